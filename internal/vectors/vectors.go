@@ -1,0 +1,44 @@
+// Package vectors finds the published test vectors, which belong to others and
+// are no part of this module.
+package vectors
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+)
+
+// Full reports whether tests run in their complete form (MLSUITE_FULL=1), not in
+// the quick one.
+func Full() bool { return os.Getenv("MLSUITE_FULL") == "1" }
+
+// Path returns the path of a vector file such as "mls/tree-math.json". The files
+// lie where MLS_VECTORS points, or else in ../shared/vectors beside the module;
+// the test is skipped where they are absent.
+func Path(t testing.TB, name string) string {
+	t.Helper()
+	dir := os.Getenv("MLS_VECTORS")
+	if dir == "" {
+		_, file, _, _ := runtime.Caller(0)
+		dir = filepath.Join(filepath.Dir(file), "..", "..", "..", "shared", "vectors")
+	}
+	path := filepath.Join(dir, filepath.FromSlash(name))
+	if _, err := os.Stat(path); err != nil {
+		t.Skipf("vectors: %s is absent; set MLS_VECTORS to a folder that has it", name)
+	}
+	return path
+}
+
+// Load unmarshals a JSON vector file into out, or skips the test.
+func Load(t testing.TB, name string, out any) {
+	t.Helper()
+	data, err := os.ReadFile(Path(t, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(data, out); err != nil {
+		t.Fatalf("vectors: %s: %v", name, err)
+	}
+}

@@ -1,0 +1,121 @@
+package suite
+
+import (
+	"crypto"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// SignatureScheme is the part of a suite that signs. Anybody can implement it.
+type SignatureScheme interface {
+	SignatureInfo() SignatureInfo
+	Signature
+}
+
+// HPKEScheme is the part of a suite that encrypts to public keys. Package hpke
+// makes one from any KEM, KDF and AEAD.
+type HPKEScheme interface {
+	KEMInfo() KEMInfo
+	KDFInfo() KDFInfo
+	AEADInfo() AEADInfo
+	HPKE
+}
+
+// Parts is what [New] composes a suite from.
+type Parts struct {
+	ID        ID
+	Name      string
+	Level     int // bits, the number in the name
+	HPKE      HPKEScheme
+	AEAD      AEAD        // also the AEAD of HPKE
+	Hash      crypto.Hash // SHA256, SHA384 or SHA512; also the hash of HPKE's KDF
+	Signature SignatureScheme
+}
+
+// New composes a suite. The suite's KDF is HKDF with its hash, as RFC 9420,
+// Section 5.1, takes it from HPKE; New refuses parts that disagree on it or on
+// the AEAD.
+func New(p Parts) (Suite, error) {
+	fail := func(format string, args ...any) (Suite, error) {
+		return nil, fmt.Errorf("suite: %s %s: %s", p.ID, p.Name, fmt.Sprintf(format, args...))
+	}
+	if p.ID == 0 {
+		return fail("code point 0 is reserved")
+	}
+	if p.Name == "" || p.Level <= 0 {
+		return fail("a suite needs a name and a level")
+	}
+	if p.HPKE == nil || p.AEAD == nil || p.Signature == nil {
+		return fail("a suite needs an HPKE scheme, an AEAD and a signature scheme")
+	}
+	hash, err := newHKDF(p.Hash)
+	if err != nil {
+		return fail("%v", err)
+	}
+	if kdf := p.HPKE.KDFInfo(); kdf.ID != hash.kdf.ID {
+		return fail("HPKE's KDF is %s, the suite's hash wants %s", kdf.Name, hash.kdf.Name)
+	}
+	if aead := p.HPKE.AEADInfo(); aead.ID != p.AEAD.AEADInfo().ID {
+		return fail("HPKE's AEAD is %s, the suite's %s", aead.Name, p.AEAD.AEADInfo().Name)
+	}
+	return &composed{
+		info: Info{
+			ID:        p.ID,
+			Name:      p.Name,
+			Level:     p.Level,
+			KEM:       p.HPKE.KEMInfo(),
+			KDF:       hash.kdf,
+			AEAD:      p.AEAD.AEADInfo(),
+			Hash:      hash.info,
+			Signature: p.Signature.SignatureInfo(),
+		},
+		hkdf:      hash,
+		AEAD:      p.AEAD,
+		HPKE:      p.HPKE,
+		Signature: p.Signature,
+	}, nil
+}
+
+type composed struct {
+	info Info
+	hkdf
+	AEAD
+	HPKE
+	Signature
+}
+
+func (s *composed) Info() Info { return s.info }
+
+// WithID returns s under another code point: draft suites have none of their own
+// and take one from the set that a deployment chooses. It returns an error for a
+// suite that New did not make.
+func WithID(s Suite, id ID) (Suite, error) {
+	c, ok := s.(*composed)
+	if !ok {
+		return nil, errors.New("suite: only a composed suite can change its code point")
+	}
+	if id == 0 {
+		return nil, errors.New("suite: code point 0 is reserved")
+	}
+	renamed := *c
+	renamed.info.ID = id
+	return &renamed, nil
+}
+
+// Provenance says which package provides each primitive of s, each once. It is
+// derived from the parts of a suite that [New] made; of any other Suite it is
+// that suite's own word, and marked so.
+func Provenance(s Suite) []Provided {
+	i := s.Info()
+	_, derived := s.(*composed)
+	var all []Provided
+	for _, p := range slices.Concat(i.KEM.Provenance, i.KDF.Provenance, i.AEAD.Provenance,
+		i.Hash.Provenance, i.Signature.Provenance) {
+		p.SelfDeclared = !derived
+		if !slices.Contains(all, p) {
+			all = append(all, p)
+		}
+	}
+	return all
+}

@@ -1,0 +1,87 @@
+package suite
+
+import "crypto"
+
+// Info describes a suite. It is plain data: sizes are in bytes, levels in bits of
+// classical security as the names of RFC 9420's suites count them.
+type Info struct {
+	ID        ID
+	Name      string // such as "MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519"
+	Level     int    // 128, 192 or 256: the number in the name
+	KEM       KEMInfo
+	KDF       KDFInfo
+	AEAD      AEADInfo
+	Hash      HashInfo
+	Signature SignatureInfo
+}
+
+// PQConfidentiality reports whether what the suite encrypts stays confidential
+// before an attacker with a quantum computer: whether its KEM has a post-quantum part.
+func (i Info) PQConfidentiality() bool { return i.KEM.PostQuantum != "" }
+
+// PQAuthentication reports whether the suite's signatures withstand an attacker
+// with a quantum computer.
+func (i Info) PQAuthentication() bool { return i.Signature.PostQuantum != "" }
+
+// KEMInfo describes an HPKE KEM (RFC 9180, Section 7.1; draft-ietf-hpke-pq).
+type KEMInfo struct {
+	ID          uint16
+	Name        string // such as "DHKEM(P-256, HKDF-SHA256)"
+	Level       int    // of the stronger part, in bits
+	Classical   string // "X25519", "X448", "P-256", "P-384", "P-521", or "" if there is no such part
+	PostQuantum string // "ML-KEM-768" and so on, or "" if there is no such part
+	Nsecret     int    // shared secret
+	Nenc        int    // encapsulated key
+	Npk         int    // public key
+	Nsk         int    // private key
+	Provenance  []Provided
+}
+
+// Hybrid reports whether the KEM has a classical and a post-quantum part.
+func (k KEMInfo) Hybrid() bool { return k.Classical != "" && k.PostQuantum != "" }
+
+// KDFInfo describes an HPKE KDF (RFC 9180, Section 7.2).
+type KDFInfo struct {
+	ID         uint16
+	Name       string // such as "HKDF-SHA256"
+	Nh         int    // output of Extract
+	Provenance []Provided
+}
+
+// AEADInfo describes an HPKE AEAD (RFC 9180, Section 7.3).
+type AEADInfo struct {
+	ID         uint16
+	Name       string // such as "AES-128-GCM"
+	Nk         int    // key
+	Nn         int    // nonce
+	Nt         int    // tag
+	Provenance []Provided
+}
+
+// HashInfo describes a hash function.
+type HashInfo struct {
+	Hash       crypto.Hash
+	Name       string // such as "SHA-256"
+	Size       int
+	Provenance []Provided
+}
+
+// SignatureInfo describes a signature scheme.
+type SignatureInfo struct {
+	Scheme      uint16 // TLS SignatureScheme code point
+	Name        string // such as "ecdsa_secp256r1_sha256"
+	Level       int    // in bits
+	Classical   string // "Ed25519", "Ed448", "P-256", "P-384", "P-521", or "" if there is no such part
+	PostQuantum string // "ML-DSA-44" and so on, or "" if there is no such part
+	PublicKey   int    // public key
+	PrivateKey  int    // what Signer.Bytes returns
+	Signature   int    // signature; the longest, where the encoding varies (ECDSA's DER)
+	Provenance  []Provided
+}
+
+// Provided says which package provides a primitive.
+type Provided struct {
+	Primitive    string // such as "ML-KEM-768"
+	Package      string // import path, such as "crypto/mlkem"
+	SelfDeclared bool   // the word of a foreign Suite, not derived from parts
+}
