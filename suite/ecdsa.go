@@ -1,0 +1,101 @@
+package suite
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"errors"
+	"fmt"
+)
+
+// ECDSAP256 returns ecdsa_secp256r1_sha256, TLS SignatureScheme 0x0403: public
+// keys of 65 bytes, private keys of 32, signatures of up to 72.
+//
+// The three ECDSA schemes are those of crypto/ecdsa. Public keys are uncompressed
+// points (RFC 9420, Section 5.1.1), signatures are DER (Section 5.1.2), private
+// keys are scalars in big endian of the field's length. ParseSigner takes shorter
+// scalars as if they were padded on the left: some tools drop leading zeros.
+func ECDSAP256() SignatureScheme {
+	return newECDSA(elliptic.P256(), crypto.SHA256, SignatureInfo{
+		Scheme: 0x0403, Name: "ecdsa_secp256r1_sha256", Level: 128, Classical: "P-256",
+		PublicKey: 65, PrivateKey: 32, Signature: 72,
+	})
+}
+
+// ECDSAP384 returns ecdsa_secp384r1_sha384, TLS SignatureScheme 0x0503: public
+// keys of 97 bytes, private keys of 48, signatures of up to 104. See [ECDSAP256].
+func ECDSAP384() SignatureScheme {
+	return newECDSA(elliptic.P384(), crypto.SHA384, SignatureInfo{
+		Scheme: 0x0503, Name: "ecdsa_secp384r1_sha384", Level: 192, Classical: "P-384",
+		PublicKey: 97, PrivateKey: 48, Signature: 104,
+	})
+}
+
+// ECDSAP521 returns ecdsa_secp521r1_sha512, TLS SignatureScheme 0x0603: public
+// keys of 133 bytes, private keys of 66, signatures of up to 139. See [ECDSAP256].
+func ECDSAP521() SignatureScheme {
+	return newECDSA(elliptic.P521(), crypto.SHA512, SignatureInfo{
+		Scheme: 0x0603, Name: "ecdsa_secp521r1_sha512", Level: 256, Classical: "P-521",
+		PublicKey: 133, PrivateKey: 66, Signature: 139,
+	})
+}
+
+func newECDSA(curve elliptic.Curve, hash crypto.Hash, info SignatureInfo) SignatureScheme {
+	info.Provenance = []Provided{{Primitive: "ECDSA " + info.Classical, Package: "crypto/ecdsa"}}
+	return NewSignatureScheme(SignatureAlgorithm[*ecdsa.PrivateKey]{
+		Info: info,
+		Hash: hash,
+		Generate: func() (*ecdsa.PrivateKey, error) {
+			return ecdsa.GenerateKey(curve, rand.Reader)
+		},
+		Parse: func(b []byte) (*ecdsa.PrivateKey, error) {
+			if len(b) > info.PrivateKey {
+				return nil, fmt.Errorf("length %d, want %d", len(b), info.PrivateKey)
+			}
+			scalar := make([]byte, info.PrivateKey)
+			defer clear(scalar)
+			copy(scalar[len(scalar)-len(b):], b)
+			key, err := ecdsa.ParseRawPrivateKey(curve, scalar)
+			if err != nil {
+				return nil, errors.New("no scalar in [1, order)")
+			}
+			return key, nil
+		},
+		Bytes: func(key *ecdsa.PrivateKey) ([]byte, error) {
+			// Bytes of a key with a part missing panics.
+			if key == nil || key.D == nil || key.X == nil || key.Y == nil {
+				return nil, errors.New("no key")
+			}
+			if key.Curve != curve {
+				return nil, errors.New("not on " + info.Classical)
+			}
+			return key.Bytes()
+		},
+		EncodePublic: func(key crypto.PublicKey) ([]byte, error) {
+			pub, ok := key.(*ecdsa.PublicKey)
+			if !ok {
+				return nil, fmt.Errorf("type %T, want %T", key, pub)
+			}
+			if pub == nil || pub.X == nil || pub.Y == nil {
+				return nil, errors.New("no key")
+			}
+			if pub.Curve != curve {
+				return nil, errors.New("not on " + info.Classical)
+			}
+			return pub.Bytes()
+		},
+		Verify: func(pub, message, sig []byte) error {
+			key, err := ecdsa.ParseUncompressedPublicKey(curve, pub)
+			if err != nil {
+				return &KeyError{Algorithm: info.Name, Rule: "no uncompressed point of the curve"}
+			}
+			h := hash.New()
+			h.Write(message)
+			if !ecdsa.VerifyASN1(key, h.Sum(nil), sig) {
+				return ErrVerify
+			}
+			return nil
+		},
+	})
+}

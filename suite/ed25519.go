@@ -1,0 +1,65 @@
+package suite
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+)
+
+// Ed25519 returns ed25519, TLS SignatureScheme 0x0807, of crypto/ed25519:
+// public keys of 32 bytes, signatures of 64, private keys as 32-byte seeds
+// (RFC 8032, Section 5.1.5). ParseSigner takes the 64-byte form too, the seed
+// followed by its public key, if the two belong together.
+//
+// Verify tells a key of a wrong length from a bad signature; 32 bytes that
+// encode no point are ErrVerify, as crypto/ed25519 does not tell them apart.
+func Ed25519() SignatureScheme {
+	return NewSignatureScheme(SignatureAlgorithm[ed25519.PrivateKey]{
+		Info: SignatureInfo{
+			Scheme: 0x0807, Name: "ed25519", Level: 128, Classical: "Ed25519",
+			PublicKey: ed25519.PublicKeySize, PrivateKey: ed25519.SeedSize, Signature: ed25519.SignatureSize,
+			Provenance: []Provided{{Primitive: "Ed25519", Package: "crypto/ed25519"}},
+		},
+		Generate: func() (ed25519.PrivateKey, error) {
+			_, key, err := ed25519.GenerateKey(nil)
+			return key, err
+		},
+		Parse: parseEd25519,
+		Bytes: func(key ed25519.PrivateKey) ([]byte, error) {
+			// NewSigner may be given anything, and Seed and Public panic.
+			if _, err := parseEd25519(key); err != nil {
+				return nil, err
+			}
+			return key.Seed(), nil
+		},
+		EncodePublic: func(key crypto.PublicKey) ([]byte, error) {
+			pub, ok := key.(ed25519.PublicKey)
+			if !ok {
+				return nil, fmt.Errorf("type %T, want %T", key, pub)
+			}
+			return bytes.Clone(pub), nil
+		},
+		Verify: func(pub, message, sig []byte) error {
+			if !ed25519.Verify(pub, message, sig) {
+				return ErrVerify
+			}
+			return nil
+		},
+	})
+}
+
+func parseEd25519(b []byte) (ed25519.PrivateKey, error) {
+	switch len(b) {
+	case ed25519.SeedSize:
+		return ed25519.NewKeyFromSeed(b), nil
+	case ed25519.PrivateKeySize:
+		key := ed25519.NewKeyFromSeed(b[:ed25519.SeedSize])
+		if !bytes.Equal(key[ed25519.SeedSize:], b[ed25519.SeedSize:]) {
+			return nil, errors.New("the public half is not the seed's")
+		}
+		return key, nil
+	}
+	return nil, fmt.Errorf("length %d, want %d", len(b), ed25519.SeedSize)
+}

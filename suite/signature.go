@@ -1,0 +1,169 @@
+package suite
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/rand"
+	"fmt"
+)
+
+// SignatureAlgorithm is what a library has of a signature scheme: functions over
+// its private key type K. [NewSignatureScheme] makes a scheme of it, with the
+// adapter over [crypto.Signer] that all schemes share.
+//
+// The functions are safe for concurrent use and keep no argument.
+type SignatureAlgorithm[K crypto.Signer] struct {
+	Info SignatureInfo
+
+	// Hash is the hash whose digest K signs, or 0 if K signs the message itself.
+	Hash crypto.Hash
+
+	// Generate returns a new private key.
+	Generate func() (K, error)
+
+	// Parse returns the private key that Bytes returns. Its error is the broken
+	// rule: it is shown, so it holds no key material.
+	Parse func(b []byte) (K, error)
+
+	// Bytes returns the private key, Info.PrivateKey bytes. It returns an error
+	// for a key of the type K that is of another algorithm or damaged.
+	Bytes func(key K) ([]byte, error)
+
+	// EncodePublic returns the public key in the encoding of RFC 9420,
+	// Section 5.1.1, Info.PublicKey bytes, or as its error the rule that key
+	// breaks. It may be given a key of any type.
+	EncodePublic func(key crypto.PublicKey) ([]byte, error)
+
+	// Verify is [Signature.Verify] for a pub of Info.PublicKey bytes.
+	Verify func(pub, message, sig []byte) error
+}
+
+// NewSignatureScheme returns the scheme of an algorithm.
+//
+// Its NewSigner takes a K as if ParseSigner had parsed it; any other
+// [crypto.Signer] is foreign. A foreign key gets the message if it implements
+// [crypto.MessageSigner], as [crypto.SignMessage] says, and has no bytes to give.
+// What it returns is verified under its public key before it is passed on, so
+// that a malformed signature, or one by another key of the same token, is an
+// error of Sign and not of everybody who receives it. As crypto.Signer takes no
+// context, ctx is observed before and after the call; a remote signer that can be
+// interrupted implements [Signer] itself.
+func NewSignatureScheme[K crypto.Signer](a SignatureAlgorithm[K]) SignatureScheme {
+	return &signatureScheme[K]{a}
+}
+
+type signatureScheme[K crypto.Signer] struct{ alg SignatureAlgorithm[K] }
+
+func (s *signatureScheme[K]) SignatureInfo() SignatureInfo { return s.alg.Info }
+
+func (s *signatureScheme[K]) Verify(pub, message, sig []byte) error {
+	if err := s.checkPublicLength(pub); err != nil {
+		return err
+	}
+	return s.alg.Verify(pub, message, sig)
+}
+
+func (s *signatureScheme[K]) GenerateSigner() (Signer, error) {
+	key, err := s.alg.Generate()
+	if err != nil {
+		return nil, fmt.Errorf("suite: generating a key for %s: %w", s.alg.Info.Name, err)
+	}
+	return s.signer(key, false)
+}
+
+func (s *signatureScheme[K]) ParseSigner(b []byte) (Signer, error) {
+	key, err := s.alg.Parse(b)
+	if err != nil {
+		return nil, s.keyError(true, err.Error())
+	}
+	return s.signer(key, false)
+}
+
+func (s *signatureScheme[K]) NewSigner(key crypto.Signer) (Signer, error) {
+	if key == nil {
+		return nil, s.keyError(true, "no key")
+	}
+	own, ok := key.(K)
+	if !ok {
+		return s.signer(key, true)
+	}
+	// Parsed again, so that a damaged key is found now and the caller may erase
+	// its own.
+	b, err := s.alg.Bytes(own)
+	if err != nil {
+		return nil, s.keyError(true, err.Error())
+	}
+	defer clear(b)
+	parsed, err := s.ParseSigner(b)
+	if err != nil {
+		return nil, err
+	}
+	pub, err := s.alg.EncodePublic(own.Public())
+	if err != nil {
+		return nil, s.keyError(false, err.Error())
+	}
+	if !bytes.Equal(pub, parsed.PublicKey()) {
+		return nil, s.keyError(true, "its public key is of another private key")
+	}
+	return parsed, nil
+}
+
+func (s *signatureScheme[K]) signer(key crypto.Signer, foreign bool) (Signer, error) {
+	pub, err := s.alg.EncodePublic(key.Public())
+	if err != nil {
+		return nil, s.keyError(false, err.Error())
+	}
+	if err := s.checkPublicLength(pub); err != nil {
+		return nil, err
+	}
+	return &signer[K]{alg: &s.alg, key: key, public: pub, foreign: foreign}, nil
+}
+
+func (s *signatureScheme[K]) checkPublicLength(pub []byte) error {
+	if len(pub) != s.alg.Info.PublicKey {
+		return s.keyError(false, fmt.Sprintf("length %d, want %d", len(pub), s.alg.Info.PublicKey))
+	}
+	return nil
+}
+
+func (s *signatureScheme[K]) keyError(private bool, rule string) error {
+	return &KeyError{Algorithm: s.alg.Info.Name, Private: private, Rule: rule}
+}
+
+// signer adapts a crypto.Signer.
+type signer[K crypto.Signer] struct {
+	alg     *SignatureAlgorithm[K]
+	key     crypto.Signer // a K, if not foreign
+	public  []byte
+	foreign bool
+}
+
+func (s *signer[K]) PublicKey() []byte { return bytes.Clone(s.public) }
+
+func (s *signer[K]) Bytes() ([]byte, error) {
+	if s.foreign {
+		return nil, ErrNotExportable
+	}
+	return s.alg.Bytes(s.key.(K))
+}
+
+func (s *signer[K]) Sign(ctx context.Context, message []byte) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	sig, err := crypto.SignMessage(s.key, rand.Reader, message, s.alg.Hash)
+	if err != nil {
+		return nil, fmt.Errorf("suite: signing with %s: %w", s.alg.Info.Name, err)
+	}
+	if !s.foreign {
+		return sig, nil
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := s.alg.Verify(s.public, message, sig); err != nil {
+		return nil, fmt.Errorf("suite: the signer returned no signature of %s under its public key: %w", s.alg.Info.Name, err)
+	}
+	return sig, nil
+}
