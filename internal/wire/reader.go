@@ -1,0 +1,151 @@
+package wire
+
+import (
+	"bytes"
+
+	"golang.org/x/crypto/cryptobyte"
+)
+
+// Reader takes values off the front of a string of bytes. After an error it is
+// empty and gives zero values.
+type Reader struct {
+	in   cryptobyte.String
+	err  error
+	root *Reader // of a vector's reader: the one that keeps the error
+}
+
+// NewReader returns a Reader over b, of which it changes nothing.
+func NewReader(b []byte) *Reader { return &Reader{in: b} }
+
+// Finish returns the first error, or one if bytes are left over.
+func (r *Reader) Finish() error {
+	if r.Err() == nil && len(r.in) > 0 {
+		r.Fail(errTrailing)
+	}
+	return r.Err()
+}
+
+// Fail makes err the error of r, and of the Reader that r is a part of, unless
+// one came before it.
+func (r *Reader) Fail(err error) {
+	if top := r.top(); top.err == nil {
+		top.err = err
+	}
+}
+
+// Err returns the first error.
+func (r *Reader) Err() error { return r.top().err }
+
+func (r *Reader) top() *Reader {
+	if r.root != nil {
+		return r.root
+	}
+	return r
+}
+
+// Len returns how many bytes are left: 0 after an error.
+func (r *Reader) Len() int {
+	if r.Err() != nil {
+		return 0
+	}
+	return len(r.in)
+}
+
+// Empty reports whether nothing is left to read. It is true after an error, which
+// ends a loop over a vector.
+func (r *Reader) Empty() bool { return r.Len() == 0 }
+
+// take returns the next n bytes of the input itself, or nil and fails.
+func (r *Reader) take(n int) []byte {
+	b := []byte{} // cryptobyte takes the nothing of a nil slice for a failure
+	if r.Err() != nil || n > 0 && !r.in.ReadBytes(&b, n) {
+		r.Fail(errTruncated)
+		return nil
+	}
+	return b
+}
+
+// Uint8 reads one byte.
+func (r *Reader) Uint8() (v uint8) {
+	if r.Err() != nil || !r.in.ReadUint8(&v) {
+		r.Fail(errTruncated)
+	}
+	return v
+}
+
+// Uint16 reads two bytes.
+func (r *Reader) Uint16() (v uint16) {
+	if r.Err() != nil || !r.in.ReadUint16(&v) {
+		r.Fail(errTruncated)
+	}
+	return v
+}
+
+// Uint32 reads four bytes.
+func (r *Reader) Uint32() (v uint32) {
+	if r.Err() != nil || !r.in.ReadUint32(&v) {
+		r.Fail(errTruncated)
+	}
+	return v
+}
+
+// Uint64 reads eight bytes.
+func (r *Reader) Uint64() (v uint64) {
+	if r.Err() != nil || !r.in.ReadUint64(&v) {
+		r.Fail(errTruncated)
+	}
+	return v
+}
+
+// Raw returns a copy of the next n bytes.
+func (r *Reader) Raw(n int) []byte { return bytes.Clone(r.take(n)) }
+
+// Bytes reads opaque<V> and returns a copy, not nil unless it fails.
+func (r *Reader) Bytes() []byte { return bytes.Clone(r.take(r.length())) }
+
+// Vector reads T<V> and returns a Reader over its content, which has to be read
+// until it is empty. Its errors are errors of r.
+func (r *Reader) Vector() *Reader {
+	return &Reader{in: r.take(r.length()), root: r.top()}
+}
+
+// Optional reads a presence octet.
+func (r *Reader) Optional() bool {
+	octet := r.Uint8()
+	if octet > 1 {
+		r.Fail(errPresence)
+	}
+	return octet == 1
+}
+
+// Padding reads all that is left, which has to be zero, and returns its length.
+func (r *Reader) Padding() int {
+	n := r.Len()
+	for _, b := range r.take(n) {
+		if b != 0 {
+			r.Fail(errPadding)
+			return 0
+		}
+	}
+	return n
+}
+
+// length reads the header of a vector and returns its length, which is not yet
+// known to be there.
+func (r *Reader) length() int {
+	first := r.Uint8()
+	prefix := first >> 6
+	if prefix == 3 {
+		r.Fail(errPrefix)
+		return 0
+	}
+	n, size := int(first&0x3f), 1<<prefix
+	for range size - 1 {
+		n = n<<8 | int(r.Uint8())
+	}
+	if headerSize(n) < size {
+		r.Fail(errMinimal)
+		return 0
+	}
+	return n
+}

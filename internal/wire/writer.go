@@ -1,0 +1,113 @@
+package wire
+
+import (
+	"encoding/binary"
+	"slices"
+)
+
+// Writer appends values to one buffer. The zero Writer is empty and ready.
+type Writer struct {
+	buf []byte
+	err error
+}
+
+// Marshal returns what body writes.
+func Marshal(body func(w *Writer)) ([]byte, error) {
+	var w Writer
+	body(&w)
+	return w.Finish()
+}
+
+// Finish returns all that was written, or the first error.
+func (w *Writer) Finish() ([]byte, error) {
+	if w.err != nil {
+		return nil, w.err
+	}
+	return w.buf, nil
+}
+
+// Fail makes Finish return err, unless an error came before it.
+func (w *Writer) Fail(err error) {
+	if w.err == nil {
+		w.err = err
+	}
+}
+
+// Grow makes room for n more bytes, so that writing them leaves no partial copy
+// behind in a buffer that was outgrown.
+func (w *Writer) Grow(n int) { w.buf = slices.Grow(w.buf, n) }
+
+// Uint8 writes one byte.
+func (w *Writer) Uint8(v uint8) { w.buf = append(w.buf, v) }
+
+// Uint16 writes two bytes.
+func (w *Writer) Uint16(v uint16) { w.buf = binary.BigEndian.AppendUint16(w.buf, v) }
+
+// Uint32 writes four bytes.
+func (w *Writer) Uint32(v uint32) { w.buf = binary.BigEndian.AppendUint32(w.buf, v) }
+
+// Uint64 writes eight bytes.
+func (w *Writer) Uint64(v uint64) { w.buf = binary.BigEndian.AppendUint64(w.buf, v) }
+
+// Raw writes b without a length.
+func (w *Writer) Raw(b []byte) { w.buf = append(w.buf, b...) }
+
+// Padding writes n bytes of zero.
+func (w *Writer) Padding(n int) {
+	w.Grow(n)
+	end := len(w.buf) + n
+	clear(w.buf[len(w.buf):end])
+	w.buf = w.buf[:end]
+}
+
+// Bytes writes opaque<V>: a length header and b.
+func (w *Writer) Bytes(b []byte) {
+	if len(b) > MaxLength {
+		w.Fail(ErrTooLong)
+		return
+	}
+	var header [4]byte
+	w.buf = append(w.buf, header[:headerSize(len(b))]...)
+	putHeader(w.buf[len(w.buf)-headerSize(len(b)):], len(b))
+	w.buf = append(w.buf, b...)
+}
+
+// Vector writes T<V>: what body writes, behind its length header.
+func (w *Writer) Vector(body func(w *Writer)) {
+	start := len(w.buf)
+	w.Uint8(0)
+	body(w)
+	n := len(w.buf) - start - 1
+	if n > MaxLength {
+		w.Fail(ErrTooLong)
+		return
+	}
+	if size := headerSize(n); size > 1 {
+		w.Padding(size - 1)
+		copy(w.buf[start+size:], w.buf[start+1:start+1+n])
+	}
+	putHeader(w.buf[start:], n)
+}
+
+// Optional writes the presence octet of an optional value, and returns present:
+// whether the value has to follow.
+func (w *Writer) Optional(present bool) bool {
+	var octet uint8
+	if present {
+		octet = 1
+	}
+	w.Uint8(octet)
+	return present
+}
+
+// putHeader writes the minimal header of a vector of n bytes to the front of b.
+func putHeader(b []byte, n int) {
+	switch headerSize(n) {
+	case 1:
+		b[0] = uint8(n)
+	case 2:
+		binary.BigEndian.PutUint16(b, 1<<14|uint16(n))
+	default:
+		binary.BigEndian.PutUint32(b, 2<<30|uint32(n))
+	}
+}
