@@ -1,0 +1,119 @@
+package registry
+
+import (
+	"crypto"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// Definition says what a suite consists of. It is data: [Parts.Build] makes a
+// suite of it.
+type Definition struct {
+	ID        suite.ID // MLS code point
+	Name      string
+	Level     int         // bits, the number in the name
+	KEM       uint16      // HPKE code point
+	KDF       uint16      // HPKE code point
+	AEAD      uint16      // HPKE code point
+	Hash      crypto.Hash // of MLS, HMAC included
+	Signature uint16      // TLS SignatureScheme
+}
+
+// RFC9420 returns the suites of RFC 9420, Section 17.1.
+func RFC9420() []Definition {
+	return []Definition{
+		{0x0001, "MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519", 128, 0x0020, 0x0001, 0x0001, crypto.SHA256, 0x0807},
+		{0x0002, "MLS_128_DHKEMP256_AES128GCM_SHA256_P256", 128, 0x0010, 0x0001, 0x0001, crypto.SHA256, 0x0403},
+		{0x0003, "MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_Ed25519", 128, 0x0020, 0x0001, 0x0003, crypto.SHA256, 0x0807},
+		{0x0004, "MLS_256_DHKEMX448_AES256GCM_SHA512_Ed448", 256, 0x0021, 0x0003, 0x0002, crypto.SHA512, 0x0808},
+		{0x0005, "MLS_256_DHKEMP521_AES256GCM_SHA512_P521", 256, 0x0012, 0x0003, 0x0002, crypto.SHA512, 0x0603},
+		{0x0006, "MLS_256_DHKEMX448_CHACHA20POLY1305_SHA512_Ed448", 256, 0x0021, 0x0003, 0x0003, crypto.SHA512, 0x0808},
+		{0x0007, "MLS_256_DHKEMP384_AES256GCM_SHA384_P384", 256, 0x0011, 0x0002, 0x0002, crypto.SHA384, 0x0503},
+	}
+}
+
+// PQDraft returns the suites of draft-ietf-mls-pq-ciphersuites-06 that have a
+// code point in points, in the draft's order. IANA has assigned none, and one
+// number means different suites in different projects, so the names decide. It
+// returns an error if points names a suite that the draft does not have.
+func PQDraft(points CodePoints) ([]Definition, error) {
+	if points == nil {
+		return nil, errors.New("registry: the draft's suites have no code points of their own, and none were given")
+	}
+	defs := pqDraft()
+	for name := range points {
+		if !slices.ContainsFunc(defs, func(d Definition) bool { return d.Name == name }) {
+			return nil, fmt.Errorf("registry: draft-ietf-mls-pq-ciphersuites-06 has no suite %q", name)
+		}
+	}
+	var numbered []Definition
+	for _, d := range defs {
+		if id, ok := points[d.Name]; ok {
+			d.ID = id
+			numbered = append(numbered, d)
+		}
+	}
+	return numbered, nil
+}
+
+// pqDraft returns TBD1 to TBD11. Their KDF is HKDF since revision -06.
+func pqDraft() []Definition {
+	return []Definition{
+		{0, "MLS_128_MLKEM768X25519_AES128GCM_SHA256_Ed25519", 128, 0x647a, 0x0001, 0x0001, crypto.SHA256, 0x0807},
+		{0, "MLS_128_MLKEM768X25519_AES256GCM_SHA384_Ed25519", 128, 0x647a, 0x0002, 0x0002, crypto.SHA384, 0x0807},
+		{0, "MLS_128_MLKEM768P256_AES128GCM_SHA256_P256", 128, 0x0050, 0x0001, 0x0001, crypto.SHA256, 0x0403},
+		{0, "MLS_128_MLKEM768P256_AES256GCM_SHA384_P256", 128, 0x0050, 0x0002, 0x0002, crypto.SHA384, 0x0403},
+		{0, "MLS_192_MLKEM1024P384_AES256GCM_SHA384_P384", 192, 0x0051, 0x0002, 0x0002, crypto.SHA384, 0x0503},
+		{0, "MLS_128_MLKEM768_AES256GCM_SHA384_Ed25519", 128, 0x0041, 0x0002, 0x0002, crypto.SHA384, 0x0807},
+		{0, "MLS_128_MLKEM768_AES256GCM_SHA384_P256", 128, 0x0041, 0x0002, 0x0002, crypto.SHA384, 0x0403},
+		{0, "MLS_192_MLKEM1024_AES256GCM_SHA384_P384", 192, 0x0042, 0x0002, 0x0002, crypto.SHA384, 0x0503},
+		{0, "MLS_128_MLKEM768X25519_CHACHA20POLY1305_SHA384_MLDSA44", 128, 0x647a, 0x0002, 0x0003, crypto.SHA384, 0x0904},
+		{0, "MLS_192_MLKEM768_AES256GCM_SHA384_MLDSA65", 192, 0x0041, 0x0002, 0x0002, crypto.SHA384, 0x0905},
+		{0, "MLS_256_MLKEM1024_AES256GCM_SHA384_MLDSA87", 256, 0x0042, 0x0002, 0x0002, crypto.SHA384, 0x0906},
+	}
+}
+
+// CodePoints gives the suites of the draft code points, by name. A deployment
+// chooses one set; a suite that is absent is not offered.
+type CodePoints map[string]suite.ID
+
+// PrivateUse returns 0xF001 to 0xF00B in the draft's order, of the private use
+// range of RFC 9420, Section 17.1.
+func PrivateUse() CodePoints {
+	points := CodePoints{}
+	for i, d := range pqDraft() {
+		points[d.Name] = 0xF001 + suite.ID(i)
+	}
+	return points
+}
+
+// OpenMLS returns the code points of OpenMLS at 21 August 2026; its suites on
+// MLKEM768-P256 and MLKEM1024-P384 (0x0053 to 0x0055) are those of an open pull
+// request of September 2026.
+func OpenMLS() CodePoints {
+	return CodePoints{
+		"MLS_128_MLKEM768X25519_AES128GCM_SHA256_Ed25519":        0x004F,
+		"MLS_128_MLKEM768X25519_AES256GCM_SHA384_Ed25519":        0x004E,
+		"MLS_128_MLKEM768P256_AES128GCM_SHA256_P256":             0x0053,
+		"MLS_128_MLKEM768P256_AES256GCM_SHA384_P256":             0x0054,
+		"MLS_192_MLKEM1024P384_AES256GCM_SHA384_P384":            0x0055,
+		"MLS_128_MLKEM768_AES256GCM_SHA384_Ed25519":              0xF042,
+		"MLS_128_MLKEM768_AES256GCM_SHA384_P256":                 0x0050,
+		"MLS_192_MLKEM1024_AES256GCM_SHA384_P384":                0x0042,
+		"MLS_128_MLKEM768X25519_CHACHA20POLY1305_SHA384_MLDSA44": 0x0052,
+		"MLS_192_MLKEM768_AES256GCM_SHA384_MLDSA65":              0x0051,
+		"MLS_256_MLKEM1024_AES256GCM_SHA384_MLDSA87":             0x0907,
+	}
+}
+
+// MLSPlusPlus returns the code points of MLS++, which has three of the suites.
+func MLSPlusPlus() CodePoints {
+	return CodePoints{
+		"MLS_128_MLKEM768X25519_AES256GCM_SHA384_Ed25519": 0x0008,
+		"MLS_128_MLKEM768P256_AES256GCM_SHA384_P256":      0x0009,
+		"MLS_192_MLKEM1024P384_AES256GCM_SHA384_P384":     0x000A,
+	}
+}
