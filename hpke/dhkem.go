@@ -1,0 +1,187 @@
+package hpke
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// DHKEMP256 returns DHKEM(P-256, HKDF-SHA256), code point 0x0010.
+func DHKEMP256() DeterministicKEM { return newDHKEM(0x0010, P256(), HKDFSHA256().(*hkdf)) }
+
+// DHKEMP384 returns DHKEM(P-384, HKDF-SHA384), code point 0x0011.
+func DHKEMP384() DeterministicKEM { return newDHKEM(0x0011, P384(), HKDFSHA384().(*hkdf)) }
+
+// DHKEMP521 returns DHKEM(P-521, HKDF-SHA512), code point 0x0012.
+func DHKEMP521() DeterministicKEM { return newDHKEM(0x0012, P521(), HKDFSHA512().(*hkdf)) }
+
+// DHKEMX25519 returns DHKEM(X25519, HKDF-SHA256), code point 0x0020.
+func DHKEMX25519() DeterministicKEM { return newDHKEM(0x0020, X25519(), HKDFSHA256().(*hkdf)) }
+
+// NewDHKEM returns the DHKEM of a group and a two-stage KDF (RFC 9180, Section
+// 4.1). Its randomness is the ikmE of that RFC's vectors: the ephemeral key is
+// DeriveKeyPair of it.
+func NewDHKEM(id uint16, group Group, kdf KDF) (DeterministicKEM, error) {
+	h, ok := kdf.(*hkdf)
+	if group == nil || !ok {
+		return nil, errors.New("hpke: a DHKEM takes a group and a two-stage KDF")
+	}
+	return newDHKEM(id, group, h), nil
+}
+
+type dhkem struct {
+	info    suite.KEMInfo
+	suiteID [5]byte
+	group   Group
+	ginfo   GroupInfo
+	kdf     *hkdf
+}
+
+func newDHKEM(id uint16, group Group, kdf *hkdf) *dhkem {
+	g := group.Info()
+	return &dhkem{
+		info: suite.KEMInfo{
+			ID:         id,
+			Name:       fmt.Sprintf("DHKEM(%s, %s)", g.Name, kdf.info.Name),
+			Level:      g.Level,
+			Classical:  g.Name,
+			Nsecret:    kdf.info.Nh,
+			Nenc:       g.Npk,
+			Npk:        g.Npk,
+			Nsk:        g.Nsk,
+			Provenance: append([]suite.Provided{g.Provenance}, kdf.info.Provenance...),
+		},
+		suiteID: kemSuiteID(id),
+		group:   group,
+		ginfo:   g,
+		kdf:     kdf,
+	}
+}
+
+func (k *dhkem) Info() suite.KEMInfo { return k.info }
+
+func (k *dhkem) GenerateKey() (KEMPrivateKey, error) { return k.private(k.group.GenerateKey()) }
+
+// DeriveKeyPair is RFC 9180, Section 7.1.3.
+func (k *dhkem) DeriveKeyPair(ikm []byte) (KEMPrivateKey, error) {
+	return k.private(k.deriveGroupKey(ikm))
+}
+
+func (k *dhkem) deriveGroupKey(ikm []byte) (GroupPrivateKey, error) {
+	prk := k.kdf.labeledExtract(nil, k.suiteID[:], nil, "dkp_prk", ikm)
+	e := k.kdf.expander(k.suiteID[:], prk)
+	clear(prk)
+	sk := make([]byte, k.ginfo.Nsk)
+	defer clear(sk)
+	if k.ginfo.Bitmask == 0 {
+		if err := e.labeledExpand(sk, "sk", nil); err != nil {
+			return nil, err
+		}
+		return k.group.ParsePrivateKey(sk)
+	}
+	for counter := range 256 {
+		if err := e.labeledExpand(sk, "candidate", []byte{byte(counter)}); err != nil {
+			return nil, err
+		}
+		sk[0] &= k.ginfo.Bitmask
+		if key, err := k.group.ParsePrivateKey(sk); err == nil {
+			return key, nil
+		}
+	}
+	return nil, fmt.Errorf("hpke: %s: no candidate is a private key", k.info.Name)
+}
+
+// ParsePrivateKey takes P-521's scalars without their leading zeros too: others
+// drop them, as in the official test vectors of MLS.
+func (k *dhkem) ParsePrivateKey(b []byte) (KEMPrivateKey, error) {
+	if n := k.ginfo.Nsk; k.ginfo.Bitmask == 0x01 && 0 < len(b) && len(b) < n && b[0] != 0 {
+		padded := make([]byte, n)
+		defer clear(padded)
+		copy(padded[n-len(b):], b)
+		b = padded
+	}
+	return k.private(k.group.ParsePrivateKey(b))
+}
+
+func (k *dhkem) CheckPublicKey(pub []byte) error { return k.group.CheckPublicKey(pub) }
+
+func (k *dhkem) Encap(pub []byte) (sharedSecret, enc []byte, err error) {
+	return k.encap(pub, k.group.GenerateKey)
+}
+
+// RandomnessSize returns Nsk, the least that DeriveKeyPair wants of an ikm.
+func (k *dhkem) RandomnessSize() int { return k.info.Nsk }
+
+func (k *dhkem) EncapDeterministic(pub, randomness []byte) (sharedSecret, enc []byte, err error) {
+	if len(randomness) != k.info.Nsk {
+		return nil, nil, randomnessError(k.info.Name, len(randomness), k.info.Nsk)
+	}
+	return k.encap(pub, func() (GroupPrivateKey, error) { return k.deriveGroupKey(randomness) })
+}
+
+func (k *dhkem) encap(pub []byte, ephemeral func() (GroupPrivateKey, error)) (sharedSecret, enc []byte, err error) {
+	if len(pub) != k.info.Npk {
+		return nil, nil, lengthError(k.ginfo.Name, false, len(pub), k.info.Npk)
+	}
+	key, err := ephemeral()
+	if err != nil {
+		return nil, nil, err
+	}
+	dh, err := key.DH(pub)
+	if err != nil {
+		return nil, nil, err
+	}
+	enc = key.PublicKey()
+	sharedSecret, err = k.extractAndExpand(dh, enc, pub)
+	return sharedSecret, enc, err
+}
+
+// extractAndExpand erases dh.
+func (k *dhkem) extractAndExpand(dh, enc, pub []byte) ([]byte, error) {
+	prk := k.kdf.labeledExtract(make([]byte, 0, k.kdf.info.Nh), k.suiteID[:], nil, "eae_prk", dh)
+	clear(dh)
+	context := make([]byte, 0, len(enc)+len(pub))
+	context = append(append(context, enc...), pub...)
+	sharedSecret := make([]byte, k.info.Nsecret)
+	err := k.kdf.expander(k.suiteID[:], prk).labeledExpand(sharedSecret, "shared_secret", context)
+	clear(prk)
+	return sharedSecret, err
+}
+
+func (k *dhkem) private(key GroupPrivateKey, err error) (KEMPrivateKey, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &dhkemPrivateKey{kem: k, key: key, public: key.PublicKey()}, nil
+}
+
+type dhkemPrivateKey struct {
+	kem    *dhkem
+	key    GroupPrivateKey
+	public []byte
+}
+
+func (k *dhkemPrivateKey) PublicKey() []byte { return bytes.Clone(k.public) }
+
+func (k *dhkemPrivateKey) Bytes() ([]byte, error) { return k.key.Bytes() }
+
+func (k *dhkemPrivateKey) Decap(enc []byte) ([]byte, error) {
+	dh, err := k.key.DH(enc)
+	if err != nil {
+		return nil, decapError(err)
+	}
+	return k.kem.extractAndExpand(dh, enc, k.public)
+}
+
+// Destroy destroys the group's key, if that can be.
+func (k *dhkemPrivateKey) Destroy() { suite.Destroy(k.key) }
+
+// decapError hides which rule an encapsulated key breaks.
+func decapError(err error) error {
+	if errors.Is(err, suite.ErrInvalidKey) {
+		return suite.ErrDecrypt
+	}
+	return err
+}

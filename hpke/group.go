@@ -1,0 +1,188 @@
+package hpke
+
+import (
+	"crypto/ecdh"
+	"crypto/rand"
+
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// Group is a Diffie-Hellman group with the encodings of RFC 9180, Section 7.1.1,
+// for [NewDHKEM] and for the hybrid KEMs. Anybody can implement it, under the
+// rules of [KEM].
+type Group interface {
+	Info() GroupInfo
+
+	// GenerateKey returns a new private key.
+	GenerateKey() (GroupPrivateKey, error)
+
+	// ParsePrivateKey takes a private key of Info().Nsk bytes. It returns a
+	// [*suite.KeyError] for anything else.
+	ParsePrivateKey(b []byte) (GroupPrivateKey, error)
+
+	// CheckPublicKey returns a [*suite.KeyError] for every key with which DH
+	// would fail.
+	CheckPublicKey(pub []byte) error
+}
+
+// GroupPrivateKey is a private key of a [Group].
+type GroupPrivateKey interface {
+	// PublicKey returns the public key, Info().Npk bytes.
+	PublicKey() []byte
+
+	// Bytes returns the private key, Info().Nsk bytes, or [suite.ErrNotExportable].
+	Bytes() ([]byte, error)
+
+	// DH returns the shared secret with pub, or a [*suite.KeyError] if pub is no
+	// public key or the secret would be the neutral element's.
+	DH(pub []byte) ([]byte, error)
+}
+
+// GroupInfo describes a group. Sizes are in bytes.
+type GroupInfo struct {
+	Name  string // such as "P-256"
+	Level int    // in bits
+	Npk   int    // public key
+	Nsk   int    // private key
+
+	// Bitmask is applied to the first byte of a candidate for a private key (RFC
+	// 9180, Section 7.1.3). It is 0 for X25519 and X448, where every string of Nsk
+	// bytes is a private key.
+	Bitmask byte
+
+	Provenance suite.Provided
+}
+
+// P256 returns the group P-256 of crypto/ecdh.
+func P256() Group {
+	return &ecdhGroup{ecdh.P256(), groupInfo("P-256", 128, 65, 32, 0xFF)}
+}
+
+// P384 returns the group P-384 of crypto/ecdh.
+func P384() Group {
+	return &ecdhGroup{ecdh.P384(), groupInfo("P-384", 192, 97, 48, 0xFF)}
+}
+
+// P521 returns the group P-521 of crypto/ecdh.
+func P521() Group {
+	return &ecdhGroup{ecdh.P521(), groupInfo("P-521", 256, 133, 66, 0x01)}
+}
+
+// X25519 returns the group X25519 of crypto/ecdh. It serializes private keys
+// clamped (RFC 9180, Section 7.1.2).
+func X25519() Group {
+	return &ecdhGroup{ecdh.X25519(), groupInfo("X25519", 128, 32, 32, 0)}
+}
+
+func groupInfo(name string, level, npk, nsk int, bitmask byte) GroupInfo {
+	return GroupInfo{
+		Name: name, Level: level, Npk: npk, Nsk: nsk, Bitmask: bitmask,
+		Provenance: suite.Provided{Primitive: name, Package: "crypto/ecdh"},
+	}
+}
+
+const lowOrder = "low order"
+
+type ecdhGroup struct {
+	curve ecdh.Curve
+	info  GroupInfo
+}
+
+func (g *ecdhGroup) Info() GroupInfo { return g.info }
+
+func (g *ecdhGroup) GenerateKey() (GroupPrivateKey, error) {
+	key, err := g.curve.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	return &ecdhPrivateKey{g, key}, nil
+}
+
+func (g *ecdhGroup) ParsePrivateKey(b []byte) (GroupPrivateKey, error) {
+	if len(b) != g.info.Nsk {
+		return nil, lengthError(g.info.Name, true, len(b), g.info.Nsk)
+	}
+	key, err := g.curve.NewPrivateKey(b)
+	if err != nil {
+		return nil, g.keyError(true, "not between 1 and the order")
+	}
+	return &ecdhPrivateKey{g, key}, nil
+}
+
+func (g *ecdhGroup) CheckPublicKey(pub []byte) error {
+	if _, err := g.parsePublicKey(pub); err != nil {
+		return err
+	}
+	if g.curve == ecdh.X25519() && lowOrder25519(pub) {
+		return g.keyError(false, lowOrder)
+	}
+	return nil
+}
+
+func (g *ecdhGroup) parsePublicKey(pub []byte) (*ecdh.PublicKey, error) {
+	if len(pub) != g.info.Npk {
+		return nil, lengthError(g.info.Name, false, len(pub), g.info.Npk)
+	}
+	key, err := g.curve.NewPublicKey(pub)
+	if err != nil {
+		return nil, g.keyError(false, "not an uncompressed point of the curve")
+	}
+	return key, nil
+}
+
+func (g *ecdhGroup) keyError(private bool, rule string) error {
+	return &suite.KeyError{Algorithm: g.info.Name, Private: private, Rule: rule}
+}
+
+type ecdhPrivateKey struct {
+	group *ecdhGroup
+	key   *ecdh.PrivateKey
+}
+
+func (k *ecdhPrivateKey) PublicKey() []byte { return k.key.PublicKey().Bytes() }
+
+func (k *ecdhPrivateKey) Bytes() ([]byte, error) {
+	b := k.key.Bytes()
+	if k.group.curve == ecdh.X25519() {
+		b[0] &= 248
+		b[31] &= 127
+		b[31] |= 64
+	}
+	return b, nil
+}
+
+func (k *ecdhPrivateKey) DH(pub []byte) ([]byte, error) {
+	key, err := k.group.parsePublicKey(pub)
+	if err != nil {
+		return nil, err
+	}
+	secret, err := k.key.ECDH(key)
+	if err != nil {
+		return nil, k.group.keyError(false, lowOrder)
+	}
+	return secret, nil
+}
+
+// lowOrder25519 reports whether the shared secret of pub, 32 bytes, and any
+// private key is zero: whether pub is 0, 1, -1 or one of the two points of order
+// 8, or encodes one of them unreduced. X25519 ignores the top bit (RFC 7748,
+// Section 5).
+func lowOrder25519(pub []byte) bool {
+	const (
+		zeros = "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+		ones  = "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f"
+	)
+	u := [32]byte(pub)
+	u[31] &= 0x7F
+	switch string(u[:]) {
+	case "\x00" + zeros,
+		"\x01" + zeros,
+		"\xe0\xeb\x7a\x7c\x3b\x41\xb8\xae\x16\x56\xe3\xfa\xf1\x9f\xc4\x6a\xda\x09\x8d\xeb\x9c\x32\xb1\xfd\x86\x62\x05\x16\x5f\x49\xb8\x00",
+		"\x5f\x9c\x95\xbc\xa3\x50\x8c\x24\xb1\xd0\xb1\x55\x9c\x83\xef\x5b\x04\x44\x5c\xc4\x58\x1c\x8e\x86\xd8\x22\x4e\xdd\xd0\x9f\x11\x57",
+		"\xec" + ones, // p-1
+		"\xed" + ones, // p
+		"\xee" + ones: // p+1
+		return true
+	}
+	return false
+}

@@ -1,0 +1,255 @@
+package hpke
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/sha3"
+	"crypto/sha512"
+	"encoding/binary"
+	"fmt"
+	"hash"
+	"io"
+
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// KDF is a key derivation function of HPKE: of two stages, Extract and Expand
+// (RFC 9180, Section 4), or of one stage, Derive (draft-ietf-hpke-hpke,
+// Section 4). Its methods cover what the key schedule needs of either.
+type KDF interface {
+	Info() suite.KDFInfo
+
+	// absorb appends to dst what stands for x in the context of the key schedule:
+	// its hash (two stages) or itself with its length (one stage).
+	absorb(dst, suiteID []byte, label string, x []byte) ([]byte, error)
+
+	// schedule is the part of KeySchedule that knows the shared secret.
+	schedule(suiteID, psk, sharedSecret, context []byte, out *secrets) error
+
+	// export is Context.Export.
+	export(suiteID, exporterSecret, context []byte, length int) ([]byte, error)
+}
+
+// HKDFSHA256 returns HKDF-SHA256, code point 0x0001.
+func HKDFSHA256() KDF { return newHKDF(0x0001, "HKDF-SHA256", sha256.Size, sha256.New) }
+
+// HKDFSHA384 returns HKDF-SHA384, code point 0x0002.
+func HKDFSHA384() KDF { return newHKDF(0x0002, "HKDF-SHA384", sha512.Size384, sha512.New384) }
+
+// HKDFSHA512 returns HKDF-SHA512, code point 0x0003.
+func HKDFSHA512() KDF { return newHKDF(0x0003, "HKDF-SHA512", sha512.Size, sha512.New) }
+
+// SHAKE128 returns the one-stage KDF SHAKE128, code point 0x0010.
+func SHAKE128() KDF {
+	return newXOF(0x0010, "SHAKE128", 32, "crypto/sha3", func() xof { return sha3.NewSHAKE128() })
+}
+
+// SHAKE256 returns the one-stage KDF SHAKE256, code point 0x0011.
+func SHAKE256() KDF {
+	return newXOF(0x0011, "SHAKE256", 64, "crypto/sha3", func() xof { return sha3.NewSHAKE256() })
+}
+
+const version = "HPKE-v1"
+
+// hkdf is HKDF with its labelled forms. It stands on crypto/hmac rather than
+// crypto/hkdf so that a pseudorandom key is set up once for all that it expands to.
+type hkdf struct {
+	info suite.KDFInfo
+	hash func() hash.Hash
+}
+
+func newHKDF(id uint16, name string, size int, h func() hash.Hash) *hkdf {
+	return &hkdf{
+		info: suite.KDFInfo{
+			ID: id, Name: name, Nh: size,
+			Provenance: []suite.Provided{{Primitive: name, Package: "crypto/hmac"}},
+		},
+		hash: h,
+	}
+}
+
+func (k *hkdf) Info() suite.KDFInfo { return k.info }
+
+// labeledExtract appends LabeledExtract(salt, label, ikm) to dst.
+func (k *hkdf) labeledExtract(dst, suiteID, salt []byte, label string, ikm []byte) []byte {
+	if len(salt) == 0 {
+		// HMAC gives the same for the empty key, but FIPS 140 mode refuses it.
+		salt = make([]byte, k.info.Nh)
+	}
+	prefix := make([]byte, 0, 64)
+	prefix = append(prefix, version...)
+	prefix = append(prefix, suiteID...)
+	prefix = append(prefix, label...)
+	mac := hmac.New(k.hash, salt)
+	mac.Write(prefix)
+	mac.Write(ikm)
+	return mac.Sum(dst)
+}
+
+// expander expands one pseudorandom key under any number of labels.
+type expander struct {
+	kdf     *hkdf
+	suiteID []byte
+	mac     hash.Hash
+	fresh   bool
+	buf     []byte // the labelled info, then T(i)
+}
+
+func (k *hkdf) expander(suiteID, prk []byte) *expander {
+	return &expander{
+		kdf: k, suiteID: suiteID, mac: hmac.New(k.hash, prk), fresh: true,
+		buf: make([]byte, 0, 384),
+	}
+}
+
+// labeledExpand fills out with LabeledExpand(prk, label, info, len(out)).
+func (e *expander) labeledExpand(out []byte, label string, info []byte) error {
+	if len(out) > 255*e.kdf.info.Nh {
+		return fmt.Errorf("hpke: %s gives at most %d bytes, not %d", e.kdf.info.Name, 255*e.kdf.info.Nh, len(out))
+	}
+	b := binary.BigEndian.AppendUint16(e.buf[:0], uint16(len(out)))
+	b = append(b, version...)
+	b = append(b, e.suiteID...)
+	b = append(b, label...)
+	b = append(b, info...)
+	labeled := len(b)
+	for i := byte(1); len(out) > 0; i++ {
+		if !e.fresh {
+			e.mac.Reset()
+		}
+		e.fresh = false
+		if i > 1 {
+			e.mac.Write(b[labeled+1:])
+		}
+		b = append(b[:labeled], i)
+		e.mac.Write(b)
+		b = e.mac.Sum(b)
+		out = out[copy(out, b[labeled+1:]):]
+	}
+	e.buf = b
+	clear(b[labeled:])
+	return nil
+}
+
+func (k *hkdf) absorb(dst, suiteID []byte, label string, x []byte) ([]byte, error) {
+	return k.labeledExtract(dst, suiteID, nil, label, x), nil
+}
+
+func (k *hkdf) schedule(suiteID, psk, sharedSecret, context []byte, out *secrets) error {
+	secret := k.labeledExtract(make([]byte, 0, k.info.Nh), suiteID, sharedSecret, "secret", psk)
+	e := k.expander(suiteID, secret)
+	clear(secret)
+	for _, row := range []struct {
+		label string
+		out   []byte
+		need  bool
+	}{
+		{"key", out.key, out.need&toSeal != 0},
+		{"base_nonce", out.baseNonce, out.need&toSeal != 0},
+		{"exp", out.exporter, out.need&toExport != 0},
+	} {
+		if !row.need {
+			continue
+		}
+		if err := e.labeledExpand(row.out, row.label, context); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (k *hkdf) export(suiteID, exporterSecret, context []byte, length int) ([]byte, error) {
+	if length < 0 || length > 255*k.info.Nh {
+		return nil, exportLengthError(length)
+	}
+	out := make([]byte, length)
+	return out, k.expander(suiteID, exporterSecret).labeledExpand(out, "sec", context)
+}
+
+// xof is an extendable-output function: written to, then read from.
+type xof interface{ io.ReadWriter }
+
+// oneStage is the one-stage KDF of an extendable-output function.
+type oneStage struct {
+	info suite.KDFInfo
+	new  func() xof
+}
+
+func newXOF(id uint16, name string, size int, pkg string, h func() xof) *oneStage {
+	return &oneStage{
+		info: suite.KDFInfo{
+			ID: id, Name: name, Nh: size,
+			Provenance: []suite.Provided{{Primitive: name, Package: pkg}},
+		},
+		new: h,
+	}
+}
+
+func (k *oneStage) Info() suite.KDFInfo { return k.info }
+
+// absorb keeps x as it is: LabeledDerive reads the secrets before the context, so
+// that nothing can be hashed ahead of them.
+func (k *oneStage) absorb(dst, _ []byte, _ string, x []byte) ([]byte, error) {
+	return appendPrefixed(dst, x)
+}
+
+func (k *oneStage) schedule(suiteID, psk, sharedSecret, context []byte, out *secrets) error {
+	ikm := make([]byte, 0, 2+len(psk)+2+len(sharedSecret))
+	ikm, err := appendPrefixed(ikm, psk)
+	if err != nil {
+		return err
+	}
+	ikm, err = appendPrefixed(ikm, sharedSecret)
+	if err != nil {
+		return err
+	}
+	k.labeledDerive(out.all, suiteID, ikm, "secret", context)
+	clear(ikm)
+	return nil
+}
+
+func (k *oneStage) export(suiteID, exporterSecret, context []byte, length int) ([]byte, error) {
+	if length < 0 || length > 0xFFFF {
+		return nil, exportLengthError(length)
+	}
+	out := make([]byte, length)
+	k.labeledDerive(out, suiteID, exporterSecret, "sec", context)
+	return out, nil
+}
+
+// labeledDerive fills out with LabeledDerive(ikm, label, context, len(out)).
+func (k *oneStage) labeledDerive(out, suiteID, ikm []byte, label string, context []byte) {
+	h := k.new()
+	h.Write(ikm)
+	h.Write(oneStagePrefix(suiteID, label, len(out)))
+	h.Write(context)
+	h.Read(out)
+}
+
+// oneStagePrefix is what LabeledDerive puts between ikm and context.
+func oneStagePrefix(suiteID []byte, label string, length int) []byte {
+	b := make([]byte, 0, 64)
+	b = append(b, version...)
+	b = append(b, suiteID...)
+	b = binary.BigEndian.AppendUint16(b, uint16(len(label)))
+	b = append(b, label...)
+	return binary.BigEndian.AppendUint16(b, uint16(length))
+}
+
+// appendPrefixed appends x with its length in two bytes in front.
+func appendPrefixed(dst, x []byte) ([]byte, error) {
+	if len(x) > 0xFFFF {
+		return nil, fmt.Errorf("hpke: a one-stage KDF takes at most 65535 bytes, not %d", len(x))
+	}
+	return append(binary.BigEndian.AppendUint16(dst, uint16(len(x))), x...), nil
+}
+
+func exportLengthError(length int) error {
+	return fmt.Errorf("hpke: cannot export %d bytes", length)
+}
+
+func kemSuiteID(kem uint16) [5]byte {
+	id := [5]byte{'K', 'E', 'M'}
+	binary.BigEndian.PutUint16(id[3:], kem)
+	return id
+}

@@ -1,0 +1,221 @@
+package hpke
+
+import (
+	"bytes"
+	"sync"
+
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// NewScheme returns the HPKE scheme of a KEM, a KDF and an AEAD, for a cipher
+// suite of MLS.
+//
+// Sealers of PrepareSeal are [suite.DeterministicSealer]s if the KEM is a
+// [DeterministicKEM]. With a two-stage KDF they have hashed info; with a one-stage
+// one they hold a copy and hash it for each recipient, as its key schedule reads
+// the shared secret first, and info has at most 65,535 bytes.
+func NewScheme(kem KEM, kdf KDF, aead suite.AEAD) (suite.HPKEScheme, error) {
+	p, err := newSchedule(Suite{KEM: kem, KDF: kdf, AEAD: aead})
+	if err != nil {
+		return nil, err
+	}
+	return &scheme{p}, nil
+}
+
+type scheme struct{ schedule *schedule }
+
+func (s *scheme) kem() KEM { return s.schedule.suite.KEM }
+
+func (s *scheme) KEMInfo() suite.KEMInfo   { return s.kem().Info() }
+func (s *scheme) KDFInfo() suite.KDFInfo   { return s.schedule.suite.KDF.Info() }
+func (s *scheme) AEADInfo() suite.AEADInfo { return s.schedule.aead }
+
+func (s *scheme) GenerateKey() (suite.PrivateKey, error) { return s.private(s.kem().GenerateKey()) }
+
+func (s *scheme) DeriveKey(ikm []byte) (suite.PrivateKey, error) {
+	return s.private(s.kem().DeriveKeyPair(ikm))
+}
+
+func (s *scheme) ParsePrivateKey(b []byte) (suite.PrivateKey, error) {
+	return s.private(s.kem().ParsePrivateKey(b))
+}
+
+func (s *scheme) CheckPublicKey(pub []byte) error { return s.kem().CheckPublicKey(pub) }
+
+func (s *scheme) Seal(pub, info, aad, plaintext []byte) (enc, ciphertext []byte, err error) {
+	p, err := s.schedule.prepare(modeBase, info, nil, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	return (&sealer{p}).Seal(pub, aad, plaintext)
+}
+
+func (s *scheme) PrepareSeal(info []byte) (suite.Sealer, error) {
+	p, err := s.schedule.prepare(modeBase, info, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	if kem, ok := s.kem().(DeterministicKEM); ok {
+		return &deterministicSealer{sealer{p}, kem}, nil
+	}
+	return &sealer{p}, nil
+}
+
+func (s *scheme) Export(pub, info, exporterContext []byte, length int) (enc, secret []byte, err error) {
+	p, err := s.schedule.prepare(modeBase, info, nil, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	sharedSecret, enc, err := s.kem().Encap(pub)
+	if err != nil {
+		return nil, nil, err
+	}
+	secret, err = p.exportOnce(sharedSecret, exporterContext, length)
+	if err != nil {
+		return nil, nil, err
+	}
+	return enc, secret, nil
+}
+
+func (p *prepared) exportOnce(sharedSecret, exporterContext []byte, length int) ([]byte, error) {
+	out, err := p.derive(sharedSecret, toExport)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(out.all)
+	return p.export(out.exporter, exporterContext, length)
+}
+
+func (p *prepared) sealOnce(sharedSecret, aad, plaintext []byte) ([]byte, error) {
+	out, err := p.derive(sharedSecret, toSeal)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(out.all)
+	aead, err := p.suite.AEAD.NewAEAD(out.key)
+	if err != nil {
+		return nil, err
+	}
+	return aead.Seal(nil, out.baseNonce, plaintext, aad), nil
+}
+
+func (p *prepared) openOnce(sharedSecret, aad, ciphertext []byte) ([]byte, error) {
+	out, err := p.derive(sharedSecret, toSeal)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(out.all)
+	aead, err := p.suite.AEAD.NewAEAD(out.key)
+	if err != nil {
+		return nil, err
+	}
+	plaintext, err := aead.Open(nil, out.baseNonce, ciphertext, aad)
+	if err != nil {
+		return nil, suite.ErrDecrypt
+	}
+	return plaintext, nil
+}
+
+type sealer struct{ *prepared }
+
+func (s *sealer) Seal(pub, aad, plaintext []byte) (enc, ciphertext []byte, err error) {
+	sharedSecret, enc, err := s.suite.KEM.Encap(pub)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s.finish(sharedSecret, enc, aad, plaintext)
+}
+
+func (s *sealer) finish(sharedSecret, enc, aad, plaintext []byte) ([]byte, []byte, error) {
+	ciphertext, err := s.sealOnce(sharedSecret, aad, plaintext)
+	if err != nil {
+		return nil, nil, err
+	}
+	return enc, ciphertext, nil
+}
+
+type deterministicSealer struct {
+	sealer
+	kem DeterministicKEM
+}
+
+func (s *deterministicSealer) RandomnessSize() int { return s.kem.RandomnessSize() }
+
+func (s *deterministicSealer) SealDeterministic(randomness, pub, aad, plaintext []byte) (enc, ciphertext []byte, err error) {
+	sharedSecret, enc, err := s.kem.EncapDeterministic(pub, randomness)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s.finish(sharedSecret, enc, aad, plaintext)
+}
+
+func (s *scheme) private(key KEMPrivateKey, err error) (suite.PrivateKey, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &privateKey{schedule: s.schedule, public: key.PublicKey(), key: key}, nil
+}
+
+type privateKey struct {
+	schedule *schedule
+	public   []byte
+
+	mu  sync.RWMutex // held for writing by Destroy alone
+	key KEMPrivateKey
+}
+
+// PublicKey returns the public key, even of a destroyed private key.
+func (k *privateKey) PublicKey() []byte { return bytes.Clone(k.public) }
+
+func (k *privateKey) Bytes() ([]byte, error) {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	if k.key == nil {
+		return nil, suite.ErrDestroyed
+	}
+	return k.key.Bytes()
+}
+
+func (k *privateKey) Open(enc, info, aad, ciphertext []byte) ([]byte, error) {
+	p, sharedSecret, err := k.receive(enc, info)
+	if err != nil {
+		return nil, err
+	}
+	return p.openOnce(sharedSecret, aad, ciphertext)
+}
+
+func (k *privateKey) Export(enc, info, exporterContext []byte, length int) ([]byte, error) {
+	p, sharedSecret, err := k.receive(enc, info)
+	if err != nil {
+		return nil, err
+	}
+	return p.exportOnce(sharedSecret, exporterContext, length)
+}
+
+func (k *privateKey) receive(enc, info []byte) (*prepared, []byte, error) {
+	sharedSecret, err := k.decap(enc)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := k.schedule.prepare(modeBase, info, nil, nil)
+	return p, sharedSecret, err
+}
+
+func (k *privateKey) decap(enc []byte) ([]byte, error) {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	if k.key == nil {
+		return nil, suite.ErrDestroyed
+	}
+	return k.key.Decap(enc)
+}
+
+// Destroy implements [suite.Destroyer].
+func (k *privateKey) Destroy() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.key != nil {
+		suite.Destroy(k.key)
+		k.key = nil
+	}
+}
