@@ -1,0 +1,113 @@
+package mls
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/mlsuite/mlsuite/internal/wire"
+)
+
+// marshaler is a structure that can be written. One that would not parse makes
+// the Writer fail.
+type marshaler interface {
+	marshal(w *wire.Writer)
+}
+
+// unmarshaler is a structure that can be read. After an error the Reader has it,
+// and what was read means nothing.
+type unmarshaler interface {
+	unmarshal(r *wire.Reader)
+}
+
+// marshalled returns the encoding of x.
+func marshalled(x marshaler) ([]byte, error) {
+	b, err := wire.Marshal(x.marshal)
+	return b, malformed(err)
+}
+
+// parse reads x from the whole of b. The error wraps ErrMalformed, or
+// ErrUnsupported where b is of a kind that is not known here; what names x in it.
+func parse(b []byte, what string, x unmarshaler) error {
+	r := wire.NewReader(b)
+	x.unmarshal(r)
+	if err := r.Finish(); err != nil {
+		return malformed(fmt.Errorf("%s: %w", what, err))
+	}
+	return nil
+}
+
+// malformed puts an error of package wire in the class ErrMalformed.
+func malformed(err error) error {
+	if errors.Is(err, wire.ErrMalformed) {
+		return fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	return err
+}
+
+// unsupported is the error of a code point that may be defined elsewhere.
+func unsupported(what fmt.Stringer, kind string) error {
+	return fmt.Errorf("%w %s %s", ErrUnsupported, kind, what)
+}
+
+// pointerTo is a pointer to a T that can be written and read.
+type pointerTo[T any] interface {
+	*T
+	marshaler
+	unmarshaler
+}
+
+// marshalVector writes T<V>.
+func marshalVector[T any, P pointerTo[T]](w *wire.Writer, all []T) {
+	w.Vector(func(w *wire.Writer) {
+		for i := range all {
+			P(&all[i]).marshal(w)
+		}
+	})
+}
+
+// unmarshalVector reads T<V>.
+func unmarshalVector[T any, P pointerTo[T]](r *wire.Reader) []T {
+	all := []T{}
+	for v := r.Vector(); !v.Empty(); {
+		var zero T
+		all = append(all, zero)
+		P(&all[len(all)-1]).unmarshal(v)
+	}
+	return all
+}
+
+// marshalCodePoints writes a vector of two-byte code points.
+func marshalCodePoints[T ~uint16](w *wire.Writer, all []T) {
+	w.Vector(func(w *wire.Writer) {
+		for _, v := range all {
+			w.Uint16(uint16(v))
+		}
+	})
+}
+
+// unmarshalCodePoints reads a vector of two-byte code points.
+func unmarshalCodePoints[T ~uint16](r *wire.Reader) []T {
+	v := r.Vector()
+	all := make([]T, 0, v.Len()/2)
+	for !v.Empty() {
+		all = append(all, T(v.Uint16()))
+	}
+	return all
+}
+
+// marshalEnum writes a value of a closed enum, whose values are 1 to last.
+func marshalEnum[T ~uint8](w *wire.Writer, kind string, v, last T) {
+	if v == 0 || v > last {
+		w.Fail(wire.Malformed("%s %d", kind, v))
+	}
+	w.Uint8(uint8(v))
+}
+
+// unmarshalEnum reads a value of a closed enum, whose values are 1 to last.
+func unmarshalEnum[T ~uint8](r *wire.Reader, kind string, last T) T {
+	v := T(r.Uint8())
+	if v == 0 || v > last {
+		r.Fail(wire.Malformed("%s %d", kind, uint8(v)))
+	}
+	return v
+}

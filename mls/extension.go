@@ -1,0 +1,137 @@
+package mls
+
+import (
+	"github.com/mlsuite/mlsuite/internal/wire"
+)
+
+// Extension is data of one of the types in RFC 9420, Section 17.3, or of another,
+// which is kept as it is (Section 7.2).
+//
+//	struct {
+//	    ExtensionType extension_type;
+//	    opaque extension_data<V>;
+//	} Extension;
+type Extension struct {
+	Type ExtensionType
+	Data []byte
+}
+
+func (e *Extension) marshal(w *wire.Writer) {
+	w.Uint16(uint16(e.Type))
+	w.Bytes(e.Data)
+}
+
+func (e *Extension) unmarshal(r *wire.Reader) {
+	e.Type = ExtensionType(r.Uint16())
+	e.Data = r.Bytes()
+}
+
+// Extensions is a list of extensions, at most one of each type (RFC 9420,
+// Section 13.4). A list that has two of a type is malformed.
+type Extensions []Extension
+
+// Find returns the data of the extension of type t.
+func (e Extensions) Find(t ExtensionType) ([]byte, bool) {
+	for i := range e {
+		if e[i].Type == t {
+			return e[i].Data, true
+		}
+	}
+	return nil, false
+}
+
+// check returns an error of package wire if two extensions are of one type.
+func (e Extensions) check() error {
+	if len(e) < 2 {
+		return nil
+	}
+	var seen [1 << 16 / 64]uint64 // a bit for each type
+	for i := range e {
+		word, bit := &seen[e[i].Type/64], uint64(1)<<(e[i].Type%64)
+		if *word&bit != 0 {
+			return wire.Malformed("two extensions of type %s", e[i].Type)
+		}
+		*word |= bit
+	}
+	return nil
+}
+
+func (e Extensions) marshal(w *wire.Writer) {
+	if err := e.check(); err != nil {
+		w.Fail(err)
+	}
+	marshalVector(w, e)
+}
+
+func (e *Extensions) unmarshal(r *wire.Reader) {
+	*e = unmarshalVector[Extension](r)
+	if err := e.check(); err != nil {
+		r.Fail(err)
+	}
+}
+
+// RequiredCapabilities is the content of the required_capabilities extension of a
+// group: what every member's capabilities have to list (RFC 9420, Section 11.1).
+//
+//	struct {
+//	    ExtensionType extension_types<V>;
+//	    ProposalType proposal_types<V>;
+//	    CredentialType credential_types<V>;
+//	} RequiredCapabilities;
+type RequiredCapabilities struct {
+	Extensions  []ExtensionType
+	Proposals   []ProposalType
+	Credentials []CredentialType
+}
+
+func (c *RequiredCapabilities) marshal(w *wire.Writer) {
+	marshalCodePoints(w, c.Extensions)
+	marshalCodePoints(w, c.Proposals)
+	marshalCodePoints(w, c.Credentials)
+}
+
+func (c *RequiredCapabilities) unmarshal(r *wire.Reader) {
+	c.Extensions = unmarshalCodePoints[ExtensionType](r)
+	c.Proposals = unmarshalCodePoints[ProposalType](r)
+	c.Credentials = unmarshalCodePoints[CredentialType](r)
+}
+
+// ExternalSender is somebody outside the group who may send proposals to it
+// (RFC 9420, Section 12.1.8.1).
+//
+//	struct {
+//	    SignaturePublicKey signature_key;
+//	    Credential credential;
+//	} ExternalSender;
+type ExternalSender struct {
+	SignatureKey []byte
+	Credential   Credential
+}
+
+func (s *ExternalSender) marshal(w *wire.Writer) {
+	w.Bytes(s.SignatureKey)
+	s.Credential.marshal(w)
+}
+
+func (s *ExternalSender) unmarshal(r *wire.Reader) {
+	s.SignatureKey = r.Bytes()
+	s.Credential.unmarshal(r)
+}
+
+// ExternalSenders is the content of the external_senders extension of a group
+// (RFC 9420, Section 12.1.8.1). A [Sender] names one by its index.
+type ExternalSenders []ExternalSender
+
+func (s ExternalSenders) marshal(w *wire.Writer) { marshalVector(w, s) }
+
+func (s *ExternalSenders) unmarshal(r *wire.Reader) { *s = unmarshalVector[ExternalSender](r) }
+
+// externalPub is the content of the external_pub extension of a GroupInfo: the
+// group's public key for external commits (RFC 9420, Section 12.4.3.2).
+type externalPub struct {
+	key []byte
+}
+
+func (p *externalPub) marshal(w *wire.Writer) { w.Bytes(p.key) }
+
+func (p *externalPub) unmarshal(r *wire.Reader) { p.key = r.Bytes() }

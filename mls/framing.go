@@ -1,0 +1,229 @@
+package mls
+
+import (
+	"github.com/mlsuite/mlsuite/internal/wire"
+)
+
+// Sender says who sent a message, and in which role (RFC 9420, Section 6).
+//
+//	struct {
+//	    SenderType sender_type;
+//	    select (Sender.sender_type) {
+//	        case member:   uint32 leaf_index;
+//	        case external: uint32 sender_index;
+//	        case new_member_commit:
+//	        case new_member_proposal:
+//	            struct{};
+//	    };
+//	} Sender;
+type Sender struct {
+	Type  SenderType
+	Leaf  LeafIndex // of SenderMember
+	Index uint32    // of SenderExternal: into the group's [ExternalSenders]
+}
+
+func (s *Sender) marshal(w *wire.Writer) {
+	marshalEnum(w, "sender type", s.Type, SenderNewMemberCommit)
+	switch s.Type {
+	case SenderMember:
+		w.Uint32(uint32(s.Leaf))
+	case SenderExternal:
+		w.Uint32(s.Index)
+	}
+}
+
+func (s *Sender) unmarshal(r *wire.Reader) {
+	s.Type = unmarshalEnum(r, "sender type", SenderNewMemberCommit)
+	switch s.Type {
+	case SenderMember:
+		s.Leaf = LeafIndex(r.Uint32())
+	case SenderExternal:
+		s.Index = r.Uint32()
+	}
+}
+
+// framedContent is a message with its context, before any protection (RFC 9420,
+// Section 6).
+//
+//	struct {
+//	    opaque group_id<V>;
+//	    uint64 epoch;
+//	    Sender sender;
+//	    opaque authenticated_data<V>;
+//	    ContentType content_type;
+//	    select (FramedContent.content_type) {
+//	        case application: opaque application_data<V>;
+//	        case proposal:    Proposal proposal;
+//	        case commit:      Commit commit;
+//	    };
+//	} FramedContent;
+type framedContent struct {
+	groupID           []byte
+	epoch             uint64
+	sender            Sender
+	authenticatedData []byte
+	contentType       ContentType
+	applicationData   []byte   // of ContentApplication
+	proposal          Proposal // of ContentProposal
+	commit            *commit  // of ContentCommit
+}
+
+func (c *framedContent) marshal(w *wire.Writer) {
+	w.Bytes(c.groupID)
+	w.Uint64(c.epoch)
+	c.sender.marshal(w)
+	w.Bytes(c.authenticatedData)
+	marshalContentType(w, c.contentType)
+	c.marshalBody(w)
+}
+
+func (c *framedContent) unmarshal(r *wire.Reader) {
+	c.groupID = r.Bytes()
+	c.epoch = r.Uint64()
+	c.sender.unmarshal(r)
+	c.authenticatedData = r.Bytes()
+	c.contentType = unmarshalContentType(r)
+	c.unmarshalBody(r)
+	if r.Err() == nil && !c.senderMay() {
+		r.Fail(wire.Malformed("sender of type %s may not send this %s", c.sender.Type, c.contentType))
+	}
+}
+
+// marshalBody writes what the content type selects.
+func (c *framedContent) marshalBody(w *wire.Writer) {
+	switch c.contentType {
+	case ContentApplication:
+		w.Bytes(c.applicationData)
+	case ContentProposal:
+		marshalProposal(w, c.proposal)
+	case ContentCommit:
+		if c.commit == nil {
+			w.Fail(wire.Malformed("commit is missing"))
+			return
+		}
+		c.commit.marshal(w)
+	}
+}
+
+// unmarshalBody reads what the content type selects.
+func (c *framedContent) unmarshalBody(r *wire.Reader) {
+	switch c.contentType {
+	case ContentApplication:
+		c.applicationData = r.Bytes()
+	case ContentProposal:
+		c.proposal = unmarshalProposal(r)
+	case ContentCommit:
+		c.commit = new(commit)
+		c.commit.unmarshal(r)
+	}
+}
+
+// senderMay reports whether a sender in this role may send this content at all
+// (RFC 9420, Sections 6.1 and 12.1.8).
+func (c *framedContent) senderMay() bool {
+	switch c.sender.Type {
+	case SenderExternal:
+		if c.contentType != ContentProposal {
+			return false
+		}
+		kind, ok := c.proposal.Type().kind()
+		return ok && kind.external
+	case SenderNewMemberProposal:
+		return c.contentType == ContentProposal && c.proposal.Type() == ProposalAdd
+	case SenderNewMemberCommit:
+		return c.contentType == ContentCommit
+	}
+	return true
+}
+
+// marshalTBS writes FramedContentTBS, what the sender signs (RFC 9420,
+// Section 6.1). Members and joiners by commit sign groupContext too, the encoded
+// GroupContext; for other senders it is not used.
+func (c *framedContent) marshalTBS(w *wire.Writer, format WireFormat, groupContext []byte) {
+	marshalVersion(w, VersionMLS10)
+	w.Uint16(uint16(format))
+	c.marshal(w)
+	if c.sender.Type == SenderMember || c.sender.Type == SenderNewMemberCommit {
+		if groupContext == nil {
+			w.Fail(wire.Malformed("group context is missing"))
+		}
+		w.Raw(groupContext)
+	}
+}
+
+// framedContentAuthData authenticates a framedContent (RFC 9420, Section 6.1).
+//
+//	struct {
+//	    opaque signature<V>;
+//	    select (FramedContent.content_type) {
+//	        case commit: MAC confirmation_tag;
+//	        case application:
+//	        case proposal:
+//	            struct{};
+//	    };
+//	} FramedContentAuthData;
+type framedContentAuthData struct {
+	signature       []byte
+	confirmationTag []byte // of ContentCommit, else nil
+}
+
+func (a *framedContentAuthData) marshal(w *wire.Writer, content ContentType) {
+	w.Bytes(a.signature)
+	marshalTag(w, "confirmation tag", a.confirmationTag, content == ContentCommit)
+}
+
+func (a *framedContentAuthData) unmarshal(r *wire.Reader, content ContentType) {
+	a.signature = r.Bytes()
+	if content == ContentCommit {
+		a.confirmationTag = r.Bytes()
+	}
+}
+
+// marshalTag writes a tag that has to be there if it is wanted, and only then.
+func marshalTag(w *wire.Writer, name string, tag []byte, wanted bool) {
+	switch {
+	case wanted && tag == nil:
+		w.Fail(wire.Malformed("%s is missing", name))
+	case !wanted && tag != nil:
+		w.Fail(wire.Malformed("%s where none may be", name))
+	case wanted:
+		w.Bytes(tag)
+	}
+}
+
+// authenticatedContent is a message with its authentication, and the format in
+// which it is sent (RFC 9420, Section 6).
+//
+//	struct {
+//	    WireFormat wire_format;
+//	    FramedContent content;
+//	    FramedContentAuthData auth;
+//	} AuthenticatedContent;
+type authenticatedContent struct {
+	wireFormat WireFormat
+	content    framedContent
+	auth       framedContentAuthData
+}
+
+func (c *authenticatedContent) marshal(w *wire.Writer) {
+	w.Uint16(uint16(c.wireFormat))
+	c.content.marshal(w)
+	c.auth.marshal(w, c.content.contentType)
+}
+
+func (c *authenticatedContent) unmarshal(r *wire.Reader) {
+	c.wireFormat = WireFormat(r.Uint16())
+	if c.wireFormat != WireFormatPublicMessage && c.wireFormat != WireFormatPrivateMessage {
+		r.Fail(wire.Malformed("content in the wire format %s", c.wireFormat))
+	}
+	c.content.unmarshal(r)
+	c.auth.unmarshal(r, c.content.contentType)
+}
+
+func marshalContentType(w *wire.Writer, t ContentType) {
+	marshalEnum(w, "content type", t, ContentCommit)
+}
+
+func unmarshalContentType(r *wire.Reader) ContentType {
+	return unmarshalEnum(r, "content type", ContentCommit)
+}

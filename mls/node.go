@@ -1,0 +1,167 @@
+package mls
+
+import (
+	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// Capabilities is what a client supports: code points beside those that RFC 9420
+// makes default (Section 7.2). Unknown values are kept.
+//
+//	struct {
+//	    ProtocolVersion versions<V>;
+//	    CipherSuite cipher_suites<V>;
+//	    ExtensionType extensions<V>;
+//	    ProposalType proposals<V>;
+//	    CredentialType credentials<V>;
+//	} Capabilities;
+type Capabilities struct {
+	Versions     []ProtocolVersion
+	CipherSuites []suite.ID
+	Extensions   []ExtensionType
+	Proposals    []ProposalType
+	Credentials  []CredentialType
+}
+
+func (c *Capabilities) marshal(w *wire.Writer) {
+	marshalCodePoints(w, c.Versions)
+	marshalCodePoints(w, c.CipherSuites)
+	marshalCodePoints(w, c.Extensions)
+	marshalCodePoints(w, c.Proposals)
+	marshalCodePoints(w, c.Credentials)
+}
+
+func (c *Capabilities) unmarshal(r *wire.Reader) {
+	c.Versions = unmarshalCodePoints[ProtocolVersion](r)
+	c.CipherSuites = unmarshalCodePoints[suite.ID](r)
+	c.Extensions = unmarshalCodePoints[ExtensionType](r)
+	c.Proposals = unmarshalCodePoints[ProposalType](r)
+	c.Credentials = unmarshalCodePoints[CredentialType](r)
+}
+
+// Lifetime is when a key package may be used, in seconds since 1970-01-01 00:00 UTC
+// (RFC 9420, Section 7.2).
+type Lifetime struct {
+	NotBefore, NotAfter uint64
+}
+
+func (l *Lifetime) marshal(w *wire.Writer) {
+	w.Uint64(l.NotBefore)
+	w.Uint64(l.NotAfter)
+}
+
+func (l *Lifetime) unmarshal(r *wire.Reader) {
+	l.NotBefore = r.Uint64()
+	l.NotAfter = r.Uint64()
+}
+
+// LeafNode is a client's appearance in a group, signed by the client (RFC 9420,
+// Section 7.2).
+//
+//	struct {
+//	    HPKEPublicKey encryption_key;
+//	    SignaturePublicKey signature_key;
+//	    Credential credential;
+//	    Capabilities capabilities;
+//	    LeafNodeSource leaf_node_source;
+//	    select (LeafNode.leaf_node_source) {
+//	        case key_package: Lifetime lifetime;
+//	        case update:      struct{};
+//	        case commit:      opaque parent_hash<V>;
+//	    };
+//	    Extension extensions<V>;
+//	    opaque signature<V>;
+//	} LeafNode;
+type LeafNode struct {
+	EncryptionKey []byte
+	SignatureKey  []byte
+	Credential    Credential
+	Capabilities  Capabilities
+	Source        LeafNodeSource
+	Lifetime      Lifetime // of LeafNodeKeyPackage
+	ParentHash    []byte   // of LeafNodeCommit
+	Extensions    Extensions
+	Signature     []byte
+}
+
+func (n *LeafNode) marshal(w *wire.Writer) {
+	n.marshalUnsigned(w)
+	w.Bytes(n.Signature)
+}
+
+// marshalTBS writes LeafNodeTBS, what Signature signs: for update and commit the
+// place in the tree of a group follows.
+func (n *LeafNode) marshalTBS(w *wire.Writer, groupID []byte, leaf LeafIndex) {
+	n.marshalUnsigned(w)
+	if n.Source == LeafNodeUpdate || n.Source == LeafNodeCommit {
+		w.Bytes(groupID)
+		w.Uint32(uint32(leaf))
+	}
+}
+
+func (n *LeafNode) marshalUnsigned(w *wire.Writer) {
+	w.Bytes(n.EncryptionKey)
+	w.Bytes(n.SignatureKey)
+	n.Credential.marshal(w)
+	n.Capabilities.marshal(w)
+	marshalEnum(w, "leaf node source", n.Source, LeafNodeCommit)
+	switch n.Source {
+	case LeafNodeKeyPackage:
+		n.Lifetime.marshal(w)
+	case LeafNodeCommit:
+		w.Bytes(n.ParentHash)
+	}
+	n.Extensions.marshal(w)
+}
+
+func (n *LeafNode) unmarshal(r *wire.Reader) {
+	n.EncryptionKey = r.Bytes()
+	n.SignatureKey = r.Bytes()
+	n.Credential.unmarshal(r)
+	n.Capabilities.unmarshal(r)
+	n.Source = unmarshalEnum(r, "leaf node source", LeafNodeCommit)
+	switch n.Source {
+	case LeafNodeKeyPackage:
+		n.Lifetime.unmarshal(r)
+	case LeafNodeCommit:
+		n.ParentHash = r.Bytes()
+	}
+	n.Extensions.unmarshal(r)
+	n.Signature = r.Bytes()
+}
+
+// parentNode is the public part of a parent of the ratchet tree (RFC 9420,
+// Section 7.1).
+//
+//	struct {
+//	    HPKEPublicKey encryption_key;
+//	    opaque parent_hash<V>;
+//	    uint32 unmerged_leaves<V>;
+//	} ParentNode;
+//
+// The order of unmerged_leaves is for the validation of the tree to check.
+type parentNode struct {
+	encryptionKey  []byte
+	parentHash     []byte
+	unmergedLeaves []LeafIndex
+}
+
+func (n *parentNode) marshal(w *wire.Writer) {
+	w.Bytes(n.encryptionKey)
+	w.Bytes(n.parentHash)
+	w.Vector(func(w *wire.Writer) {
+		for _, i := range n.unmergedLeaves {
+			w.Uint32(uint32(i))
+		}
+	})
+}
+
+func (n *parentNode) unmarshal(r *wire.Reader) {
+	n.encryptionKey = r.Bytes()
+	n.parentHash = r.Bytes()
+	v := r.Vector()
+	n.unmergedLeaves = make([]LeafIndex, 0, v.Len()/4)
+	for !v.Empty() {
+		n.unmergedLeaves = append(n.unmergedLeaves, LeafIndex(v.Uint32()))
+	}
+}

@@ -1,0 +1,199 @@
+package mls
+
+import (
+	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// Proposal is a change that somebody proposes to a group (RFC 9420, Section 12.1).
+// It is one of the types of this package whose names end in Proposal, by value.
+type Proposal interface {
+	Type() ProposalType
+
+	// marshal writes what follows the type.
+	marshaler
+}
+
+// proposalKind is what this package knows of a type of proposal.
+type proposalKind struct {
+	typ       ProposalType
+	name      string
+	needsPath bool                          // a commit that covers one needs a path
+	external  bool                          // an external sender may send one
+	decode    func(r *wire.Reader) Proposal // reads what follows the type
+}
+
+// proposalKinds is the registry of RFC 9420, Section 17.4.
+var proposalKinds = [...]proposalKind{
+	{ProposalAdd, "add", false, true, decodeAdd},
+	{ProposalUpdate, "update", true, false, decodeUpdate},
+	{ProposalRemove, "remove", true, true, decodeRemove},
+	{ProposalPSK, "psk", false, true, decodePSK},
+	{ProposalReInit, "reinit", false, true, decodeReInit},
+	{ProposalExternalInit, "external_init", true, false, decodeExternalInit},
+	{ProposalGroupContextExtensions, "group_context_extensions", true, true, decodeGroupContextExtensions},
+}
+
+// kind returns the row of t, or false if it is not known here.
+func (t ProposalType) kind() (*proposalKind, bool) {
+	for i := range proposalKinds {
+		if proposalKinds[i].typ == t {
+			return &proposalKinds[i], true
+		}
+	}
+	return nil, false
+}
+
+// marshalProposal writes a Proposal with its type in front.
+func marshalProposal(w *wire.Writer, p Proposal) {
+	if p == nil {
+		w.Fail(wire.Malformed("proposal is missing"))
+		return
+	}
+	w.Uint16(uint16(p.Type()))
+	p.marshal(w)
+}
+
+// unmarshalProposal reads a Proposal with its type in front. A type that is not
+// known here gives an error that wraps ErrUnsupported: the length of such a
+// proposal is not known either.
+func unmarshalProposal(r *wire.Reader) Proposal {
+	t := ProposalType(r.Uint16())
+	kind, ok := t.kind()
+	if !ok {
+		r.Fail(unsupported(t, "proposal type"))
+		return nil
+	}
+	return kind.decode(r)
+}
+
+// AddProposal proposes to add a client (RFC 9420, Section 12.1.1).
+type AddProposal struct {
+	KeyPackage *KeyPackage
+}
+
+// Type returns ProposalAdd.
+func (p AddProposal) Type() ProposalType { return ProposalAdd }
+
+func (p AddProposal) marshal(w *wire.Writer) {
+	if p.KeyPackage == nil {
+		w.Fail(wire.Malformed("add proposal without a key package"))
+		return
+	}
+	p.KeyPackage.marshal(w)
+}
+
+func decodeAdd(r *wire.Reader) Proposal {
+	p := AddProposal{KeyPackage: new(KeyPackage)}
+	p.KeyPackage.unmarshal(r)
+	return p
+}
+
+// UpdateProposal proposes to replace the sender's leaf (RFC 9420, Section 12.1.2).
+type UpdateProposal struct {
+	LeafNode *LeafNode
+}
+
+// Type returns ProposalUpdate.
+func (p UpdateProposal) Type() ProposalType { return ProposalUpdate }
+
+func (p UpdateProposal) marshal(w *wire.Writer) {
+	if p.LeafNode == nil {
+		w.Fail(wire.Malformed("update proposal without a leaf node"))
+		return
+	}
+	p.LeafNode.marshal(w)
+}
+
+func decodeUpdate(r *wire.Reader) Proposal {
+	p := UpdateProposal{LeafNode: new(LeafNode)}
+	p.LeafNode.unmarshal(r)
+	return p
+}
+
+// RemoveProposal proposes to remove a member (RFC 9420, Section 12.1.3).
+type RemoveProposal struct {
+	Removed LeafIndex
+}
+
+// Type returns ProposalRemove.
+func (p RemoveProposal) Type() ProposalType { return ProposalRemove }
+
+func (p RemoveProposal) marshal(w *wire.Writer) { w.Uint32(uint32(p.Removed)) }
+
+func decodeRemove(r *wire.Reader) Proposal { return RemoveProposal{Removed: LeafIndex(r.Uint32())} }
+
+// PreSharedKeyProposal proposes to inject a pre-shared key (RFC 9420,
+// Section 12.1.4).
+type PreSharedKeyProposal struct {
+	PSK PreSharedKeyID
+}
+
+// Type returns ProposalPSK.
+func (p PreSharedKeyProposal) Type() ProposalType { return ProposalPSK }
+
+func (p PreSharedKeyProposal) marshal(w *wire.Writer) { p.PSK.marshal(w) }
+
+func decodePSK(r *wire.Reader) Proposal {
+	var p PreSharedKeyProposal
+	p.PSK.unmarshal(r)
+	return p
+}
+
+// ReInitProposal proposes to replace the group by one with these parameters
+// (RFC 9420, Section 12.1.5).
+type ReInitProposal struct {
+	GroupID     []byte
+	Version     ProtocolVersion
+	CipherSuite suite.ID
+	Extensions  Extensions
+}
+
+// Type returns ProposalReInit.
+func (p ReInitProposal) Type() ProposalType { return ProposalReInit }
+
+func (p ReInitProposal) marshal(w *wire.Writer) {
+	w.Bytes(p.GroupID)
+	w.Uint16(uint16(p.Version))
+	w.Uint16(uint16(p.CipherSuite))
+	p.Extensions.marshal(w)
+}
+
+func decodeReInit(r *wire.Reader) Proposal {
+	var p ReInitProposal
+	p.GroupID = r.Bytes()
+	p.Version = ProtocolVersion(r.Uint16())
+	p.CipherSuite = suite.ID(r.Uint16())
+	p.Extensions.unmarshal(r)
+	return p
+}
+
+// ExternalInitProposal carries, in an external commit, what members derive the
+// next init secret from (RFC 9420, Section 12.1.6).
+type ExternalInitProposal struct {
+	KEMOutput []byte
+}
+
+// Type returns ProposalExternalInit.
+func (p ExternalInitProposal) Type() ProposalType { return ProposalExternalInit }
+
+func (p ExternalInitProposal) marshal(w *wire.Writer) { w.Bytes(p.KEMOutput) }
+
+func decodeExternalInit(r *wire.Reader) Proposal { return ExternalInitProposal{KEMOutput: r.Bytes()} }
+
+// GroupContextExtensionsProposal proposes to replace all extensions of the group
+// (RFC 9420, Section 12.1.7).
+type GroupContextExtensionsProposal struct {
+	Extensions Extensions
+}
+
+// Type returns ProposalGroupContextExtensions.
+func (p GroupContextExtensionsProposal) Type() ProposalType { return ProposalGroupContextExtensions }
+
+func (p GroupContextExtensionsProposal) marshal(w *wire.Writer) { p.Extensions.marshal(w) }
+
+func decodeGroupContextExtensions(r *wire.Reader) Proposal {
+	var p GroupContextExtensionsProposal
+	p.Extensions.unmarshal(r)
+	return p
+}

@@ -1,0 +1,55 @@
+package mls
+
+import (
+	"github.com/mlsuite/mlsuite/internal/wire"
+)
+
+// PreSharedKeyID names a pre-shared key and one injection of it (RFC 9420,
+// Section 8.4).
+//
+//	struct {
+//	    PSKType psktype;
+//	    select (PreSharedKeyID.psktype) {
+//	        case external:
+//	            opaque psk_id<V>;
+//	        case resumption:
+//	            ResumptionPSKUsage usage;
+//	            opaque psk_group_id<V>;
+//	            uint64 psk_epoch;
+//	    };
+//	    opaque psk_nonce<V>;
+//	} PreSharedKeyID;
+type PreSharedKeyID struct {
+	Type    PSKType
+	ID      []byte             // of PSKExternal
+	Usage   ResumptionPSKUsage // of PSKResumption, with GroupID and Epoch
+	GroupID []byte
+	Epoch   uint64
+	Nonce   []byte // random, Info().KDF.Nh bytes
+}
+
+func (p *PreSharedKeyID) marshal(w *wire.Writer) {
+	marshalEnum(w, "PSK type", p.Type, PSKResumption)
+	switch p.Type {
+	case PSKExternal:
+		w.Bytes(p.ID)
+	case PSKResumption:
+		marshalEnum(w, "resumption PSK usage", p.Usage, ResumptionPSKBranch)
+		w.Bytes(p.GroupID)
+		w.Uint64(p.Epoch)
+	}
+	w.Bytes(p.Nonce)
+}
+
+func (p *PreSharedKeyID) unmarshal(r *wire.Reader) {
+	p.Type = unmarshalEnum(r, "PSK type", PSKResumption)
+	switch p.Type {
+	case PSKExternal:
+		p.ID = r.Bytes()
+	case PSKResumption:
+		p.Usage = unmarshalEnum(r, "resumption PSK usage", ResumptionPSKBranch)
+		p.GroupID = r.Bytes()
+		p.Epoch = r.Uint64()
+	}
+	p.Nonce = r.Bytes()
+}

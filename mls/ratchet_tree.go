@@ -1,0 +1,103 @@
+package mls
+
+import (
+	"github.com/mlsuite/mlsuite/internal/wire"
+)
+
+// nodeType says what a node of a ratchet_tree extension is (RFC 9420, Section 7.8).
+type nodeType uint8
+
+const (
+	nodeLeaf   nodeType = 1
+	nodeParent nodeType = 2
+)
+
+// treeNode is an optional<Node> of a ratchet_tree extension (RFC 9420,
+// Section 12.4.3.3). A blank node has neither field.
+//
+//	struct {
+//	    NodeType node_type;
+//	    select (Node.node_type) {
+//	        case leaf:   LeafNode leaf_node;
+//	        case parent: ParentNode parent_node;
+//	    };
+//	} Node;
+type treeNode struct {
+	leaf   *LeafNode
+	parent *parentNode
+}
+
+func (n *treeNode) blank() bool { return n.leaf == nil && n.parent == nil }
+
+func (n *treeNode) marshal(w *wire.Writer) {
+	switch {
+	case !w.Optional(!n.blank()):
+	case n.leaf != nil:
+		w.Uint8(uint8(nodeLeaf))
+		n.leaf.marshal(w)
+	default:
+		w.Uint8(uint8(nodeParent))
+		n.parent.marshal(w)
+	}
+}
+
+func (n *treeNode) unmarshal(r *wire.Reader) {
+	if !r.Optional() {
+		return
+	}
+	switch unmarshalEnum(r, "node type", nodeParent) {
+	case nodeLeaf:
+		n.leaf = new(LeafNode)
+		n.leaf.unmarshal(r)
+	case nodeParent:
+		n.parent = new(parentNode)
+		n.parent.unmarshal(r)
+	}
+}
+
+// ratchetTree is the content of the ratchet_tree extension of a GroupInfo: the
+// nodes from left to right, up to the last that is not blank (RFC 9420,
+// Section 12.4.3.3).
+//
+//	optional<Node> ratchet_tree<V>;
+type ratchetTree []treeNode
+
+// trimmed returns the tree without the blank nodes at its end.
+func (t ratchetTree) trimmed() ratchetTree {
+	for len(t) > 0 && t[len(t)-1].blank() {
+		t = t[:len(t)-1]
+	}
+	return t
+}
+
+// check returns an error of package wire unless the tree ends with a node that is
+// not blank, and has leaves at even indices alone.
+func (t ratchetTree) check() error {
+	if len(t) == 0 {
+		return wire.Malformed("ratchet tree has no nodes")
+	}
+	if t[len(t)-1].blank() {
+		return wire.Malformed("ratchet tree ends with a blank node")
+	}
+	for i := range t {
+		if isLeaf := NodeIndex(i).IsLeaf(); isLeaf && t[i].parent != nil || !isLeaf && t[i].leaf != nil {
+			return wire.Malformed("ratchet tree has a node of the wrong type at index %d", i)
+		}
+	}
+	return nil
+}
+
+func (t ratchetTree) marshal(w *wire.Writer) {
+	t = t.trimmed()
+	if err := t.check(); err != nil {
+		w.Fail(err)
+	}
+	marshalVector(w, t)
+}
+
+func (t *ratchetTree) unmarshal(r *wire.Reader) {
+	*t = unmarshalVector[treeNode](r)
+	if err := t.check(); err != nil {
+		r.Fail(err)
+	}
+}

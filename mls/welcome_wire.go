@@ -1,0 +1,128 @@
+package mls
+
+import (
+	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// GroupInfo describes a group in one epoch to somebody who joins it (RFC 9420,
+// Section 12.4.3).
+//
+//	struct {
+//	    GroupContext group_context;
+//	    Extension extensions<V>;
+//	    MAC confirmation_tag;
+//	    uint32 signer;
+//	    opaque signature<V>;
+//	} GroupInfo;
+type GroupInfo struct {
+	GroupContext    GroupContext
+	Extensions      Extensions
+	ConfirmationTag []byte
+	Signer          LeafIndex
+	Signature       []byte
+}
+
+func (i *GroupInfo) marshal(w *wire.Writer) {
+	i.marshalTBS(w)
+	w.Bytes(i.Signature)
+}
+
+// marshalTBS writes GroupInfoTBS, what Signature signs.
+func (i *GroupInfo) marshalTBS(w *wire.Writer) {
+	i.GroupContext.marshal(w)
+	i.Extensions.marshal(w)
+	w.Bytes(i.ConfirmationTag)
+	w.Uint32(uint32(i.Signer))
+}
+
+func (i *GroupInfo) unmarshal(r *wire.Reader) {
+	i.GroupContext.unmarshal(r)
+	i.Extensions.unmarshal(r)
+	i.ConfirmationTag = r.Bytes()
+	i.Signer = LeafIndex(r.Uint32())
+	i.Signature = r.Bytes()
+}
+
+// groupSecrets is what a Welcome encrypts to each new member (RFC 9420,
+// Section 12.4.3.1).
+//
+//	struct {
+//	    opaque path_secret<V>;
+//	} PathSecret;
+//
+//	struct {
+//	    opaque joiner_secret<V>;
+//	    optional<PathSecret> path_secret;
+//	    PreSharedKeyID psks<V>;
+//	} GroupSecrets;
+type groupSecrets struct {
+	joinerSecret  []byte
+	hasPathSecret bool
+	pathSecret    []byte
+	psks          []PreSharedKeyID
+}
+
+func (s *groupSecrets) marshal(w *wire.Writer) {
+	w.Grow(len(s.joinerSecret) + len(s.pathSecret) + 16) // no secret is left in an outgrown buffer
+	w.Bytes(s.joinerSecret)
+	if w.Optional(s.hasPathSecret) {
+		w.Bytes(s.pathSecret)
+	}
+	marshalVector(w, s.psks)
+}
+
+func (s *groupSecrets) unmarshal(r *wire.Reader) {
+	s.joinerSecret = r.Bytes()
+	if s.hasPathSecret = r.Optional(); s.hasPathSecret {
+		s.pathSecret = r.Bytes()
+	}
+	s.psks = unmarshalVector[PreSharedKeyID](r)
+}
+
+// encryptedGroupSecrets is the groupSecrets of one new member, encrypted to the
+// init key of its key package (RFC 9420, Section 12.4.3.1).
+//
+//	struct {
+//	    KeyPackageRef new_member;
+//	    HPKECiphertext encrypted_group_secrets;
+//	} EncryptedGroupSecrets;
+type encryptedGroupSecrets struct {
+	newMember []byte // Info().Hash.Size bytes (RFC 9420, Section 5.2)
+	secrets   hpkeCiphertext
+}
+
+func (s *encryptedGroupSecrets) marshal(w *wire.Writer) {
+	w.Bytes(s.newMember)
+	s.secrets.marshal(w)
+}
+
+func (s *encryptedGroupSecrets) unmarshal(r *wire.Reader) {
+	s.newMember = r.Bytes()
+	s.secrets.unmarshal(r)
+}
+
+// Welcome lets new members into a group (RFC 9420, Section 12.4.3.1).
+//
+//	struct {
+//	    CipherSuite cipher_suite;
+//	    EncryptedGroupSecrets secrets<V>;
+//	    opaque encrypted_group_info<V>;
+//	} Welcome;
+type Welcome struct {
+	CipherSuite        suite.ID
+	secrets            []encryptedGroupSecrets
+	EncryptedGroupInfo []byte
+}
+
+func (m *Welcome) marshal(w *wire.Writer) {
+	w.Uint16(uint16(m.CipherSuite))
+	marshalVector(w, m.secrets)
+	w.Bytes(m.EncryptedGroupInfo)
+}
+
+func (m *Welcome) unmarshal(r *wire.Reader) {
+	m.CipherSuite = suite.ID(r.Uint16())
+	m.secrets = unmarshalVector[encryptedGroupSecrets](r)
+	m.EncryptedGroupInfo = r.Bytes()
+}
