@@ -1,0 +1,68 @@
+package circl
+
+import (
+	"bytes"
+	"crypto"
+	"errors"
+	"fmt"
+
+	"github.com/cloudflare/circl/sign/ed448"
+
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// Ed448 returns ed448, TLS SignatureScheme 0x0808: public keys of 57 bytes,
+// signatures of 114, private keys as 57-byte seeds (RFC 8032, Section 5.2.5).
+// ParseSigner takes the 114-byte form too, the seed followed by its public key,
+// if the two belong together. The context is empty.
+//
+// Verify tells a key of a wrong length from a bad signature; 57 bytes that encode
+// no point are ErrVerify.
+func Ed448() suite.SignatureScheme {
+	return suite.NewSignatureScheme(suite.SignatureAlgorithm[ed448.PrivateKey]{
+		Info: suite.SignatureInfo{
+			Scheme: 0x0808, Name: "ed448", Level: 224, Classical: "Ed448",
+			PublicKey: ed448.PublicKeySize, PrivateKey: ed448.SeedSize, Signature: ed448.SignatureSize,
+			Provenance: []suite.Provided{{Primitive: "Ed448", Package: "github.com/cloudflare/circl/sign/ed448"}},
+		},
+		Generate: func() (ed448.PrivateKey, error) {
+			_, key, err := ed448.GenerateKey(nil)
+			return key, err
+		},
+		Parse: parseEd448,
+		Bytes: func(key ed448.PrivateKey) ([]byte, error) {
+			// NewSigner may be given anything, and Seed and Public panic.
+			if _, err := parseEd448(key); err != nil {
+				return nil, err
+			}
+			return key.Seed(), nil
+		},
+		EncodePublic: func(key crypto.PublicKey) ([]byte, error) {
+			pub, ok := key.(ed448.PublicKey)
+			if !ok {
+				return nil, fmt.Errorf("type %T, want %T", key, pub)
+			}
+			return bytes.Clone(pub), nil
+		},
+		Verify: func(pub, message, sig []byte) error {
+			if !ed448.Verify(pub, message, sig, "") {
+				return suite.ErrVerify
+			}
+			return nil
+		},
+	})
+}
+
+func parseEd448(b []byte) (ed448.PrivateKey, error) {
+	switch len(b) {
+	case ed448.SeedSize:
+		return ed448.NewKeyFromSeed(b), nil
+	case ed448.PrivateKeySize:
+		key := ed448.NewKeyFromSeed(b[:ed448.SeedSize])
+		if !bytes.Equal(key[ed448.SeedSize:], b[ed448.SeedSize:]) {
+			return nil, errors.New("the public half is not the seed's")
+		}
+		return key, nil
+	}
+	return nil, fmt.Errorf("length %d, want %d", len(b), ed448.SeedSize)
+}

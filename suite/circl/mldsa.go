@@ -1,0 +1,144 @@
+package circl
+
+import (
+	"crypto"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/cloudflare/circl/sign/mldsa/mldsa44"
+	"github.com/cloudflare/circl/sign/mldsa/mldsa65"
+	"github.com/cloudflare/circl/sign/mldsa/mldsa87"
+
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// MLDSA44 returns mldsa44, TLS SignatureScheme 0x0904: public keys of 1312 bytes,
+// signatures of 2420.
+//
+// The three ML-DSA schemes (FIPS 204) are vectorised alternatives to those of
+// package suite/mldsa, with the same encodings: private keys are 32-byte seeds,
+// signing is pure ML-DSA with an empty context, hedged. NewSigner treats circl's
+// own private keys, which sign deterministically, as foreign.
+func MLDSA44() suite.SignatureScheme {
+	return newMLDSA(mldsaLibrary[mldsa44.PublicKey, mldsa44.PrivateKey]{
+		code: 0x0904, name: "mldsa44", level: 128, primitive: "ML-DSA-44",
+		publicKeySize: mldsa44.PublicKeySize, signatureSize: mldsa44.SignatureSize,
+		fromSeed: mldsa44.NewKeyFromSeed, sign: mldsa44.SignTo, verify: mldsa44.Verify,
+		unpack: (*mldsa44.PublicKey).UnmarshalBinary, pack: (*mldsa44.PublicKey).Bytes,
+	})
+}
+
+// MLDSA65 returns mldsa65, TLS SignatureScheme 0x0905: public keys of 1952 bytes,
+// signatures of 3309. See [MLDSA44].
+func MLDSA65() suite.SignatureScheme {
+	return newMLDSA(mldsaLibrary[mldsa65.PublicKey, mldsa65.PrivateKey]{
+		code: 0x0905, name: "mldsa65", level: 192, primitive: "ML-DSA-65",
+		publicKeySize: mldsa65.PublicKeySize, signatureSize: mldsa65.SignatureSize,
+		fromSeed: mldsa65.NewKeyFromSeed, sign: mldsa65.SignTo, verify: mldsa65.Verify,
+		unpack: (*mldsa65.PublicKey).UnmarshalBinary, pack: (*mldsa65.PublicKey).Bytes,
+	})
+}
+
+// MLDSA87 returns mldsa87, TLS SignatureScheme 0x0906: public keys of 2592 bytes,
+// signatures of 4627. See [MLDSA44].
+func MLDSA87() suite.SignatureScheme {
+	return newMLDSA(mldsaLibrary[mldsa87.PublicKey, mldsa87.PrivateKey]{
+		code: 0x0906, name: "mldsa87", level: 256, primitive: "ML-DSA-87",
+		publicKeySize: mldsa87.PublicKeySize, signatureSize: mldsa87.SignatureSize,
+		fromSeed: mldsa87.NewKeyFromSeed, sign: mldsa87.SignTo, verify: mldsa87.Verify,
+		unpack: (*mldsa87.PublicKey).UnmarshalBinary, pack: (*mldsa87.PublicKey).Bytes,
+	})
+}
+
+const mldsaSeedSize = 32
+
+// mldsaLibrary is one of circl's three packages of ML-DSA, which differ in their
+// types alone.
+type mldsaLibrary[Public, Private any] struct {
+	code            uint16
+	name, primitive string
+	level           int
+	publicKeySize   int
+	signatureSize   int
+
+	fromSeed func(seed *[mldsaSeedSize]byte) (*Public, *Private)
+	sign     func(key *Private, message, context []byte, randomized bool, sig []byte) error
+	verify   func(key *Public, message, context, sig []byte) bool
+	unpack   func(key *Public, b []byte) error
+	pack     func(key *Public) []byte
+}
+
+// mldsaKey is a [crypto.Signer] that keeps the seed and hedges.
+type mldsaKey[Public, Private any] struct {
+	library *mldsaLibrary[Public, Private]
+	seed    [mldsaSeedSize]byte
+	public  *Public
+	private *Private
+}
+
+func (k *mldsaKey[Public, Private]) Public() crypto.PublicKey { return k.public }
+
+func (k *mldsaKey[Public, Private]) Sign(_ io.Reader, message []byte, opts crypto.SignerOpts) ([]byte, error) {
+	if opts.HashFunc() != 0 {
+		return nil, errors.New("circl: ML-DSA signs messages, not digests")
+	}
+	sig := make([]byte, k.library.signatureSize)
+	if err := k.library.sign(k.private, message, nil, true, sig); err != nil {
+		return nil, err
+	}
+	return sig, nil
+}
+
+func newMLDSA[Public, Private any](l mldsaLibrary[Public, Private]) suite.SignatureScheme {
+	type key = mldsaKey[Public, Private]
+	fromSeed := func(seed [mldsaSeedSize]byte) *key {
+		public, private := l.fromSeed(&seed)
+		return &key{library: &l, seed: seed, public: public, private: private}
+	}
+	return suite.NewSignatureScheme(suite.SignatureAlgorithm[*key]{
+		Info: suite.SignatureInfo{
+			Scheme: l.code, Name: l.name, Level: l.level, PostQuantum: l.primitive,
+			PublicKey: l.publicKeySize, PrivateKey: mldsaSeedSize, Signature: l.signatureSize,
+			Provenance: []suite.Provided{{
+				Primitive: l.primitive, Package: "github.com/cloudflare/circl/sign/mldsa/" + l.name,
+			}},
+		},
+		Generate: func() (*key, error) {
+			var seed [mldsaSeedSize]byte
+			rand.Read(seed[:]) // never fails
+			return fromSeed(seed), nil
+		},
+		Parse: func(b []byte) (*key, error) {
+			if len(b) != mldsaSeedSize {
+				return nil, fmt.Errorf("length %d, want %d", len(b), mldsaSeedSize)
+			}
+			return fromSeed([mldsaSeedSize]byte(b)), nil
+		},
+		Bytes: func(k *key) ([]byte, error) {
+			seed := k.seed
+			return seed[:], nil
+		},
+		EncodePublic: func(k crypto.PublicKey) ([]byte, error) {
+			pub, ok := k.(*Public)
+			if !ok {
+				return nil, fmt.Errorf("type %T, want %T", k, pub)
+			}
+			if pub == nil {
+				return nil, errors.New("no key")
+			}
+			return l.pack(pub), nil
+		},
+		Verify: func(pub, message, sig []byte) error {
+			key := new(Public)
+			if err := l.unpack(key, pub); err != nil {
+				return &suite.KeyError{Algorithm: l.name, Rule: "no public key of " + l.primitive}
+			}
+			if !l.verify(key, message, nil, sig) {
+				return suite.ErrVerify
+			}
+			return nil
+		},
+	})
+}

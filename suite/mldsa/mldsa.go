@@ -1,0 +1,75 @@
+// Package mldsa provides the signature schemes of ML-DSA (FIPS 204) on
+// filippo.io/mldsa, which is the standard library's implementation ahead of its
+// release in Go 1.27.
+//
+// Public keys are those of FIPS 204, private keys 32-byte seeds. Signing is pure
+// ML-DSA with an empty context, hedged.
+package mldsa
+
+import (
+	"crypto"
+	"errors"
+	"fmt"
+
+	"filippo.io/mldsa"
+
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// MLDSA44 returns mldsa44, TLS SignatureScheme 0x0904: public keys of 1312 bytes,
+// signatures of 2420.
+func MLDSA44() suite.SignatureScheme { return newScheme(mldsa.MLDSA44(), 0x0904, "mldsa44", 128) }
+
+// MLDSA65 returns mldsa65, TLS SignatureScheme 0x0905: public keys of 1952 bytes,
+// signatures of 3309.
+func MLDSA65() suite.SignatureScheme { return newScheme(mldsa.MLDSA65(), 0x0905, "mldsa65", 192) }
+
+// MLDSA87 returns mldsa87, TLS SignatureScheme 0x0906: public keys of 2592 bytes,
+// signatures of 4627.
+func MLDSA87() suite.SignatureScheme { return newScheme(mldsa.MLDSA87(), 0x0906, "mldsa87", 256) }
+
+func newScheme(params mldsa.Parameters, code uint16, name string, level int) suite.SignatureScheme {
+	return suite.NewSignatureScheme(suite.SignatureAlgorithm[*mldsa.PrivateKey]{
+		Info: suite.SignatureInfo{
+			Scheme: code, Name: name, Level: level, PostQuantum: params.String(),
+			PublicKey: params.PublicKeySize(), PrivateKey: mldsa.PrivateKeySize, Signature: params.SignatureSize(),
+			Provenance: []suite.Provided{{Primitive: params.String(), Package: "filippo.io/mldsa"}},
+		},
+		Generate: func() (*mldsa.PrivateKey, error) { return mldsa.GenerateKey(params) },
+		Parse: func(b []byte) (*mldsa.PrivateKey, error) {
+			if len(b) != mldsa.PrivateKeySize {
+				return nil, fmt.Errorf("length %d, want %d", len(b), mldsa.PrivateKeySize)
+			}
+			return mldsa.NewPrivateKey(params, b)
+		},
+		Bytes: func(key *mldsa.PrivateKey) ([]byte, error) {
+			if key == nil {
+				return nil, errors.New("no key")
+			}
+			if got := key.PublicKey().Parameters(); got != params {
+				return nil, fmt.Errorf("%s, want %s", got, params)
+			}
+			return key.Bytes(), nil
+		},
+		EncodePublic: func(key crypto.PublicKey) ([]byte, error) {
+			pub, ok := key.(*mldsa.PublicKey)
+			if !ok {
+				return nil, fmt.Errorf("type %T, want %T", key, pub)
+			}
+			if pub == nil {
+				return nil, errors.New("no key")
+			}
+			return pub.Bytes(), nil
+		},
+		Verify: func(pub, message, sig []byte) error {
+			key, err := mldsa.NewPublicKey(params, pub)
+			if err != nil {
+				return &suite.KeyError{Algorithm: name, Rule: "no public key of " + params.String()}
+			}
+			if mldsa.Verify(key, message, sig, nil) != nil {
+				return suite.ErrVerify
+			}
+			return nil
+		},
+	})
+}
