@@ -1,0 +1,133 @@
+// Package measure measures what an operation costs: CPU time and allocations.
+//
+// CPU time is that of the whole process, user and system, all threads and the
+// garbage collector included; see [Clock]. It does not grow when another process
+// takes the core, as wall time does. Goroutines that run on two cores at once
+// slow each other and spin while they wait, so a measurement is steadiest under
+// GOMAXPROCS(1), which is left to the caller.
+package measure
+
+import (
+	"context"
+	"runtime"
+	"slices"
+	"time"
+)
+
+// Plan says how long to measure.
+type Plan struct {
+	Count int           // samples, at least 1
+	Time  time.Duration // of all samples together, at least; every sample runs the operation at least once
+}
+
+// maxBatch bounds the repetitions of one sample, and so what prepare makes at once.
+const maxBatch = 1 << 14
+
+// Operation is what is measured.
+type Operation struct {
+	// Prepare readies n repetitions, unmeasured. It may be nil.
+	Prepare func(n int) error
+	// Do runs repetition i of those that Prepare readied last.
+	Do func(i int) error
+}
+
+// Sample is the cost of one repetition, a mean over the repetitions of one sample.
+type Sample struct {
+	CPU        float64 // nanoseconds
+	Allocs     float64 // heap objects
+	AllocBytes float64 // bytes of them
+}
+
+// Run warms op up with one sample's repetitions, then returns plan.Count samples
+// of it. It returns the first error of op, or that of ctx.
+func Run(ctx context.Context, plan Plan, op Operation) ([]Sample, error) {
+	share := plan.Time / time.Duration(plan.Count)
+	batch := 1
+	for { // the warm-up, until one sample fills its share of the time
+		s, err := sample(op, batch)
+		if err != nil {
+			return nil, err
+		}
+		took := time.Duration(s.CPU * float64(batch))
+		if took >= share || batch == maxBatch {
+			break
+		}
+		batch = grow(batch, took, share)
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+	}
+	samples := make([]Sample, plan.Count)
+	for i := range samples {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		var err error
+		if samples[i], err = sample(op, batch); err != nil {
+			return nil, err
+		}
+	}
+	return samples, nil
+}
+
+// grow returns how many repetitions fill share, where batch of them took less:
+// at most a hundred times as many, for a short run says little.
+func grow(batch int, took, share time.Duration) int {
+	next := batch * 100
+	if took > 0 {
+		next = min(next, int(float64(batch)*float64(share)/float64(took))+1)
+	}
+	return min(max(next, batch+1), maxBatch)
+}
+
+func sample(op Operation, n int) (Sample, error) {
+	if op.Prepare != nil {
+		if err := op.Prepare(n); err != nil {
+			return Sample{}, err
+		}
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	start := cpuTime()
+	for i := range n {
+		if err := op.Do(i); err != nil {
+			return Sample{}, err
+		}
+	}
+	took := cpuTime() - start
+	runtime.ReadMemStats(&after)
+	return Sample{
+		CPU:        float64(took) / float64(n),
+		Allocs:     float64(after.Mallocs-before.Mallocs) / float64(n),
+		AllocBytes: float64(after.TotalAlloc-before.TotalAlloc) / float64(n),
+	}, nil
+}
+
+// Median returns the median of each quantity by itself. It returns the zero
+// Sample for no samples.
+func Median(samples []Sample) Sample {
+	of := func(quantity func(Sample) float64) float64 {
+		values := make([]float64, len(samples))
+		for i, s := range samples {
+			values[i] = quantity(s)
+		}
+		return median(values)
+	}
+	return Sample{
+		CPU:        of(func(s Sample) float64 { return s.CPU }),
+		Allocs:     of(func(s Sample) float64 { return s.Allocs }),
+		AllocBytes: of(func(s Sample) float64 { return s.AllocBytes }),
+	}
+}
+
+func median(values []float64) float64 {
+	if len(values) == 0 {
+		return 0
+	}
+	slices.Sort(values)
+	middle := len(values) / 2
+	if len(values)%2 == 1 {
+		return values[middle]
+	}
+	return (values[middle-1] + values[middle]) / 2
+}
