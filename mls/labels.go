@@ -151,3 +151,23 @@ func deriveTreeSecret(s suite.Suite, secret []byte, label string, generation uin
 	binary.BigEndian.PutUint32(context[:], generation)
 	return expandWithLabel(s, secret, label, context[:], length)
 }
+
+// keyPackageRef returns the KeyPackageRef of p (RFC 9420, Section 5.2). The suite
+// is the one that the key package names.
+func keyPackageRef(s suite.Suite, p *KeyPackage) ([]byte, error) {
+	return refMarshalled(s, labelKeyPackageRef, p)
+}
+
+// proposalRef returns the ProposalRef of the proposal that c carries (RFC 9420,
+// Section 5.2).
+func proposalRef(s suite.Suite, c *authenticatedContent) ([]byte, error) {
+	return refMarshalled(s, labelProposalRef, c)
+}
+
+func refMarshalled(s suite.Suite, label string, x marshaler) ([]byte, error) {
+	value, err := marshalled(x)
+	if err != nil {
+		return nil, err
+	}
+	return refHash(s, label, value)
+}

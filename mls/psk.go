@@ -1,0 +1,53 @@
+package mls
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// pskSecret returns the psk_secret that psks[i], known as ids[i], make together
+// (RFC 9420, Section 8.4): KDF.Nh bytes, all zero if there are none.
+//
+//	psk_extracted_[i] = KDF.Extract(0, psk_[i])
+//	psk_input_[i]     = ExpandWithLabel(psk_extracted_[i], "derived psk", PSKLabel, KDF.Nh)
+//	psk_secret_[i]    = KDF.Extract(psk_input_[i-1], psk_secret_[i-1])
+func pskSecret(s suite.Suite, ids []PreSharedKeyID, psks [][]byte) ([]byte, error) {
+	if len(ids) != len(psks) {
+		return nil, fmt.Errorf("mls: %d pre-shared keys for %d identifiers", len(psks), len(ids))
+	}
+	if len(ids) > math.MaxUint16 {
+		return nil, violation("8.4", "%d pre-shared keys do not fit the uint16 count of PSKLabel", len(ids))
+	}
+	zero := make([]byte, s.Info().KDF.Nh)
+	secret := make([]byte, len(zero))
+	for i := range ids {
+		next, err := chainPSK(s, zero, secret, psks[i], &ids[i], i, len(ids))
+		clear(secret)
+		if err != nil {
+			return nil, err
+		}
+		secret = next
+	}
+	return secret, nil
+}
+
+// chainPSK returns psk_secret_[index+1].
+func chainPSK(s suite.Suite, zero, secret, psk []byte, id *PreSharedKeyID, index, count int) ([]byte, error) {
+	var w wire.Writer // PSKLabel
+	id.marshal(&w)
+	w.Uint16(uint16(index))
+	w.Uint16(uint16(count))
+	label, err := w.Finish()
+	if err != nil {
+		return nil, malformed(err)
+	}
+	input, err := extractAndExpand(s, zero, psk, "derived psk", label)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(input)
+	return s.Extract(input, secret)
+}

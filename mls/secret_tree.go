@@ -1,0 +1,372 @@
+package mls
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"math"
+	"slices"
+
+	"github.com/mlsuite/mlsuite/internal/treemath"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// ratchetLimits bound what a receiver does and keeps for messages that come out of
+// order (RFC 9420, Section 15.3).
+type ratchetLimits struct {
+	MaxForward uint32 // generations that one message may skip
+	MaxKept    uint32 // keys of skipped generations kept per ratchet: the oldest go first
+}
+
+// secretTree gives the keys of an epoch's private messages (RFC 9420, Section 9).
+//
+// It is lazy: nodes holds the secrets of the highest nodes none of whose leaves has
+// been used, ratchets the two ratchets of every leaf that has. A secret that was
+// used to derive others is overwritten and gone. Not safe for concurrent use.
+type secretTree struct {
+	suite    suite.Suite
+	leaves   uint32 // width of the tree, a power of two
+	nodes    map[NodeIndex][]byte
+	ratchets map[LeafIndex]*leafRatchets
+	version  uint64 // counts the changes
+}
+
+// leafRatchets are the ratchets of one sender.
+type leafRatchets struct {
+	handshake   ratchet
+	application ratchet
+}
+
+// of returns the ratchet for messages of a content type.
+func (l *leafRatchets) of(contentType ContentType) *ratchet {
+	if contentType == ContentApplication {
+		return &l.application
+	}
+	return &l.handshake
+}
+
+// ratchet is a sender ratchet (RFC 9420, Section 9.1).
+type ratchet struct {
+	secret []byte       // ratchet_secret_[N]_[next]; nil once next is 2^32
+	next   uint64       // generation
+	kept   []messageKey // of skipped generations, in ascending order
+}
+
+// messageKey encrypts the message of one generation.
+type messageKey struct {
+	generation uint32
+	key        []byte // AEAD.Nk bytes
+	nonce      []byte // AEAD.Nn bytes
+}
+
+func (k *messageKey) destroy() {
+	clear(k.key)
+	clear(k.nonce)
+	k.key, k.nonce = nil, nil
+}
+
+// newSecretTree returns the tree of an epoch whose ratchet tree is leaves wide, a
+// power of two. It takes ownership of the encryption_secret.
+func newSecretTree(s suite.Suite, leaves uint32, encryptionSecret []byte) *secretTree {
+	return &secretTree{
+		suite:    s,
+		leaves:   leaves,
+		nodes:    map[NodeIndex][]byte{treemath.Root(leaves): encryptionSecret},
+		ratchets: make(map[LeafIndex]*leafRatchets),
+	}
+}
+
+// destroy overwrites and drops every secret. Whatever is asked afterwards gives
+// [ErrRetired].
+func (t *secretTree) destroy() {
+	for _, secret := range t.nodes {
+		clear(secret)
+	}
+	for _, r := range t.ratchets {
+		r.handshake.destroy()
+		r.application.destroy()
+	}
+	t.nodes, t.ratchets = nil, nil
+	t.version++
+}
+
+func (r *ratchet) destroy() {
+	clear(r.secret)
+	for i := range r.kept {
+		r.kept[i].destroy()
+	}
+	r.secret, r.kept = nil, nil
+}
+
+// next returns the key to send the leaf's next message with, and consumes it. It
+// returns [ErrGeneration] when all 2^32 generations are used.
+func (t *secretTree) next(leaf LeafIndex, contentType ContentType) (messageKey, error) {
+	var generation uint64
+	if l := t.ratchets[leaf]; l != nil {
+		generation = l.of(contentType).next
+	}
+	if generation > math.MaxUint32 {
+		return messageKey{}, ErrGeneration
+	}
+	p, err := t.find(leaf, contentType, uint32(generation), ratchetLimits{})
+	if err != nil {
+		return messageKey{}, err
+	}
+	p.apply()
+	return p.messageKey, nil
+}
+
+// find returns the key to open a leaf's message of the given generation with, and
+// changes nothing: that is for commit to do, once the message is authentic.
+//
+// It returns [ErrConsumed] for a generation whose key is gone, and [ErrGeneration],
+// before it derives anything, for one beyond the limits.
+func (t *secretTree) find(leaf LeafIndex, contentType ContentType, generation uint32, limits ratchetLimits) (*pendingKey, error) {
+	if t.ratchets == nil {
+		return nil, ErrRetired
+	}
+	if uint32(leaf) >= t.leaves {
+		return nil, violation("6.3.2", "the sender is outside the tree").atLeaf(leaf)
+	}
+	p := &pendingKey{
+		tree: t, version: t.version, leaf: leaf, contentType: contentType, limits: limits,
+		messageKey: messageKey{generation: generation},
+	}
+	var next uint64
+	if p.ratchets = t.ratchets[leaf]; p.ratchets != nil {
+		next = p.ratchets.of(contentType).next
+	}
+	if uint64(generation) < next {
+		r := p.ratchet()
+		i, ok := r.index(generation)
+		if !ok {
+			return nil, ErrConsumed
+		}
+		p.key, p.nonce = bytes.Clone(r.kept[i].key), bytes.Clone(r.kept[i].nonce)
+		return p, nil
+	}
+	if uint64(generation)-next > uint64(limits.MaxForward) {
+		return nil, ErrGeneration
+	}
+	if err := p.derive(); err != nil {
+		p.discard()
+		return nil, err
+	}
+	return p, nil
+}
+
+// index returns where the kept key of a generation is.
+func (r *ratchet) index(generation uint32) (int, bool) {
+	return slices.BinarySearchFunc(r.kept, generation, func(k messageKey, g uint32) int {
+		return cmp.Compare(k.generation, g)
+	})
+}
+
+// pendingKey is the key of a received message together with the change that
+// consuming it makes to the tree. It ends with commit or discard.
+type pendingKey struct {
+	messageKey
+	tree        *secretTree
+	version     uint64 // of the tree
+	leaf        LeafIndex
+	contentType ContentType
+	limits      ratchetLimits
+
+	ratchets *leafRatchets // the leaf's: the tree's own, or first ones that it does not hold yet
+	first    bool          // ratchets are first ones
+	anchor   NodeIndex     // with first: the node whose secret they were derived from
+	copath   []nodeSecret  // with first: what remains of the anchor's subtree
+
+	moved   bool         // the ratchet moves to the generation after this one:
+	secret  []byte       // its secret there
+	skipped []messageKey // the keys to keep of the generations between
+}
+
+type nodeSecret struct {
+	node   NodeIndex
+	secret []byte
+}
+
+func (p *pendingKey) ratchet() *ratchet { return p.ratchets.of(p.contentType) }
+
+// commit consumes the key and all that it was derived from. If another key was
+// committed since find, it returns [ErrConsumed] if that was the same one.
+func (p *pendingKey) commit() error {
+	if p.version != p.tree.version {
+		again, err := p.tree.find(p.leaf, p.contentType, p.generation, p.limits)
+		p.discard()
+		if err != nil {
+			return err
+		}
+		*p = *again
+	}
+	p.apply()
+	p.messageKey.destroy()
+	return nil
+}
+
+// apply is commit for a tree that has not changed since find. It leaves the key to
+// the caller.
+func (p *pendingKey) apply() {
+	t, r := p.tree, p.ratchet()
+	t.version++
+	if !p.moved {
+		if i, ok := r.index(p.generation); ok {
+			r.kept[i].destroy()
+			r.kept = slices.Delete(r.kept, i, i+1)
+		}
+		return
+	}
+	if p.first {
+		clear(t.nodes[p.anchor])
+		delete(t.nodes, p.anchor)
+		for _, n := range p.copath {
+			t.nodes[n.node] = n.secret
+		}
+		t.ratchets[p.leaf] = p.ratchets
+	}
+	clear(r.secret)
+	r.secret, r.next = p.secret, uint64(p.generation)+1
+	if len(p.skipped) > 0 {
+		r.kept = append(r.kept, p.skipped...)
+		r.dropOldest(p.limits.MaxKept)
+	}
+}
+
+// dropOldest leaves at most limit kept keys.
+func (r *ratchet) dropOldest(limit uint32) {
+	if uint64(len(r.kept)) <= uint64(limit) {
+		return
+	}
+	excess := len(r.kept) - int(limit)
+	for i := range excess {
+		r.kept[i].destroy()
+	}
+	r.kept = slices.Delete(r.kept, 0, excess)
+}
+
+// discard overwrites what find derived. The tree is as if find had not been called.
+func (p *pendingKey) discard() {
+	p.messageKey.destroy()
+	for i := range p.skipped {
+		p.skipped[i].destroy()
+	}
+	clear(p.secret)
+	for _, n := range p.copath {
+		clear(n.secret)
+	}
+	if p.first {
+		p.ratchets.handshake.destroy()
+		p.ratchets.application.destroy()
+	}
+}
+
+// derive fills in the key and the change for a generation that the leaf's ratchet
+// has not reached.
+func (p *pendingKey) derive() error {
+	if p.ratchets == nil {
+		p.ratchets, p.first = new(leafRatchets), true
+		if err := p.deriveLeaf(); err != nil {
+			return err
+		}
+	}
+	p.moved = true
+	r := p.ratchet()
+	secret := r.secret
+	for g := r.next; g < uint64(p.generation); g++ {
+		if uint64(p.generation)-g <= uint64(p.limits.MaxKept) {
+			skipped, err := p.tree.messageKey(secret, uint32(g))
+			if err != nil {
+				return err
+			}
+			p.skipped = append(p.skipped, skipped)
+		}
+		if err := p.step(secret, uint32(g)); err != nil {
+			return err
+		}
+		secret = p.secret
+	}
+	var err error
+	if p.messageKey, err = p.tree.messageKey(secret, p.generation); err != nil {
+		return err
+	}
+	if p.generation == math.MaxUint32 {
+		clear(p.secret)
+		p.secret = nil
+		return nil
+	}
+	return p.step(secret, p.generation)
+}
+
+// step makes p.secret the ratchet secret after the given one, and overwrites the
+// one it was.
+func (p *pendingKey) step(secret []byte, generation uint32) error {
+	next, err := deriveTreeSecret(p.tree.suite, secret, "secret", generation, p.tree.suite.Info().KDF.Nh)
+	if err != nil {
+		return err
+	}
+	clear(p.secret)
+	p.secret = next
+	return nil
+}
+
+// messageKey derives the key of a generation from the ratchet secret there
+// (RFC 9420, Section 9.1).
+func (t *secretTree) messageKey(secret []byte, generation uint32) (messageKey, error) {
+	var context [4]byte
+	binary.BigEndian.PutUint32(context[:], generation)
+	key, nonce, err := expandKey(t.suite, secret, context[:])
+	return messageKey{generation, key, nonce}, err
+}
+
+// deriveLeaf derives the first ratchets of the leaf from the secret of the lowest
+// node above it that has one (RFC 9420, Section 9).
+func (p *pendingKey) deriveLeaf() error {
+	t, leaf := p.tree, p.leaf.Node()
+	p.anchor = leaf
+	for t.nodes[p.anchor] == nil {
+		parent, ok := p.anchor.Parent(t.leaves)
+		if !ok {
+			return ErrRetired
+		}
+		p.anchor = parent
+	}
+	secret := t.nodes[p.anchor]
+	for n := p.anchor; n != leaf; {
+		on, off, err := t.children(n, secret)
+		if n != p.anchor {
+			clear(secret)
+		}
+		if err != nil {
+			return err
+		}
+		if leaf > n {
+			on, off = off, on
+		}
+		p.copath = append(p.copath, off)
+		n, secret = on.node, on.secret
+	}
+	if leaf != p.anchor {
+		defer clear(secret)
+	}
+	nh := t.suite.Info().KDF.Nh
+	var err error
+	if p.ratchets.handshake.secret, err = expandWithLabel(t.suite, secret, "handshake", nil, nh); err != nil {
+		return err
+	}
+	p.ratchets.application.secret, err = expandWithLabel(t.suite, secret, "application", nil, nh)
+	return err
+}
+
+// children derives the secrets of n's children from its own.
+func (t *secretTree) children(n NodeIndex, secret []byte) (left, right nodeSecret, err error) {
+	nh := t.suite.Info().KDF.Nh
+	left.node, right.node = n.Left(), n.Right()
+	if left.secret, err = expandWithLabel(t.suite, secret, "tree", []byte("left"), nh); err != nil {
+		return left, right, err
+	}
+	if right.secret, err = expandWithLabel(t.suite, secret, "tree", []byte("right"), nh); err != nil {
+		clear(left.secret)
+	}
+	return left, right, err
+}
