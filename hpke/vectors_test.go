@@ -61,7 +61,9 @@ func TestVectors(t *testing.T) {
 		load  func(t *testing.T) []vector
 	}{
 		{"go/rfc9180.json", 24, goroot("rfc9180.json")},
+		{"go/hpke-pq.json", 11, goroot("hpke-pq.json")},
 		{"circl/vectors_rfc9180.json", 48, circlVectors},
+		{"shared/hpke-pq.json", 11, sharedVectors},
 	} {
 		t.Run(file.name, func(t *testing.T) {
 			ran := 0
@@ -108,6 +110,12 @@ func circlVectors(t *testing.T) []vector {
 	data, err := io.ReadAll(z)
 	require.NoError(t, err)
 	return parse(t, data)
+}
+
+func sharedVectors(t *testing.T) []vector {
+	var all []vector
+	vectors.Load(t, "hpke/hpke-pq.json", &all)
+	return all
 }
 
 func parse(t *testing.T, data []byte) []vector {
