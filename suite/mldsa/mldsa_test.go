@@ -1,16 +1,109 @@
 package mldsa_test
 
 import (
+	"crypto"
 	"testing"
 
+	filippo "filippo.io/mldsa"
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/internal/wycheproof"
+	"github.com/mlsuite/mlsuite/suite"
 	"github.com/mlsuite/mlsuite/suite/mldsa"
 )
+
+type parameters struct {
+	scheme suite.SignatureScheme
+	params filippo.Parameters
+	want   suite.SignatureInfo
+}
+
+func all() []parameters {
+	return []parameters{
+		{mldsa.MLDSA44(), filippo.MLDSA44(), suite.SignatureInfo{
+			Scheme: 0x0904, Name: "mldsa44", Level: 128, PostQuantum: "ML-DSA-44", PublicKey: 1312, PrivateKey: 32, Signature: 2420,
+		}},
+		{mldsa.MLDSA65(), filippo.MLDSA65(), suite.SignatureInfo{
+			Scheme: 0x0905, Name: "mldsa65", Level: 192, PostQuantum: "ML-DSA-65", PublicKey: 1952, PrivateKey: 32, Signature: 3309,
+		}},
+		{mldsa.MLDSA87(), filippo.MLDSA87(), suite.SignatureInfo{
+			Scheme: 0x0906, Name: "mldsa87", Level: 256, PostQuantum: "ML-DSA-87", PublicKey: 2592, PrivateKey: 32, Signature: 4627,
+		}},
+	}
+}
 
 func TestWycheproofSignatures(t *testing.T) {
 	require.Equal(t, wycheproof.Counts{Valid: 77, Invalid: 103}, wycheproof.Verify(t, "mldsa_44_verify_test.json", mldsa.MLDSA44()))
 	require.Equal(t, wycheproof.Counts{Valid: 79, Invalid: 131}, wycheproof.Verify(t, "mldsa_65_verify_test.json", mldsa.MLDSA65()))
 	require.Equal(t, wycheproof.Counts{Valid: 71, Invalid: 170}, wycheproof.Verify(t, "mldsa_87_verify_test.json", mldsa.MLDSA87()))
+	require.Equal(t, wycheproof.Counts{Valid: 101, Invalid: 4}, wycheproof.SignSeed(t, "mldsa_65_sign_seed_test.json", mldsa.MLDSA65()))
 }
+
+func TestRoundTrip(t *testing.T) {
+	for _, p := range all() {
+		info := p.scheme.SignatureInfo()
+		require.Equal(t, []suite.Provided{{Primitive: p.want.PostQuantum, Package: "filippo.io/mldsa"}}, info.Provenance)
+		info.Provenance = nil
+		require.Equal(t, p.want, info)
+
+		s, err := p.scheme.GenerateSigner()
+		require.NoError(t, err)
+		b, err := s.Bytes()
+		require.NoError(t, err)
+		parsed, err := p.scheme.ParseSigner(b)
+		require.NoError(t, err)
+		require.Equal(t, s.PublicKey(), parsed.PublicKey())
+		sig, err := parsed.Sign(t.Context(), []byte("m"))
+		require.NoError(t, err)
+		require.Equal(t, []int{info.PublicKey, info.PrivateKey, info.Signature}, []int{len(s.PublicKey()), len(b), len(sig)})
+		require.NoError(t, p.scheme.Verify(s.PublicKey(), []byte("m"), sig))
+		require.ErrorIs(t, p.scheme.Verify(s.PublicKey(), []byte("n"), sig), suite.ErrVerify)
+		require.ErrorIs(t, p.scheme.Verify(s.PublicKey(), []byte("m"), append(sig, 0)), suite.ErrVerify)
+		require.ErrorIs(t, p.scheme.Verify(append(s.PublicKey(), 0), []byte("m"), sig), suite.ErrInvalidKey)
+		for _, n := range []int{0, 31, 33, 64} {
+			_, err = p.scheme.ParseSigner(make([]byte, n))
+			require.ErrorIs(t, err, suite.ErrInvalidKey)
+		}
+		again, err := parsed.Sign(t.Context(), []byte("m"))
+		require.NoError(t, err)
+		require.NotEqual(t, sig, again, "not hedged")
+	}
+}
+
+// kms is a key that lives elsewhere: it hides the type of the library's key.
+type kms struct{ crypto.Signer }
+
+func TestNewSigner(t *testing.T) {
+	for _, p := range all() {
+		for _, q := range all() {
+			key, err := filippo.GenerateKey(q.params)
+			require.NoError(t, err)
+			own, ownErr := p.scheme.NewSigner(key)
+			foreign, foreignErr := p.scheme.NewSigner(kms{key})
+			if p.params != q.params {
+				require.ErrorIs(t, ownErr, suite.ErrInvalidKey)
+				require.ErrorIs(t, foreignErr, suite.ErrInvalidKey)
+				continue
+			}
+			require.NoError(t, ownErr)
+			require.NoError(t, foreignErr)
+			b, err := own.Bytes()
+			require.NoError(t, err)
+			require.Equal(t, key.Bytes(), b)
+			_, err = foreign.Bytes()
+			require.ErrorIs(t, err, suite.ErrNotExportable)
+			sig, err := foreign.Sign(t.Context(), nil)
+			require.NoError(t, err)
+			require.NoError(t, p.scheme.Verify(own.PublicKey(), nil, sig))
+		}
+		_, err := p.scheme.NewSigner((*filippo.PrivateKey)(nil))
+		require.ErrorIs(t, err, suite.ErrInvalidKey)
+		_, err = p.scheme.NewSigner(noPublic{})
+		require.ErrorIs(t, err, suite.ErrInvalidKey)
+	}
+}
+
+// noPublic is a signer without a public key.
+type noPublic struct{ crypto.Signer }
+
+func (noPublic) Public() crypto.PublicKey { return (*filippo.PublicKey)(nil) }
