@@ -106,7 +106,12 @@ func (r *Reader) Bytes() []byte { return bytes.Clone(r.take(r.length())) }
 // Vector reads T<V> and returns a Reader over its content, which has to be read
 // until it is empty. Its errors are errors of r.
 func (r *Reader) Vector() *Reader {
-	return &Reader{in: r.take(r.length()), root: r.top()}
+	v := r.vector() // apart, so that Vector is inlined and v can stay on the stack
+	return &v
+}
+
+func (r *Reader) vector() Reader {
+	return Reader{in: r.take(r.length()), root: r.top()}
 }
 
 // Optional reads a presence octet.

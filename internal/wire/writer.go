@@ -13,7 +13,7 @@ type Writer struct {
 
 // Marshal returns what body writes.
 func Marshal(body func(w *Writer)) ([]byte, error) {
-	var w Writer
+	w := Writer{buf: make([]byte, 0, 256)} // most structures fit
 	body(&w)
 	return w.Finish()
 }
@@ -62,8 +62,7 @@ func (w *Writer) Padding(n int) {
 
 // Bytes writes opaque<V>: a length header and b.
 func (w *Writer) Bytes(b []byte) {
-	if len(b) > MaxLength {
-		w.Fail(ErrTooLong)
+	if !w.fits(len(b)) {
 		return
 	}
 	var header [4]byte
@@ -78,8 +77,7 @@ func (w *Writer) Vector(body func(w *Writer)) {
 	w.Uint8(0)
 	body(w)
 	n := len(w.buf) - start - 1
-	if n > MaxLength {
-		w.Fail(ErrTooLong)
+	if !w.fits(n) {
 		return
 	}
 	if size := headerSize(n); size > 1 {
@@ -98,6 +96,14 @@ func (w *Writer) Optional(present bool) bool {
 	}
 	w.Uint8(octet)
 	return present
+}
+
+// fits reports whether n bytes fit in a vector, and fails if not.
+func (w *Writer) fits(n int) bool {
+	if n > MaxLength {
+		w.Fail(ErrTooLong)
+	}
+	return n <= MaxLength
 }
 
 // putHeader writes the minimal header of a vector of n bytes to the front of b.
