@@ -98,22 +98,17 @@ func (r *ratchet) destroy() {
 	r.secret, r.kept = nil, nil
 }
 
-// next returns the key to send the leaf's next message with, and consumes it. It
-// returns [ErrGeneration] when all 2^32 generations are used.
-func (t *secretTree) next(leaf LeafIndex, contentType ContentType) (messageKey, error) {
+// next finds the key to send the leaf's next message with. It returns
+// [ErrGeneration] when all 2^32 generations are used.
+func (t *secretTree) next(leaf LeafIndex, contentType ContentType) (*pendingKey, error) {
 	var generation uint64
 	if l := t.ratchets[leaf]; l != nil {
 		generation = l.of(contentType).next
 	}
 	if generation > math.MaxUint32 {
-		return messageKey{}, ErrGeneration
+		return nil, ErrGeneration
 	}
-	p, err := t.find(leaf, contentType, uint32(generation), ratchetLimits{})
-	if err != nil {
-		return messageKey{}, err
-	}
-	p.apply()
-	return p.messageKey, nil
+	return t.find(leaf, contentType, uint32(generation), ratchetLimits{})
 }
 
 // find returns the key to open a leaf's message of the given generation with, and
@@ -189,8 +184,8 @@ type nodeSecret struct {
 
 func (p *pendingKey) ratchet() *ratchet { return p.ratchets.of(p.contentType) }
 
-// commit consumes the key and all that it was derived from. If another key was
-// committed since find, it returns [ErrConsumed] if that was the same one.
+// commit consumes the key and all that it was derived from. If other keys were
+// committed since find, the same one may be gone, which is [ErrConsumed].
 func (p *pendingKey) commit() error {
 	if p.version != p.tree.version {
 		again, err := p.tree.find(p.leaf, p.contentType, p.generation, p.limits)
@@ -200,23 +195,20 @@ func (p *pendingKey) commit() error {
 		}
 		*p = *again
 	}
-	p.apply()
+	p.tree.version++
+	if p.moved {
+		p.advance()
+	} else {
+		p.ratchet().drop(p.generation)
+	}
 	p.messageKey.destroy()
 	return nil
 }
 
-// apply is commit for a tree that has not changed since find. It leaves the key to
-// the caller.
-func (p *pendingKey) apply() {
+// advance moves the ratchet behind the key, and replaces what a first use of the
+// leaf has consumed of the tree.
+func (p *pendingKey) advance() {
 	t, r := p.tree, p.ratchet()
-	t.version++
-	if !p.moved {
-		if i, ok := r.index(p.generation); ok {
-			r.kept[i].destroy()
-			r.kept = slices.Delete(r.kept, i, i+1)
-		}
-		return
-	}
 	if p.first {
 		clear(t.nodes[p.anchor])
 		delete(t.nodes, p.anchor)
@@ -230,6 +222,14 @@ func (p *pendingKey) apply() {
 	if len(p.skipped) > 0 {
 		r.kept = append(r.kept, p.skipped...)
 		r.dropOldest(p.limits.MaxKept)
+	}
+}
+
+// drop overwrites the kept key of a generation.
+func (r *ratchet) drop(generation uint32) {
+	if i, ok := r.index(generation); ok {
+		r.kept[i].destroy()
+		r.kept = slices.Delete(r.kept, i, i+1)
 	}
 }
 

@@ -1,0 +1,137 @@
+package mls
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// framing protects and unprotects the messages of one epoch (RFC 9420, Section 6).
+type framing struct {
+	suite        suite.Suite
+	group        *GroupContext
+	groupContext []byte // group, encoded
+	secrets      *epochSecrets
+
+	// signatureKey returns the signature key of a member or an external sender. It
+	// refuses a blank leaf, and an index that is not in external_senders.
+	signatureKey func(Sender) ([]byte, error)
+}
+
+// signContent signs content for the given wire format (RFC 9420, Section 6.1).
+// Members and joiners by commit sign the encoded GroupContext too; other senders
+// have none. The confirmation tag of a Commit is for the caller to add: it depends
+// on the signature.
+func signContent(ctx context.Context, signer suite.Signer, format WireFormat, content *framedContent, groupContext []byte) (*authenticatedContent, error) {
+	if err := checkFormat(format, content); err != nil {
+		return nil, err
+	}
+	message, err := signedContent(format, content, groupContext)
+	if err != nil {
+		return nil, err
+	}
+	signature, err := signer.Sign(ctx, message)
+	if err != nil {
+		return nil, err
+	}
+	return &authenticatedContent{
+		wireFormat: format,
+		content:    *content,
+		auth:       framedContentAuthData{signature: signature},
+	}, nil
+}
+
+// verify checks the signature of c with its sender's key (RFC 9420, Section 6.1).
+func (f *framing) verify(c *authenticatedContent) error {
+	key, err := f.senderKey(&c.content)
+	if err != nil {
+		return err
+	}
+	return verifyContent(f.suite, key, c, f.groupContext)
+}
+
+// verifyContent checks the signature of c with the public key pub.
+func verifyContent(s suite.Suite, pub []byte, c *authenticatedContent, groupContext []byte) error {
+	message, err := signedContent(c.wireFormat, &c.content, groupContext)
+	if err != nil {
+		return err
+	}
+	if err := s.Verify(pub, message, c.auth.signature); err != nil {
+		v := violation("6.1", "the signature does not verify").because(err)
+		if c.content.sender.Type == SenderMember {
+			v = v.atLeaf(c.content.sender.Leaf)
+		}
+		return v
+	}
+	return nil
+}
+
+// signedContent returns the SignContent of SignWithLabel (RFC 9420, Section 5.1.2)
+// over FramedContentTBS, which it writes in place.
+func signedContent(format WireFormat, content *framedContent, groupContext []byte) ([]byte, error) {
+	var w wire.Writer
+	w.Grow(256 + len(groupContext) + len(content.authenticatedData) + len(content.applicationData))
+	w.Bytes([]byte(labelPrefix + labelFramedContentTBS))
+	w.Vector(func(w *wire.Writer) { content.marshalTBS(w, format, groupContext) })
+	message, err := w.Finish()
+	return message, malformed(err)
+}
+
+// senderKey returns the key that a message has to be signed with (RFC 9420,
+// Section 6.1).
+func (f *framing) senderKey(c *framedContent) ([]byte, error) {
+	switch c.sender.Type {
+	case SenderNewMemberCommit:
+		if c.commit == nil || c.commit.path == nil {
+			return nil, violation("12.4.3.2", "an external commit without a path")
+		}
+		return c.commit.path.leafNode.SignatureKey, nil
+	case SenderNewMemberProposal:
+		add, ok := c.proposal.(AddProposal)
+		if !ok {
+			return nil, violation("6.1", "a proposal of a new member that is no Add")
+		}
+		return add.KeyPackage.LeafNode.SignatureKey, nil
+	}
+	return f.signatureKey(c.sender)
+}
+
+// checkEpoch returns [ErrWrongGroup] or [ErrWrongEpoch] for a message that is not
+// for this epoch.
+func (f *framing) checkEpoch(groupID []byte, epoch uint64) error {
+	if !bytes.Equal(groupID, f.group.GroupID) {
+		return ErrWrongGroup
+	}
+	if epoch != f.group.Epoch {
+		return ErrWrongEpoch
+	}
+	return nil
+}
+
+// checkFormat refuses what may not be sent in a wire format, or not by its sender
+// (RFC 9420, Sections 6 and 6.1).
+func checkFormat(format WireFormat, content *framedContent) error {
+	switch {
+	case !content.senderMay():
+		return violation("6.1", "a sender of type %s may not send this %s", content.sender.Type, content.contentType)
+	case format == WireFormatPublicMessage && content.contentType == ContentApplication:
+		return violation("6", "application data in a public message")
+	case format == WireFormatPrivateMessage && content.sender.Type != SenderMember:
+		return violation("6", "a private message from a sender of type %s", content.sender.Type)
+	}
+	return nil
+}
+
+// checkOutgoing refuses to protect what was signed for another wire format, group
+// or epoch.
+func (f *framing) checkOutgoing(format WireFormat, c *authenticatedContent) error {
+	if c.wireFormat != format {
+		return violation("6.1", "content signed as %s cannot be sent as %s", c.wireFormat, format)
+	}
+	if err := checkFormat(format, &c.content); err != nil {
+		return err
+	}
+	return f.checkEpoch(c.content.groupID, c.content.epoch)
+}

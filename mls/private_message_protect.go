@@ -1,0 +1,213 @@
+package mls
+
+import (
+	"crypto/cipher"
+	"crypto/rand"
+	"crypto/subtle"
+	"fmt"
+
+	"github.com/mlsuite/mlsuite/internal/wire"
+)
+
+// Padding returns how many bytes of zero to add to the plaintext of a private
+// message that is length bytes long without them (RFC 9420, Sections 6.3.1 and 15.1).
+type Padding func(length int) int
+
+// PadToMultiple pads plaintexts to the next multiple of size bytes.
+func PadToMultiple(size int) Padding {
+	return func(length int) int {
+		if size <= 1 {
+			return 0
+		}
+		return (size - length%size) % size
+	}
+}
+
+// protectPrivate returns c as a private message (RFC 9420, Section 6.3), padded if
+// padding is not nil. It consumes the next key of the sender's ratchet, unless it
+// fails.
+func (f *framing) protectPrivate(tree *secretTree, c *authenticatedContent, padding Padding) (*privateMessage, error) {
+	if err := f.checkOutgoing(WireFormatPrivateMessage, c); err != nil {
+		return nil, err
+	}
+	plaintext, err := f.privateContent(c, padding)
+	if err != nil {
+		return nil, err
+	}
+	m := &privateMessage{
+		groupID:           c.content.groupID,
+		epoch:             c.content.epoch,
+		contentType:       c.content.contentType,
+		authenticatedData: c.content.authenticatedData,
+	}
+	p, err := tree.next(c.content.sender.Leaf, m.contentType)
+	if err != nil {
+		return nil, err
+	}
+	data := senderData{leaf: c.content.sender.Leaf, generation: p.generation}
+	rand.Read(data.reuseGuard[:]) // never fails
+	if err := f.seal(m, &p.messageKey, &data, plaintext); err != nil {
+		p.discard()
+		return nil, err
+	}
+	if err := p.commit(); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// privateContent returns the encoded PrivateMessageContent (RFC 9420,
+// Section 6.3.1), with room for the AEAD's tag behind it.
+func (f *framing) privateContent(c *authenticatedContent, padding Padding) ([]byte, error) {
+	var w wire.Writer
+	w.Grow(128 + len(c.content.applicationData) + len(c.auth.signature))
+	content := privateMessageContent{content: c.content, auth: c.auth}
+	content.marshal(&w)
+	b, err := w.Finish()
+	if err != nil || padding == nil {
+		return b, malformed(err)
+	}
+	n := padding(len(b))
+	if n < 0 || n > wire.MaxLength {
+		return nil, fmt.Errorf("mls: cannot pad a message with %d bytes", n)
+	}
+	w.Padding(n)
+	return w.Finish()
+}
+
+// seal encrypts the plaintext, in its own memory, and then the sender data.
+func (f *framing) seal(m *privateMessage, key *messageKey, data *senderData, plaintext []byte) error {
+	aead, aad, err := f.contentAEAD(m, key.key)
+	if err != nil {
+		return err
+	}
+	m.ciphertext = aead.Seal(plaintext[:0], guarded(key.nonce, data), plaintext, aad)
+
+	aead, nonce, aad, err := f.senderDataAEAD(m)
+	if err != nil {
+		return err
+	}
+	const size = 4 + 4 + 4 // of SenderData
+	var w wire.Writer
+	w.Grow(size + aead.Overhead())
+	data.marshal(&w)
+	encoded, err := w.Finish()
+	if err != nil {
+		return malformed(err)
+	}
+	m.encryptedSenderData = aead.Seal(encoded[:0], nonce, encoded, aad)
+	return nil
+}
+
+// unprotectPrivate returns the content of m, decrypted and with its signature
+// verified (RFC 9420, Section 6.3), and the key that it used: the caller commits or
+// discards it, and until then the tree is as it was. After an error it is so too.
+//
+// The error is [ErrDecrypt] where m is not authentic, [ErrConsumed] or
+// [ErrGeneration] where its key is out of reach, [ErrMalformed] where its plaintext
+// is not well formed, and a [*ValidationError] for a blank sender or a bad signature.
+func (f *framing) unprotectPrivate(tree *secretTree, m *privateMessage, limits ratchetLimits) (*authenticatedContent, *pendingKey, error) {
+	if err := f.checkEpoch(m.groupID, m.epoch); err != nil {
+		return nil, nil, err
+	}
+	data, err := f.openSenderData(m)
+	if err != nil {
+		return nil, nil, err
+	}
+	sender := Sender{Type: SenderMember, Leaf: data.leaf}
+	signatureKey, err := f.signatureKey(sender)
+	if err != nil {
+		return nil, nil, violation("6.3.2", "the sender is no member").atLeaf(data.leaf).because(err)
+	}
+	key, err := tree.find(data.leaf, m.contentType, data.generation, limits)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := f.open(m, sender, &key.messageKey, data)
+	if err == nil {
+		err = verifyContent(f.suite, signatureKey, c, f.groupContext)
+	}
+	if err != nil {
+		key.discard()
+		return nil, nil, err
+	}
+	return c, key, nil
+}
+
+// openSenderData decrypts the sender data (RFC 9420, Section 6.3.2).
+func (f *framing) openSenderData(m *privateMessage) (*senderData, error) {
+	aead, nonce, aad, err := f.senderDataAEAD(m)
+	if err != nil {
+		return nil, err
+	}
+	encoded, err := aead.Open(nil, nonce, m.encryptedSenderData, aad)
+	if err != nil {
+		return nil, ErrDecrypt
+	}
+	return parsed[senderData](encoded, "SenderData")
+}
+
+// open decrypts the content (RFC 9420, Section 6.3.1).
+func (f *framing) open(m *privateMessage, sender Sender, key *messageKey, data *senderData) (*authenticatedContent, error) {
+	aead, aad, err := f.contentAEAD(m, key.key)
+	if err != nil {
+		return nil, err
+	}
+	plaintext, err := aead.Open(nil, guarded(key.nonce, data), m.ciphertext, aad)
+	if err != nil {
+		return nil, ErrDecrypt
+	}
+	content := privateMessageContent{content: framedContent{
+		groupID:           m.groupID,
+		epoch:             m.epoch,
+		sender:            sender,
+		authenticatedData: m.authenticatedData,
+		contentType:       m.contentType,
+	}}
+	if err := parse(plaintext, "PrivateMessageContent", &content); err != nil {
+		return nil, err
+	}
+	return &authenticatedContent{
+		wireFormat: WireFormatPrivateMessage,
+		content:    content.content,
+		auth:       content.auth,
+	}, nil
+}
+
+// contentAEAD returns the AEAD of the content, and its additional data (RFC 9420,
+// Section 6.3.1).
+func (f *framing) contentAEAD(m *privateMessage, key []byte) (aead cipher.AEAD, aad []byte, err error) {
+	var w wire.Writer
+	w.Grow(32 + len(m.groupID) + len(m.authenticatedData))
+	m.marshalContentAAD(&w)
+	if aad, err = w.Finish(); err != nil {
+		return nil, nil, malformed(err)
+	}
+	aead, err = f.suite.NewAEAD(key)
+	return aead, aad, err
+}
+
+// senderDataAEAD returns the AEAD of the sender data, its nonce and its additional
+// data (RFC 9420, Section 6.3.2). The ciphertext of m is there already.
+func (f *framing) senderDataAEAD(m *privateMessage) (aead cipher.AEAD, nonce, aad []byte, err error) {
+	key, nonce, err := senderDataKey(f.suite, f.secrets.senderData, m.ciphertext)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	defer clear(key)
+	var w wire.Writer
+	w.Grow(32 + len(m.groupID))
+	m.marshalSenderDataAAD(&w)
+	if aad, err = w.Finish(); err != nil {
+		return nil, nil, nil, malformed(err)
+	}
+	aead, err = f.suite.NewAEAD(key)
+	return aead, nonce, aad, err
+}
+
+// guarded applies the reuse guard to the nonce of a generation, in place (RFC 9420,
+// Section 6.3.1).
+func guarded(nonce []byte, data *senderData) []byte {
+	subtle.XORBytes(nonce, nonce, data.reuseGuard[:])
+	return nonce
+}
