@@ -72,62 +72,72 @@ func (k *hkdf) Info() suite.KDFInfo { return k.info }
 
 // labeledExtract appends LabeledExtract(salt, label, ikm) to dst.
 func (k *hkdf) labeledExtract(dst, suiteID, salt []byte, label string, ikm []byte) []byte {
-	if len(salt) == 0 {
-		// HMAC gives the same for the empty key, but FIPS 140 mode refuses it.
-		salt = make([]byte, k.info.Nh)
-	}
 	prefix := make([]byte, 0, 64)
 	prefix = append(prefix, version...)
 	prefix = append(prefix, suiteID...)
 	prefix = append(prefix, label...)
+	return k.extract(dst, salt, prefix, ikm)
+}
+
+// extract appends HKDF-Extract(salt, prefix || ikm) to dst (RFC 5869, Section 2.2).
+func (k *hkdf) extract(dst, salt, prefix, ikm []byte) []byte {
+	if len(salt) == 0 {
+		// HMAC gives the same for the empty key, but FIPS 140 mode refuses it.
+		salt = make([]byte, k.info.Nh)
+	}
 	mac := hmac.New(k.hash, salt)
 	mac.Write(prefix)
 	mac.Write(ikm)
 	return mac.Sum(dst)
 }
 
-// expander expands one pseudorandom key under any number of labels.
+// expander expands one pseudorandom key any number of times.
 type expander struct {
 	kdf     *hkdf
 	suiteID []byte
 	mac     hash.Hash
-	fresh   bool
-	buf     []byte // the labelled info, then T(i)
+	used    bool
+	info    []byte // the labelled info
+	t       []byte // T(i)
+	counter [1]byte
 }
 
 func (k *hkdf) expander(suiteID, prk []byte) *expander {
+	scratch := make([]byte, k.info.Nh+320)
 	return &expander{
-		kdf: k, suiteID: suiteID, mac: hmac.New(k.hash, prk), fresh: true,
-		buf: make([]byte, 0, 384),
+		kdf: k, suiteID: suiteID, mac: hmac.New(k.hash, prk),
+		t: scratch[:0:k.info.Nh], info: scratch[k.info.Nh:k.info.Nh],
 	}
 }
 
 // labeledExpand fills out with LabeledExpand(prk, label, info, len(out)).
 func (e *expander) labeledExpand(out []byte, label string, info []byte) error {
-	if len(out) > 255*e.kdf.info.Nh {
-		return fmt.Errorf("hpke: %s gives at most %d bytes, not %d", e.kdf.info.Name, 255*e.kdf.info.Nh, len(out))
-	}
-	b := binary.BigEndian.AppendUint16(e.buf[:0], uint16(len(out)))
+	b := binary.BigEndian.AppendUint16(e.info[:0], uint16(len(out)))
 	b = append(b, version...)
 	b = append(b, e.suiteID...)
 	b = append(b, label...)
-	b = append(b, info...)
-	labeled := len(b)
-	for i := byte(1); len(out) > 0; i++ {
-		if !e.fresh {
+	e.info = append(b, info...)
+	return e.expand(out, e.info)
+}
+
+// expand fills out with HKDF-Expand(prk, info, len(out)) (RFC 5869, Section 2.3).
+func (e *expander) expand(out, info []byte) error {
+	if limit := 255 * e.kdf.info.Nh; len(out) > limit {
+		return fmt.Errorf("hpke: %s gives at most %d bytes, not %d", e.kdf.info.Name, limit, len(out))
+	}
+	e.t = e.t[:0]
+	for e.counter[0] = 1; len(out) > 0; e.counter[0]++ {
+		if e.used {
 			e.mac.Reset()
 		}
-		e.fresh = false
-		if i > 1 {
-			e.mac.Write(b[labeled+1:])
-		}
-		b = append(b[:labeled], i)
-		e.mac.Write(b)
-		b = e.mac.Sum(b)
-		out = out[copy(out, b[labeled+1:]):]
+		e.used = true
+		e.mac.Write(e.t)
+		e.mac.Write(info)
+		e.mac.Write(e.counter[:])
+		e.t = e.mac.Sum(e.t[:0])
+		out = out[copy(out, e.t):]
 	}
-	e.buf = b
-	clear(b[labeled:])
+	clear(e.t)
 	return nil
 }
 
@@ -239,9 +249,13 @@ func oneStagePrefix(suiteID []byte, label string, length int) []byte {
 // appendPrefixed appends x with its length in two bytes in front.
 func appendPrefixed(dst, x []byte) ([]byte, error) {
 	if len(x) > 0xFFFF {
-		return nil, fmt.Errorf("hpke: a one-stage KDF takes at most 65535 bytes, not %d", len(x))
+		return nil, prefixError(len(x))
 	}
 	return append(binary.BigEndian.AppendUint16(dst, uint16(len(x))), x...), nil
+}
+
+func prefixError(length int) error {
+	return fmt.Errorf("hpke: a one-stage KDF takes at most 65535 bytes, not %d", length)
 }
 
 func exportLengthError(length int) error {
