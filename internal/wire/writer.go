@@ -26,6 +26,10 @@ func (w *Writer) Finish() ([]byte, error) {
 	return w.buf, nil
 }
 
+// Reset makes w empty, without an error, and keeps its buffer: what Finish returned
+// before is overwritten.
+func (w *Writer) Reset() { *w = Writer{buf: w.buf[:0]} }
+
 // Fail makes Finish return err, unless an error came before it.
 func (w *Writer) Fail(err error) {
 	if w.err == nil {

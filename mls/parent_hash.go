@@ -1,0 +1,115 @@
+package mls
+
+import (
+	"bytes"
+	"slices"
+	"sort"
+)
+
+// parentHashes verifies the parent hashes of a tree that somebody joins (RFC 9420,
+// Section 7.9.2), of subtrees that do not overlap on several cores at once.
+type parentHashes struct {
+	// originals has the last original tree hash of each node that was computed
+	// anew, at its index: parents one above the other mostly ask for the same.
+	originals []*originalHash
+}
+
+// originalHash is the tree hash of a node without some leaves.
+type originalHash struct {
+	without []LeafIndex
+	hash    []byte
+}
+
+// verify returns an error unless a descendant of parent node n, whose index is i,
+// has a parent hash that is valid with respect to n. If that holds for all parent
+// nodes below as well, then n is parent-hash valid.
+//
+// No two descendants can have one: each would have to hash the other.
+func (v *parentHashes) verify(h *treeHasher, n *node, i NodeIndex) error {
+	left, right := splitLeaves(n.parent.unmergedLeaves, i)
+	if claim := parentHashClaim(n.left, i.Left(), left); len(claim) > 0 {
+		if bytes.Equal(claim, h.parentHash(n.parent, v.original(h, n.right, i.Right(), right))) {
+			return nil
+		}
+	}
+	if claim := parentHashClaim(n.right, i.Right(), right); len(claim) > 0 {
+		if bytes.Equal(claim, h.parentHash(n.parent, v.original(h, n.left, i.Left(), left))) {
+			return nil
+		}
+	}
+	return violation("7.9.2", "parent node %d is parent-hash valid", i)
+}
+
+// splitLeaves splits the leaves, in increasing order, below a parent node with
+// index i into those below its left child and those below the right one.
+func splitLeaves(leaves []LeafIndex, i NodeIndex) (left, right []LeafIndex) {
+	middle := sort.Search(len(leaves), func(k int) bool { return leaves[k].Node() > i })
+	return leaves[:middle], leaves[middle:]
+}
+
+// parentHashClaim returns the parent hash of the only node below child c of a
+// parent node that can have been updated together with the parent, or nil if there
+// is none. The node has to be in the resolution of c, and all others in it have to
+// be exactly those leaves below c that are unmerged at the parent.
+func parentHashClaim(c *node, i NodeIndex, unmerged []LeafIndex) []byte {
+	var updated *node
+	one := c.resolve(i, func(n *node, i NodeIndex) bool {
+		switch {
+		case len(unmerged) > 0 && unmerged[0].Node() == i:
+			unmerged = unmerged[1:]
+			return true
+		case updated == nil && n != nil:
+			updated = n
+			return true
+		}
+		return false
+	})
+	switch {
+	case !one || updated == nil || len(unmerged) > 0:
+		return nil
+	case updated.parent != nil:
+		return updated.parent.parentHash
+	case updated.leaf.Source == LeafNodeCommit:
+		return updated.leaf.ParentHash
+	}
+	return nil
+}
+
+// original returns the original tree hash of n, whose index is i: its tree hash in
+// the tree without some leaves, in increasing order, all of them below n.
+func (v *parentHashes) original(h *treeHasher, n *node, i NodeIndex, without []LeafIndex) []byte {
+	if len(without) == 0 {
+		return n.hash(h.size)
+	}
+	if i.IsLeaf() {
+		return h.leaf(i.Leaf(), nil)
+	}
+	if o := v.originals[i]; o != nil && slices.Equal(o.without, without) {
+		return o.hash
+	}
+	left, right := splitLeaves(without, i)
+	leftHash := v.original(h, n.left, i.Left(), left)
+	rightHash := v.original(h, n.right, i.Right(), right)
+	p := n.parent
+	if p != nil {
+		p = &parentNode{encryptionKey: p.encryptionKey, parentHash: p.parentHash,
+			unmergedLeaves: difference(p.unmergedLeaves, without)}
+	}
+	o := &originalHash{without: without, hash: h.parent(p, leftHash, rightHash)}
+	v.originals[i] = o
+	return o.hash
+}
+
+// difference returns a without what is in b, both in increasing order.
+func difference(a, b []LeafIndex) []LeafIndex {
+	rest := make([]LeafIndex, 0, max(len(a)-len(b), 0))
+	for _, i := range a {
+		for len(b) > 0 && b[0] < i {
+			b = b[1:]
+		}
+		if len(b) == 0 || b[0] != i {
+			rest = append(rest, i)
+		}
+	}
+	return rest
+}

@@ -1,0 +1,263 @@
+package mls
+
+import (
+	"iter"
+	"slices"
+	"sync/atomic"
+
+	"github.com/mlsuite/mlsuite/internal/treemath"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// tree is a ratchet tree (RFC 9420, Sections 4 and 7): that of one epoch, which
+// never changes. An edit makes another tree, which shares with it all nodes but
+// those it touched.
+type tree struct {
+	treeView
+	keys keySet // every public key in the tree, each once
+}
+
+// treeView is what a tree and a treeEdit can be asked alike.
+type treeView struct {
+	suite    suite.Suite
+	hashSize int // of the suite's hash, in bytes
+	root     *node
+	width    uint32        // leaves, blank ones too: a power of two
+	visits   *atomic.Int64 // counts the nodes that are touched, unless nil
+}
+
+// node is a node of the tree with all that is below it. Its index is not in it:
+// whoever comes down to it from the root knows.
+//
+// A subtree without any member is one node without children, until a leaf in it
+// is filled. A frozen node never changes.
+type node struct {
+	left, right *node       // nil for a leaf and for a blank subtree
+	leaf        *LeafNode   // of a leaf that is not blank
+	parent      *parentNode // of a parent that is not blank
+
+	// hashes begins with the tree hash (Section 7.8); nil while it has to be
+	// computed. In a blank subtree without children, the hashes of all nodes below
+	// follow: those of the left child's subtree, then the right one's.
+	hashes   []byte
+	features *features  // of the members below
+	members  uint32     // leaves below that are not blank
+	blank    LeafIndex  // leftmost blank leaf below, or noLeaf
+	owner    *editToken // of the edit that made the node
+}
+
+// noLeaf is an index that no leaf has.
+const noLeaf = ^LeafIndex(0)
+
+// newTree returns the tree of a group with one member. It keeps leaf.
+func newTree(s suite.Suite, leaf *LeafNode) *tree {
+	e := (&tree{treeView: treeView{suite: s, hashSize: s.Info().Hash.Size, root: &node{}, width: 1}}).edit()
+	e.addLeaf(leaf)
+	t, _ := e.freeze() // one member's keys are unique
+	return t
+}
+
+// visit counts that n nodes are touched.
+func (t *treeView) visit(n int) {
+	if t.visits != nil {
+		t.visits.Add(int64(n))
+	}
+}
+
+// rootIndex returns the index of the root.
+func (t *treeView) rootIndex() NodeIndex { return treemath.Root(t.width) }
+
+// at returns the node with an index, or nil if it is outside the tree or inside a
+// blank subtree.
+func (t *treeView) at(index NodeIndex) *node {
+	if uint32(index) >= treemath.NodeCount(t.width) {
+		return nil
+	}
+	n := t.root
+	for i := t.rootIndex(); n != nil && i != index; {
+		t.visit(1)
+		n, i = n.toward(i, index)
+	}
+	return n
+}
+
+// toward returns the child, and its index, of the node with index i in whose
+// subtree index lies. The child is nil in a blank subtree.
+func (n *node) toward(i, index NodeIndex) (*node, NodeIndex) {
+	if index < i {
+		return n.left, i.Left()
+	}
+	return n.right, i.Right()
+}
+
+// leaf returns a member's leaf, or nil if it is blank or outside the tree.
+func (t *treeView) leaf(i LeafIndex) *LeafNode {
+	if uint32(i) >= t.width {
+		return nil
+	}
+	if n := t.at(i.Node()); n != nil {
+		return n.leaf
+	}
+	return nil
+}
+
+// parent returns a parent node, or nil if it is blank, outside the tree or a leaf.
+// It is not to be changed.
+func (t *treeView) parent(index NodeIndex) *parentNode {
+	if n := t.at(index); n != nil {
+		return n.parent
+	}
+	return nil
+}
+
+// memberCount returns the number of leaves that are not blank.
+func (t *treeView) memberCount() uint32 { return t.root.members }
+
+// members returns the leaves that are not blank, from the left.
+func (t *treeView) members() iter.Seq2[LeafIndex, *LeafNode] {
+	return func(yield func(LeafIndex, *LeafNode) bool) {
+		t.root.eachMember(t.rootIndex(), yield)
+	}
+}
+
+func (n *node) eachMember(i NodeIndex, yield func(LeafIndex, *LeafNode) bool) bool {
+	switch {
+	case n == nil || n.members == 0:
+		return true
+	case i.IsLeaf():
+		return yield(i.Leaf(), n.leaf)
+	}
+	return n.left.eachMember(i.Left(), yield) && n.right.eachMember(i.Right(), yield)
+}
+
+// resolution returns the resolution of a node (Section 4.1.1) without the leaves
+// in added, which is in increasing order.
+func (t *treeView) resolution(index NodeIndex, added []LeafIndex) []NodeIndex {
+	var all []NodeIndex
+	t.at(index).resolve(index, func(_ *node, i NodeIndex) bool {
+		if !i.IsLeaf() || !has(added, i.Leaf()) {
+			all = append(all, i)
+		}
+		return true
+	})
+	t.visit(len(all))
+	return all
+}
+
+// resolve yields the nodes of the resolution of n, whose index is i, until yield
+// returns false: nil for an unmerged leaf of the node before.
+func (n *node) resolve(i NodeIndex, yield func(*node, NodeIndex) bool) bool {
+	switch {
+	case n == nil || n.members == 0:
+		return true
+	case n.leaf != nil:
+		return yield(n, i)
+	case n.parent != nil:
+		if !yield(n, i) {
+			return false
+		}
+		for _, leaf := range n.parent.unmergedLeaves {
+			if !yield(nil, leaf.Node()) {
+				return false
+			}
+		}
+		return true
+	}
+	return n.left.resolve(i.Left(), yield) && n.right.resolve(i.Right(), yield)
+}
+
+// filteredDirectPath returns the filtered direct path of a leaf, blank or not
+// (Section 4.1.2), from the bottom, and for each of its nodes the child on the
+// copath of the leaf.
+func (t *treeView) filteredDirectPath(leaf LeafIndex) (path, copath []NodeIndex) {
+	if uint32(leaf) >= t.width {
+		return nil, nil
+	}
+	n, i := t.root, t.rootIndex()
+	path, copath = make([]NodeIndex, 0, i.Level()), make([]NodeIndex, 0, i.Level())
+	for n != nil && !i.IsLeaf() {
+		t.visit(1)
+		child, next := n.toward(i, leaf.Node())
+		sibling, other := n.right, i.Right()
+		if next == other {
+			sibling, other = n.left, i.Left()
+		}
+		// A node without members below is blank, and so is all below it.
+		if sibling != nil && sibling.members > 0 {
+			path, copath = append(path, i), append(copath, other)
+		}
+		n, i = child, next
+	}
+	slices.Reverse(path)
+	slices.Reverse(copath)
+	return path, copath
+}
+
+// hash returns the tree hash of the root (Section 7.8). It is not to be changed.
+func (t *tree) hash() []byte { return t.root.hash(t.hashSize) }
+
+// hash returns the tree hash of a node, of size bytes.
+func (n *node) hash(size int) []byte { return n.hashes[:size:size] }
+
+// supportsExtension reports whether every member supports an extension type.
+func (t *tree) supportsExtension(e ExtensionType) bool {
+	return e.isDefault() || t.root.features == nil || has(t.root.features.extensions, e)
+}
+
+// supportsProposal reports whether every member supports a proposal type.
+func (t *tree) supportsProposal(p ProposalType) bool {
+	return p.isDefault() || t.root.features == nil || has(t.root.features.proposals, p)
+}
+
+// supportsCredential reports whether every member supports a credential type.
+func (t *tree) supportsCredential(c CredentialType) bool {
+	return t.root.features == nil || has(t.root.features.credentials, c)
+}
+
+// credentialTypesInUse returns the types of the members' credentials, sorted. It
+// is not to be changed.
+func (t *tree) credentialTypesInUse() []CredentialType {
+	if t.root.features == nil {
+		return nil
+	}
+	return t.root.features.inUse
+}
+
+// hasEncryptionKey reports whether a leaf or a parent has the encryption key.
+func (t *tree) hasEncryptionKey(key []byte) bool {
+	return t.keys.holders(newTreeHasher(t.suite).key(encryptionKey, key)) > 0
+}
+
+// hasSignatureKey returns the member that has the signature key.
+func (t *tree) hasSignatureKey(key []byte) (LeafIndex, bool) {
+	if n := t.keys.find(newTreeHasher(t.suite).key(signatureKey, key)); n != nil {
+		return NodeIndex(n.indices).Leaf(), true
+	}
+	return 0, false
+}
+
+// nodes returns the tree in array representation, as the ratchet_tree extension
+// has it (Section 12.4.3.3): without blank nodes at its end.
+func (t *treeView) nodes() ratchetTree {
+	all := make(ratchetTree, treemath.NodeCount(t.width))
+	end := 0
+	t.root.each(t.rootIndex(), func(i NodeIndex, n *node) {
+		if n.leaf != nil || n.parent != nil {
+			all[i] = treeNode{leaf: n.leaf, parent: n.parent}
+			end = max(end, int(i)+1)
+		}
+	})
+	return all[:end]
+}
+
+// each yields n and all nodes below it that are no part of a blank subtree.
+func (n *node) each(i NodeIndex, yield func(NodeIndex, *node)) {
+	if n == nil {
+		return
+	}
+	yield(i, n)
+	if !i.IsLeaf() {
+		n.left.each(i.Left(), yield)
+		n.right.each(i.Right(), yield)
+	}
+}

@@ -1,0 +1,80 @@
+package mls
+
+import (
+	"github.com/mlsuite/mlsuite/internal/treemath"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// treeFromNodes returns the tree of an array representation (Section 12.4.3.3),
+// which it keeps. It returns an error that wraps [ErrMalformed] unless the last
+// node is not blank and every node is of the type that its index wants, and a
+// [*ValidationError] if a key is in the tree twice. All else is for validate.
+func treeFromNodes(s suite.Suite, all ratchetTree) (*tree, error) {
+	if err := all.check(); err != nil {
+		return nil, malformed(err)
+	}
+	width := uint32(1)
+	for uint64(treemath.NodeCount(width)) < uint64(len(all)) {
+		width *= 2
+	}
+	token := new(editToken)
+	t := &tree{treeView: treeView{suite: s, hashSize: s.Info().Hash.Size, width: width}}
+	t.root = buildNode(all, t.rootIndex(), token)
+
+	// The keys are hashed on all cores: of node i at i, signature keys behind those.
+	hasher, names := newTreeHasher(s), make([]keyHash, len(all)+int(width))
+	fresh := func(n *node) bool { return n.hashes == nil }
+	err := hasher.walk(t.root, t.rootIndex(), len(all), fresh, func(h *treeHasher, n *node, i NodeIndex) error {
+		if n.leaf != nil {
+			names[i] = h.key(encryptionKey, n.leaf.EncryptionKey)
+			names[len(all)+int(i.Leaf())] = h.key(signatureKey, n.leaf.SignatureKey)
+		}
+		if n.parent != nil {
+			names[i] = h.key(encryptionKey, n.parent.encryptionKey)
+		}
+		h.node(n, i)
+		return h.err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		k := heldKey{names[i], encryptionKey, NodeIndex(i)}
+		if !all[i].blank() && t.keys.add(token, k.hash, k.index) > 1 {
+			return nil, k.clash()
+		}
+		if all[i].leaf != nil {
+			k.hash, k.kind = names[len(all)+i/2], signatureKey
+			if t.keys.add(token, k.hash, k.index) > 1 {
+				return nil, k.clash()
+			}
+		}
+	}
+	return t, nil
+}
+
+// buildNode returns the node with index i and all below it, without hashes.
+func buildNode(all ratchetTree, i NodeIndex, token *editToken) *node {
+	blank := &node{blank: firstLeaf(i), owner: token}
+	if int64(firstLeaf(i).Node()) >= int64(len(all)) {
+		return blank
+	}
+	if i.IsLeaf() {
+		if leaf := all[i].leaf; leaf != nil {
+			return &node{leaf: leaf, members: 1, blank: noLeaf, owner: token}
+		}
+		return blank
+	}
+	n := &node{left: buildNode(all, i.Left(), token), right: buildNode(all, i.Right(), token), owner: token}
+	if int64(i) < int64(len(all)) {
+		n.parent = all[i].parent
+	}
+	if n.parent == nil && n.left.isBlankSubtree() && n.right.isBlankSubtree() {
+		return blank
+	}
+	n.count()
+	return n
+}
+
+// isBlankSubtree reports whether n is a blank leaf or a blank subtree in one node.
+func (n *node) isBlankSubtree() bool { return n.left == nil && n.leaf == nil }

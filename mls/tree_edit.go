@@ -1,0 +1,334 @@
+package mls
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"github.com/mlsuite/mlsuite/internal/treemath"
+)
+
+// treeEdit makes a new tree from an old one, which stays as it is. Nodes are
+// copied when the edit first touches them and changed in place from then on, so
+// that a batch copies and hashes each node once.
+//
+// The first thing that is wrong makes the edit fail: freeze returns it. Later
+// changes then have no meaning, but do no harm.
+type treeEdit struct {
+	treeView
+	keys    keySet
+	token   *editToken
+	made    int // nodes, blank subtrees counted as one
+	retired []heldKey
+	clashes []heldKey // were held by another node when they were entered
+	hasher  *treeHasher
+	path    []*node // scratch: what ownPath returns
+	err     error
+}
+
+// editToken is the identity of an edit: the nodes that hold it are the edit's own.
+type editToken struct{ _ byte }
+
+// heldKey is a key and a node that holds it, or held it.
+type heldKey struct {
+	hash  keyHash
+	kind  keyKind
+	index NodeIndex
+}
+
+// edit begins an edit of t.
+func (t *tree) edit() *treeEdit {
+	return &treeEdit{treeView: t.treeView, keys: t.keys, token: new(editToken), hasher: newTreeHasher(t.suite)}
+}
+
+// freeze computes what the changes left to compute and returns the new tree. It
+// returns a [*ValidationError] if a key is in the tree twice (Section 7.3), or the
+// first error of the edit. Changes made after it are an edit of the new tree.
+func (e *treeEdit) freeze() (*tree, error) {
+	if e.err != nil {
+		return nil, e.err
+	}
+	for _, k := range e.retired {
+		e.keys.remove(e.token, k.hash, k.index)
+	}
+	for _, k := range e.clashes {
+		if e.keys.holders(k.hash) > 1 {
+			return nil, k.clash()
+		}
+	}
+	if err := e.hasher.rehash(e.root, e.rootIndex(), e.made); err != nil {
+		return nil, err
+	}
+	e.token, e.made, e.retired, e.clashes = new(editToken), 0, nil, nil
+	return &tree{treeView: e.treeView, keys: e.keys}, nil
+}
+
+// clash returns the error of a key that another node holds as well.
+func (k heldKey) clash() error {
+	switch {
+	case k.kind == signatureKey:
+		return violation("7.3", "signature_key is unique among the members").atLeaf(k.index.Leaf())
+	case k.index.IsLeaf():
+		return violation("7.3", "encryption_key is unique in the tree").atLeaf(k.index.Leaf())
+	}
+	return violation("12.4.3.1", "encryption_key of parent node %d appears in no other node", k.index)
+}
+
+// fail makes err the error of the edit, unless one came before it, and returns it.
+func (e *treeEdit) fail(err error) error {
+	if e.err == nil {
+		e.err = err
+	}
+	return err
+}
+
+// updateLeaf replaces a member's leaf and blanks its direct path: an Update
+// (Section 12.1.2). It keeps leaf.
+func (e *treeEdit) updateLeaf(i LeafIndex, leaf *LeafNode) {
+	old := e.leaf(i)
+	if old == nil {
+		e.fail(violation("12.1.2", "updated leaf is a member's").atLeaf(i))
+		return
+	}
+	if bytes.Equal(old.EncryptionKey, leaf.EncryptionKey) {
+		e.fail(violation("7.3", "encryption_key of an updated leaf is new").atLeaf(i))
+		return
+	}
+	e.fill(e.ownPath(i, blankParent), i, leaf)
+}
+
+// removeLeaf blanks a member's leaf and its direct path, and truncates the tree: a
+// Remove (Section 12.1.3).
+func (e *treeEdit) removeLeaf(i LeafIndex) {
+	if e.leaf(i) == nil {
+		e.fail(violation("12.1.3", "removed leaf is a member's").atLeaf(i))
+		return
+	}
+	e.fill(e.ownPath(i, blankParent), i, nil)
+	for e.root.left != nil && e.root.right.members == 0 {
+		e.root = e.root.left
+		e.width /= 2
+	}
+}
+
+// addLeaf fills the leftmost blank leaf, which becomes unmerged at its ancestors:
+// an Add (Section 12.1.1). It keeps leaf.
+func (e *treeEdit) addLeaf(leaf *LeafNode) LeafIndex {
+	i := e.claimLeaf()
+	if e.err != nil {
+		return noLeaf
+	}
+	path := e.ownPath(i, copyParent)
+	for _, n := range path {
+		if n.parent != nil {
+			at, _ := slices.BinarySearch(n.parent.unmergedLeaves, i)
+			n.parent.unmergedLeaves = slices.Insert(n.parent.unmergedLeaves, at, i)
+		}
+	}
+	e.fill(path, i, leaf)
+	return i
+}
+
+// claimLeaf returns the leftmost blank leaf, for which it extends the tree if it
+// has to (Section 7.7). The leaf stays blank: mergePath and setLeaf fill it for an
+// external commit (Section 12.4.2).
+func (e *treeEdit) claimLeaf() LeafIndex {
+	if e.root.blank == noLeaf {
+		if e.width == treemath.MaxLeaves {
+			e.fail(fmt.Errorf("%w: a tree of more than %d leaves", ErrUnsupported, treemath.MaxLeaves))
+			return noLeaf
+		}
+		right := &node{blank: LeafIndex(e.width), owner: e.token}
+		e.root = &node{left: e.root, right: right, owner: e.token}
+		e.root.count()
+		e.width *= 2
+		e.made += 2
+	}
+	return e.root.blank
+}
+
+// setLeaf fills a leaf and leaves its direct path as it is: the leaf of an
+// UpdatePath, after mergePath. It keeps leaf. Its encryption key has to be a new
+// one (Section 12.4.2).
+func (e *treeEdit) setLeaf(i LeafIndex, leaf *LeafNode) {
+	if uint32(i) >= e.width {
+		e.fail(violation("12.4.2", "path is that of a leaf of the tree").atLeaf(i))
+		return
+	}
+	if e.keys.holders(e.hasher.key(encryptionKey, leaf.EncryptionKey)) > 0 {
+		e.fail(violation("12.4.2", "encryption_key of the path's leaf is in no node of the tree").atLeaf(i))
+		return
+	}
+	e.fill(e.ownPath(i, copyParent), i, leaf)
+}
+
+// mergePath sets the parents of a leaf's direct path as an UpdatePath says
+// (Section 7.5): those at nodes, which is the filtered direct path, to the public
+// keys, the others to blank. It returns the parent hash that the leaf then has to
+// have (Section 7.9), which is empty if there are no nodes.
+//
+// The keys have to be new to the tree as the proposals made it (Section 12.4.2).
+// It keeps the keys, and checks them for nothing else.
+func (e *treeEdit) mergePath(leaf LeafIndex, nodes []NodeIndex, publicKeys [][]byte) ([]byte, error) {
+	if e.err != nil {
+		return nil, e.err
+	}
+	if uint32(leaf) >= e.width {
+		return nil, e.fail(violation("12.4.2", "path is that of a leaf of the tree").atLeaf(leaf))
+	}
+	if len(nodes) != len(publicKeys) {
+		return nil, e.fail(violation("7.6", "path has one node for each of the filtered direct path: %d, not %d",
+			len(nodes), len(publicKeys)).atLeaf(leaf))
+	}
+	path := e.ownPath(leaf, retireParent)
+	hash, next := []byte{}, len(nodes)
+	i := e.rootIndex()
+	for _, n := range path[:len(path)-1] {
+		_, down := n.toward(i, leaf.Node())
+		sibling, copath := n.right, i.Right()
+		if down == copath {
+			sibling, copath = n.left, i.Left()
+		}
+		if sibling.members > 0 {
+			next--
+			if next < 0 || nodes[next] != i {
+				return nil, e.fail(violation("7.5", "path is the filtered direct path").atLeaf(leaf))
+			}
+			if !e.hold(encryptionKey, publicKeys[next], i) {
+				return nil, e.fail(violation("12.4.2", "public key for node %d of the path is in no node of the tree", i).atLeaf(leaf))
+			}
+			if err := e.hasher.rehash(sibling, copath, e.made); err != nil {
+				return nil, e.fail(err)
+			}
+			n.parent = &parentNode{encryptionKey: publicKeys[next], parentHash: hash}
+			hash = e.hasher.parentHash(n.parent, sibling.hash(e.hashSize))
+		}
+		i = down
+	}
+	if next != 0 {
+		return nil, e.fail(violation("7.5", "path is the filtered direct path").atLeaf(leaf))
+	}
+	if e.hasher.err != nil {
+		return nil, e.fail(e.hasher.err)
+	}
+	return hash, nil
+}
+
+// fill sets a leaf, or blanks it if leaf is nil. The path is that from the root,
+// the edit's own.
+func (e *treeEdit) fill(path []*node, i LeafIndex, leaf *LeafNode) {
+	n := path[len(path)-1]
+	if n.leaf != nil {
+		e.release(signatureKey, n.leaf.SignatureKey, i.Node())
+		e.release(encryptionKey, n.leaf.EncryptionKey, i.Node())
+	}
+	n.leaf, n.members, n.blank = leaf, 0, i
+	if leaf != nil {
+		n.members, n.blank = 1, noLeaf
+		e.hold(signatureKey, leaf.SignatureKey, i.Node())
+		e.hold(encryptionKey, leaf.EncryptionKey, i.Node())
+	}
+	for _, n := range slices.Backward(path[:len(path)-1]) {
+		n.count()
+	}
+}
+
+// count sets the number of members below n and the leftmost blank leaf from those
+// of its children.
+func (n *node) count() {
+	n.members = n.left.members + n.right.members
+	n.blank = min(n.left.blank, n.right.blank)
+}
+
+// parentFate says what becomes of the parents on a path that an edit touches.
+type parentFate uint8
+
+const (
+	copyParent   parentFate = iota // stays, and can be changed
+	blankParent                    // its key leaves the tree at once
+	retireParent                   // its key counts until the edit is frozen
+)
+
+// ownPath makes the nodes from the root down to a leaf the edit's own and returns
+// them, until the next call.
+func (e *treeEdit) ownPath(leaf LeafIndex, fate parentFate) []*node {
+	path := e.path[:0]
+	link, i := &e.root, e.rootIndex()
+	for {
+		n := e.own(link, i, fate)
+		path = append(path, n)
+		if i.IsLeaf() {
+			break
+		}
+		if n.left == nil {
+			e.splitBlank(n, i)
+		}
+		n.hashes, n.features = nil, nil
+		if leaf.Node() < i {
+			link, i = &n.left, i.Left()
+		} else {
+			link, i = &n.right, i.Right()
+		}
+	}
+	path[len(path)-1].hashes, path[len(path)-1].features = nil, nil
+	e.path = path
+	return path
+}
+
+// own makes the node at link, whose index is i, the edit's own.
+func (e *treeEdit) own(link **node, i NodeIndex, fate parentFate) *node {
+	e.visit(1)
+	n := *link
+	if n.owner != e.token {
+		c := *n
+		c.owner = e.token
+		n, *link = &c, &c
+		e.made++
+		if n.parent != nil && fate == copyParent {
+			p := *n.parent
+			p.unmergedLeaves = slices.Clip(p.unmergedLeaves)
+			n.parent = &p
+		}
+	}
+	if n.parent != nil && fate != copyParent {
+		switch fate {
+		case blankParent:
+			e.release(encryptionKey, n.parent.encryptionKey, i)
+		case retireParent:
+			e.retired = append(e.retired, heldKey{e.hasher.key(encryptionKey, n.parent.encryptionKey), encryptionKey, i})
+		}
+		n.parent = nil
+	}
+	return n
+}
+
+// splitBlank gives a blank subtree, whose root n has index i and is the edit's own,
+// the two children that are blank subtrees.
+func (e *treeEdit) splitBlank(n *node, i NodeIndex) {
+	n.left = &node{blank: firstLeaf(i.Left()), owner: e.token}
+	n.right = &node{blank: firstLeaf(i.Right()), owner: e.token}
+	if n.hashes != nil {
+		n.left.hashes, n.right.hashes = blankChildren(n.hashes, e.hashSize)
+	}
+	e.made += 2
+}
+
+// firstLeaf returns the leftmost leaf below a node.
+func firstLeaf(i NodeIndex) LeafIndex {
+	return LeafIndex((uint32(i) + 1 - 1<<i.Level()) / 2)
+}
+
+// hold enters that a node holds a key, and reports whether no other does.
+func (e *treeEdit) hold(kind keyKind, key []byte, i NodeIndex) bool {
+	k := heldKey{e.hasher.key(kind, key), kind, i}
+	if e.keys.add(e.token, k.hash, i) == 1 {
+		return true
+	}
+	e.clashes = append(e.clashes, k)
+	return false
+}
+
+// release enters that a node holds a key no longer.
+func (e *treeEdit) release(kind keyKind, key []byte, i NodeIndex) {
+	e.keys.remove(e.token, e.hasher.key(kind, key), i)
+}

@@ -1,0 +1,133 @@
+package mls
+
+import (
+	"cmp"
+	"slices"
+)
+
+// features is what the members below a node have in common: the aggregate that
+// answers for the whole group at the root. All lists are sorted, each value once.
+// A nil *features is that of no members.
+type features struct {
+	extensions  []ExtensionType  // in the capabilities of every member
+	proposals   []ProposalType   // in the capabilities of every member
+	credentials []CredentialType // in the capabilities of every member
+	inUse       []CredentialType // of any member's credential
+}
+
+// leafFeatures returns the features of one member: like, if they are the same.
+func leafFeatures(leaf *LeafNode, like *features) *features {
+	c := &leaf.Capabilities
+	f := features{
+		extensions:  sorted(c.Extensions),
+		proposals:   sorted(c.Proposals),
+		credentials: sorted(c.Credentials),
+		inUse:       []CredentialType{leaf.Credential.Type},
+	}
+	if like != nil && f.equal(like) {
+		return like
+	}
+	return &f
+}
+
+// merge returns the features of the members of f and g together. It is f or g
+// itself, or shares their lists, where they are equal.
+func (f *features) merge(g *features) *features {
+	switch {
+	case g == nil || f == g:
+		return f
+	case f == nil:
+		return g
+	}
+	m := features{
+		extensions:  intersection(f.extensions, g.extensions),
+		proposals:   intersection(f.proposals, g.proposals),
+		credentials: intersection(f.credentials, g.credentials),
+		inUse:       union(f.inUse, g.inUse),
+	}
+	switch {
+	case m.equal(f):
+		return f
+	case m.equal(g):
+		return g
+	}
+	return &m
+}
+
+func (f *features) equal(g *features) bool {
+	return slices.Equal(f.extensions, g.extensions) && slices.Equal(f.proposals, g.proposals) &&
+		slices.Equal(f.credentials, g.credentials) && slices.Equal(f.inUse, g.inUse)
+}
+
+// sorted returns the values of list in increasing order, each once: list itself,
+// if it is so already.
+func sorted[T ~uint16](list []T) []T {
+	for i := 1; i < len(list); i++ {
+		if list[i-1] >= list[i] {
+			list = slices.Clone(list)
+			slices.Sort(list)
+			return slices.Compact(list)
+		}
+	}
+	return list
+}
+
+// intersection returns what is in both a and b: one of them, where it can.
+func intersection[T ~uint16](a, b []T) []T {
+	common := 0
+	for i, j := 0, 0; i < len(a) && j < len(b); {
+		switch {
+		case a[i] < b[j]:
+			i++
+		case a[i] > b[j]:
+			j++
+		default:
+			common, i, j = common+1, i+1, j+1
+		}
+	}
+	switch common {
+	case len(a):
+		return a
+	case len(b):
+		return b
+	}
+	both := make([]T, 0, common)
+	for _, v := range a {
+		if has(b, v) {
+			both = append(both, v)
+		}
+	}
+	return both
+}
+
+// union returns what is in a or b: one of them, where it can.
+func union[T ~uint16](a, b []T) []T {
+	all := a
+	for _, v := range b {
+		if i, ok := slices.BinarySearch(all, v); !ok {
+			all = slices.Insert(slices.Clip(all), i, v)
+		}
+	}
+	if len(all) == len(b) {
+		return b
+	}
+	return all
+}
+
+// has reports whether v is in list, which is in increasing order.
+func has[T cmp.Ordered](list []T, v T) bool {
+	_, ok := slices.BinarySearch(list, v)
+	return ok
+}
+
+// isDefault reports whether every client supports an extension type without
+// saying so (RFC 9420, Section 7.2).
+func (t ExtensionType) isDefault() bool {
+	return ExtensionApplicationID <= t && t <= ExtensionExternalSenders
+}
+
+// isDefault reports whether every client supports a proposal type without saying
+// so (RFC 9420, Section 7.2).
+func (t ProposalType) isDefault() bool {
+	return ProposalAdd <= t && t <= ProposalGroupContextExtensions
+}

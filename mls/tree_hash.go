@@ -1,0 +1,217 @@
+package mls
+
+import (
+	"runtime"
+
+	"github.com/mlsuite/mlsuite/internal/parallel"
+	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// treeHasher computes hashes of nodes, one after the other in one buffer.
+type treeHasher struct {
+	suite suite.Suite
+	size  int // of a hash, in bytes
+	w     wire.Writer
+	err   error     // the first that the codec returned
+	last  *features // of the leaf before, which the next one probably equals
+}
+
+func newTreeHasher(s suite.Suite) *treeHasher {
+	return &treeHasher{suite: s, size: s.Info().Hash.Size}
+}
+
+// sum returns the hash of what was written, and makes room for the next input.
+func (h *treeHasher) sum() []byte {
+	input, err := h.w.Finish()
+	if err != nil && h.err == nil {
+		h.err = err
+	}
+	sum := h.suite.Hash(input)
+	h.w.Reset()
+	return sum
+}
+
+// leaf returns the tree hash of a leaf, which is nil if blank: the hash of
+//
+//	struct {
+//	    NodeType node_type = leaf;
+//	    uint32 leaf_index;
+//	    optional<LeafNode> leaf_node;
+//	} TreeHashInput;
+//
+// (RFC 9420, Section 7.8).
+func (h *treeHasher) leaf(i LeafIndex, leaf *LeafNode) []byte {
+	h.w.Uint8(uint8(nodeLeaf))
+	h.w.Uint32(uint32(i))
+	if h.w.Optional(leaf != nil) {
+		leaf.marshal(&h.w)
+	}
+	return h.sum()
+}
+
+// parent returns the tree hash of a parent node, which is nil if blank, from those
+// of its children: the hash of
+//
+//	struct {
+//	    NodeType node_type = parent;
+//	    optional<ParentNode> parent_node;
+//	    opaque left_hash<V>;
+//	    opaque right_hash<V>;
+//	} TreeHashInput;
+//
+// (RFC 9420, Section 7.8).
+func (h *treeHasher) parent(p *parentNode, left, right []byte) []byte {
+	h.w.Uint8(uint8(nodeParent))
+	if h.w.Optional(p != nil) {
+		p.marshal(&h.w)
+	}
+	h.w.Bytes(left)
+	h.w.Bytes(right)
+	return h.sum()
+}
+
+// parentHash returns the hash of
+//
+//	struct {
+//	    HPKEPublicKey encryption_key;
+//	    opaque parent_hash<V>;
+//	    opaque original_sibling_tree_hash<V>;
+//	} ParentHashInput;
+//
+// (RFC 9420, Section 7.9) for parent node p.
+func (h *treeHasher) parentHash(p *parentNode, siblingHash []byte) []byte {
+	h.w.Bytes(p.encryptionKey)
+	h.w.Bytes(p.parentHash)
+	h.w.Bytes(siblingHash)
+	return h.sum()
+}
+
+// blankHashes returns the hashes of a blank subtree, as a node keeps them, for the
+// root's index i.
+func (h *treeHasher) blankHashes(i NodeIndex) []byte {
+	nodes := 1<<(i.Level()+1) - 1
+	out := make([]byte, nodes*h.size)
+	h.fillBlank(out, i)
+	return out
+}
+
+func (h *treeHasher) fillBlank(out []byte, i NodeIndex) {
+	if i.IsLeaf() {
+		copy(out, h.leaf(i.Leaf(), nil))
+		return
+	}
+	left, right := blankChildren(out, h.size)
+	h.fillBlank(left, i.Left())
+	h.fillBlank(right, i.Right())
+	copy(out, h.parent(nil, left[:h.size], right[:h.size]))
+}
+
+// blankChildren returns the part of the hashes of a blank subtree that belongs to
+// its left child, and that of the right one.
+func blankChildren(hashes []byte, size int) (left, right []byte) {
+	half := (len(hashes) - size) / 2
+	return hashes[size : size+half : size+half], hashes[size+half:]
+}
+
+// key returns the name of a public key in a keySet.
+func (h *treeHasher) key(kind keyKind, key []byte) (name keyHash) {
+	h.w.Uint8(uint8(kind))
+	h.w.Raw(key)
+	copy(name[:], h.sum())
+	return name
+}
+
+// node computes the hashes and features of n, whose index is i and whose children
+// have theirs.
+func (h *treeHasher) node(n *node, i NodeIndex) {
+	switch {
+	case i.IsLeaf():
+		if n.leaf != nil {
+			n.features = leafFeatures(n.leaf, h.last)
+			h.last = n.features
+		}
+		n.hashes = h.leaf(i.Leaf(), n.leaf)
+	case n.left == nil:
+		n.hashes = h.blankHashes(i)
+	default:
+		n.features = n.left.features.merge(n.right.features)
+		n.hashes = h.parent(n.parent, n.left.hash(h.size), n.right.hash(h.size))
+	}
+}
+
+// rehash computes the hashes and features of n, whose index is i, and of all nodes
+// below it that have none: about as many as nodes says.
+func (h *treeHasher) rehash(n *node, i NodeIndex, nodes int) error {
+	stale := func(n *node) bool { return n.hashes == nil }
+	return h.walk(n, i, nodes, stale, func(h *treeHasher, n *node, i NodeIndex) error {
+		h.node(n, i)
+		return h.err
+	})
+}
+
+// nodeWork is done for a node with its index, with the help of a treeHasher.
+type nodeWork func(*treeHasher, *node, NodeIndex) error
+
+// walk does work for n, whose index is i, and for the nodes below it, children
+// before their parents, without the subtrees that want refuses. It does so on all
+// cores, each part of the tree with a treeHasher of its own, if it pays for about
+// that many nodes. It stops at an error, and returns it.
+func (h *treeHasher) walk(n *node, i NodeIndex, nodes int, want func(*node) bool, work nodeWork) error {
+	const worthwhile = 512
+	if nodes < worthwhile {
+		return h.postorder(n, i, want, work)
+	}
+	depth := 0
+	for 1<<depth < 8*runtime.GOMAXPROCS(0) {
+		depth++
+	}
+	parts, above := n.cut(i, depth, want)
+	err := parallel.For(len(parts), func(k int) error {
+		return newTreeHasher(h.suite).postorder(parts[k].node, parts[k].index, want, work)
+	})
+	for k := 0; k < len(above) && err == nil; k++ {
+		err = work(h, above[k].node, above[k].index)
+	}
+	return err
+}
+
+func (h *treeHasher) postorder(n *node, i NodeIndex, want func(*node) bool, work nodeWork) error {
+	if !want(n) {
+		return nil
+	}
+	if n.left != nil {
+		if err := h.postorder(n.left, i.Left(), want, work); err != nil {
+			return err
+		}
+		if err := h.postorder(n.right, i.Right(), want, work); err != nil {
+			return err
+		}
+	}
+	return work(h, n, i)
+}
+
+// subtree is a node with its index.
+type subtree struct {
+	node  *node
+	index NodeIndex
+}
+
+// cut cuts the tree below n into parts, at most depth levels below it, and the
+// nodes above them, children before their parents.
+func (n *node) cut(i NodeIndex, depth int, want func(*node) bool) (parts, above []subtree) {
+	var down func(n *node, i NodeIndex, depth int)
+	down = func(n *node, i NodeIndex, depth int) {
+		switch {
+		case !want(n):
+		case depth == 0 || n.left == nil:
+			parts = append(parts, subtree{n, i})
+		default:
+			down(n.left, i.Left(), depth-1)
+			down(n.right, i.Right(), depth-1)
+			above = append(above, subtree{n, i})
+		}
+	}
+	down(n, i, depth)
+	return parts, above
+}

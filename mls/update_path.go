@@ -1,0 +1,225 @@
+package mls
+
+import (
+	"bytes"
+
+	"github.com/mlsuite/mlsuite/internal/parallel"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// pathSecrets is the secrets of consecutive nodes of a filtered direct path, up to
+// its end (RFC 9420, Section 7.4): of all for who makes an UpdatePath, of those
+// above the common ancestor for who receives one.
+type pathSecrets struct {
+	nodes        []NodeIndex        // from the bottom
+	keys         []suite.PrivateKey // of the nodes
+	secrets      [][]byte           // of the nodes: KDF.Nh bytes each
+	commitSecret []byte             // the path secret after the last: KDF.Nh bytes
+}
+
+// derivePathSecrets derives the chain of path secrets that begins with secret, of
+// KDF.Nh bytes, for the first of nodes:
+//
+//	path_secret[n] = DeriveSecret(path_secret[n-1], "path")
+//	node_secret[n] = DeriveSecret(path_secret[n], "node")
+//	node_priv[n], node_pub[n] = KEM.DeriveKeyPair(node_secret[n])
+//
+// (RFC 9420, Section 7.4). It takes secret over. Without nodes, which is how a
+// group of one member commits, secret is the commit_secret.
+func derivePathSecrets(s suite.Suite, nodes []NodeIndex, secret []byte) (*pathSecrets, error) {
+	p := &pathSecrets{
+		nodes:        nodes,
+		keys:         make([]suite.PrivateKey, len(nodes)),
+		secrets:      make([][]byte, len(nodes)),
+		commitSecret: secret,
+	}
+	if nh := s.Info().KDF.Nh; len(secret) != nh {
+		p.destroy()
+		return nil, violation("7.4", "path secret is of %d bytes", nh)
+	}
+	for k := range nodes {
+		next, err := deriveSecret(s, p.commitSecret, "path")
+		if err != nil {
+			p.destroy()
+			return nil, err
+		}
+		p.secrets[k], p.commitSecret = p.commitSecret, next
+	}
+	err := parallel.For(len(nodes), func(k int) error {
+		nodeSecret, err := deriveSecret(s, p.secrets[k], "node")
+		if err != nil {
+			return err
+		}
+		defer clear(nodeSecret)
+		p.keys[k], err = s.DeriveKey(nodeSecret)
+		return err
+	})
+	if err != nil {
+		p.destroy()
+		return nil, err
+	}
+	return p, nil
+}
+
+// destroy overwrites the path secrets and the commit secret. The private keys stay.
+func (p *pathSecrets) destroy() {
+	for _, secret := range p.secrets {
+		clear(secret)
+	}
+	clear(p.commitSecret)
+}
+
+// at returns the path secret of a node, which goes into the GroupSecrets of a new
+// member below it (Section 12.4.3.1), until destroy overwrites it.
+func (p *pathSecrets) at(i NodeIndex) (secret []byte, ok bool) {
+	for k, node := range p.nodes {
+		if node == i {
+			return p.secrets[k], true
+		}
+	}
+	return nil, false
+}
+
+// publicKeys returns the public keys of the nodes.
+func (p *pathSecrets) publicKeys() [][]byte {
+	keys := make([][]byte, len(p.keys))
+	for k, key := range p.keys {
+		keys[k] = key.PublicKey()
+	}
+	return keys
+}
+
+// seal encrypts the path secrets of the sender of a commit to the other members:
+// the nodes of the UpdatePath (RFC 9420, Sections 7.5 and 7.6). The tree t is that
+// of the new epoch, groupContext the encoded provisional GroupContext; added, in
+// increasing order, are the members that the commit adds, who learn the secrets
+// from a Welcome.
+func (p *pathSecrets) seal(t *tree, sender LeafIndex, groupContext []byte, added []LeafIndex) ([]updatePathNode, error) {
+	path, copath := t.filteredDirectPath(sender)
+	if len(path) != len(p.nodes) {
+		return nil, violation("7.6", "path has one node for each of the filtered direct path").atLeaf(sender)
+	}
+	type recipient struct {
+		node, slot int
+		publicKey  []byte
+	}
+	var recipients []recipient
+	nodes := make([]updatePathNode, len(path))
+	for k, publicKey := range p.publicKeys() {
+		slots := 0
+		t.eachRecipient(copath[k], added, func(n *node, i NodeIndex) bool {
+			recipients = append(recipients, recipient{k, slots, t.recipientKey(n, i)})
+			slots++
+			return true
+		})
+		nodes[k] = updatePathNode{encryptionKey: publicKey, secrets: make([]hpkeCiphertext, slots)}
+	}
+	if len(recipients) == 0 {
+		return nodes, nil
+	}
+	sealer, err := prepareSealWithLabel(t.suite, labelUpdatePathNode, groupContext)
+	if err != nil {
+		return nil, err
+	}
+	err = parallel.For(len(recipients), func(i int) error {
+		r := recipients[i]
+		enc, ciphertext, err := sealer.Seal(r.publicKey, nil, p.secrets[r.node])
+		nodes[r.node].secrets[r.slot] = hpkeCiphertext{enc, ciphertext}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return nodes, nil
+}
+
+// eachRecipient yields the resolution of a node without the leaves in added, until
+// yield returns false. The node is nil for an unmerged leaf.
+func (t *tree) eachRecipient(copath NodeIndex, added []LeafIndex, yield func(*node, NodeIndex) bool) {
+	t.at(copath).resolve(copath, func(n *node, i NodeIndex) bool {
+		t.visit(1)
+		return i.IsLeaf() && has(added, i.Leaf()) || yield(n, i)
+	})
+}
+
+// recipientKey returns the encryption key of what eachRecipient yielded.
+func (t *tree) recipientKey(n *node, i NodeIndex) []byte {
+	switch {
+	case n == nil:
+		return t.leaf(i.Leaf()).EncryptionKey
+	case n.parent != nil:
+		return n.parent.encryptionKey
+	}
+	return n.leaf.EncryptionKey
+}
+
+// publicKeys returns the public keys of the path's nodes, which have to be as many
+// as those of the sender's filtered direct path, and keys to which one can encrypt.
+func (p *updatePath) publicKeys(s suite.Suite, nodes int) ([][]byte, error) {
+	if len(p.nodes) != nodes {
+		return nil, violation("7.6", "path has one node for each of the filtered direct path: %d, not %d",
+			nodes, len(p.nodes))
+	}
+	keys := make([][]byte, nodes)
+	for k := range p.nodes {
+		keys[k] = p.nodes[k].encryptionKey
+		if err := s.CheckPublicKey(keys[k]); err != nil {
+			return nil, violation("7.6", "encryption_key of node %d of the path is a public key", k).because(err)
+		}
+	}
+	return keys, nil
+}
+
+// openPath decrypts the one path secret in a sender's path that is for the
+// receiver, and derives those above it (RFC 9420, Section 7.5). The tree t is that
+// of the new epoch, groupContext the encoded provisional GroupContext; added, in
+// increasing order, are the members that the commit adds. lookup returns the
+// receiver's private key of a node as it is before the commit's path, or nil.
+//
+// The error is [ErrDecrypt] or a [*ValidationError].
+func openPath(t *tree, path *updatePath, sender, receiver LeafIndex, groupContext []byte, added []LeafIndex,
+	lookup func(NodeIndex) suite.PrivateKey) (*pathSecrets, error) {
+	nodes, copath := t.filteredDirectPath(sender)
+	if len(nodes) != len(path.nodes) {
+		return nil, violation("7.6", "path has one node for each of the filtered direct path: %d, not %d",
+			len(nodes), len(path.nodes)).atLeaf(sender)
+	}
+	var (
+		key    suite.PrivateKey
+		secret *hpkeCiphertext // to key
+		first  int             // node of secret
+	)
+	for k := range nodes {
+		secrets, slots := path.nodes[k].secrets, 0
+		t.eachRecipient(copath[k], added, func(_ *node, i NodeIndex) bool {
+			if slots < len(secrets) && key == nil && receiver.Node().InSubtree(i) {
+				if key = lookup(i); key != nil {
+					secret, first = &secrets[slots], k
+				}
+			}
+			slots++
+			return slots <= len(secrets)
+		})
+		if slots != len(secrets) {
+			return nil, violation("7.6", "encrypted_path_secret of node %d has one entry for each node of the resolution", k).atLeaf(sender)
+		}
+	}
+	if key == nil {
+		return nil, violation("7.5", "receiver has a private key of the resolution").atLeaf(receiver)
+	}
+	opened, err := openWithLabel(key, labelUpdatePathNode, groupContext, secret.kemOutput, secret.ciphertext)
+	if err != nil {
+		return nil, err
+	}
+	p, err := derivePathSecrets(t.suite, nodes[first:], opened)
+	if err != nil {
+		return nil, err
+	}
+	for k, publicKey := range p.publicKeys() {
+		if !bytes.Equal(publicKey, path.nodes[first+k].encryptionKey) {
+			p.destroy()
+			return nil, violation("7.5", "path secret gives the public key of node %d of the path", first+k).atLeaf(sender)
+		}
+	}
+	return p, nil
+}
