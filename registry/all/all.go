@@ -1,0 +1,109 @@
+// Package all builds the eighteen cipher suites: the seven of RFC 9420 and the
+// eleven of draft-ietf-mls-pq-ciphersuites-06.
+//
+// Primitives are those of the standard library where it has them; ChaCha20-Poly1305
+// is golang.org/x/crypto's, X448 and Ed448 are circl's, ML-DSA is filippo.io/mldsa's.
+package all
+
+import (
+	"github.com/mlsuite/mlsuite/hpke"
+	"github.com/mlsuite/mlsuite/hybrid"
+	"github.com/mlsuite/mlsuite/internal/hpkeset"
+	"github.com/mlsuite/mlsuite/registry"
+	"github.com/mlsuite/mlsuite/suite"
+	"github.com/mlsuite/mlsuite/suite/circl"
+	"github.com/mlsuite/mlsuite/suite/mldsa"
+)
+
+// Option changes what New returns.
+type Option func(*options)
+
+type options struct {
+	points     registry.CodePoints
+	vectorised bool
+}
+
+// WithCodePoints takes the draft's suites at the given code points, instead of
+// those of [registry.PrivateUse]; suites that points lacks are left out.
+func WithCodePoints(points registry.CodePoints) Option {
+	return func(o *options) { o.points = points }
+}
+
+// Vectorised takes circl's ML-KEM and ML-DSA, instead of the standard library's
+// and filippo.io/mldsa's.
+func Vectorised() Option { return func(o *options) { o.vectorised = true } }
+
+// Registry returns New without options.
+func Registry() *registry.Registry {
+	r, err := New()
+	if err != nil {
+		panic(err) // the tables of this module contradict each other
+	}
+	return r
+}
+
+// New returns the registry of all suites, RFC 9420's first, in the order of their
+// documents. It returns an error if the code points collide or name unknown
+// suites.
+func New(opts ...Option) (*registry.Registry, error) {
+	o := newOptions(opts)
+	draft, err := registry.PQDraft(o.points)
+	if err != nil {
+		return nil, err
+	}
+	set, err := o.parts().Build(append(registry.RFC9420(), draft...)...)
+	if err != nil {
+		return nil, err
+	}
+	return registry.New(set)
+}
+
+// Parts returns what the suites are built from, to build further ones. It has
+// ML-KEM-512 besides, which no suite uses.
+func Parts(opts ...Option) registry.Parts { return newOptions(opts).parts() }
+
+func newOptions(opts []Option) options {
+	o := options{points: registry.PrivateUse()}
+	for _, option := range opts {
+		option(&o)
+	}
+	return o
+}
+
+func (o options) parts() registry.Parts {
+	var (
+		mlkem768, mlkem1024                         = hpke.MLKEM768(), hpke.MLKEM1024()
+		mlkem768X25519, mlkem768P256, mlkem1024P384 = hybrid.MLKEM768X25519(), hybrid.MLKEM768P256(), hybrid.MLKEM1024P384()
+		mldsa44, mldsa65, mldsa87                   = mldsa.MLDSA44(), mldsa.MLDSA65(), mldsa.MLDSA87()
+	)
+	if o.vectorised {
+		mlkem768, mlkem1024 = circl.MLKEM768(), circl.MLKEM1024()
+		mlkem768X25519 = onKEM(hybrid.MLKEM768X25519Params(), mlkem768)
+		mlkem768P256 = onKEM(hybrid.MLKEM768P256Params(), mlkem768)
+		mlkem1024P384 = onKEM(hybrid.MLKEM1024P384Params(), mlkem1024)
+		mldsa44, mldsa65, mldsa87 = circl.MLDSA44(), circl.MLDSA65(), circl.MLDSA87()
+	}
+	return registry.Parts{
+		HPKE: hpkeset.Of(
+			hpke.DHKEMP256(), hpke.DHKEMP384(), hpke.DHKEMP521(), hpke.DHKEMX25519(), circl.DHKEMX448(),
+			circl.MLKEM512(), mlkem768, mlkem1024,
+			mlkem768X25519, mlkem768P256, mlkem1024P384,
+		),
+		AEADs: []suite.AEAD{suite.AES128GCM(), suite.AES256GCM(), suite.ChaCha20Poly1305()},
+		Signatures: []suite.SignatureScheme{
+			suite.Ed25519(), circl.Ed448(),
+			suite.ECDSAP256(), suite.ECDSAP384(), suite.ECDSAP521(),
+			mldsa44, mldsa65, mldsa87,
+		},
+	}
+}
+
+// onKEM returns a standard hybrid on another implementation of its KEM.
+func onKEM(params hybrid.Params, pq hpke.KEM) hpke.KEM {
+	params.PQ = pq
+	kem, err := hybrid.New(params)
+	if err != nil {
+		panic(err) // which New keeps for params that lack something
+	}
+	return kem
+}

@@ -1,0 +1,81 @@
+// Package fips builds the cipher suites that stand on the standard library alone
+// and on algorithms that FIPS 140-3 approves, for builds with Go's Cryptographic
+// Module: 0x0002, 0x0005 and 0x0007 of RFC 9420, and six of
+// draft-ietf-mls-pq-ciphersuites-06, TBD3 to TBD8.
+//
+// MLS_192_MLKEM768_AES256GCM_SHA384_MLDSA65 (TBD10) and
+// MLS_256_MLKEM1024_AES256GCM_SHA384_MLDSA87 (TBD11) need the standard library's
+// crypto/mldsa, of Go 1.27. The suites on X25519, X448, Ed448 or ChaCha20-Poly1305
+// are absent by their algorithms.
+//
+// Nothing here checks that the module is in use: see [crypto/fips140.Enabled].
+package fips
+
+import (
+	"slices"
+
+	"github.com/mlsuite/mlsuite/hpke"
+	"github.com/mlsuite/mlsuite/hybrid"
+	"github.com/mlsuite/mlsuite/internal/hpkeset"
+	"github.com/mlsuite/mlsuite/registry"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// Option changes what New returns.
+type Option func(*options)
+
+type options struct {
+	points registry.CodePoints
+}
+
+// WithCodePoints takes the draft's suites at the given code points, instead of
+// those of [registry.PrivateUse]; suites that points lacks are left out.
+func WithCodePoints(points registry.CodePoints) Option {
+	return func(o *options) { o.points = points }
+}
+
+// New returns the registry of the suites, RFC 9420's first. It returns an error if
+// the code points collide or name unknown suites.
+func New(opts ...Option) (*registry.Registry, error) {
+	o := options{points: registry.PrivateUse()}
+	for _, option := range opts {
+		option(&o)
+	}
+	draft, err := registry.PQDraft(o.points)
+	if err != nil {
+		return nil, err
+	}
+	definitions := slices.DeleteFunc(append(registry.RFC9420(), draft...), func(d registry.Definition) bool {
+		return !slices.Contains(names(), d.Name)
+	})
+	set, err := o.parts().Build(definitions...)
+	if err != nil {
+		return nil, err
+	}
+	return registry.New(set)
+}
+
+func names() []string {
+	return []string{
+		"MLS_128_DHKEMP256_AES128GCM_SHA256_P256",
+		"MLS_256_DHKEMP521_AES256GCM_SHA512_P521",
+		"MLS_256_DHKEMP384_AES256GCM_SHA384_P384",
+		"MLS_128_MLKEM768P256_AES128GCM_SHA256_P256",
+		"MLS_128_MLKEM768P256_AES256GCM_SHA384_P256",
+		"MLS_192_MLKEM1024P384_AES256GCM_SHA384_P384",
+		"MLS_128_MLKEM768_AES256GCM_SHA384_Ed25519",
+		"MLS_128_MLKEM768_AES256GCM_SHA384_P256",
+		"MLS_192_MLKEM1024_AES256GCM_SHA384_P384",
+	}
+}
+
+func (o options) parts() registry.Parts {
+	return registry.Parts{
+		HPKE: hpkeset.Of(
+			hpke.DHKEMP256(), hpke.DHKEMP384(), hpke.DHKEMP521(), hpke.MLKEM768(), hpke.MLKEM1024(),
+			hybrid.MLKEM768P256(), hybrid.MLKEM1024P384(),
+		),
+		AEADs:      []suite.AEAD{suite.AES128GCM(), suite.AES256GCM()},
+		Signatures: []suite.SignatureScheme{suite.Ed25519(), suite.ECDSAP256(), suite.ECDSAP384(), suite.ECDSAP521()},
+	}
+}

@@ -1,0 +1,38 @@
+package fips_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/registry"
+	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/registry/fips"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+var today = time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)
+
+func TestSuites(t *testing.T) {
+	r, err := fips.New()
+	require.NoError(t, err)
+	require.Equal(t, []suite.ID{2, 5, 7, 0xF003, 0xF004, 0xF005, 0xF006, 0xF007, 0xF008}, r.IDs(suite.Start, today))
+	for _, s := range r.Suites(suite.Start, today) {
+		same, err := all.Registry().Suite(s.Info().ID, suite.Start, today)
+		require.NoError(t, err)
+		require.Equal(t, same.Info(), s.Info())
+		for _, p := range suite.Provenance(s) {
+			require.True(t, strings.HasPrefix(p.Package, "crypto/"), "%s is of %s", p.Primitive, p.Package)
+		}
+	}
+}
+
+func TestCodePoints(t *testing.T) {
+	r, err := fips.New(fips.WithCodePoints(registry.MLSPlusPlus()))
+	require.NoError(t, err)
+	require.Equal(t, []suite.ID{2, 5, 7, 9, 10}, r.IDs(suite.Start, today))
+	_, err = fips.New(fips.WithCodePoints(registry.CodePoints{"a": 1}))
+	require.Error(t, err)
+}
