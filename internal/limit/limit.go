@@ -4,15 +4,14 @@ import "github.com/mlsuite/mlsuite/suite"
 
 // Group is what the cost of an operation depends on.
 type Group struct {
-	Suite   suite.Info
-	Members int
-	Parents int  // populated parents of the tree
-	Path    Path // of the committer
-	Private bool // handshake messages are PrivateMessages
+	Suite suite.Info
+	Tree  Tree
+	// Public says that handshake messages are PublicMessages, not PrivateMessages.
+	Public bool
 }
 
-// The sizes below leave out length prefixes, credentials and group identifiers,
-// so a limit is a lower bound; what they leave out is a few hundred bytes.
+// The sizes below leave out length prefixes, credentials, capabilities and group
+// identifiers, some hundred bytes of each message, so that a limit is a lower bound.
 
 // leafBytes returns the size of a LeafNode (RFC 9420, Section 7.2).
 func (g Group) leafBytes() float64 {
@@ -20,28 +19,38 @@ func (g Group) leafBytes() float64 {
 	return float64(g.Suite.KEM.Npk + s.PublicKey + s.Signature)
 }
 
+// keyPackageBytes returns the size of a KeyPackage (Section 10).
+func (g Group) keyPackageBytes() float64 {
+	return g.leafBytes() + float64(g.Suite.KEM.Npk+g.Suite.Signature.Signature)
+}
+
 // parentBytes returns the size of a ParentNode (Section 7.1).
 func (g Group) parentBytes() float64 { return float64(g.Suite.KEM.Npk + g.Suite.Hash.Size) }
 
-// treeBytes returns the size of the ratchet_tree extension (Section 12.4.3.3).
-func (g Group) treeBytes() float64 {
-	return float64(g.Members)*g.leafBytes() + float64(g.Parents)*g.parentBytes()
+// treeBytes returns the size of a ratchet_tree extension (Section 12.4.3.3).
+func (g Group) treeBytes(t Tree) float64 {
+	return float64(t.Members)*g.leafBytes() + float64(t.Parents)*g.parentBytes()
+}
+
+// groupInfoBytes returns the size of a GroupInfo with the tree (Section 12.4.3).
+func (g Group) groupInfoBytes(t Tree) float64 {
+	return g.treeBytes(t) + float64(g.Suite.Signature.Signature+3*g.Suite.Hash.Size)
 }
 
 // commitBytes returns the size of a Commit with a path (Sections 7.6, 12.4).
 func (g Group) commitBytes() float64 {
 	sealed := g.Suite.KEM.Nenc + g.Suite.Hash.Size + g.Suite.AEAD.Nt
-	return g.leafBytes() + float64(len(g.Path.Levels)*g.Suite.KEM.Npk+g.Path.ciphertexts()*sealed)
+	return g.leafBytes() + float64(len(g.Tree.Path)*g.Suite.KEM.Npk+g.Tree.ciphertexts()*sealed)
 }
 
-// Commit is the cost of making a commit with a path and no proposals:
-// (1+d) DeriveKey + the resolutions' Seal + 2 Sign, and hashes.
+// Commit is the cost of making a commit with a path and no proposals, d levels
+// long: (1+d) DeriveKey, a Seal for each node of the resolutions, 2 Sign, hashes.
 func (g Group) Commit() Cost {
-	d := float64(len(g.Path.Levels))
+	d := float64(len(g.Tree.Path))
 	update := Cost{ // Sections 7.4 to 7.6
 		DeriveKey:  1 + d, // the leaf's and the path's
 		Prepare:    1,
-		Seal:       float64(g.Path.ciphertexts()),
+		Seal:       float64(g.Tree.ciphertexts()),
 		Expand:     2 * d, // the next path secret, the node secret
 		Sign:       1,     // the leaf
 		HashedByte: g.leafBytes(),
@@ -49,11 +58,11 @@ func (g Group) Commit() Cost {
 	return update.Plus(g.pathHashes(), epoch(), g.frame(Sign, g.commitBytes()))
 }
 
-// Process is the cost of processing that commit for a receiver whose common
-// ancestor with the committer is Path.Levels[level], so with k levels from there
-// to the root: 2 Verify + 1 Open + k DeriveKey, and hashes.
+// Process is the cost of processing that commit for a receiver below the copath
+// child of Tree.Path[level], and so with k levels from the common ancestor to the
+// root: 2 Verify, 1 Open, k DeriveKey, hashes.
 func (g Group) Process(level int) Cost {
-	k := float64(len(g.Path.Levels) - level)
+	k := float64(len(g.Tree.Path) - level)
 	update := Cost{
 		DeriveKey:  k,
 		Open:       1,
@@ -67,21 +76,30 @@ func (g Group) Process(level int) Cost {
 // MeanProcess is the mean of Process over all receivers.
 func (g Group) MeanProcess() Cost {
 	var sum Cost
-	for i, level := range g.Path.Levels {
+	for i, level := range g.Tree.Path {
 		sum = sum.Plus(g.Process(i).Times(float64(level.Receivers)))
 	}
-	return sum.Times(1 / float64(g.Path.receivers()))
+	return sum.Times(1 / float64(g.Tree.Members-1))
 }
 
-// pathHashes is what everybody hashes for a new path: one parent hash for each
-// node of the filtered path (Section 7.9), the tree hash of the leaf and of each
-// parent above it (Section 7.8).
+// pathHashes is what everybody hashes for a new path: a parent hash for each of
+// its nodes (Section 7.9), and the tree hashes from the leaf to the root.
 func (g Group) pathHashes() Cost {
-	d, parents, hash := float64(len(g.Path.Levels)), float64(g.Path.Depth), float64(g.Suite.Hash.Size)
+	d := float64(len(g.Tree.Path))
+	parentHashes := Cost{
+		Hash:       d,
+		HashedByte: d * (g.parentBytes() + float64(g.Suite.Hash.Size)), // with the sibling's tree hash
+	}
+	return parentHashes.Plus(g.treeHashes(g.Tree))
+}
+
+// treeHashes is what is hashed anew after a leaf changed (Section 7.8): the leaf,
+// and each parent above it with the tree hashes of both children.
+func (g Group) treeHashes(t Tree) Cost {
+	parents := float64(t.Depth)
 	return Cost{
-		Hash: d + 1 + parents,
-		HashedByte: d*(g.parentBytes()+hash) + // and the sibling's original tree hash
-			g.leafBytes() + parents*(g.parentBytes()+2*hash), // and both children's tree hashes
+		Hash:       1 + parents,
+		HashedByte: g.leafBytes() + parents*(g.parentBytes()+2*float64(g.Suite.Hash.Size)),
 	}
 }
 
@@ -89,35 +107,39 @@ func (g Group) pathHashes() Cost {
 // tag (Sections 8, 8.1 and 8.2).
 func epoch() Cost {
 	return Cost{
-		Extract: 2,     // by the commit secret, by the PSK secret
+		Extract: 2,     // with the commit secret, with the PSK secret
 		Expand:  2 + 9, // joiner_secret and epoch_secret, the nine secrets of Table 4
 		Hash:    2,     // confirmed, interim
 		MAC:     1,     // confirmation tag
 	}
 }
 
-// frame is the cost of signing or verifying and protecting or unprotecting a
-// handshake message of size bytes (Sections 6.1 to 6.3): as a PublicMessage with a
-// membership tag, or as a PrivateMessage, the first of its sender in the epoch.
-// The content is hashed for the signature, for the transcript and for the tag.
+// frame is the cost of signing or verifying, and of protecting or unprotecting, a
+// handshake message of size bytes (Sections 6.1 to 6.3): a PublicMessage with its
+// membership tag, or a PrivateMessage, the first of its sender in the epoch. The
+// content is hashed for the signature, for the transcript and for the tag.
 func (g Group) frame(signature Primitive, size float64) Cost {
-	if !g.Private {
+	if g.Public {
 		c := Cost{MAC: 1, HashedByte: 3 * size}
 		c[signature] = 1
 		return c
 	}
-	toLeaf := Cost{ // Section 9: both children on every level, two ratchets at the leaf
-		Expand: 2*float64(g.Path.Depth) + 2,
+	toLeaf := Cost{ // Section 9: both children at every level, two ratchets at the leaf
+		Expand:     2*float64(g.Tree.Depth) + 2,
+		HashedByte: size, // transcript
 	}
-	return toLeaf.Plus(g.message(signature, size), Cost{HashedByte: size})
+	return toLeaf.Plus(g.message(signature, size))
 }
 
 // message is the cost of a PrivateMessage whose sender's ratchet is at hand
 // (Sections 6.3 and 9.1): key, nonce and next secret of the ratchet, key and nonce
-// of the sender data, two AEADs, one signature.
+// of the sender data, 2 AEAD, 1 signature.
 func (g Group) message(signature Primitive, size float64) Cost {
-	s := float64(g.Suite.Signature.Signature)
-	c := Cost{Expand: 3 + 2, AEAD: 2, AEADByte: size + s, HashedByte: size}
+	c := Cost{
+		Expand: 3 + 2, AEAD: 2,
+		AEADByte:   size + float64(g.Suite.Signature.Signature),
+		HashedByte: size,
+	}
 	c[signature] = 1
 	return c
 }
@@ -128,83 +150,59 @@ func (g Group) Encrypt(size int) Cost { return g.message(Sign, float64(size)) }
 // Decrypt is the cost of receiving one.
 func (g Group) Decrypt(size int) Cost { return g.message(Verify, float64(size)) }
 
-// KeyPackage is the cost of making a KeyPackage (Section 10): the init key and the
-// leaf's, the leaf's signature and the KeyPackage's.
+// KeyPackage is the cost of making a KeyPackage (Section 10): 2 DeriveKey for the
+// init key and the leaf's, 2 Sign for the leaf and the whole, and its reference.
 func (g Group) KeyPackage() Cost {
-	leaf := g.leafBytes()
-	return Cost{DeriveKey: 2, Sign: 2, HashedByte: leaf + leaf + float64(g.Suite.KEM.Npk)}
+	return Cost{DeriveKey: 2, Sign: 2, Hash: 1, HashedByte: g.leafBytes() + 2*g.keyPackageBytes()}
 }
 
-// Add is the cost of making a commit with a path that adds one member to g, and
-// its Welcome, whose GroupInfo carries the tree: the commit's, 2 Verify for the
-// KeyPackage, 1 Seal to the joiner, and the GroupInfo's signature.
+// Add is the cost of making a commit without a path that adds one member, and its
+// Welcome, whose GroupInfo carries the tree: 2 Verify of the KeyPackage, 2 Sign of
+// the commit and the GroupInfo, 1 Seal to the joiner, hashes.
 func (g Group) Add() Cost {
-	after := g.withJoiner()
-	keyPackage := g.leafBytes() + float64(g.Suite.KEM.Npk+g.Suite.Signature.Signature)
-	added := Cost{
-		Verify:     2,                            // the KeyPackage and its leaf
-		Hash:       1 + float64(g.Path.Depth),    // the joiner's leaf and the parents above it
-		HashedByte: g.leafBytes() + 3*keyPackage, // those two signatures, and the larger commit in frame
-	}
-	info := after.groupInfoBytes()
+	after := g.Tree.withJoiner()
+	info := g.groupInfoBytes(after)
+	added := Cost{Verify: 2, HashedByte: g.leafBytes() + g.keyPackageBytes()}
 	welcome := Cost{ // Section 12.4.3.1
 		Sign:       1,
 		Hash:       1, // KeyPackageRef
 		Expand:     3, // welcome_secret, its key and nonce
-		AEAD:       1, // the GroupInfo
+		AEAD:       1,
 		AEADByte:   info,
-		HashedByte: 2 * info, // for the signature and as the info of HPKE
+		HashedByte: g.keyPackageBytes() + 2*info, // the GroupInfo's signature, the info of HPKE
 		Prepare:    1,
 		Seal:       1,
 	}
-	return after.Commit().Plus(added, welcome)
+	return added.Plus(welcome, g.treeHashes(after), epoch(), g.frame(Sign, g.keyPackageBytes()))
 }
 
-// Join is the cost of joining from that Welcome: a Verify for each other member's
-// leaf and one for the GroupInfo, 1 Open, a DeriveKey for each level from the
-// common ancestor to the root, and the hashes of the whole tree (Section 12.4.3.1).
+// Join is the cost of joining from that Welcome (Section 12.4.3.1): a Verify for
+// each leaf, the joiner's own apart, and one for the GroupInfo, 1 Open, and the
+// hashes of the whole tree.
 func (g Group) Join() Cost {
-	after := g.withJoiner()
-	level := after.levelOf(uint32(g.Members))
-	k := float64(len(after.Path.Levels) - level)
-	members, parents := float64(after.Members), float64(after.Parents)
-	hash, info := float64(g.Suite.Hash.Size), after.groupInfoBytes()
-	return Cost{
-		DeriveKey: k,
-		Open:      1,
-		Verify:    members,
-		Extract:   1,
-		Expand:    1 + 9 + 3 + 2*k, // epoch_secret and its nine, the Welcome's, the path's
-		MAC:       1,
-		Hash:      1 + 1 + 2*members - 1 + parents, // KeyPackageRef, interim, tree hashes, parent hashes
-		HashedByte: 2*info + // the info of HPKE, the GroupInfo's signature
-			after.treeBytes() + (members-1)*2*hash + // tree hashes
-			parents*(g.parentBytes()+hash) + // parent hashes
-			members*g.leafBytes(), // the leaves' signatures
-		AEAD:     1,
-		AEADByte: info,
+	after := g.Tree.withJoiner()
+	members, parents, hash := float64(after.Members), float64(after.Parents), float64(g.Suite.Hash.Size)
+	info := g.groupInfoBytes(after)
+	welcome := Cost{
+		Open:       1,
+		Hash:       1, // KeyPackageRef
+		Extract:    1, // with the PSK secret
+		Expand:     3, // welcome_secret, its key and nonce
+		AEAD:       1,
+		AEADByte:   info,
+		HashedByte: g.keyPackageBytes() + info, // the info of HPKE
 	}
-}
-
-// withJoiner returns the group that Add makes. The committer is leaf 0.
-func (g Group) withJoiner() Group {
-	g.Path = g.Path.AddLeaf(g.Members, 0)
-	g.Members++
-	g.Parents = max(g.Parents, len(g.Path.Levels))
-	return g
-}
-
-// levelOf returns the level of the path that leaf receives.
-func (g Group) levelOf(leaf uint32) int {
-	for i, level := range g.Path.Levels {
-		if leaf >= level.First && leaf < level.First+uint32(level.Receivers) {
-			return i
-		}
+	tree := Cost{
+		Verify: members, // the others' leaves, the GroupInfo
+		Hash:   2*members - 1 + parents,
+		HashedByte: (members-1)*g.leafBytes() + info + // signatures
+			g.treeBytes(after) + (members-1)*2*hash + // tree hashes
+			parents*(g.parentBytes()+hash), // parent hashes
 	}
-	return len(g.Path.Levels)
-}
-
-// groupInfoBytes returns the size of a GroupInfo that carries the tree.
-func (g Group) groupInfoBytes() float64 {
-	return g.treeBytes() + float64(g.Suite.Signature.Signature+3*g.Suite.Hash.Size)
+	secrets := Cost{
+		Expand: 1 + 9, // epoch_secret, the nine secrets of Table 4
+		Hash:   1,     // interim transcript
+		MAC:    1,     // confirmation tag
+	}
+	return welcome.Plus(tree, secrets)
 }

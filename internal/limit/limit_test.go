@@ -16,8 +16,8 @@ func of(c limit.Cost) counts {
 	return counts{c[limit.DeriveKey], c[limit.Seal], c[limit.Open], c[limit.Sign], c[limit.Verify]}
 }
 
-// The paths of a tree of six: 4-7 is on the path of leaf 4 and not on its filtered
-// path, for its right half is empty.
+// The tree of six, whose node over leaves 4 to 7 is on the path of leaf 4 and not
+// on its filtered path, for its right half is empty:
 //
 //	            R
 //	      /           \
@@ -26,55 +26,59 @@ func of(c limit.Cost) counts {
 //	 0-1    2-3    4-5
 //	 / \    / \    / \
 //	0   1  2   3  4   5
-func TestPaths(t *testing.T) {
+func TestTreesByHand(t *testing.T) {
 	level := func(first uint32, receivers, resolution int) limit.Level {
 		return limit.Level{First: first, Receivers: receivers, Resolution: resolution}
 	}
+	type levels = []limit.Level
 	for _, c := range []struct {
 		name string
-		got  limit.Path
-		want limit.Path
+		got  limit.Tree
+		want limit.Tree
 	}{
-		{"two", limit.Steady(2, 0), limit.Path{Depth: 1, Levels: []limit.Level{level(1, 1, 1)}}},
-		{"three, steady", limit.Steady(3, 0), limit.Path{Depth: 2, Levels: []limit.Level{level(1, 1, 1), level(2, 1, 1)}}},
-		{"three, from the last", limit.Steady(3, 2), limit.Path{Depth: 2, Levels: []limit.Level{level(0, 2, 1)}}},
-		{"six, steady, leaf 0", limit.Steady(6, 0), limit.Path{Depth: 3, Levels: []limit.Level{level(1, 1, 1), level(2, 2, 1), level(4, 2, 1)}}},
-		{"six, blank, leaf 0", limit.Blank(6, 0), limit.Path{Depth: 3, Levels: []limit.Level{level(1, 1, 1), level(2, 2, 2), level(4, 2, 2)}}},
-		{"six, blank, leaf 4", limit.Blank(6, 4), limit.Path{Depth: 3, Levels: []limit.Level{level(5, 1, 1), level(0, 4, 4)}}},
-		{"two and a joiner: the tree grows", limit.Steady(2, 0).AddLeaf(2, 0), limit.Path{Depth: 2, Levels: []limit.Level{level(1, 1, 1), level(2, 1, 0)}}},
-		{"three and a joiner", limit.Steady(3, 0).AddLeaf(3, 0), limit.Path{Depth: 2, Levels: []limit.Level{level(1, 1, 1), level(2, 2, 1)}}},
-		{"five, blank, and a joiner", limit.Blank(5, 0).AddLeaf(5, 0), limit.Path{Depth: 3, Levels: []limit.Level{level(1, 1, 1), level(2, 2, 2), level(4, 2, 1)}}},
+		{"two", limit.Steady(2, 0), limit.Tree{2, 1, 1, levels{level(1, 1, 1)}}},
+		{"three", limit.Steady(3, 0), limit.Tree{3, 2, 2, levels{level(1, 1, 1), level(2, 1, 1)}}},
+		{"three, leaf 2", limit.Steady(3, 2), limit.Tree{3, 2, 2, levels{level(0, 2, 1)}}},
+		{"six", limit.Steady(6, 0), limit.Tree{6, 3, 5, levels{level(1, 1, 1), level(2, 2, 1), level(4, 2, 1)}}},
+		{"six, blank", limit.Blank(6, 0), limit.Tree{6, 3, 0, levels{level(1, 1, 1), level(2, 2, 2), level(4, 2, 2)}}},
+		{"six, blank, leaf 4", limit.Blank(6, 4), limit.Tree{6, 3, 0, levels{level(5, 1, 1), level(0, 4, 4)}}},
+		// 1, 3 and 5 are unmerged below 0-3 and R, and 4 and 5 have blank parents.
+		{"six, unmerged", limit.Unmerged(6, 0), limit.Tree{6, 3, 2, levels{level(1, 1, 1), level(2, 2, 2), level(4, 2, 2)}}},
+		// 4-7 is populated, with 5 and 7 unmerged.
+		{"eight, unmerged", limit.Unmerged(8, 0), limit.Tree{8, 3, 3, levels{level(1, 1, 1), level(2, 2, 2), level(4, 4, 3)}}},
+		// 0-7 of sixteen leaves is populated, with 1, 3, 5 and 7 unmerged.
+		{"nine, unmerged, leaf 8", limit.Unmerged(9, 8), limit.Tree{9, 4, 4, levels{level(0, 8, 5)}}},
+		// Leaves 0, 2 and 4 of six; 0-1 is not on the filtered path.
+		{"three, sparse", limit.Sparse(3), limit.Tree{3, 3, 2, levels{level(2, 1, 1), level(4, 1, 1)}}},
+		{"four, sparse", limit.Sparse(4), limit.Tree{4, 3, 2, levels{level(2, 1, 1), level(4, 2, 2)}}},
 	} {
 		require.Equal(t, c.want, c.got, c.name)
 	}
 }
 
 // A blank tree's first commit seals to each other member; a steady one's to one
-// node a level.
-func TestPathsOfEverybody(t *testing.T) {
+// node a level. Everybody receives it, whatever the tree.
+func TestTreesOfEverySize(t *testing.T) {
 	for members := 2; members <= 130; members++ {
 		for leaf := range uint32(members) {
-			sealed, receivers := 0, 0
-			for _, level := range limit.Blank(members, leaf).Levels {
-				sealed += level.Resolution
+			blank, steady, unmerged := limit.Blank(members, leaf), limit.Steady(members, leaf), limit.Unmerged(members, leaf)
+			receivers, sealed := 0, 0
+			for i, level := range blank.Path {
 				receivers += level.Receivers
+				sealed += level.Resolution
+				require.Equal(t, 1, steady.Path[i].Resolution)
+				require.LessOrEqual(t, unmerged.Path[i].Resolution, level.Resolution)
+				require.GreaterOrEqual(t, unmerged.Path[i].Resolution, 1)
 			}
-			require.Equal(t, members-1, sealed)
 			require.Equal(t, members-1, receivers)
-			for _, level := range limit.Steady(members, leaf).Levels {
-				require.Equal(t, 1, level.Resolution)
-			}
+			require.Equal(t, members-1, sealed)
 		}
 	}
 }
 
 func TestCostsByHand(t *testing.T) {
-	steady := func(members int) limit.Group {
-		return limit.Group{Members: members, Parents: members - 1, Path: limit.Steady(members, 0)}
-	}
-	blank := func(members int) limit.Group {
-		return limit.Group{Members: members, Path: limit.Blank(members, 0)}
-	}
+	steady := func(members int) limit.Group { return limit.Group{Tree: limit.Steady(members, 0)} }
+	blank := func(members int) limit.Group { return limit.Group{Tree: limit.Blank(members, 0)} }
 	for _, c := range []struct {
 		name string
 		got  limit.Cost
@@ -86,11 +90,10 @@ func TestCostsByHand(t *testing.T) {
 		{"commit, 1000, blank", blank(1000).Commit(), counts{derive: 11, seal: 999, sign: 2}},
 		{"process by the sibling, 100", steady(100).Process(0), counts{derive: 7, open: 1, verify: 2}},
 		{"process by the far half, 100", steady(100).Process(6), counts{derive: 1, open: 1, verify: 2}},
-		// 1 at k=3, 2 at k=2, 2 at k=1, of five receivers
+		// k is 3 for one of five receivers, 2 for two and 1 for two.
 		{"process, 6, mean", steady(6).MeanProcess(), counts{derive: 9.0 / 5, open: 1, verify: 2}},
-		{"add to 3", steady(3).Add(), counts{derive: 3, seal: 2 + 1, sign: 3, verify: 2}},
-		{"add to 4", steady(4).Add(), counts{derive: 4, seal: 2 + 1, sign: 3, verify: 2}},
-		{"join 3", steady(3).Join(), counts{derive: 1, open: 1, verify: 4}},
+		{"add to 3", steady(3).Add(), counts{seal: 1, sign: 2, verify: 2}},
+		{"join 3", steady(3).Join(), counts{open: 1, verify: 4}},
 		{"key package", steady(2).KeyPackage(), counts{derive: 2, sign: 2}},
 		{"encrypt", steady(2).Encrypt(100), counts{sign: 1}},
 		{"decrypt", steady(2).Decrypt(100), counts{verify: 1}},
@@ -102,21 +105,32 @@ func TestCostsByHand(t *testing.T) {
 	}
 }
 
-// The bytes of a steady commit at n = 1,000 in suite 0x0001, field by field.
-func TestCommitHashesItsBytes(t *testing.T) {
+// The bytes of operations at n = 1,000 in suite 0x0001, field by field.
+func TestHashedBytesByHand(t *testing.T) {
 	x25519 := suite.Info{
 		KEM: suite.KEMInfo{Nenc: 32, Npk: 32}, AEAD: suite.AEADInfo{Nt: 16}, Hash: suite.HashInfo{Size: 32},
 		Signature: suite.SignatureInfo{PublicKey: 32, Signature: 64},
 	}
-	g := limit.Group{Suite: x25519, Members: 1000, Parents: 999, Path: limit.Steady(1000, 0)}
-	const leaf, commit = 32 + 32 + 64, 128 + 10*(32+32+32+16)
-	const paths = 10*(32+32+32) + leaf + 10*(32+32+2*32)
-	require.InDelta(t, leaf+paths+3*commit, g.Commit()[limit.HashedByte], 0)
+	g := limit.Group{Suite: x25519, Tree: limit.Steady(1000, 0)}
+	const (
+		leaf       = 32 + 32 + 64
+		keyPackage = 32 + leaf + 64
+		parent     = 32 + 32
+		commit     = leaf + 10*(32+32+32+16)
+		path       = 10*(parent+32) + leaf + 10*(parent+2*32)
+		info       = 1001*leaf + 999*parent + 64 + 3*32
+	)
+	require.InDelta(t, leaf+path+2*commit, g.Commit()[limit.HashedByte], 0)
 	require.InDelta(t, 10+1+10+2, g.Commit()[limit.Hash], 0)
-
-	g.Private = true
-	require.InDelta(t, leaf+paths+2*commit, g.Commit()[limit.HashedByte], 0)
 	require.InDelta(t, commit+64, g.Commit()[limit.AEADByte], 0)
+	require.InDelta(t, info, g.Join()[limit.AEADByte], 0)
+	require.InDelta(t, 1+1001+1000+999+1, g.Join()[limit.Hash], 0)
+	require.InDelta(t, leaf+2*keyPackage, g.KeyPackage()[limit.HashedByte], 0)
+	require.InDelta(t, 100, g.Encrypt(100)[limit.HashedByte], 0)
+
+	g.Public = true
+	require.InDelta(t, leaf+path+3*commit, g.Commit()[limit.HashedByte], 0)
+	require.InDelta(t, 0, g.Commit()[limit.AEAD], 0)
 }
 
 func TestArithmetic(t *testing.T) {
