@@ -1,0 +1,169 @@
+package mls
+
+import (
+	"bytes"
+	"errors"
+	"runtime/metrics"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/internal/vectors"
+	"github.com/mlsuite/mlsuite/internal/wire"
+)
+
+// allWireKinds returns all kinds of structure.
+func allWireKinds() []wireKind {
+	return slices.Concat(nodeKinds, keyPackageKinds, extensionKinds, proposalKindsOfWire, framingKinds,
+		welcomeKinds, messageKinds)
+}
+
+// TestWireRoundTrip writes random structures, reads them and writes them again.
+func TestWireRoundTrip(t *testing.T) {
+	rounds := 200
+	if vectors.Full() {
+		rounds = 20000
+	}
+	for _, kind := range allWireKinds() {
+		t.Run(kind.name, func(t *testing.T) {
+			for seed := range rounds {
+				x := kind.random(newWireGenerator(uint64(seed)))
+				encoded, err := marshalled(x)
+				require.NoError(t, err)
+				y := kind.fresh()
+				require.NoError(t, parse(encoded, kind.name, y))
+				require.Equal(t, x, y, "seed %d", seed)
+				again, err := marshalled(y)
+				require.NoError(t, err)
+				require.Equal(t, encoded, again, "seed %d", seed)
+			}
+		})
+	}
+}
+
+// TestWireTruncated cuts every kind of structure at every byte, and adds one.
+func TestWireTruncated(t *testing.T) {
+	for _, kind := range allWireKinds() {
+		t.Run(kind.name, func(t *testing.T) {
+			for seed := range uint64(5) {
+				x := kind.random(newWireGenerator(seed))
+				encoded, err := marshalled(x)
+				require.NoError(t, err)
+				end := len(encoded)
+				if c, ok := x.(*privateMessageContent); ok {
+					end -= c.padding // less padding parses
+				}
+				for n := range end {
+					checkAllocation(t, n, func() { err = parse(encoded[:n], kind.name, kind.fresh()) })
+					require.ErrorIs(t, err, ErrMalformed, "seed %d, %d of %d bytes", seed, n, len(encoded))
+				}
+				err = parse(append(slices.Clone(encoded), 1), kind.name, kind.fresh())
+				require.ErrorIs(t, err, ErrMalformed)
+			}
+		})
+	}
+}
+
+// TestWireFlipped changes every byte of every kind of structure.
+func TestWireFlipped(t *testing.T) {
+	for _, kind := range allWireKinds() {
+		t.Run(kind.name, func(t *testing.T) {
+			for seed := range uint64(5) {
+				encoded, err := marshalled(kind.random(newWireGenerator(seed)))
+				require.NoError(t, err)
+				for i := range encoded {
+					for _, mask := range []byte{0x01, 0x40, 0x80, 0xff} {
+						flipped := slices.Clone(encoded)
+						flipped[i] ^= mask
+						checkParse(t, kind, flipped)
+					}
+				}
+			}
+		})
+	}
+}
+
+// checkParse parses what may be a structure of a kind: it is refused, or it gives
+// the same bytes again.
+func checkParse(t *testing.T, kind wireKind, in []byte) {
+	t.Helper()
+	x := kind.fresh()
+	var err error
+	checkAllocation(t, len(in), func() { err = parse(in, kind.name, x) })
+	if err != nil {
+		require.True(t, errors.Is(err, ErrMalformed) != errors.Is(err, ErrUnsupported), "%v", err)
+		return
+	}
+	out, err := marshalled(x)
+	require.NoError(t, err)
+	require.True(t, bytes.Equal(in, out), "%s: %x became %x", kind.name, in, out)
+}
+
+// checkAllocation runs what parses n bytes. It may allocate in proportion to them
+// (an empty vector, one byte, becomes a slice), however they are filled.
+func checkAllocation(t *testing.T, n int, run func()) {
+	t.Helper()
+	before := allocated()
+	run()
+	require.LessOrEqual(t, allocated()-before, uint64(512<<10+256*n), "%d bytes", n)
+}
+
+// allocated returns how many bytes have been allocated so far. It is exact for
+// large objects; small ones are counted by the span, some 100 kB at a time.
+func allocated() uint64 {
+	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
+}
+
+// TestWireAnnouncedLength announces 1 GiB wherever a structure has a vector: in
+// place of every byte, and alone.
+func TestWireAnnouncedLength(t *testing.T) {
+	header := []byte{0xbf, 0xff, 0xff, 0xff}
+	for _, kind := range allWireKinds() {
+		t.Run(kind.name, func(t *testing.T) {
+			encoded, err := marshalled(kind.random(newWireGenerator(1)))
+			require.NoError(t, err)
+			for n := range len(encoded) {
+				checkParse(t, kind, slices.Concat(encoded[:n], header))
+			}
+		})
+	}
+}
+
+// TestParseLinear shows that parsing allocates in proportion to the input where
+// that is hardest: in long vectors of elements of the least length.
+func TestParseLinear(t *testing.T) {
+	const n = 1 << 20
+	vector := func(element ...byte) []byte {
+		b, err := wire.Marshal(func(w *wire.Writer) { w.Bytes(bytes.Repeat(element, n/len(element))) })
+		require.NoError(t, err)
+		return b
+	}
+	leaf, err := marshalled(&LeafNode{Source: LeafNodeUpdate})
+	require.NoError(t, err)
+	blank := make(ratchetTree, n+1)
+	blank[n].leaf = &LeafNode{Source: LeafNodeUpdate}
+	tree, err := marshalled(blank)
+	require.NoError(t, err)
+
+	for _, c := range []struct {
+		name string
+		in   []byte
+		into unmarshaler
+	}{
+		{"blank nodes", tree, new(ratchetTree)},
+		{"path nodes", slices.Concat(leaf, vector(0, 0)), new(updatePath)},
+		{"group secrets", slices.Concat([]byte{0, 1}, vector(0, 0, 0), []byte{0}), new(Welcome)},
+		{"PSKs", slices.Concat([]byte{0, 0}, vector(byte(PSKExternal), 0, 0)), new(groupSecrets)},
+		{"references", slices.Concat(vector(byte(byReference), 0), []byte{0}), new(commit)},
+		{"proposals", slices.Concat(
+			vector(byte(byValue), 0, byte(ProposalGroupContextExtensions), 0), []byte{0}), new(commit)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			checkAllocation(t, len(c.in), func() { err = parse(c.in, c.name, c.into) })
+			require.NoError(t, err)
+		})
+	}
+}
