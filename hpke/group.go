@@ -110,13 +110,14 @@ func (g *ecdhGroup) ParsePrivateKey(b []byte) (GroupPrivateKey, error) {
 }
 
 func (g *ecdhGroup) CheckPublicKey(pub []byte) error {
-	if _, err := g.parsePublicKey(pub); err != nil {
-		return err
+	if g.curve == ecdh.X25519() && len(pub) == g.info.Npk {
+		if lowOrder25519(pub) {
+			return g.keyError(false, lowOrder)
+		}
+		return nil
 	}
-	if g.curve == ecdh.X25519() && lowOrder25519(pub) {
-		return g.keyError(false, lowOrder)
-	}
-	return nil
+	_, err := g.parsePublicKey(pub)
+	return err
 }
 
 func (g *ecdhGroup) parsePublicKey(pub []byte) (*ecdh.PublicKey, error) {
