@@ -1,0 +1,296 @@
+package mlsuite_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const module = "github.com/mlsuite/mlsuite"
+
+// goPackage is what `go list -json` says of a package, without its tests.
+type goPackage struct {
+	ImportPath string
+	Dir        string
+	GoFiles    []string
+	Imports    []string // direct
+	Deps       []string // all
+}
+
+// layer says what a package may import directly. Patterns are import paths, of
+// this module without its name, that path.Match knows; "p/..." is p and all
+// below it.
+type layer struct {
+	pkg     string
+	imports []string // of this module
+	modules []string // of others
+	denied  []string // of the standard library
+}
+
+// layers are the packages that have to keep an order. The others may import
+// whatever onlyImportedBy and neverReached leave them.
+func layers() []layer {
+	return []layer{
+		{pkg: "suite", modules: []string{"golang.org/x/crypto/..."}},
+		{pkg: "suite/circl", imports: []string{"suite", "hpke"}, modules: []string{"github.com/cloudflare/circl/..."}},
+		{pkg: "suite/mldsa", imports: []string{"suite"}, modules: []string{"filippo.io/mldsa/..."}},
+		{pkg: "hpke", imports: []string{"suite"}},
+		{pkg: "hybrid", imports: []string{"suite", "hpke"}},
+		{pkg: "registry", imports: []string{"suite"}},
+		{pkg: "registry/fips", imports: []string{"suite", "hpke", "hybrid", "registry", "internal/hpkeset"}},
+		{
+			pkg: "mls", imports: []string{"suite", "internal/..."},
+			denied: []string{"net/...", "os/...", "database/..."},
+		},
+		{pkg: "internal/hpkeset", imports: []string{"suite", "hpke"}},
+		{pkg: "internal/wire", modules: []string{"golang.org/x/crypto/cryptobyte"}},
+		{pkg: "internal/treemath"},
+		{pkg: "internal/parallel"},
+		{pkg: "internal/vectors"},
+	}
+}
+
+// onlyImportedBy gives the importers of what one package, or none, stands on.
+func onlyImportedBy() map[string][]string {
+	helpers := []string{"suite/suitetest", "hpke/hpketest", "internal/vectors", "internal/wycheproof"}
+	return map[string][]string{
+		"github.com/cloudflare/circl/...": {"suite/circl"},
+		"filippo.io/mldsa/...":            {"suite/mldsa"},
+		"testing/...":                     helpers,
+		"crypto/mlkem/mlkemtest":          helpers,
+		// Of tests alone.
+		"filippo.io/mlkem768/...":              nil,
+		"github.com/stretchr/testify/...":      nil,
+		"github.com/google/go-cmp/...":         nil,
+		module + "/suite/suitetest":            nil,
+		module + "/internal/vectors":           {"internal/wycheproof"},
+		module + "/internal/wycheproof":        nil,
+		module + "/registry/all":               {"cmd/..."},
+		module + "/registry/fips":              {"cmd/..."},
+		module + "/suite/circl":                {"registry/all"},
+		module + "/suite/mldsa":                {"registry/all"},
+		module + "/internal/hpkeset":           {"registry/all", "registry/fips"},
+		"golang.org/x/crypto/chacha20poly1305": {"suite"},
+	}
+}
+
+// neverReached gives what a package may not depend on, by whatever way.
+func neverReached() map[string][]string {
+	providers := []string{"github.com/cloudflare/circl/...", "filippo.io/..."}
+	testOnly := []string{"testing", "github.com/stretchr/...", "github.com/google/go-cmp/...", "crypto/mlkem/mlkemtest"}
+	return map[string][]string{
+		"suite":         slices.Concat(providers, testOnly),
+		"hpke":          slices.Concat(providers, testOnly),
+		"hybrid":        slices.Concat(providers, testOnly),
+		"registry":      slices.Concat(providers, testOnly, []string{module + "/hpke", module + "/hybrid"}),
+		"registry/fips": slices.Concat(providers, testOnly),
+		"registry/all":  testOnly,
+		"suite/circl":   testOnly,
+		"suite/mldsa":   testOnly,
+		"mls": slices.Concat(providers, testOnly, []string{
+			module + "/registry/...", module + "/hpke/...", module + "/hybrid/...",
+			module + "/suite/*", "net/...", "database/...",
+		}),
+	}
+}
+
+// violations returns the rules that packages break, each with its offender.
+func violations(packages []goPackage) []string {
+	var found []string
+	for _, p := range packages {
+		name := strings.TrimPrefix(p.ImportPath, module+"/")
+		for _, l := range layers() {
+			if l.pkg == name {
+				found = append(found, l.violations(p)...)
+			}
+		}
+		for _, imported := range p.Imports {
+			for pattern, importers := range onlyImportedBy() {
+				if matches(pattern, imported) && !matchesAny(importers, name) {
+					found = append(found, fmt.Sprintf("%s imports %s, which is for %v", name, imported, importers))
+				}
+			}
+		}
+		for _, dep := range p.Deps {
+			if matchesAny(neverReached()[name], dep) {
+				found = append(found, fmt.Sprintf("%s depends on %s", name, dep))
+			}
+		}
+	}
+	slices.Sort(found)
+	return found
+}
+
+func (l layer) violations(p goPackage) []string {
+	var found []string
+	for _, imported := range p.Imports {
+		own, isOwn := strings.CutPrefix(imported, module+"/")
+		switch {
+		case isOwn && !matchesAny(l.imports, own),
+			!isOwn && !isStandard(imported) && !matchesAny(l.modules, imported),
+			isStandard(imported) && matchesAny(l.denied, imported):
+			found = append(found, fmt.Sprintf("%s imports %s", l.pkg, imported))
+		}
+	}
+	return found
+}
+
+func isStandard(importPath string) bool {
+	first, _, _ := strings.Cut(importPath, "/")
+	return !strings.Contains(first, ".")
+}
+
+func matchesAny(patterns []string, name string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool { return matches(p, name) })
+}
+
+func matches(pattern, name string) bool {
+	if root, ok := strings.CutSuffix(pattern, "/..."); ok {
+		return name == root || strings.HasPrefix(name, root+"/")
+	}
+	ok, _ := path.Match(pattern, name)
+	return ok
+}
+
+// initFunctions returns the positions of func init() in a file.
+func initFunctions(name string, src []byte) ([]string, error) {
+	files := token.NewFileSet()
+	file, err := parser.ParseFile(files, name, src, parser.SkipObjectResolution)
+	if err != nil {
+		return nil, err
+	}
+	var found []string
+	for _, decl := range file.Decls {
+		if f, ok := decl.(*ast.FuncDecl); ok && f.Recv == nil && f.Name.Name == "init" {
+			found = append(found, files.Position(f.Pos()).String())
+		}
+	}
+	return found, nil
+}
+
+func listPackages(t *testing.T) []goPackage {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-deps", "-json=ImportPath,Dir,GoFiles,Imports,Deps", "./...").Output()
+	require.NoError(t, err)
+	var ours []goPackage
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p goPackage
+		err := d.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			return ours
+		}
+		require.NoError(t, err)
+		if strings.HasPrefix(p.ImportPath, module+"/") {
+			ours = append(ours, p)
+		}
+	}
+}
+
+func TestImports(t *testing.T) {
+	packages := listPackages(t)
+	var names []string
+	for _, p := range packages {
+		names = append(names, strings.TrimPrefix(p.ImportPath, module+"/"))
+	}
+	for _, l := range layers() {
+		require.Contains(t, names, l.pkg, "a layer names a package that is not there")
+	}
+	for name := range neverReached() {
+		require.Contains(t, names, name)
+	}
+	require.Empty(t, violations(packages))
+}
+
+func TestNoInitFunctions(t *testing.T) {
+	files := 0
+	for _, p := range listPackages(t) {
+		for _, name := range p.GoFiles {
+			file := filepath.Join(p.Dir, name)
+			src, err := os.ReadFile(file)
+			require.NoError(t, err)
+			found, err := initFunctions(file, src)
+			require.NoError(t, err)
+			require.Empty(t, found, "registration at start-up is not how this module works")
+			files++
+		}
+	}
+	require.Greater(t, files, 20)
+}
+
+// The checker itself: each rule, broken.
+func TestViolations(t *testing.T) {
+	pkg := func(name string, imports ...string) goPackage {
+		return goPackage{ImportPath: module + "/" + name, Imports: imports}
+	}
+	dep := func(name string, deps ...string) goPackage {
+		return goPackage{ImportPath: module + "/" + name, Deps: deps}
+	}
+	for _, p := range []goPackage{
+		pkg("suite", module+"/internal/wire"),
+		pkg("suite", module+"/suite/circl"),
+		pkg("suite", "example.com/other"),
+		pkg("hpke", module+"/hybrid"),
+		pkg("hybrid", module+"/registry"),
+		pkg("registry", module+"/hpke"),
+		pkg("registry/fips", module+"/suite/circl"),
+		pkg("suite/mldsa", "github.com/cloudflare/circl/sign/ed448"),
+		pkg("suite/circl", "filippo.io/mldsa"),
+		pkg("registry/all", "github.com/cloudflare/circl/dh/x448"),
+		pkg("cmd/suitebench", "filippo.io/mldsa/x509"),
+		pkg("mls", module+"/registry"),
+		pkg("mls", module+"/hpke"),
+		pkg("mls", module+"/suite/mldsa"),
+		pkg("mls", "net/http"),
+		pkg("mls", "os"),
+		pkg("mls", "os/exec"),
+		pkg("mls", "database/sql"),
+		pkg("internal/treemath", module+"/suite"),
+		pkg("internal/wire", module+"/internal/treemath"),
+		pkg("internal/parallel", "golang.org/x/sync/errgroup"),
+		pkg("internal/new", "testing"),
+		pkg("internal/new", "github.com/stretchr/testify/require"),
+		pkg("suite/suitetest", "github.com/google/go-cmp/cmp"),
+		pkg("mls", module+"/internal/vectors"),
+		pkg("registry/all", module+"/suite/suitetest"),
+		dep("suite", "filippo.io/mldsa"),
+		dep("hpke", "github.com/cloudflare/circl/sign"),
+		dep("hybrid", "testing"),
+		dep("registry/fips", "filippo.io/mldsa"),
+		dep("registry/all", "github.com/stretchr/testify/assert"),
+		dep("mls", module+"/suite/circl"),
+		dep("mls", module+"/hpke/hpketest"),
+		dep("mls", "net"),
+		dep("mls", "crypto/mlkem/mlkemtest"),
+	} {
+		require.NotEmpty(t, violations([]goPackage{p}), "%v", p)
+	}
+	require.Empty(t, violations([]goPackage{
+		pkg("suite", "crypto", "golang.org/x/crypto/chacha20poly1305"),
+		pkg("suite/circl", module+"/suite", module+"/hpke", "github.com/cloudflare/circl/dh/x448"),
+		pkg("mls", module+"/suite", module+"/internal/wire", "context"),
+		pkg("cmd/suitebench", module+"/registry/all", "os", "net/http"),
+		pkg("internal/wycheproof", module+"/internal/vectors", "testing"),
+		dep("mls", "os", "golang.org/x/crypto/cryptobyte", module+"/suite"),
+	}))
+}
+
+func TestInitFunctionsAreFound(t *testing.T) {
+	found, err := initFunctions("a.go", []byte("package a\n\nfunc init() {}\n\ntype b struct{}\n\nfunc (b) init() {}\n\nfunc initialise() {}\n"))
+	require.NoError(t, err)
+	require.Equal(t, []string{"a.go:3:1"}, found)
+	_, err = initFunctions("a.go", []byte("package"))
+	require.Error(t, err)
+}
