@@ -46,7 +46,10 @@ func (f *framing) protectPrivate(tree *secretTree, c *authenticatedContent, padd
 	}
 	data := senderData{leaf: c.content.sender.Leaf, generation: p.generation}
 	rand.Read(data.reuseGuard[:]) // never fails
-	if err := f.seal(m, &p.messageKey, &data, plaintext); err != nil {
+	if err = f.sealContent(m, &p.messageKey, &data, plaintext); err == nil {
+		err = f.sealSenderData(m, &data)
+	}
+	if err != nil {
 		p.discard()
 		return nil, err
 	}
@@ -75,14 +78,19 @@ func (f *framing) privateContent(c *authenticatedContent, padding Padding) ([]by
 	return w.Finish()
 }
 
-// seal encrypts the plaintext, in its own memory, and then the sender data.
-func (f *framing) seal(m *privateMessage, key *messageKey, data *senderData, plaintext []byte) error {
+// sealContent encrypts the plaintext, in its own memory (RFC 9420, Section 6.3.1).
+func (f *framing) sealContent(m *privateMessage, key *messageKey, data *senderData, plaintext []byte) error {
 	aead, aad, err := f.contentAEAD(m, key.key)
 	if err != nil {
 		return err
 	}
 	m.ciphertext = aead.Seal(plaintext[:0], guarded(key.nonce, data), plaintext, aad)
+	return nil
+}
 
+// sealSenderData encrypts the sender data of a message whose content is encrypted
+// (RFC 9420, Section 6.3.2).
+func (f *framing) sealSenderData(m *privateMessage, data *senderData) error {
 	aead, nonce, aad, err := f.senderDataAEAD(m)
 	if err != nil {
 		return err
