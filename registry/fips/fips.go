@@ -8,7 +8,7 @@
 // crypto/mldsa, of Go 1.27. The suites on X25519, X448, Ed448 or ChaCha20-Poly1305
 // are absent by their algorithms.
 //
-// Nothing here checks that the module is in use: see [crypto/fips140.Enabled].
+// golang.org/x/crypto comes with package suite; no suite here calls it. Nothing here checks that the module is in use: see [crypto/fips140.Enabled].
 package fips
 
 import (
@@ -25,7 +25,8 @@ import (
 type Option func(*options)
 
 type options struct {
-	points registry.CodePoints
+	points       registry.CodePoints
+	standardHPKE bool
 }
 
 // WithCodePoints takes the draft's suites at the given code points, instead of
@@ -33,6 +34,11 @@ type options struct {
 func WithCodePoints(points registry.CodePoints) Option {
 	return func(o *options) { o.points = points }
 }
+
+// StandardHPKE takes HPKE from crypto/hpke, the same bytes with its key schedule in
+// the standard library too, instead of package hpke's. Sealing to many recipients
+// then hashes the info for each: see [hpke.NewStandardScheme].
+func StandardHPKE() Option { return func(o *options) { o.standardHPKE = true } }
 
 // New returns the registry of the suites, RFC 9420's first. It returns an error if
 // the code points collide or name unknown suites.
@@ -70,11 +76,17 @@ func names() []string {
 }
 
 func (o options) parts() registry.Parts {
+	schemes := hpkeset.Of(
+		hpke.DHKEMP256(), hpke.DHKEMP384(), hpke.DHKEMP521(), hpke.MLKEM768(), hpke.MLKEM1024(),
+		hybrid.MLKEM768P256(), hybrid.MLKEM1024P384(),
+	)
+	if o.standardHPKE {
+		schemes = func(kem, kdf uint16, aead suite.AEAD) (suite.HPKEScheme, error) {
+			return hpke.NewStandardScheme(kem, kdf, aead.AEADInfo().ID)
+		}
+	}
 	return registry.Parts{
-		HPKE: hpkeset.Of(
-			hpke.DHKEMP256(), hpke.DHKEMP384(), hpke.DHKEMP521(), hpke.MLKEM768(), hpke.MLKEM1024(),
-			hybrid.MLKEM768P256(), hybrid.MLKEM1024P384(),
-		),
+		HPKE:       schemes,
 		AEADs:      []suite.AEAD{suite.AES128GCM(), suite.AES256GCM()},
 		Signatures: []suite.SignatureScheme{suite.Ed25519(), suite.ECDSAP256(), suite.ECDSAP384(), suite.ECDSAP521()},
 	}

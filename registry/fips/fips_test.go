@@ -36,3 +36,32 @@ func TestCodePoints(t *testing.T) {
 	_, err = fips.New(fips.WithCodePoints(registry.CodePoints{"a": 1}))
 	require.Error(t, err)
 }
+
+// The two HPKEs are one: keys and ciphertexts of either serve the other.
+func TestStandardHPKE(t *testing.T) {
+	own, err := fips.New()
+	require.NoError(t, err)
+	standard, err := fips.New(fips.StandardHPKE())
+	require.NoError(t, err)
+	require.Equal(t, own.IDs(suite.Start, today), standard.IDs(suite.Start, today))
+	for _, s := range standard.Suites(suite.Start, today) {
+		require.Contains(t, suite.Provenance(s),
+			suite.Provided{Primitive: s.Info().KEM.Name, Package: "crypto/hpke"})
+		same, err := own.Suite(s.Info().ID, suite.Start, today)
+		require.NoError(t, err)
+		for _, pair := range [][2]suite.Suite{{s, same}, {same, s}} {
+			key, err := pair[0].DeriveKey([]byte("ikm"))
+			require.NoError(t, err)
+			enc, ciphertext, err := pair[1].Seal(key.PublicKey(), []byte("info"), []byte("aad"), []byte("text"))
+			require.NoError(t, err)
+			text, err := key.Open(enc, []byte("info"), []byte("aad"), ciphertext)
+			require.NoError(t, err)
+			require.Equal(t, "text", string(text))
+			b, err := key.Bytes()
+			require.NoError(t, err)
+			parsed, err := pair[1].ParsePrivateKey(b)
+			require.NoError(t, err)
+			require.Equal(t, key.PublicKey(), parsed.PublicKey())
+		}
+	}
+}
