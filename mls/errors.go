@@ -31,6 +31,8 @@ var (
 	// ErrRetired says that the group has moved to its next epoch, and this handle
 	// holds no secrets any more.
 	ErrRetired = errors.New("mls: epoch is retired")
+	// ErrOwnMessage says that a message is this member's own.
+	ErrOwnMessage = errors.New("mls: message is this member's own")
 	// ErrNotRecipient says that a Welcome holds nothing for the key package.
 	ErrNotRecipient = errors.New("mls: Welcome is not for this key package")
 )

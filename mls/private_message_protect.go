@@ -125,7 +125,7 @@ func (f *framing) unprotectPrivate(tree *secretTree, m *privateMessage, limits r
 	sender := Sender{Type: SenderMember, Leaf: data.leaf}
 	signatureKey, err := f.signatureKey(sender)
 	if err != nil {
-		return nil, nil, violation("6.3.2", "the sender is no member").atLeaf(data.leaf).because(err)
+		return nil, nil, err
 	}
 	key, err := tree.find(data.leaf, m.contentType, data.generation, limits)
 	if err != nil {

@@ -1,0 +1,131 @@
+package mls
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"sync"
+)
+
+// ErrRemoved says that this member is no longer in the group: the commit that was
+// adopted removed it.
+var ErrRemoved = errors.New("mls: this member was removed from the group")
+
+// Candidate is a commit that is valid in the epoch of its Group and has not been
+// adopted. Any number of candidates may exist until one of them is: a pending
+// commit, a lost race and a fork are just other candidates.
+type Candidate struct {
+	// Message is the commit as an MLSMessage, for the group's members, if this
+	// member made it.
+	Message []byte
+
+	// Welcome is an MLSMessage for all joiners, if this member made the commit and
+	// it adds any.
+	Welcome []byte
+
+	from      *Group
+	committer Sender
+	aad       []byte
+	proposals []CommittedProposal
+	added     []LeafIndex
+	removed   bool // this member
+
+	mu   sync.Mutex
+	next epoch // secrets are nil once adopted, or if removed
+}
+
+// Committer returns who made the commit.
+func (c *Candidate) Committer() Sender { return c.committer }
+
+// AuthenticatedData returns the data that the committer authenticated beside the
+// commit (RFC 9420, Section 6.3.1).
+func (c *Candidate) AuthenticatedData() []byte { return bytes.Clone(c.aad) }
+
+// Proposals returns what the commit covers, in its order. The caller must not
+// change it.
+func (c *Candidate) Proposals() []CommittedProposal { return c.proposals }
+
+// Added returns the leaves of the members whom the commit adds, in the order of
+// their Adds.
+func (c *Candidate) Added() []LeafIndex { return slices.Clone(c.added) }
+
+// Removed reports whether the commit removes this member.
+func (c *Candidate) Removed() bool { return c.removed }
+
+// GroupContext returns the context of the epoch that the commit begins. The
+// caller must not change what it refers to.
+func (c *Candidate) GroupContext() GroupContext { return c.next.public.context }
+
+// Epoch returns the number of the epoch that the commit begins.
+func (c *Candidate) Epoch() uint64 { return c.next.public.context.Epoch }
+
+// EpochAuthenticator is [Group.EpochAuthenticator] of the epoch that the commit
+// begins.
+func (c *Candidate) EpochAuthenticator() ([]byte, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.alive(); err != nil {
+		return nil, err
+	}
+	return bytes.Clone(c.next.secrets.authenticator), nil
+}
+
+// Export is [Group.Export] in the epoch that the commit begins.
+func (c *Candidate) Export(label string, context []byte, length int) ([]byte, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.alive(); err != nil {
+		return nil, err
+	}
+	return c.next.secrets.export(c.next.public.suite, label, context, length)
+}
+
+func (c *Candidate) alive() error {
+	switch {
+	case c.removed:
+		return ErrRemoved
+	case c.next.secrets == nil:
+		return ErrRetired
+	}
+	return nil
+}
+
+// Adopt moves to the epoch that the commit begins: when the delivery service has
+// accepted the commit, or at once if there is none. It returns the Group of that
+// epoch and retires the Group that the candidate is from, with every other
+// candidate of it: the epoch's secrets and the private keys that the next epoch
+// does not use are deleted (RFC 9420, Sections 9.2 and 7.5). What late messages of
+// the old epoch need moves into the new Group.
+//
+// A commit that removes this member leads to no Group: Adopt deletes the secrets
+// and returns [ErrRemoved].
+func (c *Candidate) Adopt() (*Group, error) {
+	old := c.from
+	old.life.Lock()
+	defer old.life.Unlock()
+	if old.retired {
+		return nil, ErrRetired
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.removed {
+		old.retire(&memberView{})
+		return nil, ErrRemoved
+	}
+	g := newGroup(old.cfg, c.next)
+	c.next = epoch{public: c.next.public}
+	g.inbox.past = old.retire(g.self)
+	return g, nil
+}
+
+// retire deletes the epoch's secrets and those private keys that next does not
+// hold. It returns the window of past epochs, this one included. The caller holds
+// life.
+func (g *Group) retire(next *memberView) []*pastEpoch {
+	g.retired = true
+	past := g.inbox.retire(g.public, g.secrets, next, g.cfg.Limits.pastEpochs())
+	g.secrets.destroy()
+	g.self.destroyExcept(next)
+	g.secrets, g.self = nil, &memberView{leaf: g.self.leaf}
+	return past
+}

@@ -1,0 +1,48 @@
+package mls
+
+// CommitOption is a proposal that [Group.Commit] sends by value, or a setting.
+type CommitOption interface{ plan(*commitPlan) }
+
+// commitPlan is what the caller wants of a commit.
+type commitPlan struct {
+	byValue   []Proposal
+	aad       []byte
+	forcePath bool
+	noPending bool
+	noTree    bool
+	noWelcome bool // simulations that make many members at once
+}
+
+type commitOption func(*commitPlan)
+
+func (o commitOption) plan(p *commitPlan) { o(p) }
+
+// Add proposes to add the client whose KeyPackage it is (RFC 9420, Section
+// 12.1.1).
+func Add(kp *KeyPackage) AddProposal { return AddProposal{KeyPackage: kp} }
+
+// Remove proposes to remove a member (RFC 9420, Section 12.1.3).
+func Remove(leaf LeafIndex) RemoveProposal { return RemoveProposal{Removed: leaf} }
+
+func (p AddProposal) plan(c *commitPlan)    { c.byValue = append(c.byValue, p) }
+func (p RemoveProposal) plan(c *commitPlan) { c.byValue = append(c.byValue, p) }
+
+// ForcePath makes a commit replace the keys on the committer's path even where RFC
+// 9420, Section 12.4, lets it be: where there are only Adds.
+func ForcePath() CommitOption { return commitOption(func(p *commitPlan) { p.forcePath = true }) }
+
+// WithoutPending leaves out the proposals that arrived in this epoch, which a
+// commit otherwise covers.
+func WithoutPending() CommitOption { return commitOption(func(p *commitPlan) { p.noPending = true }) }
+
+// WithoutTree leaves the ratchet tree out of the Welcome. Joiners get it from
+// [Group.RatchetTree] of the new epoch.
+func WithoutTree() CommitOption { return commitOption(func(p *commitPlan) { p.noTree = true }) }
+
+// WithCommitData authenticates data beside the commit. It is not encrypted
+// (RFC 9420, Section 6.3.1).
+func WithCommitData(data []byte) CommitOption {
+	return commitOption(func(p *commitPlan) { p.aad = data })
+}
+
+func withoutWelcome() CommitOption { return commitOption(func(p *commitPlan) { p.noWelcome = true }) }

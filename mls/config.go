@@ -1,0 +1,195 @@
+package mls
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// Suites says which cipher suites exist for a member. A registry implements it;
+// its policies answer by what the suite is wanted for and at which time.
+type Suites interface {
+	// Suite returns the suite, or an error that says why it may not be used so.
+	Suite(id suite.ID, use suite.Use, now time.Time) (suite.Suite, error)
+
+	// IDs returns the suites that may be used so, in order of preference.
+	IDs(use suite.Use, now time.Time) []suite.ID
+}
+
+// Config is what a client brings to every group: its identity, the suites that
+// exist for it, and its limits. Only Suites, Suite, Credential and Signer are
+// required. A Config is copied by the calls that take it and must not be changed
+// in depth afterwards.
+type Config struct {
+	Suites     Suites
+	Suite      suite.ID // of key packages and of groups that this client creates
+	Credential Credential
+	Signer     suite.Signer // of Suite's signature scheme
+
+	// Authenticator judges the credentials of all members. Without one, every
+	// credential is accepted.
+	Authenticator Authenticator
+
+	// Extensions, Proposals and Credentials are the types beyond RFC 9420's
+	// default ones that the application supports and advertises in its leaf
+	// (RFC 9420, Section 7.2). The type of Credential need not be listed; basic
+	// and X.509 credentials are always advertised.
+	Extensions  []ExtensionType
+	Proposals   []ProposalType
+	Credentials []CredentialType
+
+	// LeafExtensions go into the client's LeafNode.
+	LeafExtensions Extensions
+
+	Lifetimes LifetimePolicy
+
+	// PublicHandshake sends proposals and commits as PublicMessage, so that a
+	// delivery service can follow the group; the default is PrivateMessage.
+	// Application messages are always PrivateMessage.
+	PublicHandshake bool
+
+	// PaddingBlock pads the content of each PrivateMessage to a multiple of this
+	// many bytes; 0 pads nothing (RFC 9420, Section 15.1).
+	PaddingBlock int
+
+	Limits Limits
+}
+
+// Limits bound what others can make a member do and keep.
+type Limits struct {
+	// MaxForward is how many generations one message may move its sender's
+	// ratchet; 0 means 1,000.
+	MaxForward uint32
+	// MaxSkippedKeys is how many keys of skipped messages are kept for each
+	// ratchet; 0 means 1,000.
+	MaxSkippedKeys uint32
+	// PastEpochs is for how many past epochs the keys of late application
+	// messages are kept; 0 means 3, and a negative number means none.
+	PastEpochs int
+	// MaxProposals is how many proposals are kept for a commit in one epoch; 0
+	// means 10,000.
+	MaxProposals int
+}
+
+// LifetimePolicy says which lifetimes of key packages are accepted and made
+// (RFC 9420, Section 7.2). The zero value is a sane policy.
+type LifetimePolicy struct {
+	// Own is the lifetime of key packages made here; 0 means 84 days.
+	Own time.Duration
+	// MaxTotal is the longest lifetime accepted in an Add; 0 means 366 days, and
+	// a negative one accepts any.
+	MaxTotal time.Duration
+	// Skew is by how much another's clock may differ; 0 means one hour.
+	Skew time.Duration
+}
+
+const (
+	defaultLifetime    = 84 * 24 * time.Hour
+	defaultMaxLifetime = 366 * 24 * time.Hour
+	defaultClockSkew   = time.Hour
+)
+
+func (c *Config) validate() error {
+	switch {
+	case c.Suites == nil:
+		return errors.New("mls: Config.Suites is missing")
+	case c.Signer == nil:
+		return errors.New("mls: Config.Signer is missing")
+	case c.Credential.Type == 0:
+		return errors.New("mls: Config.Credential is missing")
+	case c.PaddingBlock < 0 || c.PaddingBlock > math.MaxUint16:
+		return fmt.Errorf("mls: Config.PaddingBlock is %d, want 0 to %d", c.PaddingBlock, math.MaxUint16)
+	}
+	return nil
+}
+
+// suite returns the suite that c names, for the given use.
+func (c *Config) suite(use suite.Use, now time.Time) (suite.Suite, error) {
+	if err := c.validate(); err != nil {
+		return nil, err
+	}
+	return c.Suites.Suite(c.Suite, use, now)
+}
+
+// capabilities is what the client advertises: suites that work here, and types
+// that it supports (RFC 9420, Section 7.2).
+func (c *Config) capabilities(own suite.ID, now time.Time) Capabilities {
+	credentials := []CredentialType{CredentialBasic, CredentialX509}
+	for _, t := range append([]CredentialType{c.Credential.Type}, c.Credentials...) {
+		if !slices.Contains(credentials, t) {
+			credentials = append(credentials, t)
+		}
+	}
+	suites := c.Suites.IDs(suite.Start, now)
+	if !slices.Contains(suites, own) { // an existing group's suite, no longer for new ones
+		suites = append(slices.Clone(suites), own)
+	}
+	return Capabilities{
+		Versions:     []ProtocolVersion{VersionMLS10},
+		CipherSuites: suites,
+		Extensions:   slices.Clone(c.Extensions),
+		Proposals:    slices.Clone(c.Proposals),
+		Credentials:  credentials,
+	}
+}
+
+func (l Limits) ratchet() ratchetLimits {
+	return ratchetLimits{MaxForward: orDefault(l.MaxForward, 1000), MaxKept: orDefault(l.MaxSkippedKeys, 1000)}
+}
+
+func (l Limits) pastEpochs() int { return max(0, orDefault(l.PastEpochs, 3)) }
+
+func (l Limits) maxProposals() int { return orDefault(l.MaxProposals, 10_000) }
+
+// own returns the lifetime of a key package made now.
+func (p LifetimePolicy) own(now time.Time) Lifetime {
+	start := now.Add(-orDefault(p.Skew, defaultClockSkew))
+	return Lifetime{
+		NotBefore: unixSeconds(start),
+		NotAfter:  unixSeconds(now.Add(orDefault(p.Own, defaultLifetime))),
+	}
+}
+
+// check returns an error unless now lies in l, with the allowance of skew, and l
+// is not too long.
+func (p LifetimePolicy) check(l Lifetime, now time.Time, skew time.Duration) error {
+	if l.NotAfter < l.NotBefore {
+		return violation("7.2", "lifetime ends before it begins")
+	}
+	longest := orDefault(p.MaxTotal, defaultMaxLifetime)
+	if longest > 0 && l.NotAfter-l.NotBefore > uint64(longest/time.Second) {
+		return violation("7.2", "total lifetime is at most %s", longest)
+	}
+	if unixSeconds(now.Add(skew)) < l.NotBefore || unixSeconds(now.Add(-skew)) > l.NotAfter {
+		return violation("7.3", "current time is within the lifetime")
+	}
+	return nil
+}
+
+// lifetimeCheck judges the lifetime of an added leaf.
+type lifetimeCheck func(Lifetime) error
+
+// sentAt is the check of what this client sends, which RFC 9420, Section 7.3,
+// makes mandatory; it allows no skew.
+func (p LifetimePolicy) sentAt(now time.Time) lifetimeCheck {
+	return func(l Lifetime) error { return p.check(l, now, 0) }
+}
+
+// receivedAt is the check of what another sends.
+func (p LifetimePolicy) receivedAt(now time.Time) lifetimeCheck {
+	return func(l Lifetime) error { return p.check(l, now, orDefault(p.Skew, defaultClockSkew)) }
+}
+
+func unixSeconds(t time.Time) uint64 { return uint64(max(0, t.Unix())) }
+
+func orDefault[T comparable](v, def T) T {
+	var zero T
+	if v == zero {
+		return def
+	}
+	return v
+}

@@ -1,0 +1,188 @@
+package mls
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"iter"
+	"sync"
+	"time"
+
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// Group is one member's state in one epoch of a group.
+//
+// A commit, made by [Group.Commit] or received by [Group.Process], is a
+// [Candidate] for the next epoch, and leaves the Group as it was; adopting the
+// candidate returns the Group of the next epoch and retires this one, whose
+// secrets are deleted. A retired Group answers [ErrRetired].
+//
+// A Group is safe for concurrent use. It must not be copied.
+type Group struct {
+	cfg    *Config
+	public *publicState
+	inbox  inbox
+
+	// life is held for reading by every use of the epoch's secrets, and for
+	// writing by the one that deletes them.
+	life    sync.RWMutex
+	retired bool
+	secrets *epochSecrets
+	self    *memberView
+}
+
+// epoch is what a member knows of one epoch: the three layers of its state.
+type epoch struct {
+	public  *publicState
+	secrets *epochSecrets
+	self    *memberView
+}
+
+// newGroup makes the live group of an epoch. It takes ownership of the epoch's
+// encryption secret.
+func newGroup(cfg *Config, e epoch) *Group {
+	g := &Group{cfg: cfg, public: e.public, secrets: e.secrets, self: e.self}
+	g.inbox.ratchets = newSecretTree(e.public.suite, e.public.tree.width, e.secrets.takeEncryption())
+	return g
+}
+
+// CreateGroup makes a group of one member, in epoch 0, of the suite that cfg
+// names (RFC 9420, Section 11). Group ids should be unique among all groups; a
+// nil groupID asks for a random one of Hash.Size bytes.
+func CreateGroup(ctx context.Context, now time.Time, cfg Config, groupID []byte, extensions ...Extension) (*Group, error) {
+	s, err := cfg.suite(suite.Start, now)
+	if err != nil {
+		return nil, err
+	}
+	if err := Extensions(extensions).unique("GroupContext"); err != nil {
+		return nil, err
+	}
+	nh := s.Info().Hash.Size
+	if groupID == nil {
+		groupID = make([]byte, nh)
+		rand.Read(groupID)
+	}
+	leafKey, err := s.GenerateKey()
+	if err != nil {
+		return nil, fmt.Errorf("mls: generate leaf key: %w", err)
+	}
+	leaf, err := cfg.newLeafNode(ctx, s, now, LeafNode{
+		EncryptionKey: leafKey.PublicKey(),
+		Source:        LeafNodeKeyPackage,
+		Lifetime:      cfg.Lifetimes.own(now),
+	}, leafPlace{})
+	if err != nil {
+		return nil, err
+	}
+	if err := leaf.validate(s, LeafNodeKeyPackage, leafPlace{}); err != nil {
+		return nil, err
+	}
+	t := newTree(s, leaf)
+	if err := checkTree(t, extensions); err != nil {
+		return nil, err
+	}
+	public := &publicState{suite: s, tree: t, context: GroupContext{
+		Version:     VersionMLS10,
+		CipherSuite: s.Info().ID,
+		GroupID:     bytes.Clone(groupID),
+		TreeHash:    t.hash(),
+		Extensions:  extensions,
+	}}
+	if public.contextBytes, err = marshalled(&public.context); err != nil {
+		return nil, err
+	}
+	epochSecret := make([]byte, nh)
+	rand.Read(epochSecret)
+	defer clear(epochSecret)
+	secrets, err := deriveEpochSecrets(s, epochSecret)
+	if err != nil {
+		return nil, err
+	}
+	if err := public.confirm(secrets); err != nil {
+		return nil, err
+	}
+	return newGroup(&cfg, epoch{public, secrets, &memberView{leafKey: &nodeKey{PrivateKey: leafKey}}}), nil
+}
+
+// confirm computes the confirmation tag of the epoch and the interim transcript
+// hash that the next commit starts from (RFC 9420, Sections 6.1 and 8.2).
+func (p *publicState) confirm(secrets *epochSecrets) error {
+	var err error
+	if p.confirmationTag, err = confirmationTag(p.suite, secrets, p.context.ConfirmedTranscriptHash); err != nil {
+		return err
+	}
+	p.interim, err = interimTranscriptHash(p.suite, p.context.ConfirmedTranscriptHash, p.confirmationTag)
+	return err
+}
+
+// alive holds the epoch's secrets until done is called, or returns ErrRetired.
+func (g *Group) alive() (done func(), err error) {
+	g.life.RLock()
+	if g.retired {
+		g.life.RUnlock()
+		return nil, ErrRetired
+	}
+	return g.life.RUnlock, nil
+}
+
+// Suite returns the group's cipher suite.
+func (g *Group) Suite() suite.Suite { return g.public.suite }
+
+// GroupContext returns the group's context in this epoch (RFC 9420, Section 8.1).
+// The caller must not change what it refers to.
+func (g *Group) GroupContext() GroupContext { return g.public.context }
+
+// GroupID returns the group's id.
+func (g *Group) GroupID() []byte { return bytes.Clone(g.public.context.GroupID) }
+
+// Epoch returns the number of the epoch.
+func (g *Group) Epoch() uint64 { return g.public.context.Epoch }
+
+// OwnLeaf returns this member's leaf index.
+func (g *Group) OwnLeaf() LeafIndex { return g.self.leaf }
+
+// Leaf returns a member's LeafNode, or nil if the leaf is blank or outside the
+// tree. The caller must not change it.
+func (g *Group) Leaf(i LeafIndex) *LeafNode { return g.public.tree.leaf(i) }
+
+// Members iterates over the members, from the left. The caller must not change
+// the leaves.
+func (g *Group) Members() iter.Seq2[LeafIndex, *LeafNode] { return g.public.tree.members() }
+
+// Size returns the number of members.
+func (g *Group) Size() int { return int(g.public.tree.memberCount()) }
+
+// EpochAuthenticator returns a secret of Hash.Size bytes that is equal for all
+// members of an epoch and for nobody else (RFC 9420, Section 8.7).
+func (g *Group) EpochAuthenticator() ([]byte, error) {
+	done, err := g.alive()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	return bytes.Clone(g.secrets.authenticator), nil
+}
+
+// Export returns a secret of length bytes for an application's label and context
+// (RFC 9420, Section 8.5).
+func (g *Group) Export(label string, context []byte, length int) ([]byte, error) {
+	done, err := g.alive()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	return g.secrets.export(g.public.suite, label, context, length)
+}
+
+// RatchetTree returns the tree as the ratchet_tree extension holds it, for
+// joiners who get it outside their Welcome (RFC 9420, Section 12.4.3.3). It is
+// O(n).
+func (g *Group) RatchetTree() ([]byte, error) { return marshalled(g.public.tree.nodes()) }
+
+// mayUse asks the policies about the group's suite.
+func (g *Group) mayUse(use suite.Use, now time.Time) error {
+	_, err := g.cfg.Suites.Suite(g.public.suite.Info().ID, use, now)
+	return err
+}

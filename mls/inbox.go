@@ -1,0 +1,119 @@
+package mls
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+)
+
+// inbox is the one mutable part of an epoch: the message ratchets, the proposals
+// that arrived, and the keys of own Updates that wait for their commit. Nothing in
+// it changes on error.
+type inbox struct {
+	mu         sync.Mutex
+	ratchets   *secretTree
+	proposals  []CommittedProposal // in order of arrival
+	byRef      map[string]int      // index in proposals by ProposalRef
+	updateKeys map[string]*nodeKey // by ProposalRef of the own Update
+	past       []*pastEpoch        // latest last
+}
+
+// pastEpoch is what opens late application messages of an epoch (RFC 9420,
+// Section 15.3).
+type pastEpoch struct {
+	public     *publicState
+	senderData []byte
+	ratchets   *secretTree
+}
+
+func (p *pastEpoch) destroy() {
+	clear(p.senderData)
+	p.ratchets.destroy()
+}
+
+// keep caches a proposal for a commit that refers to it (RFC 9420, Section 12.1).
+// A proposal that is there already is kept once. An own Update comes with the
+// private key of its leaf.
+func (b *inbox) keep(p CommittedProposal, updateKey *nodeKey, limit int) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if _, ok := b.byRef[string(p.Ref)]; ok {
+		return nil
+	}
+	if len(b.proposals) >= limit {
+		return fmt.Errorf("%w: more than %d proposals in one epoch", ErrUnsupported, limit)
+	}
+	if b.byRef == nil {
+		b.byRef = make(map[string]int)
+	}
+	b.byRef[string(p.Ref)] = len(b.proposals)
+	b.proposals = append(b.proposals, p)
+	if updateKey != nil {
+		if b.updateKeys == nil {
+			b.updateKeys = make(map[string]*nodeKey)
+		}
+		b.updateKeys[string(p.Ref)] = updateKey
+	}
+	return nil
+}
+
+// pending returns the proposals that arrived, in order.
+func (b *inbox) pending() []CommittedProposal {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.proposals)
+}
+
+// proposal returns a proposal by its ProposalRef.
+func (b *inbox) proposal(ref []byte) (CommittedProposal, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	i, ok := b.byRef[string(ref)]
+	if !ok {
+		return CommittedProposal{}, false
+	}
+	return b.proposals[i], true
+}
+
+// updateKey returns the private key of an own Update, or nil.
+func (b *inbox) updateKey(ref []byte) *nodeKey {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.updateKeys[string(ref)]
+}
+
+// pastEpoch returns the window's entry of an epoch, or nil. The caller holds mu.
+func (b *inbox) pastEpoch(epoch uint64) *pastEpoch {
+	for _, p := range b.past {
+		if p.public.context.Epoch == epoch {
+			return p
+		}
+	}
+	return nil
+}
+
+// retire takes the window of past epochs out of the inbox, with the epoch of the
+// inbox itself as its last, and deletes what does not fit into it. Receive
+// ratchets move and are never copied, so a message that was opened stays opened.
+// The key of an Update that next does not hold is deleted.
+func (b *inbox) retire(public *publicState, secrets *epochSecrets, next *memberView, window int) []*pastEpoch {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	past := append(b.past, &pastEpoch{
+		public:     public,
+		senderData: slices.Clone(secrets.senderData),
+		ratchets:   b.ratchets,
+	})
+	for len(past) > window {
+		past[0].destroy()
+		past[0] = nil
+		past = past[1:]
+	}
+	for _, key := range b.updateKeys {
+		if key != next.leafKey {
+			key.destroy()
+		}
+	}
+	b.ratchets, b.past, b.proposals, b.byRef, b.updateKeys = nil, nil, nil, nil, nil
+	return past
+}

@@ -1,0 +1,251 @@
+package mls
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/mlsuite/mlsuite/internal/parallel"
+	"github.com/mlsuite/mlsuite/internal/treemath"
+	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// JoinOption is a setting of [OwnKeyPackage.Join].
+type JoinOption func(*joinPlan)
+
+type joinPlan struct {
+	tree []byte
+}
+
+// WithRatchetTree hands over the ratchet tree, as [Group.RatchetTree] returns it,
+// for a Welcome that does not hold it. If the Welcome holds one, that counts.
+func WithRatchetTree(tree []byte) JoinOption { return func(p *joinPlan) { p.tree = tree } }
+
+// Join joins a group by a Welcome, an MLSMessage (RFC 9420, Section 12.4.3.1). It
+// checks the group's whole state, which is O(n).
+//
+// On success, the private init key is deleted and the OwnKeyPackage can join no
+// other group; on error, it is as it was. That the group is not one that the
+// client is in already is for the application to check, by [Group.GroupID].
+func (k *OwnKeyPackage) Join(ctx context.Context, now time.Time, welcome []byte, options ...JoinOption) (*Group, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.initKey == nil {
+		return nil, fmt.Errorf("%w: its private parts are deleted", ErrNotRecipient)
+	}
+	var plan joinPlan
+	for _, o := range options {
+		o(&plan)
+	}
+	m, err := ParseMessage(welcome)
+	if err != nil {
+		return nil, err
+	}
+	if m.Welcome == nil {
+		return nil, fmt.Errorf("%w: a %s is no Welcome", ErrUnsupported, m.WireFormat())
+	}
+	if _, err := k.cfg.Suites.Suite(k.suite.Info().ID, suite.Start, now); err != nil {
+		return nil, err
+	}
+	secrets, err := k.openSecrets(m.Welcome)
+	if err != nil {
+		return nil, err
+	}
+	defer secrets.destroy()
+	if len(secrets.psks) > 0 {
+		return nil, fmt.Errorf("%w: Welcome with pre-shared keys", ErrUnsupported)
+	}
+	psk, err := pskSecret(k.suite, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	info, err := openGroupInfo(k.suite, secrets.joinerSecret, psk, m.Welcome.EncryptedGroupInfo)
+	if err != nil {
+		return nil, err
+	}
+	public, err := publicStateOf(ctx, now, &k.cfg, k.suite, info, plan.tree)
+	if err != nil {
+		return nil, err
+	}
+	self, err := k.memberView(public, info, secrets)
+	if err != nil {
+		return nil, err
+	}
+	epochSecrets, err := newEpochSecrets(k.suite, secrets.joinerSecret, psk, public.contextBytes)
+	if err != nil {
+		return nil, err
+	}
+	if err := public.checkConfirmation(epochSecrets, info.ConfirmationTag); err != nil {
+		epochSecrets.destroy()
+		return nil, err
+	}
+	suite.Destroy(k.initKey)
+	k.initKey, k.leafKey = nil, nil
+	cfg := k.cfg
+	return newGroup(&cfg, epoch{public, epochSecrets, self}), nil
+}
+
+// openSecrets finds and decrypts the GroupSecrets for k.
+func (k *OwnKeyPackage) openSecrets(w *Welcome) (*groupSecrets, error) {
+	if id := k.suite.Info().ID; w.CipherSuite != id {
+		return nil, fmt.Errorf("%w: its cipher suite is %s, the key package's %s", ErrNotRecipient, w.CipherSuite, id)
+	}
+	for i := range w.secrets {
+		entry := &w.secrets[i]
+		if !bytes.Equal(entry.newMember, k.Ref) {
+			continue
+		}
+		plaintext, err := openWithLabel(k.initKey, labelWelcome, w.EncryptedGroupInfo, entry.secrets.kemOutput, entry.secrets.ciphertext)
+		if err != nil {
+			return nil, err
+		}
+		defer clear(plaintext)
+		return parsed[groupSecrets](plaintext, "GroupSecrets")
+	}
+	return nil, ErrNotRecipient
+}
+
+// memberView finds the joiner's leaf in the tree and derives the private keys that
+// its path secret gives.
+func (k *OwnKeyPackage) memberView(p *publicState, info *GroupInfo, secrets *groupSecrets) (*memberView, error) {
+	own := &k.KeyPackage.LeafNode
+	leaf, ok := p.tree.hasSignatureKey(own.SignatureKey)
+	if !ok || !own.equal(p.tree.leaf(leaf)) {
+		return nil, violation("12.4.3.1", "tree holds the leaf of the key package")
+	}
+	v := &memberView{leaf: leaf, leafKey: &nodeKey{PrivateKey: k.leafKey}, pathKeys: map[NodeIndex]*nodeKey{}}
+	if !secrets.hasPathSecret {
+		return v, nil
+	}
+	if info.Signer == leaf {
+		return nil, violation("12.4.3.1", "signer of the GroupInfo is another member").atLeaf(leaf)
+	}
+	ancestor := treemath.CommonAncestor(leaf.Node(), info.Signer.Node())
+	nodes, _ := p.tree.filteredDirectPath(info.Signer)
+	for len(nodes) > 0 && nodes[0] != ancestor {
+		nodes = nodes[1:]
+	}
+	if len(nodes) == 0 {
+		return nil, violation("12.4.3.1", "path secret is for the common ancestor %d", ancestor).atLeaf(info.Signer)
+	}
+	path, err := derivePathSecrets(p.suite, nodes, bytes.Clone(secrets.pathSecret))
+	if err != nil {
+		return nil, err
+	}
+	defer path.destroy()
+	for i, n := range nodes {
+		parent := p.tree.parent(n)
+		if parent == nil || !bytes.Equal(parent.encryptionKey, path.keys[i].PublicKey()) {
+			return nil, violation("12.4.3.1", "path secret gives the private key of node %d", n).atLeaf(info.Signer)
+		}
+	}
+	v.pathKeys = nodeKeys(path)
+	return v, nil
+}
+
+// publicStateOf checks a GroupInfo and the tree that belongs to it, and returns
+// the state that they describe, for joiners and for those who only follow a group
+// (RFC 9420, Sections 7.3, 7.9.2, 12.4.3 and 12.4.3.1). The tree in the GroupInfo,
+// if there is one, counts before the one beside it.
+func publicStateOf(ctx context.Context, now time.Time, cfg *Config, s suite.Suite, info *GroupInfo, tree []byte) (*publicState, error) {
+	c := &info.GroupContext
+	if c.Version != VersionMLS10 {
+		return nil, fmt.Errorf("%w: protocol version %s", ErrUnsupported, c.Version)
+	}
+	if id := s.Info().ID; c.CipherSuite != id {
+		return nil, violation("12.4.3.1", "cipher suite of the GroupInfo is the key package's, %s", id)
+	}
+	if err := c.Extensions.unique("GroupContext"); err != nil {
+		return nil, err
+	}
+	if err := info.Extensions.unique("GroupInfo"); err != nil {
+		return nil, err
+	}
+	if inside, ok := info.Extensions.Find(ExtensionRatchetTree); ok {
+		tree = inside
+	}
+	if tree == nil {
+		return nil, fmt.Errorf("%w: there is no ratchet tree in the Welcome or beside it", ErrUnsupported)
+	}
+	nodes, err := parseRatchetTree(tree)
+	if err != nil {
+		return nil, err
+	}
+	t, err := treeFromNodes(s, nodes)
+	if err != nil {
+		return nil, err
+	}
+	p := &publicState{suite: s, context: *c, tree: t}
+	if p.contextBytes, err = marshalled(c); err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(t.hash(), c.TreeHash) {
+		return nil, violation("12.4.3.1", "tree hash is the GroupContext's")
+	}
+	signer := t.leaf(info.Signer)
+	if signer == nil {
+		return nil, violation("12.4.3.1", "signer of the GroupInfo is a member").atLeaf(info.Signer)
+	}
+	tbs, err := info.tbs()
+	if err != nil {
+		return nil, err
+	}
+	if err := verifyWithLabel(s, signer.SignatureKey, labelGroupInfoTBS, tbs, info.Signature); err != nil {
+		return nil, violation("12.4.3", "GroupInfo signature is valid").atLeaf(info.Signer).because(err)
+	}
+	if err := t.validate(); err != nil {
+		return nil, err
+	}
+	if err := p.validateLeaves(); err != nil {
+		return nil, err
+	}
+	if err := checkTree(t, c.Extensions); err != nil {
+		return nil, err
+	}
+	var changes []Change
+	if cfg.Authenticator != nil {
+		for i, leaf := range t.members() {
+			changes = changed(changes, i, nil, leaf, ChangeJoined)
+		}
+	}
+	return p, cfg.authenticate(ctx, now, changes)
+}
+
+// validateLeaves validates every leaf of the tree (RFC 9420, Section 7.3), on all
+// cores. Lifetimes are not judged: a leaf that has expired since it was added
+// would lock joiners out, and the RFC does not ask for it.
+func (p *publicState) validateLeaves() error {
+	var indices []LeafIndex
+	for i := range p.tree.members() {
+		indices = append(indices, i)
+	}
+	return parallel.For(len(indices), func(i int) error {
+		leaf := p.tree.leaf(indices[i])
+		return atLeaf(leaf.validate(p.suite, leaf.Source, p.place(indices[i])), indices[i])
+	})
+}
+
+// checkConfirmation checks the tag that confirms the epoch and completes the
+// transcript with it.
+func (p *publicState) checkConfirmation(secrets *epochSecrets, tag []byte) error {
+	if err := checkConfirmationTag(p.suite, secrets, p.context.ConfirmedTranscriptHash, tag); err != nil {
+		return err
+	}
+	p.confirmationTag = bytes.Clone(tag)
+	var err error
+	p.interim, err = interimTranscriptHash(p.suite, p.context.ConfirmedTranscriptHash, tag)
+	return err
+}
+
+func (g *GroupInfo) tbs() ([]byte, error) {
+	var w wire.Writer
+	g.marshalTBS(&w)
+	return w.Finish()
+}
+
+func (s *groupSecrets) destroy() {
+	clear(s.joinerSecret)
+	clear(s.pathSecret)
+}

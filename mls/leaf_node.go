@@ -1,0 +1,212 @@
+package mls
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// leafPlace is where a leaf of a group stands. It enters the signature of leaves
+// that were made in the group (RFC 9420, Section 7.2).
+type leafPlace struct {
+	groupID []byte
+	leaf    LeafIndex
+}
+
+// newLeafNode makes and signs a leaf of this client. The caller has set what
+// depends on its source: the source itself, and the lifetime or parent hash.
+func (c *Config) newLeafNode(ctx context.Context, s suite.Suite, now time.Time, n LeafNode, at leafPlace) (*LeafNode, error) {
+	n.SignatureKey = c.Signer.PublicKey()
+	n.Credential = c.Credential
+	n.Capabilities = c.capabilities(s.Info().ID, now)
+	n.Extensions = c.LeafExtensions
+	tbs, err := n.tbs(at)
+	if err != nil {
+		return nil, err
+	}
+	n.Signature, err = signWithLabel(ctx, c.Signer, labelLeafNodeTBS, tbs)
+	return &n, err
+}
+
+// tbs returns the LeafNodeTBS (RFC 9420, Section 7.2).
+func (n *LeafNode) tbs(at leafPlace) ([]byte, error) {
+	var w wire.Writer
+	n.marshalTBS(&w, at.groupID, at.leaf)
+	return w.Finish()
+}
+
+// validate checks what can be seen of a leaf by itself (RFC 9420, Sections 7.2 and
+// 7.3): that its source is the expected one, its keys are keys, its own
+// capabilities cover what it uses, and its signature is its own.
+func (n *LeafNode) validate(s suite.Suite, source LeafNodeSource, at leafPlace) error {
+	if n.Source != source {
+		return violation("7.3", "leaf_node_source is %s, not %s", source, n.Source)
+	}
+	if err := s.CheckPublicKey(n.EncryptionKey); err != nil {
+		return violation("7.1", "encryption_key is a public key of the suite").because(err)
+	}
+	if !slices.Contains(n.Capabilities.Credentials, n.Credential.Type) {
+		return violation("7.2", "credential type %s is listed in capabilities", n.Credential.Type)
+	}
+	if !slices.Contains(n.Capabilities.Versions, VersionMLS10) {
+		return violation("7.2", "capabilities list the group's protocol version")
+	}
+	if id := s.Info().ID; !slices.Contains(n.Capabilities.CipherSuites, id) {
+		return violation("7.2", "capabilities list the group's cipher suite %s", id)
+	}
+	if err := n.Extensions.unique("LeafNode"); err != nil {
+		return err
+	}
+	if t, ok := missing(n.Extensions.types(), listedIn(n.Capabilities.Extensions)); ok {
+		return violation("7.3", "extension %s is listed in capabilities", t)
+	}
+	tbs, err := n.tbs(at)
+	if err != nil {
+		return err
+	}
+	if err := verifyWithLabel(s, n.SignatureKey, labelLeafNodeTBS, tbs, n.Signature); err != nil {
+		return violation("7.3", "LeafNode signature is valid").because(err)
+	}
+	return nil
+}
+
+// supportsGroup checks a new leaf against the group's parameters: its extensions
+// and its required_capabilities (RFC 9420, Sections 7.3 and 13.4).
+func (n *LeafNode) supportsGroup(extensions Extensions) error {
+	if t, ok := missing(extensions.types(), listedIn(n.Capabilities.Extensions)); ok {
+		return violation("13.4", "capabilities list the group's extension %s", t)
+	}
+	required, err := extensions.requiredCapabilities()
+	if err != nil {
+		return err
+	}
+	if t, ok := missing(required.Extensions, listedIn(n.Capabilities.Extensions)); ok {
+		return violation("7.3", "capabilities list the required extension %s", t)
+	}
+	if t, ok := missing(required.Proposals, listedIn(n.Capabilities.Proposals)); ok {
+		return violation("7.3", "capabilities list the required proposal %s", t)
+	}
+	if t, ok := missing(required.Credentials, listedIn(n.Capabilities.Credentials)); ok {
+		return violation("7.3", "capabilities list the required credential %s", t)
+	}
+	return nil
+}
+
+// validate checks a KeyPackage by itself (RFC 9420, Section 10.1), save for its
+// lifetime.
+func (kp *KeyPackage) validate(s suite.Suite) error {
+	if kp.Version != VersionMLS10 {
+		return violation("10.1", "version is mls10, not %s", kp.Version)
+	}
+	if id := s.Info().ID; kp.CipherSuite != id {
+		return violation("10.1", "cipher suite is %s, not %s", id, kp.CipherSuite)
+	}
+	if err := s.CheckPublicKey(kp.InitKey); err != nil {
+		return violation("10", "init_key is a public key of the suite").because(err)
+	}
+	if bytes.Equal(kp.InitKey, kp.LeafNode.EncryptionKey) {
+		return violation("10.1", "init_key differs from the leaf's encryption_key")
+	}
+	if err := kp.Extensions.unique("KeyPackage"); err != nil {
+		return err
+	}
+	if err := kp.LeafNode.validate(s, LeafNodeKeyPackage, leafPlace{}); err != nil {
+		return err
+	}
+	tbs, err := kp.tbs()
+	if err != nil {
+		return err
+	}
+	if err := verifyWithLabel(s, kp.LeafNode.SignatureKey, labelKeyPackageTBS, tbs, kp.Signature); err != nil {
+		return violation("10.1", "KeyPackage signature is valid").because(err)
+	}
+	return nil
+}
+
+func (kp *KeyPackage) tbs() ([]byte, error) {
+	var w wire.Writer
+	kp.marshalTBS(&w)
+	return w.Finish()
+}
+
+// unique refuses a list with two extensions of one type (RFC 9420, Section 13.4).
+func (e Extensions) unique(where string) error {
+	if len(e) < 2 {
+		return nil
+	}
+	seen := make(map[ExtensionType]bool, len(e))
+	for _, x := range e {
+		if seen[x.Type] {
+			return violation("13.4", "%s has one extension of type %s", where, x.Type)
+		}
+		seen[x.Type] = true
+	}
+	return nil
+}
+
+// requiredCapabilities returns the required_capabilities extension, or an empty
+// one if there is none (RFC 9420, Section 11.1).
+func (e Extensions) requiredCapabilities() (*RequiredCapabilities, error) {
+	data, ok := e.Find(ExtensionRequiredCapabilities)
+	if !ok {
+		return &RequiredCapabilities{}, nil
+	}
+	return ParseRequiredCapabilities(data)
+}
+
+func (e Extensions) types() []ExtensionType {
+	if len(e) == 0 {
+		return nil
+	}
+	types := make([]ExtensionType, len(e))
+	for i, x := range e {
+		types[i] = x.Type
+	}
+	return types
+}
+
+// missing returns the first of want that is not supported.
+func missing[T any](want []T, supported func(T) bool) (T, bool) {
+	for _, t := range want {
+		if !supported(t) {
+			return t, true
+		}
+	}
+	var none T
+	return none, false
+}
+
+// capability is a type that capabilities list, unless it is one of RFC 9420's
+// default ones (Section 7.2).
+type capability interface {
+	comparable
+	isDefault() bool
+}
+
+// listedIn returns a predicate for default types and those in list. Both sides of
+// a comparison may come from an attacker, so it does not take time with the length
+// of a long list.
+func listedIn[T capability](list []T) func(T) bool {
+	if len(list) <= 16 {
+		return func(t T) bool { return t.isDefault() || slices.Contains(list, t) }
+	}
+	set := make(map[T]bool, len(list))
+	for _, t := range list {
+		set[t] = true
+	}
+	return func(t T) bool { return t.isDefault() || set[t] }
+}
+
+// isDefault is false: there are no default credential types.
+func (CredentialType) isDefault() bool { return false }
+
+// equal reports whether two leaves are identical.
+func (n *LeafNode) equal(m *LeafNode) bool {
+	a, errA := marshalled(n)
+	b, errB := marshalled(m)
+	return errA == nil && errB == nil && bytes.Equal(a, b)
+}

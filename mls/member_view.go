@@ -1,0 +1,69 @@
+package mls
+
+import (
+	"bytes"
+
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// memberView is what one member knows beyond the epoch's common secrets: where it
+// stands, and the private keys on its direct path. It is immutable until it is
+// destroyed.
+type memberView struct {
+	leaf     LeafIndex
+	leafKey  *nodeKey
+	pathKeys map[NodeIndex]*nodeKey
+}
+
+// nodeKey is the private key of a node, by reference: the views of consecutive
+// epochs share it.
+type nodeKey struct {
+	suite.PrivateKey
+	lent bool // it belongs to somebody else, who deletes it
+}
+
+func (k *nodeKey) destroy() {
+	if !k.lent {
+		suite.Destroy(k.PrivateKey)
+	}
+}
+
+// privateKey returns the private key of a node, or nil if the member has none.
+func (m *memberView) privateKey(n NodeIndex) suite.PrivateKey {
+	key := m.pathKeys[n]
+	if n == m.leaf.Node() {
+		key = m.leafKey
+	}
+	if key == nil {
+		return nil
+	}
+	return key.PrivateKey
+}
+
+// next returns the member's view of tree, where fresh holds the path keys that
+// the new epoch's commit brought. Of its own, the member keeps those whose nodes
+// still have their public key (RFC 9420, Section 7.5).
+func (m *memberView) next(t *tree, leafKey *nodeKey, fresh map[NodeIndex]*nodeKey) *memberView {
+	v := &memberView{leaf: m.leaf, leafKey: leafKey, pathKeys: make(map[NodeIndex]*nodeKey, len(m.pathKeys))}
+	for n, key := range m.pathKeys {
+		if parent := t.parent(n); parent != nil && bytes.Equal(parent.encryptionKey, key.PublicKey()) {
+			v.pathKeys[n] = key
+		}
+	}
+	for n, key := range fresh {
+		v.pathKeys[n] = key
+	}
+	return v
+}
+
+// destroyExcept deletes the keys that next does not share.
+func (m *memberView) destroyExcept(next *memberView) {
+	if m.leafKey != next.leafKey {
+		m.leafKey.destroy()
+	}
+	for n, key := range m.pathKeys {
+		if key != next.pathKeys[n] {
+			key.destroy()
+		}
+	}
+}

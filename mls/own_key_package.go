@@ -1,0 +1,83 @@
+package mls
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// OwnKeyPackage is a KeyPackage with its private parts: what a client keeps after
+// it publishes the KeyPackage, until a Welcome arrives for it.
+//
+// It is for one join. A successful [OwnKeyPackage.Join] deletes the private init
+// key, as RFC 9420, Section 12.4.3.1, demands, and hands the leaf's private key
+// to the group.
+type OwnKeyPackage struct {
+	KeyPackage *KeyPackage
+	Ref        []byte // KeyPackageRef (RFC 9420, Section 5.2), Hash.Size bytes
+
+	cfg   Config
+	suite suite.Suite
+
+	mu      sync.Mutex
+	initKey suite.PrivateKey // nil once used
+	leafKey suite.PrivateKey
+}
+
+// NewKeyPackage makes a KeyPackage of cfg.Suite that is valid from now (RFC 9420,
+// Section 10).
+func NewKeyPackage(ctx context.Context, now time.Time, cfg Config) (*OwnKeyPackage, error) {
+	s, err := cfg.suite(suite.Start, now)
+	if err != nil {
+		return nil, err
+	}
+	initKey, err := s.GenerateKey()
+	if err != nil {
+		return nil, fmt.Errorf("mls: generate init key: %w", err)
+	}
+	leafKey, err := s.GenerateKey()
+	if err != nil {
+		return nil, fmt.Errorf("mls: generate leaf key: %w", err)
+	}
+	leaf, err := cfg.newLeafNode(ctx, s, now, LeafNode{
+		EncryptionKey: leafKey.PublicKey(),
+		Source:        LeafNodeKeyPackage,
+		Lifetime:      cfg.Lifetimes.own(now),
+	}, leafPlace{})
+	if err != nil {
+		return nil, err
+	}
+	kp := &KeyPackage{
+		Version:     VersionMLS10,
+		CipherSuite: s.Info().ID,
+		InitKey:     initKey.PublicKey(),
+		LeafNode:    *leaf,
+	}
+	tbs, err := kp.tbs()
+	if err != nil {
+		return nil, err
+	}
+	if kp.Signature, err = signWithLabel(ctx, cfg.Signer, labelKeyPackageTBS, tbs); err != nil {
+		return nil, err
+	}
+	ref, err := keyPackageRef(s, kp)
+	if err != nil {
+		return nil, err
+	}
+	return &OwnKeyPackage{KeyPackage: kp, Ref: ref, cfg: cfg, suite: s, initKey: initKey, leafKey: leafKey}, nil
+}
+
+// Destroy deletes the private parts of a KeyPackage that will not be used.
+func (k *OwnKeyPackage) Destroy() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.initKey == nil {
+		return
+	}
+	suite.Destroy(k.initKey)
+	suite.Destroy(k.leafKey)
+	k.initKey, k.leafKey = nil, nil
+}

@@ -1,0 +1,136 @@
+package mls
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// Received is what a message from another member held: exactly one of its fields
+// is set.
+type Received struct {
+	Application *ApplicationMessage
+	Proposal    *CommittedProposal // now kept for a commit
+	Commit      *Candidate         // to be adopted, or not
+}
+
+// ApplicationMessage is what [Group.Encrypt] sent.
+type ApplicationMessage struct {
+	Epoch             uint64
+	Sender            LeafIndex
+	Data              []byte
+	AuthenticatedData []byte
+}
+
+// Process takes a message of this group: an application message of this epoch or
+// of one that the window of past epochs holds, or a proposal or commit of this
+// epoch. The message is an MLSMessage.
+//
+// On error the Group is as it was. A commit leaves the Group as it was, too, save
+// for the message key of a PrivateMessage, which is deleted.
+func (g *Group) Process(ctx context.Context, now time.Time, message []byte) (*Received, error) {
+	m, err := ParseMessage(message)
+	if err != nil {
+		return nil, err
+	}
+	done, err := g.alive()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	if err := g.mayUse(suite.Continue, now); err != nil {
+		return nil, err
+	}
+	switch {
+	case m.publicMessage != nil:
+		return g.processPublic(ctx, now, m.publicMessage)
+	case m.privateMessage != nil:
+		return g.processPrivate(ctx, now, m.privateMessage)
+	}
+	return nil, fmt.Errorf("%w: a group does not process a %s", ErrUnsupported, m.WireFormat())
+}
+
+func (g *Group) processPublic(ctx context.Context, now time.Time, m *publicMessage) (*Received, error) {
+	ac, err := g.receiving(g.public, g.secrets).unprotectPublic(m)
+	if err != nil {
+		return nil, err
+	}
+	return g.processHandshake(ctx, now, ac)
+}
+
+// processPrivate opens a PrivateMessage of this epoch, or an application message
+// of one in the window. The key that opened it is deleted once all else is well.
+func (g *Group) processPrivate(ctx context.Context, now time.Time, m *privateMessage) (*Received, error) {
+	g.inbox.mu.Lock()
+	f, ratchets := g.receiving(g.public, g.secrets), g.inbox.ratchets
+	if past := g.inbox.pastEpoch(m.epoch); past != nil && m.contentType == ContentApplication {
+		f, ratchets = g.receiving(past.public, &epochSecrets{senderData: past.senderData}), past.ratchets
+	}
+	ac, key, err := f.unprotectPrivate(ratchets, m, g.cfg.Limits.ratchet())
+	g.inbox.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	received, err := g.processContent(ctx, now, ac)
+	g.inbox.mu.Lock()
+	defer g.inbox.mu.Unlock()
+	if err != nil {
+		key.discard()
+		return nil, err
+	}
+	return received, key.commit()
+}
+
+// receiving unprotects the messages of others in an epoch.
+func (g *Group) receiving(p *publicState, secrets *epochSecrets) *framing {
+	f := p.framing(secrets)
+	f.signatureKey = func(sender Sender) ([]byte, error) {
+		if sender == g.sender() {
+			return nil, ErrOwnMessage
+		}
+		return p.signatureKey(sender)
+	}
+	return f
+}
+
+func (g *Group) processContent(ctx context.Context, now time.Time, ac *authenticatedContent) (*Received, error) {
+	if ac.content.contentType != ContentApplication {
+		return g.processHandshake(ctx, now, ac)
+	}
+	return &Received{Application: &ApplicationMessage{
+		Epoch:             ac.content.epoch,
+		Sender:            ac.content.sender.Leaf,
+		Data:              ac.content.applicationData,
+		AuthenticatedData: ac.content.authenticatedData,
+	}}, nil
+}
+
+// processHandshake takes a proposal or a commit whose signature was verified.
+func (g *Group) processHandshake(ctx context.Context, now time.Time, ac *authenticatedContent) (*Received, error) {
+	sender := ac.content.sender
+	if sender.Type != SenderMember {
+		return nil, fmt.Errorf("%w: a %s of a %s", ErrUnsupported, ac.content.contentType, sender.Type)
+	}
+	if ac.content.contentType == ContentCommit {
+		c, err := g.processCommit(ctx, now, ac)
+		if err != nil {
+			return nil, err
+		}
+		return &Received{Commit: c}, nil
+	}
+	err := g.public.checkProposal(ac.content.proposal, sender, g.cfg.Lifetimes.receivedAt(now))
+	if err != nil {
+		return nil, err
+	}
+	ref, err := proposalRef(g.public.suite, ac)
+	if err != nil {
+		return nil, err
+	}
+	kept := CommittedProposal{Proposal: ac.content.proposal, Sender: sender, Ref: ref, checked: true}
+	if err := g.inbox.keep(kept, nil, g.cfg.Limits.maxProposals()); err != nil {
+		return nil, err
+	}
+	return &Received{Proposal: &kept}, nil
+}

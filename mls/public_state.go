@@ -1,0 +1,82 @@
+package mls
+
+import "github.com/mlsuite/mlsuite/suite"
+
+// publicState is all of an epoch that is no secret: what a delivery service may
+// know, and what every member agrees on. It is immutable; the next epoch's shares
+// most of the tree with it.
+type publicState struct {
+	suite           suite.Suite
+	context         GroupContext
+	contextBytes    []byte // context, marshalled
+	tree            *tree
+	confirmationTag []byte
+	interim         []byte // interim transcript hash (RFC 9420, Section 8.2)
+}
+
+// signatureKey returns the key that verifies what sender signs in this epoch
+// (RFC 9420, Section 6.1).
+func (p *publicState) signatureKey(sender Sender) ([]byte, error) {
+	if sender.Type != SenderMember {
+		return nil, violation("6.1", "sender is a member, not %s", sender.Type)
+	}
+	leaf := p.tree.leaf(sender.Leaf)
+	if leaf == nil {
+		return nil, violation("6.1", "sender is a non-blank leaf").atLeaf(sender.Leaf)
+	}
+	return leaf.SignatureKey, nil
+}
+
+// framing protects and unprotects messages of this epoch.
+func (p *publicState) framing(secrets *epochSecrets) *framing {
+	return &framing{
+		suite:        p.suite,
+		group:        &p.context,
+		groupContext: p.contextBytes,
+		secrets:      secrets,
+		signatureKey: p.signatureKey,
+	}
+}
+
+// place is where a leaf of the group stands.
+func (p *publicState) place(leaf LeafIndex) leafPlace {
+	return leafPlace{groupID: p.context.GroupID, leaf: leaf}
+}
+
+// provisional is the GroupContext of the next epoch before its commit is signed:
+// with the new tree and the old confirmed transcript hash (RFC 9420, Section
+// 12.4.1).
+func (p *publicState) provisional(t *tree, extensions Extensions) GroupContext {
+	next := p.context
+	next.Epoch++
+	next.TreeHash = t.hash()
+	next.Extensions = extensions
+	return next
+}
+
+// checkTree checks what concerns all members of a new tree together, from the
+// aggregates at its root: every member supports every credential type in use,
+// every extension of the GroupContext and every required capability (RFC 9420,
+// Sections 7.3, 11.1 and 13.4).
+func checkTree(t *tree, extensions Extensions) error {
+	if c, ok := missing(t.credentialTypesInUse(), t.supportsCredential); ok {
+		return violation("7.3", "every member supports the credential type %s, which one uses", c)
+	}
+	if x, ok := missing(extensions.types(), t.supportsExtension); ok {
+		return violation("13.4", "every member supports the group's extension %s", x)
+	}
+	required, err := extensions.requiredCapabilities()
+	if err != nil {
+		return err
+	}
+	if x, ok := missing(required.Extensions, t.supportsExtension); ok {
+		return violation("11.1", "every member supports the required extension %s", x)
+	}
+	if p, ok := missing(required.Proposals, t.supportsProposal); ok {
+		return violation("11.1", "every member supports the required proposal %s", p)
+	}
+	if c, ok := missing(required.Credentials, t.supportsCredential); ok {
+		return violation("11.1", "every member supports the required credential %s", c)
+	}
+	return nil
+}

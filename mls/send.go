@@ -1,0 +1,144 @@
+package mls
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// ErrPendingProposals says that application data has to wait: proposals arrived in
+// this epoch, and a member that has seen one commits before it sends data
+// (RFC 9420, Section 12.4).
+var ErrPendingProposals = errors.New("mls: proposals of this epoch are not committed yet")
+
+// Encrypt makes an application message for the group: a PrivateMessage in an
+// MLSMessage (RFC 9420, Section 15). authenticatedData goes along unencrypted and
+// authenticated.
+func (g *Group) Encrypt(ctx context.Context, now time.Time, data, authenticatedData []byte) ([]byte, error) {
+	done, err := g.alive()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	if err := g.mayUse(suite.Continue, now); err != nil {
+		return nil, err
+	}
+	if len(g.inbox.pending()) > 0 {
+		return nil, ErrPendingProposals
+	}
+	content := g.content(ContentApplication, authenticatedData)
+	content.applicationData = data
+	ac, err := g.sign(ctx, WireFormatPrivateMessage, content)
+	if err != nil {
+		return nil, err
+	}
+	return g.protect(ac)
+}
+
+// Propose makes a message that proposes a change to the group, by an Add or a
+// Remove, and keeps the proposal for a commit (RFC 9420, Section 12.1).
+func (g *Group) Propose(ctx context.Context, now time.Time, proposal Proposal, authenticatedData []byte) ([]byte, error) {
+	if _, ok := proposal.(UpdateProposal); ok {
+		return nil, errors.New("mls: an own Update is made by ProposeUpdate")
+	}
+	return g.propose(ctx, now, authenticatedData, func() (Proposal, *nodeKey, error) { return proposal, nil, nil })
+}
+
+// ProposeUpdate makes a message that proposes to replace the own leaf by one with
+// a new key (RFC 9420, Section 12.1.2).
+func (g *Group) ProposeUpdate(ctx context.Context, now time.Time, authenticatedData []byte) ([]byte, error) {
+	return g.propose(ctx, now, authenticatedData, func() (Proposal, *nodeKey, error) {
+		s := g.public.suite
+		key, err := s.GenerateKey()
+		if err != nil {
+			return nil, nil, fmt.Errorf("mls: generate leaf key: %w", err)
+		}
+		leaf, err := g.cfg.newLeafNode(ctx, s, now, LeafNode{EncryptionKey: key.PublicKey(), Source: LeafNodeUpdate},
+			g.public.place(g.self.leaf))
+		return UpdateProposal{LeafNode: leaf}, &nodeKey{PrivateKey: key}, err
+	})
+}
+
+// propose sends the proposal that make returns, with the private key of an own
+// Update.
+func (g *Group) propose(ctx context.Context, now time.Time, authenticatedData []byte, make func() (Proposal, *nodeKey, error)) ([]byte, error) {
+	done, err := g.alive()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	if err := g.mayUse(suite.Continue, now); err != nil {
+		return nil, err
+	}
+	proposal, key, err := make()
+	if err != nil {
+		return nil, err
+	}
+	sender := g.sender()
+	if err := g.public.checkProposal(proposal, sender, g.cfg.Lifetimes.sentAt(now)); err != nil {
+		return nil, err
+	}
+	content := g.content(ContentProposal, authenticatedData)
+	content.proposal = proposal
+	ac, err := g.sign(ctx, g.handshakeFormat(), content)
+	if err != nil {
+		return nil, err
+	}
+	message, err := g.protect(ac)
+	if err != nil {
+		return nil, err
+	}
+	ref, err := proposalRef(g.public.suite, ac)
+	if err != nil {
+		return nil, err
+	}
+	kept := CommittedProposal{Proposal: proposal, Sender: sender, Ref: ref, checked: true}
+	return message, g.inbox.keep(kept, key, g.cfg.Limits.maxProposals())
+}
+
+func (g *Group) sender() Sender { return Sender{Type: SenderMember, Leaf: g.self.leaf} }
+
+func (g *Group) handshakeFormat() WireFormat {
+	if g.cfg.PublicHandshake {
+		return WireFormatPublicMessage
+	}
+	return WireFormatPrivateMessage
+}
+
+// content returns the frame of what this member sends in this epoch.
+func (g *Group) content(contentType ContentType, authenticatedData []byte) *framedContent {
+	return &framedContent{
+		groupID:           g.public.context.GroupID,
+		epoch:             g.public.context.Epoch,
+		sender:            g.sender(),
+		authenticatedData: bytes.Clone(authenticatedData),
+		contentType:       contentType,
+	}
+}
+
+func (g *Group) sign(ctx context.Context, format WireFormat, content *framedContent) (*authenticatedContent, error) {
+	return signContent(ctx, g.cfg.Signer, format, content, g.public.contextBytes)
+}
+
+// protect returns ac as an MLSMessage. If that is a PrivateMessage, a generation
+// of the member's ratchet is used.
+func (g *Group) protect(ac *authenticatedContent) ([]byte, error) {
+	f := g.public.framing(g.secrets)
+	var m Message
+	var err error
+	if ac.wireFormat == WireFormatPublicMessage {
+		m.publicMessage, err = f.protectPublic(ac)
+	} else {
+		g.inbox.mu.Lock()
+		m.privateMessage, err = f.protectPrivate(g.inbox.ratchets, ac, PadToMultiple(g.cfg.PaddingBlock))
+		g.inbox.mu.Unlock()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return m.Marshal()
+}

@@ -1,0 +1,145 @@
+package mls
+
+import (
+	"context"
+	"crypto/cipher"
+	"fmt"
+
+	"github.com/mlsuite/mlsuite/internal/parallel"
+	"github.com/mlsuite/mlsuite/internal/treemath"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// welcomeBuilder makes the Welcome of a commit (RFC 9420, Section 12.4.3.1).
+type welcomeBuilder struct {
+	cfg      *Config
+	next     epoch
+	joiner   []byte // joiner_secret
+	psk      []byte // psk_secret
+	withTree bool
+}
+
+// build returns the Welcome for all joiners of a, as an MLSMessage. The GroupInfo
+// is encrypted once, and hashed once as the HPKE info that all joiners share.
+func (b *welcomeBuilder) build(ctx context.Context, a *applied, path *ownPath) ([]byte, error) {
+	s := b.next.public.suite
+	info, err := b.next.groupInfo(ctx, b.cfg.Signer, b.withTree)
+	if err != nil {
+		return nil, err
+	}
+	encryptedInfo, err := sealGroupInfo(s, b.joiner, b.psk, info)
+	if err != nil {
+		return nil, err
+	}
+	sealer, err := prepareSealWithLabel(s, labelWelcome, encryptedInfo)
+	if err != nil {
+		return nil, err
+	}
+	w := &Welcome{
+		CipherSuite:        s.Info().ID,
+		EncryptedGroupInfo: encryptedInfo,
+		secrets:            make([]encryptedGroupSecrets, len(a.joiners)),
+	}
+	err = parallel.For(len(a.joiners), func(i int) error {
+		var err error
+		w.secrets[i], err = b.sealSecrets(sealer, a.joiners[i], a.added[i], path)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return (&Message{Welcome: w}).Marshal()
+}
+
+// sealSecrets encrypts the GroupSecrets to one joiner at the given leaf.
+func (b *welcomeBuilder) sealSecrets(sealer suite.Sealer, kp *KeyPackage, leaf LeafIndex, path *ownPath) (encryptedGroupSecrets, error) {
+	secrets := groupSecrets{joinerSecret: b.joiner}
+	if path != nil {
+		ancestor := treemath.CommonAncestor(b.next.self.leaf.Node(), leaf.Node())
+		secret, ok := path.secrets.at(ancestor)
+		if !ok {
+			return encryptedGroupSecrets{}, fmt.Errorf("mls: no path secret for node %d", ancestor)
+		}
+		secrets.hasPathSecret, secrets.pathSecret = true, secret
+	}
+	plaintext, err := marshalled(&secrets)
+	if err != nil {
+		return encryptedGroupSecrets{}, err
+	}
+	defer clear(plaintext)
+	ref, err := keyPackageRef(b.next.public.suite, kp)
+	if err != nil {
+		return encryptedGroupSecrets{}, err
+	}
+	enc, ciphertext, err := sealer.Seal(kp.InitKey, nil, plaintext)
+	if err != nil {
+		return encryptedGroupSecrets{}, violation("12.4.3.1", "init_key takes an encryption").atLeaf(leaf).because(err)
+	}
+	return encryptedGroupSecrets{newMember: ref, secrets: hpkeCiphertext{kemOutput: enc, ciphertext: ciphertext}}, nil
+}
+
+// groupInfo makes and signs the GroupInfo of an epoch (RFC 9420, Section 12.4.3).
+// With the tree, it is O(n).
+func (e *epoch) groupInfo(ctx context.Context, signer suite.Signer, withTree bool) (*GroupInfo, error) {
+	info := &GroupInfo{
+		GroupContext:    e.public.context,
+		ConfirmationTag: e.public.confirmationTag,
+		Signer:          e.self.leaf,
+	}
+	if withTree {
+		tree, err := marshalled(e.public.tree.nodes())
+		if err != nil {
+			return nil, err
+		}
+		info.Extensions = append(info.Extensions, Extension{Type: ExtensionRatchetTree, Data: tree})
+	}
+	tbs, err := info.tbs()
+	if err != nil {
+		return nil, err
+	}
+	info.Signature, err = signWithLabel(ctx, signer, labelGroupInfoTBS, tbs)
+	return info, err
+}
+
+// sealGroupInfo encrypts a GroupInfo under the welcome_secret (RFC 9420, Section
+// 12.4.3.1).
+func sealGroupInfo(s suite.Suite, joiner, psk []byte, info *GroupInfo) ([]byte, error) {
+	plaintext, err := info.Marshal()
+	if err != nil {
+		return nil, err
+	}
+	aead, nonce, err := welcomeAEAD(s, joiner, psk)
+	if err != nil {
+		return nil, err
+	}
+	return aead.Seal(nil, nonce, plaintext, nil), nil
+}
+
+// openGroupInfo reverses sealGroupInfo.
+func openGroupInfo(s suite.Suite, joiner, psk, encrypted []byte) (*GroupInfo, error) {
+	aead, nonce, err := welcomeAEAD(s, joiner, psk)
+	if err != nil {
+		return nil, err
+	}
+	plaintext, err := aead.Open(nil, nonce, encrypted, nil)
+	if err != nil {
+		return nil, ErrDecrypt
+	}
+	return ParseGroupInfo(plaintext)
+}
+
+// welcomeAEAD returns the cipher and the nonce of a Welcome's GroupInfo.
+func welcomeAEAD(s suite.Suite, joiner, psk []byte) (cipher.AEAD, []byte, error) {
+	secret, err := welcomeSecret(s, joiner, psk)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer clear(secret)
+	key, nonce, err := welcomeKey(s, secret)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer clear(key)
+	aead, err := s.NewAEAD(key)
+	return aead, nonce, err
+}
