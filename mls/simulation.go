@@ -1,0 +1,301 @@
+package mls
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/mlsuite/mlsuite/internal/parallel"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// TreeShape names the state of a ratchet tree, on which the cost of a commit
+// depends.
+type TreeShape int
+
+const (
+	// TreeBlank is a group just filled by one commit of Adds: every parent is blank.
+	TreeBlank TreeShape = iota
+	// TreeSteady has every parent populated.
+	TreeSteady
+	// TreeUnmerged is steady, with half of the members removed and others added in
+	// their place without a path.
+	TreeUnmerged
+	// TreeSparse was twice as large and steady, until every other leaf was removed.
+	TreeSparse
+)
+
+// TreeShapes returns all shapes.
+func TreeShapes() []TreeShape { return []TreeShape{TreeBlank, TreeSteady, TreeUnmerged, TreeSparse} }
+
+func (s TreeShape) String() string {
+	if names := [...]string{"blank", "steady", "unmerged", "sparse"}; 0 <= s && int(s) < len(names) {
+		return names[s]
+	}
+	return fmt.Sprintf("TreeShape(%d)", int(s))
+}
+
+// SimulationConfig says what group to simulate.
+type SimulationConfig struct {
+	Suites  Suites
+	Suite   suite.ID
+	Members int // when the tree has its shape, at least 1
+	Shape   TreeShape
+
+	// Adjust, if not nil, changes the Config of a member before it is used. It is
+	// called on several goroutines.
+	Adjust func(*Config)
+}
+
+// Simulation is a whole group in one place, for benchmarks and tests.
+//
+// It holds the private keys of everybody, and so has none of MLS's security. What
+// members have in common it holds once, so that large groups with populated trees
+// are made by real commits in reasonable time and memory: each is made by its
+// committer and processed by nobody. [Simulation.Member] gives any member's view
+// of the current epoch as an ordinary Group.
+//
+// A Simulation is not safe for concurrent use; its Groups are.
+type Simulation struct {
+	cfg     SimulationConfig
+	suite   suite.Suite
+	public  *publicState
+	secrets *epochSecrets
+	members map[LeafIndex]simulated
+	joining map[string]*OwnKeyPackage // by KeyPackageRef
+	keys    map[NodeIndex]*nodeKey    // of parents; some may be of earlier epochs
+	made    uint32                    // members so far
+}
+
+// simulated is what a simulation keeps of a member for itself.
+type simulated struct {
+	cfg     *Config
+	leafKey *nodeKey
+}
+
+// NewSimulation makes a group of the given size and shape, by real commits.
+func NewSimulation(ctx context.Context, now time.Time, cfg SimulationConfig) (*Simulation, error) {
+	if cfg.Members < 1 {
+		return nil, fmt.Errorf("mls: a simulation of %d members", cfg.Members)
+	}
+	s, err := cfg.Suites.Suite(cfg.Suite, suite.Start, now)
+	if err != nil {
+		return nil, err
+	}
+	sim := &Simulation{
+		cfg: cfg, suite: s,
+		members: make(map[LeafIndex]simulated),
+		joining: make(map[string]*OwnKeyPackage),
+		keys:    make(map[NodeIndex]*nodeKey),
+	}
+	creator, err := sim.newConfig()
+	if err != nil {
+		return nil, err
+	}
+	g, err := CreateGroup(ctx, now, *creator, nil)
+	if err != nil {
+		return nil, err
+	}
+	sim.public, sim.secrets = g.public, g.secrets
+	sim.secrets.encryption = make([]byte, s.Info().KDF.Nh) // epoch 0 sends no message
+	sim.members[0] = simulated{creator, g.self.leafKey}
+	return sim, sim.shape(ctx, now)
+}
+
+// shape brings the tree to the configured size and shape.
+func (s *Simulation) shape(ctx context.Context, now time.Time) error {
+	n := s.cfg.Members
+	if s.cfg.Shape == TreeSparse {
+		n *= 2
+	}
+	if err := s.grow(ctx, now, n-1); err != nil || s.cfg.Shape == TreeBlank {
+		return err
+	}
+	if err := s.populate(ctx, now); err != nil || s.cfg.Shape == TreeSteady {
+		return err
+	}
+	var odd []CommitOption
+	for leaf := LeafIndex(1); int(leaf) < n; leaf += 2 {
+		odd = append(odd, Remove(leaf))
+	}
+	if len(odd) == 0 {
+		return nil
+	}
+	if _, err := s.Commit(ctx, now, 0, odd...); err != nil || s.cfg.Shape == TreeSparse {
+		return err
+	}
+	if err := s.populate(ctx, now); err != nil {
+		return err
+	}
+	return s.grow(ctx, now, len(odd))
+}
+
+// grow adds members in one commit without a path.
+func (s *Simulation) grow(ctx context.Context, now time.Time, n int) error {
+	if n == 0 {
+		return nil
+	}
+	joiners, err := s.NewMembers(ctx, now, n)
+	if err != nil {
+		return err
+	}
+	adds := []CommitOption{withoutWelcome()}
+	for _, kp := range joiners {
+		adds = append(adds, Add(kp.KeyPackage))
+	}
+	_, err = s.Commit(ctx, now, 0, adds...)
+	return err
+}
+
+// populate lets members commit until no parent with members on both sides is
+// blank. It goes from the root down, so that each commit encrypts to few.
+func (s *Simulation) populate(ctx context.Context, now time.Time) error {
+	for step := s.public.tree.width; step >= 2; step /= 2 {
+		for first := uint32(0); first < s.public.tree.width; first += step {
+			for leaf := first; leaf < first+step; leaf++ {
+				if _, ok := s.members[LeafIndex(leaf)]; !ok {
+					continue
+				}
+				if !s.populated(LeafIndex(leaf)) {
+					if _, err := s.Commit(ctx, now, LeafIndex(leaf)); err != nil {
+						return err
+					}
+				}
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// populated reports whether no parent on a leaf's filtered direct path is blank.
+func (s *Simulation) populated(leaf LeafIndex) bool {
+	nodes, _ := s.public.tree.filteredDirectPath(leaf)
+	return !slices.ContainsFunc(nodes, func(n NodeIndex) bool { return s.public.tree.parent(n) == nil })
+}
+
+// NewMembers makes key packages of n new clients, whom the simulation takes up
+// when a commit adds them.
+func (s *Simulation) NewMembers(ctx context.Context, now time.Time, n int) ([]*OwnKeyPackage, error) {
+	configs := make([]*Config, n)
+	for i := range configs {
+		var err error
+		if configs[i], err = s.newConfig(); err != nil {
+			return nil, err
+		}
+	}
+	joiners := make([]*OwnKeyPackage, n)
+	err := parallel.For(n, func(i int) (err error) {
+		joiners[i], err = NewKeyPackage(ctx, now, *configs[i])
+		return err
+	})
+	for _, k := range joiners {
+		if k != nil {
+			s.joining[string(k.Ref)] = k
+		}
+	}
+	return joiners, err
+}
+
+func (s *Simulation) newConfig() (*Config, error) {
+	signer, err := s.suite.GenerateSigner()
+	if err != nil {
+		return nil, fmt.Errorf("mls: generate signer: %w", err)
+	}
+	cfg := &Config{
+		Suites:     s.cfg.Suites,
+		Suite:      s.cfg.Suite,
+		Signer:     signer,
+		Credential: BasicCredential(binary.BigEndian.AppendUint32([]byte("member "), s.made)),
+	}
+	s.made++
+	if s.cfg.Adjust != nil {
+		s.cfg.Adjust(cfg)
+	}
+	return cfg, nil
+}
+
+// Size returns the number of members.
+func (s *Simulation) Size() int { return len(s.members) }
+
+// Width returns the number of leaves of the tree, blank ones included: a power of
+// two.
+func (s *Simulation) Width() int { return int(s.public.tree.width) }
+
+// Leaves returns the members' leaf indices, from the left.
+func (s *Simulation) Leaves() []LeafIndex {
+	leaves := make([]LeafIndex, 0, len(s.members))
+	for leaf := range s.members {
+		leaves = append(leaves, leaf)
+	}
+	slices.Sort(leaves)
+	return leaves
+}
+
+// Member returns a member's view of the current epoch: a Group of its own, with
+// fresh message ratchets. It is O(log n). Two views of one member would send with
+// the same keys and nonces, so at most one may send.
+func (s *Simulation) Member(leaf LeafIndex) (*Group, error) {
+	m, ok := s.members[leaf]
+	if !ok {
+		return nil, fmt.Errorf("mls: leaf %d is not a member of the simulation", leaf)
+	}
+	self := &memberView{
+		leaf:     leaf,
+		leafKey:  &nodeKey{PrivateKey: m.leafKey.PrivateKey, lent: true},
+		pathKeys: make(map[NodeIndex]*nodeKey),
+	}
+	for _, n := range leaf.Node().DirectPath(s.public.tree.width) {
+		parent, key := s.public.tree.parent(n), s.keys[n]
+		if parent == nil || key == nil || !bytes.Equal(parent.encryptionKey, key.PublicKey()) {
+			continue
+		}
+		if _, unmerged := slices.BinarySearch(parent.unmergedLeaves, leaf); !unmerged {
+			self.pathKeys[n] = &nodeKey{PrivateKey: key.PrivateKey, lent: true}
+		}
+	}
+	return newGroup(m.cfg, epoch{s.public, s.secrets.clone(), self}), nil
+}
+
+// Commit lets a member commit and moves the simulation to the next epoch.
+func (s *Simulation) Commit(ctx context.Context, now time.Time, committer LeafIndex, options ...CommitOption) (*Candidate, error) {
+	g, err := s.Member(committer)
+	if err != nil {
+		return nil, err
+	}
+	c, err := g.Commit(ctx, now, options...)
+	if err != nil {
+		return nil, err
+	}
+	s.public, s.secrets = c.next.public, c.next.secrets.clone()
+	for _, p := range c.proposals {
+		if r, ok := p.Proposal.(RemoveProposal); ok {
+			delete(s.members, r.Removed)
+		}
+	}
+	added := c.added
+	for _, p := range c.proposals {
+		add, ok := p.Proposal.(AddProposal)
+		if !ok {
+			continue
+		}
+		leaf := added[0]
+		added = added[1:]
+		ref, err := keyPackageRef(s.suite, add.KeyPackage)
+		if err != nil {
+			return nil, err
+		}
+		if k := s.joining[string(ref)]; k != nil {
+			s.members[leaf] = simulated{&k.cfg, &nodeKey{PrivateKey: k.leafKey}}
+			delete(s.joining, string(ref))
+		}
+	}
+	s.members[committer] = simulated{s.members[committer].cfg, &nodeKey{PrivateKey: c.next.self.leafKey.PrivateKey}}
+	for n, key := range c.next.self.pathKeys {
+		s.keys[n] = key
+	}
+	return c, nil
+}

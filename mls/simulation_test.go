@@ -1,0 +1,37 @@
+package mls_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/registry/all"
+)
+
+func TestSimulationShapes(t *testing.T) {
+	for _, shape := range mls.TreeShapes() {
+		for _, n := range []int{1, 2, 3, 8, 21} {
+			t.Run(fmt.Sprintf("%s/%d", shape, n), func(t *testing.T) {
+				sim, err := mls.NewSimulation(t.Context(), testTime, mls.SimulationConfig{
+					Suites: all.Registry(), Suite: 0x0001, Members: n, Shape: shape,
+				})
+				require.NoError(t, err)
+				require.Equal(t, n, sim.Size())
+				w := &world{t: t, id: 0x0001, groups: map[string]*mls.Group{}}
+				for _, leaf := range sim.Leaves() {
+					w.groups[fmt.Sprint(leaf)], err = sim.Member(leaf)
+					require.NoError(t, err)
+				}
+				w.agree()
+				w.talk()
+				w.commit("0")
+				w.agree()
+				last := fmt.Sprint(sim.Leaves()[n-1])
+				w.commit(last)
+				w.agree()
+			})
+		}
+	}
+}
