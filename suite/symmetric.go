@@ -65,5 +65,8 @@ func (h hkdf) Extract(salt, ikm []byte) ([]byte, error) {
 }
 
 func (h hkdf) Expand(prk, info []byte, length int) ([]byte, error) {
+	if length < 0 {
+		return nil, fmt.Errorf("suite: %s cannot give %d bytes", h.kdf.Name, length)
+	}
 	return stdhkdf.Expand(h.new, prk, string(info), length)
 }

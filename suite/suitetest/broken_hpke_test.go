@@ -1,0 +1,509 @@
+package suitetest
+
+import (
+	"bytes"
+	"errors"
+	"runtime"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/hpke"
+	"github.com/mlsuite/mlsuite/hybrid"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// brokenHPKE is a sound HPKE with some methods replaced.
+type brokenHPKE struct {
+	suite.HPKE
+	generate func() (suite.PrivateKey, error)
+	derive   func(ikm []byte) (suite.PrivateKey, error)
+	parse    func(b []byte) (suite.PrivateKey, error)
+	check    func(pub []byte) error
+	seal     func(pub, info, aad, plaintext []byte) ([]byte, []byte, error)
+	prepare  func(info []byte) (suite.Sealer, error)
+	export   func(pub, info, exporterContext []byte, length int) ([]byte, []byte, error)
+	key      func(suite.PrivateKey) suite.PrivateKey // wraps all keys
+}
+
+func (b *brokenHPKE) wrap(key suite.PrivateKey, err error) (suite.PrivateKey, error) {
+	if err != nil || b.key == nil {
+		return key, err
+	}
+	return b.key(key), nil
+}
+
+func (b *brokenHPKE) GenerateKey() (suite.PrivateKey, error) {
+	if b.generate != nil {
+		return b.wrap(b.generate())
+	}
+	return b.wrap(b.HPKE.GenerateKey())
+}
+
+func (b *brokenHPKE) DeriveKey(ikm []byte) (suite.PrivateKey, error) {
+	if b.derive != nil {
+		return b.wrap(b.derive(ikm))
+	}
+	return b.wrap(b.HPKE.DeriveKey(ikm))
+}
+
+func (b *brokenHPKE) ParsePrivateKey(k []byte) (suite.PrivateKey, error) {
+	if b.parse != nil {
+		return b.wrap(b.parse(k))
+	}
+	return b.wrap(b.HPKE.ParsePrivateKey(k))
+}
+
+func (b *brokenHPKE) CheckPublicKey(pub []byte) error {
+	if b.check != nil {
+		return b.check(pub)
+	}
+	return b.HPKE.CheckPublicKey(pub)
+}
+
+func (b *brokenHPKE) Seal(pub, info, aad, plaintext []byte) ([]byte, []byte, error) {
+	if b.seal != nil {
+		return b.seal(pub, info, aad, plaintext)
+	}
+	return b.HPKE.Seal(pub, info, aad, plaintext)
+}
+
+func (b *brokenHPKE) PrepareSeal(info []byte) (suite.Sealer, error) {
+	if b.prepare != nil {
+		return b.prepare(info)
+	}
+	return b.HPKE.PrepareSeal(info)
+}
+
+func (b *brokenHPKE) Export(pub, info, exporterContext []byte, length int) ([]byte, []byte, error) {
+	if b.export != nil {
+		return b.export(pub, info, exporterContext, length)
+	}
+	return b.HPKE.Export(pub, info, exporterContext, length)
+}
+
+// sealerFunc is a Sealer that takes no randomness.
+type sealerFunc func(pub, aad, plaintext []byte) ([]byte, []byte, error)
+
+func (f sealerFunc) Seal(pub, aad, plaintext []byte) ([]byte, []byte, error) {
+	return f(pub, aad, plaintext)
+}
+
+// brokenKey is a sound private key with some methods replaced. It is no Destroyer.
+type brokenKey struct {
+	suite.PrivateKey
+	public func() []byte
+	bytes  func() ([]byte, error)
+	open   func(enc, info, aad, ciphertext []byte) ([]byte, error)
+	export func(enc, info, exporterContext []byte, length int) ([]byte, error)
+}
+
+func (b *brokenKey) PublicKey() []byte {
+	if b.public != nil {
+		return b.public()
+	}
+	return b.PrivateKey.PublicKey()
+}
+
+func (b *brokenKey) Bytes() ([]byte, error) {
+	if b.bytes != nil {
+		return b.bytes()
+	}
+	return b.PrivateKey.Bytes()
+}
+
+func (b *brokenKey) Open(enc, info, aad, ciphertext []byte) ([]byte, error) {
+	if b.open != nil {
+		return b.open(enc, info, aad, ciphertext)
+	}
+	return b.PrivateKey.Open(enc, info, aad, ciphertext)
+}
+
+func (b *brokenKey) Export(enc, info, exporterContext []byte, length int) ([]byte, error) {
+	if b.export != nil {
+		return b.export(enc, info, exporterContext, length)
+	}
+	return b.PrivateKey.Export(enc, info, exporterContext, length)
+}
+
+type undestroyed struct{ suite.PrivateKey }
+
+func (undestroyed) Destroy() {}
+
+// lenient accepts every public key of the right length, and encrypts to another
+// key where it is malformed.
+func lenient(t *testing.T, e encryption) *brokenHPKE {
+	substitute := e.generate(t).PublicKey()
+	mend := func(pub []byte) []byte {
+		if len(pub) == e.kem.Npk && e.CheckPublicKey(pub) != nil {
+			return substitute
+		}
+		return pub
+	}
+	return &brokenHPKE{
+		HPKE:  e.HPKE,
+		check: func(pub []byte) error { return e.CheckPublicKey(mend(pub)) },
+		seal: func(pub, info, aad, plaintext []byte) ([]byte, []byte, error) {
+			return e.Seal(mend(pub), info, aad, plaintext)
+		},
+		prepare: func(info []byte) (suite.Sealer, error) {
+			s, err := e.PrepareSeal(info)
+			return sealerFunc(func(pub, aad, plaintext []byte) ([]byte, []byte, error) {
+				return s.Seal(mend(pub), aad, plaintext)
+			}), err
+		},
+		export: func(pub, info, exporterContext []byte, length int) ([]byte, []byte, error) {
+			return e.Export(mend(pub), info, exporterContext, length)
+		},
+	}
+}
+
+// exclusive is a lock that shows whether two calls were in it at once.
+type exclusive struct{ mu sync.Mutex }
+
+var errBusy = errors.New("in use")
+
+func (x *exclusive) enter() error {
+	if !x.mu.TryLock() {
+		return errBusy
+	}
+	defer x.mu.Unlock()
+	for range 100 {
+		runtime.Gosched()
+	}
+	return nil
+}
+
+func TestHPKEChecksPass(t *testing.T) {
+	for _, kem := range []hpke.KEM{hpke.DHKEMP256(), hpke.DHKEMX25519(), hybrid.MLKEM768X25519()} {
+		require.Empty(t, failures(hpkeChecks(), newEncryption(t, kem)), kem.Info().Name)
+	}
+	e := newEncryption(t, hpke.DHKEMX25519())
+	e.HPKE = &brokenHPKE{HPKE: e.HPKE, key: func(key suite.PrivateKey) suite.PrivateKey {
+		return &brokenKey{PrivateKey: key, bytes: func() ([]byte, error) { return nil, suite.ErrNotExportable }}
+	}}
+	require.Empty(t, failures(hpkeChecks(), e), "keys in hardware")
+}
+
+func TestHPKEChecksFail(t *testing.T) {
+	e := newEncryption(t, hpke.DHKEMX25519())
+	hidden := func(b *brokenHPKE) encryption {
+		if b.HPKE == nil {
+			b.HPKE = e.HPKE
+		}
+		return encryption{b, e.kem, e.kdf, e.aead}
+	}
+	withKey := func(f func(b *brokenKey)) encryption {
+		return hidden(&brokenHPKE{key: func(key suite.PrivateKey) suite.PrivateKey {
+			b := &brokenKey{PrivateKey: key}
+			f(b)
+			return b
+		}})
+	}
+	withSealer := func(f func(s suite.DeterministicSealer, info []byte) suite.Sealer) encryption {
+		return hidden(&brokenHPKE{prepare: func(info []byte) (suite.Sealer, error) {
+			s, err := e.PrepareSeal(info)
+			if err != nil {
+				return nil, err
+			}
+			return f(s.(suite.DeterministicSealer), info), nil
+		}})
+	}
+	withInfo := func(f func(e *encryption)) encryption {
+		c := e
+		f(&c)
+		return c
+	}
+	lenientOf := func(kem hpke.KEM) encryption {
+		sound := newEncryption(t, kem)
+		return encryption{lenient(t, sound), sound.kem, sound.kdf, sound.aead}
+	}
+	fixed := e.generate(t)
+	var busy exclusive
+
+	requireFound(t, hpkeChecks(), []fault[encryption]{
+		{"no name", withInfo(func(e *encryption) { e.kem.Name = "" }), []string{"info"}},
+		{"wrong Npk", withInfo(func(e *encryption) { e.kem.Npk++ }), []string{"generated keys", "derived keys"}},
+		{"wrong Nsk", withInfo(func(e *encryption) { e.kem.Nsk++ }), []string{"key handles"}},
+		{"wrong Nenc", withInfo(func(e *encryption) { e.kem.Nenc++ }), []string{"round trip", "sealer", "deterministic sealer", "export"}},
+		{"wrong Nt", withInfo(func(e *encryption) { e.aead.Nt++ }), []string{"round trip", "sealer", "deterministic sealer"}},
+		{
+			"GenerateKey gives one key",
+			hidden(&brokenHPKE{generate: func() (suite.PrivateKey, error) { return fixed, nil }}),
+			[]string{"generated keys", "wrong context", "export"},
+		},
+		{
+			"DeriveKey is random",
+			hidden(&brokenHPKE{derive: func([]byte) (suite.PrivateKey, error) { return e.GenerateKey() }}),
+			[]string{"derived keys", "arguments", "results", "concurrent use", "destroyed keys"},
+		},
+		{
+			"DeriveKey reads 32 bytes",
+			hidden(&brokenHPKE{derive: func(ikm []byte) (suite.PrivateKey, error) { return e.DeriveKey(ikm[:min(32, len(ikm))]) }}),
+			[]string{"derived keys"},
+		},
+		{
+			"DeriveKey wants a seed",
+			hidden(&brokenHPKE{derive: func(ikm []byte) (suite.PrivateKey, error) { return e.DeriveKey(ikm[:max(32, len(ikm))]) }}),
+			[]string{"derived keys"},
+		},
+		{
+			"Bytes with ErrNotExportable",
+			withKey(func(b *brokenKey) {
+				b.bytes = func() ([]byte, error) { return []byte{1}, suite.ErrNotExportable }
+			}),
+			[]string{"key handles"},
+		},
+		{
+			"ParsePrivateKey ignores what follows",
+			hidden(&brokenHPKE{parse: func(b []byte) (suite.PrivateKey, error) { return e.ParsePrivateKey(b[:min(len(b), e.kem.Nsk)]) }}),
+			[]string{"malformed private keys"},
+		},
+		{
+			"ParsePrivateKey has errors of its own",
+			hidden(&brokenHPKE{parse: func(b []byte) (suite.PrivateKey, error) {
+				key, err := e.ParsePrivateKey(b)
+				if err != nil {
+					err = errors.New("bad key")
+				}
+				return key, err
+			}}),
+			[]string{"malformed private keys"},
+		},
+		{
+			"CheckPublicKey takes points of low order",
+			hidden(&brokenHPKE{check: func(pub []byte) error {
+				if len(pub) == e.kem.Npk {
+					return nil
+				}
+				return e.CheckPublicKey(pub)
+			}}),
+			[]string{"malformed public keys"},
+		},
+		{"low order", lenientOf(hpke.DHKEMX25519()), []string{"malformed public keys"}},
+		{"off curve", lenientOf(hpke.DHKEMP256()), []string{"malformed public keys"}},
+		{"unreduced", lenientOf(hpke.MLKEM768()), []string{"malformed public keys"}},
+		{"unreduced in a hybrid", lenientOf(hybrid.MLKEM768X25519()), []string{"malformed public keys"}},
+		{"off curve in a hybrid", lenientOf(hybrid.MLKEM768P256()), []string{"malformed public keys"}},
+		{
+			"CheckPublicKey is stricter than Seal",
+			hidden(&brokenHPKE{check: func(pub []byte) error {
+				if len(pub) == e.kem.Npk && pub[31]&0x80 != 0 {
+					return &suite.KeyError{Algorithm: e.kem.Name, Rule: "top bit set"}
+				}
+				return e.CheckPublicKey(pub)
+			}}),
+			[]string{"CheckPublicKey agrees with Seal"},
+		},
+		{
+			"Seal has a short limit",
+			hidden(&brokenHPKE{seal: func(pub, info, aad, plaintext []byte) ([]byte, []byte, error) {
+				if len(plaintext) > 512 {
+					return nil, nil, errors.New("too long")
+				}
+				return e.Seal(pub, info, aad, plaintext)
+			}}),
+			[]string{"round trip"},
+		},
+		{
+			"a sealer encapsulates once",
+			withSealer(func(s suite.DeterministicSealer, _ []byte) suite.Sealer {
+				return sealerFunc(func(pub, aad, plaintext []byte) ([]byte, []byte, error) {
+					return s.SealDeterministic(make([]byte, s.RandomnessSize()), pub, aad, plaintext)
+				})
+			}),
+			[]string{"fresh randomness"},
+		},
+		{
+			"Open ignores what follows enc",
+			withKey(func(b *brokenKey) {
+				b.open = func(enc, info, aad, ciphertext []byte) ([]byte, error) {
+					return b.PrivateKey.Open(enc[:min(len(enc), e.kem.Nenc)], info, aad, ciphertext)
+				}
+			}),
+			[]string{"malformed encapsulated keys"},
+		},
+		{
+			"Export ignores what follows enc",
+			withKey(func(b *brokenKey) {
+				b.export = func(enc, info, exporterContext []byte, length int) ([]byte, error) {
+					return b.PrivateKey.Export(enc[:min(len(enc), e.kem.Nenc)], info, exporterContext, length)
+				}
+			}),
+			[]string{"malformed encapsulated keys"},
+		},
+		{
+			"Open tells what is wrong",
+			withKey(func(b *brokenKey) {
+				b.open = func(enc, info, aad, ciphertext []byte) ([]byte, error) {
+					if len(ciphertext) < e.aead.Nt {
+						return nil, errors.New("no tag")
+					}
+					return b.PrivateKey.Open(enc, info, aad, ciphertext)
+				}
+			}),
+			[]string{"tampered ciphertexts"},
+		},
+		{
+			"Open ignores what follows the ciphertext",
+			withKey(func(b *brokenKey) {
+				b.open = func(enc, info, aad, ciphertext []byte) ([]byte, error) {
+					plaintext, err := b.PrivateKey.Open(enc, info, aad, ciphertext)
+					if err != nil && len(ciphertext) > 0 {
+						return b.PrivateKey.Open(enc, info, aad, ciphertext[:len(ciphertext)-1])
+					}
+					return plaintext, err
+				}
+			}),
+			[]string{"tampered ciphertexts"},
+		},
+		{
+			"aad is ignored",
+			encryption{&brokenHPKE{
+				HPKE: e.HPKE,
+				seal: func(pub, info, _, plaintext []byte) ([]byte, []byte, error) { return e.Seal(pub, info, nil, plaintext) },
+				prepare: func(info []byte) (suite.Sealer, error) {
+					s, err := e.PrepareSeal(info)
+					return sealerFunc(func(pub, _, plaintext []byte) ([]byte, []byte, error) { return s.Seal(pub, nil, plaintext) }), err
+				},
+				key: func(key suite.PrivateKey) suite.PrivateKey {
+					return &brokenKey{PrivateKey: key, open: func(enc, info, _, ciphertext []byte) ([]byte, error) {
+						return key.Open(enc, info, nil, ciphertext)
+					}}
+				},
+			}, e.kem, e.kdf, e.aead},
+			[]string{"wrong context"},
+		},
+		{
+			"a sealer keeps its first recipient",
+			withSealer(func(s suite.DeterministicSealer, _ []byte) suite.Sealer {
+				var mu sync.Mutex
+				var first []byte
+				return sealerFunc(func(pub, aad, plaintext []byte) ([]byte, []byte, error) {
+					mu.Lock()
+					defer mu.Unlock()
+					if first != nil && e.CheckPublicKey(pub) == nil {
+						pub = first
+					}
+					enc, ciphertext, err := s.Seal(pub, aad, plaintext)
+					if err == nil {
+						first = bytes.Clone(pub)
+					}
+					return enc, ciphertext, err
+				})
+			}),
+			[]string{"sealer"},
+		},
+		{
+			"the randomness is ignored",
+			withSealer(func(s suite.DeterministicSealer, _ []byte) suite.Sealer { return randomised{s} }),
+			[]string{"deterministic sealer"},
+		},
+		{
+			"the exporter context is ignored",
+			encryption{&brokenHPKE{
+				HPKE:   e.HPKE,
+				export: func(pub, info, _ []byte, length int) ([]byte, []byte, error) { return e.Export(pub, info, nil, length) },
+				key: func(key suite.PrivateKey) suite.PrivateKey {
+					return &brokenKey{PrivateKey: key, export: func(enc, info, _ []byte, length int) ([]byte, error) {
+						return key.Export(enc, info, nil, length)
+					}}
+				},
+			}, e.kem, e.kdf, e.aead},
+			[]string{"export"},
+		},
+		{
+			"Export wraps its length",
+			hidden(&brokenHPKE{export: func(pub, info, exporterContext []byte, length int) ([]byte, []byte, error) {
+				return e.Export(pub, info, exporterContext, length&0x1FFF)
+			}}),
+			[]string{"export limits"},
+		},
+		{
+			"Seal changes the plaintext",
+			hidden(&brokenHPKE{seal: func(pub, info, aad, plaintext []byte) ([]byte, []byte, error) {
+				enc, ciphertext, err := e.Seal(pub, info, aad, plaintext)
+				clear(plaintext)
+				return enc, ciphertext, err
+			}}),
+			[]string{"round trip", "arguments", "concurrent use"},
+		},
+		{
+			"Seal appends to info",
+			hidden(&brokenHPKE{seal: func(pub, info, aad, plaintext []byte) ([]byte, []byte, error) {
+				scratch := append(info, 0)
+				return e.Seal(pub, scratch[:len(info)], aad, plaintext)
+			}}),
+			[]string{"arguments"},
+		},
+		{
+			"a sealer keeps info",
+			withSealer(func(_ suite.DeterministicSealer, info []byte) suite.Sealer {
+				return sealerFunc(func(pub, aad, plaintext []byte) ([]byte, []byte, error) { return e.Seal(pub, info, aad, plaintext) })
+			}),
+			[]string{"arguments"},
+		},
+		{
+			"DeriveKey keeps ikm",
+			hidden(&brokenHPKE{derive: func(ikm []byte) (suite.PrivateKey, error) {
+				key, err := e.DeriveKey(ikm)
+				return &brokenKey{PrivateKey: key, public: func() []byte {
+					lazy, err := e.DeriveKey(ikm)
+					if err != nil {
+						return nil
+					}
+					return lazy.PublicKey()
+				}}, err
+			}}),
+			[]string{"arguments"},
+		},
+		{
+			"PublicKey gives its own memory",
+			withKey(func(b *brokenKey) {
+				pub := b.PrivateKey.PublicKey()
+				b.public = func() []byte { return pub }
+			}),
+			[]string{"results"},
+		},
+		{
+			"enc and ciphertext share memory",
+			withSealer(func(s suite.DeterministicSealer, _ []byte) suite.Sealer {
+				return sealerFunc(func(pub, aad, plaintext []byte) ([]byte, []byte, error) {
+					enc, ciphertext, err := s.Seal(pub, aad, plaintext)
+					both := slices.Concat(enc, ciphertext)
+					return both[:len(enc)], both[len(enc):], err
+				})
+			}),
+			[]string{"results"},
+		},
+		{
+			"Open is for one caller at a time",
+			withKey(func(b *brokenKey) {
+				b.open = func(enc, info, aad, ciphertext []byte) ([]byte, error) {
+					if err := busy.enter(); err != nil {
+						return nil, err
+					}
+					return b.PrivateKey.Open(enc, info, aad, ciphertext)
+				}
+			}),
+			[]string{"concurrent use"},
+		},
+		{
+			"Destroy does nothing",
+			hidden(&brokenHPKE{key: func(key suite.PrivateKey) suite.PrivateKey { return undestroyed{key} }}),
+			[]string{"destroyed keys"},
+		},
+	})
+}
+
+// randomised is a DeterministicSealer that is not.
+type randomised struct{ suite.DeterministicSealer }
+
+func (r randomised) SealDeterministic(randomness, pub, aad, plaintext []byte) ([]byte, []byte, error) {
+	if len(randomness) != r.RandomnessSize() {
+		return nil, nil, errors.New("wrong length")
+	}
+	return r.Seal(pub, aad, plaintext)
+}

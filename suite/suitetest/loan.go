@@ -1,0 +1,61 @@
+package suitetest
+
+import "bytes"
+
+const (
+	spare    = 64   // bytes of capacity behind a lent argument
+	sentinel = 0xA5 // what they hold
+)
+
+// loans are the arguments of one call. They are copies with spare capacity, so
+// that a callee shows that changes them, appends to them or keeps them.
+type loans struct{ all []loan }
+
+type loan struct {
+	buffer   []byte // with the spare capacity
+	argument []byte // as it was
+}
+
+func (l *loans) lend(b []byte) []byte {
+	buffer := bytes.Repeat([]byte{sentinel}, len(b)+spare)
+	copy(buffer, b)
+	l.all = append(l.all, loan{buffer, bytes.Clone(b)})
+	return buffer[:len(b)]
+}
+
+// settle demands that the call changed neither its arguments nor what lies behind
+// them, and then overwrites them.
+func (l *loans) settle(t reporter, call string) {
+	t.Helper()
+	for i, loan := range l.all {
+		n := len(loan.argument)
+		if !bytes.Equal(loan.buffer[:n], loan.argument) {
+			t.Errorf("%s changes its argument %d", call, i+1)
+		}
+		if bytes.Count(loan.buffer[n:], []byte{sentinel}) != spare {
+			t.Errorf("%s writes past the end of its argument %d", call, i+1)
+		}
+		scribble(loan.buffer)
+	}
+	l.all = nil
+}
+
+// scribble changes every byte that can be reached through b.
+func scribble(b []byte) {
+	b = b[:cap(b)]
+	for i := range b {
+		b[i] ^= 0xFF
+	}
+}
+
+// wantSeparate demands that appending to one of two results does not change the
+// other.
+func wantSeparate(t reporter, call string, a, b []byte) {
+	t.Helper()
+	before := bytes.Clone(b)
+	scribble(a)
+	if !bytes.Equal(b, before) {
+		t.Errorf("%s returns two results in the same memory", call)
+	}
+	scribble(a)
+}

@@ -1,0 +1,81 @@
+// Package suitetest checks that a cipher suite, an HPKE KEM or a signature scheme
+// does what its interface promises. Whoever implements one calls [TestSuite],
+// [TestKEM] or [TestSignatureScheme] from a test, and also runs that test under
+// the race detector:
+//
+//	func TestConformance(t *testing.T) {
+//		suitetest.TestKEM(t, mykem.New())
+//	}
+//
+// Every check is a subtest. What the interfaces leave open, such as a key that can
+// be destroyed, is skipped where it is not there, with the reason. The kit looks
+// for well-known malformed encodings too: it picks them by the names in Info
+// ("P-256", "X25519", "ML-KEM-768", ...), so a part of another name is only given
+// keys of wrong lengths.
+//
+// The kit knows no secret answers: that an algorithm is the one its name says is
+// shown by test vectors, not here.
+package suitetest
+
+import (
+	"reflect"
+	"testing"
+
+	"github.com/mlsuite/mlsuite/hpke"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// TestSuite checks s in subtests of t.
+func TestSuite(t *testing.T, s suite.Suite) {
+	info := s.Info()
+	t.Run("Suite", func(t *testing.T) { runAll(t, suiteChecks(), s) })
+	t.Run("Symmetric", func(t *testing.T) { runAll(t, symmetricChecks(), symmetric{s, info}) })
+	t.Run("HPKE", func(t *testing.T) { runAll(t, hpkeChecks(), encryption{s, info.KEM, info.KDF, info.AEAD}) })
+	t.Run("Signature", func(t *testing.T) { runAll(t, signatureChecks(), signing{s, info.Signature}) })
+}
+
+// TestKEM checks kem in subtests of t: by itself and as the KEM of HPKE with
+// HKDF-SHA256 and AES-128-GCM.
+func TestKEM(t *testing.T, kem hpke.KEM) {
+	scheme, err := hpke.NewScheme(kem, hpke.HKDFSHA256(), suite.AES128GCM())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Run("KEM", func(t *testing.T) { runAll(t, kemChecks(), kem) })
+	t.Run("HPKE", func(t *testing.T) {
+		runAll(t, hpkeChecks(), encryption{scheme, scheme.KEMInfo(), scheme.KDFInfo(), scheme.AEADInfo()})
+	})
+}
+
+// TestSignatureScheme checks scheme in subtests of t.
+func TestSignatureScheme(t *testing.T, scheme suite.SignatureScheme) {
+	runAll(t, signatureChecks(), signing{scheme, scheme.SignatureInfo()})
+}
+
+func suiteChecks() []check[suite.Suite] {
+	return []check[suite.Suite]{{"info", checkSuiteInfo}}
+}
+
+func checkSuiteInfo(t reporter, s suite.Suite) {
+	info := s.Info()
+	if info.ID == 0 {
+		t.Errorf("code point 0 is reserved")
+	}
+	if info.Name == "" {
+		t.Errorf("no name")
+	}
+	if info.Level <= 0 {
+		t.Errorf("level %d", info.Level)
+	}
+	if !info.Hash.Hash.Available() {
+		t.Errorf("hash %v is not available", info.Hash.Hash)
+	} else if got, want := info.Hash.Size, info.Hash.Hash.Size(); got != want {
+		t.Errorf("hash size is %d, that of %v is %d", got, info.Hash.Hash, want)
+	}
+	if info.KDF.Nh != info.Hash.Size {
+		t.Errorf("KDF has outputs of %d bytes, the hash of %d", info.KDF.Nh, info.Hash.Size)
+	}
+	if !reflect.DeepEqual(info, s.Info()) {
+		t.Errorf("Info is not always the same")
+	}
+}
