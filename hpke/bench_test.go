@@ -137,11 +137,14 @@ func BenchmarkProviders(b *testing.B) {
 func BenchmarkAllocations(b *testing.B) {
 	for _, kem := range libraryKEMs() {
 		for _, p := range providers(b, kem) {
-			for op, run := range map[string]func() error{"Seal": p.seal, "Open": p.open} {
-				b.Run(fmt.Sprintf("%s/%s/%s", kem.Info().Name, op, p.name), func(b *testing.B) {
+			for _, op := range []struct {
+				name string
+				run  func() error
+			}{{"Seal", p.seal}, {"Open", p.open}} {
+				b.Run(fmt.Sprintf("%s/%s/%s", kem.Info().Name, op.name, p.name), func(b *testing.B) {
 					b.ReportAllocs()
 					for b.Loop() {
-						if err := run(); err != nil {
+						if err := op.run(); err != nil {
 							b.Fatal(err)
 						}
 					}

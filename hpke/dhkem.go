@@ -163,15 +163,23 @@ func (k *dhkem) private(key GroupPrivateKey, err error) (KEMPrivateKey, error) {
 
 type dhkemPrivateKey struct {
 	kem    *dhkem
-	key    GroupPrivateKey
+	key    GroupPrivateKey // nil when destroyed
 	public []byte
 }
 
 func (k *dhkemPrivateKey) PublicKey() []byte { return bytes.Clone(k.public) }
 
-func (k *dhkemPrivateKey) Bytes() ([]byte, error) { return k.key.Bytes() }
+func (k *dhkemPrivateKey) Bytes() ([]byte, error) {
+	if k.key == nil {
+		return nil, suite.ErrDestroyed
+	}
+	return k.key.Bytes()
+}
 
 func (k *dhkemPrivateKey) Decap(enc []byte) ([]byte, error) {
+	if k.key == nil {
+		return nil, suite.ErrDestroyed
+	}
 	dh, err := k.key.DH(enc)
 	if err != nil {
 		return nil, decapError(err)
@@ -179,8 +187,11 @@ func (k *dhkemPrivateKey) Decap(enc []byte) ([]byte, error) {
 	return k.kem.extractAndExpand(dh, enc, k.public)
 }
 
-// Destroy destroys the group's key, if that can be.
-func (k *dhkemPrivateKey) Destroy() { suite.Destroy(k.key) }
+// Destroy implements [suite.Destroyer]. It destroys the group's key, if that can be.
+func (k *dhkemPrivateKey) Destroy() {
+	suite.Destroy(k.key)
+	k.key = nil
+}
 
 // decapError hides which rule an encapsulated key breaks.
 func decapError(err error) error {

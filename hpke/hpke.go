@@ -28,7 +28,7 @@ type Suite struct {
 }
 
 // MinPSK is the length from which on a PSK is accepted, in bytes: the least that
-// can have the entropy that RFC 9180, Section 9.5, demands.
+// can have the entropy that RFC 9180, Section 5.1.2, demands.
 const MinPSK = 32
 
 var (

@@ -14,8 +14,9 @@ import (
 )
 
 // KDF is a key derivation function of HPKE: of two stages, Extract and Expand
-// (RFC 9180, Section 4), or of one stage, Derive (draft-ietf-hpke-hpke,
-// Section 4). Its methods cover what the key schedule needs of either.
+// (RFC 9180, Section 4), or of one stage, Derive (draft-ietf-hpke-hpke;
+// draft-ietf-hpke-pq, Section 5). Its methods cover what the key schedule needs of
+// either.
 type KDF interface {
 	Info() suite.KDFInfo
 

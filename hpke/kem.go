@@ -50,8 +50,9 @@ type DeterministicKEM interface {
 
 // KEMPrivateKey is a parsed private key, or the handle of one in hardware.
 //
-// Its methods are safe for concurrent use. It may implement [suite.Destroyer];
-// the private keys of a [NewScheme] call Destroy when no other call is running.
+// Its methods are safe for concurrent use. It may implement [suite.Destroyer]:
+// Destroy is called when no other method is running, as a scheme's handles see to,
+// and PublicKey answers after it.
 type KEMPrivateKey interface {
 	// PublicKey is SerializePublicKey of the public half: Info().Npk bytes.
 	PublicKey() []byte

@@ -2,6 +2,7 @@ package hpke
 
 import (
 	"bytes"
+	"crypto/cipher"
 	"sync"
 
 	"github.com/mlsuite/mlsuite/suite"
@@ -77,6 +78,7 @@ func (s *scheme) Export(pub, info, exporterContext []byte, length int) (enc, sec
 	return enc, secret, nil
 }
 
+// exportOnce erases sharedSecret.
 func (p *prepared) exportOnce(sharedSecret, exporterContext []byte, length int) ([]byte, error) {
 	out, err := p.derive(sharedSecret, toExport)
 	if err != nil {
@@ -86,34 +88,17 @@ func (p *prepared) exportOnce(sharedSecret, exporterContext []byte, length int) 
 	return p.export(out.exporter, exporterContext, length)
 }
 
-func (p *prepared) sealOnce(sharedSecret, aad, plaintext []byte) ([]byte, error) {
+// cipher returns the AEAD of the first message, and its nonce. It erases
+// sharedSecret.
+func (p *prepared) cipher(sharedSecret []byte) (cipher.AEAD, []byte, error) {
 	out, err := p.derive(sharedSecret, toSeal)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	defer clear(out.all)
 	aead, err := p.suite.AEAD.NewAEAD(out.key)
-	if err != nil {
-		return nil, err
-	}
-	return aead.Seal(nil, out.baseNonce, plaintext, aad), nil
-}
-
-func (p *prepared) openOnce(sharedSecret, aad, ciphertext []byte) ([]byte, error) {
-	out, err := p.derive(sharedSecret, toSeal)
-	if err != nil {
-		return nil, err
-	}
-	defer clear(out.all)
-	aead, err := p.suite.AEAD.NewAEAD(out.key)
-	if err != nil {
-		return nil, err
-	}
-	plaintext, err := aead.Open(nil, out.baseNonce, ciphertext, aad)
-	if err != nil {
-		return nil, suite.ErrDecrypt
-	}
-	return plaintext, nil
+	clear(out.key)
+	clear(out.exporter)
+	return aead, out.baseNonce, err
 }
 
 type sealer struct{ *prepared }
@@ -127,11 +112,11 @@ func (s *sealer) Seal(pub, aad, plaintext []byte) (enc, ciphertext []byte, err e
 }
 
 func (s *sealer) finish(sharedSecret, enc, aad, plaintext []byte) ([]byte, []byte, error) {
-	ciphertext, err := s.sealOnce(sharedSecret, aad, plaintext)
+	aead, nonce, err := s.cipher(sharedSecret)
 	if err != nil {
 		return nil, nil, err
 	}
-	return enc, ciphertext, nil
+	return enc, aead.Seal(nil, nonce, plaintext, aad), nil
 }
 
 type deterministicSealer struct {
@@ -181,7 +166,15 @@ func (k *privateKey) Open(enc, info, aad, ciphertext []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.openOnce(sharedSecret, aad, ciphertext)
+	aead, nonce, err := p.cipher(sharedSecret)
+	if err != nil {
+		return nil, err
+	}
+	plaintext, err := aead.Open(nil, nonce, ciphertext, aad)
+	if err != nil {
+		return nil, suite.ErrDecrypt
+	}
+	return plaintext, nil
 }
 
 func (k *privateKey) Export(enc, info, exporterContext []byte, length int) ([]byte, error) {

@@ -26,13 +26,12 @@ type Params struct {
 	// Group is the classical part.
 	Group hpke.Group
 
-	// KeyBlocks and EncapBlocks are how many blocks of Group.Info().Nsk bytes are
-	// tried for a private key, in the expanded seed and in the randomness of a
-	// deterministic encapsulation: 1 where every block is one or all but.
+	// KeyBlocks and EncapBlocks are how many blocks of Group.Info().Nsk bytes the
+	// expanded seed and the randomness of a deterministic encapsulation have: the
+	// first that is a private key of the group is taken.
 	KeyBlocks, EncapBlocks int
 
-	// Label separates the domains of the combiner.
-	Label string
+	Label string // of the combiner, its domain separation
 }
 
 // MLKEM768X25519Params returns the parameters of MLKEM768-X25519, X-Wing, on
@@ -94,7 +93,8 @@ func newKEM(p Params) hpke.KEM {
 			ID: p.ID, Name: p.Name, Level: max(pq.Level, group.Level),
 			Classical: group.Name, PostQuantum: pq.PostQuantum,
 			Nsecret: 32, Nenc: pq.Nenc + group.Npk, Npk: pq.Npk + group.Npk, Nsk: seedSize,
-			Provenance: append(append([]suite.Provided{}, pq.Provenance...), group.Provenance),
+			Provenance: append(append([]suite.Provided{}, pq.Provenance...), group.Provenance,
+				suite.Provided{Primitive: "SHA3-256", Package: "crypto/sha3"}),
 		},
 		pq:    pq,
 		group: group,

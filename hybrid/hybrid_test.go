@@ -256,12 +256,14 @@ func TestNew(t *testing.T) {
 }
 
 func TestDestroy(t *testing.T) {
-	for _, kem := range standardKEMs() {
+	for _, kem := range append(standardKEMs(), hpke.DHKEMX25519()) {
 		key, err := kem.GenerateKey()
 		require.NoError(t, err)
-		_, enc, err := kem.Encap(key.PublicKey())
+		pub := key.PublicKey()
+		_, enc, err := kem.Encap(pub)
 		require.NoError(t, err)
 		suite.Destroy(key)
+		require.Equal(t, pub, key.PublicKey())
 		_, err = key.Bytes()
 		require.ErrorIs(t, err, suite.ErrDestroyed)
 		_, err = key.Decap(enc)
