@@ -123,9 +123,13 @@ func (k *OwnKeyPackage) memberView(p *publicState, info *GroupInfo, secrets *gro
 		return nil, violation("12.4.3.1", "signer of the GroupInfo is another member").atLeaf(leaf)
 	}
 	ancestor := treemath.CommonAncestor(leaf.Node(), info.Signer.Node())
-	nodes, _ := p.tree.filteredDirectPath(info.Signer)
-	for len(nodes) > 0 && nodes[0] != ancestor {
-		nodes = nodes[1:]
+	steps := p.tree.filteredPath(info.Signer)
+	for len(steps) > 0 && steps[0].index != ancestor {
+		steps = steps[1:]
+	}
+	nodes := make([]NodeIndex, len(steps))
+	for i := range steps {
+		nodes[i] = steps[i].index
 	}
 	if len(nodes) == 0 {
 		return nil, violation("12.4.3.1", "path secret is for the common ancestor %d", ancestor).atLeaf(info.Signer)
@@ -136,7 +140,7 @@ func (k *OwnKeyPackage) memberView(p *publicState, info *GroupInfo, secrets *gro
 	}
 	defer path.destroy()
 	for i, n := range nodes {
-		parent := p.tree.parent(n)
+		parent := steps[i].node.parent
 		if parent == nil || !bytes.Equal(parent.encryptionKey, path.keys[i].PublicKey()) {
 			return nil, violation("12.4.3.1", "path secret gives the private key of node %d", n).atLeaf(info.Signer)
 		}

@@ -45,9 +45,10 @@ func (m *memberView) privateKey(n NodeIndex) suite.PrivateKey {
 // still have their public key (RFC 9420, Section 7.5).
 func (m *memberView) next(t *tree, leafKey *nodeKey, fresh map[NodeIndex]*nodeKey) *memberView {
 	v := &memberView{leaf: m.leaf, leafKey: leafKey, pathKeys: make(map[NodeIndex]*nodeKey, len(m.pathKeys))}
-	for n, key := range m.pathKeys {
-		if parent := t.parent(n); parent != nil && bytes.Equal(parent.encryptionKey, key.PublicKey()) {
-			v.pathKeys[n] = key
+	for _, step := range t.directPath(m.leaf) {
+		key := m.pathKeys[step.index]
+		if key != nil && step.node.parent != nil && bytes.Equal(step.node.parent.encryptionKey, key.PublicKey()) {
+			v.pathKeys[step.index] = key
 		}
 	}
 	for n, key := range fresh {

@@ -26,7 +26,7 @@ func steady(tb testing.TB, n int) *Simulation {
 // A steady commit, and processing it, touch a number of tree nodes that is
 // proportional to the depth of the tree.
 func TestCommitTouchesLogarithmicallyManyNodes(t *testing.T) {
-	const perLevel = 24
+	const perLevel = 10
 	sizes := []int{16, 64, 256}
 	if vectors.Full() {
 		sizes = append(sizes, 1024, 4096)

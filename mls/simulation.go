@@ -173,8 +173,8 @@ func (s *Simulation) populate(ctx context.Context, now time.Time) error {
 
 // populated reports whether no parent on a leaf's filtered direct path is blank.
 func (s *Simulation) populated(leaf LeafIndex) bool {
-	nodes, _ := s.public.tree.filteredDirectPath(leaf)
-	return !slices.ContainsFunc(nodes, func(n NodeIndex) bool { return s.public.tree.parent(n) == nil })
+	path := s.public.tree.filteredPath(leaf)
+	return !slices.ContainsFunc(path, func(s pathStep) bool { return s.node.parent == nil })
 }
 
 // NewMembers makes key packages of n new clients, whom the simulation takes up
@@ -248,13 +248,13 @@ func (s *Simulation) Member(leaf LeafIndex) (*Group, error) {
 		leafKey:  &nodeKey{PrivateKey: m.leafKey.PrivateKey, lent: true},
 		pathKeys: make(map[NodeIndex]*nodeKey),
 	}
-	for _, n := range leaf.Node().DirectPath(s.public.tree.width) {
-		parent, key := s.public.tree.parent(n), s.keys[n]
+	for _, step := range s.public.tree.directPath(leaf) {
+		parent, key := step.node.parent, s.keys[step.index]
 		if parent == nil || key == nil || !bytes.Equal(parent.encryptionKey, key.PublicKey()) {
 			continue
 		}
 		if _, unmerged := slices.BinarySearch(parent.unmergedLeaves, leaf); !unmerged {
-			self.pathKeys[n] = &nodeKey{PrivateKey: key.PrivateKey, lent: true}
+			self.pathKeys[step.index] = &nodeKey{PrivateKey: key.PrivateKey, lent: true}
 		}
 	}
 	return newGroup(m.cfg, epoch{s.public, s.secrets.clone(), self}), nil

@@ -166,30 +166,52 @@ func (n *node) resolve(i NodeIndex, yield func(*node, NodeIndex) bool) bool {
 	return n.left.resolve(i.Left(), yield) && n.right.resolve(i.Right(), yield)
 }
 
-// filteredDirectPath returns the filtered direct path of a leaf, blank or not
-// (Section 4.1.2), from the bottom, and for each of its nodes the child on the
-// copath of the leaf.
-func (t *treeView) filteredDirectPath(leaf LeafIndex) (path, copath []NodeIndex) {
+// pathStep is a node of a leaf's direct path, with its child on the leaf's copath.
+type pathStep struct {
+	node, copath       *node // copath is nil in a blank subtree
+	index, copathIndex NodeIndex
+}
+
+// filtered reports whether the node is left out of the filtered direct path
+// (Section 4.1.2): a node without members below is blank, and so is all below it.
+func (s *pathStep) filtered() bool { return s.copath == nil || s.copath.members == 0 }
+
+// directPath returns the direct path of a leaf, blank or not, from the bottom; in a
+// blank subtree, only the part above it. It comes down from the root once.
+func (t *treeView) directPath(leaf LeafIndex) []pathStep {
 	if uint32(leaf) >= t.width {
-		return nil, nil
+		return nil
 	}
 	n, i := t.root, t.rootIndex()
-	path, copath = make([]NodeIndex, 0, i.Level()), make([]NodeIndex, 0, i.Level())
+	path := make([]pathStep, 0, i.Level())
 	for n != nil && !i.IsLeaf() {
 		t.visit(1)
-		child, next := n.toward(i, leaf.Node())
-		sibling, other := n.right, i.Right()
-		if next == other {
-			sibling, other = n.left, i.Left()
+		step := pathStep{node: n, index: i, copath: n.right, copathIndex: i.Right()}
+		var next NodeIndex
+		if n, next = n.toward(i, leaf.Node()); next == step.copathIndex {
+			step.copath, step.copathIndex = step.node.left, i.Left()
 		}
-		// A node without members below is blank, and so is all below it.
-		if sibling != nil && sibling.members > 0 {
-			path, copath = append(path, i), append(copath, other)
-		}
-		n, i = child, next
+		path = append(path, step)
+		i = next
 	}
 	slices.Reverse(path)
-	slices.Reverse(copath)
+	return path
+}
+
+// filteredPath returns the filtered direct path of a leaf, blank or not (Section
+// 4.1.2), from the bottom.
+func (t *treeView) filteredPath(leaf LeafIndex) []pathStep {
+	return slices.DeleteFunc(t.directPath(leaf), func(s pathStep) bool { return s.filtered() })
+}
+
+// filteredDirectPath returns the indices of the filtered direct path of a leaf,
+// from the bottom, and for each of its nodes the child on the copath of the leaf.
+func (t *treeView) filteredDirectPath(leaf LeafIndex) (path, copath []NodeIndex) {
+	steps := t.filteredPath(leaf)
+	path, copath = make([]NodeIndex, len(steps)), make([]NodeIndex, len(steps))
+	for k := range steps {
+		path[k], copath[k] = steps[k].index, steps[k].copathIndex
+	}
 	return path, copath
 }
 

@@ -95,7 +95,7 @@ func (p *pathSecrets) publicKeys() [][]byte {
 // increasing order, are the members that the commit adds, who learn the secrets
 // from a Welcome.
 func (p *pathSecrets) seal(t *tree, sender LeafIndex, groupContext []byte, added []LeafIndex) ([]updatePathNode, error) {
-	path, copath := t.filteredDirectPath(sender)
+	path := t.filteredPath(sender)
 	if len(path) != len(p.nodes) {
 		return nil, violation("7.6", "path has one node for each of the filtered direct path").atLeaf(sender)
 	}
@@ -107,7 +107,7 @@ func (p *pathSecrets) seal(t *tree, sender LeafIndex, groupContext []byte, added
 	nodes := make([]updatePathNode, len(path))
 	for k, publicKey := range p.publicKeys() {
 		slots := 0
-		t.eachRecipient(copath[k], added, func(n *node, i NodeIndex) bool {
+		t.eachRecipient(&path[k], added, func(n *node, i NodeIndex) bool {
 			recipients = append(recipients, recipient{k, slots, t.recipientKey(n, i)})
 			slots++
 			return true
@@ -133,10 +133,10 @@ func (p *pathSecrets) seal(t *tree, sender LeafIndex, groupContext []byte, added
 	return nodes, nil
 }
 
-// eachRecipient yields the resolution of a node without the leaves in added, until
-// yield returns false. The node is nil for an unmerged leaf.
-func (t *tree) eachRecipient(copath NodeIndex, added []LeafIndex, yield func(*node, NodeIndex) bool) {
-	t.at(copath).resolve(copath, func(n *node, i NodeIndex) bool {
+// eachRecipient yields the resolution of the copath child of a step without the
+// leaves in added, until yield returns false. The node is nil for an unmerged leaf.
+func (t *tree) eachRecipient(step *pathStep, added []LeafIndex, yield func(*node, NodeIndex) bool) {
+	step.copath.resolve(step.copathIndex, func(n *node, i NodeIndex) bool {
 		t.visit(1)
 		return i.IsLeaf() && has(added, i.Leaf()) || yield(n, i)
 	})
@@ -179,19 +179,21 @@ func (p *updatePath) publicKeys(s suite.Suite, nodes int) ([][]byte, error) {
 // The error is [ErrDecrypt] or a [*ValidationError].
 func openPath(t *tree, path *updatePath, sender, receiver LeafIndex, groupContext []byte, added []LeafIndex,
 	lookup func(NodeIndex) suite.PrivateKey) (*pathSecrets, error) {
-	nodes, copath := t.filteredDirectPath(sender)
-	if len(nodes) != len(path.nodes) {
+	steps := t.filteredPath(sender)
+	if len(steps) != len(path.nodes) {
 		return nil, violation("7.6", "path has one node for each of the filtered direct path: %d, not %d",
-			len(nodes), len(path.nodes)).atLeaf(sender)
+			len(steps), len(path.nodes)).atLeaf(sender)
 	}
 	var (
 		key    suite.PrivateKey
 		secret *hpkeCiphertext // to key
 		first  int             // node of secret
 	)
-	for k := range nodes {
+	nodes := make([]NodeIndex, len(steps))
+	for k := range steps {
+		nodes[k] = steps[k].index
 		secrets, slots := path.nodes[k].secrets, 0
-		t.eachRecipient(copath[k], added, func(_ *node, i NodeIndex) bool {
+		t.eachRecipient(&steps[k], added, func(_ *node, i NodeIndex) bool {
 			if slots < len(secrets) && key == nil && receiver.Node().InSubtree(i) {
 				if key = lookup(i); key != nil {
 					secret, first = &secrets[slots], k
