@@ -38,7 +38,9 @@ type heldKey struct {
 
 // edit begins an edit of t.
 func (t *tree) edit() *treeEdit {
-	return &treeEdit{treeView: t.treeView, keys: t.keys, token: new(editToken), hasher: newTreeHasher(t.suite)}
+	e := &treeEdit{treeView: t.treeView, keys: t.keys, token: new(editToken), hasher: newTreeHasher(t.suite)}
+	e.hasher.visits = t.visits
+	return e
 }
 
 // freeze computes what the changes left to compute and returns the new tree. It

@@ -2,6 +2,7 @@ package mls
 
 import (
 	"runtime"
+	"sync/atomic"
 
 	"github.com/mlsuite/mlsuite/internal/parallel"
 	"github.com/mlsuite/mlsuite/internal/wire"
@@ -15,6 +16,8 @@ type treeHasher struct {
 	w     wire.Writer
 	err   error     // the first that the codec returned
 	last  *features // of the leaf before, which the next one probably equals
+
+	visits *atomic.Int64 // counts the nodes that are hashed, unless nil
 }
 
 func newTreeHasher(s suite.Suite) *treeHasher {
@@ -25,7 +28,7 @@ func newTreeHasher(s suite.Suite) *treeHasher {
 func (h *treeHasher) sum() []byte {
 	input, err := h.w.Finish()
 	if err != nil && h.err == nil {
-		h.err = err
+		h.err = malformed(err)
 	}
 	sum := h.suite.Hash(input)
 	h.w.Reset()
@@ -125,6 +128,9 @@ func (h *treeHasher) key(kind keyKind, key []byte) (name keyHash) {
 // node computes the hashes and features of n, whose index is i and whose children
 // have theirs.
 func (h *treeHasher) node(n *node, i NodeIndex) {
+	if h.visits != nil {
+		h.visits.Add(1)
+	}
 	switch {
 	case i.IsLeaf():
 		if n.leaf != nil {
@@ -168,7 +174,8 @@ func (h *treeHasher) walk(n *node, i NodeIndex, nodes int, want func(*node) bool
 	}
 	parts, above := n.cut(i, depth, want)
 	err := parallel.For(len(parts), func(k int) error {
-		return newTreeHasher(h.suite).postorder(parts[k].node, parts[k].index, want, work)
+		another := &treeHasher{suite: h.suite, size: h.size, visits: h.visits}
+		return another.postorder(parts[k].node, parts[k].index, want, work)
 	})
 	for k := 0; k < len(above) && err == nil; k++ {
 		err = work(h, above[k].node, above[k].index)

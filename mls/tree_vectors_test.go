@@ -1,0 +1,259 @@
+package mls
+
+import (
+	"bytes"
+	"crypto/rand"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/internal/treemath"
+	"github.com/mlsuite/mlsuite/internal/vectors"
+	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// parseTree returns the tree that a ratchet_tree extension holds.
+func parseTree(t testing.TB, s suite.Suite, encoded []byte) *tree {
+	t.Helper()
+	var nodes ratchetTree
+	require.NoError(t, parse(encoded, "ratchet tree", &nodes))
+	parsed, err := treeFromNodes(s, nodes)
+	require.NoError(t, err)
+	return parsed
+}
+
+// encodedTree is the reverse of parseTree.
+func encodedTree(t testing.TB, tree *tree) []byte {
+	t.Helper()
+	encoded, err := marshalled(tree.nodes())
+	require.NoError(t, err)
+	return encoded
+}
+
+// nodeHash returns the tree hash of any node, inside a blank subtree too.
+func (t *tree) nodeHash(index NodeIndex) []byte {
+	n, i := t.root, t.rootIndex()
+	for i != index && n.left != nil {
+		n, i = n.toward(i, index)
+	}
+	hashes := n.hashes
+	for i != index {
+		left, right := blankChildren(hashes, t.hashSize)
+		if index < i {
+			hashes, i = left, i.Left()
+		} else {
+			hashes, i = right, i.Right()
+		}
+	}
+	return hashes[:t.hashSize]
+}
+
+func TestVectorsTreeOperations(t *testing.T) {
+	var cases []struct {
+		CipherSuite    suite.ID    `json:"cipher_suite"`
+		TreeBefore     vectors.Hex `json:"tree_before"`
+		Proposal       vectors.Hex `json:"proposal"`
+		ProposalSender LeafIndex   `json:"proposal_sender"`
+		TreeHashBefore vectors.Hex `json:"tree_hash_before"`
+		TreeAfter      vectors.Hex `json:"tree_after"`
+		TreeHashAfter  vectors.Hex `json:"tree_hash_after"`
+	}
+	vectors.Load(t, "mls/tree-operations.json", &cases)
+	require.NotEmpty(t, cases)
+	for i, c := range cases {
+		before := parseTree(t, testSuite(t, c.CipherSuite), c.TreeBefore)
+		require.EqualValues(t, c.TreeHashBefore, before.hash(), "case %d", i)
+
+		r := wire.NewReader(c.Proposal)
+		proposal := unmarshalProposal(r)
+		require.NoError(t, r.Finish())
+		e := before.edit()
+		switch p := proposal.(type) {
+		case AddProposal:
+			e.addLeaf(&p.KeyPackage.LeafNode)
+		case UpdateProposal:
+			e.updateLeaf(c.ProposalSender, p.LeafNode)
+		case RemoveProposal:
+			e.removeLeaf(p.Removed)
+		default:
+			require.Fail(t, "unexpected proposal", "case %d: %T", i, p)
+		}
+		after, err := e.freeze()
+		require.NoError(t, err)
+		require.EqualValues(t, c.TreeAfter, encodedTree(t, after), "case %d", i)
+		require.EqualValues(t, c.TreeHashAfter, after.hash(), "case %d", i)
+
+		require.EqualValues(t, c.TreeBefore, encodedTree(t, before), "case %d", i)
+		require.EqualValues(t, c.TreeHashBefore, before.hash(), "case %d", i)
+	}
+	t.Logf("%d cases", len(cases))
+}
+
+func TestVectorsTreeValidation(t *testing.T) {
+	var cases []struct {
+		CipherSuite suite.ID      `json:"cipher_suite"`
+		Tree        vectors.Hex   `json:"tree"`
+		GroupID     vectors.Hex   `json:"group_id"`
+		Resolutions [][]NodeIndex `json:"resolutions"`
+		TreeHashes  []vectors.Hex `json:"tree_hashes"`
+	}
+	vectors.Load(t, "mls/tree-validation.json", &cases)
+	require.NotEmpty(t, cases)
+	for i, c := range cases {
+		s := testSuite(t, c.CipherSuite)
+		tree := parseTree(t, s, c.Tree)
+		require.Equal(t, int(treemath.NodeCount(tree.width)), len(c.TreeHashes), "case %d", i)
+		require.Len(t, c.Resolutions, len(c.TreeHashes))
+		for n := range c.TreeHashes {
+			require.EqualValues(t, c.TreeHashes[n], tree.nodeHash(NodeIndex(n)), "case %d, node %d", i, n)
+			require.True(t, slices.Equal(c.Resolutions[n], tree.resolution(NodeIndex(n), nil)), "case %d, node %d", i, n)
+		}
+		require.NoError(t, tree.validate(), "case %d", i)
+		for leaf, node := range tree.members() {
+			tbs, err := wire.Marshal(func(w *wire.Writer) { node.marshalTBS(w, c.GroupID, leaf) })
+			require.NoError(t, err)
+			require.NoError(t, verifyWithLabel(s, node.SignatureKey, labelLeafNodeTBS, tbs, node.Signature),
+				"case %d, leaf %d", i, leaf)
+		}
+		require.EqualValues(t, c.Tree, encodedTree(t, tree), "case %d", i)
+	}
+	t.Logf("%d cases", len(cases))
+}
+
+// treeKEMMember is what one member of a TreeKEM vector knows.
+type treeKEMMember struct {
+	signer suite.Signer
+	keys   map[NodeIndex]suite.PrivateKey
+}
+
+func TestVectorsTreeKEM(t *testing.T) {
+	var cases []struct {
+		CipherSuite             suite.ID    `json:"cipher_suite"`
+		GroupID                 vectors.Hex `json:"group_id"`
+		Epoch                   uint64      `json:"epoch"`
+		ConfirmedTranscriptHash vectors.Hex `json:"confirmed_transcript_hash"`
+		RatchetTree             vectors.Hex `json:"ratchet_tree"`
+		LeavesPrivate           []struct {
+			Index          LeafIndex   `json:"index"`
+			EncryptionPriv vectors.Hex `json:"encryption_priv"`
+			SignaturePriv  vectors.Hex `json:"signature_priv"`
+			PathSecrets    []struct {
+				Node       NodeIndex   `json:"node"`
+				PathSecret vectors.Hex `json:"path_secret"`
+			} `json:"path_secrets"`
+		} `json:"leaves_private"`
+		UpdatePaths []struct {
+			Sender        LeafIndex      `json:"sender"`
+			UpdatePath    vectors.Hex    `json:"update_path"`
+			PathSecrets   []*vectors.Hex `json:"path_secrets"`
+			CommitSecret  vectors.Hex    `json:"commit_secret"`
+			TreeHashAfter vectors.Hex    `json:"tree_hash_after"`
+		} `json:"update_paths"`
+	}
+	vectors.Load(t, "mls/treekem.json", &cases)
+	require.NotEmpty(t, cases)
+	paths := 0
+	for i, c := range cases {
+		if len(c.UpdatePaths) > 8 && !vectors.Full() {
+			c.UpdatePaths = c.UpdatePaths[:8]
+		}
+		s := testSuite(t, c.CipherSuite)
+		before := parseTree(t, s, c.RatchetTree)
+		require.NoError(t, before.validate(), "case %d", i)
+
+		members := make(map[LeafIndex]treeKEMMember)
+		for _, p := range c.LeavesPrivate {
+			m := treeKEMMember{keys: make(map[NodeIndex]suite.PrivateKey)}
+			var err error
+			m.signer, err = s.ParseSigner(p.SignaturePriv)
+			require.NoError(t, err)
+			leaf := before.leaf(p.Index)
+			require.Equal(t, leaf.SignatureKey, m.signer.PublicKey())
+			m.keys[p.Index.Node()], err = s.ParsePrivateKey(p.EncryptionPriv)
+			require.NoError(t, err)
+			require.Equal(t, leaf.EncryptionKey, m.keys[p.Index.Node()].PublicKey())
+			for _, secret := range p.PathSecrets {
+				derived, err := derivePathSecrets(s, []NodeIndex{secret.Node}, bytes.Clone(secret.PathSecret))
+				require.NoError(t, err)
+				require.Equal(t, before.parent(secret.Node).encryptionKey, derived.publicKeys()[0])
+				m.keys[secret.Node] = derived.keys[0]
+			}
+			members[p.Index] = m
+		}
+
+		// process opens a path at every other member and returns their one commit secret.
+		process := func(after *tree, path *updatePath, sender LeafIndex, secrets []*vectors.Hex) []byte {
+			context := GroupContext{Version: VersionMLS10, CipherSuite: c.CipherSuite, GroupID: c.GroupID, Epoch: c.Epoch,
+				TreeHash: after.hash(), ConfirmedTranscriptHash: c.ConfirmedTranscriptHash}
+			groupContext, err := marshalled(&context)
+			require.NoError(t, err)
+			var commitSecret []byte
+			for leaf := range before.members() {
+				if leaf == sender {
+					continue
+				}
+				lookup := func(n NodeIndex) suite.PrivateKey { return members[leaf].keys[n] }
+				opened, err := openPath(after, path, sender, leaf, groupContext, nil, lookup)
+				require.NoError(t, err, "case %d: path of %d at %d", i, sender, leaf)
+				if secrets != nil {
+					require.EqualValues(t, *secrets[leaf], opened.secrets[0])
+				}
+				if commitSecret != nil {
+					require.Equal(t, commitSecret, opened.commitSecret)
+				}
+				commitSecret = opened.commitSecret
+			}
+			return commitSecret
+		}
+
+		for _, u := range c.UpdatePaths {
+			paths++
+			var path updatePath
+			require.NoError(t, parse(u.UpdatePath, "update path", &path))
+			e := before.edit()
+			nodes, _ := e.filteredDirectPath(u.Sender)
+			keys, err := path.publicKeys(s, len(nodes))
+			require.NoError(t, err)
+			parentHash, err := e.mergePath(u.Sender, nodes, keys)
+			require.NoError(t, err)
+			require.Equal(t, path.leafNode.ParentHash, parentHash)
+			e.setLeaf(u.Sender, path.leafNode)
+			after, err := e.freeze()
+			require.NoError(t, err)
+			require.EqualValues(t, u.TreeHashAfter, after.hash())
+			require.NoError(t, after.validate())
+			require.EqualValues(t, u.CommitSecret, process(after, &path, u.Sender, u.PathSecrets))
+
+			// A path of our own.
+			secret := make([]byte, s.Info().KDF.Nh)
+			rand.Read(secret)
+			own, err := derivePathSecrets(s, nodes, secret)
+			require.NoError(t, err)
+			e = before.edit()
+			parentHash, err = e.mergePath(u.Sender, nodes, own.publicKeys())
+			require.NoError(t, err)
+			leafKey, err := s.GenerateKey()
+			require.NoError(t, err)
+			leaf := *before.leaf(u.Sender)
+			leaf.EncryptionKey, leaf.Source, leaf.ParentHash = leafKey.PublicKey(), LeafNodeCommit, parentHash
+			tbs, err := wire.Marshal(func(w *wire.Writer) { leaf.marshalTBS(w, c.GroupID, u.Sender) })
+			require.NoError(t, err)
+			leaf.Signature, err = signWithLabel(t.Context(), members[u.Sender].signer, labelLeafNodeTBS, tbs)
+			require.NoError(t, err)
+			e.setLeaf(u.Sender, &leaf)
+			after, err = e.freeze()
+			require.NoError(t, err)
+			require.NoError(t, after.validate())
+			context := GroupContext{Version: VersionMLS10, CipherSuite: c.CipherSuite, GroupID: c.GroupID, Epoch: c.Epoch,
+				TreeHash: after.hash(), ConfirmedTranscriptHash: c.ConfirmedTranscriptHash}
+			groupContext, err := marshalled(&context)
+			require.NoError(t, err)
+			sealed, err := own.seal(after, u.Sender, groupContext, nil)
+			require.NoError(t, err)
+			require.Equal(t, own.commitSecret, process(after, &updatePath{&leaf, sealed}, u.Sender, nil))
+		}
+	}
+	t.Logf("%d cases, %d paths", len(cases), paths)
+}
