@@ -2,6 +2,7 @@ package registry_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -114,18 +115,22 @@ func TestLookup(t *testing.T) {
 }
 
 func TestWithIsImmutable(t *testing.T) {
-	base := mustNew(t, registry.Set{named(1, "a")})
-	left, err := base.With(named(2, "b"))
-	require.NoError(t, err)
-	right, err := base.With(named(3, "c"))
-	require.NoError(t, err)
-	require.Equal(t, []suite.ID{1}, base.IDs(suite.Start, today))
-	require.Equal(t, []suite.ID{1, 2}, left.IDs(suite.Start, today))
-	require.Equal(t, []suite.ID{1, 3}, right.IDs(suite.Start, today))
-
-	_, err = left.With(named(9, "a"))
-	require.Error(t, err)
-	require.Equal(t, []suite.ID{1, 2}, left.IDs(suite.Start, today))
+	// At every length, so at those that leave room to append in place.
+	set := registry.Set{}
+	var want []suite.ID
+	for id := suite.ID(1); id <= 9; id++ {
+		set, want = append(set, named(id, id.String())), append(want, id)
+		base := mustNew(t, set)
+		left, err := base.With(named(0x100, "left"))
+		require.NoError(t, err)
+		right, err := base.With(named(0x101, "right"))
+		require.NoError(t, err)
+		_, err = left.With(named(0x102, "left"))
+		require.Error(t, err)
+		require.Equal(t, want, base.IDs(suite.Start, today))
+		require.Equal(t, slices.Concat(want, []suite.ID{0x100}), left.IDs(suite.Start, today))
+		require.Equal(t, slices.Concat(want, []suite.ID{0x101}), right.IDs(suite.Start, today))
+	}
 }
 
 func TestSelect(t *testing.T) {
@@ -296,6 +301,10 @@ func TestBuildRefuses(t *testing.T) {
 	lying.HPKE = func(_, kdf uint16, aead suite.AEAD) (suite.HPKEScheme, error) {
 		return scheme{kem: 0x7777, kdf: kdf, aead: aead}, nil
 	}
+	lyingKDF := parts()
+	lyingKDF.HPKE = func(kem, _ uint16, aead suite.AEAD) (suite.HPKEScheme, error) {
+		return scheme{kem: kem, kdf: 0x7777, aead: aead}, nil
+	}
 	for name, c := range map[string]struct {
 		parts registry.Parts
 		def   registry.Definition
@@ -305,6 +314,7 @@ func TestBuildRefuses(t *testing.T) {
 		"no signature": {parts(), rfc[6], "no signature scheme 0x0503"},
 		"no HPKE":      {failing, rfc[0], "no such KEM"},
 		"another KEM":  {lying, rfc[0], "KEM 0x7777 for 0x0020"},
+		"another KDF":  {lyingKDF, rfc[0], "KDF 0x7777 for 0x0001"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := c.parts.Build(c.def)

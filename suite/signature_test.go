@@ -345,8 +345,14 @@ func TestNewSignerRefusesForeignKeys(t *testing.T) {
 			}
 			_, err := c.scheme.NewSigner(&kms{Signer: other.library(t)})
 			requireKeyError(t, err, false)
+			rule := "type "
+			if c.code != 0x0807 && other.code != 0x0807 {
+				rule = "not on " + c.name
+			}
+			require.ErrorContains(t, err, rule)
 			_, err = c.scheme.NewSigner(other.library(t))
 			require.ErrorIs(t, err, suite.ErrInvalidKey)
+			require.ErrorContains(t, err, rule)
 		}
 		for _, public := range []crypto.PublicKey{
 			"text", []byte("bytes"), ed25519.PublicKey{}, ed25519.PublicKey("short"),
