@@ -82,6 +82,7 @@ func TestNewSigner(t *testing.T) {
 			foreign, foreignErr := p.scheme.NewSigner(kms{key})
 			if p.params != q.params {
 				require.ErrorIs(t, ownErr, suite.ErrInvalidKey)
+				require.ErrorContains(t, ownErr, q.params.String()+", want "+p.params.String())
 				require.ErrorIs(t, foreignErr, suite.ErrInvalidKey)
 				continue
 			}
