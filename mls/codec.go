@@ -30,10 +30,11 @@ func marshalled(x marshaler) ([]byte, error) {
 func parse(b []byte, what string, x unmarshaler) error {
 	r := wire.NewReader(b)
 	x.unmarshal(r)
-	if err := r.Finish(); err != nil {
-		return malformed(fmt.Errorf("%s: %w", what, err))
+	err := r.Finish()
+	if errors.Is(err, wire.ErrMalformed) {
+		return fmt.Errorf("%w %s: %w", ErrMalformed, what, err)
 	}
-	return nil
+	return err
 }
 
 // malformed puts an error of package wire in the class ErrMalformed.
@@ -54,6 +55,13 @@ type pointerTo[T any] interface {
 	*T
 	marshaler
 	unmarshaler
+}
+
+// unmarshalled reads a T.
+func unmarshalled[T any, P pointerTo[T]](r *wire.Reader) *T {
+	x := new(T)
+	P(x).unmarshal(r)
+	return x
 }
 
 // marshalVector writes T<V>.

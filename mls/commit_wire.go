@@ -67,7 +67,6 @@ func (c *commit) marshal(w *wire.Writer) {
 func (c *commit) unmarshal(r *wire.Reader) {
 	c.proposals = unmarshalVector[proposalOrRef](r)
 	if r.Optional() {
-		c.path = new(updatePath)
-		c.path.unmarshal(r)
+		c.path = unmarshalled[updatePath](r)
 	}
 }

@@ -113,8 +113,7 @@ func (c *framedContent) unmarshalBody(r *wire.Reader) {
 	case ContentProposal:
 		c.proposal = unmarshalProposal(r)
 	case ContentCommit:
-		c.commit = new(commit)
-		c.commit.unmarshal(r)
+		c.commit = unmarshalled[commit](r)
 	}
 }
 

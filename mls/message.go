@@ -117,20 +117,15 @@ func (m *Message) unmarshal(r *wire.Reader) {
 	unmarshalVersion(r)
 	switch format := WireFormat(r.Uint16()); format {
 	case WireFormatPublicMessage:
-		m.publicMessage = new(publicMessage)
-		m.publicMessage.unmarshal(r)
+		m.publicMessage = unmarshalled[publicMessage](r)
 	case WireFormatPrivateMessage:
-		m.privateMessage = new(privateMessage)
-		m.privateMessage.unmarshal(r)
+		m.privateMessage = unmarshalled[privateMessage](r)
 	case WireFormatWelcome:
-		m.Welcome = new(Welcome)
-		m.Welcome.unmarshal(r)
+		m.Welcome = unmarshalled[Welcome](r)
 	case WireFormatGroupInfo:
-		m.GroupInfo = new(GroupInfo)
-		m.GroupInfo.unmarshal(r)
+		m.GroupInfo = unmarshalled[GroupInfo](r)
 	case WireFormatKeyPackage:
-		m.KeyPackage = new(KeyPackage)
-		m.KeyPackage.unmarshal(r)
+		m.KeyPackage = unmarshalled[KeyPackage](r)
 		if m.KeyPackage.Version != VersionMLS10 {
 			r.Fail(errKeyPackageVersion)
 		}

@@ -84,9 +84,7 @@ func (p AddProposal) marshal(w *wire.Writer) {
 }
 
 func decodeAdd(r *wire.Reader) Proposal {
-	p := AddProposal{KeyPackage: new(KeyPackage)}
-	p.KeyPackage.unmarshal(r)
-	return p
+	return AddProposal{KeyPackage: unmarshalled[KeyPackage](r)}
 }
 
 // UpdateProposal proposes to replace the sender's leaf (RFC 9420, Section 12.1.2).
@@ -106,9 +104,7 @@ func (p UpdateProposal) marshal(w *wire.Writer) {
 }
 
 func decodeUpdate(r *wire.Reader) Proposal {
-	p := UpdateProposal{LeafNode: new(LeafNode)}
-	p.LeafNode.unmarshal(r)
-	return p
+	return UpdateProposal{LeafNode: unmarshalled[LeafNode](r)}
 }
 
 // RemoveProposal proposes to remove a member (RFC 9420, Section 12.1.3).

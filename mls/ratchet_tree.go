@@ -47,11 +47,9 @@ func (n *treeNode) unmarshal(r *wire.Reader) {
 	}
 	switch unmarshalEnum(r, "node type", nodeParent) {
 	case nodeLeaf:
-		n.leaf = new(LeafNode)
-		n.leaf.unmarshal(r)
+		n.leaf = unmarshalled[LeafNode](r)
 	case nodeParent:
-		n.parent = new(parentNode)
-		n.parent.unmarshal(r)
+		n.parent = unmarshalled[parentNode](r)
 	}
 }
 

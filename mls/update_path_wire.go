@@ -70,7 +70,6 @@ func (p *updatePath) marshal(w *wire.Writer) {
 }
 
 func (p *updatePath) unmarshal(r *wire.Reader) {
-	p.leafNode = new(LeafNode)
-	p.leafNode.unmarshal(r)
+	p.leafNode = unmarshalled[LeafNode](r)
 	p.nodes = unmarshalVector[updatePathNode](r)
 }

@@ -64,12 +64,23 @@ type groupSecrets struct {
 }
 
 func (s *groupSecrets) marshal(w *wire.Writer) {
-	w.Grow(len(s.joinerSecret) + len(s.pathSecret) + 16) // no secret is left in an outgrown buffer
+	w.Grow(s.maxSize()) // or the secrets would stay behind in an outgrown buffer
 	w.Bytes(s.joinerSecret)
 	if w.Optional(s.hasPathSecret) {
 		w.Bytes(s.pathSecret)
 	}
 	marshalVector(w, s.psks)
+}
+
+// maxSize returns what the encoding is not longer than, in bytes.
+func (s *groupSecrets) maxSize() int {
+	const headers = 3*4 + 1 // of both secrets and of psks, and the presence octet
+	size := headers + len(s.joinerSecret) + len(s.pathSecret)
+	for i := range s.psks {
+		const fixed = 1 + 1 + 8 + 3*4 // types, epoch and headers
+		size += fixed + len(s.psks[i].ID) + len(s.psks[i].GroupID) + len(s.psks[i].Nonce)
+	}
+	return size
 }
 
 func (s *groupSecrets) unmarshal(r *wire.Reader) {

@@ -10,9 +10,9 @@ import (
 // not has an error of one class, and neither allocates out of proportion.
 
 func FuzzParseMessage(f *testing.F) {
-	seedWire(f, messageKinds, func(_ uint8, b []byte) { f.Add(b) })
+	seedWire(f, messageFamily, func(_ uint8, b []byte) { f.Add(b) })
 	f.Fuzz(func(t *testing.T, in []byte) {
-		checkParse(t, messageKinds[0], in)
+		checkParse(t, messageFamily[0], in)
 		m, err := ParseMessage(in)
 		if err != nil {
 			require.Nil(t, m)
@@ -25,12 +25,12 @@ func FuzzParseMessage(f *testing.F) {
 	})
 }
 
-func FuzzNodes(f *testing.F)      { fuzzWire(f, nodeKinds) }
-func FuzzKeyPackage(f *testing.F) { fuzzWire(f, keyPackageKinds) }
-func FuzzExtensions(f *testing.F) { fuzzWire(f, extensionKinds) }
-func FuzzProposals(f *testing.F)  { fuzzWire(f, proposalKindsOfWire) }
-func FuzzFraming(f *testing.F)    { fuzzWire(f, framingKinds) }
-func FuzzWelcome(f *testing.F)    { fuzzWire(f, welcomeKinds) }
+func FuzzNodes(f *testing.F)      { fuzzWire(f, nodeFamily) }
+func FuzzKeyPackage(f *testing.F) { fuzzWire(f, keyPackageFamily) }
+func FuzzExtensions(f *testing.F) { fuzzWire(f, extensionFamily) }
+func FuzzProposals(f *testing.F)  { fuzzWire(f, proposalFamily) }
+func FuzzFraming(f *testing.F)    { fuzzWire(f, framingFamily) }
+func FuzzWelcome(f *testing.F)    { fuzzWire(f, welcomeFamily) }
 
 // fuzzWire fuzzes a family: the first argument chooses the kind.
 func fuzzWire(f *testing.F, kinds []wireKind) {

@@ -56,10 +56,7 @@ func hexVector(content ...string) string {
 }
 
 // into reads a T.
-func into[T any, P interface {
-	*T
-	unmarshaler
-}](b []byte) error {
+func into[T any, P pointerTo[T]](b []byte) error {
 	return parse(b, "structure", P(new(T)))
 }
 

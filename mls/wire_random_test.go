@@ -28,27 +28,27 @@ func (p *anyProposal) unmarshal(r *wire.Reader) { p.Proposal = unmarshalProposal
 
 // The kinds of structure, by family.
 var (
-	nodeKinds = []wireKind{
+	nodeFamily = []wireKind{
 		kindOf("LeafNode", (*wireGenerator).leafNode),
 		kindOf("ParentNode", (*wireGenerator).parentNode),
 		kindOf("ratchet_tree", (*wireGenerator).ratchetTree),
 	}
-	keyPackageKinds = []wireKind{
+	keyPackageFamily = []wireKind{
 		kindOf("KeyPackage", (*wireGenerator).keyPackage),
 	}
-	extensionKinds = []wireKind{
+	extensionFamily = []wireKind{
 		kindOf("required_capabilities", (*wireGenerator).requiredCapabilities),
 		kindOf("external_senders", (*wireGenerator).externalSenders),
 		kindOf("external_pub", (*wireGenerator).externalPub),
 		kindOf("extensions", (*wireGenerator).extensionList),
 	}
-	proposalKindsOfWire = []wireKind{
+	proposalFamily = []wireKind{
 		kindOf("Proposal", (*wireGenerator).anyProposal),
 		kindOf("PreSharedKeyID", (*wireGenerator).pskID),
 		kindOf("UpdatePath", (*wireGenerator).updatePath),
 		kindOf("Commit", (*wireGenerator).commit),
 	}
-	framingKinds = []wireKind{
+	framingFamily = []wireKind{
 		kindOf("AuthenticatedContent", (*wireGenerator).authenticatedContent),
 		kindOf("PublicMessage", (*wireGenerator).publicMessage),
 		kindOf("PrivateMessage", (*wireGenerator).privateMessage),
@@ -57,20 +57,17 @@ var (
 		privateContentKind(ContentProposal),
 		privateContentKind(ContentCommit),
 	}
-	welcomeKinds = []wireKind{
+	welcomeFamily = []wireKind{
 		kindOf("Welcome", (*wireGenerator).welcome),
 		kindOf("GroupSecrets", (*wireGenerator).groupSecrets),
 		kindOf("GroupInfo", (*wireGenerator).groupInfo),
 	}
-	messageKinds = []wireKind{
+	messageFamily = []wireKind{
 		kindOf("MLSMessage", (*wireGenerator).message),
 	}
 )
 
-func kindOf[T any, P interface {
-	*T
-	wireStructure
-}](name string, random func(g *wireGenerator) *T) wireKind {
+func kindOf[T any, P pointerTo[T]](name string, random func(g *wireGenerator) *T) wireKind {
 	return wireKind{
 		name:   name,
 		fresh:  func() wireStructure { return P(new(T)) },

@@ -119,16 +119,29 @@ func TestParseEntryPoints(t *testing.T) {
 }
 
 // entry turns a nil *T into a nil interface.
-func entry[T any, P interface {
-	*T
-	marshaler
-}](parse func(b []byte) (*T, error)) func(b []byte) (marshaler, error) {
+func entry[T any, P pointerTo[T]](parse func(b []byte) (*T, error)) func(b []byte) (marshaler, error) {
 	return func(b []byte) (marshaler, error) {
 		x, err := parse(b)
 		if x == nil {
 			return nil, err
 		}
 		return P(x), err
+	}
+}
+
+// TestGroupSecretsLeaveNoCopy shows that the room for group secrets is taken before
+// they are written.
+func TestGroupSecretsLeaveNoCopy(t *testing.T) {
+	for seed := range uint64(100) {
+		g := newWireGenerator(seed)
+		s := g.groupSecrets()
+		s.joinerSecret = make([]byte, 64)
+		for range g.IntN(50) {
+			s.psks = append(s.psks, *g.pskID())
+		}
+		b, err := marshalled(s)
+		require.NoError(t, err)
+		require.LessOrEqual(t, len(b), s.maxSize())
 	}
 }
 
