@@ -119,3 +119,21 @@ func unmarshalEnum[T ~uint8](r *wire.Reader, kind string, last T) T {
 	}
 	return v
 }
+
+// marshalVersion writes the version of a structure that RFC 9420 defines with
+// "version = mls10".
+func marshalVersion(w *wire.Writer, v ProtocolVersion) {
+	if v != VersionMLS10 {
+		w.Fail(unsupported(v, "protocol version"))
+	}
+	w.Uint16(uint16(v))
+}
+
+// unmarshalVersion reads what marshalVersion writes.
+func unmarshalVersion(r *wire.Reader) ProtocolVersion {
+	v := ProtocolVersion(r.Uint16())
+	if v != VersionMLS10 {
+		r.Fail(unsupported(v, "protocol version"))
+	}
+	return v
+}

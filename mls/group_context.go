@@ -45,20 +45,3 @@ func (c *GroupContext) unmarshal(r *wire.Reader) {
 	c.ConfirmedTranscriptHash = r.Bytes()
 	c.Extensions.unmarshal(r)
 }
-
-// marshalVersion writes the version of a structure that RFC 9420 defines with
-// "version = mls10".
-func marshalVersion(w *wire.Writer, v ProtocolVersion) {
-	if v != VersionMLS10 {
-		w.Fail(unsupported(v, "protocol version"))
-	}
-	w.Uint16(uint16(v))
-}
-
-func unmarshalVersion(r *wire.Reader) ProtocolVersion {
-	v := ProtocolVersion(r.Uint16())
-	if v != VersionMLS10 {
-		r.Fail(unsupported(v, "protocol version"))
-	}
-	return v
-}

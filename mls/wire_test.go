@@ -144,7 +144,7 @@ func TestWireAnnouncedLength(t *testing.T) {
 // TestParseLinear shows that parsing allocates in proportion to the input where
 // that is hardest: in long vectors of elements of the least length.
 func TestParseLinear(t *testing.T) {
-	const n = 1 << 20
+	const n = 1 << 17
 	vector := func(element ...byte) []byte {
 		b, err := wire.Marshal(func(w *wire.Writer) { w.Bytes(bytes.Repeat(element, n/len(element))) })
 		require.NoError(t, err)

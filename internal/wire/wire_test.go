@@ -194,6 +194,17 @@ func TestStickyError(t *testing.T) {
 	require.Nil(t, b)
 }
 
+func TestReset(t *testing.T) {
+	var w Writer
+	w.Uint16(7)
+	w.Fail(ErrTooLong)
+	w.Reset()
+	w.Uint8(1)
+	b, err := w.Finish()
+	require.NoError(t, err)
+	require.Equal(t, []byte{1}, b)
+}
+
 func TestNothing(t *testing.T) {
 	r := NewReader(nil)
 	require.Empty(t, r.Raw(0))
