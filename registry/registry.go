@@ -76,7 +76,7 @@ func (r *Registry) Select(names ...string) (*Registry, error) {
 	for _, name := range names {
 		e, ok := r.find(func(i suite.Info) bool { return i.Name == name })
 		if !ok {
-			return nil, fmt.Errorf("%w: %s", ErrUnknown, name)
+			return nil, fmt.Errorf("%w: %q", ErrUnknown, name)
 		}
 		if slices.ContainsFunc(chosen.entries, func(c entry) bool { return c.info.Name == name }) {
 			return nil, fmt.Errorf("registry: %s is selected twice", name)
