@@ -54,10 +54,14 @@ func (c *Candidate) Removed() bool { return c.removed }
 
 // GroupContext returns the context of the epoch that the commit begins. The
 // caller must not change what it refers to.
-func (c *Candidate) GroupContext() GroupContext { return c.next.public.context }
+func (c *Candidate) GroupContext() GroupContext {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.next.public.context
+}
 
 // Epoch returns the number of the epoch that the commit begins.
-func (c *Candidate) Epoch() uint64 { return c.next.public.context.Epoch }
+func (c *Candidate) Epoch() uint64 { return c.GroupContext().Epoch }
 
 // EpochAuthenticator is [Group.EpochAuthenticator] of the epoch that the commit
 // begins.
@@ -103,11 +107,12 @@ func (c *Candidate) Adopt() (*Group, error) {
 	old := c.from
 	old.life.Lock()
 	defer old.life.Unlock()
-	if old.retired {
-		return nil, ErrRetired
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if old.retired {
+		c.discard()
+		return nil, ErrRetired
+	}
 	if c.removed {
 		old.retire(&memberView{})
 		return nil, ErrRemoved
@@ -116,6 +121,14 @@ func (c *Candidate) Adopt() (*Group, error) {
 	c.next = epoch{public: c.next.public}
 	g.inbox.past = old.retire(g.self)
 	return g, nil
+}
+
+// discard deletes the secrets of a candidate that lost.
+func (c *Candidate) discard() {
+	if c.next.secrets != nil {
+		c.next.secrets.destroy()
+	}
+	c.next = epoch{public: c.next.public}
 }
 
 // retire deletes the epoch's secrets and those private keys that next does not

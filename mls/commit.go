@@ -41,50 +41,6 @@ func (g *Group) Commit(ctx context.Context, now time.Time, options ...CommitOpti
 	return g.commit(ctx, now, &plan, list, a)
 }
 
-// proposalsToCommit joins the proposals that arrived, without those that exclude
-// each other, with those that the plan brings by value.
-func (g *Group) proposalsToCommit(plan *commitPlan) []CommittedProposal {
-	var list []CommittedProposal
-	self := g.sender()
-	byValue := make([]CommittedProposal, len(plan.byValue))
-	claimed := map[LeafIndex]bool{g.self.leaf: true}
-	for i, p := range plan.byValue {
-		byValue[i] = CommittedProposal{Proposal: p, Sender: self}
-		if r, ok := p.(RemoveProposal); ok {
-			claimed[r.Removed] = true
-		}
-	}
-	if plan.noPending {
-		return byValue
-	}
-	pending := g.inbox.pending()
-	keep := make([]bool, len(pending))
-	claim := func(i int, leaf LeafIndex) {
-		keep[i] = !claimed[leaf]
-		claimed[leaf] = true
-	}
-	for i, c := range pending {
-		switch p := c.Proposal.(type) {
-		case RemoveProposal:
-			claim(i, p.Removed)
-		case UpdateProposal:
-		default:
-			keep[i] = true
-		}
-	}
-	for i := len(pending) - 1; i >= 0; i-- {
-		if _, ok := pending[i].Proposal.(UpdateProposal); ok {
-			claim(i, pending[i].Sender.Leaf)
-		}
-	}
-	for i, c := range pending {
-		if keep[i] {
-			list = append(list, c)
-		}
-	}
-	return append(list, byValue...)
-}
-
 // commit makes the candidate from proposals that are valid and applied.
 func (g *Group) commit(ctx context.Context, now time.Time, plan *commitPlan, list []CommittedProposal, a *applied) (*Candidate, error) {
 	p, s := g.public, g.public.suite

@@ -57,10 +57,24 @@ func (w *world) config(name string) mls.Config {
 // add lets a member add others, who join by the Welcome.
 func (w *world) add(by string, names ...string) *mls.Candidate {
 	w.t.Helper()
+	configs := map[string]mls.Config{}
+	for _, name := range names {
+		configs[name] = w.config(name)
+	}
+	return w.addClients(by, configs)
+}
+
+func (w *world) addClient(by, name string, cfg mls.Config) *mls.Candidate {
+	w.t.Helper()
+	return w.addClients(by, map[string]mls.Config{name: cfg})
+}
+
+func (w *world) addClients(by string, configs map[string]mls.Config) *mls.Candidate {
+	w.t.Helper()
 	var options []mls.CommitOption
 	own := map[string]*mls.OwnKeyPackage{}
-	for _, name := range names {
-		k, err := mls.NewKeyPackage(w.t.Context(), testTime, w.config(name))
+	for name, cfg := range configs {
+		k, err := mls.NewKeyPackage(w.t.Context(), testTime, cfg)
 		require.NoError(w.t, err)
 		own[name] = k
 		options = append(options, mls.Add(k.KeyPackage))
@@ -293,6 +307,38 @@ func TestWelcomeWithoutTree(t *testing.T) {
 	w.talk()
 	_, err = kp.Join(t.Context(), testTime, c.Welcome, mls.WithRatchetTree(tree))
 	require.ErrorIs(t, err, mls.ErrNotRecipient, "a key package is used once")
+}
+
+// What a member proposes and does not fit stops nobody from committing.
+func TestUnfitProposalsAreLeftOut(t *testing.T) {
+	w := newWorld(t, 0x0001, nil, "a", "b", "c")
+	propose := func(by string, p mls.Proposal) {
+		m, err := w.groups[by].Propose(t.Context(), testTime, p, nil)
+		require.NoError(t, err)
+		w.propose(by, m)
+	}
+	keyPackage := func(cfg mls.Config) *mls.KeyPackage {
+		k, err := mls.NewKeyPackage(t.Context(), testTime, cfg)
+		require.NoError(t, err)
+		return k.KeyPackage
+	}
+	member := w.config("d")
+	w.addClient("a", "d", member)
+	stranger := w.config("e")
+	propose("b", mls.Add(keyPackage(member)))   // is in the group
+	propose("b", mls.Add(keyPackage(stranger))) // fits
+	propose("b", mls.Add(keyPackage(stranger))) // the same client again
+	propose("b", mls.Remove(w.groups["c"].OwnLeaf()))
+	propose("c", mls.Remove(w.groups["c"].OwnLeaf())) // the same leaf again
+	propose("b", mls.Remove(w.groups["a"].OwnLeaf())) // the committer
+	m, err := w.groups["c"].ProposeUpdate(t.Context(), testTime, nil)
+	require.NoError(t, err)
+	w.propose("c", m) // loses to its Remove
+	c := w.commit("a")
+	require.Len(t, c.Proposals(), 2)
+	require.Len(t, c.Added(), 1)
+	require.NotContains(t, w.groups, "c")
+	w.agree()
 }
 
 func TestErrorsNameTheCulprit(t *testing.T) {

@@ -64,6 +64,13 @@ func (b *inbox) pending() []CommittedProposal {
 	return slices.Clone(b.proposals)
 }
 
+// hasProposals reports whether any proposal arrived.
+func (b *inbox) hasProposals() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.proposals) > 0
+}
+
 // proposal returns a proposal by its ProposalRef.
 func (b *inbox) proposal(ref []byte) (CommittedProposal, bool) {
 	b.mu.Lock()

@@ -71,6 +71,9 @@ func (p *publicState) checkProposal(proposal Proposal, sender Sender, lifetime l
 // apply validates the proposals of a commit (RFC 9420, Section 12.2) and applies
 // them in the order of Section 12.3.
 func (p *publicState) apply(list []CommittedProposal, committer LeafIndex, lifetime lifetimeCheck) (*applied, error) {
+	if err := p.checkEpochLeft(); err != nil {
+		return nil, err
+	}
 	err := parallel.For(len(list), func(i int) error {
 		if list[i].checked {
 			return nil

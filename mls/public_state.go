@@ -1,6 +1,11 @@
 package mls
 
-import "github.com/mlsuite/mlsuite/suite"
+import (
+	"fmt"
+	"math"
+
+	"github.com/mlsuite/mlsuite/suite"
+)
 
 // publicState is all of an epoch that is no secret: what a delivery service may
 // know, and what every member agrees on. It is immutable; the next epoch's shares
@@ -41,6 +46,14 @@ func (p *publicState) framing(secrets *epochSecrets) *framing {
 // place is where a leaf of the group stands.
 func (p *publicState) place(leaf LeafIndex) leafPlace {
 	return leafPlace{groupID: p.context.GroupID, leaf: leaf}
+}
+
+// checkEpochLeft refuses a commit in the last epoch that a uint64 can count.
+func (p *publicState) checkEpochLeft() error {
+	if p.context.Epoch == math.MaxUint64 {
+		return fmt.Errorf("%w: an epoch after the last one", ErrUnsupported)
+	}
+	return nil
 }
 
 // provisional is the GroupContext of the next epoch before its commit is signed:

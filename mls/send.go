@@ -27,7 +27,7 @@ func (g *Group) Encrypt(ctx context.Context, now time.Time, data, authenticatedD
 	if err := g.mayUse(suite.Continue, now); err != nil {
 		return nil, err
 	}
-	if len(g.inbox.pending()) > 0 {
+	if g.inbox.hasProposals() {
 		return nil, ErrPendingProposals
 	}
 	content := g.content(ContentApplication, authenticatedData)
