@@ -2,7 +2,6 @@ package mls
 
 import (
 	"bytes"
-	"errors"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -172,7 +171,7 @@ func newEpochOfFour(t testing.TB, s suite.Suite) *epochOfFour {
 			case from.Type == SenderExternal && from.Index == 0:
 				return e.external.PublicKey(), nil
 			}
-			return nil, errors.New("nobody there")
+			return nil, violation("6.1", "nobody there")
 		},
 	}
 	return e
