@@ -1,0 +1,65 @@
+package mls
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/internal/vectors"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// TestVectorsWelcome opens the published Welcomes by the same functions as
+// [OwnKeyPackage.Join], in the order of RFC 9420, Section 12.4.3.1, up to the
+// ratchet tree, which these Welcomes do not have. The key packages are taken as they
+// are: that of suite 0x0007 does not list its own suite in its capabilities.
+func TestVectorsWelcome(t *testing.T) {
+	var cases []struct {
+		CipherSuite suite.ID    `json:"cipher_suite"`
+		InitPriv    vectors.Hex `json:"init_priv"`
+		SignerPub   vectors.Hex `json:"signer_pub"`
+		KeyPackage  vectors.Hex `json:"key_package"`
+		Welcome     vectors.Hex `json:"welcome"`
+	}
+	vectors.Load(t, "mls/welcome.json", &cases)
+	require.NotEmpty(t, cases)
+	count := map[suite.ID]int{}
+	for _, c := range cases {
+		s := testSuite(t, c.CipherSuite)
+		count[c.CipherSuite]++
+		m, err := ParseMessage(c.KeyPackage)
+		require.NoError(t, err)
+		require.NotNil(t, m.KeyPackage)
+		ref, err := keyPackageRef(s, m.KeyPackage)
+		require.NoError(t, err)
+		initKey, err := s.ParsePrivateKey(c.InitPriv)
+		require.NoError(t, err)
+		require.Equal(t, m.KeyPackage.InitKey, initKey.PublicKey())
+
+		own := &OwnKeyPackage{KeyPackage: m.KeyPackage, Ref: ref, suite: s, initKey: initKey}
+		w, err := ParseMessage(c.Welcome)
+		require.NoError(t, err)
+		require.NotNil(t, w.Welcome)
+		secrets, err := own.openSecrets(w.Welcome)
+		require.NoError(t, err)
+		require.Empty(t, secrets.psks)
+		psk, err := pskSecret(s, nil, nil)
+		require.NoError(t, err)
+		info, err := openGroupInfo(s, secrets.joinerSecret, psk, w.Welcome.EncryptedGroupInfo)
+		require.NoError(t, err)
+		require.Equal(t, c.CipherSuite, info.GroupContext.CipherSuite)
+		tbs, err := info.tbs()
+		require.NoError(t, err)
+		require.NoError(t, verifyWithLabel(s, c.SignerPub, labelGroupInfoTBS, tbs, info.Signature))
+		require.ErrorIs(t, verifyWithLabel(s, c.SignerPub, labelGroupInfoTBS, flipped(tbs, 0), info.Signature),
+			suite.ErrVerify)
+
+		p := &publicState{suite: s, context: info.GroupContext}
+		p.contextBytes, err = marshalled(&info.GroupContext)
+		require.NoError(t, err)
+		epoch, err := newEpochSecrets(s, secrets.joinerSecret, psk, p.contextBytes)
+		require.NoError(t, err)
+		require.NoError(t, p.checkConfirmation(epoch, info.ConfirmationTag))
+	}
+	t.Logf("welcome: %d cases, by suite %v", len(cases), count)
+}
