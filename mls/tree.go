@@ -134,14 +134,20 @@ func (n *node) eachMember(i NodeIndex, yield func(LeafIndex, *LeafNode) bool) bo
 // in added, which is in increasing order.
 func (t *treeView) resolution(index NodeIndex, added []LeafIndex) []NodeIndex {
 	var all []NodeIndex
-	t.at(index).resolve(index, func(_ *node, i NodeIndex) bool {
-		if !i.IsLeaf() || !has(added, i.Leaf()) {
-			all = append(all, i)
-		}
+	t.eachResolved(t.at(index), index, added, func(_ *node, i NodeIndex) bool {
+		all = append(all, i)
 		return true
 	})
-	t.visit(len(all))
 	return all
+}
+
+// eachResolved yields the resolution of n, whose index is index, without the leaves
+// in added, until yield returns false. It yields nil for an unmerged leaf.
+func (t *treeView) eachResolved(n *node, index NodeIndex, added []LeafIndex, yield func(*node, NodeIndex) bool) {
+	n.resolve(index, func(n *node, i NodeIndex) bool {
+		t.visit(1)
+		return i.IsLeaf() && has(added, i.Leaf()) || yield(n, i)
+	})
 }
 
 // resolve yields the nodes of the resolution of n, whose index is i, until yield

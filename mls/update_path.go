@@ -107,7 +107,7 @@ func (p *pathSecrets) seal(t *tree, sender LeafIndex, groupContext []byte, added
 	nodes := make([]updatePathNode, len(path))
 	for k, publicKey := range p.publicKeys() {
 		slots := 0
-		t.eachRecipient(&path[k], added, func(n *node, i NodeIndex) bool {
+		t.eachResolved(path[k].copath, path[k].copathIndex, added, func(n *node, i NodeIndex) bool {
 			recipients = append(recipients, recipient{k, slots, t.recipientKey(n, i)})
 			slots++
 			return true
@@ -133,16 +133,7 @@ func (p *pathSecrets) seal(t *tree, sender LeafIndex, groupContext []byte, added
 	return nodes, nil
 }
 
-// eachRecipient yields the resolution of the copath child of a step without the
-// leaves in added, until yield returns false. The node is nil for an unmerged leaf.
-func (t *tree) eachRecipient(step *pathStep, added []LeafIndex, yield func(*node, NodeIndex) bool) {
-	step.copath.resolve(step.copathIndex, func(n *node, i NodeIndex) bool {
-		t.visit(1)
-		return i.IsLeaf() && has(added, i.Leaf()) || yield(n, i)
-	})
-}
-
-// recipientKey returns the encryption key of what eachRecipient yielded.
+// recipientKey returns the encryption key of what eachResolved yielded.
 func (t *tree) recipientKey(n *node, i NodeIndex) []byte {
 	switch {
 	case n == nil:
@@ -193,7 +184,7 @@ func openPath(t *tree, path *updatePath, sender, receiver LeafIndex, groupContex
 	for k := range steps {
 		nodes[k] = steps[k].index
 		secrets, slots := path.nodes[k].secrets, 0
-		t.eachRecipient(&steps[k], added, func(_ *node, i NodeIndex) bool {
+		t.eachResolved(steps[k].copath, steps[k].copathIndex, added, func(_ *node, i NodeIndex) bool {
 			if slots < len(secrets) && key == nil && receiver.Node().InSubtree(i) {
 				if key = lookup(i); key != nil {
 					secret, first = &secrets[slots], k
