@@ -157,8 +157,8 @@ func (r *ratchet) index(generation uint32) (int, bool) {
 	})
 }
 
-// pendingKey is the key of a received message together with the change that
-// consuming it makes to the tree. It ends with commit or discard.
+// pendingKey is the key of a message together with the change that consuming it
+// makes to the tree. It ends with commit or discard, and is the zero value then.
 type pendingKey struct {
 	messageKey
 	tree        *secretTree
@@ -187,6 +187,9 @@ func (p *pendingKey) ratchet() *ratchet { return p.ratchets.of(p.contentType) }
 // commit consumes the key and all that it was derived from. If other keys were
 // committed since find, the same one may be gone, which is [ErrConsumed].
 func (p *pendingKey) commit() error {
+	if p.tree == nil {
+		return ErrConsumed
+	}
 	if p.version != p.tree.version {
 		again, err := p.tree.find(p.leaf, p.contentType, p.generation, p.limits)
 		p.discard()
@@ -202,6 +205,7 @@ func (p *pendingKey) commit() error {
 		p.ratchet().drop(p.generation)
 	}
 	p.messageKey.destroy()
+	*p = pendingKey{}
 	return nil
 }
 
@@ -259,6 +263,7 @@ func (p *pendingKey) discard() {
 		p.ratchets.handshake.destroy()
 		p.ratchets.application.destroy()
 	}
+	*p = pendingKey{}
 }
 
 // derive fills in the key and the change for a generation that the leaf's ratchet

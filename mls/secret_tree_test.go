@@ -250,6 +250,29 @@ func TestSecretTreeFindChangesNothing(t *testing.T) {
 	}
 }
 
+// A key ends with commit or discard, and nothing that is called after has an effect.
+func TestSecretTreePendingKeyEnds(t *testing.T) {
+	limits := ratchetLimits{MaxForward: 8, MaxKept: 4}
+	tree := newTestSecretTree(t, 8)
+	for _, generation := range []uint32{3, 1, 6} { // first use, kept, forward
+		p, err := tree.find(5, ContentApplication, generation, limits)
+		require.NoError(t, err)
+		other, err := tree.find(5, ContentApplication, generation, limits)
+		require.NoError(t, err)
+		before := stateOf(tree)
+		other.discard()
+		require.ErrorIs(t, other.commit(), ErrConsumed)
+		require.Empty(t, cmp.Diff(before, stateOf(tree)))
+
+		require.NoError(t, p.commit())
+		after := stateOf(tree)
+		require.NotEmpty(t, cmp.Diff(before, after))
+		p.discard()
+		require.ErrorIs(t, p.commit(), ErrConsumed)
+		require.Empty(t, cmp.Diff(after, stateOf(tree)))
+	}
+}
+
 // open consumes a message key and returns a copy of it.
 func open(t testing.TB, tree *secretTree, leaf LeafIndex, generation uint32, limits ratchetLimits) []byte {
 	p, err := tree.find(leaf, ContentApplication, generation, limits)
