@@ -6,14 +6,34 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/hpke"
+	"github.com/mlsuite/mlsuite/hybrid"
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/registry/fips"
 	"github.com/mlsuite/mlsuite/suite"
+	"github.com/mlsuite/mlsuite/suite/circl"
+	"github.com/mlsuite/mlsuite/suite/mldsa"
 	"github.com/mlsuite/mlsuite/suite/suitetest"
 )
 
-func testRegistry(t *testing.T, r *registry.Registry, count int) {
+func TestAllSuites(t *testing.T) {
+	r, err := all.New()
+	testRegistry(t, r, err, 18)
+}
+
+func TestFIPSSuites(t *testing.T) {
+	r, err := fips.New()
+	testRegistry(t, r, err, 9)
+}
+
+func TestFIPSSuitesOnStandardHPKE(t *testing.T) {
+	r, err := fips.New(fips.StandardHPKE())
+	testRegistry(t, r, err, 9)
+}
+
+func testRegistry(t *testing.T, r *registry.Registry, err error, count int) {
+	require.NoError(t, err)
 	suites := r.Suites(suite.Start, time.Time{})
 	require.Len(t, suites, count)
 	for _, s := range suites {
@@ -24,16 +44,31 @@ func testRegistry(t *testing.T, r *registry.Registry, count int) {
 	}
 }
 
-func TestAllSuites(t *testing.T) { testRegistry(t, all.Registry(), 18) }
-
-func TestVectorised(t *testing.T) {
-	r, err := all.New(all.Vectorised())
-	require.NoError(t, err)
-	testRegistry(t, r, 18)
+// What HPKE in a suite hides of its KEM.
+func TestKEMs(t *testing.T) {
+	for _, kem := range []hpke.KEM{
+		hpke.DHKEMP256(), hpke.DHKEMP384(), hpke.DHKEMP521(), hpke.DHKEMX25519(), circl.DHKEMX448(),
+		hpke.MLKEM768(), hpke.MLKEM1024(), circl.MLKEM512(), circl.MLKEM768(), circl.MLKEM1024(),
+		hybrid.MLKEM768X25519(), hybrid.MLKEM768P256(), hybrid.MLKEM1024P384(),
+	} {
+		info := kem.Info()
+		t.Run(info.Name+" of "+info.Provenance[0].Package, func(t *testing.T) {
+			t.Parallel()
+			suitetest.TestKEM(t, kem)
+		})
+	}
 }
 
-func TestFIPS(t *testing.T) {
-	r, err := fips.New()
-	require.NoError(t, err)
-	testRegistry(t, r, 9)
+func TestSignatureSchemes(t *testing.T) {
+	for _, scheme := range []suite.SignatureScheme{
+		suite.Ed25519(), suite.ECDSAP256(), suite.ECDSAP384(), suite.ECDSAP521(), circl.Ed448(),
+		mldsa.MLDSA44(), mldsa.MLDSA65(), mldsa.MLDSA87(),
+		circl.MLDSA44(), circl.MLDSA65(), circl.MLDSA87(),
+	} {
+		info := scheme.SignatureInfo()
+		t.Run(info.Name+" of "+info.Provenance[0].Package, func(t *testing.T) {
+			t.Parallel()
+			suitetest.TestSignatureScheme(t, scheme)
+		})
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"slices"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 
@@ -67,7 +68,8 @@ func requireFound[T any](t *testing.T, checks []check[T], faults []fault[T]) {
 	found := make(map[string]bool)
 	for _, f := range faults {
 		t.Run(f.name, func(t *testing.T) {
-			failed := failures(checks, f.broken)
+			var failed map[string][]string
+			synctest.Test(t, func(*testing.T) { failed = failures(checks, f.broken) })
 			names := make([]string, 0, len(failed))
 			for _, c := range checks {
 				if len(failed[c.name]) > 0 {
