@@ -177,8 +177,7 @@ func (g Group) Add() Cost {
 }
 
 // Join is the cost of joining from that Welcome (Section 12.4.3.1): a Verify for
-// each leaf, the joiner's own apart, and one for the GroupInfo, 1 Open, and the
-// hashes of the whole tree.
+// each leaf and one for the GroupInfo, 1 Open, and the hashes of the whole tree.
 func (g Group) Join() Cost {
 	after := g.Tree.withJoiner()
 	members, parents, hash := float64(after.Members), float64(after.Parents), float64(g.Suite.Hash.Size)
@@ -193,9 +192,9 @@ func (g Group) Join() Cost {
 		HashedByte: g.keyPackageBytes() + info, // the info of HPKE
 	}
 	tree := Cost{
-		Verify: members, // the others' leaves, the GroupInfo
+		Verify: members + 1, // the leaves, the GroupInfo
 		Hash:   2*members - 1 + parents,
-		HashedByte: (members-1)*g.leafBytes() + info + // signatures
+		HashedByte: members*g.leafBytes() + info + // signatures
 			g.treeBytes(after) + (members-1)*2*hash + // tree hashes
 			parents*(g.parentBytes()+hash), // parent hashes
 	}

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mlsuite/mlsuite/internal/measure"
+	"github.com/mlsuite/mlsuite/registry/all"
+)
+
+const (
+	defaultSizes = "2,32,100"
+	defaultOps   = "commit,process"
+	defaultCount = 5
+	defaultTime  = 50 * time.Millisecond
+	maxCount     = 1000
+	maxTime      = time.Hour
+)
+
+// newRoot returns the command line. It prints no usage with an error.
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "suitebench",
+		Short:         "What each cipher suite costs an MLS group",
+		Long:          "Suitebench measures what each cipher suite costs an MLS group.\nWithout a command it prints the cost of a commit in steady groups of 2, 32 and 100 members.",
+		Args:          cobra.NoArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return (&runFlags{
+				suites: "all", sizes: defaultSizes, ops: defaultOps, brief: "join,keypackage", trees: "steady",
+				format: "summary", count: defaultCount, time: defaultTime,
+			}).run(cmd)
+		},
+	}
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.AddCommand(newRun(), newSuites())
+	return root
+}
+
+// runFlags are the flags of suitebench run, as given, and operations to run once
+// for their bytes alone.
+type runFlags struct {
+	suites, sizes, ops, brief, trees, format, output string
+	count                                            int
+	time                                             time.Duration
+}
+
+func newRun() *cobra.Command {
+	var f runFlags
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Measure operations in groups of given sizes",
+		Long:  "Run measures operations in groups of given sizes.\n\nOperations:\n" + describe(operations()) + "\nTrees:\n" + describe(trees()),
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.suites, "suites", "all", "`LIST` of suites, each a name, a code point such as 0x0001, or TBD1 to TBD11")
+	flags.StringVar(&f.sizes, "sizes", defaultSizes, fmt.Sprintf("`LIST` of group sizes, %d to %d", minSize, maxSize))
+	flags.StringVar(&f.ops, "ops", defaultOps, "`LIST` of operations, or all")
+	flags.StringVar(&f.trees, "tree", "steady", "`LIST` of tree shapes, or all")
+	flags.StringVar(&f.format, "format", "table", "`FORMAT` of the output: "+list(formats()))
+	flags.StringVarP(&f.output, "output", "o", "", "`FILE` to write instead of standard output")
+	flags.IntVar(&f.count, "count", defaultCount, "samples of each operation")
+	flags.DurationVar(&f.time, "benchtime", defaultTime, "CPU `TIME` to measure each operation for, at least")
+	return cmd
+}
+
+// run measures what the flags say and writes the report. It opens the output
+// first, for a measurement may take long.
+func (f *runFlags) run(cmd *cobra.Command) error {
+	s, format, err := f.parse()
+	if err != nil {
+		return err
+	}
+	out, err := openOutput(f.output, cmd.OutOrStdout())
+	if err != nil {
+		return err
+	}
+	bar := newProgress(cmd.OutOrStdout(), cmd.ErrOrStderr(), f.output != "", s.steps())
+	results, err := s.run(cmd.Context(), bar.step)
+	bar.finish()
+	if err != nil {
+		out.discard()
+		return interrupted(cmd.Context(), err)
+	}
+	if err := format.write(out, newReport(s, results)); err != nil {
+		out.discard()
+		return err
+	}
+	return out.commit()
+}
+
+// interrupted returns what to say of an error after the user stopped the program.
+func interrupted(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return errors.New("interrupted")
+	}
+	return err
+}
+
+func (f *runFlags) parse() (s settings, w format, err error) {
+	if s.registry, err = all.New(); err != nil {
+		return s, w, err
+	}
+	if s.suites, err = parseSuites(s.registry, strings.Split(f.suites, ",")); err != nil {
+		return s, w, err
+	}
+	if s.sizes, err = parseList("--sizes", f.sizes, parseSize); err != nil {
+		return s, w, err
+	}
+	if s.ops, err = parseChoices("--ops", f.ops, operations()); err != nil {
+		return s, w, err
+	}
+	if f.brief != "" {
+		if s.brief, err = parseChoices("", f.brief, operations()); err != nil {
+			return s, w, err
+		}
+	}
+	if s.trees, err = parseChoices("--tree", f.trees, trees()); err != nil {
+		return s, w, err
+	}
+	if w, err = choose("--format", f.format, formats()); err != nil {
+		return s, w, err
+	}
+	if f.count < 1 || f.count > maxCount {
+		return s, w, fmt.Errorf("--count: %d is out of range: 1 to %d", f.count, maxCount)
+	}
+	if f.time < 0 || f.time > maxTime {
+		return s, w, fmt.Errorf("--benchtime: %v is out of range: 0s to %v", f.time, maxTime)
+	}
+	s.plan = measure.Plan{Count: f.count, Time: f.time}
+	return s, w, nil
+}
+
+func newSuites() *cobra.Command {
+	var format string
+	cmd := &cobra.Command{
+		Use:   "suites [SUITE...]",
+		Short: "Describe cipher suites",
+		RunE: func(cmd *cobra.Command, names []string) error {
+			if len(names) == 0 {
+				names = []string{"all"}
+			}
+			r, err := all.New()
+			if err != nil {
+				return err
+			}
+			suites, err := parseSuites(r, names)
+			if err != nil {
+				return err
+			}
+			f, err := choose("--format", format, suiteFormats())
+			if err != nil {
+				return err
+			}
+			described, err := describeSuites(suites)
+			if err != nil {
+				return err
+			}
+			return f.write(cmd.OutOrStdout(), described)
+		},
+	}
+	cmd.Flags().StringVar(&format, "format", "table", "`FORMAT` of the output: "+list(suiteFormats()))
+	return cmd
+}
+
+// writer names a way to write a T.
+type writer[T any] struct {
+	name  string
+	write func(io.Writer, T) error
+}
+
+func (w writer[T]) String() string { return w.name }
+
+type format = writer[report]

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"bytes"
+	"go/doc"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"go/ast"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/stretchr/testify/require"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"suitebench": main})
+}
+
+// TestScripts runs testdata/script, which reads as a manual.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{Dir: filepath.Join("testdata", "script"), RequireExplicitExec: true})
+}
+
+// call runs the program in this process.
+func call(t *testing.T, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	var out, err bytes.Buffer
+	code = suitebench(t.Context(), args, &out, &err)
+	return out.String(), err.String(), code
+}
+
+// The examples of the command's documentation print what it says.
+func TestDocumentation(t *testing.T) {
+	source, err := os.ReadFile("main.go")
+	require.NoError(t, err)
+	files := token.NewFileSet()
+	file, err := parser.ParseFile(files, "main.go", source, parser.ParseComments)
+	require.NoError(t, err)
+	pkg, err := doc.NewFromFiles(files, []*ast.File{file}, "main")
+	require.NoError(t, err)
+
+	examples := regexp.MustCompile(`(?m)^\t\$ suitebench (.*)\n((?:\t.*\n)+)`).FindAllStringSubmatch(pkg.Doc, -1)
+	require.NotEmpty(t, examples)
+	for _, example := range examples {
+		out, stderr, code := call(t, strings.Fields(example[1])...)
+		require.Zero(t, code, stderr)
+		require.Empty(t, stderr)
+		require.Equal(t, strings.ReplaceAll(example[2][1:], "\n\t", "\n"), out, example[1])
+	}
+}

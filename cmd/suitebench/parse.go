@@ -1,0 +1,128 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mlsuite/mlsuite/registry"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// Group sizes; the upper is what mls.Simulation makes in minutes.
+const (
+	minSize = 2
+	maxSize = 100_000
+)
+
+// parseSuites returns the suites of r that the selectors name: names in upper or
+// lower case, code points, TBD numbers, or all.
+func parseSuites(r *registry.Registry, selectors []string) ([]suite.Suite, error) {
+	suites := r.Suites(suite.Start, time.Now())
+	if slices.Equal(selectors, []string{"all"}) {
+		return suites, nil
+	}
+	drafts, err := draftNumbers()
+	if err != nil {
+		return nil, err
+	}
+	return parseEach("suites", selectors, func(selector string) (suite.Suite, error) {
+		id, err := strconv.ParseUint(selector, 0, 16)
+		for _, s := range suites {
+			i := s.Info()
+			if strings.EqualFold(selector, i.Name) || strings.EqualFold(selector, drafts[i.Name]) || err == nil && suite.ID(id) == i.ID {
+				return s, nil
+			}
+		}
+		return nil, fmt.Errorf("unknown suite %q, see suitebench suites", selector)
+	})
+}
+
+// draftNumbers returns TBD1 to TBD11 of draft-ietf-mls-pq-ciphersuites-06, by name
+// of the suite.
+func draftNumbers() (map[string]string, error) {
+	definitions, err := registry.PQDraft(registry.PrivateUse())
+	if err != nil {
+		return nil, err
+	}
+	numbers := map[string]string{}
+	for i, d := range definitions {
+		numbers[d.Name] = fmt.Sprintf("TBD%d", i+1)
+	}
+	return numbers, nil
+}
+
+func parseSize(text string) (int, error) {
+	size, err := strconv.Atoi(text)
+	if errors.Is(err, strconv.ErrSyntax) {
+		return 0, fmt.Errorf("%q is not a number", text)
+	}
+	if err != nil || size < minSize || size > maxSize {
+		return 0, fmt.Errorf("%s is out of range: %d to %d", text, minSize, maxSize)
+	}
+	return size, nil
+}
+
+// parseList parses a flag's comma-separated list.
+func parseList[T comparable](flag, text string, parse func(string) (T, error)) ([]T, error) {
+	return parseEach(flag, strings.Split(text, ","), parse)
+}
+
+// parseEach parses each item of a list, no two of which may be the same.
+func parseEach[T comparable](flag string, items []string, parse func(string) (T, error)) ([]T, error) {
+	var values []T
+	for _, item := range items {
+		item = strings.TrimSpace(item)
+		value, err := parse(item)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", flag, err)
+		}
+		if slices.Contains(values, value) {
+			return nil, fmt.Errorf("%s: %s is given twice", flag, item)
+		}
+		values = append(values, value)
+	}
+	return values, nil
+}
+
+// parseChoices parses a flag's list of choices by name, or all of them.
+func parseChoices[T fmt.Stringer](flag, text string, choices []T) ([]T, error) {
+	if text == "all" {
+		return choices, nil
+	}
+	names, err := parseList(flag, text, func(name string) (string, error) { return name, nil })
+	if err != nil {
+		return nil, err
+	}
+	var chosen []T
+	for _, name := range names {
+		choice, err := choose(flag, name, choices)
+		if err != nil {
+			return nil, err
+		}
+		chosen = append(chosen, choice)
+	}
+	return chosen, nil
+}
+
+// choose returns the choice of the given name.
+func choose[T fmt.Stringer](flag, name string, choices []T) (chosen T, err error) {
+	for _, c := range choices {
+		if c.String() == name {
+			return c, nil
+		}
+	}
+	return chosen, fmt.Errorf("%s: unknown %q: choose from %s", flag, name, list(choices))
+}
+
+// list returns the names of choices.
+func list[T fmt.Stringer](choices []T) string {
+	var names []string
+	for _, c := range choices {
+		names = append(names, c.String())
+	}
+	return strings.Join(names, ", ")
+}

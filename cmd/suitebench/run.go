@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"runtime"
+	"slices"
+
+	"github.com/mlsuite/mlsuite/internal/limit"
+	"github.com/mlsuite/mlsuite/internal/measure"
+	"github.com/mlsuite/mlsuite/registry"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// settings say what to measure: every operation in a group of every size, tree
+// and suite.
+type settings struct {
+	registry *registry.Registry
+	suites   []suite.Suite
+	sizes    []int
+	trees    []tree
+	ops      []operation
+	brief    []operation  // run once, for the bytes of their messages
+	plan     measure.Plan // of one operation of ops
+}
+
+// steps returns how often run calls step.
+func (s settings) steps() int {
+	return len(s.suites) * len(s.trees) * len(s.sizes) * (2 + len(s.ops) + len(s.brief))
+}
+
+// run measures. It calls step with what it does next.
+func (s settings) run(ctx context.Context, step func(string)) ([]result, error) {
+	var results []result
+	for _, cs := range s.suites {
+		for _, tree := range s.trees {
+			for _, size := range s.sizes {
+				found, err := s.runGroup(ctx, cs, tree, size, step)
+				if err != nil {
+					return nil, fmt.Errorf("%s, %s group of %d: %w", cs.Info().Name, tree, size, err)
+				}
+				results = append(results, found...)
+			}
+		}
+	}
+	return results, nil
+}
+
+// runGroup measures the operations in one group. It prices the primitives anew for
+// each, so that both sides of a comparison see the same state of the machine.
+func (s settings) runGroup(ctx context.Context, cs suite.Suite, t tree, size int, step func(string)) ([]result, error) {
+	info := cs.Info()
+	says := func(what string) { step(fmt.Sprintf("%s, %s group of %d, %s", info.ID, t, size, what)) }
+	says("making it")
+	known, err := s.registry.Select(info.Name)
+	if err != nil {
+		return nil, err
+	}
+	group, err := newScenario(ctx, known, cs, t, size)
+	if err != nil {
+		return nil, err
+	}
+	defer oneCore()()
+	says("primitives")
+	prices, err := limit.Price(ctx, measure.Plan{Count: s.plan.Count, Time: s.plan.Time / 10}, cs)
+	if err != nil {
+		return nil, err
+	}
+	var results []result
+	for i, op := range slices.Concat(s.ops, s.brief) {
+		says(op.name)
+		plan := s.plan
+		if i >= len(s.ops) {
+			plan = measure.Plan{Count: 1}
+		}
+		samples, bytes, err := op.run(ctx, group, plan)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", op, err)
+		}
+		median := measure.Median(samples)
+		results = append(results, result{
+			Suite: info.Name, ID: info.ID, GroupSize: size, Op: op.name, Tree: t.String(),
+			CPU:        round(median.CPU),
+			Limit:      round(op.limit(group.group).At(prices)),
+			Allocs:     round(median.Allocs),
+			AllocBytes: round(median.AllocBytes),
+			Bytes:      bytes,
+			samples:    samples,
+		})
+	}
+	return results, nil
+}
+
+// oneCore confines Go to one core, after collecting the garbage so far, until the
+// function that it returns is called. CPU time is steadiest so: nothing spins and
+// no two threads share a core's units.
+func oneCore() (restore func()) {
+	cores := runtime.GOMAXPROCS(1)
+	runtime.GC()
+	return func() { runtime.GOMAXPROCS(cores) }
+}
+
+func round(x float64) int64 { return int64(math.Round(x)) }
