@@ -1,8 +1,8 @@
 package mls
 
 // keyHash names a public key in a keySet: the first 16 bytes of the suite's hash
-// of the key, behind a byte that tells encryption keys from signature keys. A key
-// that clashes with another member's takes about 2^128 attempts to find.
+// of the key, behind a byte that tells encryption keys from signature keys. To find
+// a key with the name of one of 2^k keys in a tree takes about 2^(128-k) attempts.
 type keyHash [16]byte
 
 type keyKind uint8

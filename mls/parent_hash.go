@@ -6,6 +6,22 @@ import (
 	"sort"
 )
 
+// parentHash returns the hash of
+//
+//	struct {
+//	    HPKEPublicKey encryption_key;
+//	    opaque parent_hash<V>;
+//	    opaque original_sibling_tree_hash<V>;
+//	} ParentHashInput;
+//
+// (RFC 9420, Section 7.9) for parent node p.
+func (h *treeHasher) parentHash(p *parentNode, siblingHash []byte) []byte {
+	h.w.Bytes(p.encryptionKey)
+	h.w.Bytes(p.parentHash)
+	h.w.Bytes(siblingHash)
+	return h.sum()
+}
+
 // parentHashes verifies the parent hashes of a tree that somebody joins (RFC 9420,
 // Section 7.9.2), of subtrees that do not overlap on several cores at once.
 type parentHashes struct {

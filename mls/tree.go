@@ -53,7 +53,7 @@ const noLeaf = ^LeafIndex(0)
 func newTree(s suite.Suite, leaf *LeafNode) *tree {
 	e := (&tree{treeView: treeView{suite: s, hashSize: s.Info().Hash.Size, root: &node{}, width: 1}}).edit()
 	e.addLeaf(leaf)
-	t, _ := e.freeze() // one member's keys are unique
+	t, _ := e.freeze() // nothing clashes with the keys of one leaf, which was encoded when it was signed
 	return t
 }
 
@@ -182,6 +182,14 @@ type pathStep struct {
 // (Section 4.1.2): a node without members below is blank, and so is all below it.
 func (s *pathStep) filtered() bool { return s.copath == nil || s.copath.members == 0 }
 
+// step returns the step of n, whose index is i, on the direct path of a leaf.
+func (n *node) step(i NodeIndex, leaf LeafIndex) pathStep {
+	if leaf.Node() < i {
+		return pathStep{node: n, copath: n.right, index: i, copathIndex: i.Right()}
+	}
+	return pathStep{node: n, copath: n.left, index: i, copathIndex: i.Left()}
+}
+
 // directPath returns the direct path of a leaf, blank or not, from the bottom; in a
 // blank subtree, only the part above it. It comes down from the root once.
 func (t *treeView) directPath(leaf LeafIndex) []pathStep {
@@ -192,13 +200,8 @@ func (t *treeView) directPath(leaf LeafIndex) []pathStep {
 	path := make([]pathStep, 0, i.Level())
 	for n != nil && !i.IsLeaf() {
 		t.visit(1)
-		step := pathStep{node: n, index: i, copath: n.right, copathIndex: i.Right()}
-		var next NodeIndex
-		if n, next = n.toward(i, leaf.Node()); next == step.copathIndex {
-			step.copath, step.copathIndex = step.node.left, i.Left()
-		}
-		path = append(path, step)
-		i = next
+		path = append(path, n.step(i, leaf))
+		n, i = n.toward(i, leaf.Node())
 	}
 	slices.Reverse(path)
 	return path

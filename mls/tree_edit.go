@@ -55,11 +55,11 @@ func (e *treeEdit) freeze() (*tree, error) {
 	}
 	for _, k := range e.clashes {
 		if e.keys.holders(k.hash) > 1 {
-			return nil, k.clash()
+			return nil, e.fail(k.clash())
 		}
 	}
 	if err := e.hasher.rehash(e.root, e.rootIndex(), e.made); err != nil {
-		return nil, err
+		return nil, e.fail(err)
 	}
 	e.token, e.made, e.retired, e.clashes = new(editToken), 0, nil, nil
 	return &tree{treeView: e.treeView, keys: e.keys}, nil
@@ -182,30 +182,28 @@ func (e *treeEdit) mergePath(leaf LeafIndex, nodes []NodeIndex, publicKeys [][]b
 		return nil, e.fail(violation("7.6", "path has one node for each of the filtered direct path: %d, not %d",
 			len(nodes), len(publicKeys)).atLeaf(leaf))
 	}
+	e.retired = slices.Grow(e.retired, len(nodes))
 	path := e.ownPath(leaf, retireParent)
 	hash, next := []byte{}, len(nodes)
 	i := e.rootIndex()
 	for _, n := range path[:len(path)-1] {
-		_, down := n.toward(i, leaf.Node())
-		sibling, copath := n.right, i.Right()
-		if down == copath {
-			sibling, copath = n.left, i.Left()
+		step := n.step(i, leaf)
+		_, i = n.toward(i, leaf.Node())
+		if step.filtered() {
+			continue
 		}
-		if sibling.members > 0 {
-			next--
-			if next < 0 || nodes[next] != i {
-				return nil, e.fail(violation("7.5", "path is the filtered direct path").atLeaf(leaf))
-			}
-			if !e.hold(encryptionKey, publicKeys[next], i) {
-				return nil, e.fail(violation("12.4.2", "public key for node %d of the path is in no node of the tree", i).atLeaf(leaf))
-			}
-			if err := e.hasher.rehash(sibling, copath, e.made); err != nil {
-				return nil, e.fail(err)
-			}
-			n.parent = &parentNode{encryptionKey: publicKeys[next], parentHash: hash}
-			hash = e.hasher.parentHash(n.parent, sibling.hash(e.hashSize))
+		next--
+		if next < 0 || nodes[next] != step.index {
+			return nil, e.fail(violation("7.5", "path is the filtered direct path").atLeaf(leaf))
 		}
-		i = down
+		if !e.hold(encryptionKey, publicKeys[next], step.index) {
+			return nil, e.fail(violation("12.4.2", "public key for node %d of the path is in no node of the tree", step.index).atLeaf(leaf))
+		}
+		if err := e.hasher.rehash(step.copath, step.copathIndex, e.made); err != nil {
+			return nil, e.fail(err)
+		}
+		n.parent = &parentNode{encryptionKey: publicKeys[next], parentHash: hash}
+		hash = e.hasher.parentHash(n.parent, step.copath.hash(e.hashSize))
 	}
 	if next != 0 {
 		return nil, e.fail(violation("7.5", "path is the filtered direct path").atLeaf(leaf))
@@ -265,14 +263,14 @@ func (e *treeEdit) ownPath(leaf LeafIndex, fate parentFate) []*node {
 		if n.left == nil {
 			e.splitBlank(n, i)
 		}
-		n.hashes, n.features = nil, nil
+		n.hashes = nil
 		if leaf.Node() < i {
 			link, i = &n.left, i.Left()
 		} else {
 			link, i = &n.right, i.Right()
 		}
 	}
-	path[len(path)-1].hashes, path[len(path)-1].features = nil, nil
+	path[len(path)-1].hashes = nil
 	e.path = path
 	return path
 }

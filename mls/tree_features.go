@@ -15,19 +15,15 @@ type features struct {
 	inUse       []CredentialType // of any member's credential
 }
 
-// leafFeatures returns the features of one member: like, if they are the same.
-func leafFeatures(leaf *LeafNode, like *features) *features {
+// featuresOf returns the features of one member.
+func featuresOf(leaf *LeafNode) features {
 	c := &leaf.Capabilities
-	f := features{
+	return features{
 		extensions:  sorted(c.Extensions),
 		proposals:   sorted(c.Proposals),
 		credentials: sorted(c.Credentials),
 		inUse:       []CredentialType{leaf.Credential.Type},
 	}
-	if like != nil && f.equal(like) {
-		return like
-	}
-	return &f
 }
 
 // merge returns the features of the members of f and g together. It is f or g
@@ -39,19 +35,25 @@ func (f *features) merge(g *features) *features {
 	case f == nil:
 		return g
 	}
-	m := features{
+	both := features{
 		extensions:  intersection(f.extensions, g.extensions),
 		proposals:   intersection(f.proposals, g.proposals),
 		credentials: intersection(f.credentials, g.credentials),
 		inUse:       union(f.inUse, g.inUse),
 	}
-	switch {
-	case m.equal(f):
-		return f
-	case m.equal(g):
-		return g
+	return both.orEqual(f, g)
+}
+
+// orEqual returns the first of likes that equals f, and a copy of f if none does:
+// members who support the same share one value.
+func (f *features) orEqual(likes ...*features) *features {
+	for _, like := range likes {
+		if like != nil && f.equal(like) {
+			return like
+		}
 	}
-	return &m
+	c := *f
+	return &c
 }
 
 func (f *features) equal(g *features) bool {

@@ -1,0 +1,74 @@
+package mls
+
+import (
+	"runtime"
+
+	"github.com/mlsuite/mlsuite/internal/parallel"
+)
+
+// nodeWork is done for a node with its index, with the help of a treeHasher.
+type nodeWork func(*treeHasher, *node, NodeIndex) error
+
+// walk does work for n, whose index is i, and for the nodes below it, children
+// before their parents, without the subtrees that want refuses. It does so on all
+// cores, each part of the tree with a treeHasher of its own, if it pays for about
+// that many nodes. It stops at an error, and returns it.
+func (h *treeHasher) walk(n *node, i NodeIndex, nodes int, want func(*node) bool, work nodeWork) error {
+	const worthwhile = 512
+	if nodes < worthwhile {
+		return h.postorder(n, i, want, work)
+	}
+	depth := 0
+	for 1<<depth < 8*runtime.GOMAXPROCS(0) {
+		depth++
+	}
+	parts, above := n.cut(i, depth, want)
+	err := parallel.For(len(parts), func(k int) error {
+		another := &treeHasher{suite: h.suite, size: h.size, visits: h.visits}
+		return another.postorder(parts[k].node, parts[k].index, want, work)
+	})
+	for k := 0; k < len(above) && err == nil; k++ {
+		err = work(h, above[k].node, above[k].index)
+	}
+	return err
+}
+
+func (h *treeHasher) postorder(n *node, i NodeIndex, want func(*node) bool, work nodeWork) error {
+	if !want(n) {
+		return nil
+	}
+	if n.left != nil {
+		if err := h.postorder(n.left, i.Left(), want, work); err != nil {
+			return err
+		}
+		if err := h.postorder(n.right, i.Right(), want, work); err != nil {
+			return err
+		}
+	}
+	return work(h, n, i)
+}
+
+// subtree is a node with its index.
+type subtree struct {
+	node  *node
+	index NodeIndex
+}
+
+// cut cuts the tree below n into parts, at most depth levels below it, and the
+// nodes above them, children before their parents.
+func (n *node) cut(i NodeIndex, depth int, want func(*node) bool) (parts, above []subtree) {
+	var down func(n *node, i NodeIndex, depth int)
+	down = func(n *node, i NodeIndex, depth int) {
+		switch {
+		case !want(n):
+		case depth == 0 || n.left == nil:
+			parts = append(parts, subtree{n, i})
+		default:
+			down(n.left, i.Left(), depth-1)
+			down(n.right, i.Right(), depth-1)
+			above = append(above, subtree{n, i})
+		}
+	}
+	down(n, i, depth)
+	return parts, above
+}
