@@ -115,40 +115,40 @@ func checkHPKEConcurrency(t reporter, e encryption) {
 		}
 		got, err := key.Open(enc, info, aad, ciphertext)
 		if err == nil && !bytes.Equal(got, plaintext) {
-			err = errors.New("Open gives another plaintext")
+			err = errors.New("opened to another plaintext")
 		}
 		return err
 	}
 	concurrently(t, func() error {
 		if !bytes.Equal(key.PublicKey(), pub) {
-			return errors.New("PublicKey gives another key")
+			return errors.New("another public key")
 		}
 		if err := opens(sealer.Seal(pub, aad, plaintext)); err != nil {
-			return fmt.Errorf("Sealer.Seal: %w", err)
+			return fmt.Errorf("sealer: %w", err)
 		}
 		if err := opens(e.Seal(pub, info, aad, plaintext)); err != nil {
-			return fmt.Errorf("Seal: %w", err)
+			return fmt.Errorf("single-shot: %w", err)
 		}
 		derived, err := e.DeriveKey(pattern(4, 32))
 		if err != nil {
-			return fmt.Errorf("DeriveKey: %w", err)
+			return fmt.Errorf("derivation: %w", err)
 		}
 		if !bytes.Equal(derived.PublicKey(), pub) {
-			return errors.New("DeriveKey gives another key")
+			return errors.New("another derived key")
 		}
 		if err := e.CheckPublicKey(pub); err != nil {
-			return fmt.Errorf("CheckPublicKey: %w", err)
+			return fmt.Errorf("public key check: %w", err)
 		}
 		enc, secret, err := e.Export(pub, info, aad, 32)
 		if err != nil {
-			return fmt.Errorf("Export: %w", err)
+			return fmt.Errorf("export: %w", err)
 		}
 		received, err := key.Export(enc, info, aad, 32)
 		if err == nil && !bytes.Equal(received, secret) {
 			err = errors.New("another secret")
 		}
 		if err != nil {
-			return fmt.Errorf("PrivateKey.Export: %w", err)
+			return fmt.Errorf("received export: %w", err)
 		}
 		return nil
 	})

@@ -313,14 +313,14 @@ func checkSignatureConcurrency(t reporter, s signing) {
 	pub, sig := signer.PublicKey(), sign(t, signer, message)
 	concurrently(t, func() error {
 		if !bytes.Equal(signer.PublicKey(), pub) {
-			return errors.New("PublicKey gives another key")
+			return errors.New("another public key")
 		}
 		if err := s.Verify(pub, message, sig); err != nil {
-			return fmt.Errorf("Verify: %w", err)
+			return fmt.Errorf("fixed signature: %w", err)
 		}
 		fresh, err := signer.Sign(context.Background(), message)
 		if err != nil {
-			return fmt.Errorf("Sign: %w", err)
+			return fmt.Errorf("signer: %w", err)
 		}
 		return s.Verify(pub, message, fresh)
 	})
