@@ -77,6 +77,7 @@ func newECDSA(curve elliptic.Curve, hash crypto.Hash, info SignatureInfo) Signat
 			if !ok {
 				return nil, fmt.Errorf("type %T, want %T", key, pub)
 			}
+			//lint:ignore SA1019 Bytes of a key without a number panics
 			if pub == nil || pub.X == nil || pub.Y == nil {
 				return nil, errors.New("no key")
 			}

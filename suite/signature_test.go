@@ -389,12 +389,15 @@ func TestNewSignerRefusesDamagedLibraryKeys(t *testing.T) {
 	require.NoError(t, err)
 	other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
+	noPoint, anothers := *good, *good
+	noPoint.PublicKey = ecdsa.PublicKey{Curve: elliptic.P256()}
+	anothers.PublicKey = other.PublicKey
 	for name, key := range map[string]*ecdsa.PrivateKey{
 		"nil":              nil,
 		"empty":            {},
 		"no scalar":        {PublicKey: good.PublicKey},
-		"no point":         {PublicKey: ecdsa.PublicKey{Curve: elliptic.P256()}, D: good.D},
-		"another's public": {PublicKey: other.PublicKey, D: good.D},
+		"no point":         &noPoint,
+		"another's public": &anothers,
 	} {
 		_, err := suite.ECDSAP256().NewSigner(key)
 		require.ErrorIs(t, err, suite.ErrInvalidKey, name)
