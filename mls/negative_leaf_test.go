@@ -1,0 +1,329 @@
+package mls
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// leafFault is something wrong with a leaf by itself (RFC 9420, Sections 7.1 to
+// 7.3), wherever the leaf comes from. That an extension is there twice (Section
+// 13.4) is not among them: such a leaf does not parse.
+type leafFault struct {
+	name   string
+	change func(*LeafNode) // before its signature
+	spoil  func(*LeafNode) // after it
+	want   func() *ValidationError
+}
+
+const (
+	strangeExtension  ExtensionType  = 0xF0F0
+	strangeProposal   ProposalType   = 0xF0F1
+	strangeCredential CredentialType = 0xF0F2
+)
+
+func leafFaults() []leafFault {
+	rule := func(section, rule string) func() *ValidationError {
+		return func() *ValidationError { return violation(section, "%s", rule) }
+	}
+	return []leafFault{
+		{"encryption key of low order",
+			func(n *LeafNode) { n.EncryptionKey = make([]byte, len(n.EncryptionKey)) }, nil,
+			rule("7.1", "encryption_key is a public key of the suite")},
+		{"short encryption key",
+			func(n *LeafNode) { n.EncryptionKey = n.EncryptionKey[1:] }, nil,
+			rule("7.1", "encryption_key is a public key of the suite")},
+		{"no encryption key",
+			func(n *LeafNode) { n.EncryptionKey = nil }, nil,
+			rule("7.1", "encryption_key is a public key of the suite")},
+		{"own credential type not listed",
+			func(n *LeafNode) { n.Capabilities.Credentials = []CredentialType{CredentialX509} }, nil,
+			rule("7.2", "credential type basic is listed")},
+		{"protocol version not listed",
+			func(n *LeafNode) { n.Capabilities.Versions = []ProtocolVersion{2} }, nil,
+			rule("7.2", "capabilities list the group's protocol version")},
+		{"cipher suite not listed",
+			func(n *LeafNode) { n.Capabilities.CipherSuites = n.Capabilities.CipherSuites[1:] }, nil,
+			rule("7.2", "capabilities list the group's cipher suite")},
+		{"extension not listed",
+			func(n *LeafNode) { n.Extensions = Extensions{{Type: strangeExtension}} }, nil,
+			rule("7.3", "is listed in capabilities")},
+		{"signature changed", nil,
+			func(n *LeafNode) { n.Signature = flipped(n.Signature, 3) },
+			rule("7.3", "LeafNode signature is valid")},
+		{"no signature", nil,
+			func(n *LeafNode) { n.Signature = nil },
+			rule("7.3", "LeafNode signature is valid")},
+		{"signed by another key",
+			func(n *LeafNode) { n.SignatureKey = flipped(n.SignatureKey, 0) }, nil,
+			rule("7.3", "LeafNode signature is valid")},
+		{"no signature key",
+			func(n *LeafNode) { n.SignatureKey = nil }, nil,
+			rule("7.3", "LeafNode signature is valid")},
+		{"content changed after it was signed", nil,
+			func(n *LeafNode) { n.Credential = BasicCredential([]byte("somebody else")) },
+			rule("7.3", "LeafNode signature is valid")},
+	}
+}
+
+// spoiledKeyPackage returns a new client's key package with a fault of its leaf,
+// signed anew.
+func (f leafFault) spoiledKeyPackage(t testing.TB) *KeyPackage {
+	return spoiledKeyPackage(t, func(kp *KeyPackage) {
+		if f.change != nil {
+			f.change(&kp.LeafNode)
+		}
+	}, f.spoil, nil)
+}
+
+// spoiledKeyPackage returns a new client's key package, changed before the leaf is
+// signed, before the whole is, and after that.
+func spoiledKeyPackage(t testing.TB, change func(*KeyPackage), leaf func(*LeafNode), spoil func(*KeyPackage)) *KeyPackage {
+	t.Helper()
+	k := ownKeyPackage(t, 0x0001, "spoiled")
+	kp := *k.KeyPackage
+	if change != nil {
+		change(&kp)
+	}
+	signLeaf(t, &kp.LeafNode, k.cfg.Signer, leafPlace{})
+	if leaf != nil {
+		leaf(&kp.LeafNode)
+	}
+	signKeyPackage(t, &kp, k.cfg.Signer)
+	if spoil != nil {
+		spoil(&kp)
+	}
+	return &kp
+}
+
+// A fault of a leaf is found in a key package, in an Update and in the path of a
+// commit, whether a member sends it or receives it.
+func TestLeafFaultsAreRefused(t *testing.T) {
+	groups := clique(t, 0x0001, 4, publicHandshake)
+	populate(t, groups)
+	m := insider{t, groups[1]}
+	for _, f := range leafFaults() {
+		t.Run(f.name, func(t *testing.T) {
+			refuseProposal(t, groups, Add(f.spoiledKeyPackage(t)), f.want())
+
+			update := m.update(f.change)
+			if f.spoil != nil {
+				f.spoil(update.LeafNode)
+			}
+			message, _ := m.propose(update)
+			requireUnprocessed(t, groups[2], f.want().atLeaf(1), message)
+
+			c := m.commit(forgery{withPath: true, leaf: f.change, signedLeaf: f.spoil})
+			requireUnprocessed(t, groups[2], f.want().atLeaf(1), c.message)
+		})
+	}
+}
+
+// refuseProposal checks that what is wrong with a proposal by itself is found by
+// who would send it, and by who receives it, alone or in a commit. The member at
+// leaf 1 sends.
+func refuseProposal(t *testing.T, groups []*Group, p Proposal, want error) {
+	t.Helper()
+	g, m := groups[2], insider{t, groups[1]}
+	requireUnmoved(t, g, want, func() error {
+		_, err := g.Propose(t.Context(), insiderTime, p, nil)
+		return err
+	})
+	message, _ := m.propose(p)
+	requireUnprocessed(t, g, want, message)
+
+	// In a commit, behind a proposal that is right.
+	list := m.byValue(Add(ownKeyPackage(t, g.cfg.Suite, "innocent").KeyPackage), p)
+	if v, ok := want.(*ValidationError); ok {
+		blamed := *v
+		want = blamed.atProposal(1)
+	}
+	requireUnmoved(t, g, want, func() error {
+		_, err := g.Commit(t.Context(), insiderTime, list[0].Proposal.(AddProposal), asOption(p))
+		return err
+	})
+	_, withoutPath := p.(AddProposal)
+	c := m.commit(forgery{proposals: list, withPath: !withoutPath})
+	requireUnprocessed(t, g, want, c.message)
+}
+
+func asOption(p Proposal) CommitOption {
+	return commitOption(func(c *commitPlan) { c.byValue = append(c.byValue, p) })
+}
+
+func TestKeyPackageFaultsAreRefused(t *testing.T) {
+	groups := clique(t, 0x0001, 4, publicHandshake)
+	now := unixSeconds(insiderTime)
+	lifetime := func(notBefore, notAfter uint64) func(*KeyPackage) {
+		return func(kp *KeyPackage) { kp.LeafNode.Lifetime = Lifetime{notBefore, notAfter} }
+	}
+	const day = 24 * 60 * 60
+	for _, c := range []struct {
+		name   string
+		change func(*KeyPackage)
+		spoil  func(*KeyPackage)
+		want   error
+	}{
+		{"version", func(kp *KeyPackage) { kp.Version = 2 }, nil, violation("10.1", "version is mls10")},
+		{"cipher suite", func(kp *KeyPackage) { kp.CipherSuite = 0x0003 }, nil, violation("10.1", "cipher suite is")},
+		{"init key of low order", func(kp *KeyPackage) { kp.InitKey = make([]byte, 32) }, nil,
+			violation("10", "init_key is a public key of the suite")},
+		{"short init key", func(kp *KeyPackage) { kp.InitKey = kp.InitKey[1:] }, nil,
+			violation("10", "init_key is a public key of the suite")},
+		{"init key is the leaf's", func(kp *KeyPackage) { kp.InitKey = kp.LeafNode.EncryptionKey }, nil,
+			violation("10.1", "init_key differs from the leaf's")},
+		{"leaf of an Update", func(kp *KeyPackage) { kp.LeafNode.Source = LeafNodeUpdate }, nil,
+			violation("7.3", "leaf_node_source is key_package")},
+		{"leaf of a commit", func(kp *KeyPackage) { kp.LeafNode.Source = LeafNodeCommit }, nil,
+			violation("7.3", "leaf_node_source is key_package")},
+		{"signature changed", nil, func(kp *KeyPackage) { kp.Signature = flipped(kp.Signature, 0) },
+			violation("10.1", "KeyPackage signature is valid")},
+		{"no signature", nil, func(kp *KeyPackage) { kp.Signature = nil },
+			violation("10.1", "KeyPackage signature is valid")},
+		{"init key changed after the signature", nil, func(kp *KeyPackage) {
+			kp.InitKey = ownKeyPackage(t, 0x0001, "other").KeyPackage.InitKey
+		}, violation("10.1", "KeyPackage signature is valid")},
+		{"lifetime backwards", lifetime(now+day, now-day), nil, violation("7.2", "lifetime ends before it begins")},
+		{"lifetime of two years", lifetime(now-day, now+2*365*day), nil, violation("7.2", "total lifetime is at most")},
+		{"lifetime of all time", lifetime(0, ^uint64(0)), nil, violation("7.2", "total lifetime is at most")},
+		{"expired", lifetime(now-3*day, now-2*day), nil, violation("7.3", "current time is within the lifetime")},
+		{"not valid yet", lifetime(now+2*day, now+3*day), nil, violation("7.3", "current time is within the lifetime")},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			refuseProposal(t, groups, Add(spoiledKeyPackage(t, c.change, nil, c.spoil)), c.want)
+		})
+	}
+}
+
+// A clock that differs by less than the allowance makes no receiver refuse an Add,
+// but who sends it has to see it valid (RFC 9420, Section 7.3).
+func TestLifetimeSkewIsForReceivers(t *testing.T) {
+	groups := clique(t, 0x0001, 3, publicHandshake)
+	g, m := groups[2], insider{t, groups[1]}
+	kp := spoiledKeyPackage(t, func(kp *KeyPackage) {
+		kp.LeafNode.Lifetime.NotAfter = unixSeconds(insiderTime.Add(-time.Minute))
+	}, nil, nil)
+	want := violation("7.3", "current time is within the lifetime")
+	requireUnmoved(t, g, want.atProposal(0), func() error {
+		_, err := g.Commit(t.Context(), insiderTime, Add(kp))
+		return err
+	})
+	_, err := g.Process(t.Context(), insiderTime, m.commit(forgery{proposals: m.byValue(Add(kp))}).message)
+	require.NoError(t, err)
+}
+
+// The signature of a leaf made in a group is bound to the group and the place
+// (RFC 9420, Section 7.2).
+func TestLeafSignatureIsBoundToItsPlace(t *testing.T) {
+	groups := clique(t, 0x0001, 4, publicHandshake)
+	m := insider{t, groups[1]}
+	want := violation("7.3", "LeafNode signature is valid").atLeaf(1)
+	for name, at := range map[string]leafPlace{
+		"another leaf":  m.public.place(2),
+		"another group": {groupID: []byte("another"), leaf: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			misplace := func(n *LeafNode) { signLeaf(t, n, m.cfg.Signer, at) }
+			update := m.update(nil)
+			misplace(update.LeafNode)
+			message, _ := m.propose(update)
+			requireUnprocessed(t, groups[2], want, message)
+			c := m.commit(forgery{withPath: true, signedLeaf: misplace})
+			requireUnprocessed(t, groups[2], want, c.message)
+		})
+	}
+}
+
+// leaf_node_source says how the leaf came about (RFC 9420, Section 7.3).
+func TestLeafSourceIsTheExpectedOne(t *testing.T) {
+	groups := clique(t, 0x0001, 4, publicHandshake)
+	m := insider{t, groups[1]}
+	for _, source := range []LeafNodeSource{LeafNodeKeyPackage, LeafNodeUpdate, LeafNodeCommit} {
+		change := func(n *LeafNode) { n.Source = source }
+		if source != LeafNodeUpdate {
+			message, _ := m.propose(m.update(change))
+			want := violation("7.3", "leaf_node_source is update").atLeaf(1)
+			requireUnprocessed(t, groups[2], want, message)
+		}
+		if source != LeafNodeCommit {
+			c := m.commit(forgery{withPath: true, leaf: change})
+			want := violation("7.3", "leaf_node_source is commit").atLeaf(1)
+			requireUnprocessed(t, groups[2], want, c.message)
+		}
+	}
+}
+
+// strangers makes a group that uses an extension and requires another extension, a
+// proposal and a credential type, none of them RFC 9420's.
+func strangers(t testing.TB) []*Group {
+	required, err := (&RequiredCapabilities{
+		Extensions:  []ExtensionType{strangeExtension + 0x100},
+		Proposals:   []ProposalType{strangeProposal},
+		Credentials: []CredentialType{strangeCredential},
+	}).Marshal()
+	require.NoError(t, err)
+	g, err := CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "member 0", strange, publicHandshake), nil,
+		Extension{Type: ExtensionRequiredCapabilities, Data: required}, Extension{Type: strangeExtension})
+	require.NoError(t, err)
+	return gather(t, g, 4, strange, publicHandshake)
+}
+
+// strange makes a client support what the group of strangers uses.
+func strange(cfg *Config) {
+	cfg.Extensions = []ExtensionType{strangeExtension, strangeExtension + 0x100}
+	cfg.Proposals = []ProposalType{strangeProposal}
+	cfg.Credentials = []CredentialType{strangeCredential}
+}
+
+// A leaf that lacks what the group uses or requires is refused, however it comes
+// (RFC 9420, Sections 7.3, 11.1 and 13.4).
+func TestLeavesSupportTheGroup(t *testing.T) {
+	groups := strangers(t)
+	populate(t, groups)
+	m, g := insider{t, groups[1]}, groups[2]
+	for _, c := range []struct {
+		name   string
+		change func(*LeafNode)
+		want   *ValidationError
+	}{
+		{"extension", func(n *LeafNode) { n.Capabilities.Extensions = n.Capabilities.Extensions[1:] },
+			violation("13.4", "capabilities list the group's extension")},
+		{"required extension", func(n *LeafNode) { n.Capabilities.Extensions = n.Capabilities.Extensions[:1] },
+			violation("7.3", "capabilities list the required extension")},
+		{"required proposal", func(n *LeafNode) { n.Capabilities.Proposals = nil },
+			violation("7.3", "capabilities list the required proposal")},
+		{"required credential", func(n *LeafNode) {
+			n.Capabilities.Credentials = slices.DeleteFunc(slices.Clone(n.Capabilities.Credentials),
+				func(c CredentialType) bool { return c == strangeCredential })
+		}, violation("7.3", "capabilities list the required credential")},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			k := ownKeyPackage(t, 0x0001, "joiner", strange)
+			kp := *k.KeyPackage
+			c.change(&kp.LeafNode)
+			signLeaf(t, &kp.LeafNode, k.cfg.Signer, leafPlace{})
+			signKeyPackage(t, &kp, k.cfg.Signer)
+			blamed := *c.want
+			requireUnmoved(t, g, blamed.atProposal(0), func() error {
+				_, err := g.Commit(t.Context(), insiderTime, Add(&kp))
+				return err
+			})
+			forged := m.commit(forgery{proposals: m.byValue(Add(&kp))})
+			requireUnprocessed(t, g, blamed.atProposal(0), forged.message)
+
+			message, update := m.propose(m.update(c.change))
+			h := insider{t, groups[3]}
+			list := append(h.byValue(Add(ownKeyPackage(t, 0x0001, "innocent", strange).KeyPackage)), update)
+			forged = h.commit(forgery{proposals: list, withPath: true})
+			_, err := g.Process(t.Context(), insiderTime, message)
+			require.NoError(t, err, "what a leaf lacks shows when it is committed")
+			requireUnprocessed(t, g, blamed.atProposal(1), forged.message)
+
+			forged = m.commit(forgery{withPath: true, leaf: c.change})
+			blamed = *c.want
+			requireUnprocessed(t, g, blamed.atLeaf(1), forged.message)
+		})
+	}
+}
