@@ -108,6 +108,9 @@ func (e *treeEdit) removeLeaf(i LeafIndex) {
 	}
 	e.fill(e.ownPath(i, blankParent), i, nil)
 	for e.root.left != nil && e.root.right.members == 0 {
+		if p := e.root.parent; p != nil { // no commit sets such a parent, a forged tree may have one
+			e.release(encryptionKey, p.encryptionKey, e.rootIndex())
+		}
 		e.root = e.root.left
 		e.width /= 2
 	}
@@ -170,7 +173,8 @@ func (e *treeEdit) setLeaf(i LeafIndex, leaf *LeafNode) {
 // have (Section 7.9), which is empty if there are no nodes.
 //
 // The keys have to be new to the tree as the proposals made it (Section 12.4.2).
-// It keeps the keys, and checks them for nothing else.
+// It keeps the keys, and checks them for nothing else. After it, only setLeaf has
+// a place in the edit: the parent hash covers the tree as it is now.
 func (e *treeEdit) mergePath(leaf LeafIndex, nodes []NodeIndex, publicKeys [][]byte) ([]byte, error) {
 	if e.err != nil {
 		return nil, e.err

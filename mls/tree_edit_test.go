@@ -185,3 +185,33 @@ func TestTreeEditKeepsFirstError(t *testing.T) {
 	require.True(t, errors.Is(again, err))
 	require.Equal(t, noLeaf, e.addLeaf(l.leaf(LeafNodeKeyPackage)))
 }
+
+// TestTreeEditForgedParent truncates a tree in which a parent has members on one
+// side alone: its parent hash is valid, and no commit would have set it.
+func TestTreeEditForgedParent(t *testing.T) {
+	s, l := testSuite(t, 1), newLeafMaker(4)
+	nodes := l.tree(t, s, 5).nodes()
+	nodes[4], nodes[6] = treeNode{}, treeNode{} // leaves 2 and 3
+	forged := &parentNode{encryptionKey: l.key(), parentHash: []byte{}}
+	blank := (&treeModel{suite: s, nodes: make([]treeNode, 7)}).hash(5)
+	nodes[3].parent = forged
+	h := newTreeHasher(s)
+	lower := &parentNode{encryptionKey: l.key(), parentHash: h.parentHash(forged, blank)}
+	nodes[1].parent = lower
+	first := *nodes[0].leaf
+	first.Source, first.ParentHash = LeafNodeCommit, h.parentHash(lower, h.leaf(1, nodes[2].leaf))
+	nodes[0].leaf = &first
+	tree, err := treeFromNodes(s, nodes)
+	require.NoError(t, err)
+	require.NoError(t, tree.validate())
+	require.True(t, tree.hasEncryptionKey(forged.encryptionKey))
+
+	e := tree.edit()
+	e.removeLeaf(4)
+	after, err := e.freeze()
+	require.NoError(t, err)
+	require.EqualValues(t, 2, after.width)
+	require.False(t, after.hasEncryptionKey(forged.encryptionKey))
+	requireConsistent(t, after)
+	require.NoError(t, after.validate())
+}

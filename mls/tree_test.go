@@ -212,7 +212,7 @@ func TestTreeOutside(t *testing.T) {
 
 // TestTreeVisits counts the nodes that an edit of one path touches, sender's or
 // receiver's: at most 4*(1+log2(n)), which is once each for the filtered direct
-// path, the parents, the leaf and the hashes.
+// path, the parents, the leaf and the hashes. All other nodes are the old ones.
 func TestTreeVisits(t *testing.T) {
 	s, l := testSuite(t, 1), newLeafMaker(5)
 	for _, n := range []int{2, 16, 1 << 10, 1 << 13} {
@@ -228,10 +228,23 @@ func TestTreeVisits(t *testing.T) {
 			require.Same(t, &visits, next.visits)
 			limit := int64(4 * (1 + bits.Len(uint(n-1))))
 			require.LessOrEqual(t, visits.Load(), limit, "%d members, leaf %d", n, i)
-			require.Positive(t, visits.Load())
+			require.Equal(t, bits.Len(uint(n-1))+1, unshared(tree, next))
 			t.Logf("%d members, leaf %d: %d nodes", n, i, visits.Load())
 		}
 	}
+}
+
+// unshared returns the number of nodes of b that a does not have.
+func unshared(a, b *tree) int {
+	nodes := make(map[*node]bool)
+	a.root.each(a.rootIndex(), func(_ NodeIndex, n *node) { nodes[n] = true })
+	count := 0
+	b.root.each(b.rootIndex(), func(_ NodeIndex, n *node) {
+		if !nodes[n] {
+			count++
+		}
+	})
+	return count
 }
 
 // TestTreeSharesFeatures holds a group whose members are alike to one list of what

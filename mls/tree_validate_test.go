@@ -2,9 +2,12 @@ package mls
 
 import (
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/suite"
 )
 
 // cloneNodes returns a copy of an array of nodes that can be changed.
@@ -182,4 +185,69 @@ func TestTreeValidationAccepts(t *testing.T) {
 			require.EqualValues(t, n, again.memberCount())
 		}
 	}
+}
+
+// hashCounter is a suite that counts its hashes.
+type hashCounter struct {
+	suite.Suite
+	hashes *atomic.Int64
+}
+
+func (c hashCounter) Hash(data []byte) []byte {
+	c.hashes.Add(1)
+	return c.Suite.Hash(data)
+}
+
+// TestTreeValidationHashes counts the hashes of a joiner: to build a tree, one for
+// each node and each key; to validate it, at most two for each parent node and, of
+// a tree whose half is unmerged, one for each original tree hash. Without a memory
+// of these they would be some n*log2(n)/2.
+func TestTreeValidationHashes(t *testing.T) {
+	const n = 1024
+	l := newLeafMaker(1)
+	s := hashCounter{testSuite(t, 1), new(atomic.Int64)}
+	for _, c := range []struct {
+		shape  string
+		tree   *tree
+		limit  int64 // of hashes to validate
+		blanks int64
+	}{
+		{"blank", l.tree(t, s, n), 0, n - 1},
+		{"steady", l.steady(t, s, n), 2 * n, 0},
+		{"unmerged", l.unmerged(t, s, n), 4 * n, n / 2},
+	} {
+		nodes := c.tree.nodes()
+		s.hashes.Store(0)
+		tree, err := treeFromNodes(s, nodes)
+		require.NoError(t, err)
+		const leaves, parents = n, n - 1
+		require.Equal(t, 3*leaves+2*parents-c.blanks, s.hashes.Swap(0), c.shape)
+		require.NoError(t, tree.validate())
+		require.LessOrEqual(t, s.hashes.Load(), c.limit, c.shape)
+		t.Logf("%s: %d hashes to validate %d members", c.shape, s.hashes.Load(), n)
+	}
+}
+
+// TestTreeChangedByte changes each byte of an encoded tree: it is refused, or has
+// another tree hash.
+func TestTreeChangedByte(t *testing.T) {
+	s := testSuite(t, 1)
+	valid := newLeafMaker(1).unmerged(t, s, 8)
+	encoded := encodedTree(t, valid)
+	refused := make(map[bool]int)
+	for i := range encoded {
+		var nodes ratchetTree
+		if err := parse(flipped(encoded, i), "ratchet tree", &nodes); err != nil {
+			refused[true]++
+			continue
+		}
+		tree, err := treeFromNodes(s, nodes)
+		if err == nil {
+			require.NotEqual(t, valid.hash(), tree.hash(), "byte %d", i)
+			err = tree.validate()
+		}
+		refused[err != nil]++
+	}
+	require.Positive(t, refused[true])
+	t.Logf("%d of %d changes break a rule", refused[true], len(encoded))
 }
