@@ -63,7 +63,7 @@ func newECDSA(curve elliptic.Curve, hash crypto.Hash, info SignatureInfo) Signat
 			return key, nil
 		},
 		Bytes: func(key *ecdsa.PrivateKey) ([]byte, error) {
-			// Bytes of a key with a part missing panics.
+			//lint:ignore SA1019 Bytes of a key with a part missing panics
 			if key == nil || key.D == nil || key.X == nil || key.Y == nil {
 				return nil, errors.New("no key")
 			}
@@ -77,7 +77,7 @@ func newECDSA(curve elliptic.Curve, hash crypto.Hash, info SignatureInfo) Signat
 			if !ok {
 				return nil, fmt.Errorf("type %T, want %T", key, pub)
 			}
-			//lint:ignore SA1019 Bytes of a key without a number panics
+			//lint:ignore SA1019 Bytes of a key with a part missing panics
 			if pub == nil || pub.X == nil || pub.Y == nil {
 				return nil, errors.New("no key")
 			}
