@@ -55,24 +55,24 @@ func treeFromNodes(s suite.Suite, all ratchetTree) (*tree, error) {
 
 // buildNode returns the node with index i and all below it, without hashes.
 func buildNode(all ratchetTree, i NodeIndex, token *editToken) *node {
-	blank := &node{blank: firstLeaf(i), owner: token}
-	if int64(firstLeaf(i).Node()) >= int64(len(all)) {
-		return blank
+	n := &node{blank: firstLeaf(i), owner: token}
+	if int64(n.blank.Node()) >= int64(len(all)) {
+		return n
 	}
 	if i.IsLeaf() {
-		if leaf := all[i].leaf; leaf != nil {
-			return &node{leaf: leaf, members: 1, blank: noLeaf, owner: token}
+		if n.leaf = all[i].leaf; n.leaf != nil {
+			n.members, n.blank = 1, noLeaf
 		}
-		return blank
+		return n
 	}
-	n := &node{left: buildNode(all, i.Left(), token), right: buildNode(all, i.Right(), token), owner: token}
 	if int64(i) < int64(len(all)) {
 		n.parent = all[i].parent
 	}
-	if n.parent == nil && n.left.isBlankSubtree() && n.right.isBlankSubtree() {
-		return blank
+	left, right := buildNode(all, i.Left(), token), buildNode(all, i.Right(), token)
+	if n.parent != nil || !left.isBlankSubtree() || !right.isBlankSubtree() {
+		n.left, n.right = left, right
+		n.count()
 	}
-	n.count()
 	return n
 }
 
