@@ -23,7 +23,8 @@ type Candidate struct {
 	// it adds any.
 	Welcome []byte
 
-	from      *Group
+	cfg       *Config
+	from      *Group // nil if this member joins by the commit
 	committer Sender
 	aad       []byte
 	proposals []CommittedProposal
@@ -105,6 +106,9 @@ func (c *Candidate) alive() error {
 // and returns [ErrRemoved].
 func (c *Candidate) Adopt() (*Group, error) {
 	old := c.from
+	if old == nil {
+		return c.join()
+	}
 	old.life.Lock()
 	defer old.life.Unlock()
 	c.mu.Lock()
@@ -114,12 +118,26 @@ func (c *Candidate) Adopt() (*Group, error) {
 		return nil, ErrRetired
 	}
 	if c.removed {
-		old.retire(&memberView{})
+		var none inbox
+		old.retire(&memberView{}, &none)
+		none.destroy()
 		return nil, ErrRemoved
 	}
-	g := newGroup(old.cfg, c.next)
+	g := newGroup(c.cfg, c.next)
 	c.next = epoch{public: c.next.public}
-	g.inbox.past = old.retire(g.self)
+	old.retire(g.self, &g.inbox)
+	return g, nil
+}
+
+// join is Adopt for a member that joins by the commit, and has no Group yet.
+func (c *Candidate) join() (*Group, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.alive(); err != nil {
+		return nil, err
+	}
+	g := newGroup(c.cfg, c.next)
+	c.next = epoch{public: c.next.public}
 	return g, nil
 }
 
@@ -131,14 +149,13 @@ func (c *Candidate) discard() {
 	c.next = epoch{public: c.next.public}
 }
 
-// retire deletes the epoch's secrets and those private keys that next does not
-// hold. It returns the window of past epochs, this one included. The caller holds
-// life.
-func (g *Group) retire(next *memberView) []*pastEpoch {
+// retire deletes the epoch's secrets and those private keys that self, the member
+// in the next epoch, does not hold, and moves the rest to the next epoch's inbox.
+// The caller holds life.
+func (g *Group) retire(self *memberView, next *inbox) {
 	g.retired = true
-	past := g.inbox.retire(g.public, g.secrets, next, g.cfg.Limits.pastEpochs())
+	g.inbox.retire(g.public, g.secrets, self, g.cfg.Limits, next)
 	g.secrets.destroy()
-	g.self.destroyExcept(next)
+	g.self.destroyExcept(self)
 	g.secrets, g.self = nil, &memberView{leaf: g.self.leaf}
-	return past
 }

@@ -18,7 +18,7 @@ import (
 // before an Update, and a later Update before an earlier one; an own Update is left
 // out, since a committer's leaf is renewed by the path.
 func (g *Group) Commit(ctx context.Context, now time.Time, options ...CommitOption) (*Candidate, error) {
-	done, err := g.alive()
+	done, err := g.active()
 	if err != nil {
 		return nil, err
 	}
@@ -26,24 +26,78 @@ func (g *Group) Commit(ctx context.Context, now time.Time, options ...CommitOpti
 	if err := g.mayUse(suite.Continue, now); err != nil {
 		return nil, err
 	}
-	var plan commitPlan
-	for _, o := range options {
-		o.plan(&plan)
+	return g.commit(ctx, now, newCommitPlan(options))
+}
+
+func (g *Group) commit(ctx context.Context, now time.Time, plan *commitPlan) (*Candidate, error) {
+	m := &commitMaker{
+		cfg:        g.cfg,
+		plan:       plan,
+		public:     g.public,
+		sender:     g.sender(),
+		format:     g.handshakeFormat(),
+		self:       g.self,
+		initSecret: g.secrets.init,
+		psks: func(ids []PreSharedKeyID) ([]byte, error) {
+			if plan.followUp != nil {
+				return plan.followUp.pskSecret(g.public.suite, ids)
+			}
+			return g.cfg.resolvePSKs(ctx, g.public.suite, ids, g)
+		},
 	}
-	list := g.proposalsToCommit(&plan)
-	a, err := g.public.apply(list, g.self.leaf, g.cfg.Lifetimes.sentAt(now))
+	c, ac, err := m.make(ctx, now, g.proposalsToCommit(plan))
 	if err != nil {
 		return nil, err
 	}
-	if err := g.cfg.authenticate(ctx, now, a.changes); err != nil {
+	c.from = g
+	c.Message, err = g.protect(ac)
+	if err != nil {
 		return nil, err
 	}
-	return g.commit(ctx, now, &plan, list, a)
+	return c, nil
 }
 
-// commit makes the candidate from proposals that are valid and applied.
-func (g *Group) commit(ctx context.Context, now time.Time, plan *commitPlan, list []CommittedProposal, a *applied) (*Candidate, error) {
-	p, s := g.public, g.public.suite
+// commitMaker makes a commit: of a member, or of somebody who joins by it.
+type commitMaker struct {
+	cfg        *Config
+	plan       *commitPlan
+	public     *publicState
+	sender     Sender
+	format     WireFormat
+	self       *memberView // in the old epoch; a joiner has a leaf and no keys
+	initSecret []byte
+	psks       func(ids []PreSharedKeyID) ([]byte, error) // psk_secret
+}
+
+// make returns the candidate without its Message, which is for the caller to
+// protect.
+func (m *commitMaker) make(ctx context.Context, now time.Time, list []CommittedProposal) (*Candidate, *authenticatedContent, error) {
+	p, s := m.public, m.public.suite
+	rules := listRules{committer: m.sender, lifetime: m.cfg.Lifetimes.sentAt(now)}
+	if m.plan.followUp != nil {
+		rules.followUp = m.plan.followUp.id.Usage
+	}
+	a, err := p.apply(list, rules)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := m.cfg.authenticate(ctx, now, a.changes); err != nil {
+		return nil, nil, err
+	}
+	if m.sender.Type == SenderNewMemberCommit {
+		m.self = &memberView{leaf: a.edit.claimLeaf()}
+	}
+	var path *ownPath
+	if a.needsPath || m.plan.forcePath {
+		if path, err = m.renewPath(ctx, now, a); err != nil {
+			return nil, nil, err
+		}
+		defer path.destroy()
+	}
+	next, err := p.next(a)
+	if err != nil {
+		return nil, nil, err
+	}
 	c := &commit{proposals: make([]proposalOrRef, len(list))}
 	for i, item := range list {
 		if item.Ref != nil {
@@ -52,79 +106,51 @@ func (g *Group) commit(ctx context.Context, now time.Time, plan *commitPlan, lis
 			c.proposals[i].proposal = item.Proposal
 		}
 	}
-
-	var path *ownPath
-	if a.needsPath || plan.forcePath {
-		var err error
-		if path, err = g.renewPath(ctx, now, a); err != nil {
-			return nil, err
-		}
-		defer path.destroy()
-	}
-	t, err := a.edit.freeze()
-	if err != nil {
-		return nil, err
-	}
-	if err := checkTree(t, a.extensions); err != nil {
-		return nil, err
-	}
-	next := &publicState{suite: s, tree: t, context: p.provisional(t, a.extensions)}
-	psk, err := pskSecret(s, nil, nil)
-	if err != nil {
-		return nil, err
-	}
-	var self *memberView
-	commitSecret := make([]byte, s.Info().KDF.Nh)
+	self, commitSecret := (*memberView)(nil), make([]byte, s.Info().KDF.Nh)
 	if path != nil {
-		provisional, err := marshalled(&next.context)
-		if err != nil {
-			return nil, err
+		if c.path, err = path.seal(next, m.self.leaf, a.added); err != nil {
+			return nil, nil, err
 		}
-		nodes, err := path.secrets.seal(t, g.self.leaf, provisional, a.added)
-		if err != nil {
-			return nil, err
-		}
-		c.path = &updatePath{leafNode: path.leaf, nodes: nodes}
-		self, commitSecret = g.self.next(t, path.leafKey, path.keys()), path.secrets.commitSecret
+		self, commitSecret = m.self.next(next.tree, path.leafKey, path.keys()), path.secrets.commitSecret
 	} else {
-		self = g.self.next(t, g.self.leafKey, nil)
+		self = m.self.next(next.tree, m.self.leafKey, nil)
 	}
-
-	content := g.content(ContentCommit, plan.aad)
+	content := p.content(m.sender, ContentCommit, m.plan.aad)
 	content.commit = c
-	ac, err := g.sign(ctx, g.handshakeFormat(), content)
+	ac, err := signContent(ctx, m.cfg.Signer, m.format, content, p.contextBytes)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	secrets, joiner, err := next.advance(p, g.secrets.init, commitSecret, psk, ac)
+	psk, err := m.psks(a.psks)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	defer clear(psk)
+	secrets, joiner, err := next.advance(p, m.initSecret, commitSecret, psk, ac)
+	if err != nil {
+		return nil, nil, err
 	}
 	defer clear(joiner)
 	if err := next.confirm(secrets); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	ac.auth.confirmationTag = next.confirmationTag
 
 	candidate := &Candidate{
-		from:      g,
-		committer: ac.content.sender,
+		cfg:       m.cfg,
+		committer: m.sender,
 		aad:       ac.content.authenticatedData,
 		proposals: list,
 		added:     a.added,
 		next:      epoch{next, secrets, self},
 	}
-	if len(a.joiners) > 0 && !plan.noWelcome {
-		w := welcomeBuilder{cfg: g.cfg, next: candidate.next, joiner: joiner, psk: psk, withTree: !plan.noTree}
+	if len(a.joiners) > 0 && !m.plan.noWelcome {
+		w := welcomeBuilder{cfg: m.cfg, next: candidate.next, joiner: joiner, psk: psk, psks: a.psks, withTree: !m.plan.noTree}
 		if candidate.Welcome, err = w.build(ctx, a, path); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	candidate.Message, err = g.protect(ac)
-	if err != nil {
-		return nil, err
-	}
-	return candidate, nil
+	return candidate, ac, nil
 }
 
 // ownPath is the path that a committer makes.
@@ -138,6 +164,20 @@ func (p *ownPath) keys() map[NodeIndex]*nodeKey { return nodeKeys(p.secrets) }
 
 func (p *ownPath) destroy() { p.secrets.destroy() }
 
+// seal encrypts the path to the members of the next epoch whose context is still
+// the provisional one.
+func (p *ownPath) seal(next *publicState, leaf LeafIndex, added []LeafIndex) (*updatePath, error) {
+	provisional, err := marshalled(&next.context)
+	if err != nil {
+		return nil, err
+	}
+	nodes, err := p.secrets.seal(next.tree, leaf, provisional, added)
+	if err != nil {
+		return nil, err
+	}
+	return &updatePath{leafNode: p.leaf, nodes: nodes}, nil
+}
+
 // nodeKeys returns the private keys that path secrets gave, by node.
 func nodeKeys(p *pathSecrets) map[NodeIndex]*nodeKey {
 	keys := make(map[NodeIndex]*nodeKey, len(p.nodes))
@@ -149,55 +189,84 @@ func nodeKeys(p *pathSecrets) map[NodeIndex]*nodeKey {
 
 // renewPath gives the committer a new leaf and new keys on its filtered direct
 // path (RFC 9420, Section 7.5).
-func (g *Group) renewPath(ctx context.Context, now time.Time, a *applied) (*ownPath, error) {
-	s := g.public.suite
+func (m *commitMaker) renewPath(ctx context.Context, now time.Time, a *applied) (*ownPath, error) {
+	s, own := m.public.suite, m.self.leaf
 	leafKey, err := s.GenerateKey()
 	if err != nil {
 		return nil, fmt.Errorf("mls: generate leaf key: %w", err)
 	}
-	nodes, _ := a.edit.filteredDirectPath(g.self.leaf)
+	nodes, _ := a.edit.filteredDirectPath(own)
 	secret := make([]byte, s.Info().KDF.Nh)
 	rand.Read(secret)
 	secrets, err := derivePathSecrets(s, nodes, secret)
 	if err != nil {
 		return nil, err
 	}
-	parentHash, err := a.edit.mergePath(g.self.leaf, nodes, secrets.publicKeys())
+	parentHash, err := a.edit.mergePath(own, nodes, secrets.publicKeys())
 	if err != nil {
 		return nil, err
 	}
-	leaf, err := g.cfg.newLeafNode(ctx, s, now, LeafNode{
+	leaf, err := m.cfg.newLeafNode(ctx, s, now, LeafNode{
 		EncryptionKey: leafKey.PublicKey(),
 		Source:        LeafNodeCommit,
 		ParentHash:    parentHash,
-	}, g.public.place(g.self.leaf))
+	}, m.public.place(own))
 	if err != nil {
 		return nil, err
 	}
 	if err := leaf.supportsGroup(a.extensions); err != nil {
 		return nil, err
 	}
-	a.edit.setLeaf(g.self.leaf, leaf)
+	a.edit.setLeaf(own, leaf)
 	return &ownPath{leaf: leaf, leafKey: &nodeKey{PrivateKey: leafKey}, secrets: secrets}, nil
+}
+
+// next returns the public state after a commit, up to its provisional context
+// (RFC 9420, Section 12.4.1).
+func (p *publicState) next(a *applied) (*publicState, error) {
+	t, err := a.edit.freeze()
+	if err != nil {
+		return nil, err
+	}
+	if err := checkTree(t, a.extensions); err != nil {
+		return nil, err
+	}
+	return &publicState{suite: p.suite, context: p.provisional(t, a.extensions), tree: t, reInit: a.reInit}, nil
+}
+
+// provisional is the GroupContext of the next epoch before its commit is signed:
+// with the new tree and the old confirmed transcript hash.
+func (p *publicState) provisional(t *tree, extensions Extensions) GroupContext {
+	next := p.context
+	next.Epoch++
+	next.TreeHash = t.hash()
+	next.Extensions = extensions
+	return next
 }
 
 // advance completes the public state of a new epoch with the commit that begins it
 // and derives its secrets (RFC 9420, Sections 8 and 8.2). It returns the
 // joiner_secret too, which the caller deletes.
 func (next *publicState) advance(old *publicState, initSecret, commitSecret, psk []byte, ac *authenticatedContent) (*epochSecrets, []byte, error) {
-	s := next.suite
-	confirmed, err := confirmedTranscriptHash(s, old.interim, ac)
+	if err := next.confirmTranscript(old, ac); err != nil {
+		return nil, nil, err
+	}
+	joiner, err := newJoinerSecret(next.suite, initSecret, commitSecret, next.contextBytes)
 	if err != nil {
 		return nil, nil, err
+	}
+	secrets, err := newEpochSecrets(next.suite, joiner, psk, next.contextBytes)
+	return secrets, joiner, err
+}
+
+// confirmTranscript completes the GroupContext of a new epoch with the commit that
+// begins it (RFC 9420, Section 8.2).
+func (next *publicState) confirmTranscript(old *publicState, ac *authenticatedContent) error {
+	confirmed, err := confirmedTranscriptHash(next.suite, old.interim, ac)
+	if err != nil {
+		return err
 	}
 	next.context.ConfirmedTranscriptHash = confirmed
-	if next.contextBytes, err = marshalled(&next.context); err != nil {
-		return nil, nil, err
-	}
-	joiner, err := newJoinerSecret(s, initSecret, commitSecret, next.contextBytes)
-	if err != nil {
-		return nil, nil, err
-	}
-	secrets, err := newEpochSecrets(s, joiner, psk, next.contextBytes)
-	return secrets, joiner, err
+	next.contextBytes, err = marshalled(&next.context)
+	return err
 }

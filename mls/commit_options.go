@@ -1,5 +1,7 @@
 package mls
 
+import "github.com/mlsuite/mlsuite/suite"
+
 // CommitOption is a proposal that [Group.Commit] sends by value, or a setting.
 type CommitOption interface{ plan(*commitPlan) }
 
@@ -10,7 +12,17 @@ type commitPlan struct {
 	forcePath bool
 	noPending bool
 	noTree    bool
-	noWelcome bool // simulations that make many members at once
+	noWelcome bool   // simulations that make many members at once
+	tree      []byte // of an external join
+	followUp  *followUp
+}
+
+func newCommitPlan(options []CommitOption) *commitPlan {
+	var p commitPlan
+	for _, o := range options {
+		o.plan(&p)
+	}
+	return &p
 }
 
 type commitOption func(*commitPlan)
@@ -24,8 +36,23 @@ func Add(kp *KeyPackage) AddProposal { return AddProposal{KeyPackage: kp} }
 // Remove proposes to remove a member (RFC 9420, Section 12.1.3).
 func Remove(leaf LeafIndex) RemoveProposal { return RemoveProposal{Removed: leaf} }
 
-func (p AddProposal) plan(c *commitPlan)    { c.byValue = append(c.byValue, p) }
-func (p RemoveProposal) plan(c *commitPlan) { c.byValue = append(c.byValue, p) }
+func (p AddProposal) plan(c *commitPlan)                    { c.byValue = append(c.byValue, p) }
+func (p RemoveProposal) plan(c *commitPlan)                 { c.byValue = append(c.byValue, p) }
+func (p PreSharedKeyProposal) plan(c *commitPlan)           { c.byValue = append(c.byValue, p) }
+func (p ReInitProposal) plan(c *commitPlan)                 { c.byValue = append(c.byValue, p) }
+func (p GroupContextExtensionsProposal) plan(c *commitPlan) { c.byValue = append(c.byValue, p) }
+
+// ReInit proposes to end the group and to follow it up by one with another id,
+// version, suite or extensions (RFC 9420, Section 12.1.5).
+func ReInit(groupID []byte, id suite.ID, extensions ...Extension) ReInitProposal {
+	return ReInitProposal{GroupID: groupID, Version: VersionMLS10, CipherSuite: id, Extensions: extensions}
+}
+
+// ReplaceExtensions proposes to replace all extensions of the GroupContext
+// (RFC 9420, Section 12.1.7).
+func ReplaceExtensions(extensions ...Extension) GroupContextExtensionsProposal {
+	return GroupContextExtensionsProposal{Extensions: extensions}
+}
 
 // ForcePath makes a commit replace the keys on the committer's path even where RFC
 // 9420, Section 12.4, lets it be: where there are only Adds.
@@ -43,6 +70,12 @@ func WithoutTree() CommitOption { return commitOption(func(p *commitPlan) { p.no
 // (RFC 9420, Section 6.3.1).
 func WithCommitData(data []byte) CommitOption {
 	return commitOption(func(p *commitPlan) { p.aad = data })
+}
+
+// WithTreeFrom hands the ratchet tree to [ExternalJoin], as [Group.RatchetTree]
+// returns it.
+func WithTreeFrom(tree []byte) CommitOption {
+	return commitOption(func(p *commitPlan) { p.tree = tree })
 }
 
 func withoutWelcome() CommitOption { return commitOption(func(p *commitPlan) { p.noWelcome = true }) }

@@ -34,6 +34,10 @@ type Config struct {
 	// credential is accepted.
 	Authenticator Authenticator
 
+	// PSKs is where pre-shared keys come from. Without it, only the resumption PSKs
+	// of a group itself can be injected into it.
+	PSKs PSKStore
+
 	// Extensions, Proposals and Credentials are the types beyond RFC 9420's
 	// default ones that the application supports and advertises in its leaf
 	// (RFC 9420, Section 7.2). The type of Credential need not be listed; basic
@@ -70,6 +74,9 @@ type Limits struct {
 	// PastEpochs is for how many past epochs the keys of late application
 	// messages are kept; 0 means 3, and a negative number means none.
 	PastEpochs int
+	// ResumptionPSKs is of how many past epochs the resumption PSK is kept; 0 means
+	// 16, and a negative number means none.
+	ResumptionPSKs int
 	// MaxProposals is how many proposals are kept for a commit in one epoch; 0
 	// means 10,000.
 	MaxProposals int
@@ -142,6 +149,8 @@ func (l Limits) ratchet() ratchetLimits {
 }
 
 func (l Limits) pastEpochs() int { return max(0, orDefault(l.PastEpochs, 3)) }
+
+func (l Limits) resumptionPSKs() int { return max(0, orDefault(l.ResumptionPSKs, 16)) }
 
 func (l Limits) maxProposals() int { return orDefault(l.MaxProposals, 10_000) }
 

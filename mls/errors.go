@@ -33,6 +33,11 @@ var (
 	ErrRetired = errors.New("mls: epoch is retired")
 	// ErrOwnMessage says that a message is this member's own.
 	ErrOwnMessage = errors.New("mls: message is this member's own")
+	// ErrUnknownPSK says that a pre-shared key that is needed is not here.
+	ErrUnknownPSK = errors.New("mls: unknown pre-shared key")
+	// ErrReInit says that the group has ended by a ReInit and waits for its
+	// follow-up.
+	ErrReInit = errors.New("mls: group has ended by a ReInit")
 	// ErrNotRecipient says that a Welcome holds nothing for the key package.
 	ErrNotRecipient = errors.New("mls: Welcome is not for this key package")
 )

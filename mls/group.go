@@ -23,6 +23,7 @@ import (
 type Group struct {
 	cfg    *Config
 	public *publicState
+	leaf   LeafIndex
 	inbox  inbox
 
 	// life is held for reading by every use of the epoch's secrets, and for
@@ -43,7 +44,7 @@ type epoch struct {
 // newGroup makes the live group of an epoch. It takes ownership of the epoch's
 // encryption secret.
 func newGroup(cfg *Config, e epoch) *Group {
-	g := &Group{cfg: cfg, public: e.public, secrets: e.secrets, self: e.self}
+	g := &Group{cfg: cfg, public: e.public, leaf: e.self.leaf, secrets: e.secrets, self: e.self}
 	g.inbox.ratchets = newSecretTree(e.public.suite, e.public.tree.width, e.secrets.takeEncryption())
 	return g
 }
@@ -109,12 +110,11 @@ func CreateGroup(ctx context.Context, now time.Time, cfg Config, groupID []byte,
 // confirm computes the confirmation tag of the epoch and the interim transcript
 // hash that the next commit starts from (RFC 9420, Sections 6.1 and 8.2).
 func (p *publicState) confirm(secrets *epochSecrets) error {
-	var err error
-	if p.confirmationTag, err = confirmationTag(p.suite, secrets, p.context.ConfirmedTranscriptHash); err != nil {
+	tag, err := confirmationTag(p.suite, secrets, p.context.ConfirmedTranscriptHash)
+	if err != nil {
 		return err
 	}
-	p.interim, err = interimTranscriptHash(p.suite, p.context.ConfirmedTranscriptHash, p.confirmationTag)
-	return err
+	return p.setTranscript(tag)
 }
 
 // alive holds the epoch's secrets until done is called, or returns ErrRetired.
@@ -125,6 +125,15 @@ func (g *Group) alive() (done func(), err error) {
 		return nil, ErrRetired
 	}
 	return g.life.RUnlock, nil
+}
+
+// active is alive for what a group does not do after a ReInit (RFC 9420, Section
+// 12.4.2).
+func (g *Group) active() (done func(), err error) {
+	if g.public.reInit != nil {
+		return nil, ErrReInit
+	}
+	return g.alive()
 }
 
 // Suite returns the group's cipher suite.
@@ -141,7 +150,7 @@ func (g *Group) GroupID() []byte { return bytes.Clone(g.public.context.GroupID) 
 func (g *Group) Epoch() uint64 { return g.public.context.Epoch }
 
 // OwnLeaf returns this member's leaf index.
-func (g *Group) OwnLeaf() LeafIndex { return g.self.leaf }
+func (g *Group) OwnLeaf() LeafIndex { return g.leaf }
 
 // Leaf returns a member's LeafNode, or nil if the leaf is blank or outside the
 // tree. The caller must not change it.

@@ -16,6 +16,8 @@ type inbox struct {
 	byRef      map[string]int      // index in proposals by ProposalRef
 	updateKeys map[string]*nodeKey // by ProposalRef of the own Update
 	past       []*pastEpoch        // latest last
+
+	resumptions []resumption // of past epochs, latest last
 }
 
 // pastEpoch is what opens late application messages of an epoch (RFC 9420,
@@ -29,6 +31,17 @@ type pastEpoch struct {
 func (p *pastEpoch) destroy() {
 	clear(p.senderData)
 	p.ratchets.destroy()
+}
+
+// destroy deletes what retire moved into b.
+func (b *inbox) destroy() {
+	for _, p := range b.past {
+		p.destroy()
+	}
+	for _, r := range b.resumptions {
+		clear(r.psk)
+	}
+	b.past, b.resumptions = nil, nil
 }
 
 // keep caches a proposal for a commit that refers to it (RFC 9420, Section 12.1).
@@ -99,28 +112,34 @@ func (b *inbox) pastEpoch(epoch uint64) *pastEpoch {
 	return nil
 }
 
-// retire takes the window of past epochs out of the inbox, with the epoch of the
-// inbox itself as its last, and deletes what does not fit into it. Receive
+// retire moves what the next epoch keeps of past ones to its inbox, with the epoch
+// of the inbox itself as the last, and deletes what is beyond the limits. Receive
 // ratchets move and are never copied, so a message that was opened stays opened.
-// The key of an Update that next does not hold is deleted.
-func (b *inbox) retire(public *publicState, secrets *epochSecrets, next *memberView, window int) []*pastEpoch {
+// The key of an Update that self, the member in the next epoch, does not hold is
+// deleted.
+func (b *inbox) retire(public *publicState, secrets *epochSecrets, self *memberView, limits Limits, next *inbox) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	resumptions := append(b.resumptions, resumption{public.context.Epoch, slices.Clone(secrets.resumption)})
+	for len(resumptions) > limits.resumptionPSKs() {
+		clear(resumptions[0].psk)
+		resumptions = resumptions[1:]
+	}
 	past := append(b.past, &pastEpoch{
 		public:     public,
 		senderData: slices.Clone(secrets.senderData),
 		ratchets:   b.ratchets,
 	})
-	for len(past) > window {
+	for len(past) > limits.pastEpochs() {
 		past[0].destroy()
 		past[0] = nil
 		past = past[1:]
 	}
 	for _, key := range b.updateKeys {
-		if key != next.leafKey {
+		if key != self.leafKey {
 			key.destroy()
 		}
 	}
-	b.ratchets, b.past, b.proposals, b.byRef, b.updateKeys = nil, nil, nil, nil, nil
-	return past
+	b.ratchets, b.past, b.resumptions, b.proposals, b.byRef, b.updateKeys = nil, nil, nil, nil, nil, nil
+	next.past, next.resumptions = past, slices.Clip(resumptions)
 }

@@ -159,7 +159,7 @@ func (m insider) seal(ac *authenticatedContent) []byte {
 // would cover it.
 func (m insider) propose(p Proposal) ([]byte, CommittedProposal) {
 	m.t.Helper()
-	content := m.content(ContentProposal, nil)
+	content := m.public.content(m.sender(), ContentProposal, nil)
 	content.proposal = p
 	ac := m.signed(content)
 	ref, err := proposalRef(m.public.suite, ac)
@@ -272,7 +272,7 @@ func (m insider) commit(f forgery) *forged {
 		}
 		self, commitSecret = m.self.next(tr, out.path.leafKey, out.path.keys()), out.path.secrets.commitSecret
 	}
-	content := m.content(ContentCommit, nil)
+	content := m.public.content(m.sender(), ContentCommit, nil)
 	content.commit = c
 	if f.content != nil {
 		f.content(content)

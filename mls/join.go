@@ -54,19 +54,20 @@ func (k *OwnKeyPackage) Join(ctx context.Context, now time.Time, welcome []byte,
 		return nil, err
 	}
 	defer secrets.destroy()
-	if len(secrets.psks) > 0 {
-		return nil, fmt.Errorf("%w: Welcome with pre-shared keys", ErrUnsupported)
-	}
-	psk, err := pskSecret(k.suite, nil, nil)
+	psk, err := k.resolvePSKs(ctx, secrets.psks)
 	if err != nil {
 		return nil, err
 	}
+	defer clear(psk)
 	info, err := openGroupInfo(k.suite, secrets.joinerSecret, psk, m.Welcome.EncryptedGroupInfo)
 	if err != nil {
 		return nil, err
 	}
 	public, err := publicStateOf(ctx, now, &k.cfg, k.suite, info, plan.tree)
 	if err != nil {
+		return nil, err
+	}
+	if err := checkFollowUp(&k.cfg, public, secrets.psks); err != nil {
 		return nil, err
 	}
 	self, err := k.memberView(public, info, secrets)
@@ -105,6 +106,16 @@ func (k *OwnKeyPackage) openSecrets(w *Welcome) (*groupSecrets, error) {
 		return parsed[groupSecrets](plaintext, "GroupSecrets")
 	}
 	return nil, ErrNotRecipient
+}
+
+// resolvePSKs returns the psk_secret of a Welcome (RFC 9420, Section 12.4.3.1).
+func (k *OwnKeyPackage) resolvePSKs(ctx context.Context, ids []PreSharedKeyID) ([]byte, error) {
+	for i := range ids {
+		if nh := k.suite.Info().KDF.Nh; len(ids[i].Nonce) != nh {
+			return nil, violation("8.4", "psk_nonce is of %d bytes", nh)
+		}
+	}
+	return k.cfg.resolvePSKs(ctx, k.suite, ids, nil)
 }
 
 // memberView finds the joiner's leaf in the tree and derives the private keys that
@@ -237,6 +248,11 @@ func (p *publicState) checkConfirmation(secrets *epochSecrets, tag []byte) error
 	if err := checkConfirmationTag(p.suite, secrets, p.context.ConfirmedTranscriptHash, tag); err != nil {
 		return err
 	}
+	return p.setTranscript(tag)
+}
+
+// setTranscript completes the transcript with the confirmation tag of the epoch.
+func (p *publicState) setTranscript(tag []byte) error {
 	p.confirmationTag = bytes.Clone(tag)
 	var err error
 	p.interim, err = interimTranscriptHash(p.suite, p.context.ConfirmedTranscriptHash, tag)

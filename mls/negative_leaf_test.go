@@ -319,7 +319,7 @@ func TestLeavesSupportTheGroup(t *testing.T) {
 			forged = h.commit(forgery{proposals: list, withPath: true})
 			_, err := g.Process(t.Context(), insiderTime, message)
 			require.NoError(t, err, "what a leaf lacks shows when it is committed")
-			requireUnprocessed(t, g, blamed.atProposal(1), forged.message)
+			requireUnprocessed(t, g, blamed.atProposal(1).atLeaf(1), forged.message)
 
 			forged = m.commit(forgery{withPath: true, leaf: c.change})
 			blamed = *c.want

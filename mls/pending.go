@@ -8,7 +8,7 @@ func (g *Group) proposalsToCommit(plan *commitPlan) []CommittedProposal {
 	self := g.sender()
 	byValue := make([]CommittedProposal, len(plan.byValue))
 	for i, p := range plan.byValue {
-		byValue[i] = CommittedProposal{Proposal: p, Sender: self}
+		byValue[i] = CommittedProposal{Proposal: withNonce(p, g.public.suite), Sender: self}
 	}
 	if plan.noPending {
 		return byValue

@@ -80,7 +80,10 @@ func (g *Group) processPrivate(ctx context.Context, now time.Time, m *privateMes
 		key.discard()
 		return nil, err
 	}
-	return received, key.commit()
+	if err := key.commit(); err != nil {
+		return nil, err
+	}
+	return received, nil
 }
 
 // receiving unprotects the messages of others in an epoch.
@@ -109,10 +112,10 @@ func (g *Group) processContent(ctx context.Context, now time.Time, ac *authentic
 
 // processHandshake takes a proposal or a commit whose signature was verified.
 func (g *Group) processHandshake(ctx context.Context, now time.Time, ac *authenticatedContent) (*Received, error) {
-	sender := ac.content.sender
-	if sender.Type != SenderMember {
-		return nil, fmt.Errorf("%w: a %s of a %s", ErrUnsupported, ac.content.contentType, sender.Type)
+	if g.public.reInit != nil {
+		return nil, ErrReInit
 	}
+	sender := ac.content.sender
 	if ac.content.contentType == ContentCommit {
 		c, err := g.processCommit(ctx, now, ac)
 		if err != nil {
@@ -120,7 +123,7 @@ func (g *Group) processHandshake(ctx context.Context, now time.Time, ac *authent
 		}
 		return &Received{Commit: c}, nil
 	}
-	err := g.public.checkProposal(ac.content.proposal, sender, g.cfg.Lifetimes.receivedAt(now))
+	err := g.public.checkProposal(ac.content.proposal, sender, listRules{lifetime: g.cfg.Lifetimes.receivedAt(now)})
 	if err != nil {
 		return nil, err
 	}

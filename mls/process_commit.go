@@ -11,51 +11,62 @@ import (
 // processCommit makes a candidate of another member's commit (RFC 9420, Section
 // 12.4.2). The signature on it has been verified.
 func (g *Group) processCommit(ctx context.Context, now time.Time, ac *authenticatedContent) (*Candidate, error) {
-	committer := ac.content.sender.Leaf
 	list, err := g.resolveProposals(ac)
 	if err != nil {
 		return nil, err
 	}
-	a, err := g.public.apply(list, committer, g.cfg.Lifetimes.receivedAt(now))
+	a, next, err := g.public.follow(g.cfg, now, ac, list)
 	if err != nil {
-		return nil, err
-	}
-	path := ac.content.commit.path
-	if path == nil && a.needsPath {
-		return nil, violation("12.4", "commit has the path that its proposals require").atLeaf(committer)
-	}
-	if path != nil {
-		if err := g.public.mergePath(a, committer, path); err != nil {
-			return nil, err
-		}
-	}
-	t, err := a.edit.freeze()
-	if err != nil {
-		return nil, err
-	}
-	if err := checkTree(t, a.extensions); err != nil {
 		return nil, err
 	}
 	if err := g.cfg.authenticate(ctx, now, a.changes); err != nil {
 		return nil, err
 	}
-	next := &publicState{suite: g.public.suite, tree: t, context: g.public.provisional(t, a.extensions)}
 	c := &Candidate{
+		cfg:       g.cfg,
 		from:      g,
 		committer: ac.content.sender,
 		aad:       ac.content.authenticatedData,
 		proposals: list,
 		added:     a.added,
-		removed:   slices.Contains(a.removed, g.self.leaf),
+		removed:   slices.Contains(a.removed, g.leaf),
 		next:      epoch{public: next},
 	}
-	if c.removed {
-		return c, nil // the next epoch's secrets are not for this member
+	if c.removed { // the next epoch's secrets are not for this member
+		return c, next.confirmTranscript(g.public, ac)
 	}
-	if err := g.openEpoch(&c.next, a, ac); err != nil {
+	if err := g.openEpoch(ctx, &c.next, a, ac); err != nil {
 		return nil, err
 	}
 	return c, nil
+}
+
+// follow applies a received commit to the public state: all that can be checked
+// without secrets. The state that it returns goes up to its provisional context.
+func (p *publicState) follow(cfg *Config, now time.Time, ac *authenticatedContent, list []CommittedProposal) (*applied, *publicState, error) {
+	sender, path := ac.content.sender, ac.content.commit.path
+	a, err := p.apply(list, listRules{committer: sender, lifetime: cfg.Lifetimes.receivedAt(now)})
+	if err != nil {
+		return nil, nil, err
+	}
+	if path == nil && a.needsPath {
+		return nil, nil, atLeaf(violation("12.4", "commit has the path that its proposals require"), sender.Leaf)
+	}
+	if path != nil {
+		committer := sender.Leaf
+		if sender.Type == SenderNewMemberCommit {
+			if err := p.checkResync(cfg, a, path.leafNode); err != nil {
+				return nil, nil, err
+			}
+			committer = a.edit.claimLeaf()
+		}
+		if err := p.mergePath(a, committer, path); err != nil {
+			return nil, nil, err
+		}
+		a.committer = committer
+	}
+	next, err := p.next(a)
+	return a, next, err
 }
 
 // resolveProposals returns the proposals of a commit, looked up where they are
@@ -78,8 +89,8 @@ func (g *Group) resolveProposals(ac *authenticatedContent) ([]CommittedProposal,
 // mergePath validates the path of a received commit and merges it into the tree
 // (RFC 9420, Sections 7.5 and 12.4.2).
 func (p *publicState) mergePath(a *applied, committer LeafIndex, path *updatePath) error {
-	old := p.tree.leaf(committer)
-	if bytes.Equal(path.leafNode.EncryptionKey, old.EncryptionKey) {
+	old := a.edit.leaf(committer) // nil of a joiner
+	if old != nil && bytes.Equal(path.leafNode.EncryptionKey, old.EncryptionKey) {
 		return violation("12.4.2", "encryption_key of the committer's leaf is new").atLeaf(committer)
 	}
 	if err := path.leafNode.validate(p.suite, LeafNodeCommit, p.place(committer)); err != nil {
@@ -101,13 +112,17 @@ func (p *publicState) mergePath(a *applied, committer LeafIndex, path *updatePat
 		return violation("7.9", "parent_hash of the committer's leaf is that of its path").atLeaf(committer)
 	}
 	a.edit.setLeaf(committer, path.leafNode)
-	a.changes = changed(a.changes, committer, old, path.leafNode, ChangeUpdated)
+	reason := ChangeUpdated
+	if old == nil {
+		reason = ChangeAdded
+	}
+	a.changes = changed(a.changes, committer, old, path.leafNode, reason)
 	return nil
 }
 
 // openEpoch derives the secrets of the epoch that a received commit begins, and
 // checks its confirmation tag. next holds the public state up to its tree.
-func (g *Group) openEpoch(next *epoch, a *applied, ac *authenticatedContent) error {
+func (g *Group) openEpoch(ctx context.Context, next *epoch, a *applied, ac *authenticatedContent) error {
 	p, s := next.public, g.public.suite
 	leafKey := g.self.leafKey
 	for _, u := range a.updated {
@@ -124,7 +139,7 @@ func (g *Group) openEpoch(next *epoch, a *applied, ac *authenticatedContent) err
 		if err != nil {
 			return err
 		}
-		secrets, err := openPath(p.tree, path, ac.content.sender.Leaf, g.self.leaf, provisional, a.added, next.self.privateKey)
+		secrets, err := openPath(p.tree, path, a.committer, g.self.leaf, provisional, a.added, next.self.privateKey)
 		if err != nil {
 			return err
 		}
@@ -132,11 +147,20 @@ func (g *Group) openEpoch(next *epoch, a *applied, ac *authenticatedContent) err
 		commitSecret = secrets.commitSecret
 		next.self = g.self.next(p.tree, leafKey, nodeKeys(secrets))
 	}
-	psk, err := pskSecret(s, nil, nil)
+	initSecret := g.secrets.init
+	if a.externalInit != nil {
+		var err error
+		if initSecret, err = g.secrets.receiveExternalInit(s, a.externalInit); err != nil {
+			return err
+		}
+		defer clear(initSecret)
+	}
+	psk, err := g.cfg.resolvePSKs(ctx, s, a.psks, g)
 	if err != nil {
 		return err
 	}
-	secrets, joiner, err := p.advance(g.public, g.secrets.init, commitSecret, psk, ac)
+	defer clear(psk)
+	secrets, joiner, err := p.advance(g.public, initSecret, commitSecret, psk, ac)
 	if err != nil {
 		return err
 	}

@@ -2,8 +2,10 @@ package mls
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/mlsuite/mlsuite/internal/parallel"
 )
@@ -19,17 +21,29 @@ type CommittedProposal struct {
 	checked bool
 }
 
+// listRules is what the validity of a list of proposals depends on beside the
+// group.
+type listRules struct {
+	committer Sender
+	lifetime  lifetimeCheck
+	followUp  ResumptionPSKUsage // of the first commit of a group that follows another
+}
+
 // applied is the outcome of a list of proposals: the public state of the next
 // epoch before the path of its commit.
 type applied struct {
-	edit       *treeEdit
-	extensions Extensions
-	added      []LeafIndex // where the Adds went, in their order
-	joiners    []*KeyPackage
-	removed    []LeafIndex
-	updated    []updatedLeaf
-	needsPath  bool
-	changes    []Change
+	edit         *treeEdit
+	extensions   Extensions
+	added        []LeafIndex // where the Adds went, in their order
+	joiners      []*KeyPackage
+	removed      []LeafIndex
+	updated      []updatedLeaf
+	psks         []PreSharedKeyID // in their order
+	reInit       *ReInitProposal
+	externalInit []byte // kem_output
+	needsPath    bool
+	committer    LeafIndex // whose path was merged
+	changes      []Change
 }
 
 type updatedLeaf struct {
@@ -40,13 +54,13 @@ type updatedLeaf struct {
 // checkProposal checks what can be seen of a proposal by itself, in the epoch for
 // which it is made (RFC 9420, Section 12.1). The signature checks of Adds and
 // Updates are here.
-func (p *publicState) checkProposal(proposal Proposal, sender Sender, lifetime lifetimeCheck) error {
+func (p *publicState) checkProposal(proposal Proposal, sender Sender, rules listRules) error {
 	switch proposal := proposal.(type) {
 	case AddProposal:
 		if err := proposal.KeyPackage.validate(p.suite); err != nil {
 			return err
 		}
-		return lifetime(proposal.KeyPackage.LeafNode.Lifetime)
+		return rules.lifetime(proposal.KeyPackage.LeafNode.Lifetime)
 	case UpdateProposal:
 		if sender.Type != SenderMember {
 			return violation("12.1.2", "Update is sent by a member")
@@ -64,13 +78,22 @@ func (p *publicState) checkProposal(proposal Proposal, sender Sender, lifetime l
 			return violation("12.1.3", "Remove is of a member").atLeaf(proposal.Removed)
 		}
 		return nil
+	case PreSharedKeyProposal:
+		return p.checkPSK(&proposal.PSK, rules.followUp)
+	case ReInitProposal:
+		if proposal.Version < p.context.Version {
+			return violation("12.1.5", "ReInit does not go back to the version %s", proposal.Version)
+		}
+		return nil
+	case GroupContextExtensionsProposal, ExternalInitProposal:
+		return nil // judged with the other proposals
 	}
 	return fmt.Errorf("%w: proposal type %s", ErrUnsupported, proposal.Type())
 }
 
 // apply validates the proposals of a commit (RFC 9420, Section 12.2) and applies
 // them in the order of Section 12.3.
-func (p *publicState) apply(list []CommittedProposal, committer LeafIndex, lifetime lifetimeCheck) (*applied, error) {
+func (p *publicState) apply(list []CommittedProposal, rules listRules) (*applied, error) {
 	if err := p.checkEpochLeft(); err != nil {
 		return nil, err
 	}
@@ -78,23 +101,31 @@ func (p *publicState) apply(list []CommittedProposal, committer LeafIndex, lifet
 		if list[i].checked {
 			return nil
 		}
-		return atProposal(p.checkProposal(list[i].Proposal, list[i].Sender, lifetime), i)
+		return atProposal(p.checkProposal(list[i].Proposal, list[i].Sender, rules), i)
 	})
 	if err != nil {
 		return nil, err
 	}
 	a := &applied{edit: p.tree.edit(), extensions: p.context.Extensions}
-	if err := p.checkTogether(list, committer, a); err != nil {
+	if rules.committer.Type == SenderNewMemberCommit {
+		err = checkExternalList(list)
+	} else {
+		err = checkList(list, rules.committer.Leaf)
+	}
+	if err != nil {
 		return nil, err
+	}
+	a.needsPath = needsPath(list)
+	for _, c := range list {
+		if x, ok := c.Proposal.(GroupContextExtensionsProposal); ok {
+			a.extensions = x.Extensions
+		}
 	}
 	for i, c := range list {
 		if u, ok := c.Proposal.(UpdateProposal); ok {
-			if err := u.LeafNode.supportsGroup(a.extensions); err != nil {
+			if err := p.applyUpdate(a, u, c); err != nil {
 				return nil, atProposal(err, i)
 			}
-			a.changes = changed(a.changes, c.Sender.Leaf, p.tree.leaf(c.Sender.Leaf), u.LeafNode, ChangeUpdated)
-			a.edit.updateLeaf(c.Sender.Leaf, u.LeafNode)
-			a.updated = append(a.updated, updatedLeaf{c.Sender.Leaf, c.Ref})
 		}
 	}
 	for _, c := range list {
@@ -104,51 +135,145 @@ func (p *publicState) apply(list []CommittedProposal, committer LeafIndex, lifet
 		}
 	}
 	for i, c := range list {
-		if add, ok := c.Proposal.(AddProposal); ok {
-			leaf := &add.KeyPackage.LeafNode
-			if err := leaf.supportsGroup(a.extensions); err != nil {
+		switch proposal := c.Proposal.(type) {
+		case AddProposal:
+			if err := a.add(proposal.KeyPackage); err != nil {
 				return nil, atProposal(err, i)
 			}
-			index := a.edit.addLeaf(leaf)
-			a.added = append(a.added, index)
-			a.joiners = append(a.joiners, add.KeyPackage)
-			a.changes = changed(a.changes, index, nil, leaf, ChangeAdded)
+		case PreSharedKeyProposal:
+			a.psks = append(a.psks, proposal.PSK)
+		case ExternalInitProposal:
+			a.externalInit = proposal.KEMOutput
+		case ReInitProposal:
+			a.reInit = &proposal
 		}
 	}
 	return a, nil
 }
 
-// checkTogether checks the proposals against each other and the committer
-// (RFC 9420, Section 12.2), and notes whether they need a path (Section 12.4).
-// What the tree checks, such as one client added twice, is left to it.
-func (p *publicState) checkTogether(list []CommittedProposal, committer LeafIndex, a *applied) error {
-	a.needsPath = len(list) == 0
-	touched := make(map[LeafIndex]bool)
+func (p *publicState) applyUpdate(a *applied, u UpdateProposal, c CommittedProposal) error {
+	leaf := c.Sender.Leaf
+	if err := u.LeafNode.supportsGroup(a.extensions); err != nil {
+		return atLeaf(err, leaf)
+	}
+	a.changes = changed(a.changes, leaf, p.tree.leaf(leaf), u.LeafNode, ChangeUpdated)
+	a.edit.updateLeaf(leaf, u.LeafNode)
+	a.updated = append(a.updated, updatedLeaf{leaf, c.Ref})
+	return nil
+}
+
+func (a *applied) add(kp *KeyPackage) error {
+	leaf := &kp.LeafNode
+	if err := leaf.supportsGroup(a.extensions); err != nil {
+		return err
+	}
+	index := a.edit.addLeaf(leaf)
+	a.added = append(a.added, index)
+	a.joiners = append(a.joiners, kp)
+	a.changes = changed(a.changes, index, nil, leaf, ChangeAdded)
+	return nil
+}
+
+// needsPath reports whether a commit of these proposals needs a path (RFC 9420,
+// Section 12.4).
+func needsPath(list []CommittedProposal) bool {
+	return len(list) == 0 || slices.ContainsFunc(list, func(c CommittedProposal) bool {
+		kind, ok := c.Proposal.Type().kind()
+		return !ok || kind.needsPath
+	})
+}
+
+// checkList checks the proposals of a member's commit against each other and the
+// committer (RFC 9420, Section 12.2). What the tree checks, such as one client
+// added twice, is left to it.
+func checkList(list []CommittedProposal, committer LeafIndex) error {
+	seen := make(proposalSet)
 	for i, c := range list {
-		row, ok := c.Proposal.Type().kind()
-		if !ok {
-			return atProposal(fmt.Errorf("%w: proposal type %s", ErrUnsupported, c.Proposal.Type()), i)
-		}
-		a.needsPath = a.needsPath || row.needsPath
-		var leaf LeafIndex
 		switch proposal := c.Proposal.(type) {
 		case UpdateProposal:
-			leaf = c.Sender.Leaf
-			if leaf == committer {
-				return violation("12.2", "committer does not commit its own Update").atLeaf(leaf).atProposal(i)
+			if c.Sender.Leaf == committer {
+				return violation("12.2", "committer does not commit its own Update").atLeaf(committer).atProposal(i)
+			}
+			if seen.twice("leaf", leafKey(c.Sender.Leaf)) {
+				return violation("12.2", "one Update or Remove for each leaf").atLeaf(c.Sender.Leaf).atProposal(i)
 			}
 		case RemoveProposal:
-			leaf = proposal.Removed
-			if leaf == committer {
-				return violation("12.2", "committer does not remove itself").atLeaf(leaf).atProposal(i)
+			if proposal.Removed == committer {
+				return violation("12.2", "committer does not remove itself").atLeaf(committer).atProposal(i)
+			}
+			if seen.twice("leaf", leafKey(proposal.Removed)) {
+				return violation("12.2", "one Update or Remove for each leaf").atLeaf(proposal.Removed).atProposal(i)
+			}
+		case PreSharedKeyProposal:
+			if err := seen.checkPSK(proposal, i); err != nil {
+				return err
+			}
+		case ReInitProposal:
+			if len(list) > 1 {
+				return violation("12.2", "ReInit is the only proposal").atProposal(i)
+			}
+		case GroupContextExtensionsProposal:
+			if seen.twice("extensions", nil) {
+				return violation("12.2", "one GroupContextExtensions").atProposal(i)
+			}
+		case ExternalInitProposal:
+			return violation("12.2", "ExternalInit is of an external commit").atProposal(i)
+		}
+	}
+	return nil
+}
+
+// checkExternalList checks the proposals of an external commit: one ExternalInit,
+// at most one Remove, any PreSharedKeys, nothing else, and all by value (RFC 9420,
+// Sections 12.2 and 12.4.3.2).
+func checkExternalList(list []CommittedProposal) error {
+	seen := make(proposalSet)
+	for i, c := range list {
+		if c.Ref != nil {
+			return violation("12.4.3.2", "external commit has its proposals by value").atProposal(i)
+		}
+		t := c.Proposal.Type()
+		switch proposal := c.Proposal.(type) {
+		case ExternalInitProposal, RemoveProposal:
+			if seen.twice(t.String(), nil) {
+				return violation("12.2", "external commit has one %s", t).atProposal(i)
+			}
+		case PreSharedKeyProposal:
+			if err := seen.checkPSK(proposal, i); err != nil {
+				return err
 			}
 		default:
-			continue
+			return violation("12.2", "external commit has no %s", t).atProposal(i)
 		}
-		if touched[leaf] {
-			return violation("12.2", "one Update or Remove for each leaf").atLeaf(leaf).atProposal(i)
-		}
-		touched[leaf] = true
+	}
+	if !seen.has(ProposalExternalInit.String()) {
+		return violation("12.2", "external commit has an ExternalInit")
+	}
+	return nil
+}
+
+// proposalSet is what a list of proposals may hold once.
+type proposalSet map[string]bool
+
+// twice enters what a proposal is about and reports whether it was there.
+func (s proposalSet) twice(kind string, about []byte) bool {
+	key := kind + "\x00" + string(about)
+	was := s[key]
+	s[key] = true
+	return was
+}
+
+func leafKey(i LeafIndex) []byte { return binary.BigEndian.AppendUint32(nil, uint32(i)) }
+
+func (s proposalSet) has(kind string) bool { return s[kind+"\x00"] }
+
+func (s proposalSet) checkPSK(p PreSharedKeyProposal, i int) error {
+	id, err := marshalled(&p.PSK)
+	if err != nil {
+		return err
+	}
+	if s.twice("psk", id) {
+		return violation("12.2", "one PreSharedKey for each PreSharedKeyID").atProposal(i)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package mls
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 
@@ -16,20 +17,38 @@ type publicState struct {
 	contextBytes    []byte // context, marshalled
 	tree            *tree
 	confirmationTag []byte
-	interim         []byte // interim transcript hash (RFC 9420, Section 8.2)
+	interim         []byte          // interim transcript hash (RFC 9420, Section 8.2)
+	reInit          *ReInitProposal // that the commit of this epoch covered, or nil
 }
 
 // signatureKey returns the key that verifies what sender signs in this epoch
 // (RFC 9420, Section 6.1).
 func (p *publicState) signatureKey(sender Sender) ([]byte, error) {
-	if sender.Type != SenderMember {
-		return nil, violation("6.1", "sender is a member, not %s", sender.Type)
+	if sender.Type == SenderExternal {
+		return p.externalSenderKey(sender.Index)
 	}
 	leaf := p.tree.leaf(sender.Leaf)
 	if leaf == nil {
 		return nil, violation("6.1", "sender is a non-blank leaf").atLeaf(sender.Leaf)
 	}
 	return leaf.SignatureKey, nil
+}
+
+// externalSenderKey returns the key of one of the group's external_senders
+// (RFC 9420, Section 12.1.8.1).
+func (p *publicState) externalSenderKey(i uint32) ([]byte, error) {
+	data, ok := p.context.Extensions.Find(ExtensionExternalSenders)
+	if !ok {
+		return nil, violation("12.1.8", "group has external_senders")
+	}
+	senders, err := ParseExternalSenders(data)
+	if err != nil {
+		return nil, err
+	}
+	if uint64(i) >= uint64(len(senders)) {
+		return nil, violation("12.1.8", "sender index %d is one of the group's external_senders", i)
+	}
+	return senders[i].SignatureKey, nil
 }
 
 // framing protects and unprotects messages of this epoch.
@@ -56,15 +75,15 @@ func (p *publicState) checkEpochLeft() error {
 	return nil
 }
 
-// provisional is the GroupContext of the next epoch before its commit is signed:
-// with the new tree and the old confirmed transcript hash (RFC 9420, Section
-// 12.4.1).
-func (p *publicState) provisional(t *tree, extensions Extensions) GroupContext {
-	next := p.context
-	next.Epoch++
-	next.TreeHash = t.hash()
-	next.Extensions = extensions
-	return next
+// content returns the frame of what somebody sends in this epoch.
+func (p *publicState) content(sender Sender, contentType ContentType, authenticatedData []byte) *framedContent {
+	return &framedContent{
+		groupID:           p.context.GroupID,
+		epoch:             p.context.Epoch,
+		sender:            sender,
+		authenticatedData: bytes.Clone(authenticatedData),
+		contentType:       contentType,
+	}
 }
 
 // checkTree checks what concerns all members of a new tree together, from the

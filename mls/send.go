@@ -1,7 +1,6 @@
 package mls
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -19,7 +18,7 @@ var ErrPendingProposals = errors.New("mls: proposals of this epoch are not commi
 // MLSMessage (RFC 9420, Section 15). authenticatedData goes along unencrypted and
 // authenticated.
 func (g *Group) Encrypt(ctx context.Context, now time.Time, data, authenticatedData []byte) ([]byte, error) {
-	done, err := g.alive()
+	done, err := g.active()
 	if err != nil {
 		return nil, err
 	}
@@ -30,7 +29,7 @@ func (g *Group) Encrypt(ctx context.Context, now time.Time, data, authenticatedD
 	if g.inbox.hasProposals() {
 		return nil, ErrPendingProposals
 	}
-	content := g.content(ContentApplication, authenticatedData)
+	content := g.public.content(g.sender(), ContentApplication, authenticatedData)
 	content.applicationData = data
 	ac, err := g.sign(ctx, WireFormatPrivateMessage, content)
 	if err != nil {
@@ -39,13 +38,15 @@ func (g *Group) Encrypt(ctx context.Context, now time.Time, data, authenticatedD
 	return g.protect(ac)
 }
 
-// Propose makes a message that proposes a change to the group, by an Add or a
-// Remove, and keeps the proposal for a commit (RFC 9420, Section 12.1).
+// Propose makes a message that proposes a change to the group, by anything but
+// an Update, and keeps the proposal for a commit (RFC 9420, Section 12.1).
 func (g *Group) Propose(ctx context.Context, now time.Time, proposal Proposal, authenticatedData []byte) ([]byte, error) {
 	if _, ok := proposal.(UpdateProposal); ok {
 		return nil, errors.New("mls: an own Update is made by ProposeUpdate")
 	}
-	return g.propose(ctx, now, authenticatedData, func() (Proposal, *nodeKey, error) { return proposal, nil, nil })
+	return g.propose(ctx, now, authenticatedData, func() (Proposal, *nodeKey, error) {
+		return withNonce(proposal, g.public.suite), nil, nil
+	})
 }
 
 // ProposeUpdate makes a message that proposes to replace the own leaf by one with
@@ -66,7 +67,7 @@ func (g *Group) ProposeUpdate(ctx context.Context, now time.Time, authenticatedD
 // propose sends the proposal that make returns, with the private key of an own
 // Update.
 func (g *Group) propose(ctx context.Context, now time.Time, authenticatedData []byte, make func() (Proposal, *nodeKey, error)) ([]byte, error) {
-	done, err := g.alive()
+	done, err := g.active()
 	if err != nil {
 		return nil, err
 	}
@@ -79,10 +80,10 @@ func (g *Group) propose(ctx context.Context, now time.Time, authenticatedData []
 		return nil, err
 	}
 	sender := g.sender()
-	if err := g.public.checkProposal(proposal, sender, g.cfg.Lifetimes.sentAt(now)); err != nil {
+	if err := g.public.checkProposal(proposal, sender, listRules{lifetime: g.cfg.Lifetimes.sentAt(now)}); err != nil {
 		return nil, err
 	}
-	content := g.content(ContentProposal, authenticatedData)
+	content := g.public.content(g.sender(), ContentProposal, authenticatedData)
 	content.proposal = proposal
 	ac, err := g.sign(ctx, g.handshakeFormat(), content)
 	if err != nil {
@@ -100,24 +101,13 @@ func (g *Group) propose(ctx context.Context, now time.Time, authenticatedData []
 	return message, g.inbox.keep(kept, key, g.cfg.Limits.maxProposals())
 }
 
-func (g *Group) sender() Sender { return Sender{Type: SenderMember, Leaf: g.self.leaf} }
+func (g *Group) sender() Sender { return Sender{Type: SenderMember, Leaf: g.leaf} }
 
 func (g *Group) handshakeFormat() WireFormat {
 	if g.cfg.PublicHandshake {
 		return WireFormatPublicMessage
 	}
 	return WireFormatPrivateMessage
-}
-
-// content returns the frame of what this member sends in this epoch.
-func (g *Group) content(contentType ContentType, authenticatedData []byte) *framedContent {
-	return &framedContent{
-		groupID:           g.public.context.GroupID,
-		epoch:             g.public.context.Epoch,
-		sender:            g.sender(),
-		authenticatedData: bytes.Clone(authenticatedData),
-		contentType:       contentType,
-	}
 }
 
 func (g *Group) sign(ctx context.Context, format WireFormat, content *framedContent) (*authenticatedContent, error) {

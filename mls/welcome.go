@@ -16,6 +16,7 @@ type welcomeBuilder struct {
 	next     epoch
 	joiner   []byte // joiner_secret
 	psk      []byte // psk_secret
+	psks     []PreSharedKeyID
 	withTree bool
 }
 
@@ -53,7 +54,7 @@ func (b *welcomeBuilder) build(ctx context.Context, a *applied, path *ownPath) (
 
 // sealSecrets encrypts the GroupSecrets to one joiner at the given leaf.
 func (b *welcomeBuilder) sealSecrets(sealer suite.Sealer, kp *KeyPackage, leaf LeafIndex, path *ownPath) (encryptedGroupSecrets, error) {
-	secrets := groupSecrets{joinerSecret: b.joiner}
+	secrets := groupSecrets{joinerSecret: b.joiner, psks: b.psks}
 	if path != nil {
 		ancestor := treemath.CommonAncestor(b.next.self.leaf.Node(), leaf.Node())
 		secret, ok := path.secrets.at(ancestor)
@@ -80,9 +81,10 @@ func (b *welcomeBuilder) sealSecrets(sealer suite.Sealer, kp *KeyPackage, leaf L
 
 // groupInfo makes and signs the GroupInfo of an epoch (RFC 9420, Section 12.4.3).
 // With the tree, it is O(n).
-func (e *epoch) groupInfo(ctx context.Context, signer suite.Signer, withTree bool) (*GroupInfo, error) {
+func (e *epoch) groupInfo(ctx context.Context, signer suite.Signer, withTree bool, extensions ...Extension) (*GroupInfo, error) {
 	info := &GroupInfo{
 		GroupContext:    e.public.context,
+		Extensions:      extensions,
 		ConfirmationTag: e.public.confirmationTag,
 		Signer:          e.self.leaf,
 	}

@@ -1,0 +1,150 @@
+package mls
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// externalInitLabel is the exporter context of HPKE by which a joiner sends the
+// init secret (RFC 9420, Section 8.3).
+const externalInitLabel = "MLS 1.0 external init secret"
+
+// GroupInfo returns a signed GroupInfo of the epoch, as an MLSMessage, by which
+// others can join with an external commit (RFC 9420, Section 12.4.3.2). With the
+// tree it is O(n); without, joiners get the tree from [Group.RatchetTree].
+func (g *Group) GroupInfo(ctx context.Context, withTree bool) ([]byte, error) {
+	done, err := g.active()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	key, err := g.secrets.externalKey(g.public.suite)
+	if err != nil {
+		return nil, err
+	}
+	defer suite.Destroy(key)
+	pub, err := marshalled(&externalPub{key: key.PublicKey()})
+	if err != nil {
+		return nil, err
+	}
+	e := epoch{public: g.public, self: g.self}
+	info, err := e.groupInfo(ctx, g.cfg.Signer, withTree, Extension{Type: ExtensionExternalPub, Data: pub})
+	if err != nil {
+		return nil, err
+	}
+	return (&Message{GroupInfo: info}).Marshal()
+}
+
+// ExternalJoin makes a commit by which this client joins a group, from a GroupInfo
+// of its current epoch, an MLSMessage (RFC 9420, Section 12.4.3.2). The candidate's
+// Message is for the group's members; adopting it gives the Group.
+//
+// Of the options, a Remove takes out an earlier appearance of this client, and PSKs
+// may be injected. WithTreeFrom hands over the tree if the GroupInfo does not hold
+// it.
+func ExternalJoin(ctx context.Context, now time.Time, cfg Config, groupInfo []byte, options ...CommitOption) (*Candidate, error) {
+	message, err := ParseMessage(groupInfo)
+	if err != nil {
+		return nil, err
+	}
+	info := message.GroupInfo
+	if info == nil {
+		return nil, fmt.Errorf("%w: a %s is no GroupInfo", ErrUnsupported, message.WireFormat())
+	}
+	s, err := cfg.suite(suite.Start, now)
+	if err != nil {
+		return nil, err
+	}
+	plan := newCommitPlan(options)
+	p, err := publicStateOf(ctx, now, &cfg, s, info, plan.tree)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.setTranscript(info.ConfirmationTag); err != nil {
+		return nil, err
+	}
+	kemOutput, initSecret, err := sendExternalInit(s, info)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(initSecret)
+	sender := Sender{Type: SenderNewMemberCommit}
+	list := []CommittedProposal{{Proposal: ExternalInitProposal{KEMOutput: kemOutput}, Sender: sender}}
+	for _, proposal := range plan.byValue {
+		if r, ok := proposal.(RemoveProposal); ok {
+			if old := p.tree.leaf(r.Removed); old != nil && !cfg.sameClient(old.Credential, cfg.Credential) {
+				return nil, violation("12.2", "external commit removes an earlier leaf of the joiner").atLeaf(r.Removed)
+			}
+		}
+		list = append(list, CommittedProposal{Proposal: withNonce(proposal, s), Sender: sender})
+	}
+	m := &commitMaker{
+		cfg:        &cfg,
+		plan:       plan,
+		public:     p,
+		sender:     sender,
+		format:     WireFormatPublicMessage,
+		initSecret: initSecret,
+		psks:       func(ids []PreSharedKeyID) ([]byte, error) { return cfg.resolvePSKs(ctx, s, ids, nil) },
+	}
+	c, ac, err := m.make(ctx, now, list)
+	if err != nil {
+		return nil, err
+	}
+	public, err := p.framing(nil).protectPublic(ac)
+	if err != nil {
+		return nil, err
+	}
+	c.Message, err = (&Message{publicMessage: public}).Marshal()
+	return c, err
+}
+
+// sendExternalInit sends an init_secret to the group's external key (RFC 9420,
+// Section 8.3).
+func sendExternalInit(s suite.Suite, info *GroupInfo) (kemOutput, initSecret []byte, err error) {
+	data, ok := info.Extensions.Find(ExtensionExternalPub)
+	if !ok {
+		return nil, nil, violation("12.4.3.2", "GroupInfo has an external_pub")
+	}
+	var pub externalPub
+	if err := parse(data, "external_pub", &pub); err != nil {
+		return nil, nil, err
+	}
+	if err := s.CheckPublicKey(pub.key); err != nil {
+		return nil, nil, violation("12.4.3.2", "external_pub is a public key of the suite").because(err)
+	}
+	return s.Export(pub.key, nil, []byte(externalInitLabel), s.Info().KDF.Nh)
+}
+
+// receiveExternalInit returns the init_secret that a joiner sent.
+func (e *epochSecrets) receiveExternalInit(s suite.Suite, kemOutput []byte) ([]byte, error) {
+	key, err := e.externalKey(s)
+	if err != nil {
+		return nil, err
+	}
+	defer suite.Destroy(key)
+	secret, err := key.Export(kemOutput, nil, []byte(externalInitLabel), s.Info().KDF.Nh)
+	if err != nil {
+		return nil, violation("8.3", "kem_output is one for the group's external key").because(ErrDecrypt)
+	}
+	return secret, nil
+}
+
+// checkResync checks that the Remove of an external commit takes out an earlier
+// leaf of the joiner, whose new leaf has to be one that could update the old
+// (RFC 9420, Section 12.2).
+func (p *publicState) checkResync(cfg *Config, a *applied, next *LeafNode) error {
+	for _, leaf := range a.removed {
+		old := p.tree.leaf(leaf)
+		if !cfg.sameClient(old.Credential, next.Credential) {
+			return violation("12.2", "external commit removes an earlier leaf of the joiner").atLeaf(leaf)
+		}
+		if string(old.EncryptionKey) == string(next.EncryptionKey) {
+			return violation("12.2", "encryption_key of the joiner's leaf is new").atLeaf(leaf)
+		}
+	}
+	return nil
+}

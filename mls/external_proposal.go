@@ -1,0 +1,46 @@
+package mls
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// ExternalProposer makes proposals to a group from outside (RFC 9420, Section
+// 12.1.8): as one of the group's external_senders, or as a client who asks to be
+// added. They are PublicMessages.
+type ExternalProposer struct {
+	Suite   suite.Suite
+	GroupID []byte
+	Epoch   uint64 // the group's current one
+}
+
+// Propose signs a proposal as the external sender with an index in the group's
+// external_senders.
+func (e ExternalProposer) Propose(ctx context.Context, signer suite.Signer, index uint32, proposal Proposal) ([]byte, error) {
+	return e.propose(ctx, signer, Sender{Type: SenderExternal, Index: index}, withNonce(proposal, e.Suite))
+}
+
+// ProposeJoin asks to be added by a KeyPackage of one's own.
+func (e ExternalProposer) ProposeJoin(ctx context.Context, own *OwnKeyPackage) ([]byte, error) {
+	return e.propose(ctx, own.cfg.Signer, Sender{Type: SenderNewMemberProposal}, Add(own.KeyPackage))
+}
+
+func (e ExternalProposer) propose(ctx context.Context, signer suite.Signer, sender Sender, proposal Proposal) ([]byte, error) {
+	content := &framedContent{
+		groupID:     e.GroupID,
+		epoch:       e.Epoch,
+		sender:      sender,
+		contentType: ContentProposal,
+		proposal:    proposal,
+	}
+	if !content.senderMay() {
+		return nil, fmt.Errorf("%w: a %s of a %s", ErrUnsupported, proposal.Type(), sender.Type)
+	}
+	ac, err := signContent(ctx, signer, WireFormatPublicMessage, content, nil)
+	if err != nil {
+		return nil, err
+	}
+	return (&Message{publicMessage: &publicMessage{content: ac.content, auth: ac.auth}}).Marshal()
+}

@@ -1,0 +1,232 @@
+package mls_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// store is what one client has of pre-shared keys and groups.
+type store struct {
+	external map[string][]byte
+	groups   []*mls.Group
+}
+
+func (s *store) ExternalPSK(_ context.Context, id []byte) ([]byte, error) {
+	if psk, ok := s.external[string(id)]; ok {
+		return psk, nil
+	}
+	return nil, errors.New("no such key")
+}
+
+func (s *store) Group(id []byte) *mls.Group {
+	for _, g := range s.groups {
+		if bytes.Equal(g.GroupID(), id) {
+			return g
+		}
+	}
+	return nil
+}
+
+func TestPreSharedKeys(t *testing.T) {
+	forAllSuites(t, func(t *testing.T, id suite.ID) {
+		shared := &store{external: map[string][]byte{"one": []byte("a key that everybody knows by now")}}
+		w := newWorld(t, id, func(c *mls.Config) { c.PSKs = shared }, "a", "b")
+		first := w.groups["a"].Epoch()
+		w.commit("b")
+		kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("c"))
+		require.NoError(t, err)
+		c := w.commit("a", mls.ExternalPSK([]byte("one")), mls.Add(kp.KeyPackage))
+		w.groups["c"], err = kp.Join(t.Context(), testTime, c.Welcome)
+		require.NoError(t, err)
+		w.agree()
+
+		// A resumption PSK of this group, which c does not have.
+		c, err = w.groups["a"].Commit(t.Context(), testTime, mls.ResumptionPSK(w.groups["a"].GroupID(), first))
+		require.NoError(t, err)
+		_, err = w.groups["b"].Process(t.Context(), testTime, c.Message)
+		require.NoError(t, err)
+		_, err = w.groups["c"].Process(t.Context(), testTime, c.Message)
+		require.ErrorIs(t, err, mls.ErrUnknownPSK)
+
+		_, err = w.groups["a"].Commit(t.Context(), testTime, mls.ExternalPSK([]byte("another")))
+		require.ErrorContains(t, err, "no such key")
+	})
+}
+
+func TestGroupContextExtensions(t *testing.T) {
+	const custom = mls.ExtensionType(0xF100)
+	w := newWorld(t, 0x0001, func(c *mls.Config) { c.Extensions = []mls.ExtensionType{custom} }, "a", "b")
+	w.commit("a", mls.ReplaceExtensions(mls.Extension{Type: custom, Data: []byte("hello")}))
+	w.agree()
+	data, ok := w.groups["b"].GroupContext().Extensions.Find(custom)
+	require.True(t, ok)
+	require.Equal(t, "hello", string(data))
+
+	kp, err := mls.NewKeyPackage(t.Context(), testTime, config(t, 0x0001, "does not know it"))
+	require.NoError(t, err)
+	_, err = w.groups["a"].Commit(t.Context(), testTime, mls.Add(kp.KeyPackage))
+	require.ErrorIs(t, err, mls.ErrInvalid)
+
+	required, err := (&mls.RequiredCapabilities{Proposals: []mls.ProposalType{0xF200}}).Marshal()
+	require.NoError(t, err)
+	_, err = w.groups["a"].Commit(t.Context(), testTime,
+		mls.ReplaceExtensions(mls.Extension{Type: mls.ExtensionRequiredCapabilities, Data: required}))
+	require.ErrorIs(t, err, mls.ErrInvalid)
+}
+
+func TestExternalJoin(t *testing.T) {
+	forAllSuites(t, func(t *testing.T, id suite.ID) {
+		w := newWorld(t, id, nil, "a", "b", "c")
+		info, err := w.groups["b"].GroupInfo(t.Context(), true)
+		require.NoError(t, err)
+		joiner := w.config("d")
+		c, err := mls.ExternalJoin(t.Context(), testTime, joiner, info)
+		require.NoError(t, err)
+		w.adopt("d", c)
+		w.groups["d"] = w.joined(c)
+		w.agree()
+		w.talk()
+		w.commit("d")
+
+		// The same client again, in the place of its earlier leaf, without the tree
+		// inside.
+		info, err = w.groups["a"].GroupInfo(t.Context(), false)
+		require.NoError(t, err)
+		tree, err := w.groups["a"].RatchetTree()
+		require.NoError(t, err)
+		old := w.groups["d"].OwnLeaf()
+		_, err = mls.ExternalJoin(t.Context(), testTime, joiner, info, mls.Remove(old))
+		require.ErrorIs(t, err, mls.ErrUnsupported, "there is no tree")
+		c, err = mls.ExternalJoin(t.Context(), testTime, joiner, info, mls.Remove(old), mls.WithTreeFrom(tree))
+		require.NoError(t, err)
+		w.adopt("d again", c)
+		require.NotContains(t, w.groups, "d")
+		w.groups["d again"] = w.joined(c)
+		w.agree()
+
+		// Somebody else's leaf is not the joiner's to remove.
+		info, err = w.groups["a"].GroupInfo(t.Context(), true)
+		require.NoError(t, err)
+		_, err = mls.ExternalJoin(t.Context(), testTime, w.config("e"), info, mls.Remove(w.groups["b"].OwnLeaf()))
+		require.ErrorIs(t, err, mls.ErrInvalid)
+	})
+}
+
+func (w *world) joined(c *mls.Candidate) *mls.Group {
+	w.t.Helper()
+	g, err := c.Adopt()
+	require.NoError(w.t, err)
+	return g
+}
+
+func TestProposalsFromOutside(t *testing.T) {
+	s, err := all.Registry().Suite(0x0002, suite.Start, testTime)
+	require.NoError(t, err)
+	authority, err := s.GenerateSigner()
+	require.NoError(t, err)
+	senders, err := mls.ExternalSenders{{
+		SignatureKey: authority.PublicKey(),
+		Credential:   mls.BasicCredential([]byte("authority")),
+	}}.Marshal()
+	require.NoError(t, err)
+	w := newWorld(t, 0x0002, nil, "a", "b", "c")
+	w.commit("a", mls.ReplaceExtensions(mls.Extension{Type: mls.ExtensionExternalSenders, Data: senders}))
+	outside := func() mls.ExternalProposer {
+		return mls.ExternalProposer{Suite: s, GroupID: w.groups["a"].GroupID(), Epoch: w.groups["a"].Epoch()}
+	}
+	m, err := outside().Propose(t.Context(), authority, 0, mls.Remove(w.groups["b"].OwnLeaf()))
+	require.NoError(t, err)
+	w.propose("nobody", m)
+	kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("d"))
+	require.NoError(t, err)
+	m, err = outside().ProposeJoin(t.Context(), kp)
+	require.NoError(t, err)
+	w.propose("nobody", m)
+	c := w.commit("c")
+	require.Len(t, c.Proposals(), 2)
+	require.NotContains(t, w.groups, "b")
+	w.groups["d"], err = kp.Join(t.Context(), testTime, c.Welcome)
+	require.NoError(t, err)
+	w.agree()
+
+	m, err = outside().Propose(t.Context(), authority, 1, mls.Remove(w.groups["d"].OwnLeaf()))
+	require.NoError(t, err)
+	_, err = w.groups["a"].Process(t.Context(), testTime, m)
+	require.ErrorIs(t, err, mls.ErrInvalid, "there is one external sender")
+	stranger, err := s.GenerateSigner()
+	require.NoError(t, err)
+	m, err = outside().Propose(t.Context(), stranger, 0, mls.Remove(w.groups["d"].OwnLeaf()))
+	require.NoError(t, err)
+	_, err = w.groups["a"].Process(t.Context(), testTime, m)
+	require.ErrorIs(t, err, mls.ErrInvalid, "signed by another")
+}
+
+func TestReInitAndBranch(t *testing.T) {
+	for _, target := range []suite.ID{0x0001, 0x0007, 0xF002} {
+		t.Run(target.String(), func(t *testing.T) {
+			stores := map[string]*store{"a": {}, "b": {}, "c": {}}
+			w := newWorld(t, 0x0001, nil, "a", "b", "c")
+			w.commit("b", mls.ReInit([]byte("the new group"), target))
+			for name, g := range w.groups {
+				stores[name].groups = []*mls.Group{g}
+				_, err := g.Encrypt(t.Context(), testTime, []byte("too late"), nil)
+				require.ErrorIs(t, err, mls.ErrReInit)
+				_, err = g.Commit(t.Context(), testTime)
+				require.ErrorIs(t, err, mls.ErrReInit)
+			}
+			follow := func(by string, create func(g *mls.Group, cfg mls.Config, members []*mls.KeyPackage) (*mls.Candidate, error)) *world {
+				next := &world{t: t, id: target, groups: map[string]*mls.Group{}}
+				own := map[string]*mls.OwnKeyPackage{}
+				var members []*mls.KeyPackage
+				for _, name := range []string{"a", "b", "c"} {
+					if name == by {
+						continue
+					}
+					cfg := next.config(name)
+					cfg.PSKs = stores[name]
+					k, err := mls.NewKeyPackage(t.Context(), testTime, cfg)
+					require.NoError(t, err)
+					own[name] = k
+					members = append(members, k.KeyPackage)
+				}
+				c, err := create(w.groups[by], next.config(by), members)
+				require.NoError(t, err)
+				next.groups[by] = next.joined(c)
+				for name, k := range own {
+					next.groups[name], err = k.Join(t.Context(), testTime, c.Welcome)
+					require.NoError(t, err)
+				}
+				next.agree()
+				next.talk()
+				return next
+			}
+			next := follow("c", func(g *mls.Group, cfg mls.Config, members []*mls.KeyPackage) (*mls.Candidate, error) {
+				_, err := g.Reinitialize(t.Context(), testTime, cfg, members[:1]...)
+				require.ErrorIs(t, err, mls.ErrInvalid, "all members come along")
+				return g.Reinitialize(t.Context(), testTime, cfg, members...)
+			})
+			require.Equal(t, "the new group", string(next.groups["a"].GroupID()))
+
+			w = next
+			for name, g := range w.groups {
+				stores[name].groups = append(stores[name].groups, g)
+			}
+			follow("b", func(g *mls.Group, cfg mls.Config, members []*mls.KeyPackage) (*mls.Candidate, error) {
+				stranger, err := mls.NewKeyPackage(t.Context(), testTime, config(t, target, "stranger"))
+				require.NoError(t, err)
+				_, err = g.Branch(t.Context(), testTime, cfg, nil, nil, stranger.KeyPackage)
+				require.ErrorIs(t, err, mls.ErrInvalid, fmt.Sprint("a branch has members of the group alone"))
+				return g.Branch(t.Context(), testTime, cfg, nil, nil, members...)
+			})
+		})
+	}
+}

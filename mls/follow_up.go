@@ -1,0 +1,223 @@
+package mls
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// followUp links the first commit of a new group to an old group by its resumption
+// PSK (RFC 9420, Sections 11.2 and 11.3).
+type followUp struct {
+	id  PreSharedKeyID
+	psk []byte
+}
+
+func (f *followUp) pskSecret(s suite.Suite, ids []PreSharedKeyID) ([]byte, error) {
+	if len(ids) != 1 {
+		return nil, errors.New("mls: first commit of a follow-up group has one pre-shared key")
+	}
+	return pskSecret(s, ids, [][]byte{f.psk})
+}
+
+// Reinitialize creates the group that follows this one after a ReInit (RFC 9420,
+// Section 11.2). Any member may do it, and do it again until all have joined:
+// members has a fresh KeyPackage of the new suite for each of the others. cfg is
+// this member's configuration in the new suite.
+//
+// The candidate's Welcome is for the others; adopting it gives the new Group, and
+// this Group stays as it is.
+func (g *Group) Reinitialize(ctx context.Context, now time.Time, cfg Config, members ...*KeyPackage) (*Candidate, error) {
+	r := g.public.reInit
+	if r == nil {
+		return nil, violation("11.2", "last commit of the group covers a ReInit")
+	}
+	if r.Version != VersionMLS10 {
+		return nil, fmt.Errorf("%w: protocol version %s", ErrUnsupported, r.Version)
+	}
+	if cfg.Suite != r.CipherSuite {
+		return nil, violation("11.2", "cipher suite is the ReInit's, %s", r.CipherSuite)
+	}
+	if err := g.sameMembers(&cfg, members); err != nil {
+		return nil, err
+	}
+	return g.follow(ctx, now, cfg, ResumptionPSKReInit, r.GroupID, r.Extensions, members)
+}
+
+// Branch creates a group of some of this group's members, with the same suite
+// (RFC 9420, Section 11.3). A nil groupID asks for a random one.
+func (g *Group) Branch(ctx context.Context, now time.Time, cfg Config, groupID []byte, extensions Extensions, members ...*KeyPackage) (*Candidate, error) {
+	if id := g.public.context.CipherSuite; cfg.Suite != id {
+		return nil, violation("11.3", "cipher suite is the old group's, %s", id)
+	}
+	for _, kp := range members {
+		if !g.hasClient(&cfg, kp.LeafNode.Credential) {
+			return nil, violation("11.3", "every member of a branch is one of the old group")
+		}
+	}
+	if groupID == nil {
+		groupID = make([]byte, g.public.suite.Info().Hash.Size)
+		rand.Read(groupID)
+	}
+	return g.follow(ctx, now, cfg, ResumptionPSKBranch, groupID, extensions, members)
+}
+
+// follow creates a group and makes its first commit.
+func (g *Group) follow(ctx context.Context, now time.Time, cfg Config, usage ResumptionPSKUsage, groupID []byte, extensions Extensions, members []*KeyPackage) (*Candidate, error) {
+	done, err := g.alive()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	if groupID == nil {
+		groupID = []byte{}
+	}
+	next, err := CreateGroup(ctx, now, cfg, groupID, extensions...)
+	if err != nil {
+		return nil, err
+	}
+	plan := &commitPlan{followUp: &followUp{
+		id: PreSharedKeyID{
+			Type: PSKResumption, Usage: usage, GroupID: g.public.context.GroupID, Epoch: g.public.context.Epoch,
+		},
+		psk: bytes.Clone(g.secrets.resumption),
+	}}
+	defer clear(plan.followUp.psk)
+	plan.byValue = append(plan.byValue, PreSharedKeyProposal{PSK: plan.followUp.id})
+	for _, kp := range members {
+		plan.byValue = append(plan.byValue, Add(kp))
+	}
+	return next.commit(ctx, now, plan)
+}
+
+// sameClient asks the application whether two credentials are of one client;
+// without an Authenticator, they are if they are identical.
+func (c *Config) sameClient(a, b Credential) bool {
+	if a.Type == b.Type && bytes.Equal(a.Content, b.Content) {
+		return true
+	}
+	return c.Authenticator != nil && c.Authenticator.SameClient(a, b)
+}
+
+// hasClient reports whether a member of the group is the client of a credential.
+func (g *Group) hasClient(cfg *Config, credential Credential) bool {
+	for _, leaf := range g.public.tree.members() {
+		if cfg.sameClient(leaf.Credential, credential) {
+			return true
+		}
+	}
+	return false
+}
+
+// sameMembers checks that each member of the group is this one or has a key
+// package (RFC 9420, Section 12.4.1).
+func (g *Group) sameMembers(cfg *Config, members []*KeyPackage) error {
+	credentials := make([]Credential, 0, len(members)+1)
+	for _, kp := range members {
+		credentials = append(credentials, kp.LeafNode.Credential)
+	}
+	return g.allAmong(cfg, append(credentials, cfg.Credential))
+}
+
+// allAmong checks that each member of the group is the client of one of the
+// credentials. Identical credentials are matched without asking the application.
+func (g *Group) allAmong(cfg *Config, credentials []Credential) error {
+	identical := make(map[string]bool, len(credentials))
+	key := func(c Credential) string { return fmt.Sprintf("%d:%s", c.Type, c.Content) }
+	for _, c := range credentials {
+		identical[key(c)] = true
+	}
+members:
+	for i, leaf := range g.public.tree.members() {
+		if identical[key(leaf.Credential)] {
+			continue
+		}
+		for _, c := range credentials {
+			if cfg.sameClient(leaf.Credential, c) {
+				continue members
+			}
+		}
+		return violation("12.4.3.1", "every member of the old group is in the new one").atLeaf(i)
+	}
+	return nil
+}
+
+// checkFollowUp checks a group that somebody joins by the resumption PSK of an old
+// one: that it is what the ReInit announced, or a branch (RFC 9420, Sections 11.2,
+// 11.3 and 12.4.3.1). A join without such a PSK passes.
+func checkFollowUp(cfg *Config, p *publicState, psks []PreSharedKeyID) error {
+	var link *PreSharedKeyID
+	for i := range psks {
+		if psks[i].Type != PSKResumption || psks[i].Usage == ResumptionPSKApplication {
+			continue
+		}
+		if link != nil {
+			return violation("12.4.3.1", "one resumption PSK of usage reinit or branch")
+		}
+		link = &psks[i]
+	}
+	if link == nil {
+		return nil
+	}
+	if p.context.Epoch != 1 {
+		return violation("12.4.3.1", "epoch of a follow-up group is 1")
+	}
+	if cfg.PSKs == nil {
+		return ErrUnknownPSK
+	}
+	old := cfg.PSKs.Group(link.GroupID)
+	if old == nil || !bytes.Equal(old.public.context.GroupID, link.GroupID) {
+		return fmt.Errorf("%w: of a group that is not known", ErrUnknownPSK)
+	}
+	if link.Usage == ResumptionPSKBranch {
+		if p.context.CipherSuite != old.public.context.CipherSuite || p.context.Version != old.public.context.Version {
+			return violation("11.3", "version and cipher suite of a branch are the old group's")
+		}
+		for i, leaf := range p.tree.members() {
+			if !old.hasClient(cfg, leaf.Credential) {
+				return violation("11.3", "every member of a branch is one of the old group").atLeaf(i)
+			}
+		}
+		return nil
+	}
+	r := old.public.reInit
+	if r == nil || old.public.context.Epoch != link.Epoch {
+		return violation("12.4.3.1", "last commit of the old group covers a ReInit")
+	}
+	if err := p.matchesReInit(r); err != nil {
+		return err
+	}
+	var credentials []Credential
+	for _, leaf := range p.tree.members() {
+		credentials = append(credentials, leaf.Credential)
+	}
+	return old.allAmong(cfg, credentials)
+}
+
+// matchesReInit checks that the group has the parameters of a ReInit.
+func (p *publicState) matchesReInit(r *ReInitProposal) error {
+	want, err := marshalled(r.Extensions)
+	if err != nil {
+		return err
+	}
+	got, err := marshalled(p.context.Extensions)
+	if err != nil {
+		return err
+	}
+	switch {
+	case !bytes.Equal(p.context.GroupID, r.GroupID):
+		return violation("11.2", "group_id is the ReInit's")
+	case p.context.Version != r.Version:
+		return violation("11.2", "version is the ReInit's")
+	case p.context.CipherSuite != r.CipherSuite:
+		return violation("11.2", "cipher suite is the ReInit's")
+	case !bytes.Equal(got, want):
+		return violation("11.2", "extensions are the ReInit's")
+	}
+	return nil
+}

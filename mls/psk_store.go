@@ -1,0 +1,123 @@
+package mls
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"slices"
+
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// PSKStore holds what the application has of pre-shared keys (RFC 9420, Section
+// 8.4).
+type PSKStore interface {
+	// ExternalPSK returns the external PSK with an id, or an error if there is none.
+	ExternalPSK(ctx context.Context, id []byte) ([]byte, error)
+
+	// Group returns the client's own group with an id, whose resumption PSKs may be
+	// injected into others, or nil.
+	Group(id []byte) *Group
+}
+
+// ExternalPSK proposes to inject an external PSK (RFC 9420, Section 12.1.4).
+func ExternalPSK(id []byte) PreSharedKeyProposal {
+	return PreSharedKeyProposal{PSK: PreSharedKeyID{Type: PSKExternal, ID: id}}
+}
+
+// ResumptionPSK proposes to inject the resumption PSK of an epoch of a group that
+// the members have in common, this one or another (RFC 9420, Sections 8.6 and
+// 12.1.4).
+func ResumptionPSK(groupID []byte, epoch uint64) PreSharedKeyProposal {
+	return PreSharedKeyProposal{PSK: PreSharedKeyID{
+		Type: PSKResumption, Usage: ResumptionPSKApplication, GroupID: groupID, Epoch: epoch,
+	}}
+}
+
+// withNonce gives a proposal to inject a PSK a fresh nonce, unless it has one.
+func withNonce(p Proposal, s suite.Suite) Proposal {
+	psk, ok := p.(PreSharedKeyProposal)
+	if ok && psk.PSK.Nonce == nil {
+		psk.PSK.Nonce = make([]byte, s.Info().KDF.Nh)
+		rand.Read(psk.PSK.Nonce)
+		return psk
+	}
+	return p
+}
+
+// checkPSK checks a proposal to inject a PSK in a regular commit, or in the first
+// commit of a group that follows another, whose usage it then has (RFC 9420,
+// Section 12.1.4).
+func (p *publicState) checkPSK(id *PreSharedKeyID, followUp ResumptionPSKUsage) error {
+	if nh := p.suite.Info().KDF.Nh; len(id.Nonce) != nh {
+		return violation("12.1.4", "psk_nonce is of %d bytes", nh)
+	}
+	if id.Type == PSKResumption && id.Usage != ResumptionPSKApplication && id.Usage != followUp {
+		return violation("12.1.4", "resumption PSK of usage %s is for the first commit of such a group", id.Usage)
+	}
+	return nil
+}
+
+// resolvePSKs returns the psk_secret that ids make together (RFC 9420, Section
+// 8.4). own, if not nil, is the group whose own resumption PSKs count too.
+func (c *Config) resolvePSKs(ctx context.Context, s suite.Suite, ids []PreSharedKeyID, own *Group) ([]byte, error) {
+	psks := make([][]byte, len(ids))
+	defer func() {
+		for _, psk := range psks {
+			clear(psk)
+		}
+	}()
+	for i := range ids {
+		var err error
+		if psks[i], err = c.resolvePSK(ctx, &ids[i], own); err != nil {
+			return nil, fmt.Errorf("mls: pre-shared key %d: %w", i, err)
+		}
+	}
+	return pskSecret(s, ids, psks)
+}
+
+// resolvePSK returns a copy of one PSK.
+func (c *Config) resolvePSK(ctx context.Context, id *PreSharedKeyID, own *Group) ([]byte, error) {
+	if id.Type == PSKResumption && own != nil && bytes.Equal(id.GroupID, own.public.context.GroupID) {
+		return own.resumptionPSK(id.Epoch)
+	}
+	if c.PSKs == nil {
+		return nil, fmt.Errorf("%w: there is no store of them", ErrUnknownPSK)
+	}
+	if id.Type == PSKExternal {
+		psk, err := c.PSKs.ExternalPSK(ctx, id.ID)
+		return bytes.Clone(psk), err
+	}
+	g := c.PSKs.Group(id.GroupID)
+	if g == nil {
+		return nil, fmt.Errorf("%w: of a group that is not known", ErrUnknownPSK)
+	}
+	done, err := g.alive()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	return g.resumptionPSK(id.Epoch)
+}
+
+// resumption is the resumption PSK of an epoch (RFC 9420, Section 8.6).
+type resumption struct {
+	epoch uint64
+	psk   []byte
+}
+
+// resumptionPSK returns a copy of the resumption PSK of this epoch or of one in
+// the window.
+func (g *Group) resumptionPSK(epoch uint64) ([]byte, error) {
+	if epoch == g.public.context.Epoch {
+		return bytes.Clone(g.secrets.resumption), nil
+	}
+	g.inbox.mu.Lock()
+	defer g.inbox.mu.Unlock()
+	i := slices.IndexFunc(g.inbox.resumptions, func(r resumption) bool { return r.epoch == epoch })
+	if i < 0 {
+		return nil, fmt.Errorf("%w: of epoch %d, which is not kept", ErrUnknownPSK, epoch)
+	}
+	return bytes.Clone(g.inbox.resumptions[i].psk), nil
+}
