@@ -17,6 +17,7 @@ import (
 const (
 	defaultSizes = "2,32,100"
 	defaultOps   = "commit,process"
+	defaultTree  = "steady"
 	defaultCount = 5
 	defaultTime  = 50 * time.Millisecond
 	maxCount     = 1000
@@ -32,24 +33,34 @@ func newRoot() *cobra.Command {
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return (&runFlags{
-				suites: "all", sizes: defaultSizes, ops: defaultOps, brief: "join,keypackage", trees: "steady",
-				format: "summary", count: defaultCount, time: defaultTime,
-			}).run(cmd)
-		},
+		RunE:          func(cmd *cobra.Command, _ []string) error { return runSummary(cmd) },
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(newRun(), newSuites())
 	return root
 }
 
-// runFlags are the flags of suitebench run, as given, and operations to run once
-// for their bytes alone.
+// runSummary measures commits in all suites; joins and key packages it makes for
+// their bytes alone.
+func runSummary(cmd *cobra.Command) error {
+	s, format, err := (&runFlags{
+		suites: "all", sizes: defaultSizes, ops: defaultOps, trees: defaultTree,
+		format: "summary", count: defaultCount, time: defaultTime,
+	}).parse()
+	if err != nil {
+		return err
+	}
+	if s.brief, err = parseChoices("--ops", "join,keypackage", operations()); err != nil {
+		return err
+	}
+	return s.report(cmd, format, "")
+}
+
+// runFlags are the flags of suitebench run, as given.
 type runFlags struct {
-	suites, sizes, ops, brief, trees, format, output string
-	count                                            int
-	time                                             time.Duration
+	suites, sizes, ops, trees, format, output string
+	count                                     int
+	time                                      time.Duration
 }
 
 func newRun() *cobra.Command {
@@ -59,13 +70,19 @@ func newRun() *cobra.Command {
 		Short: "Measure operations in groups of given sizes",
 		Long:  "Run measures operations in groups of given sizes.\n\nOperations:\n" + describe(operations()) + "\nTrees:\n" + describe(trees()),
 		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, format, err := f.parse()
+			if err != nil {
+				return err
+			}
+			return s.report(cmd, format, f.output)
+		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.suites, "suites", "all", "`LIST` of suites, each a name, a code point such as 0x0001, or TBD1 to TBD11")
 	flags.StringVar(&f.sizes, "sizes", defaultSizes, fmt.Sprintf("`LIST` of group sizes, %d to %d", minSize, maxSize))
 	flags.StringVar(&f.ops, "ops", defaultOps, "`LIST` of operations, or all")
-	flags.StringVar(&f.trees, "tree", "steady", "`LIST` of tree shapes, or all")
+	flags.StringVar(&f.trees, "tree", defaultTree, "`LIST` of tree shapes, or all")
 	flags.StringVar(&f.format, "format", "table", "`FORMAT` of the output: "+list(formats()))
 	flags.StringVarP(&f.output, "output", "o", "", "`FILE` to write instead of standard output")
 	flags.IntVar(&f.count, "count", defaultCount, "samples of each operation")
@@ -73,18 +90,14 @@ func newRun() *cobra.Command {
 	return cmd
 }
 
-// run measures what the flags say and writes the report. It opens the output
-// first, for a measurement may take long.
-func (f *runFlags) run(cmd *cobra.Command) error {
-	s, format, err := f.parse()
+// report measures and writes to the file at path, or to standard output. It opens
+// the file first, for a measurement may take long.
+func (s settings) report(cmd *cobra.Command, format format, path string) error {
+	out, err := openOutput(path, cmd.OutOrStdout())
 	if err != nil {
 		return err
 	}
-	out, err := openOutput(f.output, cmd.OutOrStdout())
-	if err != nil {
-		return err
-	}
-	bar := newProgress(cmd.OutOrStdout(), cmd.ErrOrStderr(), f.output != "", s.steps())
+	bar := newProgress(cmd.OutOrStdout(), cmd.ErrOrStderr(), path != "", s.steps())
 	results, err := s.run(cmd.Context(), bar.step)
 	bar.finish()
 	if err != nil {
@@ -118,11 +131,6 @@ func (f *runFlags) parse() (s settings, w format, err error) {
 	}
 	if s.ops, err = parseChoices("--ops", f.ops, operations()); err != nil {
 		return s, w, err
-	}
-	if f.brief != "" {
-		if s.brief, err = parseChoices("", f.brief, operations()); err != nil {
-			return s, w, err
-		}
 	}
 	if s.trees, err = parseChoices("--tree", f.trees, trees()); err != nil {
 		return s, w, err

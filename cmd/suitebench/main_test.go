@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"go/ast"
 	"go/doc"
 	"go/parser"
 	"go/token"
@@ -10,8 +12,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-
-	"go/ast"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/require"
@@ -32,6 +32,20 @@ func call(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	var out, err bytes.Buffer
 	code = suitebench(t.Context(), args, &out, &err)
 	return out.String(), err.String(), code
+}
+
+// An interrupted run leaves no file, neither whole nor in part.
+func TestInterrupt(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	dir := t.TempDir()
+	var out, stderr bytes.Buffer
+	require.Equal(t, 1, suitebench(ctx, []string{"run", "-o", filepath.Join(dir, "costs.csv")}, &out, &stderr))
+	require.Equal(t, "suitebench: interrupted\n", stderr.String())
+	require.Empty(t, out.String())
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Empty(t, entries)
 }
 
 // The examples of the command's documentation print what it says.

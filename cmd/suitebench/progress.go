@@ -10,7 +10,8 @@ import (
 
 // progress is a bar on a terminal, or nothing.
 type progress struct {
-	bar *progressbar.ProgressBar // nil: nothing
+	bar     *progressbar.ProgressBar // nil: nothing
+	started bool
 }
 
 // newProgress returns a bar on stderr if that is a terminal, unless the report
@@ -38,12 +39,17 @@ func isPipe(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeNamedPipe != 0
 }
 
-// step says what comes next. What cannot be drawn is no reason to stop.
+// step ends the step before, if there is one, and says what comes next. What
+// cannot be drawn is no reason to stop.
 func (p *progress) step(what string) {
-	if p.bar != nil {
-		p.bar.Describe(what)
+	if p.bar == nil {
+		return
+	}
+	if p.started {
 		_ = p.bar.Add(1)
 	}
+	p.started = true
+	p.bar.Describe(what)
 }
 
 // finish clears the bar.
