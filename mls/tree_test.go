@@ -131,25 +131,31 @@ func TestTreeEditGoesOn(t *testing.T) {
 	requireConsistent(t, second)
 }
 
-// TestTreeForks edits one tree in two ways that touch the same nodes.
+// TestTreeForks edits one tree in several ways that touch the same nodes, whose
+// lists of unmerged leaves have room for one more.
 func TestTreeForks(t *testing.T) {
 	l := newLeafMaker(2)
-	base := l.unmerged(t, testSuite(t, 1), 16)
+	base := l.unmerged(t, testSuite(t, 1), 15)
 	encoded := encodedTree(t, base)
+	unmerged := base.root.parent.unmergedLeaves
+	require.Equal(t, []LeafIndex{1, 3, 5, 7, 9, 11, 13}, unmerged)
+	unmerged = append(unmerged, 0)[:len(unmerged)]
+	base.root.parent.unmergedLeaves = unmerged
 	var forks []*tree
 	for range 3 {
 		e := base.edit()
-		e.addLeaf(l.leaf(LeafNodeKeyPackage))
-		e.addLeaf(l.leaf(LeafNodeKeyPackage))
+		require.Equal(t, LeafIndex(15), e.addLeaf(l.leaf(LeafNodeKeyPackage)))
 		fork, err := e.freeze()
 		require.NoError(t, err)
 		forks = append(forks, fork)
 	}
 	for _, fork := range forks {
+		require.True(t, has(fork.root.parent.unmergedLeaves, 15))
 		requireConsistent(t, fork)
 		require.NoError(t, fork.validate())
 	}
 	require.Equal(t, encoded, encodedTree(t, base))
+	require.Zero(t, unmerged[:len(unmerged)+1][len(unmerged)])
 }
 
 // TestTreeGrowsAndShrinks extends a tree over several widths in one edit, and

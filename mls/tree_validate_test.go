@@ -126,6 +126,65 @@ func TestTreeValidationRefuses(t *testing.T) {
 	require.NoError(t, valid.validate())
 }
 
+// committed returns the tree after removals and additions of an edit and a commit
+// of a member, if any is named.
+func (l *leafMaker) committed(t *testing.T, tree *tree, removed []LeafIndex, added int, committer ...LeafIndex) *tree {
+	t.Helper()
+	e := tree.edit()
+	for _, i := range removed {
+		e.removeLeaf(i)
+	}
+	for range added {
+		e.addLeaf(l.leaf(LeafNodeKeyPackage))
+	}
+	for _, i := range committer {
+		l.commit(t, e, i)
+	}
+	next, err := e.freeze()
+	require.NoError(t, err)
+	return next
+}
+
+// TestTreeValidationOriginals validates a tree in which two nodes, one above the
+// other, ask for the original tree hash of node 11 without different leaves.
+func TestTreeValidationOriginals(t *testing.T) {
+	l := newLeafMaker(1)
+	tree := l.tree(t, testSuite(t, 1), 16)
+	tree = l.committed(t, tree, []LeafIndex{5, 7}, 0, 4)
+	for _, i := range []LeafIndex{6, 12, 0} {
+		tree = l.committed(t, tree, nil, 0, i)
+	}
+	tree = l.committed(t, tree, nil, 1)
+	tree = l.committed(t, tree, nil, 0, 8)
+	tree = l.committed(t, tree, nil, 1)
+	require.Equal(t, []LeafIndex{5, 7}, tree.parent(11).unmergedLeaves)
+	require.Equal(t, []LeafIndex{5, 7}, tree.parent(7).unmergedLeaves)
+	require.Equal(t, []LeafIndex{7}, tree.parent(15).unmergedLeaves)
+	require.NoError(t, tree.validate())
+}
+
+// TestTreeValidationNeighbours breaks the rule that a parent and the node updated
+// with it were neighbours, where the parent hash itself is right: it covers the
+// sibling's unmerged leaves alone.
+func TestTreeValidationNeighbours(t *testing.T) {
+	s, l := testSuite(t, 1), newLeafMaker(1)
+	tree := l.committed(t, l.tree(t, s, 8), []LeafIndex{3}, 0, 0)
+	tree = l.committed(t, tree, nil, 1)
+	require.Equal(t, []LeafIndex{3}, tree.parent(7).unmergedLeaves)
+	require.NoError(t, tree.validate())
+
+	nodes := cloneNodes(tree.nodes())
+	nodes[7].parent.unmergedLeaves = nil // node 3, set with it, has leaf 3
+	broken, err := treeFromNodes(s, nodes)
+	require.NoError(t, err)
+	requireViolation(t, broken.validate(), "7.9.2", "node 7 is parent-hash valid", -1)
+
+	nodes[3].parent.unmergedLeaves = nil // its sibling, node 5, had no leaf 3 when it was set
+	broken, err = treeFromNodes(s, nodes)
+	require.NoError(t, err)
+	requireViolation(t, broken.validate(), "7.9.2", "node 3 is parent-hash valid", -1)
+}
+
 // TestTreeFromNodesRefuses breaks the rules that building a tree checks.
 func TestTreeFromNodesRefuses(t *testing.T) {
 	s, l := testSuite(t, 1), newLeafMaker(2)
