@@ -41,7 +41,8 @@ func ownKeyPackage(t testing.TB, id suite.ID, name string, adjust ...func(*Confi
 	return k
 }
 
-func publicHandshake(cfg *Config) { cfg.PublicHandshake = true }
+func publicHandshake(cfg *Config)  { cfg.PublicHandshake = true }
+func privateHandshake(cfg *Config) { cfg.PublicHandshake = false }
 
 // clique makes a group of n members, who are added by one commit without a path,
 // and returns the Group of each by its leaf index.
@@ -250,8 +251,9 @@ func (m insider) commit(f forgery) *forged {
 		c.proposals = f.committed(c.proposals)
 	}
 	out := &forged{insider: m, applied: a}
+	var keys [][]byte
 	if f.withPath {
-		out.path = m.newPath(a, f)
+		out.path, keys = m.newPath(a, f)
 	}
 	a.edit.clashes = nil
 	tr, err := a.edit.freeze()
@@ -266,6 +268,9 @@ func (m insider) commit(f forgery) *forged {
 		}
 		nodes, err := out.path.secrets.seal(tr, m.self.leaf, provisional, a.added)
 		require.NoError(t, err)
+		for k := range nodes {
+			nodes[k].encryptionKey = keys[k]
+		}
 		c.path = &updatePath{leafNode: out.path.leaf, nodes: nodes}
 		if f.sealed != nil {
 			f.sealed(c.path)
@@ -321,7 +326,8 @@ func (m insider) apply(list []CommittedProposal) *applied {
 	return a
 }
 
-func (m insider) newPath(a *applied, f forgery) *ownPath {
+// newPath makes the keys of the member's path and merges them into the tree.
+func (m insider) newPath(a *applied, f forgery) (*ownPath, [][]byte) {
 	t, s, self := m.t, m.public.suite, m.self.leaf
 	t.Helper()
 	leafKey, err := s.GenerateKey()
@@ -343,7 +349,7 @@ func (m insider) newPath(a *applied, f forgery) *ownPath {
 		f.signedLeaf(leaf)
 	}
 	a.edit.fill(a.edit.ownPath(self, copyParent), self, leaf)
-	return &ownPath{leaf: leaf, leafKey: &nodeKey{PrivateKey: leafKey}, secrets: secrets}
+	return &ownPath{leaf: leaf, leafKey: &nodeKey{PrivateKey: leafKey}, secrets: secrets}, keys
 }
 
 // byValue are proposals that a commit of the member carries itself.

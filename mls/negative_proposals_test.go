@@ -51,8 +51,8 @@ type attack struct {
 	victim *Group
 }
 
-func newAttack(t testing.TB) *attack {
-	groups := clique(t, 0x0001, 4, publicHandshake)
+func newAttack(t testing.TB, adjust ...func(*Config)) *attack {
+	groups := clique(t, 0x0001, 4, append([]func(*Config){publicHandshake}, adjust...)...)
 	populate(t, groups)
 	return &attack{insider{t, groups[1]}, groups, groups[2]}
 }
