@@ -307,6 +307,11 @@ func (m insider) apply(list []CommittedProposal) *applied {
 	a := &applied{edit: m.public.tree.edit(), extensions: m.public.context.Extensions}
 	a.edit.keys = keySet{} // knows no key, so none clashes
 	for _, c := range list {
+		if x, ok := c.Proposal.(GroupContextExtensionsProposal); ok {
+			a.extensions = x.Extensions
+		}
+	}
+	for _, c := range list {
 		if u, ok := c.Proposal.(UpdateProposal); ok {
 			a.edit.fill(a.edit.ownPath(c.Sender.Leaf, blankParent), c.Sender.Leaf, u.LeafNode)
 		}

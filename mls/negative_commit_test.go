@@ -250,7 +250,7 @@ func TestFramingFaultsAreRefused(t *testing.T) {
 				forged := m.commit(forgery{withPath: true, content: c.content, message: c.message})
 				requireUnprocessed(t, g, want, forged.message)
 
-				content := m.content(ContentProposal, nil)
+				content := m.public.content(m.sender(), ContentProposal, nil)
 				content.proposal = Remove(3)
 				if c.content != nil {
 					c.content(content)
@@ -281,51 +281,6 @@ func TestMembershipTagIsVerified(t *testing.T) {
 			require.NoError(t, err)
 			requireUnprocessed(t, a.victim, want, b)
 		})
-	}
-}
-
-// Messages of those who are no members are refused as unsupported as long as there
-// are no external commits and proposals, and cost no panic before that.
-func TestMessagesOfOutsidersAreRefused(t *testing.T) {
-	a := newAttack(t)
-	outsider := ownKeyPackage(t, 0x0001, "outsider")
-	frame := func(content framedContent) []byte {
-		t.Helper()
-		content.groupID, content.epoch = a.public.context.GroupID, a.public.context.Epoch
-		ac, err := signContent(t.Context(), outsider.cfg.Signer, WireFormatPublicMessage, &content, a.public.contextBytes)
-		require.NoError(t, err)
-		if content.contentType == ContentCommit {
-			ac.auth.confirmationTag = make([]byte, 32)
-		}
-		b, err := (&Message{publicMessage: &publicMessage{content: ac.content, auth: ac.auth}}).Marshal()
-		require.NoError(t, err)
-		return b
-	}
-	leaf := outsider.KeyPackage.LeafNode
-	leaf.Source = LeafNodeCommit
-	externalCommit := &commit{
-		proposals: []proposalOrRef{
-			{proposal: ExternalInitProposal{KEMOutput: make([]byte, 32)}},
-			{proposal: Remove(0)},
-		},
-		path: &updatePath{leafNode: &leaf},
-	}
-	for _, c := range []struct {
-		name    string
-		content framedContent
-		want    error
-	}{
-		{"external commit", framedContent{sender: Sender{Type: SenderNewMemberCommit},
-			contentType: ContentCommit, commit: externalCommit}, ErrUnsupported},
-		{"external commit without a path", framedContent{sender: Sender{Type: SenderNewMemberCommit},
-			contentType: ContentCommit, commit: &commit{}},
-			violation("12.4.3.2", "an external commit without a path")},
-		{"Add of oneself", framedContent{sender: Sender{Type: SenderNewMemberProposal},
-			contentType: ContentProposal, proposal: Add(outsider.KeyPackage)}, ErrUnsupported},
-		{"Remove by an external sender", framedContent{sender: Sender{Type: SenderExternal},
-			contentType: ContentProposal, proposal: Remove(0)}, violation("6.1", "sender is a member")},
-	} {
-		t.Run(c.name, func(t *testing.T) { requireUnprocessed(t, a.victim, c.want, frame(c.content)) })
 	}
 }
 

@@ -30,20 +30,6 @@ func TestRemoveIsOfAMember(t *testing.T) {
 	}
 }
 
-// What this part of the engine does not know yet is refused as unsupported and
-// never passed over.
-func TestUnsupportedProposals(t *testing.T) {
-	groups := clique(t, 0x0001, 4, publicHandshake)
-	for _, p := range []Proposal{
-		PreSharedKeyProposal{PSK: PreSharedKeyID{Type: PSKExternal, ID: []byte("id"), Nonce: make([]byte, 32)}},
-		ReInitProposal{GroupID: []byte("next"), Version: VersionMLS10, CipherSuite: 0x0001},
-		ExternalInitProposal{KEMOutput: make([]byte, 32)},
-		GroupContextExtensionsProposal{},
-	} {
-		t.Run(p.Type().String(), func(t *testing.T) { refuseProposal(t, groups, p, ErrUnsupported) })
-	}
-}
-
 // attack is a group whose member at leaf 1 attacks that at leaf 2.
 type attack struct {
 	insider
@@ -76,6 +62,11 @@ func (a *attack) updateOf(leaf LeafIndex, change func(*LeafNode)) Proposal {
 func (a *attack) addWithKey(key []byte) Proposal {
 	a.t.Helper()
 	return Add(spoiledKeyPackage(a.t, func(kp *KeyPackage) { kp.LeafNode.EncryptionKey = key }, nil, nil))
+}
+
+// psk makes a proposal of an external PSK with a nonce of zeros.
+func (a *attack) psk(nonce int) PreSharedKeyProposal {
+	return PreSharedKeyProposal{PSK: PreSharedKeyID{Type: PSKExternal, ID: []byte("id"), Nonce: make([]byte, nonce)}}
 }
 
 // Lists of proposals that are each right and together wrong (RFC 9420, Section
@@ -144,6 +135,32 @@ func TestProposalListFaultsAreRefused(t *testing.T) {
 			key := a.public.tree.leaf(0).EncryptionKey
 			return list{a.received(3, a.updateOf(3, func(n *LeafNode) { n.EncryptionKey = key }))}
 		}, violation("7.3", "encryption_key is unique").atLeaf(3)},
+		{"one PreSharedKey twice", func(a *attack) list {
+			return a.byValue(a.psk(32), a.psk(32))
+		}, violation("12.2", "one PreSharedKey for each PreSharedKeyID").atProposal(1)},
+		{"PreSharedKey with a short nonce", func(a *attack) list {
+			return a.byValue(a.psk(31))
+		}, violation("12.1.4", "psk_nonce is of 32 bytes").atProposal(0)},
+		{"resumption PSK of a ReInit", func(a *attack) list {
+			p := a.psk(32)
+			p.PSK.Type, p.PSK.Usage = PSKResumption, ResumptionPSKReInit
+			return a.byValue(p)
+		}, violation("12.1.4", "resumption PSK of usage").atProposal(0)},
+		{"two GroupContextExtensions", func(a *attack) list {
+			return a.byValue(ReplaceExtensions(), ReplaceExtensions())
+		}, violation("12.2", "one GroupContextExtensions").atProposal(1)},
+		{"extension that members lack", func(a *attack) list {
+			return a.byValue(ReplaceExtensions(Extension{Type: strangeExtension}))
+		}, violation("13.4", "capabilities list the group's extension").atLeaf(1)},
+		{"ReInit and another", func(a *attack) list {
+			return a.byValue(ReInit([]byte("next"), 0x0001), Remove(3))
+		}, violation("12.2", "ReInit is the only proposal").atProposal(0)},
+		{"ReInit to a version of the past", func(a *attack) list {
+			return a.byValue(ReInitProposal{GroupID: []byte("next"), CipherSuite: 0x0001})
+		}, violation("12.1.5", "ReInit does not go back").atProposal(0)},
+		{"ExternalInit", func(a *attack) list {
+			return a.byValue(ExternalInitProposal{KEMOutput: make([]byte, 32)})
+		}, violation("12.2", "ExternalInit is of an external commit").atProposal(0)},
 		{"two Updates with one encryption key", func(a *attack) list {
 			first := a.updateOf(0, nil).(UpdateProposal)
 			second := a.updateOf(3, func(n *LeafNode) { n.EncryptionKey = first.LeafNode.EncryptionKey })

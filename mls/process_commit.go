@@ -49,21 +49,20 @@ func (p *publicState) follow(cfg *Config, now time.Time, ac *authenticatedConten
 	if err != nil {
 		return nil, nil, err
 	}
+	a.committer = sender.Leaf
 	if path == nil && a.needsPath {
-		return nil, nil, atLeaf(violation("12.4", "commit has the path that its proposals require"), sender.Leaf)
+		return nil, nil, violation("12.4", "commit has the path that its proposals require").atLeaf(a.committer)
 	}
 	if path != nil {
-		committer := sender.Leaf
 		if sender.Type == SenderNewMemberCommit {
 			if err := p.checkResync(cfg, a, path.leafNode); err != nil {
 				return nil, nil, err
 			}
-			committer = a.edit.claimLeaf()
+			a.committer = a.edit.claimLeaf()
 		}
-		if err := p.mergePath(a, committer, path); err != nil {
+		if err := p.mergePath(a, a.committer, path); err != nil {
 			return nil, nil, err
 		}
-		a.committer = committer
 	}
 	next, err := p.next(a)
 	return a, next, err
@@ -167,7 +166,7 @@ func (g *Group) openEpoch(ctx context.Context, next *epoch, a *applied, ac *auth
 	clear(joiner)
 	if err := p.checkConfirmation(secrets, ac.auth.confirmationTag); err != nil {
 		secrets.destroy()
-		return atLeaf(err, ac.content.sender.Leaf)
+		return atLeaf(err, a.committer)
 	}
 	next.secrets = secrets
 	return nil

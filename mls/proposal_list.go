@@ -42,7 +42,7 @@ type applied struct {
 	reInit       *ReInitProposal
 	externalInit []byte // kem_output
 	needsPath    bool
-	committer    LeafIndex // whose path was merged
+	committer    LeafIndex // of a received commit; of an external one, where it goes
 	changes      []Change
 }
 
