@@ -1,0 +1,134 @@
+package mls
+
+import (
+	"bytes"
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/internal/vectors"
+	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+func TestVectorsPassiveClientWelcome(t *testing.T) { passiveClients(t, "passive-client-welcome") }
+
+func TestVectorsPassiveClientHandlingCommit(t *testing.T) {
+	passiveClients(t, "passive-client-handling-commit")
+}
+
+func TestVectorsPassiveClientRandom(t *testing.T) { passiveClients(t, "passive-client-random") }
+
+// passiveClientCase is a client that joins a group and follows it without sending
+// anything.
+type passiveClientCase struct {
+	CipherSuite  suite.ID `json:"cipher_suite"`
+	ExternalPSKs []struct {
+		ID  vectors.Hex `json:"psk_id"`
+		PSK vectors.Hex `json:"psk"`
+	} `json:"external_psks"`
+	KeyPackage                vectors.Hex  `json:"key_package"`
+	SignaturePriv             vectors.Hex  `json:"signature_priv"`
+	EncryptionPriv            vectors.Hex  `json:"encryption_priv"`
+	InitPriv                  vectors.Hex  `json:"init_priv"`
+	Welcome                   vectors.Hex  `json:"welcome"`
+	RatchetTree               *vectors.Hex `json:"ratchet_tree"`
+	InitialEpochAuthenticator vectors.Hex  `json:"initial_epoch_authenticator"`
+	Epochs                    []struct {
+		Proposals          []vectors.Hex `json:"proposals"`
+		Commit             vectors.Hex   `json:"commit"`
+		EpochAuthenticator vectors.Hex   `json:"epoch_authenticator"`
+	} `json:"epochs"`
+}
+
+// passiveClients joins and follows the groups of a family of vectors through
+// [OwnKeyPackage.Join], [Group.Process] and [Candidate.Adopt].
+func passiveClients(t *testing.T, family string) {
+	var cases []passiveClientCase
+	vectors.Load(t, "mls/"+family+".json", &cases)
+	require.NotEmpty(t, cases)
+	epochs := 0
+	for i, c := range cases {
+		g := c.join(t)
+		authenticator, err := g.EpochAuthenticator()
+		require.NoError(t, err)
+		require.Equal(t, []byte(c.InitialEpochAuthenticator), authenticator, "case %d", i)
+		for j, e := range c.Epochs {
+			for k, p := range e.Proposals {
+				r, err := g.Process(t.Context(), vectorTime, p)
+				require.NoError(t, err, "case %d, epoch %d, proposal %d", i, j, k)
+				require.NotNil(t, r.Proposal)
+			}
+			r, err := g.Process(t.Context(), vectorTime, e.Commit)
+			require.NoError(t, err, "case %d, epoch %d", i, j)
+			require.NotNil(t, r.Commit)
+			g, err = r.Commit.Adopt()
+			require.NoError(t, err)
+			authenticator, err := g.EpochAuthenticator()
+			require.NoError(t, err)
+			require.Equal(t, []byte(e.EpochAuthenticator), authenticator, "case %d, epoch %d", i, j)
+			epochs++
+		}
+	}
+	t.Logf("%s: %d cases, %d epochs", family, len(cases), epochs)
+}
+
+// vectorTime lies in the lifetimes of the vectors' key packages.
+var vectorTime = time.Date(2023, 4, 1, 0, 0, 0, 0, time.UTC)
+
+// externalPSKs is a PSKStore without groups.
+type externalPSKs map[string][]byte
+
+func (p externalPSKs) ExternalPSK(_ context.Context, id []byte) ([]byte, error) {
+	if psk, ok := p[string(id)]; ok {
+		return psk, nil
+	}
+	return nil, ErrUnknownPSK
+}
+
+func (externalPSKs) Group([]byte) *Group { return nil }
+
+// join makes the client from its private keys and lets it join.
+func (c *passiveClientCase) join(t *testing.T) *Group {
+	s := testSuite(t, c.CipherSuite)
+	m, err := ParseMessage(c.KeyPackage)
+	require.NoError(t, err)
+	kp := m.KeyPackage
+	require.NotNil(t, kp)
+	ref, err := keyPackageRef(s, kp)
+	require.NoError(t, err)
+	signer, err := s.ParseSigner(c.SignaturePriv)
+	require.NoError(t, err)
+	require.Equal(t, kp.LeafNode.SignatureKey, signer.PublicKey())
+	initKey, err := s.ParsePrivateKey(c.InitPriv)
+	require.NoError(t, err)
+	require.Equal(t, kp.InitKey, initKey.PublicKey())
+	leafKey, err := s.ParsePrivateKey(c.EncryptionPriv)
+	require.NoError(t, err)
+	require.Equal(t, kp.LeafNode.EncryptionKey, leafKey.PublicKey())
+
+	psks := make(externalPSKs)
+	for _, p := range c.ExternalPSKs {
+		psks[string(p.ID)] = p.PSK
+	}
+	own := &OwnKeyPackage{
+		KeyPackage: kp, Ref: ref, suite: s, initKey: initKey, leafKey: leafKey,
+		cfg: Config{
+			Suites:     all.Registry(),
+			Suite:      c.CipherSuite,
+			Credential: kp.LeafNode.Credential,
+			Signer:     signer,
+			PSKs:       psks,
+			Lifetimes:  LifetimePolicy{MaxTotal: -1},
+		},
+	}
+	var options []JoinOption
+	if c.RatchetTree != nil {
+		options = append(options, WithRatchetTree(bytes.Clone(*c.RatchetTree)))
+	}
+	g, err := own.Join(t.Context(), vectorTime, c.Welcome, options...)
+	require.NoError(t, err)
+	return g
+}
