@@ -45,7 +45,7 @@ func (g *Group) commit(ctx context.Context, now time.Time, plan *commitPlan) (*C
 			return g.cfg.resolvePSKs(ctx, g.public.suite, ids, g)
 		},
 	}
-	c, ac, err := m.make(ctx, now, g.proposalsToCommit(plan))
+	c, ac, err := m.make(ctx, now, g.proposalsToCommit(ctx, plan))
 	if err != nil {
 		return nil, err
 	}

@@ -56,6 +56,16 @@ type Config struct {
 	// Application messages are always PrivateMessage.
 	PublicHandshake bool
 
+	// StrictHandshake refuses proposals and commits of members in the other format
+	// than the one that this client sends; the default is to accept both. What comes
+	// from outside the group is always a PublicMessage.
+	StrictHandshake bool
+
+	// NoGREASE leaves out the reserved values that otherwise go into key packages,
+	// leaves and GroupInfos, so that others learn to ignore what they do not know
+	// (RFC 9420, Section 13.5).
+	NoGREASE bool
+
 	// PaddingBlock pads the content of each PrivateMessage to a multiple of this
 	// many bytes; 0 pads nothing (RFC 9420, Section 15.1).
 	PaddingBlock int

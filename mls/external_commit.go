@@ -31,7 +31,7 @@ func (g *Group) GroupInfo(ctx context.Context, withTree bool) ([]byte, error) {
 		return nil, err
 	}
 	e := epoch{public: g.public, self: g.self}
-	info, err := e.groupInfo(ctx, g.cfg.Signer, withTree, Extension{Type: ExtensionExternalPub, Data: pub})
+	info, err := e.groupInfo(ctx, g.cfg, withTree, Extension{Type: ExtensionExternalPub, Data: pub})
 	if err != nil {
 		return nil, err
 	}

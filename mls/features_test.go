@@ -230,3 +230,66 @@ func TestReInitAndBranch(t *testing.T) {
 		})
 	}
 }
+
+func TestPendingProposalsOfEachKind(t *testing.T) {
+	shared := &store{external: map[string][]byte{"one": []byte("a key that everybody knows by now")}}
+	w := newWorld(t, 0x0001, func(c *mls.Config) { c.PSKs = shared }, "a", "b", "c")
+	propose := func(by string, p mls.Proposal) {
+		m, err := w.groups[by].Propose(t.Context(), testTime, p, nil)
+		require.NoError(t, err)
+		w.propose(by, m)
+	}
+	custom := mls.Extension{Type: mls.ExtensionExternalSenders, Data: []byte{0}}
+	propose("a", mls.ExternalPSK([]byte("one")))
+	propose("b", mls.ExternalPSK([]byte("nobody has it")))
+	propose("b", mls.ReplaceExtensions(mls.Extension{Type: 0xF123}))
+	propose("b", mls.ReplaceExtensions(custom))
+	propose("a", mls.ReplaceExtensions())
+	propose("a", mls.ReInit([]byte("next"), 0x0002))
+	c := w.commit("c")
+	require.Len(t, c.Proposals(), 2, "one known PSK, one list of extensions that all support")
+	require.Equal(t, mls.Extensions{custom}, w.groups["a"].GroupContext().Extensions)
+	w.agree()
+
+	propose("a", mls.ReInit([]byte("first"), 0x0002))
+	propose("b", mls.ReInit([]byte("second"), 0x0002))
+	c = w.commit("c")
+	require.Len(t, c.Proposals(), 1, "a ReInit stands alone")
+	require.Equal(t, "second", string(c.Proposals()[0].Proposal.(mls.ReInitProposal).GroupID))
+	_, err := w.groups["a"].Commit(t.Context(), testTime)
+	require.ErrorIs(t, err, mls.ErrReInit)
+}
+
+func TestLastResortKeyPackage(t *testing.T) {
+	kp, err := mls.NewKeyPackage(t.Context(), testTime, config(t, 0x0001, "z"), mls.LastResort())
+	require.NoError(t, err)
+	for range 2 {
+		w := newWorld(t, 0x0001, nil, "a", "b")
+		c := w.commit("a", mls.Add(kp.KeyPackage))
+		w.groups["z"], err = kp.Join(t.Context(), testTime, c.Welcome)
+		require.NoError(t, err)
+		w.commit("z")
+		w.talk()
+	}
+	kp.Destroy()
+	w := newWorld(t, 0x0001, nil, "a")
+	c := w.commit("a", mls.Add(kp.KeyPackage))
+	_, err = kp.Join(t.Context(), testTime, c.Welcome)
+	require.ErrorIs(t, err, mls.ErrNotRecipient)
+}
+
+func TestStrictHandshake(t *testing.T) {
+	w := newWorld(t, 0x0001, nil, "a", "b")
+	strict := w.config("s")
+	strict.StrictHandshake = true
+	w.addClient("a", "s", strict)
+	public := w.config("p")
+	public.PublicHandshake = true
+	w.addClient("a", "p", public)
+	c, err := w.groups["p"].Commit(t.Context(), testTime)
+	require.NoError(t, err)
+	_, err = w.groups["b"].Process(t.Context(), testTime, c.Message)
+	require.NoError(t, err)
+	_, err = w.groups["s"].Process(t.Context(), testTime, c.Message)
+	require.ErrorIs(t, err, mls.ErrUnsupported)
+}

@@ -82,8 +82,10 @@ func (k *OwnKeyPackage) Join(ctx context.Context, now time.Time, welcome []byte,
 		epochSecrets.destroy()
 		return nil, err
 	}
-	suite.Destroy(k.initKey)
-	k.initKey, k.leafKey = nil, nil
+	if !k.lastResort {
+		suite.Destroy(k.initKey)
+		k.initKey, k.leafKey = nil, nil
+	}
 	cfg := k.cfg
 	return newGroup(&cfg, epoch{public, epochSecrets, self}), nil
 }
@@ -126,7 +128,7 @@ func (k *OwnKeyPackage) memberView(p *publicState, info *GroupInfo, secrets *gro
 	if !ok || !own.equal(p.tree.leaf(leaf)) {
 		return nil, violation("12.4.3.1", "tree holds the leaf of the key package")
 	}
-	v := &memberView{leaf: leaf, leafKey: &nodeKey{PrivateKey: k.leafKey}, pathKeys: map[NodeIndex]*nodeKey{}}
+	v := &memberView{leaf: leaf, leafKey: &nodeKey{PrivateKey: k.leafKey, lent: k.lastResort}, pathKeys: map[NodeIndex]*nodeKey{}}
 	if !secrets.hasPathSecret {
 		return v, nil
 	}

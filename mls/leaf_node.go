@@ -24,6 +24,9 @@ func (c *Config) newLeafNode(ctx context.Context, s suite.Suite, now time.Time, 
 	n.Credential = c.Credential
 	n.Capabilities = c.capabilities(s.Info().ID, now)
 	n.Extensions = c.LeafExtensions
+	if !c.NoGREASE {
+		n.addGrease()
+	}
 	tbs, err := n.tbs(at)
 	if err != nil {
 		return nil, err

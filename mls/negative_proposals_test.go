@@ -30,6 +30,30 @@ func TestRemoveIsOfAMember(t *testing.T) {
 	}
 }
 
+func TestExternalInitIsOfAnExternalCommit(t *testing.T) {
+	groups := clique(t, 0x0001, 4, publicHandshake)
+	refuseProposal(t, groups, ExternalInitProposal{KEMOutput: make([]byte, 32)},
+		violation("12.1.6", "ExternalInit is of an external commit"))
+}
+
+func TestPreSharedKeyRules(t *testing.T) {
+	groups := clique(t, 0x0001, 4, publicHandshake)
+	psk := func(id PreSharedKeyID) Proposal { return PreSharedKeyProposal{PSK: id} }
+	refuseProposal(t, groups, psk(PreSharedKeyID{Type: PSKExternal, ID: []byte("id"), Nonce: make([]byte, 31)}),
+		violation("12.1.4", "psk_nonce is of 32 bytes"))
+	for _, usage := range []ResumptionPSKUsage{ResumptionPSKReInit, ResumptionPSKBranch} {
+		refuseProposal(t, groups, psk(PreSharedKeyID{
+			Type: PSKResumption, Usage: usage, GroupID: groups[0].GroupID(), Nonce: make([]byte, 32),
+		}), violation("12.1.4", "resumption PSK of usage"))
+	}
+}
+
+func TestReInitDoesNotGoBack(t *testing.T) {
+	groups := clique(t, 0x0001, 4, publicHandshake)
+	refuseProposal(t, groups, ReInitProposal{GroupID: []byte("next"), CipherSuite: 0x0001},
+		violation("12.1.5", "ReInit does not go back"))
+}
+
 // attack is a group whose member at leaf 1 attacks that at leaf 2.
 type attack struct {
 	insider
@@ -160,7 +184,7 @@ func TestProposalListFaultsAreRefused(t *testing.T) {
 		}, violation("12.1.5", "ReInit does not go back").atProposal(0)},
 		{"ExternalInit", func(a *attack) list {
 			return a.byValue(ExternalInitProposal{KEMOutput: make([]byte, 32)})
-		}, violation("12.2", "ExternalInit is of an external commit").atProposal(0)},
+		}, violation("12.1.6", "ExternalInit is of an external commit").atProposal(0)},
 		{"two Updates with one encryption key", func(a *attack) list {
 			first := a.updateOf(0, nil).(UpdateProposal)
 			second := a.updateOf(3, func(n *LeafNode) { n.EncryptionKey = first.LeafNode.EncryptionKey })

@@ -12,9 +12,9 @@ import (
 // OwnKeyPackage is a KeyPackage with its private parts: what a client keeps after
 // it publishes the KeyPackage, until a Welcome arrives for it.
 //
-// It is for one join. A successful [OwnKeyPackage.Join] deletes the private init
-// key, as RFC 9420, Section 12.4.3.1, demands, and hands the leaf's private key
-// to the group.
+// It is for one join, unless it is a last resort. A successful
+// [OwnKeyPackage.Join] deletes the private init key, as RFC 9420, Section 12.4.3.1,
+// demands, and hands the leaf's private key to the group.
 type OwnKeyPackage struct {
 	KeyPackage *KeyPackage
 	Ref        []byte // KeyPackageRef (RFC 9420, Section 5.2), Hash.Size bytes
@@ -22,14 +22,25 @@ type OwnKeyPackage struct {
 	cfg   Config
 	suite suite.Suite
 
+	lastResort bool
+
 	mu      sync.Mutex
 	initKey suite.PrivateKey // nil once used
 	leafKey suite.PrivateKey
 }
 
+// KeyPackageOption is a setting of [NewKeyPackage].
+type KeyPackageOption func(*OwnKeyPackage)
+
+// LastResort makes a KeyPackage that can be used for several joins, where others
+// run out of key packages (RFC 9420, Section 16.8). Its private parts stay until
+// [OwnKeyPackage.Destroy], at the price of forward secrecy: until then, whoever
+// gets them can read the Welcomes that used them.
+func LastResort() KeyPackageOption { return func(k *OwnKeyPackage) { k.lastResort = true } }
+
 // NewKeyPackage makes a KeyPackage of cfg.Suite that is valid from now (RFC 9420,
 // Section 10).
-func NewKeyPackage(ctx context.Context, now time.Time, cfg Config) (*OwnKeyPackage, error) {
+func NewKeyPackage(ctx context.Context, now time.Time, cfg Config, options ...KeyPackageOption) (*OwnKeyPackage, error) {
 	s, err := cfg.suite(suite.Start, now)
 	if err != nil {
 		return nil, err
@@ -56,6 +67,9 @@ func NewKeyPackage(ctx context.Context, now time.Time, cfg Config) (*OwnKeyPacka
 		InitKey:     initKey.PublicKey(),
 		LeafNode:    *leaf,
 	}
+	if !cfg.NoGREASE {
+		kp.Extensions = Extensions{greaseExtension()}
+	}
 	tbs, err := kp.tbs()
 	if err != nil {
 		return nil, err
@@ -67,7 +81,11 @@ func NewKeyPackage(ctx context.Context, now time.Time, cfg Config) (*OwnKeyPacka
 	if err != nil {
 		return nil, err
 	}
-	return &OwnKeyPackage{KeyPackage: kp, Ref: ref, cfg: cfg, suite: s, initKey: initKey, leafKey: leafKey}, nil
+	own := &OwnKeyPackage{KeyPackage: kp, Ref: ref, cfg: cfg, suite: s, initKey: initKey, leafKey: leafKey}
+	for _, o := range options {
+		o(own)
+	}
+	return own, nil
 }
 
 // Destroy deletes the private parts of a KeyPackage that will not be used.

@@ -116,6 +116,10 @@ func (g *Group) processHandshake(ctx context.Context, now time.Time, ac *authent
 		return nil, ErrReInit
 	}
 	sender := ac.content.sender
+	if sender.Type == SenderMember && g.cfg.StrictHandshake && ac.wireFormat != g.handshakeFormat() {
+		return nil, fmt.Errorf("%w: a %s in a %s, by this client's configuration", ErrUnsupported,
+			ac.content.contentType, ac.wireFormat)
+	}
 	if ac.content.contentType == ContentCommit {
 		c, err := g.processCommit(ctx, now, ac)
 		if err != nil {

@@ -85,8 +85,13 @@ func (p *publicState) checkProposal(proposal Proposal, sender Sender, rules list
 			return violation("12.1.5", "ReInit does not go back to the version %s", proposal.Version)
 		}
 		return nil
-	case GroupContextExtensionsProposal, ExternalInitProposal:
-		return nil // judged with the other proposals
+	case ExternalInitProposal:
+		if sender.Type != SenderNewMemberCommit {
+			return violation("12.1.6", "ExternalInit is of an external commit")
+		}
+		return nil
+	case GroupContextExtensionsProposal:
+		return nil // judged by the members after the commit
 	}
 	return fmt.Errorf("%w: proposal type %s", ErrUnsupported, proposal.Type())
 }
@@ -213,11 +218,9 @@ func checkList(list []CommittedProposal, committer LeafIndex) error {
 				return violation("12.2", "ReInit is the only proposal").atProposal(i)
 			}
 		case GroupContextExtensionsProposal:
-			if seen.twice("extensions", nil) {
+			if seen.twice(onceExtensions, nil) {
 				return violation("12.2", "one GroupContextExtensions").atProposal(i)
 			}
-		case ExternalInitProposal:
-			return violation("12.2", "ExternalInit is of an external commit").atProposal(i)
 		}
 	}
 	return nil
@@ -262,6 +265,9 @@ func (s proposalSet) twice(kind string, about []byte) bool {
 	s[key] = true
 	return was
 }
+
+// onceExtensions is the kind of a GroupContextExtensions.
+const onceExtensions = "extensions"
 
 func leafKey(i LeafIndex) []byte { return binary.BigEndian.AppendUint32(nil, uint32(i)) }
 

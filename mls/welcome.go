@@ -24,7 +24,7 @@ type welcomeBuilder struct {
 // is encrypted once, and hashed once as the HPKE info that all joiners share.
 func (b *welcomeBuilder) build(ctx context.Context, a *applied, path *ownPath) ([]byte, error) {
 	s := b.next.public.suite
-	info, err := b.next.groupInfo(ctx, b.cfg.Signer, b.withTree)
+	info, err := b.next.groupInfo(ctx, b.cfg, b.withTree)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +81,7 @@ func (b *welcomeBuilder) sealSecrets(sealer suite.Sealer, kp *KeyPackage, leaf L
 
 // groupInfo makes and signs the GroupInfo of an epoch (RFC 9420, Section 12.4.3).
 // With the tree, it is O(n).
-func (e *epoch) groupInfo(ctx context.Context, signer suite.Signer, withTree bool, extensions ...Extension) (*GroupInfo, error) {
+func (e *epoch) groupInfo(ctx context.Context, cfg *Config, withTree bool, extensions ...Extension) (*GroupInfo, error) {
 	info := &GroupInfo{
 		GroupContext:    e.public.context,
 		Extensions:      extensions,
@@ -95,11 +95,14 @@ func (e *epoch) groupInfo(ctx context.Context, signer suite.Signer, withTree boo
 		}
 		info.Extensions = append(info.Extensions, Extension{Type: ExtensionRatchetTree, Data: tree})
 	}
+	if !cfg.NoGREASE {
+		info.Extensions = append(info.Extensions, greaseExtension())
+	}
 	tbs, err := info.tbs()
 	if err != nil {
 		return nil, err
 	}
-	info.Signature, err = signWithLabel(ctx, signer, labelGroupInfoTBS, tbs)
+	info.Signature, err = signWithLabel(ctx, cfg.Signer, labelGroupInfoTBS, tbs)
 	return info, err
 }
 
