@@ -58,29 +58,23 @@ func createBeside(target string) (*os.File, error) {
 
 // commit makes what was written appear.
 func (o *output) commit() error {
-	if err := o.Flush(); err != nil {
-		o.discard()
-		return err
-	}
+	err := o.Flush()
 	if o.file == nil {
-		return nil
-	}
-	if o.path == "" {
-		return o.file.Close()
-	}
-	if err := o.file.Sync(); err != nil {
-		o.discard()
 		return err
 	}
-	if err := o.file.Close(); err != nil {
-		o.discard()
-		return err
+	if err == nil && o.path != "" {
+		err = o.file.Sync()
 	}
-	if err := os.Rename(o.file.Name(), o.path); err != nil {
-		o.discard()
-		return err
+	if err == nil {
+		err = o.file.Close()
 	}
-	return nil
+	if err == nil && o.path != "" {
+		err = os.Rename(o.file.Name(), o.path)
+	}
+	if err != nil {
+		o.discard()
+	}
+	return err
 }
 
 // discard forgets what was written, after an error that says more than one of

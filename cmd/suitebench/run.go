@@ -66,7 +66,7 @@ func (s settings) runGroup(ctx context.Context, cs suite.Suite, t tree, size int
 	}
 	defer oneCore()()
 	says("primitives")
-	prices, err := limit.Price(ctx, measure.Plan{Count: s.plan.Count, Time: s.plan.Time / 10}, cs)
+	prices, err := limit.Price(ctx, measure.Plan{Count: s.plan.Count, Time: s.plan.Time / 5}, cs)
 	if err != nil {
 		return nil, err
 	}

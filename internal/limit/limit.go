@@ -6,8 +6,6 @@ import "github.com/mlsuite/mlsuite/suite"
 type Group struct {
 	Suite suite.Info
 	Tree  Tree
-	// Public says that handshake messages are PublicMessages, not PrivateMessages.
-	Public bool
 }
 
 // The sizes below leave out length prefixes, credentials, capabilities and group
@@ -115,15 +113,9 @@ func epoch() Cost {
 }
 
 // frame is the cost of signing or verifying, and of protecting or unprotecting, a
-// handshake message of size bytes (Sections 6.1 to 6.3): a PublicMessage with its
-// membership tag, or a PrivateMessage, the first of its sender in the epoch. The
-// content is hashed for the signature, for the transcript and for the tag.
+// handshake message of size bytes as a PrivateMessage, the first of its sender in
+// the epoch (Sections 6.1 and 6.3).
 func (g Group) frame(signature Primitive, size float64) Cost {
-	if g.Public {
-		c := Cost{MAC: 1, HashedByte: 3 * size}
-		c[signature] = 1
-		return c
-	}
 	toLeaf := Cost{ // Section 9: both children at every level, two ratchets at the leaf
 		Expand:     2*float64(g.Tree.Depth) + 2,
 		HashedByte: size, // transcript

@@ -127,10 +127,6 @@ func TestHashedBytesByHand(t *testing.T) {
 	require.InDelta(t, 1+1001+1000+999+1, g.Join()[limit.Hash], 0)
 	require.InDelta(t, leaf+2*keyPackage, g.KeyPackage()[limit.HashedByte], 0)
 	require.InDelta(t, 100, g.Encrypt(100)[limit.HashedByte], 0)
-
-	g.Public = true
-	require.InDelta(t, leaf+path+3*commit, g.Commit()[limit.HashedByte], 0)
-	require.InDelta(t, 0, g.Commit()[limit.AEAD], 0)
 }
 
 func TestArithmetic(t *testing.T) {
