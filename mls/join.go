@@ -105,7 +105,15 @@ func (k *OwnKeyPackage) openSecrets(w *Welcome) (*groupSecrets, error) {
 			return nil, err
 		}
 		defer clear(plaintext)
-		return parsed[groupSecrets](plaintext, "GroupSecrets")
+		secrets, err := parsed[groupSecrets](plaintext, "GroupSecrets")
+		if err != nil {
+			return nil, err
+		}
+		if nh := k.suite.Info().KDF.Nh; len(secrets.joinerSecret) != nh {
+			secrets.destroy()
+			return nil, violation("8", "joiner_secret is of %d bytes", nh)
+		}
+		return secrets, nil
 	}
 	return nil, ErrNotRecipient
 }
