@@ -102,12 +102,13 @@ func checkParse(t *testing.T, kind wireKind, in []byte) {
 }
 
 // checkAllocation runs what parses n bytes. It may allocate in proportion to them
-// (an empty vector, one byte, becomes a slice), however they are filled.
+// (an empty vector, one byte, becomes a slice), however they are filled, and a
+// megabyte, in which there is what else the process allocates, as a fuzz worker does.
 func checkAllocation(t *testing.T, n int, run func()) {
 	t.Helper()
 	before := allocated()
 	run()
-	require.LessOrEqual(t, allocated()-before, uint64(512<<10+256*n), "%d bytes", n)
+	require.LessOrEqual(t, allocated()-before, uint64(1<<20+256*n), "%d bytes", n)
 }
 
 // allocated returns how many bytes have been allocated so far. It is exact for
