@@ -10,90 +10,84 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-func TestVectorsKeySchedule(t *testing.T) {
-	type hex = vectors.Hex
-	var cases []struct {
-		CipherSuite       suite.ID `json:"cipher_suite"`
-		GroupID           hex      `json:"group_id"`
-		InitialInitSecret hex      `json:"initial_init_secret"`
-		Epochs            []struct {
-			TreeHash                hex `json:"tree_hash"`
-			CommitSecret            hex `json:"commit_secret"`
-			PSKSecret               hex `json:"psk_secret"`
-			ConfirmedTranscriptHash hex `json:"confirmed_transcript_hash"`
+type keyScheduleCase struct {
+	CipherSuite       suite.ID    `json:"cipher_suite"`
+	GroupID           vectors.Hex `json:"group_id"`
+	InitialInitSecret vectors.Hex `json:"initial_init_secret"`
+	Epochs            []struct {
+		TreeHash                vectors.Hex `json:"tree_hash"`
+		CommitSecret            vectors.Hex `json:"commit_secret"`
+		PSKSecret               vectors.Hex `json:"psk_secret"`
+		ConfirmedTranscriptHash vectors.Hex `json:"confirmed_transcript_hash"`
 
-			GroupContext       hex `json:"group_context"`
-			JoinerSecret       hex `json:"joiner_secret"`
-			WelcomeSecret      hex `json:"welcome_secret"`
-			InitSecret         hex `json:"init_secret"`
-			SenderDataSecret   hex `json:"sender_data_secret"`
-			EncryptionSecret   hex `json:"encryption_secret"`
-			ExporterSecret     hex `json:"exporter_secret"`
-			EpochAuthenticator hex `json:"epoch_authenticator"`
-			ExternalSecret     hex `json:"external_secret"`
-			ConfirmationKey    hex `json:"confirmation_key"`
-			MembershipKey      hex `json:"membership_key"`
-			ResumptionPSK      hex `json:"resumption_psk"`
-			ExternalPub        hex `json:"external_pub"`
-			Exporter           struct {
-				Label           string
-				Context, Secret hex
-				Length          int
-			}
+		GroupContext       vectors.Hex `json:"group_context"`
+		JoinerSecret       vectors.Hex `json:"joiner_secret"`
+		WelcomeSecret      vectors.Hex `json:"welcome_secret"`
+		InitSecret         vectors.Hex `json:"init_secret"`
+		SenderDataSecret   vectors.Hex `json:"sender_data_secret"`
+		EncryptionSecret   vectors.Hex `json:"encryption_secret"`
+		ExporterSecret     vectors.Hex `json:"exporter_secret"`
+		EpochAuthenticator vectors.Hex `json:"epoch_authenticator"`
+		ExternalSecret     vectors.Hex `json:"external_secret"`
+		ConfirmationKey    vectors.Hex `json:"confirmation_key"`
+		MembershipKey      vectors.Hex `json:"membership_key"`
+		ResumptionPSK      vectors.Hex `json:"resumption_psk"`
+		ExternalPub        vectors.Hex `json:"external_pub"`
+		Exporter           struct {
+			Label           string
+			Context, Secret vectors.Hex
+			Length          int
 		}
 	}
-	vectors.Load(t, "mls/key-schedule.json", &cases)
-	epochs := 0
-	for _, c := range cases {
-		t.Run(c.CipherSuite.String(), func(t *testing.T) {
-			s := testSuite(t, c.CipherSuite)
-			init := []byte(c.InitialInitSecret)
-			for i, v := range c.Epochs {
-				groupContext, err := marshalled(&GroupContext{
-					Version:                 VersionMLS10,
-					CipherSuite:             c.CipherSuite,
-					GroupID:                 c.GroupID,
-					Epoch:                   uint64(i),
-					TreeHash:                v.TreeHash,
-					ConfirmedTranscriptHash: v.ConfirmedTranscriptHash,
-				})
-				require.NoError(t, err)
-				require.Equal(t, []byte(v.GroupContext), groupContext)
+}
 
-				joiner, err := newJoinerSecret(s, init, v.CommitSecret, groupContext)
-				require.NoError(t, err)
-				require.Equal(t, []byte(v.JoinerSecret), joiner)
-				welcome, err := welcomeSecret(s, joiner, v.PSKSecret)
-				require.NoError(t, err)
-				require.Equal(t, []byte(v.WelcomeSecret), welcome)
+func TestVectorsKeySchedule(t *testing.T) {
+	vectors.Official(t, "key-schedule", func(t *testing.T, c *keyScheduleCase) {
+		s := testSuite(t, c.CipherSuite)
+		init := []byte(c.InitialInitSecret)
+		for i, v := range c.Epochs {
+			groupContext, err := marshalled(&GroupContext{
+				Version:                 VersionMLS10,
+				CipherSuite:             c.CipherSuite,
+				GroupID:                 c.GroupID,
+				Epoch:                   uint64(i),
+				TreeHash:                v.TreeHash,
+				ConfirmedTranscriptHash: v.ConfirmedTranscriptHash,
+			})
+			require.NoError(t, err)
+			require.Equal(t, []byte(v.GroupContext), groupContext)
 
-				e, err := newEpochSecrets(s, joiner, v.PSKSecret, groupContext)
-				require.NoError(t, err)
-				require.Equal(t, &epochSecrets{
-					senderData:    v.SenderDataSecret,
-					encryption:    v.EncryptionSecret,
-					exporter:      v.ExporterSecret,
-					external:      v.ExternalSecret,
-					confirmation:  v.ConfirmationKey,
-					membership:    v.MembershipKey,
-					resumption:    v.ResumptionPSK,
-					authenticator: v.EpochAuthenticator,
-					init:          v.InitSecret,
-				}, e)
+			joiner, err := newJoinerSecret(s, init, v.CommitSecret, groupContext)
+			require.NoError(t, err)
+			require.Equal(t, []byte(v.JoinerSecret), joiner)
+			welcome, err := welcomeSecret(s, joiner, v.PSKSecret)
+			require.NoError(t, err)
+			require.Equal(t, []byte(v.WelcomeSecret), welcome)
 
-				key, err := e.externalKey(s)
-				require.NoError(t, err)
-				require.Equal(t, []byte(v.ExternalPub), key.PublicKey())
-				exported, err := e.export(s, v.Exporter.Label, v.Exporter.Context, v.Exporter.Length)
-				require.NoError(t, err)
-				require.Equal(t, []byte(v.Exporter.Secret), exported)
+			e, err := newEpochSecrets(s, joiner, v.PSKSecret, groupContext)
+			require.NoError(t, err)
+			require.Equal(t, &epochSecrets{
+				senderData:    v.SenderDataSecret,
+				encryption:    v.EncryptionSecret,
+				exporter:      v.ExporterSecret,
+				external:      v.ExternalSecret,
+				confirmation:  v.ConfirmationKey,
+				membership:    v.MembershipKey,
+				resumption:    v.ResumptionPSK,
+				authenticator: v.EpochAuthenticator,
+				init:          v.InitSecret,
+			}, e)
 
-				init = e.init
-				epochs++
-			}
-		})
-	}
-	t.Logf("key-schedule: %d cases, %d epochs", len(cases), epochs)
+			key, err := e.externalKey(s)
+			require.NoError(t, err)
+			require.Equal(t, []byte(v.ExternalPub), key.PublicKey())
+			exported, err := e.export(s, v.Exporter.Label, v.Exporter.Context, v.Exporter.Length)
+			require.NoError(t, err)
+			require.Equal(t, []byte(v.Exporter.Secret), exported)
+
+			init = e.init
+		}
+	})
 }
 
 func TestEpochSecretsDestroyed(t *testing.T) {

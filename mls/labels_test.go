@@ -10,97 +10,93 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
+type cryptoBasicsCase struct {
+	CipherSuite suite.ID `json:"cipher_suite"`
+	RefHash     struct {
+		Label      string
+		Value, Out vectors.Hex
+	} `json:"ref_hash"`
+	ExpandWithLabel struct {
+		Secret, Context, Out vectors.Hex
+		Label                string
+		Length               int
+	} `json:"expand_with_label"`
+	DeriveSecret struct {
+		Secret, Out vectors.Hex
+		Label       string
+	} `json:"derive_secret"`
+	DeriveTreeSecret struct {
+		Secret, Out vectors.Hex
+		Label       string
+		Generation  uint32
+		Length      int
+	} `json:"derive_tree_secret"`
+	SignWithLabel struct {
+		Priv, Pub, Content, Signature vectors.Hex
+		Label                         string
+	} `json:"sign_with_label"`
+	EncryptWithLabel struct {
+		Priv, Pub, Context, Plaintext, Ciphertext vectors.Hex
+		KEMOutput                                 vectors.Hex `json:"kem_output"`
+		Label                                     string
+	} `json:"encrypt_with_label"`
+}
+
 func TestVectorsCryptoBasics(t *testing.T) {
-	type hex = vectors.Hex
-	var cases []struct {
-		CipherSuite suite.ID `json:"cipher_suite"`
-		RefHash     struct {
-			Label      string
-			Value, Out hex
-		} `json:"ref_hash"`
-		ExpandWithLabel struct {
-			Secret, Context, Out hex
-			Label                string
-			Length               int
-		} `json:"expand_with_label"`
-		DeriveSecret struct {
-			Secret, Out hex
-			Label       string
-		} `json:"derive_secret"`
-		DeriveTreeSecret struct {
-			Secret, Out hex
-			Label       string
-			Generation  uint32
-			Length      int
-		} `json:"derive_tree_secret"`
-		SignWithLabel struct {
-			Priv, Pub, Content, Signature hex
-			Label                         string
-		} `json:"sign_with_label"`
-		EncryptWithLabel struct {
-			Priv, Pub, Context, Plaintext, Ciphertext hex
-			KEMOutput                                 hex `json:"kem_output"`
-			Label                                     string
-		} `json:"encrypt_with_label"`
-	}
-	vectors.Load(t, "mls/crypto-basics.json", &cases)
-	t.Logf("crypto-basics: %d cases", len(cases))
-	for _, c := range cases {
-		t.Run(c.CipherSuite.String(), func(t *testing.T) {
-			s := testSuite(t, c.CipherSuite)
+	vectors.Official(t, "crypto-basics", func(t *testing.T, c *cryptoBasicsCase) {
+		s := testSuite(t, c.CipherSuite)
 
-			ref, err := refHash(s, c.RefHash.Label, c.RefHash.Value)
-			require.NoError(t, err)
-			require.Equal(t, []byte(c.RefHash.Out), ref)
+		ref, err := refHash(s, c.RefHash.Label, c.RefHash.Value)
+		require.NoError(t, err)
+		require.Equal(t, []byte(c.RefHash.Out), ref)
 
-			e := c.ExpandWithLabel
-			out, err := expandWithLabel(s, e.Secret, e.Label, e.Context, e.Length)
-			require.NoError(t, err)
-			require.Equal(t, []byte(e.Out), out)
+		e := c.ExpandWithLabel
+		out, err := expandWithLabel(s, e.Secret, e.Label, e.Context, e.Length)
+		require.NoError(t, err)
+		require.Equal(t, []byte(e.Out), out)
 
-			d := c.DeriveSecret
-			out, err = deriveSecret(s, d.Secret, d.Label)
-			require.NoError(t, err)
-			require.Equal(t, []byte(d.Out), out)
+		d := c.DeriveSecret
+		out, err = deriveSecret(s, d.Secret, d.Label)
+		require.NoError(t, err)
+		require.Equal(t, []byte(d.Out), out)
 
-			g := c.DeriveTreeSecret
-			out, err = deriveTreeSecret(s, g.Secret, g.Label, g.Generation, g.Length)
-			require.NoError(t, err)
-			require.Equal(t, []byte(g.Out), out)
+		g := c.DeriveTreeSecret
+		out, err = deriveTreeSecret(s, g.Secret, g.Label, g.Generation, g.Length)
+		require.NoError(t, err)
+		require.Equal(t, []byte(g.Out), out)
 
-			v := c.SignWithLabel
-			require.NoError(t, verifyWithLabel(s, v.Pub, v.Label, v.Content, v.Signature))
-			signer, err := s.ParseSigner(v.Priv)
-			require.NoError(t, err)
-			require.Equal(t, []byte(v.Pub), signer.PublicKey())
-			sig, err := signWithLabel(t.Context(), signer, v.Label, v.Content)
-			require.NoError(t, err)
-			require.NoError(t, verifyWithLabel(s, v.Pub, v.Label, v.Content, sig))
-			require.ErrorIs(t, verifyWithLabel(s, v.Pub, v.Label+"x", v.Content, sig), suite.ErrVerify)
-			require.ErrorIs(t, verifyWithLabel(s, v.Pub, v.Label, flipped(v.Content, 0), sig), suite.ErrVerify)
+		v := c.SignWithLabel
+		require.NoError(t, verifyWithLabel(s, v.Pub, v.Label, v.Content, v.Signature))
+		signer, err := s.ParseSigner(v.Priv)
+		require.NoError(t, err)
+		require.Equal(t, []byte(v.Pub), signer.PublicKey())
+		sig, err := signWithLabel(t.Context(), signer, v.Label, v.Content)
+		require.NoError(t, err)
+		require.NoError(t, verifyWithLabel(s, v.Pub, v.Label, v.Content, sig))
+		require.ErrorIs(t, verifyWithLabel(s, v.Pub, v.Label+"x", v.Content, sig), suite.ErrVerify)
+		require.ErrorIs(t, verifyWithLabel(s, v.Pub, v.Label, flipped(v.Content, 0), sig), suite.ErrVerify)
 
-			x := c.EncryptWithLabel
-			key, err := s.ParsePrivateKey(x.Priv)
-			require.NoError(t, err)
-			require.Equal(t, []byte(x.Pub), key.PublicKey())
-			plaintext, err := openWithLabel(key, x.Label, x.Context, x.KEMOutput, x.Ciphertext)
-			require.NoError(t, err)
-			require.Equal(t, []byte(x.Plaintext), plaintext)
-			sealer, err := prepareSealWithLabel(s, x.Label, x.Context)
-			require.NoError(t, err)
-			enc, ciphertext, err := sealer.Seal(x.Pub, nil, x.Plaintext)
-			require.NoError(t, err)
-			plaintext, err = openWithLabel(key, x.Label, x.Context, enc, ciphertext)
-			require.NoError(t, err)
-			require.Equal(t, []byte(x.Plaintext), plaintext)
-			_, err = openWithLabel(key, x.Label+"x", x.Context, enc, ciphertext)
-			require.ErrorIs(t, err, ErrDecrypt)
-			_, err = openWithLabel(key, x.Label, flipped(x.Context, 0), enc, ciphertext)
-			require.ErrorIs(t, err, ErrDecrypt)
-			_, err = openWithLabel(key, x.Label, x.Context, enc[1:], ciphertext)
-			require.ErrorIs(t, err, ErrDecrypt)
-		})
-	}
+		x := c.EncryptWithLabel
+		key, err := s.ParsePrivateKey(x.Priv)
+		require.NoError(t, err)
+		require.Equal(t, []byte(x.Pub), key.PublicKey())
+		plaintext, err := openWithLabel(key, x.Label, x.Context, x.KEMOutput, x.Ciphertext)
+		require.NoError(t, err)
+		require.Equal(t, []byte(x.Plaintext), plaintext)
+		sealer, err := prepareSealWithLabel(s, x.Label, x.Context)
+		require.NoError(t, err)
+		enc, ciphertext, err := sealer.Seal(x.Pub, nil, x.Plaintext)
+		require.NoError(t, err)
+		plaintext, err = openWithLabel(key, x.Label, x.Context, enc, ciphertext)
+		require.NoError(t, err)
+		require.Equal(t, []byte(x.Plaintext), plaintext)
+		_, err = openWithLabel(key, x.Label+"x", x.Context, enc, ciphertext)
+		require.ErrorIs(t, err, ErrDecrypt)
+		_, err = openWithLabel(key, x.Label, flipped(x.Context, 0), enc, ciphertext)
+		require.ErrorIs(t, err, ErrDecrypt)
+		_, err = openWithLabel(key, x.Label, x.Context, enc[1:], ciphertext)
+		require.ErrorIs(t, err, ErrDecrypt)
+	})
 }
 
 func TestExpandWithLabelRefuses(t *testing.T) {

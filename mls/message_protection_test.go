@@ -14,117 +14,110 @@ import (
 
 var testLimits = ratchetLimits{MaxForward: 100, MaxKept: 100}
 
+type messageProtectionCase struct {
+	CipherSuite             suite.ID    `json:"cipher_suite"`
+	GroupID                 vectors.Hex `json:"group_id"`
+	Epoch                   uint64
+	TreeHash                vectors.Hex `json:"tree_hash"`
+	ConfirmedTranscriptHash vectors.Hex `json:"confirmed_transcript_hash"`
+	SignaturePriv           vectors.Hex `json:"signature_priv"`
+	SignaturePub            vectors.Hex `json:"signature_pub"`
+	EncryptionSecret        vectors.Hex `json:"encryption_secret"`
+	SenderDataSecret        vectors.Hex `json:"sender_data_secret"`
+	MembershipKey           vectors.Hex `json:"membership_key"`
+	Proposal                vectors.Hex
+	ProposalPub             vectors.Hex `json:"proposal_pub"`
+	ProposalPriv            vectors.Hex `json:"proposal_priv"`
+	Commit                  vectors.Hex
+	CommitPub               vectors.Hex `json:"commit_pub"`
+	CommitPriv              vectors.Hex `json:"commit_priv"`
+	Application             vectors.Hex
+	ApplicationPriv         vectors.Hex `json:"application_priv"`
+}
+
 func TestVectorsMessageProtection(t *testing.T) {
-	type hex = vectors.Hex
-	var cases []struct {
-		CipherSuite             suite.ID `json:"cipher_suite"`
-		GroupID                 hex      `json:"group_id"`
-		Epoch                   uint64
-		TreeHash                hex `json:"tree_hash"`
-		ConfirmedTranscriptHash hex `json:"confirmed_transcript_hash"`
-		SignaturePriv           hex `json:"signature_priv"`
-		SignaturePub            hex `json:"signature_pub"`
-		EncryptionSecret        hex `json:"encryption_secret"`
-		SenderDataSecret        hex `json:"sender_data_secret"`
-		MembershipKey           hex `json:"membership_key"`
-		Proposal                hex
-		ProposalPub             hex `json:"proposal_pub"`
-		ProposalPriv            hex `json:"proposal_priv"`
-		Commit                  hex
-		CommitPub               hex `json:"commit_pub"`
-		CommitPriv              hex `json:"commit_priv"`
-		Application             hex
-		ApplicationPriv         hex `json:"application_priv"`
-	}
-	vectors.Load(t, "mls/message-protection.json", &cases)
-	messages := 0
-	for _, c := range cases {
-		t.Run(c.CipherSuite.String(), func(t *testing.T) {
-			s := testSuite(t, c.CipherSuite)
-			f := &framing{
-				suite: s,
-				group: &GroupContext{
-					Version: VersionMLS10, CipherSuite: c.CipherSuite, GroupID: c.GroupID, Epoch: c.Epoch,
-					TreeHash: c.TreeHash, ConfirmedTranscriptHash: c.ConfirmedTranscriptHash,
-				},
-				secrets: &epochSecrets{membership: c.MembershipKey, senderData: c.SenderDataSecret},
-				signatureKey: func(from Sender) ([]byte, error) {
-					require.Equal(t, Sender{Type: SenderMember, Leaf: 1}, from)
-					return c.SignaturePub, nil
-				},
+	vectors.Official(t, "message-protection", func(t *testing.T, c *messageProtectionCase) {
+		s := testSuite(t, c.CipherSuite)
+		f := &framing{
+			suite: s,
+			group: &GroupContext{
+				Version: VersionMLS10, CipherSuite: c.CipherSuite, GroupID: c.GroupID, Epoch: c.Epoch,
+				TreeHash: c.TreeHash, ConfirmedTranscriptHash: c.ConfirmedTranscriptHash,
+			},
+			secrets: &epochSecrets{membership: c.MembershipKey, senderData: c.SenderDataSecret},
+			signatureKey: func(from Sender) ([]byte, error) {
+				require.Equal(t, Sender{Type: SenderMember, Leaf: 1}, from)
+				return c.SignaturePub, nil
+			},
+		}
+		var err error
+		f.groupContext, err = marshalled(f.group)
+		require.NoError(t, err)
+		signer, err := s.ParseSigner(c.SignaturePriv)
+		require.NoError(t, err)
+		newTree := func() *secretTree { return newSecretTree(s, 2, bytes.Clone(c.EncryptionSecret)) }
+
+		for _, v := range []struct {
+			contentType    ContentType
+			raw, pub, priv []byte
+		}{
+			{ContentProposal, c.Proposal, c.ProposalPub, c.ProposalPriv},
+			{ContentCommit, c.Commit, c.CommitPub, c.CommitPriv},
+			{ContentApplication, nil, nil, c.ApplicationPriv},
+		} {
+			content := framedContent{
+				groupID: c.GroupID, epoch: c.Epoch, sender: Sender{Type: SenderMember, Leaf: 1},
+				contentType: v.contentType, authenticatedData: []byte{},
 			}
-			var err error
-			f.groupContext, err = marshalled(f.group)
-			require.NoError(t, err)
-			signer, err := s.ParseSigner(c.SignaturePriv)
-			require.NoError(t, err)
-			newTree := func() *secretTree { return newSecretTree(s, 2, bytes.Clone(c.EncryptionSecret)) }
-
-			for _, v := range []struct {
-				contentType    ContentType
-				raw, pub, priv []byte
-			}{
-				{ContentProposal, c.Proposal, c.ProposalPub, c.ProposalPriv},
-				{ContentCommit, c.Commit, c.CommitPub, c.CommitPriv},
-				{ContentApplication, nil, nil, c.ApplicationPriv},
-			} {
-				content := framedContent{
-					groupID: c.GroupID, epoch: c.Epoch, sender: Sender{Type: SenderMember, Leaf: 1},
-					contentType: v.contentType, authenticatedData: []byte{},
-				}
-				if v.contentType == ContentApplication {
-					content.applicationData = c.Application
-				} else {
-					r := wire.NewReader(v.raw)
-					content.unmarshalBody(r)
-					require.NoError(t, r.Finish())
-				}
-				body := func(c *framedContent) []byte {
-					b, err := wire.Marshal(c.marshalBody)
-					require.NoError(t, err)
-					return b
-				}
-
-				m, err := ParseMessage(v.priv)
-				require.NoError(t, err)
-				got, key, err := f.unprotectPrivate(newTree(), m.privateMessage, testLimits)
-				require.NoError(t, err)
-				require.Equal(t, body(&content), body(&got.content))
-				require.NoError(t, key.commit())
-
-				private := authenticated(t, f, signer, WireFormatPrivateMessage, content)
-				sealed, err := f.protectPrivate(newTree(), private, PadToMultiple(64))
-				require.NoError(t, err)
-				got, _, err = f.unprotectPrivate(newTree(), sealed, testLimits)
-				require.NoError(t, err)
-				require.Equal(t, private, got)
-				messages++
-
-				if v.contentType == ContentApplication {
-					_, err := signContent(t.Context(), signer, WireFormatPublicMessage, &content, f.groupContext)
-					require.ErrorIs(t, err, ErrInvalid)
-					private.wireFormat = WireFormatPublicMessage
-					_, err = f.protectPublic(private)
-					require.ErrorIs(t, err, ErrInvalid)
-					continue
-				}
-				m, err = ParseMessage(v.pub)
-				require.NoError(t, err)
-				got, err = f.unprotectPublic(m.publicMessage)
-				require.NoError(t, err)
-				require.Equal(t, body(&content), body(&got.content))
-
-				public := authenticated(t, f, signer, WireFormatPublicMessage, content)
-				tagged, err := f.protectPublic(public)
-				require.NoError(t, err)
-				got, err = f.unprotectPublic(tagged)
-				require.NoError(t, err)
-				require.Equal(t, public, got)
-				messages++
+			if v.contentType == ContentApplication {
+				content.applicationData = c.Application
+			} else {
+				r := wire.NewReader(v.raw)
+				content.unmarshalBody(r)
+				require.NoError(t, r.Finish())
 			}
-		})
-	}
-	t.Logf("message-protection: %d cases, %d messages", len(cases), messages)
+			body := func(c *framedContent) []byte {
+				b, err := wire.Marshal(c.marshalBody)
+				require.NoError(t, err)
+				return b
+			}
+
+			m, err := ParseMessage(v.priv)
+			require.NoError(t, err)
+			got, key, err := f.unprotectPrivate(newTree(), m.privateMessage, testLimits)
+			require.NoError(t, err)
+			require.Equal(t, body(&content), body(&got.content))
+			require.NoError(t, key.commit())
+
+			private := authenticated(t, f, signer, WireFormatPrivateMessage, content)
+			sealed, err := f.protectPrivate(newTree(), private, PadToMultiple(64))
+			require.NoError(t, err)
+			got, _, err = f.unprotectPrivate(newTree(), sealed, testLimits)
+			require.NoError(t, err)
+			require.Equal(t, private, got)
+
+			if v.contentType == ContentApplication {
+				_, err := signContent(t.Context(), signer, WireFormatPublicMessage, &content, f.groupContext)
+				require.ErrorIs(t, err, ErrInvalid)
+				private.wireFormat = WireFormatPublicMessage
+				_, err = f.protectPublic(private)
+				require.ErrorIs(t, err, ErrInvalid)
+				continue
+			}
+			m, err = ParseMessage(v.pub)
+			require.NoError(t, err)
+			got, err = f.unprotectPublic(m.publicMessage)
+			require.NoError(t, err)
+			require.Equal(t, body(&content), body(&got.content))
+
+			public := authenticated(t, f, signer, WireFormatPublicMessage, content)
+			tagged, err := f.protectPublic(public)
+			require.NoError(t, err)
+			got, err = f.unprotectPublic(tagged)
+			require.NoError(t, err)
+			require.Equal(t, public, got)
+		}
+	})
 }
 
 // authenticated signs content, and gives a Commit some confirmation tag.

@@ -46,33 +46,27 @@ type passiveClientCase struct {
 // passiveClients joins and follows the groups of a family of vectors through
 // [OwnKeyPackage.Join], [Group.Process] and [Candidate.Adopt].
 func passiveClients(t *testing.T, family string) {
-	var cases []passiveClientCase
-	vectors.Load(t, "mls/"+family+".json", &cases)
-	require.NotEmpty(t, cases)
-	epochs := 0
-	for i, c := range cases {
+	vectors.Official(t, family, func(t *testing.T, c *passiveClientCase) {
 		g := c.join(t)
 		authenticator, err := g.EpochAuthenticator()
 		require.NoError(t, err)
-		require.Equal(t, []byte(c.InitialEpochAuthenticator), authenticator, "case %d", i)
-		for j, e := range c.Epochs {
-			for k, p := range e.Proposals {
+		require.Equal(t, []byte(c.InitialEpochAuthenticator), authenticator)
+		for i, e := range c.Epochs {
+			for j, p := range e.Proposals {
 				r, err := g.Process(t.Context(), vectorTime, p)
-				require.NoError(t, err, "case %d, epoch %d, proposal %d", i, j, k)
+				require.NoError(t, err, "epoch %d, proposal %d", i, j)
 				require.NotNil(t, r.Proposal)
 			}
 			r, err := g.Process(t.Context(), vectorTime, e.Commit)
-			require.NoError(t, err, "case %d, epoch %d", i, j)
+			require.NoError(t, err, "epoch %d", i)
 			require.NotNil(t, r.Commit)
 			g, err = r.Commit.Adopt()
 			require.NoError(t, err)
 			authenticator, err := g.EpochAuthenticator()
 			require.NoError(t, err)
-			require.Equal(t, []byte(e.EpochAuthenticator), authenticator, "case %d, epoch %d", i, j)
-			epochs++
+			require.Equal(t, []byte(e.EpochAuthenticator), authenticator, "epoch %d", i)
 		}
-	}
-	t.Logf("%s: %d cases, %d epochs", family, len(cases), epochs)
+	})
 }
 
 // vectorTime lies in the lifetimes of the vectors' key packages.

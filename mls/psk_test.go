@@ -9,35 +9,29 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
+type pskSecretCase struct {
+	CipherSuite suite.ID `json:"cipher_suite"`
+	PSKs        []struct {
+		ID    vectors.Hex `json:"psk_id"`
+		PSK   vectors.Hex
+		Nonce vectors.Hex `json:"psk_nonce"`
+	}
+	PSKSecret vectors.Hex `json:"psk_secret"`
+}
+
 func TestVectorsPSKSecret(t *testing.T) {
-	type hex = vectors.Hex
-	var cases []struct {
-		CipherSuite suite.ID `json:"cipher_suite"`
-		PSKs        []struct {
-			ID    hex `json:"psk_id"`
-			PSK   hex
-			Nonce hex `json:"psk_nonce"`
+	vectors.Official(t, "psk_secret", func(t *testing.T, c *pskSecretCase) {
+		s := testSuite(t, c.CipherSuite)
+		var ids []PreSharedKeyID
+		var keys [][]byte
+		for _, p := range c.PSKs {
+			ids = append(ids, PreSharedKeyID{Type: PSKExternal, ID: p.ID, Nonce: p.Nonce})
+			keys = append(keys, p.PSK)
 		}
-		PSKSecret hex `json:"psk_secret"`
-	}
-	vectors.Load(t, "mls/psk_secret.json", &cases)
-	psks := 0
-	for _, c := range cases {
-		t.Run(c.CipherSuite.String(), func(t *testing.T) {
-			s := testSuite(t, c.CipherSuite)
-			var ids []PreSharedKeyID
-			var keys [][]byte
-			for _, p := range c.PSKs {
-				ids = append(ids, PreSharedKeyID{Type: PSKExternal, ID: p.ID, Nonce: p.Nonce})
-				keys = append(keys, p.PSK)
-			}
-			secret, err := pskSecret(s, ids, keys)
-			require.NoError(t, err)
-			require.Equal(t, []byte(c.PSKSecret), secret)
-			psks += len(keys)
-		})
-	}
-	t.Logf("psk_secret: %d cases, %d keys", len(cases), psks)
+		secret, err := pskSecret(s, ids, keys)
+		require.NoError(t, err)
+		require.Equal(t, []byte(c.PSKSecret), secret)
+	})
 }
 
 func TestPSKSecretRefuses(t *testing.T) {

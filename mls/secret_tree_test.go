@@ -14,52 +14,46 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-func TestVectorsSecretTree(t *testing.T) {
-	type hex = vectors.Hex
-	var cases []struct {
-		CipherSuite suite.ID `json:"cipher_suite"`
-		SenderData  struct {
-			Secret     hex `json:"sender_data_secret"`
-			Ciphertext hex
-			Key, Nonce hex
-		} `json:"sender_data"`
-		EncryptionSecret hex `json:"encryption_secret"`
-		Leaves           [][]struct {
-			Generation       uint32
-			HandshakeKey     hex `json:"handshake_key"`
-			HandshakeNonce   hex `json:"handshake_nonce"`
-			ApplicationKey   hex `json:"application_key"`
-			ApplicationNonce hex `json:"application_nonce"`
-		}
+type secretTreeCase struct {
+	CipherSuite suite.ID `json:"cipher_suite"`
+	SenderData  struct {
+		Secret     vectors.Hex `json:"sender_data_secret"`
+		Ciphertext vectors.Hex
+		Key, Nonce vectors.Hex
+	} `json:"sender_data"`
+	EncryptionSecret vectors.Hex `json:"encryption_secret"`
+	Leaves           [][]struct {
+		Generation       uint32
+		HandshakeKey     vectors.Hex `json:"handshake_key"`
+		HandshakeNonce   vectors.Hex `json:"handshake_nonce"`
+		ApplicationKey   vectors.Hex `json:"application_key"`
+		ApplicationNonce vectors.Hex `json:"application_nonce"`
 	}
-	vectors.Load(t, "mls/secret-tree.json", &cases)
-	keys := 0
-	for _, c := range cases {
-		t.Run(c.CipherSuite.String(), func(t *testing.T) {
-			s := testSuite(t, c.CipherSuite)
-			key, nonce, err := senderDataKey(s, c.SenderData.Secret, c.SenderData.Ciphertext)
-			require.NoError(t, err)
-			require.Equal(t, []byte(c.SenderData.Key), key)
-			require.Equal(t, []byte(c.SenderData.Nonce), nonce)
+}
 
-			tree := newSecretTree(s, uint32(len(c.Leaves)), bytes.Clone(c.EncryptionSecret))
-			for leaf, generations := range c.Leaves {
-				for _, g := range generations {
-					open := func(contentType ContentType, key, nonce []byte) {
-						p, err := tree.find(LeafIndex(leaf), contentType, g.Generation, ratchetLimits{MaxForward: 100})
-						require.NoError(t, err)
-						require.Equal(t, key, p.key)
-						require.Equal(t, nonce, p.nonce)
-						require.NoError(t, p.commit())
-						keys++
-					}
-					open(ContentCommit, g.HandshakeKey, g.HandshakeNonce)
-					open(ContentApplication, g.ApplicationKey, g.ApplicationNonce)
+func TestVectorsSecretTree(t *testing.T) {
+	vectors.Official(t, "secret-tree", func(t *testing.T, c *secretTreeCase) {
+		s := testSuite(t, c.CipherSuite)
+		key, nonce, err := senderDataKey(s, c.SenderData.Secret, c.SenderData.Ciphertext)
+		require.NoError(t, err)
+		require.Equal(t, []byte(c.SenderData.Key), key)
+		require.Equal(t, []byte(c.SenderData.Nonce), nonce)
+
+		tree := newSecretTree(s, uint32(len(c.Leaves)), bytes.Clone(c.EncryptionSecret))
+		for leaf, generations := range c.Leaves {
+			for _, g := range generations {
+				open := func(contentType ContentType, key, nonce []byte) {
+					p, err := tree.find(LeafIndex(leaf), contentType, g.Generation, ratchetLimits{MaxForward: 100})
+					require.NoError(t, err)
+					require.Equal(t, key, p.key)
+					require.Equal(t, nonce, p.nonce)
+					require.NoError(t, p.commit())
 				}
+				open(ContentCommit, g.HandshakeKey, g.HandshakeNonce)
+				open(ContentApplication, g.ApplicationKey, g.ApplicationNonce)
 			}
-		})
-	}
-	t.Logf("secret-tree: %d cases, %d keys", len(cases), keys)
+		}
+	})
 }
 
 func newTestSecretTree(t testing.TB, leaves uint32) *secretTree {

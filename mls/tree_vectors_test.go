@@ -50,21 +50,20 @@ func (t *tree) nodeHash(index NodeIndex) []byte {
 	return hashes[:t.hashSize]
 }
 
+type treeOperationsCase struct {
+	CipherSuite    suite.ID    `json:"cipher_suite"`
+	TreeBefore     vectors.Hex `json:"tree_before"`
+	Proposal       vectors.Hex `json:"proposal"`
+	ProposalSender LeafIndex   `json:"proposal_sender"`
+	TreeHashBefore vectors.Hex `json:"tree_hash_before"`
+	TreeAfter      vectors.Hex `json:"tree_after"`
+	TreeHashAfter  vectors.Hex `json:"tree_hash_after"`
+}
+
 func TestVectorsTreeOperations(t *testing.T) {
-	var cases []struct {
-		CipherSuite    suite.ID    `json:"cipher_suite"`
-		TreeBefore     vectors.Hex `json:"tree_before"`
-		Proposal       vectors.Hex `json:"proposal"`
-		ProposalSender LeafIndex   `json:"proposal_sender"`
-		TreeHashBefore vectors.Hex `json:"tree_hash_before"`
-		TreeAfter      vectors.Hex `json:"tree_after"`
-		TreeHashAfter  vectors.Hex `json:"tree_hash_after"`
-	}
-	vectors.Load(t, "mls/tree-operations.json", &cases)
-	require.NotEmpty(t, cases)
-	for i, c := range cases {
+	vectors.Official(t, "tree-operations", func(t *testing.T, c *treeOperationsCase) {
 		before := parseTree(t, testSuite(t, c.CipherSuite), c.TreeBefore)
-		require.EqualValues(t, c.TreeHashBefore, before.hash(), "case %d", i)
+		require.EqualValues(t, c.TreeHashBefore, before.hash())
 
 		r := wire.NewReader(c.Proposal)
 		proposal := unmarshalProposal(r)
@@ -78,48 +77,69 @@ func TestVectorsTreeOperations(t *testing.T) {
 		case RemoveProposal:
 			e.removeLeaf(p.Removed)
 		default:
-			require.Fail(t, "unexpected proposal", "case %d: %T", i, p)
+			require.Fail(t, "unexpected proposal", "%T", p)
 		}
 		after, err := e.freeze()
 		require.NoError(t, err)
-		require.EqualValues(t, c.TreeAfter, encodedTree(t, after), "case %d", i)
-		require.EqualValues(t, c.TreeHashAfter, after.hash(), "case %d", i)
+		require.EqualValues(t, c.TreeAfter, encodedTree(t, after))
+		require.EqualValues(t, c.TreeHashAfter, after.hash())
 
-		require.EqualValues(t, c.TreeBefore, encodedTree(t, before), "case %d", i)
-		require.EqualValues(t, c.TreeHashBefore, before.hash(), "case %d", i)
-	}
-	t.Logf("%d cases", len(cases))
+		require.EqualValues(t, c.TreeBefore, encodedTree(t, before))
+		require.EqualValues(t, c.TreeHashBefore, before.hash())
+	})
+}
+
+type treeValidationCase struct {
+	CipherSuite suite.ID      `json:"cipher_suite"`
+	Tree        vectors.Hex   `json:"tree"`
+	GroupID     vectors.Hex   `json:"group_id"`
+	Resolutions [][]NodeIndex `json:"resolutions"`
+	TreeHashes  []vectors.Hex `json:"tree_hashes"`
 }
 
 func TestVectorsTreeValidation(t *testing.T) {
-	var cases []struct {
-		CipherSuite suite.ID      `json:"cipher_suite"`
-		Tree        vectors.Hex   `json:"tree"`
-		GroupID     vectors.Hex   `json:"group_id"`
-		Resolutions [][]NodeIndex `json:"resolutions"`
-		TreeHashes  []vectors.Hex `json:"tree_hashes"`
-	}
-	vectors.Load(t, "mls/tree-validation.json", &cases)
-	require.NotEmpty(t, cases)
-	for i, c := range cases {
+	vectors.Official(t, "tree-validation", func(t *testing.T, c *treeValidationCase) {
 		s := testSuite(t, c.CipherSuite)
 		tree := parseTree(t, s, c.Tree)
-		require.Equal(t, int(treemath.NodeCount(tree.width)), len(c.TreeHashes), "case %d", i)
+		require.Equal(t, int(treemath.NodeCount(tree.width)), len(c.TreeHashes))
 		require.Len(t, c.Resolutions, len(c.TreeHashes))
 		for n := range c.TreeHashes {
-			require.EqualValues(t, c.TreeHashes[n], tree.nodeHash(NodeIndex(n)), "case %d, node %d", i, n)
-			require.True(t, slices.Equal(c.Resolutions[n], tree.resolution(NodeIndex(n), nil)), "case %d, node %d", i, n)
+			require.EqualValues(t, c.TreeHashes[n], tree.nodeHash(NodeIndex(n)), "node %d", n)
+			require.True(t, slices.Equal(c.Resolutions[n], tree.resolution(NodeIndex(n), nil)), "node %d", n)
 		}
-		require.NoError(t, tree.validate(), "case %d", i)
+		require.NoError(t, tree.validate())
 		for leaf, node := range tree.members() {
 			tbs, err := wire.Marshal(func(w *wire.Writer) { node.marshalTBS(w, c.GroupID, leaf) })
 			require.NoError(t, err)
 			require.NoError(t, verifyWithLabel(s, node.SignatureKey, labelLeafNodeTBS, tbs, node.Signature),
-				"case %d, leaf %d", i, leaf)
+				"leaf %d", leaf)
 		}
-		require.EqualValues(t, c.Tree, encodedTree(t, tree), "case %d", i)
-	}
-	t.Logf("%d cases", len(cases))
+		require.EqualValues(t, c.Tree, encodedTree(t, tree))
+	})
+}
+
+type treeKEMCase struct {
+	CipherSuite             suite.ID    `json:"cipher_suite"`
+	GroupID                 vectors.Hex `json:"group_id"`
+	Epoch                   uint64      `json:"epoch"`
+	ConfirmedTranscriptHash vectors.Hex `json:"confirmed_transcript_hash"`
+	RatchetTree             vectors.Hex `json:"ratchet_tree"`
+	LeavesPrivate           []struct {
+		Index          LeafIndex   `json:"index"`
+		EncryptionPriv vectors.Hex `json:"encryption_priv"`
+		SignaturePriv  vectors.Hex `json:"signature_priv"`
+		PathSecrets    []struct {
+			Node       NodeIndex   `json:"node"`
+			PathSecret vectors.Hex `json:"path_secret"`
+		} `json:"path_secrets"`
+	} `json:"leaves_private"`
+	UpdatePaths []struct {
+		Sender        LeafIndex      `json:"sender"`
+		UpdatePath    vectors.Hex    `json:"update_path"`
+		PathSecrets   []*vectors.Hex `json:"path_secrets"`
+		CommitSecret  vectors.Hex    `json:"commit_secret"`
+		TreeHashAfter vectors.Hex    `json:"tree_hash_after"`
+	} `json:"update_paths"`
 }
 
 // treeKEMMember is what one member of a TreeKEM vector knows.
@@ -129,39 +149,10 @@ type treeKEMMember struct {
 }
 
 func TestVectorsTreeKEM(t *testing.T) {
-	var cases []struct {
-		CipherSuite             suite.ID    `json:"cipher_suite"`
-		GroupID                 vectors.Hex `json:"group_id"`
-		Epoch                   uint64      `json:"epoch"`
-		ConfirmedTranscriptHash vectors.Hex `json:"confirmed_transcript_hash"`
-		RatchetTree             vectors.Hex `json:"ratchet_tree"`
-		LeavesPrivate           []struct {
-			Index          LeafIndex   `json:"index"`
-			EncryptionPriv vectors.Hex `json:"encryption_priv"`
-			SignaturePriv  vectors.Hex `json:"signature_priv"`
-			PathSecrets    []struct {
-				Node       NodeIndex   `json:"node"`
-				PathSecret vectors.Hex `json:"path_secret"`
-			} `json:"path_secrets"`
-		} `json:"leaves_private"`
-		UpdatePaths []struct {
-			Sender        LeafIndex      `json:"sender"`
-			UpdatePath    vectors.Hex    `json:"update_path"`
-			PathSecrets   []*vectors.Hex `json:"path_secrets"`
-			CommitSecret  vectors.Hex    `json:"commit_secret"`
-			TreeHashAfter vectors.Hex    `json:"tree_hash_after"`
-		} `json:"update_paths"`
-	}
-	vectors.Load(t, "mls/treekem.json", &cases)
-	require.NotEmpty(t, cases)
-	paths := 0
-	for i, c := range cases {
-		if len(c.UpdatePaths) > 8 && !vectors.Full() {
-			c.UpdatePaths = c.UpdatePaths[:8]
-		}
+	vectors.Official(t, "treekem", func(t *testing.T, c *treeKEMCase) {
 		s := testSuite(t, c.CipherSuite)
 		before := parseTree(t, s, c.RatchetTree)
-		require.NoError(t, before.validate(), "case %d", i)
+		require.NoError(t, before.validate())
 
 		members := make(map[LeafIndex]treeKEMMember)
 		for _, p := range c.LeavesPrivate {
@@ -196,7 +187,7 @@ func TestVectorsTreeKEM(t *testing.T) {
 				}
 				lookup := func(n NodeIndex) suite.PrivateKey { return members[leaf].keys[n] }
 				opened, err := openPath(after, path, sender, leaf, groupContext, nil, lookup)
-				require.NoError(t, err, "case %d: path of %d at %d", i, sender, leaf)
+				require.NoError(t, err, "path of %d at %d", sender, leaf)
 				if secrets != nil {
 					require.EqualValues(t, *secrets[leaf], opened.secrets[0])
 				}
@@ -209,7 +200,6 @@ func TestVectorsTreeKEM(t *testing.T) {
 		}
 
 		for _, u := range c.UpdatePaths {
-			paths++
 			var path updatePath
 			require.NoError(t, parse(u.UpdatePath, "update path", &path))
 			e := before.edit()
@@ -254,6 +244,5 @@ func TestVectorsTreeKEM(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, own.commitSecret, process(after, &updatePath{&leaf, sealed}, u.Sender, nil))
 		}
-	}
-	t.Logf("%d cases, %d paths", len(cases), paths)
+	})
 }

@@ -9,24 +9,21 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
+type welcomeCase struct {
+	CipherSuite suite.ID    `json:"cipher_suite"`
+	InitPriv    vectors.Hex `json:"init_priv"`
+	SignerPub   vectors.Hex `json:"signer_pub"`
+	KeyPackage  vectors.Hex `json:"key_package"`
+	Welcome     vectors.Hex `json:"welcome"`
+}
+
 // TestVectorsWelcome opens the published Welcomes by the same functions as
 // [OwnKeyPackage.Join], in the order of RFC 9420, Section 12.4.3.1, up to the
 // ratchet tree, which these Welcomes do not have. The key packages are taken as they
 // are: that of suite 0x0007 does not list its own suite in its capabilities.
 func TestVectorsWelcome(t *testing.T) {
-	var cases []struct {
-		CipherSuite suite.ID    `json:"cipher_suite"`
-		InitPriv    vectors.Hex `json:"init_priv"`
-		SignerPub   vectors.Hex `json:"signer_pub"`
-		KeyPackage  vectors.Hex `json:"key_package"`
-		Welcome     vectors.Hex `json:"welcome"`
-	}
-	vectors.Load(t, "mls/welcome.json", &cases)
-	require.NotEmpty(t, cases)
-	count := map[suite.ID]int{}
-	for _, c := range cases {
+	vectors.Official(t, "welcome", func(t *testing.T, c *welcomeCase) {
 		s := testSuite(t, c.CipherSuite)
-		count[c.CipherSuite]++
 		m, err := ParseMessage(c.KeyPackage)
 		require.NoError(t, err)
 		require.NotNil(t, m.KeyPackage)
@@ -60,6 +57,5 @@ func TestVectorsWelcome(t *testing.T) {
 		epoch, err := newEpochSecrets(s, secrets.joinerSecret, psk, p.contextBytes)
 		require.NoError(t, err)
 		require.NoError(t, p.checkConfirmation(epoch, info.ConfirmationTag))
-	}
-	t.Logf("welcome: %d cases, by suite %v", len(cases), count)
+	})
 }

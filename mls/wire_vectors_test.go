@@ -10,10 +10,6 @@ import (
 )
 
 func TestVectorsMessages(t *testing.T) {
-	var cases []map[string]vectors.Hex
-	vectors.Load(t, "mls/messages.json", &cases)
-	require.NotEmpty(t, cases)
-
 	proposal := func(typ ProposalType) func(t *testing.T, b []byte) []byte {
 		return func(t *testing.T, b []byte) []byte {
 			kind, ok := typ.kind()
@@ -59,13 +55,12 @@ func TestVectorsMessages(t *testing.T) {
 		"public_message_commit":             message(WireFormatPublicMessage, ContentCommit),
 		"private_message":                   message(WireFormatPrivateMessage, 0),
 	}
-	for i, c := range cases {
-		require.Len(t, c, len(fields))
+	vectors.Official(t, "messages", func(t *testing.T, c *map[string]vectors.Hex) {
+		require.Len(t, *c, len(fields))
 		for name, again := range fields {
-			require.Equal(t, []byte(c[name]), again(t, c[name]), "case %d, %s", i, name)
+			require.Equal(t, []byte((*c)[name]), again(t, (*c)[name]), name)
 		}
-	}
-	t.Logf("%d cases of %d structures", len(cases), len(fields))
+	})
 }
 
 // roundTrip reads a T and writes it again.

@@ -5,43 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/mlsuite/mlsuite/internal/vectors"
 )
-
-func TestVectorsTreeMath(t *testing.T) {
-	var cases []struct {
-		Leaves  uint32       `json:"n_leaves"`
-		Nodes   uint32       `json:"n_nodes"`
-		Root    NodeIndex    `json:"root"`
-		Left    []*NodeIndex `json:"left"`
-		Right   []*NodeIndex `json:"right"`
-		Parent  []*NodeIndex `json:"parent"`
-		Sibling []*NodeIndex `json:"sibling"`
-	}
-	vectors.Load(t, "mls/tree-math.json", &cases)
-	require.NotEmpty(t, cases)
-	optional := func(n NodeIndex, ok bool) *NodeIndex {
-		if !ok {
-			return nil
-		}
-		return &n
-	}
-	nodes := 0
-	for _, c := range cases {
-		require.Equal(t, c.Nodes, NodeCount(c.Leaves))
-		require.Equal(t, c.Root, Root(c.Leaves))
-		require.Len(t, c.Left, int(c.Nodes))
-		for n := range NodeIndex(c.Nodes) {
-			require.Equal(t, c.Left[n], optional(n.Left(), !n.IsLeaf()))
-			require.Equal(t, c.Right[n], optional(n.Right(), !n.IsLeaf()))
-			require.Equal(t, c.Parent[n], optional(n.Parent(c.Leaves)))
-			require.Equal(t, c.Sibling[n], optional(n.Sibling(c.Leaves)))
-			nodes++
-		}
-	}
-	t.Logf("%d trees, %d nodes", len(cases), nodes)
-}
 
 // TestPaths compares paths and ancestors with what they are by definition.
 func TestPaths(t *testing.T) {

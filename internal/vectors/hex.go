@@ -18,3 +18,6 @@ func (h *Hex) UnmarshalJSON(data []byte) error {
 	*h = b
 	return err
 }
+
+// MarshalJSON implements [json.Marshaler].
+func (h Hex) MarshalJSON() ([]byte, error) { return json.Marshal(hex.EncodeToString(h)) }

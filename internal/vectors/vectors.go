@@ -1,5 +1,5 @@
-// Package vectors finds the published test vectors, which belong to others and
-// are no part of this module.
+// Package vectors finds test vectors: the published ones, which belong to others
+// and are no part of this module, and this project's own.
 package vectors
 
 import (
@@ -21,8 +21,7 @@ func Path(t testing.TB, name string) string {
 	t.Helper()
 	dir := os.Getenv("MLS_VECTORS")
 	if dir == "" {
-		_, file, _, _ := runtime.Caller(0)
-		dir = filepath.Join(filepath.Dir(file), "..", "..", "..", "shared", "vectors")
+		dir = inModule("..", "shared", "vectors")
 	}
 	path := filepath.Join(dir, filepath.FromSlash(name))
 	if _, err := os.Stat(path); err != nil {
@@ -31,14 +30,29 @@ func Path(t testing.TB, name string) string {
 	return path
 }
 
+// OwnPath returns the path of this project's own file of an MLS family, such as
+// "treekem". It need not exist.
+func OwnPath(family string) string { return inModule("testdata", "mls-pq", family+".json") }
+
+// inModule joins elem to the path of the module's root.
+func inModule(elem ...string) string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Join(append([]string{filepath.Dir(file), "..", ".."}, elem...)...)
+}
+
 // Load unmarshals a JSON vector file into out, or skips the test.
 func Load(t testing.TB, name string, out any) {
 	t.Helper()
-	data, err := os.ReadFile(Path(t, name))
+	load(t, Path(t, name), out)
+}
+
+func load(t testing.TB, path string, out any) {
+	t.Helper()
+	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := json.Unmarshal(data, out); err != nil {
-		t.Fatalf("vectors: %s: %v", name, err)
+		t.Fatalf("vectors: %s: %v", path, err)
 	}
 }

@@ -101,7 +101,7 @@ func (r *Reader) Uint64() (v uint64) {
 func (r *Reader) Raw(n int) []byte { return bytes.Clone(r.take(n)) }
 
 // Bytes reads opaque<V> and returns a copy, not nil unless it fails.
-func (r *Reader) Bytes() []byte { return bytes.Clone(r.take(r.length())) }
+func (r *Reader) Bytes() []byte { return bytes.Clone(r.take(r.Length())) }
 
 // Vector reads T<V> and returns a Reader over its content, which has to be read
 // until it is empty. Its errors are errors of r.
@@ -111,7 +111,7 @@ func (r *Reader) Vector() *Reader {
 }
 
 func (r *Reader) vector() Reader {
-	return Reader{in: r.take(r.length()), root: r.top()}
+	return Reader{in: r.take(r.Length()), root: r.top()}
 }
 
 // Optional reads a presence octet.
@@ -135,9 +135,9 @@ func (r *Reader) Padding() int {
 	return n
 }
 
-// length reads the header of a vector and returns its length, which is not yet
-// known to be there.
-func (r *Reader) length() int {
+// Length reads the header of a vector and returns its length in bytes, which are not
+// yet known to be there.
+func (r *Reader) Length() int {
 	first := r.Uint8()
 	prefix := first >> 6
 	if prefix == 3 {

@@ -8,28 +8,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/mlsuite/mlsuite/internal/vectors"
 )
-
-func TestVectorsDeserialization(t *testing.T) {
-	var cases []struct {
-		Header vectors.Hex `json:"vlbytes_header"`
-		Length int         `json:"length"`
-	}
-	vectors.Load(t, "mls/deserialization.json", &cases)
-	require.NotEmpty(t, cases)
-	for _, c := range cases {
-		r := NewReader(c.Header)
-		require.Equal(t, c.Length, r.length())
-		require.NoError(t, r.Finish())
-
-		header := make([]byte, headerSize(c.Length))
-		putHeader(header, c.Length)
-		require.Equal(t, []byte(c.Header), header)
-	}
-	t.Logf("%d headers", len(cases))
-}
 
 // TestExamples has the lengths that RFC 9420, Section 2.1.2, gives.
 func TestExamples(t *testing.T) {
@@ -37,7 +16,7 @@ func TestExamples(t *testing.T) {
 		b, err := hex.DecodeString(text)
 		require.NoError(t, err)
 		r := NewReader(b)
-		require.Equal(t, length, r.length())
+		require.Equal(t, length, r.Length())
 		require.NoError(t, r.Finish())
 	}
 }

@@ -1,0 +1,35 @@
+package vectors
+
+import "testing"
+
+// Official checks every case of an official MLS family, such as "tree-math".
+func Official[C any](t *testing.T, family string, check func(*testing.T, *C)) {
+	t.Run("official", func(t *testing.T) {
+		each(t, family, Path(t, "mls/"+family+".json"), check)
+	})
+}
+
+// OfficialAndOwn checks every case of an official MLS family and of this project's
+// own file of the same format.
+func OfficialAndOwn[C any](t *testing.T, family string, check func(*testing.T, *C)) {
+	Official(t, family, check)
+	t.Run("own", func(t *testing.T) { each(t, family, OwnPath(family), check) })
+}
+
+func each[C any](t *testing.T, family, path string, check func(*testing.T, *C)) {
+	var cases []*C
+	load(t, path, &cases)
+	if len(cases) == 0 {
+		t.Fatalf("vectors: %s has no cases", path)
+	}
+	i := 0
+	defer func() { // a check that fails ends the goroutine
+		if t.Failed() {
+			t.Logf("%s: case %d, counted from 0, fails", family, i)
+		}
+	}()
+	for i = range cases {
+		check(t, cases[i])
+	}
+	t.Logf("%s: %d cases", family, len(cases))
+}
