@@ -85,6 +85,14 @@ func (c *Candidate) Export(label string, context []byte, length int) ([]byte, er
 	return c.next.secrets.export(c.next.public.suite, label, context, length)
 }
 
+// RatchetTree is [Group.RatchetTree] in the epoch that the commit begins, for those
+// whom a Welcome without the tree lets in.
+func (c *Candidate) RatchetTree() ([]byte, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return marshalled(c.next.public.tree.nodes())
+}
+
 func (c *Candidate) alive() error {
 	switch {
 	case c.removed:

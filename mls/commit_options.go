@@ -63,7 +63,7 @@ func ForcePath() CommitOption { return commitOption(func(p *commitPlan) { p.forc
 func WithoutPending() CommitOption { return commitOption(func(p *commitPlan) { p.noPending = true }) }
 
 // WithoutTree leaves the ratchet tree out of the Welcome. Joiners get it from
-// [Group.RatchetTree] of the new epoch.
+// [Candidate.RatchetTree], or [Group.RatchetTree] of the new epoch.
 func WithoutTree() CommitOption { return commitOption(func(p *commitPlan) { p.noTree = true }) }
 
 // WithCommitData authenticates data beside the commit. It is not encrypted

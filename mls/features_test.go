@@ -133,10 +133,13 @@ func TestProposalsFromOutside(t *testing.T) {
 	require.NoError(t, err)
 	authority, err := s.GenerateSigner()
 	require.NoError(t, err)
-	senders, err := mls.ExternalSenders{{
-		SignatureKey: authority.PublicKey(),
-		Credential:   mls.BasicCredential([]byte("authority")),
-	}}.Marshal()
+	sender := mls.ExternalSender{SignatureKey: authority.PublicKey(), Credential: mls.BasicCredential([]byte("authority"))}
+	bare, err := sender.Marshal()
+	require.NoError(t, err)
+	parsed, err := mls.ParseExternalSender(bare)
+	require.NoError(t, err)
+	require.Equal(t, sender, *parsed)
+	senders, err := mls.ExternalSenders{sender}.Marshal()
 	require.NoError(t, err)
 	w := newWorld(t, 0x0002, nil, "a", "b", "c")
 	w.commit("a", mls.ReplaceExtensions(mls.Extension{Type: mls.ExtensionExternalSenders, Data: senders}))
@@ -183,10 +186,10 @@ func TestReInitAndBranch(t *testing.T) {
 				_, err = g.Commit(t.Context(), testTime)
 				require.ErrorIs(t, err, mls.ErrReInit)
 			}
-			follow := func(by string, create func(g *mls.Group, cfg mls.Config, members []*mls.KeyPackage) (*mls.Candidate, error)) *world {
+			follow := func(by string, create func(g *mls.Group, cfg mls.Config, members []mls.CommitOption) (*mls.Candidate, error)) *world {
 				next := &world{t: t, id: target, groups: map[string]*mls.Group{}}
 				own := map[string]*mls.OwnKeyPackage{}
-				var members []*mls.KeyPackage
+				var members []mls.CommitOption
 				for _, name := range []string{"a", "b", "c"} {
 					if name == by {
 						continue
@@ -196,7 +199,7 @@ func TestReInitAndBranch(t *testing.T) {
 					k, err := mls.NewKeyPackage(t.Context(), testTime, cfg)
 					require.NoError(t, err)
 					own[name] = k
-					members = append(members, k.KeyPackage)
+					members = append(members, mls.Add(k.KeyPackage))
 				}
 				c, err := create(w.groups[by], next.config(by), members)
 				require.NoError(t, err)
@@ -209,7 +212,7 @@ func TestReInitAndBranch(t *testing.T) {
 				next.talk()
 				return next
 			}
-			next := follow("c", func(g *mls.Group, cfg mls.Config, members []*mls.KeyPackage) (*mls.Candidate, error) {
+			next := follow("c", func(g *mls.Group, cfg mls.Config, members []mls.CommitOption) (*mls.Candidate, error) {
 				_, err := g.Reinitialize(t.Context(), testTime, cfg, members[:1]...)
 				require.ErrorIs(t, err, mls.ErrInvalid, "all members come along")
 				return g.Reinitialize(t.Context(), testTime, cfg, members...)
@@ -220,15 +223,41 @@ func TestReInitAndBranch(t *testing.T) {
 			for name, g := range w.groups {
 				stores[name].groups = append(stores[name].groups, g)
 			}
-			follow("b", func(g *mls.Group, cfg mls.Config, members []*mls.KeyPackage) (*mls.Candidate, error) {
+			follow("b", func(g *mls.Group, cfg mls.Config, members []mls.CommitOption) (*mls.Candidate, error) {
 				stranger, err := mls.NewKeyPackage(t.Context(), testTime, config(t, target, "stranger"))
 				require.NoError(t, err)
-				_, err = g.Branch(t.Context(), testTime, cfg, nil, nil, stranger.KeyPackage)
+				_, err = g.Branch(t.Context(), testTime, cfg, nil, nil, mls.Add(stranger.KeyPackage))
 				require.ErrorIs(t, err, mls.ErrInvalid, fmt.Sprint("a branch has members of the group alone"))
+				_, err = g.Branch(t.Context(), testTime, cfg, nil, nil, append(members, mls.ExternalPSK([]byte("one")))...)
+				require.ErrorIs(t, err, mls.ErrUnsupported, "the first commit has the link as its only PSK")
 				return g.Branch(t.Context(), testTime, cfg, nil, nil, members...)
 			})
 		})
 	}
+}
+
+func TestBranchWithPathAndWithoutTree(t *testing.T) {
+	w := newWorld(t, 0x0001, nil, "a", "b")
+	cfg := w.config("b")
+	cfg.PSKs = &store{groups: []*mls.Group{w.groups["b"]}}
+	kp, err := mls.NewKeyPackage(t.Context(), testTime, cfg)
+	require.NoError(t, err)
+	c, err := w.groups["a"].Branch(t.Context(), testTime, w.config("a"), nil, nil,
+		mls.Add(kp.KeyPackage), mls.ForcePath(), mls.WithoutTree())
+	require.NoError(t, err)
+	_, err = kp.Join(t.Context(), testTime, c.Welcome)
+	require.ErrorIs(t, err, mls.ErrUnsupported, "there is no tree")
+	tree, err := c.RatchetTree()
+	require.NoError(t, err)
+	leaves, err := mls.ParseLeaves(tree)
+	require.NoError(t, err)
+	require.Equal(t, mls.LeafNodeCommit, leaves[0].Source, "the creator's leaf is of its path")
+	branch := &world{t: t, id: 0x0001, groups: map[string]*mls.Group{}}
+	branch.groups["b"], err = kp.Join(t.Context(), testTime, c.Welcome, mls.WithRatchetTree(tree))
+	require.NoError(t, err)
+	branch.groups["a"] = w.joined(c)
+	branch.agree()
+	branch.commit("b")
 }
 
 func TestPendingProposalsOfEachKind(t *testing.T) {
@@ -292,4 +321,25 @@ func TestStrictHandshake(t *testing.T) {
 	require.NoError(t, err)
 	_, err = w.groups["s"].Process(t.Context(), testTime, c.Message)
 	require.ErrorIs(t, err, mls.ErrUnsupported)
+}
+
+func TestHandshakeFormatIsChosenAtTheJoin(t *testing.T) {
+	for _, public := range []bool{false, true} {
+		w := newWorld(t, 0x0001, nil, "a")
+		cfg := w.config("b")
+		cfg.PublicHandshake = !public
+		kp, err := mls.NewKeyPackage(t.Context(), testTime, cfg)
+		require.NoError(t, err)
+		c := w.commit("a", mls.Add(kp.KeyPackage))
+		w.groups["b"], err = kp.Join(t.Context(), testTime, c.Welcome, mls.WithPublicHandshake(public))
+		require.NoError(t, err)
+		c = w.commit("b")
+		m, err := mls.ParseMessage(c.Message)
+		require.NoError(t, err)
+		want := mls.WireFormatPrivateMessage
+		if public {
+			want = mls.WireFormatPublicMessage
+		}
+		require.Equal(t, want, m.WireFormat())
+	}
 }

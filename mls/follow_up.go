@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/mlsuite/mlsuite/suite"
@@ -27,12 +28,13 @@ func (f *followUp) pskSecret(s suite.Suite, ids []PreSharedKeyID) ([]byte, error
 
 // Reinitialize creates the group that follows this one after a ReInit (RFC 9420,
 // Section 11.2). Any member may do it, and do it again until all have joined:
-// members has a fresh KeyPackage of the new suite for each of the others. cfg is
-// this member's configuration in the new suite.
+// options has an Add, with a fresh KeyPackage of the new suite, for each of the
+// others, and no other proposal. cfg is this member's configuration in the new
+// suite.
 //
 // The candidate's Welcome is for the others; adopting it gives the new Group, and
 // this Group stays as it is.
-func (g *Group) Reinitialize(ctx context.Context, now time.Time, cfg Config, members ...*KeyPackage) (*Candidate, error) {
+func (g *Group) Reinitialize(ctx context.Context, now time.Time, cfg Config, options ...CommitOption) (*Candidate, error) {
 	r := g.public.reInit
 	if r == nil {
 		return nil, violation("11.2", "last commit of the group covers a ReInit")
@@ -43,19 +45,28 @@ func (g *Group) Reinitialize(ctx context.Context, now time.Time, cfg Config, mem
 	if cfg.Suite != r.CipherSuite {
 		return nil, violation("11.2", "cipher suite is the ReInit's, %s", r.CipherSuite)
 	}
-	if err := g.sameMembers(&cfg, members); err != nil {
+	plan, err := newFollowUpPlan(options)
+	if err != nil {
 		return nil, err
 	}
-	return g.follow(ctx, now, cfg, ResumptionPSKReInit, r.GroupID, r.Extensions, members)
+	if err := g.sameMembers(&cfg, plan.members()); err != nil {
+		return nil, err
+	}
+	return g.follow(ctx, now, cfg, ResumptionPSKReInit, r.GroupID, r.Extensions, plan)
 }
 
 // Branch creates a group of some of this group's members, with the same suite
-// (RFC 9420, Section 11.3). A nil groupID asks for a random one.
-func (g *Group) Branch(ctx context.Context, now time.Time, cfg Config, groupID []byte, extensions Extensions, members ...*KeyPackage) (*Candidate, error) {
+// (RFC 9420, Section 11.3). A nil groupID asks for a random one. As in
+// [Group.Reinitialize], the proposals in options are Adds alone.
+func (g *Group) Branch(ctx context.Context, now time.Time, cfg Config, groupID []byte, extensions Extensions, options ...CommitOption) (*Candidate, error) {
 	if id := g.public.context.CipherSuite; cfg.Suite != id {
 		return nil, violation("11.3", "cipher suite is the old group's, %s", id)
 	}
-	for _, kp := range members {
+	plan, err := newFollowUpPlan(options)
+	if err != nil {
+		return nil, err
+	}
+	for _, kp := range plan.members() {
 		if !g.hasClient(&cfg, kp.LeafNode.Credential) {
 			return nil, violation("11.3", "every member of a branch is one of the old group")
 		}
@@ -64,11 +75,34 @@ func (g *Group) Branch(ctx context.Context, now time.Time, cfg Config, groupID [
 		groupID = make([]byte, g.public.suite.Info().Hash.Size)
 		rand.Read(groupID)
 	}
-	return g.follow(ctx, now, cfg, ResumptionPSKBranch, groupID, extensions, members)
+	return g.follow(ctx, now, cfg, ResumptionPSKBranch, groupID, extensions, plan)
+}
+
+// newFollowUpPlan returns the plan of the first commit of a follow-up group, still
+// without the link to the old one.
+func newFollowUpPlan(options []CommitOption) (*commitPlan, error) {
+	plan := newCommitPlan(options)
+	for _, p := range plan.byValue {
+		if _, ok := p.(AddProposal); !ok {
+			return nil, fmt.Errorf("%w: a %s in the first commit of a follow-up group", ErrUnsupported, p.Type())
+		}
+	}
+	return plan, nil
+}
+
+// members returns the key packages of the plan's Adds.
+func (p *commitPlan) members() []*KeyPackage {
+	var members []*KeyPackage
+	for _, proposal := range p.byValue {
+		if add, ok := proposal.(AddProposal); ok {
+			members = append(members, add.KeyPackage)
+		}
+	}
+	return members
 }
 
 // follow creates a group and makes its first commit.
-func (g *Group) follow(ctx context.Context, now time.Time, cfg Config, usage ResumptionPSKUsage, groupID []byte, extensions Extensions, members []*KeyPackage) (*Candidate, error) {
+func (g *Group) follow(ctx context.Context, now time.Time, cfg Config, usage ResumptionPSKUsage, groupID []byte, extensions Extensions, plan *commitPlan) (*Candidate, error) {
 	done, err := g.alive()
 	if err != nil {
 		return nil, err
@@ -81,17 +115,14 @@ func (g *Group) follow(ctx context.Context, now time.Time, cfg Config, usage Res
 	if err != nil {
 		return nil, err
 	}
-	plan := &commitPlan{followUp: &followUp{
+	plan.followUp = &followUp{
 		id: PreSharedKeyID{
 			Type: PSKResumption, Usage: usage, GroupID: g.public.context.GroupID, Epoch: g.public.context.Epoch,
 		},
 		psk: bytes.Clone(g.secrets.resumption),
-	}}
-	defer clear(plan.followUp.psk)
-	plan.byValue = append(plan.byValue, PreSharedKeyProposal{PSK: plan.followUp.id})
-	for _, kp := range members {
-		plan.byValue = append(plan.byValue, Add(kp))
 	}
+	defer clear(plan.followUp.psk)
+	plan.byValue = slices.Insert(plan.byValue, 0, Proposal(PreSharedKeyProposal{PSK: plan.followUp.id}))
 	return next.commit(ctx, now, plan)
 }
 

@@ -16,12 +16,19 @@ import (
 type JoinOption func(*joinPlan)
 
 type joinPlan struct {
-	tree []byte
+	tree      []byte
+	handshake *bool // PublicHandshake in the group
 }
 
 // WithRatchetTree hands over the ratchet tree, as [Group.RatchetTree] returns it,
 // for a Welcome that does not hold it. If the Welcome holds one, that counts.
 func WithRatchetTree(tree []byte) JoinOption { return func(p *joinPlan) { p.tree = tree } }
+
+// WithPublicHandshake sets [Config].PublicHandshake for the group that is joined:
+// a key package is made before it is known for which group.
+func WithPublicHandshake(public bool) JoinOption {
+	return func(p *joinPlan) { p.handshake = &public }
+}
 
 // Join joins a group by a Welcome, an MLSMessage (RFC 9420, Section 12.4.3.1). It
 // checks the group's whole state, which is O(n).
@@ -87,6 +94,9 @@ func (k *OwnKeyPackage) Join(ctx context.Context, now time.Time, welcome []byte,
 		k.initKey, k.leafKey = nil, nil
 	}
 	cfg := k.cfg
+	if plan.handshake != nil {
+		cfg.PublicHandshake = *plan.handshake
+	}
 	return newGroup(&cfg, epoch{public, epochSecrets, self}), nil
 }
 

@@ -35,6 +35,14 @@ func ParseRequiredCapabilities(b []byte) (*RequiredCapabilities, error) {
 // Marshal returns the data of a required_capabilities extension.
 func (c *RequiredCapabilities) Marshal() ([]byte, error) { return marshalled(c) }
 
+// ParseExternalSender reads a bare ExternalSender. Its error wraps ErrMalformed.
+func ParseExternalSender(b []byte) (*ExternalSender, error) {
+	return parsed[ExternalSender](b, "ExternalSender")
+}
+
+// Marshal returns the encoding of s, or an error if it would not parse.
+func (s *ExternalSender) Marshal() ([]byte, error) { return marshalled(s) }
+
 // ParseExternalSenders reads the data of an external_senders extension. Its error
 // wraps ErrMalformed.
 func ParseExternalSenders(b []byte) (ExternalSenders, error) {
@@ -48,6 +56,15 @@ func ParseExternalSenders(b []byte) (ExternalSenders, error) {
 
 // Marshal returns the data of an external_senders extension.
 func (s ExternalSenders) Marshal() ([]byte, error) { return marshalled(s) }
+
+// ParseLeaves reads the leaves, by LeafIndex, of a ratchet tree as
+// [Group.RatchetTree] returns it and the ratchet_tree extension of a GroupInfo holds
+// it; blank leaves are nil. Nothing is verified: it is for those who look for a leaf
+// in a group that they are not in. Its error wraps ErrMalformed.
+func ParseLeaves(tree []byte) ([]*LeafNode, error) {
+	t, err := parseRatchetTree(tree)
+	return t.leaves(), err
+}
 
 // parseRatchetTree reads the data of a ratchet_tree extension. Its error wraps
 // ErrMalformed.
