@@ -59,3 +59,23 @@ func wantSeparate(t reporter, call string, a, b []byte) {
 	}
 	scribble(a)
 }
+
+// wantOwnBytes demands that what a key returns of itself is a copy.
+func wantOwnBytes(t reporter, key interface {
+	PublicKey() []byte
+	Bytes() ([]byte, error)
+}) {
+	t.Helper()
+	pub := bytes.Clone(key.PublicKey())
+	scribble(key.PublicKey())
+	wantEqual(t, "the public key, after a result was overwritten,", key.PublicKey(), pub)
+	b, err := key.Bytes()
+	if err != nil {
+		return // not exportable
+	}
+	want := bytes.Clone(b)
+	scribble(b)
+	again, err := key.Bytes()
+	wantNoError(t, "Bytes", err)
+	wantEqual(t, "the private key, after a result was overwritten,", again, want)
+}

@@ -62,19 +62,10 @@ func checkHPKEArguments(t reporter, e encryption) {
 
 func checkHPKEResults(t reporter, e encryption) {
 	key, info, aad, plaintext := e.derive(t, pattern(1, 32)), pattern(2, 40), pattern(3, 40), pattern(4, 40)
-	pub := bytes.Clone(key.PublicKey())
-	scribble(key.PublicKey())
-	wantEqual(t, "the public key, after a result was overwritten,", key.PublicKey(), pub)
+	pub := key.PublicKey()
+	wantOwnBytes(t, key)
 	scribble(e.derive(t, pattern(1, 32)).PublicKey())
 	wantEqual(t, "the public key of a key derived again", e.derive(t, pattern(1, 32)).PublicKey(), pub)
-
-	if b, err := key.Bytes(); err == nil {
-		want := bytes.Clone(b)
-		scribble(b)
-		again, err := key.Bytes()
-		wantNoError(t, "Bytes", err)
-		wantEqual(t, "the private key, after a result was overwritten,", again, want)
-	}
 
 	sealer := e.prepare(t, info)
 	enc, ciphertext, err := sealer.Seal(pub, aad, plaintext)

@@ -11,8 +11,6 @@ import (
 // sealed is what Seal returns.
 type sealed struct{ enc, ciphertext []byte }
 
-func (m sealed) with(enc, ciphertext []byte) sealed { return sealed{enc, ciphertext} }
-
 func (e encryption) seal(t reporter, pub, info, aad, plaintext []byte) sealed {
 	t.Helper()
 	enc, ciphertext, err := e.Seal(pub, info, aad, plaintext)
@@ -87,7 +85,7 @@ func checkBadEncapsulations(t reporter, e encryption) {
 	enc, secret, err := e.Export(key.PublicKey(), nil, nil, 32)
 	wantNoError(t, "Export", err)
 	for _, bad := range badEncapsulations(e.kem, m.enc) {
-		e.wantRefused(t, "an encapsulated key that is "+bad.fault, key, m.with(bad.bytes, m.ciphertext), nil, nil)
+		e.wantRefused(t, "an encapsulated key that is "+bad.fault, key, sealed{bad.bytes, m.ciphertext}, nil, nil)
 	}
 	for _, bad := range badEncapsulations(e.kem, enc) {
 		// ML-KEM rejects implicitly: its secret is another, without an error.
@@ -102,13 +100,13 @@ func checkTampering(t reporter, e encryption) {
 	key := e.generate(t)
 	m := e.seal(t, key.PublicKey(), nil, nil, []byte("plaintext"))
 	for _, i := range places(len(m.enc)) {
-		e.wantRefused(t, fmt.Sprintf("enc flipped at %d", i), key, m.with(flipped(m.enc, i), m.ciphertext), nil, nil)
+		e.wantRefused(t, fmt.Sprintf("enc flipped at %d", i), key, sealed{flipped(m.enc, i), m.ciphertext}, nil, nil)
 	}
 	for i := range m.ciphertext {
-		e.wantRefused(t, fmt.Sprintf("a ciphertext flipped at %d", i), key, m.with(m.enc, flipped(m.ciphertext, i)), nil, nil)
-		e.wantRefused(t, fmt.Sprintf("a ciphertext of %d bytes", i), key, m.with(m.enc, m.ciphertext[:i:i]), nil, nil)
+		e.wantRefused(t, fmt.Sprintf("a ciphertext flipped at %d", i), key, sealed{m.enc, flipped(m.ciphertext, i)}, nil, nil)
+		e.wantRefused(t, fmt.Sprintf("a ciphertext of %d bytes", i), key, sealed{m.enc, m.ciphertext[:i:i]}, nil, nil)
 	}
-	e.wantRefused(t, "a longer ciphertext", key, m.with(m.enc, append(bytes.Clone(m.ciphertext), 0)), nil, nil)
+	e.wantRefused(t, "a longer ciphertext", key, sealed{m.enc, append(bytes.Clone(m.ciphertext), 0)}, nil, nil)
 }
 
 func checkWrongContext(t reporter, e encryption) {
@@ -123,7 +121,7 @@ func checkWrongContext(t reporter, e encryption) {
 	e.wantRefused(t, "info and aad exchanged", key, m, aad, info)
 	e.wantRefused(t, "a message to another key", e.generate(t), m, info, aad)
 	other := e.seal(t, key.PublicKey(), info, aad, []byte("x"))
-	e.wantRefused(t, "another message's enc", key, m.with(other.enc, m.ciphertext), info, aad)
+	e.wantRefused(t, "another message's enc", key, sealed{other.enc, m.ciphertext}, info, aad)
 }
 
 func checkSealer(t reporter, e encryption) {

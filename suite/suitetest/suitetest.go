@@ -13,8 +13,8 @@
 // ("P-256", "X25519", "ML-KEM-768", ...), so a part of another name is only given
 // keys of wrong lengths.
 //
-// The kit knows no secret answers: that an algorithm is the one its name says is
-// shown by test vectors, not here.
+// Hash, KDF and AEAD are compared with the standard library's. That a KEM or a
+// signature scheme is the one that its name says, test vectors have to show.
 package suitetest
 
 import (
