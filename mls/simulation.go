@@ -182,6 +182,9 @@ func (s *Simulation) populated(leaf LeafIndex) bool {
 func (s *Simulation) NewMembers(ctx context.Context, now time.Time, n int) ([]*OwnKeyPackage, error) {
 	configs := make([]*Config, n)
 	for i := range configs {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		var err error
 		if configs[i], err = s.newConfig(); err != nil {
 			return nil, err
@@ -189,6 +192,9 @@ func (s *Simulation) NewMembers(ctx context.Context, now time.Time, n int) ([]*O
 	}
 	joiners := make([]*OwnKeyPackage, n)
 	err := parallel.For(n, func(i int) (err error) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		joiners[i], err = NewKeyPackage(ctx, now, *configs[i])
 		return err
 	})
@@ -262,6 +268,9 @@ func (s *Simulation) Member(leaf LeafIndex) (*Group, error) {
 
 // Commit lets a member commit and moves the simulation to the next epoch.
 func (s *Simulation) Commit(ctx context.Context, now time.Time, committer LeafIndex, options ...CommitOption) (*Candidate, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	g, err := s.Member(committer)
 	if err != nil {
 		return nil, err

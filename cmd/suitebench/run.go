@@ -52,9 +52,6 @@ func (s settings) run(ctx context.Context, step func(string)) ([]result, error) 
 func (s settings) runGroup(ctx context.Context, cs suite.Suite, t tree, size int, step func(string)) ([]result, error) {
 	info := cs.Info()
 	says := func(what string) { step(fmt.Sprintf("%s, %s group of %d, %s", info.ID, t, size, what)) }
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
 	says("making it")
 	known, err := s.registry.Select(info.Name)
 	if err != nil {
