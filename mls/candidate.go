@@ -3,7 +3,6 @@ package mls
 import (
 	"bytes"
 	"errors"
-	"slices"
 	"sync"
 )
 
@@ -23,46 +22,17 @@ type Candidate struct {
 	// it adds any.
 	Welcome []byte
 
-	cfg       *Config
-	from      *Group // nil if this member joins by the commit
-	committer Sender
-	aad       []byte
-	proposals []CommittedProposal
-	added     []LeafIndex
-	removed   bool // this member
+	transition
+	cfg     *Config
+	from    *Group // nil if this member joins by the commit
+	removed bool   // this member
 
 	mu   sync.Mutex
 	next epoch // secrets are nil once adopted, or if removed
 }
 
-// Committer returns who made the commit.
-func (c *Candidate) Committer() Sender { return c.committer }
-
-// AuthenticatedData returns the data that the committer authenticated beside the
-// commit (RFC 9420, Section 6.3.1).
-func (c *Candidate) AuthenticatedData() []byte { return bytes.Clone(c.aad) }
-
-// Proposals returns what the commit covers, in its order. The caller must not
-// change it.
-func (c *Candidate) Proposals() []CommittedProposal { return c.proposals }
-
-// Added returns the leaves of the members whom the commit adds, in the order of
-// their Adds.
-func (c *Candidate) Added() []LeafIndex { return slices.Clone(c.added) }
-
 // Removed reports whether the commit removes this member.
 func (c *Candidate) Removed() bool { return c.removed }
-
-// GroupContext returns the context of the epoch that the commit begins. The
-// caller must not change what it refers to.
-func (c *Candidate) GroupContext() GroupContext {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.next.public.context
-}
-
-// Epoch returns the number of the epoch that the commit begins.
-func (c *Candidate) Epoch() uint64 { return c.GroupContext().Epoch }
 
 // EpochAuthenticator is [Group.EpochAuthenticator] of the epoch that the commit
 // begins.

@@ -137,12 +137,15 @@ func (m *commitMaker) make(ctx context.Context, now time.Time, list []CommittedP
 	ac.auth.confirmationTag = next.confirmationTag
 
 	candidate := &Candidate{
-		cfg:       m.cfg,
-		committer: m.sender,
-		aad:       ac.content.authenticatedData,
-		proposals: list,
-		added:     a.added,
-		next:      epoch{next, secrets, self},
+		transition: transition{
+			committer: m.sender,
+			aad:       ac.content.authenticatedData,
+			proposals: list,
+			added:     a.added,
+			to:        next,
+		},
+		cfg:  m.cfg,
+		next: epoch{next, secrets, self},
 	}
 	if len(a.joiners) > 0 && !m.plan.noWelcome {
 		w := welcomeBuilder{cfg: m.cfg, next: candidate.next, joiner: joiner, psk: psk, psks: a.psks, withTree: !m.plan.noTree}

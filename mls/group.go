@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"iter"
 	"sync"
 	"time"
 
@@ -21,10 +20,10 @@ import (
 //
 // A Group is safe for concurrent use. It must not be copied.
 type Group struct {
-	cfg    *Config
-	public *publicState
-	leaf   LeafIndex
-	inbox  inbox
+	publicView
+	cfg   *Config
+	leaf  LeafIndex
+	inbox inbox
 
 	// life is held for reading by every use of the epoch's secrets, and for
 	// writing by the one that deletes them.
@@ -44,7 +43,7 @@ type epoch struct {
 // newGroup makes the live group of an epoch. It takes ownership of the epoch's
 // encryption secret.
 func newGroup(cfg *Config, e epoch) *Group {
-	g := &Group{cfg: cfg, public: e.public, leaf: e.self.leaf, secrets: e.secrets, self: e.self}
+	g := &Group{publicView: publicView{e.public}, cfg: cfg, leaf: e.self.leaf, secrets: e.secrets, self: e.self}
 	g.inbox.ratchets = newSecretTree(e.public.suite, e.public.tree.width, e.secrets.takeEncryption())
 	return g
 }
@@ -136,32 +135,8 @@ func (g *Group) active() (done func(), err error) {
 	return g.alive()
 }
 
-// Suite returns the group's cipher suite.
-func (g *Group) Suite() suite.Suite { return g.public.suite }
-
-// GroupContext returns the group's context in this epoch (RFC 9420, Section 8.1).
-// The caller must not change what it refers to.
-func (g *Group) GroupContext() GroupContext { return g.public.context }
-
-// GroupID returns the group's id.
-func (g *Group) GroupID() []byte { return bytes.Clone(g.public.context.GroupID) }
-
-// Epoch returns the number of the epoch.
-func (g *Group) Epoch() uint64 { return g.public.context.Epoch }
-
 // OwnLeaf returns this member's leaf index.
 func (g *Group) OwnLeaf() LeafIndex { return g.leaf }
-
-// Leaf returns a member's LeafNode, or nil if the leaf is blank or outside the
-// tree. The caller must not change it.
-func (g *Group) Leaf(i LeafIndex) *LeafNode { return g.public.tree.leaf(i) }
-
-// Members iterates over the members, from the left. The caller must not change
-// the leaves.
-func (g *Group) Members() iter.Seq2[LeafIndex, *LeafNode] { return g.public.tree.members() }
-
-// Size returns the number of members.
-func (g *Group) Size() int { return int(g.public.tree.memberCount()) }
 
 // EpochAuthenticator returns a secret of Hash.Size bytes that is equal for all
 // members of an epoch and for nobody else (RFC 9420, Section 8.7).
@@ -184,11 +159,6 @@ func (g *Group) Export(label string, context []byte, length int) ([]byte, error)
 	defer done()
 	return g.secrets.export(g.public.suite, label, context, length)
 }
-
-// RatchetTree returns the tree as the ratchet_tree extension holds it, for
-// joiners who get it outside their Welcome (RFC 9420, Section 12.4.3.3). It is
-// O(n).
-func (g *Group) RatchetTree() ([]byte, error) { return marshalled(g.public.tree.nodes()) }
 
 // mayUse asks the policies about the group's suite.
 func (g *Group) mayUse(use suite.Use, now time.Time) error {

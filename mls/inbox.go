@@ -1,7 +1,6 @@
 package mls
 
 import (
-	"fmt"
 	"slices"
 	"sync"
 )
@@ -12,8 +11,7 @@ import (
 type inbox struct {
 	mu         sync.Mutex
 	ratchets   *secretTree
-	proposals  []CommittedProposal // in order of arrival
-	byRef      map[string]int      // index in proposals by ProposalRef
+	cache      proposalCache
 	updateKeys map[string]*nodeKey // by ProposalRef of the own Update
 	past       []*pastEpoch        // latest last
 
@@ -44,23 +42,14 @@ func (b *inbox) destroy() {
 	b.past, b.resumptions = nil, nil
 }
 
-// keep caches a proposal for a commit that refers to it (RFC 9420, Section 12.1).
-// A proposal that is there already is kept once. An own Update comes with the
-// private key of its leaf.
+// keep caches a proposal for a commit that refers to it. An own Update comes with
+// the private key of its leaf.
 func (b *inbox) keep(p CommittedProposal, updateKey *nodeKey, limit int) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if _, ok := b.byRef[string(p.Ref)]; ok {
-		return nil
+	if err := b.cache.keep(p, limit); err != nil {
+		return err
 	}
-	if len(b.proposals) >= limit {
-		return fmt.Errorf("%w: more than %d proposals in one epoch", ErrUnsupported, limit)
-	}
-	if b.byRef == nil {
-		b.byRef = make(map[string]int)
-	}
-	b.byRef[string(p.Ref)] = len(b.proposals)
-	b.proposals = append(b.proposals, p)
 	if updateKey != nil {
 		if b.updateKeys == nil {
 			b.updateKeys = make(map[string]*nodeKey)
@@ -74,25 +63,21 @@ func (b *inbox) keep(p CommittedProposal, updateKey *nodeKey, limit int) error {
 func (b *inbox) pending() []CommittedProposal {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return slices.Clone(b.proposals)
+	return slices.Clone(b.cache.proposals)
 }
 
 // hasProposals reports whether any proposal arrived.
 func (b *inbox) hasProposals() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return len(b.proposals) > 0
+	return len(b.cache.proposals) > 0
 }
 
 // proposal returns a proposal by its ProposalRef.
 func (b *inbox) proposal(ref []byte) (CommittedProposal, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	i, ok := b.byRef[string(ref)]
-	if !ok {
-		return CommittedProposal{}, false
-	}
-	return b.proposals[i], true
+	return b.cache.find(ref)
 }
 
 // updateKey returns the private key of an own Update, or nil.
@@ -140,6 +125,6 @@ func (b *inbox) retire(public *publicState, secrets *epochSecrets, self *memberV
 			key.destroy()
 		}
 	}
-	b.ratchets, b.past, b.resumptions, b.proposals, b.byRef, b.updateKeys = nil, nil, nil, nil, nil, nil
+	b.ratchets, b.past, b.resumptions, b.updateKeys, b.cache = nil, nil, nil, nil, proposalCache{}
 	next.past, next.resumptions = past, slices.Clip(resumptions)
 }

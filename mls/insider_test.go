@@ -424,8 +424,8 @@ func fingerprint(g *Group) [32]byte {
 	g.inbox.mu.Lock()
 	defer g.inbox.mu.Unlock()
 	p.secretTree(g.inbox.ratchets)
-	p.number(uint32(len(g.inbox.proposals)), uint32(len(g.inbox.byRef)), uint32(len(g.inbox.past)))
-	for _, c := range g.inbox.proposals {
+	p.number(uint32(len(g.inbox.cache.proposals)), uint32(len(g.inbox.cache.byRef)), uint32(len(g.inbox.past)))
+	for _, c := range g.inbox.cache.proposals {
 		p.bytes(c.Ref)
 	}
 	for _, ref := range slices.Sorted(maps.Keys(g.inbox.updateKeys)) {

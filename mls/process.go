@@ -127,17 +127,12 @@ func (g *Group) processHandshake(ctx context.Context, now time.Time, ac *authent
 		}
 		return &Received{Commit: c}, nil
 	}
-	err := g.public.checkProposal(ac.content.proposal, sender, listRules{lifetime: g.cfg.Lifetimes.receivedAt(now)})
+	proposal, err := g.public.receiveProposal(g.cfg, now, ac)
 	if err != nil {
 		return nil, err
 	}
-	ref, err := proposalRef(g.public.suite, ac)
-	if err != nil {
+	if err := g.inbox.keep(proposal, nil, g.cfg.Limits.maxProposals()); err != nil {
 		return nil, err
 	}
-	kept := CommittedProposal{Proposal: ac.content.proposal, Sender: sender, Ref: ref, checked: true}
-	if err := g.inbox.keep(kept, nil, g.cfg.Limits.maxProposals()); err != nil {
-		return nil, err
-	}
-	return &Received{Proposal: &kept}, nil
+	return &Received{Proposal: &proposal}, nil
 }

@@ -11,29 +11,19 @@ import (
 // processCommit makes a candidate of another member's commit (RFC 9420, Section
 // 12.4.2). The signature on it has been verified.
 func (g *Group) processCommit(ctx context.Context, now time.Time, ac *authenticatedContent) (*Candidate, error) {
-	list, err := g.resolveProposals(ac)
+	t, a, err := g.public.receiveCommit(ctx, g.cfg, now, ac, g.inbox.proposal)
 	if err != nil {
-		return nil, err
-	}
-	a, next, err := g.public.follow(g.cfg, now, ac, list)
-	if err != nil {
-		return nil, err
-	}
-	if err := g.cfg.authenticate(ctx, now, a.changes); err != nil {
 		return nil, err
 	}
 	c := &Candidate{
-		cfg:       g.cfg,
-		from:      g,
-		committer: ac.content.sender,
-		aad:       ac.content.authenticatedData,
-		proposals: list,
-		added:     a.added,
-		removed:   slices.Contains(a.removed, g.leaf),
-		next:      epoch{public: next},
+		transition: *t,
+		cfg:        g.cfg,
+		from:       g,
+		removed:    slices.Contains(a.removed, g.leaf),
+		next:       epoch{public: t.to},
 	}
 	if c.removed { // the next epoch's secrets are not for this member
-		return c, next.confirmTranscript(g.public, ac)
+		return c, t.to.confirmTranscript(g.public, ac)
 	}
 	if err := g.openEpoch(ctx, &c.next, a, ac); err != nil {
 		return nil, err
@@ -41,8 +31,31 @@ func (g *Group) processCommit(ctx context.Context, now time.Time, ac *authentica
 	return c, nil
 }
 
-// follow applies a received commit to the public state: all that can be checked
-// without secrets. The state that it returns goes up to its provisional context.
+// receiveCommit checks a commit whose signature was verified, as far as that takes
+// no secrets, and applies it to the public state. The state that it leads to goes up
+// to its provisional context. find looks up proposals by their ProposalRef.
+func (p *publicState) receiveCommit(ctx context.Context, cfg *Config, now time.Time, ac *authenticatedContent, find func(ref []byte) (CommittedProposal, bool)) (*transition, *applied, error) {
+	list, err := resolveProposals(ac, find)
+	if err != nil {
+		return nil, nil, err
+	}
+	a, next, err := p.follow(cfg, now, ac, list)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := cfg.authenticate(ctx, now, a.changes); err != nil {
+		return nil, nil, err
+	}
+	return &transition{
+		committer: ac.content.sender,
+		aad:       ac.content.authenticatedData,
+		proposals: list,
+		added:     a.added,
+		to:        next,
+	}, a, nil
+}
+
+// follow applies the proposals and the path of a received commit.
 func (p *publicState) follow(cfg *Config, now time.Time, ac *authenticatedContent, list []CommittedProposal) (*applied, *publicState, error) {
 	sender, path := ac.content.sender, ac.content.commit.path
 	a, err := p.apply(list, listRules{committer: sender, lifetime: cfg.Lifetimes.receivedAt(now)})
@@ -68,9 +81,9 @@ func (p *publicState) follow(cfg *Config, now time.Time, ac *authenticatedConten
 	return a, next, err
 }
 
-// resolveProposals returns the proposals of a commit, looked up where they are
-// referred to.
-func (g *Group) resolveProposals(ac *authenticatedContent) ([]CommittedProposal, error) {
+// resolveProposals returns the proposals of a commit, looked up by find where they
+// are referred to.
+func resolveProposals(ac *authenticatedContent, find func(ref []byte) (CommittedProposal, bool)) ([]CommittedProposal, error) {
 	list := make([]CommittedProposal, len(ac.content.commit.proposals))
 	for i, p := range ac.content.commit.proposals {
 		if p.proposal != nil {
@@ -78,7 +91,7 @@ func (g *Group) resolveProposals(ac *authenticatedContent) ([]CommittedProposal,
 			continue
 		}
 		var ok bool
-		if list[i], ok = g.inbox.proposal(p.ref); !ok {
+		if list[i], ok = find(p.ref); !ok {
 			return nil, violation("12.4.2", "proposal that the commit refers to has arrived").atProposal(i)
 		}
 	}

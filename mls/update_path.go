@@ -161,6 +161,32 @@ func (p *updatePath) publicKeys(s suite.Suite, nodes int) ([][]byte, error) {
 	return keys, nil
 }
 
+// eachRecipient calls f for each encrypted path secret that a path has to hold in
+// the tree t of the new epoch, where its sender's filtered path is steps: with its
+// place, which is a node of the path and a slot there, and the node of the
+// resolution that it is for. added, in increasing order, are the members that the
+// commit adds. The error is a [*ValidationError]: the path holds other secrets.
+func (p *updatePath) eachRecipient(t *tree, steps []pathStep, added []LeafIndex, f func(node, slot int, i NodeIndex)) error {
+	if len(steps) != len(p.nodes) {
+		return violation("7.6", "path has one node for each of the filtered direct path: %d, not %d",
+			len(steps), len(p.nodes))
+	}
+	for k := range steps {
+		secrets, slots := len(p.nodes[k].secrets), 0
+		t.eachResolved(steps[k].copath, steps[k].copathIndex, added, func(_ *node, i NodeIndex) bool {
+			if slots < secrets {
+				f(k, slots, i)
+			}
+			slots++
+			return slots <= secrets
+		})
+		if slots != secrets {
+			return violation("7.6", "encrypted_path_secret of node %d has one entry for each node of the resolution", k)
+		}
+	}
+	return nil
+}
+
 // openPath decrypts the one path secret in a sender's path that is for the
 // receiver, and derives those above it (RFC 9420, Section 7.5). The tree t is that
 // of the new epoch, groupContext the encoded provisional GroupContext; added, in
@@ -170,32 +196,21 @@ func (p *updatePath) publicKeys(s suite.Suite, nodes int) ([][]byte, error) {
 // The error is [ErrDecrypt] or a [*ValidationError].
 func openPath(t *tree, path *updatePath, sender, receiver LeafIndex, groupContext []byte, added []LeafIndex,
 	lookup func(NodeIndex) suite.PrivateKey) (*pathSecrets, error) {
-	steps := t.filteredPath(sender)
-	if len(steps) != len(path.nodes) {
-		return nil, violation("7.6", "path has one node for each of the filtered direct path: %d, not %d",
-			len(steps), len(path.nodes)).atLeaf(sender)
-	}
 	var (
 		key    suite.PrivateKey
 		secret *hpkeCiphertext // to key
 		first  int             // node of secret
 	)
-	nodes := make([]NodeIndex, len(steps))
-	for k := range steps {
-		nodes[k] = steps[k].index
-		secrets, slots := path.nodes[k].secrets, 0
-		t.eachResolved(steps[k].copath, steps[k].copathIndex, added, func(_ *node, i NodeIndex) bool {
-			if slots < len(secrets) && key == nil && receiver.Node().InSubtree(i) {
-				if key = lookup(i); key != nil {
-					secret, first = &secrets[slots], k
-				}
+	steps := t.filteredPath(sender)
+	err := path.eachRecipient(t, steps, added, func(node, slot int, i NodeIndex) {
+		if key == nil && receiver.Node().InSubtree(i) {
+			if key = lookup(i); key != nil {
+				secret, first = &path.nodes[node].secrets[slot], node
 			}
-			slots++
-			return slots <= len(secrets)
-		})
-		if slots != len(secrets) {
-			return nil, violation("7.6", "encrypted_path_secret of node %d has one entry for each node of the resolution", k).atLeaf(sender)
 		}
+	})
+	if err != nil {
+		return nil, atLeaf(err, sender)
 	}
 	if key == nil {
 		return nil, violation("7.5", "receiver has a private key of the resolution").atLeaf(receiver)
@@ -204,7 +219,11 @@ func openPath(t *tree, path *updatePath, sender, receiver LeafIndex, groupContex
 	if err != nil {
 		return nil, err
 	}
-	p, err := derivePathSecrets(t.suite, nodes[first:], opened)
+	nodes := make([]NodeIndex, 0, len(steps))
+	for _, step := range steps[first:] {
+		nodes = append(nodes, step.index)
+	}
+	p, err := derivePathSecrets(t.suite, nodes, opened)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,37 @@
+package mls
+
+import (
+	"bytes"
+	"slices"
+)
+
+// transition is a commit as everybody can see it who reads it.
+type transition struct {
+	committer Sender
+	aad       []byte
+	proposals []CommittedProposal
+	added     []LeafIndex
+	to        *publicState
+}
+
+// Committer returns who made the commit.
+func (t *transition) Committer() Sender { return t.committer }
+
+// AuthenticatedData returns the data that the committer authenticated beside the
+// commit (RFC 9420, Section 6.3.1).
+func (t *transition) AuthenticatedData() []byte { return bytes.Clone(t.aad) }
+
+// Proposals returns what the commit covers, in its order. The caller must not
+// change it.
+func (t *transition) Proposals() []CommittedProposal { return t.proposals }
+
+// Added returns the leaves of the members whom the commit adds, in the order of
+// their Adds.
+func (t *transition) Added() []LeafIndex { return slices.Clone(t.added) }
+
+// GroupContext returns the context of the epoch that the commit begins. The
+// caller must not change what it refers to.
+func (t *transition) GroupContext() GroupContext { return t.to.context }
+
+// Epoch returns the number of the epoch that the commit begins.
+func (t *transition) Epoch() uint64 { return t.to.context.Epoch }
