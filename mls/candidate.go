@@ -3,7 +3,9 @@ package mls
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"sync"
+	"weak"
 )
 
 // ErrRemoved says that this member is no longer in the group: the commit that was
@@ -92,17 +94,18 @@ func (c *Candidate) Adopt() (*Group, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if old.retired {
-		c.discard()
 		return nil, ErrRetired
 	}
 	if c.removed {
 		var none inbox
+		old.discardOthers(c, &memberView{})
 		old.retire(&memberView{}, &none)
 		none.destroy()
 		return nil, ErrRemoved
 	}
 	g := newGroup(c.cfg, c.next)
 	c.next = epoch{public: c.next.public}
+	old.discardOthers(c, g.self)
 	old.retire(g.self, &g.inbox)
 	return g, nil
 }
@@ -119,11 +122,35 @@ func (c *Candidate) join() (*Group, error) {
 	return g, nil
 }
 
-// discard deletes the secrets of a candidate that lost.
-func (c *Candidate) discard() {
-	if c.next.secrets != nil {
-		c.next.secrets.destroy()
+// track notes a candidate, which ends with the epoch whether its owner still holds
+// it or not.
+func (g *Group) track(c *Candidate) {
+	g.inbox.mu.Lock()
+	defer g.inbox.mu.Unlock()
+	gone := func(p weak.Pointer[Candidate]) bool { return p.Value() == nil }
+	g.inbox.candidates = append(slices.DeleteFunc(g.inbox.candidates, gone), weak.Make(c))
+}
+
+// discardOthers deletes the secrets of the candidates that lost against c, and those
+// of their private keys that self, the member in the next epoch, does not hold. The
+// caller holds life and the mutex of c.
+func (g *Group) discardOthers(c *Candidate, self *memberView) {
+	for _, p := range g.inbox.candidates {
+		if lost := p.Value(); lost != nil && lost != c {
+			lost.discard(self)
+		}
 	}
+	g.inbox.candidates = nil
+}
+
+func (c *Candidate) discard(self *memberView) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.next.secrets == nil {
+		return // it removed this member
+	}
+	c.next.secrets.destroy()
+	c.next.self.destroyExcept(self)
 	c.next = epoch{public: c.next.public}
 }
 

@@ -54,6 +54,7 @@ func (g *Group) commit(ctx context.Context, now time.Time, plan *commitPlan) (*C
 	if err != nil {
 		return nil, err
 	}
+	g.track(c)
 	return c, nil
 }
 

@@ -3,6 +3,7 @@ package mls
 import (
 	"slices"
 	"sync"
+	"weak"
 )
 
 // inbox is the one mutable part of an epoch: the message ratchets, the proposals
@@ -15,7 +16,8 @@ type inbox struct {
 	updateKeys map[string]*nodeKey // by ProposalRef of the own Update
 	past       []*pastEpoch        // latest last
 
-	resumptions []resumption // of past epochs, latest last
+	candidates  []weak.Pointer[Candidate] // of this epoch, to end with it
+	resumptions []resumption              // of past epochs, latest last
 }
 
 // pastEpoch is what opens late application messages of an epoch (RFC 9420,

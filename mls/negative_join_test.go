@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/suite"
 )
 
 // invitation is a forged commit that adds a client at leaf 4 to a group of four.
@@ -16,14 +18,14 @@ type invitation struct {
 
 // newInvitation makes the commit of the member at leaf 1, with a path in a tree
 // whose parents are populated, or without one in a tree whose parents are blank.
-func newInvitation(t testing.TB, withPath bool) *invitation {
+func newInvitation(t testing.TB, id suite.ID, withPath bool) *invitation {
 	t.Helper()
-	groups := clique(t, 0x0001, 4)
+	groups := clique(t, id, 4)
 	if withPath {
 		populate(t, groups)
 	}
 	m := insider{t, groups[1]}
-	k := ownKeyPackage(t, 0x0001, "joiner")
+	k := ownKeyPackage(t, id, "joiner")
 	c := m.commit(forgery{proposals: m.byValue(Add(k.KeyPackage)), withPath: withPath})
 	return &invitation{c, groups, k}
 }
@@ -120,7 +122,7 @@ func TestWelcomeFaultsAreRefused(t *testing.T) {
 		{"truncated tree", welcomeForgery{treeBytes: func(b []byte) []byte { return b[:len(b)-1] }}, ErrMalformed},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			i := newInvitation(t, true)
+			i := newInvitation(t, 0x0001, true)
 			i.requireNotJoined(c.want, i.welcome(c.forge))
 		})
 	}
@@ -137,15 +139,15 @@ func requireCapabilities(t testing.TB, r RequiredCapabilities) func(*GroupContex
 // A GroupInfo that nobody in the tree has signed is refused where the tree comes
 // beside the Welcome, too.
 func TestWelcomeWithoutTreeIsVerified(t *testing.T) {
-	i := newInvitation(t, true)
+	i := newInvitation(t, 0x0001, true)
 	outsider := client(t, 0x0001, "outsider")
 	detach := func(i *GroupInfo) { i.Extensions = nil }
 	welcome, tree := i.welcomeAndTree(welcomeForgery{info: detach, signer: outsider.Signer})
 	i.requireNotJoined(violation("12.4.3", "GroupInfo signature is valid").atLeaf(1), welcome, WithRatchetTree(tree))
 
-	i = newInvitation(t, true)
+	i = newInvitation(t, 0x0001, true)
 	welcome, tree = i.welcomeAndTree(welcomeForgery{info: detach})
-	_, other := newInvitation(t, true).welcomeAndTree(welcomeForgery{})
+	_, other := newInvitation(t, 0x0001, true).welcomeAndTree(welcomeForgery{})
 	for want, tree := range map[error][]byte{
 		violation("12.4.3.1", "tree hash is the GroupContext's"): other,
 		ErrMalformed:   tree[1:],
@@ -179,7 +181,7 @@ func (i *invitation) resigned(member LeafIndex, change, spoil func(*LeafNode)) f
 func TestJoinValidatesEveryLeaf(t *testing.T) {
 	for _, f := range leafFaults() {
 		t.Run(f.name, func(t *testing.T) {
-			i := newInvitation(t, false)
+			i := newInvitation(t, 0x0001, false)
 			i.requireNotJoined(f.want().atLeaf(2), i.welcome(welcomeForgery{tree: i.resigned(2, f.change, f.spoil)}))
 		})
 	}
@@ -189,7 +191,7 @@ func TestJoinValidatesEveryLeaf(t *testing.T) {
 		"place of another's group": {},
 	} {
 		t.Run(name, func(t *testing.T) {
-			i := newInvitation(t, false)
+			i := newInvitation(t, 0x0001, false)
 			if at.groupID == nil && at.leaf != 0 {
 				at.groupID = i.GroupID()
 			}
@@ -293,7 +295,7 @@ func TestTreeFaultsAreRefused(t *testing.T) {
 		}, violation("12.4.3.1", ownLeaf)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			i := newInvitation(t, c.withPath)
+			i := newInvitation(t, 0x0001, c.withPath)
 			i.requireNotJoined(c.want, i.welcome(welcomeForgery{tree: c.forge(i)}))
 		})
 	}
@@ -301,19 +303,19 @@ func TestTreeFaultsAreRefused(t *testing.T) {
 
 // A path secret is for a path that there is, of another member.
 func TestPathSecretWithoutPath(t *testing.T) {
-	i := newInvitation(t, false)
+	i := newInvitation(t, 0x0001, false)
 	secret := func(s *groupSecrets) { s.hasPathSecret, s.pathSecret = true, make([]byte, 32) }
 	i.requireNotJoined(violation("12.4.3.1", "path secret gives the private key of node 7").atLeaf(1),
 		i.welcome(welcomeForgery{secrets: secret}))
 
-	i = newInvitation(t, true)
+	i = newInvitation(t, 0x0001, true)
 	i.requireNotJoined(violation("12.4.3.1", "signer of the GroupInfo is another member").atLeaf(4),
 		i.welcome(welcomeForgery{info: func(info *GroupInfo) { info.Signer = 4 }, signer: i.joiner.cfg.Signer}))
 }
 
 // A Welcome joins once.
 func TestWelcomeIsUsedOnce(t *testing.T) {
-	i := newInvitation(t, true)
+	i := newInvitation(t, 0x0001, true)
 	welcome := i.welcome(welcomeForgery{})
 	_, err := i.joiner.Join(t.Context(), insiderTime, welcome)
 	require.NoError(t, err)

@@ -28,6 +28,7 @@ func (g *Group) processCommit(ctx context.Context, now time.Time, ac *authentica
 	if err := g.openEpoch(ctx, &c.next, a, ac); err != nil {
 		return nil, err
 	}
+	g.track(c)
 	return c, nil
 }
 
