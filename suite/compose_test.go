@@ -2,6 +2,7 @@ package suite_test
 
 import (
 	"crypto"
+	"crypto/fips140"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -105,7 +106,7 @@ func TestProvenance(t *testing.T) {
 	require.NoError(t, err)
 	want := []suite.Provided{
 		{Primitive: "X25519", Package: "crypto/ecdh"},
-		{Primitive: "HKDF-SHA256", Package: "crypto/hkdf"},
+		{Primitive: "HKDF-SHA256", Package: hkdfPackage()},
 		{Primitive: "AES-128-GCM", Package: "crypto/aes"},
 		{Primitive: "SHA-256", Package: "crypto/sha256"},
 		{Primitive: "Ed25519", Package: "crypto/ed25519"},
@@ -115,4 +116,12 @@ func TestProvenance(t *testing.T) {
 		want[i].SelfDeclared = true
 	}
 	require.Equal(t, want, suite.Provenance(foreignSuite{s}))
+}
+
+// hkdfPackage is what provides HKDF: the FIPS module's own in FIPS mode.
+func hkdfPackage() string {
+	if fips140.Enabled() {
+		return "crypto/hkdf"
+	}
+	return "github.com/mlsuite/mlsuite/suite"
 }

@@ -2,6 +2,7 @@ package suite
 
 import (
 	"crypto"
+	"crypto/fips140"
 	stdhkdf "crypto/hkdf"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -10,31 +11,34 @@ import (
 	"hash"
 )
 
+// ownPackage provides HMAC and HKDF outside FIPS mode, on the hash.
+const ownPackage = "github.com/mlsuite/mlsuite/suite"
+
 // hkdf is a hash of the SHA-2 family with its HMAC and its HKDF (RFC 5869).
 type hkdf struct {
-	info HashInfo
-	kdf  KDFInfo
-	new  func() hash.Hash
-	sum  func(data []byte) []byte
+	info  HashInfo
+	kdf   KDFInfo
+	block int // of the hash, in bytes
+	new   func() hash.Hash
 }
 
 func newHKDF(h crypto.Hash) (hkdf, error) {
 	for _, row := range []hkdf{
 		{
-			info: HashInfo{Hash: crypto.SHA256, Name: "SHA-256", Size: sha256.Size},
-			kdf:  KDFInfo{ID: 0x0001, Name: "HKDF-SHA256"},
-			new:  sha256.New,
-			sum:  func(data []byte) []byte { s := sha256.Sum256(data); return s[:] },
+			info:  HashInfo{Hash: crypto.SHA256, Name: "SHA-256", Size: sha256.Size},
+			kdf:   KDFInfo{ID: 0x0001, Name: "HKDF-SHA256"},
+			block: sha256.BlockSize,
+			new:   sha256.New,
 		}, {
-			info: HashInfo{Hash: crypto.SHA384, Name: "SHA-384", Size: sha512.Size384},
-			kdf:  KDFInfo{ID: 0x0002, Name: "HKDF-SHA384"},
-			new:  sha512.New384,
-			sum:  func(data []byte) []byte { s := sha512.Sum384(data); return s[:] },
+			info:  HashInfo{Hash: crypto.SHA384, Name: "SHA-384", Size: sha512.Size384},
+			kdf:   KDFInfo{ID: 0x0002, Name: "HKDF-SHA384"},
+			block: sha512.BlockSize,
+			new:   sha512.New384,
 		}, {
-			info: HashInfo{Hash: crypto.SHA512, Name: "SHA-512", Size: sha512.Size},
-			kdf:  KDFInfo{ID: 0x0003, Name: "HKDF-SHA512"},
-			new:  sha512.New,
-			sum:  func(data []byte) []byte { s := sha512.Sum512(data); return s[:] },
+			info:  HashInfo{Hash: crypto.SHA512, Name: "SHA-512", Size: sha512.Size},
+			kdf:   KDFInfo{ID: 0x0003, Name: "HKDF-SHA512"},
+			block: sha512.BlockSize,
+			new:   sha512.New,
 		},
 	} {
 		if row.info.Hash != h {
@@ -46,21 +50,46 @@ func newHKDF(h crypto.Hash) (hkdf, error) {
 		}
 		row.info.Provenance = []Provided{{Primitive: row.info.Name, Package: pkg}}
 		row.kdf.Nh = row.info.Size
-		row.kdf.Provenance = []Provided{{Primitive: row.kdf.Name, Package: "crypto/hkdf"}}
+		row.kdf.Provenance = []Provided{{Primitive: row.kdf.Name, Package: ownPackage}}
+		if fips140.Enabled() {
+			row.kdf.Provenance[0].Package = "crypto/hkdf"
+		}
 		return row, nil
 	}
 	return hkdf{}, fmt.Errorf("hash %v is not of the SHA-2 family that HPKE's HKDF knows", h)
 }
 
-func (h hkdf) Hash(data []byte) []byte { return h.sum(data) }
+func (h hkdf) Hash(data []byte) []byte { return h.sum(nil, data) }
+
+// sum appends the hash of data to dst. It names the functions, so that data can
+// stay on the stack.
+func (h hkdf) sum(dst, data []byte) []byte {
+	switch h.info.Hash {
+	case crypto.SHA256:
+		s := sha256.Sum256(data)
+		return append(dst, s[:]...)
+	case crypto.SHA384:
+		s := sha512.Sum384(data)
+		return append(dst, s[:]...)
+	default:
+		s := sha512.Sum512(data)
+		return append(dst, s[:]...)
+	}
+}
 
 func (h hkdf) MAC(key, message []byte) []byte {
+	if !fips140.Enabled() {
+		return h.mac(key, message, nil)
+	}
 	m := hmac.New(h.new, key)
 	m.Write(message)
 	return m.Sum(nil)
 }
 
 func (h hkdf) Extract(salt, ikm []byte) ([]byte, error) {
+	if !fips140.Enabled() {
+		return h.mac(salt, ikm, nil), nil
+	}
 	return stdhkdf.Extract(h.new, ikm, salt)
 }
 
@@ -68,5 +97,34 @@ func (h hkdf) Expand(prk, info []byte, length int) ([]byte, error) {
 	if length < 0 {
 		return nil, fmt.Errorf("suite: %s cannot give %d bytes", h.kdf.Name, length)
 	}
+	if !fips140.Enabled() && length <= h.info.Size {
+		return h.mac(prk, info, []byte{1})[:length:length], nil
+	}
 	return stdhkdf.Expand(h.new, prk, string(info), length)
+}
+
+// mac is HMAC (RFC 2104) over message and suffix, as two calls of the hash. An
+// epoch takes some thirty of them, and crypto/hkdf allocates ten times in each. In
+// FIPS mode that package does it all the same, since only so is the service approved.
+func (h hkdf) mac(key, message, suffix []byte) []byte {
+	var scratch [512]byte
+	if len(key) > h.block {
+		key = h.sum(nil, key)
+	}
+	buf := append(scratch[:0], key...)
+	buf = append(buf, scratch[len(key):h.block]...)
+	for i := range buf {
+		buf[i] ^= 0x36
+	}
+	buf = append(buf, message...)
+	buf = append(buf, suffix...)
+	var inner [sha512.Size]byte
+	sum := h.sum(inner[:0], buf)
+	for i := range h.block {
+		buf[i] ^= 0x36 ^ 0x5c
+	}
+	buf = append(buf[:h.block], sum...)
+	tag := h.sum(make([]byte, 0, h.info.Size), buf)
+	clear(buf[:cap(buf)])
+	return tag
 }
