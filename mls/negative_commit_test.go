@@ -308,3 +308,21 @@ func TestLeastPublicMessage(t *testing.T) {
 		}
 	}
 }
+
+// A message of the last generation is refused before any key of it is derived
+// (RFC 9420, Section 15.3).
+func TestGenerationIsCapped(t *testing.T) {
+	a := newAttack(t)
+	limits := a.victim.cfg.Limits.ratchet()
+	for _, generation := range []uint32{limits.MaxForward + 1, 1<<31 - 1, 1 << 31, ^uint32(0)} {
+		m := &privateMessage{groupID: a.GroupID(), epoch: a.Epoch(), contentType: ContentApplication}
+		f, data := a.public.framing(a.secrets), &senderData{leaf: 1, generation: generation}
+		info := a.public.suite.Info().AEAD
+		key := &messageKey{generation, make([]byte, info.Nk), make([]byte, info.Nn)}
+		require.NoError(t, f.sealContent(m, key, data, []byte("never opened")))
+		require.NoError(t, f.sealSenderData(m, data))
+		b, err := (&Message{privateMessage: m}).Marshal()
+		require.NoError(t, err)
+		requireUnprocessed(t, a.victim, ErrGeneration, b)
+	}
+}
