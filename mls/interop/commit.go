@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/interop/mlsclient"
+)
+
+func (s *server) Commit(ctx context.Context, req *mlsclient.CommitRequest) (*mlsclient.CommitReply, error) {
+	m, done, err := s.member(req.StateId)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	if err := s.receive(ctx, m, req.ByReference); err != nil {
+		return nil, err
+	}
+	options := commitOptions(req.ForcePath, req.ExternalTree)
+	for i, d := range req.ByValue {
+		p, err := described(d, m.group.GroupID(), roster(m.group.Members()))
+		if err != nil {
+			return nil, fmt.Errorf("proposal by value %d: %w", i, err)
+		}
+		options = append(options, p)
+	}
+	candidate, err := m.group.Commit(ctx, s.now(), options...)
+	if err != nil {
+		return nil, err
+	}
+	if err := coversExactly(candidate, len(req.ByReference)); err != nil {
+		return nil, err
+	}
+	m.pending = candidate
+	reply := &mlsclient.CommitReply{Commit: candidate.Message, Welcome: candidate.Welcome}
+	if req.ExternalTree {
+		reply.RatchetTree, err = candidate.RatchetTree()
+	}
+	return reply, err
+}
+
+func commitOptions(forcePath, externalTree bool) []mls.CommitOption {
+	var options []mls.CommitOption
+	if forcePath {
+		options = append(options, mls.ForcePath())
+	}
+	if externalTree {
+		options = append(options, mls.WithoutTree())
+	}
+	return options
+}
+
+// coversExactly checks that a commit refers to as many proposals as were asked for:
+// the engine takes what arrived and leaves out what does not fit, and a script
+// would pass that tests less than it says.
+func coversExactly(c *mls.Candidate, byReference int) error {
+	n := 0
+	for _, p := range c.Proposals() {
+		if p.Ref != nil {
+			n++
+		}
+	}
+	if n != byReference {
+		return fmt.Errorf("%w: commit refers to %d proposals, not %d", errState, n, byReference)
+	}
+	return nil
+}
+
+func (s *server) HandlePendingCommit(_ context.Context, req *mlsclient.StateRequest) (*mlsclient.MemberReply, error) {
+	m, done, err := s.member(req.StateId)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	candidate, err := m.takePending()
+	if err != nil {
+		return nil, err
+	}
+	return m.adopt(candidate, req.StateId)
+}
+
+// takePending returns the own commit that waits.
+func (m *member) takePending() (*mls.Candidate, error) {
+	if m.pending == nil {
+		return nil, fmt.Errorf("%w: no commit is pending", errState)
+	}
+	return m.pending, nil
+}
+
+// adopt moves to the epoch that a commit begins. A member that the commit removes
+// stays where it was, without secrets, until it is freed.
+func (m *member) adopt(candidate *mls.Candidate, stateID uint32) (*mlsclient.MemberReply, error) {
+	next, err := candidate.Adopt()
+	if errors.Is(err, mls.ErrRemoved) {
+		return &mlsclient.MemberReply{StateId: stateID}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	m.group, m.pending = next, nil
+	authenticator, err := next.EpochAuthenticator()
+	return &mlsclient.MemberReply{StateId: stateID, EpochAuthenticator: authenticator}, err
+}
+
+func (s *server) HandleCommit(ctx context.Context, req *mlsclient.HandleCommitRequest) (*mlsclient.MemberReply, error) {
+	m, done, err := s.member(req.StateId)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	candidate, err := s.process(ctx, m, req)
+	if err != nil {
+		return nil, err
+	}
+	return m.adopt(candidate, req.StateId)
+}
+
+// process takes another member's commit and the proposals that it refers to.
+func (s *server) process(ctx context.Context, m *member, req *mlsclient.HandleCommitRequest) (*mls.Candidate, error) {
+	if err := s.receive(ctx, m, req.Proposal); err != nil {
+		return nil, err
+	}
+	received, err := m.group.Process(ctx, s.now(), req.Commit)
+	if err != nil {
+		return nil, err
+	}
+	if received.Commit == nil {
+		return nil, fmt.Errorf("%w: message is not a commit", errRequest)
+	}
+	return received.Commit, nil
+}

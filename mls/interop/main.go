@@ -1,0 +1,92 @@
+// Command interop serves the gRPC interface by which the MLS working group's test
+// runner drives an implementation: live tests of mlsuite against itself and others.
+//
+// Usage:
+//
+//	go run . [-port 50001] [-code-points private] [-suites 0x0001,0xF001]
+//
+// It holds private keys for whoever asks and is for tests alone; it listens on the
+// loopback interface unless -host says otherwise. README.md has the commands of each
+// run.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log"
+	"net"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/mlsuite/mlsuite/registry"
+	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
+		log.Fatal(err)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("interop", flag.ContinueOnError)
+	host := flags.String("host", "localhost", "interface to listen on")
+	port := flags.Int("port", 50001, "TCP port to listen on, 0 for any")
+	points := flags.String("code-points", "private",
+		"code points of the post-quantum suites: private (0xF001 and on), mlspp or openmls")
+	chosen := flags.String("suites", "", "code points to offer, separated by commas; all if empty")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	suites, err := offered(*points, *chosen)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", net.JoinHostPort(*host, strconv.Itoa(*port)))
+	if err != nil {
+		return err
+	}
+	server := newGRPCServer(newServer(suites, time.Now), log.Printf)
+	defer context.AfterFunc(ctx, server.Stop)()
+	log.Printf("serving %d suites on %s", len(suites.IDs(suite.Start, time.Now())), listener.Addr())
+	return server.Serve(listener)
+}
+
+// offered returns the suites that the flags choose.
+func offered(points, chosen string) (*registry.Registry, error) {
+	sets := map[string]func() registry.CodePoints{
+		"private": registry.PrivateUse,
+		"mlspp":   registry.MLSPlusPlus,
+		"openmls": registry.OpenMLS,
+	}
+	set, ok := sets[points]
+	if !ok {
+		return nil, fmt.Errorf("unknown code points %q", points)
+	}
+	suites, err := all.New(all.WithCodePoints(set()))
+	if err != nil || chosen == "" {
+		return suites, err
+	}
+	var names []string
+	for item := range strings.SplitSeq(chosen, ",") {
+		id, err := strconv.ParseUint(strings.TrimSpace(item), 0, 16)
+		if err != nil {
+			return nil, fmt.Errorf("code point %q: %w", item, err)
+		}
+		s, err := suites.Suite(suite.ID(id), suite.Start, time.Time{})
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, s.Info().Name)
+	}
+	return suites.Select(names...)
+}

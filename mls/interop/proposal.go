@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/interop/mlsclient"
+)
+
+// roster is the members of a group.
+type roster iter.Seq2[mls.LeafIndex, *mls.LeafNode]
+
+// find returns the leaf of the member with an identity.
+func (r roster) find(identity []byte) (mls.LeafIndex, error) {
+	for i, leaf := range r {
+		if id, ok := leaf.Credential.Identity(); ok && string(id) == string(identity) {
+			return i, nil
+		}
+	}
+	return 0, fmt.Errorf("%w: no member %q", errRequest, identity)
+}
+
+// change is a proposal that can be sent by itself and in a commit.
+type change interface {
+	mls.Proposal
+	mls.CommitOption
+}
+
+func parseKeyPackage(message []byte) (*mls.KeyPackage, error) {
+	m, err := mls.ParseMessage(message)
+	if err != nil {
+		return nil, err
+	}
+	if m.KeyPackage == nil {
+		return nil, fmt.Errorf("%w: a %s is no KeyPackage", errRequest, m.WireFormat())
+	}
+	return m.KeyPackage, nil
+}
+
+func parseExtensions(list []*mlsclient.Extension) (mls.Extensions, error) {
+	extensions := make(mls.Extensions, len(list))
+	for i, x := range list {
+		t := mls.ExtensionType(x.ExtensionType)
+		if uint32(t) != x.ExtensionType {
+			return nil, fmt.Errorf("%w: extension type %#x", errRequest, x.ExtensionType)
+		}
+		extensions[i] = mls.Extension{Type: t, Data: x.ExtensionData}
+	}
+	return extensions, nil
+}
+
+// described returns the proposal of a description, for a group.
+func described(d *mlsclient.ProposalDescription, groupID []byte, members roster) (change, error) {
+	switch string(d.GetProposalType()) {
+	case "add":
+		kp, err := parseKeyPackage(d.KeyPackage)
+		return mls.Add(kp), err
+	case "remove":
+		leaf, err := members.find(d.RemovedId)
+		return mls.Remove(leaf), err
+	case "externalPSK":
+		return mls.ExternalPSK(d.PskId), nil
+	case "resumptionPSK":
+		return mls.ResumptionPSK(groupID, d.EpochId), nil
+	case "groupContextExtensions":
+		extensions, err := parseExtensions(d.Extensions)
+		return mls.ReplaceExtensions(extensions...), err
+	case "reinit":
+		return reInit(d.GroupId, d.CipherSuite, d.Extensions)
+	}
+	return nil, fmt.Errorf("%w: proposal type %q", errRequest, d.GetProposalType())
+}
+
+func reInit(groupID []byte, cipherSuite uint32, list []*mlsclient.Extension) (change, error) {
+	id, err := suiteID(cipherSuite)
+	if err != nil {
+		return nil, err
+	}
+	extensions, err := parseExtensions(list)
+	return mls.ReInit(groupID, id, extensions...), err
+}
+
+// propose lets a member propose what proposal returns for its group.
+func (s *server) propose(ctx context.Context, stateID uint32, proposal func(g *mls.Group) (change, error)) (*mlsclient.ProposalReply, error) {
+	m, done, err := s.member(stateID)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	p, err := proposal(m.group)
+	if err != nil {
+		return nil, err
+	}
+	message, err := m.group.Propose(ctx, s.now(), p, nil)
+	return &mlsclient.ProposalReply{Proposal: message}, err
+}
+
+func (s *server) AddProposal(ctx context.Context, req *mlsclient.AddProposalRequest) (*mlsclient.ProposalReply, error) {
+	return s.propose(ctx, req.StateId, func(*mls.Group) (change, error) {
+		kp, err := parseKeyPackage(req.KeyPackage)
+		return mls.Add(kp), err
+	})
+}
+
+func (s *server) UpdateProposal(ctx context.Context, req *mlsclient.StateRequest) (*mlsclient.ProposalReply, error) {
+	m, done, err := s.member(req.StateId)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	message, err := m.group.ProposeUpdate(ctx, s.now(), nil)
+	return &mlsclient.ProposalReply{Proposal: message}, err
+}
+
+func (s *server) RemoveProposal(ctx context.Context, req *mlsclient.RemoveProposalRequest) (*mlsclient.ProposalReply, error) {
+	return s.propose(ctx, req.StateId, func(g *mls.Group) (change, error) {
+		leaf, err := roster(g.Members()).find(req.RemovedId)
+		return mls.Remove(leaf), err
+	})
+}
+
+func (s *server) ExternalPSKProposal(ctx context.Context, req *mlsclient.ExternalPSKProposalRequest) (*mlsclient.ProposalReply, error) {
+	return s.propose(ctx, req.StateId, func(*mls.Group) (change, error) { return mls.ExternalPSK(req.PskId), nil })
+}
+
+func (s *server) ResumptionPSKProposal(ctx context.Context, req *mlsclient.ResumptionPSKProposalRequest) (*mlsclient.ProposalReply, error) {
+	return s.propose(ctx, req.StateId, func(g *mls.Group) (change, error) {
+		return mls.ResumptionPSK(g.GroupID(), req.EpochId), nil
+	})
+}
+
+func (s *server) GroupContextExtensionsProposal(ctx context.Context, req *mlsclient.ExtensionsProposalRequest) (*mlsclient.ProposalReply, error) {
+	return s.propose(ctx, req.StateId, func(*mls.Group) (change, error) {
+		extensions, err := parseExtensions(req.Extensions)
+		return mls.ReplaceExtensions(extensions...), err
+	})
+}
+
+func (s *server) ReInitProposal(ctx context.Context, req *mlsclient.ReInitProposalRequest) (*mlsclient.ProposalReply, error) {
+	return s.propose(ctx, req.StateId, func(*mls.Group) (change, error) {
+		return reInit(req.GroupId, req.CipherSuite, req.Extensions)
+	})
+}
+
+// AddExternalSigner proposes the group's extensions with one more external sender.
+func (s *server) AddExternalSigner(ctx context.Context, req *mlsclient.AddExternalSignerRequest) (*mlsclient.ProposalReply, error) {
+	return s.propose(ctx, req.StateId, func(g *mls.Group) (change, error) {
+		sender, err := mls.ParseExternalSender(req.ExternalSender)
+		if err != nil {
+			return nil, err
+		}
+		extensions := slices.Clone(g.GroupContext().Extensions)
+		senders, err := externalSenders(extensions)
+		if err != nil {
+			return nil, err
+		}
+		data, err := append(senders, *sender).Marshal()
+		if err != nil {
+			return nil, err
+		}
+		isSenders := func(x mls.Extension) bool { return x.Type == mls.ExtensionExternalSenders }
+		extensions = append(slices.DeleteFunc(extensions, isSenders), mls.Extension{Type: mls.ExtensionExternalSenders, Data: data})
+		return mls.ReplaceExtensions(extensions...), nil
+	})
+}
+
+// externalSenders returns the external senders among a group's extensions.
+func externalSenders(extensions mls.Extensions) (mls.ExternalSenders, error) {
+	data, ok := extensions.Find(mls.ExtensionExternalSenders)
+	if !ok {
+		return nil, nil
+	}
+	return mls.ParseExternalSenders(data)
+}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/interop/mlsclient"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// server holds what the runner's actors have here. Every id is of one counter, so
+// that a state and a transaction never share one.
+type server struct {
+	mlsclient.UnimplementedMLSClientServer
+
+	suites mls.Suites
+	now    func() time.Time
+
+	mu           sync.Mutex
+	lastID       uint32
+	members      map[uint32]*member // states
+	transactions map[uint32]*transaction
+	signers      map[uint32]suite.Signer // external ones
+}
+
+func newServer(suites mls.Suites, now func() time.Time) *server {
+	return &server{
+		suites:       suites,
+		now:          now,
+		members:      map[uint32]*member{},
+		transactions: map[uint32]*transaction{},
+		signers:      map[uint32]suite.Signer{},
+	}
+}
+
+// maxMessage is the longest request that is accepted: Welcomes and trees of large
+// post-quantum groups exceed gRPC's 4 MiB.
+const maxMessage = 64 << 20
+
+// newGRPCServer serves s and logs the calls that fail.
+func newGRPCServer(s *server, logf func(format string, args ...any)) *grpc.Server {
+	intercept := func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+		reply, err := handler(ctx, req)
+		if err != nil {
+			logf("%s: %v", info.FullMethod, err)
+			return nil, status.Error(code(err), err.Error())
+		}
+		return reply, nil
+	}
+	g := grpc.NewServer(grpc.MaxRecvMsgSize(maxMessage), grpc.UnaryInterceptor(intercept))
+	mlsclient.RegisterMLSClientServer(g, s)
+	return g
+}
+
+var (
+	errUnknownID = errors.New("unknown id")
+	errRequest   = errors.New("request is not valid")
+	errState     = errors.New("not in this state")
+)
+
+// code returns the gRPC status of an error.
+func code(err error) codes.Code {
+	is := func(classes ...error) bool {
+		for _, class := range classes {
+			if errors.Is(err, class) {
+				return true
+			}
+		}
+		return false
+	}
+	switch {
+	case is(errUnknownID):
+		return codes.NotFound
+	case is(errState, mls.ErrRetired, mls.ErrRemoved, mls.ErrReInit, mls.ErrPendingProposals):
+		return codes.FailedPrecondition
+	case is(errRequest, mls.ErrMalformed, mls.ErrInvalid, mls.ErrUnsupported, mls.ErrWrongGroup, mls.ErrWrongEpoch, mls.ErrDecrypt,
+		mls.ErrConsumed, mls.ErrGeneration, mls.ErrOwnMessage, mls.ErrUnknownPSK, mls.ErrNotRecipient):
+		return codes.InvalidArgument
+	}
+	return codes.Internal
+}
+
+// enter puts a value into one of s's tables and returns its id.
+func enter[T any](s *server, table map[uint32]T, value T) uint32 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lastID++
+	table[s.lastID] = value
+	return s.lastID
+}
+
+// find returns the value of an id in one of s's tables.
+func find[T any](s *server, table map[uint32]T, id uint32, what string) (T, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	value, ok := table[id]
+	if !ok {
+		return value, fmt.Errorf("%w: %s %d", errUnknownID, what, id)
+	}
+	return value, nil
+}
+
+// member returns the member of a state id, locked until done is called.
+func (s *server) member(id uint32) (m *member, done func(), err error) {
+	m, err = find(s, s.members, id, "state")
+	if err != nil {
+		return nil, nil, err
+	}
+	m.mu.Lock()
+	return m, m.mu.Unlock, nil
+}
+
+func (s *server) Name(context.Context, *mlsclient.Empty) (*mlsclient.NameReply, error) {
+	return &mlsclient.NameReply{Name: "mlsuite"}, nil
+}
+
+func (s *server) SupportedCiphersuites(context.Context, *mlsclient.Empty) (*mlsclient.SuitesReply, error) {
+	var reply mlsclient.SuitesReply
+	for _, id := range s.suites.IDs(suite.Start, s.now()) {
+		reply.Ciphersuites = append(reply.Ciphersuites, uint32(id))
+	}
+	return &reply, nil
+}
+
+func (s *server) Free(_ context.Context, req *mlsclient.StateRequest) (*mlsclient.Empty, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.members[req.StateId]; !ok {
+		return nil, fmt.Errorf("%w: state %d", errUnknownID, req.StateId)
+	}
+	delete(s.members, req.StateId)
+	return &mlsclient.Empty{}, nil
+}
