@@ -110,10 +110,12 @@ const (
 	defaultClockSkew   = time.Hour
 )
 
+var errNoSuites = errors.New("mls: Config.Suites is missing")
+
 func (c *Config) validate() error {
 	switch {
 	case c.Suites == nil:
-		return errors.New("mls: Config.Suites is missing")
+		return errNoSuites
 	case c.Signer == nil:
 		return errors.New("mls: Config.Signer is missing")
 	case c.Credential.Type == 0:

@@ -46,13 +46,9 @@ func (g *Group) GroupInfo(ctx context.Context, withTree bool) ([]byte, error) {
 // may be injected. WithTreeFrom hands over the tree if the GroupInfo does not hold
 // it.
 func ExternalJoin(ctx context.Context, now time.Time, cfg Config, groupInfo []byte, options ...CommitOption) (*Candidate, error) {
-	message, err := ParseMessage(groupInfo)
+	info, err := parseGroupInfoMessage(groupInfo)
 	if err != nil {
 		return nil, err
-	}
-	info := message.GroupInfo
-	if info == nil {
-		return nil, fmt.Errorf("%w: a %s is no GroupInfo", ErrUnsupported, message.WireFormat())
 	}
 	s, err := cfg.suite(suite.Start, now)
 	if err != nil {
@@ -102,21 +98,42 @@ func ExternalJoin(ctx context.Context, now time.Time, cfg Config, groupInfo []by
 	return c, err
 }
 
-// sendExternalInit sends an init_secret to the group's external key (RFC 9420,
-// Section 8.3).
-func sendExternalInit(s suite.Suite, info *GroupInfo) (kemOutput, initSecret []byte, err error) {
-	data, ok := info.Extensions.Find(ExtensionExternalPub)
+// parseGroupInfoMessage reads a GroupInfo, an MLSMessage.
+func parseGroupInfoMessage(b []byte) (*GroupInfo, error) {
+	m, err := ParseMessage(b)
+	if err != nil {
+		return nil, err
+	}
+	if m.GroupInfo == nil {
+		return nil, fmt.Errorf("%w: a %s is no GroupInfo", ErrUnsupported, m.WireFormat())
+	}
+	return m.GroupInfo, nil
+}
+
+// externalPub returns the public key to which joiners send the init_secret.
+func (g *GroupInfo) externalPub(s suite.Suite) ([]byte, error) {
+	data, ok := g.Extensions.Find(ExtensionExternalPub)
 	if !ok {
-		return nil, nil, violation("12.4.3.2", "GroupInfo has an external_pub")
+		return nil, violation("12.4.3.2", "GroupInfo has an external_pub")
 	}
 	var pub externalPub
 	if err := parse(data, "external_pub", &pub); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if err := s.CheckPublicKey(pub.key); err != nil {
-		return nil, nil, violation("12.4.3.2", "external_pub is a public key of the suite").because(err)
+		return nil, violation("12.4.3.2", "external_pub is a public key of the suite").because(err)
 	}
-	return s.Export(pub.key, nil, []byte(externalInitLabel), s.Info().KDF.Nh)
+	return pub.key, nil
+}
+
+// sendExternalInit sends an init_secret to the group's external key (RFC 9420,
+// Section 8.3).
+func sendExternalInit(s suite.Suite, info *GroupInfo) (kemOutput, initSecret []byte, err error) {
+	pub, err := info.externalPub(s)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s.Export(pub, nil, []byte(externalInitLabel), s.Info().KDF.Nh)
 }
 
 // receiveExternalInit returns the init_secret that a joiner sent.

@@ -33,6 +33,7 @@ type world struct {
 	id     suite.ID
 	adjust func(*mls.Config)
 	groups map[string]*mls.Group
+	public *mls.PublicGroup // follows, unless nil
 }
 
 func newWorld(t testing.TB, id suite.ID, adjust func(*mls.Config), names ...string) *world {
@@ -100,6 +101,9 @@ func (w *world) commit(by string, options ...mls.CommitOption) *mls.Candidate {
 
 func (w *world) adopt(by string, c *mls.Candidate) {
 	w.t.Helper()
+	if w.public != nil {
+		w.adoptInPublic(c)
+	}
 	for name, g := range w.groups {
 		next := c
 		if name != by {
@@ -208,6 +212,9 @@ func TestGroupLife(t *testing.T) {
 // propose delivers a proposal to all but its sender.
 func (w *world) propose(by string, message []byte) {
 	w.t.Helper()
+	if w.public != nil {
+		w.proposeInPublic(message)
+	}
 	for name, g := range w.groups {
 		if name == by {
 			continue

@@ -393,9 +393,11 @@ func requireUnmoved(t testing.TB, g *Group, want error, run func() error) {
 	require.Equal(t, before, fingerprint(g), "the group has changed")
 }
 
-// requireUnprocessed checks that g refuses a message, and is as it was.
+// requireUnprocessed checks that g refuses a message, and is as it was; and so does
+// a PublicGroup that has seen what g has, unless only members can tell.
 func requireUnprocessed(t testing.TB, g *Group, want error, message []byte) {
 	t.Helper()
+	requireRefusedInPublic(t, g, want, message)
 	requireUnmoved(t, g, want, func() error {
 		r, err := g.Process(t.Context(), insiderTime, message)
 		if err != nil {

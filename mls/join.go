@@ -219,16 +219,8 @@ func publicStateOf(ctx context.Context, now time.Time, cfg *Config, s suite.Suit
 	if !bytes.Equal(t.hash(), c.TreeHash) {
 		return nil, violation("12.4.3.1", "tree hash is the GroupContext's")
 	}
-	signer := t.leaf(info.Signer)
-	if signer == nil {
-		return nil, violation("12.4.3.1", "signer of the GroupInfo is a member").atLeaf(info.Signer)
-	}
-	tbs, err := info.tbs()
-	if err != nil {
+	if err := p.verifyGroupInfo(info); err != nil {
 		return nil, err
-	}
-	if err := verifyWithLabel(s, signer.SignatureKey, labelGroupInfoTBS, tbs, info.Signature); err != nil {
-		return nil, violation("12.4.3", "GroupInfo signature is valid").atLeaf(info.Signer).because(err)
 	}
 	if err := t.validate(); err != nil {
 		return nil, err
@@ -246,6 +238,23 @@ func publicStateOf(ctx context.Context, now time.Time, cfg *Config, s suite.Suit
 		}
 	}
 	return p, cfg.authenticate(ctx, now, changes)
+}
+
+// verifyGroupInfo checks who signed a GroupInfo of this epoch (RFC 9420, Section
+// 12.4.3).
+func (p *publicState) verifyGroupInfo(info *GroupInfo) error {
+	signer := p.tree.leaf(info.Signer)
+	if signer == nil {
+		return violation("12.4.3.1", "signer of the GroupInfo is a member").atLeaf(info.Signer)
+	}
+	tbs, err := info.tbs()
+	if err != nil {
+		return err
+	}
+	if err := verifyWithLabel(p.suite, signer.SignatureKey, labelGroupInfoTBS, tbs, info.Signature); err != nil {
+		return violation("12.4.3", "GroupInfo signature is valid").atLeaf(info.Signer).because(err)
+	}
+	return nil
 }
 
 // validateLeaves validates every leaf of the tree (RFC 9420, Section 7.3), on all

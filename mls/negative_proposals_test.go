@@ -300,7 +300,7 @@ func TestAuthenticationServiceIsAsked(t *testing.T) {
 	asked = nil
 	c := m.commit(forgery{proposals: m.byValue(Add(mallory.KeyPackage))})
 	requireUnprocessed(t, g, refused.atLeaf(4), c.message)
-	require.Len(t, asked, 1)
+	require.Len(t, asked, 2, "by the member, and by who follows in public")
 	require.Equal(t, ChangeAdded, asked[0].Reason)
 
 	asked = nil

@@ -1,0 +1,222 @@
+package mls
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// PublicGroup is what somebody who is no member can see of one epoch of a group:
+// the view of a delivery service, of a group whose proposals and commits are
+// PublicMessages. It starts from a GroupInfo and follows the commits, without any
+// secret.
+//
+// It checks what members check, by the same code: signatures, proposals and lists
+// of them, leaves and key packages, the tree with its parent hashes, the path and
+// the number of its ciphertexts. What takes secrets it cannot check: membership
+// tags, confirmation tags, that ciphertexts hold what they should, and that members
+// have the pre-shared keys. So a dishonest member, of whom the commit verifiably
+// is, can make a PublicGroup move where no member follows; and what the first
+// GroupInfo says of the past, its confirmed_transcript_hash and tag, is its
+// signer's word. Whether the group had ended by a ReInit in that epoch is not in a
+// GroupInfo.
+//
+// A commit that was received is a candidate, and leaves the PublicGroup as it was;
+// [PublicCandidate.Adopt] gives the next epoch's. Any number of them may be followed.
+//
+// A PublicGroup is safe for concurrent use. It must not be copied.
+type PublicGroup struct {
+	publicView
+	cfg *Config
+
+	mu        sync.Mutex
+	cache     proposalCache
+	groupInfo []byte // for joiners, or nil
+}
+
+// PublicReceived is what a handshake message held: one of its fields is set.
+type PublicReceived struct {
+	Proposal *CommittedProposal // now kept for a commit
+	Commit   *PublicCandidate   // to be adopted, or not
+}
+
+// PublicCandidate is a commit that a [PublicGroup] received and found valid.
+type PublicCandidate struct {
+	transition
+	next *PublicGroup
+}
+
+// Adopt returns the PublicGroup of the epoch that the commit begins. The one that
+// the candidate is from stays as it is.
+func (c *PublicCandidate) Adopt() *PublicGroup { return c.next }
+
+// NewPublicGroup starts to follow a group from a member's GroupInfo, an MLSMessage,
+// and the group's tree, as [Group.RatchetTree] returns it; tree may be nil if the
+// GroupInfo holds it. It checks the group's whole state as a joiner does, which is
+// O(n).
+//
+// Of cfg, only Suites is required; Authenticator, Lifetimes and
+// Limits.MaxProposals count too. Suites are asked whether the group may go on, not
+// whether it could be started.
+func NewPublicGroup(ctx context.Context, now time.Time, cfg Config, groupInfo, tree []byte) (*PublicGroup, error) {
+	info, err := parseGroupInfoMessage(groupInfo)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Suites == nil {
+		return nil, errNoSuites
+	}
+	s, err := cfg.Suites.Suite(info.GroupContext.CipherSuite, suite.Continue, now)
+	if err != nil {
+		return nil, err
+	}
+	p, err := publicStateOf(ctx, now, &cfg, s, info, tree)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.setTranscript(info.ConfirmationTag); err != nil {
+		return nil, err
+	}
+	g := &PublicGroup{publicView: publicView{p}, cfg: &cfg}
+	if _, err := info.externalPub(s); err == nil {
+		g.groupInfo = bytes.Clone(groupInfo)
+	}
+	return g, nil
+}
+
+// Process takes a proposal or commit of this epoch, a PublicMessage in an
+// MLSMessage: of a member, an external sender or a new member. A proposal is kept
+// for a commit that refers to it. On error the PublicGroup is as it was.
+func (g *PublicGroup) Process(ctx context.Context, now time.Time, message []byte) (*PublicReceived, error) {
+	m, err := ParseMessage(message)
+	if err != nil {
+		return nil, err
+	}
+	if m.publicMessage == nil {
+		return nil, fmt.Errorf("%w: a public group does not follow a %s", ErrUnsupported, m.WireFormat())
+	}
+	p := g.public
+	if _, err := g.cfg.Suites.Suite(p.context.CipherSuite, suite.Continue, now); err != nil {
+		return nil, err
+	}
+	ac, err := p.framing(nil).verifyPublic(m.publicMessage)
+	if err != nil {
+		return nil, err
+	}
+	if p.reInit != nil {
+		return nil, ErrReInit
+	}
+	if ac.content.contentType == ContentCommit {
+		c, err := g.processCommit(ctx, now, ac)
+		if err != nil {
+			return nil, err
+		}
+		return &PublicReceived{Commit: c}, nil
+	}
+	proposal, err := p.receiveProposal(g.cfg, now, ac)
+	if err != nil {
+		return nil, err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if err := g.cache.keep(proposal, g.cfg.Limits.maxProposals()); err != nil {
+		return nil, err
+	}
+	return &PublicReceived{Proposal: &proposal}, nil
+}
+
+// processCommit is [Group.processCommit] without secrets.
+func (g *PublicGroup) processCommit(ctx context.Context, now time.Time, ac *authenticatedContent) (*PublicCandidate, error) {
+	t, a, err := g.public.receiveCommit(ctx, g.cfg, now, ac, g.proposal)
+	if err != nil {
+		return nil, err
+	}
+	if path := ac.content.commit.path; path != nil {
+		steps := t.to.tree.filteredPath(a.committer)
+		if err := path.eachRecipient(t.to.tree, steps, a.added, func(int, int, NodeIndex) {}); err != nil {
+			return nil, atLeaf(err, a.committer)
+		}
+	}
+	if err := t.to.confirmTranscript(g.public, ac); err != nil {
+		return nil, err
+	}
+	if err := t.to.setTranscript(ac.auth.confirmationTag); err != nil {
+		return nil, err
+	}
+	return &PublicCandidate{transition: *t, next: &PublicGroup{publicView: publicView{t.to}, cfg: g.cfg}}, nil
+}
+
+// proposal returns a proposal by its ProposalRef.
+func (g *PublicGroup) proposal(ref []byte) (CommittedProposal, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.cache.find(ref)
+}
+
+// Proposals returns the proposals that arrived in this epoch, in order. The caller
+// must not change what they refer to.
+func (g *PublicGroup) Proposals() []CommittedProposal {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Clone(g.cache.proposals)
+}
+
+// SetGroupInfo takes a member's GroupInfo of this epoch, an MLSMessage as
+// [Group.GroupInfo] returns it, to serve to joiners. It has to be signed by a
+// member, to be of this epoch in every part, and to hold an external_pub, of which
+// only members can tell that it is the group's. If it holds the tree, that has to
+// be the epoch's.
+func (g *PublicGroup) SetGroupInfo(groupInfo []byte) error {
+	info, err := parseGroupInfoMessage(groupInfo)
+	if err != nil {
+		return err
+	}
+	context, err := marshalled(&info.GroupContext)
+	if err != nil {
+		return err
+	}
+	p := g.public
+	switch {
+	case !bytes.Equal(info.GroupContext.GroupID, p.context.GroupID):
+		return ErrWrongGroup
+	case info.GroupContext.Epoch != p.context.Epoch:
+		return ErrWrongEpoch
+	case !bytes.Equal(context, p.contextBytes):
+		return violation("12.4.3", "group_context of the GroupInfo is the epoch's").atLeaf(info.Signer)
+	case !bytes.Equal(info.ConfirmationTag, p.confirmationTag):
+		return violation("12.4.3", "confirmation_tag of the GroupInfo is the epoch's").atLeaf(info.Signer)
+	}
+	if err := p.verifyGroupInfo(info); err != nil {
+		return err
+	}
+	if _, err := info.externalPub(p.suite); err != nil {
+		return atLeaf(err, info.Signer)
+	}
+	if inside, ok := info.Extensions.Find(ExtensionRatchetTree); ok {
+		tree, err := g.RatchetTree()
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(inside, tree) {
+			return violation("12.4.3.3", "ratchet_tree of the GroupInfo is the epoch's").atLeaf(info.Signer)
+		}
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.groupInfo = bytes.Clone(groupInfo)
+	return nil
+}
+
+// GroupInfo returns the GroupInfo by which clients can join in this epoch with
+// [ExternalJoin], an MLSMessage, or nil if no member has sent one. Clients get the
+// tree from RatchetTree if the GroupInfo does not hold it.
+func (g *PublicGroup) GroupInfo() []byte {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return bytes.Clone(g.groupInfo)
+}

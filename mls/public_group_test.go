@@ -1,0 +1,187 @@
+package mls_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// inPublic lets a public group follow from here.
+func (w *world) inPublic(by string) {
+	w.t.Helper()
+	info, err := w.groups[by].GroupInfo(w.t.Context(), true)
+	require.NoError(w.t, err)
+	w.public, err = mls.NewPublicGroup(w.t.Context(), testTime, mls.Config{Suites: all.Registry()}, info, nil)
+	require.NoError(w.t, err)
+	w.samePublicState()
+}
+
+// samePublicState checks that the public group sees what members see.
+func (w *world) samePublicState() {
+	w.t.Helper()
+	for name, g := range w.groups {
+		want, got := g.GroupContext(), w.public.GroupContext()
+		require.Empty(w.t, cmp.Diff(want, got, cmpopts.EquateEmpty()), name)
+		tree, err := g.RatchetTree()
+		require.NoError(w.t, err)
+		served, err := w.public.RatchetTree()
+		require.NoError(w.t, err)
+		require.Equal(w.t, tree, served, name)
+		require.Equal(w.t, g.Size(), w.public.Size())
+	}
+}
+
+func (w *world) proposeInPublic(m []byte) {
+	w.t.Helper()
+	r, err := w.public.Process(w.t.Context(), testTime, m)
+	require.NoError(w.t, err)
+	require.NotNil(w.t, r.Proposal)
+	kept := w.public.Proposals()
+	require.Equal(w.t, *r.Proposal, kept[len(kept)-1])
+}
+
+func (w *world) adoptInPublic(c *mls.Candidate) {
+	w.t.Helper()
+	before := w.public.GroupContext()
+	r, err := w.public.Process(w.t.Context(), testTime, c.Message)
+	require.NoError(w.t, err)
+	require.Equal(w.t, c.Committer(), r.Commit.Committer())
+	require.Equal(w.t, c.Added(), r.Commit.Added())
+	require.Len(w.t, r.Commit.Proposals(), len(c.Proposals()))
+	require.Empty(w.t, cmp.Diff(c.GroupContext(), r.Commit.GroupContext(), cmpopts.EquateEmpty()))
+	require.Equal(w.t, before, w.public.GroupContext(), "not adopted yet")
+	w.public = r.Commit.Adopt()
+	require.Empty(w.t, w.public.Proposals())
+	require.Nil(w.t, w.public.GroupInfo())
+}
+
+func TestPublicGroupFollows(t *testing.T) {
+	for _, id := range []suite.ID{0x0001, 0x0007, 0xF001, 0xF00A} {
+		t.Run(id.String(), func(t *testing.T) {
+			const custom = mls.ExtensionType(0xF100)
+			w := newWorld(t, id, func(c *mls.Config) {
+				c.PublicHandshake = true
+				c.Extensions = []mls.ExtensionType{custom}
+				c.PSKs = &store{external: map[string][]byte{"psk": []byte("of members")}}
+			}, "a", "b", "c")
+			w.inPublic("b")
+			w.add("a", "d", "e")
+			w.commit("e")
+			w.samePublicState()
+
+			// By reference, with an Update.
+			m, err := w.groups["d"].ProposeUpdate(t.Context(), testTime, nil)
+			require.NoError(t, err)
+			w.propose("d", m)
+			m, err = w.groups["a"].Propose(t.Context(), testTime, mls.Remove(w.groups["b"].OwnLeaf()), []byte("why"))
+			require.NoError(t, err)
+			w.propose("a", m)
+			w.commit("c")
+			require.NotContains(t, w.groups, "b")
+			w.samePublicState()
+
+			// From outside.
+			s := w.public.Suite()
+			authority, err := s.GenerateSigner()
+			require.NoError(t, err)
+			senders, err := mls.ExternalSenders{{
+				SignatureKey: authority.PublicKey(),
+				Credential:   mls.BasicCredential([]byte("authority")),
+			}}.Marshal()
+			require.NoError(t, err)
+			w.commit("a", mls.ReplaceExtensions(
+				mls.Extension{Type: custom, Data: []byte("hello")},
+				mls.Extension{Type: mls.ExtensionExternalSenders, Data: senders}))
+			w.samePublicState()
+			outside := mls.ExternalProposer{Suite: s, GroupID: w.public.GroupID(), Epoch: w.public.Epoch()}
+			m, err = outside.Propose(t.Context(), authority, 0, mls.Remove(w.groups["e"].OwnLeaf()))
+			require.NoError(t, err)
+			w.propose("authority", m)
+			kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("f"))
+			require.NoError(t, err)
+			m, err = outside.ProposeJoin(t.Context(), kp)
+			require.NoError(t, err)
+			w.propose("f", m)
+			c := w.commit("a", mls.ExternalPSK([]byte("psk")))
+			w.groups["f"], err = kp.Join(t.Context(), testTime, c.Welcome)
+			require.NoError(t, err)
+			require.NotContains(t, w.groups, "e")
+			w.samePublicState()
+
+			// A client joins by what the public group serves, and comes back.
+			joiner := w.config("g")
+			for _, name := range []string{"g", "g again"} {
+				info, err := w.groups["a"].GroupInfo(t.Context(), name == "g")
+				require.NoError(t, err)
+				require.NoError(t, w.public.SetGroupInfo(info))
+				tree, err := w.public.RatchetTree()
+				require.NoError(t, err)
+				options := []mls.CommitOption{mls.WithTreeFrom(tree)}
+				if old, ok := w.groups["g"]; ok {
+					options = append(options, mls.Remove(old.OwnLeaf()))
+				}
+				c, err := mls.ExternalJoin(t.Context(), testTime, joiner, w.public.GroupInfo(), options...)
+				require.NoError(t, err)
+				w.adopt(name, c)
+				w.groups[name] = w.joined(c)
+				w.agree()
+				w.samePublicState()
+			}
+
+			w.commit("a", mls.ReInit([]byte("next"), id))
+			w.samePublicState()
+			m, err = outside.Propose(t.Context(), authority, 0, mls.Remove(0))
+			require.NoError(t, err)
+			_, err = w.public.Process(t.Context(), testTime, m)
+			require.ErrorIs(t, err, mls.ErrWrongEpoch)
+			outside.Epoch = w.public.Epoch()
+			m, err = outside.Propose(t.Context(), authority, 0, mls.Remove(0))
+			require.NoError(t, err)
+			_, err = w.public.Process(t.Context(), testTime, m)
+			require.ErrorIs(t, err, mls.ErrReInit)
+		})
+	}
+}
+
+// Without secrets, both of two commits of an epoch can be followed.
+func TestPublicGroupFollowsAFork(t *testing.T) {
+	w := newWorld(t, 0x0001, func(c *mls.Config) { c.PublicHandshake = true }, "a", "b")
+	w.inPublic("a")
+	for _, name := range []string{"a", "b"} {
+		c, err := w.groups[name].Commit(t.Context(), testTime)
+		require.NoError(t, err)
+		r, err := w.public.Process(t.Context(), testTime, c.Message)
+		require.NoError(t, err)
+		require.Empty(t, cmp.Diff(c.GroupContext(), r.Commit.Adopt().GroupContext(), cmpopts.EquateEmpty()))
+	}
+}
+
+func TestPublicGroupRefuses(t *testing.T) {
+	w := newWorld(t, 0x0001, nil, "a", "b")
+	w.inPublic("a")
+	c, err := w.groups["a"].Commit(t.Context(), testTime)
+	require.NoError(t, err)
+	_, err = w.public.Process(t.Context(), testTime, c.Message)
+	require.ErrorIs(t, err, mls.ErrUnsupported, "a PrivateMessage")
+	_, err = w.public.Process(t.Context(), testTime, nil)
+	require.ErrorIs(t, err, mls.ErrMalformed)
+	info := w.public.GroupInfo()
+	_, err = mls.NewPublicGroup(t.Context(), testTime, mls.Config{}, info, nil)
+	require.ErrorContains(t, err, "Config.Suites")
+	_, err = mls.NewPublicGroup(t.Context(), testTime, mls.Config{Suites: all.Registry()}, c.Message, nil)
+	require.ErrorIs(t, err, mls.ErrUnsupported, "no GroupInfo")
+	info, err = w.groups["a"].GroupInfo(t.Context(), false)
+	require.NoError(t, err)
+	_, err = mls.NewPublicGroup(t.Context(), testTime, mls.Config{Suites: all.Registry()}, info, nil)
+	require.ErrorIs(t, err, mls.ErrUnsupported, "no tree")
+	tree, err := w.groups["a"].RatchetTree()
+	require.NoError(t, err)
+	_, err = mls.NewPublicGroup(t.Context(), testTime, mls.Config{Suites: all.Registry()}, info, tree)
+	require.NoError(t, err)
+}

@@ -1,0 +1,113 @@
+package mls
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// forMembers reports whether it takes a member's secrets to see a fault.
+func forMembers(fault error) bool {
+	for _, sentinel := range []error{ErrDecrypt, ErrUnknownPSK, ErrOwnMessage, ErrConsumed, ErrGeneration} {
+		if errors.Is(fault, sentinel) {
+			return true
+		}
+	}
+	v, ok := errors.AsType[*ValidationError](fault)
+	return ok && slices.ContainsFunc([]string{ // a section, and how the rule begins
+		"6.1 the confirmation tag does not match",
+		"6.2 the membership tag does not match",
+		"7.4 path secret is of",
+		"7.5 path secret gives the public key",
+		"8.3 kem_output is one for the group's external key",
+		"12.1.2 own Update was made here",
+	}, func(rule string) bool { return strings.HasPrefix(v.Section+" "+v.Rule, rule) })
+}
+
+// requireRefusedInPublic checks that somebody who follows g without secrets refuses
+// a PublicMessage with the same error as g, and is as before.
+func requireRefusedInPublic(t testing.TB, g *Group, want error, message []byte) {
+	t.Helper()
+	m, err := ParseMessage(message)
+	if err != nil || m.publicMessage == nil || forMembers(want) {
+		return
+	}
+	public := &PublicGroup{publicView: g.publicView, cfg: g.cfg, cache: proposalCache{byRef: map[string]int{}}}
+	for _, p := range g.inbox.pending() {
+		require.NoError(t, public.cache.keep(p, 100))
+	}
+	before := len(public.Proposals())
+	r, err := public.Process(t.Context(), insiderTime, message)
+	require.Error(t, err, "in public")
+	require.Nil(t, r)
+	requireRefused(t, want, err)
+	require.Len(t, public.Proposals(), before)
+	require.Same(t, g.public, public.public)
+}
+
+// A GroupInfo that is served is of the epoch, in every part.
+func TestPublicGroupServesOneEpoch(t *testing.T) {
+	a := newAttack(t)
+	honest, err := a.groups[1].GroupInfo(t.Context(), true)
+	require.NoError(t, err)
+	public, err := NewPublicGroup(t.Context(), insiderTime, *a.cfg, honest, nil)
+	require.NoError(t, err)
+	require.Equal(t, honest, public.GroupInfo())
+	forge := func(change, spoil func(*GroupInfo)) []byte {
+		info, err := parseGroupInfoMessage(honest)
+		require.NoError(t, err)
+		change(info)
+		tbs, err := info.tbs()
+		require.NoError(t, err)
+		info.Signature, err = signWithLabel(t.Context(), a.cfg.Signer, labelGroupInfoTBS, tbs)
+		require.NoError(t, err)
+		spoil(info)
+		b, err := (&Message{GroupInfo: info}).Marshal()
+		require.NoError(t, err)
+		return b
+	}
+	nothing := func(*GroupInfo) {}
+	without := func(t ExtensionType) func(*GroupInfo) {
+		return func(g *GroupInfo) {
+			g.Extensions = slices.DeleteFunc(g.Extensions, func(x Extension) bool { return x.Type == t })
+		}
+	}
+	for name, c := range map[string]struct {
+		change, spoil func(*GroupInfo)
+		want          error
+	}{
+		"group":  {func(g *GroupInfo) { g.GroupContext.GroupID = []byte("other") }, nothing, ErrWrongGroup},
+		"epoch":  {func(g *GroupInfo) { g.GroupContext.Epoch-- }, nothing, ErrWrongEpoch},
+		"signer": {func(g *GroupInfo) { g.Signer = 4 }, nothing, violation("12.4.3.1", "signer of the GroupInfo is a member").atLeaf(4)},
+		"context": {func(g *GroupInfo) { g.GroupContext.TreeHash = flipped(g.GroupContext.TreeHash, 0) }, nothing,
+			violation("12.4.3", "group_context of the GroupInfo").atLeaf(1)},
+		"tag": {func(g *GroupInfo) { g.ConfirmationTag = flipped(g.ConfirmationTag, 0) }, nothing,
+			violation("12.4.3", "confirmation_tag of the GroupInfo").atLeaf(1)},
+		"signature": {nothing, func(g *GroupInfo) { g.Signature = flipped(g.Signature, 3) },
+			violation("12.4.3", "GroupInfo signature is valid").atLeaf(1)},
+		"another's signature": {func(g *GroupInfo) { g.Signer = 2 }, nothing,
+			violation("12.4.3", "GroupInfo signature is valid").atLeaf(2)},
+		"no key": {without(ExtensionExternalPub), nothing,
+			violation("12.4.3.2", "GroupInfo has an external_pub").atLeaf(1)},
+		"tree": {func(g *GroupInfo) {
+			i := slices.IndexFunc(g.Extensions, func(x Extension) bool { return x.Type == ExtensionRatchetTree })
+			g.Extensions[i].Data = flipped(g.Extensions[i].Data, 60)
+		}, nothing, violation("12.4.3.3", "ratchet_tree of the GroupInfo").atLeaf(1)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			requireRefused(t, c.want, public.SetGroupInfo(forge(c.change, c.spoil)))
+			require.Equal(t, honest, public.GroupInfo())
+		})
+	}
+	small := forge(without(ExtensionRatchetTree), nothing)
+	require.NoError(t, public.SetGroupInfo(small))
+	require.Equal(t, small, public.GroupInfo())
+
+	joinless := forge(without(ExtensionExternalPub), nothing)
+	public, err = NewPublicGroup(t.Context(), insiderTime, *a.cfg, joinless, nil)
+	require.NoError(t, err, "it can be followed")
+	require.Nil(t, public.GroupInfo(), "and not joined")
+}
