@@ -33,7 +33,8 @@ func parseSuites(r *registry.Registry, selectors []string) ([]suite.Suite, error
 		id, err := strconv.ParseUint(selector, 0, 16)
 		for _, s := range suites {
 			i := s.Info()
-			if strings.EqualFold(selector, i.Name) || strings.EqualFold(selector, drafts[i.Name]) || err == nil && suite.ID(id) == i.ID {
+			draft, ok := drafts[i.Name]
+			if strings.EqualFold(selector, i.Name) || ok && strings.EqualFold(selector, draft) || err == nil && suite.ID(id) == i.ID {
 				return s, nil
 			}
 		}
