@@ -90,7 +90,27 @@ func (t ratchetTree) marshal(w *wire.Writer) {
 	if err := t.check(); err != nil {
 		w.Fail(err)
 	}
+	w.Grow(t.about())
 	marshalVector(w, t)
+}
+
+// about is about how many bytes the tree takes, so that a buffer for a large one
+// need not grow.
+func (t ratchetTree) about() int {
+	size := 4
+	for i := range t {
+		size++
+		if leaf := t[i].leaf; leaf != nil {
+			size += 64 + len(leaf.EncryptionKey) + len(leaf.SignatureKey) + len(leaf.Credential.Content) +
+				len(leaf.ParentHash) + len(leaf.Signature) + 2*len(leaf.Capabilities.CipherSuites)
+			for _, x := range leaf.Extensions {
+				size += 8 + len(x.Data)
+			}
+		} else if parent := t[i].parent; parent != nil {
+			size += 16 + len(parent.encryptionKey) + len(parent.parentHash) + 4*len(parent.unmergedLeaves)
+		}
+	}
+	return size
 }
 
 func (t *ratchetTree) unmarshal(r *wire.Reader) {

@@ -116,7 +116,10 @@ func (t *treeView) memberCount() uint32 { return t.root.members }
 // members returns the leaves that are not blank, from the left.
 func (t *treeView) members() iter.Seq2[LeafIndex, *LeafNode] {
 	return func(yield func(LeafIndex, *LeafNode) bool) {
-		t.root.eachMember(t.rootIndex(), yield)
+		t.root.eachMember(t.rootIndex(), func(i LeafIndex, leaf *LeafNode) bool {
+			t.visit(1)
+			return yield(i, leaf)
+		})
 	}
 }
 
@@ -270,6 +273,7 @@ func (t *tree) hasSignatureKey(key []byte) (LeafIndex, bool) {
 // nodes returns the tree in array representation, as the ratchet_tree extension
 // has it (Section 12.4.3.3): without blank nodes at its end.
 func (t *treeView) nodes() ratchetTree {
+	t.visit(int(treemath.NodeCount(t.width)))
 	all := make(ratchetTree, treemath.NodeCount(t.width))
 	end := 0
 	t.root.each(t.rootIndex(), func(i NodeIndex, n *node) {

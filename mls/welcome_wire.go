@@ -30,6 +30,9 @@ func (i *GroupInfo) marshal(w *wire.Writer) {
 
 // marshalTBS writes GroupInfoTBS, what Signature signs.
 func (i *GroupInfo) marshalTBS(w *wire.Writer) {
+	for _, x := range i.Extensions {
+		w.Grow(len(x.Data) + 1024) // the tree is most of it
+	}
 	i.GroupContext.marshal(w)
 	i.Extensions.marshal(w)
 	w.Bytes(i.ConfirmationTag)
@@ -127,6 +130,12 @@ type Welcome struct {
 }
 
 func (m *Welcome) marshal(w *wire.Writer) {
+	size := len(m.EncryptedGroupInfo) + 16
+	for i := range m.secrets {
+		s := &m.secrets[i]
+		size += 16 + len(s.newMember) + len(s.secrets.kemOutput) + len(s.secrets.ciphertext)
+	}
+	w.Grow(size)
 	w.Uint16(uint16(m.CipherSuite))
 	marshalVector(w, m.secrets)
 	w.Bytes(m.EncryptedGroupInfo)
