@@ -24,9 +24,12 @@ func (g *Group) proposalsToCommit(ctx context.Context, plan *commitPlan) []Commi
 	s := newSelection(g.public, g.leaf, byValue)
 	keep := make([]bool, len(pending))
 	for i, c := range pending {
-		if p, ok := c.Proposal.(RemoveProposal); ok {
+		switch p := c.Proposal.(type) {
+		case RemoveProposal:
 			keep[i] = s.claim(p.Removed)
 			s.leaving[p.Removed] = s.leaving[p.Removed] || keep[i]
+		case GroupContextExtensionsProposal:
+			keep[i] = s.takes(p.Extensions)
 		}
 	}
 	for i, c := range slices.Backward(pending) { // the latest Update of a leaf counts
@@ -41,8 +44,6 @@ func (g *Group) proposalsToCommit(ctx context.Context, plan *commitPlan) []Commi
 			keep[i] = s.fits(&p.KeyPackage.LeafNode, noLeaf)
 		case PreSharedKeyProposal:
 			keep[i] = g.knowsPSK(ctx, &p.PSK) && s.seen.checkPSK(p, i) == nil
-		case GroupContextExtensionsProposal:
-			keep[i] = checkTree(g.public.tree, p.Extensions) == nil && !s.seen.twice(onceExtensions, nil)
 		}
 	}
 	var list []CommittedProposal
@@ -76,32 +77,37 @@ func (g *Group) knowsPSK(ctx context.Context, id *PreSharedKeyID) bool {
 // selection picks proposals that make a valid list together (RFC 9420, Section
 // 12.2).
 type selection struct {
-	public  *publicState
-	claimed map[LeafIndex]bool // leaves with an Update or Remove, and the committer's
-	leaving map[LeafIndex]bool
-	keys    map[string]bool // of leaves that come in
-	seen    proposalSet
+	public     *publicState
+	extensions Extensions         // of the next epoch
+	claimed    map[LeafIndex]bool // leaves with an Update or Remove, and the committer's
+	leaving    map[LeafIndex]bool
+	incoming   []*LeafNode
+	types      []CredentialType // of members and incoming
+	keys       map[string]bool  // of incoming
+	seen       proposalSet
 }
 
 func newSelection(p *publicState, committer LeafIndex, byValue []CommittedProposal) *selection {
 	s := &selection{
-		public:  p,
-		claimed: map[LeafIndex]bool{committer: true},
-		leaving: map[LeafIndex]bool{},
-		keys:    map[string]bool{},
-		seen:    proposalSet{},
+		public:     p,
+		extensions: p.context.Extensions,
+		claimed:    map[LeafIndex]bool{committer: true},
+		leaving:    map[LeafIndex]bool{},
+		types:      slices.Clone(p.tree.credentialTypesInUse()),
+		keys:       map[string]bool{},
+		seen:       proposalSet{},
 	}
 	for i, c := range byValue {
 		switch p := c.Proposal.(type) {
 		case RemoveProposal:
 			s.claimed[p.Removed], s.leaving[p.Removed] = true, true
 		case AddProposal:
-			s.keys[string(p.KeyPackage.LeafNode.SignatureKey)] = true
-			s.keys[string(p.KeyPackage.LeafNode.EncryptionKey)] = true
+			s.enter(&p.KeyPackage.LeafNode)
 		case PreSharedKeyProposal:
 			_ = s.seen.checkPSK(p, i) // the list is checked later
 		case GroupContextExtensionsProposal:
 			s.seen.twice(onceExtensions, nil)
+			s.extensions = p.Extensions
 		}
 	}
 	return s
@@ -114,15 +120,49 @@ func (s *selection) claim(leaf LeafIndex) bool {
 	return free
 }
 
+// enter notes that a leaf comes into the group.
+func (s *selection) enter(leaf *LeafNode) {
+	s.incoming = append(s.incoming, leaf)
+	if !slices.Contains(s.types, leaf.Credential.Type) {
+		s.types = append(s.types, leaf.Credential.Type)
+	}
+	s.keys[string(leaf.SignatureKey)], s.keys[string(leaf.EncryptionKey)] = true, true
+}
+
+// takes reports whether the group can take extensions in the place of its own, for
+// which those who come in by value have to support them, and notes that it does.
+func (s *selection) takes(extensions Extensions) bool {
+	if checkTree(s.public.tree, extensions) != nil {
+		return false
+	}
+	for _, leaf := range s.incoming {
+		if leaf.supportsGroup(extensions) != nil {
+			return false
+		}
+	}
+	if s.seen.twice(onceExtensions, nil) {
+		return false
+	}
+	s.extensions = extensions
+	return true
+}
+
 // fits reports whether a leaf can come into the group, in the place of old if that
 // is a leaf, and notes that it does.
 func (s *selection) fits(leaf *LeafNode, old LeafIndex) bool {
-	t := s.public.tree
-	if leaf.supportsGroup(s.public.context.Extensions) != nil || !t.supportsCredential(leaf.Credential.Type) {
+	t, credential := s.public.tree, leaf.Credential.Type
+	if leaf.supportsGroup(s.extensions) != nil || !t.supportsCredential(credential) {
 		return false
 	}
-	if _, ok := missing(t.credentialTypesInUse(), listedIn(leaf.Capabilities.Credentials)); ok {
+	if _, ok := missing(s.types, listedIn(leaf.Capabilities.Credentials)); ok {
 		return false
+	}
+	if !slices.Contains(s.types, credential) {
+		for _, other := range s.incoming {
+			if !slices.Contains(other.Capabilities.Credentials, credential) {
+				return false
+			}
+		}
 	}
 	holder, held := t.hasSignatureKey(leaf.SignatureKey)
 	if held && holder != old && !s.leaving[holder] || t.hasEncryptionKey(leaf.EncryptionKey) {
@@ -131,6 +171,6 @@ func (s *selection) fits(leaf *LeafNode, old LeafIndex) bool {
 	if s.keys[string(leaf.SignatureKey)] || s.keys[string(leaf.EncryptionKey)] {
 		return false
 	}
-	s.keys[string(leaf.SignatureKey)], s.keys[string(leaf.EncryptionKey)] = true, true
+	s.enter(leaf)
 	return true
 }
