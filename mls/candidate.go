@@ -29,8 +29,9 @@ type Candidate struct {
 	from    *Group // nil if this member joins by the commit
 	removed bool   // this member
 
-	mu   sync.Mutex
-	next epoch // secrets are nil once adopted, or if removed
+	mu    sync.Mutex
+	saved bool
+	next  epoch // secrets are nil once adopted, or if removed
 }
 
 // Removed reports whether the commit removes this member.
@@ -104,6 +105,7 @@ func (c *Candidate) Adopt() (*Group, error) {
 		return nil, ErrRemoved
 	}
 	g := newGroup(c.cfg, c.next)
+	g.inbox.saving.bound = c.saved
 	c.next = epoch{public: c.next.public}
 	old.discardOthers(c, g.self)
 	old.retire(g.self, &g.inbox)
@@ -118,8 +120,20 @@ func (c *Candidate) join() (*Group, error) {
 		return nil, err
 	}
 	g := newGroup(c.cfg, c.next)
+	g.inbox.saving.bound = c.saved
 	c.next = epoch{public: c.next.public}
 	return g, nil
+}
+
+// leaveGroup retires the group that the candidate is from, which nobody else has:
+// the candidate is adopted without it.
+func (c *Candidate) leaveGroup() {
+	var none inbox
+	c.from.life.Lock()
+	defer c.from.life.Unlock()
+	c.from.retire(c.next.self, &none)
+	none.destroy()
+	c.from = nil
 }
 
 // track notes a candidate, which ends with the epoch whether its owner still holds

@@ -30,6 +30,9 @@ func (g *Group) Commit(ctx context.Context, now time.Time, options ...CommitOpti
 }
 
 func (g *Group) commit(ctx context.Context, now time.Time, plan *commitPlan) (*Candidate, error) {
+	if err := g.maySend(g.handshakeFormat(), ContentCommit); err != nil {
+		return nil, err // before the work, not after it
+	}
 	m := &commitMaker{
 		cfg:        g.cfg,
 		plan:       plan,

@@ -123,7 +123,12 @@ func (g *Group) follow(ctx context.Context, now time.Time, cfg Config, usage Res
 	}
 	defer clear(plan.followUp.psk)
 	plan.byValue = slices.Insert(plan.byValue, 0, Proposal(PreSharedKeyProposal{PSK: plan.followUp.id}))
-	return next.commit(ctx, now, plan)
+	c, err := next.commit(ctx, now, plan)
+	if err != nil {
+		return nil, err
+	}
+	c.leaveGroup()
+	return c, nil
 }
 
 // sameClient asks the application whether two credentials are of one client;

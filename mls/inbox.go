@@ -18,6 +18,7 @@ type inbox struct {
 
 	candidates  []weak.Pointer[Candidate] // of this epoch, to end with it
 	resumptions []resumption              // of past epochs, latest last
+	saving      saving
 }
 
 // pastEpoch is what opens late application messages of an epoch (RFC 9420,
@@ -102,11 +103,12 @@ func (b *inbox) pastEpoch(epoch uint64) *pastEpoch {
 // retire moves what the next epoch keeps of past ones to its inbox, with the epoch
 // of the inbox itself as the last, and deletes what is beyond the limits. Receive
 // ratchets move and are never copied, so a message that was opened stays opened.
-// The key of an Update that self, the member in the next epoch, does not hold is
-// deleted.
+// The own ratchets are deleted, and so is the key of an Update that self, the member
+// in the next epoch, does not hold.
 func (b *inbox) retire(public *publicState, secrets *epochSecrets, self *memberView, limits Limits, next *inbox) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.ratchets.forget(self.leaf)
 	resumptions := append(b.resumptions, resumption{public.context.Epoch, slices.Clone(secrets.resumption)})
 	for len(resumptions) > limits.resumptionPSKs() {
 		clear(resumptions[0].psk)
@@ -129,4 +131,5 @@ func (b *inbox) retire(public *publicState, secrets *epochSecrets, self *memberV
 	}
 	b.ratchets, b.past, b.resumptions, b.updateKeys, b.cache = nil, nil, nil, nil, proposalCache{}
 	next.past, next.resumptions = past, slices.Clip(resumptions)
+	next.saving.follow(&b.saving)
 }

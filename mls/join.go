@@ -97,7 +97,9 @@ func (k *OwnKeyPackage) Join(ctx context.Context, now time.Time, welcome []byte,
 	if plan.handshake != nil {
 		cfg.PublicHandshake = *plan.handshake
 	}
-	return newGroup(&cfg, epoch{public, epochSecrets, self}), nil
+	g := newGroup(&cfg, epoch{public, epochSecrets, self})
+	g.inbox.saving.bound = k.saved
+	return g, nil
 }
 
 // openSecrets finds and decrypts the GroupSecrets for k.

@@ -25,6 +25,7 @@ type OwnKeyPackage struct {
 	lastResort bool
 
 	mu      sync.Mutex
+	saved   bool
 	initKey suite.PrivateKey // nil once used
 	leafKey suite.PrivateKey
 }

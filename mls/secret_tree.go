@@ -29,6 +29,9 @@ type secretTree struct {
 	nodes    map[NodeIndex][]byte
 	ratchets map[LeafIndex]*leafRatchets
 	version  uint64 // counts the changes
+
+	// unsaved names what changed since the tree was saved; nil if it never was.
+	unsaved map[secretName]struct{}
 }
 
 // leafRatchets are the ratchets of one sender.
@@ -202,7 +205,7 @@ func (p *pendingKey) commit() error {
 	if p.moved {
 		p.advance()
 	} else {
-		p.ratchet().drop(p.generation)
+		p.dropKept(p.generation)
 	}
 	p.messageKey.destroy()
 	*p = pendingKey{}
@@ -212,41 +215,59 @@ func (p *pendingKey) commit() error {
 // advance moves the ratchet behind the key, and replaces what a first use of the
 // leaf has consumed of the tree.
 func (p *pendingKey) advance() {
-	t, r := p.tree, p.ratchet()
 	if p.first {
-		clear(t.nodes[p.anchor])
-		delete(t.nodes, p.anchor)
-		for _, n := range p.copath {
-			t.nodes[n.node] = n.secret
-		}
-		t.ratchets[p.leaf] = p.ratchets
+		p.install()
 	}
+	r := p.ratchet()
 	clear(r.secret)
 	r.secret, r.next = p.secret, uint64(p.generation)+1
-	if len(p.skipped) > 0 {
-		r.kept = append(r.kept, p.skipped...)
-		r.dropOldest(p.limits.MaxKept)
+	p.tree.touch(nameOfRatchet(p.leaf, p.contentType))
+	if len(p.skipped) == 0 {
+		return
+	}
+	r.kept = append(r.kept, p.skipped...)
+	for _, k := range p.skipped {
+		p.tree.touch(nameOfKept(p.leaf, p.contentType, k.generation))
+	}
+	if excess := len(r.kept) - int(min(p.limits.MaxKept, math.MaxInt32)); excess > 0 {
+		p.dropOldest(excess)
 	}
 }
 
-// drop overwrites the kept key of a generation.
-func (r *ratchet) drop(generation uint32) {
+// install puts the first ratchets of the leaf into the tree, in the place of what
+// they were derived from.
+func (p *pendingKey) install() {
+	t := p.tree
+	clear(t.nodes[p.anchor])
+	delete(t.nodes, p.anchor)
+	t.touch(nameOfNode(p.anchor))
+	for _, n := range p.copath {
+		t.nodes[n.node] = n.secret
+		t.touch(nameOfNode(n.node))
+	}
+	t.ratchets[p.leaf] = p.ratchets
+	t.touch(nameOfRatchet(p.leaf, ContentProposal))
+	t.touch(nameOfRatchet(p.leaf, ContentApplication))
+}
+
+// dropKept overwrites the kept key of a generation.
+func (p *pendingKey) dropKept(generation uint32) {
+	r := p.ratchet()
 	if i, ok := r.index(generation); ok {
+		p.tree.touch(nameOfKept(p.leaf, p.contentType, generation))
 		r.kept[i].destroy()
 		r.kept = slices.Delete(r.kept, i, i+1)
 	}
 }
 
-// dropOldest leaves at most limit kept keys.
-func (r *ratchet) dropOldest(limit uint32) {
-	if uint64(len(r.kept)) <= uint64(limit) {
-		return
-	}
-	excess := len(r.kept) - int(limit)
-	for i := range excess {
+// dropOldest overwrites the n oldest kept keys.
+func (p *pendingKey) dropOldest(n int) {
+	r := p.ratchet()
+	for i := range n {
+		p.tree.touch(nameOfKept(p.leaf, p.contentType, r.kept[i].generation))
 		r.kept[i].destroy()
 	}
-	r.kept = slices.Delete(r.kept, 0, excess)
+	r.kept = slices.Delete(r.kept, 0, n)
 }
 
 // discard overwrites what find derived. The tree is as if find had not been called.

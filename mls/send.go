@@ -124,7 +124,9 @@ func (g *Group) protect(ac *authenticatedContent) ([]byte, error) {
 		m.publicMessage, err = f.protectPublic(ac)
 	} else {
 		g.inbox.mu.Lock()
-		m.privateMessage, err = f.protectPrivate(g.inbox.ratchets, ac, PadToMultiple(g.cfg.PaddingBlock))
+		if err = g.inbox.maySend(g.leaf, ac.content.contentType); err == nil {
+			m.privateMessage, err = f.protectPrivate(g.inbox.ratchets, ac, PadToMultiple(g.cfg.PaddingBlock))
+		}
 		g.inbox.mu.Unlock()
 	}
 	if err != nil {

@@ -33,7 +33,13 @@ func (h *treeHasher) sum() []byte {
 	return sum
 }
 
-// leaf returns the tree hash of a leaf, which is nil if blank: the hash of
+// leaf returns the tree hash of a leaf, which is nil if blank.
+func (h *treeHasher) leaf(i LeafIndex, leaf *LeafNode) []byte {
+	writeLeafHashInput(&h.w, i, leaf)
+	return h.sum()
+}
+
+// writeLeafHashInput writes what the tree hash of a leaf is the hash of:
 //
 //	struct {
 //	    NodeType node_type = leaf;
@@ -42,17 +48,22 @@ func (h *treeHasher) sum() []byte {
 //	} TreeHashInput;
 //
 // (RFC 9420, Section 7.8).
-func (h *treeHasher) leaf(i LeafIndex, leaf *LeafNode) []byte {
-	h.w.Uint8(uint8(nodeLeaf))
-	h.w.Uint32(uint32(i))
-	if h.w.Optional(leaf != nil) {
-		leaf.marshal(&h.w)
+func writeLeafHashInput(w *wire.Writer, i LeafIndex, leaf *LeafNode) {
+	w.Uint8(uint8(nodeLeaf))
+	w.Uint32(uint32(i))
+	if w.Optional(leaf != nil) {
+		leaf.marshal(w)
 	}
-	return h.sum()
 }
 
 // parent returns the tree hash of a parent node, which is nil if blank, from those
-// of its children: the hash of
+// of its children.
+func (h *treeHasher) parent(p *parentNode, left, right []byte) []byte {
+	writeParentHashInput(&h.w, p, left, right)
+	return h.sum()
+}
+
+// writeParentHashInput writes what the tree hash of a parent node is the hash of:
 //
 //	struct {
 //	    NodeType node_type = parent;
@@ -62,14 +73,13 @@ func (h *treeHasher) leaf(i LeafIndex, leaf *LeafNode) []byte {
 //	} TreeHashInput;
 //
 // (RFC 9420, Section 7.8).
-func (h *treeHasher) parent(p *parentNode, left, right []byte) []byte {
-	h.w.Uint8(uint8(nodeParent))
-	if h.w.Optional(p != nil) {
-		p.marshal(&h.w)
+func writeParentHashInput(w *wire.Writer, p *parentNode, left, right []byte) {
+	w.Uint8(uint8(nodeParent))
+	if w.Optional(p != nil) {
+		p.marshal(w)
 	}
-	h.w.Bytes(left)
-	h.w.Bytes(right)
-	return h.sum()
+	w.Bytes(left)
+	w.Bytes(right)
 }
 
 // blankHashes returns the hashes of a blank subtree, as a node keeps them, for the

@@ -1,0 +1,254 @@
+package mls
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// savedCandidate is a candidate but for the epoch that it begins.
+//
+//	struct {
+//	    opaque from<V>;                     // tree hash of the epoch that it ends; empty of one who joins by it
+//	    opaque message<V>;                  // MLSMessage; empty of another's commit
+//	    opaque welcome<V>;                  // MLSMessage, or empty
+//	    Sender committer;
+//	    opaque authenticated_data<V>;
+//	    SavedProposal proposals<V>;
+//	    uint32 added<V>;                    // leaves
+//	} SavedCandidate;
+type savedCandidate struct {
+	from, message, welcome []byte
+	committer              Sender
+	aad                    []byte
+	proposals              []savedProposal
+	added                  []LeafIndex
+}
+
+func (c *savedCandidate) marshal(w *wire.Writer) {
+	w.Bytes(c.from)
+	w.Bytes(c.message)
+	w.Bytes(c.welcome)
+	c.committer.marshal(w)
+	w.Bytes(c.aad)
+	marshalVector(w, c.proposals)
+	w.Vector(func(w *wire.Writer) {
+		for _, leaf := range c.added {
+			w.Uint32(uint32(leaf))
+		}
+	})
+}
+
+func (c *savedCandidate) unmarshal(r *wire.Reader) {
+	c.from = r.Bytes()
+	c.message, c.welcome = r.Bytes(), r.Bytes()
+	c.committer.unmarshal(r)
+	c.aad = r.Bytes()
+	c.proposals = unmarshalVector[savedProposal](r)
+	for v := r.Vector(); !v.Empty(); {
+		c.added = append(c.added, LeafIndex(v.Uint32()))
+	}
+}
+
+// Save returns the candidate's state, with its secrets, so that a pending commit
+// outlives a restart: [Group.RestoreCandidate] makes it again in the restored
+// group, and [RestoreCandidate] without one if this member joins by the commit, as
+// by an external commit or one that begins a follow-up group.
+//
+// In a group it is O(log n) but for the Welcome, and without one O(n). Save the
+// group as well: the candidate is nothing without it. A PrivateMessage with another
+// member's commit opens once, so a group that is saved between [Group.Process] and
+// [Candidate.Adopt] needs the candidate saved.
+func (c *Candidate) Save() (Snapshot, error) {
+	saved := &savedCandidate{
+		message: c.Message, welcome: c.Welcome,
+		committer: c.committer, aad: c.aad, added: c.added,
+	}
+	for _, p := range c.proposals {
+		saved.proposals = append(saved.proposals, savedProposal{CommittedProposal: p})
+	}
+	s := &saver{old: &savedState{}, all: true}
+	var base *tree
+	if c.from != nil {
+		done, err := c.from.alive()
+		if err != nil {
+			return nil, err
+		}
+		defer done()
+		base = c.from.public.tree
+		saved.from = base.hash()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.alive(); err != nil {
+		return nil, err
+	}
+	public := c.next.public
+	s.next = &savedState{keys: c.next.self.publicKeys(), width: savedWidth(public.tree.width)}
+	s.put(recordCandidate.key(), saved)
+	s.epoch(public, c.next.self.leaf, c.next.secrets)
+	public.tree.differing(base, func(n *node, i NodeIndex) { s.treeNode(public.tree, n, i) })
+	if base == nil || base.width < public.tree.width {
+		s.put(recordWidth.key(), &s.next.width)
+	}
+	s.keys(c.next.self, func(k *nodeKey) (*savedKey, error) {
+		if c.from != nil && c.from.holds(k) {
+			return &savedKey{form: keyHeld}, nil
+		}
+		return k.saved()
+	})
+	if s.err != nil {
+		s.delta.Destroy()
+		return nil, s.err
+	}
+	c.saved = true
+	return Snapshot{}.Apply(&s.delta), nil
+}
+
+// holds reports whether a private key is one of the member's, or of an own Update.
+func (g *Group) holds(key *nodeKey) bool { return g.held(key.PublicKey()) == key }
+
+// held returns the member's private key, or that of an own Update, that belongs to
+// a public key, or nil.
+func (g *Group) held(public []byte) *nodeKey {
+	if bytes.Equal(g.self.leafKey.PublicKey(), public) {
+		return g.self.leafKey
+	}
+	for _, key := range g.self.pathKeys {
+		if bytes.Equal(key.PublicKey(), public) {
+			return key
+		}
+	}
+	g.inbox.mu.Lock()
+	defer g.inbox.mu.Unlock()
+	for _, key := range g.inbox.updateKeys {
+		if bytes.Equal(key.PublicKey(), public) {
+			return key
+		}
+	}
+	return nil
+}
+
+// RestoreCandidate returns a candidate that [Candidate.Save] saved, in the group
+// that it is from, in its epoch. The error is as of [RestoreGroup].
+func (g *Group) RestoreCandidate(state Snapshot) (*Candidate, error) {
+	done, err := g.alive()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	c, l, err := loadCandidate(g.cfg, state, func(suite.ID) (suite.Suite, error) { return g.public.suite, nil }, g)
+	if err != nil {
+		return nil, err
+	}
+	now, next := &g.public.context, &l.epoch.context
+	if next.Epoch-1 != now.Epoch || next.CipherSuite != now.CipherSuite || !bytes.Equal(next.GroupID, now.GroupID) ||
+		l.epoch.leaf != g.leaf {
+		return nil, badState("candidate is of another group or epoch")
+	}
+	g.track(c)
+	return c, nil
+}
+
+// RestoreCandidate returns a candidate that [Candidate.Save] saved, by which this
+// member joins a group. cfg and the error are as of [RestoreGroup].
+func RestoreCandidate(now time.Time, cfg Config, state Snapshot) (*Candidate, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	c, _, err := loadCandidate(&cfg, state, func(id suite.ID) (suite.Suite, error) {
+		return cfg.Suites.Suite(id, suite.Continue, now)
+	}, nil)
+	return c, err
+}
+
+// loadCandidate reads a candidate from g, which is nil if this member joins by it.
+func loadCandidate(cfg *Config, state Snapshot, suiteOf func(suite.ID) (suite.Suite, error), g *Group) (*Candidate, *stateLoader, error) {
+	var base *tree
+	var from []byte
+	var held func([]byte) *nodeKey
+	var baseWidth uint32
+	if g != nil {
+		base, from, held = g.public.tree, g.public.tree.hash(), g.held
+		baseWidth = base.width
+	}
+	l, err := newStateLoader(state, suiteOf, base)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := l.only(recordCandidate, recordEpoch, recordTreeNode, recordWidth, recordNodeKey); err != nil {
+		return nil, nil, err
+	}
+	value, err := l.one(recordCandidate)
+	if err != nil {
+		return nil, nil, err
+	}
+	saved, err := parsed[savedCandidate](value, "candidate")
+	if err != nil {
+		return nil, nil, err
+	}
+	if !bytes.Equal(saved.from, from) {
+		return nil, nil, badState("candidate is not from this group and epoch")
+	}
+	public, secrets, err := l.publicState()
+	if err != nil {
+		return nil, nil, err
+	}
+	if secrets.encryption == nil {
+		return nil, nil, badState("encryption_secret is missing")
+	}
+	if err := l.nodes.allUsed(savedWidth(max(public.tree.width, baseWidth))); err != nil {
+		return nil, nil, err
+	}
+	self, err := l.memberView(cfg, public, held)
+	if err != nil {
+		return nil, nil, err
+	}
+	c := &Candidate{
+		cfg: cfg, from: g,
+		transition: transition{committer: saved.committer, aad: saved.aad, added: saved.added, to: public},
+		next:       epoch{public, secrets, self}, saved: true,
+	}
+	if c.Message, c.Welcome, err = saved.messages(); err != nil {
+		return nil, nil, err
+	}
+	for _, p := range saved.proposals {
+		if p.updateKey != nil {
+			return nil, nil, badState("private key of an Update is the group's")
+		}
+		c.proposals = append(c.proposals, p.CommittedProposal)
+	}
+	if i := slices.IndexFunc(c.added, func(leaf LeafIndex) bool { return public.tree.leaf(leaf) == nil }); i >= 0 {
+		return nil, nil, badState("added leaf %d is blank", c.added[i])
+	}
+	return c, l, nil
+}
+
+// messages returns the commit and the Welcome, or nil for those there are not.
+func (c *savedCandidate) messages() (message, welcome []byte, err error) {
+	for _, x := range []struct {
+		b    []byte
+		into *[]byte
+		ok   func(*Message) bool
+	}{
+		{c.message, &message, (*Message).IsHandshake},
+		{c.welcome, &welcome, func(m *Message) bool { return m.Welcome != nil }},
+	} {
+		if len(x.b) == 0 {
+			continue
+		}
+		m, err := ParseMessage(x.b)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%w: %w", errState, err)
+		}
+		if !x.ok(m) {
+			return nil, nil, badState("a candidate has no %s there", m.WireFormat())
+		}
+		*x.into = x.b
+	}
+	return message, welcome, nil
+}

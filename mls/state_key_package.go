@@ -1,0 +1,103 @@
+package mls
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// savedKeyPackage is a KeyPackage with its private parts.
+//
+//	struct {
+//	    KeyPackage key_package;
+//	    SavedKey init_key;
+//	    SavedKey leaf_key;
+//	    uint8 last_resort;                  // 0 or 1
+//	} SavedKeyPackage;
+type savedKeyPackage struct {
+	keyPackage       KeyPackage
+	initKey, leafKey savedKey
+	lastResort       bool
+}
+
+func (k *savedKeyPackage) marshal(w *wire.Writer) {
+	k.keyPackage.marshal(w)
+	k.initKey.marshal(w)
+	k.leafKey.marshal(w)
+	w.Optional(k.lastResort)
+}
+
+func (k *savedKeyPackage) unmarshal(r *wire.Reader) {
+	k.keyPackage.unmarshal(r)
+	k.initKey.unmarshal(r)
+	k.leafKey.unmarshal(r)
+	k.lastResort = r.Optional()
+}
+
+// Save returns the KeyPackage with its private parts, from which [RestoreKeyPackage]
+// makes it again, until a join has used them. Once it is saved, a group that is
+// joined by it has to be saved before it sends: see [Group.Save].
+func (k *OwnKeyPackage) Save() (Snapshot, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.initKey == nil {
+		return nil, fmt.Errorf("%w: its private parts are deleted", ErrNotRecipient)
+	}
+	initKey, err := savePrivateKey(k.initKey)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(initKey.key)
+	leafKey, err := savePrivateKey(k.leafKey)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(leafKey.key)
+	value, err := marshalled(&savedKeyPackage{*k.KeyPackage, *initKey, *leafKey, k.lastResort})
+	if err != nil {
+		return nil, err
+	}
+	k.saved = true
+	return Snapshot{{recordKeyPackage.key(), value}}, nil
+}
+
+// RestoreKeyPackage returns the KeyPackage that [OwnKeyPackage.Save] saved. cfg is
+// the client's, with the signer of the KeyPackage, whose cipher suite has to be
+// cfg.Suite. The error is as of [RestoreGroup].
+func RestoreKeyPackage(now time.Time, cfg Config, state Snapshot) (*OwnKeyPackage, error) {
+	s, err := cfg.suite(suite.Continue, now)
+	if err != nil {
+		return nil, err
+	}
+	if len(state) != 1 || !bytes.Equal(state[0].Key, recordKeyPackage.key()) {
+		return nil, badState("it is not of a key package")
+	}
+	saved, err := parsed[savedKeyPackage](state[0].Value, "key package")
+	if err != nil {
+		return nil, err
+	}
+	defer clear(saved.initKey.key)
+	defer clear(saved.leafKey.key)
+	kp := &saved.keyPackage
+	if err := kp.validate(s); err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(cfg.Signer.PublicKey(), kp.LeafNode.SignatureKey) {
+		return nil, errors.New("mls: Config.Signer is not that of the key package")
+	}
+	k := &OwnKeyPackage{KeyPackage: kp, cfg: cfg, suite: s, lastResort: saved.lastResort, saved: true}
+	if k.Ref, err = keyPackageRef(s, kp); err != nil {
+		return nil, err
+	}
+	if k.initKey, err = openPairedKey(s, &saved.initKey, kp.InitKey); err != nil {
+		return nil, err
+	}
+	if k.leafKey, err = openPairedKey(s, &saved.leafKey, kp.LeafNode.EncryptionKey); err != nil {
+		return nil, err
+	}
+	return k, nil
+}

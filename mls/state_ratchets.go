@@ -1,0 +1,277 @@
+package mls
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"math"
+
+	"github.com/mlsuite/mlsuite/internal/treemath"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// ErrUnsaved says that a group whose state was saved has used all generations of
+// its ratchets that the saved state reserves: it has to be saved again, by
+// [Group.Save], [Group.EpochDelta] or [Group.MessageDelta], before it sends.
+var ErrUnsaved = errors.New("mls: group has to be saved before it sends")
+
+// sendBlock is how many generations of an own ratchet a saved state reserves. A
+// group that is restored from it starts after them, and others have to step over
+// those that were not used: far fewer than the 1,000 that most accept at once.
+const sendBlock = 64
+
+// ratchetKind tells the two ratchets of a sender apart.
+type ratchetKind uint8
+
+const (
+	handshakeRatchet   ratchetKind = 0
+	applicationRatchet ratchetKind = 1
+)
+
+func ratchetKinds() [2]ratchetKind { return [...]ratchetKind{handshakeRatchet, applicationRatchet} }
+
+func ratchetKindOf(t ContentType) ratchetKind {
+	if t == ContentApplication {
+		return applicationRatchet
+	}
+	return handshakeRatchet
+}
+
+// kind returns one of the two ratchets.
+func (l *leafRatchets) kind(k ratchetKind) *ratchet {
+	if k == applicationRatchet {
+		return &l.application
+	}
+	return &l.handshake
+}
+
+// secretName names a secret of a secret tree: that of a node, a ratchet, or the key
+// of a skipped message.
+type secretName struct {
+	kind       recordKind
+	index      uint32 // node, or leaf
+	ratchet    ratchetKind
+	generation uint32
+}
+
+func nameOfNode(n NodeIndex) secretName { return secretName{kind: recordSecret, index: uint32(n)} }
+
+func nameOfRatchet(leaf LeafIndex, t ContentType) secretName {
+	return secretName{kind: recordRatchet, index: uint32(leaf), ratchet: ratchetKindOf(t)}
+}
+
+func nameOfKept(leaf LeafIndex, t ContentType, generation uint32) secretName {
+	return secretName{recordMessageKey, uint32(leaf), ratchetKindOf(t), generation}
+}
+
+// key returns the key of the secret's record.
+func (n secretName) key(epoch uint64) []byte {
+	key := binary.BigEndian.AppendUint32(n.kind.of(epoch), n.index)
+	if n.kind == recordSecret {
+		return key
+	}
+	key = append(key, byte(n.ratchet))
+	if n.kind == recordRatchet {
+		return key
+	}
+	return binary.BigEndian.AppendUint32(key, n.generation)
+}
+
+// secretNameOf returns the name in a record's key of the right length, with the
+// epoch.
+func secretNameOf(key []byte) (epoch uint64, n secretName, err error) {
+	n.kind = recordKind(key[0])
+	epoch, n.index = binary.BigEndian.Uint64(key[1:]), binary.BigEndian.Uint32(key[9:])
+	if n.kind != recordSecret {
+		if n.ratchet = ratchetKind(key[13]); n.ratchet > applicationRatchet {
+			return 0, n, badState("no ratchet is of kind %d", n.ratchet)
+		}
+	}
+	if n.kind == recordMessageKey {
+		n.generation = binary.BigEndian.Uint32(key[14:])
+	}
+	return epoch, n, nil
+}
+
+// touch notes that a secret is another than the saved one.
+func (t *secretTree) touch(n secretName) {
+	if t.unsaved != nil {
+		t.unsaved[n] = struct{}{}
+	}
+}
+
+// changed returns the names of the secrets that are others than the saved ones, or
+// gone, but for those of one leaf's ratchets.
+func (t *secretTree) changed(except LeafIndex) []secretName {
+	var all []secretName
+	for n := range t.unsaved {
+		if n.kind == recordSecret || LeafIndex(n.index) != except {
+			all = append(all, n)
+		}
+	}
+	return all
+}
+
+// names returns the names of all secrets but those of one leaf's ratchets.
+func (t *secretTree) names(except LeafIndex) []secretName {
+	var all []secretName
+	for node := range t.nodes {
+		all = append(all, nameOfNode(node))
+	}
+	for leaf, ratchets := range t.ratchets {
+		if leaf == except {
+			continue
+		}
+		for _, kind := range ratchetKinds() {
+			all = append(all, secretName{kind: recordRatchet, index: uint32(leaf), ratchet: kind})
+			for _, k := range ratchets.kind(kind).kept {
+				all = append(all, secretName{recordMessageKey, uint32(leaf), kind, k.generation})
+			}
+		}
+	}
+	return all
+}
+
+// value returns a secret as it is saved, or nil if there is no such secret.
+func (t *secretTree) value(n secretName) ([]byte, error) {
+	if n.kind == recordSecret {
+		return bytes.Clone(t.nodes[NodeIndex(n.index)]), nil
+	}
+	leaf := t.ratchets[LeafIndex(n.index)]
+	if leaf == nil {
+		return nil, nil
+	}
+	r := leaf.kind(n.ratchet)
+	if n.kind == recordRatchet {
+		return marshalled(&savedRatchet{r.next, r.secret})
+	}
+	if i, ok := r.index(n.generation); ok {
+		return marshalled(&savedMessageKey{r.kept[i].key, r.kept[i].nonce})
+	}
+	return nil, nil
+}
+
+// restore puts a saved secret in its place. All secrets of nodes come before the
+// ratchets, and those before the keys of their messages, which come in order.
+func (t *secretTree) restore(n secretName, value []byte) error {
+	info := t.suite.Info()
+	switch n.kind {
+	case recordSecret:
+		node := NodeIndex(n.index)
+		if n.index >= treemath.NodeCount(t.leaves) || len(value) != info.KDF.Nh {
+			return badState("secret of node %d has no place in the secret tree", node)
+		}
+		t.nodes[node] = bytes.Clone(value)
+	case recordRatchet:
+		leaf := LeafIndex(n.index)
+		saved, err := parsed[savedRatchet](value, "ratchet")
+		if err != nil {
+			return err
+		}
+		size := info.KDF.Nh
+		if saved.next > math.MaxUint32 {
+			size = 0
+		}
+		if n.index >= t.leaves || saved.next > math.MaxUint32+1 || len(saved.secret) != size {
+			return badState("ratchet of leaf %d has no place in the secret tree", leaf)
+		}
+		if t.ratchets[leaf] == nil {
+			t.ratchets[leaf] = new(leafRatchets)
+		}
+		*t.ratchets[leaf].kind(n.ratchet) = ratchet{secret: saved.secret, next: saved.next}
+	case recordMessageKey:
+		saved, err := parsed[savedMessageKey](value, "message key")
+		if err != nil {
+			return err
+		}
+		leaf := t.ratchets[LeafIndex(n.index)]
+		if leaf == nil || uint64(n.generation) >= leaf.kind(n.ratchet).next ||
+			len(saved.key) != info.AEAD.Nk || len(saved.nonce) != info.AEAD.Nn {
+			return badState("message key of leaf %d has no place in its ratchet", n.index)
+		}
+		r := leaf.kind(n.ratchet)
+		r.kept = append(r.kept, messageKey{n.generation, saved.key, saved.nonce})
+	}
+	return nil
+}
+
+// check returns an error if a secret that was restored could be derived again from
+// one of a node above it, or a ratchet is missing.
+func (t *secretTree) check() error {
+	for node := range t.nodes {
+		if parent, ok := node.Parent(t.leaves); ok && t.covered(parent) {
+			return badState("secret of node %d is below another", node)
+		}
+	}
+	for leaf, r := range t.ratchets {
+		if t.covered(leaf.Node()) {
+			return badState("ratchet of leaf %d is below the secret of a node", leaf)
+		}
+		for _, kind := range ratchetKinds() {
+			if r.kind(kind).next <= math.MaxUint32 && r.kind(kind).secret == nil {
+				return badState("leaf %d has one ratchet", leaf)
+			}
+		}
+	}
+	return nil
+}
+
+// covered reports whether a node or one above it has a secret.
+func (t *secretTree) covered(n NodeIndex) bool {
+	for ok := true; ok; n, ok = n.Parent(t.leaves) {
+		if t.nodes[n] != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// open derives the first ratchets of a leaf, if that has not been done.
+func (t *secretTree) open(leaf LeafIndex) error {
+	if t.ratchets[leaf] != nil {
+		return nil
+	}
+	p := &pendingKey{tree: t, leaf: leaf, ratchets: new(leafRatchets), first: true}
+	if err := p.deriveLeaf(); err != nil {
+		p.discard()
+		return err
+	}
+	t.version++
+	p.install()
+	return nil
+}
+
+// forget deletes the ratchets of a leaf.
+func (t *secretTree) forget(leaf LeafIndex) {
+	r := t.ratchets[leaf]
+	if r == nil {
+		return
+	}
+	for _, kind := range ratchetKinds() {
+		t.touch(secretName{kind: recordRatchet, index: uint32(leaf), ratchet: kind})
+		for _, k := range r.kind(kind).kept {
+			t.touch(secretName{recordMessageKey, uint32(leaf), kind, k.generation})
+		}
+		r.kind(kind).destroy()
+	}
+	delete(t.ratchets, leaf)
+	t.version++
+}
+
+// ahead returns the state of a ratchet at a later generation, as it is saved.
+func (r *ratchet) ahead(s suite.Suite, generation uint64) (*savedRatchet, error) {
+	secret := bytes.Clone(r.secret)
+	for g := r.next; g < generation; g++ {
+		if g == math.MaxUint32 {
+			clear(secret)
+			return &savedRatchet{next: generation}, nil
+		}
+		next, err := deriveTreeSecret(s, secret, "secret", uint32(g), s.Info().KDF.Nh)
+		clear(secret)
+		if err != nil {
+			return nil, err
+		}
+		secret = next
+	}
+	return &savedRatchet{generation, secret}, nil
+}

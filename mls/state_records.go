@@ -1,0 +1,304 @@
+package mls
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// recordKind is the first byte of a record's key. Numbers follow it, big-endian,
+// so that records of a kind are in their order and those of an epoch side by side.
+type recordKind byte
+
+const (
+	// Of the epoch.
+	recordEpoch    recordKind = 'e' // -: savedEpoch
+	recordTreeNode recordKind = 't' // tree hash: the treeHashInput that it is the hash of
+	recordWidth    recordKind = 'w' // -: savedWidth
+	recordNodeKey  recordKind = 'k' // node uint32: savedKey, a private key of the member
+
+	// Of past epochs.
+	recordPast       recordKind = 'p' // epoch uint64: savedPast
+	recordResumption recordKind = 'r' // epoch uint64: its resumption PSK
+
+	// Of the inbox. Secrets are of the current epoch or of a past one.
+	recordProposal   recordKind = 'q' // number uint32, in order of arrival: savedProposal
+	recordSecret     recordKind = 's' // epoch uint64, node uint32: its secret
+	recordRatchet    recordKind = 'v' // epoch uint64, leaf uint32, ratchet uint8: savedRatchet
+	recordMessageKey recordKind = 'm' // the same, generation uint32: savedMessageKey
+
+	// Of a candidate, a key package.
+	recordCandidate  recordKind = 'c' // -: savedCandidate
+	recordKeyPackage recordKind = 'o' // -: savedKeyPackage
+)
+
+// length is that of a whole key, or 0 for a tree hash's, which the suite knows.
+func (k recordKind) length() (int, bool) {
+	switch k {
+	case recordEpoch, recordWidth, recordCandidate, recordKeyPackage:
+		return 1, true
+	case recordNodeKey, recordProposal:
+		return 1 + 4, true
+	case recordPast, recordResumption:
+		return 1 + 8, true
+	case recordSecret:
+		return 1 + 8 + 4, true
+	case recordRatchet:
+		return 1 + 8 + 4 + 1, true
+	case recordMessageKey:
+		return 1 + 8 + 4 + 1 + 4, true
+	case recordTreeNode:
+		return 0, true
+	}
+	return 0, false
+}
+
+// key returns the key of a record without numbers, or the prefix of all of a kind.
+func (k recordKind) key() []byte { return []byte{byte(k)} }
+
+// at returns the key of a record with one uint32.
+func (k recordKind) at(i uint32) []byte { return binary.BigEndian.AppendUint32(k.key(), i) }
+
+// of returns the key of an epoch's record, or the prefix of all.
+func (k recordKind) of(epoch uint64) []byte { return binary.BigEndian.AppendUint64(k.key(), epoch) }
+
+// savedEpoch is the epoch but for its tree, which the context names by its hash,
+// and the private keys.
+//
+//	struct {
+//	    GroupContext context;
+//	    uint32 width;                       // leaves of the tree
+//	    opaque confirmation_tag<V>;
+//	    optional<Proposal> re_init;
+//	    uint32 leaf_index;                  // the member's
+//	    opaque secrets<V>[9];               // in the order of epochSecrets.table; empty if used up
+//	} SavedEpoch;
+type savedEpoch struct {
+	context         GroupContext
+	width           uint32
+	confirmationTag []byte
+	reInit          *ReInitProposal
+	leaf            LeafIndex
+	secrets         *epochSecrets
+}
+
+func (e *savedEpoch) marshal(w *wire.Writer) {
+	e.context.marshal(w)
+	w.Uint32(e.width)
+	w.Bytes(e.confirmationTag)
+	if w.Optional(e.reInit != nil) {
+		marshalProposal(w, *e.reInit)
+	}
+	w.Uint32(uint32(e.leaf))
+	for _, row := range e.secrets.table() {
+		w.Bytes(*row.secret)
+	}
+}
+
+func (e *savedEpoch) unmarshal(r *wire.Reader) {
+	e.context.unmarshal(r)
+	e.width = r.Uint32()
+	e.confirmationTag = r.Bytes()
+	if r.Optional() {
+		p, ok := unmarshalProposal(r).(ReInitProposal)
+		if !ok {
+			r.Fail(wire.Malformed("proposal is no ReInit"))
+		}
+		e.reInit = &p
+	}
+	e.leaf = LeafIndex(r.Uint32())
+	e.secrets = new(epochSecrets)
+	for _, row := range e.secrets.table() {
+		if secret := r.Bytes(); len(secret) > 0 {
+			*row.secret = secret
+		}
+	}
+}
+
+// savedPast is what opens late messages of a past epoch, but for its tree and its
+// ratchets.
+type savedPast struct {
+	context    GroupContext
+	width      uint32
+	senderData []byte
+}
+
+func (p *savedPast) marshal(w *wire.Writer) {
+	p.context.marshal(w)
+	w.Uint32(p.width)
+	w.Bytes(p.senderData)
+}
+
+func (p *savedPast) unmarshal(r *wire.Reader) {
+	p.context.unmarshal(r)
+	p.width = r.Uint32()
+	p.senderData = r.Bytes()
+}
+
+// savedWidth is as many octets of zero as the widest tree of the state has leaves.
+// A state holds no blank nodes, and so would be short even for a wide tree: this
+// keeps the cost of reading one in proportion to its length.
+type savedWidth uint32
+
+func (n *savedWidth) marshal(w *wire.Writer) { w.Padding(int(*n)) }
+
+func (n *savedWidth) unmarshal(r *wire.Reader) { *n = savedWidth(r.Padding()) }
+
+// keyForm says how a private key is saved.
+type keyForm uint8
+
+const (
+	keyBytes     keyForm = 1 // as bytes
+	keyReference keyForm = 2 // as the suite's reference
+	keyLent      keyForm = 3 // as a reference, of a key that belongs to somebody else
+	keyHeld      keyForm = 4 // of a candidate: not at all, as the group holds it too
+)
+
+// savedKey is a private key.
+//
+//	struct {
+//	    KeyForm form;
+//	    opaque key<V>;
+//	} SavedKey;
+type savedKey struct {
+	form keyForm
+	key  []byte
+}
+
+func (k *savedKey) marshal(w *wire.Writer) {
+	marshalEnum(w, "form of a private key", k.form, keyHeld)
+	w.Bytes(k.key)
+}
+
+func (k *savedKey) unmarshal(r *wire.Reader) {
+	k.form = unmarshalEnum(r, "form of a private key", keyHeld)
+	k.key = r.Bytes()
+}
+
+// savedProposal is a proposal that waits for a commit, or that one covers.
+//
+//	struct {
+//	    opaque ref<V>;                      // ProposalRef; empty if by value
+//	    Sender sender;
+//	    Proposal proposal;
+//	    optional<SavedKey> update_key;      // of an own Update
+//	} SavedProposal;
+type savedProposal struct {
+	CommittedProposal
+	updateKey *savedKey
+}
+
+func (p *savedProposal) marshal(w *wire.Writer) {
+	w.Bytes(p.Ref)
+	p.Sender.marshal(w)
+	marshalProposal(w, p.Proposal)
+	if w.Optional(p.updateKey != nil) {
+		p.updateKey.marshal(w)
+	}
+}
+
+func (p *savedProposal) unmarshal(r *wire.Reader) {
+	if p.Ref = r.Bytes(); len(p.Ref) == 0 {
+		p.Ref = nil
+	}
+	p.Sender.unmarshal(r)
+	p.Proposal = unmarshalProposal(r)
+	if r.Optional() {
+		p.updateKey = unmarshalled[savedKey](r)
+	}
+}
+
+// savedRatchet is a ratchet of a sender.
+//
+//	struct {
+//	    uint64 next;            // generation, up to 2^32
+//	    opaque secret<V>;       // empty if next is 2^32
+//	} SavedRatchet;
+type savedRatchet struct {
+	next   uint64
+	secret []byte
+}
+
+func (s *savedRatchet) marshal(w *wire.Writer) {
+	w.Uint64(s.next)
+	w.Bytes(s.secret)
+}
+
+func (s *savedRatchet) unmarshal(r *wire.Reader) {
+	s.next = r.Uint64()
+	s.secret = r.Bytes()
+}
+
+// savedMessageKey is the key of a skipped message.
+type savedMessageKey struct{ key, nonce []byte }
+
+func (k *savedMessageKey) marshal(w *wire.Writer) {
+	w.Bytes(k.key)
+	w.Bytes(k.nonce)
+}
+
+func (k *savedMessageKey) unmarshal(r *wire.Reader) {
+	k.key = r.Bytes()
+	k.nonce = r.Bytes()
+}
+
+// treeHashInput is the TreeHashInput of a node that is not blank, or has one below
+// it that is not (RFC 9420, Section 7.8). Its hash is the node's tree hash, and the
+// key of its record.
+type treeHashInput struct {
+	index       LeafIndex // of a leaf
+	leaf        *LeafNode // nil of a parent node
+	parent      *parentNode
+	left, right []byte // of a parent node: the hashes of its children
+}
+
+func (t *treeHashInput) marshal(w *wire.Writer) {
+	if t.leaf != nil {
+		writeLeafHashInput(w, t.index, t.leaf)
+	} else {
+		writeParentHashInput(w, t.parent, t.left, t.right)
+	}
+}
+
+func (t *treeHashInput) unmarshal(r *wire.Reader) {
+	if unmarshalEnum(r, "node type", nodeParent) == nodeLeaf {
+		t.index = LeafIndex(r.Uint32())
+		if !r.Optional() {
+			r.Fail(wire.Malformed("leaf is blank"))
+			return
+		}
+		t.leaf = unmarshalled[LeafNode](r)
+		return
+	}
+	if r.Optional() {
+		t.parent = unmarshalled[parentNode](r)
+	}
+	t.left, t.right = r.Bytes(), r.Bytes()
+}
+
+// saved returns a private key as it is saved.
+func (k *nodeKey) saved() (*savedKey, error) {
+	saved, err := savePrivateKey(k.PrivateKey)
+	if err == nil && saved.form == keyReference && k.lent {
+		saved.form = keyLent
+	}
+	return saved, err
+}
+
+// savePrivateKey returns a private key as it is saved: as the suite's reference, if
+// it has no bytes to give.
+func savePrivateKey(key suite.PrivateKey) (*savedKey, error) {
+	form := keyBytes
+	b, err := key.Bytes()
+	if errors.Is(err, suite.ErrNotExportable) {
+		form = keyReference
+		b, err = suite.Reference(key)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("mls: save a private key: %w", err)
+	}
+	return &savedKey{form, b}, nil
+}

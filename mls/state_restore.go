@@ -1,0 +1,423 @@
+package mls
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/mlsuite/mlsuite/internal/parallel"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// RestoreGroup returns the group that [Group.Save] saved. It is O(n).
+//
+// cfg is the client's, with the signer of the member's leaf; the cipher suite is the
+// group's own, and cfg.Suites is asked whether it may continue. All that can be
+// checked without the other members is: that the state is whole, and that its parts
+// fit together. What members signed was verified when it came and is not verified
+// again, nor is the Authenticator asked. The error wraps [ErrMalformed] or
+// [ErrInvalid] if the state is damaged.
+//
+// The group answers [ErrUnsaved] to the first message that it is to send: see
+// [Group.Save].
+func RestoreGroup(now time.Time, cfg Config, state Snapshot) (*Group, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	l, err := newStateLoader(state, func(id suite.ID) (suite.Suite, error) {
+		return cfg.Suites.Suite(id, suite.Continue, now)
+	}, nil)
+	if err != nil {
+		return nil, err
+	}
+	g := &Group{cfg: &cfg}
+	if err := l.group(g); err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+// stateLoader reads the records of a saved state.
+type stateLoader struct {
+	suite   suite.Suite
+	epoch   *savedEpoch
+	records map[recordKind]Snapshot // in order
+	nodes   *treeLoader
+}
+
+// newStateLoader sorts the records of a state by their kinds, and reads that of the
+// epoch and its suite. base is the tree that the state refers to, or nil.
+func newStateLoader(state Snapshot, suiteOf func(suite.ID) (suite.Suite, error), base *tree) (*stateLoader, error) {
+	l := &stateLoader{records: make(map[recordKind]Snapshot)}
+	for i, r := range state {
+		if i > 0 && compareRecords(state[i-1], r) >= 0 {
+			return nil, badState("records are not in the order of their keys")
+		}
+		if len(r.Key) == 0 {
+			return nil, badState("record without a key")
+		}
+		kind := recordKind(r.Key[0])
+		n, known := kind.length()
+		if !known || n != 0 && n != len(r.Key) {
+			return nil, badState("record of an unknown kind")
+		}
+		l.records[kind] = append(l.records[kind], r)
+	}
+	epoch, err := l.one(recordEpoch)
+	if err != nil {
+		return nil, err
+	}
+	if l.epoch, err = parsed[savedEpoch](epoch, "epoch"); err != nil {
+		return nil, err
+	}
+	if l.suite, err = suiteOf(l.epoch.context.CipherSuite); err != nil {
+		return nil, err
+	}
+	l.nodes = newTreeLoader(l.suite, base)
+	for _, r := range l.records[recordTreeNode] {
+		l.nodes.inputs[string(r.Key[1:])] = r.Value
+	}
+	if base == nil || len(l.records[recordWidth]) > 0 {
+		value, err := l.one(recordWidth)
+		if err != nil {
+			return nil, err
+		}
+		width, err := parsed[savedWidth](value, "width")
+		if err != nil {
+			return nil, err
+		}
+		l.nodes.width = max(l.nodes.width, uint32(*width))
+	}
+	return l, nil
+}
+
+// one returns the value of a kind of which there is one record.
+func (l *stateLoader) one(kind recordKind) ([]byte, error) {
+	if n := len(l.records[kind]); n != 1 {
+		return nil, badState("%d records of kind %q", n, byte(kind))
+	}
+	return l.records[kind][0].Value, nil
+}
+
+// only refuses records of other kinds than those that the state may have.
+func (l *stateLoader) only(kinds ...recordKind) error {
+	for kind := range l.records {
+		if !slices.Contains(kinds, kind) {
+			return badState("record of kind %q has no place in it", byte(kind))
+		}
+	}
+	return nil
+}
+
+// group fills in a group.
+func (l *stateLoader) group(g *Group) error {
+	err := l.only(recordEpoch, recordTreeNode, recordWidth, recordNodeKey, recordPast, recordResumption,
+		recordProposal, recordSecret, recordRatchet, recordMessageKey)
+	if err != nil {
+		return err
+	}
+	if l.epoch.secrets.encryption != nil {
+		return badState("encryption_secret is used up")
+	}
+	public, secrets, err := l.publicState()
+	if err != nil {
+		return err
+	}
+	g.public, g.secrets, g.leaf = public, secrets, l.epoch.leaf
+	if g.self, err = l.memberView(g.cfg, public, nil); err != nil {
+		return err
+	}
+	b := &g.inbox
+	b.ratchets = restoredSecretTree(l.suite, public.tree.width)
+	if err := l.past(g); err != nil {
+		return err
+	}
+	if err := l.resumptions(g); err != nil {
+		return err
+	}
+	if err := l.proposals(g); err != nil {
+		return err
+	}
+	if err := l.secrets(g); err != nil {
+		return err
+	}
+	b.saving = saving{state: newSavedState(g), bound: true, idle: true}
+	if err := l.nodes.allUsed(b.saving.state.width); err != nil {
+		return err
+	}
+	own := b.ratchets.ratchets[g.leaf]
+	if own == nil {
+		return badState("own ratchets are missing")
+	}
+	for _, kind := range ratchetKinds() {
+		b.saving.own[kind] = own.kind(kind).next
+	}
+	return nil
+}
+
+// publicState returns the public state and the secrets of the epoch.
+func (l *stateLoader) publicState() (*publicState, *epochSecrets, error) {
+	e := l.epoch
+	t, err := l.nodes.tree(e.context.TreeHash, e.width)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := l.nodes.index(t); err != nil {
+		return nil, nil, err
+	}
+	if err := t.validate(); err != nil {
+		return nil, nil, err
+	}
+	p, err := l.public(&e.context, t)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := p.context.Extensions.unique("GroupContext"); err != nil {
+		return nil, nil, err
+	}
+	if err := checkTree(t, p.context.Extensions); err != nil {
+		return nil, nil, err
+	}
+	p.reInit = e.reInit
+	nh := l.suite.Info().KDF.Nh
+	for _, row := range e.secrets.table() {
+		if row.secret == &e.secrets.encryption && *row.secret == nil {
+			continue
+		}
+		if len(*row.secret) != nh {
+			return nil, nil, badState("secret %q is not of %d bytes", row.label, nh)
+		}
+	}
+	if err := p.checkConfirmation(e.secrets, e.confirmationTag); err != nil {
+		return nil, nil, err
+	}
+	return p, e.secrets, nil
+}
+
+// public returns the public state of an epoch without its transcript.
+func (l *stateLoader) public(c *GroupContext, t *tree) (*publicState, error) {
+	p := &publicState{suite: l.suite, context: *c, tree: t}
+	var err error
+	p.contextBytes, err = marshalled(c)
+	return p, err
+}
+
+// memberView returns the member's view of the epoch. held finds the keys that a
+// group has itself.
+func (l *stateLoader) memberView(cfg *Config, p *publicState, held func(public []byte) *nodeKey) (*memberView, error) {
+	leaf := p.tree.leaf(l.epoch.leaf)
+	if leaf == nil {
+		return nil, badState("own leaf %d is blank", l.epoch.leaf)
+	}
+	if !bytes.Equal(cfg.Signer.PublicKey(), leaf.SignatureKey) {
+		return nil, errors.New("mls: Config.Signer is not that of the member's leaf")
+	}
+	v := &memberView{leaf: l.epoch.leaf, pathKeys: make(map[NodeIndex]*nodeKey)}
+	for _, r := range l.records[recordNodeKey] {
+		n := NodeIndex(binary.BigEndian.Uint32(r.Key[1:]))
+		var public []byte
+		if n == v.leaf.Node() {
+			public = leaf.EncryptionKey
+		} else if parent := p.tree.parent(n); parent != nil && v.leaf.Node().InSubtree(n) {
+			public = parent.encryptionKey
+		} else {
+			return nil, badState("private key of node %d is not the member's", n)
+		}
+		key, err := l.privateKey(r.Value, public, held)
+		if err != nil {
+			return nil, fmt.Errorf("%w of node %d", err, n)
+		}
+		if n == v.leaf.Node() {
+			v.leafKey = key
+		} else {
+			v.pathKeys[n] = key
+		}
+	}
+	if v.leafKey == nil {
+		return nil, badState("private key of the own leaf is missing")
+	}
+	return v, nil
+}
+
+// privateKey reads the private key that belongs to a public key.
+func (l *stateLoader) privateKey(value, public []byte, held func([]byte) *nodeKey) (*nodeKey, error) {
+	saved, err := parsed[savedKey](value, "private key")
+	if err != nil {
+		return nil, err
+	}
+	defer clear(saved.key)
+	return l.openKey(saved, public, held)
+}
+
+func (l *stateLoader) openKey(saved *savedKey, public []byte, held func([]byte) *nodeKey) (*nodeKey, error) {
+	if saved.form == keyHeld {
+		if held == nil || len(saved.key) > 0 {
+			return nil, badState("no private key is saved")
+		}
+		if key := held(public); key != nil {
+			return key, nil
+		}
+		return nil, badState("group does not hold the private key")
+	}
+	key, err := openPairedKey(l.suite, saved, public)
+	if err != nil {
+		return nil, err
+	}
+	return &nodeKey{PrivateKey: key, lent: saved.form == keyLent}, nil
+}
+
+// openPairedKey returns the private key of a public key that was saved as bytes or
+// as a reference.
+func openPairedKey(s suite.Suite, saved *savedKey, public []byte) (suite.PrivateKey, error) {
+	open, class := s.ParsePrivateKey, errState
+	if saved.form != keyBytes {
+		open = func(reference []byte) (suite.PrivateKey, error) { return suite.OpenReference(s, reference) }
+		class = errReference
+	}
+	key, err := open(saved.key)
+	if err != nil {
+		return nil, fmt.Errorf("%w: private key: %w", class, err)
+	}
+	if !bytes.Equal(key.PublicKey(), public) {
+		return nil, badState("private key is not that of the public key")
+	}
+	return key, nil
+}
+
+// errReference says that a provider does not open a reference: it may be the
+// provider's fault.
+var errReference = errors.New("mls: open the reference of a private key")
+
+// past reads the window of past epochs.
+func (l *stateLoader) past(g *Group) error {
+	for _, r := range l.records[recordPast] {
+		saved, err := parsed[savedPast](r.Value, "past epoch")
+		if err != nil {
+			return err
+		}
+		c, now := &saved.context, &l.epoch.context
+		if c.Epoch != binary.BigEndian.Uint64(r.Key[1:]) || c.Epoch >= now.Epoch ||
+			c.CipherSuite != now.CipherSuite || !bytes.Equal(c.GroupID, now.GroupID) {
+			return badState("past epoch is not one of the group")
+		}
+		if nh := l.suite.Info().KDF.Nh; len(saved.senderData) != nh {
+			return badState("sender_data_secret is not of %d bytes", nh)
+		}
+		t, err := l.nodes.tree(c.TreeHash, saved.width)
+		if err != nil {
+			return err
+		}
+		public, err := l.public(c, t)
+		if err != nil {
+			return err
+		}
+		g.inbox.past = append(g.inbox.past, &pastEpoch{
+			public:     public,
+			senderData: saved.senderData,
+			ratchets:   restoredSecretTree(l.suite, t.width),
+		})
+	}
+	return nil
+}
+
+// resumptions reads the resumption PSKs of past epochs.
+func (l *stateLoader) resumptions(g *Group) error {
+	for _, r := range l.records[recordResumption] {
+		epoch, nh := binary.BigEndian.Uint64(r.Key[1:]), l.suite.Info().KDF.Nh
+		if epoch >= l.epoch.context.Epoch || len(r.Value) != nh {
+			return badState("resumption PSK is not one of a past epoch, of %d bytes", nh)
+		}
+		g.inbox.resumptions = append(g.inbox.resumptions, resumption{epoch, bytes.Clone(r.Value)})
+	}
+	return nil
+}
+
+// proposals reads the proposals that wait for a commit, and checks them as when
+// they came, save for lifetimes.
+func (l *stateLoader) proposals(g *Group) error {
+	anyTime := func(Lifetime) error { return nil }
+	records := l.records[recordProposal]
+	all := make([]*savedProposal, len(records))
+	err := parallel.For(len(all), func(i int) (err error) {
+		if all[i], err = parsed[savedProposal](records[i].Value, "proposal"); err != nil {
+			return err
+		}
+		if binary.BigEndian.Uint32(records[i].Key[1:]) != uint32(i) || len(all[i].Ref) != l.suite.Info().Hash.Size {
+			return badState("proposal is not the next one, or without a reference")
+		}
+		return g.public.checkProposal(all[i].Proposal, all[i].Sender, listRules{lifetime: anyTime})
+	})
+	if err != nil {
+		return err
+	}
+	for _, p := range all {
+		p.checked = true
+		key, err := l.updateKey(g, p)
+		if err != nil {
+			return err
+		}
+		if err := g.inbox.keep(p.CommittedProposal, key, len(all)); err != nil {
+			return err
+		}
+	}
+	if len(g.inbox.cache.proposals) != len(all) {
+		return badState("two proposals have one reference")
+	}
+	return nil
+}
+
+// updateKey returns the private key of an own Update, and nil for another proposal.
+func (l *stateLoader) updateKey(g *Group, p *savedProposal) (*nodeKey, error) {
+	update, ok := p.Proposal.(UpdateProposal)
+	if own := ok && p.Sender == g.sender(); own != (p.updateKey != nil) {
+		return nil, badState("own Updates come with their private keys, and no others do")
+	}
+	if p.updateKey == nil {
+		return nil, nil
+	}
+	defer clear(p.updateKey.key)
+	return l.openKey(p.updateKey, update.LeafNode.EncryptionKey, nil)
+}
+
+// secrets reads the secret trees.
+func (l *stateLoader) secrets(g *Group) error {
+	trees := map[uint64]*secretTree{l.epoch.context.Epoch: g.inbox.ratchets}
+	for _, p := range g.inbox.past {
+		trees[p.public.context.Epoch] = p.ratchets
+	}
+	for _, kind := range []recordKind{recordSecret, recordRatchet, recordMessageKey} {
+		for _, r := range l.records[kind] {
+			epoch, name, err := secretNameOf(r.Key)
+			if err != nil {
+				return err
+			}
+			t := trees[epoch]
+			if t == nil {
+				return badState("secret is of epoch %d, which is not kept", epoch)
+			}
+			if err := t.restore(name, r.Value); err != nil {
+				return err
+			}
+		}
+	}
+	for _, t := range trees {
+		if err := t.check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// restoredSecretTree returns a tree of saved secrets, still without any.
+func restoredSecretTree(s suite.Suite, leaves uint32) *secretTree {
+	return &secretTree{
+		suite:    s,
+		leaves:   leaves,
+		nodes:    make(map[NodeIndex][]byte),
+		ratchets: make(map[LeafIndex]*leafRatchets),
+		unsaved:  make(map[secretName]struct{}),
+	}
+}

@@ -1,0 +1,384 @@
+package mls
+
+import (
+	"math"
+	"slices"
+)
+
+// saving is what an inbox knows of the saved state of its group.
+//
+// Whatever was saved can be restored, and would send with the keys and nonces of
+// the ratchets in it. So a saved state has the own ratchets as they are some
+// generations ahead, and until it is saved again the group sends with none that
+// the saved state has.
+type saving struct {
+	state *savedState // nil if there is none, or it is not of this group alone
+
+	// bound says that what was saved leads to this epoch: the group sends with
+	// reserved generations alone.
+	bound bool
+
+	// own has the generations of the own ratchets, by ratchetKind, with which the
+	// saved state would send.
+	own [2]uint64
+
+	// idle says that the group has been restored and nothing was sent since. It
+	// reserves no further generations, or a client that restarts often would get
+	// ahead of what others accept.
+	idle bool
+}
+
+// savedState is what a saved state holds, so far as a delta depends on it.
+type savedState struct {
+	epoch       uint64
+	trees       map[uint64]*tree     // of the epoch and of past ones
+	keys        map[NodeIndex]string // public keys of the private keys
+	resumptions []uint64             // epochs
+	proposals   int
+	width       savedWidth
+}
+
+// newSavedState returns what the saved state of g holds. The caller holds the inbox.
+func newSavedState(g *Group) *savedState {
+	s := &savedState{
+		epoch:     g.public.context.Epoch,
+		trees:     map[uint64]*tree{g.public.context.Epoch: g.public.tree},
+		keys:      g.self.publicKeys(),
+		proposals: len(g.inbox.cache.proposals),
+		width:     savedWidth(g.public.tree.width),
+	}
+	for _, p := range g.inbox.past {
+		s.trees[p.public.context.Epoch] = p.public.tree
+		s.width = max(s.width, savedWidth(p.public.tree.width))
+	}
+	for _, r := range g.inbox.resumptions {
+		s.resumptions = append(s.resumptions, r.epoch)
+	}
+	return s
+}
+
+// publicKeys returns the public keys of the member's private keys.
+func (m *memberView) publicKeys() map[NodeIndex]string {
+	keys := make(map[NodeIndex]string, len(m.pathKeys)+1)
+	for n, key := range m.pathKeys {
+		keys[n] = string(key.PublicKey())
+	}
+	keys[m.leaf.Node()] = string(m.leafKey.PublicKey())
+	return keys
+}
+
+// follow makes s that of the epoch after old's.
+func (s *saving) follow(old *saving) {
+	*s = saving{state: old.state, bound: old.bound || s.bound}
+	old.state = nil
+}
+
+// maySend returns ErrUnsaved unless the group can send a message of the format and
+// type now.
+func (g *Group) maySend(format WireFormat, t ContentType) error {
+	if format == WireFormatPublicMessage {
+		return nil
+	}
+	g.inbox.mu.Lock()
+	defer g.inbox.mu.Unlock()
+	return g.inbox.maySend(g.leaf, t)
+}
+
+// maySend returns ErrUnsaved unless the next generation of the own ratchet is the
+// group's to use. The caller holds mu.
+func (b *inbox) maySend(leaf LeafIndex, t ContentType) error {
+	if !b.saving.bound {
+		return nil
+	}
+	var next uint64
+	if r := b.ratchets.ratchets[leaf]; r != nil {
+		next = r.of(t).next
+	}
+	b.saving.idle = false
+	if next >= b.saving.own[ratchetKindOf(t)] && next <= math.MaxUint32 {
+		return ErrUnsaved
+	}
+	return nil
+}
+
+// reserve returns the end of the reserved generations of an own ratchet, whose next
+// one it is told, when the group is saved.
+func (s *saving) reserve(kind ratchetKind, next uint64) uint64 {
+	end := max(s.own[kind], next)
+	if !s.idle && end-next < sendBlock/2 {
+		end = next + sendBlock
+	}
+	return min(end, math.MaxUint32+1)
+}
+
+// Save returns the whole state of the group, with its secrets, from which
+// [RestoreGroup] makes it again. It is O(n).
+//
+// A group has one saved state: what Save returns takes the place of the one before,
+// and what [Group.EpochDelta] and [Group.MessageDelta] return is applied to it. Store
+// each before the next message goes out. If a delta could not be stored, save all.
+//
+// A saved state reserves generations of the own message ratchets, past which the
+// group that is restored from it starts; the group sends with those and no others,
+// and answers [ErrUnsaved] until it is saved again: in a new epoch, when they run
+// out, and for the first message after it was restored. So a state that is restored,
+// however late and often, repeats no key and nonce with what was sent until the
+// state after it was stored. One that is restored in spite of a later one does: that
+// is for the caller to rule out.
+func (g *Group) Save() (Snapshot, error) {
+	delta, err := g.save(nil, true)
+	if err != nil {
+		return nil, err
+	}
+	return Snapshot{}.Apply(delta), nil
+}
+
+// EpochDelta returns what the saved state lacks, of whichever epoch it is; without
+// one, that is all. See [Group.Save].
+func (g *Group) EpochDelta() (*EpochDelta, error) {
+	delta, err := g.save(func(s *savedState) error { return nil }, false)
+	if err != nil {
+		return nil, err
+	}
+	return &EpochDelta{g.Epoch(), *delta}, nil
+}
+
+// MessageDelta returns what a saved state of this epoch lacks. It returns ErrUnsaved
+// if that is of an earlier one, or there is none. See [Group.Save].
+func (g *Group) MessageDelta() (*MessageDelta, error) {
+	delta, err := g.save(func(s *savedState) error {
+		if s == nil || s.epoch != g.Epoch() {
+			return ErrUnsaved
+		}
+		return nil
+	}, false)
+	if err != nil {
+		return nil, err
+	}
+	return &MessageDelta{g.Epoch(), *delta}, nil
+}
+
+// save returns what the saved state lacks, or all, and takes note that it is saved.
+func (g *Group) save(fits func(*savedState) error, all bool) (*Delta, error) {
+	done, err := g.alive()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	b := &g.inbox
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := &saver{all: all}
+	if !all {
+		if err := fits(b.saving.state); err != nil {
+			return nil, err
+		}
+		s.old = b.saving.state
+	}
+	if s.old == nil {
+		s.old, s.all = &savedState{}, true
+	}
+	own, err := s.group(g)
+	if err != nil {
+		s.delta.Destroy()
+		return nil, err
+	}
+	b.saving = saving{state: s.next, bound: true, own: own, idle: b.saving.idle}
+	b.ratchets.unsaved = make(map[secretName]struct{})
+	for _, p := range b.past {
+		p.ratchets.unsaved = make(map[secretName]struct{})
+	}
+	return &s.delta, nil
+}
+
+// saver collects a delta.
+type saver struct {
+	delta Delta
+	old   *savedState // empty if all has to be saved
+	all   bool
+	next  *savedState
+	err   error
+}
+
+// put saves x under key.
+func (s *saver) put(key []byte, x marshaler) {
+	value, err := marshalled(x)
+	s.putBytes(key, value, err)
+}
+
+func (s *saver) putBytes(key, value []byte, err error) {
+	if err != nil {
+		s.fail(err)
+		return
+	}
+	s.delta.Put = append(s.delta.Put, Record{key, value})
+}
+
+// drop deletes the records whose keys begin with prefix.
+func (s *saver) drop(prefix []byte) {
+	if !s.all {
+		s.delta.Delete = append(s.delta.Delete, prefix)
+	}
+}
+
+func (s *saver) fail(err error) {
+	if s.err == nil {
+		s.err = err
+	}
+}
+
+// group saves a group, and returns what it may send then. The caller holds the
+// inbox.
+func (s *saver) group(g *Group) ([2]uint64, error) {
+	b, epoch := &g.inbox, g.public.context.Epoch
+	firstProposal := s.old.proposals
+	if !s.all && s.old.epoch == epoch {
+		next := *s.old
+		s.next = &next
+	} else {
+		s.next = newSavedState(g)
+		s.epoch(g.public, g.self.leaf, g.secrets)
+		s.trees()
+		s.keys(g.self, (*nodeKey).saved)
+		s.pastEpochs(b)
+		if firstProposal > 0 {
+			firstProposal = 0
+			s.drop(recordProposal.key())
+		}
+	}
+	s.next.proposals = len(b.cache.proposals)
+	for i := firstProposal; i < len(b.cache.proposals); i++ {
+		s.proposal(recordProposal.at(uint32(i)), b.cache.proposals[i], b.updateKeys[string(b.cache.proposals[i].Ref)])
+	}
+	own := s.ownRatchets(epoch, b, g.leaf) // which changes the secret tree, if they are the first
+	s.secrets(epoch, b.ratchets, g.leaf)
+	for _, p := range b.past {
+		s.secrets(p.public.context.Epoch, p.ratchets, noLeaf)
+	}
+	return own, s.err
+}
+
+// epoch saves what has the epoch's size alone.
+func (s *saver) epoch(p *publicState, leaf LeafIndex, secrets *epochSecrets) {
+	s.put(recordEpoch.key(), &savedEpoch{
+		context:         p.context,
+		width:           p.tree.width,
+		confirmationTag: p.confirmationTag,
+		reInit:          p.reInit,
+		leaf:            leaf,
+		secrets:         secrets,
+	})
+}
+
+// keys saves the member's private keys, as save says.
+func (s *saver) keys(self *memberView, save func(*nodeKey) (*savedKey, error)) {
+	for _, n := range sortedKeys(s.next.keys) {
+		if s.old.keys[n] == s.next.keys[n] {
+			continue
+		}
+		key := self.leafKey
+		if n != self.leaf.Node() {
+			key = self.pathKeys[n]
+		}
+		saved, err := save(key)
+		if err != nil {
+			s.fail(err)
+			return
+		}
+		s.put(recordNodeKey.at(uint32(n)), saved)
+		clear(saved.key)
+	}
+	for _, n := range sortedKeys(s.old.keys) {
+		if _, ok := s.next.keys[n]; !ok {
+			s.drop(recordNodeKey.at(uint32(n)))
+		}
+	}
+}
+
+// pastEpochs saves the past epochs that are new in the window, and drops all of
+// those that left it.
+func (s *saver) pastEpochs(b *inbox) {
+	for _, p := range b.past {
+		epoch := p.public.context.Epoch
+		if _, saved := s.old.trees[epoch]; saved && epoch != s.old.epoch {
+			continue
+		}
+		s.put(recordPast.of(epoch), &savedPast{p.public.context, p.public.tree.width, p.senderData})
+	}
+	for _, epoch := range sortedKeys(s.old.trees) {
+		if _, kept := s.next.trees[epoch]; kept {
+			continue
+		}
+		for _, kind := range []recordKind{recordPast, recordSecret, recordRatchet, recordMessageKey} {
+			s.drop(kind.of(epoch))
+		}
+	}
+	for _, r := range b.resumptions {
+		if !slices.Contains(s.old.resumptions, r.epoch) {
+			s.putBytes(recordResumption.of(r.epoch), slices.Clone(r.psk), nil)
+		}
+	}
+	for _, epoch := range s.old.resumptions {
+		if !slices.Contains(s.next.resumptions, epoch) {
+			s.drop(recordResumption.of(epoch))
+		}
+	}
+}
+
+// proposal saves a proposal, with the private key of an own Update.
+func (s *saver) proposal(key []byte, c CommittedProposal, updateKey *nodeKey) {
+	saved := &savedProposal{CommittedProposal: c}
+	if updateKey != nil {
+		var err error
+		if saved.updateKey, err = updateKey.saved(); err != nil {
+			s.fail(err)
+			return
+		}
+		defer clear(saved.updateKey.key)
+	}
+	s.put(key, saved)
+}
+
+// secrets saves what is new in an epoch's secret tree, without the ratchets of a
+// leaf.
+func (s *saver) secrets(epoch uint64, t *secretTree, except LeafIndex) {
+	names := t.names
+	if _, saved := s.old.trees[epoch]; saved && t.unsaved != nil {
+		names = t.changed
+	}
+	for _, name := range names(except) {
+		value, err := t.value(name)
+		if value == nil && err == nil {
+			s.drop(name.key(epoch))
+			continue
+		}
+		s.putBytes(name.key(epoch), value, err)
+	}
+}
+
+// ownRatchets saves the own ratchets at the end of what they reserve, unless they
+// are saved so, and returns what they reserve.
+func (s *saver) ownRatchets(epoch uint64, b *inbox, leaf LeafIndex) [2]uint64 {
+	own := b.saving.own
+	if err := b.ratchets.open(leaf); err != nil {
+		s.fail(err)
+		return own
+	}
+	_, saved := s.old.trees[epoch]
+	for _, kind := range ratchetKinds() {
+		r := b.ratchets.ratchets[leaf].kind(kind)
+		end := b.saving.reserve(kind, r.next)
+		if saved && end == own[kind] {
+			continue
+		}
+		own[kind] = end
+		ahead, err := r.ahead(b.ratchets.suite, end)
+		if err != nil {
+			s.fail(err)
+			return own
+		}
+		s.put(secretName{kind: recordRatchet, index: uint32(leaf), ratchet: kind}.key(epoch), ahead)
+		clear(ahead.secret)
+	}
+	return own
+}

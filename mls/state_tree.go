@@ -1,0 +1,224 @@
+package mls
+
+import (
+	"bytes"
+	"math/bits"
+
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// trees saves the nodes of the trees that are new, and drops those that are in none
+// any more.
+func (s *saver) trees() {
+	base := s.old.trees[s.old.epoch]
+	done := make(map[string]bool)
+	save := func(t *tree) {
+		t.differing(base, func(n *node, i NodeIndex) {
+			if hash := string(n.hash(t.hashSize)); !done[hash] {
+				done[hash] = true
+				s.treeNode(t, n, i)
+			}
+		})
+	}
+	current := s.next.trees[s.next.epoch]
+	save(current)
+	if base == nil {
+		base = current
+	}
+	for _, epoch := range sortedKeys(s.next.trees) {
+		if t := s.next.trees[epoch]; s.old.trees[epoch] == nil && t != current {
+			save(t)
+		}
+	}
+	if s.next.width != s.old.width {
+		s.put(recordWidth.key(), &s.next.width)
+	}
+	for _, epoch := range sortedKeys(s.old.trees) {
+		if s.next.trees[epoch] == nil {
+			s.dropTree(s.old.trees[epoch], current)
+		}
+	}
+}
+
+func (s *saver) treeNode(t *tree, n *node, i NodeIndex) {
+	input := &treeHashInput{leaf: n.leaf, parent: n.parent}
+	if n.leaf != nil {
+		input.index = i.Leaf()
+	} else {
+		input.left, input.right = n.left.hash(t.hashSize), n.right.hash(t.hashSize)
+	}
+	s.put(append(recordTreeNode.key(), n.hash(t.hashSize)...), input)
+}
+
+// dropTree drops the nodes of a tree that no tree of the next state has. A node can
+// be in trees before and after one that is without it: when a client is removed and
+// added again with the same key package.
+func (s *saver) dropTree(t, current *tree) {
+	t.differing(current, func(n *node, i NodeIndex) {
+		hash := n.hash(t.hashSize)
+		for _, kept := range s.next.trees {
+			if k := kept.at(i); k != nil && bytes.Equal(k.hash(t.hashSize), hash) {
+				return
+			}
+		}
+		s.drop(append(recordTreeNode.key(), hash...))
+	})
+}
+
+// differing yields the nodes with members below them that are not the same in base,
+// which may be nil.
+func (t *tree) differing(base *tree, yield func(*node, NodeIndex)) {
+	var down func(n, b *node, i NodeIndex)
+	down = func(n, b *node, i NodeIndex) {
+		if base != nil && b == nil && i == base.rootIndex() {
+			b = base.root
+		}
+		if n == nil || n.members == 0 || b != nil && (n == b || bytes.Equal(n.hash(t.hashSize), b.hash(t.hashSize))) {
+			return
+		}
+		yield(n, i)
+		if i.IsLeaf() {
+			return
+		}
+		var left, right *node
+		if b != nil {
+			left, right = b.left, b.right
+		}
+		down(n.left, left, i.Left())
+		down(n.right, right, i.Right())
+	}
+	var b *node
+	if base != nil {
+		b = base.at(t.rootIndex())
+	}
+	down(t.root, b, t.rootIndex())
+}
+
+// treeLoader builds trees from saved nodes. Trees share the nodes that are the same.
+type treeLoader struct {
+	hasher *treeHasher
+	token  *editToken
+	width  uint32            // of the widest tree
+	inputs map[string][]byte // TreeHashInput by tree hash
+	base   *tree             // has nodes that are not in inputs, or nil
+	built  map[string]subtree
+	blank  map[NodeIndex]*node
+}
+
+func newTreeLoader(s suite.Suite, base *tree) *treeLoader {
+	l := &treeLoader{
+		hasher: newTreeHasher(s),
+		token:  new(editToken),
+		inputs: make(map[string][]byte),
+		base:   base,
+		built:  make(map[string]subtree),
+		blank:  make(map[NodeIndex]*node),
+	}
+	if base != nil {
+		l.width = base.width
+	}
+	return l
+}
+
+// tree returns the tree with a hash, without the index of its keys.
+func (l *treeLoader) tree(hash []byte, width uint32) (*tree, error) {
+	if bits.OnesCount32(width) != 1 || width > l.width {
+		return nil, badState("no ratchet tree has %d leaves", width)
+	}
+	t := &tree{treeView: treeView{suite: l.hasher.suite, hashSize: l.hasher.size, width: width}}
+	var err error
+	if t.root, err = l.node(hash, t.rootIndex()); err != nil {
+		return nil, err
+	}
+	if t.root.left != nil && t.root.right.members == 0 {
+		return nil, badState("right half of the ratchet tree is blank")
+	}
+	return t, nil
+}
+
+// node returns the node with a hash and an index.
+func (l *treeLoader) node(hash []byte, i NodeIndex) (*node, error) {
+	if b, ok := l.built[string(hash)]; ok && b.index == i {
+		return b.node, nil
+	}
+	input, ok := l.inputs[string(hash)]
+	if !ok {
+		return l.shared(hash, i)
+	}
+	in, err := parsed[treeHashInput](input, "TreeHashInput")
+	if err != nil {
+		return nil, err
+	}
+	if i.IsLeaf() != (in.leaf != nil) {
+		return nil, badState("node %d of the ratchet tree is of the wrong type", i)
+	}
+	n := &node{blank: noLeaf, owner: l.token, leaf: in.leaf, parent: in.parent}
+	if in.leaf != nil {
+		n.members = 1
+	} else {
+		if n.left, err = l.node(in.left, i.Left()); err != nil {
+			return nil, err
+		}
+		if n.right, err = l.node(in.right, i.Right()); err != nil {
+			return nil, err
+		}
+		n.count()
+	}
+	l.hasher.node(n, i)
+	if l.hasher.err != nil {
+		return nil, l.hasher.err
+	}
+	if n.members == 0 || !bytes.Equal(n.hash(l.hasher.size), hash) {
+		return nil, badState("node %d of the ratchet tree is not what its hash says", i)
+	}
+	l.built[string(hash)] = subtree{n, i}
+	return n, nil
+}
+
+// shared returns a node that has not been saved: one of base, or a blank subtree.
+func (l *treeLoader) shared(hash []byte, i NodeIndex) (*node, error) {
+	if l.base != nil {
+		if n := l.base.at(i); n != nil && bytes.Equal(n.hash(l.hasher.size), hash) {
+			return n, nil
+		}
+	}
+	n := l.blank[i]
+	if n == nil {
+		n = &node{blank: firstLeaf(i), owner: l.token}
+		l.hasher.node(n, i)
+		l.blank[i] = n
+	}
+	if !bytes.Equal(n.hash(l.hasher.size), hash) {
+		return nil, badState("node %d of the ratchet tree is missing", i)
+	}
+	return n, nil
+}
+
+// allUsed refuses a state with nodes that no tree has, or whose widest tree is of
+// another width.
+func (l *treeLoader) allUsed(width savedWidth) error {
+	if len(l.built) != len(l.inputs) || uint32(width) != l.width {
+		return badState("there are nodes of no ratchet tree")
+	}
+	return nil
+}
+
+// index enters the keys of a tree that was loaded in its index.
+func (l *treeLoader) index(t *tree) error {
+	var clash error
+	hold := func(kind keyKind, key []byte, i NodeIndex) {
+		if k := (heldKey{l.hasher.key(kind, key), kind, i}); t.keys.add(l.token, k.hash, i) > 1 && clash == nil {
+			clash = k.clash()
+		}
+	}
+	t.root.each(t.rootIndex(), func(i NodeIndex, n *node) {
+		if n.leaf != nil {
+			hold(encryptionKey, n.leaf.EncryptionKey, i)
+			hold(signatureKey, n.leaf.SignatureKey, i)
+		}
+		if n.parent != nil {
+			hold(encryptionKey, n.parent.encryptionKey, i)
+		}
+	})
+	return clash
+}

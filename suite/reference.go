@@ -1,0 +1,47 @@
+package suite
+
+import "fmt"
+
+// ReferencedKey is implemented by a [PrivateKey] that has no bytes to give but can
+// be found again, such as one that hardware keeps under a name, or hands out
+// wrapped. It lets state that holds the key be saved.
+type ReferencedKey interface {
+	PrivateKey
+
+	// Reference returns what [OpenReference] finds the key by, for as long as
+	// nobody destroys it: opaque, and as secret as the provider says.
+	Reference() ([]byte, error)
+}
+
+// ReferenceOpener is implemented by a [Suite], or by the [HPKEScheme] in one, whose
+// private keys are [ReferencedKey]s.
+type ReferenceOpener interface {
+	// OpenReference returns the key of a reference. It returns [ErrNotExportable]
+	// if the provider has no references, and a [*KeyError] for a reference of no
+	// key.
+	OpenReference(reference []byte) (PrivateKey, error)
+}
+
+// Reference returns the reference of a key, or [ErrNotExportable] if it has none.
+func Reference(key PrivateKey) ([]byte, error) {
+	if k, ok := key.(ReferencedKey); ok {
+		return k.Reference()
+	}
+	return nil, fmt.Errorf("%w: it has no reference either", ErrNotExportable)
+}
+
+// OpenReference returns the key of a reference that a key of s gave.
+func OpenReference(s Suite, reference []byte) (PrivateKey, error) {
+	if o, ok := s.(ReferenceOpener); ok {
+		return o.OpenReference(reference)
+	}
+	return nil, fmt.Errorf("%w: %s has no references", ErrNotExportable, s.Info().ID)
+}
+
+// OpenReference passes the reference to the HPKE scheme.
+func (c *composed) OpenReference(reference []byte) (PrivateKey, error) {
+	if o, ok := c.HPKE.(ReferenceOpener); ok {
+		return o.OpenReference(reference)
+	}
+	return nil, fmt.Errorf("%w: %s has no references", ErrNotExportable, c.info.ID)
+}
