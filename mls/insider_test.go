@@ -313,7 +313,7 @@ func (m insider) apply(list []CommittedProposal) *applied {
 	}
 	for _, c := range list {
 		if u, ok := c.Proposal.(UpdateProposal); ok {
-			a.edit.fill(a.edit.ownPath(c.Sender.Leaf, blankParent), c.Sender.Leaf, u.LeafNode)
+			a.edit.fill(a.edit.ownPath(c.Sender.Leaf, blankParent), c.Sender.Leaf, u.LeafNode, a.edit.hasher.key(encryptionKey, u.LeafNode.EncryptionKey))
 		}
 	}
 	for _, c := range list {
@@ -353,7 +353,7 @@ func (m insider) newPath(a *applied, f forgery) (*ownPath, [][]byte) {
 	if f.signedLeaf != nil {
 		f.signedLeaf(leaf)
 	}
-	a.edit.fill(a.edit.ownPath(self, copyParent), self, leaf)
+	a.edit.fill(a.edit.ownPath(self, copyParent), self, leaf, a.edit.hasher.key(encryptionKey, leaf.EncryptionKey))
 	return &ownPath{leaf: leaf, leafKey: &nodeKey{PrivateKey: leafKey}, secrets: secrets}, keys
 }
 

@@ -35,6 +35,7 @@ type node struct {
 	left, right *node       // nil for a leaf and for a blank subtree
 	leaf        *LeafNode   // of a leaf that is not blank
 	parent      *parentNode // of a parent that is not blank
+	key         keyHash     // of the encryption key of leaf or parent, if there is one
 
 	// hashes begins with the tree hash (Section 7.8); nil while it has to be
 	// computed. In a blank subtree without children, the hashes of all nodes below

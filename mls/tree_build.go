@@ -26,11 +26,14 @@ func treeFromNodes(s suite.Suite, all ratchetTree) (*tree, error) {
 	fresh := func(n *node) bool { return n.hashes == nil }
 	err := hasher.walk(t.root, t.rootIndex(), len(all), fresh, func(h *treeHasher, n *node, i NodeIndex) error {
 		if n.leaf != nil {
-			names[i] = h.key(encryptionKey, n.leaf.EncryptionKey)
+			n.key = h.key(encryptionKey, n.leaf.EncryptionKey)
 			names[len(all)+int(i.Leaf())] = h.key(signatureKey, n.leaf.SignatureKey)
 		}
 		if n.parent != nil {
-			names[i] = h.key(encryptionKey, n.parent.encryptionKey)
+			n.key = h.key(encryptionKey, n.parent.encryptionKey)
+		}
+		if int(i) < len(all) {
+			names[i] = n.key
 		}
 		h.node(n, i)
 		return h.err

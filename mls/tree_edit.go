@@ -96,7 +96,7 @@ func (e *treeEdit) updateLeaf(i LeafIndex, leaf *LeafNode) {
 		e.fail(violation("7.3", "encryption_key of an updated leaf is new").atLeaf(i))
 		return
 	}
-	e.fill(e.ownPath(i, blankParent), i, leaf)
+	e.fill(e.ownPath(i, blankParent), i, leaf, e.hasher.key(encryptionKey, leaf.EncryptionKey))
 }
 
 // removeLeaf blanks a member's leaf and its direct path, and truncates the tree: a
@@ -106,10 +106,10 @@ func (e *treeEdit) removeLeaf(i LeafIndex) {
 		e.fail(violation("12.1.3", "removed leaf is a member's").atLeaf(i))
 		return
 	}
-	e.fill(e.ownPath(i, blankParent), i, nil)
+	e.fill(e.ownPath(i, blankParent), i, nil, keyHash{})
 	for e.root.left != nil && e.root.right.members == 0 {
-		if p := e.root.parent; p != nil { // no commit sets such a parent, a forged tree may have one
-			e.release(encryptionKey, p.encryptionKey, e.rootIndex())
+		if e.root.parent != nil { // no commit sets such a parent, a forged tree may have one
+			e.keys.remove(e.token, e.root.key, e.rootIndex())
 		}
 		e.root = e.root.left
 		e.width /= 2
@@ -130,7 +130,7 @@ func (e *treeEdit) addLeaf(leaf *LeafNode) LeafIndex {
 			n.parent.unmergedLeaves = slices.Insert(n.parent.unmergedLeaves, at, i)
 		}
 	}
-	e.fill(path, i, leaf)
+	e.fill(path, i, leaf, e.hasher.key(encryptionKey, leaf.EncryptionKey))
 	return i
 }
 
@@ -160,11 +160,12 @@ func (e *treeEdit) setLeaf(i LeafIndex, leaf *LeafNode) {
 		e.fail(violation("12.4.2", "path is that of a leaf of the tree").atLeaf(i))
 		return
 	}
-	if e.keys.holders(e.hasher.key(encryptionKey, leaf.EncryptionKey)) > 0 {
+	key := e.hasher.key(encryptionKey, leaf.EncryptionKey)
+	if e.keys.holders(key) > 0 {
 		e.fail(violation("12.4.2", "encryption_key of the path's leaf is in no node of the tree").atLeaf(i))
 		return
 	}
-	e.fill(e.ownPath(i, copyParent), i, leaf)
+	e.fill(e.ownPath(i, copyParent), i, leaf, key)
 }
 
 // mergePath sets the parents of a leaf's direct path as an UpdatePath says
@@ -200,7 +201,8 @@ func (e *treeEdit) mergePath(leaf LeafIndex, nodes []NodeIndex, publicKeys [][]b
 		if next < 0 || nodes[next] != step.index {
 			return nil, e.fail(violation("7.5", "path is the filtered direct path").atLeaf(leaf))
 		}
-		if !e.hold(encryptionKey, publicKeys[next], step.index) {
+		n.key = e.hasher.key(encryptionKey, publicKeys[next])
+		if !e.hold(encryptionKey, n.key, step.index) {
 			return nil, e.fail(violation("12.4.2", "public key for node %d of the path is in no node of the tree", step.index).atLeaf(leaf))
 		}
 		if err := e.hasher.rehash(step.copath, step.copathIndex, e.made); err != nil {
@@ -218,19 +220,24 @@ func (e *treeEdit) mergePath(leaf LeafIndex, nodes []NodeIndex, publicKeys [][]b
 	return hash, nil
 }
 
-// fill sets a leaf, or blanks it if leaf is nil. The path is that from the root,
-// the edit's own.
-func (e *treeEdit) fill(path []*node, i LeafIndex, leaf *LeafNode) {
+// fill sets a leaf, whose encryption key has the name key, or blanks it if leaf is
+// nil. The path is that from the root, the edit's own.
+func (e *treeEdit) fill(path []*node, i LeafIndex, leaf *LeafNode, key keyHash) {
 	n := path[len(path)-1]
+	newSigner := n.leaf == nil || leaf == nil || !bytes.Equal(n.leaf.SignatureKey, leaf.SignatureKey)
 	if n.leaf != nil {
-		e.release(signatureKey, n.leaf.SignatureKey, i.Node())
-		e.release(encryptionKey, n.leaf.EncryptionKey, i.Node())
+		if newSigner {
+			e.keys.remove(e.token, e.hasher.key(signatureKey, n.leaf.SignatureKey), i.Node())
+		}
+		e.keys.remove(e.token, n.key, i.Node())
 	}
-	n.leaf, n.members, n.blank = leaf, 0, i
+	n.leaf, n.key, n.members, n.blank = leaf, key, 0, i
 	if leaf != nil {
 		n.members, n.blank = 1, noLeaf
-		e.hold(signatureKey, leaf.SignatureKey, i.Node())
-		e.hold(encryptionKey, leaf.EncryptionKey, i.Node())
+		if newSigner {
+			e.hold(signatureKey, e.hasher.key(signatureKey, leaf.SignatureKey), i.Node())
+		}
+		e.hold(encryptionKey, key, i.Node())
 	}
 	for _, n := range slices.Backward(path[:len(path)-1]) {
 		n.count()
@@ -297,9 +304,9 @@ func (e *treeEdit) own(link **node, i NodeIndex, fate parentFate) *node {
 	if n.parent != nil && fate != copyParent {
 		switch fate {
 		case blankParent:
-			e.release(encryptionKey, n.parent.encryptionKey, i)
+			e.keys.remove(e.token, n.key, i)
 		case retireParent:
-			e.retired = append(e.retired, heldKey{e.hasher.key(encryptionKey, n.parent.encryptionKey), encryptionKey, i})
+			e.retired = append(e.retired, heldKey{n.key, encryptionKey, i})
 		}
 		n.parent = nil
 	}
@@ -323,16 +330,10 @@ func firstLeaf(i NodeIndex) LeafIndex {
 }
 
 // hold enters that a node holds a key, and reports whether no other does.
-func (e *treeEdit) hold(kind keyKind, key []byte, i NodeIndex) bool {
-	k := heldKey{e.hasher.key(kind, key), kind, i}
-	if e.keys.add(e.token, k.hash, i) == 1 {
+func (e *treeEdit) hold(kind keyKind, key keyHash, i NodeIndex) bool {
+	if e.keys.add(e.token, key, i) == 1 {
 		return true
 	}
-	e.clashes = append(e.clashes, k)
+	e.clashes = append(e.clashes, heldKey{key, kind, i})
 	return false
-}
-
-// release enters that a node holds a key no longer.
-func (e *treeEdit) release(kind keyKind, key []byte, i NodeIndex) {
-	e.keys.remove(e.token, e.hasher.key(kind, key), i)
 }
