@@ -16,6 +16,7 @@ const (
 	Open                        // PrivateKey.Open of a secret
 	Sign                        // Signer.Sign
 	Verify                      // Signature.Verify
+	CheckKey                    // HPKE.CheckPublicKey
 	Extract                     // Symmetric.Extract
 	Expand                      // Symmetric.Expand to one hash
 	MAC                         // Symmetric.MAC
@@ -27,7 +28,7 @@ const (
 )
 
 var names = [primitives]string{
-	"DeriveKey", "Prepare", "Seal", "Open", "Sign", "Verify",
+	"DeriveKey", "Prepare", "Seal", "Open", "Sign", "Verify", "CheckKey",
 	"Extract", "Expand", "MAC", "Hash", "HashedByte", "AEAD", "AEADByte",
 }
 

@@ -3,29 +3,60 @@ package limit_test
 import (
 	"context"
 	"crypto"
+	"crypto/cipher"
 	"sync/atomic"
 
 	"github.com/mlsuite/mlsuite/internal/limit"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// counter is a suite that counts the public-key calls into another.
+// counter is a suite that counts the calls into another, not the bytes of them.
 type counter struct {
 	suite.Suite
-	calls [limit.Verify + 1]atomic.Int64
+	calls [len(limit.Cost{})]atomic.Int64
 }
 
 // of returns the calls that f makes.
-func (c *counter) of(f func()) counts {
+func (c *counter) of(f func()) limit.Cost {
 	for p := range c.calls {
 		c.calls[p].Store(0)
 	}
 	f()
-	count := func(p limit.Primitive) float64 { return float64(c.calls[p].Load()) }
-	return counts{
-		derive: count(limit.DeriveKey), seal: count(limit.Seal), open: count(limit.Open),
-		sign: count(limit.Sign), verify: count(limit.Verify),
+	var calls limit.Cost
+	for p := range c.calls {
+		calls[p] = float64(c.calls[p].Load())
 	}
+	return calls
+}
+
+func (c *counter) Hash(data []byte) []byte {
+	c.calls[limit.Hash].Add(1)
+	return c.Suite.Hash(data)
+}
+
+func (c *counter) MAC(key, message []byte) []byte {
+	c.calls[limit.MAC].Add(1)
+	return c.Suite.MAC(key, message)
+}
+
+func (c *counter) Extract(salt, ikm []byte) ([]byte, error) {
+	c.calls[limit.Extract].Add(1)
+	return c.Suite.Extract(salt, ikm)
+}
+
+func (c *counter) Expand(prk, info []byte, length int) ([]byte, error) {
+	c.calls[limit.Expand].Add(1)
+	return c.Suite.Expand(prk, info, length)
+}
+
+func (c *counter) NewAEAD(key []byte) (cipher.AEAD, error) {
+	aead, err := c.Suite.NewAEAD(key)
+	return countedAEAD{aead, c}, err
+}
+
+func (c *counter) CheckPublicKey(pub []byte) error {
+	c.calls[limit.CheckKey].Add(1)
+	return c.Suite.CheckPublicKey(pub)
 }
 
 func (c *counter) GenerateKey() (suite.PrivateKey, error) {
@@ -47,8 +78,15 @@ func (c *counter) ParsePrivateKey(b []byte) (suite.PrivateKey, error) {
 }
 
 func (c *counter) Seal(pub, info, aad, plaintext []byte) (enc, ciphertext []byte, err error) {
+	c.calls[limit.Prepare].Add(1)
 	c.calls[limit.Seal].Add(1)
 	return c.Suite.Seal(pub, info, aad, plaintext)
+}
+
+func (c *counter) Export(pub, info, exporterContext []byte, length int) (enc, secret []byte, err error) {
+	c.calls[limit.Prepare].Add(1)
+	c.calls[limit.Seal].Add(1)
+	return c.Suite.Export(pub, info, exporterContext, length)
 }
 
 func (c *counter) PrepareSeal(info []byte) (suite.Sealer, error) {
@@ -88,6 +126,26 @@ func (k countedKey) Open(enc, info, aad, ciphertext []byte) ([]byte, error) {
 }
 
 func (k countedKey) Destroy() { suite.Destroy(k.PrivateKey) }
+
+func (k countedKey) Export(enc, info, exporterContext []byte, length int) ([]byte, error) {
+	k.c.calls[limit.Open].Add(1)
+	return k.PrivateKey.Export(enc, info, exporterContext, length)
+}
+
+type countedAEAD struct {
+	cipher.AEAD
+	c *counter
+}
+
+func (a countedAEAD) Seal(dst, nonce, plaintext, aad []byte) []byte {
+	a.c.calls[limit.AEAD].Add(1)
+	return a.AEAD.Seal(dst, nonce, plaintext, aad)
+}
+
+func (a countedAEAD) Open(dst, nonce, ciphertext, aad []byte) ([]byte, error) {
+	a.c.calls[limit.AEAD].Add(1)
+	return a.AEAD.Open(dst, nonce, ciphertext, aad)
+}
 
 type countedSealer struct {
 	suite.Sealer

@@ -53,22 +53,26 @@ func (g Group) Commit() Cost {
 		Sign:       1,     // the leaf
 		HashedByte: g.leafBytes(),
 	}
-	return update.Plus(g.pathHashes(), epoch(), g.frame(Sign, g.commitBytes()))
+	return update.Plus(g.pathHashes(), g.keyNames(1+d, 0), epoch(), g.frame(Sign, g.commitBytes()))
 }
 
 // Process is the cost of processing that commit for a receiver below the copath
 // child of Tree.Path[level], and so with k levels from the common ancestor to the
-// root: 2 Verify, 1 Open, k DeriveKey, hashes.
+// root: 2 Verify, 1 Open, k DeriveKey, 1+d CheckKey, hashes. What a bad key in the
+// tree would cost is every later commit; so all new ones are checked, as RFC 9180,
+// Section 7.1.4, has it for those that somebody encrypts to.
 func (g Group) Process(level int) Cost {
-	k := float64(len(g.Tree.Path) - level)
+	d := float64(len(g.Tree.Path))
+	k := d - float64(level)
 	update := Cost{
 		DeriveKey:  k,
 		Open:       1,
 		Expand:     2 * k,
 		Verify:     1, // the leaf
+		CheckKey:   1 + d,
 		HashedByte: g.leafBytes(),
 	}
-	return update.Plus(g.pathHashes(), epoch(), g.frame(Verify, g.commitBytes()))
+	return update.Plus(g.pathHashes(), g.keyNames(1+d, 0), epoch(), g.frame(Verify, g.commitBytes()))
 }
 
 // MeanProcess is the mean of Process over all receivers.
@@ -98,6 +102,33 @@ func (g Group) treeHashes(t Tree) Cost {
 	return Cost{
 		Hash:       1 + parents,
 		HashedByte: g.leafBytes() + parents*(g.parentBytes()+2*float64(g.Suite.Hash.Size)),
+	}
+}
+
+// grown is what is hashed when one Add doubles the width of the tree, beyond the
+// path of the new leaf: the blank nodes of the new half (Sections 7.7 and 7.8).
+func (g Group) grown(after Tree) Cost {
+	if after.Depth == g.Tree.Depth {
+		return Cost{}
+	}
+	half := 1<<g.Tree.Depth - 1 // leaves besides the new one, and parents
+	return g.blankHashes(half, half-g.Tree.Depth)
+}
+
+// blankHashes is the cost of the tree hashes of blank nodes below which all is
+// blank. They contain the indices of the leaves, and so all differ.
+func (g Group) blankHashes(leaves, parents int) Cost {
+	return Cost{Hash: float64(leaves + parents), HashedByte: float64(parents * 2 * g.Suite.Hash.Size)}
+}
+
+// keyNames is the cost of finding out whether keys are new to the tree: no public
+// key may be in it twice (Sections 7.3 and 12.4.2), and to search thousands of keys
+// of up to 1.6 kB, each new one is named by a hash.
+func (g Group) keyNames(encryption, signature float64) Cost {
+	i := g.Suite
+	return Cost{
+		Hash:       encryption + signature,
+		HashedByte: encryption*float64(i.KEM.Npk) + signature*float64(i.Signature.PublicKey),
 	}
 }
 
@@ -150,14 +181,15 @@ func (g Group) KeyPackage() Cost {
 
 // Add is the cost of making a commit without a path that adds one member, and its
 // Welcome, whose GroupInfo carries the tree: 2 Verify of the KeyPackage, 2 Sign of
-// the commit and the GroupInfo, 1 Seal to the joiner, hashes.
+// the commit and the GroupInfo, 1 Seal to the joiner, 2 CheckKey, hashes.
 func (g Group) Add() Cost {
 	after := g.Tree.withJoiner()
 	info := g.groupInfoBytes(after)
-	added := Cost{Verify: 2, HashedByte: g.leafBytes() + g.keyPackageBytes()}
+	added := Cost{Verify: 2, CheckKey: 2, HashedByte: g.leafBytes() + g.keyPackageBytes()}
 	welcome := Cost{ // Section 12.4.3.1
 		Sign:       1,
 		Hash:       1, // KeyPackageRef
+		Extract:    1, // with the PSK secret: once more, as a Welcome is made apart from the epoch
 		Expand:     3, // welcome_secret, its key and nonce
 		AEAD:       1,
 		AEADByte:   info,
@@ -165,11 +197,13 @@ func (g Group) Add() Cost {
 		Prepare:    1,
 		Seal:       1,
 	}
-	return added.Plus(welcome, g.treeHashes(after), epoch(), g.frame(Sign, g.keyPackageBytes()))
+	return added.Plus(welcome, g.treeHashes(after), g.grown(after), g.keyNames(1, 1), epoch(), g.frame(Sign, g.keyPackageBytes()))
 }
 
 // Join is the cost of joining from that Welcome (Section 12.4.3.1): a Verify for
-// each leaf and one for the GroupInfo, 1 Open, and the hashes of the whole tree.
+// each leaf and one for the GroupInfo, 1 Open, a CheckKey for each node, and the
+// hashes of the whole tree. It has one parent hash for each parent, as if it were
+// known which child was updated with it, and no original tree hash (Section 7.9).
 func (g Group) Join() Cost {
 	after := g.Tree.withJoiner()
 	members, parents, hash := float64(after.Members), float64(after.Parents), float64(g.Suite.Hash.Size)
@@ -177,15 +211,16 @@ func (g Group) Join() Cost {
 	welcome := Cost{
 		Open:       1,
 		Hash:       1, // KeyPackageRef
-		Extract:    1, // with the PSK secret
+		Extract:    2, // with the PSK secret: for the Welcome, for the epoch
 		Expand:     3, // welcome_secret, its key and nonce
 		AEAD:       1,
 		AEADByte:   info,
 		HashedByte: g.keyPackageBytes() + info, // the info of HPKE
 	}
 	tree := Cost{
-		Verify: members + 1, // the leaves, the GroupInfo
-		Hash:   2*members - 1 + parents,
+		Verify:   members + 1, // the leaves, the GroupInfo
+		CheckKey: members + parents,
+		Hash:     2*members - 1 + parents,
 		HashedByte: members*g.leafBytes() + info + // signatures
 			g.treeBytes(after) + (members-1)*2*hash + // tree hashes
 			parents*(g.parentBytes()+hash), // parent hashes
@@ -195,5 +230,7 @@ func (g Group) Join() Cost {
 		Hash:   1,     // interim transcript
 		MAC:    1,     // confirmation tag
 	}
-	return welcome.Plus(tree, secrets)
+	outside := 1<<after.Depth - after.Members // leaves without a member; and as many parents more than members-1
+	blank := g.blankHashes(outside, outside)
+	return welcome.Plus(tree, blank, g.keyNames(members+parents, members), secrets)
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// counts are the primitives that dominate; the others of a limit are estimates.
+// counts are the primitives that dominate.
 type counts struct{ derive, seal, open, sign, verify float64 }
 
 func of(c limit.Cost) counts {
@@ -118,13 +118,21 @@ func TestHashedBytesByHand(t *testing.T) {
 		parent     = 32 + 32
 		commit     = leaf + 10*(32+32+32+16)
 		path       = 10*(parent+32) + leaf + 10*(parent+2*32)
+		names      = 11 * 32
 		info       = 1001*leaf + 999*parent + 64 + 3*32
 	)
-	require.InDelta(t, leaf+path+2*commit, g.Commit()[limit.HashedByte], 0)
-	require.InDelta(t, 10+1+10+2, g.Commit()[limit.Hash], 0)
+	require.InDelta(t, leaf+path+names+2*commit, g.Commit()[limit.HashedByte], 0)
+	require.InDelta(t, 10+1+10+11+2, g.Commit()[limit.Hash], 0)
 	require.InDelta(t, commit+64, g.Commit()[limit.AEADByte], 0)
 	require.InDelta(t, info, g.Join()[limit.AEADByte], 0)
-	require.InDelta(t, 1+1001+1000+999+1, g.Join()[limit.Hash], 0)
+	// The reference, 2,047 nodes, 999 parent hashes, the names of 2 keys a member and
+	// 1 a parent, the interim transcript.
+	require.InDelta(t, 1+2047+999+(2*1001+999)+1, g.Join()[limit.Hash], 0)
+	// A leaf and ten parents, the names of two keys, two transcripts, the reference.
+	require.InDelta(t, 1+10+2+2+1, g.Add()[limit.Hash], 0)
+	// Of the half that makes room for a ninth member, 15 nodes are hashed beside the root.
+	nine := limit.Group{Suite: x25519, Tree: limit.Steady(8, 0)}
+	require.InDelta(t, 15+1+2+2+1, nine.Add()[limit.Hash], 0)
 	require.InDelta(t, leaf+2*keyPackage, g.KeyPackage()[limit.HashedByte], 0)
 	require.InDelta(t, 100, g.Encrypt(100)[limit.HashedByte], 0)
 }

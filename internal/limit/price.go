@@ -23,7 +23,7 @@ func Price(ctx context.Context, plan measure.Plan, s suite.Suite) (Prices, error
 	}
 	price := func(p Primitive, call func() error) (float64, error) {
 		plan := plan
-		if p > Verify {
+		if p > CheckKey {
 			plan.Time /= 4
 		}
 		samples, err := measure.Run(ctx, plan, measure.Operation{Do: func(int) error { return call() }})
@@ -101,6 +101,7 @@ func (m *material) calls(ctx context.Context, s suite.Suite) [primitives]func() 
 		Open:      func() error { _, err := m.recipient.Open(m.enc, m.info, nil, m.sealed); return err },
 		Sign:      func() error { _, err := m.signer.Sign(ctx, m.small); return err },
 		Verify:    func() error { return s.Verify(signer, m.small, m.signature) },
+		CheckKey:  func() error { return s.CheckPublicKey(recipient) },
 		Extract:   func() error { _, err := s.Extract(m.secret, m.secret); return err },
 		Expand:    func() error { _, err := s.Expand(m.secret, m.small, len(m.secret)); return err },
 		MAC:       func() error { s.MAC(m.secret, m.small); return nil },
