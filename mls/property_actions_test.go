@@ -1,0 +1,524 @@
+package mls
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+// proposal draws a proposal for a member's current epoch, not an Update. It may be
+// unfit, by design: anybody may propose anything.
+func (m *model) proposal(s *seat, e *epochModel) Proposal {
+	switch draw(m, "proposal", []ProposalType{
+		ProposalAdd, ProposalAdd, ProposalAdd, ProposalAdd, ProposalRemove, ProposalRemove, ProposalRemove,
+		ProposalPSK, ProposalGroupContextExtensions, ProposalReInit,
+	}) {
+	case ProposalAdd:
+		outside := slices.DeleteFunc(slices.Clone(m.actors), func(a *actor) bool { return e.seatOf(a) != nil })
+		if len(outside) == 0 || m.chance(8, "member") {
+			outside = m.actors
+		}
+		return Add(draw(m, "who", outside).keyPackage(s.room.suite.Info().ID))
+	case ProposalRemove:
+		return Remove(e.leafOf(draw(m, "who", e.members())))
+	case ProposalPSK:
+		if m.chance(4, "resumption") {
+			ago := rapid.Uint64Range(0, s.epoch-s.first).Draw(m.T, "epochs ago")
+			return ResumptionPSK(s.room.id, s.epoch-min(ago, resumptionWindow))
+		}
+		return ExternalPSK([]byte(draw(m, "psk", []string{commonPSK, commonPSK, privatePSK, "nobody has it"})))
+	case ProposalGroupContextExtensions:
+		return ReplaceExtensions(m.extensions(s.room)...)
+	}
+	if len(m.rooms) >= maxRooms || !m.chance(3, "reinit") {
+		return ExternalPSK([]byte(commonPSK))
+	}
+	return ReInit(m.name("group"), draw(m, "suite", m.suites))
+}
+
+// extensions draws the extensions of a group.
+func (m *model) extensions(r *room) Extensions {
+	var list Extensions
+	if m.chance(2, "custom") {
+		list = append(list, Extension{Type: customExtension, Data: m.name("data")})
+	}
+	if m.chance(2, "required") {
+		data, err := (&RequiredCapabilities{Credentials: []CredentialType{CredentialBasic}}).Marshal()
+		require.NoError(m, err)
+		list = append(list, Extension{Type: ExtensionRequiredCapabilities, Data: data})
+	}
+	if m.chance(2, "external senders") {
+		outside := m.actors[len(m.actors)-1].config(r.suite.Info().ID)
+		data, err := ExternalSenders{{SignatureKey: outside.Signer.PublicKey(), Credential: outside.Credential}}.Marshal()
+		require.NoError(m, err)
+		list = append(list, Extension{Type: ExtensionExternalSenders, Data: data})
+	}
+	return list
+}
+
+// propose lets a member propose, maybe in an epoch that has passed.
+func (m *model) propose() {
+	s := m.seat(func(s *seat) bool {
+		return !s.ended() && s.sentBy[ratchetName{s.epoch, s.leaf, true}] < maxHandshakes
+	})
+	var message []byte
+	var err error
+	if m.chance(2, "update") {
+		message, err = s.group.ProposeUpdate(m.ctx, insiderTime, nil)
+	} else {
+		message, err = s.group.Propose(m.ctx, insiderTime, m.proposal(s, s.room.epoch(s.epoch)), []byte("aad"))
+	}
+	require.NoError(m, err)
+	kept := s.group.inbox.cache.proposals[len(s.group.inbox.cache.proposals)-1]
+	s.held[string(kept.Ref)] = true
+	m.send(s.room, s, &sent{bytes: message, content: ContentProposal, ref: string(kept.Ref), proposal: kept.Proposal})
+}
+
+// ended reports whether the seat's epoch is the last of its group.
+func (s *seat) ended() bool { return s.room.ended != nil && s.epoch == s.room.head().number }
+
+// proposeFromOutside lets a client ask to be added, or an external sender propose.
+func (m *model) proposeFromOutside() {
+	r := oneOf(m, "group", m.rooms, func(r *room) bool { return r.ended == nil })
+	e := r.head()
+	outside := ExternalProposer{Suite: r.suite, GroupID: r.id, Epoch: e.number}
+	var message []byte
+	var err error
+	var p Proposal
+	if a := draw(m, "who", m.actors); e.has(ExtensionExternalSenders) && m.chance(2, "external sender") {
+		p = m.proposal(&seat{actor: a, room: r, epoch: e.number, first: e.number}, e)
+		signer := m.actors[len(m.actors)-1].config(r.suite.Info().ID).Signer
+		message, err = outside.Propose(m.ctx, signer, 0, p)
+	} else {
+		kp := a.keyPackage(r.suite.Info().ID)
+		p = Add(kp)
+		message, err = outside.ProposeJoin(m.ctx, m.keyPackages[string(kp.InitKey)].own)
+	}
+	require.NoError(m, err)
+	parsed, err := ParseMessage(message)
+	require.NoError(m, err)
+	public := parsed.publicMessage
+	ref, err := proposalRef(r.suite, &authenticatedContent{WireFormatPublicMessage, public.content, public.auth})
+	require.NoError(m, err)
+	m.send(r, nil, &sent{bytes: message, content: ContentProposal, ref: string(ref), proposal: p})
+}
+
+// send enters a message.
+func (m *model) send(r *room, s *seat, x *sent) *sent {
+	x.room, x.sender, x.epoch = r, s, r.head().number
+	if s != nil {
+		x.epoch = s.epoch
+		x.private = x.content == ContentApplication || !s.group.cfg.PublicHandshake
+		if x.private {
+			x.generation = s.sentBy[x.ratchet()]
+			s.sentBy[x.ratchet()]++
+		}
+	}
+	if x.content == ContentProposal {
+		e := r.epoch(x.epoch)
+		e.proposals = append(e.proposals, x)
+	}
+	r.messages = append(r.messages, x)
+	return x
+}
+
+// talk lets a member send application data, maybe in an epoch that has passed.
+func (m *model) talk() {
+	s := m.seat(func(s *seat) bool { return true })
+	if s.ended() || len(s.held) > 0 {
+		want := ErrReInit
+		if !s.ended() {
+			want = ErrPendingProposals
+		}
+		m.refused(s, want, func() error {
+			_, err := s.group.Encrypt(m.ctx, insiderTime, []byte("too early or too late"), nil)
+			return err
+		})
+		return
+	}
+	n := 1
+	if m.chance(8, "many") {
+		n = int(m.limits.MaxForward) + 3
+	}
+	for range n {
+		text := m.name("text")
+		message, err := s.group.Encrypt(m.ctx, insiderTime, text, []byte("aad"))
+		require.NoError(m, err)
+		m.send(s.room, s, &sent{bytes: message, content: ContentApplication, text: string(text)})
+	}
+}
+
+// commit lets a member of the latest epoch commit. The delivery service has not
+// decided on it yet.
+func (m *model) commit() {
+	s := m.seat(func(s *seat) bool {
+		return s.atHead() && !s.ended() && s.sentBy[ratchetName{s.epoch, s.leaf, true}] < maxHandshakes
+	})
+	e := s.room.head()
+	options, fit := m.commitOptions(s, e)
+	if !fit {
+		m.refused(s, nil, func() error {
+			_, err := s.group.Commit(m.ctx, insiderTime, options...)
+			return err
+		})
+		return
+	}
+	m.commitWith(s, options)
+}
+
+// commitWith lets a member make a commit that has to succeed.
+func (m *model) commitWith(s *seat, options []CommitOption) {
+	before, handshakes := fingerprint(s.group), s.group.inbox.ratchets.version
+	c, err := s.group.Commit(m.ctx, insiderTime, options...)
+	require.NoError(m, err)
+	if s.group.cfg.PublicHandshake {
+		require.Equal(m, before, fingerprint(s.group), "a commit leaves the group as it is")
+	} else {
+		require.Equal(m, handshakes+1, s.group.inbox.ratchets.version, "a commit uses one generation")
+	}
+	x := m.send(s.room, s, &sent{bytes: c.Message, content: ContentCommit})
+	x.commit = m.commitModel(s, c, x)
+	s.room.head().commits = append(s.room.head().commits, x.commit)
+	plan := newCommitPlan(options)
+	if !plan.noPending {
+		m.checkSelection(s, x.commit)
+	}
+	for _, joiner := range x.commit.joiners {
+		if plan.noTree || m.chance(2, "tree beside") {
+			joiner.offer.tree, err = c.RatchetTree()
+			require.NoError(m, err)
+		}
+	}
+}
+
+// commitOptions draws what a commit has by value. If that does not fit, the commit
+// is to have nothing else, and has to be refused.
+func (m *model) commitOptions(s *seat, e *epochModel) (options []CommitOption, fit bool) {
+	var proposals []Proposal
+	about := map[string]bool{}
+	for range rapid.IntRange(0, 3).Draw(m.T, "proposals") {
+		p := m.proposal(s, e)
+		what := p.Type().String()
+		switch p := p.(type) {
+		case AddProposal:
+			what = string(p.KeyPackage.LeafNode.SignatureKey)
+		case RemoveProposal:
+			what = string(leafKey(p.Removed))
+		case PreSharedKeyProposal:
+			what = string(m.name("psk"))
+		}
+		if about[what] || p.Type() == ProposalReInit && len(proposals) > 0 {
+			continue
+		}
+		about[what] = true
+		proposals, options = append(proposals, p), append(options, p.(CommitOption))
+		if p.Type() == ProposalReInit {
+			break
+		}
+	}
+	if fit = m.fits(s, e, proposals); !fit || m.chance(2, "without pending") {
+		options = append(options, WithoutPending())
+	}
+	if m.chance(4, "force path") {
+		options = append(options, ForcePath())
+	}
+	if m.chance(4, "without tree") {
+		options = append(options, WithoutTree())
+	}
+	return options, fit
+}
+
+// fits reports whether a member can commit proposals, without any others.
+func (m *model) fits(s *seat, e *epochModel, proposals []Proposal) bool {
+	custom, members := e.has(customExtension), map[*actor]bool{}
+	for _, o := range e.members() {
+		members[o.actor] = true
+	}
+	for _, p := range proposals {
+		switch p := p.(type) {
+		case RemoveProposal:
+			if p.Removed == s.leaf {
+				return false
+			}
+			delete(members, e.occupants[p.Removed].actor)
+		case GroupContextExtensionsProposal:
+			_, custom = p.Extensions.Find(customExtension)
+		case PreSharedKeyProposal:
+			if s.knows([]PreSharedKeyID{p.PSK}, e.number) != nil {
+				return false
+			}
+		}
+	}
+	for _, p := range proposals {
+		if add, ok := p.(AddProposal); ok {
+			who := m.keyPackages[string(add.KeyPackage.InitKey)].actor
+			if members[who] {
+				return false
+			}
+			members[who] = true
+		}
+	}
+	for a := range members {
+		if custom && a.plain {
+			return false
+		}
+	}
+	return true
+}
+
+// checkSelection checks that a commit covers what arrived and can be covered.
+func (m *model) checkSelection(s *seat, c *commitModel) {
+	if c.reInit != nil {
+		return
+	}
+	e := s.room.head()
+	for _, x := range e.proposals {
+		if !s.held[x.ref] {
+			continue
+		}
+		switch p := x.proposal.(type) {
+		case RemoveProposal:
+			if p.Removed != s.leaf {
+				require.Contains(m, c.removed, p.Removed, "a Remove that arrived is covered")
+			}
+		case UpdateProposal:
+			covered := slices.ContainsFunc(c.candidate.proposals, func(c CommittedProposal) bool {
+				return c.Proposal.Type() == ProposalUpdate && c.Sender.Leaf == x.sender.leaf
+			})
+			require.Equal(m, x.sender != s && !slices.Contains(c.removed, x.sender.leaf), covered, "an Update that arrived is covered")
+		}
+	}
+}
+
+// commitModel works out what a commit leads to.
+func (m *model) commitModel(by *seat, c *Candidate, x *sent) *commitModel {
+	r := by.room
+	made := &commitModel{by: by, candidate: c, message: x, external: c.committer.Type == SenderNewMemberCommit}
+	p := c.next.public
+	made.after = &epochModel{
+		number: r.head().number + 1, facts: m.factsOfCandidate(c), extensions: p.context.Extensions, commit: made,
+	}
+	require.Equal(m, made.after.number, c.Epoch())
+	occupants := slices.Clone(r.head().occupants)
+	for _, item := range c.Proposals() {
+		if item.Ref != nil {
+			made.refs = append(made.refs, string(item.Ref))
+		}
+		switch p := item.Proposal.(type) {
+		case RemoveProposal:
+			made.removed = append(made.removed, p.Removed)
+			occupants[p.Removed] = nil
+		case PreSharedKeyProposal:
+			made.psks = append(made.psks, p.PSK)
+		case ReInitProposal:
+			made.reInit = &p
+		}
+	}
+	for len(occupants) > 1 && !slices.ContainsFunc(occupants[len(occupants)/2:], func(s *seat) bool { return s != nil }) {
+		occupants = occupants[:len(occupants)/2]
+	}
+	take := func(s *seat) {
+		i := slices.Index(occupants, nil)
+		if i < 0 {
+			i = len(occupants)
+			occupants = append(occupants, make([]*seat, len(occupants))...)
+		}
+		occupants[i] = s
+	}
+	for _, item := range c.Proposals() {
+		add, ok := item.Proposal.(AddProposal)
+		if !ok {
+			continue
+		}
+		who := m.keyPackages[string(add.KeyPackage.InitKey)]
+		joiner := &seat{actor: who.actor, room: r, first: made.after.number,
+			offer: &offer{own: who.own, welcome: c.Welcome, psks: made.psks}}
+		made.joiners = append(made.joiners, joiner)
+		take(joiner)
+	}
+	if made.external {
+		take(by)
+	}
+	made.after.occupants = occupants
+	return made
+}
+
+// decide lets the delivery service accept one of the commits of the latest epoch,
+// of those that all members can process.
+func (m *model) decide() {
+	r := oneOf(m, "group", m.rooms, func(r *room) bool { return r.ended == nil && len(r.head().commits) > 0 })
+	c := oneOf(m, "commit", r.head().commits, func(c *commitModel) bool {
+		for _, s := range r.head().members() {
+			if s.knows(c.psks, r.head().number) != nil && !slices.Contains(c.removed, r.head().leafOf(s)) {
+				return false
+			}
+		}
+		return true
+	})
+	m.accept(c)
+}
+
+// accept begins the epoch of a commit.
+func (m *model) accept(c *commitModel) {
+	r := c.by.room
+	m.watch(r, c)
+	r.epochs = append(r.epochs, c.after)
+	r.ended = c.reInit
+	r.seats = append(r.seats, c.joiners...)
+	m.checkEpoch(r, c.candidate.next.public)
+	if c.external {
+		r.seats = append(r.seats, c.by)
+		g, err := c.candidate.Adopt()
+		require.NoError(m, err)
+		c.by.enter(g)
+	}
+	m.Logf("%s commits to epoch %d of %s", c.by.actor.name, c.after.number, r.id)
+}
+
+// knows returns the error of a member, when it is in an epoch, to whom one of the
+// PSKs is not known.
+func (s *seat) knows(psks []PreSharedKeyID, epoch uint64) error {
+	for _, id := range psks {
+		switch {
+		case id.Type == PSKExternal:
+			if _, err := s.actor.ExternalPSK(s.actor.model.ctx, id.ID); err != nil {
+				return err
+			}
+		case id.Epoch < s.first || id.Epoch+resumptionWindow < epoch:
+			return ErrUnknownPSK
+		}
+	}
+	return nil
+}
+
+// joinExternally lets a client commit from outside, in the place of its earlier
+// leaf if it is a member.
+func (m *model) joinExternally() {
+	from := m.seat(func(s *seat) bool { return s.atHead() && !s.ended() })
+	r, e, a := from.room, from.room.head(), draw(m, "who", m.actors)
+	inside := m.chance(2, "tree inside")
+	info, err := from.group.GroupInfo(m.ctx, inside)
+	require.NoError(m, err)
+	var options []CommitOption
+	if !inside {
+		tree, err := from.group.RatchetTree()
+		require.NoError(m, err)
+		options = append(options, WithTreeFrom(tree))
+	}
+	if m.chance(3, "psk") {
+		options = append(options, ExternalPSK([]byte(commonPSK)))
+	}
+	old := e.seatOf(a)
+	if old != nil {
+		m.refused(from, ErrInvalid, func() error {
+			_, err := ExternalJoin(m.ctx, insiderTime, a.config(r.suite.Info().ID), info, options...)
+			return err
+		})
+		options = append(options, Remove(e.leafOf(old)))
+		if earlier := a.seatIn(r.id); earlier == old && !earlier.gone && m.chance(2, "resumption psk") {
+			options = append(options, ResumptionPSK(r.id, old.epoch))
+		}
+	}
+	c, err := ExternalJoin(m.ctx, insiderTime, a.config(r.suite.Info().ID), info, options...)
+	if a.plain && e.has(customExtension) {
+		require.ErrorIs(m, err, ErrInvalid)
+		return
+	}
+	require.NoError(m, err)
+	s := &seat{actor: a, room: r, first: e.number + 1}
+	x := m.send(r, nil, &sent{bytes: c.Message, content: ContentCommit})
+	x.commit = m.commitModel(s, c, x)
+	e.commits = append(e.commits, x.commit)
+}
+
+// refuse asks a member for what it has to refuse.
+func (m *model) refuse() {
+	s := m.seat(func(s *seat) bool { return !s.ended() })
+	e := s.room.epoch(s.epoch)
+	self := Add(s.actor.keyPackage(s.room.suite.Info().ID))
+	psk := ExternalPSK([]byte(commonPSK))
+	psk.PSK.Nonce = bytes.Repeat([]byte{1}, s.room.suite.Info().KDF.Nh)
+	options := draw(m, "options", [][]CommitOption{
+		{Remove(s.leaf)}, {Remove(LeafIndex(len(e.occupants)))}, {self}, {ExternalPSK([]byte("nobody has it"))},
+		{psk, psk}, {ReplaceExtensions(), ReplaceExtensions()}, {ReInit(nil, m.suites[0]), psk},
+		{ReplaceExtensions(Extension{Type: 0xF200})}, {ResumptionPSK(s.room.id, s.epoch+1)},
+	})
+	m.refused(s, nil, func() error {
+		_, err := s.group.Commit(m.ctx, insiderTime, append(options, WithoutPending())...)
+		return err
+	})
+}
+
+// branch lets a member create a group of some members of its epoch.
+func (m *model) branch() {
+	if len(m.rooms) >= maxRooms || !m.chance(4, "branch") {
+		m.Skip("groups enough")
+	}
+	s := m.seat(func(*seat) bool { return true })
+	id := s.room.suite.Info().ID
+	others := slices.DeleteFunc(s.room.epoch(s.epoch).members(), func(o *seat) bool { return o == s })
+	var members []CommitOption
+	for _, o := range drawSome(m, "members", others, len(others)) {
+		members = append(members, Add(o.actor.keyPackage(id)))
+	}
+	stranger := oneOf(m, "stranger", append(m.actors, nil), func(a *actor) bool {
+		return a == nil || s.room.epoch(s.epoch).seatOf(a) == nil
+	})
+	if stranger != nil {
+		m.refused(s, ErrInvalid, func() error {
+			_, err := s.group.Branch(m.ctx, insiderTime, s.actor.config(id), nil, nil, Add(stranger.keyPackage(id)))
+			return err
+		})
+	}
+	c, err := s.group.Branch(m.ctx, insiderTime, s.actor.config(id), m.name("group"), nil, members...)
+	require.NoError(m, err)
+	m.follow(s, c)
+}
+
+// reinitialize lets a member create the group that follows one that has ended.
+func (m *model) reinitialize() {
+	s := m.seat(func(s *seat) bool { return s.ended() && !s.room.followed })
+	r := s.room.ended
+	var members []CommitOption
+	for _, o := range s.room.head().members() {
+		if o != s {
+			members = append(members, Add(o.actor.keyPackage(r.CipherSuite)))
+		}
+	}
+	if len(members) > 0 {
+		m.refused(s, ErrInvalid, func() error {
+			_, err := s.group.Reinitialize(m.ctx, insiderTime, s.actor.config(r.CipherSuite), members[1:]...)
+			return err
+		})
+	}
+	c, err := s.group.Reinitialize(m.ctx, insiderTime, s.actor.config(r.CipherSuite), members...)
+	require.NoError(m, err)
+	s.room.followed = true
+	m.follow(s, c)
+}
+
+const maxRooms = 4
+
+// follow enters a group that follows another, in epoch 1.
+func (m *model) follow(s *seat, c *Candidate) {
+	want := m.factsOfCandidate(c)
+	psks := c.proposals[0].Proposal.(PreSharedKeyProposal).PSK
+	g, err := c.Adopt()
+	require.NoError(m, err)
+	r := m.open(s.actor, g)
+	e := r.head()
+	require.EqualValues(m, 1, e.number)
+	require.Equal(m, want, e.facts)
+	for _, item := range c.proposals[1:] {
+		who := m.keyPackages[string(item.Proposal.(AddProposal).KeyPackage.InitKey)]
+		joiner := &seat{actor: who.actor, room: r, first: 1,
+			offer: &offer{own: who.own, welcome: c.Welcome, psks: []PreSharedKeyID{psks}}}
+		r.seats, e.occupants = append(r.seats, joiner), append(e.occupants, joiner)
+	}
+	for n := len(e.occupants); n&(n-1) != 0; n++ {
+		e.occupants = append(e.occupants, nil)
+	}
+	m.checkEpoch(r, g.public)
+}

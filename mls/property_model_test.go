@@ -1,0 +1,472 @@
+package mls
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// model is what should be true of some clients and of the groups that they are in:
+// who is a member in which epoch, what is in flight, and what everybody can open.
+// Its delivery service decides which of the commits of an epoch wins; each member
+// follows at its own pace.
+type model struct {
+	*rapid.T
+	ctx         context.Context
+	suites      []suite.ID // the first group's, and those that a ReInit may name
+	limits      Limits
+	actors      []*actor
+	rooms       []*room
+	keyPackages map[string]*invitee // by init_key
+	made        int                 // names of groups, texts and the like so far
+}
+
+// actor is a client: it has a signature key per suite, and is the PSKStore of its
+// groups.
+type actor struct {
+	model   *model
+	name    string
+	plain   bool // does not support the extension custom
+	adjust  func(*Config)
+	signers map[suite.ID]suite.Signer
+	seats   []*seat // latest last
+}
+
+// invitee is a key package that can be joined with once.
+type invitee struct {
+	actor *actor
+	own   *OwnKeyPackage
+}
+
+const (
+	customExtension  = ExtensionType(0xF100)
+	commonPSK        = "everybody has it"
+	privatePSK       = "only the first actor has it"
+	maxHandshakes    = 10 // of one sender in one epoch, within the limits
+	resumptionWindow = 16
+)
+
+var errNoPSK = errors.New("no such key")
+
+// newModel draws the clients and lets the first create a group.
+func newModel(t *rapid.T, suites []suite.ID, actors int) *model {
+	m := &model{
+		T: t, ctx: t.Context(), suites: suites, keyPackages: map[string]*invitee{},
+		limits: Limits{MaxForward: 20, MaxSkippedKeys: 12, PastEpochs: rapid.SampledFrom([]int{-1, 1, 2, 3}).Draw(t, "past epochs")},
+	}
+	for i := range actors {
+		public := rapid.Bool().Draw(t, "public handshake")
+		padding := rapid.SampledFrom([]int{0, 64}).Draw(t, "padding")
+		a := &actor{model: m, name: string(rune('a' + i)), plain: i > 0 && i%4 == 0, signers: map[suite.ID]suite.Signer{}}
+		a.adjust = func(cfg *Config) { cfg.PublicHandshake, cfg.PaddingBlock = public, padding }
+		m.actors = append(m.actors, a)
+	}
+	creator := m.actors[0]
+	g, err := CreateGroup(m.ctx, insiderTime, creator.config(suites[0]), m.name("group"))
+	require.NoError(t, err)
+	m.open(creator, g)
+	m.gather(rapid.IntRange(0, actors-1).Draw(t, "others"))
+	return m
+}
+
+// gather lets the creator of the first group add others, who join.
+func (m *model) gather(others int) {
+	if others == 0 {
+		return
+	}
+	r := m.rooms[0]
+	var adds []CommitOption
+	for _, a := range m.actors[1 : 1+others] {
+		adds = append(adds, Add(a.keyPackage(r.suite.Info().ID)))
+	}
+	m.commitWith(r.seats[0], adds)
+	m.accept(r.head().commits[0])
+	m.advanceSeat(r.seats[0])
+	for _, s := range r.seats[1:] {
+		m.joinSeat(s)
+	}
+}
+
+// name returns bytes that occur once.
+func (m *model) name(what string) []byte {
+	m.made++
+	return fmt.Appendf(nil, "%s %d", what, m.made)
+}
+
+// draw picks one of list, which is not empty.
+func draw[T any](m *model, label string, list []T) T {
+	return list[rapid.IntRange(0, len(list)-1).Draw(m.T, label)]
+}
+
+// chance is true in one of n cases.
+func (m *model) chance(n int, label string) bool {
+	return rapid.IntRange(0, n-1).Draw(m.T, label) == n-1
+}
+
+// drawSome draws at most limit different elements of list.
+func drawSome[T any](m *model, label string, list []T, limit int) []T {
+	list = slices.Clone(list)
+	n := rapid.IntRange(0, min(limit, len(list))).Draw(m.T, label)
+	for i := range n {
+		k := rapid.IntRange(i, len(list)-1).Draw(m.T, label)
+		list[i], list[k] = list[k], list[i]
+	}
+	return list[:n]
+}
+
+// oneOf draws one of those in list that pass, or skips the action.
+func oneOf[T any](m *model, label string, list []T, pass func(T) bool) T {
+	fit := slices.DeleteFunc(slices.Clone(list), func(x T) bool { return !pass(x) })
+	if len(fit) == 0 {
+		m.Skip("no " + label)
+	}
+	return draw(m, label, fit)
+}
+
+func (a *actor) config(id suite.ID) Config {
+	cfg := Config{
+		Suites: all.Registry(), Suite: id, Credential: BasicCredential([]byte(a.name)),
+		PSKs: a, Limits: a.model.limits,
+	}
+	if !a.plain {
+		cfg.Extensions = []ExtensionType{customExtension}
+	}
+	a.adjust(&cfg)
+	if a.signers[id] == nil {
+		s, err := cfg.Suites.Suite(id, suite.Start, insiderTime)
+		require.NoError(a.model, err)
+		a.signers[id], err = s.GenerateSigner()
+		require.NoError(a.model, err)
+	}
+	cfg.Signer = a.signers[id]
+	return cfg
+}
+
+func (a *actor) keyPackage(id suite.ID) *KeyPackage {
+	own, err := NewKeyPackage(a.model.ctx, insiderTime, a.config(id))
+	require.NoError(a.model, err)
+	a.model.keyPackages[string(own.KeyPackage.InitKey)] = &invitee{a, own}
+	return own.KeyPackage
+}
+
+// ExternalPSK is of the PSKStore.
+func (a *actor) ExternalPSK(_ context.Context, id []byte) ([]byte, error) {
+	if string(id) == commonPSK || string(id) == privatePSK && a == a.model.actors[0] {
+		return append([]byte("PSK "), id...), nil
+	}
+	return nil, errNoPSK
+}
+
+// Group is of the PSKStore.
+func (a *actor) Group(id []byte) *Group {
+	if s := a.seatIn(id); s != nil {
+		return s.group
+	}
+	return nil
+}
+
+// seatIn returns the latest seat of a in a group that it joined.
+func (a *actor) seatIn(id []byte) *seat {
+	for _, s := range slices.Backward(a.seats) {
+		if s.group != nil && string(s.room.id) == string(id) {
+			return s
+		}
+	}
+	return nil
+}
+
+// room is a group: its epochs, as the delivery service decided, and all messages
+// that were ever sent.
+type room struct {
+	id       []byte
+	suite    suite.Suite
+	epochs   []*epochModel
+	messages []*sent
+	seats    []*seat      // of all who ever were members
+	follower *PublicGroup // as far as messages are public
+	ended    *ReInitProposal
+	followed bool
+}
+
+func (r *room) head() *epochModel { return r.epochs[len(r.epochs)-1] }
+
+func (r *room) epoch(n uint64) *epochModel { return r.epochs[n-r.epochs[0].number] }
+
+// seat is a membership: from when a commit adds a client, or the client itself,
+// until a commit removes it.
+type seat struct {
+	actor *actor
+	room  *room
+	leaf  LeafIndex
+	first uint64 // epoch
+	offer *offer // until it joins
+	group *Group // nil until it joins
+	epoch uint64 // of group
+	gone  bool   // group adopted the commit that removes it
+
+	held     map[string]bool             // proposals of this epoch, by ref
+	looked   map[*commitModel]*Candidate // of commits that it processed in this epoch
+	ratchets map[ratchetName]*ratchetModel
+	sentBy   map[ratchetName]uint32 // messages it sent
+}
+
+// offer is what a client joins with.
+type offer struct {
+	own     *OwnKeyPackage
+	welcome []byte
+	tree    []byte           // beside the Welcome, or nil
+	psks    []PreSharedKeyID // that it has to know
+}
+
+// epochModel is what all members of an epoch agree on.
+type epochModel struct {
+	number     uint64
+	occupants  []*seat // by leaf, nil where blank
+	facts      facts
+	extensions Extensions
+	commit     *commitModel   // that began the epoch, unless it is the first
+	proposals  []*sent        // of the epoch
+	commits    []*commitModel // of the epoch: one of them may win
+}
+
+func (e *epochModel) members() []*seat {
+	return slices.DeleteFunc(slices.Clone(e.occupants), func(s *seat) bool { return s == nil })
+}
+
+// seatOf returns the actor's seat in the epoch, or nil.
+func (e *epochModel) seatOf(a *actor) *seat {
+	for _, s := range e.occupants {
+		if s != nil && s.actor == a {
+			return s
+		}
+	}
+	return nil
+}
+
+// leafOf returns the leaf of a member of the epoch.
+func (e *epochModel) leafOf(s *seat) LeafIndex { return LeafIndex(slices.Index(e.occupants, s)) }
+
+func (e *epochModel) has(t ExtensionType) bool {
+	_, ok := e.extensions.Find(t)
+	return ok
+}
+
+// facts are compared between members.
+type facts struct {
+	context, treeHash, authenticator, exported string
+}
+
+// sent is a message.
+type sent struct {
+	bytes      []byte
+	content    ContentType
+	room       *room
+	epoch      uint64
+	sender     *seat // nil from outside
+	private    bool
+	generation uint32
+	text       string // of application data
+	ref        string // of a proposal
+	proposal   Proposal
+	commit     *commitModel
+}
+
+// commitModel is a commit that was made, adopted or not.
+type commitModel struct {
+	by        *seat // of who joins, in an external commit
+	external  bool
+	candidate *Candidate
+	message   *sent
+	refs      []string
+	psks      []PreSharedKeyID
+	removed   []LeafIndex
+	joiners   []*seat
+	reInit    *ReInitProposal
+	after     *epochModel
+}
+
+// open enters a new group, whose creator alone is in it.
+func (m *model) open(creator *actor, g *Group) *room {
+	s := &seat{actor: creator, first: g.Epoch()}
+	r := &room{id: g.GroupID(), suite: g.Suite(), seats: []*seat{s}}
+	s.room = r
+	e := &epochModel{number: g.Epoch(), occupants: []*seat{s}, facts: m.factsOf(g), extensions: g.GroupContext().Extensions}
+	r.epochs = []*epochModel{e}
+	m.rooms = append(m.rooms, r)
+	s.enter(g)
+	return r
+}
+
+// enter moves a seat to the epoch of g.
+func (s *seat) enter(g *Group) {
+	if s.group == nil {
+		s.actor.seats = append(s.actor.seats, s)
+		s.ratchets, s.sentBy = map[ratchetName]*ratchetModel{}, map[ratchetName]uint32{}
+	}
+	s.group, s.leaf, s.epoch, s.offer = g, g.OwnLeaf(), g.Epoch(), nil
+	s.held, s.looked = map[string]bool{}, map[*commitModel]*Candidate{}
+}
+
+// live reports whether the seat has a group that works.
+func (s *seat) live() bool { return s.group != nil && !s.gone }
+
+// atHead reports whether the seat is a live member of the latest epoch.
+func (s *seat) atHead() bool { return s.live() && s.epoch == s.room.head().number }
+
+func (m *model) factsOf(g *Group) facts {
+	authenticator, err := g.EpochAuthenticator()
+	require.NoError(m, err)
+	exported, err := g.Export("property", []byte("context"), 32)
+	require.NoError(m, err)
+	return facts{string(g.public.contextBytes), string(g.public.tree.hash()), string(authenticator), string(exported)}
+}
+
+func (m *model) factsOfCandidate(c *Candidate) facts {
+	authenticator, err := c.EpochAuthenticator()
+	require.NoError(m, err)
+	exported, err := c.Export("property", []byte("context"), 32)
+	require.NoError(m, err)
+	p := c.next.public
+	return facts{string(p.contextBytes), string(p.tree.hash()), string(authenticator), string(exported)}
+}
+
+// seats returns the live seats that pass, of all groups.
+func (m *model) seats(pass func(*seat) bool) []*seat {
+	var list []*seat
+	for _, r := range m.rooms {
+		for _, s := range r.seats {
+			if s.live() && pass(s) {
+				list = append(list, s)
+			}
+		}
+	}
+	return list
+}
+
+// seat draws a live seat that passes, or skips the action.
+func (m *model) seat(pass func(*seat) bool) *seat {
+	s := oneOf(m, "seat", m.seats(pass), func(*seat) bool { return true })
+	m.Logf("%s in %s, leaf %d, epoch %d", s.actor.name, s.room.id, s.leaf, s.epoch)
+	return s
+}
+
+// refused runs what must fail with an error of the class want, or any if that is
+// nil, and leave the group as it was.
+func (m *model) refused(s *seat, want error, run func() error) {
+	before := fingerprint(s.group)
+	err := run()
+	require.Error(m, err)
+	if want != nil {
+		require.ErrorIs(m, err, want)
+	}
+	require.Equal(m, before, fingerprint(s.group), "%s has changed by what it refused: %v", s.actor.name, err)
+}
+
+// ratchetName names a sender's ratchet in an epoch.
+type ratchetName struct {
+	epoch     uint64
+	leaf      LeafIndex
+	handshake bool
+}
+
+func (x *sent) ratchet() ratchetName {
+	return ratchetName{x.epoch, x.sender.leaf, x.content != ContentApplication}
+}
+
+// ratchetModel is what a receiver can open of a sender's ratchet.
+type ratchetModel struct {
+	next uint32
+	kept []uint32
+}
+
+// check returns what opening a generation gives.
+func (r *ratchetModel) check(generation uint32, limits Limits) error {
+	switch {
+	case generation < r.next && !slices.Contains(r.kept, generation):
+		return ErrConsumed
+	case generation > r.next+limits.MaxForward:
+		return ErrGeneration
+	}
+	return nil
+}
+
+// open uses a generation up.
+func (r *ratchetModel) open(generation uint32, limits Limits) {
+	r.kept = slices.DeleteFunc(r.kept, func(g uint32) bool { return g == generation })
+	for ; r.next < generation; r.next++ {
+		r.kept = append(r.kept, r.next)
+	}
+	r.next = max(r.next, generation+1)
+	if excess := len(r.kept) - int(limits.MaxSkippedKeys); excess > 0 {
+		r.kept = r.kept[excess:]
+	}
+}
+
+// checkInvariants compares every live group with what the model says of its epoch.
+func (m *model) checkInvariants() {
+	for _, s := range m.seats(func(*seat) bool { return true }) {
+		e := s.room.epoch(s.epoch)
+		require.Equal(m, e.facts, m.factsOf(s.group), "%s in epoch %d", s.actor.name, s.epoch)
+		require.Equal(m, len(s.held), len(s.group.inbox.cache.proposals))
+		m.checkKeys(s)
+	}
+}
+
+// checkKeys checks that a member has the private keys that the tree invariant gives
+// it (RFC 9420, Section 4.2), and no others, and that they fit.
+func (m *model) checkKeys(s *seat) {
+	g := s.group
+	require.Equal(m, g.Leaf(s.leaf).EncryptionKey, g.self.leafKey.PublicKey())
+	keys := map[NodeIndex]string{}
+	for _, step := range g.public.tree.directPath(s.leaf) {
+		if p := step.node.parent; p != nil && !slices.Contains(p.unmergedLeaves, s.leaf) {
+			keys[step.index] = string(p.encryptionKey)
+		}
+	}
+	require.ElementsMatch(m, slices.Collect(maps.Keys(keys)), slices.Collect(maps.Keys(g.self.pathKeys)),
+		"%s knows the private keys above its leaf", s.actor.name)
+	for n, key := range g.self.pathKeys {
+		require.Equal(m, keys[n], string(key.PublicKey()))
+	}
+}
+
+// checkEpoch checks the tree of a new epoch, and that it holds no key of those who
+// are not in it.
+func (m *model) checkEpoch(r *room, p *publicState) {
+	e := r.head()
+	require.EqualValues(m, len(e.occupants), p.tree.width)
+	for i, s := range e.occupants {
+		leaf := p.tree.leaf(LeafIndex(i))
+		if s == nil {
+			require.Nil(m, leaf)
+			continue
+		}
+		require.NotNil(m, leaf, "leaf %d of %s", i, s.actor.name)
+		require.Equal(m, s.actor.name, string(leaf.Credential.Content))
+	}
+	encoded, err := marshalled(p.tree.nodes())
+	require.NoError(m, err)
+	nodes, err := parseRatchetTree(encoded)
+	require.NoError(m, err)
+	again, err := treeFromNodes(r.suite, nodes)
+	require.NoError(m, err)
+	require.Equal(m, p.tree.hash(), again.hash())
+	require.NoError(m, again.validate())
+	for _, s := range r.seats {
+		if !s.live() || slices.Contains(e.occupants, s) {
+			continue
+		}
+		require.False(m, p.tree.hasEncryptionKey(s.group.self.leafKey.PublicKey()), "leaf key of %s, who is out", s.actor.name)
+		for n, key := range s.group.self.pathKeys {
+			require.False(m, p.tree.hasEncryptionKey(key.PublicKey()), "key of node %d, which %s has, who is out", n, s.actor.name)
+		}
+	}
+}
