@@ -9,7 +9,8 @@ import (
 
 // Authenticator is the application's interface to its authentication service
 // (RFC 9420, Section 5.3.1). It is asked once for each commit or join, with all
-// that changes.
+// that changes. Who commits asks first about the proposals that arrived, to leave
+// out those that it refuses.
 type Authenticator interface {
 	// Authenticate returns one verdict per change: nil, or why the credential
 	// does not authenticate the signature key. The error beside it says that no
@@ -23,7 +24,7 @@ type Authenticator interface {
 
 // Change is a leaf that enters a member's view of a group.
 type Change struct {
-	Leaf         LeafIndex
+	Leaf         LeafIndex // 2^32-1 of an Add that is only proposed
 	Credential   Credential
 	SignatureKey []byte
 	Old          *Credential // what the leaf held before, in an update or commit
@@ -57,27 +58,41 @@ func (r ChangeReason) String() string {
 // authenticate asks the application about changes and returns the first refusal.
 // An update of a leaf that keeps credential and key is no change.
 func (c *Config) authenticate(ctx context.Context, now time.Time, changes []Change) error {
-	if c.Authenticator == nil || len(changes) == 0 {
-		return nil
-	}
-	verdicts, err := c.Authenticator.Authenticate(ctx, now, changes)
+	refusals, err := c.refusals(ctx, now, changes)
 	if err != nil {
-		return fmt.Errorf("mls: authentication service: %w", err)
+		return err
 	}
-	if len(verdicts) != len(changes) {
-		return fmt.Errorf("mls: authentication service gave %d verdicts on %d changes", len(verdicts), len(changes))
-	}
-	for i, verdict := range verdicts {
-		if verdict != nil {
-			return violation("5.3.1", "credential is valid").atLeaf(changes[i].Leaf).because(verdict)
-		}
-	}
-	for _, ch := range changes {
-		if ch.Old != nil && !c.Authenticator.SameClient(*ch.Old, ch.Credential) {
-			return violation("5.3.1", "new credential is an acceptable successor of the old one").atLeaf(ch.Leaf)
+	for _, refusal := range refusals {
+		if refusal != nil {
+			return refusal
 		}
 	}
 	return nil
+}
+
+// refusals asks the application about changes and returns a [*ValidationError] for
+// each that it refuses, or nil. The error says that there is no verdict.
+func (c *Config) refusals(ctx context.Context, now time.Time, changes []Change) ([]error, error) {
+	if c.Authenticator == nil || len(changes) == 0 {
+		return nil, nil
+	}
+	verdicts, err := c.Authenticator.Authenticate(ctx, now, changes)
+	if err != nil {
+		return nil, fmt.Errorf("mls: authentication service: %w", err)
+	}
+	if len(verdicts) != len(changes) {
+		return nil, fmt.Errorf("mls: authentication service gave %d verdicts on %d changes", len(verdicts), len(changes))
+	}
+	refusals := make([]error, len(changes))
+	for i, ch := range changes {
+		switch {
+		case verdicts[i] != nil:
+			refusals[i] = violation("5.3.1", "credential is valid").atLeaf(ch.Leaf).because(verdicts[i])
+		case ch.Old != nil && !c.Authenticator.SameClient(*ch.Old, ch.Credential):
+			refusals[i] = violation("5.3.1", "new credential is an acceptable successor of the old one").atLeaf(ch.Leaf)
+		}
+	}
+	return refusals, nil
 }
 
 // changed appends the change from old to next at leaf, unless there is none.

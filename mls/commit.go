@@ -48,7 +48,7 @@ func (g *Group) commit(ctx context.Context, now time.Time, plan *commitPlan) (*C
 			return g.cfg.resolvePSKs(ctx, g.public.suite, ids, g)
 		},
 	}
-	c, ac, err := m.make(ctx, now, g.proposalsToCommit(ctx, plan))
+	c, ac, err := m.make(ctx, now, g.proposalsToCommit(ctx, now, plan))
 	if err != nil {
 		return nil, err
 	}

@@ -58,6 +58,8 @@ func TestExternalCommitFaultsAreRefused(t *testing.T) {
 		{"GroupContextExtensions", add(ReplaceExtensions()),
 			violation("12.2", "external commit has no group_context_extensions").atProposal(1)},
 		{"ReInit", add(ReInit([]byte("next"), 0x0001)), violation("12.2", "external commit has no reinit").atProposal(1)},
+		{"one PreSharedKey twice", func(a *attack, c *commit) { add(a.psk(32), a.psk(32))(a, c) },
+			violation("12.2", "one PreSharedKey for each PreSharedKeyID").atProposal(2)},
 		{"Update", func(a *attack, c *commit) {
 			c.proposals = append(c.proposals, proposalOrRef{proposal: a.updateOf(3, nil)})
 		}, violation("12.1.2", "Update is sent by a member").atProposal(1)},

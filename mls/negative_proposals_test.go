@@ -363,3 +363,12 @@ type refusing struct {
 }
 
 func (r refusing) Suite(suite.ID, suite.Use, time.Time) (suite.Suite, error) { return nil, r.err }
+
+// The last epoch that a number has room for has no next one.
+func TestLastEpochHasNoNext(t *testing.T) {
+	g := clique(t, 0x0001, 2)[0]
+	last := *g.public
+	last.context.Epoch = ^uint64(0)
+	_, err := last.apply(nil, listRules{committer: g.sender()})
+	require.ErrorIs(t, err, ErrUnsupported)
+}

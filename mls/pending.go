@@ -3,13 +3,14 @@ package mls
 import (
 	"context"
 	"slices"
+	"time"
 )
 
 // proposalsToCommit joins the proposals that arrived, without those that exclude
 // each other or the plan's, with those that the plan brings by value. What does not
 // fit in the group, which a member may propose to stop others from committing, is
 // left out as well.
-func (g *Group) proposalsToCommit(ctx context.Context, plan *commitPlan) []CommittedProposal {
+func (g *Group) proposalsToCommit(ctx context.Context, now time.Time, plan *commitPlan) []CommittedProposal {
 	byValue := make([]CommittedProposal, len(plan.byValue))
 	for i, p := range plan.byValue {
 		byValue[i] = CommittedProposal{Proposal: withNonce(p, g.public.suite), Sender: g.sender()}
@@ -17,7 +18,7 @@ func (g *Group) proposalsToCommit(ctx context.Context, plan *commitPlan) []Commi
 	if plan.noPending || containsReInit(byValue) {
 		return byValue
 	}
-	pending := g.inbox.pending()
+	pending := g.authentic(ctx, now, g.inbox.pending())
 	if len(pending) == 0 {
 		return byValue
 	}
@@ -72,6 +73,37 @@ func (g *Group) knowsPSK(ctx context.Context, id *PreSharedKeyID) bool {
 	psk, err := g.cfg.resolvePSK(ctx, id, g)
 	clear(psk)
 	return err == nil
+}
+
+// authentic returns the proposals without those whose credentials the application
+// refuses. If it gives no verdict, none is left out: the commit asks again.
+func (g *Group) authentic(ctx context.Context, now time.Time, pending []CommittedProposal) []CommittedProposal {
+	var changes []Change
+	var proposals []int // of the changes
+	for i, c := range pending {
+		switch p := c.Proposal.(type) {
+		case AddProposal:
+			changes = changed(changes, noLeaf, nil, &p.KeyPackage.LeafNode, ChangeAdded)
+		case UpdateProposal:
+			leaf := c.Sender.Leaf
+			changes = changed(changes, leaf, g.public.tree.leaf(leaf), p.LeafNode, ChangeUpdated)
+		}
+		if len(changes) > len(proposals) {
+			proposals = append(proposals, i)
+		}
+	}
+	refusals, _ := g.cfg.refusals(ctx, now, changes)
+	refused := make(map[int]bool)
+	for k, refusal := range refusals {
+		refused[proposals[k]] = refusal != nil
+	}
+	var list []CommittedProposal
+	for i, c := range pending {
+		if !refused[i] {
+			list = append(list, c)
+		}
+	}
+	return list
 }
 
 // selection picks proposals that make a valid list together (RFC 9420, Section
