@@ -34,15 +34,16 @@ type keyScheduleCase struct {
 		ResumptionPSK      vectors.Hex `json:"resumption_psk"`
 		ExternalPub        vectors.Hex `json:"external_pub"`
 		Exporter           struct {
-			Label           string
-			Context, Secret vectors.Hex
-			Length          int
-		}
-	}
+			Label   string      `json:"label"`
+			Context vectors.Hex `json:"context"`
+			Length  int         `json:"length"`
+			Secret  vectors.Hex `json:"secret"`
+		} `json:"exporter"`
+	} `json:"epochs"`
 }
 
 func TestVectorsKeySchedule(t *testing.T) {
-	vectors.Official(t, "key-schedule", func(t *testing.T, c *keyScheduleCase) {
+	vectors.OfficialAndOwn(t, "key-schedule", func(t *testing.T, c *keyScheduleCase) {
 		s := testSuite(t, c.CipherSuite)
 		init := []byte(c.InitialInitSecret)
 		for i, v := range c.Epochs {

@@ -46,7 +46,7 @@ type passiveClientCase struct {
 // passiveClients joins and follows the groups of a family of vectors through
 // [OwnKeyPackage.Join], [Group.Process] and [Candidate.Adopt].
 func passiveClients(t *testing.T, family string) {
-	vectors.Official(t, family, func(t *testing.T, c *passiveClientCase) {
+	vectors.OfficialAndOwn(t, family, func(t *testing.T, c *passiveClientCase) {
 		g := c.join(t)
 		authenticator, err := g.EpochAuthenticator()
 		require.NoError(t, err)

@@ -13,14 +13,14 @@ type pskSecretCase struct {
 	CipherSuite suite.ID `json:"cipher_suite"`
 	PSKs        []struct {
 		ID    vectors.Hex `json:"psk_id"`
-		PSK   vectors.Hex
+		PSK   vectors.Hex `json:"psk"`
 		Nonce vectors.Hex `json:"psk_nonce"`
-	}
+	} `json:"psks"`
 	PSKSecret vectors.Hex `json:"psk_secret"`
 }
 
 func TestVectorsPSKSecret(t *testing.T) {
-	vectors.Official(t, "psk_secret", func(t *testing.T, c *pskSecretCase) {
+	vectors.OfficialAndOwn(t, "psk_secret", func(t *testing.T, c *pskSecretCase) {
 		s := testSuite(t, c.CipherSuite)
 		var ids []PreSharedKeyID
 		var keys [][]byte

@@ -19,7 +19,7 @@ type transcriptHashesCase struct {
 }
 
 func TestVectorsTranscriptHashes(t *testing.T) {
-	vectors.Official(t, "transcript-hashes", func(t *testing.T, c *transcriptHashesCase) {
+	vectors.OfficialAndOwn(t, "transcript-hashes", func(t *testing.T, c *transcriptHashesCase) {
 		s := testSuite(t, c.CipherSuite)
 		var ac authenticatedContent
 		require.NoError(t, parse(c.AuthenticatedContent, "AuthenticatedContent", &ac))

@@ -61,7 +61,7 @@ type treeOperationsCase struct {
 }
 
 func TestVectorsTreeOperations(t *testing.T) {
-	vectors.Official(t, "tree-operations", func(t *testing.T, c *treeOperationsCase) {
+	vectors.OfficialAndOwn(t, "tree-operations", func(t *testing.T, c *treeOperationsCase) {
 		before := parseTree(t, testSuite(t, c.CipherSuite), c.TreeBefore)
 		require.EqualValues(t, c.TreeHashBefore, before.hash())
 
@@ -98,7 +98,7 @@ type treeValidationCase struct {
 }
 
 func TestVectorsTreeValidation(t *testing.T) {
-	vectors.Official(t, "tree-validation", func(t *testing.T, c *treeValidationCase) {
+	vectors.OfficialAndOwn(t, "tree-validation", func(t *testing.T, c *treeValidationCase) {
 		s := testSuite(t, c.CipherSuite)
 		tree := parseTree(t, s, c.Tree)
 		require.Equal(t, int(treemath.NodeCount(tree.width)), len(c.TreeHashes))
@@ -149,7 +149,7 @@ type treeKEMMember struct {
 }
 
 func TestVectorsTreeKEM(t *testing.T) {
-	vectors.Official(t, "treekem", func(t *testing.T, c *treeKEMCase) {
+	vectors.OfficialAndOwn(t, "treekem", func(t *testing.T, c *treeKEMCase) {
 		s := testSuite(t, c.CipherSuite)
 		before := parseTree(t, s, c.RatchetTree)
 		require.NoError(t, before.validate())

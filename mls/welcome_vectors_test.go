@@ -22,7 +22,7 @@ type welcomeCase struct {
 // ratchet tree, which these Welcomes do not have. The key packages are taken as they
 // are: that of suite 0x0007 does not list its own suite in its capabilities.
 func TestVectorsWelcome(t *testing.T) {
-	vectors.Official(t, "welcome", func(t *testing.T, c *welcomeCase) {
+	vectors.OfficialAndOwn(t, "welcome", func(t *testing.T, c *welcomeCase) {
 		s := testSuite(t, c.CipherSuite)
 		m, err := ParseMessage(c.KeyPackage)
 		require.NoError(t, err)

@@ -1,0 +1,287 @@
+package mls
+
+import (
+	"math"
+	mathrand "math/rand/v2"
+	"slices"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/internal/vectors"
+	"github.com/mlsuite/mlsuite/registry/all"
+)
+
+// client returns the Config of a new client, whose key packages are valid for as
+// long as can be.
+func (m *vectorMaker) client() Config {
+	return Config{
+		Suites:          all.Registry(),
+		Suite:           m.id(),
+		Credential:      BasicCredential(m.random(8)),
+		Signer:          m.signer(),
+		Lifetimes:       LifetimePolicy{Own: math.MaxInt64, MaxTotal: -1},
+		PublicHandshake: true,
+	}
+}
+
+// scenario is a group that a passive client joins and follows.
+type scenario struct {
+	m       *vectorMaker
+	psks    externalPSKs
+	members []*Group
+	passive *Group
+	out     passiveClientCase
+}
+
+// newScenario creates a group of n members.
+func (m *vectorMaker) newScenario(n int) *scenario {
+	s := &scenario{m: m, psks: externalPSKs{}, out: passiveClientCase{CipherSuite: m.id()}}
+	psks := sized(&s.out.ExternalPSKs, 1)
+	psks[0].ID, psks[0].PSK = m.random(16), m.random(32)
+	s.psks[string(psks[0].ID)] = psks[0].PSK
+	s.members = []*Group{must(CreateGroup(m.t.Context(), ownTime, s.client(), m.random(16)))(m)}
+	for range n - 1 {
+		k := s.keyPackage()
+		c := s.commit(0, Add(k.KeyPackage))
+		s.members = append(s.members, must(k.Join(m.t.Context(), ownTime, c.Welcome))(m))
+	}
+	return s
+}
+
+func (s *scenario) client() Config {
+	cfg := s.m.client()
+	cfg.PSKs = s.psks
+	return cfg
+}
+
+func (s *scenario) keyPackage() *OwnKeyPackage {
+	return must(NewKeyPackage(s.m.t.Context(), ownTime, s.client()))(s.m)
+}
+
+func (s *scenario) psk() PreSharedKeyProposal { return ExternalPSK(s.out.ExternalPSKs[0].ID) }
+
+// propose lets everybody else take up a member's proposal, which goes with the next
+// commit.
+func (s *scenario) propose(by int, p Proposal) vectors.Hex {
+	return s.proposed(by, s.m.bytes(s.members[by].Propose(s.m.t.Context(), ownTime, p, nil)))
+}
+
+func (s *scenario) proposeUpdate(by int) vectors.Hex {
+	return s.proposed(by, s.m.bytes(s.members[by].ProposeUpdate(s.m.t.Context(), ownTime, nil)))
+}
+
+func (s *scenario) proposed(by int, message vectors.Hex) vectors.Hex {
+	for i, g := range s.everybody() {
+		if i != by {
+			must(g.Process(s.m.t.Context(), ownTime, message))(s.m)
+		}
+	}
+	return message
+}
+
+// everybody returns the members and, at the end, the passive one.
+func (s *scenario) everybody() []*Group {
+	if s.passive == nil {
+		return s.members
+	}
+	return append(slices.Clone(s.members), s.passive)
+}
+
+// commit lets a member commit and everybody adopt it.
+func (s *scenario) commit(by int, options ...CommitOption) *Candidate {
+	c := must(s.members[by].Commit(s.m.t.Context(), ownTime, options...))(s.m)
+	s.adopt(c, by)
+	return c
+}
+
+// adopt lets everybody adopt a commit, which one of the members made, or a joiner if
+// by is negative.
+func (s *scenario) adopt(c *Candidate, by int) {
+	t := s.m.t
+	var next []*Group
+	for i, g := range s.everybody() {
+		candidate := c
+		if i != by {
+			candidate = must(g.Process(t.Context(), ownTime, c.Message))(s.m).Commit
+		}
+		adopted, err := candidate.Adopt()
+		if candidate.Removed() {
+			require.ErrorIs(t, err, ErrRemoved)
+			continue
+		}
+		require.NoError(t, err)
+		if g == s.passive {
+			s.passive = adopted
+		} else {
+			next = append(next, adopted)
+		}
+	}
+	s.members = next
+}
+
+// join adds the passive client.
+func (s *scenario) join(treeInside bool, options ...CommitOption) {
+	k := s.keyPackage()
+	m, out := s.m, &s.out
+	out.KeyPackage = m.bytes((&Message{KeyPackage: k.KeyPackage}).Marshal())
+	out.SignaturePriv, out.InitPriv, out.EncryptionPriv = m.bytes(k.cfg.Signer.Bytes()), m.bytes(k.initKey.Bytes()), m.bytes(k.leafKey.Bytes())
+	options = append(options, Add(k.KeyPackage))
+	if !treeInside {
+		options = append(options, WithoutTree())
+	}
+	c := s.commit(0, options...)
+	out.Welcome = c.Welcome
+	var join []JoinOption
+	if !treeInside {
+		tree := m.bytes(s.members[0].RatchetTree())
+		out.RatchetTree = &tree
+		join = append(join, WithRatchetTree(tree))
+	}
+	s.passive = must(k.Join(m.t.Context(), ownTime, c.Welcome, join...))(m)
+	out.InitialEpochAuthenticator = s.authenticator()
+	sized(&out.Epochs, 0) // not null
+}
+
+// authenticator is the one that all have.
+func (s *scenario) authenticator() vectors.Hex {
+	want := s.m.bytes(s.passive.EpochAuthenticator())
+	for _, g := range s.members {
+		require.Equal(s.m.t, want, s.m.bytes(g.EpochAuthenticator()))
+	}
+	return want
+}
+
+// epoch records what the passive client has to process.
+func (s *scenario) epoch(c *Candidate, proposals ...vectors.Hex) {
+	s.out.Epochs = slices.Grow(s.out.Epochs, 1)[:len(s.out.Epochs)+1]
+	e := &s.out.Epochs[len(s.out.Epochs)-1]
+	e.Proposals = append([]vectors.Hex{}, proposals...)
+	e.Commit, e.EpochAuthenticator = c.Message, s.authenticator()
+}
+
+func (m *vectorMaker) welcome() []welcomeCase {
+	s := m.newScenario(1)
+	k := s.keyPackage()
+	c := s.commit(0, Add(k.KeyPackage), WithoutTree())
+	return []welcomeCase{{
+		CipherSuite: m.id(),
+		InitPriv:    m.bytes(k.initKey.Bytes()),
+		SignerPub:   s.members[0].cfg.Signer.PublicKey(),
+		KeyPackage:  m.bytes((&Message{KeyPackage: k.KeyPackage}).Marshal()),
+		Welcome:     c.Welcome,
+	}}
+}
+
+func (m *vectorMaker) passiveClientWelcome() []passiveClientCase {
+	var cases []passiveClientCase
+	for _, treeInside := range []bool{true, false} {
+		for _, more := range []bool{false, true} { // a PSK and a path
+			if m.Info().PQAuthentication() && more == treeInside { // its signatures are large
+				continue
+			}
+			s := m.newScenario(2)
+			var options []CommitOption
+			if more {
+				options = append(options, s.psk(), ForcePath())
+			}
+			s.join(treeInside, options...)
+			cases = append(cases, s.out)
+		}
+	}
+	return cases
+}
+
+// passiveClientHandlingCommit has every kind of proposal that a group goes on after,
+// by reference and by value, and an external commit; and a group that sends
+// PrivateMessages.
+func (m *vectorMaker) passiveClientHandlingCommit() []passiveClientCase {
+	return []passiveClientCase{m.publicCommits(), m.privateCommits()}
+}
+
+func (m *vectorMaker) publicCommits() passiveClientCase {
+	s := m.newScenario(2)
+	s.join(true)
+	s.epoch(s.commit(1)) // a path alone
+	add := s.propose(1, Add(s.keyPackage().KeyPackage))
+	s.epoch(s.commit(0), add)
+	s.epoch(s.commit(1, Add(s.keyPackage().KeyPackage), s.psk()))
+	psk := s.propose(0, s.psk())
+	s.epoch(s.commit(1), psk)
+	info := m.bytes(s.members[0].GroupInfo(m.t.Context(), false))
+	tree := m.bytes(s.members[0].RatchetTree())
+	external := must(ExternalJoin(m.t.Context(), ownTime, s.client(), info, WithTreeFrom(tree), s.psk()))(m)
+	s.adopt(external, -1)
+	s.members = append(s.members, must(external.Adopt())(m))
+	s.epoch(external)
+	update := s.proposeUpdate(1)
+	s.epoch(s.commit(0), update)
+	s.epoch(s.commit(1, ReplaceExtensions(Extension{Type: ExtensionExternalSenders, Data: m.externalSenders()})))
+	extensions := s.propose(2, ReplaceExtensions())
+	remove := s.propose(1, Remove(s.members[2].OwnLeaf()))
+	s.epoch(s.commit(0), extensions, remove)
+	s.epoch(s.commit(1, Remove(s.members[0].OwnLeaf())))
+	return s.out
+}
+
+func (m *vectorMaker) privateCommits() passiveClientCase {
+	s := m.newScenario(2)
+	s.join(true)
+	for _, g := range s.members {
+		g.cfg.PublicHandshake, g.cfg.PaddingBlock = false, 64
+	}
+	add := s.propose(1, Add(s.keyPackage().KeyPackage))
+	update := s.proposeUpdate(1)
+	s.epoch(s.commit(0), add, update)
+	s.epoch(s.commit(1, Remove(s.members[0].OwnLeaf())))
+	return s.out
+}
+
+func (m *vectorMaker) externalSenders() []byte {
+	return m.bytes(ExternalSenders{{
+		SignatureKey: m.signer().PublicKey(),
+		Credential:   BasicCredential([]byte("authority")),
+	}}.Marshal())
+}
+
+// passiveClientRandom lets random members of a small group propose and commit at
+// random.
+func (m *vectorMaker) passiveClientRandom() []passiveClientCase {
+	const most, epochs = 5, 6
+	r := mathrand.New(mathrand.NewPCG(ownSeed, uint64(m.id())))
+	s := m.newScenario(3)
+	s.join(r.IntN(2) == 0)
+	for range epochs {
+		n := len(s.members)
+		committer := r.IntN(n)
+		var proposals []vectors.Hex
+		var options []CommitOption
+		for i := range s.members {
+			switch {
+			case i == committer:
+			case r.IntN(4) == 0 && n > 2:
+				n--
+				if r.IntN(2) == 0 {
+					options = append(options, Remove(s.members[i].OwnLeaf()))
+				} else {
+					proposals = append(proposals, s.propose(committer, Remove(s.members[i].OwnLeaf())))
+				}
+			case r.IntN(3) == 0:
+				proposals = append(proposals, s.proposeUpdate(i))
+			}
+		}
+		if r.IntN(3) == 0 {
+			options = append(options, s.psk())
+		}
+		joins := r.IntN(2) == 0 && n < most
+		k := s.keyPackage()
+		if joins {
+			options = append(options, Add(k.KeyPackage))
+		}
+		c := s.commit(committer, options...)
+		if joins {
+			s.members = append(s.members, must(k.Join(m.t.Context(), ownTime, c.Welcome))(m))
+		}
+		s.epoch(c, proposals...)
+	}
+	return []passiveClientCase{s.out}
+}

@@ -1,0 +1,151 @@
+package mls
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/cryptotest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/internal/vectors"
+	"github.com/mlsuite/mlsuite/registry"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+//go:generate env MLSUITE_GENERATE=1 go test -count=1 -run ^TestOwnVectors$ .
+
+// ownSeed is the seed of all randomness in this project's own vectors.
+const ownSeed = 9420
+
+// TestOwnVectors writes this project's own vectors if MLSUITE_GENERATE=1, and
+// otherwise checks that they hold every suite of the draft. The complete form makes
+// them again, and they have to be the same.
+func TestOwnVectors(t *testing.T) {
+	draft, err := registry.PQDraft(registry.PrivateUse())
+	require.NoError(t, err)
+	for _, f := range []ownFamily{
+		ownVectors("crypto-basics", (*vectorMaker).cryptoBasics),
+		ownVectors("key-schedule", (*vectorMaker).keySchedule),
+		ownVectors("message-protection", (*vectorMaker).messageProtection),
+		ownVectors("passive-client-handling-commit", (*vectorMaker).passiveClientHandlingCommit),
+		ownVectors("passive-client-random", (*vectorMaker).passiveClientRandom),
+		ownVectors("passive-client-welcome", (*vectorMaker).passiveClientWelcome),
+		ownVectors("psk_secret", (*vectorMaker).pskSecrets),
+		ownVectors("secret-tree", (*vectorMaker).secretTree),
+		ownVectors("transcript-hashes", (*vectorMaker).transcriptHashes),
+		ownVectors("tree-operations", (*vectorMaker).treeOperations),
+		ownVectors("tree-validation", (*vectorMaker).treeValidation),
+		ownVectors("treekem", (*vectorMaker).treeKEM),
+		ownVectors("welcome", (*vectorMaker).welcome),
+	} {
+		t.Run(f.name, func(t *testing.T) {
+			path := vectors.OwnPath(f.name)
+			generate := os.Getenv("MLSUITE_GENERATE") == "1"
+			if generate || vectors.Full() && strings.HasPrefix(runtime.Version(), "go1.26") { // draws as another Go may not
+				made := f.make(t, draft)
+				if generate {
+					require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+					require.NoError(t, os.WriteFile(path, made, 0o644))
+				}
+				kept, err := os.ReadFile(path)
+				require.NoError(t, err)
+				require.True(t, bytes.Equal(kept, made), "run go generate ./mls")
+			}
+			var cases []struct {
+				CipherSuite suite.ID `json:"cipher_suite"`
+			}
+			kept, err := os.ReadFile(path)
+			require.NoError(t, err)
+			require.NoError(t, json.Unmarshal(kept, &cases))
+			has := map[suite.ID]bool{}
+			for _, c := range cases {
+				has[c.CipherSuite] = true
+			}
+			require.Len(t, has, len(draft))
+			for _, d := range draft {
+				require.True(t, has[d.ID], d.ID)
+			}
+		})
+	}
+}
+
+// ownFamily makes the file of a family for suites.
+type ownFamily struct {
+	name string
+	make func(*testing.T, []registry.Definition) []byte
+}
+
+// ownVectors is a family of which cases makes those of one suite. A case is a line
+// of the file.
+func ownVectors[C any](name string, cases func(*vectorMaker) []C) ownFamily {
+	return ownFamily{name, func(t *testing.T, definitions []registry.Definition) []byte {
+		cryptotest.SetGlobalRandom(t, ownSeed)
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // so that randomness is drawn in one order
+		out := []byte("[")
+		for _, d := range definitions {
+			for _, c := range cases(&vectorMaker{t, testSuite(t, d.ID)}) {
+				line, err := json.Marshal(c)
+				require.NoError(t, err)
+				if len(out) > 1 {
+					out = append(out, ',')
+				}
+				out = append(append(out, '\n'), line...)
+			}
+		}
+		return append(out, "\n]\n"...)
+	}}
+}
+
+// vectorMaker makes the cases of one suite.
+type vectorMaker struct {
+	t *testing.T
+	suite.Suite
+}
+
+// ownTime is when the clients of own vectors live: at the beginning of time, so that
+// their key packages are always valid.
+var ownTime = time.Unix(0, 0)
+
+func (m *vectorMaker) id() suite.ID { return m.Info().ID }
+
+func (m *vectorMaker) random(n int) vectors.Hex {
+	b := make([]byte, n)
+	rand.Read(b)
+	return b
+}
+
+// secret is a random secret of the KDF's size.
+func (m *vectorMaker) secret() vectors.Hex { return m.random(m.Info().KDF.Nh) }
+
+// must returns what a call that cannot fail here returned.
+func must[T any](v T, err error) func(*vectorMaker) T {
+	return func(m *vectorMaker) T {
+		m.t.Helper()
+		require.NoError(m.t, err)
+		return v
+	}
+}
+
+// bytes is must for what goes into a vector.
+func (m *vectorMaker) bytes(b []byte, err error) vectors.Hex {
+	m.t.Helper()
+	require.NoError(m.t, err)
+	return bytes.Clone(b)
+}
+
+func (m *vectorMaker) key() suite.PrivateKey { return must(m.GenerateKey())(m) }
+
+func (m *vectorMaker) signer() suite.Signer { return must(m.GenerateSigner())(m) }
+
+// sized makes s a slice of n zero values, which may be of an unnamed type.
+func sized[T any](s *[]T, n int) []T {
+	*s = make([]T, n)
+	return *s
+}
