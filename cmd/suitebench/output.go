@@ -18,42 +18,55 @@ type output struct {
 }
 
 // openOutput returns an output to the file at path, or to stdout if there is no
-// path. A regular file is replaced by a rename once it is whole; something else,
-// such as a pipe or a device, is written as it stands.
+// path. A regular file is replaced by a rename once it is whole, and keeps its
+// permissions; something else, such as a pipe or a device, is written as it stands.
+// A symbolic link stays one; one that leads nowhere is refused.
 func openOutput(path string, stdout io.Writer) (*output, error) {
 	if path == "" {
 		return &output{Writer: bufio.NewWriter(stdout)}, nil
 	}
-	target, err := filepath.EvalSymlinks(path) // so that a link stays one
+	_, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		target, err = path, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	if info, err := os.Stat(target); err == nil {
-		file, err := os.OpenFile(target, os.O_WRONLY, 0)
+		file, err := createBeside(path, 0o666)
 		if err != nil {
 			return nil, err
 		}
-		if !info.Mode().IsRegular() {
-			return &output{Writer: bufio.NewWriter(file), file: file}, nil
-		}
-		if err := file.Close(); err != nil {
-			return nil, err
-		}
+		return &output{Writer: bufio.NewWriter(file), file: file, path: path}, nil
 	}
-	file, err := createBeside(target)
 	if err != nil {
 		return nil, err
 	}
-	return &output{Writer: bufio.NewWriter(file), file: file, path: target}, nil
+	target, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return nil, err
+	}
+	old, err := os.OpenFile(target, os.O_WRONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := old.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		return &output{Writer: bufio.NewWriter(old), file: old}, nil
+	}
+	if err := errors.Join(err, old.Close()); err != nil {
+		return nil, err
+	}
+	file, err := createBeside(target, 0)
+	if err != nil {
+		return nil, err
+	}
+	o := &output{Writer: bufio.NewWriter(file), file: file, path: target}
+	if err := file.Chmod(info.Mode().Perm()); err != nil {
+		o.discard()
+		return nil, err
+	}
+	return o, nil
 }
 
-// createBeside creates a new file in the directory of target, with the permissions
-// that a new target would have.
-func createBeside(target string) (*os.File, error) {
-	return os.OpenFile(fmt.Sprintf("%s.%d.tmp", target, os.Getpid()), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+// createBeside creates a new file in the directory of target, with mode before the
+// umask.
+func createBeside(target string, mode fs.FileMode) (*os.File, error) {
+	return os.OpenFile(fmt.Sprintf("%s.%d.tmp", target, os.Getpid()), os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 }
 
 // commit makes what was written appear.
