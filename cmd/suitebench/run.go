@@ -27,7 +27,7 @@ type settings struct {
 
 // steps returns how often run calls step.
 func (s settings) steps() int {
-	return len(s.suites) * len(s.trees) * len(s.sizes) * (2 + len(s.ops) + len(s.brief))
+	return len(s.suites) * len(s.trees) * len(s.sizes) * (3 + len(s.ops) + len(s.brief))
 }
 
 // run measures. It calls step with what it does next.
@@ -48,7 +48,8 @@ func (s settings) run(ctx context.Context, step func(string)) ([]result, error) 
 }
 
 // runGroup measures the operations in one group. It prices the primitives anew for
-// each, so that both sides of a comparison see the same state of the machine.
+// each, before and after, so that both sides of a comparison see the same state of
+// the machine.
 func (s settings) runGroup(ctx context.Context, cs suite.Suite, t tree, size int, step func(string)) ([]result, error) {
 	info := cs.Info()
 	says := func(what string) { step(fmt.Sprintf("%s, %s group of %d, %s", info.ID, t, size, what)) }
@@ -62,8 +63,11 @@ func (s settings) runGroup(ctx context.Context, cs suite.Suite, t tree, size int
 		return nil, err
 	}
 	defer oneCore()()
-	says("primitives")
-	prices, err := limit.Price(ctx, measure.Plan{Count: s.plan.Count, Time: s.plan.Time / 5}, cs)
+	price := func(when string) (limit.Prices, error) {
+		says("primitives, " + when)
+		return limit.Price(ctx, measure.Plan{Count: s.plan.Count, Time: s.plan.Time / 8}, cs)
+	}
+	before, err := price("before")
 	if err != nil {
 		return nil, err
 	}
@@ -82,12 +86,19 @@ func (s settings) runGroup(ctx context.Context, cs suite.Suite, t tree, size int
 		results = append(results, result{
 			Suite: info.Name, ID: info.ID, GroupSize: size, Op: op.name, Tree: t.String(),
 			CPU:        round(median.CPU),
-			Limit:      round(op.limit(group.group).At(prices)),
 			Allocs:     round(median.Allocs),
 			AllocBytes: round(median.AllocBytes),
 			Bytes:      bytes,
 			samples:    samples,
 		})
+	}
+	after, err := price("after")
+	if err != nil {
+		return nil, err
+	}
+	prices := before.Least(after)
+	for i, op := range slices.Concat(s.ops, s.brief) {
+		results[i].Limit = round(op.limit(group.group).At(prices))
 	}
 	return results, nil
 }

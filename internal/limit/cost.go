@@ -7,8 +7,8 @@ package limit
 // that such a call works on.
 type Primitive int
 
-// The primitives. A call that works on bytes of any number is priced on few, and
-// the bytes beyond are counted by themselves.
+// The primitives. Of hashes and the AEAD, a call is priced without its bytes, which
+// are counted by themselves; the other calls on few bytes.
 const (
 	DeriveKey  Primitive = iota // HPKE.DeriveKey; generating a key is counted as deriving it
 	Prepare                     // HPKE.PrepareSeal
@@ -39,6 +39,14 @@ type Cost [primitives]float64
 
 // Prices says what each primitive costs, in nanoseconds.
 type Prices [primitives]float64
+
+// Least returns the lower of both prices of each primitive.
+func (p Prices) Least(other Prices) Prices {
+	for i := range p {
+		p[i] = min(p[i], other[i])
+	}
+	return p
+}
 
 // Plus returns the cost of c and then each other.
 func (c Cost) Plus(others ...Cost) Cost {

@@ -120,6 +120,19 @@ func Median(samples []Sample) Sample {
 	}
 }
 
+// Least returns the least of each quantity by itself. It returns the zero Sample
+// for no samples.
+func Least(samples []Sample) Sample {
+	if len(samples) == 0 {
+		return Sample{}
+	}
+	least := samples[0]
+	for _, s := range samples[1:] {
+		least = Sample{min(least.CPU, s.CPU), min(least.Allocs, s.Allocs), min(least.AllocBytes, s.AllocBytes)}
+	}
+	return least
+}
+
 func median(values []float64) float64 {
 	if len(values) == 0 {
 		return 0
