@@ -185,6 +185,12 @@ func TestSuitesFormats(t *testing.T) {
 	for i, d := range described.Suites {
 		require.Equal(t, d.Suite, rows[i+1][0])
 		require.Equal(t, d.ID.String(), rows[i+1][1])
+		for _, positive := range []int{
+			int(d.KEMID), int(d.KDFID), int(d.AEADID), int(d.SignatureScheme), d.KEMSecret, d.KEMEncapsulated,
+			d.KEMPublicKey, d.KEMPrivateKey, d.SignatureKey, d.SignaturePrivateKey, d.SignatureSize,
+		} {
+			require.Positive(t, positive, d.Suite)
+		}
 		require.NotEmpty(t, d.Providers)
 	}
 	require.Equal(t, suite.ID(0xF00B), described.Suites[17].ID)

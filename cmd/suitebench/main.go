@@ -21,19 +21,26 @@
 //	      "pq_authentication": true,
 //	      "hybrid": true,
 //	      "kem": "MLKEM768-X25519",
+//	      "kem_id": 25722,
 //	      "kdf": "HKDF-SHA384",
+//	      "kdf_id": 2,
 //	      "aead": "ChaCha20-Poly1305",
+//	      "aead_id": 3,
 //	      "hash": "SHA-384",
 //	      "signature": "mldsa44",
-//	      "kem_public_key": 1216,
+//	      "signature_scheme": 2308,
+//	      "kem_secret": 32,
 //	      "kem_encapsulated": 1120,
+//	      "kem_public_key": 1216,
+//	      "kem_private_key": 32,
 //	      "signature_public_key": 1312,
+//	      "signature_private_key": 32,
 //	      "signature_size": 2420,
 //	      "providers": [
 //	        "ML-KEM-768: crypto/mlkem",
 //	        "X25519: crypto/ecdh",
 //	        "SHA3-256: crypto/sha3",
-//	        "HKDF-SHA384: crypto/hkdf",
+//	        "HKDF-SHA384: github.com/mlsuite/mlsuite/suite",
 //	        "ChaCha20-Poly1305: golang.org/x/crypto/chacha20poly1305",
 //	        "SHA-384: crypto/sha512",
 //	        "ML-DSA-44: filippo.io/mldsa"
@@ -47,8 +54,11 @@
 // CPU time is the user and system time of the whole process, garbage collection
 // included, while it runs on one core; of several samples the median is given.
 // The limit is what the primitives that RFC 9420 needs for the operation cost by
-// themselves, as measured in the same run, and is a lower bound. Bytes are those
-// of the message that the operation makes or reads. Allocations are heap objects.
+// themselves: a formula says how often it needs each, and the price of each is its
+// cheapest sample before and after the operations of a group. Noise remains in both
+// quantities: where an operation is hardly more than its primitives, its ratio to
+// the limit may come out below 1. Bytes are those of the message that the operation
+// makes or reads. Allocations are heap objects.
 //
 // A group of size n has members at leaves 0 to n-1; leaf 0 commits and sends, and
 // what its receivers pay is the mean over all of them.

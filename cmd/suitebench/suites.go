@@ -13,23 +13,30 @@ import (
 
 // description is a suite as suitebench suites shows it. Sizes are in bytes.
 type description struct {
-	Suite             string   `json:"suite"`
-	ID                suite.ID `json:"id"`
-	Draft             string   `json:"draft,omitempty"` // number in draft-ietf-mls-pq-ciphersuites
-	Level             int      `json:"level"`
-	PQConfidentiality bool     `json:"pq_confidentiality"`
-	PQAuthentication  bool     `json:"pq_authentication"`
-	Hybrid            bool     `json:"hybrid"`
-	KEM               string   `json:"kem"`
-	KDF               string   `json:"kdf"`
-	AEAD              string   `json:"aead"`
-	Hash              string   `json:"hash"`
-	Signature         string   `json:"signature"`
-	KEMPublicKey      int      `json:"kem_public_key"`
-	KEMEncapsulated   int      `json:"kem_encapsulated"`
-	SignatureKey      int      `json:"signature_public_key"`
-	SignatureSize     int      `json:"signature_size"` // at most
-	Providers         []string `json:"providers"`      // "primitive: package"
+	Suite               string   `json:"suite"`
+	ID                  suite.ID `json:"id"`
+	Draft               string   `json:"draft,omitempty"` // number in draft-ietf-mls-pq-ciphersuites
+	Level               int      `json:"level"`
+	PQConfidentiality   bool     `json:"pq_confidentiality"`
+	PQAuthentication    bool     `json:"pq_authentication"`
+	Hybrid              bool     `json:"hybrid"`
+	KEM                 string   `json:"kem"`
+	KEMID               uint16   `json:"kem_id"` // the HPKE code point, as those of KDF and AEAD
+	KDF                 string   `json:"kdf"`
+	KDFID               uint16   `json:"kdf_id"`
+	AEAD                string   `json:"aead"`
+	AEADID              uint16   `json:"aead_id"`
+	Hash                string   `json:"hash"`
+	Signature           string   `json:"signature"`
+	SignatureScheme     uint16   `json:"signature_scheme"` // the TLS code point
+	KEMSecret           int      `json:"kem_secret"`
+	KEMEncapsulated     int      `json:"kem_encapsulated"`
+	KEMPublicKey        int      `json:"kem_public_key"`
+	KEMPrivateKey       int      `json:"kem_private_key"`
+	SignatureKey        int      `json:"signature_public_key"`
+	SignaturePrivateKey int      `json:"signature_private_key"`
+	SignatureSize       int      `json:"signature_size"` // at most
+	Providers           []string `json:"providers"`      // "primitive: package"
 }
 
 // descriptions are what suiteFormats write.
@@ -48,9 +55,10 @@ func describeSuites(suites []suite.Suite) (descriptions, error) {
 		d := description{
 			Suite: i.Name, ID: i.ID, Draft: drafts[i.Name], Level: i.Level,
 			PQConfidentiality: i.PQConfidentiality(), PQAuthentication: i.PQAuthentication(), Hybrid: i.KEM.Hybrid(),
-			KEM: i.KEM.Name, KDF: i.KDF.Name, AEAD: i.AEAD.Name, Hash: i.Hash.Name, Signature: i.Signature.Name,
-			KEMPublicKey: i.KEM.Npk, KEMEncapsulated: i.KEM.Nenc,
-			SignatureKey: i.Signature.PublicKey, SignatureSize: i.Signature.Signature,
+			KEM: i.KEM.Name, KEMID: i.KEM.ID, KDF: i.KDF.Name, KDFID: i.KDF.ID, AEAD: i.AEAD.Name, AEADID: i.AEAD.ID,
+			Hash: i.Hash.Name, Signature: i.Signature.Name, SignatureScheme: i.Signature.Scheme,
+			KEMSecret: i.KEM.Nsecret, KEMEncapsulated: i.KEM.Nenc, KEMPublicKey: i.KEM.Npk, KEMPrivateKey: i.KEM.Nsk,
+			SignatureKey: i.Signature.PublicKey, SignaturePrivateKey: i.Signature.PrivateKey, SignatureSize: i.Signature.Signature,
 		}
 		for _, p := range suite.Provenance(s) {
 			d.Providers = append(d.Providers, p.Primitive+": "+p.Package)
@@ -68,11 +76,11 @@ func suiteFormats() []writer[descriptions] {
 
 func writeSuiteTable(w io.Writer, all descriptions) error {
 	t := table{titles: []string{
-		"ID", "DRAFT", "SUITE", " LEVEL", "POST-QUANTUM", "KEM", "AEAD", "HASH", "SIGNATURE",
+		"ID", "DRAFT", "SUITE", " LEVEL", "POST-QUANTUM", "KEM", "KDF", "AEAD", "HASH", "SIGNATURE",
 		" KEM KEY", " ENC", " SIG KEY", " SIG", "PROVIDERS",
 	}}
 	for _, d := range all.Suites {
-		t.add(d.ID.String(), d.Draft, d.Suite, strconv.Itoa(d.Level), d.postQuantum(), d.KEM, d.AEAD, d.Hash, d.Signature,
+		t.add(d.ID.String(), d.Draft, d.Suite, strconv.Itoa(d.Level), d.postQuantum(), d.KEM, d.KDF, d.AEAD, d.Hash, d.Signature,
 			strconv.Itoa(d.KEMPublicKey), strconv.Itoa(d.KEMEncapsulated), strconv.Itoa(d.SignatureKey), strconv.Itoa(d.SignatureSize),
 			strings.Join(d.packages(), " "))
 	}
@@ -108,14 +116,20 @@ func (d description) packages() []string {
 // writeSuiteCSV writes the suites under the names that JSON has for their fields.
 func writeSuiteCSV(w io.Writer, all descriptions) error {
 	rows := [][]string{{
-		"suite", "id", "draft", "level", "pq_confidentiality", "pq_authentication", "hybrid", "kem", "kdf", "aead", "hash", "signature",
-		"kem_public_key", "kem_encapsulated", "signature_public_key", "signature_size", "providers",
+		"suite", "id", "draft", "level", "pq_confidentiality", "pq_authentication", "hybrid",
+		"kem", "kem_id", "kdf", "kdf_id", "aead", "aead_id", "hash", "signature", "signature_scheme",
+		"kem_secret", "kem_encapsulated", "kem_public_key", "kem_private_key",
+		"signature_public_key", "signature_private_key", "signature_size", "providers",
 	}}
+	codePoint := func(id uint16) string { return fmt.Sprintf("0x%04X", id) }
 	for _, d := range all.Suites {
 		rows = append(rows, []string{
 			d.Suite, d.ID.String(), d.Draft, strconv.Itoa(d.Level),
-			fmt.Sprint(d.PQConfidentiality), fmt.Sprint(d.PQAuthentication), fmt.Sprint(d.Hybrid), d.KEM, d.KDF, d.AEAD, d.Hash, d.Signature,
-			strconv.Itoa(d.KEMPublicKey), strconv.Itoa(d.KEMEncapsulated), strconv.Itoa(d.SignatureKey), strconv.Itoa(d.SignatureSize),
+			fmt.Sprint(d.PQConfidentiality), fmt.Sprint(d.PQAuthentication), fmt.Sprint(d.Hybrid),
+			d.KEM, codePoint(d.KEMID), d.KDF, codePoint(d.KDFID), d.AEAD, codePoint(d.AEADID),
+			d.Hash, d.Signature, codePoint(d.SignatureScheme),
+			strconv.Itoa(d.KEMSecret), strconv.Itoa(d.KEMEncapsulated), strconv.Itoa(d.KEMPublicKey), strconv.Itoa(d.KEMPrivateKey),
+			strconv.Itoa(d.SignatureKey), strconv.Itoa(d.SignaturePrivateKey), strconv.Itoa(d.SignatureSize),
 			strings.Join(d.Providers, "; "),
 		})
 	}
