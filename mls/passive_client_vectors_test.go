@@ -44,10 +44,12 @@ type passiveClientCase struct {
 }
 
 // passiveClients joins and follows the groups of a family of vectors through
-// [OwnKeyPackage.Join], [Group.Process] and [Candidate.Adopt].
+// [OwnKeyPackage.Join], [Group.Process] and [Candidate.Adopt]. A PublicGroup follows
+// beside, as far as the messages are public.
 func passiveClients(t *testing.T, family string) {
 	vectors.OfficialAndOwn(t, family, func(t *testing.T, c *passiveClientCase) {
 		g := c.join(t)
+		public := inPublic(t, g)
 		authenticator, err := g.EpochAuthenticator()
 		require.NoError(t, err)
 		require.Equal(t, []byte(c.InitialEpochAuthenticator), authenticator)
@@ -56,6 +58,7 @@ func passiveClients(t *testing.T, family string) {
 				r, err := g.Process(t.Context(), vectorTime, p)
 				require.NoError(t, err, "epoch %d, proposal %d", i, j)
 				require.NotNil(t, r.Proposal)
+				public = followInPublic(t, public, p)
 			}
 			r, err := g.Process(t.Context(), vectorTime, e.Commit)
 			require.NoError(t, err, "epoch %d", i)
@@ -65,8 +68,27 @@ func passiveClients(t *testing.T, family string) {
 			authenticator, err := g.EpochAuthenticator()
 			require.NoError(t, err)
 			require.Equal(t, []byte(e.EpochAuthenticator), authenticator, "epoch %d", i)
+			if public = followInPublic(t, public, e.Commit); public != nil {
+				require.Equal(t, g.public.contextBytes, public.public.contextBytes, "epoch %d", i)
+				require.Equal(t, g.public.tree.hash(), public.public.tree.hash(), "epoch %d", i)
+			}
 		}
 	})
+}
+
+// followInPublic returns the group after a message, or nil from the first PrivateMessage on.
+func followInPublic(t *testing.T, public *PublicGroup, message []byte) *PublicGroup {
+	m, err := ParseMessage(message)
+	require.NoError(t, err)
+	if public == nil || m.publicMessage == nil {
+		return nil
+	}
+	r, err := public.Process(t.Context(), vectorTime, message)
+	require.NoError(t, err)
+	if r.Commit == nil {
+		return public
+	}
+	return r.Commit.Adopt()
 }
 
 // vectorTime lies in the lifetimes of the vectors' key packages.

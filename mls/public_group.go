@@ -19,12 +19,12 @@ import (
 // It checks what members check, by the same code: signatures, proposals and lists
 // of them, leaves and key packages, the tree with its parent hashes, the path and
 // the number of its ciphertexts. What takes secrets it cannot check: membership
-// tags, confirmation tags, that ciphertexts hold what they should, and that members
-// have the pre-shared keys. So a dishonest member, of whom the commit verifiably
-// is, can make a PublicGroup move where no member follows; and what the first
-// GroupInfo says of the past, its confirmed_transcript_hash and tag, is its
-// signer's word. Whether the group had ended by a ReInit in that epoch is not in a
-// GroupInfo.
+// tags, confirmation tags, that ciphertexts hold what they should, that a kem_output
+// is for the group's external key, and that members have the pre-shared keys. So a
+// member, or a joiner, can sign a commit that a PublicGroup follows and no member
+// does. What the first GroupInfo says of the past, its confirmed_transcript_hash and
+// confirmation_tag, is its signer's word; whether the group had ended by a ReInit is
+// not in it.
 //
 // A commit that was received is a candidate, and leaves the PublicGroup as it was;
 // [PublicCandidate.Adopt] gives the next epoch's. Any number of them may be followed.
@@ -176,23 +176,25 @@ func (g *PublicGroup) SetGroupInfo(groupInfo []byte) error {
 	if err != nil {
 		return err
 	}
+	p := g.public
+	if !bytes.Equal(info.GroupContext.GroupID, p.context.GroupID) {
+		return ErrWrongGroup
+	}
+	if info.GroupContext.Epoch != p.context.Epoch {
+		return ErrWrongEpoch
+	}
+	if err := p.verifyGroupInfo(info); err != nil {
+		return err
+	}
 	context, err := marshalled(&info.GroupContext)
 	if err != nil {
 		return err
 	}
-	p := g.public
-	switch {
-	case !bytes.Equal(info.GroupContext.GroupID, p.context.GroupID):
-		return ErrWrongGroup
-	case info.GroupContext.Epoch != p.context.Epoch:
-		return ErrWrongEpoch
-	case !bytes.Equal(context, p.contextBytes):
+	if !bytes.Equal(context, p.contextBytes) {
 		return violation("12.4.3", "group_context of the GroupInfo is the epoch's").atLeaf(info.Signer)
-	case !bytes.Equal(info.ConfirmationTag, p.confirmationTag):
-		return violation("12.4.3", "confirmation_tag of the GroupInfo is the epoch's").atLeaf(info.Signer)
 	}
-	if err := p.verifyGroupInfo(info); err != nil {
-		return err
+	if !bytes.Equal(info.ConfirmationTag, p.confirmationTag) {
+		return violation("12.4.3", "confirmation_tag of the GroupInfo is the epoch's").atLeaf(info.Signer)
 	}
 	if _, err := info.externalPub(p.suite); err != nil {
 		return atLeaf(err, info.Signer)

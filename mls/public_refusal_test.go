@@ -27,6 +27,15 @@ func forMembers(fault error) bool {
 	}, func(rule string) bool { return strings.HasPrefix(v.Section+" "+v.Rule, rule) })
 }
 
+// inPublic returns what one sees of a group who has followed it without secrets.
+func inPublic(t testing.TB, g *Group) *PublicGroup {
+	public := &PublicGroup{publicView: g.publicView, cfg: g.cfg}
+	for _, p := range g.inbox.pending() {
+		require.NoError(t, public.cache.keep(p, 100))
+	}
+	return public
+}
+
 // requireRefusedInPublic checks that somebody who follows g without secrets refuses
 // a PublicMessage with the same error as g, and is as before.
 func requireRefusedInPublic(t testing.TB, g *Group, want error, message []byte) {
@@ -35,10 +44,7 @@ func requireRefusedInPublic(t testing.TB, g *Group, want error, message []byte) 
 	if err != nil || m.publicMessage == nil || forMembers(want) {
 		return
 	}
-	public := &PublicGroup{publicView: g.publicView, cfg: g.cfg, cache: proposalCache{byRef: map[string]int{}}}
-	for _, p := range g.inbox.pending() {
-		require.NoError(t, public.cache.keep(p, 100))
-	}
+	public := inPublic(t, g)
 	before := len(public.Proposals())
 	r, err := public.Process(t.Context(), insiderTime, message)
 	require.Error(t, err, "in public")
@@ -110,4 +116,23 @@ func TestPublicGroupServesOneEpoch(t *testing.T) {
 	public, err = NewPublicGroup(t.Context(), insiderTime, *a.cfg, joinless, nil)
 	require.NoError(t, err, "it can be followed")
 	require.Nil(t, public.GroupInfo(), "and not joined")
+}
+
+// What takes secrets to check is left to members.
+func TestPublicGroupChecksNoSecrets(t *testing.T) {
+	for name, f := range map[string]forgery{
+		"confirmation tag": {tag: func(tag []byte) []byte { return flipped(tag, 0) }},
+		"path secrets":     {path: func(p *pathSecrets) { p.secrets[1] = flipped(p.secrets[1], 0) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := newAttack(t)
+			f.withPath = true
+			message := a.commit(f).message
+			r, err := inPublic(t, a.victim).Process(t.Context(), insiderTime, message)
+			require.NoError(t, err)
+			require.Equal(t, a.public.context.Epoch+1, r.Commit.Epoch())
+			_, err = a.victim.Process(t.Context(), insiderTime, message)
+			require.ErrorIs(t, err, ErrInvalid)
+		})
+	}
 }
