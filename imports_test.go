@@ -65,7 +65,7 @@ func layers() []layer {
 
 // onlyImportedBy gives the importers of what one package, or none, stands on.
 func onlyImportedBy() map[string][]string {
-	helpers := []string{"suite/suitetest", "hpke/hpketest", "internal/vectors", "internal/wycheproof"}
+	helpers := []string{"suite/suitetest", "hpke/hpketest", "internal/vectors", "internal/wycheproof", "internal/hpkevectors"}
 	return map[string][]string{
 		"github.com/cloudflare/circl/...": {"suite/circl"},
 		"filippo.io/mldsa/...":            {"suite/mldsa"},
@@ -73,11 +73,12 @@ func onlyImportedBy() map[string][]string {
 		"crypto/mlkem/mlkemtest":          helpers,
 		// Of tests alone.
 		"filippo.io/mlkem768/...":              nil,
-		"github.com/stretchr/testify/...":      nil,
+		"github.com/stretchr/testify/...":      {"internal/hpkevectors"},
 		"github.com/google/go-cmp/...":         nil,
 		module + "/suite/suitetest":            nil,
-		module + "/internal/vectors":           {"internal/wycheproof"},
-		module + "/internal/wycheproof":        nil,
+		module + "/internal/vectors":           {"internal/wycheproof", "internal/hpkevectors"},
+		module + "/internal/wycheproof":        {"internal/hpkevectors"},
+		module + "/internal/hpkevectors":       nil,
 		module + "/registry/all":               {"cmd/..."},
 		module + "/registry/fips":              {"cmd/..."},
 		module + "/suite/circl":                {"registry/all"},

@@ -11,14 +11,16 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/hpke"
+	"github.com/mlsuite/mlsuite/internal/hpkevectors"
 	"github.com/mlsuite/mlsuite/suite"
+	circlsuite "github.com/mlsuite/mlsuite/suite/circl"
 )
 
 // eachSuite runs test for every combination of our KEMs, KDFs and AEADs.
 func eachSuite(t *testing.T, test func(t *testing.T, s hpke.Suite)) {
 	for _, kem := range kems() {
-		for _, kdf := range kdfsByID() {
-			for _, aead := range aeadsByID() {
+		for _, kdf := range hpkevectors.KDFs() {
+			for _, aead := range hpkevectors.AEADs() {
 				name := fmt.Sprintf("%s/%s/%s", kem.Info().Name, kdf.Info().Name, aead.AEADInfo().Name)
 				t.Run(name, func(t *testing.T) { test(t, hpke.Suite{KEM: kem, KDF: kdf, AEAD: aead}) })
 			}
@@ -104,20 +106,23 @@ func testExchange(t *testing.T, a, b suite.HPKEScheme) {
 	require.Equal(t, plaintext, opened)
 }
 
-// TestCircl takes contexts of both modes from ours to circl's and back.
+// TestCircl takes contexts of both modes from ours to circl's and back. X448 is
+// circl's curve on both sides.
 func TestCircl(t *testing.T) {
 	const id = "an identity"
 	psk := make([]byte, hpke.MinPSK)
 	rand.Read(psk)
+	kems := kemsByID()
+	kems[0x0021] = circlsuite.DHKEMX448()
 	for _, kemID := range []circl.KEM{
 		circl.KEM_P256_HKDF_SHA256, circl.KEM_P384_HKDF_SHA384, circl.KEM_P521_HKDF_SHA512,
-		circl.KEM_X25519_HKDF_SHA256, circl.KEM_XWING,
+		circl.KEM_X25519_HKDF_SHA256, circl.KEM_X448_HKDF_SHA512, circl.KEM_XWING,
 	} {
 		for _, kdfID := range []circl.KDF{circl.KDF_HKDF_SHA256, circl.KDF_HKDF_SHA384, circl.KDF_HKDF_SHA512} {
 			for _, aeadID := range []circl.AEAD{circl.AEAD_AES128GCM, circl.AEAD_AES256GCM, circl.AEAD_ChaCha20Poly1305} {
 				t.Run(fmt.Sprintf("%04x/%04x/%04x", uint16(kemID), uint16(kdfID), uint16(aeadID)), func(t *testing.T) {
 					ours := hpke.Suite{
-						KEM: kemsByID()[uint16(kemID)], KDF: kdfsByID()[uint16(kdfID)], AEAD: aeadsByID()[uint16(aeadID)],
+						KEM: kems[uint16(kemID)], KDF: hpkevectors.KDFs()[uint16(kdfID)], AEAD: hpkevectors.AEADs()[uint16(aeadID)],
 					}
 					theirs := circl.NewSuite(kemID, kdfID, aeadID)
 					key, err := ours.KEM.GenerateKey()

@@ -2,12 +2,6 @@ package circl_test
 
 import (
 	"bytes"
-	"compress/gzip"
-	"encoding/json"
-	"io"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -17,6 +11,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/hpke"
 	"github.com/mlsuite/mlsuite/hybrid"
+	"github.com/mlsuite/mlsuite/internal/hpkevectors"
 	"github.com/mlsuite/mlsuite/internal/vectors"
 	"github.com/mlsuite/mlsuite/internal/wycheproof"
 	"github.com/mlsuite/mlsuite/suite"
@@ -220,123 +215,34 @@ func TestX448RefusesEveryEncodingOfLowOrder(t *testing.T) {
 }
 
 func TestWycheproofMLKEM(t *testing.T) {
-	for _, c := range []struct {
-		kem             hpke.DeterministicKEM
-		size            string
-		keys, enc, test wycheproof.Counts
-	}{
-		{circl.MLKEM768(), "768", wycheproof.Counts{Valid: 100}, wycheproof.Counts{Valid: 133, Invalid: 132}, wycheproof.Counts{Valid: 153, Invalid: 40}},
-		{circl.MLKEM1024(), "1024", wycheproof.Counts{Valid: 100}, wycheproof.Counts{Valid: 133, Invalid: 136}, wycheproof.Counts{Valid: 153, Invalid: 40}},
-	} {
-		type keyTest struct{ Seed, EK vectors.Hex }
-		require.Equal(t, c.keys, wycheproof.Each(t, "mlkem_"+c.size+"_keygen_seed_test.json",
-			func(t *testing.T, w wycheproof.Case, _ struct{}, test keyTest) {
-				key, err := c.kem.ParsePrivateKey(test.Seed)
-				require.NoError(t, err, "case %d", w.ID)
-				require.Equal(t, []byte(test.EK), key.PublicKey(), "case %d", w.ID)
-			}))
-		type encapTest struct{ M, EK, C, K vectors.Hex }
-		require.Equal(t, c.enc, wycheproof.Each(t, "mlkem_"+c.size+"_encaps_test.json",
-			func(t *testing.T, w wycheproof.Case, _ struct{}, test encapTest) {
-				checked := c.kem.CheckPublicKey(test.EK)
-				secret, enc, err := c.kem.EncapDeterministic(test.EK, test.M)
-				if w.Result == "invalid" {
-					require.ErrorIs(t, checked, suite.ErrInvalidKey, "case %d", w.ID)
-					require.ErrorIs(t, err, suite.ErrInvalidKey, "case %d", w.ID)
-					return
-				}
-				require.NoError(t, checked, "case %d", w.ID)
-				require.NoError(t, err, "case %d", w.ID)
-				require.Equal(t, []byte(test.K), secret, "case %d", w.ID)
-				require.Equal(t, []byte(test.C), enc, "case %d", w.ID)
-			}))
-		type decapTest struct{ Seed, EK, C, K vectors.Hex }
-		require.Equal(t, c.test, wycheproof.Each(t, "mlkem_"+c.size+"_test.json",
-			func(t *testing.T, w wycheproof.Case, _ struct{}, test decapTest) {
-				key, err := c.kem.ParsePrivateKey(test.Seed)
-				var secret []byte
-				if err == nil {
-					secret, err = key.Decap(test.C)
-				}
-				if w.Result == "invalid" {
-					require.Error(t, err, "case %d", w.ID)
-					return
-				}
-				require.NoError(t, err, "case %d", w.ID)
-				require.Equal(t, []byte(test.K), secret, "case %d", w.ID)
-			}))
-	}
+	require.Equal(t, hpkevectors.MLKEMCounts{
+		Keys: wycheproof.Counts{Valid: 100}, Encap: wycheproof.Counts{Valid: 133, Invalid: 132}, Decap: wycheproof.Counts{Valid: 153, Invalid: 40},
+	}, hpkevectors.WycheproofMLKEM(t, "768", circl.MLKEM768()))
+	require.Equal(t, hpkevectors.MLKEMCounts{
+		Keys: wycheproof.Counts{Valid: 100}, Encap: wycheproof.Counts{Valid: 133, Invalid: 136}, Decap: wycheproof.Counts{Valid: 153, Invalid: 40},
+	}, hpkevectors.WycheproofMLKEM(t, "1024", circl.MLKEM1024()))
 }
 
-type kemVector struct {
-	Mode         int
-	KEM          uint16      `json:"kem_id"`
-	IkmE         vectors.Hex `json:"ikmE"`
-	IkmR         vectors.Hex `json:"ikmR"`
-	SkRm         vectors.Hex `json:"skRm"`
-	PkRm         vectors.Hex `json:"pkRm"`
-	Enc          vectors.Hex `json:"enc"`
-	SharedSecret vectors.Hex `json:"shared_secret"`
-}
-
-// RFC 9180's vectors of X448, which circl's module carries, and those of
-// draft-ietf-hpke-pq, as far as they are of KEMs: the rest is package hpke's.
-func TestKEMVectors(t *testing.T) {
-	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/cloudflare/circl").Output()
-	require.NoError(t, err)
-	f, err := os.Open(filepath.Join(strings.TrimSpace(string(dir)), "hpke", "testdata", "vectors_rfc9180_5f503c5.json.gz"))
-	require.NoError(t, err)
-	defer f.Close()
-	unzipped, err := gzip.NewReader(f)
-	require.NoError(t, err)
-	data, err := io.ReadAll(unzipped)
-	require.NoError(t, err)
-	var rfc, pq []kemVector
-	require.NoError(t, json.Unmarshal(data, &rfc))
-	require.Equal(t, 16, runKEMVectors(t, rfc, circl.DHKEMX448()))
-
-	vectors.Load(t, "hpke/hpke-pq.json", &pq)
-	require.Equal(t, 1, runKEMVectors(t, pq, circl.DHKEMX448()))
-	require.Equal(t, 1, runKEMVectors(t, pq, circl.MLKEM512()))
-	require.Equal(t, 1, runKEMVectors(t, pq, circl.MLKEM768()))
-	require.Equal(t, 2, runKEMVectors(t, pq, circl.MLKEM1024()))
+// RFC 9180's vectors of X448, and all of draft-ietf-hpke-pq whose KEM has a part
+// from here.
+func TestHPKEVectors(t *testing.T) {
+	all := kems()
 	for _, c := range []struct {
 		params hybrid.Params
 		pq     hpke.KEM
-		count  int
 	}{
-		{hybrid.MLKEM768X25519Params(), circl.MLKEM768(), 2},
-		{hybrid.MLKEM768P256Params(), circl.MLKEM768(), 2},
-		{hybrid.MLKEM1024P384Params(), circl.MLKEM1024(), 1},
+		{hybrid.MLKEM768X25519Params(), circl.MLKEM768()},
+		{hybrid.MLKEM768P256Params(), circl.MLKEM768()},
+		{hybrid.MLKEM1024P384Params(), circl.MLKEM1024()},
 	} {
 		c.params.PQ = c.pq
 		kem, err := hybrid.New(c.params)
 		require.NoError(t, err)
-		require.Equal(t, c.count, runKEMVectors(t, pq, kem.(hpke.DeterministicKEM)))
+		all = append(all, kem.(hpke.DeterministicKEM))
 	}
-}
-
-func runKEMVectors(t *testing.T, all []kemVector, kem hpke.DeterministicKEM) (run int) {
-	for _, v := range all {
-		if v.KEM != kem.Info().ID || v.Mode > 1 {
-			continue // modes 2 and 3 authenticate the sender in the KEM
-		}
-		run++
-		key, err := kem.DeriveKeyPair(v.IkmR)
-		require.NoError(t, err)
-		require.Equal(t, []byte(v.PkRm), key.PublicKey())
-		parsed, err := kem.ParsePrivateKey(v.SkRm)
-		require.NoError(t, err)
-		require.Equal(t, []byte(v.PkRm), parsed.PublicKey())
-		secret, enc, err := kem.EncapDeterministic(v.PkRm, v.IkmE)
-		require.NoError(t, err)
-		require.Equal(t, []byte(v.Enc), enc)
-		require.Equal(t, []byte(v.SharedSecret), secret)
-		secret, err = parsed.Decap(v.Enc)
-		require.NoError(t, err)
-		require.Equal(t, []byte(v.SharedSecret), secret)
-	}
-	return run
+	t.Run("rfc9180", func(t *testing.T) { require.Equal(t, 16, hpkevectors.Run(t, hpkevectors.Circl(t), all...)) })
+	// X448, ML-KEM-512 and -768 once each, ML-KEM-1024 twice; the hybrids 5 times.
+	t.Run("hpke-pq", func(t *testing.T) { require.Equal(t, 10, hpkevectors.Run(t, hpkevectors.Draft(t), all...)) })
 }
 
 func TestX448DifferentialCircl(t *testing.T) {
