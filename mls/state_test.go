@@ -1,12 +1,21 @@
 package mls_test
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
+	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -17,8 +26,30 @@ func bytesOf(t testing.TB, state mls.Snapshot) []byte {
 	require.NoError(t, err)
 	parsed, err := mls.ParseSnapshot(b)
 	require.NoError(t, err)
-	require.Equal(t, state, parsed)
+	requireSame(t, state, parsed, "a state parses as what it was")
 	return b
+}
+
+// requireSame requires that two states have the same records, and says which are not.
+func requireSame(t testing.TB, want, got mls.Snapshot, why string) {
+	t.Helper()
+	contents := func(s mls.Snapshot) map[string]string {
+		m := map[string]string{}
+		for _, r := range s {
+			m[fmt.Sprintf("%c %x", r.Key[0], r.Key[1:])] = fmt.Sprintf("%x", sha256.Sum256(r.Value))
+		}
+		return m
+	}
+	require.Len(t, got, len(contents(got)))
+	require.Equal(t, contents(want), contents(got), why)
+}
+
+// parsedState is the state of what bytesOf returned.
+func parsedState(t testing.TB, b []byte) mls.Snapshot {
+	t.Helper()
+	state, err := mls.ParseSnapshot(b)
+	require.NoError(t, err)
+	return state
 }
 
 // saved returns the saved state of a group, as bytes.
@@ -32,64 +63,514 @@ func saved(t testing.TB, g *mls.Group) []byte {
 // restored returns the group that b is of, which saves as b again.
 func restored(t testing.TB, cfg mls.Config, b []byte) *mls.Group {
 	t.Helper()
-	state, err := mls.ParseSnapshot(b)
+	g, err := mls.RestoreGroup(testTime, cfg, parsedState(t, b))
 	require.NoError(t, err)
-	g, err := mls.RestoreGroup(testTime, cfg, state)
-	require.NoError(t, err)
-	require.Equal(t, b, saved(t, g), "a restored group saves as the same bytes")
+	again := saved(t, g)
+	requireSame(t, parsedState(t, b), parsedState(t, again), "a restored group saves the same")
+	require.True(t, bytes.Equal(b, again))
 	return g
 }
 
-// stateWorld is a world that knows its members' configurations.
+// stateWorld is a world that knows its members' configurations, and keeps a saved
+// state of each by the deltas of its group.
 type stateWorld struct {
 	*world
 	configs map[string]mls.Config
+	states  map[string]mls.Snapshot
+	epochs  map[string]uint64 // of states
 }
 
 func newStateWorld(t testing.TB, id suite.ID, adjust func(*mls.Config), names ...string) *stateWorld {
 	configs := map[string]mls.Config{}
-	return &stateWorld{configs: configs, world: newWorld(t, id, func(cfg *mls.Config) {
+	w := &stateWorld{configs: configs, states: map[string]mls.Snapshot{}, epochs: map[string]uint64{}}
+	w.world = newWorld(t, id, func(cfg *mls.Config) {
 		if adjust != nil {
 			adjust(cfg)
 		}
 		name, _ := cfg.Credential.Identity()
 		configs[string(name)] = *cfg
-	}, names...)}
+	}, names...)
+	return w
 }
 
-// restart saves and restores every member, and lets each of them send again.
+// save applies the deltas of all groups to their saved states, which are then what
+// the groups save as a whole.
+func (w *stateWorld) save() {
+	w.t.Helper()
+	for _, name := range slices.Sorted(maps.Keys(w.groups)) {
+		g := w.groups[name]
+		var delta *mls.Delta
+		if epoch, ok := w.epochs[name]; ok && epoch == g.Epoch() {
+			d, err := g.MessageDelta()
+			require.NoError(w.t, err)
+			require.Equal(w.t, epoch, d.Epoch)
+			delta = &d.Delta
+		} else {
+			_, err := g.MessageDelta()
+			require.ErrorIs(w.t, err, mls.ErrUnsaved, "the epoch comes first")
+			d, err := g.EpochDelta()
+			require.NoError(w.t, err)
+			require.Equal(w.t, g.Epoch(), d.Epoch)
+			delta = &d.Delta
+		}
+		w.states[name], w.epochs[name] = w.states[name].Apply(delta), g.Epoch()
+		whole, err := g.Save()
+		require.NoError(w.t, err)
+		requireSame(w.t, whole, w.states[name], "a state is the sum of its deltas")
+		again, err := g.MessageDelta()
+		require.NoError(w.t, err)
+		require.True(w.t, again.Empty())
+	}
+}
+
+// restart replaces every group by one that is restored from its saved state.
 func (w *stateWorld) restart() {
 	w.t.Helper()
+	w.save()
 	for name, g := range w.groups {
-		w.groups[name] = restored(w.t, w.configs[name], saved(w.t, g))
+		w.groups[name] = restored(w.t, w.configs[name], bytesOf(w.t, w.states[name]))
+		require.Empty(w.t, cmp.Diff(g.GroupContext(), w.groups[name].GroupContext(), cmpopts.EquateEmpty()))
+		require.Equal(w.t, g.OwnLeaf(), w.groups[name].OwnLeaf())
 	}
 	w.agree()
-	for _, g := range w.groups {
-		w.wake(g)
-	}
 }
 
-// wake lets a restored group send: the first attempt tells it that it is to reserve.
-func (w *stateWorld) wake(g *mls.Group) {
+// wake lets every restored group send: the first attempt tells it to reserve.
+func (w *stateWorld) wake() {
 	w.t.Helper()
-	_, err := g.Encrypt(w.t.Context(), testTime, nil, nil)
-	require.ErrorIs(w.t, err, mls.ErrUnsaved)
-	_, err = g.MessageDelta()
-	require.NoError(w.t, err)
+	for _, g := range w.groups {
+		if _, err := g.Encrypt(w.t.Context(), testTime, nil, nil); err != nil {
+			require.ErrorIs(w.t, err, mls.ErrUnsaved)
+		}
+	}
+	w.save()
 }
 
+// stateSuites are the suites of tests that are not the same for all: with keys that
+// are scalars and seeds, and with hashes of all sizes.
 func stateSuites() []suite.ID { return []suite.ID{0x0001, 0x0002, 0x0004, 0xF002, 0xF00B} }
 
-func TestRestoredGroupsGoOn(t *testing.T) {
+func forStateSuites(t *testing.T, f func(t *testing.T, id suite.ID)) {
 	for _, id := range stateSuites() {
-		t.Run(fmt.Sprint(id), func(t *testing.T) {
-			w := newStateWorld(t, id, nil, "a", "b", "c")
-			w.talk()
-			w.restart()
-			w.talk()
-			w.commit("b")
-			w.restart()
-			w.talk()
-		})
+		t.Run(id.String(), func(t *testing.T) { f(t, id) })
 	}
+}
+
+// A group that is saved and restored all the time lives like any other.
+func TestGroupLifeWithRestarts(t *testing.T) {
+	forStateSuites(t, func(t *testing.T, id suite.ID) {
+		for _, public := range []bool{false, true} {
+			t.Run(fmt.Sprintf("public=%t", public), func(t *testing.T) {
+				w := newStateWorld(t, id, func(cfg *mls.Config) { cfg.PublicHandshake = public }, "a", "b", "c")
+				pause := func() {
+					w.restart()
+					w.wake()
+				}
+				w.talk()
+				pause()
+				w.talk()
+				w.commit("b")
+				pause()
+				w.add("c", "d", "e") // the tree is twice as wide
+				pause()
+				w.commit("e")
+				pause()
+
+				// An own Update that waits, and proposals by reference.
+				m, err := w.groups["d"].ProposeUpdate(t.Context(), testTime, nil)
+				require.NoError(t, err)
+				w.propose("d", m)
+				pending := w.config("f")
+				kp, err := mls.NewKeyPackage(t.Context(), testTime, pending)
+				require.NoError(t, err)
+				m, err = w.groups["c"].Propose(t.Context(), testTime, mls.Add(kp.KeyPackage), nil)
+				require.NoError(t, err)
+				w.propose("c", m)
+				w.restart()
+				for _, g := range w.groups {
+					_, err := g.Encrypt(t.Context(), testTime, nil, nil)
+					require.ErrorIs(t, err, mls.ErrPendingProposals)
+					if !public { // a handshake message is the first to be sent
+						_, err = g.Commit(t.Context(), testTime)
+						require.ErrorIs(t, err, mls.ErrUnsaved)
+					}
+				}
+				w.save()
+				m, err = w.groups["a"].Propose(t.Context(), testTime, mls.Remove(w.groups["b"].OwnLeaf()), nil)
+				require.NoError(t, err)
+				w.propose("a", m)
+				w.save()
+				c := w.commit("e")
+				require.Len(t, c.Proposals(), 3)
+				require.NotContains(t, w.groups, "b")
+				w.groups["f"], err = kp.Join(t.Context(), testTime, c.Welcome)
+				require.NoError(t, err)
+				pause()
+				w.commit("d") // with the key of its Update
+				pause()
+				w.talk()
+				w.commit("f", mls.Remove(w.groups["d"].OwnLeaf()), mls.Remove(w.groups["e"].OwnLeaf()))
+				pause()
+				w.talk()
+				for range 5 { // the window of past epochs moves on
+					w.commit("a")
+					pause()
+				}
+				w.talk()
+				require.Len(t, w.groups, 3)
+			})
+		}
+	})
+}
+
+func TestStateOfLateMessages(t *testing.T) {
+	forStateSuites(t, func(t *testing.T, id suite.ID) {
+		w := newStateWorld(t, id, nil, "a", "b", "c")
+		send := func(by string) []byte {
+			m, err := w.groups[by].Encrypt(t.Context(), testTime, []byte(by), nil)
+			require.NoError(t, err)
+			return m
+		}
+		open := func(m []byte, want error) {
+			_, err := w.groups["a"].Process(t.Context(), testTime, m)
+			require.ErrorIs(t, err, want)
+		}
+		w.save()
+		var late [][]byte
+		for range 6 {
+			late = append(late, send("b"), send("c"))
+		}
+		open(late[4], nil) // skips the keys of two
+		w.restart()
+		open(late[4], mls.ErrConsumed)
+		open(late[2], nil)
+		w.restart()
+		w.wake()
+		w.commit("c", mls.ForcePath())
+		w.restart()
+		open(late[2], mls.ErrConsumed)
+		open(late[0], nil)
+		open(late[6], nil)
+		open(late[1], nil) // the first of c, in an epoch that is over
+		w.restart()
+		open(late[0], mls.ErrConsumed)
+		open(late[1], mls.ErrConsumed)
+		open(late[11], nil)
+		w.save()
+	})
+}
+
+// A node can come back to the tree after it was gone from it: when a client is
+// added again with the same key package.
+func TestStateOfNodeThatComesBack(t *testing.T) {
+	w := newStateWorld(t, 0x0001, func(cfg *mls.Config) { cfg.Limits.PastEpochs = 2 }, "a", "b", "c")
+	kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("d"), mls.LastResort())
+	require.NoError(t, err)
+	w.save()
+	for range 4 {
+		c := w.commit("a", mls.Add(kp.KeyPackage))
+		w.save()
+		w.commit("a", mls.Remove(c.Added()[0]))
+		w.save()
+	}
+	w.restart()
+}
+
+func TestStateOfResumptionPSKsAndReInit(t *testing.T) {
+	forStateSuites(t, func(t *testing.T, id suite.ID) {
+		stores := map[string]*store{"a": {}, "b": {}, "c": {}}
+		w := newStateWorld(t, id, func(cfg *mls.Config) {
+			name, _ := cfg.Credential.Identity()
+			cfg.PSKs = stores[string(name)]
+		}, "a", "b", "c")
+		first := w.groups["a"].Epoch()
+		w.commit("b")
+		w.restart()
+		w.wake()
+		w.commit("a", mls.ResumptionPSK(w.groups["a"].GroupID(), first))
+		w.restart()
+		w.wake()
+		w.agree()
+
+		w.commit("b", mls.ReInit([]byte("the new group"), id))
+		w.restart()
+		next := newStateWorld(t, id, nil, "unrelated")
+		next.groups = map[string]*mls.Group{}
+		var adds []mls.CommitOption
+		joining := map[string]*mls.OwnKeyPackage{}
+		for name, g := range w.groups {
+			_, err := g.Encrypt(t.Context(), testTime, nil, nil)
+			require.ErrorIs(t, err, mls.ErrReInit)
+			stores[name].groups = []*mls.Group{g}
+			cfg := next.config(name)
+			cfg.PSKs = stores[name]
+			if name == "a" {
+				continue
+			}
+			kp, err := mls.NewKeyPackage(t.Context(), testTime, cfg)
+			require.NoError(t, err)
+			state, err := kp.Save()
+			require.NoError(t, err)
+			joining[name], err = mls.RestoreKeyPackage(testTime, cfg, parsedState(t, bytesOf(t, state)))
+			require.NoError(t, err)
+			adds = append(adds, mls.Add(kp.KeyPackage))
+		}
+		c, err := w.groups["a"].Reinitialize(t.Context(), testTime, next.configs["a"], adds...)
+		require.NoError(t, err)
+		state, err := c.Save()
+		require.NoError(t, err)
+		_, err = w.groups["a"].RestoreCandidate(state)
+		require.ErrorIs(t, err, mls.ErrMalformed, "it is not from that group")
+		c, err = mls.RestoreCandidate(testTime, next.configs["a"], parsedState(t, bytesOf(t, state)))
+		require.NoError(t, err)
+		next.groups["a"] = next.joined(c)
+		for name, kp := range joining {
+			next.groups[name], err = kp.Join(t.Context(), testTime, c.Welcome)
+			require.NoError(t, err)
+		}
+		next.agree()
+		for _, g := range next.groups {
+			_, err := g.Encrypt(t.Context(), testTime, nil, nil)
+			require.ErrorIs(t, err, mls.ErrUnsaved, "what it was joined by could be used again")
+		}
+		next.save()
+		next.talk()
+	})
+}
+
+func TestStateOfCandidates(t *testing.T) {
+	forStateSuites(t, func(t *testing.T, id suite.ID) {
+		w := newStateWorld(t, id, nil, "a", "b", "c", "d")
+		w.commit("c")
+		w.save()
+		m, err := w.groups["b"].ProposeUpdate(t.Context(), testTime, nil)
+		require.NoError(t, err)
+		w.propose("b", m)
+		kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("e"))
+		require.NoError(t, err)
+		made, err := w.groups["a"].Commit(t.Context(), testTime, mls.Add(kp.KeyPackage))
+		require.NoError(t, err)
+		lost, err := w.groups["a"].Commit(t.Context(), testTime)
+		require.NoError(t, err)
+
+		candidates := map[string]*mls.Candidate{"a": made}
+		for _, name := range []string{"b", "c", "d"} {
+			r, err := w.groups[name].Process(t.Context(), testTime, made.Message)
+			require.NoError(t, err)
+			candidates[name] = r.Commit
+		}
+		lostState, err := lost.Save()
+		require.NoError(t, err)
+		w.save()
+		for name, c := range candidates {
+			state, err := c.Save()
+			require.NoError(t, err)
+			b := bytesOf(t, state)
+			g := restored(t, w.configs[name], bytesOf(t, w.states[name]))
+			again, err := g.RestoreCandidate(parsedState(t, b))
+			require.NoError(t, err)
+			require.Empty(t, cmp.Diff(c.GroupContext(), again.GroupContext(), cmpopts.EquateEmpty()))
+			require.Equal(t, c.Committer(), again.Committer())
+			require.Equal(t, c.Added(), again.Added())
+			require.Equal(t, c.Message, again.Message)
+			require.Equal(t, c.Welcome, again.Welcome)
+			require.Len(t, again.Proposals(), 2)
+			state, err = again.Save()
+			require.NoError(t, err)
+			require.Equal(t, b, bytesOf(t, state))
+			if name == "a" {
+				lost, err = g.RestoreCandidate(lostState)
+				require.NoError(t, err)
+			}
+			_, err = mls.RestoreCandidate(testTime, w.configs[name], state)
+			require.ErrorIs(t, err, mls.ErrMalformed, "it needs its group")
+			w.groups[name], err = again.Adopt()
+			require.NoError(t, err)
+			_, err = again.Save()
+			require.ErrorIs(t, err, mls.ErrRetired)
+			_, err = w.groups[name].RestoreCandidate(state)
+			require.ErrorIs(t, err, mls.ErrMalformed, "its epoch is over")
+		}
+		_, err = lost.Adopt()
+		require.ErrorIs(t, err, mls.ErrRetired)
+		w.groups["e"], err = kp.Join(t.Context(), testTime, made.Welcome)
+		require.NoError(t, err)
+		w.agree()
+		w.save()
+		w.talk()
+		w.commit("b") // with the key of its Update
+		w.save()
+		w.talk()
+
+		leaving, err := w.groups["a"].Commit(t.Context(), testTime, mls.Remove(w.groups["d"].OwnLeaf()))
+		require.NoError(t, err)
+		r, err := w.groups["d"].Process(t.Context(), testTime, leaving.Message)
+		require.NoError(t, err)
+		_, err = r.Commit.Save()
+		require.ErrorIs(t, err, mls.ErrRemoved)
+	})
+}
+
+func TestStateOfExternalJoin(t *testing.T) {
+	w := newStateWorld(t, 0x0001, nil, "a", "b")
+	info, err := w.groups["a"].GroupInfo(t.Context(), true)
+	require.NoError(t, err)
+	joiner := w.config("c")
+	c, err := mls.ExternalJoin(t.Context(), testTime, joiner, info)
+	require.NoError(t, err)
+	state, err := c.Save()
+	require.NoError(t, err)
+	again, err := mls.RestoreCandidate(testTime, joiner, parsedState(t, bytesOf(t, state)))
+	require.NoError(t, err)
+	w.adopt("c", c)
+	w.groups["c"] = w.joined(again)
+	w.agree()
+	w.save()
+	w.talk()
+}
+
+func TestStateOfKeyPackages(t *testing.T) {
+	forStateSuites(t, func(t *testing.T, id suite.ID) {
+		w := newStateWorld(t, id, nil, "a")
+		for i, options := range [][]mls.KeyPackageOption{nil, {mls.LastResort()}} {
+			name := fmt.Sprint("joiner ", i)
+			cfg := w.config(name)
+			kp, err := mls.NewKeyPackage(t.Context(), testTime, cfg, options...)
+			require.NoError(t, err)
+			state, err := kp.Save()
+			require.NoError(t, err)
+			b := bytesOf(t, state)
+			again, err := mls.RestoreKeyPackage(testTime, cfg, parsedState(t, b))
+			require.NoError(t, err)
+			require.Equal(t, kp.Ref, again.Ref)
+			state, err = again.Save()
+			require.NoError(t, err)
+			require.Equal(t, b, bytesOf(t, state))
+			c := w.commit("a", mls.Add(kp.KeyPackage))
+			w.groups[name], err = again.Join(t.Context(), testTime, c.Welcome)
+			require.NoError(t, err)
+			w.save()
+			w.talk()
+			_, err = again.Save()
+			if options == nil {
+				require.ErrorIs(t, err, mls.ErrNotRecipient, "its private parts are gone")
+			} else {
+				require.NoError(t, err)
+			}
+			other := cfg
+			other.Signer = w.configs["a"].Signer
+			_, err = mls.RestoreKeyPackage(testTime, other, state)
+			require.ErrorContains(t, err, "Signer")
+			_, err = mls.RestoreGroup(testTime, cfg, state)
+			require.ErrorIs(t, err, mls.ErrMalformed)
+			_, err = mls.RestoreKeyPackage(testTime, cfg, append(slices.Clone(state), mls.Record{Key: []byte("z")}))
+			require.ErrorIs(t, err, mls.ErrMalformed)
+			_, err = mls.RestoreKeyPackage(testTime, cfg, w.states["a"])
+			require.ErrorIs(t, err, mls.ErrMalformed)
+		}
+	})
+}
+
+// noneOf is a registry whose policies let nothing of a use happen.
+type noneOf struct {
+	mls.Suites
+	use suite.Use
+}
+
+var errPolicy = errors.New("policy")
+
+func (s noneOf) Suite(id suite.ID, use suite.Use, now time.Time) (suite.Suite, error) {
+	if use == s.use {
+		return nil, errPolicy
+	}
+	return s.Suites.Suite(id, use, now)
+}
+
+func TestRestoreAsksWhoeverIsConcerned(t *testing.T) {
+	w := newStateWorld(t, 0x0001, nil, "a", "b")
+	w.save()
+	cfg := w.configs["a"]
+	cfg.Suites = noneOf{all.Registry(), suite.Start}
+	g := restored(t, cfg, bytesOf(t, w.states["a"]))
+	require.Equal(t, w.groups["a"].Epoch(), g.Epoch())
+
+	cfg.Suites = noneOf{all.Registry(), suite.Continue}
+	_, err := mls.RestoreGroup(testTime, cfg, w.states["a"])
+	require.ErrorIs(t, err, errPolicy)
+
+	cfg = w.configs["a"]
+	cfg.Signer = w.configs["b"].Signer
+	_, err = mls.RestoreGroup(testTime, cfg, w.states["a"])
+	require.ErrorContains(t, err, "Signer")
+	cfg.Signer = nil
+	_, err = mls.RestoreGroup(testTime, cfg, w.states["a"])
+	require.ErrorContains(t, err, "Signer")
+
+	w.commit("b")
+	_, err = w.groups["a"].Save()
+	require.NoError(t, err)
+	retired := w.groups["a"]
+	_, err = w.groups["b"].Save()
+	require.NoError(t, err)
+	w.commit("b")
+	for _, err := range []error{
+		second(retired.Save()), second(retired.EpochDelta()), second(retired.MessageDelta()),
+		second(retired.RestoreCandidate(nil)),
+	} {
+		require.ErrorIs(t, err, mls.ErrRetired)
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+// Whichever byte of a state is damaged, wherever it is cut off: nothing is restored.
+func TestDamagedStateIsRefused(t *testing.T) {
+	w := newStateWorld(t, 0x0001, nil, "a", "b")
+	w.talk()
+	b := saved(t, w.groups["a"])
+	restored(t, w.configs["a"], b)
+	for i := range b {
+		_, err := mls.ParseSnapshot(b[:i])
+		require.ErrorIs(t, err, mls.ErrMalformed)
+		for bit := range 8 {
+			c := bytes.Clone(b)
+			c[i] ^= 1 << bit
+			_, err := mls.ParseSnapshot(c)
+			require.ErrorIs(t, err, mls.ErrMalformed, "byte %d, bit %d", i, bit)
+		}
+	}
+	_, err := mls.ParseSnapshot(append(bytes.Clone(b), 0))
+	require.ErrorIs(t, err, mls.ErrMalformed)
+
+	later := bytes.Clone(b[:len(b)-sha256.Size])
+	later[5]++
+	digest := sha256.Sum256(later)
+	_, err = mls.ParseSnapshot(append(later, digest[:]...))
+	require.ErrorIs(t, err, mls.ErrUnsupported, "of another version")
+
+	state := parsedState(t, b)
+	state[0], state[1] = state[1], state[0]
+	_, err = state.Marshal()
+	require.ErrorIs(t, err, mls.ErrMalformed)
+	_, err = mls.RestoreGroup(testTime, w.configs["a"], state)
+	require.ErrorIs(t, err, mls.ErrMalformed)
+}
+
+// A delta is applied as its words say.
+func TestApply(t *testing.T) {
+	record := func(key string) mls.Record { return mls.Record{Key: []byte(key), Value: []byte("of " + key)} }
+	before := mls.Snapshot{record("a1"), record("a2"), record("b"), record("c")}
+	changed := mls.Record{Key: []byte("c"), Value: []byte("new")}
+	after := before.Apply(&mls.Delta{
+		Delete: [][]byte{[]byte("a"), []byte("d")},
+		Put:    []mls.Record{record("d"), changed, record("a3")},
+	})
+	require.Equal(t, mls.Snapshot{record("a3"), record("b"), changed, record("d")}, after)
+	require.Equal(t, mls.Snapshot{record("a1"), record("a2"), record("b"), record("c")}, before)
+	delta := mls.Delta{Delete: [][]byte{[]byte("ab")}, Put: []mls.Record{{Key: []byte("k"), Value: []byte("value")}}}
+	require.Equal(t, 2+1+5, delta.Size())
+	require.False(t, delta.Empty())
+	delta.Destroy()
+	require.Equal(t, make([]byte, 5), delta.Put[0].Value)
+	require.Equal(t, 8, delta.Size())
 }
