@@ -144,7 +144,7 @@ func (l *stateLoader) group(g *Group) error {
 	if err := l.secrets(g); err != nil {
 		return err
 	}
-	b.saving = saving{state: newSavedState(g), bound: true, idle: true}
+	b.saving = saving{state: newSavedState(g), bound: true, idle: [2]bool{true, true}}
 	if err := l.nodes.allUsed(b.saving.state.width); err != nil {
 		return err
 	}
@@ -173,9 +173,6 @@ func (l *stateLoader) publicState() (*publicState, *epochSecrets, error) {
 	}
 	p, err := l.public(&e.context, t)
 	if err != nil {
-		return nil, nil, err
-	}
-	if err := p.context.Extensions.unique("GroupContext"); err != nil {
 		return nil, nil, err
 	}
 	if err := checkTree(t, p.context.Extensions); err != nil {

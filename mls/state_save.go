@@ -22,10 +22,10 @@ type saving struct {
 	// saved state would send.
 	own [2]uint64
 
-	// idle says that the group has been restored and nothing was sent since. It
-	// reserves no further generations, or a client that restarts often would get
-	// ahead of what others accept.
-	idle bool
+	// idle says that the group has been restored and nothing was sent by the ratchet
+	// since. It reserves no further generations, or a client that restarts often
+	// would get ahead of what others accept.
+	idle [2]bool
 }
 
 // savedState is what a saved state holds, so far as a delta depends on it.
@@ -94,8 +94,9 @@ func (b *inbox) maySend(leaf LeafIndex, t ContentType) error {
 	if r := b.ratchets.ratchets[leaf]; r != nil {
 		next = r.of(t).next
 	}
-	b.saving.idle = false
-	if next >= b.saving.own[ratchetKindOf(t)] && next <= math.MaxUint32 {
+	kind := ratchetKindOf(t)
+	b.saving.idle[kind] = false
+	if next >= b.saving.own[kind] && next <= math.MaxUint32 {
 		return ErrUnsaved
 	}
 	return nil
@@ -105,7 +106,7 @@ func (b *inbox) maySend(leaf LeafIndex, t ContentType) error {
 // one it is told, when the group is saved.
 func (s *saving) reserve(kind ratchetKind, next uint64) uint64 {
 	end := max(s.own[kind], next)
-	if !s.idle && end-next < sendBlock/2 {
+	if !s.idle[kind] && end-next < sendBlock/2 {
 		end = next + sendBlock
 	}
 	return min(end, math.MaxUint32+1)

@@ -135,11 +135,15 @@ func (w *stateWorld) restart() {
 	w.agree()
 }
 
-// wake lets every restored group send: the first attempt tells it to reserve.
+// wake lets every restored group send by both ratchets: the first attempt tells it to
+// reserve.
 func (w *stateWorld) wake() {
 	w.t.Helper()
 	for _, g := range w.groups {
 		if _, err := g.Encrypt(w.t.Context(), testTime, nil, nil); err != nil {
+			require.ErrorIs(w.t, err, mls.ErrUnsaved)
+		}
+		if _, err := g.Commit(w.t.Context(), testTime); err != nil && !errors.Is(err, mls.ErrReInit) {
 			require.ErrorIs(w.t, err, mls.ErrUnsaved)
 		}
 	}

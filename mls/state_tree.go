@@ -153,6 +153,12 @@ func (l *treeLoader) node(hash []byte, i NodeIndex) (*node, error) {
 		return nil, badState("node %d of the ratchet tree is of the wrong type", i)
 	}
 	n := &node{blank: noLeaf, owner: l.token, leaf: in.leaf, parent: in.parent}
+	switch {
+	case in.leaf != nil:
+		n.key = l.hasher.key(encryptionKey, in.leaf.EncryptionKey)
+	case in.parent != nil:
+		n.key = l.hasher.key(encryptionKey, in.parent.encryptionKey)
+	}
 	if in.leaf != nil {
 		n.members = 1
 	} else {
@@ -206,18 +212,17 @@ func (l *treeLoader) allUsed(width savedWidth) error {
 // index enters the keys of a tree that was loaded in its index.
 func (l *treeLoader) index(t *tree) error {
 	var clash error
-	hold := func(kind keyKind, key []byte, i NodeIndex) {
-		if k := (heldKey{l.hasher.key(kind, key), kind, i}); t.keys.add(l.token, k.hash, i) > 1 && clash == nil {
+	hold := func(k heldKey) {
+		if t.keys.add(l.token, k.hash, k.index) > 1 && clash == nil {
 			clash = k.clash()
 		}
 	}
 	t.root.each(t.rootIndex(), func(i NodeIndex, n *node) {
-		if n.leaf != nil {
-			hold(encryptionKey, n.leaf.EncryptionKey, i)
-			hold(signatureKey, n.leaf.SignatureKey, i)
+		if n.leaf != nil || n.parent != nil {
+			hold(heldKey{n.key, encryptionKey, i})
 		}
-		if n.parent != nil {
-			hold(encryptionKey, n.parent.encryptionKey, i)
+		if n.leaf != nil {
+			hold(heldKey{l.hasher.key(signatureKey, n.leaf.SignatureKey), signatureKey, i})
 		}
 	})
 	return clash
