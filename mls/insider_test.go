@@ -121,16 +121,6 @@ type insider struct {
 	*Group
 }
 
-// frame signs and protects content in the wire format of the member.
-func (m insider) frame(content *framedContent) []byte {
-	m.t.Helper()
-	ac := m.signed(content)
-	if content.contentType == ContentCommit {
-		ac.auth.confirmationTag = make([]byte, m.public.suite.Info().Hash.Size)
-	}
-	return m.seal(ac)
-}
-
 func (m insider) signed(content *framedContent) *authenticatedContent {
 	m.t.Helper()
 	ac, err := m.sign(m.t.Context(), m.handshakeFormat(), content)
@@ -217,7 +207,6 @@ type forgery struct {
 	path       func(*pathSecrets)                    // before it is sealed
 	sealed     func(*updatePath)                     // and after it
 	content    func(*framedContent)                  // before its signature
-	auth       func(*framedContentAuthData)          // before the transcript hash
 	tag        func([]byte) []byte                   // confirmation tag
 	message    func(*authenticatedContent)           // before its protection
 	committed  func([]proposalOrRef) []proposalOrRef // as listed
@@ -283,9 +272,6 @@ func (m insider) commit(f forgery) *forged {
 		f.content(content)
 	}
 	ac := m.signed(content)
-	if f.auth != nil {
-		f.auth(&ac.auth)
-	}
 	out.psk, err = pskSecret(s, nil, nil)
 	require.NoError(t, err)
 	secrets, joiner, err := next.advance(p, m.secrets.init, commitSecret, out.psk, ac)
