@@ -79,6 +79,9 @@ func TestWelcomeFaultsAreRefused(t *testing.T) {
 		{"pre-shared key", secrets(func(s *groupSecrets) {
 			s.psks = []PreSharedKeyID{{Type: PSKExternal, ID: []byte("id"), Nonce: make([]byte, 32)}}
 		}), ErrUnknownPSK},
+		{"pre-shared key with a short nonce", secrets(func(s *groupSecrets) {
+			s.psks = []PreSharedKeyID{{Type: PSKExternal, ID: []byte("id"), Nonce: make([]byte, 31)}}
+		}), violation("8.4", "psk_nonce is of 32 bytes")},
 		{"another path secret", secrets(func(s *groupSecrets) { s.pathSecret = flipped(s.pathSecret, 0) }),
 			violation("12.4.3.1", "path secret gives the private key of node 7").atLeaf(1)},
 		{"short path secret", secrets(func(s *groupSecrets) { s.pathSecret = s.pathSecret[1:] }),

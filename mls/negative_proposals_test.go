@@ -355,6 +355,14 @@ func TestPolicyIsAsked(t *testing.T) {
 		_, err := g.ProposeUpdate(t.Context(), insiderTime, nil)
 		return err
 	})
+	i := newInvitation(t, 0x0001, true)
+	i.joiner.cfg.Suites = refusing{i.joiner.cfg.Suites, forbidden}
+	_, err = i.joiner.Join(t.Context(), insiderTime, i.welcome(welcomeForgery{}))
+	require.ErrorIs(t, err, forbidden)
+	_, err = NewKeyPackage(t.Context(), insiderTime, i.joiner.cfg)
+	require.ErrorIs(t, err, forbidden)
+	_, err = CreateGroup(t.Context(), insiderTime, i.joiner.cfg, nil)
+	require.ErrorIs(t, err, forbidden)
 }
 
 type refusing struct {
