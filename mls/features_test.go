@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -227,7 +226,7 @@ func TestReInitAndBranch(t *testing.T) {
 				stranger, err := mls.NewKeyPackage(t.Context(), testTime, config(t, target, "stranger"))
 				require.NoError(t, err)
 				_, err = g.Branch(t.Context(), testTime, cfg, nil, nil, mls.Add(stranger.KeyPackage))
-				require.ErrorIs(t, err, mls.ErrInvalid, fmt.Sprint("a branch has members of the group alone"))
+				require.ErrorIs(t, err, mls.ErrInvalid, "a branch has members of the group alone")
 				_, err = g.Branch(t.Context(), testTime, cfg, nil, nil, append(members, mls.ExternalPSK([]byte("one")))...)
 				require.ErrorIs(t, err, mls.ErrUnsupported, "the first commit has the link as its only PSK")
 				return g.Branch(t.Context(), testTime, cfg, nil, nil, members...)
