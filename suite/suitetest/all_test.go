@@ -1,6 +1,7 @@
 package suitetest_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -22,6 +23,14 @@ func TestAllSuites(t *testing.T) {
 	testRegistry(t, r, err, 18)
 }
 
+// The suites that circl's ML-KEM and ML-DSA are part of, by themselves or in a hybrid.
+func TestVectorisedSuites(t *testing.T) {
+	r, err := all.New(all.Vectorised())
+	require.NoError(t, err)
+	suites := slices.DeleteFunc(r.Suites(suite.Start, time.Time{}), func(s suite.Suite) bool { return !s.Info().PQConfidentiality() })
+	testSuites(t, suites, 11)
+}
+
 func TestFIPSSuites(t *testing.T) {
 	r, err := fips.New()
 	testRegistry(t, r, err, 9)
@@ -34,7 +43,10 @@ func TestFIPSSuitesOnStandardHPKE(t *testing.T) {
 
 func testRegistry(t *testing.T, r *registry.Registry, err error, count int) {
 	require.NoError(t, err)
-	suites := r.Suites(suite.Start, time.Time{})
+	testSuites(t, r.Suites(suite.Start, time.Time{}), count)
+}
+
+func testSuites(t *testing.T, suites []suite.Suite, count int) {
 	require.Len(t, suites, count)
 	for _, s := range suites {
 		t.Run(s.Info().Name, func(t *testing.T) {

@@ -219,6 +219,15 @@ func TestSignatureChecksFail(t *testing.T) {
 			}}),
 			[]string{"tampered signatures"},
 		},
+		{
+			"small orders verify everything", broken(&brokenSignature{verify: func(pub, message, sig []byte) error {
+				if bytes.Equal(pub, append([]byte{1}, make([]byte, 31)...)) {
+					return nil
+				}
+				return s.Verify(pub, message, sig)
+			}}),
+			[]string{"malformed public keys"},
+		},
 		{"unreduced S", broken(&brokenSignature{verify: verifyAnyS(s)}), []string{"malformed signatures"}},
 		{"raw ECDSA", of(p256, &brokenSignature{verify: verifyRaw(p256)}), []string{"malformed signatures"}},
 		{

@@ -12,6 +12,7 @@ import (
 	"github.com/mlsuite/mlsuite/hpke"
 	"github.com/mlsuite/mlsuite/hybrid"
 	"github.com/mlsuite/mlsuite/suite"
+	"github.com/mlsuite/mlsuite/suite/circl"
 )
 
 // recorder is the reporter of one check.
@@ -98,7 +99,7 @@ func newEncryption(t *testing.T, kem hpke.KEM) encryption {
 func TestMalformedEncodingsAreKnown(t *testing.T) {
 	for _, kem := range []hpke.KEM{
 		hpke.DHKEMP256(), hpke.DHKEMP384(), hpke.DHKEMP521(), hpke.DHKEMX25519(),
-		hpke.MLKEM768(), hpke.MLKEM1024(),
+		circl.DHKEMX448(), circl.MLKEM512(), hpke.MLKEM768(), hpke.MLKEM1024(),
 		hybrid.MLKEM768X25519(), hybrid.MLKEM768P256(), hybrid.MLKEM1024P384(),
 	} {
 		info := kem.Info()
@@ -120,6 +121,17 @@ func TestUnknownEncodingsHaveOnlyLengths(t *testing.T) {
 	require.Equal(t, badLengths(good), badPublicKeys(info, good))
 	info.Classical, info.Npk = "P-256", 33 // compressed points
 	require.Empty(t, parts(info))
+}
+
+func TestDubiousEdwardsKeysAreKnown(t *testing.T) {
+	for curve, size := range map[string]int{"Ed25519": 32, "Ed448": 57} {
+		keys := dubiousEdwardsKeys(curve)
+		require.NotEmpty(t, keys)
+		for _, key := range keys {
+			require.Len(t, key.bytes, size, "%s: %s", curve, key.fault)
+		}
+	}
+	require.Empty(t, dubiousEdwardsKeys("P-256"))
 }
 
 func TestPlaces(t *testing.T) {
