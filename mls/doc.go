@@ -1,6 +1,56 @@
 // Package mls is an engine for Messaging Layer Security (RFC 9420).
 //
 // It holds no algorithm of its own: cipher suites come from the caller as
-// [github.com/mlsuite/mlsuite/suite.Suite] values. It reaches no network, no disk
-// and no clock.
+// [github.com/mlsuite/mlsuite/suite.Suite] values, through [Config]. It reaches no
+// network, no disk and no clock: time is an argument, messages are bytes.
+//
+// An [OwnKeyPackage] is what a client publishes so that others can add it, with the
+// private keys that it keeps to join. A [Group] is one member's state in one epoch.
+// A commit, one's own or another's, does not change it but makes a [Candidate] for
+// the next epoch, which can be looked at and dropped. Adopting one returns the Group
+// of that epoch and deletes the secrets of the old one. So a client sends a commit,
+// adopts it once the delivery service has accepted it, and otherwise adopts the one
+// that won. The example of Group shows all of this.
+//
+// A [PublicGroup] follows a group of public handshakes without secrets, as a delivery
+// service does. A [Simulation] holds everybody's secrets, to make large groups by
+// real commits for benchmarks and tests. [Group.Save] and [RestoreGroup] move a
+// group to a store and back, and deltas keep the store up to date.
+//
+// Errors wrap one of a few sentinels; a rule of RFC 9420 that a peer breaks is a
+// [*ValidationError] with the section and the leaf or proposal at fault. A call that
+// fails changes nothing.
+//
+// # Files
+//
+// By sections of RFC 9420:
+//
+//	5.1    labels.go
+//	5.3    credential.go, authenticator.go
+//	6      message.go, framing.go, content_auth.go, public_message*.go, private_message*.go
+//	7.1-3  node.go, leaf_node.go
+//	7.4-6  update_path.go
+//	7.7    tree.go, tree_edit.go
+//	7.8-9  tree_hash.go, parent_hash.go
+//	8      key_schedule.go, transcript.go, psk.go, psk_store.go
+//	9      secret_tree.go
+//	10     key_package.go, own_key_package.go
+//	11     group.go, follow_up.go
+//	12.1   proposal.go, external_proposal.go, send.go
+//	12.2   proposal_list.go
+//	12.4   commit.go, process_commit.go, welcome.go, join.go, external_commit.go
+//	13     extension.go, grease.go
+//
+// Structures of the wire are beside them or in files called wire. Further: what all
+// members of an epoch share is public_state.go, what one member knows is
+// member_view.go, what messages change within an epoch is inbox.go; saved states are
+// in state*.go.
+//
+// # Limits
+//
+// The package does not deliver messages, order commits or store anything. It does
+// not know whom a credential names: an [Authenticator] does, and without one every
+// credential is accepted; chains of X.509 certificates are not validated here. It
+// has no extension of a later document, such as those of draft-ietf-mls-extensions.
+// Which suites may be used is for [Suites], mostly a registry.
 package mls
