@@ -8,7 +8,8 @@
 // crypto/mldsa, of Go 1.27. The suites on X25519, X448, Ed448 or ChaCha20-Poly1305
 // are absent by their algorithms.
 //
-// golang.org/x/crypto comes with package suite; no suite here calls it. Nothing here checks that the module is in use: see [crypto/fips140.Enabled].
+// golang.org/x/crypto comes with package suite; no suite here calls it. Nothing here
+// checks that the module is in use: see [crypto/fips140.Enabled].
 package fips
 
 import (
