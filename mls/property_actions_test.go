@@ -61,8 +61,9 @@ func (m *model) extensions(r *room) Extensions {
 // propose lets a member propose, maybe in an epoch that has passed.
 func (m *model) propose() {
 	s := m.seat(func(s *seat) bool {
-		return !s.ended() && s.sentBy[ratchetName{s.epoch, s.leaf, true}] < maxHandshakes
+		return !s.ended() && s.sends < maxHandshakes
 	})
+	m.save(s)
 	var message []byte
 	var err error
 	if m.chance(2, "update") {
@@ -112,8 +113,12 @@ func (m *model) send(r *room, s *seat, x *sent) *sent {
 		x.epoch = s.epoch
 		x.private = x.content == ContentApplication || !s.group.cfg.PublicHandshake
 		if x.private {
-			x.generation = s.sentBy[x.ratchet()]
-			s.sentBy[x.ratchet()]++
+			x.generation = uint32(s.group.inbox.ratchets.ratchets[s.leaf].of(x.content).next - 1)
+			require.GreaterOrEqual(m, x.generation, s.sentBy[x.ratchet()], "a generation is used once")
+			s.sentBy[x.ratchet()] = x.generation + 1
+		}
+		if x.content != ContentApplication {
+			s.sends++
 		}
 	}
 	if x.content == ContentProposal {
@@ -143,6 +148,7 @@ func (m *model) talk() {
 		n = int(m.limits.MaxForward) + 3
 	}
 	for range n {
+		m.save(s)
 		text := m.name("text")
 		message, err := s.group.Encrypt(m.ctx, insiderTime, text, []byte("aad"))
 		require.NoError(m, err)
@@ -154,7 +160,7 @@ func (m *model) talk() {
 // decided on it yet.
 func (m *model) commit() {
 	s := m.seat(func(s *seat) bool {
-		return s.atHead() && !s.ended() && s.sentBy[ratchetName{s.epoch, s.leaf, true}] < maxHandshakes
+		return s.atHead() && !s.ended() && s.sends < maxHandshakes
 	})
 	e := s.room.head()
 	options, fit := m.commitOptions(s, e)
@@ -170,6 +176,7 @@ func (m *model) commit() {
 
 // commitWith lets a member make a commit that has to succeed.
 func (m *model) commitWith(s *seat, options []CommitOption) {
+	m.save(s)
 	before, handshakes := fingerprint(s.group), s.group.inbox.ratchets.version
 	c, err := s.group.Commit(m.ctx, insiderTime, options...)
 	require.NoError(m, err)
@@ -370,9 +377,7 @@ func (m *model) accept(c *commitModel) {
 	m.checkEpoch(r, c.candidate.next.public)
 	if c.external {
 		r.seats = append(r.seats, c.by)
-		g, err := c.candidate.Adopt()
-		require.NoError(m, err)
-		c.by.enter(g)
+		m.adoptJoin(c.by, c.candidate)
 	}
 	m.Logf("%s commits to epoch %d of %s", c.by.actor.name, c.after.number, r.id)
 }

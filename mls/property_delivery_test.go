@@ -242,6 +242,9 @@ func (m *model) join() {
 
 func (m *model) joinSeat(s *seat) {
 	m.Logf("%s joins epoch %d of %s", s.actor.name, s.first, s.room.id)
+	if m.durable && m.chance(2, "restart") {
+		m.restartKeyPackage(s)
+	}
 	var options []JoinOption
 	if s.offer.tree != nil {
 		options = append(options, WithRatchetTree(s.offer.tree))
@@ -260,7 +263,11 @@ func (m *model) joinSeat(s *seat) {
 	require.NoError(m, err)
 	_, err = s.offer.own.Join(m.ctx, insiderTime, b, options...)
 	require.ErrorIs(m, err, ErrNotRecipient, "a key package is for one join")
+	saved := s.offer.own.saved
 	s.enter(g)
+	if saved {
+		m.firstSave(s)
+	}
 }
 
 // expectJoin returns the error of a join.

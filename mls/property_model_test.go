@@ -23,6 +23,7 @@ type model struct {
 	ctx         context.Context
 	suites      []suite.ID // the first group's, and those that a ReInit may name
 	limits      Limits
+	durable     bool // clients save and restart
 	actors      []*actor
 	rooms       []*room
 	keyPackages map[string]*invitee // by init_key
@@ -58,10 +59,12 @@ var errNoPSK = errors.New("no such key")
 
 // newModel draws the clients and lets the first create a group.
 func newModel(t *rapid.T, suites []suite.ID, actors int) *model {
-	m := &model{
-		T: t, ctx: t.Context(), suites: suites, keyPackages: map[string]*invitee{},
-		limits: Limits{MaxForward: 20, MaxSkippedKeys: 12, PastEpochs: rapid.SampledFrom([]int{-1, 1, 2, 3}).Draw(t, "past epochs")},
+	m := &model{T: t, ctx: t.Context(), suites: suites, keyPackages: map[string]*invitee{}}
+	m.limits = Limits{MaxForward: 20, MaxSkippedKeys: 12}
+	if m.durable = m.chance(2, "durable"); m.durable {
+		m.limits = Limits{MaxForward: sendBlock + 40, MaxSkippedKeys: sendBlock + 20}
 	}
+	m.limits.PastEpochs = draw(m, "past epochs", []int{-1, 1, 2, 3})
 	for i := range actors {
 		public := rapid.Bool().Draw(t, "public handshake")
 		padding := rapid.SampledFrom([]int{0, 64}).Draw(t, "padding")
@@ -212,10 +215,14 @@ type seat struct {
 	epoch uint64 // of group
 	gone  bool   // group adopted the commit that removes it
 
+	store     Snapshot // saved state, or nil
+	restarted bool     // in this epoch
+	sends     int      // handshake messages of this epoch
+
 	held     map[string]bool             // proposals of this epoch, by ref
 	looked   map[*commitModel]*Candidate // of commits that it processed in this epoch
 	ratchets map[ratchetName]*ratchetModel
-	sentBy   map[ratchetName]uint32 // messages it sent
+	sentBy   map[ratchetName]uint32 // generations after those of messages it sent
 }
 
 // offer is what a client joins with.
@@ -312,6 +319,7 @@ func (s *seat) enter(g *Group) {
 		s.ratchets, s.sentBy = map[ratchetName]*ratchetModel{}, map[ratchetName]uint32{}
 	}
 	s.group, s.leaf, s.epoch, s.offer = g, g.OwnLeaf(), g.Epoch(), nil
+	s.restarted, s.sends = false, 0
 	s.held, s.looked = map[string]bool{}, map[*commitModel]*Candidate{}
 }
 
@@ -417,6 +425,7 @@ func (m *model) checkInvariants() {
 		require.Equal(m, e.facts, m.factsOf(s.group), "%s in epoch %d", s.actor.name, s.epoch)
 		require.Equal(m, len(s.held), len(s.group.inbox.cache.proposals))
 		m.checkKeys(s)
+		m.checkIndex(s.group.public.tree)
 	}
 }
 
@@ -469,4 +478,37 @@ func (m *model) checkEpoch(r *room, p *publicState) {
 			require.False(m, p.tree.hasEncryptionKey(key.PublicKey()), "key of node %d, which %s has, who is out", n, s.actor.name)
 		}
 	}
+}
+
+// checkIndex checks that the index of a tree's keys has those in it and no others.
+func (m *model) checkIndex(t *tree) {
+	h, n := newTreeHasher(t.suite), 0
+	held := func(kind keyKind, key []byte, i NodeIndex) {
+		entry := t.keys.find(h.key(kind, key))
+		require.NotNil(m, entry, "key of node %d", i)
+		require.EqualValues(m, 1, entry.holders)
+		require.EqualValues(m, i, entry.indices)
+		n++
+	}
+	for i, node := range t.nodes() {
+		if node.leaf != nil {
+			held(encryptionKey, node.leaf.EncryptionKey, NodeIndex(i))
+			held(signatureKey, node.leaf.SignatureKey, NodeIndex(i))
+		}
+		if node.parent != nil {
+			held(encryptionKey, node.parent.encryptionKey, NodeIndex(i))
+		}
+	}
+	require.Equal(m, n, t.keys.root.size(), "keys in the index")
+}
+
+func (n *keyNode) size() int {
+	if n == nil {
+		return 0
+	}
+	sum := 1
+	for _, child := range n.children {
+		sum += child.size()
+	}
+	return sum
 }

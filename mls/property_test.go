@@ -49,6 +49,7 @@ func TestGroupModel(t *testing.T) {
 					"propose from outside": func(*rapid.T) { m.proposeFromOutside() },
 					"refuse":               func(*rapid.T) { m.refuse() },
 					"reinitialize":         func(*rapid.T) { m.reinitialize() },
+					"restart":              func(*rapid.T) { m.restart() },
 					"talk":                 func(*rapid.T) { m.talk() },
 					"tamper":               func(*rapid.T) { m.tamper() },
 				})
