@@ -305,7 +305,7 @@ func (m *model) commitModel(by *seat, c *Candidate, x *sent) *commitModel {
 	made := &commitModel{by: by, candidate: c, message: x, external: c.committer.Type == SenderNewMemberCommit}
 	p := c.next.public
 	made.after = &epochModel{
-		number: r.head().number + 1, facts: m.factsOfCandidate(c), extensions: p.context.Extensions, commit: made,
+		number: r.head().number + 1, facts: factsOfCandidate(m, c), extensions: p.context.Extensions, commit: made,
 	}
 	require.Equal(m, made.after.number, c.Epoch())
 	occupants := slices.Clone(r.head().occupants)
@@ -508,7 +508,7 @@ const maxRooms = 4
 
 // follow enters a group that follows another, in epoch 1.
 func (m *model) follow(s *seat, c *Candidate) {
-	want := m.factsOfCandidate(c)
+	want := factsOfCandidate(m, c)
 	psks := c.proposals[0].Proposal.(PreSharedKeyProposal).PSK
 	g, err := c.Adopt()
 	require.NoError(m, err)

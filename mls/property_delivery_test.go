@@ -87,7 +87,7 @@ func (m *model) receive(s *seat, x *sent) *Candidate {
 		require.Equal(m, slices.Contains(x.commit.removed, s.leaf), c.Removed())
 		require.Equal(m, x.commit.after.facts.context, string(c.next.public.contextBytes))
 		if !c.Removed() {
-			require.Equal(m, x.commit.after.facts, m.factsOfCandidate(c))
+			require.Equal(m, x.commit.after.facts, factsOfCandidate(m, c))
 		}
 		s.looked[x.commit] = c
 	}

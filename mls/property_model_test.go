@@ -305,7 +305,7 @@ func (m *model) open(creator *actor, g *Group) *room {
 	s := &seat{actor: creator, first: g.Epoch()}
 	r := &room{id: g.GroupID(), suite: g.Suite(), seats: []*seat{s}}
 	s.room = r
-	e := &epochModel{number: g.Epoch(), occupants: []*seat{s}, facts: m.factsOf(g), extensions: g.GroupContext().Extensions}
+	e := &epochModel{number: g.Epoch(), occupants: []*seat{s}, facts: factsOf(m, g), extensions: g.GroupContext().Extensions}
 	r.epochs = []*epochModel{e}
 	m.rooms = append(m.rooms, r)
 	s.enter(g)
@@ -329,19 +329,19 @@ func (s *seat) live() bool { return s.group != nil && !s.gone }
 // atHead reports whether the seat is a live member of the latest epoch.
 func (s *seat) atHead() bool { return s.live() && s.epoch == s.room.head().number }
 
-func (m *model) factsOf(g *Group) facts {
+func factsOf(t require.TestingT, g *Group) facts {
 	authenticator, err := g.EpochAuthenticator()
-	require.NoError(m, err)
+	require.NoError(t, err)
 	exported, err := g.Export("property", []byte("context"), 32)
-	require.NoError(m, err)
+	require.NoError(t, err)
 	return facts{string(g.public.contextBytes), string(g.public.tree.hash()), string(authenticator), string(exported)}
 }
 
-func (m *model) factsOfCandidate(c *Candidate) facts {
+func factsOfCandidate(t require.TestingT, c *Candidate) facts {
 	authenticator, err := c.EpochAuthenticator()
-	require.NoError(m, err)
+	require.NoError(t, err)
 	exported, err := c.Export("property", []byte("context"), 32)
-	require.NoError(m, err)
+	require.NoError(t, err)
 	p := c.next.public
 	return facts{string(p.contextBytes), string(p.tree.hash()), string(authenticator), string(exported)}
 }
@@ -422,28 +422,27 @@ func (r *ratchetModel) open(generation uint32, limits Limits) {
 func (m *model) checkInvariants() {
 	for _, s := range m.seats(func(*seat) bool { return true }) {
 		e := s.room.epoch(s.epoch)
-		require.Equal(m, e.facts, m.factsOf(s.group), "%s in epoch %d", s.actor.name, s.epoch)
+		require.Equal(m, e.facts, factsOf(m, s.group), "%s in epoch %d", s.actor.name, s.epoch)
 		require.Equal(m, len(s.held), len(s.group.inbox.cache.proposals))
-		m.checkKeys(s)
-		m.checkIndex(s.group.public.tree)
+		checkKeys(m, s.group)
+		checkIndex(m, s.group.public.tree)
 	}
 }
 
 // checkKeys checks that a member has the private keys that the tree invariant gives
 // it (RFC 9420, Section 4.2), and no others, and that they fit.
-func (m *model) checkKeys(s *seat) {
-	g := s.group
-	require.Equal(m, g.Leaf(s.leaf).EncryptionKey, g.self.leafKey.PublicKey())
+func checkKeys(t require.TestingT, g *Group) {
+	require.Equal(t, g.Leaf(g.leaf).EncryptionKey, g.self.leafKey.PublicKey())
 	keys := map[NodeIndex]string{}
-	for _, step := range g.public.tree.directPath(s.leaf) {
-		if p := step.node.parent; p != nil && !slices.Contains(p.unmergedLeaves, s.leaf) {
+	for _, step := range g.public.tree.directPath(g.leaf) {
+		if p := step.node.parent; p != nil && !slices.Contains(p.unmergedLeaves, g.leaf) {
 			keys[step.index] = string(p.encryptionKey)
 		}
 	}
-	require.ElementsMatch(m, slices.Collect(maps.Keys(keys)), slices.Collect(maps.Keys(g.self.pathKeys)),
-		"%s knows the private keys above its leaf", s.actor.name)
+	require.ElementsMatch(t, slices.Collect(maps.Keys(keys)), slices.Collect(maps.Keys(g.self.pathKeys)),
+		"leaf %d knows the private keys above it", g.leaf)
 	for n, key := range g.self.pathKeys {
-		require.Equal(m, keys[n], string(key.PublicKey()))
+		require.Equal(t, keys[n], string(key.PublicKey()))
 	}
 }
 
@@ -481,16 +480,16 @@ func (m *model) checkEpoch(r *room, p *publicState) {
 }
 
 // checkIndex checks that the index of a tree's keys has those in it and no others.
-func (m *model) checkIndex(t *tree) {
-	h, n := newTreeHasher(t.suite), 0
+func checkIndex(t require.TestingT, tr *tree) {
+	h, n := newTreeHasher(tr.suite), 0
 	held := func(kind keyKind, key []byte, i NodeIndex) {
-		entry := t.keys.find(h.key(kind, key))
-		require.NotNil(m, entry, "key of node %d", i)
-		require.EqualValues(m, 1, entry.holders)
-		require.EqualValues(m, i, entry.indices)
+		entry := tr.keys.find(h.key(kind, key))
+		require.NotNil(t, entry, "key of node %d", i)
+		require.EqualValues(t, 1, entry.holders)
+		require.EqualValues(t, i, entry.indices)
 		n++
 	}
-	for i, node := range t.nodes() {
+	for i, node := range tr.nodes() {
 		if node.leaf != nil {
 			held(encryptionKey, node.leaf.EncryptionKey, NodeIndex(i))
 			held(signatureKey, node.leaf.SignatureKey, NodeIndex(i))
@@ -499,7 +498,7 @@ func (m *model) checkIndex(t *tree) {
 			held(encryptionKey, node.parent.encryptionKey, NodeIndex(i))
 		}
 	}
-	require.Equal(m, n, t.keys.root.size(), "keys in the index")
+	require.Equal(t, n, tr.keys.root.size(), "keys in the index")
 }
 
 func (n *keyNode) size() int {

@@ -46,7 +46,7 @@ func (m *model) restart() {
 	} else {
 		m.save(s)
 	}
-	before := m.factsOf(s.group)
+	before := factsOf(m, s.group)
 	pending := map[*commitModel]Snapshot{}
 	for c, candidate := range s.candidates() {
 		state, err := candidate.Save()
@@ -64,11 +64,11 @@ func (m *model) restart() {
 	s.store = m.reload(s.store)
 	g, err := RestoreGroup(insiderTime, s.actor.config(id), s.store)
 	require.NoError(m, err)
-	require.Equal(m, before, m.factsOf(g))
+	require.Equal(m, before, factsOf(m, g))
 	for c, state := range pending {
 		candidate, err := g.RestoreCandidate(state)
 		require.NoError(m, err)
-		require.Equal(m, c.after.facts, m.factsOfCandidate(candidate))
+		require.Equal(m, c.after.facts, factsOfCandidate(m, candidate))
 		if c.by == s {
 			c.candidate = candidate
 		} else {

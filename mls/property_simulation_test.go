@@ -1,0 +1,102 @@
+package mls
+
+import (
+	"slices"
+	"testing"
+	"testing/cryptotest"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/mlsuite/mlsuite/registry/all"
+)
+
+// TestSimulationModel lets members of a Simulation commit, and ordinary groups
+// follow: they agree with it, and so do the members that it makes of an epoch.
+func TestSimulationModel(t *testing.T) {
+	effort(t, 8, 6)
+	for _, id := range modelSuites() {
+		t.Run(testSuite(t, id).Info().Name, func(t *testing.T) {
+			rapid.Check(t, func(rt *rapid.T) {
+				cryptotest.SetGlobalRandom(t, rapid.Uint64().Draw(rt, "randomness"))
+				sim, err := NewSimulation(t.Context(), insiderTime, SimulationConfig{
+					Suites: all.Registry(), Suite: id,
+					Members: rapid.IntRange(1, 12).Draw(rt, "members"),
+					Shape:   rapid.SampledFrom(TreeShapes()).Draw(rt, "shape"),
+				})
+				require.NoError(rt, err)
+				s := &simulationModel{rt, sim, map[LeafIndex]*Group{}}
+				for _, leaf := range sim.Leaves() {
+					s.groups[leaf], err = sim.Member(leaf)
+					require.NoError(rt, err)
+				}
+				rt.Repeat(map[string]func(*rapid.T){
+					"":       func(*rapid.T) { s.check() },
+					"commit": func(*rapid.T) { s.commit() },
+				})
+			})
+		})
+	}
+}
+
+// simulationModel is a simulation beside the groups of its members.
+type simulationModel struct {
+	*rapid.T
+	sim    *Simulation
+	groups map[LeafIndex]*Group
+}
+
+// commit lets a member of the simulation commit, and all groups follow.
+func (s *simulationModel) commit() {
+	ctx, leaves := s.Context(), s.sim.Leaves()
+	by := rapid.SampledFrom(leaves).Draw(s.T, "committer")
+	var options []CommitOption
+	for _, leaf := range leaves {
+		if leaf != by && rapid.IntRange(0, 5).Draw(s.T, "remove") == 5 {
+			options = append(options, Remove(leaf))
+		}
+	}
+	joiners, err := s.sim.NewMembers(ctx, insiderTime, rapid.IntRange(0, 4).Draw(s.T, "joiners"))
+	require.NoError(s, err)
+	for _, k := range joiners {
+		options = append(options, Add(k.KeyPackage))
+	}
+	if rapid.Bool().Draw(s.T, "force path") {
+		options = append(options, ForcePath())
+	}
+	c, err := s.sim.Commit(ctx, insiderTime, by, options...)
+	require.NoError(s, err)
+	for leaf, g := range s.groups {
+		if leaf == by {
+			s.groups[by], err = s.sim.Member(by)
+			require.NoError(s, err)
+			continue
+		}
+		r, err := g.Process(ctx, insiderTime, c.Message)
+		require.NoError(s, err)
+		removed := slices.Contains(options, CommitOption(Remove(leaf)))
+		if s.groups[leaf], err = r.Commit.Adopt(); removed {
+			require.ErrorIs(s, err, ErrRemoved)
+			delete(s.groups, leaf)
+			continue
+		}
+		require.NoError(s, err)
+	}
+	for i, k := range joiners {
+		s.groups[c.Added()[i]], err = k.Join(ctx, insiderTime, c.Welcome)
+		require.NoError(s, err)
+	}
+}
+
+func (s *simulationModel) check() {
+	require.Len(s, s.groups, s.sim.Size())
+	for _, leaf := range s.sim.Leaves() {
+		g, err := s.sim.Member(leaf)
+		require.NoError(s, err)
+		require.Equal(s, leaf, s.groups[leaf].OwnLeaf())
+		require.Equal(s, factsOf(s, g), factsOf(s, s.groups[leaf]))
+		checkKeys(s, g)
+		checkKeys(s, s.groups[leaf])
+	}
+	checkIndex(s, s.sim.public.tree)
+}
