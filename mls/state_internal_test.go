@@ -2,6 +2,7 @@ package mls
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"runtime"
@@ -281,6 +282,7 @@ func TestForgedStatesAreRefused(t *testing.T) {
 		"more width":                      {state.with(recordWidth.key(), make([]byte, 8)), "of no ratchet tree"},
 		"no leaf":                         {state.with(treeNode(true), nil), "missing"},
 		"no parent":                       {state.with(treeNode(false), nil), "missing"},
+		"leaf of another index":           {state.with(treeNode(true), flipped(state.value(t, treeNode(true)), 4)), "another leaf"},
 		"leaf under another hash":         {state.with(treeNode(true), state.value(t, treeNode(false))), "wrong type"},
 		"node that is cut off":            {state.with(treeNode(true), []byte{}), "malformed TreeHashInput"},
 		"blank leaf":                      {state.with(treeNode(true), []byte{1, 0, 0, 0, 0, 0}), "blank"},
@@ -289,6 +291,7 @@ func TestForgedStatesAreRefused(t *testing.T) {
 		"no leaf key":                     {state.with(recordNodeKey.at(uint32(own.Node())), nil), "missing"},
 		"a stranger's leaf key":           {edited(t, state, recordNodeKey.at(uint32(own.Node())), func(k *savedKey) { k.key = strangerBytes }), "not that of the public key"},
 		"leaf key of a wrong length":      {edited(t, state, recordNodeKey.at(uint32(own.Node())), func(k *savedKey) { k.key = k.key[1:] }), "private key"},
+		"leaf key in another encoding":    {edited(t, state, recordNodeKey.at(uint32(own.Node())), func(k *savedKey) { k.key[0] ^= 1 }), "as it was saved"},
 		"leaf key by reference":           {edited(t, state, recordNodeKey.at(uint32(own.Node())), func(k *savedKey) { k.form = keyReference }), "not exportable"},
 		"leaf key of a group":             {edited(t, state, recordNodeKey.at(uint32(own.Node())), func(k *savedKey) { k.form = keyHeld }), "no private key is saved"},
 		"key of another's leaf":           {rename(recordNodeKey.at(1), recordNodeKey.at(uint32(other.Node()))), "not the member's"},
@@ -423,16 +426,32 @@ func TestStateAllocatesInProportion(t *testing.T) {
 	}
 }
 
-// FuzzRestore restores whatever parses as records, behind the digest: it never
-// panics, and what it accepts it saves again.
-func FuzzRestore(f *testing.F) {
-	cfg, state := stateOfEverything(f)
-	seed := func(s Snapshot) {
+// FuzzSnapshot parses records, behind the digest: what it accepts is what it was.
+func FuzzSnapshot(f *testing.F) {
+	for _, s := range []Snapshot{nil, {{[]byte("a"), []byte("of a")}, {[]byte("b"), nil}}} {
 		b, err := s.Marshal()
 		require.NoError(f, err)
-		f.Add(b[len(stateMagic) : len(b)-32])
+		f.Add(b[len(stateMagic) : len(b)-sha256.Size])
 	}
-	seed(state)
+	f.Fuzz(func(t *testing.T, in []byte) {
+		s, err := parseRecords(in)
+		if err != nil {
+			require.Nil(t, s)
+			return
+		}
+		b, err := s.Marshal()
+		require.NoError(t, err)
+		require.Equal(t, in, b[len(stateMagic):len(b)-sha256.Size])
+		g, err := RestoreGroup(insiderTime, Config{}, s)
+		require.Error(t, err)
+		require.Nil(t, g)
+	})
+}
+
+// FuzzRestore restores states of which a part of one record was replaced: nothing
+// panics, and what it accepts it saves again as it was.
+func FuzzRestore(f *testing.F) {
+	cfg, state := stateOfEverything(f)
 	g, err := RestoreGroup(insiderTime, cfg, state)
 	require.NoError(f, err)
 	_, err = g.Commit(f.Context(), insiderTime)
@@ -443,31 +462,43 @@ func FuzzRestore(f *testing.F) {
 	require.NoError(f, err)
 	candidate, err := c.Save()
 	require.NoError(f, err)
-	seed(candidate)
-	keyPackage, err := ownKeyPackage(f, 0x0001, "joiner").Save()
+	own := ownKeyPackage(f, 0x0001, "joiner")
+	keyPackage, err := own.Save()
 	require.NoError(f, err)
-	seed(keyPackage)
-	f.Fuzz(func(t *testing.T, b []byte) {
-		s, err := parseRecords(b)
-		if err != nil {
-			return
+	records := slices.Concat(state, candidate, keyPackage)
+	for i := range records {
+		f.Add(uint16(i), uint16(0), uint16(0), []byte{})
+		f.Add(uint16(i), uint16(i), uint16(1), []byte{0xff})
+	}
+	f.Fuzz(func(t *testing.T, i, offset, length uint16, replacement []byte) {
+		r := records[int(i)%len(records)]
+		start := min(int(offset), len(r.Value))
+		end := min(start+int(length), len(r.Value))
+		r.Value = slices.Concat(r.Value[:start], replacement, r.Value[end:])
+		put := &Delta{Put: []Record{r}}
+		{
+			s := state.Apply(put)
+			if g, err := RestoreGroup(insiderTime, cfg, s); err == nil {
+				again, err := g.Save()
+				require.NoError(t, err)
+				require.Equal(t, s, again)
+			}
 		}
-		if restored, err := RestoreGroup(insiderTime, cfg, s); err == nil {
-			again, err := restored.Save()
-			require.NoError(t, err)
-			require.Equal(t, s, again)
+		{
+			s := candidate.Apply(put)
+			if c, err := g.RestoreCandidate(s); err == nil {
+				again, err := c.Save()
+				require.NoError(t, err)
+				require.Equal(t, s, again)
+			}
 		}
-		if restored, err := g.RestoreCandidate(s); err == nil {
-			_, err := restored.Save()
-			require.NoError(t, err)
-		}
-		if _, err := RestoreCandidate(insiderTime, cfg, s); err == nil {
-			require.Fail(t, "the candidate needs its group")
-		}
-		if restored, err := RestoreKeyPackage(insiderTime, cfg, s); err == nil {
-			again, err := restored.Save()
-			require.NoError(t, err)
-			require.Equal(t, s, again)
+		{
+			s := keyPackage.Apply(put)
+			if k, err := RestoreKeyPackage(insiderTime, own.cfg, s); err == nil {
+				again, err := k.Save()
+				require.NoError(t, err)
+				require.Equal(t, s, again)
+			}
 		}
 	})
 }

@@ -2,6 +2,7 @@ package mls
 
 import (
 	"bytes"
+	"crypto/subtle"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -280,6 +281,14 @@ func openPairedKey(s suite.Suite, saved *savedKey, public []byte) (suite.Private
 	}
 	if !bytes.Equal(key.PublicKey(), public) {
 		return nil, badState("private key is not that of the public key")
+	}
+	if saved.form != keyBytes {
+		return key, nil
+	}
+	again, err := key.Bytes() // some keys have several encodings
+	defer clear(again)
+	if err != nil || subtle.ConstantTimeCompare(again, saved.key) != 1 {
+		return nil, badState("private key is not as it was saved")
 	}
 	return key, nil
 }

@@ -100,7 +100,7 @@ type treeLoader struct {
 	token  *editToken
 	width  uint32            // of the widest tree
 	inputs map[string][]byte // TreeHashInput by tree hash
-	base   *tree             // has nodes that are not in inputs, or nil
+	base   *tree             // has nodes that are not in inputs; or nil
 	built  map[string]subtree
 	blank  map[NodeIndex]*node
 }
@@ -141,16 +141,21 @@ func (l *treeLoader) node(hash []byte, i NodeIndex) (*node, error) {
 	if b, ok := l.built[string(hash)]; ok && b.index == i {
 		return b.node, nil
 	}
+	if l.base != nil {
+		if n := l.base.at(i); n != nil && bytes.Equal(n.hash(l.hasher.size), hash) {
+			return n, nil
+		}
+	}
 	input, ok := l.inputs[string(hash)]
 	if !ok {
-		return l.shared(hash, i)
+		return l.blankSubtree(hash, i)
 	}
 	in, err := parsed[treeHashInput](input, "TreeHashInput")
 	if err != nil {
 		return nil, err
 	}
-	if i.IsLeaf() != (in.leaf != nil) {
-		return nil, badState("node %d of the ratchet tree is of the wrong type", i)
+	if i.IsLeaf() != (in.leaf != nil) || i.IsLeaf() && in.index != i.Leaf() {
+		return nil, badState("node %d of the ratchet tree is of the wrong type, or another leaf", i)
 	}
 	n := &node{blank: noLeaf, owner: l.token, leaf: in.leaf, parent: in.parent}
 	switch {
@@ -181,13 +186,8 @@ func (l *treeLoader) node(hash []byte, i NodeIndex) (*node, error) {
 	return n, nil
 }
 
-// shared returns a node that has not been saved: one of base, or a blank subtree.
-func (l *treeLoader) shared(hash []byte, i NodeIndex) (*node, error) {
-	if l.base != nil {
-		if n := l.base.at(i); n != nil && bytes.Equal(n.hash(l.hasher.size), hash) {
-			return n, nil
-		}
-	}
+// blankSubtree returns a node that was not saved because nothing below it is.
+func (l *treeLoader) blankSubtree(hash []byte, i NodeIndex) (*node, error) {
 	n := l.blank[i]
 	if n == nil {
 		n = &node{blank: firstLeaf(i), owner: l.token}
