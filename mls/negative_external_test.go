@@ -9,12 +9,12 @@ import (
 
 // externalCommit makes a commit by which a client joins from outside, changes it
 // and signs it anew.
-func (a *attack) externalCommit(cfg Config, change func(*commit)) []byte {
+func (a *attack) externalCommit(cfg Config, change func(*commit), options ...CommitOption) []byte {
 	t := a.t
 	t.Helper()
 	info, err := a.groups[0].GroupInfo(t.Context(), true)
 	require.NoError(t, err)
-	c, err := ExternalJoin(t.Context(), insiderTime, cfg, info)
+	c, err := ExternalJoin(t.Context(), insiderTime, cfg, info, options...)
 	require.NoError(t, err)
 	m, err := ParseMessage(c.Message)
 	require.NoError(t, err)

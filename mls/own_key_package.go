@@ -69,7 +69,9 @@ func NewKeyPackage(ctx context.Context, now time.Time, cfg Config, options ...Ke
 		LeafNode:    *leaf,
 	}
 	if !cfg.NoGREASE {
-		kp.Extensions = Extensions{greaseExtension()}
+		x := greaseExtension()
+		x.Type = leaf.Extensions[len(leaf.Extensions)-1].Type // which its capabilities list
+		kp.Extensions = Extensions{x}
 	}
 	tbs, err := kp.tbs()
 	if err != nil {

@@ -1,0 +1,297 @@
+package main
+
+import (
+	_ "embed"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A check is a place in package mls that refuses something: a block, most often of
+// an if statement, that makes a violation, returns an error of a class or fails a
+// reader or writer.
+type check struct {
+	id       string // "file.go function: what it refuses", with "#2" for the second of that name
+	position string // file.go:12
+	section  string // of the violation, or empty
+	class    string // the sentinel, such as "ErrDecrypt", or empty
+	edits    []edit // take the check out; none where that leaves no Go program
+}
+
+// matches reports whether a rule is about the check.
+func (c *check) matches(r *rule) bool {
+	return c.section != "" && r.section == c.section ||
+		c.class != "" && r.section == groupErrors && r.item == c.class
+}
+
+// An edit puts text into a file in front of an offset. In its text, checkNumber
+// stands for the number of the check.
+type edit struct {
+	offset int
+	text   string
+}
+
+const checkNumber = "$N"
+
+// sourceFile is a file with its checks.
+type sourceFile struct {
+	path   string
+	src    []byte
+	checks []*check
+}
+
+// findChecks returns the Go files of a folder that have checks, without tests, and
+// without the file that defines the errors.
+func findChecks(folder string) ([]*sourceFile, error) {
+	names, err := filepath.Glob(filepath.Join(folder, "*.go"))
+	if err != nil {
+		return nil, err
+	}
+	classes, err := sentinels(filepath.Join(folder, "errors.go"))
+	if err != nil {
+		return nil, err
+	}
+	var files []*sourceFile
+	for _, name := range names {
+		base := filepath.Base(name)
+		if strings.HasSuffix(base, "_test.go") || base == "errors.go" {
+			continue
+		}
+		src, err := os.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		checks, err := checksOf(base, src, classes)
+		if err != nil {
+			return nil, err
+		}
+		if len(checks) > 0 {
+			files = append(files, &sourceFile{name, src, checks})
+		}
+	}
+	return files, nil
+}
+
+// sentinels returns the names of the errors that a file declares.
+func sentinels(name string) ([]string, error) {
+	file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+	if err != nil {
+		return nil, err
+	}
+	var all []string
+	for _, d := range file.Decls {
+		g, ok := d.(*ast.GenDecl)
+		if !ok || g.Tok != token.VAR {
+			continue
+		}
+		for _, s := range g.Specs {
+			for _, n := range s.(*ast.ValueSpec).Names {
+				all = append(all, n.Name)
+			}
+		}
+	}
+	return all, nil
+}
+
+// checksOf returns the checks of one file.
+func checksOf(name string, src []byte, classes []string) ([]*check, error) {
+	set := token.NewFileSet()
+	file, err := parser.ParseFile(set, name, src, parser.SkipObjectResolution)
+	if err != nil {
+		return nil, err
+	}
+	var all []*check
+	count := map[string]int{}
+	var stack []ast.Node
+	ast.Inspect(file, func(n ast.Node) bool {
+		if n == nil {
+			stack = stack[:len(stack)-1]
+			return true
+		}
+		stack = append(stack, n)
+		var body []ast.Stmt
+		switch n := n.(type) {
+		case *ast.BlockStmt:
+			body = n.List
+		case *ast.CaseClause:
+			body = n.Body
+		}
+		for _, s := range body {
+			r := refusalOf(s, classes)
+			if r == nil {
+				continue
+			}
+			where := set.Position(s.Pos())
+			id := fmt.Sprintf("%s %s: %s", name, functionName(stack), r.text)
+			if count[id]++; count[id] > 1 {
+				id += " #" + strconv.Itoa(count[id])
+			}
+			edits := disabling(stack, s, func(p token.Pos) int { return set.Position(p).Offset })
+			all = append(all, &check{id, fmt.Sprintf("%s:%d", name, where.Line), r.section, r.class, edits})
+			break // one check for each block
+		}
+		return true
+	})
+	return all, nil
+}
+
+// refusal is what a statement refuses with.
+type refusal struct{ text, section, class string }
+
+// refusalOf returns the refusal that a statement itself makes, not one in a block
+// inside it.
+func refusalOf(s ast.Stmt, classes []string) *refusal {
+	_, returns := s.(*ast.ReturnStmt)
+	switch s.(type) {
+	case *ast.ReturnStmt, *ast.ExprStmt, *ast.AssignStmt:
+	default:
+		return nil
+	}
+	var found *refusal
+	ast.Inspect(s, func(n ast.Node) bool {
+		if found != nil {
+			return false
+		}
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			return false
+		case *ast.CallExpr:
+			switch f := n.Fun.(type) {
+			case *ast.Ident:
+				switch f.Name {
+				case "violation":
+					section, rule := literal(n.Args[0]), literal(n.Args[1])
+					found = &refusal{text: section + " " + rule, section: section}
+				case "unsupported":
+					found = &refusal{text: "ErrUnsupported", class: "ErrUnsupported"}
+				}
+			case *ast.SelectorExpr:
+				switch {
+				case f.Sel.Name == "Is" || f.Sel.Name == "As": // errors.Is compares with a class
+					return false
+				case f.Sel.Name == "Fail":
+					found = &refusal{text: "malformed", class: "ErrMalformed"}
+				}
+			}
+		case *ast.Ident:
+			if returns && slices.Contains(classes, n.Name) {
+				found = &refusal{text: n.Name, class: n.Name}
+			}
+		}
+		return found == nil
+	})
+	return found
+}
+
+func literal(e ast.Expr) string {
+	if l, ok := e.(*ast.BasicLit); ok {
+		if s, err := strconv.Unquote(l.Value); err == nil {
+			return s
+		}
+	}
+	return ""
+}
+
+// disabling returns the edits that keep a refusing statement in the block on top
+// of the stack from running. A condition is evaluated all the same.
+func disabling(stack []ast.Node, s ast.Stmt, offset func(token.Pos) int) []edit {
+	and := func(e ast.Expr) []edit {
+		return []edit{{offset(e.Pos()), "("}, {offset(e.End()), ") && checkIsOn(" + checkNumber + ")"}}
+	}
+	parent := stack[len(stack)-2]
+	switch block := stack[len(stack)-1].(type) {
+	case *ast.BlockStmt:
+		if p, ok := parent.(*ast.IfStmt); ok {
+			if p.Body == block {
+				return and(p.Cond)
+			}
+			return []edit{{offset(p.Cond.Pos()), "("}, {offset(p.Cond.End()), ") || !checkIsOn(" + checkNumber + ")"}}
+		}
+	case *ast.CaseClause:
+		// The switch is above its block; only one without a tag has conditions.
+		if p, ok := stack[len(stack)-3].(*ast.SwitchStmt); ok && p.Tag == nil && len(block.List) > 0 {
+			var edits []edit
+			for _, e := range block.List {
+				edits = append(edits, and(e)...)
+			}
+			return edits
+		}
+	}
+	if _, ok := s.(*ast.ReturnStmt); ok && returnsError(stack) {
+		return []edit{{offset(s.Pos()), "if !checkIsOn(" + checkNumber + ") { return nil }; "}}
+	}
+	return nil
+}
+
+// returnsError reports whether the innermost function returns an error and nothing
+// else.
+func returnsError(stack []ast.Node) bool {
+	for _, n := range slices.Backward(stack) {
+		var t *ast.FuncType
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			t = n.Type
+		case *ast.FuncDecl:
+			t = n.Type
+		default:
+			continue
+		}
+		if t.Results.NumFields() != 1 {
+			return false
+		}
+		id, ok := t.Results.List[0].Type.(*ast.Ident)
+		return ok && id.Name == "error"
+	}
+	return false
+}
+
+// functionName returns the name of the outermost function, with its receiver.
+func functionName(stack []ast.Node) string {
+	for _, n := range stack {
+		f, ok := n.(*ast.FuncDecl)
+		if !ok {
+			continue
+		}
+		if f.Recv == nil {
+			return f.Name.Name
+		}
+		t := f.Recv.List[0].Type
+		if p, ok := t.(*ast.StarExpr); ok {
+			t = p.X
+		}
+		if x, ok := t.(*ast.IndexExpr); ok {
+			t = x.X
+		}
+		if id, ok := t.(*ast.Ident); ok {
+			return id.Name + "." + f.Name.Name
+		}
+	}
+	return "?"
+}
+
+//go:embed redundant.tsv
+var redundantTSV string
+
+// A redundantCheck is one without which no test can fail, and why.
+type redundantCheck struct{ check, reason string }
+
+func loadRedundant() ([]redundantCheck, error) {
+	var all []redundantCheck
+	for i, line := range strings.Split(strings.TrimSuffix(redundantTSV, "\n"), "\n") {
+		if i == 0 || line == "" {
+			continue // the heading
+		}
+		id, reason, ok := strings.Cut(line, "\t")
+		if !ok || reason == "" {
+			return nil, fmt.Errorf("redundant.tsv, line %d: no reason", i+1)
+		}
+		all = append(all, redundantCheck{id, reason})
+	}
+	return all, nil
+}

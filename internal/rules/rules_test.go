@@ -1,0 +1,190 @@
+package main
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/require"
+)
+
+func allRules(t *testing.T) []rule {
+	t.Helper()
+	rules, err := loadRules()
+	require.NoError(t, err)
+	return rules
+}
+
+// testsOf returns the string literals that each Test function of a folder, and
+// whatever else its test files hold, can name subtests by: as go test prints them.
+func testsOf(t *testing.T, folder string) (functions map[string]bool, literals map[string]bool) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "*_test.go"))
+	require.NoError(t, err)
+	require.NotEmpty(t, files, folder)
+	functions, literals = map[string]bool{}, map[string]bool{}
+	for _, name := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		require.NoError(t, err)
+		ast.Inspect(file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.FuncDecl:
+				functions[n.Name.Name] = n.Recv == nil
+			case *ast.BasicLit:
+				if s, err := strconv.Unquote(n.Value); err == nil {
+					literals[strings.ReplaceAll(s, " ", "_")] = true
+				}
+			}
+			return true
+		})
+	}
+	return functions, literals
+}
+
+func TestNamedTestsExist(t *testing.T) {
+	root, err := moduleRoot()
+	require.NoError(t, err)
+	type folder struct{ functions, literals map[string]bool }
+	known := map[string]folder{}
+	for _, r := range allRules(t) {
+		for _, s := range r.tests {
+			n, err := parseTestName(s)
+			require.NoError(t, err, &r)
+			f, ok := known[n.folder]
+			if !ok {
+				f.functions, f.literals = testsOf(t, filepath.Join(root, n.folder))
+				known[n.folder] = f
+			}
+			if !f.functions[n.function] || n.subtest != "" && !f.literals[n.subtest] {
+				t.Errorf("%s names %s, which is not there", &r, s)
+			}
+		}
+	}
+}
+
+// Where there is a copy of the RFC, the list has a row for each of its demands.
+func TestEveryDemandHasItsRow(t *testing.T) {
+	name := os.Getenv("MLS_RFC9420")
+	if name == "" {
+		t.Skip("MLS_RFC9420 names no copy of rfc9420.md")
+	}
+	text, err := os.ReadFile(name)
+	require.NoError(t, err)
+	var want, got []string
+	for _, d := range demands(string(text)) {
+		want = append(want, d.section+"/"+strconv.Itoa(d.ordinal)+" "+d.keyword)
+	}
+	for _, r := range allRules(t) {
+		if r.isDemand() {
+			got = append(got, r.String()+" "+r.keyword)
+		}
+	}
+	require.Empty(t, cmp.Diff(want, got))
+}
+
+func TestDemandsAreFound(t *testing.T) {
+	text := strings.Repeat("# Before\n\nIt MUST.\n\n", 4) + `# Five
+
+It MUST
+NOT happen, and MUST be so. Verify that it is,
+then verify that it
+is invalid.
+
+~~~
+# MUST in code
+~~~
+
+## Below
+
+MUSTARD MUST.
+### Deeper
+MUST
+# Six
+MUST
+` + strings.Repeat("# After\n\nIt MUST.\n\n", 11)
+	var got []string
+	for _, d := range demands(text) {
+		if d.section == "5" || d.section[0] == '5' || d.section == "6" || d.section == "17" {
+			got = append(got, d.section+"/"+strconv.Itoa(d.ordinal)+" "+d.keyword)
+		}
+	}
+	require.Equal(t, []string{"5/1 MUST NOT", "5/2 MUST", "5/3 Verify that", "5/4 verify that", "5/5 is invalid",
+		"5.1/1 MUST", "5.1.1/1 MUST", "6/1 MUST"}, got)
+}
+
+func TestDocumentIsUpToDate(t *testing.T) {
+	root, err := moduleRoot()
+	require.NoError(t, err)
+	want, err := document()
+	require.NoError(t, err)
+	got, err := os.ReadFile(filepath.Join(root, documentName))
+	require.NoError(t, err)
+	require.Empty(t, cmp.Diff(string(want), string(got)), "go generate ./internal/rules")
+}
+
+func TestMalformedRows(t *testing.T) {
+	const heading = "section\titem\tkeyword\tstate\trule\ttests\treason\n"
+	good := "5.1\t1\tMUST\ttested\tIt is so\tmls.TestX/sub\t\n"
+	_, err := parseRules(heading + good)
+	require.NoError(t, err)
+	for name, tsv := range map[string]string{
+		"no heading":            good,
+		"too few fields":        heading + "5.1\t1\tMUST\n",
+		"no rule":               heading + "5.1\t1\tMUST\ttested\t\tmls.TestX\t\n",
+		"unknown state":         heading + strings.Replace(good, "tested", "perhaps", 1),
+		"tested by nothing":     heading + strings.Replace(good, "mls.TestX/sub", "", 1),
+		"open without a reason": heading + "5.1\t1\tMUST\topen\tIt is so\t\t\n",
+		"open with a test":      heading + "5.1\t1\tMUST\topen\tIt is so\tmls.TestX\tBecause\n",
+		"twice":                 heading + good + good,
+		"out of order":          heading + strings.Replace(good, "\t1\t", "\t2\t", 1),
+		"keyword in a group":    heading + strings.Replace(good, "5.1", groupKeys, 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := parseRules(tsv)
+			require.Error(t, err)
+		})
+	}
+	for _, s := range []string{"", "mls", "TestX", ".TestX", "mls.Example"} {
+		_, err := parseTestName(s)
+		require.Error(t, err, s)
+	}
+}
+
+// Every sentinel of package mls has its row, and every redundant check is one.
+func TestChecksAreKnown(t *testing.T) {
+	root, err := moduleRoot()
+	require.NoError(t, err)
+	classes, err := sentinels(filepath.Join(root, mutated, "errors.go"))
+	require.NoError(t, err)
+	var rows []string
+	for _, r := range allRules(t) {
+		if r.section == groupErrors {
+			rows = append(rows, r.item)
+		}
+	}
+	require.ElementsMatch(t, classes, rows)
+
+	files, err := findChecks(filepath.Join(root, mutated))
+	require.NoError(t, err)
+	var ids []string
+	for _, f := range files {
+		for _, c := range f.checks {
+			ids = append(ids, c.id)
+		}
+	}
+	require.Greater(t, len(ids), 150)
+	redundant, err := loadRedundant()
+	require.NoError(t, err)
+	for _, r := range redundant {
+		if !slices.Contains(ids, r.check) {
+			t.Errorf("redundant.tsv names %q, which is no check", r.check)
+		}
+	}
+}

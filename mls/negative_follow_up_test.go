@@ -1,0 +1,181 @@
+package mls
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// ownGroups is a PSKStore that answers with its first group, whatever it is asked.
+type ownGroups []*Group
+
+func (o ownGroups) ExternalPSK(context.Context, []byte) ([]byte, error) { return nil, ErrUnknownPSK }
+
+func (o ownGroups) Group([]byte) *Group { return o[0] }
+
+// followUpForgery says how a follow-up group departs from what the old group's
+// members may expect.
+type followUpForgery struct {
+	suite   suite.ID // if not the old group's
+	groupID string   // if not "next"
+	clients []string // who comes along with member 0, if not members 1 and 2
+	link    func([]PreSharedKeyID) []PreSharedKeyID
+	context func(*GroupContext)
+}
+
+// oldGroup makes a group of three, which a ReInit has ended if ended is set.
+func oldGroup(t *testing.T, ended bool) *Group {
+	t.Helper()
+	groups := clique(t, 0x0001, 3)
+	if ended {
+		c, err := groups[0].Commit(t.Context(), insiderTime, ReInit([]byte("next"), 0x0001))
+		require.NoError(t, err)
+		follow(t, groups, 0, c)
+	}
+	return groups[1]
+}
+
+// joinFollowUp lets member 1 of an old group join a group that claims to follow it.
+func joinFollowUp(t *testing.T, old *Group, usage ResumptionPSKUsage, f followUpForgery) error {
+	t.Helper()
+	id, groupID, clients := suite.ID(0x0001), "next", []string{"member 1", "member 2"}
+	if f.suite != 0 {
+		id = f.suite
+	}
+	if f.groupID != "" {
+		groupID = f.groupID
+	}
+	if f.clients != nil {
+		clients = f.clients
+	}
+	g, err := CreateGroup(t.Context(), insiderTime, client(t, id, "member 0"), []byte(groupID))
+	require.NoError(t, err)
+	m := insider{t, g}
+	var own *OwnKeyPackage
+	var adds []Proposal
+	for _, name := range clients {
+		k := ownKeyPackage(t, id, name, func(cfg *Config) { cfg.PSKs = ownGroups{old} })
+		if own == nil {
+			own = k
+		}
+		adds = append(adds, Add(k.KeyPackage))
+	}
+	link := []PreSharedKeyID{{
+		Type: PSKResumption, Usage: usage, GroupID: old.GroupID(), Epoch: old.Epoch(),
+		Nonce: make([]byte, m.public.suite.Info().KDF.Nh),
+	}}
+	if f.link != nil {
+		link = f.link(link)
+	}
+	psks := make([][]byte, len(link))
+	for i := range link {
+		psks[i], err = old.resumptionPSK(link[i].Epoch)
+		require.NoError(t, err)
+	}
+	c := m.commit(forgery{proposals: m.byValue(adds...)})
+	c.psk, err = pskSecret(m.public.suite, link, psks)
+	require.NoError(t, err)
+	_, err = own.Join(t.Context(), insiderTime, c.welcome(welcomeForgery{
+		context: f.context,
+		secrets: func(s *groupSecrets) { s.psks = link },
+	}))
+	return err
+}
+
+// Who joins a group that follows another checks that it is what the ReInit
+// announced, or a branch (RFC 9420, Sections 11.2, 11.3 and 12.4.3.1).
+func TestFollowUpFaultsAreRefused(t *testing.T) {
+	nextEpoch := func(c *GroupContext) { c.Epoch++ }
+	const reInit, branch = ResumptionPSKReInit, ResumptionPSKBranch
+	for _, c := range []struct {
+		name  string
+		usage ResumptionPSKUsage
+		ended bool // whether the old group has ended by a ReInit
+		forge followUpForgery
+		want  error
+	}{
+		{"honest ReInit", reInit, true, followUpForgery{}, nil},
+		{"honest branch", branch, false, followUpForgery{}, nil},
+		{"branch of some", branch, false, followUpForgery{clients: []string{"member 2"}}, nil},
+		{"ReInit at epoch 2", reInit, true, followUpForgery{context: nextEpoch},
+			violation("12.4.3.1", "epoch of a follow-up group is 1")},
+		{"branch at epoch 2", branch, false, followUpForgery{context: nextEpoch},
+			violation("12.4.3.1", "epoch of a follow-up group is 1")},
+		{"two links", reInit, true, followUpForgery{link: func(ids []PreSharedKeyID) []PreSharedKeyID {
+			second := ids[0]
+			second.Usage = branch
+			return append(ids, second)
+		}}, violation("12.4.3.1", "one resumption PSK of usage reinit or branch")},
+		{"link to another group", branch, false, followUpForgery{link: func(ids []PreSharedKeyID) []PreSharedKeyID {
+			ids[0].GroupID = []byte("another")
+			return ids
+		}}, ErrUnknownPSK},
+		{"no ReInit", reInit, false, followUpForgery{},
+			violation("12.4.3.1", "last commit of the old group covers a ReInit")},
+		{"epoch before the ReInit", reInit, true, followUpForgery{link: func(ids []PreSharedKeyID) []PreSharedKeyID {
+			ids[0].Epoch--
+			return ids
+		}}, violation("12.4.3.1", "last commit of the old group covers a ReInit")},
+		{"group_id", reInit, true, followUpForgery{groupID: "another"}, violation("11.2", "group_id is the ReInit's")},
+		{"cipher suite", reInit, true, followUpForgery{suite: 0x0003}, violation("11.2", "cipher suite is the ReInit's")},
+		{"extensions", reInit, true, followUpForgery{context: func(c *GroupContext) {
+			c.Extensions = Extensions{{Type: ExtensionExternalSenders, Data: []byte{0}}}
+		}}, violation("11.2", "extensions are the ReInit's")},
+		{"member left behind", reInit, true, followUpForgery{clients: []string{"member 1"}},
+			violation("12.4.3.1", "every member of the old group is in the new one").atLeaf(2)},
+		{"cipher suite of a branch", branch, false, followUpForgery{suite: 0x0003},
+			violation("11.3", "version and cipher suite of a branch are the old group's")},
+		{"stranger in a branch", branch, false, followUpForgery{clients: []string{"member 1", "stranger"}},
+			violation("11.3", "every member of a branch is one of the old group").atLeaf(2)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			err := joinFollowUp(t, oldGroup(t, c.ended), c.usage, c.forge)
+			if c.want == nil {
+				require.NoError(t, err)
+				return
+			}
+			require.Error(t, err)
+			requireRefused(t, c.want, err)
+		})
+	}
+}
+
+// A follow-up group is made of what the old one allows.
+func TestFollowUpIsMadeByTheRules(t *testing.T) {
+	g := oldGroup(t, false)
+	_, err := g.Reinitialize(t.Context(), insiderTime, client(t, 0x0001, "member 1"))
+	requireRefused(t, violation("11.2", "last commit of the group covers a ReInit"), err)
+	_, err = g.Branch(t.Context(), insiderTime, client(t, 0x0003, "member 1"), nil, nil)
+	requireRefused(t, violation("11.3", "cipher suite is the old group's"), err)
+	g = oldGroup(t, true)
+	_, err = g.Reinitialize(t.Context(), insiderTime, client(t, 0x0003, "member 1"))
+	requireRefused(t, violation("11.2", "cipher suite is the ReInit's"), err)
+}
+
+// Who comes back in place of an earlier leaf brings one that could be its Update
+// (RFC 9420, Section 12.2).
+func TestResyncFaultsAreRefused(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*attack, *LeafNode)
+		want   error
+	}{
+		"encryption key of the earlier leaf": {func(a *attack, n *LeafNode) {
+			n.EncryptionKey = a.public.tree.leaf(3).EncryptionKey
+		}, violation("12.2", "encryption_key of the joiner's leaf is new").atLeaf(3)},
+		"another's credential": {func(_ *attack, n *LeafNode) {
+			n.Credential = BasicCredential([]byte("stranger"))
+		}, violation("12.2", "external commit removes an earlier leaf of the joiner").atLeaf(3)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, cfg := newAttack(t), client(t, 0x0001, "member 3")
+			message := a.externalCommit(cfg, func(e *commit) {
+				c.change(a, e.path.leafNode)
+				signLeaf(t, e.path.leafNode, cfg.Signer, a.public.place(3))
+			}, Remove(3))
+			requireUnprocessed(t, a.victim, c.want, message)
+		})
+	}
+}
