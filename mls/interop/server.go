@@ -63,7 +63,7 @@ func newGRPCServer(s *server, logf func(format string, args ...any)) *grpc.Serve
 var (
 	errUnknownID = errors.New("unknown id")
 	errRequest   = errors.New("request is not valid")
-	errState     = errors.New("not in this state")
+	errState     = errors.New("state does not allow it")
 )
 
 // code returns the gRPC status of an error.
