@@ -70,7 +70,7 @@ func modelSuites() []suite.ID {
 // command line says so.
 func effort(t *testing.T, checks, steps int) {
 	if vectors.Full() {
-		checks, steps = 5*checks, 3*steps
+		checks, steps = 2*checks, 2*steps
 	}
 	for name, n := range map[string]int{"rapid.checks": checks, "rapid.steps": steps} {
 		f := flag.Lookup(name)

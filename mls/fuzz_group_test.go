@@ -1,0 +1,300 @@
+package mls
+
+import (
+	"bytes"
+	"encoding/binary"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/registry/all"
+)
+
+// These targets hand a live group, or somebody who joins one, what the fuzzer
+// makes of a valid message: its input is a number that picks the message, where in
+// its making it is changed, and the changes. So the same input is the same attack in
+// every process, though keys differ; and what is changed before it is signed, by a
+// member who keeps to no rule, gets past the signature. The property is that nothing
+// panics, nothing allocates out of proportion, and an error changes nothing.
+
+// maxEdits is how many changes a script makes at most.
+const maxEdits = 64
+
+// scripted returns b as a script says, four octets for each change: what to do, where
+// (two octets, modulo the length), and an octet or a length.
+func scripted(b, script []byte) []byte {
+	b = bytes.Clone(b)
+	for range maxEdits {
+		if len(script) < 4 {
+			break
+		}
+		op, at, v := script[0]%6, int(binary.BigEndian.Uint16(script[1:])), script[3]
+		script = script[4:]
+		at %= len(b) + 1
+		n := min(int(v), len(b)-at)
+		switch {
+		case op == 0 && n > 0:
+			b[at] = v
+		case op == 1 && n > 0:
+			b[at] ^= v
+		case op == 2:
+			b = append(b[:at:at], b[at+n:]...)
+		case op == 3:
+			b = append(b[:at:at], append([]byte{v}, b[at:]...)...)
+		case op == 4:
+			b = append(b[:at+n:at+n], b[at:]...)
+		case op == 5 && v%8 == 0:
+			b = b[:at]
+		}
+	}
+	return b
+}
+
+// reparse changes the encoding of x as a script says, and reports whether x could be
+// read again from it.
+func reparse[T any, P interface {
+	marshaler
+	pointerTo[T]
+}](t testing.TB, x P, script []byte) bool {
+	b, err := marshalled(x)
+	require.NoError(t, err)
+	changed := new(T)
+	if parse(scripted(b, script), "changed structure", P(changed)) != nil {
+		return false
+	}
+	*x = *changed
+	return true
+}
+
+// seedEdits adds each number below messages and stages, without changes and with
+// some.
+func seedEdits(f *testing.F, messages, stages int) {
+	scripts := [][]byte{nil, {1, 0, 40, 1}, {2, 0, 9, 3}, {3, 1, 0, 0xbf}, {4, 0, 60, 32}, {5, 0, 80, 8}}
+	for message := range messages {
+		for stage := range stages {
+			script := scripts[(message+stage)%len(scripts)]
+			f.Add(uint8(message), uint8(stage), []byte(nil))
+			f.Add(uint8(message), uint8(stage), script)
+		}
+	}
+}
+
+// parity lets every other member of a simulation send its proposals and commits in
+// public.
+func parity(cfg *Config) {
+	name := cfg.Credential.Content
+	cfg.PublicHandshake = name[len(name)-1]%2 == 0
+}
+
+// newFuzzed returns a simulation of five members in a steady tree, which has an
+// external sender.
+func newFuzzed(t testing.TB, authority Config) *Simulation {
+	t.Helper()
+	sim, err := NewSimulation(t.Context(), insiderTime, SimulationConfig{
+		Suites: all.Registry(), Suite: 0x0001, Members: 5, Shape: TreeSteady, Adjust: parity,
+	})
+	require.NoError(t, err)
+	senders, err := ExternalSenders{{SignatureKey: authority.Signer.PublicKey(), Credential: authority.Credential}}.Marshal()
+	require.NoError(t, err)
+	_, err = sim.Commit(t.Context(), insiderTime, 0, ReplaceExtensions(Extension{Type: ExtensionExternalSenders, Data: senders}))
+	require.NoError(t, err)
+	return sim
+}
+
+func member(t testing.TB, sim *Simulation, leaf LeafIndex) *Group {
+	t.Helper()
+	g, err := sim.Member(leaf)
+	require.NoError(t, err)
+	return g
+}
+
+// fuzzedGroup is a member who has a past epoch and some proposals, and messages for
+// it. It is made anew from its saved state when one was accepted.
+type fuzzedGroup struct {
+	sim       *Simulation
+	cfg       Config
+	state     Snapshot
+	group     *Group // nil if it has to be made anew
+	proposals [][]byte
+	messages  []fuzzedMessage
+}
+
+// fuzzedMessage is a message for a fuzzedGroup.
+type fuzzedMessage struct {
+	name   string
+	bytes  []byte
+	refuse bool // is refused as it is
+}
+
+const fuzzedMessages = 22 // of a fuzzedGroup
+
+func newFuzzedGroup(t testing.TB) *fuzzedGroup {
+	t.Helper()
+	authority := client(t, 0x0001, "authority")
+	x := &fuzzedGroup{sim: newFuzzed(t, authority)}
+	victim := member(t, x.sim, 0)
+	late, err := member(t, x.sim, 1).Encrypt(t.Context(), insiderTime, []byte("late"), nil)
+	require.NoError(t, err)
+	c, err := x.sim.Commit(t.Context(), insiderTime, 3)
+	require.NoError(t, err)
+	r, err := victim.Process(t.Context(), insiderTime, c.Message)
+	require.NoError(t, err)
+	victim, err = r.Commit.Adopt()
+	require.NoError(t, err)
+
+	add := func(name string) AddProposal { return Add(ownKeyPackage(t, 0x0001, name).KeyPackage) }
+	sent := func(b []byte, err error) []byte {
+		require.NoError(t, err)
+		return b
+	}
+	update := sent(member(t, x.sim, 2).ProposeUpdate(t.Context(), insiderTime, nil))
+	x.proposals = [][]byte{
+		update,
+		sent(member(t, x.sim, 2).Propose(t.Context(), insiderTime, add("known"), nil)),
+		sent(member(t, x.sim, 3).Propose(t.Context(), insiderTime, Remove(4), nil)),
+	}
+	x.tell(t, victim)
+	x.state, err = victim.Save()
+	require.NoError(t, err)
+	x.cfg = *victim.cfg
+
+	enter := func(name string, b []byte) { x.messages = append(x.messages, fuzzedMessage{name: name, bytes: b}) }
+	enter("late message", late)
+	enter("message", sent(member(t, x.sim, 1).Encrypt(t.Context(), insiderTime, []byte("text"), []byte("aad"))))
+	for _, leaf := range []LeafIndex{1, 2} { // in private and in public
+		enter("update", sent(member(t, x.sim, leaf).ProposeUpdate(t.Context(), insiderTime, nil)))
+		for _, p := range []Proposal{
+			add("new"), Remove(3), ResumptionPSK(victim.GroupID(), victim.Epoch()), ReplaceExtensions(), ReInit([]byte("next"), 0x0001),
+		} {
+			enter(p.Type().String(), sent(member(t, x.sim, leaf).Propose(t.Context(), insiderTime, p, nil)))
+		}
+		c, err := member(t, x.sim, leaf).Commit(t.Context(), insiderTime, add("new"), Remove(3))
+		require.NoError(t, err)
+		enter("commit by value", c.Message)
+		g := member(t, x.sim, 4-leaf) // the other one
+		if leaf == 1 {
+			g = member(t, x.sim, 1)
+		}
+		x.tell(t, g)
+		c, err = g.Commit(t.Context(), insiderTime)
+		require.NoError(t, err)
+		enter("commit by reference", c.Message)
+	}
+	outside := ExternalProposer{Suite: victim.Suite(), GroupID: victim.GroupID(), Epoch: victim.Epoch()}
+	enter("external sender", sent(outside.Propose(t.Context(), authority.Signer, 0, Remove(3))))
+	enter("new member", sent(outside.ProposeJoin(t.Context(), ownKeyPackage(t, 0x0001, "outside"))))
+	info := sent(member(t, x.sim, 1).GroupInfo(t.Context(), true))
+	external, err := ExternalJoin(t.Context(), insiderTime, client(t, 0x0001, "external"), info)
+	require.NoError(t, err)
+	enter("external commit", external.Message)
+	x.messages = append(x.messages, fuzzedMessage{name: "group info", bytes: info, refuse: true})
+	require.Len(t, x.messages, fuzzedMessages)
+	return x
+}
+
+// tell lets a member receive the proposals that are known.
+func (x *fuzzedGroup) tell(t testing.TB, g *Group) {
+	t.Helper()
+	for _, b := range x.proposals {
+		if _, err := g.Process(t.Context(), insiderTime, b); err != nil {
+			require.ErrorIs(t, err, ErrOwnMessage)
+		}
+	}
+}
+
+// victim returns the member in its saved state.
+func (x *fuzzedGroup) victim(t testing.TB) *Group {
+	t.Helper()
+	if x.group == nil {
+		var err error
+		x.group, err = RestoreGroup(insiderTime, x.cfg, x.state)
+		require.NoError(t, err)
+	}
+	return x.group
+}
+
+// signedAnew changes the content of a PublicMessage of a member, and signs and
+// protects it with that member's keys. It returns nil for what cannot be sent.
+func (x *fuzzedGroup) signedAnew(t testing.TB, message, script []byte, format WireFormat) []byte {
+	t.Helper()
+	m, err := ParseMessage(message)
+	require.NoError(t, err)
+	if m.publicMessage == nil || m.publicMessage.content.sender.Type != SenderMember {
+		return nil
+	}
+	content, auth := m.publicMessage.content, m.publicMessage.auth
+	g := member(t, x.sim, content.sender.Leaf)
+	if !reparse(t, &content, script) {
+		return nil
+	}
+	ac, err := signContent(t.Context(), g.cfg.Signer, format, &content, g.public.contextBytes)
+	if err != nil {
+		return nil
+	}
+	ac.auth.confirmationTag = auth.confirmationTag
+	f := g.public.framing(g.secrets)
+	f.group = &GroupContext{GroupID: content.groupID, Epoch: content.epoch}
+	var out Message
+	if format == WireFormatPublicMessage {
+		out.publicMessage, err = f.protectPublic(ac)
+	} else {
+		out.privateMessage, err = f.protectPrivate(g.inbox.ratchets, ac, nil)
+	}
+	if err != nil {
+		return nil
+	}
+	b, err := out.Marshal()
+	if err != nil {
+		return nil
+	}
+	return b
+}
+
+// FuzzGroupProcess hands a member arbitrary messages, and valid ones with changes:
+// in their encoding, or in their content before that is signed.
+func FuzzGroupProcess(f *testing.F) {
+	seedEdits(f, fuzzedMessages, 3)
+	f.Add(uint8(255), uint8(0), []byte("no message"))
+	var x *fuzzedGroup
+	f.Fuzz(func(t *testing.T, pick, stage uint8, script []byte) {
+		if x == nil {
+			x = newFuzzedGroup(t)
+		}
+		var message []byte
+		valid := false
+		if pick == 255 {
+			message = script
+		} else {
+			chosen := x.messages[int(pick)%len(x.messages)]
+			switch stage % 3 {
+			case 0:
+				message, valid = scripted(chosen.bytes, script), len(script) == 0 && !chosen.refuse
+			case 1:
+				message = x.signedAnew(t, chosen.bytes, script, WireFormatPublicMessage)
+			case 2:
+				message = x.signedAnew(t, chosen.bytes, script, WireFormatPrivateMessage)
+			}
+		}
+		if message == nil {
+			return
+		}
+		g := x.victim(t)
+		before := fingerprint(g)
+		var r *Received
+		var err error
+		checkAllocation(t, len(message), func() { r, err = g.Process(t.Context(), insiderTime, message) })
+		if err != nil {
+			require.Nil(t, r)
+			require.False(t, valid, "%v", err)
+			require.Equal(t, before, fingerprint(g), "the group has changed")
+			return
+		}
+		x.group = nil
+		if r.Commit != nil && !r.Commit.Removed() {
+			next, err := r.Commit.Adopt()
+			require.NoError(t, err)
+			checkKeys(t, next)
+			checkIndex(t, next.public.tree)
+		}
+	})
+}

@@ -1,0 +1,195 @@
+package mls
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// rehashed changes a ratchet tree as a script says. The hash is that of the tree
+// that it became, or nil if it is none.
+func rehashed(t testing.TB, g *Group, tree, script []byte) (changed, hash []byte) {
+	t.Helper()
+	changed = scripted(tree, script)
+	nodes, err := parseRatchetTree(changed)
+	if err != nil || nodes.check() != nil {
+		return changed, nil
+	}
+	return changed, treeHash(t, g.public.suite, nodes)
+}
+
+// FuzzJoin hands a client Welcomes with changes: in their encoding, in the GroupInfo
+// before it is signed, in the ratchet tree before it is hashed, or in the
+// GroupSecrets before they are encrypted.
+func FuzzJoin(f *testing.F) {
+	seedEdits(f, 2, 4)
+	var sim *Simulation
+	var state Snapshot
+	var own *OwnKeyPackage // nil if it has to be made anew
+	cfg := client(f, 0x0001, "joiner")
+	f.Fuzz(func(t *testing.T, pick, stage uint8, script []byte) {
+		if sim == nil {
+			sim = newFuzzed(t, client(t, 0x0001, "authority"))
+			k, err := NewKeyPackage(t.Context(), insiderTime, cfg)
+			require.NoError(t, err)
+			state, err = k.Save()
+			require.NoError(t, err)
+		}
+		if own == nil {
+			var err error
+			own, err = RestoreKeyPackage(insiderTime, cfg, state)
+			require.NoError(t, err)
+		}
+		m := insider{t, member(t, sim, 1)}
+		c := m.commit(forgery{proposals: m.byValue(Add(own.KeyPackage)), withPath: pick%2 == 0})
+		var w welcomeForgery
+		switch stage % 4 {
+		case 1:
+			w.info = func(i *GroupInfo) { reparse(t, i, script) }
+		case 2:
+			tree, err := marshalled(c.next.public.tree.nodes())
+			require.NoError(t, err)
+			changed, hash := rehashed(t, m.Group, tree, script)
+			w.treeBytes = func([]byte) []byte { return changed }
+			w.context = func(gc *GroupContext) {
+				if hash != nil {
+					gc.TreeHash = hash
+				}
+			}
+		case 3:
+			w.secrets = func(s *groupSecrets) { reparse(t, s, script) }
+		}
+		welcome := c.welcome(w)
+		if stage%4 == 0 {
+			welcome = scripted(welcome, script)
+		}
+		initKey, leafKey := own.initKey, own.leafKey
+		var g *Group
+		var err error
+		checkAllocation(t, len(welcome), func() { g, err = own.Join(t.Context(), insiderTime, welcome) })
+		if err != nil {
+			require.Nil(t, g)
+			require.NotEmpty(t, script, "%v", err)
+			require.True(t, own.initKey == initKey && own.leafKey == leafKey, "the key package has changed")
+			return
+		}
+		own = nil
+		checkKeys(t, g)
+		checkIndex(t, g.public.tree)
+	})
+}
+
+// FuzzExternalJoin hands a client GroupInfos with changes: in their encoding, in
+// what is signed, or in the ratchet tree before it is hashed. What it sends to join
+// by them is a message.
+func FuzzExternalJoin(f *testing.F) {
+	seedEdits(f, 1, 3)
+	var sim *Simulation
+	cfg := client(f, 0x0001, "joiner")
+	f.Fuzz(func(t *testing.T, _, stage uint8, script []byte) {
+		if sim == nil {
+			sim = newFuzzed(t, client(t, 0x0001, "authority"))
+		}
+		g := member(t, sim, 1)
+		encoded, err := g.GroupInfo(t.Context(), true)
+		require.NoError(t, err)
+		if stage%3 == 0 {
+			encoded = scripted(encoded, script)
+		} else {
+			m, err := ParseMessage(encoded)
+			require.NoError(t, err)
+			info := m.GroupInfo
+			if stage%3 == 1 && !reparse(t, info, script) {
+				return
+			}
+			if stage%3 == 2 {
+				for i := range info.Extensions {
+					if x := &info.Extensions[i]; x.Type == ExtensionRatchetTree {
+						x.Data, info.GroupContext.TreeHash = rehashed(t, g, x.Data, script)
+					}
+				}
+			}
+			tbs, err := info.tbs()
+			require.NoError(t, err)
+			info.Signature, err = signWithLabel(t.Context(), g.cfg.Signer, labelGroupInfoTBS, tbs)
+			require.NoError(t, err)
+			encoded, err = m.Marshal()
+			require.NoError(t, err)
+		}
+		var c *Candidate
+		checkAllocation(t, len(encoded), func() { c, err = ExternalJoin(t.Context(), insiderTime, cfg, encoded) })
+		if err != nil {
+			require.Nil(t, c)
+			require.NotEmpty(t, script, "%v", err)
+			return
+		}
+		_, err = ParseMessage(c.Message)
+		require.NoError(t, err)
+		joined, err := c.Adopt()
+		require.NoError(t, err)
+		checkKeys(t, joined)
+		checkIndex(t, joined.public.tree)
+		if len(script) == 0 {
+			r, err := g.Process(t.Context(), insiderTime, c.Message)
+			require.NoError(t, err)
+			require.Equal(t, factsOf(t, joined), factsOfCandidate(t, r.Commit))
+		}
+	})
+}
+
+// FuzzCommitAdd lets a member add the clients of key packages with changes: in their
+// encoding, or before they are signed. What one member commits, another accepts.
+func FuzzCommitAdd(f *testing.F) {
+	seedEdits(f, 1, 3)
+	var sim *Simulation
+	cfg := client(f, 0x0001, "joiner")
+	f.Fuzz(func(t *testing.T, _, stage uint8, script []byte) {
+		if sim == nil {
+			sim = newFuzzed(t, client(t, 0x0001, "authority"))
+		}
+		own, err := NewKeyPackage(t.Context(), insiderTime, cfg)
+		require.NoError(t, err)
+		kp := own.KeyPackage
+		encoded, err := kp.Marshal()
+		require.NoError(t, err)
+		switch stage % 3 {
+		case 0:
+			if kp, err = ParseKeyPackage(scripted(encoded, script)); err != nil {
+				return
+			}
+		case 1:
+			if !reparse(t, kp, script) {
+				return
+			}
+		case 2:
+			if !reparse(t, &kp.LeafNode, script) {
+				return
+			}
+			signLeaf(t, &kp.LeafNode, cfg.Signer, leafPlace{})
+		}
+		if stage%3 != 0 {
+			signKeyPackage(t, kp, cfg.Signer)
+		}
+		g, other := member(t, sim, 2), member(t, sim, 0)
+		before := fingerprint(g)
+		var c *Candidate
+		checkAllocation(t, len(encoded), func() { c, err = g.Commit(t.Context(), insiderTime, Add(kp)) })
+		require.Equal(t, before, fingerprint(g), "the group has changed")
+		if err != nil {
+			require.Nil(t, c)
+			require.NotEmpty(t, script, "%v", err)
+			return
+		}
+		r, err := other.Process(t.Context(), insiderTime, c.Message)
+		require.NoError(t, err)
+		require.Equal(t, factsOfCandidate(t, c), factsOfCandidate(t, r.Commit))
+		again, err := kp.Marshal()
+		require.NoError(t, err)
+		if bytes.Equal(again, encoded) {
+			joined, err := own.Join(t.Context(), insiderTime, c.Welcome)
+			require.NoError(t, err)
+			require.Equal(t, factsOfCandidate(t, c), factsOf(t, joined))
+		}
+	})
+}
