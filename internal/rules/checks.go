@@ -15,12 +15,13 @@ import (
 
 // A check is a place in package mls that refuses something: a block, most often of
 // an if statement, that makes a violation, returns an error of a class or fails a
-// reader or writer.
+// reader or writer; or a call whose only result is an error, which is returned.
 type check struct {
 	id       string // "file.go function: what it refuses", with "#2" for the second of that name
 	position string // file.go:12
 	section  string // of the violation, or empty
 	class    string // the sentinel, such as "ErrDecrypt", or empty
+	isCall   bool   // the check is elsewhere, and this is a place that heeds its verdict
 	edits    []edit // take the check out; none where that leaves no Go program
 }
 
@@ -53,7 +54,7 @@ func findChecks(folder string) ([]*sourceFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	classes, err := sentinels(filepath.Join(folder, "errors.go"))
+	classes, err := sentinels(folder)
 	if err != nil {
 		return nil, err
 	}
@@ -78,21 +79,32 @@ func findChecks(folder string) ([]*sourceFile, error) {
 	return files, nil
 }
 
-// sentinels returns the names of the errors that a file declares.
-func sentinels(name string) ([]string, error) {
-	file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+// sentinels returns the names of the exported error variables of a package.
+func sentinels(folder string) ([]string, error) {
+	names, err := filepath.Glob(filepath.Join(folder, "*.go"))
 	if err != nil {
 		return nil, err
 	}
 	var all []string
-	for _, d := range file.Decls {
-		g, ok := d.(*ast.GenDecl)
-		if !ok || g.Tok != token.VAR {
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
 			continue
 		}
-		for _, s := range g.Specs {
-			for _, n := range s.(*ast.ValueSpec).Names {
-				all = append(all, n.Name)
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range file.Decls {
+			g, ok := d.(*ast.GenDecl)
+			if !ok || g.Tok != token.VAR {
+				continue
+			}
+			for _, s := range g.Specs {
+				for _, n := range s.(*ast.ValueSpec).Names {
+					if strings.HasPrefix(n.Name, "Err") {
+						all = append(all, n.Name)
+					}
+				}
 			}
 		}
 	}
@@ -109,6 +121,15 @@ func checksOf(name string, src []byte, classes []string) ([]*check, error) {
 	var all []*check
 	count := map[string]int{}
 	var stack []ast.Node
+	add := func(s ast.Stmt, r *refusal, isCall bool) {
+		where := set.Position(s.Pos())
+		id := fmt.Sprintf("%s %s: %s", name, functionName(stack), r.text)
+		if count[id]++; count[id] > 1 {
+			id += " #" + strconv.Itoa(count[id])
+		}
+		edits := disabling(stack, s, func(p token.Pos) int { return set.Position(p).Offset })
+		all = append(all, &check{id, fmt.Sprintf("%s:%d", name, where.Line), r.section, r.class, isCall, edits})
+	}
 	ast.Inspect(file, func(n ast.Node) bool {
 		if n == nil {
 			stack = stack[:len(stack)-1]
@@ -123,18 +144,15 @@ func checksOf(name string, src []byte, classes []string) ([]*check, error) {
 			body = n.Body
 		}
 		for _, s := range body {
-			r := refusalOf(s, classes)
-			if r == nil {
-				continue
+			if r := refusalOf(s, classes); r != nil {
+				add(s, r, false)
+				return true // one check for each block
 			}
-			where := set.Position(s.Pos())
-			id := fmt.Sprintf("%s %s: %s", name, functionName(stack), r.text)
-			if count[id]++; count[id] > 1 {
-				id += " #" + strconv.Itoa(count[id])
+		}
+		if len(body) > 0 {
+			if call := heededCall(stack); call != "" {
+				add(body[0], &refusal{text: "result of " + call}, true)
 			}
-			edits := disabling(stack, s, func(p token.Pos) int { return set.Position(p).Offset })
-			all = append(all, &check{id, fmt.Sprintf("%s:%d", name, where.Line), r.section, r.class, edits})
-			break // one check for each block
 		}
 		return true
 	})
@@ -187,6 +205,35 @@ func refusalOf(s ast.Stmt, classes []string) *refusal {
 		return found == nil
 	})
 	return found
+}
+
+// heededCall returns the name of f where the block on top of the stack is that of
+// "if err := f(); err != nil".
+func heededCall(stack []ast.Node) string {
+	if len(stack) < 2 {
+		return ""
+	}
+	s, ok := stack[len(stack)-2].(*ast.IfStmt)
+	if !ok || s.Body != stack[len(stack)-1] {
+		return ""
+	}
+	init, ok := s.Init.(*ast.AssignStmt)
+	cond, isBinary := s.Cond.(*ast.BinaryExpr)
+	if !ok || !isBinary || cond.Op != token.NEQ || len(init.Lhs) != 1 || len(init.Rhs) != 1 {
+		return ""
+	}
+	err, ok := init.Lhs[0].(*ast.Ident)
+	call, isCall := init.Rhs[0].(*ast.CallExpr)
+	if x, isIdent := cond.X.(*ast.Ident); !ok || !isCall || !isIdent || x.Name != err.Name {
+		return ""
+	}
+	switch f := call.Fun.(type) {
+	case *ast.Ident:
+		return f.Name
+	case *ast.SelectorExpr:
+		return f.Sel.Name
+	}
+	return ""
 }
 
 func literal(e ast.Expr) string {

@@ -21,6 +21,8 @@ func TestChecksAreTakenOut(t *testing.T) {
 		{"case", "switch {\ncase a:\nreturn ErrDecrypt\n}", "switch {\ncase (a) && checkIsOn(\"1\"):\nreturn ErrDecrypt\n}", "p.go f: ErrDecrypt"},
 		{"reader", `if a { r.Fail(g()) }`, `if (a) && checkIsOn("1") { r.Fail(g()) }`, "p.go f: malformed"},
 		{"deferred verdict", `if a { v = violation("7.1", "x") }`, `if (a) && checkIsOn("1") { v = violation("7.1", "x") }`, "p.go f: 7.1 x"},
+		{"call", `if err := x.g(); err != nil { return err }`,
+			`if err := x.g(); (err != nil) && checkIsOn("1") { return err }`, "p.go f: result of g"},
 		{"no condition", `b()
 return fmt.Errorf("%w: x", ErrDecrypt)`,
 			`b()
@@ -46,6 +48,8 @@ if !checkIsOn("1") { return nil }; return fmt.Errorf("%w: x", ErrDecrypt)`, "p.g
 		`if errors.Is(err, ErrDecrypt) { b() }`,
 		`if a { x := errors.Is(err, ErrDecrypt); b(x) }`,
 		`if a { return errOther }`,
+		`if err := g(); a { return err }`,
+		`if a, err := g(); err != nil { return err }`,
 		`b(func() error { return nil })`,
 	} {
 		checks, err := checksOf("p.go", []byte(source(none)), []string{"ErrDecrypt"})

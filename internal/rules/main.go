@@ -6,7 +6,7 @@
 //	go run ./internal/rules count
 //	go run ./internal/rules doc
 //	go run ./internal/rules extract rfc9420.md
-//	go run ./internal/rules mutate [-run REGEXP] [-j N] [-v] [-record]
+//	go run ./internal/rules mutate [-run REGEXP] [-calls] [-every N] [-j N] [-v] [-record]
 package main
 
 //go:generate go run . doc

@@ -57,6 +57,7 @@ func (v verdict) String() string {
 func mutate(root string, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("mutate", flag.ContinueOnError)
 	run := flags.String("run", "", "take out only the checks whose `name` matches")
+	calls := flags.Bool("calls", false, "ignore the verdicts of calls instead of taking out the checks themselves")
 	every := flags.Int("every", 1, "take out only every nth check")
 	workers := flags.Int("j", 2, "mutants at once")
 	limit := flags.Duration("timeout", 5*time.Minute, "longest run of a mutant's tests")
@@ -72,7 +73,7 @@ func mutate(root string, args []string, out io.Writer) error {
 	if *every < 1 || *workers < 1 {
 		return errors.New("-every and -j are at least 1")
 	}
-	if *record && (*run != "" || *every != 1) {
+	if *record && (*run != "" || *every != 1 || *calls) {
 		return errors.New("-record is for a whole run")
 	}
 	rules, err := loadRules()
@@ -100,11 +101,12 @@ func mutate(root string, args []string, out io.Writer) error {
 	if err := m.baseline(); err != nil {
 		return err
 	}
+	mutants = slices.DeleteFunc(mutants, func(x mutant) bool {
+		return x.isCall != *calls || !pattern.MatchString(x.id)
+	})
 	var chosen []mutant
-	for i, x := range mutants {
-		if i%*every == 0 && pattern.MatchString(x.id) {
-			chosen = append(chosen, x)
-		}
+	for i := 0; i < len(mutants); i += *every {
+		chosen = append(chosen, mutants[i])
 	}
 	begin := time.Now()
 	if err := m.runAll(chosen, *workers); err != nil {
@@ -257,13 +259,18 @@ func (m *mutation) baseline() error {
 	return nil
 }
 
+// runAll runs all mutants, and prints each that survives, or that there is, when its
+// tests are done.
 func (m *mutation) runAll(mutants []mutant, workers int) error {
-	jobs := make(chan *mutant)
-	results := make(chan error)
+	type result struct {
+		*mutant
+		err error
+	}
+	jobs, results := make(chan *mutant), make(chan result)
 	for range workers {
 		go func() {
 			for x := range jobs {
-				results <- m.runOne(x)
+				results <- result{x, m.runOne(x)}
 			}
 		}()
 	}
@@ -275,8 +282,12 @@ func (m *mutation) runAll(mutants []mutant, workers int) error {
 	}()
 	var first error
 	for range mutants {
-		if err := <-results; first == nil {
-			first = err
+		x := <-results
+		if first == nil {
+			first = x.err
+		}
+		if m.verbose || x.verdict == survived && x.err == nil {
+			fmt.Fprintf(m.out, "%s: %s (%s %s, %s)\n", x.verdict, x.id, x.position, x.failed, x.took.Round(time.Millisecond))
 		}
 	}
 	return first
@@ -332,12 +343,8 @@ func (m *mutation) report(mutants []mutant, fixed []*check, redundant []redundan
 			excused++
 		case x.verdict == survived:
 			survivors++
-			fmt.Fprintf(m.out, "SURVIVED %s %s\n", x.position, x.id)
 		case isRedundant:
 			fmt.Fprintf(m.out, "listed as redundant, but %s fails without it: %s\n", x.failed, x.id)
-		}
-		if m.verbose {
-			fmt.Fprintf(m.out, "%s: %s %s (%s, %s)\n", x.verdict, x.position, x.id, x.failed, x.took.Round(time.Millisecond))
 		}
 	}
 	if m.verbose {
