@@ -57,15 +57,6 @@ func ParseExternalSenders(b []byte) (ExternalSenders, error) {
 // Marshal returns the data of an external_senders extension.
 func (s ExternalSenders) Marshal() ([]byte, error) { return marshalled(s) }
 
-// ParseLeaves reads the leaves, by LeafIndex, of a ratchet tree as
-// [Group.RatchetTree] returns it and the ratchet_tree extension of a GroupInfo holds
-// it; blank leaves are nil. Nothing is verified: it is for those who look for a leaf
-// in a group that they are not in. Its error wraps ErrMalformed.
-func ParseLeaves(tree []byte) ([]*LeafNode, error) {
-	t, err := parseRatchetTree(tree)
-	return t.leaves(), err
-}
-
 // parseRatchetTree reads the data of a ratchet_tree extension. Its error wraps
 // ErrMalformed.
 func parseRatchetTree(b []byte) (ratchetTree, error) {

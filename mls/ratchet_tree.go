@@ -119,12 +119,3 @@ func (t *ratchetTree) unmarshal(r *wire.Reader) {
 		r.Fail(err)
 	}
 }
-
-// leaves returns the leaves by their index; blank ones are nil.
-func (t ratchetTree) leaves() []*LeafNode {
-	leaves := make([]*LeafNode, (len(t)+1)/2)
-	for i := range leaves {
-		leaves[i] = t[2*i].leaf
-	}
-	return leaves
-}

@@ -20,7 +20,7 @@ func (s *server) Commit(ctx context.Context, req *mlsclient.CommitRequest) (*mls
 	}
 	options := commitOptions(req.ForcePath, req.ExternalTree)
 	for i, d := range req.ByValue {
-		p, err := described(d, m.group.GroupID(), roster(m.group.Members()))
+		p, err := described(d, m.group)
 		if err != nil {
 			return nil, fmt.Errorf("proposal by value %d: %w", i, err)
 		}

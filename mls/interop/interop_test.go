@@ -7,6 +7,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/interop/mlsclient"
+	"github.com/mlsuite/mlsuite/registry/all"
 )
 
 // TestScripts goes through the families of the runner's scripts between two servers,
@@ -64,22 +65,20 @@ func welcomeJoin(t *testing.T, w *world) {
 			by: alice, reference: references, joiners: []*actor{bob},
 			forcePath: variant.forcePath, externalTree: variant.externalTree,
 		})
-		if variant.externalTree {
-			requireCreator(t, c.RatchetTree, variant.forcePath)
-		} else {
-			require.Empty(t, c.RatchetTree)
-		}
+		require.Equal(t, variant.externalTree, len(c.RatchetTree) > 0)
+		w.requirePath(alice, variant.forcePath)
 		w.agree(alice, bob)
 		w.free(alice, bob)
 	}
 }
 
-// requireCreator checks whether the member at leaf 0 has sent a path.
-func requireCreator(t *testing.T, tree []byte, path bool) {
-	t.Helper()
-	leaves, err := mls.ParseLeaves(tree)
-	require.NoError(t, err)
-	require.Equal(t, path, leaves[0].Source == mls.LeafNodeCommit)
+// requirePath checks whether the member at leaf 0 has sent a path.
+func (w *world) requirePath(a *actor, path bool) {
+	w.t.Helper()
+	info := call(w.t, a.GroupInfo, &mlsclient.GroupInfoRequest{StateId: a.state})
+	g, err := mls.NewPublicGroup(w.t.Context(), testTime, mls.Config{Suites: all.Registry()}, info.GroupInfo, nil)
+	require.NoError(w.t, err)
+	require.Equal(w.t, path, g.Leaf(0).Source == mls.LeafNodeCommit)
 }
 
 // extensions are an empty required_capabilities and no external senders.
@@ -273,7 +272,8 @@ func (w *world) reInit(proposal []byte, committer, welcomer *actor, members []*a
 		ReinitId: reinits[welcomer].ReinitId, KeyPackage: keyPackages, ForcePath: forcePath, ExternalTree: externalTree,
 	})
 	welcomer.state = welcome.StateId
-	w.followed(welcome, forcePath, externalTree)
+	require.Equal(t, externalTree, len(welcome.RatchetTree) > 0)
+	w.requirePath(welcomer, forcePath)
 	for _, m := range members {
 		if m == welcomer {
 			continue
@@ -286,15 +286,6 @@ func (w *world) reInit(proposal []byte, committer, welcomer *actor, members []*a
 	}
 	w.agree(members...)
 	w.commit(step{by: members[0], members: members[1:]})
-}
-
-// followed checks that a follow-up group was made as asked for.
-func (w *world) followed(reply *mlsclient.FollowUpReply, forcePath, externalTree bool) {
-	w.t.Helper()
-	require.Equal(w.t, externalTree, len(reply.RatchetTree) > 0)
-	if externalTree {
-		requireCreator(w.t, reply.RatchetTree, forcePath)
-	}
 }
 
 func reInitGroup(t *testing.T, w *world) {
@@ -326,7 +317,7 @@ func branchGroup(t *testing.T, w *world) {
 			StateId: alice.state, GroupId: []byte("branch"), Extensions: extensions, KeyPackages: [][]byte{w.keyPackage(bob)},
 			ForcePath: variant.forcePath, ExternalTree: variant.externalTree,
 		})
-		w.followed(branch, variant.forcePath, variant.externalTree)
+		require.Equal(t, variant.externalTree, len(branch.RatchetTree) > 0)
 		reply := call(t, bob.HandleBranch, &mlsclient.HandleBranchRequest{
 			StateId: bob.state, TransactionId: bob.transaction, Welcome: branch.Welcome, RatchetTree: branch.RatchetTree,
 		})
@@ -334,6 +325,7 @@ func branchGroup(t *testing.T, w *world) {
 		w.agree(alice, bob, charlie) // the old group goes on
 		old := []actor{*alice, *bob}
 		alice.state, bob.state = branch.StateId, reply.StateId
+		w.requirePath(alice, variant.forcePath)
 		w.agree(alice, bob)
 		w.commit(step{by: bob, members: []*actor{alice}})
 		w.free(alice, bob, charlie, &old[0], &old[1])

@@ -41,21 +41,18 @@ func (s *server) CreateGroup(ctx context.Context, req *mlsclient.CreateGroupRequ
 }
 
 func (s *server) ExternalJoin(ctx context.Context, req *mlsclient.ExternalJoinRequest) (*mlsclient.ExternalJoinReply, error) {
-	info, err := parseGroupInfo(req.GroupInfo, req.RatchetTree)
+	g, err := s.publicGroup(ctx, req.GroupInfo, req.RatchetTree)
 	if err != nil {
 		return nil, err
 	}
-	c, err := s.newClient(info.GroupContext.CipherSuite, req.Identity)
+	c, err := s.newClient(g.Suite().Info().ID, req.Identity)
 	if err != nil {
 		return nil, err
 	}
 	c.cfg.PublicHandshake = !req.EncryptHandshake
-	var options []mls.CommitOption
-	if len(req.RatchetTree) > 0 {
-		options = append(options, mls.WithTreeFrom(req.RatchetTree))
-	}
+	options := []mls.CommitOption{mls.WithTreeFrom(req.RatchetTree)}
 	if req.RemovePrior {
-		prior, err := info.roster.find(req.Identity)
+		prior, err := memberOf(g, req.Identity)
 		if err != nil {
 			return nil, err
 		}
@@ -69,11 +66,11 @@ func (s *server) ExternalJoin(ctx context.Context, req *mlsclient.ExternalJoinRe
 	if err != nil {
 		return nil, err
 	}
-	g, err := candidate.Adopt()
+	joining, err := candidate.Adopt()
 	if err != nil {
 		return nil, err
 	}
-	joined, err := s.joined(&member{client: c, group: g, encryptHandshake: req.EncryptHandshake}, 0)
+	joined, err := s.joined(&member{client: c, group: joining, encryptHandshake: req.EncryptHandshake}, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -8,64 +8,29 @@ import (
 
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/interop/mlsclient"
-	"github.com/mlsuite/mlsuite/suite"
 )
 
-// groupInfo is what is known of a group from outside.
-type groupInfo struct {
-	*mls.GroupInfo
-	roster roster
+// publicGroup returns what a GroupInfo shows of a group, with the tree that it holds or that
+// is beside it.
+func (s *server) publicGroup(ctx context.Context, groupInfo, tree []byte) (*mls.PublicGroup, error) {
+	return mls.NewPublicGroup(ctx, s.now(), mls.Config{Suites: s.suites}, groupInfo, tree)
 }
 
-// parseGroupInfo reads a GroupInfo, with the tree that it holds or that is beside
-// it. Without a tree, the roster is empty. Nothing is verified.
-func parseGroupInfo(message, tree []byte) (*groupInfo, error) {
-	m, err := mls.ParseMessage(message)
-	if err != nil {
-		return nil, err
-	}
-	if m.GroupInfo == nil {
-		return nil, fmt.Errorf("%w: a %s is no GroupInfo", errRequest, m.WireFormat())
-	}
-	if inside, ok := m.GroupInfo.Extensions.Find(mls.ExtensionRatchetTree); ok {
-		tree = inside
-	}
-	var leaves []*mls.LeafNode
-	if len(tree) > 0 {
-		if leaves, err = mls.ParseLeaves(tree); err != nil {
-			return nil, err
-		}
-	}
-	return &groupInfo{m.GroupInfo, func(yield func(mls.LeafIndex, *mls.LeafNode) bool) {
-		for i, leaf := range leaves {
-			if leaf != nil && !yield(mls.LeafIndex(i), leaf) {
-				return
-			}
-		}
-	}}, nil
-}
-
-// proposer makes proposals to the group from outside.
-func (s *server) proposer(info *groupInfo) (*mls.ExternalProposer, error) {
-	c := &info.GroupContext
-	cs, err := s.suites.Suite(c.CipherSuite, suite.Start, s.now())
-	return &mls.ExternalProposer{Suite: cs, GroupID: c.GroupID, Epoch: c.Epoch}, err
+// proposer makes proposals to a group from outside.
+func proposer(g *mls.PublicGroup) mls.ExternalProposer {
+	return mls.ExternalProposer{Suite: g.Suite(), GroupID: g.GroupID(), Epoch: g.Epoch()}
 }
 
 func (s *server) NewMemberAddProposal(ctx context.Context, req *mlsclient.NewMemberAddProposalRequest) (*mlsclient.NewMemberAddProposalReply, error) {
-	info, err := parseGroupInfo(req.GroupInfo, nil)
+	g, err := s.publicGroup(ctx, req.GroupInfo, nil)
 	if err != nil {
 		return nil, err
 	}
-	outside, err := s.proposer(info)
+	t, err := s.newTransaction(ctx, g.Suite().Info().ID, req.Identity)
 	if err != nil {
 		return nil, err
 	}
-	t, err := s.newTransaction(ctx, info.GroupContext.CipherSuite, req.Identity)
-	if err != nil {
-		return nil, err
-	}
-	proposal, err := outside.ProposeJoin(ctx, t.own)
+	proposal, err := proposer(g).ProposeJoin(ctx, t.own)
 	if err != nil {
 		return nil, err
 	}
@@ -102,11 +67,11 @@ func (s *server) ExternalSignerProposal(ctx context.Context, req *mlsclient.Exte
 	if err != nil {
 		return nil, err
 	}
-	info, err := parseGroupInfo(req.GroupInfo, req.RatchetTree)
+	g, err := s.publicGroup(ctx, req.GroupInfo, req.RatchetTree)
 	if err != nil {
 		return nil, err
 	}
-	senders, err := externalSenders(info.GroupContext.Extensions)
+	senders, err := externalSenders(g.GroupContext().Extensions)
 	if err != nil {
 		return nil, err
 	}
@@ -116,14 +81,10 @@ func (s *server) ExternalSignerProposal(ctx context.Context, req *mlsclient.Exte
 	if index < 0 {
 		return nil, fmt.Errorf("%w: signer is none of the group's external senders", errRequest)
 	}
-	proposal, err := described(req.Description, info.GroupContext.GroupID, info.roster)
+	proposal, err := described(req.Description, g)
 	if err != nil {
 		return nil, err
 	}
-	outside, err := s.proposer(info)
-	if err != nil {
-		return nil, err
-	}
-	message, err := outside.Propose(ctx, signer, uint32(index), proposal)
+	message, err := proposer(g).Propose(ctx, signer, uint32(index), proposal)
 	return &mlsclient.ProposalReply{Proposal: message}, err
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"iter"
@@ -10,13 +11,16 @@ import (
 	"github.com/mlsuite/mlsuite/mls/interop/mlsclient"
 )
 
-// roster is the members of a group.
-type roster iter.Seq2[mls.LeafIndex, *mls.LeafNode]
+// view is a group, seen from inside or outside.
+type view interface {
+	GroupID() []byte
+	Members() iter.Seq2[mls.LeafIndex, *mls.LeafNode]
+}
 
-// find returns the leaf of the member with an identity.
-func (r roster) find(identity []byte) (mls.LeafIndex, error) {
-	for i, leaf := range r {
-		if id, ok := leaf.Credential.Identity(); ok && string(id) == string(identity) {
+// memberOf returns the leaf of a group's member with an identity.
+func memberOf(g view, identity []byte) (mls.LeafIndex, error) {
+	for i, leaf := range g.Members() {
+		if id, ok := leaf.Credential.Identity(); ok && bytes.Equal(id, identity) {
 			return i, nil
 		}
 	}
@@ -53,18 +57,18 @@ func parseExtensions(list []*mlsclient.Extension) (mls.Extensions, error) {
 }
 
 // described returns the proposal of a description, for a group.
-func described(d *mlsclient.ProposalDescription, groupID []byte, members roster) (change, error) {
+func described(d *mlsclient.ProposalDescription, g view) (change, error) {
 	switch string(d.GetProposalType()) {
 	case "add":
 		kp, err := parseKeyPackage(d.KeyPackage)
 		return mls.Add(kp), err
 	case "remove":
-		leaf, err := members.find(d.RemovedId)
+		leaf, err := memberOf(g, d.RemovedId)
 		return mls.Remove(leaf), err
 	case "externalPSK":
 		return mls.ExternalPSK(d.PskId), nil
 	case "resumptionPSK":
-		return mls.ResumptionPSK(groupID, d.EpochId), nil
+		return mls.ResumptionPSK(g.GroupID(), d.EpochId), nil
 	case "groupContextExtensions":
 		extensions, err := parseExtensions(d.Extensions)
 		return mls.ReplaceExtensions(extensions...), err
@@ -117,7 +121,7 @@ func (s *server) UpdateProposal(ctx context.Context, req *mlsclient.StateRequest
 
 func (s *server) RemoveProposal(ctx context.Context, req *mlsclient.RemoveProposalRequest) (*mlsclient.ProposalReply, error) {
 	return s.propose(ctx, req.StateId, func(g *mls.Group) (change, error) {
-		leaf, err := roster(g.Members()).find(req.RemovedId)
+		leaf, err := memberOf(g, req.RemovedId)
 		return mls.Remove(leaf), err
 	})
 }
