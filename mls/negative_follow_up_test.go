@@ -113,6 +113,10 @@ func TestFollowUpFaultsAreRefused(t *testing.T) {
 			ids[0].GroupID = []byte("another")
 			return ids
 		}}, ErrUnknownPSK},
+		{"short nonce", branch, false, followUpForgery{link: func(ids []PreSharedKeyID) []PreSharedKeyID {
+			ids[0].Nonce = ids[0].Nonce[1:]
+			return ids
+		}}, violation("8.4", "psk_nonce is of 32 bytes")},
 		{"no ReInit", reInit, false, followUpForgery{},
 			violation("12.4.3.1", "last commit of the old group covers a ReInit")},
 		{"epoch before the ReInit", reInit, true, followUpForgery{link: func(ids []PreSharedKeyID) []PreSharedKeyID {
@@ -150,9 +154,27 @@ func TestFollowUpIsMadeByTheRules(t *testing.T) {
 	requireRefused(t, violation("11.2", "last commit of the group covers a ReInit"), err)
 	_, err = g.Branch(t.Context(), insiderTime, client(t, 0x0003, "member 1"), nil, nil)
 	requireRefused(t, violation("11.3", "cipher suite is the old group's"), err)
+	_, err = ownGroupsConfig(t, nil).resolvePSK(t.Context(), &PreSharedKeyID{Type: PSKResumption}, nil)
+	require.ErrorIs(t, err, ErrUnknownPSK)
 	g = oldGroup(t, true)
 	_, err = g.Reinitialize(t.Context(), insiderTime, client(t, 0x0003, "member 1"))
 	requireRefused(t, violation("11.2", "cipher suite is the ReInit's"), err)
+
+	// A ReInit to a version that is not known here.
+	groups := clique(t, 0x0001, 3)
+	c, err := groups[0].Commit(t.Context(), insiderTime, ReInitProposal{GroupID: []byte("next"), Version: 2, CipherSuite: 0x0001})
+	require.NoError(t, err)
+	follow(t, groups, 0, c)
+	_, err = groups[1].Reinitialize(t.Context(), insiderTime, client(t, 0x0001, "member 1"))
+	require.ErrorIs(t, err, ErrUnsupported)
+	err = joinFollowUp(t, groups[1], ResumptionPSKReInit, followUpForgery{})
+	requireRefused(t, violation("11.2", "version is the ReInit's"), err)
+}
+
+// ownGroupsConfig is a configuration whose store of groups has one.
+func ownGroupsConfig(t *testing.T, g *Group) *Config {
+	cfg := client(t, 0x0001, "client", func(cfg *Config) { cfg.PSKs = ownGroups{g} })
+	return &cfg
 }
 
 // Who comes back in place of an earlier leaf brings one that could be its Update

@@ -1,0 +1,86 @@
+package mls
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// What a caller hands over by mistake is refused with the error that says so.
+func TestMisuseIsRefused(t *testing.T) {
+	a := newAttack(t)
+	_, err := ExternalJoin(t.Context(), insiderTime, client(t, 0x0001, "joiner"), a.commit(forgery{withPath: true}).message)
+	require.ErrorIs(t, err, ErrUnsupported, "a commit is no GroupInfo")
+	basic := BasicCredential([]byte("x"))
+	_, err = basic.Certificates()
+	require.ErrorIs(t, err, ErrUnsupported)
+	outside := ExternalProposer{Suite: a.public.suite, GroupID: a.GroupID(), Epoch: a.Epoch()}
+	_, err = outside.Propose(t.Context(), a.cfg.Signer, 0, a.update(nil))
+	require.ErrorIs(t, err, ErrUnsupported, "only a member sends an Update")
+	_, err = openWithLabel(destroyedKey(t), labelWelcome, nil, make([]byte, 32), make([]byte, 16))
+	require.ErrorIs(t, err, ErrRetired)
+	ratchets := newSecretTree(a.public.suite, 4, make([]byte, 32))
+	ratchets.destroy()
+	_, err = ratchets.find(0, ContentApplication, 0, testLimits)
+	require.ErrorIs(t, err, ErrRetired)
+}
+
+// The external_pub of a GroupInfo is a public key, and signed as it may be (RFC 9420,
+// Section 12.4.3.2).
+func TestExternalPubIsAKey(t *testing.T) {
+	a := newAttack(t)
+	b, err := a.GroupInfo(t.Context(), true)
+	require.NoError(t, err)
+	m, err := ParseMessage(b)
+	require.NoError(t, err)
+	for i, x := range m.GroupInfo.Extensions {
+		if x.Type == ExtensionExternalPub {
+			m.GroupInfo.Extensions[i].Data, err = marshalled(&externalPub{key: make([]byte, 32)})
+			require.NoError(t, err)
+		}
+	}
+	tbs, err := m.GroupInfo.tbs()
+	require.NoError(t, err)
+	m.GroupInfo.Signature, err = signWithLabel(t.Context(), a.cfg.Signer, labelGroupInfoTBS, tbs)
+	require.NoError(t, err)
+	b, err = m.Marshal()
+	require.NoError(t, err)
+	_, err = ExternalJoin(t.Context(), insiderTime, client(t, 0x0001, "joiner"), b)
+	requireRefused(t, violation("12.4.3.2", "external_pub is a public key of the suite"), err)
+}
+
+// A group that has ended takes no proposal or commit any more.
+func TestEndedGroupTakesNoHandshake(t *testing.T) {
+	groups := clique(t, 0x0001, 3, publicHandshake)
+	c, err := groups[0].Commit(t.Context(), insiderTime, ReInit([]byte("next"), 0x0001))
+	require.NoError(t, err)
+	follow(t, groups, 0, c)
+	message, _ := insider{t, groups[1]}.propose(Remove(0))
+	requireUnmoved(t, groups[2], ErrReInit, func() error {
+		_, err := groups[2].Process(t.Context(), insiderTime, message)
+		return err
+	})
+}
+
+// Proposals of one epoch are kept up to a limit.
+func TestProposalsAreLimited(t *testing.T) {
+	groups := clique(t, 0x0001, 3, func(cfg *Config) { cfg.Limits.MaxProposals = 1 })
+	m := insider{t, groups[1]}
+	first, _ := m.propose(Remove(0))
+	_, err := groups[2].Process(t.Context(), insiderTime, first)
+	require.NoError(t, err)
+	second, _ := m.propose(m.update(nil))
+	_, err = groups[2].Process(t.Context(), insiderTime, second)
+	require.ErrorIs(t, err, ErrUnsupported)
+}
+
+// destroyedKey is a private key whose secret is gone.
+func destroyedKey(t *testing.T) suite.PrivateKey {
+	t.Helper()
+	key, err := testSuite(t, 0x0001).GenerateKey()
+	require.NoError(t, err)
+	suite.Destroy(key)
+	return key
+}
