@@ -178,8 +178,7 @@ func (m *mutation) build(files []*sourceFile) (mutants []mutant, fixed []*check,
 	return mutants, fixed, nil
 }
 
-// apply makes edits of a file. Of two at one offset, the one that ends an inner
-// expression comes first, and that of the outer block of two that begin.
+// apply makes edits of a file, in the order of their offsets.
 func apply(src []byte, edits []edit) string {
 	slices.SortStableFunc(edits, func(a, b edit) int { return cmp.Compare(a.offset, b.offset) })
 	var b strings.Builder
@@ -241,8 +240,11 @@ func (m *mutation) tests(which func(*rule) bool) []string {
 func (m *mutation) baseline() error {
 	all := m.tests(func(*rule) bool { return true })
 	failed, output, err := m.test(0, all, "-test.v")
-	if err != nil || failed != "" {
-		return fmt.Errorf("without a mutation: %s failed: %w\n%s", failed, err, output)
+	if err != nil {
+		return fmt.Errorf("without a mutation: %w\n%s", err, output)
+	}
+	if failed != "" {
+		return fmt.Errorf("without a mutation: %s failed\n%s", failed, output)
 	}
 	m.slow = map[string]time.Duration{}
 	for _, found := range regexp.MustCompile(`(?m)^--- PASS: (\w+) \(([\d.]+s)\)`).FindAllSubmatch(output, -1) {
@@ -259,7 +261,7 @@ func (m *mutation) baseline() error {
 	return nil
 }
 
-// runAll runs all mutants, and prints each that survives, or that there is, when its
+// runAll runs all mutants, and prints a survivor, or any if verbose, as soon as its
 // tests are done.
 func (m *mutation) runAll(mutants []mutant, workers int) error {
 	type result struct {
