@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -27,7 +28,7 @@ func TestMisuseIsRefused(t *testing.T) {
 	require.ErrorIs(t, err, ErrRetired)
 }
 
-// The external_pub of a GroupInfo is a public key, and signed as it may be (RFC 9420,
+// The external_pub of a GroupInfo is a public key, whoever signed it (RFC 9420,
 // Section 12.4.3.2).
 func TestExternalPubIsAKey(t *testing.T) {
 	a := newAttack(t)
@@ -83,4 +84,20 @@ func destroyedKey(t *testing.T) suite.PrivateKey {
 	require.NoError(t, err)
 	suite.Destroy(key)
 	return key
+}
+
+// The records of a saved state are in the order of their keys, whoever wrote them.
+func TestRecordsAreInOrder(t *testing.T) {
+	for _, keys := range [][2]string{{"b", "a"}, {"a", "a"}} {
+		var w wire.Writer
+		w.Uint16(stateVersion)
+		for _, key := range keys {
+			w.Bytes([]byte(key))
+			w.Bytes(nil)
+		}
+		b, err := w.Finish()
+		require.NoError(t, err)
+		_, err = parseRecords(b)
+		require.ErrorIs(t, err, ErrMalformed, keys)
+	}
 }
