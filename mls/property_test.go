@@ -25,7 +25,7 @@ import (
 // TestGroupModel lets clients do all that MLS has, in any order, and compares every
 // step with the model.
 func TestGroupModel(t *testing.T) {
-	effort(t, 15, 80)
+	effort(t, 30, 100)
 	for _, id := range modelSuites() {
 		t.Run(testSuite(t, id).Info().Name, func(t *testing.T) {
 			rapid.Check(t, func(rt *rapid.T) {
@@ -70,7 +70,7 @@ func modelSuites() []suite.ID {
 // command line says so.
 func effort(t *testing.T, checks, steps int) {
 	if vectors.Full() {
-		checks, steps = 2*checks, 2*steps
+		steps *= 2
 	}
 	for name, n := range map[string]int{"rapid.checks": checks, "rapid.steps": steps} {
 		f := flag.Lookup(name)
