@@ -143,7 +143,7 @@ func (m *model) talk() {
 		})
 		return
 	}
-	n := 1
+	n := rapid.IntRange(1, 4).Draw(m.T, "messages")
 	if m.chance(8, "many") {
 		n = int(m.limits.MaxForward) + 3
 	}
