@@ -24,10 +24,7 @@ const maxEdits = 64
 // (two octets, modulo the length), and an octet or a length.
 func scripted(b, script []byte) []byte {
 	b = bytes.Clone(b)
-	for range maxEdits {
-		if len(script) < 4 {
-			break
-		}
+	for edits := 0; edits < maxEdits && len(script) >= 4; edits++ {
 		op, at, v := script[0]%6, int(binary.BigEndian.Uint16(script[1:])), script[3]
 		script = script[4:]
 		at %= len(b) + 1
@@ -86,19 +83,25 @@ func parity(cfg *Config) {
 	cfg.PublicHandshake = name[len(name)-1]%2 == 0
 }
 
-// newFuzzed returns a simulation of five members in a steady tree, which has an
-// external sender.
-func newFuzzed(t testing.TB, authority Config) *Simulation {
+// newFuzzed returns a simulation of five members in a steady tree.
+func newFuzzed(t testing.TB) *Simulation {
 	t.Helper()
 	sim, err := NewSimulation(t.Context(), insiderTime, SimulationConfig{
 		Suites: all.Registry(), Suite: 0x0001, Members: 5, Shape: TreeSteady, Adjust: parity,
 	})
 	require.NoError(t, err)
-	senders, err := ExternalSenders{{SignatureKey: authority.Signer.PublicKey(), Credential: authority.Credential}}.Marshal()
-	require.NoError(t, err)
-	_, err = sim.Commit(t.Context(), insiderTime, 0, ReplaceExtensions(Extension{Type: ExtensionExternalSenders, Data: senders}))
-	require.NoError(t, err)
 	return sim
+}
+
+// once returns a function that returns what create does the first time.
+func once[T any](create func(testing.TB) *T) func(testing.TB) *T {
+	var made *T
+	return func(t testing.TB) *T {
+		if made == nil {
+			made = create(t)
+		}
+		return made
+	}
 }
 
 func member(t testing.TB, sim *Simulation, leaf LeafIndex) *Group {
@@ -121,7 +124,6 @@ type fuzzedGroup struct {
 
 // fuzzedMessage is a message for a fuzzedGroup.
 type fuzzedMessage struct {
-	name   string
 	bytes  []byte
 	refuse bool // is refused as it is
 }
@@ -130,8 +132,11 @@ const fuzzedMessages = 22 // of a fuzzedGroup
 
 func newFuzzedGroup(t testing.TB) *fuzzedGroup {
 	t.Helper()
-	authority := client(t, 0x0001, "authority")
-	x := &fuzzedGroup{sim: newFuzzed(t, authority)}
+	authority, x := client(t, 0x0001, "authority"), &fuzzedGroup{sim: newFuzzed(t)}
+	senders, err := ExternalSenders{{SignatureKey: authority.Signer.PublicKey(), Credential: authority.Credential}}.Marshal()
+	require.NoError(t, err)
+	_, err = x.sim.Commit(t.Context(), insiderTime, 0, ReplaceExtensions(Extension{Type: ExtensionExternalSenders, Data: senders}))
+	require.NoError(t, err)
 	victim := member(t, x.sim, 0)
 	late, err := member(t, x.sim, 1).Encrypt(t.Context(), insiderTime, []byte("late"), nil)
 	require.NoError(t, err)
@@ -147,9 +152,8 @@ func newFuzzedGroup(t testing.TB) *fuzzedGroup {
 		require.NoError(t, err)
 		return b
 	}
-	update := sent(member(t, x.sim, 2).ProposeUpdate(t.Context(), insiderTime, nil))
 	x.proposals = [][]byte{
-		update,
+		sent(member(t, x.sim, 2).ProposeUpdate(t.Context(), insiderTime, nil)),
 		sent(member(t, x.sim, 2).Propose(t.Context(), insiderTime, add("known"), nil)),
 		sent(member(t, x.sim, 3).Propose(t.Context(), insiderTime, Remove(4), nil)),
 	}
@@ -158,36 +162,33 @@ func newFuzzedGroup(t testing.TB) *fuzzedGroup {
 	require.NoError(t, err)
 	x.cfg = *victim.cfg
 
-	enter := func(name string, b []byte) { x.messages = append(x.messages, fuzzedMessage{name: name, bytes: b}) }
-	enter("late message", late)
-	enter("message", sent(member(t, x.sim, 1).Encrypt(t.Context(), insiderTime, []byte("text"), []byte("aad"))))
+	enter := func(b []byte) { x.messages = append(x.messages, fuzzedMessage{bytes: b}) }
+	enter(late)
+	enter(sent(member(t, x.sim, 1).Encrypt(t.Context(), insiderTime, []byte("text"), []byte("aad"))))
 	for _, leaf := range []LeafIndex{1, 2} { // in private and in public
-		enter("update", sent(member(t, x.sim, leaf).ProposeUpdate(t.Context(), insiderTime, nil)))
+		enter(sent(member(t, x.sim, leaf).ProposeUpdate(t.Context(), insiderTime, nil)))
 		for _, p := range []Proposal{
 			add("new"), Remove(3), ResumptionPSK(victim.GroupID(), victim.Epoch()), ReplaceExtensions(), ReInit([]byte("next"), 0x0001),
 		} {
-			enter(p.Type().String(), sent(member(t, x.sim, leaf).Propose(t.Context(), insiderTime, p, nil)))
+			enter(sent(member(t, x.sim, leaf).Propose(t.Context(), insiderTime, p, nil)))
 		}
 		c, err := member(t, x.sim, leaf).Commit(t.Context(), insiderTime, add("new"), Remove(3))
 		require.NoError(t, err)
-		enter("commit by value", c.Message)
-		g := member(t, x.sim, 4-leaf) // the other one
-		if leaf == 1 {
-			g = member(t, x.sim, 1)
-		}
+		enter(c.Message)
+		g := member(t, x.sim, leaf)
 		x.tell(t, g)
 		c, err = g.Commit(t.Context(), insiderTime)
 		require.NoError(t, err)
-		enter("commit by reference", c.Message)
+		enter(c.Message)
 	}
 	outside := ExternalProposer{Suite: victim.Suite(), GroupID: victim.GroupID(), Epoch: victim.Epoch()}
-	enter("external sender", sent(outside.Propose(t.Context(), authority.Signer, 0, Remove(3))))
-	enter("new member", sent(outside.ProposeJoin(t.Context(), ownKeyPackage(t, 0x0001, "outside"))))
+	enter(sent(outside.Propose(t.Context(), authority.Signer, 0, Remove(3))))
+	enter(sent(outside.ProposeJoin(t.Context(), ownKeyPackage(t, 0x0001, "outside"))))
 	info := sent(member(t, x.sim, 1).GroupInfo(t.Context(), true))
 	external, err := ExternalJoin(t.Context(), insiderTime, client(t, 0x0001, "external"), info)
 	require.NoError(t, err)
-	enter("external commit", external.Message)
-	x.messages = append(x.messages, fuzzedMessage{name: "group info", bytes: info, refuse: true})
+	enter(external.Message)
+	x.messages = append(x.messages, fuzzedMessage{bytes: info, refuse: true})
 	require.Len(t, x.messages, fuzzedMessages)
 	return x
 }
@@ -255,11 +256,9 @@ func (x *fuzzedGroup) signedAnew(t testing.TB, message, script []byte, format Wi
 func FuzzGroupProcess(f *testing.F) {
 	seedEdits(f, fuzzedMessages, 3)
 	f.Add(uint8(255), uint8(0), []byte("no message"))
-	var x *fuzzedGroup
+	fuzzed := once(newFuzzedGroup)
 	f.Fuzz(func(t *testing.T, pick, stage uint8, script []byte) {
-		if x == nil {
-			x = newFuzzedGroup(t)
-		}
+		x := fuzzed(t)
 		var message []byte
 		valid := false
 		if pick == 255 {

@@ -24,13 +24,12 @@ func rehashed(t testing.TB, g *Group, tree, script []byte) (changed, hash []byte
 // GroupSecrets before they are encrypted.
 func FuzzJoin(f *testing.F) {
 	seedEdits(f, 2, 4)
-	var sim *Simulation
+	sim := once(newFuzzed)
 	var state Snapshot
 	var own *OwnKeyPackage // nil if it has to be made anew
 	cfg := client(f, 0x0001, "joiner")
 	f.Fuzz(func(t *testing.T, pick, stage uint8, script []byte) {
-		if sim == nil {
-			sim = newFuzzed(t, client(t, 0x0001, "authority"))
+		if state == nil {
 			k, err := NewKeyPackage(t.Context(), insiderTime, cfg)
 			require.NoError(t, err)
 			state, err = k.Save()
@@ -41,7 +40,7 @@ func FuzzJoin(f *testing.F) {
 			own, err = RestoreKeyPackage(insiderTime, cfg, state)
 			require.NoError(t, err)
 		}
-		m := insider{t, member(t, sim, 1)}
+		m := insider{t, member(t, sim(t), 1)}
 		c := m.commit(forgery{proposals: m.byValue(Add(own.KeyPackage)), withPath: pick%2 == 0})
 		var w welcomeForgery
 		switch stage % 4 {
@@ -85,13 +84,10 @@ func FuzzJoin(f *testing.F) {
 // by them is a message.
 func FuzzExternalJoin(f *testing.F) {
 	seedEdits(f, 1, 3)
-	var sim *Simulation
+	sim := once(newFuzzed)
 	cfg := client(f, 0x0001, "joiner")
 	f.Fuzz(func(t *testing.T, _, stage uint8, script []byte) {
-		if sim == nil {
-			sim = newFuzzed(t, client(t, 0x0001, "authority"))
-		}
-		g := member(t, sim, 1)
+		g := member(t, sim(t), 1)
 		encoded, err := g.GroupInfo(t.Context(), true)
 		require.NoError(t, err)
 		if stage%3 == 0 {
@@ -142,12 +138,9 @@ func FuzzExternalJoin(f *testing.F) {
 // encoding, or before they are signed. What one member commits, another accepts.
 func FuzzCommitAdd(f *testing.F) {
 	seedEdits(f, 1, 3)
-	var sim *Simulation
+	sim := once(newFuzzed)
 	cfg := client(f, 0x0001, "joiner")
 	f.Fuzz(func(t *testing.T, _, stage uint8, script []byte) {
-		if sim == nil {
-			sim = newFuzzed(t, client(t, 0x0001, "authority"))
-		}
 		own, err := NewKeyPackage(t.Context(), insiderTime, cfg)
 		require.NoError(t, err)
 		kp := own.KeyPackage
@@ -171,7 +164,7 @@ func FuzzCommitAdd(f *testing.F) {
 		if stage%3 != 0 {
 			signKeyPackage(t, kp, cfg.Signer)
 		}
-		g, other := member(t, sim, 2), member(t, sim, 0)
+		g, other := member(t, sim(t), 2), member(t, sim(t), 0)
 		before := fingerprint(g)
 		var c *Candidate
 		checkAllocation(t, len(encoded), func() { c, err = g.Commit(t.Context(), insiderTime, Add(kp)) })

@@ -258,8 +258,9 @@ func (m *model) joinSeat(s *seat) {
 		options = append(options, WithRatchetTree(s.offer.tree))
 	}
 	b := s.offer.welcome
-	if welcome, err := ParseMessage(b); len(welcome.Welcome.secrets) == 1 { // no octet is for another
-		require.NoError(m, err)
+	welcome, err := ParseMessage(b)
+	require.NoError(m, err)
+	if len(welcome.Welcome.secrets) == 1 { // no octet is for another
 		_, err = s.offer.own.Join(m.ctx, insiderTime, flipped(b, rapid.IntRange(0, len(b)-1).Draw(m.T, "octet")), options...)
 		require.Error(m, err)
 	}

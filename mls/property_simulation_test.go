@@ -3,40 +3,34 @@ package mls
 import (
 	"slices"
 	"testing"
-	"testing/cryptotest"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/suite"
 )
 
 // TestSimulationModel lets members of a Simulation commit, and ordinary groups
 // follow: they agree with it, and so do the members that it makes of an epoch.
 func TestSimulationModel(t *testing.T) {
-	effort(t, 8, 6)
-	for _, id := range modelSuites() {
-		t.Run(testSuite(t, id).Info().Name, func(t *testing.T) {
-			rapid.Check(t, func(rt *rapid.T) {
-				cryptotest.SetGlobalRandom(t, rapid.Uint64().Draw(rt, "randomness"))
-				sim, err := NewSimulation(t.Context(), insiderTime, SimulationConfig{
-					Suites: all.Registry(), Suite: id,
-					Members: rapid.IntRange(1, 12).Draw(rt, "members"),
-					Shape:   rapid.SampledFrom(TreeShapes()).Draw(rt, "shape"),
-				})
-				require.NoError(rt, err)
-				s := &simulationModel{rt, sim, map[LeafIndex]*Group{}}
-				for _, leaf := range sim.Leaves() {
-					s.groups[leaf], err = sim.Member(leaf)
-					require.NoError(rt, err)
-				}
-				rt.Repeat(map[string]func(*rapid.T){
-					"":       func(*rapid.T) { s.check() },
-					"commit": func(*rapid.T) { s.commit() },
-				})
-			})
+	checkRuns(t, 8, 6, func(rt *rapid.T, id suite.ID) {
+		sim, err := NewSimulation(rt.Context(), insiderTime, SimulationConfig{
+			Suites: all.Registry(), Suite: id,
+			Members: rapid.IntRange(1, 12).Draw(rt, "members"),
+			Shape:   rapid.SampledFrom(TreeShapes()).Draw(rt, "shape"),
 		})
-	}
+		require.NoError(rt, err)
+		s := &simulationModel{rt, sim, map[LeafIndex]*Group{}}
+		for _, leaf := range sim.Leaves() {
+			s.groups[leaf], err = sim.Member(leaf)
+			require.NoError(rt, err)
+		}
+		rt.Repeat(map[string]func(*rapid.T){
+			"":       func(*rapid.T) { s.check() },
+			"commit": func(*rapid.T) { s.commit() },
+		})
+	})
 }
 
 // simulationModel is a simulation beside the groups of its members.

@@ -25,51 +25,39 @@ import (
 // TestGroupModel lets clients do all that MLS has, in any order, and compares every
 // step with the model.
 func TestGroupModel(t *testing.T) {
-	effort(t, 30, 100)
-	for _, id := range modelSuites() {
-		t.Run(testSuite(t, id).Info().Name, func(t *testing.T) {
-			rapid.Check(t, func(rt *rapid.T) {
-				cryptotest.SetGlobalRandom(t, rapid.Uint64().Draw(rt, "randomness"))
-				m := newModel(rt, []suite.ID{id, 0x0001, 0x0002}, rapid.IntRange(3, 12).Draw(rt, "clients"))
-				rt.Repeat(map[string]func(*rapid.T){
-					"":                     func(*rapid.T) { m.checkInvariants() },
-					"advance":              func(*rapid.T) { m.advance() },
-					"advance all":          func(*rapid.T) { m.advanceAll() },
-					"branch":               func(*rapid.T) { m.branch() },
-					"catch up":             func(*rapid.T) { m.catchUp() },
-					"commit":               func(*rapid.T) { m.commit() },
-					"commit again":         func(*rapid.T) { m.commit() },
-					"decide":               func(*rapid.T) { m.decide() },
-					"decide again":         func(*rapid.T) { m.decide() },
-					"deliver":              func(*rapid.T) { m.deliver() },
-					"eavesdrop":            func(*rapid.T) { m.eavesdrop() },
-					"join":                 func(*rapid.T) { m.join() },
-					"join externally":      func(*rapid.T) { m.joinExternally() },
-					"propose":              func(*rapid.T) { m.propose() },
-					"propose from outside": func(*rapid.T) { m.proposeFromOutside() },
-					"refuse":               func(*rapid.T) { m.refuse() },
-					"reinitialize":         func(*rapid.T) { m.reinitialize() },
-					"restart":              func(*rapid.T) { m.restart() },
-					"talk":                 func(*rapid.T) { m.talk() },
-					"tamper":               func(*rapid.T) { m.tamper() },
-				})
-			})
+	checkRuns(t, 30, 100, func(rt *rapid.T, id suite.ID) {
+		m := newModel(rt, []suite.ID{id, 0x0001, 0x0002}, rapid.IntRange(3, 12).Draw(rt, "clients"))
+		rt.Repeat(map[string]func(*rapid.T){
+			"":                     func(*rapid.T) { m.checkInvariants() },
+			"advance":              func(*rapid.T) { m.advance() },
+			"advance all":          func(*rapid.T) { m.advanceAll() },
+			"branch":               func(*rapid.T) { m.branch() },
+			"catch up":             func(*rapid.T) { m.catchUp() },
+			"commit":               func(*rapid.T) { m.commit() },
+			"commit again":         func(*rapid.T) { m.commit() },
+			"decide":               func(*rapid.T) { m.decide() },
+			"decide again":         func(*rapid.T) { m.decide() },
+			"deliver":              func(*rapid.T) { m.deliver() },
+			"eavesdrop":            func(*rapid.T) { m.eavesdrop() },
+			"join":                 func(*rapid.T) { m.join() },
+			"join externally":      func(*rapid.T) { m.joinExternally() },
+			"propose":              func(*rapid.T) { m.propose() },
+			"propose from outside": func(*rapid.T) { m.proposeFromOutside() },
+			"refuse":               func(*rapid.T) { m.refuse() },
+			"reinitialize":         func(*rapid.T) { m.reinitialize() },
+			"restart":              func(*rapid.T) { m.restart() },
+			"talk":                 func(*rapid.T) { m.talk() },
+			"tamper":               func(*rapid.T) { m.tamper() },
 		})
-	}
+	})
 }
 
-// modelSuites returns a few suites, or all.
-func modelSuites() []suite.ID {
+// checkRuns makes random runs of about as many actions as steps, for a few suites or
+// all. Unless the command line says how many, there are as many as checks for each.
+func checkRuns(t *testing.T, checks, steps int, run func(rt *rapid.T, id suite.ID)) {
+	suites := []suite.ID{0x0001, 0x0002, 0xF001}
 	if vectors.Full() {
-		return all.Registry().IDs(suite.Start, insiderTime)
-	}
-	return []suite.ID{0x0001, 0x0002, 0xF001}
-}
-
-// effort sets how many runs a test makes, and of about how many actions, unless the
-// command line says so.
-func effort(t *testing.T, checks, steps int) {
-	if vectors.Full() {
+		suites = all.Registry().IDs(suite.Start, insiderTime)
 		steps *= 2
 	}
 	for name, n := range map[string]int{"rapid.checks": checks, "rapid.steps": steps} {
@@ -79,5 +67,13 @@ func effort(t *testing.T, checks, steps int) {
 		}
 		require.NoError(t, flag.Set(name, strconv.Itoa(n)))
 		t.Cleanup(func() { require.NoError(t, flag.Set(name, f.DefValue)) })
+	}
+	for _, id := range suites {
+		t.Run(testSuite(t, id).Info().Name, func(t *testing.T) {
+			rapid.Check(t, func(rt *rapid.T) {
+				cryptotest.SetGlobalRandom(t, rapid.Uint64().Draw(rt, "randomness"))
+				run(rt, id)
+			})
+		})
 	}
 }
