@@ -1,0 +1,79 @@
+package mls
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Each check of a restored candidate or key package, beside those that it shares
+// with a group, has a state that only it refuses.
+func TestForgedCandidatesAreRefused(t *testing.T) {
+	groups := clique(t, 0x0001, 3)
+	populate(t, groups)
+	g := groups[0]
+	k := ownKeyPackage(t, 0x0001, "joiner")
+	c, err := g.Commit(t.Context(), insiderTime, Add(k.KeyPackage), ForcePath())
+	require.NoError(t, err)
+	state, err := c.Save()
+	require.NoError(t, err)
+	_, err = g.RestoreCandidate(state)
+	require.NoError(t, err)
+	inCandidate := func(change func(*savedCandidate)) Snapshot {
+		return edited(t, state, recordCandidate.key(), change)
+	}
+	inEpoch := func(change func(*savedEpoch)) Snapshot { return edited(t, state, recordEpoch.key(), change) }
+	group, err := g.Save()
+	require.NoError(t, err)
+	for name, c := range map[string]struct {
+		state Snapshot
+		want  string
+	}{
+		"group":                     {group, "no place"},
+		"no candidate":              {state.with(recordCandidate.key(), nil), "records of kind"},
+		"candidate that is cut off": {state.with(recordCandidate.key(), []byte{1}), "truncated"},
+		"from another epoch":        {inCandidate(func(c *savedCandidate) { c.from[0] ^= 1 }), "not from this group"},
+		"of one who joins":          {inCandidate(func(c *savedCandidate) { c.from = nil }), "not from this group"},
+		"application message":       {inCandidate(func(c *savedCandidate) { c.message = applicationMessage(t, groups[1]) }), "no mls_private_message"},
+		"message that is none":      {inCandidate(func(c *savedCandidate) { c.message = []byte{1} }), "truncated"},
+		"commit for a Welcome":      {inCandidate(func(c *savedCandidate) { c.welcome = c.message }), "no mls_private_message"},
+		"key of an Update":          {inCandidate(func(c *savedCandidate) { c.proposals[0].updateKey = &savedKey{form: keyHeld} }), "the group's"},
+		"blank leaf that is added":  {inCandidate(func(c *savedCandidate) { c.added = []LeafIndex{7} }), "added leaf"},
+		"epoch after the next":      {inEpoch(func(e *savedEpoch) { e.context.Epoch++ }), "another group or epoch"},
+		"another group":             {inEpoch(func(e *savedEpoch) { e.context.GroupID = []byte("other") }), "another group or epoch"},
+		"no encryption_secret":      {inEpoch(func(e *savedEpoch) { e.secrets.encryption = nil }), "encryption_secret"},
+		"short encryption_secret":   {inEpoch(func(e *savedEpoch) { e.secrets.encryption = []byte{1} }), "32 bytes"},
+		"another's leaf":            {inEpoch(func(e *savedEpoch) { e.leaf = 1 }), "Signer"},
+		"width of another tree":     {state.with(recordWidth.key(), make([]byte, 64)), "no ratchet tree"},
+		"key that nobody holds": {edited(t, state, recordNodeKey.at(0), func(k *savedKey) {
+			k.form, k.key = keyHeld, nil
+		}), "does not hold"},
+		"held key with bytes": {edited(t, state, recordNodeKey.at(0), func(k *savedKey) { k.form = keyHeld }), "no private key is saved"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			restored, err := g.RestoreCandidate(c.state)
+			require.Nil(t, restored)
+			require.ErrorContains(t, err, c.want)
+		})
+	}
+
+	state, err = k.Save()
+	require.NoError(t, err)
+	key := recordKeyPackage.key()
+	for name, c := range map[string]struct {
+		state Snapshot
+		want  string
+	}{
+		"cut off":          {state.with(key, []byte{0}), "truncated"},
+		"another leaf":     {edited(t, state, key, func(k *savedKeyPackage) { k.keyPackage.LeafNode.Signature[0] ^= 1 }), "7.3"},
+		"another init key": {edited(t, state, key, func(k *savedKeyPackage) { k.initKey = k.leafKey }), "not that of the public key"},
+		"another leaf key": {edited(t, state, key, func(k *savedKeyPackage) { k.leafKey = k.initKey }), "not that of the public key"},
+		"held key":         {edited(t, state, key, func(k *savedKeyPackage) { k.leafKey.form = keyHeld }), "reference"},
+	} {
+		t.Run("key package/"+name, func(t *testing.T) {
+			restored, err := RestoreKeyPackage(insiderTime, k.cfg, c.state)
+			require.Nil(t, restored)
+			require.ErrorContains(t, err, c.want)
+		})
+	}
+}
