@@ -66,8 +66,8 @@ func TestStateOfCandidates(t *testing.T) {
 			_, err = w.groups[name].RestoreCandidate(state)
 			require.ErrorIs(t, err, mls.ErrMalformed, "its epoch is over")
 		}
-		_, err = lost.Adopt()
-		require.ErrorIs(t, err, mls.ErrRetired)
+		_, err = lost.EpochAuthenticator()
+		require.ErrorIs(t, err, mls.ErrRetired, "it ended with the epoch")
 		w.groups["e"], err = kp.Join(t.Context(), testTime, made.Welcome)
 		require.NoError(t, err)
 		w.agree()

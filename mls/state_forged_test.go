@@ -227,6 +227,45 @@ func pastTreeHash(t testing.TB, s Snapshot) []byte {
 	return nil
 }
 
+// A tree that hashes to what the state says is refused if no group can have it.
+func TestForgedTreesAreRefused(t *testing.T) {
+	for name, c := range map[string]struct {
+		forge func(nodes ratchetTree)
+		width uint32
+		want  string
+	}{
+		"unmerged leaf that is blank": {func(nodes ratchetTree) { nodes[7].parent.unmergedLeaves = []LeafIndex{6} }, 8, "unmerged leaf is not blank"},
+		"forged parent hash":          {func(nodes ratchetTree) { nodes[7].parent.parentHash = []byte("forged") }, 8, "7.9.2"},
+		"forged key of a parent":      {func(nodes ratchetTree) { nodes[9].parent.encryptionKey = make([]byte, 32) }, 8, "public key"},
+		"one key twice":               {func(nodes ratchetTree) { nodes[2].leaf.EncryptionKey = nodes[4].leaf.EncryptionKey }, 8, "unique"},
+		"one signature key twice":     {func(nodes ratchetTree) { nodes[2].leaf.SignatureKey = nodes[4].leaf.SignatureKey }, 8, "unique"},
+		"right half without members":  {func(ratchetTree) {}, 16, "right half"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			groups := clique(t, 0x0001, 6)
+			populate(t, groups)
+			g := groups[0]
+			nodes, err := marshalled(g.public.tree.nodes())
+			require.NoError(t, err)
+			forged, err := parseRatchetTree(nodes)
+			require.NoError(t, err)
+			c.forge(forged)
+			tree := &tree{treeView: treeView{suite: g.public.suite, hashSize: g.public.tree.hashSize, width: c.width}}
+			tree.root = buildNode(forged, tree.rootIndex(), new(editToken))
+			require.NoError(t, newTreeHasher(tree.suite).rehash(tree.root, tree.rootIndex(), 1))
+			public := *g.public
+			public.tree, public.context.TreeHash = tree, tree.hash()
+			g.public = &public
+			g.inbox.ratchets = newSecretTree(g.public.suite, c.width, make([]byte, 32))
+			g.inbox.past = nil
+			state, err := g.Save()
+			require.NoError(t, err)
+			_, err = RestoreGroup(insiderTime, *g.cfg, state)
+			require.ErrorContains(t, err, c.want)
+		})
+	}
+}
+
 // futurePast moves a past epoch behind the current one, in key and content.
 func futurePast(t testing.TB, s Snapshot, past, number uint64) Snapshot {
 	next := edited(t, s, recordPast.of(past), func(p *savedPast) { p.context.Epoch = number + 1 })

@@ -142,6 +142,21 @@ func TestEarlierStatesRepeatNoKey(t *testing.T) {
 	}
 }
 
+// A group that is saved after each message is never refused to send.
+func TestSavingReservesInTime(t *testing.T) {
+	g := clique(t, 0x0001, 2)[0]
+	_, err := g.Save()
+	require.NoError(t, err)
+	used, records := usedKeys{}, 0
+	for range 10 * sendBlock {
+		require.NoError(t, used.send(t, g, false, "saved"))
+		delta, err := g.MessageDelta()
+		require.NoError(t, err)
+		records += len(delta.Put)
+	}
+	require.InDelta(t, 10*sendBlock/(sendBlock/2), records, 2, "a record for each half of a block")
+}
+
 // A client that is restored often, and sends by one of its ratchets or by none, does
 // not run away from what the others accept of the other.
 func TestIdleRatchetsReserveNothing(t *testing.T) {

@@ -264,6 +264,40 @@ func TestStateOfLateMessages(t *testing.T) {
 	})
 }
 
+// The oldest keys of skipped messages go from the saved state, too.
+func TestStateOfTooManyLateMessages(t *testing.T) {
+	w := newStateWorld(t, 0x0001, func(cfg *mls.Config) { cfg.Limits.MaxSkippedKeys = 3 }, "a", "b")
+	w.save()
+	for i := range 12 {
+		m, err := w.groups["b"].Encrypt(t.Context(), testTime, []byte("text"), nil)
+		require.NoError(t, err)
+		if i%3 == 2 {
+			_, err = w.groups["a"].Process(t.Context(), testTime, m)
+			require.NoError(t, err)
+			w.save()
+		}
+	}
+	w.restart()
+}
+
+// A proposal that arrived in time is good in a restored group as it would have been.
+func TestStateOfProposalThatExpires(t *testing.T) {
+	w := newStateWorld(t, 0x0001, nil, "a", "b")
+	kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("c"))
+	require.NoError(t, err)
+	m, err := w.groups["b"].Propose(t.Context(), testTime, mls.Add(kp.KeyPackage), nil)
+	require.NoError(t, err)
+	w.propose("b", m)
+	c, err := w.groups["b"].Commit(t.Context(), testTime)
+	require.NoError(t, err)
+	require.Len(t, c.Added(), 1)
+	w.restart()
+	later := testTime.Add(1000 * 24 * time.Hour)
+	r, err := w.groups["a"].Process(t.Context(), later, c.Message)
+	require.NoError(t, err)
+	require.Len(t, r.Commit.Added(), 1)
+}
+
 // A node can come back to the tree after it was gone from it: when a client is
 // added again with the same key package.
 func TestStateOfNodeThatComesBack(t *testing.T) {
