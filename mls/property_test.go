@@ -58,7 +58,7 @@ func checkRuns(t *testing.T, checks, steps int, run func(rt *rapid.T, id suite.I
 	suites := []suite.ID{0x0001, 0x0002, 0xF001}
 	if vectors.Full() {
 		suites = all.Registry().IDs(suite.Start, insiderTime)
-		steps *= 2
+		checks *= 2
 	}
 	for name, n := range map[string]int{"rapid.checks": checks, "rapid.steps": steps} {
 		f := flag.Lookup(name)
