@@ -134,7 +134,9 @@ func (g *Group) held(public []byte) *nodeKey {
 }
 
 // RestoreCandidate returns a candidate that [Candidate.Save] saved, in the group
-// that it is from, in its epoch. The error is as of [RestoreGroup].
+// that it is from, in its epoch. The error is as of [RestoreGroup]. It is restored
+// once: two candidates with references to one private key would delete it for each
+// other.
 func (g *Group) RestoreCandidate(state Snapshot) (*Candidate, error) {
 	done, err := g.alive()
 	if err != nil {

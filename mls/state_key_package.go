@@ -26,6 +26,7 @@ type savedKeyPackage struct {
 
 func (k *savedKeyPackage) marshal(w *wire.Writer) {
 	k.keyPackage.marshal(w)
+	w.Grow(2*(1+4) + len(k.initKey.key) + len(k.leafKey.key) + 1) // or parts of the keys would stay behind in memory
 	k.initKey.marshal(w)
 	k.leafKey.marshal(w)
 	w.Optional(k.lastResort)

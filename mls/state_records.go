@@ -93,6 +93,7 @@ func (e *savedEpoch) marshal(w *wire.Writer) {
 		marshalProposal(w, *e.reInit)
 	}
 	w.Uint32(uint32(e.leaf))
+	w.Grow(9 * (1 + 64)) // or parts of the secrets would stay behind in memory
 	for _, row := range e.secrets.table() {
 		w.Bytes(*row.secret)
 	}

@@ -36,6 +36,11 @@ func RestoreGroup(now time.Time, cfg Config, state Snapshot) (*Group, error) {
 	}
 	g := &Group{cfg: &cfg}
 	if err := l.group(g); err != nil {
+		l.epoch.secrets.destroy()
+		g.inbox.destroy()
+		if g.inbox.ratchets != nil {
+			g.inbox.ratchets.destroy()
+		}
 		return nil, err
 	}
 	return g, nil
@@ -75,6 +80,7 @@ func newStateLoader(state Snapshot, suiteOf func(suite.ID) (suite.Suite, error),
 		return nil, err
 	}
 	if l.suite, err = suiteOf(l.epoch.context.CipherSuite); err != nil {
+		l.epoch.secrets.destroy()
 		return nil, err
 	}
 	l.nodes = newTreeLoader(l.suite, base)

@@ -12,7 +12,7 @@ import (
 // generations ahead, and until it is saved again the group sends with none that
 // the saved state has.
 type saving struct {
-	state *savedState // nil if there is none, or it is not of this group alone
+	state *savedState // nil if there is none
 
 	// bound says that what was saved leads to this epoch: the group sends with
 	// reserved generations alone.
@@ -122,12 +122,13 @@ func (s *saving) reserve(kind ratchetKind, next uint64) uint64 {
 // A saved state reserves generations of the own message ratchets, past which the
 // group that is restored from it starts; the group sends with those and no others,
 // and answers [ErrUnsaved] until it is saved again: in a new epoch, when they run
-// out, and for the first message after it was restored. So a state that is restored,
-// however late and often, repeats no key and nonce with what was sent until the
-// state after it was stored. One that is restored in spite of a later one does: that
-// is for the caller to rule out.
+// out, and, for each of its two ratchets, before the first message after it was
+// restored. So a group that is restored from the latest state repeats no key and
+// nonce, however it went down; it opens messages again that were opened since. One
+// that is restored from an earlier state may repeat what was sent after the next one
+// was stored: that is for the caller to rule out.
 func (g *Group) Save() (Snapshot, error) {
-	delta, err := g.save(nil, true)
+	delta, err := g.save(wholeState)
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +138,7 @@ func (g *Group) Save() (Snapshot, error) {
 // EpochDelta returns what the saved state lacks, of whichever epoch it is; without
 // one, that is all. See [Group.Save].
 func (g *Group) EpochDelta() (*EpochDelta, error) {
-	delta, err := g.save(func(s *savedState) error { return nil }, false)
+	delta, err := g.save(sinceAnyEpoch)
 	if err != nil {
 		return nil, err
 	}
@@ -147,20 +148,24 @@ func (g *Group) EpochDelta() (*EpochDelta, error) {
 // MessageDelta returns what a saved state of this epoch lacks. It returns ErrUnsaved
 // if that is of an earlier one, or there is none. See [Group.Save].
 func (g *Group) MessageDelta() (*MessageDelta, error) {
-	delta, err := g.save(func(s *savedState) error {
-		if s == nil || s.epoch != g.Epoch() {
-			return ErrUnsaved
-		}
-		return nil
-	}, false)
+	delta, err := g.save(sinceThisEpoch)
 	if err != nil {
 		return nil, err
 	}
 	return &MessageDelta{g.Epoch(), *delta}, nil
 }
 
-// save returns what the saved state lacks, or all, and takes note that it is saved.
-func (g *Group) save(fits func(*savedState) error, all bool) (*Delta, error) {
+// saveScope says what is saved.
+type saveScope int
+
+const (
+	wholeState     saveScope = iota
+	sinceAnyEpoch            // what the saved state lacks
+	sinceThisEpoch           // the same, if that is of the group's epoch
+)
+
+// save returns a change of the saved state and takes note that it is made.
+func (g *Group) save(scope saveScope) (*Delta, error) {
 	done, err := g.alive()
 	if err != nil {
 		return nil, err
@@ -169,14 +174,11 @@ func (g *Group) save(fits func(*savedState) error, all bool) (*Delta, error) {
 	b := &g.inbox
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	s := &saver{all: all}
-	if !all {
-		if err := fits(b.saving.state); err != nil {
-			return nil, err
-		}
-		s.old = b.saving.state
+	s := &saver{old: b.saving.state}
+	if scope == sinceThisEpoch && (s.old == nil || s.old.epoch != g.Epoch()) {
+		return nil, ErrUnsaved
 	}
-	if s.old == nil {
+	if scope == wholeState || s.old == nil {
 		s.old, s.all = &savedState{}, true
 	}
 	own, err := s.group(g)

@@ -78,6 +78,53 @@ func (b *brokenHPKE) Export(pub, info, exporterContext []byte, length int) ([]by
 	return b.HPKE.Export(pub, info, exporterContext, length)
 }
 
+// referencing is an HPKE whose keys have references: places in a list, or whatever
+// a method that replaces a sound one gives.
+type referencing struct {
+	*brokenHPKE
+	mu        sync.Mutex
+	keys      []suite.PrivateKey
+	reference func(place byte) ([]byte, error)
+	found     func(suite.PrivateKey) (suite.PrivateKey, error)
+	missing   func() (suite.PrivateKey, error)
+}
+
+func newReferencing(h suite.HPKE, change func(*referencing)) *referencing {
+	r := &referencing{
+		brokenHPKE: &brokenHPKE{HPKE: h},
+		reference:  func(place byte) ([]byte, error) { return []byte{place}, nil },
+		found:      func(key suite.PrivateKey) (suite.PrivateKey, error) { return key, nil },
+		missing: func() (suite.PrivateKey, error) {
+			return nil, &suite.KeyError{Algorithm: "list", Private: true, Rule: "no such place"}
+		},
+	}
+	change(r)
+	r.key = func(key suite.PrivateKey) suite.PrivateKey {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.keys = append(r.keys, key)
+		place := byte(len(r.keys) - 1)
+		return referencedKey{key, func() ([]byte, error) { return r.reference(place) }}
+	}
+	return r
+}
+
+func (r *referencing) OpenReference(reference []byte) (suite.PrivateKey, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(reference) == 1 && int(reference[0]) < len(r.keys) {
+		return r.found(r.keys[reference[0]])
+	}
+	return r.missing()
+}
+
+type referencedKey struct {
+	suite.PrivateKey
+	reference func() ([]byte, error)
+}
+
+func (k referencedKey) Reference() ([]byte, error) { return k.reference() }
+
 // sealerFunc is a Sealer that takes no randomness.
 type sealerFunc func(pub, aad, plaintext []byte) ([]byte, []byte, error)
 

@@ -23,6 +23,9 @@ func TestHPKEChecksPass(t *testing.T) {
 		return &brokenKey{PrivateKey: key, bytes: func() ([]byte, error) { return nil, suite.ErrNotExportable }}
 	}}
 	require.Empty(t, failures(hpkeChecks(), e), "keys in hardware")
+	e = newEncryption(t, hpke.DHKEMX25519())
+	e.HPKE = newReferencing(e.HPKE, func(*referencing) {})
+	require.Empty(t, failures([]check[encryption]{{"key references", checkKeyReferences}}, e), "keys with references")
 }
 
 func TestHPKEChecksFail(t *testing.T) {
@@ -39,6 +42,9 @@ func TestHPKEChecksFail(t *testing.T) {
 			f(b)
 			return b
 		}})
+	}
+	withReferences := func(f func(*referencing)) encryption {
+		return encryption{newReferencing(e.HPKE, f), e.kem, e.kdf, e.aead}
 	}
 	withSealer := func(f func(s suite.DeterministicSealer, info []byte) suite.Sealer) encryption {
 		return hidden(&brokenHPKE{prepare: func(info []byte) (suite.Sealer, error) {
@@ -326,6 +332,48 @@ func TestHPKEChecksFail(t *testing.T) {
 				}
 			}),
 			[]string{"concurrent use"},
+		},
+		{
+			"Reference fails",
+			withReferences(func(r *referencing) {
+				r.reference = func(byte) ([]byte, error) { return nil, errors.New("no") }
+			}),
+			[]string{"key references"},
+		},
+		{
+			"references that nothing opens",
+			hidden(&brokenHPKE{key: func(key suite.PrivateKey) suite.PrivateKey {
+				return referencedKey{key, func() ([]byte, error) { return []byte("a name"), nil }}
+			}}),
+			[]string{"key references"},
+		},
+		{
+			"OpenReference fails",
+			withReferences(func(r *referencing) {
+				r.found = func(suite.PrivateKey) (suite.PrivateKey, error) { return nil, errors.New("no") }
+			}),
+			[]string{"key references"},
+		},
+		{
+			"OpenReference finds another key",
+			withReferences(func(r *referencing) {
+				r.found = func(suite.PrivateKey) (suite.PrivateKey, error) { return fixed, nil }
+			}),
+			[]string{"key references"},
+		},
+		{
+			"OpenReference finds a key for nothing",
+			withReferences(func(r *referencing) {
+				r.missing = func() (suite.PrivateKey, error) { return fixed, nil }
+			}),
+			[]string{"key references"},
+		},
+		{
+			"OpenReference gives another error",
+			withReferences(func(r *referencing) {
+				r.missing = func() (suite.PrivateKey, error) { return nil, errors.New("no") }
+			}),
+			[]string{"key references"},
 		},
 		{
 			"Destroy does nothing",

@@ -21,6 +21,7 @@ func hpkeChecks() []check[encryption] {
 		{"generated keys", checkGenerateKey},
 		{"derived keys", checkDeriveKey},
 		{"key handles", checkKeyHandles},
+		{"key references", checkKeyReferences},
 		{"malformed private keys", checkBadPrivateKeys},
 		{"malformed public keys", checkBadPublicKeys},
 		{"CheckPublicKey agrees with Seal", checkAgreement},
