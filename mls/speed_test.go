@@ -1,0 +1,224 @@
+package mls_test
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/internal/limit"
+	"github.com/mlsuite/mlsuite/internal/measure"
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// The benchmarks below measure ratios within one run, which is all that is steady
+// on a machine that others share. CPU time is that of the process. They measure
+// once, whatever b.N is.
+
+var speedPlan = measure.Plan{Count: 9, Time: 2 * time.Second}
+
+func simulate(b *testing.B, n int, shape mls.TreeShape) *mls.Simulation {
+	b.Helper()
+	sim, err := mls.NewSimulation(b.Context(), time.Now(), mls.SimulationConfig{
+		Suites: all.Registry(), Suite: 0x0001, Members: n, Shape: shape,
+	})
+	require.NoError(b, err)
+	return sim
+}
+
+func onOneCore(b *testing.B) {
+	cores := runtime.GOMAXPROCS(1)
+	b.Cleanup(func() { runtime.GOMAXPROCS(cores) })
+}
+
+func median(b *testing.B, op measure.Operation) measure.Sample {
+	b.Helper()
+	samples, err := measure.Run(b.Context(), speedPlan, op)
+	require.NoError(b, err)
+	return measure.Median(samples)
+}
+
+func commitCost(b *testing.B, sim *mls.Simulation, leaf mls.LeafIndex) measure.Sample {
+	b.Helper()
+	g, err := sim.Member(leaf)
+	require.NoError(b, err)
+	return median(b, measure.Operation{Do: func(int) error {
+		_, err := g.Commit(b.Context(), time.Now())
+		return err
+	}})
+}
+
+// processCost is what a commit of one leaf costs another. Every repetition is of a
+// fresh view, with a message whose key is the first of its ratchet.
+func processCost(b *testing.B, sim *mls.Simulation, committer, receiver mls.LeafIndex) measure.Sample {
+	b.Helper()
+	sender, err := sim.Member(committer)
+	require.NoError(b, err)
+	c, err := sender.Commit(b.Context(), time.Now())
+	require.NoError(b, err)
+	var views []*mls.Group
+	return median(b, measure.Operation{
+		Prepare: func(n int) error {
+			views = views[:0]
+			for range n {
+				g, err := sim.Member(receiver)
+				if err != nil {
+					return err
+				}
+				views = append(views, g)
+			}
+			return nil
+		},
+		Do: func(i int) error {
+			_, err := views[i].Process(b.Context(), time.Now(), c.Message)
+			return err
+		},
+	})
+}
+
+func prices(b *testing.B) (suite.Info, limit.Prices) {
+	b.Helper()
+	s, err := all.Registry().Suite(0x0001, suite.Start, time.Now())
+	require.NoError(b, err)
+	p, err := limit.Price(b.Context(), measure.Plan{Count: 9, Time: 100 * time.Millisecond}, s)
+	require.NoError(b, err)
+	return s.Info(), p
+}
+
+// report reports a ratio and fails the benchmark if it is above its bound.
+func report(b *testing.B, name string, ratio, bound float64) {
+	b.Helper()
+	b.ReportMetric(ratio, name)
+	if ratio > bound {
+		b.Errorf("%s is %.2f, want at most %.2f", name, ratio, bound)
+	}
+}
+
+func once(b *testing.B) {
+	b.ReportMetric(0, "ns/op")
+	for range b.N { // measured once, above
+	}
+}
+
+// BenchmarkGrowth shows how a steady commit, and processing it, grow from 1,000
+// members to 100,000: in time and in bytes allocated. The depths are 10 and 17.
+func BenchmarkGrowth(b *testing.B) {
+	onOneCore(b)
+	type figures struct{ commit, fixedK, fullK measure.Sample }
+	var of [2]figures
+	for i, n := range []int{1000, 100_000} {
+		runtime.GOMAXPROCS(runtime.NumCPU())
+		sim := simulate(b, n, mls.TreeSteady)
+		runtime.GOMAXPROCS(1)
+		last := sim.Leaves()[n-1]
+		of[i] = figures{
+			commit: commitCost(b, sim, 0),
+			fixedK: processCost(b, sim, 0, last), // under the root: k is 1
+			fullK:  processCost(b, sim, 0, 1),    // the sibling: k is d
+		}
+	}
+	for _, row := range []struct {
+		name  string
+		bound float64
+		of    func(f figures) measure.Sample
+	}{
+		{"commit", 1.9, func(f figures) measure.Sample { return f.commit }},
+		{"process-k=1", 1.3, func(f figures) measure.Sample { return f.fixedK }},
+		{"process-k=d", 1.7, func(f figures) measure.Sample { return f.fullK }},
+	} {
+		small, large := row.of(of[0]), row.of(of[1])
+		report(b, row.name+"-growth", large.CPU/small.CPU, row.bound)
+		report(b, row.name+"-bytes-growth", large.AllocBytes/small.AllocBytes, row.bound)
+	}
+	once(b)
+}
+
+// BenchmarkSteadyAgainstLimit shows a steady commit and its processing at 1,000
+// members in proportion to what the primitives alone take.
+func BenchmarkSteadyAgainstLimit(b *testing.B) {
+	const n, bound = 1000, 1.25
+	sim := simulate(b, n, mls.TreeSteady)
+	onOneCore(b)
+	info, price := prices(b)
+	tree := limit.Steady(n, 0)
+	least := limit.Group{Suite: info, Tree: tree}
+	report(b, "commit/limit", commitCost(b, sim, 0).CPU/least.Commit().At(price), bound)
+	top := len(tree.Path) - 1
+	for _, level := range []struct {
+		name string
+		at   int
+	}{{"k=1", top}, {"k=d", 0}} {
+		receiver := mls.LeafIndex(tree.Path[level.at].First)
+		cost := processCost(b, sim, 0, receiver)
+		report(b, "process-"+level.name+"/limit", cost.CPU/least.Process(level.at).At(price), bound)
+	}
+	once(b)
+}
+
+// BenchmarkAdd shows the creator of a group adding 10,000 members, with their
+// Welcome, in proportion to the limit, and what it allocates.
+func BenchmarkAdd(b *testing.B) {
+	const n = 10_000
+	sim := simulate(b, 1, mls.TreeBlank)
+	joiners, err := sim.NewMembers(b.Context(), time.Now(), n)
+	require.NoError(b, err)
+	var adds []mls.CommitOption
+	for _, k := range joiners {
+		adds = append(adds, mls.Add(k.KeyPackage))
+	}
+	_, price := prices(b)
+	onOneCore(b)
+	g, err := sim.Member(0)
+	require.NoError(b, err)
+	samples, err := measure.Run(b.Context(), measure.Plan{Count: 1}, measure.Operation{Do: func(int) error {
+		_, err := g.Commit(b.Context(), time.Now(), adds...)
+		return err
+	}})
+	require.NoError(b, err)
+	perJoiner := limit.Cost{}
+	perJoiner[limit.Verify], perJoiner[limit.Seal] = 2, 1
+	report(b, "add/limit", samples[0].CPU/perJoiner.Times(n).At(price), 1.4)
+	report(b, "add-MB", samples[0].AllocBytes/1e6, 300)
+	once(b)
+}
+
+// BenchmarkJoin shows a member joining a group of 10,000 in proportion to the limit
+// divided by the cores, in wall time.
+func BenchmarkJoin(b *testing.B) {
+	const n = 10_000
+	info, price := prices(b)
+	for _, row := range []struct {
+		shape mls.TreeShape
+		tree  limit.Tree
+		bound float64
+	}{
+		{mls.TreeBlank, limit.Blank(n, 0), 1.3},
+		{mls.TreeSteady, limit.Steady(n, 0), 1.3},
+		{mls.TreeUnmerged, limit.Unmerged(n, 0), 1.6},
+	} {
+		sim := simulate(b, n-1, row.shape)
+		var best time.Duration
+		for range 5 {
+			joiner, err := sim.NewMembers(b.Context(), time.Now(), 1)
+			require.NoError(b, err)
+			g, err := sim.Member(0)
+			require.NoError(b, err)
+			c, err := g.Commit(b.Context(), time.Now(), mls.Add(joiner[0].KeyPackage))
+			require.NoError(b, err)
+			start := time.Now()
+			_, err = joiner[0].Join(b.Context(), time.Now(), c.Welcome)
+			took := time.Since(start)
+			require.NoError(b, err)
+			if best == 0 || took < best {
+				best = took
+			}
+		}
+		least := limit.Group{Suite: info, Tree: row.tree}.Join().At(price) / float64(runtime.GOMAXPROCS(0))
+		report(b, fmt.Sprintf("join-%s/limit", row.shape), float64(best.Nanoseconds())/least, row.bound)
+	}
+	once(b)
+}
