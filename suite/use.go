@@ -10,9 +10,12 @@ const (
 	// Start is a new group, a key package, a join, an external commit, or the
 	// target of a ReInit or a branch.
 	Start Use = iota + 1
-	// Continue is work in a group that exists: import, process, send.
+	// Continue is work in a group that exists: send, propose, commit.
 	Continue
-	// Leave is the way out of one: ReInit to another suite, export, removal.
+	// Receive is what only reads a group that exists: the import of saved state,
+	// the processing of messages, a public group.
+	Receive
+	// Leave is the way out of one: ReInit to another suite, removal, export, saving.
 	Leave
 )
 
@@ -22,6 +25,8 @@ func (u Use) String() string {
 		return "start"
 	case Continue:
 		return "continue"
+	case Receive:
+		return "receive"
 	case Leave:
 		return "leave"
 	}
