@@ -44,7 +44,8 @@ type layer struct {
 // whatever onlyImportedBy and neverReached leave them.
 func layers() []layer {
 	return []layer{
-		{pkg: "suite", modules: []string{"golang.org/x/crypto/..."}},
+		{pkg: "suite"},
+		{pkg: "suite/chacha", imports: []string{"suite"}, modules: []string{"golang.org/x/crypto/chacha20poly1305"}},
 		{pkg: "suite/circl", imports: []string{"suite", "hpke"}, modules: []string{"github.com/cloudflare/circl/..."}},
 		{pkg: "suite/mldsa", imports: []string{"suite"}, modules: []string{"filippo.io/mldsa/..."}},
 		{pkg: "hpke", imports: []string{"suite"}},
@@ -84,13 +85,14 @@ func onlyImportedBy() map[string][]string {
 		module + "/suite/circl":                {"registry/all"},
 		module + "/suite/mldsa":                {"registry/all"},
 		module + "/internal/hpkeset":           {"registry/all", "registry/fips"},
-		"golang.org/x/crypto/chacha20poly1305": {"suite"},
+		module + "/suite/chacha":               {"registry/all", "suite/suitetest", "internal/hpkevectors"},
+		"golang.org/x/crypto/chacha20poly1305": {"suite/chacha"},
 	}
 }
 
 // neverReached gives what a package may not depend on, by whatever way.
 func neverReached() map[string][]string {
-	providers := []string{"github.com/cloudflare/circl/...", "filippo.io/..."}
+	providers := []string{"github.com/cloudflare/circl/...", "filippo.io/...", "golang.org/x/crypto/chacha20poly1305"}
 	testOnly := []string{"testing", "github.com/stretchr/...", "github.com/google/go-cmp/...", "crypto/mlkem/mlkemtest"}
 	return map[string][]string{
 		"suite":         slices.Concat(providers, testOnly),
@@ -243,6 +245,7 @@ func TestViolations(t *testing.T) {
 		pkg("suite", module+"/internal/wire"),
 		pkg("suite", module+"/suite/circl"),
 		pkg("suite", "example.com/other"),
+		pkg("suite", "golang.org/x/crypto/chacha20poly1305"),
 		pkg("hpke", module+"/hybrid"),
 		pkg("hybrid", module+"/registry"),
 		pkg("registry", module+"/hpke"),
@@ -279,7 +282,8 @@ func TestViolations(t *testing.T) {
 		require.NotEmpty(t, violations([]goPackage{p}), "%v", p)
 	}
 	require.Empty(t, violations([]goPackage{
-		pkg("suite", "crypto", "golang.org/x/crypto/chacha20poly1305"),
+		pkg("suite", "crypto", "crypto/hkdf"),
+		pkg("suite/chacha", module+"/suite", "golang.org/x/crypto/chacha20poly1305"),
 		pkg("suite/circl", module+"/suite", module+"/hpke", "github.com/cloudflare/circl/dh/x448"),
 		pkg("mls", module+"/suite", module+"/internal/wire", "context"),
 		pkg("cmd/suitebench", module+"/registry/all", "os", "net/http"),

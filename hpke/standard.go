@@ -42,9 +42,13 @@ func NewStandardScheme(kemID, kdfID, aeadID uint16) (suite.HPKEScheme, error) {
 			s.kdfInfo = k.Info()
 		}
 	}
-	for _, a := range []suite.AEAD{suite.AES128GCM(), suite.AES256GCM(), suite.ChaCha20Poly1305(), ExportOnly()} {
-		if a.AEADInfo().ID == aeadID {
-			s.aeadInfo = a.AEADInfo()
+	for _, info := range []suite.AEADInfo{
+		suite.AES128GCM().AEADInfo(), suite.AES256GCM().AEADInfo(),
+		{ID: 0x0003, Name: "ChaCha20-Poly1305", Nk: 32, Nn: 12, Nt: 16},
+		ExportOnly().AEADInfo(),
+	} {
+		if info.ID == aeadID {
+			s.aeadInfo = info
 		}
 	}
 	if s.row.check == nil || s.kdfInfo.ID == 0 || s.aeadInfo.ID == 0 {

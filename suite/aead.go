@@ -3,9 +3,8 @@ package suite
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/fips140"
 	"fmt"
-
-	"golang.org/x/crypto/chacha20poly1305"
 )
 
 // AEAD is an authenticated cipher with 12-byte nonces and 16-byte tags
@@ -17,53 +16,38 @@ type AEAD interface {
 	NewAEAD(key []byte) (cipher.AEAD, error)
 }
 
-// AES128GCM returns AES-128-GCM, HPKE code point 0x0001, of crypto/aes.
-func AES128GCM() AEAD { return aesGCM(0x0001, "AES-128-GCM", 16) }
+// AES128GCM returns AES-128-GCM, HPKE code point 0x0001, of crypto/aes. In FIPS
+// 140-3 mode its ciphers decrypt by an approved service of the Go Cryptographic
+// Module, and encrypt by one that is not approved: the nonce is the caller's.
+func AES128GCM() AEAD { return aesGCM{0x0001, "AES-128-GCM", 16} }
 
-// AES256GCM returns AES-256-GCM, HPKE code point 0x0002, of crypto/aes.
-func AES256GCM() AEAD { return aesGCM(0x0002, "AES-256-GCM", 32) }
+// AES256GCM returns AES-256-GCM, HPKE code point 0x0002, of crypto/aes, which is
+// as [AES128GCM] in FIPS 140-3 mode.
+func AES256GCM() AEAD { return aesGCM{0x0002, "AES-256-GCM", 32} }
 
-// ChaCha20Poly1305 returns ChaCha20-Poly1305, HPKE code point 0x0003, of
-// golang.org/x/crypto.
-func ChaCha20Poly1305() AEAD {
-	return aead{
-		info: AEADInfo{
-			ID: 0x0003, Name: "ChaCha20-Poly1305",
-			Nk: chacha20poly1305.KeySize, Nn: chacha20poly1305.NonceSize, Nt: chacha20poly1305.Overhead,
-			Provenance: []Provided{{Primitive: "ChaCha20-Poly1305", Package: "golang.org/x/crypto/chacha20poly1305"}},
-		},
-		new: chacha20poly1305.New,
+type aesGCM struct {
+	id      uint16
+	name    string
+	keySize int
+}
+
+func (a aesGCM) AEADInfo() AEADInfo {
+	return AEADInfo{
+		ID: a.id, Name: a.name, Nk: a.keySize, Nn: gcmNonceSize, Nt: gcmTagSize,
+		Provenance: []Provided{{Primitive: a.name, Package: "crypto/aes"}},
 	}
 }
 
-type aead struct {
-	info AEADInfo
-	new  func(key []byte) (cipher.AEAD, error)
-}
-
-func (a aead) AEADInfo() AEADInfo { return a.info }
-
-func (a aead) NewAEAD(key []byte) (cipher.AEAD, error) {
-	if len(key) != a.info.Nk {
-		return nil, fmt.Errorf("suite: %s takes a key of %d bytes, not %d", a.info.Name, a.info.Nk, len(key))
+func (a aesGCM) NewAEAD(key []byte) (cipher.AEAD, error) {
+	if len(key) != a.keySize {
+		return nil, fmt.Errorf("suite: %s takes a key of %d bytes, not %d", a.name, a.keySize, len(key))
 	}
-	return a.new(key)
-}
-
-func aesGCM(id uint16, name string, keySize int) AEAD {
-	return aead{
-		info: AEADInfo{
-			ID: id, Name: name, Nk: keySize, Nn: 12, Nt: 16,
-			Provenance: []Provided{{Primitive: name, Package: "crypto/aes"}},
-		},
-		new: newGCM,
-	}
-}
-
-func newGCM(key []byte) (cipher.AEAD, error) {
 	block, err := aes.NewCipher(key)
 	if err != nil {
 		return nil, err
+	}
+	if fips140.Enabled() {
+		return newFIPSGCM(block)
 	}
 	return cipher.NewGCM(block)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/mlsuite/mlsuite/internal/vectors"
 	"github.com/mlsuite/mlsuite/internal/wycheproof"
 	"github.com/mlsuite/mlsuite/suite"
+	"github.com/mlsuite/mlsuite/suite/chacha"
 )
 
 func TestAEADInfo(t *testing.T) {
@@ -21,7 +22,7 @@ func TestAEADInfo(t *testing.T) {
 	}{
 		{suite.AES128GCM(), 0x0001, 16},
 		{suite.AES256GCM(), 0x0002, 32},
-		{suite.ChaCha20Poly1305(), 0x0003, 32},
+		{chacha.ChaCha20Poly1305(), 0x0003, 32},
 	} {
 		info := c.aead.AEADInfo()
 		t.Run(info.Name, func(t *testing.T) {
@@ -84,7 +85,7 @@ func TestWycheproofAEAD(t *testing.T) {
 	require.Equal(t, 133, run)
 
 	counts, run = testWycheproofAEAD(t, "chacha20_poly1305_test.json",
-		map[int]suite.AEAD{32: suite.ChaCha20Poly1305()})
+		map[int]suite.AEAD{32: chacha.ChaCha20Poly1305()})
 	require.Equal(t, wycheproof.Counts{Valid: 256, Invalid: 69}, counts)
 	require.Equal(t, 316, run)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/hpke"
 	"github.com/mlsuite/mlsuite/suite"
+	"github.com/mlsuite/mlsuite/suite/chacha"
 )
 
 // Run runs each vector of a KEM among kems, and returns how many those are: keys,
@@ -54,7 +55,7 @@ func KDFs() map[uint16]hpke.KDF {
 func AEADs() map[uint16]suite.AEAD {
 	byID := map[uint16]suite.AEAD{}
 	for _, a := range []suite.AEAD{
-		suite.AES128GCM(), suite.AES256GCM(), suite.ChaCha20Poly1305(), hpke.ExportOnly(),
+		suite.AES128GCM(), suite.AES256GCM(), chacha.ChaCha20Poly1305(), hpke.ExportOnly(),
 	} {
 		byID[a.AEADInfo().ID] = a
 	}

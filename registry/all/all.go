@@ -11,6 +11,7 @@ import (
 	"github.com/mlsuite/mlsuite/internal/hpkeset"
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/suite"
+	"github.com/mlsuite/mlsuite/suite/chacha"
 	"github.com/mlsuite/mlsuite/suite/circl"
 	"github.com/mlsuite/mlsuite/suite/mldsa"
 )
@@ -89,7 +90,7 @@ func (o options) parts() registry.Parts {
 			circl.MLKEM512(), mlkem768, mlkem1024,
 			mlkem768X25519, mlkem768P256, mlkem1024P384,
 		),
-		AEADs: []suite.AEAD{suite.AES128GCM(), suite.AES256GCM(), suite.ChaCha20Poly1305()},
+		AEADs: []suite.AEAD{suite.AES128GCM(), suite.AES256GCM(), chacha.ChaCha20Poly1305()},
 		Signatures: []suite.SignatureScheme{
 			suite.Ed25519(), circl.Ed448(),
 			suite.ECDSAP256(), suite.ECDSAP384(), suite.ECDSAP521(),

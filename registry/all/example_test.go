@@ -9,6 +9,7 @@ import (
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
+	"github.com/mlsuite/mlsuite/suite/chacha"
 )
 
 // A suite of one's own, from parts that this module has.
@@ -36,13 +37,13 @@ func Example_ownSuite() {
 // A suite of one's own on a part of one's own: any [hpke.KEM], [suite.AEAD] or
 // [suite.SignatureScheme] takes the place of those here.
 func Example_ownPart() {
-	scheme, err := hpke.NewScheme(hpke.MLKEM768(), hpke.HKDFSHA512(), suite.ChaCha20Poly1305())
+	scheme, err := hpke.NewScheme(hpke.MLKEM768(), hpke.HKDFSHA512(), chacha.ChaCha20Poly1305())
 	if err != nil {
 		panic(err)
 	}
 	own, err := suite.New(suite.Parts{
 		ID: 0xF0A2, Name: "MLS_128_MLKEM768_CHACHA20POLY1305_SHA512_P256", Level: 128,
-		HPKE: scheme, AEAD: suite.ChaCha20Poly1305(), Hash: crypto.SHA512, Signature: suite.ECDSAP256(),
+		HPKE: scheme, AEAD: chacha.ChaCha20Poly1305(), Hash: crypto.SHA512, Signature: suite.ECDSAP256(),
 	})
 	if err != nil {
 		panic(err)

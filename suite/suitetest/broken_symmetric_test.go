@@ -11,6 +11,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/hpke"
 	"github.com/mlsuite/mlsuite/suite"
+	"github.com/mlsuite/mlsuite/suite/chacha"
 )
 
 // brokenSymmetric is sound with some methods replaced.
@@ -182,7 +183,7 @@ func TestSymmetricChecksFail(t *testing.T) {
 		{"wrong overhead", brokenAEAD(func(a cipher.AEAD) cipher.AEAD { return overhanging{a} }), []string{"AEAD"}},
 		{
 			"another AEAD",
-			broken(&brokenSymmetric{aead: suite.ChaCha20Poly1305().NewAEAD}),
+			broken(&brokenSymmetric{aead: chacha.ChaCha20Poly1305().NewAEAD}),
 			[]string{"AEAD reference"},
 		},
 		{
