@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/mlsuite/mlsuite/internal/parallel"
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -89,6 +90,24 @@ func prepareSealWithLabel(s suite.Suite, label string, context []byte) (suite.Se
 		return nil, err
 	}
 	return s.PrepareSeal(info)
+}
+
+// sealToEach calls seal for each of n recipients of one context, on all cores, with
+// the sealer to take for that recipient.
+func sealToEach(s suite.Suite, label string, context []byte, n int, seal func(i int, sealer suite.Sealer) error) error {
+	sealer, err := prepareSealWithLabel(s, label, context)
+	if err != nil {
+		return err
+	}
+	ordered, ok := sealer.(suite.OrderedSealer)
+	if !ok {
+		return parallel.For(n, func(i int) error { return seal(i, sealer) })
+	}
+	sealers, err := ordered.Sealers(n)
+	if err != nil {
+		return err
+	}
+	return parallel.For(n, func(i int) error { return seal(i, sealers[i]) })
 }
 
 // openWithLabel is DecryptWithLabel (RFC 9420, Section 5.1.3). Whatever is wrong

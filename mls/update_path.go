@@ -117,11 +117,7 @@ func (p *pathSecrets) seal(t *tree, sender LeafIndex, groupContext []byte, added
 	if len(recipients) == 0 {
 		return nodes, nil
 	}
-	sealer, err := prepareSealWithLabel(t.suite, labelUpdatePathNode, groupContext)
-	if err != nil {
-		return nil, err
-	}
-	err = parallel.For(len(recipients), func(i int) error {
+	err := sealToEach(t.suite, labelUpdatePathNode, groupContext, len(recipients), func(i int, sealer suite.Sealer) error {
 		r := recipients[i]
 		enc, ciphertext, err := sealer.Seal(r.publicKey, nil, p.secrets[r.node])
 		nodes[r.node].secrets[r.slot] = hpkeCiphertext{enc, ciphertext}

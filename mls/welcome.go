@@ -5,7 +5,6 @@ import (
 	"crypto/cipher"
 	"fmt"
 
-	"github.com/mlsuite/mlsuite/internal/parallel"
 	"github.com/mlsuite/mlsuite/internal/treemath"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -32,17 +31,12 @@ func (b *welcomeBuilder) build(ctx context.Context, a *applied, path *ownPath) (
 	if err != nil {
 		return nil, err
 	}
-	sealer, err := prepareSealWithLabel(s, labelWelcome, encryptedInfo)
-	if err != nil {
-		return nil, err
-	}
 	w := &Welcome{
 		CipherSuite:        s.Info().ID,
 		EncryptedGroupInfo: encryptedInfo,
 		secrets:            make([]encryptedGroupSecrets, len(a.joiners)),
 	}
-	err = parallel.For(len(a.joiners), func(i int) error {
-		var err error
+	err = sealToEach(s, labelWelcome, encryptedInfo, len(a.joiners), func(i int, sealer suite.Sealer) (err error) {
 		w.secrets[i], err = b.sealSecrets(sealer, a.joiners[i], a.added[i], path)
 		return err
 	})

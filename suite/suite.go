@@ -109,6 +109,17 @@ type DeterministicSealer interface {
 	SealDeterministic(randomness, pub, aad, plaintext []byte) (enc, ciphertext []byte, err error)
 }
 
+// OrderedSealer is a [Sealer] to which the order of the recipients matters, as one
+// that takes the randomness of encapsulations from a record. Whoever seals on
+// several cores asks for all sealers before it hands out the work, so that the result
+// is that of one core.
+type OrderedSealer interface {
+	Sealer
+
+	// Sealers returns the sealers of the next n recipients, in their order.
+	Sealers(n int) ([]Sealer, error)
+}
+
 // PrivateKey is a handle of an HPKE private key: parsed once, used often, and
 // possibly held by hardware.
 type PrivateKey interface {
