@@ -30,6 +30,10 @@ type Config struct {
 	Credential Credential
 	Signer     suite.Signer // of Suite's signature scheme
 
+	// Rules, if not nil, judges what is not the suite's. Without it, everything is
+	// allowed.
+	Rules Rules
+
 	// Authenticator judges the credentials of all members. Without one, every
 	// credential is accepted.
 	Authenticator Authenticator
