@@ -119,7 +119,7 @@ func (r *race) jobs() []func() error {
 			func() error { _, err := g.Export("label", nil, 16); return err },
 			func() error { _, err := g.EpochAuthenticator(); return err },
 			func() error { _, err := g.RatchetTree(); return err },
-			func() error { _, err := g.GroupInfo(ctx, true); return err },
+			func() error { _, err := g.GroupInfo(ctx, insiderTime, true); return err },
 			func() error { _, _, _, _ = g.OwnLeaf(), g.Epoch(), g.Size(), g.Leaf(0); return nil },
 			r.commit, r.follow)
 	}

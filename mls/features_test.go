@@ -85,7 +85,7 @@ func TestGroupContextExtensions(t *testing.T) {
 func TestExternalJoin(t *testing.T) {
 	forAllSuites(t, func(t *testing.T, id suite.ID) {
 		w := newWorld(t, id, nil, "a", "b", "c")
-		info, err := w.groups["b"].GroupInfo(t.Context(), true)
+		info, err := w.groups["b"].GroupInfo(t.Context(), testTime, true)
 		require.NoError(t, err)
 		joiner := w.config("d")
 		c, err := mls.ExternalJoin(t.Context(), testTime, joiner, info)
@@ -98,7 +98,7 @@ func TestExternalJoin(t *testing.T) {
 
 		// The same client again, in the place of its earlier leaf, without the tree
 		// inside.
-		info, err = w.groups["a"].GroupInfo(t.Context(), false)
+		info, err = w.groups["a"].GroupInfo(t.Context(), testTime, false)
 		require.NoError(t, err)
 		tree, err := w.groups["a"].RatchetTree()
 		require.NoError(t, err)
@@ -113,7 +113,7 @@ func TestExternalJoin(t *testing.T) {
 		w.agree()
 
 		// Somebody else's leaf is not the joiner's to remove.
-		info, err = w.groups["a"].GroupInfo(t.Context(), true)
+		info, err = w.groups["a"].GroupInfo(t.Context(), testTime, true)
 		require.NoError(t, err)
 		_, err = mls.ExternalJoin(t.Context(), testTime, w.config("e"), info, mls.Remove(w.groups["b"].OwnLeaf()))
 		require.ErrorIs(t, err, mls.ErrInvalid)

@@ -184,7 +184,7 @@ func newFuzzedGroup(t testing.TB) *fuzzedGroup {
 	outside := ExternalProposer{Suite: victim.Suite(), GroupID: victim.GroupID(), Epoch: victim.Epoch()}
 	enter(sent(outside.Propose(t.Context(), authority.Signer, 0, Remove(3))))
 	enter(sent(outside.ProposeJoin(t.Context(), ownKeyPackage(t, 0x0001, "outside"))))
-	info := sent(member(t, x.sim, 1).GroupInfo(t.Context(), true))
+	info := sent(member(t, x.sim, 1).GroupInfo(t.Context(), insiderTime, true))
 	external, err := ExternalJoin(t.Context(), insiderTime, client(t, 0x0001, "external"), info)
 	require.NoError(t, err)
 	enter(external.Message)

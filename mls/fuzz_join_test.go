@@ -88,7 +88,7 @@ func FuzzExternalJoin(f *testing.F) {
 	cfg := client(f, 0x0001, "joiner")
 	f.Fuzz(func(t *testing.T, _, stage uint8, script []byte) {
 		g := member(t, sim(t), 1)
-		encoded, err := g.GroupInfo(t.Context(), true)
+		encoded, err := g.GroupInfo(t.Context(), insiderTime, true)
 		require.NoError(t, err)
 		if stage%3 == 0 {
 			encoded = scripted(encoded, script)

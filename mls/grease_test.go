@@ -79,7 +79,7 @@ func TestOwnCapabilities(t *testing.T) {
 func TestGreaseIsWhereItIsIgnored(t *testing.T) {
 	g, err := CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "creator", func(cfg *Config) { cfg.NoGREASE = false }), nil)
 	require.NoError(t, err)
-	b, err := g.GroupInfo(t.Context(), true)
+	b, err := g.GroupInfo(t.Context(), insiderTime, true)
 	require.NoError(t, err)
 	m, err := ParseMessage(b)
 	require.NoError(t, err)

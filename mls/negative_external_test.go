@@ -12,7 +12,7 @@ import (
 func (a *attack) externalCommit(cfg Config, change func(*commit), options ...CommitOption) []byte {
 	t := a.t
 	t.Helper()
-	info, err := a.groups[0].GroupInfo(t.Context(), true)
+	info, err := a.groups[0].GroupInfo(t.Context(), insiderTime, true)
 	require.NoError(t, err)
 	c, err := ExternalJoin(t.Context(), insiderTime, cfg, info, options...)
 	require.NoError(t, err)
@@ -94,7 +94,7 @@ func TestExternalCommitFaultsAreRefused(t *testing.T) {
 // client, is refused: it would be in the group twice.
 func TestExternalCommitOfAMember(t *testing.T) {
 	a := newAttack(t)
-	info, err := a.groups[0].GroupInfo(t.Context(), true)
+	info, err := a.groups[0].GroupInfo(t.Context(), insiderTime, true)
 	require.NoError(t, err)
 	_, err = ExternalJoin(t.Context(), insiderTime, *a.cfg, info)
 	requireRefused(t, violation("7.3", "signature_key is unique").atLeaf(4), err)

@@ -207,7 +207,7 @@ func (m *vectorMaker) publicCommits() passiveClientCase {
 	s.epoch(s.commit(1, Add(s.keyPackage().KeyPackage), s.psk()))
 	psk := s.propose(0, s.psk())
 	s.epoch(s.commit(1), psk)
-	info := m.bytes(s.members[0].GroupInfo(m.t.Context(), false))
+	info := m.bytes(s.members[0].GroupInfo(m.t.Context(), insiderTime, false))
 	tree := m.bytes(s.members[0].RatchetTree())
 	external := must(ExternalJoin(m.t.Context(), ownTime, s.client(), info, WithTreeFrom(tree), s.psk()))(m)
 	s.adopt(external, -1)

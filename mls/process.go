@@ -40,7 +40,7 @@ func (g *Group) Process(ctx context.Context, now time.Time, message []byte) (*Re
 		return nil, err
 	}
 	defer done()
-	if err := g.mayUse(suite.Continue, now); err != nil {
+	if err := g.mayUse(suite.Receive, now); err != nil {
 		return nil, err
 	}
 	switch {

@@ -255,7 +255,7 @@ func (m *model) joinExternally() {
 	from := m.seat(func(s *seat) bool { return s.atHead() && !s.ended() })
 	r, e, a := from.room, from.room.head(), draw(m, "who", m.actors)
 	inside := m.chance(2, "tree inside")
-	info, err := from.group.GroupInfo(m.ctx, inside)
+	info, err := from.group.GroupInfo(m.ctx, insiderTime, inside)
 	require.NoError(m, err)
 	var options []CommitOption
 	if !inside {

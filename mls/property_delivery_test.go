@@ -217,7 +217,7 @@ func (m *model) watch(r *room, c *commitModel) {
 		if i < 0 {
 			return
 		}
-		info, err := r.seats[i].group.GroupInfo(m.ctx, true)
+		info, err := r.seats[i].group.GroupInfo(m.ctx, insiderTime, true)
 		require.NoError(m, err)
 		follower, err = NewPublicGroup(m.ctx, insiderTime, r.seats[i].actor.config(r.suite.Info().ID), info, nil)
 		require.NoError(m, err)

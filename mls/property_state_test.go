@@ -66,7 +66,7 @@ func (m *model) restart() {
 	require.NoError(m, err)
 	require.Equal(m, before, factsOf(m, g))
 	for c, state := range pending {
-		candidate, err := g.RestoreCandidate(state)
+		candidate, err := g.RestoreCandidate(insiderTime, state)
 		require.NoError(m, err)
 		require.Equal(m, c.after.facts, factsOfCandidate(m, candidate))
 		if c.by == s {

@@ -61,7 +61,7 @@ func (c *PublicCandidate) Adopt() *PublicGroup { return c.next }
 // O(n).
 //
 // Of cfg, only Suites is required; Authenticator, Lifetimes and
-// Limits.MaxProposals count too. Suites are asked whether the group may go on, not
+// Limits.MaxProposals count too. Suites are asked whether the group may be read, not
 // whether it could be started.
 func NewPublicGroup(ctx context.Context, now time.Time, cfg Config, groupInfo, tree []byte) (*PublicGroup, error) {
 	info, err := parseGroupInfoMessage(groupInfo)
@@ -71,7 +71,7 @@ func NewPublicGroup(ctx context.Context, now time.Time, cfg Config, groupInfo, t
 	if cfg.Suites == nil {
 		return nil, errNoSuites
 	}
-	s, err := cfg.Suites.Suite(info.GroupContext.CipherSuite, suite.Continue, now)
+	s, err := cfg.Suites.Suite(info.GroupContext.CipherSuite, suite.Receive, now)
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +101,7 @@ func (g *PublicGroup) Process(ctx context.Context, now time.Time, message []byte
 		return nil, fmt.Errorf("%w: a public group does not follow a %s", ErrUnsupported, m.WireFormat())
 	}
 	p := g.public
-	if _, err := g.cfg.Suites.Suite(p.context.CipherSuite, suite.Continue, now); err != nil {
+	if _, err := g.cfg.Suites.Suite(p.context.CipherSuite, suite.Receive, now); err != nil {
 		return nil, err
 	}
 	ac, err := p.framing(nil).verifyPublic(m.publicMessage)

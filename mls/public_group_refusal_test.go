@@ -57,7 +57,7 @@ func requireRefusedInPublic(t testing.TB, g *Group, want error, message []byte) 
 // A GroupInfo that is served is of the epoch, in every part.
 func TestPublicGroupServesOneEpoch(t *testing.T) {
 	a := newAttack(t)
-	honest, err := a.groups[1].GroupInfo(t.Context(), true)
+	honest, err := a.groups[1].GroupInfo(t.Context(), insiderTime, true)
 	require.NoError(t, err)
 	public, err := NewPublicGroup(t.Context(), insiderTime, *a.cfg, honest, nil)
 	require.NoError(t, err)

@@ -15,7 +15,7 @@ import (
 // inPublic lets a public group follow from here.
 func (w *world) inPublic(by string) {
 	w.t.Helper()
-	info, err := w.groups[by].GroupInfo(w.t.Context(), true)
+	info, err := w.groups[by].GroupInfo(w.t.Context(), testTime, true)
 	require.NoError(w.t, err)
 	w.public, err = mls.NewPublicGroup(w.t.Context(), testTime, mls.Config{Suites: all.Registry()}, info, nil)
 	require.NoError(w.t, err)
@@ -117,7 +117,7 @@ func TestPublicGroupFollows(t *testing.T) {
 			// A client joins by what the public group serves, and comes back.
 			joiner := w.config("g")
 			for _, name := range []string{"g", "g again"} {
-				info, err := w.groups["a"].GroupInfo(t.Context(), name == "g")
+				info, err := w.groups["a"].GroupInfo(t.Context(), testTime, name == "g")
 				require.NoError(t, err)
 				require.NoError(t, w.public.SetGroupInfo(info))
 				tree, err := w.public.RatchetTree()
@@ -176,7 +176,7 @@ func TestPublicGroupRefuses(t *testing.T) {
 	require.ErrorContains(t, err, "Config.Suites")
 	_, err = mls.NewPublicGroup(t.Context(), testTime, mls.Config{Suites: all.Registry()}, c.Message, nil)
 	require.ErrorIs(t, err, mls.ErrUnsupported, "no GroupInfo")
-	info, err = w.groups["a"].GroupInfo(t.Context(), false)
+	info, err = w.groups["a"].GroupInfo(t.Context(), testTime, false)
 	require.NoError(t, err)
 	_, err = mls.NewPublicGroup(t.Context(), testTime, mls.Config{Suites: all.Registry()}, info, nil)
 	require.ErrorIs(t, err, mls.ErrUnsupported, "no tree")

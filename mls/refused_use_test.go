@@ -32,7 +32,7 @@ func TestMisuseIsRefused(t *testing.T) {
 // Section 12.4.3.2).
 func TestExternalPubIsAKey(t *testing.T) {
 	a := newAttack(t)
-	b, err := a.GroupInfo(t.Context(), true)
+	b, err := a.GroupInfo(t.Context(), insiderTime, true)
 	require.NoError(t, err)
 	m, err := ParseMessage(b)
 	require.NoError(t, err)

@@ -137,18 +137,21 @@ func (g *Group) held(public []byte) *nodeKey {
 // that it is from, in its epoch. The error is as of [RestoreGroup]. It is restored
 // once: two candidates with references to one private key would delete it for each
 // other.
-func (g *Group) RestoreCandidate(state Snapshot) (*Candidate, error) {
+func (g *Group) RestoreCandidate(now time.Time, state Snapshot) (*Candidate, error) {
 	done, err := g.alive()
 	if err != nil {
 		return nil, err
 	}
 	defer done()
+	if err := g.mayUse(suite.Receive, now); err != nil {
+		return nil, err
+	}
 	c, l, err := loadCandidate(g.cfg, state, func(suite.ID) (suite.Suite, error) { return g.public.suite, nil }, g)
 	if err != nil {
 		return nil, err
 	}
-	now, next := &g.public.context, &l.epoch.context
-	if next.Epoch-1 != now.Epoch || next.CipherSuite != now.CipherSuite || !bytes.Equal(next.GroupID, now.GroupID) ||
+	from, next := &g.public.context, &l.epoch.context
+	if next.Epoch-1 != from.Epoch || next.CipherSuite != from.CipherSuite || !bytes.Equal(next.GroupID, from.GroupID) ||
 		l.epoch.leaf != g.leaf {
 		return nil, badState("candidate is of another group or epoch")
 	}
@@ -163,7 +166,7 @@ func RestoreCandidate(now time.Time, cfg Config, state Snapshot) (*Candidate, er
 		return nil, err
 	}
 	c, _, err := loadCandidate(&cfg, state, func(id suite.ID) (suite.Suite, error) {
-		return cfg.Suites.Suite(id, suite.Continue, now)
+		return cfg.Suites.Suite(id, suite.Receive, now)
 	}, nil)
 	return c, err
 }

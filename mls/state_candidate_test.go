@@ -42,7 +42,7 @@ func TestStateOfCandidates(t *testing.T) {
 			require.NoError(t, err)
 			b := bytesOf(t, state)
 			g := restored(t, w.configs[name], bytesOf(t, w.states[name]))
-			again, err := g.RestoreCandidate(parsedState(t, b))
+			again, err := g.RestoreCandidate(testTime, parsedState(t, b))
 			require.NoError(t, err)
 			require.Empty(t, cmp.Diff(c.GroupContext(), again.GroupContext(), cmpopts.EquateEmpty()))
 			require.Equal(t, c.Committer(), again.Committer())
@@ -54,7 +54,7 @@ func TestStateOfCandidates(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, b, bytesOf(t, state))
 			if name == "a" {
-				lost, err = g.RestoreCandidate(lostState)
+				lost, err = g.RestoreCandidate(testTime, lostState)
 				require.NoError(t, err)
 			}
 			_, err = mls.RestoreCandidate(testTime, w.configs[name], state)
@@ -63,7 +63,7 @@ func TestStateOfCandidates(t *testing.T) {
 			require.NoError(t, err)
 			_, err = again.Save()
 			require.ErrorIs(t, err, mls.ErrRetired)
-			_, err = w.groups[name].RestoreCandidate(state)
+			_, err = w.groups[name].RestoreCandidate(testTime, state)
 			require.ErrorIs(t, err, mls.ErrMalformed, "its epoch is over")
 		}
 		_, err = lost.EpochAuthenticator()
@@ -88,7 +88,7 @@ func TestStateOfCandidates(t *testing.T) {
 
 func TestStateOfExternalJoin(t *testing.T) {
 	w := newStateWorld(t, 0x0001, nil, "a", "b")
-	info, err := w.groups["a"].GroupInfo(t.Context(), true)
+	info, err := w.groups["a"].GroupInfo(t.Context(), testTime, true)
 	require.NoError(t, err)
 	joiner := w.config("c")
 	c, err := mls.ExternalJoin(t.Context(), testTime, joiner, info)

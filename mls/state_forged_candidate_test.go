@@ -17,7 +17,7 @@ func TestForgedCandidatesAreRefused(t *testing.T) {
 	require.NoError(t, err)
 	state, err := c.Save()
 	require.NoError(t, err)
-	_, err = g.RestoreCandidate(state)
+	_, err = g.RestoreCandidate(insiderTime, state)
 	require.NoError(t, err)
 	inCandidate := func(change func(*savedCandidate)) Snapshot {
 		return edited(t, state, recordCandidate.key(), change)
@@ -51,7 +51,7 @@ func TestForgedCandidatesAreRefused(t *testing.T) {
 		"held key with bytes": {edited(t, state, recordNodeKey.at(0), func(k *savedKey) { k.form = keyHeld }), "no private key is saved"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			restored, err := g.RestoreCandidate(c.state)
+			restored, err := g.RestoreCandidate(insiderTime, c.state)
 			require.Nil(t, restored)
 			require.ErrorContains(t, err, c.want)
 		})

@@ -113,7 +113,7 @@ func FuzzRestore(f *testing.F) {
 		}
 		{
 			s := candidate.Apply(put)
-			if c, err := g.RestoreCandidate(s); err == nil {
+			if c, err := g.RestoreCandidate(insiderTime, s); err == nil {
 				again, err := c.Save()
 				require.NoError(t, err)
 				require.Equal(t, s, again)

@@ -70,7 +70,7 @@ func (k *OwnKeyPackage) Save() (Snapshot, error) {
 // the client's, with the signer of the KeyPackage, whose cipher suite has to be
 // cfg.Suite. The error is as of [RestoreGroup].
 func RestoreKeyPackage(now time.Time, cfg Config, state Snapshot) (*OwnKeyPackage, error) {
-	s, err := cfg.suite(suite.Continue, now)
+	s, err := cfg.suite(suite.Receive, now)
 	if err != nil {
 		return nil, err
 	}

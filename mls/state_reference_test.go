@@ -122,7 +122,7 @@ func TestStateOfKeysByReference(t *testing.T) {
 	state, err := r.Commit.Save()
 	require.NoError(t, err)
 	w.save()
-	again, err := restored(t, w.configs["a"], bytesOf(t, w.states["a"])).RestoreCandidate(state)
+	again, err := restored(t, w.configs["a"], bytesOf(t, w.states["a"])).RestoreCandidate(testTime, state)
 	require.NoError(t, err)
 	_, err = w.groups["b"].Process(t.Context(), testTime, c.Message)
 	require.NoError(t, err)

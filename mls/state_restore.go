@@ -16,7 +16,7 @@ import (
 // RestoreGroup returns the group that [Group.Save] saved. It is O(n).
 //
 // cfg is the client's, with the signer of the member's leaf; the cipher suite is the
-// group's own, and cfg.Suites is asked whether it may continue. All that can be
+// group's own, and cfg.Suites is asked whether it may be read. All that can be
 // checked without the other members is: that the state is whole, and that its parts
 // fit together. What members signed was verified when it came and is not verified
 // again, nor is the Authenticator asked. The error wraps [ErrMalformed] or
@@ -29,7 +29,7 @@ func RestoreGroup(now time.Time, cfg Config, state Snapshot) (*Group, error) {
 		return nil, err
 	}
 	l, err := newStateLoader(state, func(id suite.ID) (suite.Suite, error) {
-		return cfg.Suites.Suite(id, suite.Continue, now)
+		return cfg.Suites.Suite(id, suite.Receive, now)
 	}, nil)
 	if err != nil {
 		return nil, err

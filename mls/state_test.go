@@ -357,7 +357,7 @@ func TestStateOfResumptionPSKsAndReInit(t *testing.T) {
 		require.NoError(t, err)
 		state, err := c.Save()
 		require.NoError(t, err)
-		_, err = w.groups["a"].RestoreCandidate(state)
+		_, err = w.groups["a"].RestoreCandidate(testTime, state)
 		require.ErrorIs(t, err, mls.ErrMalformed, "it is not from that group")
 		c, err = mls.RestoreCandidate(testTime, next.configs["a"], parsedState(t, bytesOf(t, state)))
 		require.NoError(t, err)
@@ -399,7 +399,7 @@ func TestRestoreAsksWhoeverIsConcerned(t *testing.T) {
 	g := restored(t, cfg, bytesOf(t, w.states["a"]))
 	require.Equal(t, w.groups["a"].Epoch(), g.Epoch())
 
-	cfg.Suites = noneOf{all.Registry(), suite.Continue}
+	cfg.Suites = noneOf{all.Registry(), suite.Receive}
 	_, err := mls.RestoreGroup(testTime, cfg, w.states["a"])
 	require.ErrorIs(t, err, errPolicy)
 
@@ -420,7 +420,7 @@ func TestRestoreAsksWhoeverIsConcerned(t *testing.T) {
 	w.commit("b")
 	for _, err := range []error{
 		second(retired.Save()), second(retired.EpochDelta()), second(retired.MessageDelta()),
-		second(retired.RestoreCandidate(nil)),
+		second(retired.RestoreCandidate(testTime, nil)),
 	} {
 		require.ErrorIs(t, err, mls.ErrRetired)
 	}

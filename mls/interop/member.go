@@ -88,7 +88,7 @@ func (s *server) GroupInfo(ctx context.Context, req *mlsclient.GroupInfoRequest)
 	}
 	defer done()
 	var reply mlsclient.GroupInfoReply
-	if reply.GroupInfo, err = m.group.GroupInfo(ctx, !req.ExternalTree); err != nil {
+	if reply.GroupInfo, err = m.group.GroupInfo(ctx, s.now(), !req.ExternalTree); err != nil {
 		return nil, err
 	}
 	if req.ExternalTree {
