@@ -57,6 +57,7 @@ func layers() []layer {
 			denied: []string{"net/...", "os/...", "database/..."},
 		},
 		{pkg: "internal/hpkeset", imports: []string{"suite", "hpke"}},
+		{pkg: "internal/certificate", modules: []string{"golang.org/x/crypto/cryptobyte/..."}},
 		{pkg: "internal/wire", modules: []string{"golang.org/x/crypto/cryptobyte"}},
 		{pkg: "internal/treemath"},
 		{pkg: "internal/parallel"},

@@ -127,7 +127,7 @@ func (c *Config) validate() error {
 	case c.PaddingBlock < 0 || c.PaddingBlock > math.MaxUint16:
 		return fmt.Errorf("mls: Config.PaddingBlock is %d, want 0 to %d", c.PaddingBlock, math.MaxUint16)
 	}
-	return nil
+	return c.Credential.certifies(c.Signer.PublicKey())
 }
 
 // suite returns the suite that c names, for the given use.

@@ -1,6 +1,10 @@
 package mls
 
 import (
+	"bytes"
+	"fmt"
+
+	"github.com/mlsuite/mlsuite/internal/certificate"
 	"github.com/mlsuite/mlsuite/internal/wire"
 )
 
@@ -65,6 +69,26 @@ func (c Credential) Certificates() ([][]byte, error) {
 		return nil, malformed(err)
 	}
 	return chain, nil
+}
+
+// certifies returns an error if this is an X.509 credential and its end-entity
+// certificate is not of the signature key (RFC 9420, Section 5.3). Bytes are
+// compared: those of a suite's signature keys (Section 5.1.1) are those of the
+// subjectPublicKey. The rest of the certificates is for the [Authenticator].
+func (c *Credential) certifies(signatureKey []byte) error {
+	if c.Type != CredentialX509 {
+		return nil
+	}
+	endEntity := wire.NewReader(c.Content).Bytes()
+	key, err := certificate.PublicKey(endEntity)
+	if err != nil {
+		return violation("5.3", "X.509 credential begins with an end-entity certificate").
+			because(fmt.Errorf("%w: %w", ErrMalformed, err))
+	}
+	if !bytes.Equal(key, signatureKey) {
+		return violation("5.3", "subjectPublicKeyInfo of the end-entity certificate is of the signature_key")
+	}
+	return nil
 }
 
 // check returns an error of package wire unless Content is what Type wants.

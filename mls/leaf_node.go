@@ -55,6 +55,9 @@ func (n *LeafNode) validate(s suite.Suite, source LeafNodeSource, at leafPlace) 
 	if !slices.Contains(n.Capabilities.Credentials, n.Credential.Type) {
 		return violation("7.2", "credential type %s is listed in capabilities", n.Credential.Type)
 	}
+	if err := n.Credential.certifies(n.SignatureKey); err != nil {
+		return err
+	}
 	if !slices.Contains(n.Capabilities.Versions, VersionMLS10) {
 		return violation("7.2", "capabilities list the group's protocol version")
 	}

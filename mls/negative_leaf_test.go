@@ -41,6 +41,22 @@ func leafFaults() []leafFault {
 		{"own credential type not listed",
 			func(n *LeafNode) { n.Capabilities.Credentials = []CredentialType{CredentialX509} }, nil,
 			rule("7.2", "credential type basic is listed")},
+		{"certificate of another key",
+			func(n *LeafNode) { n.Credential = certificateOf(flipped(n.SignatureKey, 0)) }, nil,
+			rule("5.3", "subjectPublicKeyInfo of the end-entity certificate is of the signature_key")},
+		{"certificate that does not parse",
+			func(n *LeafNode) { n.Credential = certificates([]byte("certificate")) }, nil,
+			rule("5.3", "X.509 credential begins with an end-entity certificate")},
+		{"no certificate",
+			func(n *LeafNode) { n.Credential = certificates() }, nil,
+			rule("5.3", "X.509 credential begins with an end-entity certificate")},
+		{"certificate after that of another key",
+			func(n *LeafNode) {
+				other := certificateOf(flipped(n.SignatureKey, 0))
+				n.Credential = Credential{Type: CredentialX509,
+					Content: slices.Concat(other.Content, certificateOf(n.SignatureKey).Content)}
+			}, nil,
+			rule("5.3", "subjectPublicKeyInfo of the end-entity certificate is of the signature_key")},
 		{"protocol version not listed",
 			func(n *LeafNode) { n.Capabilities.Versions = []ProtocolVersion{2} }, nil,
 			rule("7.2", "capabilities list the group's protocol version")},

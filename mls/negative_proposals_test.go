@@ -229,7 +229,7 @@ func TestCredentialTypesInUse(t *testing.T) {
 
 	joiner := ownKeyPackage(t, 0x0001, "stranger", stranger).KeyPackage
 	only := spoiledKeyPackage(t, func(kp *KeyPackage) {
-		kp.LeafNode.Credential = Credential{Type: CredentialX509}
+		kp.LeafNode.Credential = certificateOf(kp.LeafNode.SignatureKey)
 		kp.LeafNode.Capabilities.Credentials = []CredentialType{CredentialX509}
 	}, nil, nil)
 	for name, kp := range map[string]*KeyPackage{"joiner's type": joiner, "others' type": only} {

@@ -35,7 +35,7 @@ func poisons(a *attack) map[string][]Proposal {
 		"Update with a signature key":    {stolen},
 		"Update that lacks capabilities": {a.update(func(n *LeafNode) { n.Capabilities.Extensions = nil })},
 		"Update that lacks credentials": {a.update(func(n *LeafNode) {
-			n.Credential = Credential{Type: CredentialX509}
+			n.Credential = certificateOf(n.SignatureKey)
 			n.Capabilities.Credentials = []CredentialType{CredentialX509}
 		})},
 		"Update that is not authenticated": {a.update(func(n *LeafNode) {
