@@ -5,8 +5,6 @@ import (
 	"crypto/rand"
 	"fmt"
 	"time"
-
-	"github.com/mlsuite/mlsuite/suite"
 )
 
 // Commit makes a commit of the proposals that arrived in this epoch and those that
@@ -16,20 +14,24 @@ import (
 // Without a proposal, the commit replaces the keys on the committer's path and
 // nothing else. Of proposals that arrived and exclude each other, a Remove goes
 // before an Update, and a later Update before an earlier one; an own Update is left
-// out, since a committer's leaf is renewed by the path.
+// out, since a committer's leaf is renewed by the path. Proposals that arrived and
+// that the policies refuse are left out, too.
 func (g *Group) Commit(ctx context.Context, now time.Time, options ...CommitOption) (*Candidate, error) {
 	done, err := g.active()
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	if err := g.mayUse(suite.Continue, now); err != nil {
+	plan := newCommitPlan(options)
+	list, q, err := g.judgedProposals(ctx, now, plan)
+	if err != nil {
 		return nil, err
 	}
-	return g.commit(ctx, now, newCommitPlan(options))
+	return g.commit(ctx, q, plan, list)
 }
 
-func (g *Group) commit(ctx context.Context, now time.Time, plan *commitPlan) (*Candidate, error) {
+// commit makes a commit of proposals about which the policies were asked.
+func (g *Group) commit(ctx context.Context, q asking, plan *commitPlan, list []CommittedProposal) (*Candidate, error) {
 	if err := g.maySend(g.handshakeFormat(), ContentCommit); err != nil {
 		return nil, err // before the work, not after it
 	}
@@ -43,12 +45,12 @@ func (g *Group) commit(ctx context.Context, now time.Time, plan *commitPlan) (*C
 		initSecret: g.secrets.init,
 		psks: func(ids []PreSharedKeyID) ([]byte, error) {
 			if plan.followUp != nil {
-				return plan.followUp.pskSecret(g.public.suite, ids)
+				return plan.followUp.pskSecret(q, g.public.suite, ids)
 			}
-			return g.cfg.resolvePSKs(ctx, g.public.suite, ids, g)
+			return q.resolvePSKs(ctx, g.public.suite, ids, g)
 		},
 	}
-	c, ac, err := m.make(ctx, now, g.proposalsToCommit(ctx, now, plan))
+	c, ac, err := m.make(ctx, q, list)
 	if err != nil {
 		return nil, err
 	}
@@ -75,9 +77,9 @@ type commitMaker struct {
 
 // make returns the candidate without its Message, which is for the caller to
 // protect.
-func (m *commitMaker) make(ctx context.Context, now time.Time, list []CommittedProposal) (*Candidate, *authenticatedContent, error) {
+func (m *commitMaker) make(ctx context.Context, q asking, list []CommittedProposal) (*Candidate, *authenticatedContent, error) {
 	p, s := m.public, m.public.suite
-	rules := listRules{committer: m.sender, lifetime: m.cfg.Lifetimes.sentAt(now)}
+	rules := listRules{committer: m.sender, lifetime: m.cfg.Lifetimes.sentAt(q.now)}
 	if m.plan.followUp != nil {
 		rules.followUp = m.plan.followUp.id.Usage
 	}
@@ -85,7 +87,7 @@ func (m *commitMaker) make(ctx context.Context, now time.Time, list []CommittedP
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := m.cfg.authenticate(ctx, now, a.changes); err != nil {
+	if err := m.cfg.authenticate(ctx, q.now, a.changes); err != nil {
 		return nil, nil, err
 	}
 	if m.sender.Type == SenderNewMemberCommit {
@@ -93,7 +95,7 @@ func (m *commitMaker) make(ctx context.Context, now time.Time, list []CommittedP
 	}
 	var path *ownPath
 	if a.needsPath || m.plan.forcePath {
-		if path, err = m.renewPath(ctx, now, a); err != nil {
+		if path, err = m.renewPath(ctx, q, a); err != nil {
 			return nil, nil, err
 		}
 		defer path.destroy()
@@ -196,7 +198,7 @@ func nodeKeys(p *pathSecrets) map[NodeIndex]*nodeKey {
 
 // renewPath gives the committer a new leaf and new keys on its filtered direct
 // path (RFC 9420, Section 7.5).
-func (m *commitMaker) renewPath(ctx context.Context, now time.Time, a *applied) (*ownPath, error) {
+func (m *commitMaker) renewPath(ctx context.Context, q asking, a *applied) (*ownPath, error) {
 	s, own := m.public.suite, m.self.leaf
 	leafKey, err := s.GenerateKey()
 	if err != nil {
@@ -213,11 +215,11 @@ func (m *commitMaker) renewPath(ctx context.Context, now time.Time, a *applied) 
 	if err != nil {
 		return nil, err
 	}
-	leaf, err := m.cfg.newLeafNode(ctx, s, now, LeafNode{
+	leaf, err := m.cfg.newLeafNode(ctx, q, s, LeafNode{
 		EncryptionKey: leafKey.PublicKey(),
 		Source:        LeafNodeCommit,
 		ParentHash:    parentHash,
-	}, m.public.place(own))
+	}, m.public, own)
 	if err != nil {
 		return nil, err
 	}

@@ -135,15 +135,28 @@ func (c *Config) suite(use suite.Use, now time.Time) (suite.Suite, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	return c.Suites.Suite(c.Suite, use, now)
+	return c.ask(use, now).suite(c.Suite)
 }
 
 // capabilities is what the client advertises: suites that work here, and types
-// that it supports (RFC 9420, Section 7.2).
-func (c *Config) capabilities(own suite.ID, now time.Time) Capabilities {
-	credentials := []CredentialType{CredentialBasic, CredentialX509}
-	for _, t := range append([]CredentialType{c.Credential.Type}, c.Credentials...) {
-		if !slices.Contains(credentials, t) {
+// that it supports (RFC 9420, Section 7.2). Its policies take out what they do not
+// let begin, but for what the group needs that it is in, if any.
+func (c *Config) capabilities(own suite.ID, now time.Time, in *publicState) (Capabilities, error) {
+	needed := []CredentialType{c.Credential.Type}
+	if in != nil {
+		required, err := in.context.Extensions.requiredCapabilities()
+		if err != nil {
+			return Capabilities{}, err
+		}
+		needed = slices.Concat(needed, in.tree.credentialTypesInUse(), required.Credentials)
+	}
+	start := c.ask(suite.Start, now)
+	var credentials []CredentialType
+	for _, t := range slices.Concat([]CredentialType{CredentialBasic, CredentialX509, c.Credential.Type}, c.Credentials) {
+		if slices.Contains(credentials, t) {
+			continue
+		}
+		if slices.Contains(needed, t) || start.credential(t) == nil {
 			credentials = append(credentials, t)
 		}
 	}
@@ -157,7 +170,7 @@ func (c *Config) capabilities(own suite.ID, now time.Time) Capabilities {
 		Extensions:   slices.Clone(c.Extensions),
 		Proposals:    slices.Clone(c.Proposals),
 		Credentials:  credentials,
-	}
+	}, nil
 }
 
 func (l Limits) ratchet() ratchetLimits {

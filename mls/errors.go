@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/mlsuite/mlsuite/suite"
 )
 
 // The classes of failure. Compare with [errors.Is]; a [*ValidationError] matches
@@ -90,3 +92,32 @@ func (e *ValidationError) Error() string {
 func (e *ValidationError) Is(target error) bool { return target == ErrInvalid }
 
 func (e *ValidationError) Unwrap() error { return e.Err }
+
+// PolicyError says that the client's policies, its [Suites] or its [Rules], refuse
+// something, and whom it concerns. It wraps their own error.
+type PolicyError struct {
+	Subject    string // such as "credential type basic"
+	Use        suite.Use
+	Leaf       int64  // leaf index of the member concerned, or -1
+	Proposal   int    // index in the commit's proposals, or -1
+	KeyPackage []byte // KeyPackageRef of the one concerned, or nil
+	Err        error  // of Suites or Rules
+}
+
+func (e *PolicyError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "mls: refused for %s: %s", e.Use, e.Subject)
+	if e.Leaf >= 0 {
+		fmt.Fprintf(&b, ", leaf %d", e.Leaf)
+	}
+	if e.Proposal >= 0 {
+		fmt.Fprintf(&b, ", proposal %d", e.Proposal)
+	}
+	if e.KeyPackage != nil {
+		fmt.Fprintf(&b, ", key package %x", e.KeyPackage)
+	}
+	fmt.Fprintf(&b, ": %v", e.Err)
+	return b.String()
+}
+
+func (e *PolicyError) Unwrap() error { return e.Err }

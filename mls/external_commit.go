@@ -57,8 +57,14 @@ func ExternalJoin(ctx context.Context, now time.Time, cfg Config, groupInfo []by
 	if err != nil {
 		return nil, err
 	}
+	q := cfg.ask(suite.Start, now)
+	for _, format := range []WireFormat{WireFormatPublicMessage, cfg.handshakeFormat()} { // now, and later
+		if err := q.wireFormat(format); err != nil {
+			return nil, err
+		}
+	}
 	plan := newCommitPlan(options)
-	p, err := publicStateOf(ctx, now, &cfg, s, info, plan.tree)
+	p, err := publicStateOf(ctx, q, s, info, plan.tree)
 	if err != nil {
 		return nil, err
 	}
@@ -87,9 +93,9 @@ func ExternalJoin(ctx context.Context, now time.Time, cfg Config, groupInfo []by
 		sender:     sender,
 		format:     WireFormatPublicMessage,
 		initSecret: initSecret,
-		psks:       func(ids []PreSharedKeyID) ([]byte, error) { return cfg.resolvePSKs(ctx, s, ids, nil) },
+		psks:       func(ids []PreSharedKeyID) ([]byte, error) { return q.resolvePSKs(ctx, s, ids, nil) },
 	}
-	c, ac, err := m.make(ctx, now, list)
+	c, ac, err := m.make(ctx, q, list)
 	if err != nil {
 		return nil, err
 	}

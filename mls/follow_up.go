@@ -19,9 +19,12 @@ type followUp struct {
 	psk []byte
 }
 
-func (f *followUp) pskSecret(s suite.Suite, ids []PreSharedKeyID) ([]byte, error) {
+func (f *followUp) pskSecret(q asking, s suite.Suite, ids []PreSharedKeyID) ([]byte, error) {
 	if len(ids) != 1 {
 		return nil, errors.New("mls: first commit of a follow-up group has one pre-shared key")
+	}
+	if err := q.psk(PSKResumption, len(f.psk)); err != nil {
+		return nil, err
 	}
 	return pskSecret(s, ids, [][]byte{f.psk})
 }
@@ -115,6 +118,10 @@ func (g *Group) follow(ctx context.Context, now time.Time, cfg Config, usage Res
 	if err != nil {
 		return nil, err
 	}
+	q := next.cfg.ask(suite.Start, now)
+	if err := q.move(g.public.suite, next.public.suite); err != nil {
+		return nil, err
+	}
 	plan.followUp = &followUp{
 		id: PreSharedKeyID{
 			Type: PSKResumption, Usage: usage, GroupID: g.public.context.GroupID, Epoch: g.public.context.Epoch,
@@ -123,7 +130,11 @@ func (g *Group) follow(ctx context.Context, now time.Time, cfg Config, usage Res
 	}
 	defer clear(plan.followUp.psk)
 	plan.byValue = slices.Insert(plan.byValue, 0, Proposal(PreSharedKeyProposal{PSK: plan.followUp.id}))
-	c, err := next.commit(ctx, now, plan)
+	list := next.proposalsToCommit(ctx, q, plan)
+	if err := q.proposals(next.public, list, 0); err != nil {
+		return nil, err
+	}
+	c, err := next.commit(ctx, q, plan, list)
 	if err != nil {
 		return nil, err
 	}
@@ -186,7 +197,8 @@ members:
 // checkFollowUp checks a group that somebody joins by the resumption PSK of an old
 // one: that it is what the ReInit announced, or a branch (RFC 9420, Sections 11.2,
 // 11.3 and 12.4.3.1). A join without such a PSK passes.
-func checkFollowUp(cfg *Config, p *publicState, psks []PreSharedKeyID) error {
+func checkFollowUp(q asking, p *publicState, psks []PreSharedKeyID) error {
+	cfg := q.cfg
 	var link *PreSharedKeyID
 	for i := range psks {
 		if psks[i].Type != PSKResumption || psks[i].Usage == ResumptionPSKApplication {
@@ -209,6 +221,9 @@ func checkFollowUp(cfg *Config, p *publicState, psks []PreSharedKeyID) error {
 	old := cfg.PSKs.Group(link.GroupID)
 	if old == nil || !bytes.Equal(old.public.context.GroupID, link.GroupID) {
 		return fmt.Errorf("%w: of a group that is not known", ErrUnknownPSK)
+	}
+	if err := q.move(old.public.suite, p.suite); err != nil {
+		return err
 	}
 	if link.Usage == ResumptionPSKBranch {
 		if p.context.CipherSuite != old.public.context.CipherSuite || p.context.Version != old.public.context.Version {

@@ -59,6 +59,13 @@ func CreateGroup(ctx context.Context, now time.Time, cfg Config, groupID []byte,
 	if err := Extensions(extensions).unique("GroupContext"); err != nil {
 		return nil, err
 	}
+	q := cfg.ask(suite.Start, now)
+	if err := q.wireFormat(cfg.handshakeFormat()); err != nil {
+		return nil, err
+	}
+	if err := q.extensions(extensions, nil); err != nil {
+		return nil, err
+	}
 	nh := s.Info().Hash.Size
 	if groupID == nil {
 		groupID = make([]byte, nh)
@@ -68,11 +75,11 @@ func CreateGroup(ctx context.Context, now time.Time, cfg Config, groupID []byte,
 	if err != nil {
 		return nil, fmt.Errorf("mls: generate leaf key: %w", err)
 	}
-	leaf, err := cfg.newLeafNode(ctx, s, now, LeafNode{
+	leaf, err := cfg.newLeafNode(ctx, q, s, LeafNode{
 		EncryptionKey: leafKey.PublicKey(),
 		Source:        LeafNodeKeyPackage,
 		Lifetime:      cfg.Lifetimes.own(now),
-	}, leafPlace{})
+	}, nil, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -160,8 +167,7 @@ func (g *Group) Export(label string, context []byte, length int) ([]byte, error)
 	return g.secrets.export(g.public.suite, label, context, length)
 }
 
-// mayUse asks the policies about the group's suite.
+// mayUse asks the policies about the group as it is.
 func (g *Group) mayUse(use suite.Use, now time.Time) error {
-	_, err := g.cfg.Suites.Suite(g.public.suite.Info().ID, use, now)
-	return err
+	return g.cfg.ask(use, now).group(g.public)
 }

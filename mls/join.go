@@ -53,7 +53,15 @@ func (k *OwnKeyPackage) Join(ctx context.Context, now time.Time, welcome []byte,
 	if m.Welcome == nil {
 		return nil, fmt.Errorf("%w: a %s is no Welcome", ErrUnsupported, m.WireFormat())
 	}
-	if _, err := k.cfg.Suites.Suite(k.suite.Info().ID, suite.Start, now); err != nil {
+	cfg := k.cfg
+	if plan.handshake != nil {
+		cfg.PublicHandshake = *plan.handshake
+	}
+	q := cfg.ask(suite.Start, now)
+	if _, err := q.suite(k.suite.Info().ID); err != nil {
+		return nil, err
+	}
+	if err := q.wireFormat(cfg.handshakeFormat()); err != nil {
 		return nil, err
 	}
 	secrets, err := k.openSecrets(m.Welcome)
@@ -61,7 +69,7 @@ func (k *OwnKeyPackage) Join(ctx context.Context, now time.Time, welcome []byte,
 		return nil, err
 	}
 	defer secrets.destroy()
-	psk, err := k.resolvePSKs(ctx, secrets.psks)
+	psk, err := k.resolvePSKs(ctx, q, secrets.psks)
 	if err != nil {
 		return nil, err
 	}
@@ -70,11 +78,11 @@ func (k *OwnKeyPackage) Join(ctx context.Context, now time.Time, welcome []byte,
 	if err != nil {
 		return nil, err
 	}
-	public, err := publicStateOf(ctx, now, &k.cfg, k.suite, info, plan.tree)
+	public, err := publicStateOf(ctx, q, k.suite, info, plan.tree)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkFollowUp(&k.cfg, public, secrets.psks); err != nil {
+	if err := checkFollowUp(q, public, secrets.psks); err != nil {
 		return nil, err
 	}
 	self, err := k.memberView(public, info, secrets)
@@ -92,10 +100,6 @@ func (k *OwnKeyPackage) Join(ctx context.Context, now time.Time, welcome []byte,
 	if !k.lastResort {
 		suite.Destroy(k.initKey)
 		k.initKey, k.leafKey = nil, nil
-	}
-	cfg := k.cfg
-	if plan.handshake != nil {
-		cfg.PublicHandshake = *plan.handshake
 	}
 	g := newGroup(&cfg, epoch{public, epochSecrets, self})
 	g.inbox.saving.bound = k.saved
@@ -131,13 +135,13 @@ func (k *OwnKeyPackage) openSecrets(w *Welcome) (*groupSecrets, error) {
 }
 
 // resolvePSKs returns the psk_secret of a Welcome (RFC 9420, Section 12.4.3.1).
-func (k *OwnKeyPackage) resolvePSKs(ctx context.Context, ids []PreSharedKeyID) ([]byte, error) {
+func (k *OwnKeyPackage) resolvePSKs(ctx context.Context, q asking, ids []PreSharedKeyID) ([]byte, error) {
 	for i := range ids {
 		if nh := k.suite.Info().KDF.Nh; len(ids[i].Nonce) != nh {
 			return nil, violation("8.4", "psk_nonce is of %d bytes", nh)
 		}
 	}
-	return k.cfg.resolvePSKs(ctx, k.suite, ids, nil)
+	return q.resolvePSKs(ctx, k.suite, ids, nil)
 }
 
 // memberView finds the joiner's leaf in the tree and derives the private keys that
@@ -186,7 +190,7 @@ func (k *OwnKeyPackage) memberView(p *publicState, info *GroupInfo, secrets *gro
 // the state that they describe, for joiners and for those who only follow a group
 // (RFC 9420, Sections 7.3, 7.9.2, 12.4.3 and 12.4.3.1). The tree in the GroupInfo,
 // if there is one, counts before the one beside it.
-func publicStateOf(ctx context.Context, now time.Time, cfg *Config, s suite.Suite, info *GroupInfo, tree []byte) (*publicState, error) {
+func publicStateOf(ctx context.Context, q asking, s suite.Suite, info *GroupInfo, tree []byte) (*publicState, error) {
 	c := &info.GroupContext
 	if c.Version != VersionMLS10 {
 		return nil, fmt.Errorf("%w: protocol version %s", ErrUnsupported, c.Version)
@@ -233,13 +237,16 @@ func publicStateOf(ctx context.Context, now time.Time, cfg *Config, s suite.Suit
 	if err := checkTree(t, c.Extensions); err != nil {
 		return nil, err
 	}
+	if err := q.members(p); err != nil {
+		return nil, err
+	}
 	var changes []Change
-	if cfg.Authenticator != nil {
+	if q.cfg.Authenticator != nil {
 		for i, leaf := range t.members() {
 			changes = changed(changes, i, nil, leaf, ChangeJoined)
 		}
 	}
-	return p, cfg.authenticate(ctx, now, changes)
+	return p, q.cfg.authenticate(ctx, q.now, changes)
 }
 
 // verifyGroupInfo checks who signed a GroupInfo of this epoch (RFC 9420, Section

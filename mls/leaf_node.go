@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"slices"
-	"time"
 
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/suite"
@@ -17,17 +16,33 @@ type leafPlace struct {
 	leaf    LeafIndex
 }
 
-// newLeafNode makes and signs a leaf of this client. The caller has set what
-// depends on its source: the source itself, and the lifetime or parent hash.
-func (c *Config) newLeafNode(ctx context.Context, s suite.Suite, now time.Time, n LeafNode, at leafPlace) (*LeafNode, error) {
+// newLeafNode makes and signs a leaf of this client, for a group that exists or
+// nil. The caller has set what depends on its source: the source itself, and the
+// lifetime or parent hash.
+func (c *Config) newLeafNode(ctx context.Context, q asking, s suite.Suite, n LeafNode, in *publicState, at LeafIndex) (*LeafNode, error) {
+	if err := q.credential(c.Credential.Type); err != nil {
+		return nil, err
+	}
+	if n.Source == LeafNodeKeyPackage {
+		if err := q.lifetime(n.Lifetime); err != nil {
+			return nil, err
+		}
+	}
+	var place leafPlace
+	if in != nil {
+		place = in.place(at)
+	}
 	n.SignatureKey = c.Signer.PublicKey()
 	n.Credential = c.Credential
-	n.Capabilities = c.capabilities(s.Info().ID, now)
+	var err error
+	if n.Capabilities, err = c.capabilities(s.Info().ID, q.now, in); err != nil {
+		return nil, err
+	}
 	n.Extensions = c.LeafExtensions
 	if !c.NoGREASE {
 		n.addGrease()
 	}
-	tbs, err := n.tbs(at)
+	tbs, err := n.tbs(place)
 	if err != nil {
 		return nil, err
 	}

@@ -154,7 +154,7 @@ func TestFollowUpIsMadeByTheRules(t *testing.T) {
 	requireRefused(t, violation("11.2", "last commit of the group covers a ReInit"), err)
 	_, err = g.Branch(t.Context(), insiderTime, client(t, 0x0003, "member 1"), nil, nil)
 	requireRefused(t, violation("11.3", "cipher suite is the old group's"), err)
-	_, err = ownGroupsConfig(t, nil).resolvePSK(t.Context(), &PreSharedKeyID{Type: PSKResumption}, nil)
+	_, err = ownGroupsConfig(t, nil).findPSK(t.Context(), &PreSharedKeyID{Type: PSKResumption}, nil)
 	require.ErrorIs(t, err, ErrUnknownPSK)
 	g = oldGroup(t, true)
 	_, err = g.Reinitialize(t.Context(), insiderTime, client(t, 0x0003, "member 1"))

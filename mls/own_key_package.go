@@ -54,11 +54,11 @@ func NewKeyPackage(ctx context.Context, now time.Time, cfg Config, options ...Ke
 	if err != nil {
 		return nil, fmt.Errorf("mls: generate leaf key: %w", err)
 	}
-	leaf, err := cfg.newLeafNode(ctx, s, now, LeafNode{
+	leaf, err := cfg.newLeafNode(ctx, cfg.ask(suite.Start, now), s, LeafNode{
 		EncryptionKey: leafKey.PublicKey(),
 		Source:        LeafNodeKeyPackage,
 		Lifetime:      cfg.Lifetimes.own(now),
-	}, leafPlace{})
+	}, nil, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -4,13 +4,39 @@ import (
 	"context"
 	"slices"
 	"time"
+
+	"github.com/mlsuite/mlsuite/suite"
 )
+
+// judgedProposals returns the proposals that a commit covers, after it asked the
+// policies about them, and for which use it asks about the rest of the commit.
+//
+// A commit that only leads out asks for [suite.Leave]. One that does not, in a group
+// that may not go on, covers what leads out of it, and nothing else.
+func (g *Group) judgedProposals(ctx context.Context, now time.Time, plan *commitPlan) ([]CommittedProposal, asking, error) {
+	q := g.cfg.ask(suite.Continue, now)
+	list := g.proposalsToCommit(ctx, q, plan)
+	if !leaveOnly(list) {
+		refusal := q.handshake(g.public, g.handshakeFormat())
+		if refusal == nil {
+			return list, q, q.proposals(g.public, list, len(list)-len(plan.byValue))
+		}
+		if list = g.proposalsToCommit(ctx, q.as(suite.Leave), plan); !leaveOnly(list) {
+			return nil, q, refusal
+		}
+	}
+	q = q.as(suite.Leave)
+	if err := q.handshake(g.public, g.handshakeFormat()); err != nil {
+		return nil, q, err
+	}
+	return list, q, q.proposals(g.public, list, len(list)-len(plan.byValue))
+}
 
 // proposalsToCommit joins the proposals that arrived, without those that exclude
 // each other or the plan's, with those that the plan brings by value. What does not
 // fit in the group, which a member may propose to stop others from committing, is
-// left out as well.
-func (g *Group) proposalsToCommit(ctx context.Context, now time.Time, plan *commitPlan) []CommittedProposal {
+// left out as well, and so is what the policies refuse.
+func (g *Group) proposalsToCommit(ctx context.Context, q asking, plan *commitPlan) []CommittedProposal {
 	byValue := make([]CommittedProposal, len(plan.byValue))
 	for i, p := range plan.byValue {
 		byValue[i] = CommittedProposal{Proposal: withNonce(p, g.public.suite), Sender: g.sender()}
@@ -18,7 +44,7 @@ func (g *Group) proposalsToCommit(ctx context.Context, now time.Time, plan *comm
 	if plan.noPending || containsReInit(byValue) {
 		return byValue
 	}
-	pending := g.authentic(ctx, now, g.inbox.pending())
+	pending := g.authentic(ctx, q.now, g.allowed(q, g.inbox.pending()))
 	if len(pending) == 0 {
 		return byValue
 	}
@@ -44,7 +70,7 @@ func (g *Group) proposalsToCommit(ctx context.Context, now time.Time, plan *comm
 		case AddProposal:
 			keep[i] = s.fits(&p.KeyPackage.LeafNode, noLeaf)
 		case PreSharedKeyProposal:
-			keep[i] = g.knowsPSK(ctx, &p.PSK) && s.seen.checkPSK(p, i) == nil
+			keep[i] = g.knowsPSK(ctx, q, &p.PSK) && s.seen.checkPSK(p, i) == nil
 		}
 	}
 	var list []CommittedProposal
@@ -69,10 +95,25 @@ func containsReInit(list []CommittedProposal) bool {
 	return slices.ContainsFunc(list, func(c CommittedProposal) bool { return c.Proposal.Type() == ProposalReInit })
 }
 
-func (g *Group) knowsPSK(ctx context.Context, id *PreSharedKeyID) bool {
-	psk, err := g.cfg.resolvePSK(ctx, id, g)
+func (g *Group) knowsPSK(ctx context.Context, q asking, id *PreSharedKeyID) bool {
+	psk, err := q.resolvePSK(ctx, id, g)
 	clear(psk)
 	return err == nil
+}
+
+// allowed returns the proposals that the policies let this member commit for the
+// use that q asks for.
+func (g *Group) allowed(q asking, pending []CommittedProposal) []CommittedProposal {
+	var list []CommittedProposal
+	for _, c := range pending {
+		if q.use == suite.Leave && !leaves(c.Proposal) {
+			continue
+		}
+		if q.proposal(g.public, c.Proposal, c.Sender) == nil {
+			list = append(list, c)
+		}
+	}
+	return list
 }
 
 // authentic returns the proposals without those whose credentials the application

@@ -40,9 +40,6 @@ func (g *Group) Process(ctx context.Context, now time.Time, message []byte) (*Re
 		return nil, err
 	}
 	defer done()
-	if err := g.mayUse(suite.Receive, now); err != nil {
-		return nil, err
-	}
 	switch {
 	case m.publicMessage != nil:
 		return g.processPublic(ctx, now, m.publicMessage)
@@ -63,6 +60,11 @@ func (g *Group) processPublic(ctx context.Context, now time.Time, m *publicMessa
 // processPrivate opens a PrivateMessage of this epoch, or an application message
 // of one in the window. The key that opened it is deleted once all else is well.
 func (g *Group) processPrivate(ctx context.Context, now time.Time, m *privateMessage) (*Received, error) {
+	if m.contentType == ContentApplication { // a handshake message asks when it is known what it does
+		if err := g.mayUse(suite.Receive, now); err != nil {
+			return nil, err
+		}
+	}
 	g.inbox.mu.Lock()
 	f, ratchets := g.receiving(g.public, g.secrets), g.inbox.ratchets
 	if past := g.inbox.pastEpoch(m.epoch); past != nil && m.contentType == ContentApplication {

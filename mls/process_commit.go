@@ -6,6 +6,8 @@ import (
 	"crypto/subtle"
 	"slices"
 	"time"
+
+	"github.com/mlsuite/mlsuite/suite"
 )
 
 // processCommit makes a candidate of another member's commit (RFC 9420, Section
@@ -25,7 +27,7 @@ func (g *Group) processCommit(ctx context.Context, now time.Time, ac *authentica
 	if c.removed { // the next epoch's secrets are not for this member
 		return c, t.to.confirmTranscript(g.public, ac)
 	}
-	if err := g.openEpoch(ctx, &c.next, a, ac); err != nil {
+	if err := g.openEpoch(ctx, g.cfg.ask(suite.Receive, now), &c.next, a, ac); err != nil {
 		return nil, err
 	}
 	g.track(c)
@@ -38,6 +40,9 @@ func (g *Group) processCommit(ctx context.Context, now time.Time, ac *authentica
 func (p *publicState) receiveCommit(ctx context.Context, cfg *Config, now time.Time, ac *authenticatedContent, find func(ref []byte) (CommittedProposal, bool)) (*transition, *applied, error) {
 	list, err := resolveProposals(ac, find)
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := cfg.allowCommit(p, now, ac, list); err != nil {
 		return nil, nil, err
 	}
 	a, next, err := p.follow(cfg, now, ac, list)
@@ -135,7 +140,7 @@ func (p *publicState) mergePath(a *applied, committer LeafIndex, path *updatePat
 
 // openEpoch derives the secrets of the epoch that a received commit begins, and
 // checks its confirmation tag. next holds the public state up to its tree.
-func (g *Group) openEpoch(ctx context.Context, next *epoch, a *applied, ac *authenticatedContent) error {
+func (g *Group) openEpoch(ctx context.Context, q asking, next *epoch, a *applied, ac *authenticatedContent) error {
 	p, s := next.public, g.public.suite
 	leafKey := g.self.leafKey
 	for _, u := range a.updated {
@@ -168,7 +173,7 @@ func (g *Group) openEpoch(ctx context.Context, next *epoch, a *applied, ac *auth
 		}
 		defer clear(initSecret)
 	}
-	psk, err := g.cfg.resolvePSKs(ctx, s, a.psks, g)
+	psk, err := q.resolvePSKs(ctx, s, a.psks, g)
 	if err != nil {
 		return err
 	}

@@ -45,6 +45,9 @@ func (p *publicState) receiveProposal(cfg *Config, now time.Time, ac *authentica
 	if err != nil {
 		return CommittedProposal{}, err
 	}
+	if err := cfg.allowProposal(p, now, ac); err != nil {
+		return CommittedProposal{}, err
+	}
 	received.Ref, err = proposalRef(p.suite, ac)
 	return received, err
 }

@@ -284,8 +284,13 @@ func (s proposalSet) checkPSK(p PreSharedKeyProposal, i int) error {
 	return nil
 }
 
-// atLeaf and atProposal add the culprit to a ValidationError.
+// atLeaf and atProposal add the one concerned to a ValidationError or a
+// PolicyError.
 func atLeaf(err error, leaf LeafIndex) error {
+	if p, ok := errors.AsType[*PolicyError](err); ok {
+		p.Leaf = int64(leaf)
+		return err
+	}
 	if v, ok := errors.AsType[*ValidationError](err); ok {
 		v.atLeaf(leaf)
 	}
@@ -293,6 +298,10 @@ func atLeaf(err error, leaf LeafIndex) error {
 }
 
 func atProposal(err error, i int) error {
+	if p, ok := errors.AsType[*PolicyError](err); ok {
+		p.Proposal = i
+		return err
+	}
 	if v, ok := errors.AsType[*ValidationError](err); ok {
 		v.atProposal(i)
 		return err

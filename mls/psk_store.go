@@ -61,7 +61,7 @@ func (p *publicState) checkPSK(id *PreSharedKeyID, followUp ResumptionPSKUsage) 
 
 // resolvePSKs returns the psk_secret that ids make together (RFC 9420, Section
 // 8.4). own, if not nil, is the group whose own resumption PSKs count too.
-func (c *Config) resolvePSKs(ctx context.Context, s suite.Suite, ids []PreSharedKeyID, own *Group) ([]byte, error) {
+func (q asking) resolvePSKs(ctx context.Context, s suite.Suite, ids []PreSharedKeyID, own *Group) ([]byte, error) {
 	psks := make([][]byte, len(ids))
 	defer func() {
 		for _, psk := range psks {
@@ -70,15 +70,27 @@ func (c *Config) resolvePSKs(ctx context.Context, s suite.Suite, ids []PreShared
 	}()
 	for i := range ids {
 		var err error
-		if psks[i], err = c.resolvePSK(ctx, &ids[i], own); err != nil {
+		if psks[i], err = q.resolvePSK(ctx, &ids[i], own); err != nil {
 			return nil, fmt.Errorf("mls: pre-shared key %d: %w", i, err)
 		}
 	}
 	return pskSecret(s, ids, psks)
 }
 
-// resolvePSK returns a copy of one PSK.
-func (c *Config) resolvePSK(ctx context.Context, id *PreSharedKeyID, own *Group) ([]byte, error) {
+// resolvePSK returns a copy of one PSK, if the policies let it be injected.
+func (q asking) resolvePSK(ctx context.Context, id *PreSharedKeyID, own *Group) ([]byte, error) {
+	psk, err := q.cfg.findPSK(ctx, id, own)
+	if err != nil {
+		return nil, err
+	}
+	if err := q.psk(id.Type, len(psk)); err != nil {
+		clear(psk)
+		return nil, err
+	}
+	return psk, nil
+}
+
+func (c *Config) findPSK(ctx context.Context, id *PreSharedKeyID, own *Group) ([]byte, error) {
 	if id.Type == PSKResumption && own != nil && bytes.Equal(id.GroupID, own.public.context.GroupID) {
 		return own.resumptionPSK(id.Epoch)
 	}

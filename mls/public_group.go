@@ -60,7 +60,7 @@ func (c *PublicCandidate) Adopt() *PublicGroup { return c.next }
 // GroupInfo holds it. It checks the group's whole state as a joiner does, which is
 // O(n).
 //
-// Of cfg, only Suites is required; Authenticator, Lifetimes and
+// Of cfg, only Suites is required; Rules, Authenticator, Lifetimes and
 // Limits.MaxProposals count too. Suites are asked whether the group may be read, not
 // whether it could be started.
 func NewPublicGroup(ctx context.Context, now time.Time, cfg Config, groupInfo, tree []byte) (*PublicGroup, error) {
@@ -71,11 +71,12 @@ func NewPublicGroup(ctx context.Context, now time.Time, cfg Config, groupInfo, t
 	if cfg.Suites == nil {
 		return nil, errNoSuites
 	}
-	s, err := cfg.Suites.Suite(info.GroupContext.CipherSuite, suite.Receive, now)
+	q := cfg.ask(suite.Receive, now)
+	s, err := q.suite(info.GroupContext.CipherSuite)
 	if err != nil {
 		return nil, err
 	}
-	p, err := publicStateOf(ctx, now, &cfg, s, info, tree)
+	p, err := publicStateOf(ctx, q, s, info, tree)
 	if err != nil {
 		return nil, err
 	}
@@ -101,9 +102,6 @@ func (g *PublicGroup) Process(ctx context.Context, now time.Time, message []byte
 		return nil, fmt.Errorf("%w: a public group does not follow a %s", ErrUnsupported, m.WireFormat())
 	}
 	p := g.public
-	if _, err := g.cfg.Suites.Suite(p.context.CipherSuite, suite.Receive, now); err != nil {
-		return nil, err
-	}
 	ac, err := p.framing(nil).verifyPublic(m.publicMessage)
 	if err != nil {
 		return nil, err

@@ -44,7 +44,11 @@ func (g *Group) Propose(ctx context.Context, now time.Time, proposal Proposal, a
 	if _, ok := proposal.(UpdateProposal); ok {
 		return nil, errors.New("mls: an own Update is made by ProposeUpdate")
 	}
-	return g.propose(ctx, now, authenticatedData, func() (Proposal, *nodeKey, error) {
+	q := g.cfg.ask(suite.Continue, now)
+	if leaves(proposal) {
+		q = q.as(suite.Leave)
+	}
+	return g.propose(ctx, q, authenticatedData, func() (Proposal, *nodeKey, error) {
 		return withNonce(proposal, g.public.suite), nil, nil
 	})
 }
@@ -52,27 +56,28 @@ func (g *Group) Propose(ctx context.Context, now time.Time, proposal Proposal, a
 // ProposeUpdate makes a message that proposes to replace the own leaf by one with
 // a new key (RFC 9420, Section 12.1.2).
 func (g *Group) ProposeUpdate(ctx context.Context, now time.Time, authenticatedData []byte) ([]byte, error) {
-	return g.propose(ctx, now, authenticatedData, func() (Proposal, *nodeKey, error) {
+	q := g.cfg.ask(suite.Continue, now)
+	return g.propose(ctx, q, authenticatedData, func() (Proposal, *nodeKey, error) {
 		s := g.public.suite
 		key, err := s.GenerateKey()
 		if err != nil {
 			return nil, nil, fmt.Errorf("mls: generate leaf key: %w", err)
 		}
-		leaf, err := g.cfg.newLeafNode(ctx, s, now, LeafNode{EncryptionKey: key.PublicKey(), Source: LeafNodeUpdate},
-			g.public.place(g.self.leaf))
+		leaf, err := g.cfg.newLeafNode(ctx, q, s, LeafNode{EncryptionKey: key.PublicKey(), Source: LeafNodeUpdate},
+			g.public, g.self.leaf)
 		return UpdateProposal{LeafNode: leaf}, &nodeKey{PrivateKey: key}, err
 	})
 }
 
 // propose sends the proposal that make returns, with the private key of an own
 // Update.
-func (g *Group) propose(ctx context.Context, now time.Time, authenticatedData []byte, make func() (Proposal, *nodeKey, error)) ([]byte, error) {
+func (g *Group) propose(ctx context.Context, q asking, authenticatedData []byte, make func() (Proposal, *nodeKey, error)) ([]byte, error) {
 	done, err := g.active()
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	if err := g.mayUse(suite.Continue, now); err != nil {
+	if err := q.handshake(g.public, g.handshakeFormat()); err != nil {
 		return nil, err
 	}
 	proposal, key, err := make()
@@ -80,7 +85,10 @@ func (g *Group) propose(ctx context.Context, now time.Time, authenticatedData []
 		return nil, err
 	}
 	sender := g.sender()
-	if err := g.public.checkProposal(proposal, sender, listRules{lifetime: g.cfg.Lifetimes.sentAt(now)}); err != nil {
+	if err := g.public.checkProposal(proposal, sender, listRules{lifetime: g.cfg.Lifetimes.sentAt(q.now)}); err != nil {
+		return nil, err
+	}
+	if err := q.proposal(g.public, proposal, sender); err != nil {
 		return nil, err
 	}
 	content := g.public.content(g.sender(), ContentProposal, authenticatedData)
@@ -103,8 +111,10 @@ func (g *Group) propose(ctx context.Context, now time.Time, authenticatedData []
 
 func (g *Group) sender() Sender { return Sender{Type: SenderMember, Leaf: g.leaf} }
 
-func (g *Group) handshakeFormat() WireFormat {
-	if g.cfg.PublicHandshake {
+func (g *Group) handshakeFormat() WireFormat { return g.cfg.handshakeFormat() }
+
+func (c *Config) handshakeFormat() WireFormat {
+	if c.PublicHandshake {
 		return WireFormatPublicMessage
 	}
 	return WireFormatPrivateMessage

@@ -146,7 +146,7 @@ func (g *Group) RestoreCandidate(now time.Time, state Snapshot) (*Candidate, err
 	if err := g.mayUse(suite.Receive, now); err != nil {
 		return nil, err
 	}
-	c, l, err := loadCandidate(g.cfg, state, func(suite.ID) (suite.Suite, error) { return g.public.suite, nil }, g)
+	c, l, err := loadCandidate(g.cfg.ask(suite.Receive, now), state, func(suite.ID) (suite.Suite, error) { return g.public.suite, nil }, g)
 	if err != nil {
 		return nil, err
 	}
@@ -165,14 +165,13 @@ func RestoreCandidate(now time.Time, cfg Config, state Snapshot) (*Candidate, er
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	c, _, err := loadCandidate(&cfg, state, func(id suite.ID) (suite.Suite, error) {
-		return cfg.Suites.Suite(id, suite.Receive, now)
-	}, nil)
+	q := cfg.ask(suite.Receive, now)
+	c, _, err := loadCandidate(q, state, q.suite, nil)
 	return c, err
 }
 
 // loadCandidate reads a candidate from g, which is nil if this member joins by it.
-func loadCandidate(cfg *Config, state Snapshot, suiteOf func(suite.ID) (suite.Suite, error), g *Group) (*Candidate, *stateLoader, error) {
+func loadCandidate(q asking, state Snapshot, suiteOf func(suite.ID) (suite.Suite, error), g *Group) (*Candidate, *stateLoader, error) {
 	var base *tree
 	var from []byte
 	var held func([]byte) *nodeKey
@@ -209,12 +208,15 @@ func loadCandidate(cfg *Config, state Snapshot, suiteOf func(suite.ID) (suite.Su
 	if err := l.nodes.allUsed(savedWidth(max(public.tree.width, baseWidth))); err != nil {
 		return nil, nil, err
 	}
-	self, err := l.memberView(cfg, public, held)
+	if err := q.members(public); err != nil {
+		return nil, nil, err
+	}
+	self, err := l.memberView(q.cfg, public, held)
 	if err != nil {
 		return nil, nil, err
 	}
 	c := &Candidate{
-		cfg: cfg, from: g,
+		cfg: q.cfg, from: g,
 		transition: transition{committer: saved.committer, aad: saved.aad, added: saved.added, to: public},
 		next:       epoch{public, secrets, self}, saved: true,
 	}

@@ -90,6 +90,9 @@ func RestoreKeyPackage(now time.Time, cfg Config, state Snapshot) (*OwnKeyPackag
 	if !bytes.Equal(cfg.Signer.PublicKey(), kp.LeafNode.SignatureKey) {
 		return nil, errors.New("mls: Config.Signer is not that of the key package")
 	}
+	if err := cfg.ask(suite.Receive, now).keyPackage(s, kp); err != nil {
+		return nil, err
+	}
 	k := &OwnKeyPackage{KeyPackage: kp, cfg: cfg, suite: s, lastResort: saved.lastResort, saved: true}
 	if k.Ref, err = keyPackageRef(s, kp); err != nil {
 		return nil, err

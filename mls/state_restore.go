@@ -28,14 +28,17 @@ func RestoreGroup(now time.Time, cfg Config, state Snapshot) (*Group, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	l, err := newStateLoader(state, func(id suite.ID) (suite.Suite, error) {
-		return cfg.Suites.Suite(id, suite.Receive, now)
-	}, nil)
+	q := cfg.ask(suite.Receive, now)
+	l, err := newStateLoader(state, q.suite, nil)
 	if err != nil {
 		return nil, err
 	}
 	g := &Group{cfg: &cfg}
-	if err := l.group(g); err != nil {
+	err = l.group(g)
+	if err == nil {
+		err = q.members(g.public)
+	}
+	if err != nil {
 		l.epoch.secrets.destroy()
 		g.inbox.destroy()
 		if g.inbox.ratchets != nil {

@@ -1,0 +1,279 @@
+package mls
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// asking puts questions to a client's policies, for one use at one time. What they
+// refuse is a [*PolicyError].
+type asking struct {
+	cfg *Config
+	use suite.Use
+	now time.Time
+}
+
+func (c *Config) ask(use suite.Use, now time.Time) asking { return asking{c, use, now} }
+
+// as asks the same for another use.
+func (q asking) as(use suite.Use) asking {
+	q.use = use
+	return q
+}
+
+// begin asks about what is new in a group by an act of this client. That a group
+// may go on does not say that more may come into it.
+func (q asking) begin() asking {
+	if q.use == suite.Continue {
+		return q.as(suite.Start)
+	}
+	return q
+}
+
+func (q asking) refused(err error, format string, args ...any) *PolicyError {
+	return &PolicyError{Subject: fmt.Sprintf(format, args...), Use: q.use, Leaf: -1, Proposal: -1, Err: err}
+}
+
+func (q asking) suite(id suite.ID) (suite.Suite, error) {
+	s, err := q.cfg.Suites.Suite(id, q.use, q.now)
+	if err != nil {
+		return nil, q.refused(err, "cipher suite %s", id)
+	}
+	return s, nil
+}
+
+func (q asking) credential(t CredentialType) error {
+	if q.cfg.Rules == nil {
+		return nil
+	}
+	if err := q.cfg.Rules.Credential(t, q.use, q.now); err != nil {
+		return q.refused(err, "credential type %s", t)
+	}
+	return nil
+}
+
+func (q asking) lifetime(l Lifetime) error {
+	if q.cfg.Rules == nil {
+		return nil
+	}
+	if err := q.cfg.Rules.Lifetime(l, q.use, q.now); err != nil {
+		return q.refused(err, "lifetime")
+	}
+	return nil
+}
+
+func (q asking) psk(t PSKType, length int) error {
+	if q.cfg.Rules == nil {
+		return nil
+	}
+	if err := q.cfg.Rules.PSK(t, length, q.use, q.now); err != nil {
+		return q.refused(err, "%s pre-shared key of %d bytes", t, length)
+	}
+	return nil
+}
+
+func (q asking) wireFormat(f WireFormat) error {
+	if q.cfg.Rules == nil {
+		return nil
+	}
+	if err := q.cfg.Rules.WireFormat(f, q.use, q.now); err != nil {
+		return q.refused(err, "handshake in a %s", f)
+	}
+	return nil
+}
+
+func (q asking) move(from, to suite.Suite) error {
+	if q.cfg.Rules == nil {
+		return nil
+	}
+	old, next := from.Info(), to.Info()
+	if err := q.cfg.Rules.Move(old, next, q.now); err != nil {
+		return q.refused(err, "move from %s to %s", old.ID, next.ID)
+	}
+	return nil
+}
+
+// keyPackage asks about one that comes into a group of suite s.
+func (q asking) keyPackage(s suite.Suite, kp *KeyPackage) error {
+	err := q.credential(kp.LeafNode.Credential.Type)
+	if err == nil {
+		err = q.lifetime(kp.LeafNode.Lifetime)
+	}
+	if e, ok := err.(*PolicyError); ok {
+		e.KeyPackage, _ = keyPackageRef(s, kp)
+	}
+	return err
+}
+
+// group asks about a group as it is: its suite, and what its members have.
+func (q asking) group(p *publicState) error {
+	if _, err := q.suite(p.context.CipherSuite); err != nil {
+		return err
+	}
+	return q.members(p)
+}
+
+// members asks about the credential types that a group's members and extensions
+// have, each once.
+func (q asking) members(p *publicState) error {
+	if q.cfg.Rules == nil {
+		return nil
+	}
+	inUse := p.tree.credentialTypesInUse()
+	for _, t := range inUse {
+		if err := q.credential(t); err != nil {
+			for i, leaf := range p.tree.members() {
+				if leaf.Credential.Type == t {
+					return atLeaf(err, i)
+				}
+			}
+			return err
+		}
+	}
+	return q.extensions(p.context.Extensions, inUse)
+}
+
+// extensions asks about the credential types that extensions of a GroupContext
+// name, but for those that are known.
+func (q asking) extensions(e Extensions, known []CredentialType) error {
+	if q.cfg.Rules == nil {
+		return nil
+	}
+	types, err := e.credentialTypes()
+	if err != nil {
+		return err
+	}
+	for _, t := range types {
+		if slices.Contains(known, t) {
+			continue
+		}
+		if err := q.credential(t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// credentialTypes returns the types that the required_capabilities demand of all
+// members, and those of the external_senders, each once.
+func (e Extensions) credentialTypes() ([]CredentialType, error) {
+	required, err := e.requiredCapabilities()
+	if err != nil {
+		return nil, err
+	}
+	types := slices.Clone(required.Credentials)
+	if data, ok := e.Find(ExtensionExternalSenders); ok {
+		senders, err := ParseExternalSenders(data)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range senders {
+			types = append(types, s.Credential.Type)
+		}
+	}
+	slices.Sort(types)
+	return slices.Compact(types), nil
+}
+
+// handshake asks about a proposal or a commit in a group.
+func (q asking) handshake(p *publicState, f WireFormat) error {
+	if err := q.group(p); err != nil {
+		return err
+	}
+	return q.wireFormat(f)
+}
+
+// proposal asks about what a proposal brings into a group.
+func (q asking) proposal(p *publicState, proposal Proposal, sender Sender) error {
+	switch proposal := proposal.(type) {
+	case AddProposal:
+		return q.begin().keyPackage(p.suite, proposal.KeyPackage)
+	case UpdateProposal:
+		return atLeaf(q.credential(proposal.LeafNode.Credential.Type), sender.Leaf)
+	case GroupContextExtensionsProposal:
+		had, err := p.context.Extensions.credentialTypes()
+		if err != nil {
+			return err
+		}
+		return q.begin().extensions(proposal.Extensions, had)
+	case ReInitProposal:
+		return q.reInit(p, &proposal)
+	}
+	return nil // a PSK is judged when its length is known
+}
+
+// reInit asks about the group that a ReInit announces, which begins anew whoever
+// proposes it.
+func (q asking) reInit(p *publicState, r *ReInitProposal) error {
+	q = q.as(suite.Start)
+	next, err := q.suite(r.CipherSuite)
+	if err != nil {
+		return err
+	}
+	if err := q.move(p.suite, next); err != nil {
+		return err
+	}
+	return q.extensions(r.Extensions, nil)
+}
+
+// proposals asks about the proposals of a list from the one at an index on.
+func (q asking) proposals(p *publicState, list []CommittedProposal, from int) error {
+	for i, c := range list {
+		if i < from {
+			continue
+		}
+		if err := q.proposal(p, c.Proposal, c.Sender); err != nil {
+			return atProposal(err, i)
+		}
+	}
+	return nil
+}
+
+// allowProposal asks about a proposal that arrived.
+func (c *Config) allowProposal(p *publicState, now time.Time, ac *authenticatedContent) error {
+	q := c.ask(suite.Receive, now)
+	if leaves(ac.content.proposal) {
+		q = q.as(suite.Leave)
+	}
+	if err := q.handshake(p, ac.wireFormat); err != nil {
+		return err
+	}
+	return q.proposal(p, ac.content.proposal, ac.content.sender)
+}
+
+// allowCommit asks about a commit that arrived, whose proposals are list.
+func (c *Config) allowCommit(p *publicState, now time.Time, ac *authenticatedContent, list []CommittedProposal) error {
+	q := c.ask(suite.Receive, now)
+	if leaveOnly(list) {
+		q = q.as(suite.Leave)
+	}
+	if err := q.handshake(p, ac.wireFormat); err != nil {
+		return err
+	}
+	if err := q.proposals(p, list, 0); err != nil {
+		return err
+	}
+	path := ac.content.commit.path
+	if path == nil {
+		return nil
+	}
+	err := q.credential(path.leafNode.Credential.Type)
+	if ac.content.sender.Type == SenderMember {
+		return atLeaf(err, ac.content.sender.Leaf)
+	}
+	return err
+}
+
+// leaves reports whether a proposal does nothing but lead out of a group.
+func leaves(p Proposal) bool {
+	return p.Type() == ProposalRemove || p.Type() == ProposalReInit
+}
+
+// leaveOnly reports whether a commit of these proposals does.
+func leaveOnly(list []CommittedProposal) bool {
+	stays := func(c CommittedProposal) bool { return !leaves(c.Proposal) }
+	return len(list) > 0 && !slices.ContainsFunc(list, stays)
+}
