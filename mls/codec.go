@@ -3,6 +3,7 @@ package mls
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/mlsuite/mlsuite/internal/wire"
 )
@@ -28,7 +29,16 @@ func marshalled(x marshaler) ([]byte, error) {
 // parse reads x from the whole of b. The error wraps ErrMalformed, or
 // ErrUnsupported where b is of a kind that is not known here; what names x in it.
 func parse(b []byte, what string, x unmarshaler) error {
-	r := wire.NewReader(b)
+	return parseAll(wire.NewReader(b), what, x)
+}
+
+// parseOwned is parse of what nobody else will change: x may share parts of b that
+// do not outlive it.
+func parseOwned(b []byte, what string, x unmarshaler) error {
+	return parseAll(wire.NewOwnedReader(b), what, x)
+}
+
+func parseAll(r *wire.Reader, what string, x unmarshaler) error {
 	x.unmarshal(r)
 	err := r.Finish()
 	if errors.Is(err, wire.ErrMalformed) {
@@ -76,11 +86,16 @@ func marshalVector[T any, P pointerTo[T]](w *wire.Writer, all []T) {
 // unmarshalVector reads T<V>.
 func unmarshalVector[T any, P pointerTo[T]](r *wire.Reader) []T {
 	all := []T{}
-	for v := r.Vector(); !v.Empty(); {
-		var zero T
-		all = append(all, zero)
-		P(&all[len(all)-1]).unmarshal(v)
-	}
+	r.Within(func() {
+		for before := r.Len(); !r.Empty(); {
+			var zero T
+			all = append(all, zero)
+			P(&all[len(all)-1]).unmarshal(r)
+			if len(all) == 1 { // the others are probably as long
+				all = slices.Grow(all, r.Len()/(before-r.Len()))
+			}
+		}
+	})
 	return all
 }
 

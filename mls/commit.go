@@ -191,7 +191,7 @@ func (p *ownPath) seal(next *publicState, leaf LeafIndex, added []LeafIndex) (*u
 func nodeKeys(p *pathSecrets) map[NodeIndex]*nodeKey {
 	keys := make(map[NodeIndex]*nodeKey, len(p.nodes))
 	for i, n := range p.nodes {
-		keys[n] = &nodeKey{PrivateKey: p.keys[i]}
+		keys[n] = newNodeKey(p.keys[i], false)
 	}
 	return keys
 }
@@ -227,7 +227,7 @@ func (m *commitMaker) renewPath(ctx context.Context, q asking, a *applied) (*own
 		return nil, err
 	}
 	a.edit.setLeaf(own, leaf)
-	return &ownPath{leaf: leaf, leafKey: &nodeKey{PrivateKey: leafKey}, secrets: secrets}, nil
+	return &ownPath{leaf: leaf, leafKey: newNodeKey(leafKey, false), secrets: secrets}, nil
 }
 
 // next returns the public state after a commit, up to its provisional context

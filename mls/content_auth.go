@@ -28,6 +28,9 @@ func signContent(ctx context.Context, signer suite.Signer, format WireFormat, co
 	if err := checkFormat(format, content); err != nil {
 		return nil, err
 	}
+	if err := content.encodeBody(); err != nil {
+		return nil, err
+	}
 	message, err := signedContent(format, content, groupContext)
 	if err != nil {
 		return nil, err
@@ -72,7 +75,7 @@ func verifyContent(s suite.Suite, pub []byte, c *authenticatedContent, groupCont
 // over FramedContentTBS, which it writes in place.
 func signedContent(format WireFormat, content *framedContent, groupContext []byte) ([]byte, error) {
 	var w wire.Writer
-	w.Grow(256 + len(groupContext) + len(content.authenticatedData) + len(content.applicationData))
+	w.Grow(64 + content.size() + len(groupContext)) // 64 for label, version, wire format and headers
 	w.Bytes([]byte(labelPrefix + labelFramedContentTBS))
 	w.Vector(func(w *wire.Writer) { content.marshalTBS(w, format, groupContext) })
 	message, err := w.Finish()

@@ -66,6 +66,11 @@ type framedContent struct {
 	applicationData   []byte   // of ContentApplication
 	proposal          Proposal // of ContentProposal
 	commit            *commit  // of ContentCommit
+
+	// body is what the content type selects, encoded, where it is at hand: a message
+	// is encoded once to be sent, never again when it was received, and yet signed or
+	// verified, hashed into the transcript and encrypted.
+	body []byte
 }
 
 func (c *framedContent) marshal(w *wire.Writer) {
@@ -91,6 +96,10 @@ func (c *framedContent) unmarshal(r *wire.Reader) {
 
 // marshalBody writes what the content type selects.
 func (c *framedContent) marshalBody(w *wire.Writer) {
+	if c.body != nil {
+		w.Raw(c.body)
+		return
+	}
 	switch c.contentType {
 	case ContentApplication:
 		w.Bytes(c.applicationData)
@@ -103,6 +112,26 @@ func (c *framedContent) marshalBody(w *wire.Writer) {
 		}
 		c.commit.marshal(w)
 	}
+}
+
+// encodeBody sets body. What it encodes must not change afterwards.
+func (c *framedContent) encodeBody() error {
+	if c.body != nil {
+		return nil
+	}
+	body, err := wire.Marshal(c.marshalBody)
+	if err != nil {
+		return malformed(err)
+	}
+	c.body = body
+	return nil
+}
+
+// size returns about how many bytes c takes encoded, if its body is at hand; never
+// less.
+func (c *framedContent) size() int {
+	const rest = 3*4 + 8 + 5 + 1 // headers, epoch, sender, content type
+	return rest + len(c.groupID) + len(c.authenticatedData) + len(c.body)
 }
 
 // unmarshalBody reads what the content type selects.

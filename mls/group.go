@@ -110,7 +110,7 @@ func CreateGroup(ctx context.Context, now time.Time, cfg Config, groupID []byte,
 	if err := public.confirm(secrets); err != nil {
 		return nil, err
 	}
-	return newGroup(&cfg, epoch{public, secrets, &memberView{leafKey: &nodeKey{PrivateKey: leafKey}}}), nil
+	return newGroup(&cfg, epoch{public, secrets, &memberView{leafKey: newNodeKey(leafKey, false)}}), nil
 }
 
 // confirm computes the confirmation tag of the epoch and the interim transcript

@@ -291,7 +291,7 @@ func (m insider) commit(f forgery) *forged {
 // apply applies proposals in the order of RFC 9420, Section 12.3, without a check.
 func (m insider) apply(list []CommittedProposal) *applied {
 	a := &applied{edit: m.public.tree.edit(), extensions: m.public.context.Extensions}
-	a.edit.keys = keySet{} // knows no key, so none clashes
+	a.edit.keys = newKeyEdit(0) // knows no key, so none clashes
 	for _, c := range list {
 		if x, ok := c.Proposal.(GroupContextExtensionsProposal); ok {
 			a.extensions = x.Extensions
@@ -340,7 +340,7 @@ func (m insider) newPath(a *applied, f forgery) (*ownPath, [][]byte) {
 		f.signedLeaf(leaf)
 	}
 	a.edit.fill(a.edit.ownPath(self, copyParent), self, leaf, a.edit.hasher.key(encryptionKey, leaf.EncryptionKey))
-	return &ownPath{leaf: leaf, leafKey: &nodeKey{PrivateKey: leafKey}, secrets: secrets}, keys
+	return &ownPath{leaf: leaf, leafKey: newNodeKey(leafKey, false), secrets: secrets}, keys
 }
 
 // byValue are proposals that a commit of the member carries itself.

@@ -152,7 +152,7 @@ func (k *OwnKeyPackage) memberView(p *publicState, info *GroupInfo, secrets *gro
 	if !ok || !own.equal(p.tree.leaf(leaf)) {
 		return nil, violation("12.4.3.1", "tree holds the leaf of the key package")
 	}
-	v := &memberView{leaf: leaf, leafKey: &nodeKey{PrivateKey: k.leafKey, lent: k.lastResort}, pathKeys: map[NodeIndex]*nodeKey{}}
+	v := &memberView{leaf: leaf, leafKey: newNodeKey(k.leafKey, k.lastResort), pathKeys: map[NodeIndex]*nodeKey{}}
 	if !secrets.hasPathSecret {
 		return v, nil
 	}

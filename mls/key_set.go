@@ -1,5 +1,10 @@
 package mls
 
+import (
+	"slices"
+	"sync"
+)
+
 // keyHash names a public key in a keySet: the first 16 bytes of the suite's hash
 // of the key, behind a byte that tells encryption keys from signature keys. To find
 // a key with the name of one of 2^k keys in a tree takes about 2^(128-k) attempts.
@@ -15,102 +20,149 @@ const (
 // digit returns the two bits of h that choose a child at a depth below 64.
 func (h *keyHash) digit(depth int) byte { return h[depth/4] >> (2 * (depth % 4)) & 3 }
 
-// keySet is a persistent map from public keys to the nodes of a ratchet tree that
-// hold them. A copy of a keySet is a snapshot: add and remove leave the nodes of
-// other owners as they are. The zero keySet is empty.
+// keySet is a snapshot of a map from public keys to the nodes of a ratchet tree
+// that hold them. It stays what it is while an edit makes others from it. The zero
+// keySet is empty.
 //
-// It is a digital search tree: a node at depth d holds any one of the keys whose
-// first d digits lead to it. Names are hashes, so the tree is balanced without
-// effort; its depth is about log4 of the number of keys, and never over 64.
-//
-// It is our own because a commit replaces some 2*log2(n) random keys, and what
-// counts is how much of the map each of them copies: here one node of 64 bytes per
-// level. hashicorp/go-immutable-radix branches on whole bytes, so the upper levels
-// of a map of random keys are nodes with up to 256 edges, copied for each change.
-// benbjohnson/immutable keeps up to 32 entries per node and hashes to 32 bits,
-// which lets one member choose keys that collide.
-type keySet struct{ root *keyNode }
+// Snapshots that were made from one another share a table, which holds one of them.
+// Each of the others knows what to change in the table to get there, by way of the
+// snapshots between; the one that is asked is made the one that the table holds
+// (Baker, "Shallow Binding Makes Functional Arrays Fast", 1991). A commit replaces
+// some 2*log2(n) keys at random, and this costs it as many changes and no copy of
+// any other key; a persistent search tree would copy a path of nodes for each, log n
+// times as much. The price is that a snapshot keeps the changes that were made since
+// it was current, and that those of one table are asked one at a time.
+type keySet struct{ version *keyVersion }
 
-type keyNode struct {
-	hash     keyHash
-	holders  uint32 // how many nodes hold the key: 1, but amid an edit
-	indices  uint32 // sum of their indices: the index, where there is one holder
-	children [4]*keyNode
-	owner    *editToken
+// keyEdit is a snapshot in the making.
+type keyEdit struct {
+	version *keyVersion
+	from    *keyVersion // the only one that leads to version; nil for a first edit
 }
 
-// find returns the entry of a key, or nil.
-func (s keySet) find(h keyHash) *keyNode {
-	n := s.root
-	for depth := 0; n != nil && n.hash != h; depth++ {
-		n = n.children[h.digit(depth)]
-	}
-	return n
+// keyHolders says which nodes hold a key.
+type keyHolders struct {
+	count   uint32 // how many: 1, but amid an edit
+	indices uint32 // sum of their indices: the index, where there is one holder
 }
 
-// holders returns how many nodes hold a key.
-func (s keySet) holders(h keyHash) uint32 {
-	if n := s.find(h); n != nil {
-		return n.holders
+type keyVersion struct {
+	table *keyTable
+	next  *keyVersion // towards the one that the table holds; nil in that one
+	undo  []keyChange // from the last to the first, they lead from next to this one
+}
+
+// keyChange is a key and what its holders are to be: none if it is to be absent.
+type keyChange struct {
+	key     keyHash
+	holders keyHolders
+}
+
+type keyTable struct {
+	mu   sync.Mutex
+	keys map[keyHash]keyHolders
+}
+
+// newKeyEdit begins the first snapshot of a table, with room for a number of keys.
+func newKeyEdit(keys int) keyEdit {
+	return keyEdit{version: &keyVersion{table: &keyTable{keys: make(map[keyHash]keyHolders, keys)}}}
+}
+
+// edit begins a snapshot made from s.
+func (s keySet) edit() keyEdit {
+	if s.version == nil {
+		return newKeyEdit(0)
 	}
-	return 0
+	return keyEdit{version: &keyVersion{table: s.version.table, next: s.version}, from: s.version}
+}
+
+// freeze returns the snapshot, which the edit must not change any more.
+func (e keyEdit) freeze() keySet { return keySet{e.version} }
+
+// find returns the nodes that hold a key.
+func (s keySet) find(key keyHash) keyHolders {
+	if s.version == nil {
+		return keyHolders{}
+	}
+	return s.version.find(key)
+}
+
+// find returns the nodes that hold a key by now.
+func (e keyEdit) find(key keyHash) keyHolders { return e.version.find(key) }
+
+// reserve makes room for a number of changes.
+func (e keyEdit) reserve(changes int) {
+	t := e.version.table
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.hold(e.version); e.from != nil {
+		e.from.undo = slices.Grow(e.from.undo, changes)
+	}
 }
 
 // add enters that node index holds a key, and returns how many nodes hold it now.
-func (s *keySet) add(owner *editToken, h keyHash, index NodeIndex) uint32 {
-	link := &s.root
-	for depth := 0; *link != nil; depth++ {
-		n := ownKeyNode(link, owner)
-		if n.hash == h {
-			n.holders++
-			n.indices += uint32(index)
-			return n.holders
-		}
-		link = &n.children[h.digit(depth)]
-	}
-	*link = &keyNode{hash: h, holders: 1, indices: uint32(index), owner: owner}
-	return 1
+func (e keyEdit) add(key keyHash, index NodeIndex) uint32 {
+	return e.change(key, func(h keyHolders) keyHolders {
+		return keyHolders{h.count + 1, h.indices + uint32(index)}
+	})
 }
 
-// remove enters that node index, which held a key, does so no longer.
-func (s *keySet) remove(owner *editToken, h keyHash, index NodeIndex) {
-	if s.find(h) == nil {
-		return
-	}
-	link := &s.root
-	for depth := 0; (*link).hash != h; depth++ {
-		link = &ownKeyNode(link, owner).children[h.digit(depth)]
-	}
-	n := ownKeyNode(link, owner)
-	n.holders--
-	n.indices -= uint32(index)
-	if n.holders > 0 {
-		return
-	}
-	// Any entry without children below n may take its place.
-	for next := link; next != nil; {
-		link, next = next, nil
-		last := ownKeyNode(link, owner)
-		for i := range last.children {
-			if last.children[i] != nil {
-				next = &last.children[i]
-				break
-			}
+// remove enters that node index holds a key no longer, if any node does.
+func (e keyEdit) remove(key keyHash, index NodeIndex) {
+	e.change(key, func(h keyHolders) keyHolders {
+		if h.count <= 1 {
+			return keyHolders{}
 		}
-	}
-	last := *link
-	n.hash, n.holders, n.indices = last.hash, last.holders, last.indices
-	*link = nil
+		return keyHolders{h.count - 1, h.indices - uint32(index)}
+	})
 }
 
-// ownKeyNode returns the node at link, which it replaces by a copy unless owner
-// made it.
-func ownKeyNode(link **keyNode, owner *editToken) *keyNode {
-	n := *link
-	if n.owner != owner {
-		c := *n
-		c.owner = owner
-		n, *link = &c, &c
+func (e keyEdit) change(key keyHash, f func(keyHolders) keyHolders) uint32 {
+	t := e.version.table
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.hold(e.version)
+	now := f(t.keys[key])
+	before := t.swap(keyChange{key, now})
+	if e.from != nil {
+		e.from.undo = append(e.from.undo, before)
 	}
-	return n
+	return now.count
+}
+
+func (v *keyVersion) find(key keyHash) keyHolders {
+	v.table.mu.Lock()
+	defer v.table.mu.Unlock()
+	v.table.hold(v)
+	return v.table.keys[key]
+}
+
+// hold makes v the version that the table holds: it turns the way that leads there
+// around.
+func (t *keyTable) hold(v *keyVersion) {
+	var short [8]*keyVersion
+	way := short[:0]
+	for ; v.next != nil; v = v.next {
+		way = append(way, v)
+	}
+	for _, v := range slices.Backward(way) {
+		held, undo := v.next, v.undo
+		for i := range slices.Backward(undo) {
+			undo[i] = t.swap(undo[i])
+		}
+		slices.Reverse(undo)
+		held.next, held.undo = v, undo
+		v.next, v.undo = nil, nil
+	}
+}
+
+// swap makes a change and returns the one that undoes it.
+func (t *keyTable) swap(c keyChange) keyChange {
+	before := keyChange{c.key, t.keys[c.key]}
+	if c.holders.count == 0 {
+		delete(t.keys, c.key)
+	} else {
+		t.keys[c.key] = c.holders
+	}
+	return before
 }

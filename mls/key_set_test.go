@@ -1,74 +1,135 @@
 package mls
 
 import (
-	"encoding/binary"
 	"maps"
 	"math/rand/v2"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
 
-// TestKeySet compares a key set with a map over random additions and removals,
-// some of keys that begin alike, and looks at snapshots of it afterwards.
+// TestKeySet makes snapshots of a key set at random, from the last one and from any
+// other, some amid the edit of another and some abandoned, and compares each with a
+// map, again and again and in any order.
 func TestKeySet(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	name := func() (h keyHash) {
-		binary.BigEndian.PutUint64(h[8:], uint64(r.IntN(300)))
-		if r.IntN(2) == 0 {
-			binary.BigEndian.PutUint64(h[:], uint64(h[15])*0x9e3779b97f4a7c15)
-		}
-		return h
-	}
-	var set keySet
-	want := make(map[keyHash][]NodeIndex)
-	plain := func() map[keyHash]NodeIndex {
-		all := make(map[keyHash]NodeIndex)
-		for h, holders := range want {
-			all[h] = holders[0]
-		}
-		return all
-	}
+	type model map[keyHash][]NodeIndex
 	type snapshot struct {
 		set  keySet
-		want map[keyHash]NodeIndex
+		want model
 	}
-	var old []snapshot
-	for range 60 {
-		owner := new(editToken)
-		for range r.IntN(40) {
-			h := name()
-			if holders := want[h]; len(holders) > 0 && r.IntN(5) > 0 {
-				k := r.IntN(len(holders))
-				set.remove(owner, h, holders[k])
-				want[h] = append(append([]NodeIndex{}, holders[:k]...), holders[k+1:]...)
-				if len(want[h]) == 0 {
-					delete(want, h)
+	type edit struct {
+		keyEdit
+		want model
+	}
+	change := func(e edit) {
+		key := keyHash{byte(r.IntN(60))}
+		holders := e.want[key]
+		if len(holders) > 0 && r.IntN(3) > 0 {
+			k := r.IntN(len(holders))
+			e.remove(key, holders[k])
+			holders = append(append([]NodeIndex{}, holders[:k]...), holders[k+1:]...)
+		} else {
+			index := NodeIndex(r.Uint32())
+			holders = append(append([]NodeIndex{}, holders...), index)
+			require.EqualValues(t, len(holders), e.add(key, index))
+		}
+		e.want[key] = holders
+		require.Equal(t, holdersOf(holders), e.find(key))
+	}
+	check := func(s snapshot) {
+		for _, k := range r.Perm(61) { // the last is in none
+			key := keyHash{byte(k)}
+			require.Equal(t, holdersOf(s.want[key]), s.set.find(key))
+		}
+	}
+	all := []snapshot{{want: model{}}}
+	begin := func() edit {
+		from := all[len(all)-1]
+		if r.IntN(3) == 0 {
+			from = all[r.IntN(len(all))]
+		}
+		e := edit{from.set.edit(), maps.Clone(from.want)}
+		e.reserve(r.IntN(3))
+		return e
+	}
+	for range 200 {
+		a, b := begin(), begin()
+		for range r.IntN(20) {
+			change(a)
+			if r.IntN(4) == 0 {
+				change(b)
+			}
+			if r.IntN(10) == 0 {
+				check(all[r.IntN(len(all))])
+			}
+		}
+		all = append(all, snapshot{a.freeze(), a.want})
+		if r.IntN(2) == 0 {
+			all = append(all, snapshot{b.freeze(), b.want})
+		}
+		check(all[len(all)-1])
+	}
+	for _, k := range r.Perm(len(all)) {
+		check(all[k])
+	}
+}
+
+func holdersOf(indices []NodeIndex) (h keyHolders) {
+	for _, i := range indices {
+		h.count++
+		h.indices += uint32(i)
+	}
+	return h
+}
+
+// TestKeySetRemovesTheUnknown shows that to remove what is not there does nothing.
+func TestKeySetRemovesTheUnknown(t *testing.T) {
+	e := newKeyEdit(1)
+	e.add(keyHash{1}, 7)
+	e.remove(keyHash{2}, 7)
+	require.Equal(t, map[keyHash]NodeIndex{{1}: 7}, keysOf(t, e.freeze()))
+	require.Zero(t, keySet{}.find(keyHash{1}))
+}
+
+// TestKeySetAtOnce asks and edits snapshots of one table on several goroutines.
+func TestKeySetAtOnce(t *testing.T) {
+	first := newKeyEdit(0)
+	for i := range 100 {
+		first.add(keyHash{byte(i)}, NodeIndex(i))
+	}
+	base := first.freeze()
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Go(func() {
+			set := base
+			for i := range 100 {
+				e := set.edit()
+				e.remove(keyHash{byte(i)}, NodeIndex(i))
+				e.add(keyHash{byte(i), byte(g + 1)}, NodeIndex(i))
+				set = e.freeze()
+			}
+			for i := range 100 {
+				if set.find(keyHash{byte(i)}).count != 0 || set.find(keyHash{byte(i), byte(g + 1)}).indices != uint32(i) {
+					t.Errorf("goroutine %d sees keys of another", g)
+					return
 				}
-			} else {
-				index := NodeIndex(r.Uint32())
-				want[h] = append(want[h], index)
-				require.EqualValues(t, len(want[h]), set.add(owner, h, index))
 			}
-			require.EqualValues(t, len(want[h]), set.holders(h))
-		}
-		// Between edits every key has one holder.
-		for h, holders := range maps.Clone(want) {
-			for len(holders) > 1 {
-				set.remove(owner, h, holders[0])
-				holders = holders[1:]
-				want[h] = holders
-			}
-		}
-		require.Equal(t, plain(), keysOf(t, set.root))
-		old = append(old, snapshot{set, plain()})
+		})
 	}
-	for _, o := range old {
-		require.Equal(t, o.want, keysOf(t, o.set.root))
+	wg.Wait()
+	require.Len(t, keysOf(t, base), 100)
+}
+
+// keysOf returns the content of a key set in which each key has one holder.
+func keysOf(t *testing.T, s keySet) map[keyHash]NodeIndex {
+	t.Helper()
+	keys := make(map[keyHash]NodeIndex)
+	s.find(keyHash{}) // makes it the one that the table holds
+	for key, holders := range s.version.table.keys {
+		require.EqualValues(t, 1, holders.count)
+		keys[key] = NodeIndex(holders.indices)
 	}
-	unknown := keyHash{1, 2, 3}
-	require.Zero(t, set.holders(unknown))
-	before := set
-	set.remove(new(editToken), unknown, 0)
-	require.Equal(t, before, set)
+	return keys
 }

@@ -19,7 +19,17 @@ type memberView struct {
 // epochs share it.
 type nodeKey struct {
 	suite.PrivateKey
-	lent bool // it belongs to somebody else, who deletes it
+	public []byte
+	lent   bool // it belongs to somebody else, who deletes it
+}
+
+func newNodeKey(key suite.PrivateKey, lent bool) *nodeKey {
+	return &nodeKey{PrivateKey: key, public: key.PublicKey(), lent: lent}
+}
+
+// isOf reports whether k is the private key of a parent node.
+func (k *nodeKey) isOf(n *node) bool {
+	return n.parent != nil && bytes.Equal(n.parent.encryptionKey, k.public)
 }
 
 func (k *nodeKey) destroy() {
@@ -45,9 +55,8 @@ func (m *memberView) privateKey(n NodeIndex) suite.PrivateKey {
 // still have their public key (RFC 9420, Section 7.5).
 func (m *memberView) next(t *tree, leafKey *nodeKey, fresh map[NodeIndex]*nodeKey) *memberView {
 	v := &memberView{leaf: m.leaf, leafKey: leafKey, pathKeys: make(map[NodeIndex]*nodeKey, len(m.pathKeys))}
-	for _, step := range t.directPath(m.leaf) {
-		key := m.pathKeys[step.index]
-		if key != nil && step.node.parent != nil && bytes.Equal(step.node.parent.encryptionKey, key.PublicKey()) {
+	for step := range t.above(m.leaf) {
+		if key := m.pathKeys[step.index]; key != nil && key.isOf(step.node) {
 			v.pathKeys[step.index] = key
 		}
 	}

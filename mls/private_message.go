@@ -35,8 +35,8 @@ func (m *privateMessage) unmarshal(r *wire.Reader) {
 	m.epoch = r.Uint64()
 	m.contentType = unmarshalContentType(r)
 	m.authenticatedData = r.Bytes()
-	m.encryptedSenderData = r.Bytes()
-	m.ciphertext = r.Bytes()
+	m.encryptedSenderData = r.Shared()
+	m.ciphertext = r.Shared()
 }
 
 // marshalContentAAD writes PrivateContentAAD, the additional data of ciphertext:
@@ -72,6 +72,8 @@ type privateMessageContent struct {
 	content framedContent
 	auth    framedContentAuthData
 	padding int // bytes of zero
+
+	bodySize int // bytes that were read for what content.contentType selects
 }
 
 func (c *privateMessageContent) marshal(w *wire.Writer) {
@@ -81,7 +83,9 @@ func (c *privateMessageContent) marshal(w *wire.Writer) {
 }
 
 func (c *privateMessageContent) unmarshal(r *wire.Reader) {
+	before := r.Len()
 	c.content.unmarshalBody(r)
+	c.bodySize = before - r.Len()
 	c.auth.unmarshal(r, c.content.contentType)
 	c.padding = r.Padding()
 }

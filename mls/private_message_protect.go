@@ -63,7 +63,7 @@ func (f *framing) protectPrivate(tree *secretTree, c *authenticatedContent, padd
 // Section 6.3.1), with room for the AEAD's tag behind it.
 func (f *framing) privateContent(c *authenticatedContent, padding Padding) ([]byte, error) {
 	var w wire.Writer
-	w.Grow(128 + len(c.content.applicationData) + len(c.auth.signature))
+	w.Grow(128 + c.content.size() + len(c.auth.signature) + len(c.auth.confirmationTag) + f.suite.Info().AEAD.Nt)
 	content := privateMessageContent{content: c.content, auth: c.auth}
 	content.marshal(&w)
 	b, err := w.Finish()
@@ -172,9 +172,10 @@ func (f *framing) open(m *privateMessage, sender Sender, key *messageKey, data *
 		authenticatedData: m.authenticatedData,
 		contentType:       m.contentType,
 	}}
-	if err := parse(plaintext, "PrivateMessageContent", &content); err != nil {
+	if err := parseOwned(plaintext, "PrivateMessageContent", &content); err != nil {
 		return nil, err
 	}
+	content.content.body = plaintext[:content.bodySize:content.bodySize]
 	return &authenticatedContent{
 		wireFormat: WireFormatPrivateMessage,
 		content:    content.content,

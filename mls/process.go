@@ -31,8 +31,8 @@ type ApplicationMessage struct {
 // On error the Group is as it was. A commit leaves the Group as it was, too, save
 // for the message key of a PrivateMessage, which is deleted.
 func (g *Group) Process(ctx context.Context, now time.Time, message []byte) (*Received, error) {
-	m, err := ParseMessage(message)
-	if err != nil {
+	var m Message
+	if err := parseOwned(message, "MLSMessage", &m); err != nil {
 		return nil, err
 	}
 	done, err := g.alive()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/subtle"
+	"maps"
 	"slices"
 	"time"
 
@@ -163,7 +164,7 @@ func (g *Group) openEpoch(ctx context.Context, q asking, next *epoch, a *applied
 		}
 		defer secrets.destroy()
 		commitSecret = secrets.commitSecret
-		next.self = g.self.next(p.tree, leafKey, nodeKeys(secrets))
+		maps.Copy(next.self.pathKeys, nodeKeys(secrets))
 	}
 	initSecret := g.secrets.init
 	if a.externalInit != nil {

@@ -107,9 +107,7 @@ func checkIndex(t require.TestingT, tr *tree) {
 	h, n := newTreeHasher(tr.suite), 0
 	held := func(kind keyKind, key []byte, i NodeIndex) {
 		entry := tr.keys.find(h.key(kind, key))
-		require.NotNil(t, entry, "key of node %d", i)
-		require.EqualValues(t, 1, entry.holders)
-		require.EqualValues(t, i, entry.indices)
+		require.Equal(t, keyHolders{1, uint32(i)}, entry, "key of node %d", i)
 		n++
 	}
 	for i, node := range tr.nodes() {
@@ -121,16 +119,10 @@ func checkIndex(t require.TestingT, tr *tree) {
 			held(encryptionKey, node.parent.encryptionKey, NodeIndex(i))
 		}
 	}
-	require.Equal(t, n, tr.keys.root.size(), "keys in the index")
+	require.Equal(t, n, tr.keys.size(), "keys in the index")
 }
 
-func (n *keyNode) size() int {
-	if n == nil {
-		return 0
-	}
-	sum := 1
-	for _, child := range n.children {
-		sum += child.size()
-	}
-	return sum
+func (s keySet) size() int {
+	s.find(keyHash{}) // makes it the one that the table holds
+	return len(s.version.table.keys)
 }

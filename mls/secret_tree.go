@@ -358,6 +358,7 @@ func (p *pendingKey) deriveLeaf() error {
 		p.anchor = parent
 	}
 	secret := t.nodes[p.anchor]
+	p.copath = make([]nodeSecret, 0, p.anchor.Level())
 	for n := p.anchor; n != leaf; {
 		on, off, err := t.children(n, secret)
 		if n != p.anchor {

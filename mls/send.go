@@ -65,7 +65,7 @@ func (g *Group) ProposeUpdate(ctx context.Context, now time.Time, authenticatedD
 		}
 		leaf, err := g.cfg.newLeafNode(ctx, q, s, LeafNode{EncryptionKey: key.PublicKey(), Source: LeafNodeUpdate},
 			g.public, g.self.leaf)
-		return UpdateProposal{LeafNode: leaf}, &nodeKey{PrivateKey: key}, err
+		return UpdateProposal{LeafNode: leaf}, newNodeKey(key, false), err
 	})
 }
 

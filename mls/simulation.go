@@ -1,7 +1,6 @@
 package mls
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -251,16 +250,16 @@ func (s *Simulation) Member(leaf LeafIndex) (*Group, error) {
 	}
 	self := &memberView{
 		leaf:     leaf,
-		leafKey:  &nodeKey{PrivateKey: m.leafKey.PrivateKey, lent: true},
+		leafKey:  newNodeKey(m.leafKey.PrivateKey, true),
 		pathKeys: make(map[NodeIndex]*nodeKey),
 	}
-	for _, step := range s.public.tree.directPath(leaf) {
-		parent, key := step.node.parent, s.keys[step.index]
-		if parent == nil || key == nil || !bytes.Equal(parent.encryptionKey, key.PublicKey()) {
+	for step := range s.public.tree.above(leaf) {
+		key := s.keys[step.index]
+		if key == nil || !key.isOf(step.node) {
 			continue
 		}
-		if _, unmerged := slices.BinarySearch(parent.unmergedLeaves, leaf); !unmerged {
-			self.pathKeys[step.index] = &nodeKey{PrivateKey: key.PrivateKey, lent: true}
+		if _, unmerged := slices.BinarySearch(step.node.parent.unmergedLeaves, leaf); !unmerged {
+			self.pathKeys[step.index] = newNodeKey(key.PrivateKey, true)
 		}
 	}
 	return newGroup(m.cfg, epoch{s.public, s.secrets.clone(), self}), nil
@@ -298,11 +297,11 @@ func (s *Simulation) Commit(ctx context.Context, now time.Time, committer LeafIn
 			return nil, err
 		}
 		if k := s.joining[string(ref)]; k != nil {
-			s.members[leaf] = simulated{&k.cfg, &nodeKey{PrivateKey: k.leafKey}}
+			s.members[leaf] = simulated{&k.cfg, newNodeKey(k.leafKey, false)}
 			delete(s.joining, string(ref))
 		}
 	}
-	s.members[committer] = simulated{s.members[committer].cfg, &nodeKey{PrivateKey: c.next.self.leafKey.PrivateKey}}
+	s.members[committer] = simulated{s.members[committer].cfg, newNodeKey(c.next.self.leafKey.PrivateKey, false)}
 	for n, key := range c.next.self.pathKeys {
 		s.keys[n] = key
 	}

@@ -273,7 +273,7 @@ func (l *stateLoader) openKey(saved *savedKey, public []byte, held func([]byte) 
 	if err != nil {
 		return nil, err
 	}
-	return &nodeKey{PrivateKey: key, lent: saved.form == keyLent}, nil
+	return newNodeKey(key, saved.form == keyLent), nil
 }
 
 // openPairedKey returns the private key of a public key that was saved as bytes or

@@ -212,8 +212,9 @@ func (l *treeLoader) allUsed(width savedWidth) error {
 // index enters the keys of a tree that was loaded in its index.
 func (l *treeLoader) index(t *tree) error {
 	var clash error
+	keys := newKeyEdit(maxKeys(t))
 	hold := func(k heldKey) {
-		if t.keys.add(l.token, k.hash, k.index) > 1 && clash == nil {
+		if keys.add(k.hash, k.index) > 1 && clash == nil {
 			clash = k.clash()
 		}
 	}
@@ -225,5 +226,6 @@ func (l *treeLoader) index(t *tree) error {
 			hold(heldKey{l.hasher.key(signatureKey, n.leaf.SignatureKey), signatureKey, i})
 		}
 	})
+	t.keys = keys.freeze()
 	return clash
 }

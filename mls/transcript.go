@@ -11,6 +11,7 @@ import (
 //	Hash(interim_transcript_hash_[epoch - 1] || ConfirmedTranscriptHashInput_[epoch])
 func confirmedTranscriptHash(s suite.Suite, interim []byte, ac *authenticatedContent) ([]byte, error) {
 	var w wire.Writer
+	w.Grow(len(interim) + 2 + ac.content.size() + 4 + len(ac.auth.signature))
 	w.Raw(interim)
 	w.Uint16(uint16(ac.wireFormat))
 	ac.content.marshal(&w)
@@ -28,6 +29,7 @@ func confirmedTranscriptHash(s suite.Suite, interim []byte, ac *authenticatedCon
 //	Hash(confirmed_transcript_hash_[epoch] || InterimTranscriptHashInput_[epoch])
 func interimTranscriptHash(s suite.Suite, confirmed, confirmationTag []byte) ([]byte, error) {
 	var w wire.Writer
+	w.Grow(len(confirmed) + 4 + len(confirmationTag))
 	w.Raw(confirmed)
 	w.Bytes(confirmationTag)
 	input, err := w.Finish()

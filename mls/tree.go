@@ -200,15 +200,24 @@ func (t *treeView) directPath(leaf LeafIndex) []pathStep {
 	if uint32(leaf) >= t.width {
 		return nil
 	}
-	n, i := t.root, t.rootIndex()
-	path := make([]pathStep, 0, i.Level())
-	for n != nil && !i.IsLeaf() {
-		t.visit(1)
-		path = append(path, n.step(i, leaf))
-		n, i = n.toward(i, leaf.Node())
-	}
+	path := slices.AppendSeq(make([]pathStep, 0, t.rootIndex().Level()), t.above(leaf))
 	slices.Reverse(path)
 	return path
+}
+
+// above yields the direct path of a leaf of the tree from the root, as directPath
+// has it.
+func (t *treeView) above(leaf LeafIndex) iter.Seq[pathStep] {
+	return func(yield func(pathStep) bool) {
+		n, i := t.root, t.rootIndex()
+		for n != nil && !i.IsLeaf() {
+			t.visit(1)
+			if !yield(n.step(i, leaf)) {
+				return
+			}
+			n, i = n.toward(i, leaf.Node())
+		}
+	}
 }
 
 // filteredPath returns the filtered direct path of a leaf, blank or not (Section
@@ -260,15 +269,13 @@ func (t *tree) credentialTypesInUse() []CredentialType {
 
 // hasEncryptionKey reports whether a leaf or a parent has the encryption key.
 func (t *tree) hasEncryptionKey(key []byte) bool {
-	return t.keys.holders(newTreeHasher(t.suite).key(encryptionKey, key)) > 0
+	return t.keys.find(newTreeHasher(t.suite).key(encryptionKey, key)).count > 0
 }
 
 // hasSignatureKey returns the member that has the signature key.
 func (t *tree) hasSignatureKey(key []byte) (LeafIndex, bool) {
-	if n := t.keys.find(newTreeHasher(t.suite).key(signatureKey, key)); n != nil {
-		return NodeIndex(n.indices).Leaf(), true
-	}
-	return 0, false
+	holders := t.keys.find(newTreeHasher(t.suite).key(signatureKey, key))
+	return NodeIndex(holders.indices).Leaf(), holders.count > 0
 }
 
 // nodes returns the tree in array representation, as the ratchet_tree extension

@@ -41,20 +41,26 @@ func treeFromNodes(s suite.Suite, all ratchetTree) (*tree, error) {
 	if err != nil {
 		return nil, err
 	}
+	keys := newKeyEdit(maxKeys(t))
 	for i := range all {
 		k := heldKey{names[i], encryptionKey, NodeIndex(i)}
-		if !all[i].blank() && t.keys.add(token, k.hash, k.index) > 1 {
+		if !all[i].blank() && keys.add(k.hash, k.index) > 1 {
 			return nil, k.clash()
 		}
 		if all[i].leaf != nil {
 			k.hash, k.kind = names[len(all)+i/2], signatureKey
-			if t.keys.add(token, k.hash, k.index) > 1 {
+			if keys.add(k.hash, k.index) > 1 {
 				return nil, k.clash()
 			}
 		}
 	}
+	t.keys = keys.freeze()
 	return t, nil
 }
+
+// maxKeys returns how many public keys there are in t at most: two in each leaf, one
+// in each parent.
+func maxKeys(t *tree) int { return 3 * int(t.memberCount()) }
 
 // buildNode returns the node with index i and all below it, without hashes.
 func buildNode(all ratchetTree, i NodeIndex, token *editToken) *node {

@@ -16,7 +16,7 @@ import (
 // changes then have no meaning, but do no harm.
 type treeEdit struct {
 	treeView
-	keys    keySet
+	keys    keyEdit
 	token   *editToken
 	made    int // nodes, blank subtrees counted as one
 	retired []heldKey
@@ -38,7 +38,7 @@ type heldKey struct {
 
 // edit begins an edit of t.
 func (t *tree) edit() *treeEdit {
-	e := &treeEdit{treeView: t.treeView, keys: t.keys, token: new(editToken), hasher: newTreeHasher(t.suite)}
+	e := &treeEdit{treeView: t.treeView, keys: t.keys.edit(), token: new(editToken), hasher: newTreeHasher(t.suite)}
 	e.hasher.visits = t.visits
 	return e
 }
@@ -51,18 +51,19 @@ func (e *treeEdit) freeze() (*tree, error) {
 		return nil, e.err
 	}
 	for _, k := range e.retired {
-		e.keys.remove(e.token, k.hash, k.index)
+		e.keys.remove(k.hash, k.index)
 	}
 	for _, k := range e.clashes {
-		if e.keys.holders(k.hash) > 1 {
+		if e.keys.find(k.hash).count > 1 {
 			return nil, e.fail(k.clash())
 		}
 	}
 	if err := e.hasher.rehash(e.root, e.rootIndex(), e.made); err != nil {
 		return nil, e.fail(err)
 	}
-	e.token, e.made, e.retired, e.clashes = new(editToken), 0, nil, nil
-	return &tree{treeView: e.treeView, keys: e.keys}, nil
+	t := &tree{treeView: e.treeView, keys: e.keys.freeze()}
+	e.keys, e.token, e.made, e.retired, e.clashes = t.keys.edit(), new(editToken), 0, nil, nil
+	return t, nil
 }
 
 // clash returns the error of a key that another node holds as well.
@@ -109,7 +110,7 @@ func (e *treeEdit) removeLeaf(i LeafIndex) {
 	e.fill(e.ownPath(i, blankParent), i, nil, keyHash{})
 	for e.root.left != nil && e.root.right.members == 0 {
 		if e.root.parent != nil { // no commit sets such a parent, a forged tree may have one
-			e.keys.remove(e.token, e.root.key, e.rootIndex())
+			e.keys.remove(e.root.key, e.rootIndex())
 		}
 		e.root = e.root.left
 		e.width /= 2
@@ -161,7 +162,7 @@ func (e *treeEdit) setLeaf(i LeafIndex, leaf *LeafNode) {
 		return
 	}
 	key := e.hasher.key(encryptionKey, leaf.EncryptionKey)
-	if e.keys.holders(key) > 0 {
+	if e.keys.find(key).count > 0 {
 		e.fail(violation("12.4.2", "encryption_key of the path's leaf is in no node of the tree").atLeaf(i))
 		return
 	}
@@ -188,6 +189,7 @@ func (e *treeEdit) mergePath(leaf LeafIndex, nodes []NodeIndex, publicKeys [][]b
 			len(nodes), len(publicKeys)).atLeaf(leaf))
 	}
 	e.retired = slices.Grow(e.retired, len(nodes))
+	e.keys.reserve(2 * (len(nodes) + 1))
 	path := e.ownPath(leaf, retireParent)
 	hash, next := []byte{}, len(nodes)
 	i := e.rootIndex()
@@ -227,9 +229,9 @@ func (e *treeEdit) fill(path []*node, i LeafIndex, leaf *LeafNode, key keyHash) 
 	newSigner := n.leaf == nil || leaf == nil || !bytes.Equal(n.leaf.SignatureKey, leaf.SignatureKey)
 	if n.leaf != nil {
 		if newSigner {
-			e.keys.remove(e.token, e.hasher.key(signatureKey, n.leaf.SignatureKey), i.Node())
+			e.keys.remove(e.hasher.key(signatureKey, n.leaf.SignatureKey), i.Node())
 		}
-		e.keys.remove(e.token, n.key, i.Node())
+		e.keys.remove(n.key, i.Node())
 	}
 	n.leaf, n.key, n.members, n.blank = leaf, key, 0, i
 	if leaf != nil {
@@ -304,7 +306,7 @@ func (e *treeEdit) own(link **node, i NodeIndex, fate parentFate) *node {
 	if n.parent != nil && fate != copyParent {
 		switch fate {
 		case blankParent:
-			e.keys.remove(e.token, n.key, i)
+			e.keys.remove(n.key, i)
 		case retireParent:
 			e.retired = append(e.retired, heldKey{n.key, encryptionKey, i})
 		}
@@ -331,7 +333,7 @@ func firstLeaf(i NodeIndex) LeafIndex {
 
 // hold enters that a node holds a key, and reports whether no other does.
 func (e *treeEdit) hold(kind keyKind, key keyHash, i NodeIndex) bool {
-	if e.keys.add(e.token, key, i) == 1 {
+	if e.keys.add(key, i) == 1 {
 		return true
 	}
 	e.clashes = append(e.clashes, heldKey{key, kind, i})

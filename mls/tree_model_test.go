@@ -297,7 +297,7 @@ func requireModel(t *testing.T, m *treeModel, tree *tree) {
 	require.EqualValues(t, len(members), tree.memberCount())
 	require.Equal(t, blank, tree.root.blank)
 	require.True(t, maps.Equal(members, listed))
-	require.Equal(t, keys, keysOf(t, tree.keys.root))
+	require.Equal(t, keys, keysOf(t, tree.keys))
 	requireFeatures(t, members, tree)
 }
 
@@ -335,30 +335,6 @@ func requireFeatures(t *testing.T, members map[LeafIndex]*LeafNode, tree *tree) 
 	require.Equal(t, inUse, tree.credentialTypesInUse())
 }
 
-// keysOf returns the content of a key set, and checks its shape.
-func keysOf(t *testing.T, root *keyNode) map[keyHash]NodeIndex {
-	t.Helper()
-	keys := make(map[keyHash]NodeIndex)
-	var walk func(n *keyNode, prefix []byte)
-	walk = func(n *keyNode, prefix []byte) {
-		if n == nil {
-			return
-		}
-		for depth, digit := range prefix {
-			if n.hash.digit(depth) != digit {
-				require.Fail(t, "misplaced key", "%x below %v", n.hash, prefix)
-			}
-		}
-		require.EqualValues(t, 1, n.holders)
-		keys[n.hash] = NodeIndex(n.indices)
-		for digit, child := range n.children {
-			walk(child, append(bytes.Clone(prefix), byte(digit)))
-		}
-	}
-	walk(root, nil)
-	return keys
-}
-
 // requireConsistent checks that a tree is what its own nodes say: nothing that a
 // later edit did has changed it, and nothing that is cached is out of date.
 func requireConsistent(t *testing.T, tree *tree) {
@@ -366,6 +342,6 @@ func requireConsistent(t *testing.T, tree *tree) {
 	again, err := treeFromNodes(tree.suite, tree.nodes())
 	require.NoError(t, err)
 	require.Equal(t, again.hash(), tree.hash())
-	require.Equal(t, keysOf(t, again.keys.root), keysOf(t, tree.keys.root))
+	require.Equal(t, keysOf(t, again.keys), keysOf(t, tree.keys))
 	require.Equal(t, treemath.Root(again.width), tree.rootIndex())
 }

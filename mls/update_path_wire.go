@@ -21,8 +21,8 @@ func (c *hpkeCiphertext) marshal(w *wire.Writer) {
 }
 
 func (c *hpkeCiphertext) unmarshal(r *wire.Reader) {
-	c.kemOutput = r.Bytes()
-	c.ciphertext = r.Bytes()
+	c.kemOutput = r.Shared()
+	c.ciphertext = r.Shared()
 }
 
 // updatePathNode is a new parent of the sender's filtered direct path (RFC 9420,

@@ -85,6 +85,8 @@ func privateContentKind(t ContentType) wireKind {
 			c := &privateMessageContent{content: framedContent{contentType: t}, padding: g.IntN(40)}
 			g.body(&c.content)
 			c.auth = g.auth(t)
+			body, _ := wire.Marshal(c.content.marshalBody)
+			c.bodySize = len(body)
 			return c
 		},
 	}

@@ -9,13 +9,18 @@ import (
 // Reader takes values off the front of a string of bytes. After an error it is
 // empty and gives zero values.
 type Reader struct {
-	in   cryptobyte.String
-	err  error
-	root *Reader // of a vector's reader: the one that keeps the error
+	in    cryptobyte.String
+	owned bool
+	err   error
+	root  *Reader // of a vector's reader: the one that keeps the error
 }
 
 // NewReader returns a Reader over b, of which it changes nothing.
 func NewReader(b []byte) *Reader { return &Reader{in: b} }
+
+// NewOwnedReader returns a Reader over b, which nobody will change: Shared does not
+// copy.
+func NewOwnedReader(b []byte) *Reader { return &Reader{in: b, owned: true} }
 
 // Finish returns the first error, or one if bytes are left over.
 func (r *Reader) Finish() error {
@@ -103,6 +108,16 @@ func (r *Reader) Raw(n int) []byte { return bytes.Clone(r.take(n)) }
 // Bytes reads opaque<V> and returns a copy, not nil unless it fails.
 func (r *Reader) Bytes() []byte { return bytes.Clone(r.take(r.Length())) }
 
+// Shared reads opaque<V> and returns a part of an owned Reader's input, for what
+// lives no longer than the rest of it; of another Reader's, a copy.
+func (r *Reader) Shared() []byte {
+	b := r.take(r.Length())
+	if !r.owned {
+		return bytes.Clone(b)
+	}
+	return b[:len(b):len(b)]
+}
+
 // Vector reads T<V> and returns a Reader over its content, which has to be read
 // until it is empty. Its errors are errors of r.
 func (r *Reader) Vector() *Reader {
@@ -111,7 +126,20 @@ func (r *Reader) Vector() *Reader {
 }
 
 func (r *Reader) vector() Reader {
-	return Reader{in: r.take(r.Length()), root: r.top()}
+	return Reader{in: r.take(r.Length()), owned: r.owned, root: r.top()}
+}
+
+// Within reads T<V>: read finds its content in r, and nothing else, and has to read
+// until r is empty. Unlike Vector, it makes no Reader.
+func (r *Reader) Within(read func()) {
+	content := r.take(r.Length())
+	rest := r.in
+	r.in = content
+	read()
+	if len(r.in) > 0 {
+		r.Fail(errTrailing)
+	}
+	r.in = rest
 }
 
 // Optional reads a presence octet.
