@@ -56,6 +56,7 @@ func layers() []layer {
 			pkg: "mls", imports: []string{"suite", "internal/..."},
 			denied: []string{"net/...", "os/...", "database/..."},
 		},
+		{pkg: "credential", imports: []string{"mls", "internal/certificate"}},
 		{pkg: "internal/hpkeset", imports: []string{"suite", "hpke"}},
 		{pkg: "internal/certificate", modules: []string{"golang.org/x/crypto/cryptobyte/..."}},
 		{pkg: "internal/wire", modules: []string{"golang.org/x/crypto/cryptobyte"}},
@@ -104,9 +105,10 @@ func neverReached() map[string][]string {
 		"registry/all":  testOnly,
 		"suite/circl":   testOnly,
 		"suite/mldsa":   testOnly,
+		"credential":    slices.Concat(providers, testOnly),
 		"mls": slices.Concat(providers, testOnly, []string{
 			module + "/registry/...", module + "/hpke/...", module + "/hybrid/...",
-			module + "/suite/*", "net/...", "database/...",
+			module + "/suite/*", "net/...", "database/...", "crypto/x509",
 		}),
 	}
 }
@@ -278,6 +280,7 @@ func TestViolations(t *testing.T) {
 		dep("mls", module+"/suite/circl"),
 		dep("mls", module+"/hpke/hpketest"),
 		dep("mls", "net"),
+		dep("mls", "crypto/x509"),
 		dep("mls", "crypto/mlkem/mlkemtest"),
 	} {
 		require.NotEmpty(t, violations([]goPackage{p}), "%v", p)

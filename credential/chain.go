@@ -1,0 +1,95 @@
+// Package credential parses the X.509 credentials of MLS (RFC 9420, Section 5.3) for
+// an application's authentication service.
+//
+// It is apart from package mls because crypto/x509 brings net along, on which the
+// engine does not depend. The engine itself compares the end entity's public key
+// with the signature key of each leaf; what certificates say of an identity, and
+// whom to trust, is for the service. [NewAuthenticator] lets it judge parsed
+// certificates; chains are not validated up to a root here.
+package credential
+
+import (
+	"bytes"
+	"crypto/x509"
+	"fmt"
+
+	"github.com/mlsuite/mlsuite/internal/certificate"
+	"github.com/mlsuite/mlsuite/mls"
+)
+
+// MaxCertificates is how many certificates a chain may have.
+const MaxCertificates = 10
+
+// A Chain is the certificates of an X.509 credential, the end entity's first, each
+// certified by the one after it. The last need not be a root's.
+type Chain []*x509.Certificate
+
+// Error says what is wrong with the certificates of an X.509 credential.
+type Error struct {
+	Certificate int    // index in the chain
+	Rule        string // that is violated, in our words
+	Err         error  // what lies below, or nil
+}
+
+func (e *Error) Error() string {
+	if e.Err == nil {
+		return fmt.Sprintf("credential: certificate %d: %s", e.Certificate, e.Rule)
+	}
+	return fmt.Sprintf("credential: certificate %d: %s: %v", e.Certificate, e.Rule, e.Err)
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+func errNoCertificate() error { return &Error{Rule: "a chain has an end-entity certificate"} }
+
+// Parse returns the chain of an X.509 credential. It returns an error that wraps
+// [mls.ErrUnsupported] for another type of credential and [mls.ErrMalformed] for a
+// vector that is none, and else an [*Error]: unless there are one to MaxCertificates
+// certificates, each parses, and each is issued and signed by the one after it, which
+// has to be that of an authority. A signature by an algorithm that crypto/x509 does
+// not know counts as none, and the error wraps [x509.ErrUnsupportedAlgorithm].
+func Parse(c mls.Credential) (Chain, error) {
+	ders, err := c.Certificates()
+	if err != nil {
+		return nil, err
+	}
+	if len(ders) == 0 {
+		return nil, errNoCertificate()
+	}
+	if len(ders) > MaxCertificates {
+		return nil, &Error{Certificate: MaxCertificates, Rule: fmt.Sprintf("a chain has at most %d certificates", MaxCertificates)}
+	}
+	chain := make(Chain, len(ders))
+	for i, der := range ders {
+		if chain[i], err = x509.ParseCertificate(der); err != nil {
+			return nil, &Error{Certificate: i, Rule: "a certificate is DER of X.509", Err: err}
+		}
+	}
+	for i, issuer := range chain[1:] {
+		if !bytes.Equal(chain[i].RawIssuer, issuer.RawSubject) {
+			return nil, &Error{Certificate: i, Rule: "the issuer is the subject of the next certificate"}
+		}
+		if err := chain[i].CheckSignatureFrom(issuer); err != nil {
+			return nil, &Error{Certificate: i, Rule: "the next certificate is of an authority that signed it", Err: err}
+		}
+	}
+	return chain, nil
+}
+
+// Certifies returns nil if the end-entity certificate is of a signature key in the
+// encoding of RFC 9420, Section 5.1.1, or an [*Error]. The key's bytes are compared
+// with the subjectPublicKey; which algorithm the certificate names is for the caller
+// to compare with the suite's.
+func (c Chain) Certifies(signatureKey []byte) error {
+	if len(c) == 0 {
+		return errNoCertificate()
+	}
+	key, err := certificate.PublicKey(c[0].Raw)
+	if err != nil {
+		return &Error{Rule: "a certificate has a public key", Err: err}
+	}
+	if !bytes.Equal(key, signatureKey) {
+		return &Error{Rule: "subjectPublicKeyInfo is of the signature_key (RFC 9420, Section 5.3)"}
+	}
+	return nil
+}
