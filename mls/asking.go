@@ -164,15 +164,13 @@ func (e Extensions) credentialTypes() ([]CredentialType, error) {
 	if err != nil {
 		return nil, err
 	}
+	senders, err := e.externalSenders()
+	if err != nil {
+		return nil, err
+	}
 	types := slices.Clone(required.Credentials)
-	if data, ok := e.Find(ExtensionExternalSenders); ok {
-		senders, err := ParseExternalSenders(data)
-		if err != nil {
-			return nil, err
-		}
-		for _, s := range senders {
-			types = append(types, s.Credential.Type)
-		}
+	for _, s := range senders {
+		types = append(types, s.Credential.Type)
 	}
 	slices.Sort(types)
 	return slices.Compact(types), nil

@@ -4,13 +4,16 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
 // Authenticator is the application's interface to its authentication service
 // (RFC 9420, Section 5.3.1). It is asked once for each commit or join, with all
-// that changes. Who commits asks first about the proposals that arrived, to leave
-// out those that it refuses.
+// that changes: by who receives a commit about what the commit changes; by who
+// commits about all proposals that are there to commit, of which those that it
+// refuses are left out; by who joins about all members. Where nothing changes, it is
+// not asked. SameClient is asked as often as there are credentials to compare.
 type Authenticator interface {
 	// Authenticate returns one verdict per change: nil, or why the credential
 	// does not authenticate the signature key. The error beside it says that no
@@ -22,9 +25,9 @@ type Authenticator interface {
 	SameClient(old, next Credential) bool
 }
 
-// Change is a leaf that enters a member's view of a group.
+// Change is a leaf, or an external sender, that enters a member's view of a group.
 type Change struct {
-	Leaf         LeafIndex // 2^32-1 of an Add that is only proposed
+	Leaf         LeafIndex // 2^32-1 of an Add to be committed, and of an external sender
 	Credential   Credential
 	SignatureKey []byte
 	Old          *Credential // what the leaf held before, in an update or commit
@@ -41,6 +44,9 @@ const (
 	ChangeUpdated
 	// ChangeJoined is a member whom this client finds in a group that it joins.
 	ChangeJoined
+	// ChangeExternalSender is one of the external_senders of a group that this client
+	// makes or joins, or one that a commit brings.
+	ChangeExternalSender
 )
 
 func (r ChangeReason) String() string {
@@ -51,6 +57,8 @@ func (r ChangeReason) String() string {
 		return "updated"
 	case ChangeJoined:
 		return "joined"
+	case ChangeExternalSender:
+		return "external sender"
 	}
 	return fmt.Sprintf("ChangeReason(%d)", int(r))
 }
@@ -87,24 +95,51 @@ func (c *Config) refusals(ctx context.Context, now time.Time, changes []Change) 
 	for i, ch := range changes {
 		switch {
 		case verdicts[i] != nil:
-			refusals[i] = violation("5.3.1", "credential is valid").atLeaf(ch.Leaf).because(verdicts[i])
+			refusals[i] = ch.refused("credential is valid").because(verdicts[i])
 		case ch.Old != nil && !c.Authenticator.SameClient(*ch.Old, ch.Credential):
-			refusals[i] = violation("5.3.1", "new credential is an acceptable successor of the old one").atLeaf(ch.Leaf)
+			refusals[i] = ch.refused("new credential is an acceptable successor of the old one")
 		}
 	}
 	return refusals, nil
+}
+
+func (ch *Change) refused(rule string) *ValidationError {
+	v := violation("5.3.1", "%s", rule)
+	if ch.Leaf != noLeaf {
+		v.atLeaf(ch.Leaf)
+	}
+	return v
 }
 
 // changed appends the change from old to next at leaf, unless there is none.
 func changed(changes []Change, leaf LeafIndex, old, next *LeafNode, reason ChangeReason) []Change {
 	ch := Change{Leaf: leaf, Credential: next.Credential, SignatureKey: next.SignatureKey, Reason: reason}
 	if old != nil {
-		if old.Credential.Type == next.Credential.Type &&
-			bytes.Equal(old.Credential.Content, next.Credential.Content) &&
-			bytes.Equal(old.SignatureKey, next.SignatureKey) {
+		if old.Credential.equal(next.Credential) && bytes.Equal(old.SignatureKey, next.SignatureKey) {
 			return changes
 		}
 		ch.Old = &old.Credential
 	}
 	return append(changes, ch)
+}
+
+// changedSenders appends the external senders that next has and old has not
+// (RFC 9420, Section 12.1.8.1).
+func changedSenders(changes []Change, old, next Extensions) ([]Change, error) {
+	before, err := old.externalSenders()
+	if err != nil {
+		return changes, err
+	}
+	after, err := next.externalSenders()
+	if err != nil {
+		return changes, err
+	}
+	for _, s := range after {
+		if !slices.ContainsFunc(before, s.equal) {
+			changes = append(changes, Change{
+				Leaf: noLeaf, Credential: s.Credential, SignatureKey: s.SignatureKey, Reason: ChangeExternalSender,
+			})
+		}
+	}
+	return changes, nil
 }

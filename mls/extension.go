@@ -1,6 +1,8 @@
 package mls
 
 import (
+	"bytes"
+
 	"github.com/mlsuite/mlsuite/internal/wire"
 )
 
@@ -118,6 +120,11 @@ func (s *ExternalSender) unmarshal(r *wire.Reader) {
 	s.Credential.unmarshal(r)
 }
 
+// equal reports whether two external senders are identical.
+func (s ExternalSender) equal(o ExternalSender) bool {
+	return bytes.Equal(s.SignatureKey, o.SignatureKey) && s.Credential.equal(o.Credential)
+}
+
 // ExternalSenders is the content of the external_senders extension of a group
 // (RFC 9420, Section 12.1.8.1). A [Sender] names one by its index.
 type ExternalSenders []ExternalSender
@@ -125,6 +132,15 @@ type ExternalSenders []ExternalSender
 func (s ExternalSenders) marshal(w *wire.Writer) { marshalVector(w, s) }
 
 func (s *ExternalSenders) unmarshal(r *wire.Reader) { *s = unmarshalVector[ExternalSender](r) }
+
+// externalSenders returns the external_senders extension, or none if there is none.
+func (e Extensions) externalSenders() (ExternalSenders, error) {
+	data, ok := e.Find(ExtensionExternalSenders)
+	if !ok {
+		return nil, nil
+	}
+	return ParseExternalSenders(data)
+}
 
 // externalPub is the content of the external_pub extension of a GroupInfo: the
 // group's public key for external commits (RFC 9420, Section 12.4.3.2).

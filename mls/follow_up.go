@@ -130,7 +130,10 @@ func (g *Group) follow(ctx context.Context, now time.Time, cfg Config, usage Res
 	}
 	defer clear(plan.followUp.psk)
 	plan.byValue = slices.Insert(plan.byValue, 0, Proposal(PreSharedKeyProposal{PSK: plan.followUp.id}))
-	list := next.proposalsToCommit(ctx, q, plan)
+	list, err := next.proposalsToCommit(ctx, q, plan)
+	if err != nil {
+		return nil, err
+	}
 	if err := q.proposals(next.public, list, 0); err != nil {
 		return nil, err
 	}
@@ -145,10 +148,7 @@ func (g *Group) follow(ctx context.Context, now time.Time, cfg Config, usage Res
 // sameClient asks the application whether two credentials are of one client;
 // without an Authenticator, they are if they are identical.
 func (c *Config) sameClient(a, b Credential) bool {
-	if a.Type == b.Type && bytes.Equal(a.Content, b.Content) {
-		return true
-	}
-	return c.Authenticator != nil && c.Authenticator.SameClient(a, b)
+	return a.equal(b) || c.Authenticator != nil && c.Authenticator.SameClient(a, b)
 }
 
 // hasClient reports whether a member of the group is the client of a credential.

@@ -66,6 +66,15 @@ func CreateGroup(ctx context.Context, now time.Time, cfg Config, groupID []byte,
 	if err := q.extensions(extensions, nil); err != nil {
 		return nil, err
 	}
+	if cfg.Authenticator != nil {
+		senders, err := changedSenders(nil, nil, extensions)
+		if err != nil {
+			return nil, err
+		}
+		if err := cfg.authenticate(ctx, now, senders); err != nil {
+			return nil, err
+		}
+	}
 	nh := s.Info().Hash.Size
 	if groupID == nil {
 		groupID = make([]byte, nh)

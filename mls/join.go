@@ -245,6 +245,9 @@ func publicStateOf(ctx context.Context, q asking, s suite.Suite, info *GroupInfo
 		for i, leaf := range t.members() {
 			changes = changed(changes, i, nil, leaf, ChangeJoined)
 		}
+		if changes, err = changedSenders(changes, nil, c.Extensions); err != nil {
+			return nil, err
+		}
 	}
 	return p, q.cfg.authenticate(ctx, q.now, changes)
 }

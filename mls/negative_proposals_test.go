@@ -293,7 +293,7 @@ func TestAuthenticationServiceIsAsked(t *testing.T) {
 	refused := violation("5.3.1", "credential is valid")
 
 	mallory := ownKeyPackage(t, 0x0001, "mallory")
-	requireUnmoved(t, g, refused.atLeaf(4), func() error {
+	requireUnmoved(t, g, violation("5.3.1", "credential is valid").atProposal(0), func() error {
 		_, err := g.Commit(t.Context(), insiderTime, Add(mallory.KeyPackage))
 		return err
 	})

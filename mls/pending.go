@@ -15,13 +15,17 @@ import (
 // that may not go on, covers what leads out of it, and nothing else.
 func (g *Group) judgedProposals(ctx context.Context, now time.Time, plan *commitPlan) ([]CommittedProposal, asking, error) {
 	q := g.cfg.ask(suite.Continue, now)
-	list := g.proposalsToCommit(ctx, q, plan)
-	if !leaveOnly(list) {
+	list, err := g.proposalsToCommit(ctx, q, plan)
+	if err != nil || !leaveOnly(list) {
 		refusal := q.handshake(g.public, g.handshakeFormat())
+		if refusal == nil && err != nil {
+			return nil, q, err
+		}
 		if refusal == nil {
 			return list, q, q.proposals(g.public, list, len(list)-len(plan.byValue))
 		}
-		if list = g.proposalsToCommit(ctx, q.as(suite.Leave), plan); !leaveOnly(list) {
+		list, err = g.proposalsToCommit(ctx, q.as(suite.Leave), plan)
+		if err != nil || !leaveOnly(list) {
 			return nil, q, refusal
 		}
 	}
@@ -35,18 +39,40 @@ func (g *Group) judgedProposals(ctx context.Context, now time.Time, plan *commit
 // proposalsToCommit joins the proposals that arrived, without those that exclude
 // each other or the plan's, with those that the plan brings by value. What does not
 // fit in the group, which a member may propose to stop others from committing, is
-// left out as well, and so is what the policies refuse.
-func (g *Group) proposalsToCommit(ctx context.Context, q asking, plan *commitPlan) []CommittedProposal {
+// left out as well, and so is what the policies or the application refuse.
+func (g *Group) proposalsToCommit(ctx context.Context, q asking, plan *commitPlan) ([]CommittedProposal, error) {
 	byValue := make([]CommittedProposal, len(plan.byValue))
 	for i, p := range plan.byValue {
 		byValue[i] = CommittedProposal{Proposal: withNonce(p, g.public.suite), Sender: g.sender()}
 	}
-	if plan.noPending || containsReInit(byValue) {
-		return byValue
+	var pending []CommittedProposal
+	if !plan.noPending && !containsReInit(byValue) {
+		pending = g.allowed(q, g.inbox.pending())
 	}
-	pending := g.authentic(ctx, q.now, g.allowed(q, g.inbox.pending()))
+	refusals, err := g.unauthentic(ctx, q, slices.Concat(pending, byValue))
+	if err != nil {
+		return nil, err
+	}
+	var authentic []CommittedProposal
+	for i, c := range pending {
+		if refusals[i] == nil {
+			authentic = append(authentic, c)
+		}
+	}
+	list := g.selectProposals(ctx, q, authentic, byValue)
+	for i, refusal := range refusals[len(pending):] {
+		if refusal != nil {
+			return nil, atProposal(refusal, len(list)+i)
+		}
+	}
+	return append(list, byValue...), nil
+}
+
+// selectProposals returns those of the proposals that arrived that make a valid list
+// with those by value.
+func (g *Group) selectProposals(ctx context.Context, q asking, pending, byValue []CommittedProposal) []CommittedProposal {
 	if len(pending) == 0 {
-		return byValue
+		return nil
 	}
 	s := newSelection(g.public, g.leaf, byValue)
 	keep := make([]bool, len(pending))
@@ -79,8 +105,7 @@ func (g *Group) proposalsToCommit(ctx context.Context, q asking, plan *commitPla
 			list = append(list, c)
 		}
 	}
-	list = append(list, byValue...)
-	if len(list) > 0 {
+	if len(list)+len(byValue) > 0 {
 		return list
 	}
 	for _, c := range slices.Backward(pending) { // other proposals go before a ReInit
@@ -116,35 +141,40 @@ func (g *Group) allowed(q asking, pending []CommittedProposal) []CommittedPropos
 	return list
 }
 
-// authentic returns the proposals without those whose credentials the application
-// refuses. If it gives no verdict, none is left out: the commit asks again.
-func (g *Group) authentic(ctx context.Context, now time.Time, pending []CommittedProposal) []CommittedProposal {
+// unauthentic asks the application about the credentials that proposals bring, and
+// returns for each of them the refusal, or nil. The error says that there is no
+// verdict.
+func (g *Group) unauthentic(ctx context.Context, q asking, list []CommittedProposal) ([]error, error) {
+	refused := make([]error, len(list))
+	if g.cfg.Authenticator == nil || q.use == suite.Leave { // what leads out brings none
+		return refused, nil
+	}
 	var changes []Change
 	var proposals []int // of the changes
-	for i, c := range pending {
+	for i, c := range list {
 		switch p := c.Proposal.(type) {
 		case AddProposal:
 			changes = changed(changes, noLeaf, nil, &p.KeyPackage.LeafNode, ChangeAdded)
 		case UpdateProposal:
 			leaf := c.Sender.Leaf
+			if leaf == g.leaf {
+				continue // left out
+			}
 			changes = changed(changes, leaf, g.public.tree.leaf(leaf), p.LeafNode, ChangeUpdated)
+		case GroupContextExtensionsProposal:
+			changes, refused[i] = changedSenders(changes, g.public.context.Extensions, p.Extensions)
 		}
-		if len(changes) > len(proposals) {
+		for len(proposals) < len(changes) {
 			proposals = append(proposals, i)
 		}
 	}
-	refusals, _ := g.cfg.refusals(ctx, now, changes)
-	refused := make(map[int]bool)
+	refusals, err := g.cfg.refusals(ctx, q.now, changes)
 	for k, refusal := range refusals {
-		refused[proposals[k]] = refusal != nil
-	}
-	var list []CommittedProposal
-	for i, c := range pending {
-		if !refused[i] {
-			list = append(list, c)
+		if i := proposals[k]; refused[i] == nil {
+			refused[i] = refusal
 		}
 	}
-	return list
+	return refused, err
 }
 
 // selection picks proposals that make a valid list together (RFC 9420, Section

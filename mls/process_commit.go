@@ -50,6 +50,11 @@ func (p *publicState) receiveCommit(ctx context.Context, cfg *Config, now time.T
 	if err != nil {
 		return nil, nil, err
 	}
+	if cfg.Authenticator != nil {
+		if a.changes, err = changedSenders(a.changes, p.context.Extensions, a.extensions); err != nil {
+			return nil, nil, err
+		}
+	}
 	if err := cfg.authenticate(ctx, now, a.changes); err != nil {
 		return nil, nil, err
 	}
