@@ -147,15 +147,18 @@ func BenchmarkSteadyAgainstLimit(b *testing.B) {
 	tree := limit.Steady(n, 0)
 	least := limit.Group{Suite: info, Tree: tree}
 	report(b, "commit/limit", commitCost(b, sim, 0).CPU/least.Commit().At(price), bound)
-	top := len(tree.Path) - 1
-	for _, level := range []struct {
-		name string
-		at   int
-	}{{"k=1", top}, {"k=d", 0}} {
-		receiver := mls.LeafIndex(tree.Path[level.at].First)
-		cost := processCost(b, sim, 0, receiver)
-		report(b, "process-"+level.name+"/limit", cost.CPU/least.Process(level.at).At(price), bound)
+	// The mean is over all receivers: those below one copath node share k, so that the
+	// first of each level stands for them, with their number as its weight.
+	var mean float64
+	costs := make([]float64, len(tree.Path))
+	for i, level := range tree.Path {
+		costs[i] = processCost(b, sim, 0, mls.LeafIndex(level.First)).CPU
+		mean += costs[i] * float64(level.Receivers) / float64(n-1)
 	}
+	top := len(tree.Path) - 1
+	report(b, "process-k=1/limit", costs[top]/least.Process(top).At(price), bound)
+	report(b, "process-mean/limit", mean/least.MeanProcess().At(price), bound)
+	report(b, "process-k=d/limit", costs[0]/least.Process(0).At(price), bound)
 	once(b)
 }
 
