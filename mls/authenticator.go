@@ -25,7 +25,8 @@ type Authenticator interface {
 	SameClient(old, next Credential) bool
 }
 
-// Change is a leaf, or an external sender, that enters a member's view of a group.
+// Change is a leaf, or an external sender, that enters a member's view of a group,
+// or a leaf that goes from it.
 type Change struct {
 	Leaf         LeafIndex // 2^32-1 of an Add to be committed, and of an external sender
 	Credential   Credential
@@ -47,6 +48,9 @@ const (
 	// ChangeExternalSender is one of the external_senders of a group that this client
 	// makes or joins, or one that a commit brings.
 	ChangeExternalSender
+	// ChangeRemoved is a member whom a Remove proposal takes out, of which an
+	// [Observer] hears and an Authenticator does not.
+	ChangeRemoved
 )
 
 func (r ChangeReason) String() string {
@@ -59,6 +63,8 @@ func (r ChangeReason) String() string {
 		return "joined"
 	case ChangeExternalSender:
 		return "external sender"
+	case ChangeRemoved:
+		return "removed"
 	}
 	return fmt.Sprintf("ChangeReason(%d)", int(r))
 }

@@ -29,6 +29,8 @@ type Candidate struct {
 	from    *Group // nil if this member joins by the commit
 	removed bool   // this member
 
+	previous *PreviousGroup // of the first commit of a group that follows another
+
 	mu    sync.Mutex
 	saved bool
 	next  epoch // secrets are nil once adopted, or if removed
@@ -50,12 +52,22 @@ func (c *Candidate) EpochAuthenticator() ([]byte, error) {
 
 // Export is [Group.Export] in the epoch that the commit begins.
 func (c *Candidate) Export(label string, context []byte, length int) ([]byte, error) {
+	secret, leaf, err := c.export(label, context, length)
+	if err == nil && c.cfg.observed() {
+		c.cfg.tellExported(c.to.state(int64(leaf)), label, length)
+	}
+	return secret, err
+}
+
+// export is Export, and returns the own leaf too.
+func (c *Candidate) export(label string, context []byte, length int) ([]byte, LeafIndex, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := c.alive(); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	return c.next.secrets.export(c.next.public.suite, label, context, length)
+	secret, err := c.next.secrets.export(c.next.public.suite, label, context, length)
+	return secret, c.next.self.leaf, err
 }
 
 // RatchetTree is [Group.RatchetTree] in the epoch that the commit begins, for those
@@ -86,10 +98,31 @@ func (c *Candidate) alive() error {
 // A commit that removes this member leads to no Group: Adopt deletes the secrets
 // and returns [ErrRemoved].
 func (c *Candidate) Adopt() (*Group, error) {
-	old := c.from
-	if old == nil {
-		return c.join()
+	if c.from == nil {
+		g, err := c.join()
+		if err != nil {
+			return nil, err
+		}
+		how := EntryCreated
+		if c.committer.Type == SenderNewMemberCommit {
+			how = EntryExternal
+		}
+		c.cfg.tellEntered(g.public, int64(g.leaf), how, c.previous)
+		return g, nil
 	}
+	g, err := c.adopt()
+	switch {
+	case err == nil:
+		c.cfg.tellAdopted(c.from.public, &c.transition, int64(g.leaf))
+	case errors.Is(err, ErrRemoved) && c.cfg.observed():
+		c.cfg.Observer.Observe(GroupLeft{c.from.state(), c.committer})
+	}
+	return g, err
+}
+
+// adopt is Adopt for a member of the group.
+func (c *Candidate) adopt() (*Group, error) {
+	old := c.from
 	old.life.Lock()
 	defer old.life.Unlock()
 	c.mu.Lock()

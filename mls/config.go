@@ -38,6 +38,9 @@ type Config struct {
 	// credential is accepted.
 	Authenticator Authenticator
 
+	// Observer, if not nil, is told what happened to the client's groups.
+	Observer Observer
+
 	// PSKs is where pre-shared keys come from. Without it, only the resumption PSKs
 	// of a group itself can be injected into it.
 	PSKs PSKStore

@@ -114,7 +114,7 @@ func (g *Group) follow(ctx context.Context, now time.Time, cfg Config, usage Res
 	if groupID == nil {
 		groupID = []byte{}
 	}
-	next, err := CreateGroup(ctx, now, cfg, groupID, extensions...)
+	next, err := createGroup(ctx, now, cfg, groupID, extensions)
 	if err != nil {
 		return nil, err
 	}
@@ -141,6 +141,7 @@ func (g *Group) follow(ctx context.Context, now time.Time, cfg Config, usage Res
 	if err != nil {
 		return nil, err
 	}
+	c.previous = previousGroup(&plan.followUp.id, g.public)
 	c.leaveGroup()
 	return c, nil
 }
@@ -196,8 +197,9 @@ members:
 
 // checkFollowUp checks a group that somebody joins by the resumption PSK of an old
 // one: that it is what the ReInit announced, or a branch (RFC 9420, Sections 11.2,
-// 11.3 and 12.4.3.1). A join without such a PSK passes.
-func checkFollowUp(q asking, p *publicState, psks []PreSharedKeyID) error {
+// 11.3 and 12.4.3.1). It returns the old group. A join without such a PSK passes,
+// and there is none.
+func checkFollowUp(q asking, p *publicState, psks []PreSharedKeyID) (*PreviousGroup, error) {
 	cfg := q.cfg
 	var link *PreSharedKeyID
 	for i := range psks {
@@ -205,49 +207,59 @@ func checkFollowUp(q asking, p *publicState, psks []PreSharedKeyID) error {
 			continue
 		}
 		if link != nil {
-			return violation("12.4.3.1", "one resumption PSK of usage reinit or branch")
+			return nil, violation("12.4.3.1", "one resumption PSK of usage reinit or branch")
 		}
 		link = &psks[i]
 	}
 	if link == nil {
-		return nil
+		return nil, nil
 	}
 	if p.context.Epoch != 1 {
-		return violation("12.4.3.1", "epoch of a follow-up group is 1")
+		return nil, violation("12.4.3.1", "epoch of a follow-up group is 1")
 	}
 	if cfg.PSKs == nil {
-		return ErrUnknownPSK
+		return nil, ErrUnknownPSK
 	}
 	old := cfg.PSKs.Group(link.GroupID)
 	if old == nil || !bytes.Equal(old.public.context.GroupID, link.GroupID) {
-		return fmt.Errorf("%w: of a group that is not known", ErrUnknownPSK)
+		return nil, fmt.Errorf("%w: of a group that is not known", ErrUnknownPSK)
 	}
 	if err := q.move(old.public.suite, p.suite); err != nil {
-		return err
+		return nil, err
 	}
 	if link.Usage == ResumptionPSKBranch {
 		if p.context.CipherSuite != old.public.context.CipherSuite || p.context.Version != old.public.context.Version {
-			return violation("11.3", "version and cipher suite of a branch are the old group's")
+			return nil, violation("11.3", "version and cipher suite of a branch are the old group's")
 		}
 		for i, leaf := range p.tree.members() {
 			if !old.hasClient(cfg, leaf.Credential) {
-				return violation("11.3", "every member of a branch is one of the old group").atLeaf(i)
+				return nil, violation("11.3", "every member of a branch is one of the old group").atLeaf(i)
 			}
 		}
-		return nil
+		return previousGroup(link, old.public), nil
 	}
 	r := old.public.reInit
 	if r == nil || old.public.context.Epoch != link.Epoch {
-		return violation("12.4.3.1", "last commit of the old group covers a ReInit")
+		return nil, violation("12.4.3.1", "last commit of the old group covers a ReInit")
 	}
 	if err := p.matchesReInit(r); err != nil {
-		return err
+		return nil, err
 	}
 	var credentials []Credential
 	for _, leaf := range p.tree.members() {
 		credentials = append(credentials, leaf.Credential)
 	}
-	return old.allAmong(cfg, credentials)
+	if err := old.allAmong(cfg, credentials); err != nil {
+		return nil, err
+	}
+	return previousGroup(link, old.public), nil
+}
+
+// previousGroup describes the group that a resumption PSK links a group to.
+func previousGroup(link *PreSharedKeyID, old *publicState) *PreviousGroup {
+	return &PreviousGroup{
+		ID: bytes.Clone(link.GroupID), Epoch: link.Epoch, Suite: old.context.CipherSuite, Usage: link.Usage,
+	}
 }
 
 // matchesReInit checks that the group has the parameters of a ReInit.

@@ -52,11 +52,20 @@ func newGroup(cfg *Config, e epoch) *Group {
 // names (RFC 9420, Section 11). Group ids should be unique among all groups; a
 // nil groupID asks for a random one of Hash.Size bytes.
 func CreateGroup(ctx context.Context, now time.Time, cfg Config, groupID []byte, extensions ...Extension) (*Group, error) {
+	g, err := createGroup(ctx, now, cfg, groupID, extensions)
+	if err != nil {
+		return nil, err
+	}
+	cfg.tellEntered(g.public, int64(g.leaf), EntryCreated, nil)
+	return g, nil
+}
+
+func createGroup(ctx context.Context, now time.Time, cfg Config, groupID []byte, extensions Extensions) (*Group, error) {
 	s, err := cfg.suite(suite.Start, now)
 	if err != nil {
 		return nil, err
 	}
-	if err := Extensions(extensions).unique("GroupContext"); err != nil {
+	if err := extensions.unique("GroupContext"); err != nil {
 		return nil, err
 	}
 	q := cfg.ask(suite.Start, now)
@@ -168,6 +177,14 @@ func (g *Group) EpochAuthenticator() ([]byte, error) {
 // Export returns a secret of length bytes for an application's label and context
 // (RFC 9420, Section 8.5).
 func (g *Group) Export(label string, context []byte, length int) ([]byte, error) {
+	secret, err := g.export(label, context, length)
+	if err == nil && g.cfg.observed() {
+		g.cfg.tellExported(g.state(), label, length)
+	}
+	return secret, err
+}
+
+func (g *Group) export(label string, context []byte, length int) ([]byte, error) {
 	done, err := g.alive()
 	if err != nil {
 		return nil, err

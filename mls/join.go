@@ -37,21 +37,35 @@ func WithPublicHandshake(public bool) JoinOption {
 // other group; on error, it is as it was. That the group is not one that the
 // client is in already is for the application to check, by [Group.GroupID].
 func (k *OwnKeyPackage) Join(ctx context.Context, now time.Time, welcome []byte, options ...JoinOption) (*Group, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.initKey == nil {
-		return nil, fmt.Errorf("%w: its private parts are deleted", ErrNotRecipient)
-	}
 	var plan joinPlan
 	for _, o := range options {
 		o(&plan)
 	}
 	m, err := ParseMessage(welcome)
+	var g *Group
+	var previous *PreviousGroup
+	if err == nil {
+		g, previous, err = k.join(ctx, now, m, &plan)
+	}
 	if err != nil {
+		if k.cfg.observed() {
+			k.cfg.tellRefused(GroupState{Leaf: notMember}, m, err)
+		}
 		return nil, err
 	}
+	k.cfg.tellEntered(g.public, int64(g.leaf), EntryWelcome, previous)
+	return g, nil
+}
+
+// join is Join by a message. It returns the group that the joined one follows, too.
+func (k *OwnKeyPackage) join(ctx context.Context, now time.Time, m *Message, plan *joinPlan) (*Group, *PreviousGroup, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.initKey == nil {
+		return nil, nil, fmt.Errorf("%w: its private parts are deleted", ErrNotRecipient)
+	}
 	if m.Welcome == nil {
-		return nil, fmt.Errorf("%w: a %s is no Welcome", ErrUnsupported, m.WireFormat())
+		return nil, nil, fmt.Errorf("%w: a %s is no Welcome", ErrUnsupported, m.WireFormat())
 	}
 	cfg := k.cfg
 	if plan.handshake != nil {
@@ -59,43 +73,44 @@ func (k *OwnKeyPackage) Join(ctx context.Context, now time.Time, welcome []byte,
 	}
 	q := cfg.ask(suite.Start, now)
 	if _, err := q.suite(k.suite.Info().ID); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := q.wireFormat(cfg.handshakeFormat()); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	secrets, err := k.openSecrets(m.Welcome)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer secrets.destroy()
 	psk, err := k.resolvePSKs(ctx, q, secrets.psks)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer clear(psk)
 	info, err := openGroupInfo(k.suite, secrets.joinerSecret, psk, m.Welcome.EncryptedGroupInfo)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	public, err := publicStateOf(ctx, q, k.suite, info, plan.tree)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if err := checkFollowUp(q, public, secrets.psks); err != nil {
-		return nil, err
+	previous, err := checkFollowUp(q, public, secrets.psks)
+	if err != nil {
+		return nil, nil, err
 	}
 	self, err := k.memberView(public, info, secrets)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	epochSecrets, err := newEpochSecrets(k.suite, secrets.joinerSecret, psk, public.contextBytes)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := public.checkConfirmation(epochSecrets, info.ConfirmationTag); err != nil {
 		epochSecrets.destroy()
-		return nil, err
+		return nil, nil, err
 	}
 	if !k.lastResort {
 		suite.Destroy(k.initKey)
@@ -103,7 +118,7 @@ func (k *OwnKeyPackage) Join(ctx context.Context, now time.Time, welcome []byte,
 	}
 	g := newGroup(&cfg, epoch{public, epochSecrets, self})
 	g.inbox.saving.bound = k.saved
-	return g, nil
+	return g, previous, nil
 }
 
 // openSecrets finds and decrypts the GroupSecrets for k.

@@ -32,9 +32,18 @@ type ApplicationMessage struct {
 // for the message key of a PrivateMessage, which is deleted.
 func (g *Group) Process(ctx context.Context, now time.Time, message []byte) (*Received, error) {
 	var m Message
-	if err := parseOwned(message, "MLSMessage", &m); err != nil {
-		return nil, err
+	var received *Received
+	err := parseOwned(message, "MLSMessage", &m)
+	if err == nil {
+		received, err = g.process(ctx, now, &m)
 	}
+	if err != nil && g.cfg.observed() {
+		g.cfg.tellRefused(g.state(), &m, err)
+	}
+	return received, err
+}
+
+func (g *Group) process(ctx context.Context, now time.Time, m *Message) (*Received, error) {
 	done, err := g.alive()
 	if err != nil {
 		return nil, err

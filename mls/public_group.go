@@ -48,19 +48,23 @@ type PublicReceived struct {
 // PublicCandidate is a commit that a [PublicGroup] received and found valid.
 type PublicCandidate struct {
 	transition
+	from *publicState
 	next *PublicGroup
 }
 
 // Adopt returns the PublicGroup of the epoch that the commit begins. The one that
 // the candidate is from stays as it is.
-func (c *PublicCandidate) Adopt() *PublicGroup { return c.next }
+func (c *PublicCandidate) Adopt() *PublicGroup {
+	c.next.cfg.tellAdopted(c.from, &c.transition, notMember)
+	return c.next
+}
 
 // NewPublicGroup starts to follow a group from a member's GroupInfo, an MLSMessage,
 // and the group's tree, as [Group.RatchetTree] returns it; tree may be nil if the
 // GroupInfo holds it. It checks the group's whole state as a joiner does, which is
 // O(n).
 //
-// Of cfg, only Suites is required; Rules, Authenticator, Lifetimes and
+// Of cfg, only Suites is required; Rules, Observer, Authenticator, Lifetimes and
 // Limits.MaxProposals count too. Suites are asked whether the group may be read, not
 // whether it could be started.
 func NewPublicGroup(ctx context.Context, now time.Time, cfg Config, groupInfo, tree []byte) (*PublicGroup, error) {
@@ -87,6 +91,7 @@ func NewPublicGroup(ctx context.Context, now time.Time, cfg Config, groupInfo, t
 	if _, err := info.externalPub(s); err == nil {
 		g.groupInfo = bytes.Clone(groupInfo)
 	}
+	cfg.tellEntered(p, notMember, EntryFollowed, nil)
 	return g, nil
 }
 
@@ -95,9 +100,17 @@ func NewPublicGroup(ctx context.Context, now time.Time, cfg Config, groupInfo, t
 // for a commit that refers to it. On error the PublicGroup is as it was.
 func (g *PublicGroup) Process(ctx context.Context, now time.Time, message []byte) (*PublicReceived, error) {
 	m, err := ParseMessage(message)
-	if err != nil {
-		return nil, err
+	var received *PublicReceived
+	if err == nil {
+		received, err = g.process(ctx, now, m)
 	}
+	if err != nil && g.cfg.observed() {
+		g.cfg.tellRefused(g.public.state(notMember), m, err)
+	}
+	return received, err
+}
+
+func (g *PublicGroup) process(ctx context.Context, now time.Time, m *Message) (*PublicReceived, error) {
 	if m.publicMessage == nil {
 		return nil, fmt.Errorf("%w: a public group does not follow a %s", ErrUnsupported, m.WireFormat())
 	}
@@ -146,7 +159,7 @@ func (g *PublicGroup) processCommit(ctx context.Context, now time.Time, ac *auth
 	if err := t.to.setTranscript(ac.auth.confirmationTag); err != nil {
 		return nil, err
 	}
-	return &PublicCandidate{transition: *t, next: &PublicGroup{publicView: publicView{t.to}, cfg: g.cfg}}, nil
+	return &PublicCandidate{transition: *t, from: g.public, next: &PublicGroup{publicView: publicView{t.to}, cfg: g.cfg}}, nil
 }
 
 // proposal returns a proposal by its ProposalRef.

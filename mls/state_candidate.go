@@ -229,10 +229,22 @@ func loadCandidate(q asking, state Snapshot, suiteOf func(suite.ID) (suite.Suite
 		}
 		c.proposals = append(c.proposals, p.CommittedProposal)
 	}
+	c.previous = previousOf(c.proposals)
 	if i := slices.IndexFunc(c.added, func(leaf LeafIndex) bool { return public.tree.leaf(leaf) == nil }); i >= 0 {
 		return nil, nil, badState("added leaf %d is blank", c.added[i])
 	}
 	return c, l, nil
+}
+
+// previousOf returns what the first commit of a follow-up group says of the old one.
+func previousOf(list []CommittedProposal) *PreviousGroup {
+	for _, c := range list {
+		p, ok := c.Proposal.(PreSharedKeyProposal)
+		if ok && p.PSK.Type == PSKResumption && p.PSK.Usage != ResumptionPSKApplication {
+			return &PreviousGroup{ID: p.PSK.GroupID, Epoch: p.PSK.Epoch, Usage: p.PSK.Usage}
+		}
+	}
+	return nil
 }
 
 // messages returns the commit and the Welcome, or nil for those there are not.

@@ -46,6 +46,7 @@ func RestoreGroup(now time.Time, cfg Config, state Snapshot) (*Group, error) {
 		}
 		return nil, err
 	}
+	cfg.tellEntered(g.public, int64(g.leaf), EntryRestored, nil)
 	return g, nil
 }
 

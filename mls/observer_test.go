@@ -1,0 +1,365 @@
+package mls_test
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// witness keeps the events of one client.
+type witness struct {
+	mu     sync.Mutex
+	events []mls.Event
+	ask    func()
+}
+
+func (w *witness) Observe(e mls.Event) {
+	if w.ask != nil {
+		w.ask()
+	}
+	if x, ok := e.(mls.SecretExported); ok && x.Label == "test" {
+		return // by world.agree
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.events = append(w.events, e)
+}
+
+// take returns the events since the last time, and forgets them.
+func (w *witness) take() []mls.Event {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	events := w.events
+	w.events = nil
+	return events
+}
+
+// witnessed is a world with a witness for each client.
+type witnessed struct {
+	*world
+	witnesses map[string]*witness
+	signers   map[string]suite.Signer // the last of each client
+}
+
+func newWitnessed(t *testing.T, names ...string) *witnessed {
+	w := &witnessed{witnesses: map[string]*witness{}, signers: map[string]suite.Signer{}}
+	w.world = newWorld(t, 0x0001, func(c *mls.Config) {
+		c.PublicHandshake = true
+		c.Observer = w.of(string(c.Credential.Content))
+		w.signers[string(c.Credential.Content)] = c.Signer
+	}, names...)
+	for _, name := range names {
+		w.of(name).take()
+	}
+	return w
+}
+
+func (w *witnessed) of(name string) *witness {
+	if w.witnesses[name] == nil {
+		w.witnesses[name] = &witness{}
+	}
+	return w.witnesses[name]
+}
+
+// state is what a client's next event says of its group.
+func (w *witnessed) state(name string) mls.GroupState {
+	g := w.groups[name]
+	return mls.GroupState{ID: g.GroupID(), Epoch: g.Epoch(), Suite: g.Suite().Info(), Leaf: int64(g.OwnLeaf())}
+}
+
+// change is what a commit did to a member who is there after it.
+func (w *witnessed) change(name string, reason mls.ChangeReason) mls.Change {
+	return changeOf(w.groups[name], w.groups[name].OwnLeaf(), reason)
+}
+
+func changeOf(g *mls.Group, leaf mls.LeafIndex, reason mls.ChangeReason) mls.Change {
+	n := g.Leaf(leaf)
+	c := mls.Change{Leaf: leaf, Credential: n.Credential, SignatureKey: n.SignatureKey, Reason: reason}
+	if reason == mls.ChangeUpdated {
+		c.Old = &n.Credential
+	}
+	return c
+}
+
+func (w *witnessed) all(g *mls.Group) []mls.Change {
+	var all []mls.Change
+	for i := range g.Members() {
+		all = append(all, changeOf(g, i, mls.ChangeJoined))
+	}
+	return all
+}
+
+func requireEvents(t *testing.T, got []mls.Event, want ...mls.Event) {
+	t.Helper()
+	require.Empty(t, cmp.Diff(want, got))
+}
+
+func member(leaf mls.LeafIndex) mls.Sender { return mls.Sender{Type: mls.SenderMember, Leaf: leaf} }
+
+func TestObserverOfCreationAndCommits(t *testing.T) {
+	w := newWitnessed(t, "a")
+	created := &witness{}
+	cfg := config(t, 0x0001, "creator")
+	cfg.Observer = created
+	g, err := mls.CreateGroup(t.Context(), testTime, cfg, []byte("group"))
+	require.NoError(t, err)
+	requireEvents(t, created.take(), mls.GroupEntered{
+		Group:   mls.GroupState{ID: []byte("group"), Suite: g.Suite().Info()},
+		How:     mls.EntryCreated,
+		Members: w.all(g),
+	})
+
+	w.add("a", "b", "c", "d")
+	requireEvents(t, w.of("b").take(), mls.GroupEntered{Group: w.state("b"), How: mls.EntryWelcome, Members: w.all(w.groups["b"])})
+	got := w.of("a").take()
+	require.Len(t, got, 1)
+	added := got[0].(mls.EpochAdopted).Changes
+	slices.SortFunc(added, func(a, b mls.Change) int { return int(a.Leaf) - int(b.Leaf) })
+	want := w.all(w.groups["a"])[1:]
+	for i := range want {
+		want[i].Reason = mls.ChangeAdded
+	}
+	require.Empty(t, cmp.Diff(want, added[len(added)-3:]), "an Add each")
+
+	// A commit with everything: an Update, a Remove, extensions, a PSK.
+	message, err := w.groups["c"].ProposeUpdate(t.Context(), testTime, nil)
+	require.NoError(t, err)
+	w.propose("c", message)
+	gone := changeOf(w.groups["a"], w.groups["d"].OwnLeaf(), mls.ChangeRemoved)
+	leaving := w.state("d")
+	for _, witness := range w.witnesses {
+		witness.take()
+	}
+	c := w.commit("a",
+		mls.Remove(w.groups["d"].OwnLeaf()),
+		mls.ReplaceExtensions(mls.Extension{Type: mls.ExtensionRequiredCapabilities, Data: []byte{0, 0, 0}}),
+		mls.ResumptionPSK(w.groups["a"].GroupID(), w.groups["a"].Epoch()))
+	psk := c.Proposals()[3].Proposal.(mls.PreSharedKeyProposal).PSK
+	for _, name := range []string{"a", "b", "c"} {
+		requireEvents(t, w.of(name).take(), mls.EpochAdopted{
+			Group:     w.state(name),
+			Committer: member(w.groups["a"].OwnLeaf()),
+			Changes: []mls.Change{
+				w.change("c", mls.ChangeUpdated), gone, w.change("a", mls.ChangeUpdated),
+			},
+			ExtensionsChanged: true,
+			PSKs:              []mls.PreSharedKeyID{psk},
+		})
+	}
+	requireEvents(t, w.of("d").take(), mls.GroupLeft{Group: leaving, Committer: member(w.groups["a"].OwnLeaf())})
+
+	// A candidate that is not adopted is no fact.
+	_, err = w.groups["b"].Commit(t.Context(), testTime)
+	require.NoError(t, err)
+	require.Empty(t, w.of("b").take())
+}
+
+func TestObserverOfExternalJoins(t *testing.T) {
+	w := newWitnessed(t, "a", "b")
+	follower := &witness{}
+	info, err := w.groups["a"].GroupInfo(t.Context(), testTime, true)
+	require.NoError(t, err)
+	public, err := mls.NewPublicGroup(t.Context(), testTime, mls.Config{Suites: config(t, 1, "x").Suites, Observer: follower}, info, nil)
+	require.NoError(t, err)
+	outside := w.state("a")
+	outside.Leaf = -1
+	requireEvents(t, follower.take(), mls.GroupEntered{Group: outside, How: mls.EntryFollowed, Members: w.all(w.groups["a"])})
+
+	// By a commit that removes an earlier leaf of the joiner.
+	again := w.config("b")
+	c, err := mls.ExternalJoin(t.Context(), testTime, again, info, mls.Remove(w.groups["b"].OwnLeaf()))
+	require.NoError(t, err)
+	gone := changeOf(w.groups["a"], w.groups["b"].OwnLeaf(), mls.ChangeRemoved)
+	delete(w.groups, "b")
+	r, err := public.Process(t.Context(), testTime, c.Message)
+	require.NoError(t, err)
+	public = r.Commit.Adopt()
+	w.adopt("", c)
+	w.of("b").take()
+	w.groups["b"], err = c.Adopt()
+	require.NoError(t, err)
+	requireEvents(t, w.of("b").take(), mls.GroupEntered{Group: w.state("b"), How: mls.EntryExternal, Members: w.all(w.groups["b"])})
+	adopted := mls.EpochAdopted{
+		Group:     w.state("a"),
+		Committer: mls.Sender{Type: mls.SenderNewMemberCommit},
+		Changes:   []mls.Change{gone, w.change("b", mls.ChangeAdded)},
+	}
+	requireEvents(t, w.of("a").take(), adopted)
+	adopted.Group.Leaf = -1
+	requireEvents(t, follower.take(), adopted)
+
+	_, err = public.Process(t.Context(), testTime, c.Message)
+	require.ErrorIs(t, err, mls.ErrWrongEpoch)
+	_, err = public.Process(t.Context(), testTime, []byte("x"))
+	require.Error(t, err)
+	got := follower.take()
+	require.Len(t, got, 2)
+	require.ErrorIs(t, got[0].(mls.MessageRefused).Err, mls.ErrWrongEpoch)
+	require.Equal(t, mls.WireFormat(0), got[1].(mls.MessageRefused).Format)
+}
+
+func TestObserverOfFollowUps(t *testing.T) {
+	w := newWitnessed(t, "a", "b")
+	w.commit("a", mls.ReInit([]byte("next"), 0x0003))
+	ended := w.of("b").take()[0].(mls.EpochAdopted)
+	require.Equal(t, suite.ID(0x0003), ended.ReInit.CipherSuite)
+	require.Empty(t, ended.Changes)
+	w.of("a").take()
+
+	previous := &mls.PreviousGroup{
+		ID: w.groups["a"].GroupID(), Epoch: w.groups["a"].Epoch(), Suite: 0x0001, Usage: mls.ResumptionPSKReInit,
+	}
+	old := w.groups
+	follow := func(usage mls.ResumptionPSKUsage, id suite.ID, make func(mls.Config, *mls.KeyPackage) (*mls.Candidate, error)) {
+		w.id, w.groups = id, map[string]*mls.Group{}
+		joiner := w.config("b")
+		joiner.PSKs = &store{groups: []*mls.Group{old["b"]}}
+		kp, err := mls.NewKeyPackage(t.Context(), testTime, joiner)
+		require.NoError(t, err)
+		c, err := make(w.config("a"), kp.KeyPackage)
+		require.NoError(t, err)
+		require.Empty(t, w.of("a").take(), "the group is there once its first commit is adopted")
+		w.groups["a"], err = c.Adopt()
+		require.NoError(t, err)
+		w.groups["b"], err = kp.Join(t.Context(), testTime, c.Welcome)
+		require.NoError(t, err)
+		previous.Usage = usage
+		for name, how := range map[string]mls.Entry{"a": mls.EntryCreated, "b": mls.EntryWelcome} {
+			requireEvents(t, w.of(name).take(), mls.GroupEntered{
+				Group: w.state(name), How: how, Members: w.all(w.groups[name]), Previous: previous,
+			})
+		}
+	}
+	follow(mls.ResumptionPSKReInit, 0x0003, func(cfg mls.Config, kp *mls.KeyPackage) (*mls.Candidate, error) {
+		return old["a"].Reinitialize(t.Context(), testTime, cfg, mls.Add(kp))
+	})
+	follow(mls.ResumptionPSKBranch, 0x0001, func(cfg mls.Config, kp *mls.KeyPackage) (*mls.Candidate, error) {
+		return old["a"].Branch(t.Context(), testTime, cfg, nil, nil, mls.Add(kp))
+	})
+}
+
+func TestObserverOfRestoredGroups(t *testing.T) {
+	w := newWitnessed(t, "a", "b")
+	saved, err := w.groups["b"].Save()
+	require.NoError(t, err)
+	signer := w.signers["b"]
+	cfg := w.config("b")
+	_, err = mls.RestoreGroup(testTime, cfg, saved)
+	require.Error(t, err, "another signer")
+	require.Empty(t, w.of("b").take())
+	cfg.Signer = signer
+	g, err := mls.RestoreGroup(testTime, cfg, saved)
+	require.NoError(t, err)
+	requireEvents(t, w.of("b").take(), mls.GroupEntered{Group: w.state("b"), How: mls.EntryRestored})
+	w.groups["b"] = g
+	_, err = g.Save()
+	require.NoError(t, err)
+	w.commit("b")
+	requireEvents(t, w.of("b").take(), mls.EpochAdopted{
+		Group:     w.state("b"),
+		Committer: member(g.OwnLeaf()),
+		Changes:   []mls.Change{w.change("b", mls.ChangeUpdated)},
+	})
+
+	// A candidate that joins, from a saved state: it tells the old group's id.
+	w.commit("a", mls.ReInit([]byte("next"), 0x0003))
+	old := w.groups
+	w.id = 0x0003
+	kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("b"))
+	require.NoError(t, err)
+	next := w.config("a")
+	c, err := old["a"].Reinitialize(t.Context(), testTime, next, mls.Add(kp.KeyPackage))
+	require.NoError(t, err)
+	state, err := c.Save()
+	require.NoError(t, err)
+	w.of("a").take()
+	c, err = mls.RestoreCandidate(testTime, next, state)
+	require.NoError(t, err)
+	require.Empty(t, w.of("a").take())
+	_, err = c.Adopt()
+	require.NoError(t, err)
+	require.Equal(t,
+		&mls.PreviousGroup{ID: old["a"].GroupID(), Epoch: old["a"].Epoch(), Usage: mls.ResumptionPSKReInit},
+		w.of("a").take()[0].(mls.GroupEntered).Previous)
+}
+
+func TestObserverOfExportsAndRefusals(t *testing.T) {
+	w := newWitnessed(t, "a", "b")
+	a, b := w.groups["a"], w.groups["b"]
+	before := w.state("a")
+	c, err := a.Commit(t.Context(), testTime)
+	require.NoError(t, err)
+	for _, export := range []func(string, []byte, int) ([]byte, error){a.Export, c.Export} {
+		_, err = export("label", []byte("context"), 17)
+		require.NoError(t, err)
+		_, err = export("label", nil, -1)
+		require.Error(t, err)
+	}
+	after := before
+	after.Epoch++
+	requireEvents(t, w.of("a").take(),
+		mls.SecretExported{Group: before, Label: "label", Length: 17},
+		mls.SecretExported{Group: after, Label: "label", Length: 17})
+
+	w.of("b").ask = func() { b.Epoch(); _, _ = b.EpochAuthenticator() } // no lock is held
+	forged := bytes.Clone(c.Message)
+	forged[len(forged)-1] ^= 1
+	_, err = b.Process(t.Context(), testTime, forged)
+	require.Error(t, err)
+	refused := w.of("b").take()
+	require.Len(t, refused, 1)
+	got := refused[0].(mls.MessageRefused)
+	require.Equal(t, err, got.Err)
+	got.Err = nil
+	require.Empty(t, cmp.Diff(mls.MessageRefused{
+		Group: w.state("b"), Format: mls.WireFormatPublicMessage, Content: mls.ContentCommit,
+	}, got))
+
+	// What is one's own is not another's, and a handle that is used up refuses nothing.
+	_, err = a.Process(t.Context(), testTime, c.Message)
+	require.ErrorIs(t, err, mls.ErrOwnMessage)
+	w.adopt("a", c)
+	w.of("b").ask = nil
+	w.of("a").take()
+	w.of("b").take()
+	_, err = b.Process(t.Context(), testTime, c.Message)
+	require.ErrorIs(t, err, mls.ErrRetired)
+	require.Empty(t, w.of("a").take())
+	require.Empty(t, w.of("b").take())
+
+	// A Welcome for somebody else.
+	kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("late"))
+	require.NoError(t, err)
+	welcome := w.add("a", "c").Welcome
+	_, err = kp.Join(t.Context(), testTime, welcome)
+	require.ErrorIs(t, err, mls.ErrNotRecipient)
+	requireEvents(t, dropErrors(w.of("late").take()),
+		mls.MessageRefused{Group: mls.GroupState{Leaf: -1}, Format: mls.WireFormatWelcome})
+}
+
+// dropErrors returns refusals without their errors.
+func dropErrors(events []mls.Event) []mls.Event {
+	for i, e := range events {
+		if r, ok := e.(mls.MessageRefused); ok {
+			r.Err = nil
+			events[i] = r
+		}
+	}
+	return events
+}
+
+func TestEntryString(t *testing.T) {
+	require.Equal(t, "created", mls.EntryCreated.String())
+	require.Equal(t, "followed", mls.EntryFollowed.String())
+	for _, e := range []mls.Entry{-1, 0, 6} {
+		require.Equal(t, fmt.Sprintf("Entry(%d)", int(e)), e.String())
+	}
+}
