@@ -27,7 +27,7 @@ func pskSecret(s suite.Suite, ids []PreSharedKeyID, psks [][]byte) ([]byte, erro
 		next, err := chainPSK(s, zero, secret, psks[i], &ids[i], i, len(ids))
 		clear(secret)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("mls: pre-shared key %d: %w", i, err)
 		}
 		secret = next
 	}

@@ -18,6 +18,8 @@ type Parts struct {
 
 	AEADs      []suite.AEAD
 	Signatures []suite.SignatureScheme
+
+	MinIKM int // of every suite: see [suite.Parts]
 }
 
 // Build returns the suite of each definition, in their order. It returns an error
@@ -57,6 +59,7 @@ func (p Parts) build(d Definition) (suite.Suite, error) {
 	return suite.New(suite.Parts{
 		ID: d.ID, Name: d.Name, Level: d.Level,
 		HPKE: hpke, AEAD: aead, Hash: d.Hash, Signature: signature,
+		MinIKM: p.MinIKM,
 	})
 }
 

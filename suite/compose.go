@@ -31,6 +31,10 @@ type Parts struct {
 	AEAD      AEAD        // also the AEAD of HPKE
 	Hash      crypto.Hash // SHA256, SHA384 or SHA512; also the hash of HPKE's KDF
 	Signature SignatureScheme
+
+	// MinIKM is how many bytes of input keying material Extract demands; with fewer
+	// it returns [ErrShortSecret].
+	MinIKM int
 }
 
 // New composes a suite. The suite's KDF is HKDF with its hash, as RFC 9420,
@@ -53,6 +57,7 @@ func New(p Parts) (Suite, error) {
 	if err != nil {
 		return fail("%v", err)
 	}
+	hash.minIKM = p.MinIKM
 	if kdf := p.HPKE.KDFInfo(); kdf.ID != hash.kdf.ID {
 		return fail("HPKE's KDF is %s, the suite's hash wants %s", kdf.Name, hash.kdf.Name)
 	}

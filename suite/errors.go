@@ -14,6 +14,8 @@ var (
 	ErrNotExportable = errors.New("suite: private key is not exportable")
 	// ErrDestroyed says that a handle was used after Destroy.
 	ErrDestroyed = errors.New("suite: private key was destroyed")
+	// ErrShortSecret says that a secret has fewer bytes than Parts.MinIKM.
+	ErrShortSecret = errors.New("suite: secret is too short")
 )
 
 // KeyError says why bytes are not a key. It never holds key material.

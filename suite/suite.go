@@ -43,7 +43,8 @@ type Symmetric interface {
 	// MAC returns HMAC with the suite's hash: Info().Hash.Size bytes.
 	MAC(key, message []byte) []byte
 
-	// Extract is KDF.Extract (RFC 9180, Section 4): Info().KDF.Nh bytes.
+	// Extract is KDF.Extract (RFC 9180, Section 4): Info().KDF.Nh bytes. A suite may
+	// refuse short input keying material with [ErrShortSecret].
 	Extract(salt, ikm []byte) ([]byte, error)
 
 	// Expand is KDF.Expand (RFC 9180, Section 4): length bytes, at most 255 * Nh.

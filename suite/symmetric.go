@@ -20,6 +20,8 @@ type hkdf struct {
 	kdf   KDFInfo
 	block int // of the hash, in bytes
 	new   func() hash.Hash
+
+	minIKM int // of Parts
 }
 
 func newHKDF(h crypto.Hash) (hkdf, error) {
@@ -87,6 +89,9 @@ func (h hkdf) MAC(key, message []byte) []byte {
 }
 
 func (h hkdf) Extract(salt, ikm []byte) ([]byte, error) {
+	if len(ikm) < h.minIKM {
+		return nil, fmt.Errorf("%w: %d bytes, want at least %d", ErrShortSecret, len(ikm), h.minIKM)
+	}
 	if !fips140.Enabled() {
 		return h.mac(salt, ikm, nil), nil
 	}

@@ -17,7 +17,7 @@ import (
 var today = time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)
 
 func TestSuites(t *testing.T) {
-	r, err := fips.New()
+	r, err := fips.NewUnchecked()
 	require.NoError(t, err)
 	require.Equal(t, []suite.ID{2, 5, 7, 0xF003, 0xF004, 0xF005, 0xF006, 0xF007, 0xF008}, r.IDs(suite.Start, today))
 	for _, s := range r.Suites(suite.Start, today) {
@@ -34,18 +34,18 @@ func TestSuites(t *testing.T) {
 }
 
 func TestCodePoints(t *testing.T) {
-	r, err := fips.New(fips.WithCodePoints(registry.MLSPlusPlus()))
+	r, err := fips.NewUnchecked(fips.WithCodePoints(registry.MLSPlusPlus()))
 	require.NoError(t, err)
 	require.Equal(t, []suite.ID{2, 5, 7, 9, 10}, r.IDs(suite.Start, today))
-	_, err = fips.New(fips.WithCodePoints(registry.CodePoints{"a": 1}))
+	_, err = fips.NewUnchecked(fips.WithCodePoints(registry.CodePoints{"a": 1}))
 	require.Error(t, err)
 }
 
 // The two HPKEs are one: keys and ciphertexts of either serve the other.
 func TestStandardHPKE(t *testing.T) {
-	own, err := fips.New()
+	own, err := fips.NewUnchecked()
 	require.NoError(t, err)
-	standard, err := fips.New(fips.StandardHPKE())
+	standard, err := fips.NewUnchecked(fips.StandardHPKE())
 	require.NoError(t, err)
 	require.Equal(t, own.IDs(suite.Start, today), standard.IDs(suite.Start, today))
 	for _, s := range standard.Suites(suite.Start, today) {

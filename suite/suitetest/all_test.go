@@ -1,6 +1,7 @@
 package suitetest_test
 
 import (
+	"crypto/fips140"
 	"slices"
 	"testing"
 	"time"
@@ -32,12 +33,15 @@ func TestVectorisedSuites(t *testing.T) {
 }
 
 func TestFIPSSuites(t *testing.T) {
-	r, err := fips.New()
+	r, err := fips.NewUnchecked()
 	testRegistry(t, r, err, 9)
 }
 
 func TestFIPSSuitesOnStandardHPKE(t *testing.T) {
-	r, err := fips.New(fips.StandardHPKE())
+	if fips140.Enforced() && fips140.Version() == "v1.0.0" {
+		t.Skip("module v1.0.0 refuses crypto/hpke its AES-GCM: FIPS.md")
+	}
+	r, err := fips.NewUnchecked(fips.StandardHPKE())
 	testRegistry(t, r, err, 9)
 }
 

@@ -1,0 +1,173 @@
+package fips_test
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// FIPS.md prints what these tests check: its tables are made of theirs.
+func TestDocument(t *testing.T) {
+	b, err := os.ReadFile("../../FIPS.md")
+	require.NoError(t, err)
+	for _, table := range []string{suiteTable(t), algorithmTable(t), operationTable()} {
+		require.True(t, strings.Contains(string(b), "\n\n"+table+"\n"), "FIPS.md wants this table:\n\n%s", table)
+	}
+}
+
+func shortName(id suite.ID) string {
+	if id > 0xF000 {
+		return fmt.Sprintf("TBD%d", id-0xF000)
+	}
+	return id.String()
+}
+
+func suiteTable(t *testing.T) string {
+	var b strings.Builder
+	b.WriteString("| Suite | Key encapsulation | KDF, MAC, hash | AEAD | Signature |\n|---|---|---|---|---|\n")
+	for _, s := range suites(t) {
+		i := s.Info()
+		fmt.Fprintf(&b, "| %s %s | %s | %s | %s | %s |\n",
+			shortName(i.ID), i.Name, i.KEM.Name, i.Hash.Name, i.AEAD.Name, i.Signature.Name)
+	}
+	return b.String()
+}
+
+// operationTable is every operation and what it does in each mode.
+func operationTable() string {
+	var b strings.Builder
+	b.WriteString("| Operation | on, v1.0.0 | on, v1.26.0 | only, v1.0.0 | only, v1.26.0 |\n|---|---|---|---|---|\n")
+	row := func(name string, v1_0_0, v1_26_0 behaviour) {
+		on := func(b behaviour) string {
+			if b.on == fails {
+				return "refused"
+			}
+			return b.on
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", name, on(v1_0_0), on(v1_26_0), v1_0_0.only, v1_26_0.only)
+	}
+	for _, o := range operations() {
+		row(o.name, o.v1_0_0, o.v1_26_0)
+	}
+	for _, l := range groupLives() {
+		row(l.name, l.v1_0_0, l.v1_26_0)
+	}
+	return b.String()
+}
+
+// algorithm is a row of the algorithm table: what suites use an algorithm for, and
+// the operation that says whether it is approved.
+type algorithm struct {
+	use, name, standard, where, operation string
+	in                                    func(suite.Info) bool
+}
+
+const (
+	inside  = "inside"
+	outside = "outside, on primitives inside"
+)
+
+func algorithms() []algorithm {
+	all := func(suite.Info) bool { return true }
+	var rows []algorithm
+	for _, name := range []string{"ML-KEM-768", "ML-KEM-1024"} {
+		rows = append(rows, algorithm{
+			"Key encapsulation", name, "FIPS 203", inside,
+			"ML-KEM-768, ML-KEM-1024: generate, encapsulate, decapsulate",
+			func(i suite.Info) bool { return i.KEM.PostQuantum == name },
+		})
+	}
+	for _, curve := range []string{"P-256", "P-384", "P-521"} {
+		rows = append(rows, algorithm{
+			"Key agreement, in DHKEM or a hybrid", "ECDH " + curve, "SP 800-56A Rev. 3", inside,
+			"ECDH P-256, P-384, P-521: generate, parse, agree",
+			func(i suite.Info) bool { return i.KEM.Classical == curve },
+		})
+	}
+	rows = append(rows,
+		algorithm{
+			"Combiner of a hybrid", "SHA3-256 of both secrets", "FIPS 202; SP 800-227, 4.6.2 [S]", outside,
+			"SHA3-256, SHAKE256",
+			func(i suite.Info) bool { return i.KEM.Hybrid() },
+		},
+		algorithm{
+			"Key pairs from seeds", "SHAKE256", "FIPS 202", outside,
+			"SHA3-256, SHAKE256",
+			func(i suite.Info) bool { return i.KEM.PostQuantum != "" },
+		},
+		algorithm{
+			"Key pairs from seeds, DHKEM", "HKDF", "RFC 9180, 4.1", outside,
+			"Suite: generate, derive, parse and check HPKE keys",
+			func(i suite.Info) bool { return i.KEM.PostQuantum == "" },
+		},
+	)
+	for _, hash := range []string{"SHA-256", "SHA-384", "SHA-512"} {
+		in := func(i suite.Info) bool { return i.Hash.Name == hash }
+		short := strings.ReplaceAll(hash, "-", "")
+		rows = append(rows,
+			algorithm{"Hash, tree hash, transcript", hash, "FIPS 180-4", inside, "SHA-256, SHA-384, SHA-512", in},
+			algorithm{"Membership and confirmation tags", "HMAC-" + short, "FIPS 198-1", inside, "HMAC, key of 14 bytes", in},
+			algorithm{
+				"Key schedules of MLS and HPKE", "HKDF-" + short, "SP 800-56C Rev. 2 [S]", outside,
+				"Suite: key schedule (hash, MAC, Extract, Expand)", in,
+			},
+		)
+	}
+	for _, aead := range []string{"AES-128-GCM", "AES-256-GCM"} {
+		in := func(i suite.Info) bool { return i.AEAD.Name == aead }
+		rows = append(rows,
+			algorithm{"Encryption of messages", aead + ", nonce of the protocol", "SP 800-38D", inside, "Suite: encrypt a message", in},
+			algorithm{"Decryption of messages", aead, "SP 800-38D", inside, "Suite: decrypt a message", in},
+			algorithm{"HPKE encryption", aead + ", nonce of the protocol", "SP 800-38D", inside, "Suite: HPKE seal", in},
+			algorithm{"HPKE encryption, StandardHPKE", aead + ", nonce of crypto/hpke", "SP 800-38D", inside, "Suite with StandardHPKE: HPKE seal", in},
+			algorithm{"HPKE decryption", aead, "SP 800-38D", inside, "Suite: HPKE open", in},
+		)
+	}
+	for _, row := range []struct{ curve, name, operation string }{
+		{"P-256", "ECDSA P-256 with SHA-256", "ECDSA P-256, P-384, P-521: generate, sign, verify"},
+		{"P-384", "ECDSA P-384 with SHA-384", "ECDSA P-256, P-384, P-521: generate, sign, verify"},
+		{"P-521", "ECDSA P-521 with SHA-512", "ECDSA P-256, P-384, P-521: generate, sign, verify"},
+		{"Ed25519", "Ed25519", "Ed25519: generate, sign, verify"},
+	} {
+		rows = append(rows, algorithm{
+			"Signatures", row.name, "FIPS 186-5", inside, row.operation,
+			func(i suite.Info) bool { return i.Signature.Classical == row.curve },
+		})
+	}
+	return append(rows, algorithm{"Randomness", "CTR_DRBG, AES-256", "SP 800-90A Rev. 1", inside, "Random bytes (crypto/rand)", all})
+}
+
+func algorithmTable(t *testing.T) string {
+	list := suites(t)
+	var b strings.Builder
+	b.WriteString("| Use | Algorithm | Standard | Module | Approved | Suites |\n|---|---|---|---|---|---|\n")
+	for _, a := range algorithms() {
+		n := slices.IndexFunc(operations(), func(o operation) bool { return o.name == a.operation })
+		require.GreaterOrEqual(t, n, 0, "no operation is called %s", a.operation)
+		o := operations()[n]
+		yes := map[bool]string{true: "yes", false: "**no**"}
+		isApproved := yes[o.v1_0_0.on == approved]
+		if o.v1_0_0.on != o.v1_26_0.on {
+			isApproved = fmt.Sprintf("v1.0.0: %s; v1.26.0: %s", isApproved, yes[o.v1_26_0.on == approved])
+		}
+		var in []string
+		for _, s := range list {
+			if i := s.Info(); a.in(i) {
+				in = append(in, shortName(i.ID))
+			}
+		}
+		require.NotEmpty(t, in, a.name)
+		where := strings.Join(in, ", ")
+		if len(in) == len(list) {
+			where = "all"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", a.use, a.name, a.standard, a.where, isApproved, where)
+	}
+	return b.String()
+}

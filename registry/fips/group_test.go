@@ -1,0 +1,360 @@
+package fips_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/fips140"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/registry"
+	"github.com/mlsuite/mlsuite/registry/fips"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// groupLife is a row of FIPS.md's table: whole groups of the engine, and whether they
+// work.
+type groupLife struct {
+	name            string
+	opts            []fips.Option
+	v1_0_0, v1_26_0 behaviour // on: works too
+}
+
+func groupLives() []groupLife {
+	return []groupLife{
+		{"Groups of all nine suites", nil, behaviour{works, works}, behaviour{works, works}},
+		{"Groups of all nine suites with StandardHPKE", []fips.Option{fips.StandardHPKE()},
+			behaviour{works, fails}, behaviour{works, works}},
+	}
+}
+
+// TestGroupLives runs a group of each suite in the mode of this process: see
+// TestModes.
+func TestGroupLives(t *testing.T) {
+	for _, l := range groupLives() {
+		want := l.v1_26_0
+		if fips140.Version() == "v1.0.0" {
+			want = l.v1_0_0
+		}
+		for _, s := range suites(t, l.opts...) {
+			t.Run(l.name+"/"+s.Info().Name, func(t *testing.T) {
+				r, err := fips.NewUnchecked(l.opts...)
+				require.NoError(t, err)
+				err = live(t.Context(), r, s.Info().ID)
+				if fips140.Enforced() && want.only == fails {
+					require.Error(t, err)
+					return
+				}
+				require.NoError(t, err)
+			})
+		}
+	}
+}
+
+// pskStore has one PSK of an allowed length, one of a byte less, and the group that a
+// follow-up resumes.
+type pskStore struct{ group *mls.Group }
+
+func (pskStore) ExternalPSK(_ context.Context, id []byte) ([]byte, error) {
+	switch string(id) {
+	case "long":
+		return make([]byte, fips.MinSecret), nil
+	case "short":
+		return make([]byte, fips.MinSecret-1), nil
+	}
+	return nil, mls.ErrUnknownPSK
+}
+
+func (s pskStore) Group([]byte) *mls.Group { return s.group }
+
+// life is a group whose members all follow it.
+type life struct {
+	ctx    context.Context
+	suites *registry.Registry
+	id     suite.ID
+	groups map[string]*mls.Group
+}
+
+// live is the life of one group: every way in and out, every kind of commit, saving,
+// and a follow-up group.
+func live(ctx context.Context, suites *registry.Registry, id suite.ID) error {
+	l := &life{ctx, suites, id, map[string]*mls.Group{}}
+	for _, step := range []struct {
+		name string
+		do   func() error
+	}{
+		{"create", l.create},
+		{"add by Welcome", func() error { return l.add("a", "b", "c") }},
+		{"messages", l.talk},
+		{"commit", func() error { return l.commit("b") }},
+		{"update by reference", l.update},
+		{"external PSK", func() error { return l.commit("a", mls.ExternalPSK([]byte("long"))) }},
+		{"short external PSK", l.shortPSK},
+		{"external commit", l.external},
+		{"messages", l.talk},
+		{"remove", func() error { return l.commit("c", mls.Remove(l.groups["b"].OwnLeaf())) }},
+		{"save and restore", l.restore},
+		{"messages", l.talk},
+		{"ReInit", l.reInit},
+		{"messages", l.talk},
+	} {
+		if err := step.do(); err != nil {
+			return fmt.Errorf("%s: %w", step.name, err)
+		}
+	}
+	return nil
+}
+
+func (l *life) config(name string) (mls.Config, error) {
+	cfg := mls.Config{
+		Suites: l.suites, Suite: l.id, Credential: mls.BasicCredential([]byte(name)), PSKs: pskStore{l.groups[name]},
+	}
+	s, err := l.suites.Suite(l.id, suite.Start, today)
+	if err != nil {
+		return cfg, err
+	}
+	cfg.Signer, err = s.GenerateSigner()
+	return cfg, err
+}
+
+func (l *life) create() error {
+	cfg, err := l.config("a")
+	if err != nil {
+		return err
+	}
+	l.groups["a"], err = mls.CreateGroup(l.ctx, today, cfg, nil)
+	return err
+}
+
+func (l *life) add(by string, names ...string) error {
+	keys, adds, err := l.keyPackages(names...)
+	if err != nil {
+		return err
+	}
+	c, err := l.groups[by].Commit(l.ctx, today, adds...)
+	if err != nil {
+		return err
+	}
+	if err := l.adopt(by, c); err != nil {
+		return err
+	}
+	for name, key := range keys {
+		if l.groups[name], err = key.Join(l.ctx, today, c.Welcome); err != nil {
+			return err
+		}
+	}
+	return l.agree()
+}
+
+func (l *life) keyPackages(names ...string) (map[string]*mls.OwnKeyPackage, []mls.CommitOption, error) {
+	keys := map[string]*mls.OwnKeyPackage{}
+	var adds []mls.CommitOption
+	for _, name := range names {
+		cfg, err := l.config(name)
+		if err != nil {
+			return nil, nil, err
+		}
+		if keys[name], err = mls.NewKeyPackage(l.ctx, today, cfg); err != nil {
+			return nil, nil, err
+		}
+		adds = append(adds, mls.Add(keys[name].KeyPackage))
+	}
+	return keys, adds, nil
+}
+
+func (l *life) commit(by string, options ...mls.CommitOption) error {
+	c, err := l.groups[by].Commit(l.ctx, today, options...)
+	if err != nil {
+		return err
+	}
+	if err := l.adopt(by, c); err != nil {
+		return err
+	}
+	return l.agree()
+}
+
+// adopt lets by adopt its candidate, and all others process and adopt its message.
+func (l *life) adopt(by string, c *mls.Candidate) error {
+	for name, g := range l.groups {
+		next := c
+		if name != by {
+			r, err := g.Process(l.ctx, today, c.Message)
+			if err != nil {
+				return err
+			}
+			next = r.Commit
+		}
+		adopted, err := next.Adopt()
+		switch {
+		case next.Removed() && errors.Is(err, mls.ErrRemoved):
+			delete(l.groups, name)
+		case err != nil:
+			return err
+		default:
+			l.groups[name] = adopted
+		}
+	}
+	return nil
+}
+
+func (l *life) agree() error {
+	var want []byte
+	for name, g := range l.groups {
+		got, err := g.EpochAuthenticator()
+		if err != nil {
+			return err
+		}
+		if want != nil && !bytes.Equal(got, want) {
+			return fmt.Errorf("%s has another epoch authenticator", name)
+		}
+		want = got
+	}
+	return nil
+}
+
+// talk lets every member send and all others read.
+func (l *life) talk() error {
+	for name, g := range l.groups {
+		message, err := g.Encrypt(l.ctx, today, []byte(name), nil)
+		if errors.Is(err, mls.ErrUnsaved) { // it was restored, and so is saved before it sends
+			if _, err := g.EpochDelta(); err != nil {
+				return err
+			}
+			message, err = g.Encrypt(l.ctx, today, []byte(name), nil)
+		}
+		if err != nil {
+			return err
+		}
+		for other, h := range l.groups {
+			if other == name {
+				continue
+			}
+			r, err := h.Process(l.ctx, today, message)
+			if err != nil {
+				return err
+			}
+			if string(r.Application.Data) != name {
+				return errors.New("a message changed on its way")
+			}
+		}
+	}
+	return nil
+}
+
+func (l *life) update() error {
+	message, err := l.groups["c"].ProposeUpdate(l.ctx, today, nil)
+	if err != nil {
+		return err
+	}
+	for _, name := range []string{"a", "b"} {
+		if _, err := l.groups[name].Process(l.ctx, today, message); err != nil {
+			return err
+		}
+	}
+	return l.commit("a")
+}
+
+// shortPSK wants a refusal that says why, and nothing changed.
+func (l *life) shortPSK() error {
+	before := l.groups["a"].Epoch()
+	_, err := l.groups["a"].Commit(l.ctx, today, mls.ExternalPSK([]byte("short")))
+	if !errors.Is(err, suite.ErrShortSecret) {
+		return fmt.Errorf("the error is %v, want %v", err, suite.ErrShortSecret)
+	}
+	if l.groups["a"].Epoch() != before {
+		return errors.New("the group moved")
+	}
+	return l.talk()
+}
+
+func (l *life) external() error {
+	info, err := l.groups["a"].GroupInfo(l.ctx, today, true)
+	if err != nil {
+		return err
+	}
+	cfg, err := l.config("d")
+	if err != nil {
+		return err
+	}
+	c, err := mls.ExternalJoin(l.ctx, today, cfg, info)
+	if err != nil {
+		return err
+	}
+	if err := l.adopt("", c); err != nil {
+		return err
+	}
+	if l.groups["d"], err = c.Adopt(); err != nil {
+		return err
+	}
+	return l.agree()
+}
+
+func (l *life) restore() error {
+	cfg, err := l.config("e")
+	if err != nil {
+		return err
+	}
+	key, err := mls.NewKeyPackage(l.ctx, today, cfg)
+	if err != nil {
+		return err
+	}
+	c, err := l.groups["a"].Commit(l.ctx, today, mls.Add(key.KeyPackage))
+	if err != nil {
+		return err
+	}
+	if err := l.adopt("a", c); err != nil {
+		return err
+	}
+	e, err := key.Join(l.ctx, today, c.Welcome)
+	if err != nil {
+		return err
+	}
+	state, err := e.Save()
+	if err != nil {
+		return err
+	}
+	encoded, err := state.Marshal()
+	if err != nil {
+		return err
+	}
+	if state, err = mls.ParseSnapshot(encoded); err != nil {
+		return err
+	}
+	if l.groups["e"], err = mls.RestoreGroup(today, cfg, state); err != nil {
+		return err
+	}
+	return l.agree()
+}
+
+// reInit moves the members to a group of the same suite.
+func (l *life) reInit() error {
+	if err := l.commit("a", mls.ReInit([]byte("the next group"), l.id)); err != nil {
+		return err
+	}
+	cfg, err := l.config("a")
+	if err != nil {
+		return err
+	}
+	keys, adds, err := l.keyPackages("c", "d", "e")
+	if err != nil {
+		return err
+	}
+	c, err := l.groups["a"].Reinitialize(l.ctx, today, cfg, adds...)
+	if err != nil {
+		return err
+	}
+	l.groups = map[string]*mls.Group{}
+	if l.groups["a"], err = c.Adopt(); err != nil {
+		return err
+	}
+	for name, key := range keys {
+		if l.groups[name], err = key.Join(l.ctx, today, c.Welcome); err != nil {
+			return err
+		}
+	}
+	return l.agree()
+}

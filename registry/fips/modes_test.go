@@ -1,0 +1,101 @@
+package fips_test
+
+import (
+	"log"
+	"os"
+	"os/exec"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/registry/fips"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// TestModes runs the tests that depend on GODEBUG=fips140 in the modes other than this
+// process's, in processes of their own. They run on the module that the test binary
+// was built with: .ci/run builds it with each frozen one.
+func TestModes(t *testing.T) {
+	binary, err := os.Executable()
+	require.NoError(t, err)
+	for _, mode := range []string{"off", "on", "only"} {
+		if mode == current(fips.Running()) {
+			continue
+		}
+		t.Run(mode, func(t *testing.T) {
+			cmd := exec.Command(binary, "-test.run=^(TestMode|TestNew|TestOperations|TestGroupLives)$", "-test.v")
+			cmd.Env = append(os.Environ(), "GODEBUG=fips140="+mode, "MLSUITE_FIPS_MODE="+mode)
+			out, err := cmd.CombinedOutput()
+			require.NoError(t, err, "%s", out)
+			require.Contains(t, string(out), "--- PASS: TestMode ")
+			require.Contains(t, string(out), "--- PASS: TestNew ")
+			require.Contains(t, string(out), "--- PASS: TestOperations ")
+			require.Contains(t, string(out), "--- PASS: TestGroupLives ")
+		})
+	}
+}
+
+func current(m fips.Module) string {
+	switch {
+	case m.Enforced:
+		return "only"
+	case m.Enabled:
+		return "on"
+	}
+	return "off"
+}
+
+// TestMode checks that a process of TestModes is in its mode.
+func TestMode(t *testing.T) {
+	if mode := os.Getenv("MLSUITE_FIPS_MODE"); mode != "" {
+		require.Equal(t, mode, current(fips.Running()))
+	}
+}
+
+func TestNew(t *testing.T) {
+	module := fips.Running()
+	versions := []string{"v1.0.0", "v1.26.0"}
+	var refused *fips.ModuleError
+	if !module.Enabled || !slices.Contains(versions, module.Version) {
+		require.ErrorAs(t, fips.Check(), &refused)
+		require.Equal(t, module, refused.Found)
+		_, err := fips.New()
+		require.ErrorAs(t, err, &refused)
+		_, err = fips.New(fips.StandardHPKE())
+		require.ErrorAs(t, err, &refused)
+		return
+	}
+
+	require.NoError(t, fips.Check())
+	require.NotEmpty(t, module.Build)
+	r, err := fips.New()
+	require.NoError(t, err)
+	require.Len(t, r.Suites(suite.Start, today), 9)
+	for _, version := range versions {
+		_, err := fips.New(fips.WithModule(version))
+		if version == module.Version {
+			require.NoError(t, fips.Check(version))
+			require.NoError(t, err)
+			continue
+		}
+		require.ErrorAs(t, fips.Check(version), &refused)
+		require.ErrorAs(t, err, &refused)
+		require.Equal(t, []string{version}, refused.Wanted)
+	}
+	_, err = fips.New(fips.StandardHPKE())
+	if module.Version == "v1.0.0" {
+		require.ErrorAs(t, err, &refused)
+		require.Equal(t, []string{"v1.26.0"}, refused.Wanted)
+		return
+	}
+	require.NoError(t, err)
+}
+
+// A program stops before its first use of a key unless it runs on the certified
+// module.
+func ExampleCheck() {
+	if err := fips.Check("v1.0.0"); err != nil {
+		log.Fatal(err)
+	}
+}

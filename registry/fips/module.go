@@ -1,0 +1,93 @@
+package fips
+
+import (
+	"crypto/fips140"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"strings"
+)
+
+// Module is the Go Cryptographic Module of the running program.
+type Module struct {
+	Enabled  bool   // FIPS 140-3 mode: GODEBUG fips140 is on or only
+	Enforced bool   // GODEBUG fips140=only
+	Version  string // such as "v1.0.0", or "latest" for a source tree that is no module
+	Build    string // GOFIPS140 as the program was built, such as "v1.0.0-c2097c7c"; may be empty
+}
+
+// Running returns the module of the running program. It panics if FIPS 140-3 mode is
+// on and the module failed its integrity check, as Go's runtime does at start.
+func Running() Module {
+	m := Module{Enabled: fips140.Enabled(), Enforced: fips140.Enforced(), Version: fips140.Version()}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "GOFIPS140" {
+				m.Build = s.Value
+			}
+		}
+	}
+	return m
+}
+
+// frozen are the modules of Go 1.26, by version, as GOFIPS140 of the build names
+// them.
+func frozen() map[string]string {
+	return map[string]string{"v1.0.0": "v1.0.0-c2097c7c", "v1.26.0": "v1.26.0"}
+}
+
+// ModuleError says that the program does not run on the Go Cryptographic Module that
+// is wanted.
+type ModuleError struct {
+	Found  Module
+	Wanted []string // the versions of which one is wanted
+	Rule   string   // what is violated, such as "FIPS 140-3 mode is off"
+}
+
+func (e *ModuleError) Error() string {
+	return fmt.Sprintf("fips: %s; wanted is the Go Cryptographic Module %s in FIPS 140-3 mode",
+		e.Rule, strings.Join(e.Wanted, " or "))
+}
+
+// Check returns a [*ModuleError] unless the program runs in FIPS 140-3 mode on a
+// frozen Go Cryptographic Module of one of the versions, by default those of FIPS.md,
+// "v1.0.0" and "v1.26.0". A program calls it at start, before its first use of a key,
+// and stops if it fails; [New] calls it too.
+//
+// "latest" is never accepted: it is the module's source in the toolchain, which
+// changes with it.
+func Check(versions ...string) error { return Running().check(versions) }
+
+func (m Module) check(versions []string) error {
+	if len(versions) == 0 {
+		versions = []string{"v1.0.0", "v1.26.0"}
+	}
+	fail := func(format string, args ...any) error {
+		return &ModuleError{Found: m, Wanted: versions, Rule: fmt.Sprintf(format, args...)}
+	}
+	if !m.Enabled {
+		return fail("FIPS 140-3 mode is off")
+	}
+	if m.Version == "latest" {
+		return fail("the program is not built with a frozen module (GOFIPS140)")
+	}
+	if !slices.Contains(versions, m.Version) {
+		return fail("the module is %s", m.Version)
+	}
+	if build, ok := frozen()[m.Version]; ok && m.Build != "" && m.Build != build {
+		return fail("the module is %s, not %s", m.Build, build)
+	}
+	return nil
+}
+
+// checkStandardHPKE refuses the module whose AES-GCM crypto/hpke reaches by a service
+// that is not approved.
+func (m Module) checkStandardHPKE() error {
+	if m.Version == "v1.0.0" {
+		return &ModuleError{
+			Found: m, Wanted: []string{"v1.26.0"},
+			Rule: "with module v1.0.0 crypto/hpke encrypts by a service that is not approved",
+		}
+	}
+	return nil
+}
