@@ -87,7 +87,8 @@ func (r *Registry) Select(names ...string) (*Registry, error) {
 }
 
 // Suite returns the suite of a code point for a use. It returns an error that
-// wraps [ErrUnknown], or the [*Refusal] of the first policy that refuses.
+// wraps [ErrUnknown], or the [*Refusal] of the first policy that refuses, with the
+// suites that could be used so.
 func (r *Registry) Suite(id suite.ID, use suite.Use, now time.Time) (suite.Suite, error) {
 	e, ok := r.find(func(i suite.Info) bool { return i.ID == id })
 	if !ok {
@@ -109,8 +110,8 @@ func (r *Registry) Named(name string, use suite.Use, now time.Time) (suite.Suite
 func (r *Registry) Suites(use suite.Use, now time.Time) []suite.Suite {
 	var allowed []suite.Suite
 	for _, e := range r.entries {
-		if s, err := r.judged(e, use, now); err == nil {
-			allowed = append(allowed, s)
+		if r.refuse(e, use, now) == nil {
+			allowed = append(allowed, e.suite)
 		}
 	}
 	return allowed
@@ -120,7 +121,7 @@ func (r *Registry) Suites(use suite.Use, now time.Time) []suite.Suite {
 func (r *Registry) IDs(use suite.Use, now time.Time) []suite.ID {
 	var ids []suite.ID
 	for _, e := range r.entries {
-		if _, err := r.judged(e, use, now); err == nil {
+		if r.refuse(e, use, now) == nil {
 			ids = append(ids, e.info.ID)
 		}
 	}
@@ -149,14 +150,29 @@ func (r *Registry) find(match func(suite.Info) bool) (entry, bool) {
 }
 
 func (r *Registry) judged(e entry, use suite.Use, now time.Time) (suite.Suite, error) {
-	for _, policy := range r.policies {
-		if refusal := policy(e.info, use, now); refusal != nil {
-			answer := *refusal
-			answer.Suite, answer.Name, answer.Use, answer.At = e.info.ID, e.info.Name, use, now
-			return nil, &answer
+	refusal := r.refuse(e, use, now)
+	if refusal == nil {
+		return e.suite, nil
+	}
+	answer := *refusal
+	answer.Suite, answer.Name, answer.Use, answer.At = e.info.ID, e.info.Name, use, now
+	answer.Instead = nil
+	for _, other := range r.entries {
+		if r.refuse(other, use, now) == nil {
+			answer.Instead = append(answer.Instead, Choice{other.info.ID, other.info.Name})
 		}
 	}
-	return e.suite, nil
+	return nil, &answer
+}
+
+// refuse returns the first policy's no to an entry, or nil.
+func (r *Registry) refuse(e entry, use suite.Use, now time.Time) *Refusal {
+	for _, policy := range r.policies {
+		if refusal := policy(e.info, use, now); refusal != nil {
+			return refusal
+		}
+	}
+	return nil
 }
 
 // reserved reports whether id is 0 or a GREASE value: 0x0A0A, 0x1A1A to 0xEAEA.

@@ -216,6 +216,49 @@ func TestRefusalIsCopied(t *testing.T) {
 	require.Equal(t, &registry.Refusal{Policy: "none"}, shared)
 }
 
+func TestRefusalNamesWhatWouldDo(t *testing.T) {
+	r := mustNew(t, registry.Set{named(1, "a"), named(2, "b"), named(3, "c")}).Restrict(noName("a"), noName("b"))
+	_, err := r.Suite(2, suite.Start, today)
+	var refusal *registry.Refusal
+	require.ErrorAs(t, err, &refusal)
+	require.Equal(t, []registry.Choice{{ID: 3, Name: "c"}}, refusal.Instead)
+
+	_, err = r.Restrict(noName("c")).Suite(2, suite.Start, today)
+	require.ErrorAs(t, err, &refusal)
+	require.Empty(t, refusal.Instead)
+	require.Contains(t, refusal.Explain(), "No suite of the registry would do.")
+}
+
+func TestRefusalExplain(t *testing.T) {
+	refusal := &registry.Refusal{
+		Policy: "p", Rule: "kem", Source: "s, 2024", Found: "X25519", Wanted: "P-384", Force: "law",
+		Also: []registry.Reason{{Policy: "q", Rule: "hash", Found: "SHA-256", Wanted: "SHA-384"}},
+		With: "hybrid", Suite: 1, Name: "a", Use: suite.Start, At: today,
+		Instead: []registry.Choice{{ID: 7, Name: "b"}},
+	}
+	require.EqualError(t, refusal, "registry: 0x0001 a refused for start by policy p: kem: found X25519, wanted P-384; see s, 2024")
+	require.Equal(t, `0x0001 a is refused for start at 2026-11-21.
+
+  p: kem
+    found   X25519
+    wanted  P-384
+    source  s, 2024
+    force   law
+
+  q: hash
+    found   SHA-256
+    wanted  SHA-384
+
+The policy would allow it with its parameter hybrid.
+
+Suites that would do:
+  0x0007 b
+`, refusal.Explain())
+	other := &registry.Refusal{Policy: "p", Rule: "psk", Subject: "pre-shared key", Use: suite.Continue, At: today}
+	require.EqualError(t, other, "registry: pre-shared key refused for continue by policy p: psk")
+	require.Equal(t, "pre-shared key is refused for continue at 2026-11-21.\n\n  p: psk\n", other.Explain())
+}
+
 func TestPolicySeesWhoseWordProvenanceIs(t *testing.T) {
 	claim := []suite.Provided{{Primitive: "AES", Package: "crypto/aes"}}
 	foreign := fake{info: suite.Info{ID: 1, Name: "a", AEAD: suite.AEADInfo{Provenance: claim}}}
