@@ -58,6 +58,7 @@ func layers() []layer {
 		},
 		{pkg: "credential", imports: []string{"mls", "internal/certificate"}},
 		{pkg: "internal/fipsindicator"},
+		{pkg: "policy", imports: []string{"suite", "registry", "mls"}, modules: []string{"go.yaml.in/yaml/v4/..."}, denied: []string{"net/...", "os/...", "database/..."}},
 		{pkg: "internal/hpkeset", imports: []string{"suite", "hpke"}},
 		{pkg: "internal/certificate", modules: []string{"golang.org/x/crypto/cryptobyte/..."}},
 		{pkg: "internal/wire", modules: []string{"golang.org/x/crypto/cryptobyte"}},
@@ -73,6 +74,7 @@ func onlyImportedBy() map[string][]string {
 	return map[string][]string{
 		"github.com/cloudflare/circl/...": {"suite/circl"},
 		"filippo.io/mldsa/...":            {"suite/mldsa"},
+		"go.yaml.in/yaml/...":             {"policy"},
 		"testing/...":                     helpers,
 		"crypto/mlkem/mlkemtest":          helpers,
 		// Of tests alone.
@@ -97,18 +99,20 @@ func onlyImportedBy() map[string][]string {
 // neverReached gives what a package may not depend on, by whatever way.
 func neverReached() map[string][]string {
 	providers := []string{"github.com/cloudflare/circl/...", "filippo.io/...", "golang.org/x/crypto/chacha20poly1305"}
+	files := []string{"go.yaml.in/...", module + "/policy/..."}
 	testOnly := []string{"testing", "github.com/stretchr/...", "github.com/google/go-cmp/...", "crypto/mlkem/mlkemtest"}
 	return map[string][]string{
 		"suite":         slices.Concat(providers, testOnly),
 		"hpke":          slices.Concat(providers, testOnly),
 		"hybrid":        slices.Concat(providers, testOnly),
 		"registry":      slices.Concat(providers, testOnly, []string{module + "/hpke", module + "/hybrid"}),
-		"registry/fips": slices.Concat(providers, testOnly),
+		"registry/fips": slices.Concat(providers, testOnly, files),
 		"registry/all":  testOnly,
 		"suite/circl":   testOnly,
 		"suite/mldsa":   testOnly,
 		"credential":    slices.Concat(providers, testOnly),
-		"mls": slices.Concat(providers, testOnly, []string{
+		"policy":        slices.Concat(providers, testOnly),
+		"mls": slices.Concat(providers, testOnly, files, []string{
 			module + "/registry/...", module + "/hpke/...", module + "/hybrid/...",
 			module + "/suite/*", "net/...", "database/...", "crypto/x509",
 		}),
@@ -266,6 +270,13 @@ func TestViolations(t *testing.T) {
 		pkg("mls", "os"),
 		pkg("mls", "os/exec"),
 		pkg("mls", "database/sql"),
+		pkg("policy", module+"/registry/all"),
+		pkg("policy", module+"/hpke"),
+		pkg("policy", "os"),
+		pkg("policy", "go.yaml.in/yaml/v3"),
+		pkg("mls", module+"/policy"),
+		pkg("registry/fips", module+"/policy"),
+		pkg("cmd/suitebench", "go.yaml.in/yaml/v4"),
 		pkg("internal/treemath", module+"/suite"),
 		pkg("internal/wire", module+"/internal/treemath"),
 		pkg("internal/parallel", "golang.org/x/sync/errgroup"),
@@ -278,6 +289,9 @@ func TestViolations(t *testing.T) {
 		dep("hpke", "github.com/cloudflare/circl/sign"),
 		dep("hybrid", "testing"),
 		dep("registry/fips", "filippo.io/mldsa"),
+		dep("registry/fips", "go.yaml.in/yaml/v4"),
+		dep("mls", module+"/policy"),
+		dep("policy", "filippo.io/mldsa"),
 		dep("registry/all", "github.com/stretchr/testify/assert"),
 		dep("mls", module+"/suite/circl"),
 		dep("mls", module+"/hpke/hpketest"),

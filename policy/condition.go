@@ -1,0 +1,215 @@
+package policy
+
+import (
+	"fmt"
+	"math"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// condition is one question about one fact. The conditions of a list hold all
+// together.
+type condition struct {
+	fact fact
+	at   Position
+
+	words    []string // of a word: one of these, or with not none of them
+	not      bool
+	min, max int64 // of a number, a duration or a flag, both included
+
+	minVersion, maxVersion string // of a version; "" is no bound
+
+	only, some []string // of packages: patterns for all of them, and for at least one
+}
+
+// holds reports whether the condition is true of f.
+func (c *condition) holds(f *facts) bool {
+	switch c.fact.kind {
+	case word:
+		return slices.Contains(c.words, c.fact.word(f)) != c.not
+	case number, duration, flag:
+		n := c.fact.number(f)
+		return c.min <= n && n <= c.max
+	case version:
+		v := c.fact.word(f)
+		return (c.minVersion == "" || compareVersions(v, c.minVersion) >= 0) &&
+			(c.maxVersion == "" || compareVersions(v, c.maxVersion) <= 0)
+	}
+	return c.holdsOfPackages(f)
+}
+
+// holdsOfPackages is holds for a provenance. A suite that says of no primitive
+// where it comes from satisfies nothing.
+func (c *condition) holdsOfPackages(f *facts) bool {
+	i := &f.suite
+	named, some := false, len(c.some) == 0
+	for _, list := range [...]*[]suite.Provided{
+		&i.KEM.Provenance, &i.KDF.Provenance, &i.AEAD.Provenance, &i.Hash.Provenance, &i.Signature.Provenance,
+	} {
+		for _, p := range *list {
+			named = true
+			if len(c.only) > 0 && !matchesPackage(c.only, p.Package) {
+				return false
+			}
+			some = some || matchesPackage(c.some, p.Package)
+		}
+	}
+	return named && some
+}
+
+// found says what the condition looked at.
+func (c *condition) found(f *facts) string {
+	if c.fact.kind != packages {
+		return c.fact.found(f)
+	}
+	var parts []string
+	for _, p := range f.provided() {
+		text := p.Primitive + " from " + p.Package
+		if (len(c.only) == 0 || !matchesPackage(c.only, p.Package)) && !slices.Contains(parts, text) {
+			parts = append(parts, text)
+		}
+	}
+	if len(parts) == 0 {
+		return "no provenance"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// String returns the condition as it reads in a profile.
+func (c *condition) String() string {
+	var value string
+	switch c.fact.kind {
+	case word:
+		value = list(c.words)
+		if c.not {
+			value = "{not: " + value + "}"
+		}
+	case number, duration:
+		value = bounds(c.fact.kind, c.min, c.max)
+	case flag:
+		value = strconv.FormatBool(c.min == 1)
+	case version:
+		value = rangeOf(c.minVersion, c.maxVersion)
+	case packages:
+		var parts []string
+		if len(c.only) > 0 {
+			parts = append(parts, "only: ["+strings.Join(c.only, ", ")+"]")
+		}
+		if len(c.some) > 0 {
+			parts = append(parts, "some: ["+strings.Join(c.some, ", ")+"]")
+		}
+		value = "{" + strings.Join(parts, ", ") + "}"
+	}
+	return c.fact.name + ": " + value
+}
+
+func list(words []string) string {
+	if len(words) == 1 {
+		return words[0]
+	}
+	return "[" + strings.Join(words, ", ") + "]"
+}
+
+func bounds(k kind, lowest, highest int64) string {
+	write := func(n int64) string { return strconv.FormatInt(n, 10) }
+	if k == duration {
+		write = seconds
+	}
+	if lowest == highest {
+		return write(lowest)
+	}
+	var low, high string
+	if lowest > 0 {
+		low = write(lowest)
+	}
+	if highest < math.MaxInt64 {
+		high = write(highest)
+	}
+	return rangeOf(low, high)
+}
+
+func rangeOf(lowest, highest string) string {
+	var parts []string
+	if lowest != "" {
+		parts = append(parts, "min: "+lowest)
+	}
+	if highest != "" {
+		parts = append(parts, "max: "+highest)
+	}
+	return "{" + strings.Join(parts, ", ") + "}"
+}
+
+// all reports whether all conditions hold.
+func all(conditions []condition, f *facts) bool {
+	for i := range conditions {
+		if !conditions[i].holds(f) {
+			return false
+		}
+	}
+	return true
+}
+
+// latest is the version that an unfrozen module gives itself.
+const latest = "latest"
+
+// compareVersions compares versions such as v1.26.0, of which it ignores what
+// follows the numbers. latest is above all others, and what is no version below.
+func compareVersions(a, b string) int {
+	x, y := versionNumbers(a), versionNumbers(b)
+	return slices.Compare(x[:], y[:])
+}
+
+func versionNumbers(v string) [3]int {
+	if v == latest {
+		return [3]int{math.MaxInt, 0, 0}
+	}
+	numbers, ok := parseVersion(v)
+	if !ok {
+		return [3]int{-1, 0, 0}
+	}
+	return numbers
+}
+
+// parseVersion parses vMAJOR.MINOR.PATCH and drops a suffix after "-" or "+".
+func parseVersion(v string) (numbers [3]int, ok bool) {
+	v, ok = strings.CutPrefix(v, "v")
+	if end := strings.IndexAny(v, "-+"); end >= 0 {
+		v = v[:end]
+	}
+	parts := strings.Split(v, ".")
+	if !ok || len(parts) != len(numbers) {
+		return numbers, false
+	}
+	for i, part := range parts {
+		n, err := strconv.ParseUint(part, 10, 31)
+		if err != nil {
+			return numbers, false
+		}
+		numbers[i] = int(n)
+	}
+	return numbers, true
+}
+
+// matchesPackage reports whether one of the patterns matches an import path: as it
+// stands, or "root/..." for root and all below it.
+func matchesPackage(patterns []string, importPath string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool {
+		if root, ok := strings.CutSuffix(p, "/..."); ok {
+			return importPath == root || strings.HasPrefix(importPath, root+"/")
+		}
+		return importPath == p
+	})
+}
+
+// checkPattern returns an error if p is no pattern of import paths.
+func checkPattern(p string) error {
+	root := strings.TrimSuffix(p, "/...")
+	if root == "" || path.Clean(root) != root || path.IsAbs(root) || strings.ContainsAny(root, " *?[]\\") || strings.HasPrefix(root, ".") {
+		return fmt.Errorf("%q is no import path", p)
+	}
+	return nil
+}

@@ -1,0 +1,101 @@
+package policy
+
+import (
+	"fmt"
+	"time"
+)
+
+// Date is a calendar day, in UTC. What is allowed until a day is allowed through
+// the whole of it. The zero Date is no day.
+type Date struct {
+	n int // days since the day before 0001-01-01
+}
+
+const secondsPerDay = 24 * 60 * 60
+
+// DateOf returns the day on which t falls in UTC; of a time before the year 1,
+// 0001-01-01.
+func DateOf(t time.Time) Date {
+	seconds := t.Unix() - time.Time{}.Unix()
+	return Date{1 + int(max(0, seconds)/secondsPerDay)}
+}
+
+// ParseDate parses a day such as "2030-12-31".
+func ParseDate(s string) (Date, error) {
+	t, err := time.Parse(time.DateOnly, s)
+	if err != nil || t.Year() < 1 {
+		return Date{}, fmt.Errorf("policy: %q is no date, such as 2030-12-31", s)
+	}
+	return DateOf(t), nil
+}
+
+// IsZero reports whether d is no day.
+func (d Date) IsZero() bool { return d.n == 0 }
+
+// Time returns the first moment of d, or the zero time.
+func (d Date) Time() time.Time {
+	if d.IsZero() {
+		return time.Time{}
+	}
+	return time.Time{}.AddDate(0, 0, d.n-1)
+}
+
+// Compare returns a negative number if d is before e, 0 if they are the same day
+// and a positive number if d is after e.
+func (d Date) Compare(e Date) int { return d.n - e.n }
+
+// String returns d as "2030-12-31", and "" if it is no day.
+func (d Date) String() string {
+	if d.IsZero() {
+		return ""
+	}
+	return d.Time().Format(time.DateOnly)
+}
+
+// MarshalText returns d as String does.
+func (d Date) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText parses what MarshalText returns.
+func (d *Date) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		*d = Date{}
+		return nil
+	}
+	parsed, err := ParseDate(string(text))
+	if err == nil {
+		*d = parsed
+	}
+	return err
+}
+
+// span is the days from one to another, both included; a zero from is the
+// beginning of time, a zero until its end.
+type span struct{ from, until Date }
+
+func (s span) contains(d Date) bool {
+	return s.from.Compare(d) <= 0 && (s.until.IsZero() || d.Compare(s.until) <= 0)
+}
+
+// endsAfter reports whether s ends later than a span that ends with last.
+func (s span) endsAfter(last Date) bool {
+	return !last.IsZero() && (s.until.IsZero() || s.until.Compare(last) > 0)
+}
+
+// reach reports whether one of spans contains d, and returns the last day of the
+// unbroken time around d that they cover together; zero if it has no end.
+func reach(spans []span, d Date) (last Date, ok bool) {
+	for _, s := range spans {
+		if s.contains(d) && (!ok || s.endsAfter(last)) {
+			last, ok = s.until, true
+		}
+	}
+	for grown := ok; grown; {
+		grown = false
+		for _, s := range spans {
+			if s.from.n <= last.n+1 && s.endsAfter(last) {
+				last, grown = s.until, true
+			}
+		}
+	}
+	return last, ok
+}

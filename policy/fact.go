@@ -1,0 +1,310 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// subject is what a rule is about.
+type subject string
+
+const (
+	aboutSuite      subject = "cipher suite"
+	aboutCredential subject = "credential"
+	aboutLifetime   subject = "key package lifetime"
+	aboutPSK        subject = "pre-shared key"
+	aboutWireFormat subject = "wire format"
+)
+
+// facts is what conditions look at: of a suite, or of one of the other subjects.
+type facts struct {
+	suite  suite.Info
+	set    string // of suites, that the suite is of
+	module string // version of the Go Cryptographic Module
+
+	credential mls.CredentialType
+	lifetime   uint64 // seconds
+	psk        mls.PSKType
+	pskBytes   int
+	wireFormat mls.WireFormat
+}
+
+// kind is the kind of value that a fact has.
+type kind int
+
+const (
+	word     kind = iota // one of a vocabulary
+	number               // a whole number
+	duration             // a number of seconds, written as 90d, 12h, 30m or 10s
+	version              // of a module, such as v1.26.0
+	packages             // the import paths of a provenance
+	flag                 // true or false
+)
+
+// fact is a row of the vocabulary of conditions: what can be asked, and how it is
+// answered.
+type fact struct {
+	name  string
+	about subject
+	kind  kind
+	part  string // what is independent of other parts
+	text  string // what it is, for the page on the format
+
+	words []string // of a word
+	code  bool     // words are also code points, as 0xF000
+	word  func(f *facts) string
+	// number answers for numbers, durations and flags (0 or 1).
+	number func(f *facts) int64
+	// found describes what was found in a refusal.
+	found func(f *facts) string
+}
+
+const none = "none" // the word for a part that a primitive lacks
+
+var (
+	curvesOfKEMs       = []string{"X25519", "X448", "P-256", "P-384", "P-521"}
+	postQuantumKEMs    = []string{"ML-KEM-512", "ML-KEM-768", "ML-KEM-1024"}
+	curvesOfSignatures = []string{"Ed25519", "Ed448", "P-256", "P-384", "P-521"}
+	postQuantumSigns   = []string{"ML-DSA-44", "ML-DSA-65", "ML-DSA-87"}
+	kinds              = []string{"classical", "post-quantum", "hybrid"}
+	sets               = []string{"rfc9420", "draft-ietf-mls-pq-ciphersuites-06", "other"}
+)
+
+// vocabulary returns the facts that conditions can be about.
+func vocabulary() []fact {
+	kem := func(f *facts) string {
+		return "KEM " + twoParts("ECDH ", f.suite.KEM.Classical, f.suite.KEM.PostQuantum)
+	}
+	signature := func(f *facts) string {
+		return "signature " + twoParts("ECDSA ", f.suite.Signature.Classical, f.suite.Signature.PostQuantum)
+	}
+	aead := func(f *facts) string { return "AEAD " + f.suite.AEAD.Name }
+	hash := func(f *facts) string { return "hash " + f.suite.Hash.Name }
+	return []fact{
+		{
+			name: "suite.set", about: aboutSuite, kind: word, part: "suite", words: sets,
+			text:  "the document that defines the suite, if all its parts and, for RFC 9420, its code point agree",
+			word:  func(f *facts) string { return f.set },
+			found: func(f *facts) string { return "a suite of set " + f.set },
+		}, {
+			name: "suite.name", about: aboutSuite, kind: word, part: "suite", words: suiteNames(),
+			text:  "the name of the suite",
+			word:  func(f *facts) string { return f.suite.Name },
+			found: func(f *facts) string { return "suite " + f.suite.Name },
+		}, {
+			name: "suite.code-point", about: aboutSuite, kind: word, part: "suite", code: true,
+			text:  "the code point of the suite",
+			word:  func(f *facts) string { return codePoint(uint16(f.suite.ID)) },
+			found: func(f *facts) string { return "code point " + f.suite.ID.String() },
+		}, {
+			name: "suite.level", about: aboutSuite, kind: number, part: "suite",
+			text:   "the number in the suite's name, in bits",
+			number: func(f *facts) int64 { return int64(f.suite.Level) },
+			found:  func(f *facts) string { return fmt.Sprintf("suite of level %d", f.suite.Level) },
+		}, {
+			name: "kem.kind", about: aboutSuite, kind: word, part: "kem", words: kinds,
+			text:  "whether the KEM has a classical part, a post-quantum part or both",
+			word:  func(f *facts) string { return kindOf(f.suite.KEM.Classical, f.suite.KEM.PostQuantum) },
+			found: kem,
+		}, {
+			name: "kem.classical", about: aboutSuite, kind: word, part: "kem", words: append([]string{none}, curvesOfKEMs...),
+			text:  "the curve of the KEM",
+			word:  func(f *facts) string { return orNone(f.suite.KEM.Classical) },
+			found: kem,
+		}, {
+			name: "kem.post-quantum", about: aboutSuite, kind: word, part: "kem", words: append([]string{none}, postQuantumKEMs...),
+			text:  "the post-quantum part of the KEM",
+			word:  func(f *facts) string { return orNone(f.suite.KEM.PostQuantum) },
+			found: kem,
+		}, {
+			name: "kem.level", about: aboutSuite, kind: number, part: "kem",
+			text:   "the level of the stronger part of the KEM, in bits: 128, 192, 224 or 256",
+			number: func(f *facts) int64 { return int64(f.suite.KEM.Level) },
+			found:  func(f *facts) string { return fmt.Sprintf("%s (level %d)", kem(f), f.suite.KEM.Level) },
+		}, {
+			name: "signature.kind", about: aboutSuite, kind: word, part: "signature", words: kinds,
+			text:  "whether the signature scheme has a classical part, a post-quantum part or both",
+			word:  func(f *facts) string { return kindOf(f.suite.Signature.Classical, f.suite.Signature.PostQuantum) },
+			found: signature,
+		}, {
+			name: "signature.classical", about: aboutSuite, kind: word, part: "signature", words: append([]string{none}, curvesOfSignatures...),
+			text:  "the curve of the signature scheme: P-256 and so on are ECDSA",
+			word:  func(f *facts) string { return orNone(f.suite.Signature.Classical) },
+			found: signature,
+		}, {
+			name: "signature.post-quantum", about: aboutSuite, kind: word, part: "signature", words: append([]string{none}, postQuantumSigns...),
+			text:  "the post-quantum part of the signature scheme",
+			word:  func(f *facts) string { return orNone(f.suite.Signature.PostQuantum) },
+			found: signature,
+		}, {
+			name: "signature.level", about: aboutSuite, kind: number, part: "signature",
+			text:   "the level of the signature scheme, in bits: 128, 192, 224 or 256",
+			number: func(f *facts) int64 { return int64(f.suite.Signature.Level) },
+			found:  func(f *facts) string { return fmt.Sprintf("%s (level %d)", signature(f), f.suite.Signature.Level) },
+		}, {
+			name: "aead", about: aboutSuite, kind: word, part: "aead", words: []string{"AES-128-GCM", "AES-256-GCM", "ChaCha20-Poly1305"},
+			text: "the AEAD",
+			word: func(f *facts) string { return f.suite.AEAD.Name }, found: aead,
+		}, {
+			name: "aead.key-bits", about: aboutSuite, kind: number, part: "aead",
+			text:   "the length of the AEAD's key, in bits",
+			number: func(f *facts) int64 { return int64(8 * f.suite.AEAD.Nk) }, found: aead,
+		}, {
+			name: "hash", about: aboutSuite, kind: word, part: "hash", words: []string{"SHA-256", "SHA-384", "SHA-512"},
+			text: "the hash, which is also that of HMAC",
+			word: func(f *facts) string { return f.suite.Hash.Name }, found: hash,
+		}, {
+			name: "hash.bits", about: aboutSuite, kind: number, part: "hash",
+			text:   "the length of the hash, in bits",
+			number: func(f *facts) int64 { return int64(8 * f.suite.Hash.Size) }, found: hash,
+		}, {
+			name: "kdf", about: aboutSuite, kind: word, part: "hash", words: []string{"HKDF-SHA256", "HKDF-SHA384", "HKDF-SHA512"},
+			text: "the KDF",
+			word: func(f *facts) string { return f.suite.KDF.Name }, found: func(f *facts) string { return "KDF " + f.suite.KDF.Name },
+		}, {
+			name: "provenance", about: aboutSuite, kind: packages, part: "provenance",
+			text: "the packages that provide the primitives of the suite",
+		}, {
+			name: "provenance.self-declared", about: aboutSuite, kind: flag, part: "evidence",
+			text: "whether the provenance is only the word of a suite that was not composed of parts",
+			number: func(f *facts) int64 {
+				return bit(slices.ContainsFunc(f.provided(), func(p suite.Provided) bool { return p.SelfDeclared }))
+			},
+			found: func(*facts) string { return "a provenance that the suite declares of itself" },
+		}, {
+			name: "module.version", about: aboutSuite, kind: version, part: "module",
+			text:  "the version of the linked Go Cryptographic Module; latest, of an unfrozen one, is above all others",
+			word:  func(f *facts) string { return f.module },
+			found: func(f *facts) string { return "Go Cryptographic Module " + f.module },
+		}, {
+			name: "credential.type", about: aboutCredential, kind: word, part: "credential", words: []string{"basic", "x509"}, code: true,
+			text: "the type of a credential",
+			word: func(f *facts) string {
+				switch f.credential {
+				case mls.CredentialBasic:
+					return "basic"
+				case mls.CredentialX509:
+					return "x509"
+				}
+				return codePoint(uint16(f.credential))
+			},
+			found: func(f *facts) string { return "credential type " + f.credential.String() },
+		}, {
+			name: "key-package.lifetime", about: aboutLifetime, kind: duration, part: "lifetime",
+			text:   "the time from not_before to not_after",
+			number: func(f *facts) int64 { return int64(min(f.lifetime, 1<<62)) },
+			found:  func(f *facts) string { return "lifetime " + seconds(int64(min(f.lifetime, 1<<62))) },
+		}, {
+			name: "psk.type", about: aboutPSK, kind: word, part: "psk", words: []string{"external", "resumption"},
+			text: "the type of a pre-shared key",
+			word: func(f *facts) string {
+				switch f.psk {
+				case mls.PSKExternal:
+					return "external"
+				case mls.PSKResumption:
+					return "resumption"
+				}
+				return ""
+			},
+			found: func(f *facts) string { return "PSK type " + f.psk.String() },
+		}, {
+			name: "psk.bytes", about: aboutPSK, kind: number, part: "psk-bytes",
+			text:   "the length of a pre-shared key, in bytes",
+			number: func(f *facts) int64 { return int64(f.pskBytes) },
+			found:  func(f *facts) string { return fmt.Sprintf("PSK of %d bytes", f.pskBytes) },
+		}, {
+			name: "wire-format", about: aboutWireFormat, kind: word, part: "wire-format", words: []string{"public", "private"},
+			text: "the format of proposals and commits: PublicMessage or PrivateMessage",
+			word: func(f *facts) string {
+				switch f.wireFormat {
+				case mls.WireFormatPublicMessage:
+					return "public"
+				case mls.WireFormatPrivateMessage:
+					return "private"
+				}
+				return ""
+			},
+			found: func(f *facts) string { return "wire format " + f.wireFormat.String() },
+		},
+	}
+}
+
+// provided returns which packages provide the suite's primitives.
+func (f *facts) provided() []suite.Provided {
+	i := &f.suite
+	return slices.Concat(i.KEM.Provenance, i.KDF.Provenance, i.AEAD.Provenance, i.Hash.Provenance, i.Signature.Provenance)
+}
+
+func kindOf(classical, postQuantum string) string {
+	switch {
+	case classical != "" && postQuantum != "":
+		return "hybrid"
+	case postQuantum != "":
+		return "post-quantum"
+	}
+	return "classical"
+}
+
+// twoParts names both parts of a primitive; on is what stands before a NIST curve.
+func twoParts(on, classical, postQuantum string) string {
+	if strings.HasPrefix(classical, "P-") {
+		classical = on + classical
+	}
+	switch kindOf(classical, postQuantum) {
+	case "hybrid":
+		return postQuantum + " with " + classical
+	case "post-quantum":
+		return postQuantum
+	}
+	return orNone(classical)
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return none
+	}
+	return s
+}
+
+func bit(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func codePoint(n uint16) string { return fmt.Sprintf("0x%04X", n) }
+
+// durationUnits in order of size.
+var durationUnits = []struct {
+	suffix  string
+	seconds int64
+}{{"d", secondsPerDay}, {"h", 3600}, {"m", 60}, {"s", 1}}
+
+// parseDuration parses a whole number and its unit, such as "90d".
+func parseDuration(s string) (int64, error) {
+	for _, unit := range durationUnits {
+		if digits, ok := strings.CutSuffix(s, unit.suffix); ok {
+			if n, err := strconv.ParseInt(digits, 10, 64); err == nil && n >= 0 && n <= int64(time.Duration(1<<62)/time.Second)/unit.seconds {
+				return n * unit.seconds, nil
+			}
+		}
+	}
+	return 0, fmt.Errorf("%q is no duration, such as 90d, 12h, 30m or 10s", s)
+}
+
+// seconds writes n seconds in the largest unit that divides them.
+func seconds(n int64) string {
+	for _, unit := range durationUnits {
+		if n%unit.seconds == 0 && n != 0 {
+			return strconv.FormatInt(n/unit.seconds, 10) + unit.suffix
+		}
+	}
+	return "0s"
+}

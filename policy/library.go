@@ -1,0 +1,324 @@
+package policy
+
+import (
+	"embed"
+	"fmt"
+	"io/fs"
+	"slices"
+)
+
+//go:embed profiles/*.yaml
+var builtin embed.FS
+
+// File is a profile as it is written, and the name under which problems report it.
+type File struct {
+	Name string
+	Data []byte
+}
+
+// Library is a set of profiles that can extend each other. It is immutable and safe
+// for concurrent use.
+type Library struct {
+	names    []string // in order
+	profiles map[string]*profile
+	known    map[string]known // suites
+}
+
+// builtinNames are the profiles that come with the package, in the order in which
+// they are listed.
+func builtinNames() []string {
+	return []string{
+		"cnsa-1.0", "cnsa-2.0", "cnsa-2.0-transition",
+		"fips-140-3-algorithms", "fips-140-3-module", "nist-curves",
+		"bsi-tr-02102-1", "anssi", "ncsc-uk", "asd-ism", "asd-ism-top-secret",
+		"pq-confidential", "pq-authentic", "rfc9420", "any",
+	}
+}
+
+// Builtin returns the profiles that come with the package.
+func Builtin() *Library {
+	l, err := new(Library).Add(builtinFiles()...)
+	if err != nil {
+		panic(err) // the profiles of this package contradict each other
+	}
+	return l
+}
+
+func builtinFiles() []File {
+	var files []File
+	for _, name := range builtinNames() {
+		data, err := fs.ReadFile(builtin, "profiles/"+name+".yaml")
+		if err != nil {
+			panic(err) // a profile of this package is missing
+		}
+		files = append(files, File{name + ".yaml", data})
+	}
+	return files
+}
+
+// Add returns a library that has the profiles of files too. Its error is
+// [Problems]: all that is wrong with any of the files.
+func (l *Library) Add(files ...File) (*Library, error) {
+	more := &Library{names: slices.Clone(l.names), profiles: map[string]*profile{}, known: map[string]known{}}
+	for name, p := range l.profiles {
+		more.profiles[name] = p
+	}
+	for _, k := range knownSuites() {
+		more.known[k.Name] = k
+	}
+	var wrong problems
+	var added []*profile
+	for _, file := range files {
+		p := parseProfile(file, &wrong)
+		if p == nil {
+			continue
+		}
+		if other, ok := more.profiles[p.name]; ok {
+			wrong.add(p.at, "there is a profile %s already, in %s", p.name, other.at.File)
+			continue
+		}
+		more.names = append(more.names, p.name)
+		more.profiles[p.name] = p
+		added = append(added, p)
+	}
+	broken := len(wrong.found) > 0
+	var linked []*profile
+	for _, p := range added {
+		for _, q := range more.closure(p) { // what it extends first
+			if slices.Contains(added, q) && !slices.Contains(linked, q) {
+				linked = append(linked, q)
+				more.link(q, &wrong)
+			}
+		}
+	}
+	if !broken && len(wrong.found) == 0 {
+		for _, p := range added {
+			check(more, p, &wrong)
+		}
+	}
+	if err := wrong.err(files); err != nil {
+		return nil, err
+	}
+	return more, nil
+}
+
+// Names returns the names of the profiles, the built-in ones first.
+func (l *Library) Names() []string { return slices.Clone(l.names) }
+
+// Policy returns the policy of a profile and of what it extends.
+func (l *Library) Policy(name string) (*Policy, error) {
+	p, ok := l.profiles[name]
+	if !ok {
+		return nil, fmt.Errorf("policy: there is no profile %q", name)
+	}
+	return newPolicy(l, p), nil
+}
+
+// Load returns the policy of a built-in profile.
+func Load(name string) (*Policy, error) { return Builtin().Policy(name) }
+
+// Parse returns the policy of an organisation's own profile, which may extend the
+// built-in ones. Its error is [Problems].
+func Parse(file string, data []byte) (*Policy, error) {
+	l, err := Builtin().Add(File{file, data})
+	if err != nil {
+		return nil, err
+	}
+	return l.Policy(l.names[len(l.names)-1])
+}
+
+// Lint returns all that is wrong with profiles beside the built-in ones, or nil.
+func Lint(files ...File) Problems {
+	if _, err := Builtin().Add(files...); err != nil {
+		return err.(Problems)
+	}
+	return nil
+}
+
+// closure returns what p extends, directly or not, each once and before what
+// extends it, and p last. It leaves out what is not there or extends itself.
+func (l *Library) closure(p *profile) []*profile {
+	var all []*profile
+	var visit func(p *profile, above []*profile)
+	visit = func(p *profile, above []*profile) {
+		if slices.Contains(above, p) || slices.Contains(all, p) {
+			return
+		}
+		for _, r := range p.extends {
+			if parent, ok := l.profiles[r.name]; ok {
+				visit(parent, append(above, p))
+			}
+		}
+		all = append(all, p)
+	}
+	visit(p, nil)
+	return all
+}
+
+// cyclic reports whether p extends itself.
+func (l *Library) cyclic(p *profile) bool {
+	return slices.ContainsFunc(p.extends, func(r reference) bool {
+		parent, ok := l.profiles[r.name]
+		return ok && slices.Contains(l.closure(parent), p)
+	})
+}
+
+// link resolves the names in p: of profiles and of parameters.
+func (l *Library) link(p *profile, wrong *problems) {
+	for i, r := range p.extends {
+		switch _, ok := l.profiles[r.name]; {
+		case !ok:
+			wrong.add(r.at, "there is no profile %s to extend", r.name)
+		case slices.ContainsFunc(p.extends[:i], func(o reference) bool { return o.name == r.name }):
+			wrong.add(r.at, "%s is extended twice", r.name)
+		}
+	}
+	if l.cyclic(p) {
+		wrong.add(p.rulesAt, "%s extends itself", p.name)
+		return
+	}
+	closure := l.closure(p)
+	l.linkExisting(p, closure, wrong)
+	used := map[parameterKey]bool{}
+	resolve := func(r *reference, wantDate bool) {
+		if !r.used() {
+			return
+		}
+		declared, key, reason := findParameter(closure, r.name)
+		switch {
+		case reason != "":
+			wrong.add(r.at, "%s", reason)
+		case declared.isDate != wantDate && wantDate:
+			wrong.add(r.at, "parameter %s is a switch, not a date", r.name)
+		case declared.isDate != wantDate:
+			wrong.add(r.at, "parameter %s is a date, not a switch", r.name)
+		default:
+			r.key = key
+			used[key] = true
+		}
+	}
+	for i := range p.rules {
+		for j := range p.rules[i].allow {
+			a := &p.rules[i].allow[j]
+			resolve(&a.from.parameter, true)
+			resolve(&a.until.parameter, true)
+			resolve(&a.with, false)
+			resolve(&a.without, false)
+			if a.with.used() && a.with.name == a.without.name {
+				wrong.add(a.at, "no suite satisfies what is with and without %s", a.with.name)
+			}
+		}
+	}
+	for i, declared := range p.parameters {
+		if !used[parameterKey{p.name, declared.name}] {
+			wrong.add(declared.at, "no rule of the profile uses the parameter")
+		}
+		if slices.ContainsFunc(p.parameters[:i], func(o parameter) bool { return o.name == declared.name }) {
+			wrong.add(declared.at, "the parameter is declared twice")
+		}
+	}
+	l.linkSettings(p, closure, wrong)
+	l.linkDates(p, closure, wrong)
+}
+
+// linkExisting makes p at least as strict as what it extends.
+func (l *Library) linkExisting(p *profile, closure []*profile, wrong *problems) {
+	for _, parent := range closure[:len(closure)-1] {
+		if p.says && parent.existing > p.existing {
+			wrong.add(p.saysAt, "%s extends %s, whose %s it cannot loosen", p.name, parent.name, parent.existing)
+			return
+		}
+		p.existing = max(p.existing, parent.existing)
+	}
+}
+
+// linkSettings resolves what p sets for good of what it inherits.
+func (l *Library) linkSettings(p *profile, closure []*profile, wrong *problems) {
+	for i := range p.set {
+		s := &p.set[i]
+		declared, key, reason := findParameter(closure, s.name)
+		if reason != "" {
+			wrong.add(s.at, "%s", reason)
+			continue
+		}
+		s.key = key
+		if s.value, reason = declared.parse(s.text); reason != "" {
+			wrong.add(s.at, "%s", reason)
+			continue
+		}
+		for _, other := range closure {
+			for _, o := range other.set {
+				if o.key == key && (other != p || o.at != s.at) && o.value != s.value {
+					wrong.add(s.at, "%s sets it to %s for good (%s:%d)", other.name, o.text, o.at.File, o.at.Line)
+				}
+			}
+		}
+	}
+	for i, one := range closure {
+		for _, other := range closure[:i] {
+			if one == p || other == p {
+				continue
+			}
+			for _, a := range one.set {
+				for _, b := range other.set {
+					if a.key == b.key && a.value != b.value {
+						wrong.add(p.rulesAt, "%s and %s set %s to different values", other.name, one.name, a.key)
+					}
+				}
+			}
+		}
+	}
+}
+
+// linkDates refuses times that end before they begin, as the parameters stand.
+func (l *Library) linkDates(p *profile, closure []*profile, wrong *problems) {
+	values, _ := initialSettings(closure)
+	for i := range p.rules {
+		for _, a := range p.rules[i].allow {
+			from, until := a.from.day(values), a.until.day(values)
+			if !from.IsZero() && !until.IsZero() && until.Compare(from) < 0 {
+				wrong.add(a.at, "until %s is before from %s", until, from)
+			}
+		}
+	}
+}
+
+// findParameter returns the parameter of a name among profiles: "name", or
+// "profile:name" where several declare it.
+func findParameter(profiles []*profile, name string) (p *parameter, key parameterKey, reason string) {
+	for _, owner := range profiles {
+		for i := range owner.parameters {
+			declared := &owner.parameters[i]
+			this := parameterKey{owner.name, declared.name}
+			if name != declared.name && name != this.String() {
+				continue
+			}
+			if p != nil && key != this {
+				return nil, parameterKey{}, fmt.Sprintf("several profiles have a parameter %s: write %s or %s", name, key, this)
+			}
+			p, key = declared, this
+		}
+	}
+	if p == nil {
+		return nil, parameterKey{}, "there is no parameter " + name
+	}
+	return p, key, ""
+}
+
+// initialSettings returns the values that profiles give to their parameters, and
+// which of them a file has set for good.
+func initialSettings(profiles []*profile) (values settings, fixed map[parameterKey]bool) {
+	values, fixed = settings{}, map[parameterKey]bool{}
+	for _, p := range profiles {
+		for _, declared := range p.parameters {
+			values[parameterKey{p.name, declared.name}] = declared.value
+		}
+	}
+	for _, p := range profiles {
+		for _, s := range p.set {
+			values[s.key] = s.value
+			fixed[s.key] = true
+		}
+	}
+	return values, fixed
+}

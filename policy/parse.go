@@ -1,0 +1,416 @@
+package policy
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// parser makes a profile of a document.
+type parser struct {
+	document
+	facts []fact
+	*profile
+}
+
+// parseProfile reads a file. It returns nil if the file is too broken to go on.
+func parseProfile(file File, p *problems) *profile {
+	read := parser{document: document{problems: &problems{}, file: file.Name}, facts: vocabulary(), profile: &profile{}}
+	defer func() { p.found = append(p.found, read.found...) }()
+	root, ok := read.root(file.Data)
+	if !ok {
+		return nil
+	}
+	read.at = root.at
+	read.rulesAt = root.at
+	read.top(root)
+	if read.profile.name == "" {
+		return nil
+	}
+	return read.profile
+}
+
+var (
+	topKeys         = []string{"profile", "title", "text", "version", "date", "extends", "existing", "sources", "parameters", "set", "rules", "notes", "moves"}
+	sourceKeys      = []string{"document", "version", "section", "date", "checked", "certainty"}
+	parameterKeys   = []string{"kind", "default", "latest", "text"}
+	ruleKeys        = []string{"id", "source", "section", "force", "certainty", "wanted", "when", "allow"}
+	noteKeys        = []string{"text", "certainty", "when"}
+	moveKeys        = []string{"from", "to", "reason"}
+	alternativeKeys = []string{"from", "until", "with", "without"}
+)
+
+func (p *parser) top(root node) {
+	var rules *node // read last: they name sources, which may stand below them
+	for _, e := range p.mapping(root) {
+		switch e.key {
+		case "profile":
+			if name, ok := p.document.name(e.value); ok {
+				p.profile.name, p.profile.at = name, e.value.at
+			}
+		case "title":
+			p.title, _ = p.scalar(e.value)
+		case "text":
+			p.text, _ = p.scalar(e.value)
+		case "version":
+			p.version, _ = p.scalar(e.value)
+		case "date":
+			p.date = p.roughDate(e.value)
+		case "extends":
+			p.rulesAt = e.value.at
+			for _, n := range p.texts(e.value) {
+				if name, ok := p.document.name(n); ok {
+					p.extends = append(p.extends, reference{name: name, at: n.at})
+				}
+			}
+		case "existing":
+			p.says, p.saysAt = true, e.value.at
+			if s, ok := p.oneOf(e.value, existingNames[:]...); ok {
+				p.existing = Existing(slices.Index(existingNames[:], s))
+			}
+		case "sources":
+			for _, s := range p.mapping(e.value) {
+				p.source(s)
+			}
+		case "parameters":
+			for _, d := range p.mapping(e.value) {
+				p.parameter(d)
+			}
+		case "set":
+			for _, s := range p.mapping(e.value) {
+				if text, ok := p.scalar(s.value); ok {
+					p.set = append(p.set, setting{reference: reference{name: s.key, at: s.value.at}, text: text})
+				}
+			}
+		case "rules":
+			p.rulesAt, rules = e.value.at, &e.value
+		case "notes":
+			for _, n := range p.list(e.value) {
+				p.note(n)
+			}
+		case "moves":
+			for _, n := range p.list(e.value) {
+				p.move(n)
+			}
+		default:
+			p.unknown(e, topKeys...)
+		}
+	}
+	if rules != nil {
+		for _, n := range p.list(*rules) {
+			p.rule(n)
+		}
+	}
+	if p.profile.name == "" {
+		p.add(root.at, "a profile needs the key profile, its name")
+	}
+	if p.title == "" {
+		p.add(root.at, "a profile needs a title")
+	}
+}
+
+func (p *parser) source(e entry) {
+	s := namedSource{name: e.key, at: e.value.at, certainty: Secondary}
+	if !isName(e.key) {
+		p.add(e.value.at, "%q is no name", e.key)
+	}
+	for _, f := range p.mapping(e.value) {
+		switch f.key {
+		case "document":
+			s.Document, _ = p.scalar(f.value)
+		case "version":
+			s.Version, _ = p.scalar(f.value)
+		case "section":
+			s.Section, _ = p.scalar(f.value)
+		case "date":
+			s.Date = p.roughDate(f.value)
+		case "checked":
+			s.Checked = p.roughDate(f.value)
+		case "certainty":
+			s.certainty = p.certainty(f.value)
+		default:
+			p.unknown(f, sourceKeys...)
+		}
+	}
+	if s.Document == "" || s.Date == "" || s.Checked == "" {
+		p.add(e.value.at, "a source needs document, date and checked")
+	}
+	p.sources = append(p.sources, s)
+}
+
+func (p *parser) certainty(n node) Certainty {
+	s, _ := p.oneOf(n, string(Primary), string(Secondary), string(Unverified))
+	return Certainty(s)
+}
+
+// roughDate returns a year, a month or a day.
+func (p *parser) roughDate(n node) string {
+	s, ok := p.scalar(n)
+	if !ok {
+		return ""
+	}
+	for _, layout := range []string{time.DateOnly, "2006-01", "2006"} {
+		if _, err := time.Parse(layout, s); err == nil {
+			return s
+		}
+	}
+	p.add(n.at, "%q is no date, such as 2024, 2024-12 or 2024-12-31", s)
+	return ""
+}
+
+func (p *parser) parameter(e entry) {
+	d := parameter{name: e.key, at: e.value.at}
+	if !isName(e.key) {
+		p.add(e.value.at, "%q is no name", e.key)
+	}
+	var kind, text string
+	var textAt Position
+	for _, f := range p.mapping(e.value) {
+		switch f.key {
+		case "kind":
+			kind, _ = p.oneOf(f.value, "switch", "date")
+		case "default":
+			text, _ = p.scalar(f.value)
+			textAt = f.value.at
+		case "latest":
+			d.latest = p.day(f.value)
+		case "text":
+			d.text, _ = p.scalar(f.value)
+		default:
+			p.unknown(f, parameterKeys...)
+		}
+	}
+	d.isDate = kind == "date"
+	switch {
+	case kind == "":
+		p.add(e.value.at, "a parameter needs a kind: switch or date")
+	case text == "":
+		p.add(e.value.at, "a parameter needs a default")
+	default:
+		var reason string
+		if d.value, reason = d.parse(text); reason != "" {
+			p.add(textAt, "%s", reason)
+		}
+	}
+	if d.text == "" {
+		p.add(e.value.at, "a parameter needs a text that says what it means")
+	}
+	if !d.isDate && !d.latest.IsZero() {
+		p.add(e.value.at, "latest is for dates")
+	}
+	p.parameters = append(p.parameters, d)
+}
+
+func (p *parser) day(n node) Date {
+	s, ok := p.scalar(n)
+	if !ok {
+		return Date{}
+	}
+	d, err := ParseDate(s)
+	if err != nil {
+		p.add(n.at, "%q is no date, such as 2030-12-31", s)
+	}
+	return d
+}
+
+func (p *parser) rule(n node) {
+	r := rule{at: n.at}
+	var source, section string
+	var sourceAt Position
+	var allow []node
+	said := false
+	for _, f := range p.mapping(n) {
+		switch f.key {
+		case "id":
+			r.ID, _ = p.document.name(f.value)
+			if slices.ContainsFunc(p.rules, func(o rule) bool { return o.ID == r.ID && r.ID != "" }) {
+				p.add(f.value.at, "two rules have the id %s", r.ID)
+			}
+		case "source":
+			source, _ = p.scalar(f.value)
+			sourceAt = f.value.at
+		case "section":
+			section, _ = p.scalar(f.value)
+		case "force":
+			s, _ := p.oneOf(f.value, string(Law), string(Guidance), string(Mapping))
+			r.Force = Force(s)
+		case "certainty":
+			r.Certainty = p.certainty(f.value)
+		case "wanted":
+			r.Wanted, _ = p.scalar(f.value)
+		case "when":
+			r.when = p.conditions(p.mapping(f.value))
+			if len(r.when) == 0 {
+				p.add(f.value.at, "when has no condition")
+			}
+		case "allow":
+			said = true
+			allow = p.list(f.value)
+		default:
+			p.unknown(f, ruleKeys...)
+		}
+	}
+	for _, required := range []struct {
+		missing bool
+		key     string
+	}{
+		{r.ID == "", "id"}, {source == "", "source"}, {r.Force == "", "force"},
+		{r.Wanted == "", "wanted"}, {!said, "allow"},
+	} {
+		if required.missing {
+			p.add(n.at, "a rule needs %s", required.key)
+		}
+	}
+	p.cite(&r, source, section, sourceAt)
+	for _, a := range allow {
+		r.allow = append(r.allow, p.alternative(a))
+	}
+	if said && len(allow) == 0 {
+		p.add(n.at, "the rule allows nothing, so no suite of any kind satisfies it")
+	}
+	p.subject(&r)
+	r.Profile = p.profile.name
+	r.About = string(r.about)
+	r.When = conditionsText(r.when)
+	for i := range r.allow {
+		r.Allow = append(r.Allow, r.allow[i].String())
+	}
+	p.rules = append(p.rules, r)
+}
+
+// cite fills in the source of a rule from the profile's sources.
+func (p *parser) cite(r *rule, source, section string, at Position) {
+	if source == "" {
+		return
+	}
+	i := slices.IndexFunc(p.sources, func(s namedSource) bool { return s.name == source })
+	if i < 0 {
+		p.add(at, "the profile has no source %q", source)
+		return
+	}
+	r.Source = p.sources[i].Source
+	if section != "" {
+		r.Source.Section = section
+	}
+	if r.Certainty == "" {
+		r.Certainty = p.sources[i].certainty
+	}
+}
+
+func (p *parser) alternative(n node) alternative {
+	a := alternative{at: n.at}
+	var conditions []entry
+	for _, e := range p.mapping(n) {
+		switch e.key {
+		case "from":
+			a.from = p.bound(e.value)
+		case "until":
+			a.until = p.bound(e.value)
+		case "with", "without":
+			if name, ok := p.scalar(e.value); ok {
+				ref := reference{name: name, at: e.value.at}
+				if e.key == "with" {
+					a.with = ref
+				} else {
+					a.without = ref
+				}
+			}
+		default:
+			conditions = append(conditions, e)
+		}
+	}
+	a.conditions = p.conditions(conditions, alternativeKeys...)
+	return a
+}
+
+// bound is a date or the name of a parameter.
+func (p *parser) bound(n node) bound {
+	s, ok := p.scalar(n)
+	if !ok {
+		return bound{}
+	}
+	if d, err := ParseDate(s); err == nil {
+		return bound{date: d}
+	}
+	if !isName(strings.Replace(s, ":", "", 1)) || s[0] >= '0' && s[0] <= '9' {
+		p.add(n.at, "%q is neither a date, such as 2030-12-31, nor a parameter", s)
+		return bound{}
+	}
+	return bound{parameter: reference{name: s, at: n.at}}
+}
+
+// subject finds out what a rule is about, from the facts that it asks for.
+func (p *parser) subject(r *rule) {
+	r.about = ""
+	check := func(conditions []condition) {
+		for _, c := range conditions {
+			switch r.about {
+			case "":
+				r.about = c.fact.about
+			case c.fact.about:
+			default:
+				p.add(c.at, "a rule about a %s cannot ask for %s", r.about, c.fact.name)
+			}
+		}
+	}
+	check(r.when)
+	for _, a := range r.allow {
+		check(a.conditions)
+	}
+	if r.about == "" {
+		r.about = aboutSuite
+	}
+}
+
+func (p *parser) note(n node) {
+	remark := note{at: n.at, certainty: Secondary}
+	for _, f := range p.mapping(n) {
+		switch f.key {
+		case "text":
+			remark.text, _ = p.scalar(f.value)
+		case "certainty":
+			remark.certainty = p.certainty(f.value)
+		case "when":
+			whens := []node{f.value}
+			if f.value.yaml.Kind == yaml.SequenceNode {
+				whens = p.list(f.value)
+			}
+			for _, when := range whens {
+				remark.when = append(remark.when, p.conditions(p.mapping(when)))
+			}
+		default:
+			p.unknown(f, noteKeys...)
+		}
+	}
+	if remark.text == "" {
+		p.add(n.at, "a note needs a text")
+	}
+	for _, c := range slices.Concat(remark.when...) {
+		if c.fact.about != aboutSuite {
+			p.add(c.at, "a note is on suites, and cannot ask for %s", c.fact.name)
+		}
+	}
+	p.notes = append(p.notes, remark)
+}
+
+func (p *parser) move(n node) {
+	m := move{at: n.at}
+	for _, f := range p.mapping(n) {
+		switch f.key {
+		case "from":
+			m.From, _ = p.scalar(f.value)
+		case "to":
+			m.To, _ = p.scalar(f.value)
+		case "reason":
+			m.Reason, _ = p.scalar(f.value)
+		default:
+			p.unknown(f, moveKeys...)
+		}
+	}
+	if m.From == "" || m.To == "" || m.Reason == "" {
+		p.add(n.at, "a move needs from, to and reason")
+	}
+	p.moves = append(p.moves, m)
+}

@@ -1,0 +1,241 @@
+package policy
+
+import (
+	"crypto/fips140"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// Policy is profiles with values for their parameters. It is immutable and safe for
+// concurrent use.
+//
+// A policy judges cipher suites for a registry, by [Policy.Refuse], and for the
+// engine what is not the suite's: it implements its interface Rules.
+type Policy struct {
+	parts  []part
+	module string // version of the Go Cryptographic Module
+	known  map[string]known
+}
+
+// part is a profile and what it extends. A suite has to satisfy every part.
+type part struct {
+	name     string
+	existing Existing
+	profiles []*profile // what is extended first
+	values   settings
+	fixed    map[parameterKey]bool
+	moves    []Move
+}
+
+func newPolicy(l *Library, p *profile) *Policy {
+	all := l.closure(p)
+	one := part{name: p.name, existing: p.existing, profiles: all}
+	one.values, one.fixed = initialSettings(all)
+	for _, q := range all {
+		for _, m := range q.moves {
+			one.moves = append(one.moves, m.Move)
+		}
+	}
+	return &Policy{parts: []part{one}, module: fips140.Version(), known: l.known}
+}
+
+// All returns the policy that allows what all of policies allow, each under its own
+// parameters and with its own word on groups that exist. It takes the version of
+// the module from the first; of no policies it allows everything.
+func All(policies ...*Policy) *Policy {
+	together := &Policy{module: fips140.Version(), known: map[string]known{}}
+	for i, p := range policies {
+		if i == 0 {
+			together.module = p.module
+		}
+		together.parts = append(together.parts, p.parts...)
+		maps.Copy(together.known, p.known)
+	}
+	return together
+}
+
+// Name returns the name of the profile; of several, joined by " + ".
+func (p *Policy) Name() string {
+	names := make([]string, len(p.parts))
+	for i := range p.parts {
+		names[i] = p.parts[i].name
+	}
+	if len(names) == 0 {
+		return "any"
+	}
+	return strings.Join(names, " + ")
+}
+
+// With returns the policy with parameters set, each as "name" for a switch that is
+// turned on, or "name=value" with true, false or a date. Where several profiles have
+// a parameter of the name, it is written "profile:name". It returns an error for a
+// parameter that no profile has, that a file has set for good, or that cannot have
+// the value.
+func (p *Policy) With(assignments ...string) (*Policy, error) {
+	for _, assignment := range assignments {
+		name, text, given := strings.Cut(assignment, "=")
+		if !given {
+			text = "true"
+		}
+		declared, key, reason := findParameter(p.profiles(), name)
+		if reason != "" {
+			return nil, fmt.Errorf("policy: %s: %s", p.Name(), reason)
+		}
+		v, reason := declared.parse(text)
+		if reason != "" {
+			return nil, fmt.Errorf("policy: %s: %s", p.Name(), reason)
+		}
+		for i := range p.parts {
+			if p.parts[i].fixed[key] && p.parts[i].values[key] != v {
+				return nil, fmt.Errorf("policy: %s: parameter %s is set to %s for good", p.Name(), key, declared.write(p.parts[i].values[key]))
+			}
+		}
+		p = p.set(key, v)
+	}
+	return p, nil
+}
+
+// set returns the policy with a value for a parameter wherever it is not fixed.
+func (p *Policy) set(key parameterKey, v value) *Policy {
+	changed := *p
+	changed.parts = slices.Clone(p.parts)
+	for i := range changed.parts {
+		one := &changed.parts[i]
+		if _, ok := one.values[key]; ok && !one.fixed[key] {
+			one.values = maps.Clone(one.values)
+			one.values[key] = v
+		}
+	}
+	return &changed
+}
+
+// OnModule returns the policy for another version of the Go Cryptographic Module
+// than the linked one, such as "v1.26.0".
+func (p *Policy) OnModule(version string) *Policy {
+	changed := *p
+	changed.module = version
+	return &changed
+}
+
+// Existing returns what the policy says of groups that exist: the strictest word of
+// its profiles.
+func (p *Policy) Existing() Existing {
+	strictest := Report
+	for i := range p.parts {
+		strictest = max(strictest, p.parts[i].existing)
+	}
+	return strictest
+}
+
+// Profile is what a profile says of itself.
+type Profile struct {
+	Name     string
+	Title    string
+	Text     string
+	Version  string
+	Date     string
+	Extends  []string
+	Existing Existing
+	Notes    []string
+	Moves    []Move
+}
+
+// Profiles returns the profiles of the policy, what is extended first.
+func (p *Policy) Profiles() []Profile {
+	var all []Profile
+	for _, q := range p.profiles() {
+		one := Profile{
+			Name: q.name, Title: q.title, Text: q.text, Version: q.version, Date: q.date,
+			Existing: q.existing,
+		}
+		for _, r := range q.extends {
+			one.Extends = append(one.Extends, r.name)
+		}
+		for _, n := range q.notes {
+			one.Notes = append(one.Notes, n.String())
+		}
+		for _, m := range q.moves {
+			one.Moves = append(one.Moves, m.Move)
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+// Rules returns the rules of the policy, in the order of [Policy.Profiles].
+func (p *Policy) Rules() []Rule {
+	var all []Rule
+	for _, q := range p.profiles() {
+		for _, r := range q.rules {
+			one := r.Rule
+			one.Allow = slices.Clone(one.Allow)
+			all = append(all, one)
+		}
+	}
+	return all
+}
+
+// Parameters returns the parameters of the policy, with their values.
+func (p *Policy) Parameters() []Parameter {
+	var all []Parameter
+	seen := map[parameterKey]bool{}
+	for i := range p.parts {
+		one := &p.parts[i]
+		for _, q := range one.profiles {
+			for _, d := range q.parameters {
+				key := parameterKey{q.name, d.name}
+				if seen[key] {
+					continue
+				}
+				seen[key] = true
+				all = append(all, Parameter{
+					Profile: q.name, Name: d.name, Text: d.text, Date: d.isDate,
+					Value: d.write(one.values[key]), Fixed: one.fixed[key],
+				})
+			}
+		}
+	}
+	return all
+}
+
+// profiles returns the profiles of all parts, each once.
+func (p *Policy) profiles() []*profile {
+	var all []*profile
+	for i := range p.parts {
+		for _, q := range p.parts[i].profiles {
+			if !slices.Contains(all, q) {
+				all = append(all, q)
+			}
+		}
+	}
+	return all
+}
+
+// short returns the name of a parameter, with its profile's where that is needed.
+func (p *Policy) short(key parameterKey) string {
+	if _, found, reason := findParameter(p.profiles(), key.name); reason == "" && found == key {
+		return key.name
+	}
+	return key.String()
+}
+
+// of returns the facts about a suite.
+func (p *Policy) of(info suite.Info) *facts {
+	return &facts{suite: info, set: setOf(p.known, &info), module: p.module}
+}
+
+// on reports whether the note is on the suite of f.
+func (n *note) on(f *facts) bool {
+	return len(n.when) == 0 || slices.ContainsFunc(n.when, func(when []condition) bool { return all(when, f) })
+}
+
+func (n *note) String() string {
+	if n.certainty == Unverified {
+		return "[U] " + n.text
+	}
+	return n.text
+}

@@ -1,0 +1,70 @@
+package policy
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Position is a place in a profile's file. Lines and columns count from 1.
+type Position struct {
+	File   string
+	Line   int
+	Column int
+	Key    string // such as "rules[2].allow[0].until"; "" for the file itself
+}
+
+// Problem is something wrong with a profile.
+type Problem struct {
+	Position
+	Text string
+}
+
+// String returns the problem as "file:line:column: key: text".
+func (p Problem) String() string {
+	if p.Key == "" {
+		return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, p.Text)
+	}
+	return fmt.Sprintf("%s:%d:%d: %s: %s", p.File, p.Line, p.Column, p.Key, p.Text)
+}
+
+// Problems is the error of profiles in which something is wrong: all that is, in
+// order of files as given and of lines.
+type Problems []Problem
+
+// Error returns one line for each problem.
+func (p Problems) Error() string {
+	lines := make([]string, len(p))
+	for i, problem := range p {
+		lines[i] = problem.String()
+	}
+	return "policy: " + strings.Join(lines, "\n")
+}
+
+// maxProblems is how many problems of one call are reported.
+const maxProblems = 100
+
+// problems collects Problems.
+type problems struct{ found Problems }
+
+func (p *problems) add(at Position, format string, args ...any) {
+	problem := Problem{at, fmt.Sprintf(format, args...)}
+	if len(p.found) < maxProblems && !slices.Contains(p.found, problem) {
+		p.found = append(p.found, problem)
+	}
+}
+
+// err returns nil if there are none.
+func (p *problems) err(files []File) error {
+	if len(p.found) == 0 {
+		return nil
+	}
+	order := func(name string) int {
+		return slices.IndexFunc(files, func(f File) bool { return f.Name == name })
+	}
+	slices.SortStableFunc(p.found, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(order(a.File), order(b.File)), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return p.found
+}

@@ -1,0 +1,173 @@
+package policy
+
+import (
+	"slices"
+	"strings"
+)
+
+// Rule is one rule of a profile.
+type Rule struct {
+	Profile   string // the profile that it is of
+	ID        string
+	Source    Source
+	Force     Force
+	Certainty Certainty
+	Wanted    string // what satisfies it, in words
+
+	// About is what the rule judges: "cipher suite", "credential", "key package
+	// lifetime", "pre-shared key" or "wire format".
+	About string
+
+	// When is on what the rule applies, in the words of the profile; "" is on all.
+	When string
+
+	// Allow is what it allows there: one of these, in the words of the profile.
+	Allow []string
+}
+
+// rule is a Rule as it is judged.
+type rule struct {
+	Rule
+	at    Position
+	about subject
+	when  []condition
+	allow []alternative
+}
+
+// alternative is one of the ways to satisfy a rule: its conditions, from when and
+// until when they do, and the switches on which that depends.
+type alternative struct {
+	at          Position
+	conditions  []condition
+	from, until bound
+	with        reference // a switch that has to be on
+	without     reference // a switch that has to be off
+}
+
+// bound is an end of a time: a date, or a parameter that holds one.
+type bound struct {
+	date      Date
+	parameter reference
+}
+
+// reference is the use of a parameter by name. The library resolves the name to the
+// profile that declares it.
+type reference struct {
+	name string
+	at   Position
+	key  parameterKey
+}
+
+func (r reference) used() bool { return r.name != "" }
+
+// parameterKey is a parameter and the profile that declares it.
+type parameterKey struct{ profile, name string }
+
+func (k parameterKey) String() string { return k.profile + ":" + k.name }
+
+// settings are the values of parameters.
+type settings map[parameterKey]value
+
+// value is what a parameter holds: of a switch whether it is on, or a date.
+type value struct {
+	on   bool
+	date Date
+}
+
+func (b bound) day(s settings) Date {
+	if b.parameter.used() {
+		return s[b.parameter.key].date
+	}
+	return b.date
+}
+
+func (a *alternative) enabled(s settings) bool {
+	return (!a.with.used() || s[a.with.key].on) && (!a.without.used() || !s[a.without.key].on)
+}
+
+// allows reports whether the rule allows f on a day, and until when without a
+// break; zero is without end.
+func (r *rule) allows(f *facts, s settings, day Date) (last Date, ok bool) {
+	if !all(r.when, f) {
+		return Date{}, true
+	}
+	var room [8]span
+	return reach(r.spans(room[:0], f, s), day)
+}
+
+// spans appends the times at which the rule allows f.
+func (r *rule) spans(dst []span, f *facts, s settings) []span {
+	for i := range r.allow {
+		if a := &r.allow[i]; a.enabled(s) && all(a.conditions, f) {
+			dst = append(dst, span{a.from.day(s), a.until.day(s)})
+		}
+	}
+	return dst
+}
+
+// switches appends the switches that are off and of which an alternative depends
+// that f would else satisfy.
+func (r *rule) switches(dst []parameterKey, f *facts, s settings) []parameterKey {
+	for i := range r.allow {
+		a := &r.allow[i]
+		if a.with.used() && !s[a.with.key].on && !slices.Contains(dst, a.with.key) && all(a.conditions, f) {
+			dst = append(dst, a.with.key)
+		}
+	}
+	return dst
+}
+
+// found says what the rule looked at, part by part.
+func (r *rule) found(f *facts) string {
+	var parts []string
+	add := func(conditions []condition) {
+		for i := range conditions {
+			if text := conditions[i].found(f); !slices.Contains(parts, text) {
+				parts = append(parts, text)
+			}
+		}
+	}
+	for i := range r.allow {
+		add(r.allow[i].conditions)
+	}
+	if len(parts) == 0 {
+		add(r.when)
+	}
+	return strings.Join(parts, ", ")
+}
+
+func conditionsText(conditions []condition) string {
+	parts := make([]string, len(conditions))
+	for i := range conditions {
+		parts[i] = conditions[i].String()
+	}
+	return strings.Join(parts, ", ")
+}
+
+// String returns the alternative as it reads in a profile.
+func (a *alternative) String() string {
+	var parts []string
+	if len(a.conditions) > 0 {
+		parts = append(parts, conditionsText(a.conditions))
+	} else {
+		parts = append(parts, "everything")
+	}
+	for _, b := range []struct {
+		key string
+		bound
+	}{{"from", a.from}, {"until", a.until}} {
+		switch {
+		case b.parameter.used():
+			parts = append(parts, b.key+": "+b.parameter.name)
+		case !b.date.IsZero():
+			parts = append(parts, b.key+": "+b.date.String())
+		}
+	}
+	if a.with.used() {
+		parts = append(parts, "with: "+a.with.name)
+	}
+	if a.without.used() {
+		parts = append(parts, "without: "+a.without.name)
+	}
+	return strings.Join(parts, "; ")
+}

@@ -1,0 +1,47 @@
+package policy
+
+import "strings"
+
+// Force says what a rule is.
+type Force string
+
+// The forces of rules.
+const (
+	Law      Force = "law"      // binding on those whom the source addresses
+	Guidance Force = "guidance" // what the source recommends
+	Mapping  Force = "mapping"  // this project's reading of the source for MLS
+)
+
+// Certainty says how well a fact is known.
+type Certainty string
+
+// The certainties of facts. What is not verified adds a note to a verdict and
+// never changes it.
+const (
+	Primary    Certainty = "P" // read in the primary text, or run here
+	Secondary  Certainty = "S" // from a secondary text that quotes the primary
+	Unverified Certainty = "U"
+)
+
+// Source is where a rule comes from. Dates are as exact as they are known, such as
+// "2024-12".
+type Source struct {
+	Document string
+	Version  string // may be ""
+	Section  string // may be ""
+	Date     string // of the document
+	Checked  string // when this project last looked
+}
+
+// String returns the source in one line, without the date of the check.
+func (s Source) String() string {
+	parts := []string{s.Document}
+	for _, part := range []struct{ label, text string }{
+		{"version ", s.Version}, {"", s.Section}, {"", s.Date},
+	} {
+		if part.text != "" {
+			parts = append(parts, part.label+part.text)
+		}
+	}
+	return strings.Join(parts, ", ")
+}

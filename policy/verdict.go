@@ -1,0 +1,285 @@
+package policy
+
+import (
+	"encoding/json"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// Verdict is what a policy says of a suite at a date. There are two verdicts, allow
+// and deny.
+type Verdict struct {
+	Allow bool
+
+	// Until is the last day on which the suite is allowed, zero if that has no end.
+	// In a denial it is the last day on which With would allow it, or without With
+	// the last on which it was allowed.
+	Until Date
+
+	// With is the switch that would allow what is denied, "" if none would. Switches
+	// that only together do are joined by "+".
+	With string
+
+	Notes    []string
+	Findings []Finding
+}
+
+// Finding is what one rule says of a suite.
+type Finding struct {
+	Passed    bool
+	Until     Date   // the last day on which it passes, zero if that has no end
+	Policy    string // the profile that the rule is of
+	Rule      string
+	Found     string
+	Wanted    string
+	Source    Source
+	Force     Force
+	Certainty Certainty // what is unverified has no part in the verdict
+}
+
+// MarshalJSON returns a verdict as {"verdict": "allow" or "deny", "until":
+// "2031-12-31", "with": "hybrid", "notes": [...]}, without what is empty.
+func (v Verdict) MarshalJSON() ([]byte, error) {
+	out := struct {
+		Verdict string   `json:"verdict"`
+		Until   string   `json:"until,omitempty"`
+		With    string   `json:"with,omitempty"`
+		Notes   []string `json:"notes,omitempty"`
+	}{"deny", v.Until.String(), v.With, v.Notes}
+	if v.Allow {
+		out.Verdict = "allow"
+	}
+	return json.Marshal(out)
+}
+
+// String returns the verdict in a few words, such as "deny, allowed with hybrid
+// until 2031-12-31".
+func (v Verdict) String() string {
+	until := ""
+	if !v.Until.IsZero() {
+		until = " until " + v.Until.String()
+	}
+	switch {
+	case v.Allow:
+		return "allow" + until
+	case v.With != "":
+		return "deny, allowed with " + v.With + until
+	case until != "":
+		return "deny, was allowed" + until
+	}
+	return "deny"
+}
+
+// Judge returns the verdict on starting anything new with a suite on the day of
+// now, in UTC.
+func (p *Policy) Judge(info suite.Info, now time.Time) Verdict {
+	f, day := p.of(info), DateOf(now)
+	v := Verdict{Findings: p.findings(aboutSuite, f, day)}
+	v.Until, v.Allow = p.allows(f, day)
+	if !v.Allow {
+		v.With, v.Until = p.remedy(f, day)
+	}
+	for _, q := range p.profiles() {
+		for i := range q.notes {
+			if n := &q.notes[i]; n.on(f) && !slices.Contains(v.Notes, n.String()) {
+				v.Notes = append(v.Notes, n.String())
+			}
+		}
+	}
+	for _, found := range v.Findings {
+		if found.Certainty == Unverified && !found.Passed {
+			v.Notes = append(v.Notes, "[U] "+found.Policy+"/"+found.Rule+" would want "+found.Wanted)
+		}
+	}
+	return v
+}
+
+// allows reports whether all rules on suites allow f on a day, and until when
+// without a break.
+func (p *Policy) allows(f *facts, day Date) (last Date, ok bool) {
+	for i := range p.parts {
+		until, ok := p.parts[i].allows(aboutSuite, f, day)
+		if !ok {
+			return Date{}, false
+		}
+		last = earlier(last, until)
+	}
+	return last, true
+}
+
+// allows reports whether the part's rules on a subject allow f on a day.
+func (one *part) allows(about subject, f *facts, day Date) (last Date, ok bool) {
+	for _, q := range one.profiles {
+		for i := range q.rules {
+			r := &q.rules[i]
+			if r.about != about || r.Certainty == Unverified {
+				continue
+			}
+			until, ok := r.allows(f, one.values, day)
+			if !ok {
+				return Date{}, false
+			}
+			last = earlier(last, until)
+		}
+	}
+	return last, true
+}
+
+// earlier returns the earlier of two ends, of which zero is none.
+func earlier(a, b Date) Date {
+	if a.IsZero() || !b.IsZero() && b.Compare(a) < 0 {
+		return b
+	}
+	return a
+}
+
+// findings returns what each rule on a subject says of f that applies to it.
+func (p *Policy) findings(about subject, f *facts, day Date) []Finding {
+	var found []Finding
+	for i := range p.parts {
+		found = p.parts[i].findings(found, about, f, day)
+	}
+	return found
+}
+
+func (one *part) findings(dst []Finding, about subject, f *facts, day Date) []Finding {
+	for _, q := range one.profiles {
+		for i := range q.rules {
+			r := &q.rules[i]
+			if r.about != about || !all(r.when, f) {
+				continue
+			}
+			finding := Finding{
+				Policy: q.name, Rule: r.ID, Found: r.found(f), Wanted: r.Wanted,
+				Source: r.Source, Force: r.Force, Certainty: r.Certainty,
+			}
+			finding.Until, finding.Passed = r.allows(f, one.values, day)
+			if !finding.Passed {
+				if last := r.lastBefore(f, one.values, day); !last.IsZero() {
+					finding.Found += ", allowed until " + last.String()
+				}
+			}
+			if !slices.Contains(dst, finding) {
+				dst = append(dst, finding)
+			}
+		}
+	}
+	return dst
+}
+
+// lastBefore returns the last day before day on which the rule allowed f, or zero.
+func (r *rule) lastBefore(f *facts, s settings, day Date) Date {
+	var last Date
+	for _, span := range r.spans(nil, f, s) {
+		if !span.until.IsZero() && span.until.Compare(day) < 0 && span.until.Compare(last) > 0 {
+			last = span.until
+		}
+	}
+	return last
+}
+
+// maxTogether is how many switches a remedy turns on at most.
+const maxTogether = 3
+
+// remedy returns the fewest switches that would allow f on a day, and until when;
+// without any, the last day on which f was allowed.
+func (p *Policy) remedy(f *facts, day Date) (with string, until Date) {
+	var off []parameterKey
+	for i := range p.parts {
+		one := &p.parts[i]
+		for _, q := range one.profiles {
+			for j := range q.rules {
+				if r := &q.rules[j]; r.about == aboutSuite && r.Certainty != Unverified && all(r.when, f) {
+					off = r.switches(off, f, one.values)
+				}
+			}
+		}
+	}
+	off = slices.DeleteFunc(off, func(k parameterKey) bool { return !p.settable(k) })
+	for n := 1; n <= min(maxTogether, len(off)); n++ {
+		for chosen := range choices(off, n) {
+			changed := p
+			names := make([]string, n)
+			for i, key := range chosen {
+				changed = changed.set(key, value{on: true})
+				names[i] = p.short(key)
+			}
+			if last, ok := changed.allows(f, day); ok {
+				return strings.Join(names, "+"), last
+			}
+		}
+	}
+	return "", p.lastAllowed(f, day)
+}
+
+// settable reports whether a parameter is not set for good everywhere.
+func (p *Policy) settable(key parameterKey) bool {
+	return slices.ContainsFunc(p.parts, func(one part) bool {
+		_, ok := one.values[key]
+		return ok && !one.fixed[key]
+	})
+}
+
+// lastAllowed returns the last day before day on which f was allowed, or zero. It
+// is the end of one of the times of a rule.
+func (p *Policy) lastAllowed(f *facts, day Date) (last Date) {
+	for i := range p.parts {
+		one := &p.parts[i]
+		for _, q := range one.profiles {
+			for j := range q.rules {
+				r := &q.rules[j]
+				if r.about != aboutSuite {
+					continue
+				}
+				for _, s := range r.spans(nil, f, one.values) {
+					if s.until.IsZero() || s.until.Compare(day) >= 0 || s.until.Compare(last) <= 0 {
+						continue
+					}
+					if _, ok := p.allows(f, s.until); ok {
+						last = s.until
+					}
+				}
+			}
+		}
+	}
+	return last
+}
+
+// choices yields the ways to choose n of keys, in order.
+func choices(keys []parameterKey, n int) iter.Seq[[]parameterKey] {
+	return func(yield func([]parameterKey) bool) {
+		var choose func(chosen, rest []parameterKey) bool
+		choose = func(chosen, rest []parameterKey) bool {
+			if len(chosen) == n {
+				return yield(chosen)
+			}
+			for i, key := range rest {
+				if !choose(append(slices.Clip(chosen), key), rest[i+1:]) {
+					return false
+				}
+			}
+			return true
+		}
+		choose(nil, keys)
+	}
+}
+
+// Matrix is verdicts by the names of policies and of suites.
+type Matrix map[string]map[string]Verdict
+
+// NewMatrix returns the verdicts of policies on suites on the day of now.
+func NewMatrix(policies []*Policy, suites iter.Seq[suite.Info], now time.Time) Matrix {
+	m := Matrix{}
+	for _, p := range policies {
+		row := map[string]Verdict{}
+		for info := range suites {
+			row[info.Name] = p.Judge(info, now)
+		}
+		m[p.Name()] = row
+	}
+	return m
+}

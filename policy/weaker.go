@@ -1,0 +1,119 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mlsuite/mlsuite/registry"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// Property is something in which a suite can be weaker than another.
+type Property string
+
+// The properties that [Weaker] compares.
+const (
+	PQConfidentiality Property = "post-quantum confidentiality"
+	PQAuthenticity    Property = "post-quantum authenticity"
+	KEMLevel          Property = "KEM level"
+	SignatureLevel    Property = "signature level"
+	HashLength        Property = "hash"
+	AEADStrength      Property = "AEAD"
+)
+
+// Weakness is a property in which one suite is weaker than another.
+type Weakness struct {
+	Property Property
+	From, To string // what the suites have, such as "SHA-512" and "SHA-384"
+}
+
+func (w Weakness) String() string {
+	return fmt.Sprintf("%s falls from %s to %s", w.Property, w.From, w.To)
+}
+
+// Weaker returns in what the suite to is weaker than from: lower post-quantum
+// confidentiality or authenticity, a lower level of KEM or signature, a shorter
+// hash, or an AEAD of a shorter key. It returns nil if to is as strong in all.
+//
+// Post-quantum parts are compared by their own level, and not only by whether there
+// is one.
+func Weaker(from, to suite.Info) []Weakness {
+	var all []Weakness
+	compare := func(p Property, from, to int, fromText, toText string) {
+		if to < from {
+			all = append(all, Weakness{p, fromText, toText})
+		}
+	}
+	compare(PQConfidentiality, quantumLevel(from.KEM.PostQuantum, from.KEM.Level), quantumLevel(to.KEM.PostQuantum, to.KEM.Level),
+		orNone(from.KEM.PostQuantum), orNone(to.KEM.PostQuantum))
+	compare(PQAuthenticity, quantumLevel(from.Signature.PostQuantum, from.Signature.Level), quantumLevel(to.Signature.PostQuantum, to.Signature.Level),
+		orNone(from.Signature.PostQuantum), orNone(to.Signature.PostQuantum))
+	compare(KEMLevel, from.KEM.Level, to.KEM.Level, bits(from.KEM.Level), bits(to.KEM.Level))
+	compare(SignatureLevel, from.Signature.Level, to.Signature.Level, bits(from.Signature.Level), bits(to.Signature.Level))
+	compare(HashLength, from.Hash.Size, to.Hash.Size, from.Hash.Name, to.Hash.Name)
+	compare(AEADStrength, from.AEAD.Nk, to.AEAD.Nk, from.AEAD.Name, to.AEAD.Name)
+	return all
+}
+
+// quantumLevel returns the level of a post-quantum part, 0 if there is none. Of a
+// primitive that is not known it is the level of the whole.
+func quantumLevel(primitive string, whole int) int {
+	if primitive == "" {
+		return 0
+	}
+	if level := levelOf(primitive); level != 0 {
+		return level
+	}
+	return whole
+}
+
+func bits(level int) string { return fmt.Sprintf("%d bits", level) }
+
+// Downgrade is the error of a move to a weaker suite that no profile allows by name.
+type Downgrade struct {
+	*registry.Refusal
+	Weaker []Weakness
+}
+
+// Unwrap returns the refusal.
+func (d *Downgrade) Unwrap() error { return d.Refusal }
+
+// Move judges the step of a group from one suite to another, by ReInit, follow-up
+// group or branch: the target has to be allowed for new groups, and may not be
+// weaker than the suite that the group comes from unless each of the policy's files
+// allows the move by name. It returns a [*registry.Refusal] or a [*Downgrade].
+func (p *Policy) Move(from, to suite.Info, now time.Time) error {
+	if refusal := p.Refuse(to, suite.Start, now); refusal != nil {
+		return refusal
+	}
+	weaker := Weaker(from, to)
+	if len(weaker) == 0 {
+		return nil
+	}
+	i := slices.IndexFunc(p.parts, func(one part) bool { return !one.movesByName(from.Name, to.Name) })
+	if i < 0 && len(p.parts) > 0 {
+		return nil
+	}
+	found := make([]string, len(weaker))
+	for j, w := range weaker {
+		found[j] = w.String()
+	}
+	name := p.Name()
+	if i >= 0 {
+		name = p.parts[i].name
+	}
+	return &Downgrade{
+		Refusal: &registry.Refusal{
+			Policy: name, Rule: "downgrade", Force: string(Mapping),
+			Found: strings.Join(found, ", "), Wanted: "a suite as strong as " + from.Name + " in all, or a move that the profile allows by name",
+			Suite: to.ID, Name: to.Name, Use: suite.Start, At: now,
+		},
+		Weaker: weaker,
+	}
+}
+
+func (one *part) movesByName(from, to string) bool {
+	return slices.ContainsFunc(one.moves, func(m Move) bool { return m.From == from && m.To == to })
+}

@@ -1,0 +1,239 @@
+package policy
+
+import (
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// world is a family of things that conditions could be about: some parts are fixed,
+// the others can be chosen, each by itself.
+type world struct {
+	base  facts
+	fixed []string
+	free  []string
+}
+
+// worlds returns the families of a subject: of suites, each that a document defines,
+// and all others.
+func worlds(about subject, conditions []condition) []world {
+	switch about {
+	case aboutCredential:
+		return []world{{free: []string{"credential"}}}
+	case aboutLifetime:
+		return []world{{free: []string{"lifetime"}}}
+	case aboutPSK:
+		return []world{{free: []string{"psk", "psk-bytes"}}}
+	case aboutWireFormat:
+		return []world{{free: []string{"wire-format"}}}
+	}
+	provision := []string{"provenance", "evidence", "module"}
+	made := []string{"suite", "kem", "signature", "aead", "hash"}
+	all := []world{{base: facts{set: "other"}, free: slices.Concat(made, provision)}}
+	for _, k := range knownSuites() {
+		ids := []suite.ID{k.ID}
+		if k.ID == 0 {
+			ids = codePoints(conditions)
+		}
+		for _, id := range ids {
+			info := describe(k.Definition)
+			info.ID = id
+			all = append(all, world{base: facts{set: k.set, suite: info}, fixed: made, free: provision})
+		}
+	}
+	return all
+}
+
+// maxSamples bounds how many values of one part are tried.
+const maxSamples = 256
+
+// samples returns values of a part such that, if any value satisfies conditions on
+// the part, one of these does.
+func samples(part string, conditions []condition) []func(*facts) {
+	var sets []func(*facts)
+	switch part {
+	case "suite":
+		names := append([]string{""}, wordsOf("suite.name", conditions)...)
+		for _, id := range codePoints(conditions) {
+			for _, level := range numbers("suite.level", conditions) {
+				for _, name := range names {
+					sets = append(sets, func(f *facts) { f.suite.ID, f.suite.Level, f.suite.Name = id, int(level), name })
+				}
+			}
+		}
+	case "kem":
+		for _, p := range pairs(curvesOfKEMs, postQuantumKEMs) {
+			sets = append(sets, func(f *facts) { f.suite.KEM = kemOf(p) })
+		}
+	case "signature":
+		for _, p := range pairs(curvesOfSignatures, postQuantumSigns) {
+			sets = append(sets, func(f *facts) { f.suite.Signature = signatureOf(p) })
+		}
+	case "aead":
+		for _, a := range aeads() {
+			sets = append(sets, func(f *facts) { f.suite.AEAD = a })
+		}
+	case "hash":
+		for _, h := range hashes() {
+			sets = append(sets, func(f *facts) { f.suite.Hash, f.suite.KDF = h.hash, h.kdf })
+		}
+	case "provenance":
+		for _, list := range provenances(conditions) {
+			sets = append(sets, func(f *facts) { f.suite.KEM.Provenance = list })
+		}
+	case "evidence":
+		for _, self := range []bool{false, true} {
+			sets = append(sets, func(f *facts) { f.suite.AEAD.Provenance = []suite.Provided{{SelfDeclared: self}} })
+		}
+	case "module":
+		for _, v := range versions(conditions) {
+			sets = append(sets, func(f *facts) { f.module = v })
+		}
+	case "credential":
+		for _, t := range credentialTypes(conditions) {
+			sets = append(sets, func(f *facts) { f.credential = t })
+		}
+	case "lifetime":
+		for _, n := range numbers("key-package.lifetime", conditions) {
+			sets = append(sets, func(f *facts) { f.lifetime = uint64(n) })
+		}
+	case "psk":
+		for _, t := range []mls.PSKType{mls.PSKExternal, mls.PSKResumption} {
+			sets = append(sets, func(f *facts) { f.psk = t })
+		}
+	case "psk-bytes":
+		for _, n := range numbers("psk.bytes", conditions) {
+			sets = append(sets, func(f *facts) { f.pskBytes = int(n) })
+		}
+	case "wire-format":
+		for _, w := range []mls.WireFormat{mls.WireFormatPublicMessage, mls.WireFormatPrivateMessage} {
+			sets = append(sets, func(f *facts) { f.wireFormat = w })
+		}
+	}
+	return sets
+}
+
+// pairs returns every primitive of two lists, alone and with each of the other.
+func pairs(classical, postQuantum []string) [][2]string {
+	var all [][2]string
+	for _, c := range append([]string{""}, classical...) {
+		for _, q := range append([]string{""}, postQuantum...) {
+			if c != "" || q != "" {
+				all = append(all, [2]string{c, q})
+			}
+		}
+	}
+	return all
+}
+
+// wordsOf returns the words that conditions on a fact name.
+func wordsOf(name string, conditions []condition) []string {
+	var all []string
+	for i := range conditions {
+		if conditions[i].fact.name != name {
+			continue
+		}
+		for _, w := range conditions[i].words {
+			if !slices.Contains(all, w) && len(all) < maxSamples {
+				all = append(all, w)
+			}
+		}
+	}
+	return all
+}
+
+// codePoints returns those that conditions name, and one that they do not.
+func codePoints(conditions []condition) []suite.ID {
+	words := wordsOf("suite.code-point", conditions)
+	var ids []suite.ID
+	for _, w := range words {
+		ids = append(ids, suite.ID(parseCode(w)))
+	}
+	return append(ids, suite.ID(another(words)))
+}
+
+func credentialTypes(conditions []condition) []mls.CredentialType {
+	types := []mls.CredentialType{mls.CredentialBasic, mls.CredentialX509}
+	words := wordsOf("credential.type", conditions)
+	for _, w := range words {
+		if strings.HasPrefix(w, "0x") {
+			types = append(types, mls.CredentialType(parseCode(w)))
+		}
+	}
+	return append(types, mls.CredentialType(another(words)))
+}
+
+func parseCode(w string) uint16 {
+	n, err := strconv.ParseUint(strings.TrimPrefix(w, "0x"), 16, 16)
+	if err != nil {
+		return 0
+	}
+	return uint16(n)
+}
+
+// another returns a code point that is none of words.
+func another(words []string) uint16 {
+	n := uint16(0xF000)
+	for slices.Contains(words, codePoint(n)) {
+		n++
+	}
+	return n
+}
+
+// numbers returns the ends of the ranges that conditions on a fact name, and what
+// lies beyond.
+func numbers(name string, conditions []condition) []int64 {
+	all := []int64{0}
+	add := func(n int64) {
+		if n < math.MaxInt64 && !slices.Contains(all, n) && len(all) < maxSamples {
+			all = append(all, n)
+		}
+	}
+	for i := range conditions {
+		if c := &conditions[i]; c.fact.name == name {
+			add(c.min)
+			add(c.max)
+		}
+	}
+	return all
+}
+
+func versions(conditions []condition) []string {
+	all := []string{latest, "v0.0.0"}
+	for _, c := range conditions {
+		for _, v := range []string{c.minVersion, c.maxVersion} {
+			if v != "" && !slices.Contains(all, v) && len(all) < maxSamples {
+				all = append(all, v)
+			}
+		}
+	}
+	return all
+}
+
+// provenances returns what satisfies conditions on packages, if anything does: one
+// package for each pattern of some, or one of the first only.
+func provenances(conditions []condition) [][]suite.Provided {
+	var some, only []suite.Provided
+	for _, c := range conditions {
+		for _, p := range c.some {
+			some = append(some, suite.Provided{Package: strings.TrimSuffix(p, "/...")})
+		}
+		for _, p := range c.only {
+			only = append(only, suite.Provided{Package: strings.TrimSuffix(p, "/...")})
+		}
+	}
+	all := [][]suite.Provided{{{Package: "example.com/any"}}}
+	if len(some) > 0 {
+		all = append(all, some)
+	}
+	for _, p := range only {
+		if len(all) < maxSamples {
+			all = append(all, []suite.Provided{p})
+		}
+	}
+	return all
+}
