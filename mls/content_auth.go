@@ -68,6 +68,7 @@ func verifyContent(s suite.Suite, pub []byte, c *authenticatedContent, groupCont
 		}
 		return v
 	}
+	c.scratch = message
 	return nil
 }
 

@@ -231,6 +231,8 @@ type authenticatedContent struct {
 	wireFormat WireFormat
 	content    framedContent
 	auth       framedContentAuthData
+
+	scratch []byte // what was verified, whose memory the transcript hash may use
 }
 
 func (c *authenticatedContent) marshal(w *wire.Writer) {

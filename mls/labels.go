@@ -142,21 +142,31 @@ func refHash(s suite.Suite, label string, value []byte) ([]byte, error) {
 // 65535 and at most 255 * Nh, else an error. An empty secret is one that was
 // destroyed, and gives [ErrRetired].
 func expandWithLabel(s suite.Suite, secret []byte, label string, context []byte, length int) ([]byte, error) {
-	if len(secret) == 0 {
-		return nil, ErrRetired
-	}
-	if length < 0 || length > math.MaxUint16 {
-		return nil, fmt.Errorf("mls: cannot derive a secret of %d bytes", length)
-	}
-	var w wire.Writer // KDFLabel
-	w.Grow(16 + len(labelPrefix) + len(label) + len(context))
-	w.Uint16(uint16(length))
-	writeLabelled(&w, labelPrefix+label, context)
-	info, err := w.Finish()
+	info, err := kdfLabel(label, context, length)
 	if err != nil {
 		return nil, err
 	}
-	return s.Expand(secret, info, length)
+	return expandLabelled(s, secret, info, length)
+}
+
+// expandLabelled is expandWithLabel for an encoded KDFLabel of the same length.
+func expandLabelled(s suite.Suite, secret, kdfLabel []byte, length int) ([]byte, error) {
+	if len(secret) == 0 {
+		return nil, ErrRetired
+	}
+	return s.Expand(secret, kdfLabel, length)
+}
+
+// kdfLabel returns the encoded KDFLabel (RFC 9420, Section 8).
+func kdfLabel(label string, context []byte, length int) ([]byte, error) {
+	if length < 0 || length > math.MaxUint16 {
+		return nil, fmt.Errorf("mls: cannot derive a secret of %d bytes", length)
+	}
+	var w wire.Writer
+	w.Grow(16 + len(labelPrefix) + len(label) + len(context))
+	w.Uint16(uint16(length))
+	writeLabelled(&w, labelPrefix+label, context)
+	return w.Finish()
 }
 
 // deriveSecret is DeriveSecret (RFC 9420, Section 8): KDF.Nh bytes.

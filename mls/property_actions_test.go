@@ -101,7 +101,7 @@ func (m *model) proposeFromOutside() {
 	parsed, err := ParseMessage(message)
 	require.NoError(m, err)
 	public := parsed.publicMessage
-	ref, err := proposalRef(r.suite, &authenticatedContent{WireFormatPublicMessage, public.content, public.auth})
+	ref, err := proposalRef(r.suite, &authenticatedContent{wireFormat: WireFormatPublicMessage, content: public.content, auth: public.auth})
 	require.NoError(m, err)
 	m.send(r, nil, &sent{bytes: message, content: ContentProposal, ref: string(ref), proposal: p})
 }

@@ -25,7 +25,7 @@ func TestPublicMessageRefusesForgeries(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, WireFormatPublicMessage, c.wireFormat)
 		retagged := func(m publicMessage) publicMessage {
-			c := authenticatedContent{WireFormatPublicMessage, m.content, m.auth}
+			c := authenticatedContent{wireFormat: WireFormatPublicMessage, content: m.content, auth: m.auth}
 			tag, err := e.membershipTag(&c)
 			require.NoError(t, err)
 			m.membershipTag = tag

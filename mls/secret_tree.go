@@ -359,8 +359,13 @@ func (p *pendingKey) deriveLeaf() error {
 	}
 	secret := t.nodes[p.anchor]
 	p.copath = make([]nodeSecret, 0, p.anchor.Level())
+	nh := t.suite.Info().KDF.Nh
+	labels, err := newChildLabels(nh)
+	if err != nil {
+		return err
+	}
 	for n := p.anchor; n != leaf; {
-		on, off, err := t.children(n, secret)
+		on, off, err := t.children(labels, n, secret)
 		if n != p.anchor {
 			clear(secret)
 		}
@@ -376,8 +381,6 @@ func (p *pendingKey) deriveLeaf() error {
 	if leaf != p.anchor {
 		defer clear(secret)
 	}
-	nh := t.suite.Info().KDF.Nh
-	var err error
 	if p.ratchets.handshake.secret, err = expandWithLabel(t.suite, secret, "handshake", nil, nh); err != nil {
 		return err
 	}
@@ -385,14 +388,25 @@ func (p *pendingKey) deriveLeaf() error {
 	return err
 }
 
+// childLabels are the KDFLabels of both children of a node (RFC 9420, Section 9).
+type childLabels struct{ left, right []byte }
+
+func newChildLabels(nh int) (c childLabels, err error) {
+	if c.left, err = kdfLabel("tree", []byte("left"), nh); err != nil {
+		return c, err
+	}
+	c.right, err = kdfLabel("tree", []byte("right"), nh)
+	return c, err
+}
+
 // children derives the secrets of n's children from its own.
-func (t *secretTree) children(n NodeIndex, secret []byte) (left, right nodeSecret, err error) {
+func (t *secretTree) children(labels childLabels, n NodeIndex, secret []byte) (left, right nodeSecret, err error) {
 	nh := t.suite.Info().KDF.Nh
 	left.node, right.node = n.Left(), n.Right()
-	if left.secret, err = expandWithLabel(t.suite, secret, "tree", []byte("left"), nh); err != nil {
+	if left.secret, err = expandLabelled(t.suite, secret, labels.left, nh); err != nil {
 		return left, right, err
 	}
-	if right.secret, err = expandWithLabel(t.suite, secret, "tree", []byte("right"), nh); err != nil {
+	if right.secret, err = expandLabelled(t.suite, secret, labels.right, nh); err != nil {
 		clear(left.secret)
 	}
 	return left, right, err

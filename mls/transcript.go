@@ -10,11 +10,12 @@ import (
 //
 //	Hash(interim_transcript_hash_[epoch - 1] || ConfirmedTranscriptHashInput_[epoch])
 func confirmedTranscriptHash(s suite.Suite, interim []byte, ac *authenticatedContent) ([]byte, error) {
-	var w wire.Writer
+	w := wire.WriterOver(ac.scratch)
+	ac.scratch = nil
 	w.Grow(len(interim) + 2 + ac.content.size() + 4 + len(ac.auth.signature))
 	w.Raw(interim)
 	w.Uint16(uint16(ac.wireFormat))
-	ac.content.marshal(&w)
+	ac.content.marshal(w)
 	w.Bytes(ac.auth.signature)
 	input, err := w.Finish()
 	if err != nil {
