@@ -1,0 +1,651 @@
+package mls
+
+import (
+	"context"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// questioner is the policies of one client: it keeps what it is asked, and refuses
+// one question.
+type questioner struct {
+	suites Suites
+	asked  []string
+	refuse int // index of the question, or -1
+}
+
+// refusedQuestion is the policies' own error.
+type refusedQuestion struct{ question string }
+
+func (r *refusedQuestion) Error() string { return "no to " + r.question }
+
+func (q *questioner) answer(format string, args ...any) error {
+	question := fmt.Sprintf(format, args...)
+	q.asked = append(q.asked, question)
+	if len(q.asked)-1 == q.refuse {
+		return &refusedQuestion{question}
+	}
+	return nil
+}
+
+func (q *questioner) Suite(id suite.ID, use suite.Use, now time.Time) (suite.Suite, error) {
+	if err := q.answer("suite %s %s", id, use); err != nil {
+		return nil, err
+	}
+	return q.suites.Suite(id, use, now)
+}
+
+func (q *questioner) IDs(use suite.Use, now time.Time) []suite.ID {
+	if q.answer("suites %s", use) != nil {
+		return nil
+	}
+	return q.suites.IDs(use, now)
+}
+
+func (q *questioner) Credential(t CredentialType, use suite.Use, _ time.Time) error {
+	return q.answer("credential %s %s", t, use)
+}
+
+func (q *questioner) Lifetime(_ Lifetime, use suite.Use, _ time.Time) error {
+	return q.answer("lifetime %s", use)
+}
+
+func (q *questioner) PSK(t PSKType, length int, use suite.Use, _ time.Time) error {
+	return q.answer("psk %s %d %s", t, length, use)
+}
+
+func (q *questioner) WireFormat(f WireFormat, use suite.Use, _ time.Time) error {
+	return q.answer("format %s %s", f, use)
+}
+
+func (q *questioner) Move(from, to suite.Info, _ time.Time) error {
+	return q.answer("move %s %s", from.ID, to.ID)
+}
+
+// credentialNew is a credential type that RFC 9420 does not have.
+const credentialNew CredentialType = 0xF001
+
+// policed is a group of three, of whom member 1 asks policies, and member 2 has
+// another type of credential.
+type policed struct {
+	*testing.T
+	q      *questioner
+	groups []*Group
+	state  func() any // what a refusal must not change
+}
+
+func newPoliced(t *testing.T, extensions ...Extension) *policed {
+	p := &policed{T: t, q: &questioner{suites: all.Registry(), refuse: -1}}
+	first, err := CreateGroup(t.Context(), insiderTime, p.config("member 0"), []byte("group"), extensions...)
+	require.NoError(t, err)
+	p.groups = []*Group{first}
+	asks, other := p.config("member 1"), p.config("member 2")
+	p.ask(&asks)
+	other.Credential.Type = credentialNew
+	p.add(asks, other)
+	p.state = func() any { return fingerprint(p.self()) }
+	return p
+}
+
+func (p *policed) config(name string) Config {
+	return client(p.T, 0x0001, name, publicHandshake, func(cfg *Config) {
+		cfg.Credentials = []CredentialType{credentialNew}
+		cfg.PSKs = passwords{"psk": make([]byte, 11)}
+	})
+}
+
+// ask makes the client of a Config ask the policies.
+func (p *policed) ask(cfg *Config) { cfg.Suites, cfg.Rules = p.q, p.q }
+
+// asking returns the Config of a new client who asks the policies.
+func (p *policed) asking(name string) Config {
+	cfg := p.config(name)
+	p.ask(&cfg)
+	return cfg
+}
+
+// add lets member 0 add clients.
+func (p *policed) add(configs ...Config) {
+	var adds []CommitOption
+	var joiners []*OwnKeyPackage
+	for _, cfg := range configs {
+		k := p.keyPackage(cfg)
+		joiners, adds = append(joiners, k), append(adds, Add(k.KeyPackage))
+	}
+	c := p.commit(0, adds...)
+	follow(p.T, p.groups, 0, c)
+	for _, k := range joiners {
+		g, err := k.Join(p.Context(), insiderTime, c.Welcome)
+		require.NoError(p, err)
+		p.groups = append(p.groups, g)
+	}
+}
+
+func (p *policed) keyPackage(cfg Config) *OwnKeyPackage {
+	k, err := NewKeyPackage(p.Context(), insiderTime, cfg)
+	require.NoError(p, err)
+	return k
+}
+
+func (p *policed) self() *Group { return p.groups[1] }
+
+func (p *policed) commit(by int, options ...CommitOption) *Candidate {
+	c, err := p.groups[by].Commit(p.Context(), insiderTime, options...)
+	require.NoError(p, err)
+	return c
+}
+
+// propose lets a member propose, and returns its message.
+func (p *policed) propose(by int, proposal Proposal) []byte {
+	m, err := p.groups[by].Propose(p.Context(), insiderTime, proposal, nil)
+	require.NoError(p, err)
+	return m
+}
+
+func (p *policed) update(by int) []byte {
+	m, err := p.groups[by].ProposeUpdate(p.Context(), insiderTime, nil)
+	require.NoError(p, err)
+	return m
+}
+
+// deliver hands messages to all but their sender.
+func (p *policed) deliver(by int, messages ...[]byte) {
+	for _, m := range messages {
+		for i, g := range p.groups {
+			if i != by {
+				_, err := g.Process(p.Context(), insiderTime, m)
+				require.NoError(p, err)
+			}
+		}
+	}
+}
+
+// add proposes to add a client of the other type of credential.
+func (p *policed) addOther() AddProposal {
+	cfg := p.config("other")
+	cfg.Credential.Type = credentialNew
+	return Add(p.keyPackage(cfg).KeyPackage)
+}
+
+func (p *policed) info() []byte {
+	info, err := p.groups[0].GroupInfo(p.Context(), insiderTime, true)
+	require.NoError(p, err)
+	return info
+}
+
+// reading makes the policed member take a message.
+func (p *policed) reading(m []byte) func() error {
+	g := p.self()
+	return func() error { _, err := g.Process(p.Context(), insiderTime, m); return err }
+}
+
+// following makes a PublicGroup that asks the policies take a message, after others.
+func (p *policed) following(before [][]byte, m []byte) func() error {
+	public := p.public(p.info())
+	for _, b := range before {
+		_, err := public.Process(p.Context(), insiderTime, b)
+		require.NoError(p, err)
+	}
+	p.state = func() any { return [2]any{public.Proposals(), public.GroupContext()} }
+	return func() error { _, err := public.Process(p.Context(), insiderTime, m); return err }
+}
+
+func (p *policed) public(info []byte) *PublicGroup {
+	public, err := NewPublicGroup(p.Context(), insiderTime, Config{Suites: p.q, Rules: p.q}, info, nil)
+	require.NoError(p, err)
+	return public
+}
+
+// committing makes the policed member commit.
+func (p *policed) committing(options ...CommitOption) func() error {
+	g := p.self()
+	return func() error { _, err := g.Commit(p.Context(), insiderTime, options...); return err }
+}
+
+func (p *policed) proposing(proposal Proposal) func() error {
+	g := p.self()
+	return func() error { _, err := g.Propose(p.Context(), insiderTime, proposal, nil); return err }
+}
+
+// passwords is a PSKStore without groups.
+type passwords map[string][]byte
+
+func (s passwords) ExternalPSK(_ context.Context, id []byte) ([]byte, error) {
+	return s[string(id)], nil
+}
+
+func (passwords) Group([]byte) *Group { return nil }
+
+// otherExtensions name the other type of credential and basic ones.
+func otherExtensions(t testing.TB) []Extension {
+	required, err := marshalled(&RequiredCapabilities{Credentials: []CredentialType{CredentialBasic}})
+	require.NoError(t, err)
+	senders, err := marshalled(ExternalSenders{{SignatureKey: []byte("key"), Credential: Credential{Type: credentialNew}}})
+	require.NoError(t, err)
+	return []Extension{{ExtensionRequiredCapabilities, required}, {ExtensionExternalSenders, senders}}
+}
+
+// A policyEntry is a call, and the questions that it asks in their order. Behind a
+// question stands whom its refusal concerns. One with a question mark takes something
+// out, so that at most RFC 9420 stops the call.
+type policyEntry struct {
+	call string // the exported function or method
+	name string
+	make func(*policed) func() error
+	asks []string
+}
+
+// The questions about a group as it is, by use.
+func ofGroup(use string) []string {
+	return []string{
+		"suite 0x0001 " + use,
+		"credential basic " + use + ": leaf 0",
+		"credential 0xF001 " + use + ": leaf 2",
+	}
+}
+
+// The questions about a handshake message in a group.
+func ofHandshake(use string) []string {
+	return append(ofGroup(use), "format mls_public_message "+use)
+}
+
+// The questions about a new leaf of this client's in a group.
+func ofLeaf(use string) []string {
+	return []string{"credential basic " + use, "?credential x509 start", "?suites start"}
+}
+
+// The questions about a key package of this client's.
+func ofKeyPackage() []string {
+	return []string{
+		"credential basic start", "lifetime start",
+		"?credential x509 start", "?credential 0xF001 start", "?suites start",
+	}
+}
+
+func policyEntries() []policyEntry {
+	asks := slices.Concat[[]string]
+	group := func(use string, more ...string) []string { return asks(ofGroup(use), more) }
+	handshake := func(use string, more ...string) []string { return asks(ofHandshake(use), more) }
+	commit := func(use string, more ...string) []string { return asks(ofHandshake(use), more, ofLeaf(use)) }
+	reInit := []string{"suite 0x0003 start: proposal 0", "move 0x0001 0x0003: proposal 0", "credential basic start: proposal 0", "credential 0xF001 start: proposal 0"}
+	alone := func(questions []string) []string { // of a message that is one proposal
+		return strings.Split(strings.ReplaceAll(strings.Join(questions, "\n"), ": proposal 0", ""), "\n")
+	}
+	followed := []string{"psk resumption 32 start", "credential basic start: leaf 0"}
+	return []policyEntry{
+		{"CreateGroup", "", func(p *policed) func() error {
+			cfg, x := p.asking("new"), otherExtensions(p)
+			return func() error { _, err := CreateGroup(p.Context(), insiderTime, cfg, nil, x...); return err }
+		}, asks([]string{"suite 0x0001 start", "format mls_public_message start", "credential basic start", "credential 0xF001 start"}, ofKeyPackage())},
+		{"NewKeyPackage", "", func(p *policed) func() error {
+			cfg := p.asking("new")
+			return func() error { _, err := NewKeyPackage(p.Context(), insiderTime, cfg); return err }
+		}, asks([]string{"suite 0x0001 start"}, ofKeyPackage())},
+		{"OwnKeyPackage.Join", "", func(p *policed) func() error {
+			k := p.keyPackage(p.asking("new"))
+			c := p.commit(0, Add(k.KeyPackage), ExternalPSK([]byte("psk")))
+			return func() error {
+				_, err := k.Join(p.Context(), insiderTime, c.Welcome, WithPublicHandshake(false))
+				return err
+			}
+		}, []string{"suite 0x0001 start", "format mls_private_message start", "psk external 11 start", "credential basic start: leaf 0", "credential 0xF001 start: leaf 2"}},
+		{"OwnKeyPackage.Join", "of a follow-up group", func(p *policed) func() error {
+			follow(p.T, p.groups, 0, p.commit(0, ReInit([]byte("next"), 0x0003)))
+			return p.joining(func(cfg Config, adds ...CommitOption) (*Candidate, error) {
+				return p.groups[0].Reinitialize(p.Context(), insiderTime, cfg, adds...)
+			}, 0x0003)
+		}, asks([]string{"suite 0x0003 start", "format mls_public_message start"}, followed, []string{"credential 0xF001 start: leaf 2", "move 0x0001 0x0003"})},
+		{"OwnKeyPackage.Join", "of a branch", func(p *policed) func() error {
+			return p.joining(func(cfg Config, adds ...CommitOption) (*Candidate, error) {
+				return p.groups[0].Branch(p.Context(), insiderTime, cfg, nil, nil, adds...)
+			}, 0x0001)
+		}, asks([]string{"suite 0x0001 start", "format mls_public_message start"}, followed, []string{"credential 0xF001 start: leaf 2", "move 0x0001 0x0001"})},
+		{"ExternalJoin", "", func(p *policed) func() error {
+			cfg, info := p.asking("new"), p.info()
+			cfg.PublicHandshake = false
+			return func() error {
+				_, err := ExternalJoin(p.Context(), insiderTime, cfg, info, ExternalPSK([]byte("psk")))
+				return err
+			}
+		}, asks([]string{"suite 0x0001 start", "format mls_public_message start", "format mls_private_message start", "credential basic start: leaf 0", "credential 0xF001 start: leaf 2"}, ofLeaf("start"), []string{"psk external 11 start"})},
+		{"Group.GroupInfo", "", func(p *policed) func() error {
+			return func() error { _, err := p.self().GroupInfo(p.Context(), insiderTime, true); return err }
+		}, group("continue")},
+		{"Group.Encrypt", "", func(p *policed) func() error {
+			return func() error { _, err := p.self().Encrypt(p.Context(), insiderTime, nil, nil); return err }
+		}, group("continue")},
+
+		{"Group.Propose", "Add", func(p *policed) func() error { return p.proposing(p.addOther()) },
+			handshake("continue", "credential 0xF001 start: key package", "lifetime start: key package")},
+		{"Group.ProposeUpdate", "", func(p *policed) func() error {
+			return func() error { _, err := p.self().ProposeUpdate(p.Context(), insiderTime, nil); return err }
+		}, asks(ofHandshake("continue"), ofLeaf("continue"), []string{"credential basic continue: leaf 1"})},
+		{"Group.Propose", "Remove", func(p *policed) func() error { return p.proposing(Remove(1)) }, handshake("leave")},
+		{"Group.Propose", "ReInit", func(p *policed) func() error {
+			return p.proposing(ReInit([]byte("next"), 0x0003, otherExtensions(p)...))
+		}, handshake("leave", alone(reInit)...)},
+		{"Group.Propose", "PreSharedKey", func(p *policed) func() error { return p.proposing(ExternalPSK([]byte("psk"))) },
+			handshake("continue")},
+		{"Group.Propose", "GroupContextExtensions", func(p *policed) func() error {
+			return p.proposing(ReplaceExtensions(otherExtensions(p)...))
+		}, handshake("continue", "credential basic start", "credential 0xF001 start")},
+
+		{"Group.Commit", "empty", func(p *policed) func() error { return p.committing() }, commit("continue")},
+		{"Group.Commit", "Add", func(p *policed) func() error { return p.committing(p.addOther(), ForcePath()) },
+			commit("continue", "credential 0xF001 start: proposal 0, key package", "lifetime start: proposal 0, key package")},
+		{"Group.Commit", "Remove", func(p *policed) func() error { return p.committing(Remove(2)) }, commit("leave")},
+		{"Group.Commit", "ReInit", func(p *policed) func() error {
+			return p.committing(ReInit([]byte("next"), 0x0003, otherExtensions(p)...))
+		}, handshake("leave", reInit...)},
+		{"Group.Commit", "PreSharedKeys", func(p *policed) func() error {
+			return p.committing(ExternalPSK([]byte("psk")), ResumptionPSK([]byte("group"), 1))
+		}, handshake("continue", "psk external 11 continue", "psk resumption 32 continue")},
+		{"Group.Commit", "GroupContextExtensions", func(p *policed) func() error {
+			return p.committing(ReplaceExtensions(otherExtensions(p)...))
+		}, commit("continue", "credential basic start: proposal 0", "credential 0xF001 start: proposal 0")},
+		{"Group.Commit", "Add that arrived", func(p *policed) func() error {
+			p.deliver(0, p.propose(0, p.addOther()))
+			return p.committing(ForcePath())
+		}, asks([]string{"?credential 0xF001 start", "?lifetime start"}, commit("continue"))},
+		{"Group.Commit", "Update that arrived", func(p *policed) func() error {
+			p.deliver(2, p.update(2))
+			return p.committing()
+		}, asks([]string{"?credential 0xF001 continue"}, commit("continue"))},
+		{"Group.Commit", "PreSharedKey that arrived", func(p *policed) func() error {
+			p.deliver(0, p.propose(0, ExternalPSK([]byte("psk"))))
+			return p.committing()
+		}, asks([]string{"?psk external 11 continue"}, ofHandshake("continue"), []string{"psk external 11 continue"})},
+		{"Group.Commit", "GroupContextExtensions that arrived", func(p *policed) func() error {
+			p.deliver(0, p.propose(0, ReplaceExtensions(otherExtensions(p)...)))
+			return p.committing()
+		}, asks([]string{"?credential basic start", "?credential 0xF001 start"}, commit("continue"))},
+		{"Group.Commit", "ReInit that arrived", func(p *policed) func() error {
+			p.deliver(0, p.propose(0, ReInit([]byte("next"), 0x0003)))
+			return p.committing()
+		}, asks([]string{"?suite 0x0003 start", "?move 0x0001 0x0003"}, ofHandshake("leave"))},
+		{"Group.Commit", "Remove that arrived", func(p *policed) func() error {
+			p.deliver(0, p.propose(0, Remove(2)))
+			return p.committing()
+		}, commit("leave")},
+
+		{"Group.Process", "application message", func(p *policed) func() error {
+			m, err := p.groups[0].Encrypt(p.Context(), insiderTime, nil, nil)
+			require.NoError(p, err)
+			return p.reading(m)
+		}, group("receive")},
+		{"Group.Process", "Add", func(p *policed) func() error { return p.reading(p.propose(0, p.addOther())) },
+			handshake("receive", "credential 0xF001 receive: key package", "lifetime receive: key package")},
+		{"Group.Process", "Add by who asks to join", func(p *policed) func() error {
+			cfg := p.config("other")
+			cfg.Credential.Type = credentialNew
+			m, err := p.outside().ProposeJoin(p.Context(), p.keyPackage(cfg))
+			require.NoError(p, err)
+			return p.reading(m)
+		}, handshake("receive", "credential 0xF001 receive: key package", "lifetime receive: key package")},
+		{"Group.Process", "Update", func(p *policed) func() error { return p.reading(p.update(2)) },
+			handshake("receive", "credential 0xF001 receive: leaf 2")},
+		{"Group.Process", "Remove", func(p *policed) func() error { return p.reading(p.propose(0, Remove(1))) }, handshake("leave")},
+		{"Group.Process", "ReInit", func(p *policed) func() error {
+			return p.reading(p.propose(0, ReInit([]byte("next"), 0x0003, otherExtensions(p)...)))
+		}, handshake("leave", alone(reInit)...)},
+		{"Group.Process", "GroupContextExtensions", func(p *policed) func() error {
+			return p.reading(p.propose(0, ReplaceExtensions(otherExtensions(p)...)))
+		}, handshake("receive", "credential basic receive", "credential 0xF001 receive")},
+
+		{"Group.Process", "commit", func(p *policed) func() error { return p.reading(p.commit(0).Message) },
+			handshake("receive", "credential basic receive: leaf 0")},
+		{"Group.Process", "commit in a PrivateMessage", func(p *policed) func() error {
+			p.groups[0].cfg.PublicHandshake = false
+			return p.reading(p.commit(0).Message)
+		}, group("receive", "format mls_private_message receive", "credential basic receive: leaf 0")},
+		{"Group.Process", "commit of an Add", func(p *policed) func() error { return p.reading(p.commit(0, p.addOther()).Message) },
+			handshake("receive", "credential 0xF001 receive: proposal 0, key package", "lifetime receive: proposal 0, key package")},
+		{"Group.Process", "commit of an Add and an Update that arrived", func(p *policed) func() error {
+			p.deliver(0, p.propose(0, p.addOther()))
+			p.deliver(2, p.update(2))
+			return p.reading(p.commit(0).Message)
+		}, handshake("receive", "credential 0xF001 receive: proposal 0, key package", "lifetime receive: proposal 0, key package",
+			"credential 0xF001 receive: leaf 2, proposal 1", "credential basic receive: leaf 0")},
+		{"Group.Process", "commit of a Remove", func(p *policed) func() error { return p.reading(p.commit(0, Remove(1)).Message) },
+			handshake("leave", "credential basic leave: leaf 0")},
+		{"Group.Process", "commit of a ReInit", func(p *policed) func() error {
+			return p.reading(p.commit(0, ReInit([]byte("next"), 0x0003, otherExtensions(p)...)).Message)
+		}, handshake("leave", reInit...)},
+		{"Group.Process", "commit of PreSharedKeys", func(p *policed) func() error {
+			return p.reading(p.commit(0, ExternalPSK([]byte("psk")), ResumptionPSK([]byte("group"), 1)).Message)
+		}, handshake("receive", "psk external 11 receive", "psk resumption 32 receive")},
+		{"Group.Process", "commit of GroupContextExtensions", func(p *policed) func() error {
+			return p.reading(p.commit(0, ReplaceExtensions(otherExtensions(p)...)).Message)
+		}, handshake("receive", "credential basic receive: proposal 0", "credential 0xF001 receive: proposal 0", "credential basic receive: leaf 0")},
+		{"Group.Process", "external commit", func(p *policed) func() error { return p.reading(p.externalCommit()) },
+			handshake("receive", "credential 0xF001 receive")},
+
+		{"Group.Reinitialize", "", func(p *policed) func() error {
+			follow(p.T, p.groups, 0, p.commit(0, ReInit([]byte("next"), 0x0003, otherExtensions(p)...)))
+			return p.followingUp(0x0003, func(cfg Config, adds ...CommitOption) (*Candidate, error) {
+				return p.self().Reinitialize(p.Context(), insiderTime, cfg, adds...)
+			})
+		}, asks([]string{"suite 0x0003 start", "format mls_public_message start", "credential basic start", "credential 0xF001 start"}, ofKeyPackage(), []string{
+			"move 0x0001 0x0003",
+			"credential basic start: proposal 1, key package", "lifetime start: proposal 1, key package",
+			"credential 0xF001 start: proposal 2, key package", "lifetime start: proposal 2, key package",
+			"credential basic start", "?credential x509 start", "?credential 0xF001 start", "?suites start",
+			"psk resumption 32 start",
+		})},
+		{"Group.Branch", "", func(p *policed) func() error {
+			return p.followingUp(0x0001, func(cfg Config, adds ...CommitOption) (*Candidate, error) {
+				return p.self().Branch(p.Context(), insiderTime, cfg, nil, nil, adds...)
+			})
+		}, asks([]string{"suite 0x0001 start", "format mls_public_message start"}, ofKeyPackage(), []string{
+			"move 0x0001 0x0001",
+			"credential basic start: proposal 1, key package", "lifetime start: proposal 1, key package",
+			"credential 0xF001 start: proposal 2, key package", "lifetime start: proposal 2, key package",
+			"credential basic start", "?credential x509 start", "?credential 0xF001 start", "?suites start",
+			"psk resumption 32 start",
+		})},
+
+		{"RestoreGroup", "", func(p *policed) func() error {
+			saved, err := p.self().Save()
+			require.NoError(p, err)
+			return func() error { _, err := RestoreGroup(insiderTime, *p.self().cfg, saved); return err }
+		}, group("receive")},
+		{"RestoreKeyPackage", "", func(p *policed) func() error {
+			cfg := p.asking("new")
+			saved, err := p.keyPackage(cfg).Save()
+			require.NoError(p, err)
+			return func() error { _, err := RestoreKeyPackage(insiderTime, cfg, saved); return err }
+		}, []string{"suite 0x0001 receive", "credential basic receive: key package", "lifetime receive: key package"}},
+		{"Group.RestoreCandidate", "", func(p *policed) func() error {
+			saved, err := p.commit(1, p.addOther()).Save()
+			require.NoError(p, err)
+			return func() error { _, err := p.self().RestoreCandidate(insiderTime, saved); return err }
+		}, group("receive", "credential basic receive: leaf 0", "credential 0xF001 receive: leaf 2")},
+		{"RestoreCandidate", "", func(p *policed) func() error {
+			cfg := p.asking("new")
+			c, err := ExternalJoin(p.Context(), insiderTime, cfg, p.info())
+			require.NoError(p, err)
+			saved, err := c.Save()
+			require.NoError(p, err)
+			return func() error { _, err := RestoreCandidate(insiderTime, cfg, saved); return err }
+		}, group("receive")},
+
+		{"NewPublicGroup", "", func(p *policed) func() error {
+			info := p.info()
+			return func() error {
+				_, err := NewPublicGroup(p.Context(), insiderTime, Config{Suites: p.q, Rules: p.q}, info, nil)
+				return err
+			}
+		}, group("receive")},
+		{"PublicGroup.Process", "Add", func(p *policed) func() error { return p.following(nil, p.propose(0, p.addOther())) },
+			handshake("receive", "credential 0xF001 receive: key package", "lifetime receive: key package")},
+		{"PublicGroup.Process", "Remove", func(p *policed) func() error { return p.following(nil, p.propose(0, Remove(1))) },
+			handshake("leave")},
+		{"PublicGroup.Process", "commit of an Add that arrived", func(p *policed) func() error {
+			add := p.propose(0, p.addOther())
+			p.deliver(0, add)
+			return p.following([][]byte{add}, p.commit(0, ForcePath()).Message)
+		}, handshake("receive", "credential 0xF001 receive: proposal 0, key package", "lifetime receive: proposal 0, key package",
+			"credential basic receive: leaf 0")},
+		{"PublicGroup.Process", "commit of a ReInit", func(p *policed) func() error {
+			return p.following(nil, p.commit(0, ReInit([]byte("next"), 0x0003, otherExtensions(p)...)).Message)
+		}, handshake("leave", reInit...)},
+		{"PublicGroup.Process", "external commit", func(p *policed) func() error { return p.following(nil, p.externalCommit()) },
+			handshake("receive", "credential 0xF001 receive")},
+	}
+}
+
+// joining makes a client who asks the policies join a group that follows or branches
+// off from the group of member 0.
+func (p *policed) joining(make func(Config, ...CommitOption) (*Candidate, error), id suite.ID) func() error {
+	creator, asks, other := p.again(0, id), p.again(1, id), p.again(2, id)
+	asks.PSKs = ownGroups{p.self()}
+	k := p.keyPackage(asks)
+	c, err := make(creator, Add(k.KeyPackage), Add(p.keyPackage(other).KeyPackage))
+	require.NoError(p, err)
+	return func() error { _, err := k.Join(p.Context(), insiderTime, c.Welcome); return err }
+}
+
+// followingUp makes the policed member begin a group after or beside its own.
+func (p *policed) followingUp(id suite.ID, make func(Config, ...CommitOption) (*Candidate, error)) func() error {
+	first, own, other := p.keyPackage(p.again(0, id)), p.again(1, id), p.keyPackage(p.again(2, id))
+	return func() error {
+		_, err := make(own, Add(first.KeyPackage), Add(other.KeyPackage), ForcePath())
+		return err
+	}
+}
+
+// again returns the Config of a member for a group of another suite.
+func (p *policed) again(i int, id suite.ID) Config {
+	cfg := *p.groups[i].cfg
+	cfg.Suite = id
+	var err error
+	cfg.Signer, err = testSuite(p, id).GenerateSigner()
+	require.NoError(p, err)
+	return cfg
+}
+
+func (p *policed) outside() ExternalProposer {
+	return ExternalProposer{Suite: p.self().Suite(), GroupID: p.self().GroupID(), Epoch: p.self().Epoch()}
+}
+
+// externalCommit is that of a client of the other type of credential.
+func (p *policed) externalCommit() []byte {
+	cfg := p.config("other")
+	cfg.Credential.Type = credentialNew
+	c, err := ExternalJoin(p.Context(), insiderTime, cfg, p.info())
+	require.NoError(p, err)
+	return c.Message
+}
+
+// concerned says whom a refusal concerns.
+func concerned(e *PolicyError) string {
+	var parts []string
+	if e.Leaf >= 0 {
+		parts = append(parts, fmt.Sprintf("leaf %d", e.Leaf))
+	}
+	if e.Proposal >= 0 {
+		parts = append(parts, fmt.Sprintf("proposal %d", e.Proposal))
+	}
+	if e.KeyPackage != nil {
+		parts = append(parts, "key package")
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Each entry asks its questions, each in its place and no others; and each "no"
+// comes back as the policies' own error, with the one whom it concerns, and changes
+// nothing.
+func TestPoliciesAreAskedAtEveryEntry(t *testing.T) {
+	for _, e := range policyEntries() {
+		t.Run(strings.TrimSuffix(e.call+" "+e.name, " "), func(t *testing.T) {
+			prepare := func(refuse int) (*policed, func() error) {
+				p := newPoliced(t)
+				run := e.make(p)
+				p.q.asked, p.q.refuse = nil, refuse
+				return p, run
+			}
+			p, run := prepare(-1)
+			require.NoError(t, run())
+			var want []string
+			for _, question := range e.asks {
+				question, _, _ = strings.Cut(strings.TrimPrefix(question, "?"), ": ")
+				want = append(want, question)
+			}
+			require.Empty(t, cmp.Diff(want, p.q.asked))
+			for i, question := range e.asks {
+				p, run := prepare(i)
+				before := p.state()
+				err := run()
+				if strings.HasPrefix(question, "?") {
+					if err != nil {
+						require.ErrorIs(t, err, ErrInvalid, question)
+					}
+					continue
+				}
+				question, whom, _ := strings.Cut(question, ": ")
+				var own *refusedQuestion
+				require.ErrorAs(t, err, &own, question)
+				require.Equal(t, question, own.question)
+				var refusal *PolicyError
+				require.ErrorAs(t, err, &refusal)
+				require.Equal(t, whom, concerned(refusal), question)
+				if !strings.HasPrefix(question, "move") {
+					require.Contains(t, question, refusal.Use.String())
+				}
+				require.Equal(t, before, p.state(), question)
+			}
+		})
+	}
+}
+
+// Whatever takes the time of the call is an entry.
+func TestEveryEntryIsListed(t *testing.T) {
+	listed := map[string]bool{}
+	for _, e := range policyEntries() {
+		listed[e.call] = true
+	}
+	files, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") || name == "simulation.go" {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		require.NoError(t, err)
+		for _, d := range file.Decls {
+			f, ok := d.(*ast.FuncDecl)
+			if !ok || !f.Name.IsExported() || !takesTime(f) {
+				continue
+			}
+			call := f.Name.Name
+			if f.Recv != nil {
+				receiver := f.Recv.List[0].Type
+				if star, ok := receiver.(*ast.StarExpr); ok {
+					receiver = star.X
+				}
+				call = receiver.(*ast.Ident).Name + "." + call
+			}
+			require.True(t, listed[call], "%s asks no policy", call)
+		}
+	}
+}
+
+// takesTime reports whether a function has a parameter now.
+func takesTime(f *ast.FuncDecl) bool {
+	return slices.ContainsFunc(f.Type.Params.List, func(field *ast.Field) bool {
+		return len(field.Names) == 1 && field.Names[0].Name == "now"
+	})
+}

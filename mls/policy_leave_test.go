@@ -1,0 +1,233 @@
+package mls
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// verdicts are policies by function: nil allows. They judge everything alike, but for
+// the suites in other, which they allow.
+type verdicts struct {
+	judge func(what string, use suite.Use) error
+	other []suite.ID
+}
+
+func (v verdicts) Suite(id suite.ID, use suite.Use, now time.Time) (suite.Suite, error) {
+	if !slices.Contains(v.other, id) {
+		if err := v.judge("suite", use); err != nil {
+			return nil, err
+		}
+	}
+	return all.Registry().Suite(id, use, now)
+}
+
+func (v verdicts) IDs(use suite.Use, now time.Time) []suite.ID {
+	return slices.DeleteFunc(all.Registry().IDs(use, now), func(id suite.ID) bool {
+		return !slices.Contains(v.other, id) && v.judge("suite", use) != nil
+	})
+}
+
+func (v verdicts) Credential(t CredentialType, use suite.Use, _ time.Time) error {
+	return v.judge("credential "+t.String(), use)
+}
+
+func (v verdicts) Lifetime(_ Lifetime, use suite.Use, _ time.Time) error {
+	return v.judge("lifetime", use)
+}
+
+func (v verdicts) PSK(_ PSKType, _ int, use suite.Use, _ time.Time) error {
+	return v.judge("psk", use)
+}
+
+func (v verdicts) WireFormat(_ WireFormat, use suite.Use, _ time.Time) error {
+	return v.judge("format", use)
+}
+
+func (v verdicts) Move(suite.Info, suite.Info, time.Time) error { return nil }
+
+var errVerdict = errors.New("no")
+
+// leaveAlone lets nobody do anything but leave.
+func leaveAlone(_ string, use suite.Use) error {
+	if use != suite.Leave {
+		return errVerdict
+	}
+	return nil
+}
+
+// judged makes members of a group come under policies.
+func judged(groups []*Group, v verdicts, members ...int) {
+	for _, i := range members {
+		cfg := *groups[i].cfg
+		cfg.Suites, cfg.Rules = v, v
+		groups[i].cfg = &cfg
+	}
+}
+
+// Who may do nothing else in a group can leave it, and take others along.
+func TestNobodyIsLockedIn(t *testing.T) {
+	p := newPoliced(t)
+	judged(p.groups, verdicts{leaveAlone, []suite.ID{0x0003}}, 0, 1, 2)
+	for name, run := range map[string]func() error{
+		"send":           func() error { _, err := p.self().Encrypt(t.Context(), insiderTime, nil, nil); return err },
+		"propose":        p.proposing(ExternalPSK([]byte("psk"))),
+		"update":         func() error { _, err := p.self().ProposeUpdate(t.Context(), insiderTime, nil); return err },
+		"commit":         p.committing(),
+		"commit a PSK":   p.committing(ExternalPSK([]byte("psk"))),
+		"commit and add": p.committing(Remove(2), ExternalPSK([]byte("psk"))),
+		"invite":         func() error { _, err := p.self().GroupInfo(t.Context(), insiderTime, true); return err },
+	} {
+		before := fingerprint(p.self())
+		require.ErrorIs(t, run(), errVerdict, name)
+		require.Equal(t, before, fingerprint(p.self()), name)
+	}
+	_, err := p.self().Export("label", nil, 32)
+	require.NoError(t, err)
+	_, err = p.self().Save()
+	require.NoError(t, err)
+
+	// By a proposal to be removed, which another commits; all read both.
+	p.deliver(2, p.propose(2, Remove(2)))
+	follow(p.T, p.groups, 1, p.commit(1))
+	require.EqualValues(t, 2, p.self().Size())
+
+	// By a ReInit, from the proposal to the group that follows.
+	p.groups = p.groups[:2]
+	p.deliver(0, p.propose(0, ReInit([]byte("next"), 0x0003)))
+	follow(p.T, p.groups, 1, p.commit(1))
+	creator, other := p.again(1, 0x0003), p.again(0, 0x0003)
+	creator.Rules, other.Rules = nil, nil
+	other.PSKs = ownGroups{p.groups[0]}
+	k := p.keyPackage(other)
+	c, err := p.self().Reinitialize(t.Context(), insiderTime, creator, Add(k.KeyPackage))
+	require.NoError(t, err)
+	_, err = k.Join(t.Context(), insiderTime, c.Welcome)
+	require.NoError(t, err)
+}
+
+// Proposals that stay do not keep those from being committed that leave.
+func TestLeavingGoesBeforeWhatStays(t *testing.T) {
+	for _, run := range []struct {
+		name    string
+		options []CommitOption
+		want    []ProposalType
+	}{
+		{"by value", []CommitOption{Remove(2)}, []ProposalType{ProposalRemove}},
+		{"that arrived", nil, []ProposalType{ProposalRemove}},
+	} {
+		t.Run(run.name, func(t *testing.T) {
+			p := newPoliced(t)
+			p.deliver(0, p.propose(0, p.addOther()))
+			if run.options == nil {
+				p.deliver(0, p.propose(0, Remove(2)))
+			}
+			judged(p.groups, verdicts{leaveAlone, nil}, 1)
+			var got []ProposalType
+			for _, c := range p.commit(1, run.options...).Proposals() {
+				got = append(got, c.Proposal.Type())
+			}
+			require.Equal(t, run.want, got)
+		})
+	}
+}
+
+// A member leaves out of its commits what others proposed and its policies refuse,
+// so that nobody can stop it from committing.
+func TestRefusedProposalsAreLeftOut(t *testing.T) {
+	for name, c := range map[string]struct {
+		propose   func(*policed)
+		questions int // about the proposal
+	}{
+		"Add":          {func(p *policed) { p.deliver(0, p.propose(0, p.addOther())) }, 2},
+		"Update":       {func(p *policed) { p.deliver(2, p.update(2)) }, 1},
+		"PreSharedKey": {func(p *policed) { p.deliver(0, p.propose(0, ExternalPSK([]byte("psk")))) }, 1},
+		"GroupContextExtensions": {func(p *policed) {
+			p.deliver(0, p.propose(0, ReplaceExtensions(otherExtensions(p)...)))
+		}, 2},
+		"ReInit": {func(p *policed) {
+			p.deliver(0, p.propose(0, ReInit([]byte("next"), 0x0003, otherExtensions(p)...)))
+		}, 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for refuse := range c.questions {
+				p := newPoliced(t)
+				c.propose(p)
+				require.Len(t, p.commit(1).Proposals(), 1)
+				p.q.asked, p.q.refuse = nil, refuse
+				require.Empty(t, p.commit(1).Proposals(), "question %d", refuse)
+			}
+		})
+	}
+}
+
+// A client advertises no suite and no type of credential that its policies would not
+// let begin, save for what its group has.
+func TestCapabilitiesAreThoseAllowed(t *testing.T) {
+	start := func(_ string, use suite.Use) error {
+		if use == suite.Start {
+			return errVerdict
+		}
+		return nil
+	}
+	p := newPoliced(t)
+	judged(p.groups, verdicts{start, []suite.ID{0x0003}}, 1)
+	m, err := ParseMessage(p.update(1))
+	require.NoError(t, err)
+	got := m.publicMessage.content.proposal.(UpdateProposal).LeafNode.Capabilities
+	require.Equal(t, []suite.ID{0x0003, 0x0001}, got.CipherSuites)
+	require.Equal(t, []CredentialType{CredentialBasic, credentialNew}, got.Credentials)
+
+	cfg := p.config("new")
+	v := verdicts{func(what string, _ suite.Use) error {
+		if what == "credential x509" {
+			return errVerdict
+		}
+		return nil
+	}, nil}
+	cfg.Suites, cfg.Rules = v, v
+	require.Equal(t, []CredentialType{CredentialBasic, credentialNew}, p.keyPackage(cfg).KeyPackage.LeafNode.Capabilities.Credentials)
+}
+
+// What a group requires of all members is part of what a leaf of it advertises.
+func TestRequiredCredentialIsAdvertised(t *testing.T) {
+	required, err := marshalled(&RequiredCapabilities{Credentials: []CredentialType{CredentialX509}})
+	require.NoError(t, err)
+	p := newPoliced(t, Extension{ExtensionRequiredCapabilities, required})
+	judged(p.groups, verdicts{func(_ string, use suite.Use) error {
+		if use == suite.Start {
+			return errVerdict
+		}
+		return nil
+	}, nil}, 1)
+	follow(p.T, p.groups, 1, p.commit(1))
+	require.Contains(t, p.self().Leaf(1).Capabilities.Credentials, CredentialX509)
+}
+
+// Extensions that a group has may stay where they could not begin.
+func TestExtensionsThatStay(t *testing.T) {
+	x := otherExtensions(t)
+	p := newPoliced(t, x...)
+	judged(p.groups, verdicts{func(what string, use suite.Use) error {
+		if what == "credential 0xF001" && use == suite.Start {
+			return errVerdict
+		}
+		return nil
+	}, nil}, 1)
+	p.commit(1, ReplaceExtensions(x[1]))
+	p.commit(1, ReplaceExtensions(x[0]))
+}
+
+func TestPolicyErrorText(t *testing.T) {
+	e := &PolicyError{Subject: "lifetime", Use: suite.Start, Leaf: -1, Proposal: -1, Err: errVerdict}
+	require.EqualError(t, e, "mls: refused for start: lifetime: no")
+	e.Leaf, e.Proposal, e.KeyPackage = 3, 1, []byte{0xab, 0x01}
+	require.EqualError(t, e, "mls: refused for start: lifetime, leaf 3, proposal 1, key package ab01: no")
+	require.ErrorIs(t, e, errVerdict)
+}
