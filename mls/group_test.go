@@ -34,6 +34,8 @@ type world struct {
 	adjust func(*mls.Config)
 	groups map[string]*mls.Group
 	public *mls.PublicGroup // follows, unless nil
+
+	publicState mls.Snapshot // of public
 }
 
 func newWorld(t testing.TB, id suite.ID, adjust func(*mls.Config), names ...string) *world {

@@ -223,6 +223,12 @@ func (m *model) watch(r *room, c *commitModel) {
 		require.NoError(m, err)
 	}
 	for _, x := range messages {
+		if m.durable && m.chance(3, "restart of the delivery service") {
+			state, err := follower.Save()
+			require.NoError(m, err)
+			follower, err = RestorePublicGroup(insiderTime, *follower.cfg, m.reload(state))
+			require.NoError(m, err)
+		}
 		received, err := follower.Process(m.ctx, insiderTime, x.bytes)
 		require.NoError(m, err)
 		if received.Commit != nil {

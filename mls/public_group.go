@@ -36,7 +36,8 @@ type PublicGroup struct {
 
 	mu        sync.Mutex
 	cache     proposalCache
-	groupInfo []byte // for joiners, or nil
+	groupInfo []byte      // for joiners, or nil
+	state     *savedState // nil if there is none
 }
 
 // PublicReceived is what a handshake message held: one of its fields is set.
@@ -48,14 +49,14 @@ type PublicReceived struct {
 // PublicCandidate is a commit that a [PublicGroup] received and found valid.
 type PublicCandidate struct {
 	transition
-	from *publicState
-	next *PublicGroup
+	from, next *PublicGroup
 }
 
 // Adopt returns the PublicGroup of the epoch that the commit begins. The one that
 // the candidate is from stays as it is.
 func (c *PublicCandidate) Adopt() *PublicGroup {
-	c.next.cfg.tellAdopted(c.from, &c.transition, notMember)
+	c.next.follow(c.from)
+	c.next.cfg.tellAdopted(c.from.public, &c.transition, notMember)
 	return c.next
 }
 
@@ -159,7 +160,7 @@ func (g *PublicGroup) processCommit(ctx context.Context, now time.Time, ac *auth
 	if err := t.to.setTranscript(ac.auth.confirmationTag); err != nil {
 		return nil, err
 	}
-	return &PublicCandidate{transition: *t, from: g.public, next: &PublicGroup{publicView: publicView{t.to}, cfg: g.cfg}}, nil
+	return &PublicCandidate{transition: *t, from: g, next: &PublicGroup{publicView: publicView{t.to}, cfg: g.cfg}}, nil
 }
 
 // proposal returns a proposal by its ProposalRef.

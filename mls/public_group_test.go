@@ -19,6 +19,8 @@ func (w *world) inPublic(by string) {
 	require.NoError(w.t, err)
 	w.public, err = mls.NewPublicGroup(w.t.Context(), testTime, mls.Config{Suites: all.Registry()}, info, nil)
 	require.NoError(w.t, err)
+	w.publicState = nil
+	w.restartPublic()
 	w.samePublicState()
 }
 
@@ -44,6 +46,36 @@ func (w *world) proposeInPublic(m []byte) {
 	require.NotNil(w.t, r.Proposal)
 	kept := w.public.Proposals()
 	require.Equal(w.t, *r.Proposal, kept[len(kept)-1])
+	w.restartPublic()
+}
+
+// restartPublic replaces the public group by one that is restored from its saved
+// state, which is the sum of its deltas.
+func (w *world) restartPublic() {
+	w.t.Helper()
+	g := w.public
+	delta, err := g.Delta()
+	require.NoError(w.t, err)
+	require.Equal(w.t, g.Epoch(), delta.Epoch)
+	w.publicState = w.publicState.Apply(&delta.Delta)
+	whole, err := g.Save()
+	require.NoError(w.t, err)
+	requireSame(w.t, whole, w.publicState, "a state is the sum of its deltas")
+	again, err := g.Delta()
+	require.NoError(w.t, err)
+	require.True(w.t, again.Empty())
+
+	w.public, err = mls.RestorePublicGroup(testTime, mls.Config{Suites: all.Registry()}, parsedState(w.t, bytesOf(w.t, whole)))
+	require.NoError(w.t, err)
+	require.Empty(w.t, cmp.Diff(g.GroupContext(), w.public.GroupContext(), cmpopts.EquateEmpty()))
+	require.Empty(w.t, cmp.Diff(g.Proposals(), w.public.Proposals(), cmpopts.IgnoreUnexported(mls.CommittedProposal{}), cmpopts.EquateEmpty()))
+	require.Equal(w.t, g.GroupInfo(), w.public.GroupInfo())
+	restored, err := w.public.Delta()
+	require.NoError(w.t, err)
+	require.True(w.t, restored.Empty(), "it is as it was saved")
+	whole, err = w.public.Save()
+	require.NoError(w.t, err)
+	requireSame(w.t, whole, w.publicState, "a restored group saves the same")
 }
 
 func (w *world) adoptInPublic(c *mls.Candidate) {
@@ -59,6 +91,7 @@ func (w *world) adoptInPublic(c *mls.Candidate) {
 	w.public = r.Commit.Adopt()
 	require.Empty(w.t, w.public.Proposals())
 	require.Nil(w.t, w.public.GroupInfo())
+	w.restartPublic()
 }
 
 func TestPublicGroupFollows(t *testing.T) {
@@ -120,6 +153,7 @@ func TestPublicGroupFollows(t *testing.T) {
 				info, err := w.groups["a"].GroupInfo(t.Context(), testTime, name == "g")
 				require.NoError(t, err)
 				require.NoError(t, w.public.SetGroupInfo(info))
+				w.restartPublic()
 				tree, err := w.public.RatchetTree()
 				require.NoError(t, err)
 				options := []mls.CommitOption{mls.WithTreeFrom(tree)}

@@ -63,6 +63,12 @@ func (c *savedCandidate) unmarshal(r *wire.Reader) {
 // group as well: the candidate is nothing without it. A PrivateMessage with another
 // member's commit opens once, so a group that is saved between [Group.Process] and
 // [Candidate.Adopt] needs the candidate saved.
+//
+// A candidate that removes this member is not saved, and Save returns [ErrRemoved]:
+// it leads to no Group, and what its owner keeps of it is the group's state, until
+// the decision to adopt it and to delete that state. To decide after a restart, save
+// the group before Process and not between Process and Adopt, and process the message
+// again.
 func (c *Candidate) Save() (Snapshot, error) {
 	saved := &savedCandidate{
 		message: c.Message, welcome: c.Welcome,

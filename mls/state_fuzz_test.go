@@ -92,7 +92,8 @@ func FuzzRestore(f *testing.F) {
 	own := ownKeyPackage(f, 0x0001, "joiner")
 	keyPackage, err := own.Save()
 	require.NoError(f, err)
-	records := slices.Concat(state, candidate, keyPackage)
+	follower, public := publicStateOfEverything(f)
+	records := slices.Concat(state, candidate, keyPackage, public)
 	for i := range records {
 		f.Add(uint16(i), uint16(0), uint16(0), []byte{})
 		f.Add(uint16(i), uint16(i), uint16(1), []byte{0xff})
@@ -115,6 +116,14 @@ func FuzzRestore(f *testing.F) {
 			s := candidate.Apply(put)
 			if c, err := g.RestoreCandidate(insiderTime, s); err == nil {
 				again, err := c.Save()
+				require.NoError(t, err)
+				require.Equal(t, s, again)
+			}
+		}
+		{
+			s := public.Apply(put)
+			if g, err := RestorePublicGroup(insiderTime, follower, s); err == nil {
+				again, err := g.Save()
 				require.NoError(t, err)
 				require.Equal(t, s, again)
 			}

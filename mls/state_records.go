@@ -33,12 +33,16 @@ const (
 	// Of a candidate, a key package.
 	recordCandidate  recordKind = 'c' // -: savedCandidate
 	recordKeyPackage recordKind = 'o' // -: savedKeyPackage
+
+	// Of a public group.
+	recordPublic    recordKind = 'u' // -: savedPublic
+	recordGroupInfo recordKind = 'g' // -: MLSMessage
 )
 
 // length is that of a whole key, or 0 for a tree hash's, which the suite knows.
 func (k recordKind) length() (int, bool) {
 	switch k {
-	case recordEpoch, recordWidth, recordCandidate, recordKeyPackage:
+	case recordEpoch, recordWidth, recordCandidate, recordKeyPackage, recordPublic, recordGroupInfo:
 		return 1, true
 	case recordNodeKey, recordProposal:
 		return 1 + 4, true
@@ -65,33 +69,63 @@ func (k recordKind) at(i uint32) []byte { return binary.BigEndian.AppendUint32(k
 // of returns the key of an epoch's record, or the prefix of all.
 func (k recordKind) of(epoch uint64) []byte { return binary.BigEndian.AppendUint64(k.key(), epoch) }
 
-// savedEpoch is the epoch but for its tree, which the context names by its hash,
-// and the private keys.
+// savedPublic is the public state of the epoch but for its tree, which the context
+// names by its hash.
 //
 //	struct {
 //	    GroupContext context;
 //	    uint32 width;                       // leaves of the tree
 //	    opaque confirmation_tag<V>;
 //	    optional<Proposal> re_init;
-//	    uint32 leaf_index;                  // the member's
-//	    opaque secrets<V>[9];               // in the order of epochSecrets.table; empty if used up
-//	} SavedEpoch;
-type savedEpoch struct {
+//	} SavedPublic;
+type savedPublic struct {
 	context         GroupContext
 	width           uint32
 	confirmationTag []byte
 	reInit          *ReInitProposal
-	leaf            LeafIndex
-	secrets         *epochSecrets
+}
+
+func (p *publicState) saved() savedPublic {
+	return savedPublic{p.context, p.tree.width, p.confirmationTag, p.reInit}
+}
+
+func (p *savedPublic) marshal(w *wire.Writer) {
+	p.context.marshal(w)
+	w.Uint32(p.width)
+	w.Bytes(p.confirmationTag)
+	if w.Optional(p.reInit != nil) {
+		marshalProposal(w, *p.reInit)
+	}
+}
+
+func (p *savedPublic) unmarshal(r *wire.Reader) {
+	p.context.unmarshal(r)
+	p.width = r.Uint32()
+	p.confirmationTag = r.Bytes()
+	if r.Optional() {
+		reInit, ok := unmarshalProposal(r).(ReInitProposal)
+		if !ok {
+			r.Fail(wire.Malformed("proposal is no ReInit"))
+		}
+		p.reInit = &reInit
+	}
+}
+
+// savedEpoch is the epoch but for its tree and the private keys.
+//
+//	struct {
+//	    SavedPublic public;
+//	    uint32 leaf_index;                  // the member's
+//	    opaque secrets<V>[9];               // in the order of epochSecrets.table; empty if used up
+//	} SavedEpoch;
+type savedEpoch struct {
+	savedPublic
+	leaf    LeafIndex
+	secrets *epochSecrets
 }
 
 func (e *savedEpoch) marshal(w *wire.Writer) {
-	e.context.marshal(w)
-	w.Uint32(e.width)
-	w.Bytes(e.confirmationTag)
-	if w.Optional(e.reInit != nil) {
-		marshalProposal(w, *e.reInit)
-	}
+	e.savedPublic.marshal(w)
 	w.Uint32(uint32(e.leaf))
 	w.Grow(9 * (1 + 64)) // or parts of the secrets would stay behind in memory
 	for _, row := range e.secrets.table() {
@@ -100,16 +134,7 @@ func (e *savedEpoch) marshal(w *wire.Writer) {
 }
 
 func (e *savedEpoch) unmarshal(r *wire.Reader) {
-	e.context.unmarshal(r)
-	e.width = r.Uint32()
-	e.confirmationTag = r.Bytes()
-	if r.Optional() {
-		p, ok := unmarshalProposal(r).(ReInitProposal)
-		if !ok {
-			r.Fail(wire.Malformed("proposal is no ReInit"))
-		}
-		e.reInit = &p
-	}
+	e.savedPublic.unmarshal(r)
 	e.leaf = LeafIndex(r.Uint32())
 	e.secrets = new(epochSecrets)
 	for _, row := range e.secrets.table() {

@@ -53,7 +53,7 @@ func RestoreGroup(now time.Time, cfg Config, state Snapshot) (*Group, error) {
 // stateLoader reads the records of a saved state.
 type stateLoader struct {
 	suite   suite.Suite
-	epoch   *savedEpoch
+	epoch   *savedEpoch             // of a public group, without secrets
 	records map[recordKind]Snapshot // in order
 	nodes   *treeLoader
 }
@@ -61,6 +61,25 @@ type stateLoader struct {
 // newStateLoader sorts the records of a state by their kinds, and reads that of the
 // epoch and its suite. base is the tree that the state refers to, or nil.
 func newStateLoader(state Snapshot, suiteOf func(suite.ID) (suite.Suite, error), base *tree) (*stateLoader, error) {
+	l, err := sortRecords(state)
+	if err != nil {
+		return nil, err
+	}
+	epoch, err := l.one(recordEpoch)
+	if err != nil {
+		return nil, err
+	}
+	if l.epoch, err = parsed[savedEpoch](epoch, "epoch"); err != nil {
+		return nil, err
+	}
+	if err := l.begin(suiteOf, base); err != nil {
+		l.epoch.secrets.destroy()
+		return nil, err
+	}
+	return l, nil
+}
+
+func sortRecords(state Snapshot) (*stateLoader, error) {
 	l := &stateLoader{records: make(map[recordKind]Snapshot)}
 	for i, r := range state {
 		if i > 0 && compareRecords(state[i-1], r) >= 0 {
@@ -76,16 +95,14 @@ func newStateLoader(state Snapshot, suiteOf func(suite.ID) (suite.Suite, error),
 		}
 		l.records[kind] = append(l.records[kind], r)
 	}
-	epoch, err := l.one(recordEpoch)
-	if err != nil {
-		return nil, err
-	}
-	if l.epoch, err = parsed[savedEpoch](epoch, "epoch"); err != nil {
-		return nil, err
-	}
+	return l, nil
+}
+
+// begin finds the suite of the epoch and prepares to read its tree.
+func (l *stateLoader) begin(suiteOf func(suite.ID) (suite.Suite, error), base *tree) error {
+	var err error
 	if l.suite, err = suiteOf(l.epoch.context.CipherSuite); err != nil {
-		l.epoch.secrets.destroy()
-		return nil, err
+		return err
 	}
 	l.nodes = newTreeLoader(l.suite, base)
 	for _, r := range l.records[recordTreeNode] {
@@ -94,15 +111,15 @@ func newStateLoader(state Snapshot, suiteOf func(suite.ID) (suite.Suite, error),
 	if base == nil || len(l.records[recordWidth]) > 0 {
 		value, err := l.one(recordWidth)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		width, err := parsed[savedWidth](value, "width")
 		if err != nil {
-			return nil, err
+			return err
 		}
 		l.nodes.width = max(l.nodes.width, uint32(*width))
 	}
-	return l, nil
+	return nil
 }
 
 // one returns the value of a kind of which there is one record.
@@ -172,24 +189,10 @@ func (l *stateLoader) group(g *Group) error {
 // publicState returns the public state and the secrets of the epoch.
 func (l *stateLoader) publicState() (*publicState, *epochSecrets, error) {
 	e := l.epoch
-	t, err := l.nodes.tree(e.context.TreeHash, e.width)
+	p, err := l.publicTree()
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := l.nodes.index(t); err != nil {
-		return nil, nil, err
-	}
-	if err := t.validate(); err != nil {
-		return nil, nil, err
-	}
-	p, err := l.public(&e.context, t)
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := checkTree(t, p.context.Extensions); err != nil {
-		return nil, nil, err
-	}
-	p.reInit = e.reInit
 	nh := l.suite.Info().KDF.Nh
 	for _, row := range e.secrets.table() {
 		if row.secret == &e.secrets.encryption && *row.secret == nil {
@@ -205,7 +208,28 @@ func (l *stateLoader) publicState() (*publicState, *epochSecrets, error) {
 	return p, e.secrets, nil
 }
 
-// public returns the public state of an epoch without its transcript.
+// publicTree returns the public state of the epoch without its transcript.
+func (l *stateLoader) publicTree() (*publicState, error) {
+	e := l.epoch
+	t, err := l.nodes.tree(e.context.TreeHash, e.width)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.nodes.index(t); err != nil {
+		return nil, err
+	}
+	if err := t.validate(); err != nil {
+		return nil, err
+	}
+	p, err := l.public(&e.context, t)
+	if err != nil {
+		return nil, err
+	}
+	p.reInit = e.reInit
+	return p, checkTree(t, p.context.Extensions)
+}
+
+// public returns the public state of an epoch with a tree, without its transcript.
 func (l *stateLoader) public(c *GroupContext, t *tree) (*publicState, error) {
 	p := &publicState{suite: l.suite, context: *c, tree: t}
 	var err error
@@ -351,9 +375,27 @@ func (l *stateLoader) resumptions(g *Group) error {
 	return nil
 }
 
-// proposals reads the proposals that wait for a commit, and checks them as when
-// they came, save for lifetimes.
+// proposals reads the proposals that wait for a commit.
 func (l *stateLoader) proposals(g *Group) error {
+	all, err := l.savedProposals(g.public)
+	if err != nil {
+		return err
+	}
+	for _, p := range all {
+		key, err := l.updateKey(g, p)
+		if err != nil {
+			return err
+		}
+		if err := g.inbox.keep(p.CommittedProposal, key, len(all)); err != nil {
+			return err
+		}
+	}
+	return g.inbox.cache.holds(all)
+}
+
+// savedProposals reads the proposals of an epoch, and checks them as when they came,
+// save for lifetimes.
+func (l *stateLoader) savedProposals(p *publicState) ([]*savedProposal, error) {
 	anyTime := func(Lifetime) error { return nil }
 	records := l.records[recordProposal]
 	all := make([]*savedProposal, len(records))
@@ -364,22 +406,15 @@ func (l *stateLoader) proposals(g *Group) error {
 		if binary.BigEndian.Uint32(records[i].Key[1:]) != uint32(i) || len(all[i].Ref) != l.suite.Info().Hash.Size {
 			return badState("proposal is not the next one, or without a reference")
 		}
-		return g.public.checkProposal(all[i].Proposal, all[i].Sender, listRules{lifetime: anyTime})
+		all[i].checked = true
+		return p.checkProposal(all[i].Proposal, all[i].Sender, listRules{lifetime: anyTime})
 	})
-	if err != nil {
-		return err
-	}
-	for _, p := range all {
-		p.checked = true
-		key, err := l.updateKey(g, p)
-		if err != nil {
-			return err
-		}
-		if err := g.inbox.keep(p.CommittedProposal, key, len(all)); err != nil {
-			return err
-		}
-	}
-	if len(g.inbox.cache.proposals) != len(all) {
+	return all, err
+}
+
+// holds returns an error unless the cache has each of the proposals that were kept.
+func (c *proposalCache) holds(all []*savedProposal) error {
+	if len(c.proposals) != len(all) {
 		return badState("two proposals have one reference")
 	}
 	return nil

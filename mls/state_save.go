@@ -36,6 +36,7 @@ type savedState struct {
 	resumptions []uint64             // epochs
 	proposals   int
 	width       savedWidth
+	groupInfo   string // of a public group
 }
 
 // newSavedState returns what the saved state of g holds. The caller holds the inbox.
@@ -263,14 +264,7 @@ func (s *saver) group(g *Group) ([2]uint64, error) {
 
 // epoch saves what has the epoch's size alone.
 func (s *saver) epoch(p *publicState, leaf LeafIndex, secrets *epochSecrets) {
-	s.put(recordEpoch.key(), &savedEpoch{
-		context:         p.context,
-		width:           p.tree.width,
-		confirmationTag: p.confirmationTag,
-		reInit:          p.reInit,
-		leaf:            leaf,
-		secrets:         secrets,
-	})
+	s.put(recordEpoch.key(), &savedEpoch{p.saved(), leaf, secrets})
 }
 
 // keys saves the member's private keys, as save says.

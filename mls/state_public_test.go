@@ -1,0 +1,203 @@
+package mls
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/internal/vectors"
+	"github.com/mlsuite/mlsuite/registry/all"
+)
+
+// publicStateOfEverything returns the state of a public group that has everything
+// that such a state can hold.
+func publicStateOfEverything(t testing.TB) (Config, Snapshot) {
+	t.Helper()
+	groups := clique(t, 0x0001, 4, publicHandshake)
+	populate(t, groups)
+	info, err := groups[1].GroupInfo(t.Context(), insiderTime, true)
+	require.NoError(t, err)
+	cfg := Config{Suites: all.Registry()}
+	public, err := NewPublicGroup(t.Context(), insiderTime, cfg, info, nil)
+	require.NoError(t, err)
+	for _, p := range []Proposal{Remove(3), Add(ownKeyPackage(t, 0x0001, "joiner").KeyPackage)} {
+		m, err := groups[2].Propose(t.Context(), insiderTime, p, nil)
+		require.NoError(t, err)
+		_, err = public.Process(t.Context(), insiderTime, m)
+		require.NoError(t, err)
+	}
+	m, err := groups[1].ProposeUpdate(t.Context(), insiderTime, nil)
+	require.NoError(t, err)
+	_, err = public.Process(t.Context(), insiderTime, m)
+	require.NoError(t, err)
+	state, err := public.Save()
+	require.NoError(t, err)
+	kinds := map[recordKind]bool{}
+	for _, r := range state {
+		kinds[recordKind(r.Key[0])] = true
+	}
+	require.Len(t, kinds, 5, "of all kinds")
+	return cfg, state
+}
+
+// Each check of a restored public group, beside those that it shares with a member's,
+// has a state that only it refuses.
+func TestForgedPublicStatesAreRefused(t *testing.T) {
+	cfg, state := publicStateOfEverything(t)
+	member, memberState := stateOfEverything(t)
+	inPublic := func(change func(*savedPublic)) Snapshot { return edited(t, state, recordPublic.key(), change) }
+	info := func(change func(*GroupInfo)) Snapshot {
+		m, err := ParseMessage(state.value(t, recordGroupInfo.key()))
+		require.NoError(t, err)
+		change(m.GroupInfo)
+		b, err := m.Marshal()
+		require.NoError(t, err)
+		return state.with(recordGroupInfo.key(), b)
+	}
+	treeNode := func() []byte {
+		for _, r := range state {
+			if recordKind(r.Key[0]) == recordTreeNode {
+				return r.Key
+			}
+		}
+		require.Fail(t, "no tree")
+		return nil
+	}()
+	key, err := testSuite(t, 0x0001).GenerateKey()
+	require.NoError(t, err)
+	stranger, err := savePrivateKey(key)
+	require.NoError(t, err)
+	for name, c := range map[string]struct {
+		state Snapshot
+		want  string
+	}{
+		"nothing":                     {Snapshot{}, "records of kind"},
+		"of a member":                 {memberState, "no place"},
+		"unsorted":                    {append(state[1:len(state):len(state)], state[0]), "order"},
+		"no epoch":                    {state.with(recordPublic.key(), nil), "records of kind"},
+		"a member's epoch":            {state.with(recordPublic.key(), memberState.value(t, recordEpoch.key())), "malformed epoch"},
+		"epoch that is cut off":       {state.with(recordPublic.key(), []byte{0}), "truncated"},
+		"secrets":                     {state.with(nameOfNode(3).key(1), make([]byte, 32)), "no place"},
+		"private key":                 {state.with(recordNodeKey.at(0), []byte{1, 0}), "no place"},
+		"unknown suite":               {inPublic(func(p *savedPublic) { p.context.CipherSuite = 0x0A0A }), ""},
+		"another suite":               {inPublic(func(p *savedPublic) { p.context.CipherSuite = 0x0002 }), ""},
+		"another tree hash":           {inPublic(func(p *savedPublic) { p.context.TreeHash[0] ^= 1 }), "missing"},
+		"wider than the state":        {inPublic(func(p *savedPublic) { p.width = 1 << 30 }), "leaves"},
+		"no width":                    {state.with(recordWidth.key(), nil), "records of kind"},
+		"more width":                  {state.with(recordWidth.key(), make([]byte, 8)), "of no ratchet tree"},
+		"no node":                     {state.with(treeNode, nil), "missing"},
+		"node of no tree":             {state.with(append(recordTreeNode.key(), make([]byte, 32)...), []byte{}), "no ratchet tree"},
+		"extension that nobody knows": {inPublic(func(p *savedPublic) { p.context.Extensions = Extensions{{0xF100, nil}} }), "every member"},
+		"another transcript":          {inPublic(func(p *savedPublic) { p.context.ConfirmedTranscriptHash[0] ^= 1 }), "group_context"},
+		"another confirmation tag":    {inPublic(func(p *savedPublic) { p.confirmationTag[0] ^= 1 }), "confirmation_tag"},
+		"another epoch":               {inPublic(func(p *savedPublic) { p.context.Epoch++ }), ""},
+		"proposal with a gap":         {state.with(recordProposal.at(1), nil), "next one"},
+		"two with one reference":      {state.with(recordProposal.at(3), state.value(t, recordProposal.at(0))), "one reference"},
+		"invalid proposal":            {edited(t, state, recordProposal.at(0), func(p *savedProposal) { p.Proposal = Remove(9) }), "12.1.3"},
+		"key of an Update":            {edited(t, state, recordProposal.at(2), func(p *savedProposal) { p.updateKey = stranger }), "no private keys"},
+		"GroupInfo that is none":      {state.with(recordGroupInfo.key(), []byte{1}), ""},
+		"GroupInfo of another epoch":  {info(func(i *GroupInfo) { i.GroupContext.Epoch++ }), "another epoch"},
+		"GroupInfo with another mark": {info(func(i *GroupInfo) { i.Signature[0] ^= 1 }), "GroupInfo signature is valid"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := c.state.clone()
+			g, err := RestorePublicGroup(insiderTime, cfg, c.state)
+			require.Error(t, err)
+			require.Nil(t, g)
+			require.ErrorContains(t, err, c.want)
+			require.Equal(t, before, c.state, "the state is the caller's")
+		})
+	}
+	_, err = RestoreGroup(insiderTime, member, state)
+	require.ErrorIs(t, err, ErrMalformed, "a member's state has secrets")
+	_, err = RestorePublicGroup(insiderTime, Config{}, state)
+	require.ErrorIs(t, err, errNoSuites)
+	forbidden := errors.New("forbidden")
+	_, err = RestorePublicGroup(insiderTime, Config{Suites: refusing{cfg.Suites, forbidden}}, state)
+	require.ErrorIs(t, err, forbidden)
+}
+
+// Damage behind a digest that fits does no harm: what is restored saves as it is.
+func TestEveryChangedByteOfAPublicRecord(t *testing.T) {
+	cfg, state := publicStateOfEverything(t)
+	refused, total := 0, 0
+	for i := range state {
+		step := 1
+		if !vectors.Full() {
+			step = 1 + len(state[i].Value)/40
+		}
+		for j := 0; j < len(state[i].Value); j += step {
+			c := state.clone()
+			c[i].Value[j] ^= 0x41
+			total++
+			g, err := RestorePublicGroup(insiderTime, cfg, c)
+			if err != nil {
+				refused++
+				continue
+			}
+			again, err := g.Save()
+			require.NoError(t, err)
+			require.Equal(t, c, again)
+		}
+	}
+	t.Logf("%d of %d refused", refused, total)
+	require.Greater(t, refused, 9*total/10)
+}
+
+// A delta of a public group is O(log n), and that of a fork is of its own branch.
+func TestPublicDeltas(t *testing.T) {
+	sim, err := NewSimulation(t.Context(), insiderTime, SimulationConfig{
+		Suites: all.Registry(), Suite: 0x0001, Members: 64, Shape: TreeSteady, Adjust: publicHandshake,
+	})
+	require.NoError(t, err)
+	g, err := sim.Member(0)
+	require.NoError(t, err)
+	info, err := g.GroupInfo(t.Context(), insiderTime, true)
+	require.NoError(t, err)
+	public, err := NewPublicGroup(t.Context(), insiderTime, Config{Suites: all.Registry()}, info, nil)
+	require.NoError(t, err)
+	first, err := public.Delta()
+	require.NoError(t, err)
+	require.Greater(t, len(first.Put), 2*64, "without a state, a delta is all")
+	state := Snapshot{}.Apply(&first.Delta)
+
+	adopt := func(leaf LeafIndex) *PublicGroup {
+		committer, err := sim.Member(leaf)
+		require.NoError(t, err)
+		c, err := committer.Commit(t.Context(), insiderTime)
+		require.NoError(t, err)
+		r, err := public.Process(t.Context(), insiderTime, c.Message)
+		require.NoError(t, err)
+		return r.Commit.Adopt()
+	}
+	left, right := adopt(1), adopt(50)
+	delta, err := left.Delta()
+	require.NoError(t, err)
+	require.Less(t, len(delta.Put), 1+7+3, "an epoch, and the nodes of a path")
+	require.Less(t, delta.Size(), first.Size()/8)
+	whole, err := left.Save()
+	require.NoError(t, err)
+	require.Equal(t, whole, state.Apply(&delta.Delta))
+	require.NotContains(t, recordKeys(whole), string(recordGroupInfo.key()), "that of the epoch before")
+
+	// The other branch knows of what was saved before the fork.
+	delta, err = right.Delta()
+	require.NoError(t, err)
+	whole, err = right.Save()
+	require.NoError(t, err)
+	require.Equal(t, whole, state.Apply(&delta.Delta))
+	restored, err := RestorePublicGroup(insiderTime, Config{Suites: all.Registry()}, whole)
+	require.NoError(t, err)
+	require.True(t, bytes.Equal(right.public.contextBytes, restored.public.contextBytes))
+	require.Equal(t, right.public.interim, restored.public.interim)
+}
+
+func recordKeys(s Snapshot) []string {
+	var keys []string
+	for _, r := range s {
+		keys = append(keys, string(r.Key))
+	}
+	return keys
+}
