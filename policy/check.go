@@ -59,22 +59,30 @@ func (a *alternative) unconditional() bool {
 
 // satisfiable reports whether anything is as conditions say, all together.
 func satisfiable(about subject, conditions []condition) bool {
-	return slices.ContainsFunc(worlds(about, conditions), func(w world) bool {
-		if !all(ofParts(conditions, w.fixed), &w.base) {
+	for w := range worlds(about, conditions) {
+		if w.has(conditions) {
+			return true
+		}
+	}
+	return false
+}
+
+// has reports whether something of the family is as conditions say.
+func (w *world) has(conditions []condition) bool {
+	if !all(ofParts(conditions, w.fixed), &w.base) {
+		return false
+	}
+	for _, part := range w.free {
+		same := ofParts(conditions, []string{part})
+		if len(same) > 0 && !slices.ContainsFunc(samples(part, conditions), func(set func(*facts)) bool {
+			f := w.base
+			set(&f)
+			return all(same, &f)
+		}) {
 			return false
 		}
-		for _, part := range w.free {
-			same := ofParts(conditions, []string{part})
-			if !slices.ContainsFunc(samples(part, conditions), func(set func(*facts)) bool {
-				f := w.base
-				set(&f)
-				return all(same, &f)
-			}) {
-				return false
-			}
-		}
-		return true
-	})
+	}
+	return true
 }
 
 // maxTries bounds the search of possible. Beyond it a policy counts as possible.
@@ -98,8 +106,8 @@ func possible(about subject, profiles []*profile) bool {
 		}
 	}
 	tries := 0
-	for _, w := range worlds(about, conditions) {
-		w.free = slices.DeleteFunc(w.free, isProvision)
+	for w := range worlds(about, conditions) {
+		w.free = slices.DeleteFunc(slices.Clone(w.free), isProvision)
 		var choose func(f facts, free []string) bool
 		choose = func(f facts, free []string) bool {
 			if len(free) == 0 {

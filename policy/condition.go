@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/mlsuite/mlsuite/suite"
 )
 
 // condition is one question about one fact. The conditions of a list hold all
@@ -45,12 +43,9 @@ func (c *condition) holds(f *facts) bool {
 // holdsOfPackages is holds for a provenance. A suite that says of no primitive
 // where it comes from satisfies nothing.
 func (c *condition) holdsOfPackages(f *facts) bool {
-	i := &f.suite
 	named, some := false, len(c.some) == 0
-	for _, list := range [...]*[]suite.Provided{
-		&i.KEM.Provenance, &i.KDF.Provenance, &i.AEAD.Provenance, &i.Hash.Provenance, &i.Signature.Provenance,
-	} {
-		for _, p := range *list {
+	for _, list := range f.provenances() {
+		for _, p := range list {
 			named = true
 			if len(c.only) > 0 && !matchesPackage(c.only, p.Package) {
 				return false

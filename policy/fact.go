@@ -235,10 +235,28 @@ func vocabulary() []fact {
 	}
 }
 
+// provenances are the lists of who provides the suite's primitives.
+func (f *facts) provenances() [5][]suite.Provided {
+	i := &f.suite
+	return [...][]suite.Provided{
+		i.KEM.Provenance, i.KDF.Provenance, i.AEAD.Provenance, i.Hash.Provenance, i.Signature.Provenance,
+	}
+}
+
+// selfDeclared reports whether some of the provenance is the suite's own word.
+func (f *facts) selfDeclared() bool {
+	for _, list := range f.provenances() {
+		if slices.ContainsFunc(list, func(p suite.Provided) bool { return p.SelfDeclared }) {
+			return true
+		}
+	}
+	return false
+}
+
 // provided returns which packages provide the suite's primitives.
 func (f *facts) provided() []suite.Provided {
-	i := &f.suite
-	return slices.Concat(i.KEM.Provenance, i.KDF.Provenance, i.AEAD.Provenance, i.Hash.Provenance, i.Signature.Provenance)
+	lists := f.provenances()
+	return slices.Concat(lists[:]...)
 }
 
 func kindOf(classical, postQuantum string) string {

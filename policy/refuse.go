@@ -8,6 +8,8 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
+var _ mls.Rules = (*Policy)(nil)
+
 // Refuse judges the use of a suite at a time: nil allows it. It is the policy as a
 // registry takes it:
 //

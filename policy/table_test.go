@@ -110,7 +110,7 @@ func expected(t testing.TB, cells []cell) map[string]string {
 	}
 	require.Len(t, verdicts, 18)
 	for _, c := range cells {
-		for _, name := range strings.Fields(c.suites) {
+		for _, name := range fields(c.suites) {
 			require.Equal(t, "deny", verdicts[name], "%s stands twice", name)
 			verdicts[name] = c.verdict
 		}
@@ -143,3 +143,5 @@ func keys[V any](m map[string]V) []string {
 	}
 	return all
 }
+
+func fields(s string) []string { return strings.Fields(s) }

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"iter"
 	"math"
 	"slices"
 	"strconv"
@@ -18,22 +19,30 @@ type world struct {
 	free  []string
 }
 
-// worlds returns the families of a subject: of suites, each that a document defines,
-// and all others.
-func worlds(about subject, conditions []condition) []world {
+// worlds yields the families of a subject: of suites, all that no document defines,
+// and then each that one does.
+func worlds(about subject, conditions []condition) iter.Seq[world] {
 	switch about {
 	case aboutCredential:
-		return []world{{free: []string{"credential"}}}
+		return only(world{free: []string{"credential"}})
 	case aboutLifetime:
-		return []world{{free: []string{"lifetime"}}}
+		return only(world{free: []string{"lifetime"}})
 	case aboutPSK:
-		return []world{{free: []string{"psk", "psk-bytes"}}}
+		return only(world{free: []string{"psk", "psk-bytes"}})
 	case aboutWireFormat:
-		return []world{{free: []string{"wire-format"}}}
+		return only(world{free: []string{"wire-format"}})
 	}
+	return func(yield func(world) bool) { suiteWorlds(conditions, yield) }
+}
+
+func only(w world) iter.Seq[world] { return func(yield func(world) bool) { yield(w) } }
+
+func suiteWorlds(conditions []condition, yield func(world) bool) {
 	provision := []string{"provenance", "evidence", "module"}
 	made := []string{"suite", "kem", "signature", "aead", "hash"}
-	all := []world{{base: facts{set: "other"}, free: slices.Concat(made, provision)}}
+	if !yield(world{base: facts{set: "other"}, free: slices.Concat(made, provision)}) {
+		return
+	}
 	for _, k := range knownSuites() {
 		ids := []suite.ID{k.ID}
 		if k.ID == 0 {
@@ -42,10 +51,11 @@ func worlds(about subject, conditions []condition) []world {
 		for _, id := range ids {
 			info := describe(k.Definition)
 			info.ID = id
-			all = append(all, world{base: facts{set: k.set, suite: info}, fixed: made, free: provision})
+			if !yield(world{base: facts{set: k.set, suite: info}, fixed: made, free: provision}) {
+				return
+			}
 		}
 	}
-	return all
 }
 
 // maxSamples bounds how many values of one part are tried.

@@ -1,0 +1,278 @@
+package policy_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/policy"
+	"github.com/mlsuite/mlsuite/registry"
+	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+var uses = []suite.Use{suite.Start, suite.Continue, suite.Receive, suite.Leave}
+
+// own returns the policy of a profile with the given lines after its head.
+func own(t testing.TB, lines string) *policy.Policy {
+	t.Helper()
+	p, err := policy.Parse("own.yaml", []byte(`profile: own
+title: Of the test
+sources:
+  test: {document: Test, section: "1", date: 2026, checked: 2026-11-21}
+`+lines))
+	require.NoError(t, err)
+	return p
+}
+
+func TestExisting(t *testing.T) {
+	const rules = `
+rules:
+  - {id: kem, source: test, force: law, wanted: no X25519, allow: [{kem.classical: {not: X25519}}]}
+  - {id: credential, source: test, force: law, wanted: X.509, allow: [{credential.type: x509}]}
+`
+	for existing, want := range map[string][]bool{ // allowed for start, continue, receive, leave
+		"":                       {false, true, true, true},
+		"existing: report":       {false, true, true, true},
+		"existing: receive-only": {false, false, true, true},
+		"existing: refuse":       {false, false, false, true},
+	} {
+		p := own(t, existing+rules)
+		r := all.Registry().Restrict(p.Refuse)
+		for i, use := range uses {
+			_, err := r.Suite(0x0001, use, tableDate)
+			require.Equal(t, want[i], err == nil, "%s: %s: %v", existing, use, err)
+			err = p.Credential(mls.CredentialBasic, use, tableDate)
+			require.Equal(t, want[i], err == nil, "%s: %s: %v", existing, use, err)
+			require.NoError(t, p.Credential(mls.CredentialX509, use, tableDate))
+		}
+		// A use that nobody knows is judged as a start.
+		require.NotNil(t, p.Refuse(suites()["1"], suite.Leave+1, tableDate))
+	}
+}
+
+// Each of several policies has its own word on groups that exist.
+func TestExistingOfSeveral(t *testing.T) {
+	mild := load(t, "pq-confidential")
+	strict := own(t, "existing: refuse\nrules:\n  - {id: hash, source: test, force: law, wanted: SHA-384, allow: [{hash: SHA-384}]}\n")
+	both := policy.All(mild, strict)
+	require.Equal(t, policy.Report, mild.Existing())
+	require.Equal(t, policy.Refuse, both.Existing())
+	// 7 fails pq-confidential alone, which only reports; 1 fails both.
+	require.Nil(t, both.Refuse(suites()["7"], suite.Continue, tableDate))
+	require.NotNil(t, both.Refuse(suites()["7"], suite.Start, tableDate))
+	refusal := both.Refuse(suites()["1"], suite.Receive, tableDate)
+	require.NotNil(t, refusal)
+	require.Equal(t, []string{"own"}, policiesOf(refusal))
+	require.Equal(t, []string{"pq-confidential", "own"}, policiesOf(both.Refuse(suites()["1"], suite.Start, tableDate)))
+}
+
+func policiesOf(r *registry.Refusal) []string {
+	var names []string
+	for _, reason := range r.Reasons() {
+		names = append(names, reason.Policy)
+	}
+	return names
+}
+
+func TestRefusal(t *testing.T) {
+	p := load(t, "cnsa-2.0-transition")
+	r := all.Registry().Restrict(p.Refuse)
+	_, err := r.Suite(0x0001, suite.Start, tableDate)
+	require.ErrorIs(t, err, registry.ErrRefused)
+	var refusal *registry.Refusal
+	require.ErrorAs(t, err, &refusal)
+	const faq = "NSA, The Commercial National Security Algorithm Suite 2.0 and Quantum Computing FAQ, version 2.1, 2024-12 (checked 2026-11-21)"
+	reason := func(rule, found, wanted string) registry.Reason {
+		return registry.Reason{Policy: "cnsa-2.0-transition", Rule: rule, Source: faq, Found: found, Wanted: wanted, Force: "law"}
+	}
+	require.Equal(t, []registry.Reason{
+		reason("kem", "KEM X25519", "ML-KEM-1024 alone; until the date of the category also ECDH P-384"),
+		reason("signature", "signature Ed25519", "ML-DSA-87 alone; until 2031-12-31 also ECDSA P-384"),
+		reason("aead", "AEAD AES-128-GCM", "AES-256"),
+		reason("hash", "hash SHA-256", "SHA-384 or SHA-512"),
+	}, refusal.Reasons())
+	require.Equal(t, []registry.Choice{
+		{ID: 0x0007, Name: "MLS_256_DHKEMP384_AES256GCM_SHA384_P384"},
+		{ID: 0xF008, Name: "MLS_192_MLKEM1024_AES256GCM_SHA384_P384"},
+		{ID: 0xF00B, Name: "MLS_256_MLKEM1024_AES256GCM_SHA384_MLDSA87"},
+	}, refusal.Instead)
+	require.Equal(t, suite.ID(1), refusal.Suite)
+	require.Equal(t, suite.Start, refusal.Use)
+	require.Equal(t, tableDate, refusal.At)
+	require.Empty(t, refusal.With)
+
+	_, err = r.Suite(0xF005, suite.Start, tableDate)
+	require.ErrorAs(t, err, &refusal)
+	require.Equal(t, "hybrid", refusal.With)
+	require.Equal(t, "KEM ML-KEM-1024 with ECDH P-384", refusal.Found)
+
+	_, err = r.Suite(0x0007, suite.Start, day("2031-01-01"))
+	require.ErrorAs(t, err, &refusal)
+	require.Equal(t, "KEM ECDH P-384, allowed until 2030-12-31", refusal.Found)
+}
+
+// What a policy says in Judge is what it does for a new group, for every profile,
+// suite and date.
+func TestRefuseAgreesWithJudge(t *testing.T) {
+	for name := range table() {
+		p := load(t, name)
+		for short, info := range suites() {
+			for _, at := range []time.Time{tableDate, day("2030-12-31"), day("2031-01-01"), day("2036-01-01")} {
+				require.Equal(t, p.Judge(info, at).Allow, p.Refuse(info, suite.Start, at) == nil, "%s: %s", name, short)
+			}
+		}
+	}
+}
+
+func TestRulesBesideSuites(t *testing.T) {
+	p := own(t, `
+existing: refuse
+rules:
+  - {id: credential, source: test, force: law, wanted: X.509 or 0xF000, allow: [{credential.type: [x509, "0xf000"]}]}
+  - {id: lifetime, source: test, force: law, wanted: 90 days at most, allow: [{key-package.lifetime: {max: 90d}}]}
+  - {id: psk, source: test, force: law, wanted: 32 bytes, when: {psk.type: external}, allow: [{psk.bytes: {min: 32}}]}
+  - {id: format, source: test, force: law, wanted: PrivateMessage, allow: [{wire-format: private}]}
+`)
+	const days = 24 * 60 * 60
+	for _, c := range []struct {
+		name string
+		err  error
+		text string // "" is allowed
+	}{
+		{"x509", p.Credential(mls.CredentialX509, suite.Start, tableDate), ""},
+		{"private type", p.Credential(0xF000, suite.Start, tableDate), ""},
+		{
+			"basic", p.Credential(mls.CredentialBasic, suite.Start, tableDate),
+			"registry: credential refused for start by policy own: credential: found credential type basic, wanted X.509 or 0xF000; see Test, 1, 2026 (checked 2026-11-21)",
+		},
+		{"90 days", p.Lifetime(mls.Lifetime{NotBefore: 1000, NotAfter: 1000 + 90*days}, suite.Start, tableDate), ""},
+		{
+			"longer", p.Lifetime(mls.Lifetime{NotBefore: 1000, NotAfter: 1001 + 90*days}, suite.Continue, tableDate),
+			"registry: key package lifetime refused for continue by policy own: lifetime: found lifetime 7776001s, wanted 90 days at most; see Test, 1, 2026 (checked 2026-11-21)",
+		},
+		{"backwards", p.Lifetime(mls.Lifetime{NotBefore: 1000, NotAfter: 0}, suite.Start, tableDate), ""},
+		{
+			"for ever", p.Lifetime(mls.Lifetime{NotAfter: 1<<64 - 1}, suite.Start, tableDate),
+			"registry: key package lifetime refused for start by policy own: lifetime: found lifetime 4611686018427387904s, wanted 90 days at most; see Test, 1, 2026 (checked 2026-11-21)",
+		},
+		{"long PSK", p.PSK(mls.PSKExternal, 32, suite.Start, tableDate), ""},
+		{"resumption PSK", p.PSK(mls.PSKResumption, 1, suite.Start, tableDate), ""},
+		{
+			"short PSK", p.PSK(mls.PSKExternal, 31, suite.Receive, tableDate),
+			"registry: pre-shared key refused for receive by policy own: psk: found PSK of 31 bytes, wanted 32 bytes; see Test, 1, 2026 (checked 2026-11-21)",
+		},
+		{"private", p.WireFormat(mls.WireFormatPrivateMessage, suite.Continue, tableDate), ""},
+		{
+			"public", p.WireFormat(mls.WireFormatPublicMessage, suite.Continue, tableDate),
+			"registry: wire format refused for continue by policy own: format: found wire format mls_public_message, wanted PrivateMessage; see Test, 1, 2026 (checked 2026-11-21)",
+		},
+	} {
+		if c.text == "" {
+			require.NoError(t, c.err, c.name)
+			continue
+		}
+		require.EqualError(t, c.err, c.text, c.name)
+		require.ErrorIs(t, c.err, registry.ErrRefused)
+	}
+	for _, use := range uses {
+		require.NoError(t, load(t, "any").PSK(mls.PSKExternal, 0, use, tableDate))
+		require.NoError(t, p.PSK(mls.PSKExternal, 0, suite.Leave, tableDate))
+	}
+}
+
+// NIST's rule on short keys is the FIPS profiles' own.
+func TestShortPSKs(t *testing.T) {
+	for _, name := range []string{"fips-140-3-algorithms", "fips-140-3-module"} {
+		p := load(t, name)
+		require.NoError(t, p.PSK(mls.PSKExternal, 14, suite.Start, tableDate))
+		var refusal *registry.Refusal
+		require.ErrorAs(t, p.PSK(mls.PSKExternal, 13, suite.Start, tableDate), &refusal)
+		require.Equal(t, "psk-length", refusal.Rule)
+		require.Equal(t, "pre-shared key", refusal.Subject)
+	}
+}
+
+// The verdict of fips-140-3-module is by who provides a primitive.
+func TestModule(t *testing.T) {
+	for _, version := range []string{"v1.0.0", "v1.0.0-c2097c7c", "v1.26.0", "latest"} {
+		p := load(t, "fips-140-3-module").OnModule(version)
+		require.Equal(t, expected(t, table()["fips-140-3-module"]), judge(p, tableDate), version)
+	}
+	// With crypto/mldsa the last two join, where the module has it.
+	info := suites()["T11"]
+	info.Signature.Provenance = []suite.Provided{{Primitive: "ML-DSA-87", Package: "crypto/mldsa"}}
+	for version, want := range map[string]bool{
+		"v1.0.0": false, "v1.25.9": false, "v1.26.0": true, "v1.27.1": true, "v2.0.0": true, "latest": true, "": false, "v1": false,
+	} {
+		p := load(t, "fips-140-3-module").OnModule(version)
+		require.Equal(t, want, p.Judge(info, tableDate).Allow, version)
+	}
+	// Another implementation of an approved algorithm is not the module's, and the
+	// word of a foreign suite is no evidence.
+	r, err := all.New(all.Vectorised())
+	require.NoError(t, err)
+	p := load(t, "fips-140-3-module")
+	for i := range r.All() {
+		if i.KEM.PostQuantum != "" {
+			require.False(t, p.Judge(i, tableDate).Allow, i.Name)
+		}
+	}
+	foreign := suites()["7"]
+	require.True(t, p.Judge(foreign, tableDate).Allow)
+	foreign.AEAD.Provenance = []suite.Provided{{Primitive: "AES-256-GCM", Package: "crypto/aes", SelfDeclared: true}}
+	require.False(t, p.Judge(foreign, tableDate).Allow)
+	foreign.KEM.Provenance, foreign.KDF.Provenance, foreign.AEAD.Provenance, foreign.Hash.Provenance, foreign.Signature.Provenance = nil, nil, nil, nil, nil
+	require.False(t, p.Judge(foreign, tableDate).Allow)
+}
+
+// A set is what a document defines, not what somebody calls so.
+func TestImpostorsAreOfNoSet(t *testing.T) {
+	p := load(t, "rfc9420")
+	info := suites()["7"]
+	require.True(t, p.Judge(info, tableDate).Allow)
+	for name, change := range map[string]func(*suite.Info){
+		"code point": func(i *suite.Info) { i.ID = 0xF123 },
+		"name":       func(i *suite.Info) { i.Name = "MLS_256_OWN" },
+		"level":      func(i *suite.Info) { i.Level = 128 },
+		"KEM":        func(i *suite.Info) { i.KEM.ID = 0x0010 },
+		"KDF":        func(i *suite.Info) { i.KDF.ID = 0x0001 },
+		"AEAD":       func(i *suite.Info) { i.AEAD.ID = 0x0003 },
+		"hash":       func(i *suite.Info) { i.Hash = suites()["1"].Hash },
+		"signature":  func(i *suite.Info) { i.Signature.Scheme = 0x0403 },
+	} {
+		impostor := info
+		change(&impostor)
+		require.False(t, p.Judge(impostor, tableDate).Allow, name)
+	}
+	// A draft's suite is of its set under every code point.
+	r, err := all.New(all.WithCodePoints(registry.OpenMLS()))
+	require.NoError(t, err)
+	drafts := own(t, "rules:\n  - {id: set, source: test, force: law, wanted: the draft, allow: [{suite.set: draft-ietf-mls-pq-ciphersuites-06}]}\n")
+	for i := range r.All() {
+		require.Equal(t, i.ID > 7, drafts.Judge(i, tableDate).Allow, i.Name)
+	}
+}
+
+func TestUnverifiedNeverChangesAVerdict(t *testing.T) {
+	p := own(t, `
+rules:
+  - {id: doubt, source: test, force: guidance, certainty: U, wanted: SHA-512, allow: [{hash: SHA-512}]}
+notes:
+  - {text: a doubt, certainty: U, when: {hash: SHA-256}}
+`)
+	for short, info := range suites() {
+		v := p.Judge(info, tableDate)
+		require.True(t, v.Allow, short)
+		require.Nil(t, p.Refuse(info, suite.Start, tableDate))
+	}
+	v := p.Judge(suites()["1"], tableDate)
+	require.Equal(t, []string{"[U] a doubt", "[U] own/doubt would want SHA-512"}, v.Notes)
+	require.False(t, v.Findings[0].Passed)
+	require.Empty(t, p.Judge(suites()["5"], tableDate).Notes)
+	var downgrade *policy.Downgrade
+	require.False(t, errors.As(p.Move(suites()["1"], suites()["1"], tableDate), &downgrade))
+}
