@@ -33,14 +33,14 @@ func (q asking) begin() asking {
 	return q
 }
 
-func (q asking) refused(err error, format string, args ...any) *PolicyError {
+func (q asking) denied(err error, format string, args ...any) *PolicyError {
 	return &PolicyError{Subject: fmt.Sprintf(format, args...), Use: q.use, Leaf: -1, Proposal: -1, Err: err}
 }
 
 func (q asking) suite(id suite.ID) (suite.Suite, error) {
 	s, err := q.cfg.Suites.Suite(id, q.use, q.now)
 	if err != nil {
-		return nil, q.refused(err, "cipher suite %s", id)
+		return nil, q.denied(err, "cipher suite %s", id)
 	}
 	return s, nil
 }
@@ -50,7 +50,7 @@ func (q asking) credential(t CredentialType) error {
 		return nil
 	}
 	if err := q.cfg.Rules.Credential(t, q.use, q.now); err != nil {
-		return q.refused(err, "credential type %s", t)
+		return q.denied(err, "credential type %s", t)
 	}
 	return nil
 }
@@ -60,7 +60,7 @@ func (q asking) lifetime(l Lifetime) error {
 		return nil
 	}
 	if err := q.cfg.Rules.Lifetime(l, q.use, q.now); err != nil {
-		return q.refused(err, "lifetime")
+		return q.denied(err, "lifetime")
 	}
 	return nil
 }
@@ -70,7 +70,7 @@ func (q asking) psk(t PSKType, length int) error {
 		return nil
 	}
 	if err := q.cfg.Rules.PSK(t, length, q.use, q.now); err != nil {
-		return q.refused(err, "%s pre-shared key of %d bytes", t, length)
+		return q.denied(err, "%s pre-shared key of %d bytes", t, length)
 	}
 	return nil
 }
@@ -80,7 +80,7 @@ func (q asking) wireFormat(f WireFormat) error {
 		return nil
 	}
 	if err := q.cfg.Rules.WireFormat(f, q.use, q.now); err != nil {
-		return q.refused(err, "handshake in a %s", f)
+		return q.denied(err, "handshake in a %s", f)
 	}
 	return nil
 }
@@ -91,7 +91,7 @@ func (q asking) move(from, to suite.Suite) error {
 	}
 	old, next := from.Info(), to.Info()
 	if err := q.cfg.Rules.Move(old, next, q.now); err != nil {
-		return q.refused(err, "move from %s to %s", old.ID, next.ID)
+		return q.denied(err, "move from %s to %s", old.ID, next.ID)
 	}
 	return nil
 }

@@ -14,8 +14,8 @@ import (
 )
 
 // A check is a place in package mls that refuses something: a block, most often of
-// an if statement, that makes a violation, returns an error of a class or fails a
-// reader or writer; or a call whose only result is an error, which is returned.
+// an if statement, that makes a violation, returns an error of a class, hands on a
+// policy's refusal, or fails a reader or writer; or a call whose only result is an error, which is returned.
 type check struct {
 	id       string // "file.go function: what it refuses", with "#2" for the second of that name
 	position string // file.go:12
@@ -193,6 +193,8 @@ func refusalOf(s ast.Stmt, classes []string) *refusal {
 				switch {
 				case f.Sel.Name == "Is" || f.Sel.Name == "As": // errors.Is compares with a class
 					return false
+				case f.Sel.Name == "denied": // asking.denied
+					found = &refusal{text: "policy on " + literal(n.Args[1]), section: groupPolicy}
 				case f.Sel.Name == "Fail":
 					found = &refusal{text: "malformed", class: "ErrMalformed"}
 				}

@@ -16,9 +16,10 @@ const (
 	groupPeers  = "peers"  // defects found in other implementations
 	groupKeys   = "keys"   // public keys that must be refused
 	groupErrors = "errors" // classes of errors of package mls, by their sentinel
+	groupPolicy = "policy" // what the engine asks the client's policies
 )
 
-func groups() []string { return []string{groupPeers, groupKeys, groupErrors} }
+func groups() []string { return []string{groupPeers, groupKeys, groupErrors, groupPolicy} }
 
 // state says how a rule is held.
 type state string
