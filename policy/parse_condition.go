@@ -62,7 +62,11 @@ func (p *parser) wordCondition(c *condition, n node) {
 		c.not = true
 		n = entries[0].value
 	}
-	for _, item := range p.texts(n) {
+	items := p.texts(n)
+	if len(items) == 0 {
+		p.add(n.at, "the list is empty, so nothing satisfies it")
+	}
+	for _, item := range items {
 		s, ok := p.scalar(item)
 		if !ok {
 			continue
@@ -76,9 +80,6 @@ func (p *parser) wordCondition(c *condition, n node) {
 		default:
 			c.words = append(c.words, s)
 		}
-	}
-	if len(c.words) == 0 {
-		p.add(n.at, "the list is empty, so nothing satisfies it")
 	}
 }
 
@@ -189,7 +190,11 @@ func (p *parser) versionCondition(c *condition, n node) {
 func (p *parser) packagesCondition(c *condition, n node) {
 	patterns := func(n node) []string {
 		var all []string
-		for _, item := range p.texts(n) {
+		items := p.texts(n)
+		if len(items) == 0 {
+			p.add(n.at, "the list is empty, so nothing satisfies it")
+		}
+		for _, item := range items {
 			s, ok := p.scalar(item)
 			if !ok {
 				continue
@@ -200,12 +205,10 @@ func (p *parser) packagesCondition(c *condition, n node) {
 			}
 			all = append(all, s)
 		}
-		if len(all) == 0 {
-			p.add(n.at, "the list is empty, so nothing satisfies it")
-		}
 		return all
 	}
-	for _, e := range p.mapping(n) {
+	entries := p.mapping(n)
+	for _, e := range entries {
 		switch e.key {
 		case "only":
 			c.only = patterns(e.value)
@@ -215,7 +218,7 @@ func (p *parser) packagesCondition(c *condition, n node) {
 			p.unknown(e, "only", "some")
 		}
 	}
-	if len(c.only)+len(c.some) == 0 {
+	if len(entries) == 0 && n.yaml.Kind == yaml.MappingNode {
 		p.add(n.at, "want {only: [...]}, {some: [...]} or both")
 	}
 	for _, s := range c.some {

@@ -19,11 +19,13 @@ var uses = []suite.Use{suite.Start, suite.Continue, suite.Receive, suite.Leave}
 // own returns the policy of a profile with the given lines after its head.
 func own(t testing.TB, lines string) *policy.Policy {
 	t.Helper()
-	p, err := policy.Parse("own.yaml", []byte(`profile: own
+	l, err := builtin().Add(policy.File{Name: "own.yaml", Data: []byte(`profile: own
 title: Of the test
 sources:
   test: {document: Test, section: "1", date: 2026, checked: 2026-11-21}
-`+lines))
+` + lines)})
+	require.NoError(t, err)
+	p, err := l.Policy("own")
 	require.NoError(t, err)
 	return p
 }

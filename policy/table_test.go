@@ -3,6 +3,7 @@ package policy_test
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,7 +26,7 @@ func day(s string) time.Time {
 }
 
 // suites returns the eighteen suites under short names: 1 to 7, T1 to T11.
-func suites() map[string]suite.Info {
+var suites = sync.OnceValue(func() map[string]suite.Info {
 	short := map[string]suite.Info{}
 	for info := range all.Registry().All() {
 		name := fmt.Sprint(uint16(info.ID))
@@ -35,11 +36,13 @@ func suites() map[string]suite.Info {
 		short[name] = info
 	}
 	return short
-}
+})
+
+var builtin = sync.OnceValue(policy.Builtin)
 
 func load(t testing.TB, name string, with ...string) *policy.Policy {
 	t.Helper()
-	p, err := policy.Load(name)
+	p, err := builtin().Policy(name)
 	require.NoError(t, err)
 	p, err = p.With(with...)
 	require.NoError(t, err)
