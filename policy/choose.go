@@ -109,6 +109,9 @@ func (e *NoSuite) Unwrap() error {
 
 // Error names who stands in the way of how many suites.
 func (e *NoSuite) Error() string {
+	if len(e.Obstacles) == 0 {
+		return "policy: no suite for all: the registry has none"
+	}
 	var who []string
 	counts := map[string]int{}
 	count := func(name string) {
@@ -154,11 +157,11 @@ func (e *NoSuite) Explain() string {
 	for _, o := range e.Obstacles {
 		fmt.Fprintf(&b, "\n%s %s\n", o.Suite, o.Name)
 		if len(o.Missing) > 0 {
-			fmt.Fprintf(&b, "  not of members  %s\n", strings.Join(o.Missing, ", "))
+			fmt.Fprintf(&b, "  not of members: %s\n", strings.Join(o.Missing, ", "))
 		}
 		for _, r := range o.Refusals {
 			for _, reason := range r.Reasons() {
-				fmt.Fprintf(&b, "  %s/%s  found %s, wanted %s\n", reason.Policy, reason.Rule, reason.Found, reason.Wanted)
+				fmt.Fprintf(&b, "  %s/%s: found %s, wanted %s\n", reason.Policy, reason.Rule, reason.Found, reason.Wanted)
 			}
 			if r.With != "" {
 				fmt.Fprintf(&b, "  %s would allow it with %s\n", r.Policy, r.With)

@@ -1,0 +1,135 @@
+package policy_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/policy"
+	"github.com/mlsuite/mlsuite/registry"
+	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+func member(name string, short ...string) policy.Member {
+	m := policy.Member{Name: name}
+	for _, s := range short {
+		m.Suites = append(m.Suites, suites()[s].ID)
+	}
+	return m
+}
+
+func policiesNamed(t testing.TB, names ...string) []*policy.Policy {
+	var all []*policy.Policy
+	for _, name := range names {
+		all = append(all, load(t, name))
+	}
+	return all
+}
+
+func TestChoose(t *testing.T) {
+	preferring := func(short ...string) *registry.Registry {
+		var names []string
+		for _, s := range short {
+			names = append(names, suites()[s].Name)
+		}
+		r, err := all.Registry().Select(names...)
+		require.NoError(t, err)
+		return r
+	}
+	everything := fields(classical + " " + draft)
+	for _, c := range []struct {
+		name     string
+		registry *registry.Registry
+		members  []policy.Member
+		policies []string
+		want     string
+	}{
+		{"nobody asks", all.Registry(), nil, nil, "1"},
+		{"the registry's order", preferring("T2", "1"), nil, nil, "T2"},
+		{"not a member's", preferring("T2", "1"), []policy.Member{member("ann", "1", "T2"), member("bob", "T2", "1")}, nil, "T2"},
+		{"the common one", preferring("T11", "T2", "1"), []policy.Member{member("ann", "1", "T2"), member("bob", "1")}, nil, "1"},
+		{"a policy", all.Registry(), []policy.Member{member("ann", everything...)}, []string{"nist-curves"}, "2"},
+		{"policies", all.Registry(), []policy.Member{member("ann", everything...)}, []string{"nist-curves", "pq-authentic"}, "T10"},
+		{"the registry's policy", all.Registry().Restrict(load(t, "cnsa-1.0").Refuse), nil, nil, "7"},
+	} {
+		info, err := policy.Choose(c.registry, c.members, policiesNamed(t, c.policies...), tableDate)
+		require.NoError(t, err, c.name)
+		require.Equal(t, suites()[c.want].Name, info.Name, c.name)
+	}
+	// After its date a suite is not chosen.
+	transition := policiesNamed(t, "cnsa-2.0-transition")
+	info, err := policy.Choose(preferring("7", "T11"), nil, transition, day("2031-01-01"))
+	require.NoError(t, err)
+	require.Equal(t, suites()["T11"].Name, info.Name)
+}
+
+func TestNoSuite(t *testing.T) {
+	r, err := all.Registry().Select(suites()["1"].Name, suites()["7"].Name, suites()["T5"].Name)
+	require.NoError(t, err)
+	members := []policy.Member{member("ann", "1", "7", "T5"), {Name: "bob", Suites: []suite.ID{0x0001, 0x0A0A, 0xF0F0}}}
+	_, err = policy.Choose(r, members, policiesNamed(t, "cnsa-2.0-transition", "pq-confidential"), tableDate)
+	require.ErrorIs(t, err, registry.ErrRefused)
+	require.EqualError(t, err, "policy: no suite for all: of 3 in the registry, excluded by policy cnsa-2.0-transition 2, policy pq-confidential 2, member bob 2")
+	var none *policy.NoSuite
+	require.ErrorAs(t, err, &none)
+	require.Equal(t, []suite.ID{0x0A0A, 0xF0F0}, none.Unknown)
+	require.Len(t, none.Obstacles, 3)
+	require.Empty(t, none.Obstacles[0].Missing)
+	require.Equal(t, []string{"bob"}, none.Obstacles[1].Missing)
+	require.Equal(t, "hybrid", none.Obstacles[2].Refusals[0].With)
+	require.Equal(t, `No suite suits all members and policies at 2026-11-21.
+
+0x0001 MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519
+  cnsa-2.0-transition/kem: found KEM X25519, wanted ML-KEM-1024 alone; until the date of the category also ECDH P-384
+  cnsa-2.0-transition/signature: found signature Ed25519, wanted ML-DSA-87 alone; until 2031-12-31 also ECDSA P-384
+  cnsa-2.0-transition/aead: found AEAD AES-128-GCM, wanted AES-256
+  cnsa-2.0-transition/hash: found hash SHA-256, wanted SHA-384 or SHA-512
+  pq-confidential/kem: found KEM X25519, wanted a KEM with a post-quantum part
+
+0x0007 MLS_256_DHKEMP384_AES256GCM_SHA384_P384
+  not of members: bob
+  pq-confidential/kem: found KEM ECDH P-384, wanted a KEM with a post-quantum part
+
+0xF005 MLS_192_MLKEM1024P384_AES256GCM_SHA384_P384
+  not of members: bob
+  cnsa-2.0-transition/kem: found KEM ML-KEM-1024 with ECDH P-384, wanted ML-KEM-1024 alone; until the date of the category also ECDH P-384
+  cnsa-2.0-transition would allow it with hybrid
+
+Members have suites that the registry has not: 0x0A0A, 0xF0F0
+`, none.Explain())
+
+	// Members alone are no refusal.
+	_, err = policy.Choose(r, []policy.Member{member("ann", "2")}, nil, tableDate)
+	require.ErrorAs(t, err, &none)
+	require.NotErrorIs(t, err, registry.ErrRefused)
+	require.EqualError(t, err, "policy: no suite for all: of 3 in the registry, excluded by member ann 3")
+	empty, err := r.Select()
+	require.NoError(t, err)
+	_, err = policy.Choose(empty, nil, nil, tableDate)
+	require.EqualError(t, err, "policy: no suite for all: the registry has none")
+}
+
+// CNSA 2.0 has no suite in the FIPS module of Go 1.26, and the error says so.
+func TestCNSAUnderTheModule(t *testing.T) {
+	_, err := policy.Choose(all.Registry(), nil, policiesNamed(t, "cnsa-2.0", "fips-140-3-module"), tableDate)
+	var none *policy.NoSuite
+	require.ErrorAs(t, err, &none)
+	last := none.Obstacles[len(none.Obstacles)-1]
+	require.Equal(t, suites()["T11"].Name, last.Name)
+	require.Len(t, last.Refusals, 1)
+	require.Equal(t, "fips-140-3-module", last.Refusals[0].Policy)
+	require.Contains(t, last.Refusals[0].Found, "ML-DSA-87 from filippo.io/mldsa")
+	require.Contains(t, last.Refusals[0].Wanted, "crypto/mldsa, of Go 1.27")
+}
+
+func TestMembers(t *testing.T) {
+	capabilities := mls.Capabilities{CipherSuites: []suite.ID{2, 1}}
+	ann := policy.Capable("ann", capabilities)
+	require.Equal(t, policy.Member{Name: "ann", Suites: []suite.ID{2, 1}}, ann)
+	ann.Suites[0] = 7
+	require.Equal(t, suite.ID(2), capabilities.CipherSuites[0], "the list of the leaf was changed")
+	require.Equal(t, policy.Member{Name: "bob", Suites: []suite.ID{1, 7}},
+		policy.Ready("bob", &mls.KeyPackage{CipherSuite: 1}, &mls.KeyPackage{CipherSuite: 7}, &mls.KeyPackage{CipherSuite: 1}))
+}

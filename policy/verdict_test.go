@@ -1,0 +1,278 @@
+package policy_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/mlsuite/mlsuite/policy"
+	"github.com/mlsuite/mlsuite/registry/all"
+)
+
+func TestVerdictJSON(t *testing.T) {
+	end, err := policy.ParseDate("2031-12-31")
+	require.NoError(t, err)
+	for want, v := range map[string]policy.Verdict{
+		`{"verdict":"deny"}`:                                            {},
+		`{"verdict":"allow"}`:                                           {Allow: true, Findings: []policy.Finding{{Rule: "kem"}}},
+		`{"verdict":"allow","until":"2031-12-31"}`:                      {Allow: true, Until: end},
+		`{"verdict":"deny","until":"2031-12-31","with":"hybrid"}`:       {Until: end, With: "hybrid"},
+		`{"verdict":"allow","notes":["[U] a \"doubt\"","another"]}`:     {Allow: true, Notes: []string{`[U] a "doubt"`, "another"}},
+		`{"verdict":"deny","until":"2031-12-31","notes":["no longer"]}`: {Until: end, Notes: []string{"no longer"}},
+	} {
+		got, err := json.Marshal(v)
+		require.NoError(t, err)
+		require.Equal(t, want, string(got))
+	}
+}
+
+// The matrix has the shape that machines read, and the verdicts of the table.
+func TestMatrix(t *testing.T) {
+	r := all.Registry()
+	m := policy.NewMatrix(policiesNamed(t, policy.Builtin().Names()...), r.All(), tableDate)
+	text, err := json.Marshal(m)
+	require.NoError(t, err)
+	var back map[string]map[string]struct {
+		Verdict, Until, With string
+		Notes                []string
+	}
+	require.NoError(t, json.Unmarshal(text, &back))
+	require.Len(t, back, 15)
+	for name, cells := range table() {
+		require.Len(t, back[name], 18)
+		for short, want := range expected(t, cells) {
+			got := back[name][suites()[short].Name]
+			text := got.Verdict
+			if got.With != "" {
+				text += ", allowed with " + got.With
+			}
+			if got.Until != "" {
+				text += " until " + got.Until
+			}
+			require.Equal(t, want, text, "%s: %s", name, short)
+		}
+	}
+}
+
+// The notes that the table asks for stand where it asks for them.
+func TestNotes(t *testing.T) {
+	for _, c := range []struct{ profile, suites, part string }{
+		{"bsi-tr-02102-1", "T3 T4 T5", "[U] Whether the combiner of the draft's hybrids is the KeyCombine"},
+		{"anssi", "T2", "[U] Whether X25519"},
+		{"ncsc-uk", "T10 T11", "no final RFC's"},
+		{"ncsc-uk", "T9", "ML-DSA-44 is below"},
+		{"asd-ism", "1 3 4 6 T1 T2 T6 T9", "[U] That the manual approves of no X25519"},
+		{"asd-ism-top-secret", "1 3 4 6 T1 T2 T6 T9", "[U] That the manual approves of no X25519"},
+	} {
+		p := load(t, c.profile)
+		for name, info := range suites() {
+			notes := strings.Join(p.Judge(info, tableDate).Notes, "\n")
+			if contains(c.suites, name) {
+				require.Contains(t, notes, c.part, "%s: %s", c.profile, name)
+			} else if c.profile != "ncsc-uk" && c.profile != "bsi-tr-02102-1" && c.profile != "anssi" {
+				require.NotContains(t, notes, c.part, "%s: %s", c.profile, name)
+			}
+		}
+	}
+}
+
+func contains(list, name string) bool {
+	for _, f := range fields(list) {
+		if f == name {
+			return true
+		}
+	}
+	return false
+}
+
+// TestVerdictsHold checks what a verdict promises, for every profile and suite, at
+// any day and under any setting of the switches.
+func TestVerdictsHold(t *testing.T) {
+	names := policy.Builtin().Names()
+	shorts := fields(classical + " " + draft)
+	rapid.Check(t, func(r *rapid.T) {
+		var policies []*policy.Policy
+		for range rapid.IntRange(1, 3).Draw(r, "policies") {
+			p, err := builtin().Policy(rapid.SampledFrom(names).Draw(r, "profile"))
+			require.NoError(r, err)
+			for _, d := range p.Parameters() {
+				if !d.Date && rapid.Bool().Draw(r, d.Name) {
+					p, err = p.With(d.Name)
+					require.NoError(r, err)
+				}
+			}
+			policies = append(policies, p)
+		}
+		p := policy.All(policies...)
+		info := suites()[rapid.SampledFrom(shorts).Draw(r, "suite")]
+		at := day("2026-11-21").AddDate(0, 0, rapid.IntRange(-400, 4000).Draw(r, "day"))
+		v := p.Judge(info, at)
+
+		each := true
+		for _, q := range policies {
+			each = each && q.Judge(info, at).Allow
+		}
+		require.Equal(r, each, v.Allow, "together they allow what each allows")
+		failed := false
+		for _, f := range v.Findings {
+			failed = failed || !f.Passed
+			require.NotEmpty(r, f.Found)
+		}
+		require.Equal(r, !v.Allow, failed, "a denial has its rule")
+
+		today := policy.DateOf(at)
+		switch {
+		case v.Allow && !v.Until.IsZero():
+			require.GreaterOrEqual(r, v.Until.Compare(today), 0)
+			require.True(r, p.Judge(info, v.Until.Time()).Allow)
+			require.True(r, p.Judge(info, v.Until.Time().Add(24*time.Hour-1)).Allow)
+			require.False(r, p.Judge(info, v.Until.Time().Add(24*time.Hour)).Allow)
+		case v.With != "":
+			on, err := p.With(strings.Split(v.With, "+")...)
+			require.NoError(r, err)
+			allowed := on.Judge(info, at)
+			require.True(r, allowed.Allow)
+			require.Equal(r, v.Until, allowed.Until)
+		case !v.Allow && !v.Until.IsZero():
+			require.Negative(r, v.Until.Compare(today))
+			require.True(r, p.Judge(info, v.Until.Time()).Allow)
+		}
+	})
+}
+
+func TestExplain(t *testing.T) {
+	p := load(t, "bsi-tr-02102-1")
+	r, err := all.Registry().Select(suites()["1"].Name, suites()["7"].Name, suites()["T5"].Name)
+	require.NoError(t, err)
+	const source = "BSI TR-02102-1, Cryptographic Mechanisms, Recommendations and Key Lengths, version 2026-01, 2026-01-23 [S]"
+	require.Equal(t, `0x0007 MLS_256_DHKEMP384_AES256GCM_SHA384_P384 under bsi-tr-02102-1 at 2032-01-01: deny, was allowed until 2031-12-31
+
+  FAIL  bsi-tr-02102-1/kem
+    found   KEM ECDH P-384, allowed until 2031-12-31
+    wanted  ML-KEM-768 or ML-KEM-1024 in a hybrid with a NIST P-curve; until 2031-12-31 (2030-12-31 for very high protection) also ECDH on one alone
+    source  `+source+`
+    force   guidance, checked 2026-11-21
+
+  pass  bsi-tr-02102-1/signature until 2035-12-31
+    found   signature ECDSA P-384
+    wanted  ML-DSA with a classical signature; until 2035-12-31 also ECDSA on a NIST P-curve alone
+    source  `+source+`
+    force   guidance, checked 2026-11-21
+
+  pass  bsi-tr-02102-1/aead
+    found   AEAD AES-256-GCM
+    wanted  AES-GCM
+    source  `+source+`
+    force   guidance, checked 2026-11-21
+
+  pass  bsi-tr-02102-1/hash
+    found   hash SHA-384
+    wanted  SHA-256, SHA-384 or SHA-512
+    source  `+source+`
+    force   guidance, checked 2026-11-21
+
+Suites that would do:
+  0xF005 MLS_192_MLKEM1024P384_AES256GCM_SHA384_P384 until 2035-12-31
+`, p.Explain(suites()["7"], r.All(), day("2032-01-01")))
+
+	text := p.Explain(suites()["T5"], r.All(), tableDate)
+	require.Contains(t, text, "at 2026-11-21: allow until 2035-12-31\n")
+	require.Contains(t, text, "\nNotes:\n  [U] Whether the combiner")
+	require.NotContains(t, text, "would do")
+	require.Contains(t, load(t, "rfc9420").Explain(suites()["T1"], r.All(), tableDate), "found   a suite of set draft-ietf-mls-pq-ciphersuites-06\n")
+	none, err := r.Select()
+	require.NoError(t, err)
+	require.Contains(t, p.Explain(suites()["1"], none.All(), tableDate), "\nNo suite of the registry would do.\n")
+	doubt := own(t, "rules:\n  - {id: r, source: test, force: law, certainty: U, wanted: SHA-512, allow: [{hash: SHA-512}]}\n")
+	require.Contains(t, doubt.Explain(suites()["1"], none.All(), tableDate), "\n  note  own/r\n")
+}
+
+func TestDescribe(t *testing.T) {
+	p := own(t, `
+extends: any
+version: "3"
+date: 2026-11
+text: What the test wants, in a text that is so long that it does not fit on one line of eighty-eight characters.
+existing: refuse
+parameters:
+  end: {kind: date, default: 2030-12-31, text: The end of it.}
+rules:
+  - id: r
+    source: test
+    section: Annex A
+    force: law
+    wanted: SHA-512
+    when: {kem.kind: classical}
+    allow:
+      - hash: SHA-512
+      - {hash: {not: SHA-256}, hash.bits: {min: 256, max: 384}, until: end}
+moves:
+  - {from: MLS_256_DHKEMP521_AES256GCM_SHA512_P521, to: MLS_256_MLKEM1024_AES256GCM_SHA384_MLDSA87, reason: Because.}
+notes:
+  - {text: A doubt., certainty: U}
+`)
+	p, err := p.With("end=2031-12-31")
+	require.NoError(t, err)
+	require.Equal(t, `any: Everything that the registry has
+  date      2026-11-21
+  existing  report
+
+  No rule. It is what a deployment without a mandate runs under.
+
+own: Of the test
+  version   3
+  date      2026-11
+  extends   any
+  existing  refuse
+
+  What the test wants, in a text that is so long that it does not fit on one line of
+  eighty-eight characters.
+
+  parameter end: 2031-12-31
+    The end of it.
+
+  rule r (cipher suite, law)
+    wanted  SHA-512
+    when    kem.kind: classical
+    allow   hash: SHA-512
+    allow   hash: {not: SHA-256}, hash.bits: {min: 256, max: 384}; until: end
+    source  Test, Annex A, 2026 [S], checked 2026-11-21
+
+  move from MLS_256_DHKEMP521_AES256GCM_SHA512_P521 to MLS_256_MLKEM1024_AES256GCM_SHA384_MLDSA87
+    Because.
+
+  note
+    [U] A doubt.
+`, p.Describe())
+}
+
+// Every built-in rule says where it is from.
+func TestBuiltinsStateTheirSources(t *testing.T) {
+	for _, name := range policy.Builtin().Names() {
+		p := load(t, name)
+		require.Equal(t, name, p.Name())
+		require.Equal(t, policy.Report, p.Existing(), name)
+		for _, q := range p.Profiles() {
+			require.NotEmpty(t, q.Text, q.Name)
+			require.Equal(t, "2026-11-21", q.Date)
+		}
+		for _, r := range p.Rules() {
+			require.NotEmpty(t, r.Source.Document, "%s/%s", r.Profile, r.ID)
+			require.NotEmpty(t, r.Source.Date)
+			require.Equal(t, "2026-11-21", r.Source.Checked)
+			require.Contains(t, []policy.Certainty{policy.Primary, policy.Secondary}, r.Certainty)
+			require.NotEmpty(t, r.Allow)
+		}
+	}
+}
+
+// Rules that are returned are the caller's.
+func TestRulesAreCopied(t *testing.T) {
+	p := load(t, "cnsa-1.0")
+	p.Rules()[0].Allow[0] = "changed"
+	require.NotEqual(t, "changed", p.Rules()[0].Allow[0])
+}
