@@ -17,9 +17,6 @@ const (
 	signatureKey  keyKind = 2 // of leaves
 )
 
-// digit returns the two bits of h that choose a child at a depth below 64.
-func (h *keyHash) digit(depth int) byte { return h[depth/4] >> (2 * (depth % 4)) & 3 }
-
 // keySet is a snapshot of a map from public keys to the nodes of a ratchet tree
 // that hold them. It stays what it is while an edit makes others from it. The zero
 // keySet is empty.

@@ -489,6 +489,14 @@ func policyEntries() []policyEntry {
 				return err
 			}
 		}, group("receive")},
+		{"RestorePublicGroup", "", func(p *policed) func() error {
+			saved, err := p.public(p.info()).Save()
+			require.NoError(p, err)
+			return func() error {
+				_, err := RestorePublicGroup(insiderTime, Config{Suites: p.q, Rules: p.q}, saved)
+				return err
+			}
+		}, group("receive")},
 		{"PublicGroup.Process", "Add", func(p *policed) func() error { return p.following(nil, p.propose(0, p.addOther())) },
 			handshake("receive", "credential 0xF001 receive: key package", "lifetime receive: key package")},
 		{"PublicGroup.Process", "Remove", func(p *policed) func() error { return p.following(nil, p.propose(0, Remove(1))) },
