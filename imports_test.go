@@ -56,6 +56,7 @@ func layers() []layer {
 			pkg: "mls", imports: []string{"suite", "internal/..."},
 			denied: []string{"net/...", "os/...", "database/..."},
 		},
+		{pkg: "audit", imports: []string{"suite", "registry", "mls"}, denied: []string{"net/...", "os/...", "database/..."}},
 		{pkg: "credential", imports: []string{"mls", "internal/certificate"}},
 		{pkg: "internal/fipsindicator"},
 		{pkg: "policy", imports: []string{"suite", "registry", "mls"}, modules: []string{"go.yaml.in/yaml/v4/..."}, denied: []string{"net/...", "os/...", "database/..."}},
@@ -111,6 +112,7 @@ func neverReached() map[string][]string {
 		"suite/circl":   testOnly,
 		"suite/mldsa":   testOnly,
 		"credential":    slices.Concat(providers, testOnly),
+		"audit":         slices.Concat(providers, testOnly, files),
 		"policy":        slices.Concat(providers, testOnly),
 		"mls": slices.Concat(providers, testOnly, files, []string{
 			module + "/registry/...", module + "/hpke/...", module + "/hybrid/...",

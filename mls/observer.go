@@ -34,7 +34,8 @@ type GroupState struct {
 type GroupEntered struct {
 	Group    GroupState
 	How      Entry
-	Members  []Change       // all, this one included; nil of a restored group
+	Size     int            // members
+	Members  []Change       // all of them; nil of a restored group
 	Previous *PreviousGroup // that the group follows or branches off from, or nil
 }
 
@@ -126,7 +127,7 @@ func (c *Config) tellEntered(p *publicState, leaf int64, how Entry, previous *Pr
 	if !c.observed() {
 		return
 	}
-	e := GroupEntered{Group: p.state(leaf), How: how, Previous: previous}
+	e := GroupEntered{Group: p.state(leaf), How: how, Size: int(p.tree.memberCount()), Previous: previous}
 	if how != EntryRestored {
 		for i, n := range p.tree.members() {
 			e.Members = append(e.Members, change(i, n, ChangeJoined))

@@ -112,13 +112,13 @@ func TestObserverOfCreationAndCommits(t *testing.T) {
 	g, err := mls.CreateGroup(t.Context(), testTime, cfg, []byte("group"))
 	require.NoError(t, err)
 	requireEvents(t, created.take(), mls.GroupEntered{
-		Group:   mls.GroupState{ID: []byte("group"), Suite: g.Suite().Info()},
-		How:     mls.EntryCreated,
-		Members: w.all(g),
+		Group: mls.GroupState{ID: []byte("group"), Suite: g.Suite().Info()},
+		How:   mls.EntryCreated,
+		Size:  len(w.all(g)), Members: w.all(g),
 	})
 
 	w.add("a", "b", "c", "d")
-	requireEvents(t, w.of("b").take(), mls.GroupEntered{Group: w.state("b"), How: mls.EntryWelcome, Members: w.all(w.groups["b"])})
+	requireEvents(t, w.of("b").take(), mls.GroupEntered{Group: w.state("b"), How: mls.EntryWelcome, Size: len(w.all(w.groups["b"])), Members: w.all(w.groups["b"])})
 	got := w.of("a").take()
 	require.Len(t, got, 1)
 	added := got[0].(mls.EpochAdopted).Changes
@@ -171,7 +171,7 @@ func TestObserverOfExternalJoins(t *testing.T) {
 	require.NoError(t, err)
 	outside := w.state("a")
 	outside.Leaf = -1
-	requireEvents(t, follower.take(), mls.GroupEntered{Group: outside, How: mls.EntryFollowed, Members: w.all(w.groups["a"])})
+	requireEvents(t, follower.take(), mls.GroupEntered{Group: outside, How: mls.EntryFollowed, Size: len(w.all(w.groups["a"])), Members: w.all(w.groups["a"])})
 
 	// By a commit that removes an earlier leaf of the joiner.
 	again := w.config("b")
@@ -186,7 +186,7 @@ func TestObserverOfExternalJoins(t *testing.T) {
 	w.of("b").take()
 	w.groups["b"], err = c.Adopt()
 	require.NoError(t, err)
-	requireEvents(t, w.of("b").take(), mls.GroupEntered{Group: w.state("b"), How: mls.EntryExternal, Members: w.all(w.groups["b"])})
+	requireEvents(t, w.of("b").take(), mls.GroupEntered{Group: w.state("b"), How: mls.EntryExternal, Size: len(w.all(w.groups["b"])), Members: w.all(w.groups["b"])})
 	adopted := mls.EpochAdopted{
 		Group:     w.state("a"),
 		Committer: mls.Sender{Type: mls.SenderNewMemberCommit},
@@ -234,7 +234,7 @@ func TestObserverOfFollowUps(t *testing.T) {
 		previous.Usage = usage
 		for name, how := range map[string]mls.Entry{"a": mls.EntryCreated, "b": mls.EntryWelcome} {
 			requireEvents(t, w.of(name).take(), mls.GroupEntered{
-				Group: w.state(name), How: how, Members: w.all(w.groups[name]), Previous: previous,
+				Group: w.state(name), How: how, Size: len(w.all(w.groups[name])), Members: w.all(w.groups[name]), Previous: previous,
 			})
 		}
 	}
@@ -258,7 +258,7 @@ func TestObserverOfRestoredGroups(t *testing.T) {
 	cfg.Signer = signer
 	g, err := mls.RestoreGroup(testTime, cfg, saved)
 	require.NoError(t, err)
-	requireEvents(t, w.of("b").take(), mls.GroupEntered{Group: w.state("b"), How: mls.EntryRestored})
+	requireEvents(t, w.of("b").take(), mls.GroupEntered{Group: w.state("b"), How: mls.EntryRestored, Size: 2})
 	w.groups["b"] = g
 	_, err = g.Save()
 	require.NoError(t, err)

@@ -1,0 +1,128 @@
+package audit
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"math"
+	"time"
+
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/registry"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// schema is the number of the schema that the package documentation describes.
+const schema = 1
+
+func at(now time.Time) slog.Attr { return slog.Time("at", now.UTC()) }
+
+// seconds returns a time of RFC 9420, in seconds since 1970.
+func seconds(key string, t uint64) slog.Attr {
+	const last = 253402300799 // 9999-12-31T23:59:59Z, the end of RFC 3339
+	return slog.Time(key, time.Unix(int64(min(t, last)), 0).UTC())
+}
+
+func octets(key string, b []byte) slog.Attr { return slog.String(key, hex.EncodeToString(b)) }
+
+func fingerprint(key string, b []byte) slog.Attr {
+	sum := sha256.Sum256(b)
+	return octets(key, sum[:])
+}
+
+func idStrings(ids []suite.ID) []string {
+	texts := make([]string, len(ids))
+	for i, id := range ids {
+		texts[i] = id.String()
+	}
+	return texts
+}
+
+// reason is a [registry.Reason] in the list also.
+type reason struct {
+	Policy string `json:"policy,omitempty"`
+	Rule   string `json:"rule,omitempty"`
+	Source string `json:"source,omitempty"`
+	Found  string `json:"found,omitempty"`
+	Wanted string `json:"wanted,omitempty"`
+	Force  string `json:"force,omitempty"`
+}
+
+// reasons describes a refusal.
+func reasons(err error) []slog.Attr {
+	attrs := []slog.Attr{slog.String("error", err.Error())}
+	var r *registry.Refusal
+	if !errors.As(err, &r) {
+		return attrs
+	}
+	for _, part := range []struct{ key, text string }{
+		{"policy", r.Policy}, {"rule", r.Rule}, {"source", r.Source}, {"found", r.Found},
+		{"wanted", r.Wanted}, {"force", r.Force}, {"with", r.With},
+	} {
+		if part.text != "" {
+			attrs = append(attrs, slog.String(part.key, part.text))
+		}
+	}
+	if len(r.Also) > 0 {
+		also := make([]reason, len(r.Also))
+		for i, a := range r.Also {
+			also[i] = reason(a)
+		}
+		attrs = append(attrs, slog.Any("also", also))
+	}
+	if len(r.Instead) > 0 {
+		instead := make([]string, len(r.Instead))
+		for i, c := range r.Instead {
+			instead[i] = c.ID.String()
+		}
+		attrs = append(attrs, slog.Any("instead", instead))
+	}
+	return attrs
+}
+
+// concerning says whom an error concerns, and which rule of RFC 9420 is broken.
+func concerning(err error) []slog.Attr {
+	var attrs []slog.Attr
+	place := func(leaf int64, proposal int) {
+		if leaf >= 0 && leaf < math.MaxUint32 {
+			attrs = append(attrs, slog.Int64("leaf", leaf))
+		}
+		if proposal >= 0 {
+			attrs = append(attrs, slog.Int("proposal", proposal))
+		}
+	}
+	var invalid *mls.ValidationError
+	var policy *mls.PolicyError
+	switch {
+	case errors.As(err, &policy):
+		place(policy.Leaf, policy.Proposal)
+		if policy.KeyPackage != nil {
+			attrs = append(attrs, octets("key_package", policy.KeyPackage))
+		}
+		attrs = append(attrs, slog.String("use", policy.Use.String()))
+	case errors.As(err, &invalid):
+		attrs = append(attrs, slog.String("section", invalid.Section))
+		place(invalid.Leaf, invalid.Proposal)
+	}
+	return attrs
+}
+
+func group(g mls.GroupState) slog.Attr {
+	attrs := []any{
+		octets("id", g.ID), slog.Uint64("epoch", g.Epoch),
+		slog.String("suite", g.Suite.ID.String()), slog.String("suite_name", g.Suite.Name),
+	}
+	if g.Leaf >= 0 {
+		attrs = append(attrs, slog.Int64("leaf", g.Leaf))
+	}
+	return slog.Group("group", attrs...)
+}
+
+func committer(s mls.Sender) slog.Attr {
+	attrs := []any{slog.String("type", s.Type.String())}
+	if s.Type == mls.SenderMember {
+		attrs = append(attrs, slog.Uint64("leaf", uint64(s.Leaf)))
+	}
+	return slog.Group("committer", attrs...)
+}

@@ -1,0 +1,77 @@
+// Package audit writes what policies decide and what happens to groups to a log/slog
+// logger, as records that a deployment can keep as evidence. No record holds a secret.
+//
+// It stands between the engine and its policies, and beside it as its observer:
+//
+//	l := slog.New(slog.NewJSONHandler(file, nil)).With("client", name)
+//	cfg.Suites = audit.Suites(all.Registry().Restrict(p.Refuse), l)
+//	cfg.Rules = audit.Rules(p, l)
+//	cfg.Observer = audit.Observer(l)
+//
+// A handler that cannot write is for the deployment to notice: slog drops its error.
+//
+// # Schema
+//
+// The message of a record is its kind. Records have these attributes, whose names and
+// meanings change only together with the number in schema; those that do not apply are
+// left out, and others may come. Octets are in lower-case hexadecimal, suites and other
+// code points are written 0x0001 where they have no name, times are in UTC.
+//
+//	Message           Level  What                               Attributes
+//	decision          INFO   a policy allowed something         schema question SUBJECT use at verdict
+//	decision          WARN   it refused, or allows only what    the same, error REASONS
+//	                         exists
+//	group entered     INFO   this client has a group            schema group how members previous
+//	epoch adopted     INFO   it moved to a new epoch            schema group committer added updated removed
+//	                                                            extensions_changed psks reinit
+//	member            INFO   one for each member that a record  schema group change leaf credential_type
+//	                         before it counts                   identity credential signature_key old_credential
+//	group left        INFO   a commit removed this client       schema group committer
+//	secret exported   INFO   the application took a secret      schema group label length
+//	message refused   WARN   another's message was not taken    schema group wire_format content_type error
+//	                                                            section leaf proposal key_package use REASONS
+//
+//	Attribute           Type    Meaning
+//	schema              int     1
+//	question            string  suite, suites, credential, lifetime, psk, wire_format or move
+//	use                 string  start, continue, receive or leave; of no move
+//	at                  time    the time of the call
+//	verdict             string  allow, refuse, or report: what exists may be used so, and nothing new begins
+//	error               string  the refusal, or what is reported, in one line
+//	group               group   id (octets), epoch, suite, suite_name, and leaf if this client is a member
+//	how                 string  created, welcome, external, restored or followed
+//	members             int     in the group; without member records of a restored one
+//	previous            group   id, epoch, suite if it is known, and usage (reinit or branch) of the group before
+//	committer           group   type (member or new_member_commit), and leaf of a member
+//	added               int     members, as updated and removed
+//	extensions_changed  bool    of the GroupContext
+//	psks                int     pre-shared keys injected
+//	reinit              group   group_id, suite and version of the group to follow; this one has ended
+//	change              string  present (when this client entered), added, updated or removed
+//	leaf                int     leaf index
+//	credential_type     string  basic, x509 or a code point
+//	identity            string  of a basic credential, if it is UTF-8
+//	credential          string  SHA-256 of the content of the credential; so old_credential, if it changed
+//	signature_key       string  SHA-256 of the signature public key
+//	label, length       string, int  of the exporter
+//	wire_format         string  mls_public_message and so on, as content_type (proposal, commit, application)
+//	section             string  of RFC 9420, whose rule the message breaks
+//	proposal            int     index in the commit
+//	key_package         string  KeyPackageRef
+//
+// SUBJECT is what a question is about:
+//
+//	Question      Attributes
+//	suite         suite, suite_name if it is known
+//	suites        allowed: a list of suites
+//	credential    credential_type
+//	lifetime      not_before, not_after: times
+//	psk           psk_type (external or resumption), psk_length in bytes
+//	wire_format   wire_format
+//	move          from, to: groups of suite and suite_name
+//
+// REASONS are policy, rule, source, found, wanted and force of a [registry.Refusal];
+// also, a list of groups of the same, with its further reasons; with, the parameter
+// that would allow it; and instead, a list of suites that would do. An error of
+// another type has none of them.
+package audit

@@ -1,0 +1,211 @@
+package audit_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/audit"
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/registry"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+var now = time.Date(2026, 11, 22, 13, 0, 0, 0, time.FixedZone("", 3600))
+
+// fixedTime returns a logger whose records are all of one time.
+func fixedTime(w io.Writer) *slog.Logger {
+	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{
+		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+			if len(groups) == 0 && a.Key == slog.TimeKey {
+				return slog.Time(slog.TimeKey, now.UTC())
+			}
+			return a
+		},
+	}))
+}
+
+// described is a suite that only describes itself.
+type described struct {
+	suite.Suite
+	info suite.Info
+}
+
+func (d described) Info() suite.Info { return d.info }
+
+func info(id suite.ID, name string) suite.Info { return suite.Info{ID: id, Name: name} }
+
+// judge answers every question with the error of its use.
+type judge map[suite.Use]error
+
+func (j judge) Credential(_ mls.CredentialType, use suite.Use, _ time.Time) error { return j[use] }
+func (j judge) Lifetime(_ mls.Lifetime, use suite.Use, _ time.Time) error         { return j[use] }
+func (j judge) PSK(_ mls.PSKType, _ int, use suite.Use, _ time.Time) error        { return j[use] }
+func (j judge) WireFormat(_ mls.WireFormat, use suite.Use, _ time.Time) error     { return j[use] }
+func (j judge) Move(_, _ suite.Info, _ time.Time) error                           { return j[suite.Start] }
+
+func (j judge) Suite(id suite.ID, use suite.Use, _ time.Time) (suite.Suite, error) {
+	return described{info: info(id, "SUITE")}, j[use]
+}
+
+func (j judge) IDs(suite.Use, time.Time) []suite.ID { return []suite.ID{7, 1} }
+
+func refusal() *registry.Refusal {
+	return &registry.Refusal{
+		Policy: "cnsa-1.0", Rule: "curve", Source: "CNSSP 15, Annex B", Found: "X25519", Wanted: "P-384", Force: "law",
+		Also:  []registry.Reason{{Policy: "house", Rule: "name", Source: "1", Found: "A", Wanted: "B", Force: "mapping"}},
+		With:  "hybrid",
+		Suite: 0x0001, Name: "SUITE-1", Use: suite.Start, At: now,
+		Instead: []registry.Choice{{ID: 0x0007, Name: "SUITE-7"}},
+	}
+}
+
+func group() mls.GroupState {
+	return mls.GroupState{ID: []byte("group"), Epoch: 4, Suite: info(7, "SUITE-7"), Leaf: 2}
+}
+
+func changes() []mls.Change {
+	old := mls.BasicCredential([]byte("carl"))
+	return []mls.Change{
+		{Leaf: 3, Credential: mls.BasicCredential([]byte("dora")), SignatureKey: []byte("key 3"), Reason: mls.ChangeAdded},
+		{Leaf: 2, Credential: mls.BasicCredential([]byte("carla")), SignatureKey: []byte("key 2"), Old: &old, Reason: mls.ChangeUpdated},
+		{Leaf: 1, Credential: mls.Credential{Type: mls.CredentialX509, Content: []byte("chain")}, SignatureKey: []byte("key 1"), Reason: mls.ChangeRemoved},
+		{Leaf: 0, Credential: mls.BasicCredential([]byte{0xff}), SignatureKey: []byte("key 0"), Old: &mls.Credential{Type: 1, Content: []byte{0xff}}, Reason: mls.ChangeUpdated},
+	}
+}
+
+// everyRecord logs every kind of record.
+func everyRecord(l *slog.Logger) {
+	for _, j := range []judge{
+		{},
+		{suite.Start: refusal()},
+		{suite.Start: refusal(), suite.Continue: fmt.Errorf("because: %w", refusal())},
+		{suite.Start: errors.New("no"), suite.Continue: errors.New("no")},
+	} {
+		_, _ = audit.Suites(j, l).Suite(1, suite.Continue, now)
+	}
+	_, _ = audit.Suites(judge{suite.Receive: registry.ErrUnknown}, l).Suite(9, suite.Receive, now)
+	audit.Suites(judge{}, l).IDs(suite.Start, now)
+
+	for _, j := range []judge{{}, {suite.Start: refusal()}, {suite.Start: errors.New("no")}} {
+		r := audit.Rules(j, l)
+		_ = r.Credential(mls.CredentialBasic, suite.Receive, now)
+		_ = r.Lifetime(mls.Lifetime{NotBefore: 1, NotAfter: 1 << 63}, suite.Start, now)
+		_ = r.PSK(mls.PSKExternal, 32, suite.Continue, now)
+		_ = r.WireFormat(mls.WireFormatPublicMessage, suite.Leave, now)
+		_ = r.Move(info(1, "SUITE-1"), info(7, "SUITE-7"), now)
+	}
+
+	o := audit.Observer(l)
+	member := mls.Sender{Type: mls.SenderMember, Leaf: 2}
+	present := changes()[:1]
+	present[0].Reason = mls.ChangeJoined
+	followed, unknown := group(), group()
+	followed.Leaf, unknown.ID = -1, nil
+	for _, e := range []mls.Event{
+		mls.GroupEntered{Group: group(), How: mls.EntryCreated, Size: 1, Members: present},
+		mls.GroupEntered{Group: group(), How: mls.EntryWelcome, Previous: &mls.PreviousGroup{
+			ID: []byte("old"), Epoch: 9, Suite: 1, Usage: mls.ResumptionPSKReInit,
+		}},
+		mls.GroupEntered{Group: followed, How: mls.EntryFollowed, Previous: &mls.PreviousGroup{
+			ID: []byte("old"), Epoch: 9, Usage: mls.ResumptionPSKBranch,
+		}},
+		mls.EpochAdopted{
+			Group: group(), Committer: member, Changes: changes(), ExtensionsChanged: true, PSKs: make([]mls.PreSharedKeyID, 2),
+			ReInit: &mls.ReInitProposal{GroupID: []byte("next"), Version: mls.VersionMLS10, CipherSuite: 0x0007},
+		},
+		mls.EpochAdopted{Group: group(), Committer: mls.Sender{Type: mls.SenderNewMemberCommit}},
+		mls.GroupLeft{Group: group(), Committer: member},
+		mls.SecretExported{Group: group(), Label: "label", Length: 32},
+		mls.MessageRefused{Group: unknown, Err: mls.ErrMalformed},
+		mls.MessageRefused{
+			Group: group(), Format: mls.WireFormatPublicMessage, Content: mls.ContentCommit,
+			Err: &mls.ValidationError{Section: "12.2", Rule: "rule", Leaf: 3, Proposal: 1},
+		},
+		mls.MessageRefused{
+			Group: group(), Format: mls.WireFormatPrivateMessage, Content: mls.ContentProposal,
+			Err: &mls.PolicyError{Subject: "cipher suite 0x0001", Use: suite.Receive, Leaf: 3, Proposal: 1, KeyPackage: []byte("ref"), Err: refusal()},
+		},
+		mls.MessageRefused{
+			Group: group(), Format: mls.WireFormatWelcome,
+			Err: &mls.PolicyError{Subject: "lifetime", Use: suite.Start, Leaf: -1, Proposal: -1, Err: errors.New("no")},
+		},
+	} {
+		o.Observe(e)
+	}
+}
+
+const golden = "testdata/schema.jsonl"
+
+// The schema is what is written in testdata.
+func TestSchema(t *testing.T) {
+	var got bytes.Buffer
+	everyRecord(fixedTime(&got))
+	want, err := os.ReadFile(golden)
+	require.NoError(t, err)
+	require.Empty(t, cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got.String(), "\n")))
+}
+
+// Every attribute and every kind of record stands in the package documentation.
+func TestSchemaIsDocumented(t *testing.T) {
+	source, err := os.ReadFile("doc.go")
+	require.NoError(t, err)
+	words := map[string]bool{}
+	for _, word := range strings.FieldsFunc(string(source), func(r rune) bool {
+		return r != '_' && (r < 'a' || r > 'z')
+	}) {
+		words[word] = true
+	}
+	records, err := os.ReadFile(golden)
+	require.NoError(t, err)
+	var check func(v any)
+	check = func(v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			for key, value := range v {
+				require.True(t, words[key] || key == slog.TimeKey || key == slog.LevelKey || key == slog.MessageKey, key)
+				check(value)
+			}
+		case []any:
+			for _, value := range v {
+				check(value)
+			}
+		}
+	}
+	for line := range strings.Lines(string(records)) {
+		var record map[string]any
+		require.NoError(t, json.Unmarshal([]byte(line), &record))
+		require.Contains(t, string(source), "//	"+record[slog.MessageKey].(string)+"  ")
+		check(record)
+	}
+}
+
+// The decorators change no answer.
+func TestDecisionsPass(t *testing.T) {
+	l := slog.New(slog.DiscardHandler)
+	no := errors.New("no")
+	j := judge{suite.Continue: no}
+	for _, use := range []suite.Use{suite.Start, suite.Continue, suite.Receive, suite.Leave} {
+		found, err := audit.Suites(j, l).Suite(3, use, now)
+		require.Equal(t, j[use], err)
+		require.Equal(t, suite.ID(3), found.Info().ID)
+		r := audit.Rules(j, l)
+		require.Equal(t, j[use], r.Credential(0, use, now))
+		require.Equal(t, j[use], r.Lifetime(mls.Lifetime{}, use, now))
+		require.Equal(t, j[use], r.PSK(0, 0, use, now))
+		require.Equal(t, j[use], r.WireFormat(0, use, now))
+	}
+	require.Equal(t, no, audit.Rules(judge{suite.Start: no}, l).Move(suite.Info{}, suite.Info{}, now))
+	require.Equal(t, []suite.ID{7, 1}, audit.Suites(j, l).IDs(suite.Start, now))
+	require.Nil(t, audit.Rules(nil, l))
+}

@@ -1,0 +1,272 @@
+package audit_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/audit"
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/policy"
+	"github.com/mlsuite/mlsuite/registry"
+	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+const (
+	p384    suite.ID = 0x0007 // under cnsa-2.0-transition until the end of 2030
+	mldsa87 suite.ID = 0xF00B
+)
+
+var (
+	before = time.Date(2030, 12, 31, 0, 0, 0, 0, time.UTC)
+	after  = time.Date(2031, 1, 1, 0, 0, 0, 0, time.UTC)
+)
+
+// life is a group under a policy with an audit log, and all secrets of it that can be
+// got hold of.
+type life struct {
+	*testing.T
+	log     bytes.Buffer
+	policy  *policy.Policy
+	now     time.Time
+	groups  map[string]*mls.Group
+	signers map[string]suite.Signer
+	secrets secrets
+	public  [][]byte
+	psk     []byte
+}
+
+func newLife(t *testing.T) *life {
+	p, err := policy.Load("cnsa-2.0-transition")
+	require.NoError(t, err)
+	l := &life{T: t, policy: p, now: before, groups: map[string]*mls.Group{}, signers: map[string]suite.Signer{}, secrets: secrets{}}
+	l.psk = []byte("a pre-shared key of the three")
+	l.secrets.add(l.psk)
+	return l
+}
+
+// ExternalPSK is of the PSKStore of each client.
+func (l *life) ExternalPSK(context.Context, []byte) ([]byte, error) { return l.psk, nil }
+
+func (l *life) config(name string, id suite.ID) mls.Config {
+	logger := fixedTime(&l.log).With("client", name)
+	signer, err := must(all.Registry().Suite(id, suite.Leave, l.now))(l.T).GenerateSigner()
+	require.NoError(l, err)
+	private, err := signer.Bytes()
+	require.NoError(l, err)
+	l.secrets.add(private)
+	l.signers[name] = signer
+	return mls.Config{
+		Suites:     audit.Suites(all.Registry().Restrict(l.policy.Refuse), logger),
+		Rules:      audit.Rules(l.policy, logger),
+		Observer:   audit.Observer(logger),
+		PSKs:       store{l, name},
+		Suite:      id,
+		Signer:     signer,
+		Credential: mls.BasicCredential([]byte(name)),
+	}
+}
+
+// store is the PSKStore of one client.
+type store struct {
+	*life
+	name string
+}
+
+func (s store) Group([]byte) *mls.Group { return s.groups[s.name] }
+
+// must returns a value whose error a test demands to be nil.
+func must[T any](v T, err error) func(testing.TB) T {
+	return func(t testing.TB) T {
+		t.Helper()
+		require.NoError(t, err)
+		return v
+	}
+}
+
+// note takes up what members hold as secrets now.
+func (l *life) note() {
+	for name, g := range l.groups {
+		l.saved(g.Save())
+		l.public = append(l.public, g.GroupID())
+		l.secrets.add(must(g.EpochAuthenticator())(l.T))
+		l.secrets.add(must(g.Export("of "+name, []byte("context"), 64))(l.T))
+	}
+}
+
+func (l *life) saved(s mls.Snapshot, err error) {
+	require.NoError(l, err)
+	for _, r := range s {
+		l.secrets.add(r.Value)
+	}
+}
+
+// commit lets a member commit, and all adopt it.
+func (l *life) commit(by string, options ...mls.CommitOption) *mls.Candidate {
+	c := must(l.groups[by].Commit(l.Context(), l.now, options...))(l.T)
+	l.saved(c.Save())
+	for name, g := range l.groups {
+		next := c
+		if name != by {
+			next = must(g.Process(l.Context(), l.now, c.Message))(l.T).Commit
+		}
+		adopted, err := next.Adopt()
+		if next.Removed() {
+			delete(l.groups, name)
+			continue
+		}
+		require.NoError(l, err)
+		l.groups[name] = adopted
+	}
+	l.note()
+	return c
+}
+
+func (l *life) keyPackage(name string, id suite.ID) *mls.OwnKeyPackage {
+	k := must(mls.NewKeyPackage(l.Context(), l.now, l.config(name, id)))(l.T)
+	l.saved(k.Save())
+	return k
+}
+
+// run lives the life: a group of three, until the day on which its suite may begin
+// no more and beyond, and the group to which it moves.
+func (l *life) run() {
+	t := l.T
+	l.groups["ann"] = must(mls.CreateGroup(t.Context(), l.now, l.config("ann", p384), nil))(t)
+	l.note()
+	bob, carl := l.keyPackage("bob", p384), l.keyPackage("carl", p384)
+	c := l.commit("ann", mls.Add(bob.KeyPackage), mls.Add(carl.KeyPackage))
+	l.groups["bob"] = must(bob.Join(t.Context(), l.now, c.Welcome))(t)
+	l.groups["carl"] = must(carl.Join(t.Context(), l.now, c.Welcome))(t)
+	l.note()
+	plaintext := []byte("what ann says to bob and carl alone")
+	l.secrets.add(plaintext)
+	m := must(l.groups["ann"].Encrypt(t.Context(), l.now, plaintext, nil))(t)
+	must(l.groups["bob"].Process(t.Context(), l.now, m))(t)
+	l.groups["bob"].Process(t.Context(), l.now, m) // refused: it was opened
+	info := must(l.groups["ann"].GroupInfo(t.Context(), l.now, true))(t)
+	external := must(mls.ExternalJoin(t.Context(), l.now, l.config("dora", p384), info))(t)
+	l.saved(external.Save())
+	for name, g := range l.groups {
+		l.groups[name] = must(must(g.Process(t.Context(), l.now, external.Message))(t).Commit.Adopt())(t)
+	}
+	l.groups["dora"] = must(external.Adopt())(t)
+	l.note()
+	l.commit("bob", mls.ExternalPSK([]byte("psk")), mls.Remove(l.groups["dora"].OwnLeaf()))
+
+	l.now = after
+	_, err := mls.CreateGroup(t.Context(), l.now, l.config("ann", p384), nil)
+	require.ErrorIs(t, err, registry.ErrRefused)
+	l.commit("carl")
+	m = must(l.groups["carl"].Propose(t.Context(), l.now, mls.ReInit([]byte("the group to follow"), mldsa87), nil))(t)
+	for _, name := range []string{"ann", "bob"} {
+		must(l.groups[name].Process(t.Context(), l.now, m))(t)
+	}
+	l.commit("bob")
+	bob, carl = l.keyPackage("bob", mldsa87), l.keyPackage("carl", mldsa87)
+	c = must(l.groups["ann"].Reinitialize(t.Context(), l.now, l.config("ann", mldsa87), mls.Add(bob.KeyPackage), mls.Add(carl.KeyPackage)))(t)
+	l.saved(c.Save())
+	next := map[string]*mls.Group{
+		"ann":  must(c.Adopt())(t),
+		"bob":  must(bob.Join(t.Context(), l.now, c.Welcome))(t),
+		"carl": must(carl.Join(t.Context(), l.now, c.Welcome))(t),
+	}
+	l.groups = next
+	l.note()
+	l.commit("ann")
+	state := must(l.groups["bob"].Save())(t)
+	signer := l.signers["bob"]
+	cfg := l.config("bob", mldsa87)
+	cfg.Signer = signer
+	must(mls.RestoreGroup(l.now, cfg, state))(t)
+}
+
+// A log of a group's whole life holds none of its secrets.
+func TestLogHoldsNoSecret(t *testing.T) {
+	l := newLife(t)
+	l.run()
+	l.note()
+	for _, b := range l.public {
+		l.secrets.remove(b)
+	}
+	require.Greater(t, len(l.secrets), 10_000)
+	require.Empty(t, l.secrets.leaks(l.log.Bytes()))
+}
+
+// record is what the tests read of a record.
+type record struct {
+	Message  string `json:"msg"`
+	Client   string
+	Question string
+	Use      string
+	Verdict  string
+	At       time.Time
+	Suite    string
+	Policy   string
+	Rule     string
+	How      string
+	Change   string
+	Identity string
+	Group    struct {
+		ID    string
+		Epoch uint64
+		Suite string
+	}
+	Previous, ReInit struct{ Suite string }
+}
+
+func (l *life) records() []record {
+	var all []record
+	for line := range strings.Lines(l.log.String()) {
+		var r record
+		require.NoError(l, json.Unmarshal([]byte(line), &r), line)
+		all = append(all, r)
+	}
+	return all
+}
+
+// The log shows what a mandate asks of it: what began, what went on past its date, what
+// was refused, who came and went, and where the group moved.
+func TestLogIsEvidence(t *testing.T) {
+	l := newLife(t)
+	l.run()
+	records := l.records()
+	has := func(match func(record) bool) { t.Helper(); require.True(t, slices.ContainsFunc(records, match)) }
+	has(func(r record) bool { // ann may not begin another group in 2031
+		return r.Client == "ann" && r.Verdict == "refuse" && r.Use == "start" && r.Suite == "0x0007" &&
+			r.Policy == "cnsa-2.0-transition" && r.Rule == "kem"
+	})
+	for _, use := range []string{"continue", "receive", "leave"} { // and the group goes on
+		has(func(r record) bool {
+			return r.Verdict == "report" && r.Use == use && r.Suite == "0x0007" && r.Policy == "cnsa-2.0-transition"
+		})
+	}
+	has(func(r record) bool { return r.Message == "message refused" && r.Client == "bob" })
+	for _, name := range []string{"bob", "carl", "dora"} {
+		has(func(r record) bool {
+			return r.Client == "ann" && r.Message == "member" && r.Change == "added" && r.Identity == name
+		})
+	}
+	has(func(r record) bool {
+		return r.Client == "carl" && r.Message == "member" && r.Change == "removed" && r.Identity == "dora"
+	})
+	has(func(r record) bool { return r.Client == "dora" && r.Message == "group left" })
+	for _, name := range []string{"ann", "bob", "carl"} {
+		has(func(r record) bool {
+			return r.Client == name && r.Message == "epoch adopted" && r.ReInit.Suite == "0xF00B"
+		})
+		has(func(r record) bool {
+			return r.Client == name && r.Message == "group entered" && r.Previous.Suite == "0x0007" && r.Group.Suite == "0xF00B"
+		})
+	}
+	for _, r := range records { // and nothing is reported before the day
+		require.False(t, r.Verdict == "report" && r.At.Before(after), r)
+	}
+}

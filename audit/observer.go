@@ -1,0 +1,103 @@
+package audit
+
+import (
+	"log/slog"
+	"unicode/utf8"
+
+	"github.com/mlsuite/mlsuite/mls"
+)
+
+// Observer returns an observer that logs each event.
+func Observer(l *slog.Logger) mls.Observer { return observer{l} }
+
+type observer struct{ *slog.Logger }
+
+func (o observer) Observe(e mls.Event) {
+	switch e := e.(type) {
+	case mls.GroupEntered:
+		o.entered(e)
+	case mls.EpochAdopted:
+		o.adopted(e)
+	case mls.GroupLeft:
+		o.info("group left", group(e.Group), committer(e.Committer))
+	case mls.SecretExported:
+		o.info("secret exported", group(e.Group), slog.String("label", e.Label), slog.Int("length", e.Length))
+	case mls.MessageRefused:
+		o.refused(e)
+	}
+}
+
+func (o observer) info(message string, attrs ...slog.Attr) {
+	write(o.Logger, slog.LevelInfo, message, attrs...)
+}
+
+func (o observer) entered(e mls.GroupEntered) {
+	attrs := []slog.Attr{group(e.Group), slog.String("how", e.How.String()), slog.Int("members", e.Size)}
+	if p := e.Previous; p != nil {
+		previous := []any{octets("id", p.ID), slog.Uint64("epoch", p.Epoch), slog.String("usage", p.Usage.String())}
+		if p.Suite != 0 {
+			previous = append(previous, slog.String("suite", p.Suite.String()))
+		}
+		attrs = append(attrs, slog.Group("previous", previous...))
+	}
+	o.info("group entered", attrs...)
+	o.members(e.Group, e.Members)
+}
+
+func (o observer) adopted(e mls.EpochAdopted) {
+	counts := map[mls.ChangeReason]int{}
+	for _, c := range e.Changes {
+		counts[c.Reason]++
+	}
+	attrs := []slog.Attr{
+		group(e.Group), committer(e.Committer),
+		slog.Int("added", counts[mls.ChangeAdded]),
+		slog.Int("updated", counts[mls.ChangeUpdated]),
+		slog.Int("removed", counts[mls.ChangeRemoved]),
+		slog.Bool("extensions_changed", e.ExtensionsChanged),
+		slog.Int("psks", len(e.PSKs)),
+	}
+	if r := e.ReInit; r != nil {
+		attrs = append(attrs, slog.Group("reinit", octets("group_id", r.GroupID),
+			slog.String("suite", r.CipherSuite.String()), slog.String("version", r.Version.String())))
+	}
+	o.info("epoch adopted", attrs...)
+	o.members(e.Group, e.Changes)
+}
+
+// members logs one record for each change.
+func (o observer) members(g mls.GroupState, changes []mls.Change) {
+	for _, c := range changes {
+		change := c.Reason.String()
+		if c.Reason == mls.ChangeJoined {
+			change = "present"
+		}
+		attrs := []slog.Attr{
+			group(g), slog.String("change", change), slog.Uint64("leaf", uint64(c.Leaf)),
+			slog.String("credential_type", c.Credential.Type.String()),
+		}
+		if identity, ok := c.Credential.Identity(); ok && utf8.Valid(identity) {
+			attrs = append(attrs, slog.String("identity", string(identity)))
+		}
+		attrs = append(attrs, fingerprint("credential", c.Credential.Content), fingerprint("signature_key", c.SignatureKey))
+		if c.Old != nil && string(c.Old.Content) != string(c.Credential.Content) {
+			attrs = append(attrs, fingerprint("old_credential", c.Old.Content))
+		}
+		o.info("member", attrs...)
+	}
+}
+
+func (o observer) refused(e mls.MessageRefused) {
+	var attrs []slog.Attr
+	if e.Group.ID != nil {
+		attrs = append(attrs, group(e.Group))
+	}
+	if e.Format != 0 {
+		attrs = append(attrs, slog.String("wire_format", e.Format.String()))
+	}
+	if e.Content != 0 {
+		attrs = append(attrs, slog.String("content_type", e.Content.String()))
+	}
+	attrs = append(append(attrs, concerning(e.Err)...), reasons(e.Err)...)
+	write(o.Logger, slog.LevelWarn, "message refused", attrs...)
+}
