@@ -69,7 +69,7 @@ func satisfiable(about subject, conditions []condition) bool {
 
 // has reports whether something of the family is as conditions say.
 func (w *world) has(conditions []condition) bool {
-	if !all(ofParts(conditions, w.fixed), &w.base) {
+	if !holdAll(ofParts(conditions, w.fixed), &w.base) {
 		return false
 	}
 	for _, part := range w.free {
@@ -77,7 +77,7 @@ func (w *world) has(conditions []condition) bool {
 		if len(same) > 0 && !slices.ContainsFunc(samples(part, conditions), func(set func(*facts)) bool {
 			f := w.base
 			set(&f)
-			return all(same, &f)
+			return holdAll(same, &f)
 		}) {
 			return false
 		}
@@ -138,10 +138,10 @@ func possible(about subject, profiles []*profile) bool {
 // parameters, whoever provides it.
 func (r *rule) everAllows(f *facts) bool {
 	when := withoutProvision(r.when)
-	if len(when) < len(r.when) || !all(when, f) {
+	if len(when) < len(r.when) || !holdAll(when, f) {
 		return true
 	}
-	return slices.ContainsFunc(r.allow, func(a alternative) bool { return all(withoutProvision(a.conditions), f) })
+	return slices.ContainsFunc(r.allow, func(a alternative) bool { return holdAll(withoutProvision(a.conditions), f) })
 }
 
 // only reports whether the rule asks for one part and no other.

@@ -138,8 +138,8 @@ func rangeOf(lowest, highest string) string {
 	return "{" + strings.Join(parts, ", ") + "}"
 }
 
-// all reports whether all conditions hold.
-func all(conditions []condition, f *facts) bool {
+// holdAll reports whether all conditions hold.
+func holdAll(conditions []condition, f *facts) bool {
 	for i := range conditions {
 		if !conditions[i].holds(f) {
 			return false

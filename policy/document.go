@@ -15,7 +15,7 @@ import (
 
 // Bounds on a profile's file.
 const (
-	maxFile  = 1 << 18 // bytes
+	maxFile  = 1 << 16 // bytes
 	maxDepth = 16      // of nesting
 )
 

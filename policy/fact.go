@@ -172,11 +172,9 @@ func vocabulary() []fact {
 			text: "the packages that provide the primitives of the suite",
 		}, {
 			name: "provenance.self-declared", about: aboutSuite, kind: flag, part: "evidence",
-			text: "whether the provenance is only the word of a suite that was not composed of parts",
-			number: func(f *facts) int64 {
-				return bit(slices.ContainsFunc(f.provided(), func(p suite.Provided) bool { return p.SelfDeclared }))
-			},
-			found: func(*facts) string { return "a provenance that the suite declares of itself" },
+			text:   "whether the provenance is only the word of a suite that was not composed of parts",
+			number: func(f *facts) int64 { return bit(f.selfDeclared()) },
+			found:  func(*facts) string { return "a provenance that the suite declares of itself" },
 		}, {
 			name: "module.version", about: aboutSuite, kind: version, part: "module",
 			text:  "the version of the linked Go Cryptographic Module; latest, of an unfrozen one, is above all others",

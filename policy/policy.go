@@ -230,7 +230,7 @@ func (p *Policy) of(info suite.Info) *facts {
 
 // on reports whether the note is on the suite of f.
 func (n *note) on(f *facts) bool {
-	return len(n.when) == 0 || slices.ContainsFunc(n.when, func(when []condition) bool { return all(when, f) })
+	return len(n.when) == 0 || slices.ContainsFunc(n.when, func(when []condition) bool { return holdAll(when, f) })
 }
 
 func (n *note) String() string {

@@ -88,7 +88,7 @@ func (a *alternative) enabled(s settings) bool {
 // allows reports whether the rule allows f on a day, and until when without a
 // break; zero is without end.
 func (r *rule) allows(f *facts, s settings, day Date) (last Date, ok bool) {
-	if !all(r.when, f) {
+	if !holdAll(r.when, f) {
 		return Date{}, true
 	}
 	var room [8]span
@@ -98,7 +98,7 @@ func (r *rule) allows(f *facts, s settings, day Date) (last Date, ok bool) {
 // spans appends the times at which the rule allows f.
 func (r *rule) spans(dst []span, f *facts, s settings) []span {
 	for i := range r.allow {
-		if a := &r.allow[i]; a.enabled(s) && all(a.conditions, f) {
+		if a := &r.allow[i]; a.enabled(s) && holdAll(a.conditions, f) {
 			dst = append(dst, span{a.from.day(s), a.until.day(s)})
 		}
 	}
@@ -110,7 +110,7 @@ func (r *rule) spans(dst []span, f *facts, s settings) []span {
 func (r *rule) switches(dst []parameterKey, f *facts, s settings) []parameterKey {
 	for i := range r.allow {
 		a := &r.allow[i]
-		if a.with.used() && !s[a.with.key].on && !slices.Contains(dst, a.with.key) && all(a.conditions, f) {
+		if a.with.used() && !s[a.with.key].on && !slices.Contains(dst, a.with.key) && holdAll(a.conditions, f) {
 			dst = append(dst, a.with.key)
 		}
 	}

@@ -150,7 +150,7 @@ func (one *part) findings(dst []Finding, about subject, f *facts, day Date) []Fi
 	for _, q := range one.profiles {
 		for i := range q.rules {
 			r := &q.rules[i]
-			if r.about != about || !all(r.when, f) {
+			if r.about != about || !holdAll(r.when, f) {
 				continue
 			}
 			finding := Finding{
@@ -193,7 +193,7 @@ func (p *Policy) remedy(f *facts, day Date) (with string, until Date) {
 		one := &p.parts[i]
 		for _, q := range one.profiles {
 			for j := range q.rules {
-				if r := &q.rules[j]; r.about == aboutSuite && r.Certainty != Unverified && all(r.when, f) {
+				if r := &q.rules[j]; r.about == aboutSuite && r.Certainty != Unverified && holdAll(r.when, f) {
 					off = r.switches(off, f, one.values)
 				}
 			}
