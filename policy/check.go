@@ -19,6 +19,11 @@ func check(l *Library, p *profile, wrong *problems) {
 			}
 		}
 	}
+	for _, s := range p.sources {
+		if !s.cited {
+			wrong.add(s.at, "no rule comes from this source")
+		}
+	}
 	for _, m := range p.moves {
 		for _, name := range []string{m.From, m.To} {
 			if !slices.Contains(suiteNames(), name) {

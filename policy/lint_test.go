@@ -93,7 +93,7 @@ func TestLint(t *testing.T) {
 		"when and allow":  {rule("when: {kem.kind: hybrid}|allow: [{kem.classical: none}]"), []string{"11:13: rules[0].allow[0]: no cipher suite of any kind satisfies it"}},
 		"contradiction":   {rule("allow: [{hash: SHA-256}]") + "  - {id: q, source: s, force: law, wanted: w, allow: [{kdf: HKDF-SHA512}]}\n", []string{"5:1: rules: the rules contradict each other: no cipher suite of any kind satisfies them all"}},
 		"PSKs":            {rule("allow: [{psk.bytes: {min: 64}}]") + "  - {id: q, source: s, force: law, wanted: w, allow: [{psk.bytes: {max: 32}}]}\n", []string{"5:1: rules: the rules contradict each other: no pre-shared key of any kind satisfies them all"}},
-		"two mandates":    {head + "extends: [bsi-tr-02102-1, cnsa-2.0]\n", []string{"5:1: extends: the rules contradict each other: no cipher suite of any kind satisfies them all"}},
+		"two mandates":    {"profile: own\ntitle: Own\nextends: [bsi-tr-02102-1, cnsa-2.0]\n", []string{"3:1: extends: the rules contradict each other: no cipher suite of any kind satisfies them all"}},
 
 		"parameter kind":    {head + "parameters:\n  p: {kind: number, default: 3, text: t}\n", []string{"6:3: parameters.p: a parameter needs a kind: switch or date", "6:3: parameters.p: no rule of the profile uses the parameter", `6:7: parameters.p.kind: "number" is not one of: switch, date`}},
 		"parameter default": {head + "parameters:\n  p: {kind: date, default: off, text: t}\n", []string{"6:3: parameters.p: no rule of the profile uses the parameter", "6:19: parameters.p.default: parameter p is a date, such as 2030-12-31, not off"}},
@@ -125,9 +125,9 @@ func TestLint(t *testing.T) {
 
 		"note":          {head + "notes:\n  - {when: {hash: SHA-256}}\n", []string{"6:5: notes[0]: a note needs a text"}},
 		"note on PSKs":  {head + "notes:\n  - {text: t, when: {psk.bytes: 3}}\n", []string{"6:22: notes[0].when.psk.bytes: a note is on suites, and cannot ask for psk.bytes"}},
-		"note on none":  {head + "notes:\n  - {text: t, when: [{kem.kind: hybrid}, {kem.kind: hybrid, kem.classical: none}]}\n", []string{"6:5: notes[0]: no cipher suite of any kind is as when says"}},
+		"note on none":  {head + "notes:\n  - {text: t, when: [{kem.kind: hybrid}, {kem.kind: hybrid, kem.classical: none}]}\n", []string{"4:3: sources.s: no rule comes from this source", "6:5: notes[0]: no cipher suite of any kind is as when says"}},
 		"move":          {head + "moves:\n  - {from: a, too: b}\n", []string{"6:5: moves[0]: a move needs from, to and reason", "6:15: moves[0].too: unknown key; known here: from, to, reason"}},
-		"move of where": {head + "moves:\n  - {from: MLS_256_DHKEMP521_AES256GCM_SHA512_P521, to: b, reason: c}\n", []string{`6:5: moves[0]: unknown suite "b"; known: MLS_128`}},
+		"move of where": {head + "moves:\n  - {from: MLS_256_DHKEMP521_AES256GCM_SHA512_P521, to: b, reason: c}\n", []string{"4:3: sources.s: no rule comes from this source", `6:5: moves[0]: unknown suite "b"; known: MLS_128`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := builtin().Add(policy.File{Name: "own.yaml", Data: []byte(c.file)})

@@ -290,6 +290,7 @@ func (p *parser) cite(r *rule, source, section string, at Position) {
 		p.add(at, "the profile has no source %q", source)
 		return
 	}
+	p.sources[i].cited = true
 	r.Source = p.sources[i].Source
 	if section != "" {
 		r.Source.Section = section

@@ -28,6 +28,7 @@ type namedSource struct {
 	at   Position
 	Source
 	certainty Certainty
+	cited     bool // by a rule
 }
 
 // Parameter is something that a profile leaves to its user.

@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,11 +20,10 @@ var uses = []suite.Use{suite.Start, suite.Continue, suite.Receive, suite.Leave}
 // own returns the policy of a profile with the given lines after its head.
 func own(t testing.TB, lines string) *policy.Policy {
 	t.Helper()
-	l, err := builtin().Add(policy.File{Name: "own.yaml", Data: []byte(`profile: own
-title: Of the test
-sources:
-  test: {document: Test, section: "1", date: 2026, checked: 2026-11-21}
-` + lines)})
+	if strings.Contains(lines, "source: test") {
+		lines = "sources:\n  test: {document: Test, section: \"1\", date: 2026, checked: 2026-11-21}\n" + lines
+	}
+	l, err := builtin().Add(policy.File{Name: "own.yaml", Data: []byte("profile: own\ntitle: Of the test\n" + lines)})
 	require.NoError(t, err)
 	p, err := l.Policy("own")
 	require.NoError(t, err)

@@ -50,7 +50,7 @@ type Refusal struct {
 	Subject string
 
 	// Instead are the suites that the policies allow for this use at this time, the
-	// most preferred first.
+	// most preferred first; nil where no registry was asked.
 	Instead []Choice
 }
 
@@ -109,7 +109,7 @@ func (r *Refusal) Explain() string {
 		for _, c := range r.Instead {
 			fmt.Fprintf(&b, "  %s\n", c)
 		}
-	case r.Subject == "":
+	case r.Instead != nil:
 		b.WriteString("\nNo suite of the registry would do.\n")
 	}
 	return b.String()

@@ -156,7 +156,7 @@ func (r *Registry) judged(e entry, use suite.Use, now time.Time) (suite.Suite, e
 	}
 	answer := *refusal
 	answer.Suite, answer.Name, answer.Use, answer.At = e.info.ID, e.info.Name, use, now
-	answer.Instead = nil
+	answer.Instead = []Choice{}
 	for _, other := range r.entries {
 		if r.refuse(other, use, now) == nil {
 			answer.Instead = append(answer.Instead, Choice{other.info.ID, other.info.Name})

@@ -169,7 +169,7 @@ func TestRestrict(t *testing.T) {
 	require.ErrorAs(t, err, &refusal)
 	require.Equal(t, &registry.Refusal{
 		Policy: "no-a", Rule: "name", Source: "House rules, 1", Found: "a", Wanted: "another",
-		Suite: 1, Name: "a", Use: suite.Continue, At: today,
+		Suite: 1, Name: "a", Use: suite.Continue, At: today, Instead: []registry.Choice{},
 	}, refusal)
 	require.EqualError(t, err, "registry: 0x0001 a refused for continue by policy no-a: name: found a, wanted another; see House rules, 1")
 	_, byName := r.Named("a", suite.Continue, today)
