@@ -201,6 +201,21 @@ func (c *Candidate) discard(self *memberView) {
 	c.next = epoch{public: c.next.public}
 }
 
+// Destroy deletes the secrets of a group that its owner has left behind, as for the
+// one that follows it after a ReInit, and those of its candidates. The group answers
+// [ErrRetired] from then on. What was saved of it is for the caller to delete.
+func (g *Group) Destroy() {
+	g.life.Lock()
+	defer g.life.Unlock()
+	if g.retired {
+		return
+	}
+	var none inbox
+	g.discardOthers(nil, &memberView{})
+	g.retire(&memberView{}, &none)
+	none.destroy()
+}
+
 // retire deletes the epoch's secrets and those private keys that self, the member
 // in the next epoch, does not hold, and moves the rest to the next epoch's inbox.
 // The caller holds life.

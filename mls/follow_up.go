@@ -162,44 +162,45 @@ func (g *Group) hasClient(cfg *Config, credential Credential) bool {
 	return false
 }
 
-// sameMembers checks that each member of the group is this one or has a key
-// package (RFC 9420, Section 12.4.1).
+// sameMembers checks that the members of the new group are this one and those who
+// have a key package, and no others than the old group's (RFC 9420, Sections 11.2
+// and 12.4.2).
 func (g *Group) sameMembers(cfg *Config, members []*KeyPackage) error {
 	credentials := make([]Credential, 0, len(members)+1)
 	for _, kp := range members {
 		credentials = append(credentials, kp.LeafNode.Credential)
 	}
-	return g.allAmong(cfg, append(credentials, cfg.Credential))
+	stranger, err := g.allIn(cfg, append(credentials, cfg.Credential))
+	if err == nil && stranger >= 0 {
+		return errStranger()
+	}
+	return err
 }
 
-// allAmong checks that each member of the group is the client of one of the
-// credentials. Identical credentials are matched without asking the application.
-func (g *Group) allAmong(cfg *Config, credentials []Credential) error {
-	identical := make(map[string]bool, len(credentials))
-	key := func(c Credential) string { return fmt.Sprintf("%d:%s", c.Type, c.Content) }
-	for _, c := range credentials {
-		identical[key(c)] = true
-	}
-members:
-	for i, leaf := range g.public.tree.members() {
-		if identical[key(leaf.Credential)] {
-			continue
+func errStranger() *ValidationError {
+	return violation("11.2", "every member of a follow-up group is one of the old group")
+}
+
+// allIn checks that each member of the group is the client of one of the
+// credentials. It returns the index of a credential that is nobody's, or -1.
+func (g *Group) allIn(cfg *Config, credentials []Credential) (stranger int, err error) {
+	matched, others := g.MatchClients(cfg.Authenticator, credentials)
+	for i := range g.public.tree.members() {
+		if _, ok := matched[i]; !ok {
+			return -1, violation("12.4.3.1", "every member of the old group is in the new one").atLeaf(i)
 		}
-		for _, c := range credentials {
-			if cfg.sameClient(leaf.Credential, c) {
-				continue members
-			}
-		}
-		return violation("12.4.3.1", "every member of the old group is in the new one").atLeaf(i)
 	}
-	return nil
+	if len(others) > 0 {
+		return others[0], nil
+	}
+	return -1, nil
 }
 
 // checkFollowUp checks a group that somebody joins by the resumption PSK of an old
 // one: that it is what the ReInit announced, or a branch (RFC 9420, Sections 11.2,
 // 11.3 and 12.4.3.1). It returns the old group. A join without such a PSK passes,
-// and there is none.
-func checkFollowUp(q asking, p *publicState, psks []PreSharedKeyID) (*PreviousGroup, error) {
+// and there is none, unless it has to follow a certain group: expected.
+func checkFollowUp(q asking, p *publicState, psks []PreSharedKeyID, expected *Group) (*PreviousGroup, error) {
 	cfg := q.cfg
 	var link *PreSharedKeyID
 	for i := range psks {
@@ -211,16 +212,19 @@ func checkFollowUp(q asking, p *publicState, psks []PreSharedKeyID) (*PreviousGr
 		}
 		link = &psks[i]
 	}
+	if expected != nil && (link == nil || link.Usage != ResumptionPSKReInit || !bytes.Equal(link.GroupID, expected.public.context.GroupID)) {
+		return nil, violation("11.2", "Welcome has the resumption PSK of the group that it is to follow, of usage reinit")
+	}
 	if link == nil {
 		return nil, nil
 	}
 	if p.context.Epoch != 1 {
 		return nil, violation("12.4.3.1", "epoch of a follow-up group is 1")
 	}
-	if cfg.PSKs == nil {
-		return nil, ErrUnknownPSK
+	old := expected
+	if old == nil && cfg.PSKs != nil {
+		old = cfg.PSKs.Group(link.GroupID)
 	}
-	old := cfg.PSKs.Group(link.GroupID)
 	if old == nil || !bytes.Equal(old.public.context.GroupID, link.GroupID) {
 		return nil, fmt.Errorf("%w: of a group that is not known", ErrUnknownPSK)
 	}
@@ -245,12 +249,17 @@ func checkFollowUp(q asking, p *publicState, psks []PreSharedKeyID) (*PreviousGr
 	if err := p.matchesReInit(r); err != nil {
 		return nil, err
 	}
+	var leaves []LeafIndex
 	var credentials []Credential
-	for _, leaf := range p.tree.members() {
-		credentials = append(credentials, leaf.Credential)
+	for i, leaf := range p.tree.members() {
+		leaves, credentials = append(leaves, i), append(credentials, leaf.Credential)
 	}
-	if err := old.allAmong(cfg, credentials); err != nil {
+	stranger, err := old.allIn(cfg, credentials)
+	if err != nil {
 		return nil, err
+	}
+	if stranger >= 0 {
+		return nil, errStranger().atLeaf(leaves[stranger])
 	}
 	return previousGroup(link, old.public), nil
 }

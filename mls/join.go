@@ -18,6 +18,7 @@ type JoinOption func(*joinPlan)
 type joinPlan struct {
 	tree      []byte
 	handshake *bool // PublicHandshake in the group
+	follows   *Group
 }
 
 // WithRatchetTree hands over the ratchet tree, as [Group.RatchetTree] returns it,
@@ -29,6 +30,11 @@ func WithRatchetTree(tree []byte) JoinOption { return func(p *joinPlan) { p.tree
 func WithPublicHandshake(public bool) JoinOption {
 	return func(p *joinPlan) { p.handshake = &public }
 }
+
+// FollowUpOf says that the group to join is the one that follows old, which a ReInit
+// has ended (RFC 9420, Section 11.2): a Welcome to any other is refused. The
+// resumption PSK is taken from old, which Config.PSKs need not have.
+func FollowUpOf(old *Group) JoinOption { return func(p *joinPlan) { p.follows = old } }
 
 // Join joins a group by a Welcome, an MLSMessage (RFC 9420, Section 12.4.3.1). It
 // checks the group's whole state, which is O(n).
@@ -83,7 +89,14 @@ func (k *OwnKeyPackage) join(ctx context.Context, now time.Time, m *Message, pla
 		return nil, nil, err
 	}
 	defer secrets.destroy()
-	psk, err := k.resolvePSKs(ctx, q, secrets.psks)
+	if plan.follows != nil {
+		done, err := plan.follows.alive()
+		if err != nil {
+			return nil, nil, err
+		}
+		defer done()
+	}
+	psk, err := k.resolvePSKs(ctx, q, secrets.psks, plan.follows)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -96,7 +109,7 @@ func (k *OwnKeyPackage) join(ctx context.Context, now time.Time, m *Message, pla
 	if err != nil {
 		return nil, nil, err
 	}
-	previous, err := checkFollowUp(q, public, secrets.psks)
+	previous, err := checkFollowUp(q, public, secrets.psks, plan.follows)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -149,14 +162,15 @@ func (k *OwnKeyPackage) openSecrets(w *Welcome) (*groupSecrets, error) {
 	return nil, ErrNotRecipient
 }
 
-// resolvePSKs returns the psk_secret of a Welcome (RFC 9420, Section 12.4.3.1).
-func (k *OwnKeyPackage) resolvePSKs(ctx context.Context, q asking, ids []PreSharedKeyID) ([]byte, error) {
+// resolvePSKs returns the psk_secret of a Welcome (RFC 9420, Section 12.4.3.1). old,
+// if not nil, is a group whose resumption PSKs count too.
+func (k *OwnKeyPackage) resolvePSKs(ctx context.Context, q asking, ids []PreSharedKeyID, old *Group) ([]byte, error) {
 	for i := range ids {
 		if nh := k.suite.Info().KDF.Nh; len(ids[i].Nonce) != nh {
 			return nil, violation("8.4", "psk_nonce is of %d bytes", nh)
 		}
 	}
-	return q.resolvePSKs(ctx, k.suite, ids, nil)
+	return q.resolvePSKs(ctx, k.suite, ids, old)
 }
 
 // memberView finds the joiner's leaf in the tree and derives the private keys that

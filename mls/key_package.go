@@ -1,6 +1,8 @@
 package mls
 
 import (
+	"time"
+
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -46,4 +48,26 @@ func (p *KeyPackage) unmarshal(r *wire.Reader) {
 	p.LeafNode.unmarshal(r)
 	p.Extensions.unmarshal(r)
 	p.Signature = r.Bytes()
+}
+
+// Check returns why the client of cfg would not add the KeyPackage to a group now, or
+// nil: because of its suite, its keys and signatures, its lifetime or the policies
+// (RFC 9420, Section 10.1). The Authenticator is not asked. Of cfg, Suites, Rules and
+// Lifetimes count.
+func (p *KeyPackage) Check(now time.Time, cfg Config) error {
+	if cfg.Suites == nil {
+		return errNoSuites
+	}
+	q := cfg.ask(suite.Start, now)
+	s, err := q.suite(p.CipherSuite)
+	if err != nil {
+		return err
+	}
+	if err := p.validate(s); err != nil {
+		return err
+	}
+	if err := cfg.Lifetimes.sentAt(now)(p.LeafNode.Lifetime); err != nil {
+		return err
+	}
+	return q.keyPackage(s, p)
 }

@@ -24,6 +24,7 @@ type followUpForgery struct {
 	clients []string // who comes along with member 0, if not members 1 and 2
 	link    func([]PreSharedKeyID) []PreSharedKeyID
 	context func(*GroupContext)
+	awaited bool // by who joins, instead of known to the store
 }
 
 // oldGroup makes a group of three, which a ReInit has ended if ended is set.
@@ -57,7 +58,11 @@ func joinFollowUp(t *testing.T, old *Group, usage ResumptionPSKUsage, f followUp
 	var own *OwnKeyPackage
 	var adds []Proposal
 	for _, name := range clients {
-		k := ownKeyPackage(t, id, name, func(cfg *Config) { cfg.PSKs = ownGroups{old} })
+		k := ownKeyPackage(t, id, name, func(cfg *Config) {
+			if !f.awaited {
+				cfg.PSKs = ownGroups{old}
+			}
+		})
 		if own == nil {
 			own = k
 		}
@@ -78,10 +83,17 @@ func joinFollowUp(t *testing.T, old *Group, usage ResumptionPSKUsage, f followUp
 	c := m.commit(forgery{proposals: m.byValue(adds...)})
 	c.psk, err = pskSecret(m.public.suite, link, psks)
 	require.NoError(t, err)
+	var options []JoinOption
+	if f.awaited {
+		options = append(options, FollowUpOf(old))
+	}
 	_, err = own.Join(t.Context(), insiderTime, c.welcome(welcomeForgery{
 		context: f.context,
 		secrets: func(s *groupSecrets) { s.psks = link },
-	}))
+	}), options...)
+	if err != nil {
+		require.NotNil(t, own.initKey, "the key package is not used up")
+	}
 	return err
 }
 
@@ -90,6 +102,7 @@ func joinFollowUp(t *testing.T, old *Group, usage ResumptionPSKUsage, f followUp
 func TestFollowUpFaultsAreRefused(t *testing.T) {
 	nextEpoch := func(c *GroupContext) { c.Epoch++ }
 	const reInit, branch = ResumptionPSKReInit, ResumptionPSKBranch
+	awaited := violation("11.2", "Welcome has the resumption PSK of the group that it is to follow, of usage reinit")
 	for _, c := range []struct {
 		name  string
 		usage ResumptionPSKUsage
@@ -130,6 +143,18 @@ func TestFollowUpFaultsAreRefused(t *testing.T) {
 		}}, violation("11.2", "extensions are the ReInit's")},
 		{"member left behind", reInit, true, followUpForgery{clients: []string{"member 1"}},
 			violation("12.4.3.1", "every member of the old group is in the new one").atLeaf(2)},
+		{"stranger after a ReInit", reInit, true, followUpForgery{clients: []string{"member 1", "member 2", "stranger"}},
+			errStranger().atLeaf(3)},
+		{"awaited", reInit, true, followUpForgery{awaited: true}, nil},
+		{"awaited, and not linked", reInit, true, followUpForgery{awaited: true, link: func([]PreSharedKeyID) []PreSharedKeyID { return nil }},
+			awaited},
+		{"awaited, and a branch", branch, true, followUpForgery{awaited: true}, awaited},
+		{"awaited, and not of a ReInit", reInit, false, followUpForgery{awaited: true},
+			violation("12.4.3.1", "last commit of the old group covers a ReInit")},
+		{"awaited, and linked to another group", reInit, true, followUpForgery{awaited: true, link: func(ids []PreSharedKeyID) []PreSharedKeyID {
+			ids[0].GroupID = []byte("another")
+			return ids
+		}}, ErrUnknownPSK},
 		{"cipher suite of a branch", branch, false, followUpForgery{suite: 0x0003},
 			violation("11.3", "version and cipher suite of a branch are the old group's")},
 		{"stranger in a branch", branch, false, followUpForgery{clients: []string{"member 1", "stranger"}},
@@ -159,6 +184,14 @@ func TestFollowUpIsMadeByTheRules(t *testing.T) {
 	g = oldGroup(t, true)
 	_, err = g.Reinitialize(t.Context(), insiderTime, client(t, 0x0003, "member 1"))
 	requireRefused(t, violation("11.2", "cipher suite is the ReInit's"), err)
+	var adds []CommitOption
+	for _, name := range []string{"member 0", "member 2", "stranger"} {
+		adds = append(adds, Add(ownKeyPackage(t, 0x0001, name).KeyPackage))
+	}
+	_, err = g.Reinitialize(t.Context(), insiderTime, client(t, 0x0001, "member 1"), adds...)
+	requireRefused(t, errStranger(), err)
+	_, err = g.Reinitialize(t.Context(), insiderTime, client(t, 0x0001, "member 1"), adds[:2]...)
+	require.NoError(t, err)
 
 	// A ReInit to a version that is not known here.
 	groups := clique(t, 0x0001, 3)

@@ -294,6 +294,10 @@ func policyEntries() []policyEntry {
 			cfg := p.asking("new")
 			return func() error { _, err := NewKeyPackage(p.Context(), insiderTime, cfg); return err }
 		}, asks([]string{"suite 0x0001 start"}, ofKeyPackage())},
+		{"KeyPackage.Check", "", func(p *policed) func() error {
+			cfg, k := p.asking("new"), p.addOther().KeyPackage
+			return func() error { return k.Check(insiderTime, cfg) }
+		}, []string{"suite 0x0001 start", "credential 0xF001 start: key package", "lifetime start: key package"}},
 		{"OwnKeyPackage.Join", "", func(p *policed) func() error {
 			k := p.keyPackage(p.asking("new"))
 			c := p.commit(0, Add(k.KeyPackage), ExternalPSK([]byte("psk")))

@@ -60,7 +60,8 @@ func (p *publicState) checkPSK(id *PreSharedKeyID, followUp ResumptionPSKUsage) 
 }
 
 // resolvePSKs returns the psk_secret that ids make together (RFC 9420, Section
-// 8.4). own, if not nil, is the group whose own resumption PSKs count too.
+// 8.4). own, if not nil, is a group that the caller holds, whose resumption PSKs count
+// too.
 func (q asking) resolvePSKs(ctx context.Context, s suite.Suite, ids []PreSharedKeyID, own *Group) ([]byte, error) {
 	psks := make([][]byte, len(ids))
 	defer func() {

@@ -39,3 +39,7 @@ func (v publicView) Size() int { return int(v.public.tree.memberCount()) }
 // joiners who get it outside their Welcome (RFC 9420, Section 12.4.3.3). It is
 // O(n).
 func (v publicView) RatchetTree() ([]byte, error) { return marshalled(v.public.tree.nodes()) }
+
+// ReInit returns the ReInit that ended the group, or nil while the group goes on
+// (RFC 9420, Sections 11.2 and 12.1.5). The caller must not change it.
+func (v publicView) ReInit() *ReInitProposal { return v.public.reInit }

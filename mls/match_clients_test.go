@@ -1,0 +1,137 @@
+package mls
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// byName takes basic credentials for one client that begin with the same name, as in
+// "Alice/2026", and counts what it is asked.
+type byName struct{ asked int }
+
+func (*byName) Authenticate(_ context.Context, _ time.Time, changes []Change) ([]error, error) {
+	return make([]error, len(changes)), nil
+}
+
+func (b *byName) SameClient(old, next Credential) bool {
+	b.asked++
+	o, _, _ := bytes.Cut(old.Content, []byte("/"))
+	n, _, _ := bytes.Cut(next.Content, []byte("/"))
+	return bytes.Equal(o, n)
+}
+
+func credentials(names ...string) []Credential {
+	all := make([]Credential, len(names))
+	for i, name := range names {
+		all[i] = BasicCredential([]byte(name))
+	}
+	return all
+}
+
+func TestMatchClients(t *testing.T) {
+	g := clique(t, 0x0001, 4)[1]
+	for _, c := range []struct {
+		name    string
+		a       Authenticator
+		given   []string
+		matched map[LeafIndex]int
+		others  []int
+	}{
+		{"identical", nil, []string{"member 3", "member 0", "member 2", "member 1"}, map[LeafIndex]int{0: 1, 1: 3, 2: 2, 3: 0}, nil},
+		{"nobody says that they are the same", nil, []string{"member 0/new"}, map[LeafIndex]int{}, []int{0}},
+		{"the application says it", &byName{}, []string{"member 0/new", "member 2/new"}, map[LeafIndex]int{0: 0, 2: 1}, nil},
+		{"each once", &byName{}, []string{"member 1/new", "member 1/newer", "stranger"}, map[LeafIndex]int{1: 0}, []int{1, 2}},
+		{"identical ones first", &byName{}, []string{"member 1/new", "member 1"}, map[LeafIndex]int{1: 1}, []int{0}},
+		{"none", &byName{}, nil, map[LeafIndex]int{}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			matched, others := g.MatchClients(c.a, credentials(c.given...))
+			require.Equal(t, c.matched, matched)
+			require.Equal(t, c.others, others)
+		})
+	}
+	another := BasicCredential([]byte("member 0"))
+	another.Type = 0xF000
+	_, others := g.MatchClients(nil, []Credential{another})
+	require.Equal(t, []int{0}, others, "of another type")
+}
+
+// In the order of the tree, with the creator first, as in a follow-up group.
+func TestMatchClientsIsLinear(t *testing.T) {
+	const size = 40
+	var names []string
+	for i := range size {
+		names = append(names, fmt.Sprintf("member %d/new", i))
+	}
+	order := append([]string{names[7]}, append(names[:7:7], names[8:]...)...)
+	a := &byName{}
+	matched, others := clique(t, 0x0001, size)[0].MatchClients(a, credentials(order...))
+	require.Len(t, matched, size)
+	require.Empty(t, others)
+	require.Less(t, a.asked, 3*size)
+}
+
+func TestReInitOfGroup(t *testing.T) {
+	require.Nil(t, oldGroup(t, false).ReInit())
+	old := oldGroup(t, true)
+	want := ReInit([]byte("next"), 0x0001)
+	require.Equal(t, want.GroupID, old.ReInit().GroupID)
+	require.Equal(t, want.CipherSuite, old.ReInit().CipherSuite)
+	state, err := old.Save()
+	require.NoError(t, err)
+	again, err := RestoreGroup(insiderTime, *old.cfg, state)
+	require.NoError(t, err)
+	require.Equal(t, old.ReInit(), again.ReInit())
+}
+
+func TestDestroyedGroupIsRetired(t *testing.T) {
+	g := oldGroup(t, false)
+	c, err := g.Commit(t.Context(), insiderTime)
+	require.NoError(t, err)
+	secret := g.secrets.resumption
+	for range 2 {
+		g.Destroy()
+		_, err = g.Encrypt(t.Context(), insiderTime, nil, nil)
+		require.ErrorIs(t, err, ErrRetired)
+	}
+	_, err = c.Adopt()
+	require.ErrorIs(t, err, ErrRetired)
+	_, err = c.EpochAuthenticator()
+	require.ErrorIs(t, err, ErrRetired)
+	require.Equal(t, make([]byte, len(secret)), secret)
+}
+
+// noCredentials are rules that refuse every credential, and are asked nothing else.
+type noCredentials struct{ Rules }
+
+func (noCredentials) Credential(CredentialType, suite.Use, time.Time) error {
+	return errors.New("refused")
+}
+
+func TestKeyPackageCheck(t *testing.T) {
+	cfg := client(t, 0x0001, "client")
+	check := func(change func(*KeyPackage, *time.Time)) error {
+		kp, now := *ownKeyPackage(t, 0x0001, "client").KeyPackage, insiderTime
+		change(&kp, &now)
+		return kp.Check(now, cfg)
+	}
+	require.NoError(t, check(func(*KeyPackage, *time.Time) {}))
+	require.ErrorIs(t, check(func(k *KeyPackage, _ *time.Time) { k.Signature = nil }), ErrInvalid)
+	requireRefused(t, violation("7.3", "current time is within the lifetime"),
+		check(func(_ *KeyPackage, now *time.Time) { *now = now.Add(defaultLifetime + time.Second) }))
+	var refused *PolicyError
+	require.ErrorAs(t, check(func(k *KeyPackage, _ *time.Time) { k.CipherSuite = 0x00FF }), &refused)
+	kp := ownKeyPackage(t, 0x0001, "client")
+	cfg.Rules = noCredentials{}
+	require.ErrorAs(t, kp.KeyPackage.Check(insiderTime, cfg), &refused)
+	require.Equal(t, kp.Ref, refused.KeyPackage)
+	require.ErrorIs(t, kp.KeyPackage.Check(insiderTime, Config{}), errNoSuites)
+}
