@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mlsuite/mlsuite/internal/measure"
+	"github.com/mlsuite/mlsuite/policy"
 	"github.com/mlsuite/mlsuite/registry/all"
 )
 
@@ -26,6 +27,7 @@ const (
 
 // newRoot returns the command line. It prints no usage with an error.
 func newRoot() *cobra.Command {
+	var f policyFlags
 	root := &cobra.Command{
 		Use:           "suitebench",
 		Short:         "What each cipher suite costs an MLS group",
@@ -33,19 +35,20 @@ func newRoot() *cobra.Command {
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return runSummary(cmd) },
+		RunE:          func(cmd *cobra.Command, _ []string) error { return runSummary(cmd, f) },
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(newRun(), newSuites())
+	f.addRestriction(root.Flags())
+	root.AddCommand(newRun(), newSuites(), newPolicy())
 	return root
 }
 
-// runSummary measures commits in all suites; joins and key packages it makes for
-// their bytes alone.
-func runSummary(cmd *cobra.Command) error {
+// runSummary measures commits in all suites that the policies allow; joins and key
+// packages it makes for their bytes alone.
+func runSummary(cmd *cobra.Command, policies policyFlags) error {
 	s, format, err := (&runFlags{
 		suites: "all", sizes: defaultSizes, ops: defaultOps, trees: defaultTree,
-		format: "summary", count: defaultCount, time: defaultTime,
+		format: "summary", count: defaultCount, time: defaultTime, policies: policies,
 	}).parse()
 	if err != nil {
 		return err
@@ -61,6 +64,7 @@ type runFlags struct {
 	suites, sizes, ops, trees, format, output string
 	count                                     int
 	time                                      time.Duration
+	policies                                  policyFlags
 }
 
 func newRun() *cobra.Command {
@@ -87,6 +91,7 @@ func newRun() *cobra.Command {
 	flags.StringVarP(&f.output, "output", "o", "", "`FILE` to write instead of standard output")
 	flags.IntVar(&f.count, "count", defaultCount, "samples of each operation")
 	flags.DurationVar(&f.time, "benchtime", defaultTime, "CPU `TIME` to measure each operation for, at least")
+	f.policies.addRestriction(flags)
 	return cmd
 }
 
@@ -96,6 +101,13 @@ func (s settings) report(cmd *cobra.Command, format format, path string) error {
 	out, err := openOutput(path, cmd.OutOrStdout())
 	if err != nil {
 		return err
+	}
+	for _, o := range s.leftOut {
+		fmt.Fprintln(cmd.ErrOrStderr(), o)
+	}
+	if len(s.suites) == 0 {
+		out.discard()
+		return fmt.Errorf("no suite is left under %s", strings.Join(s.policies, ", "))
 	}
 	bar := newProgress(cmd.OutOrStdout(), cmd.ErrOrStderr(), path != "", s.steps())
 	results, err := s.run(cmd.Context(), bar.step)
@@ -120,11 +132,15 @@ func interrupted(ctx context.Context, err error) error {
 }
 
 func (f *runFlags) parse() (s settings, w format, err error) {
-	if s.registry, err = all.New(); err != nil {
+	now := time.Now()
+	if err := s.restrict(f.policies); err != nil {
 		return s, w, err
 	}
-	if s.suites, err = parseSuites(s.registry, strings.Split(f.suites, ",")); err != nil {
+	if s.suites, err = parseSuites(s.registry, strings.Split(f.suites, ","), now); err != nil {
 		return s, w, err
+	}
+	if f.suites == "all" {
+		s.leftOut = omissions(s.registry, now)
 	}
 	if s.sizes, err = parseList("--sizes", f.sizes, parseSize); err != nil {
 		return s, w, err
@@ -148,6 +164,31 @@ func (f *runFlags) parse() (s settings, w format, err error) {
 	return s, w, nil
 }
 
+// restrict takes the registry of all suites, under the policies.
+func (s *settings) restrict(f policyFlags) error {
+	r, err := all.New()
+	if err != nil {
+		return err
+	}
+	s.registry = r
+	if len(f.names) == 0 {
+		if len(f.with) > 0 {
+			return errors.New("--with is for --policy")
+		}
+		return nil
+	}
+	policies, err := f.load(f.names...)
+	if err != nil {
+		return err
+	}
+	for _, p := range policies {
+		s.policies = append(s.policies, p.Name())
+	}
+	s.with = f.with
+	s.registry = r.Restrict(policy.All(policies...).Refuse)
+	return nil
+}
+
 func newSuites() *cobra.Command {
 	var format string
 	cmd := &cobra.Command{
@@ -161,7 +202,7 @@ func newSuites() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			suites, err := parseSuites(r, names)
+			suites, err := parseSuites(r, names, time.Now())
 			if err != nil {
 				return err
 			}

@@ -6,8 +6,30 @@
 //
 //	suitebench run --suites TBD2,0x0007 --sizes 2,100,1000 --ops commit,join --format csv -o costs.csv
 //
-// The suites command describes suites. A suite is named in full, by code point, or
-// by its number in draft-ietf-mls-pq-ciphersuites:
+// With --policy it measures only the suites that a policy allows: a built-in profile
+// or a file of one's own (package policy). The policy command says what policies
+// demand, which suites they allow, until when and why, and chooses one:
+//
+//	$ suitebench policy list --at 2026-11-21
+//	PROFILE                  ALLOWS  TITLE
+//	cnsa-1.0                1 of 18  Commercial National Security Algorithm Suite 1.0
+//	cnsa-2.0                1 of 18  Commercial National Security Algorithm Suite 2.0
+//	cnsa-2.0-transition     3 of 18  Commercial National Security Algorithm Suite 2.0, in transition from 1.0
+//	fips-140-3-algorithms  11 of 18  Algorithms that NIST approves
+//	fips-140-3-module       9 of 18  What the linked Go Cryptographic Module provides
+//	nist-curves            10 of 18  NIST curves
+//	bsi-tr-02102-1          6 of 18  BSI TR-02102-1, Cryptographic Mechanisms
+//	anssi                  10 of 18  ANSSI, security visas
+//	ncsc-uk                18 of 18  NCSC, migration to post-quantum cryptography
+//	asd-ism                 7 of 18  ASD Information Security Manual, to SECRET
+//	asd-ism-top-secret      5 of 18  ASD Information Security Manual, TOP SECRET
+//	pq-confidential        11 of 18  Post-quantum confidentiality
+//	pq-authentic            3 of 18  Post-quantum authenticity
+//	rfc9420                 7 of 18  The suites of RFC 9420 alone
+//	any                    18 of 18  Everything that the registry has
+//
+// The suites command describes suites. A suite is named by its name or a part that no
+// other has, by code point, or by its number in draft-ietf-mls-pq-ciphersuites:
 //
 //	$ suitebench suites --format json TBD9
 //	{

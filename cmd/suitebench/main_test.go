@@ -21,9 +21,12 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"suitebench": main})
 }
 
-// TestScripts runs testdata/script, which reads as a manual.
+// TestScripts runs testdata/script, which reads as a manual. With UPDATE_SCRIPTS set it
+// writes what the program prints into the scripts.
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: filepath.Join("testdata", "script"), RequireExplicitExec: true})
+	testscript.Run(t, testscript.Params{
+		Dir: filepath.Join("testdata", "script"), RequireExplicitExec: true, UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
+	})
 }
 
 // call runs the program in this process.

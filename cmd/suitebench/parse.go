@@ -18,29 +18,53 @@ const (
 	maxSize = 100_000
 )
 
-// parseSuites returns the suites of r that the selectors name: names in upper or
-// lower case, code points, TBD numbers, or all.
-func parseSuites(r *registry.Registry, selectors []string) ([]suite.Suite, error) {
-	suites := r.Suites(suite.Start, time.Now())
+// parseSuites returns the suites of r that the selectors name, as findSuite takes
+// them, or for all those that its policies allow for a new group. A named suite that
+// they deny is an error, the [*registry.Refusal].
+func parseSuites(r *registry.Registry, selectors []string, now time.Time) ([]suite.Suite, error) {
 	if slices.Equal(selectors, []string{"all"}) {
-		return suites, nil
-	}
-	drafts, err := draftNumbers()
-	if err != nil {
-		return nil, err
+		return r.Suites(suite.Start, now), nil
 	}
 	return parseEach("suites", selectors, func(selector string) (suite.Suite, error) {
-		id, err := strconv.ParseUint(selector, 0, 16)
-		for _, s := range suites {
-			i := s.Info()
-			draft, ok := drafts[i.Name]
-			if strings.EqualFold(selector, i.Name) || ok && strings.EqualFold(selector, draft) || err == nil && suite.ID(id) == i.ID {
-				return s, nil
-			}
+		info, err := findSuite(r, selector)
+		if err != nil {
+			return nil, err
 		}
-		return nil, fmt.Errorf("unknown suite %q, see suitebench suites", selector)
+		return r.Suite(info.ID, suite.Start, now)
 	})
 }
+
+// findSuite returns the suite of r that a selector names: by its name or a part that
+// no other name has, in upper or lower case, by code point, or by number in the
+// draft, as TBD2 or T2.
+func findSuite(r *registry.Registry, selector string) (suite.Info, error) {
+	drafts, err := draftNumbers()
+	if err != nil {
+		return suite.Info{}, err
+	}
+	id, notNumber := strconv.ParseUint(selector, 0, 16)
+	var partial []suite.Info
+	for i := range r.All() {
+		draft, ok := drafts[i.Name]
+		if strings.EqualFold(selector, i.Name) || notNumber == nil && suite.ID(id) == i.ID ||
+			ok && (strings.EqualFold(selector, draft) || strings.EqualFold(selector, shortDraft(draft))) {
+			return i, nil
+		}
+		if selector != "" && notNumber != nil && strings.Contains(strings.ToUpper(i.Name), strings.ToUpper(selector)) {
+			partial = append(partial, i)
+		}
+	}
+	switch len(partial) {
+	case 0:
+		return suite.Info{}, fmt.Errorf("unknown suite %q, see suitebench suites", selector)
+	case 1:
+		return partial[0], nil
+	}
+	return suite.Info{}, fmt.Errorf("%q is part of the names of %d suites, such as %s and %s", selector, len(partial), partial[0].Name, partial[1].Name)
+}
+
+// shortDraft returns T2 for TBD2.
+func shortDraft(draft string) string { return "T" + strings.TrimPrefix(draft, "TBD") }
 
 // draftNumbers returns TBD1 to TBD11 of draft-ietf-mls-pq-ciphersuites-06, by name
 // of the suite.

@@ -17,6 +17,9 @@ type report struct {
 	GoVersion   string      `json:"go_version"`
 	Modules     []module    `json:"modules"` // this one first
 	Measurement measurement `json:"measurement"`
+	Policies    []string    `json:"policies,omitempty"` // that the run was restricted by
+	With        []string    `json:"with,omitempty"`     // their parameters
+	LeftOut     []omission  `json:"left_out,omitempty"`
 	Results     []result    `json:"results"`
 }
 
@@ -62,8 +65,11 @@ func newReport(s settings, results []result) report {
 		Measurement: measurement{
 			Clock: measure.Clock, Count: s.plan.Count, NS: s.plan.Time.Nanoseconds(),
 		},
-		Modules: []module{},
-		Results: results,
+		Modules:  []module{},
+		Policies: s.policies,
+		With:     s.with,
+		LeftOut:  s.leftOut,
+		Results:  results,
 	}
 	if build, ok := debug.ReadBuildInfo(); ok {
 		for _, m := range slices.Concat([]*debug.Module{&build.Main}, build.Deps) {

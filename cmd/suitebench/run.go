@@ -16,8 +16,11 @@ import (
 // settings say what to measure: every operation in a group of every size, tree
 // and suite.
 type settings struct {
-	registry *registry.Registry
+	registry *registry.Registry // under policies
+	policies []string
+	with     []string // their parameters
 	suites   []suite.Suite
+	leftOut  []omission // by the policies
 	sizes    []int
 	trees    []tree
 	ops      []operation

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 )
 
 // writeTable writes a line for each result.
@@ -75,6 +76,13 @@ func writeHeading(w io.Writer, r report) error {
 	}
 	_, err := fmt.Fprintf(w, "%s, %d cores, %s, %s/%s\n%s, median of %d; limit: the primitives alone, measured in the same run\n",
 		cpu, r.Machine.Cores, r.GoVersion, r.Machine.OS, r.Machine.Arch, r.Measurement.Clock, r.Measurement.Count)
+	if err == nil && len(r.Policies) > 0 {
+		policies := strings.Join(r.Policies, ", ")
+		if len(r.With) > 0 {
+			policies += " with " + strings.Join(r.With, ", ")
+		}
+		_, err = fmt.Fprintf(w, "policies: %s; suites left out: %d\n", policies, len(r.LeftOut))
+	}
 	return err
 }
 

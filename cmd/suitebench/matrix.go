@@ -1,0 +1,182 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mlsuite/mlsuite/policy"
+	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// matrix is the verdicts of policies on suites, in the order in which they are shown.
+type matrix struct {
+	at       policy.Date
+	policies []string
+	suites   []suite.Info
+	labels   []string // of suites: 1 to 7, T1 to T11
+	verdicts policy.Matrix
+}
+
+func newMatrix(policies []*policy.Policy, now time.Time) (matrix, error) {
+	r, err := all.New()
+	if err != nil {
+		return matrix{}, err
+	}
+	drafts, err := draftNumbers()
+	if err != nil {
+		return matrix{}, err
+	}
+	m := matrix{at: policy.DateOf(now), verdicts: policy.NewMatrix(policies, r.All(), now)}
+	for _, p := range policies {
+		m.policies = append(m.policies, p.Name())
+	}
+	for info := range r.All() {
+		label := strconv.Itoa(int(info.ID))
+		if draft, ok := drafts[info.Name]; ok {
+			label = shortDraft(draft)
+		}
+		m.suites = append(m.suites, info)
+		m.labels = append(m.labels, label)
+	}
+	return m, nil
+}
+
+func matrixFormats() []writer[matrix] {
+	return []writer[matrix]{
+		{"text", writeMatrix}, {"markdown", writeMatrixMarkdown}, {"json", writeMatrixJSON},
+	}
+}
+
+// writeMatrixJSON writes the verdicts by policy and suite. Their form is a contract.
+func writeMatrixJSON(w io.Writer, m matrix) error { return writeJSON(w, m.verdicts) }
+
+// legend gives a mark to each kind of verdict: + and - to those without more to
+// say, letters to the others, in the order in which they are asked for.
+type legend struct {
+	meanings []string
+	stars    bool // whether there are stars too
+}
+
+func (l *legend) mark(v policy.Verdict) string {
+	meaning := v.String()
+	switch meaning {
+	case "allow":
+		return "+"
+	case "deny":
+		return "-"
+	}
+	i := slices.Index(l.meanings, meaning)
+	if i < 0 {
+		i = len(l.meanings)
+		l.meanings = append(l.meanings, meaning)
+	}
+	return letters(i)
+}
+
+// letters returns a to z for 0 to 25, then aa and so on.
+func letters(i int) string {
+	last := string(rune('a' + i%26))
+	if i < 26 {
+		return last
+	}
+	return letters(i/26-1) + last
+}
+
+// lines returns each mark and what it means.
+func (l *legend) lines() [][2]string {
+	lines := [][2]string{{"+", "allow"}, {"-", "deny"}}
+	for i, meaning := range l.meanings {
+		lines = append(lines, [2]string{letters(i), meaning})
+	}
+	if l.stars {
+		lines = append(lines, [2]string{"*", "with notes, see suitebench policy explain"})
+	}
+	return lines
+}
+
+// marks returns a row of marks for each policy. A star is on a verdict with notes,
+// unless all verdicts of the policy have them.
+func (m matrix) marks() (rows [][]string, l legend) {
+	for _, p := range m.policies {
+		row := []string{p}
+		common := m.commonNotes(p)
+		for _, info := range m.suites {
+			v := m.verdicts[p][info.Name]
+			mark := l.mark(v)
+			if len(v.Notes) > common {
+				mark += "*"
+				l.stars = true
+			}
+			row = append(row, mark)
+		}
+		if common > 0 {
+			row[0] += "*"
+			l.stars = true
+		}
+		rows = append(rows, row)
+	}
+	return rows, l
+}
+
+// commonNotes returns how many notes a policy has on every suite.
+func (m matrix) commonNotes(name string) (n int) {
+	for _, note := range m.verdicts[name][m.suites[0].Name].Notes {
+		onAll := true
+		for _, v := range m.verdicts[name] {
+			onAll = onAll && slices.Contains(v.Notes, note)
+		}
+		if onAll {
+			n++
+		}
+	}
+	return n
+}
+
+func writeMatrix(w io.Writer, m matrix) error {
+	rows, l := m.marks()
+	verdicts := table{titles: append([]string{"AT " + m.at.String()}, m.labels...), rows: rows, dense: true}
+	if err := verdicts.write(w); err != nil {
+		return err
+	}
+	var b strings.Builder
+	b.WriteByte('\n')
+	for _, line := range l.lines() {
+		fmt.Fprintf(&b, "%-2s  %s\n", line[0], line[1])
+	}
+	b.WriteByte('\n')
+	for i, info := range m.suites {
+		fmt.Fprintf(&b, "%-3s  %s  %s\n", m.labels[i], info.ID, info.Name)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func writeMatrixMarkdown(w io.Writer, m matrix) error {
+	rows, l := m.marks()
+	var b strings.Builder
+	line := func(cells ...string) { b.WriteString("| " + strings.Join(cells, " | ") + " |\n") }
+	line(append([]string{"At " + m.at.String()}, m.labels...)...)
+	line(append([]string{"---"}, slices.Repeat([]string{":-:"}, len(m.labels))...)...)
+	for _, row := range rows {
+		line(row...)
+	}
+	b.WriteByte('\n')
+	line("", "Verdict")
+	line(":-:", "---")
+	for _, mark := range l.lines() {
+		line(mark[:]...)
+	}
+	b.WriteByte('\n')
+	line("", "ID", "Suite")
+	line("---", "---", "---")
+	for i, info := range m.suites {
+		line(m.labels[i], info.ID.String(), "`"+info.Name+"`")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}

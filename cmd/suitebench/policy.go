@@ -1,0 +1,229 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mlsuite/mlsuite/policy"
+	"github.com/mlsuite/mlsuite/registry/all"
+)
+
+// certainties explains the marks on sources.
+const certainties = `A rule's source is marked [P] if this project read it in the primary text, [S] if a
+secondary text quotes it, and [U] if it is not verified: such a rule is only a note.`
+
+func newPolicy() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "policy",
+		Short: "Say which cipher suites a policy allows, until when, and why",
+		Long: `Policy says which cipher suites a policy allows, until when, and why.
+
+A policy is the name of a built-in profile or a file with one's own. Its verdicts are
+this project's reading of the documents that it cites; none is an approval.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newPolicyList(), newPolicyShow(), newPolicyExplain(), newPolicyMatrix(), newPolicyChoose(), newPolicyLint())
+	return cmd
+}
+
+func newPolicyList() *cobra.Command {
+	var f policyFlags
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List the built-in profiles",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			now, err := f.date()
+			if err != nil {
+				return err
+			}
+			policies, err := f.load(policy.Builtin().Names()...)
+			if err != nil {
+				return err
+			}
+			r, err := all.New()
+			if err != nil {
+				return err
+			}
+			t := table{titles: []string{"PROFILE", " ALLOWS", "TITLE"}}
+			for _, p := range policies {
+				allowed, suites := 0, 0
+				for info := range r.All() {
+					suites++
+					if p.Judge(info, now).Allow {
+						allowed++
+					}
+				}
+				profiles := p.Profiles()
+				t.add(p.Name(), fmt.Sprintf("%d of %d", allowed, suites), profiles[len(profiles)-1].Title)
+			}
+			return t.write(cmd.OutOrStdout())
+		},
+	}
+	f.addAt(cmd.Flags())
+	return cmd
+}
+
+func newPolicyShow() *cobra.Command {
+	var f policyFlags
+	cmd := &cobra.Command{
+		Use:   "show NAME|FILE",
+		Short: "Show the rules of a policy, their sources, parameters and notes",
+		Long:  "Show prints what a policy is: its profiles with their parameters, rules, sources and\nnotes.\n\n" + certainties,
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, names []string) error {
+			policies, err := f.load(names...)
+			if err != nil {
+				return err
+			}
+			return writeText(cmd.OutOrStdout(), policies[0].Describe())
+		},
+	}
+	f.addWith(cmd.Flags())
+	return cmd
+}
+
+func newPolicyExplain() *cobra.Command {
+	var f policyFlags
+	cmd := &cobra.Command{
+		Use:   "explain NAME|FILE SUITE",
+		Short: "Explain the verdict of a policy on a suite, rule by rule",
+		Long:  "Explain gives the verdict of a policy on starting a group with a suite, what each\nrule found, and the suites that would do.\n\n" + certainties,
+		Args:  cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			now, err := f.date()
+			if err != nil {
+				return err
+			}
+			policies, err := f.load(args[0])
+			if err != nil {
+				return err
+			}
+			r, err := all.New()
+			if err != nil {
+				return err
+			}
+			info, err := findSuite(r, args[1])
+			if err != nil {
+				return err
+			}
+			return writeText(cmd.OutOrStdout(), policies[0].Explain(info, r.All(), now))
+		},
+	}
+	f.add(cmd.Flags())
+	return cmd
+}
+
+func newPolicyMatrix() *cobra.Command {
+	var f policyFlags
+	var format string
+	cmd := &cobra.Command{
+		Use:   "matrix [NAME|FILE...]",
+		Short: "Show the verdicts of policies on all suites",
+		Long:  "Matrix shows the verdicts of policies on all suites; without names, of the built-in\nprofiles.",
+		RunE: func(cmd *cobra.Command, names []string) error {
+			now, err := f.date()
+			if err != nil {
+				return err
+			}
+			if len(names) == 0 {
+				names = policy.Builtin().Names()
+			}
+			if err := once("policy", names); err != nil {
+				return err
+			}
+			w, err := choose("--format", format, matrixFormats())
+			if err != nil {
+				return err
+			}
+			policies, err := f.load(names...)
+			if err != nil {
+				return err
+			}
+			m, err := newMatrix(policies, now)
+			if err != nil {
+				return err
+			}
+			return w.write(cmd.OutOrStdout(), m)
+		},
+	}
+	f.add(cmd.Flags())
+	cmd.Flags().StringVar(&format, "format", "text", "`FORMAT` of the output: "+list(matrixFormats()))
+	return cmd
+}
+
+func newPolicyChoose() *cobra.Command {
+	var f policyFlags
+	cmd := &cobra.Command{
+		Use:   "choose NAME|FILE...",
+		Short: "Choose the suite that policies allow, and say why",
+		Long:  "Choose gives the suite for a new group that all of the policies allow: the one that\nthey allow for the longest, and among equals the first in the order of suitebench suites.\nIf there is none, it shows what stands in the way of each suite, and fails.",
+		Args:  cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, names []string) error {
+			now, err := f.date()
+			if err != nil {
+				return err
+			}
+			if err := once("policy", names); err != nil {
+				return err
+			}
+			policies, err := f.load(names...)
+			if err != nil {
+				return err
+			}
+			return writeChoice(cmd.OutOrStdout(), policies, now)
+		},
+	}
+	f.add(cmd.Flags())
+	return cmd
+}
+
+func newPolicyLint() *cobra.Command {
+	return &cobra.Command{
+		Use:   "lint FILE...",
+		Short: "Find all that is wrong with policy files",
+		Long:  "Lint prints all that is wrong with policy files, which may extend each other and the\nbuilt-in profiles, as file:line:column: key: what. It fails if there is anything.",
+		Args:  cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, names []string) error {
+			if err := once("file", names); err != nil {
+				return err
+			}
+			var files []policy.File
+			for _, name := range names {
+				file, err := readPolicy(name)
+				if err != nil {
+					return err
+				}
+				files = append(files, file)
+			}
+			problems := policy.Lint(files...)
+			for _, problem := range problems {
+				if _, err := fmt.Fprintln(cmd.OutOrStdout(), problem); err != nil {
+					return err
+				}
+			}
+			switch len(problems) {
+			case 0:
+				return nil
+			case 1:
+				return fmt.Errorf("1 problem")
+			}
+			return fmt.Errorf("%d problems", len(problems))
+		},
+	}
+}
+
+// once refuses a list that has a name twice.
+func once(what string, names []string) error {
+	_, err := parseEach(what, names, func(name string) (string, error) { return name, nil })
+	return err
+}
+
+// writeText writes text for people.
+func writeText(w io.Writer, text string) error {
+	_, err := io.WriteString(w, wrap(text, textWidth))
+	return err
+}
