@@ -9,6 +9,8 @@
 //	cfg.Observer = audit.Observer(l)
 //
 // A handler that cannot write is for the deployment to notice: slog drops its error.
+// To find what exists and might not begin today, a policy that allows something is
+// asked a second time, with [suite.Start].
 //
 // # Schema
 //

@@ -21,6 +21,15 @@
 // [*ValidationError] with the section and the leaf or proposal at fault. A call that
 // fails changes nothing.
 //
+// # Policies
+//
+// Which suites may be used is for [Suites] to say, mostly a registry; [Rules] judge
+// the rest. Every call that takes the time asks them about all that it begins, sends
+// or reads, and a refusal is a [*PolicyError] around their own. What only leads out of
+// a group, a Remove or a ReInit, asks whether one may leave; [Group.Export] and
+// [Group.Save] ask nothing: nobody is locked in. asking.go has the questions. An
+// [Observer] is told what happened.
+//
 // # Files
 //
 // By sections of RFC 9420:
@@ -52,5 +61,4 @@
 // not know whom a credential names: an [Authenticator] does, and without one every
 // credential is accepted; chains of X.509 certificates are not validated here. It
 // has no extension of a later document, such as those of draft-ietf-mls-extensions.
-// Which suites may be used is for [Suites], mostly a registry.
 package mls

@@ -23,6 +23,7 @@ import (
 // one question.
 type questioner struct {
 	suites Suites
+	now    time.Time // of the call
 	asked  []string
 	refuse int // index of the question, or -1
 }
@@ -32,8 +33,11 @@ type refusedQuestion struct{ question string }
 
 func (r *refusedQuestion) Error() string { return "no to " + r.question }
 
-func (q *questioner) answer(format string, args ...any) error {
+func (q *questioner) answer(now time.Time, format string, args ...any) error {
 	question := fmt.Sprintf(format, args...)
+	if !now.Equal(q.now) {
+		question += " at another time"
+	}
 	q.asked = append(q.asked, question)
 	if len(q.asked)-1 == q.refuse {
 		return &refusedQuestion{question}
@@ -42,37 +46,37 @@ func (q *questioner) answer(format string, args ...any) error {
 }
 
 func (q *questioner) Suite(id suite.ID, use suite.Use, now time.Time) (suite.Suite, error) {
-	if err := q.answer("suite %s %s", id, use); err != nil {
+	if err := q.answer(now, "suite %s %s", id, use); err != nil {
 		return nil, err
 	}
 	return q.suites.Suite(id, use, now)
 }
 
 func (q *questioner) IDs(use suite.Use, now time.Time) []suite.ID {
-	if q.answer("suites %s", use) != nil {
+	if q.answer(now, "suites %s", use) != nil {
 		return nil
 	}
 	return q.suites.IDs(use, now)
 }
 
-func (q *questioner) Credential(t CredentialType, use suite.Use, _ time.Time) error {
-	return q.answer("credential %s %s", t, use)
+func (q *questioner) Credential(t CredentialType, use suite.Use, now time.Time) error {
+	return q.answer(now, "credential %s %s", t, use)
 }
 
-func (q *questioner) Lifetime(_ Lifetime, use suite.Use, _ time.Time) error {
-	return q.answer("lifetime %s", use)
+func (q *questioner) Lifetime(_ Lifetime, use suite.Use, now time.Time) error {
+	return q.answer(now, "lifetime %s", use)
 }
 
-func (q *questioner) PSK(t PSKType, length int, use suite.Use, _ time.Time) error {
-	return q.answer("psk %s %d %s", t, length, use)
+func (q *questioner) PSK(t PSKType, length int, use suite.Use, now time.Time) error {
+	return q.answer(now, "psk %s %d %s", t, length, use)
 }
 
-func (q *questioner) WireFormat(f WireFormat, use suite.Use, _ time.Time) error {
-	return q.answer("format %s %s", f, use)
+func (q *questioner) WireFormat(f WireFormat, use suite.Use, now time.Time) error {
+	return q.answer(now, "format %s %s", f, use)
 }
 
-func (q *questioner) Move(from, to suite.Info, _ time.Time) error {
-	return q.answer("move %s %s", from.ID, to.ID)
+func (q *questioner) Move(from, to suite.Info, now time.Time) error {
+	return q.answer(now, "move %s %s", from.ID, to.ID)
 }
 
 // credentialNew is a credential type that RFC 9420 does not have.
@@ -88,7 +92,7 @@ type policed struct {
 }
 
 func newPoliced(t *testing.T, extensions ...Extension) *policed {
-	p := &policed{T: t, q: &questioner{suites: all.Registry(), refuse: -1}}
+	p := &policed{T: t, q: &questioner{suites: all.Registry(), now: insiderTime, refuse: -1}}
 	first, err := CreateGroup(t.Context(), insiderTime, p.config("member 0"), []byte("group"), extensions...)
 	require.NoError(t, err)
 	p.groups = []*Group{first}
@@ -181,7 +185,7 @@ func (p *policed) addOther() AddProposal {
 }
 
 func (p *policed) info() []byte {
-	info, err := p.groups[0].GroupInfo(p.Context(), insiderTime, true)
+	info, err := p.groups[0].GroupInfo(p.Context(), p.q.now, true)
 	require.NoError(p, err)
 	return info
 }
@@ -189,22 +193,22 @@ func (p *policed) info() []byte {
 // reading makes the policed member take a message.
 func (p *policed) reading(m []byte) func() error {
 	g := p.self()
-	return func() error { _, err := g.Process(p.Context(), insiderTime, m); return err }
+	return func() error { _, err := g.Process(p.Context(), p.q.now, m); return err }
 }
 
 // following makes a PublicGroup that asks the policies take a message, after others.
 func (p *policed) following(before [][]byte, m []byte) func() error {
 	public := p.public(p.info())
 	for _, b := range before {
-		_, err := public.Process(p.Context(), insiderTime, b)
+		_, err := public.Process(p.Context(), p.q.now, b)
 		require.NoError(p, err)
 	}
 	p.state = func() any { return [2]any{public.Proposals(), public.GroupContext()} }
-	return func() error { _, err := public.Process(p.Context(), insiderTime, m); return err }
+	return func() error { _, err := public.Process(p.Context(), p.q.now, m); return err }
 }
 
 func (p *policed) public(info []byte) *PublicGroup {
-	public, err := NewPublicGroup(p.Context(), insiderTime, Config{Suites: p.q, Rules: p.q}, info, nil)
+	public, err := NewPublicGroup(p.Context(), p.q.now, Config{Suites: p.q, Rules: p.q}, info, nil)
 	require.NoError(p, err)
 	return public
 }
@@ -212,12 +216,12 @@ func (p *policed) public(info []byte) *PublicGroup {
 // committing makes the policed member commit.
 func (p *policed) committing(options ...CommitOption) func() error {
 	g := p.self()
-	return func() error { _, err := g.Commit(p.Context(), insiderTime, options...); return err }
+	return func() error { _, err := g.Commit(p.Context(), p.q.now, options...); return err }
 }
 
 func (p *policed) proposing(proposal Proposal) func() error {
 	g := p.self()
-	return func() error { _, err := g.Propose(p.Context(), insiderTime, proposal, nil); return err }
+	return func() error { _, err := g.Propose(p.Context(), p.q.now, proposal, nil); return err }
 }
 
 // passwords is a PSKStore without groups.
@@ -288,11 +292,11 @@ func policyEntries() []policyEntry {
 	return []policyEntry{
 		{"CreateGroup", "", func(p *policed) func() error {
 			cfg, x := p.asking("new"), otherExtensions(p)
-			return func() error { _, err := CreateGroup(p.Context(), insiderTime, cfg, nil, x...); return err }
+			return func() error { _, err := CreateGroup(p.Context(), p.q.now, cfg, nil, x...); return err }
 		}, asks([]string{"suite 0x0001 start", "format mls_public_message start", "credential basic start", "credential 0xF001 start"}, ofKeyPackage())},
 		{"NewKeyPackage", "", func(p *policed) func() error {
 			cfg := p.asking("new")
-			return func() error { _, err := NewKeyPackage(p.Context(), insiderTime, cfg); return err }
+			return func() error { _, err := NewKeyPackage(p.Context(), p.q.now, cfg); return err }
 		}, asks([]string{"suite 0x0001 start"}, ofKeyPackage())},
 		{"KeyPackage.Check", "", func(p *policed) func() error {
 			cfg, k := p.asking("new"), p.addOther().KeyPackage
@@ -302,40 +306,40 @@ func policyEntries() []policyEntry {
 			k := p.keyPackage(p.asking("new"))
 			c := p.commit(0, Add(k.KeyPackage), ExternalPSK([]byte("psk")))
 			return func() error {
-				_, err := k.Join(p.Context(), insiderTime, c.Welcome, WithPublicHandshake(false))
+				_, err := k.Join(p.Context(), p.q.now, c.Welcome, WithPublicHandshake(false))
 				return err
 			}
 		}, []string{"suite 0x0001 start", "format mls_private_message start", "psk external 11 start", "credential basic start: leaf 0", "credential 0xF001 start: leaf 2"}},
 		{"OwnKeyPackage.Join", "of a follow-up group", func(p *policed) func() error {
 			follow(p.T, p.groups, 0, p.commit(0, ReInit([]byte("next"), 0x0003)))
 			return p.joining(func(cfg Config, adds ...CommitOption) (*Candidate, error) {
-				return p.groups[0].Reinitialize(p.Context(), insiderTime, cfg, adds...)
+				return p.groups[0].Reinitialize(p.Context(), p.q.now, cfg, adds...)
 			}, 0x0003)
 		}, asks([]string{"suite 0x0003 start", "format mls_public_message start"}, followed, []string{"credential 0xF001 start: leaf 2", "move 0x0001 0x0003"})},
 		{"OwnKeyPackage.Join", "of a branch", func(p *policed) func() error {
 			return p.joining(func(cfg Config, adds ...CommitOption) (*Candidate, error) {
-				return p.groups[0].Branch(p.Context(), insiderTime, cfg, nil, nil, adds...)
+				return p.groups[0].Branch(p.Context(), p.q.now, cfg, nil, nil, adds...)
 			}, 0x0001)
 		}, asks([]string{"suite 0x0001 start", "format mls_public_message start"}, followed, []string{"credential 0xF001 start: leaf 2", "move 0x0001 0x0001"})},
 		{"ExternalJoin", "", func(p *policed) func() error {
 			cfg, info := p.asking("new"), p.info()
 			cfg.PublicHandshake = false
 			return func() error {
-				_, err := ExternalJoin(p.Context(), insiderTime, cfg, info, ExternalPSK([]byte("psk")))
+				_, err := ExternalJoin(p.Context(), p.q.now, cfg, info, ExternalPSK([]byte("psk")))
 				return err
 			}
 		}, asks([]string{"suite 0x0001 start", "format mls_public_message start", "format mls_private_message start", "credential basic start: leaf 0", "credential 0xF001 start: leaf 2"}, ofLeaf("start"), []string{"psk external 11 start"})},
 		{"Group.GroupInfo", "", func(p *policed) func() error {
-			return func() error { _, err := p.self().GroupInfo(p.Context(), insiderTime, true); return err }
+			return func() error { _, err := p.self().GroupInfo(p.Context(), p.q.now, true); return err }
 		}, group("continue")},
 		{"Group.Encrypt", "", func(p *policed) func() error {
-			return func() error { _, err := p.self().Encrypt(p.Context(), insiderTime, nil, nil); return err }
+			return func() error { _, err := p.self().Encrypt(p.Context(), p.q.now, nil, nil); return err }
 		}, group("continue")},
 
 		{"Group.Propose", "Add", func(p *policed) func() error { return p.proposing(p.addOther()) },
 			handshake("continue", "credential 0xF001 start: key package", "lifetime start: key package")},
 		{"Group.ProposeUpdate", "", func(p *policed) func() error {
-			return func() error { _, err := p.self().ProposeUpdate(p.Context(), insiderTime, nil); return err }
+			return func() error { _, err := p.self().ProposeUpdate(p.Context(), p.q.now, nil); return err }
 		}, asks(ofHandshake("continue"), ofLeaf("continue"), []string{"credential basic continue: leaf 1"})},
 		{"Group.Propose", "Remove", func(p *policed) func() error { return p.proposing(Remove(1)) }, handshake("leave")},
 		{"Group.Propose", "ReInit", func(p *policed) func() error {
@@ -386,7 +390,7 @@ func policyEntries() []policyEntry {
 		}, commit("leave")},
 
 		{"Group.Process", "application message", func(p *policed) func() error {
-			m, err := p.groups[0].Encrypt(p.Context(), insiderTime, nil, nil)
+			m, err := p.groups[0].Encrypt(p.Context(), p.q.now, nil, nil)
 			require.NoError(p, err)
 			return p.reading(m)
 		}, group("receive")},
@@ -440,7 +444,7 @@ func policyEntries() []policyEntry {
 		{"Group.Reinitialize", "", func(p *policed) func() error {
 			follow(p.T, p.groups, 0, p.commit(0, ReInit([]byte("next"), 0x0003, otherExtensions(p)...)))
 			return p.followingUp(0x0003, func(cfg Config, adds ...CommitOption) (*Candidate, error) {
-				return p.self().Reinitialize(p.Context(), insiderTime, cfg, adds...)
+				return p.self().Reinitialize(p.Context(), p.q.now, cfg, adds...)
 			})
 		}, asks([]string{"suite 0x0003 start", "format mls_public_message start", "credential basic start", "credential 0xF001 start"}, ofKeyPackage(), []string{
 			"move 0x0001 0x0003",
@@ -451,7 +455,7 @@ func policyEntries() []policyEntry {
 		})},
 		{"Group.Branch", "", func(p *policed) func() error {
 			return p.followingUp(0x0001, func(cfg Config, adds ...CommitOption) (*Candidate, error) {
-				return p.self().Branch(p.Context(), insiderTime, cfg, nil, nil, adds...)
+				return p.self().Branch(p.Context(), p.q.now, cfg, nil, nil, adds...)
 			})
 		}, asks([]string{"suite 0x0001 start", "format mls_public_message start"}, ofKeyPackage(), []string{
 			"move 0x0001 0x0001",
@@ -464,32 +468,32 @@ func policyEntries() []policyEntry {
 		{"RestoreGroup", "", func(p *policed) func() error {
 			saved, err := p.self().Save()
 			require.NoError(p, err)
-			return func() error { _, err := RestoreGroup(insiderTime, *p.self().cfg, saved); return err }
+			return func() error { _, err := RestoreGroup(p.q.now, *p.self().cfg, saved); return err }
 		}, group("receive")},
 		{"RestoreKeyPackage", "", func(p *policed) func() error {
 			cfg := p.asking("new")
 			saved, err := p.keyPackage(cfg).Save()
 			require.NoError(p, err)
-			return func() error { _, err := RestoreKeyPackage(insiderTime, cfg, saved); return err }
+			return func() error { _, err := RestoreKeyPackage(p.q.now, cfg, saved); return err }
 		}, []string{"suite 0x0001 receive", "credential basic receive: key package", "lifetime receive: key package"}},
 		{"Group.RestoreCandidate", "", func(p *policed) func() error {
 			saved, err := p.commit(1, p.addOther()).Save()
 			require.NoError(p, err)
-			return func() error { _, err := p.self().RestoreCandidate(insiderTime, saved); return err }
+			return func() error { _, err := p.self().RestoreCandidate(p.q.now, saved); return err }
 		}, group("receive", "credential basic receive: leaf 0", "credential 0xF001 receive: leaf 2")},
 		{"RestoreCandidate", "", func(p *policed) func() error {
 			cfg := p.asking("new")
-			c, err := ExternalJoin(p.Context(), insiderTime, cfg, p.info())
+			c, err := ExternalJoin(p.Context(), p.q.now, cfg, p.info())
 			require.NoError(p, err)
 			saved, err := c.Save()
 			require.NoError(p, err)
-			return func() error { _, err := RestoreCandidate(insiderTime, cfg, saved); return err }
+			return func() error { _, err := RestoreCandidate(p.q.now, cfg, saved); return err }
 		}, group("receive")},
 
 		{"NewPublicGroup", "", func(p *policed) func() error {
 			info := p.info()
 			return func() error {
-				_, err := NewPublicGroup(p.Context(), insiderTime, Config{Suites: p.q, Rules: p.q}, info, nil)
+				_, err := NewPublicGroup(p.Context(), p.q.now, Config{Suites: p.q, Rules: p.q}, info, nil)
 				return err
 			}
 		}, group("receive")},
@@ -497,7 +501,7 @@ func policyEntries() []policyEntry {
 			saved, err := p.public(p.info()).Save()
 			require.NoError(p, err)
 			return func() error {
-				_, err := RestorePublicGroup(insiderTime, Config{Suites: p.q, Rules: p.q}, saved)
+				_, err := RestorePublicGroup(p.q.now, Config{Suites: p.q, Rules: p.q}, saved)
 				return err
 			}
 		}, group("receive")},
@@ -527,7 +531,7 @@ func (p *policed) joining(make func(Config, ...CommitOption) (*Candidate, error)
 	k := p.keyPackage(asks)
 	c, err := make(creator, Add(k.KeyPackage), Add(p.keyPackage(other).KeyPackage))
 	require.NoError(p, err)
-	return func() error { _, err := k.Join(p.Context(), insiderTime, c.Welcome); return err }
+	return func() error { _, err := k.Join(p.Context(), p.q.now, c.Welcome); return err }
 }
 
 // followingUp makes the policed member begin a group after or beside its own.
@@ -557,7 +561,7 @@ func (p *policed) outside() ExternalProposer {
 func (p *policed) externalCommit() []byte {
 	cfg := p.config("other")
 	cfg.Credential.Type = credentialNew
-	c, err := ExternalJoin(p.Context(), insiderTime, cfg, p.info())
+	c, err := ExternalJoin(p.Context(), p.q.now, cfg, p.info())
 	require.NoError(p, err)
 	return c.Message
 }
@@ -587,6 +591,7 @@ func TestPoliciesAreAskedAtEveryEntry(t *testing.T) {
 				p := newPoliced(t)
 				run := e.make(p)
 				p.q.asked, p.q.refuse = nil, refuse
+				p.q.now = insiderTime.Add(time.Minute)
 				return p, run
 			}
 			p, run := prepare(-1)

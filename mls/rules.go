@@ -29,7 +29,8 @@ type Rules interface {
 	// PSK judges a pre-shared key of length bytes that is about to be injected.
 	PSK(t PSKType, length int, use suite.Use, now time.Time) error
 
-	// WireFormat judges the format of a proposal or a commit.
+	// WireFormat judges the format of proposals and commits. What comes from outside
+	// a group, an external commit too, is always a PublicMessage.
 	WireFormat(f WireFormat, use suite.Use, now time.Time) error
 
 	// Move judges a group of suite to that takes the place of one of suite from,

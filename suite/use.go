@@ -7,8 +7,8 @@ import "fmt"
 type Use int
 
 const (
-	// Start is a new group, a key package, a join, an external commit, or the
-	// target of a ReInit or a branch.
+	// Start is a new group, a key package, somebody who is added, a join, an external
+	// commit, or the target of a ReInit or a branch.
 	Start Use = iota + 1
 	// Continue is work in a group that exists: send, propose, commit.
 	Continue
