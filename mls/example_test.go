@@ -2,27 +2,41 @@ package mls_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/policy"
+	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// Alice creates a group, adds Bob, reads his message and renews her keys.
+// Under a mandate of NIST curves Alice is refused a group on X25519. On P-256 she
+// creates one, adds Bob, reads his message and renews her keys.
 func ExampleGroup() {
-	ctx, now := context.Background(), time.Now()
-	client := func(name string) mls.Config {
-		cfg := mls.Config{Suites: all.Registry(), Suite: 0x0001, Credential: mls.BasicCredential([]byte(name))}
-		s := must(cfg.Suites.Suite(cfg.Suite, suite.Start, now))
-		cfg.Signer = must(s.GenerateSigner())
-		return cfg
+	ctx, now := context.Background(), time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	mandate := must(policy.Load("nist-curves"))
+	client := func(name string, id suite.ID) mls.Config {
+		s := must(all.Registry().Suite(id, suite.Start, now))
+		return mls.Config{
+			Suites: all.Registry().Restrict(mandate.Refuse), Rules: mandate,
+			Suite: id, Signer: must(s.GenerateSigner()), Credential: mls.BasicCredential([]byte(name)),
+		}
+	}
+
+	// The refusal says why, and what would do.
+	_, err := mls.CreateGroup(ctx, now, client("Alice", 0x0001), []byte("our group"))
+	var refusal *registry.Refusal
+	if errors.As(err, &refusal) {
+		fmt.Printf("refused by %s/%s: found %s, wanted %s\n", refusal.Policy, refusal.Rule, refusal.Found, refusal.Wanted)
+		fmt.Println("would do:", refusal.Instead[0])
 	}
 
 	// Bob publishes a key package; Alice adds him.
-	bobsKeys := must(mls.NewKeyPackage(ctx, now, client("Bob")))
-	alice := must(mls.CreateGroup(ctx, now, client("Alice"), []byte("our group")))
+	bobsKeys := must(mls.NewKeyPackage(ctx, now, client("Bob", 0x0002)))
+	alice := must(mls.CreateGroup(ctx, now, client("Alice", 0x0002), []byte("our group")))
 	commit := must(alice.Commit(ctx, now, mls.Add(bobsKeys.KeyPackage)))
 	alice = must(commit.Adopt()) // the delivery service has accepted the commit
 	bob := must(bobsKeys.Join(ctx, now, commit.Welcome))
@@ -41,6 +55,8 @@ func ExampleGroup() {
 	fmt.Println("epoch", bob.Epoch(), "agreed:", string(a) == string(b))
 
 	// Output:
+	// refused by nist-curves/kem-curve: found KEM X25519, wanted P-256, P-384, P-521 or no curve at all
+	// would do: 0x0002 MLS_128_DHKEMP256_AES128GCM_SHA256_P256
 	// Hello, Alice!
 	// epoch 2 agreed: true
 }
