@@ -107,53 +107,88 @@ func (e *NoSuite) Unwrap() error {
 	return nil
 }
 
-// Error names who stands in the way of how many suites.
+// Blocker is a member or a policy that stands in the way.
+type Blocker struct {
+	Member   string     // "" of a policy
+	Policy   string     // "" of a member
+	Excludes []suite.ID // in the registry's order
+
+	// Alone are those of Excludes that nobody else excludes: what there would be to
+	// choose from without this one.
+	Alone []suite.ID
+}
+
+func (b *Blocker) String() string {
+	if b.Policy != "" {
+		return "policy " + b.Policy
+	}
+	return "member " + b.Member
+}
+
+// Blockers returns the members and the policies that stand in the way, in the order
+// in which they first do. Of policies that were combined or extended it names the
+// profile of the rule.
+func (e *NoSuite) Blockers() []Blocker {
+	var all []Blocker
+	for _, o := range e.Obstacles {
+		who := o.blockers()
+		for _, b := range who {
+			i := slices.IndexFunc(all, func(a Blocker) bool { return a.Member == b.Member && a.Policy == b.Policy })
+			if i < 0 {
+				i = len(all)
+				all = append(all, b)
+			}
+			all[i].Excludes = append(all[i].Excludes, o.Suite)
+			if len(who) == 1 {
+				all[i].Alone = append(all[i].Alone, o.Suite)
+			}
+		}
+	}
+	return all
+}
+
+// blockers returns who excludes the suite, each once.
+func (o *Obstacle) blockers() []Blocker {
+	var who []Blocker
+	add := func(member, policy string) {
+		if !slices.ContainsFunc(who, func(b Blocker) bool { return b.Member == member && b.Policy == policy }) {
+			who = append(who, Blocker{Member: member, Policy: policy})
+		}
+	}
+	for _, name := range o.Missing {
+		add(name, "")
+	}
+	for _, r := range o.Refusals {
+		for _, reason := range r.Reasons() {
+			add("", reason.Policy)
+		}
+	}
+	return who
+}
+
+// Error says how many suites each member and each policy excludes.
 func (e *NoSuite) Error() string {
 	if len(e.Obstacles) == 0 {
 		return "policy: no suite for all: the registry has none"
 	}
-	var who []string
-	counts := map[string]int{}
-	count := func(name string) {
-		if counts[name]++; counts[name] == 1 {
-			who = append(who, name)
-		}
-	}
-	for _, o := range e.Obstacles {
-		for _, name := range o.blockers() {
-			count(name)
-		}
-	}
-	parts := make([]string, len(who))
-	for i, name := range who {
-		parts[i] = fmt.Sprintf("%s %d", name, counts[name])
+	var parts []string
+	for _, b := range e.Blockers() {
+		parts = append(parts, fmt.Sprintf("%s %d", &b, len(b.Excludes)))
 	}
 	return fmt.Sprintf("policy: no suite for all: of %d in the registry, excluded by %s", len(e.Obstacles), strings.Join(parts, ", "))
 }
 
-// blockers returns the members and the policies that exclude the suite, each once.
-func (o *Obstacle) blockers() []string {
-	var names []string
-	add := func(name string) {
-		if !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-	}
-	for _, name := range o.Missing {
-		add("member " + name)
-	}
-	for _, r := range o.Refusals {
-		for _, reason := range r.Reasons() {
-			add("policy " + reason.Policy)
-		}
-	}
-	return names
-}
-
-// Explain returns, for people, what stands in the way of each suite.
+// Explain returns, for people, who stands in the way and what of each suite.
 func (e *NoSuite) Explain() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "No suite suits all members and policies at %s.\n", DateOf(e.At))
+	fmt.Fprintf(&b, "No suite suits all members and policies at %s.\n\n", DateOf(e.At))
+	for _, who := range e.Blockers() {
+		fmt.Fprintf(&b, "%s excludes %d of %d", &who, len(who.Excludes), len(e.Obstacles))
+		if len(who.Alone) > 0 {
+			fmt.Fprintf(&b, ", and alone %s", idList(who.Alone))
+		}
+		b.WriteByte('\n')
+	}
 	for _, o := range e.Obstacles {
 		fmt.Fprintf(&b, "\n%s %s\n", o.Suite, o.Name)
 		if len(o.Missing) > 0 {
@@ -169,11 +204,15 @@ func (e *NoSuite) Explain() string {
 		}
 	}
 	if len(e.Unknown) > 0 {
-		names := make([]string, len(e.Unknown))
-		for i, id := range e.Unknown {
-			names[i] = id.String()
-		}
-		fmt.Fprintf(&b, "\nMembers have suites that the registry has not: %s\n", strings.Join(names, ", "))
+		fmt.Fprintf(&b, "\nMembers have suites that the registry has not: %s\n", idList(e.Unknown))
 	}
 	return b.String()
+}
+
+func idList(ids []suite.ID) string {
+	names := make([]string, len(ids))
+	for i, id := range ids {
+		names[i] = id.String()
+	}
+	return strings.Join(names, ", ")
 }

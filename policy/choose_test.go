@@ -81,6 +81,10 @@ func TestNoSuite(t *testing.T) {
 	require.Equal(t, "hybrid", none.Obstacles[2].Refusals[0].With)
 	require.Equal(t, `No suite suits all members and policies at 2026-11-21.
 
+policy cnsa-2.0-transition excludes 2 of 3
+policy pq-confidential excludes 2 of 3
+member bob excludes 2 of 3
+
 0x0001 MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519
   cnsa-2.0-transition/kem: found KEM X25519, wanted ML-KEM-1024 alone; until the date of the category also ECDH P-384
   cnsa-2.0-transition/signature: found signature Ed25519, wanted ML-DSA-87 alone; until 2031-12-31 also ECDSA P-384
@@ -99,6 +103,21 @@ func TestNoSuite(t *testing.T) {
 
 Members have suites that the registry has not: 0x0A0A, 0xF0F0
 `, none.Explain())
+
+	require.Equal(t, []policy.Blocker{
+		{Policy: "cnsa-2.0-transition", Excludes: []suite.ID{1, 0xF005}},
+		{Policy: "pq-confidential", Excludes: []suite.ID{1, 7}},
+		{Member: "bob", Excludes: []suite.ID{7, 0xF005}},
+	}, none.Blockers())
+
+	// Who alone stands in the way is the one to talk to.
+	_, err = policy.Choose(r, members, policiesNamed(t, "pq-confidential"), tableDate)
+	require.ErrorAs(t, err, &none)
+	require.Equal(t, []policy.Blocker{
+		{Policy: "pq-confidential", Excludes: []suite.ID{1, 7}, Alone: []suite.ID{1}},
+		{Member: "bob", Excludes: []suite.ID{7, 0xF005}, Alone: []suite.ID{0xF005}},
+	}, none.Blockers())
+	require.Contains(t, none.Explain(), "\nmember bob excludes 2 of 3, and alone 0xF005\n")
 
 	// Members alone are no refusal.
 	_, err = policy.Choose(r, []policy.Member{member("ann", "2")}, nil, tableDate)

@@ -45,6 +45,12 @@ func TestLint(t *testing.T) {
 		"merge":       {head + "<<: {text: a}\n", []string{"5:1: <<: unknown key"}},
 		"deep":        {head + "text: " + strings.Repeat("[", 40) + strings.Repeat("]", 40) + "\n", []string{"5:23: exceeded max depth of 16"}},
 
+		"list as key":   {head + "? [a]\n: b\n", []string{"5:3: a key has to be a plain name"}},
+		"list anchor":   {head + "extends: &a [any]\n", []string{"5:1: extends: anchors and aliases are not for profiles"}},
+		"list of alias": {head + "version: &a any\nextends: [*a]\n", []string{"5:1: version: anchors and aliases are not for profiles", "6:11: extends[0]: anchors and aliases are not for profiles"}},
+		"alias list":    {head + "rules: *a\n", []string{"5:8: unknown anchor 'a' referenced"}},
+		"second broken": {head + "---\n[\n", []string{"7:1: did not find expected node content"}},
+
 		"existing":      {head + "existing: ignore\n", []string{`5:1: existing: "ignore" is not one of: report, receive-only, refuse`}},
 		"date":          {head + "date: soon\n", []string{`5:1: date: "soon" is no date, such as 2024, 2024-12 or 2024-12-31`}},
 		"source keys":   {"profile: a\ntitle: b\nsources:\n  s: {document: d, page: 3}\n", []string{"4:3: sources.s: a source needs document, date and checked", "4:20: sources.s.page: unknown key; known here: document, version, section, date, checked, certainty"}},
@@ -72,6 +78,12 @@ func TestLint(t *testing.T) {
 		"versions":        {rule("allow: [{module.version: {min: latest, max: v1.0.0}}]"), []string{"10:14: rules[0].allow[0].module.version: min is above max, so nothing satisfies it"}},
 		"flag":            {rule("allow: [{provenance.self-declared: maybe}]"), []string{`10:14: rules[0].allow[0].provenance.self-declared: "maybe" is not one of: true, false`}},
 		"packages":        {rule("allow: [{provenance: crypto/aes}]"), []string{`10:14: rules[0].allow[0].provenance: want a mapping of keys to values, not "crypto/aes"`}},
+		"packages key":    {rule("allow: [{provenance: {none: [crypto/aes]}}]"), []string{"10:27: rules[0].allow[0].provenance.none: unknown key; known here: only, some"}},
+		"no packages":     {rule("allow: [{provenance: {only: []}}]"), []string{"10:27: rules[0].allow[0].provenance.only: the list is empty, so nothing satisfies it"}},
+		"packages of":     {rule("allow: [{provenance: {}}]"), []string{"10:14: rules[0].allow[0].provenance: want {only: [...]}, {some: [...]} or both"}},
+		"bounds key":      {rule("allow: [{kem.level: {least: 3}}]"), []string{"10:26: rules[0].allow[0].kem.level.least: unknown key; known here: min, max"}},
+		"until nothing":   {rule("allow: [{hash: SHA-256, until: }]"), []string{"10:29: rules[0].allow[0].until: want a value, not nothing"}},
+		"with nothing":    {rule("allow: [{hash: SHA-256, with: [a]}]"), []string{"10:29: rules[0].allow[0].with: want a value, not a list"}},
 		"pattern":         {rule("allow: [{provenance: {only: [crypto/*]}}]"), []string{`10:34: rules[0].allow[0].provenance.only[0]: "crypto/*" is no import path`}},
 		"some of none":    {rule("allow: [{provenance: {only: [crypto/aes], some: [crypto/ecdh]}}]"), []string{"10:14: rules[0].allow[0].provenance: some wants crypto/ecdh, which only does not have"}},
 		"not nothing":     {rule("allow: [{hash: {not: []}}]"), []string{"10:21: rules[0].allow[0].hash.not: the list is empty, so nothing satisfies it"}},
@@ -103,6 +115,19 @@ func TestLint(t *testing.T) {
 			head + "parameters:\n  p: {kind: date, default: 2031-01-01, latest: 2030-12-31, text: t}\n",
 			[]string{"6:3: parameters.p: no rule of the profile uses the parameter", "6:19: parameters.p.default: parameter p can be at most 2030-12-31"},
 		},
+		"names": {
+			"profile: own\ntitle: Own\nsources:\n  a b: {document: D, date: 2026, checked: 2026, certainty: P}\nparameters:\n  c d: {kind: date, default: 2030-12-31, latest: soon, text: t, unit: day}\n",
+			[]string{
+				`4:3: sources.a b: "a b" is no name`,
+				`6:3: parameters.c d: "c d" is no name`, "6:3: parameters.c d: no rule of the profile uses the parameter",
+				`6:42: parameters.c d.latest: "soon" is no date, such as 2030-12-31`,
+				"6:65: parameters.c d.unit: unknown key; known here: kind, default, latest, text",
+			},
+		},
+		"declared twice": {
+			head + "parameters:\n  p: {kind: switch, default: off, text: t}\n  p: {kind: switch, default: off, text: t}\n",
+			[]string{"6:3: parameters.p: no rule of the profile uses the parameter", "7:3: parameters.p: stands twice"},
+		},
 		"switch as date": {
 			head + "parameters:\n  p: {kind: switch, default: off, text: t}\nrules:\n  - {id: r, source: s, force: law, wanted: w, allow: [{hash: SHA-256, until: p}]}\n",
 			[]string{"6:3: parameters.p: no rule of the profile uses the parameter", "8:71: rules[0].allow[0].until: parameter p is a switch, not a date"},
@@ -124,6 +149,7 @@ func TestLint(t *testing.T) {
 		"set ambiguous": {head + "extends: [asd-ism, cnsa-2.0-transition]\nset: {hybrid: on}\n", []string{"6:7: set.hybrid: several profiles have a parameter hybrid: write asd-ism:hybrid or cnsa-2.0-transition:hybrid"}},
 
 		"note":          {head + "notes:\n  - {when: {hash: SHA-256}}\n", []string{"6:5: notes[0]: a note needs a text"}},
+		"note key":      {head + "notes:\n  - {text: t, colour: red}\n", []string{"6:15: notes[0].colour: unknown key; known here: text, certainty, when"}},
 		"note on PSKs":  {head + "notes:\n  - {text: t, when: {psk.bytes: 3}}\n", []string{"6:22: notes[0].when.psk.bytes: a note is on suites, and cannot ask for psk.bytes"}},
 		"note on none":  {head + "notes:\n  - {text: t, when: [{kem.kind: hybrid}, {kem.kind: hybrid, kem.classical: none}]}\n", []string{"4:3: sources.s: no rule comes from this source", "6:5: notes[0]: no cipher suite of any kind is as when says"}},
 		"move":          {head + "moves:\n  - {from: a, too: b}\n", []string{"6:5: moves[0]: a move needs from, to and reason", "6:15: moves[0].too: unknown key; known here: from, to, reason"}},

@@ -119,7 +119,8 @@ func (p *parser) limits(n node) (lowest, highest *node) {
 	if n.yaml.Kind != yaml.MappingNode {
 		return &n, &n
 	}
-	for _, e := range p.mapping(n) {
+	entries := p.mapping(n)
+	for _, e := range entries {
 		switch e.key {
 		case "min":
 			lowest = &e.value
@@ -129,7 +130,7 @@ func (p *parser) limits(n node) (lowest, highest *node) {
 			p.unknown(e, "min", "max")
 		}
 	}
-	if lowest == nil && highest == nil {
+	if len(entries) == 0 {
 		p.add(n.at, "want a value, or {min: ..., max: ...}")
 	}
 	return lowest, highest

@@ -56,6 +56,14 @@ rules:
 	}
 }
 
+func TestExistingNames(t *testing.T) {
+	require.Equal(t, "report", policy.Report.String())
+	require.Equal(t, "receive-only", policy.ReceiveOnly.String())
+	require.Equal(t, "refuse", policy.Refuse.String())
+	require.Equal(t, "Existing(3)", (policy.Refuse + 1).String())
+	require.Equal(t, "Existing(-1)", policy.Existing(-1).String())
+}
+
 // Each of several policies has its own word on groups that exist.
 func TestExistingOfSeveral(t *testing.T) {
 	mild := load(t, "pq-confidential")
@@ -180,6 +188,11 @@ rules:
 		require.EqualError(t, c.err, c.text, c.name)
 		require.ErrorIs(t, c.err, registry.ErrRefused)
 	}
+	basic := own(t, `rules: [{id: r, source: test, force: law, wanted: basic, allow: [{credential.type: "0x0001"}]}]`+"\n")
+	require.NoError(t, basic.Credential(mls.CredentialBasic, suite.Start, tableDate))
+	require.Error(t, basic.Credential(mls.CredentialX509, suite.Start, tableDate))
+	require.Error(t, basic.Credential(0xF000, suite.Start, tableDate))
+	require.Equal(t, []string{"credential.type: basic"}, basic.Rules()[0].Allow)
 	for _, use := range uses {
 		require.NoError(t, load(t, "any").PSK(mls.PSKExternal, 0, use, tableDate))
 		require.NoError(t, p.PSK(mls.PSKExternal, 0, suite.Leave, tableDate))

@@ -81,7 +81,9 @@ func (p *Policy) Judge(info suite.Info, now time.Time) Verdict {
 	v := Verdict{Findings: p.findings(aboutSuite, f, day)}
 	v.Until, v.Allow = p.allows(f, day)
 	if !v.Allow {
-		v.With, v.Until = p.remedy(f, day)
+		if v.With, v.Until = p.remedy(f, day); v.With == "" {
+			v.Until = p.lastAllowed(f, day)
+		}
 	}
 	for _, q := range p.profiles() {
 		for i := range q.notes {
@@ -185,8 +187,8 @@ func (r *rule) lastBefore(f *facts, s settings, day Date) Date {
 // maxTogether is how many switches a remedy turns on at most.
 const maxTogether = 3
 
-// remedy returns the fewest switches that would allow f on a day, and until when;
-// without any, the last day on which f was allowed.
+// remedy returns the fewest switches that would allow f on a day, and until when; ""
+// if none would.
 func (p *Policy) remedy(f *facts, day Date) (with string, until Date) {
 	var off []parameterKey
 	for i := range p.parts {
@@ -213,7 +215,7 @@ func (p *Policy) remedy(f *facts, day Date) (with string, until Date) {
 			}
 		}
 	}
-	return "", p.lastAllowed(f, day)
+	return "", Date{}
 }
 
 // settable reports whether a parameter is not set for good everywhere.

@@ -14,7 +14,7 @@ var (
 	// ErrUnknown says that no suite has the code point or name.
 	ErrUnknown = errors.New("registry: unknown cipher suite")
 	// ErrRefused is the class of every [*Refusal].
-	ErrRefused = errors.New("registry: cipher suite refused by policy")
+	ErrRefused = errors.New("registry: refused by policy")
 )
 
 // Policy judges the use of a suite at a time: nil allows it. It is a pure
