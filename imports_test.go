@@ -87,7 +87,7 @@ func onlyImportedBy() map[string][]string {
 		module + "/internal/wycheproof":        {"internal/hpkevectors"},
 		module + "/internal/hpkevectors":       nil,
 		module + "/internal/fipsindicator":     nil,
-		module + "/registry/all":               {"cmd/..."},
+		module + "/registry/all":               {"cmd/...", "examples/..."},
 		module + "/registry/fips":              {"cmd/..."},
 		module + "/suite/circl":                {"registry/all"},
 		module + "/suite/mldsa":                {"registry/all"},

@@ -1,0 +1,112 @@
+// Mandate runs a group under the policy nist-curves: what the policy denies is refused
+// with its reasons, what it allows works, and a log keeps the evidence of both.
+//
+//	go run ./examples/mandate audit.jsonl
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/mlsuite/mlsuite/audit"
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/policy"
+	"github.com/mlsuite/mlsuite/registry"
+	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+func main() {
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: mandate FILE")
+		os.Exit(2)
+	}
+	file, err := os.Create(os.Args[1])
+	if err == nil {
+		err = errors.Join(mandate(context.Background(), time.Now(), os.Stdout, file), file.Close())
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "mandate:", err)
+		os.Exit(1)
+	}
+}
+
+// mandate writes what happens to w and the audit log to log.
+func mandate(ctx context.Context, now time.Time, w, log io.Writer) error {
+	p, err := policy.Load("nist-curves")
+	if err != nil {
+		return err
+	}
+	// Everybody's engine knows only what the policy allows, and logs what it asks.
+	client := func(name string, id suite.ID) (mls.Config, error) {
+		l := slog.New(slog.NewJSONHandler(log, nil)).With("client", name)
+		cfg := mls.Config{
+			Suites: audit.Suites(all.Registry().Restrict(p.Refuse), l), Suite: id,
+			Rules: audit.Rules(p, l), Observer: audit.Observer(l),
+			Credential: mls.BasicCredential([]byte(name)),
+		}
+		s, err := cfg.Suites.Suite(id, suite.Start, now)
+		if err != nil {
+			return mls.Config{}, err
+		}
+		cfg.Signer, err = s.GenerateSigner()
+		return cfg, err
+	}
+
+	// X25519 is no NIST curve.
+	_, err = client("alice", 0x0001)
+	var refusal *registry.Refusal
+	if !errors.As(err, &refusal) {
+		return fmt.Errorf("0x0001 is not refused: %v", err)
+	}
+	fmt.Fprintln(w, refusal.Explain())
+
+	// P-256 is one.
+	alice, err := client("alice", 0x0002)
+	if err != nil {
+		return err
+	}
+	bob, err := client("bob", 0x0002)
+	if err != nil {
+		return err
+	}
+	return talk(ctx, now, alice, bob, w)
+}
+
+// talk makes a group of Alice and Bob, in which he writes to her.
+func talk(ctx context.Context, now time.Time, aliceConfig, bobConfig mls.Config, w io.Writer) error {
+	keyPackage, err := mls.NewKeyPackage(ctx, now, bobConfig)
+	if err != nil {
+		return err
+	}
+	alice, err := mls.CreateGroup(ctx, now, aliceConfig, []byte("our group"))
+	if err != nil {
+		return err
+	}
+	commit, err := alice.Commit(ctx, now, mls.Add(keyPackage.KeyPackage))
+	if err != nil {
+		return err
+	}
+	if alice, err = commit.Adopt(); err != nil {
+		return err
+	}
+	bob, err := keyPackage.Join(ctx, now, commit.Welcome)
+	if err != nil {
+		return err
+	}
+	message, err := bob.Encrypt(ctx, now, []byte("Hello, Alice!"), nil)
+	if err != nil {
+		return err
+	}
+	received, err := alice.Process(ctx, now, message)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "epoch %d of a group with suite %s: %s\n", alice.Epoch(), aliceConfig.Suite, received.Application.Data)
+	return nil
+}
