@@ -34,6 +34,7 @@ func (s *server) newClient(id suite.ID, identity []byte) (*client, error) {
 		Credential: mls.BasicCredential(identity),
 		Signer:     signer,
 		PSKs:       psks,
+		NoGREASE:   s.noGREASE,
 		// Other implementations make key packages that never expire.
 		Lifetimes: mls.LifetimePolicy{MaxTotal: -1},
 		// Scripts reach back further than an application has to.

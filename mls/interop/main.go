@@ -3,7 +3,7 @@
 //
 // Usage:
 //
-//	go run . [-port 50001] [-code-points private] [-suites 0x0001,0xF001]
+//	go run . [-port 50001] [-code-points private] [-suites 0x0001,0xF001] [-no-grease]
 //
 // It holds private keys for whoever asks and is for tests alone; it listens on the
 // loopback interface unless -host says otherwise. README.md has the commands of each
@@ -44,6 +44,7 @@ func run(ctx context.Context, args []string) error {
 	points := flags.String("code-points", "private",
 		"code points of the post-quantum suites: private (0xF001 and on), mlspp or openmls")
 	chosen := flags.String("suites", "", "code points to offer, separated by commas; all if empty")
+	noGREASE := flags.Bool("no-grease", false, "leave out the reserved values that others have to ignore, for peers that do not")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -55,7 +56,9 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	server := newGRPCServer(newServer(suites, time.Now), log.Printf)
+	clients := newServer(suites, time.Now)
+	clients.noGREASE = *noGREASE
+	server := newGRPCServer(clients, log.Printf)
 	defer context.AfterFunc(ctx, server.Stop)()
 	log.Printf("serving %d suites on %s", len(suites.IDs(suite.Start, time.Now())), listener.Addr())
 	return server.Serve(listener)

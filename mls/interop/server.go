@@ -21,8 +21,9 @@ import (
 type server struct {
 	mlsclient.UnimplementedMLSClientServer
 
-	suites mls.Suites
-	now    func() time.Time
+	suites   mls.Suites
+	now      func() time.Time
+	noGREASE bool // for peers that do not ignore the reserved values
 
 	mu           sync.Mutex
 	lastID       uint32

@@ -148,6 +148,19 @@ func TestHandshakeFormat(t *testing.T) {
 	}
 }
 
+func TestNoGREASE(t *testing.T) {
+	for _, none := range []bool{false, true} {
+		s := newServer(all.Registry(), func() time.Time { return testTime })
+		s.noGREASE = none
+		reply, err := s.CreateKeyPackage(t.Context(), &mlsclient.IdentityRequest{CipherSuite: 0x0001, Identity: []byte("alice")})
+		require.NoError(t, err)
+		kp, err := parseKeyPackage(reply.KeyPackage)
+		require.NoError(t, err)
+		require.Equal(t, none, len(kp.Extensions) == 0)
+		require.Equal(t, none, len(kp.LeafNode.Extensions) == 0)
+	}
+}
+
 func TestOfferedSuites(t *testing.T) {
 	for _, c := range []struct {
 		points, chosen string
