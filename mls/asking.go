@@ -151,6 +151,9 @@ func (q asking) extensions(e Extensions, known []CredentialType) error {
 			continue
 		}
 		if err := q.credential(t); err != nil {
+			if e, ok := err.(*PolicyError); ok {
+				e.Subject += " in the group's extensions"
+			}
 			return err
 		}
 	}

@@ -16,6 +16,10 @@ import (
 // before an Update, and a later Update before an earlier one; an own Update is left
 // out, since a committer's leaf is renewed by the path. Proposals that arrived and
 // that the policies refuse are left out, too.
+//
+// A commit that only removes members, or only ends the group by a ReInit, asks the
+// policies whether one may leave. Where the group may not go on, a commit covers such
+// proposals and no others.
 func (g *Group) Commit(ctx context.Context, now time.Time, options ...CommitOption) (*Candidate, error) {
 	done, err := g.active()
 	if err != nil {

@@ -11,7 +11,8 @@ import (
 )
 
 // Suites says which cipher suites exist for a member. A registry implements it;
-// its policies answer by what the suite is wanted for and at which time.
+// its policies answer by what the suite is wanted for and at which time. It is asked
+// when [Rules] are.
 type Suites interface {
 	// Suite returns the suite, or an error that says why it may not be used so.
 	Suite(id suite.ID, use suite.Use, now time.Time) (suite.Suite, error)

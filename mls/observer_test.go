@@ -182,6 +182,7 @@ func TestObserverOfExternalJoins(t *testing.T) {
 	r, err := public.Process(t.Context(), testTime, c.Message)
 	require.NoError(t, err)
 	public = r.Commit.Adopt()
+	require.Same(t, public, r.Commit.Adopt(), "told once")
 	w.adopt("", c)
 	w.of("b").take()
 	w.groups["b"], err = c.Adopt()

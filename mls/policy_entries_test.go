@@ -284,23 +284,25 @@ func policyEntries() []policyEntry {
 	group := func(use string, more ...string) []string { return asks(ofGroup(use), more) }
 	handshake := func(use string, more ...string) []string { return asks(ofHandshake(use), more) }
 	commit := func(use string, more ...string) []string { return asks(ofHandshake(use), more, ofLeaf(use)) }
-	reInit := []string{"suite 0x0003 start: proposal 0", "move 0x0001 0x0003: proposal 0", "credential basic start: proposal 0", "credential 0xF001 start: proposal 0"}
+	reInit := []string{"suite 0x0003 start: proposal 0", "move 0x0001 0x0003: proposal 0", "credential basic start: proposal 0, extensions", "credential 0xF001 start: proposal 0, extensions"}
 	alone := func(questions []string) []string { // of a message that is one proposal
-		return strings.Split(strings.ReplaceAll(strings.Join(questions, "\n"), ": proposal 0", ""), "\n")
+		all := strings.Join(questions, "\n")
+		all = strings.ReplaceAll(all, ": proposal 0, ", ": ")
+		return strings.Split(strings.ReplaceAll(all, ": proposal 0", ""), "\n")
 	}
 	followed := []string{"psk resumption 32 start", "credential basic start: leaf 0"}
 	return []policyEntry{
 		{"CreateGroup", "", func(p *policed) func() error {
 			cfg, x := p.asking("new"), otherExtensions(p)
 			return func() error { _, err := CreateGroup(p.Context(), p.q.now, cfg, nil, x...); return err }
-		}, asks([]string{"suite 0x0001 start", "format mls_public_message start", "credential basic start", "credential 0xF001 start"}, ofKeyPackage())},
+		}, asks([]string{"suite 0x0001 start", "format mls_public_message start", "credential basic start: extensions", "credential 0xF001 start: extensions"}, ofKeyPackage())},
 		{"NewKeyPackage", "", func(p *policed) func() error {
 			cfg := p.asking("new")
 			return func() error { _, err := NewKeyPackage(p.Context(), p.q.now, cfg); return err }
 		}, asks([]string{"suite 0x0001 start"}, ofKeyPackage())},
 		{"KeyPackage.Check", "", func(p *policed) func() error {
 			cfg, k := p.asking("new"), p.addOther().KeyPackage
-			return func() error { return k.Check(insiderTime, cfg) }
+			return func() error { return k.Check(p.q.now, cfg) }
 		}, []string{"suite 0x0001 start", "credential 0xF001 start: key package", "lifetime start: key package"}},
 		{"OwnKeyPackage.Join", "", func(p *policed) func() error {
 			k := p.keyPackage(p.asking("new"))
@@ -349,7 +351,7 @@ func policyEntries() []policyEntry {
 			handshake("continue")},
 		{"Group.Propose", "GroupContextExtensions", func(p *policed) func() error {
 			return p.proposing(ReplaceExtensions(otherExtensions(p)...))
-		}, handshake("continue", "credential basic start", "credential 0xF001 start")},
+		}, handshake("continue", "credential basic start: extensions", "credential 0xF001 start: extensions")},
 
 		{"Group.Commit", "empty", func(p *policed) func() error { return p.committing() }, commit("continue")},
 		{"Group.Commit", "Add", func(p *policed) func() error { return p.committing(p.addOther(), ForcePath()) },
@@ -363,7 +365,7 @@ func policyEntries() []policyEntry {
 		}, handshake("continue", "psk external 11 continue", "psk resumption 32 continue")},
 		{"Group.Commit", "GroupContextExtensions", func(p *policed) func() error {
 			return p.committing(ReplaceExtensions(otherExtensions(p)...))
-		}, commit("continue", "credential basic start: proposal 0", "credential 0xF001 start: proposal 0")},
+		}, commit("continue", "credential basic start: proposal 0, extensions", "credential 0xF001 start: proposal 0, extensions")},
 		{"Group.Commit", "Add that arrived", func(p *policed) func() error {
 			p.deliver(0, p.propose(0, p.addOther()))
 			return p.committing(ForcePath())
@@ -411,7 +413,7 @@ func policyEntries() []policyEntry {
 		}, handshake("leave", alone(reInit)...)},
 		{"Group.Process", "GroupContextExtensions", func(p *policed) func() error {
 			return p.reading(p.propose(0, ReplaceExtensions(otherExtensions(p)...)))
-		}, handshake("receive", "credential basic receive", "credential 0xF001 receive")},
+		}, handshake("receive", "credential basic receive: extensions", "credential 0xF001 receive: extensions")},
 
 		{"Group.Process", "commit", func(p *policed) func() error { return p.reading(p.commit(0).Message) },
 			handshake("receive", "credential basic receive: leaf 0")},
@@ -437,7 +439,7 @@ func policyEntries() []policyEntry {
 		}, handshake("receive", "psk external 11 receive", "psk resumption 32 receive")},
 		{"Group.Process", "commit of GroupContextExtensions", func(p *policed) func() error {
 			return p.reading(p.commit(0, ReplaceExtensions(otherExtensions(p)...)).Message)
-		}, handshake("receive", "credential basic receive: proposal 0", "credential 0xF001 receive: proposal 0", "credential basic receive: leaf 0")},
+		}, handshake("receive", "credential basic receive: proposal 0, extensions", "credential 0xF001 receive: proposal 0, extensions", "credential basic receive: leaf 0")},
 		{"Group.Process", "external commit", func(p *policed) func() error { return p.reading(p.externalCommit()) },
 			handshake("receive", "credential 0xF001 receive")},
 
@@ -446,7 +448,7 @@ func policyEntries() []policyEntry {
 			return p.followingUp(0x0003, func(cfg Config, adds ...CommitOption) (*Candidate, error) {
 				return p.self().Reinitialize(p.Context(), p.q.now, cfg, adds...)
 			})
-		}, asks([]string{"suite 0x0003 start", "format mls_public_message start", "credential basic start", "credential 0xF001 start"}, ofKeyPackage(), []string{
+		}, asks([]string{"suite 0x0003 start", "format mls_public_message start", "credential basic start: extensions", "credential 0xF001 start: extensions"}, ofKeyPackage(), []string{
 			"move 0x0001 0x0003",
 			"credential basic start: proposal 1, key package", "lifetime start: proposal 1, key package",
 			"credential 0xF001 start: proposal 2, key package", "lifetime start: proposal 2, key package",
@@ -577,6 +579,9 @@ func concerned(e *PolicyError) string {
 	}
 	if e.KeyPackage != nil {
 		parts = append(parts, "key package")
+	}
+	if strings.HasSuffix(e.Subject, "extensions") {
+		parts = append(parts, "extensions")
 	}
 	return strings.Join(parts, ", ")
 }

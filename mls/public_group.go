@@ -50,13 +50,14 @@ type PublicReceived struct {
 type PublicCandidate struct {
 	transition
 	from, next *PublicGroup
+	tell       sync.Once
 }
 
 // Adopt returns the PublicGroup of the epoch that the commit begins. The one that
 // the candidate is from stays as it is.
 func (c *PublicCandidate) Adopt() *PublicGroup {
 	c.next.follow(c.from)
-	c.next.cfg.tellAdopted(c.from.public, &c.transition, notMember)
+	c.tell.Do(func() { c.next.cfg.tellAdopted(c.from.public, &c.transition, notMember) })
 	return c.next
 }
 
