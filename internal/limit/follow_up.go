@@ -1,0 +1,71 @@
+package limit
+
+// FollowUp is the cost of making a group of the members of g.Tree, which is blank, in
+// the place of another that a ReInit has ended (RFC 9420, Section 11.2): the creator's
+// leaf and epoch 0; a commit without a path that adds everybody else, 2 Verify, 2
+// CheckKey and 1 Seal each, with the resumption PSK of the old group; and the Welcome,
+// whose GroupInfo carries the tree.
+func (g Group) FollowUp() Cost {
+	joiners := g.joiners()
+	alone := Group{Suite: g.Suite, Tree: Blank(1, 0)}
+	create := Cost{
+		DeriveKey:  1,
+		Sign:       1,
+		HashedByte: alone.leafBytes(),
+		Expand:     9, // the secrets of Table 4
+		Hash:       1, // interim transcript
+		MAC:        1, // confirmation tag
+	}
+	added := Cost{Verify: 2, CheckKey: 2, HashedByte: g.leafBytes() + g.keyPackageBytes()}
+	leaves := float64(int(1) << g.Tree.Depth)
+	treeHashes := Cost{
+		Hash:       leaves - 1 + leaves - 1, // all nodes but the creator's leaf
+		HashedByte: joiners*g.leafBytes() + (leaves-1)*2*float64(g.Suite.Hash.Size),
+	}
+	info := g.groupInfoBytes(g.Tree)
+	welcome := Cost{ // Section 12.4.3.1
+		Sign:       1,
+		Hash:       joiners, // KeyPackageRef
+		Extract:    1,
+		Expand:     3, // welcome_secret, its key and nonce
+		AEAD:       1,
+		AEADByte:   info,
+		HashedByte: joiners*g.keyPackageBytes() + 2*info, // the GroupInfo's signature, the info of HPKE
+		Prepare:    1,
+		Seal:       joiners,
+	}
+	return create.Plus(alone.treeHashes(alone.Tree), g.keyNames(1, 1),
+		added.Times(joiners), g.keyNames(joiners, joiners), treeHashes, resumptionPSK(), epoch(),
+		alone.frame(Sign, g.FirstCommitBytes()), welcome)
+}
+
+// JoinFollowUp is the cost of joining that group from its Welcome.
+func (g Group) JoinFollowUp() Cost {
+	before := Group{Suite: g.Suite, Tree: Blank(g.Tree.Members-1, 0)}
+	return before.Join().Plus(resumptionPSK())
+}
+
+// resumptionPSK is the cost of one pre-shared key (Section 8.4).
+func resumptionPSK() Cost { return Cost{Extract: 2, Expand: 1} }
+
+func (g Group) joiners() float64 { return float64(g.Tree.Members - 1) }
+
+// KeyPackageBytes is the least size of a KeyPackage.
+func (g Group) KeyPackageBytes() float64 { return g.keyPackageBytes() }
+
+// CommitBytes is the least size of a Commit with a path, and its signature.
+func (g Group) CommitBytes() float64 { return g.commitBytes() + float64(g.Suite.Signature.Signature) }
+
+// FirstCommitBytes is the least size of the Commit that makes the group of
+// [Group.FollowUp], and its signature. It is sent to nobody.
+func (g Group) FirstCommitBytes() float64 {
+	return g.joiners()*g.keyPackageBytes() + float64(g.Suite.Signature.Signature)
+}
+
+// WelcomeBytes is the least size of the Welcome of [Group.FollowUp].
+func (g Group) WelcomeBytes() float64 {
+	i := g.Suite
+	each := i.Hash.Size + // KeyPackageRef
+		i.KEM.Nenc + i.KDF.Nh + i.KDF.Nh + i.AEAD.Nt // joiner_secret, psk_nonce
+	return g.joiners()*float64(each) + g.groupInfoBytes(g.Tree) + float64(i.AEAD.Nt)
+}
