@@ -1,0 +1,156 @@
+package migrate
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/mlsuite/mlsuite/internal/parallel"
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// judge finds out who is ready.
+type judge struct {
+	g    *mls.Group
+	cfg  mls.Config // by which key packages are judged
+	name func(mls.LeafIndex, mls.Credential) string
+}
+
+func newJudge(g *mls.Group, cfg mls.Config) *judge {
+	cfg.Suites = anySuite{cfg.Suites}
+	return &judge{g: g, cfg: cfg}
+}
+
+// anySuite has what suites have, whatever their policies say: a key package is judged
+// by itself, and its suite elsewhere.
+type anySuite struct{ mls.Suites }
+
+func (s anySuite) Suite(id suite.ID, _ suite.Use, now time.Time) (suite.Suite, error) {
+	return s.Suites.Suite(id, suite.Leave, now)
+}
+
+// all fills in the members of targets. It returns the key packages of strangers.
+func (j *judge) all(ctx context.Context, now time.Time, targets []Target, packages []*mls.KeyPackage) (strangers []*mls.KeyPackage, err error) {
+	bySuite := map[suite.ID][]*mls.KeyPackage{}
+	for _, kp := range packages {
+		bySuite[kp.CipherSuite] = append(bySuite[kp.CipherSuite], kp)
+	}
+	for i := range targets {
+		t := &targets[i]
+		members, others, err := j.members(ctx, now, t.Suite.ID, bySuite[t.Suite.ID], packages != nil)
+		if err != nil {
+			return nil, err
+		}
+		t.Members = members
+		strangers = append(strangers, others...)
+	}
+	return strangers, nil
+}
+
+// members judges the members for one suite by its key packages, which are wanted of
+// all but the own leaf if wanted is set.
+func (j *judge) members(ctx context.Context, now time.Time, id suite.ID, packages []*mls.KeyPackage, wanted bool) (members []Member, strangers []*mls.KeyPackage, err error) {
+	verdicts, err := j.verdicts(ctx, now, packages)
+	if err != nil {
+		return nil, nil, err
+	}
+	of, strangers := j.owners(packages)
+	for leaf, n := range j.g.Members() {
+		m := Member{Leaf: leaf, Name: nameOf(leaf, n.Credential)}
+		if j.name != nil {
+			m.Name = j.name(leaf, n.Credential)
+		}
+		advertised := slices.Contains(n.Capabilities.CipherSuites, id)
+		for _, i := range of[leaf] {
+			if verdicts[i] == nil {
+				m.KeyPackage = packages[i]
+				break
+			}
+			if m.Err == nil {
+				m.Err = verdicts[i]
+			}
+		}
+		switch {
+		case m.KeyPackage != nil:
+			m.Err = nil
+		case leaf == j.g.OwnLeaf() && wanted:
+			m.Err = nil
+		case m.Err != nil:
+			m.Obstacle = BadKeyPackage
+		case !advertised:
+			m.Obstacle = NotAdvertised
+		case wanted:
+			m.Obstacle = NoKeyPackage
+		}
+		members = append(members, m)
+	}
+	return members, strangers, nil
+}
+
+// owners returns the indices of the key packages of each member, in their order, and
+// those of nobody.
+func (j *judge) owners(packages []*mls.KeyPackage) (of map[mls.LeafIndex][]int, strangers []*mls.KeyPackage) {
+	of = make(map[mls.LeafIndex][]int, j.g.Size())
+	rest := make([]int, len(packages))
+	for i := range rest {
+		rest[i] = i
+	}
+	for len(rest) > 0 { // a member may have several
+		credentials := make([]mls.Credential, len(rest))
+		for i, k := range rest {
+			credentials[i] = packages[k].LeafNode.Credential
+		}
+		matched, others := j.g.MatchClients(j.cfg.Authenticator, credentials)
+		for leaf, i := range matched {
+			of[leaf] = append(of[leaf], rest[i])
+		}
+		for i, k := range others {
+			others[i] = rest[k]
+		}
+		if rest = others; len(matched) == 0 {
+			break
+		}
+	}
+	for _, i := range rest {
+		strangers = append(strangers, packages[i])
+	}
+	return of, strangers
+}
+
+// verdicts returns for each key package nil, or why it will not do.
+func (j *judge) verdicts(ctx context.Context, now time.Time, packages []*mls.KeyPackage) ([]error, error) {
+	verdicts := make([]error, len(packages))
+	if err := parallel.For(len(packages), func(i int) error {
+		verdicts[i] = packages[i].Check(now, j.cfg)
+		return ctx.Err()
+	}); err != nil {
+		return nil, err
+	}
+	if j.cfg.Authenticator == nil || len(packages) == 0 {
+		return verdicts, nil
+	}
+	changes := make([]mls.Change, len(packages))
+	for i, kp := range packages {
+		changes[i] = mls.Change{
+			Leaf: noLeaf, Credential: kp.LeafNode.Credential, SignatureKey: kp.LeafNode.SignatureKey, Reason: mls.ChangeAdded,
+		}
+	}
+	authentic, err := j.cfg.Authenticator.Authenticate(ctx, now, changes)
+	if err != nil {
+		return nil, fmt.Errorf("migrate: authentication service: %w", err)
+	}
+	if len(authentic) != len(changes) {
+		return nil, fmt.Errorf("migrate: authentication service gave %d verdicts on %d key packages", len(authentic), len(changes))
+	}
+	for i, err := range authentic {
+		if verdicts[i] == nil {
+			verdicts[i] = err
+		}
+	}
+	return verdicts, nil
+}
+
+// noLeaf is the leaf of who has none yet, as in [mls.Change].
+const noLeaf mls.LeafIndex = 1<<32 - 1

@@ -1,0 +1,292 @@
+package migrate
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/policy"
+	"github.com/mlsuite/mlsuite/registry"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// Options say what a plan is made with. Only Registry is required.
+type Options struct {
+	// Registry has the suites that could be moved to, the most preferred first
+	// ([registry.Registry.Select]).
+	Registry *registry.Registry
+
+	// Policies all have to allow the target, the move and the key packages.
+	Policies []*policy.Policy
+
+	// Target is the suite to move to; 0 lets [policy.Choose] pick it.
+	Target suite.ID
+
+	// KeyPackages are those that members have published, of whatever suites, of each
+	// member the preferred one first. If it is nil, nobody has been asked for any yet,
+	// and a member counts as ready by the suites that its leaf advertises. The member
+	// who plans needs none.
+	KeyPackages []*mls.KeyPackage
+
+	// Authenticator and Lifetimes judge key packages, as those of [mls.Config].
+	Authenticator mls.Authenticator
+	Lifetimes     mls.LifetimePolicy
+
+	// Prices are what the primitives of suites cost, from [Measure]. Without those of a
+	// suite, its costs are counted and not timed.
+	Prices map[suite.ID]Prices
+
+	// Name names a member for people. Without it, that is the identity of a basic
+	// credential, if it is printable, or the number of the leaf.
+	Name func(mls.LeafIndex, mls.Credential) string
+}
+
+// Plan says to which suites a group could move, now, and who is not ready for it.
+type Plan struct {
+	At      time.Time
+	GroupID []byte
+	Epoch   uint64
+	From    suite.Info
+	Targets []Target // every suite of the registry, the most preferred first
+
+	// To is the target of [Options], or the one that [policy.Choose] picks; nil if there
+	// is none, and then Failure says why: it is a [*policy.NoSuite].
+	To      *Target
+	Failure error
+
+	// Strangers are the key packages of those who are not in the group. They are left
+	// out.
+	Strangers []*mls.KeyPackage
+}
+
+// Target is a suite that a group could move to.
+type Target struct {
+	Suite suite.Info
+
+	// Refusals are those of the registry and of the policies; one of rule "downgrade"
+	// is of the move.
+	Refusals []*registry.Refusal
+
+	// Weaker says in what the suite is weaker than that of the group, whether or not a
+	// policy allows it.
+	Weaker []policy.Weakness
+
+	Members []Member // all, in the order of their leaves
+	Cost    Cost
+}
+
+// Member is a member of the old group, in view of one target.
+type Member struct {
+	Leaf       mls.LeafIndex
+	Name       string
+	KeyPackage *mls.KeyPackage // that will do for the target, or nil
+	Obstacle   Obstacle        // "" of one who is ready
+	Err        error           // more on the obstacle, or nil
+}
+
+// Obstacle is why a member is not ready.
+type Obstacle string
+
+const (
+	// NotAdvertised is of one whose leaf does not list the suite, and who has no key
+	// package for it.
+	NotAdvertised Obstacle = "does not advertise the suite"
+	// NoKeyPackage is of one whose leaf lists the suite.
+	NoKeyPackage Obstacle = "has published no key package"
+	// BadKeyPackage is of one whose key packages are expired, not signed as they should
+	// be, refused by a policy or not authentic. Err says which it is.
+	BadKeyPackage Obstacle = "has a key package that will not do"
+)
+
+func (m Member) String() string {
+	text := m.Name
+	if m.Obstacle != "" {
+		text += " " + string(m.Obstacle)
+	}
+	if m.Err != nil {
+		text += ": " + m.Err.Error()
+	}
+	return text
+}
+
+// Waiting returns the members who are not ready.
+func (t *Target) Waiting() []Member {
+	return slices.DeleteFunc(slices.Clone(t.Members), func(m Member) bool { return m.Obstacle == "" })
+}
+
+// NewPlan looks at the group as it is. Its error is of what it was given, or of an
+// Authenticator that reaches no verdict; that there is no way to move is in the plan.
+func NewPlan(ctx context.Context, now time.Time, g *mls.Group, o Options) (*Plan, error) {
+	if o.Registry == nil {
+		return nil, errors.New("migrate: Options.Registry is missing")
+	}
+	from := g.Suite().Info()
+	p := &Plan{At: now, GroupID: g.GroupID(), Epoch: g.Epoch(), From: from}
+	together := policy.All(o.Policies...)
+	for info := range o.Registry.All() {
+		t := Target{
+			Suite:    info,
+			Refusals: refusals(o.Registry, o.Policies, together, from, info, now),
+			Weaker:   policy.Weaker(from, info),
+			Cost:     CostOf(info, g.Size(), o.Prices[info.ID]),
+		}
+		p.Targets = append(p.Targets, t)
+	}
+	j := newJudge(g, mls.Config{Suites: o.Registry, Rules: together, Authenticator: o.Authenticator, Lifetimes: o.Lifetimes})
+	j.name = o.Name
+	strangers, err := j.all(ctx, now, p.Targets, o.KeyPackages)
+	if err != nil {
+		return nil, err
+	}
+	p.Strangers = strangers
+	return p, p.pick(&o, together)
+}
+
+// refusals returns what the registry and the policies have against a target, each
+// rule once.
+func refusals(r *registry.Registry, policies []*policy.Policy, together *policy.Policy, from, to suite.Info, now time.Time) []*registry.Refusal {
+	var all []*registry.Refusal
+	add := func(refusal *registry.Refusal) {
+		if !slices.ContainsFunc(all, func(x *registry.Refusal) bool { return x.Policy == refusal.Policy && x.Rule == refusal.Rule }) {
+			all = append(all, refusal)
+		}
+	}
+	var refusal *registry.Refusal
+	if _, err := r.Suite(to.ID, suite.Start, now); errors.As(err, &refusal) {
+		add(refusal)
+	}
+	for _, p := range policies {
+		if refusal := p.Refuse(to, suite.Start, now); refusal != nil {
+			add(refusal)
+		}
+	}
+	if refusal := downgrade(together, from, to, now); refusal != nil {
+		add(refusal)
+	}
+	return all
+}
+
+// downgrade returns the refusal of a move to a weaker suite, or nil.
+func downgrade(p *policy.Policy, from, to suite.Info, now time.Time) *registry.Refusal {
+	var d *policy.Downgrade
+	if errors.As(p.Move(from, to, now), &d) {
+		return d.Refusal
+	}
+	return nil
+}
+
+// pick finds the target.
+func (p *Plan) pick(o *Options, together *policy.Policy) error {
+	id := o.Target
+	if id == 0 {
+		allowed := o.Registry.Restrict(func(to suite.Info, use suite.Use, now time.Time) *registry.Refusal {
+			if use != suite.Start {
+				return nil
+			}
+			return downgrade(together, p.From, to, now)
+		})
+		info, err := policy.Choose(allowed, p.candidates(), o.Policies, p.At)
+		if err != nil {
+			p.Failure = err
+			return nil
+		}
+		id = info.ID
+	}
+	i := slices.IndexFunc(p.Targets, func(t Target) bool { return t.Suite.ID == id })
+	if i < 0 {
+		return fmt.Errorf("migrate: target %s: %w", id, registry.ErrUnknown)
+	}
+	p.To = &p.Targets[i]
+	return nil
+}
+
+// candidates returns the members with the suites that they are ready for.
+func (p *Plan) candidates() []policy.Member {
+	var members []policy.Member
+	for i, t := range p.Targets {
+		if i == 0 {
+			for _, m := range t.Members {
+				members = append(members, policy.Member{Name: m.Name})
+			}
+		}
+		for j, m := range t.Members {
+			if m.Obstacle == "" {
+				members[j].Suites = append(members[j].Suites, t.Suite.ID)
+			}
+		}
+	}
+	return members
+}
+
+// NotReady is the error of a step that has to wait for members, or that policies refuse.
+type NotReady struct {
+	To       suite.Info
+	Members  []Member            // who are not ready
+	Refusals []*registry.Refusal // of the suite, or of the move
+}
+
+func (e *NotReady) Error() string {
+	var parts []string
+	for _, r := range e.Refusals {
+		parts = append(parts, r.Error())
+	}
+	const some = 3
+	for i, m := range e.Members {
+		if i == some {
+			parts = append(parts, fmt.Sprintf("and %d more", len(e.Members)-some))
+			break
+		}
+		parts = append(parts, m.String())
+	}
+	return fmt.Sprintf("migrate: not ready for %s: %s", e.To.Name, strings.Join(parts, "; "))
+}
+
+// Unwrap returns the refusals and what is known of the members.
+func (e *NotReady) Unwrap() []error {
+	var all []error
+	for _, r := range e.Refusals {
+		all = append(all, r)
+	}
+	for _, m := range e.Members {
+		if m.Err != nil {
+			all = append(all, m.Err)
+		}
+	}
+	return all
+}
+
+// ReInit returns the proposal that ends the group for the plan's target (RFC 9420,
+// Section 12.1.5), to be committed alone in it. The new group has the extensions, which
+// the old one's are not copied to: an external sender may have another key there. A nil
+// groupID asks for a random one of Hash.Size bytes. Its error is Failure, or a
+// [*NotReady] if the target is refused or members are not ready.
+func (p *Plan) ReInit(groupID []byte, extensions ...mls.Extension) (mls.ReInitProposal, error) {
+	if p.To == nil {
+		return mls.ReInitProposal{}, p.Failure
+	}
+	if waiting := p.To.Waiting(); len(waiting)+len(p.To.Refusals) > 0 {
+		return mls.ReInitProposal{}, &NotReady{To: p.To.Suite, Members: waiting, Refusals: p.To.Refusals}
+	}
+	if groupID == nil {
+		groupID = make([]byte, p.To.Suite.Hash.Size)
+		rand.Read(groupID)
+	}
+	return mls.ReInit(groupID, p.To.Suite.ID, extensions...), nil
+}
+
+// nameOf names a member for people.
+func nameOf(leaf mls.LeafIndex, c mls.Credential) string {
+	if identity, ok := c.Identity(); ok && len(identity) > 0 {
+		name := string(identity)
+		if !strings.ContainsFunc(name, func(r rune) bool { return r == unicode.ReplacementChar || !unicode.IsPrint(r) }) {
+			return name
+		}
+	}
+	return fmt.Sprintf("leaf %d", leaf)
+}
