@@ -184,6 +184,12 @@ func (p *policed) addOther() AddProposal {
 	return Add(p.keyPackage(cfg).KeyPackage)
 }
 
+func (p *policed) saved() Snapshot {
+	saved, err := p.self().Save()
+	require.NoError(p, err)
+	return saved
+}
+
 func (p *policed) info() []byte {
 	info, err := p.groups[0].GroupInfo(p.Context(), p.q.now, true)
 	require.NoError(p, err)
@@ -468,8 +474,7 @@ func policyEntries() []policyEntry {
 		})},
 
 		{"RestoreGroup", "", func(p *policed) func() error {
-			saved, err := p.self().Save()
-			require.NoError(p, err)
+			saved := p.saved()
 			return func() error { _, err := RestoreGroup(p.q.now, *p.self().cfg, saved); return err }
 		}, group("receive")},
 		{"RestoreKeyPackage", "", func(p *policed) func() error {

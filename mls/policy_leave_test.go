@@ -210,6 +210,45 @@ func TestRequiredCredentialIsAdvertised(t *testing.T) {
 	require.Contains(t, p.self().Leaf(1).Capabilities.Credentials, CredentialX509)
 }
 
+// A group that demands of its members, or lets send from outside, a type of credential
+// that the policies refuse is refused as if a member had it.
+func TestExtensionsOfAGroupAreJudged(t *testing.T) {
+	required, err := marshalled(&RequiredCapabilities{Credentials: []CredentialType{CredentialX509}})
+	require.NoError(t, err)
+	const outside CredentialType = 0xF002
+	senders, err := marshalled(ExternalSenders{{SignatureKey: []byte("key"), Credential: Credential{Type: outside}}})
+	require.NoError(t, err)
+	for _, refused := range []CredentialType{CredentialX509, outside} {
+		p := newPoliced(t, Extension{ExtensionRequiredCapabilities, required}, Extension{ExtensionExternalSenders, senders})
+		v := verdicts{func(what string, _ suite.Use) error {
+			if what == "credential "+refused.String() {
+				return errVerdict
+			}
+			return nil
+		}, nil}
+		k := p.keyPackage(p.config("new"))
+		k.cfg.Suites, k.cfg.Rules = v, v
+		added, info, saved := p.commit(0, Add(k.KeyPackage)), p.info(), p.saved()
+		judged(p.groups, v, 1)
+		cfg := *p.self().cfg
+		for name, run := range map[string]func() error{
+			"send":     func() error { _, err := p.self().Encrypt(t.Context(), insiderTime, nil, nil); return err },
+			"commit":   p.committing(),
+			"read":     p.reading(added.Message),
+			"join":     func() error { _, err := k.Join(t.Context(), insiderTime, added.Welcome); return err },
+			"external": func() error { _, err := ExternalJoin(t.Context(), insiderTime, cfg, info); return err },
+			"follow":   func() error { _, err := NewPublicGroup(t.Context(), insiderTime, cfg, info, nil); return err },
+			"restore":  func() error { _, err := RestoreGroup(insiderTime, cfg, saved); return err },
+		} {
+			err := run()
+			var refusal *PolicyError
+			require.ErrorAs(t, err, &refusal, name)
+			require.ErrorIs(t, err, errVerdict)
+			require.Equal(t, "credential type "+refused.String()+" in the group's extensions", refusal.Subject)
+		}
+	}
+}
+
 // Extensions that a group has may stay where they could not begin.
 func TestExtensionsThatStay(t *testing.T) {
 	x := otherExtensions(t)
