@@ -204,17 +204,14 @@ func (l *Library) link(p *profile, wrong *problems) {
 			resolve(&a.until.parameter, true)
 			resolve(&a.with, false)
 			resolve(&a.without, false)
-			if a.with.used() && a.with.name == a.without.name {
+			if a.with.key.name != "" && a.with.key == a.without.key {
 				wrong.add(a.at, "no suite satisfies what is with and without %s", a.with.name)
 			}
 		}
 	}
-	for i, declared := range p.parameters {
+	for _, declared := range p.parameters {
 		if !used[parameterKey{p.name, declared.name}] {
 			wrong.add(declared.at, "no rule of the profile uses the parameter")
-		}
-		if slices.ContainsFunc(p.parameters[:i], func(o parameter) bool { return o.name == declared.name }) {
-			wrong.add(declared.at, "the parameter is declared twice")
 		}
 	}
 	l.linkSettings(p, closure, wrong)
@@ -273,11 +270,22 @@ func (l *Library) linkSettings(p *profile, closure []*profile, wrong *problems) 
 // linkDates refuses times that end before they begin, as the parameters stand.
 func (l *Library) linkDates(p *profile, closure []*profile, wrong *problems) {
 	values, _ := initialSettings(closure)
-	for i := range p.rules {
-		for _, a := range p.rules[i].allow {
-			from, until := a.from.day(values), a.until.day(values)
-			if !from.IsZero() && !until.IsZero() && until.Compare(from) < 0 {
-				wrong.add(a.at, "until %s is before from %s", until, from)
+	for _, q := range closure {
+		for i := range q.rules {
+			r := &q.rules[i]
+			for _, a := range r.allow {
+				from, until := a.from.day(values), a.until.day(values)
+				if from.IsZero() || until.IsZero() || until.Compare(from) >= 0 {
+					continue
+				}
+				if q == p {
+					wrong.add(a.at, "until %s is before from %s", until, from)
+				}
+				for _, s := range p.set {
+					if s.key == a.from.parameter.key || s.key == a.until.parameter.key {
+						wrong.add(s.at, "until %s is before from %s in %s/%s", until, from, q.name, r.ID)
+					}
+				}
 			}
 		}
 	}

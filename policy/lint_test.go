@@ -140,9 +140,14 @@ func TestLint(t *testing.T) {
 			head + "extends: asd-ism\nrules:\n  - {id: r, source: s, force: law, wanted: w, allow: [{hash: SHA-256, with: hybrid, without: hybrid}]}\n",
 			[]string{"7:55: rules[0].allow[0]: no suite satisfies what is with and without hybrid"},
 		},
+		"with both names": {
+			head + "extends: asd-ism\nrules:\n  - {id: r, source: s, force: law, wanted: w, allow: [{hash: SHA-256, with: hybrid, without: asd-ism:hybrid}]}\n",
+			[]string{"7:55: rules[0].allow[0]: no suite satisfies what is with and without hybrid"},
+		},
+		"list of lists": {rule("allow: [{hash: [[SHA-256], SHA-384]}]"), []string{"10:21: rules[0].allow[0].hash[0]: want a value, not a list"}},
 		"until of a parameter": {
 			head + "extends: anssi\nset: {classical-end: 2028-12-31}\nrules:\n  - {id: r, source: s, force: law, wanted: w, allow: [{from: 2029-01-01, until: classical-end}]}\n",
-			[]string{"8:55: rules[0].allow[0]: until 2028-12-31 is before from 2029-01-01"},
+			[]string{"6:7: set.classical-end: until 2028-12-31 is before from 2029-01-01 in own/r", "8:55: rules[0].allow[0]: until 2028-12-31 is before from 2029-01-01"},
 		},
 		"set nothing":   {head + "set: {hybrid: on}\n", []string{"5:7: set.hybrid: there is no parameter hybrid"}},
 		"set wrongly":   {head + "extends: asd-ism\nset: {hybrid: 2030-12-31}\n", []string{"6:7: set.hybrid: parameter hybrid is a switch: true or false, not 2030-12-31"}},
@@ -217,6 +222,21 @@ func TestCycles(t *testing.T) {
 	}
 	require.Equal(t, []string{"anssi", "a", "b", "c", "d"}, order)
 	require.Len(t, p.Rules(), 4)
+}
+
+// A value that a file sets has to make sense in the rules that it inherits.
+func TestSetIsCheckedInInheritedRules(t *testing.T) {
+	parent := policy.File{Name: "parent.yaml", Data: []byte(head + `parameters:
+  end: {kind: date, default: 2030-12-31, text: t}
+rules:
+  - {id: r, source: s, force: law, wanted: w, allow: [{hash: SHA-256, from: 2028-01-01, until: end}]}
+`)}
+	child := func(end string) policy.File {
+		return policy.File{Name: "child.yaml", Data: []byte("profile: child\ntitle: t\nextends: own\nset: {end: " + end + "}\n")}
+	}
+	require.Nil(t, policy.Lint(parent, child("2028-01-01")))
+	require.EqualError(t, policy.Lint(parent, child("2027-12-31")),
+		"policy: child.yaml:4:7: set.end: until 2027-12-31 is before from 2028-01-01 in own/r")
 }
 
 // A file can be stricter than what it extends, and not milder.
