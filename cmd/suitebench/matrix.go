@@ -139,7 +139,10 @@ func (m matrix) commonNotes(name string) (n int) {
 
 func writeMatrix(w io.Writer, m matrix) error {
 	rows, l := m.marks()
-	verdicts := table{titles: append([]string{"AT " + m.at.String()}, m.labels...), rows: rows, dense: true}
+	verdicts := table{titles: []string{"AT " + m.at.String()}, rows: rows, dense: true}
+	for _, label := range m.labels {
+		verdicts.titles = append(verdicts.titles, fmt.Sprintf("%-2s", label)) // room for a star
+	}
 	if err := verdicts.write(w); err != nil {
 		return err
 	}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// shortened is a line that stands for any lines of output.
+const shortened = "[...]"
+
+// docExample is a command of a page with what the page says that it prints.
+type docExample struct {
+	page   string
+	args   []string
+	output string
+}
+
+// docExamples returns the examples of suitebench in README.md and docs.
+func docExamples(t *testing.T) []docExample {
+	t.Helper()
+	pages, err := filepath.Glob("../../docs/*.md")
+	require.NoError(t, err)
+	blocks := regexp.MustCompile("(?m)^```console\n\\$ go run ./cmd/suitebench ?(.*)\n((?s:.*?))^```$")
+	var examples []docExample
+	for _, page := range append(pages, "../../README.md") {
+		text, err := os.ReadFile(page)
+		require.NoError(t, err)
+		for _, block := range blocks.FindAllStringSubmatch(string(text), -1) {
+			examples = append(examples, docExample{page, strings.Fields(block[1]), block[2]})
+		}
+	}
+	return examples
+}
+
+// measures reports whether the example prints what differs between runs.
+func (e docExample) measures() bool { return len(e.args) == 0 || e.args[0] == "run" }
+
+// The pages print what the program prints, shortened where they say so. Commands that
+// measure are looked at for their flags alone.
+func TestDocs(t *testing.T) {
+	printed := 0
+	for _, e := range docExamples(t) {
+		name := e.page + ": " + strings.Join(e.args, " ")
+		if e.measures() {
+			cmd, flags, err := newRoot().Find(e.args)
+			require.NoError(t, err, name)
+			require.NoError(t, cmd.ParseFlags(flags), name)
+			continue
+		}
+		out, _, _ := call(t, e.args...)
+		require.Regexp(t, asPattern(e.output), out, name)
+		printed++
+	}
+	require.GreaterOrEqual(t, printed, 5)
+}
+
+// asPattern returns the output of a page as a regular expression.
+func asPattern(output string) string {
+	pattern := regexp.QuoteMeta(output)
+	return `\A` + strings.ReplaceAll(pattern, regexp.QuoteMeta(shortened+"\n"), `(?s:.*\n)?`) + `\z`
+}
+
+func TestAsPattern(t *testing.T) {
+	require.Regexp(t, asPattern("a.\n[...]\nd\n"), "a.\nb\nc\nd\n")
+	require.Regexp(t, asPattern("a.\n[...]\n"), "a.\n")
+	require.NotRegexp(t, asPattern("a.\n[...]\n"), "ab\nc\n")
+	require.NotRegexp(t, asPattern("a\n[...]\nd\n"), "a\nd\ne\n")
+	require.NotRegexp(t, asPattern("a\n"), "a\nb\n")
+}
