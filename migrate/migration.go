@@ -82,11 +82,11 @@ func (m *Migration) create(ctx context.Context, now time.Time, old *mls.Group, p
 	if r := old.ReInit(); r == nil || r.CipherSuite != m.cfg.Suite {
 		return old.Reinitialize(ctx, now, m.cfg) // which says what is wrong
 	}
-	s, err := m.cfg.Suites.Suite(m.cfg.Suite, suite.Start, now)
-	if err != nil {
-		return old.Reinitialize(ctx, now, m.cfg)
-	}
 	j := newJudge(old, m.cfg)
+	s, err := j.cfg.Suites.Suite(m.cfg.Suite, suite.Start, now)
+	if err != nil {
+		return nil, err
+	}
 	packages = slices.DeleteFunc(slices.Clone(packages), func(kp *mls.KeyPackage) bool { return kp.CipherSuite != m.cfg.Suite })
 	members, _, err := j.members(ctx, now, m.cfg.Suite, packages, true)
 	if err != nil {

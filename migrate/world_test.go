@@ -93,6 +93,7 @@ type world struct {
 	registry *registry.Registry // under the policy
 	policy   *policy.Policy
 	clients  []*client
+	free     []*client // under no policy
 
 	// What the delivery service has accepted.
 	log        [][]byte // commits of the old group; the first is of epoch 1
@@ -110,7 +111,7 @@ type world struct {
 
 // newWorld makes a live group of the suite from, whose members then come under a policy
 // that lets them move to another.
-func newWorld(t testing.TB, size int, from, to suite.ID, profile string) *world {
+func newWorld(t testing.TB, size int, from, to suite.ID, profile string, adjust ...func(*client)) *world {
 	t.Helper()
 	w := &world{TB: t, policy: load(t, profile), packages: map[string][]byte{}, rest: map[string]int{}}
 	known, err := all.Registry().Select(nameOfSuite(t, to), nameOfSuite(t, from))
@@ -134,12 +135,17 @@ func newWorld(t testing.TB, size int, from, to suite.ID, profile string) *world 
 		for _, cfg := range []mls.Config{c.was, c.will} {
 			book.register(cfg.Credential, cfg.Signer.PublicKey())
 		}
+		for _, f := range adjust {
+			f(c)
+		}
 		w.clients = append(w.clients, c)
 	}
 	w.fill(t)
 	for _, c := range w.clients { // the policy comes
-		c.was.Suites, c.was.Rules = w.registry, w.policy
-		c.will.Suites, c.will.Rules = w.registry, w.policy
+		if !slices.Contains(w.free, c) {
+			c.was.Suites, c.was.Rules = w.registry, w.policy
+			c.will.Suites, c.will.Rules = w.registry, w.policy
+		}
 		c.restart()
 	}
 	return w
