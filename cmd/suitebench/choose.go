@@ -95,7 +95,7 @@ func explainChoice(chosen suite.Info, allowed, denied []judged, policies []*poli
 	return b.String()
 }
 
-// failed returns the rules that deny a suite, by policy.
+// failed returns the rules that deny a suite, by policy, and what would help.
 func (j judged) failed() string {
 	var b strings.Builder
 	before := ""
@@ -111,6 +111,9 @@ func (j judged) failed() string {
 		}
 		b.WriteString(f.Policy + ": " + f.Rule)
 		before = f.Policy
+	}
+	if j.With != "" {
+		b.WriteString(" (allowed with " + j.With + ")")
 	}
 	return b.String()
 }

@@ -20,17 +20,28 @@ type docExample struct {
 	output string
 }
 
-// docExamples returns the examples of suitebench in README.md and docs.
+// docPages returns the text of README.md and of the pages in docs, by path.
+func docPages(t *testing.T) map[string]string {
+	t.Helper()
+	paths, err := filepath.Glob("../../docs/*.md")
+	require.NoError(t, err)
+	pages := map[string]string{}
+	for _, path := range append(paths, "../../README.md") {
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		pages[path] = string(text)
+	}
+	require.Greater(t, len(pages), 3)
+	return pages
+}
+
+// docExamples returns the examples of suitebench in the pages.
 func docExamples(t *testing.T) []docExample {
 	t.Helper()
-	pages, err := filepath.Glob("../../docs/*.md")
-	require.NoError(t, err)
 	blocks := regexp.MustCompile("(?m)^```console\n\\$ go run ./cmd/suitebench ?(.*)\n((?s:.*?))^```$")
 	var examples []docExample
-	for _, page := range append(pages, "../../README.md") {
-		text, err := os.ReadFile(page)
-		require.NoError(t, err)
-		for _, block := range blocks.FindAllStringSubmatch(string(text), -1) {
+	for page, text := range docPages(t) {
+		for _, block := range blocks.FindAllStringSubmatch(text, -1) {
 			examples = append(examples, docExample{page, strings.Fields(block[1]), block[2]})
 		}
 	}
@@ -57,6 +68,20 @@ func TestDocs(t *testing.T) {
 		printed++
 	}
 	require.GreaterOrEqual(t, printed, 5)
+}
+
+// What the pages link to in the repository is there.
+func TestDocLinks(t *testing.T) {
+	links := regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
+	found := 0
+	for page, text := range docPages(t) {
+		for _, link := range links.FindAllStringSubmatch(text, -1) {
+			_, err := os.Stat(filepath.Join(filepath.Dir(page), link[1]))
+			require.NoError(t, err, page)
+			found++
+		}
+	}
+	require.Greater(t, found, 10)
 }
 
 // asPattern returns the output of a page as a regular expression.
