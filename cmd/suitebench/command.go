@@ -38,7 +38,7 @@ func newRoot() *cobra.Command {
 		RunE:          func(cmd *cobra.Command, _ []string) error { return runSummary(cmd, f) },
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
-	f.addRestriction(root.Flags())
+	f.addRestriction(root)
 	root.AddCommand(newRun(), newSuites(), newPolicy())
 	return root
 }
@@ -91,7 +91,7 @@ func newRun() *cobra.Command {
 	flags.StringVarP(&f.output, "output", "o", "", "`FILE` to write instead of standard output")
 	flags.IntVar(&f.count, "count", defaultCount, "samples of each operation")
 	flags.DurationVar(&f.time, "benchtime", defaultTime, "CPU `TIME` to measure each operation for, at least")
-	f.policies.addRestriction(flags)
+	f.policies.addRestriction(cmd)
 	return cmd
 }
 

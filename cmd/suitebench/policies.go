@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 
 	"github.com/mlsuite/mlsuite/policy"
 	"github.com/mlsuite/mlsuite/registry"
@@ -24,22 +24,22 @@ type policyFlags struct {
 	at    string
 }
 
-func (f *policyFlags) add(flags *pflag.FlagSet) {
-	f.addWith(flags)
-	f.addAt(flags)
+func (f *policyFlags) add(cmd *cobra.Command) {
+	f.addWith(cmd)
+	f.addAt(cmd)
 }
 
-func (f *policyFlags) addRestriction(flags *pflag.FlagSet) {
-	flags.StringArrayVar(&f.names, "policy", nil, "`NAME|FILE` of a policy: leave out the suites that it denies today; repeatable")
-	f.addWith(flags)
+func (f *policyFlags) addRestriction(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&f.names, "policy", nil, "`NAME|FILE` of a policy: leave out the suites that it denies today; repeatable")
+	f.addWith(cmd)
 }
 
-func (f *policyFlags) addWith(flags *pflag.FlagSet) {
-	flags.StringArrayVar(&f.with, "with", nil, "`PARAMETER[=VALUE]` of a policy, on without a value; repeatable")
+func (f *policyFlags) addWith(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&f.with, "with", nil, "`PARAMETER[=VALUE]` of a policy, on without a value; repeatable")
 }
 
-func (f *policyFlags) addAt(flags *pflag.FlagSet) {
-	flags.StringVar(&f.at, "at", "", "`DATE` to judge at, such as 2030-12-31, in UTC (default today)")
+func (f *policyFlags) addAt(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.at, "at", "", "`DATE` to judge at, such as 2030-12-31, in UTC (default today)")
 }
 
 // date returns the first moment of the day to judge at.

@@ -63,7 +63,7 @@ func newPolicyList() *cobra.Command {
 			return t.write(cmd.OutOrStdout())
 		},
 	}
-	f.addAt(cmd.Flags())
+	f.addAt(cmd)
 	return cmd
 }
 
@@ -82,7 +82,7 @@ func newPolicyShow() *cobra.Command {
 			return writeText(cmd.OutOrStdout(), policies[0].Describe())
 		},
 	}
-	f.addWith(cmd.Flags())
+	f.addWith(cmd)
 	return cmd
 }
 
@@ -113,7 +113,7 @@ func newPolicyExplain() *cobra.Command {
 			return writeText(cmd.OutOrStdout(), policies[0].Explain(info, r.All(), now))
 		},
 	}
-	f.add(cmd.Flags())
+	f.add(cmd)
 	return cmd
 }
 
@@ -150,7 +150,7 @@ func newPolicyMatrix() *cobra.Command {
 			return w.write(cmd.OutOrStdout(), m)
 		},
 	}
-	f.add(cmd.Flags())
+	f.add(cmd)
 	cmd.Flags().StringVar(&format, "format", "text", "`FORMAT` of the output: "+list(matrixFormats()))
 	return cmd
 }
@@ -177,7 +177,7 @@ func newPolicyChoose() *cobra.Command {
 			return writeChoice(cmd.OutOrStdout(), policies, now)
 		},
 	}
-	f.add(cmd.Flags())
+	f.add(cmd)
 	return cmd
 }
 
