@@ -477,6 +477,10 @@ func policyEntries() []policyEntry {
 			saved := p.saved()
 			return func() error { _, err := RestoreGroup(p.q.now, *p.self().cfg, saved); return err }
 		}, group("receive")},
+		{"RestoreToLeave", "", func(p *policed) func() error {
+			saved := p.saved()
+			return func() error { _, err := RestoreToLeave(p.q.now, *p.self().cfg, saved); return err }
+		}, group("leave")},
 		{"RestoreKeyPackage", "", func(p *policed) func() error {
 			cfg := p.asking("new")
 			saved, err := p.keyPackage(cfg).Save()
@@ -488,6 +492,11 @@ func policyEntries() []policyEntry {
 			require.NoError(p, err)
 			return func() error { _, err := p.self().RestoreCandidate(p.q.now, saved); return err }
 		}, group("receive", "credential basic receive: leaf 0", "credential 0xF001 receive: leaf 2")},
+		{"Group.RestoreCandidate", "that leaves", func(p *policed) func() error {
+			saved, err := p.commit(1, Remove(2)).Save()
+			require.NoError(p, err)
+			return func() error { _, err := p.self().RestoreCandidate(p.q.now, saved); return err }
+		}, group("leave", "credential basic leave: leaf 0")},
 		{"RestoreCandidate", "", func(p *policed) func() error {
 			cfg := p.asking("new")
 			c, err := ExternalJoin(p.Context(), p.q.now, cfg, p.info())

@@ -90,8 +90,12 @@ func TestNobodyIsLockedIn(t *testing.T) {
 	}
 	_, err := p.self().Export("label", nil, 32)
 	require.NoError(t, err)
-	_, err = p.self().Save()
+	saved := p.saved()
+	_, err = RestoreGroup(insiderTime, *p.self().cfg, saved)
+	require.ErrorIs(t, err, errVerdict)
+	p.groups[1], err = RestoreToLeave(insiderTime, *p.self().cfg, saved)
 	require.NoError(t, err)
+	p.saved() // or it may not send
 
 	// By a proposal to be removed, which another commits; all read both.
 	p.deliver(2, p.propose(2, Remove(2)))

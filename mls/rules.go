@@ -15,7 +15,7 @@ import (
 // adds somebody else's; with [suite.Continue] when it sends in a group that exists;
 // with [suite.Receive] when it reads what others sent, and when it restores a saved
 // state; and with [suite.Leave] when a proposal or a commit does nothing but remove
-// members or end the group by a ReInit, whoever sends it.
+// members or end the group by a ReInit, whoever sends it, and by [RestoreToLeave].
 //
 // Implementations must be safe for concurrent use.
 type Rules interface {

@@ -142,18 +142,28 @@ func (g *Group) held(public []byte) *nodeKey {
 // RestoreCandidate returns a candidate that [Candidate.Save] saved, in the group
 // that it is from, in its epoch. The error is as of [RestoreGroup]. It is restored
 // once: two candidates with references to one private key would delete it for each
-// other.
+// other. The policies are asked whether the group may be read, or, if the commit only
+// leads out of it, left.
 func (g *Group) RestoreCandidate(now time.Time, state Snapshot) (*Candidate, error) {
 	done, err := g.alive()
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	if err := g.mayUse(suite.Receive, now); err != nil {
+	c, l, err := loadCandidate(g.cfg, state, func(suite.ID) (suite.Suite, error) { return g.public.suite, nil }, g)
+	if err != nil {
 		return nil, err
 	}
-	c, l, err := loadCandidate(g.cfg.ask(suite.Receive, now), state, func(suite.ID) (suite.Suite, error) { return g.public.suite, nil }, g)
+	q := g.cfg.ask(suite.Receive, now)
+	if leaveOnly(c.proposals) {
+		q = q.as(suite.Leave)
+	}
+	err = q.group(g.public)
+	if err == nil {
+		err = q.members(c.to)
+	}
 	if err != nil {
+		c.next.secrets.destroy()
 		return nil, err
 	}
 	from, next := &g.public.context, &l.epoch.context
@@ -172,12 +182,19 @@ func RestoreCandidate(now time.Time, cfg Config, state Snapshot) (*Candidate, er
 		return nil, err
 	}
 	q := cfg.ask(suite.Receive, now)
-	c, _, err := loadCandidate(q, state, q.suite, nil)
-	return c, err
+	c, _, err := loadCandidate(&cfg, state, q.suite, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := q.members(c.to); err != nil {
+		c.next.secrets.destroy()
+		return nil, err
+	}
+	return c, nil
 }
 
 // loadCandidate reads a candidate from g, which is nil if this member joins by it.
-func loadCandidate(q asking, state Snapshot, suiteOf func(suite.ID) (suite.Suite, error), g *Group) (*Candidate, *stateLoader, error) {
+func loadCandidate(cfg *Config, state Snapshot, suiteOf func(suite.ID) (suite.Suite, error), g *Group) (*Candidate, *stateLoader, error) {
 	var base *tree
 	var from []byte
 	var held func([]byte) *nodeKey
@@ -214,15 +231,12 @@ func loadCandidate(q asking, state Snapshot, suiteOf func(suite.ID) (suite.Suite
 	if err := l.nodes.allUsed(savedWidth(max(public.tree.width, baseWidth))); err != nil {
 		return nil, nil, err
 	}
-	if err := q.members(public); err != nil {
-		return nil, nil, err
-	}
-	self, err := l.memberView(q.cfg, public, held)
+	self, err := l.memberView(cfg, public, held)
 	if err != nil {
 		return nil, nil, err
 	}
 	c := &Candidate{
-		cfg: q.cfg, from: g,
+		cfg: cfg, from: g,
 		transition: transition{committer: saved.committer, aad: saved.aad, added: saved.added, to: public},
 		next:       epoch{public, secrets, self}, saved: true,
 	}

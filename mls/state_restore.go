@@ -25,15 +25,26 @@ import (
 // The group answers [ErrUnsaved] to the first message that it is to send: see
 // [Group.Save].
 func RestoreGroup(now time.Time, cfg Config, state Snapshot) (*Group, error) {
+	return restoreGroup(cfg.ask(suite.Receive, now), state)
+}
+
+// RestoreToLeave is [RestoreGroup] for a group that the policies let nobody read any
+// more: it asks them for [suite.Leave]. They go on to judge each call, so that such a
+// Group can be left by a ReInit or a Remove, export and be followed up, and no more.
+func RestoreToLeave(now time.Time, cfg Config, state Snapshot) (*Group, error) {
+	return restoreGroup(cfg.ask(suite.Leave, now), state)
+}
+
+func restoreGroup(q asking, state Snapshot) (*Group, error) {
+	cfg := q.cfg
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	q := cfg.ask(suite.Receive, now)
 	l, err := newStateLoader(state, q.suite, nil)
 	if err != nil {
 		return nil, err
 	}
-	g := &Group{cfg: &cfg}
+	g := &Group{cfg: cfg}
 	err = l.group(g)
 	if err == nil {
 		err = q.members(g.public)

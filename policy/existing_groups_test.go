@@ -1,0 +1,181 @@
+package policy_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/policy"
+	"github.com/mlsuite/mlsuite/registry"
+	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// dated is a group of three on a suite that asd-ism lets begin until the end of 2030.
+// Member 0 is under no policy.
+type dated struct {
+	*testing.T
+	policy *policy.Policy
+	now    time.Time
+	groups []*mls.Group
+	config []mls.Config
+	late   *mls.OwnKeyPackage // made in time
+}
+
+func newDated(t *testing.T, p *policy.Policy) *dated {
+	d := &dated{T: t, policy: p, now: time.Date(2030, 12, 31, 0, 0, 0, 0, time.UTC)}
+	var adds []mls.CommitOption
+	var joiners []*mls.OwnKeyPackage
+	for i := range 3 {
+		d.config = append(d.config, d.client(0x0002, fmt.Sprintf("member %d", i)))
+		if i == 0 {
+			d.config[0].Suites, d.config[0].Rules = all.Registry(), nil
+		} else {
+			joiners = append(joiners, d.keyPackage(d.config[i]))
+			adds = append(adds, mls.Add(joiners[i-1].KeyPackage))
+		}
+	}
+	first, err := mls.CreateGroup(t.Context(), d.now, d.config[0], nil)
+	require.NoError(t, err)
+	c, err := first.Commit(t.Context(), d.now, adds...)
+	require.NoError(t, err)
+	first, err = c.Adopt()
+	require.NoError(t, err)
+	d.groups = []*mls.Group{first}
+	for _, k := range joiners {
+		g, err := k.Join(t.Context(), d.now, c.Welcome)
+		require.NoError(t, err)
+		d.groups = append(d.groups, g)
+	}
+	d.late = d.keyPackage(d.client(0x0002, "late"))
+	return d
+}
+
+func (d *dated) client(id suite.ID, name string) mls.Config {
+	cfg := mls.Config{
+		Suites: all.Registry().Restrict(d.policy.Refuse), Rules: d.policy,
+		Suite: id, Credential: mls.BasicCredential([]byte(name)),
+	}
+	s, err := all.Registry().Suite(id, suite.Leave, d.now)
+	require.NoError(d, err)
+	cfg.Signer, err = s.GenerateSigner()
+	require.NoError(d, err)
+	return cfg
+}
+
+func (d *dated) keyPackage(cfg mls.Config) *mls.OwnKeyPackage {
+	k, err := mls.NewKeyPackage(d.Context(), d.now, cfg)
+	require.NoError(d, err)
+	return k
+}
+
+// What a member can do when the date has come, by what the profile says of groups
+// that exist.
+func TestGroupsThatExist(t *testing.T) {
+	commit := func(options ...mls.CommitOption) func(*dated) error {
+		return func(d *dated) error { _, err := d.groups[1].Commit(d.Context(), d.now, options...); return err }
+	}
+	read := func(make func(*dated, *mls.Group) ([]byte, error)) func(*dated) error {
+		return func(d *dated) error {
+			m, err := make(d, d.groups[0])
+			require.NoError(d, err)
+			_, err = d.groups[1].Process(d.Context(), d.now, m)
+			return err
+		}
+	}
+	readCommit := func(options ...mls.CommitOption) func(*dated) error {
+		return read(func(d *dated, g *mls.Group) ([]byte, error) {
+			c, err := g.Commit(d.Context(), d.now, options...)
+			if err != nil {
+				return nil, err
+			}
+			return c.Message, nil
+		})
+	}
+	var policies []*policy.Policy
+	for existing := policy.Report; existing <= policy.Refuse; existing++ {
+		policies = append(policies, own(t, fmt.Sprintf("extends: [asd-ism]\nexisting: %s\n", existing)))
+	}
+	reInit := mls.ReInit([]byte("next"), 0xF00B)
+	for _, c := range []struct {
+		name string
+		run  func(*dated) error
+		from policy.Existing // the strictest that allows it; -1 if none does
+	}{
+		{"create", func(d *dated) error { _, err := mls.CreateGroup(d.Context(), d.now, d.config[1], nil); return err }, -1},
+		{"key package", func(d *dated) error { _, err := mls.NewKeyPackage(d.Context(), d.now, d.config[1]); return err }, -1},
+		{"branch", func(d *dated) error {
+			_, err := d.groups[1].Branch(d.Context(), d.now, d.config[1], nil, nil)
+			return err
+		}, -1},
+		{"ReInit to the same suite", commit(mls.ReInit([]byte("next"), 0x0002)), -1},
+		{"read a ReInit to the same suite", readCommit(mls.ReInit([]byte("next"), 0x0002)), -1},
+
+		{"send", func(d *dated) error { _, err := d.groups[1].Encrypt(d.Context(), d.now, nil, nil); return err }, policy.Report},
+		{"commit", commit(), policy.Report},
+		{"update", func(d *dated) error { _, err := d.groups[1].ProposeUpdate(d.Context(), d.now, nil); return err }, policy.Report},
+		{"invite", func(d *dated) error { _, err := d.groups[1].GroupInfo(d.Context(), d.now, false); return err }, policy.Report},
+
+		{"read", read(func(d *dated, g *mls.Group) ([]byte, error) { return g.Encrypt(d.Context(), d.now, nil, nil) }), policy.ReceiveOnly},
+		{"read a commit", readCommit(), policy.ReceiveOnly},
+		{"restore", func(d *dated) error {
+			state, err := d.groups[1].Save()
+			require.NoError(d, err)
+			_, err = mls.RestoreGroup(d.now, d.config[1], state)
+			return err
+		}, policy.ReceiveOnly},
+
+		{"restore to leave", func(d *dated) error {
+			state, err := d.groups[1].Save()
+			require.NoError(d, err)
+			_, err = mls.RestoreToLeave(d.now, d.config[1], state)
+			return err
+		}, policy.Refuse},
+		{"remove", commit(mls.Remove(2)), policy.Refuse},
+		{"ask to be removed", func(d *dated) error {
+			_, err := d.groups[1].Propose(d.Context(), d.now, mls.Remove(1), nil)
+			return err
+		}, policy.Refuse},
+		{"ReInit to a suite that may begin", commit(reInit), policy.Refuse},
+		{"read a ReInit", readCommit(reInit), policy.Refuse},
+		{"read a Remove", readCommit(mls.Remove(2)), policy.Refuse},
+		{"export", func(d *dated) error { _, err := d.groups[1].Export("label", nil, 32); return err }, policy.Refuse},
+	} {
+		for existing, p := range policies {
+			existing := policy.Existing(existing)
+			t.Run(fmt.Sprintf("%s/%s", c.name, existing), func(t *testing.T) {
+				d := newDated(t, p)
+				require.NoError(t, c.run(d), "in time")
+				d.now = d.now.AddDate(0, 0, 1)
+				err := c.run(d)
+				if existing <= c.from {
+					require.NoError(t, err)
+					return
+				}
+				var concerned *mls.PolicyError
+				require.ErrorAs(t, err, &concerned)
+				var refusal *registry.Refusal
+				require.True(t, errors.As(err, &refusal))
+				require.Equal(t, "asd-ism", refusal.Policy)
+			})
+		}
+	}
+}
+
+// Nobody joins after the date, whoever added them and however the group goes on.
+func TestNobodyJoinsAfterTheDate(t *testing.T) {
+	d := newDated(t, own(t, "extends: [asd-ism]\n"))
+	d.now = d.now.AddDate(0, 0, 1)
+	c, err := d.groups[1].Commit(t.Context(), d.now, mls.Add(d.late.KeyPackage))
+	require.NoError(t, err)
+	_, err = d.late.Join(t.Context(), d.now, c.Welcome)
+	require.ErrorIs(t, err, registry.ErrRefused)
+	info, err := d.groups[1].GroupInfo(t.Context(), d.now, true)
+	require.NoError(t, err)
+	_, err = mls.ExternalJoin(t.Context(), d.now, d.client(0x0002, "later"), info)
+	require.ErrorIs(t, err, registry.ErrRefused)
+}
