@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/suite"
 )
 
 // What lint believes of the documents' suites is what they are.
@@ -101,6 +102,26 @@ func TestPackages(t *testing.T) {
 	for _, p := range []string{"", "/...", "...", "/crypto", "crypto/", "crypto/../hash", "./crypto", "crypto/*", "a b"} {
 		require.Error(t, checkPattern(p), p)
 	}
+}
+
+func TestNames(t *testing.T) {
+	for _, s := range []string{"a", "azAZ09._-", "1.0", strings.Repeat("a", 64)} {
+		require.True(t, isName(s), s)
+	}
+	for _, s := range []string{"", "a b", "a:b", "a/b", "é", "a\n", "`", "{", "@", "[", strings.Repeat("a", 65)} {
+		require.False(t, isName(s), s)
+	}
+}
+
+// A refusal by provenance names what is not of the list.
+func TestFoundPackages(t *testing.T) {
+	f := &facts{}
+	f.suite.KEM.Provenance = []suite.Provided{{Primitive: "P-256", Package: "crypto/ecdh"}, {Primitive: "X448", Package: "example.com/x448"}}
+	f.suite.Hash.Provenance = []suite.Provided{{Primitive: "X448", Package: "example.com/x448"}}
+	provenance := fact{kind: packages}
+	require.Equal(t, "X448 from example.com/x448", (&condition{fact: provenance, only: []string{"crypto/..."}}).found(f))
+	require.Equal(t, "P-256 from crypto/ecdh, X448 from example.com/x448", (&condition{fact: provenance, some: []string{"crypto/mlkem"}}).found(f))
+	require.Equal(t, "no provenance", (&condition{fact: provenance, some: []string{"crypto/mlkem"}}).found(&facts{}))
 }
 
 func TestReach(t *testing.T) {

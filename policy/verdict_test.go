@@ -144,6 +144,29 @@ func TestVerdictsHold(t *testing.T) {
 	})
 }
 
+// A rule can allow at several times; what ends is the one around the day.
+func TestSeveralTimes(t *testing.T) {
+	p := own(t, `
+rules:
+  - id: r
+    source: test
+    force: law
+    wanted: SHA-256 at times
+    allow:
+      - {hash: SHA-256, from: 2029-01-01, until: 2029-06-30}
+      - {hash: SHA-256, until: 2028-06-30}
+      - hash: SHA-512
+`)
+	for at, want := range map[string]string{
+		"2028-06-30": "allow until 2028-06-30",
+		"2028-07-01": "deny, was allowed until 2028-06-30",
+		"2029-01-01": "allow until 2029-06-30",
+		"2031-01-01": "deny, was allowed until 2029-06-30",
+	} {
+		require.Equal(t, want, p.Judge(suites()["1"], day(at)).String(), at)
+	}
+}
+
 func TestExplain(t *testing.T) {
 	p := load(t, "bsi-tr-02102-1")
 	r, err := all.Registry().Select(suites()["1"].Name, suites()["7"].Name, suites()["T5"].Name)
