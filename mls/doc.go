@@ -26,9 +26,9 @@
 // Which suites may be used is for [Suites] to say, mostly a registry; [Rules] judge
 // the rest. Every call that takes the time asks them about all that it begins, sends
 // or reads, and a refusal is a [*PolicyError] around their own. What only leads out of
-// a group, a Remove or a ReInit, asks whether one may leave; [Group.Export] and
-// [Group.Save] ask nothing: nobody is locked in. asking.go has the questions. An
-// [Observer] is told what happened.
+// a group, a Remove, a ReInit or [RestoreToLeave], asks whether one may leave, and
+// [Group.Export] and [Group.Save] ask nothing: nobody is locked in. asking.go has the
+// questions. An [Observer] is told what happened.
 //
 // # Files
 //
