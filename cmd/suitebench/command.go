@@ -72,8 +72,9 @@ func newRun() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Measure operations in groups of given sizes",
-		Long:  "Run measures operations in groups of given sizes.\n\nOperations:\n" + describe(operations()) + "\nTrees:\n" + describe(trees()),
-		Args:  cobra.NoArgs,
+		Long: "Run measures operations in groups of given sizes.\n\nOperations:\n" + describe(operations()) + "\nTrees:\n" + describe(trees()) +
+			"\nPolicies restrict the suites. What they say of credentials, key packages and messages has\nno part in a measurement.",
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, format, err := f.parse()
 			if err != nil {

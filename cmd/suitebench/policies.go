@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"slices"
@@ -54,9 +55,12 @@ func (f *policyFlags) date() (time.Time, error) {
 	return day.Time(), nil
 }
 
-// load returns the policies of names, each a built-in profile or a file. Files may
-// extend each other.
+// load returns the policies of names, each a built-in profile or a file and none given
+// twice. Files may extend each other.
 func (f *policyFlags) load(names ...string) ([]*policy.Policy, error) {
+	if err := once("policy", names); err != nil {
+		return nil, err
+	}
 	builtin := policy.Builtin()
 	known := builtin.Names()
 	var files []policy.File
@@ -92,15 +96,19 @@ func (f *policyFlags) load(names ...string) ([]*policy.Policy, error) {
 	return withParameters(policies, f.with)
 }
 
+// maxPolicy is more bytes than a policy may have, so that package policy says so.
+const maxPolicy = 1 << 20
+
 func readPolicy(name string) (policy.File, error) {
-	data, err := os.ReadFile(name)
+	file, err := os.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return policy.File{}, fmt.Errorf("there is no policy %q and no such file, see suitebench policy list", name)
 	}
 	if err != nil {
 		return policy.File{}, err
 	}
-	return policy.File{Name: name, Data: data}, nil
+	data, err := io.ReadAll(io.LimitReader(file, maxPolicy))
+	return policy.File{Name: name, Data: data}, errors.Join(err, file.Close())
 }
 
 // withParameters sets each parameter in every policy that has it. One that none has

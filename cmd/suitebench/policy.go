@@ -132,9 +132,6 @@ func newPolicyMatrix() *cobra.Command {
 			if len(names) == 0 {
 				names = policy.Builtin().Names()
 			}
-			if err := once("policy", names); err != nil {
-				return err
-			}
 			w, err := choose("--format", format, matrixFormats())
 			if err != nil {
 				return err
@@ -165,9 +162,6 @@ func newPolicyChoose() *cobra.Command {
 		RunE: func(cmd *cobra.Command, names []string) error {
 			now, err := f.date()
 			if err != nil {
-				return err
-			}
-			if err := once("policy", names); err != nil {
 				return err
 			}
 			policies, err := f.load(names...)
