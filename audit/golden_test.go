@@ -62,7 +62,7 @@ func (j judge) IDs(suite.Use, time.Time) []suite.ID { return []suite.ID{7, 1} }
 
 func refusal() *registry.Refusal {
 	return &registry.Refusal{
-		Policy: "cnsa-1.0", Rule: "curve", Source: "CNSSP 15, Annex B", Found: "X25519", Wanted: "P-384", Force: "law",
+		Policy: "cnsa-1.0", Rule: "curve", Source: "CNSSP 15", Found: "X25519", Wanted: "P-384", Force: "law",
 		Also:  []registry.Reason{{Policy: "house", Rule: "name", Source: "1", Found: "A", Wanted: "B", Force: "mapping"}},
 		With:  "hybrid",
 		Suite: 0x0001, Name: "SUITE-1", Use: suite.Start, At: now,
