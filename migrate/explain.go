@@ -23,7 +23,9 @@ func (p *Plan) Explain() string {
 	if n := len(p.Strangers); n > 0 {
 		fmt.Fprintf(&b, "Left out: %d key packages of others.\n", n)
 	}
-	if p.To != nil {
+	if p.To != nil && p.To.Suite.ID == p.From.ID {
+		b.WriteString("It stays where it is: that is the most preferred suite that will do.\n")
+	} else if p.To != nil {
 		p.To.explain(&b, "To")
 		p.To.Cost.explain(&b)
 	}

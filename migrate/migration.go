@@ -144,11 +144,20 @@ func (m *Migration) enter(ctx context.Context, now time.Time, old *mls.Group, we
 	if m.made == nil || !bytes.Equal(welcome, m.made.Welcome) {
 		return m.own.Join(ctx, now, welcome, append(options[:len(options):len(options)], mls.FollowUpOf(old))...)
 	}
-	// What was made was checked then. That old is the group that it was made from is
-	// checked now: it is what is going to be deleted.
+	// What was made was checked then; whether it may still begin is asked now, as of those
+	// who join it. And old has to be what it was made from: it is going to be deleted.
 	made := m.made.GroupContext()
 	if r := old.ReInit(); r == nil || !bytes.Equal(r.GroupID, made.GroupID) {
 		return nil, fmt.Errorf("migrate: the group that was made does not follow this one: %w", mls.ErrWrongGroup)
+	}
+	s, err := m.cfg.Suites.Suite(m.cfg.Suite, suite.Start, now)
+	if err != nil {
+		return nil, err
+	}
+	if m.cfg.Rules != nil {
+		if err := m.cfg.Rules.Move(old.Suite().Info(), s.Info(), now); err != nil {
+			return nil, err
+		}
 	}
 	return m.made.Adopt()
 }

@@ -184,6 +184,12 @@ func TestCreateTakesMembersAlone(t *testing.T) {
 	require.Nil(t, a.migration.Welcome())
 	_, err = a.migration.Create(t.Context(), testTime.Add(100*24*time.Hour), a.old, packages)
 	require.ErrorContains(t, err, "member 1 has a key package that will not do")
+	noAnswer := a.will
+	noAnswer.Authenticator = silent{a.will.Authenticator}
+	unsure, err := migrate.Prepare(t.Context(), testTime, noAnswer)
+	require.NoError(t, err)
+	_, err = unsure.Create(t.Context(), testTime, a.old, packages)
+	require.ErrorIs(t, err, errSilent)
 	welcome, err := a.migration.Create(t.Context(), testTime, a.old, packages)
 	require.NoError(t, err)
 	_, err = stranger.Enter(t.Context(), testTime, a.old, welcome)
@@ -302,6 +308,12 @@ func TestDowngradeIsRefused(t *testing.T) {
 		welcome, err := a.migration.Create(t.Context(), testTime, a.old, w.keyPackages())
 		require.NoError(t, err)
 		downgrade(b.enters(welcome))
+		b.will.Rules = nil
+		b.restart()
+		own := b.offer()
+		b.will.Rules = w.policy
+		b.restart()
+		downgrade(b.enters(own))
 		// Allowed by name, it goes on from where it was.
 		b.will.Rules = allowing(t, nist, classic)
 		b.restart()
@@ -319,6 +331,13 @@ func TestDowngradeIsRefused(t *testing.T) {
 		_, err := b.migration.Create(t.Context(), testTime, b.old, w.keyPackages())
 		require.ErrorIs(t, err, errNoStart)
 		require.ErrorIs(t, b.enters(w.clients[0].offer()), errNoStart)
+		// Nor does it enter what it made before.
+		b.will.Suites = w.registry
+		b.restart()
+		own := b.offer()
+		b.will.Suites = noStart{w.registry}
+		b.restart()
+		require.ErrorIs(t, b.enters(own), errNoStart)
 		b.will.Suites = w.registry
 		b.restart()
 		w.run()
@@ -332,6 +351,53 @@ func (c *client) offer() []byte {
 	require.NoError(c.w, err)
 	c.save("migration", c.migration)
 	return b
+}
+
+// Somebody outside the group asks for the move, who then has another key.
+func TestReInitFromOutside(t *testing.T) {
+	authority := func(id suite.ID) (suite.Signer, mls.Extension) {
+		signer, err := suiteOf(t, id).GenerateSigner()
+		require.NoError(t, err)
+		data, err := mls.ExternalSenders{{SignatureKey: signer.PublicKey(), Credential: mls.BasicCredential([]byte("authority"))}}.Marshal()
+		require.NoError(t, err)
+		return signer, mls.Extension{Type: mls.ExtensionExternalSenders, Data: data}
+	}
+	signer, before := authority(nist)
+	_, after := authority(cnsa2)
+	cfg := func(name string, id suite.ID) mls.Config {
+		s, err := suiteOf(t, id).GenerateSigner()
+		require.NoError(t, err)
+		return mls.Config{Suites: all.Registry(), Suite: id, Credential: mls.BasicCredential([]byte(name)), Signer: s}
+	}
+	old, err := mls.CreateGroup(t.Context(), testTime, cfg("a", nist), []byte("old"), before)
+	require.NoError(t, err)
+	known, err := all.Registry().Select(nameOfSuite(t, cnsa2))
+	require.NoError(t, err)
+	plan, err := migrate.NewPlan(t.Context(), testTime, old, migrate.Options{Registry: known})
+	require.NoError(t, err)
+	reInit, err := plan.ReInit([]byte("new"), after)
+	require.NoError(t, err)
+	outside := mls.ExternalProposer{Suite: old.Suite(), GroupID: old.GroupID(), Epoch: old.Epoch()}
+	m, err := outside.Propose(t.Context(), signer, 0, reInit)
+	require.NoError(t, err)
+	_, err = old.Process(t.Context(), testTime, m)
+	require.NoError(t, err)
+	commit, err := old.Commit(t.Context(), testTime)
+	require.NoError(t, err)
+	old, err = commit.Adopt()
+	require.NoError(t, err)
+
+	// A group of one moves, too.
+	migration, err := migrate.Prepare(t.Context(), testTime, cfg("a", cnsa2))
+	require.NoError(t, err)
+	welcome, err := migration.Create(t.Context(), testTime, old, nil)
+	require.NoError(t, err)
+	g, err := migration.Enter(t.Context(), testTime, old, welcome)
+	require.NoError(t, err)
+	data, ok := g.GroupContext().Extensions.Find(mls.ExtensionExternalSenders)
+	require.True(t, ok)
+	require.Equal(t, after.Data, data)
+	require.Equal(t, 1, g.Size())
 }
 
 var errNoStart = errors.New("nothing new")

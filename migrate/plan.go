@@ -55,8 +55,9 @@ type Plan struct {
 	From    suite.Info
 	Targets []Target // every suite of the registry, the most preferred first
 
-	// To is the target of [Options], or the one that [policy.Choose] picks; nil if there
-	// is none, and then Failure says why: it is a [*policy.NoSuite].
+	// To is the target of [Options], or the one that [policy.Choose] picks, which may be
+	// the suite that the group has; nil if there is none, and then Failure says why: it is
+	// a [*policy.NoSuite].
 	To      *Target
 	Failure error
 

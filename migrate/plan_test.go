@@ -165,6 +165,23 @@ func TestPlanByKeyPackages(t *testing.T) {
 	require.Nil(t, p.To.Members[0].KeyPackage, "who plans needs none")
 	require.Contains(t, p.Explain(), "Left out: 1 key packages of others.")
 
+	// A policy on key packages.
+	short, err := policy.Parse("own.yaml", []byte(`profile: own
+title: Short lives
+extends: cnsa-2.0-transition
+sources:
+  rules: {document: Rules of ours, date: 2026-01, checked: 2026-11-21, certainty: P}
+rules:
+  - {id: lifetime, source: rules, force: guidance, wanted: at most 30 days, allow: [{key-package.lifetime: {max: 30d}}]}
+`))
+	require.NoError(t, err)
+	p = w.plan(with(all...), func(o *migrate.Options) { o.Policies, o.Target = []*policy.Policy{short}, cnsa2 })
+	require.Len(t, p.To.Waiting(), 5)
+	require.Empty(t, p.To.Refusals, "the suite will do")
+	var refusal *registry.Refusal
+	require.ErrorAs(t, p.To.Members[4].Err, &refusal)
+	require.Equal(t, "lifetime", refusal.Rule)
+
 	// An authentication service that does not answer.
 	_, err = migrate.NewPlan(t.Context(), testTime, w.clients[0].old, migrate.Options{
 		Registry: w.registry, KeyPackages: all, Authenticator: silent{w.clients[0].was.Authenticator},
@@ -184,10 +201,13 @@ func TestPlanRefusesDowngrades(t *testing.T) {
 	require.Len(t, target.Refusals, 1)
 	require.Equal(t, "downgrade", target.Refusals[0].Rule)
 	require.Equal(t, policy.Weaker(p.From, target.Suite), target.Weaker)
+	require.Contains(t, p.Explain(), "It stays where it is")
 	require.Contains(t, p.Explain(), "weaker    hash falls from SHA-384 to SHA-256\n")
 	p = w.plan(func(o *migrate.Options) { o.Target, o.Policies = classic, nil })
 	_, err := p.ReInit(nil)
 	require.ErrorIs(t, err, registry.ErrRefused, "no policy allows it by name")
+	require.ErrorContains(t, err, "migrate: not ready for "+nameOfSuite(t, classic)+": registry: 0x0001 ")
+	require.ErrorContains(t, err, "downgrade: found ")
 
 	p = w.plan(func(o *migrate.Options) { o.Policies = []*policy.Policy{allowing(t, nist, classic)} })
 	require.Equal(t, classic, p.To.Suite.ID)
@@ -242,4 +262,18 @@ func TestCost(t *testing.T) {
 	require.Greater(t, measured["Verify"], measured["Hash"])
 	require.Contains(t, measured, "HashedByte")
 	require.NotContains(t, measured, "unknown")
+}
+
+func TestNamesOfMembers(t *testing.T) {
+	for identity, want := range map[string]string{"Zoë": "Zoë", "": "leaf 0", "a\nb": "leaf 0", "\xff": "leaf 0"} {
+		cfg := mls.Config{Suites: all.Registry(), Suite: classic, Credential: mls.BasicCredential([]byte(identity))}
+		var err error
+		cfg.Signer, err = suiteOf(t, classic).GenerateSigner()
+		require.NoError(t, err)
+		g, err := mls.CreateGroup(t.Context(), testTime, cfg, nil)
+		require.NoError(t, err)
+		p, err := migrate.NewPlan(t.Context(), testTime, g, migrate.Options{Registry: all.Registry()})
+		require.NoError(t, err)
+		require.Equal(t, want, p.To.Members[0].Name)
+	}
 }

@@ -44,7 +44,7 @@
 //	8      key_schedule.go, transcript.go, psk.go, psk_store.go
 //	9      secret_tree.go
 //	10     key_package.go, own_key_package.go
-//	11     group.go, follow_up.go
+//	11     group.go, follow_up.go, match_clients.go
 //	12.1   proposal.go, external_proposal.go, send.go
 //	12.2   proposal_list.go
 //	12.4   commit.go, process_commit.go, welcome.go, join.go, external_commit.go

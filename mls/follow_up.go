@@ -32,8 +32,8 @@ func (f *followUp) pskSecret(q asking, s suite.Suite, ids []PreSharedKeyID) ([]b
 // Reinitialize creates the group that follows this one after a ReInit (RFC 9420,
 // Section 11.2). Any member may do it, and do it again until all have joined:
 // options has an Add, with a fresh KeyPackage of the new suite, for each of the
-// others, and no other proposal. cfg is this member's configuration in the new
-// suite.
+// others and for nobody else, and no other proposal. cfg is this member's
+// configuration in the new suite.
 //
 // The candidate's Welcome is for the others; adopting it gives the new Group, and
 // this Group stays as it is.
