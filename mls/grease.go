@@ -1,6 +1,9 @@
 package mls
 
-import "crypto/rand"
+import (
+	"crypto/rand"
+	"slices"
+)
 
 // grease returns a random one of the values that RFC 9420, Section 13.5, reserves
 // to be ignored: 0x0A0A, 0x1A1A, ..., 0xEAEA.
@@ -8,6 +11,28 @@ func grease[T ~uint16]() T {
 	var b [1]byte
 	rand.Read(b[:])
 	return T(0x0A0A + 0x1010*uint16(b[0]%15))
+}
+
+// isGrease reports whether a code point is one of those values, which nobody supports
+// whoever lists it: a group that needs one has no members.
+func isGrease[T ~uint16](v T) bool {
+	return v&0x0F0F == 0x0A0A && v>>8 == v&0xFF && v != 0xFAFA
+}
+
+// withoutGrease returns the other values of list: list itself, or the front of it,
+// where it can.
+func withoutGrease[T ~uint16](list []T) []T {
+	first := slices.IndexFunc(list, isGrease)
+	if first < 0 {
+		return list
+	}
+	rest := list[:first:first]
+	for _, v := range list[first:] {
+		if !isGrease(v) {
+			rest = append(rest, v)
+		}
+	}
+	return rest
 }
 
 // greaseExtension returns an extension of a reserved type with random content.

@@ -10,15 +10,10 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// isGrease reports whether a code point is one of those that RFC 9420, Section
-// 13.5, reserves.
-func isGrease[T ~uint16](v T) bool {
-	return v&0x0F0F == 0x0A0A && v>>8 == v&0xFF && v != 0xFAFA
-}
-
-// withoutGrease returns the other values of a list, and how many it leaves out.
-func withoutGrease[T ~uint16](list []T) ([]T, int) {
-	rest := slices.DeleteFunc(slices.Clone(list), isGrease)
+// greaseIn returns the values of a list that RFC 9420, Section 13.5, does not reserve,
+// and how many it leaves out.
+func greaseIn[T ~uint16](list []T) ([]T, int) {
+	rest := slices.DeleteFunc(slices.Clone(list), reserved)
 	return rest, len(list) - len(rest)
 }
 
@@ -48,28 +43,28 @@ func TestOwnCapabilities(t *testing.T) {
 			kp := ownKeyPackage(t, 0x0001, "client", supports, func(cfg *Config) { cfg.NoGREASE = noGrease }).KeyPackage
 			c := kp.LeafNode.Capabilities
 			require.Equal(t, []ProtocolVersion{VersionMLS10}, c.Versions)
-			suites, n := withoutGrease(c.CipherSuites)
+			suites, n := greaseIn(c.CipherSuites)
 			require.Equal(t, all.Registry().IDs(suite.Start, insiderTime), suites)
 			require.Equal(t, want, n)
-			extensions, n := withoutGrease(c.Extensions)
+			extensions, n := greaseIn(c.Extensions)
 			require.Equal(t, []ExtensionType{strangeExtension, strangeExtension + 0x100}, extensions)
 			require.Equal(t, want, n)
-			proposals, n := withoutGrease(c.Proposals)
+			proposals, n := greaseIn(c.Proposals)
 			require.Equal(t, []ProposalType{strangeProposal}, proposals)
 			require.Equal(t, want, n)
-			credentials, n := withoutGrease(c.Credentials)
+			credentials, n := greaseIn(c.Credentials)
 			require.Equal(t, []CredentialType{CredentialBasic, CredentialX509, strangeCredential}, credentials)
 			require.Equal(t, want, n)
 
 			require.Subset(t, c.Extensions, types(kp.LeafNode.Extensions))
 			require.Subset(t, c.Extensions, types(kp.Extensions))
-			inLeaf, n := withoutGrease(types(kp.LeafNode.Extensions))
+			inLeaf, n := greaseIn(types(kp.LeafNode.Extensions))
 			require.Equal(t, []ExtensionType{strangeExtension}, inLeaf)
 			require.Equal(t, want, n)
-			inPackage, n := withoutGrease(types(kp.Extensions))
+			inPackage, n := greaseIn(types(kp.Extensions))
 			require.Empty(t, inPackage)
 			require.Equal(t, want, n)
-			require.False(t, isGrease(kp.Version) || isGrease(kp.CipherSuite) || isGrease(kp.LeafNode.Credential.Type))
+			require.False(t, reserved(kp.Version) || reserved(kp.CipherSuite) || reserved(kp.LeafNode.Credential.Type))
 		}
 	}
 }
@@ -83,9 +78,112 @@ func TestGreaseIsWhereItIsIgnored(t *testing.T) {
 	require.NoError(t, err)
 	m, err := ParseMessage(b)
 	require.NoError(t, err)
-	_, n := withoutGrease(types(m.GroupInfo.GroupContext.Extensions))
+	_, n := greaseIn(types(m.GroupInfo.GroupContext.Extensions))
 	require.Zero(t, n)
-	own, n := withoutGrease(types(m.GroupInfo.Extensions))
+	own, n := greaseIn(types(m.GroupInfo.Extensions))
 	require.Equal(t, 1, n)
 	require.ElementsMatch(t, []ExtensionType{ExtensionRatchetTree, ExtensionExternalPub}, own)
+}
+
+// reserved reports whether a code point is in the table of RFC 9420, Section 13.5.
+func reserved[T ~uint16](v T) bool {
+	return slices.Contains([]uint16{
+		0x0A0A, 0x1A1A, 0x2A2A, 0x3A3A, 0x4A4A, 0x5A5A, 0x6A6A, 0x7A7A,
+		0x8A8A, 0x9A9A, 0xAAAA, 0xBABA, 0xCACA, 0xDADA, 0xEAEA,
+	}, uint16(v))
+}
+
+func TestGreaseValues(t *testing.T) {
+	var all, others []ExtensionType
+	for v := range 1 << 16 {
+		require.Equal(t, reserved(uint16(v)), isGrease(uint16(v)), "%#04x", v)
+		all = append(all, ExtensionType(v))
+		if !reserved(uint16(v)) {
+			others = append(others, ExtensionType(v))
+		}
+	}
+	require.Equal(t, others, withoutGrease(all))
+	require.Equal(t, ExtensionType(0x0A0B), all[0x0A0B], "the list stays as it was")
+	require.Equal(t, others, withoutGrease(others))
+	require.Empty(t, withoutGrease([]ExtensionType{0x0A0A}))
+}
+
+// A reserved value that members list is nothing that they support: a group takes no
+// extension, required capability or credential of one, whoever brings it (RFC 9420,
+// Section 13.5).
+func TestGreaseIsNoSupport(t *testing.T) {
+	const value = 0x3A3A
+	lists := func(cfg *Config) { // as addGrease may
+		cfg.Extensions = []ExtensionType{value}
+		cfg.Proposals = []ProposalType{value}
+		cfg.Credentials = []CredentialType{value}
+	}
+	required := func(r RequiredCapabilities) Extension {
+		data, err := r.Marshal()
+		require.NoError(t, err)
+		return Extension{Type: ExtensionRequiredCapabilities, Data: data}
+	}
+	groups := clique(t, 0x0001, 4, publicHandshake, lists)
+	m, g := insider{t, groups[1]}, groups[2]
+	for name, c := range map[string]struct {
+		extension     Extension
+		inLeaf, after *ValidationError
+	}{
+		"extension": {Extension{Type: value},
+			violation("13.4", "capabilities list the group's extension 0x3A3A"),
+			violation("13.4", "every member supports the group's extension 0x3A3A")},
+		"required extension": {required(RequiredCapabilities{Extensions: []ExtensionType{value}}),
+			violation("7.3", "capabilities list the required extension 0x3A3A"),
+			violation("11.1", "every member supports the required extension 0x3A3A")},
+		"required proposal": {required(RequiredCapabilities{Proposals: []ProposalType{value}}),
+			violation("7.3", "capabilities list the required proposal 0x3A3A"),
+			violation("11.1", "every member supports the required proposal 0x3A3A")},
+		"required credential": {required(RequiredCapabilities{Credentials: []CredentialType{value}}),
+			violation("7.3", "capabilities list the required credential 0x3A3A"),
+			violation("11.1", "every member supports the required credential 0x3A3A")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			requireRefused(t, c.after, checkTree(g.public.tree, Extensions{c.extension}))
+			replace := ReplaceExtensions(c.extension)
+			requireUnmoved(t, g, c.inLeaf, func() error {
+				_, err := g.Commit(t.Context(), insiderTime, replace)
+				return err
+			})
+			requireUnprocessed(t, g, c.inLeaf.atLeaf(1), m.commit(forgery{proposals: m.byValue(replace), withPath: true}).message)
+			_, err := CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "creator", lists), nil, c.extension)
+			requireRefused(t, c.after, err)
+		})
+	}
+	t.Run("credential", func(t *testing.T) {
+		of := func(cfg *Config) { cfg.Credential = Credential{Type: value, Content: []byte("name")} }
+		kp := ownKeyPackage(t, 0x0001, "joiner", lists, of).KeyPackage
+		want := violation("7.3", "every member supports the credential type 0x3A3A")
+		requireUnmoved(t, g, want, func() error {
+			_, err := g.Commit(t.Context(), insiderTime, Add(kp))
+			return err
+		})
+		requireUnprocessed(t, g, want, m.commit(forgery{proposals: m.byValue(Add(kp))}).message)
+	})
+}
+
+// What does not parse is refused by those who judge nothing of it too: members with
+// and without an Authenticator stay together.
+func TestMalformedExtensionsOfAGroup(t *testing.T) {
+	groups := clique(t, 0x0001, 4, publicHandshake)
+	m, g := insider{t, groups[1]}, groups[2]
+	for _, x := range []Extension{
+		{Type: ExtensionExternalSenders, Data: []byte{0xff, 1, 2}},
+		{Type: ExtensionExternalSenders},
+		{Type: ExtensionRequiredCapabilities, Data: []byte{9}},
+	} {
+		replace := ReplaceExtensions(x)
+		_, err := CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "creator"), nil, x)
+		require.ErrorIs(t, err, ErrMalformed)
+		requireUnmoved(t, g, ErrMalformed, func() error {
+			_, err := g.Commit(t.Context(), insiderTime, replace)
+			return err
+		})
+		requireUnprocessed(t, g, ErrMalformed, m.commit(forgery{proposals: m.byValue(replace), withPath: true}).message)
+		require.False(t, newSelection(g.public, g.leaf, nil).takes(replace.Extensions))
+	}
 }

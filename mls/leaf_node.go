@@ -98,20 +98,20 @@ func (n *LeafNode) validate(s suite.Suite, source LeafNodeSource, at leafPlace) 
 // supportsGroup checks a new leaf against the group's parameters: its extensions
 // and its required_capabilities (RFC 9420, Sections 7.3 and 13.4).
 func (n *LeafNode) supportsGroup(extensions Extensions) error {
-	if t, ok := missing(extensions.types(), listedIn(n.Capabilities.Extensions)); ok {
+	if t, ok := missing(extensions.types(), supportedBy(n.Capabilities.Extensions)); ok {
 		return violation("13.4", "capabilities list the group's extension %s", t)
 	}
 	required, err := extensions.requiredCapabilities()
 	if err != nil {
 		return err
 	}
-	if t, ok := missing(required.Extensions, listedIn(n.Capabilities.Extensions)); ok {
+	if t, ok := missing(required.Extensions, supportedBy(n.Capabilities.Extensions)); ok {
 		return violation("7.3", "capabilities list the required extension %s", t)
 	}
-	if t, ok := missing(required.Proposals, listedIn(n.Capabilities.Proposals)); ok {
+	if t, ok := missing(required.Proposals, supportedBy(n.Capabilities.Proposals)); ok {
 		return violation("7.3", "capabilities list the required proposal %s", t)
 	}
-	if t, ok := missing(required.Credentials, listedIn(n.Capabilities.Credentials)); ok {
+	if t, ok := missing(required.Credentials, supportedBy(n.Capabilities.Credentials)); ok {
 		return violation("7.3", "capabilities list the required credential %s", t)
 	}
 	return nil
@@ -220,6 +220,16 @@ func listedIn[T capability](list []T) func(T) bool {
 		set[t] = true
 	}
 	return func(t T) bool { return t.isDefault() || set[t] }
+}
+
+// supportedBy is listedIn for what a member has to support, which is never a GREASE
+// value (RFC 9420, Section 13.5).
+func supportedBy[T interface {
+	capability
+	~uint16
+}](list []T) func(T) bool {
+	listed := listedIn(list)
+	return func(t T) bool { return !isGrease(t) && listed(t) }
 }
 
 // isDefault is false: there are no default credential types.

@@ -89,7 +89,7 @@ func (p *publicState) content(sender Sender, contentType ContentType, authentica
 // checkTree checks what concerns all members of a new tree together, from the
 // aggregates at its root: every member supports every credential type in use,
 // every extension of the GroupContext and every required capability (RFC 9420,
-// Sections 7.3, 11.1 and 13.4).
+// Sections 7.3, 11.1 and 13.4), and the extensions that are known here parse.
 func checkTree(t *tree, extensions Extensions) error {
 	if c, ok := missing(t.credentialTypesInUse(), t.supportsCredential); ok {
 		return violation("7.3", "every member supports the credential type %s, which one uses", c)
@@ -110,5 +110,6 @@ func checkTree(t *tree, extensions Extensions) error {
 	if c, ok := missing(required.Credentials, t.supportsCredential); ok {
 		return violation("11.1", "every member supports the required credential %s", c)
 	}
-	return nil
+	_, err = extensions.externalSenders()
+	return err
 }

@@ -15,13 +15,14 @@ type features struct {
 	inUse       []CredentialType // of any member's credential
 }
 
-// featuresOf returns the features of one member.
+// featuresOf returns the features of one member. Nobody supports a GREASE value that
+// capabilities list (RFC 9420, Section 13.5).
 func featuresOf(leaf *LeafNode) features {
 	c := &leaf.Capabilities
 	return features{
-		extensions:  sorted(c.Extensions),
-		proposals:   sorted(c.Proposals),
-		credentials: sorted(c.Credentials),
+		extensions:  sorted(withoutGrease(c.Extensions)),
+		proposals:   sorted(withoutGrease(c.Proposals)),
+		credentials: sorted(withoutGrease(c.Credentials)),
 		inUse:       []CredentialType{leaf.Credential.Type},
 	}
 }
