@@ -122,8 +122,9 @@ func (m *Migration) Drop() {
 //
 // On success the secrets of old and of the Migration are deleted, and there is no way
 // back. The new group has to be saved before it sends, and before what was saved of old
-// and the Migration is deleted: until then, Enter can be done again from those. On error
-// everything is as it was.
+// and the Migration is deleted: until then, Enter can be done again from those. Only of
+// keys that a provider holds itself ([suite.ReferencedKey]) is this not so: they are
+// deleted there, at once. On error everything is as it was.
 func (m *Migration) Enter(ctx context.Context, now time.Time, old *mls.Group, welcome []byte, options ...mls.JoinOption) (*mls.Group, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
