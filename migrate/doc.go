@@ -47,10 +47,10 @@
 // delivery service that cannot decide needs one member to do step 3, such as the one
 // whose commit ended the old group.
 //
-// A Welcome that members refuse lets nobody in: it is withdrawn, and another member does
-// step 3 with the same key packages, which only a successful Enter uses up. A member that
-// lost its Migration prepares another; if a Welcome was accepted by then, the members of
-// the new group add it by an ordinary Add.
+// A Welcome that nobody can enter by is withdrawn, and another member does step 3 with the
+// same key packages, which only a successful Enter uses up. Whom an accepted Welcome does
+// not let in, by a fault of its maker or because the member lost its Migration, the
+// members of the new group add by an ordinary Add.
 //
 // # No downgrade
 //
