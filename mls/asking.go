@@ -261,6 +261,10 @@ func (c *Config) allowCommit(p *publicState, now time.Time, ac *authenticatedCon
 	if path == nil {
 		return nil
 	}
+	if old := p.tree.leaf(ac.content.sender.Leaf); ac.content.sender.Type == SenderMember &&
+		old != nil && old.Credential.Type != path.leafNode.Credential.Type {
+		q = q.as(suite.Receive) // even if the commit removes members besides
+	}
 	err := q.credential(path.leafNode.Credential.Type)
 	if ac.content.sender.Type == SenderMember {
 		return atLeaf(err, ac.content.sender.Leaf)

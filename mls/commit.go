@@ -27,6 +27,11 @@ func (g *Group) Commit(ctx context.Context, now time.Time, options ...CommitOpti
 	}
 	defer done()
 	plan := newCommitPlan(options)
+	if len(plan.leaf) > 0 {
+		if plan.own, err = g.cfg.with(plan.leaf); err != nil {
+			return nil, err
+		}
+	}
 	list, q, err := g.judgedProposals(ctx, now, plan)
 	if err != nil {
 		return nil, err
@@ -151,11 +156,11 @@ func (m *commitMaker) make(ctx context.Context, q asking, list []CommittedPropos
 			added:     a.added,
 			to:        next,
 		},
-		cfg:  m.cfg,
+		cfg:  m.plan.config(m.cfg),
 		next: epoch{next, secrets, self},
 	}
 	if len(a.joiners) > 0 && !m.plan.noWelcome {
-		w := welcomeBuilder{cfg: m.cfg, next: candidate.next, joiner: joiner, psk: psk, psks: a.psks, withTree: !m.plan.noTree}
+		w := welcomeBuilder{cfg: candidate.cfg, next: candidate.next, joiner: joiner, psk: psk, psks: a.psks, withTree: !m.plan.noTree}
 		if candidate.Welcome, err = w.build(ctx, a, path); err != nil {
 			return nil, nil, err
 		}
@@ -216,7 +221,7 @@ func (m *commitMaker) renewPath(ctx context.Context, q asking, a *applied) (*own
 	if err != nil {
 		return nil, err
 	}
-	leaf, err := m.cfg.newLeafNode(ctx, q, s, LeafNode{
+	leaf, err := m.plan.config(m.cfg).newLeafNode(ctx, q, s, LeafNode{
 		EncryptionKey: leafKey.PublicKey(),
 		Source:        LeafNodeCommit,
 		ParentHash:    parentHash,
@@ -226,6 +231,11 @@ func (m *commitMaker) renewPath(ctx context.Context, q asking, a *applied) (*own
 	}
 	if err := leaf.supportsGroup(a.extensions); err != nil {
 		return nil, err
+	}
+	if m.plan.own != nil { // what the caller brought may not go together
+		if err := leaf.validate(s, LeafNodeCommit, m.public.place(own)); err != nil {
+			return nil, atLeaf(err, own)
+		}
 	}
 	a.edit.setLeaf(own, leaf)
 	return &ownPath{leaf: leaf, leafKey: newNodeKey(leafKey, false), secrets: secrets}, nil

@@ -15,6 +15,8 @@ type commitPlan struct {
 	noWelcome bool   // simulations that make many members at once
 	tree      []byte // of an external join
 	followUp  *followUp
+	leaf      []LeafOption
+	own       *Config // with them, or nil
 }
 
 func newCommitPlan(options []CommitOption) *commitPlan {
@@ -24,6 +26,18 @@ func newCommitPlan(options []CommitOption) *commitPlan {
 	}
 	return &p
 }
+
+// config returns the configuration of a committer, which is c, in the next epoch.
+func (p *commitPlan) config(c *Config) *Config {
+	if p.own != nil {
+		return p.own
+	}
+	return c
+}
+
+// leads reports whether a commit of these proposals does nothing but lead out of the
+// group.
+func (p *commitPlan) leads(list []CommittedProposal) bool { return leaveOnly(list) && p.own == nil }
 
 type commitOption func(*commitPlan)
 

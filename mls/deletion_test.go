@@ -28,8 +28,8 @@ func secretsOfEpoch(t testing.TB, g *Group) map[string][]byte {
 	for n, key := range g.self.pathKeys {
 		secrets[nodeName(n)] = privateBytes(t, key)
 	}
-	for _, key := range g.inbox.updateKeys {
-		secrets["key of an Update"] = privateBytes(t, key)
+	for _, own := range g.inbox.updates {
+		secrets["key of an Update"] = privateBytes(t, own.key)
 	}
 	return secrets
 }

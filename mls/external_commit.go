@@ -64,6 +64,9 @@ func ExternalJoin(ctx context.Context, now time.Time, cfg Config, groupInfo []by
 		}
 	}
 	plan := newCommitPlan(options)
+	if len(plan.leaf) > 0 {
+		return nil, errLeafOption
+	}
 	p, err := publicStateOf(ctx, q, s, info, plan.tree)
 	if err != nil {
 		return nil, err

@@ -85,6 +85,9 @@ func (g *Group) Branch(ctx context.Context, now time.Time, cfg Config, groupID [
 // without the link to the old one.
 func newFollowUpPlan(options []CommitOption) (*commitPlan, error) {
 	plan := newCommitPlan(options)
+	if len(plan.leaf) > 0 {
+		return nil, errLeafOption
+	}
 	for _, p := range plan.byValue {
 		if _, ok := p.(AddProposal); !ok {
 			return nil, fmt.Errorf("%w: a %s in the first commit of a follow-up group", ErrUnsupported, p.Type())

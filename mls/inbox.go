@@ -10,11 +10,11 @@ import (
 // that arrived, and the keys of own Updates that wait for their commit. Nothing in
 // it changes on error.
 type inbox struct {
-	mu         sync.Mutex
-	ratchets   *secretTree
-	cache      proposalCache
-	updateKeys map[string]*nodeKey // by ProposalRef of the own Update
-	past       []*pastEpoch        // latest last
+	mu       sync.Mutex
+	ratchets *secretTree
+	cache    proposalCache
+	updates  map[string]ownUpdate // by ProposalRef
+	past     []*pastEpoch         // latest last
 
 	candidates  []weak.Pointer[Candidate] // of this epoch, to end with it
 	resumptions []resumption              // of past epochs, latest last
@@ -46,18 +46,18 @@ func (b *inbox) destroy() {
 }
 
 // keep caches a proposal for a commit that refers to it. An own Update comes with
-// the private key of its leaf.
-func (b *inbox) keep(p CommittedProposal, updateKey *nodeKey, limit int) error {
+// what is kept of it.
+func (b *inbox) keep(p CommittedProposal, own *ownUpdate, limit int) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err := b.cache.keep(p, limit); err != nil {
 		return err
 	}
-	if updateKey != nil {
-		if b.updateKeys == nil {
-			b.updateKeys = make(map[string]*nodeKey)
+	if own != nil {
+		if b.updates == nil {
+			b.updates = make(map[string]ownUpdate)
 		}
-		b.updateKeys[string(p.Ref)] = updateKey
+		b.updates[string(p.Ref)] = *own
 	}
 	return nil
 }
@@ -83,11 +83,12 @@ func (b *inbox) proposal(ref []byte) (CommittedProposal, bool) {
 	return b.cache.find(ref)
 }
 
-// updateKey returns the private key of an own Update, or nil.
-func (b *inbox) updateKey(ref []byte) *nodeKey {
+// update returns what is kept of an own Update.
+func (b *inbox) update(ref []byte) (ownUpdate, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.updateKeys[string(ref)]
+	own, ok := b.updates[string(ref)]
+	return own, ok
 }
 
 // pastEpoch returns the window's entry of an epoch, or nil. The caller holds mu.
@@ -124,12 +125,12 @@ func (b *inbox) retire(public *publicState, secrets *epochSecrets, self *memberV
 		past[0] = nil
 		past = past[1:]
 	}
-	for _, key := range b.updateKeys {
-		if key != self.leafKey {
-			key.destroy()
+	for _, own := range b.updates {
+		if own.key != self.leafKey {
+			own.key.destroy()
 		}
 	}
-	b.ratchets, b.past, b.resumptions, b.updateKeys, b.cache = nil, nil, nil, nil, proposalCache{}
+	b.ratchets, b.past, b.resumptions, b.updates, b.cache = nil, nil, nil, nil, proposalCache{}
 	next.past, next.resumptions = past, slices.Clip(resumptions)
 	next.saving.follow(&b.saving)
 }

@@ -416,8 +416,8 @@ func fingerprint(g *Group) [32]byte {
 	for _, c := range g.inbox.cache.proposals {
 		p.bytes(c.Ref)
 	}
-	for _, ref := range slices.Sorted(maps.Keys(g.inbox.updateKeys)) {
-		fmt.Fprintf(p, "%x%p", ref, g.inbox.updateKeys[ref])
+	for _, ref := range slices.Sorted(maps.Keys(g.inbox.updates)) {
+		fmt.Fprintf(p, "%x%p", ref, g.inbox.updates[ref].key)
 	}
 	for _, past := range g.inbox.past {
 		p.bytes(past.public.contextBytes, past.senderData)

@@ -20,7 +20,13 @@ type leafPlace struct {
 // nil. The caller has set what depends on its source: the source itself, and the
 // lifetime or parent hash.
 func (c *Config) newLeafNode(ctx context.Context, q asking, s suite.Suite, n LeafNode, in *publicState, at LeafIndex) (*LeafNode, error) {
-	if err := q.credential(c.Credential.Type); err != nil {
+	asked := q
+	if in != nil {
+		if old := in.tree.leaf(at); old != nil && old.Credential.Type != c.Credential.Type {
+			asked = q.begin()
+		}
+	}
+	if err := asked.credential(c.Credential.Type); err != nil {
 		return nil, err
 	}
 	if n.Source == LeafNodeKeyPackage {

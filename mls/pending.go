@@ -16,7 +16,7 @@ import (
 func (g *Group) judgedProposals(ctx context.Context, now time.Time, plan *commitPlan) ([]CommittedProposal, asking, error) {
 	q := g.cfg.ask(suite.Continue, now)
 	list, err := g.proposalsToCommit(ctx, q, plan)
-	if err != nil || !leaveOnly(list) {
+	if err != nil || !plan.leads(list) {
 		refusal := q.handshake(g.public, g.handshakeFormat())
 		if refusal == nil && err != nil {
 			return nil, q, err
@@ -25,7 +25,7 @@ func (g *Group) judgedProposals(ctx context.Context, now time.Time, plan *commit
 			return list, q, q.proposals(g.public, list, len(list)-len(plan.byValue))
 		}
 		list, err = g.proposalsToCommit(ctx, q.as(suite.Leave), plan)
-		if err != nil || !leaveOnly(list) {
+		if err != nil || !plan.leads(list) {
 			return nil, q, refusal
 		}
 	}
@@ -49,7 +49,7 @@ func (g *Group) proposalsToCommit(ctx context.Context, q asking, plan *commitPla
 	if !plan.noPending && !containsReInit(byValue) {
 		pending = g.allowed(q, g.inbox.pending())
 	}
-	refusals, err := g.unauthentic(ctx, q, slices.Concat(pending, byValue))
+	refusals, err := g.unauthentic(ctx, q, slices.Concat(pending, byValue), plan.own)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ func (g *Group) proposalsToCommit(ctx context.Context, q asking, plan *commitPla
 			authentic = append(authentic, c)
 		}
 	}
-	list := g.selectProposals(ctx, q, authentic, byValue)
+	list := g.selectProposals(ctx, q, authentic, byValue, plan.own)
 	for i, refusal := range refusals[len(pending):] {
 		if refusal != nil {
 			return nil, atProposal(refusal, len(list)+i)
@@ -69,12 +69,16 @@ func (g *Group) proposalsToCommit(ctx context.Context, q asking, plan *commitPla
 }
 
 // selectProposals returns those of the proposals that arrived that make a valid list
-// with those by value.
-func (g *Group) selectProposals(ctx context.Context, q asking, pending, byValue []CommittedProposal) []CommittedProposal {
+// with those by value, and with the committer's new leaf if own says what is new in
+// it.
+func (g *Group) selectProposals(ctx context.Context, q asking, pending, byValue []CommittedProposal, own *Config) []CommittedProposal {
 	if len(pending) == 0 {
 		return nil
 	}
 	s := newSelection(g.public, g.leaf, byValue)
+	if own != nil {
+		s.bring(own.Credential.Type, own.Signer.PublicKey())
+	}
 	keep := make([]bool, len(pending))
 	for i, c := range pending {
 		switch p := c.Proposal.(type) {
@@ -142,9 +146,10 @@ func (g *Group) allowed(q asking, pending []CommittedProposal) []CommittedPropos
 }
 
 // unauthentic asks the application about the credentials that proposals bring, and
-// returns for each of them the refusal, or nil. The error says that there is no
-// verdict.
-func (g *Group) unauthentic(ctx context.Context, q asking, list []CommittedProposal) ([]error, error) {
+// returns for each of them the refusal, or nil. own, if not nil, says what is new in
+// the committer's leaf. The error says that there is no verdict, or that this is
+// refused.
+func (g *Group) unauthentic(ctx context.Context, q asking, list []CommittedProposal, own *Config) ([]error, error) {
 	refused := make([]error, len(list))
 	if g.cfg.Authenticator == nil || q.use == suite.Leave { // what leads out brings none
 		return refused, nil
@@ -168,8 +173,14 @@ func (g *Group) unauthentic(ctx context.Context, q asking, list []CommittedPropo
 			proposals = append(proposals, i)
 		}
 	}
+	if own != nil {
+		changes = own.ownChange(changes, g.public.tree.leaf(g.leaf), g.leaf)
+	}
 	refusals, err := g.cfg.refusals(ctx, q.now, changes)
 	for k, refusal := range refusals {
+		if k == len(proposals) { // the committer's
+			return refused, refusal
+		}
 		if i := proposals[k]; refused[i] == nil {
 			refused[i] = refusal
 		}
@@ -226,10 +237,16 @@ func (s *selection) claim(leaf LeafIndex) bool {
 // enter notes that a leaf comes into the group.
 func (s *selection) enter(leaf *LeafNode) {
 	s.incoming = append(s.incoming, leaf)
-	if !slices.Contains(s.types, leaf.Credential.Type) {
-		s.types = append(s.types, leaf.Credential.Type)
+	s.bring(leaf.Credential.Type, leaf.SignatureKey)
+	s.keys[string(leaf.EncryptionKey)] = true
+}
+
+// bring notes that a credential type and a signature key come into the group.
+func (s *selection) bring(credential CredentialType, signatureKey []byte) {
+	if !slices.Contains(s.types, credential) {
+		s.types = append(s.types, credential)
 	}
-	s.keys[string(leaf.SignatureKey)], s.keys[string(leaf.EncryptionKey)] = true, true
+	s.keys[string(signatureKey)] = true
 }
 
 // takes reports whether the group can take extensions in the place of its own, for

@@ -28,7 +28,7 @@ func (g *Group) processCommit(ctx context.Context, now time.Time, ac *authentica
 	if c.removed { // the next epoch's secrets are not for this member
 		return c, t.to.confirmTranscript(g.public, ac)
 	}
-	if err := g.openEpoch(ctx, g.cfg.ask(suite.Receive, now), &c.next, a, ac); err != nil {
+	if err := g.openEpoch(ctx, g.cfg.ask(suite.Receive, now), c, a, ac); err != nil {
 		return nil, err
 	}
 	g.track(c)
@@ -145,15 +145,17 @@ func (p *publicState) mergePath(a *applied, committer LeafIndex, path *updatePat
 }
 
 // openEpoch derives the secrets of the epoch that a received commit begins, and
-// checks its confirmation tag. next holds the public state up to its tree.
-func (g *Group) openEpoch(ctx context.Context, q asking, next *epoch, a *applied, ac *authenticatedContent) error {
-	p, s := next.public, g.public.suite
-	leafKey := g.self.leafKey
+// checks its confirmation tag. The candidate holds the public state up to its tree.
+func (g *Group) openEpoch(ctx context.Context, q asking, c *Candidate, a *applied, ac *authenticatedContent) error {
+	next, s := &c.next, g.public.suite
+	p, leafKey := next.public, g.self.leafKey
 	for _, u := range a.updated {
 		if u.leaf == g.self.leaf {
-			if leafKey = g.inbox.updateKey(u.ref); leafKey == nil {
+			own, ok := g.inbox.update(u.ref)
+			if !ok {
 				return violation("12.1.2", "own Update was made here").atLeaf(u.leaf)
 			}
+			leafKey, c.cfg = own.key, own.cfg
 		}
 	}
 	next.self = g.self.next(p.tree, leafKey, nil)

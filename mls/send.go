@@ -48,30 +48,42 @@ func (g *Group) Propose(ctx context.Context, now time.Time, proposal Proposal, a
 	if leaves(proposal) {
 		q = q.as(suite.Leave)
 	}
-	return g.propose(ctx, q, authenticatedData, func() (Proposal, *nodeKey, error) {
+	return g.propose(ctx, q, authenticatedData, func() (Proposal, *ownUpdate, error) {
 		return withNonce(proposal, g.public.suite), nil, nil
 	})
 }
 
 // ProposeUpdate makes a message that proposes to replace the own leaf by one with
-// a new key (RFC 9420, Section 12.1.2).
-func (g *Group) ProposeUpdate(ctx context.Context, now time.Time, authenticatedData []byte) ([]byte, error) {
+// a new key, and with what options bring (RFC 9420, Section 12.1.2).
+func (g *Group) ProposeUpdate(ctx context.Context, now time.Time, authenticatedData []byte, options ...LeafOption) ([]byte, error) {
 	q := g.cfg.ask(suite.Continue, now)
-	return g.propose(ctx, q, authenticatedData, func() (Proposal, *nodeKey, error) {
+	cfg, err := g.cfg.with(options)
+	if err != nil {
+		return nil, err
+	}
+	return g.propose(ctx, q, authenticatedData, func() (Proposal, *ownUpdate, error) {
 		s := g.public.suite
 		key, err := s.GenerateKey()
 		if err != nil {
 			return nil, nil, fmt.Errorf("mls: generate leaf key: %w", err)
 		}
-		leaf, err := g.cfg.newLeafNode(ctx, q, s, LeafNode{EncryptionKey: key.PublicKey(), Source: LeafNodeUpdate},
+		if cfg != g.cfg {
+			change := cfg.ownChange(nil, g.public.tree.leaf(g.leaf), g.leaf)
+			if err := g.cfg.authenticate(ctx, now, change); err != nil {
+				return nil, nil, err
+			}
+		}
+		leaf, err := cfg.newLeafNode(ctx, q, s, LeafNode{EncryptionKey: key.PublicKey(), Source: LeafNodeUpdate},
 			g.public, g.self.leaf)
-		return UpdateProposal{LeafNode: leaf}, newNodeKey(key, false), err
+		if err == nil {
+			err = g.public.checkOwn(leaf, g.leaf)
+		}
+		return UpdateProposal{LeafNode: leaf}, &ownUpdate{newNodeKey(key, false), cfg}, err
 	})
 }
 
-// propose sends the proposal that make returns, with the private key of an own
-// Update.
-func (g *Group) propose(ctx context.Context, q asking, authenticatedData []byte, make func() (Proposal, *nodeKey, error)) ([]byte, error) {
+// propose sends the proposal that make returns, with what is kept of an own Update.
+func (g *Group) propose(ctx context.Context, q asking, authenticatedData []byte, make func() (Proposal, *ownUpdate, error)) ([]byte, error) {
 	done, err := g.active()
 	if err != nil {
 		return nil, err
@@ -80,7 +92,7 @@ func (g *Group) propose(ctx context.Context, q asking, authenticatedData []byte,
 	if err := q.handshake(g.public, g.handshakeFormat()); err != nil {
 		return nil, err
 	}
-	proposal, key, err := make()
+	proposal, own, err := make()
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +118,7 @@ func (g *Group) propose(ctx context.Context, q asking, authenticatedData []byte,
 		return nil, err
 	}
 	kept := CommittedProposal{Proposal: proposal, Sender: sender, Ref: ref, checked: true}
-	return message, g.inbox.keep(kept, key, g.cfg.Limits.maxProposals())
+	return message, g.inbox.keep(kept, own, g.cfg.Limits.maxProposals())
 }
 
 func (g *Group) sender() Sender { return Sender{Type: SenderMember, Leaf: g.leaf} }

@@ -301,7 +301,7 @@ func (s *Simulation) Commit(ctx context.Context, now time.Time, committer LeafIn
 			delete(s.joining, string(ref))
 		}
 	}
-	s.members[committer] = simulated{s.members[committer].cfg, newNodeKey(c.next.self.leafKey.PrivateKey, false)}
+	s.members[committer] = simulated{c.cfg, newNodeKey(c.next.self.leafKey.PrivateKey, false)}
 	for n, key := range c.next.self.pathKeys {
 		s.keys[n] = key
 	}

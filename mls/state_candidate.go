@@ -131,26 +131,28 @@ func (g *Group) held(public []byte) *nodeKey {
 	}
 	g.inbox.mu.Lock()
 	defer g.inbox.mu.Unlock()
-	for _, key := range g.inbox.updateKeys {
-		if bytes.Equal(key.PublicKey(), public) {
-			return key
+	for _, own := range g.inbox.updates {
+		if bytes.Equal(own.key.PublicKey(), public) {
+			return own.key
 		}
 	}
 	return nil
 }
 
 // RestoreCandidate returns a candidate that [Candidate.Save] saved, in the group
-// that it is from, in its epoch. The error is as of [RestoreGroup]. It is restored
+// that it is from, in its epoch. signers are those that this member has beside the
+// group's and those of its Updates: that of the candidate, if it has another (see
+// [WithCredential]). The error is as of [RestoreGroup]. It is restored
 // once: two candidates with references to one private key would delete it for each
 // other. The policies are asked whether the group may be read, or, if the commit only
 // leads out of it, left.
-func (g *Group) RestoreCandidate(now time.Time, state Snapshot) (*Candidate, error) {
+func (g *Group) RestoreCandidate(now time.Time, state Snapshot, signers ...suite.Signer) (*Candidate, error) {
 	done, err := g.alive()
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	c, l, err := loadCandidate(g.cfg, state, func(suite.ID) (suite.Suite, error) { return g.public.suite, nil }, g)
+	c, l, err := loadCandidate(g.cfg, state, func(suite.ID) (suite.Suite, error) { return g.public.suite, nil }, g, signers)
 	if err != nil {
 		return nil, err
 	}
@@ -182,7 +184,7 @@ func RestoreCandidate(now time.Time, cfg Config, state Snapshot) (*Candidate, er
 		return nil, err
 	}
 	q := cfg.ask(suite.Receive, now)
-	c, _, err := loadCandidate(&cfg, state, q.suite, nil)
+	c, _, err := loadCandidate(&cfg, state, q.suite, nil, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -194,7 +196,7 @@ func RestoreCandidate(now time.Time, cfg Config, state Snapshot) (*Candidate, er
 }
 
 // loadCandidate reads a candidate from g, which is nil if this member joins by it.
-func loadCandidate(cfg *Config, state Snapshot, suiteOf func(suite.ID) (suite.Suite, error), g *Group) (*Candidate, *stateLoader, error) {
+func loadCandidate(cfg *Config, state Snapshot, suiteOf func(suite.ID) (suite.Suite, error), g *Group, signers []suite.Signer) (*Candidate, *stateLoader, error) {
 	var base *tree
 	var from []byte
 	var held func([]byte) *nodeKey
@@ -231,7 +233,14 @@ func loadCandidate(cfg *Config, state Snapshot, suiteOf func(suite.ID) (suite.Su
 	if err := l.nodes.allUsed(savedWidth(max(public.tree.width, baseWidth))); err != nil {
 		return nil, nil, err
 	}
-	self, err := l.memberView(cfg, public, held)
+	leaf, err := l.ownLeaf(public)
+	if err != nil {
+		return nil, nil, err
+	}
+	if cfg, err = cfg.inCandidate(leaf, g, signers); err != nil {
+		return nil, nil, err
+	}
+	self, err := l.memberView(public, held)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -254,6 +263,27 @@ func loadCandidate(cfg *Config, state Snapshot, suiteOf func(suite.ID) (suite.Su
 		return nil, nil, badState("added leaf %d is blank", c.added[i])
 	}
 	return c, l, nil
+}
+
+// inCandidate returns the configuration of a member that has leaf in the epoch of a
+// candidate from g, which is nil if it joins by it.
+func (c *Config) inCandidate(leaf *LeafNode, g *Group, signers []suite.Signer) (*Config, error) {
+	if g == nil {
+		if !bytes.Equal(c.Signer.PublicKey(), leaf.SignatureKey) {
+			return nil, errSigner
+		}
+		return c, nil
+	}
+	if now := g.public.tree.leaf(g.leaf); bytes.Equal(now.EncryptionKey, leaf.EncryptionKey) {
+		return c, nil
+	}
+	signers = slices.Clip(signers)
+	g.inbox.mu.Lock()
+	for _, own := range g.inbox.updates {
+		signers = append(signers, own.cfg.Signer)
+	}
+	g.inbox.mu.Unlock()
+	return c.ofLeaf(leaf, signers)
 }
 
 // previousOf returns what the first commit of a follow-up group says of the old one.

@@ -15,8 +15,10 @@ import (
 
 // RestoreGroup returns the group that [Group.Save] saved. It is O(n).
 //
-// cfg is the client's, with the signer of the member's leaf; the cipher suite is the
-// group's own, and cfg.Suites is asked whether it may be read. All that can be
+// cfg is the client's, with the signer of the member's leaf; signers are others that
+// this member has: those of Updates with another signature key that wait for a commit
+// (see [WithCredential]). If the leaf is of one of them, the group goes on with that
+// one and with the leaf's credential and extensions. The cipher suite is the group's own, and cfg.Suites is asked whether it may be read. All that can be
 // checked without the other members is: that the state is whole, and that its parts
 // fit together. What members signed was verified when it came and is not verified
 // again, nor is the Authenticator asked. The error wraps [ErrMalformed] or
@@ -24,18 +26,18 @@ import (
 //
 // The group answers [ErrUnsaved] to the first message that it is to send: see
 // [Group.Save].
-func RestoreGroup(now time.Time, cfg Config, state Snapshot) (*Group, error) {
-	return restoreGroup(cfg.ask(suite.Receive, now), state)
+func RestoreGroup(now time.Time, cfg Config, state Snapshot, signers ...suite.Signer) (*Group, error) {
+	return restoreGroup(cfg.ask(suite.Receive, now), state, signers)
 }
 
 // RestoreToLeave is [RestoreGroup] for a group that the policies let nobody read any
 // more: it asks them for [suite.Leave]. They go on to judge each call, so that such a
 // Group can be left by a ReInit or a Remove, export and be followed up, and no more.
-func RestoreToLeave(now time.Time, cfg Config, state Snapshot) (*Group, error) {
-	return restoreGroup(cfg.ask(suite.Leave, now), state)
+func RestoreToLeave(now time.Time, cfg Config, state Snapshot, signers ...suite.Signer) (*Group, error) {
+	return restoreGroup(cfg.ask(suite.Leave, now), state, signers)
 }
 
-func restoreGroup(q asking, state Snapshot) (*Group, error) {
+func restoreGroup(q asking, state Snapshot, signers []suite.Signer) (*Group, error) {
 	cfg := q.cfg
 	if err := cfg.validate(); err != nil {
 		return nil, err
@@ -45,7 +47,7 @@ func restoreGroup(q asking, state Snapshot) (*Group, error) {
 		return nil, err
 	}
 	g := &Group{cfg: cfg}
-	err = l.group(g)
+	err = l.group(g, signers)
 	if err == nil {
 		err = q.members(g.public)
 	}
@@ -151,8 +153,9 @@ func (l *stateLoader) only(kinds ...recordKind) error {
 	return nil
 }
 
-// group fills in a group.
-func (l *stateLoader) group(g *Group) error {
+// group fills in a group, for a member with further signers than the group's
+// configuration has.
+func (l *stateLoader) group(g *Group, signers []suite.Signer) error {
 	err := l.only(recordEpoch, recordTreeNode, recordWidth, recordNodeKey, recordPast, recordResumption,
 		recordProposal, recordSecret, recordRatchet, recordMessageKey)
 	if err != nil {
@@ -166,7 +169,17 @@ func (l *stateLoader) group(g *Group) error {
 		return err
 	}
 	g.public, g.secrets, g.leaf = public, secrets, l.epoch.leaf
-	if g.self, err = l.memberView(g.cfg, public, nil); err != nil {
+	leaf, err := l.ownLeaf(public)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(g.cfg.Signer.PublicKey(), leaf.SignatureKey) {
+		signers = append([]suite.Signer{g.cfg.Signer}, signers...)
+		if g.cfg, err = g.cfg.ofLeaf(leaf, signers); err != nil {
+			return err
+		}
+	}
+	if g.self, err = l.memberView(public, nil); err != nil {
 		return err
 	}
 	b := &g.inbox
@@ -177,7 +190,7 @@ func (l *stateLoader) group(g *Group) error {
 	if err := l.resumptions(g); err != nil {
 		return err
 	}
-	if err := l.proposals(g); err != nil {
+	if err := l.proposals(g, signers); err != nil {
 		return err
 	}
 	if err := l.secrets(g); err != nil {
@@ -248,15 +261,21 @@ func (l *stateLoader) public(c *GroupContext, t *tree) (*publicState, error) {
 	return p, err
 }
 
-// memberView returns the member's view of the epoch. held finds the keys that a
-// group has itself.
-func (l *stateLoader) memberView(cfg *Config, p *publicState, held func(public []byte) *nodeKey) (*memberView, error) {
+// ownLeaf returns the member's leaf.
+func (l *stateLoader) ownLeaf(p *publicState) (*LeafNode, error) {
 	leaf := p.tree.leaf(l.epoch.leaf)
 	if leaf == nil {
 		return nil, badState("own leaf %d is blank", l.epoch.leaf)
 	}
-	if !bytes.Equal(cfg.Signer.PublicKey(), leaf.SignatureKey) {
-		return nil, errors.New("mls: Config.Signer is not that of the member's leaf")
+	return leaf, nil
+}
+
+// memberView returns the member's view of the epoch. held finds the keys that a
+// group has itself.
+func (l *stateLoader) memberView(p *publicState, held func(public []byte) *nodeKey) (*memberView, error) {
+	leaf, err := l.ownLeaf(p)
+	if err != nil {
+		return nil, err
 	}
 	v := &memberView{leaf: l.epoch.leaf, pathKeys: make(map[NodeIndex]*nodeKey)}
 	for _, r := range l.records[recordNodeKey] {
@@ -387,17 +406,17 @@ func (l *stateLoader) resumptions(g *Group) error {
 }
 
 // proposals reads the proposals that wait for a commit.
-func (l *stateLoader) proposals(g *Group) error {
+func (l *stateLoader) proposals(g *Group, signers []suite.Signer) error {
 	all, err := l.savedProposals(g.public)
 	if err != nil {
 		return err
 	}
 	for _, p := range all {
-		key, err := l.updateKey(g, p)
+		own, err := l.ownUpdate(g, p, signers)
 		if err != nil {
 			return err
 		}
-		if err := g.inbox.keep(p.CommittedProposal, key, len(all)); err != nil {
+		if err := g.inbox.keep(p.CommittedProposal, own, len(all)); err != nil {
 			return err
 		}
 	}
@@ -431,8 +450,8 @@ func (c *proposalCache) holds(all []*savedProposal) error {
 	return nil
 }
 
-// updateKey returns the private key of an own Update, and nil for another proposal.
-func (l *stateLoader) updateKey(g *Group, p *savedProposal) (*nodeKey, error) {
+// ownUpdate returns what is kept of an own Update, and nil for another proposal.
+func (l *stateLoader) ownUpdate(g *Group, p *savedProposal, signers []suite.Signer) (*ownUpdate, error) {
 	update, ok := p.Proposal.(UpdateProposal)
 	if own := ok && p.Sender == g.sender(); own != (p.updateKey != nil) {
 		return nil, badState("own Updates come with their private keys, and no others do")
@@ -441,7 +460,12 @@ func (l *stateLoader) updateKey(g *Group, p *savedProposal) (*nodeKey, error) {
 		return nil, nil
 	}
 	defer clear(p.updateKey.key)
-	return l.openKey(p.updateKey, update.LeafNode.EncryptionKey, nil)
+	cfg, err := g.cfg.ofLeaf(update.LeafNode, signers)
+	if err != nil {
+		return nil, fmt.Errorf("%w: of an own Update", err)
+	}
+	key, err := l.openKey(p.updateKey, update.LeafNode.EncryptionKey, nil)
+	return &ownUpdate{key, cfg}, err
 }
 
 // secrets reads the secret trees.

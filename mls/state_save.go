@@ -252,7 +252,7 @@ func (s *saver) group(g *Group) ([2]uint64, error) {
 	}
 	s.next.proposals = len(b.cache.proposals)
 	for i := firstProposal; i < len(b.cache.proposals); i++ {
-		s.proposal(recordProposal.at(uint32(i)), b.cache.proposals[i], b.updateKeys[string(b.cache.proposals[i].Ref)])
+		s.proposal(recordProposal.at(uint32(i)), b.cache.proposals[i], b.updates[string(b.cache.proposals[i].Ref)].key)
 	}
 	own := s.ownRatchets(epoch, b, g.leaf) // which changes the secret tree, if they are the first
 	s.secrets(epoch, b.ratchets, g.leaf)

@@ -1,0 +1,98 @@
+package mls
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// LeafOption changes what the own leaf says of this member beside its encryption key.
+// It is an option of [Group.Commit], which it makes replace the leaf, and of
+// [Group.ProposeUpdate].
+//
+// The message itself is of the old leaf and signed with its key. The configuration
+// of the member changes with the epoch: in the one that begins with the commit, or
+// with a commit of the Update, it signs with the new key; where another commit wins,
+// all stays as it was.
+type LeafOption struct{ change func(*Config) }
+
+// WithCredential gives the own leaf another credential, another signature key, or
+// both, as before a certificate expires (RFC 9420, Sections 5.3.3 and 7.2). The
+// signer is of the group's signature scheme, and of no other member's leaf; the
+// credential is of a type that all members support. The Authenticator is asked
+// whether the new credential follows the old one, here and by all who receive it.
+func WithCredential(credential Credential, signer suite.Signer) LeafOption {
+	return LeafOption{func(c *Config) { c.Credential, c.Signer = credential, signer }}
+}
+
+// WithLeafExtensions gives the own leaf other extensions in the place of
+// [Config].LeafExtensions.
+func WithLeafExtensions(extensions ...Extension) LeafOption {
+	return LeafOption{func(c *Config) { c.LeafExtensions = slices.Clone(extensions) }}
+}
+
+func (o LeafOption) plan(p *commitPlan) {
+	p.leaf, p.forcePath = append(p.leaf, o), true
+}
+
+var errLeafOption = errors.New("mls: the leaf of who begins or joins a group is that of its Config, which no option changes")
+
+// with returns the configuration of a member with a changed leaf: c itself if there
+// are no options.
+func (c *Config) with(options []LeafOption) (*Config, error) {
+	if len(options) == 0 {
+		return c, nil
+	}
+	next := *c
+	for _, o := range options {
+		if o.change != nil {
+			o.change(&next)
+		}
+	}
+	return &next, next.validate()
+}
+
+// ofLeaf returns the configuration of a member in an epoch in which it has leaf: with
+// its credential and extensions, and the one of the signers that is of its key.
+func (c *Config) ofLeaf(leaf *LeafNode, signers []suite.Signer) (*Config, error) {
+	for _, s := range append([]suite.Signer{c.Signer}, signers...) {
+		if s == nil || string(s.PublicKey()) != string(leaf.SignatureKey) {
+			continue
+		}
+		own := *c
+		own.Signer, own.Credential = s, leaf.Credential
+		own.LeafExtensions = slices.DeleteFunc(slices.Clone(leaf.Extensions), func(x Extension) bool { return isGrease(x.Type) })
+		return &own, nil
+	}
+	return nil, errSigner
+}
+
+var errSigner = errors.New("mls: Config.Signer is not that of the member's leaf, nor is another signer that was given")
+
+// checkOwn checks a leaf that takes the place of the member's own against the other
+// members (RFC 9420, Section 7.3).
+func (p *publicState) checkOwn(leaf *LeafNode, at LeafIndex) error {
+	if err := leaf.supportsGroup(p.context.Extensions); err != nil {
+		return atLeaf(err, at)
+	}
+	if t := leaf.Credential.Type; !p.tree.supportsCredential(t) {
+		return violation("7.3", "every member supports the credential type %s, which one uses", t).atLeaf(at)
+	}
+	if holder, held := p.tree.hasSignatureKey(leaf.SignatureKey); held && holder != at {
+		return violation("7.3", "signature_key is of one leaf").atLeaf(holder)
+	}
+	return nil
+}
+
+// ownChange appends what becomes of the member's own leaf, old, under c.
+func (c *Config) ownChange(changes []Change, old *LeafNode, at LeafIndex) []Change {
+	next := &LeafNode{Credential: c.Credential, SignatureKey: c.Signer.PublicKey()}
+	return changed(changes, at, old, next, ChangeUpdated)
+}
+
+// ownUpdate is what this member keeps of an Update of its own until a commit.
+type ownUpdate struct {
+	key *nodeKey // of the leaf
+	cfg *Config  // of the epoch that has the leaf
+}

@@ -1,0 +1,334 @@
+package mls
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// renewed returns the option that gives a leaf the credential and the signer of a
+// Config.
+func renewed(cfg Config) LeafOption { return WithCredential(cfg.Credential, cfg.Signer) }
+
+// requireLeafOf checks that all see a member's leaf as that of a Config, and that the
+// member sends what the others open.
+func requireLeafOf(t testing.TB, groups []*Group, member int, cfg Config) {
+	t.Helper()
+	for _, g := range groups {
+		leaf := g.Leaf(LeafIndex(member))
+		require.Equal(t, cfg.Signer.PublicKey(), leaf.SignatureKey)
+		require.Equal(t, cfg.Credential, leaf.Credential)
+	}
+	require.True(t, groups[member].cfg.Signer == cfg.Signer, "the group's signer is another")
+	message, err := groups[member].Encrypt(t.Context(), insiderTime, []byte("hello"), nil)
+	require.NoError(t, err)
+	info, err := groups[member].GroupInfo(t.Context(), insiderTime, true)
+	require.NoError(t, err)
+	_, err = ExternalJoin(t.Context(), insiderTime, client(t, groups[0].cfg.Suite, "outside"), info)
+	require.NoError(t, err)
+	for i, g := range groups {
+		if i != member {
+			r, err := g.Process(t.Context(), insiderTime, message)
+			require.NoError(t, err)
+			require.Equal(t, "hello", string(r.Application.Data))
+		}
+	}
+	c, err := groups[member].Commit(t.Context(), insiderTime)
+	require.NoError(t, err)
+	follow(t, groups, member, c)
+	require.Equal(t, cfg.Signer.PublicKey(), groups[member].Leaf(LeafIndex(member)).SignatureKey)
+}
+
+// proposeUpdate lets a member propose an Update, which the others receive.
+func proposeUpdate(t testing.TB, groups []*Group, by int, options ...LeafOption) {
+	t.Helper()
+	m, err := groups[by].ProposeUpdate(t.Context(), insiderTime, nil, options...)
+	require.NoError(t, err)
+	for i, g := range groups {
+		if i != by {
+			_, err := g.Process(t.Context(), insiderTime, m)
+			require.NoError(t, err)
+		}
+	}
+}
+
+// A member replaces its certificate and its signature key, by a commit of its own and
+// by an Update that another commits, whatever the signature scheme.
+func TestMemberReplacesItsCertificate(t *testing.T) {
+	for _, id := range all.Registry().IDs(suite.Start, insiderTime) {
+		t.Run(testSuite(t, id).Info().Name, func(t *testing.T) {
+			groups := clique(t, id, 3)
+			first, second := x509Client(t, id), x509Client(t, id)
+			old := groups[1].cfg.Signer
+			c, err := groups[1].Commit(t.Context(), insiderTime, renewed(first), Add(ownKeyPackage(t, id, "new").KeyPackage))
+			require.NoError(t, err)
+			require.True(t, groups[1].cfg.Signer == old, "the commit is not adopted")
+			follow(t, groups, 1, c)
+			requireLeafOf(t, groups, 1, first)
+
+			proposeUpdate(t, groups, 1, renewed(second))
+			require.True(t, groups[1].cfg.Signer == first.Signer)
+			c, err = groups[0].Commit(t.Context(), insiderTime)
+			require.NoError(t, err)
+			follow(t, groups, 0, c)
+			requireLeafOf(t, groups, 1, second)
+		})
+	}
+}
+
+// Who joins by a commit that replaces the committer's key verifies the GroupInfo by
+// the new one (RFC 9420, Section 12.4.3).
+func TestJoinerVerifiesByTheNewKey(t *testing.T) {
+	groups := clique(t, 0x0001, 2)
+	next, k := client(t, 0x0001, "member 0"), ownKeyPackage(t, 0x0001, "joiner")
+	c, err := groups[0].Commit(t.Context(), insiderTime, renewed(next), Add(k.KeyPackage))
+	require.NoError(t, err)
+	joined, err := k.Join(t.Context(), insiderTime, c.Welcome)
+	require.NoError(t, err)
+	follow(t, groups, 0, c)
+	requireLeafOf(t, append(groups, joined), 0, next)
+}
+
+// Where another commit wins, the member keeps its old key and can try again.
+func TestKeyStaysIfTheRaceIsLost(t *testing.T) {
+	groups := clique(t, 0x0001, 3)
+	old, next := *groups[1].cfg, client(t, 0x0001, "renamed")
+	proposeUpdate(t, groups, 1, renewed(next))
+	lost, err := groups[1].Commit(t.Context(), insiderTime, renewed(next))
+	require.NoError(t, err)
+	won, err := groups[0].Commit(t.Context(), insiderTime, WithoutPending())
+	require.NoError(t, err)
+	follow(t, groups, 0, won)
+	_, err = lost.Adopt()
+	require.ErrorIs(t, err, ErrRetired)
+	requireLeafOf(t, groups, 1, old)
+	again, err := groups[1].Commit(t.Context(), insiderTime, renewed(next))
+	require.NoError(t, err)
+	follow(t, groups, 1, again)
+	requireLeafOf(t, groups, 1, next)
+}
+
+// The extensions of a leaf change, and stay changed.
+func TestMemberReplacesItsLeafExtensions(t *testing.T) {
+	groups := clique(t, 0x0001, 2, strange)
+	x := Extension{Type: strangeExtension, Data: []byte("next")}
+	c, err := groups[0].Commit(t.Context(), insiderTime, WithLeafExtensions(x))
+	require.NoError(t, err)
+	follow(t, groups, 0, c)
+	proposeUpdate(t, groups, 0)
+	c, err = groups[1].Commit(t.Context(), insiderTime)
+	require.NoError(t, err)
+	follow(t, groups, 1, c)
+	require.Equal(t, Extensions{x}, groups[1].Leaf(0).Extensions)
+	_, err = groups[0].Commit(t.Context(), insiderTime, WithLeafExtensions(Extension{Type: 0xF999}))
+	requireRefused(t, violation("7.3", "extension 0xF999 is listed in capabilities").atLeaf(0), err)
+}
+
+// Between an Update or a commit and the new epoch, a state outlives a restart: the
+// group goes on with the signer of its leaf, whichever was given first.
+func TestNewKeyOutlivesARestart(t *testing.T) {
+	for name, candidateOf := range map[string]int{"own commit": 1, "another's commit of an Update": 0} {
+		t.Run(name, func(t *testing.T) {
+			groups := clique(t, 0x0001, 3)
+			old, next := *groups[1].cfg, client(t, 0x0001, "renamed")
+			proposeUpdate(t, groups, 1, renewed(next))
+			c, err := groups[candidateOf].Commit(t.Context(), insiderTime)
+			if candidateOf == 1 {
+				c, err = groups[1].Commit(t.Context(), insiderTime, renewed(next))
+			}
+			require.NoError(t, err)
+			mine := c
+			if candidateOf != 1 {
+				r, err := groups[1].Process(t.Context(), insiderTime, c.Message)
+				require.NoError(t, err)
+				mine = r.Commit
+			}
+			candidate, err := mine.Save()
+			require.NoError(t, err)
+			state, err := groups[1].Save()
+			require.NoError(t, err)
+
+			_, err = RestoreGroup(insiderTime, old, state)
+			require.ErrorIs(t, err, errSigner, "an Update is of another signer")
+			_, err = RestoreGroup(insiderTime, client(t, 0x0001, "nobody"), state, next.Signer)
+			require.ErrorIs(t, err, errSigner)
+			g, err := RestoreGroup(insiderTime, old, state, next.Signer)
+			require.NoError(t, err)
+			require.True(t, g.cfg.Signer == old.Signer)
+			restored, err := g.RestoreCandidate(insiderTime, candidate, next.Signer)
+			require.NoError(t, err)
+			for i, other := range groups {
+				if i == candidateOf || i == 1 {
+					continue
+				}
+				r, err := other.Process(t.Context(), insiderTime, c.Message)
+				require.NoError(t, err)
+				groups[i], err = r.Commit.Adopt()
+				require.NoError(t, err)
+			}
+			if candidateOf != 1 {
+				groups[candidateOf], err = c.Adopt()
+				require.NoError(t, err)
+			}
+			groups[1], err = restored.Adopt()
+			require.NoError(t, err)
+			_, err = groups[1].Save()
+			require.NoError(t, err)
+			requireLeafOf(t, groups, 1, next)
+
+			state, err = groups[1].Save()
+			require.NoError(t, err)
+			groups[1], err = RestoreGroup(insiderTime, old, state, next.Signer)
+			require.NoError(t, err)
+			require.True(t, groups[1].cfg.Signer == next.Signer)
+			require.Equal(t, next.Credential, groups[1].cfg.Credential)
+			_, err = RestoreGroup(insiderTime, next, state)
+			require.NoError(t, err)
+			_, err = RestoreGroup(insiderTime, old, state)
+			require.ErrorIs(t, err, errSigner)
+		})
+	}
+}
+
+// A candidate with another key is not restored without its signer.
+func TestCandidateNeedsItsSigner(t *testing.T) {
+	groups := clique(t, 0x0001, 2)
+	next := client(t, 0x0001, "renamed")
+	c, err := groups[0].Commit(t.Context(), insiderTime, renewed(next))
+	require.NoError(t, err)
+	state, err := c.Save()
+	require.NoError(t, err)
+	_, err = groups[0].RestoreCandidate(insiderTime, state)
+	require.ErrorIs(t, err, errSigner)
+	_, err = groups[0].RestoreCandidate(insiderTime, state, next.Signer)
+	require.NoError(t, err)
+}
+
+// A leaf that the others would not take is refused before it is sent, and changes
+// nothing.
+func TestNewLeafFaultsAreRefused(t *testing.T) {
+	groups := clique(t, 0x0001, 3)
+	g := groups[0]
+	cfg, other := client(t, 0x0001, "renamed"), client(t, 0x0002, "renamed")
+	x509, stranger := x509Client(t, 0x0001), x509Client(t, 0x0001)
+	strangeType := cfg.Credential
+	strangeType.Type = credentialNew
+	for name, c := range map[string]struct {
+		option   LeafOption
+		inCommit error
+		inUpdate error
+	}{
+		"signer of another scheme": {renewed(other),
+			violation("7.3", "LeafNode signature is valid").atLeaf(0), violation("7.3", "LeafNode signature is valid").atLeaf(0)},
+		"certificate of another key": {WithCredential(x509.Credential, stranger.Signer),
+			violation("5.3", "subjectPublicKeyInfo"), violation("5.3", "subjectPublicKeyInfo")},
+		"signature key of another member": {WithCredential(cfg.Credential, groups[2].cfg.Signer),
+			violation("7.3", "").atLeaf(0), violation("7.3", "signature_key is of one leaf").atLeaf(2)},
+		"credential type that others lack": {WithCredential(strangeType, cfg.Signer),
+			violation("7.3", "every member supports the credential type"), violation("7.3", "every member supports the credential type").atLeaf(0)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			requireUnmoved(t, g, c.inCommit, func() error {
+				_, err := g.Commit(t.Context(), insiderTime, c.option)
+				return err
+			})
+			requireUnmoved(t, g, c.inUpdate, func() error {
+				_, err := g.ProposeUpdate(t.Context(), insiderTime, nil, c.option)
+				return err
+			})
+		})
+	}
+	for _, option := range []LeafOption{WithCredential(cfg.Credential, nil), WithCredential(Credential{}, cfg.Signer)} {
+		_, err := g.Commit(t.Context(), insiderTime, option)
+		require.ErrorContains(t, err, "is missing")
+		_, err = g.ProposeUpdate(t.Context(), insiderTime, nil, option)
+		require.ErrorContains(t, err, "is missing")
+	}
+	info, err := g.GroupInfo(t.Context(), insiderTime, true)
+	require.NoError(t, err)
+	_, err = ExternalJoin(t.Context(), insiderTime, cfg, info, renewed(cfg))
+	require.ErrorIs(t, err, errLeafOption)
+	_, err = g.Branch(t.Context(), insiderTime, *g.cfg, nil, nil, renewed(cfg))
+	require.ErrorIs(t, err, errLeafOption)
+}
+
+// A pending Add of a client that has the committer's new signature key is left out.
+func TestCommitLeavesOutItsOwnNewKey(t *testing.T) {
+	groups := clique(t, 0x0001, 2)
+	next := client(t, 0x0001, "renamed")
+	k, err := NewKeyPackage(t.Context(), insiderTime, next)
+	require.NoError(t, err)
+	_, err = groups[0].Propose(t.Context(), insiderTime, Add(k.KeyPackage), nil)
+	require.NoError(t, err)
+	c, err := groups[0].Commit(t.Context(), insiderTime, renewed(next))
+	require.NoError(t, err)
+	require.Empty(t, c.Added())
+}
+
+// The application judges the new credential beside the old, by who sends it and by
+// who receives it, and the policies judge its type as one that comes into the group.
+func TestNewCredentialIsJudged(t *testing.T) {
+	c := new(clerk)
+	groups := clique(t, 0x0001, 3, c.config, func(cfg *Config) { cfg.Credentials = []CredentialType{credentialNew} })
+	old, next := groups[0].cfg.Credential, client(t, 0x0001, "renamed")
+	c.calls = nil
+	requireAsked := func() {
+		t.Helper()
+		require.Len(t, c.calls, 1)
+		require.Equal(t, []Change{{
+			Leaf: 0, Credential: next.Credential, SignatureKey: next.Signer.PublicKey(), Old: &old, Reason: ChangeUpdated,
+		}}, c.calls[0])
+		c.calls = nil
+	}
+	commit, err := groups[0].Commit(t.Context(), insiderTime, renewed(next))
+	require.NoError(t, err)
+	requireAsked()
+	_, err = groups[1].Process(t.Context(), insiderTime, commit.Message)
+	require.NoError(t, err)
+	requireAsked()
+	update, err := groups[0].ProposeUpdate(t.Context(), insiderTime, nil, renewed(next))
+	require.NoError(t, err)
+	requireAsked()
+	_, err = groups[1].Process(t.Context(), insiderTime, update)
+	require.NoError(t, err)
+	_, err = groups[1].Commit(t.Context(), insiderTime)
+	require.NoError(t, err)
+	requireAsked()
+
+	c.refused = "renamed"
+	want := violation("5.3.1", "credential is valid").atLeaf(0)
+	_, err = groups[0].Commit(t.Context(), insiderTime, renewed(next))
+	requireRefused(t, want, err)
+	_, err = groups[0].ProposeUpdate(t.Context(), insiderTime, nil, renewed(next))
+	requireRefused(t, want, err)
+	_, err = groups[1].Process(t.Context(), insiderTime, commit.Message)
+	requireRefused(t, want, err)
+	c.refused = ""
+
+	asks := &questioner{suites: all.Registry(), now: insiderTime, refuse: -1}
+	groups[0].cfg.Rules, groups[2].cfg.Rules = asks, asks
+	next.Credential.Type = credentialNew
+	commit, err = groups[0].Commit(t.Context(), insiderTime, renewed(next), Remove(1))
+	require.NoError(t, err)
+	require.Contains(t, asks.asked, "credential "+credentialNew.String()+" "+suite.Start.String())
+	require.NotContains(t, asks.asked, "credential "+credentialNew.String()+" "+suite.Leave.String())
+	asks.asked = nil
+	_, err = groups[2].Process(t.Context(), insiderTime, commit.Message)
+	require.NoError(t, err)
+	require.Contains(t, asks.asked, "credential "+credentialNew.String()+" "+suite.Receive.String())
+}
+
+// A simulation follows a member who replaces its key.
+func TestSimulatedMemberReplacesItsKey(t *testing.T) {
+	sim := newFuzzed(t)
+	next := client(t, 0x0001, "renamed")
+	_, err := sim.Commit(t.Context(), insiderTime, 2, renewed(next))
+	require.NoError(t, err)
+	m, err := member(t, sim, 2).Encrypt(t.Context(), insiderTime, []byte("hello"), nil)
+	require.NoError(t, err)
+	_, err = member(t, sim, 1).Process(t.Context(), insiderTime, m)
+	require.NoError(t, err)
+}
