@@ -125,7 +125,7 @@ func TestPlanByKeyPackages(t *testing.T) {
 		cfg.Signer, err = suiteOf(t, cnsa2).GenerateSigner()
 		require.NoError(t, err)
 	}
-	long := func(cfg *mls.Config) { cfg.Lifetimes.Own = 400 * 24 * time.Hour }
+	long := func(cfg *mls.Config) { cfg.Lifetimes = mls.LifetimePolicy{Own: 400 * 24 * time.Hour, MaxTotal: -1} }
 	expired := made(1, testTime.Add(-100*24*time.Hour))
 	forged := *made(2, testTime)
 	forged.Signature = expired.Signature

@@ -15,7 +15,7 @@ import (
 // nothing else. Of proposals that arrived and exclude each other, a Remove goes
 // before an Update, and a later Update before an earlier one; an own Update is left
 // out, since a committer's leaf is renewed by the path. Proposals that arrived and
-// that the policies refuse are left out, too.
+// that the policies refuse are left out, too, and Adds that have expired since.
 //
 // A commit that only removes members, or only ends the group by a ReInit, asks the
 // policies whether one may leave. Where the group may not go on, a commit covers such

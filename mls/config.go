@@ -103,12 +103,24 @@ type Limits struct {
 // LifetimePolicy says which lifetimes of key packages are accepted and made
 // (RFC 9420, Section 7.2). The zero value is a sane policy.
 type LifetimePolicy struct {
-	// Own is the lifetime of key packages made here; 0 means 84 days.
+	// Own is how long from now key packages made here are valid; 0 means 84 days, or
+	// as long as MaxTotal lets it.
 	Own time.Duration
-	// MaxTotal is the longest lifetime accepted in an Add; 0 means 366 days, and
-	// a negative one accepts any.
+	// Backdate is how long before now they begin to be, for others whose clocks are
+	// slow; 0 means one hour, and a negative one means none.
+	Backdate time.Duration
+	// MaxTotal is the longest total lifetime accepted, in an Add, in the tree of a
+	// group that one joins, and of what is made here; 0 means 366 days, and a negative
+	// one accepts any. Members who differ in it part over a commit.
 	MaxTotal time.Duration
-	// Skew is by how much another's clock may differ; 0 means one hour.
+	// JudgeReceived refuses proposals and commits of others with an Add whose
+	// lifetime is not now, by Skew, as RFC 9420, Section 7.3, recommends and does not
+	// demand. Without it, a member who was away can follow what the others accepted in
+	// time. What this client sends is judged in any case, and a commit leaves out what
+	// arrived and has expired since.
+	JudgeReceived bool
+	// Skew is by how much the clocks of others may differ; 0 means one hour, and a
+	// negative one means nothing.
 	Skew time.Duration
 }
 
@@ -189,22 +201,38 @@ func (l Limits) maxProposals() int { return orDefault(l.MaxProposals, 10_000) }
 
 // own returns the lifetime of a key package made now.
 func (p LifetimePolicy) own(now time.Time) Lifetime {
-	start := now.Add(-orDefault(p.Skew, defaultClockSkew))
-	return Lifetime{
-		NotBefore: unixSeconds(start),
-		NotAfter:  unixSeconds(now.Add(orDefault(p.Own, defaultLifetime))),
+	backdate, length := max(0, orDefault(p.Backdate, defaultClockSkew)), p.Own
+	if length == 0 {
+		length = defaultLifetime
+		if longest := p.longest(); longest > 0 {
+			backdate = min(backdate, longest/2)
+			length = min(length, longest-backdate-time.Second) // both ends are rounded
+		}
 	}
+	return Lifetime{NotBefore: unixSeconds(now.Add(-backdate)), NotAfter: unixSeconds(now.Add(length))}
+}
+
+// longest is the longest total lifetime, or negative if there is none.
+func (p LifetimePolicy) longest() time.Duration { return orDefault(p.MaxTotal, defaultMaxLifetime) }
+
+// checkTotal returns an error if l is too long, whatever the time (RFC 9420, Section
+// 7.2).
+func (p LifetimePolicy) checkTotal(l Lifetime) error {
+	if l.NotAfter < l.NotBefore {
+		return violation("7.2", "lifetime ends before it begins")
+	}
+	longest := p.longest()
+	if longest > 0 && l.NotAfter-l.NotBefore > uint64(longest/time.Second) {
+		return violation("7.2", "total lifetime is at most %s", longest)
+	}
+	return nil
 }
 
 // check returns an error unless now lies in l, with the allowance of skew, and l
 // is not too long.
 func (p LifetimePolicy) check(l Lifetime, now time.Time, skew time.Duration) error {
-	if l.NotAfter < l.NotBefore {
-		return violation("7.2", "lifetime ends before it begins")
-	}
-	longest := orDefault(p.MaxTotal, defaultMaxLifetime)
-	if longest > 0 && l.NotAfter-l.NotBefore > uint64(longest/time.Second) {
-		return violation("7.2", "total lifetime is at most %s", longest)
+	if err := p.checkTotal(l); err != nil {
+		return err
 	}
 	if unixSeconds(now.Add(skew)) < l.NotBefore || unixSeconds(now.Add(-skew)) > l.NotAfter {
 		return violation("7.3", "current time is within the lifetime")
@@ -223,7 +251,10 @@ func (p LifetimePolicy) sentAt(now time.Time) lifetimeCheck {
 
 // receivedAt is the check of what another sends.
 func (p LifetimePolicy) receivedAt(now time.Time) lifetimeCheck {
-	return func(l Lifetime) error { return p.check(l, now, orDefault(p.Skew, defaultClockSkew)) }
+	if !p.JudgeReceived {
+		return p.checkTotal
+	}
+	return func(l Lifetime) error { return p.check(l, now, max(0, orDefault(p.Skew, defaultClockSkew))) }
 }
 
 func unixSeconds(t time.Time) uint64 { return uint64(max(0, t.Unix())) }

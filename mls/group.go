@@ -104,6 +104,9 @@ func createGroup(ctx context.Context, now time.Time, cfg Config, groupID []byte,
 	if err := leaf.validate(s, LeafNodeKeyPackage, leafPlace{}); err != nil {
 		return nil, err
 	}
+	if err := cfg.Lifetimes.sentAt(now)(leaf.Lifetime); err != nil {
+		return nil, err
+	}
 	t := newTree(s, leaf)
 	if err := checkTree(t, extensions); err != nil {
 		return nil, err

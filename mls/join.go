@@ -260,7 +260,7 @@ func publicStateOf(ctx context.Context, q asking, s suite.Suite, info *GroupInfo
 	if err := t.validate(); err != nil {
 		return nil, err
 	}
-	if err := p.validateLeaves(); err != nil {
+	if err := p.validateLeaves(q.cfg.Lifetimes); err != nil {
 		return nil, err
 	}
 	if err := checkTree(t, c.Extensions); err != nil {
@@ -299,16 +299,20 @@ func (p *publicState) verifyGroupInfo(info *GroupInfo) error {
 }
 
 // validateLeaves validates every leaf of the tree (RFC 9420, Section 7.3), on all
-// cores. Lifetimes are not judged: a leaf that has expired since it was added
-// would lock joiners out, and the RFC does not ask for it.
-func (p *publicState) validateLeaves() error {
+// cores. Of lifetimes, only the length is judged: a leaf that has expired since it was
+// added would lock joiners out, and the RFC does not ask for it.
+func (p *publicState) validateLeaves(policy LifetimePolicy) error {
 	var indices []LeafIndex
 	for i := range p.tree.members() {
 		indices = append(indices, i)
 	}
 	return parallel.For(len(indices), func(i int) error {
 		leaf := p.tree.leaf(indices[i])
-		return atLeaf(leaf.validate(p.suite, leaf.Source, p.place(indices[i])), indices[i])
+		err := leaf.validate(p.suite, leaf.Source, p.place(indices[i]))
+		if err == nil && leaf.Source == LeafNodeKeyPackage {
+			err = policy.checkTotal(leaf.Lifetime)
+		}
+		return atLeaf(err, indices[i])
 	})
 }
 

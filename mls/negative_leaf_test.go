@@ -170,7 +170,7 @@ func asOption(p Proposal) CommitOption {
 }
 
 func TestKeyPackageFaultsAreRefused(t *testing.T) {
-	groups := clique(t, 0x0001, 4, publicHandshake)
+	groups := clique(t, 0x0001, 4, publicHandshake, judgeReceived)
 	now := unixSeconds(insiderTime)
 	lifetime := func(notBefore, notAfter uint64) func(*KeyPackage) {
 		return func(kp *KeyPackage) { kp.LeafNode.Lifetime = Lifetime{notBefore, notAfter} }
@@ -213,10 +213,12 @@ func TestKeyPackageFaultsAreRefused(t *testing.T) {
 	}
 }
 
+func judgeReceived(cfg *Config) { cfg.Lifetimes.JudgeReceived = true }
+
 // A clock that differs by less than the allowance makes no receiver refuse an Add,
 // but who sends it has to see it valid (RFC 9420, Section 7.3).
 func TestLifetimeSkewIsForReceivers(t *testing.T) {
-	groups := clique(t, 0x0001, 3, publicHandshake)
+	groups := clique(t, 0x0001, 3, publicHandshake, judgeReceived)
 	g, m := groups[2], insider{t, groups[1]}
 	kp := spoiledKeyPackage(t, func(kp *KeyPackage) {
 		kp.LeafNode.Lifetime.NotAfter = unixSeconds(insiderTime.Add(-time.Minute))

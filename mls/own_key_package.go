@@ -40,7 +40,7 @@ type KeyPackageOption func(*OwnKeyPackage)
 func LastResort() KeyPackageOption { return func(k *OwnKeyPackage) { k.lastResort = true } }
 
 // NewKeyPackage makes a KeyPackage of cfg.Suite that is valid from now (RFC 9420,
-// Section 10).
+// Section 10). It returns no other than one that [KeyPackage.Check] of cfg accepts.
 func NewKeyPackage(ctx context.Context, now time.Time, cfg Config, options ...KeyPackageOption) (*OwnKeyPackage, error) {
 	s, err := cfg.suite(suite.Start, now)
 	if err != nil {
@@ -78,6 +78,12 @@ func NewKeyPackage(ctx context.Context, now time.Time, cfg Config, options ...Ke
 		return nil, err
 	}
 	if kp.Signature, err = signWithLabel(ctx, cfg.Signer, labelKeyPackageTBS, tbs); err != nil {
+		return nil, err
+	}
+	if err := kp.validate(s); err != nil { // what cfg has may not go together
+		return nil, err
+	}
+	if err := cfg.Lifetimes.sentAt(now)(leaf.Lifetime); err != nil {
 		return nil, err
 	}
 	ref, err := keyPackageRef(s, kp)

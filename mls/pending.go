@@ -131,12 +131,16 @@ func (g *Group) knowsPSK(ctx context.Context, q asking, id *PreSharedKeyID) bool
 }
 
 // allowed returns the proposals that the policies let this member commit for the
-// use that q asks for.
+// use that q asks for, without Adds whose lifetimes are not now (RFC 9420, Section
+// 7.3).
 func (g *Group) allowed(q asking, pending []CommittedProposal) []CommittedProposal {
 	var list []CommittedProposal
 	for _, c := range pending {
 		if q.use == suite.Leave && !leaves(c.Proposal) {
 			continue
+		}
+		if add, ok := c.Proposal.(AddProposal); ok && g.cfg.Lifetimes.sentAt(q.now)(add.KeyPackage.LeafNode.Lifetime) != nil {
+			continue // it was valid when it came, or nobody judged it
 		}
 		if q.proposal(g.public, c.Proposal, c.Sender) == nil {
 			list = append(list, c)

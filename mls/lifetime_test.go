@@ -1,0 +1,105 @@
+package mls
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+const day = 24 * time.Hour
+
+// A member who was away follows a commit whose Add has expired since, in the commit or
+// before it: the others accepted it in time (RFC 9420, Section 7.3).
+func TestBacklogIsFollowed(t *testing.T) {
+	groups := clique(t, 0x0001, 3, publicHandshake)
+	proposed, err := groups[0].Propose(t.Context(), insiderTime, Add(ownKeyPackage(t, 0x0001, "proposed").KeyPackage), nil)
+	require.NoError(t, err)
+	c, err := groups[0].Commit(t.Context(), insiderTime, Add(ownKeyPackage(t, 0x0001, "joiner").KeyPackage))
+	require.NoError(t, err)
+	require.Len(t, c.Added(), 2)
+	later := insiderTime.Add(100 * day)
+	_, err = groups[2].Process(t.Context(), later, proposed)
+	require.NoError(t, err)
+	r, err := groups[2].Process(t.Context(), later, c.Message)
+	require.NoError(t, err)
+	require.Equal(t, c.Added(), r.Commit.Added())
+}
+
+// A commit leaves out an Add that arrived and has expired since (RFC 9420, Section
+// 7.3).
+func TestExpiredAddIsNotCommitted(t *testing.T) {
+	groups := clique(t, 0x0001, 2)
+	proposed, err := groups[0].Propose(t.Context(), insiderTime, Add(ownKeyPackage(t, 0x0001, "proposed").KeyPackage), nil)
+	require.NoError(t, err)
+	_, err = groups[1].Process(t.Context(), insiderTime, proposed)
+	require.NoError(t, err)
+	c, err := groups[1].Commit(t.Context(), insiderTime)
+	require.NoError(t, err)
+	require.Len(t, c.Added(), 1)
+	c, err = groups[1].Commit(t.Context(), insiderTime.Add(100*day))
+	require.NoError(t, err)
+	require.Empty(t, c.Added())
+}
+
+// Who joins a group, or begins to follow it, refuses a leaf whose total lifetime is
+// too long (RFC 9420, Section 7.2).
+func TestJoinerJudgesTotalLifetimes(t *testing.T) {
+	groups := clique(t, 0x0001, 2, func(cfg *Config) { cfg.Lifetimes = LifetimePolicy{Own: 7300 * day, MaxTotal: -1} })
+	k := ownKeyPackage(t, 0x0001, "joiner")
+	c, err := groups[0].Commit(t.Context(), insiderTime, Add(k.KeyPackage))
+	require.NoError(t, err)
+	want := violation("7.2", "total lifetime is at most").atLeaf(1) // the committer's leaf has no lifetime
+	c, err = groups[0].Commit(t.Context(), insiderTime, Add(k.KeyPackage), ForcePath())
+	require.NoError(t, err)
+	_, err = k.Join(t.Context(), insiderTime, c.Welcome)
+	requireRefused(t, want, err)
+	follow(t, groups, 0, c)
+	info, err := groups[0].GroupInfo(t.Context(), insiderTime, true)
+	require.NoError(t, err)
+	cfg := client(t, 0x0001, "other")
+	_, err = ExternalJoin(t.Context(), insiderTime, cfg, info)
+	requireRefused(t, want, err)
+	_, err = NewPublicGroup(t.Context(), insiderTime, cfg, info, nil)
+	requireRefused(t, want, err)
+	cfg.Lifetimes.MaxTotal = -1
+	_, err = ExternalJoin(t.Context(), insiderTime, cfg, info)
+	require.NoError(t, err)
+}
+
+// What a client makes, it would take from another with its own configuration.
+func TestOwnKeyPackageIsValid(t *testing.T) {
+	for name, c := range map[string]struct {
+		adjust func(*Config)
+		want   error
+	}{
+		"longer than the longest":      {func(cfg *Config) { cfg.Lifetimes.Own = 366 * day }, violation("7.2", "total lifetime is at most")},
+		"over before it begins":        {func(cfg *Config) { cfg.Lifetimes.Own = -day }, violation("7.2", "lifetime ends before it begins")},
+		"over now":                     {func(cfg *Config) { cfg.Lifetimes.Own = -time.Minute }, violation("7.3", "current time is within the lifetime")},
+		"extension that is not listed": {func(cfg *Config) { cfg.LeafExtensions = Extensions{{Type: strangeExtension}} }, violation("7.3", "is listed in capabilities")},
+		"signer of another scheme":     {func(cfg *Config) { cfg.Signer = client(t, 0x0002, "").Signer }, violation("7.3", "LeafNode signature is valid")},
+		"any length":                   {func(cfg *Config) { cfg.Lifetimes = LifetimePolicy{Own: math.MaxInt64, MaxTotal: -1} }, nil},
+		"short longest":                {func(cfg *Config) { cfg.Lifetimes.MaxTotal = 30 * day }, nil},
+		"very short longest":           {func(cfg *Config) { cfg.Lifetimes.MaxTotal = time.Minute }, nil},
+		"no backdate":                  {func(cfg *Config) { cfg.Lifetimes.Backdate = -1 }, nil},
+		"all the allowed time":         {func(cfg *Config) { cfg.Lifetimes = LifetimePolicy{Own: 366 * day, Backdate: -1} }, nil},
+		"tolerance for others":         {func(cfg *Config) { cfg.Lifetimes.Skew = 400 * day }, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := client(t, 0x0001, "client", c.adjust)
+			k, err := NewKeyPackage(t.Context(), insiderTime, cfg)
+			_, errGroup := CreateGroup(t.Context(), insiderTime, cfg, nil)
+			if c.want != nil {
+				requireRefused(t, c.want, err)
+				requireRefused(t, c.want, errGroup)
+				return
+			}
+			require.NoError(t, err)
+			require.NoError(t, errGroup)
+			require.NoError(t, k.KeyPackage.Check(insiderTime, cfg))
+		})
+	}
+	k := ownKeyPackage(t, 0x0001, "client", func(cfg *Config) { cfg.Lifetimes = LifetimePolicy{Backdate: -1, Skew: 400 * day} })
+	require.Equal(t, unixSeconds(insiderTime), k.KeyPackage.LeafNode.Lifetime.NotBefore)
+}
