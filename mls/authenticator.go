@@ -12,8 +12,10 @@ import (
 // (RFC 9420, Section 5.3.1). It is asked once for each commit or join, with all
 // that changes: by who receives a commit about what the commit changes; by who
 // commits about all proposals that are there to commit, of which those that it
-// refuses are left out; by who joins about all members. Where nothing changes, it is
-// not asked. SameClient is asked as often as there are credentials to compare.
+// refuses are left out; by who joins about all members. Before that, it is asked about
+// an Add, or external senders, that this client proposes, and about those proposed
+// from outside the group, which are not kept if it refuses. Where nothing changes, it
+// is not asked. SameClient is asked as often as there are credentials to compare.
 type Authenticator interface {
 	// Authenticate returns one verdict per change: nil, or why the credential
 	// does not authenticate the signature key. The error beside it says that no

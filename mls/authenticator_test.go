@@ -75,14 +75,16 @@ func TestApplicationIsAskedOnce(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, c.asked(t), 4)
 
-	// Proposals arrive, and are not judged before they are to be committed.
-	propose := func(by int, p Proposal) {
+	// Proposals of members arrive, and are not judged before they are to be committed,
+	// but for what is new, by who proposes it.
+	propose := func(by int, p Proposal, names ...string) {
 		m, err := groups[by].Propose(t.Context(), insiderTime, p, nil)
 		require.NoError(t, err)
+		require.Equal(t, names, c.asked(t))
 		deliver(t, m, groups, by, public)
 	}
 	first, second := ownKeyPackage(t, 0x0001, "first", c.config), ownKeyPackage(t, 0x0001, "second", c.config)
-	propose(1, Add(first.KeyPackage))
+	propose(1, Add(first.KeyPackage), "first")
 	groups[2].cfg.Credential = BasicCredential([]byte("renamed"))
 	update, err := groups[2].ProposeUpdate(t.Context(), insiderTime, nil)
 	require.NoError(t, err)
@@ -90,7 +92,7 @@ func TestApplicationIsAskedOnce(t *testing.T) {
 	own, err := committer.ProposeUpdate(t.Context(), insiderTime, nil)
 	require.NoError(t, err)
 	deliver(t, own, groups, 0, public)
-	propose(3, ReplaceExtensions(sendersExtension(t, "gate", "door")))
+	propose(3, ReplaceExtensions(sendersExtension(t, "gate", "door")), "gate", "door")
 	require.Empty(t, c.asked(t))
 
 	all := []string{"first", "renamed", "gate", "door", "second"}

@@ -95,9 +95,16 @@ type Limits struct {
 	// ResumptionPSKs is of how many past epochs the resumption PSK is kept; 0 means
 	// 16, and a negative number means none.
 	ResumptionPSKs int
-	// MaxProposals is how many proposals are kept for a commit in one epoch; 0
-	// means 10,000.
+	// MaxProposals is how many proposals of members are kept for a commit in one
+	// epoch; 0 means 10,000.
 	MaxProposals int
+	// MaxExternalProposals is how many proposals from outside the group, of external
+	// senders and new members, are kept beside them; 0 means 1,000, and a negative
+	// number means none.
+	MaxExternalProposals int
+	// MaxProposalBytes is of how many bytes the proposals of members are, and those
+	// from outside; 0 means 64 MiB.
+	MaxProposalBytes int
 }
 
 // LifetimePolicy says which lifetimes of key packages are accepted and made
@@ -197,7 +204,13 @@ func (l Limits) pastEpochs() int { return max(0, orDefault(l.PastEpochs, 3)) }
 
 func (l Limits) resumptionPSKs() int { return max(0, orDefault(l.ResumptionPSKs, 16)) }
 
-func (l Limits) maxProposals() int { return orDefault(l.MaxProposals, 10_000) }
+func (l Limits) proposals() proposalLimits {
+	bytes := orDefault(l.MaxProposalBytes, 64<<20)
+	return proposalLimits{
+		members: proposalRoom{orDefault(l.MaxProposals, 10_000), bytes},
+		outside: proposalRoom{max(0, orDefault(l.MaxExternalProposals, 1000)), bytes},
+	}
+}
 
 // own returns the lifetime of a key package made now.
 func (p LifetimePolicy) own(now time.Time) Lifetime {

@@ -47,10 +47,10 @@ func (b *inbox) destroy() {
 
 // keep caches a proposal for a commit that refers to it. An own Update comes with
 // what is kept of it.
-func (b *inbox) keep(p CommittedProposal, own *ownUpdate, limit int) error {
+func (b *inbox) keep(p CommittedProposal, own *ownUpdate, limits proposalLimits) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if err := b.cache.keep(p, limit); err != nil {
+	if err := b.cache.keep(p, limits); err != nil {
 		return err
 	}
 	if own != nil {
@@ -67,13 +67,6 @@ func (b *inbox) pending() []CommittedProposal {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return slices.Clone(b.cache.proposals)
-}
-
-// hasProposals reports whether any proposal arrived.
-func (b *inbox) hasProposals() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return len(b.cache.proposals) > 0
 }
 
 // proposal returns a proposal by its ProposalRef.

@@ -161,18 +161,10 @@ func (g *Group) unauthentic(ctx context.Context, q asking, list []CommittedPropo
 	var changes []Change
 	var proposals []int // of the changes
 	for i, c := range list {
-		switch p := c.Proposal.(type) {
-		case AddProposal:
-			changes = changed(changes, noLeaf, nil, &p.KeyPackage.LeafNode, ChangeAdded)
-		case UpdateProposal:
-			leaf := c.Sender.Leaf
-			if leaf == g.leaf {
-				continue // left out
-			}
-			changes = changed(changes, leaf, g.public.tree.leaf(leaf), p.LeafNode, ChangeUpdated)
-		case GroupContextExtensionsProposal:
-			changes, refused[i] = changedSenders(changes, g.public.context.Extensions, p.Extensions)
+		if c.Proposal.Type() == ProposalUpdate && c.Sender.Leaf == g.leaf {
+			continue // left out
 		}
+		changes, refused[i] = g.public.proposed(changes, c)
 		for len(proposals) < len(changes) {
 			proposals = append(proposals, i)
 		}
@@ -229,6 +221,18 @@ func newSelection(p *publicState, committer LeafIndex, byValue []CommittedPropos
 		}
 	}
 	return s
+}
+
+// takes reports whether the group can take a proposal from outside by itself.
+func (p *publicState) takes(proposal Proposal) bool {
+	s := newSelection(p, noLeaf, nil)
+	switch proposal := proposal.(type) {
+	case AddProposal:
+		return s.fits(&proposal.KeyPackage.LeafNode, noLeaf)
+	case GroupContextExtensionsProposal:
+		return s.takes(proposal.Extensions)
+	}
+	return true
 }
 
 // claim reports whether nothing claimed a leaf before.

@@ -28,6 +28,10 @@ type ApplicationMessage struct {
 // of one that the window of past epochs holds, or a proposal or commit of this
 // epoch. The message is an MLSMessage.
 //
+// A proposal from outside the group that the Authenticator refuses is an error.
+// Proposals are kept up to the limits of [Limits]; if a commit refers to one that found
+// no room, Process takes the proposal when it is delivered again, and then the commit.
+//
 // On error the Group is as it was. A commit leaves the Group as it was, too, save
 // for the message key of a PrivateMessage, which is deleted.
 func (g *Group) Process(ctx context.Context, now time.Time, message []byte) (*Received, error) {
@@ -138,11 +142,11 @@ func (g *Group) processHandshake(ctx context.Context, now time.Time, ac *authent
 		}
 		return &Received{Commit: c}, nil
 	}
-	proposal, err := g.public.receiveProposal(g.cfg, now, ac)
+	proposal, err := g.public.receiveProposal(ctx, g.cfg, now, ac)
 	if err != nil {
 		return nil, err
 	}
-	if err := g.inbox.keep(proposal, nil, g.cfg.Limits.maxProposals()); err != nil {
+	if err := g.inbox.keep(proposal, nil, g.cfg.Limits.proposals()); err != nil {
 		return nil, err
 	}
 	return &Received{Proposal: &proposal}, nil

@@ -97,15 +97,19 @@ func (p *publicState) follow(cfg *Config, now time.Time, ac *authenticatedConten
 // are referred to.
 func resolveProposals(ac *authenticatedContent, find func(ref []byte) (CommittedProposal, bool)) ([]CommittedProposal, error) {
 	list := make([]CommittedProposal, len(ac.content.commit.proposals))
+	missing := -1 // the first that find has not; it is asked for all
 	for i, p := range ac.content.commit.proposals {
 		if p.proposal != nil {
 			list[i] = CommittedProposal{Proposal: p.proposal, Sender: ac.content.sender}
 			continue
 		}
 		var ok bool
-		if list[i], ok = find(p.ref); !ok {
-			return nil, violation("12.4.2", "proposal that the commit refers to has arrived").atProposal(i)
+		if list[i], ok = find(p.ref); !ok && missing < 0 {
+			missing = i
 		}
+	}
+	if missing >= 0 {
+		return nil, violation("12.4.2", "proposal that the commit refers to has arrived").atProposal(missing)
 	}
 	return list, nil
 }

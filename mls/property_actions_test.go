@@ -132,7 +132,7 @@ func (m *model) send(r *room, s *seat, x *sent) *sent {
 // talk lets a member send application data, maybe in an epoch that has passed.
 func (m *model) talk() {
 	s := m.seat(func(s *seat) bool { return true })
-	if s.ended() || len(s.held) > 0 {
+	if s.ended() || m.awaitsCommit(s) {
 		want := ErrReInit
 		if !s.ended() {
 			want = ErrPendingProposals
@@ -154,6 +154,15 @@ func (m *model) talk() {
 		require.NoError(m, err)
 		m.send(s.room, s, &sent{bytes: message, content: ContentApplication, text: string(text)})
 	}
+}
+
+// awaitsCommit reports whether a member has a proposal that it commits before it sends
+// data: any of a member, or one from outside that it could commit.
+func (m *model) awaitsCommit(s *seat) bool {
+	e := s.room.epoch(s.epoch)
+	return slices.ContainsFunc(e.proposals, func(x *sent) bool {
+		return s.held[x.ref] && (x.sender != nil || m.fits(s, e, []Proposal{x.proposal}))
+	})
 }
 
 // refuse asks a member for what it has to refuse.

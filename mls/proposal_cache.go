@@ -1,25 +1,68 @@
 package mls
 
 import (
+	"context"
 	"fmt"
+	"math"
 	"time"
+
+	"github.com/mlsuite/mlsuite/suite"
 )
 
 // proposalCache holds the proposals that arrived in an epoch, for a commit that
 // refers to them (RFC 9420, Section 12.1). The zero value is empty.
+//
+// What comes from outside the group takes no room from what members propose.
 type proposalCache struct {
 	proposals []CommittedProposal // in order of arrival
 	byRef     map[string]int      // index in proposals by ProposalRef
+	members   proposalRoom        // taken
+	outside   proposalRoom
+	missed    map[string]bool // ProposalRefs of commits that found nothing here
 }
 
-// keep takes up a proposal, unless it is there or as many as limit are.
-func (c *proposalCache) keep(p CommittedProposal, limit int) error {
+// proposalRoom is how many proposals there are, or may be, and of how many bytes.
+type proposalRoom struct{ count, bytes int }
+
+// proposalLimits is how much a cache keeps of members and from outside.
+type proposalLimits struct{ members, outside proposalRoom }
+
+// anyProposals is for what was kept before.
+var anyProposals = proposalLimits{proposalRoom{math.MaxInt, math.MaxInt}, proposalRoom{math.MaxInt, math.MaxInt}}
+
+// fits reports whether a proposal of size bytes is within the limit beside what is
+// taken.
+func (r proposalRoom) fits(size int, limit proposalRoom) bool {
+	return r.count < limit.count && size <= limit.bytes-r.bytes
+}
+
+// twice is the room for proposals that commits refer to.
+func (r proposalRoom) twice() proposalRoom {
+	double := func(n int) int { return n + min(n, math.MaxInt-n) }
+	return proposalRoom{double(r.count), double(r.bytes)}
+}
+
+// keep takes up a proposal, unless it is there or there is no room for it. What a
+// commit refers to may take as much room again.
+func (c *proposalCache) keep(p CommittedProposal, limits proposalLimits) error {
 	if _, ok := c.byRef[string(p.Ref)]; ok {
 		return nil
 	}
-	if len(c.proposals) >= limit {
-		return fmt.Errorf("%w: more than %d proposals in one epoch", ErrUnsupported, limit)
+	room, limit := &c.members, limits.members
+	if p.outside() {
+		room, limit = &c.outside, limits.outside
 	}
+	allowed := limit
+	if c.missed[string(p.Ref)] {
+		allowed = limit.twice()
+	}
+	if !room.fits(p.size, allowed) {
+		return fmt.Errorf("%w: more than %d proposals of a %s, or %d bytes of them, in one epoch",
+			ErrUnsupported, limit.count, p.Sender.Type, limit.bytes)
+	}
+	room.count++
+	room.bytes += p.size
+	delete(c.missed, string(p.Ref))
 	if c.byRef == nil {
 		c.byRef = make(map[string]int)
 	}
@@ -28,18 +71,30 @@ func (c *proposalCache) keep(p CommittedProposal, limit int) error {
 	return nil
 }
 
-// find returns a proposal by its ProposalRef.
+// maxMissed is how many references of commits are kept to proposals that are not here.
+const maxMissed = 1 << 14
+
+// find returns a proposal by its ProposalRef, for a commit. One that is not there
+// finds room when it comes.
 func (c *proposalCache) find(ref []byte) (CommittedProposal, bool) {
 	i, ok := c.byRef[string(ref)]
 	if !ok {
+		if c.missed == nil || len(c.missed) >= maxMissed {
+			c.missed = make(map[string]bool)
+		}
+		c.missed[string(ref)] = true
 		return CommittedProposal{}, false
 	}
 	return c.proposals[i], true
 }
 
+// outside reports whether a proposal comes from outside the group.
+func (c *CommittedProposal) outside() bool { return c.Sender.Type != SenderMember }
+
 // receiveProposal checks a proposal whose signature was verified, as far as it can
-// be seen by itself, for the cache.
-func (p *publicState) receiveProposal(cfg *Config, now time.Time, ac *authenticatedContent) (CommittedProposal, error) {
+// be seen by itself, for the cache. The application is asked about the credentials
+// that one from outside brings; those of members are judged when they are committed.
+func (p *publicState) receiveProposal(ctx context.Context, cfg *Config, now time.Time, ac *authenticatedContent) (CommittedProposal, error) {
 	received := CommittedProposal{Proposal: ac.content.proposal, Sender: ac.content.sender, checked: true}
 	err := p.checkProposal(received.Proposal, received.Sender, listRules{lifetime: cfg.Lifetimes.receivedAt(now)})
 	if err != nil {
@@ -48,6 +103,76 @@ func (p *publicState) receiveProposal(cfg *Config, now time.Time, ac *authentica
 	if err := cfg.allowProposal(p, now, ac); err != nil {
 		return CommittedProposal{}, err
 	}
-	received.Ref, err = proposalRef(p.suite, ac)
-	return received, err
+	if received.outside() {
+		received.unfit = !p.takes(received.Proposal)
+		if err := p.authenticate(ctx, cfg, now, received); err != nil {
+			return CommittedProposal{}, err
+		}
+	}
+	return received, received.sentIn(p.suite, ac)
+}
+
+// sentIn notes in which message the proposal was sent by itself.
+func (c *CommittedProposal) sentIn(s suite.Suite, ac *authenticatedContent) error {
+	if err := ac.content.encodeBody(); err != nil {
+		return err
+	}
+	c.size, c.AuthenticatedData = ac.content.size(), ac.content.authenticatedData
+	var err error
+	c.Ref, err = proposalRef(s, ac)
+	return err
+}
+
+// authenticate asks the application about the credentials that a proposal brings.
+func (p *publicState) authenticate(ctx context.Context, cfg *Config, now time.Time, c CommittedProposal) error {
+	if cfg.Authenticator == nil {
+		return nil
+	}
+	changes, err := p.proposed(nil, c)
+	if err != nil {
+		return err
+	}
+	return cfg.authenticate(ctx, now, changes)
+}
+
+// proposed appends the changes that a proposal brings of which the application is
+// asked before a commit.
+func (p *publicState) proposed(changes []Change, c CommittedProposal) ([]Change, error) {
+	switch proposal := c.Proposal.(type) {
+	case AddProposal:
+		return changed(changes, noLeaf, nil, &proposal.KeyPackage.LeafNode, ChangeAdded), nil
+	case UpdateProposal:
+		leaf := c.Sender.Leaf
+		return changed(changes, leaf, p.tree.leaf(leaf), proposal.LeafNode, ChangeUpdated), nil
+	case GroupContextExtensionsProposal:
+		return changedSenders(changes, p.context.Extensions, proposal.Extensions)
+	}
+	return changes, nil
+}
+
+// awaitsCommit reports whether application data has to wait for a commit of what
+// arrived (RFC 9420, Section 12.4). A proposal from outside that this member could not
+// commit does not count: nobody outside makes a group silent.
+func (g *Group) awaitsCommit(ctx context.Context, now time.Time) bool {
+	q := g.cfg.ask(suite.Continue, now)
+	for _, c := range g.inbox.pending() {
+		if !c.outside() {
+			return true
+		}
+		if c.unfit || q.proposal(g.public, c.Proposal, c.Sender) != nil {
+			continue
+		}
+		switch p := c.Proposal.(type) {
+		case PreSharedKeyProposal:
+			if !g.knowsPSK(ctx, q, &p.PSK) {
+				continue
+			}
+		case RemoveProposal:
+			if p.Removed == g.leaf { // which others commit
+				continue
+			}
+		}
+		return true
+	}
+	return false
 }

@@ -16,9 +16,15 @@ type CommittedProposal struct {
 	Sender   Sender
 	Ref      []byte // ProposalRef (RFC 9420, Section 5.2), or nil if sent by value
 
+	// AuthenticatedData is what the sender authenticated beside the proposal (RFC
+	// 9420, Section 6.3.1); nil if it was sent by value, in a commit that has its own.
+	AuthenticatedData []byte
+
 	// checked says that what can be seen of the proposal by itself was checked
 	// when it arrived.
 	checked bool
+	unfit   bool // from outside: the group cannot take it by itself
+	size    int  // bytes, about
 }
 
 // listRules is what the validity of a list of proposals depends on beside the

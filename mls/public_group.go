@@ -66,8 +66,8 @@ func (c *PublicCandidate) Adopt() *PublicGroup {
 // GroupInfo holds it. It checks the group's whole state as a joiner does, which is
 // O(n).
 //
-// Of cfg, only Suites is required; Rules, Observer, Authenticator, Lifetimes and
-// Limits.MaxProposals count too. Suites are asked whether the group may be read, not
+// Of cfg, only Suites is required; Rules, Observer, Authenticator, Lifetimes and the
+// Limits of proposals count too. Suites are asked whether the group may be read, not
 // whether it could be started.
 func NewPublicGroup(ctx context.Context, now time.Time, cfg Config, groupInfo, tree []byte) (*PublicGroup, error) {
 	info, err := parseGroupInfoMessage(groupInfo)
@@ -131,13 +131,13 @@ func (g *PublicGroup) process(ctx context.Context, now time.Time, m *Message) (*
 		}
 		return &PublicReceived{Commit: c}, nil
 	}
-	proposal, err := p.receiveProposal(g.cfg, now, ac)
+	proposal, err := p.receiveProposal(ctx, g.cfg, now, ac)
 	if err != nil {
 		return nil, err
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if err := g.cache.keep(proposal, g.cfg.Limits.maxProposals()); err != nil {
+	if err := g.cache.keep(proposal, g.cfg.Limits.proposals()); err != nil {
 		return nil, err
 	}
 	return &PublicReceived{Proposal: &proposal}, nil

@@ -31,7 +31,7 @@ func forMembers(fault error) bool {
 func inPublic(t testing.TB, g *Group) *PublicGroup {
 	public := &PublicGroup{publicView: g.publicView, cfg: g.cfg}
 	for _, p := range g.inbox.pending() {
-		require.NoError(t, public.cache.keep(p, 100))
+		require.NoError(t, public.cache.keep(p, anyProposals))
 	}
 	return public
 }

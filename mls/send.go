@@ -10,8 +10,9 @@ import (
 )
 
 // ErrPendingProposals says that application data has to wait: proposals arrived in
-// this epoch, and a member that has seen one commits before it sends data
-// (RFC 9420, Section 12.4).
+// this epoch, and a member that has seen a valid one commits before it sends data
+// (RFC 9420, Section 12.4). A proposal from outside the group that this member could
+// not commit keeps no data back.
 var ErrPendingProposals = errors.New("mls: proposals of this epoch are not committed yet")
 
 // Encrypt makes an application message for the group: a PrivateMessage in an
@@ -26,7 +27,7 @@ func (g *Group) Encrypt(ctx context.Context, now time.Time, data, authenticatedD
 	if err := g.mayUse(suite.Continue, now); err != nil {
 		return nil, err
 	}
-	if g.inbox.hasProposals() {
+	if g.awaitsCommit(ctx, now) {
 		return nil, ErrPendingProposals
 	}
 	content := g.public.content(g.sender(), ContentApplication, authenticatedData)
@@ -39,7 +40,8 @@ func (g *Group) Encrypt(ctx context.Context, now time.Time, data, authenticatedD
 }
 
 // Propose makes a message that proposes a change to the group, by anything but
-// an Update, and keeps the proposal for a commit (RFC 9420, Section 12.1).
+// an Update, and keeps the proposal for a commit (RFC 9420, Section 12.1). The
+// application is asked about the credentials that it brings.
 func (g *Group) Propose(ctx context.Context, now time.Time, proposal Proposal, authenticatedData []byte) ([]byte, error) {
 	if _, ok := proposal.(UpdateProposal); ok {
 		return nil, errors.New("mls: an own Update is made by ProposeUpdate")
@@ -103,6 +105,12 @@ func (g *Group) propose(ctx context.Context, q asking, authenticatedData []byte,
 	if err := q.proposal(g.public, proposal, sender); err != nil {
 		return nil, err
 	}
+	kept := CommittedProposal{Proposal: proposal, Sender: sender, checked: true}
+	if own == nil { // an own Update was judged when it was made
+		if err := g.public.authenticate(ctx, g.cfg, q.now, kept); err != nil {
+			return nil, err
+		}
+	}
 	content := g.public.content(g.sender(), ContentProposal, authenticatedData)
 	content.proposal = proposal
 	ac, err := g.sign(ctx, g.handshakeFormat(), content)
@@ -113,12 +121,13 @@ func (g *Group) propose(ctx context.Context, q asking, authenticatedData []byte,
 	if err != nil {
 		return nil, err
 	}
-	ref, err := proposalRef(g.public.suite, ac)
-	if err != nil {
+	if err := kept.sentIn(g.public.suite, ac); err != nil {
 		return nil, err
 	}
-	kept := CommittedProposal{Proposal: proposal, Sender: sender, Ref: ref, checked: true}
-	return message, g.inbox.keep(kept, own, g.cfg.Limits.maxProposals())
+	if err := g.inbox.keep(kept, own, g.cfg.Limits.proposals()); err != nil {
+		return nil, err
+	}
+	return message, nil
 }
 
 func (g *Group) sender() Sender { return Sender{Type: SenderMember, Leaf: g.leaf} }

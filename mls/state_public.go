@@ -182,7 +182,7 @@ func (l *stateLoader) publicProposals(g *PublicGroup) error {
 		if p.updateKey != nil {
 			return badState("a public group has no private keys")
 		}
-		if err := g.cache.keep(p.CommittedProposal, len(all)); err != nil {
+		if err := g.cache.keep(p.CommittedProposal, anyProposals); err != nil {
 			return err
 		}
 	}

@@ -210,6 +210,7 @@ func (k *savedKey) unmarshal(r *wire.Reader) {
 //	    opaque ref<V>;                      // ProposalRef; empty if by value
 //	    Sender sender;
 //	    Proposal proposal;
+//	    opaque authenticated_data<V>;       // beside it
 //	    optional<SavedKey> update_key;      // of an own Update
 //	} SavedProposal;
 type savedProposal struct {
@@ -221,6 +222,7 @@ func (p *savedProposal) marshal(w *wire.Writer) {
 	w.Bytes(p.Ref)
 	p.Sender.marshal(w)
 	marshalProposal(w, p.Proposal)
+	w.Bytes(p.AuthenticatedData)
 	if w.Optional(p.updateKey != nil) {
 		p.updateKey.marshal(w)
 	}
@@ -232,6 +234,7 @@ func (p *savedProposal) unmarshal(r *wire.Reader) {
 	}
 	p.Sender.unmarshal(r)
 	p.Proposal = unmarshalProposal(r)
+	p.AuthenticatedData = r.Bytes()
 	if r.Optional() {
 		p.updateKey = unmarshalled[savedKey](r)
 	}

@@ -416,7 +416,7 @@ func (l *stateLoader) proposals(g *Group, signers []suite.Signer) error {
 		if err != nil {
 			return err
 		}
-		if err := g.inbox.keep(p.CommittedProposal, own, len(all)); err != nil {
+		if err := g.inbox.keep(p.CommittedProposal, own, anyProposals); err != nil {
 			return err
 		}
 	}
@@ -436,8 +436,12 @@ func (l *stateLoader) savedProposals(p *publicState) ([]*savedProposal, error) {
 		if binary.BigEndian.Uint32(records[i].Key[1:]) != uint32(i) || len(all[i].Ref) != l.suite.Info().Hash.Size {
 			return badState("proposal is not the next one, or without a reference")
 		}
-		all[i].checked = true
-		return p.checkProposal(all[i].Proposal, all[i].Sender, listRules{lifetime: anyTime})
+		all[i].checked, all[i].size = true, len(records[i].Value)
+		if err := p.checkProposal(all[i].Proposal, all[i].Sender, listRules{lifetime: anyTime}); err != nil {
+			return err
+		}
+		all[i].unfit = all[i].outside() && !p.takes(all[i].Proposal)
+		return nil
 	})
 	return all, err
 }

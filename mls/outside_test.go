@@ -1,0 +1,200 @@
+package mls
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// asksToJoin is a proposal of a client of that name to add it.
+func asksToJoin(t *testing.T, g *Group, name string, adjust ...func(*Config)) []byte {
+	t.Helper()
+	outside := ExternalProposer{Suite: g.public.suite, GroupID: g.GroupID(), Epoch: g.Epoch()}
+	m, err := outside.ProposeJoin(t.Context(), ownKeyPackage(t, 0x0001, name, adjust...))
+	require.NoError(t, err)
+	return m
+}
+
+// encrypts sends application data, or returns why it may not.
+func encrypts(t *testing.T, g *Group) error {
+	t.Helper()
+	_, err := g.Encrypt(t.Context(), insiderTime, []byte("data"), nil)
+	return err
+}
+
+// What outsiders propose is shown to the application when it arrives, and what it
+// refuses is not kept (RFC 9420, Section 5.3.1).
+func TestProposalsFromOutsideAreJudged(t *testing.T) {
+	c := &clerk{}
+	authority := client(t, 0x0001, "authority")
+	data, err := ExternalSenders{{SignatureKey: authority.Signer.PublicKey(), Credential: authority.Credential}}.Marshal()
+	require.NoError(t, err)
+	g0, err := CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "member 0", c.config), nil,
+		Extension{Type: ExtensionExternalSenders, Data: data})
+	require.NoError(t, err)
+	groups := gather(t, g0, 3, c.config)
+	g := groups[2]
+	outside := ExternalProposer{Suite: g.public.suite, GroupID: g.GroupID(), Epoch: g.Epoch()}
+	byAuthority := func(p Proposal) []byte {
+		m, err := outside.Propose(t.Context(), authority.Signer, 0, p)
+		require.NoError(t, err)
+		return m
+	}
+	mallory := Add(ownKeyPackage(t, 0x0001, "mallory").KeyPackage)
+	refused := violation("5.3.1", "credential is valid")
+	c.refused = "mallory"
+	for name, message := range map[string][]byte{
+		"new member":                     asksToJoin(t, g, "mallory"),
+		"external sender":                byAuthority(mallory),
+		"external senders of one's kind": byAuthority(ReplaceExtensions(sendersExtension(t, "mallory"))),
+	} {
+		t.Run(name, func(t *testing.T) {
+			requireUnprocessed(t, g, refused, message)
+			require.NoError(t, encrypts(t, g))
+		})
+	}
+
+	// No verdict is no approval, and the proposal is good once there is one.
+	innocent := asksToJoin(t, g, "innocent")
+	c.fails = errors.New("down")
+	requireUnprocessed(t, g, c.fails, innocent)
+	c.fails, c.calls = nil, nil
+	_, err = g.Process(t.Context(), insiderTime, innocent)
+	require.NoError(t, err)
+	require.Equal(t, []string{"innocent"}, c.asked(t))
+	require.ErrorIs(t, encrypts(t, g), ErrPendingProposals)
+
+	// A member is asked about what it proposes itself, too.
+	for _, p := range []Proposal{mallory, ReplaceExtensions(sendersExtension(t, "mallory"))} {
+		requireUnmoved(t, g, refused, func() error {
+			_, err := g.Propose(t.Context(), insiderTime, p, nil)
+			return err
+		})
+	}
+}
+
+// A proposal from outside that a member could not commit keeps none of its data back,
+// in a restored group neither (RFC 9420, Section 12.4).
+func TestOutsidersMakeNoGroupSilent(t *testing.T) {
+	required, err := (&RequiredCapabilities{Proposals: []ProposalType{strangeProposal}}).Marshal()
+	require.NoError(t, err)
+	authority := client(t, 0x0001, "authority")
+	senders, err := ExternalSenders{{SignatureKey: authority.Signer.PublicKey(), Credential: authority.Credential}}.Marshal()
+	require.NoError(t, err)
+	g0, err := CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "member 0", strange, publicHandshake), nil,
+		Extension{Type: ExtensionExternalSenders, Data: senders}, Extension{Type: ExtensionRequiredCapabilities, Data: required})
+	require.NoError(t, err)
+	groups := gather(t, g0, 3, strange, publicHandshake)
+	g := groups[2]
+	outside := ExternalProposer{Suite: g.public.suite, GroupID: g.GroupID(), Epoch: g.Epoch()}
+	byAuthority := func(p Proposal) []byte {
+		m, err := outside.Propose(t.Context(), authority.Signer, 0, p)
+		require.NoError(t, err)
+		return m
+	}
+	for _, m := range [][]byte{
+		asksToJoin(t, g, "lacks what is required"),
+		byAuthority(ReplaceExtensions(Extension{Type: 0xF0AB})),
+		byAuthority(Add(ownKeyPackage(t, 0x0001, "lacks it too").KeyPackage)),
+		byAuthority(ExternalPSK([]byte("nobody has it"))),
+		byAuthority(Remove(g.leaf)),
+	} {
+		_, err := g.Process(t.Context(), insiderTime, m)
+		require.NoError(t, err)
+		require.NoError(t, encrypts(t, g))
+	}
+	require.Len(t, g.inbox.pending(), 5, "a commit of another may refer to them")
+	state, err := g.Save()
+	require.NoError(t, err)
+	restored, err := RestoreGroup(insiderTime, *g.cfg, state)
+	require.NoError(t, err)
+	require.ErrorIs(t, encrypts(t, restored), ErrUnsaved, "nothing else keeps it back")
+
+	for name, m := range map[string][]byte{
+		"new member":      asksToJoin(t, groups[0], "able", strange),
+		"external sender": byAuthority(Remove(1)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := groups[0].Process(t.Context(), insiderTime, m)
+			require.NoError(t, err)
+			require.ErrorIs(t, encrypts(t, groups[0]), ErrPendingProposals)
+		})
+	}
+	c, err := g.Commit(t.Context(), insiderTime)
+	require.NoError(t, err)
+	require.Empty(t, c.Proposals())
+	_, err = groups[1].Process(t.Context(), insiderTime, c.Message)
+	require.NoError(t, err)
+}
+
+// Proposals have limits of number and size, those of members and those from outside
+// each their own, and a commit that refers to one without room can be followed once it
+// has come again.
+func TestProposalsOfOutsidersTakeNoRoom(t *testing.T) {
+	few := func(cfg *Config) { cfg.Limits.MaxProposals, cfg.Limits.MaxExternalProposals = 1, 2 }
+	groups := clique(t, 0x0001, 4, publicHandshake, few)
+	g, m := groups[2], insider{t, groups[1]}
+	public := inPublic(t, g)
+	processed := func(message []byte) error {
+		_, err := public.Process(t.Context(), insiderTime, message)
+		_, errMember := g.Process(t.Context(), insiderTime, message)
+		require.Equal(t, err == nil, errMember == nil, "%v; in public: %v", errMember, err)
+		return errMember
+	}
+	for range 2 {
+		require.NoError(t, processed(asksToJoin(t, g, "client")))
+	}
+	require.ErrorIs(t, processed(asksToJoin(t, g, "client")), ErrUnsupported)
+	message, first := m.propose(Remove(0))
+	require.NoError(t, processed(message))
+	require.NoError(t, processed(message), "it is there")
+
+	second, also := m.propose(Remove(2))
+	third, more := m.propose(ReplaceExtensions())
+	for _, message := range [][]byte{second, third} {
+		require.ErrorIs(t, processed(message), ErrUnsupported)
+	}
+	for _, list := range [][]CommittedProposal{{first, also, more}, {first, more}} {
+		c := insider{t, groups[3]}.commit(forgery{proposals: list, withPath: true})
+		want := violation("12.4.2", "proposal that the commit refers to has arrived").atProposal(1)
+		requireRefused(t, want, processed(c.message))
+	}
+	require.NoError(t, processed(third), "a commit refers to it")
+	require.ErrorIs(t, processed(second), ErrUnsupported, "twice as much at most")
+	c := insider{t, groups[3]}.commit(forgery{proposals: []CommittedProposal{first, more}, withPath: true})
+	require.NoError(t, processed(c.message))
+
+	// Own proposals count, and bytes.
+	groups = clique(t, 0x0001, 3, func(cfg *Config) { cfg.Limits.MaxProposalBytes = 400 })
+	g = groups[2]
+	_, err := g.Propose(t.Context(), insiderTime, Remove(0), nil)
+	require.NoError(t, err)
+	sent, err := g.Propose(t.Context(), insiderTime, Remove(1), make([]byte, 400))
+	require.ErrorIs(t, err, ErrUnsupported)
+	require.Nil(t, sent)
+	require.ErrorIs(t, func() error {
+		_, err := g.Process(t.Context(), insiderTime, asksToJoin(t, g, string(make([]byte, 400))))
+		return err
+	}(), ErrUnsupported)
+	_, err = g.Propose(t.Context(), insiderTime, Remove(1), nil)
+	require.NoError(t, err)
+}
+
+// What a member authenticates beside a proposal is for those who receive it, in a
+// restored group too.
+func TestProposalsHaveTheirData(t *testing.T) {
+	groups := clique(t, 0x0001, 3)
+	data := []byte("left the company")
+	m, err := groups[0].Propose(t.Context(), insiderTime, Remove(2), data)
+	require.NoError(t, err)
+	require.Equal(t, data, groups[0].inbox.pending()[0].AuthenticatedData)
+	r, err := groups[1].Process(t.Context(), insiderTime, m)
+	require.NoError(t, err)
+	require.Equal(t, data, r.Proposal.AuthenticatedData)
+	state, err := groups[1].Save()
+	require.NoError(t, err)
+	g, err := RestoreGroup(insiderTime, *groups[1].cfg, state)
+	require.NoError(t, err)
+	require.Equal(t, data, g.inbox.pending()[0].AuthenticatedData)
+}
