@@ -87,8 +87,8 @@ type Limits struct {
 	// ratchet; 0 means 1,000.
 	MaxForward uint32
 	// MaxSkippedKeys is how many keys of skipped messages are kept for each
-	// ratchet; 0 means 1,000.
-	MaxSkippedKeys uint32
+	// ratchet; 0 means 1,000, and a negative number means none.
+	MaxSkippedKeys int
 	// PastEpochs is for how many past epochs the keys of late application
 	// messages are kept; 0 means 3, and a negative number means none.
 	PastEpochs int
@@ -197,7 +197,7 @@ func (c *Config) capabilities(own suite.ID, now time.Time, in *publicState) (Cap
 }
 
 func (l Limits) ratchet() ratchetLimits {
-	return ratchetLimits{MaxForward: orDefault(l.MaxForward, 1000), MaxKept: orDefault(l.MaxSkippedKeys, 1000)}
+	return ratchetLimits{MaxForward: orDefault(l.MaxForward, 1000), MaxKept: uint32(min(max(0, orDefault(l.MaxSkippedKeys, 1000)), math.MaxInt32))}
 }
 
 func (l Limits) pastEpochs() int { return max(0, orDefault(l.PastEpochs, 3)) }

@@ -26,6 +26,9 @@ type saving struct {
 	// since. It reserves no further generations, or a client that restarts often
 	// would get ahead of what others accept.
 	idle [2]bool
+
+	// forgot says that past epochs or proposals that the state may have are gone.
+	forgot bool
 }
 
 // savedState is what a saved state holds, so far as a delta depends on it.
@@ -236,7 +239,7 @@ func (s *saver) fail(err error) {
 func (s *saver) group(g *Group) ([2]uint64, error) {
 	b, epoch := &g.inbox, g.public.context.Epoch
 	firstProposal := s.old.proposals
-	if !s.all && s.old.epoch == epoch {
+	if !s.all && s.old.epoch == epoch && !b.saving.forgot {
 		next := *s.old
 		s.next = &next
 	} else {

@@ -1,6 +1,8 @@
 package mls
 
 import (
+	"bytes"
+
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -127,6 +129,17 @@ type Welcome struct {
 	CipherSuite        suite.ID
 	secrets            []encryptedGroupSecrets
 	EncryptedGroupInfo []byte
+}
+
+// KeyPackageRefs returns the KeyPackageRef of each key package that the Welcome is for,
+// in its order: a client with many finds the one that can join by
+// [OwnKeyPackage].Ref.
+func (m *Welcome) KeyPackageRefs() [][]byte {
+	refs := make([][]byte, len(m.secrets))
+	for i := range m.secrets {
+		refs[i] = bytes.Clone(m.secrets[i].newMember)
+	}
+	return refs
 }
 
 func (m *Welcome) marshal(w *wire.Writer) {

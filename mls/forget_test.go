@@ -1,0 +1,151 @@
+package mls
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A member forgets past epochs but for the latest: their secrets are overwritten, and
+// are gone from the saved state, too.
+func TestForgetPastEpochs(t *testing.T) {
+	groups := clique(t, 0x0001, 3)
+	var late [][]byte
+	for range 3 {
+		m, err := groups[0].Encrypt(t.Context(), insiderTime, []byte("late"), nil)
+		require.NoError(t, err)
+		late = append(late, m)
+		c, err := groups[0].Commit(t.Context(), insiderTime)
+		require.NoError(t, err)
+		follow(t, groups, 0, c)
+	}
+	g := groups[1]
+	require.Len(t, g.inbox.past, 3)
+	state, err := g.Save()
+	require.NoError(t, err)
+	secrets := map[string][]byte{}
+	for i, p := range g.inbox.past[:2] {
+		secrets["sender data "+string(rune('0'+i))] = bytes.Clone(p.senderData)
+		for n, secret := range p.ratchets.nodes {
+			secrets[string(rune('0'+i))+nodeName(n)] = bytes.Clone(secret)
+		}
+	}
+	dropped := g.inbox.past[0]
+	require.Len(t, reachable(secrets, map[string]any{"group": g}), len(secrets))
+
+	require.NoError(t, g.ForgetPastEpochs(5))
+	require.Len(t, g.inbox.past, 3)
+	require.NoError(t, g.ForgetPastEpochs(1))
+	require.Empty(t, reachable(secrets, map[string]any{"group": g, "past": dropped}))
+	requireUnprocessed(t, g, ErrWrongEpoch, late[0])
+	delta, err := g.MessageDelta()
+	require.NoError(t, err)
+	state = state.Apply(&delta.Delta)
+	require.Empty(t, reachable(secrets, map[string]any{"state": state}))
+	whole, err := g.Save()
+	require.NoError(t, err)
+	require.Equal(t, len(whole), len(state))
+	restored, err := RestoreGroup(insiderTime, *g.cfg, state)
+	require.NoError(t, err)
+	for _, g := range []*Group{g, restored} {
+		r, err := g.Process(t.Context(), insiderTime, late[2])
+		require.NoError(t, err)
+		require.Equal(t, "late", string(r.Application.Data))
+		require.NoError(t, g.ForgetPastEpochs(-1))
+		require.Empty(t, g.inbox.past)
+	}
+	g.Destroy()
+	require.ErrorIs(t, g.ForgetPastEpochs(0), ErrRetired)
+}
+
+// A member forgets the proposals of its epoch and the keys of its own Updates, and
+// sends data again.
+func TestForgetProposals(t *testing.T) {
+	groups := clique(t, 0x0001, 3)
+	g := groups[1]
+	proposeUpdate(t, groups, 1)
+	proposeUpdate(t, groups, 0)
+	state, err := g.Save()
+	require.NoError(t, err)
+	var key []byte
+	for _, own := range g.inbox.updates {
+		key = privateBytes(t, own.key)
+	}
+	secrets := map[string][]byte{"key of an Update": key}
+	_, err = g.Encrypt(t.Context(), insiderTime, []byte("text"), nil)
+	require.ErrorIs(t, err, ErrPendingProposals)
+	c, err := groups[2].Commit(t.Context(), insiderTime)
+	require.NoError(t, err)
+	require.Len(t, reachable(secrets, map[string]any{"group": g}), 1)
+	require.Len(t, reachable(secrets, map[string]any{"state": state}), 1)
+
+	require.NoError(t, g.ForgetProposals())
+	require.Empty(t, reachable(secrets, map[string]any{"group": g}))
+	delta, err := g.MessageDelta()
+	require.NoError(t, err)
+	state = state.Apply(&delta.Delta)
+	require.Empty(t, reachable(secrets, map[string]any{"state": state}))
+	_, err = RestoreGroup(insiderTime, *g.cfg, state)
+	require.NoError(t, err)
+	_, err = g.Encrypt(t.Context(), insiderTime, []byte("text"), nil)
+	require.NoError(t, err)
+	requireUnprocessed(t, g, violation("12.4.2", "proposal that the commit refers to has arrived").atProposal(0), c.Message)
+	mine, err := g.Commit(t.Context(), insiderTime)
+	require.NoError(t, err)
+	require.Empty(t, mine.Proposals())
+	proposeUpdate(t, groups, 1) // counts anew in the saved state
+	delta, err = g.MessageDelta()
+	require.NoError(t, err)
+	_, err = RestoreGroup(insiderTime, *g.cfg, state.Apply(&delta.Delta))
+	require.NoError(t, err)
+	g.Destroy()
+	require.ErrorIs(t, g.ForgetProposals(), ErrRetired)
+}
+
+// A candidate that covers an own Update keeps the key that it needs.
+func TestCandidateOutlivesForgottenProposals(t *testing.T) {
+	groups := clique(t, 0x0001, 2)
+	proposeUpdate(t, groups, 1)
+	c, err := groups[0].Commit(t.Context(), insiderTime)
+	require.NoError(t, err)
+	r, err := groups[1].Process(t.Context(), insiderTime, c.Message)
+	require.NoError(t, err)
+	require.NoError(t, groups[1].ForgetProposals())
+	groups[0], err = c.Adopt()
+	require.NoError(t, err)
+	groups[1], err = r.Commit.Adopt()
+	require.NoError(t, err)
+	next, err := groups[0].Commit(t.Context(), insiderTime)
+	require.NoError(t, err)
+	follow(t, groups, 0, next)
+}
+
+// Without room for skipped keys, a message that another has overtaken is not opened.
+func TestNoSkippedKeys(t *testing.T) {
+	groups := clique(t, 0x0001, 2, func(cfg *Config) { cfg.Limits.MaxSkippedKeys = -1 })
+	var messages [][]byte
+	for range 2 {
+		m, err := groups[0].Encrypt(t.Context(), insiderTime, []byte("text"), nil)
+		require.NoError(t, err)
+		messages = append(messages, m)
+	}
+	_, err := groups[1].Process(t.Context(), insiderTime, messages[1])
+	require.NoError(t, err)
+	requireUnprocessed(t, groups[1], ErrConsumed, messages[0])
+}
+
+// A Welcome says which key packages it is for.
+func TestWelcomeNamesItsKeyPackages(t *testing.T) {
+	g := clique(t, 0x0001, 1)[0]
+	a, b := ownKeyPackage(t, 0x0001, "a"), ownKeyPackage(t, 0x0001, "b")
+	c, err := g.Commit(t.Context(), insiderTime, Add(a.KeyPackage), Add(b.KeyPackage))
+	require.NoError(t, err)
+	m, err := ParseMessage(c.Welcome)
+	require.NoError(t, err)
+	refs := m.Welcome.KeyPackageRefs()
+	require.Equal(t, [][]byte{a.Ref, b.Ref}, refs)
+	clear(refs[0])
+	_, err = a.Join(t.Context(), insiderTime, c.Welcome)
+	require.NoError(t, err)
+}
