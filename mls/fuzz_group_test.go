@@ -3,15 +3,17 @@ package mls
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/suite"
 )
 
 // These targets hand a live group, or somebody who joins one, what the fuzzer
-// makes of a valid message: its input is a number that picks the message, where in
+// makes of a valid message: its input is numbers that pick the suite and the message, where in
 // its making it is changed, and the changes. So the same input is the same attack in
 // every process, though keys differ; and what is changed before it is signed, by a
 // member who keeps to no rule, gets past the signature. The property is that nothing
@@ -63,15 +65,45 @@ func reparse[T any, P interface {
 	return true
 }
 
+// fuzzedSuites returns the suites in the order in which an input picks one of them.
+func fuzzedSuites() []suite.ID {
+	return slices.Sorted(slices.Values(all.Registry().IDs(suite.Start, insiderTime)))
+}
+
+// suiteAt returns the suite that an input picks.
+func suiteAt(pick uint8) suite.ID {
+	ids := fuzzedSuites()
+	return ids[int(pick)%len(ids)]
+}
+
+// ofSuites returns a function that returns what create made of a suite the first time.
+func ofSuites[T any](create func(testing.TB, suite.ID) *T) func(testing.TB, suite.ID) *T {
+	made := make(map[suite.ID]*T)
+	return func(t testing.TB, id suite.ID) *T {
+		if made[id] == nil {
+			made[id] = create(t, id)
+		}
+		return made[id]
+	}
+}
+
 // seedEdits adds each number below messages and stages, without changes and with
-// some.
+// some, for the first suite; and each stage of one message for a hybrid suite, one of
+// ML-KEM and one of ML-DSA.
 func seedEdits(f *testing.F, messages, stages int) {
+	for _, id := range []suite.ID{0xF002, 0xF006, 0xF00A} {
+		pick := uint8(slices.Index(fuzzedSuites(), id))
+		for stage := range stages {
+			f.Add(pick, uint8(0), uint8(stage), []byte(nil))
+			f.Add(pick, uint8(0), uint8(stage), []byte{1, 0, 40, 1})
+		}
+	}
 	scripts := [][]byte{nil, {1, 0, 40, 1}, {2, 0, 9, 3}, {3, 1, 0, 0xbf}, {4, 0, 60, 32}, {5, 0, 80, 8}}
 	for message := range messages {
 		for stage := range stages {
 			script := scripts[(message+stage)%len(scripts)]
-			f.Add(uint8(message), uint8(stage), []byte(nil))
-			f.Add(uint8(message), uint8(stage), script)
+			f.Add(uint8(0), uint8(message), uint8(stage), []byte(nil))
+			f.Add(uint8(0), uint8(message), uint8(stage), script)
 		}
 	}
 }
@@ -84,24 +116,13 @@ func parity(cfg *Config) {
 }
 
 // newFuzzed returns a simulation of five members in a steady tree.
-func newFuzzed(t testing.TB) *Simulation {
+func newFuzzed(t testing.TB, id suite.ID) *Simulation {
 	t.Helper()
 	sim, err := NewSimulation(t.Context(), insiderTime, SimulationConfig{
-		Suites: all.Registry(), Suite: 0x0001, Members: 5, Shape: TreeSteady, Adjust: parity,
+		Suites: all.Registry(), Suite: id, Members: 5, Shape: TreeSteady, Adjust: parity,
 	})
 	require.NoError(t, err)
 	return sim
-}
-
-// once returns a function that returns what create does the first time.
-func once[T any](create func(testing.TB) *T) func(testing.TB) *T {
-	var made *T
-	return func(t testing.TB) *T {
-		if made == nil {
-			made = create(t)
-		}
-		return made
-	}
 }
 
 func member(t testing.TB, sim *Simulation, leaf LeafIndex) *Group {
@@ -130,9 +151,9 @@ type fuzzedMessage struct {
 
 const fuzzedMessages = 22 // of a fuzzedGroup
 
-func newFuzzedGroup(t testing.TB) *fuzzedGroup {
+func newFuzzedGroup(t testing.TB, id suite.ID) *fuzzedGroup {
 	t.Helper()
-	authority, x := client(t, 0x0001, "authority"), &fuzzedGroup{sim: newFuzzed(t)}
+	authority, x := client(t, id, "authority"), &fuzzedGroup{sim: newFuzzed(t, id)}
 	senders, err := ExternalSenders{{SignatureKey: authority.Signer.PublicKey(), Credential: authority.Credential}}.Marshal()
 	require.NoError(t, err)
 	_, err = x.sim.Commit(t.Context(), insiderTime, 0, ReplaceExtensions(Extension{Type: ExtensionExternalSenders, Data: senders}))
@@ -147,7 +168,7 @@ func newFuzzedGroup(t testing.TB) *fuzzedGroup {
 	victim, err = r.Commit.Adopt()
 	require.NoError(t, err)
 
-	add := func(name string) AddProposal { return Add(ownKeyPackage(t, 0x0001, name).KeyPackage) }
+	add := func(name string) AddProposal { return Add(ownKeyPackage(t, id, name).KeyPackage) }
 	sent := func(b []byte, err error) []byte {
 		require.NoError(t, err)
 		return b
@@ -168,7 +189,7 @@ func newFuzzedGroup(t testing.TB) *fuzzedGroup {
 	for _, leaf := range []LeafIndex{1, 2} { // in private and in public
 		enter(sent(member(t, x.sim, leaf).ProposeUpdate(t.Context(), insiderTime, nil)))
 		for _, p := range []Proposal{
-			add("new"), Remove(3), ResumptionPSK(victim.GroupID(), victim.Epoch()), ReplaceExtensions(), ReInit([]byte("next"), 0x0001),
+			add("new"), Remove(3), ResumptionPSK(victim.GroupID(), victim.Epoch()), ReplaceExtensions(), ReInit([]byte("next"), id),
 		} {
 			enter(sent(member(t, x.sim, leaf).Propose(t.Context(), insiderTime, p, nil)))
 		}
@@ -183,9 +204,9 @@ func newFuzzedGroup(t testing.TB) *fuzzedGroup {
 	}
 	outside := ExternalProposer{Suite: victim.Suite(), GroupID: victim.GroupID(), Epoch: victim.Epoch()}
 	enter(sent(outside.Propose(t.Context(), authority.Signer, 0, Remove(3))))
-	enter(sent(outside.ProposeJoin(t.Context(), ownKeyPackage(t, 0x0001, "outside"))))
+	enter(sent(outside.ProposeJoin(t.Context(), ownKeyPackage(t, id, "outside"))))
 	info := sent(member(t, x.sim, 1).GroupInfo(t.Context(), insiderTime, true))
-	external, err := ExternalJoin(t.Context(), insiderTime, client(t, 0x0001, "external"), info)
+	external, err := ExternalJoin(t.Context(), insiderTime, client(t, id, "external"), info)
 	require.NoError(t, err)
 	enter(external.Message)
 	x.messages = append(x.messages, fuzzedMessage{bytes: info, refuse: true})
@@ -255,10 +276,10 @@ func (x *fuzzedGroup) signedAnew(t testing.TB, message, script []byte, format Wi
 // in their encoding, or in their content before that is signed.
 func FuzzGroupProcess(f *testing.F) {
 	seedEdits(f, fuzzedMessages, 3)
-	f.Add(uint8(255), uint8(0), []byte("no message"))
-	fuzzed := once(newFuzzedGroup)
-	f.Fuzz(func(t *testing.T, pick, stage uint8, script []byte) {
-		x := fuzzed(t)
+	f.Add(uint8(0), uint8(255), uint8(0), []byte("no message"))
+	fuzzed := ofSuites(newFuzzedGroup)
+	f.Fuzz(func(t *testing.T, of, pick, stage uint8, script []byte) {
+		x := fuzzed(t, suiteAt(of))
 		var message []byte
 		valid := false
 		if pick == 255 {

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/suite"
 )
 
 // rehashed changes a ratchet tree as a script says. The hash is that of the tree
@@ -19,28 +21,39 @@ func rehashed(t testing.TB, g *Group, tree, script []byte) (changed, hash []byte
 	return changed, treeHash(t, g.public.suite, nodes)
 }
 
+// fuzzedJoiner is a group and a client who is not in it.
+type fuzzedJoiner struct {
+	sim   *Simulation
+	cfg   Config
+	state Snapshot       // of a key package
+	own   *OwnKeyPackage // nil if it has to be made anew
+}
+
+func newFuzzedJoiner(t testing.TB, id suite.ID) *fuzzedJoiner {
+	t.Helper()
+	x := &fuzzedJoiner{sim: newFuzzed(t, id), cfg: client(t, id, "joiner")}
+	k, err := NewKeyPackage(t.Context(), insiderTime, x.cfg)
+	require.NoError(t, err)
+	x.state, err = k.Save()
+	require.NoError(t, err)
+	return x
+}
+
 // FuzzJoin hands a client Welcomes with changes: in their encoding, in the GroupInfo
 // before it is signed, in the ratchet tree before it is hashed, or in the
 // GroupSecrets before they are encrypted.
 func FuzzJoin(f *testing.F) {
 	seedEdits(f, 2, 4)
-	sim := once(newFuzzed)
-	var state Snapshot
-	var own *OwnKeyPackage // nil if it has to be made anew
-	cfg := client(f, 0x0001, "joiner")
-	f.Fuzz(func(t *testing.T, pick, stage uint8, script []byte) {
-		if state == nil {
-			k, err := NewKeyPackage(t.Context(), insiderTime, cfg)
-			require.NoError(t, err)
-			state, err = k.Save()
-			require.NoError(t, err)
-		}
-		if own == nil {
+	joiners := ofSuites(newFuzzedJoiner)
+	f.Fuzz(func(t *testing.T, of, pick, stage uint8, script []byte) {
+		x := joiners(t, suiteAt(of))
+		if x.own == nil {
 			var err error
-			own, err = RestoreKeyPackage(insiderTime, cfg, state)
+			x.own, err = RestoreKeyPackage(insiderTime, x.cfg, x.state)
 			require.NoError(t, err)
 		}
-		m := insider{t, member(t, sim(t), 1)}
+		own := x.own
+		m := insider{t, member(t, x.sim, 1)}
 		c := m.commit(forgery{proposals: m.byValue(Add(own.KeyPackage)), withPath: pick%2 == 0})
 		var w welcomeForgery
 		switch stage % 4 {
@@ -73,7 +86,7 @@ func FuzzJoin(f *testing.F) {
 			require.True(t, own.initKey == initKey && own.leafKey == leafKey, "the key package has changed")
 			return
 		}
-		own = nil
+		x.own = nil
 		checkKeys(t, g)
 		checkIndex(t, g.public.tree)
 	})
@@ -84,10 +97,10 @@ func FuzzJoin(f *testing.F) {
 // by them is a message.
 func FuzzExternalJoin(f *testing.F) {
 	seedEdits(f, 1, 3)
-	sim := once(newFuzzed)
-	cfg := client(f, 0x0001, "joiner")
-	f.Fuzz(func(t *testing.T, _, stage uint8, script []byte) {
-		g := member(t, sim(t), 1)
+	joiners := ofSuites(newFuzzedJoiner)
+	f.Fuzz(func(t *testing.T, of, _, stage uint8, script []byte) {
+		x := joiners(t, suiteAt(of))
+		g := member(t, x.sim, 1)
 		encoded, err := g.GroupInfo(t.Context(), insiderTime, true)
 		require.NoError(t, err)
 		if stage%3 == 0 {
@@ -114,7 +127,7 @@ func FuzzExternalJoin(f *testing.F) {
 			require.NoError(t, err)
 		}
 		var c *Candidate
-		checkAllocation(t, len(encoded), func() { c, err = ExternalJoin(t.Context(), insiderTime, cfg, encoded) })
+		checkAllocation(t, len(encoded), func() { c, err = ExternalJoin(t.Context(), insiderTime, x.cfg, encoded) })
 		if err != nil {
 			require.Nil(t, c)
 			require.NotEmpty(t, script, "%v", err)
@@ -138,10 +151,10 @@ func FuzzExternalJoin(f *testing.F) {
 // encoding, or before they are signed. What one member commits, another accepts.
 func FuzzCommitAdd(f *testing.F) {
 	seedEdits(f, 1, 3)
-	sim := once(newFuzzed)
-	cfg := client(f, 0x0001, "joiner")
-	f.Fuzz(func(t *testing.T, _, stage uint8, script []byte) {
-		own, err := NewKeyPackage(t.Context(), insiderTime, cfg)
+	joiners := ofSuites(newFuzzedJoiner)
+	f.Fuzz(func(t *testing.T, of, _, stage uint8, script []byte) {
+		x := joiners(t, suiteAt(of))
+		own, err := NewKeyPackage(t.Context(), insiderTime, x.cfg)
 		require.NoError(t, err)
 		kp := own.KeyPackage
 		encoded, err := kp.Marshal()
@@ -159,12 +172,12 @@ func FuzzCommitAdd(f *testing.F) {
 			if !reparse(t, &kp.LeafNode, script) {
 				return
 			}
-			signLeaf(t, &kp.LeafNode, cfg.Signer, leafPlace{})
+			signLeaf(t, &kp.LeafNode, x.cfg.Signer, leafPlace{})
 		}
 		if stage%3 != 0 {
-			signKeyPackage(t, kp, cfg.Signer)
+			signKeyPackage(t, kp, x.cfg.Signer)
 		}
-		g, other := member(t, sim(t), 2), member(t, sim(t), 0)
+		g, other := member(t, x.sim, 2), member(t, x.sim, 0)
 		before := fingerprint(g)
 		var c *Candidate
 		checkAllocation(t, len(encoded), func() { c, err = g.Commit(t.Context(), insiderTime, Add(kp)) })

@@ -323,7 +323,7 @@ func TestNewCredentialIsJudged(t *testing.T) {
 
 // A simulation follows a member who replaces its key.
 func TestSimulatedMemberReplacesItsKey(t *testing.T) {
-	sim := newFuzzed(t)
+	sim := newFuzzed(t, 0x0001)
 	next := client(t, 0x0001, "renamed")
 	_, err := sim.Commit(t.Context(), insiderTime, 2, renewed(next))
 	require.NoError(t, err)
