@@ -24,7 +24,7 @@
 //	decision          WARN   it refused, or allows only what    the same, error REASONS
 //	                         exists
 //	group entered     INFO   this client has a group            schema group how members previous
-//	epoch adopted     INFO   it moved to a new epoch            schema group committer added updated removed
+//	epoch adopted     INFO   it moved to a new epoch            schema group committer added updated removed resynced
 //	                                                            extensions_changed psks reinit
 //	member            INFO   one for each member that a record  schema group change leaf credential_type
 //	                         before it counts                   identity credential signature_key old_credential
@@ -45,11 +45,12 @@
 //	members             int     in the group; without member records of a restored one
 //	previous            group   id, epoch, suite if it is known, and usage (reinit or branch) of the group before
 //	committer           group   type (member or new_member_commit), and leaf of a member
-//	added               int     members, as updated and removed
+//	added               int     members, as updated, removed and resynced
 //	extensions_changed  bool    of the GroupContext
 //	psks                int     pre-shared keys injected
 //	reinit              group   group_id, suite and version of the group to follow; this one has ended
-//	change              string  present (when this client entered), added, updated or removed
+//	change              string  present (when this client entered), added, updated, removed, or resynced:
+//	                            joined in the place of an earlier leaf, which is removed
 //	leaf                int     leaf index
 //	credential_type     string  basic, x509 or a code point
 //	identity            string  of a basic credential, if it is UTF-8

@@ -81,6 +81,7 @@ func changes() []mls.Change {
 		{Leaf: 2, Credential: mls.BasicCredential([]byte("carla")), SignatureKey: []byte("key 2"), Old: &old, Reason: mls.ChangeUpdated},
 		{Leaf: 1, Credential: mls.Credential{Type: mls.CredentialX509, Content: []byte("chain")}, SignatureKey: []byte("key 1"), Reason: mls.ChangeRemoved},
 		{Leaf: 0, Credential: mls.BasicCredential([]byte{0xff}), SignatureKey: []byte("key 0"), Old: &mls.Credential{Type: 1, Content: []byte{0xff}}, Reason: mls.ChangeUpdated},
+		{Leaf: 4, Credential: old, SignatureKey: []byte("key 4"), Old: &old, Reason: mls.ChangeResynced},
 	}
 }
 

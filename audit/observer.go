@@ -54,6 +54,7 @@ func (o observer) adopted(e mls.EpochAdopted) {
 		slog.Int("added", counts[mls.ChangeAdded]),
 		slog.Int("updated", counts[mls.ChangeUpdated]),
 		slog.Int("removed", counts[mls.ChangeRemoved]),
+		slog.Int("resynced", counts[mls.ChangeResynced]),
 		slog.Bool("extensions_changed", e.ExtensionsChanged),
 		slog.Int("psks", len(e.PSKs)),
 	}

@@ -23,7 +23,10 @@ type Authenticator interface {
 	Authenticate(ctx context.Context, now time.Time, changes []Change) (verdicts []error, err error)
 
 	// SameClient reports whether two credentials are of one client: whether next
-	// may follow, or stand beside, old in a group (RFC 9420, Section 5.3.3).
+	// may follow, or stand beside, old in a group (RFC 9420, Section 5.3.3). Of a leaf
+	// that follows another it is asked even if the credentials are equal, as when only
+	// the signature key is new; to refuse a client that resynchronises, Authenticate
+	// refuses its [ChangeResynced].
 	SameClient(old, next Credential) bool
 }
 
@@ -33,7 +36,7 @@ type Change struct {
 	Leaf         LeafIndex // 2^32-1 of an Add to be committed, and of an external sender
 	Credential   Credential
 	SignatureKey []byte
-	Old          *Credential // what the leaf held before, in an update or commit
+	Old          *Credential // what the leaf, or the one that it replaces, held before
 	Reason       ChangeReason
 }
 
@@ -53,6 +56,10 @@ const (
 	// ChangeRemoved is a member whom a Remove proposal takes out, of which an
 	// [Observer] hears and an Authenticator does not.
 	ChangeRemoved
+	// ChangeResynced is a client that joins by an external commit in the place of an
+	// earlier leaf of its own, which the commit removes and whose credential is Old
+	// (RFC 9420, Section 12.4.3.2). Both credentials and keys may be the same.
+	ChangeResynced
 )
 
 func (r ChangeReason) String() string {
@@ -67,6 +74,8 @@ func (r ChangeReason) String() string {
 		return "external sender"
 	case ChangeRemoved:
 		return "removed"
+	case ChangeResynced:
+		return "resynced"
 	}
 	return fmt.Sprintf("ChangeReason(%d)", int(r))
 }
@@ -129,6 +138,14 @@ func changed(changes []Change, leaf LeafIndex, old, next *LeafNode, reason Chang
 		ch.Old = &old.Credential
 	}
 	return append(changes, ch)
+}
+
+// resynced is the change from the leaf that an external commit removes to that of the
+// joiner.
+func resynced(leaf LeafIndex, old, next *LeafNode) Change {
+	ch := change(leaf, next, ChangeResynced)
+	ch.Old = &old.Credential
+	return ch
 }
 
 // changedSenders appends the external senders that next has and old has not

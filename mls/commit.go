@@ -17,6 +17,11 @@ import (
 // out, since a committer's leaf is renewed by the path. Proposals that arrived and
 // that the policies refuse are left out, too, and Adds that have expired since.
 //
+// A ReInit goes alone, after all else: it is covered if it arrived and nothing else is
+// there to commit, by option or from others, even by a commit that is only to renew
+// keys, and then it ends the group. [Candidate.Proposals] tells before the commit is
+// sent; [WithoutPending] makes one that does not.
+//
 // A commit that only removes members, or only ends the group by a ReInit, asks the
 // policies whether one may leave. Where the group may not go on, a commit covers such
 // proposals and no others.
@@ -154,6 +159,7 @@ func (m *commitMaker) make(ctx context.Context, q asking, list []CommittedPropos
 			aad:       ac.content.authenticatedData,
 			proposals: list,
 			added:     a.added,
+			old:       p,
 			to:        next,
 		},
 		cfg:  m.plan.config(m.cfg),

@@ -195,9 +195,12 @@ func TestFollowUpIsMadeByTheRules(t *testing.T) {
 
 	// A ReInit to a version that is not known here.
 	groups := clique(t, 0x0001, 3)
-	c, err := groups[0].Commit(t.Context(), insiderTime, ReInitProposal{GroupID: []byte("next"), Version: 2, CipherSuite: 0x0001})
+	c, err := groups[0].Commit(t.Context(), insiderTime, ReInit([]byte("next"), 0x0001))
 	require.NoError(t, err)
 	follow(t, groups, 0, c)
+	for _, g := range groups { // as a saved state may have it
+		g.public.reInit = &ReInitProposal{GroupID: []byte("next"), Version: 2, CipherSuite: 0x0001}
+	}
 	_, err = groups[1].Reinitialize(t.Context(), insiderTime, client(t, 0x0001, "member 1"))
 	require.ErrorIs(t, err, ErrUnsupported)
 	err = joinFollowUp(t, groups[1], ResumptionPSKReInit, followUpForgery{})

@@ -207,7 +207,11 @@ func (t *transition) changes(from *publicState) []Change {
 		return changes
 	}
 	for i, n := range t.to.tree.members() { // the joiner's leaf is the one that is new
-		if !same(i, n) {
+		switch {
+		case same(i, n):
+		case len(changes) > 0: // its earlier leaf goes
+			changes = append(changes, resynced(i, from.tree.leaf(changes[0].Leaf), n))
+		default:
 			changes = append(changes, change(i, n, ChangeAdded))
 		}
 	}

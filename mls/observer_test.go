@@ -188,10 +188,12 @@ func TestObserverOfExternalJoins(t *testing.T) {
 	w.groups["b"], err = c.Adopt()
 	require.NoError(t, err)
 	requireEvents(t, w.of("b").take(), mls.GroupEntered{Group: w.state("b"), How: mls.EntryExternal, Size: len(w.all(w.groups["b"])), Members: w.all(w.groups["b"])})
+	back := w.change("b", mls.ChangeResynced)
+	back.Old = &gone.Credential
 	adopted := mls.EpochAdopted{
 		Group:     w.state("a"),
 		Committer: mls.Sender{Type: mls.SenderNewMemberCommit},
-		Changes:   []mls.Change{gone, w.change("b", mls.ChangeAdded)},
+		Changes:   []mls.Change{gone, back},
 	}
 	requireEvents(t, w.of("a").take(), adopted)
 	adopted.Group.Leaf = -1

@@ -1,8 +1,10 @@
 package mls
 
 import (
+	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -197,4 +199,75 @@ func TestProposalsHaveTheirData(t *testing.T) {
 	g, err := RestoreGroup(insiderTime, *groups[1].cfg, state)
 	require.NoError(t, err)
 	require.Equal(t, data, g.inbox.pending()[0].AuthenticatedData)
+}
+
+// Who joins by an external commit can be seen before it is adopted, and by whoever
+// follows in public; a client that takes the place of its earlier leaf is told from one
+// that is new, and can be refused.
+func TestExternalJoinersAreSeen(t *testing.T) {
+	for name, resync := range map[string]bool{"new": false, "resync": true} {
+		t.Run(name, func(t *testing.T) {
+			c := &clerk{}
+			groups := clique(t, 0x0001, 4, c.config)
+			g := groups[2]
+			public := inPublic(t, g)
+			info, err := groups[0].GroupInfo(t.Context(), insiderTime, true)
+			require.NoError(t, err)
+			var options []CommitOption
+			who := "outside"
+			if resync {
+				who, options = "member 1", []CommitOption{Remove(1)}
+			}
+			cfg := client(t, 0x0001, who, c.config)
+			joining, err := ExternalJoin(t.Context(), insiderTime, cfg, info, options...)
+			require.NoError(t, err)
+			joined := Change{Leaf: 4, Credential: cfg.Credential, SignatureKey: cfg.Signer.PublicKey(), Reason: ChangeAdded}
+			want := []Change{joined}
+			if resync {
+				joined.Leaf, joined.Reason, joined.Old = 1, ChangeResynced, &cfg.Credential
+				want = []Change{change(1, g.Leaf(1), ChangeRemoved), joined}
+			}
+			c.calls = nil
+			r, err := g.Process(t.Context(), insiderTime, joining.Message)
+			require.NoError(t, err)
+			require.Equal(t, [][]Change{{joined}}, c.calls)
+			inPublic, err := public.Process(t.Context(), insiderTime, joining.Message)
+			require.NoError(t, err)
+			for _, got := range [][]Change{joining.Changes(), r.Commit.Changes(), inPublic.Commit.Changes()} {
+				require.Equal(t, want, got)
+			}
+
+			state, err := g.Save()
+			require.NoError(t, err)
+			saved, err := r.Commit.Save()
+			require.NoError(t, err)
+			restored, err := RestoreGroup(insiderTime, *g.cfg, state)
+			require.NoError(t, err)
+			again, err := restored.RestoreCandidate(insiderTime, saved)
+			require.NoError(t, err)
+			require.Equal(t, want, again.Changes())
+			saved, err = joining.Save()
+			require.NoError(t, err)
+			alone, err := RestoreCandidate(insiderTime, cfg, saved)
+			require.NoError(t, err)
+			require.Nil(t, alone.Changes())
+
+			g.cfg.Authenticator = strangerJudge{}
+			_, err = g.Process(t.Context(), insiderTime, joining.Message)
+			if !resync {
+				require.NoError(t, err)
+				return
+			}
+			requireRefused(t, violation("5.3.1", "acceptable successor").atLeaf(1), err)
+		})
+	}
+}
+
+// strangerJudge takes nobody for a client that it knows.
+type strangerJudge struct{}
+
+func (strangerJudge) SameClient(Credential, Credential) bool { return false }
+
+func (strangerJudge) Authenticate(_ context.Context, _ time.Time, changes []Change) ([]error, error) {
+	return make([]error, len(changes)), nil
 }

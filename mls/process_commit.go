@@ -63,6 +63,7 @@ func (p *publicState) receiveCommit(ctx context.Context, cfg *Config, now time.T
 		aad:       ac.content.authenticatedData,
 		proposals: list,
 		added:     a.added,
+		old:       p,
 		to:        next,
 	}, a, nil
 }
@@ -140,11 +141,14 @@ func (p *publicState) mergePath(a *applied, committer LeafIndex, path *updatePat
 		return violation("7.9", "parent_hash of the committer's leaf is that of its path").atLeaf(committer)
 	}
 	a.edit.setLeaf(committer, path.leafNode)
-	reason := ChangeUpdated
-	if old == nil {
-		reason = ChangeAdded
+	switch {
+	case old != nil:
+		a.changes = changed(a.changes, committer, old, path.leafNode, ChangeUpdated)
+	case len(a.removed) > 0:
+		a.changes = append(a.changes, resynced(committer, p.tree.leaf(a.removed[0]), path.leafNode))
+	default:
+		a.changes = changed(a.changes, committer, nil, path.leafNode, ChangeAdded)
 	}
-	a.changes = changed(a.changes, committer, old, path.leafNode, reason)
 	return nil
 }
 

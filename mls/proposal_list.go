@@ -90,7 +90,7 @@ func (p *publicState) checkProposal(proposal Proposal, sender Sender, rules list
 		if proposal.Version < p.context.Version {
 			return violation("12.1.5", "ReInit does not go back to the version %s", proposal.Version)
 		}
-		return nil
+		return proposal.check()
 	case ExternalInitProposal:
 		if sender.Type != SenderNewMemberCommit {
 			return violation("12.1.6", "ExternalInit is of an external commit")

@@ -249,6 +249,9 @@ func loadCandidate(cfg *Config, state Snapshot, suiteOf func(suite.ID) (suite.Su
 		transition: transition{committer: saved.committer, aad: saved.aad, added: saved.added, to: public},
 		next:       epoch{public, secrets, self}, saved: true,
 	}
+	if g != nil {
+		c.old = g.public
+	}
 	if c.Message, c.Welcome, err = saved.messages(); err != nil {
 		return nil, nil, err
 	}

@@ -11,11 +11,22 @@ type transition struct {
 	aad       []byte
 	proposals []CommittedProposal
 	added     []LeafIndex
-	to        *publicState
+	old, to   *publicState
 }
 
 // Committer returns who made the commit.
 func (t *transition) Committer() Sender { return t.committer }
+
+// Changes returns what the commit makes of the members: who joins, with leaf and
+// credential, whether by an Add or by the commit itself, who leaves, and who has a new
+// leaf. It is what an [Observer] hears once the commit is adopted. A candidate by which
+// this client joins, and which was restored, does not say: it returns nil.
+func (t *transition) Changes() []Change {
+	if t.old == nil {
+		return nil
+	}
+	return t.changes(t.old)
+}
 
 // AuthenticatedData returns the data that the committer authenticated beside the
 // commit (RFC 9420, Section 6.3.1).

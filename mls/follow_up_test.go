@@ -1,0 +1,75 @@
+package mls
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A ReInit to a group that nobody could make is refused, however it comes: it would
+// end the group for nothing (RFC 9420, Section 12.1.5).
+func TestReInitCanBeFollowed(t *testing.T) {
+	required := func(r RequiredCapabilities) Extension {
+		data, err := r.Marshal()
+		require.NoError(t, err)
+		return Extension{Type: ExtensionRequiredCapabilities, Data: data}
+	}
+	grease := violation("13.5", "ReInit needs no GREASE value")
+	to := func(x ...Extension) ReInitProposal { return ReInit([]byte("next"), 0x0001, x...) }
+	newer := to()
+	newer.Version = VersionMLS10 + 1
+	for name, c := range map[string]struct {
+		to   ReInitProposal
+		want error
+	}{
+		"version":               {newer, ErrUnsupported},
+		"malformed requirement": {to(Extension{Type: ExtensionRequiredCapabilities, Data: []byte{9}}), ErrMalformed},
+		"malformed senders":     {to(Extension{Type: ExtensionExternalSenders, Data: []byte{9}}), ErrMalformed},
+		"extension":             {to(Extension{Type: 0x0A0A}), grease},
+		"required extension":    {to(required(RequiredCapabilities{Extensions: []ExtensionType{0x1A1A}})), grease},
+		"required proposal":     {to(required(RequiredCapabilities{Proposals: []ProposalType{0x2A2A}})), grease},
+		"required credential":   {to(required(RequiredCapabilities{Credentials: []CredentialType{0x3A3A}})), grease},
+	} {
+		t.Run(name, func(t *testing.T) {
+			groups := clique(t, 0x0001, 4, publicHandshake)
+			g, m := groups[2], insider{t, groups[1]}
+			requireUnmoved(t, g, c.want, func() error {
+				_, err := g.Propose(t.Context(), insiderTime, c.to, nil)
+				return err
+			})
+			message, _ := m.propose(c.to)
+			requireUnprocessed(t, g, c.want, message)
+			want := c.want
+			if v, ok := want.(*ValidationError); ok {
+				w := *v
+				want = w.atProposal(0)
+			}
+			requireUnmoved(t, g, want, func() error {
+				_, err := g.Commit(t.Context(), insiderTime, c.to)
+				return err
+			})
+			requireUnprocessed(t, g, want, m.commit(forgery{proposals: m.byValue(c.to)}).message)
+		})
+	}
+}
+
+// A plain commit covers a ReInit that arrived if there is nothing else, and says so.
+func TestPendingReInitGoesAlone(t *testing.T) {
+	groups := clique(t, 0x0001, 3)
+	m, err := groups[1].Propose(t.Context(), insiderTime, ReInit([]byte("next"), 0x0001), nil)
+	require.NoError(t, err)
+	g := groups[0]
+	_, err = g.Process(t.Context(), insiderTime, m)
+	require.NoError(t, err)
+	c, err := g.Commit(t.Context(), insiderTime, ForcePath())
+	require.NoError(t, err)
+	require.Len(t, c.Proposals(), 1)
+	require.Equal(t, ProposalReInit, c.Proposals()[0].Proposal.Type())
+	for _, options := range [][]CommitOption{{WithoutPending()}, {Remove(2)}} {
+		c, err := g.Commit(t.Context(), insiderTime, options...)
+		require.NoError(t, err)
+		for _, p := range c.Proposals() {
+			require.NotEqual(t, ProposalReInit, p.Proposal.Type())
+		}
+	}
+}
