@@ -122,26 +122,19 @@ func (c *Candidate) Adopt() (*Group, error) {
 
 // adopt is Adopt for a member of the group.
 func (c *Candidate) adopt() (*Group, error) {
-	old := c.from
-	old.life.Lock()
-	defer old.life.Unlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if old.retired {
+	if !c.removed && c.next.secrets == nil || !c.from.life.end() {
 		return nil, ErrRetired
 	}
 	if c.removed {
-		var none inbox
-		old.discardOthers(c, &memberView{})
-		old.retire(&memberView{}, &none)
-		none.destroy()
+		c.from.retire(c, nil)
 		return nil, ErrRemoved
 	}
 	g := newGroup(c.cfg, c.next)
 	g.inbox.saving.bound = c.saved
 	c.next = epoch{public: c.next.public}
-	old.discardOthers(c, g.self)
-	old.retire(g.self, &g.inbox)
+	c.from.retire(c, g)
 	return g, nil
 }
 
@@ -161,68 +154,103 @@ func (c *Candidate) join() (*Group, error) {
 // leaveGroup retires the group that the candidate is from, which nobody else has:
 // the candidate is adopted without it.
 func (c *Candidate) leaveGroup() {
-	var none inbox
-	c.from.life.Lock()
-	defer c.from.life.Unlock()
-	c.from.retire(c.next.self, &none)
-	none.destroy()
+	c.from.life.end()
+	c.from.retire(c, nil)
 	c.from = nil
 }
 
-// track notes a candidate, which ends with the epoch whether its owner still holds
-// it or not.
-func (g *Group) track(c *Candidate) {
-	g.inbox.mu.Lock()
-	defer g.inbox.mu.Unlock()
-	gone := func(p weak.Pointer[Candidate]) bool { return p.Value() == nil }
-	g.inbox.candidates = append(slices.DeleteFunc(g.inbox.candidates, gone), weak.Make(c))
-}
-
-// discardOthers deletes the secrets of the candidates that lost against c, and those
-// of their private keys that self, the member in the next epoch, does not hold. The
-// caller holds life and the mutex of c.
-func (g *Group) discardOthers(c *Candidate, self *memberView) {
-	for _, p := range g.inbox.candidates {
-		if lost := p.Value(); lost != nil && lost != c {
-			lost.discard(self)
-		}
+// track notes a candidate, which ends with the epoch as long as its owner holds it.
+// If the epoch ended while it was made, it is deleted and the error is ErrRetired.
+func (g *Group) track(c *Candidate) error {
+	if !g.inbox.track(c) {
+		g.drop(c)
+		return ErrRetired
 	}
-	g.inbox.candidates = nil
+	return nil
 }
 
-func (c *Candidate) discard(self *memberView) {
+func (b *inbox) track(c *Candidate) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.retired {
+		return false
+	}
+	gone := func(p weak.Pointer[Candidate]) bool { return p.Value() == nil }
+	b.candidates = append(slices.DeleteFunc(b.candidates, gone), weak.Make(c))
+	return true
+}
+
+// discard deletes the secrets of a candidate, and returns the member's view, of
+// whose keys some are the group's too.
+func (c *Candidate) discard() *memberView {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.next.secrets == nil {
-		return // it removed this member
+		return nil // it removed this member, or was discarded
 	}
 	c.next.secrets.destroy()
-	c.next.self.destroyExcept(self)
+	self := c.next.self
 	c.next = epoch{public: c.next.public}
+	return self
+}
+
+// drop discards a candidate of the group, with those of its private keys that the
+// group does not hold. The group is alive.
+func (g *Group) drop(c *Candidate) {
+	self := c.discard()
+	if self == nil {
+		return
+	}
+	for key := range self.keys() {
+		if !g.holds(key) {
+			key.destroy()
+		}
+	}
 }
 
 // Destroy deletes the secrets of a group that its owner has left behind, as for the
 // one that follows it after a ReInit, and those of its candidates. The group answers
 // [ErrRetired] from then on. What was saved of it is for the caller to delete.
 func (g *Group) Destroy() {
-	g.life.Lock()
-	defer g.life.Unlock()
-	if g.retired {
-		return
+	if g.life.end() {
+		g.retire(nil, nil)
 	}
-	var none inbox
-	g.discardOthers(nil, &memberView{})
-	g.retire(&memberView{}, &none)
-	none.destroy()
 }
 
-// retire deletes the epoch's secrets and those private keys that self, the member
-// in the next epoch, does not hold, and moves the rest to the next epoch's inbox.
-// The caller holds life.
-func (g *Group) retire(self *memberView, next *inbox) {
-	g.retired = true
-	g.inbox.retire(g.public, g.secrets, self, g.cfg.Limits, next)
-	g.secrets.destroy()
-	g.self.destroyExcept(self)
-	g.secrets, g.self = nil, &memberView{leaf: g.self.leaf}
+// retire ends the epoch in favour of a candidate, if won is not nil, and of the group
+// that it leads to, if next is not nil: what that needs of past epochs moves to its
+// inbox. The other candidates are discarded. The secrets, and those private keys that
+// the member in the next epoch does not hold, are deleted when the calls in progress
+// are done; until then, next keeps what it shares with them. The caller has ended the
+// life, and holds the mutex of won.
+func (g *Group) retire(won *Candidate, next *Group) {
+	kept := &memberView{}
+	var inbox *inbox
+	switch {
+	case next != nil:
+		next.life.begin()
+		kept, inbox = next.self, &next.inbox
+	case won != nil && won.next.self != nil:
+		kept = won.next.self
+	}
+	views := []*memberView{g.self}
+	for _, p := range g.inbox.retire(g.public, g.secrets, g.leaf, g.cfg.Limits, inbox) {
+		if lost := p.Value(); lost != nil && lost != won {
+			if self := lost.discard(); self != nil {
+				views = append(views, self)
+			}
+		}
+	}
+	g.life.afterCalls(func() {
+		g.inbox.clear(kept)
+		g.secrets.destroy()
+		for _, v := range views {
+			v.destroyExcept(kept)
+		}
+		g.secrets, g.self = nil, &memberView{leaf: g.leaf}
+		if next != nil {
+			next.life.done()
+		}
+	})
+	g.life.done()
 }

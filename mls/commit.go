@@ -73,7 +73,9 @@ func (g *Group) commit(ctx context.Context, q asking, plan *commitPlan, list []C
 	if err != nil {
 		return nil, err
 	}
-	g.track(c)
+	if err := g.track(c); err != nil {
+		return nil, err
+	}
 	return c, nil
 }
 

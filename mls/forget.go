@@ -1,22 +1,24 @@
 package mls
 
+import "slices"
+
 // ForgetPastEpochs deletes the keys of late application messages but for those of the
 // latest epochs, at most keep of the ones that [Limits] PastEpochs lets stay: messages
 // of the others answer [ErrWrongEpoch] from then on (RFC 9420, Section 15.3). An
 // application calls it when it expects no more of them, such as some time after a new
 // epoch has begun. What was saved has the keys until the next delta is applied to it.
-//
-// It waits for calls that use the group, and so must not be called by what they call,
-// such as an [Authenticator].
 func (g *Group) ForgetPastEpochs(keep int) error {
-	g.life.Lock()
-	defer g.life.Unlock()
-	if g.retired {
-		return ErrRetired
+	done, err := g.alive()
+	if err != nil {
+		return err
 	}
+	defer done()
 	b := &g.inbox
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.retired {
+		return ErrRetired
+	}
 	for len(b.past) > max(0, keep) {
 		b.past[0].destroy()
 		b.past[0] = nil
@@ -33,15 +35,36 @@ func (g *Group) ForgetPastEpochs(keep int) error {
 // A commit of another that refers to one of them can then not be followed, unless the
 // proposal arrives again; a PrivateMessage opens once. Candidates that exist stay
 // good, but one that was saved and needs the private key of an own Update cannot be
-// restored. It waits as [Group.ForgetPastEpochs] does.
+// restored. The keys are deleted when the calls in progress are done.
 func (g *Group) ForgetProposals() error {
-	g.life.Lock()
-	defer g.life.Unlock()
-	if g.retired {
+	done, err := g.alive()
+	if err != nil {
+		return err
+	}
+	defer done()
+	b := &g.inbox
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.retired {
 		return ErrRetired
 	}
+	for _, own := range b.updates {
+		b.forgotten = append(b.forgotten, own.key)
+	}
+	b.cache, b.updates, b.saving.forgot = proposalCache{}, nil, true
+	g.life.afterCalls(g.forgetKeys)
+	return nil
+}
+
+// forgetKeys deletes the private keys of the Updates that were forgotten but for those
+// that a candidate may need.
+func (g *Group) forgetKeys() {
+	b := &g.inbox
+	b.mu.Lock()
+	candidates := slices.Clone(b.candidates)
+	b.mu.Unlock()
 	held := make(map[*nodeKey]bool)
-	for _, p := range g.inbox.candidates {
+	for _, p := range candidates {
 		if c := p.Value(); c != nil {
 			c.mu.Lock()
 			if c.next.self != nil {
@@ -50,14 +73,15 @@ func (g *Group) ForgetProposals() error {
 			c.mu.Unlock()
 		}
 	}
-	b := &g.inbox
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, own := range b.updates {
-		if !held[own.key] {
-			own.key.destroy()
-		}
+	if b.retired {
+		return // they go with the epoch
 	}
-	b.cache, b.updates, b.saving.forgot = proposalCache{}, nil, true
-	return nil
+	b.forgotten = slices.DeleteFunc(b.forgotten, func(key *nodeKey) bool {
+		if !held[key] {
+			key.destroy()
+		}
+		return !held[key]
+	})
 }

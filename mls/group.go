@@ -16,19 +16,19 @@ import (
 // A commit, made by [Group.Commit] or received by [Group.Process], is a
 // [Candidate] for the next epoch, and leaves the Group as it was; adopting the
 // candidate returns the Group of the next epoch and retires this one, whose
-// secrets are deleted. A retired Group answers [ErrRetired].
+// secrets are deleted when the calls in progress are done. A retired Group answers
+// [ErrRetired], and so may a call that was in progress.
 //
-// A Group is safe for concurrent use. It must not be copied.
+// A Group is safe for concurrent use. It must not be copied. What the configuration
+// names, such as the signer, the stores and the Authenticator, is called without a
+// lock, and may ask the group.
 type Group struct {
 	publicView
 	cfg   *Config
 	leaf  LeafIndex
 	inbox inbox
 
-	// life is held for reading by every use of the epoch's secrets, and for
-	// writing by the one that deletes them.
-	life    sync.RWMutex
-	retired bool
+	life    life // of what is below, for whoever calls alive
 	secrets *epochSecrets
 	self    *memberView
 }
@@ -44,6 +44,7 @@ type epoch struct {
 // encryption secret.
 func newGroup(cfg *Config, e epoch) *Group {
 	g := &Group{publicView: publicView{e.public}, cfg: cfg, leaf: e.self.leaf, secrets: e.secrets, self: e.self}
+	g.inbox.mu = new(sync.Mutex)
 	g.inbox.ratchets = newSecretTree(e.public.suite, e.public.tree.width, e.secrets.takeEncryption())
 	return g
 }
@@ -146,12 +147,10 @@ func (p *publicState) confirm(secrets *epochSecrets) error {
 
 // alive holds the epoch's secrets until done is called, or returns ErrRetired.
 func (g *Group) alive() (done func(), err error) {
-	g.life.RLock()
-	if g.retired {
-		g.life.RUnlock()
+	if !g.life.begin() {
 		return nil, ErrRetired
 	}
-	return g.life.RUnlock, nil
+	return g.life.done, nil
 }
 
 // active is alive for what a group does not do after a ReInit (RFC 9420, Section

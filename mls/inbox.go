@@ -9,12 +9,17 @@ import (
 // inbox is the one mutable part of an epoch: the message ratchets, the proposals
 // that arrived, and the keys of own Updates that wait for their commit. Nothing in
 // it changes on error.
+//
+// All epochs of a group share the mutex, as the ratchets move from one to the next.
 type inbox struct {
-	mu       sync.Mutex
+	mu       *sync.Mutex
+	retired  bool // nothing comes in any more
 	ratchets *secretTree
 	cache    proposalCache
 	updates  map[string]ownUpdate // by ProposalRef
 	past     []*pastEpoch         // latest last
+
+	forgotten []*nodeKey // of own Updates, to delete when no call uses them
 
 	candidates  []weak.Pointer[Candidate] // of this epoch, to end with it
 	resumptions []resumption              // of past epochs, latest last
@@ -34,7 +39,7 @@ func (p *pastEpoch) destroy() {
 	p.ratchets.destroy()
 }
 
-// destroy deletes what retire moved into b.
+// destroy deletes what b has of past epochs. The caller holds mu.
 func (b *inbox) destroy() {
 	for _, p := range b.past {
 		p.destroy()
@@ -50,6 +55,9 @@ func (b *inbox) destroy() {
 func (b *inbox) keep(p CommittedProposal, own *ownUpdate, limits proposalLimits) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.retired {
+		return ErrRetired
+	}
 	if err := b.cache.keep(p, limits); err != nil {
 		return err
 	}
@@ -95,14 +103,23 @@ func (b *inbox) pastEpoch(epoch uint64) *pastEpoch {
 }
 
 // retire moves what the next epoch keeps of past ones to its inbox, with the epoch
-// of the inbox itself as the last, and deletes what is beyond the limits. Receive
-// ratchets move and are never copied, so a message that was opened stays opened.
-// The own ratchets are deleted, and so is the key of an Update that self, the member
-// in the next epoch, does not hold.
-func (b *inbox) retire(public *publicState, secrets *epochSecrets, self *memberView, limits Limits, next *inbox) {
+// of the inbox itself as the last, and deletes what is beyond the limits; without a
+// next epoch, all. Receive ratchets move and are never copied, so a message that was
+// opened stays opened. The ratchets of own, the member's leaf, are deleted. What calls
+// in progress may use is for clear to delete. It returns the epoch's candidates.
+func (b *inbox) retire(public *publicState, secrets *epochSecrets, own LeafIndex, limits Limits, next *inbox) []weak.Pointer[Candidate] {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.ratchets.forget(self.leaf)
+	candidates := b.candidates
+	b.retired, b.candidates = true, nil
+	if next == nil {
+		b.ratchets.destroy()
+		b.destroy()
+		b.ratchets = nil
+		return candidates
+	}
+	next.mu = b.mu
+	b.ratchets.forget(own)
 	resumptions := append(b.resumptions, resumption{public.context.Epoch, slices.Clone(secrets.resumption)})
 	for len(resumptions) > limits.resumptionPSKs() {
 		clear(resumptions[0].psk)
@@ -118,12 +135,26 @@ func (b *inbox) retire(public *publicState, secrets *epochSecrets, self *memberV
 		past[0] = nil
 		past = past[1:]
 	}
+	b.ratchets, b.past, b.resumptions = nil, nil, nil
+	next.past, next.resumptions = past, slices.Clip(resumptions)
+	next.saving.follow(&b.saving)
+	return candidates
+}
+
+// clear drops the proposals, and deletes the keys of own Updates but for that of self,
+// the member in the next epoch.
+func (b *inbox) clear(self *memberView) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	for _, own := range b.updates {
 		if own.key != self.leafKey {
 			own.key.destroy()
 		}
 	}
-	b.ratchets, b.past, b.resumptions, b.updates, b.cache = nil, nil, nil, nil, proposalCache{}
-	next.past, next.resumptions = past, slices.Clip(resumptions)
-	next.saving.follow(&b.saving)
+	for _, key := range b.forgotten {
+		if key != self.leafKey {
+			key.destroy()
+		}
+	}
+	b.updates, b.forgotten, b.cache = nil, nil, proposalCache{}
 }

@@ -398,7 +398,7 @@ func requireUnprocessed(t testing.TB, g *Group, want error, message []byte) {
 func fingerprint(g *Group) [32]byte {
 	p := printer{sha256.New()}
 	p.bytes(g.public.contextBytes, g.public.tree.hash(), g.public.interim, g.public.confirmationTag)
-	p.number(g.retired, g.secrets == nil, g.self.leaf)
+	p.number(g.life.ended, g.secrets == nil, g.self.leaf)
 	if g.secrets != nil {
 		for _, row := range g.secrets.table() {
 			p.bytes(*row.secret)

@@ -2,6 +2,7 @@ package mls
 
 import (
 	"bytes"
+	"iter"
 
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -64,6 +65,20 @@ func (m *memberView) next(t *tree, leafKey *nodeKey, fresh map[NodeIndex]*nodeKe
 		v.pathKeys[n] = key
 	}
 	return v
+}
+
+// keys returns the private keys.
+func (m *memberView) keys() iter.Seq[*nodeKey] {
+	return func(yield func(*nodeKey) bool) {
+		if !yield(m.leafKey) {
+			return
+		}
+		for _, key := range m.pathKeys {
+			if !yield(key) {
+				return
+			}
+		}
+	}
 }
 
 // destroyExcept deletes the keys that next does not share.

@@ -79,6 +79,10 @@ func (g *Group) processPrivate(ctx context.Context, now time.Time, m *privateMes
 		}
 	}
 	g.inbox.mu.Lock()
+	if g.inbox.retired {
+		g.inbox.mu.Unlock()
+		return nil, ErrRetired
+	}
 	f, ratchets := g.receiving(g.public, g.secrets), g.inbox.ratchets
 	if past := g.inbox.pastEpoch(m.epoch); past != nil && m.contentType == ContentApplication {
 		f, ratchets = g.receiving(past.public, &epochSecrets{senderData: past.senderData}), past.ratchets

@@ -31,7 +31,9 @@ func (g *Group) processCommit(ctx context.Context, now time.Time, ac *authentica
 	if err := g.openEpoch(ctx, g.cfg.ask(suite.Receive, now), c, a, ac); err != nil {
 		return nil, err
 	}
-	g.track(c)
+	if err := g.track(c); err != nil {
+		return nil, err
+	}
 	return c, nil
 }
 

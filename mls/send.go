@@ -63,12 +63,14 @@ func (g *Group) ProposeUpdate(ctx context.Context, now time.Time, authenticatedD
 	if err != nil {
 		return nil, err
 	}
-	return g.propose(ctx, q, authenticatedData, func() (Proposal, *ownUpdate, error) {
+	var key *nodeKey
+	message, err := g.propose(ctx, q, authenticatedData, func() (Proposal, *ownUpdate, error) {
 		s := g.public.suite
-		key, err := s.GenerateKey()
+		private, err := s.GenerateKey()
 		if err != nil {
 			return nil, nil, fmt.Errorf("mls: generate leaf key: %w", err)
 		}
+		key = newNodeKey(private, false)
 		if cfg != g.cfg {
 			change := cfg.ownChange(nil, g.public.tree.leaf(g.leaf), g.leaf)
 			if err := g.cfg.authenticate(ctx, now, change); err != nil {
@@ -80,8 +82,12 @@ func (g *Group) ProposeUpdate(ctx context.Context, now time.Time, authenticatedD
 		if err == nil {
 			err = g.public.checkOwn(leaf, g.leaf)
 		}
-		return UpdateProposal{LeafNode: leaf}, &ownUpdate{newNodeKey(key, false), cfg}, err
+		return UpdateProposal{LeafNode: leaf}, &ownUpdate{key, cfg}, err
 	})
+	if err != nil && key != nil {
+		key.destroy()
+	}
+	return message, err
 }
 
 // propose sends the proposal that make returns, with what is kept of an own Update.

@@ -173,7 +173,9 @@ func (g *Group) RestoreCandidate(now time.Time, state Snapshot, signers ...suite
 		l.epoch.leaf != g.leaf {
 		return nil, badState("candidate is of another group or epoch")
 	}
-	g.track(c)
+	if err := g.track(c); err != nil {
+		return nil, err
+	}
 	return c, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/mlsuite/mlsuite/internal/parallel"
@@ -46,7 +47,7 @@ func restoreGroup(q asking, state Snapshot, signers []suite.Signer) (*Group, err
 	if err != nil {
 		return nil, err
 	}
-	g := &Group{cfg: cfg}
+	g := &Group{cfg: cfg, inbox: inbox{mu: new(sync.Mutex)}}
 	err = l.group(g, signers)
 	if err == nil {
 		err = q.members(g.public)

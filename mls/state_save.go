@@ -91,6 +91,9 @@ func (g *Group) maySend(format WireFormat, t ContentType) error {
 // maySend returns ErrUnsaved unless the next generation of the own ratchet is the
 // group's to use. The caller holds mu.
 func (b *inbox) maySend(leaf LeafIndex, t ContentType) error {
+	if b.retired {
+		return ErrRetired
+	}
 	if !b.saving.bound {
 		return nil
 	}
@@ -178,6 +181,9 @@ func (g *Group) save(scope saveScope) (*Delta, error) {
 	b := &g.inbox
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.retired {
+		return nil, ErrRetired
+	}
 	s := &saver{old: b.saving.state}
 	if scope == sinceThisEpoch && (s.old == nil || s.old.epoch != g.Epoch()) {
 		return nil, ErrUnsaved
