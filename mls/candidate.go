@@ -31,9 +31,10 @@ type Candidate struct {
 
 	previous *PreviousGroup // of the first commit of a group that follows another
 
-	mu    sync.Mutex
-	saved bool
-	next  epoch // secrets are nil once adopted, or if removed
+	mu        sync.Mutex
+	saved     bool
+	discarded bool
+	next      epoch // secrets are nil once adopted, or if removed
 }
 
 // Removed reports whether the commit removes this member.
@@ -80,6 +81,8 @@ func (c *Candidate) RatchetTree() ([]byte, error) {
 
 func (c *Candidate) alive() error {
 	switch {
+	case c.discarded:
+		return ErrRetired
 	case c.removed:
 		return ErrRemoved
 	case c.next.secrets == nil:
@@ -124,7 +127,7 @@ func (c *Candidate) Adopt() (*Group, error) {
 func (c *Candidate) adopt() (*Group, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.removed && c.next.secrets == nil || !c.from.life.end() {
+	if c.discarded || !c.removed && c.next.secrets == nil || !c.from.life.end() {
 		return nil, ErrRetired
 	}
 	if c.removed {
@@ -185,13 +188,30 @@ func (b *inbox) track(c *Candidate) bool {
 func (c *Candidate) discard() *memberView {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.discarded = true
 	if c.next.secrets == nil {
-		return nil // it removed this member, or was discarded
+		return nil // it removes this member, or was adopted
 	}
 	c.next.secrets.destroy()
 	self := c.next.self
 	c.next = epoch{public: c.next.public}
 	return self
+}
+
+// Discard deletes the secrets of a candidate that its owner will not adopt, and those
+// of its private keys that its Group does not use. It answers [ErrRetired] from then
+// on. Those that lose against a candidate that is adopted are discarded by that.
+func (c *Candidate) Discard() {
+	if c.from == nil {
+		if self := c.discard(); self != nil {
+			self.destroyExcept(&memberView{})
+		}
+		return
+	}
+	if done, err := c.from.alive(); err == nil {
+		defer done()
+		c.from.drop(c)
+	}
 }
 
 // drop discards a candidate of the group, with those of its private keys that the

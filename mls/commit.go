@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"fmt"
 	"time"
+
+	"github.com/mlsuite/mlsuite/suite"
 )
 
 // Commit makes a commit of the proposals that arrived in this epoch and those that
@@ -71,6 +73,7 @@ func (g *Group) commit(ctx context.Context, q asking, plan *commitPlan, list []C
 	c.from = g
 	c.Message, err = g.protect(ac)
 	if err != nil {
+		g.drop(c)
 		return nil, err
 	}
 	if err := g.track(c); err != nil {
@@ -93,7 +96,7 @@ type commitMaker struct {
 
 // make returns the candidate without its Message, which is for the caller to
 // protect. The application was asked about the credentials in the list.
-func (m *commitMaker) make(ctx context.Context, q asking, list []CommittedProposal) (*Candidate, *authenticatedContent, error) {
+func (m *commitMaker) make(ctx context.Context, q asking, list []CommittedProposal) (made *Candidate, _ *authenticatedContent, _ error) {
 	p, s := m.public, m.public.suite
 	rules := listRules{committer: m.sender, lifetime: m.cfg.Lifetimes.sentAt(q.now)}
 	if m.plan.followUp != nil {
@@ -112,6 +115,11 @@ func (m *commitMaker) make(ctx context.Context, q asking, list []CommittedPropos
 			return nil, nil, err
 		}
 		defer path.destroy()
+		defer func() {
+			if made == nil {
+				path.destroyKeys()
+			}
+		}()
 	}
 	next, err := p.next(a)
 	if err != nil {
@@ -150,6 +158,11 @@ func (m *commitMaker) make(ctx context.Context, q asking, list []CommittedPropos
 		return nil, nil, err
 	}
 	defer clear(joiner)
+	defer func() {
+		if made == nil {
+			secrets.destroy()
+		}
+	}()
 	if err := next.confirm(secrets); err != nil {
 		return nil, nil, err
 	}
@@ -187,6 +200,11 @@ func (p *ownPath) keys() map[NodeIndex]*nodeKey { return nodeKeys(p.secrets) }
 
 func (p *ownPath) destroy() { p.secrets.destroy() }
 
+func (p *ownPath) destroyKeys() {
+	p.leafKey.destroy()
+	p.secrets.destroyKeys()
+}
+
 // seal encrypts the path to the members of the next epoch whose context is still
 // the provisional one.
 func (p *ownPath) seal(next *publicState, leaf LeafIndex, added []LeafIndex) (*updatePath, error) {
@@ -205,7 +223,7 @@ func (p *ownPath) seal(next *publicState, leaf LeafIndex, added []LeafIndex) (*u
 func nodeKeys(p *pathSecrets) map[NodeIndex]*nodeKey {
 	keys := make(map[NodeIndex]*nodeKey, len(p.nodes))
 	for i, n := range p.nodes {
-		keys[n] = newNodeKey(p.keys[i], false)
+		keys[n] = newNodeKey(p.keys[i])
 	}
 	return keys
 }
@@ -223,14 +241,27 @@ func (m *commitMaker) renewPath(ctx context.Context, q asking, a *applied) (*own
 	rand.Read(secret)
 	secrets, err := derivePathSecrets(s, nodes, secret)
 	if err != nil {
+		suite.Destroy(leafKey)
 		return nil, err
 	}
-	parentHash, err := a.edit.mergePath(own, nodes, secrets.publicKeys())
+	path := &ownPath{leafKey: newNodeKey(leafKey), secrets: secrets}
+	if path.leaf, err = m.mergeLeaf(ctx, q, a, path, nodes); err != nil {
+		path.destroy()
+		path.destroyKeys()
+		return nil, err
+	}
+	return path, nil
+}
+
+// mergeLeaf merges a committer's path into the tree and returns the leaf with it.
+func (m *commitMaker) mergeLeaf(ctx context.Context, q asking, a *applied, path *ownPath, nodes []NodeIndex) (*LeafNode, error) {
+	own := m.self.leaf
+	parentHash, err := a.edit.mergePath(own, nodes, path.secrets.publicKeys())
 	if err != nil {
 		return nil, err
 	}
-	leaf, err := m.plan.config(m.cfg).newLeafNode(ctx, q, s, LeafNode{
-		EncryptionKey: leafKey.PublicKey(),
+	leaf, err := m.plan.config(m.cfg).newLeafNode(ctx, q, m.public.suite, LeafNode{
+		EncryptionKey: path.leafKey.PublicKey(),
 		Source:        LeafNodeCommit,
 		ParentHash:    parentHash,
 	}, m.public, own)
@@ -241,12 +272,12 @@ func (m *commitMaker) renewPath(ctx context.Context, q asking, a *applied) (*own
 		return nil, err
 	}
 	if m.plan.own != nil { // what the caller brought may not go together
-		if err := leaf.validate(s, LeafNodeCommit, m.public.place(own)); err != nil {
+		if err := leaf.validate(m.public.suite, LeafNodeCommit, m.public.place(own)); err != nil {
 			return nil, atLeaf(err, own)
 		}
 	}
 	a.edit.setLeaf(own, leaf)
-	return &ownPath{leaf: leaf, leafKey: newNodeKey(leafKey, false), secrets: secrets}, nil
+	return leaf, nil
 }
 
 // next returns the public state after a commit, up to its provisional context
@@ -284,7 +315,11 @@ func (next *publicState) advance(old *publicState, initSecret, commitSecret, psk
 		return nil, nil, err
 	}
 	secrets, err := newEpochSecrets(next.suite, joiner, psk, next.contextBytes)
-	return secrets, joiner, err
+	if err != nil {
+		clear(joiner)
+		return nil, nil, err
+	}
+	return secrets, joiner, nil
 }
 
 // confirmTranscript completes the GroupContext of a new epoch with the commit that

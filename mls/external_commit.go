@@ -103,11 +103,14 @@ func ExternalJoin(ctx context.Context, now time.Time, cfg Config, groupInfo []by
 		return nil, err
 	}
 	public, err := p.framing(nil).protectPublic(ac)
+	if err == nil {
+		c.Message, err = (&Message{publicMessage: public}).Marshal()
+	}
 	if err != nil {
+		c.Discard()
 		return nil, err
 	}
-	c.Message, err = (&Message{publicMessage: public}).Marshal()
-	return c, err
+	return c, nil
 }
 
 // parseGroupInfoMessage reads a GroupInfo, an MLSMessage.

@@ -132,7 +132,7 @@ func createGroup(ctx context.Context, now time.Time, cfg Config, groupID []byte,
 	if err := public.confirm(secrets); err != nil {
 		return nil, err
 	}
-	return newGroup(&cfg, epoch{public, secrets, &memberView{leafKey: newNodeKey(leafKey, false)}}), nil
+	return newGroup(&cfg, epoch{public, secrets, &memberView{leafKey: newNodeKey(leafKey)}}), nil
 }
 
 // confirm computes the confirmation tag of the epoch and the interim transcript

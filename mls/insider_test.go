@@ -340,7 +340,7 @@ func (m insider) newPath(a *applied, f forgery) (*ownPath, [][]byte) {
 		f.signedLeaf(leaf)
 	}
 	a.edit.fill(a.edit.ownPath(self, copyParent), self, leaf, a.edit.hasher.key(encryptionKey, leaf.EncryptionKey))
-	return &ownPath{leaf: leaf, leafKey: newNodeKey(leafKey, false), secrets: secrets}, keys
+	return &ownPath{leaf: leaf, leafKey: newNodeKey(leafKey), secrets: secrets}, keys
 }
 
 // byValue are proposals that a commit of the member carries itself.

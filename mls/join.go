@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/mlsuite/mlsuite/internal/parallel"
@@ -40,7 +41,9 @@ func FollowUpOf(old *Group) JoinOption { return func(p *joinPlan) { p.follows = 
 // checks the group's whole state, which is O(n).
 //
 // On success, the private init key is deleted and the OwnKeyPackage can join no
-// other group; on error, it is as it was. That the group is not one that the
+// other group; on error, it is as it was. A last resort joins many, but each group in
+// the same epoch once: it would send with the same keys and nonces again. To keep that
+// over a restart, save it again after a join. That the group is not one that the
 // client is in already is for the application to check, by [Group.GroupID].
 func (k *OwnKeyPackage) Join(ctx context.Context, now time.Time, welcome []byte, options ...JoinOption) (*Group, error) {
 	var plan joinPlan
@@ -105,6 +108,10 @@ func (k *OwnKeyPackage) join(ctx context.Context, now time.Time, m *Message, pla
 	if err != nil {
 		return nil, nil, err
 	}
+	joined := func(tag []byte) bool { return bytes.Equal(tag, info.ConfirmationTag) }
+	if slices.ContainsFunc(k.joined, joined) {
+		return nil, nil, fmt.Errorf("%w: it was joined by this key package before", ErrNotRecipient)
+	}
 	public, err := publicStateOf(ctx, q, k.suite, info, plan.tree)
 	if err != nil {
 		return nil, nil, err
@@ -118,14 +125,22 @@ func (k *OwnKeyPackage) join(ctx context.Context, now time.Time, m *Message, pla
 		return nil, nil, err
 	}
 	epochSecrets, err := newEpochSecrets(k.suite, secrets.joinerSecret, psk, public.contextBytes)
+	if err == nil {
+		if err = public.checkConfirmation(epochSecrets, info.ConfirmationTag); err != nil {
+			epochSecrets.destroy()
+		}
+	}
 	if err != nil {
+		for _, key := range self.pathKeys {
+			key.destroy()
+		}
 		return nil, nil, err
 	}
-	if err := public.checkConfirmation(epochSecrets, info.ConfirmationTag); err != nil {
-		epochSecrets.destroy()
-		return nil, nil, err
-	}
-	if !k.lastResort {
+	if k.lastResort {
+		k.joined = append(k.joined, bytes.Clone(info.ConfirmationTag))
+		self.leafKey = k.loaned().borrow()
+	} else {
+		self.leafKey = newNodeKey(k.leafKey)
 		suite.Destroy(k.initKey)
 		k.initKey, k.leafKey = nil, nil
 	}
@@ -181,7 +196,7 @@ func (k *OwnKeyPackage) memberView(p *publicState, info *GroupInfo, secrets *gro
 	if !ok || !own.equal(p.tree.leaf(leaf)) {
 		return nil, violation("12.4.3.1", "tree holds the leaf of the key package")
 	}
-	v := &memberView{leaf: leaf, leafKey: newNodeKey(k.leafKey, k.lastResort), pathKeys: map[NodeIndex]*nodeKey{}}
+	v := &memberView{leaf: leaf, pathKeys: map[NodeIndex]*nodeKey{}}
 	if !secrets.hasPathSecret {
 		return v, nil
 	}
@@ -208,6 +223,7 @@ func (k *OwnKeyPackage) memberView(p *publicState, info *GroupInfo, secrets *gro
 	for i, n := range nodes {
 		parent := steps[i].node.parent
 		if parent == nil || !bytes.Equal(parent.encryptionKey, path.keys[i].PublicKey()) {
+			path.destroyKeys()
 			return nil, violation("12.4.3.1", "path secret gives the private key of node %d", n).atLeaf(info.Signer)
 		}
 	}

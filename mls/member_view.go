@@ -3,6 +3,7 @@ package mls
 import (
 	"bytes"
 	"iter"
+	"sync"
 
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -21,11 +22,62 @@ type memberView struct {
 type nodeKey struct {
 	suite.PrivateKey
 	public []byte
-	lent   bool // it belongs to somebody else, who deletes it
+	loan   *loan // nil if the key is the member's own
 }
 
-func newNodeKey(key suite.PrivateKey, lent bool) *nodeKey {
-	return &nodeKey{PrivateKey: key, public: key.PublicKey(), lent: lent}
+func newNodeKey(key suite.PrivateKey) *nodeKey {
+	return &nodeKey{PrivateKey: key, public: key.PublicKey()}
+}
+
+// loan is what a last-resort KeyPackage and the groups that were joined by it share:
+// the private key of the leaf, which the last of them deletes.
+type loan struct {
+	key       suite.PrivateKey
+	mu        sync.Mutex
+	ended     bool // by the KeyPackage
+	borrowers map[*nodeKey]struct{}
+}
+
+// borrow returns the key for one more group.
+func (l *loan) borrow() *nodeKey {
+	k := newNodeKey(l.key)
+	k.loan = l
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.borrowers == nil {
+		l.borrowers = make(map[*nodeKey]struct{})
+	}
+	l.borrowers[k] = struct{}{}
+	return k
+}
+
+// giveBack is for a group to call that has no use for the key any more.
+func (l *loan) giveBack(k *nodeKey) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.borrowers, k)
+	l.settle()
+}
+
+// end is for the KeyPackage to call, which is deleted.
+func (l *loan) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended = true
+	l.settle()
+}
+
+func (l *loan) settle() {
+	if l.ended && len(l.borrowers) == 0 {
+		suite.Destroy(l.key)
+	}
+}
+
+// open reports whether the KeyPackage still has the key.
+func (l *loan) open() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !l.ended
 }
 
 // isOf reports whether k is the private key of a parent node.
@@ -34,9 +86,11 @@ func (k *nodeKey) isOf(n *node) bool {
 }
 
 func (k *nodeKey) destroy() {
-	if !k.lent {
-		suite.Destroy(k.PrivateKey)
+	if k.loan != nil {
+		k.loan.giveBack(k)
+		return
 	}
+	suite.Destroy(k.PrivateKey)
 }
 
 // privateKey returns the private key of a node, or nil if the member has none.

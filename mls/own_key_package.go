@@ -28,6 +28,16 @@ type OwnKeyPackage struct {
 	saved   bool
 	initKey suite.PrivateKey // nil once used
 	leafKey suite.PrivateKey
+	loan    *loan    // of leafKey, of a last resort that was used
+	joined  [][]byte // confirmation tags of the epochs that a last resort joined
+}
+
+// loaned returns the loan of the leaf's key. The caller holds mu.
+func (k *OwnKeyPackage) loaned() *loan {
+	if k.loan == nil {
+		k.loan = &loan{key: k.leafKey}
+	}
+	return k.loan
 }
 
 // KeyPackageOption is a setting of [NewKeyPackage].
@@ -97,7 +107,12 @@ func NewKeyPackage(ctx context.Context, now time.Time, cfg Config, options ...Ke
 	return own, nil
 }
 
-// Destroy deletes the private parts of a KeyPackage that will not be used.
+// Destroy deletes the private parts of a KeyPackage that will not be used any more.
+// The groups that were joined by a last resort keep the private key of its leaf until
+// they have done with it. Of a suite whose keys are references to a provider, that
+// holds for groups of this process: a group that was restored has a reference of its
+// own, and is to renew its leaf first. One that was saved before is to be saved whole
+// after it, or it does not delete the key.
 func (k *OwnKeyPackage) Destroy() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -105,6 +120,6 @@ func (k *OwnKeyPackage) Destroy() {
 		return
 	}
 	suite.Destroy(k.initKey)
-	suite.Destroy(k.leafKey)
+	k.loaned().end()
 	k.initKey, k.leafKey = nil, nil
 }

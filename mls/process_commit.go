@@ -156,7 +156,7 @@ func (p *publicState) mergePath(a *applied, committer LeafIndex, path *updatePat
 
 // openEpoch derives the secrets of the epoch that a received commit begins, and
 // checks its confirmation tag. The candidate holds the public state up to its tree.
-func (g *Group) openEpoch(ctx context.Context, q asking, c *Candidate, a *applied, ac *authenticatedContent) error {
+func (g *Group) openEpoch(ctx context.Context, q asking, c *Candidate, a *applied, ac *authenticatedContent) (failed error) {
 	next, s := &c.next, g.public.suite
 	p, leafKey := next.public, g.self.leafKey
 	for _, u := range a.updated {
@@ -180,6 +180,11 @@ func (g *Group) openEpoch(ctx context.Context, q asking, c *Candidate, a *applie
 			return err
 		}
 		defer secrets.destroy()
+		defer func() {
+			if failed != nil {
+				secrets.destroyKeys()
+			}
+		}()
 		commitSecret = secrets.commitSecret
 		maps.Copy(next.self.pathKeys, nodeKeys(secrets))
 	}

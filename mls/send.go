@@ -70,7 +70,7 @@ func (g *Group) ProposeUpdate(ctx context.Context, now time.Time, authenticatedD
 		if err != nil {
 			return nil, nil, fmt.Errorf("mls: generate leaf key: %w", err)
 		}
-		key = newNodeKey(private, false)
+		key = newNodeKey(private)
 		if cfg != g.cfg {
 			change := cfg.ownChange(nil, g.public.tree.leaf(g.leaf), g.leaf)
 			if err := g.cfg.authenticate(ctx, now, change); err != nil {

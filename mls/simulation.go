@@ -250,7 +250,7 @@ func (s *Simulation) Member(leaf LeafIndex) (*Group, error) {
 	}
 	self := &memberView{
 		leaf:     leaf,
-		leafKey:  newNodeKey(m.leafKey.PrivateKey, true),
+		leafKey:  (&loan{key: m.leafKey.PrivateKey}).borrow(),
 		pathKeys: make(map[NodeIndex]*nodeKey),
 	}
 	for step := range s.public.tree.above(leaf) {
@@ -259,7 +259,7 @@ func (s *Simulation) Member(leaf LeafIndex) (*Group, error) {
 			continue
 		}
 		if _, unmerged := slices.BinarySearch(step.node.parent.unmergedLeaves, leaf); !unmerged {
-			self.pathKeys[step.index] = newNodeKey(key.PrivateKey, true)
+			self.pathKeys[step.index] = (&loan{key: key.PrivateKey}).borrow()
 		}
 	}
 	return newGroup(m.cfg, epoch{s.public, s.secrets.clone(), self}), nil
@@ -297,11 +297,11 @@ func (s *Simulation) Commit(ctx context.Context, now time.Time, committer LeafIn
 			return nil, err
 		}
 		if k := s.joining[string(ref)]; k != nil {
-			s.members[leaf] = simulated{&k.cfg, newNodeKey(k.leafKey, false)}
+			s.members[leaf] = simulated{&k.cfg, newNodeKey(k.leafKey)}
 			delete(s.joining, string(ref))
 		}
 	}
-	s.members[committer] = simulated{c.cfg, newNodeKey(c.next.self.leafKey.PrivateKey, false)}
+	s.members[committer] = simulated{c.cfg, newNodeKey(c.next.self.leafKey.PrivateKey)}
 	for n, key := range c.next.self.pathKeys {
 		s.keys[n] = key
 	}

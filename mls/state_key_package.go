@@ -17,11 +17,15 @@ import (
 //	    SavedKey init_key;
 //	    SavedKey leaf_key;
 //	    uint8 last_resort;                  // 0 or 1
+//	    select (SavedKeyPackage.last_resort) {
+//	        case 1: opaque joined<V><V>;    // confirmation tags of the epochs that it joined
+//	    };
 //	} SavedKeyPackage;
 type savedKeyPackage struct {
 	keyPackage       KeyPackage
 	initKey, leafKey savedKey
 	lastResort       bool
+	joined           [][]byte
 }
 
 func (k *savedKeyPackage) marshal(w *wire.Writer) {
@@ -29,14 +33,24 @@ func (k *savedKeyPackage) marshal(w *wire.Writer) {
 	w.Grow(2*(1+4) + len(k.initKey.key) + len(k.leafKey.key) + 1) // or parts of the keys would stay behind in memory
 	k.initKey.marshal(w)
 	k.leafKey.marshal(w)
-	w.Optional(k.lastResort)
+	if w.Optional(k.lastResort) {
+		w.Vector(func(w *wire.Writer) {
+			for _, tag := range k.joined {
+				w.Bytes(tag)
+			}
+		})
+	}
 }
 
 func (k *savedKeyPackage) unmarshal(r *wire.Reader) {
 	k.keyPackage.unmarshal(r)
 	k.initKey.unmarshal(r)
 	k.leafKey.unmarshal(r)
-	k.lastResort = r.Optional()
+	if k.lastResort = r.Optional(); k.lastResort {
+		for v := r.Vector(); !v.Empty(); {
+			k.joined = append(k.joined, v.Bytes())
+		}
+	}
 }
 
 // Save returns the KeyPackage with its private parts, from which [RestoreKeyPackage]
@@ -58,7 +72,7 @@ func (k *OwnKeyPackage) Save() (Snapshot, error) {
 		return nil, err
 	}
 	defer clear(leafKey.key)
-	value, err := marshalled(&savedKeyPackage{*k.KeyPackage, *initKey, *leafKey, k.lastResort})
+	value, err := marshalled(&savedKeyPackage{*k.KeyPackage, *initKey, *leafKey, k.lastResort, k.joined})
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +107,7 @@ func RestoreKeyPackage(now time.Time, cfg Config, state Snapshot) (*OwnKeyPackag
 	if err := cfg.ask(suite.Receive, now).keyPackage(s, kp); err != nil {
 		return nil, err
 	}
-	k := &OwnKeyPackage{KeyPackage: kp, cfg: cfg, suite: s, lastResort: saved.lastResort, saved: true}
+	k := &OwnKeyPackage{KeyPackage: kp, cfg: cfg, suite: s, lastResort: saved.lastResort, joined: saved.joined, saved: true}
 	if k.Ref, err = keyPackageRef(s, kp); err != nil {
 		return nil, err
 	}

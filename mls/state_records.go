@@ -311,7 +311,7 @@ func (t *treeHashInput) unmarshal(r *wire.Reader) {
 // saved returns a private key as it is saved.
 func (k *nodeKey) saved() (*savedKey, error) {
 	saved, err := savePrivateKey(k.PrivateKey)
-	if err == nil && saved.form == keyReference && k.lent {
+	if err == nil && saved.form == keyReference && k.loan != nil && k.loan.open() {
 		saved.form = keyLent
 	}
 	return saved, err

@@ -329,7 +329,10 @@ func (l *stateLoader) openKey(saved *savedKey, public []byte, held func([]byte) 
 	if err != nil {
 		return nil, err
 	}
-	return newNodeKey(key, saved.form == keyLent), nil
+	if saved.form == keyLent {
+		return (&loan{key: key}).borrow(), nil
+	}
+	return newNodeKey(key), nil
 }
 
 // openPairedKey returns the private key of a public key that was saved as bytes or

@@ -56,6 +56,7 @@ func derivePathSecrets(s suite.Suite, nodes []NodeIndex, secret []byte) (*pathSe
 	})
 	if err != nil {
 		p.destroy()
+		p.destroyKeys()
 		return nil, err
 	}
 	return p, nil
@@ -67,6 +68,13 @@ func (p *pathSecrets) destroy() {
 		clear(secret)
 	}
 	clear(p.commitSecret)
+}
+
+// destroyKeys deletes the private keys.
+func (p *pathSecrets) destroyKeys() {
+	for _, key := range p.keys {
+		suite.Destroy(key)
+	}
 }
 
 // at returns the path secret of a node, which goes into the GroupSecrets of a new
@@ -226,6 +234,7 @@ func openPath(t *tree, path *updatePath, sender, receiver LeafIndex, groupContex
 	for k, publicKey := range p.publicKeys() {
 		if !bytes.Equal(publicKey, path.nodes[first+k].encryptionKey) {
 			p.destroy()
+			p.destroyKeys()
 			return nil, violation("7.5", "path secret gives the public key of node %d of the path", first+k).atLeaf(sender)
 		}
 	}
