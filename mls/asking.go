@@ -193,7 +193,11 @@ func (q asking) proposal(p *publicState, proposal Proposal, sender Sender) error
 	case AddProposal:
 		return q.begin().keyPackage(p.suite, proposal.KeyPackage)
 	case UpdateProposal:
-		return atLeaf(q.credential(proposal.LeafNode.Credential.Type), sender.Leaf)
+		old, next := p.tree.leaf(sender.Leaf), proposal.LeafNode.Credential.Type
+		if old == nil || old.Credential.Type != next {
+			q = q.begin()
+		}
+		return atLeaf(q.credential(next), sender.Leaf)
 	case GroupContextExtensionsProposal:
 		had, err := p.context.Extensions.credentialTypes()
 		if err != nil {

@@ -23,7 +23,7 @@ func (c *Config) newLeafNode(ctx context.Context, q asking, s suite.Suite, n Lea
 	asked := q
 	if in != nil {
 		if old := in.tree.leaf(at); old != nil && old.Credential.Type != c.Credential.Type {
-			asked = q.begin()
+			asked = q.as(suite.Start) // even if the commit only removes members besides
 		}
 	}
 	if err := asked.credential(c.Credential.Type); err != nil {

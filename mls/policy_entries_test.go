@@ -165,6 +165,18 @@ func (p *policed) update(by int) []byte {
 	return m
 }
 
+// become gives the next leaf of a member another type of credential.
+func (p *policed) become(i int, to CredentialType) {
+	cfg := *p.groups[i].cfg
+	cfg.Credential.Type = to
+	p.groups[i].cfg = &cfg
+}
+
+func (p *policed) updateTo(by int, to CredentialType) []byte {
+	p.become(by, to)
+	return p.update(by)
+}
+
 // deliver hands messages to all but their sender.
 func (p *policed) deliver(by int, messages ...[]byte) {
 	for _, m := range messages {
@@ -354,7 +366,7 @@ func policyEntries() []policyEntry {
 			return p.proposing(ReInit([]byte("next"), 0x0003, otherExtensions(p)...))
 		}, handshake("leave", alone(reInit)...)},
 		{"Group.Propose", "PreSharedKey", func(p *policed) func() error { return p.proposing(ExternalPSK([]byte("psk"))) },
-			handshake("continue")},
+			handshake("continue", "psk external 11 start")},
 		{"Group.Propose", "GroupContextExtensions", func(p *policed) func() error {
 			return p.proposing(ReplaceExtensions(otherExtensions(p)...))
 		}, handshake("continue", "credential basic start: extensions", "credential 0xF001 start: extensions")},
@@ -366,9 +378,13 @@ func policyEntries() []policyEntry {
 		{"Group.Commit", "ReInit", func(p *policed) func() error {
 			return p.committing(ReInit([]byte("next"), 0x0003, otherExtensions(p)...))
 		}, handshake("leave", reInit...)},
+		{"Group.Commit", "of another credential type, and a Remove", func(p *policed) func() error {
+			p.become(1, credentialNew)
+			return p.committing(Remove(2))
+		}, handshake("leave", "credential 0xF001 start", "?credential x509 start", "?suites start")},
 		{"Group.Commit", "PreSharedKeys", func(p *policed) func() error {
 			return p.committing(ExternalPSK([]byte("psk")), ResumptionPSK([]byte("group"), 1))
-		}, handshake("continue", "psk external 11 continue", "psk resumption 32 continue")},
+		}, handshake("continue", "psk external 11 start", "psk resumption 32 start")},
 		{"Group.Commit", "GroupContextExtensions", func(p *policed) func() error {
 			return p.committing(ReplaceExtensions(otherExtensions(p)...))
 		}, commit("continue", "credential basic start: proposal 0, extensions", "credential 0xF001 start: proposal 0, extensions")},
@@ -380,10 +396,14 @@ func policyEntries() []policyEntry {
 			p.deliver(2, p.update(2))
 			return p.committing()
 		}, asks([]string{"?credential 0xF001 continue"}, commit("continue"))},
+		{"Group.Commit", "Update that arrived, of another credential type", func(p *policed) func() error {
+			p.deliver(2, p.updateTo(2, CredentialBasic))
+			return p.committing()
+		}, asks([]string{"?credential basic start"}, commit("continue"))},
 		{"Group.Commit", "PreSharedKey that arrived", func(p *policed) func() error {
 			p.deliver(0, p.propose(0, ExternalPSK([]byte("psk"))))
 			return p.committing()
-		}, asks([]string{"?psk external 11 continue"}, ofHandshake("continue"), []string{"psk external 11 continue"})},
+		}, asks([]string{"?psk external 11 start"}, ofHandshake("continue"), []string{"psk external 11 start"})},
 		{"Group.Commit", "GroupContextExtensions that arrived", func(p *policed) func() error {
 			p.deliver(0, p.propose(0, ReplaceExtensions(otherExtensions(p)...)))
 			return p.committing()

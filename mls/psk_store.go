@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -78,13 +79,30 @@ func (q asking) resolvePSKs(ctx context.Context, s suite.Suite, ids []PreSharedK
 	return pskSecret(s, ids, psks)
 }
 
-// resolvePSK returns a copy of one PSK, if the policies let it be injected.
+// knownPSK asks about the PSK that a proposal is to inject, if it is here; if not, it
+// is asked about when a commit needs it.
+func (q asking) knownPSK(ctx context.Context, proposal Proposal, own *Group) error {
+	p, ok := proposal.(PreSharedKeyProposal)
+	if !ok || q.cfg.Rules == nil {
+		return nil
+	}
+	psk, err := q.resolvePSK(ctx, &p.PSK, own)
+	clear(psk)
+	var refusal *PolicyError
+	if errors.As(err, &refusal) {
+		return refusal
+	}
+	return nil
+}
+
+// resolvePSK returns a copy of one PSK, if the policies let it be injected, which is
+// new in the group.
 func (q asking) resolvePSK(ctx context.Context, id *PreSharedKeyID, own *Group) ([]byte, error) {
 	psk, err := q.cfg.findPSK(ctx, id, own)
 	if err != nil {
 		return nil, err
 	}
-	if err := q.psk(id.Type, len(psk)); err != nil {
+	if err := q.begin().psk(id.Type, len(psk)); err != nil {
 		clear(psk)
 		return nil, err
 	}

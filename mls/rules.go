@@ -12,7 +12,9 @@ import (
 //
 // It is asked with [suite.Start] when a group, a member or a key package begins by
 // an act of this client: when it makes or joins a group, makes a key package, or
-// adds somebody else's; with [suite.Continue] when it sends in a group that exists;
+// adds somebody else's; and when an act of this client brings something else into a
+// group that exists: a pre-shared key, a type of credential that the leaf had not;
+// with [suite.Continue] when it sends in a group that exists;
 // with [suite.Receive] when it reads what others sent, and when it restores a saved
 // state; and with [suite.Leave] when a proposal or a commit does nothing but remove
 // members or end the group by a ReInit, whoever sends it, and by [RestoreToLeave].

@@ -111,6 +111,9 @@ func (g *Group) propose(ctx context.Context, q asking, authenticatedData []byte,
 	if err := q.proposal(g.public, proposal, sender); err != nil {
 		return nil, err
 	}
+	if err := q.knownPSK(ctx, proposal, g); err != nil {
+		return nil, err
+	}
 	kept := CommittedProposal{Proposal: proposal, Sender: sender, checked: true}
 	if own == nil { // an own Update was judged when it was made
 		if err := g.public.authenticate(ctx, g.cfg, q.now, kept); err != nil {
