@@ -288,7 +288,7 @@ func (p *publicState) next(a *applied) (*publicState, error) {
 		return nil, err
 	}
 	if err := checkTree(t, a.extensions); err != nil {
-		return nil, err
+		return nil, p.blame(err, a, t)
 	}
 	return &publicState{suite: p.suite, context: p.provisional(t, a.extensions), tree: t, reInit: a.reInit}, nil
 }

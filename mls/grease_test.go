@@ -157,7 +157,7 @@ func TestGreaseIsNoSupport(t *testing.T) {
 	t.Run("credential", func(t *testing.T) {
 		of := func(cfg *Config) { cfg.Credential = Credential{Type: value, Content: []byte("name")} }
 		kp := ownKeyPackage(t, 0x0001, "joiner", lists, of).KeyPackage
-		want := violation("7.3", "every member supports the credential type 0x3A3A")
+		want := violation("7.3", "every member supports the credential type 0x3A3A").atLeaf(4).atProposal(0)
 		requireUnmoved(t, g, want, func() error {
 			_, err := g.Commit(t.Context(), insiderTime, Add(kp))
 			return err

@@ -225,7 +225,7 @@ func TestCredentialTypesInUse(t *testing.T) {
 	groups := clique(t, 0x0001, 4, publicHandshake)
 	m, g := insider{t, groups[1]}, groups[2]
 	stranger := func(cfg *Config) { cfg.Credential = Credential{Type: strangeCredential, Content: []byte("name")} }
-	want := violation("7.3", "every member supports the credential type")
+	want := violation("7.3", "every member supports the credential type").atLeaf(4).atProposal(0)
 
 	joiner := ownKeyPackage(t, 0x0001, "stranger", stranger).KeyPackage
 	only := spoiledKeyPackage(t, func(kp *KeyPackage) {
@@ -246,6 +246,7 @@ func TestCredentialTypesInUse(t *testing.T) {
 		n.Capabilities.Credentials = append(slices.Clone(n.Capabilities.Credentials), strangeCredential)
 	}
 	t.Run("committer's type", func(t *testing.T) {
+		want := violation("7.3", "every member supports the credential type").atLeaf(1)
 		requireUnprocessed(t, g, want, m.commit(forgery{withPath: true, leaf: change}).message)
 	})
 	t.Run("type of an Update", func(t *testing.T) {
@@ -254,8 +255,36 @@ func TestCredentialTypesInUse(t *testing.T) {
 		_, err := g.Process(t.Context(), insiderTime, message)
 		require.NoError(t, err)
 		c := h.commit(forgery{proposals: []CommittedProposal{update}, withPath: true})
+		want := violation("7.3", "every member supports the credential type").atLeaf(1).atProposal(0)
 		requireUnprocessed(t, g, want, c.message)
 	})
+}
+
+// Who lacks what new extensions of the group need is named.
+func TestMemberThatLacksAnExtensionIsNamed(t *testing.T) {
+	required, err := (&RequiredCapabilities{Proposals: []ProposalType{strangeProposal}}).Marshal()
+	require.NoError(t, err)
+	groups := clique(t, 0x0001, 3, publicHandshake, strange)
+	c, err := groups[0].Commit(t.Context(), insiderTime, Add(ownKeyPackage(t, 0x0001, "poor").KeyPackage))
+	require.NoError(t, err)
+	follow(t, groups, 0, c)
+	m, g := insider{t, groups[1]}, groups[2]
+	for _, test := range []struct {
+		extension Extension
+		want      *ValidationError
+	}{
+		{Extension{Type: strangeExtension}, violation("13.4", "every member supports the group's extension")},
+		{Extension{Type: ExtensionRequiredCapabilities, Data: required}, violation("11.1", "every member supports the required proposal")},
+	} {
+		replace := ReplaceExtensions(test.extension)
+		test.want.atLeaf(3).atProposal(1)
+		requireUnmoved(t, g, test.want, func() error {
+			_, err := g.Commit(t.Context(), insiderTime, Remove(0), replace)
+			return err
+		})
+		list := m.byValue(Remove(0), replace)
+		requireUnprocessed(t, g, test.want, m.commit(forgery{proposals: list, withPath: true}).message)
+	}
 }
 
 // judge is an authentication service that refuses one identity, and successors of

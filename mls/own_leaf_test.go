@@ -228,7 +228,7 @@ func TestNewLeafFaultsAreRefused(t *testing.T) {
 		"signature key of another member": {WithCredential(cfg.Credential, groups[2].cfg.Signer),
 			violation("7.3", "").atLeaf(0), violation("7.3", "signature_key is of one leaf").atLeaf(2)},
 		"credential type that others lack": {WithCredential(strangeType, cfg.Signer),
-			violation("7.3", "every member supports the credential type"), violation("7.3", "every member supports the credential type").atLeaf(0)},
+			violation("7.3", "every member supports the credential type").atLeaf(0), violation("7.3", "every member supports the credential type").atLeaf(0)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			requireUnmoved(t, g, c.inCommit, func() error {

@@ -50,6 +50,9 @@ type applied struct {
 	needsPath    bool
 	committer    LeafIndex // of a received commit; of an external one, where it goes
 	changes      []Change
+
+	origin   map[LeafIndex]int // proposal that brought a leaf
+	extended int               // index of the GroupContextExtensions, or -1
 }
 
 type updatedLeaf struct {
@@ -117,7 +120,7 @@ func (p *publicState) apply(list []CommittedProposal, rules listRules) (*applied
 	if err != nil {
 		return nil, err
 	}
-	a := &applied{edit: p.tree.edit(), extensions: p.context.Extensions}
+	a := &applied{edit: p.tree.edit(), extensions: p.context.Extensions, origin: map[LeafIndex]int{}, extended: -1}
 	if rules.committer.Type == SenderNewMemberCommit {
 		err = checkExternalList(list)
 	} else {
@@ -127,9 +130,9 @@ func (p *publicState) apply(list []CommittedProposal, rules listRules) (*applied
 		return nil, err
 	}
 	a.needsPath = needsPath(list)
-	for _, c := range list {
+	for i, c := range list {
 		if x, ok := c.Proposal.(GroupContextExtensionsProposal); ok {
-			a.extensions = x.Extensions
+			a.extensions, a.extended = x.Extensions, i
 		}
 	}
 	for i, c := range list {
@@ -137,6 +140,7 @@ func (p *publicState) apply(list []CommittedProposal, rules listRules) (*applied
 			if err := p.applyUpdate(a, u, c); err != nil {
 				return nil, atProposal(err, i)
 			}
+			a.origin[c.Sender.Leaf] = i
 		}
 	}
 	for _, c := range list {
@@ -151,6 +155,7 @@ func (p *publicState) apply(list []CommittedProposal, rules listRules) (*applied
 			if err := a.add(proposal.KeyPackage); err != nil {
 				return nil, atProposal(err, i)
 			}
+			a.origin[a.added[len(a.added)-1]] = i
 		case PreSharedKeyProposal:
 			a.psks = append(a.psks, proposal.PSK)
 		case ExternalInitProposal:

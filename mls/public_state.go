@@ -86,6 +86,35 @@ func (p *publicState) content(sender Sender, contentType ContentType, authentica
 	}
 }
 
+// blame names, in an error of checkTree of the tree that a commit leads to, a leaf at
+// fault and the proposal that brought it: a new leaf whose credential does not go with
+// the others', or else a member that lacks what the extensions need.
+func (p *publicState) blame(err error, a *applied, t *tree) error {
+	for i, leaf := range t.members() {
+		if old := p.tree.leaf(i); old != nil && bytes.Equal(old.EncryptionKey, leaf.EncryptionKey) {
+			continue
+		}
+		_, lacks := missing(t.credentialTypesInUse(), supportedBy(leaf.Capabilities.Credentials))
+		if !lacks && t.supportsCredential(leaf.Credential.Type) {
+			continue
+		}
+		if by, ok := a.origin[i]; ok {
+			err = atProposal(err, by)
+		}
+		return atLeaf(err, i)
+	}
+	for i, leaf := range t.members() {
+		if leaf.supportsGroup(a.extensions) == nil {
+			continue
+		}
+		if a.extended >= 0 {
+			err = atProposal(err, a.extended)
+		}
+		return atLeaf(err, i)
+	}
+	return err
+}
+
 // checkTree checks what concerns all members of a new tree together, from the
 // aggregates at its root: every member supports every credential type in use,
 // every extension of the GroupContext and every required capability (RFC 9420,
