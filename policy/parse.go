@@ -396,22 +396,37 @@ func (p *parser) note(n node) {
 	p.notes = append(p.notes, remark)
 }
 
+// move reads one item of moves: a step for every from and every to.
 func (p *parser) move(n node) {
-	m := move{at: n.at}
+	var from, to []string
+	var reason string
+	names := func(n node) []string {
+		var all []string
+		for _, item := range p.texts(n) {
+			if name, ok := p.scalar(item); ok {
+				all = append(all, name)
+			}
+		}
+		return all
+	}
 	for _, f := range p.mapping(n) {
 		switch f.key {
 		case "from":
-			m.From, _ = p.scalar(f.value)
+			from = names(f.value)
 		case "to":
-			m.To, _ = p.scalar(f.value)
+			to = names(f.value)
 		case "reason":
-			m.Reason, _ = p.scalar(f.value)
+			reason, _ = p.scalar(f.value)
 		default:
 			p.unknown(f, moveKeys...)
 		}
 	}
-	if m.From == "" || m.To == "" || m.Reason == "" {
+	if len(from) == 0 || len(to) == 0 || reason == "" {
 		p.add(n.at, "a move needs from, to and reason")
 	}
-	p.moves = append(p.moves, m)
+	for _, a := range from {
+		for _, b := range to {
+			p.moves = append(p.moves, move{Move: Move{a, b, reason}, at: n.at})
+		}
+	}
 }

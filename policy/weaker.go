@@ -2,11 +2,7 @@ package policy
 
 import (
 	"fmt"
-	"slices"
-	"strings"
-	"time"
 
-	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -70,50 +66,3 @@ func quantumLevel(primitive string, whole int) int {
 }
 
 func bits(level int) string { return fmt.Sprintf("%d bits", level) }
-
-// Downgrade is the error of a move to a weaker suite that no profile allows by name.
-type Downgrade struct {
-	*registry.Refusal
-	Weaker []Weakness
-}
-
-// Unwrap returns the refusal.
-func (d *Downgrade) Unwrap() error { return d.Refusal }
-
-// Move judges the step of a group from one suite to another, by ReInit, follow-up
-// group or branch: the target has to be allowed for new groups, and may not be
-// weaker than the suite that the group comes from unless each of the policy's files
-// allows the move by name. It returns a [*registry.Refusal] or a [*Downgrade].
-func (p *Policy) Move(from, to suite.Info, now time.Time) error {
-	if refusal := p.Refuse(to, suite.Start, now); refusal != nil {
-		return refusal
-	}
-	weaker := Weaker(from, to)
-	if len(weaker) == 0 {
-		return nil
-	}
-	i := slices.IndexFunc(p.parts, func(one part) bool { return !one.movesByName(from.Name, to.Name) })
-	if i < 0 && len(p.parts) > 0 {
-		return nil
-	}
-	found := make([]string, len(weaker))
-	for j, w := range weaker {
-		found[j] = w.String()
-	}
-	name := p.Name()
-	if i >= 0 {
-		name = p.parts[i].name
-	}
-	return &Downgrade{
-		Refusal: &registry.Refusal{
-			Policy: name, Rule: "downgrade", Force: string(Mapping),
-			Found: strings.Join(found, ", "), Wanted: "a suite as strong as " + from.Name + " in all, or a move that the profile allows by name",
-			Suite: to.ID, Name: to.Name, Use: suite.Start, At: now,
-		},
-		Weaker: weaker,
-	}
-}
-
-func (one *part) movesByName(from, to string) bool {
-	return slices.ContainsFunc(one.moves, func(m Move) bool { return m.From == from && m.To == to })
-}

@@ -6,8 +6,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/policy"
-	"github.com/mlsuite/mlsuite/registry"
-	"github.com/mlsuite/mlsuite/suite"
 )
 
 func TestWeaker(t *testing.T) {
@@ -62,47 +60,4 @@ func TestWeakerIsTransitive(t *testing.T) {
 			}
 		}
 	}
-}
-
-func TestMove(t *testing.T) {
-	from5, to11 := suites()["5"], suites()["T11"]
-	p := load(t, "cnsa-2.0-transition")
-	require.NoError(t, p.Move(suites()["7"], to11, tableDate))
-	require.NoError(t, p.Move(suites()["7"], suites()["7"], tableDate))
-
-	// The target has to be allowed for new groups, whatever becomes of old ones.
-	var refusal *registry.Refusal
-	err := p.Move(suites()["7"], suites()["7"], day("2031-01-01"))
-	require.ErrorAs(t, err, &refusal)
-	require.Equal(t, "kem", refusal.Rule)
-	require.Equal(t, suite.Start, refusal.Use)
-
-	err = p.Move(from5, to11, tableDate)
-	var downgrade *policy.Downgrade
-	require.ErrorAs(t, err, &downgrade)
-	require.ErrorAs(t, err, &refusal)
-	require.ErrorIs(t, err, registry.ErrRefused)
-	require.Equal(t, []policy.Weakness{{Property: policy.HashLength, From: "SHA-512", To: "SHA-384"}}, downgrade.Weaker)
-	require.EqualError(t, err, "registry: 0xF00B MLS_256_MLKEM1024_AES256GCM_SHA384_MLDSA87 refused for start by policy "+
-		"cnsa-2.0-transition: downgrade: found hash falls from SHA-512 to SHA-384, wanted a suite as strong as "+
-		"MLS_256_DHKEMP521_AES256GCM_SHA512_P521 in all, or a move that the profile allows by name")
-
-	// Every policy refuses downgrades, also one without a rule.
-	require.ErrorAs(t, load(t, "any").Move(from5, to11, tableDate), &downgrade)
-	require.ErrorAs(t, policy.All().Move(from5, to11, tableDate), &downgrade)
-
-	named := own(t, `
-extends: cnsa-2.0-transition
-moves:
-  - from: MLS_256_DHKEMP521_AES256GCM_SHA512_P521
-    to: MLS_256_MLKEM1024_AES256GCM_SHA384_MLDSA87
-    reason: CNSA 2.0 has no suite with SHA-512
-`)
-	require.NoError(t, named.Move(from5, to11, tableDate))
-	require.ErrorAs(t, named.Move(to11, suites()["T8"], tableDate), &downgrade, "another move")
-	// And every one of several has to allow it.
-	require.NoError(t, policy.All(named, named).Move(from5, to11, tableDate))
-	err = policy.All(named, load(t, "any")).Move(from5, to11, tableDate)
-	require.ErrorAs(t, err, &downgrade)
-	require.Equal(t, "any", downgrade.Policy)
 }

@@ -50,7 +50,8 @@ type Refusal struct {
 	Subject string
 
 	// Instead are the suites that the policies allow for this use at this time, the
-	// most preferred first; nil where no registry was asked.
+	// most preferred first. Where no registry was asked they are those of the documents
+	// that the policy knows, or nil.
 	Instead []Choice
 }
 
@@ -59,13 +60,20 @@ type Reason struct {
 	Policy, Rule, Source, Found, Wanted, Force string
 }
 
-// Choice is a suite that could be taken.
+// Choice is a suite that could be taken. Its ID is 0 where that is the program's to
+// say, of a suite that has no code point of a document's.
 type Choice struct {
 	ID   suite.ID
 	Name string
 }
 
-func (c Choice) String() string { return c.ID.String() + " " + c.Name }
+// String returns code point and name, or the name alone.
+func (c Choice) String() string {
+	if c.ID == 0 {
+		return c.Name
+	}
+	return c.ID.String() + " " + c.Name
+}
 
 // Reasons returns all reasons, the first included.
 func (r *Refusal) Reasons() []Reason {

@@ -1,0 +1,167 @@
+package policy_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/policy"
+	"github.com/mlsuite/mlsuite/registry"
+	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+func TestMove(t *testing.T) {
+	from5, to11 := suites()["5"], suites()["T11"]
+	p := load(t, "cnsa-2.0-transition")
+	require.NoError(t, p.Move(suites()["7"], to11, tableDate))
+	require.NoError(t, p.Move(suites()["7"], suites()["7"], tableDate))
+
+	// The target has to be allowed for new groups, whatever becomes of old ones.
+	var refusal *registry.Refusal
+	err := p.Move(suites()["7"], suites()["7"], day("2031-01-01"))
+	require.ErrorAs(t, err, &refusal)
+	require.Equal(t, "kem", refusal.Rule)
+	require.Equal(t, suite.Start, refusal.Use)
+
+	err = p.Move(to11, suites()["T8"], tableDate)
+	var downgrade *policy.Downgrade
+	require.ErrorAs(t, err, &downgrade)
+	require.ErrorAs(t, err, &refusal)
+	require.ErrorIs(t, err, registry.ErrRefused)
+	require.Equal(t, []policy.Weakness{
+		{Property: policy.PQAuthenticity, From: "ML-DSA-87", To: "none"},
+		{Property: policy.SignatureLevel, From: "256 bits", To: "192 bits"},
+	}, downgrade.Weaker)
+	require.EqualError(t, err, "registry: 0xF008 MLS_192_MLKEM1024_AES256GCM_SHA384_P384 refused for start by policy "+
+		"cnsa-2.0-transition: downgrade: found post-quantum authenticity falls from ML-DSA-87 to none, signature level falls "+
+		"from 256 bits to 192 bits, wanted a suite as strong as MLS_256_MLKEM1024_AES256GCM_SHA384_MLDSA87 in all, or a move "+
+		"that the profile allows by name; see mlsuite, policy/FORMAT.md, Moves")
+
+	// Every policy refuses downgrades, also one without a rule.
+	require.ErrorAs(t, load(t, "any").Move(from5, to11, tableDate), &downgrade)
+	require.ErrorAs(t, policy.All().Move(from5, to11, tableDate), &downgrade)
+
+	named := own(t, `
+extends: any
+moves:
+  - from: [MLS_256_DHKEMP521_AES256GCM_SHA512_P521, MLS_256_DHKEMX448_AES256GCM_SHA512_Ed448]
+    to: MLS_256_MLKEM1024_AES256GCM_SHA384_MLDSA87
+    reason: CNSA 2.0 has no suite with SHA-512
+`)
+	require.NoError(t, named.Move(from5, to11, tableDate))
+	require.NoError(t, named.Move(suites()["4"], to11, tableDate))
+	require.ErrorAs(t, named.Move(from5, suites()["T8"], tableDate), &downgrade, "another move")
+}
+
+// A move that one profile allows by name is allowed by the policy, if all of it allows
+// the suite: profiles that do not name it have nothing against it.
+func TestMoveByNameCombined(t *testing.T) {
+	from5, to11 := suites()["5"], suites()["T11"]
+	named := own(t, `
+moves:
+  - {from: MLS_256_DHKEMP521_AES256GCM_SHA512_P521, to: MLS_256_MLKEM1024_AES256GCM_SHA384_MLDSA87, reason: of the test}
+`)
+	for _, name := range []string{"any", "cnsa-2.0", "pq-confidential"} {
+		require.NoError(t, policy.All(named, load(t, name)).Move(from5, to11, tableDate), name)
+		require.NoError(t, policy.All(load(t, name), named).Move(from5, to11, tableDate), name)
+	}
+	require.Error(t, policy.All(named, load(t, "rfc9420")).Move(from5, to11, tableDate), "the suite is denied")
+	var downgrade *policy.Downgrade
+	require.ErrorAs(t, policy.All(named, load(t, "any")).Move(to11, from5, tableDate), &downgrade)
+	require.Equal(t, "own + any", downgrade.Policy)
+}
+
+// From every suite that a profile denies a move leads to one that it allows, on every
+// day, and so it does from all of RFC 9420 to post-quantum suites where there are any.
+func TestWayOut(t *testing.T) {
+	for name := range table() {
+		p := load(t, name)
+		for _, at := range []string{"2026-11-21", "2031-01-01", "2032-01-01", "2036-01-01"} {
+			for short, from := range suites() {
+				allowed, quantum, out, outQuantum := false, false, false, false
+				for _, to := range suites() {
+					if !p.Judge(to, day(at)).Allow {
+						continue
+					}
+					moves, hasQuantum := p.Move(from, to, day(at)) == nil, to.KEM.PostQuantum != ""
+					allowed, out = true, out || moves
+					quantum, outQuantum = quantum || hasQuantum, outQuantum || moves && hasQuantum
+				}
+				require.Equal(t, allowed, out, "%s at %s: from %s", name, at, short)
+				if from.KEM.PostQuantum == "" && name != "any" {
+					require.Equal(t, quantum, outQuantum, "%s at %s: from %s to a post-quantum suite", name, at, short)
+				}
+			}
+		}
+	}
+}
+
+// Who leaves a denied suite loses no more than has to be lost.
+func TestWayOutLosesLittle(t *testing.T) {
+	var downgrade *policy.Downgrade
+	curves := load(t, "nist-curves")
+	require.ErrorAs(t, curves.Move(suites()["T2"], suites()["2"], tableDate), &downgrade, "a hybrid on a NIST curve would do")
+	require.NoError(t, curves.Move(suites()["T2"], suites()["T4"], tableDate))
+
+	rfc := load(t, "rfc9420")
+	require.ErrorAs(t, rfc.Move(suites()["T11"], suites()["1"], tableDate), &downgrade)
+	require.NoError(t, rfc.Move(suites()["T11"], suites()["5"], tableDate), "nothing else is as strong")
+
+	// Between two that are allowed nothing is lost, before a date and after it.
+	bsi := load(t, "bsi-tr-02102-1")
+	require.ErrorAs(t, bsi.Move(suites()["5"], suites()["T4"], tableDate), &downgrade)
+	require.NoError(t, bsi.Move(suites()["5"], suites()["T5"], tableDate), "by name")
+	require.ErrorAs(t, bsi.Move(suites()["5"], suites()["T4"], day("2032-01-01")), &downgrade)
+
+	// It depends on the day: own takes P-521 until the end of 2030.
+	dated := own(t, `
+rules:
+  - {id: kem, source: test, force: law, wanted: ML-KEM-768, allow: [{kem.post-quantum: ML-KEM-768}, {until: 2030-12-31}]}
+`)
+	require.ErrorAs(t, dated.Move(suites()["5"], suites()["T10"], day("2030-12-31")), &downgrade)
+	require.NoError(t, dated.Move(suites()["5"], suites()["T10"], day("2031-01-01")))
+}
+
+// The refusal says what it stands on, and where the group may go.
+func TestDowngradeExplains(t *testing.T) {
+	var downgrade *policy.Downgrade
+	require.ErrorAs(t, load(t, "nist-curves").Move(suites()["T5"], suites()["T4"], tableDate), &downgrade)
+	require.NotEmpty(t, downgrade.Source)
+	require.Contains(t, downgrade.Explain(), "mlsuite, policy/FORMAT.md, Moves")
+	require.Contains(t, downgrade.Explain(), "\nSuites that would do:\n  MLS_192_MLKEM1024_AES256GCM_SHA384_P384\n")
+	require.ErrorAs(t, load(t, "any").Move(suites()["5"], suites()["2"], tableDate), &downgrade)
+	require.Nil(t, downgrade.Instead, "nothing is as strong")
+	require.ErrorAs(t, load(t, "any").Move(suites()["4"], suites()["2"], tableDate), &downgrade)
+	require.Equal(t, []registry.Choice{{ID: 5, Name: suites()["5"].Name}}, downgrade.Instead[:1])
+}
+
+// A group on SHA-512 under a policy that denies it and refuses what exists gets out by
+// a ReInit.
+func TestLeaveSHA512(t *testing.T) {
+	for _, base := range []string{"cnsa-2.0", "cnsa-2.0-transition", "pq-confidential", "pq-authentic"} {
+		p := own(t, "extends: ["+base+"]\nexisting: refuse\n")
+		for _, short := range []string{"4", "5", "6"} {
+			s, err := all.Registry().Suite(suites()[short].ID, suite.Start, tableDate)
+			require.NoError(t, err)
+			signer, err := s.GenerateSigner()
+			require.NoError(t, err)
+			cfg := mls.Config{
+				Suites: all.Registry(), Suite: suites()[short].ID, PublicHandshake: true,
+				Credential: mls.BasicCredential([]byte("ann")), Signer: signer,
+			}
+			g, err := mls.CreateGroup(t.Context(), tableDate, cfg, nil)
+			require.NoError(t, err)
+			state, err := g.Save()
+			require.NoError(t, err)
+			cfg.Suites, cfg.Rules = all.Registry().Restrict(p.Refuse), p
+			g, err = mls.RestoreToLeave(tableDate, cfg, state)
+			require.NoError(t, err)
+			_, err = g.Save()
+			require.NoError(t, err)
+			_, err = g.Commit(t.Context(), tableDate, mls.ReInit([]byte("next"), suites()["T11"].ID))
+			require.NoError(t, err, "%s: from %s", base, short)
+		}
+	}
+}
