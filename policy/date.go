@@ -13,12 +13,20 @@ type Date struct {
 
 const secondsPerDay = 24 * 60 * 60
 
-// DateOf returns the day on which t falls in UTC; of a time before the year 1,
-// 0001-01-01.
+// DateOf returns the day on which t falls in UTC. The zero time, and times outside of
+// the years 1 to 9999, are on no day: whoever asks for them has no clock, and no rule
+// allows anything then.
 func DateOf(t time.Time) Date {
-	seconds := t.Unix() - time.Time{}.Unix()
-	return Date{1 + int(max(0, seconds)/secondsPerDay)}
+	if seconds := t.Unix(); t.IsZero() || seconds < (time.Time{}).Unix() || seconds >= year10000 {
+		return Date{}
+	}
+	return dayOf(t)
 }
+
+func dayOf(t time.Time) Date { return Date{1 + int((t.Unix()-time.Time{}.Unix())/secondsPerDay)} }
+
+// year10000 is when it begins, in seconds of Unix time.
+const year10000 = 253402300800
 
 // ParseDate parses a day such as "2030-12-31".
 func ParseDate(s string) (Date, error) {
@@ -26,7 +34,7 @@ func ParseDate(s string) (Date, error) {
 	if err != nil || t.Year() < 1 {
 		return Date{}, fmt.Errorf("policy: %q is no date, such as 2030-12-31", s)
 	}
-	return DateOf(t), nil
+	return dayOf(t), nil
 }
 
 // IsZero reports whether d is no day.
@@ -73,7 +81,7 @@ func (d *Date) UnmarshalText(text []byte) error {
 type span struct{ from, until Date }
 
 func (s span) contains(d Date) bool {
-	return s.from.Compare(d) <= 0 && (s.until.IsZero() || d.Compare(s.until) <= 0)
+	return !d.IsZero() && s.from.Compare(d) <= 0 && (s.until.IsZero() || d.Compare(s.until) <= 0)
 }
 
 // endsAfter reports whether s ends later than a span that ends with last.

@@ -1,12 +1,14 @@
 package policy_test
 
 import (
+	"math"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/policy"
+	"github.com/mlsuite/mlsuite/suite"
 )
 
 // TestDates judges each suite that a date concerns on the day before it, on it and
@@ -90,9 +92,13 @@ func TestDate(t *testing.T) {
 		d, err := policy.ParseDate(s)
 		require.NoError(t, err)
 		require.Equal(t, s, d.String())
-		require.Equal(t, d, policy.DateOf(d.Time()))
+		require.Equal(t, d, policy.DateOf(d.Time().Add(1)))
 		require.Equal(t, d, policy.DateOf(d.Time().Add(24*time.Hour-1)))
-		require.Positive(t, policy.DateOf(d.Time().Add(24*time.Hour)).Compare(d))
+		if next := policy.DateOf(d.Time().Add(24 * time.Hour)); s != "9999-12-31" {
+			require.Positive(t, next.Compare(d))
+		} else {
+			require.True(t, next.IsZero())
+		}
 		text, err := d.MarshalText()
 		require.NoError(t, err)
 		var back policy.Date
@@ -107,8 +113,26 @@ func TestDate(t *testing.T) {
 	require.True(t, none.IsZero())
 	require.Empty(t, none.String())
 	require.True(t, none.Time().IsZero())
-	require.Negative(t, none.Compare(policy.DateOf(time.Time{})))
+	require.Negative(t, none.Compare(policy.DateOf(time.Time{}.Add(1))))
 	require.NoError(t, none.UnmarshalText(nil))
 	require.Error(t, none.UnmarshalText([]byte("soon")))
-	require.Equal(t, "0001-01-01", policy.DateOf(time.Time{}.AddDate(-5, 0, 0)).String())
+}
+
+// At a time that no clock shows no rule allows anything.
+func TestNoDay(t *testing.T) {
+	for _, at := range []time.Time{
+		{}, time.Time{}.Add(-1), time.Time{}.AddDate(-5, 0, 0), time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC),
+		time.Unix(math.MaxInt64, 0), time.Unix(math.MinInt64, 0), time.Unix(math.MaxInt64, 1e9),
+	} {
+		require.True(t, policy.DateOf(at).IsZero(), at)
+		for name := range table() {
+			p := load(t, name)
+			for short, info := range suites() {
+				require.Equal(t, name == "any", p.Judge(info, at).Allow, "%s: %s at %s", name, short, at)
+				require.Equal(t, name == "any", p.Refuse(info, suite.Start, at) == nil)
+			}
+		}
+	}
+	refusal := load(t, "cnsa-1.0").Refuse(suites()["7"], suite.Start, time.Time{})
+	require.Equal(t, "KEM ECDH P-384, at a time that is no day of the years 1 to 9999", refusal.Found)
 }

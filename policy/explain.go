@@ -41,7 +41,7 @@ func (p *Policy) Explain(info suite.Info, suites iter.Seq[suite.Info], now time.
 	if !v.Allow {
 		var instead strings.Builder
 		for other := range suites {
-			if last, ok := p.allows(p.of(other), DateOf(now)); ok {
+			if last, ok := p.allows(aboutSuite, p.of(other), DateOf(now)); ok {
 				fmt.Fprintf(&instead, "  %s %s", other.ID, other.Name)
 				if !last.IsZero() {
 					fmt.Fprintf(&instead, " until %s", last)

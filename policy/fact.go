@@ -233,6 +233,13 @@ func vocabulary() []fact {
 	}
 }
 
+// undeclared reports whether the suite does not say what its KEM or its signature
+// scheme is made of.
+func (f *facts) undeclared() bool {
+	kem, signature := &f.suite.KEM, &f.suite.Signature
+	return kem.Classical == "" && kem.PostQuantum == "" || signature.Classical == "" && signature.PostQuantum == ""
+}
+
 // provenances are the lists of who provides the suite's primitives.
 func (f *facts) provenances() [5][]suite.Provided {
 	i := &f.suite
@@ -263,8 +270,10 @@ func kindOf(classical, postQuantum string) string {
 		return "hybrid"
 	case postQuantum != "":
 		return "post-quantum"
+	case classical != "":
+		return "classical"
 	}
-	return "classical"
+	return "unknown"
 }
 
 // twoParts names both parts of a primitive; on is what stands before a NIST curve.

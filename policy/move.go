@@ -57,7 +57,7 @@ func (p *Policy) mayWeaken(from, to suite.Info, weaker []Weakness, day Date) boo
 	if len(weaker) == 0 || p.movesByName(from.Name, to.Name) {
 		return true
 	}
-	if _, ok := p.allows(p.of(from), day); ok {
+	if _, ok := p.allows(aboutSuite, p.of(from), day); ok {
 		return false
 	}
 	return !slices.ContainsFunc(p.documented(day), func(other suite.Info) bool {
@@ -86,7 +86,7 @@ func (p *Policy) documented(day Date) []suite.Info {
 	var all []suite.Info
 	for _, k := range knownSuites() {
 		info := describe(k.Definition)
-		if _, ok := p.allows(p.of(info), day); ok {
+		if _, ok := p.allows(aboutSuite, p.of(info), day); ok {
 			all = append(all, info)
 		}
 	}

@@ -25,7 +25,7 @@ func (p *Policy) Refuse(info suite.Info, use suite.Use, now time.Time) *registry
 	refusal := p.refuse(aboutSuite, f, use, now)
 	if refusal != nil {
 		refusal.Suite, refusal.Name = info.ID, info.Name
-		refusal.With, _ = p.remedy(f, DateOf(now))
+		refusal.With, _ = p.remedy(aboutSuite, f, DateOf(now))
 	}
 	return refusal
 }
@@ -55,6 +55,7 @@ func (p *Policy) judge(about subject, f *facts, use suite.Use, now time.Time) er
 	f.module = p.module
 	if refusal := p.refuse(about, f, use, now); refusal != nil {
 		refusal.Subject = string(about)
+		refusal.With, _ = p.remedy(about, f, DateOf(now))
 		return refusal
 	}
 	return nil

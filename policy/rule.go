@@ -85,10 +85,16 @@ func (a *alternative) enabled(s settings) bool {
 	return (!a.with.used() || s[a.with.key].on) && (!a.without.used() || !s[a.without.key].on)
 }
 
+// applies reports whether the rule is about f. Every rule on suites is about one that
+// does not say what it is made of, and none allows it.
+func (r *rule) applies(f *facts) bool { return r.undeclared(f) || holdAll(r.when, f) }
+
+func (r *rule) undeclared(f *facts) bool { return r.about == aboutSuite && f.undeclared() }
+
 // allows reports whether the rule allows f on a day, and until when without a
 // break; zero is without end.
 func (r *rule) allows(f *facts, s settings, day Date) (last Date, ok bool) {
-	if !holdAll(r.when, f) {
+	if !r.applies(f) {
 		return Date{}, true
 	}
 	var room [8]span
@@ -97,6 +103,9 @@ func (r *rule) allows(f *facts, s settings, day Date) (last Date, ok bool) {
 
 // spans appends the times at which the rule allows f.
 func (r *rule) spans(dst []span, f *facts, s settings) []span {
+	if r.undeclared(f) {
+		return dst
+	}
 	for i := range r.allow {
 		if a := &r.allow[i]; a.enabled(s) && holdAll(a.conditions, f) {
 			dst = append(dst, span{a.from.day(s), a.until.day(s)})
@@ -108,6 +117,9 @@ func (r *rule) spans(dst []span, f *facts, s settings) []span {
 // switches appends the switches that are off and of which an alternative depends
 // that f would else satisfy.
 func (r *rule) switches(dst []parameterKey, f *facts, s settings) []parameterKey {
+	if r.undeclared(f) {
+		return dst
+	}
 	for i := range r.allow {
 		a := &r.allow[i]
 		if a.with.used() && !s[a.with.key].on && !slices.Contains(dst, a.with.key) && holdAll(a.conditions, f) {
@@ -120,6 +132,9 @@ func (r *rule) switches(dst []parameterKey, f *facts, s settings) []parameterKey
 // found says what the rule looked at, part by part.
 func (r *rule) found(f *facts) string {
 	var parts []string
+	if r.undeclared(f) {
+		parts = append(parts, "a KEM or a signature scheme that declares no part")
+	}
 	add := func(conditions []condition) {
 		for i := range conditions {
 			if text := conditions[i].found(f); !slices.Contains(parts, text) {

@@ -79,9 +79,9 @@ func (v Verdict) String() string {
 func (p *Policy) Judge(info suite.Info, now time.Time) Verdict {
 	f, day := p.of(info), DateOf(now)
 	v := Verdict{Findings: p.findings(aboutSuite, f, day)}
-	v.Until, v.Allow = p.allows(f, day)
+	v.Until, v.Allow = p.allows(aboutSuite, f, day)
 	if !v.Allow {
-		if v.With, v.Until = p.remedy(f, day); v.With == "" {
+		if v.With, v.Until = p.remedy(aboutSuite, f, day); v.With == "" {
 			v.Until = p.lastAllowed(f, day)
 		}
 	}
@@ -100,11 +100,11 @@ func (p *Policy) Judge(info suite.Info, now time.Time) Verdict {
 	return v
 }
 
-// allows reports whether all rules on suites allow f on a day, and until when
+// allows reports whether all rules on a subject allow f on a day, and until when
 // without a break.
-func (p *Policy) allows(f *facts, day Date) (last Date, ok bool) {
+func (p *Policy) allows(about subject, f *facts, day Date) (last Date, ok bool) {
 	for i := range p.parts {
-		until, ok := p.parts[i].allows(aboutSuite, f, day)
+		until, ok := p.parts[i].allows(about, f, day)
 		if !ok {
 			return Date{}, false
 		}
@@ -152,7 +152,7 @@ func (one *part) findings(dst []Finding, about subject, f *facts, day Date) []Fi
 	for _, q := range one.profiles {
 		for i := range q.rules {
 			r := &q.rules[i]
-			if r.about != about || !holdAll(r.when, f) {
+			if r.about != about || !r.applies(f) {
 				continue
 			}
 			finding := Finding{
@@ -161,6 +161,9 @@ func (one *part) findings(dst []Finding, about subject, f *facts, day Date) []Fi
 			}
 			finding.Until, finding.Passed = r.allows(f, one.values, day)
 			if !finding.Passed {
+				if day.IsZero() {
+					finding.Found += ", at a time that is no day of the years 1 to 9999"
+				}
 				if last := r.lastBefore(f, one.values, day); !last.IsZero() {
 					finding.Found += ", allowed until " + last.String()
 				}
@@ -189,13 +192,13 @@ const maxTogether = 3
 
 // remedy returns the fewest switches that would allow f on a day, and until when; ""
 // if none would.
-func (p *Policy) remedy(f *facts, day Date) (with string, until Date) {
+func (p *Policy) remedy(about subject, f *facts, day Date) (with string, until Date) {
 	var off []parameterKey
 	for i := range p.parts {
 		one := &p.parts[i]
 		for _, q := range one.profiles {
 			for j := range q.rules {
-				if r := &q.rules[j]; r.about == aboutSuite && r.Certainty != Unverified && holdAll(r.when, f) {
+				if r := &q.rules[j]; r.about == about && r.Certainty != Unverified && r.applies(f) {
 					off = r.switches(off, f, one.values)
 				}
 			}
@@ -210,7 +213,7 @@ func (p *Policy) remedy(f *facts, day Date) (with string, until Date) {
 				changed = changed.set(key, value{on: true})
 				names[i] = p.short(key)
 			}
-			if last, ok := changed.allows(f, day); ok {
+			if last, ok := changed.allows(about, f, day); ok {
 				return strings.Join(names, "+"), last
 			}
 		}
@@ -241,7 +244,7 @@ func (p *Policy) lastAllowed(f *facts, day Date) (last Date) {
 					if s.until.IsZero() || s.until.Compare(day) >= 0 || s.until.Compare(last) <= 0 {
 						continue
 					}
-					if _, ok := p.allows(f, s.until); ok {
+					if _, ok := p.allows(aboutSuite, f, s.until); ok {
 						last = s.until
 					}
 				}
