@@ -16,18 +16,23 @@ import (
 type Member struct {
 	Name   string // for the error of [Choose]; the application's choice
 	Suites []suite.ID
+
+	// KeyPackages are those by which the member can be added. Where there are any,
+	// one of the suite has to be valid at the time and to satisfy the policies.
+	KeyPackages []*mls.KeyPackage
 }
 
 // Capable returns a member by the capabilities of a leaf: what it could take part in
 // if it published a key package for it (RFC 9420, Section 7.2).
 func Capable(name string, c mls.Capabilities) Member {
-	return Member{name, slices.Clone(c.CipherSuites)}
+	return Member{Name: name, Suites: slices.Clone(c.CipherSuites)}
 }
 
 // Ready returns a member by the key packages that it has published: what it can be
-// added to at once.
+// added to at once. [Choose] judges them by their lifetimes and by the policies; their
+// signatures and credentials are for the engine, when it adds them.
 func Ready(name string, packages ...*mls.KeyPackage) Member {
-	m := Member{Name: name}
+	m := Member{Name: name, KeyPackages: packages}
 	for _, kp := range packages {
 		if !slices.Contains(m.Suites, kp.CipherSuite) {
 			m.Suites = append(m.Suites, kp.CipherSuite)
@@ -37,7 +42,8 @@ func Ready(name string, packages ...*mls.KeyPackage) Member {
 }
 
 // Choose returns the suite for a new group: the registry's most preferred that the
-// registry allows, that every member has and that every policy allows at the time.
+// registry allows, that every member has and that every policy allows at the time, with
+// a key package of each member that is [Ready].
 // The caller's preference is the registry's order ([registry.Registry.Select]). If
 // there is none, its error is a [*NoSuite].
 func Choose(r *registry.Registry, members []Member, policies []*Policy, now time.Time) (suite.Info, error) {
@@ -74,7 +80,8 @@ type Obstacle struct {
 	Suite    suite.ID
 	Name     string
 	Missing  []string            // members that do not have it
-	Refusals []*registry.Refusal // of the registry and of the policies
+	Expired  []string            // members whose key packages of it are not valid at the time
+	Refusals []*registry.Refusal // of the registry and of the policies, of the suite or of key packages
 }
 
 func obstacle(r *registry.Registry, info suite.Info, members []Member, policies []*Policy, now time.Time) *Obstacle {
@@ -82,6 +89,8 @@ func obstacle(r *registry.Registry, info suite.Info, members []Member, policies 
 	for _, m := range members {
 		if !slices.Contains(m.Suites, info.ID) {
 			o.Missing = append(o.Missing, m.Name)
+		} else if len(m.KeyPackages) > 0 {
+			o.judge(m, policies, now)
 		}
 	}
 	var refusal *registry.Refusal
@@ -93,10 +102,54 @@ func obstacle(r *registry.Registry, info suite.Info, members []Member, policies 
 			o.Refusals = append(o.Refusals, refusal)
 		}
 	}
-	if len(o.Missing)+len(o.Refusals) == 0 {
+	if len(o.Missing)+len(o.Expired)+len(o.Refusals) == 0 {
 		return nil
 	}
 	return o
+}
+
+// judge looks for a key package of the suite by which the member can be added. If there
+// is none, it keeps what stands in the way of the first that is valid.
+func (o *Obstacle) judge(m Member, policies []*Policy, now time.Time) {
+	var first []*registry.Refusal
+	for _, kp := range m.KeyPackages {
+		if kp.CipherSuite != o.Suite || !validAt(kp.LeafNode.Lifetime, now) {
+			continue
+		}
+		refusals := refusalsOf(kp, policies, now)
+		if len(refusals) == 0 {
+			return
+		}
+		if first == nil {
+			first = refusals
+		}
+	}
+	if first == nil {
+		o.Expired = append(o.Expired, m.Name)
+	}
+	o.Refusals = append(o.Refusals, first...)
+}
+
+func validAt(l mls.Lifetime, now time.Time) bool {
+	seconds := now.Unix()
+	return seconds >= 0 && l.NotBefore <= uint64(seconds) && uint64(seconds) <= l.NotAfter
+}
+
+// refusalsOf returns what policies have against a key package, beside its suite.
+func refusalsOf(kp *mls.KeyPackage, policies []*Policy, now time.Time) []*registry.Refusal {
+	var all []*registry.Refusal
+	for _, p := range policies {
+		for _, err := range []error{
+			p.Credential(kp.LeafNode.Credential.Type, suite.Start, now),
+			p.Lifetime(kp.LeafNode.Lifetime, suite.Start, now),
+		} {
+			var refusal *registry.Refusal
+			if errors.As(err, &refusal) {
+				all = append(all, refusal)
+			}
+		}
+	}
+	return all
 }
 
 // Unwrap returns [registry.ErrRefused] if a policy is among the obstacles.
@@ -155,7 +208,7 @@ func (o *Obstacle) blockers() []Blocker {
 			who = append(who, Blocker{Member: member, Policy: policy})
 		}
 	}
-	for _, name := range o.Missing {
+	for _, name := range slices.Concat(o.Missing, o.Expired) {
 		add(name, "")
 	}
 	for _, r := range o.Refusals {
@@ -193,6 +246,9 @@ func (e *NoSuite) Explain() string {
 		fmt.Fprintf(&b, "\n%s %s\n", o.Suite, o.Name)
 		if len(o.Missing) > 0 {
 			fmt.Fprintf(&b, "  not of members: %s\n", strings.Join(o.Missing, ", "))
+		}
+		if len(o.Expired) > 0 {
+			fmt.Fprintf(&b, "  key packages not valid then, of members: %s\n", strings.Join(o.Expired, ", "))
 		}
 		for _, r := range o.Refusals {
 			for _, reason := range r.Reasons() {

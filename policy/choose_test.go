@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -149,6 +150,54 @@ func TestMembers(t *testing.T) {
 	require.Equal(t, policy.Member{Name: "ann", Suites: []suite.ID{2, 1}}, ann)
 	ann.Suites[0] = 7
 	require.Equal(t, suite.ID(2), capabilities.CipherSuites[0], "the list of the leaf was changed")
-	require.Equal(t, policy.Member{Name: "bob", Suites: []suite.ID{1, 7}},
-		policy.Ready("bob", &mls.KeyPackage{CipherSuite: 1}, &mls.KeyPackage{CipherSuite: 7}, &mls.KeyPackage{CipherSuite: 1}))
+	packages := []*mls.KeyPackage{{CipherSuite: 1}, {CipherSuite: 7}, {CipherSuite: 1}}
+	require.Equal(t, policy.Member{Name: "bob", Suites: []suite.ID{1, 7}, KeyPackages: packages}, policy.Ready("bob", packages...))
+}
+
+// A key package that is not valid, or that a policy refuses, makes nobody ready.
+func TestChooseJudgesKeyPackages(t *testing.T) {
+	p := own(t, `
+rules:
+  - {id: credential, source: test, force: law, wanted: X.509, allow: [{credential.type: x509}]}
+  - {id: lifetime, source: test, force: law, wanted: 30 days, allow: [{key-package.lifetime: {max: 30d}}]}
+`)
+	const days = 24 * 60 * 60
+	now := uint64(tableDate.Unix())
+	of := func(id suite.ID, c mls.CredentialType, before, after uint64) *mls.KeyPackage {
+		kp := &mls.KeyPackage{CipherSuite: id}
+		kp.LeafNode.Credential.Type, kp.LeafNode.Lifetime = c, mls.Lifetime{NotBefore: now - before, NotAfter: now + after}
+		return kp
+	}
+	short := of(2, mls.CredentialX509, days, 29*days)
+	basic := of(1, mls.CredentialBasic, days, 29*days)
+	long := of(1, mls.CredentialX509, days, 30*days)
+	choose := func(at time.Time, packages ...*mls.KeyPackage) (suite.Info, error) {
+		return policy.Choose(all.Registry(), []policy.Member{policy.Ready("bob", packages...), member("ann", "1", "2")}, []*policy.Policy{p}, at)
+	}
+	info, err := choose(tableDate, basic, long, short)
+	require.NoError(t, err)
+	require.Equal(t, suite.ID(2), info.ID)
+	info, err = choose(tableDate, basic, short, of(1, mls.CredentialX509, 0, 0))
+	require.NoError(t, err, "one of them will do, in the second in which it is valid")
+	require.Equal(t, suite.ID(1), info.ID)
+
+	var none *policy.NoSuite
+	_, err = choose(tableDate, basic, of(2, mls.CredentialBasic, days, 30*days))
+	require.ErrorAs(t, err, &none)
+	require.ErrorIs(t, err, registry.ErrRefused)
+	require.Len(t, none.Obstacles[0].Refusals, 1)
+	require.Equal(t, "credential", none.Obstacles[0].Refusals[0].Subject)
+	require.Len(t, none.Obstacles[1].Refusals, 2)
+	require.Equal(t, "key package lifetime", none.Obstacles[1].Refusals[1].Subject)
+
+	for _, at := range []time.Time{
+		tableDate.AddDate(0, 0, 29).Add(time.Second), tableDate.AddDate(0, 0, -1).Add(-time.Second), {}, time.Unix(-1, 0),
+	} {
+		_, err = choose(at, short)
+		require.ErrorAs(t, err, &none)
+		require.Equal(t, []string{"bob"}, none.Obstacles[1].Expired)
+		require.Empty(t, none.Obstacles[1].Refusals)
+		require.Contains(t, none.Explain(), "  key packages not valid then, of members: bob\n")
+		require.Equal(t, "member bob", none.Blockers()[0].String())
+	}
 }
