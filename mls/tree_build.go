@@ -1,6 +1,8 @@
 package mls
 
 import (
+	"slices"
+
 	"github.com/mlsuite/mlsuite/internal/treemath"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -21,19 +23,25 @@ func treeFromNodes(s suite.Suite, all ratchetTree) (*tree, error) {
 	t := &tree{treeView: treeView{suite: s, hashSize: s.Info().Hash.Size, width: width}}
 	t.root = buildNode(all, t.rootIndex(), token)
 
-	// The keys are hashed on all cores: of node i at i, signature keys behind those.
-	hasher, names := newTreeHasher(s), make([]keyHash, len(all)+int(width))
+	// The keys of the nodes that are not blank are hashed on all cores.
+	var filled []NodeIndex
+	for i := range all {
+		if !all[i].blank() {
+			filled = append(filled, NodeIndex(i))
+		}
+	}
+	type keyNames struct{ encryption, signature keyHash }
+	hasher, names := newTreeHasher(s), make([]keyNames, len(filled))
 	fresh := func(n *node) bool { return n.hashes == nil }
 	err := hasher.walk(t.root, t.rootIndex(), len(all), fresh, func(h *treeHasher, n *node, i NodeIndex) error {
-		if n.leaf != nil {
-			n.key = h.key(encryptionKey, n.leaf.EncryptionKey)
-			names[len(all)+int(i.Leaf())] = h.key(signatureKey, n.leaf.SignatureKey)
-		}
-		if n.parent != nil {
-			n.key = h.key(encryptionKey, n.parent.encryptionKey)
-		}
-		if int(i) < len(all) {
-			names[i] = n.key
+		if k, ok := slices.BinarySearch(filled, i); ok {
+			if n.leaf != nil {
+				n.key = h.key(encryptionKey, n.leaf.EncryptionKey)
+				names[k].signature = h.key(signatureKey, n.leaf.SignatureKey)
+			} else {
+				n.key = h.key(encryptionKey, n.parent.encryptionKey)
+			}
+			names[k].encryption = n.key
 		}
 		h.node(n, i)
 		return h.err
@@ -42,16 +50,15 @@ func treeFromNodes(s suite.Suite, all ratchetTree) (*tree, error) {
 		return nil, err
 	}
 	keys := newKeyEdit(maxKeys(t))
-	for i := range all {
-		k := heldKey{names[i], encryptionKey, NodeIndex(i)}
-		if !all[i].blank() && keys.add(k.hash, k.index) > 1 {
-			return nil, k.clash()
+	for k, i := range filled {
+		if held := (heldKey{names[k].encryption, encryptionKey, i}); keys.add(held.hash, i) > 1 {
+			return nil, held.clash()
 		}
-		if all[i].leaf != nil {
-			k.hash, k.kind = names[len(all)+i/2], signatureKey
-			if keys.add(k.hash, k.index) > 1 {
-				return nil, k.clash()
-			}
+		if !i.IsLeaf() {
+			continue
+		}
+		if held := (heldKey{names[k].signature, signatureKey, i}); keys.add(held.hash, i) > 1 {
+			return nil, held.clash()
 		}
 	}
 	t.keys = keys.freeze()
@@ -62,28 +69,33 @@ func treeFromNodes(s suite.Suite, all ratchetTree) (*tree, error) {
 // in each parent.
 func maxKeys(t *tree) int { return 3 * int(t.memberCount()) }
 
-// buildNode returns the node with index i and all below it, without hashes.
+// buildNode returns the node with index i and all below it, without hashes; nil for a
+// blank leaf or a blank subtree, so that what is not there takes no memory.
 func buildNode(all ratchetTree, i NodeIndex, token *editToken) *node {
-	n := &node{blank: firstLeaf(i), owner: token}
-	if int64(n.blank.Node()) >= int64(len(all)) {
-		return n
+	if int64(firstLeaf(i).Node()) >= int64(len(all)) {
+		return nil
 	}
 	if i.IsLeaf() {
-		if n.leaf = all[i].leaf; n.leaf != nil {
-			n.members, n.blank = 1, noLeaf
+		if all[i].leaf == nil {
+			return nil
 		}
-		return n
+		return &node{leaf: all[i].leaf, members: 1, blank: noLeaf, owner: token}
 	}
+	var parent *parentNode
 	if int64(i) < int64(len(all)) {
-		n.parent = all[i].parent
+		parent = all[i].parent
 	}
 	left, right := buildNode(all, i.Left(), token), buildNode(all, i.Right(), token)
-	if n.parent != nil || !left.isBlankSubtree() || !right.isBlankSubtree() {
-		n.left, n.right = left, right
-		n.count()
+	if parent == nil && left == nil && right == nil {
+		return nil
 	}
+	if left == nil {
+		left = &node{blank: firstLeaf(i.Left()), owner: token}
+	}
+	if right == nil {
+		right = &node{blank: firstLeaf(i.Right()), owner: token}
+	}
+	n := &node{left: left, right: right, parent: parent, owner: token}
+	n.count()
 	return n
 }
-
-// isBlankSubtree reports whether n is a blank leaf or a blank subtree in one node.
-func (n *node) isBlankSubtree() bool { return n.left == nil && n.leaf == nil }

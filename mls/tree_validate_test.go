@@ -310,3 +310,21 @@ func TestTreeChangedByte(t *testing.T) {
 	require.Positive(t, refused[true])
 	t.Logf("%d of %d changes break a rule", refused[true], len(encoded))
 }
+
+// TestBlankTreeIsCheap builds a tree of one byte per node, all blank but for the last,
+// in a width twice as large: what it allocates is the hashes, and no nodes.
+func TestBlankTreeIsCheap(t *testing.T) {
+	const hashes = 2 * 2 * 32 // of two nodes for each byte, once as made and once as kept
+	k := ownKeyPackage(t, 0x0001, "joiner")
+	for _, size := range []int{1 << 12, 1 << 16} {
+		all := make(ratchetTree, size+1)
+		all[size].leaf = &k.KeyPackage.LeafNode
+		allocated := allocatedBytes(1, func(int) {
+			tree, err := treeFromNodes(k.suite, all)
+			require.NoError(t, err)
+			require.Equal(t, uint32(1), tree.memberCount())
+			require.Equal(t, uint32(size), tree.width)
+		})
+		require.Less(t, allocated, 1.1*hashes*float64(size), "%d nodes", size)
+	}
+}
