@@ -36,7 +36,11 @@ func check(l *Library, p *profile, wrong *problems) {
 	}
 	closure := l.closure(p)
 	for _, about := range []subject{aboutSuite, aboutCredential, aboutLifetime, aboutPSK, aboutWireFormat} {
-		if !possible(about, closure) {
+		switch ok, apart := possible(about, closure); {
+		case ok:
+		case apart:
+			wrong.add(p.rulesAt, "the rules contradict each other: no %s of any kind satisfies them all on one day under the same parameters", about)
+		default:
 			wrong.add(p.rulesAt, "the rules contradict each other: no %s of any kind satisfies them all", about)
 		}
 	}
@@ -54,7 +58,11 @@ func checkRule(r *rule, wrong *problems) {
 		}
 		if a.unconditional() {
 			wrong.add(a.at, "it allows everything, so the rule demands nothing")
+			return
 		}
+	}
+	if r.demandsNothing() {
+		wrong.add(r.at, "together its ways allow everything, so the rule demands nothing")
 	}
 }
 
@@ -93,10 +101,11 @@ func (w *world) has(conditions []condition) bool {
 // maxTries bounds the search of possible. Beyond it a policy counts as possible.
 const maxTries = 200_000
 
-// possible reports whether anything satisfies all rules of profiles on a subject,
-// some day and with some values of their parameters. Who provides a primitive is
-// left out: that depends on the program.
-func possible(about subject, profiles []*profile) bool {
+// possible reports whether anything satisfies all rules of profiles on a subject, on one
+// day and with some values of their parameters; and if not, whether something does that
+// satisfies each on some day with some values. Who provides a primitive is left out: that
+// depends on the program.
+func possible(about subject, profiles []*profile) (ok, apart bool) {
 	var rules []*rule
 	var conditions []condition
 	for _, p := range profiles {
@@ -110,6 +119,7 @@ func possible(about subject, profiles []*profile) bool {
 			}
 		}
 	}
+	calendar := newCalendar(profiles, rules)
 	tries := 0
 	for w := range worlds(about, conditions) {
 		w.free = slices.DeleteFunc(slices.Clone(w.free), isProvision)
@@ -117,7 +127,15 @@ func possible(about subject, profiles []*profile) bool {
 		choose = func(f facts, free []string) bool {
 			if len(free) == 0 {
 				tries++
-				return tries > maxTries || !slices.ContainsFunc(rules, func(r *rule) bool { return !r.everAllows(&f) })
+				if tries > maxTries {
+					return true
+				}
+				if slices.ContainsFunc(rules, func(r *rule) bool { return !r.everAllows(&f) }) {
+					return false
+				}
+				apart = true
+				tries += calendar.cost()
+				return calendar.meet(&f)
 			}
 			for _, set := range samples(free[0], conditions) {
 				next := f
@@ -133,10 +151,10 @@ func possible(about subject, profiles []*profile) bool {
 			return false
 		}
 		if choose(w.base, w.free) {
-			return true
+			return true, false
 		}
 	}
-	return false
+	return false, apart
 }
 
 // everAllows reports whether the rule allows f on some day with some values of the

@@ -105,7 +105,32 @@ func TestLint(t *testing.T) {
 		"when and allow":  {rule("when: {kem.kind: hybrid}|allow: [{kem.classical: none}]"), []string{"11:13: rules[0].allow[0]: no cipher suite of any kind satisfies it"}},
 		"contradiction":   {rule("allow: [{hash: SHA-256}]") + "  - {id: q, source: s, force: law, wanted: w, allow: [{kdf: HKDF-SHA512}]}\n", []string{"5:1: rules: the rules contradict each other: no cipher suite of any kind satisfies them all"}},
 		"PSKs":            {rule("allow: [{psk.bytes: {min: 64}}]") + "  - {id: q, source: s, force: law, wanted: w, allow: [{psk.bytes: {max: 32}}]}\n", []string{"5:1: rules: the rules contradict each other: no pre-shared key of any kind satisfies them all"}},
-		"two mandates":    {"profile: own\ntitle: Own\nextends: [bsi-tr-02102-1, cnsa-2.0]\n", []string{"3:1: extends: the rules contradict each other: no cipher suite of any kind satisfies them all"}},
+		"days apart":      {rule("allow: [{kem.kind: hybrid, until: 2026-01-01}]") + "  - {id: q, source: s, force: law, wanted: w, allow: [{kem.kind: hybrid, from: 2027-01-01}]}\n", []string{"5:1: rules: the rules contradict each other: no cipher suite of any kind satisfies them all on one day under the same parameters"}},
+		"three days":      {rule("allow: [{until: 2027-01-01}, {from: 2029-01-01}]") + "  - {id: q, source: s, force: law, wanted: w, allow: [{from: 2026-01-01, until: 2026-12-31}, {from: 2028-01-01}]}\n  - {id: p, source: s, force: law, wanted: w, allow: [{from: 2027-01-01, until: 2028-12-31}]}\n", []string{"5:1: rules: the rules contradict each other: no cipher suite of any kind satisfies them all on one day under the same parameters"}},
+		"switch both ways": {
+			head + "parameters:\n  x: {kind: switch, default: off, text: x}\nrules:\n  - {id: a, source: s, force: law, wanted: w, allow: [{kem.kind: hybrid, with: x}]}\n  - {id: b, source: s, force: law, wanted: w, allow: [{kem.kind: hybrid, without: x}]}\n",
+			[]string{"7:1: rules: the rules contradict each other: no cipher suite of any kind satisfies them all on one day under the same parameters"},
+		},
+		"switch set": {
+			head + "extends: asd-ism\nset: {hybrid: off}\nrules:\n  - {id: a, source: s, force: law, wanted: w, allow: [{aead: AES-256-GCM, with: hybrid}]}\n",
+			[]string{"7:1: rules: the rules contradict each other: no cipher suite of any kind satisfies them all on one day under the same parameters"},
+		},
+		"latest": {
+			head + "parameters:\n  end: {kind: date, default: 2027-12-31, latest: 2028-12-31, text: x}\nrules:\n  - {id: a, source: s, force: law, wanted: w, allow: [{kem.kind: hybrid, until: end}]}\n  - {id: b, source: s, force: law, wanted: w, allow: [{kem.kind: hybrid, from: 2029-01-01}]}\n",
+			[]string{"7:1: rules: the rules contradict each other: no cipher suite of any kind satisfies them all on one day under the same parameters"},
+		},
+		"all kinds":        {rule("allow: [{kem.kind: [classical, post-quantum, hybrid]}]"), []string{"6:5: rules[0]: together its ways allow everything, so the rule demands nothing"}},
+		"all kinds, split": {rule("allow: [{kem.kind: [classical, post-quantum]}, {kem.kind: hybrid, until: 2030-12-31}, {kem.kind: hybrid, from: 2031-01-01}]"), []string{"6:5: rules[0]: together its ways allow everything, so the rule demands nothing"}},
+		"all sets":         {rule("allow: [{suite.set: [rfc9420, draft-ietf-mls-pq-ciphersuites-06, other]}]"), []string{"6:5: rules[0]: together its ways allow everything, so the rule demands nothing"}},
+		"all days":         {rule("allow: [{until: 2026-01-01}, {from: 2026-01-02}]"), []string{"6:5: rules[0]: together its ways allow everything, so the rule demands nothing"}},
+		"all PSK types":    {rule("allow: [{psk.type: [external, resumption]}]"), []string{"6:5: rules[0]: together its ways allow everything, so the rule demands nothing"}},
+		"all formats":      {rule("allow: [{wire-format: public}, {wire-format: private}]"), []string{"6:5: rules[0]: together its ways allow everything, so the rule demands nothing"}},
+		"all lengths":      {rule("allow: [{psk.bytes: {max: 31}}, {psk.bytes: {min: 32}}]"), []string{"6:5: rules[0]: together its ways allow everything, so the rule demands nothing"}},
+		"any length":       {rule("allow: [{psk.bytes: {max: 70000}}]"), []string{"6:5: rules[0]: together its ways allow everything, so the rule demands nothing"}},
+		"what when says":   {rule("when: {kem.kind: hybrid}|allow: [{kem.kind: [hybrid, classical]}]"), []string{"6:5: rules[0]: together its ways allow everything, so the rule demands nothing"}},
+		"no such level":    {rule("allow: [{suite.level: {min: 4096}}]"), []string{"10:13: rules[0].allow[0]: no cipher suite of any kind satisfies it"}},
+		"no such PSK":      {rule("allow: [{psk.bytes: {min: 70000}}]"), []string{"10:13: rules[0].allow[0]: no pre-shared key of any kind satisfies it"}},
+		"two mandates":     {"profile: own\ntitle: Own\nextends: [bsi-tr-02102-1, cnsa-2.0]\n", []string{"3:1: extends: the rules contradict each other: no cipher suite of any kind satisfies them all"}},
 
 		"parameter kind":    {head + "parameters:\n  p: {kind: number, default: 3, text: t}\n", []string{"6:3: parameters.p: a parameter needs a kind: switch or date", "6:3: parameters.p: no rule of the profile uses the parameter", `6:7: parameters.p.kind: "number" is not one of: switch, date`}},
 		"parameter default": {head + "parameters:\n  p: {kind: date, default: off, text: t}\n", []string{"6:3: parameters.p: no rule of the profile uses the parameter", "6:19: parameters.p.default: parameter p is a date, such as 2030-12-31, not off"}},
@@ -174,6 +199,23 @@ func TestLint(t *testing.T) {
 				require.True(t, strings.HasPrefix(got[i], c.want[i]), "got %q, want %q", got[i], c.want[i])
 			}
 		})
+	}
+}
+
+// What looks much like it demands something, or can be satisfied.
+func TestLintPasses(t *testing.T) {
+	for name, file := range map[string]string{
+		"all known hashes": rule("allow: [{hash: [SHA-256, SHA-384, SHA-512]}]"),
+		"all known KEMs":   rule("allow: [{kem.post-quantum: [ML-KEM-512, ML-KEM-768, ML-KEM-1024]}, {kem.classical: [X25519, X448, P-256, P-384, P-521]}]"),
+		"a day between":    rule("allow: [{until: 2026-01-01}, {from: 2026-01-03}]"),
+		"a byte between":   rule("allow: [{psk.bytes: {max: 30}}, {psk.bytes: {min: 32}}]"),
+		"a longer life":    rule("allow: [{key-package.lifetime: {max: 90d}}]"),
+		"an old module":    rule("allow: [{module.version: {min: v1.26.0}}]"),
+		"on one day":       rule("allow: [{until: 2026-01-01}]") + "  - {id: q, source: s, force: law, wanted: w, allow: [{from: 2026-01-01}]}\n",
+		"a later end":      head + "parameters:\n  end: {kind: date, default: 2027-12-31, text: x}\nrules:\n  - {id: a, source: s, force: law, wanted: w, allow: [{until: end}]}\n  - {id: b, source: s, force: law, wanted: w, allow: [{from: 2029-01-01}]}\n",
+		"a switch on":      head + "extends: asd-ism\nrules:\n  - {id: a, source: s, force: law, wanted: w, allow: [{aead: AES-256-GCM, with: hybrid}]}\n",
+	} {
+		require.Nil(t, policy.Lint(policy.File{Name: "own.yaml", Data: []byte(file)}), name)
 	}
 }
 

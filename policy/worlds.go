@@ -58,6 +58,12 @@ func suiteWorlds(conditions []condition, yield func(world) bool) {
 	}
 }
 
+// The largest numbers that conditions can be about.
+const (
+	maxLevel = 256       // bits, of every suite
+	maxPSK   = 1<<16 - 1 // bytes
+)
+
 // maxSamples bounds how many values of one part are tried.
 const maxSamples = 256
 
@@ -69,7 +75,7 @@ func samples(part string, conditions []condition) []func(*facts) {
 	case "suite":
 		names := append([]string{""}, wordsOf("suite.name", conditions)...)
 		for _, id := range codePoints(conditions) {
-			for _, level := range numbers("suite.level", conditions) {
+			for _, level := range numbers("suite.level", maxLevel, conditions) {
 				for _, name := range names {
 					sets = append(sets, func(f *facts) { f.suite.ID, f.suite.Level, f.suite.Name = id, int(level), name })
 				}
@@ -108,7 +114,7 @@ func samples(part string, conditions []condition) []func(*facts) {
 			sets = append(sets, func(f *facts) { f.credential = t })
 		}
 	case "lifetime":
-		for _, n := range numbers("key-package.lifetime", conditions) {
+		for _, n := range numbers("key-package.lifetime", math.MaxInt64-1, conditions) {
 			sets = append(sets, func(f *facts) { f.lifetime = uint64(n) })
 		}
 	case "psk":
@@ -116,7 +122,7 @@ func samples(part string, conditions []condition) []func(*facts) {
 			sets = append(sets, func(f *facts) { f.psk = t })
 		}
 	case "psk-bytes":
-		for _, n := range numbers("psk.bytes", conditions) {
+		for _, n := range numbers("psk.bytes", maxPSK, conditions) {
 			sets = append(sets, func(f *facts) { f.pskBytes = int(n) })
 		}
 	case "wire-format":
@@ -194,12 +200,12 @@ func another(words []string) uint16 {
 	return n
 }
 
-// numbers returns the ends of the ranges that conditions on a fact name, and what
-// lies beyond.
-func numbers(name string, conditions []condition) []int64 {
+// numbers returns the ends of the ranges that conditions on a fact name and what lies
+// beyond them, from 0 to most.
+func numbers(name string, most int64, conditions []condition) []int64 {
 	all := []int64{0}
 	add := func(n int64) {
-		if n < math.MaxInt64 && !slices.Contains(all, n) && len(all) < maxSamples {
+		if 0 <= n && n <= most && !slices.Contains(all, n) && len(all) < maxSamples {
 			all = append(all, n)
 		}
 	}
@@ -207,6 +213,10 @@ func numbers(name string, conditions []condition) []int64 {
 		if c := &conditions[i]; c.fact.name == name {
 			add(c.min)
 			add(c.max)
+			add(c.min - 1)
+			if c.max < most {
+				add(c.max + 1)
+			}
 		}
 	}
 	return all

@@ -1,0 +1,170 @@
+package policy
+
+import (
+	"slices"
+
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// calendar finds days on which several rules allow the same.
+type calendar struct {
+	rules []*rule
+	// The values of parameters with which times are the longest: as first and as last day.
+	first, last settings
+	switches    []parameterKey // that are not set for good
+}
+
+// maxSwitches bounds how many switches are tried in all positions. With more of them
+// rules count as compatible.
+const maxSwitches = 8
+
+func newCalendar(profiles []*profile, rules []*rule) *calendar {
+	c := &calendar{rules: rules}
+	var fixed map[parameterKey]bool
+	c.first, fixed = initialSettings(profiles)
+	c.last, _ = initialSettings(profiles)
+	for _, p := range profiles {
+		for _, declared := range p.parameters {
+			if key := (parameterKey{p.name, declared.name}); declared.isDate && !fixed[key] {
+				c.first[key], c.last[key] = value{}, value{date: declared.latest}
+			}
+		}
+	}
+	for _, r := range rules {
+		for _, a := range r.allow {
+			for _, s := range []reference{a.with, a.without} {
+				if s.used() && !fixed[s.key] && !slices.Contains(c.switches, s.key) {
+					c.switches = append(c.switches, s.key)
+				}
+			}
+		}
+	}
+	return c
+}
+
+// cost is how often meet tries at most.
+func (c *calendar) cost() int { return 1 << min(len(c.switches), maxSwitches) }
+
+// meet reports whether all rules allow f on some day, in some position of the switches.
+func (c *calendar) meet(f *facts) bool {
+	if len(c.switches) > maxSwitches {
+		return true
+	}
+	for position := range c.cost() {
+		for i, key := range c.switches {
+			c.first[key] = value{on: position>>i&1 == 1}
+		}
+		if c.meetNow(f) {
+			return true
+		}
+	}
+	return false
+}
+
+// meetNow is meet with the switches as they are in first. If there is such a day, a time
+// of a rule begins with one, or it is the first of all.
+func (c *calendar) meetNow(f *facts) bool {
+	days := []Date{{1}}
+	var all [][]span
+	for _, r := range c.rules {
+		when := withoutProvision(r.when)
+		if len(when) < len(r.when) || !holdAll(when, f) {
+			continue
+		}
+		var spans []span
+		for i := range r.allow {
+			a := &r.allow[i]
+			if !a.enabled(c.first) || !holdAll(withoutProvision(a.conditions), f) {
+				continue
+			}
+			s := span{a.from.day(c.first), a.until.day(c.last)}
+			spans = append(spans, s)
+			if !s.from.IsZero() {
+				days = append(days, s.from)
+			}
+		}
+		all = append(all, spans)
+	}
+	return slices.ContainsFunc(days, func(d Date) bool {
+		return !slices.ContainsFunc(all, func(spans []span) bool {
+			return !slices.ContainsFunc(spans, func(s span) bool { return s.contains(d) })
+		})
+	})
+}
+
+// demandsNothing reports whether the rule allows all that it is about on every day,
+// whatever its parameters are.
+func (r *rule) demandsNothing() bool {
+	conditions := slices.Clone(r.when)
+	for _, a := range r.allow {
+		conditions = append(conditions, a.conditions...)
+	}
+	asked := func(part string) bool { return len(ofParts(conditions, []string{part})) > 0 }
+	tries := 0
+	for w := range worlds(r.about, conditions) {
+		var refused func(f facts, free []string) bool // something of the family
+		refused = func(f facts, free []string) bool {
+			if tries++; tries > maxTries {
+				return true // as far as anybody knows
+			}
+			if len(free) == 0 {
+				return holdAll(r.when, &f) && !r.alwaysAllows(&f)
+			}
+			for _, set := range append(samples(free[0], conditions), unknowns(free[0])...) {
+				next := f
+				set(&next)
+				if refused(next, free[1:]) {
+					return true
+				}
+			}
+			return false
+		}
+		free := slices.DeleteFunc(slices.Clone(w.free), func(part string) bool { return !asked(part) })
+		if refused(w.base, free) {
+			return false
+		}
+	}
+	return true
+}
+
+// alwaysAllows reports whether the rule allows f on every day, whatever its parameters
+// are. It only looks at ways that ask for none.
+func (r *rule) alwaysAllows(f *facts) bool {
+	var spans []span
+	for i := range r.allow {
+		a := &r.allow[i]
+		if a.with.used() || a.without.used() || a.from.parameter.used() || a.until.parameter.used() || !holdAll(a.conditions, f) {
+			continue
+		}
+		spans = append(spans, span{a.from.date, a.until.date})
+	}
+	last, ok := reach(spans, Date{1})
+	return ok && last.IsZero()
+}
+
+// unknowns returns values of a part of suites that no vocabulary has: a list of all
+// known algorithms still demands something.
+func unknowns(part string) []func(*facts) {
+	const other = "another"
+	switch part {
+	case "kem":
+		return []func(*facts){
+			func(f *facts) { f.suite.KEM = suite.KEMInfo{Classical: other} },
+			func(f *facts) { f.suite.KEM = suite.KEMInfo{PostQuantum: other} },
+			func(f *facts) { f.suite.KEM = suite.KEMInfo{Classical: other, PostQuantum: other} },
+		}
+	case "signature":
+		return []func(*facts){
+			func(f *facts) { f.suite.Signature = suite.SignatureInfo{Classical: other} },
+			func(f *facts) { f.suite.Signature = suite.SignatureInfo{PostQuantum: other} },
+			func(f *facts) { f.suite.Signature = suite.SignatureInfo{Classical: other, PostQuantum: other} },
+		}
+	case "aead":
+		return []func(*facts){func(f *facts) { f.suite.AEAD = suite.AEADInfo{Name: other} }}
+	case "hash":
+		return []func(*facts){func(f *facts) {
+			f.suite.Hash, f.suite.KDF = suite.HashInfo{Name: other}, suite.KDFInfo{Name: other}
+		}}
+	}
+	return nil
+}
