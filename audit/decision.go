@@ -93,9 +93,10 @@ func (r rules) WireFormat(f mls.WireFormat, use suite.Use, now time.Time) error 
 	return err
 }
 
-func (r rules) Move(from, to suite.Info, now time.Time) error {
-	err := r.judge.Move(from, to, now)
-	r.log.decided("move", 0, now, err, nil, moving("from", from), moving("to", to))
+func (r rules) Move(from, to suite.Info, use suite.Use, now time.Time) error {
+	err := r.judge.Move(from, to, use, now)
+	r.log.judged("move", use, now, err, func() error { return r.judge.Move(from, to, suite.Start, now) },
+		moving("from", from), moving("to", to))
 	return err
 }
 

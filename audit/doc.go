@@ -36,7 +36,7 @@
 //	Attribute           Type    Meaning
 //	schema              int     1
 //	question            string  suite, suites, credential, lifetime, psk, wire_format or move
-//	use                 string  start, continue, receive or leave; of no move
+//	use                 string  start, continue, receive or leave
 //	at                  time    the time of the call
 //	verdict             string  allow, refuse, or report: what exists may be used so, and nothing new begins
 //	error               string  the refusal, or what is reported, in one line

@@ -52,7 +52,7 @@ func (j judge) Credential(_ mls.CredentialType, use suite.Use, _ time.Time) erro
 func (j judge) Lifetime(_ mls.Lifetime, use suite.Use, _ time.Time) error         { return j[use] }
 func (j judge) PSK(_ mls.PSKType, _ int, use suite.Use, _ time.Time) error        { return j[use] }
 func (j judge) WireFormat(_ mls.WireFormat, use suite.Use, _ time.Time) error     { return j[use] }
-func (j judge) Move(_, _ suite.Info, _ time.Time) error                           { return j[suite.Start] }
+func (j judge) Move(_, _ suite.Info, u suite.Use, _ time.Time) error              { return j[u] }
 
 func (j judge) Suite(id suite.ID, use suite.Use, _ time.Time) (suite.Suite, error) {
 	return described{info: info(id, "SUITE")}, j[use]
@@ -104,7 +104,7 @@ func everyRecord(l *slog.Logger) {
 		_ = r.Lifetime(mls.Lifetime{NotBefore: 1, NotAfter: 1 << 63}, suite.Start, now)
 		_ = r.PSK(mls.PSKExternal, 32, suite.Continue, now)
 		_ = r.WireFormat(mls.WireFormatPublicMessage, suite.Leave, now)
-		_ = r.Move(info(1, "SUITE-1"), info(7, "SUITE-7"), now)
+		_ = r.Move(info(1, "SUITE-1"), info(7, "SUITE-7"), suite.Start, now)
 	}
 
 	o := audit.Observer(l)
@@ -206,7 +206,7 @@ func TestDecisionsPass(t *testing.T) {
 		require.Equal(t, j[use], r.PSK(0, 0, use, now))
 		require.Equal(t, j[use], r.WireFormat(0, use, now))
 	}
-	require.Equal(t, no, audit.Rules(judge{suite.Start: no}, l).Move(suite.Info{}, suite.Info{}, now))
+	require.Equal(t, no, audit.Rules(judge{suite.Start: no}, l).Move(suite.Info{}, suite.Info{}, suite.Start, now))
 	require.Equal(t, []suite.ID{7, 1}, audit.Suites(j, l).IDs(suite.Start, now))
 	require.Nil(t, audit.Rules(nil, l))
 }

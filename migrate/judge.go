@@ -20,6 +20,13 @@ type judge struct {
 
 func newJudge(g *mls.Group, cfg mls.Config) *judge {
 	cfg.Suites = anySuite{cfg.Suites}
+	if r := g.ReInit(); r != nil && r.CipherSuite == cfg.Suite && cfg.Rules != nil {
+		had := map[mls.CredentialType]bool{}
+		for _, n := range g.Members() {
+			had[n.Credential.Type] = true
+		}
+		cfg.Rules = hadCredentials{cfg.Rules, had}
+	}
 	return &judge{g: g, cfg: cfg}
 }
 
@@ -29,6 +36,20 @@ type anySuite struct{ mls.Suites }
 
 func (s anySuite) Suite(id suite.ID, _ suite.Use, now time.Time) (suite.Suite, error) {
 	return s.Suites.Suite(id, suite.Leave, now)
+}
+
+// hadCredentials asks about the credential types of a group that a ReInit has ended as
+// the engine does for the one that follows it: whether they may go on.
+type hadCredentials struct {
+	mls.Rules
+	types map[mls.CredentialType]bool
+}
+
+func (r hadCredentials) Credential(t mls.CredentialType, use suite.Use, now time.Time) error {
+	if use == suite.Start && r.types[t] {
+		use = suite.Continue
+	}
+	return r.Rules.Credential(t, use, now)
 }
 
 // all fills in the members of targets. It returns the key packages of strangers.

@@ -30,9 +30,10 @@ type Migration struct {
 
 // Prepare makes a key package for the new group. cfg is the client's in the new group:
 // cfg.Suite is the suite to move to, and Signer and Credential are of its signature
-// scheme. Save the Migration before the key package is published.
-func Prepare(ctx context.Context, now time.Time, cfg mls.Config) (*Migration, error) {
-	own, err := mls.NewKeyPackage(ctx, now, cfg)
+// scheme. Save the Migration before the key package is published. options are of
+// [mls.NewKeyPackage]: after the ReInit, [mls.ToFollow] the old group.
+func Prepare(ctx context.Context, now time.Time, cfg mls.Config, options ...mls.KeyPackageOption) (*Migration, error) {
+	own, err := mls.NewKeyPackage(ctx, now, cfg, options...)
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +84,7 @@ func (m *Migration) create(ctx context.Context, now time.Time, old *mls.Group, p
 		return old.Reinitialize(ctx, now, m.cfg) // which says what is wrong
 	}
 	j := newJudge(old, m.cfg)
-	s, err := j.cfg.Suites.Suite(m.cfg.Suite, suite.Start, now)
+	s, err := j.cfg.Suites.Suite(m.cfg.Suite, suite.Leave, now) // Reinitialize asks
 	if err != nil {
 		return nil, err
 	}
@@ -145,18 +146,18 @@ func (m *Migration) enter(ctx context.Context, now time.Time, old *mls.Group, we
 	if m.made == nil || !bytes.Equal(welcome, m.made.Welcome) {
 		return m.own.Join(ctx, now, welcome, append(options[:len(options):len(options)], mls.FollowUpOf(old))...)
 	}
-	// What was made was checked then; whether it may still begin is asked now, as of those
-	// who join it. And old has to be what it was made from: it is going to be deleted.
+	// What was made was checked then; whether it may go on is asked now, as of those who
+	// join it. And old has to be what it was made from: it is going to be deleted.
 	made := m.made.GroupContext()
 	if r := old.ReInit(); r == nil || !bytes.Equal(r.GroupID, made.GroupID) {
 		return nil, fmt.Errorf("migrate: the group that was made does not follow this one: %w", mls.ErrWrongGroup)
 	}
-	s, err := m.cfg.Suites.Suite(m.cfg.Suite, suite.Start, now)
+	s, err := m.cfg.Suites.Suite(m.cfg.Suite, suite.Continue, now)
 	if err != nil {
 		return nil, err
 	}
 	if m.cfg.Rules != nil {
-		if err := m.cfg.Rules.Move(old.Suite().Info(), s.Info(), now); err != nil {
+		if err := m.cfg.Rules.Move(old.Suite().Info(), s.Info(), suite.Continue, now); err != nil {
 			return nil, err
 		}
 	}

@@ -326,18 +326,18 @@ func TestDowngradeIsRefused(t *testing.T) {
 		w := three(t)
 		w.end(hybrid768)
 		b := w.clients[1]
-		b.will.Suites = noStart{w.registry}
+		b.will.Suites = leaveAlone{w.registry}
 		b.restart()
 		_, err := b.migration.Create(t.Context(), testTime, b.old, w.keyPackages())
-		require.ErrorIs(t, err, errNoStart)
-		require.ErrorIs(t, b.enters(w.clients[0].offer()), errNoStart)
+		require.ErrorIs(t, err, errLeaveAlone)
+		require.ErrorIs(t, b.enters(w.clients[0].offer()), errLeaveAlone)
 		// Nor does it enter what it made before.
 		b.will.Suites = w.registry
 		b.restart()
 		own := b.offer()
-		b.will.Suites = noStart{w.registry}
+		b.will.Suites = leaveAlone{w.registry}
 		b.restart()
-		require.ErrorIs(t, b.enters(own), errNoStart)
+		require.ErrorIs(t, b.enters(own), errLeaveAlone)
 		b.will.Suites = w.registry
 		b.restart()
 		w.run()
@@ -400,14 +400,14 @@ func TestReInitFromOutside(t *testing.T) {
 	require.Equal(t, 1, g.Size())
 }
 
-var errNoStart = errors.New("nothing new")
+var errLeaveAlone = errors.New("nothing but to leave")
 
-// noStart is a registry under a policy that lets nothing begin.
-type noStart struct{ mls.Suites }
+// leaveAlone is a registry under a policy that lets members leave and no more.
+type leaveAlone struct{ mls.Suites }
 
-func (s noStart) Suite(id suite.ID, use suite.Use, now time.Time) (suite.Suite, error) {
-	if use == suite.Start {
-		return nil, errNoStart
+func (s leaveAlone) Suite(id suite.ID, use suite.Use, now time.Time) (suite.Suite, error) {
+	if use == suite.Start || use == suite.Continue {
+		return nil, errLeaveAlone
 	}
 	return s.Suites.Suite(id, use, now)
 }

@@ -176,7 +176,7 @@ func refusals(r *registry.Registry, policies []*policy.Policy, together *policy.
 // downgrade returns the refusal of a move to a weaker suite, or nil.
 func downgrade(p *policy.Policy, from, to suite.Info, now time.Time) *registry.Refusal {
 	var d *policy.Downgrade
-	if errors.As(p.Move(from, to, now), &d) {
+	if errors.As(p.Move(from, to, suite.Start, now), &d) {
 		return d.Refusal
 	}
 	return nil

@@ -14,9 +14,28 @@ type asking struct {
 	cfg *Config
 	use suite.Use
 	now time.Time
+	old *publicState // that a ReInit has ended, and the group that begins follows; or nil
 }
 
-func (c *Config) ask(use suite.Use, now time.Time) asking { return asking{c, use, now} }
+func (c *Config) ask(use suite.Use, now time.Time) asking { return asking{cfg: c, use: use, now: now} }
+
+// following asks about the group that follows old, if a ReInit has ended that.
+func (q asking) following(old *publicState) asking {
+	if old != nil && old.reInit != nil {
+		q.old = old
+	}
+	return q
+}
+
+// announced asks about what the ReInit of the old group said, or the old group had,
+// if it did. That was judged when the group ended; a date that came since must not
+// keep a member from following the others.
+func (q asking) announced(by func(old *publicState) bool) asking {
+	if q.use == suite.Start && q.old != nil && by(q.old) {
+		return q.as(suite.Continue)
+	}
+	return q
+}
 
 // as asks the same for another use.
 func (q asking) as(use suite.Use) asking {
@@ -38,6 +57,7 @@ func (q asking) denied(err error, format string, args ...any) *PolicyError {
 }
 
 func (q asking) suite(id suite.ID) (suite.Suite, error) {
+	q = q.announced(func(old *publicState) bool { return old.reInit.CipherSuite == id })
 	s, err := q.cfg.Suites.Suite(id, q.use, q.now)
 	if err != nil {
 		return nil, q.denied(err, "cipher suite %s", id)
@@ -49,6 +69,7 @@ func (q asking) credential(t CredentialType) error {
 	if q.cfg.Rules == nil {
 		return nil
 	}
+	q = q.announced(func(old *publicState) bool { return old.hasCredential(t) })
 	if err := q.cfg.Rules.Credential(t, q.use, q.now); err != nil {
 		return q.denied(err, "credential type %s", t)
 	}
@@ -69,6 +90,7 @@ func (q asking) psk(t PSKType, length int) error {
 	if q.cfg.Rules == nil {
 		return nil
 	}
+	q = q.announced(func(*publicState) bool { return t == PSKResumption })
 	if err := q.cfg.Rules.PSK(t, length, q.use, q.now); err != nil {
 		return q.denied(err, "%s pre-shared key of %d bytes", t, length)
 	}
@@ -86,11 +108,12 @@ func (q asking) wireFormat(f WireFormat) error {
 }
 
 func (q asking) move(from, to suite.Suite) error {
+	old, next := from.Info(), to.Info()
 	if q.cfg.Rules == nil {
 		return nil
 	}
-	old, next := from.Info(), to.Info()
-	if err := q.cfg.Rules.Move(old, next, q.now); err != nil {
+	q = q.announced(func(old *publicState) bool { return old.reInit.CipherSuite == next.ID })
+	if err := q.cfg.Rules.Move(old, next, q.use, q.now); err != nil {
 		return q.denied(err, "move from %s to %s", old.ID, next.ID)
 	}
 	return nil
@@ -158,6 +181,13 @@ func (q asking) extensions(e Extensions, known []CredentialType) error {
 		}
 	}
 	return nil
+}
+
+// hasCredential reports whether members of a group that has ended use a credential
+// type, or the extensions that its ReInit announced name it.
+func (p *publicState) hasCredential(t CredentialType) bool {
+	named, err := p.reInit.Extensions.credentialTypes()
+	return err == nil && slices.Contains(named, t) || slices.Contains(p.tree.credentialTypesInUse(), t)
 }
 
 // credentialTypes returns the types that the required_capabilities demand of all

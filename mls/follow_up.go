@@ -35,6 +35,10 @@ func (f *followUp) pskSecret(q asking, s suite.Suite, ids []PreSharedKeyID) ([]b
 // others and for nobody else, and no other proposal. cfg is this member's
 // configuration in the new suite.
 //
+// The policies were asked about what the ReInit announced when it ended the group.
+// They are asked again with [suite.Continue], so that a date between the two strands
+// nobody; what the ReInit did not say is asked about as new.
+//
 // The candidate's Welcome is for the others; adopting it gives the new Group, and
 // this Group stays as it is.
 func (g *Group) Reinitialize(ctx context.Context, now time.Time, cfg Config, options ...CommitOption) (*Candidate, error) {
@@ -140,11 +144,14 @@ func (g *Group) follow(ctx context.Context, now time.Time, cfg Config, usage Res
 	if groupID == nil {
 		groupID = []byte{}
 	}
-	next, err := createGroup(ctx, now, cfg, groupID, extensions)
+	q := cfg.ask(suite.Start, now)
+	if usage == ResumptionPSKReInit {
+		q = q.following(g.public)
+	}
+	next, err := createGroup(ctx, q, groupID, extensions)
 	if err != nil {
 		return nil, err
 	}
-	q := next.cfg.ask(suite.Start, now)
 	if err := q.move(g.public.suite, next.public.suite); err != nil {
 		return nil, err
 	}
@@ -288,6 +295,23 @@ func checkFollowUp(q asking, p *publicState, psks []PreSharedKeyID, expected *Gr
 		return nil, errStranger().atLeaf(leaves[stranger])
 	}
 	return previousGroup(link, old.public), nil
+}
+
+// ended returns the group that pre-shared keys link a group to by a ReInit, or that
+// it has to follow: expected; or nil.
+func (c *Config) ended(psks []PreSharedKeyID, expected *Group) *publicState {
+	if expected != nil {
+		return expected.public
+	}
+	for i := range psks {
+		if psks[i].Type != PSKResumption || psks[i].Usage != ResumptionPSKReInit || c.PSKs == nil {
+			continue
+		}
+		if g := c.PSKs.Group(psks[i].GroupID); g != nil {
+			return g.public
+		}
+	}
+	return nil
 }
 
 // previousGroup describes the group that a resumption PSK links a group to.

@@ -53,7 +53,7 @@ func newGroup(cfg *Config, e epoch) *Group {
 // names (RFC 9420, Section 11). Group ids should be unique among all groups; a
 // nil groupID asks for a random one of Hash.Size bytes.
 func CreateGroup(ctx context.Context, now time.Time, cfg Config, groupID []byte, extensions ...Extension) (*Group, error) {
-	g, err := createGroup(ctx, now, cfg, groupID, extensions)
+	g, err := createGroup(ctx, cfg.ask(suite.Start, now), groupID, extensions)
 	if err != nil {
 		return nil, err
 	}
@@ -61,15 +61,18 @@ func CreateGroup(ctx context.Context, now time.Time, cfg Config, groupID []byte,
 	return g, nil
 }
 
-func createGroup(ctx context.Context, now time.Time, cfg Config, groupID []byte, extensions Extensions) (*Group, error) {
-	s, err := cfg.suite(suite.Start, now)
+func createGroup(ctx context.Context, q asking, groupID []byte, extensions Extensions) (*Group, error) {
+	cfg, now := q.cfg, q.now
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	s, err := q.suite(cfg.Suite)
 	if err != nil {
 		return nil, err
 	}
 	if err := extensions.unique("GroupContext"); err != nil {
 		return nil, err
 	}
-	q := cfg.ask(suite.Start, now)
 	if err := q.wireFormat(cfg.handshakeFormat()); err != nil {
 		return nil, err
 	}
@@ -132,7 +135,7 @@ func createGroup(ctx context.Context, now time.Time, cfg Config, groupID []byte,
 	if err := public.confirm(secrets); err != nil {
 		return nil, err
 	}
-	return newGroup(&cfg, epoch{public, secrets, &memberView{leafKey: newNodeKey(leafKey)}}), nil
+	return newGroup(cfg, epoch{public, secrets, &memberView{leafKey: newNodeKey(leafKey)}}), nil
 }
 
 // confirm computes the confirmation tag of the epoch and the interim transcript

@@ -80,18 +80,18 @@ func (k *OwnKeyPackage) join(ctx context.Context, now time.Time, m *Message, pla
 	if plan.handshake != nil {
 		cfg.PublicHandshake = *plan.handshake
 	}
-	q := cfg.ask(suite.Start, now)
+	secrets, err := k.openSecrets(m.Welcome)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer secrets.destroy()
+	q := cfg.ask(suite.Start, now).following(cfg.ended(secrets.psks, plan.follows))
 	if _, err := q.suite(k.suite.Info().ID); err != nil {
 		return nil, nil, err
 	}
 	if err := q.wireFormat(cfg.handshakeFormat()); err != nil {
 		return nil, nil, err
 	}
-	secrets, err := k.openSecrets(m.Welcome)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer secrets.destroy()
 	if plan.follows != nil {
 		done, err := plan.follows.alive()
 		if err != nil {

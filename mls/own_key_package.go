@@ -23,6 +23,7 @@ type OwnKeyPackage struct {
 	suite suite.Suite
 
 	lastResort bool
+	follows    *publicState // that it was made to follow, or nil
 
 	mu      sync.Mutex
 	saved   bool
@@ -49,10 +50,22 @@ type KeyPackageOption func(*OwnKeyPackage)
 // gets them can read the Welcomes that used them.
 func LastResort() KeyPackageOption { return func(k *OwnKeyPackage) { k.lastResort = true } }
 
+// ToFollow makes a KeyPackage for the group that follows old, which a ReInit has
+// ended: the policies are asked about its suite as [Group.Reinitialize] asks them.
+func ToFollow(old *Group) KeyPackageOption { return func(k *OwnKeyPackage) { k.follows = old.public } }
+
 // NewKeyPackage makes a KeyPackage of cfg.Suite that is valid from now (RFC 9420,
 // Section 10). It returns no other than one that [KeyPackage.Check] of cfg accepts.
 func NewKeyPackage(ctx context.Context, now time.Time, cfg Config, options ...KeyPackageOption) (*OwnKeyPackage, error) {
-	s, err := cfg.suite(suite.Start, now)
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	own := &OwnKeyPackage{cfg: cfg}
+	for _, o := range options {
+		o(own)
+	}
+	q := cfg.ask(suite.Start, now).following(own.follows)
+	s, err := q.suite(cfg.Suite)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +77,7 @@ func NewKeyPackage(ctx context.Context, now time.Time, cfg Config, options ...Ke
 	if err != nil {
 		return nil, fmt.Errorf("mls: generate leaf key: %w", err)
 	}
-	leaf, err := cfg.newLeafNode(ctx, cfg.ask(suite.Start, now), s, LeafNode{
+	leaf, err := cfg.newLeafNode(ctx, q, s, LeafNode{
 		EncryptionKey: leafKey.PublicKey(),
 		Source:        LeafNodeKeyPackage,
 		Lifetime:      cfg.Lifetimes.own(now),
@@ -100,10 +113,7 @@ func NewKeyPackage(ctx context.Context, now time.Time, cfg Config, options ...Ke
 	if err != nil {
 		return nil, err
 	}
-	own := &OwnKeyPackage{KeyPackage: kp, Ref: ref, cfg: cfg, suite: s, initKey: initKey, leafKey: leafKey}
-	for _, o := range options {
-		o(own)
-	}
+	own.KeyPackage, own.Ref, own.suite, own.initKey, own.leafKey = kp, ref, s, initKey, leafKey
 	return own, nil
 }
 

@@ -75,8 +75,8 @@ func (q *questioner) WireFormat(f WireFormat, use suite.Use, now time.Time) erro
 	return q.answer(now, "format %s %s", f, use)
 }
 
-func (q *questioner) Move(from, to suite.Info, now time.Time) error {
-	return q.answer(now, "move %s %s", from.ID, to.ID)
+func (q *questioner) Move(from, to suite.Info, use suite.Use, now time.Time) error {
+	return q.answer(now, "move %s %s %s", from.ID, to.ID, use)
 }
 
 // credentialNew is a credential type that RFC 9420 does not have.
@@ -302,7 +302,7 @@ func policyEntries() []policyEntry {
 	group := func(use string, more ...string) []string { return asks(ofGroup(use), more) }
 	handshake := func(use string, more ...string) []string { return asks(ofHandshake(use), more) }
 	commit := func(use string, more ...string) []string { return asks(ofHandshake(use), more, ofLeaf(use)) }
-	reInit := []string{"suite 0x0003 start: proposal 0", "move 0x0001 0x0003: proposal 0", "credential basic start: proposal 0, extensions", "credential 0xF001 start: proposal 0, extensions"}
+	reInit := []string{"suite 0x0003 start: proposal 0", "move 0x0001 0x0003 start: proposal 0", "credential basic start: proposal 0, extensions", "credential 0xF001 start: proposal 0, extensions"}
 	alone := func(questions []string) []string { // of a message that is one proposal
 		all := strings.Join(questions, "\n")
 		all = strings.ReplaceAll(all, ": proposal 0, ", ": ")
@@ -318,6 +318,12 @@ func policyEntries() []policyEntry {
 			cfg := p.asking("new")
 			return func() error { _, err := NewKeyPackage(p.Context(), p.q.now, cfg); return err }
 		}, asks([]string{"suite 0x0001 start"}, ofKeyPackage())},
+		{"NewKeyPackage", "to follow a group", func(p *policed) func() error {
+			follow(p.T, p.groups, 0, p.commit(0, ReInit([]byte("next"), 0x0003)))
+			cfg := p.again(1, 0x0003)
+			return func() error { _, err := NewKeyPackage(p.Context(), p.q.now, cfg, ToFollow(p.self())); return err }
+		}, []string{"suite 0x0003 continue", "credential basic continue", "lifetime start",
+			"?credential x509 start", "?credential 0xF001 start", "?suites start"}},
 		{"KeyPackage.Check", "", func(p *policed) func() error {
 			cfg, k := p.asking("new"), p.addOther().KeyPackage
 			return func() error { return k.Check(p.q.now, cfg) }
@@ -335,12 +341,13 @@ func policyEntries() []policyEntry {
 			return p.joining(func(cfg Config, adds ...CommitOption) (*Candidate, error) {
 				return p.groups[0].Reinitialize(p.Context(), p.q.now, cfg, adds...)
 			}, 0x0003)
-		}, asks([]string{"suite 0x0003 start", "format mls_public_message start"}, followed, []string{"credential 0xF001 start: leaf 2", "move 0x0001 0x0003"})},
+		}, []string{"suite 0x0003 continue", "format mls_public_message start", "psk resumption 32 continue",
+			"credential basic continue: leaf 0", "credential 0xF001 continue: leaf 2", "move 0x0001 0x0003 continue"}},
 		{"OwnKeyPackage.Join", "of a branch", func(p *policed) func() error {
 			return p.joining(func(cfg Config, adds ...CommitOption) (*Candidate, error) {
 				return p.groups[0].Branch(p.Context(), p.q.now, cfg, nil, nil, adds...)
 			}, 0x0001)
-		}, asks([]string{"suite 0x0001 start", "format mls_public_message start"}, followed, []string{"credential 0xF001 start: leaf 2", "move 0x0001 0x0001"})},
+		}, asks([]string{"suite 0x0001 start", "format mls_public_message start"}, followed, []string{"credential 0xF001 start: leaf 2", "move 0x0001 0x0001 start"})},
 		{"ExternalJoin", "", func(p *policed) func() error {
 			cfg, info := p.asking("new"), p.info()
 			cfg.PublicHandshake = false
@@ -411,7 +418,7 @@ func policyEntries() []policyEntry {
 		{"Group.Commit", "ReInit that arrived", func(p *policed) func() error {
 			p.deliver(0, p.propose(0, ReInit([]byte("next"), 0x0003)))
 			return p.committing()
-		}, asks([]string{"?suite 0x0003 start", "?move 0x0001 0x0003"}, ofHandshake("leave"))},
+		}, asks([]string{"?suite 0x0003 start", "?move 0x0001 0x0003 start"}, ofHandshake("leave"))},
 		{"Group.Commit", "Remove that arrived", func(p *policed) func() error {
 			p.deliver(0, p.propose(0, Remove(2)))
 			return p.committing()
@@ -474,19 +481,20 @@ func policyEntries() []policyEntry {
 			return p.followingUp(0x0003, func(cfg Config, adds ...CommitOption) (*Candidate, error) {
 				return p.self().Reinitialize(p.Context(), p.q.now, cfg, adds...)
 			})
-		}, asks([]string{"suite 0x0003 start", "format mls_public_message start", "credential basic start: extensions", "credential 0xF001 start: extensions"}, ofKeyPackage(), []string{
-			"move 0x0001 0x0003",
-			"credential basic start: proposal 1, key package", "lifetime start: proposal 1, key package",
-			"credential 0xF001 start: proposal 2, key package", "lifetime start: proposal 2, key package",
-			"credential basic start", "?credential x509 start", "?credential 0xF001 start", "?suites start",
-			"psk resumption 32 start",
-		})},
+		}, []string{"suite 0x0003 continue", "format mls_public_message start", "credential basic continue: extensions", "credential 0xF001 continue: extensions",
+			"credential basic continue", "lifetime start", "?credential x509 start", "?credential 0xF001 start", "?suites start",
+			"move 0x0001 0x0003 continue",
+			"credential basic continue: proposal 1, key package", "lifetime start: proposal 1, key package",
+			"credential 0xF001 continue: proposal 2, key package", "lifetime start: proposal 2, key package",
+			"credential basic continue", "?credential x509 start", "?credential 0xF001 start", "?suites start",
+			"psk resumption 32 continue",
+		}},
 		{"Group.Branch", "", func(p *policed) func() error {
 			return p.followingUp(0x0001, func(cfg Config, adds ...CommitOption) (*Candidate, error) {
 				return p.self().Branch(p.Context(), p.q.now, cfg, nil, nil, adds...)
 			})
 		}, asks([]string{"suite 0x0001 start", "format mls_public_message start"}, ofKeyPackage(), []string{
-			"move 0x0001 0x0001",
+			"move 0x0001 0x0001 start",
 			"credential basic start: proposal 1, key package", "lifetime start: proposal 1, key package",
 			"credential 0xF001 start: proposal 2, key package", "lifetime start: proposal 2, key package",
 			"credential basic start", "?credential x509 start", "?credential 0xF001 start", "?suites start",
@@ -524,7 +532,17 @@ func policyEntries() []policyEntry {
 			saved, err := c.Save()
 			require.NoError(p, err)
 			return func() error { _, err := RestoreCandidate(p.q.now, cfg, saved); return err }
-		}, group("receive")},
+		}, asks([]string{"suite 0x0001 receive"}, ofHandshake("start"))},
+		{"RestoreCandidate", "of a follow-up group", func(p *policed) func() error {
+			follow(p.T, p.groups, 0, p.commit(0, ReInit([]byte("next"), 0x0003)))
+			cfg := p.again(1, 0x0003)
+			c, err := p.self().Reinitialize(p.Context(), p.q.now, cfg,
+				Add(p.keyPackage(p.again(0, 0x0003)).KeyPackage), Add(p.keyPackage(p.again(2, 0x0003)).KeyPackage))
+			require.NoError(p, err)
+			saved, err := c.Save()
+			require.NoError(p, err)
+			return func() error { _, err := RestoreCandidate(p.q.now, cfg, saved); return err }
+		}, []string{"suite 0x0003 receive", "credential basic receive: leaf 0", "credential 0xF001 receive: leaf 2"}},
 
 		{"NewPublicGroup", "", func(p *policed) func() error {
 			info := p.info()
@@ -658,9 +676,7 @@ func TestPoliciesAreAskedAtEveryEntry(t *testing.T) {
 				var refusal *PolicyError
 				require.ErrorAs(t, err, &refusal)
 				require.Equal(t, whom, concerned(refusal), question)
-				if !strings.HasPrefix(question, "move") {
-					require.Contains(t, question, refusal.Use.String())
-				}
+				require.Contains(t, question, refusal.Use.String())
 				require.Equal(t, before, p.state(), question)
 			}
 		})

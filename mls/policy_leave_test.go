@@ -50,7 +50,7 @@ func (v verdicts) WireFormat(_ WireFormat, use suite.Use, _ time.Time) error {
 	return v.judge("format", use)
 }
 
-func (v verdicts) Move(suite.Info, suite.Info, time.Time) error { return nil }
+func (v verdicts) Move(suite.Info, suite.Info, suite.Use, time.Time) error { return nil }
 
 var errVerdict = errors.New("no")
 

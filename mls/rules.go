@@ -35,7 +35,9 @@ type Rules interface {
 	// a group, an external commit too, is always a PublicMessage.
 	WireFormat(f WireFormat, use suite.Use, now time.Time) error
 
-	// Move judges a group of suite to that takes the place of one of suite from,
-	// after a ReInit, or that branches off from it, when from and to are the same.
-	Move(from, to suite.Info, now time.Time) error
+	// Move judges a group of suite to that is to take the place of one of suite from,
+	// when a ReInit announces it, or that branches off from it, when from and to are the
+	// same. The group that
+	// follows the ReInit is asked about with [suite.Continue].
+	Move(from, to suite.Info, use suite.Use, now time.Time) error
 }

@@ -180,7 +180,9 @@ func (g *Group) RestoreCandidate(now time.Time, state Snapshot, signers ...suite
 }
 
 // RestoreCandidate returns a candidate that [Candidate.Save] saved, by which this
-// member joins a group. cfg and the error are as of [RestoreGroup].
+// member joins a group. cfg and the error are as of [RestoreGroup]. The policies are
+// asked whether the group may begin for this client, or, if it follows one that a
+// ReInit has ended, be read.
 func RestoreCandidate(now time.Time, cfg Config, state Snapshot) (*Candidate, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
@@ -190,7 +192,12 @@ func RestoreCandidate(now time.Time, cfg Config, state Snapshot) (*Candidate, er
 	if err != nil {
 		return nil, err
 	}
-	if err := q.members(c.to); err != nil {
+	if c.previous != nil && c.previous.Usage == ResumptionPSKReInit {
+		err = q.members(c.to)
+	} else { // there is no group of this client yet
+		err = q.as(suite.Start).handshake(c.to, cfg.handshakeFormat())
+	}
+	if err != nil {
 		c.next.secrets.destroy()
 		return nil, err
 	}

@@ -83,3 +83,75 @@ func TestShortPSKIsNotInjected(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, c.Proposals())
 }
+
+// A date between a ReInit and the group that follows strands nobody: what the ReInit
+// announced was allowed when it ended the old group. Nothing else begins after it.
+func TestDateAfterAReInit(t *testing.T) {
+	p, err := policy.Load("cnsa-2.0-transition")
+	require.NoError(t, err)
+	last := time.Date(2030, 12, 31, 23, 0, 0, 0, time.UTC)
+	next := last.Add(2 * time.Hour)
+	keyPackage := func(now time.Time, cfg mls.Config, options ...mls.KeyPackageOption) *mls.OwnKeyPackage {
+		k, err := mls.NewKeyPackage(t.Context(), now, cfg, options...)
+		require.NoError(t, err)
+		return k
+	}
+	adopt := func(c *mls.Candidate) *mls.Group {
+		g, err := c.Adopt()
+		require.NoError(t, err)
+		return g
+	}
+	first, second := under(t, p, 0x0007, "first"), under(t, p, 0x0007, "second")
+	a, err := mls.CreateGroup(t.Context(), last, first, nil)
+	require.NoError(t, err)
+	k := keyPackage(last, second)
+	c, err := a.Commit(t.Context(), last, mls.Add(k.KeyPackage))
+	require.NoError(t, err)
+	b, err := k.Join(t.Context(), last, c.Welcome)
+	require.NoError(t, err)
+	a = adopt(c)
+	early := keyPackage(last, second)
+	c, err = a.Commit(t.Context(), last, mls.ReInit([]byte("next"), 0x0007))
+	require.NoError(t, err)
+	got, err := b.Process(t.Context(), last, c.Message)
+	require.NoError(t, err)
+	a, b = adopt(c), adopt(got.Commit)
+
+	_, err = mls.NewKeyPackage(t.Context(), next, second)
+	requireDenied(t, err)
+	_, err = mls.CreateGroup(t.Context(), next, first, nil)
+	requireDenied(t, err)
+	late := keyPackage(next, second, mls.ToFollow(b))
+	for _, k := range []*mls.OwnKeyPackage{early, late} {
+		c, err = a.Reinitialize(t.Context(), next, first, mls.Add(k.KeyPackage))
+		require.NoError(t, err)
+		saved, err := c.Save()
+		require.NoError(t, err)
+		c, err = mls.RestoreCandidate(next, first, saved)
+		require.NoError(t, err)
+		g, err := k.Join(t.Context(), next, c.Welcome, mls.FollowUpOf(b))
+		require.NoError(t, err)
+		_, err = g.Encrypt(t.Context(), next, nil, nil)
+		require.NoError(t, err)
+	}
+}
+
+// A join that was saved before the policy denied the group begins no more.
+func TestSavedJoinIsDenied(t *testing.T) {
+	g, err := mls.CreateGroup(t.Context(), today, under(t, nil, 0x0001, "first"), nil)
+	require.NoError(t, err)
+	info, err := g.GroupInfo(t.Context(), today, true)
+	require.NoError(t, err)
+	cfg := under(t, nil, 0x0001, "second")
+	c, err := mls.ExternalJoin(t.Context(), today, cfg, info)
+	require.NoError(t, err)
+	saved, err := c.Save()
+	require.NoError(t, err)
+	_, err = mls.RestoreCandidate(today, cfg, saved)
+	require.NoError(t, err)
+	p, err := policy.Load("cnsa-2.0")
+	require.NoError(t, err)
+	cfg.Suites, cfg.Rules = all.Registry().Restrict(p.Refuse), p
+	_, err = mls.RestoreCandidate(today, cfg, saved)
+	requireDenied(t, err)
+}

@@ -43,8 +43,8 @@ func testMinistry(t *testing.T, p *Policy) {
 	require.Nil(t, p.Refuse(p384, suite.Receive, later))
 
 	p521 := byName["MLS_256_DHKEMP521_AES256GCM_SHA512_P521"]
-	require.NoError(t, p.Move(p521, hybrid, today))
-	require.Error(t, p.Move(p521, p384, today))
+	require.NoError(t, p.Move(p521, hybrid, suite.Start, today))
+	require.Error(t, p.Move(p521, p384, suite.Start, today))
 
 	require.NoError(t, p.Credential(mls.CredentialX509, suite.Start, today))
 	require.Error(t, p.Credential(mls.CredentialBasic, suite.Start, today))

@@ -19,7 +19,7 @@ type Downgrade struct {
 func (d *Downgrade) Unwrap() error { return d.Refusal }
 
 // Move judges the step of a group from one suite to another, by ReInit, follow-up
-// group or branch. The target has to be allowed for new groups, and may not be weaker
+// group or branch. The target has to be allowed for the use, and may not be weaker
 // than the suite that the group comes from, with two exceptions:
 //
 //   - a profile of the policy allows the move by name;
@@ -28,8 +28,8 @@ func (d *Downgrade) Unwrap() error { return d.Refusal }
 //     suite that is denied, and nobody leaves it for less than there has to be lost.
 //
 // It returns a [*registry.Refusal] or a [*Downgrade].
-func (p *Policy) Move(from, to suite.Info, now time.Time) error {
-	if refusal := p.Refuse(to, suite.Start, now); refusal != nil {
+func (p *Policy) Move(from, to suite.Info, use suite.Use, now time.Time) error {
+	if refusal := p.Refuse(to, use, now); refusal != nil {
 		return refusal
 	}
 	day := DateOf(now)
@@ -46,7 +46,7 @@ func (p *Policy) Move(from, to suite.Info, now time.Time) error {
 			Policy: p.Name(), Rule: "downgrade", Force: string(Mapping),
 			Source: "mlsuite, policy/FORMAT.md, Moves",
 			Found:  strings.Join(found, ", "), Wanted: "a suite as strong as " + from.Name + " in all, or a move that the profile allows by name",
-			Suite: to.ID, Name: to.Name, Use: suite.Start, At: now, Instead: p.ways(from, day),
+			Suite: to.ID, Name: to.Name, Use: use, At: now, Instead: p.ways(from, day),
 		},
 		Weaker: weaker,
 	}

@@ -15,17 +15,17 @@ import (
 func TestMove(t *testing.T) {
 	from5, to11 := suites()["5"], suites()["T11"]
 	p := load(t, "cnsa-2.0-transition")
-	require.NoError(t, p.Move(suites()["7"], to11, tableDate))
-	require.NoError(t, p.Move(suites()["7"], suites()["7"], tableDate))
+	require.NoError(t, p.Move(suites()["7"], to11, suite.Start, tableDate))
+	require.NoError(t, p.Move(suites()["7"], suites()["7"], suite.Start, tableDate))
 
 	// The target has to be allowed for new groups, whatever becomes of old ones.
 	var refusal *registry.Refusal
-	err := p.Move(suites()["7"], suites()["7"], day("2031-01-01"))
+	err := p.Move(suites()["7"], suites()["7"], suite.Start, day("2031-01-01"))
 	require.ErrorAs(t, err, &refusal)
 	require.Equal(t, "kem", refusal.Rule)
 	require.Equal(t, suite.Start, refusal.Use)
 
-	err = p.Move(to11, suites()["T8"], tableDate)
+	err = p.Move(to11, suites()["T8"], suite.Start, tableDate)
 	var downgrade *policy.Downgrade
 	require.ErrorAs(t, err, &downgrade)
 	require.ErrorAs(t, err, &refusal)
@@ -40,8 +40,8 @@ func TestMove(t *testing.T) {
 		"that the profile allows by name; see mlsuite, policy/FORMAT.md, Moves")
 
 	// Every policy refuses downgrades, also one without a rule.
-	require.ErrorAs(t, load(t, "any").Move(from5, to11, tableDate), &downgrade)
-	require.ErrorAs(t, policy.All().Move(from5, to11, tableDate), &downgrade)
+	require.ErrorAs(t, load(t, "any").Move(from5, to11, suite.Start, tableDate), &downgrade)
+	require.ErrorAs(t, policy.All().Move(from5, to11, suite.Start, tableDate), &downgrade)
 
 	named := own(t, `
 extends: any
@@ -50,9 +50,9 @@ moves:
     to: MLS_256_MLKEM1024_AES256GCM_SHA384_MLDSA87
     reason: CNSA 2.0 has no suite with SHA-512
 `)
-	require.NoError(t, named.Move(from5, to11, tableDate))
-	require.NoError(t, named.Move(suites()["4"], to11, tableDate))
-	require.ErrorAs(t, named.Move(from5, suites()["T8"], tableDate), &downgrade, "another move")
+	require.NoError(t, named.Move(from5, to11, suite.Start, tableDate))
+	require.NoError(t, named.Move(suites()["4"], to11, suite.Start, tableDate))
+	require.ErrorAs(t, named.Move(from5, suites()["T8"], suite.Start, tableDate), &downgrade, "another move")
 }
 
 // A move that one profile allows by name is allowed by the policy, if all of it allows
@@ -64,12 +64,12 @@ moves:
   - {from: MLS_256_DHKEMP521_AES256GCM_SHA512_P521, to: MLS_256_MLKEM1024_AES256GCM_SHA384_MLDSA87, reason: of the test}
 `)
 	for _, name := range []string{"any", "cnsa-2.0", "pq-confidential"} {
-		require.NoError(t, policy.All(named, load(t, name)).Move(from5, to11, tableDate), name)
-		require.NoError(t, policy.All(load(t, name), named).Move(from5, to11, tableDate), name)
+		require.NoError(t, policy.All(named, load(t, name)).Move(from5, to11, suite.Start, tableDate), name)
+		require.NoError(t, policy.All(load(t, name), named).Move(from5, to11, suite.Start, tableDate), name)
 	}
-	require.Error(t, policy.All(named, load(t, "rfc9420")).Move(from5, to11, tableDate), "the suite is denied")
+	require.Error(t, policy.All(named, load(t, "rfc9420")).Move(from5, to11, suite.Start, tableDate), "the suite is denied")
 	var downgrade *policy.Downgrade
-	require.ErrorAs(t, policy.All(named, load(t, "any")).Move(to11, from5, tableDate), &downgrade)
+	require.ErrorAs(t, policy.All(named, load(t, "any")).Move(to11, from5, suite.Start, tableDate), &downgrade)
 	require.Equal(t, "own + any", downgrade.Policy)
 }
 
@@ -85,7 +85,7 @@ func TestWayOut(t *testing.T) {
 					if !p.Judge(to, day(at)).Allow {
 						continue
 					}
-					moves, hasQuantum := p.Move(from, to, day(at)) == nil, to.KEM.PostQuantum != ""
+					moves, hasQuantum := p.Move(from, to, suite.Start, day(at)) == nil, to.KEM.PostQuantum != ""
 					allowed, out = true, out || moves
 					quantum, outQuantum = quantum || hasQuantum, outQuantum || moves && hasQuantum
 				}
@@ -102,38 +102,38 @@ func TestWayOut(t *testing.T) {
 func TestWayOutLosesLittle(t *testing.T) {
 	var downgrade *policy.Downgrade
 	curves := load(t, "nist-curves")
-	require.ErrorAs(t, curves.Move(suites()["T2"], suites()["2"], tableDate), &downgrade, "a hybrid on a NIST curve would do")
-	require.NoError(t, curves.Move(suites()["T2"], suites()["T4"], tableDate))
+	require.ErrorAs(t, curves.Move(suites()["T2"], suites()["2"], suite.Start, tableDate), &downgrade, "a hybrid on a NIST curve would do")
+	require.NoError(t, curves.Move(suites()["T2"], suites()["T4"], suite.Start, tableDate))
 
 	rfc := load(t, "rfc9420")
-	require.ErrorAs(t, rfc.Move(suites()["T11"], suites()["1"], tableDate), &downgrade)
-	require.NoError(t, rfc.Move(suites()["T11"], suites()["5"], tableDate), "nothing else is as strong")
+	require.ErrorAs(t, rfc.Move(suites()["T11"], suites()["1"], suite.Start, tableDate), &downgrade)
+	require.NoError(t, rfc.Move(suites()["T11"], suites()["5"], suite.Start, tableDate), "nothing else is as strong")
 
 	// Between two that are allowed nothing is lost, before a date and after it.
 	bsi := load(t, "bsi-tr-02102-1")
-	require.ErrorAs(t, bsi.Move(suites()["5"], suites()["T4"], tableDate), &downgrade)
-	require.NoError(t, bsi.Move(suites()["5"], suites()["T5"], tableDate), "by name")
-	require.ErrorAs(t, bsi.Move(suites()["5"], suites()["T4"], day("2032-01-01")), &downgrade)
+	require.ErrorAs(t, bsi.Move(suites()["5"], suites()["T4"], suite.Start, tableDate), &downgrade)
+	require.NoError(t, bsi.Move(suites()["5"], suites()["T5"], suite.Start, tableDate), "by name")
+	require.ErrorAs(t, bsi.Move(suites()["5"], suites()["T4"], suite.Start, day("2032-01-01")), &downgrade)
 
 	// It depends on the day: own takes P-521 until the end of 2030.
 	dated := own(t, `
 rules:
   - {id: kem, source: test, force: law, wanted: ML-KEM-768, allow: [{kem.post-quantum: ML-KEM-768}, {until: 2030-12-31}]}
 `)
-	require.ErrorAs(t, dated.Move(suites()["5"], suites()["T10"], day("2030-12-31")), &downgrade)
-	require.NoError(t, dated.Move(suites()["5"], suites()["T10"], day("2031-01-01")))
+	require.ErrorAs(t, dated.Move(suites()["5"], suites()["T10"], suite.Start, day("2030-12-31")), &downgrade)
+	require.NoError(t, dated.Move(suites()["5"], suites()["T10"], suite.Start, day("2031-01-01")))
 }
 
 // The refusal says what it stands on, and where the group may go.
 func TestDowngradeExplains(t *testing.T) {
 	var downgrade *policy.Downgrade
-	require.ErrorAs(t, load(t, "nist-curves").Move(suites()["T5"], suites()["T4"], tableDate), &downgrade)
+	require.ErrorAs(t, load(t, "nist-curves").Move(suites()["T5"], suites()["T4"], suite.Start, tableDate), &downgrade)
 	require.NotEmpty(t, downgrade.Source)
 	require.Contains(t, downgrade.Explain(), "mlsuite, policy/FORMAT.md, Moves")
 	require.Contains(t, downgrade.Explain(), "\nSuites that would do:\n  MLS_192_MLKEM1024_AES256GCM_SHA384_P384\n")
-	require.ErrorAs(t, load(t, "any").Move(suites()["5"], suites()["2"], tableDate), &downgrade)
+	require.ErrorAs(t, load(t, "any").Move(suites()["5"], suites()["2"], suite.Start, tableDate), &downgrade)
 	require.Nil(t, downgrade.Instead, "nothing is as strong")
-	require.ErrorAs(t, load(t, "any").Move(suites()["4"], suites()["2"], tableDate), &downgrade)
+	require.ErrorAs(t, load(t, "any").Move(suites()["4"], suites()["2"], suite.Start, tableDate), &downgrade)
 	require.Equal(t, []registry.Choice{{ID: 5, Name: suites()["5"].Name}}, downgrade.Instead[:1])
 }
 

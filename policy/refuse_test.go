@@ -289,5 +289,5 @@ notes:
 	require.False(t, v.Findings[0].Passed)
 	require.Empty(t, p.Judge(suites()["5"], tableDate).Notes)
 	var downgrade *policy.Downgrade
-	require.False(t, errors.As(p.Move(suites()["1"], suites()["1"], tableDate), &downgrade))
+	require.False(t, errors.As(p.Move(suites()["1"], suites()["1"], suite.Start, tableDate), &downgrade))
 }
