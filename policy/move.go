@@ -93,12 +93,12 @@ func (p *Policy) documented(day Date) []suite.Info {
 	return all
 }
 
-// ways returns where a group may move instead; nil if that is not known. Suites of the
-// draft have no code point here.
+// ways returns where a group may move, its own suite included; nil if that is not known.
+// Suites of the draft have no code point here.
 func (p *Policy) ways(from suite.Info, day Date) []registry.Choice {
 	var all []registry.Choice
 	for _, to := range p.documented(day) {
-		if to.Name != from.Name && p.mayWeaken(from, to, Weaker(from, to), day) {
+		if p.mayWeaken(from, to, Weaker(from, to), day) {
 			all = append(all, registry.Choice{ID: to.ID, Name: to.Name})
 		}
 	}

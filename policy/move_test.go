@@ -130,11 +130,12 @@ func TestDowngradeExplains(t *testing.T) {
 	require.ErrorAs(t, load(t, "nist-curves").Move(suites()["T5"], suites()["T4"], suite.Start, tableDate), &downgrade)
 	require.NotEmpty(t, downgrade.Source)
 	require.Contains(t, downgrade.Explain(), "mlsuite, policy/FORMAT.md, Moves")
-	require.Contains(t, downgrade.Explain(), "\nSuites that would do:\n  MLS_192_MLKEM1024_AES256GCM_SHA384_P384\n")
+	require.Contains(t, downgrade.Explain(), "\nSuites that would do:\n"+
+		"  MLS_192_MLKEM1024P384_AES256GCM_SHA384_P384\n  MLS_192_MLKEM1024_AES256GCM_SHA384_P384\n")
 	require.ErrorAs(t, load(t, "any").Move(suites()["5"], suites()["2"], suite.Start, tableDate), &downgrade)
-	require.Nil(t, downgrade.Instead, "nothing is as strong")
+	require.Equal(t, []registry.Choice{{ID: 5, Name: suites()["5"].Name}}, downgrade.Instead, "nothing else is as strong")
 	require.ErrorAs(t, load(t, "any").Move(suites()["4"], suites()["2"], suite.Start, tableDate), &downgrade)
-	require.Equal(t, []registry.Choice{{ID: 5, Name: suites()["5"].Name}}, downgrade.Instead[:1])
+	require.Equal(t, []registry.Choice{{ID: 4, Name: suites()["4"].Name}, {ID: 5, Name: suites()["5"].Name}}, downgrade.Instead[:2])
 }
 
 // A group on SHA-512 under a policy that denies it and refuses what exists gets out by

@@ -80,14 +80,15 @@ func (m Module) check(versions []string) error {
 	return nil
 }
 
-// checkStandardHPKE refuses the module whose AES-GCM crypto/hpke reaches by a service
-// that is not approved.
+// checkStandardHPKE refuses modules before v1.26.0, whose AES-GCM crypto/hpke reaches by
+// a service that is not approved, and what is no version.
 func (m Module) checkStandardHPKE() error {
-	if m.Version == "v1.0.0" {
-		return &ModuleError{
-			Found: m, Wanted: []string{"v1.26.0"},
-			Rule: "with module v1.0.0 crypto/hpke encrypts by a service that is not approved",
-		}
+	var major, minor, patch int
+	if n, _ := fmt.Sscanf(m.Version, "v%d.%d.%d", &major, &minor, &patch); n == 3 && (major > 1 || major == 1 && minor >= 26) {
+		return nil
 	}
-	return nil
+	return &ModuleError{
+		Found: m, Wanted: []string{"v1.26.0"},
+		Rule: "with module " + m.Version + " crypto/hpke encrypts by a service that is not approved",
+	}
 }

@@ -45,6 +45,10 @@ func TestModuleCheck(t *testing.T) {
 	}
 	require.EqualError(t, Module{Version: "latest"}.check(nil),
 		"fips: FIPS 140-3 mode is off; wanted is the Go Cryptographic Module v1.0.0 or v1.26.0 in FIPS 140-3 mode")
-	require.Error(t, certified.checkStandardHPKE())
-	require.NoError(t, inProcess.checkStandardHPKE())
+	for version, approved := range map[string]bool{
+		"v1.0.0": false, "v1.0.1": false, "v1.25.9": false, "v0.27.0": false, "": false, "v1": false, "latest": false,
+		"v1.26.0": true, "v1.26.1": true, "v1.27.0": true, "v2.0.0": true,
+	} {
+		require.Equal(t, approved, Module{Version: version}.checkStandardHPKE() == nil, version)
+	}
 }
