@@ -27,12 +27,16 @@ func (d *Downgrade) Unwrap() error { return d.Refusal }
 //     allows, of RFC 9420 and the draft, is weaker in less. So nobody is kept in a
 //     suite that is denied, and nobody leaves it for less than there has to be lost.
 //
+// A use of what has begun already is judged as of the last day on which it could begin.
 // It returns a [*registry.Refusal] or a [*Downgrade].
 func (p *Policy) Move(from, to suite.Info, use suite.Use, now time.Time) error {
 	if refusal := p.Refuse(to, use, now); refusal != nil {
 		return refusal
 	}
 	day := DateOf(now)
+	if use != suite.Start {
+		day = p.announced(to, day)
+	}
 	weaker := Weaker(from, to)
 	if p.mayWeaken(from, to, weaker, day) {
 		return nil
@@ -50,6 +54,20 @@ func (p *Policy) Move(from, to suite.Info, use suite.Use, now time.Time) error {
 		},
 		Weaker: weaker,
 	}
+}
+
+// announced returns the last day, until a given one, on which a group of the suite could
+// begin: what follows a ReInit is judged as the ReInit was. It is the given one if there
+// is none.
+func (p *Policy) announced(info suite.Info, day Date) Date {
+	f := p.of(info)
+	if _, ok := p.allows(aboutSuite, f, day); ok {
+		return day
+	}
+	if last := p.lastAllowed(f, day); !last.IsZero() {
+		return last
+	}
+	return day
 }
 
 // mayWeaken reports whether a move to a suite that is allowed may lose what weaker says.

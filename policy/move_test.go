@@ -124,6 +124,27 @@ rules:
 	require.NoError(t, dated.Move(suites()["5"], suites()["T10"], suite.Start, day("2031-01-01")))
 }
 
+// A follow-up that comes after the last day of its suite is judged by that day, as the
+// ReInit was that it follows.
+func TestMoveFollowsUp(t *testing.T) {
+	p := own(t, `
+rules:
+  - id: suite
+    source: test
+    force: law
+    wanted: a hybrid, then ML-KEM-1024 with ML-DSA-87
+    allow:
+      - {suite.name: MLS_192_MLKEM1024P384_AES256GCM_SHA384_P384, until: 2030-12-31}
+      - {suite.name: MLS_256_MLKEM1024_AES256GCM_SHA384_MLDSA87, from: 2031-01-01}
+`)
+	from, to := suites()["5"], suites()["T5"]
+	require.NoError(t, p.Move(from, to, suite.Start, day("2030-12-31")))
+	require.NoError(t, p.Move(from, to, suite.Continue, day("2031-01-01")))
+	require.Error(t, p.Move(from, to, suite.Start, day("2031-01-01")))
+	var downgrade *policy.Downgrade
+	require.ErrorAs(t, p.Move(suites()["T8"], suites()["7"], suite.Continue, tableDate), &downgrade, "it never could")
+}
+
 // The refusal says what it stands on, and where the group may go.
 func TestDowngradeExplains(t *testing.T) {
 	var downgrade *policy.Downgrade
