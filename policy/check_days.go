@@ -42,15 +42,18 @@ func newCalendar(profiles []*profile, rules []*rule) *calendar {
 	return c
 }
 
-// cost is how often meet tries at most.
-func (c *calendar) cost() int { return 1 << min(len(c.switches), maxSwitches) }
+// positions is how many positions the switches have, as far as they are tried.
+func (c *calendar) positions() int { return 1 << min(len(c.switches), maxSwitches) }
+
+// cost is what meet takes at most, in tries of possible.
+func (c *calendar) cost() int { return c.positions() * (1 + len(c.rules)/8) }
 
 // meet reports whether all rules allow f on some day, in some position of the switches.
 func (c *calendar) meet(f *facts) bool {
 	if len(c.switches) > maxSwitches {
 		return true
 	}
-	for position := range c.cost() {
+	for position := range c.positions() {
 		for i, key := range c.switches {
 			c.first[key] = value{on: position>>i&1 == 1}
 		}
