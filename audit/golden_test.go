@@ -141,6 +141,10 @@ func everyRecord(l *slog.Logger) {
 			Group: group(), Format: mls.WireFormatWelcome,
 			Err: &mls.PolicyError{Subject: "lifetime", Use: suite.Start, Leaf: -1, Proposal: -1, Err: errors.New("no")},
 		},
+		mls.ActRefused{
+			Group: group(),
+			Err:   &mls.PolicyError{Subject: "lifetime", Use: suite.Start, Leaf: -1, Proposal: 0, KeyPackage: []byte("ref"), Err: refusal()},
+		},
 	} {
 		o.Observe(e)
 	}

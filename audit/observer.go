@@ -24,6 +24,9 @@ func (o observer) Observe(e mls.Event) {
 		o.info("secret exported", group(e.Group), slog.String("label", e.Label), slog.Int("length", e.Length))
 	case mls.MessageRefused:
 		o.refused(e)
+	case mls.ActRefused:
+		attrs := append([]slog.Attr{group(e.Group)}, concerning(e.Err)...)
+		write(o.Logger, slog.LevelWarn, "act refused", append(attrs, reasons(e.Err)...)...)
 	}
 }
 

@@ -27,7 +27,8 @@ import (
 // A commit that only removes members, or only ends the group by a ReInit, asks the
 // policies whether one may leave. Where the group may not go on, a commit covers such
 // proposals and no others.
-func (g *Group) Commit(ctx context.Context, now time.Time, options ...CommitOption) (*Candidate, error) {
+func (g *Group) Commit(ctx context.Context, now time.Time, options ...CommitOption) (c *Candidate, err error) {
+	defer func() { g.tellDenied(err) }()
 	done, err := g.active()
 	if err != nil {
 		return nil, err

@@ -15,7 +15,8 @@ const externalInitLabel = "MLS 1.0 external init secret"
 // GroupInfo returns a signed GroupInfo of the epoch, as an MLSMessage, by which
 // others can join with an external commit (RFC 9420, Section 12.4.3.2). With the
 // tree it is O(n); without, joiners get the tree from [Group.RatchetTree].
-func (g *Group) GroupInfo(ctx context.Context, now time.Time, withTree bool) ([]byte, error) {
+func (g *Group) GroupInfo(ctx context.Context, now time.Time, withTree bool) (message []byte, err error) {
+	defer func() { g.tellDenied(err) }()
 	done, err := g.active()
 	if err != nil {
 		return nil, err

@@ -135,7 +135,8 @@ func (p *commitPlan) members() []*KeyPackage {
 }
 
 // follow creates a group and makes its first commit.
-func (g *Group) follow(ctx context.Context, now time.Time, cfg Config, usage ResumptionPSKUsage, groupID []byte, extensions Extensions, plan *commitPlan) (*Candidate, error) {
+func (g *Group) follow(ctx context.Context, now time.Time, cfg Config, usage ResumptionPSKUsage, groupID []byte, extensions Extensions, plan *commitPlan) (c *Candidate, err error) {
+	defer func() { g.tellDenied(err) }()
 	done, err := g.alive()
 	if err != nil {
 		return nil, err
@@ -170,7 +171,7 @@ func (g *Group) follow(ctx context.Context, now time.Time, cfg Config, usage Res
 	if err := q.proposals(next.public, list, 0); err != nil {
 		return nil, err
 	}
-	c, err := next.commit(ctx, q, plan, list)
+	c, err = next.commit(ctx, q, plan, list)
 	if err != nil {
 		return nil, err
 	}

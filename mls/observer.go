@@ -18,8 +18,8 @@ type Observer interface {
 	Observe(Event)
 }
 
-// Event is one of [GroupEntered], [EpochAdopted], [GroupLeft], [SecretExported] and
-// [MessageRefused].
+// Event is one of [GroupEntered], [EpochAdopted], [GroupLeft], [SecretExported],
+// [MessageRefused] and [ActRefused].
 type Event interface{ event() }
 
 // GroupState names a group in one epoch.
@@ -104,11 +104,19 @@ type MessageRefused struct {
 	Err     error
 }
 
+// ActRefused says that the policies refused what this client was about to do in a
+// group, or to let follow it.
+type ActRefused struct {
+	Group GroupState
+	Err   *PolicyError // which says whom it concerns
+}
+
 func (GroupEntered) event()   {}
 func (EpochAdopted) event()   {}
 func (GroupLeft) event()      {}
 func (SecretExported) event() {}
 func (MessageRefused) event() {}
+func (ActRefused) event()     {}
 
 // observed reports whether anybody wants to know.
 func (c *Config) observed() bool { return c.Observer != nil }
@@ -173,6 +181,14 @@ func (c *Config) tellRefused(group GroupState, m *Message, err error) {
 		e.Format, e.Content = m.WireFormat(), m.ContentType()
 	}
 	c.Observer.Observe(e)
+}
+
+// tellDenied tells that an act of this member failed by its policies, if it did.
+func (g *Group) tellDenied(err error) {
+	var denied *PolicyError
+	if g.cfg.observed() && errors.As(err, &denied) {
+		g.cfg.Observer.Observe(ActRefused{g.state(), denied})
+	}
 }
 
 // changes returns what the commit makes of the members of the epoch that it ends.

@@ -18,7 +18,8 @@ var ErrPendingProposals = errors.New("mls: proposals of this epoch are not commi
 // Encrypt makes an application message for the group: a PrivateMessage in an
 // MLSMessage (RFC 9420, Section 15). authenticatedData goes along unencrypted and
 // authenticated.
-func (g *Group) Encrypt(ctx context.Context, now time.Time, data, authenticatedData []byte) ([]byte, error) {
+func (g *Group) Encrypt(ctx context.Context, now time.Time, data, authenticatedData []byte) (message []byte, err error) {
+	defer func() { g.tellDenied(err) }()
 	done, err := g.active()
 	if err != nil {
 		return nil, err
@@ -91,7 +92,8 @@ func (g *Group) ProposeUpdate(ctx context.Context, now time.Time, authenticatedD
 }
 
 // propose sends the proposal that make returns, with what is kept of an own Update.
-func (g *Group) propose(ctx context.Context, q asking, authenticatedData []byte, make func() (Proposal, *ownUpdate, error)) ([]byte, error) {
+func (g *Group) propose(ctx context.Context, q asking, authenticatedData []byte, make func() (Proposal, *ownUpdate, error)) (message []byte, err error) {
+	defer func() { g.tellDenied(err) }()
 	done, err := g.active()
 	if err != nil {
 		return nil, err
@@ -126,7 +128,7 @@ func (g *Group) propose(ctx context.Context, q asking, authenticatedData []byte,
 	if err != nil {
 		return nil, err
 	}
-	message, err := g.protect(ac)
+	message, err = g.protect(ac)
 	if err != nil {
 		return nil, err
 	}

@@ -155,3 +155,32 @@ func TestSavedJoinIsDenied(t *testing.T) {
 	_, err = mls.RestoreCandidate(today, cfg, saved)
 	requireDenied(t, err)
 }
+
+// notes keeps the events of a client.
+type notes []mls.Event
+
+func (n *notes) Observe(e mls.Event) { *n = append(*n, e) }
+
+// What the policies refuse a member is told with its group and the one whom it concerns.
+func TestRefusedActIsObserved(t *testing.T) {
+	p := own(t, "rules:\n  - {id: short, source: test, force: law, wanted: short, allow: [{key-package.lifetime: {max: 30d}}]}\n")
+	var seen notes
+	cfg := under(t, p, 0x0002, "first")
+	cfg.Lifetimes.Own, cfg.Observer = 20*24*time.Hour, &seen
+	g, err := mls.CreateGroup(t.Context(), today, cfg, []byte("group"))
+	require.NoError(t, err)
+	k, err := mls.NewKeyPackage(t.Context(), today, under(t, nil, 0x0002, "second"))
+	require.NoError(t, err)
+	for name, run := range map[string]func() error{
+		"commit":  func() error { _, err := g.Commit(t.Context(), today, mls.Add(k.KeyPackage)); return err },
+		"propose": func() error { _, err := g.Propose(t.Context(), today, mls.Add(k.KeyPackage), nil); return err },
+	} {
+		seen = nil
+		requireDenied(t, run())
+		require.Len(t, seen, 1, name)
+		e, ok := seen[0].(mls.ActRefused)
+		require.True(t, ok, name)
+		require.Equal(t, []byte("group"), e.Group.ID)
+		require.Equal(t, k.Ref, e.Err.KeyPackage)
+	}
+}
