@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -15,7 +14,9 @@ import (
 // refuses are left out; by who joins about all members. Before that, it is asked about
 // an Add, or external senders, that this client proposes, and about those proposed
 // from outside the group, which are not kept if it refuses. Where nothing changes, it
-// is not asked. SameClient is asked as often as there are credentials to compare.
+// is not asked. SameClient is asked as often as there are credentials to compare: in a
+// join to a follow-up group at most once for each pair of an old and a new one, and in
+// one whose members keep their order, about once for each.
 type Authenticator interface {
 	// Authenticate returns one verdict per change: nil, or why the credential
 	// does not authenticate the signature key. The error beside it says that no
@@ -159,8 +160,16 @@ func changedSenders(changes []Change, old, next Extensions) ([]Change, error) {
 	if err != nil {
 		return changes, err
 	}
+	type senderKey struct {
+		signatureKey string
+		credential   credentialKey
+	}
+	known := make(map[senderKey]bool, len(before))
+	for _, s := range before {
+		known[senderKey{string(s.SignatureKey), s.Credential.key()}] = true
+	}
 	for _, s := range after {
-		if !slices.ContainsFunc(before, s.equal) {
+		if !known[senderKey{string(s.SignatureKey), s.Credential.key()}] {
 			changes = append(changes, Change{
 				Leaf: noLeaf, Credential: s.Credential, SignatureKey: s.SignatureKey, Reason: ChangeExternalSender,
 			})

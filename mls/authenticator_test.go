@@ -2,6 +2,7 @@ package mls
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"testing"
 	"time"
@@ -220,4 +221,38 @@ func TestApplicationWithoutVerdict(t *testing.T) {
 	candidate, err := g.Commit(t.Context(), insiderTime, Remove(2), WithoutPending())
 	require.NoError(t, err)
 	require.Len(t, candidate.Proposals(), 1)
+}
+
+// A commit may bring tens of thousands of external senders into a group that has as
+// many: they are not compared each with each.
+func TestChangedSenders(t *testing.T) {
+	const n = 30000
+	extension := func(from, to int, more ...ExternalSender) Extensions {
+		var all ExternalSenders
+		for i := from; i < to; i++ {
+			all = append(all, ExternalSender{
+				SignatureKey: binary.BigEndian.AppendUint32(nil, uint32(i)), Credential: BasicCredential([]byte("sender")),
+			})
+		}
+		data, err := append(all, more...).Marshal()
+		require.NoError(t, err)
+		return Extensions{{Type: ExtensionExternalSenders, Data: data}}
+	}
+	changes, err := changedSenders(nil, extension(0, n), extension(0, n))
+	require.NoError(t, err)
+	require.Empty(t, changes)
+	changes, err = changedSenders(nil, extension(0, n), extension(n, 2*n))
+	require.NoError(t, err)
+	require.Len(t, changes, n)
+
+	one := ExternalSender{SignatureKey: binary.BigEndian.AppendUint32(nil, 1)}
+	otherName, otherType := one, one
+	otherName.Credential = BasicCredential([]byte("another"))
+	otherType.Credential = Credential{Type: 0xF000, Content: []byte("sender")}
+	changes, err = changedSenders(nil, extension(0, 2), extension(0, 2, otherName, otherType))
+	require.NoError(t, err)
+	change := func(s ExternalSender) Change {
+		return Change{Leaf: noLeaf, Credential: s.Credential, SignatureKey: s.SignatureKey, Reason: ChangeExternalSender}
+	}
+	require.Equal(t, []Change{change(otherName), change(otherType)}, changes)
 }

@@ -76,6 +76,15 @@ func (c Credential) equal(d Credential) bool {
 	return c.Type == d.Type && bytes.Equal(c.Content, d.Content)
 }
 
+// credentialKey is a credential as the key of a map: those of identical credentials
+// are equal.
+type credentialKey struct {
+	credentialType CredentialType
+	content        string
+}
+
+func (c Credential) key() credentialKey { return credentialKey{c.Type, string(c.Content)} }
+
 // certifies returns an error if this is an X.509 credential and its end-entity
 // certificate is not of the signature key (RFC 9420, Section 5.3). Bytes are
 // compared: those of a suite's signature keys (Section 5.1.1) are those of the

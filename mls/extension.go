@@ -1,8 +1,6 @@
 package mls
 
 import (
-	"bytes"
-
 	"github.com/mlsuite/mlsuite/internal/wire"
 )
 
@@ -118,11 +116,6 @@ func (s *ExternalSender) marshal(w *wire.Writer) {
 func (s *ExternalSender) unmarshal(r *wire.Reader) {
 	s.SignatureKey = r.Bytes()
 	s.Credential.unmarshal(r)
-}
-
-// equal reports whether two external senders are identical.
-func (s ExternalSender) equal(o ExternalSender) bool {
-	return bytes.Equal(s.SignatureKey, o.SignatureKey) && s.Credential.equal(o.Credential)
 }
 
 // ExternalSenders is the content of the external_senders extension of a group

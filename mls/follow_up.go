@@ -73,10 +73,8 @@ func (g *Group) Branch(ctx context.Context, now time.Time, cfg Config, groupID [
 	if err != nil {
 		return nil, err
 	}
-	for _, kp := range plan.members() {
-		if !g.hasClient(&cfg, kp.LeafNode.Credential) {
-			return nil, violation("11.3", "every member of a branch is one of the old group")
-		}
+	if g.stranger(cfg.Authenticator, credentialsOf(plan.members())) >= 0 {
+		return nil, errBranchStranger()
 	}
 	if groupID == nil {
 		groupID = make([]byte, g.public.suite.Info().Hash.Size)
@@ -186,33 +184,31 @@ func (c *Config) sameClient(a, b Credential) bool {
 	return a.equal(b) || c.Authenticator != nil && c.Authenticator.SameClient(a, b)
 }
 
-// hasClient reports whether a member of the group is the client of a credential.
-func (g *Group) hasClient(cfg *Config, credential Credential) bool {
-	for _, leaf := range g.public.tree.members() {
-		if cfg.sameClient(leaf.Credential, credential) {
-			return true
-		}
-	}
-	return false
-}
-
 // sameMembers checks that the members of the new group are this one and those who
 // have a key package, and no others than the old group's (RFC 9420, Sections 11.2
 // and 12.4.2).
 func (g *Group) sameMembers(cfg *Config, members []*KeyPackage) error {
-	credentials := make([]Credential, 0, len(members)+1)
-	for _, kp := range members {
-		credentials = append(credentials, kp.LeafNode.Credential)
-	}
-	stranger, err := g.allIn(cfg, append(credentials, cfg.Credential))
+	stranger, err := g.allIn(cfg, append(credentialsOf(members), cfg.Credential))
 	if err == nil && stranger >= 0 {
 		return errStranger()
 	}
 	return err
 }
 
+func credentialsOf(members []*KeyPackage) []Credential {
+	credentials := make([]Credential, len(members))
+	for i, kp := range members {
+		credentials[i] = kp.LeafNode.Credential
+	}
+	return credentials
+}
+
 func errStranger() *ValidationError {
 	return violation("11.2", "every member of a follow-up group is one of the old group")
+}
+
+func errBranchStranger() *ValidationError {
+	return violation("11.3", "every member of a branch is one of the old group")
 }
 
 // allIn checks that each member of the group is the client of one of the
@@ -265,14 +261,17 @@ func checkFollowUp(q asking, p *publicState, psks []PreSharedKeyID, expected *Gr
 	if err := q.move(old.public.suite, p.suite); err != nil {
 		return nil, err
 	}
+	var leaves []LeafIndex
+	var credentials []Credential
+	for i, leaf := range p.tree.members() {
+		leaves, credentials = append(leaves, i), append(credentials, leaf.Credential)
+	}
 	if link.Usage == ResumptionPSKBranch {
 		if p.context.CipherSuite != old.public.context.CipherSuite || p.context.Version != old.public.context.Version {
 			return nil, violation("11.3", "version and cipher suite of a branch are the old group's")
 		}
-		for i, leaf := range p.tree.members() {
-			if !old.hasClient(cfg, leaf.Credential) {
-				return nil, violation("11.3", "every member of a branch is one of the old group").atLeaf(i)
-			}
+		if i := old.stranger(cfg.Authenticator, credentials); i >= 0 {
+			return nil, errBranchStranger().atLeaf(leaves[i])
 		}
 		return previousGroup(link, old.public), nil
 	}
@@ -282,11 +281,6 @@ func checkFollowUp(q asking, p *publicState, psks []PreSharedKeyID, expected *Gr
 	}
 	if err := p.matchesReInit(r); err != nil {
 		return nil, err
-	}
-	var leaves []LeafIndex
-	var credentials []Credential
-	for i, leaf := range p.tree.members() {
-		leaves, credentials = append(leaves, i), append(credentials, leaf.Credential)
 	}
 	stranger, err := old.allIn(cfg, credentials)
 	if err != nil {

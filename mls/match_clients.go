@@ -1,6 +1,6 @@
 package mls
 
-import "fmt"
+import "slices"
 
 // MatchClients finds the members of the group among credentials, by whatever keys
 // and suite those are: identical credentials are of one client, and so are those of
@@ -8,43 +8,69 @@ import "fmt"
 // each member that is found the index of its credential, each index once, and the
 // indices that are left over.
 //
-// SameClient is asked about as often as there are members where credentials are in
-// the order of the members.
+// SameClient is asked about those alone that are not identical: about as often as
+// there are members where credentials are in the order of the members, and at most
+// once for each of them and each member.
 func (v publicView) MatchClients(a Authenticator, credentials []Credential) (matched map[LeafIndex]int, others []int) {
 	matched = make(map[LeafIndex]int, v.Size())
-	taken := make([]bool, len(credentials))
-	take := func(leaf LeafIndex, i int) { matched[leaf], taken[i] = i, true }
-	key := func(c Credential) string { return fmt.Sprintf("%d:%s", c.Type, c.Content) }
-
-	identical := make(map[string][]int, len(credentials))
+	identical := make(map[credentialKey][]int, len(credentials))
 	for i, c := range credentials {
-		identical[key(c)] = append(identical[key(c)], i)
+		identical[c.key()] = append(identical[c.key()], i)
 	}
 	for leaf, n := range v.Members() {
-		k := key(n.Credential)
+		k := n.Credential.key()
 		if same := identical[k]; len(same) > 0 {
-			take(leaf, same[0])
+			matched[leaf] = same[0]
 			identical[k] = same[1:]
 		}
 	}
-	next := 0 // after the credential of the last member that was found
+	for _, left := range identical {
+		others = append(others, left...)
+	}
+	slices.Sort(others)
+	next := 0 // in others, after the credential of the last member that was found
 	for leaf, n := range v.Members() {
 		if _, found := matched[leaf]; found || a == nil {
 			continue
 		}
-		for j := range credentials {
-			i := (next + j) % len(credentials)
-			if !taken[i] && a.SameClient(n.Credential, credentials[i]) {
-				take(leaf, i)
-				next = i + 1
+		for j := range others {
+			k := (next + j) % len(others)
+			if i := others[k]; a.SameClient(n.Credential, credentials[i]) {
+				matched[leaf] = i
+				others = slices.Delete(others, k, k+1)
+				next = k
 				break
 			}
 		}
 	}
-	for i := range credentials {
-		if !taken[i] {
-			others = append(others, i)
-		}
+	if len(others) == 0 {
+		return matched, nil
 	}
 	return matched, others
+}
+
+// stranger returns the index of a credential whose client is no member of the group,
+// or -1. One member may be the client of several. SameClient is asked about those
+// alone that are no member's: about as often as there are credentials where they are
+// in the order of the members, and at most once for each of them and each member.
+func (v publicView) stranger(a Authenticator, credentials []Credential) int {
+	var members []Credential
+	identical := make(map[credentialKey]int, v.Size()) // index in members
+	for _, leaf := range v.public.tree.members() {
+		identical[leaf.Credential.key()] = len(members)
+		members = append(members, leaf.Credential)
+	}
+	next := 0 // after the last member that was found
+	for i, c := range credentials {
+		at, found := identical[c.key()]
+		for j := 0; a != nil && !found && j < len(members); j++ {
+			at = (next + j) % len(members)
+			found = a.SameClient(members[at], c)
+		}
+		if !found {
+			return i
+		}
+		next = at + 1
+	}
+	return -1
 }

@@ -79,6 +79,57 @@ func TestMatchClientsIsLinear(t *testing.T) {
 	require.Less(t, a.asked, 3*size)
 }
 
+// Of identical credentials nothing is asked, in whatever order.
+func TestMatchClientsAsksNothingOfIdentical(t *testing.T) {
+	const size = 40
+	g := clique(t, 0x0001, size)[0]
+	var names []string
+	for i := range size {
+		names = append(names, fmt.Sprintf("member %d", size-1-i))
+	}
+	a := &byName{}
+	matched, others := g.MatchClients(a, credentials(names...))
+	require.Len(t, matched, size)
+	require.Empty(t, others)
+	require.Equal(t, -1, g.stranger(a, credentials(names...)))
+	require.Zero(t, a.asked)
+
+	names[3], names[7] = "member 4/new", "member 5/new"
+	matched, others = g.MatchClients(a, credentials(names...))
+	require.Len(t, matched, size-2)
+	require.Equal(t, []int{3, 7}, others, "members 4 and 5 have identical ones")
+	require.LessOrEqual(t, a.asked, 2*2, "two members and two credentials are left")
+}
+
+func TestStranger(t *testing.T) {
+	const size = 40
+	g := clique(t, 0x0001, size)[0]
+	for _, c := range []struct {
+		name  string
+		a     Authenticator
+		given []string
+		want  int
+	}{
+		{"none", nil, nil, -1},
+		{"identical", nil, []string{"member 3", "member 0"}, -1},
+		{"nobody says that they are the same", nil, []string{"member 3", "member 0/new"}, 1},
+		{"the application says it", &byName{}, []string{"member 3", "member 0/new"}, -1},
+		{"two of one client", &byName{}, []string{"member 3/new", "member 3", "member 3/newer"}, -1},
+		{"the first", &byName{}, []string{"member 3/new", "stranger", "another"}, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			require.Equal(t, c.want, g.stranger(c.a, credentials(c.given...)))
+		})
+	}
+	var names []string
+	for i := range size {
+		names = append(names, fmt.Sprintf("member %d/new", i))
+	}
+	a := &byName{}
+	require.Equal(t, -1, g.stranger(a, credentials(names...)))
+	require.Equal(t, size, a.asked, "in the order of the members")
+}
+
 func TestReInitOfGroup(t *testing.T) {
 	require.Nil(t, oldGroup(t, false).ReInit())
 	old := oldGroup(t, true)
