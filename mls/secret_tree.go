@@ -30,8 +30,10 @@ type secretTree struct {
 	ratchets map[LeafIndex]*leafRatchets
 	version  uint64 // counts the changes
 
-	// unsaved names what changed since the tree was saved; nil if it never was.
-	unsaved map[secretName]struct{}
+	// unsaved names what changed since the tree was saved, and says whether the saved
+	// state has it too; nil if it never was saved. A secret that came and went since is
+	// not in it.
+	unsaved map[secretName]bool
 }
 
 // leafRatchets are the ratchets of one sender.
@@ -221,13 +223,13 @@ func (p *pendingKey) advance() {
 	r := p.ratchet()
 	clear(r.secret)
 	r.secret, r.next = p.secret, uint64(p.generation)+1
-	p.tree.touch(nameOfRatchet(p.leaf, p.contentType))
+	p.tree.noteChanged(nameOfRatchet(p.leaf, p.contentType))
 	if len(p.skipped) == 0 {
 		return
 	}
 	r.kept = append(r.kept, p.skipped...)
 	for _, k := range p.skipped {
-		p.tree.touch(nameOfKept(p.leaf, p.contentType, k.generation))
+		p.tree.noteNew(nameOfKept(p.leaf, p.contentType, k.generation))
 	}
 	if excess := len(r.kept) - int(min(p.limits.MaxKept, math.MaxInt32)); excess > 0 {
 		p.dropOldest(excess)
@@ -240,21 +242,21 @@ func (p *pendingKey) install() {
 	t := p.tree
 	clear(t.nodes[p.anchor])
 	delete(t.nodes, p.anchor)
-	t.touch(nameOfNode(p.anchor))
+	t.noteGone(nameOfNode(p.anchor))
 	for _, n := range p.copath {
 		t.nodes[n.node] = n.secret
-		t.touch(nameOfNode(n.node))
+		t.noteNew(nameOfNode(n.node))
 	}
 	t.ratchets[p.leaf] = p.ratchets
-	t.touch(nameOfRatchet(p.leaf, ContentProposal))
-	t.touch(nameOfRatchet(p.leaf, ContentApplication))
+	t.noteNew(nameOfRatchet(p.leaf, ContentProposal))
+	t.noteNew(nameOfRatchet(p.leaf, ContentApplication))
 }
 
 // dropKept overwrites the kept key of a generation.
 func (p *pendingKey) dropKept(generation uint32) {
 	r := p.ratchet()
 	if i, ok := r.index(generation); ok {
-		p.tree.touch(nameOfKept(p.leaf, p.contentType, generation))
+		p.tree.noteGone(nameOfKept(p.leaf, p.contentType, generation))
 		r.kept[i].destroy()
 		r.kept = slices.Delete(r.kept, i, i+1)
 	}
@@ -264,7 +266,7 @@ func (p *pendingKey) dropKept(generation uint32) {
 func (p *pendingKey) dropOldest(n int) {
 	r := p.ratchet()
 	for i := range n {
-		p.tree.touch(nameOfKept(p.leaf, p.contentType, r.kept[i].generation))
+		p.tree.noteGone(nameOfKept(p.leaf, p.contentType, r.kept[i].generation))
 		r.kept[i].destroy()
 	}
 	r.kept = slices.Delete(r.kept, 0, n)

@@ -74,15 +74,31 @@ type Snapshot []Record
 func (s Snapshot) Apply(d *Delta) Snapshot {
 	put := slices.Clone(d.Put)
 	slices.SortStableFunc(put, compareRecords)
+	prefixes := minimalPrefixes(d.Delete)
 	gone := func(r Record) bool {
 		if _, replaced := slices.BinarySearchFunc(put, r, compareRecords); replaced {
 			return true
 		}
-		return slices.ContainsFunc(d.Delete, func(prefix []byte) bool { return bytes.HasPrefix(r.Key, prefix) })
+		i, found := slices.BinarySearchFunc(prefixes, r.Key, bytes.Compare)
+		return found || i > 0 && bytes.HasPrefix(r.Key, prefixes[i-1])
 	}
 	next := append(slices.DeleteFunc(slices.Clone(s), gone), put...)
 	slices.SortFunc(next, compareRecords)
 	return next
+}
+
+// minimalPrefixes returns prefixes in increasing order, without those that begin with
+// another of them: a key can begin only with the last that is not after it.
+func minimalPrefixes(prefixes [][]byte) [][]byte {
+	sorted := slices.Clone(prefixes)
+	slices.SortFunc(sorted, bytes.Compare)
+	kept := sorted[:0]
+	for _, p := range sorted {
+		if len(kept) == 0 || !bytes.HasPrefix(p, kept[len(kept)-1]) {
+			kept = append(kept, p)
+		}
+	}
+	return kept
 }
 
 func compareRecords(a, b Record) int { return bytes.Compare(a.Key, b.Key) }

@@ -1,10 +1,13 @@
 package mls
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/mlsuite/mlsuite/internal/parallel"
 	"github.com/mlsuite/mlsuite/internal/vectors"
@@ -190,4 +193,67 @@ func TestSaveConcurrently(t *testing.T) {
 	require.NoError(t, err)
 	_, err = RestoreGroup(insiderTime, *groups[0].cfg, state)
 	require.NoError(t, err)
+}
+
+// Deletions are by prefix, whatever prefixes lie between a key and its own.
+func TestApplyDeletesPrefixes(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		key := func(least int) *rapid.Generator[[]byte] {
+			return rapid.SliceOfN(rapid.SampledFrom([]byte("abc")), least, 4)
+		}
+		var s Snapshot
+		for _, k := range rapid.SliceOfN(key(1), 0, 20).Draw(t, "keys") {
+			s = s.Apply(&Delta{Put: []Record{{Key: k}}})
+		}
+		d := &Delta{Delete: rapid.SliceOfN(key(0), 0, 5).Draw(t, "prefixes")}
+		var want Snapshot
+		for _, r := range s {
+			if !slices.ContainsFunc(d.Delete, func(prefix []byte) bool { return bytes.HasPrefix(r.Key, prefix) }) {
+				want = append(want, r)
+			}
+		}
+		require.True(t, slices.EqualFunc(want, s.Apply(d), func(a, b Record) bool { return bytes.Equal(a.Key, b.Key) }))
+	})
+}
+
+// A key of a skipped message that came and went since the state was saved needs no
+// record, nor does its name stay.
+func TestUnsavedNamesAreBounded(t *testing.T) {
+	groups := clique(t, 0x0001, 3)
+	sender, g := groups[0], groups[1]
+	state, err := g.Save()
+	require.NoError(t, err)
+	skip := func() {
+		r := sender.inbox.ratchets
+		var next uint64
+		if l := r.ratchets[sender.leaf]; l != nil {
+			next = l.application.next
+		}
+		k, err := r.find(sender.leaf, ContentApplication, uint32(next+998), ratchetLimits{MaxForward: 1000})
+		require.NoError(t, err)
+		require.NoError(t, k.commit())
+		m, err := sender.Encrypt(t.Context(), insiderTime, []byte("x"), nil)
+		require.NoError(t, err)
+		_, err = g.Process(t.Context(), insiderTime, m)
+		require.NoError(t, err)
+	}
+	saved := 0 // keys of messages in state
+	for range 2 {
+		for range 5 {
+			skip()
+		}
+		kept := len(g.inbox.ratchets.ratchets[sender.leaf].application.kept)
+		const others = 10 // ratchets and nodes
+		require.LessOrEqual(t, len(g.inbox.ratchets.unsaved), saved+kept+others)
+		d, err := g.MessageDelta()
+		require.NoError(t, err)
+		require.LessOrEqual(t, len(d.Delete), saved+others)
+		require.LessOrEqual(t, len(d.Put), kept+others)
+		state = state.Apply(&d.Delta)
+		whole, err := g.Save()
+		require.NoError(t, err)
+		require.Equal(t, Snapshot(whole), state)
+		saved = kept
+	}
+	require.Positive(t, saved)
 }

@@ -93,11 +93,27 @@ func secretNameOf(key []byte) (epoch uint64, n secretName, err error) {
 	return epoch, n, nil
 }
 
-// touch notes that a secret is another than the saved one.
-func (t *secretTree) touch(n secretName) {
-	if t.unsaved != nil {
-		t.unsaved[n] = struct{}{}
+// noteNew notes that a secret came that was never saved.
+func (t *secretTree) noteNew(n secretName) {
+	if _, noted := t.unsaved[n]; t.unsaved != nil && !noted {
+		t.unsaved[n] = false
 	}
+}
+
+// noteChanged notes that a secret is another than the saved one, if it was saved.
+func (t *secretTree) noteChanged(n secretName) {
+	if _, noted := t.unsaved[n]; t.unsaved != nil && !noted {
+		t.unsaved[n] = true
+	}
+}
+
+// noteGone notes that a secret is gone.
+func (t *secretTree) noteGone(n secretName) {
+	if saved, noted := t.unsaved[n]; noted && !saved {
+		delete(t.unsaved, n) // the saved state needs no change
+		return
+	}
+	t.noteChanged(n)
 }
 
 // changed returns the names of the secrets that are others than the saved ones, or
@@ -248,9 +264,9 @@ func (t *secretTree) forget(leaf LeafIndex) {
 		return
 	}
 	for _, kind := range ratchetKinds() {
-		t.touch(secretName{kind: recordRatchet, index: uint32(leaf), ratchet: kind})
+		t.noteGone(secretName{kind: recordRatchet, index: uint32(leaf), ratchet: kind})
 		for _, k := range r.kind(kind).kept {
-			t.touch(secretName{recordMessageKey, uint32(leaf), kind, k.generation})
+			t.noteGone(secretName{recordMessageKey, uint32(leaf), kind, k.generation})
 		}
 		r.kind(kind).destroy()
 	}

@@ -512,6 +512,6 @@ func restoredSecretTree(s suite.Suite, leaves uint32) *secretTree {
 		leaves:   leaves,
 		nodes:    make(map[NodeIndex][]byte),
 		ratchets: make(map[LeafIndex]*leafRatchets),
-		unsaved:  make(map[secretName]struct{}),
+		unsaved:  make(map[secretName]bool),
 	}
 }

@@ -197,9 +197,9 @@ func (g *Group) save(scope saveScope) (*Delta, error) {
 		return nil, err
 	}
 	b.saving = saving{state: s.next, bound: true, own: own, idle: b.saving.idle}
-	b.ratchets.unsaved = make(map[secretName]struct{})
+	b.ratchets.unsaved = make(map[secretName]bool)
 	for _, p := range b.past {
-		p.ratchets.unsaved = make(map[secretName]struct{})
+		p.ratchets.unsaved = make(map[secretName]bool)
 	}
 	return &s.delta, nil
 }
