@@ -156,7 +156,11 @@ func (q asking) members(p *publicState) error {
 			return err
 		}
 	}
-	return q.extensions(p.context.Extensions, inUse)
+	named, err := p.namedCredentials()
+	if err != nil {
+		return err
+	}
+	return q.named(named, inUse)
 }
 
 // extensions asks about the credential types that extensions of a GroupContext
@@ -169,6 +173,12 @@ func (q asking) extensions(e Extensions, known []CredentialType) error {
 	if err != nil {
 		return err
 	}
+	return q.named(types, known)
+}
+
+// named asks about the credential types that extensions of a GroupContext name, but
+// for those that are known.
+func (q asking) named(types, known []CredentialType) error {
 	for _, t := range types {
 		if slices.Contains(known, t) {
 			continue
@@ -209,6 +219,25 @@ func (e Extensions) credentialTypes() ([]CredentialType, error) {
 	return slices.Compact(types), nil
 }
 
+// namedCredentials returns the credential types that the group's extensions name. It
+// reads them once in an epoch: there may be thousands of external_senders, and every
+// message asks. The caller must not change the slice.
+func (p *publicState) namedCredentials() ([]CredentialType, error) {
+	if p.named != nil {
+		if named := p.named.Load(); named != nil {
+			return *named, nil
+		}
+	}
+	named, err := p.context.Extensions.credentialTypes()
+	if err != nil {
+		return nil, err
+	}
+	if p.named != nil {
+		p.named.Store(&named)
+	}
+	return named, nil
+}
+
 // handshake asks about a proposal or a commit in a group.
 func (q asking) handshake(p *publicState, f WireFormat) error {
 	if err := q.group(p); err != nil {
@@ -229,7 +258,7 @@ func (q asking) proposal(p *publicState, proposal Proposal, sender Sender) error
 		}
 		return atLeaf(q.credential(next), sender.Leaf)
 	case GroupContextExtensionsProposal:
-		had, err := p.context.Extensions.credentialTypes()
+		had, err := p.namedCredentials()
 		if err != nil {
 			return err
 		}

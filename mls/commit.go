@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/mlsuite/mlsuite/suite"
@@ -291,7 +292,7 @@ func (p *publicState) next(a *applied) (*publicState, error) {
 	if err := checkTree(t, a.extensions); err != nil {
 		return nil, p.blame(err, a, t)
 	}
-	return &publicState{suite: p.suite, context: p.provisional(t, a.extensions), tree: t, reInit: a.reInit}, nil
+	return &publicState{suite: p.suite, context: p.provisional(t, a.extensions), tree: t, reInit: a.reInit, named: new(atomic.Pointer[[]CredentialType])}, nil
 }
 
 // provisional is the GroupContext of the next epoch before its commit is signed:

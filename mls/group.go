@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mlsuite/mlsuite/suite"
@@ -115,7 +116,7 @@ func createGroup(ctx context.Context, q asking, groupID []byte, extensions Exten
 	if err := checkTree(t, extensions); err != nil {
 		return nil, err
 	}
-	public := &publicState{suite: s, tree: t, context: GroupContext{
+	public := &publicState{suite: s, tree: t, named: new(atomic.Pointer[[]CredentialType]), context: GroupContext{
 		Version:     VersionMLS10,
 		CipherSuite: s.Info().ID,
 		GroupID:     bytes.Clone(groupID),

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/mlsuite/mlsuite/internal/parallel"
@@ -263,7 +264,7 @@ func publicStateOf(ctx context.Context, q asking, s suite.Suite, info *GroupInfo
 	if err != nil {
 		return nil, err
 	}
-	p := &publicState{suite: s, context: *c, tree: t}
+	p := &publicState{suite: s, context: *c, tree: t, named: new(atomic.Pointer[[]CredentialType])}
 	if p.contextBytes, err = marshalled(c); err != nil {
 		return nil, err
 	}

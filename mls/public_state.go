@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"sync/atomic"
 
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -19,6 +20,8 @@ type publicState struct {
 	confirmationTag []byte
 	interim         []byte          // interim transcript hash (RFC 9420, Section 8.2)
 	reInit          *ReInitProposal // that the commit of this epoch covered, or nil
+
+	named *atomic.Pointer[[]CredentialType] // keeps what namedCredentials returns, unless nil
 }
 
 // signatureKey returns the key that verifies what sender signs in this epoch

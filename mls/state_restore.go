@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mlsuite/mlsuite/internal/parallel"
@@ -256,7 +257,7 @@ func (l *stateLoader) publicTree() (*publicState, error) {
 
 // public returns the public state of an epoch with a tree, without its transcript.
 func (l *stateLoader) public(c *GroupContext, t *tree) (*publicState, error) {
-	p := &publicState{suite: l.suite, context: *c, tree: t}
+	p := &publicState{suite: l.suite, context: *c, tree: t, named: new(atomic.Pointer[[]CredentialType])}
 	var err error
 	p.contextBytes, err = marshalled(c)
 	return p, err
