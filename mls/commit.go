@@ -35,7 +35,10 @@ func (g *Group) Commit(ctx context.Context, now time.Time, options ...CommitOpti
 		return nil, err
 	}
 	defer done()
-	plan := newCommitPlan(options)
+	plan, err := newCommitPlan(options)
+	if err != nil {
+		return nil, err
+	}
 	if len(plan.leaf) > 0 {
 		if plan.own, err = g.cfg.with(plan.leaf); err != nil {
 			return nil, err

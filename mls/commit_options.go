@@ -19,12 +19,17 @@ type commitPlan struct {
 	own       *Config // with them, or nil
 }
 
-func newCommitPlan(options []CommitOption) *commitPlan {
+func newCommitPlan(options []CommitOption) (*commitPlan, error) {
 	var p commitPlan
 	for _, o := range options {
+		if proposal, ok := o.(Proposal); ok || o == nil {
+			if err := complete(proposal); err != nil {
+				return nil, err
+			}
+		}
 		o.plan(&p)
 	}
-	return &p
+	return &p, nil
 }
 
 // config returns the configuration of a committer, which is c, in the next epoch.

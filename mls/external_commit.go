@@ -64,7 +64,10 @@ func ExternalJoin(ctx context.Context, now time.Time, cfg Config, groupInfo []by
 			return nil, err
 		}
 	}
-	plan := newCommitPlan(options)
+	plan, err := newCommitPlan(options)
+	if err != nil {
+		return nil, err
+	}
 	if len(plan.leaf) > 0 {
 		return nil, errLeafOption
 	}

@@ -29,6 +29,9 @@ func (e ExternalProposer) ProposeJoin(ctx context.Context, own *OwnKeyPackage) (
 }
 
 func (e ExternalProposer) propose(ctx context.Context, signer suite.Signer, sender Sender, proposal Proposal) ([]byte, error) {
+	if err := complete(proposal); err != nil {
+		return nil, err
+	}
 	content := &framedContent{
 		groupID:     e.GroupID,
 		epoch:       e.Epoch,

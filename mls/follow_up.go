@@ -109,7 +109,10 @@ func (p *ReInitProposal) check() error {
 // newFollowUpPlan returns the plan of the first commit of a follow-up group, still
 // without the link to the old one.
 func newFollowUpPlan(options []CommitOption) (*commitPlan, error) {
-	plan := newCommitPlan(options)
+	plan, err := newCommitPlan(options)
+	if err != nil {
+		return nil, err
+	}
 	if len(plan.leaf) > 0 {
 		return nil, errLeafOption
 	}

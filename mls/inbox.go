@@ -70,6 +70,17 @@ func (b *inbox) keep(p CommittedProposal, own *ownUpdate, limits proposalLimits)
 	return nil
 }
 
+// takes returns the error of keep for a proposal, and keeps nothing.
+func (b *inbox) takes(p *CommittedProposal, limits proposalLimits) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.retired {
+		return ErrRetired
+	}
+	_, err := b.cache.room(p, limits)
+	return err
+}
+
 // pending returns the proposals that arrived, in order.
 func (b *inbox) pending() []CommittedProposal {
 	b.mu.Lock()

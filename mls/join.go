@@ -46,6 +46,9 @@ func FollowUpOf(old *Group) JoinOption { return func(p *joinPlan) { p.follows = 
 // the same epoch once: it would send with the same keys and nonces again. To keep that
 // over a restart, save it again after a join. That the group is not one that the
 // client is in already is for the application to check, by [Group.GroupID].
+//
+// What Join asks the application meanwhile (PSKs, Authenticator, policies) must not
+// call the same OwnKeyPackage, which would wait for itself.
 func (k *OwnKeyPackage) Join(ctx context.Context, now time.Time, welcome []byte, options ...JoinOption) (*Group, error) {
 	var plan joinPlan
 	for _, o := range options {

@@ -39,7 +39,8 @@ func (m *model) commitWith(s *seat, options []CommitOption) {
 	x := m.send(s.room, s, &sent{bytes: c.Message, content: ContentCommit})
 	x.commit = m.commitModel(s, c, x)
 	s.room.head().commits = append(s.room.head().commits, x.commit)
-	plan := newCommitPlan(options)
+	plan, err := newCommitPlan(options)
+	require.NoError(m, err)
 	if !plan.noPending {
 		m.checkSelection(s, x.commit)
 	}

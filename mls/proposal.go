@@ -1,6 +1,8 @@
 package mls
 
 import (
+	"fmt"
+
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -42,6 +44,27 @@ func (t ProposalType) kind() (*proposalKind, bool) {
 		}
 	}
 	return nil, false
+}
+
+// complete returns an error unless a caller's proposal is one of this package's types,
+// by value, with all that its encoding needs.
+func complete(p Proposal) error {
+	present := true
+	switch p := p.(type) {
+	case AddProposal:
+		present = p.KeyPackage != nil
+	case UpdateProposal:
+		present = p.LeafNode != nil
+	case RemoveProposal, PreSharedKeyProposal, ReInitProposal, ExternalInitProposal, GroupContextExtensionsProposal:
+	case nil:
+		return fmt.Errorf("%w: proposal is missing", ErrMalformed)
+	default:
+		return fmt.Errorf("%w: proposal of the Go type %T", ErrUnsupported, p)
+	}
+	if !present {
+		return fmt.Errorf("%w: content of the %s proposal is missing", ErrMalformed, p.Type())
+	}
+	return nil
 }
 
 // marshalProposal writes a Proposal with its type in front.

@@ -45,20 +45,9 @@ func (r proposalRoom) twice() proposalRoom {
 // keep takes up a proposal, unless it is there or there is no room for it. What a
 // commit refers to may take as much room again.
 func (c *proposalCache) keep(p CommittedProposal, limits proposalLimits) error {
-	if _, ok := c.byRef[string(p.Ref)]; ok {
-		return nil
-	}
-	room, limit := &c.members, limits.members
-	if p.outside() {
-		room, limit = &c.outside, limits.outside
-	}
-	allowed := limit
-	if c.missed[string(p.Ref)] {
-		allowed = limit.twice()
-	}
-	if !room.fits(p.size, allowed) {
-		return fmt.Errorf("%w: more than %d proposals of a %s, or %d bytes of them, in one epoch",
-			ErrUnsupported, limit.count, p.Sender.Type, limit.bytes)
+	room, err := c.room(&p, limits)
+	if room == nil {
+		return err
 	}
 	room.count++
 	room.bytes += p.size
@@ -69,6 +58,26 @@ func (c *proposalCache) keep(p CommittedProposal, limits proposalLimits) error {
 	c.byRef[string(p.Ref)] = len(c.proposals)
 	c.proposals = append(c.proposals, p)
 	return nil
+}
+
+// room returns what a proposal takes of, or nil if it is there.
+func (c *proposalCache) room(p *CommittedProposal, limits proposalLimits) (*proposalRoom, error) {
+	if _, ok := c.byRef[string(p.Ref)]; ok {
+		return nil, nil
+	}
+	room, limit := &c.members, limits.members
+	if p.outside() {
+		room, limit = &c.outside, limits.outside
+	}
+	allowed := limit
+	if c.missed[string(p.Ref)] {
+		allowed = limit.twice()
+	}
+	if !room.fits(p.size, allowed) {
+		return nil, fmt.Errorf("%w: more than %d proposals of a %s, or %d bytes of them, in one epoch",
+			ErrUnsupported, limit.count, p.Sender.Type, limit.bytes)
+	}
+	return room, nil
 }
 
 // maxMissed is how many references of commits are kept to proposals that are not here.

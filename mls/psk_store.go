@@ -14,7 +14,8 @@ import (
 // PSKStore holds what the application has of pre-shared keys (RFC 9420, Section
 // 8.4).
 type PSKStore interface {
-	// ExternalPSK returns the external PSK with an id, or an error if there is none.
+	// ExternalPSK returns the external PSK with an id, or an error if there is none;
+	// nil without an error counts as [ErrUnknownPSK].
 	ExternalPSK(ctx context.Context, id []byte) ([]byte, error)
 
 	// Group returns the client's own group with an id, whose resumption PSKs may be
@@ -118,6 +119,9 @@ func (c *Config) findPSK(ctx context.Context, id *PreSharedKeyID, own *Group) ([
 	}
 	if id.Type == PSKExternal {
 		psk, err := c.PSKs.ExternalPSK(ctx, id.ID)
+		if err == nil && psk == nil {
+			err = fmt.Errorf("%w: the store answers nothing", ErrUnknownPSK)
+		}
 		return bytes.Clone(psk), err
 	}
 	g := c.PSKs.Group(id.GroupID)

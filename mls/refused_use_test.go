@@ -1,6 +1,7 @@
 package mls
 
 import (
+	"context"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -20,12 +21,53 @@ func TestMisuseIsRefused(t *testing.T) {
 	outside := ExternalProposer{Suite: a.public.suite, GroupID: a.GroupID(), Epoch: a.Epoch()}
 	_, err = outside.Propose(t.Context(), a.cfg.Signer, 0, a.update(nil))
 	require.ErrorIs(t, err, ErrUnsupported, "only a member sends an Update")
+	for _, proposal := range []Proposal{nil, AddProposal{}} {
+		_, err = a.Propose(t.Context(), insiderTime, proposal, nil)
+		require.ErrorIs(t, err, ErrMalformed)
+		_, err = outside.Propose(t.Context(), a.cfg.Signer, 0, proposal)
+		require.ErrorIs(t, err, ErrMalformed)
+	}
+	_, err = a.Propose(t.Context(), insiderTime, &RemoveProposal{}, nil)
+	require.ErrorIs(t, err, ErrUnsupported, "it is a pointer")
+	for _, option := range []CommitOption{nil, Add(nil)} {
+		_, err = a.Commit(t.Context(), insiderTime, option)
+		require.ErrorIs(t, err, ErrMalformed)
+		_, err = a.Branch(t.Context(), insiderTime, *a.cfg, nil, nil, option)
+		require.ErrorIs(t, err, ErrMalformed)
+	}
 	_, err = openWithLabel(destroyedKey(t), labelWelcome, nil, make([]byte, 32), make([]byte, 16))
 	require.ErrorIs(t, err, ErrRetired)
 	ratchets := newSecretTree(a.public.suite, 4, make([]byte, 32))
 	ratchets.destroy()
 	_, err = ratchets.find(0, ContentApplication, 0, testLimits)
 	require.ErrorIs(t, err, ErrRetired)
+}
+
+// silentStore is a store that answers neither a PSK nor an error.
+type silentStore struct{}
+
+func (silentStore) ExternalPSK(context.Context, []byte) ([]byte, error) { return nil, nil }
+func (silentStore) Group([]byte) *Group                                 { return nil }
+
+func TestStoreThatAnswersNothing(t *testing.T) {
+	g := clique(t, 0x0001, 2)[0]
+	g.cfg.PSKs = silentStore{}
+	_, err := g.Commit(t.Context(), insiderTime, ExternalPSK([]byte("x")))
+	require.ErrorIs(t, err, ErrUnknownPSK)
+	require.ErrorContains(t, err, "pre-shared key 0")
+}
+
+// A proposal for which there is no room uses no generation.
+func TestProposeBeyondLimit(t *testing.T) {
+	g := clique(t, 0x0001, 3)[0]
+	g.cfg.Limits.MaxProposals = 1
+	_, err := g.Propose(t.Context(), insiderTime, Remove(1), nil)
+	require.NoError(t, err)
+	used := g.inbox.ratchets.ratchets[g.leaf].handshake.next
+	m, err := g.Propose(t.Context(), insiderTime, Remove(2), nil)
+	require.ErrorIs(t, err, ErrUnsupported)
+	require.Nil(t, m)
+	require.Equal(t, used, g.inbox.ratchets.ratchets[g.leaf].handshake.next)
 }
 
 // The external_pub of a GroupInfo is a public key, whoever signed it (RFC 9420,

@@ -47,6 +47,9 @@ func (g *Group) Propose(ctx context.Context, now time.Time, proposal Proposal, a
 	if _, ok := proposal.(UpdateProposal); ok {
 		return nil, errors.New("mls: an own Update is made by ProposeUpdate")
 	}
+	if err := complete(proposal); err != nil {
+		return nil, err
+	}
 	q := g.cfg.ask(suite.Continue, now)
 	if leaves(proposal) {
 		q = q.as(suite.Leave)
@@ -128,11 +131,14 @@ func (g *Group) propose(ctx context.Context, q asking, authenticatedData []byte,
 	if err != nil {
 		return nil, err
 	}
-	message, err = g.protect(ac)
-	if err != nil {
+	if err := kept.sentIn(g.public.suite, ac); err != nil {
 		return nil, err
 	}
-	if err := kept.sentIn(g.public.suite, ac); err != nil {
+	if err := g.inbox.takes(&kept, g.cfg.Limits.proposals()); err != nil {
+		return nil, err // before a generation is used
+	}
+	message, err = g.protect(ac)
+	if err != nil {
 		return nil, err
 	}
 	if err := g.inbox.keep(kept, own, g.cfg.Limits.proposals()); err != nil {

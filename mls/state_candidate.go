@@ -274,7 +274,48 @@ func loadCandidate(cfg *Config, state Snapshot, suiteOf func(suite.ID) (suite.Su
 	if i := slices.IndexFunc(c.added, func(leaf LeafIndex) bool { return public.tree.leaf(leaf) == nil }); i >= 0 {
 		return nil, nil, badState("added leaf %d is blank", c.added[i])
 	}
+	if g != nil {
+		if err := c.checkChanges(g.public.tree); err != nil {
+			return nil, nil, err
+		}
+	}
 	return c, l, nil
+}
+
+// checkChanges checks that the leaves of a commit in the group whose tree it is, of
+// which [Candidate.Changes] tells, are there.
+func (c *Candidate) checkChanges(from *tree) error {
+	adds := 0
+	for i, p := range c.proposals {
+		var leaf LeafIndex
+		switch proposal := p.Proposal.(type) {
+		case AddProposal:
+			adds++
+			continue
+		case UpdateProposal:
+			leaf = p.Sender.Leaf
+			if c.to.tree.leaf(leaf) == nil {
+				return badState("leaf %d, which proposal %d updates, is blank", leaf, i)
+			}
+		case RemoveProposal:
+			leaf = proposal.Removed
+		default:
+			continue
+		}
+		if from.leaf(leaf) == nil {
+			return badState("leaf %d of proposal %d was no member", leaf, i)
+		}
+	}
+	if adds != len(c.added) {
+		return badState("%d leaves are added by %d Adds", len(c.added), adds)
+	}
+	switch s := c.committer; {
+	case s.Type == SenderMember && (from.leaf(s.Leaf) == nil || c.to.tree.leaf(s.Leaf) == nil):
+		return badState("committer %d is no member", s.Leaf)
+	case s.Type != SenderMember && (s.Type != SenderNewMemberCommit || adds > 0):
+		return badState("commit of a %s with %d Adds", s.Type, adds)
+	}
+	return nil
 }
 
 // inCandidate returns the configuration of a member that has leaf in the epoch of a

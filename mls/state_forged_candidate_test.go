@@ -22,6 +22,17 @@ func TestForgedCandidatesAreRefused(t *testing.T) {
 	inCandidate := func(change func(*savedCandidate)) Snapshot {
 		return edited(t, state, recordCandidate.key(), change)
 	}
+	covering := func(sender SenderType, list ...Proposal) Snapshot {
+		return inCandidate(func(c *savedCandidate) {
+			c.committer.Type = sender
+			for _, p := range list {
+				c.proposals = append(c.proposals, savedProposal{CommittedProposal: CommittedProposal{
+					Proposal: p, Sender: Sender{Type: SenderMember, Leaf: 3},
+				}})
+			}
+		})
+	}
+	update := UpdateProposal{LeafNode: groups[1].public.tree.leaf(1)}
 	inEpoch := func(change func(*savedEpoch)) Snapshot { return edited(t, state, recordEpoch.key(), change) }
 	group, err := g.Save()
 	require.NoError(t, err)
@@ -39,6 +50,12 @@ func TestForgedCandidatesAreRefused(t *testing.T) {
 		"commit for a Welcome":      {inCandidate(func(c *savedCandidate) { c.welcome = c.message }), "no mls_private_message"},
 		"key of an Update":          {inCandidate(func(c *savedCandidate) { c.proposals[0].updateKey = &savedKey{form: keyHeld} }), "the group's"},
 		"blank leaf that is added":  {inCandidate(func(c *savedCandidate) { c.added = []LeafIndex{7} }), "added leaf"},
+		"Add that adds nobody":      {inCandidate(func(c *savedCandidate) { c.added = nil }), "0 leaves are added by 1 Adds"},
+		"Remove of nobody":          {covering(SenderMember, Remove(1000)), "leaf 1000 of proposal 1 was no member"},
+		"Update of one just added":  {covering(SenderMember, update), "leaf 3 of proposal 1 was no member"},
+		"committer who is nobody":   {inCandidate(func(c *savedCandidate) { c.committer.Leaf = 3 }), "committer 3 is no member"},
+		"commit from outside":       {covering(SenderExternal), "commit of a"},
+		"Add in an external commit": {covering(SenderNewMemberCommit), "with 1 Adds"},
 		"epoch after the next":      {inEpoch(func(e *savedEpoch) { e.context.Epoch++ }), "another group or epoch"},
 		"another group":             {inEpoch(func(e *savedEpoch) { e.context.GroupID = []byte("other") }), "another group or epoch"},
 		"no encryption_secret":      {inEpoch(func(e *savedEpoch) { e.secrets.encryption = nil }), "encryption_secret"},
