@@ -106,9 +106,6 @@ func createGroup(ctx context.Context, q asking, groupID []byte, extensions Exten
 	if err != nil {
 		return nil, err
 	}
-	if err := leaf.validate(s, LeafNodeKeyPackage, leafPlace{}); err != nil {
-		return nil, err
-	}
 	if err := cfg.Lifetimes.sentAt(now)(leaf.Lifetime); err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package mls
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/mlsuite/mlsuite/internal/wire"
@@ -39,6 +40,9 @@ func (c *Config) newLeafNode(ctx context.Context, q asking, s suite.Suite, n Lea
 		place = in.place(at)
 	}
 	n.SignatureKey = c.Signer.PublicKey()
+	if got, want := len(n.SignatureKey), s.Info().Signature.PublicKey; got != want {
+		return nil, fmt.Errorf("%w: Config.Signer has a public key of %d bytes, %s one of %d", ErrUnsupported, got, s.Info().ID, want)
+	}
 	n.Credential = c.Credential
 	var err error
 	if n.Capabilities, err = c.capabilities(s.Info().ID, q.now, in); err != nil {
@@ -47,6 +51,12 @@ func (c *Config) newLeafNode(ctx context.Context, q asking, s suite.Suite, n Lea
 	n.Extensions = c.LeafExtensions
 	if !c.NoGREASE {
 		n.addGrease()
+	}
+	if err := n.coversItself(s); err != nil { // what c has may not go together
+		if in != nil {
+			err = atLeaf(err, at)
+		}
+		return nil, err
 	}
 	tbs, err := n.tbs(place)
 	if err != nil {
@@ -73,6 +83,22 @@ func (n *LeafNode) validate(s suite.Suite, source LeafNodeSource, at leafPlace) 
 	if err := s.CheckPublicKey(n.EncryptionKey); err != nil {
 		return violation("7.1", "encryption_key is a public key of the suite").because(err)
 	}
+	if err := n.coversItself(s); err != nil {
+		return err
+	}
+	tbs, err := n.tbs(at)
+	if err != nil {
+		return err
+	}
+	if err := verifyWithLabel(s, n.SignatureKey, labelLeafNodeTBS, tbs, n.Signature); err != nil {
+		return violation("7.3", "LeafNode signature is valid").because(err)
+	}
+	return nil
+}
+
+// coversItself checks that the credential of a leaf is of its signature key, and that
+// its capabilities cover what it uses (RFC 9420, Sections 5.3, 7.2 and 7.3).
+func (n *LeafNode) coversItself(s suite.Suite) error {
 	if !slices.Contains(n.Capabilities.Credentials, n.Credential.Type) {
 		return violation("7.2", "credential type %s is listed in capabilities", n.Credential.Type)
 	}
@@ -90,13 +116,6 @@ func (n *LeafNode) validate(s suite.Suite, source LeafNodeSource, at leafPlace) 
 	}
 	if t, ok := missing(n.Extensions.types(), listedIn(n.Capabilities.Extensions)); ok {
 		return violation("7.3", "extension %s is listed in capabilities", t)
-	}
-	tbs, err := n.tbs(at)
-	if err != nil {
-		return err
-	}
-	if err := verifyWithLabel(s, n.SignatureKey, labelLeafNodeTBS, tbs, n.Signature); err != nil {
-		return violation("7.3", "LeafNode signature is valid").because(err)
 	}
 	return nil
 }

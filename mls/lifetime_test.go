@@ -76,7 +76,7 @@ func TestOwnKeyPackageIsValid(t *testing.T) {
 		"over before it begins":        {func(cfg *Config) { cfg.Lifetimes.Own = -day }, violation("7.2", "lifetime ends before it begins")},
 		"over now":                     {func(cfg *Config) { cfg.Lifetimes.Own = -time.Minute }, violation("7.3", "current time is within the lifetime")},
 		"extension that is not listed": {func(cfg *Config) { cfg.LeafExtensions = Extensions{{Type: strangeExtension}} }, violation("7.3", "is listed in capabilities")},
-		"signer of another scheme":     {func(cfg *Config) { cfg.Signer = client(t, 0x0002, "").Signer }, violation("7.3", "LeafNode signature is valid")},
+		"signer of another scheme":     {func(cfg *Config) { cfg.Signer = client(t, 0x0002, "").Signer }, ErrUnsupported},
 		"any length":                   {func(cfg *Config) { cfg.Lifetimes = LifetimePolicy{Own: math.MaxInt64, MaxTotal: -1} }, nil},
 		"short longest":                {func(cfg *Config) { cfg.Lifetimes.MaxTotal = 30 * day }, nil},
 		"very short longest":           {func(cfg *Config) { cfg.Lifetimes.MaxTotal = time.Minute }, nil},

@@ -103,9 +103,6 @@ func NewKeyPackage(ctx context.Context, now time.Time, cfg Config, options ...Ke
 	if kp.Signature, err = signWithLabel(ctx, cfg.Signer, labelKeyPackageTBS, tbs); err != nil {
 		return nil, err
 	}
-	if err := kp.validate(s); err != nil { // what cfg has may not go together
-		return nil, err
-	}
 	if err := cfg.Lifetimes.sentAt(now)(leaf.Lifetime); err != nil {
 		return nil, err
 	}
