@@ -123,26 +123,44 @@ func pathKeyOf(t testing.TB, g *Group, secret []byte) bool {
 	return false
 }
 
-// A candidate whose epoch ended while it was made leaves no key behind, nor does an
-// own Update.
+// What is made or arrives while its epoch ends is refused, and leaves no key behind.
 func TestNothingComesIntoARetiredEpoch(t *testing.T) {
 	ctx := t.Context()
-	for name, call := range map[string]func(*Group) error{
-		"commit": func(g *Group) error { _, err := g.Commit(ctx, insiderTime); return err },
-		"update": func(g *Group) error { _, err := g.ProposeUpdate(ctx, insiderTime, nil); return err },
+	process := func(g *Group, message []byte) error {
+		_, err := g.Process(ctx, insiderTime, message)
+		return err
+	}
+	for name, c := range map[string]struct {
+		makesKeys bool
+		call      func(t *testing.T, g, other *Group) error
+	}{
+		"commit": {true, func(_ *testing.T, g, _ *Group) error { _, err := g.Commit(ctx, insiderTime); return err }},
+		"update": {true, func(_ *testing.T, g, _ *Group) error { _, err := g.ProposeUpdate(ctx, insiderTime, nil); return err }},
+		"commit of another": {true, func(t *testing.T, g, other *Group) error {
+			c, err := other.Commit(ctx, insiderTime, Add(ownKeyPackage(t, 0x0001, "joiner").KeyPackage), ForcePath())
+			require.NoError(t, err)
+			return process(g, c.Message)
+		}},
+		"proposal from outside": {false, func(t *testing.T, g, other *Group) error {
+			outside := ExternalProposer{Suite: other.public.suite, GroupID: other.public.context.GroupID, Epoch: other.Epoch()}
+			message, err := outside.ProposeJoin(ctx, ownKeyPackage(t, 0x0001, "joiner"))
+			require.NoError(t, err)
+			return process(g, message)
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			g := clique(t, 0x0001, 3, publicHandshake)[0]
-			made := &keyCounter{Suite: g.public.suite}
-			public := *g.public
-			public.suite = made
-			g.public = &public
+			groups := clique(t, 0x0001, 3, publicHandshake)
+			g := groups[0]
+			made := counted(g)
 			var do func()
-			g.cfg.Signer = interrupt{g.cfg.Signer, &do}
+			i := interrupt{g.cfg.Signer, &do}
+			g.cfg.Signer, g.cfg.Authenticator = i, i
 			do = func() { g.Destroy() }
-			require.ErrorIs(t, call(g), ErrRetired)
-			require.NotZero(t, made.made.Load())
+			require.ErrorIs(t, c.call(t, g, groups[1]), ErrRetired)
+			require.Nil(t, do)
+			require.Equal(t, c.makesKeys, made.made.Load() > 0)
 			require.Equal(t, made.made.Load(), made.destroyed.Load(), "keys")
+			require.Empty(t, g.inbox.pending())
 		})
 	}
 }
