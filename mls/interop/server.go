@@ -19,7 +19,7 @@ import (
 // server holds what the runner's actors have here. Every id is of one counter, so
 // that a state and a transaction never share one.
 type server struct {
-	mlsclient.UnimplementedMLSClientServer
+	mlsclient.UnsafeMLSClientServer // a method that is missing does not compile
 
 	suites   mls.Suites
 	now      func() time.Time
