@@ -13,20 +13,30 @@ import (
 	"strings"
 )
 
-// A check is a place in package mls that refuses something: a block, most often of
-// an if statement, that makes a violation, returns an error of a class, hands on a
-// policy's refusal, or fails a reader or writer; or a call whose only result is an error, which is returned.
+// A check is a place that refuses something: a block, most often of an if statement,
+// that makes a violation, returns an error of a class, hands on a policy's refusal, or
+// fails a reader or writer; or a call whose only result is an error, which is returned.
+// In the packages below mls, whose errors have few classes, a block that returns an
+// error of its own making is a check too.
 type check struct {
-	id       string // "file.go function: what it refuses", with "#2" for the second of that name
-	position string // file.go:12
+	id       string // "folder/file.go function: what it refuses", with "#2" for the second of that name
+	folder   string // of the module, such as "mls"
+	position string // folder/file.go:12
 	section  string // of the violation, or empty
 	class    string // the sentinel, such as "ErrDecrypt", or empty
 	isCall   bool   // the check is elsewhere, and this is a place that heeds its verdict
 	edits    []edit // take the check out; none where that leaves no Go program
 }
 
-// matches reports whether a rule is about the check.
+// matches reports whether a rule is about the check: by section or class in package
+// mls; below it, where checks have neither, by a test in the folder of the check.
 func (c *check) matches(r *rule) bool {
+	if c.folder != engine {
+		return slices.ContainsFunc(r.tests, func(s string) bool {
+			n, err := parseTestName(s)
+			return err == nil && n.folder == c.folder
+		})
+	}
 	return c.section != "" && r.section == c.section ||
 		c.class != "" && r.section == groupErrors && r.item == c.class
 }
@@ -47,14 +57,35 @@ type sourceFile struct {
 	checks []*check
 }
 
+// engine is the folder of the package whose checks are of sections of the RFC.
+const engine = "mls"
+
+// mutated are the folders whose checks are taken out.
+func mutated() []string {
+	return []string{engine, "suite", "suite/circl", "suite/mldsa", "hpke", "hybrid", "registry"}
+}
+
+// allChecks returns the files of all mutated folders that have checks.
+func allChecks(root string) ([]*sourceFile, error) {
+	var all []*sourceFile
+	for _, folder := range mutated() {
+		files, err := findChecks(root, folder)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, files...)
+	}
+	return all, nil
+}
+
 // findChecks returns the Go files of a folder that have checks, without tests, and
 // without the file that defines the errors.
-func findChecks(folder string) ([]*sourceFile, error) {
-	names, err := filepath.Glob(filepath.Join(folder, "*.go"))
+func findChecks(root, folder string) ([]*sourceFile, error) {
+	names, err := filepath.Glob(filepath.Join(root, folder, "*.go"))
 	if err != nil {
 		return nil, err
 	}
-	classes, err := sentinels(folder)
+	classes, err := sentinels(filepath.Join(root, folder))
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +99,7 @@ func findChecks(folder string) ([]*sourceFile, error) {
 		if err != nil {
 			return nil, err
 		}
-		checks, err := checksOf(base, src, classes)
+		checks, err := checksOf(folder, base, src, classes)
 		if err != nil {
 			return nil, err
 		}
@@ -111,12 +142,17 @@ func sentinels(folder string) ([]string, error) {
 	return all, nil
 }
 
-// checksOf returns the checks of one file.
-func checksOf(name string, src []byte, classes []string) ([]*check, error) {
+// checksOf returns the checks of one file of a folder.
+func checksOf(folder, name string, src []byte, classes []string) ([]*check, error) {
 	set := token.NewFileSet()
+	name = folder + "/" + name
 	file, err := parser.ParseFile(set, name, src, parser.SkipObjectResolution)
 	if err != nil {
 		return nil, err
+	}
+	find := func(s ast.Stmt) *refusal { return refusalOf(s, classes) }
+	if folder != engine {
+		find = func(s ast.Stmt) *refusal { return ownError(s, classes) }
 	}
 	var all []*check
 	count := map[string]int{}
@@ -128,7 +164,7 @@ func checksOf(name string, src []byte, classes []string) ([]*check, error) {
 			id += " #" + strconv.Itoa(count[id])
 		}
 		edits := disabling(stack, s, func(p token.Pos) int { return set.Position(p).Offset })
-		all = append(all, &check{id, fmt.Sprintf("%s:%d", name, where.Line), r.section, r.class, isCall, edits})
+		all = append(all, &check{id, folder, fmt.Sprintf("%s:%d", name, where.Line), r.section, r.class, isCall, edits})
 	}
 	ast.Inspect(file, func(n ast.Node) bool {
 		if n == nil {
@@ -144,7 +180,7 @@ func checksOf(name string, src []byte, classes []string) ([]*check, error) {
 			body = n.Body
 		}
 		for _, s := range body {
-			if r := refusalOf(s, classes); r != nil {
+			if r := find(s); r != nil {
 				add(s, r, false)
 				return true // one check for each block
 			}
@@ -207,6 +243,39 @@ func refusalOf(s ast.Stmt, classes []string) *refusal {
 		return found == nil
 	})
 	return found
+}
+
+// ownError returns the refusal of a statement that returns an error of its own
+// making: a class of this package or of package suite, or a text that wraps none.
+func ownError(s ast.Stmt, classes []string) *refusal {
+	r, ok := s.(*ast.ReturnStmt)
+	if !ok || len(r.Results) == 0 {
+		return nil
+	}
+	switch e := r.Results[len(r.Results)-1].(type) {
+	case *ast.Ident:
+		if slices.Contains(classes, e.Name) {
+			return &refusal{text: e.Name}
+		}
+	case *ast.SelectorExpr:
+		if x, ok := e.X.(*ast.Ident); ok && x.Name == "suite" && strings.HasPrefix(e.Sel.Name, "Err") {
+			return &refusal{text: e.Sel.Name}
+		}
+	case *ast.CallExpr:
+		f, ok := e.Fun.(*ast.SelectorExpr)
+		if !ok {
+			return nil
+		}
+		x, ok := f.X.(*ast.Ident)
+		if !ok || x.Name+"."+f.Sel.Name != "errors.New" && x.Name+"."+f.Sel.Name != "fmt.Errorf" {
+			return nil
+		}
+		if last, ok := e.Args[len(e.Args)-1].(*ast.Ident); ok && last.Name == "err" {
+			return nil // hands on what another found
+		}
+		return &refusal{text: literal(e.Args[0])}
+	}
+	return nil
 }
 
 // heededCall returns the name of f where the block on top of the stack is that of

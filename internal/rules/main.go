@@ -1,7 +1,7 @@
 // Rules keeps the list of what RFC 9420 demands and of the test that breaks each
 // demand. The list is rules.tsv; this command counts it, writes RULES.md from it,
-// and takes every check of package mls out, one at a time, to see that a test
-// fails without it:
+// and takes every check out, one at a time, and plants the faults of planted.tsv, to
+// see that a test fails:
 //
 //	go run ./internal/rules count
 //	go run ./internal/rules doc

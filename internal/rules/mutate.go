@@ -12,6 +12,7 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -20,13 +21,11 @@ import (
 	"time"
 )
 
-// mutated is the folder whose checks are taken out.
-const mutated = "mls"
-
-// switchSource is the file that the overlay adds to the package. One binary holds
-// every mutant; the environment names the check that is out, so that a mutant
-// costs a run of its tests and no compilation.
-const switchSource = `package ` + mutated + `
+// switchSource is the file that the overlay adds to each mutated package. One binary
+// for each folder of tests holds every mutant; the environment names the check that is
+// out, so that a mutant costs a run of its tests and no compilation.
+func switchSource(folder string) string {
+	return `package ` + path.Base(folder) + `
 
 import "os"
 
@@ -34,6 +33,7 @@ var checkThatIsOff = os.Getenv("` + checkVariable + `")
 
 func checkIsOn(number string) bool { return number != checkThatIsOff }
 `
+}
 
 const checkVariable = "MLSUITE_CHECK_OFF"
 
@@ -52,8 +52,9 @@ func (v verdict) String() string {
 	return [...]string{"survived", "killed by its rule's tests", "killed by another rule's test", "timed out"}[v]
 }
 
-// mutate takes out the checks of package mls, one at a time, and runs the tests
-// that the rules name. It fails if one survives that is not listed as redundant.
+// mutate takes out the checks of the mutated packages, one at a time, and plants the
+// faults of planted.tsv, and runs the tests that the rules name. It fails if one
+// survives that is not listed as redundant.
 func mutate(root string, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("mutate", flag.ContinueOnError)
 	run := flags.String("run", "", "take out only the checks whose `name` matches")
@@ -84,7 +85,11 @@ func mutate(root string, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	files, err := findChecks(filepath.Join(root, mutated))
+	planted, err := loadPlanted()
+	if err != nil {
+		return err
+	}
+	files, err := allChecks(root)
 	if err != nil {
 		return err
 	}
@@ -108,6 +113,13 @@ func mutate(root string, args []string, out io.Writer) error {
 	for i := 0; i < len(mutants); i += *every {
 		chosen = append(chosen, mutants[i])
 	}
+	if !*calls && *every == 1 {
+		for i := range planted {
+			if id := planted[i].String(); pattern.MatchString(id) {
+				chosen = append(chosen, mutant{check: &check{id: id, folder: planted[i].folder(), position: planted[i].file}, planted: &planted[i]})
+			}
+		}
+	}
 	begin := time.Now()
 	if err := m.runAll(chosen, *workers); err != nil {
 		return err
@@ -117,7 +129,8 @@ func mutate(root string, args []string, out io.Writer) error {
 
 type mutant struct {
 	*check
-	number  int
+	number  int           // of a check
+	planted *plantedFault // or nil for a check
 	verdict verdict
 	failed  string // the test that failed
 	took    time.Duration
@@ -129,16 +142,19 @@ type mutation struct {
 	rules     []rule
 	out       io.Writer
 	verbose   bool
-	slow      map[string]time.Duration // of each test, without a mutation
+	slow      map[testName]time.Duration // of each test, without a mutation
 }
 
-func (m *mutation) binary() string { return filepath.Join(m.dir, "mutants.test") }
+// binary names the tests of a folder, with all checks of all packages in it.
+func (m *mutation) binary(folder string) string {
+	return filepath.Join(m.dir, strings.ReplaceAll(folder, "/", "_")+".test")
+}
 
-// build compiles the tests of the package with a switch at every check.
+// build compiles the tests of every folder that rules name with a switch at every check.
 func (m *mutation) build(files []*sourceFile) (mutants []mutant, fixed []*check, err error) {
 	replace := map[string]string{}
 	overlay := func(path, text string) error {
-		copied := filepath.Join(m.dir, filepath.Base(path))
+		copied := filepath.Join(m.dir, strconv.Itoa(len(replace))+"_"+filepath.Base(path))
 		replace[path] = copied
 		return os.WriteFile(copied, []byte(text), 0o600)
 	}
@@ -159,23 +175,42 @@ func (m *mutation) build(files []*sourceFile) (mutants []mutant, fixed []*check,
 			return nil, nil, err
 		}
 	}
-	if err := overlay(filepath.Join(m.root, mutated, "check_is_on.go"), switchSource); err != nil {
-		return nil, nil, err
-	}
-	description, err := json.Marshal(map[string]map[string]string{"Replace": replace})
-	if err != nil {
-		return nil, nil, err
+	for _, folder := range mutated() {
+		if err := overlay(filepath.Join(m.root, folder, "check_is_on.go"), switchSource(folder)); err != nil {
+			return nil, nil, err
+		}
 	}
 	name := filepath.Join(m.dir, "overlay.json")
-	if err := os.WriteFile(name, description, 0o600); err != nil {
+	if err := writeOverlay(name, replace); err != nil {
 		return nil, nil, err
 	}
-	c := exec.Command("go", "test", "-c", "-vet=off", "-overlay", name, "-o", m.binary(), "./"+mutated)
-	c.Dir = m.root
-	if message, err := c.CombinedOutput(); err != nil {
-		return nil, nil, fmt.Errorf("building the mutants: %w\n%s", err, message)
+	for _, folder := range m.folders() {
+		if message, err := m.compile(name, folder, m.binary(folder)); err != nil {
+			return nil, nil, fmt.Errorf("building the mutants: %w\n%s", err, message)
+		}
 	}
 	return mutants, fixed, nil
+}
+
+// writeOverlay writes what the go command's flag -overlay takes.
+func writeOverlay(name string, replace map[string]string) error {
+	description, err := json.Marshal(map[string]map[string]string{"Replace": replace})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(name, description, 0o600)
+}
+
+// compile compiles the tests of a folder with an overlay.
+func (m *mutation) compile(overlay, folder, binary string) (message []byte, err error) {
+	c := exec.Command("go", "test", "-c", "-vet=off", "-overlay", overlay, "-o", binary, "./"+folder)
+	c.Dir = m.root
+	return c.CombinedOutput()
+}
+
+// folders returns those whose tests rules name.
+func (m *mutation) folders() []string {
+	return slices.Sorted(maps.Keys(m.tests(func(*rule) bool { return true })))
 }
 
 // apply makes edits of a file, in the order of their offsets.
@@ -192,14 +227,14 @@ func apply(src []byte, edits []edit) string {
 	return b.String()
 }
 
-// test runs tests of the package with one check out, or with none for number 0.
-// It returns the name of a test that failed, or "".
-func (m *mutation) test(number int, tests []string, args ...string) (failed string, output []byte, err error) {
+// test runs tests of a folder with one check out, or with none for number 0. It
+// returns the name of a test that failed, or "".
+func (m *mutation) test(binary, folder string, number int, tests []string, args ...string) (failed string, output []byte, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), m.limit)
 	defer cancel()
 	args = append([]string{"-test.run", "^(" + strings.Join(tests, "|") + ")$", "-test.failfast"}, args...)
-	c := exec.CommandContext(ctx, m.binary(), args...)
-	c.Dir = filepath.Join(m.root, mutated)
+	c := exec.CommandContext(ctx, binary, args...)
+	c.Dir = filepath.Join(m.root, folder)
 	c.Env = append(os.Environ(), checkVariable+"="+strconv.Itoa(number))
 	output, err = c.CombinedOutput()
 	var exit *exec.ExitError
@@ -217,47 +252,52 @@ func (m *mutation) test(number int, tests []string, args ...string) (failed stri
 	return "a panic", output, nil
 }
 
-// tests returns the tests of the package that rules name, fast ones first.
-func (m *mutation) tests(which func(*rule) bool) []string {
-	names := map[string]bool{}
+// tests returns the tests that rules name, by folder, fast ones first.
+func (m *mutation) tests(which func(*rule) bool) map[string][]string {
+	all := map[string][]string{}
 	for i := range m.rules {
 		if !which(&m.rules[i]) {
 			continue
 		}
 		for _, s := range m.rules[i].tests {
-			if n, err := parseTestName(s); err == nil && n.folder == mutated {
-				names[n.function] = true
+			if n, err := parseTestName(s); err == nil && !slices.Contains(all[n.folder], n.function) {
+				all[n.folder] = append(all[n.folder], n.function)
 			}
 		}
 	}
-	return slices.SortedFunc(maps.Keys(names), func(a, b string) int {
-		return cmp.Or(cmp.Compare(m.slow[a], m.slow[b]), strings.Compare(a, b))
-	})
+	for folder, names := range all {
+		slices.SortFunc(names, func(a, b string) int {
+			return cmp.Or(cmp.Compare(m.slow[testName{folder: folder, function: a}], m.slow[testName{folder: folder, function: b}]), strings.Compare(a, b))
+		})
+	}
+	return all
 }
 
 // baseline requires that all tests pass while every check is on, and learns how
 // long each takes.
 func (m *mutation) baseline() error {
-	all := m.tests(func(*rule) bool { return true })
-	failed, output, err := m.test(0, all, "-test.v")
-	if err != nil {
-		return fmt.Errorf("without a mutation: %w\n%s", err, output)
-	}
-	if failed != "" {
-		return fmt.Errorf("without a mutation: %s failed\n%s", failed, output)
-	}
-	m.slow = map[string]time.Duration{}
-	for _, found := range regexp.MustCompile(`(?m)^--- PASS: (\w+) \(([\d.]+s)\)`).FindAllSubmatch(output, -1) {
-		m.slow[string(found[1])], err = time.ParseDuration(string(found[2]))
+	slow := map[testName]time.Duration{}
+	for folder, names := range m.tests(func(*rule) bool { return true }) {
+		failed, output, err := m.test(m.binary(folder), folder, 0, names, "-test.v")
 		if err != nil {
-			return err
+			return fmt.Errorf("without a mutation: %w\n%s", err, output)
+		}
+		if failed != "" {
+			return fmt.Errorf("without a mutation: %s failed\n%s", failed, output)
+		}
+		for _, found := range regexp.MustCompile(`(?m)^--- PASS: (\w+) \(([\d.]+s)\)`).FindAllSubmatch(output, -1) {
+			slow[testName{folder: folder, function: string(found[1])}], err = time.ParseDuration(string(found[2]))
+			if err != nil {
+				return err
+			}
+		}
+		for _, name := range names {
+			if _, ok := slow[testName{folder: folder, function: name}]; !ok {
+				fmt.Fprintf(m.out, "skipped here, so of no use: %s.%s\n", folder, name)
+			}
 		}
 	}
-	for _, name := range all {
-		if _, ok := m.slow[name]; !ok {
-			fmt.Fprintf(m.out, "skipped here, so of no use: %s\n", name)
-		}
-	}
+	m.slow = slow
 	return nil
 }
 
@@ -295,39 +335,58 @@ func (m *mutation) runAll(mutants []mutant, workers int) error {
 	return first
 }
 
-// runOne runs the tests of the rules about the check, then those of all rules.
+// runOne runs the tests of the rules about the mutant, then, for a check, those of all
+// rules; in the folder of the mutant, then in that of the engine, then elsewhere.
 func (m *mutation) runOne(x *mutant) error {
 	begin := time.Now()
 	defer func() { x.took = time.Since(begin) }()
+	x.verdict = survived
+	if x.planted != nil {
+		return m.runPlanted(x, m.tests(func(r *rule) bool { return r.String() == x.planted.rule }))
+	}
 	own := m.tests(x.matches)
-	var others []string
-	for _, name := range m.tests(func(*rule) bool { return true }) {
-		if !slices.Contains(own, name) {
-			others = append(others, name)
-		}
+	others := m.tests(func(*rule) bool { return true })
+	for folder, names := range others {
+		others[folder] = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(own[folder], name) })
 	}
 	for _, group := range []struct {
-		tests   []string
+		tests   map[string][]string
 		verdict verdict
 	}{{own, killedByOwn}, {others, killedByOther}} {
-		if len(group.tests) == 0 {
-			continue
-		}
-		failed, _, err := m.test(x.number, group.tests)
-		if errors.Is(err, context.DeadlineExceeded) {
-			x.verdict = timedOut
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if failed != "" {
-			x.verdict, x.failed = group.verdict, failed
-			return nil
+		for _, folder := range inOrder(group.tests, x.folder) {
+			if done, err := m.kill(x, m.binary(folder), folder, group.tests[folder], group.verdict); done || err != nil {
+				return err
+			}
 		}
 	}
-	x.verdict = survived
 	return nil
+}
+
+// inOrder returns the folders of tests: the nearest first, then the engine's.
+func inOrder(tests map[string][]string, nearest string) []string {
+	rank := func(folder string) int { return slices.Index([]string{engine, nearest}, folder) }
+	return slices.SortedFunc(maps.Keys(tests), func(a, b string) int {
+		return cmp.Or(-cmp.Compare(rank(a), rank(b)), strings.Compare(a, b))
+	})
+}
+
+// kill runs tests and notes whether they fail, or do not end.
+func (m *mutation) kill(x *mutant, binary, folder string, tests []string, v verdict) (done bool, err error) {
+	if len(tests) == 0 {
+		return false, nil
+	}
+	failed, _, err := m.test(binary, folder, x.number, tests)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		x.verdict = timedOut
+		return true, nil
+	case err != nil:
+		return false, err
+	case failed == "":
+		return false, nil
+	}
+	x.verdict, x.failed = v, failed
+	return true, nil
 }
 
 func (m *mutation) report(mutants []mutant, fixed []*check, redundant []redundantCheck, took time.Duration, record bool) error {
@@ -355,8 +414,14 @@ func (m *mutation) report(mutants []mutant, fixed []*check, redundant []redundan
 		}
 	}
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "| Checks of package %s | |\n|---|---|\n", mutated)
-	fmt.Fprintf(&b, "| taken out | %d |\n", len(mutants))
+	plants := 0
+	for _, x := range mutants {
+		if x.planted != nil {
+			plants++
+		}
+	}
+	fmt.Fprintf(&b, "| Packages %s | |\n|---|---|\n", strings.Join(mutated(), ", "))
+	fmt.Fprintf(&b, "| checks taken out | %d |\n| faults planted | %d |\n", len(mutants)-plants, plants)
 	for v := killedByOwn; v < numVerdicts; v++ {
 		fmt.Fprintf(&b, "| %s | %d |\n", v, counts[v])
 	}
@@ -375,7 +440,7 @@ func (m *mutation) report(mutants []mutant, fixed []*check, redundant []redundan
 		}
 	}
 	if survivors > 0 {
-		return fmt.Errorf("%d checks can be taken out and no test fails", survivors)
+		return fmt.Errorf("%d mutants survive: no test fails", survivors)
 	}
 	return nil
 }

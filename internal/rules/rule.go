@@ -17,9 +17,13 @@ const (
 	groupKeys   = "keys"   // public keys that must be refused
 	groupErrors = "errors" // classes of errors of package mls, by their sentinel
 	groupPolicy = "policy" // what the engine asks the client's policies
+	groupCost   = "cost"   // what a message of a stranger, or of an insider, may cost
+	groupLife   = "life"   // how long secrets and private keys live
 )
 
-func groups() []string { return []string{groupPeers, groupKeys, groupErrors, groupPolicy} }
+func groups() []string {
+	return []string{groupPeers, groupKeys, groupErrors, groupPolicy, groupCost, groupLife}
+}
 
 // state says how a rule is held.
 type state string

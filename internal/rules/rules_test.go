@@ -161,7 +161,7 @@ func TestMalformedRows(t *testing.T) {
 func TestChecksAreKnown(t *testing.T) {
 	root, err := moduleRoot()
 	require.NoError(t, err)
-	classes, err := sentinels(filepath.Join(root, mutated))
+	classes, err := sentinels(filepath.Join(root, engine))
 	require.NoError(t, err)
 	var rows []string
 	for _, r := range allRules(t) {
@@ -171,7 +171,7 @@ func TestChecksAreKnown(t *testing.T) {
 	}
 	require.ElementsMatch(t, classes, rows)
 
-	files, err := findChecks(filepath.Join(root, mutated))
+	files, err := allChecks(root)
 	require.NoError(t, err)
 	var ids []string
 	for _, f := range files {
@@ -179,12 +179,33 @@ func TestChecksAreKnown(t *testing.T) {
 			ids = append(ids, c.id)
 		}
 	}
-	require.Greater(t, len(ids), 150)
+	require.Greater(t, len(ids), 250)
 	redundant, err := loadRedundant()
 	require.NoError(t, err)
 	for _, r := range redundant {
 		if !slices.Contains(ids, r.check) {
 			t.Errorf("redundant.tsv names %q, which is no check", r.check)
 		}
+	}
+}
+
+// Every planted fault names a rule, and a text that its file holds once.
+func TestPlantedFaultsAreKnown(t *testing.T) {
+	root, err := moduleRoot()
+	require.NoError(t, err)
+	planted, err := loadPlanted()
+	require.NoError(t, err)
+	rules := allRules(t)
+	for _, p := range planted {
+		i := slices.IndexFunc(rules, func(r rule) bool { return r.String() == p.rule })
+		if i < 0 || len(rules[i].tests) == 0 {
+			t.Errorf("planted.tsv names %s, which is no rule with tests", p.rule)
+		}
+		_, err := p.overlay(root)
+		require.NoError(t, err)
+	}
+	for _, line := range []string{"peers/1\tmls/x.go\ta", "peers/1\tmls/x.go\ta\ta", "\tmls/x.go\ta\tb"} {
+		_, err := parsePlanted("rule\tfile\told\tnew\n" + line + "\n")
+		require.Error(t, err, line)
 	}
 }
