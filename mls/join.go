@@ -202,6 +202,9 @@ func (k *OwnKeyPackage) memberView(p *publicState, info *GroupInfo, secrets *gro
 	}
 	v := &memberView{leaf: leaf, pathKeys: map[NodeIndex]*nodeKey{}}
 	if !secrets.hasPathSecret {
+		if err := v.complete(p.tree); err != nil {
+			return nil, err
+		}
 		return v, nil
 	}
 	if info.Signer == leaf {
@@ -232,6 +235,10 @@ func (k *OwnKeyPackage) memberView(p *publicState, info *GroupInfo, secrets *gro
 		}
 	}
 	v.pathKeys = nodeKeys(path)
+	if err := v.complete(p.tree); err != nil {
+		path.destroyKeys()
+		return nil, err
+	}
 	return v, nil
 }
 
@@ -251,6 +258,9 @@ func publicStateOf(ctx context.Context, q asking, s suite.Suite, info *GroupInfo
 		return nil, err
 	}
 	if err := info.Extensions.unique("GroupInfo"); err != nil {
+		return nil, err
+	}
+	if err := info.checkHashes(s); err != nil {
 		return nil, err
 	}
 	if inside, ok := info.Extensions.Find(ExtensionRatchetTree); ok {
@@ -299,6 +309,24 @@ func publicStateOf(ctx context.Context, q asking, s suite.Suite, info *GroupInfo
 		}
 	}
 	return p, q.cfg.authenticate(ctx, q.now, changes)
+}
+
+// checkHashes checks that the hashes of the past which no joiner can compute are as
+// long as those of the suite; that of the transcript is empty before the first commit
+// (RFC 9420, Section 8.2).
+func (g *GroupInfo) checkHashes(s suite.Suite) error {
+	size := s.Info().Hash.Size
+	want := size
+	if g.GroupContext.Epoch == 0 {
+		want = 0
+	}
+	if len(g.GroupContext.ConfirmedTranscriptHash) != want {
+		return violation("8.2", "confirmed_transcript_hash of epoch %d is of %d bytes", g.GroupContext.Epoch, want)
+	}
+	if len(g.ConfirmationTag) != size {
+		return violation("6.1", "confirmation_tag is of %d bytes", size)
+	}
+	return nil
 }
 
 // verifyGroupInfo checks who signed a GroupInfo of this epoch (RFC 9420, Section

@@ -3,6 +3,7 @@ package mls
 import (
 	"bytes"
 	"iter"
+	"slices"
 	"sync"
 
 	"github.com/mlsuite/mlsuite/suite"
@@ -119,6 +120,28 @@ func (m *memberView) next(t *tree, leafKey *nodeKey, fresh map[NodeIndex]*nodeKe
 		v.pathKeys[n] = key
 	}
 	return v
+}
+
+// complete returns an error unless the member holds the private keys that the tree
+// says it does: those of the parent nodes above its leaf that are not blank and in
+// which the leaf is not unmerged (RFC 9420, Sections 4.1.2 and 12.4.3.1). Others
+// encrypt to those nodes, so without one of the keys the member cannot follow them.
+func (m *memberView) complete(t *tree) error {
+	for step := range t.above(m.leaf) {
+		parent, held := step.node.parent, m.pathKeys[step.index] != nil
+		merged := false
+		if parent != nil {
+			_, unmerged := slices.BinarySearch(parent.unmergedLeaves, m.leaf)
+			merged = !unmerged
+		}
+		switch {
+		case merged && !held:
+			return violation("12.4.3.1", "member has the private key of node %d, in which its leaf is not unmerged", step.index).atLeaf(m.leaf)
+		case held && !merged:
+			return violation("12.4.3.1", "member has no private key of node %d, in which its leaf is unmerged", step.index).atLeaf(m.leaf)
+		}
+	}
+	return nil
 }
 
 // keys returns the private keys.

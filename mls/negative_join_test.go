@@ -1,6 +1,7 @@
 package mls
 
 import (
+	"maps"
 	"slices"
 	"testing"
 
@@ -47,6 +48,7 @@ func (i *invitation) requireNotJoined(want error, welcome []byte, options ...Joi
 // 12.4.3.1).
 func TestWelcomeFaultsAreRefused(t *testing.T) {
 	tag := violation("6.1", "the confirmation tag does not match")
+	tagSize := violation("6.1", "confirmation_tag is of 32 bytes")
 	signature := violation("12.4.3", "GroupInfo signature is valid").atLeaf(1)
 	context := func(change func(*GroupContext)) welcomeForgery { return welcomeForgery{context: change} }
 	info := func(change func(*GroupInfo)) welcomeForgery { return welcomeForgery{info: change} }
@@ -86,6 +88,12 @@ func TestWelcomeFaultsAreRefused(t *testing.T) {
 			violation("12.4.3.1", "path secret gives the private key of node 7").atLeaf(1)},
 		{"short path secret", secrets(func(s *groupSecrets) { s.pathSecret = s.pathSecret[1:] }),
 			violation("7.4", "path secret is of 32 bytes")},
+		{"no path secret", secrets(func(s *groupSecrets) { s.hasPathSecret, s.pathSecret = false, nil }),
+			violation("12.4.3.1", "member has the private key of node 7").atLeaf(4)},
+		{"transcript hash", context(func(c *GroupContext) { c.ConfirmedTranscriptHash = c.ConfirmedTranscriptHash[1:] }),
+			violation("8.2", "confirmed_transcript_hash of epoch 6 is of 32 bytes")},
+		{"no transcript hash", context(func(c *GroupContext) { c.ConfirmedTranscriptHash = nil }),
+			violation("8.2", "confirmed_transcript_hash of epoch 6 is of 32 bytes")},
 		{"no path secret in it", secrets(func(s *groupSecrets) { s.pathSecret = nil }),
 			violation("7.4", "path secret is of 32 bytes")},
 
@@ -118,8 +126,8 @@ func TestWelcomeFaultsAreRefused(t *testing.T) {
 		{"signer is outside", info(func(i *GroupInfo) { i.Signer = noLeaf }),
 			violation("12.4.3.1", "signer of the GroupInfo is a member").atLeaf(noLeaf)},
 		{"confirmation tag", info(func(i *GroupInfo) { i.ConfirmationTag = flipped(i.ConfirmationTag, 0) }), tag},
-		{"short confirmation tag", info(func(i *GroupInfo) { i.ConfirmationTag = i.ConfirmationTag[1:] }), tag},
-		{"no confirmation tag", info(func(i *GroupInfo) { i.ConfirmationTag = nil }), tag},
+		{"short confirmation tag", info(func(i *GroupInfo) { i.ConfirmationTag = i.ConfirmationTag[1:] }), tagSize},
+		{"no confirmation tag", info(func(i *GroupInfo) { i.ConfirmationTag = nil }), tagSize},
 		{"no tree", info(func(i *GroupInfo) { i.Extensions = nil }), ErrUnsupported},
 		{"empty tree", welcomeForgery{treeBytes: func([]byte) []byte { return []byte{0} }}, ErrMalformed},
 		{"truncated tree", welcomeForgery{treeBytes: func(b []byte) []byte { return b[:len(b)-1] }}, ErrMalformed},
@@ -314,6 +322,28 @@ func TestPathSecretWithoutPath(t *testing.T) {
 	i = newInvitation(t, 0x0001, true)
 	i.requireNotJoined(violation("12.4.3.1", "signer of the GroupInfo is another member").atLeaf(4),
 		i.welcome(welcomeForgery{info: func(info *GroupInfo) { info.Signer = 4 }, signer: i.joiner.cfg.Signer}))
+}
+
+// A member holds the private keys that the tree says it does, and no others.
+func TestMemberViewIsComplete(t *testing.T) {
+	groups := clique(t, 0x0001, 3)
+	populate(t, groups)
+	k := ownKeyPackage(t, 0x0001, "joiner")
+	c, err := groups[0].Commit(t.Context(), insiderTime, Add(k.KeyPackage))
+	require.NoError(t, err)
+	follow(t, groups, 0, c)
+	joiner, err := k.Join(t.Context(), insiderTime, c.Welcome)
+	require.NoError(t, err)
+	tree, root := joiner.public.tree, joiner.public.tree.rootIndex()
+	require.NotNil(t, tree.parent(root))
+	require.NoError(t, groups[0].self.complete(tree))
+	require.NoError(t, joiner.self.complete(tree))
+
+	without := &memberView{leaf: 0, pathKeys: maps.Clone(groups[0].self.pathKeys)}
+	delete(without.pathKeys, root)
+	requireRefused(t, violation("12.4.3.1", "member has the private key of node 3").atLeaf(0), without.complete(tree))
+	unmerged := &memberView{leaf: 3, pathKeys: map[NodeIndex]*nodeKey{root: groups[0].self.pathKeys[root]}}
+	requireRefused(t, violation("12.4.3.1", "member has no private key of node 3").atLeaf(3), unmerged.complete(tree))
 }
 
 // A Welcome joins once.

@@ -303,7 +303,7 @@ func (l *stateLoader) memberView(p *publicState, held func(public []byte) *nodeK
 	if v.leafKey == nil {
 		return nil, badState("private key of the own leaf is missing")
 	}
-	return v, nil
+	return v, v.complete(p.tree)
 }
 
 // privateKey reads the private key that belongs to a public key.
