@@ -156,31 +156,23 @@ func (q asking) members(p *publicState) error {
 			return err
 		}
 	}
-	named, err := p.namedCredentials()
-	if err != nil {
-		return err
-	}
-	return q.named(named, inUse)
+	return q.named(p.extensions.credentials, inUse)
 }
 
 // extensions asks about the credential types that extensions of a GroupContext
 // name, but for those that are known.
-func (q asking) extensions(e Extensions, known []CredentialType) error {
+func (q asking) extensions(e *groupExtensions, known []CredentialType) error {
 	if q.cfg.Rules == nil {
 		return nil
 	}
-	types, err := e.credentialTypes()
-	if err != nil {
-		return err
-	}
-	return q.named(types, known)
+	return q.named(e.credentials, known)
 }
 
 // named asks about the credential types that extensions of a GroupContext name, but
-// for those that are known.
+// for those that are known, which are in increasing order.
 func (q asking) named(types, known []CredentialType) error {
 	for _, t := range types {
-		if slices.Contains(known, t) {
+		if has(known, t) {
 			continue
 		}
 		if err := q.credential(t); err != nil {
@@ -196,46 +188,7 @@ func (q asking) named(types, known []CredentialType) error {
 // hasCredential reports whether members of a group that has ended use a credential
 // type, or the extensions that its ReInit announced name it.
 func (p *publicState) hasCredential(t CredentialType) bool {
-	named, err := p.reInit.Extensions.credentialTypes()
-	return err == nil && slices.Contains(named, t) || slices.Contains(p.tree.credentialTypesInUse(), t)
-}
-
-// credentialTypes returns the types that the required_capabilities demand of all
-// members, and those of the external_senders, each once.
-func (e Extensions) credentialTypes() ([]CredentialType, error) {
-	required, err := e.requiredCapabilities()
-	if err != nil {
-		return nil, err
-	}
-	senders, err := e.externalSenders()
-	if err != nil {
-		return nil, err
-	}
-	types := slices.Clone(required.Credentials)
-	for _, s := range senders {
-		types = append(types, s.Credential.Type)
-	}
-	slices.Sort(types)
-	return slices.Compact(types), nil
-}
-
-// namedCredentials returns the credential types that the group's extensions name. It
-// reads them once in an epoch: there may be thousands of external_senders, and every
-// message asks. The caller must not change the slice.
-func (p *publicState) namedCredentials() ([]CredentialType, error) {
-	if p.named != nil {
-		if named := p.named.Load(); named != nil {
-			return *named, nil
-		}
-	}
-	named, err := p.context.Extensions.credentialTypes()
-	if err != nil {
-		return nil, err
-	}
-	if p.named != nil {
-		p.named.Store(&named)
-	}
-	return named, nil
+	return has(p.announced.credentials, t) || has(p.tree.credentialTypesInUse(), t)
 }
 
 // handshake asks about a proposal or a commit in a group.
@@ -247,31 +200,27 @@ func (q asking) handshake(p *publicState, f WireFormat) error {
 }
 
 // proposal asks about what a proposal brings into a group.
-func (q asking) proposal(p *publicState, proposal Proposal, sender Sender) error {
-	switch proposal := proposal.(type) {
+func (q asking) proposal(p *publicState, c *CommittedProposal) error {
+	switch proposal := c.Proposal.(type) {
 	case AddProposal:
 		return q.begin().keyPackage(p.suite, proposal.KeyPackage)
 	case UpdateProposal:
-		old, next := p.tree.leaf(sender.Leaf), proposal.LeafNode.Credential.Type
+		old, next := p.tree.leaf(c.Sender.Leaf), proposal.LeafNode.Credential.Type
 		if old == nil || old.Credential.Type != next {
 			q = q.begin()
 		}
-		return atLeaf(q.credential(next), sender.Leaf)
+		return atLeaf(q.credential(next), c.Sender.Leaf)
 	case GroupContextExtensionsProposal:
-		had, err := p.namedCredentials()
-		if err != nil {
-			return err
-		}
-		return q.begin().extensions(proposal.Extensions, had)
+		return q.begin().extensions(c.extensions, p.extensions.credentials)
 	case ReInitProposal:
-		return q.reInit(p, &proposal)
+		return q.reInit(p, &proposal, c.extensions)
 	}
 	return nil // a PSK is judged when its length is known
 }
 
 // reInit asks about the group that a ReInit announces, which begins anew whoever
 // proposes it.
-func (q asking) reInit(p *publicState, r *ReInitProposal) error {
+func (q asking) reInit(p *publicState, r *ReInitProposal, announced *groupExtensions) error {
 	q = q.as(suite.Start)
 	next, err := q.suite(r.CipherSuite)
 	if err != nil {
@@ -280,16 +229,13 @@ func (q asking) reInit(p *publicState, r *ReInitProposal) error {
 	if err := q.move(p.suite, next); err != nil {
 		return err
 	}
-	return q.extensions(r.Extensions, nil)
+	return q.extensions(announced, nil)
 }
 
 // proposals asks about the proposals of a list from the one at an index on.
 func (q asking) proposals(p *publicState, list []CommittedProposal, from int) error {
-	for i, c := range list {
-		if i < from {
-			continue
-		}
-		if err := q.proposal(p, c.Proposal, c.Sender); err != nil {
+	for i := from; i < len(list); i++ {
+		if err := q.proposal(p, &list[i]); err != nil {
 			return atProposal(err, i)
 		}
 	}
@@ -297,15 +243,15 @@ func (q asking) proposals(p *publicState, list []CommittedProposal, from int) er
 }
 
 // allowProposal asks about a proposal that arrived.
-func (c *Config) allowProposal(p *publicState, now time.Time, ac *authenticatedContent) error {
+func (c *Config) allowProposal(p *publicState, now time.Time, f WireFormat, received *CommittedProposal) error {
 	q := c.ask(suite.Receive, now)
-	if leaves(ac.content.proposal) {
+	if leaves(received.Proposal) {
 		q = q.as(suite.Leave)
 	}
-	if err := q.handshake(p, ac.wireFormat); err != nil {
+	if err := q.handshake(p, f); err != nil {
 		return err
 	}
-	return q.proposal(p, ac.content.proposal, ac.content.sender)
+	return q.proposal(p, received)
 }
 
 // allowCommit asks about a commit that arrived, whose proposals are list.

@@ -150,15 +150,14 @@ func resynced(leaf LeafIndex, old, next *LeafNode) Change {
 }
 
 // changedSenders appends the external senders that next has and old has not
-// (RFC 9420, Section 12.1.8.1).
-func changedSenders(changes []Change, old, next Extensions) ([]Change, error) {
-	before, err := old.externalSenders()
-	if err != nil {
-		return changes, err
+// (RFC 9420, Section 12.1.8.1). Without old, that is all.
+func changedSenders(changes []Change, old, next *groupExtensions) []Change {
+	if old == next {
+		return changes
 	}
-	after, err := next.externalSenders()
-	if err != nil {
-		return changes, err
+	var before ExternalSenders
+	if old != nil {
+		before = old.senders
 	}
 	type senderKey struct {
 		signatureKey string
@@ -168,12 +167,12 @@ func changedSenders(changes []Change, old, next Extensions) ([]Change, error) {
 	for _, s := range before {
 		known[senderKey{string(s.SignatureKey), s.Credential.key()}] = true
 	}
-	for _, s := range after {
+	for _, s := range next.senders {
 		if !known[senderKey{string(s.SignatureKey), s.Credential.key()}] {
 			changes = append(changes, Change{
 				Leaf: noLeaf, Credential: s.Credential, SignatureKey: s.SignatureKey, Reason: ChangeExternalSender,
 			})
 		}
 	}
-	return changes, nil
+	return changes
 }

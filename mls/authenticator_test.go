@@ -227,7 +227,7 @@ func TestApplicationWithoutVerdict(t *testing.T) {
 // many: they are not compared each with each.
 func TestChangedSenders(t *testing.T) {
 	const n = 30000
-	extension := func(from, to int, more ...ExternalSender) Extensions {
+	extension := func(from, to int, more ...ExternalSender) *groupExtensions {
 		var all ExternalSenders
 		for i := from; i < to; i++ {
 			all = append(all, ExternalSender{
@@ -236,21 +236,17 @@ func TestChangedSenders(t *testing.T) {
 		}
 		data, err := append(all, more...).Marshal()
 		require.NoError(t, err)
-		return Extensions{{Type: ExtensionExternalSenders, Data: data}}
+		return readExtensions(t, Extension{Type: ExtensionExternalSenders, Data: data})
 	}
-	changes, err := changedSenders(nil, extension(0, n), extension(0, n))
-	require.NoError(t, err)
-	require.Empty(t, changes)
-	changes, err = changedSenders(nil, extension(0, n), extension(n, 2*n))
-	require.NoError(t, err)
+	require.Empty(t, changedSenders(nil, extension(0, n), extension(0, n)))
+	changes := changedSenders(nil, extension(0, n), extension(n, 2*n))
 	require.Len(t, changes, n)
 
 	one := ExternalSender{SignatureKey: binary.BigEndian.AppendUint32(nil, 1)}
 	otherName, otherType := one, one
 	otherName.Credential = BasicCredential([]byte("another"))
 	otherType.Credential = Credential{Type: 0xF000, Content: []byte("sender")}
-	changes, err = changedSenders(nil, extension(0, 2), extension(0, 2, otherName, otherType))
-	require.NoError(t, err)
+	changes = changedSenders(nil, extension(0, 2), extension(0, 2, otherName, otherType))
 	change := func(s ExternalSender) Change {
 		return Change{Leaf: noLeaf, Credential: s.Credential, SignatureKey: s.SignatureKey, Reason: ChangeExternalSender}
 	}

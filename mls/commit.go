@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/mlsuite/mlsuite/suite"
@@ -295,7 +294,14 @@ func (p *publicState) next(a *applied) (*publicState, error) {
 	if err := checkTree(t, a.extensions); err != nil {
 		return nil, p.blame(err, a, t)
 	}
-	return &publicState{suite: p.suite, context: p.provisional(t, a.extensions), tree: t, reInit: a.reInit, named: new(atomic.Pointer[[]CredentialType])}, nil
+	return &publicState{
+		suite:      p.suite,
+		context:    p.provisional(t, a.extensions.list),
+		tree:       t,
+		extensions: a.extensions,
+		reInit:     a.reInit,
+		announced:  a.announced,
+	}, nil
 }
 
 // provisional is the GroupContext of the next epoch before its commit is signed:

@@ -167,11 +167,7 @@ func (c *Config) suite(use suite.Use, now time.Time) (suite.Suite, error) {
 func (c *Config) capabilities(own suite.ID, now time.Time, in *publicState) (Capabilities, error) {
 	needed := []CredentialType{c.Credential.Type}
 	if in != nil {
-		required, err := in.context.Extensions.requiredCapabilities()
-		if err != nil {
-			return Capabilities{}, err
-		}
-		needed = slices.Concat(needed, in.tree.credentialTypesInUse(), required.Credentials)
+		needed = slices.Concat(needed, in.tree.credentialTypesInUse(), in.extensions.required.Credentials)
 	}
 	start := c.ask(suite.Start, now)
 	var credentials []CredentialType

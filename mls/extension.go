@@ -126,15 +126,6 @@ func (s ExternalSenders) marshal(w *wire.Writer) { marshalVector(w, s) }
 
 func (s *ExternalSenders) unmarshal(r *wire.Reader) { *s = unmarshalVector[ExternalSender](r) }
 
-// externalSenders returns the external_senders extension, or none if there is none.
-func (e Extensions) externalSenders() (ExternalSenders, error) {
-	data, ok := e.Find(ExtensionExternalSenders)
-	if !ok {
-		return nil, nil
-	}
-	return ParseExternalSenders(data)
-}
-
 // externalPub is the content of the external_pub extension of a GroupInfo: the
 // group's public key for external commits (RFC 9420, Section 12.4.3.2).
 type externalPub struct {

@@ -84,23 +84,15 @@ func (g *Group) Branch(ctx context.Context, now time.Time, cfg Config, groupID [
 }
 
 // check refuses a ReInit to a group that no client here can make or join: of another
-// version, or with extensions that do not parse or that are nobody's (RFC 9420,
-// Sections 12.1.5 and 13.5). Extensions that the members' leaves do not list may be
+// version, or with extensions, read as e, that are nobody's (RFC 9420, Sections 12.1.5
+// and 13.5). Extensions that the members' leaves do not list may be
 // those of the key packages that they join with.
-func (p *ReInitProposal) check() error {
+func (p *ReInitProposal) check(e *groupExtensions) error {
 	if p.Version != VersionMLS10 {
 		return fmt.Errorf("%w: ReInit to protocol version %s", ErrUnsupported, p.Version)
 	}
-	required, err := p.Extensions.requiredCapabilities()
-	if err != nil {
-		return err
-	}
-	if _, err := p.Extensions.externalSenders(); err != nil {
-		return err
-	}
-	types := append(p.Extensions.types(), required.Extensions...)
-	if slices.ContainsFunc(types, isGrease) || slices.ContainsFunc(required.Proposals, isGrease) ||
-		slices.ContainsFunc(required.Credentials, isGrease) {
+	if slices.ContainsFunc(e.types, isGrease) || slices.ContainsFunc(e.required.Extensions, isGrease) ||
+		slices.ContainsFunc(e.required.Proposals, isGrease) || slices.ContainsFunc(e.required.Credentials, isGrease) {
 		return violation("13.5", "ReInit needs no GREASE value")
 	}
 	return nil

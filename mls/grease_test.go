@@ -143,7 +143,7 @@ func TestGreaseIsNoSupport(t *testing.T) {
 			violation("11.1", "every member supports the required credential 0x3A3A")},
 	} {
 		t.Run(name, func(t *testing.T) {
-			requireRefused(t, c.after, checkTree(g.public.tree, Extensions{c.extension}))
+			requireRefused(t, c.after, checkTree(g.public.tree, readExtensions(t, c.extension)))
 			replace := ReplaceExtensions(c.extension)
 			requireUnmoved(t, g, c.inLeaf, func() error {
 				_, err := g.Commit(t.Context(), insiderTime, replace)
@@ -184,6 +184,7 @@ func TestMalformedExtensionsOfAGroup(t *testing.T) {
 			return err
 		})
 		requireUnprocessed(t, g, ErrMalformed, m.commit(forgery{proposals: m.byValue(replace), withPath: true}).message)
-		require.False(t, newSelection(g.public, g.leaf, nil).takes(replace.Extensions))
+		message, _ := m.propose(replace)
+		requireUnprocessed(t, g, ErrMalformed, message)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/mlsuite/mlsuite/suite"
@@ -71,21 +70,18 @@ func createGroup(ctx context.Context, q asking, groupID []byte, extensions Exten
 	if err != nil {
 		return nil, err
 	}
-	if err := extensions.unique("GroupContext"); err != nil {
+	read, err := extensions.read()
+	if err != nil {
 		return nil, err
 	}
 	if err := q.wireFormat(cfg.handshakeFormat()); err != nil {
 		return nil, err
 	}
-	if err := q.extensions(extensions, nil); err != nil {
+	if err := q.extensions(read, nil); err != nil {
 		return nil, err
 	}
 	if cfg.Authenticator != nil {
-		senders, err := changedSenders(nil, nil, extensions)
-		if err != nil {
-			return nil, err
-		}
-		if err := cfg.authenticate(ctx, now, senders); err != nil {
+		if err := cfg.authenticate(ctx, now, changedSenders(nil, nil, read)); err != nil {
 			return nil, err
 		}
 	}
@@ -110,10 +106,10 @@ func createGroup(ctx context.Context, q asking, groupID []byte, extensions Exten
 		return nil, err
 	}
 	t := newTree(s, leaf)
-	if err := checkTree(t, extensions); err != nil {
+	if err := checkTree(t, read); err != nil {
 		return nil, err
 	}
-	public := &publicState{suite: s, tree: t, named: new(atomic.Pointer[[]CredentialType]), context: GroupContext{
+	public := &publicState{suite: s, tree: t, extensions: read, context: GroupContext{
 		Version:     VersionMLS10,
 		CipherSuite: s.Info().ID,
 		GroupID:     bytes.Clone(groupID),

@@ -247,7 +247,7 @@ func (m insider) commit(f forgery) *forged {
 	a.edit.clashes = nil
 	tr, err := a.edit.freeze()
 	require.NoError(t, err)
-	next := &publicState{suite: s, tree: tr, context: p.provisional(tr, a.extensions)}
+	next := &publicState{suite: s, tree: tr, context: p.provisional(tr, a.extensions.list), extensions: a.extensions}
 	self, commitSecret := m.self.next(tr, m.self.leafKey, nil), make([]byte, s.Info().KDF.Nh)
 	if f.withPath {
 		provisional, err := marshalled(&next.context)
@@ -290,11 +290,11 @@ func (m insider) commit(f forgery) *forged {
 
 // apply applies proposals in the order of RFC 9420, Section 12.3, without a check.
 func (m insider) apply(list []CommittedProposal) *applied {
-	a := &applied{edit: m.public.tree.edit(), extensions: m.public.context.Extensions}
+	a := &applied{edit: m.public.tree.edit(), extensions: m.public.extensions}
 	a.edit.keys = newKeyEdit(0) // knows no key, so none clashes
 	for _, c := range list {
 		if x, ok := c.Proposal.(GroupContextExtensionsProposal); ok {
-			a.extensions = x.Extensions
+			a.extensions = &groupExtensions{list: x.Extensions} // which may not parse
 		}
 	}
 	for _, c := range list {

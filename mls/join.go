@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/mlsuite/mlsuite/internal/parallel"
@@ -254,7 +253,8 @@ func publicStateOf(ctx context.Context, q asking, s suite.Suite, info *GroupInfo
 	if id := s.Info().ID; c.CipherSuite != id {
 		return nil, violation("12.4.3.1", "cipher suite of the GroupInfo is the key package's, %s", id)
 	}
-	if err := c.Extensions.unique("GroupContext"); err != nil {
+	extensions, err := c.Extensions.read()
+	if err != nil {
 		return nil, err
 	}
 	if err := info.Extensions.unique("GroupInfo"); err != nil {
@@ -277,7 +277,7 @@ func publicStateOf(ctx context.Context, q asking, s suite.Suite, info *GroupInfo
 	if err != nil {
 		return nil, err
 	}
-	p := &publicState{suite: s, context: *c, tree: t, named: new(atomic.Pointer[[]CredentialType])}
+	p := &publicState{suite: s, context: *c, tree: t, extensions: extensions}
 	if p.contextBytes, err = marshalled(c); err != nil {
 		return nil, err
 	}
@@ -293,7 +293,7 @@ func publicStateOf(ctx context.Context, q asking, s suite.Suite, info *GroupInfo
 	if err := p.validateLeaves(q.cfg.Lifetimes); err != nil {
 		return nil, err
 	}
-	if err := checkTree(t, c.Extensions); err != nil {
+	if err := checkTree(t, extensions); err != nil {
 		return nil, err
 	}
 	if err := q.members(p); err != nil {
@@ -304,9 +304,7 @@ func publicStateOf(ctx context.Context, q asking, s suite.Suite, info *GroupInfo
 		for i, leaf := range t.members() {
 			changes = changed(changes, i, nil, leaf, ChangeJoined)
 		}
-		if changes, err = changedSenders(changes, nil, c.Extensions); err != nil {
-			return nil, err
-		}
+		changes = changedSenders(changes, nil, extensions)
 	}
 	return p, q.cfg.authenticate(ctx, q.now, changes)
 }

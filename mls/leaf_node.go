@@ -122,14 +122,11 @@ func (n *LeafNode) coversItself(s suite.Suite) error {
 
 // supportsGroup checks a new leaf against the group's parameters: its extensions
 // and its required_capabilities (RFC 9420, Sections 7.3 and 13.4).
-func (n *LeafNode) supportsGroup(extensions Extensions) error {
-	if t, ok := missing(extensions.types(), supportedBy(n.Capabilities.Extensions)); ok {
+func (n *LeafNode) supportsGroup(extensions *groupExtensions) error {
+	if t, ok := missing(extensions.types, supportedBy(n.Capabilities.Extensions)); ok {
 		return violation("13.4", "capabilities list the group's extension %s", t)
 	}
-	required, err := extensions.requiredCapabilities()
-	if err != nil {
-		return err
-	}
+	required := &extensions.required
 	if t, ok := missing(required.Extensions, supportedBy(n.Capabilities.Extensions)); ok {
 		return violation("7.3", "capabilities list the required extension %s", t)
 	}
@@ -192,16 +189,6 @@ func (e Extensions) unique(where string) error {
 		seen[x.Type] = true
 	}
 	return nil
-}
-
-// requiredCapabilities returns the required_capabilities extension, or an empty
-// one if there is none (RFC 9420, Section 11.1).
-func (e Extensions) requiredCapabilities() (*RequiredCapabilities, error) {
-	data, ok := e.Find(ExtensionRequiredCapabilities)
-	if !ok {
-		return &RequiredCapabilities{}, nil
-	}
-	return ParseRequiredCapabilities(data)
 }
 
 func (e Extensions) types() []ExtensionType {

@@ -73,7 +73,7 @@ var errSigner = errors.New("mls: Config.Signer is not that of the member's leaf,
 // checkOwn checks a leaf that takes the place of the member's own against the other
 // members (RFC 9420, Section 7.3).
 func (p *publicState) checkOwn(leaf *LeafNode, at LeafIndex) error {
-	if err := leaf.supportsGroup(p.context.Extensions); err != nil {
+	if err := leaf.supportsGroup(p.extensions); err != nil {
 		return atLeaf(err, at)
 	}
 	if t := leaf.Credential.Type; !p.tree.supportsCredential(t) {

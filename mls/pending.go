@@ -44,6 +44,9 @@ func (g *Group) proposalsToCommit(ctx context.Context, q asking, plan *commitPla
 	byValue := make([]CommittedProposal, len(plan.byValue))
 	for i, p := range plan.byValue {
 		byValue[i] = CommittedProposal{Proposal: withNonce(p, g.public.suite), Sender: g.sender()}
+		if err := byValue[i].readExtensions(); err != nil {
+			return nil, atProposal(err, i)
+		}
 	}
 	var pending []CommittedProposal
 	if !plan.noPending && !containsReInit(byValue) {
@@ -86,7 +89,7 @@ func (g *Group) selectProposals(ctx context.Context, q asking, pending, byValue 
 			keep[i] = s.claim(p.Removed)
 			s.leaving[p.Removed] = s.leaving[p.Removed] || keep[i]
 		case GroupContextExtensionsProposal:
-			keep[i] = s.takes(p.Extensions)
+			keep[i] = s.takes(c.extensions)
 		}
 	}
 	for i, c := range slices.Backward(pending) { // the latest Update of a leaf counts
@@ -142,7 +145,7 @@ func (g *Group) allowed(q asking, pending []CommittedProposal) []CommittedPropos
 		if add, ok := c.Proposal.(AddProposal); ok && g.cfg.Lifetimes.sentAt(q.now)(add.KeyPackage.LeafNode.Lifetime) != nil {
 			continue // it was valid when it came, or nobody judged it
 		}
-		if q.proposal(g.public, c.Proposal, c.Sender) == nil {
+		if q.proposal(g.public, &c) == nil {
 			list = append(list, c)
 		}
 	}
@@ -164,7 +167,7 @@ func (g *Group) unauthentic(ctx context.Context, q asking, list []CommittedPropo
 		if c.Proposal.Type() == ProposalUpdate && c.Sender.Leaf == g.leaf {
 			continue // left out
 		}
-		changes, refused[i] = g.public.proposed(changes, c)
+		changes = g.public.proposed(changes, c)
 		for len(proposals) < len(changes) {
 			proposals = append(proposals, i)
 		}
@@ -188,7 +191,7 @@ func (g *Group) unauthentic(ctx context.Context, q asking, list []CommittedPropo
 // 12.2).
 type selection struct {
 	public     *publicState
-	extensions Extensions         // of the next epoch
+	extensions *groupExtensions   // of the next epoch
 	claimed    map[LeafIndex]bool // leaves with an Update or Remove, and the committer's
 	leaving    map[LeafIndex]bool
 	incoming   []*LeafNode
@@ -200,7 +203,7 @@ type selection struct {
 func newSelection(p *publicState, committer LeafIndex, byValue []CommittedProposal) *selection {
 	s := &selection{
 		public:     p,
-		extensions: p.context.Extensions,
+		extensions: p.extensions,
 		claimed:    map[LeafIndex]bool{committer: true},
 		leaving:    map[LeafIndex]bool{},
 		types:      slices.Clone(p.tree.credentialTypesInUse()),
@@ -217,20 +220,20 @@ func newSelection(p *publicState, committer LeafIndex, byValue []CommittedPropos
 			_ = s.seen.checkPSK(p, i) // the list is checked later
 		case GroupContextExtensionsProposal:
 			s.seen.twice(onceExtensions, nil)
-			s.extensions = p.Extensions
+			s.extensions = c.extensions
 		}
 	}
 	return s
 }
 
 // takes reports whether the group can take a proposal from outside by itself.
-func (p *publicState) takes(proposal Proposal) bool {
+func (p *publicState) takes(c *CommittedProposal) bool {
 	s := newSelection(p, noLeaf, nil)
-	switch proposal := proposal.(type) {
+	switch proposal := c.Proposal.(type) {
 	case AddProposal:
 		return s.fits(&proposal.KeyPackage.LeafNode, noLeaf)
 	case GroupContextExtensionsProposal:
-		return s.takes(proposal.Extensions)
+		return s.takes(c.extensions)
 	}
 	return true
 }
@@ -259,7 +262,7 @@ func (s *selection) bring(credential CredentialType, signatureKey []byte) {
 
 // takes reports whether the group can take extensions in the place of its own, for
 // which those who come in by value have to support them, and notes that it does.
-func (s *selection) takes(extensions Extensions) bool {
+func (s *selection) takes(extensions *groupExtensions) bool {
 	if checkTree(s.public.tree, extensions) != nil {
 		return false
 	}

@@ -53,9 +53,7 @@ func (p *publicState) receiveCommit(ctx context.Context, cfg *Config, now time.T
 		return nil, nil, err
 	}
 	if cfg.Authenticator != nil {
-		if a.changes, err = changedSenders(a.changes, p.context.Extensions, a.extensions); err != nil {
-			return nil, nil, err
-		}
+		a.changes = changedSenders(a.changes, p.extensions, a.extensions)
 	}
 	if err := cfg.authenticate(ctx, now, a.changes); err != nil {
 		return nil, nil, err
@@ -104,6 +102,9 @@ func resolveProposals(ac *authenticatedContent, find func(ref []byte) (Committed
 	for i, p := range ac.content.commit.proposals {
 		if p.proposal != nil {
 			list[i] = CommittedProposal{Proposal: p.proposal, Sender: ac.content.sender}
+			if err := list[i].readExtensions(); err != nil {
+				return nil, atProposal(err, i)
+			}
 			continue
 		}
 		var ok bool

@@ -105,15 +105,15 @@ func (c *CommittedProposal) outside() bool { return c.Sender.Type != SenderMembe
 // that one from outside brings; those of members are judged when they are committed.
 func (p *publicState) receiveProposal(ctx context.Context, cfg *Config, now time.Time, ac *authenticatedContent) (CommittedProposal, error) {
 	received := CommittedProposal{Proposal: ac.content.proposal, Sender: ac.content.sender, checked: true}
-	err := p.checkProposal(received.Proposal, received.Sender, listRules{lifetime: cfg.Lifetimes.receivedAt(now)})
+	err := p.checkProposal(&received, listRules{lifetime: cfg.Lifetimes.receivedAt(now)})
 	if err != nil {
 		return CommittedProposal{}, err
 	}
-	if err := cfg.allowProposal(p, now, ac); err != nil {
+	if err := cfg.allowProposal(p, now, ac.wireFormat, &received); err != nil {
 		return CommittedProposal{}, err
 	}
 	if received.outside() {
-		received.unfit = !p.takes(received.Proposal)
+		received.unfit = !p.takes(&received)
 		if err := p.authenticate(ctx, cfg, now, received); err != nil {
 			return CommittedProposal{}, err
 		}
@@ -137,26 +137,22 @@ func (p *publicState) authenticate(ctx context.Context, cfg *Config, now time.Ti
 	if cfg.Authenticator == nil {
 		return nil
 	}
-	changes, err := p.proposed(nil, c)
-	if err != nil {
-		return err
-	}
-	return cfg.authenticate(ctx, now, changes)
+	return cfg.authenticate(ctx, now, p.proposed(nil, c))
 }
 
 // proposed appends the changes that a proposal brings of which the application is
 // asked before a commit.
-func (p *publicState) proposed(changes []Change, c CommittedProposal) ([]Change, error) {
+func (p *publicState) proposed(changes []Change, c CommittedProposal) []Change {
 	switch proposal := c.Proposal.(type) {
 	case AddProposal:
-		return changed(changes, noLeaf, nil, &proposal.KeyPackage.LeafNode, ChangeAdded), nil
+		return changed(changes, noLeaf, nil, &proposal.KeyPackage.LeafNode, ChangeAdded)
 	case UpdateProposal:
 		leaf := c.Sender.Leaf
-		return changed(changes, leaf, p.tree.leaf(leaf), proposal.LeafNode, ChangeUpdated), nil
+		return changed(changes, leaf, p.tree.leaf(leaf), proposal.LeafNode, ChangeUpdated)
 	case GroupContextExtensionsProposal:
-		return changedSenders(changes, p.context.Extensions, proposal.Extensions)
+		return changedSenders(changes, p.extensions, c.extensions)
 	}
-	return changes, nil
+	return changes
 }
 
 // awaitsCommit reports whether application data has to wait for a commit of what
@@ -168,7 +164,7 @@ func (g *Group) awaitsCommit(ctx context.Context, now time.Time) bool {
 		if !c.outside() {
 			return true
 		}
-		if c.unfit || q.proposal(g.public, c.Proposal, c.Sender) != nil {
+		if c.unfit || q.proposal(g.public, &c) != nil {
 			continue
 		}
 		switch p := c.Proposal.(type) {

@@ -25,6 +25,8 @@ type CommittedProposal struct {
 	checked bool
 	unfit   bool // from outside: the group cannot take it by itself
 	size    int  // bytes, about
+
+	extensions *groupExtensions // that it brings, read, once it was checked
 }
 
 // listRules is what the validity of a list of proposals depends on beside the
@@ -39,14 +41,15 @@ type listRules struct {
 // epoch before the path of its commit.
 type applied struct {
 	edit         *treeEdit
-	extensions   Extensions
+	extensions   *groupExtensions
 	added        []LeafIndex // where the Adds went, in their order
 	joiners      []*KeyPackage
 	removed      []LeafIndex
 	updated      []updatedLeaf
 	psks         []PreSharedKeyID // in their order
 	reInit       *ReInitProposal
-	externalInit []byte // kem_output
+	announced    *groupExtensions // of reInit
+	externalInit []byte           // kem_output
 	needsPath    bool
 	committer    LeafIndex // of a received commit; of an external one, where it goes
 	changes      []Change
@@ -63,8 +66,12 @@ type updatedLeaf struct {
 // checkProposal checks what can be seen of a proposal by itself, in the epoch for
 // which it is made (RFC 9420, Section 12.1). The signature checks of Adds and
 // Updates are here.
-func (p *publicState) checkProposal(proposal Proposal, sender Sender, rules listRules) error {
-	switch proposal := proposal.(type) {
+func (p *publicState) checkProposal(c *CommittedProposal, rules listRules) error {
+	if err := c.readExtensions(); err != nil {
+		return err
+	}
+	sender := c.Sender
+	switch proposal := c.Proposal.(type) {
 	case AddProposal:
 		if err := proposal.KeyPackage.validate(p.suite); err != nil {
 			return err
@@ -93,16 +100,16 @@ func (p *publicState) checkProposal(proposal Proposal, sender Sender, rules list
 		if proposal.Version < p.context.Version {
 			return violation("12.1.5", "ReInit does not go back to the version %s", proposal.Version)
 		}
-		return proposal.check()
+		return proposal.check(c.extensions)
 	case ExternalInitProposal:
 		if sender.Type != SenderNewMemberCommit {
 			return violation("12.1.6", "ExternalInit is of an external commit")
 		}
 		return nil
 	case GroupContextExtensionsProposal:
-		return nil // judged by the members after the commit
+		return nil // whether members support them is judged after the commit
 	}
-	return fmt.Errorf("%w: proposal type %s", ErrUnsupported, proposal.Type())
+	return fmt.Errorf("%w: proposal type %s", ErrUnsupported, c.Proposal.Type())
 }
 
 // apply validates the proposals of a commit (RFC 9420, Section 12.2) and applies
@@ -115,12 +122,12 @@ func (p *publicState) apply(list []CommittedProposal, rules listRules) (*applied
 		if list[i].checked {
 			return nil
 		}
-		return atProposal(p.checkProposal(list[i].Proposal, list[i].Sender, rules), i)
+		return atProposal(p.checkProposal(&list[i], rules), i)
 	})
 	if err != nil {
 		return nil, err
 	}
-	a := &applied{edit: p.tree.edit(), extensions: p.context.Extensions, origin: map[LeafIndex]int{}, extended: -1}
+	a := &applied{edit: p.tree.edit(), extensions: p.extensions, origin: map[LeafIndex]int{}, extended: -1}
 	if rules.committer.Type == SenderNewMemberCommit {
 		err = checkExternalList(list)
 	} else {
@@ -131,8 +138,8 @@ func (p *publicState) apply(list []CommittedProposal, rules listRules) (*applied
 	}
 	a.needsPath = needsPath(list)
 	for i, c := range list {
-		if x, ok := c.Proposal.(GroupContextExtensionsProposal); ok {
-			a.extensions, a.extended = x.Extensions, i
+		if _, ok := c.Proposal.(GroupContextExtensionsProposal); ok {
+			a.extensions, a.extended = c.extensions, i
 		}
 	}
 	for i, c := range list {
@@ -161,7 +168,7 @@ func (p *publicState) apply(list []CommittedProposal, rules listRules) (*applied
 		case ExternalInitProposal:
 			a.externalInit = proposal.KEMOutput
 		case ReInitProposal:
-			a.reInit = &proposal
+			a.reInit, a.announced = &proposal, c.extensions
 		}
 	}
 	return a, nil

@@ -3,8 +3,9 @@ package mls
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"math"
-	"sync/atomic"
+	"slices"
 
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -18,10 +19,10 @@ type publicState struct {
 	contextBytes    []byte // context, marshalled
 	tree            *tree
 	confirmationTag []byte
-	interim         []byte          // interim transcript hash (RFC 9420, Section 8.2)
-	reInit          *ReInitProposal // that the commit of this epoch covered, or nil
-
-	named *atomic.Pointer[[]CredentialType] // keeps what namedCredentials returns, unless nil
+	interim         []byte           // interim transcript hash (RFC 9420, Section 8.2)
+	extensions      *groupExtensions // of context, read
+	reInit          *ReInitProposal  // that the commit of this epoch covered, or nil
+	announced       *groupExtensions // of reInit, read, or nil
 }
 
 // signatureKey returns the key that verifies what sender signs in this epoch
@@ -40,13 +41,9 @@ func (p *publicState) signatureKey(sender Sender) ([]byte, error) {
 // externalSenderKey returns the key of one of the group's external_senders
 // (RFC 9420, Section 12.1.8.1).
 func (p *publicState) externalSenderKey(i uint32) ([]byte, error) {
-	data, ok := p.context.Extensions.Find(ExtensionExternalSenders)
-	if !ok {
+	senders := p.extensions.senders
+	if senders == nil {
 		return nil, violation("12.1.8", "group has external_senders")
-	}
-	senders, err := ParseExternalSenders(data)
-	if err != nil {
-		return nil, err
 	}
 	if uint64(i) >= uint64(len(senders)) {
 		return nil, violation("12.1.8", "sender index %d is one of the group's external_senders", i)
@@ -91,9 +88,15 @@ func (p *publicState) content(sender Sender, contentType ContentType, authentica
 
 // blame names, in an error of checkTree of the tree that a commit leads to, a leaf at
 // fault and the proposal that brought it: a new leaf whose credential does not go with
-// the others', or else a member that lacks what the extensions need.
+// the others', or else a member that lacks what the extensions need. It looks at what
+// the commit changed and at one path of the tree: a refused commit costs no more than
+// an accepted one.
 func (p *publicState) blame(err error, a *applied, t *tree) error {
-	for i, leaf := range t.members() {
+	for _, i := range append(slices.Sorted(maps.Keys(a.origin)), a.committer) {
+		leaf := t.leaf(i)
+		if leaf == nil {
+			continue
+		}
 		if old := p.tree.leaf(i); old != nil && bytes.Equal(old.EncryptionKey, leaf.EncryptionKey) {
 			continue
 		}
@@ -106,10 +109,7 @@ func (p *publicState) blame(err error, a *applied, t *tree) error {
 		}
 		return atLeaf(err, i)
 	}
-	for i, leaf := range t.members() {
-		if leaf.supportsGroup(a.extensions) == nil {
-			continue
-		}
+	if i, ok := t.firstMember(func(f *features) bool { return f.supports(a.extensions) != nil }); ok {
 		if a.extended >= 0 {
 			err = atProposal(err, a.extended)
 		}
@@ -121,27 +121,10 @@ func (p *publicState) blame(err error, a *applied, t *tree) error {
 // checkTree checks what concerns all members of a new tree together, from the
 // aggregates at its root: every member supports every credential type in use,
 // every extension of the GroupContext and every required capability (RFC 9420,
-// Sections 7.3, 11.1 and 13.4), and the extensions that are known here parse.
-func checkTree(t *tree, extensions Extensions) error {
+// Sections 7.3, 11.1 and 13.4).
+func checkTree(t *tree, extensions *groupExtensions) error {
 	if c, ok := missing(t.credentialTypesInUse(), t.supportsCredential); ok {
 		return violation("7.3", "every member supports the credential type %s, which one uses", c)
 	}
-	if x, ok := missing(extensions.types(), t.supportsExtension); ok {
-		return violation("13.4", "every member supports the group's extension %s", x)
-	}
-	required, err := extensions.requiredCapabilities()
-	if err != nil {
-		return err
-	}
-	if x, ok := missing(required.Extensions, t.supportsExtension); ok {
-		return violation("11.1", "every member supports the required extension %s", x)
-	}
-	if p, ok := missing(required.Proposals, t.supportsProposal); ok {
-		return violation("11.1", "every member supports the required proposal %s", p)
-	}
-	if c, ok := missing(required.Credentials, t.supportsCredential); ok {
-		return violation("11.1", "every member supports the required credential %s", c)
-	}
-	_, err = extensions.externalSenders()
-	return err
+	return t.root.features.supports(extensions)
 }

@@ -109,17 +109,16 @@ func (g *Group) propose(ctx context.Context, q asking, authenticatedData []byte,
 	if err != nil {
 		return nil, err
 	}
-	sender := g.sender()
-	if err := g.public.checkProposal(proposal, sender, listRules{lifetime: g.cfg.Lifetimes.sentAt(q.now)}); err != nil {
+	kept := CommittedProposal{Proposal: proposal, Sender: g.sender(), checked: true}
+	if err := g.public.checkProposal(&kept, listRules{lifetime: g.cfg.Lifetimes.sentAt(q.now)}); err != nil {
 		return nil, err
 	}
-	if err := q.proposal(g.public, proposal, sender); err != nil {
+	if err := q.proposal(g.public, &kept); err != nil {
 		return nil, err
 	}
 	if err := q.knownPSK(ctx, proposal, g); err != nil {
 		return nil, err
 	}
-	kept := CommittedProposal{Proposal: proposal, Sender: sender, checked: true}
 	if own == nil { // an own Update was judged when it was made
 		if err := g.public.authenticate(ctx, g.cfg, q.now, kept); err != nil {
 			return nil, err

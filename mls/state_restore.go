@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/mlsuite/mlsuite/internal/parallel"
@@ -251,14 +250,21 @@ func (l *stateLoader) publicTree() (*publicState, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.reInit = e.reInit
-	return p, checkTree(t, p.context.Extensions)
+	if p.reInit = e.reInit; p.reInit != nil {
+		if p.announced, err = p.reInit.Extensions.read(); err != nil {
+			return nil, err
+		}
+	}
+	return p, checkTree(t, p.extensions)
 }
 
 // public returns the public state of an epoch with a tree, without its transcript.
 func (l *stateLoader) public(c *GroupContext, t *tree) (*publicState, error) {
-	p := &publicState{suite: l.suite, context: *c, tree: t, named: new(atomic.Pointer[[]CredentialType])}
+	p := &publicState{suite: l.suite, context: *c, tree: t}
 	var err error
+	if p.extensions, err = c.Extensions.read(); err != nil {
+		return nil, err
+	}
 	p.contextBytes, err = marshalled(c)
 	return p, err
 }
@@ -442,10 +448,10 @@ func (l *stateLoader) savedProposals(p *publicState) ([]*savedProposal, error) {
 			return badState("proposal is not the next one, or without a reference")
 		}
 		all[i].checked, all[i].size = true, len(records[i].Value)
-		if err := p.checkProposal(all[i].Proposal, all[i].Sender, listRules{lifetime: anyTime}); err != nil {
+		if err := p.checkProposal(&all[i].CommittedProposal, listRules{lifetime: anyTime}); err != nil {
 			return err
 		}
-		all[i].unfit = all[i].outside() && !p.takes(all[i].Proposal)
+		all[i].unfit = all[i].outside() && !p.takes(&all[i].CommittedProposal)
 		return nil
 	})
 	return all, err

@@ -243,19 +243,9 @@ func (t *tree) hash() []byte { return t.root.hash(t.hashSize) }
 // hash returns the tree hash of a node, of size bytes.
 func (n *node) hash(size int) []byte { return n.hashes[:size:size] }
 
-// supportsExtension reports whether every member supports an extension type.
-func (t *tree) supportsExtension(e ExtensionType) bool {
-	return e.isDefault() || t.root.features == nil || has(t.root.features.extensions, e)
-}
-
-// supportsProposal reports whether every member supports a proposal type.
-func (t *tree) supportsProposal(p ProposalType) bool {
-	return p.isDefault() || t.root.features == nil || has(t.root.features.proposals, p)
-}
-
 // supportsCredential reports whether every member supports a credential type.
 func (t *tree) supportsCredential(c CredentialType) bool {
-	return t.root.features == nil || has(t.root.features.credentials, c)
+	return t.root.features == nil || t.root.features.supportsCredential(c)
 }
 
 // credentialTypesInUse returns the types of the members' credentials, sorted. It

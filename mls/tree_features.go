@@ -62,6 +62,55 @@ func (f *features) equal(g *features) bool {
 		slices.Equal(f.credentials, g.credentials) && slices.Equal(f.inUse, g.inUse)
 }
 
+// supports returns an error unless all the members support what a GroupContext
+// needs: each of its extensions and required capabilities (RFC 9420, Sections 11.1 and
+// 13.4).
+func (f *features) supports(e *groupExtensions) error {
+	if f == nil {
+		return nil
+	}
+	if x, ok := missing(e.types, f.supportsExtension); ok {
+		return violation("13.4", "every member supports the group's extension %s", x)
+	}
+	if x, ok := missing(e.required.Extensions, f.supportsExtension); ok {
+		return violation("11.1", "every member supports the required extension %s", x)
+	}
+	if p, ok := missing(e.required.Proposals, f.supportsProposal); ok {
+		return violation("11.1", "every member supports the required proposal %s", p)
+	}
+	if c, ok := missing(e.required.Credentials, f.supportsCredential); ok {
+		return violation("11.1", "every member supports the required credential %s", c)
+	}
+	return nil
+}
+
+func (f *features) supportsExtension(t ExtensionType) bool {
+	return t.isDefault() || has(f.extensions, t)
+}
+
+func (f *features) supportsProposal(t ProposalType) bool {
+	return t.isDefault() || has(f.proposals, t)
+}
+
+func (f *features) supportsCredential(t CredentialType) bool { return has(f.credentials, t) }
+
+// firstMember returns the first member for which lacks holds, which has to hold for
+// what several members have in common if it does for one of them.
+func (t *tree) firstMember(lacks func(*features) bool) (LeafIndex, bool) {
+	n, i := t.root, t.rootIndex()
+	if n.features == nil || !lacks(n.features) {
+		return noLeaf, false
+	}
+	for n.leaf == nil {
+		if left := n.left.features; left != nil && lacks(left) {
+			n, i = n.left, i.Left()
+		} else {
+			n, i = n.right, i.Right()
+		}
+	}
+	return i.Leaf(), true
+}
+
 // sorted returns the values of list in increasing order, each once: list itself,
 // if it is so already.
 func sorted[T ~uint16](list []T) []T {

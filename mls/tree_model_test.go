@@ -315,10 +315,10 @@ func requireFeatures(t *testing.T, members map[LeafIndex]*LeafNode, tree *tree) 
 	for _, v := range []uint16{0, 1, 2, 3, 5, 6, 7, 8, 0xeffe, 0xefff, 0xf000, 0xf001, 0xf002, 0xff01, 0xff02} {
 		require.Equal(t, 1 <= v && v <= 5 || everybody(func(c *Capabilities) bool {
 			return slices.Contains(c.Extensions, ExtensionType(v))
-		}), tree.supportsExtension(ExtensionType(v)), "extension %#x", v)
+		}), tree.root.features.supportsExtension(ExtensionType(v)), "extension %#x", v)
 		require.Equal(t, 1 <= v && v <= 7 || everybody(func(c *Capabilities) bool {
 			return slices.Contains(c.Proposals, ProposalType(v))
-		}), tree.supportsProposal(ProposalType(v)), "proposal %#x", v)
+		}), tree.root.features.supportsProposal(ProposalType(v)), "proposal %#x", v)
 		require.Equal(t, everybody(func(c *Capabilities) bool {
 			return slices.Contains(c.Credentials, CredentialType(v))
 		}), tree.supportsCredential(CredentialType(v)), "credential %#x", v)

@@ -278,7 +278,7 @@ func TestTreeSharesFeatures(t *testing.T) {
 		}
 	})
 	require.LessOrEqual(t, len(all), 2) // newTree's leaf has its own
-	require.True(t, tree.supportsExtension(0xf1))
+	require.True(t, tree.root.features.supportsExtension(0xf1))
 
 	// One member that differs shows at the root, until it leaves.
 	e = tree.edit()
@@ -287,13 +287,13 @@ func TestTreeSharesFeatures(t *testing.T) {
 	i := e.addLeaf(other)
 	tree, err = e.freeze()
 	require.NoError(t, err)
-	require.True(t, tree.supportsExtension(0xf0))
-	require.False(t, tree.supportsExtension(0xf1))
+	require.True(t, tree.root.features.supportsExtension(0xf0))
+	require.False(t, tree.root.features.supportsExtension(0xf1))
 	e = tree.edit()
 	e.removeLeaf(i)
 	tree, err = e.freeze()
 	require.NoError(t, err)
-	require.True(t, tree.supportsExtension(0xf1))
+	require.True(t, tree.root.features.supportsExtension(0xf1))
 }
 
 func TestSortedSets(t *testing.T) {

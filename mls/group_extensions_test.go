@@ -1,0 +1,35 @@
+package mls
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func readExtensions(t testing.TB, all ...Extension) *groupExtensions {
+	t.Helper()
+	e, err := Extensions(all).read()
+	require.NoError(t, err)
+	return e
+}
+
+// What every leaf and every message asks about is read once: the next epoch has what
+// this one has read, unless a commit brings others, which are read when they come.
+func TestGroupExtensionsAreReadOnce(t *testing.T) {
+	a := clique(t, 0x0001, 2)[0]
+	many := make([]string, 20)
+	for i := range many {
+		many[i] = string(rune('a' + i))
+	}
+	require.Empty(t, a.public.extensions.credentials)
+	c, err := a.Commit(t.Context(), insiderTime, ReplaceExtensions(sendersExtension(t, many...)))
+	require.NoError(t, err)
+	require.Same(t, c.Proposals()[0].extensions, c.next.public.extensions)
+	b, err := c.Adopt()
+	require.NoError(t, err)
+	require.Equal(t, []CredentialType{CredentialBasic}, b.public.extensions.credentials)
+	require.Len(t, b.public.extensions.senders, len(many))
+	c, err = b.Commit(t.Context(), insiderTime)
+	require.NoError(t, err)
+	require.Same(t, b.public.extensions, c.next.public.extensions)
+}
