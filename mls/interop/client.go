@@ -28,18 +28,9 @@ func (s *server) newClient(id suite.ID, identity []byte) (*client, error) {
 		return nil, err
 	}
 	psks := &pskStore{external: map[string][]byte{}}
-	return &client{psks: psks, cfg: mls.Config{
-		Suites:     s.suites,
-		Suite:      id,
-		Credential: mls.BasicCredential(identity),
-		Signer:     signer,
-		PSKs:       psks,
-		NoGREASE:   s.noGREASE,
-		// Other implementations make key packages that never expire.
-		Lifetimes: mls.LifetimePolicy{MaxTotal: -1},
-		// Scripts reach back further than an application has to.
-		Limits: mls.Limits{PastEpochs: 16, ResumptionPSKs: 256},
-	}}, nil
+	cfg := s.config()
+	cfg.Suite, cfg.Credential, cfg.Signer, cfg.PSKs = id, mls.BasicCredential(identity), signer, psks
+	return &client{cfg: cfg, psks: psks}, nil
 }
 
 // suiteID reads a code point.
@@ -80,7 +71,12 @@ func (s *server) newTransaction(ctx context.Context, id suite.ID, identity []byt
 		return nil, err
 	}
 	keys.stop()
-	t.signaturePriv, err = c.cfg.Signer.Bytes()
+	if t.signaturePriv, err = c.cfg.Signer.Bytes(); err != nil {
+		return nil, err
+	}
+	if s.made != nil {
+		err = s.made(ctx, t)
+	}
 	return t, err
 }
 

@@ -7,14 +7,16 @@ import (
 
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/interop/mlsclient"
-	"github.com/mlsuite/mlsuite/registry/all"
 )
 
 // TestScripts goes through the families of the runner's scripts between two servers,
-// and calls every method of the interface.
+// and calls every method of the interface. The key packages of the second never expire,
+// as those of other implementations.
 func TestScripts(t *testing.T) {
 	calls := &called{count: map[string]int{}}
-	servers := []mlsclient.MLSClientClient{dial(t, calls), dial(t, calls)}
+	other := newTestServer()
+	other.made = neverExpires
+	servers := []mlsclient.MLSClientClient{dial(t, newTestServer(), calls), dial(t, other, calls)}
 	scripts := []struct {
 		name   string
 		script func(t *testing.T, w *world)
@@ -76,7 +78,7 @@ func welcomeJoin(t *testing.T, w *world) {
 func (w *world) requirePath(a *actor, path bool) {
 	w.t.Helper()
 	info := call(w.t, a.GroupInfo, &mlsclient.GroupInfoRequest{StateId: a.state})
-	g, err := mls.NewPublicGroup(w.t.Context(), testTime, mls.Config{Suites: all.Registry()}, info.GroupInfo, nil)
+	g, err := mls.NewPublicGroup(w.t.Context(), testTime, newTestServer().config(), info.GroupInfo, nil)
 	require.NoError(w.t, err)
 	require.Equal(w.t, path, g.Leaf(0).Source == mls.LeafNodeCommit)
 }

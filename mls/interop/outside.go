@@ -13,7 +13,7 @@ import (
 // publicGroup returns what a GroupInfo shows of a group, with the tree that it holds or that
 // is beside it.
 func (s *server) publicGroup(ctx context.Context, groupInfo, tree []byte) (*mls.PublicGroup, error) {
-	return mls.NewPublicGroup(ctx, s.now(), mls.Config{Suites: s.suites}, groupInfo, tree)
+	return mls.NewPublicGroup(ctx, s.now(), s.config(), groupInfo, tree)
 }
 
 // proposer makes proposals to a group from outside.

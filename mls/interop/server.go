@@ -25,6 +25,10 @@ type server struct {
 	now      func() time.Time
 	noGREASE bool // for peers that do not ignore the reserved values
 
+	// made, if not nil, changes a key package to one that this engine does not make,
+	// before anybody sees it: tests stand in for other implementations with it.
+	made func(context.Context, *transaction) error
+
 	mu           sync.Mutex
 	lastID       uint32
 	members      map[uint32]*member // states
@@ -39,6 +43,19 @@ func newServer(suites mls.Suites, now func() time.Time) *server {
 		members:      map[uint32]*member{},
 		transactions: map[uint32]*transaction{},
 		signers:      map[uint32]suite.Signer{},
+	}
+}
+
+// config is what every group here is made, joined and seen with: for peers who need
+// more than the defaults allow.
+func (s *server) config() mls.Config {
+	return mls.Config{
+		Suites:   s.suites,
+		NoGREASE: s.noGREASE,
+		// Other implementations make key packages that never expire.
+		Lifetimes: mls.LifetimePolicy{MaxTotal: -1},
+		// Scripts reach back further than an application has to.
+		Limits: mls.Limits{PastEpochs: 16, ResumptionPSKs: 256},
 	}
 }
 

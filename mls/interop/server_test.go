@@ -22,7 +22,8 @@ import (
 // newWorld is a world of one suite at two servers.
 func newWorld(t *testing.T, encrypt bool) *world {
 	calls := &called{count: map[string]int{}}
-	return &world{t: t, suite: 0x0001, encrypt: encrypt, servers: []mlsclient.MLSClientClient{dial(t, calls), dial(t, calls)}}
+	servers := []mlsclient.MLSClientClient{dial(t, newTestServer(), calls), dial(t, newTestServer(), calls)}
+	return &world{t: t, suite: 0x0001, encrypt: encrypt, servers: servers}
 }
 
 // refused makes a call that has to fail.
@@ -150,7 +151,7 @@ func TestHandshakeFormat(t *testing.T) {
 
 func TestNoGREASE(t *testing.T) {
 	for _, none := range []bool{false, true} {
-		s := newServer(all.Registry(), func() time.Time { return testTime })
+		s := newTestServer()
 		s.noGREASE = none
 		reply, err := s.CreateKeyPackage(t.Context(), &mlsclient.IdentityRequest{CipherSuite: 0x0001, Identity: []byte("alice")})
 		require.NoError(t, err)

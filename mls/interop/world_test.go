@@ -35,11 +35,15 @@ func (c *called) intercept(ctx context.Context, method string, req, reply any, c
 	return invoke(ctx, method, req, reply, conn, options...)
 }
 
-// dial starts a server of its own and returns a client of it.
-func dial(t *testing.T, calls *called) mlsclient.MLSClientClient {
+func newTestServer() *server {
+	return newServer(all.Registry(), func() time.Time { return testTime })
+}
+
+// dial serves s and returns a client of it.
+func dial(t *testing.T, s *server, calls *called) mlsclient.MLSClientClient {
 	t.Helper()
 	listener := bufconn.Listen(1 << 20)
-	g := newGRPCServer(newServer(all.Registry(), func() time.Time { return testTime }), t.Logf)
+	g := newGRPCServer(s, t.Logf)
 	served := make(chan error, 1)
 	go func() { served <- g.Serve(listener) }()
 	conn, err := grpc.NewClient("passthrough:///interop",
