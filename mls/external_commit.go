@@ -25,17 +25,68 @@ func (g *Group) GroupInfo(ctx context.Context, now time.Time, withTree bool) (me
 	if err := g.mayUse(suite.Continue, now); err != nil {
 		return nil, err
 	}
-	key, err := g.secrets.externalKey(g.public.suite)
+	pub, err := g.secrets.externalPub(g.public.suite)
+	if err != nil {
+		return nil, err
+	}
+	return g.public.groupInfoFor(ctx, g.cfg, g.leaf, pub, withTree)
+}
+
+// GroupInfo is [Group.GroupInfo] of the epoch that the commit begins, so that a
+// delivery service can store it at once with the commit: whoever joins by it before
+// the commit is accepted joins an epoch that may never begin. It is there for an
+// external commit of this client's, and for a commit of another member's, too. The
+// policies are asked what Group.GroupInfo asks them.
+//
+// Once the candidate is adopted, or has lost against another, the error is
+// [ErrRetired]; that of one that removes this member is [ErrRemoved], and that of one
+// that ends the group by a ReInit [ErrReInit].
+func (c *Candidate) GroupInfo(ctx context.Context, now time.Time, withTree bool) ([]byte, error) {
+	leaf, pub, err := c.external()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.cfg.ask(suite.Continue, now).group(c.to); err != nil {
+		c.cfg.tellDenied(c.to, int64(leaf), err)
+		return nil, err
+	}
+	return c.to.groupInfoFor(ctx, c.cfg, leaf, pub, withTree)
+}
+
+// external returns this member's leaf in the epoch that the commit begins, and the
+// public key to which those who join send.
+func (c *Candidate) external() (LeafIndex, []byte, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.alive(); err != nil {
+		return 0, nil, err
+	}
+	if c.to.reInit != nil {
+		return 0, nil, ErrReInit
+	}
+	pub, err := c.next.secrets.externalPub(c.to.suite)
+	return c.next.self.leaf, pub, err
+}
+
+// externalPub returns the public key to which those who join send the init_secret.
+func (e *epochSecrets) externalPub(s suite.Suite) ([]byte, error) {
+	key, err := e.externalKey(s)
 	if err != nil {
 		return nil, err
 	}
 	defer suite.Destroy(key)
-	pub, err := marshalled(&externalPub{key: key.PublicKey()})
+	return key.PublicKey(), nil
+}
+
+// groupInfoFor returns a GroupInfo of the epoch for those who join by an external
+// commit, as an MLSMessage signed by the member at leaf.
+func (p *publicState) groupInfoFor(ctx context.Context, cfg *Config, leaf LeafIndex, pub []byte, withTree bool) ([]byte, error) {
+	external, err := marshalled(&externalPub{key: pub})
 	if err != nil {
 		return nil, err
 	}
-	e := epoch{public: g.public, self: g.self}
-	info, err := e.groupInfo(ctx, g.cfg, withTree, Extension{Type: ExtensionExternalPub, Data: pub})
+	e := epoch{public: p, self: &memberView{leaf: leaf}}
+	info, err := e.groupInfo(ctx, cfg, withTree, Extension{Type: ExtensionExternalPub, Data: external})
 	if err != nil {
 		return nil, err
 	}

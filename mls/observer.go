@@ -184,10 +184,12 @@ func (c *Config) tellRefused(group GroupState, m *Message, err error) {
 }
 
 // tellDenied tells that an act of this member failed by its policies, if it did.
-func (g *Group) tellDenied(err error) {
+func (g *Group) tellDenied(err error) { g.cfg.tellDenied(g.public, int64(g.leaf), err) }
+
+func (c *Config) tellDenied(p *publicState, leaf int64, err error) {
 	var denied *PolicyError
-	if g.cfg.observed() && errors.As(err, &denied) {
-		g.cfg.Observer.Observe(ActRefused{g.state(), denied})
+	if c.observed() && errors.As(err, &denied) {
+		c.Observer.Observe(ActRefused{p.state(leaf), denied})
 	}
 }
 

@@ -359,6 +359,11 @@ func policyEntries() []policyEntry {
 		{"Group.GroupInfo", "", func(p *policed) func() error {
 			return func() error { _, err := p.self().GroupInfo(p.Context(), p.q.now, true); return err }
 		}, group("continue")},
+		{"Candidate.GroupInfo", "", func(p *policed) func() error {
+			c, err := p.self().Commit(p.Context(), insiderTime)
+			require.NoError(p, err)
+			return func() error { _, err := c.GroupInfo(p.Context(), p.q.now, true); return err }
+		}, group("continue")},
 		{"Group.Encrypt", "", func(p *policed) func() error {
 			return func() error { _, err := p.self().Encrypt(p.Context(), p.q.now, nil, nil); return err }
 		}, group("continue")},
