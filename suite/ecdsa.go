@@ -43,6 +43,13 @@ func ECDSAP521() SignatureScheme {
 
 func newECDSA(curve elliptic.Curve, hash crypto.Hash, info SignatureInfo) SignatureScheme {
 	info.Provenance = []Provided{{Primitive: "ECDSA " + info.Classical, Package: "crypto/ecdsa"}}
+	parse := func(pub []byte) (*ecdsa.PublicKey, error) {
+		key, err := ecdsa.ParseUncompressedPublicKey(curve, pub)
+		if err != nil {
+			return nil, errors.New("no uncompressed point of the curve")
+		}
+		return key, nil
+	}
 	return NewSignatureScheme(SignatureAlgorithm[*ecdsa.PrivateKey]{
 		Info: info,
 		Hash: hash,
@@ -86,10 +93,14 @@ func newECDSA(curve elliptic.Curve, hash crypto.Hash, info SignatureInfo) Signat
 			}
 			return pub.Bytes()
 		},
+		CheckPublic: func(pub []byte) error {
+			_, err := parse(pub)
+			return err
+		},
 		Verify: func(pub, message, sig []byte) error {
-			key, err := ecdsa.ParseUncompressedPublicKey(curve, pub)
+			key, err := parse(pub)
 			if err != nil {
-				return &KeyError{Algorithm: info.Name, Rule: "no uncompressed point of the curve"}
+				return &KeyError{Algorithm: info.Name, Rule: err.Error()}
 			}
 			h := hash.New()
 			h.Write(message)

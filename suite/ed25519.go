@@ -13,8 +13,11 @@ import (
 // (RFC 8032, Section 5.1.5). ParseSigner takes the 64-byte form too, the seed
 // followed by its public key, if the two belong together.
 //
-// Verify tells a key of a wrong length from a bad signature; 32 bytes that
-// encode no point are ErrVerify, as crypto/ed25519 does not tell them apart.
+// CheckSignatureKey refuses what RFC 8032, Section 5.1.3, does not decode, and the
+// points of small order. Points of the order of the group times 2, 4 or 8 pass.
+//
+// Verify gives the verdicts of crypto/ed25519, which takes such keys: it tells a key
+// of a wrong length from a bad signature; 32 bytes that encode no point are ErrVerify.
 func Ed25519() SignatureScheme {
 	return NewSignatureScheme(SignatureAlgorithm[ed25519.PrivateKey]{
 		Info: SignatureInfo{
@@ -41,6 +44,7 @@ func Ed25519() SignatureScheme {
 			}
 			return bytes.Clone(pub), nil
 		},
+		CheckPublic: checkEd25519,
 		Verify: func(pub, message, sig []byte) error {
 			if !ed25519.Verify(pub, message, sig) {
 				return ErrVerify

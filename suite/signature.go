@@ -35,6 +35,11 @@ type SignatureAlgorithm[K crypto.Signer] struct {
 	// breaks. It may be given a key of any type.
 	EncodePublic func(key crypto.PublicKey) ([]byte, error)
 
+	// CheckPublic returns as its error the rule that pub breaks, of Info.PublicKey
+	// bytes, by which [Signature.CheckSignatureKey] refuses it. It may be nil if a
+	// signer can have every key of that length.
+	CheckPublic func(pub []byte) error
+
 	// Verify is [Signature.Verify] for a pub of Info.PublicKey bytes.
 	Verify func(pub, message, sig []byte) error
 }
@@ -56,6 +61,16 @@ func NewSignatureScheme[K crypto.Signer](a SignatureAlgorithm[K]) SignatureSchem
 type signatureScheme[K crypto.Signer] struct{ alg SignatureAlgorithm[K] }
 
 func (s *signatureScheme[K]) SignatureInfo() SignatureInfo { return s.alg.Info }
+
+func (s *signatureScheme[K]) CheckSignatureKey(pub []byte) error {
+	if err := s.checkPublicLength(pub); err != nil || s.alg.CheckPublic == nil {
+		return err
+	}
+	if err := s.alg.CheckPublic(pub); err != nil {
+		return s.keyError(false, err.Error())
+	}
+	return nil
+}
 
 func (s *signatureScheme[K]) Verify(pub, message, sig []byte) error {
 	if err := s.checkPublicLength(pub); err != nil {
@@ -114,7 +129,7 @@ func (s *signatureScheme[K]) signer(key crypto.Signer, foreign bool) (Signer, er
 	if err != nil {
 		return nil, s.keyError(false, err.Error())
 	}
-	if err := s.checkPublicLength(pub); err != nil {
+	if err := s.CheckSignatureKey(pub); err != nil {
 		return nil, err
 	}
 	return &signer[K]{alg: &s.alg, key: key, public: pub, foreign: foreign}, nil

@@ -165,6 +165,12 @@ type Signature interface {
 	// a KMS. It returns a [*KeyError] if the key is not of the suite's scheme.
 	NewSigner(key crypto.Signer) (Signer, error)
 
+	// CheckSignatureKey returns a [*KeyError] for every key that no signer can have:
+	// one of a wrong length, off its curve, in another encoding than the one that
+	// signers use, or of small order, for which anybody can sign. Whoever takes a
+	// key in asks before it verifies with it, since Verify need not refuse them all.
+	CheckSignatureKey(pub []byte) error
+
 	// Verify returns nil if sig is pub's signature of message; a [*KeyError] if
 	// pub is no public key; [ErrVerify] otherwise.
 	Verify(pub, message, sig []byte) error

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/cloudflare/circl/ecc/goldilocks"
 	"github.com/cloudflare/circl/sign/ed448"
 
 	"github.com/mlsuite/mlsuite/suite"
@@ -16,8 +17,11 @@ import (
 // ParseSigner takes the 114-byte form too, the seed followed by its public key,
 // if the two belong together. The context is empty.
 //
-// Verify tells a key of a wrong length from a bad signature; 57 bytes that encode
-// no point are ErrVerify.
+// CheckSignatureKey refuses what RFC 8032, Section 5.2.3, does not decode, and the
+// points of small order. Points of the order of the group times 2 or 4 pass.
+//
+// Verify takes such keys as circl does: it tells a key of a wrong length from a bad
+// signature; 57 bytes that encode no point are ErrVerify.
 func Ed448() suite.SignatureScheme {
 	return suite.NewSignatureScheme(suite.SignatureAlgorithm[ed448.PrivateKey]{
 		Info: suite.SignatureInfo{
@@ -44,6 +48,7 @@ func Ed448() suite.SignatureScheme {
 			}
 			return bytes.Clone(pub), nil
 		},
+		CheckPublic: checkEd448,
 		Verify: func(pub, message, sig []byte) error {
 			if !ed448.Verify(pub, message, sig, "") {
 				return suite.ErrVerify
@@ -65,4 +70,17 @@ func parseEd448(b []byte) (ed448.PrivateKey, error) {
 		return key, nil
 	}
 	return nil, fmt.Errorf("length %d, want %d", len(b), ed448.SeedSize)
+}
+
+// checkEd448 returns the rule that pub, 57 bytes, breaks as a public key: it is the
+// encoding of a point of edwards448 (RFC 8032, Section 5.2.3), whose order is not 1, 2
+// or 4.
+func checkEd448(pub []byte) error {
+	if _, err := goldilocks.FromBytes(pub); err != nil {
+		return errors.New("no point of the curve, or one whose coordinate is not reduced")
+	}
+	if unitOrZero448(pub[:56]) { // y: the points (0, 1), (0, -1), (1, 0) and (-1, 0)
+		return errors.New("a point of small order")
+	}
+	return nil
 }

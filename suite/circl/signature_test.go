@@ -164,3 +164,23 @@ func TestMLDSAIsHedged(t *testing.T) {
 		require.NotEqual(t, first, second)
 	}
 }
+
+// TestAnybodySignsForEd448KeysOfSmallOrder shows with one constant signature, R = (0, 1)
+// and S = 0, why such keys are refused.
+func TestAnybodySignsForEd448KeysOfSmallOrder(t *testing.T) {
+	s := circl.Ed448()
+	forgery := append([]byte{1}, make([]byte, 113)...)
+	minusOne := append(append(bytes.Repeat([]byte{0xFF}, 28), 0xFE), append(bytes.Repeat([]byte{0xFF}, 27), 0)...)
+	minusOne[0] = 0xFE
+	half := make([]byte, 57) // (1, 0), and with the sign (-1, 0)
+	other := append(make([]byte, 56), 0x80)
+	for _, pub := range [][]byte{append([]byte{1}, make([]byte, 56)...), minusOne, half, other} {
+		require.NoError(t, s.Verify(pub, []byte("anything"), forgery), "%x", pub)
+		require.ErrorIs(t, s.CheckSignatureKey(pub), suite.ErrInvalidKey)
+	}
+	for range 50 {
+		signer, err := s.GenerateSigner()
+		require.NoError(t, err)
+		require.NoError(t, s.CheckSignatureKey(signer.PublicKey()))
+	}
+}

@@ -55,7 +55,7 @@ func (x448Group) CheckPublicKey(pub []byte) error {
 	if len(pub) != x448.Size {
 		return x448KeyError(false, fmt.Sprintf("length %d, want %d", len(pub), x448.Size))
 	}
-	if lowOrder448(pub) {
+	if unitOrZero448(pub) {
 		return x448KeyError(false, "low order")
 	}
 	return nil
@@ -94,14 +94,14 @@ func (k *x448PrivateKey) DH(pub []byte) ([]byte, error) {
 // Destroy implements [suite.Destroyer], under the rule of [hpke.KEMPrivateKey].
 func (k *x448PrivateKey) Destroy() { clear(k.secret[:]) }
 
-// lowOrder448 reports whether pub, 56 bytes, is 0, 1 or -1, or encodes 0 or 1
-// unreduced: the keys whose shared secret with any private key is zero.
-func lowOrder448(pub []byte) bool {
+// unitOrZero448 reports whether b, 56 bytes, is 0, 1 or -1 modulo p, reduced or not:
+// the public keys of X448 whose shared secret with any private key is zero.
+func unitOrZero448(b []byte) bool {
 	const (
 		zeros = "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 		ones  = "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
 	)
-	switch string(pub) { // p is 2^448 - 2^224 - 1
+	switch string(b) { // p is 2^448 - 2^224 - 1
 	case "\x00" + zeros + "\x00" + zeros,
 		"\x01" + zeros + "\x00" + zeros,
 		"\xfe" + ones + "\xfe" + ones,  // p-1

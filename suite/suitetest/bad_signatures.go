@@ -3,10 +3,8 @@ package suitetest
 import (
 	"bytes"
 	"encoding/asn1"
-	"encoding/hex"
 	"math/big"
 	"slices"
-	"strings"
 
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -48,48 +46,6 @@ func unreducedS(order *big.Int, sig []byte, size int) []variant {
 	n.Add(n, order).FillBytes(s)
 	slices.Reverse(s)
 	return []variant{{"a signature with the unreduced scalar S + order", append(slices.Clone(sig[:size]), s...)}}
-}
-
-// dubiousEdwardsKeys returns public keys of EdDSA that a scheme may accept or refuse:
-// points of small order, and encodings whose coordinate y is p or more. RFC 8032,
-// Section 5.1.3, refuses the latter and does not speak of the former, and verifiers
-// differ in both. Whoever holds such a key can sign nothing that says who did, so
-// refusing it is not a demand; but no honest signature verifies under it.
-func dubiousEdwardsKeys(curve string) []variant {
-	const small, unreduced = "a point of small order", "a point with an unreduced y"
-	ff := func(n int) string { return strings.Repeat("ff", n) }
-	zeros := func(n int) string { return strings.Repeat("00", n) }
-	var keys []variant
-	add := func(fault string, encodings ...string) {
-		for _, e := range encodings {
-			b, err := hex.DecodeString(e)
-			if err != nil {
-				panic(err) // a typing error below
-			}
-			signed := bytes.Clone(b) // with the other sign of x
-			signed[len(b)-1] ^= 0x80
-			keys = append(keys, variant{fault, b}, variant{fault, signed})
-		}
-	}
-	switch curve {
-	case "Ed25519": // p = 2^255 - 19
-		add(small,
-			"01"+zeros(31),   // order 1
-			"ec"+ff(30)+"7f", // p - 1: order 2
-			zeros(32),        // order 4
-			"c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a", // order 8
-			"26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
-		)
-		add(unreduced, "ed"+ff(30)+"7f", "ee"+ff(30)+"7f", ff(31)+"7f") // p, p + 1, 2^255 - 1
-	case "Ed448": // p = 2^448 - 2^224 - 1
-		add(small,
-			"01"+zeros(56),               // order 1
-			"fe"+ff(27)+"fe"+ff(27)+"00", // p - 1: order 2
-			zeros(57),                    // order 4
-		)
-		add(unreduced, ff(28)+"fe"+ff(27)+"00", zeros(28)+ff(28)+"00", ff(56)+"00", ff(57)) // p, p + 1, 2^448 - 1, more
-	}
-	return keys
 }
 
 // badECDSA returns variants of an ECDSA signature in DER whose numbers are out of

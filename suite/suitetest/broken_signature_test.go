@@ -22,6 +22,7 @@ type brokenSignature struct {
 	suite.Signature
 	parse  func(b []byte) (suite.Signer, error)
 	adapt  func(key crypto.Signer) (suite.Signer, error)
+	check  func(pub []byte) error
 	verify func(pub, message, sig []byte) error
 	signer func(suite.Signer) suite.Signer // wraps all signers
 }
@@ -49,6 +50,13 @@ func (b *brokenSignature) NewSigner(key crypto.Signer) (suite.Signer, error) {
 		return b.wrap(b.adapt(key))
 	}
 	return b.wrap(b.Signature.NewSigner(key))
+}
+
+func (b *brokenSignature) CheckSignatureKey(pub []byte) error {
+	if b.check != nil {
+		return b.check(pub)
+	}
+	return b.Signature.CheckSignatureKey(pub)
 }
 
 func (b *brokenSignature) Verify(pub, message, sig []byte) error {
@@ -201,6 +209,46 @@ func TestSignatureChecksFail(t *testing.T) {
 			[]string{"malformed public keys"},
 		},
 		{
+			"every public key is one that signers have",
+			broken(&brokenSignature{check: func(pub []byte) error { return nil }}),
+			[]string{"malformed public keys"},
+		},
+		{
+			"points off the curve are ones that signers have",
+			of(p256, &brokenSignature{check: func(pub []byte) error {
+				if len(pub) == p256.info.PublicKey {
+					return nil
+				}
+				return p256.CheckSignatureKey(pub)
+			}}),
+			[]string{"malformed public keys"},
+		},
+		{
+			"no public key is one that signers have",
+			broken(&brokenSignature{check: func(pub []byte) error {
+				return &suite.KeyError{Algorithm: s.info.Name, Rule: "unknown"}
+			}}),
+			[]string{"round trip", "arguments", "concurrent use"},
+		},
+		{
+			"CheckSignatureKey clears its argument",
+			broken(&brokenSignature{check: func(pub []byte) error {
+				defer clear(pub)
+				return s.CheckSignatureKey(pub)
+			}}),
+			[]string{"round trip", "arguments", "concurrent use"},
+		},
+		{
+			"foreign keys are not checked",
+			broken(&brokenSignature{adapt: func(key crypto.Signer) (suite.Signer, error) {
+				if k, ok := key.(tokenOf); ok {
+					return s.NewSigner(k.token)
+				}
+				return s.NewSigner(key)
+			}}),
+			[]string{"foreign signers"},
+		},
+		{
 			"the first bytes are signed",
 			broken(&brokenSignature{
 				verify: func(pub, message, sig []byte) error { return s.Verify(pub, message[:min(32, len(message))], sig) },
@@ -258,7 +306,7 @@ func TestSignatureChecksFail(t *testing.T) {
 				}
 				return signer, nil
 			}}),
-			[]string{"keys of other schemes"},
+			[]string{"foreign signers", "keys of other schemes"},
 		},
 		{
 			"Verify appends to the message",

@@ -123,15 +123,22 @@ func TestUnknownEncodingsHaveOnlyLengths(t *testing.T) {
 	require.Empty(t, parts(info))
 }
 
-func TestDubiousEdwardsKeysAreKnown(t *testing.T) {
-	for curve, size := range map[string]int{"Ed25519": 32, "Ed448": 57} {
-		keys := dubiousEdwardsKeys(curve)
-		require.NotEmpty(t, keys)
-		for _, key := range keys {
-			require.Len(t, key.bytes, size, "%s: %s", curve, key.fault)
+func TestBadEdwardsKeysAreKnown(t *testing.T) {
+	for name, want := range map[string]map[string]int{
+		"Ed25519": {"a point of small order": 10, "a point with an unreduced y": 40, "no point of the curve": 16},
+		"Ed448": {
+			"a point of small order": 6, "a point with an unreduced y": 40, "no point of the curve": 16,
+			"a point with a bit that is none of y": 14,
+		},
+	} {
+		c, count := edwardsCurve(name), map[string]int{}
+		for _, key := range c.badKeys(nil) {
+			require.Len(t, key.bytes, c.size, "%s: %s", name, key.fault)
+			count[key.fault]++
 		}
+		require.Equal(t, want, count, name)
 	}
-	require.Empty(t, dubiousEdwardsKeys("P-256"))
+	require.Nil(t, edwardsCurve("P-256"))
 }
 
 func TestPlaces(t *testing.T) {

@@ -87,6 +87,7 @@ func checkSignRoundTrip(t reporter, s signing) {
 	pub := signer.PublicKey()
 	wantLength(t, "public key", pub, s.info.PublicKey)
 	wantEqual(t, "public key, asked again,", signer.PublicKey(), pub)
+	wantNoError(t, "CheckSignatureKey of a generated key", s.CheckSignatureKey(pub))
 	if bytes.Equal(s.generate(t).PublicKey(), pub) {
 		t.Errorf("GenerateSigner gives the same key twice")
 	}
@@ -144,21 +145,31 @@ func checkBadVerificationKeys(t reporter, s signing) {
 		bad = append(bad, badPoints(s.info.Classical, pub)...)
 	}
 	for _, b := range bad {
+		wantKeyError(t, "CheckSignatureKey", b.fault, false, s.CheckSignatureKey(b.bytes))
 		wantKeyError(t, "Verify", b.fault, false, s.Verify(b.bytes, message, sig))
 	}
-	var dubious []variant // each is a key or none: the scheme may say either
+	var others []variant // each is a key or none to Verify: it may say either
+	if c := edwardsCurve(s.info.Classical); c != nil && s.info.PostQuantum == "" && len(pub) == c.size {
+		others = c.badKeys(pub)
+		for _, b := range others {
+			wantKeyError(t, "CheckSignatureKey", b.fault, false, s.CheckSignatureKey(b.bytes))
+		}
+	}
 	for _, i := range places(len(pub)) {
-		dubious = append(dubious, variant{fmt.Sprintf("flipped at %d", i), flipped(pub, i)})
+		others = append(others, variant{fmt.Sprintf("flipped at %d", i), flipped(pub, i)})
 	}
-	if s.info.PostQuantum == "" {
-		dubious = append(dubious, dubiousEdwardsKeys(s.info.Classical)...)
-	}
-	for _, d := range dubious {
-		switch err := s.Verify(d.bytes, message, sig); {
-		case err == nil:
+	for _, d := range others {
+		check, verify := s.CheckSignatureKey(d.bytes), s.Verify(d.bytes, message, sig)
+		switch {
+		case verify == nil:
 			t.Errorf("Verify accepts another key's signature under a public key that is %s", d.fault)
-		case !errors.Is(err, suite.ErrVerify) && !errors.Is(err, suite.ErrInvalidKey):
-			t.Errorf("Verify under a public key that is %s: error %q is neither ErrVerify nor a KeyError", d.fault, err)
+		case !errors.Is(verify, suite.ErrVerify) && !errors.Is(verify, suite.ErrInvalidKey):
+			t.Errorf("Verify under a public key that is %s: error %q is neither ErrVerify nor a KeyError", d.fault, verify)
+		case errors.Is(verify, suite.ErrInvalidKey) && check == nil:
+			t.Errorf("a public key that is %s: CheckSignatureKey accepts it, Verify says %q", d.fault, verify)
+		}
+		if check != nil {
+			wantKeyError(t, "CheckSignatureKey", d.fault, false, check)
 		}
 	}
 }
@@ -222,6 +233,14 @@ func (k token) Sign(random io.Reader, digest []byte, opts crypto.SignerOpts) ([]
 	return k.Signer.Sign(random, digest, opts)
 }
 
+// tokenOf is a token whose public key is another.
+type tokenOf struct {
+	token
+	public crypto.PublicKey
+}
+
+func (k tokenOf) Public() crypto.PublicKey { return k.public }
+
 // cryptoKeys returns a key of every scheme of which the standard library has
 // keys, by the name in Info.
 func cryptoKeys(t reporter) map[string]crypto.Signer {
@@ -260,6 +279,12 @@ func checkForeignSigners(t reporter, s signing) {
 	if _, err := failing.Sign(context.Background(), message); !errors.Is(err, failure) {
 		t.Errorf("Sign by a key that fails with %q: %v", failure, err)
 	}
+	if s.info.Classical == "Ed25519" {
+		for _, bad := range edwardsCurve("Ed25519").badKeys(own.PublicKey()) {
+			_, err := s.NewSigner(tokenOf{token{Signer: key}, ed25519.PublicKey(bad.bytes)})
+			wantKeyError(t, "NewSigner", bad.fault, false, err)
+		}
+	}
 }
 
 func checkOtherSchemes(t reporter, s signing) {
@@ -293,6 +318,8 @@ func checkSignatureArguments(t reporter, s signing) {
 	s.wantValid(t, pub, message, sig)
 	wantNoError(t, "Verify", s.Verify(l.lend(pub), l.lend(message), l.lend(sig)))
 	l.settle(t, "Verify")
+	wantNoError(t, "CheckSignatureKey", s.CheckSignatureKey(l.lend(pub)))
+	l.settle(t, "CheckSignatureKey")
 }
 
 func checkSignatureResults(t reporter, s signing) {
@@ -316,6 +343,9 @@ func checkSignatureConcurrency(t reporter, s signing) {
 		}
 		if err := s.Verify(pub, message, sig); err != nil {
 			return fmt.Errorf("fixed signature: %w", err)
+		}
+		if err := s.CheckSignatureKey(pub); err != nil {
+			return fmt.Errorf("public key check: %w", err)
 		}
 		fresh, err := signer.Sign(context.Background(), message)
 		if err != nil {
