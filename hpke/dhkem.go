@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/mlsuite/mlsuite/internal/provenance"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -51,7 +52,7 @@ func newDHKEM(id uint16, group Group, kdf *hkdf) *dhkem {
 			Nenc:       g.Npk,
 			Npk:        g.Npk,
 			Nsk:        g.Nsk,
-			Provenance: append([]suite.Provided{g.Provenance}, kdf.info.Provenance...),
+			Provenance: suite.ProvidedBy(g.Provenance).SaidBy(group, g.Name).With(kdf.info.Provenance),
 		},
 		suiteID: kemSuiteID(id),
 		group:   group,
@@ -59,6 +60,8 @@ func newDHKEM(id uint16, group Group, kdf *hkdf) *dhkem {
 		kdf:     kdf,
 	}
 }
+
+func (k *dhkem) Own() provenance.Proof { return provenance.Of(k) }
 
 func (k *dhkem) Info() suite.KEMInfo { return k.info }
 

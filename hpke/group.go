@@ -4,6 +4,7 @@ import (
 	"crypto/ecdh"
 	"crypto/rand"
 
+	"github.com/mlsuite/mlsuite/internal/provenance"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -87,6 +88,8 @@ type ecdhGroup struct {
 	curve ecdh.Curve
 	info  GroupInfo
 }
+
+func (g *ecdhGroup) Own() provenance.Proof { return provenance.Of(g) }
 
 func (g *ecdhGroup) Info() GroupInfo { return g.info }
 

@@ -10,6 +10,7 @@ import (
 	"hash"
 	"io"
 
+	"github.com/mlsuite/mlsuite/internal/provenance"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -63,11 +64,13 @@ func newHKDF(id uint16, name string, size int, h func() hash.Hash) *hkdf {
 	return &hkdf{
 		info: suite.KDFInfo{
 			ID: id, Name: name, Nh: size,
-			Provenance: []suite.Provided{{Primitive: name, Package: "crypto/hmac"}},
+			Provenance: suite.ProvidedBy(suite.Provided{Primitive: name, Package: "crypto/hmac"}),
 		},
 		hash: h,
 	}
 }
+
+func (k *hkdf) Own() provenance.Proof { return provenance.Of(k) }
 
 func (k *hkdf) Info() suite.KDFInfo { return k.info }
 
@@ -190,11 +193,13 @@ func newXOF(id uint16, name string, size int, pkg string, h func() xof) *oneStag
 	return &oneStage{
 		info: suite.KDFInfo{
 			ID: id, Name: name, Nh: size,
-			Provenance: []suite.Provided{{Primitive: name, Package: pkg}},
+			Provenance: suite.ProvidedBy(suite.Provided{Primitive: name, Package: pkg}),
 		},
 		new: h,
 	}
 }
+
+func (k *oneStage) Own() provenance.Proof { return provenance.Of(k) }
 
 func (k *oneStage) Info() suite.KDFInfo { return k.info }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/mlkem"
 	"fmt"
 
+	"github.com/mlsuite/mlsuite/internal/provenance"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -39,7 +40,7 @@ func mlkemInfo(id uint16, level, rank, ciphertext int) suite.KEMInfo {
 	return suite.KEMInfo{
 		ID: id, Name: name, Level: level, PostQuantum: name,
 		Nsecret: mlkem.SharedKeySize, Nenc: ciphertext, Npk: mlkemKeySize(rank), Nsk: mlkem.SeedSize,
-		Provenance: []suite.Provided{{Primitive: name, Package: "crypto/mlkem"}},
+		Provenance: suite.ProvidedBy(suite.Provided{Primitive: name, Package: "crypto/mlkem"}),
 	}
 }
 
@@ -80,6 +81,8 @@ type mlkemKEM struct {
 	private  func(seed []byte) (mlkemDecapsulator, error)
 	generate func() (mlkemDecapsulator, error)
 }
+
+func (k *mlkemKEM) Own() provenance.Proof { return provenance.Of(k) }
 
 func (k *mlkemKEM) Info() suite.KEMInfo { return k.info }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/cipher"
 	"sync"
 
+	"github.com/mlsuite/mlsuite/internal/provenance"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -27,9 +28,27 @@ type scheme struct{ schedule *schedule }
 
 func (s *scheme) kem() KEM { return s.schedule.suite.KEM }
 
-func (s *scheme) KEMInfo() suite.KEMInfo   { return s.kem().Info() }
-func (s *scheme) KDFInfo() suite.KDFInfo   { return s.schedule.suite.KDF.Info() }
-func (s *scheme) AEADInfo() suite.AEADInfo { return s.schedule.aead }
+// Own implements what package provenance asks: what the parts of others say of
+// themselves is marked.
+func (s *scheme) Own() provenance.Proof { return provenance.Of(s) }
+
+func (s *scheme) KEMInfo() suite.KEMInfo {
+	info := s.kem().Info()
+	info.Provenance = info.Provenance.SaidBy(s.kem(), info.Name)
+	return info
+}
+
+func (s *scheme) KDFInfo() suite.KDFInfo {
+	info := s.schedule.suite.KDF.Info()
+	info.Provenance = info.Provenance.SaidBy(s.schedule.suite.KDF, info.Name)
+	return info
+}
+
+func (s *scheme) AEADInfo() suite.AEADInfo {
+	info := s.schedule.aead
+	info.Provenance = info.Provenance.SaidBy(s.schedule.suite.AEAD, info.Name)
+	return info
+}
 
 func (s *scheme) GenerateKey() (suite.PrivateKey, error) { return s.private(s.kem().GenerateKey()) }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"github.com/mlsuite/mlsuite/internal/provenance"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -60,8 +61,8 @@ func NewStandardScheme(kemID, kdfID, aeadID uint16) (suite.HPKEScheme, error) {
 	return s, nil
 }
 
-func byStandard(primitive string) []suite.Provided {
-	return []suite.Provided{{Primitive: primitive, Package: "crypto/hpke"}}
+func byStandard(primitive string) suite.Providers {
+	return suite.ProvidedBy(suite.Provided{Primitive: primitive, Package: "crypto/hpke"})
 }
 
 // standardKEM is what crypto/hpke does not tell of a KEM.
@@ -119,6 +120,7 @@ type standard struct {
 	oneStage bool
 }
 
+func (s *standard) Own() provenance.Proof    { return provenance.Of(s) }
 func (s *standard) KEMInfo() suite.KEMInfo   { return s.row.info }
 func (s *standard) KDFInfo() suite.KDFInfo   { return s.kdfInfo }
 func (s *standard) AEADInfo() suite.AEADInfo { return s.aeadInfo }

@@ -11,6 +11,7 @@ import (
 	"fmt"
 
 	"github.com/mlsuite/mlsuite/hpke"
+	"github.com/mlsuite/mlsuite/internal/provenance"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -88,13 +89,14 @@ func New(p Params) (hpke.KEM, error) {
 func newKEM(p Params) hpke.KEM {
 	pq, group := p.PQ.Info(), p.Group.Info()
 	k := &kem{
-		Params: p,
+		params: p,
 		info: suite.KEMInfo{
 			ID: p.ID, Name: p.Name, Level: max(pq.Level, group.Level),
 			Classical: group.Name, PostQuantum: pq.PostQuantum,
 			Nsecret: 32, Nenc: pq.Nenc + group.Npk, Npk: pq.Npk + group.Npk, Nsk: seedSize,
-			Provenance: append(append([]suite.Provided{}, pq.Provenance...), group.Provenance,
-				suite.Provided{Primitive: "SHA3-256", Package: "crypto/sha3"}),
+			Provenance: pq.Provenance.SaidBy(p.PQ, pq.Name).With(
+				suite.ProvidedBy(group.Provenance).SaidBy(p.Group, group.Name),
+				suite.ProvidedBy(suite.Provided{Primitive: "SHA3-256", Package: "crypto/sha3"})),
 		},
 		pq:    pq,
 		group: group,
@@ -108,11 +110,16 @@ func newKEM(p Params) hpke.KEM {
 const seedSize = 32
 
 type kem struct {
-	Params
+	params
 	info  suite.KEMInfo
 	pq    suite.KEMInfo
 	group hpke.GroupInfo
 }
+
+// params is under a name that nobody else can set.
+type params = Params
+
+func (k *kem) Own() provenance.Proof { return provenance.Of(k) }
 
 func (k *kem) Info() suite.KEMInfo { return k.info }
 
@@ -232,6 +239,8 @@ type deterministicKEM struct {
 	*kem
 	pqDeterministic hpke.DeterministicKEM
 }
+
+func (k *deterministicKEM) Own() provenance.Proof { return provenance.Of(k) }
 
 // RandomnessSize returns the length of the post-quantum KEM's randomness followed
 // by the blocks for the ephemeral key of the group.

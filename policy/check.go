@@ -186,7 +186,7 @@ func ofParts(conditions []condition, parts []string) []condition {
 
 // isProvision reports whether a part says who provides a suite, not what it is.
 func isProvision(part string) bool {
-	return part == "provenance" || part == "evidence" || part == "module"
+	return part == "provenance" || part == "module"
 }
 
 func withoutProvision(conditions []condition) []condition {

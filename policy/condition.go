@@ -1,12 +1,15 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/mlsuite/mlsuite/suite"
 )
 
 // condition is one question about one fact. The conditions of a list hold all
@@ -21,7 +24,9 @@ type condition struct {
 
 	minVersion, maxVersion string // of a version; "" is no bound
 
-	only, some []string // of packages: patterns for all of them, and for at least one
+	// Of packages: patterns for all that are derived, for at least one that is, and for
+	// all that are the word of somebody else's part.
+	only, some, declared []string
 }
 
 // holds reports whether the condition is true of f.
@@ -40,20 +45,31 @@ func (c *condition) holds(f *facts) bool {
 	return c.holdsOfPackages(f)
 }
 
-// holdsOfPackages is holds for a provenance. A suite that says of no primitive
-// where it comes from satisfies nothing.
+// holdsOfPackages is holds for a provenance. A suite that says of some primitive not
+// where it comes from satisfies nothing, and what is not derived is no evidence: it
+// satisfies what asks for declared alone.
 func (c *condition) holdsOfPackages(f *facts) bool {
-	named, some := false, len(c.some) == 0
-	for _, list := range f.provenances() {
-		for _, p := range list {
-			named = true
-			if len(c.only) > 0 && !matchesPackage(c.only, p.Package) {
+	some := len(c.some) == 0
+	for _, p := range f.primitives() {
+		if p.providers.Len() == 0 {
+			return false
+		}
+		for one := range p.providers.All() {
+			if !c.takes(one) {
 				return false
 			}
-			some = some || matchesPackage(c.some, p.Package)
+			some = some || !one.SelfDeclared && matchesPackage(c.some, one.Package)
 		}
 	}
-	return named && some
+	return some
+}
+
+// takes reports whether a provenance may name what p does.
+func (c *condition) takes(p suite.Provided) bool {
+	if p.SelfDeclared {
+		return matchesPackage(c.declared, p.Package)
+	}
+	return len(c.only) == 0 || matchesPackage(c.only, p.Package)
 }
 
 // found says what the condition looked at.
@@ -61,17 +77,36 @@ func (c *condition) found(f *facts) string {
 	if c.fact.kind != packages {
 		return c.fact.found(f)
 	}
-	var parts []string
-	for _, p := range f.provided() {
-		text := p.Primitive + " from " + p.Package
-		if (len(c.only) == 0 || !matchesPackage(c.only, p.Package)) && !slices.Contains(parts, text) {
-			parts = append(parts, text)
+	var wrong, all []string
+	add := func(to *[]string, text string) {
+		if !slices.Contains(*to, text) {
+			*to = append(*to, text)
 		}
 	}
-	if len(parts) == 0 {
-		return "no provenance"
+	for _, p := range f.primitives() {
+		if p.providers.Len() == 0 {
+			add(&wrong, "no provenance of the "+p.role)
+		}
+		for one := range p.providers.All() {
+			from := cmp.Or(one.Package, "an unnamed package")
+			add(&all, from)
+			text := one.Primitive + " from " + from
+			if one.SelfDeclared {
+				text += " by its own word"
+			}
+			if !c.takes(one) {
+				add(&wrong, text)
+			}
+		}
 	}
-	return strings.Join(parts, ", ")
+	switch {
+	case len(all) == 0:
+		return "no provenance"
+	case len(wrong) > 0:
+		return strings.Join(wrong, ", ")
+	}
+	slices.Sort(all)
+	return "primitives from " + strings.Join(all, ", ")
 }
 
 // String returns the condition as it reads in a profile.
@@ -96,6 +131,9 @@ func (c *condition) String() string {
 		}
 		if len(c.some) > 0 {
 			parts = append(parts, "some: ["+strings.Join(c.some, ", ")+"]")
+		}
+		if len(c.declared) > 0 {
+			parts = append(parts, "declared: ["+strings.Join(c.declared, ", ")+"]")
 		}
 		value = "{" + strings.Join(parts, ", ") + "}"
 	}

@@ -2,7 +2,6 @@ package policy
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -171,10 +170,15 @@ func vocabulary() []fact {
 			name: "provenance", about: aboutSuite, kind: packages, part: "provenance",
 			text: "the packages that provide the primitives of the suite",
 		}, {
-			name: "provenance.self-declared", about: aboutSuite, kind: flag, part: "evidence",
-			text:   "whether the provenance is only the word of a suite that was not composed of parts",
+			name: "provenance.self-declared", about: aboutSuite, kind: flag, part: "provenance",
+			text:   "whether some of the provenance is not derived, but the word of a part or a suite of somebody else's",
 			number: func(f *facts) int64 { return bit(f.selfDeclared()) },
-			found:  func(*facts) string { return "a provenance that the suite declares of itself" },
+			found: func(f *facts) string {
+				if f.selfDeclared() {
+					return "a provenance that the suite or a part declares of itself"
+				}
+				return "a derived provenance"
+			},
 		}, {
 			name: "module.version", about: aboutSuite, kind: version, part: "module",
 			text:  "the version of the linked Go Cryptographic Module; latest, of an unfrozen one, is above all others",
@@ -240,28 +244,36 @@ func (f *facts) undeclared() bool {
 	return kem.Classical == "" && kem.PostQuantum == "" || signature.Classical == "" && signature.PostQuantum == ""
 }
 
-// provenances are the lists of who provides the suite's primitives.
-func (f *facts) provenances() [5][]suite.Provided {
+// primitive is one of a suite's and who provides it.
+type primitive struct {
+	role, name string
+	providers  suite.Providers
+}
+
+// primitives are those of which a provenance has to speak.
+func (f *facts) primitives() [5]primitive {
 	i := &f.suite
-	return [...][]suite.Provided{
-		i.KEM.Provenance, i.KDF.Provenance, i.AEAD.Provenance, i.Hash.Provenance, i.Signature.Provenance,
+	return [...]primitive{
+		{"KEM", i.KEM.Name, i.KEM.Provenance}, {"KDF", i.KDF.Name, i.KDF.Provenance},
+		{"AEAD", i.AEAD.Name, i.AEAD.Provenance}, {"hash", i.Hash.Name, i.Hash.Provenance},
+		{"signature", i.Signature.Name, i.Signature.Provenance},
 	}
 }
 
-// selfDeclared reports whether some of the provenance is the suite's own word.
+// selfDeclared reports whether some of the provenance is the word of a part or of a
+// suite of somebody else's. What nobody speaks of is not derived either.
 func (f *facts) selfDeclared() bool {
-	for _, list := range f.provenances() {
-		if slices.ContainsFunc(list, func(p suite.Provided) bool { return p.SelfDeclared }) {
+	for _, p := range f.primitives() {
+		if p.providers.Len() == 0 {
 			return true
+		}
+		for one := range p.providers.All() {
+			if one.SelfDeclared {
+				return true
+			}
 		}
 	}
 	return false
-}
-
-// provided returns which packages provide the suite's primitives.
-func (f *facts) provided() []suite.Provided {
-	lists := f.provenances()
-	return slices.Concat(lists[:]...)
 }
 
 func kindOf(classical, postQuantum string) string {

@@ -115,13 +115,29 @@ func TestNames(t *testing.T) {
 
 // A refusal by provenance names what is not of the list.
 func TestFoundPackages(t *testing.T) {
-	f := &facts{}
-	f.suite.KEM.Provenance = []suite.Provided{{Primitive: "P-256", Package: "crypto/ecdh"}, {Primitive: "X448", Package: "example.com/x448"}}
-	f.suite.Hash.Provenance = []suite.Provided{{Primitive: "X448", Package: "example.com/x448"}}
-	provenance := fact{kind: packages}
-	require.Equal(t, "X448 from example.com/x448", (&condition{fact: provenance, only: []string{"crypto/..."}}).found(f))
-	require.Equal(t, "P-256 from crypto/ecdh, X448 from example.com/x448", (&condition{fact: provenance, some: []string{"crypto/mlkem"}}).found(f))
-	require.Equal(t, "no provenance", (&condition{fact: provenance, some: []string{"crypto/mlkem"}}).found(&facts{}))
+	by := func(primitive, pkg string) suite.Providers {
+		return suite.ProvidedBy(suite.Provided{Primitive: primitive, Package: pkg})
+	}
+	x448, p256 := by("X448", "example.com/x448"), by("P-256", "crypto/ecdh")
+	f := &facts{suite: suite.Info{
+		KEM:  suite.KEMInfo{Provenance: p256.With(x448)},
+		KDF:  suite.KDFInfo{Provenance: p256},
+		AEAD: suite.AEADInfo{Provenance: x448}, Hash: suite.HashInfo{Provenance: p256}, Signature: suite.SignatureInfo{Provenance: p256},
+	}}
+	found := func(c condition, f *facts) string {
+		c.fact = fact{kind: packages}
+		require.Equal(t, strings.HasPrefix(c.found(f), "primitives from "), len(c.some) > 0 || c.holds(f))
+		return c.found(f)
+	}
+	require.Equal(t, "X448 from example.com/x448", found(condition{only: []string{"crypto/..."}}, f))
+	require.Equal(t, "primitives from crypto/ecdh, example.com/x448", found(condition{some: []string{"crypto/mlkem"}}, f))
+	require.Equal(t, "primitives from crypto/ecdh, example.com/x448", found(condition{only: []string{"crypto/...", "example.com/..."}}, f))
+	f.suite.Hash.Provenance = f.suite.Hash.Provenance.SelfDeclared("SHA-256")
+	require.Equal(t, "P-256 from crypto/ecdh by its own word", found(condition{only: []string{"crypto/...", "example.com/..."}}, f))
+	require.Equal(t, "primitives from crypto/ecdh, example.com/x448", found(condition{declared: []string{"crypto/ecdh"}}, f))
+	f.suite.Hash.Provenance = suite.Providers{}
+	require.Equal(t, "no provenance of the hash", found(condition{only: []string{"crypto/...", "example.com/..."}}, f))
+	require.Equal(t, "no provenance", found(condition{only: []string{"crypto/mlkem"}}, &facts{}))
 }
 
 func TestReach(t *testing.T) {

@@ -80,7 +80,7 @@ func TestLint(t *testing.T) {
 		"packages":        {rule("allow: [{provenance: crypto/aes}]"), []string{`10:14: rules[0].allow[0].provenance: want a mapping of keys to values, not "crypto/aes"`}},
 		"packages key":    {rule("allow: [{provenance: {none: [crypto/aes]}}]"), []string{"10:27: rules[0].allow[0].provenance.none: unknown key; known here: only, some"}},
 		"no packages":     {rule("allow: [{provenance: {only: []}}]"), []string{"10:27: rules[0].allow[0].provenance.only: the list is empty, so nothing satisfies it"}},
-		"packages of":     {rule("allow: [{provenance: {}}]"), []string{"10:14: rules[0].allow[0].provenance: want {only: [...]}, {some: [...]} or both"}},
+		"packages of":     {rule("allow: [{provenance: {}}]"), []string{"10:14: rules[0].allow[0].provenance: want {only: [...]}, {some: [...]}, {declared: [...]} or several of them"}},
 		"bounds key":      {rule("allow: [{kem.level: {least: 3}}]"), []string{"10:26: rules[0].allow[0].kem.level.least: unknown key; known here: min, max"}},
 		"until nothing":   {rule("allow: [{hash: SHA-256, until: }]"), []string{"10:29: rules[0].allow[0].until: want a value, not nothing"}},
 		"with nothing":    {rule("allow: [{hash: SHA-256, with: [a]}]"), []string{"10:29: rules[0].allow[0].with: want a value, not a list"}},

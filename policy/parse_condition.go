@@ -215,12 +215,14 @@ func (p *parser) packagesCondition(c *condition, n node) {
 			c.only = patterns(e.value)
 		case "some":
 			c.some = patterns(e.value)
+		case "declared":
+			c.declared = patterns(e.value)
 		default:
-			p.unknown(e, "only", "some")
+			p.unknown(e, "only", "some", "declared")
 		}
 	}
 	if len(entries) == 0 && n.yaml.Kind == yaml.MappingNode {
-		p.add(n.at, "want {only: [...]}, {some: [...]} or both")
+		p.add(n.at, "want {only: [...]}, {some: [...]}, {declared: [...]} or several of them")
 	}
 	for _, s := range c.some {
 		if len(c.only) > 0 && !matchesPackage(c.only, strings.TrimSuffix(s, "/...")) {

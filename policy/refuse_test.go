@@ -219,7 +219,7 @@ func TestModule(t *testing.T) {
 	}
 	// With crypto/mldsa the last two join, where the module has it.
 	info := suites()["T11"]
-	info.Signature.Provenance = []suite.Provided{{Primitive: "ML-DSA-87", Package: "crypto/mldsa"}}
+	info.Signature.Provenance = suite.ProvidedBy(suite.Provided{Primitive: "ML-DSA-87", Package: "crypto/mldsa"})
 	for version, want := range map[string]bool{
 		"v1.0.0": false, "v1.25.9": false, "v1.26.0": true, "v1.27.1": true, "v2.0.0": true, "latest": true, "": false, "v1": false,
 	} {
@@ -238,9 +238,21 @@ func TestModule(t *testing.T) {
 	}
 	foreign := suites()["7"]
 	require.True(t, p.Judge(foreign, tableDate).Allow)
-	foreign.AEAD.Provenance = []suite.Provided{{Primitive: "AES-256-GCM", Package: "crypto/aes", SelfDeclared: true}}
+	foreign.AEAD.Provenance = foreign.AEAD.Provenance.SelfDeclared("AES-256-GCM")
 	require.False(t, p.Judge(foreign, tableDate).Allow)
-	foreign.KEM.Provenance, foreign.KDF.Provenance, foreign.AEAD.Provenance, foreign.Hash.Provenance, foreign.Signature.Provenance = nil, nil, nil, nil, nil
+	// Nor is silence, of one primitive or of all.
+	for name, silent := range map[string]func(*suite.Info){
+		"KEM":       func(i *suite.Info) { i.KEM.Provenance = suite.Providers{} },
+		"KDF":       func(i *suite.Info) { i.KDF.Provenance = suite.Providers{} },
+		"AEAD":      func(i *suite.Info) { i.AEAD.Provenance = suite.Providers{} },
+		"hash":      func(i *suite.Info) { i.Hash.Provenance = suite.Providers{} },
+		"signature": func(i *suite.Info) { i.Signature.Provenance = suite.Providers{} },
+	} {
+		info := suites()["7"]
+		silent(&info)
+		require.False(t, p.Judge(info, tableDate).Allow, name)
+		silent(&foreign)
+	}
 	require.False(t, p.Judge(foreign, tableDate).Allow)
 }
 

@@ -38,7 +38,7 @@ func worlds(about subject, conditions []condition) iter.Seq[world] {
 func only(w world) iter.Seq[world] { return func(yield func(world) bool) { yield(w) } }
 
 func suiteWorlds(conditions []condition, yield func(world) bool) {
-	provision := []string{"provenance", "evidence", "module"}
+	provision := []string{"provenance", "module"}
 	made := []string{"suite", "kem", "signature", "aead", "hash"}
 	if !yield(world{base: facts{set: "other"}, free: slices.Concat(made, provision)}) {
 		return
@@ -99,11 +99,10 @@ func samples(part string, conditions []condition) []func(*facts) {
 		}
 	case "provenance":
 		for _, list := range provenances(conditions) {
-			sets = append(sets, func(f *facts) { f.suite.KEM.Provenance = list })
-		}
-	case "evidence":
-		for _, self := range []bool{false, true} {
-			sets = append(sets, func(f *facts) { f.suite.AEAD.Provenance = []suite.Provided{{SelfDeclared: self}} })
+			sets = append(sets, func(f *facts) {
+				i := &f.suite
+				i.KEM.Provenance, i.KDF.Provenance, i.AEAD.Provenance, i.Hash.Provenance, i.Signature.Provenance = list, list, list, list, list
+			})
 		}
 	case "module":
 		for _, v := range versions(conditions) {
@@ -234,26 +233,36 @@ func versions(conditions []condition) []string {
 	return all
 }
 
-// provenances returns what satisfies conditions on packages, if anything does: one
-// package for each pattern of some, or one of the first only.
-func provenances(conditions []condition) [][]suite.Provided {
-	var some, only []suite.Provided
-	for _, c := range conditions {
-		for _, p := range c.some {
-			some = append(some, suite.Provided{Package: strings.TrimSuffix(p, "/...")})
-		}
-		for _, p := range c.only {
-			only = append(only, suite.Provided{Package: strings.TrimSuffix(p, "/...")})
+// provenances returns what satisfies conditions on a provenance, if anything does: one
+// package for each pattern of some, or one of the first only, and one that is declared.
+func provenances(conditions []condition) []suite.Providers {
+	var some, only, declared []suite.Provided
+	add := func(to *[]suite.Provided, patterns []string, self bool) {
+		for _, p := range patterns {
+			one := suite.Provided{Package: strings.TrimSuffix(p, "/..."), SelfDeclared: self}
+			if len(*to) < maxSamples && !slices.Contains(*to, one) {
+				*to = append(*to, one)
+			}
 		}
 	}
-	all := [][]suite.Provided{{{Package: "example.com/any"}}}
+	for _, c := range conditions {
+		add(&some, c.some, false)
+		add(&only, c.only, false)
+		add(&declared, c.declared, true)
+	}
+	const other = "example.com/any"
+	all := []suite.Providers{
+		suite.ProvidedBy(suite.Provided{Package: other}),
+		suite.ProvidedBy(suite.Provided{Package: other, SelfDeclared: true}),
+	}
 	if len(some) > 0 {
-		all = append(all, some)
+		all = append(all, suite.ProvidedBy(some...))
 	}
 	for _, p := range only {
-		if len(all) < maxSamples {
-			all = append(all, []suite.Provided{p})
-		}
+		all = append(all, suite.ProvidedBy(p))
 	}
-	return all
+	for _, p := range declared {
+		all = append(all, suite.ProvidedBy(append(slices.Clip(some), p)...))
+	}
+	return all[:min(len(all), maxSamples)]
 }

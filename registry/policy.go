@@ -20,8 +20,9 @@ var (
 // Policy judges the use of a suite at a time: nil allows it. It is a pure
 // function, safe for concurrent use.
 //
-// The provenance in info is marked [suite.Provided.SelfDeclared] where it is the
-// word of a foreign Suite. A policy that refuses [suite.Leave] locks a group in
+// The info is that of [suite.Describe]: its provenance is marked
+// [suite.Provided.SelfDeclared] where it is the word of a part or a Suite of somebody
+// else's. A policy that refuses [suite.Leave] locks a group in
 // its suite.
 type Policy func(info suite.Info, use suite.Use, now time.Time) *Refusal
 

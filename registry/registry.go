@@ -26,7 +26,7 @@ type Registry struct {
 
 type entry struct {
 	suite suite.Suite
-	info  suite.Info // as policies see it
+	info  suite.Info // of suite.Describe
 }
 
 // New returns a registry of the suites of all sets, the most preferred first. It
@@ -44,7 +44,7 @@ func (r *Registry) With(suites ...suite.Suite) (*Registry, error) {
 		if s == nil {
 			return nil, errors.New("registry: a suite is nil")
 		}
-		info := s.Info()
+		info := suite.Describe(s) // as policies see it
 		if reserved(info.ID) {
 			return nil, fmt.Errorf("registry: %s: code point %s is reserved", info.Name, info.ID)
 		}
@@ -59,7 +59,7 @@ func (r *Registry) With(suites ...suite.Suite) (*Registry, error) {
 				return nil, fmt.Errorf("registry: %s and %s have the same name %s", e.info.ID, info.ID, info.Name)
 			}
 		}
-		more.entries = append(more.entries, entry{s, markProvenance(s, info)})
+		more.entries = append(more.entries, entry{s, info})
 	}
 	return more, nil
 }
@@ -179,20 +179,4 @@ func (r *Registry) refuse(e entry, use suite.Use, now time.Time) *Refusal {
 func reserved(id suite.ID) bool {
 	high, low := id>>8, id&0xff
 	return id == 0 || high == low && low&0x0f == 0x0a && low != 0xfa
-}
-
-// markProvenance returns info with its provenance marked as [suite.Provenance]
-// marks it.
-func markProvenance(s suite.Suite, info suite.Info) suite.Info {
-	selfDeclared := slices.ContainsFunc(suite.Provenance(s), func(p suite.Provided) bool { return p.SelfDeclared })
-	for _, provenance := range []*[]suite.Provided{
-		&info.KEM.Provenance, &info.KDF.Provenance, &info.AEAD.Provenance,
-		&info.Hash.Provenance, &info.Signature.Provenance,
-	} {
-		*provenance = slices.Clone(*provenance)
-		for i := range *provenance {
-			(*provenance)[i].SelfDeclared = selfDeclared
-		}
-	}
-	return info
 }

@@ -260,18 +260,18 @@ Suites that would do:
 }
 
 func TestPolicySeesWhoseWordProvenanceIs(t *testing.T) {
-	claim := []suite.Provided{{Primitive: "AES", Package: "crypto/aes"}}
-	foreign := fake{info: suite.Info{ID: 1, Name: "a", AEAD: suite.AEADInfo{Provenance: claim}}}
-	var seen []suite.Provided
+	claim := suite.ProvidedBy(suite.Provided{Primitive: "AES", Package: "crypto/aes"})
+	foreign := fake{info: suite.Info{ID: 1, Name: "a", AEAD: suite.AEADInfo{Provenance: claim}, Hash: suite.HashInfo{Name: "SHA-1"}}}
+	var seen suite.Info
 	r := mustNew(t, registry.Set{foreign}).Restrict(
 		func(info suite.Info, _ suite.Use, _ time.Time) *registry.Refusal {
-			seen = info.AEAD.Provenance
+			seen = info
 			return nil
 		})
 	_, err := r.Suite(1, suite.Start, today)
 	require.NoError(t, err)
-	require.Equal(t, []suite.Provided{{Primitive: "AES", Package: "crypto/aes", SelfDeclared: true}}, seen)
-	require.False(t, claim[0].SelfDeclared, "the suite's own Info was changed")
+	require.Equal(t, []suite.Provided{{Primitive: "AES", Package: "crypto/aes", SelfDeclared: true}}, seen.AEAD.Provenance.List())
+	require.Equal(t, []suite.Provided{{Primitive: "SHA-1", SelfDeclared: true}}, seen.Hash.Provenance.List())
 }
 
 func TestPQDraftCodePoints(t *testing.T) {

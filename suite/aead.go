@@ -5,6 +5,8 @@ import (
 	"crypto/cipher"
 	"crypto/fips140"
 	"fmt"
+
+	"github.com/mlsuite/mlsuite/internal/provenance"
 )
 
 // AEAD is an authenticated cipher with 12-byte nonces and 16-byte tags
@@ -31,10 +33,12 @@ type aesGCM struct {
 	keySize int
 }
 
+func (a aesGCM) Own() provenance.Proof { return provenance.Of(a) }
+
 func (a aesGCM) AEADInfo() AEADInfo {
 	return AEADInfo{
 		ID: a.id, Name: a.name, Nk: a.keySize, Nn: gcmNonceSize, Nt: gcmTagSize,
-		Provenance: []Provided{{Primitive: a.name, Package: "crypto/aes"}},
+		Provenance: ProvidedBy(Provided{Primitive: a.name, Package: "crypto/aes"}),
 	}
 }
 

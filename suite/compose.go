@@ -4,7 +4,6 @@ import (
 	"crypto"
 	"errors"
 	"fmt"
-	"slices"
 )
 
 // SignatureScheme is the part of a suite that signs. Anybody can implement it.
@@ -64,31 +63,38 @@ func New(p Parts) (Suite, error) {
 	if aead := p.HPKE.AEADInfo(); aead.ID != p.AEAD.AEADInfo().ID {
 		return fail("HPKE's AEAD is %s, the suite's %s", aead.Name, p.AEAD.AEADInfo().Name)
 	}
-	return &composed{
-		info: Info{
-			ID:        p.ID,
-			Name:      p.Name,
-			Level:     p.Level,
-			KEM:       p.HPKE.KEMInfo(),
-			KDF:       hash.kdf,
-			AEAD:      p.AEAD.AEADInfo(),
-			Hash:      hash.info,
-			Signature: p.Signature.SignatureInfo(),
-		},
-		hkdf:      hash,
-		AEAD:      p.AEAD,
-		HPKE:      p.HPKE,
-		Signature: p.Signature,
-	}, nil
+	info := Info{
+		ID:        p.ID,
+		Name:      p.Name,
+		Level:     p.Level,
+		KEM:       p.HPKE.KEMInfo(),
+		KDF:       hash.kdf,
+		AEAD:      p.AEAD.AEADInfo(),
+		Hash:      hash.info,
+		Signature: p.Signature.SignatureInfo(),
+	}
+	kdf, aead := p.HPKE.KDFInfo(), p.HPKE.AEADInfo()
+	info.KEM.Provenance = info.KEM.Provenance.SaidBy(p.HPKE, info.KEM.Name)
+	info.KDF.Provenance = info.KDF.Provenance.With(kdf.Provenance.SaidBy(p.HPKE, kdf.Name))
+	info.AEAD.Provenance = info.AEAD.Provenance.SaidBy(p.AEAD, info.AEAD.Name).With(aead.Provenance.SaidBy(p.HPKE, aead.Name))
+	info.Signature.Provenance = info.Signature.Provenance.SaidBy(p.Signature, info.Signature.Name)
+	return &composed{info: info, hkdf: hash, aeadPart: p.AEAD, hpkePart: p.HPKE, signaturePart: p.Signature}, nil
 }
 
+// composed embeds its parts under names that nobody else can set.
 type composed struct {
 	info Info
 	hkdf
-	AEAD
-	HPKE
-	Signature
+	aeadPart
+	hpkePart
+	signaturePart
 }
+
+type (
+	aeadPart      = AEAD
+	hpkePart      = HPKE
+	signaturePart = Signature
+)
 
 func (s *composed) Info() Info { return s.info }
 
@@ -106,21 +112,4 @@ func WithID(s Suite, id ID) (Suite, error) {
 	renamed := *c
 	renamed.info.ID = id
 	return &renamed, nil
-}
-
-// Provenance says which package provides each primitive of s, each once. It is
-// derived from the parts of a suite that [New] made; of any other Suite it is
-// that suite's own word, and marked so.
-func Provenance(s Suite) []Provided {
-	i := s.Info()
-	_, derived := s.(*composed)
-	var all []Provided
-	for _, p := range slices.Concat(i.KEM.Provenance, i.KDF.Provenance, i.AEAD.Provenance,
-		i.Hash.Provenance, i.Signature.Provenance) {
-		p.SelfDeclared = !derived
-		if !slices.Contains(all, p) {
-			all = append(all, p)
-		}
-	}
-	return all
 }

@@ -18,7 +18,7 @@ type describedHPKE struct {
 }
 
 func (d describedHPKE) KEMInfo() suite.KEMInfo {
-	return suite.KEMInfo{ID: 0x0020, Provenance: []suite.Provided{{Primitive: "X25519", Package: "crypto/ecdh"}}}
+	return suite.KEMInfo{ID: 0x0020, Provenance: suite.ProvidedBy(suite.Provided{Primitive: "X25519", Package: "crypto/ecdh"})}
 }
 func (d describedHPKE) KDFInfo() suite.KDFInfo   { return suite.KDFInfo{ID: d.kdf} }
 func (d describedHPKE) AEADInfo() suite.AEADInfo { return d.aead }
@@ -100,23 +100,6 @@ func TestWithID(t *testing.T) {
 
 // foreignSuite is a Suite that New did not make.
 type foreignSuite struct{ suite.Suite }
-
-func TestProvenance(t *testing.T) {
-	s, err := suite.New(someParts())
-	require.NoError(t, err)
-	want := []suite.Provided{
-		{Primitive: "X25519", Package: "crypto/ecdh"},
-		{Primitive: "HKDF-SHA256", Package: hkdfPackage()},
-		{Primitive: "AES-128-GCM", Package: "crypto/aes"},
-		{Primitive: "SHA-256", Package: "crypto/sha256"},
-		{Primitive: "Ed25519", Package: "crypto/ed25519"},
-	}
-	require.Equal(t, want, suite.Provenance(s))
-	for i := range want {
-		want[i].SelfDeclared = true
-	}
-	require.Equal(t, want, suite.Provenance(foreignSuite{s}))
-}
 
 // hkdfPackage is what provides HKDF: the FIPS module's own in FIPS mode.
 func hkdfPackage() string {

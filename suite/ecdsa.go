@@ -7,6 +7,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+
+	"github.com/mlsuite/mlsuite/internal/provenance"
 )
 
 // ECDSAP256 returns ecdsa_secp256r1_sha256, TLS SignatureScheme 0x0403: public
@@ -42,7 +44,7 @@ func ECDSAP521() SignatureScheme {
 }
 
 func newECDSA(curve elliptic.Curve, hash crypto.Hash, info SignatureInfo) SignatureScheme {
-	info.Provenance = []Provided{{Primitive: "ECDSA " + info.Classical, Package: "crypto/ecdsa"}}
+	info.Provenance = ProvidedBy(Provided{Primitive: "ECDSA " + info.Classical, Package: "crypto/ecdsa"})
 	parse := func(pub []byte) (*ecdsa.PublicKey, error) {
 		key, err := ecdsa.ParseUncompressedPublicKey(curve, pub)
 		if err != nil {
@@ -51,6 +53,7 @@ func newECDSA(curve elliptic.Curve, hash crypto.Hash, info SignatureInfo) Signat
 		return key, nil
 	}
 	return NewSignatureScheme(SignatureAlgorithm[*ecdsa.PrivateKey]{
+		Own:  provenance.This(),
 		Info: info,
 		Hash: hash,
 		Generate: func() (*ecdsa.PrivateKey, error) {

@@ -6,6 +6,8 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+
+	"github.com/mlsuite/mlsuite/internal/provenance"
 )
 
 // Ed25519 returns ed25519, TLS SignatureScheme 0x0807, of crypto/ed25519:
@@ -20,10 +22,11 @@ import (
 // of a wrong length from a bad signature; 32 bytes that encode no point are ErrVerify.
 func Ed25519() SignatureScheme {
 	return NewSignatureScheme(SignatureAlgorithm[ed25519.PrivateKey]{
+		Own: provenance.This(),
 		Info: SignatureInfo{
 			Scheme: 0x0807, Name: "ed25519", Level: 128, Classical: "Ed25519",
 			PublicKey: ed25519.PublicKeySize, PrivateKey: ed25519.SeedSize, Signature: ed25519.SignatureSize,
-			Provenance: []Provided{{Primitive: "Ed25519", Package: "crypto/ed25519"}},
+			Provenance: ProvidedBy(Provided{Primitive: "Ed25519", Package: "crypto/ed25519"}),
 		},
 		Generate: func() (ed25519.PrivateKey, error) {
 			_, key, err := ed25519.GenerateKey(nil)

@@ -34,7 +34,7 @@ type KEMInfo struct {
 	Nenc        int    // encapsulated key
 	Npk         int    // public key
 	Nsk         int    // private key
-	Provenance  []Provided
+	Provenance  Providers
 }
 
 // Hybrid reports whether the KEM has a classical and a post-quantum part.
@@ -45,7 +45,7 @@ type KDFInfo struct {
 	ID         uint16
 	Name       string // such as "HKDF-SHA256"
 	Nh         int    // output of Extract
-	Provenance []Provided
+	Provenance Providers
 }
 
 // AEADInfo describes an HPKE AEAD (RFC 9180, Section 7.3).
@@ -55,7 +55,7 @@ type AEADInfo struct {
 	Nk         int    // key
 	Nn         int    // nonce
 	Nt         int    // tag
-	Provenance []Provided
+	Provenance Providers
 }
 
 // HashInfo describes a hash function.
@@ -63,7 +63,7 @@ type HashInfo struct {
 	Hash       crypto.Hash
 	Name       string // such as "SHA-256"
 	Size       int
-	Provenance []Provided
+	Provenance Providers
 }
 
 // SignatureInfo describes a signature scheme.
@@ -76,12 +76,5 @@ type SignatureInfo struct {
 	PublicKey   int    // public key
 	PrivateKey  int    // what Signer.Bytes returns
 	Signature   int    // signature; the longest, where the encoding varies (ECDSA's DER)
-	Provenance  []Provided
-}
-
-// Provided says which package provides a primitive.
-type Provided struct {
-	Primitive    string // such as "ML-KEM-768"
-	Package      string // import path, such as "crypto/mlkem"
-	SelfDeclared bool   // the word of a foreign Suite, not derived from parts
+	Provenance  Providers
 }

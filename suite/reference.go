@@ -40,7 +40,7 @@ func OpenReference(s Suite, reference []byte) (PrivateKey, error) {
 
 // OpenReference passes the reference to the HPKE scheme.
 func (c *composed) OpenReference(reference []byte) (PrivateKey, error) {
-	if o, ok := c.HPKE.(ReferenceOpener); ok {
+	if o, ok := c.hpkePart.(ReferenceOpener); ok {
 		return o.OpenReference(reference)
 	}
 	return nil, fmt.Errorf("%w: %s has no references", ErrNotExportable, c.info.ID)

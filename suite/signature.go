@@ -6,6 +6,8 @@ import (
 	"crypto"
 	"crypto/rand"
 	"fmt"
+
+	"github.com/mlsuite/mlsuite/internal/provenance"
 )
 
 // SignatureAlgorithm is what a library has of a signature scheme: functions over
@@ -42,6 +44,10 @@ type SignatureAlgorithm[K crypto.Signer] struct {
 
 	// Verify is [Signature.Verify] for a pub of Info.PublicKey bytes.
 	Verify func(pub, message, sig []byte) error
+
+	// Own is for this module: what the scheme of anybody else says of its provenance is
+	// marked [Provided.SelfDeclared].
+	Own provenance.Mark
 }
 
 // NewSignatureScheme returns the scheme of an algorithm.
@@ -59,6 +65,14 @@ func NewSignatureScheme[K crypto.Signer](a SignatureAlgorithm[K]) SignatureSchem
 }
 
 type signatureScheme[K crypto.Signer] struct{ alg SignatureAlgorithm[K] }
+
+// Own implements what package provenance asks.
+func (s *signatureScheme[K]) Own() provenance.Proof {
+	if s.alg.Own.Valid() {
+		return provenance.Of(s)
+	}
+	return provenance.Proof{}
+}
 
 func (s *signatureScheme[K]) SignatureInfo() SignatureInfo { return s.alg.Info }
 

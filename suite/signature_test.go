@@ -78,7 +78,7 @@ func TestSignatureInfo(t *testing.T) {
 		require.Empty(t, info.PostQuantum)
 		require.Equal(t, []int{c.pub, c.priv, c.sig, c.level},
 			[]int{info.PublicKey, info.PrivateKey, info.Signature, info.Level})
-		require.Len(t, info.Provenance, 1)
+		require.Equal(t, 1, info.Provenance.Len())
 	})
 }
 

@@ -50,12 +50,13 @@ func newHKDF(h crypto.Hash) (hkdf, error) {
 		if h == crypto.SHA256 {
 			pkg = "crypto/sha256"
 		}
-		row.info.Provenance = []Provided{{Primitive: row.info.Name, Package: pkg}}
+		row.info.Provenance = ProvidedBy(Provided{Primitive: row.info.Name, Package: pkg})
 		row.kdf.Nh = row.info.Size
-		row.kdf.Provenance = []Provided{{Primitive: row.kdf.Name, Package: ownPackage}}
+		kdfPackage := ownPackage
 		if fips140.Enabled() {
-			row.kdf.Provenance[0].Package = "crypto/hkdf"
+			kdfPackage = "crypto/hkdf"
 		}
+		row.kdf.Provenance = ProvidedBy(Provided{Primitive: row.kdf.Name, Package: kdfPackage})
 		return row, nil
 	}
 	return hkdf{}, fmt.Errorf("hash %v is not of the SHA-2 family that HPKE's HKDF knows", h)

@@ -61,7 +61,11 @@ func describeSuites(suites []suite.Suite) (descriptions, error) {
 			SignatureKey: i.Signature.PublicKey, SignaturePrivateKey: i.Signature.PrivateKey, SignatureSize: i.Signature.Signature,
 		}
 		for _, p := range suite.Provenance(s) {
-			d.Providers = append(d.Providers, p.Primitive+": "+p.Package)
+			provider := p.Primitive + ": " + p.Package
+			if p.SelfDeclared {
+				provider += " (by its own word)"
+			}
+			d.Providers = append(d.Providers, provider)
 		}
 		all.Suites = append(all.Suites, d)
 	}

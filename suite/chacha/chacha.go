@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/crypto/chacha20poly1305"
 
+	"github.com/mlsuite/mlsuite/internal/provenance"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -16,11 +17,13 @@ func ChaCha20Poly1305() suite.AEAD { return aead{} }
 
 type aead struct{}
 
+func (a aead) Own() provenance.Proof { return provenance.Of(a) }
+
 func (aead) AEADInfo() suite.AEADInfo {
 	return suite.AEADInfo{
 		ID: 0x0003, Name: "ChaCha20-Poly1305",
 		Nk: chacha20poly1305.KeySize, Nn: chacha20poly1305.NonceSize, Nt: chacha20poly1305.Overhead,
-		Provenance: []suite.Provided{{Primitive: "ChaCha20-Poly1305", Package: "golang.org/x/crypto/chacha20poly1305"}},
+		Provenance: suite.ProvidedBy(suite.Provided{Primitive: "ChaCha20-Poly1305", Package: "golang.org/x/crypto/chacha20poly1305"}),
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/cloudflare/circl/ecc/goldilocks"
 	"github.com/cloudflare/circl/sign/ed448"
 
+	"github.com/mlsuite/mlsuite/internal/provenance"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -24,10 +25,11 @@ import (
 // signature; 57 bytes that encode no point are ErrVerify.
 func Ed448() suite.SignatureScheme {
 	return suite.NewSignatureScheme(suite.SignatureAlgorithm[ed448.PrivateKey]{
+		Own: provenance.This(),
 		Info: suite.SignatureInfo{
 			Scheme: 0x0808, Name: "ed448", Level: 224, Classical: "Ed448",
 			PublicKey: ed448.PublicKeySize, PrivateKey: ed448.SeedSize, Signature: ed448.SignatureSize,
-			Provenance: []suite.Provided{{Primitive: "Ed448", Package: "github.com/cloudflare/circl/sign/ed448"}},
+			Provenance: suite.ProvidedBy(suite.Provided{Primitive: "Ed448", Package: "github.com/cloudflare/circl/sign/ed448"}),
 		},
 		Generate: func() (ed448.PrivateKey, error) {
 			_, key, err := ed448.GenerateKey(nil)

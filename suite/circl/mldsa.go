@@ -11,6 +11,7 @@ import (
 	"github.com/cloudflare/circl/sign/mldsa/mldsa65"
 	"github.com/cloudflare/circl/sign/mldsa/mldsa87"
 
+	"github.com/mlsuite/mlsuite/internal/provenance"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -98,12 +99,13 @@ func newMLDSA[Public, Private any](l mldsaLibrary[Public, Private]) suite.Signat
 		return &key{library: &l, seed: seed, public: public, private: private}
 	}
 	return suite.NewSignatureScheme(suite.SignatureAlgorithm[*key]{
+		Own: provenance.This(),
 		Info: suite.SignatureInfo{
 			Scheme: l.code, Name: l.name, Level: l.level, PostQuantum: l.primitive,
 			PublicKey: l.publicKeySize, PrivateKey: mldsaSeedSize, Signature: l.signatureSize,
-			Provenance: []suite.Provided{{
+			Provenance: suite.ProvidedBy(suite.Provided{
 				Primitive: l.primitive, Package: "github.com/cloudflare/circl/sign/mldsa/" + l.name,
-			}},
+			}),
 		},
 		Generate: func() (*key, error) {
 			var seed [mldsaSeedSize]byte

@@ -10,6 +10,7 @@ import (
 	"github.com/cloudflare/circl/kem/mlkem/mlkem768"
 
 	"github.com/mlsuite/mlsuite/hpke"
+	"github.com/mlsuite/mlsuite/internal/provenance"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -57,7 +58,7 @@ func mlkemInfo(id uint16, name string, level, publicKey, ciphertext int) suite.K
 	return suite.KEMInfo{
 		ID: id, Name: name, Level: level, PostQuantum: name,
 		Nsecret: mlkemSecretSize, Nenc: ciphertext, Npk: publicKey, Nsk: mlkemSeedSize,
-		Provenance: []suite.Provided{{Primitive: name, Package: "github.com/cloudflare/circl/kem/mlkem"}},
+		Provenance: suite.ProvidedBy(suite.Provided{Primitive: name, Package: "github.com/cloudflare/circl/kem/mlkem"}),
 	}
 }
 
@@ -74,6 +75,8 @@ type mlkemKEM[Public, Private any] struct {
 	encapsulate func(key *Public, ciphertext, secret, randomness []byte)
 	decapsulate func(key *Private, secret, ciphertext []byte)
 }
+
+func (k *mlkemKEM[Public, Private]) Own() provenance.Proof { return provenance.Of(k) }
 
 func (k *mlkemKEM[Public, Private]) Info() suite.KEMInfo { return k.info }
 

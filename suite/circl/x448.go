@@ -7,6 +7,7 @@ import (
 	"github.com/cloudflare/circl/dh/x448"
 
 	"github.com/mlsuite/mlsuite/hpke"
+	"github.com/mlsuite/mlsuite/internal/provenance"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -27,6 +28,8 @@ func DHKEMX448() hpke.DeterministicKEM {
 func X448() hpke.Group { return x448Group{} }
 
 type x448Group struct{}
+
+func (g x448Group) Own() provenance.Proof { return provenance.Of(g) }
 
 func (x448Group) Info() hpke.GroupInfo {
 	return hpke.GroupInfo{

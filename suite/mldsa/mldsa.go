@@ -13,6 +13,7 @@ import (
 
 	"filippo.io/mldsa"
 
+	"github.com/mlsuite/mlsuite/internal/provenance"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -30,10 +31,11 @@ func MLDSA87() suite.SignatureScheme { return newScheme(mldsa.MLDSA87(), 0x0906,
 
 func newScheme(params mldsa.Parameters, code uint16, name string, level int) suite.SignatureScheme {
 	return suite.NewSignatureScheme(suite.SignatureAlgorithm[*mldsa.PrivateKey]{
+		Own: provenance.This(),
 		Info: suite.SignatureInfo{
 			Scheme: code, Name: name, Level: level, PostQuantum: params.String(),
 			PublicKey: params.PublicKeySize(), PrivateKey: mldsa.PrivateKeySize, Signature: params.SignatureSize(),
-			Provenance: []suite.Provided{{Primitive: params.String(), Package: "filippo.io/mldsa"}},
+			Provenance: suite.ProvidedBy(suite.Provided{Primitive: params.String(), Package: "filippo.io/mldsa"}),
 		},
 		Generate: func() (*mldsa.PrivateKey, error) { return mldsa.GenerateKey(params) },
 		Parse: func(b []byte) (*mldsa.PrivateKey, error) {

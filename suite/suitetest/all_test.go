@@ -68,7 +68,7 @@ func TestKEMs(t *testing.T) {
 		hybrid.MLKEM768X25519(), hybrid.MLKEM768P256(), hybrid.MLKEM1024P384(),
 	} {
 		info := kem.Info()
-		t.Run(info.Name+" of "+info.Provenance[0].Package, func(t *testing.T) {
+		t.Run(info.Name+" of "+info.Provenance.List()[0].Package, func(t *testing.T) {
 			t.Parallel()
 			suitetest.TestKEM(t, kem)
 		})
@@ -82,7 +82,7 @@ func TestSignatureSchemes(t *testing.T) {
 		circl.MLDSA44(), circl.MLDSA65(), circl.MLDSA87(),
 	} {
 		info := scheme.SignatureInfo()
-		t.Run(info.Name+" of "+info.Provenance[0].Package, func(t *testing.T) {
+		t.Run(info.Name+" of "+info.Provenance.List()[0].Package, func(t *testing.T) {
 			t.Parallel()
 			suitetest.TestSignatureScheme(t, scheme)
 		})

@@ -28,7 +28,7 @@ func (outsideKEM) Info() suite.KEMInfo {
 		Nenc:        mlkem768.CiphertextSize,
 		Npk:         mlkem768.EncapsulationKeySize,
 		Nsk:         mlkem768.SeedSize,
-		Provenance:  []suite.Provided{{Primitive: "ML-KEM-768", Package: "filippo.io/mlkem768"}},
+		Provenance:  suite.ProvidedBy(suite.Provided{Primitive: "ML-KEM-768", Package: "filippo.io/mlkem768"}),
 	}
 }
 

@@ -85,7 +85,7 @@ func checkKEMInfo(t reporter, e encryption) {
 			t.Errorf("%s is %d", size.name, size.n)
 		}
 	}
-	if len(e.kem.Provenance) == 0 {
+	if e.kem.Provenance.Len() == 0 {
 		t.Errorf("KEM does not say which package provides it")
 	}
 }

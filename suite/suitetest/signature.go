@@ -77,7 +77,7 @@ func checkSignatureInfo(t reporter, s signing) {
 	if s.info.PublicKey <= 0 || s.info.PrivateKey <= 0 || s.info.Signature <= 0 {
 		t.Errorf("sizes: public key %d, private key %d, signature %d", s.info.PublicKey, s.info.PrivateKey, s.info.Signature)
 	}
-	if len(s.info.Provenance) == 0 {
+	if s.info.Provenance.Len() == 0 {
 		t.Errorf("the scheme does not say which package provides it")
 	}
 }
