@@ -61,6 +61,9 @@ func (o observer) adopted(e mls.EpochAdopted) {
 		slog.Bool("extensions_changed", e.ExtensionsChanged),
 		slog.Int("psks", len(e.PSKs)),
 	}
+	if len(e.Custom) > 0 {
+		attrs = append(attrs, slog.Any("custom_proposals", e.Custom))
+	}
 	if r := e.ReInit; r != nil {
 		attrs = append(attrs, slog.Group("reinit", octets("group_id", r.GroupID),
 			slog.String("suite", r.CipherSuite.String()), slog.String("version", r.Version.String())))

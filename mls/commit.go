@@ -102,7 +102,7 @@ type commitMaker struct {
 // protect. The application was asked about the credentials in the list.
 func (m *commitMaker) make(ctx context.Context, q asking, list []CommittedProposal) (made *Candidate, _ *authenticatedContent, _ error) {
 	p, s := m.public, m.public.suite
-	rules := listRules{committer: m.sender, lifetime: m.cfg.Lifetimes.sentAt(q.now)}
+	rules := listRules{committer: m.sender, lifetime: m.cfg.Lifetimes.sentAt(q.now), custom: m.cfg.Proposals}
 	if m.plan.followUp != nil {
 		rules.followUp = m.plan.followUp.id.Usage
 	}

@@ -2,7 +2,7 @@ package mls
 
 import "github.com/mlsuite/mlsuite/suite"
 
-// CommitOption is a proposal that [Group.Commit] sends by value, or a setting.
+// CommitOption is a [Proposal] that [Group.Commit] sends by value, or a setting.
 type CommitOption interface{ plan(*commitPlan) }
 
 // commitPlan is what the caller wants of a commit.
@@ -56,9 +56,12 @@ func Add(kp *KeyPackage) AddProposal { return AddProposal{KeyPackage: kp} }
 func Remove(leaf LeafIndex) RemoveProposal { return RemoveProposal{Removed: leaf} }
 
 func (p AddProposal) plan(c *commitPlan)                    { c.byValue = append(c.byValue, p) }
+func (p UpdateProposal) plan(c *commitPlan)                 { c.byValue = append(c.byValue, p) }
 func (p RemoveProposal) plan(c *commitPlan)                 { c.byValue = append(c.byValue, p) }
 func (p PreSharedKeyProposal) plan(c *commitPlan)           { c.byValue = append(c.byValue, p) }
 func (p ReInitProposal) plan(c *commitPlan)                 { c.byValue = append(c.byValue, p) }
+func (p ExternalInitProposal) plan(c *commitPlan)           { c.byValue = append(c.byValue, p) }
+func (p CustomProposal) plan(c *commitPlan)                 { c.byValue = append(c.byValue, p) }
 func (p GroupContextExtensionsProposal) plan(c *commitPlan) { c.byValue = append(c.byValue, p) }
 
 // ReInit proposes to end the group and to follow it up by one with another id,

@@ -47,11 +47,20 @@ type Config struct {
 	PSKs PSKStore
 
 	// Extensions, Proposals and Credentials are the types beyond RFC 9420's
-	// default ones that the application supports and advertises in its leaf
-	// (RFC 9420, Section 7.2). The type of Credential need not be listed; basic
+	// default ones that the application handles and advertises in its leaf
+	// (RFC 9420, Section 7.2). The default ones are not listed, and no extension or
+	// proposal twice.
+	//
+	// The engine carries what is of these types and hands it over: extensions and
+	// proposals as their data, credentials as their content, which is one vector as
+	// that of a basic credential is. The type of Credential need not be listed; basic
 	// and X.509 credentials are always advertised.
+	//
+	// A client that restores a group declares the proposals that its leaf in the group
+	// lists, or it cannot follow a commit that covers one; its next leaf lists what it
+	// declares then.
 	Extensions  []ExtensionType
-	Proposals   []ProposalType
+	Proposals   []CustomProposalType
 	Credentials []CredentialType
 
 	// LeafExtensions go into the client's LeafNode.
@@ -150,7 +159,47 @@ func (c *Config) validate() error {
 	case c.PaddingBlock < 0 || c.PaddingBlock > math.MaxUint16:
 		return fmt.Errorf("mls: Config.PaddingBlock is %d, want 0 to %d", c.PaddingBlock, math.MaxUint16)
 	}
+	if err := c.checkTypes(); err != nil {
+		return err
+	}
 	return c.Credential.certifies(c.Signer.PublicKey())
+}
+
+// checkTypes checks the lists of types that the client advertises.
+func (c *Config) checkTypes() error {
+	if err := checkAdvertised("Extensions", c.Extensions); err != nil {
+		return err
+	}
+	return checkAdvertised("Proposals", c.proposalTypes())
+}
+
+// checkAdvertised refuses a list of Config that has a default type, which RFC 9420,
+// Section 7.2, forbids to list, the reserved value 0, or a type twice.
+func checkAdvertised[T interface {
+	capability
+	~uint16
+	fmt.Stringer
+}](field string, list []T) error {
+	for i, t := range list {
+		switch {
+		case t == 0:
+			return fmt.Errorf("mls: Config.%s lists 0, which is no type", field)
+		case t.isDefault():
+			return fmt.Errorf("mls: Config.%s lists %s, which every client supports and none lists (RFC 9420, Section 7.2)", field, t)
+		case slices.Contains(list[:i], t):
+			return fmt.Errorf("mls: Config.%s lists %s twice", field, t)
+		}
+	}
+	return nil
+}
+
+// proposalTypes returns the types that Proposals declares.
+func (c *Config) proposalTypes() []ProposalType {
+	types := make([]ProposalType, len(c.Proposals))
+	for i, p := range c.Proposals {
+		types[i] = p.Type
+	}
+	return types
 }
 
 // suite returns the suite that c names, for the given use.
@@ -187,7 +236,7 @@ func (c *Config) capabilities(own suite.ID, now time.Time, in *publicState) (Cap
 		Versions:     []ProtocolVersion{VersionMLS10},
 		CipherSuites: suites,
 		Extensions:   slices.Clone(c.Extensions),
-		Proposals:    slices.Clone(c.Proposals),
+		Proposals:    c.proposalTypes(),
 		Credentials:  credentials,
 	}, nil
 }

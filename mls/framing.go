@@ -155,7 +155,7 @@ func (c *framedContent) senderMay() bool {
 			return false
 		}
 		kind, ok := c.proposal.Type().kind()
-		return ok && kind.external
+		return !ok || kind.external // of other types the application says it
 	case SenderNewMemberProposal:
 		return c.contentType == ContentProposal && c.proposal.Type() == ProposalAdd
 	case SenderNewMemberCommit:

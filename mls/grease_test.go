@@ -115,7 +115,7 @@ func TestGreaseIsNoSupport(t *testing.T) {
 	const value = 0x3A3A
 	lists := func(cfg *Config) { // as addGrease may
 		cfg.Extensions = []ExtensionType{value}
-		cfg.Proposals = []ProposalType{value}
+		cfg.Proposals = []CustomProposalType{{Type: value}}
 		cfg.Credentials = []CredentialType{value}
 	}
 	required := func(r RequiredCapabilities) Extension {

@@ -157,16 +157,12 @@ func refuseProposal(t *testing.T, groups []*Group, p Proposal, want error) {
 		want = blamed.atProposal(1)
 	}
 	requireUnmoved(t, g, want, func() error {
-		_, err := g.Commit(t.Context(), insiderTime, list[0].Proposal.(AddProposal), asOption(p))
+		_, err := g.Commit(t.Context(), insiderTime, list[0].Proposal, p)
 		return err
 	})
 	_, withoutPath := p.(AddProposal)
 	c := m.commit(forgery{proposals: list, withPath: !withoutPath})
 	requireUnprocessed(t, g, want, c.message)
-}
-
-func asOption(p Proposal) CommitOption {
-	return commitOption(func(c *commitPlan) { c.byValue = append(c.byValue, p) })
 }
 
 func TestKeyPackageFaultsAreRefused(t *testing.T) {
@@ -291,7 +287,7 @@ func strangers(t testing.TB) []*Group {
 // strange makes a client support what the group of strangers uses.
 func strange(cfg *Config) {
 	cfg.Extensions = []ExtensionType{strangeExtension, strangeExtension + 0x100}
-	cfg.Proposals = []ProposalType{strangeProposal}
+	cfg.Proposals = []CustomProposalType{{Type: strangeProposal}}
 	cfg.Credentials = []CredentialType{strangeCredential}
 }
 

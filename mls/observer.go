@@ -79,6 +79,7 @@ type EpochAdopted struct {
 	Changes           []Change // members added, updated and removed
 	ExtensionsChanged bool
 	PSKs              []PreSharedKeyID // that were injected
+	Custom            []ProposalType   // of the custom proposals
 	ReInit            *ReInitProposal  // that ended the group, or nil
 }
 
@@ -161,6 +162,8 @@ func (c *Config) tellAdopted(from *publicState, t *transition, leaf int64) {
 			e.ExtensionsChanged = true
 		case PreSharedKeyProposal:
 			e.PSKs = append(e.PSKs, p.PSK)
+		case CustomProposal:
+			e.Custom = append(e.Custom, p.ProposalType)
 		}
 	}
 	c.Observer.Observe(e)

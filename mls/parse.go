@@ -1,7 +1,7 @@
 package mls
 
 // ParseMessage reads an MLSMessage. Its error wraps ErrMalformed, or ErrUnsupported
-// for a protocol version, wire format or proposal type that is not of RFC 9420.
+// for a protocol version or wire format that is not of RFC 9420.
 func ParseMessage(b []byte) (*Message, error) { return parsed[Message](b, "MLSMessage") }
 
 // Marshal returns the encoding of m, or an error if it would not parse.

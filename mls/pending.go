@@ -78,7 +78,7 @@ func (g *Group) selectProposals(ctx context.Context, q asking, pending, byValue 
 	if len(pending) == 0 {
 		return nil
 	}
-	s := newSelection(g.public, g.leaf, byValue)
+	s, rules := newSelection(g.public, g.leaf, byValue), listRules{custom: g.cfg.Proposals}
 	if own != nil {
 		s.bring(own.Credential.Type, own.Signer.PublicKey())
 	}
@@ -104,6 +104,8 @@ func (g *Group) selectProposals(ctx context.Context, q asking, pending, byValue 
 			keep[i] = s.fits(&p.KeyPackage.LeafNode, noLeaf)
 		case PreSharedKeyProposal:
 			keep[i] = g.knowsPSK(ctx, q, &p.PSK) && s.seen.checkPSK(p, i) == nil
+		case CustomProposal:
+			keep[i] = rules.handles(p, c.Sender) == nil && s.supports(p.ProposalType)
 		}
 	}
 	var list []CommittedProposal
@@ -198,6 +200,7 @@ type selection struct {
 	types      []CredentialType // of members and incoming
 	keys       map[string]bool  // of incoming
 	seen       proposalSet
+	lacking    map[ProposalType]bool // whether a member that stays lacks a type
 }
 
 func newSelection(p *publicState, committer LeafIndex, byValue []CommittedProposal) *selection {
@@ -209,6 +212,7 @@ func newSelection(p *publicState, committer LeafIndex, byValue []CommittedPropos
 		types:      slices.Clone(p.tree.credentialTypesInUse()),
 		keys:       map[string]bool{},
 		seen:       proposalSet{},
+		lacking:    map[ProposalType]bool{},
 	}
 	for i, c := range byValue {
 		switch p := c.Proposal.(type) {
@@ -234,8 +238,21 @@ func (p *publicState) takes(c *CommittedProposal) bool {
 		return s.fits(&proposal.KeyPackage.LeafNode, noLeaf)
 	case GroupContextExtensionsProposal:
 		return s.takes(c.extensions)
+	case CustomProposal:
+		return s.supports(proposal.ProposalType)
 	}
 	return true
+}
+
+// supports reports whether all members but those who leave support a custom type of
+// proposal.
+func (s *selection) supports(t ProposalType) bool {
+	lacks, ok := s.lacking[t]
+	if !ok {
+		_, lacks = s.public.tree.lacksProposal(t, s.leaving)
+		s.lacking[t] = lacks
+	}
+	return !lacks
 }
 
 // claim reports whether nothing claimed a leaf before.

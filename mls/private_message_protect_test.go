@@ -107,11 +107,7 @@ func TestPrivateMessageRefusesForgeries(t *testing.T) {
 
 			c = e.private(t, leaf, contentType)
 			refuses(e.forged(t, c, func(p []byte, _ *senderData) { p[len(p)-1] = 1 }), ErrMalformed, "last octet of the padding")
-			want := ErrMalformed
-			if contentType == ContentProposal { // it begins with its type
-				want = ErrUnsupported
-			}
-			refuses(e.forged(t, c, func(p []byte, _ *senderData) { p[0] = 0xff }), want, "content")
+			refuses(e.forged(t, c, func(p []byte, _ *senderData) { p[0] = 0xff }), ErrMalformed, "content")
 			for i := range 4 {
 				refuses(e.forged(t, c, func(_ []byte, d *senderData) { d.reuseGuard[i] ^= 1 }), ErrDecrypt, "reuse guard")
 			}

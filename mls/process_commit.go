@@ -14,7 +14,7 @@ import (
 // processCommit makes a candidate of another member's commit (RFC 9420, Section
 // 12.4.2). The signature on it has been verified.
 func (g *Group) processCommit(ctx context.Context, now time.Time, ac *authenticatedContent) (*Candidate, error) {
-	t, a, err := g.public.receiveCommit(ctx, g.cfg, now, ac, g.inbox.proposal)
+	t, a, err := g.public.receiveCommit(ctx, g.cfg, now, ac, g.leaf, g.inbox.proposal)
 	if err != nil {
 		return nil, err
 	}
@@ -39,8 +39,9 @@ func (g *Group) processCommit(ctx context.Context, now time.Time, ac *authentica
 
 // receiveCommit checks a commit whose signature was verified, as far as that takes
 // no secrets, and applies it to the public state. The state that it leads to goes up
-// to its provisional context. find looks up proposals by their ProposalRef.
-func (p *publicState) receiveCommit(ctx context.Context, cfg *Config, now time.Time, ac *authenticatedContent, find func(ref []byte) (CommittedProposal, bool)) (*transition, *applied, error) {
+// to its provisional context. self is the leaf of this client, or noLeaf; find looks
+// up proposals by their ProposalRef.
+func (p *publicState) receiveCommit(ctx context.Context, cfg *Config, now time.Time, ac *authenticatedContent, self LeafIndex, find func(ref []byte) (CommittedProposal, bool)) (*transition, *applied, error) {
 	list, err := resolveProposals(ac, find)
 	if err != nil {
 		return nil, nil, err
@@ -48,7 +49,7 @@ func (p *publicState) receiveCommit(ctx context.Context, cfg *Config, now time.T
 	if err := cfg.allowCommit(p, now, ac, list); err != nil {
 		return nil, nil, err
 	}
-	a, next, err := p.follow(cfg, now, ac, list)
+	a, next, err := p.follow(cfg, now, ac, self, list)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -68,10 +69,16 @@ func (p *publicState) receiveCommit(ctx context.Context, cfg *Config, now time.T
 	}, a, nil
 }
 
-// follow applies the proposals and the path of a received commit.
-func (p *publicState) follow(cfg *Config, now time.Time, ac *authenticatedContent, list []CommittedProposal) (*applied, *publicState, error) {
+// follow applies the proposals and the path of a received commit. A client that the
+// commit removes handles the custom ones or not.
+func (p *publicState) follow(cfg *Config, now time.Time, ac *authenticatedContent, self LeafIndex, list []CommittedProposal) (*applied, *publicState, error) {
 	sender, path := ac.content.sender, ac.content.commit.path
-	a, err := p.apply(list, listRules{committer: sender, lifetime: cfg.Lifetimes.receivedAt(now)})
+	a, err := p.apply(list, listRules{
+		committer: sender,
+		lifetime:  cfg.Lifetimes.receivedAt(now),
+		custom:    cfg.Proposals,
+		anyType:   leavingBy(list)[self],
+	})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -8,9 +8,12 @@ import (
 )
 
 // Proposal is a change that somebody proposes to a group (RFC 9420, Section 12.1).
-// It is one of the types of this package whose names end in Proposal, by value.
+// It is one of the types of this package whose names end in Proposal, by value. As an
+// option of [Group.Commit], it is sent by value.
 type Proposal interface {
 	Type() ProposalType
+
+	CommitOption
 
 	// marshal writes what follows the type.
 	marshaler
@@ -36,7 +39,7 @@ var proposalKinds = [...]proposalKind{
 	{ProposalGroupContextExtensions, "group_context_extensions", true, true, decodeGroupContextExtensions},
 }
 
-// kind returns the row of t, or false if it is not known here.
+// kind returns the row of t, or false if it is not RFC 9420's.
 func (t ProposalType) kind() (*proposalKind, bool) {
 	for i := range proposalKinds {
 		if proposalKinds[i].typ == t {
@@ -56,6 +59,10 @@ func complete(p Proposal) error {
 	case UpdateProposal:
 		present = p.LeafNode != nil
 	case RemoveProposal, PreSharedKeyProposal, ReInitProposal, ExternalInitProposal, GroupContextExtensionsProposal:
+	case CustomProposal:
+		if _, known := p.ProposalType.kind(); known {
+			return fmt.Errorf("%w: custom proposal of the type %s", ErrMalformed, p.ProposalType)
+		}
 	case nil:
 		return fmt.Errorf("%w: proposal is missing", ErrMalformed)
 	default:
@@ -77,17 +84,15 @@ func marshalProposal(w *wire.Writer, p Proposal) {
 	p.marshal(w)
 }
 
-// unmarshalProposal reads a Proposal with its type in front. A type that is not
-// known here gives an error that wraps ErrUnsupported: the length of such a
-// proposal is not known either.
+// unmarshalProposal reads a Proposal with its type in front. One of a type that is not
+// RFC 9420's is a CustomProposal, which the members of a group judge by what their
+// applications declare.
 func unmarshalProposal(r *wire.Reader) Proposal {
 	t := ProposalType(r.Uint16())
-	kind, ok := t.kind()
-	if !ok {
-		r.Fail(unsupported(t, "proposal type"))
-		return nil
+	if kind, ok := t.kind(); ok {
+		return kind.decode(r)
 	}
-	return kind.decode(r)
+	return CustomProposal{ProposalType: t, Data: r.Bytes()}
 }
 
 // AddProposal proposes to add a client (RFC 9420, Section 12.1.1).

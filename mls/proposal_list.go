@@ -34,7 +34,9 @@ type CommittedProposal struct {
 type listRules struct {
 	committer Sender
 	lifetime  lifetimeCheck
-	followUp  ResumptionPSKUsage // of the first commit of a group that follows another
+	followUp  ResumptionPSKUsage   // of the first commit of a group that follows another
+	custom    []CustomProposalType // that this client handles
+	anyType   bool                 // others pass: it does not follow the commit
 }
 
 // applied is the outcome of a list of proposals: the public state of the next
@@ -108,6 +110,8 @@ func (p *publicState) checkProposal(c *CommittedProposal, rules listRules) error
 		return nil
 	case GroupContextExtensionsProposal:
 		return nil // whether members support them is judged after the commit
+	case CustomProposal:
+		return rules.handles(proposal, c.Sender)
 	}
 	return fmt.Errorf("%w: proposal type %s", ErrUnsupported, c.Proposal.Type())
 }
@@ -132,11 +136,14 @@ func (p *publicState) apply(list []CommittedProposal, rules listRules) (*applied
 		err = checkExternalList(list)
 	} else {
 		err = checkList(list, rules.committer.Leaf)
+		if err == nil {
+			err = p.checkCustom(list, &rules)
+		}
 	}
 	if err != nil {
 		return nil, err
 	}
-	a.needsPath = needsPath(list)
+	a.needsPath = rules.needsPath(list)
 	for i, c := range list {
 		if _, ok := c.Proposal.(GroupContextExtensionsProposal); ok {
 			a.extensions, a.extended = c.extensions, i
@@ -199,10 +206,13 @@ func (a *applied) add(kp *KeyPackage) error {
 
 // needsPath reports whether a commit of these proposals needs a path (RFC 9420,
 // Section 12.4).
-func needsPath(list []CommittedProposal) bool {
+func (r *listRules) needsPath(list []CommittedProposal) bool {
 	return len(list) == 0 || slices.ContainsFunc(list, func(c CommittedProposal) bool {
-		kind, ok := c.Proposal.Type().kind()
-		return !ok || kind.needsPath
+		if kind, ok := c.Proposal.Type().kind(); ok {
+			return kind.needsPath
+		}
+		custom, ok := r.customType(c.Proposal.Type())
+		return ok && !custom.NoPath
 	})
 }
 

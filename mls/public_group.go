@@ -66,8 +66,8 @@ func (c *PublicCandidate) Adopt() *PublicGroup {
 // GroupInfo holds it. It checks the group's whole state as a joiner does, which is
 // O(n).
 //
-// Of cfg, only Suites is required; Rules, Observer, Authenticator, Lifetimes and the
-// Limits of proposals count too. Suites are asked whether the group may be read, not
+// Of cfg, only Suites is required; Rules, Observer, Authenticator, Proposals, Lifetimes
+// and the Limits of proposals count too. Suites are asked whether the group may be read, not
 // whether it could be started.
 func NewPublicGroup(ctx context.Context, now time.Time, cfg Config, groupInfo, tree []byte) (*PublicGroup, error) {
 	info, err := parseGroupInfoMessage(groupInfo)
@@ -76,6 +76,9 @@ func NewPublicGroup(ctx context.Context, now time.Time, cfg Config, groupInfo, t
 	}
 	if cfg.Suites == nil {
 		return nil, errNoSuites
+	}
+	if err := cfg.checkTypes(); err != nil {
+		return nil, err
 	}
 	q := cfg.ask(suite.Receive, now)
 	s, err := q.suite(info.GroupContext.CipherSuite)
@@ -145,7 +148,7 @@ func (g *PublicGroup) process(ctx context.Context, now time.Time, m *Message) (*
 
 // processCommit is [Group.processCommit] without secrets.
 func (g *PublicGroup) processCommit(ctx context.Context, now time.Time, ac *authenticatedContent) (*PublicCandidate, error) {
-	t, a, err := g.public.receiveCommit(ctx, g.cfg, now, ac, g.proposal)
+	t, a, err := g.public.receiveCommit(ctx, g.cfg, now, ac, noLeaf, g.proposal)
 	if err != nil {
 		return nil, err
 	}

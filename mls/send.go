@@ -109,14 +109,18 @@ func (g *Group) propose(ctx context.Context, q asking, authenticatedData []byte,
 	if err != nil {
 		return nil, err
 	}
+	rules := listRules{lifetime: g.cfg.Lifetimes.sentAt(q.now), custom: g.cfg.Proposals}
 	kept := CommittedProposal{Proposal: proposal, Sender: g.sender(), checked: true}
-	if err := g.public.checkProposal(&kept, listRules{lifetime: g.cfg.Lifetimes.sentAt(q.now)}); err != nil {
+	if err := g.public.checkProposal(&kept, rules); err != nil {
 		return nil, err
 	}
 	if err := q.proposal(g.public, &kept); err != nil {
 		return nil, err
 	}
 	if err := q.knownPSK(ctx, proposal, g); err != nil {
+		return nil, err
+	}
+	if err := g.public.checkCustom([]CommittedProposal{kept}, &rules); err != nil {
 		return nil, err
 	}
 	if own == nil { // an own Update was judged when it was made

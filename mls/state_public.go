@@ -119,6 +119,9 @@ func RestorePublicGroup(now time.Time, cfg Config, state Snapshot) (*PublicGroup
 	if cfg.Suites == nil {
 		return nil, errNoSuites
 	}
+	if err := cfg.checkTypes(); err != nil {
+		return nil, err
+	}
 	q := cfg.ask(suite.Receive, now)
 	l, err := newPublicStateLoader(state, q.suite)
 	if err != nil {

@@ -448,7 +448,7 @@ func (l *stateLoader) savedProposals(p *publicState) ([]*savedProposal, error) {
 			return badState("proposal is not the next one, or without a reference")
 		}
 		all[i].checked, all[i].size = true, len(records[i].Value)
-		if err := p.checkProposal(&all[i].CommittedProposal, listRules{lifetime: anyTime}); err != nil {
+		if err := p.checkProposal(&all[i].CommittedProposal, listRules{lifetime: anyTime, anyType: true}); err != nil {
 			return err
 		}
 		all[i].unfit = all[i].outside() && !p.takes(&all[i].CommittedProposal)

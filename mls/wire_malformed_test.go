@@ -275,15 +275,6 @@ func TestUnsupported(t *testing.T) {
 		{"wire format 0", into[Message], "0001 0000" + hexGroupInfo, "wire format 0x0000"},
 		{"wire format 6", into[Message], "0001 0006" + hexGroupInfo, "wire format 0x0006"},
 		{"private wire format", into[Message], "0001 f000" + hexGroupInfo, "wire format 0xF000"},
-		{"proposal type 0", into[anyProposal], "0000 00", "proposal type 0x0000"},
-		{"proposal type 8", into[anyProposal], "0008 00", "proposal type 0x0008"},
-		{"GREASE proposal", into[anyProposal], "0a0a 00", "proposal type 0x0A0A"},
-		{"proposal in a commit", into[commit], hexVector("01 0a0a 00") + "00", "proposal type 0x0A0A"},
-		{"proposal in a message", into[Message],
-			"0001 0001" + hexMember + "02 0a0a 00" + hexSignature + hexTag, "proposal type 0x0A0A"},
-		{"proposal of an external sender", into[publicMessage],
-			hexExternal + "02 0a0a 00" + hexSignature, "proposal type 0x0A0A"},
-		{"proposal in a private message", intoPrivate(ContentProposal), "0a0a 00 00", "proposal type 0x0A0A"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			err := c.read(unhex(t, c.form))

@@ -247,7 +247,9 @@ func (g *wireGenerator) pskID() *PreSharedKeyID {
 }
 
 func (g *wireGenerator) proposal() Proposal {
-	switch ProposalType(1 + g.IntN(len(proposalKinds))) {
+	switch ProposalType(g.IntN(len(proposalKinds) + 1)) {
+	case 0:
+		return CustomProposal{ProposalType: ProposalType(len(proposalKinds) + 1 + g.IntN(0xFFF8)), Data: g.bytes()}
 	case ProposalAdd:
 		return AddProposal{KeyPackage: g.keyPackage()}
 	case ProposalUpdate:

@@ -1,0 +1,142 @@
+package mls
+
+import (
+	"slices"
+
+	"github.com/mlsuite/mlsuite/internal/wire"
+)
+
+// CustomProposalType declares a type of proposal beyond RFC 9420's that an
+// application handles: how a commit treats the proposals of the type, which RFC 9420,
+// Sections 12.1.8 and 12.4, leave to whoever defines it. The members of a group, and
+// who follows it, must declare the same of a type, or one rejects the commit that
+// another accepts.
+type CustomProposalType struct {
+	Type ProposalType
+
+	// NoPath lets a commit cover such proposals without a path, as those of OpenMLS
+	// do. Otherwise it needs one.
+	NoPath bool
+
+	// External lets external senders send such proposals.
+	External bool
+}
+
+// CustomProposal is a proposal of a type beyond RFC 9420's, one of those that
+// [Config].Proposals declares. The engine carries it and hands it to the application,
+// in [Received], [Candidate.Proposals] and their like of a [PublicGroup]; what it does
+// is for the application to say. A commit may cover any number of them, of a type that
+// all members support, save those whom the commit removes (RFC 9420, Section 12.2). An
+// external commit covers none.
+//
+// RFC 9420 has no length in front of what follows a proposal's type. Data is a vector
+// there, as in the custom proposals of OpenMLS and mls-rs; a type whose definition says
+// otherwise cannot be carried so.
+//
+//	struct {
+//	    ProposalType proposal_type;
+//	    opaque data<V>;
+//	} CustomProposal;
+type CustomProposal struct {
+	ProposalType ProposalType // not one of RFC 9420's
+	Data         []byte
+}
+
+// Custom proposes what the application defines.
+func Custom(t ProposalType, data []byte) CustomProposal {
+	return CustomProposal{ProposalType: t, Data: data}
+}
+
+// Type returns p.ProposalType.
+func (p CustomProposal) Type() ProposalType { return p.ProposalType }
+
+func (p CustomProposal) marshal(w *wire.Writer) {
+	if _, known := p.ProposalType.kind(); known {
+		w.Fail(wire.Malformed("custom proposal of the type %s", p.ProposalType))
+	}
+	w.Bytes(p.Data)
+}
+
+// handles returns an error unless this client handles a proposal of a custom type, and
+// its sender may send it.
+func (r *listRules) handles(p CustomProposal, sender Sender) error {
+	custom, ok := r.customType(p.ProposalType)
+	switch {
+	case !ok && r.anyType:
+		return nil
+	case !ok:
+		return unsupported(p.ProposalType, "proposal type")
+	case sender.Type == SenderExternal && !custom.External:
+		return violation("12.1.8", "proposal of the type %s is not sent by an external sender", p.ProposalType)
+	}
+	return nil
+}
+
+// customType returns what the application declares of a type, or false if that is
+// nothing.
+func (r *listRules) customType(t ProposalType) (CustomProposalType, bool) {
+	i := slices.IndexFunc(r.custom, func(c CustomProposalType) bool { return c.Type == t })
+	if i < 0 {
+		return CustomProposalType{}, false
+	}
+	return r.custom[i], true
+}
+
+// checkCustom checks the proposals of custom types in a member's commit: all members
+// who process the commit support the types, this client handles them (RFC 9420,
+// Sections 12.2 and 13.2).
+func (p *publicState) checkCustom(list []CommittedProposal, rules *listRules) error {
+	var supported map[ProposalType]bool
+	var leaving map[LeafIndex]bool
+	for i, c := range list {
+		proposal, ok := c.Proposal.(CustomProposal)
+		if !ok {
+			continue
+		}
+		if err := rules.handles(proposal, c.Sender); err != nil {
+			return atProposal(err, i)
+		}
+		t := proposal.ProposalType
+		if supported[t] {
+			continue
+		}
+		if supported == nil {
+			supported, leaving = map[ProposalType]bool{}, leavingBy(list)
+		}
+		if leaf, lacks := p.tree.lacksProposal(t, leaving); lacks {
+			return violation("12.2", "every member supports the proposal type %s", t).atLeaf(leaf).atProposal(i)
+		}
+		supported[t] = true
+	}
+	return nil
+}
+
+// leavingBy returns the leaves that the Removes of a list take out.
+func leavingBy(list []CommittedProposal) map[LeafIndex]bool {
+	leaving := map[LeafIndex]bool{}
+	for _, c := range list {
+		if r, ok := c.Proposal.(RemoveProposal); ok {
+			leaving[r.Removed] = true
+		}
+	}
+	return leaving
+}
+
+// lacksProposal returns a member that does not support a proposal type, other than
+// those in except.
+func (t *tree) lacksProposal(p ProposalType, except map[LeafIndex]bool) (LeafIndex, bool) {
+	return t.root.lacksProposal(t.rootIndex(), p, except)
+}
+
+func (n *node) lacksProposal(i NodeIndex, p ProposalType, except map[LeafIndex]bool) (LeafIndex, bool) {
+	switch {
+	case n == nil || n.features == nil || has(n.features.proposals, p):
+		return noLeaf, false
+	case i.IsLeaf():
+		return i.Leaf(), !except[i.Leaf()]
+	}
+	if leaf, lacks := n.left.lacksProposal(i.Left(), p, except); lacks {
+		return leaf, true
+	}
+	return n.right.lacksProposal(i.Right(), p, except)
+}

@@ -1,0 +1,394 @@
+package mls
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	bareProposal = ProposalType(0xF101) // of which a commit needs no path
+	openProposal = ProposalType(0xF102) // which external senders may send
+)
+
+// declares makes a client handle strangeProposal, bareProposal and openProposal.
+func declares(cfg *Config) {
+	cfg.Proposals = []CustomProposalType{
+		{Type: strangeProposal}, {Type: bareProposal, NoPath: true}, {Type: openProposal, External: true},
+	}
+}
+
+// requires is a required_capabilities extension of proposals.
+func requires(t testing.TB, types ...ProposalType) Extension {
+	data, err := (&RequiredCapabilities{Proposals: types}).Marshal()
+	require.NoError(t, err)
+	return Extension{Type: ExtensionRequiredCapabilities, Data: data}
+}
+
+// Proposals of a type that an application declares go through a group whose
+// required_capabilities name it: by value and by reference, to members and to who
+// follows in public, of whom each hands the same bytes over.
+func TestDeclaredProposalsAreCarried(t *testing.T) {
+	for name, format := range map[string]func(*Config){"public": publicHandshake, "private": privateHandshake} {
+		t.Run(name, func(t *testing.T) {
+			seen := &seenTypes{}
+			watch := func(cfg *Config) { cfg.Observer = seen }
+			g, err := CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "member 0", declares, format, watch), nil,
+				requires(t, strangeProposal))
+			require.NoError(t, err)
+			groups := gather(t, g, 3, declares, format, watch)
+			first, second := Custom(strangeProposal, []byte("first")), Custom(strangeProposal, []byte{})
+
+			message, err := groups[1].Propose(t.Context(), insiderTime, first, nil)
+			require.NoError(t, err)
+			for _, i := range []int{0, 2} {
+				r, err := groups[i].Process(t.Context(), insiderTime, message)
+				require.NoError(t, err)
+				require.Equal(t, Proposal(first), r.Proposal.Proposal)
+				require.ErrorIs(t, encrypts(t, groups[i]), ErrPendingProposals)
+			}
+			var byValue Proposal = second // any proposal is an option
+			c, err := groups[0].Commit(t.Context(), insiderTime, byValue)
+			require.NoError(t, err)
+
+			want := []CommittedProposal{
+				{Proposal: first, Sender: groups[1].sender()}, {Proposal: second, Sender: groups[0].sender()},
+			}
+			requireCovers(t, want, c.Proposals())
+			if groups[2].cfg.PublicHandshake {
+				r, err := inPublic(t, groups[2]).Process(t.Context(), insiderTime, c.Message)
+				require.NoError(t, err)
+				requireCovers(t, want, r.Commit.Proposals())
+			}
+			for _, i := range []int{1, 2} {
+				r, err := groups[i].Process(t.Context(), insiderTime, c.Message)
+				require.NoError(t, err)
+				requireCovers(t, want, r.Commit.Proposals())
+				groups[i], err = r.Commit.Adopt()
+				require.NoError(t, err)
+			}
+			groups[0], err = c.Adopt()
+			require.NoError(t, err)
+			require.Equal(t, []ProposalType{strangeProposal, strangeProposal}, seen.last)
+			for _, g := range groups {
+				require.NoError(t, encrypts(t, g))
+			}
+		})
+	}
+}
+
+// requireCovers checks what a commit covers, and who proposed it.
+func requireCovers(t testing.TB, want, got []CommittedProposal) {
+	t.Helper()
+	require.Len(t, got, len(want))
+	for i := range want {
+		require.Equal(t, want[i].Proposal, got[i].Proposal)
+		require.Equal(t, want[i].Sender, got[i].Sender)
+	}
+}
+
+// seenTypes keeps the custom types of the last commit that was adopted.
+type seenTypes struct{ last []ProposalType }
+
+func (s *seenTypes) Observe(e Event) {
+	if e, ok := e.(EpochAdopted); ok {
+		s.last = e.Custom
+	}
+}
+
+// A commit that covers a custom proposal has a path, unless all its types do without
+// (RFC 9420, Section 12.4).
+func TestCustomProposalsSayWhetherTheyNeedAPath(t *testing.T) {
+	a := newAttack(t, declares)
+	for name, c := range map[string]struct {
+		list []Proposal
+		path bool
+	}{
+		"needs one":    {[]Proposal{Custom(strangeProposal, nil)}, true},
+		"needs none":   {[]Proposal{Custom(bareProposal, nil)}, false},
+		"one needs it": {[]Proposal{Custom(bareProposal, nil), Custom(strangeProposal, nil)}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			list := a.byValue(c.list...)
+			bare := a.commit(forgery{proposals: list}).message
+			if c.path {
+				want := violation("12.4", "commit has the path that its proposals require").atLeaf(1)
+				requireUnprocessed(t, a.victim, want, bare)
+			} else {
+				requireFollowed(t, a.victim, bare)
+			}
+			requireFollowed(t, a.victim, a.commit(forgery{proposals: list, withPath: true}).message)
+
+			var options []CommitOption
+			for _, p := range c.list {
+				options = append(options, p)
+			}
+			own, err := a.Commit(t.Context(), insiderTime, options...)
+			require.NoError(t, err)
+			m, err := ParseMessage(own.Message)
+			require.NoError(t, err)
+			require.Equal(t, c.path, m.publicMessage.content.commit.path != nil)
+		})
+	}
+}
+
+// requireFollowed checks that a member and who follows in public take a commit.
+func requireFollowed(t testing.TB, g *Group, message []byte) {
+	t.Helper()
+	_, err := inPublic(t, g).Process(t.Context(), insiderTime, message)
+	require.NoError(t, err)
+	r, err := g.Process(t.Context(), insiderTime, message)
+	require.NoError(t, err)
+	r.Commit.Discard()
+}
+
+// What an application does not declare is refused, and so is what nobody can support:
+// the reserved value and GREASE (RFC 9420, Sections 12.2, 13.2 and 13.5).
+func TestUndeclaredProposalsAreRefused(t *testing.T) {
+	groups := clique(t, 0x0001, 4, publicHandshake, declares)
+	populate(t, groups)
+	for _, undeclared := range []ProposalType{0, 8, 0x0A0A, 0xF200} {
+		t.Run(undeclared.String(), func(t *testing.T) {
+			refuseProposal(t, groups, Custom(undeclared, []byte("data")), ErrUnsupported)
+		})
+	}
+	t.Run("GREASE that everybody declares", func(t *testing.T) {
+		const value = 0x0A0A
+		groups := clique(t, 0x0001, 4, publicHandshake, func(cfg *Config) {
+			cfg.Proposals = []CustomProposalType{{Type: value}}
+		})
+		m, g := insider{t, groups[1]}, groups[2]
+		want := violation("12.2", "every member supports the proposal type 0x0A0A").atLeaf(0).atProposal(0)
+		custom := Custom(value, nil)
+		requireUnmoved(t, g, want, func() error {
+			_, err := g.Commit(t.Context(), insiderTime, custom)
+			return err
+		})
+		requireUnmoved(t, g, want, func() error {
+			_, err := g.Propose(t.Context(), insiderTime, custom, nil)
+			return err
+		})
+		requireUnprocessed(t, g, want, m.commit(forgery{proposals: m.byValue(custom), withPath: true}).message)
+	})
+	t.Run("type of RFC 9420", func(t *testing.T) {
+		_, err := groups[2].Commit(t.Context(), insiderTime, Custom(ProposalRemove, []byte{0, 0, 0, 1}))
+		require.ErrorIs(t, err, ErrMalformed)
+		_, err = marshalled(&anyProposal{Custom(ProposalRemove, nil)})
+		require.ErrorIs(t, err, ErrMalformed)
+	})
+}
+
+// A commit covers a custom proposal if all members support its type but those whom it
+// removes, who follow it to learn that, and those whom it adds (RFC 9420, Section
+// 12.2).
+func TestMembersWhoStaySupportCustomProposals(t *testing.T) {
+	g, err := CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "member 0", publicHandshake, declares), nil)
+	require.NoError(t, err)
+	lacking := ownKeyPackage(t, 0x0001, "lacks it", publicHandshake)
+	c, err := g.Commit(t.Context(), insiderTime, Add(lacking.KeyPackage))
+	require.NoError(t, err)
+	g, err = c.Adopt()
+	require.NoError(t, err)
+	left, err := lacking.Join(t.Context(), insiderTime, c.Welcome)
+	require.NoError(t, err)
+	groups := []*Group{g, left}
+	for _, name := range []string{"b", "c"} {
+		k := ownKeyPackage(t, 0x0001, name, publicHandshake, declares)
+		c, err := groups[0].Commit(t.Context(), insiderTime, Add(k.KeyPackage))
+		require.NoError(t, err)
+		follow(t, groups, 0, c)
+		joined, err := k.Join(t.Context(), insiderTime, c.Welcome)
+		require.NoError(t, err)
+		groups = append(groups, joined)
+	}
+	m, victim := insider{t, groups[2]}, groups[3]
+	custom := Custom(strangeProposal, []byte("data"))
+	want := func(at int) error {
+		return violation("12.2", "every member supports the proposal type 0xF0F1").atLeaf(1).atProposal(at)
+	}
+	require.Equal(t, "0xF0F1", strangeProposal.String())
+
+	requireUnmoved(t, victim, want(0), func() error {
+		_, err := victim.Propose(t.Context(), insiderTime, custom, nil)
+		return err
+	})
+	requireUnmoved(t, victim, want(1), func() error {
+		_, err := victim.Commit(t.Context(), insiderTime, Remove(2), custom)
+		return err
+	})
+	requireUnprocessed(t, victim, want(1), m.commit(forgery{proposals: m.byValue(Remove(0), custom), withPath: true}).message)
+
+	// One that arrived waits until whoever lacks it is removed.
+	message, _ := m.propose(custom)
+	for _, i := range []int{0, 3} {
+		_, err = groups[i].Process(t.Context(), insiderTime, message)
+		require.NoError(t, err)
+	}
+	c, err = victim.Commit(t.Context(), insiderTime)
+	require.NoError(t, err)
+	require.Empty(t, c.Proposals())
+	c.Discard()
+	c, err = victim.Commit(t.Context(), insiderTime, Remove(1))
+	require.NoError(t, err)
+	require.Len(t, c.Proposals(), 2)
+	r, err := groups[0].Process(t.Context(), insiderTime, c.Message)
+	require.NoError(t, err)
+	r.Commit.Discard()
+	c.Discard()
+
+	// By value, the removed member follows, too, who handles no such type.
+	joiner := ownKeyPackage(t, 0x0001, "joiner lacks it", publicHandshake)
+	c, err = victim.Commit(t.Context(), insiderTime, WithoutPending(), Remove(1), Add(joiner.KeyPackage), custom)
+	require.NoError(t, err)
+	follow(t, groups, 3, c)
+	_, err = joiner.Join(t.Context(), insiderTime, c.Welcome)
+	require.NoError(t, err)
+}
+
+// External senders send custom proposals of the types that are declared so, and keep
+// nobody back by one that some member lacks (RFC 9420, Section 12.1.8).
+func TestCustomProposalsFromOutside(t *testing.T) {
+	authority := client(t, 0x0001, "authority")
+	data, err := ExternalSenders{{SignatureKey: authority.Signer.PublicKey(), Credential: authority.Credential}}.Marshal()
+	require.NoError(t, err)
+	g, err := CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "member 0", publicHandshake, declares), nil,
+		Extension{Type: ExtensionExternalSenders, Data: data})
+	require.NoError(t, err)
+	groups := gather(t, g, 3, publicHandshake, declares)
+	sent := func(p ProposalType) []byte {
+		outside := ExternalProposer{Suite: groups[0].public.suite, GroupID: groups[0].GroupID(), Epoch: groups[0].Epoch()}
+		m, err := outside.Propose(t.Context(), authority.Signer, 0, Custom(p, []byte("from outside")))
+		require.NoError(t, err)
+		return m
+	}
+	requireUnprocessed(t, groups[0], ErrUnsupported, sent(0xF200))
+	requireUnprocessed(t, groups[0], violation("12.1.8", "proposal of the type 0xF0F1 is not sent by an external sender"),
+		sent(strangeProposal))
+	message := sent(openProposal)
+	for _, g := range groups {
+		_, err := g.Process(t.Context(), insiderTime, message)
+		require.NoError(t, err)
+		require.ErrorIs(t, encrypts(t, g), ErrPendingProposals)
+	}
+	c, err := groups[1].Commit(t.Context(), insiderTime)
+	require.NoError(t, err)
+	require.Equal(t, Proposal(Custom(openProposal, []byte("from outside"))), c.Proposals()[0].Proposal)
+	follow(t, groups, 1, c)
+
+	lacking := ownKeyPackage(t, 0x0001, "lacks it", publicHandshake)
+	c, err = groups[0].Commit(t.Context(), insiderTime, Add(lacking.KeyPackage))
+	require.NoError(t, err)
+	follow(t, groups, 0, c)
+	_, err = groups[2].Process(t.Context(), insiderTime, sent(openProposal))
+	require.NoError(t, err)
+	require.NoError(t, encrypts(t, groups[2]))
+
+	a := newAttack(t, declares)
+	message = a.externalCommit(client(t, 0x0001, "joiner", declares), func(c *commit) {
+		c.proposals = append(c.proposals, proposalOrRef{proposal: Custom(strangeProposal, nil)})
+	})
+	requireUnprocessed(t, a.victim, violation("12.2", "external commit has no 0xF0F1").atProposal(1), message)
+}
+
+// A restored member, and who follows in public, commit the custom proposals that
+// arrived before; with another configuration, they leave them out or refuse them.
+func TestCustomProposalsAreSaved(t *testing.T) {
+	groups := clique(t, 0x0001, 3, publicHandshake, declares)
+	custom := Custom(strangeProposal, []byte("data"))
+	message, err := groups[1].Propose(t.Context(), insiderTime, custom, nil)
+	require.NoError(t, err)
+	for _, i := range []int{0, 2} {
+		_, err := groups[i].Process(t.Context(), insiderTime, message)
+		require.NoError(t, err)
+	}
+	state, err := groups[2].Save()
+	require.NoError(t, err)
+	restored, err := RestoreGroup(insiderTime, *groups[2].cfg, state)
+	require.NoError(t, err)
+	c, err := restored.Commit(t.Context(), insiderTime)
+	require.NoError(t, err)
+	require.Equal(t, Proposal(custom), c.Proposals()[0].Proposal)
+	requireFollowed(t, groups[0], c.Message)
+
+	forgetful := *groups[2].cfg
+	forgetful.Proposals = nil
+	restored, err = RestoreGroup(insiderTime, forgetful, state)
+	require.NoError(t, err)
+	c, err = restored.Commit(t.Context(), insiderTime)
+	require.NoError(t, err)
+	require.Empty(t, c.Proposals())
+	require.Empty(t, c.to.tree.leaf(2).Capabilities.Proposals, "its new leaf lists what it declares")
+	c, err = groups[0].Commit(t.Context(), insiderTime)
+	require.NoError(t, err)
+	require.Len(t, c.Proposals(), 1)
+	_, err = restored.Process(t.Context(), insiderTime, c.Message)
+	require.ErrorIs(t, err, ErrUnsupported)
+}
+
+// What follows the type of an unknown proposal is one vector, and all of it comes back.
+func TestUnknownProposalIsAVector(t *testing.T) {
+	least := "0001 0001 0167" + "0000000000000001" + "01 00000000" + "00" + "02 F100"
+	for form, whole := range map[string]bool{
+		least + "00 00 00":              true, // data, signature, membership_tag
+		least + "03 010203 00 00":       true,
+		least + "00 00":                 false,
+		least + "04 010203 00":          false,
+		least + "4000 00 00":            false, // not the least length
+		"0001 0001 0167" + hexZero8:     false,
+		least + "BFFFFFFF 00 00 00 00 ": false,
+	} {
+		b := unhex(t, form)
+		m, err := ParseMessage(b)
+		if !whole {
+			require.ErrorIs(t, err, ErrMalformed, form)
+			continue
+		}
+		require.NoError(t, err)
+		require.Equal(t, ProposalType(0xF100), m.publicMessage.content.proposal.Type())
+		again, err := m.Marshal()
+		require.NoError(t, err)
+		require.Equal(t, b, again)
+	}
+	for _, form := range []string{"0000 00", "0008 01 ff", "0A0A 02 0102", "FFFF 00"} {
+		var p anyProposal
+		require.NoError(t, parse(unhex(t, form), "proposal", &p))
+		again, err := marshalled(&p)
+		require.NoError(t, err)
+		require.Equal(t, unhex(t, form), again)
+	}
+}
+
+// Lists of types have no default type, which RFC 9420, Section 7.2, forbids to list,
+// nor a type twice.
+func TestConfigListsTypesThatItMay(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*Config)
+		text   string
+	}{
+		"default extension": {func(c *Config) { c.Extensions = []ExtensionType{0xF001, 3} },
+			"Config.Extensions lists required_capabilities, which every client supports"},
+		"default proposal": {func(c *Config) { c.Proposals = []CustomProposalType{{Type: 1}} },
+			"Config.Proposals lists add, which every client supports"},
+		"reserved extension":      {func(c *Config) { c.Extensions = []ExtensionType{0} }, "Config.Extensions lists 0"},
+		"reserved proposal":       {func(c *Config) { c.Proposals = []CustomProposalType{{}} }, "Config.Proposals lists 0"},
+		"extension twice":         {func(c *Config) { c.Extensions = []ExtensionType{0xF001, 0xF001} }, "lists 0xF001 twice"},
+		"proposal in two manners": {func(c *Config) { c.Proposals = []CustomProposalType{{Type: 8}, {Type: 8, NoPath: true}} }, "lists 0x0008 twice"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := NewKeyPackage(t.Context(), insiderTime, client(t, 0x0001, "client", c.change))
+			require.ErrorContains(t, err, c.text)
+			_, err = CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "client", c.change), nil)
+			require.ErrorContains(t, err, c.text)
+
+			g := clique(t, 0x0001, 2)[1]
+			info, err := g.GroupInfo(t.Context(), insiderTime, true)
+			require.NoError(t, err)
+			follower := Config{Suites: g.cfg.Suites}
+			c.change(&follower)
+			_, err = NewPublicGroup(t.Context(), insiderTime, follower, info, nil)
+			require.ErrorContains(t, err, c.text)
+			_, err = RestorePublicGroup(insiderTime, follower, Snapshot{})
+			require.ErrorContains(t, err, c.text)
+		})
+	}
+}
