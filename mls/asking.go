@@ -219,11 +219,14 @@ func (q asking) proposal(p *publicState, c *CommittedProposal) error {
 }
 
 // reInit asks about the group that a ReInit announces, which begins anew whoever
-// proposes it.
+// proposes it, and checks what depends on its suite.
 func (q asking) reInit(p *publicState, r *ReInitProposal, announced *groupExtensions) error {
 	q = q.as(suite.Start)
 	next, err := q.suite(r.CipherSuite)
 	if err != nil {
+		return err
+	}
+	if err := announced.checkSenders(next); err != nil {
 		return err
 	}
 	if err := q.move(p.suite, next); err != nil {

@@ -74,6 +74,9 @@ func createGroup(ctx context.Context, q asking, groupID []byte, extensions Exten
 	if err != nil {
 		return nil, err
 	}
+	if err := read.checkSenders(s); err != nil {
+		return nil, err
+	}
 	if err := q.wireFormat(cfg.handshakeFormat()); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,10 @@
 package mls
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/mlsuite/mlsuite/suite"
+)
 
 // groupExtensions are the extensions of a GroupContext with the content of those that
 // every client knows, read once: there may be thousands of external_senders, and every
@@ -42,6 +46,18 @@ func (e Extensions) read() (*groupExtensions, error) {
 	}
 	g.credentials = sorted(types)
 	return g, nil
+}
+
+// checkSenders refuses external_senders without a signature key of the suite of the
+// group that the extensions are for. What a sender signs is not checked before it
+// sends something, and with some keys anybody could sign that.
+func (e *groupExtensions) checkSenders(s suite.Suite) error {
+	for i := range e.senders {
+		if err := s.CheckSignatureKey(e.senders[i].SignatureKey); err != nil {
+			return violation("12.1.8.1", "signature_key of external sender %d is a public key of the suite", i).because(err)
+		}
+	}
+	return nil
 }
 
 // readExtensions keeps the extensions that a GroupContextExtensions or a ReInit

@@ -296,6 +296,9 @@ func publicStateOf(ctx context.Context, q asking, s suite.Suite, info *GroupInfo
 	if err := checkTree(t, extensions); err != nil {
 		return nil, err
 	}
+	if err := extensions.checkSenders(s); err != nil {
+		return nil, err
+	}
 	if err := q.members(p); err != nil {
 		return nil, err
 	}

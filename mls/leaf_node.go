@@ -40,8 +40,8 @@ func (c *Config) newLeafNode(ctx context.Context, q asking, s suite.Suite, n Lea
 		place = in.place(at)
 	}
 	n.SignatureKey = c.Signer.PublicKey()
-	if got, want := len(n.SignatureKey), s.Info().Signature.PublicKey; got != want {
-		return nil, fmt.Errorf("%w: Config.Signer has a public key of %d bytes, %s one of %d", ErrUnsupported, got, s.Info().ID, want)
+	if err := s.CheckSignatureKey(n.SignatureKey); err != nil {
+		return nil, fmt.Errorf("%w: Config.Signer has no key of %s: %w", ErrUnsupported, s.Info().ID, err)
 	}
 	n.Credential = c.Credential
 	var err error
@@ -82,6 +82,9 @@ func (n *LeafNode) validate(s suite.Suite, source LeafNodeSource, at leafPlace) 
 	}
 	if err := s.CheckPublicKey(n.EncryptionKey); err != nil {
 		return violation("7.1", "encryption_key is a public key of the suite").because(err)
+	}
+	if err := s.CheckSignatureKey(n.SignatureKey); err != nil {
+		return violation("5.1.2", "signature_key is a public key of the suite").because(err)
 	}
 	if err := n.coversItself(s); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package mls
 
 import (
+	"bytes"
 	"slices"
 	"testing"
 	"time"
@@ -73,11 +74,15 @@ func leafFaults() []leafFault {
 			func(n *LeafNode) { n.Signature = nil },
 			rule("7.3", "LeafNode signature is valid")},
 		{"signed by another key",
-			func(n *LeafNode) { n.SignatureKey = flipped(n.SignatureKey, 0) }, nil,
+			func(n *LeafNode) { n.SignatureKey = bytes.Clone(base25519) }, nil,
 			rule("7.3", "LeafNode signature is valid")},
 		{"no signature key",
 			func(n *LeafNode) { n.SignatureKey = nil }, nil,
-			rule("7.3", "LeafNode signature is valid")},
+			rule("5.1.2", "signature_key is a public key of the suite")},
+		{"signature key for which anybody can sign",
+			func(n *LeafNode) { n.SignatureKey = anybody{}.PublicKey() },
+			func(n *LeafNode) { n.Signature = forged25519() },
+			rule("5.1.2", "signature_key is a public key of the suite")},
 		{"content changed after it was signed", nil,
 			func(n *LeafNode) { n.Credential = BasicCredential([]byte("somebody else")) },
 			rule("7.3", "LeafNode signature is valid")},

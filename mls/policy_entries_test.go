@@ -255,7 +255,7 @@ func (passwords) Group([]byte) *Group { return nil }
 func otherExtensions(t testing.TB) []Extension {
 	required, err := marshalled(&RequiredCapabilities{Credentials: []CredentialType{CredentialBasic}})
 	require.NoError(t, err)
-	senders, err := marshalled(ExternalSenders{{SignatureKey: []byte("key"), Credential: Credential{Type: credentialNew}}})
+	senders, err := marshalled(ExternalSenders{{SignatureKey: base25519, Credential: Credential{Type: credentialNew}}})
 	require.NoError(t, err)
 	return []Extension{{ExtensionRequiredCapabilities, required}, {ExtensionExternalSenders, senders}}
 }

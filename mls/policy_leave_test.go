@@ -220,7 +220,7 @@ func TestExtensionsOfAGroupAreJudged(t *testing.T) {
 	required, err := marshalled(&RequiredCapabilities{Credentials: []CredentialType{CredentialX509}})
 	require.NoError(t, err)
 	const outside CredentialType = 0xF002
-	senders, err := marshalled(ExternalSenders{{SignatureKey: []byte("key"), Credential: Credential{Type: outside}}})
+	senders, err := marshalled(ExternalSenders{{SignatureKey: base25519, Credential: Credential{Type: outside}}})
 	require.NoError(t, err)
 	for _, refused := range []CredentialType{CredentialX509, outside} {
 		p := newPoliced(t, Extension{ExtensionRequiredCapabilities, required}, Extension{ExtensionExternalSenders, senders})

@@ -109,7 +109,7 @@ func (p *publicState) checkProposal(c *CommittedProposal, rules listRules) error
 		}
 		return nil
 	case GroupContextExtensionsProposal:
-		return nil // whether members support them is judged after the commit
+		return c.extensions.checkSenders(p.suite) // whether members support them is judged after the commit
 	case CustomProposal:
 		return rules.handles(proposal, c.Sender)
 	}
