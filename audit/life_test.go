@@ -143,8 +143,8 @@ func (l *life) run() {
 	l.note()
 	bob, carl := l.keyPackage("bob", p384), l.keyPackage("carl", p384)
 	c := l.commit("ann", mls.Add(bob.KeyPackage), mls.Add(carl.KeyPackage))
-	l.groups["bob"] = must(bob.Join(t.Context(), l.now, c.Welcome))(t)
-	l.groups["carl"] = must(carl.Join(t.Context(), l.now, c.Welcome))(t)
+	l.groups["bob"] = must(must(bob.Join(t.Context(), l.now, c.Welcome))(t).Adopt())(t)
+	l.groups["carl"] = must(must(carl.Join(t.Context(), l.now, c.Welcome))(t).Adopt())(t)
 	l.note()
 	plaintext := []byte("what ann says to bob and carl alone")
 	l.secrets.add(plaintext)
@@ -175,8 +175,8 @@ func (l *life) run() {
 	l.saved(c.Save())
 	next := map[string]*mls.Group{
 		"ann":  must(c.Adopt())(t),
-		"bob":  must(bob.Join(t.Context(), l.now, c.Welcome))(t),
-		"carl": must(carl.Join(t.Context(), l.now, c.Welcome))(t),
+		"bob":  must(must(bob.Join(t.Context(), l.now, c.Welcome))(t).Adopt())(t),
+		"carl": must(must(carl.Join(t.Context(), l.now, c.Welcome))(t).Adopt())(t),
 	}
 	l.groups = next
 	l.note()

@@ -144,7 +144,7 @@ func ExampleRestore() {
 func groupOfTwo(ctx context.Context, now time.Time, first, second mls.Config) (a, b *mls.Group) {
 	keys := must(mls.NewKeyPackage(ctx, now, second))
 	commit := must(must(mls.CreateGroup(ctx, now, first, []byte("our group"))).Commit(ctx, now, mls.Add(keys.KeyPackage)))
-	return must(commit.Adopt()), must(keys.Join(ctx, now, commit.Welcome))
+	return must(commit.Adopt()), must(must(keys.Join(ctx, now, commit.Welcome)).Adopt())
 }
 
 func must[T any](v T, err error) T {

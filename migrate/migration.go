@@ -144,7 +144,11 @@ func (m *Migration) Enter(ctx context.Context, now time.Time, old *mls.Group, we
 
 func (m *Migration) enter(ctx context.Context, now time.Time, old *mls.Group, welcome []byte, options []mls.JoinOption) (*mls.Group, error) {
 	if m.made == nil || !bytes.Equal(welcome, m.made.Welcome) {
-		return m.own.Join(ctx, now, welcome, append(options[:len(options):len(options)], mls.FollowUpOf(old))...)
+		c, err := m.own.Join(ctx, now, welcome, append(options[:len(options):len(options)], mls.FollowUpOf(old))...)
+		if err != nil {
+			return nil, err
+		}
+		return c.Adopt()
 	}
 	// What was made was checked then; whether it may go on is asked now, as of those who
 	// join it. And old has to be what it was made from: it is going to be deleted.

@@ -168,8 +168,11 @@ func (w *world) fill(t testing.TB) {
 		c := w.clients[i]
 		if i == 0 {
 			c.old, err = commit.Adopt()
-		} else {
-			c.old, err = joiners[i].Join(t.Context(), testTime, commit.Welcome)
+			return err
+		}
+		join, err := joiners[i].Join(t.Context(), testTime, commit.Welcome)
+		if err == nil {
+			c.old, err = join.Adopt()
 		}
 		return err
 	}))

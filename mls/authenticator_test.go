@@ -108,7 +108,7 @@ func TestApplicationIsAskedOnce(t *testing.T) {
 	_, err = public.Process(t.Context(), insiderTime, candidate.Message)
 	require.NoError(t, err)
 	require.ElementsMatch(t, all, c.asked(t))
-	_, err = first.Join(t.Context(), insiderTime, candidate.Welcome)
+	_, err = adopted(first.Join(t.Context(), insiderTime, candidate.Welcome))
 	require.NoError(t, err)
 	require.Len(t, c.asked(t), 6+2, "members and external senders")
 
@@ -199,7 +199,7 @@ func TestExternalSendersAreJudged(t *testing.T) {
 	_, err = k.Join(t.Context(), insiderTime, f.welcome(welcomeForgery{}))
 	requireRefused(t, refused, err)
 	c.refused = ""
-	_, err = k.Join(t.Context(), insiderTime, f.welcome(welcomeForgery{}))
+	_, err = adopted(k.Join(t.Context(), insiderTime, f.welcome(welcomeForgery{})))
 	require.NoError(t, err)
 }
 

@@ -3,6 +3,7 @@ package mls
 import (
 	"bytes"
 	"errors"
+	"iter"
 	"slices"
 	"sync"
 	"weak"
@@ -12,9 +13,10 @@ import (
 // adopted removed it.
 var ErrRemoved = errors.New("mls: this member was removed from the group")
 
-// Candidate is a commit that is valid in the epoch of its Group and has not been
-// adopted. Any number of candidates may exist until one of them is: a pending
-// commit, a lost race and a fork are just other candidates.
+// Candidate is an epoch of a group that a client may move to, and has not yet: the one
+// that a commit begins which is valid in the epoch of its Group, or the first of a
+// group that the client joins. Any number of candidates may exist until one of them is
+// adopted: a pending commit, a lost race and a fork are just other candidates.
 type Candidate struct {
 	// Message is the commit as an MLSMessage, for the group's members, if this
 	// member made it.
@@ -26,15 +28,28 @@ type Candidate struct {
 
 	transition
 	cfg     *Config
-	from    *Group // nil if this member joins by the commit
-	removed bool   // this member
+	from    *Group         // nil if this member joins
+	own     *OwnKeyPackage // by which it joins, if it does so by a Welcome
+	removed bool           // this member
 
 	previous *PreviousGroup // of the first commit of a group that follows another
 
-	mu        sync.Mutex
-	saved     bool
-	discarded bool
-	next      epoch // secrets are nil once adopted, or if removed
+	mu    sync.Mutex
+	saved bool
+	ended error // why it is not to be adopted, or nil
+	next  epoch // secrets are nil once adopted, or if removed
+}
+
+// Changes returns what the candidate makes of the members: who joins, with leaf and
+// credential, whether by an Add or by the commit itself, who leaves, and who has a new
+// leaf; of a join by a Welcome, all members. It is what an [Observer] hears once the
+// candidate is adopted. One by which this client joins and which was restored does not
+// say: it returns nil.
+func (c *Candidate) Changes() []Change {
+	if c.own != nil {
+		return c.to.joined()
+	}
+	return c.transition.Changes()
 }
 
 // Removed reports whether the commit removes this member.
@@ -81,8 +96,8 @@ func (c *Candidate) RatchetTree() ([]byte, error) {
 
 func (c *Candidate) alive() error {
 	switch {
-	case c.discarded:
-		return ErrRetired
+	case c.ended != nil:
+		return c.ended
 	case c.removed:
 		return ErrRemoved
 	case c.next.secrets == nil:
@@ -99,18 +114,16 @@ func (c *Candidate) alive() error {
 // the old epoch need moves into the new Group.
 //
 // A commit that removes this member leads to no Group: Adopt deletes the secrets
-// and returns [ErrRemoved].
+// and returns [ErrRemoved]. To adopt a join by a Welcome uses the key package up, and
+// the error is [ErrKeyPackageUsed] if another join did so before: see
+// [OwnKeyPackage.Join].
 func (c *Candidate) Adopt() (*Group, error) {
 	if c.from == nil {
 		g, err := c.join()
 		if err != nil {
 			return nil, err
 		}
-		how := EntryCreated
-		if c.committer.Type == SenderNewMemberCommit {
-			how = EntryExternal
-		}
-		c.cfg.tellEntered(g.public, int64(g.leaf), how, c.previous)
+		c.cfg.tellEntered(g.public, int64(g.leaf), c.entry(), c.previous)
 		return g, nil
 	}
 	g, err := c.adopt()
@@ -123,11 +136,22 @@ func (c *Candidate) Adopt() (*Group, error) {
 	return g, err
 }
 
+// entry says how the candidate leads into its group.
+func (c *Candidate) entry() Entry {
+	switch {
+	case c.own != nil:
+		return EntryWelcome
+	case c.committer.Type == SenderNewMemberCommit:
+		return EntryExternal
+	}
+	return EntryCreated
+}
+
 // adopt is Adopt for a member of the group.
 func (c *Candidate) adopt() (*Group, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.discarded || !c.removed && c.next.secrets == nil || !c.from.life.end() {
+	if c.ended != nil || !c.removed && c.next.secrets == nil || !c.from.life.end() {
 		return nil, ErrRetired
 	}
 	if c.removed {
@@ -141,15 +165,26 @@ func (c *Candidate) adopt() (*Group, error) {
 	return g, nil
 }
 
-// join is Adopt for a member that joins by the commit, and has no Group yet.
+// join is Adopt for a member that joins, and has no Group yet.
 func (c *Candidate) join() (*Group, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := c.alive(); err != nil {
 		return nil, err
 	}
+	saved := c.saved
+	if c.own != nil {
+		lost, keySaved, err := c.own.use(c)
+		if err != nil {
+			return nil, err
+		}
+		for _, other := range lost {
+			other.lose()
+		}
+		saved = keySaved
+	}
 	g := newGroup(c.cfg, c.next)
-	g.inbox.saving.bound = c.saved
+	g.inbox.saving.bound = saved
 	c.next = epoch{public: c.next.public}
 	return g, nil
 }
@@ -178,17 +213,36 @@ func (b *inbox) track(c *Candidate) bool {
 	if b.retired {
 		return false
 	}
-	gone := func(p weak.Pointer[Candidate]) bool { return p.Value() == nil }
-	b.candidates = append(slices.DeleteFunc(b.candidates, gone), weak.Make(c))
+	b.candidates.track(c)
 	return true
 }
 
-// discard deletes the secrets of a candidate, and returns the member's view, of
-// whose keys some are the group's too.
-func (c *Candidate) discard() *memberView {
+// candidates are those that end together, as long as their owner holds them.
+type candidates []weak.Pointer[Candidate]
+
+func (l *candidates) track(c *Candidate) {
+	gone := func(p weak.Pointer[Candidate]) bool { return p.Value() == nil }
+	*l = append(slices.DeleteFunc(*l, gone), weak.Make(c))
+}
+
+func (l candidates) all() iter.Seq[*Candidate] {
+	return func(yield func(*Candidate) bool) {
+		for _, p := range l {
+			if c := p.Value(); c != nil && !yield(c) {
+				return
+			}
+		}
+	}
+}
+
+// discard deletes the secrets of a candidate, which answers why from then on unless it
+// ended before. It returns the member's view, of whose keys some are the group's too.
+func (c *Candidate) discard(why error) *memberView {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.discarded = true
+	if c.ended == nil {
+		c.ended = why
+	}
 	if c.next.secrets == nil {
 		return nil // it removes this member, or was adopted
 	}
@@ -200,12 +254,11 @@ func (c *Candidate) discard() *memberView {
 
 // Discard deletes the secrets of a candidate that its owner will not adopt, and those
 // of its private keys that its Group does not use. It answers [ErrRetired] from then
-// on. Those that lose against a candidate that is adopted are discarded by that.
+// on. Those that lose against a candidate that is adopted are discarded by
+// that. An [OwnKeyPackage] whose join is discarded can join again.
 func (c *Candidate) Discard() {
 	if c.from == nil {
-		if self := c.discard(); self != nil {
-			self.destroyExcept(&memberView{})
-		}
+		c.destroy(ErrRetired)
 		return
 	}
 	if done, err := c.from.alive(); err == nil {
@@ -214,10 +267,20 @@ func (c *Candidate) Discard() {
 	}
 }
 
+// lose discards a join whose key package is used up.
+func (c *Candidate) lose() { c.destroy(ErrKeyPackageUsed) }
+
+// destroy discards a candidate by which this member joins.
+func (c *Candidate) destroy(why error) {
+	if self := c.discard(why); self != nil {
+		self.destroyExcept(&memberView{})
+	}
+}
+
 // drop discards a candidate of the group, with those of its private keys that the
 // group does not hold. The group is alive.
 func (g *Group) drop(c *Candidate) {
-	self := c.discard()
+	self := c.discard(ErrRetired)
 	if self == nil {
 		return
 	}
@@ -254,11 +317,12 @@ func (g *Group) retire(won *Candidate, next *Group) {
 		kept = won.next.self
 	}
 	views := []*memberView{g.self}
-	for _, p := range g.inbox.retire(g.public, g.secrets, g.leaf, g.cfg.Limits, inbox) {
-		if lost := p.Value(); lost != nil && lost != won {
-			if self := lost.discard(); self != nil {
-				views = append(views, self)
-			}
+	for lost := range g.inbox.retire(g.public, g.secrets, g.leaf, g.cfg.Limits, inbox).all() {
+		if lost == won {
+			continue
+		}
+		if self := lost.discard(ErrRetired); self != nil {
+			views = append(views, self)
 		}
 	}
 	g.life.afterCalls(func() {

@@ -210,7 +210,7 @@ func welcomeSpecimen(t *testing.T, c *Candidate, k *OwnKeyPackage) *specimen {
 	end := bytes.Index(c.Welcome, other.secrets.ciphertext) + len(other.secrets.ciphertext)
 	initKey, leafKey := k.initKey, k.leafKey
 	join := func(b []byte) error {
-		g, err := k.Join(t.Context(), insiderTime, b)
+		g, err := adopted(k.Join(t.Context(), insiderTime, b))
 		if err == nil {
 			require.Equal(t, c.next.secrets.authenticator, g.secrets.authenticator)
 			k.initKey, k.leafKey = initKey, leafKey

@@ -189,7 +189,7 @@ func TestMembersWhoStaySupportCustomProposals(t *testing.T) {
 	require.NoError(t, err)
 	g, err = c.Adopt()
 	require.NoError(t, err)
-	left, err := lacking.Join(t.Context(), insiderTime, c.Welcome)
+	left, err := adopted(lacking.Join(t.Context(), insiderTime, c.Welcome))
 	require.NoError(t, err)
 	groups := []*Group{g, left}
 	for _, name := range []string{"b", "c"} {
@@ -197,7 +197,7 @@ func TestMembersWhoStaySupportCustomProposals(t *testing.T) {
 		c, err := groups[0].Commit(t.Context(), insiderTime, Add(k.KeyPackage))
 		require.NoError(t, err)
 		follow(t, groups, 0, c)
-		joined, err := k.Join(t.Context(), insiderTime, c.Welcome)
+		joined, err := adopted(k.Join(t.Context(), insiderTime, c.Welcome))
 		require.NoError(t, err)
 		groups = append(groups, joined)
 	}

@@ -153,7 +153,7 @@ func TestJoinDeletesTheInitKey(t *testing.T) {
 			"path_secret":   bytes.Clone(i.path.secrets.secrets[len(i.path.secrets.secrets)-1]),
 			"commit_secret": bytes.Clone(i.path.secrets.commitSecret),
 		}
-		g, err := i.joiner.Join(t.Context(), insiderTime, welcome)
+		g, err := adopted(i.joiner.Join(t.Context(), insiderTime, welcome))
 		require.NoError(t, err)
 		require.Equal(t, []string{"leaf key"}, slices.Collect(maps.Keys(
 			reachable(secrets, map[string]any{"key package": i.joiner, "group": g}))))

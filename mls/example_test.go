@@ -39,7 +39,9 @@ func ExampleGroup() {
 	alice := must(mls.CreateGroup(ctx, now, client("Alice", 0x0002), []byte("our group")))
 	commit := must(alice.Commit(ctx, now, mls.Add(bobsKeys.KeyPackage)))
 	alice = must(commit.Adopt()) // the delivery service has accepted the commit
-	bob := must(bobsKeys.Join(ctx, now, commit.Welcome))
+	invitation := must(bobsKeys.Join(ctx, now, commit.Welcome))
+	fmt.Printf("asked into %q\n", invitation.GroupID())
+	bob := must(invitation.Adopt()) // he is in no group of this id, and knows its members
 
 	// Bob writes to the group.
 	message := must(bob.Encrypt(ctx, now, []byte("Hello, Alice!"), nil))
@@ -57,6 +59,7 @@ func ExampleGroup() {
 	// Output:
 	// refused by nist-curves/kem-curve: found KEM X25519, wanted P-256, P-384, P-521 or no curve at all
 	// would do: 0x0002 MLS_128_DHKEMP256_AES128GCM_SHA256_P256
+	// asked into "our group"
 	// Hello, Alice!
 	// epoch 2 agreed: true
 }

@@ -44,7 +44,7 @@ func TestPreSharedKeys(t *testing.T) {
 		kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("c"))
 		require.NoError(t, err)
 		c := w.commit("a", mls.ExternalPSK([]byte("one")), mls.Add(kp.KeyPackage))
-		w.groups["c"], err = kp.Join(t.Context(), testTime, c.Welcome)
+		w.groups["c"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome))
 		require.NoError(t, err)
 		w.agree()
 
@@ -156,7 +156,7 @@ func TestProposalsFromOutside(t *testing.T) {
 	c := w.commit("c")
 	require.Len(t, c.Proposals(), 2)
 	require.NotContains(t, w.groups, "b")
-	w.groups["d"], err = kp.Join(t.Context(), testTime, c.Welcome)
+	w.groups["d"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome))
 	require.NoError(t, err)
 	w.agree()
 
@@ -204,7 +204,7 @@ func TestReInitAndBranch(t *testing.T) {
 				require.NoError(t, err)
 				next.groups[by] = next.joined(c)
 				for name, k := range own {
-					next.groups[name], err = k.Join(t.Context(), testTime, c.Welcome)
+					next.groups[name], err = adopted(k.Join(t.Context(), testTime, c.Welcome))
 					require.NoError(t, err)
 				}
 				next.agree()
@@ -249,7 +249,7 @@ func TestBranchWithPathAndWithoutTree(t *testing.T) {
 	tree, err := c.RatchetTree()
 	require.NoError(t, err)
 	branch := &world{t: t, id: 0x0001, groups: map[string]*mls.Group{}}
-	branch.groups["b"], err = kp.Join(t.Context(), testTime, c.Welcome, mls.WithRatchetTree(tree))
+	branch.groups["b"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome, mls.WithRatchetTree(tree)))
 	require.NoError(t, err)
 	branch.groups["a"] = w.joined(c)
 	require.Equal(t, mls.LeafNodeCommit, branch.groups["b"].Leaf(0).Source, "the creator's leaf is of its path")
@@ -292,7 +292,7 @@ func TestLastResortKeyPackage(t *testing.T) {
 	for range 2 {
 		w := newWorld(t, 0x0001, nil, "a", "b")
 		c := w.commit("a", mls.Add(kp.KeyPackage))
-		w.groups["z"], err = kp.Join(t.Context(), testTime, c.Welcome)
+		w.groups["z"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome))
 		require.NoError(t, err)
 		w.commit("z")
 		w.talk()
@@ -301,7 +301,7 @@ func TestLastResortKeyPackage(t *testing.T) {
 	w := newWorld(t, 0x0001, nil, "a")
 	c := w.commit("a", mls.Add(kp.KeyPackage))
 	_, err = kp.Join(t.Context(), testTime, c.Welcome)
-	require.ErrorIs(t, err, mls.ErrNotRecipient)
+	require.ErrorIs(t, err, mls.ErrKeyPackageUsed)
 }
 
 func TestStrictHandshake(t *testing.T) {
@@ -328,7 +328,7 @@ func TestHandshakeFormatIsChosenAtTheJoin(t *testing.T) {
 		kp, err := mls.NewKeyPackage(t.Context(), testTime, cfg)
 		require.NoError(t, err)
 		c := w.commit("a", mls.Add(kp.KeyPackage))
-		w.groups["b"], err = kp.Join(t.Context(), testTime, c.Welcome, mls.WithPublicHandshake(public))
+		w.groups["b"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome, mls.WithPublicHandshake(public)))
 		require.NoError(t, err)
 		c = w.commit("b")
 		m, err := mls.ParseMessage(c.Message)

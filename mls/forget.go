@@ -64,14 +64,12 @@ func (g *Group) forgetKeys() {
 	candidates := slices.Clone(b.candidates)
 	b.mu.Unlock()
 	held := make(map[*nodeKey]bool)
-	for _, p := range candidates {
-		if c := p.Value(); c != nil {
-			c.mu.Lock()
-			if c.next.self != nil {
-				held[c.next.self.leafKey] = true
-			}
-			c.mu.Unlock()
+	for c := range candidates.all() {
+		c.mu.Lock()
+		if c.next.self != nil {
+			held[c.next.self.leafKey] = true
 		}
+		c.mu.Unlock()
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -146,6 +146,6 @@ func TestWelcomeNamesItsKeyPackages(t *testing.T) {
 	refs := m.Welcome.KeyPackageRefs()
 	require.Equal(t, [][]byte{a.Ref, b.Ref}, refs)
 	clear(refs[0])
-	_, err = a.Join(t.Context(), insiderTime, c.Welcome)
+	_, err = adopted(a.Join(t.Context(), insiderTime, c.Welcome))
 	require.NoError(t, err)
 }

@@ -79,7 +79,7 @@ func FuzzJoin(f *testing.F) {
 		initKey, leafKey := own.initKey, own.leafKey
 		var g *Group
 		var err error
-		checkAllocation(t, len(welcome), func() { g, err = own.Join(t.Context(), insiderTime, welcome) })
+		checkAllocation(t, len(welcome), func() { g, err = adopted(own.Join(t.Context(), insiderTime, welcome)) })
 		if err != nil {
 			require.Nil(t, g)
 			require.NotEmpty(t, script, "%v", err)
@@ -193,7 +193,7 @@ func FuzzCommitAdd(f *testing.F) {
 		again, err := kp.Marshal()
 		require.NoError(t, err)
 		if bytes.Equal(again, encoded) {
-			joined, err := own.Join(t.Context(), insiderTime, c.Welcome)
+			joined, err := adopted(own.Join(t.Context(), insiderTime, c.Welcome))
 			require.NoError(t, err)
 			require.Equal(t, factsOfCandidate(t, c), factsOf(t, joined))
 		}

@@ -84,7 +84,7 @@ func (w *world) addClients(by string, configs map[string]mls.Config) *mls.Candid
 	}
 	c := w.commit(by, options...)
 	for name, k := range own {
-		g, err := k.Join(w.t.Context(), testTime, c.Welcome)
+		g, err := adopted(k.Join(w.t.Context(), testTime, c.Welcome))
 		require.NoError(w.t, err)
 		w.groups[name] = g
 	}
@@ -123,6 +123,14 @@ func (w *world) adopt(by string, c *mls.Candidate) {
 		require.NoError(w.t, err)
 		w.groups[name] = adopted
 	}
+}
+
+// adopted is for a join that the client takes as it comes.
+func adopted(c *mls.Candidate, err error) (*mls.Group, error) {
+	if err != nil {
+		return nil, err
+	}
+	return c.Adopt()
 }
 
 // agree checks that all members are in the same epoch with the same secrets.
@@ -199,7 +207,7 @@ func TestGroupLife(t *testing.T) {
 				c := w.commit("e")
 				require.Len(t, c.Proposals(), 3)
 				require.NotContains(t, w.groups, "b")
-				w.groups["f"], err = kp.Join(t.Context(), testTime, c.Welcome)
+				w.groups["f"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome))
 				require.NoError(t, err)
 				w.agree()
 				w.commit("d")
@@ -313,12 +321,12 @@ func TestWelcomeWithoutTree(t *testing.T) {
 	early, err := c.RatchetTree()
 	require.NoError(t, err)
 	require.Equal(t, tree, early)
-	w.groups["c"], err = kp.Join(t.Context(), testTime, c.Welcome, mls.WithRatchetTree(tree))
+	w.groups["c"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome, mls.WithRatchetTree(tree)))
 	require.NoError(t, err)
 	w.agree()
 	w.talk()
 	_, err = kp.Join(t.Context(), testTime, c.Welcome, mls.WithRatchetTree(tree))
-	require.ErrorIs(t, err, mls.ErrNotRecipient, "a key package is used once")
+	require.ErrorIs(t, err, mls.ErrKeyPackageUsed, "a key package is used once")
 }
 
 // What a member proposes and does not fit stops nobody from committing.

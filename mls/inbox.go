@@ -3,7 +3,6 @@ package mls
 import (
 	"slices"
 	"sync"
-	"weak"
 )
 
 // inbox is the one mutable part of an epoch: the message ratchets, the proposals
@@ -21,8 +20,8 @@ type inbox struct {
 
 	forgotten []*nodeKey // of own Updates, to delete when no call uses them
 
-	candidates  []weak.Pointer[Candidate] // of this epoch, to end with it
-	resumptions []resumption              // of past epochs, latest last
+	candidates  candidates   // of this epoch, to end with it
+	resumptions []resumption // of past epochs, latest last
 	saving      saving
 }
 
@@ -118,7 +117,7 @@ func (b *inbox) pastEpoch(epoch uint64) *pastEpoch {
 // next epoch, all. Receive ratchets move and are never copied, so a message that was
 // opened stays opened. The ratchets of own, the member's leaf, are deleted. What calls
 // in progress may use is for clear to delete. It returns the epoch's candidates.
-func (b *inbox) retire(public *publicState, secrets *epochSecrets, own LeafIndex, limits Limits, next *inbox) []weak.Pointer[Candidate] {
+func (b *inbox) retire(public *publicState, secrets *epochSecrets, own LeafIndex, limits Limits, next *inbox) candidates {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	candidates := b.candidates

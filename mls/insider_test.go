@@ -68,11 +68,19 @@ func gather(t testing.TB, g *Group, n int, adjust ...func(*Config)) []*Group {
 	require.NoError(t, err)
 	groups := []*Group{g}
 	for _, k := range joiners {
-		g, err := k.Join(t.Context(), insiderTime, c.Welcome)
+		g, err := adopted(k.Join(t.Context(), insiderTime, c.Welcome))
 		require.NoError(t, err)
 		groups = append(groups, g)
 	}
 	return groups
+}
+
+// adopted is for a join that the client takes as it comes.
+func adopted(c *Candidate, err error) (*Group, error) {
+	if err != nil {
+		return nil, err
+	}
+	return c.Adopt()
 }
 
 // follow lets everybody adopt a commit of the member at leaf by, and checks that

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/mlsuite/mlsuite/internal/parallel"
@@ -37,27 +36,32 @@ func WithPublicHandshake(public bool) JoinOption {
 // resumption PSK is taken from old, which Config.PSKs need not have.
 func FollowUpOf(old *Group) JoinOption { return func(p *joinPlan) { p.follows = old } }
 
-// Join joins a group by a Welcome, an MLSMessage (RFC 9420, Section 12.4.3.1). It
-// checks the group's whole state, which is O(n).
+// Join opens a Welcome, an MLSMessage, and returns the candidate for the group that
+// it lets the client join (RFC 9420, Section 12.4.3.1). It checks the group's whole
+// state, which is O(n), and leaves the OwnKeyPackage as it was.
 //
-// On success, the private init key is deleted and the OwnKeyPackage can join no
-// other group; on error, it is as it was. A last resort joins many, but each group in
-// the same epoch once: it would send with the same keys and nonces again. To keep that
-// over a restart, save it again after a join. That the group is not one that the
-// client is in already is for the application to check, by [Group.GroupID].
+// The application judges the group before it adopts it: that its GroupID is not that
+// of another group of the client (Section 12.4.3), who the Members are, and what its
+// GroupContext says. [Candidate.Adopt] gives the Group, deletes the private init key,
+// and ends the other candidates of the OwnKeyPackage, which can join no other group.
+// After [Candidate.Discard], the OwnKeyPackage can join again.
+//
+// A last resort joins many groups, but each in the same epoch once: it would send with
+// the same keys and nonces again. To keep that over a restart, save it again after a
+// join is adopted. The error is [ErrKeyPackageUsed] if the OwnKeyPackage joins nothing
+// any more, or not this epoch, and [ErrNotRecipient] if the Welcome is for others.
 //
 // What Join asks the application meanwhile (PSKs, Authenticator, policies) must not
 // call the same OwnKeyPackage, which would wait for itself.
-func (k *OwnKeyPackage) Join(ctx context.Context, now time.Time, welcome []byte, options ...JoinOption) (*Group, error) {
+func (k *OwnKeyPackage) Join(ctx context.Context, now time.Time, welcome []byte, options ...JoinOption) (*Candidate, error) {
 	var plan joinPlan
 	for _, o := range options {
 		o(&plan)
 	}
 	m, err := ParseMessage(welcome)
-	var g *Group
-	var previous *PreviousGroup
+	var c *Candidate
 	if err == nil {
-		g, previous, err = k.join(ctx, now, m, &plan)
+		c, err = k.join(ctx, now, m, &plan)
 	}
 	if err != nil {
 		if k.cfg.observed() {
@@ -65,19 +69,18 @@ func (k *OwnKeyPackage) Join(ctx context.Context, now time.Time, welcome []byte,
 		}
 		return nil, err
 	}
-	k.cfg.tellEntered(g.public, int64(g.leaf), EntryWelcome, previous)
-	return g, nil
+	return c, nil
 }
 
-// join is Join by a message. It returns the group that the joined one follows, too.
-func (k *OwnKeyPackage) join(ctx context.Context, now time.Time, m *Message, plan *joinPlan) (*Group, *PreviousGroup, error) {
+// join is Join by a message.
+func (k *OwnKeyPackage) join(ctx context.Context, now time.Time, m *Message, plan *joinPlan) (*Candidate, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.initKey == nil {
-		return nil, nil, fmt.Errorf("%w: its private parts are deleted", ErrNotRecipient)
+		return nil, ErrKeyPackageUsed
 	}
 	if m.Welcome == nil {
-		return nil, nil, fmt.Errorf("%w: a %s is no Welcome", ErrUnsupported, m.WireFormat())
+		return nil, fmt.Errorf("%w: a %s is no Welcome", ErrUnsupported, m.WireFormat())
 	}
 	cfg := k.cfg
 	if plan.handshake != nil {
@@ -85,47 +88,46 @@ func (k *OwnKeyPackage) join(ctx context.Context, now time.Time, m *Message, pla
 	}
 	secrets, err := k.openSecrets(m.Welcome)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer secrets.destroy()
 	q := cfg.ask(suite.Start, now).following(cfg.ended(secrets.psks, plan.follows))
 	if _, err := q.suite(k.suite.Info().ID); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if err := q.wireFormat(cfg.handshakeFormat()); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if plan.follows != nil {
 		done, err := plan.follows.alive()
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		defer done()
 	}
 	psk, err := k.resolvePSKs(ctx, q, secrets.psks, plan.follows)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer clear(psk)
 	info, err := openGroupInfo(k.suite, secrets.joinerSecret, psk, m.Welcome.EncryptedGroupInfo)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	joined := func(tag []byte) bool { return bytes.Equal(tag, info.ConfirmationTag) }
-	if slices.ContainsFunc(k.joined, joined) {
-		return nil, nil, fmt.Errorf("%w: it was joined by this key package before", ErrNotRecipient)
+	if k.hasJoined(info.ConfirmationTag) {
+		return nil, fmt.Errorf("%w: for this epoch", ErrKeyPackageUsed)
 	}
 	public, err := publicStateOf(ctx, q, k.suite, info, plan.tree)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	previous, err := checkFollowUp(q, public, secrets.psks, plan.follows)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	self, err := k.memberView(public, info, secrets)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	epochSecrets, err := newEpochSecrets(k.suite, secrets.joinerSecret, psk, public.contextBytes)
 	if err == nil {
@@ -137,19 +139,18 @@ func (k *OwnKeyPackage) join(ctx context.Context, now time.Time, m *Message, pla
 		for _, key := range self.pathKeys {
 			key.destroy()
 		}
-		return nil, nil, err
+		return nil, err
 	}
-	if k.lastResort {
-		k.joined = append(k.joined, bytes.Clone(info.ConfirmationTag))
-		self.leafKey = k.loaned().borrow()
-	} else {
-		self.leafKey = newNodeKey(k.leafKey)
-		suite.Destroy(k.initKey)
-		k.initKey, k.leafKey = nil, nil
+	self.leafKey = k.loaned().borrow()
+	c := &Candidate{
+		transition: transition{committer: Sender{Type: SenderMember, Leaf: info.Signer}, to: public},
+		cfg:        &cfg,
+		own:        k,
+		previous:   previous,
+		next:       epoch{public, epochSecrets, self},
 	}
-	g := newGroup(&cfg, epoch{public, epochSecrets, self})
-	g.inbox.saving.bound = k.saved
-	return g, previous, nil
+	k.joins.track(c)
+	return c, nil
 }
 
 // openSecrets finds and decrypts the GroupSecrets for k.

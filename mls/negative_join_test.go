@@ -35,11 +35,11 @@ func newInvitation(t testing.TB, id suite.ID, withPath bool) *invitation {
 // as it was: it joins by an honest Welcome of the same commit afterwards.
 func (i *invitation) requireNotJoined(want error, welcome []byte, options ...JoinOption) {
 	i.t.Helper()
-	g, err := i.joiner.Join(i.t.Context(), insiderTime, welcome, options...)
+	g, err := adopted(i.joiner.Join(i.t.Context(), insiderTime, welcome, options...))
 	require.Nil(i.t, g)
 	require.Error(i.t, err)
 	requireRefused(i.t, want, err)
-	g, err = i.joiner.Join(i.t.Context(), insiderTime, i.welcome(welcomeForgery{}))
+	g, err = adopted(i.joiner.Join(i.t.Context(), insiderTime, i.welcome(welcomeForgery{})))
 	require.NoError(i.t, err)
 	require.Equal(i.t, i.next.secrets.authenticator, g.secrets.authenticator)
 }
@@ -167,7 +167,7 @@ func TestWelcomeWithoutTreeIsVerified(t *testing.T) {
 		_, err := i.joiner.Join(t.Context(), insiderTime, welcome, WithRatchetTree(tree))
 		requireRefused(t, want, err)
 	}
-	_, err := i.joiner.Join(t.Context(), insiderTime, welcome, WithRatchetTree(tree))
+	_, err := adopted(i.joiner.Join(t.Context(), insiderTime, welcome, WithRatchetTree(tree)))
 	require.NoError(t, err)
 }
 
@@ -332,7 +332,7 @@ func TestMemberViewIsComplete(t *testing.T) {
 	c, err := groups[0].Commit(t.Context(), insiderTime, Add(k.KeyPackage))
 	require.NoError(t, err)
 	follow(t, groups, 0, c)
-	joiner, err := k.Join(t.Context(), insiderTime, c.Welcome)
+	joiner, err := adopted(k.Join(t.Context(), insiderTime, c.Welcome))
 	require.NoError(t, err)
 	tree, root := joiner.public.tree, joiner.public.tree.rootIndex()
 	require.NotNil(t, tree.parent(root))
@@ -350,10 +350,10 @@ func TestMemberViewIsComplete(t *testing.T) {
 func TestWelcomeIsUsedOnce(t *testing.T) {
 	i := newInvitation(t, 0x0001, true)
 	welcome := i.welcome(welcomeForgery{})
-	_, err := i.joiner.Join(t.Context(), insiderTime, welcome)
+	_, err := adopted(i.joiner.Join(t.Context(), insiderTime, welcome))
 	require.NoError(t, err)
 	_, err = i.joiner.Join(t.Context(), insiderTime, welcome)
-	require.ErrorIs(t, err, ErrNotRecipient)
+	require.ErrorIs(t, err, ErrKeyPackageUsed)
 	_, err = ownKeyPackage(t, 0x0001, "another").Join(t.Context(), insiderTime, welcome)
 	require.ErrorIs(t, err, ErrNotRecipient)
 	_, err = ownKeyPackage(t, 0x0001, "another").Join(t.Context(), insiderTime, i.message)

@@ -215,7 +215,7 @@ func TestRemovedMemberIsAddedAgain(t *testing.T) {
 	c, err := groups[1].Commit(t.Context(), insiderTime, Remove(3), Add(again.KeyPackage))
 	require.NoError(t, err)
 	follow(t, groups, 1, c)
-	g, err := again.Join(t.Context(), insiderTime, c.Welcome)
+	g, err := adopted(again.Join(t.Context(), insiderTime, c.Welcome))
 	require.NoError(t, err)
 	require.Equal(t, groups[0].secrets.authenticator, g.secrets.authenticator)
 }
@@ -352,7 +352,7 @@ func TestAuthenticationServiceIsAsked(t *testing.T) {
 	k := ownKeyPackage(t, 0x0001, "joiner", wary)
 	asked = nil
 	welcome := m.commit(forgery{proposals: m.byValue(Add(k.KeyPackage))}).welcome(welcomeForgery{})
-	_, err = k.Join(t.Context(), insiderTime, welcome)
+	_, err = adopted(k.Join(t.Context(), insiderTime, welcome))
 	require.NoError(t, err)
 	require.Len(t, asked, 5)
 

@@ -138,11 +138,18 @@ func (c *Config) tellEntered(p *publicState, leaf int64, how Entry, previous *Pr
 	}
 	e := GroupEntered{Group: p.state(leaf), How: how, Size: int(p.tree.memberCount()), Previous: previous}
 	if how != EntryRestored {
-		for i, n := range p.tree.members() {
-			e.Members = append(e.Members, change(i, n, ChangeJoined))
-		}
+		e.Members = p.joined()
 	}
 	c.Observer.Observe(e)
+}
+
+// joined returns the members as who joins finds them.
+func (p *publicState) joined() []Change {
+	var members []Change
+	for i, n := range p.tree.members() {
+		members = append(members, change(i, n, ChangeJoined))
+	}
+	return members
 }
 
 // tellAdopted tells that a client moved from an epoch to the next.

@@ -232,7 +232,7 @@ func TestObserverOfFollowUps(t *testing.T) {
 		require.Empty(t, w.of("a").take(), "the group is there once its first commit is adopted")
 		w.groups["a"], err = c.Adopt()
 		require.NoError(t, err)
-		w.groups["b"], err = kp.Join(t.Context(), testTime, c.Welcome)
+		w.groups["b"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome))
 		require.NoError(t, err)
 		previous.Usage = usage
 		for name, how := range map[string]mls.Entry{"a": mls.EntryCreated, "b": mls.EntryWelcome} {

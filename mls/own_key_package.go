@@ -1,8 +1,11 @@
 package mls
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -12,9 +15,9 @@ import (
 // OwnKeyPackage is a KeyPackage with its private parts: what a client keeps after
 // it publishes the KeyPackage, until a Welcome arrives for it.
 //
-// It is for one join, unless it is a last resort. A successful
-// [OwnKeyPackage.Join] deletes the private init key, as RFC 9420, Section 12.4.3.1,
-// demands, and hands the leaf's private key to the group.
+// It is for one join, unless it is a last resort. To adopt what [OwnKeyPackage.Join]
+// returns deletes the private init key, as RFC 9420, Section 12.4.3.1, demands, and
+// leaves the leaf's private key to the group.
 type OwnKeyPackage struct {
 	KeyPackage *KeyPackage
 	Ref        []byte // KeyPackageRef (RFC 9420, Section 5.2), Hash.Size bytes
@@ -29,9 +32,15 @@ type OwnKeyPackage struct {
 	saved   bool
 	initKey suite.PrivateKey // nil once used
 	leafKey suite.PrivateKey
-	loan    *loan    // of leafKey, of a last resort that was used
+	loan    *loan    // of leafKey, if candidates were made
 	joined  [][]byte // confirmation tags of the epochs that a last resort joined
+	joins   candidates
 }
+
+// ErrKeyPackageUsed says that an [OwnKeyPackage] joins nothing any more, as a join by
+// it was adopted or its private parts were deleted; or that a last resort has joined
+// the epoch before.
+var ErrKeyPackageUsed = errors.New("mls: key package is used up")
 
 // loaned returns the loan of the leaf's key. The caller holds mu.
 func (k *OwnKeyPackage) loaned() *loan {
@@ -115,18 +124,61 @@ func NewKeyPackage(ctx context.Context, now time.Time, cfg Config, options ...Ke
 }
 
 // Destroy deletes the private parts of a KeyPackage that will not be used any more.
-// The groups that were joined by a last resort keep the private key of its leaf until
+// Candidates that were not adopted end. The groups that were joined by a last resort keep the private key of its leaf until
 // they have done with it. Of a suite whose keys are references to a provider, that
 // holds for groups of this process: a group that was restored has a reference of its
 // own, and is to renew its leaf first. One that was saved before is to be saved whole
 // after it, or it does not delete the key.
 func (k *OwnKeyPackage) Destroy() {
+	for _, lost := range k.end() {
+		lost.lose()
+	}
+}
+
+// end deletes the private parts, once, and returns the candidates, which end with them.
+func (k *OwnKeyPackage) end() []*Candidate {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.initKey == nil {
-		return
+		return nil
 	}
+	return k.delete()
+}
+
+// delete deletes the private parts and returns the candidates. The caller holds mu.
+func (k *OwnKeyPackage) delete() []*Candidate {
 	suite.Destroy(k.initKey)
 	k.loaned().end()
-	k.initKey, k.leafKey = nil, nil
+	lost := slices.Collect(k.joins.all())
+	k.initKey, k.leafKey, k.joins = nil, nil, nil
+	return lost
+}
+
+// hasJoined reports whether a last resort has joined an epoch, by its confirmation tag.
+// The caller holds mu.
+func (k *OwnKeyPackage) hasJoined(tag []byte) bool {
+	return slices.ContainsFunc(k.joined, func(t []byte) bool { return bytes.Equal(t, tag) })
+}
+
+// use is for a candidate that is adopted. It deletes the private parts, or notes that a
+// last resort has joined the epoch. It returns the candidates that end by that, and
+// whether the private parts were saved.
+func (k *OwnKeyPackage) use(c *Candidate) (lost []*Candidate, saved bool, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	tag := c.to.confirmationTag
+	switch {
+	case k.initKey == nil || k.hasJoined(tag):
+		return nil, false, ErrKeyPackageUsed
+	case k.lastResort:
+		k.joined = append(k.joined, bytes.Clone(tag))
+		for other := range k.joins.all() {
+			if bytes.Equal(other.to.confirmationTag, tag) {
+				lost = append(lost, other)
+			}
+		}
+	default:
+		lost = k.delete()
+	}
+	return slices.DeleteFunc(lost, func(other *Candidate) bool { return other == c }), k.saved, nil
 }

@@ -86,7 +86,7 @@ func TestJoinerVerifiesByTheNewKey(t *testing.T) {
 	next, k := client(t, 0x0001, "member 0"), ownKeyPackage(t, 0x0001, "joiner")
 	c, err := groups[0].Commit(t.Context(), insiderTime, renewed(next), Add(k.KeyPackage))
 	require.NoError(t, err)
-	joined, err := k.Join(t.Context(), insiderTime, c.Welcome)
+	joined, err := adopted(k.Join(t.Context(), insiderTime, c.Welcome))
 	require.NoError(t, err)
 	follow(t, groups, 0, c)
 	requireLeafOf(t, append(groups, joined), 0, next)

@@ -43,7 +43,7 @@ func (m *vectorMaker) newScenario(n int) *scenario {
 	for range n - 1 {
 		k := s.keyPackage()
 		c := s.commit(0, Add(k.KeyPackage))
-		s.members = append(s.members, must(k.Join(m.t.Context(), ownTime, c.Welcome))(m))
+		s.members = append(s.members, must(adopted(k.Join(m.t.Context(), ownTime, c.Welcome)))(m))
 	}
 	return s
 }
@@ -137,7 +137,7 @@ func (s *scenario) join(treeInside bool, options ...CommitOption) {
 		out.RatchetTree = &tree
 		join = append(join, WithRatchetTree(tree))
 	}
-	s.passive = must(k.Join(m.t.Context(), ownTime, c.Welcome, join...))(m)
+	s.passive = must(adopted(k.Join(m.t.Context(), ownTime, c.Welcome, join...)))(m)
 	out.InitialEpochAuthenticator = s.authenticator()
 	sized(&out.Epochs, 0) // not null
 }
@@ -279,7 +279,7 @@ func (m *vectorMaker) passiveClientRandom() []passiveClientCase {
 		}
 		c := s.commit(committer, options...)
 		if joins {
-			s.members = append(s.members, must(k.Join(m.t.Context(), ownTime, c.Welcome))(m))
+			s.members = append(s.members, must(adopted(k.Join(m.t.Context(), ownTime, c.Welcome)))(m))
 		}
 		s.epoch(c, proposals...)
 	}

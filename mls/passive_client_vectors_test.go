@@ -144,7 +144,7 @@ func (c *passiveClientCase) join(t *testing.T) *Group {
 	if c.RatchetTree != nil {
 		options = append(options, WithRatchetTree(bytes.Clone(*c.RatchetTree)))
 	}
-	g, err := own.Join(t.Context(), vectorTime, c.Welcome, options...)
+	g, err := adopted(own.Join(t.Context(), vectorTime, c.Welcome, options...))
 	require.NoError(t, err)
 	return g
 }

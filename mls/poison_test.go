@@ -100,7 +100,7 @@ func TestPoisonedProposalsStopNoCommit(t *testing.T) {
 		require.NoError(t, err)
 		r, err := a.groups[0].Process(t.Context(), insiderTime, c.Message)
 		require.NoError(t, err)
-		joined, err := good.Join(t.Context(), insiderTime, c.Welcome)
+		joined, err := adopted(good.Join(t.Context(), insiderTime, c.Welcome))
 		require.NoError(t, err)
 		for _, got := range []*epochSecrets{r.Commit.next.secrets, joined.secrets} {
 			require.Equal(t, c.next.secrets.authenticator, got.authenticator)

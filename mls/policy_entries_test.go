@@ -132,7 +132,7 @@ func (p *policed) add(configs ...Config) {
 	c := p.commit(0, adds...)
 	follow(p.T, p.groups, 0, c)
 	for _, k := range joiners {
-		g, err := k.Join(p.Context(), insiderTime, c.Welcome)
+		g, err := adopted(k.Join(p.Context(), insiderTime, c.Welcome))
 		require.NoError(p, err)
 		p.groups = append(p.groups, g)
 	}

@@ -112,7 +112,7 @@ func TestNobodyIsLockedIn(t *testing.T) {
 	k := p.keyPackage(other)
 	c, err := p.self().Reinitialize(t.Context(), insiderTime, creator, Add(k.KeyPackage))
 	require.NoError(t, err)
-	_, err = k.Join(t.Context(), insiderTime, c.Welcome)
+	_, err = adopted(k.Join(t.Context(), insiderTime, c.Welcome))
 	require.NoError(t, err)
 }
 

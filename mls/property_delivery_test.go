@@ -270,14 +270,14 @@ func (m *model) joinSeat(s *seat) {
 		_, err = s.offer.own.Join(m.ctx, insiderTime, flipped(b, rapid.IntRange(0, len(b)-1).Draw(m.T, "octet")), options...)
 		require.Error(m, err)
 	}
-	g, err := s.offer.own.Join(m.ctx, insiderTime, b, options...)
+	g, err := adopted(s.offer.own.Join(m.ctx, insiderTime, b, options...))
 	if want := m.expectJoin(s); want != nil {
 		require.ErrorIs(m, err, want)
 		return
 	}
 	require.NoError(m, err)
 	_, err = s.offer.own.Join(m.ctx, insiderTime, b, options...)
-	require.ErrorIs(m, err, ErrNotRecipient, "a key package is for one join")
+	require.ErrorIs(m, err, ErrKeyPackageUsed, "a key package is for one join")
 	saved := s.offer.own.saved
 	s.enter(g)
 	if saved {

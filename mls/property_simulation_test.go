@@ -77,7 +77,7 @@ func (s *simulationModel) commit() {
 		require.NoError(s, err)
 	}
 	for i, k := range joiners {
-		s.groups[c.Added()[i]], err = k.Join(ctx, insiderTime, c.Welcome)
+		s.groups[c.Added()[i]], err = adopted(k.Join(ctx, insiderTime, c.Welcome))
 		require.NoError(s, err)
 	}
 }

@@ -142,7 +142,7 @@ func TestPublicGroupFollows(t *testing.T) {
 			require.NoError(t, err)
 			w.propose("f", m)
 			c := w.commit("a", mls.ExternalPSK([]byte("psk")))
-			w.groups["f"], err = kp.Join(t.Context(), testTime, c.Welcome)
+			w.groups["f"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome))
 			require.NoError(t, err)
 			require.NotContains(t, w.groups, "e")
 			w.samePublicState()

@@ -145,7 +145,7 @@ func TestEveryRecipientOpensWhatAllCoresMade(t *testing.T) {
 				require.Equal(t, want, got, "leaf %d", leaf)
 			}
 			for i, k := range newcomers {
-				g, err := k.Join(t.Context(), testTime, c.Welcome)
+				g, err := adopted(k.Join(t.Context(), testTime, c.Welcome))
 				require.NoError(t, err, "joiner %d", i)
 				got, err := g.EpochAuthenticator()
 				require.NoError(t, err)

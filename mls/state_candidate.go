@@ -64,12 +64,18 @@ func (c *savedCandidate) unmarshal(r *wire.Reader) {
 // member's commit opens once, so a group that is saved between [Group.Process] and
 // [Candidate.Adopt] needs the candidate saved.
 //
+// A join by a Welcome is not saved, and the error is [ErrUnsupported]: what is kept
+// until it is adopted is the key package, by [OwnKeyPackage.Save], and the Welcome.
+//
 // A candidate that removes this member is not saved, and Save returns [ErrRemoved]:
 // it leads to no Group, and what its owner keeps of it is the group's state, until
 // the decision to adopt it and to delete that state. To decide after a restart, save
 // the group before Process and not between Process and Adopt, and process the message
 // again.
 func (c *Candidate) Save() (Snapshot, error) {
+	if c.own != nil {
+		return nil, fmt.Errorf("%w: a join by a Welcome is saved as its key package and the Welcome", ErrUnsupported)
+	}
 	saved := &savedCandidate{
 		message: c.Message, welcome: c.Welcome,
 		committer: c.committer, aad: c.aad, added: c.added,

@@ -68,7 +68,7 @@ func TestStateOfCandidates(t *testing.T) {
 		}
 		_, err = lost.EpochAuthenticator()
 		require.ErrorIs(t, err, mls.ErrRetired, "it ended with the epoch")
-		w.groups["e"], err = kp.Join(t.Context(), testTime, made.Welcome)
+		w.groups["e"], err = adopted(kp.Join(t.Context(), testTime, made.Welcome))
 		require.NoError(t, err)
 		w.agree()
 		w.save()
@@ -122,13 +122,13 @@ func TestStateOfKeyPackages(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, b, bytesOf(t, state))
 			c := w.commit("a", mls.Add(kp.KeyPackage))
-			w.groups[name], err = again.Join(t.Context(), testTime, c.Welcome)
+			w.groups[name], err = adopted(again.Join(t.Context(), testTime, c.Welcome))
 			require.NoError(t, err)
 			w.save()
 			w.talk()
 			_, err = again.Save()
 			if options == nil {
-				require.ErrorIs(t, err, mls.ErrNotRecipient, "its private parts are gone")
+				require.ErrorIs(t, err, mls.ErrKeyPackageUsed, "its private parts are gone")
 			} else {
 				require.NoError(t, err)
 			}

@@ -3,7 +3,6 @@ package mls
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/mlsuite/mlsuite/internal/wire"
@@ -54,13 +53,14 @@ func (k *savedKeyPackage) unmarshal(r *wire.Reader) {
 }
 
 // Save returns the KeyPackage with its private parts, from which [RestoreKeyPackage]
-// makes it again, until a join has used them. Once it is saved, a group that is
+// makes it again, until a join that is adopted has used them and Save returns
+// [ErrKeyPackageUsed]. Once it is saved, a group that is
 // joined by it has to be saved before it sends: see [Group.Save].
 func (k *OwnKeyPackage) Save() (Snapshot, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.initKey == nil {
-		return nil, fmt.Errorf("%w: its private parts are deleted", ErrNotRecipient)
+		return nil, ErrKeyPackageUsed
 	}
 	initKey, err := savePrivateKey(k.initKey)
 	if err != nil {

@@ -207,7 +207,7 @@ func TestGroupLifeWithRestarts(t *testing.T) {
 				c := w.commit("e")
 				require.Len(t, c.Proposals(), 3)
 				require.NotContains(t, w.groups, "b")
-				w.groups["f"], err = kp.Join(t.Context(), testTime, c.Welcome)
+				w.groups["f"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome))
 				require.NoError(t, err)
 				pause()
 				w.commit("d") // with the key of its Update
@@ -363,7 +363,7 @@ func TestStateOfResumptionPSKsAndReInit(t *testing.T) {
 		require.NoError(t, err)
 		next.groups["a"] = next.joined(c)
 		for name, kp := range joining {
-			next.groups[name], err = kp.Join(t.Context(), testTime, c.Welcome)
+			next.groups[name], err = adopted(kp.Join(t.Context(), testTime, c.Welcome))
 			require.NoError(t, err)
 		}
 		next.agree()

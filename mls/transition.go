@@ -2,10 +2,12 @@ package mls
 
 import (
 	"bytes"
+	"iter"
 	"slices"
 )
 
-// transition is a commit as everybody can see it who reads it.
+// transition is a commit as everybody can see it who reads it, or what a joiner sees of
+// the one that let it in.
 type transition struct {
 	committer Sender
 	aad       []byte
@@ -14,13 +16,13 @@ type transition struct {
 	old, to   *publicState
 }
 
-// Committer returns who made the commit.
+// Committer returns who made the commit, and of a join by a Welcome who signed its
+// GroupInfo.
 func (t *transition) Committer() Sender { return t.committer }
 
 // Changes returns what the commit makes of the members: who joins, with leaf and
 // credential, whether by an Add or by the commit itself, who leaves, and who has a new
-// leaf. It is what an [Observer] hears once the commit is adopted. A candidate by which
-// this client joins, and which was restored, does not say: it returns nil.
+// leaf. It is what an [Observer] hears once the commit is adopted.
 func (t *transition) Changes() []Change {
 	if t.old == nil {
 		return nil
@@ -46,3 +48,11 @@ func (t *transition) GroupContext() GroupContext { return t.to.context }
 
 // Epoch returns the number of the epoch that the commit begins.
 func (t *transition) Epoch() uint64 { return t.to.context.Epoch }
+
+// GroupID returns the id of the group. Who joins judges by it whether it is in the
+// group already (RFC 9420, Section 12.4.3).
+func (t *transition) GroupID() []byte { return bytes.Clone(t.to.context.GroupID) }
+
+// Members iterates over the members in the epoch that the commit begins, from the left.
+// The caller must not change the leaves.
+func (t *transition) Members() iter.Seq2[LeafIndex, *LeafNode] { return t.to.tree.members() }

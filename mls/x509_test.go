@@ -131,7 +131,7 @@ func TestX509Credentials(t *testing.T) {
 			require.NoError(t, err)
 			c, err := g.Commit(t.Context(), insiderTime, Add(k.KeyPackage), ForcePath())
 			require.NoError(t, err)
-			joined, err := k.Join(t.Context(), insiderTime, c.Welcome)
+			joined, err := adopted(k.Join(t.Context(), insiderTime, c.Welcome))
 			require.NoError(t, err)
 			g, err = c.Adopt()
 			require.NoError(t, err)

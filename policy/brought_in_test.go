@@ -47,11 +47,19 @@ func join(t testing.TB, g *mls.Group, cfg mls.Config) (first, second *mls.Group)
 	require.NoError(t, err)
 	c, err := g.Commit(t.Context(), today, mls.Add(k.KeyPackage))
 	require.NoError(t, err)
-	second, err = k.Join(t.Context(), today, c.Welcome)
+	second, err = adopted(k.Join(t.Context(), today, c.Welcome))
 	require.NoError(t, err)
 	first, err = c.Adopt()
 	require.NoError(t, err)
 	return first, second
+}
+
+// adopted is for a join that the client takes as it comes.
+func adopted(c *mls.Candidate, err error) (*mls.Group, error) {
+	if err != nil {
+		return nil, err
+	}
+	return c.Adopt()
 }
 
 func requireDenied(t testing.TB, err error) {
@@ -107,7 +115,7 @@ func TestDateAfterAReInit(t *testing.T) {
 	k := keyPackage(last, second)
 	c, err := a.Commit(t.Context(), last, mls.Add(k.KeyPackage))
 	require.NoError(t, err)
-	b, err := k.Join(t.Context(), last, c.Welcome)
+	b, err := adopted(k.Join(t.Context(), last, c.Welcome))
 	require.NoError(t, err)
 	a = adopt(c)
 	early := keyPackage(last, second)
@@ -129,7 +137,7 @@ func TestDateAfterAReInit(t *testing.T) {
 		require.NoError(t, err)
 		c, err = mls.RestoreCandidate(next, first, saved)
 		require.NoError(t, err)
-		g, err := k.Join(t.Context(), next, c.Welcome, mls.FollowUpOf(b))
+		g, err := adopted(k.Join(t.Context(), next, c.Welcome, mls.FollowUpOf(b)))
 		require.NoError(t, err)
 		_, err = g.Encrypt(t.Context(), next, nil, nil)
 		require.NoError(t, err)

@@ -47,7 +47,7 @@ func newDated(t *testing.T, p *policy.Policy) *dated {
 	require.NoError(t, err)
 	d.groups = []*mls.Group{first}
 	for _, k := range joiners {
-		g, err := k.Join(t.Context(), d.now, c.Welcome)
+		g, err := adopted(k.Join(t.Context(), d.now, c.Welcome))
 		require.NoError(t, err)
 		d.groups = append(d.groups, g)
 	}

@@ -141,7 +141,11 @@ func runJoin(ctx context.Context, s *scenario, plan measure.Plan) ([]measure.Sam
 			return nil
 		},
 		Do: func(i int) error {
-			_, err := joiners[i].keyPackage.Join(ctx, s.now, joiners[i].welcome)
+			c, err := joiners[i].keyPackage.Join(ctx, s.now, joiners[i].welcome)
+			if err != nil {
+				return err
+			}
+			_, err = c.Adopt()
 			return err
 		},
 	})

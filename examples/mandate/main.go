@@ -95,7 +95,11 @@ func talk(ctx context.Context, now time.Time, aliceConfig, bobConfig mls.Config,
 	if alice, err = commit.Adopt(); err != nil {
 		return err
 	}
-	bob, err := keyPackage.Join(ctx, now, commit.Welcome)
+	invitation, err := keyPackage.Join(ctx, now, commit.Welcome)
+	if err != nil {
+		return err
+	}
+	bob, err := invitation.Adopt()
 	if err != nil {
 		return err
 	}

@@ -208,8 +208,10 @@ func liveGroup(ctx context.Context, now time.Time, size int, p *policy.Policy, s
 	for i, m := range members {
 		if i == 0 {
 			m.group, err = commit.Adopt()
+		} else if invitation, refused := joiners[i].Join(ctx, now, commit.Welcome); refused != nil {
+			err = refused
 		} else {
-			m.group, err = joiners[i].Join(ctx, now, commit.Welcome)
+			m.group, err = invitation.Adopt()
 		}
 		if err != nil {
 			return nil, err

@@ -50,7 +50,7 @@ func (b bench) followUp(g limit.Group) {
 	})
 	require.Equal(b, calls(g.FollowUp()), made, "follow-up")
 	require.Equal(b, calls(g.JoinFollowUp()), b.counter.of(func() {
-		_, err := joiner.Join(b.Context(), now, c.Welcome, mls.FollowUpOf(old))
+		_, err := adopted(joiner.Join(b.Context(), now, c.Welcome, mls.FollowUpOf(old)))
 		require.NoError(b, err)
 	}), "join")
 

@@ -91,7 +91,11 @@ func (s *server) join(ctx context.Context, t *transaction, welcome, tree []byte,
 	if len(tree) > 0 {
 		options = append(options, mls.WithRatchetTree(tree))
 	}
-	g, err := t.own.Join(ctx, s.now(), welcome, options...)
+	c, err := t.own.Join(ctx, s.now(), welcome, options...)
+	if err != nil {
+		return nil, err
+	}
+	g, err := c.Adopt()
 	if err != nil {
 		return nil, err
 	}

@@ -97,7 +97,7 @@ func code(err error) codes.Code {
 	switch {
 	case is(errUnknownID):
 		return codes.NotFound
-	case is(errState, mls.ErrRetired, mls.ErrRemoved, mls.ErrReInit, mls.ErrPendingProposals):
+	case is(errState, mls.ErrRetired, mls.ErrKeyPackageUsed, mls.ErrRemoved, mls.ErrReInit, mls.ErrPendingProposals):
 		return codes.FailedPrecondition
 	case is(errRequest, mls.ErrMalformed, mls.ErrInvalid, mls.ErrUnsupported, mls.ErrWrongGroup, mls.ErrWrongEpoch, mls.ErrDecrypt,
 		mls.ErrConsumed, mls.ErrGeneration, mls.ErrOwnMessage, mls.ErrUnknownPSK, mls.ErrNotRecipient):

@@ -143,11 +143,19 @@ func (l *life) add(by string, names ...string) error {
 		return err
 	}
 	for name, key := range keys {
-		if l.groups[name], err = key.Join(l.ctx, today, c.Welcome); err != nil {
+		if l.groups[name], err = adopted(key.Join(l.ctx, today, c.Welcome)); err != nil {
 			return err
 		}
 	}
 	return l.agree()
+}
+
+// adopted is for a join that the client takes as it comes.
+func adopted(c *mls.Candidate, err error) (*mls.Group, error) {
+	if err != nil {
+		return nil, err
+	}
+	return c.Adopt()
 }
 
 func (l *life) keyPackages(names ...string) (map[string]*mls.OwnKeyPackage, []mls.CommitOption, error) {
@@ -309,7 +317,7 @@ func (l *life) restore() error {
 	if err := l.adopt("a", c); err != nil {
 		return err
 	}
-	e, err := key.Join(l.ctx, today, c.Welcome)
+	e, err := adopted(key.Join(l.ctx, today, c.Welcome))
 	if err != nil {
 		return err
 	}
@@ -352,7 +360,7 @@ func (l *life) reInit() error {
 		return err
 	}
 	for name, key := range keys {
-		if l.groups[name], err = key.Join(l.ctx, today, c.Welcome); err != nil {
+		if l.groups[name], err = adopted(key.Join(l.ctx, today, c.Welcome)); err != nil {
 			return err
 		}
 	}
