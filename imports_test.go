@@ -61,7 +61,7 @@ func layers() []layer {
 		{pkg: "internal/fipsindicator"},
 		{pkg: "policy", imports: []string{"suite", "registry", "mls"}, modules: []string{"go.yaml.in/yaml/v4/..."}, denied: []string{"net/...", "os/...", "database/..."}},
 		{pkg: "migrate", imports: []string{"suite", "registry", "policy", "mls", "internal/limit", "internal/measure", "internal/parallel"}, denied: []string{"net/...", "os/...", "database/..."}},
-		{pkg: "internal/hpkeset", imports: []string{"suite", "hpke"}},
+		{pkg: "internal/hpkeset", imports: []string{"suite", "hpke", "registry"}},
 		{pkg: "internal/certificate", modules: []string{"golang.org/x/crypto/cryptobyte/..."}},
 		{pkg: "internal/wire", modules: []string{"golang.org/x/crypto/cryptobyte"}},
 		{pkg: "internal/treemath"},

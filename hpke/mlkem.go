@@ -40,6 +40,7 @@ func mlkemInfo(id uint16, level, rank, ciphertext int) suite.KEMInfo {
 	return suite.KEMInfo{
 		ID: id, Name: name, Level: level, PostQuantum: name,
 		Nsecret: mlkem.SharedKeySize, Nenc: ciphertext, Npk: mlkemKeySize(rank), Nsk: mlkem.SeedSize,
+		Derivation: suite.DerivationLabelled,
 		Provenance: suite.ProvidedBy(suite.Provided{Primitive: name, Package: "crypto/mlkem"}),
 	}
 }

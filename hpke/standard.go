@@ -95,6 +95,7 @@ func standardKEMs() []standardKEM {
 			ID: hybrid.id, Name: hybrid.name, Level: max(pq.Level, group.Level),
 			Classical: group.Name, PostQuantum: pq.PostQuantum,
 			Nsecret: 32, Nenc: pq.Nenc + group.Npk, Npk: pq.Npk + group.Npk, Nsk: 32,
+			Derivation: suite.DerivationLabelled,
 		}}
 		row.check = func(pub []byte) error {
 			if len(pub) != row.info.Npk {

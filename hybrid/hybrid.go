@@ -94,6 +94,7 @@ func newKEM(p Params) hpke.KEM {
 			ID: p.ID, Name: p.Name, Level: max(pq.Level, group.Level),
 			Classical: group.Name, PostQuantum: pq.PostQuantum,
 			Nsecret: 32, Nenc: pq.Nenc + group.Npk, Npk: pq.Npk + group.Npk, Nsk: seedSize,
+			Derivation: suite.DerivationLabelled,
 			Provenance: pq.Provenance.SaidBy(p.PQ, pq.Name).With(
 				suite.ProvidedBy(group.Provenance).SaidBy(p.Group, group.Name),
 				suite.ProvidedBy(suite.Provided{Primitive: "SHA3-256", Package: "crypto/sha3"})),

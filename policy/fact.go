@@ -69,6 +69,7 @@ const none = "none" // the word for a part that a primitive lacks
 var (
 	curvesOfKEMs       = []string{"X25519", "X448", "P-256", "P-384", "P-521"}
 	postQuantumKEMs    = []string{"ML-KEM-512", "ML-KEM-768", "ML-KEM-1024"}
+	derivations        = []string{suite.DerivationLabelled, suite.DerivationUnlabelled}
 	curvesOfSignatures = []string{"Ed25519", "Ed448", "P-256", "P-384", "P-521"}
 	postQuantumSigns   = []string{"ML-DSA-44", "ML-DSA-65", "ML-DSA-87"}
 	kinds              = []string{"classical", "post-quantum", "hybrid"}
@@ -126,6 +127,11 @@ func vocabulary() []fact {
 			text:   "the level of the stronger part of the KEM, in bits: 128, 192, 224 or 256",
 			number: func(f *facts) int64 { return int64(f.suite.KEM.Level) },
 			found:  func(f *facts) string { return fmt.Sprintf("%s (level %d)", kem(f), f.suite.KEM.Level) },
+		}, {
+			name: "kem.derivation", about: aboutSuite, kind: word, part: "kem", words: append([]string{none}, derivations...),
+			text:  "how a KEM that no RFC settles derives key pairs: as draft-ietf-hpke-pq says, or without its label",
+			word:  func(f *facts) string { return orNone(f.suite.KEM.Derivation) },
+			found: func(f *facts) string { return "derivation of key pairs " + orNone(f.suite.KEM.Derivation) },
 		}, {
 			name: "signature.kind", about: aboutSuite, kind: word, part: "signature", words: kinds,
 			text:  "whether the signature scheme has a classical part, a post-quantum part or both",

@@ -266,6 +266,7 @@ func TestImpostorsAreOfNoSet(t *testing.T) {
 		"name":       func(i *suite.Info) { i.Name = "MLS_256_OWN" },
 		"level":      func(i *suite.Info) { i.Level = 128 },
 		"KEM":        func(i *suite.Info) { i.KEM.ID = 0x0010 },
+		"derivation": func(i *suite.Info) { i.KEM.Derivation = suite.DerivationUnlabelled },
 		"KDF":        func(i *suite.Info) { i.KDF.ID = 0x0001 },
 		"AEAD":       func(i *suite.Info) { i.AEAD.ID = 0x0003 },
 		"hash":       func(i *suite.Info) { i.Hash = suites()["1"].Hash },
@@ -275,12 +276,14 @@ func TestImpostorsAreOfNoSet(t *testing.T) {
 		change(&impostor)
 		require.False(t, p.Judge(impostor, tableDate).Allow, name)
 	}
-	// A draft's suite is of its set under every code point.
-	r, err := all.New(all.WithCodePoints(registry.OpenMLS()))
+	// A draft's suite is of its set under every code point, if it derives as the draft says.
+	r, err := all.New(all.WithCodePoints(registry.OpenMLS().DraftCodePoints()))
 	require.NoError(t, err)
 	drafts := own(t, "rules:\n  - {id: set, source: test, force: law, wanted: the draft, allow: [{suite.set: draft-ietf-mls-pq-ciphersuites-06}]}\n")
 	for i := range r.All() {
 		require.Equal(t, i.ID > 7, drafts.Judge(i, tableDate).Allow, i.Name)
+		i.KEM.Derivation = suite.DerivationUnlabelled
+		require.False(t, drafts.Judge(i, tableDate).Allow, i.Name)
 	}
 }
 

@@ -43,7 +43,7 @@ func suiteNames() []string {
 // is of no document's set.
 func setOf(all map[string]known, i *suite.Info) string {
 	k, ok := all[i.Name]
-	if !ok || i.Level != k.Level || i.KEM.ID != k.KEM || i.KDF.ID != k.KDF || i.AEAD.ID != k.AEAD ||
+	if !ok || i.Level != k.Level || i.KEM.ID != k.KEM || i.KEM.Derivation != k.Derivation || i.KDF.ID != k.KDF || i.AEAD.ID != k.AEAD ||
 		i.Hash.Hash != k.Hash || i.Signature.Scheme != k.Signature || k.ID != 0 && i.ID != k.ID {
 		return "other"
 	}
@@ -59,7 +59,7 @@ func describe(d registry.Definition) suite.Info {
 		0x0041: {"", "ML-KEM-768"}, 0x0042: {"", "ML-KEM-1024"},
 		0x0050: {"P-256", "ML-KEM-768"}, 0x0051: {"P-384", "ML-KEM-1024"}, 0x647a: {"X25519", "ML-KEM-768"},
 	}[d.KEM])
-	i.KEM.ID = d.KEM
+	i.KEM.ID, i.KEM.Derivation = d.KEM, d.Derivation
 	i.Signature = signatureOf(map[uint16][2]string{
 		0x0403: {"P-256", ""}, 0x0503: {"P-384", ""}, 0x0603: {"P-521", ""}, 0x0807: {"Ed25519", ""}, 0x0808: {"Ed448", ""},
 		0x0904: {"", "ML-DSA-44"}, 0x0905: {"", "ML-DSA-65"}, 0x0906: {"", "ML-DSA-87"},

@@ -83,7 +83,16 @@ func samples(part string, conditions []condition) []func(*facts) {
 		}
 	case "kem":
 		for _, p := range pairs(curvesOfKEMs, postQuantumKEMs) {
-			sets = append(sets, func(f *facts) { f.suite.KEM = kemOf(p) })
+			derived := []string{""} // as RFC 9180 says
+			if p[1] != "" {
+				derived = derivations
+			}
+			for _, d := range derived {
+				sets = append(sets, func(f *facts) {
+					f.suite.KEM = kemOf(p)
+					f.suite.KEM.Derivation = d
+				})
+			}
 		}
 	case "signature":
 		for _, p := range pairs(curvesOfSignatures, postQuantumSigns) {

@@ -20,18 +20,22 @@ type Definition struct {
 	AEAD      uint16      // HPKE code point
 	Hash      crypto.Hash // of MLS, HMAC included
 	Signature uint16      // TLS SignatureScheme
+
+	// Derivation is how the KEM derives key pairs, as [suite.KEMInfo] has it; empty is
+	// as the KEM's document says.
+	Derivation string
 }
 
 // RFC9420 returns the suites of RFC 9420, Section 17.1.
 func RFC9420() []Definition {
 	return []Definition{
-		{0x0001, "MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519", 128, 0x0020, 0x0001, 0x0001, crypto.SHA256, 0x0807},
-		{0x0002, "MLS_128_DHKEMP256_AES128GCM_SHA256_P256", 128, 0x0010, 0x0001, 0x0001, crypto.SHA256, 0x0403},
-		{0x0003, "MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_Ed25519", 128, 0x0020, 0x0001, 0x0003, crypto.SHA256, 0x0807},
-		{0x0004, "MLS_256_DHKEMX448_AES256GCM_SHA512_Ed448", 256, 0x0021, 0x0003, 0x0002, crypto.SHA512, 0x0808},
-		{0x0005, "MLS_256_DHKEMP521_AES256GCM_SHA512_P521", 256, 0x0012, 0x0003, 0x0002, crypto.SHA512, 0x0603},
-		{0x0006, "MLS_256_DHKEMX448_CHACHA20POLY1305_SHA512_Ed448", 256, 0x0021, 0x0003, 0x0003, crypto.SHA512, 0x0808},
-		{0x0007, "MLS_256_DHKEMP384_AES256GCM_SHA384_P384", 256, 0x0011, 0x0002, 0x0002, crypto.SHA384, 0x0503},
+		{0x0001, "MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519", 128, 0x0020, 0x0001, 0x0001, crypto.SHA256, 0x0807, ""},
+		{0x0002, "MLS_128_DHKEMP256_AES128GCM_SHA256_P256", 128, 0x0010, 0x0001, 0x0001, crypto.SHA256, 0x0403, ""},
+		{0x0003, "MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_Ed25519", 128, 0x0020, 0x0001, 0x0003, crypto.SHA256, 0x0807, ""},
+		{0x0004, "MLS_256_DHKEMX448_AES256GCM_SHA512_Ed448", 256, 0x0021, 0x0003, 0x0002, crypto.SHA512, 0x0808, ""},
+		{0x0005, "MLS_256_DHKEMP521_AES256GCM_SHA512_P521", 256, 0x0012, 0x0003, 0x0002, crypto.SHA512, 0x0603, ""},
+		{0x0006, "MLS_256_DHKEMX448_CHACHA20POLY1305_SHA512_Ed448", 256, 0x0021, 0x0003, 0x0003, crypto.SHA512, 0x0808, ""},
+		{0x0007, "MLS_256_DHKEMP384_AES256GCM_SHA384_P384", 256, 0x0011, 0x0002, 0x0002, crypto.SHA384, 0x0503, ""},
 	}
 }
 
@@ -49,30 +53,23 @@ func PQDraft(points CodePoints) ([]Definition, error) {
 			return nil, fmt.Errorf("registry: draft-ietf-mls-pq-ciphersuites-06 has no suite %q", name)
 		}
 	}
-	var numbered []Definition
-	for _, d := range defs {
-		if id, ok := points[d.Name]; ok {
-			d.ID = id
-			numbered = append(numbered, d)
-		}
-	}
-	return numbered, nil
+	return numbered(points), nil
 }
 
 // pqDraft returns TBD1 to TBD11. Their KDF is HKDF since revision -06.
 func pqDraft() []Definition {
 	return []Definition{
-		{0, "MLS_128_MLKEM768X25519_AES128GCM_SHA256_Ed25519", 128, 0x647a, 0x0001, 0x0001, crypto.SHA256, 0x0807},
-		{0, "MLS_128_MLKEM768X25519_AES256GCM_SHA384_Ed25519", 128, 0x647a, 0x0002, 0x0002, crypto.SHA384, 0x0807},
-		{0, "MLS_128_MLKEM768P256_AES128GCM_SHA256_P256", 128, 0x0050, 0x0001, 0x0001, crypto.SHA256, 0x0403},
-		{0, "MLS_128_MLKEM768P256_AES256GCM_SHA384_P256", 128, 0x0050, 0x0002, 0x0002, crypto.SHA384, 0x0403},
-		{0, "MLS_192_MLKEM1024P384_AES256GCM_SHA384_P384", 192, 0x0051, 0x0002, 0x0002, crypto.SHA384, 0x0503},
-		{0, "MLS_128_MLKEM768_AES256GCM_SHA384_Ed25519", 128, 0x0041, 0x0002, 0x0002, crypto.SHA384, 0x0807},
-		{0, "MLS_128_MLKEM768_AES256GCM_SHA384_P256", 128, 0x0041, 0x0002, 0x0002, crypto.SHA384, 0x0403},
-		{0, "MLS_192_MLKEM1024_AES256GCM_SHA384_P384", 192, 0x0042, 0x0002, 0x0002, crypto.SHA384, 0x0503},
-		{0, "MLS_128_MLKEM768X25519_CHACHA20POLY1305_SHA384_MLDSA44", 128, 0x647a, 0x0002, 0x0003, crypto.SHA384, 0x0904},
-		{0, "MLS_192_MLKEM768_AES256GCM_SHA384_MLDSA65", 192, 0x0041, 0x0002, 0x0002, crypto.SHA384, 0x0905},
-		{0, "MLS_256_MLKEM1024_AES256GCM_SHA384_MLDSA87", 256, 0x0042, 0x0002, 0x0002, crypto.SHA384, 0x0906},
+		{0, "MLS_128_MLKEM768X25519_AES128GCM_SHA256_Ed25519", 128, 0x647a, 0x0001, 0x0001, crypto.SHA256, 0x0807, suite.DerivationLabelled},
+		{0, "MLS_128_MLKEM768X25519_AES256GCM_SHA384_Ed25519", 128, 0x647a, 0x0002, 0x0002, crypto.SHA384, 0x0807, suite.DerivationLabelled},
+		{0, "MLS_128_MLKEM768P256_AES128GCM_SHA256_P256", 128, 0x0050, 0x0001, 0x0001, crypto.SHA256, 0x0403, suite.DerivationLabelled},
+		{0, "MLS_128_MLKEM768P256_AES256GCM_SHA384_P256", 128, 0x0050, 0x0002, 0x0002, crypto.SHA384, 0x0403, suite.DerivationLabelled},
+		{0, "MLS_192_MLKEM1024P384_AES256GCM_SHA384_P384", 192, 0x0051, 0x0002, 0x0002, crypto.SHA384, 0x0503, suite.DerivationLabelled},
+		{0, "MLS_128_MLKEM768_AES256GCM_SHA384_Ed25519", 128, 0x0041, 0x0002, 0x0002, crypto.SHA384, 0x0807, suite.DerivationLabelled},
+		{0, "MLS_128_MLKEM768_AES256GCM_SHA384_P256", 128, 0x0041, 0x0002, 0x0002, crypto.SHA384, 0x0403, suite.DerivationLabelled},
+		{0, "MLS_192_MLKEM1024_AES256GCM_SHA384_P384", 192, 0x0042, 0x0002, 0x0002, crypto.SHA384, 0x0503, suite.DerivationLabelled},
+		{0, "MLS_128_MLKEM768X25519_CHACHA20POLY1305_SHA384_MLDSA44", 128, 0x647a, 0x0002, 0x0003, crypto.SHA384, 0x0904, suite.DerivationLabelled},
+		{0, "MLS_192_MLKEM768_AES256GCM_SHA384_MLDSA65", 192, 0x0041, 0x0002, 0x0002, crypto.SHA384, 0x0905, suite.DerivationLabelled},
+		{0, "MLS_256_MLKEM1024_AES256GCM_SHA384_MLDSA87", 256, 0x0042, 0x0002, 0x0002, crypto.SHA384, 0x0906, suite.DerivationLabelled},
 	}
 }
 
@@ -88,32 +85,4 @@ func PrivateUse() CodePoints {
 		points[d.Name] = 0xF001 + suite.ID(i)
 	}
 	return points
-}
-
-// OpenMLS returns the code points of OpenMLS at 21 August 2026; its suites on
-// MLKEM768-P256 and MLKEM1024-P384 (0x0053 to 0x0055) are those of an open pull
-// request of September 2026.
-func OpenMLS() CodePoints {
-	return CodePoints{
-		"MLS_128_MLKEM768X25519_AES128GCM_SHA256_Ed25519":        0x004F,
-		"MLS_128_MLKEM768X25519_AES256GCM_SHA384_Ed25519":        0x004E,
-		"MLS_128_MLKEM768P256_AES128GCM_SHA256_P256":             0x0053,
-		"MLS_128_MLKEM768P256_AES256GCM_SHA384_P256":             0x0054,
-		"MLS_192_MLKEM1024P384_AES256GCM_SHA384_P384":            0x0055,
-		"MLS_128_MLKEM768_AES256GCM_SHA384_Ed25519":              0xF042,
-		"MLS_128_MLKEM768_AES256GCM_SHA384_P256":                 0x0050,
-		"MLS_192_MLKEM1024_AES256GCM_SHA384_P384":                0x0042,
-		"MLS_128_MLKEM768X25519_CHACHA20POLY1305_SHA384_MLDSA44": 0x0052,
-		"MLS_192_MLKEM768_AES256GCM_SHA384_MLDSA65":              0x0051,
-		"MLS_256_MLKEM1024_AES256GCM_SHA384_MLDSA87":             0x0907,
-	}
-}
-
-// MLSPlusPlus returns the code points of MLS++, which has three of the suites.
-func MLSPlusPlus() CodePoints {
-	return CodePoints{
-		"MLS_128_MLKEM768X25519_AES256GCM_SHA384_Ed25519": 0x0008,
-		"MLS_128_MLKEM768P256_AES256GCM_SHA384_P256":      0x0009,
-		"MLS_192_MLKEM1024P384_AES256GCM_SHA384_P384":     0x000A,
-	}
 }

@@ -12,9 +12,9 @@ type Set []suite.Suite
 // Parts is what suites are built from: the implementations that a provider has,
 // each found by the code point in its Info.
 type Parts struct {
-	// HPKE returns the scheme of a KEM and a KDF, by HPKE code points, and an
-	// AEAD of AEADs.
-	HPKE func(kem, kdf uint16, aead suite.AEAD) (suite.HPKEScheme, error)
+	// HPKE returns the scheme of a definition's KEM, KDF and derivation, and an AEAD of
+	// AEADs.
+	HPKE func(d Definition, aead suite.AEAD) (suite.HPKEScheme, error)
 
 	AEADs      []suite.AEAD
 	Signatures []suite.SignatureScheme
@@ -46,12 +46,15 @@ func (p Parts) build(d Definition) (suite.Suite, error) {
 	if err != nil {
 		return nil, err
 	}
-	hpke, err := p.HPKE(d.KEM, d.KDF, aead)
+	hpke, err := p.HPKE(d, aead)
 	if err != nil {
 		return nil, err
 	}
 	if got := hpke.KEMInfo().ID; got != d.KEM {
 		return nil, fmt.Errorf("the provider returned KEM 0x%04X for 0x%04X", got, d.KEM)
+	}
+	if got := hpke.KEMInfo().Derivation; d.Derivation != "" && got != d.Derivation {
+		return nil, fmt.Errorf("the provider derives key pairs %q, not %q", got, d.Derivation)
 	}
 	if got := hpke.KDFInfo().ID; got != d.KDF {
 		return nil, fmt.Errorf("the provider returned KDF 0x%04X for 0x%04X", got, d.KDF)

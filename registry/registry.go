@@ -53,7 +53,8 @@ func (r *Registry) With(suites ...suite.Suite) (*Registry, error) {
 		}
 		for _, e := range more.entries {
 			if e.info.ID == info.ID {
-				return nil, fmt.Errorf("registry: %s and %s have the same code point %s", e.info.Name, info.Name, info.ID)
+				return nil, fmt.Errorf("registry: %s and %s have the same code point %s%s",
+					e.info.Name, info.Name, info.ID, partedBy(e.info.KEM.Derivation, info.KEM.Derivation))
 			}
 			if e.info.Name == info.Name {
 				return nil, fmt.Errorf("registry: %s and %s have the same name %s", e.info.ID, info.ID, info.Name)
@@ -62,6 +63,15 @@ func (r *Registry) With(suites ...suite.Suite) (*Registry, error) {
 		more.entries = append(more.entries, entry{s, info})
 	}
 	return more, nil
+}
+
+// partedBy says that the members of a group whose suites derive key pairs in these ways
+// would part.
+func partedBy(one, another string) string {
+	if one == another {
+		return ""
+	}
+	return fmt.Sprintf(", and derive key pairs in different ways: %q and %q", one, another)
 }
 
 // Restrict returns a registry whose suites the policies allow too.

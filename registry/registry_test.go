@@ -275,7 +275,7 @@ func TestPolicySeesWhoseWordProvenanceIs(t *testing.T) {
 }
 
 func TestPQDraftCodePoints(t *testing.T) {
-	defs, err := registry.PQDraft(registry.MLSPlusPlus())
+	defs, err := registry.PQDraft(registry.MLSPlusPlus().DraftCodePoints())
 	require.NoError(t, err)
 	var got []suite.ID
 	for _, d := range defs {
@@ -293,7 +293,7 @@ func TestPQDraftCodePoints(t *testing.T) {
 	_, err = registry.PQDraft(nil)
 	require.Error(t, err)
 
-	for _, points := range []registry.CodePoints{registry.PrivateUse(), registry.OpenMLS()} {
+	for _, points := range []registry.CodePoints{registry.PrivateUse(), registry.OpenMLS().DraftCodePoints()} {
 		defs, err = registry.PQDraft(points)
 		require.NoError(t, err)
 		require.Len(t, defs, 11)
@@ -310,18 +310,19 @@ func TestTablesAreTheCallers(t *testing.T) {
 // scheme is an HPKE scheme that only describes itself.
 type scheme struct {
 	suite.HPKEScheme
-	kem, kdf uint16
-	aead     suite.AEAD
+	kem, kdf   uint16
+	derivation string
+	aead       suite.AEAD
 }
 
-func (s scheme) KEMInfo() suite.KEMInfo   { return suite.KEMInfo{ID: s.kem} }
+func (s scheme) KEMInfo() suite.KEMInfo   { return suite.KEMInfo{ID: s.kem, Derivation: s.derivation} }
 func (s scheme) KDFInfo() suite.KDFInfo   { return suite.KDFInfo{ID: s.kdf} }
 func (s scheme) AEADInfo() suite.AEADInfo { return s.aead.AEADInfo() }
 
 func parts() registry.Parts {
 	return registry.Parts{
-		HPKE: func(kem, kdf uint16, aead suite.AEAD) (suite.HPKEScheme, error) {
-			return scheme{kem: kem, kdf: kdf, aead: aead}, nil
+		HPKE: func(d registry.Definition, aead suite.AEAD) (suite.HPKEScheme, error) {
+			return scheme{kem: d.KEM, kdf: d.KDF, derivation: d.Derivation, aead: aead}, nil
 		},
 		AEADs:      []suite.AEAD{suite.AES128GCM(), suite.AES256GCM()},
 		Signatures: []suite.SignatureScheme{suite.Ed25519(), suite.ECDSAP256()},
@@ -340,24 +341,31 @@ func TestBuildRefuses(t *testing.T) {
 	rfc := registry.RFC9420()
 	noHPKE := errors.New("no such KEM")
 	failing, lying := parts(), parts()
-	failing.HPKE = func(uint16, uint16, suite.AEAD) (suite.HPKEScheme, error) { return nil, noHPKE }
-	lying.HPKE = func(_, kdf uint16, aead suite.AEAD) (suite.HPKEScheme, error) {
-		return scheme{kem: 0x7777, kdf: kdf, aead: aead}, nil
+	failing.HPKE = func(registry.Definition, suite.AEAD) (suite.HPKEScheme, error) { return nil, noHPKE }
+	lying.HPKE = func(d registry.Definition, aead suite.AEAD) (suite.HPKEScheme, error) {
+		return scheme{kem: 0x7777, kdf: d.KDF, aead: aead}, nil
 	}
 	lyingKDF := parts()
-	lyingKDF.HPKE = func(kem, _ uint16, aead suite.AEAD) (suite.HPKEScheme, error) {
-		return scheme{kem: kem, kdf: 0x7777, aead: aead}, nil
+	lyingKDF.HPKE = func(d registry.Definition, aead suite.AEAD) (suite.HPKEScheme, error) {
+		return scheme{kem: d.KEM, kdf: 0x7777, aead: aead}, nil
+	}
+	unlabelled := rfc[1]
+	unlabelled.Derivation = suite.DerivationUnlabelled
+	silent := parts()
+	silent.HPKE = func(d registry.Definition, aead suite.AEAD) (suite.HPKEScheme, error) {
+		return scheme{kem: d.KEM, kdf: d.KDF, aead: aead}, nil
 	}
 	for name, c := range map[string]struct {
 		parts registry.Parts
 		def   registry.Definition
 		text  string
 	}{
-		"no AEAD":      {parts(), rfc[2], "no AEAD 0x0003"},
-		"no signature": {parts(), rfc[6], "no signature scheme 0x0503"},
-		"no HPKE":      {failing, rfc[0], "no such KEM"},
-		"another KEM":  {lying, rfc[0], "KEM 0x7777 for 0x0020"},
-		"another KDF":  {lyingKDF, rfc[0], "KDF 0x7777 for 0x0001"},
+		"no AEAD":            {parts(), rfc[2], "no AEAD 0x0003"},
+		"no signature":       {parts(), rfc[6], "no signature scheme 0x0503"},
+		"no HPKE":            {failing, rfc[0], "no such KEM"},
+		"another KEM":        {lying, rfc[0], "KEM 0x7777 for 0x0020"},
+		"another KDF":        {lyingKDF, rfc[0], "KDF 0x7777 for 0x0001"},
+		"another derivation": {silent, unlabelled, `derives key pairs "", not "unlabelled"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := c.parts.Build(c.def)

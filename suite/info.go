@@ -34,8 +34,28 @@ type KEMInfo struct {
 	Nenc        int    // encapsulated key
 	Npk         int    // public key
 	Nsk         int    // private key
-	Provenance  Providers
+
+	// Derivation says how DeriveKeyPair derives where no RFC settles it, so that
+	// implementations may agree on all of the KEM but that: [DerivationLabelled],
+	// [DerivationUnlabelled] or a word of one's own. It is empty where an RFC says it, as
+	// RFC 9180, Section 7.1.3, does for DHKEM.
+	//
+	// Members of a group who derive in different ways join and read each other, and part
+	// at the first commit with a path.
+	Derivation string
+
+	Provenance Providers
 }
+
+// What [KEMInfo.Derivation] says of KEMs whose private keys are seeds.
+const (
+	// DerivationLabelled is SHAKE256.LabeledDerive(ikm, "DeriveKeyPair", "", Nsk):
+	// draft-ietf-hpke-pq, Sections 3 and 4.
+	DerivationLabelled = "labelled"
+	// DerivationUnlabelled is SHAKE256(ikm, Nsk), of no current draft: what some
+	// implementations have from before that one.
+	DerivationUnlabelled = "unlabelled"
+)
 
 // Hybrid reports whether the KEM has a classical and a post-quantum part.
 func (k KEMInfo) Hybrid() bool { return k.Classical != "" && k.PostQuantum != "" }

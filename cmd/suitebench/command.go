@@ -12,6 +12,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/internal/measure"
 	"github.com/mlsuite/mlsuite/policy"
+	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
 )
 
@@ -47,7 +48,7 @@ func newRoot() *cobra.Command {
 // packages it makes for their bytes alone.
 func runSummary(cmd *cobra.Command, policies policyFlags) error {
 	s, format, err := (&runFlags{
-		suites: "all", sizes: defaultSizes, ops: defaultOps, trees: defaultTree,
+		suites: "all", peers: registry.Private().Name, sizes: defaultSizes, ops: defaultOps, trees: defaultTree,
 		format: "summary", count: defaultCount, time: defaultTime, policies: policies,
 	}).parse()
 	if err != nil {
@@ -62,6 +63,7 @@ func runSummary(cmd *cobra.Command, policies policyFlags) error {
 // runFlags are the flags of suitebench run, as given.
 type runFlags struct {
 	suites, sizes, ops, trees, format, output string
+	peers                                     string
 	count                                     int
 	time                                      time.Duration
 	policies                                  policyFlags
@@ -85,6 +87,7 @@ func newRun() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.suites, "suites", "all", "`LIST` of suites, each a name, a code point such as 0x0001, or TBD1 to TBD11")
+	addCodePoints(cmd, &f.peers)
 	flags.StringVar(&f.sizes, "sizes", defaultSizes, fmt.Sprintf("`LIST` of group sizes, %d to %d", minSize, maxSize))
 	flags.StringVar(&f.ops, "ops", defaultOps, "`LIST` of operations, or all")
 	flags.StringVar(&f.trees, "tree", defaultTree, "`LIST` of tree shapes, or all")
@@ -134,7 +137,7 @@ func interrupted(ctx context.Context, err error) error {
 
 func (f *runFlags) parse() (s settings, w format, err error) {
 	now := time.Now()
-	if err := s.restrict(f.policies); err != nil {
+	if err := s.restrict(f.peers, f.policies); err != nil {
 		return s, w, err
 	}
 	if s.suites, err = parseSuites(s.registry, strings.Split(f.suites, ","), now); err != nil {
@@ -165,9 +168,28 @@ func (f *runFlags) parse() (s settings, w format, err error) {
 	return s, w, nil
 }
 
+// addCodePoints adds the flag for the set of post-quantum suites.
+func addCodePoints(cmd *cobra.Command, peers *string) {
+	var names []string
+	for _, p := range registry.PeerSets() {
+		names = append(names, p.Name)
+	}
+	cmd.Flags().StringVar(peers, "code-points", registry.Private().Name,
+		"`PEERS` whose post-quantum suites to take, with their code points and derivation: "+strings.Join(names, ", "))
+}
+
+// suitesOf returns the registry of RFC 9420's suites and those of a set.
+func suitesOf(peers string) (*registry.Registry, error) {
+	set, err := registry.FindPeerSet(peers)
+	if err != nil {
+		return nil, fmt.Errorf("--code-points: %w", err)
+	}
+	return all.New(all.WithPeerSet(set))
+}
+
 // restrict takes the registry of all suites, under the policies.
-func (s *settings) restrict(f policyFlags) error {
-	r, err := all.New()
+func (s *settings) restrict(peers string, f policyFlags) error {
+	r, err := suitesOf(peers)
 	if err != nil {
 		return err
 	}
@@ -191,15 +213,17 @@ func (s *settings) restrict(f policyFlags) error {
 }
 
 func newSuites() *cobra.Command {
-	var format string
+	var format, peers string
 	cmd := &cobra.Command{
 		Use:   "suites [SUITE...]",
 		Short: "Describe cipher suites",
+		Long: "Suites describes cipher suites: those of RFC 9420, and the post-quantum ones as a peer has them.\n" +
+			"Those that derive key pairs unlabelled are no draft's.\n\nPeers:\n" + describePeers(),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			if len(names) == 0 {
 				names = []string{"all"}
 			}
-			r, err := all.New()
+			r, err := suitesOf(peers)
 			if err != nil {
 				return err
 			}
@@ -218,6 +242,7 @@ func newSuites() *cobra.Command {
 			return f.write(cmd.OutOrStdout(), described)
 		},
 	}
+	addCodePoints(cmd, &peers)
 	cmd.Flags().StringVar(&format, "format", "table", "`FORMAT` of the output: "+list(suiteFormats()))
 	return cmd
 }

@@ -43,6 +43,7 @@
 //	      "pq_authentication": true,
 //	      "hybrid": true,
 //	      "kem": "MLKEM768-X25519",
+//	      "derivation": "labelled",
 //	      "kem_id": 25722,
 //	      "kdf": "HKDF-SHA384",
 //	      "kdf_id": 2,

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -21,7 +22,8 @@ type description struct {
 	PQAuthentication    bool     `json:"pq_authentication"`
 	Hybrid              bool     `json:"hybrid"`
 	KEM                 string   `json:"kem"`
-	KEMID               uint16   `json:"kem_id"` // the HPKE code point, as those of KDF and AEAD
+	Derivation          string   `json:"derivation,omitempty"` // of key pairs, where no RFC settles it
+	KEMID               uint16   `json:"kem_id"`               // the HPKE code point, as those of KDF and AEAD
 	KDF                 string   `json:"kdf"`
 	KDFID               uint16   `json:"kdf_id"`
 	AEAD                string   `json:"aead"`
@@ -55,7 +57,7 @@ func describeSuites(suites []suite.Suite) (descriptions, error) {
 		d := description{
 			Suite: i.Name, ID: i.ID, Draft: drafts[i.Name], Level: i.Level,
 			PQConfidentiality: i.PQConfidentiality(), PQAuthentication: i.PQAuthentication(), Hybrid: i.KEM.Hybrid(),
-			KEM: i.KEM.Name, KEMID: i.KEM.ID, KDF: i.KDF.Name, KDFID: i.KDF.ID, AEAD: i.AEAD.Name, AEADID: i.AEAD.ID,
+			KEM: i.KEM.Name, Derivation: i.KEM.Derivation, KEMID: i.KEM.ID, KDF: i.KDF.Name, KDFID: i.KDF.ID, AEAD: i.AEAD.Name, AEADID: i.AEAD.ID,
 			Hash: i.Hash.Name, Signature: i.Signature.Name, SignatureScheme: i.Signature.Scheme,
 			KEMSecret: i.KEM.Nsecret, KEMEncapsulated: i.KEM.Nenc, KEMPublicKey: i.KEM.Npk, KEMPrivateKey: i.KEM.Nsk,
 			SignatureKey: i.Signature.PublicKey, SignaturePrivateKey: i.Signature.PrivateKey, SignatureSize: i.Signature.Signature,
@@ -80,11 +82,11 @@ func suiteFormats() []writer[descriptions] {
 
 func writeSuiteTable(w io.Writer, all descriptions) error {
 	t := table{titles: []string{
-		"ID", "DRAFT", "SUITE", " LEVEL", "POST-QUANTUM", "KEM", "KDF", "AEAD", "HASH", "SIGNATURE",
+		"ID", "DRAFT", "SUITE", " LEVEL", "POST-QUANTUM", "KEM", "DERIVATION", "KDF", "AEAD", "HASH", "SIGNATURE",
 		" KEM KEY", " ENC", " SIG KEY", " SIG", "PROVIDERS",
 	}}
 	for _, d := range all.Suites {
-		t.add(d.ID.String(), d.Draft, d.Suite, strconv.Itoa(d.Level), d.postQuantum(), d.KEM, d.KDF, d.AEAD, d.Hash, d.Signature,
+		t.add(d.ID.String(), d.Draft, d.Suite, strconv.Itoa(d.Level), d.postQuantum(), d.KEM, d.derivation(), d.KDF, d.AEAD, d.Hash, d.Signature,
 			strconv.Itoa(d.KEMPublicKey), strconv.Itoa(d.KEMEncapsulated), strconv.Itoa(d.SignatureKey), strconv.Itoa(d.SignatureSize),
 			strings.Join(d.packages(), " "))
 	}
@@ -106,6 +108,17 @@ func (d description) postQuantum() string {
 	return "none"
 }
 
+// derivation says how key pairs are derived, and by whom.
+func (d description) derivation() string {
+	switch {
+	case d.Derivation == suite.DerivationUnlabelled:
+		return d.Derivation + ", no draft's"
+	case d.Derivation == "":
+		return "RFC 9180"
+	}
+	return d.Derivation
+}
+
 // packages returns the packages that provide the suite, each once.
 func (d description) packages() []string {
 	var packages []string
@@ -121,7 +134,7 @@ func (d description) packages() []string {
 func writeSuiteCSV(w io.Writer, all descriptions) error {
 	rows := [][]string{{
 		"suite", "id", "draft", "level", "pq_confidentiality", "pq_authentication", "hybrid",
-		"kem", "kem_id", "kdf", "kdf_id", "aead", "aead_id", "hash", "signature", "signature_scheme",
+		"kem", "derivation", "kem_id", "kdf", "kdf_id", "aead", "aead_id", "hash", "signature", "signature_scheme",
 		"kem_secret", "kem_encapsulated", "kem_public_key", "kem_private_key",
 		"signature_public_key", "signature_private_key", "signature_size", "providers",
 	}}
@@ -130,7 +143,7 @@ func writeSuiteCSV(w io.Writer, all descriptions) error {
 		rows = append(rows, []string{
 			d.Suite, d.ID.String(), d.Draft, strconv.Itoa(d.Level),
 			fmt.Sprint(d.PQConfidentiality), fmt.Sprint(d.PQAuthentication), fmt.Sprint(d.Hybrid),
-			d.KEM, codePoint(d.KEMID), d.KDF, codePoint(d.KDFID), d.AEAD, codePoint(d.AEADID),
+			d.KEM, d.Derivation, codePoint(d.KEMID), d.KDF, codePoint(d.KDFID), d.AEAD, codePoint(d.AEADID),
 			d.Hash, d.Signature, codePoint(d.SignatureScheme),
 			strconv.Itoa(d.KEMSecret), strconv.Itoa(d.KEMEncapsulated), strconv.Itoa(d.KEMPublicKey), strconv.Itoa(d.KEMPrivateKey),
 			strconv.Itoa(d.SignatureKey), strconv.Itoa(d.SignaturePrivateKey), strconv.Itoa(d.SignatureSize),
@@ -138,4 +151,13 @@ func writeSuiteCSV(w io.Writer, all descriptions) error {
 		})
 	}
 	return csv.NewWriter(w).WriteAll(rows)
+}
+
+// describePeers lists the sets of suites that --code-points takes.
+func describePeers() string {
+	var b strings.Builder
+	for _, p := range registry.PeerSets() {
+		fmt.Fprintf(&b, "  %-12s %s (%d suites, derivation %s)\n", p.Name, p.Of, len(p.Definitions), p.Derivation())
+	}
+	return b.String()
 }

@@ -6,24 +6,32 @@ import (
 	"fmt"
 
 	"github.com/mlsuite/mlsuite/hpke"
+	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// Of returns registry.Parts.HPKE for the given KEMs and HKDF.
-func Of(kems ...hpke.KEM) func(kem, kdf uint16, aead suite.AEAD) (suite.HPKEScheme, error) {
+// Of returns registry.Parts.HPKE for the given KEMs, with both derivations of those
+// that have seeds, and HKDF.
+func Of(kems ...hpke.KEM) func(d registry.Definition, aead suite.AEAD) (suite.HPKEScheme, error) {
 	kdfs := []hpke.KDF{hpke.HKDFSHA256(), hpke.HKDFSHA384(), hpke.HKDFSHA512()}
-	return func(kemID, kdfID uint16, aead suite.AEAD) (suite.HPKEScheme, error) {
+	return func(d registry.Definition, aead suite.AEAD) (suite.HPKEScheme, error) {
 		for _, kem := range kems {
-			if kem.Info().ID != kemID {
+			if kem.Info().ID != d.KEM {
 				continue
 			}
+			if d.Derivation == suite.DerivationUnlabelled {
+				var err error
+				if kem, err = hpke.Unlabelled(kem); err != nil {
+					return nil, err
+				}
+			}
 			for _, kdf := range kdfs {
-				if kdf.Info().ID == kdfID {
+				if kdf.Info().ID == d.KDF {
 					return hpke.NewScheme(kem, kdf, aead)
 				}
 			}
-			return nil, fmt.Errorf("the provider has no KDF 0x%04X", kdfID)
+			return nil, fmt.Errorf("the provider has no KDF 0x%04X", d.KDF)
 		}
-		return nil, fmt.Errorf("the provider has no KEM 0x%04X", kemID)
+		return nil, fmt.Errorf("the provider has no KEM 0x%04X", d.KEM)
 	}
 }

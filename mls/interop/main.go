@@ -41,14 +41,14 @@ func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("interop", flag.ContinueOnError)
 	host := flags.String("host", "localhost", "interface to listen on")
 	port := flags.Int("port", 50001, "TCP port to listen on, 0 for any")
-	points := flags.String("code-points", "private",
-		"code points of the post-quantum suites: private (0xF001 and on), mlspp or openmls")
+	peers := flags.String("code-points", registry.Private().Name,
+		"peers whose post-quantum suites to offer, with their code points and derivation:\n"+peerSets())
 	chosen := flags.String("suites", "", "code points to offer, separated by commas; all if empty")
 	noGREASE := flags.Bool("no-grease", false, "leave out the reserved values that others have to ignore, for peers that do not")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	suites, err := offered(*points, *chosen)
+	suites, err := offered(*peers, *chosen)
 	if err != nil {
 		return err
 	}
@@ -64,18 +64,22 @@ func run(ctx context.Context, args []string) error {
 	return server.Serve(listener)
 }
 
+// peerSets says which peers there are.
+func peerSets() string {
+	var b strings.Builder
+	for _, p := range registry.PeerSets() {
+		fmt.Fprintf(&b, "%s: %s\n", p.Name, p.Of)
+	}
+	return b.String()
+}
+
 // offered returns the suites that the flags choose.
-func offered(points, chosen string) (*registry.Registry, error) {
-	sets := map[string]func() registry.CodePoints{
-		"private": registry.PrivateUse,
-		"mlspp":   registry.MLSPlusPlus,
-		"openmls": registry.OpenMLS,
+func offered(peers, chosen string) (*registry.Registry, error) {
+	set, err := registry.FindPeerSet(peers)
+	if err != nil {
+		return nil, err
 	}
-	set, ok := sets[points]
-	if !ok {
-		return nil, fmt.Errorf("unknown code points %q", points)
-	}
-	suites, err := all.New(all.WithCodePoints(set()))
+	suites, err := all.New(all.WithPeerSet(set))
 	if err != nil || chosen == "" {
 		return suites, err
 	}

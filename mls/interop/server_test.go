@@ -170,6 +170,8 @@ func TestOfferedSuites(t *testing.T) {
 		{"private", "0x0001, 7,0xF005", []suite.ID{0x0001, 0x0007, 0xF005}},
 		{"mlspp", "", []suite.ID{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}},
 		{"openmls", "0x004E", []suite.ID{0x004E}},
+		{"openmls-0.9", "0x0001,0xF042", []suite.ID{0x0001, 0xF042}},
+		{"ts-mls-2", "0xF00F", []suite.ID{0xF00F}},
 	} {
 		suites, err := offered(c.points, c.chosen)
 		require.NoError(t, err)

@@ -21,13 +21,19 @@ type Option func(*options)
 
 type options struct {
 	points     registry.CodePoints
+	peers      *registry.PeerSet // instead of points
 	vectorised bool
 }
 
 // WithCodePoints takes the draft's suites at the given code points, instead of
 // those of [registry.PrivateUse]; suites that points lacks are left out.
 func WithCodePoints(points registry.CodePoints) Option {
-	return func(o *options) { o.points = points }
+	return func(o *options) { o.points, o.peers = points, nil }
+}
+
+// WithPeerSet takes the post-quantum suites of a set, instead of the draft's.
+func WithPeerSet(peers registry.PeerSet) Option {
+	return func(o *options) { o.peers = &peers }
 }
 
 // Vectorised takes circl's ML-KEM and ML-DSA, instead of the standard library's
@@ -48,15 +54,22 @@ func Registry() *registry.Registry {
 // suites.
 func New(opts ...Option) (*registry.Registry, error) {
 	o := newOptions(opts)
-	draft, err := registry.PQDraft(o.points)
+	postQuantum, err := o.postQuantum()
 	if err != nil {
 		return nil, err
 	}
-	set, err := o.parts().Build(append(registry.RFC9420(), draft...)...)
+	set, err := o.parts().Build(append(registry.RFC9420(), postQuantum...)...)
 	if err != nil {
 		return nil, err
 	}
 	return registry.New(set)
+}
+
+func (o options) postQuantum() ([]registry.Definition, error) {
+	if o.peers != nil {
+		return o.peers.Definitions, nil
+	}
+	return registry.PQDraft(o.points)
 }
 
 // Parts returns what the suites are built from, to build further ones. It has

@@ -90,11 +90,12 @@ func TestEighteenSuites(t *testing.T) {
 }
 
 func TestCodePoints(t *testing.T) {
-	r, err := all.New(all.WithCodePoints(registry.OpenMLS()))
+	r, err := all.New(all.WithPeerSet(registry.OpenMLS()))
 	require.NoError(t, err)
-	require.Equal(t, expected(func(r row) suite.ID { return r.openMLS }), describe(r))
+	require.Equal(t, expected(func(r row) suite.ID { return r.openMLS }), describe(r)[:18])
+	require.Len(t, describe(r), 20)
 
-	r, err = all.New(all.WithCodePoints(registry.MLSPlusPlus()))
+	r, err = all.New(all.WithPeerSet(registry.MLSPlusPlus()))
 	require.NoError(t, err)
 	require.Equal(t, expected(func(r row) suite.ID { return r.mlsPlusPlus }), describe(r))
 	require.Len(t, describe(r), 10)
@@ -111,6 +112,42 @@ func TestCodePoints(t *testing.T) {
 	require.ErrorContains(t, err, `no suite "a"`)
 	_, err = all.New(all.WithCodePoints(nil))
 	require.Error(t, err)
+}
+
+func TestPeerSets(t *testing.T) {
+	for _, peers := range registry.PeerSets() {
+		for _, options := range [][]all.Option{{all.WithPeerSet(peers)}, {all.WithPeerSet(peers), all.Vectorised()}} {
+			r, err := all.New(options...)
+			require.NoError(t, err)
+			for _, d := range peers.Definitions {
+				s, err := r.Named(d.Name, suite.Start, today)
+				require.NoError(t, err)
+				require.Equal(t, d.ID, s.Info().ID)
+				require.Equal(t, d.Derivation, s.Info().KEM.Derivation)
+			}
+		}
+	}
+}
+
+// One code point has one derivation: a suite that derives in another way does not come
+// into a registry beside it, whatever its name.
+func TestOneDerivationAtACodePoint(t *testing.T) {
+	released, err := all.New(all.WithPeerSet(registry.OpenMLS09()))
+	require.NoError(t, err)
+	labelled, err := all.New(all.WithPeerSet(registry.OpenMLS()))
+	require.NoError(t, err)
+	s, err := labelled.Suite(0x004F, suite.Start, today)
+	require.NoError(t, err)
+	_, err = released.With(s)
+	require.EqualError(t, err, "registry: MLS_128_MLKEM768X25519_AES128GCM_SHA256_Ed25519_UNLABELLED and MLS_128_MLKEM768X25519_AES128GCM_SHA256_Ed25519"+
+		` have the same code point 0x004F, and derive key pairs in different ways: "unlabelled" and "labelled"`)
+
+	// At numbers of their own both are known, as what they are.
+	s, err = all.Registry().Suite(0xF001, suite.Start, today)
+	require.NoError(t, err)
+	both, err := released.With(s)
+	require.NoError(t, err)
+	require.Len(t, both.IDs(suite.Start, today), 18)
 }
 
 func TestVectorised(t *testing.T) {

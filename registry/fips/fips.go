@@ -120,8 +120,8 @@ func (o options) parts() registry.Parts {
 		hybrid.MLKEM768P256(), hybrid.MLKEM1024P384(),
 	)
 	if o.standardHPKE {
-		schemes = func(kem, kdf uint16, aead suite.AEAD) (suite.HPKEScheme, error) {
-			return hpke.NewStandardScheme(kem, kdf, aead.AEADInfo().ID)
+		schemes = func(d registry.Definition, aead suite.AEAD) (suite.HPKEScheme, error) {
+			return hpke.NewStandardScheme(d.KEM, d.KDF, aead.AEADInfo().ID)
 		}
 	}
 	return registry.Parts{

@@ -34,7 +34,7 @@ func TestSuites(t *testing.T) {
 }
 
 func TestCodePoints(t *testing.T) {
-	r, err := fips.NewUnchecked(fips.WithCodePoints(registry.MLSPlusPlus()))
+	r, err := fips.NewUnchecked(fips.WithCodePoints(registry.MLSPlusPlus().DraftCodePoints()))
 	require.NoError(t, err)
 	require.Equal(t, []suite.ID{2, 5, 7, 9, 10}, r.IDs(suite.Start, today))
 	_, err = fips.NewUnchecked(fips.WithCodePoints(registry.CodePoints{"a": 1}))

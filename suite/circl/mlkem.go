@@ -58,6 +58,7 @@ func mlkemInfo(id uint16, name string, level, publicKey, ciphertext int) suite.K
 	return suite.KEMInfo{
 		ID: id, Name: name, Level: level, PostQuantum: name,
 		Nsecret: mlkemSecretSize, Nenc: ciphertext, Npk: publicKey, Nsk: mlkemSeedSize,
+		Derivation: suite.DerivationLabelled,
 		Provenance: suite.ProvidedBy(suite.Provided{Primitive: name, Package: "github.com/cloudflare/circl/kem/mlkem"}),
 	}
 }

@@ -3,6 +3,7 @@ package suitetest_test
 import (
 	"crypto/fips140"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/hpke"
 	"github.com/mlsuite/mlsuite/hybrid"
+	"github.com/mlsuite/mlsuite/internal/vectors"
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/registry/fips"
@@ -30,6 +32,30 @@ func TestVectorisedSuites(t *testing.T) {
 	require.NoError(t, err)
 	suites := slices.DeleteFunc(r.Suites(suite.Start, time.Time{}), func(s suite.Suite) bool { return !s.Info().PQConfidentiality() })
 	testSuites(t, suites, 11)
+}
+
+// The suites of peers that no draft has, one for each KEM or all in the complete form:
+// with another derivation, hash or AEAD.
+func TestPeersSuites(t *testing.T) {
+	for _, c := range []struct {
+		peers registry.PeerSet
+		some  []suite.ID
+	}{
+		{registry.OpenMLS09(), []suite.ID{0x004D, 0x0050, 0x0042}},
+		{registry.TSMLS2(), []suite.ID{0xF00C}},
+	} {
+		t.Run(c.peers.Name, func(t *testing.T) {
+			r, err := all.New(all.WithPeerSet(c.peers))
+			require.NoError(t, err)
+			suites, count := r.Suites(suite.Start, time.Time{}), len(c.some)
+			if vectors.Full() {
+				count = len(c.peers.Definitions)
+			}
+			testSuites(t, slices.DeleteFunc(suites, func(s suite.Suite) bool {
+				return !s.Info().PQConfidentiality() || !vectors.Full() && !slices.Contains(c.some, s.Info().ID)
+			}), count)
+		})
+	}
 }
 
 func TestFIPSSuites(t *testing.T) {
@@ -62,13 +88,19 @@ func testSuites(t *testing.T, suites []suite.Suite, count int) {
 
 // What HPKE in a suite hides of its KEM.
 func TestKEMs(t *testing.T) {
+	unlabelled := func(kem hpke.KEM) hpke.KEM {
+		kem, err := hpke.Unlabelled(kem)
+		require.NoError(t, err)
+		return kem
+	}
 	for _, kem := range []hpke.KEM{
+		unlabelled(hpke.MLKEM768()), unlabelled(circl.MLKEM1024()), unlabelled(hybrid.MLKEM768X25519()),
 		hpke.DHKEMP256(), hpke.DHKEMP384(), hpke.DHKEMP521(), hpke.DHKEMX25519(), circl.DHKEMX448(),
 		hpke.MLKEM768(), hpke.MLKEM1024(), circl.MLKEM512(), circl.MLKEM768(), circl.MLKEM1024(),
 		hybrid.MLKEM768X25519(), hybrid.MLKEM768P256(), hybrid.MLKEM1024P384(),
 	} {
 		info := kem.Info()
-		t.Run(info.Name+" of "+info.Provenance.List()[0].Package, func(t *testing.T) {
+		t.Run(strings.TrimSpace(info.Derivation+" "+info.Name)+" of "+info.Provenance.List()[0].Package, func(t *testing.T) {
 			t.Parallel()
 			suitetest.TestKEM(t, kem)
 		})
