@@ -105,14 +105,19 @@ type Limits struct {
 	// 16, and a negative number means none.
 	ResumptionPSKs int
 	// MaxProposals is how many proposals of members are kept for a commit in one
-	// epoch; 0 means 10,000.
+	// epoch; 0 means 10,000. A member has a share that the others cannot take:
+	// MaxProposals divided by the number of members, and 16 where that is less. Beyond
+	// its share it has what is left, up to a quarter of MaxProposals. A proposal
+	// without room is [ErrProposalRoom].
 	MaxProposals int
-	// MaxExternalProposals is how many proposals from outside the group, of external
-	// senders and new members, are kept beside them; 0 means 1,000, and a negative
-	// number means none.
+	// MaxExternalProposals is how many proposals from outside the group are kept
+	// beside them; 0 means 1,000, and a negative number means none. An external
+	// sender has a share of 16, and a quarter at most. New members have no share.
 	MaxExternalProposals int
 	// MaxProposalBytes is of how many bytes the proposals of members are, and those
-	// from outside; 0 means 64 MiB.
+	// from outside; 0 means 64 MiB. It is shared out as the numbers are, and the
+	// least share is 64 KiB. All that a group keeps of proposals is of no more than
+	// twice this, and 64 KiB for each member and external sender.
 	MaxProposalBytes int
 }
 
@@ -249,11 +254,12 @@ func (l Limits) pastEpochs() int { return max(0, orDefault(l.PastEpochs, 3)) }
 
 func (l Limits) resumptionPSKs() int { return max(0, orDefault(l.ResumptionPSKs, 16)) }
 
-func (l Limits) proposals() proposalLimits {
+// proposals returns the limits of proposals in a group of a number of members.
+func (l Limits) proposals(members uint32) proposalLimits {
 	bytes := orDefault(l.MaxProposalBytes, 64<<20)
 	return proposalLimits{
-		members: proposalRoom{orDefault(l.MaxProposals, 10_000), bytes},
-		outside: proposalRoom{max(0, orDefault(l.MaxExternalProposals, 1000)), bytes},
+		members: proposalRoom{orDefault(l.MaxProposals, 10_000), bytes}.among(int(members)),
+		outside: proposalRoom{max(0, orDefault(l.MaxExternalProposals, 1000)), bytes}.among(math.MaxInt),
 	}
 }
 

@@ -102,14 +102,36 @@ func (f *framing) senderKey(c *framedContent) ([]byte, error) {
 	return f.signatureKey(c.sender)
 }
 
-// checkEpoch returns [ErrWrongGroup] or [ErrWrongEpoch] for a message that is not
-// for this epoch.
-func (f *framing) checkEpoch(groupID []byte, epoch uint64) error {
-	if !bytes.Equal(groupID, f.group.GroupID) {
+// isFor returns [ErrWrongGroup], [ErrFutureEpoch] or [ErrPastEpoch] for a message that
+// is not for this epoch.
+func (c *GroupContext) isFor(groupID []byte, epoch uint64) error {
+	switch {
+	case !bytes.Equal(groupID, c.GroupID):
 		return ErrWrongGroup
+	case epoch > c.Epoch:
+		return ErrFutureEpoch
+	case epoch < c.Epoch:
+		return ErrPastEpoch
 	}
-	if epoch != f.group.Epoch {
-		return ErrWrongEpoch
+	return nil
+}
+
+// checkReferences refuses references of a commit that cannot be any, before somebody
+// looks for them: each is of Hash.Size bytes (RFC 9420, Section 5.2), and an external
+// commit has none (Section 12.4.3.2).
+func (f *framing) checkReferences(c *framedContent) error {
+	if c.commit == nil {
+		return nil
+	}
+	size := f.suite.Info().Hash.Size
+	for i := range c.commit.proposals {
+		switch p := &c.commit.proposals[i]; {
+		case p.proposal != nil:
+		case c.sender.Type == SenderNewMemberCommit:
+			return violation("12.4.3.2", "external commit has its proposals by value").atProposal(i)
+		case len(p.ref) != size:
+			return violation("5.2", "ProposalRef is of %d bytes", size).atProposal(i)
+		}
 	}
 	return nil
 }
@@ -137,5 +159,5 @@ func (f *framing) checkOutgoing(format WireFormat, c *authenticatedContent) erro
 	if err := checkFormat(format, &c.content); err != nil {
 		return err
 	}
-	return f.checkEpoch(c.content.groupID, c.content.epoch)
+	return f.group.isFor(c.content.groupID, c.content.epoch)
 }

@@ -20,8 +20,22 @@ var (
 	// ErrWrongGroup says that a message is for another group.
 	ErrWrongGroup = errors.New("mls: message is for another group")
 	// ErrWrongEpoch says that a message is for an epoch that the group has not, or
-	// no longer, the keys of.
+	// no longer, the keys of. It is the class of ErrFutureEpoch and ErrPastEpoch.
 	ErrWrongEpoch = errors.New("mls: message is for another epoch")
+	// ErrFutureEpoch says that a message is for an epoch ahead of the group's: it can
+	// be tried again when the commits before it are adopted. It wraps ErrWrongEpoch.
+	ErrFutureEpoch = fmt.Errorf("%w, ahead of the group's", ErrWrongEpoch)
+	// ErrPastEpoch says that a message is for an epoch behind the group's, whose keys
+	// the group has no longer: it came too late. It wraps ErrWrongEpoch.
+	ErrPastEpoch = fmt.Errorf("%w, behind the group's", ErrWrongEpoch)
+	// ErrMissingProposals is the class of every [*MissingProposalsError].
+	ErrMissingProposals = errors.New("mls: commit refers to proposals that are not here")
+	// ErrProposalRoom says that a valid proposal was not kept, as [Limits] have no room
+	// for it in this epoch. A commit that refers to it can be followed with
+	// [WithProposals]. It wraps ErrUnsupported.
+	ErrProposalRoom = fmt.Errorf("%w: more proposals in this epoch than the limits have room for", ErrUnsupported)
+	// ErrPathSecret is the class of every [*PathSecretError].
+	ErrPathSecret = errors.New("mls: commit keeps its epoch from this member")
 	// ErrDecrypt says that a ciphertext is not authentic. It carries no detail.
 	ErrDecrypt = errors.New("mls: decryption failed")
 	// ErrConsumed says that the key of a message is gone: the message was opened
@@ -92,6 +106,54 @@ func (e *ValidationError) Error() string {
 func (e *ValidationError) Is(target error) bool { return target == ErrInvalid }
 
 func (e *ValidationError) Unwrap() error { return e.Err }
+
+// MissingProposalsError says that a commit refers to proposals that are not here: they
+// have not arrived yet, or found no room (see [ErrProposalRoom]), or were forgotten.
+// The commit's signature is verified. Whether it is valid shows when the proposals are
+// there: process them and then the commit again, or the commit with [WithProposals].
+// Neither takes this member farther if the committer made the references up.
+type MissingProposalsError struct {
+	Committer Sender
+	Refs      [][]byte // the ProposalRefs, in the order of the commit
+	Err       error    // the first refusal of what WithProposals handed over, or nil
+}
+
+func (e *MissingProposalsError) Error() string {
+	s := fmt.Sprintf("%v: %d, the first %x", ErrMissingProposals, len(e.Refs), e.Refs[0])
+	if e.Err != nil {
+		s += fmt.Sprintf("; of those handed over, one is refused: %v", e.Err)
+	}
+	return s
+}
+
+// Is reports whether target is [ErrMissingProposals].
+func (e *MissingProposalsError) Is(target error) bool { return target == ErrMissingProposals }
+
+func (e *MissingProposalsError) Unwrap() error { return e.Err }
+
+// PathSecretError says that a commit, whose signature is verified, encrypts to this
+// member no path secret that opens, or one of other keys than the commit shows. Nobody
+// but this member can see it, and MLS cannot prevent it (RFC 9420, Section 7.5): the
+// others may well follow the commit, and then this member is in the tree of an epoch
+// whose secrets it has not.
+//
+// If the delivery service has accepted the commit, the way back is an external commit
+// that removes this member's old leaf: [ExternalJoin] with a GroupInfo of another
+// member and [Remove] of [Group.OwnLeaf]. If it has not, the group goes on as it is.
+type PathSecretError struct {
+	Committer LeafIndex // where it is, or goes, in the tree
+	Node      NodeIndex // of the path: the first whose secret this member should get
+	Err       error     // [ErrDecrypt] or a [*ValidationError]
+}
+
+func (e *PathSecretError) Error() string {
+	return fmt.Sprintf("%v: path secret of node %d, from leaf %d: %v", ErrPathSecret, e.Node, e.Committer, e.Err)
+}
+
+// Is reports whether target is [ErrPathSecret].
+func (e *PathSecretError) Is(target error) bool { return target == ErrPathSecret }
+
+func (e *PathSecretError) Unwrap() error { return e.Err }
 
 // PolicyError says that the client's policies, its [Suites] or its [Rules], refuse
 // something, and whom it concerns. It wraps their own error.

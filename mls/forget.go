@@ -33,7 +33,8 @@ func (g *Group) ForgetPastEpochs(keep int) error {
 // member, and keep it from sending no longer (see [ErrPendingProposals]).
 //
 // A commit of another that refers to one of them can then not be followed, unless the
-// proposal arrives again; a PrivateMessage opens once. Candidates that exist stay
+// proposal arrives again or is handed over (see [WithProposals]); a PrivateMessage opens
+// once. Candidates that exist stay
 // good, but one that was saved and needs the private key of an own Update cannot be
 // restored. The keys are deleted when the calls in progress are done.
 func (g *Group) ForgetProposals() error {

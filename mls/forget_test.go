@@ -90,7 +90,7 @@ func TestForgetProposals(t *testing.T) {
 	require.NoError(t, err)
 	_, err = g.Encrypt(t.Context(), insiderTime, []byte("text"), nil)
 	require.NoError(t, err)
-	requireUnprocessed(t, g, violation("12.4.2", "proposal that the commit refers to has arrived").atProposal(0), c.Message)
+	requireUnprocessed(t, g, ErrMissingProposals, c.Message)
 	mine, err := g.Commit(t.Context(), insiderTime)
 	require.NoError(t, err)
 	require.Empty(t, mine.Proposals())

@@ -76,8 +76,7 @@ func (b *inbox) takes(p *CommittedProposal, limits proposalLimits) error {
 	if b.retired {
 		return ErrRetired
 	}
-	_, err := b.cache.room(p, limits)
-	return err
+	return b.cache.takes(p, limits)
 }
 
 // pending returns the proposals that arrived, in order.

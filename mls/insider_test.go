@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"hash"
 	"maps"
+	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -420,9 +422,11 @@ func fingerprint(g *Group) [32]byte {
 	g.inbox.mu.Lock()
 	defer g.inbox.mu.Unlock()
 	p.secretTree(g.inbox.ratchets)
-	p.number(uint32(len(g.inbox.cache.proposals)), uint32(len(g.inbox.cache.byRef)), uint32(len(g.inbox.past)))
-	for _, c := range g.inbox.cache.proposals {
-		p.bytes(c.Ref)
+	p.proposals(&g.inbox.cache)
+	p.number(uint32(len(g.inbox.past)), uint32(len(g.inbox.forgotten)))
+	for _, r := range g.inbox.resumptions {
+		p.number(r.epoch)
+		p.bytes(r.psk)
 	}
 	for _, ref := range slices.Sorted(maps.Keys(g.inbox.updates)) {
 		fmt.Fprintf(p, "%x%p", ref, g.inbox.updates[ref].key)
@@ -434,7 +438,51 @@ func fingerprint(g *Group) [32]byte {
 	return [32]byte(p.Sum(nil))
 }
 
+// publicFingerprint is fingerprint of who has no secrets.
+func publicFingerprint(g *PublicGroup) [32]byte {
+	p := printer{sha256.New()}
+	p.bytes(g.public.contextBytes, g.public.tree.hash(), g.public.interim, g.public.confirmationTag)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	p.proposals(&g.cache)
+	p.bytes(g.groupInfo)
+	return [32]byte(p.Sum(nil))
+}
+
 type printer struct{ hash.Hash }
+
+// proposals prints all that a cache holds, whatever fields it has.
+func (p printer) proposals(c *proposalCache) { p.value(reflect.ValueOf(c).Elem()) }
+
+// value prints what v holds, to any depth.
+func (p printer) value(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			p.value(v.Field(i))
+		}
+	case reflect.Slice, reflect.Array:
+		p.number(uint32(v.Len()))
+		for i := range v.Len() {
+			p.value(v.Index(i))
+		}
+	case reflect.Map:
+		keys := v.MapKeys()
+		slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+		p.number(uint32(len(keys)))
+		for _, k := range keys {
+			p.value(k)
+			p.value(v.MapIndex(k))
+		}
+	case reflect.Pointer, reflect.Interface:
+		p.number(v.IsNil())
+		if !v.IsNil() {
+			p.value(v.Elem())
+		}
+	default:
+		fmt.Fprint(p, v, ";")
+	}
+}
 
 func (p printer) bytes(all ...[]byte) {
 	for _, b := range all {

@@ -158,15 +158,24 @@ func TestPathIsRequired(t *testing.T) {
 // 12.4.2).
 func TestProposalReferences(t *testing.T) {
 	a := newAttack(t)
-	missing := violation("12.4.2", "proposal that the commit refers to has arrived").atProposal(0)
+	wrong := violation("5.2", "ProposalRef is of 32 bytes").atProposal(1)
 	_, unsent := a.propose(Remove(3))
-	for name, ref := range map[string][]byte{
-		"not arrived": unsent.Ref, "empty": {}, "garbage": make([]byte, 32), "short": unsent.Ref[1:],
+	for name, c := range map[string]struct {
+		ref  []byte
+		want error
+	}{
+		"not arrived": {unsent.Ref, ErrMissingProposals},
+		"garbage":     {make([]byte, 32), ErrMissingProposals},
+		"empty":       {[]byte{}, wrong},
+		"short":       {unsent.Ref[1:], wrong},
+		"long":        {append(slices.Clone(unsent.Ref), 0), wrong},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := a.commit(forgery{proposals: []CommittedProposal{unsent}, withPath: true,
-				committed: func([]proposalOrRef) []proposalOrRef { return []proposalOrRef{{ref: ref}} }})
-			requireUnprocessed(t, a.victim, missing, c.message)
+			forged := a.commit(forgery{proposals: []CommittedProposal{unsent}, withPath: true,
+				committed: func([]proposalOrRef) []proposalOrRef {
+					return []proposalOrRef{{proposal: Remove(3)}, {ref: c.ref}}
+				}})
+			requireUnprocessed(t, a.victim, c.want, forged.message)
 		})
 	}
 	t.Run("of the epoch before", func(t *testing.T) {
@@ -176,7 +185,7 @@ func TestProposalReferences(t *testing.T) {
 		follow(t, a.groups, 3, c)
 		next := insider{t, a.groups[1]}
 		forged := next.commit(forgery{proposals: []CommittedProposal{old}, withPath: true})
-		requireUnprocessed(t, a.groups[2], missing, forged.message)
+		requireUnprocessed(t, a.groups[2], ErrMissingProposals, forged.message)
 	})
 }
 

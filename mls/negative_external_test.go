@@ -66,6 +66,9 @@ func TestExternalCommitFaultsAreRefused(t *testing.T) {
 		{"proposal by reference", func(a *attack, c *commit) {
 			c.proposals = append(c.proposals, proposalOrRef{ref: a.received(3, Remove(0)).Ref})
 		}, violation("12.4.3.2", "external commit has its proposals by value").atProposal(1)},
+		{"reference to nothing", func(_ *attack, c *commit) {
+			c.proposals = append(c.proposals, proposalOrRef{ref: make([]byte, 32)})
+		}, violation("12.4.3.2", "external commit has its proposals by value").atProposal(1)},
 		{"no path", func(_ *attack, c *commit) { c.path = nil },
 			violation("12.4.3.2", "an external commit without a path")},
 		{"another's KEM output", func(_ *attack, c *commit) {

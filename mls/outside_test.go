@@ -130,59 +130,6 @@ func TestOutsidersMakeNoGroupSilent(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// Proposals have limits of number and size, those of members and those from outside
-// each their own, and a commit that refers to one without room can be followed once it
-// has come again.
-func TestProposalsOfOutsidersTakeNoRoom(t *testing.T) {
-	few := func(cfg *Config) { cfg.Limits.MaxProposals, cfg.Limits.MaxExternalProposals = 1, 2 }
-	groups := clique(t, 0x0001, 4, publicHandshake, few)
-	g, m := groups[2], insider{t, groups[1]}
-	public := inPublic(t, g)
-	processed := func(message []byte) error {
-		_, err := public.Process(t.Context(), insiderTime, message)
-		_, errMember := g.Process(t.Context(), insiderTime, message)
-		require.Equal(t, err == nil, errMember == nil, "%v; in public: %v", errMember, err)
-		return errMember
-	}
-	for range 2 {
-		require.NoError(t, processed(asksToJoin(t, g, "client")))
-	}
-	require.ErrorIs(t, processed(asksToJoin(t, g, "client")), ErrUnsupported)
-	message, first := m.propose(Remove(0))
-	require.NoError(t, processed(message))
-	require.NoError(t, processed(message), "it is there")
-
-	second, also := m.propose(Remove(2))
-	third, more := m.propose(ReplaceExtensions())
-	for _, message := range [][]byte{second, third} {
-		require.ErrorIs(t, processed(message), ErrUnsupported)
-	}
-	for _, list := range [][]CommittedProposal{{first, also, more}, {first, more}} {
-		c := insider{t, groups[3]}.commit(forgery{proposals: list, withPath: true})
-		want := violation("12.4.2", "proposal that the commit refers to has arrived").atProposal(1)
-		requireRefused(t, want, processed(c.message))
-	}
-	require.NoError(t, processed(third), "a commit refers to it")
-	require.ErrorIs(t, processed(second), ErrUnsupported, "twice as much at most")
-	c := insider{t, groups[3]}.commit(forgery{proposals: []CommittedProposal{first, more}, withPath: true})
-	require.NoError(t, processed(c.message))
-
-	// Own proposals count, and bytes.
-	groups = clique(t, 0x0001, 3, func(cfg *Config) { cfg.Limits.MaxProposalBytes = 400 })
-	g = groups[2]
-	_, err := g.Propose(t.Context(), insiderTime, Remove(0), nil)
-	require.NoError(t, err)
-	sent, err := g.Propose(t.Context(), insiderTime, Remove(1), make([]byte, 400))
-	require.ErrorIs(t, err, ErrUnsupported)
-	require.Nil(t, sent)
-	require.ErrorIs(t, func() error {
-		_, err := g.Process(t.Context(), insiderTime, asksToJoin(t, g, string(make([]byte, 400))))
-		return err
-	}(), ErrUnsupported)
-	_, err = g.Propose(t.Context(), insiderTime, Remove(1), nil)
-	require.NoError(t, err)
-}
-
 // What a member authenticates beside a proposal is for those who receive it, in a
 // restored group too.
 func TestProposalsHaveTheirData(t *testing.T) {

@@ -115,7 +115,7 @@ func (f *framing) sealSenderData(m *privateMessage, data *senderData) error {
 // [ErrGeneration] where its key is out of reach, [ErrMalformed] where its plaintext
 // is not well formed, and a [*ValidationError] for a blank sender or a bad signature.
 func (f *framing) unprotectPrivate(tree *secretTree, m *privateMessage, limits ratchetLimits) (*authenticatedContent, *pendingKey, error) {
-	if err := f.checkEpoch(m.groupID, m.epoch); err != nil {
+	if err := f.group.isFor(m.groupID, m.epoch); err != nil {
 		return nil, nil, err
 	}
 	data, err := f.openSenderData(m)
@@ -176,6 +176,9 @@ func (f *framing) open(m *privateMessage, sender Sender, key *messageKey, data *
 		return nil, err
 	}
 	content.content.body = plaintext[:content.bodySize:content.bodySize]
+	if err := f.checkReferences(&content.content); err != nil {
+		return nil, err
+	}
 	return &authenticatedContent{
 		wireFormat: WireFormatPrivateMessage,
 		content:    content.content,

@@ -29,17 +29,24 @@ type ApplicationMessage struct {
 // epoch. The message is an MLSMessage.
 //
 // A proposal from outside the group that the Authenticator refuses is an error.
-// Proposals are kept up to the limits of [Limits]; if a commit refers to one that found
-// no room, Process takes the proposal when it is delivered again, and then the commit.
+// Proposals are kept up to the limits of [Limits].
 //
 // On error the Group is as it was. A commit leaves the Group as it was, too, save
 // for the message key of a PrivateMessage, which is deleted.
-func (g *Group) Process(ctx context.Context, now time.Time, message []byte) (*Received, error) {
+//
+// Some errors ask for more than to drop the message. A message that comes before what
+// it needs can be kept and tried again: [ErrFutureEpoch] waits for commits,
+// [*MissingProposalsError] for proposals. [ErrPastEpoch] and [ErrConsumed] say that it
+// came too late, or again; [ErrWrongGroup], that it is for another group, and
+// [ErrOwnMessage], that this member sent it. [ErrProposalRoom] is of a proposal that can
+// be handed over with the commit that refers to it. [*PathSecretError] is of a commit
+// that leaves this member behind.
+func (g *Group) Process(ctx context.Context, now time.Time, message []byte, options ...ProcessOption) (*Received, error) {
 	var m Message
 	var received *Received
 	err := parseOwned(message, "MLSMessage", &m)
 	if err == nil {
-		received, err = g.process(ctx, now, &m)
+		received, err = g.process(ctx, now, &m, newProcessPlan(options))
 	}
 	if err != nil && g.cfg.observed() {
 		g.cfg.tellRefused(g.state(), &m, err)
@@ -47,7 +54,7 @@ func (g *Group) Process(ctx context.Context, now time.Time, message []byte) (*Re
 	return received, err
 }
 
-func (g *Group) process(ctx context.Context, now time.Time, m *Message) (*Received, error) {
+func (g *Group) process(ctx context.Context, now time.Time, m *Message, plan *processPlan) (*Received, error) {
 	done, err := g.alive()
 	if err != nil {
 		return nil, err
@@ -55,24 +62,24 @@ func (g *Group) process(ctx context.Context, now time.Time, m *Message) (*Receiv
 	defer done()
 	switch {
 	case m.publicMessage != nil:
-		return g.processPublic(ctx, now, m.publicMessage)
+		return g.processPublic(ctx, now, m.publicMessage, plan)
 	case m.privateMessage != nil:
-		return g.processPrivate(ctx, now, m.privateMessage)
+		return g.processPrivate(ctx, now, m.privateMessage, plan)
 	}
 	return nil, fmt.Errorf("%w: a group does not process a %s", ErrUnsupported, m.WireFormat())
 }
 
-func (g *Group) processPublic(ctx context.Context, now time.Time, m *publicMessage) (*Received, error) {
+func (g *Group) processPublic(ctx context.Context, now time.Time, m *publicMessage, plan *processPlan) (*Received, error) {
 	ac, err := g.receiving(g.public, g.secrets).unprotectPublic(m)
 	if err != nil {
 		return nil, err
 	}
-	return g.processHandshake(ctx, now, ac)
+	return g.processHandshake(ctx, now, ac, plan)
 }
 
 // processPrivate opens a PrivateMessage of this epoch, or an application message
 // of one in the window. The key that opened it is deleted once all else is well.
-func (g *Group) processPrivate(ctx context.Context, now time.Time, m *privateMessage) (*Received, error) {
+func (g *Group) processPrivate(ctx context.Context, now time.Time, m *privateMessage, plan *processPlan) (*Received, error) {
 	if m.contentType == ContentApplication { // a handshake message asks when it is known what it does
 		if err := g.mayUse(suite.Receive, now); err != nil {
 			return nil, err
@@ -92,7 +99,7 @@ func (g *Group) processPrivate(ctx context.Context, now time.Time, m *privateMes
 	if err != nil {
 		return nil, err
 	}
-	received, err := g.processContent(ctx, now, ac)
+	received, err := g.processContent(ctx, now, ac, plan)
 	g.inbox.mu.Lock()
 	defer g.inbox.mu.Unlock()
 	if err != nil {
@@ -117,9 +124,9 @@ func (g *Group) receiving(p *publicState, secrets *epochSecrets) *framing {
 	return f
 }
 
-func (g *Group) processContent(ctx context.Context, now time.Time, ac *authenticatedContent) (*Received, error) {
+func (g *Group) processContent(ctx context.Context, now time.Time, ac *authenticatedContent, plan *processPlan) (*Received, error) {
 	if ac.content.contentType != ContentApplication {
-		return g.processHandshake(ctx, now, ac)
+		return g.processHandshake(ctx, now, ac, plan)
 	}
 	return &Received{Application: &ApplicationMessage{
 		Epoch:             ac.content.epoch,
@@ -130,17 +137,15 @@ func (g *Group) processContent(ctx context.Context, now time.Time, ac *authentic
 }
 
 // processHandshake takes a proposal or a commit whose signature was verified.
-func (g *Group) processHandshake(ctx context.Context, now time.Time, ac *authenticatedContent) (*Received, error) {
+func (g *Group) processHandshake(ctx context.Context, now time.Time, ac *authenticatedContent, plan *processPlan) (*Received, error) {
 	if g.public.reInit != nil {
 		return nil, ErrReInit
 	}
-	sender := ac.content.sender
-	if sender.Type == SenderMember && g.cfg.StrictHandshake && ac.wireFormat != g.handshakeFormat() {
-		return nil, fmt.Errorf("%w: a %s in a %s, by this client's configuration", ErrUnsupported,
-			ac.content.contentType, ac.wireFormat)
+	if err := g.checkStrict(ac); err != nil {
+		return nil, err
 	}
 	if ac.content.contentType == ContentCommit {
-		c, err := g.processCommit(ctx, now, ac)
+		c, err := g.processCommit(ctx, now, ac, plan)
 		if err != nil {
 			return nil, err
 		}
@@ -150,8 +155,22 @@ func (g *Group) processHandshake(ctx context.Context, now time.Time, ac *authent
 	if err != nil {
 		return nil, err
 	}
-	if err := g.inbox.keep(proposal, nil, g.cfg.Limits.proposals()); err != nil {
+	if err := g.inbox.keep(proposal, nil, g.proposalLimits()); err != nil {
 		return nil, err
 	}
 	return &Received{Proposal: &proposal}, nil
+}
+
+// checkStrict refuses what a member sends in the other format than this client, if the
+// configuration says so.
+func (g *Group) checkStrict(ac *authenticatedContent) error {
+	if ac.content.sender.Type != SenderMember || !g.cfg.StrictHandshake || ac.wireFormat == g.handshakeFormat() {
+		return nil
+	}
+	return fmt.Errorf("%w: a %s in a %s, by this client's configuration", ErrUnsupported,
+		ac.content.contentType, ac.wireFormat)
+}
+
+func (g *Group) proposalLimits() proposalLimits {
+	return g.cfg.Limits.proposals(g.public.tree.memberCount())
 }

@@ -13,8 +13,14 @@ import (
 
 // processCommit makes a candidate of another member's commit (RFC 9420, Section
 // 12.4.2). The signature on it has been verified.
-func (g *Group) processCommit(ctx context.Context, now time.Time, ac *authenticatedContent) (*Candidate, error) {
-	t, a, err := g.public.receiveCommit(ctx, g.cfg, now, ac, g.leaf, g.inbox.proposal)
+func (g *Group) processCommit(ctx context.Context, now time.Time, ac *authenticatedContent, plan *processPlan) (*Candidate, error) {
+	list, err := plan.resolve(ac, g.inbox.proposal, func(m *Message) (CommittedProposal, error) {
+		return g.openProposal(ctx, now, m)
+	})
+	if err != nil {
+		return nil, err
+	}
+	t, a, err := g.public.receiveCommit(ctx, g.cfg, now, ac, g.leaf, list)
 	if err != nil {
 		return nil, err
 	}
@@ -37,15 +43,11 @@ func (g *Group) processCommit(ctx context.Context, now time.Time, ac *authentica
 	return c, nil
 }
 
-// receiveCommit checks a commit whose signature was verified, as far as that takes
-// no secrets, and applies it to the public state. The state that it leads to goes up
-// to its provisional context. self is the leaf of this client, or noLeaf; find looks
-// up proposals by their ProposalRef.
-func (p *publicState) receiveCommit(ctx context.Context, cfg *Config, now time.Time, ac *authenticatedContent, self LeafIndex, find func(ref []byte) (CommittedProposal, bool)) (*transition, *applied, error) {
-	list, err := resolveProposals(ac, find)
-	if err != nil {
-		return nil, nil, err
-	}
+// receiveCommit checks a commit of a list of proposals, whose signature was verified,
+// as far as that takes no secrets, and applies it to the public state. The state that
+// it leads to goes up to its provisional context. self is the leaf of this client, or
+// noLeaf.
+func (p *publicState) receiveCommit(ctx context.Context, cfg *Config, now time.Time, ac *authenticatedContent, self LeafIndex, list []CommittedProposal) (*transition, *applied, error) {
 	if err := cfg.allowCommit(p, now, ac, list); err != nil {
 		return nil, nil, err
 	}
@@ -99,30 +101,6 @@ func (p *publicState) follow(cfg *Config, now time.Time, ac *authenticatedConten
 	}
 	next, err := p.next(a)
 	return a, next, err
-}
-
-// resolveProposals returns the proposals of a commit, looked up by find where they
-// are referred to.
-func resolveProposals(ac *authenticatedContent, find func(ref []byte) (CommittedProposal, bool)) ([]CommittedProposal, error) {
-	list := make([]CommittedProposal, len(ac.content.commit.proposals))
-	missing := -1 // the first that find has not; it is asked for all
-	for i, p := range ac.content.commit.proposals {
-		if p.proposal != nil {
-			list[i] = CommittedProposal{Proposal: p.proposal, Sender: ac.content.sender}
-			if err := list[i].readExtensions(); err != nil {
-				return nil, atProposal(err, i)
-			}
-			continue
-		}
-		var ok bool
-		if list[i], ok = find(p.ref); !ok && missing < 0 {
-			missing = i
-		}
-	}
-	if missing >= 0 {
-		return nil, violation("12.4.2", "proposal that the commit refers to has arrived").atProposal(missing)
-	}
-	return list, nil
 }
 
 // mergePath validates the path of a received commit and merges it into the tree

@@ -17,7 +17,10 @@ func (s *seat) expect(x *sent) error {
 	case s.room != x.room:
 		return ErrWrongGroup
 	case x.epoch != s.epoch && (x.content != ContentApplication || !s.remembers(x.epoch)):
-		return ErrWrongEpoch
+		if x.epoch > s.epoch {
+			return ErrFutureEpoch
+		}
+		return ErrPastEpoch
 	case x.sender == s:
 		return ErrOwnMessage
 	case !x.private:
@@ -59,7 +62,7 @@ func (m *model) receive(s *seat, x *sent) *Candidate {
 	want := s.expect(x)
 	if want == nil && x.commit != nil {
 		if len(s.missing(x.commit)) > 0 {
-			want = ErrInvalid
+			want = ErrMissingProposals
 		} else if !slices.Contains(x.commit.removed, s.leaf) {
 			want = s.knows(x.commit.psks, s.epoch)
 		}

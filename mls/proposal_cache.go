@@ -2,8 +2,6 @@ package mls
 
 import (
 	"context"
-	"fmt"
-	"math"
 	"time"
 
 	"github.com/mlsuite/mlsuite/suite"
@@ -12,46 +10,26 @@ import (
 // proposalCache holds the proposals that arrived in an epoch, for a commit that
 // refers to them (RFC 9420, Section 12.1). The zero value is empty.
 //
-// What comes from outside the group takes no room from what members propose.
+// It remembers what it keeps and nothing else, and what it keeps stays until the
+// epoch ends. Within a sender's share, what is kept depends on what that sender
+// proposed before and on nothing else: members who get the proposals of each sender in
+// the order in which they were sent keep the same, whatever others send meanwhile.
 type proposalCache struct {
 	proposals []CommittedProposal // in order of arrival
 	byRef     map[string]int      // index in proposals by ProposalRef
-	members   proposalRoom        // taken
-	outside   proposalRoom
-	missed    map[string]bool // ProposalRefs of commits that found nothing here
+	taken     takenRoom
 }
 
-// proposalRoom is how many proposals there are, or may be, and of how many bytes.
-type proposalRoom struct{ count, bytes int }
-
-// proposalLimits is how much a cache keeps of members and from outside.
-type proposalLimits struct{ members, outside proposalRoom }
-
-// anyProposals is for what was kept before.
-var anyProposals = proposalLimits{proposalRoom{math.MaxInt, math.MaxInt}, proposalRoom{math.MaxInt, math.MaxInt}}
-
-// fits reports whether a proposal of size bytes is within the limit beside what is
-// taken.
-func (r proposalRoom) fits(size int, limit proposalRoom) bool {
-	return r.count < limit.count && size <= limit.bytes-r.bytes
-}
-
-// twice is the room for proposals that commits refer to.
-func (r proposalRoom) twice() proposalRoom {
-	double := func(n int) int { return n + min(n, math.MaxInt-n) }
-	return proposalRoom{double(r.count), double(r.bytes)}
-}
-
-// keep takes up a proposal, unless it is there or there is no room for it. What a
-// commit refers to may take as much room again.
+// keep takes up a proposal, unless it is there or there is no room for it.
 func (c *proposalCache) keep(p CommittedProposal, limits proposalLimits) error {
-	room, err := c.room(&p, limits)
-	if room == nil {
+	if _, ok := c.find(p.Ref); ok {
+		return nil
+	}
+	sender, kind, err := c.taken.take(&p, limits)
+	if err != nil {
 		return err
 	}
-	room.count++
-	room.bytes += p.size
-	delete(c.missed, string(p.Ref))
+	c.taken.enter(&p, sender, kind)
 	if c.byRef == nil {
 		c.byRef = make(map[string]int)
 	}
@@ -60,38 +38,20 @@ func (c *proposalCache) keep(p CommittedProposal, limits proposalLimits) error {
 	return nil
 }
 
-// room returns what a proposal takes of, or nil if it is there.
-func (c *proposalCache) room(p *CommittedProposal, limits proposalLimits) (*proposalRoom, error) {
-	if _, ok := c.byRef[string(p.Ref)]; ok {
-		return nil, nil
+// takes returns the error of keep, and keeps nothing.
+func (c *proposalCache) takes(p *CommittedProposal, limits proposalLimits) error {
+	if _, ok := c.find(p.Ref); ok {
+		return nil
 	}
-	room, limit := &c.members, limits.members
-	if p.outside() {
-		room, limit = &c.outside, limits.outside
-	}
-	allowed := limit
-	if c.missed[string(p.Ref)] {
-		allowed = limit.twice()
-	}
-	if !room.fits(p.size, allowed) {
-		return nil, fmt.Errorf("%w: more than %d proposals of a %s, or %d bytes of them, in one epoch",
-			ErrUnsupported, limit.count, p.Sender.Type, limit.bytes)
-	}
-	return room, nil
+	_, _, err := c.taken.take(p, limits)
+	return err
 }
 
-// maxMissed is how many references of commits are kept to proposals that are not here.
-const maxMissed = 1 << 14
-
-// find returns a proposal by its ProposalRef, for a commit. One that is not there
-// finds room when it comes.
+// find returns a proposal by its ProposalRef. It leaves no trace of one that is not
+// there: whoever refers to it may make it up.
 func (c *proposalCache) find(ref []byte) (CommittedProposal, bool) {
 	i, ok := c.byRef[string(ref)]
 	if !ok {
-		if c.missed == nil || len(c.missed) >= maxMissed {
-			c.missed = make(map[string]bool)
-		}
-		c.missed[string(ref)] = true
 		return CommittedProposal{}, false
 	}
 	return c.proposals[i], true

@@ -255,14 +255,11 @@ func checkList(list []CommittedProposal, committer LeafIndex) error {
 }
 
 // checkExternalList checks the proposals of an external commit: one ExternalInit,
-// at most one Remove, any PreSharedKeys, nothing else, and all by value (RFC 9420,
-// Sections 12.2 and 12.4.3.2).
+// at most one Remove, any PreSharedKeys, and nothing else (RFC 9420, Section 12.2).
+// That all are by value was seen before.
 func checkExternalList(list []CommittedProposal) error {
 	seen := make(proposalSet)
 	for i, c := range list {
-		if c.Ref != nil {
-			return violation("12.4.3.2", "external commit has its proposals by value").atProposal(i)
-		}
 		t := c.Proposal.Type()
 		switch proposal := c.Proposal.(type) {
 		case ExternalInitProposal, RemoveProposal:

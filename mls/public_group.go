@@ -103,11 +103,15 @@ func NewPublicGroup(ctx context.Context, now time.Time, cfg Config, groupInfo, t
 // Process takes a proposal or commit of this epoch, a PublicMessage in an
 // MLSMessage: of a member, an external sender or a new member. A proposal is kept
 // for a commit that refers to it. On error the PublicGroup is as it was.
-func (g *PublicGroup) Process(ctx context.Context, now time.Time, message []byte) (*PublicReceived, error) {
+//
+// Of the errors of [Group.Process], [ErrWrongGroup], [ErrFutureEpoch], [ErrPastEpoch],
+// [*MissingProposalsError] and [ErrProposalRoom] are the same here. Every message of a
+// past epoch is late.
+func (g *PublicGroup) Process(ctx context.Context, now time.Time, message []byte, options ...ProcessOption) (*PublicReceived, error) {
 	m, err := ParseMessage(message)
 	var received *PublicReceived
 	if err == nil {
-		received, err = g.process(ctx, now, m)
+		received, err = g.process(ctx, now, m, newProcessPlan(options))
 	}
 	if err != nil && g.cfg.observed() {
 		g.cfg.tellRefused(g.public.state(notMember), m, err)
@@ -115,12 +119,9 @@ func (g *PublicGroup) Process(ctx context.Context, now time.Time, message []byte
 	return received, err
 }
 
-func (g *PublicGroup) process(ctx context.Context, now time.Time, m *Message) (*PublicReceived, error) {
-	if m.publicMessage == nil {
-		return nil, fmt.Errorf("%w: a public group does not follow a %s", ErrUnsupported, m.WireFormat())
-	}
+func (g *PublicGroup) process(ctx context.Context, now time.Time, m *Message, plan *processPlan) (*PublicReceived, error) {
 	p := g.public
-	ac, err := p.framing(nil).verifyPublic(m.publicMessage)
+	ac, err := g.verify(m)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +129,7 @@ func (g *PublicGroup) process(ctx context.Context, now time.Time, m *Message) (*
 		return nil, ErrReInit
 	}
 	if ac.content.contentType == ContentCommit {
-		c, err := g.processCommit(ctx, now, ac)
+		c, err := g.processCommit(ctx, now, ac, plan)
 		if err != nil {
 			return nil, err
 		}
@@ -140,15 +141,33 @@ func (g *PublicGroup) process(ctx context.Context, now time.Time, m *Message) (*
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if err := g.cache.keep(proposal, g.cfg.Limits.proposals()); err != nil {
+	if err := g.cache.keep(proposal, g.cfg.Limits.proposals(p.tree.memberCount())); err != nil {
 		return nil, err
 	}
 	return &PublicReceived{Proposal: &proposal}, nil
 }
 
+// verify returns the content of a message whose signature it has verified.
+func (g *PublicGroup) verify(m *Message) (*authenticatedContent, error) {
+	if m.publicMessage == nil {
+		return nil, fmt.Errorf("%w: a public group does not follow a %s", ErrUnsupported, m.WireFormat())
+	}
+	return g.public.framing(nil).verifyPublic(m.publicMessage)
+}
+
 // processCommit is [Group.processCommit] without secrets.
-func (g *PublicGroup) processCommit(ctx context.Context, now time.Time, ac *authenticatedContent) (*PublicCandidate, error) {
-	t, a, err := g.public.receiveCommit(ctx, g.cfg, now, ac, noLeaf, g.proposal)
+func (g *PublicGroup) processCommit(ctx context.Context, now time.Time, ac *authenticatedContent, plan *processPlan) (*PublicCandidate, error) {
+	list, err := plan.resolve(ac, g.proposal, func(m *Message) (CommittedProposal, error) {
+		proposal, err := g.verify(m)
+		if err != nil {
+			return CommittedProposal{}, err
+		}
+		return g.public.receiveProposal(ctx, g.cfg, now, proposal)
+	})
+	if err != nil {
+		return nil, err
+	}
+	t, a, err := g.public.receiveCommit(ctx, g.cfg, now, ac, noLeaf, list)
 	if err != nil {
 		return nil, err
 	}
@@ -187,17 +206,17 @@ func (g *PublicGroup) Proposals() []CommittedProposal {
 // member, to be of this epoch in every part, and to hold an external_pub, of which
 // only members can tell that it is the group's. If it holds the tree, that has to
 // be the epoch's.
+//
+// The error of one that is of another group is [ErrWrongGroup], of one that is of
+// another epoch [ErrFutureEpoch] or [ErrPastEpoch].
 func (g *PublicGroup) SetGroupInfo(groupInfo []byte) error {
 	info, err := parseGroupInfoMessage(groupInfo)
 	if err != nil {
 		return err
 	}
 	p := g.public
-	if !bytes.Equal(info.GroupContext.GroupID, p.context.GroupID) {
-		return ErrWrongGroup
-	}
-	if info.GroupContext.Epoch != p.context.Epoch {
-		return ErrWrongEpoch
+	if err := p.context.isFor(info.GroupContext.GroupID, info.GroupContext.Epoch); err != nil {
+		return err
 	}
 	if err := p.verifyGroupInfo(info); err != nil {
 		return err

@@ -11,7 +11,7 @@ import (
 
 // forMembers reports whether it takes a member's secrets to see a fault.
 func forMembers(fault error) bool {
-	for _, sentinel := range []error{ErrDecrypt, ErrUnknownPSK, ErrOwnMessage, ErrConsumed, ErrGeneration} {
+	for _, sentinel := range []error{ErrDecrypt, ErrPathSecret, ErrUnknownPSK, ErrOwnMessage, ErrConsumed, ErrGeneration} {
 		if errors.Is(fault, sentinel) {
 			return true
 		}
@@ -45,12 +45,12 @@ func requireRefusedInPublic(t testing.TB, g *Group, want error, message []byte) 
 		return
 	}
 	public := inPublic(t, g)
-	before := len(public.Proposals())
+	before := publicFingerprint(public)
 	r, err := public.Process(t.Context(), insiderTime, message)
 	require.Error(t, err, "in public")
 	require.Nil(t, r)
 	requireRefused(t, want, err)
-	require.Len(t, public.Proposals(), before)
+	require.Equal(t, before, publicFingerprint(public))
 	require.Same(t, g.public, public.public)
 }
 

@@ -59,10 +59,13 @@ func (f *framing) verifyPublic(m *publicMessage) (*authenticatedContent, error) 
 
 // openPublic returns the content of m as it claims to be.
 func (f *framing) openPublic(m *publicMessage) (*authenticatedContent, error) {
-	if err := f.checkEpoch(m.content.groupID, m.content.epoch); err != nil {
+	if err := f.group.isFor(m.content.groupID, m.content.epoch); err != nil {
 		return nil, err
 	}
 	if err := checkFormat(WireFormatPublicMessage, &m.content); err != nil {
+		return nil, err
+	}
+	if err := f.checkReferences(&m.content); err != nil {
 		return nil, err
 	}
 	return &authenticatedContent{wireFormat: WireFormatPublicMessage, content: m.content, auth: m.auth}, nil

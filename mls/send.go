@@ -137,14 +137,14 @@ func (g *Group) propose(ctx context.Context, q asking, authenticatedData []byte,
 	if err := kept.sentIn(g.public.suite, ac); err != nil {
 		return nil, err
 	}
-	if err := g.inbox.takes(&kept, g.cfg.Limits.proposals()); err != nil {
+	if err := g.inbox.takes(&kept, g.proposalLimits()); err != nil {
 		return nil, err // before a generation is used
 	}
 	message, err = g.protect(ac)
 	if err != nil {
 		return nil, err
 	}
-	if err := g.inbox.keep(kept, own, g.cfg.Limits.proposals()); err != nil {
+	if err := g.inbox.keep(kept, own, g.proposalLimits()); err != nil {
 		return nil, err
 	}
 	return message, nil

@@ -2,6 +2,7 @@ package mls
 
 import (
 	"bytes"
+	"errors"
 
 	"github.com/mlsuite/mlsuite/internal/parallel"
 	"github.com/mlsuite/mlsuite/suite"
@@ -197,7 +198,8 @@ func (p *updatePath) eachRecipient(t *tree, steps []pathStep, added []LeafIndex,
 // increasing order, are the members that the commit adds. lookup returns the
 // receiver's private key of a node as it is before the commit's path, or nil.
 //
-// The error is [ErrDecrypt] or a [*ValidationError].
+// The error is a [*ValidationError], or a [*PathSecretError] where only the receiver
+// sees it.
 func openPath(t *tree, path *updatePath, sender, receiver LeafIndex, groupContext []byte, added []LeafIndex,
 	lookup func(NodeIndex) suite.PrivateKey) (*pathSecrets, error) {
 	var (
@@ -219,9 +221,15 @@ func openPath(t *tree, path *updatePath, sender, receiver LeafIndex, groupContex
 	if key == nil {
 		return nil, violation("7.5", "receiver has a private key of the resolution").atLeaf(receiver)
 	}
+	unreadable := func(err error) error {
+		if errors.Is(err, ErrDecrypt) || errors.Is(err, ErrInvalid) {
+			return &PathSecretError{Committer: sender, Node: steps[first].index, Err: err}
+		}
+		return err
+	}
 	opened, err := openWithLabel(key, labelUpdatePathNode, groupContext, secret.kemOutput, secret.ciphertext)
 	if err != nil {
-		return nil, err
+		return nil, unreadable(err)
 	}
 	nodes := make([]NodeIndex, 0, len(steps))
 	for _, step := range steps[first:] {
@@ -229,13 +237,13 @@ func openPath(t *tree, path *updatePath, sender, receiver LeafIndex, groupContex
 	}
 	p, err := derivePathSecrets(t.suite, nodes, opened)
 	if err != nil {
-		return nil, err
+		return nil, unreadable(err)
 	}
 	for k, publicKey := range p.publicKeys() {
 		if !bytes.Equal(publicKey, path.nodes[first+k].encryptionKey) {
 			p.destroy()
 			p.destroyKeys()
-			return nil, violation("7.5", "path secret gives the public key of node %d of the path", first+k).atLeaf(sender)
+			return nil, unreadable(violation("7.5", "path secret gives the public key of node %d of the path", first+k).atLeaf(sender))
 		}
 	}
 	return p, nil

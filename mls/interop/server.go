@@ -99,7 +99,7 @@ func code(err error) codes.Code {
 		return codes.NotFound
 	case is(errState, mls.ErrRetired, mls.ErrKeyPackageUsed, mls.ErrRemoved, mls.ErrReInit, mls.ErrPendingProposals):
 		return codes.FailedPrecondition
-	case is(errRequest, mls.ErrMalformed, mls.ErrInvalid, mls.ErrUnsupported, mls.ErrWrongGroup, mls.ErrWrongEpoch, mls.ErrDecrypt,
+	case is(errRequest, mls.ErrMalformed, mls.ErrInvalid, mls.ErrUnsupported, mls.ErrWrongGroup, mls.ErrWrongEpoch, mls.ErrMissingProposals, mls.ErrDecrypt,
 		mls.ErrConsumed, mls.ErrGeneration, mls.ErrOwnMessage, mls.ErrUnknownPSK, mls.ErrNotRecipient):
 		return codes.InvalidArgument
 	}

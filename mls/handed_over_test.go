@@ -1,0 +1,142 @@
+package mls
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// withoutRoom is a group whose members keep one proposal of each, and what its member 1
+// proposed: more than there is room for.
+func withoutRoom(t *testing.T, adjust func(*Config)) (groups []*Group, messages [][]byte, list []CommittedProposal) {
+	groups = clique(t, 0x0001, 5, adjust, func(cfg *Config) { cfg.Limits.MaxProposals = 1 })
+	m := insider{t, groups[1]}
+	for _, p := range []Proposal{Remove(4), ExternalPSK([]byte("unused")), ReplaceExtensions()} {
+		message, proposal := m.propose(p)
+		messages, list = append(messages, message), append(list, proposal)
+	}
+	return groups, messages, list
+}
+
+// A commit that refers to proposals without room, or that did not arrive, is followed
+// with the proposals beside it, of which nothing is kept.
+func TestProposalsAreHandedOver(t *testing.T) {
+	for name, adjust := range map[string]func(*Config){"public": publicHandshake, "private": privateHandshake} {
+		t.Run(name, func(t *testing.T) {
+			groups, messages, list := withoutRoom(t, adjust)
+			list = []CommittedProposal{list[0], list[2]}
+			c := insider{t, groups[3]}.commit(forgery{proposals: list, withPath: true})
+			for leaf, arrived := range map[LeafIndex][][]byte{0: messages, 2: nil} {
+				g := groups[leaf]
+				for i, message := range arrived {
+					_, err := g.Process(t.Context(), insiderTime, message)
+					require.Equal(t, i > 0, err != nil, "%v", err)
+				}
+				before := fingerprint(g)
+				for _, handed := range [][][]byte{nil, messages[:2], {messages[1], c.message}} {
+					_, err := g.Process(t.Context(), insiderTime, c.message, WithProposals(handed...))
+					require.ErrorIs(t, err, ErrMissingProposals)
+					require.Equal(t, before, fingerprint(g))
+				}
+				garbage := flipped(messages[2], len(messages[2])-1)
+				r, err := g.Process(t.Context(), insiderTime, c.message,
+					WithProposals(nil, garbage, c.message), WithProposals(messages...))
+				require.NoError(t, err)
+				for i, p := range r.Commit.Proposals() {
+					require.Equal(t, list[i].Ref, p.Ref)
+				}
+				require.Equal(t, c.next.secrets.authenticator, r.Commit.next.secrets.authenticator)
+				r.Commit.Discard()
+				if name == "public" {
+					require.Equal(t, before, fingerprint(g), "nothing is kept")
+				}
+				require.Len(t, g.inbox.pending(), min(1, len(arrived)))
+			}
+		})
+	}
+	t.Run("to who follows in public", func(t *testing.T) {
+		groups, messages, list := withoutRoom(t, publicHandshake)
+		c := insider{t, groups[3]}.commit(forgery{proposals: list[:1], withPath: true})
+		public := inPublic(t, groups[0])
+		before := publicFingerprint(public)
+		_, err := public.Process(t.Context(), insiderTime, c.message, WithProposals(messages[1:]...))
+		require.ErrorIs(t, err, ErrMissingProposals)
+		r, err := public.Process(t.Context(), insiderTime, c.message, WithProposals(messages...))
+		require.NoError(t, err)
+		require.Equal(t, before, publicFingerprint(public))
+		require.Equal(t, c.next.public.tree.hash(), r.Commit.Adopt().public.tree.hash())
+	})
+}
+
+// What is handed over is checked as what arrives, and the error of a commit says why
+// it was not used.
+func TestHandedOverProposalsAreChecked(t *testing.T) {
+	a := newAttack(t)
+	for name, c := range map[string]struct {
+		proposal Proposal
+		spoil    func([]byte) []byte
+		want     error
+	}{
+		"invalid":        {Remove(7), slices.Clone[[]byte], violation("12.1.3", "Remove is of a member").atLeaf(7)},
+		"changed":        {Remove(3), func(b []byte) []byte { return flipped(b, len(b)-40) }, ErrInvalid},
+		"malformed":      {Remove(3), func(b []byte) []byte { return b[:len(b)-1] }, ErrMalformed},
+		"of other group": {Remove(3), func(b []byte) []byte { return otherGroup(t, b) }, ErrWrongGroup},
+	} {
+		t.Run(name, func(t *testing.T) {
+			message, proposal := a.propose(c.proposal)
+			commit := a.commit(forgery{withPath: true, committed: func([]proposalOrRef) []proposalOrRef {
+				return []proposalOrRef{{ref: proposal.Ref}}
+			}})
+			_, err := a.victim.Process(t.Context(), insiderTime, commit.message, WithProposals(c.spoil(message)))
+			var missing *MissingProposalsError
+			require.ErrorAs(t, err, &missing)
+			require.Equal(t, [][]byte{proposal.Ref}, missing.Refs)
+			requireRefused(t, c.want, missing.Err)
+		})
+	}
+	t.Run("in the other format", func(t *testing.T) {
+		a := newAttack(t, publicHandshake)
+		message, proposal := a.propose(Remove(3))
+		commit := a.commit(forgery{withPath: true, proposals: []CommittedProposal{proposal}})
+		a.victim.cfg.StrictHandshake, a.victim.cfg.PublicHandshake = true, false
+		m, err := ParseMessage(message)
+		require.NoError(t, err)
+		_, err = a.victim.openProposal(t.Context(), insiderTime, m)
+		require.ErrorIs(t, err, ErrUnsupported)
+		a.victim.cfg.StrictHandshake = false
+		_, err = a.victim.Process(t.Context(), insiderTime, commit.message, WithProposals(message))
+		require.NoError(t, err)
+	})
+}
+
+// otherGroup returns a PublicMessage as if it were of another group.
+func otherGroup(t *testing.T, b []byte) []byte {
+	t.Helper()
+	m, err := ParseMessage(b)
+	require.NoError(t, err)
+	m.publicMessage.content.groupID = []byte("another")
+	b, err = m.Marshal()
+	require.NoError(t, err)
+	return b
+}
+
+// A member that lost what it proposed since it saved its state follows a commit of it.
+func TestOwnProposalIsHandedOver(t *testing.T) {
+	groups := clique(t, 0x0001, 4, publicHandshake)
+	state, err := groups[1].Save()
+	require.NoError(t, err)
+	message, err := groups[1].Propose(t.Context(), insiderTime, Remove(3), nil)
+	require.NoError(t, err)
+	_, err = groups[0].Process(t.Context(), insiderTime, message)
+	require.NoError(t, err)
+	c, err := groups[0].Commit(t.Context(), insiderTime)
+	require.NoError(t, err)
+	restored, err := RestoreGroup(insiderTime, *groups[1].cfg, state)
+	require.NoError(t, err)
+	_, err = restored.Process(t.Context(), insiderTime, c.Message)
+	require.ErrorIs(t, err, ErrMissingProposals)
+	r, err := restored.Process(t.Context(), insiderTime, c.Message, WithProposals(message))
+	require.NoError(t, err)
+	require.Equal(t, c.next.secrets.authenticator, r.Commit.next.secrets.authenticator)
+}

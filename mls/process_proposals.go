@@ -1,0 +1,121 @@
+package mls
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+)
+
+// ProcessOption is a setting of [Group.Process] and [PublicGroup.Process].
+type ProcessOption func(*processPlan)
+
+type processPlan struct{ proposals [][]byte }
+
+func newProcessPlan(options []ProcessOption) *processPlan {
+	p := new(processPlan)
+	for _, option := range options {
+		option(p)
+	}
+	return p
+}
+
+// WithProposals hands over proposals of the commit's epoch beside a commit, each an
+// MLSMessage, for references to what is not here (see [MissingProposalsError]). They
+// are read in their order until nothing is missing, checked like those that arrive by
+// themselves, and used for this commit alone: nothing of them is kept, and a
+// PrivateMessage uses up no key. One that is refused, or that the commit does not refer
+// to, does no harm. This member's own are good too, if they are PublicMessages.
+//
+// What the delivery service holds of an epoch can be handed over as it is, so no limit
+// on proposals keeps a member from following a commit.
+func WithProposals(messages ...[]byte) ProcessOption {
+	return func(p *processPlan) { p.proposals = append(p.proposals, messages...) }
+}
+
+// resolve returns the proposals of a commit. Those that it refers to are looked up by
+// find, and then among those beside the commit, which open verifies and checks. If one
+// is found nowhere, the error is a [*MissingProposalsError].
+func (p *processPlan) resolve(ac *authenticatedContent, find func(ref []byte) (CommittedProposal, bool),
+	open func(*Message) (CommittedProposal, error)) ([]CommittedProposal, error) {
+	list := make([]CommittedProposal, len(ac.content.commit.proposals))
+	missing := make(map[string][]int) // indices by reference
+	for i, p := range ac.content.commit.proposals {
+		if p.proposal != nil {
+			list[i] = CommittedProposal{Proposal: p.proposal, Sender: ac.content.sender}
+			if err := list[i].readExtensions(); err != nil {
+				return nil, atProposal(err, i)
+			}
+			continue
+		}
+		var ok bool
+		if list[i], ok = find(p.ref); !ok {
+			missing[string(p.ref)] = append(missing[string(p.ref)], i)
+		}
+	}
+	var refused error
+	for _, message := range p.proposals {
+		if len(missing) == 0 {
+			break
+		}
+		m, err := ParseMessage(message)
+		var c CommittedProposal
+		if err == nil && m.ContentType() != ContentProposal {
+			err = fmt.Errorf("%w: %s beside a commit, which is no proposal", ErrUnsupported, m.WireFormat())
+		}
+		if err == nil {
+			c, err = open(m)
+		}
+		if err != nil {
+			if refused == nil {
+				refused = err
+			}
+			continue
+		}
+		for _, i := range missing[string(c.Ref)] {
+			list[i] = c
+		}
+		delete(missing, string(c.Ref))
+	}
+	if len(missing) == 0 {
+		return list, nil
+	}
+	absent := &MissingProposalsError{Committer: ac.content.sender, Err: refused}
+	for i, p := range ac.content.commit.proposals {
+		if at := missing[string(p.ref)]; len(at) > 0 && at[0] == i {
+			absent.Refs = append(absent.Refs, bytes.Clone(p.ref))
+		}
+	}
+	return nil, absent
+}
+
+// openProposal verifies and checks a proposal of this epoch that is handed over beside
+// a commit. It leaves the group as it was.
+func (g *Group) openProposal(ctx context.Context, now time.Time, m *Message) (CommittedProposal, error) {
+	ac, err := g.openHandedOver(m)
+	if err != nil {
+		return CommittedProposal{}, err
+	}
+	if err := g.checkStrict(ac); err != nil {
+		return CommittedProposal{}, err
+	}
+	return g.public.receiveProposal(ctx, g.cfg, now, ac)
+}
+
+func (g *Group) openHandedOver(m *Message) (*authenticatedContent, error) {
+	f := g.public.framing(g.secrets)
+	if m.publicMessage != nil {
+		return f.unprotectPublic(m.publicMessage)
+	}
+	g.inbox.mu.Lock()
+	defer g.inbox.mu.Unlock()
+	if g.inbox.retired {
+		return nil, ErrRetired
+	}
+	ac, key, err := f.unprotectPrivate(g.inbox.ratchets, m.privateMessage, g.cfg.Limits.ratchet())
+	if err != nil {
+		return nil, err
+	}
+	key.discard()
+	return ac, nil
+}
