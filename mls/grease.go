@@ -36,24 +36,45 @@ func withoutGrease[T ~uint16](list []T) []T {
 }
 
 // greaseExtension returns an extension of a reserved type with random content.
-func greaseExtension() Extension {
+func greaseExtension(t ExtensionType) Extension {
 	data := make([]byte, 4)
 	rand.Read(data)
-	return Extension{Type: grease[ExtensionType](), Data: data}
+	return Extension{Type: t, Data: data}
+}
+
+// lastGrease returns the last reserved value of list, or 0 if there is none.
+func lastGrease[T ~uint16](list []T) T {
+	for _, v := range slices.Backward(list) {
+		if isGrease(v) {
+			return v
+		}
+	}
+	return 0
 }
 
 // addGrease puts a reserved value into each list of capabilities and a reserved
 // extension into the leaf (RFC 9420, Section 13.5). It does not change lists in
 // place.
 func (n *LeafNode) addGrease() {
-	c, x := &n.Capabilities, greaseExtension()
+	c := &n.Capabilities
 	c.CipherSuites = withGrease(c.CipherSuites)
 	c.Proposals = withGrease(c.Proposals)
 	c.Credentials = withGrease(c.Credentials)
-	c.Extensions = append(c.Extensions[:len(c.Extensions):len(c.Extensions)], x.Type)
+	c.Extensions = withGrease(c.Extensions)
+	x := greaseExtension(lastGrease(c.Extensions))
 	n.Extensions = append(n.Extensions[:len(n.Extensions):len(n.Extensions)], x)
 }
 
+// withGrease returns list with a reserved value more, unless it has all of them.
 func withGrease[T ~uint16](list []T) []T {
-	return append(list[:len(list):len(list)], grease[T]())
+	v := grease[T]()
+	for range 15 {
+		if !slices.Contains(list, v) {
+			return append(list[:len(list):len(list)], v)
+		}
+		if v += 0x1010; !isGrease(v) {
+			v = 0x0A0A
+		}
+	}
+	return list
 }

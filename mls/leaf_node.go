@@ -142,6 +142,19 @@ func (n *LeafNode) supportsGroup(extensions *groupExtensions) error {
 	return nil
 }
 
+// coversItself checks that the leaf of a KeyPackage lists the types of its extensions,
+// each of which is there once (RFC 9420, Sections 10 and 13.4). It is for the maker:
+// others ignore the extensions that they do not know.
+func (kp *KeyPackage) coversItself() error {
+	if err := kp.Extensions.unique("KeyPackage"); err != nil {
+		return err
+	}
+	if t, ok := missing(kp.Extensions.types(), listedIn(kp.LeafNode.Capabilities.Extensions)); ok {
+		return violation("10", "extension %s of a KeyPackage is listed in its leaf's capabilities", t)
+	}
+	return nil
+}
+
 // validate checks a KeyPackage by itself (RFC 9420, Section 10.1), save for its
 // lifetime.
 func (kp *KeyPackage) validate(s suite.Suite) error {

@@ -26,6 +26,7 @@ type OwnKeyPackage struct {
 	suite suite.Suite
 
 	lastResort bool
+	extensions Extensions   // of the KeyPackage, beside GREASE
 	follows    *publicState // that it was made to follow, or nil
 
 	mu      sync.Mutex
@@ -56,12 +57,20 @@ type KeyPackageOption func(*OwnKeyPackage)
 // LastResort makes a KeyPackage that can be used for several joins, where others
 // run out of key packages (RFC 9420, Section 16.8). Its private parts stay until
 // [OwnKeyPackage.Destroy], at the price of forward secrecy: until then, whoever
-// gets them can read the Welcomes that used them.
+// gets them can read the Welcomes that used them. Nobody else is told, unless
+// [WithKeyPackageExtensions] marks the KeyPackage, as OpenMLS and mls-rs do with an
+// empty extension of type 0x000A.
 func LastResort() KeyPackageOption { return func(k *OwnKeyPackage) { k.lastResort = true } }
 
 // ToFollow makes a KeyPackage for the group that follows old, which a ReInit has
 // ended: the policies are asked about its suite as [Group.Reinitialize] asks them.
 func ToFollow(old *Group) KeyPackageOption { return func(k *OwnKeyPackage) { k.follows = old.public } }
+
+// WithKeyPackageExtensions puts extensions into a KeyPackage, of types that
+// Config.Extensions lists (RFC 9420, Section 10).
+func WithKeyPackageExtensions(extensions ...Extension) KeyPackageOption {
+	return func(k *OwnKeyPackage) { k.extensions = slices.Concat(k.extensions, extensions) }
+}
 
 // NewKeyPackage makes a KeyPackage of cfg.Suite that is valid from now (RFC 9420,
 // Section 10). It returns no other than one that [KeyPackage.Check] of cfg accepts.
@@ -99,11 +108,13 @@ func NewKeyPackage(ctx context.Context, now time.Time, cfg Config, options ...Ke
 		CipherSuite: s.Info().ID,
 		InitKey:     initKey.PublicKey(),
 		LeafNode:    *leaf,
+		Extensions:  own.extensions,
 	}
 	if !cfg.NoGREASE {
-		x := greaseExtension()
-		x.Type = leaf.Extensions[len(leaf.Extensions)-1].Type // which its capabilities list
-		kp.Extensions = Extensions{x}
+		kp.Extensions = append(kp.Extensions, greaseExtension(lastGrease(leaf.Capabilities.Extensions)))
+	}
+	if err := kp.coversItself(); err != nil {
+		return nil, err
 	}
 	tbs, err := kp.tbs()
 	if err != nil {

@@ -90,7 +90,7 @@ func (e *epoch) groupInfo(ctx context.Context, cfg *Config, withTree bool, exten
 		info.Extensions = append(info.Extensions, Extension{Type: ExtensionRatchetTree, Data: tree})
 	}
 	if !cfg.NoGREASE {
-		info.Extensions = append(info.Extensions, greaseExtension())
+		info.Extensions = append(info.Extensions, greaseExtension(grease[ExtensionType]()))
 	}
 	tbs, err := info.tbs()
 	if err != nil {

@@ -1,0 +1,97 @@
+package mls
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const lastResortMark = ExtensionType(0x000A)
+
+// marks makes a client list the type of the mark of last resorts.
+func marks(cfg *Config) { cfg.Extensions = []ExtensionType{lastResortMark} }
+
+// A KeyPackage holds the extensions that its maker wants, of types that its leaf lists,
+// each once (RFC 9420, Sections 10 and 13.4).
+func TestKeyPackageTakesExtensions(t *testing.T) {
+	mark := Extension{Type: lastResortMark, Data: []byte{}}
+	for _, grease := range []bool{false, true} {
+		cfg := client(t, 0x0001, "client", marks, func(cfg *Config) { cfg.NoGREASE = !grease })
+		k, err := NewKeyPackage(t.Context(), insiderTime, cfg, LastResort(), WithKeyPackageExtensions(mark))
+		require.NoError(t, err)
+		require.Equal(t, mark, k.KeyPackage.Extensions[0])
+		require.Subset(t, k.KeyPackage.LeafNode.Capabilities.Extensions, k.KeyPackage.Extensions.types())
+		require.Len(t, k.KeyPackage.Extensions, map[bool]int{false: 1, true: 2}[grease])
+		b, err := k.KeyPackage.Marshal()
+		require.NoError(t, err)
+		parsed, err := ParseKeyPackage(b)
+		require.NoError(t, err)
+		require.NoError(t, parsed.Check(insiderTime, cfg))
+
+		g := clique(t, 0x0001, 2)[0]
+		c, err := g.Commit(t.Context(), insiderTime, Add(parsed))
+		require.NoError(t, err)
+		_, err = k.Join(t.Context(), insiderTime, c.Welcome)
+		require.NoError(t, err)
+	}
+	_, err := NewKeyPackage(t.Context(), insiderTime, client(t, 0x0001, "client"), WithKeyPackageExtensions(mark))
+	requireRefused(t, violation("10", "extension 0x000A of a KeyPackage is listed in its leaf's capabilities"), err)
+	_, err = NewKeyPackage(t.Context(), insiderTime, client(t, 0x0001, "client", marks), WithKeyPackageExtensions(mark, mark))
+	requireRefused(t, violation("13.4", "KeyPackage has one extension of type 0x000A"), err)
+}
+
+// An application_id reaches the others in the leaf of who has it, and changes with it
+// (RFC 9420, Section 5.3.3).
+func TestApplicationID(t *testing.T) {
+	groups := clique(t, 0x0001, 3, func(cfg *Config) { cfg.LeafExtensions = Extensions{ApplicationID([]byte("first"))} })
+	id := func(g *Group) string {
+		id, ok := g.Leaf(0).Extensions.ApplicationID()
+		require.True(t, ok)
+		return string(id)
+	}
+	c, err := groups[0].Commit(t.Context(), insiderTime, WithLeafExtensions(ApplicationID([]byte("second"))))
+	require.NoError(t, err)
+	require.Equal(t, "first", id(groups[2]))
+	follow(t, groups, 0, c)
+	require.Equal(t, "second", id(groups[2]))
+
+	require.Equal(t, Extension{Type: 1, Data: []byte{2, 'i', 'd'}}, ApplicationID([]byte("id")))
+	for _, none := range []Extensions{nil, {{Type: 1}}, {{Type: 1, Data: []byte{1}}}, {{Type: 1, Data: []byte{0, 0}}}, {{Type: 2, Data: []byte{0}}}} {
+		_, ok := none.ApplicationID()
+		require.False(t, ok)
+	}
+}
+
+// A leaf of others that lists default types is taken: RFC 9420, Section 7.2, forbids its
+// maker to list them, Section 7.3 does not have it checked, and clients in use do it.
+// That they are listed changes nothing.
+func TestListedDefaultTypesChangeNothing(t *testing.T) {
+	groups := clique(t, 0x0001, 3, publicHandshake)
+	kp := spoiledKeyPackage(t, func(kp *KeyPackage) {
+		kp.LeafNode.Capabilities.Extensions = []ExtensionType{3, 2, 1}
+		kp.LeafNode.Capabilities.Proposals = []ProposalType{1, 2, 7}
+	}, nil, nil)
+	c, err := groups[0].Commit(t.Context(), insiderTime, Add(kp))
+	require.NoError(t, err)
+	follow(t, groups, 0, c)
+	c, err = groups[1].Commit(t.Context(), insiderTime, ReplaceExtensions(requires(t, 1, 6)), Remove(2))
+	require.NoError(t, err)
+	requireFollowed(t, groups[0], c.Message)
+}
+
+// Reserved values that an application lists itself are not listed twice.
+func TestGreaseIsBesideWhatIsListed(t *testing.T) {
+	var all []ExtensionType
+	for v := range 1 << 16 {
+		if reserved(uint16(v)) {
+			all = append(all, ExtensionType(v))
+		}
+	}
+	for i := range all {
+		but := append(append([]ExtensionType{}, all[:i]...), all[i+1:]...)
+		require.ElementsMatch(t, all, withGrease(but))
+	}
+	require.Equal(t, all, withGrease(all))
+	require.Equal(t, all[14], lastGrease(append(all[:15:15], 1)))
+	require.Zero(t, lastGrease([]ExtensionType{1, 2}))
+}
