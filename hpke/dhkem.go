@@ -96,20 +96,8 @@ func (k *dhkem) deriveGroupKey(ikm []byte) (GroupPrivateKey, error) {
 	return nil, fmt.Errorf("hpke: %s: no candidate is a private key", k.info.Name)
 }
 
-// ParsePrivateKey takes P-521's scalars without their leading zeros too.
 func (k *dhkem) ParsePrivateKey(b []byte) (KEMPrivateKey, error) {
-	return k.private(k.group.ParsePrivateKey(padScalar(k.ginfo, b)))
-}
-
-// padScalar restores the leading zeros of a scalar of P-521, which others drop, as
-// in the official test vectors of MLS. Half of the scalars have one.
-func padScalar(g GroupInfo, b []byte) []byte {
-	if g.Bitmask != 0x01 || len(b) == 0 || len(b) >= g.Nsk || b[0] == 0 {
-		return b
-	}
-	padded := make([]byte, g.Nsk)
-	copy(padded[g.Nsk-len(b):], b)
-	return padded
+	return k.private(k.group.ParsePrivateKey(b))
 }
 
 func (k *dhkem) CheckPublicKey(pub []byte) error { return k.group.CheckPublicKey(pub) }

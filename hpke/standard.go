@@ -68,17 +68,16 @@ func byStandard(primitive string) suite.Providers {
 // standardKEM is what crypto/hpke does not tell of a KEM.
 type standardKEM struct {
 	info  suite.KEMInfo
-	group GroupInfo // zero if there is none
 	check func(pub []byte) error
 }
 
 func standardKEMs() []standardKEM {
 	var rows []standardKEM
 	for _, k := range []DeterministicKEM{DHKEMP256(), DHKEMP384(), DHKEMP521(), DHKEMX25519()} {
-		rows = append(rows, standardKEM{k.Info(), k.(*dhkem).ginfo, k.CheckPublicKey})
+		rows = append(rows, standardKEM{k.Info(), k.CheckPublicKey})
 	}
 	for _, k := range []KEM{MLKEM768(), MLKEM1024()} {
-		rows = append(rows, standardKEM{info: k.Info(), check: k.CheckPublicKey})
+		rows = append(rows, standardKEM{k.Info(), k.CheckPublicKey})
 	}
 	for _, hybrid := range []struct {
 		id    uint16
@@ -133,7 +132,6 @@ func (s *standard) DeriveKey(ikm []byte) (suite.PrivateKey, error) {
 }
 
 func (s *standard) ParsePrivateKey(b []byte) (suite.PrivateKey, error) {
-	b = padScalar(s.row.group, b)
 	if len(b) != s.row.info.Nsk {
 		return nil, lengthError(s.row.info.Name, true, len(b), s.row.info.Nsk)
 	}

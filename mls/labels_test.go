@@ -79,7 +79,7 @@ func TestVectorsCryptoBasics(t *testing.T) {
 
 		v := c.SignWithLabel
 		require.NoError(t, verifyWithLabel(s, v.Pub, v.Label, v.Content, v.Signature))
-		signer, err := s.ParseSigner(v.Priv)
+		signer, err := s.ParseSigner(v.Priv.Scalar(s.Info().Signature.PrivateKey))
 		require.NoError(t, err)
 		require.Equal(t, []byte(v.Pub), signer.PublicKey())
 		sig, err := signWithLabel(t.Context(), signer, v.Label, v.Content)
@@ -89,7 +89,7 @@ func TestVectorsCryptoBasics(t *testing.T) {
 		require.ErrorIs(t, verifyWithLabel(s, v.Pub, v.Label, flipped(v.Content, 0), sig), suite.ErrVerify)
 
 		x := c.EncryptWithLabel
-		key, err := s.ParsePrivateKey(x.Priv)
+		key, err := s.ParsePrivateKey(x.Priv.Scalar(s.Info().KEM.Nsk))
 		require.NoError(t, err)
 		require.Equal(t, []byte(x.Pub), key.PublicKey())
 		plaintext, err := openWithLabel(key, x.Label, x.Context, x.KEMOutput, x.Ciphertext)

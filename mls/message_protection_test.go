@@ -53,7 +53,7 @@ func TestVectorsMessageProtection(t *testing.T) {
 		var err error
 		f.groupContext, err = marshalled(f.group)
 		require.NoError(t, err)
-		signer, err := s.ParseSigner(c.SignaturePriv)
+		signer, err := s.ParseSigner(c.SignaturePriv.Scalar(s.Info().Signature.PrivateKey))
 		require.NoError(t, err)
 		newTree := func() *secretTree { return newSecretTree(s, 2, bytes.Clone(c.EncryptionSecret)) }
 

@@ -158,11 +158,11 @@ func TestVectorsTreeKEM(t *testing.T) {
 		for _, p := range c.LeavesPrivate {
 			m := treeKEMMember{keys: make(map[NodeIndex]suite.PrivateKey)}
 			var err error
-			m.signer, err = s.ParseSigner(p.SignaturePriv)
+			m.signer, err = s.ParseSigner(p.SignaturePriv.Scalar(s.Info().Signature.PrivateKey))
 			require.NoError(t, err)
 			leaf := before.leaf(p.Index)
 			require.Equal(t, leaf.SignatureKey, m.signer.PublicKey())
-			m.keys[p.Index.Node()], err = s.ParsePrivateKey(p.EncryptionPriv)
+			m.keys[p.Index.Node()], err = s.ParsePrivateKey(p.EncryptionPriv.Scalar(s.Info().KEM.Nsk))
 			require.NoError(t, err)
 			require.Equal(t, leaf.EncryptionKey, m.keys[p.Index.Node()].PublicKey())
 			for _, secret := range p.PathSecrets {

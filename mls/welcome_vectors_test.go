@@ -29,7 +29,7 @@ func TestVectorsWelcome(t *testing.T) {
 		require.NotNil(t, m.KeyPackage)
 		ref, err := keyPackageRef(s, m.KeyPackage)
 		require.NoError(t, err)
-		initKey, err := s.ParsePrivateKey(c.InitPriv)
+		initKey, err := s.ParsePrivateKey(c.InitPriv.Scalar(s.Info().KEM.Nsk))
 		require.NoError(t, err)
 		require.Equal(t, m.KeyPackage.InitKey, initKey.PublicKey())
 

@@ -16,8 +16,7 @@ import (
 //
 // The three ECDSA schemes are those of crypto/ecdsa. Public keys are uncompressed
 // points (RFC 9420, Section 5.1.1), signatures are DER (Section 5.1.2), private
-// keys are scalars in big endian of the field's length. ParseSigner takes shorter
-// scalars as if they were padded on the left: some tools drop leading zeros.
+// keys are scalars in big endian of the field's length, with their leading zeros.
 func ECDSAP256() SignatureScheme {
 	return newECDSA(elliptic.P256(), crypto.SHA256, SignatureInfo{
 		Scheme: 0x0403, Name: "ecdsa_secp256r1_sha256", Level: 128, Classical: "P-256",
@@ -60,13 +59,7 @@ func newECDSA(curve elliptic.Curve, hash crypto.Hash, info SignatureInfo) Signat
 			return ecdsa.GenerateKey(curve, rand.Reader)
 		},
 		Parse: func(b []byte) (*ecdsa.PrivateKey, error) {
-			if len(b) > info.PrivateKey {
-				return nil, fmt.Errorf("length %d, want %d", len(b), info.PrivateKey)
-			}
-			scalar := make([]byte, info.PrivateKey)
-			defer clear(scalar)
-			copy(scalar[len(scalar)-len(b):], b)
-			key, err := ecdsa.ParseRawPrivateKey(curve, scalar)
+			key, err := ecdsa.ParseRawPrivateKey(curve, b)
 			if err != nil {
 				return nil, errors.New("no scalar in [1, order)")
 			}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/ed25519"
-	"errors"
 	"fmt"
 
 	"github.com/mlsuite/mlsuite/internal/provenance"
@@ -12,8 +11,7 @@ import (
 
 // Ed25519 returns ed25519, TLS SignatureScheme 0x0807, of crypto/ed25519:
 // public keys of 32 bytes, signatures of 64, private keys as 32-byte seeds
-// (RFC 8032, Section 5.1.5). ParseSigner takes the 64-byte form too, the seed
-// followed by its public key, if the two belong together.
+// (RFC 8032, Section 5.1.5).
 //
 // CheckSignatureKey refuses what RFC 8032, Section 5.1.3, does not decode, and the
 // points of small order. Points of the order of the group times 2, 4 or 8 pass.
@@ -32,11 +30,11 @@ func Ed25519() SignatureScheme {
 			_, key, err := ed25519.GenerateKey(nil)
 			return key, err
 		},
-		Parse: parseEd25519,
+		Parse: func(seed []byte) (ed25519.PrivateKey, error) { return ed25519.NewKeyFromSeed(seed), nil },
 		Bytes: func(key ed25519.PrivateKey) ([]byte, error) {
 			// NewSigner may be given anything, and Seed and Public panic.
-			if _, err := parseEd25519(key); err != nil {
-				return nil, err
+			if len(key) != ed25519.PrivateKeySize {
+				return nil, fmt.Errorf("length %d, want %d", len(key), ed25519.PrivateKeySize)
 			}
 			return key.Seed(), nil
 		},
@@ -55,18 +53,4 @@ func Ed25519() SignatureScheme {
 			return nil
 		},
 	})
-}
-
-func parseEd25519(b []byte) (ed25519.PrivateKey, error) {
-	switch len(b) {
-	case ed25519.SeedSize:
-		return ed25519.NewKeyFromSeed(b), nil
-	case ed25519.PrivateKeySize:
-		key := ed25519.NewKeyFromSeed(b[:ed25519.SeedSize])
-		if !bytes.Equal(key[ed25519.SeedSize:], b[ed25519.SeedSize:]) {
-			return nil, errors.New("the public half is not the seed's")
-		}
-		return key, nil
-	}
-	return nil, fmt.Errorf("length %d, want %d", len(b), ed25519.SeedSize)
 }

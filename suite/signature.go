@@ -24,8 +24,8 @@ type SignatureAlgorithm[K crypto.Signer] struct {
 	// Generate returns a new private key.
 	Generate func() (K, error)
 
-	// Parse returns the private key that Bytes returns. Its error is the broken
-	// rule: it is shown, so it holds no key material.
+	// Parse returns the private key that Bytes returns, of Info.PrivateKey bytes. Its
+	// error is the broken rule: it is shown, so it holds no key material.
 	Parse func(b []byte) (K, error)
 
 	// Bytes returns the private key, Info.PrivateKey bytes. It returns an error
@@ -102,6 +102,9 @@ func (s *signatureScheme[K]) GenerateSigner() (Signer, error) {
 }
 
 func (s *signatureScheme[K]) ParseSigner(b []byte) (Signer, error) {
+	if err := s.checkLength(true, len(b), s.alg.Info.PrivateKey); err != nil {
+		return nil, err
+	}
 	key, err := s.alg.Parse(b)
 	if err != nil {
 		return nil, s.keyError(true, err.Error())
@@ -150,8 +153,12 @@ func (s *signatureScheme[K]) signer(key crypto.Signer, foreign bool) (Signer, er
 }
 
 func (s *signatureScheme[K]) checkPublicLength(pub []byte) error {
-	if len(pub) != s.alg.Info.PublicKey {
-		return s.keyError(false, fmt.Sprintf("length %d, want %d", len(pub), s.alg.Info.PublicKey))
+	return s.checkLength(false, len(pub), s.alg.Info.PublicKey)
+}
+
+func (s *signatureScheme[K]) checkLength(private bool, got, want int) error {
+	if got != want {
+		return s.keyError(private, fmt.Sprintf("length %d, want %d", got, want))
 	}
 	return nil
 }

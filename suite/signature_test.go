@@ -156,22 +156,31 @@ func TestParseSignerRefuses(t *testing.T) {
 	}
 }
 
-func TestECDSAScalarIsPadded(t *testing.T) {
+// A scalar has its leading zeros, and one without them is no private key, as it could
+// be another's beginning.
+func TestECDSAScalarKeepsLeadingZeros(t *testing.T) {
 	for _, scheme := range []suite.SignatureScheme{suite.ECDSAP256(), suite.ECDSAP384(), suite.ECDSAP521()} {
-		short := []byte{1, 2, 3}
-		s, err := scheme.ParseSigner(short)
+		full := make([]byte, scheme.SignatureInfo().PrivateKey)
+		copy(full[len(full)-3:], []byte{1, 2, 3})
+		s, err := scheme.ParseSigner(full)
 		require.NoError(t, err)
 		b, err := s.Bytes()
 		require.NoError(t, err)
-		want := make([]byte, scheme.SignatureInfo().PrivateKey)
-		copy(want[len(want)-len(short):], short)
-		require.Equal(t, want, b)
+		require.Equal(t, full, b)
+		for n := 1; n < len(full); n++ {
+			_, err := scheme.ParseSigner(full[n:])
+			requireKeyError(t, err, true)
+		}
 	}
 }
 
+// The library's form of a private key, the seed and its public key, is none of the
+// scheme: NewSigner takes it as a key, if the two belong together.
 func TestEd25519LongPrivateKey(t *testing.T) {
 	key := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, ed25519.SeedSize))
-	s, err := suite.Ed25519().ParseSigner(key)
+	_, err := suite.Ed25519().ParseSigner(key)
+	requireKeyError(t, err, true)
+	s, err := suite.Ed25519().NewSigner(key)
 	require.NoError(t, err)
 	require.Equal(t, []byte(key.Public().(ed25519.PublicKey)), s.PublicKey())
 	seed, err := s.Bytes()
@@ -179,7 +188,7 @@ func TestEd25519LongPrivateKey(t *testing.T) {
 	require.Equal(t, key.Seed(), seed)
 
 	key[ed25519.PrivateKeySize-1] ^= 1
-	_, err = suite.Ed25519().ParseSigner(key)
+	_, err = suite.Ed25519().NewSigner(key)
 	requireKeyError(t, err, true)
 }
 

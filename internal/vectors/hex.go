@@ -19,5 +19,14 @@ func (h *Hex) UnmarshalJSON(data []byte) error {
 	return err
 }
 
+// Scalar returns a private key of size bytes. Files such as the official ones of MLS
+// leave out the leading zeros of scalars, which Scalar restores.
+func (h Hex) Scalar(size int) []byte {
+	if len(h) >= size {
+		return h
+	}
+	return append(make([]byte, size-len(h)), h...)
+}
+
 // MarshalJSON implements [json.Marshaler].
 func (h Hex) MarshalJSON() ([]byte, error) { return json.Marshal(hex.EncodeToString(h)) }

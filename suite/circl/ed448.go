@@ -15,8 +15,7 @@ import (
 
 // Ed448 returns ed448, TLS SignatureScheme 0x0808: public keys of 57 bytes,
 // signatures of 114, private keys as 57-byte seeds (RFC 8032, Section 5.2.5).
-// ParseSigner takes the 114-byte form too, the seed followed by its public key,
-// if the two belong together. The context is empty.
+// The context is empty.
 //
 // CheckSignatureKey refuses what RFC 8032, Section 5.2.3, does not decode, and the
 // points of small order. Points of the order of the group times 2 or 4 pass.
@@ -35,11 +34,11 @@ func Ed448() suite.SignatureScheme {
 			_, key, err := ed448.GenerateKey(nil)
 			return key, err
 		},
-		Parse: parseEd448,
+		Parse: func(seed []byte) (ed448.PrivateKey, error) { return ed448.NewKeyFromSeed(seed), nil },
 		Bytes: func(key ed448.PrivateKey) ([]byte, error) {
 			// NewSigner may be given anything, and Seed and Public panic.
-			if _, err := parseEd448(key); err != nil {
-				return nil, err
+			if len(key) != ed448.PrivateKeySize {
+				return nil, fmt.Errorf("length %d, want %d", len(key), ed448.PrivateKeySize)
 			}
 			return key.Seed(), nil
 		},
@@ -58,20 +57,6 @@ func Ed448() suite.SignatureScheme {
 			return nil
 		},
 	})
-}
-
-func parseEd448(b []byte) (ed448.PrivateKey, error) {
-	switch len(b) {
-	case ed448.SeedSize:
-		return ed448.NewKeyFromSeed(b), nil
-	case ed448.PrivateKeySize:
-		key := ed448.NewKeyFromSeed(b[:ed448.SeedSize])
-		if !bytes.Equal(key[ed448.SeedSize:], b[ed448.SeedSize:]) {
-			return nil, errors.New("the public half is not the seed's")
-		}
-		return key, nil
-	}
-	return nil, fmt.Errorf("length %d, want %d", len(b), ed448.SeedSize)
 }
 
 // checkEd448 returns the rule that pub, 57 bytes, breaks as a public key: it is the

@@ -105,19 +105,14 @@ func (nilPublic) Public() crypto.PublicKey { return (*mldsa65.PublicKey)(nil) }
 
 func TestEd448LongPrivateKey(t *testing.T) {
 	key := ed448.NewKeyFromSeed(bytes.Repeat([]byte{7}, ed448.SeedSize))
-	for _, parse := range []func() (suite.Signer, error){
-		func() (suite.Signer, error) { return circl.Ed448().ParseSigner(key) },
-		func() (suite.Signer, error) { return circl.Ed448().NewSigner(key) },
-	} {
-		s, err := parse()
-		require.NoError(t, err)
-		seed, err := s.Bytes()
-		require.NoError(t, err)
-		require.Equal(t, key.Seed(), seed)
-	}
-	key[ed448.PrivateKeySize-1] ^= 0x80
 	_, err := circl.Ed448().ParseSigner(key)
 	require.ErrorIs(t, err, suite.ErrInvalidKey)
+	s, err := circl.Ed448().NewSigner(key)
+	require.NoError(t, err)
+	seed, err := s.Bytes()
+	require.NoError(t, err)
+	require.Equal(t, key.Seed(), seed)
+	key[ed448.PrivateKeySize-1] ^= 0x80
 	_, err = circl.Ed448().NewSigner(key)
 	require.ErrorIs(t, err, suite.ErrInvalidKey)
 	_, err = circl.Ed448().NewSigner(key[:9])

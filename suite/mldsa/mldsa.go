@@ -38,12 +38,7 @@ func newScheme(params mldsa.Parameters, code uint16, name string, level int) sui
 			Provenance: suite.ProvidedBy(suite.Provided{Primitive: params.String(), Package: "filippo.io/mldsa"}),
 		},
 		Generate: func() (*mldsa.PrivateKey, error) { return mldsa.GenerateKey(params) },
-		Parse: func(b []byte) (*mldsa.PrivateKey, error) {
-			if len(b) != mldsa.PrivateKeySize {
-				return nil, fmt.Errorf("length %d, want %d", len(b), mldsa.PrivateKeySize)
-			}
-			return mldsa.NewPrivateKey(params, b)
-		},
+		Parse:    func(b []byte) (*mldsa.PrivateKey, error) { return mldsa.NewPrivateKey(params, b) },
 		Bytes: func(key *mldsa.PrivateKey) ([]byte, error) {
 			if key == nil {
 				return nil, errors.New("no key")

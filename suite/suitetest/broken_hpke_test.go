@@ -106,6 +106,13 @@ func TestHPKEChecksFail(t *testing.T) {
 			[]string{"malformed private keys"},
 		},
 		{
+			"ParsePrivateKey restores leading zeros",
+			hidden(&brokenHPKE{parse: func(b []byte) (suite.PrivateKey, error) {
+				return e.ParsePrivateKey(append(make([]byte, max(0, e.kem.Nsk-len(b))), b...))
+			}}),
+			[]string{"malformed private keys"},
+		},
+		{
 			"ParsePrivateKey has errors of its own",
 			hidden(&brokenHPKE{parse: func(b []byte) (suite.PrivateKey, error) {
 				key, err := e.ParsePrivateKey(b)

@@ -194,6 +194,13 @@ func TestSignatureChecksFail(t *testing.T) {
 			[]string{"malformed private keys"},
 		},
 		{
+			"ParseSigner restores leading zeros",
+			of(p256, &brokenSignature{parse: func(b []byte) (suite.Signer, error) {
+				return p256.ParseSigner(append(make([]byte, max(0, p256.info.PrivateKey-len(b))), b...))
+			}}),
+			[]string{"malformed private keys"},
+		},
+		{
 			"no public key is ErrVerify",
 			broken(&brokenSignature{verify: func(pub, message, sig []byte) error {
 				if s.Verify(pub, message, sig) != nil {

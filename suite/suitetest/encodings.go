@@ -268,24 +268,25 @@ func lowOrder(curve string) []variant {
 	return nil
 }
 
-// badPrivateKeys returns malformed variants of a private key of the named
-// algorithm. Where a scalar is one, some others drop its leading zeros, and an
-// implementation may read it so; that is not malformed.
-func badPrivateKeys(algorithm string, good []byte) []variant {
-	bad := []variant{
-		{"empty", []byte{}},
-		{"one byte too long", append(bytes.Clone(good), 0)},
-		{"twice as long", append(bytes.Clone(good), flipped(good, 0)...)},
+// badPrivateKeys returns malformed variants of a private key of the named algorithm,
+// whose public key is pub: those of other lengths, and scalars out of range. Some
+// libraries drop a scalar's leading zeros, or have the public key follow.
+func badPrivateKeys(algorithm string, good, pub []byte) []variant {
+	bad := append(badLengths(good),
+		variant{"followed by another", append(bytes.Clone(good), flipped(good, 0)...)},
+		variant{"followed by its public key", append(bytes.Clone(good), pub...)},
+	)
+	for n := range good {
+		bad = append(bad, variant{"without its beginning", bytes.Clone(good[n+1:])})
 	}
 	params := nistCurve(algorithm)
-	if params == nil {
-		for n := range good {
-			bad = append(bad, variant{"truncated", good[:n:n]})
-		}
+	if params == nil || len(good) != (params.BitSize+7)/8 {
 		return bad
 	}
-	if len(good) != (params.BitSize+7)/8 {
-		return bad
+	short := make([]byte, len(good))
+	short[len(short)-1] = 2
+	for n := 1; n < len(short); n++ {
+		bad = append(bad, variant{"a scalar without leading zeros", bytes.Clone(short[n:])})
 	}
 	scalar := func(n *big.Int) []byte { return n.FillBytes(make([]byte, len(good))) }
 	return append(bad,

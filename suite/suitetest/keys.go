@@ -141,12 +141,12 @@ func checkKeyHandles(t reporter, e encryption) {
 }
 
 func checkBadPrivateKeys(t reporter, e encryption) {
-	_, good := e.exported(t)
+	key, good := e.exported(t)
 	algorithm := e.kem.Classical
 	if e.kem.PostQuantum != "" {
 		algorithm = "" // a seed
 	}
-	for _, bad := range badPrivateKeys(algorithm, good) {
+	for _, bad := range badPrivateKeys(algorithm, good, key.PublicKey()) {
 		_, err := e.ParsePrivateKey(bad.bytes)
 		wantKeyError(t, "ParsePrivateKey", bad.fault, true, err)
 	}

@@ -121,7 +121,8 @@ func checkSigners(t reporter, s signing) {
 }
 
 func checkBadSigners(t reporter, s signing) {
-	good, err := s.generate(t).Bytes()
+	signer := s.generate(t)
+	good, err := signer.Bytes()
 	if errors.Is(err, suite.ErrNotExportable) {
 		t.Skipf("signers are not exportable")
 	}
@@ -130,7 +131,7 @@ func checkBadSigners(t reporter, s signing) {
 	if s.info.PostQuantum != "" {
 		algorithm = "" // a seed
 	}
-	for _, bad := range badPrivateKeys(algorithm, good) {
+	for _, bad := range badPrivateKeys(algorithm, good, signer.PublicKey()) {
 		_, err := s.ParseSigner(bad.bytes)
 		wantKeyError(t, "ParseSigner", bad.fault, true, err)
 	}
