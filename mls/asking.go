@@ -140,11 +140,47 @@ func (q asking) group(p *publicState) error {
 }
 
 // members asks about the credential types that a group's members and extensions
-// have, each once.
+// have, each once, and about the longest and the shortest of its lifetimes. It is asked
+// with each message, so it looks at no member.
 func (q asking) members(p *publicState) error {
 	if q.cfg.Rules == nil {
 		return nil
 	}
+	if err := q.credentials(p); err != nil {
+		return err
+	}
+	for i := range p.tree.extremeLifetimes() {
+		if err := q.lifetime(p.tree.leaf(i).Lifetime); err != nil {
+			return atLeaf(err, i)
+		}
+	}
+	return nil
+}
+
+// everyMember is members for a group that this client did not have before. It asks
+// about the lifetimes of all leaves, each once.
+func (q asking) everyMember(p *publicState) error {
+	if q.cfg.Rules == nil {
+		return nil
+	}
+	if err := q.credentials(p); err != nil {
+		return err
+	}
+	asked := map[Lifetime]bool{}
+	for i, leaf := range p.tree.members() {
+		if leaf.Source != LeafNodeKeyPackage || asked[leaf.Lifetime] {
+			continue
+		}
+		asked[leaf.Lifetime] = true
+		if err := q.lifetime(leaf.Lifetime); err != nil {
+			return atLeaf(err, i)
+		}
+	}
+	return nil
+}
+
+// credentials asks about the credential types of a group's members and extensions.
+func (q asking) credentials(p *publicState) error {
 	inUse := p.tree.credentialTypesInUse()
 	for _, t := range inUse {
 		if err := q.credential(t); err != nil {

@@ -300,7 +300,7 @@ func publicStateOf(ctx context.Context, q asking, s suite.Suite, info *GroupInfo
 	if err := extensions.checkSenders(s); err != nil {
 		return nil, err
 	}
-	if err := q.members(p); err != nil {
+	if err := q.everyMember(p); err != nil {
 		return nil, err
 	}
 	var changes []Change

@@ -45,6 +45,9 @@ type Lifetime struct {
 	NotBefore, NotAfter uint64
 }
 
+// total returns the time from NotBefore to NotAfter, in seconds: 0 if there is none.
+func (l Lifetime) total() uint64 { return l.NotAfter - min(l.NotBefore, l.NotAfter) }
+
 func (l *Lifetime) marshal(w *wire.Writer) {
 	w.Uint64(l.NotBefore)
 	w.Uint64(l.NotAfter)

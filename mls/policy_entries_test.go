@@ -276,6 +276,7 @@ func ofGroup(use string) []string {
 		"suite 0x0001 " + use,
 		"credential basic " + use + ": leaf 0",
 		"credential 0xF001 " + use + ": leaf 2",
+		"lifetime " + use + ": leaf 0",
 	}
 }
 
@@ -335,19 +336,19 @@ func policyEntries() []policyEntry {
 				_, err := k.Join(p.Context(), p.q.now, c.Welcome, WithPublicHandshake(false))
 				return err
 			}
-		}, []string{"suite 0x0001 start", "format mls_private_message start", "psk external 11 start", "credential basic start: leaf 0", "credential 0xF001 start: leaf 2"}},
+		}, []string{"suite 0x0001 start", "format mls_private_message start", "psk external 11 start", "credential basic start: leaf 0", "credential 0xF001 start: leaf 2", "lifetime start: leaf 0"}},
 		{"OwnKeyPackage.Join", "of a follow-up group", func(p *policed) func() error {
 			follow(p.T, p.groups, 0, p.commit(0, ReInit([]byte("next"), 0x0003)))
 			return p.joining(func(cfg Config, adds ...CommitOption) (*Candidate, error) {
 				return p.groups[0].Reinitialize(p.Context(), p.q.now, cfg, adds...)
 			}, 0x0003)
 		}, []string{"suite 0x0003 continue", "format mls_public_message start", "psk resumption 32 continue",
-			"credential basic continue: leaf 0", "credential 0xF001 continue: leaf 2", "move 0x0001 0x0003 continue"}},
+			"credential basic continue: leaf 0", "credential 0xF001 continue: leaf 2", "lifetime start: leaf 0", "move 0x0001 0x0003 continue"}},
 		{"OwnKeyPackage.Join", "of a branch", func(p *policed) func() error {
 			return p.joining(func(cfg Config, adds ...CommitOption) (*Candidate, error) {
 				return p.groups[0].Branch(p.Context(), p.q.now, cfg, nil, nil, adds...)
 			}, 0x0001)
-		}, asks([]string{"suite 0x0001 start", "format mls_public_message start"}, followed, []string{"credential 0xF001 start: leaf 2", "move 0x0001 0x0001 start"})},
+		}, asks([]string{"suite 0x0001 start", "format mls_public_message start"}, followed, []string{"credential 0xF001 start: leaf 2", "lifetime start: leaf 0", "move 0x0001 0x0001 start"})},
 		{"ExternalJoin", "", func(p *policed) func() error {
 			cfg, info := p.asking("new"), p.info()
 			cfg.PublicHandshake = false
@@ -355,7 +356,7 @@ func policyEntries() []policyEntry {
 				_, err := ExternalJoin(p.Context(), p.q.now, cfg, info, ExternalPSK([]byte("psk")))
 				return err
 			}
-		}, asks([]string{"suite 0x0001 start", "format mls_public_message start", "format mls_private_message start", "credential basic start: leaf 0", "credential 0xF001 start: leaf 2"}, ofLeaf("start"), []string{"psk external 11 start"})},
+		}, asks([]string{"suite 0x0001 start", "format mls_public_message start", "format mls_private_message start", "credential basic start: leaf 0", "credential 0xF001 start: leaf 2", "lifetime start: leaf 0"}, ofLeaf("start"), []string{"psk external 11 start"})},
 		{"Group.GroupInfo", "", func(p *policed) func() error {
 			return func() error { _, err := p.self().GroupInfo(p.Context(), p.q.now, true); return err }
 		}, group("continue")},
@@ -453,6 +454,9 @@ func policyEntries() []policyEntry {
 			return p.reading(p.propose(0, ReplaceExtensions(otherExtensions(p)...)))
 		}, handshake("receive", "credential basic receive: extensions", "credential 0xF001 receive: extensions")},
 
+		{"Group.Process", "PreSharedKey", func(p *policed) func() error { return p.reading(p.propose(0, ExternalPSK([]byte("psk")))) },
+			handshake("receive")},
+
 		{"Group.Process", "commit", func(p *policed) func() error { return p.reading(p.commit(0).Message) },
 			handshake("receive", "credential basic receive: leaf 0")},
 		{"Group.Process", "commit in a PrivateMessage", func(p *policed) func() error {
@@ -524,12 +528,12 @@ func policyEntries() []policyEntry {
 			saved, err := p.commit(1, p.addOther()).Save()
 			require.NoError(p, err)
 			return func() error { _, err := p.self().RestoreCandidate(p.q.now, saved); return err }
-		}, group("receive", "credential basic receive: leaf 0", "credential 0xF001 receive: leaf 2")},
+		}, group("receive", "credential basic receive: leaf 0", "credential 0xF001 receive: leaf 2", "lifetime receive: leaf 0")},
 		{"Group.RestoreCandidate", "that leaves", func(p *policed) func() error {
 			saved, err := p.commit(1, Remove(2)).Save()
 			require.NoError(p, err)
 			return func() error { _, err := p.self().RestoreCandidate(p.q.now, saved); return err }
-		}, group("leave", "credential basic leave: leaf 0")},
+		}, group("leave", "credential basic leave: leaf 0", "lifetime leave: leaf 0")},
 		{"RestoreCandidate", "", func(p *policed) func() error {
 			cfg := p.asking("new")
 			c, err := ExternalJoin(p.Context(), p.q.now, cfg, p.info())
@@ -547,7 +551,7 @@ func policyEntries() []policyEntry {
 			saved, err := c.Save()
 			require.NoError(p, err)
 			return func() error { _, err := RestoreCandidate(p.q.now, cfg, saved); return err }
-		}, []string{"suite 0x0003 receive", "credential basic receive: leaf 0", "credential 0xF001 receive: leaf 2"}},
+		}, []string{"suite 0x0003 receive", "credential basic receive: leaf 0", "credential 0xF001 receive: leaf 2", "lifetime receive: leaf 0"}},
 
 		{"NewPublicGroup", "", func(p *policed) func() error {
 			info := p.info()
@@ -577,6 +581,12 @@ func policyEntries() []policyEntry {
 		{"PublicGroup.Process", "commit of a ReInit", func(p *policed) func() error {
 			return p.following(nil, p.commit(0, ReInit([]byte("next"), 0x0003, otherExtensions(p)...)).Message)
 		}, handshake("leave", reInit...)},
+		{"PublicGroup.Process", "commit of GroupContextExtensions", func(p *policed) func() error {
+			return p.following(nil, p.commit(0, ReplaceExtensions(otherExtensions(p)...)).Message)
+		}, handshake("receive", "credential basic receive: proposal 0, extensions", "credential 0xF001 receive: proposal 0, extensions", "credential basic receive: leaf 0")},
+		{"PublicGroup.Process", "commit of PreSharedKeys", func(p *policed) func() error {
+			return p.following(nil, p.commit(0, ExternalPSK([]byte("psk"))).Message)
+		}, handshake("receive")},
 		{"PublicGroup.Process", "external commit", func(p *policed) func() error { return p.following(nil, p.externalCommit()) },
 			handshake("receive", "credential 0xF001 receive")},
 	}

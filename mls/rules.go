@@ -25,7 +25,10 @@ type Rules interface {
 	// one that required_capabilities demand of all members.
 	Credential(t CredentialType, use suite.Use, now time.Time) error
 
-	// Lifetime judges that of a key package.
+	// Lifetime judges that of a key package: one that this client makes or adds, or that
+	// others add, and of every leaf that came by one in a group that this client joins,
+	// follows or restores. In a group that exists it is asked with each message about the
+	// longest in all and the shortest, since a date may have changed the answer.
 	Lifetime(l Lifetime, use suite.Use, now time.Time) error
 
 	// PSK judges a pre-shared key of length bytes that is about to be injected.

@@ -199,9 +199,15 @@ func RestoreCandidate(now time.Time, cfg Config, state Snapshot) (*Candidate, er
 		return nil, err
 	}
 	if c.previous != nil && c.previous.Usage == ResumptionPSKReInit {
-		err = q.members(c.to)
+		err = q.everyMember(c.to)
 	} else { // there is no group of this client yet
-		err = q.as(suite.Start).handshake(c.to, cfg.handshakeFormat())
+		q = q.as(suite.Start)
+		if _, err = q.suite(c.to.context.CipherSuite); err == nil {
+			err = q.everyMember(c.to)
+		}
+		if err == nil {
+			err = q.wireFormat(cfg.handshakeFormat())
+		}
 	}
 	if err != nil {
 		c.next.secrets.destroy()

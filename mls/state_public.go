@@ -147,7 +147,7 @@ func RestorePublicGroup(now time.Time, cfg Config, state Snapshot) (*PublicGroup
 	if err := l.nodes.allUsed(g.state.width); err != nil {
 		return nil, err
 	}
-	if err := q.members(p); err != nil {
+	if err := q.everyMember(p); err != nil {
 		return nil, err
 	}
 	cfg.tellEntered(p, notMember, EntryRestored, nil)

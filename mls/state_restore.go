@@ -50,7 +50,7 @@ func restoreGroup(q asking, state Snapshot, signers []suite.Signer) (*Group, err
 	g := &Group{cfg: cfg, inbox: inbox{mu: new(sync.Mutex)}}
 	err = l.group(g, signers)
 	if err == nil {
-		err = q.members(g.public)
+		err = q.everyMember(g.public)
 	}
 	if err != nil {
 		l.epoch.secrets.destroy()

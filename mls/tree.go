@@ -257,6 +257,23 @@ func (t *tree) credentialTypesInUse() []CredentialType {
 	return t.root.features.inUse
 }
 
+// extremeLifetimes yields the first member whose key package lives the longest in all,
+// and the first whose lives the shortest, if that is another lifetime.
+func (t *tree) extremeLifetimes() iter.Seq[LeafIndex] {
+	return func(yield func(LeafIndex) bool) {
+		f := t.root.features
+		if f == nil || !f.lifetimes.some {
+			return
+		}
+		longest, _ := t.firstMember(func(g *features) bool { return g.lifetimes.some && g.lifetimes.longest == f.lifetimes.longest })
+		if !yield(longest) || f.lifetimes.longest == f.lifetimes.shortest {
+			return
+		}
+		shortest, _ := t.firstMember(func(g *features) bool { return g.lifetimes.some && g.lifetimes.shortest == f.lifetimes.shortest })
+		yield(shortest)
+	}
+}
+
 // hasEncryptionKey reports whether a leaf or a parent has the encryption key.
 func (t *tree) hasEncryptionKey(key []byte) bool {
 	return t.keys.find(newTreeHasher(t.suite).key(encryptionKey, key)).count > 0

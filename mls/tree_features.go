@@ -13,6 +13,32 @@ type features struct {
 	proposals   []ProposalType   // in the capabilities of every member
 	credentials []CredentialType // in the capabilities of every member
 	inUse       []CredentialType // of any member's credential
+	lifetimes   lifetimes        // of the members who came by a key package
+}
+
+// lifetimes are the bounds of how long several key packages live in all.
+type lifetimes struct {
+	some              bool // whether there are any
+	shortest, longest uint64
+}
+
+// lifetimesOf returns those of one leaf: only that of a key package has one.
+func lifetimesOf(leaf *LeafNode) lifetimes {
+	if leaf.Source != LeafNodeKeyPackage {
+		return lifetimes{}
+	}
+	total := leaf.Lifetime.total()
+	return lifetimes{true, total, total}
+}
+
+func (l lifetimes) merge(m lifetimes) lifetimes {
+	switch {
+	case !l.some:
+		return m
+	case !m.some:
+		return l
+	}
+	return lifetimes{true, min(l.shortest, m.shortest), max(l.longest, m.longest)}
 }
 
 // featuresOf returns the features of one member. Nobody supports a GREASE value that
@@ -24,6 +50,7 @@ func featuresOf(leaf *LeafNode) features {
 		proposals:   sorted(withoutGrease(c.Proposals)),
 		credentials: sorted(withoutGrease(c.Credentials)),
 		inUse:       []CredentialType{leaf.Credential.Type},
+		lifetimes:   lifetimesOf(leaf),
 	}
 }
 
@@ -41,6 +68,7 @@ func (f *features) merge(g *features) *features {
 		proposals:   intersection(f.proposals, g.proposals),
 		credentials: intersection(f.credentials, g.credentials),
 		inUse:       union(f.inUse, g.inUse),
+		lifetimes:   f.lifetimes.merge(g.lifetimes),
 	}
 	return both.orEqual(f, g)
 }
@@ -59,7 +87,8 @@ func (f *features) orEqual(likes ...*features) *features {
 
 func (f *features) equal(g *features) bool {
 	return slices.Equal(f.extensions, g.extensions) && slices.Equal(f.proposals, g.proposals) &&
-		slices.Equal(f.credentials, g.credentials) && slices.Equal(f.inUse, g.inUse)
+		slices.Equal(f.credentials, g.credentials) && slices.Equal(f.inUse, g.inUse) &&
+		f.lifetimes == g.lifetimes
 }
 
 // supports returns an error unless all the members support what a GroupContext

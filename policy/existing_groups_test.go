@@ -179,3 +179,45 @@ func TestNobodyJoinsAfterTheDate(t *testing.T) {
 	_, err = mls.ExternalJoin(t.Context(), d.now, d.client(0x0002, "later"), info)
 	require.ErrorIs(t, err, registry.ErrRefused)
 }
+
+// A leaf that came by a key package of too long a life keeps its group out of reach of
+// who may not join such a group, and out of use where groups that exist are refused.
+func TestLifetimesInAGroup(t *testing.T) {
+	const rule = "rules:\n  - {id: short, source: test, force: law, wanted: short, allow: [{key-package.lifetime: {max: 30d}}]}\n"
+	first := under(t, nil, 0x0002, "long") // 84 days and an hour
+	g, err := mls.CreateGroup(t.Context(), today, first, nil)
+	require.NoError(t, err)
+	for existing := policy.Report; existing <= policy.Refuse; existing++ {
+		p := own(t, fmt.Sprintf("existing: %s\n%s", existing, rule))
+		second := under(t, p, 0x0002, "short")
+		second.Lifetimes.Own = 20 * 24 * time.Hour
+		k, err := mls.NewKeyPackage(t.Context(), today, second)
+		require.NoError(t, err)
+		c, err := g.Commit(t.Context(), today, mls.Add(k.KeyPackage))
+		require.NoError(t, err)
+		_, err = k.Join(t.Context(), today, c.Welcome)
+		requireDenied(t, err)
+		info, err := g.GroupInfo(t.Context(), today, true)
+		require.NoError(t, err)
+		_, err = mls.ExternalJoin(t.Context(), today, second, info)
+		requireDenied(t, err)
+
+		free := under(t, nil, 0x0002, "member")
+		k, err = mls.NewKeyPackage(t.Context(), today, free)
+		require.NoError(t, err)
+		c, err = g.Commit(t.Context(), today, mls.Add(k.KeyPackage))
+		require.NoError(t, err)
+		member, err := k.Join(t.Context(), today, c.Welcome)
+		require.NoError(t, err)
+		state, err := member.Save()
+		require.NoError(t, err)
+		strict := under(t, p, 0x0002, "member")
+		strict.Signer = free.Signer
+		_, err = mls.RestoreGroup(today, strict, state)
+		if existing == policy.Refuse {
+			requireDenied(t, err)
+		} else {
+			require.NoError(t, err)
+		}
+	}
+}
