@@ -1,0 +1,306 @@
+package mls
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/internal/wire"
+)
+
+// Faults that were found in other implementations, each with what is right.
+
+// A tree that lost its last leaves and grows again has none of them back: members 0 to
+// 3, 2 is removed, and 3 comes back by an external commit that removes its old leaf.
+// The tree shrinks to two leaves and grows to four, and leaf 3 stays blank.
+func TestLeafThatWasCutOffStaysBlank(t *testing.T) {
+	for name, prepare := range map[string]func(testing.TB, []*Group){
+		"blank parents": func(testing.TB, []*Group) {}, "populated parents": populate,
+	} {
+		t.Run(name, func(t *testing.T) {
+			groups := clique(t, 0x0001, 4, publicHandshake)
+			prepare(t, groups)
+			c, err := groups[0].Commit(t.Context(), insiderTime, Remove(2))
+			require.NoError(t, err)
+			follow(t, groups, 0, c)
+			old := groups[3].Leaf(3)
+			groups = groups[:2]
+
+			info, err := groups[1].GroupInfo(t.Context(), insiderTime, true)
+			require.NoError(t, err)
+			back := client(t, 0x0001, "member 3", publicHandshake)
+			c, err = ExternalJoin(t.Context(), insiderTime, back, info, Remove(3))
+			require.NoError(t, err)
+			public, err := inPublic(t, groups[0]).Process(t.Context(), insiderTime, c.Message)
+			require.NoError(t, err)
+			views := []publicView{public.Commit.Adopt().publicView}
+			follow(t, groups, -1, c)
+			joined, err := c.Adopt()
+			require.NoError(t, err)
+			groups = append(groups, joined)
+			for _, g := range groups {
+				state, err := g.Save()
+				require.NoError(t, err)
+				restored, err := RestoreGroup(insiderTime, *g.cfg, state)
+				require.NoError(t, err)
+				views = append(views, g.publicView, restored.publicView)
+			}
+			for _, v := range views {
+				require.Nil(t, v.Leaf(3))
+				require.Equal(t, back.Signer.PublicKey(), v.Leaf(2).SignatureKey)
+				require.Equal(t, 3, v.Size())
+				require.False(t, v.public.tree.hasEncryptionKey(old.EncryptionKey))
+				_, held := v.public.tree.hasSignatureKey(old.SignatureKey)
+				require.False(t, held)
+				again, err := treeFromNodes(v.public.suite, v.public.tree.nodes())
+				require.NoError(t, err)
+				require.NoError(t, again.validate())
+				require.Equal(t, again.hash(), v.public.tree.hash())
+				require.Equal(t, again.hash(), v.public.context.TreeHash)
+			}
+			k := ownKeyPackage(t, 0x0001, "fourth", publicHandshake)
+			c, err = groups[1].Commit(t.Context(), insiderTime, Add(k.KeyPackage))
+			require.NoError(t, err)
+			follow(t, groups, 1, c)
+			fourth, err := adopted(k.Join(t.Context(), insiderTime, c.Welcome))
+			require.NoError(t, err)
+			require.Equal(t, LeafIndex(3), fourth.OwnLeaf())
+			populate(t, append(groups, fourth))
+		})
+	}
+}
+
+// Extensions inside extensions, a thousand deep, are one extension's data: nothing
+// follows them, and where they are not what a known type is they are malformed.
+func TestNestedExtensionsAreOpaque(t *testing.T) {
+	const x = ExtensionType(0xF300)
+	data := []byte{}
+	for range 1000 {
+		var err error
+		data, err = marshalled(Extensions{{Type: x, Data: data}})
+		require.NoError(t, err)
+	}
+	lists := func(cfg *Config) {
+		cfg.Extensions, cfg.LeafExtensions = []ExtensionType{x}, Extensions{{Type: x, Data: data}}
+	}
+	groups := clique(t, 0x0001, 3, publicHandshake, lists)
+	c, err := groups[0].Commit(t.Context(), insiderTime, ReplaceExtensions(Extension{Type: x, Data: data}))
+	require.NoError(t, err)
+	follow(t, groups, 0, c)
+	got, _ := groups[2].GroupContext().Extensions.Find(x)
+	require.Equal(t, data, got)
+
+	m := insider{t, groups[1]}
+	for _, known := range []ExtensionType{ExtensionRequiredCapabilities, ExtensionExternalSenders} {
+		list := m.byValue(ReplaceExtensions(Extension{Type: known, Data: data}))
+		requireUnprocessed(t, groups[2], ErrMalformed, m.commit(forgery{proposals: list, withPath: true}).message)
+	}
+	for _, known := range []ExtensionType{ExtensionRatchetTree, ExtensionExternalPub} {
+		info := &GroupInfo{Extensions: Extensions{{Type: known, Data: data}}}
+		_, err := parseRatchetTree(data)
+		require.ErrorIs(t, err, ErrMalformed)
+		_, err = info.externalPub(groups[0].public.suite)
+		require.Error(t, err)
+	}
+}
+
+// The data of a known extension is all that it says: bytes behind it are malformed.
+func TestKnownExtensionsEndWhereTheySay(t *testing.T) {
+	groups := clique(t, 0x0001, 3, publicHandshake)
+	populate(t, groups)
+	m := insider{t, groups[1]}
+	senders := sendersExtension(t, "authority")
+	for _, x := range []Extension{requires(t, 1), senders} {
+		c, err := groups[0].Commit(t.Context(), insiderTime, ReplaceExtensions(x))
+		require.NoError(t, err)
+		requireFollowed(t, groups[2], c.Message)
+		x.Data = append(bytes.Clone(x.Data), 0)
+		list := m.byValue(ReplaceExtensions(x))
+		requireUnprocessed(t, groups[2], ErrMalformed, m.commit(forgery{proposals: list, withPath: true}).message)
+	}
+	tree, err := groups[0].RatchetTree()
+	require.NoError(t, err)
+	_, err = parseRatchetTree(append(tree, 0))
+	require.ErrorIs(t, err, ErrMalformed)
+	pub, err := marshalled(&externalPub{key: groups[0].Leaf(0).EncryptionKey})
+	require.NoError(t, err)
+	info := func(pub []byte) *GroupInfo {
+		return &GroupInfo{Extensions: Extensions{{Type: ExtensionExternalPub, Data: pub}}}
+	}
+	_, err = info(pub).externalPub(groups[0].public.suite)
+	require.NoError(t, err)
+	_, err = info(append(pub, 0)).externalPub(groups[0].public.suite)
+	require.ErrorIs(t, err, ErrMalformed)
+}
+
+// The length of an extension is right at each length at which its header grows.
+func TestExtensionLengths(t *testing.T) {
+	for n, header := range map[int][]byte{
+		0x3e: {0x3e}, 0x3f: {0x3f}, 0x40: {0x40, 0x40},
+		0x3ffe: {0x7f, 0xfe}, 0x3fff: {0x7f, 0xff}, 0x4000: {0x80, 0, 0x40, 0},
+	} {
+		x := Extension{Type: 0xF300, Data: make([]byte, n)}
+		b, err := marshalled(&x)
+		require.NoError(t, err)
+		require.Equal(t, append([]byte{0xF3, 0}, header...), b[:2+len(header)])
+		require.Len(t, b, 2+len(header)+n)
+		var again Extension
+		require.NoError(t, parse(b, "extension", &again))
+		require.Equal(t, x, again)
+		custom := Custom(0xF100, x.Data)
+		b, err = marshalled(&anyProposal{custom})
+		require.NoError(t, err)
+		require.Equal(t, append([]byte{0xF1, 0}, header...), b[:2+len(header)])
+	}
+	_, err := wire.Marshal(func(w *wire.Writer) { w.Bytes(make([]byte, 1<<30)) })
+	require.Error(t, err)
+}
+
+// Who replaces its signature key signs with the new one all that is of the next epoch:
+// the GroupInfo of a Welcome, and the one beside the commit. A commit that does nothing
+// else has a path, by which the key gets into the leaf.
+func TestNewKeySignsTheNextEpoch(t *testing.T) {
+	groups := clique(t, 0x0001, 3, publicHandshake)
+	next := client(t, 0x0001, "member 0")
+	c, err := groups[0].Commit(t.Context(), insiderTime, renewed(next))
+	require.NoError(t, err)
+	info, err := c.GroupInfo(t.Context(), insiderTime, true)
+	require.NoError(t, err)
+	follower, err := NewPublicGroup(t.Context(), insiderTime, Config{Suites: next.Suites}, info, nil)
+	require.NoError(t, err)
+	require.Equal(t, next.Signer.PublicKey(), follower.Leaf(0).SignatureKey)
+	outside, err := ExternalJoin(t.Context(), insiderTime, client(t, 0x0001, "outside"), info)
+	require.NoError(t, err)
+	follow(t, groups, 0, c)
+	requireFollowed(t, groups[1], outside.Message)
+
+	k := ownKeyPackage(t, 0x0001, "joiner")
+	c, err = groups[1].Commit(t.Context(), insiderTime, renewed(client(t, 0x0001, "member 1")), Add(k.KeyPackage))
+	require.NoError(t, err)
+	_, err = adopted(k.Join(t.Context(), insiderTime, c.Welcome))
+	require.NoError(t, err)
+}
+
+// The parent hashes of one half of a tree are checked though those of the other end at
+// a blank root, and a parent hash that is empty is as wrong as another.
+func TestEveryParentHashIsChecked(t *testing.T) {
+	s, l := testSuite(t, 1), newLeafMaker(1)
+	valid := l.committed(t, l.steady(t, s, 8), []LeafIndex{6}, 0)
+	require.Nil(t, valid.parent(7), "the root is blank")
+	require.Nil(t, valid.parent(11))
+	require.NoError(t, valid.validate())
+	checked := 0
+	for _, tree := range []*tree{valid, l.steady(t, s, 16), l.unmerged(t, s, 16)} {
+		for i, n := range tree.nodes() {
+			if n.parent == nil {
+				continue
+			}
+			for _, wrong := range [][]byte{nil, bytes.Repeat([]byte{0xff}, 32)} {
+				nodes := cloneNodes(tree.nodes())
+				if bytes.Equal(nodes[i].parent.parentHash, wrong) {
+					continue // that of a root, or of what was one
+				}
+				nodes[i].parent.parentHash = wrong
+				broken, err := treeFromNodes(s, nodes)
+				require.NoError(t, err)
+				err = broken.validate()
+				require.ErrorIs(t, err, ErrInvalid, "node %d", i)
+				checked++
+			}
+		}
+	}
+	require.Greater(t, checked, 30)
+}
+
+// Members who come one by one, without a path, into a tree with blank nodes above
+// unmerged leaves find its parent hashes valid, by whatever path was set before.
+func TestParentHashesBesideBlankNodes(t *testing.T) {
+	s := testSuite(t, 1)
+	for committer := range LeafIndex(7) {
+		l := newLeafMaker(uint64(committer))
+		tree := l.tree(t, s, 1)
+		grow := func(n int, by LeafIndex) {
+			for range n {
+				e := tree.edit()
+				e.addLeaf(l.leaf(LeafNodeKeyPackage))
+				if by != noLeaf {
+					l.commit(t, e, by)
+				}
+				var err error
+				tree, err = e.freeze()
+				require.NoError(t, err)
+				again, err := treeFromNodes(s, tree.nodes())
+				require.NoError(t, err)
+				require.NoError(t, again.validate())
+			}
+		}
+		remove := func(i, by LeafIndex) {
+			tree = l.committed(t, tree, []LeafIndex{i}, 0, by)
+			require.NoError(t, tree.validate())
+		}
+		grow(6, noLeaf)
+		remove(1, (committer+2)%7)
+		grow(6, noLeaf)
+		remove(2, (committer+3)%7)
+		grow(6, noLeaf)
+		grow(10, (committer+4)%7)
+		remove(1, 0)
+		grow(7, noLeaf)
+	}
+}
+
+// A message of the next epoch that comes before its commit is refused, changes nothing,
+// and is read after the commit, whatever the group keeps of its old epoch.
+func TestEarlyMessageIsReadAfterItsCommit(t *testing.T) {
+	groups := clique(t, 0x0001, 3)
+	early, err := groups[2].Commit(t.Context(), insiderTime)
+	require.NoError(t, err)
+	own, err := groups[1].Commit(t.Context(), insiderTime) // which loses
+	require.NoError(t, err)
+	next, err := early.Adopt()
+	require.NoError(t, err)
+	var messages [][]byte
+	for _, text := range []string{"first", "second"} {
+		m, err := next.Encrypt(t.Context(), insiderTime, []byte(text), nil)
+		require.NoError(t, err)
+		messages = append(messages, m)
+	}
+	for range 2 {
+		requireUnprocessed(t, groups[1], ErrFutureEpoch, messages[1])
+	}
+	r, err := groups[1].Process(t.Context(), insiderTime, early.Message)
+	require.NoError(t, err)
+	requireUnprocessed(t, groups[1], ErrFutureEpoch, messages[0])
+	g, err := r.Commit.Adopt()
+	require.NoError(t, err)
+	_, err = own.Adopt()
+	require.ErrorIs(t, err, ErrRetired)
+	for i, want := range []string{"first", "second"} {
+		r, err := g.Process(t.Context(), insiderTime, messages[i])
+		require.NoError(t, err)
+		require.Equal(t, want, string(r.Application.Data))
+	}
+}
+
+// An external commit is followed though the member has a commit of its own that is not
+// adopted, and proposals of its own.
+func TestExternalCommitBesideOwnCandidate(t *testing.T) {
+	groups := clique(t, 0x0001, 3, publicHandshake)
+	for _, g := range groups[:2] {
+		_, err := g.Propose(t.Context(), insiderTime, Remove(2), nil)
+		require.NoError(t, err)
+		_, err = g.ProposeUpdate(t.Context(), insiderTime, nil)
+		require.NoError(t, err)
+		_, err = g.Commit(t.Context(), insiderTime)
+		require.NoError(t, err)
+	}
+	info, err := groups[0].GroupInfo(t.Context(), insiderTime, true)
+	require.NoError(t, err)
+	c, err := ExternalJoin(t.Context(), insiderTime, client(t, 0x0001, "joiner", publicHandshake), info)
+	require.NoError(t, err)
+	follow(t, groups, -1, c)
+	joined, err := c.Adopt()
+	require.NoError(t, err)
+	populate(t, append(groups, joined))
+}
