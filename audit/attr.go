@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math"
 	"time"
+	"unicode/utf8"
 
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/registry"
@@ -119,10 +120,21 @@ func group(g mls.GroupState) slog.Attr {
 	return slog.Group("group", attrs...)
 }
 
-func committer(s mls.Sender) slog.Attr {
-	attrs := []any{slog.String("type", s.Type.String())}
+// committer names who made a commit: the leaf alone may be somebody else's since.
+func committer(s mls.Sender, a mls.Author) slog.Attr {
+	attrs := []slog.Attr{slog.String("type", s.Type.String())}
 	if s.Type == mls.SenderMember {
 		attrs = append(attrs, slog.Uint64("leaf", uint64(s.Leaf)))
 	}
-	return slog.Group("committer", attrs...)
+	attrs = append(attrs, client(a.Credential, a.SignatureKey)...)
+	return slog.Attr{Key: "committer", Value: slog.GroupValue(attrs...)}
+}
+
+// client names a client by what others know it by.
+func client(c mls.Credential, signatureKey []byte) []slog.Attr {
+	attrs := []slog.Attr{slog.String("credential_type", c.Type.String())}
+	if identity, ok := c.Identity(); ok && utf8.Valid(identity) {
+		attrs = append(attrs, slog.String("identity", string(identity)))
+	}
+	return append(attrs, fingerprint("credential", c.Content), fingerprint("signature_key", signatureKey))
 }

@@ -109,6 +109,8 @@ func everyRecord(l *slog.Logger) {
 
 	o := audit.Observer(l)
 	member := mls.Sender{Type: mls.SenderMember, Leaf: 2}
+	author := mls.Author{Epoch: 3, Credential: mls.BasicCredential([]byte("Ann")), SignatureKey: []byte("key")}
+	stranger := mls.Author{Epoch: 3, Credential: mls.Credential{Type: mls.CredentialX509, Content: []byte("chain")}, SignatureKey: []byte("key")}
 	present := changes()[:1]
 	present[0].Reason = mls.ChangeJoined
 	followed, unknown := group(), group()
@@ -122,11 +124,11 @@ func everyRecord(l *slog.Logger) {
 			ID: []byte("old"), Epoch: 9, Usage: mls.ResumptionPSKBranch,
 		}},
 		mls.EpochAdopted{
-			Group: group(), Committer: member, Changes: changes(), ExtensionsChanged: true, PSKs: make([]mls.PreSharedKeyID, 2),
+			Group: group(), Committer: member, Author: author, Changes: changes(), ExtensionsChanged: true, PSKs: make([]mls.PreSharedKeyID, 2),
 			ReInit: &mls.ReInitProposal{GroupID: []byte("next"), Version: mls.VersionMLS10, CipherSuite: 0x0007},
 		},
-		mls.EpochAdopted{Group: group(), Committer: mls.Sender{Type: mls.SenderNewMemberCommit}},
-		mls.GroupLeft{Group: group(), Committer: member},
+		mls.EpochAdopted{Group: group(), Committer: mls.Sender{Type: mls.SenderNewMemberCommit}, Author: stranger},
+		mls.GroupLeft{Group: group(), Committer: member, Author: author},
 		mls.SecretExported{Group: group(), Label: "label", Length: 32},
 		mls.MessageRefused{Group: unknown, Err: mls.ErrMalformed},
 		mls.MessageRefused{

@@ -2,7 +2,6 @@ package audit
 
 import (
 	"log/slog"
-	"unicode/utf8"
 
 	"github.com/mlsuite/mlsuite/mls"
 )
@@ -19,7 +18,7 @@ func (o observer) Observe(e mls.Event) {
 	case mls.EpochAdopted:
 		o.adopted(e)
 	case mls.GroupLeft:
-		o.info("group left", group(e.Group), committer(e.Committer))
+		o.info("group left", group(e.Group), committer(e.Committer, e.Author))
 	case mls.SecretExported:
 		o.info("secret exported", group(e.Group), slog.String("label", e.Label), slog.Int("length", e.Length))
 	case mls.MessageRefused:
@@ -53,7 +52,7 @@ func (o observer) adopted(e mls.EpochAdopted) {
 		counts[c.Reason]++
 	}
 	attrs := []slog.Attr{
-		group(e.Group), committer(e.Committer),
+		group(e.Group), committer(e.Committer, e.Author),
 		slog.Int("added", counts[mls.ChangeAdded]),
 		slog.Int("updated", counts[mls.ChangeUpdated]),
 		slog.Int("removed", counts[mls.ChangeRemoved]),
@@ -79,14 +78,8 @@ func (o observer) members(g mls.GroupState, changes []mls.Change) {
 		if c.Reason == mls.ChangeJoined {
 			change = "present"
 		}
-		attrs := []slog.Attr{
-			group(g), slog.String("change", change), slog.Uint64("leaf", uint64(c.Leaf)),
-			slog.String("credential_type", c.Credential.Type.String()),
-		}
-		if identity, ok := c.Credential.Identity(); ok && utf8.Valid(identity) {
-			attrs = append(attrs, slog.String("identity", string(identity)))
-		}
-		attrs = append(attrs, fingerprint("credential", c.Credential.Content), fingerprint("signature_key", c.SignatureKey))
+		attrs := []slog.Attr{group(g), slog.String("change", change), slog.Uint64("leaf", uint64(c.Leaf))}
+		attrs = append(attrs, client(c.Credential, c.SignatureKey)...)
 		if c.Old != nil && string(c.Old.Content) != string(c.Credential.Content) {
 			attrs = append(attrs, fingerprint("old_credential", c.Old.Content))
 		}

@@ -131,7 +131,7 @@ func (c *Candidate) Adopt() (*Group, error) {
 	case err == nil:
 		c.cfg.tellAdopted(c.from.public, &c.transition, int64(g.leaf))
 	case errors.Is(err, ErrRemoved) && c.cfg.observed():
-		c.cfg.Observer.Observe(GroupLeft{c.from.state(), c.committer})
+		c.cfg.Observer.Observe(GroupLeft{c.from.state(), c.committer, c.Author()})
 	}
 	return g, err
 }

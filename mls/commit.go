@@ -129,6 +129,12 @@ func (m *commitMaker) make(ctx context.Context, q asking, list []CommittedPropos
 	if err != nil {
 		return nil, nil, err
 	}
+	if m.sender.Type == SenderNewMemberCommit {
+		author := path.leaf.author(p.context.Epoch)
+		for i := range list {
+			list[i].Author = author
+		}
+	}
 	c := &commit{proposals: make([]proposalOrRef, len(list))}
 	for i, item := range list {
 		if item.Ref != nil {
@@ -175,6 +181,7 @@ func (m *commitMaker) make(ctx context.Context, q asking, list []CommittedPropos
 	candidate := &Candidate{
 		transition: transition{
 			committer: m.sender,
+			leaf:      m.self.leaf,
 			aad:       ac.content.authenticatedData,
 			proposals: list,
 			added:     a.added,

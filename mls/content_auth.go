@@ -15,9 +15,7 @@ type framing struct {
 	groupContext []byte // group, encoded
 	secrets      *epochSecrets
 
-	// signatureKey returns the signature key of a member or an external sender. It
-	// refuses a blank leaf, and an index that is not in external_senders.
-	signatureKey func(Sender) ([]byte, error)
+	member func(Sender) (Author, error) // or external sender, as publicState.author
 }
 
 // signContent signs content for the given wire format (RFC 9420, Section 6.1).
@@ -48,27 +46,27 @@ func signContent(ctx context.Context, signer suite.Signer, format WireFormat, co
 
 // verify checks the signature of c with its sender's key (RFC 9420, Section 6.1).
 func (f *framing) verify(c *authenticatedContent) error {
-	key, err := f.senderKey(&c.content)
+	author, err := f.author(&c.content)
 	if err != nil {
 		return err
 	}
-	return verifyContent(f.suite, key, c, f.groupContext)
+	return verifyContent(f.suite, author, c, f.groupContext)
 }
 
-// verifyContent checks the signature of c with the public key pub.
-func verifyContent(s suite.Suite, pub []byte, c *authenticatedContent, groupContext []byte) error {
+// verifyContent checks that the author signed c, and notes it.
+func verifyContent(s suite.Suite, author Author, c *authenticatedContent, groupContext []byte) error {
 	message, err := signedContent(c.wireFormat, &c.content, groupContext)
 	if err != nil {
 		return err
 	}
-	if err := s.Verify(pub, message, c.auth.signature); err != nil {
+	if err := s.Verify(author.SignatureKey, message, c.auth.signature); err != nil {
 		v := violation("6.1", "the signature does not verify").because(err)
 		if c.content.sender.Type == SenderMember {
 			v = v.atLeaf(c.content.sender.Leaf)
 		}
 		return v
 	}
-	c.scratch = message
+	c.author, c.scratch = author, message
 	return nil
 }
 
@@ -81,25 +79,6 @@ func signedContent(format WireFormat, content *framedContent, groupContext []byt
 	w.Vector(func(w *wire.Writer) { content.marshalTBS(w, format, groupContext) })
 	message, err := w.Finish()
 	return message, malformed(err)
-}
-
-// senderKey returns the key that a message has to be signed with (RFC 9420,
-// Section 6.1).
-func (f *framing) senderKey(c *framedContent) ([]byte, error) {
-	switch c.sender.Type {
-	case SenderNewMemberCommit:
-		if c.commit == nil || c.commit.path == nil {
-			return nil, violation("12.4.3.2", "an external commit without a path")
-		}
-		return c.commit.path.leafNode.SignatureKey, nil
-	case SenderNewMemberProposal:
-		add, ok := c.proposal.(AddProposal)
-		if !ok {
-			return nil, violation("6.1", "a proposal of a new member that is no Add")
-		}
-		return add.KeyPackage.LeafNode.SignatureKey, nil
-	}
-	return f.signatureKey(c.sender)
 }
 
 // isFor returns [ErrWrongGroup], [ErrFutureEpoch] or [ErrPastEpoch] for a message that

@@ -46,7 +46,8 @@ func ExampleGroup() {
 	// Bob writes to the group.
 	message := must(bob.Encrypt(ctx, now, []byte("Hello, Alice!"), nil))
 	received := must(alice.Process(ctx, now, message))
-	fmt.Printf("%s\n", received.Application.Data)
+	author, _ := received.Application.Credential.Identity()
+	fmt.Printf("%s: %s\n", author, received.Application.Data)
 
 	// Alice commits, which renews her keys, and Bob follows.
 	commit = must(alice.Commit(ctx, now))
@@ -60,7 +61,7 @@ func ExampleGroup() {
 	// refused by nist-curves/kem-curve: found KEM X25519, wanted P-256, P-384, P-521 or no curve at all
 	// would do: 0x0002 MLS_128_DHKEMP256_AES128GCM_SHA256_P256
 	// asked into "our group"
-	// Hello, Alice!
+	// Bob: Hello, Alice!
 	// epoch 2 agreed: true
 }
 

@@ -232,6 +232,7 @@ type authenticatedContent struct {
 	content    framedContent
 	auth       framedContentAuthData
 
+	author  Author // whose signature was verified
 	scratch []byte // what was verified, whose memory the transcript hash may use
 }
 

@@ -86,6 +86,10 @@ func (b *inbox) pending() []CommittedProposal {
 	return slices.Clone(b.cache.proposals)
 }
 
+// Proposals returns the proposals that arrived in this epoch, in order, for a commit to
+// cover. The caller must not change what they refer to.
+func (g *Group) Proposals() []CommittedProposal { return g.inbox.pending() }
+
 // proposal returns a proposal by its ProposalRef.
 func (b *inbox) proposal(ref []byte) (CommittedProposal, bool) {
 	b.mu.Lock()

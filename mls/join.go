@@ -143,7 +143,7 @@ func (k *OwnKeyPackage) join(ctx context.Context, now time.Time, m *Message, pla
 	}
 	self.leafKey = k.loaned().borrow()
 	c := &Candidate{
-		transition: transition{committer: Sender{Type: SenderMember, Leaf: info.Signer}, to: public},
+		transition: transition{committer: Sender{Type: SenderMember, Leaf: info.Signer}, leaf: info.Signer, to: public},
 		cfg:        &cfg,
 		own:        k,
 		previous:   previous,

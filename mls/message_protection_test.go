@@ -45,9 +45,9 @@ func TestVectorsMessageProtection(t *testing.T) {
 				TreeHash: c.TreeHash, ConfirmedTranscriptHash: c.ConfirmedTranscriptHash,
 			},
 			secrets: &epochSecrets{membership: c.MembershipKey, senderData: c.SenderDataSecret},
-			signatureKey: func(from Sender) ([]byte, error) {
+			member: func(from Sender) (Author, error) {
 				require.Equal(t, Sender{Type: SenderMember, Leaf: 1}, from)
-				return c.SignaturePub, nil
+				return Author{SignatureKey: c.SignaturePub}, nil
 			},
 		}
 		var err error
@@ -94,7 +94,7 @@ func TestVectorsMessageProtection(t *testing.T) {
 			require.NoError(t, err)
 			got, _, err = f.unprotectPrivate(newTree(), sealed, testLimits)
 			require.NoError(t, err)
-			got.scratch = nil
+			got.author, got.scratch = Author{}, nil
 			require.Equal(t, private, got)
 
 			if v.contentType == ContentApplication {
@@ -116,7 +116,7 @@ func TestVectorsMessageProtection(t *testing.T) {
 			require.NoError(t, err)
 			got, err = f.unprotectPublic(tagged)
 			require.NoError(t, err)
-			got.scratch = nil
+			got.author, got.scratch = Author{}, nil
 			require.Equal(t, public, got)
 		}
 	})
@@ -157,14 +157,14 @@ func newEpochOfFour(t testing.TB, s suite.Suite) *epochOfFour {
 	require.NoError(t, err)
 	e.framing = framing{
 		suite: s, group: group, groupContext: encoded, secrets: secrets,
-		signatureKey: func(from Sender) ([]byte, error) {
+		member: func(from Sender) (Author, error) {
 			switch {
 			case from.Type == SenderMember && int(from.Leaf) < len(e.signers):
-				return e.signers[from.Leaf].PublicKey(), nil
+				return Author{SignatureKey: e.signers[from.Leaf].PublicKey()}, nil
 			case from.Type == SenderExternal && from.Index == 0:
-				return e.external.PublicKey(), nil
+				return Author{SignatureKey: e.external.PublicKey()}, nil
 			}
-			return nil, violation("6.1", "nobody there")
+			return Author{}, violation("6.1", "nobody there")
 		},
 	}
 	return e

@@ -76,6 +76,7 @@ type PreviousGroup struct {
 type EpochAdopted struct {
 	Group             GroupState // in the new epoch
 	Committer         Sender
+	Author            Author   // who that is
 	Changes           []Change // members added, updated and removed
 	ExtensionsChanged bool
 	PSKs              []PreSharedKeyID // that were injected
@@ -88,6 +89,7 @@ type EpochAdopted struct {
 type GroupLeft struct {
 	Group     GroupState // in this member's last epoch
 	Committer Sender
+	Author    Author // who that is
 }
 
 // SecretExported says that the application took a secret out of a group.
@@ -160,6 +162,7 @@ func (c *Config) tellAdopted(from *publicState, t *transition, leaf int64) {
 	e := EpochAdopted{
 		Group:     t.to.state(leaf),
 		Committer: t.committer,
+		Author:    t.Author(),
 		Changes:   t.changes(from),
 		ReInit:    t.to.reInit,
 	}
@@ -234,16 +237,11 @@ func (t *transition) changes(from *publicState) []Change {
 		}
 		return changes
 	}
-	for i, n := range t.to.tree.members() { // the joiner's leaf is the one that is new
-		switch {
-		case same(i, n):
-		case len(changes) > 0: // its earlier leaf goes
-			changes = append(changes, resynced(i, from.tree.leaf(changes[0].Leaf), n))
-		default:
-			changes = append(changes, change(i, n, ChangeAdded))
-		}
+	joined := t.to.tree.leaf(t.leaf)
+	if len(changes) > 0 { // its earlier leaf goes
+		return append(changes, resynced(t.leaf, from.tree.leaf(changes[0].Leaf), joined))
 	}
-	return changes
+	return append(changes, change(t.leaf, joined, ChangeAdded))
 }
 
 func change(leaf LeafIndex, n *LeafNode, reason ChangeReason) Change {

@@ -89,6 +89,11 @@ func changeOf(g *mls.Group, leaf mls.LeafIndex, reason mls.ChangeReason) mls.Cha
 	return c
 }
 
+// author is a client who commits in an epoch.
+func (w *witnessed) author(name string, epoch uint64) mls.Author {
+	return mls.Author{Epoch: epoch, Credential: mls.BasicCredential([]byte(name)), SignatureKey: w.signers[name].PublicKey()}
+}
+
 func (w *witnessed) all(g *mls.Group) []mls.Change {
 	var all []mls.Change
 	for i := range g.Members() {
@@ -147,6 +152,7 @@ func TestObserverOfCreationAndCommits(t *testing.T) {
 		requireEvents(t, w.of(name).take(), mls.EpochAdopted{
 			Group:     w.state(name),
 			Committer: member(w.groups["a"].OwnLeaf()),
+			Author:    w.author("a", leaving.Epoch),
 			Changes: []mls.Change{
 				w.change("c", mls.ChangeUpdated), gone, w.change("a", mls.ChangeUpdated),
 			},
@@ -154,7 +160,9 @@ func TestObserverOfCreationAndCommits(t *testing.T) {
 			PSKs:              []mls.PreSharedKeyID{psk},
 		})
 	}
-	requireEvents(t, w.of("d").take(), mls.GroupLeft{Group: leaving, Committer: member(w.groups["a"].OwnLeaf())})
+	requireEvents(t, w.of("d").take(), mls.GroupLeft{
+		Group: leaving, Committer: member(w.groups["a"].OwnLeaf()), Author: w.author("a", leaving.Epoch),
+	})
 
 	// A candidate that is not adopted is no fact.
 	_, err = w.groups["b"].Commit(t.Context(), testTime)
@@ -193,6 +201,7 @@ func TestObserverOfExternalJoins(t *testing.T) {
 	adopted := mls.EpochAdopted{
 		Group:     w.state("a"),
 		Committer: mls.Sender{Type: mls.SenderNewMemberCommit},
+		Author:    w.author("b", w.state("a").Epoch-1),
 		Changes:   []mls.Change{gone, back},
 	}
 	requireEvents(t, w.of("a").take(), adopted)
@@ -258,7 +267,7 @@ func TestObserverOfRestoredGroups(t *testing.T) {
 	_, err = mls.RestoreGroup(testTime, cfg, saved)
 	require.Error(t, err, "another signer")
 	require.Empty(t, w.of("b").take())
-	cfg.Signer = signer
+	cfg.Signer, w.signers["b"] = signer, signer
 	g, err := mls.RestoreGroup(testTime, cfg, saved)
 	require.NoError(t, err)
 	requireEvents(t, w.of("b").take(), mls.GroupEntered{Group: w.state("b"), How: mls.EntryRestored, Size: 2})
@@ -269,6 +278,7 @@ func TestObserverOfRestoredGroups(t *testing.T) {
 	requireEvents(t, w.of("b").take(), mls.EpochAdopted{
 		Group:     w.state("b"),
 		Committer: member(g.OwnLeaf()),
+		Author:    w.author("b", g.Epoch()),
 		Changes:   []mls.Change{w.change("b", mls.ChangeUpdated)},
 	})
 

@@ -43,7 +43,7 @@ func (g *Group) judgedProposals(ctx context.Context, now time.Time, plan *commit
 func (g *Group) proposalsToCommit(ctx context.Context, q asking, plan *commitPlan) ([]CommittedProposal, error) {
 	byValue := make([]CommittedProposal, len(plan.byValue))
 	for i, p := range plan.byValue {
-		byValue[i] = CommittedProposal{Proposal: withNonce(p, g.public.suite), Sender: g.sender()}
+		byValue[i] = CommittedProposal{Author: g.author(), Proposal: withNonce(p, g.public.suite), Sender: g.sender()}
 		if err := byValue[i].readExtensions(); err != nil {
 			return nil, atProposal(err, i)
 		}

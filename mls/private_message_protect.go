@@ -123,7 +123,7 @@ func (f *framing) unprotectPrivate(tree *secretTree, m *privateMessage, limits r
 		return nil, nil, err
 	}
 	sender := Sender{Type: SenderMember, Leaf: data.leaf}
-	signatureKey, err := f.signatureKey(sender)
+	author, err := f.member(sender)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -133,7 +133,7 @@ func (f *framing) unprotectPrivate(tree *secretTree, m *privateMessage, limits r
 	}
 	c, err := f.open(m, sender, &key.messageKey, data)
 	if err == nil {
-		err = verifyContent(f.suite, signatureKey, c, f.groupContext)
+		err = verifyContent(f.suite, author, c, f.groupContext)
 	}
 	if err != nil {
 		key.discard()

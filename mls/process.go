@@ -16,9 +16,11 @@ type Received struct {
 	Commit      *Candidate         // to be adopted, or not
 }
 
-// ApplicationMessage is what [Group.Encrypt] sent.
+// ApplicationMessage is what [Group.Encrypt] sent. Sender is the leaf of its author in
+// the author's epoch: after it, a late message has to be shown by the credential, since
+// the leaf may have passed to another member.
 type ApplicationMessage struct {
-	Epoch             uint64
+	Author
 	Sender            LeafIndex
 	Data              []byte
 	AuthenticatedData []byte
@@ -115,11 +117,11 @@ func (g *Group) processPrivate(ctx context.Context, now time.Time, m *privateMes
 // receiving unprotects the messages of others in an epoch.
 func (g *Group) receiving(p *publicState, secrets *epochSecrets) *framing {
 	f := p.framing(secrets)
-	f.signatureKey = func(sender Sender) ([]byte, error) {
+	f.member = func(sender Sender) (Author, error) {
 		if sender == g.sender() {
-			return nil, ErrOwnMessage
+			return Author{}, ErrOwnMessage
 		}
-		return p.signatureKey(sender)
+		return p.author(sender)
 	}
 	return f
 }
@@ -129,7 +131,7 @@ func (g *Group) processContent(ctx context.Context, now time.Time, ac *authentic
 		return g.processHandshake(ctx, now, ac, plan)
 	}
 	return &Received{Application: &ApplicationMessage{
-		Epoch:             ac.content.epoch,
+		Author:            ac.author,
 		Sender:            ac.content.sender.Leaf,
 		Data:              ac.content.applicationData,
 		AuthenticatedData: ac.content.authenticatedData,

@@ -63,6 +63,7 @@ func (p *publicState) receiveCommit(ctx context.Context, cfg *Config, now time.T
 	}
 	return &transition{
 		committer: ac.content.sender,
+		leaf:      a.committer,
 		aad:       ac.content.authenticatedData,
 		proposals: list,
 		added:     a.added,

@@ -42,7 +42,7 @@ func (p *processPlan) resolve(ac *authenticatedContent, find func(ref []byte) (C
 	missing := make(map[string][]int) // indices by reference
 	for i, p := range ac.content.commit.proposals {
 		if p.proposal != nil {
-			list[i] = CommittedProposal{Proposal: p.proposal, Sender: ac.content.sender}
+			list[i] = CommittedProposal{Author: ac.author, Proposal: p.proposal, Sender: ac.content.sender}
 			if err := list[i].readExtensions(); err != nil {
 				return nil, atProposal(err, i)
 			}

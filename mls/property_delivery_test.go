@@ -29,6 +29,12 @@ func (s *seat) expect(x *sent) error {
 	return s.ratchet(x).check(x.generation, limits)
 }
 
+// author is the member, as others see it in an epoch.
+func (s *seat) author(epoch uint64) Author {
+	a := s.actor
+	return Author{epoch, BasicCredential([]byte(a.name)), a.signers[s.room.suite.Info().ID].PublicKey()}
+}
+
 // remembers reports whether a past epoch is in the window for late messages.
 func (s *seat) remembers(epoch uint64) bool {
 	return s.first <= epoch && epoch <= s.epoch && s.epoch-epoch <= uint64(s.group.cfg.Limits.pastEpochs())
@@ -80,13 +86,17 @@ func (m *model) receive(s *seat, x *sent) *Candidate {
 	switch x.content {
 	case ContentApplication:
 		require.Equal(m, &ApplicationMessage{
-			Epoch: x.epoch, Sender: x.sender.leaf, Data: []byte(x.text), AuthenticatedData: []byte("aad"),
+			Author: x.sender.author(x.epoch), Sender: x.sender.leaf, Data: []byte(x.text), AuthenticatedData: []byte("aad"),
 		}, r.Application)
 	case ContentProposal:
 		require.Equal(m, x.ref, string(r.Proposal.Ref))
+		if x.sender != nil {
+			require.Equal(m, x.sender.author(x.epoch), r.Proposal.Author)
+		}
 		s.held[x.ref] = true
 	case ContentCommit:
 		c := r.Commit
+		require.Equal(m, x.commit.by.author(x.epoch), c.Author())
 		require.Equal(m, slices.Contains(x.commit.removed, s.leaf), c.Removed())
 		require.Equal(m, x.commit.after.facts.context, string(c.next.public.contextBytes))
 		if !c.Removed() {

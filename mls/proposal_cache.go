@@ -64,7 +64,7 @@ func (c *CommittedProposal) outside() bool { return c.Sender.Type != SenderMembe
 // be seen by itself, for the cache. The application is asked about the credentials
 // that one from outside brings; those of members are judged when they are committed.
 func (p *publicState) receiveProposal(ctx context.Context, cfg *Config, now time.Time, ac *authenticatedContent) (CommittedProposal, error) {
-	received := CommittedProposal{Proposal: ac.content.proposal, Sender: ac.content.sender, checked: true}
+	received := CommittedProposal{Author: ac.author, Proposal: ac.content.proposal, Sender: ac.content.sender, checked: true}
 	err := p.checkProposal(&received, listRules{lifetime: cfg.Lifetimes.receivedAt(now), custom: cfg.Proposals})
 	if err != nil {
 		return CommittedProposal{}, err

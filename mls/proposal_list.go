@@ -12,6 +12,7 @@ import (
 
 // CommittedProposal is a proposal of a commit, with the one who made it.
 type CommittedProposal struct {
+	Author
 	Proposal Proposal
 	Sender   Sender
 	Ref      []byte // ProposalRef (RFC 9420, Section 5.2), or nil if sent by value

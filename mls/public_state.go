@@ -25,32 +25,6 @@ type publicState struct {
 	announced       *groupExtensions // of reInit, read, or nil
 }
 
-// signatureKey returns the key that verifies what sender signs in this epoch
-// (RFC 9420, Section 6.1).
-func (p *publicState) signatureKey(sender Sender) ([]byte, error) {
-	if sender.Type == SenderExternal {
-		return p.externalSenderKey(sender.Index)
-	}
-	leaf := p.tree.leaf(sender.Leaf)
-	if leaf == nil {
-		return nil, violation("6.1", "sender is a non-blank leaf").atLeaf(sender.Leaf)
-	}
-	return leaf.SignatureKey, nil
-}
-
-// externalSenderKey returns the key of one of the group's external_senders
-// (RFC 9420, Section 12.1.8.1).
-func (p *publicState) externalSenderKey(i uint32) ([]byte, error) {
-	senders := p.extensions.senders
-	if senders == nil {
-		return nil, violation("12.1.8", "group has external_senders")
-	}
-	if uint64(i) >= uint64(len(senders)) {
-		return nil, violation("12.1.8", "sender index %d is one of the group's external_senders", i)
-	}
-	return senders[i].SignatureKey, nil
-}
-
 // framing protects and unprotects messages of this epoch.
 func (p *publicState) framing(secrets *epochSecrets) *framing {
 	return &framing{
@@ -58,7 +32,7 @@ func (p *publicState) framing(secrets *epochSecrets) *framing {
 		group:        &p.context,
 		groupContext: p.contextBytes,
 		secrets:      secrets,
-		signatureKey: p.signatureKey,
+		member:       p.author,
 	}
 }
 

@@ -110,7 +110,7 @@ func (g *Group) propose(ctx context.Context, q asking, authenticatedData []byte,
 		return nil, err
 	}
 	rules := listRules{lifetime: g.cfg.Lifetimes.sentAt(q.now), custom: g.cfg.Proposals}
-	kept := CommittedProposal{Proposal: proposal, Sender: g.sender(), checked: true}
+	kept := CommittedProposal{Author: g.author(), Proposal: proposal, Sender: g.sender(), checked: true}
 	if err := g.public.checkProposal(&kept, rules); err != nil {
 		return nil, err
 	}
@@ -151,6 +151,9 @@ func (g *Group) propose(ctx context.Context, q asking, authenticatedData []byte,
 }
 
 func (g *Group) sender() Sender { return Sender{Type: SenderMember, Leaf: g.leaf} }
+
+// author is this member, as of this epoch.
+func (g *Group) author() Author { return g.public.tree.leaf(g.leaf).author(g.public.context.Epoch) }
 
 func (g *Group) handshakeFormat() WireFormat { return g.cfg.handshakeFormat() }
 

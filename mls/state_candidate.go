@@ -17,6 +17,7 @@ import (
 //	    opaque message<V>;                  // MLSMessage; empty of another's commit
 //	    opaque welcome<V>;                  // MLSMessage, or empty
 //	    Sender committer;
+//	    uint32 leaf_index;                  // the committer's in the next epoch
 //	    opaque authenticated_data<V>;
 //	    SavedProposal proposals<V>;
 //	    uint32 added<V>;                    // leaves
@@ -24,6 +25,7 @@ import (
 type savedCandidate struct {
 	from, message, welcome []byte
 	committer              Sender
+	leaf                   LeafIndex
 	aad                    []byte
 	proposals              []savedProposal
 	added                  []LeafIndex
@@ -34,6 +36,7 @@ func (c *savedCandidate) marshal(w *wire.Writer) {
 	w.Bytes(c.message)
 	w.Bytes(c.welcome)
 	c.committer.marshal(w)
+	w.Uint32(uint32(c.leaf))
 	w.Bytes(c.aad)
 	marshalVector(w, c.proposals)
 	w.Vector(func(w *wire.Writer) {
@@ -47,6 +50,7 @@ func (c *savedCandidate) unmarshal(r *wire.Reader) {
 	c.from = r.Bytes()
 	c.message, c.welcome = r.Bytes(), r.Bytes()
 	c.committer.unmarshal(r)
+	c.leaf = LeafIndex(r.Uint32())
 	c.aad = r.Bytes()
 	c.proposals = unmarshalVector[savedProposal](r)
 	for v := r.Vector(); !v.Empty(); {
@@ -78,7 +82,7 @@ func (c *Candidate) Save() (Snapshot, error) {
 	}
 	saved := &savedCandidate{
 		message: c.Message, welcome: c.Welcome,
-		committer: c.committer, aad: c.aad, added: c.added,
+		committer: c.committer, leaf: c.leaf, aad: c.aad, added: c.added,
 	}
 	for _, p := range c.proposals {
 		saved.proposals = append(saved.proposals, savedProposal{CommittedProposal: p})
@@ -267,7 +271,7 @@ func loadCandidate(cfg *Config, state Snapshot, suiteOf func(suite.ID) (suite.Su
 	}
 	c := &Candidate{
 		cfg: cfg, from: g,
-		transition: transition{committer: saved.committer, aad: saved.aad, added: saved.added, to: public},
+		transition: transition{committer: saved.committer, leaf: saved.leaf, aad: saved.aad, added: saved.added, to: public},
 		next:       epoch{public, secrets, self}, saved: true,
 	}
 	if g != nil {
@@ -276,9 +280,15 @@ func loadCandidate(cfg *Config, state Snapshot, suiteOf func(suite.ID) (suite.Su
 	if c.Message, c.Welcome, err = saved.messages(); err != nil {
 		return nil, nil, err
 	}
+	if err := c.checkCommitter(l.epoch.leaf); err != nil {
+		return nil, nil, err
+	}
 	for _, p := range saved.proposals {
 		if p.updateKey != nil {
 			return nil, nil, badState("private key of an Update is the group's")
+		}
+		if p.Author, err = c.proposer(&p.CommittedProposal); err != nil {
+			return nil, nil, err
 		}
 		c.proposals = append(c.proposals, p.CommittedProposal)
 	}
@@ -321,13 +331,44 @@ func (c *Candidate) checkChanges(from *tree) error {
 	if adds != len(c.added) {
 		return badState("%d leaves are added by %d Adds", len(c.added), adds)
 	}
-	switch s := c.committer; {
-	case s.Type == SenderMember && (from.leaf(s.Leaf) == nil || c.to.tree.leaf(s.Leaf) == nil):
-		return badState("committer %d is no member", s.Leaf)
-	case s.Type != SenderMember && (s.Type != SenderNewMemberCommit || adds > 0):
+	if s := c.committer; s.Type != SenderMember && adds > 0 {
 		return badState("commit of a %s with %d Adds", s.Type, adds)
 	}
 	return nil
+}
+
+// checkCommitter checks that the leaf of the committer is there, in the epoch that the
+// commit ends, too, or that it is new there. own is this member's leaf.
+func (c *Candidate) checkCommitter(own LeafIndex) error {
+	s, leaf, old := c.committer, c.to.tree.leaf(c.leaf), (*LeafNode)(nil)
+	if c.old != nil {
+		old = c.old.tree.leaf(c.leaf)
+	}
+	switch {
+	case leaf == nil:
+		return badState("committer %d is no member", c.leaf)
+	case s.Type == SenderMember && (c.leaf != s.Leaf || c.old != nil && old == nil):
+		return badState("committer %d is no member", s.Leaf)
+	case s.Type == SenderMember:
+		return nil
+	case s.Type != SenderNewMemberCommit || c.old == nil && c.leaf != own ||
+		old != nil && bytes.Equal(old.EncryptionKey, leaf.EncryptionKey):
+		return badState("commit of a %s at leaf %d", s.Type, c.leaf)
+	}
+	return nil
+}
+
+// proposer returns who made one of the commit's proposals, whether by value or not.
+func (c *Candidate) proposer(p *CommittedProposal) (Author, error) {
+	switch {
+	case p.Ref == nil && p.Sender != c.committer:
+		return Author{}, badState("proposal by value is the committer's")
+	case p.Ref == nil:
+		return c.Author(), nil
+	case c.old == nil:
+		return Author{}, badState("proposal was made in no group")
+	}
+	return c.old.proposer(p.Sender, p.Proposal)
 }
 
 // inCandidate returns the configuration of a member that has leaf in the epoch of a

@@ -27,7 +27,7 @@ func TestForgedCandidatesAreRefused(t *testing.T) {
 			c.committer.Type = sender
 			for _, p := range list {
 				c.proposals = append(c.proposals, savedProposal{CommittedProposal: CommittedProposal{
-					Proposal: p, Sender: Sender{Type: SenderMember, Leaf: 3},
+					Proposal: p, Sender: Sender{Type: SenderMember, Leaf: 1}, Ref: make([]byte, 32),
 				}})
 			}
 		})
@@ -52,16 +52,26 @@ func TestForgedCandidatesAreRefused(t *testing.T) {
 		"blank leaf that is added":  {inCandidate(func(c *savedCandidate) { c.added = []LeafIndex{7} }), "added leaf"},
 		"Add that adds nobody":      {inCandidate(func(c *savedCandidate) { c.added = nil }), "0 leaves are added by 1 Adds"},
 		"Remove of nobody":          {covering(SenderMember, Remove(1000)), "leaf 1000 of proposal 1 was no member"},
-		"Update of one just added":  {covering(SenderMember, update), "leaf 3 of proposal 1 was no member"},
-		"committer who is nobody":   {inCandidate(func(c *savedCandidate) { c.committer.Leaf = 3 }), "committer 3 is no member"},
-		"commit from outside":       {covering(SenderExternal), "commit of a"},
-		"Add in an external commit": {covering(SenderNewMemberCommit), "with 1 Adds"},
-		"epoch after the next":      {inEpoch(func(e *savedEpoch) { e.context.Epoch++ }), "another group or epoch"},
-		"another group":             {inEpoch(func(e *savedEpoch) { e.context.GroupID = []byte("other") }), "another group or epoch"},
-		"no encryption_secret":      {inEpoch(func(e *savedEpoch) { e.secrets.encryption = nil }), "encryption_secret"},
-		"short encryption_secret":   {inEpoch(func(e *savedEpoch) { e.secrets.encryption = []byte{1} }), "32 bytes"},
-		"another's leaf":            {inEpoch(func(e *savedEpoch) { e.leaf = 1 }), "Signer"},
-		"width of another tree":     {state.with(recordWidth.key(), make([]byte, 64)), "no ratchet tree"},
+		"Update of one just added": {edited(t, covering(SenderMember, update), recordCandidate.key(), func(c *savedCandidate) {
+			c.proposals[1].Sender.Leaf = 3
+		}), "sender is a non-blank leaf"},
+		"by value of another":          {inCandidate(func(c *savedCandidate) { c.proposals[0].Sender.Leaf = 1 }), "the committer's"},
+		"committer who was nobody":     {inCandidate(func(c *savedCandidate) { c.committer.Leaf, c.leaf = 3, 3 }), "committer 3 is no member"},
+		"committer who will be nobody": {inCandidate(func(c *savedCandidate) { c.leaf = 7 }), "committer 7 is no member"},
+		"committer at another leaf":    {inCandidate(func(c *savedCandidate) { c.leaf = 1 }), "committer 0 is no member"},
+		"joiner who was there": {edited(t, covering(SenderNewMemberCommit), recordCandidate.key(), func(c *savedCandidate) {
+			c.leaf = 1
+		}), "new_member_commit at leaf 1"},
+		"commit from outside": {covering(SenderExternal), "commit of a"},
+		"Add in an external commit": {edited(t, covering(SenderNewMemberCommit), recordCandidate.key(), func(c *savedCandidate) {
+			c.leaf, c.committer.Leaf, c.proposals[0].Sender = 3, 0, Sender{Type: SenderNewMemberCommit}
+		}), "with 1 Adds"},
+		"epoch after the next":    {inEpoch(func(e *savedEpoch) { e.context.Epoch++ }), "another group or epoch"},
+		"another group":           {inEpoch(func(e *savedEpoch) { e.context.GroupID = []byte("other") }), "another group or epoch"},
+		"no encryption_secret":    {inEpoch(func(e *savedEpoch) { e.secrets.encryption = nil }), "encryption_secret"},
+		"short encryption_secret": {inEpoch(func(e *savedEpoch) { e.secrets.encryption = []byte{1} }), "32 bytes"},
+		"another's leaf":          {inEpoch(func(e *savedEpoch) { e.leaf = 1 }), "Signer"},
+		"width of another tree":   {state.with(recordWidth.key(), make([]byte, 64)), "no ratchet tree"},
 		"key that nobody holds": {edited(t, state, recordNodeKey.at(0), func(k *savedKey) {
 			k.form, k.key = keyHeld, nil
 		}), "does not hold"},

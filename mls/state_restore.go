@@ -448,6 +448,9 @@ func (l *stateLoader) savedProposals(p *publicState) ([]*savedProposal, error) {
 			return badState("proposal is not the next one, or without a reference")
 		}
 		all[i].checked, all[i].size = true, len(records[i].Value)
+		if all[i].Author, err = p.proposer(all[i].Sender, all[i].Proposal); err != nil {
+			return err
+		}
 		if err := p.checkProposal(&all[i].CommittedProposal, listRules{lifetime: anyTime, anyType: true}); err != nil {
 			return err
 		}

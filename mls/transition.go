@@ -10,6 +10,7 @@ import (
 // the one that let it in.
 type transition struct {
 	committer Sender
+	leaf      LeafIndex // the committer's in the epoch that the commit begins
 	aad       []byte
 	proposals []CommittedProposal
 	added     []LeafIndex

@@ -111,6 +111,6 @@ func talk(ctx context.Context, now time.Time, aliceConfig, bobConfig mls.Config,
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "epoch %d of a group with suite %s: %s\n", alice.Epoch(), aliceConfig.Suite, received.Application.Data)
+	fmt.Fprintf(w, "epoch %d of a group with suite %s: %s\n", received.Application.Epoch, aliceConfig.Suite, received.Application.Data)
 	return nil
 }
