@@ -36,6 +36,13 @@ var (
 	ErrProposalRoom = fmt.Errorf("%w: more proposals in this epoch than the limits have room for", ErrUnsupported)
 	// ErrPathSecret is the class of every [*PathSecretError].
 	ErrPathSecret = errors.New("mls: commit keeps its epoch from this member")
+	// ErrDerivation is the likely cause where a path secret gives other keys than its
+	// sender shows, in a suite whose derivation of key pairs no RFC settles
+	// ([suite.KEMInfo.Derivation]): its sender may have the suite from another version of
+	// the draft. A key package does not show that, so members who differ in it meet, join
+	// and read each other, and part here. What helps is one derivation for all, of a set
+	// of suites that all have.
+	ErrDerivation = errors.New("mls: the committer derives keys as another version of the draft does")
 	// ErrDecrypt says that a ciphertext is not authentic. It carries no detail.
 	ErrDecrypt = errors.New("mls: decryption failed")
 	// ErrConsumed says that the key of a message is gone: the message was opened
@@ -85,6 +92,16 @@ func (e *ValidationError) atProposal(i int) *ValidationError {
 func (e *ValidationError) because(err error) *ValidationError {
 	e.Err = err
 	return e
+}
+
+// otherDerivation returns the likely cause of keys that a path secret does not give, or
+// nil if an RFC says how the suite's KEM derives them.
+func otherDerivation(s suite.Suite) error {
+	derivation := s.Info().KEM.Derivation
+	if derivation == "" {
+		return nil
+	}
+	return fmt.Errorf("%w, perhaps: here it is %q", ErrDerivation, derivation)
 }
 
 func (e *ValidationError) Error() string {

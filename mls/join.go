@@ -231,7 +231,8 @@ func (k *OwnKeyPackage) memberView(p *publicState, info *GroupInfo, secrets *gro
 		parent := steps[i].node.parent
 		if parent == nil || !bytes.Equal(parent.encryptionKey, path.keys[i].PublicKey()) {
 			path.destroyKeys()
-			return nil, violation("12.4.3.1", "path secret gives the private key of node %d", n).atLeaf(info.Signer)
+			return nil, violation("12.4.3.1", "path secret gives the private key of node %d", n).
+				atLeaf(info.Signer).because(otherDerivation(p.suite))
 		}
 	}
 	v.pathKeys = nodeKeys(path)

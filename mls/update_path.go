@@ -243,7 +243,8 @@ func openPath(t *tree, path *updatePath, sender, receiver LeafIndex, groupContex
 		if !bytes.Equal(publicKey, path.nodes[first+k].encryptionKey) {
 			p.destroy()
 			p.destroyKeys()
-			return nil, unreadable(violation("7.5", "path secret gives the public key of node %d of the path", first+k).atLeaf(sender))
+			return nil, unreadable(violation("7.5", "path secret gives the public key of node %d of the path", first+k).
+				atLeaf(sender).because(otherDerivation(t.suite)))
 		}
 	}
 	return p, nil
