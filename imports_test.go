@@ -68,6 +68,7 @@ func layers() []layer {
 		{pkg: "internal/provenance"},
 		{pkg: "internal/parallel"},
 		{pkg: "internal/vectors"},
+		{pkg: "internal/allocated"},
 	}
 }
 
@@ -89,6 +90,7 @@ func onlyImportedBy() map[string][]string {
 		module + "/internal/wycheproof":    {"internal/hpkevectors"},
 		module + "/internal/hpkevectors":   nil,
 		module + "/internal/fipsindicator": nil,
+		module + "/internal/allocated":     nil,
 		module + "/registry/all":           {"cmd/...", "examples/..."},
 		module + "/registry/fips":          {"cmd/..."},
 		module + "/suite/circl":            {"registry/all"},

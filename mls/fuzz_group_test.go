@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/allocated"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -228,11 +229,16 @@ func (x *fuzzedGroup) tell(t testing.TB, g *Group) {
 func (x *fuzzedGroup) victim(t testing.TB) *Group {
 	t.Helper()
 	if x.group == nil {
-		var err error
-		x.group, err = RestoreGroup(insiderTime, x.cfg, x.state)
-		require.NoError(t, err)
+		x.group = x.fresh(t)
 	}
 	return x.group
+}
+
+func (x *fuzzedGroup) fresh(t testing.TB) *Group {
+	t.Helper()
+	g, err := RestoreGroup(insiderTime, x.cfg, x.state)
+	require.NoError(t, err)
+	return g
 }
 
 // signedAnew changes the content of a PublicMessage of a member, and signs and
@@ -302,7 +308,13 @@ func FuzzGroupProcess(f *testing.F) {
 		before := fingerprint(g)
 		var r *Received
 		var err error
-		checkAllocation(t, len(message), func() { r, err = g.Process(t.Context(), insiderTime, message) })
+		excess := allocated.Beyond(mayAllocate(len(message)),
+			func() { r, err = g.Process(t.Context(), insiderTime, message) },
+			func() func() {
+				g := x.fresh(t)
+				return func() { _, _ = g.Process(t.Context(), insiderTime, message) }
+			})
+		require.Zero(t, excess, "beyond what %d bytes may cost", len(message))
 		if err != nil {
 			require.Nil(t, r)
 			require.False(t, valid, "%v", err)

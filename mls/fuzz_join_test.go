@@ -77,9 +77,10 @@ func FuzzJoin(f *testing.F) {
 			welcome = scripted(welcome, script)
 		}
 		initKey, leafKey := own.initKey, own.leafKey
-		var g *Group
+		var joined *Candidate
 		var err error
-		checkAllocation(t, len(welcome), func() { g, err = adopted(own.Join(t.Context(), insiderTime, welcome)) })
+		checkAllocation(t, len(welcome), func() { joined, err = own.Join(t.Context(), insiderTime, welcome) })
+		g, err := adopted(joined, err)
 		if err != nil {
 			require.Nil(t, g)
 			require.NotEmpty(t, script, "%v", err)

@@ -3,13 +3,13 @@ package mls
 import (
 	"fmt"
 	"math/bits"
-	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/allocated"
 	"github.com/mlsuite/mlsuite/internal/vectors"
 	"github.com/mlsuite/mlsuite/registry/all"
 )
@@ -99,11 +99,10 @@ func BenchmarkCommitGrowth(b *testing.B) {
 
 // allocatedBytes returns the bytes that f allocates in the mean of rounds calls.
 func allocatedBytes(rounds int, f func(round int)) float64 {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	for r := range rounds {
-		f(r)
-	}
-	runtime.ReadMemStats(&after)
-	return float64(after.TotalAlloc-before.TotalAlloc) / float64(rounds)
+	all := allocated.By(func() {
+		for r := range rounds {
+			f(r)
+		}
+	})
+	return float64(all) / float64(rounds)
 }
