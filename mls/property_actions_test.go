@@ -13,8 +13,12 @@ import (
 func (m *model) proposal(s *seat, e *epochModel) Proposal {
 	switch draw(m, "proposal", []ProposalType{
 		ProposalAdd, ProposalAdd, ProposalAdd, ProposalAdd, ProposalRemove, ProposalRemove, ProposalRemove,
-		ProposalPSK, ProposalGroupContextExtensions, ProposalReInit,
+		ProposalPSK, ProposalGroupContextExtensions, ProposalReInit, strangeProposal, bareProposal,
 	}) {
+	case strangeProposal:
+		return m.custom(e, strangeProposal)
+	case bareProposal:
+		return m.custom(e, bareProposal)
 	case ProposalAdd:
 		outside := slices.DeleteFunc(slices.Clone(m.actors), func(a *actor) bool { return e.seatOf(a) != nil })
 		if len(outside) == 0 || m.chance(8, "member") {
@@ -36,6 +40,14 @@ func (m *model) proposal(s *seat, e *epochModel) Proposal {
 		return ExternalPSK([]byte(commonPSK))
 	}
 	return ReInit(m.name("group"), draw(m, "suite", m.suites))
+}
+
+// custom is a proposal of a custom type, or of a PSK where a member does not support it.
+func (m *model) custom(e *epochModel, t ProposalType) Proposal {
+	if slices.ContainsFunc(e.members(), func(s *seat) bool { return s.actor.plain }) {
+		return ExternalPSK([]byte(commonPSK))
+	}
+	return Custom(t, m.name("content"))
 }
 
 // extensions draws the extensions of a group.

@@ -67,12 +67,14 @@ func (m *model) commitOptions(s *seat, e *epochModel) (options []CommitOption, f
 			what = string(leafKey(p.Removed))
 		case PreSharedKeyProposal:
 			what = string(m.name("psk"))
+		case CustomProposal:
+			what = string(p.Data)
 		}
 		if about[what] || p.Type() == ProposalReInit && len(proposals) > 0 {
 			continue
 		}
 		about[what] = true
-		proposals, options = append(proposals, p), append(options, p.(CommitOption))
+		proposals, options = append(proposals, p), append(options, p)
 		if p.Type() == ProposalReInit {
 			break
 		}
@@ -142,6 +144,8 @@ func (m *model) checkSelection(s *seat, c *commitModel) {
 			if p.Removed != s.leaf {
 				require.Contains(m, c.removed, p.Removed, "a Remove that arrived is covered")
 			}
+		case CustomProposal:
+			require.Contains(m, c.refs, x.ref, "a custom proposal that arrived is covered")
 		case UpdateProposal:
 			covered := slices.ContainsFunc(c.candidate.proposals, func(c CommittedProposal) bool {
 				return c.Proposal.Type() == ProposalUpdate && c.Sender.Leaf == x.sender.leaf

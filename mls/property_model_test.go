@@ -34,7 +34,7 @@ type model struct {
 type actor struct {
 	model   *model
 	name    string
-	plain   bool // does not support the extension custom
+	plain   bool // does not support the extension custom, and no custom proposal
 	adjust  func(*Config)
 	signers map[suite.ID]suite.Signer
 	seats   []*seat // latest last
@@ -140,6 +140,7 @@ func (a *actor) config(id suite.ID) Config {
 	}
 	if !a.plain {
 		cfg.Extensions = []ExtensionType{customExtension}
+		cfg.Proposals = []CustomProposalType{{Type: strangeProposal}, {Type: bareProposal, NoPath: true}}
 	}
 	a.adjust(&cfg)
 	if a.signers[id] == nil {
