@@ -265,6 +265,9 @@ func (q asking) reInit(p *publicState, r *ReInitProposal, announced *groupExtens
 	if err := announced.checkSenders(next); err != nil {
 		return err
 	}
+	if err := usablePSK(next, make([]byte, p.suite.Info().KDF.Nh)); err != nil { // as long as the resumption PSK
+		return err
+	}
 	if err := q.move(p.suite, next); err != nil {
 		return err
 	}

@@ -58,6 +58,10 @@ var (
 	ErrOwnMessage = errors.New("mls: message is this member's own")
 	// ErrUnknownPSK says that a pre-shared key that is needed is not here.
 	ErrUnknownPSK = errors.New("mls: unknown pre-shared key")
+	// ErrUnusablePSK says that the cipher suite refuses a pre-shared key that is here, such
+	// as a short one with [suite.ErrShortSecret]. No commit that injects it can be made or
+	// followed. It wraps ErrUnsupported.
+	ErrUnusablePSK = fmt.Errorf("%w: pre-shared key that the cipher suite cannot use", ErrUnsupported)
 	// ErrReInit says that the group has ended by a ReInit and waits for its
 	// follow-up.
 	ErrReInit = errors.New("mls: group has ended by a ReInit")

@@ -2,6 +2,7 @@ package mls
 
 import (
 	"context"
+	"math"
 	"slices"
 	"time"
 
@@ -103,7 +104,10 @@ func (g *Group) selectProposals(ctx context.Context, q asking, pending, byValue 
 		case AddProposal:
 			keep[i] = s.fits(&p.KeyPackage.LeafNode, noLeaf)
 		case PreSharedKeyProposal:
-			keep[i] = g.knowsPSK(ctx, q, &p.PSK) && s.seen.checkPSK(p, i) == nil
+			keep[i] = s.psks < math.MaxUint16 && g.knowsPSK(ctx, q, &p.PSK) && s.seen.checkPSK(p, i) == nil
+			if keep[i] {
+				s.psks++
+			}
 		case CustomProposal:
 			keep[i] = rules.handles(p, c.Sender) == nil && s.supports(p.ProposalType)
 		}
@@ -130,7 +134,7 @@ func containsReInit(list []CommittedProposal) bool {
 }
 
 func (g *Group) knowsPSK(ctx context.Context, q asking, id *PreSharedKeyID) bool {
-	psk, err := q.resolvePSK(ctx, id, g)
+	psk, err := q.resolvePSK(ctx, g.public.suite, id, g)
 	clear(psk)
 	return err == nil
 }
@@ -200,6 +204,7 @@ type selection struct {
 	types      []CredentialType // of members and incoming
 	keys       map[string]bool  // of incoming
 	seen       proposalSet
+	psks       int                   // how many, of which PSKLabel counts 65,535 (RFC 9420, Section 8.4)
 	lacking    map[ProposalType]bool // whether a member that stays lacks a type
 }
 
@@ -222,6 +227,7 @@ func newSelection(p *publicState, committer LeafIndex, byValue []CommittedPropos
 			s.enter(&p.KeyPackage.LeafNode)
 		case PreSharedKeyProposal:
 			_ = s.seen.checkPSK(p, i) // the list is checked later
+			s.psks++
 		case GroupContextExtensionsProposal:
 			s.seen.twice(onceExtensions, nil)
 			s.extensions = c.extensions

@@ -2,6 +2,7 @@ package mls
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -156,6 +157,9 @@ func (g *Group) processHandshake(ctx context.Context, now time.Time, ac *authent
 	proposal, err := g.public.receiveProposal(ctx, g.cfg, now, ac)
 	if err != nil {
 		return nil, err
+	}
+	if err := g.cfg.ask(suite.Receive, now).knownPSK(ctx, &proposal, g); errors.Is(err, ErrUnusablePSK) {
+		return nil, err // what a policy refuses is left out of the own commits
 	}
 	if err := g.inbox.keep(proposal, nil, g.proposalLimits()); err != nil {
 		return nil, err

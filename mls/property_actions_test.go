@@ -169,11 +169,13 @@ func (m *model) talk() {
 }
 
 // awaitsCommit reports whether a member has a proposal that it commits before it sends
-// data: any of a member, or one from outside that it could commit.
+// data: any of a member but a PSK that it has not, or one from outside that it could
+// commit.
 func (m *model) awaitsCommit(s *seat) bool {
 	e := s.room.epoch(s.epoch)
 	return slices.ContainsFunc(e.proposals, func(x *sent) bool {
-		return s.held[x.ref] && (x.sender != nil || m.fits(s, e, []Proposal{x.proposal}))
+		_, psk := x.proposal.(PreSharedKeyProposal)
+		return s.held[x.ref] && (x.sender != nil && !psk || m.fits(s, e, []Proposal{x.proposal}))
 	})
 }
 

@@ -117,25 +117,22 @@ func (p *publicState) proposed(changes []Change, c CommittedProposal) []Change {
 
 // awaitsCommit reports whether application data has to wait for a commit of what
 // arrived (RFC 9420, Section 12.4). A proposal from outside that this member could not
-// commit does not count: nobody outside makes a group silent.
-func (g *Group) awaitsCommit(ctx context.Context, now time.Time) bool {
+// commit does not count, nor does a PSK that it has not or cannot use: nobody outside
+// makes a group silent, nor a member by a secret that others lack.
+func (g *Group) awaitsCommit(now time.Time) bool {
 	q := g.cfg.ask(suite.Continue, now)
 	for _, c := range g.inbox.pending() {
+		if c.unfit {
+			continue
+		}
 		if !c.outside() {
 			return true
 		}
-		if c.unfit || q.proposal(g.public, &c) != nil {
+		if q.proposal(g.public, &c) != nil {
 			continue
 		}
-		switch p := c.Proposal.(type) {
-		case PreSharedKeyProposal:
-			if !g.knowsPSK(ctx, q, &p.PSK) {
-				continue
-			}
-		case RemoveProposal:
-			if p.Removed == g.leaf { // which others commit
-				continue
-			}
+		if p, ok := c.Proposal.(RemoveProposal); ok && p.Removed == g.leaf { // which others commit
+			continue
 		}
 		return true
 	}

@@ -73,41 +73,57 @@ func (q asking) resolvePSKs(ctx context.Context, s suite.Suite, ids []PreSharedK
 	}()
 	for i := range ids {
 		var err error
-		if psks[i], err = q.resolvePSK(ctx, &ids[i], own); err != nil {
+		if psks[i], err = q.resolvePSK(ctx, s, &ids[i], own); err != nil {
 			return nil, fmt.Errorf("mls: pre-shared key %d: %w", i, err)
 		}
 	}
 	return pskSecret(s, ids, psks)
 }
 
-// knownPSK asks about the PSK that a proposal is to inject, if it is here; if not, it
-// is asked about when a commit needs it.
-func (q asking) knownPSK(ctx context.Context, proposal Proposal, own *Group) error {
-	p, ok := proposal.(PreSharedKeyProposal)
-	if !ok || q.cfg.Rules == nil {
+// knownPSK asks the policies and the suite about the PSK that a proposal is to inject,
+// and notes whether this member could commit it now. It returns their refusal. One that
+// is not here is asked about when a commit needs it.
+func (q asking) knownPSK(ctx context.Context, c *CommittedProposal, own *Group) error {
+	p, ok := c.Proposal.(PreSharedKeyProposal)
+	if !ok {
 		return nil
 	}
-	psk, err := q.resolvePSK(ctx, &p.PSK, own)
+	psk, err := q.resolvePSK(ctx, own.public.suite, &p.PSK, own)
 	clear(psk)
+	c.unfit = c.unfit || err != nil
 	var refusal *PolicyError
-	if errors.As(err, &refusal) {
-		return refusal
+	if errors.As(err, &refusal) || errors.Is(err, ErrUnusablePSK) {
+		return err
 	}
 	return nil
 }
 
 // resolvePSK returns a copy of one PSK, if the policies let it be injected, which is
-// new in the group.
-func (q asking) resolvePSK(ctx context.Context, id *PreSharedKeyID, own *Group) ([]byte, error) {
+// new in the group, and the suite can use it.
+func (q asking) resolvePSK(ctx context.Context, s suite.Suite, id *PreSharedKeyID, own *Group) ([]byte, error) {
 	psk, err := q.cfg.findPSK(ctx, id, own)
 	if err != nil {
 		return nil, err
 	}
-	if err := q.begin().psk(id.Type, len(psk)); err != nil {
+	if err = q.begin().psk(id.Type, len(psk)); err == nil {
+		err = usablePSK(s, psk)
+	}
+	if err != nil {
 		clear(psk)
 		return nil, err
 	}
 	return psk, nil
+}
+
+// usablePSK returns [ErrUnusablePSK] if the suite refuses to extract a PSK, as one may
+// that is too short.
+func usablePSK(s suite.Suite, psk []byte) error {
+	extracted, err := s.Extract(make([]byte, s.Info().KDF.Nh), psk)
+	clear(extracted)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnusablePSK, err)
+	}
+	return nil
 }
 
 func (c *Config) findPSK(ctx context.Context, id *PreSharedKeyID, own *Group) ([]byte, error) {

@@ -11,7 +11,7 @@ import (
 
 // forMembers reports whether it takes a member's secrets to see a fault.
 func forMembers(fault error) bool {
-	for _, sentinel := range []error{ErrDecrypt, ErrPathSecret, ErrUnknownPSK, ErrOwnMessage, ErrConsumed, ErrGeneration} {
+	for _, sentinel := range []error{ErrDecrypt, ErrPathSecret, ErrUnknownPSK, ErrUnusablePSK, ErrOwnMessage, ErrConsumed, ErrGeneration} {
 		if errors.Is(fault, sentinel) {
 			return true
 		}

@@ -12,7 +12,8 @@ import (
 // ErrPendingProposals says that application data has to wait: proposals arrived in
 // this epoch, and a member that has seen a valid one commits before it sends data
 // (RFC 9420, Section 12.4). A proposal from outside the group that this member could
-// not commit keeps no data back.
+// not commit when it came keeps no data back, nor does one to inject a PSK, of
+// whomever.
 var ErrPendingProposals = errors.New("mls: proposals of this epoch are not committed yet")
 
 // Encrypt makes an application message for the group: a PrivateMessage in an
@@ -28,7 +29,7 @@ func (g *Group) Encrypt(ctx context.Context, now time.Time, data, authenticatedD
 	if err := g.mayUse(suite.Continue, now); err != nil {
 		return nil, err
 	}
-	if g.awaitsCommit(ctx, now) {
+	if g.awaitsCommit(now) {
 		return nil, ErrPendingProposals
 	}
 	content := g.public.content(g.sender(), ContentApplication, authenticatedData)
@@ -117,7 +118,7 @@ func (g *Group) propose(ctx context.Context, q asking, authenticatedData []byte,
 	if err := q.proposal(g.public, &kept); err != nil {
 		return nil, err
 	}
-	if err := q.knownPSK(ctx, proposal, g); err != nil {
+	if err := q.knownPSK(ctx, &kept, g); err != nil {
 		return nil, err
 	}
 	if err := g.public.checkCustom([]CommittedProposal{kept}, &rules); err != nil {

@@ -212,6 +212,7 @@ func (k *savedKey) unmarshal(r *wire.Reader) {
 //	    Proposal proposal;
 //	    opaque authenticated_data<V>;       // beside it
 //	    optional<SavedKey> update_key;      // of an own Update
+//	    uint8 unfit;                        // 1: keeps no application data back
 //	} SavedProposal;
 type savedProposal struct {
 	CommittedProposal
@@ -226,6 +227,7 @@ func (p *savedProposal) marshal(w *wire.Writer) {
 	if w.Optional(p.updateKey != nil) {
 		p.updateKey.marshal(w)
 	}
+	w.Optional(p.unfit)
 }
 
 func (p *savedProposal) unmarshal(r *wire.Reader) {
@@ -238,6 +240,7 @@ func (p *savedProposal) unmarshal(r *wire.Reader) {
 	if r.Optional() {
 		p.updateKey = unmarshalled[savedKey](r)
 	}
+	p.unfit = r.Optional()
 }
 
 // savedRatchet is a ratchet of a sender.

@@ -31,8 +31,8 @@ type Parts struct {
 	Hash      crypto.Hash // SHA256, SHA384 or SHA512; also the hash of HPKE's KDF
 	Signature SignatureScheme
 
-	// MinIKM is how many bytes of input keying material Extract demands; with fewer
-	// it returns [ErrShortSecret].
+	// MinIKM is how many bytes of input keying material Extract demands, at most those
+	// of a hash; with fewer it returns [ErrShortSecret].
 	MinIKM int
 }
 
@@ -55,6 +55,9 @@ func New(p Parts) (Suite, error) {
 	hash, err := newHKDF(p.Hash)
 	if err != nil {
 		return fail("%v", err)
+	}
+	if p.MinIKM > hash.kdf.Nh {
+		return fail("it would refuse its own secrets, of %d bytes, for which it wants %d", hash.kdf.Nh, p.MinIKM)
 	}
 	hash.minIKM = p.MinIKM
 	if kdf := p.HPKE.KDFInfo(); kdf.ID != hash.kdf.ID {

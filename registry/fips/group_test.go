@@ -276,6 +276,9 @@ func (l *life) shortPSK() error {
 	if l.groups["a"].Epoch() != before {
 		return errors.New("the group moved")
 	}
+	if _, err := l.groups["a"].Propose(l.ctx, today, mls.ExternalPSK([]byte("short")), nil); !errors.Is(err, mls.ErrUnusablePSK) {
+		return fmt.Errorf("the error of a proposal is %v, want %v", err, mls.ErrUnusablePSK)
+	}
 	return l.talk()
 }
 

@@ -1,0 +1,168 @@
+package mls
+
+import (
+	"context"
+	"encoding/binary"
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/registry"
+	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// demanding returns the suites 0x0001 and 0x0007 of which Extract demands n bytes and, of
+// the latter, more: as registry/fips has them, whose module wants 14.
+func demanding(t testing.TB, n, more int) *registry.Registry {
+	t.Helper()
+	parts := all.Parts()
+	defs := registry.RFC9420()
+	parts.MinIKM = n
+	set, err := parts.Build(defs[0])
+	require.NoError(t, err)
+	parts.MinIKM = more
+	strict, err := parts.Build(defs[6])
+	require.NoError(t, err)
+	r, err := registry.New(append(set, strict...))
+	require.NoError(t, err)
+	return r
+}
+
+// A PSK that the suite refuses is refused as a proposal by everybody who has it, keeps
+// nobody's data back and is in nobody's commit.
+func TestUnusablePSKsStopNobody(t *testing.T) {
+	const least = 14
+	suites := demanding(t, least, least)
+	known := passwords{"short": make([]byte, least-1), "none": {}, "long": make([]byte, least)}
+	groups := clique(t, 0x0001, 3, publicHandshake, func(c *Config) { c.Suites, c.PSKs = suites, known })
+	k := ownKeyPackage(t, 0x0001, "without", publicHandshake, func(c *Config) { c.Suites = suites })
+	c, err := groups[0].Commit(t.Context(), insiderTime, Add(k.KeyPackage))
+	require.NoError(t, err)
+	follow(t, groups, 0, c)
+	without, err := adopted(k.Join(t.Context(), insiderTime, c.Welcome))
+	require.NoError(t, err)
+	groups = append(groups, without)
+	m, g := insider{t, groups[1]}, groups[2]
+
+	for _, name := range []string{"short", "none"} {
+		t.Run(name, func(t *testing.T) {
+			psk := withNonce(ExternalPSK([]byte(name)), g.public.suite)
+			for _, want := range []error{ErrUnusablePSK, ErrUnsupported, suite.ErrShortSecret} {
+				requireUnmoved(t, g, want, func() error {
+					_, err := g.Propose(t.Context(), insiderTime, psk, nil)
+					return err
+				})
+				requireUnmoved(t, g, want, func() error {
+					_, err := g.Commit(t.Context(), insiderTime, psk)
+					return err
+				})
+			}
+			message, _ := m.propose(psk)
+			requireUnprocessed(t, g, ErrUnusablePSK, message)
+			require.NoError(t, encrypts(t, g))
+			requireUnprocessed(t, g, ErrUnusablePSK, m.commit(forgery{proposals: m.byValue(psk)}).message)
+
+			// Who has no such key cannot tell how long it is, and goes on without it.
+			_, err := without.Process(t.Context(), insiderTime, message)
+			require.NoError(t, err)
+			require.NoError(t, encrypts(t, without))
+			state, err := without.Save()
+			require.NoError(t, err)
+			restored, err := RestoreGroup(insiderTime, *without.cfg, state)
+			require.NoError(t, err)
+			require.ErrorIs(t, encrypts(t, restored), ErrUnsaved, "nothing else keeps it back")
+			commit, err := without.Commit(t.Context(), insiderTime)
+			require.NoError(t, err)
+			require.Empty(t, commit.Proposals())
+		})
+	}
+
+	message, err := m.Propose(t.Context(), insiderTime, ExternalPSK([]byte("long")), nil)
+	require.NoError(t, err)
+	for _, i := range []int{0, 2} {
+		_, err = groups[i].Process(t.Context(), insiderTime, message)
+		require.NoError(t, err)
+		require.ErrorIs(t, encrypts(t, groups[i]), ErrPendingProposals)
+	}
+	c, err = g.Commit(t.Context(), insiderTime)
+	require.NoError(t, err)
+	require.Len(t, c.Proposals(), 1)
+	follow(t, groups[:3], 2, c)
+}
+
+// The resumption PSK by which a group follows another is as long as the old suite's
+// secrets, and a ReInit to a suite that refuses it would end the group.
+func TestReInitToASuiteThatRefusesTheResumptionPSK(t *testing.T) {
+	for least, want := range map[int]error{32: nil, 33: ErrUnusablePSK} {
+		suites := demanding(t, 0, least)
+		groups := clique(t, 0x0001, 3, publicHandshake, func(c *Config) { c.Suites = suites })
+		m, g := insider{t, groups[1]}, groups[2]
+		reInit := ReInit([]byte("next"), 0x0007)
+		message, _ := m.propose(reInit)
+		if want != nil {
+			requireUnmoved(t, g, want, func() error {
+				_, err := g.Propose(t.Context(), insiderTime, reInit, nil)
+				return err
+			})
+			requireUnprocessed(t, g, want, message)
+			continue
+		}
+		_, err := g.Process(t.Context(), insiderTime, message)
+		require.NoError(t, err)
+	}
+}
+
+// countingPSKs knows every key and counts how often it is asked.
+type countingPSKs struct {
+	passwords
+	asked *int
+}
+
+func (s countingPSKs) ExternalPSK(ctx context.Context, id []byte) ([]byte, error) {
+	*s.asked++
+	if s.passwords != nil {
+		return s.passwords.ExternalPSK(ctx, id)
+	}
+	return []byte("known by everybody, whatever its id is"), nil
+}
+
+// PSKLabel counts PSKs in sixteen bits (RFC 9420, Section 8.4): a commit leaves those out
+// that are too many, instead of failing as long as they wait.
+func TestCommitsHaveAtMost65535PSKs(t *testing.T) {
+	asked := 0
+	g := clique(t, 0x0001, 1, func(c *Config) { c.PSKs = countingPSKs{asked: &asked} })[0]
+	psk := func(i int) CommittedProposal {
+		p := ExternalPSK(binary.BigEndian.AppendUint32(nil, uint32(i)))
+		p.PSK.Nonce = make([]byte, 32)
+		return CommittedProposal{Proposal: p, Sender: g.sender(), Ref: p.PSK.ID}
+	}
+	pending := make([]CommittedProposal, math.MaxUint16+2)
+	for i := range pending {
+		pending[i] = psk(i)
+	}
+	q := g.cfg.ask(suite.Continue, insiderTime)
+	require.Len(t, g.selectProposals(t.Context(), q, pending, nil, nil), math.MaxUint16)
+	byValue := []CommittedProposal{psk(1 << 20), psk(1<<20 + 1)}
+	require.Len(t, g.selectProposals(t.Context(), q, pending, byValue, nil), math.MaxUint16-len(byValue))
+	require.Equal(t, 2*math.MaxUint16-len(byValue), asked)
+}
+
+// A member asks its store once about a PSK that arrives, and not again before each
+// message that it sends.
+func TestPSKsAreLookedUpOnceForAllMessages(t *testing.T) {
+	asked := 0
+	groups := clique(t, 0x0001, 3, publicHandshake, func(c *Config) { c.PSKs = countingPSKs{passwords{}, &asked} })
+	m, g := insider{t, groups[1]}, groups[2]
+	const n = 20
+	for range n {
+		message, _ := m.propose(withNonce(ExternalPSK([]byte("nobody has it")), g.public.suite))
+		_, err := g.Process(t.Context(), insiderTime, message)
+		require.NoError(t, err)
+	}
+	for range n {
+		require.NoError(t, encrypts(t, g))
+	}
+	require.Equal(t, n, asked)
+}
