@@ -7,10 +7,17 @@ import (
 
 // check refuses rules that nothing could satisfy. It looks at every kind of suite
 // that the vocabulary can describe, whether or not anybody has built it.
-func check(l *Library, p *profile, wrong *problems) {
+//
+// Where the rules are so many that the work is used up before it knows, they count as
+// satisfiable, and it returns what it gave up.
+func check(l *Library, p *profile, wrong *problems) (unchecked Problems) {
 	before := len(wrong.found)
 	for i := range p.rules {
-		checkRule(&p.rules[i], wrong)
+		r := &p.rules[i]
+		w := newWork(r.size())
+		if checkRule(r, w, wrong); w.done() {
+			unchecked = append(unchecked, Problem{r.at, "too many values to check whether the rule demands anything"})
+		}
 	}
 	for _, n := range p.notes {
 		for _, when := range n.when {
@@ -32,11 +39,20 @@ func check(l *Library, p *profile, wrong *problems) {
 		}
 	}
 	if len(wrong.found) > before {
-		return
+		return unchecked
 	}
 	closure := l.closure(p)
+	size := 0
+	for _, q := range closure {
+		for i := range q.rules {
+			size += q.rules[i].size()
+		}
+	}
 	for _, about := range []subject{aboutSuite, aboutCredential, aboutLifetime, aboutPSK, aboutWireFormat} {
-		switch ok, apart := possible(about, closure); {
+		w := newWork(size)
+		switch ok, apart := possible(about, closure, w); {
+		case w.done():
+			unchecked = append(unchecked, Problem{p.rulesAt, "too many rules to check whether a " + string(about) + " satisfies them all"})
 		case ok:
 		case apart:
 			wrong.add(p.rulesAt, "the rules contradict each other: no %s of any kind satisfies them all on one day under the same parameters", about)
@@ -44,9 +60,10 @@ func check(l *Library, p *profile, wrong *problems) {
 			wrong.add(p.rulesAt, "the rules contradict each other: no %s of any kind satisfies them all", about)
 		}
 	}
+	return unchecked
 }
 
-func checkRule(r *rule, wrong *problems) {
+func checkRule(r *rule, w *work, wrong *problems) {
 	if !satisfiable(r.about, r.when) {
 		wrong.add(r.at, "no %s of any kind is as when says", r.about)
 		return
@@ -61,7 +78,7 @@ func checkRule(r *rule, wrong *problems) {
 			return
 		}
 	}
-	if r.demandsNothing() {
+	if r.demandsNothing(w) {
 		wrong.add(r.at, "together its ways allow everything, so the rule demands nothing")
 	}
 }
@@ -98,63 +115,140 @@ func (w *world) has(conditions []condition) bool {
 	return true
 }
 
-// maxTries bounds the search of possible. Beyond it a policy counts as possible.
-const maxTries = 200_000
+// search looks for what satisfies all rules of profiles on a subject.
+type search struct {
+	work       *work
+	rules      []*rule
+	sizes      []int
+	conditions []condition
+	calendar   *calendar
+	apart      bool // whether something satisfies each rule on some day
+}
 
 // possible reports whether anything satisfies all rules of profiles on a subject, on one
 // day and with some values of their parameters; and if not, whether something does that
 // satisfies each on some day with some values. Who provides a primitive is left out: that
-// depends on the program.
-func possible(about subject, profiles []*profile) (ok, apart bool) {
-	var rules []*rule
-	var conditions []condition
+// depends on the program. Where the work is used up it says that there is something.
+func possible(about subject, profiles []*profile, w *work) (ok, apart bool) {
+	s := &search{work: w}
 	for _, p := range profiles {
 		for i := range p.rules {
 			if r := &p.rules[i]; r.about == about && r.Certainty != Unverified {
-				rules = append(rules, r)
-				conditions = append(conditions, r.when...)
+				s.rules = append(s.rules, r)
+				s.sizes = append(s.sizes, r.size())
+				s.conditions = append(s.conditions, r.when...)
 				for _, a := range r.allow {
-					conditions = append(conditions, a.conditions...)
+					s.conditions = append(s.conditions, a.conditions...)
 				}
 			}
 		}
 	}
-	calendar := newCalendar(profiles, rules)
-	tries := 0
-	for w := range worlds(about, conditions) {
-		w.free = slices.DeleteFunc(slices.Clone(w.free), isProvision)
-		var choose func(f facts, free []string) bool
-		choose = func(f facts, free []string) bool {
-			if len(free) == 0 {
-				tries++
-				if tries > maxTries {
-					return true
-				}
-				if slices.ContainsFunc(rules, func(r *rule) bool { return !r.everAllows(&f) }) {
-					return false
-				}
-				apart = true
-				tries += calendar.cost()
-				return calendar.meet(&f)
-			}
-			for _, set := range samples(free[0], conditions) {
-				next := f
-				set(&next)
-				// A rule on this part alone that fails here fails whatever the others are.
-				if slices.ContainsFunc(rules, func(r *rule) bool { return r.only(free[0]) && !r.everAllows(&next) }) {
-					continue
-				}
-				if choose(next, free[1:]) {
-					return true
-				}
-			}
-			return false
-		}
-		if choose(w.base, w.free) {
+	s.calendar = newCalendar(profiles, s.rules)
+	for family := range worlds(about, s.conditions) {
+		if s.in(&family) {
 			return true, false
 		}
 	}
-	return false, apart
+	return false, s.apart
+}
+
+// in looks for it in one family. As soon as all parts that a rule asks for are chosen, it
+// is asked, so that what fails there is not tried with everything else; and what rules on
+// one part alone leave is found first.
+func (s *search) in(family *world) bool {
+	free := slices.DeleteFunc(slices.Clone(family.free), isProvision)
+	// Parts that no rule asks for are as good as any.
+	free = slices.DeleteFunc(free, func(part string) bool {
+		return !slices.ContainsFunc(s.conditions, func(c condition) bool { return c.fact.part == part })
+	})
+	left := map[string][]func(*facts){}
+	for _, part := range free {
+		values, ok := s.alone(&family.base, part)
+		if !ok {
+			return true
+		}
+		if len(values) == 0 {
+			return false
+		}
+		left[part] = values
+	}
+	slices.SortStableFunc(free, func(a, b string) int { return len(left[a]) - len(left[b]) })
+	ripe := make([][]int, len(free)+1) // rules, by how many parts have to be chosen
+	for i, r := range s.rules {
+		last := 0
+		for j, part := range free {
+			if r.asks(part) {
+				last = j + 1
+			}
+		}
+		ripe[last] = append(ripe[last], i)
+	}
+	var choose func(f *facts, depth int) bool
+	choose = func(f *facts, depth int) bool {
+		for _, i := range ripe[depth] {
+			if !s.work.do(s.sizes[i]) {
+				return true
+			}
+			if !s.rules[i].everAllows(f) {
+				return false
+			}
+		}
+		if depth == len(free) {
+			s.apart = true
+			return s.calendar.meet(f, s.work)
+		}
+		for _, set := range left[free[depth]] {
+			next := *f
+			set(&next)
+			if choose(&next, depth+1) {
+				return true
+			}
+		}
+		return false
+	}
+	return choose(&family.base, 0)
+}
+
+// alone returns the values of a part that all rules on it alone allow. It reports whether
+// the work has sufficed.
+func (s *search) alone(base *facts, part string) (values []func(*facts), ok bool) {
+	var rules []int
+	for i, r := range s.rules {
+		if r.only(part) {
+			rules = append(rules, i)
+		}
+	}
+	for _, set := range samples(part, s.conditions) {
+		f := *base
+		set(&f)
+		allowed := true
+		for _, i := range rules {
+			if !s.work.do(s.sizes[i]) {
+				return nil, false
+			}
+			if allowed = s.rules[i].everAllows(&f); !allowed {
+				break
+			}
+		}
+		if allowed {
+			values = append(values, set)
+		}
+	}
+	return values, true
+}
+
+// only reports whether the rule asks for one part and no other.
+func (r *rule) only(part string) bool {
+	other := func(c condition) bool { return c.fact.part != part }
+	return !slices.ContainsFunc(r.when, other) &&
+		!slices.ContainsFunc(r.allow, func(a alternative) bool { return slices.ContainsFunc(a.conditions, other) })
+}
+
+// asks reports whether a condition of the rule is on a part.
+func (r *rule) asks(part string) bool {
+	on := func(c condition) bool { return c.fact.part == part }
+	return slices.ContainsFunc(r.when, on) ||
+		slices.ContainsFunc(r.allow, func(a alternative) bool { return slices.ContainsFunc(a.conditions, on) })
 }
 
 // everAllows reports whether the rule allows f on some day with some values of the
@@ -165,13 +259,6 @@ func (r *rule) everAllows(f *facts) bool {
 		return true
 	}
 	return slices.ContainsFunc(r.allow, func(a alternative) bool { return holdAll(withoutProvision(a.conditions), f) })
-}
-
-// only reports whether the rule asks for one part and no other.
-func (r *rule) only(part string) bool {
-	other := func(c condition) bool { return c.fact.part != part }
-	return !slices.ContainsFunc(r.when, other) &&
-		!slices.ContainsFunc(r.allow, func(a alternative) bool { return slices.ContainsFunc(a.conditions, other) })
 }
 
 func ofParts(conditions []condition, parts []string) []condition {

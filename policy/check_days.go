@@ -45,19 +45,18 @@ func newCalendar(profiles []*profile, rules []*rule) *calendar {
 // positions is how many positions the switches have, as far as they are tried.
 func (c *calendar) positions() int { return 1 << min(len(c.switches), maxSwitches) }
 
-// cost is what meet takes at most, in tries of possible.
-func (c *calendar) cost() int { return c.positions() * (1 + len(c.rules)/8) }
-
-// meet reports whether all rules allow f on some day, in some position of the switches.
-func (c *calendar) meet(f *facts) bool {
+// meet reports whether all rules allow f on some day, in some position of the switches,
+// or the work is used up.
+func (c *calendar) meet(f *facts, w *work) bool {
 	if len(c.switches) > maxSwitches {
+		w.left = 0
 		return true
 	}
 	for position := range c.positions() {
 		for i, key := range c.switches {
 			c.first[key] = value{on: position>>i&1 == 1}
 		}
-		if c.meetNow(f) {
+		if c.meetNow(f, w) {
 			return true
 		}
 	}
@@ -66,10 +65,14 @@ func (c *calendar) meet(f *facts) bool {
 
 // meetNow is meet with the switches as they are in first. If there is such a day, a time
 // of a rule begins with one, or it is the first of all.
-func (c *calendar) meetNow(f *facts) bool {
+func (c *calendar) meetNow(f *facts, w *work) bool {
 	days := []Date{{1}}
 	var all [][]span
+	times := 0
 	for _, r := range c.rules {
+		if !w.do(r.size()) {
+			return true
+		}
 		when := withoutProvision(r.when)
 		if len(when) < len(r.when) || !holdAll(when, f) {
 			continue
@@ -87,6 +90,12 @@ func (c *calendar) meetNow(f *facts) bool {
 			}
 		}
 		all = append(all, spans)
+		times += len(spans)
+	}
+	slices.SortFunc(days, Date.Compare)
+	days = slices.Compact(days)
+	if !w.do(len(days) * times) {
+		return true
 	}
 	return slices.ContainsFunc(days, func(d Date) bool {
 		return !slices.ContainsFunc(all, func(spans []span) bool {
@@ -96,34 +105,43 @@ func (c *calendar) meetNow(f *facts) bool {
 }
 
 // demandsNothing reports whether the rule allows all that it is about on every day,
-// whatever its parameters are.
-func (r *rule) demandsNothing() bool {
+// whatever its parameters are. Where the work is used up it says no.
+func (r *rule) demandsNothing(work *work) bool {
 	conditions := slices.Clone(r.when)
 	for _, a := range r.allow {
 		conditions = append(conditions, a.conditions...)
 	}
 	asked := func(part string) bool { return len(ofParts(conditions, []string{part})) > 0 }
-	tries := 0
+	size := r.size()
 	for w := range worlds(r.about, conditions) {
-		var refused func(f facts, free []string) bool // something of the family
-		refused = func(f facts, free []string) bool {
-			if tries++; tries > maxTries {
+		free := slices.DeleteFunc(slices.Clone(w.free), func(part string) bool { return !asked(part) })
+		values := make([][]func(*facts), len(free))
+		for i, part := range free {
+			values[i] = append(samples(part, conditions), unknowns(part)...)
+		}
+		var refused func(f facts, depth int) bool // something of the family
+		refused = func(f facts, depth int) bool {
+			if !work.do(size) {
 				return true // as far as anybody knows
 			}
-			if len(free) == 0 {
-				return holdAll(r.when, &f) && !r.alwaysAllows(&f)
+			// What is allowed by the parts that are chosen is so whatever the others are.
+			chosen := slices.Concat(w.fixed, free[:depth])
+			if r.alwaysAllows(&f, chosen) {
+				return false
 			}
-			for _, set := range append(samples(free[0], conditions), unknowns(free[0])...) {
+			if depth == len(free) {
+				return holdAll(r.when, &f)
+			}
+			for _, set := range values[depth] {
 				next := f
 				set(&next)
-				if refused(next, free[1:]) {
+				if refused(next, depth+1) {
 					return true
 				}
 			}
 			return false
 		}
-		free := slices.DeleteFunc(slices.Clone(w.free), func(part string) bool { return !asked(part) })
-		if refused(w.base, free) {
+		if refused(w.base, 0) {
 			return false
 		}
 	}
@@ -131,12 +149,14 @@ func (r *rule) demandsNothing() bool {
 }
 
 // alwaysAllows reports whether the rule allows f on every day, whatever its parameters
-// are. It only looks at ways that ask for none.
-func (r *rule) alwaysAllows(f *facts) bool {
+// are. It only looks at ways that ask for none, and for no other parts of f than some.
+func (r *rule) alwaysAllows(f *facts, parts []string) bool {
+	other := func(c condition) bool { return !slices.Contains(parts, c.fact.part) }
 	var spans []span
 	for i := range r.allow {
 		a := &r.allow[i]
-		if a.with.used() || a.without.used() || a.from.parameter.used() || a.until.parameter.used() || !holdAll(a.conditions, f) {
+		if a.with.used() || a.without.used() || a.from.parameter.used() || a.until.parameter.used() ||
+			slices.ContainsFunc(a.conditions, other) || !holdAll(a.conditions, f) {
 			continue
 		}
 		spans = append(spans, span{a.from.date, a.until.date})

@@ -55,9 +55,14 @@ func Choose(r *registry.Registry, members []Member, policies []*Policy, now time
 		}
 		return info, nil
 	}
+	seen := map[suite.ID]bool{} // what members list is theirs to say, and may be long
+	for _, o := range failure.Obstacles {
+		seen[o.Suite] = true
+	}
 	for _, m := range members {
 		for _, id := range m.Suites {
-			if !slices.ContainsFunc(failure.Obstacles, func(o Obstacle) bool { return o.Suite == id }) && !slices.Contains(failure.Unknown, id) {
+			if !seen[id] {
+				seen[id] = true
 				failure.Unknown = append(failure.Unknown, id)
 			}
 		}
@@ -171,6 +176,11 @@ type Blocker struct {
 	Alone []suite.ID
 }
 
+// blockerKey is what tells blockers apart.
+type blockerKey struct{ member, policy string }
+
+func (b *Blocker) key() blockerKey { return blockerKey{b.Member, b.Policy} }
+
 func (b *Blocker) String() string {
 	if b.Policy != "" {
 		return "policy " + b.Policy
@@ -183,12 +193,14 @@ func (b *Blocker) String() string {
 // profile of the rule.
 func (e *NoSuite) Blockers() []Blocker {
 	var all []Blocker
+	at := map[blockerKey]int{}
 	for _, o := range e.Obstacles {
 		who := o.blockers()
 		for _, b := range who {
-			i := slices.IndexFunc(all, func(a Blocker) bool { return a.Member == b.Member && a.Policy == b.Policy })
-			if i < 0 {
+			i, ok := at[b.key()]
+			if !ok {
 				i = len(all)
+				at[b.key()] = i
 				all = append(all, b)
 			}
 			all[i].Excludes = append(all[i].Excludes, o.Suite)
@@ -203,9 +215,12 @@ func (e *NoSuite) Blockers() []Blocker {
 // blockers returns who excludes the suite, each once.
 func (o *Obstacle) blockers() []Blocker {
 	var who []Blocker
+	seen := map[blockerKey]bool{}
 	add := func(member, policy string) {
-		if !slices.ContainsFunc(who, func(b Blocker) bool { return b.Member == member && b.Policy == policy }) {
-			who = append(who, Blocker{Member: member, Policy: policy})
+		b := Blocker{Member: member, Policy: policy}
+		if !seen[b.key()] {
+			seen[b.key()] = true
+			who = append(who, b)
 		}
 	}
 	for _, name := range slices.Concat(o.Missing, o.Expired) {

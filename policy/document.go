@@ -17,6 +17,7 @@ import (
 const (
 	maxFile  = 1 << 16 // bytes
 	maxDepth = 16      // of nesting
+	maxItems = 512     // of one list or mapping, and steps of moves
 )
 
 // node is a value of a YAML document and where it stands.
@@ -111,6 +112,9 @@ func (d *document) mapping(n node) []entry {
 		d.add(n.at, "want a mapping of keys to values, not %s", describeNode(n.yaml))
 		return nil
 	}
+	if !d.fits(n, len(n.yaml.Content)/2) {
+		return nil
+	}
 	var entries []entry
 	for i := 0; i+1 < len(n.yaml.Content); i += 2 {
 		keyNode, valueNode := n.yaml.Content[i], n.yaml.Content[i+1]
@@ -129,6 +133,35 @@ func (d *document) mapping(n node) []entry {
 	return entries
 }
 
+// fits reports whether n may have so many items.
+func (d *document) fits(n node, items int) bool {
+	if items > maxItems {
+		d.add(n.at, "%d items, and at most %d are read", items, maxItems)
+	}
+	return items <= maxItems
+}
+
+// says reports whether a mapping has a key, with whatever value or misspelt: what is
+// wrong with that has been reported.
+func says(entries []entry, key string) bool {
+	return slices.ContainsFunc(entries, func(e entry) bool { return oneSlip(e.key, key) })
+}
+
+// oneSlip reports whether a is b, but for one letter that is missing, too many or
+// another, or two that have changed places.
+func oneSlip(a, b string) bool {
+	head := 0
+	for head < min(len(a), len(b)) && a[head] == b[head] {
+		head++
+	}
+	tail := 0
+	for tail < min(len(a), len(b))-head && a[len(a)-1-tail] == b[len(b)-1-tail] {
+		tail++
+	}
+	x, y := a[head:len(a)-tail], b[head:len(b)-tail]
+	return len(x) <= 1 && len(y) <= 1 || len(x) == 2 && len(y) == 2 && x[0] == y[1] && x[1] == y[0]
+}
+
 // unknown reports a key that the place does not have.
 func (d *document) unknown(e entry, known ...string) {
 	d.add(e.value.at, "unknown key; known here: %s", strings.Join(known, ", "))
@@ -141,6 +174,9 @@ func (d *document) list(n node) []node {
 	}
 	if n.yaml.Kind != yaml.SequenceNode {
 		d.add(n.at, "want a list, not %s", describeNode(n.yaml))
+		return nil
+	}
+	if !d.fits(n, len(n.yaml.Content)) {
 		return nil
 	}
 	items := make([]node, len(n.yaml.Content))

@@ -207,7 +207,7 @@ func TestLifetimesInAGroup(t *testing.T) {
 		require.NoError(t, err)
 		c, err = g.Commit(t.Context(), today, mls.Add(k.KeyPackage))
 		require.NoError(t, err)
-		member, err := k.Join(t.Context(), today, c.Welcome)
+		member, err := adopted(k.Join(t.Context(), today, c.Welcome))
 		require.NoError(t, err)
 		state, err := member.Save()
 		require.NoError(t, err)

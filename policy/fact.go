@@ -88,22 +88,22 @@ func vocabulary() []fact {
 	hash := func(f *facts) string { return "hash " + f.suite.Hash.Name }
 	return []fact{
 		{
-			name: "suite.set", about: aboutSuite, kind: word, part: "suite", words: sets,
+			name: "suite.set", about: aboutSuite, kind: word, part: "set", words: sets,
 			text:  "the document that defines the suite, if all its parts and, for RFC 9420, its code point agree",
 			word:  func(f *facts) string { return f.set },
 			found: func(f *facts) string { return "a suite of set " + f.set },
 		}, {
-			name: "suite.name", about: aboutSuite, kind: word, part: "suite", words: suiteNames(),
+			name: "suite.name", about: aboutSuite, kind: word, part: "name", words: suiteNames(),
 			text:  "the name of the suite",
 			word:  func(f *facts) string { return f.suite.Name },
 			found: func(f *facts) string { return "suite " + f.suite.Name },
 		}, {
-			name: "suite.code-point", about: aboutSuite, kind: word, part: "suite", code: true,
+			name: "suite.code-point", about: aboutSuite, kind: word, part: "code-point", code: true,
 			text:  "the code point of the suite",
 			word:  func(f *facts) string { return codePoint(uint16(f.suite.ID)) },
 			found: func(f *facts) string { return "code point " + f.suite.ID.String() },
 		}, {
-			name: "suite.level", about: aboutSuite, kind: number, part: "suite",
+			name: "suite.level", about: aboutSuite, kind: number, part: "level",
 			text:   "the number in the suite's name, in bits",
 			number: func(f *facts) int64 { return int64(f.suite.Level) },
 			found:  func(f *facts) string { return fmt.Sprintf("suite of level %d", f.suite.Level) },

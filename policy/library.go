@@ -22,6 +22,8 @@ type Library struct {
 	names    []string // in order
 	profiles map[string]*profile
 	known    map[string]known // suites
+
+	unchecked Problems
 }
 
 // builtinNames are the profiles that come with the package, in the order in which
@@ -59,7 +61,10 @@ func builtinFiles() []File {
 // Add returns a library that has the profiles of files too. Its error is
 // [Problems]: all that is wrong with any of the files.
 func (l *Library) Add(files ...File) (*Library, error) {
-	more := &Library{names: slices.Clone(l.names), profiles: map[string]*profile{}, known: map[string]known{}}
+	more := &Library{
+		names: slices.Clone(l.names), profiles: map[string]*profile{}, known: map[string]known{},
+		unchecked: slices.Clone(l.unchecked),
+	}
 	for name, p := range l.profiles {
 		more.profiles[name] = p
 	}
@@ -72,6 +77,10 @@ func (l *Library) Add(files ...File) (*Library, error) {
 		p := parseProfile(file, &wrong)
 		if p == nil {
 			continue
+		}
+		if len(more.profiles) >= maxProfiles {
+			wrong.add(p.at, "a library has at most %d profiles", maxProfiles)
+			break
 		}
 		if other, ok := more.profiles[p.name]; ok {
 			wrong.add(p.at, "there is a profile %s already, in %s", p.name, other.at.File)
@@ -92,8 +101,15 @@ func (l *Library) Add(files ...File) (*Library, error) {
 		}
 	}
 	if !broken && len(wrong.found) == 0 {
-		for _, p := range added {
-			check(more, p, &wrong)
+		broken := map[string]bool{}
+		for _, p := range linked { // what it extends first
+			if slices.ContainsFunc(p.extends, func(r reference) bool { return broken[r.name] }) {
+				broken[p.name] = true // by what has been reported
+				continue
+			}
+			before := len(wrong.found)
+			more.unchecked = append(more.unchecked, check(more, p, &wrong)...)
+			broken[p.name] = len(wrong.found) > before
 		}
 	}
 	if err := wrong.err(files); err != nil {
@@ -101,6 +117,11 @@ func (l *Library) Add(files ...File) (*Library, error) {
 	}
 	return more, nil
 }
+
+// Unchecked returns what [Library.Add] gave up to check, since the rules of a profile
+// are too many to try what they have to do with each other. What it takes is bounded by
+// the size of the files. Nothing is wrong with the profiles as far as it is known.
+func (l *Library) Unchecked() Problems { return slices.Clone(l.unchecked) }
 
 // Names returns the names of the profiles, the built-in ones first.
 func (l *Library) Names() []string { return slices.Clone(l.names) }
@@ -135,23 +156,32 @@ func Lint(files ...File) Problems {
 	return nil
 }
 
+// Bounds on a library. Each profile is checked together with all that it extends.
+const (
+	maxProfiles = 1000
+	maxExtended = 64 // by one profile, directly or not
+)
+
 // closure returns what p extends, directly or not, each once and before what
-// extends it, and p last. It leaves out what is not there or extends itself.
+// extends it, and p last. It leaves out what is not there or extends itself, and all
+// beyond one more than maxExtended.
 func (l *Library) closure(p *profile) []*profile {
 	var all []*profile
-	var visit func(p *profile, above []*profile)
-	visit = func(p *profile, above []*profile) {
-		if slices.Contains(above, p) || slices.Contains(all, p) {
+	seen := map[*profile]bool{}
+	var visit func(p *profile)
+	visit = func(p *profile) {
+		if seen[p] || len(seen) > maxExtended+1 {
 			return
 		}
+		seen[p] = true
 		for _, r := range p.extends {
 			if parent, ok := l.profiles[r.name]; ok {
-				visit(parent, append(above, p))
+				visit(parent)
 			}
 		}
 		all = append(all, p)
 	}
-	visit(p, nil)
+	visit(p)
 	return all
 }
 
@@ -165,9 +195,11 @@ func (l *Library) cyclic(p *profile) bool {
 
 // link resolves the names in p: of profiles and of parameters.
 func (l *Library) link(p *profile, wrong *problems) {
+	missing := false
 	for i, r := range p.extends {
 		switch _, ok := l.profiles[r.name]; {
 		case !ok:
+			missing = true
 			wrong.add(r.at, "there is no profile %s to extend", r.name)
 		case slices.ContainsFunc(p.extends[:i], func(o reference) bool { return o.name == r.name }):
 			wrong.add(r.at, "%s is extended twice", r.name)
@@ -177,9 +209,17 @@ func (l *Library) link(p *profile, wrong *problems) {
 		wrong.add(p.rulesAt, "%s extends itself", p.name)
 		return
 	}
+	if missing {
+		return // what it would inherit is not known
+	}
 	closure := l.closure(p)
+	if len(closure) > maxExtended+1 {
+		wrong.add(p.rulesAt, "%s extends more than %d profiles", p.name, maxExtended)
+		return
+	}
 	l.linkExisting(p, closure, wrong)
 	used := map[parameterKey]bool{}
+	unresolved := false
 	resolve := func(r *reference, wantDate bool) {
 		if !r.used() {
 			return
@@ -187,6 +227,7 @@ func (l *Library) link(p *profile, wrong *problems) {
 		declared, key, reason := findParameter(closure, r.name)
 		switch {
 		case reason != "":
+			unresolved = true // perhaps one that is declared by another name
 			wrong.add(r.at, "%s", reason)
 		case declared.isDate != wantDate && wantDate:
 			wrong.add(r.at, "parameter %s is a switch, not a date", r.name)
@@ -194,8 +235,8 @@ func (l *Library) link(p *profile, wrong *problems) {
 			wrong.add(r.at, "parameter %s is a date, not a switch", r.name)
 		default:
 			r.key = key
-			used[key] = true
 		}
+		used[key] = true
 	}
 	for i := range p.rules {
 		for j := range p.rules[i].allow {
@@ -210,7 +251,7 @@ func (l *Library) link(p *profile, wrong *problems) {
 		}
 	}
 	for _, declared := range p.parameters {
-		if !used[parameterKey{p.name, declared.name}] {
+		if !p.unread && !unresolved && !used[parameterKey{p.name, declared.name}] {
 			wrong.add(declared.at, "no rule of the profile uses the parameter")
 		}
 	}
@@ -251,17 +292,19 @@ func (l *Library) linkSettings(p *profile, closure []*profile, wrong *problems) 
 			}
 		}
 	}
-	for i, one := range closure {
-		for _, other := range closure[:i] {
-			if one == p || other == p {
-				continue
-			}
-			for _, a := range one.set {
-				for _, b := range other.set {
-					if a.key == b.key && a.value != b.value {
-						wrong.add(p.rulesAt, "%s and %s set %s to different values", other.name, one.name, a.key)
-					}
-				}
+	type setBy struct {
+		value value
+		name  string
+	}
+	first := map[parameterKey]setBy{}
+	for _, one := range closure[:len(closure)-1] {
+		for _, s := range one.set {
+			other, ok := first[s.key]
+			switch {
+			case !ok:
+				first[s.key] = setBy{s.value, one.name}
+			case other.value != s.value:
+				wrong.add(p.rulesAt, "%s and %s set %s to different values", other.name, one.name, s.key)
 			}
 		}
 	}

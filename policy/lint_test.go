@@ -34,7 +34,7 @@ func TestLint(t *testing.T) {
 		"two":         {head + "---\nprofile: b\n", []string{"5:1: a file holds one profile, not several documents"}},
 		"no name":     {"title: a\n", []string{"1:1: a profile needs the key profile, its name"}},
 		"no title":    {"profile: a\n", []string{"1:1: a profile needs a title"}},
-		"bad name":    {"profile: a b\ntitle: c\n", []string{`1:1: profile: "a b" is no name: letters, digits, '.', '_' and '-', at most 64`, "1:1: a profile needs the key profile, its name"}},
+		"bad name":    {"profile: a b\ntitle: c\n", []string{`1:1: profile: "a b" is no name: letters, digits, '.', '_' and '-', at most 64`}},
 		"unknown key": {head + "rule: []\n", []string{"5:1: rule: unknown key; known here: profile, title, text, version, date, extends, existing, sources, parameters, set, rules, notes, moves"}},
 		"key twice":   {head + "title: again\n", []string{"5:1: title: stands twice"}},
 		"null":        {head + "text:\n", []string{"5:1: text: want a value, not nothing"}},
@@ -62,7 +62,7 @@ func TestLint(t *testing.T) {
 		"rule keys":       {head + "rules:\n  - {id: r, level: 3}\n", []string{"6:5: rules[0]: a rule needs source", "6:5: rules[0]: a rule needs force", "6:5: rules[0]: a rule needs wanted", "6:5: rules[0]: a rule needs allow", "6:13: rules[0].level: unknown key; known here: id, source, section, force, certainty, wanted, when, allow"}},
 		"rules no list":   {head + "rules: {}\n", []string{"5:1: rules: want a list, not a mapping"}},
 		"source":          {strings.Replace(rule("allow: [{hash: SHA-256}]"), "source: s", "source: t", 1), []string{`7:5: rules[0].source: the profile has no source "t"`}},
-		"force":           {strings.Replace(rule("allow: [{hash: SHA-256}]"), "law", "wish", 1), []string{"6:5: rules[0]: a rule needs force", `8:5: rules[0].force: "wish" is not one of: law, guidance, mapping`}},
+		"force":           {strings.Replace(rule("allow: [{hash: SHA-256}]"), "law", "wish", 1), []string{`8:5: rules[0].force: "wish" is not one of: law, guidance, mapping`}},
 		"unknown fact":    {rule("allow: [{hashes: SHA-256}]"), []string{"10:14: rules[0].allow[0].hashes: unknown key; known here: from, until, with, without, suite.set"}},
 		"unknown word":    {rule("allow: [{hash: SHA-255}]"), []string{`10:14: rules[0].allow[0].hash: unknown hash "SHA-255"; known: SHA-256, SHA-384, SHA-512`}},
 		"unknown curve":   {rule("allow:|  - kem.classical: [P-256, P-255]"), []string{`11:32: rules[0].allow[0].kem.classical[1]: unknown kem.classical "P-255"; known: none, X25519, X448, P-256, P-384, P-521`}},
@@ -132,7 +132,7 @@ func TestLint(t *testing.T) {
 		"no such PSK":      {rule("allow: [{psk.bytes: {min: 70000}}]"), []string{"10:13: rules[0].allow[0]: no pre-shared key of any kind satisfies it"}},
 		"two mandates":     {"profile: own\ntitle: Own\nextends: [bsi-tr-02102-1, cnsa-2.0]\n", []string{"3:1: extends: the rules contradict each other: no cipher suite of any kind satisfies them all"}},
 
-		"parameter kind":    {head + "parameters:\n  p: {kind: number, default: 3, text: t}\n", []string{"6:3: parameters.p: a parameter needs a kind: switch or date", "6:3: parameters.p: no rule of the profile uses the parameter", `6:7: parameters.p.kind: "number" is not one of: switch, date`}},
+		"parameter kind":    {head + "parameters:\n  p: {kind: number, default: 3, text: t}\n", []string{"6:3: parameters.p: no rule of the profile uses the parameter", `6:7: parameters.p.kind: "number" is not one of: switch, date`}},
 		"parameter default": {head + "parameters:\n  p: {kind: date, default: off, text: t}\n", []string{"6:3: parameters.p: no rule of the profile uses the parameter", "6:19: parameters.p.default: parameter p is a date, such as 2030-12-31, not off"}},
 		"parameter empty":   {head + "parameters:\n  p: {kind: switch}\n", []string{"6:3: parameters.p: a parameter needs a default", "6:3: parameters.p: a parameter needs a text that says what it means", "6:3: parameters.p: no rule of the profile uses the parameter"}},
 		"parameter latest":  {head + "parameters:\n  p: {kind: switch, default: off, latest: 2030-12-31, text: t}\n", []string{"6:3: parameters.p: latest is for dates", "6:3: parameters.p: no rule of the profile uses the parameter"}},
@@ -155,7 +155,7 @@ func TestLint(t *testing.T) {
 		},
 		"switch as date": {
 			head + "parameters:\n  p: {kind: switch, default: off, text: t}\nrules:\n  - {id: r, source: s, force: law, wanted: w, allow: [{hash: SHA-256, until: p}]}\n",
-			[]string{"6:3: parameters.p: no rule of the profile uses the parameter", "8:71: rules[0].allow[0].until: parameter p is a switch, not a date"},
+			[]string{"8:71: rules[0].allow[0].until: parameter p is a switch, not a date"},
 		},
 		"date as switch": {
 			head + "extends: anssi\nrules:\n  - {id: r, source: s, force: law, wanted: w, allow: [{hash: SHA-256, with: classical-end}]}\n",
@@ -235,7 +235,7 @@ a.yaml:4:1: rules: want a list, not "3"`)
 	_, err := policy.Parse("a.yaml", []byte("profile: c\n"))
 	require.Equal(t, policy.Lint(policy.File{Name: "a.yaml", Data: []byte("profile: c\n")}), err)
 	require.Nil(t, policy.Lint(policy.File{Name: "a.yaml", Data: []byte("profile: c\ntitle: t\n")}))
-	wide := head + "rules: [" + strings.Repeat("{}, ", 5000) + "{}]\n"
+	wide := head + "rules: [" + strings.Repeat("{}, ", 500) + "{}]\n"
 	require.Len(t, policy.Lint(policy.File{Name: "a.yaml", Data: []byte(wide)}), 100)
 	require.Len(t, policy.Lint(policy.File{Name: "a.yaml", Data: make([]byte, 1<<20)}), 1)
 }
@@ -279,6 +279,59 @@ rules:
 	require.Nil(t, policy.Lint(parent, child("2028-01-01")))
 	require.EqualError(t, policy.Lint(parent, child("2027-12-31")),
 		"policy: child.yaml:4:7: set.end: until 2027-12-31 is before from 2028-01-01 in own/r")
+}
+
+// One mistake is one problem, also where it has consequences.
+func TestOneMistakeIsOneProblem(t *testing.T) {
+	good := map[string]string{
+		"id": "r", "source": "s", "force": "law", "wanted": "w", "allow": "[{hash: SHA-256, with: p}]",
+	}
+	file := func(change map[string]string, rename map[string]string) policy.File {
+		text := head + "parameters:\n  p: {kind: switch, default: off, text: t}\nrules:\n  -\n"
+		for _, key := range []string{"id", "source", "force", "wanted", "allow"} {
+			value := good[key]
+			if v, ok := change[key]; ok {
+				value = v
+			}
+			if k, ok := rename[key]; ok {
+				key = k
+			}
+			text += "    " + key + ": " + value + "\n"
+		}
+		return policy.File{Name: "own.yaml", Data: []byte(text)}
+	}
+	require.Nil(t, policy.Lint(file(nil, nil)))
+	for key, wrong := range map[string][]string{
+		"id": {"a b", "", "[a]"}, "source": {"t", "", "[a]"}, "force": {"lax", "", "[law]"}, "wanted": {"", "[a]"},
+		"allow": {"", "a", "[]", "[{hash: SHA-255, with: p}]", "[{hash: SHA-256, with: q}]", "[{hash: SHA-256, until: p}]", "[{hsh: SHA-256, with: p}]", "[{hash: [], with: p}]"},
+	} {
+		for _, v := range wrong {
+			require.Len(t, policy.Lint(file(map[string]string{key: v}, nil)), 1, "%s: %s", key, v)
+		}
+		for _, slip := range []string{key + "x", key[1:], "x" + key[1:], key[1:2] + key[:1] + key[2:]} {
+			require.Len(t, policy.Lint(file(nil, map[string]string{key: slip})), 1, "%s for %s", slip, key)
+		}
+		require.Len(t, policy.Lint(file(nil, map[string]string{key: "colour"})), 2, "%s is missing, and colour is unknown", key)
+	}
+	for name, text := range map[string]string{
+		"profile":   "profile: a b\ntitle: t\n",
+		"title":     "profile: a\ntitel: t\n",
+		"extends":   "profile: a\ntitle: t\nextends: b\nset: {hybrid: on}\n",
+		"parameter": head + "parameters:\n  p: {kind: swich, default: off, text: t}\nrules: [{id: r, source: s, force: law, wanted: w, allow: [{hash: SHA-256, with: p}]}]\n",
+		"source":    "profile: a\ntitle: t\nsources: {s: {document: d, date: 20, checked: 2026}}\nrules: [{id: r, source: s, force: law, wanted: w, allow: [{hash: SHA-256}]}]\n",
+		"note":      head + "notes: [{txet: t}]\n",
+		"move":      head + "moves: [{from: a, too: b, reason: r}]\n",
+		"when":      head + "rules: [{id: r, source: s, force: law, wanted: w, when: {hash: SHA-255}, allow: [{hash: SHA-256}]}]\n",
+		"packages":  head + "rules: [{id: r, source: s, force: law, wanted: w, allow: [{provenance: {only: [a, /b], some: [b]}}]}]\n",
+	} {
+		require.Len(t, policy.Lint(policy.File{Name: "own.yaml", Data: []byte(text)}), 1, name)
+	}
+	// A contradiction of a profile is not that of those who extend it.
+	parent := policy.File{Name: "parent.yaml", Data: []byte(head + "rules:\n" +
+		"  - {id: a, source: s, force: law, wanted: w, allow: [{hash: SHA-256}]}\n" +
+		"  - {id: b, source: s, force: law, wanted: w, allow: [{hash: SHA-384}]}\n")}
+	child := policy.File{Name: "child.yaml", Data: []byte("profile: child\ntitle: t\nextends: own\n")}
+	require.Len(t, policy.Lint(child, parent), 1)
 }
 
 // A file can be stricter than what it extends, and not milder.

@@ -44,7 +44,8 @@ var (
 
 func (p *parser) top(root node) {
 	var rules *node // read last: they name sources, which may stand below them
-	for _, e := range p.mapping(root) {
+	entries := p.mapping(root)
+	for _, e := range entries {
 		switch e.key {
 		case "profile":
 			if name, ok := p.document.name(e.value); ok {
@@ -95,18 +96,21 @@ func (p *parser) top(root node) {
 				p.move(n)
 			}
 		default:
+			p.unread = p.unread || oneSlip(e.key, "rules")
 			p.unknown(e, topKeys...)
 		}
 	}
 	if rules != nil {
+		before := len(p.found)
 		for _, n := range p.list(*rules) {
 			p.rule(n)
 		}
+		p.unread = p.unread || len(p.found) > before
 	}
-	if p.profile.name == "" {
+	if !says(entries, "profile") {
 		p.add(root.at, "a profile needs the key profile, its name")
 	}
-	if p.title == "" {
+	if !says(entries, "title") {
 		p.add(root.at, "a profile needs a title")
 	}
 }
@@ -116,7 +120,8 @@ func (p *parser) source(e entry) {
 	if !isName(e.key) {
 		p.add(e.value.at, "%q is no name", e.key)
 	}
-	for _, f := range p.mapping(e.value) {
+	entries := p.mapping(e.value)
+	for _, f := range entries {
 		switch f.key {
 		case "document":
 			s.Document, _ = p.scalar(f.value)
@@ -134,7 +139,7 @@ func (p *parser) source(e entry) {
 			p.unknown(f, sourceKeys...)
 		}
 	}
-	if s.Document == "" || s.Date == "" || s.Checked == "" {
+	if !says(entries, "document") || !says(entries, "date") || !says(entries, "checked") {
 		p.add(e.value.at, "a source needs document, date and checked")
 	}
 	p.sources = append(p.sources, s)
@@ -167,7 +172,8 @@ func (p *parser) parameter(e entry) {
 	}
 	var kind, text string
 	var textAt Position
-	for _, f := range p.mapping(e.value) {
+	entries := p.mapping(e.value)
+	for _, f := range entries {
 		switch f.key {
 		case "kind":
 			kind, _ = p.oneOf(f.value, "switch", "date")
@@ -184,20 +190,20 @@ func (p *parser) parameter(e entry) {
 	}
 	d.isDate = kind == "date"
 	switch {
-	case kind == "":
+	case !says(entries, "kind"):
 		p.add(e.value.at, "a parameter needs a kind: switch or date")
-	case text == "":
+	case !says(entries, "default"):
 		p.add(e.value.at, "a parameter needs a default")
-	default:
+	case kind != "" && text != "":
 		var reason string
 		if d.value, reason = d.parse(text); reason != "" {
 			p.add(textAt, "%s", reason)
 		}
 	}
-	if d.text == "" {
+	if !says(entries, "text") {
 		p.add(e.value.at, "a parameter needs a text that says what it means")
 	}
-	if !d.isDate && !d.latest.IsZero() {
+	if kind == "switch" && !d.latest.IsZero() {
 		p.add(e.value.at, "latest is for dates")
 	}
 	p.parameters = append(p.parameters, d)
@@ -220,8 +226,8 @@ func (p *parser) rule(n node) {
 	var source, section string
 	var sourceAt Position
 	var allow []node
-	said := false
-	for _, f := range p.mapping(n) {
+	entries := p.mapping(n)
+	for _, f := range entries {
 		switch f.key {
 		case "id":
 			r.ID, _ = p.document.name(f.value)
@@ -241,33 +247,28 @@ func (p *parser) rule(n node) {
 		case "wanted":
 			r.Wanted, _ = p.scalar(f.value)
 		case "when":
-			r.when = p.conditions(p.mapping(f.value))
-			if len(r.when) == 0 {
+			conditions := p.mapping(f.value)
+			r.when = p.conditions(conditions)
+			if len(conditions) == 0 && f.value.yaml.Kind == yaml.MappingNode {
 				p.add(f.value.at, "when has no condition")
 			}
 		case "allow":
-			said = true
 			allow = p.list(f.value)
 		default:
 			p.unknown(f, ruleKeys...)
 		}
 	}
-	for _, required := range []struct {
-		missing bool
-		key     string
-	}{
-		{r.ID == "", "id"}, {source == "", "source"}, {r.Force == "", "force"},
-		{r.Wanted == "", "wanted"}, {!said, "allow"},
-	} {
-		if required.missing {
-			p.add(n.at, "a rule needs %s", required.key)
+	for _, key := range []string{"id", "source", "force", "wanted", "allow"} {
+		if n.yaml.Kind == yaml.MappingNode && !says(entries, key) {
+			p.add(n.at, "a rule needs %s", key)
 		}
 	}
 	p.cite(&r, source, section, sourceAt)
 	for _, a := range allow {
 		r.allow = append(r.allow, p.alternative(a))
 	}
-	if said && len(allow) == 0 {
+	if i := slices.IndexFunc(entries, func(e entry) bool { return e.key == "allow" }); i >= 0 &&
+		entries[i].value.yaml.Kind == yaml.SequenceNode && len(entries[i].value.yaml.Content) == 0 {
 		p.add(n.at, "the rule allows nothing, so no suite of any kind satisfies it")
 	}
 	p.subject(&r)
@@ -367,7 +368,8 @@ func (p *parser) subject(r *rule) {
 
 func (p *parser) note(n node) {
 	remark := note{at: n.at, certainty: Secondary}
-	for _, f := range p.mapping(n) {
+	entries := p.mapping(n)
+	for _, f := range entries {
 		switch f.key {
 		case "text":
 			remark.text, _ = p.scalar(f.value)
@@ -385,7 +387,7 @@ func (p *parser) note(n node) {
 			p.unknown(f, noteKeys...)
 		}
 	}
-	if remark.text == "" {
+	if n.yaml.Kind == yaml.MappingNode && !says(entries, "text") {
 		p.add(n.at, "a note needs a text")
 	}
 	for _, c := range slices.Concat(remark.when...) {
@@ -409,7 +411,8 @@ func (p *parser) move(n node) {
 		}
 		return all
 	}
-	for _, f := range p.mapping(n) {
+	entries := p.mapping(n)
+	for _, f := range entries {
 		switch f.key {
 		case "from":
 			from = names(f.value)
@@ -421,8 +424,12 @@ func (p *parser) move(n node) {
 			p.unknown(f, moveKeys...)
 		}
 	}
-	if len(from) == 0 || len(to) == 0 || reason == "" {
+	if n.yaml.Kind == yaml.MappingNode && !(says(entries, "from") && says(entries, "to") && says(entries, "reason")) {
 		p.add(n.at, "a move needs from, to and reason")
+	}
+	if len(p.moves)+len(from)*len(to) > maxItems {
+		p.add(n.at, "a profile has at most %d moves: each of from to each of to", maxItems)
+		return
 	}
 	for _, a := range from {
 		for _, b := range to {

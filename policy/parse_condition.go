@@ -189,6 +189,7 @@ func (p *parser) versionCondition(c *condition, n node) {
 }
 
 func (p *parser) packagesCondition(c *condition, n node) {
+	before := len(p.found)
 	patterns := func(n node) []string {
 		var all []string
 		items := p.texts(n)
@@ -223,6 +224,9 @@ func (p *parser) packagesCondition(c *condition, n node) {
 	}
 	if len(entries) == 0 && n.yaml.Kind == yaml.MappingNode {
 		p.add(n.at, "want {only: [...]}, {some: [...]}, {declared: [...]} or several of them")
+	}
+	if len(p.found) > before {
+		return
 	}
 	for _, s := range c.some {
 		if len(c.only) > 0 && !matchesPackage(c.only, strings.TrimSuffix(s, "/...")) {

@@ -20,6 +20,7 @@ type profile struct {
 	notes      []note
 	moves      []move
 
+	unread  bool     // whether there is something in rules that could not be read
 	rulesAt Position // of the key rules, or of what else could be to blame
 }
 

@@ -187,8 +187,12 @@ func (r *rule) lastBefore(f *facts, s settings, day Date) Date {
 	return last
 }
 
-// maxTogether is how many switches a remedy turns on at most.
-const maxTogether = 3
+// maxTogether is how many switches a remedy turns on at most, and maxTried how many it
+// tries together: the first that rules ask for.
+const (
+	maxTogether = 3
+	maxTried    = 12
+)
 
 // remedy returns the fewest switches that would allow f on a day, and until when; ""
 // if none would.
@@ -206,6 +210,9 @@ func (p *Policy) remedy(about subject, f *facts, day Date) (with string, until D
 	}
 	off = slices.DeleteFunc(off, func(k parameterKey) bool { return !p.settable(k) })
 	for n := 1; n <= min(maxTogether, len(off)); n++ {
+		if n > 1 {
+			off = off[:min(len(off), maxTried)]
+		}
 		for chosen := range choices(off, n) {
 			changed := p
 			names := make([]string, n)

@@ -39,8 +39,8 @@ func only(w world) iter.Seq[world] { return func(yield func(world) bool) { yield
 
 func suiteWorlds(conditions []condition, yield func(world) bool) {
 	provision := []string{"provenance", "module"}
-	made := []string{"suite", "kem", "signature", "aead", "hash"}
-	if !yield(world{base: facts{set: "other"}, free: slices.Concat(made, provision)}) {
+	made := []string{"code-point", "level", "name", "kem", "signature", "aead", "hash"}
+	if !yield(world{base: facts{set: "other"}, fixed: []string{"set"}, free: slices.Concat(made, provision)}) {
 		return
 	}
 	for _, k := range knownSuites() {
@@ -51,7 +51,7 @@ func suiteWorlds(conditions []condition, yield func(world) bool) {
 		for _, id := range ids {
 			info := describe(k.Definition)
 			info.ID = id
-			if !yield(world{base: facts{set: k.set, suite: info}, fixed: made, free: provision}) {
+			if !yield(world{base: facts{set: k.set, suite: info}, fixed: append([]string{"set"}, made...), free: provision}) {
 				return
 			}
 		}
@@ -72,14 +72,17 @@ const maxSamples = 256
 func samples(part string, conditions []condition) []func(*facts) {
 	var sets []func(*facts)
 	switch part {
-	case "suite":
-		names := append([]string{""}, wordsOf("suite.name", conditions)...)
+	case "code-point":
 		for _, id := range codePoints(conditions) {
-			for _, level := range numbers("suite.level", maxLevel, conditions) {
-				for _, name := range names {
-					sets = append(sets, func(f *facts) { f.suite.ID, f.suite.Level, f.suite.Name = id, int(level), name })
-				}
-			}
+			sets = append(sets, func(f *facts) { f.suite.ID = id })
+		}
+	case "level":
+		for _, level := range numbers("suite.level", maxLevel, conditions) {
+			sets = append(sets, func(f *facts) { f.suite.Level = int(level) })
+		}
+	case "name":
+		for _, name := range append([]string{""}, wordsOf("suite.name", conditions)...) {
+			sets = append(sets, func(f *facts) { f.suite.Name = name })
 		}
 	case "kem":
 		for _, p := range pairs(curvesOfKEMs, postQuantumKEMs) {
