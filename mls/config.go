@@ -124,11 +124,12 @@ type Limits struct {
 // LifetimePolicy says which lifetimes of key packages are accepted and made
 // (RFC 9420, Section 7.2). The zero value is a sane policy.
 type LifetimePolicy struct {
-	// Own is how long from now key packages made here are valid; 0 means 84 days, or
-	// as long as MaxTotal lets it.
+	// Own is the total lifetime of key packages made here, from NotBefore to NotAfter, so
+	// that one of 90 days satisfies a policy that allows 90; 0 means 84 days, or as long
+	// as MaxTotal lets it.
 	Own time.Duration
-	// Backdate is how long before now they begin to be, for others whose clocks are
-	// slow; 0 means one hour, and a negative one means none.
+	// Backdate is how much of Own lies before now, for others whose clocks are slow; 0
+	// means one hour, and a negative one means none. It is at most half of Own.
 	Backdate time.Duration
 	// MaxTotal is the longest total lifetime accepted, in an Add, in the tree of a
 	// group that one joins, and of what is made here; 0 means 366 days, and a negative
@@ -265,15 +266,18 @@ func (l Limits) proposals(members uint32) proposalLimits {
 
 // own returns the lifetime of a key package made now.
 func (p LifetimePolicy) own(now time.Time) Lifetime {
-	backdate, length := max(0, orDefault(p.Backdate, defaultClockSkew)), p.Own
-	if length == 0 {
-		length = defaultLifetime
+	backdate, total := max(0, orDefault(p.Backdate, defaultClockSkew)), p.Own
+	if total == 0 {
+		total = defaultLifetime
 		if longest := p.longest(); longest > 0 {
-			backdate = min(backdate, longest/2)
-			length = min(length, longest-backdate-time.Second) // both ends are rounded
+			total = min(total, longest)
 		}
 	}
-	return Lifetime{NotBefore: unixSeconds(now.Add(-backdate)), NotAfter: unixSeconds(now.Add(length))}
+	if total < 0 {
+		return Lifetime{NotBefore: unixSeconds(now.Add(-backdate)), NotAfter: unixSeconds(now.Add(total))} // which nobody takes
+	}
+	begin := unixSeconds(now.Add(-min(backdate, total/2)))
+	return Lifetime{NotBefore: begin, NotAfter: begin + uint64(total/time.Second)}
 }
 
 // longest is the longest total lifetime, or negative if there is none.

@@ -72,7 +72,7 @@ func TestOwnKeyPackageIsValid(t *testing.T) {
 		adjust func(*Config)
 		want   error
 	}{
-		"longer than the longest":      {func(cfg *Config) { cfg.Lifetimes.Own = 366 * day }, violation("7.2", "total lifetime is at most")},
+		"longer than the longest":      {func(cfg *Config) { cfg.Lifetimes.Own = 367 * day }, violation("7.2", "total lifetime is at most")},
 		"over before it begins":        {func(cfg *Config) { cfg.Lifetimes.Own = -day }, violation("7.2", "lifetime ends before it begins")},
 		"over now":                     {func(cfg *Config) { cfg.Lifetimes.Own = -time.Minute }, violation("7.3", "current time is within the lifetime")},
 		"extension that is not listed": {func(cfg *Config) { cfg.LeafExtensions = Extensions{{Type: strangeExtension}} }, violation("7.3", "is listed in capabilities")},
@@ -81,7 +81,7 @@ func TestOwnKeyPackageIsValid(t *testing.T) {
 		"short longest":                {func(cfg *Config) { cfg.Lifetimes.MaxTotal = 30 * day }, nil},
 		"very short longest":           {func(cfg *Config) { cfg.Lifetimes.MaxTotal = time.Minute }, nil},
 		"no backdate":                  {func(cfg *Config) { cfg.Lifetimes.Backdate = -1 }, nil},
-		"all the allowed time":         {func(cfg *Config) { cfg.Lifetimes = LifetimePolicy{Own: 366 * day, Backdate: -1} }, nil},
+		"all the allowed time":         {func(cfg *Config) { cfg.Lifetimes = LifetimePolicy{Own: 366 * day} }, nil},
 		"tolerance for others":         {func(cfg *Config) { cfg.Lifetimes.Skew = 400 * day }, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -100,4 +100,20 @@ func TestOwnKeyPackageIsValid(t *testing.T) {
 	}
 	k := ownKeyPackage(t, 0x0001, "client", func(cfg *Config) { cfg.Lifetimes = LifetimePolicy{Backdate: -1, Skew: 400 * day} })
 	require.Equal(t, unixSeconds(insiderTime), k.KeyPackage.LeafNode.Lifetime.NotBefore)
+}
+
+// Own is the whole lifetime, backdated as it is: a rule of as many days is satisfied, at
+// any time of the day and for the shortest.
+func TestOwnLifetimeIsTheTotal(t *testing.T) {
+	for _, now := range []time.Time{insiderTime, insiderTime.Add(999 * time.Millisecond), insiderTime.Add(time.Nanosecond)} {
+		for _, own := range []time.Duration{time.Second, 1500 * time.Millisecond, time.Minute, time.Hour, 30 * day, 90 * day, 366 * day} {
+			for _, backdate := range []time.Duration{-1, 0, time.Millisecond, 30 * time.Minute, 400 * day} {
+				l := LifetimePolicy{Own: own, Backdate: backdate}.own(now)
+				require.Equal(t, uint64(own/time.Second), l.NotAfter-l.NotBefore, "%s of %s", backdate, own)
+				require.NoError(t, LifetimePolicy{}.check(l, now, 0), "%s of %s", backdate, own)
+			}
+		}
+		require.EqualValues(t, 84*day/time.Second, LifetimePolicy{}.own(now).total())
+		require.EqualValues(t, 30*day/time.Second, LifetimePolicy{MaxTotal: 30 * day}.own(now).total())
+	}
 }

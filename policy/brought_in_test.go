@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -190,5 +191,21 @@ func TestRefusedActIsObserved(t *testing.T) {
 		require.True(t, ok, name)
 		require.Equal(t, []byte("group"), e.Group.ID)
 		require.Equal(t, k.Ref, e.Err.KeyPackage)
+	}
+}
+
+// Who configures as many days as the rule allows satisfies it.
+func TestLifetimeOfAsManyDays(t *testing.T) {
+	for _, days := range []int{1, 30, 90} {
+		p := own(t, fmt.Sprintf("rules:\n  - {id: short, source: test, force: law, wanted: short, allow: [{key-package.lifetime: {max: %dd}}]}\n", days))
+		cfg := under(t, p, 0x0002, "client")
+		cfg.Lifetimes.Own = time.Duration(days) * 24 * time.Hour
+		_, err := mls.NewKeyPackage(t.Context(), today, cfg)
+		require.NoError(t, err, "%d days", days)
+		_, err = mls.CreateGroup(t.Context(), today, cfg, nil)
+		require.NoError(t, err, "%d days", days)
+		cfg.Lifetimes.Own += time.Second
+		_, err = mls.NewKeyPackage(t.Context(), today, cfg)
+		requireDenied(t, err)
 	}
 }

@@ -184,7 +184,7 @@ func TestNobodyJoinsAfterTheDate(t *testing.T) {
 // who may not join such a group, and out of use where groups that exist are refused.
 func TestLifetimesInAGroup(t *testing.T) {
 	const rule = "rules:\n  - {id: short, source: test, force: law, wanted: short, allow: [{key-package.lifetime: {max: 30d}}]}\n"
-	first := under(t, nil, 0x0002, "long") // 84 days and an hour
+	first := under(t, nil, 0x0002, "long") // 84 days
 	g, err := mls.CreateGroup(t.Context(), today, first, nil)
 	require.NoError(t, err)
 	for existing := policy.Report; existing <= policy.Refuse; existing++ {
