@@ -69,7 +69,7 @@ const none = "none" // the word for a part that a primitive lacks
 var (
 	curvesOfKEMs       = []string{"X25519", "X448", "P-256", "P-384", "P-521"}
 	postQuantumKEMs    = []string{"ML-KEM-512", "ML-KEM-768", "ML-KEM-1024"}
-	derivations        = []string{suite.DerivationLabelled, suite.DerivationUnlabelled}
+	derivations        = []string{suite.DerivationLabelled, suite.DerivationUnlabelled, suite.DerivationRaw}
 	curvesOfSignatures = []string{"Ed25519", "Ed448", "P-256", "P-384", "P-521"}
 	postQuantumSigns   = []string{"ML-DSA-44", "ML-DSA-65", "ML-DSA-87"}
 	kinds              = []string{"classical", "post-quantum", "hybrid"}
@@ -129,7 +129,7 @@ func vocabulary() []fact {
 			found:  func(f *facts) string { return fmt.Sprintf("%s (level %d)", kem(f), f.suite.KEM.Level) },
 		}, {
 			name: "kem.derivation", about: aboutSuite, kind: word, part: "kem", words: append([]string{none}, derivations...),
-			text:  "how a KEM that no RFC settles derives key pairs: as draft-ietf-hpke-pq says, or without its label",
+			text:  "how a KEM that no RFC settles derives key pairs: as draft-ietf-hpke-pq says, or otherwise",
 			word:  func(f *facts) string { return orNone(f.suite.KEM.Derivation) },
 			found: func(f *facts) string { return "derivation of key pairs " + orNone(f.suite.KEM.Derivation) },
 		}, {

@@ -15,7 +15,7 @@ import (
 // what a suite is called does not say how it derives.
 //
 // A suite that derives otherwise than draft-ietf-hpke-pq says is no draft's, so its name
-// ends in _UNLABELLED, and no set of a document has it.
+// ends in _UNLABELLED or _RAW, and no document's set has it.
 type PeerSet struct {
 	Name string // for flags, such as "openmls-0.9"
 
@@ -27,9 +27,17 @@ type PeerSet struct {
 	Definitions []Definition
 }
 
-// Derivation returns how the suites of the set derive key pairs:
-// [suite.DerivationLabelled] or [suite.DerivationUnlabelled].
-func (p PeerSet) Derivation() string { return p.Definitions[0].Derivation }
+// Derivations returns how the suites of the set derive key pairs, each way once:
+// [suite.DerivationLabelled], [suite.DerivationUnlabelled] or [suite.DerivationRaw].
+func (p PeerSet) Derivations() []string {
+	var all []string
+	for _, d := range p.Definitions {
+		if !slices.Contains(all, d.Derivation) {
+			all = append(all, d.Derivation)
+		}
+	}
+	return all
+}
 
 // DraftCodePoints returns the code points that the set gives suites of
 // draft-ietf-mls-pq-ciphersuites-06: of none where key pairs are derived otherwise.
@@ -105,7 +113,7 @@ func OpenMLS09() PeerSet {
 	return PeerSet{
 		Name:        "openmls-0.9",
 		Of:          "OpenMLS 0.9.0 to 0.9.2 as released (hpke-rs 0.7): derived without the label, no draft's",
-		Definitions: unlabelled(append(numbered(openMLSPoints()), ownOfOpenMLS()...)),
+		Definitions: derived(suite.DerivationUnlabelled, append(numbered(openMLSPoints()), ownOfOpenMLS()...)),
 	}
 }
 
@@ -132,11 +140,13 @@ func ownOfOpenMLS() []Definition {
 }
 
 // TSMLS1 returns "ts-mls-1": the suites of ts-mls 1.6 whose hash is SHA-512, as its
-// KDF is in all. ts-mls derives without the label, and they are no draft's.
+// KDF is in all. Those on X-Wing derive without the label, those on ML-KEM take the
+// secret itself for the seed (@hpke/hybridkem-x-wing 0.7.0, @hpke/ml-kem 0.3.0); they
+// are no draft's.
 func TSMLS1() PeerSet {
 	return PeerSet{
 		Name:        "ts-mls-1",
-		Of:          "ts-mls 1.6: suites of its own, derived without the label, no draft's",
+		Of:          "ts-mls 1.6: suites of its own; X-Wing derived without the label, ML-KEM from the raw secret, no draft's",
 		Definitions: tsMLS(0x0051),
 	}
 }
@@ -145,7 +155,7 @@ func TSMLS1() PeerSet {
 func TSMLS2() PeerSet {
 	return PeerSet{
 		Name:        "ts-mls-2",
-		Of:          "ts-mls 2.0.0-rc.10: suites of its own, derived without the label, no draft's",
+		Of:          "ts-mls 2.0.0-rc.10: suites of its own; X-Wing derived without the label, ML-KEM from the raw secret, no draft's",
 		Definitions: tsMLS(0xF00B),
 	}
 }
@@ -164,10 +174,15 @@ func tsMLS(first suite.ID) []Definition {
 		{0, "MLS_256_XWING_AES256GCM_SHA512_MLDSA87", 256, 0x647a, 0x0003, 0x0002, crypto.SHA512, 0x0906, labelled},
 		{0, "MLS_256_XWING_CHACHA20POLY1305_SHA512_MLDSA87", 256, 0x647a, 0x0003, 0x0003, crypto.SHA512, 0x0906, labelled},
 	}
-	for i := range definitions {
-		definitions[i].ID = first + suite.ID(i)
+	for i, d := range definitions {
+		d.ID = first + suite.ID(i)
+		derivation := suite.DerivationUnlabelled
+		if d.KEM != 0x647a {
+			derivation = suite.DerivationRaw
+		}
+		definitions[i] = derived(derivation, []Definition{d})[0]
 	}
-	return unlabelled(definitions)
+	return definitions
 }
 
 // numbered returns the suites of the draft that have a code point in points.
@@ -182,11 +197,11 @@ func numbered(points CodePoints) []Definition {
 	return definitions
 }
 
-// unlabelled makes suites derive without the label, and names them so.
-func unlabelled(definitions []Definition) []Definition {
+// derived makes suites derive in another way than the draft says, and names them so.
+func derived(derivation string, definitions []Definition) []Definition {
 	for i := range definitions {
-		definitions[i].Name += "_UNLABELLED"
-		definitions[i].Derivation = suite.DerivationUnlabelled
+		definitions[i].Name += "_" + strings.ToUpper(derivation)
+		definitions[i].Derivation = derivation
 	}
 	return definitions
 }

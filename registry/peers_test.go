@@ -21,14 +21,15 @@ func TestPeerSets(t *testing.T) {
 			require.NotEmpty(t, p.Of)
 			seen := map[suite.ID]bool{}
 			for _, d := range p.Definitions {
-				require.Equal(t, p.Derivation(), d.Derivation, d.Name)
+				require.Contains(t, p.Derivations(), d.Derivation, d.Name)
 				require.Equal(t, d.Derivation == suite.DerivationUnlabelled, strings.HasSuffix(d.Name, "_UNLABELLED"), d.Name)
+				require.Equal(t, d.Derivation == suite.DerivationRaw, strings.HasSuffix(d.Name, "_RAW"), d.Name)
 				require.False(t, seen[d.ID], d.ID)
 				seen[d.ID] = true
 			}
 			draft, err := registry.PQDraft(p.DraftCodePoints())
 			require.NoError(t, err)
-			if p.Derivation() == suite.DerivationUnlabelled {
+			if !slices.Contains(p.Derivations(), suite.DerivationLabelled) {
 				require.Contains(t, p.Of, "no draft's")
 				require.Empty(t, draft)
 			}
@@ -48,7 +49,8 @@ func TestPeerSets(t *testing.T) {
 
 func TestPeerSetsAreTheCallers(t *testing.T) {
 	registry.OpenMLS09().Definitions[0].Derivation = suite.DerivationLabelled
-	require.Equal(t, suite.DerivationUnlabelled, registry.OpenMLS09().Derivation())
+	require.Equal(t, suite.DerivationUnlabelled, registry.OpenMLS09().Definitions[0].Derivation)
+	require.Equal(t, []string{suite.DerivationRaw, suite.DerivationUnlabelled}, registry.TSMLS1().Derivations())
 }
 
 // What has one name in all sets is one suite; its code point differs.

@@ -37,7 +37,7 @@ type KEMInfo struct {
 
 	// Derivation says how DeriveKeyPair derives where no RFC settles it, so that
 	// implementations may agree on all of the KEM but that: [DerivationLabelled],
-	// [DerivationUnlabelled] or a word of one's own. It is empty where an RFC says it, as
+	// [DerivationUnlabelled], [DerivationRaw] or a word of one's own. It is empty where an RFC says it, as
 	// RFC 9180, Section 7.1.3, does for DHKEM.
 	//
 	// Members of a group who derive in different ways join and read each other, and part
@@ -55,6 +55,9 @@ const (
 	// DerivationUnlabelled is SHAKE256(ikm, Nsk), of no current draft: what some
 	// implementations have from before that one.
 	DerivationUnlabelled = "unlabelled"
+	// DerivationRaw takes ikm itself for the private key, if it has Nsk bytes, and is of
+	// no current draft.
+	DerivationRaw = "raw"
 )
 
 // Hybrid reports whether the KEM has a classical and a post-quantum part.

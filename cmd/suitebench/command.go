@@ -218,7 +218,7 @@ func newSuites() *cobra.Command {
 		Use:   "suites [SUITE...]",
 		Short: "Describe cipher suites",
 		Long: "Suites describes cipher suites: those of RFC 9420, and the post-quantum ones as a peer has them.\n" +
-			"Those that derive key pairs unlabelled are no draft's.\n\nPeers:\n" + describePeers(),
+			"Those that derive key pairs otherwise than labelled are no draft's.\n\nPeers:\n" + describePeers(),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			if len(names) == 0 {
 				names = []string{"all"}

@@ -111,12 +111,12 @@ func (d description) postQuantum() string {
 // derivation says how key pairs are derived, and by whom.
 func (d description) derivation() string {
 	switch {
-	case d.Derivation == suite.DerivationUnlabelled:
-		return d.Derivation + ", no draft's"
 	case d.Derivation == "":
 		return "RFC 9180"
+	case d.Derivation == suite.DerivationLabelled:
+		return d.Derivation
 	}
-	return d.Derivation
+	return d.Derivation + ", no draft's"
 }
 
 // packages returns the packages that provide the suite, each once.
@@ -157,7 +157,7 @@ func writeSuiteCSV(w io.Writer, all descriptions) error {
 func describePeers() string {
 	var b strings.Builder
 	for _, p := range registry.PeerSets() {
-		fmt.Fprintf(&b, "  %-12s %s (%d suites, derivation %s)\n", p.Name, p.Of, len(p.Definitions), p.Derivation())
+		fmt.Fprintf(&b, "  %-12s %s (%d suites, derivation %s)\n", p.Name, p.Of, len(p.Definitions), strings.Join(p.Derivations(), " and "))
 	}
 	return b.String()
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// Of returns registry.Parts.HPKE for the given KEMs, with both derivations of those
+// Of returns registry.Parts.HPKE for the given KEMs, with all derivations of those
 // that have seeds, and HKDF.
 func Of(kems ...hpke.KEM) func(d registry.Definition, aead suite.AEAD) (suite.HPKEScheme, error) {
 	kdfs := []hpke.KDF{hpke.HKDFSHA256(), hpke.HKDFSHA384(), hpke.HKDFSHA512()}
@@ -19,9 +19,9 @@ func Of(kems ...hpke.KEM) func(d registry.Definition, aead suite.AEAD) (suite.HP
 			if kem.Info().ID != d.KEM {
 				continue
 			}
-			if d.Derivation == suite.DerivationUnlabelled {
+			if d.Derivation != "" {
 				var err error
-				if kem, err = hpke.Unlabelled(kem); err != nil {
+				if kem, err = hpke.WithDerivation(kem, d.Derivation); err != nil {
 					return nil, err
 				}
 			}

@@ -88,13 +88,14 @@ func testSuites(t *testing.T, suites []suite.Suite, count int) {
 
 // What HPKE in a suite hides of its KEM.
 func TestKEMs(t *testing.T) {
-	unlabelled := func(kem hpke.KEM) hpke.KEM {
-		kem, err := hpke.Unlabelled(kem)
+	derived := func(kem hpke.KEM, derivation string) hpke.KEM {
+		kem, err := hpke.WithDerivation(kem, derivation)
 		require.NoError(t, err)
 		return kem
 	}
 	for _, kem := range []hpke.KEM{
-		unlabelled(hpke.MLKEM768()), unlabelled(circl.MLKEM1024()), unlabelled(hybrid.MLKEM768X25519()),
+		derived(hpke.MLKEM768(), suite.DerivationUnlabelled), derived(circl.MLKEM1024(), suite.DerivationRaw),
+		derived(hybrid.MLKEM768X25519(), suite.DerivationUnlabelled),
 		hpke.DHKEMP256(), hpke.DHKEMP384(), hpke.DHKEMP521(), hpke.DHKEMX25519(), circl.DHKEMX448(),
 		hpke.MLKEM768(), hpke.MLKEM1024(), circl.MLKEM512(), circl.MLKEM768(), circl.MLKEM1024(),
 		hybrid.MLKEM768X25519(), hybrid.MLKEM768P256(), hybrid.MLKEM1024P384(),
