@@ -13,7 +13,7 @@ import (
 // savedCandidate is a candidate but for the epoch that it begins.
 //
 //	struct {
-//	    opaque from<V>;                     // tree hash of the epoch that it ends; empty of one who joins by it
+//	    opaque from<V>;                     // confirmation tag of the epoch that it ends; empty of one who joins by it
 //	    opaque message<V>;                  // MLSMessage; empty of another's commit
 //	    opaque welcome<V>;                  // MLSMessage, or empty
 //	    Sender committer;
@@ -96,7 +96,7 @@ func (c *Candidate) Save() (Snapshot, error) {
 		}
 		defer done()
 		base = c.from.public.tree
-		saved.from = base.hash()
+		saved.from = c.from.public.confirmationTag
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -121,6 +121,7 @@ func (c *Candidate) Save() (Snapshot, error) {
 		s.delta.Destroy()
 		return nil, s.err
 	}
+	s.seal(newManifest())
 	c.saved = true
 	return Snapshot{}.Apply(&s.delta), nil
 }
@@ -227,14 +228,14 @@ func loadCandidate(cfg *Config, state Snapshot, suiteOf func(suite.ID) (suite.Su
 	var held func([]byte) *nodeKey
 	var baseWidth uint32
 	if g != nil {
-		base, from, held = g.public.tree, g.public.tree.hash(), g.held
+		base, from, held = g.public.tree, g.public.confirmationTag, g.held
 		baseWidth = base.width
 	}
 	l, err := newStateLoader(state, suiteOf, base)
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := l.only(recordCandidate, recordEpoch, recordTreeNode, recordWidth, recordNodeKey); err != nil {
+	if err := l.only(recordManifest, recordCandidate, recordEpoch, recordTreeNode, recordWidth, recordNodeKey); err != nil {
 		return nil, nil, err
 	}
 	value, err := l.one(recordCandidate)

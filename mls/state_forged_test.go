@@ -19,12 +19,30 @@ func (s Snapshot) clone() Snapshot {
 }
 
 // with returns the state with another value of a record, or without it if value is
-// nil.
+// nil, and with the manifest of what that leaves.
 func (s Snapshot) with(key, value []byte) Snapshot {
 	if value == nil {
-		return s.Apply(&Delta{Delete: [][]byte{key}})
+		return s.Apply(&Delta{Delete: [][]byte{key}}).sealed()
 	}
-	return s.Apply(&Delta{Put: []Record{{key, value}}})
+	return s.Apply(&Delta{Put: []Record{{key, value}}}).sealed()
+}
+
+// sealed returns the state with the manifest of its records, if it has one.
+func (s Snapshot) sealed() Snapshot {
+	m, i := newManifest(), -1
+	if _, err := sortRecords(s); err != nil {
+		return s // a record is of no kind
+	}
+	for k := range s {
+		m.put(&s[k])
+		if s[k].Key[0] == byte(recordManifest) {
+			i = k
+		}
+	}
+	if i < 0 {
+		return s
+	}
+	return s.Apply(&Delta{Put: []Record{{s[i].Key, m.sum[:]}}})
 }
 
 // value returns the value of a record.
@@ -79,7 +97,7 @@ func stateOfEverything(t testing.TB) (Config, Snapshot) {
 	for _, r := range state {
 		kinds[recordKind(r.Key[0])] = true
 	}
-	require.Len(t, kinds, 10, "of all kinds")
+	require.Len(t, kinds, 11, "of all kinds")
 	_, err = RestoreGroup(insiderTime, *groups[0].cfg, state)
 	require.NoError(t, err)
 	return *groups[0].cfg, state
@@ -125,7 +143,7 @@ func TestForgedStatesAreRefused(t *testing.T) {
 	}{
 		"nothing":                         {Snapshot{}, "records of kind"},
 		"empty key":                       {state.with([]byte{}, []byte{1}), "without a key"},
-		"unknown kind":                    {state.with([]byte("z"), []byte{}), "unknown kind"},
+		"unknown kind":                    {state.with([]byte("!"), []byte{}), "unknown kind"},
 		"long key":                        {state.with([]byte("e1"), []byte{}), "unknown kind"},
 		"kind of another state":           {state.with(recordCandidate.key(), []byte{}), "no place"},
 		"unsorted":                        {slices.Concat(state[1:], state[:1]), "order"},
@@ -190,7 +208,11 @@ func TestForgedStatesAreRefused(t *testing.T) {
 		"secret above a ratchet":          {state.with(nameOfNode(own.Node()).key(number), make([]byte, 32)), "below the secret"},
 		"secret above another":            {state.with(nameOfNode(3).key(number), make([]byte, 32)), "below"},
 		"ratchet of no kind":              {state.with(append(ratchet(number, own, 0)[:13:13], 2), []byte{}), "of kind"},
-		"no own ratchets":                 {state.with(ratchet(number, own, 0)[:13], nil), "own ratchets"},
+		"no own ratchets":                 {state.with(ratchet(number, own, 0)[:13], nil), "no secret"},
+		"own ratchets not derived":        {state.with(ratchet(number, own, 0)[:13], nil).with(nameOfNode(own.Node()).key(number), make([]byte, 32)), "own ratchets"},
+		"no secret of a leaf in the past": {state.with(first(recordSecret), nil), "no secret"},
+		"no manifest":                     {state.with(recordManifest.key(), nil), "records of kind"},
+		"manifest of another state":       {append(state.clone()[:len(state)-1:len(state)-1], Record{recordManifest.key(), make([]byte, 32)}), "of different states"},
 		"one ratchet":                     {state.with(ratchet(number, own, handshakeRatchet), nil), "one ratchet"},
 		"ratchet that is cut off":         {state.with(ratchet(number, own, 0), []byte{1}), "truncated"},
 		"ratchet of a leaf outside":       {state.with(ratchet(number, 77, 0), state.value(t, ratchet(number, own, 0))), "no place"},

@@ -54,6 +54,11 @@ func (g *PublicGroup) save(all bool) (*Delta, error) {
 	if s.err != nil {
 		return nil, s.err
 	}
+	if s.all {
+		s.seal(newManifest())
+	} else {
+		s.seal(s.old.manifest.clone()) // the state before is that of other branches, too
+	}
 	g.state = s.next
 	return &s.delta, nil
 }
@@ -144,6 +149,7 @@ func RestorePublicGroup(now time.Time, cfg Config, state Snapshot) (*PublicGroup
 		}
 	}
 	g.state = newPublicSavedState(g)
+	g.state.manifest = l.manifest
 	if err := l.nodes.allUsed(g.state.width); err != nil {
 		return nil, err
 	}
@@ -160,7 +166,10 @@ func newPublicStateLoader(state Snapshot, suiteOf func(suite.ID) (suite.Suite, e
 	if err != nil {
 		return nil, err
 	}
-	if err := l.only(recordPublic, recordTreeNode, recordWidth, recordProposal, recordGroupInfo); err != nil {
+	if err := l.only(recordManifest, recordPublic, recordTreeNode, recordWidth, recordProposal, recordGroupInfo); err != nil {
+		return nil, err
+	}
+	if err := l.checkManifest(); err != nil {
 		return nil, err
 	}
 	value, err := l.one(recordPublic)

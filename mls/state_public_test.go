@@ -38,7 +38,7 @@ func publicStateOfEverything(t testing.TB) (Config, Snapshot) {
 	for _, r := range state {
 		kinds[recordKind(r.Key[0])] = true
 	}
-	require.Len(t, kinds, 5, "of all kinds")
+	require.Len(t, kinds, 6, "of all kinds")
 	return cfg, state
 }
 

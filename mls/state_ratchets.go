@@ -212,8 +212,16 @@ func (t *secretTree) restore(n secretName, value []byte) error {
 }
 
 // check returns an error if a secret that was restored could be derived again from
-// one of a node above it, or a ratchet is missing.
-func (t *secretTree) check() error {
+// one of a node above it, or if one is missing: each leaf has a secret above it or its
+// ratchets, but for one that is gone from a past epoch.
+func (t *secretTree) check(gone LeafIndex) error {
+	found := uint64(len(t.ratchets))
+	for node := range t.nodes {
+		found += 1 << node.Level()
+	}
+	if gone != noLeaf && t.ratchets[gone] == nil && !t.covered(gone.Node()) {
+		found++
+	}
 	for node := range t.nodes {
 		if parent, ok := node.Parent(t.leaves); ok && t.covered(parent) {
 			return badState("secret of node %d is below another", node)
@@ -228,6 +236,9 @@ func (t *secretTree) check() error {
 				return badState("leaf %d has one ratchet", leaf)
 			}
 		}
+	}
+	if found != uint64(t.leaves) { // of subtrees that do not overlap
+		return badState("a leaf of the secret tree has no secret")
 	}
 	return nil
 }

@@ -20,6 +20,9 @@ const (
 	recordWidth    recordKind = 'w' // -: savedWidth
 	recordNodeKey  recordKind = 'k' // node uint32: savedKey, a private key of the member
 
+	// Of all.
+	recordManifest recordKind = 'z' // -: that of the other records
+
 	// Of past epochs.
 	recordPast       recordKind = 'p' // epoch uint64: savedPast
 	recordResumption recordKind = 'r' // epoch uint64: its resumption PSK
@@ -42,7 +45,7 @@ const (
 // length is that of a whole key, or 0 for a tree hash's, which the suite knows.
 func (k recordKind) length() (int, bool) {
 	switch k {
-	case recordEpoch, recordWidth, recordCandidate, recordKeyPackage, recordPublic, recordGroupInfo:
+	case recordEpoch, recordWidth, recordCandidate, recordKeyPackage, recordPublic, recordGroupInfo, recordManifest:
 		return 1, true
 	case recordNodeKey, recordProposal:
 		return 1 + 4, true

@@ -20,8 +20,8 @@ import (
 // this member has: those of Updates with another signature key that wait for a commit
 // (see [WithCredential]). If the leaf is of one of them, the group goes on with that
 // one and with the leaf's credential and extensions. The cipher suite is the group's own, and cfg.Suites is asked whether it may be read. All that can be
-// checked without the other members is: that the state is whole, and that its parts
-// fit together. What members signed was verified when it came and is not verified
+// checked without the other members is: that the state is whole, with every record of
+// one saved state and no other, and that its parts fit together. What members signed was verified when it came and is not verified
 // again, nor is the Authenticator asked. The error wraps [ErrMalformed] or
 // [ErrInvalid] if the state is damaged.
 //
@@ -70,6 +70,8 @@ type stateLoader struct {
 	epoch   *savedEpoch             // of a public group, without secrets
 	records map[recordKind]Snapshot // in order
 	nodes   *treeLoader
+
+	manifest *manifest
 }
 
 // newStateLoader sorts the records of a state by their kinds, and reads that of the
@@ -77,6 +79,9 @@ type stateLoader struct {
 func newStateLoader(state Snapshot, suiteOf func(suite.ID) (suite.Suite, error), base *tree) (*stateLoader, error) {
 	l, err := sortRecords(state)
 	if err != nil {
+		return nil, err
+	}
+	if err := l.checkManifest(); err != nil {
 		return nil, err
 	}
 	epoch, err := l.one(recordEpoch)
@@ -157,7 +162,7 @@ func (l *stateLoader) only(kinds ...recordKind) error {
 // group fills in a group, for a member with further signers than the group's
 // configuration has.
 func (l *stateLoader) group(g *Group, signers []suite.Signer) error {
-	err := l.only(recordEpoch, recordTreeNode, recordWidth, recordNodeKey, recordPast, recordResumption,
+	err := l.only(recordManifest, recordEpoch, recordTreeNode, recordWidth, recordNodeKey, recordPast, recordResumption,
 		recordProposal, recordSecret, recordRatchet, recordMessageKey)
 	if err != nil {
 		return err
@@ -198,6 +203,7 @@ func (l *stateLoader) group(g *Group, signers []suite.Signer) error {
 		return err
 	}
 	b.saving = saving{state: newSavedState(g), bound: true, idle: [2]bool{true, true}}
+	b.saving.state.manifest = l.manifest
 	if err := l.nodes.allUsed(b.saving.state.width); err != nil {
 		return err
 	}
@@ -507,8 +513,12 @@ func (l *stateLoader) secrets(g *Group) error {
 			}
 		}
 	}
-	for _, t := range trees {
-		if err := t.check(); err != nil {
+	for epoch, t := range trees {
+		gone := noLeaf
+		if epoch != l.epoch.context.Epoch {
+			gone = g.leaf
+		}
+		if err := t.check(gone); err != nil {
 			return err
 		}
 	}

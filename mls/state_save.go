@@ -40,6 +40,7 @@ type savedState struct {
 	proposals   int
 	width       savedWidth
 	groupInfo   string // of a public group
+	manifest    *manifest
 }
 
 // newSavedState returns what the saved state of g holds. The caller holds the inbox.
@@ -195,6 +196,11 @@ func (g *Group) save(scope saveScope) (*Delta, error) {
 	if err != nil {
 		s.delta.Destroy()
 		return nil, err
+	}
+	if s.all {
+		s.seal(newManifest())
+	} else {
+		s.seal(s.old.manifest)
 	}
 	b.saving = saving{state: s.next, bound: true, own: own, idle: b.saving.idle}
 	b.ratchets.unsaved = make(map[secretName]bool)

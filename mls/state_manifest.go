@@ -1,0 +1,122 @@
+package mls
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/binary"
+	"maps"
+)
+
+// manifest vouches for the records of a saved state together: one that is missing, one
+// too many, and one of another state than the others, as where a store took a part of a
+// delta or lost one, are found. Nodes of ratchet trees are not in it: tree hashes vouch
+// for them. It is no authentication: see [Record].
+type manifest struct {
+	sum     recordDigest                       // XOR of those of all records
+	records map[string]map[string]recordDigest // by the prefix under which they go together, and by key
+}
+
+type recordDigest [sha256.Size]byte
+
+func newManifest() *manifest { return &manifest{records: make(map[string]map[string]recordDigest)} }
+
+func (d *recordDigest) xor(e recordDigest) { subtle.XORBytes(d[:], d[:], e[:]) }
+
+// digest returns the digest of a record.
+func (r *Record) digest() (d recordDigest) {
+	h := sha256.New()
+	h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(r.Key))))
+	h.Write(r.Key)
+	h.Write(r.Value)
+	h.Sum(d[:0])
+	return d
+}
+
+// counted reports whether a manifest vouches for the records of a kind.
+func (k recordKind) counted() bool { return k != recordTreeNode && k != recordManifest }
+
+// together returns how long the prefix of a key is that the records have in common
+// which one deletion takes away: those of a kind, or the secrets of an epoch.
+func (k recordKind) together() int {
+	switch k {
+	case recordSecret, recordRatchet, recordMessageKey:
+		return 1 + 8
+	}
+	return 1
+}
+
+// put enters a record, in the place of one with its key.
+func (m *manifest) put(r *Record) {
+	kind := recordKind(r.Key[0])
+	if !kind.counted() {
+		return
+	}
+	prefix := string(r.Key[:kind.together()])
+	if m.records[prefix] == nil {
+		m.records[prefix] = make(map[string]recordDigest)
+	}
+	d := r.digest()
+	m.sum.xor(m.records[prefix][string(r.Key)]) // of zeros if there is none
+	m.sum.xor(d)
+	m.records[prefix][string(r.Key)] = d
+}
+
+// drop takes out the record with a key, or all with a prefix that they have in common.
+func (m *manifest) drop(key []byte) {
+	prefix := string(key[:recordKind(key[0]).together()])
+	records := m.records[prefix]
+	if d, ok := records[string(key)]; ok {
+		m.sum.xor(d)
+		delete(records, string(key))
+	}
+	if len(key) == len(prefix) {
+		for _, d := range records {
+			m.sum.xor(d)
+		}
+		delete(m.records, prefix)
+	}
+}
+
+// clone returns a copy, for a state that several others follow.
+func (m *manifest) clone() *manifest {
+	c := &manifest{sum: m.sum, records: make(map[string]map[string]recordDigest, len(m.records))}
+	for prefix, records := range m.records {
+		c.records[prefix] = maps.Clone(records)
+	}
+	return c
+}
+
+// seal makes the manifest that of the state to which the delta leads, and puts it into
+// the delta, if that changes anything.
+func (s *saver) seal(m *manifest) {
+	before := m.sum
+	for _, key := range s.delta.Delete {
+		m.drop(key)
+	}
+	for i := range s.delta.Put {
+		m.put(&s.delta.Put[i])
+	}
+	if s.all || m.sum != before {
+		s.putBytes(recordManifest.key(), bytes.Clone(m.sum[:]), nil)
+	}
+	s.next.manifest = m
+}
+
+// checkManifest checks that the state is whole, and keeps its manifest.
+func (l *stateLoader) checkManifest() error {
+	want, err := l.one(recordManifest)
+	if err != nil {
+		return err
+	}
+	l.manifest = newManifest()
+	for _, records := range l.records {
+		for i := range records {
+			l.manifest.put(&records[i])
+		}
+	}
+	if !bytes.Equal(want, l.manifest.sum[:]) {
+		return badState("records are missing, or of different states")
+	}
+	return nil
+}

@@ -1,0 +1,269 @@
+package mls
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// savedThing is a saved state with the call that takes it.
+type savedThing struct {
+	state   Snapshot
+	restore func(Snapshot) error
+}
+
+func restoring[T any](restore func(Snapshot) (T, error)) func(Snapshot) error {
+	return func(s Snapshot) error { _, err := restore(s); return err }
+}
+
+func ofMember(cfg Config, state Snapshot) savedThing {
+	return savedThing{state, restoring(func(s Snapshot) (*Group, error) { return RestoreGroup(insiderTime, cfg, s) })}
+}
+
+func ofPublic(cfg Config, state Snapshot) savedThing {
+	return savedThing{state, restoring(func(s Snapshot) (*PublicGroup, error) { return RestorePublicGroup(insiderTime, cfg, s) })}
+}
+
+// savedThings are states of all that can be saved.
+func savedThings(t *testing.T) map[string]savedThing {
+	snapshot := func(s Snapshot, err error) Snapshot {
+		require.NoError(t, err)
+		return s
+	}
+	all := map[string]savedThing{"member": ofMember(stateOfEverything(t)), "public group": ofPublic(publicStateOfEverything(t))}
+
+	alone, err := CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "alone"), nil)
+	require.NoError(t, err)
+	all["creator"] = ofMember(*alone.cfg, snapshot(alone.Save()))
+	for range 2 {
+		c, err := alone.Commit(t.Context(), insiderTime)
+		require.NoError(t, err)
+		alone, err = c.Adopt()
+		require.NoError(t, err)
+		all["only member"] = ofMember(*alone.cfg, snapshot(alone.Save()))
+	}
+	for name, states := range map[string][]savedThing{"member by deltas": memberStates(t).all(), "public group by deltas": publicStates(t).all()} {
+		for i, s := range states {
+			all[fmt.Sprintf("%s %d", name, i)] = s
+		}
+	}
+
+	groups := clique(t, 0x0001, 3, publicHandshake)
+	populate(t, groups)
+	_, err = groups[1].ProposeUpdate(t.Context(), insiderTime, nil)
+	require.NoError(t, err)
+	c, err := groups[0].Commit(t.Context(), insiderTime, Add(ownKeyPackage(t, 0x0001, "joiner").KeyPackage), ForcePath())
+	require.NoError(t, err)
+	in := func(g *Group) func(Snapshot) error {
+		return restoring(func(s Snapshot) (*Candidate, error) { return g.RestoreCandidate(insiderTime, s) })
+	}
+	all["own commit"] = savedThing{snapshot(c.Save()), in(groups[0])}
+	r, err := groups[1].Process(t.Context(), insiderTime, c.Message)
+	require.NoError(t, err)
+	all["received commit"] = savedThing{snapshot(r.Commit.Save()), in(groups[1])}
+	joining := func(cfg Config) func(Snapshot) error {
+		return restoring(func(s Snapshot) (*Candidate, error) { return RestoreCandidate(insiderTime, cfg, s) })
+	}
+	info, err := groups[0].GroupInfo(t.Context(), insiderTime, true)
+	require.NoError(t, err)
+	joiner := client(t, 0x0001, "external")
+	c, err = ExternalJoin(t.Context(), insiderTime, joiner, info)
+	require.NoError(t, err)
+	all["external join"] = savedThing{snapshot(c.Save()), joining(joiner)}
+	again := client(t, 0x0001, "member 0")
+	c, err = groups[0].Branch(t.Context(), insiderTime, again, nil, nil)
+	require.NoError(t, err)
+	all["branch"] = savedThing{snapshot(c.Save()), joining(again)}
+
+	k, err := NewKeyPackage(t.Context(), insiderTime, joiner, LastResort())
+	require.NoError(t, err)
+	all["key package"] = savedThing{snapshot(k.Save()), restoring(func(s Snapshot) (*OwnKeyPackage, error) {
+		return RestoreKeyPackage(insiderTime, joiner, s)
+	})}
+	return all
+}
+
+// A saved state from which any record is missing is refused, whatever it is of.
+func TestStateWithoutARecordIsRefused(t *testing.T) {
+	for name, s := range savedThings(t) {
+		t.Run(name, func(t *testing.T) {
+			require.NoError(t, s.restore(s.state))
+			for i, r := range s.state {
+				without := append(s.state.clone()[:i:i], s.state[i+1:]...)
+				require.ErrorIs(t, s.restore(without), ErrMalformed, "%c %x", r.Key[0], r.Key[1:])
+			}
+		})
+	}
+}
+
+// deltas is a saved state and what was stored after it.
+type deltas struct {
+	first   Snapshot
+	deltas  []*Delta
+	restore func(Snapshot) error
+}
+
+// all returns the states after each delta.
+func (d *deltas) all() []savedThing {
+	states := []savedThing{{d.first, d.restore}}
+	for _, delta := range d.deltas {
+		states = append(states, savedThing{states[len(states)-1].state.Apply(delta), d.restore})
+	}
+	return states
+}
+
+// memberStates are those of a member who receives messages, proposals and commits.
+func memberStates(t *testing.T) *deltas {
+	t.Helper()
+	groups := clique(t, 0x0001, 4)
+	populate(t, groups)
+	first, err := groups[0].Save()
+	require.NoError(t, err)
+	d := &deltas{first: first, restore: ofMember(*groups[0].cfg, nil).restore}
+	message := func() {
+		delta, err := groups[0].MessageDelta()
+		require.NoError(t, err)
+		d.deltas = append(d.deltas, &delta.Delta)
+	}
+	receive := func(m []byte) {
+		_, err := groups[0].Process(t.Context(), insiderTime, m)
+		require.NoError(t, err)
+		message()
+	}
+	for range 2 {
+		skipped, next := applicationMessage(t, groups[1]), applicationMessage(t, groups[1])
+		receive(next)
+		receive(skipped)
+		_, err = groups[0].ProposeUpdate(t.Context(), insiderTime, nil)
+		require.NoError(t, err)
+		message()
+		m, err := groups[2].Propose(t.Context(), insiderTime, Add(ownKeyPackage(t, 0x0001, "joiner").KeyPackage), nil)
+		require.NoError(t, err)
+		receive(m)
+		groups[0].ForgetProposals()
+		delta, err := groups[0].EpochDelta()
+		require.NoError(t, err)
+		d.deltas = append(d.deltas, &delta.Delta)
+		c, err := groups[1].Commit(t.Context(), insiderTime)
+		require.NoError(t, err)
+		follow(t, groups, 1, c)
+		delta, err = groups[0].EpochDelta()
+		require.NoError(t, err)
+		d.deltas = append(d.deltas, &delta.Delta)
+	}
+	return d
+}
+
+// publicStates are those of a public group that follows proposals and commits.
+func publicStates(t *testing.T) *deltas {
+	t.Helper()
+	groups := clique(t, 0x0001, 3, publicHandshake)
+	info, err := groups[0].GroupInfo(t.Context(), insiderTime, true)
+	require.NoError(t, err)
+	cfg := Config{Suites: groups[0].cfg.Suites}
+	public, err := NewPublicGroup(t.Context(), insiderTime, cfg, info, nil)
+	require.NoError(t, err)
+	first, err := public.Save()
+	require.NoError(t, err)
+	d := &deltas{first: first, restore: ofPublic(cfg, nil).restore}
+	save := func() {
+		delta, err := public.Delta()
+		require.NoError(t, err)
+		d.deltas = append(d.deltas, &delta.Delta)
+	}
+	for range 2 {
+		for range 2 {
+			m, err := groups[2].Propose(t.Context(), insiderTime, ExternalPSK([]byte("psk")), nil)
+			require.NoError(t, err)
+			_, err = public.Process(t.Context(), insiderTime, m)
+			require.NoError(t, err)
+			save()
+		}
+		c, err := groups[1].Commit(t.Context(), insiderTime, WithoutPending())
+		require.NoError(t, err)
+		r, err := public.Process(t.Context(), insiderTime, c.Message)
+		require.NoError(t, err)
+		public = r.Commit.Adopt()
+		save()
+		follow(t, groups, 1, c)
+		info, err := groups[0].GroupInfo(t.Context(), insiderTime, false)
+		require.NoError(t, err)
+		require.NoError(t, public.SetGroupInfo(info))
+		save()
+	}
+	return d
+}
+
+// What a store makes of a state that loses a delta, or keeps a part of one, is refused.
+func TestTornStateIsRefused(t *testing.T) {
+	for name, d := range map[string]*deltas{"member": memberStates(t), "public group": publicStates(t)} {
+		t.Run(name, func(t *testing.T) {
+			states, torn := d.all(), 0
+			for i, delta := range d.deltas {
+				before, after := states[i].state, states[i+1].state
+				mixed := []Snapshot{
+					before.Apply(&Delta{Delete: delta.Delete}),
+					before.Apply(&Delta{Put: delta.Put}),
+				}
+				if i+1 < len(d.deltas) {
+					mixed = append(mixed, before.Apply(d.deltas[i+1]))
+				}
+				for _, r := range before { // a record that stayed as it was
+					mixed = append(mixed, after.Apply(&Delta{Put: []Record{r}}))
+				}
+				for _, r := range delta.Put { // or that came alone
+					mixed = append(mixed, before.Apply(&Delta{Put: []Record{r}}))
+				}
+				for _, m := range mixed {
+					if sameState(m, before) || sameState(m, after) || i+1 < len(d.deltas) && sameState(m, states[i+2].state) {
+						continue
+					}
+					torn++
+					require.ErrorIs(t, d.restore(m), ErrMalformed)
+				}
+			}
+			require.Greater(t, torn, 5*len(d.deltas))
+		})
+	}
+}
+
+func sameState(a, b Snapshot) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if !bytes.Equal(a[i].Key, b[i].Key) || !bytes.Equal(a[i].Value, b[i].Value) {
+			return false
+		}
+	}
+	return true
+}
+
+// The saved state of a public group is that of every branch that begins there.
+func TestStateOfForkedPublicGroups(t *testing.T) {
+	groups := clique(t, 0x0001, 3, publicHandshake)
+	info, err := groups[0].GroupInfo(t.Context(), insiderTime, true)
+	require.NoError(t, err)
+	cfg := Config{Suites: groups[0].cfg.Suites}
+	public, err := NewPublicGroup(t.Context(), insiderTime, cfg, info, nil)
+	require.NoError(t, err)
+	first, err := public.Save()
+	require.NoError(t, err)
+	var branches []*PublicGroup
+	for _, g := range groups[:2] {
+		c, err := g.Commit(t.Context(), insiderTime)
+		require.NoError(t, err)
+		r, err := public.Process(t.Context(), insiderTime, c.Message)
+		require.NoError(t, err)
+		branches = append(branches, r.Commit.Adopt())
+	}
+	for _, branch := range branches {
+		delta, err := branch.Delta()
+		require.NoError(t, err)
+		restored, err := RestorePublicGroup(insiderTime, cfg, first.Apply(&delta.Delta))
+		require.NoError(t, err)
+		require.Equal(t, branch.public.contextBytes, restored.public.contextBytes)
+	}
+}
