@@ -5,6 +5,7 @@ import (
 	"crypto/mlkem"
 	"fmt"
 
+	"github.com/mlsuite/mlsuite/internal/erase"
 	"github.com/mlsuite/mlsuite/internal/provenance"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -122,8 +123,8 @@ func (k *mlkemKEM) Encap(pub []byte) (sharedSecret, enc []byte, err error) {
 	if err != nil {
 		return nil, nil, &suite.KeyError{Algorithm: k.info.Name, Rule: "coefficient not reduced"}
 	}
-	sharedSecret, enc = key.Encapsulate()
-	return sharedSecret, enc, nil
+	secret, enc := key.Encapsulate() // crypto/mlkem cuts the secret off a buffer with the randomness
+	return erase.Moved(secret), enc, nil
 }
 
 type mlkemPrivateKey struct{ key mlkemDecapsulator }
@@ -137,5 +138,5 @@ func (k *mlkemPrivateKey) Decap(enc []byte) ([]byte, error) {
 	if err != nil { // a wrong length alone
 		return nil, suite.ErrDecrypt
 	}
-	return secret, nil
+	return erase.Moved(secret), nil
 }

@@ -210,6 +210,9 @@ func (k *privateKey) receive(enc, info []byte) (*prepared, []byte, error) {
 		return nil, nil, err
 	}
 	p, err := k.schedule.prepare(modeBase, info, nil, nil)
+	if err != nil {
+		clear(sharedSecret)
+	}
 	return p, sharedSecret, err
 }
 

@@ -213,6 +213,7 @@ func (k *kem) encap(
 	}
 	ssPQ, ctPQ, err := encapPQ(pubPQ)
 	if err != nil {
+		clear(ssT)
 		return nil, nil, err
 	}
 	ctT := key.PublicKey()
@@ -301,6 +302,7 @@ func (k *privateKey) Decap(enc []byte) ([]byte, error) {
 	}
 	ssPQ, err := k.pq.Decap(enc[:n:n])
 	if err != nil {
+		clear(ssT)
 		return nil, err
 	}
 	return k.kem.combine(ssPQ, ssT, ctT, k.groupPublic), nil

@@ -94,6 +94,14 @@ func TestKEMChecksFail(t *testing.T) {
 			[]string{"arguments"},
 		},
 		{
+			"the randomness lies behind the secret",
+			broken(&brokenKEM{encap: func(pub []byte) ([]byte, []byte, error) {
+				secret, enc, err := kem.Encap(pub)
+				return append(secret, pattern(1, 32)...)[:len(secret)], enc, err
+			}}),
+			[]string{"results"},
+		},
+		{
 			"secret and enc share memory",
 			broken(&brokenKEM{encap: func(pub []byte) ([]byte, []byte, error) {
 				secret, enc, err := kem.Encap(pub)

@@ -115,10 +115,12 @@ func checkKEMResults(t reporter, kem hpke.KEM) {
 	secret, enc := encap(t, kem, pub)
 	wantSeparate(t, "Encap", secret, enc)
 	wantSeparate(t, "Encap", enc, secret)
+	wantNothingBehind(t, "the secret of Encap", secret)
 	for range 2 {
 		got, err := key.Decap(enc)
 		wantNoError(t, "Decap", err)
 		wantEqual(t, "the decapsulated secret", got, secret)
+		wantNothingBehind(t, "the secret of Decap", got)
 		scribble(got)
 	}
 }

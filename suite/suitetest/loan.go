@@ -60,6 +60,15 @@ func wantSeparate(t reporter, call string, a, b []byte) {
 	scribble(a)
 }
 
+// wantNothingBehind demands that a secret that belongs to the caller has nothing behind
+// it, up to its capacity: whoever erases the secret does not erase that.
+func wantNothingBehind(t reporter, what string, secret []byte) {
+	t.Helper()
+	if behind := secret[len(secret):cap(secret)]; bytes.Count(behind, []byte{0}) != len(behind) {
+		t.Errorf("%s of %d bytes has something in the %d bytes behind it", what, len(secret), len(behind))
+	}
+}
+
 // wantOwnBytes demands that what a key returns of itself is a copy.
 func wantOwnBytes(t reporter, key interface {
 	PublicKey() []byte
@@ -73,6 +82,7 @@ func wantOwnBytes(t reporter, key interface {
 	if err != nil {
 		return // not exportable
 	}
+	wantNothingBehind(t, "a private key", b)
 	want := bytes.Clone(b)
 	scribble(b)
 	again, err := key.Bytes()

@@ -82,16 +82,19 @@ func checkHPKEResults(t reporter, e encryption) {
 
 	opened, err := key.Open(m.enc, info, aad, m.ciphertext)
 	wantNoError(t, "Open", err)
+	wantNothingBehind(t, "the plaintext of Open", opened)
 	scribble(opened)
 	e.wantOpens(t, key, m, info, aad, plaintext)
 
 	enc, secret, err := e.Export(pub, info, aad, 32)
 	wantNoError(t, "Export", err)
 	wantSeparate(t, "Export", enc, secret)
+	wantNothingBehind(t, "the secret of Export", secret)
 	for range 2 {
 		received, err := key.Export(enc, info, aad, 32)
 		wantNoError(t, "PrivateKey.Export", err)
 		wantEqual(t, "the received secret", received, secret)
+		wantNothingBehind(t, "the secret of PrivateKey.Export", received)
 		scribble(received)
 	}
 }

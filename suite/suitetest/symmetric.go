@@ -236,6 +236,7 @@ func checkSymmetricResults(t reporter, s symmetric) {
 	_, err = s.symmetricResults(2)
 	wantNoError(t, "the symmetric functions", err)
 	for i, b := range first {
+		wantNothingBehind(t, "a result", b)
 		wantEqual(t, "a result, after another call,", b, want[i])
 		scribble(b)
 	}
