@@ -31,10 +31,13 @@ func (p *proposalOrRef) marshal(w *wire.Writer) {
 	if p.proposal != nil {
 		w.Uint8(uint8(byValue))
 		marshalProposal(w, p.proposal)
-	} else {
-		w.Uint8(uint8(byReference))
-		w.Bytes(p.ref)
+		return
 	}
+	if len(p.ref) == 0 {
+		w.Fail(errEmptyRef)
+	}
+	w.Uint8(uint8(byReference))
+	w.Bytes(p.ref)
 }
 
 func (p *proposalOrRef) unmarshal(r *wire.Reader) {
@@ -42,9 +45,13 @@ func (p *proposalOrRef) unmarshal(r *wire.Reader) {
 	case byValue:
 		p.proposal = unmarshalProposal(r)
 	case byReference:
-		p.ref = r.Bytes()
+		if p.ref = r.Bytes(); len(p.ref) == 0 {
+			r.Fail(errEmptyRef)
+		}
 	}
 }
+
+var errEmptyRef = wire.Malformed("reference to a proposal is empty")
 
 // commit begins a new epoch (RFC 9420, Section 12.4).
 //

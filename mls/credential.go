@@ -60,8 +60,12 @@ func (c Credential) Certificates() ([][]byte, error) {
 	if c.Type != CredentialX509 {
 		return nil, unsupported(c.Type, "credential type")
 	}
-	var chain [][]byte
 	r := wire.NewReader(c.Content)
+	count := r.Count((*wire.Reader).Skip)
+	if !r.Charge(count * sizeOf[[]byte]()) {
+		return nil, malformed(r.Err())
+	}
+	chain := make([][]byte, 0, count)
 	for !r.Empty() {
 		chain = append(chain, r.Bytes())
 	}
@@ -93,7 +97,7 @@ func (c *Credential) certifies(signatureKey []byte) error {
 	if c.Type != CredentialX509 {
 		return nil
 	}
-	endEntity := wire.NewReader(c.Content).Bytes()
+	endEntity := wire.NewOwnedReader(c.Content).Shared()
 	key, err := certificate.PublicKey(endEntity)
 	if err != nil {
 		return violation("5.3", "X.509 credential begins with an end-entity certificate").

@@ -40,20 +40,45 @@ func (e Extensions) Find(t ExtensionType) ([]byte, bool) {
 	return nil, false
 }
 
-// check returns an error of package wire if two extensions are of one type.
-func (e Extensions) check() error {
-	if len(e) < 2 {
-		return nil
-	}
-	var seen [1 << 16 / 64]uint64 // a bit for each type
-	for i := range e {
-		word, bit := &seen[e[i].Type/64], uint64(1)<<(e[i].Type%64)
-		if *word&bit != 0 {
-			return wire.Malformed("two extensions of type %s", e[i].Type)
-		}
-		*word |= bit
+// twice returns the first extension whose type an earlier one has, or nil.
+func (e Extensions) twice() *Extension {
+	if i := repeated(len(e), func(i int) uint16 { return uint16(e[i].Type) }); i >= 0 {
+		return &e[i]
 	}
 	return nil
+}
+
+// check returns an error of package wire if two extensions are of one type.
+func (e Extensions) check() error {
+	if x := e.twice(); x != nil {
+		return wire.Malformed("two extensions of type %s", x.Type)
+	}
+	return nil
+}
+
+// repeated returns the first of n code points that is there before, or -1. It takes time
+// in proportion to n.
+func repeated(n int, at func(i int) uint16) int {
+	if n <= 16 { // as almost all lists are
+		for i := range n {
+			for j := range i {
+				if at(i) == at(j) {
+					return i
+				}
+			}
+		}
+		return -1
+	}
+	var seen [1 << 16 / 64]uint64 // a bit for each
+	for i := range n {
+		v := at(i)
+		if word, bit := &seen[v/64], uint64(1)<<(v%64); *word&bit == 0 {
+			*word |= bit
+		} else {
+			return i
+		}
+	}
+	return -1
 }
 
 func (e Extensions) marshal(w *wire.Writer) {
@@ -71,7 +96,8 @@ func (e *Extensions) unmarshal(r *wire.Reader) {
 }
 
 // RequiredCapabilities is the content of the required_capabilities extension of a
-// group: what every member's capabilities have to list (RFC 9420, Section 11.1).
+// group: what every member's capabilities have to list (RFC 9420, Section 11.1). The
+// lists are sets: one that has a type twice is malformed.
 //
 //	struct {
 //	    ExtensionType extension_types<V>;
@@ -84,7 +110,24 @@ type RequiredCapabilities struct {
 	Credentials []CredentialType
 }
 
+// check returns an error of package wire if a list, which is a set, has a type twice.
+func (c *RequiredCapabilities) check() error {
+	if i := repeated(len(c.Extensions), func(i int) uint16 { return uint16(c.Extensions[i]) }); i >= 0 {
+		return wire.Malformed("extension %s is required twice", c.Extensions[i])
+	}
+	if i := repeated(len(c.Proposals), func(i int) uint16 { return uint16(c.Proposals[i]) }); i >= 0 {
+		return wire.Malformed("proposal %s is required twice", c.Proposals[i])
+	}
+	if i := repeated(len(c.Credentials), func(i int) uint16 { return uint16(c.Credentials[i]) }); i >= 0 {
+		return wire.Malformed("credential %s is required twice", c.Credentials[i])
+	}
+	return nil
+}
+
 func (c *RequiredCapabilities) marshal(w *wire.Writer) {
+	if err := c.check(); err != nil {
+		w.Fail(err)
+	}
 	marshalCodePoints(w, c.Extensions)
 	marshalCodePoints(w, c.Proposals)
 	marshalCodePoints(w, c.Credentials)
@@ -94,6 +137,9 @@ func (c *RequiredCapabilities) unmarshal(r *wire.Reader) {
 	c.Extensions = unmarshalCodePoints[ExtensionType](r)
 	c.Proposals = unmarshalCodePoints[ProposalType](r)
 	c.Credentials = unmarshalCodePoints[CredentialType](r)
+	if err := c.check(); err != nil {
+		r.Fail(err)
+	}
 }
 
 // ExternalSender is somebody outside the group who may send proposals to it

@@ -18,7 +18,7 @@ func rehashed(t testing.TB, g *Group, tree, script []byte) (changed, hash []byte
 	if err != nil || nodes.check() != nil {
 		return changed, nil
 	}
-	return changed, treeHash(t, g.public.suite, nodes)
+	return changed, treeHash(t, g.public.suite, nodes.expanded())
 }
 
 // fuzzedJoiner is a group and a client who is not in it.

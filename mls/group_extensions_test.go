@@ -32,4 +32,10 @@ func TestGroupExtensionsAreReadOnce(t *testing.T) {
 	c, err = b.Commit(t.Context(), insiderTime)
 	require.NoError(t, err)
 	require.Same(t, b.public.extensions, c.next.public.extensions)
+
+	p := CommittedProposal{Proposal: ReplaceExtensions(sendersExtension(t, many...))}
+	require.NoError(t, p.readExtensions())
+	first := p.extensions
+	require.NoError(t, p.readExtensions())
+	require.Same(t, first, p.extensions)
 }

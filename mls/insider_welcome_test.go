@@ -123,7 +123,7 @@ func treeHash(t testing.TB, s suite.Suite, nodes ratchetTree) []byte {
 		width *= 2
 	}
 	v := treeView{suite: s, width: width}
-	root := buildNode(nodes, v.rootIndex(), new(editToken))
+	root := buildNode(nodes.sparse().filled, v.rootIndex(), new(editToken))
 	h := newTreeHasher(s)
 	require.NoError(t, h.rehash(root, v.rootIndex(), len(nodes)))
 	return root.hash(h.size)

@@ -194,15 +194,8 @@ func (kp *KeyPackage) tbs() ([]byte, error) {
 
 // unique refuses a list with two extensions of one type (RFC 9420, Section 13.4).
 func (e Extensions) unique(where string) error {
-	if len(e) < 2 {
-		return nil
-	}
-	seen := make(map[ExtensionType]bool, len(e))
-	for _, x := range e {
-		if seen[x.Type] {
-			return violation("13.4", "%s has one extension of type %s", where, x.Type)
-		}
-		seen[x.Type] = true
+	if x := e.twice(); x != nil {
+		return violation("13.4", "%s has one extension of type %s", where, x.Type)
 	}
 	return nil
 }

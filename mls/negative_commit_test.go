@@ -166,7 +166,6 @@ func TestProposalReferences(t *testing.T) {
 	}{
 		"not arrived": {unsent.Ref, ErrMissingProposals},
 		"garbage":     {make([]byte, 32), ErrMissingProposals},
-		"empty":       {[]byte{}, wrong},
 		"short":       {unsent.Ref[1:], wrong},
 		"long":        {append(slices.Clone(unsent.Ref), 0), wrong},
 	} {

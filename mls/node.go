@@ -163,6 +163,9 @@ func (n *parentNode) unmarshal(r *wire.Reader) {
 	n.encryptionKey = r.Bytes()
 	n.parentHash = r.Bytes()
 	v := r.Vector()
+	if !r.Charge(v.Len()) {
+		return
+	}
 	n.unmergedLeaves = make([]LeafIndex, 0, v.Len()/4)
 	for !v.Empty() {
 		n.unmergedLeaves = append(n.unmergedLeaves, LeafIndex(v.Uint32()))

@@ -59,16 +59,10 @@ func (s ExternalSenders) Marshal() ([]byte, error) { return marshalled(s) }
 
 // parseRatchetTree reads the data of a ratchet_tree extension. Its error wraps
 // ErrMalformed.
-func parseRatchetTree(b []byte) (ratchetTree, error) {
-	var t ratchetTree
-	if err := parse(b, "ratchet_tree", &t); err != nil {
-		return nil, err
-	}
-	return t, nil
-}
+func parseRatchetTree(b []byte) (*sparseTree, error) { return parsed[sparseTree](b, "ratchet_tree") }
 
 // parsed reads a T from the whole of b.
-func parsed[T any, P pointerTo[T]](b []byte, what string) (*T, error) {
+func parsed[T any, P readable[T]](b []byte, what string) (*T, error) {
 	x := new(T)
 	if err := parse(b, what, P(x)); err != nil {
 		return nil, err

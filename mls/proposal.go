@@ -145,7 +145,9 @@ func (p RemoveProposal) Type() ProposalType { return ProposalRemove }
 
 func (p RemoveProposal) marshal(w *wire.Writer) { w.Uint32(uint32(p.Removed)) }
 
-func decodeRemove(r *wire.Reader) Proposal { return RemoveProposal{Removed: LeafIndex(r.Uint32())} }
+func decodeRemove(r *wire.Reader) Proposal {
+	return boxed(r, RemoveProposal{Removed: LeafIndex(r.Uint32())})
+}
 
 // PreSharedKeyProposal proposes to inject a pre-shared key (RFC 9420,
 // Section 12.1.4).
@@ -161,7 +163,7 @@ func (p PreSharedKeyProposal) marshal(w *wire.Writer) { p.PSK.marshal(w) }
 func decodePSK(r *wire.Reader) Proposal {
 	var p PreSharedKeyProposal
 	p.PSK.unmarshal(r)
-	return p
+	return boxed(r, p)
 }
 
 // ReInitProposal proposes to replace the group by one with these parameters
@@ -189,7 +191,7 @@ func decodeReInit(r *wire.Reader) Proposal {
 	p.Version = ProtocolVersion(r.Uint16())
 	p.CipherSuite = suite.ID(r.Uint16())
 	p.Extensions.unmarshal(r)
-	return p
+	return boxed(r, p)
 }
 
 // ExternalInitProposal carries, in an external commit, what members derive the
@@ -203,7 +205,9 @@ func (p ExternalInitProposal) Type() ProposalType { return ProposalExternalInit 
 
 func (p ExternalInitProposal) marshal(w *wire.Writer) { w.Bytes(p.KEMOutput) }
 
-func decodeExternalInit(r *wire.Reader) Proposal { return ExternalInitProposal{KEMOutput: r.Bytes()} }
+func decodeExternalInit(r *wire.Reader) Proposal {
+	return boxed(r, ExternalInitProposal{KEMOutput: r.Bytes()})
+}
 
 // GroupContextExtensionsProposal proposes to replace all extensions of the group
 // (RFC 9420, Section 12.1.7).
@@ -219,5 +223,5 @@ func (p GroupContextExtensionsProposal) marshal(w *wire.Writer) { p.Extensions.m
 func decodeGroupContextExtensions(r *wire.Reader) Proposal {
 	var p GroupContextExtensionsProposal
 	p.Extensions.unmarshal(r)
-	return p
+	return boxed(r, p)
 }

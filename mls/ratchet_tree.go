@@ -68,26 +68,10 @@ func (t ratchetTree) trimmed() ratchetTree {
 	return t
 }
 
-// check returns an error of package wire unless the tree ends with a node that is
-// not blank, and has leaves at even indices alone.
-func (t ratchetTree) check() error {
-	if len(t) == 0 {
-		return wire.Malformed("ratchet tree has no nodes")
-	}
-	if t[len(t)-1].blank() {
-		return wire.Malformed("ratchet tree ends with a blank node")
-	}
-	for i := range t {
-		if isLeaf := NodeIndex(i).IsLeaf(); isLeaf && t[i].parent != nil || !isLeaf && t[i].leaf != nil {
-			return wire.Malformed("ratchet tree has a node of the wrong type at index %d", i)
-		}
-	}
-	return nil
-}
-
 func (t ratchetTree) marshal(w *wire.Writer) {
 	t = t.trimmed()
-	if err := t.check(); err != nil {
+	s := t.sparse()
+	if err := s.check(); err != nil {
 		w.Fail(err)
 	}
 	w.Grow(t.about())
@@ -113,8 +97,71 @@ func (t ratchetTree) about() int {
 	return size
 }
 
-func (t *ratchetTree) unmarshal(r *wire.Reader) {
-	*t = unmarshalVector[treeNode](r)
+// sparseTree is a ratchetTree as it is read: its blank nodes, of one byte each, take no
+// memory.
+type sparseTree struct {
+	length int // nodes, with the blank ones
+	filled []filledNode
+}
+
+// filledNode is a node that is not blank.
+type filledNode struct {
+	index NodeIndex
+	treeNode
+}
+
+// sparse returns the tree in the form in which it is read.
+func (t ratchetTree) sparse() *sparseTree {
+	s := &sparseTree{length: len(t)}
+	for i := range t {
+		if !t[i].blank() {
+			s.filled = append(s.filled, filledNode{NodeIndex(i), t[i]})
+		}
+	}
+	return s
+}
+
+// check returns an error of package wire unless the tree ends with a node that is
+// not blank, and has leaves at even indices alone.
+func (t *sparseTree) check() error {
+	if t.length == 0 {
+		return wire.Malformed("ratchet tree has no nodes")
+	}
+	if len(t.filled) == 0 || int(t.filled[len(t.filled)-1].index) != t.length-1 {
+		return wire.Malformed("ratchet tree ends with a blank node")
+	}
+	for i := range t.filled {
+		n := &t.filled[i]
+		if isLeaf := n.index.IsLeaf(); isLeaf && n.parent != nil || !isLeaf && n.leaf != nil {
+			return wire.Malformed("ratchet tree has a node of the wrong type at index %d", n.index)
+		}
+	}
+	return nil
+}
+
+func (t *sparseTree) unmarshal(r *wire.Reader) {
+	r.Within(func() {
+		count := 0
+		r.Count(func(r *wire.Reader) {
+			if !skipNode(r) {
+				count++
+			}
+		})
+		if !r.Charge(count * sizeOf[filledNode]()) {
+			return
+		}
+		t.filled = make([]filledNode, 0, count)
+		for ; !r.Empty(); t.length++ {
+			n := filledNode{index: NodeIndex(t.length)}
+			n.unmarshal(r)
+			if r.Err() == nil && !n.blank() {
+				t.filled = append(t.filled, n)
+			}
+		}
+	})
+	if r.Err() != nil {
+		return
+	}
 	if err := t.check(); err != nil {
 		r.Fail(err)
 	}

@@ -53,7 +53,7 @@ func TestLeafThatWasCutOffStaysBlank(t *testing.T) {
 				require.False(t, v.public.tree.hasEncryptionKey(old.EncryptionKey))
 				_, held := v.public.tree.hasSignatureKey(old.SignatureKey)
 				require.False(t, held)
-				again, err := treeFromNodes(v.public.suite, v.public.tree.nodes())
+				again, err := treeFromNodes(v.public.suite, v.public.tree.nodes().sparse())
 				require.NoError(t, err)
 				require.NoError(t, again.validate())
 				require.Equal(t, again.hash(), v.public.tree.hash())
@@ -202,7 +202,7 @@ func TestEveryParentHashIsChecked(t *testing.T) {
 					continue // that of a root, or of what was one
 				}
 				nodes[i].parent.parentHash = wrong
-				broken, err := treeFromNodes(s, nodes)
+				broken, err := treeFromNodes(s, nodes.sparse())
 				require.NoError(t, err)
 				err = broken.validate()
 				require.ErrorIs(t, err, ErrInvalid, "node %d", i)
@@ -230,7 +230,7 @@ func TestParentHashesBesideBlankNodes(t *testing.T) {
 				var err error
 				tree, err = e.freeze()
 				require.NoError(t, err)
-				again, err := treeFromNodes(s, tree.nodes())
+				again, err := treeFromNodes(s, tree.nodes().sparse())
 				require.NoError(t, err)
 				require.NoError(t, again.validate())
 			}

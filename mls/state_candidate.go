@@ -47,6 +47,7 @@ func (c *savedCandidate) marshal(w *wire.Writer) {
 }
 
 func (c *savedCandidate) unmarshal(r *wire.Reader) {
+	r.Unbounded()
 	c.from = r.Bytes()
 	c.message, c.welcome = r.Bytes(), r.Bytes()
 	c.committer.unmarshal(r)

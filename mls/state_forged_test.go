@@ -269,11 +269,11 @@ func TestForgedTreesAreRefused(t *testing.T) {
 			g := groups[0]
 			nodes, err := marshalled(g.public.tree.nodes())
 			require.NoError(t, err)
-			forged, err := parseRatchetTree(nodes)
-			require.NoError(t, err)
+			var forged ratchetTree
+			require.NoError(t, parse(nodes, "ratchet_tree", &forged))
 			c.forge(forged)
 			tree := &tree{treeView: treeView{suite: g.public.suite, hashSize: g.public.tree.hashSize, width: c.width}}
-			tree.root = buildNode(forged, tree.rootIndex(), new(editToken))
+			tree.root = buildNode(forged.sparse().filled, tree.rootIndex(), new(editToken))
 			require.NoError(t, newTreeHasher(tree.suite).rehash(tree.root, tree.rootIndex(), 1))
 			public := *g.public
 			public.tree, public.context.TreeHash = tree, tree.hash()

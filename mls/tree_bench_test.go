@@ -121,7 +121,7 @@ func BenchmarkTreeJoin(b *testing.B) {
 			var joined *tree
 			build := func() {
 				var err error
-				joined, err = treeFromNodes(s, nodes)
+				joined, err = treeFromNodes(s, nodes.sparse())
 				require.NoError(b, err)
 			}
 			validate := func() { require.NoError(b, joined.validate()) }

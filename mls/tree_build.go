@@ -1,6 +1,7 @@
 package mls
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/mlsuite/mlsuite/internal/treemath"
@@ -11,30 +12,24 @@ import (
 // which it keeps. It returns an error that wraps [ErrMalformed] unless the last
 // node is not blank and every node is of the type that its index wants, and a
 // [*ValidationError] if a key is in the tree twice. All else is for validate.
-func treeFromNodes(s suite.Suite, all ratchetTree) (*tree, error) {
+func treeFromNodes(s suite.Suite, all *sparseTree) (*tree, error) {
 	if err := all.check(); err != nil {
 		return nil, malformed(err)
 	}
 	width := uint32(1)
-	for uint64(treemath.NodeCount(width)) < uint64(len(all)) {
+	for uint64(treemath.NodeCount(width)) < uint64(all.length) {
 		width *= 2
 	}
 	token := new(editToken)
 	t := &tree{treeView: treeView{suite: s, hashSize: s.Info().Hash.Size, width: width}}
-	t.root = buildNode(all, t.rootIndex(), token)
+	t.root = buildNode(all.filled, t.rootIndex(), token)
 
 	// The keys of the nodes that are not blank are hashed on all cores.
-	var filled []NodeIndex
-	for i := range all {
-		if !all[i].blank() {
-			filled = append(filled, NodeIndex(i))
-		}
-	}
 	type keyNames struct{ encryption, signature keyHash }
-	hasher, names := newTreeHasher(s), make([]keyNames, len(filled))
+	hasher, names := newTreeHasher(s), make([]keyNames, len(all.filled))
 	fresh := func(n *node) bool { return n.hashes == nil }
-	err := hasher.walk(t.root, t.rootIndex(), len(all), fresh, func(h *treeHasher, n *node, i NodeIndex) error {
-		if k, ok := slices.BinarySearch(filled, i); ok {
+	err := hasher.walk(t.root, t.rootIndex(), all.length, fresh, func(h *treeHasher, n *node, i NodeIndex) error {
+		if k, ok := slices.BinarySearchFunc(all.filled, i, filledNode.compare); ok {
 			if n.leaf != nil {
 				n.key = h.key(encryptionKey, n.leaf.EncryptionKey)
 				names[k].signature = h.key(signatureKey, n.leaf.SignatureKey)
@@ -50,7 +45,8 @@ func treeFromNodes(s suite.Suite, all ratchetTree) (*tree, error) {
 		return nil, err
 	}
 	keys := newKeyEdit(maxKeys(t))
-	for k, i := range filled {
+	for k := range all.filled {
+		i := all.filled[k].index
 		if held := (heldKey{names[k].encryption, encryptionKey, i}); keys.add(held.hash, i) > 1 {
 			return nil, held.clash()
 		}
@@ -69,26 +65,26 @@ func treeFromNodes(s suite.Suite, all ratchetTree) (*tree, error) {
 // in each parent.
 func maxKeys(t *tree) int { return 3 * int(t.memberCount()) }
 
-// buildNode returns the node with index i and all below it, without hashes; nil for a
-// blank leaf or a blank subtree, so that what is not there takes no memory.
-func buildNode(all ratchetTree, i NodeIndex, token *editToken) *node {
-	if int64(firstLeaf(i).Node()) >= int64(len(all)) {
+// compare compares the index of a node with another.
+func (n filledNode) compare(i NodeIndex) int { return cmp.Compare(n.index, i) }
+
+// buildNode returns the node with index i and all below it, of which filled are not
+// blank, without hashes; nil for a blank leaf or a blank subtree, so that what is not
+// there takes neither memory nor time.
+func buildNode(filled []filledNode, i NodeIndex, token *editToken) *node {
+	if len(filled) == 0 {
 		return nil
 	}
 	if i.IsLeaf() {
-		if all[i].leaf == nil {
-			return nil
-		}
-		return &node{leaf: all[i].leaf, members: 1, blank: noLeaf, owner: token}
+		return &node{leaf: filled[0].leaf, members: 1, blank: noLeaf, owner: token}
 	}
+	middle, ok := slices.BinarySearchFunc(filled, i, filledNode.compare)
+	below, above := filled[:middle], filled[middle:]
 	var parent *parentNode
-	if int64(i) < int64(len(all)) {
-		parent = all[i].parent
+	if ok {
+		parent, above = above[0].parent, above[1:]
 	}
-	left, right := buildNode(all, i.Left(), token), buildNode(all, i.Right(), token)
-	if parent == nil && left == nil && right == nil {
-		return nil
-	}
+	left, right := buildNode(below, i.Left(), token), buildNode(above, i.Right(), token)
 	if left == nil {
 		left = &node{blank: firstLeaf(i.Left()), owner: token}
 	}

@@ -201,7 +201,7 @@ func TestTreeEditForgedParent(t *testing.T) {
 	first := *nodes[0].leaf
 	first.Source, first.ParentHash = LeafNodeCommit, h.parentHash(lower, h.leaf(1, nodes[2].leaf))
 	nodes[0].leaf = &first
-	tree, err := treeFromNodes(s, nodes)
+	tree, err := treeFromNodes(s, nodes.sparse())
 	require.NoError(t, err)
 	require.NoError(t, tree.validate())
 	require.True(t, tree.hasEncryptionKey(forged.encryptionKey))

@@ -339,7 +339,7 @@ func requireFeatures(t *testing.T, members map[LeafIndex]*LeafNode, tree *tree) 
 // later edit did has changed it, and nothing that is cached is out of date.
 func requireConsistent(t *testing.T, tree *tree) {
 	t.Helper()
-	again, err := treeFromNodes(tree.suite, tree.nodes())
+	again, err := treeFromNodes(tree.suite, tree.nodes().sparse())
 	require.NoError(t, err)
 	require.Equal(t, again.hash(), tree.hash())
 	require.Equal(t, keysOf(t, again.keys), keysOf(t, tree.keys))

@@ -118,7 +118,7 @@ func TestTreeValidationRefuses(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			nodes := cloneNodes(valid.nodes())
 			c.change(nodes)
-			broken, err := treeFromNodes(s, nodes)
+			broken, err := treeFromNodes(s, nodes.sparse())
 			require.NoError(t, err)
 			requireViolation(t, broken.validate(), c.section, c.words, c.leaf)
 		})
@@ -175,12 +175,12 @@ func TestTreeValidationNeighbours(t *testing.T) {
 
 	nodes := cloneNodes(tree.nodes())
 	nodes[7].parent.unmergedLeaves = nil // node 3, set with it, has leaf 3
-	broken, err := treeFromNodes(s, nodes)
+	broken, err := treeFromNodes(s, nodes.sparse())
 	require.NoError(t, err)
 	requireViolation(t, broken.validate(), "7.9.2", "node 7 is parent-hash valid", -1)
 
 	nodes[3].parent.unmergedLeaves = nil // its sibling, node 5, had no leaf 3 when it was set
-	broken, err = treeFromNodes(s, nodes)
+	broken, err = treeFromNodes(s, nodes.sparse())
 	require.NoError(t, err)
 	requireViolation(t, broken.validate(), "7.9.2", "node 3 is parent-hash valid", -1)
 }
@@ -213,7 +213,7 @@ func TestTreeFromNodesRefuses(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			nodes := cloneNodes(valid.nodes())
 			c.change(nodes)
-			_, err := treeFromNodes(s, nodes)
+			_, err := treeFromNodes(s, nodes.sparse())
 			requireViolation(t, err, c.section, c.words, c.leaf)
 		})
 	}
@@ -224,7 +224,7 @@ func TestTreeFromNodesRefuses(t *testing.T) {
 		"leaf in a parent's place": {{leaf: l.leaf(LeafNodeUpdate)}, {leaf: l.leaf(LeafNodeUpdate)}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := treeFromNodes(s, nodes)
+			_, err := treeFromNodes(s, nodes.sparse())
 			require.ErrorIs(t, err, ErrMalformed)
 		})
 	}
@@ -237,7 +237,7 @@ func TestTreeValidationAccepts(t *testing.T) {
 	for _, n := range []int{1, 2, 3, 5, 33, 700} {
 		l := newLeafMaker(uint64(n))
 		for _, tree := range []*tree{l.tree(t, s, n), l.steady(t, s, n), l.unmerged(t, s, n)} {
-			again, err := treeFromNodes(s, tree.nodes())
+			again, err := treeFromNodes(s, tree.nodes().sparse())
 			require.NoError(t, err)
 			require.NoError(t, again.validate())
 			require.Equal(t, tree.hash(), again.hash())
@@ -277,7 +277,7 @@ func TestTreeValidationHashes(t *testing.T) {
 	} {
 		nodes := c.tree.nodes()
 		s.hashes.Store(0)
-		tree, err := treeFromNodes(s, nodes)
+		tree, err := treeFromNodes(s, nodes.sparse())
 		require.NoError(t, err)
 		const leaves, parents = n, n - 1
 		require.Equal(t, 3*leaves+2*parents-c.blanks, s.hashes.Swap(0), c.shape)
@@ -300,7 +300,7 @@ func TestTreeChangedByte(t *testing.T) {
 			refused[true]++
 			continue
 		}
-		tree, err := treeFromNodes(s, nodes)
+		tree, err := treeFromNodes(s, nodes.sparse())
 		if err == nil {
 			require.NotEqual(t, valid.hash(), tree.hash(), "byte %d", i)
 			err = tree.validate()
@@ -320,7 +320,7 @@ func TestBlankTreeIsCheap(t *testing.T) {
 		all := make(ratchetTree, size+1)
 		all[size].leaf = &k.KeyPackage.LeafNode
 		allocated := allocatedBytes(1, func(int) {
-			tree, err := treeFromNodes(k.suite, all)
+			tree, err := treeFromNodes(k.suite, all.sparse())
 			require.NoError(t, err)
 			require.Equal(t, uint32(1), tree.memberCount())
 			require.Equal(t, uint32(size), tree.width)

@@ -19,7 +19,7 @@ func parseTree(t testing.TB, s suite.Suite, encoded []byte) *tree {
 	t.Helper()
 	var nodes ratchetTree
 	require.NoError(t, parse(encoded, "ratchet tree", &nodes))
-	parsed, err := treeFromNodes(s, nodes)
+	parsed, err := treeFromNodes(s, nodes.sparse())
 	require.NoError(t, err)
 	return parsed
 }

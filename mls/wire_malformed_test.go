@@ -112,8 +112,9 @@ func TestMalformedSelect(t *testing.T) {
 		{"PSK type 3", into[PreSharedKeyID], "01 00 00", "03 00 00", "PSK type 3"},
 		{"PSK usage 0", into[PreSharedKeyID], "02 01 00" + hexZero8 + "00", "02 00 00" + hexZero8 + "00", "usage 0"},
 		{"PSK usage 4", into[PreSharedKeyID], "02 03 00" + hexZero8 + "00", "02 04 00" + hexZero8 + "00", "usage 4"},
-		{"proposal or reference type 0", into[commit], "02 02 00 00", "02 00 00 00", "reference type 0"},
-		{"proposal or reference type 3", into[commit], "02 02 00 00", "02 03 00 00", "reference type 3"},
+		{"proposal or reference type 0", into[commit], "03 02 01aa 00", "03 00 01aa 00", "reference type 0"},
+		{"proposal or reference type 3", into[commit], "03 02 01aa 00", "03 03 01aa 00", "reference type 3"},
+		{"empty reference", into[commit], "03 02 01aa 00", "02 02 00 00", "reference to a proposal is empty"},
 		{"sender type 0", into[Sender], "01 00000000", "00 00000000", "sender type 0"},
 		{"sender type 5", into[Sender], "04", "05", "sender type 5"},
 		{"sender type 5 of a message", into[publicMessage],
@@ -223,6 +224,24 @@ func TestMalformedPadding(t *testing.T) {
 		{"is one byte", intoPrivate(ContentProposal), "0003 00000000 00 00", "0003 00000000 00 80", "padding"},
 		{"of a commit", intoPrivate(ContentCommit), "00 00 00 00 0000", "00 00 00 00 0001", "padding"},
 		{"of sender data", into[senderData], "00000001 00000002 03040506", "00000001 00000002 03040506 00", "left over"},
+	} {
+		c.run(t)
+	}
+}
+
+// TestMalformedRequirements has a type twice in each list of required_capabilities, and
+// what stays of default and reserved types, which may be there once (RFC 9420, Sections
+// 11.1 and 13.5).
+func TestMalformedRequirements(t *testing.T) {
+	long := strings.Repeat("0a0b", 1)
+	for i := range 20 {
+		long += fmt.Sprintf("%04x", 0x100+i)
+	}
+	for _, c := range []malformedCase{
+		{"extension", into[RequiredCapabilities], "04 0001 0a0a 00 00", "04 0001 0001 00 00", "application_id is required twice"},
+		{"proposal", into[RequiredCapabilities], "00 04 0001 0002 00", "00 04 0001 0001 00", "add is required twice"},
+		{"credential", into[RequiredCapabilities], "00 00 04 0001 0002", "00 00 04 0002 0002", "x509 is required twice"},
+		{"of many", into[RequiredCapabilities], "00 00 2a" + long, "00 00 2c" + long + "0105", "0x0105 is required twice"},
 	} {
 		c.run(t)
 	}

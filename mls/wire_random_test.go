@@ -218,9 +218,9 @@ func (g *wireGenerator) keyPackage() *KeyPackage {
 
 func (g *wireGenerator) requiredCapabilities() *RequiredCapabilities {
 	return &RequiredCapabilities{
-		Extensions:  codePoints[ExtensionType](g),
-		Proposals:   codePoints[ProposalType](g),
-		Credentials: codePoints[CredentialType](g),
+		Extensions:  sorted(codePoints[ExtensionType](g)),
+		Proposals:   sorted(codePoints[ProposalType](g)),
+		Credentials: sorted(codePoints[CredentialType](g)),
 	}
 }
 
@@ -289,7 +289,7 @@ func (g *wireGenerator) commit() *commit {
 		if g.coin() {
 			return proposalOrRef{proposal: g.proposal()}
 		}
-		return proposalOrRef{ref: g.bytes()}
+		return proposalOrRef{ref: append(g.bytes(), 1)}
 	})}
 	if g.coin() {
 		c.path = g.updatePath()

@@ -78,7 +78,7 @@ func TestRatchetTreeDropsTrailingBlanks(t *testing.T) {
 	require.Equal(t, short, full)
 	tree, err := parseRatchetTree(full)
 	require.NoError(t, err)
-	require.Len(t, tree, 3)
+	require.Equal(t, 3, tree.length)
 	_, err = parseRatchetTree(full[:len(full)-1])
 	require.ErrorIs(t, err, ErrMalformed)
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/internal/vectors"
-	"github.com/mlsuite/mlsuite/internal/wire"
 )
 
 // allWireKinds returns all kinds of structure.
@@ -115,42 +114,6 @@ func TestWireAnnouncedLength(t *testing.T) {
 					checkParse(t, kind, in)
 				}
 			}
-		})
-	}
-}
-
-// TestParseLinear shows that parsing allocates in proportion to the input where
-// that is hardest: in long vectors of elements of the least length.
-func TestParseLinear(t *testing.T) {
-	const n = 1 << 17
-	vector := func(element ...byte) []byte {
-		b, err := wire.Marshal(func(w *wire.Writer) { w.Bytes(bytes.Repeat(element, n/len(element))) })
-		require.NoError(t, err)
-		return b
-	}
-	leaf, err := marshalled(&LeafNode{Source: LeafNodeUpdate})
-	require.NoError(t, err)
-	blank := make(ratchetTree, n+1)
-	blank[n].leaf = &LeafNode{Source: LeafNodeUpdate}
-	tree, err := marshalled(blank)
-	require.NoError(t, err)
-
-	for _, c := range []struct {
-		name string
-		in   []byte
-		into unmarshaler
-	}{
-		{"blank nodes", tree, new(ratchetTree)},
-		{"path nodes", slices.Concat(leaf, vector(0, 0)), new(updatePath)},
-		{"group secrets", slices.Concat([]byte{0, 1}, vector(0, 0, 0), []byte{0}), new(Welcome)},
-		{"PSKs", slices.Concat([]byte{0, 0}, vector(byte(PSKExternal), 0, 0)), new(groupSecrets)},
-		{"references", slices.Concat(vector(byte(byReference), 0), []byte{0}), new(commit)},
-		{"proposals", slices.Concat(
-			vector(byte(byValue), 0, byte(ProposalGroupContextExtensions), 0), []byte{0}), new(commit)},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			checkAllocation(t, len(c.in), func() { err = parse(c.in, c.name, c.into) })
-			require.NoError(t, err)
 		})
 	}
 }

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"math"
 
 	"golang.org/x/crypto/cryptobyte"
 )
@@ -12,15 +13,62 @@ type Reader struct {
 	in    cryptobyte.String
 	owned bool
 	err   error
-	root  *Reader // of a vector's reader: the one that keeps the error
+	room  int     // bytes of memory that may yet be charged
+	root  *Reader // of a vector's reader: the one that keeps the error and the room
 }
 
+// What is read takes at most MaxGrowth bytes of memory for each byte of the input, and
+// FreeBytes besides. The least that a valid message has for what it makes is the 7
+// bytes of a Remove in a commit, for 44 to 48 bytes.
+const (
+	MaxGrowth = 7
+	FreeBytes = 1 << 16
+)
+
 // NewReader returns a Reader over b, of which it changes nothing.
-func NewReader(b []byte) *Reader { return &Reader{in: b} }
+func NewReader(b []byte) *Reader { return &Reader{in: b, room: FreeBytes + MaxGrowth*len(b)} }
 
 // NewOwnedReader returns a Reader over b, which nobody will change: Shared does not
 // copy.
-func NewOwnedReader(b []byte) *Reader { return &Reader{in: b, owned: true} }
+func NewOwnedReader(b []byte) *Reader {
+	r := NewReader(b)
+	r.owned = true
+	return r
+}
+
+// Count returns how often skip can be called until nothing is left, and leaves r as it
+// is: to count the elements of a vector before room is made for them. A call that fails
+// is the last, and counts.
+func (r *Reader) Count(skip func(r *Reader)) (n int) {
+	if r.Err() != nil {
+		return 0
+	}
+	in := r.in
+	for ; !r.Empty(); n++ {
+		skip(r)
+	}
+	r.in, r.top().err = in, nil
+	return n
+}
+
+// Charge counts n bytes of memory that somebody who reads from r is about to take for
+// what was read, and reports whether they may be taken. If not, it fails: of a few
+// bytes that make much there are too many.
+func (r *Reader) Charge(n int) bool {
+	top := r.top()
+	if top.err != nil {
+		return false
+	}
+	if n > top.room {
+		r.Fail(errGrowth)
+		return false
+	}
+	top.room -= n
+	return true
+}
+
+// Unbounded lets what is read take any memory: of what this client wrote itself.
+func (r *Reader) Unbounded() { r.top().room = math.MaxInt }
 
 // Finish returns the first error, or one if bytes are left over.
 func (r *Reader) Finish() error {
@@ -103,17 +151,32 @@ func (r *Reader) Uint64() (v uint64) {
 }
 
 // Raw returns a copy of the next n bytes.
-func (r *Reader) Raw(n int) []byte { return bytes.Clone(r.take(n)) }
+func (r *Reader) Raw(n int) []byte { return r.copy(r.take(n)) }
 
 // Bytes reads opaque<V> and returns a copy, not nil unless it fails.
-func (r *Reader) Bytes() []byte { return bytes.Clone(r.take(r.Length())) }
+func (r *Reader) Bytes() []byte { return r.copy(r.take(r.Length())) }
+
+// copy returns a copy of b, for which it charges.
+func (r *Reader) copy(b []byte) []byte {
+	const word = 8
+	if !r.Charge((len(b) + word - 1) &^ (word - 1)) {
+		return nil
+	}
+	return bytes.Clone(b)
+}
+
+// Skip passes over opaque<V> or T<V>.
+func (r *Reader) Skip() { r.take(r.Length()) }
+
+// SkipRaw passes over n bytes.
+func (r *Reader) SkipRaw(n int) { r.take(n) }
 
 // Shared reads opaque<V> and returns a part of an owned Reader's input, for what
 // lives no longer than the rest of it; of another Reader's, a copy.
 func (r *Reader) Shared() []byte {
 	b := r.take(r.Length())
 	if !r.owned {
-		return bytes.Clone(b)
+		return r.copy(b)
 	}
 	return b[:len(b):len(b)]
 }

@@ -33,6 +33,7 @@ const (
 	errMinimal   = malformed("vector header is not minimal")
 	errPresence  = malformed("presence octet is neither 0 nor 1")
 	errPadding   = malformed("padding is not zero")
+	errGrowth    = malformed("takes too much memory for its length")
 )
 
 type malformed string

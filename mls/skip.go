@@ -1,0 +1,131 @@
+package mls
+
+import "github.com/mlsuite/mlsuite/internal/wire"
+
+// The methods below pass over one element of a vector, so that unmarshalVector can
+// count them. They check nothing: unmarshal does, and where it stops they may stop or
+// go on. Each is beside no other code that knows the structure but its marshal and
+// unmarshal.
+
+func (*Extension) skip(r *wire.Reader) {
+	r.SkipRaw(2)
+	r.Skip()
+}
+
+func (*ExternalSender) skip(r *wire.Reader) {
+	r.Skip()
+	skipCredential(r)
+}
+
+func (*PreSharedKeyID) skip(r *wire.Reader) {
+	switch PSKType(r.Uint8()) {
+	case PSKExternal:
+		r.Skip()
+	case PSKResumption:
+		r.SkipRaw(1)
+		r.Skip()
+		r.SkipRaw(8)
+	}
+	r.Skip()
+}
+
+func (*encryptedGroupSecrets) skip(r *wire.Reader) {
+	r.Skip()
+	(*hpkeCiphertext)(nil).skip(r)
+}
+
+func (*hpkeCiphertext) skip(r *wire.Reader) {
+	r.Skip()
+	r.Skip()
+}
+
+func (*updatePathNode) skip(r *wire.Reader) {
+	r.Skip()
+	r.Skip()
+}
+
+func (*proposalOrRef) skip(r *wire.Reader) {
+	if proposalOrRefType(r.Uint8()) == byReference {
+		r.Skip()
+		return
+	}
+	skipProposal(r)
+}
+
+func (*savedProposal) skip(r *wire.Reader) {
+	r.Skip()
+	(*Sender)(nil).skip(r)
+	skipProposal(r)
+	r.Skip()
+	if r.Optional() {
+		r.SkipRaw(1)
+		r.Skip()
+	}
+}
+
+func (*Sender) skip(r *wire.Reader) {
+	switch SenderType(r.Uint8()) {
+	case SenderMember, SenderExternal:
+		r.SkipRaw(4)
+	}
+}
+
+func skipProposal(r *wire.Reader) {
+	switch ProposalType(r.Uint16()) {
+	case ProposalAdd:
+		r.SkipRaw(2 + 2)
+		r.Skip()
+		skipLeafNode(r)
+		r.Skip()
+		r.Skip()
+	case ProposalUpdate:
+		skipLeafNode(r)
+	case ProposalRemove:
+		r.SkipRaw(4)
+	case ProposalPSK:
+		(*PreSharedKeyID)(nil).skip(r)
+	case ProposalReInit:
+		r.Skip()
+		r.SkipRaw(2 + 2)
+		r.Skip()
+	default: // all others are one vector
+		r.Skip()
+	}
+}
+
+func skipCredential(r *wire.Reader) {
+	r.SkipRaw(2)
+	r.Skip()
+}
+
+func skipLeafNode(r *wire.Reader) {
+	r.Skip()
+	r.Skip()
+	skipCredential(r)
+	for range 5 { // capabilities
+		r.Skip()
+	}
+	switch LeafNodeSource(r.Uint8()) {
+	case LeafNodeKeyPackage:
+		r.SkipRaw(8 + 8)
+	case LeafNodeCommit:
+		r.Skip()
+	}
+	r.Skip()
+	r.Skip()
+}
+
+// skipNode passes over an optional<Node> and reports whether it is blank.
+func skipNode(r *wire.Reader) (blank bool) {
+	if !r.Optional() {
+		return true
+	}
+	if nodeType(r.Uint8()) == nodeLeaf {
+		skipLeafNode(r)
+		return false
+	}
+	for range 3 {
+		r.Skip()
+	}
+	return false
+}
