@@ -183,6 +183,7 @@ func (g *Group) RestoreCandidate(now time.Time, state Snapshot, signers ...suite
 	from, next := &g.public.context, &l.epoch.context
 	if next.Epoch-1 != from.Epoch || next.CipherSuite != from.CipherSuite || !bytes.Equal(next.GroupID, from.GroupID) ||
 		l.epoch.leaf != g.leaf {
+		c.next.secrets.destroy()
 		return nil, badState("candidate is of another group or epoch")
 	}
 	if err := g.track(c); err != nil {
@@ -223,7 +224,7 @@ func RestoreCandidate(now time.Time, cfg Config, state Snapshot) (*Candidate, er
 }
 
 // loadCandidate reads a candidate from g, which is nil if this member joins by it.
-func loadCandidate(cfg *Config, state Snapshot, suiteOf func(suite.ID) (suite.Suite, error), g *Group, signers []suite.Signer) (*Candidate, *stateLoader, error) {
+func loadCandidate(cfg *Config, state Snapshot, suiteOf func(suite.ID) (suite.Suite, error), g *Group, signers []suite.Signer) (_ *Candidate, _ *stateLoader, failed error) {
 	var base *tree
 	var from []byte
 	var held func([]byte) *nodeKey
@@ -236,6 +237,11 @@ func loadCandidate(cfg *Config, state Snapshot, suiteOf func(suite.ID) (suite.Su
 	if err != nil {
 		return nil, nil, err
 	}
+	defer func() {
+		if failed != nil {
+			l.epoch.secrets.destroy()
+		}
+	}()
 	if err := l.only(recordManifest, recordCandidate, recordEpoch, recordTreeNode, recordWidth, recordNodeKey); err != nil {
 		return nil, nil, err
 	}

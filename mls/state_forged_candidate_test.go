@@ -78,9 +78,11 @@ func TestForgedCandidatesAreRefused(t *testing.T) {
 		"held key with bytes": {edited(t, state, recordNodeKey.at(0), func(k *savedKey) { k.form = keyHeld }), "no private key is saved"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			before := c.state.clone()
 			restored, err := g.RestoreCandidate(insiderTime, c.state)
 			require.Nil(t, restored)
 			require.ErrorContains(t, err, c.want)
+			require.Equal(t, before, c.state, "the state is the caller's")
 		})
 	}
 

@@ -156,17 +156,24 @@ func memberStates(t *testing.T) *deltas {
 	return d
 }
 
+// savedFollower returns a public group that follows a member's, with its saved state.
+func savedFollower(t *testing.T, g *Group) (Config, *PublicGroup, Snapshot) {
+	t.Helper()
+	info, err := g.GroupInfo(t.Context(), insiderTime, true)
+	require.NoError(t, err)
+	cfg := Config{Suites: g.cfg.Suites}
+	public, err := NewPublicGroup(t.Context(), insiderTime, cfg, info, nil)
+	require.NoError(t, err)
+	state, err := public.Save()
+	require.NoError(t, err)
+	return cfg, public, state
+}
+
 // publicStates are those of a public group that follows proposals and commits.
 func publicStates(t *testing.T) *deltas {
 	t.Helper()
 	groups := clique(t, 0x0001, 3, publicHandshake)
-	info, err := groups[0].GroupInfo(t.Context(), insiderTime, true)
-	require.NoError(t, err)
-	cfg := Config{Suites: groups[0].cfg.Suites}
-	public, err := NewPublicGroup(t.Context(), insiderTime, cfg, info, nil)
-	require.NoError(t, err)
-	first, err := public.Save()
-	require.NoError(t, err)
+	cfg, public, first := savedFollower(t, groups[0])
 	d := &deltas{first: first, restore: ofPublic(cfg, nil).restore}
 	save := func() {
 		delta, err := public.Delta()
@@ -244,13 +251,7 @@ func sameState(a, b Snapshot) bool {
 // The saved state of a public group is that of every branch that begins there.
 func TestStateOfForkedPublicGroups(t *testing.T) {
 	groups := clique(t, 0x0001, 3, publicHandshake)
-	info, err := groups[0].GroupInfo(t.Context(), insiderTime, true)
-	require.NoError(t, err)
-	cfg := Config{Suites: groups[0].cfg.Suites}
-	public, err := NewPublicGroup(t.Context(), insiderTime, cfg, info, nil)
-	require.NoError(t, err)
-	first, err := public.Save()
-	require.NoError(t, err)
+	cfg, public, first := savedFollower(t, groups[0])
 	var branches []*PublicGroup
 	for _, g := range groups[:2] {
 		c, err := g.Commit(t.Context(), insiderTime)
