@@ -110,8 +110,9 @@ func seedEdits(f *testing.F, messages, stages int) {
 }
 
 // parity lets every other member of a simulation send its proposals and commits in
-// public.
+// public, and all handle custom proposals.
 func parity(cfg *Config) {
+	declares(cfg)
 	name := cfg.Credential.Content
 	cfg.PublicHandshake = name[len(name)-1]%2 == 0
 }
@@ -150,7 +151,7 @@ type fuzzedMessage struct {
 	refuse bool // is refused as it is
 }
 
-const fuzzedMessages = 22 // of a fuzzedGroup
+const fuzzedMessages = 24 // of a fuzzedGroup
 
 func newFuzzedGroup(t testing.TB, id suite.ID) *fuzzedGroup {
 	t.Helper()
@@ -191,10 +192,11 @@ func newFuzzedGroup(t testing.TB, id suite.ID) *fuzzedGroup {
 		enter(sent(member(t, x.sim, leaf).ProposeUpdate(t.Context(), insiderTime, nil)))
 		for _, p := range []Proposal{
 			add("new"), Remove(3), ResumptionPSK(victim.GroupID(), victim.Epoch()), ReplaceExtensions(), ReInit([]byte("next"), id),
+			Custom(strangeProposal, []byte("custom")),
 		} {
 			enter(sent(member(t, x.sim, leaf).Propose(t.Context(), insiderTime, p, nil)))
 		}
-		c, err := member(t, x.sim, leaf).Commit(t.Context(), insiderTime, add("new"), Remove(3))
+		c, err := member(t, x.sim, leaf).Commit(t.Context(), insiderTime, add("new"), Remove(3), Custom(bareProposal, nil))
 		require.NoError(t, err)
 		enter(c.Message)
 		g := member(t, x.sim, leaf)

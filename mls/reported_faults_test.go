@@ -304,3 +304,24 @@ func TestExternalCommitBesideOwnCandidate(t *testing.T) {
 	require.NoError(t, err)
 	populate(t, append(groups, joined))
 }
+
+// A PrivateMessage that opens and is refused for what it holds keeps its generation: it
+// is taken once what it lacks has come, and then not again.
+func TestRefusedContentKeepsItsGeneration(t *testing.T) {
+	groups := clique(t, 0x0001, 3)
+	proposal, err := groups[0].Propose(t.Context(), insiderTime, ReplaceExtensions(), nil)
+	require.NoError(t, err)
+	_, err = groups[1].Process(t.Context(), insiderTime, proposal)
+	require.NoError(t, err)
+	c, err := groups[1].Commit(t.Context(), insiderTime)
+	require.NoError(t, err)
+	require.Len(t, c.Proposals(), 1)
+	for range 2 {
+		requireUnprocessed(t, groups[2], ErrMissingProposals, c.Message)
+	}
+	for _, message := range [][]byte{proposal, c.Message} {
+		_, err = groups[2].Process(t.Context(), insiderTime, message)
+		require.NoError(t, err)
+	}
+	requireUnprocessed(t, groups[2], ErrConsumed, c.Message)
+}
