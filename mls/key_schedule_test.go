@@ -43,7 +43,7 @@ type keyScheduleCase struct {
 }
 
 func TestVectorsKeySchedule(t *testing.T) {
-	vectors.OfficialAndOwn(t, "key-schedule", func(t *testing.T, c *keyScheduleCase) {
+	vectors.WithPeers(t, "key-schedule", func(t *testing.T, c *keyScheduleCase) {
 		s := testSuite(t, c.CipherSuite)
 		init := []byte(c.InitialInitSecret)
 		for i, v := range c.Epochs {

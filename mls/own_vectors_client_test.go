@@ -8,14 +8,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/internal/vectors"
-	"github.com/mlsuite/mlsuite/registry/all"
 )
 
 // client returns the Config of a new client, whose key packages are valid for as
 // long as can be.
 func (m *vectorMaker) client() Config {
 	return Config{
-		Suites:          all.Registry(),
+		Suites:          testSuites(m.t, m.id()),
 		Suite:           m.id(),
 		Credential:      BasicCredential(m.random(8)),
 		Signer:          m.signer(),

@@ -25,12 +25,16 @@ import (
 const ownSeed = 9420
 
 // TestOwnVectors writes this project's own vectors if MLSUITE_GENERATE=1, and
-// otherwise checks that they hold every suite of the draft. The complete form makes
-// them again, and they have to be the same.
+// otherwise checks that they hold every suite of the draft, or the suites of peers. The
+// complete form makes them again, and they have to be the same.
 func TestOwnVectors(t *testing.T) {
 	draft, err := registry.PQDraft(registry.PrivateUse())
 	require.NoError(t, err)
+	peers := peersDefinitions()
+	require.Len(t, peers, 3)
 	for _, f := range []ownFamily{
+		ownVectors("key-schedule", (*vectorMaker).keySchedule).of(peers),
+		ownVectors("treekem", (*vectorMaker).treeKEM).of(peers),
 		ownVectors("crypto-basics", (*vectorMaker).cryptoBasics),
 		ownVectors("key-schedule", (*vectorMaker).keySchedule),
 		ownVectors("message-protection", (*vectorMaker).messageProtection),
@@ -45,11 +49,14 @@ func TestOwnVectors(t *testing.T) {
 		ownVectors("treekem", (*vectorMaker).treeKEM),
 		ownVectors("welcome", (*vectorMaker).welcome),
 	} {
-		t.Run(f.name, func(t *testing.T) {
-			path := vectors.OwnPath(f.name)
+		definitions, path, name := draft, vectors.OwnPath(f.name), f.name
+		if f.peers != nil {
+			definitions, path, name = f.peers, vectors.PeersPath(f.name), f.name+" of peers"
+		}
+		t.Run(name, func(t *testing.T) {
 			generate := os.Getenv("MLSUITE_GENERATE") == "1"
 			if generate || vectors.Full() && strings.HasPrefix(runtime.Version(), "go1.26") { // draws as another Go may not
-				made := f.make(t, draft)
+				made := f.make(t, definitions)
 				if generate {
 					require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
 					require.NoError(t, os.WriteFile(path, made, 0o644))
@@ -68,8 +75,8 @@ func TestOwnVectors(t *testing.T) {
 			for _, c := range cases {
 				has[c.CipherSuite] = true
 			}
-			require.Len(t, has, len(draft))
-			for _, d := range draft {
+			require.Len(t, has, len(definitions))
+			for _, d := range definitions {
 				require.True(t, has[d.ID], d.ID)
 			}
 		})
@@ -78,14 +85,21 @@ func TestOwnVectors(t *testing.T) {
 
 // ownFamily makes the file of a family for suites.
 type ownFamily struct {
-	name string
-	make func(*testing.T, []registry.Definition) []byte
+	name  string
+	make  func(*testing.T, []registry.Definition) []byte
+	peers []registry.Definition // in place of the draft's suites
+}
+
+// of returns the family for suites of peers.
+func (f ownFamily) of(peers []registry.Definition) ownFamily {
+	f.peers = peers
+	return f
 }
 
 // ownVectors is a family of which cases makes those of one suite. A case is a line
 // of the file.
 func ownVectors[C any](name string, cases func(*vectorMaker) []C) ownFamily {
-	return ownFamily{name, func(t *testing.T, definitions []registry.Definition) []byte {
+	return ownFamily{name: name, make: func(t *testing.T, definitions []registry.Definition) []byte {
 		cryptotest.SetGlobalRandom(t, ownSeed)
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // so that randomness is drawn in one order
 		out := []byte("[")

@@ -2,21 +2,64 @@ package mls
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// testSuite returns the suite with the code point id, of all eighteen.
+// testSuite returns the suite with the code point id, of all eighteen and peersSuites.
 func testSuite(t testing.TB, id suite.ID) suite.Suite {
 	t.Helper()
-	s, err := all.Registry().Suite(id, suite.Continue, time.Time{})
+	s, err := testSuites(t, id).Suite(id, suite.Continue, time.Time{})
 	require.NoError(t, err)
 	return s
+}
+
+// testSuites returns a registry that has the suite with the code point id.
+func testSuites(t testing.TB, id suite.ID) *registry.Registry {
+	t.Helper()
+	for _, p := range peersSuites() {
+		if slices.Contains(p.some, id) {
+			r, err := all.New(all.WithPeerSet(p.set))
+			require.NoError(t, err)
+			return r
+		}
+	}
+	return all.Registry()
+}
+
+// somePeers is suites of a peer.
+type somePeers struct {
+	set  registry.PeerSet
+	some []suite.ID
+}
+
+// peersSuites are suites that derive key pairs as no draft does, one for each KEM and
+// derivation, at code points that none of the eighteen has.
+func peersSuites() []somePeers {
+	return []somePeers{
+		{registry.OpenMLS09(), []suite.ID{0x004F, 0x0042}},
+		{registry.TSMLS2(), []suite.ID{0xF00C}},
+	}
+}
+
+// peersDefinitions are those of peersSuites.
+func peersDefinitions() []registry.Definition {
+	var all []registry.Definition
+	for _, p := range peersSuites() {
+		for _, d := range p.set.Definitions {
+			if slices.Contains(p.some, d.ID) {
+				all = append(all, d)
+			}
+		}
+	}
+	return all
 }
 
 // flipped returns b with one bit of the octet at i changed.

@@ -149,7 +149,7 @@ type treeKEMMember struct {
 }
 
 func TestVectorsTreeKEM(t *testing.T) {
-	vectors.OfficialAndOwn(t, "treekem", func(t *testing.T, c *treeKEMCase) {
+	vectors.WithPeers(t, "treekem", func(t *testing.T, c *treeKEMCase) {
 		s := testSuite(t, c.CipherSuite)
 		before := parseTree(t, s, c.RatchetTree)
 		require.NoError(t, before.validate())

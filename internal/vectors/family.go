@@ -16,6 +16,13 @@ func OfficialAndOwn[C any](t *testing.T, family string, check func(*testing.T, *
 	t.Run("own", func(t *testing.T) { each(t, family, OwnPath(family), check) })
 }
 
+// WithPeers is OfficialAndOwn for a family in which the derivation of key pairs shows,
+// of which this project has a file for suites of peers too.
+func WithPeers[C any](t *testing.T, family string, check func(*testing.T, *C)) {
+	OfficialAndOwn(t, family, check)
+	t.Run("peers", func(t *testing.T) { each(t, family, PeersPath(family), check) })
+}
+
 func each[C any](t *testing.T, family, path string, check func(*testing.T, *C)) {
 	var cases []*C
 	load(t, path, &cases)

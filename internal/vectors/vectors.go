@@ -34,6 +34,9 @@ func Path(t testing.TB, name string) string {
 // "treekem". It need not exist.
 func OwnPath(family string) string { return inModule("testdata", "mls-pq", family+".json") }
 
+// PeersPath is OwnPath of this project's file for suites of peers that no draft has.
+func PeersPath(family string) string { return inModule("testdata", "mls-peers", family+".json") }
+
 // inModule joins elem to the path of the module's root.
 func inModule(elem ...string) string {
 	_, file, _, _ := runtime.Caller(0)
