@@ -5,6 +5,7 @@ import (
 	"crypto/sha3"
 	"fmt"
 
+	"github.com/mlsuite/mlsuite/internal/provenance"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -38,21 +39,26 @@ func WithDerivation(kem KEM, derivation string) (KEM, error) {
 	}
 	info.Derivation = derivation
 	info.Provenance = info.Provenance.SaidBy(kem, info.Name)
-	d := derivedKEM{KEM: kem, info: info}
+	d := &derivedKEM{innerKEM: kem, info: info}
 	if deterministic, ok := kem.(DeterministicKEM); ok {
-		return derivedDeterministicKEM{d, deterministic}, nil
+		return &derivedDeterministicKEM{d, deterministic}, nil
 	}
 	return d, nil
 }
 
+// derivedKEM embeds its KEM under a name that nobody else can set.
 type derivedKEM struct {
-	KEM
+	innerKEM
 	info suite.KEMInfo
 }
 
-func (d derivedKEM) Info() suite.KEMInfo { return d.info }
+type innerKEM = KEM
 
-func (d derivedKEM) DeriveKeyPair(ikm []byte) (KEMPrivateKey, error) {
+func (d *derivedKEM) Own() provenance.Proof { return provenance.Of(d) }
+
+func (d *derivedKEM) Info() suite.KEMInfo { return d.info }
+
+func (d *derivedKEM) DeriveKeyPair(ikm []byte) (KEMPrivateKey, error) {
 	var seed []byte
 	if d.info.Derivation == suite.DerivationRaw && len(ikm) == d.info.Nsk {
 		seed = bytes.Clone(ikm)
@@ -64,12 +70,14 @@ func (d derivedKEM) DeriveKeyPair(ikm []byte) (KEMPrivateKey, error) {
 }
 
 type derivedDeterministicKEM struct {
-	derivedKEM
+	*derivedKEM
 	deterministic DeterministicKEM
 }
 
-func (d derivedDeterministicKEM) RandomnessSize() int { return d.deterministic.RandomnessSize() }
+func (d *derivedDeterministicKEM) Own() provenance.Proof { return provenance.Of(d) }
 
-func (d derivedDeterministicKEM) EncapDeterministic(pub, randomness []byte) (sharedSecret, enc []byte, err error) {
+func (d *derivedDeterministicKEM) RandomnessSize() int { return d.deterministic.RandomnessSize() }
+
+func (d *derivedDeterministicKEM) EncapDeterministic(pub, randomness []byte) (sharedSecret, enc []byte, err error) {
 	return d.deterministic.EncapDeterministic(pub, randomness)
 }

@@ -89,8 +89,9 @@ func (k *dhkem) deriveGroupKey(ikm []byte) (GroupPrivateKey, error) {
 			return nil, err
 		}
 		sk[0] &= k.ginfo.Bitmask
-		if key, err := k.group.ParsePrivateKey(sk); err == nil {
-			return key, nil
+		key, err := k.group.ParsePrivateKey(sk)
+		if !errors.Is(err, suite.ErrInvalidKey) {
+			return key, err // the next candidate would fail alike
 		}
 	}
 	return nil, fmt.Errorf("hpke: %s: no candidate is a private key", k.info.Name)

@@ -18,7 +18,8 @@ type Group interface {
 	GenerateKey() (GroupPrivateKey, error)
 
 	// ParsePrivateKey takes a private key of Info().Nsk bytes. It returns a
-	// [*suite.KeyError] for anything else.
+	// [*suite.KeyError] for anything else. Where keys are derived, another candidate is
+	// tried after a KeyError alone.
 	ParsePrivateKey(b []byte) (GroupPrivateKey, error)
 
 	// CheckPublicKey returns a [*suite.KeyError] for every key with which DH
@@ -96,7 +97,7 @@ func (g *ecdhGroup) Info() GroupInfo { return g.info }
 func (g *ecdhGroup) GenerateKey() (GroupPrivateKey, error) {
 	key, err := g.curve.GenerateKey(rand.Reader)
 	if err != nil {
-		return nil, err
+		return nil, g.failure(err, err)
 	}
 	return &ecdhPrivateKey{g, key}, nil
 }
@@ -107,7 +108,7 @@ func (g *ecdhGroup) ParsePrivateKey(b []byte) (GroupPrivateKey, error) {
 	}
 	key, err := g.curve.NewPrivateKey(b)
 	if err != nil {
-		return nil, g.keyError(true, "not between 1 and the order")
+		return nil, g.failure(err, g.keyError(true, "not between 1 and the order"))
 	}
 	return &ecdhPrivateKey{g, key}, nil
 }
@@ -129,9 +130,18 @@ func (g *ecdhGroup) parsePublicKey(pub []byte) (*ecdh.PublicKey, error) {
 	}
 	key, err := g.curve.NewPublicKey(pub)
 	if err != nil {
-		return nil, g.keyError(false, "not an uncompressed point of the curve")
+		return nil, g.failure(err, g.keyError(false, "not an uncompressed point of the curve"))
 	}
 	return key, nil
+}
+
+// failure is what an error of crypto/ecdh means: that the curve may not be used where the
+// program runs, or otherwise what it would mean of the argument.
+func (g *ecdhGroup) failure(err, otherwise error) error {
+	if refusal := suite.RefusedByEnvironment(g.info.Name, err); refusal != nil {
+		return refusal
+	}
+	return otherwise
 }
 
 func (g *ecdhGroup) keyError(private bool, rule string) error {
@@ -162,7 +172,7 @@ func (k *ecdhPrivateKey) DH(pub []byte) ([]byte, error) {
 	}
 	secret, err := k.key.ECDH(key)
 	if err != nil {
-		return nil, k.group.keyError(false, lowOrder)
+		return nil, k.group.failure(err, k.group.keyError(false, lowOrder))
 	}
 	return secret, nil
 }

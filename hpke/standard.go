@@ -137,14 +137,23 @@ func (s *standard) ParsePrivateKey(b []byte) (suite.PrivateKey, error) {
 	}
 	key, err := s.kem.NewPrivateKey(b)
 	if err != nil {
-		return nil, &suite.KeyError{Algorithm: s.row.info.Name, Private: true, Rule: err.Error()}
+		return nil, s.failure(err, &suite.KeyError{Algorithm: s.row.info.Name, Private: true, Rule: err.Error()})
 	}
 	return s.private(key, nil)
 }
 
+// failure is what an error of crypto/hpke means: that the scheme may not be used where the
+// program runs, or otherwise what it would mean of the argument.
+func (s *standard) failure(err, otherwise error) error {
+	if refusal := suite.RefusedByEnvironment(s.row.info.Name+" with "+s.aeadInfo.Name, err); refusal != nil {
+		return refusal
+	}
+	return otherwise
+}
+
 func (s *standard) private(key hpke.PrivateKey, err error) (suite.PrivateKey, error) {
 	if err != nil {
-		return nil, err
+		return nil, s.failure(err, err)
 	}
 	k := &standardPrivateKey{scheme: s, public: key.PublicKey().Bytes()}
 	k.key.Store(&key)
@@ -163,7 +172,7 @@ func (s *standard) Seal(pub, info, aad, plaintext []byte) (enc, ciphertext []byt
 	}
 	ciphertext, err = sender.Seal(aad, plaintext)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, s.failure(err, err)
 	}
 	return enc, ciphertext, nil
 }
@@ -204,9 +213,9 @@ func (s *standard) sender(pub, info []byte) ([]byte, *hpke.Sender, error) {
 
 func (s *standard) publicKeyError(pub []byte, err error) error {
 	if rule := s.row.check(pub); rule != nil {
-		return rule
+		return s.failure(err, rule)
 	}
-	return err
+	return s.failure(err, err)
 }
 
 // checkInfo refuses what the length prefix of a one-stage KDF cannot hold;
@@ -254,7 +263,7 @@ func (k *standardPrivateKey) Open(enc, info, aad, ciphertext []byte) ([]byte, er
 	}
 	plaintext, err := recipient.Open(aad, ciphertext)
 	if err != nil {
-		return nil, suite.ErrDecrypt
+		return nil, k.scheme.failure(err, suite.ErrDecrypt)
 	}
 	return plaintext, nil
 }
@@ -277,7 +286,7 @@ func (k *standardPrivateKey) recipient(enc, info []byte) (*hpke.Recipient, error
 	}
 	recipient, err := hpke.NewRecipient(enc, *key, k.scheme.kdf, k.scheme.aead, info)
 	if err != nil {
-		return nil, suite.ErrDecrypt
+		return nil, k.scheme.failure(err, suite.ErrDecrypt)
 	}
 	return recipient, nil
 }

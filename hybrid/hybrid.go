@@ -162,8 +162,9 @@ func (k *kem) expand(seed []byte) (*privateKey, error) {
 // groupKey is RandomScalar: the first block that is a private key.
 func (k *kem) groupKey(blocks []byte) (hpke.GroupPrivateKey, error) {
 	for ; len(blocks) >= k.group.Nsk; blocks = blocks[k.group.Nsk:] {
-		if key, err := k.Group.ParsePrivateKey(blocks[:k.group.Nsk]); err == nil {
-			return key, nil
+		key, err := k.Group.ParsePrivateKey(blocks[:k.group.Nsk])
+		if !errors.Is(err, suite.ErrInvalidKey) {
+			return key, err // the next block would fail alike
 		}
 	}
 	return nil, fmt.Errorf("hybrid: %s: no block is a private key of %s", k.Name, k.group.Name)

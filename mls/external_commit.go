@@ -2,6 +2,7 @@ package mls
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -214,6 +215,9 @@ func (e *epochSecrets) receiveExternalInit(s suite.Suite, kemOutput []byte) ([]b
 	}
 	defer suite.Destroy(key)
 	secret, err := key.Export(kemOutput, nil, []byte(externalInitLabel), s.Info().KDF.Nh)
+	if errors.Is(err, suite.ErrEnvironment) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, violation("8.3", "kem_output is one for the group's external key").because(ErrDecrypt)
 	}

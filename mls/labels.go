@@ -122,6 +122,9 @@ func openWithLabel(key suite.PrivateKey, label string, context, enc, ciphertext 
 	if errors.Is(err, suite.ErrDestroyed) {
 		return nil, ErrRetired
 	}
+	if errors.Is(err, suite.ErrEnvironment) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, ErrDecrypt
 	}

@@ -10,9 +10,11 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// ErrUnsaved says that a group whose state was saved has used all generations of
-// its ratchets that the saved state reserves: it has to be saved again, by
-// [Group.Save], [Group.EpochDelta] or [Group.MessageDelta], before it sends.
+// ErrUnsaved says that a group whose state was saved has no generation of a ratchet
+// left that the saved state reserves: it has to be saved after this answer, by
+// [Group.Save], [Group.EpochDelta] or [Group.MessageDelta], before it sends. In a
+// restored group a state that was saved before this answer reserves none: see
+// [Group.Save].
 var ErrUnsaved = errors.New("mls: group has to be saved before it sends")
 
 // sendBlock is how many generations of an own ratchet a saved state reserves. A

@@ -228,3 +228,45 @@ func TestReservationAtTheEndOfARatchet(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, state, second)
 }
+
+// What a restored group saves before it is to send reserves nothing, so that restarts use
+// no generations up; what it saves after it was told to does.
+func TestSavedBeforeTheFirstMessageReservesNothing(t *testing.T) {
+	groups := clique(t, 0x0001, 2)
+	g := groups[0]
+	state, err := g.Save()
+	require.NoError(t, err)
+	encrypt := func() ([]byte, error) { return g.Encrypt(t.Context(), insiderTime, []byte("hello"), nil) }
+	for restart := range 30 {
+		g, err = RestoreGroup(insiderTime, *g.cfg, state)
+		require.NoError(t, err)
+		switch restart % 3 {
+		case 0:
+			delta, err := g.EpochDelta()
+			require.NoError(t, err)
+			require.Empty(t, delta.Put)
+			require.Empty(t, delta.Delete)
+		case 1:
+			delta, err := g.MessageDelta()
+			require.NoError(t, err)
+			require.Empty(t, delta.Put)
+		case 2:
+			state, err = g.Save()
+			require.NoError(t, err)
+		}
+	}
+	_, err = encrypt()
+	require.ErrorIs(t, err, ErrUnsaved, "what was saved before does not count")
+	_, err = encrypt()
+	require.ErrorIs(t, err, ErrUnsaved, "nor does the answer alone")
+	delta, err := g.EpochDelta()
+	require.NoError(t, err)
+	require.Len(t, delta.Put, 1)
+	m, err := encrypt()
+	require.NoError(t, err)
+	// Nothing was skipped but what the first state had reserved.
+	received, err := groups[1].Process(t.Context(), insiderTime, m)
+	require.NoError(t, err)
+	require.Equal(t, []byte("hello"), received.Application.Data)
+	require.LessOrEqual(t, g.inbox.ratchets.ratchets[g.leaf].of(ContentApplication).next, uint64(2*sendBlock))
+}

@@ -25,7 +25,8 @@ import (
 // again, nor is the Authenticator asked. The error wraps [ErrMalformed] or
 // [ErrInvalid] if the state is damaged.
 //
-// The group answers [ErrUnsaved] to the first message that it is to send: see
+// The group answers [ErrUnsaved] to the first message that it is to send, whatever was
+// saved before that: see
 // [Group.Save].
 func RestoreGroup(now time.Time, cfg Config, state Snapshot, signers ...suite.Signer) (*Group, error) {
 	return restoreGroup(cfg.ask(suite.Receive, now), state, signers)

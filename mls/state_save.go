@@ -129,9 +129,12 @@ func (s *saving) reserve(kind ratchetKind, next uint64) uint64 {
 //
 // A saved state reserves generations of the own message ratchets, past which the
 // group that is restored from it starts; the group sends with those and no others,
-// and answers [ErrUnsaved] until it is saved again: in a new epoch, when they run
-// out, and, for each of its two ratchets, before the first message after it was
-// restored. So a group that is restored from the latest state repeats no key and
+// and answers [ErrUnsaved] until it is saved again: in a new epoch and when they run
+// out. A restored group has none reserved: for each of its two ratchets it answers the
+// first message that it is to send with ErrUnsaved, and what is saved after that answer
+// reserves some. What is saved before, an empty delta too, reserves none, or a client
+// that restarts often and sends seldom would use up generations over which others have
+// to step. So a group that is restored from the latest state repeats no key and
 // nonce, however it went down; it opens messages again that were opened since. One
 // that is restored from an earlier state may repeat what was sent after the next one
 // was stored: that is for the caller to rule out.

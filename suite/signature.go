@@ -96,7 +96,7 @@ func (s *signatureScheme[K]) Verify(pub, message, sig []byte) error {
 func (s *signatureScheme[K]) GenerateSigner() (Signer, error) {
 	key, err := s.alg.Generate()
 	if err != nil {
-		return nil, fmt.Errorf("suite: generating a key for %s: %w", s.alg.Info.Name, err)
+		return nil, s.failure(err, fmt.Errorf("suite: generating a key for %s: %w", s.alg.Info.Name, err))
 	}
 	return s.signer(key, false)
 }
@@ -107,7 +107,7 @@ func (s *signatureScheme[K]) ParseSigner(b []byte) (Signer, error) {
 	}
 	key, err := s.alg.Parse(b)
 	if err != nil {
-		return nil, s.keyError(true, err.Error())
+		return nil, s.failure(err, s.keyError(true, err.Error()))
 	}
 	return s.signer(key, false)
 }
@@ -161,6 +161,15 @@ func (s *signatureScheme[K]) checkLength(private bool, got, want int) error {
 		return s.keyError(private, fmt.Sprintf("length %d, want %d", got, want))
 	}
 	return nil
+}
+
+// failure is what an error of the library means: that the scheme may not be used where
+// the program runs, or otherwise what it would mean of the argument.
+func (s *signatureScheme[K]) failure(err, otherwise error) error {
+	if refusal := RefusedByEnvironment(s.alg.Info.Name, err); refusal != nil {
+		return refusal
+	}
+	return otherwise
 }
 
 func (s *signatureScheme[K]) keyError(private bool, rule string) error {

@@ -96,7 +96,8 @@ func (h hkdf) Extract(salt, ikm []byte) ([]byte, error) {
 	if !fips140.Enabled() {
 		return h.mac(salt, ikm, nil), nil
 	}
-	return stdhkdf.Extract(h.new, ikm, salt)
+	prk, err := stdhkdf.Extract(h.new, ikm, salt)
+	return prk, h.failure(err)
 }
 
 func (h hkdf) Expand(prk, info []byte, length int) ([]byte, error) {
@@ -106,7 +107,16 @@ func (h hkdf) Expand(prk, info []byte, length int) ([]byte, error) {
 	if !fips140.Enabled() && length <= h.info.Size {
 		return h.mac(prk, info, []byte{1})[:length:length], nil
 	}
-	return stdhkdf.Expand(h.new, prk, string(info), length)
+	out, err := stdhkdf.Expand(h.new, prk, string(info), length)
+	return out, h.failure(err)
+}
+
+// failure is an error of crypto/hkdf, or the refusal of the mode in which the program runs.
+func (h hkdf) failure(err error) error {
+	if refusal := RefusedByEnvironment(h.kdf.Name, err); refusal != nil {
+		return refusal
+	}
+	return err
 }
 
 // mac is HMAC (RFC 2104) over message and suffix, as two calls of the hash. An

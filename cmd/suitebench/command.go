@@ -146,6 +146,9 @@ func (f *runFlags) parse() (s settings, w format, err error) {
 	if f.suites == "all" {
 		s.leftOut = omissions(s.registry, now)
 	}
+	if err := s.probe(f.suites == "all"); err != nil {
+		return s, w, err
+	}
 	if s.sizes, err = parseList("--sizes", f.sizes, parseSize); err != nil {
 		return s, w, err
 	}

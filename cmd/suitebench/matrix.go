@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/mlsuite/mlsuite/policy"
-	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -22,11 +22,7 @@ type matrix struct {
 	verdicts policy.Matrix
 }
 
-func newMatrix(policies []*policy.Policy, now time.Time) (matrix, error) {
-	r, err := all.New()
-	if err != nil {
-		return matrix{}, err
-	}
+func newMatrix(r *registry.Registry, policies []*policy.Policy, now time.Time) (matrix, error) {
 	drafts, err := draftNumbers()
 	if err != nil {
 		return matrix{}, err
@@ -36,7 +32,10 @@ func newMatrix(policies []*policy.Policy, now time.Time) (matrix, error) {
 		m.policies = append(m.policies, p.Name())
 	}
 	for info := range r.All() {
-		label := strconv.Itoa(int(info.ID))
+		label := info.ID.String()
+		if info.ID <= 7 { // of RFC 9420
+			label = strconv.Itoa(int(info.ID))
+		}
 		if draft, ok := drafts[info.Name]; ok {
 			label = shortDraft(draft)
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/fips140"
 	"errors"
 	"fmt"
 	"io"
@@ -136,7 +137,8 @@ func withParameters(policies []*policy.Policy, assignments []string) ([]*policy.
 	return changed, nil
 }
 
-// omission is a suite that policies keep out of a run.
+// omission is a suite that policies, or the mode in which the program runs, keep out of
+// a run.
 type omission struct {
 	Suite   string   `json:"suite"`
 	ID      suite.ID `json:"id"`
@@ -156,4 +158,32 @@ func omissions(r *registry.Registry, now time.Time) []omission {
 		}
 	}
 	return all
+}
+
+// probe finds the suites that cannot be used where the program runs, as those on X25519
+// under GODEBUG=fips140=only. It leaves them out if all suites are asked for, and returns
+// the refusal of one that is named.
+func (s *settings) probe(all bool) error {
+	if !fips140.Enforced() {
+		return nil
+	}
+	var usable []suite.Suite
+	for _, cs := range s.suites {
+		err := suite.Probe(cs)
+		info := cs.Info()
+		switch {
+		case err == nil:
+			usable = append(usable, cs)
+		case all && errors.Is(err, suite.ErrEnvironment):
+			refusal := fmt.Sprintf("%s %s: %s", info.ID, info.Name, strings.TrimPrefix(err.Error(), "suite: "))
+			s.leftOut = append(s.leftOut, omission{info.Name, info.ID, refusal})
+		default:
+			return fmt.Errorf("%s: %w", info.Name, err)
+		}
+	}
+	if len(usable) == 0 && len(s.suites) > 0 {
+		return fmt.Errorf("no suite can be used in FIPS 140-3 mode: %s", s.leftOut[len(s.leftOut)-1].Refusal)
+	}
+	s.suites = usable
+	return nil
 }

@@ -141,7 +141,11 @@ func newPolicyMatrix() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			m, err := newMatrix(policies, now)
+			r, err := all.New()
+			if err != nil {
+				return err
+			}
+			m, err := newMatrix(r, policies, now)
 			if err != nil {
 				return err
 			}

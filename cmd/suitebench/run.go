@@ -20,7 +20,7 @@ type settings struct {
 	policies []string
 	with     []string // their parameters
 	suites   []suite.Suite
-	leftOut  []omission // by the policies
+	leftOut  []omission // by the policies or by the mode in which the program runs
 	sizes    []int
 	trees    []tree
 	ops      []operation

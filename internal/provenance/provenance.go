@@ -7,6 +7,8 @@
 // but that proof is of the embedded part, and not of what embeds it.
 package provenance
 
+import "reflect"
+
 // Proof is what a part of this module's says of itself: which value it is.
 type Proof struct{ part any }
 
@@ -17,7 +19,7 @@ func Of(part any) Proof { return Proof{part} }
 // Own reports whether a part is this module's: whether it gives the proof of itself.
 func Own(part any) bool {
 	p, ok := part.(interface{ Own() Proof })
-	return ok && part != nil && p.Own().part == part
+	return ok && reflect.TypeOf(part).Comparable() && p.Own().part == part
 }
 
 // Mark says that it is this module that calls. Its zero value does not.

@@ -23,6 +23,11 @@ type (
 	embeddingPlain struct{ plain }
 )
 
+// many cannot be compared.
+type many struct{ list []string }
+
+func (m many) Own() Proof { return Of(m) }
+
 // liar gives the proof of another part.
 type liar struct{ of any }
 
@@ -34,6 +39,7 @@ func TestOnlyThePartItselfIsProven(t *testing.T) {
 	require.True(t, Own(plain{"a"}))
 	for name, other := range map[string]any{
 		"nothing":               nil,
+		"cannot be compared":    many{},
 		"no proof":              "a",
 		"embeds":                embedding{part: p},
 		"embeds, by pointer":    &embedding{part: p},

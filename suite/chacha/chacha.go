@@ -31,5 +31,9 @@ func (aead) NewAEAD(key []byte) (cipher.AEAD, error) {
 	if len(key) != chacha20poly1305.KeySize {
 		return nil, fmt.Errorf("suite: ChaCha20-Poly1305 takes a key of %d bytes, not %d", chacha20poly1305.KeySize, len(key))
 	}
-	return chacha20poly1305.New(key)
+	c, err := chacha20poly1305.New(key)
+	if refusal := suite.RefusedByEnvironment("ChaCha20-Poly1305", err); refusal != nil {
+		return nil, refusal
+	}
+	return c, err
 }

@@ -1,0 +1,80 @@
+package suite
+
+import (
+	"context"
+	"crypto/fips140"
+	"errors"
+	"strings"
+)
+
+// ErrEnvironment is the class of every [*EnvironmentError].
+var ErrEnvironment = errors.New("suite: not allowed in this environment")
+
+// EnvironmentError says that the program may not use a primitive where it runs, as
+// X25519 under GODEBUG=fips140=only. Neither a key nor a message is at fault.
+type EnvironmentError struct {
+	Algorithm string // such as "X25519"
+	Cause     error  // what the environment says
+}
+
+// Error names the algorithm and the mode.
+func (e *EnvironmentError) Error() string {
+	return "suite: " + e.Algorithm + " is not allowed in FIPS 140-3 mode: " + e.Cause.Error()
+}
+
+// Unwrap returns [ErrEnvironment] and the cause.
+func (e *EnvironmentError) Unwrap() []error { return []error{ErrEnvironment, e.Cause} }
+
+// RefusedByEnvironment returns an [*EnvironmentError] if err is the refusal of a
+// primitive by the mode in which the program runs, and otherwise nil. A provider asks it
+// before it takes a failure of a library for a bad key or a forged message.
+func RefusedByEnvironment(algorithm string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var known *EnvironmentError
+	if errors.As(err, &known) {
+		return known
+	}
+	// The standard library has no type for it. Its packages, and those of
+	// golang.org/x/crypto, say "use of X is not allowed in FIPS 140-only mode".
+	if fips140.Enforced() && strings.Contains(err.Error(), "not allowed in FIPS 140-only mode") {
+		return &EnvironmentError{Algorithm: algorithm, Cause: err}
+	}
+	return nil
+}
+
+// Probe uses each primitive of s once: it returns an [*EnvironmentError] if the program
+// may not use one where it runs, and another error if one fails.
+func Probe(s Suite) error {
+	key, err := s.GenerateKey()
+	if err != nil {
+		return err
+	}
+	defer Destroy(key)
+	derived, err := s.DeriveKey(make([]byte, s.Info().Hash.Size))
+	if err != nil {
+		return err
+	}
+	defer Destroy(derived)
+	enc, ciphertext, err := s.Seal(key.PublicKey(), nil, nil, nil)
+	if err != nil {
+		return err
+	}
+	if _, err := key.Open(enc, nil, nil, ciphertext); err != nil {
+		return err
+	}
+	if _, err := s.NewAEAD(make([]byte, s.Info().AEAD.Nk)); err != nil {
+		return err
+	}
+	signer, err := s.GenerateSigner()
+	if err != nil {
+		return err
+	}
+	defer Destroy(signer)
+	signature, err := signer.Sign(context.Background(), nil)
+	if err != nil {
+		return err
+	}
+	return s.Verify(signer.PublicKey(), nil, signature)
+}
