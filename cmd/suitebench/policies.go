@@ -140,9 +140,9 @@ func withParameters(policies []*policy.Policy, assignments []string) ([]*policy.
 // omission is a suite that policies, or the mode in which the program runs, keep out of
 // a run.
 type omission struct {
-	Suite   string   `json:"suite"`
-	ID      suite.ID `json:"id"`
-	Refusal string   `json:"refusal"`
+	Suite   string `json:"suite"`
+	ID      code   `json:"id"`
+	Refusal string `json:"refusal"`
 }
 
 func (o omission) String() string {
@@ -154,7 +154,7 @@ func omissions(r *registry.Registry, now time.Time) []omission {
 	var all []omission
 	for info := range r.All() {
 		if _, err := r.Suite(info.ID, suite.Start, now); err != nil {
-			all = append(all, omission{info.Name, info.ID, err.Error()})
+			all = append(all, omission{info.Name, code(info.ID), err.Error()})
 		}
 	}
 	return all
@@ -176,7 +176,7 @@ func (s *settings) probe(all bool) error {
 			usable = append(usable, cs)
 		case all && errors.Is(err, suite.ErrEnvironment):
 			refusal := fmt.Sprintf("%s %s: %s", info.ID, info.Name, strings.TrimPrefix(err.Error(), "suite: "))
-			s.leftOut = append(s.leftOut, omission{info.Name, info.ID, refusal})
+			s.leftOut = append(s.leftOut, omission{info.Name, code(info.ID), refusal})
 		default:
 			return fmt.Errorf("%s: %w", info.Name, err)
 		}

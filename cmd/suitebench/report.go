@@ -8,7 +8,6 @@ import (
 	"github.com/klauspost/cpuid/v2"
 
 	"github.com/mlsuite/mlsuite/internal/measure"
-	"github.com/mlsuite/mlsuite/suite"
 )
 
 // report is everything that a run found, and where. Its JSON form is a contract.
@@ -44,16 +43,16 @@ type measurement struct {
 
 // result is the cost of one operation in one group.
 type result struct {
-	Suite      string   `json:"suite"`
-	ID         suite.ID `json:"id"`
-	GroupSize  int      `json:"group_size"`
-	Op         string   `json:"op"`
-	Tree       string   `json:"tree"`
-	CPU        int64    `json:"cpu_ns"`
-	Limit      int64    `json:"limit_ns"`
-	Allocs     int64    `json:"allocs"`
-	AllocBytes int64    `json:"alloc_bytes"`
-	Bytes      int      `json:"bytes"`
+	Suite      string `json:"suite"`
+	ID         code   `json:"id"`
+	GroupSize  int    `json:"group_size"`
+	Op         string `json:"op"`
+	Tree       string `json:"tree"`
+	CPU        int64  `json:"cpu_ns"`
+	Limit      int64  `json:"limit_ns"`
+	Allocs     int64  `json:"allocs"`
+	AllocBytes int64  `json:"alloc_bytes"`
+	Bytes      int    `json:"bytes"`
 
 	samples []measure.Sample
 }

@@ -87,7 +87,7 @@ func (s settings) runGroup(ctx context.Context, cs suite.Suite, t tree, size int
 		}
 		median := measure.Median(samples)
 		results = append(results, result{
-			Suite: info.Name, ID: info.ID, GroupSize: size, Op: op.name, Tree: t.String(),
+			Suite: info.Name, ID: code(info.ID), GroupSize: size, Op: op.name, Tree: t.String(),
 			CPU:        round(median.CPU),
 			Allocs:     round(median.Allocs),
 			AllocBytes: round(median.AllocBytes),

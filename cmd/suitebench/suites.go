@@ -15,7 +15,7 @@ import (
 // description is a suite as suitebench suites shows it. Sizes are in bytes.
 type description struct {
 	Suite               string   `json:"suite"`
-	ID                  suite.ID `json:"id"`
+	ID                  code     `json:"id"`
 	Draft               string   `json:"draft,omitempty"` // number in draft-ietf-mls-pq-ciphersuites
 	Level               int      `json:"level"`
 	PQConfidentiality   bool     `json:"pq_confidentiality"`
@@ -23,14 +23,14 @@ type description struct {
 	Hybrid              bool     `json:"hybrid"`
 	KEM                 string   `json:"kem"`
 	Derivation          string   `json:"derivation,omitempty"` // of key pairs, where no RFC settles it
-	KEMID               uint16   `json:"kem_id"`               // the HPKE code point, as those of KDF and AEAD
+	KEMID               code     `json:"kem_id"`               // the HPKE code point, as those of KDF and AEAD
 	KDF                 string   `json:"kdf"`
-	KDFID               uint16   `json:"kdf_id"`
+	KDFID               code     `json:"kdf_id"`
 	AEAD                string   `json:"aead"`
-	AEADID              uint16   `json:"aead_id"`
+	AEADID              code     `json:"aead_id"`
 	Hash                string   `json:"hash"`
 	Signature           string   `json:"signature"`
-	SignatureScheme     uint16   `json:"signature_scheme"` // the TLS code point
+	SignatureScheme     code     `json:"signature_scheme"` // the TLS code point
 	KEMSecret           int      `json:"kem_secret"`
 	KEMEncapsulated     int      `json:"kem_encapsulated"`
 	KEMPublicKey        int      `json:"kem_public_key"`
@@ -39,6 +39,21 @@ type description struct {
 	SignaturePrivateKey int      `json:"signature_private_key"`
 	SignatureSize       int      `json:"signature_size"` // at most
 	Providers           []string `json:"providers"`      // "primitive: package"
+}
+
+// code is a code point. It is shown in hexadecimal everywhere, in JSON as "0xF001".
+type code uint16
+
+func (c code) String() string { return fmt.Sprintf("0x%04X", uint16(c)) }
+
+// MarshalText implements [encoding.TextMarshaler].
+func (c code) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (c *code) UnmarshalText(text []byte) error {
+	n, err := strconv.ParseUint(string(text), 0, 16)
+	*c = code(n)
+	return err
 }
 
 // descriptions are what suiteFormats write.
@@ -55,10 +70,10 @@ func describeSuites(suites []suite.Suite) (descriptions, error) {
 	for _, s := range suites {
 		i := s.Info()
 		d := description{
-			Suite: i.Name, ID: i.ID, Draft: drafts[i.Name], Level: i.Level,
+			Suite: i.Name, ID: code(i.ID), Draft: drafts[i.Name], Level: i.Level,
 			PQConfidentiality: i.PQConfidentiality(), PQAuthentication: i.PQAuthentication(), Hybrid: i.KEM.Hybrid(),
-			KEM: i.KEM.Name, Derivation: i.KEM.Derivation, KEMID: i.KEM.ID, KDF: i.KDF.Name, KDFID: i.KDF.ID, AEAD: i.AEAD.Name, AEADID: i.AEAD.ID,
-			Hash: i.Hash.Name, Signature: i.Signature.Name, SignatureScheme: i.Signature.Scheme,
+			KEM: i.KEM.Name, Derivation: i.KEM.Derivation, KEMID: code(i.KEM.ID), KDF: i.KDF.Name, KDFID: code(i.KDF.ID), AEAD: i.AEAD.Name, AEADID: code(i.AEAD.ID),
+			Hash: i.Hash.Name, Signature: i.Signature.Name, SignatureScheme: code(i.Signature.Scheme),
 			KEMSecret: i.KEM.Nsecret, KEMEncapsulated: i.KEM.Nenc, KEMPublicKey: i.KEM.Npk, KEMPrivateKey: i.KEM.Nsk,
 			SignatureKey: i.Signature.PublicKey, SignaturePrivateKey: i.Signature.PrivateKey, SignatureSize: i.Signature.Signature,
 		}
@@ -138,13 +153,12 @@ func writeSuiteCSV(w io.Writer, all descriptions) error {
 		"kem_secret", "kem_encapsulated", "kem_public_key", "kem_private_key",
 		"signature_public_key", "signature_private_key", "signature_size", "providers",
 	}}
-	codePoint := func(id uint16) string { return fmt.Sprintf("0x%04X", id) }
 	for _, d := range all.Suites {
 		rows = append(rows, []string{
 			d.Suite, d.ID.String(), d.Draft, strconv.Itoa(d.Level),
 			fmt.Sprint(d.PQConfidentiality), fmt.Sprint(d.PQAuthentication), fmt.Sprint(d.Hybrid),
-			d.KEM, d.Derivation, codePoint(d.KEMID), d.KDF, codePoint(d.KDFID), d.AEAD, codePoint(d.AEADID),
-			d.Hash, d.Signature, codePoint(d.SignatureScheme),
+			d.KEM, d.Derivation, d.KEMID.String(), d.KDF, d.KDFID.String(), d.AEAD, d.AEADID.String(),
+			d.Hash, d.Signature, d.SignatureScheme.String(),
 			strconv.Itoa(d.KEMSecret), strconv.Itoa(d.KEMEncapsulated), strconv.Itoa(d.KEMPublicKey), strconv.Itoa(d.KEMPrivateKey),
 			strconv.Itoa(d.SignatureKey), strconv.Itoa(d.SignaturePrivateKey), strconv.Itoa(d.SignatureSize),
 			strings.Join(d.Providers, "; "),
