@@ -29,6 +29,7 @@ type secretTree struct {
 	nodes    map[NodeIndex][]byte
 	ratchets map[LeafIndex]*leafRatchets
 	version  uint64 // counts the changes
+	ahead    aheadSecrets
 
 	// unsaved names what changed since the tree was saved, and says whether the saved
 	// state has it too; nil if it never was saved. A secret that came and went since is
@@ -91,6 +92,7 @@ func (t *secretTree) destroy() {
 		r.handshake.destroy()
 		r.application.destroy()
 	}
+	t.ahead.destroy()
 	t.nodes, t.ratchets = nil, nil
 	t.version++
 }
@@ -179,7 +181,7 @@ type pendingKey struct {
 
 	moved   bool         // the ratchet moves to the generation after this one:
 	secret  []byte       // its secret there
-	skipped []messageKey // the keys to keep of the generations between
+	skipped []messageKey // the keys to keep of the generations between, from deriveSkipped on
 }
 
 type nodeSecret struct {
@@ -203,6 +205,10 @@ func (p *pendingKey) commit() error {
 		}
 		*p = *again
 	}
+	if err := p.deriveSkipped(); err != nil {
+		p.discard()
+		return err
+	}
 	p.tree.version++
 	if p.moved {
 		p.advance()
@@ -223,6 +229,7 @@ func (p *pendingKey) advance() {
 	r := p.ratchet()
 	clear(r.secret)
 	r.secret, r.next = p.secret, uint64(p.generation)+1
+	p.tree.ahead.drop(p.aheadOf(), r.next)
 	p.tree.noteChanged(nameOfRatchet(p.leaf, p.contentType))
 	if len(p.skipped) == 0 {
 		return
@@ -300,19 +307,16 @@ func (p *pendingKey) derive() error {
 	}
 	p.moved = true
 	r := p.ratchet()
-	secret := r.secret
-	for g := r.next; g < uint64(p.generation); g++ {
-		if uint64(p.generation)-g <= uint64(p.limits.MaxKept) {
-			skipped, err := p.tree.messageKey(secret, uint32(g))
-			if err != nil {
-				return err
-			}
-			p.skipped = append(p.skipped, skipped)
-		}
+	secret, g := p.tree.ahead.latest(p.aheadOf(), p.generation)
+	if secret == nil || g < r.next {
+		secret, g = r.secret, r.next
+	}
+	for ; g < uint64(p.generation); g++ {
 		if err := p.step(secret, uint32(g)); err != nil {
 			return err
 		}
 		secret = p.secret
+		p.tree.ahead.keep(p.aheadOf(), g+1, secret)
 	}
 	var err error
 	if p.messageKey, err = p.tree.messageKey(secret, p.generation); err != nil {
@@ -325,6 +329,43 @@ func (p *pendingKey) derive() error {
 	}
 	return p.step(secret, p.generation)
 }
+
+// deriveSkipped derives the keys to keep of the generations that the message skips,
+// which takes thrice as long as to skip them: that is for a message that is accepted.
+func (p *pendingKey) deriveSkipped() error {
+	r := p.ratchet()
+	if !p.moved || p.limits.MaxKept == 0 {
+		return nil
+	}
+	from := r.next
+	if kept := uint64(p.limits.MaxKept); uint64(p.generation)-from > kept {
+		from = uint64(p.generation) - kept
+	}
+	secret, g := p.tree.ahead.latest(p.aheadOf(), uint32(from))
+	if secret == nil || g < r.next {
+		secret, g = r.secret, r.next
+	}
+	secret = bytes.Clone(secret)
+	defer func() { clear(secret) }()
+	for ; g < uint64(p.generation); g++ {
+		if g >= from {
+			skipped, err := p.tree.messageKey(secret, uint32(g))
+			if err != nil {
+				return err
+			}
+			p.skipped = append(p.skipped, skipped)
+		}
+		next, err := deriveTreeSecret(p.tree.suite, secret, "secret", uint32(g), p.tree.suite.Info().KDF.Nh)
+		if err != nil {
+			return err
+		}
+		clear(secret)
+		secret = next
+	}
+	return nil
+}
+
+func (p *pendingKey) aheadOf() ratchetID { return ratchetID{p.leaf, ratchetKindOf(p.contentType)} }
 
 // step makes p.secret the ratchet secret after the given one, and overwrites the
 // one it was.

@@ -282,6 +282,7 @@ func (t *secretTree) forget(leaf LeafIndex) {
 			t.noteGone(secretName{recordMessageKey, uint32(leaf), kind, k.generation})
 		}
 		r.kind(kind).destroy()
+		t.ahead.forget(ratchetID{leaf, kind})
 	}
 	delete(t.ratchets, leaf)
 	t.version++
