@@ -359,7 +359,7 @@ func (s *siege) altered(message []byte) []byte {
 
 // references are what a bogus commit refers to.
 func (s *siege) references() (refs []proposalOrRef) {
-	size := pick(&s.choices, []int{32, 32, 32, 0, 31, 33})
+	size := pick(&s.choices, []int{32, 32, 32, 1, 31, 33})
 	for range pick(&s.choices, []int{1, 3, 200}) {
 		ref := make([]byte, size)
 		rand.Read(ref)
