@@ -61,6 +61,7 @@ func (*savedProposal) skip(r *wire.Reader) {
 		r.SkipRaw(1)
 		r.Skip()
 	}
+	r.SkipRaw(1)
 }
 
 func (*Sender) skip(r *wire.Reader) {

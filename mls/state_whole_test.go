@@ -54,7 +54,7 @@ func savedThings(t *testing.T) map[string]savedThing {
 	populate(t, groups)
 	_, err = groups[1].ProposeUpdate(t.Context(), insiderTime, nil)
 	require.NoError(t, err)
-	c, err := groups[0].Commit(t.Context(), insiderTime, Add(ownKeyPackage(t, 0x0001, "joiner").KeyPackage), ForcePath())
+	c, err := groups[0].Commit(t.Context(), insiderTime, Add(ownKeyPackage(t, 0x0001, "joiner").KeyPackage), Remove(2))
 	require.NoError(t, err)
 	in := func(g *Group) func(Snapshot) error {
 		return restoring(func(s Snapshot) (*Candidate, error) { return g.RestoreCandidate(insiderTime, s) })
@@ -250,11 +250,11 @@ func sameState(a, b Snapshot) bool {
 
 // The saved state of a public group is that of every branch that begins there.
 func TestStateOfForkedPublicGroups(t *testing.T) {
-	groups := clique(t, 0x0001, 3, publicHandshake)
+	groups := clique(t, 0x0001, 4, publicHandshake)
 	cfg, public, first := savedFollower(t, groups[0])
 	var branches []*PublicGroup
-	for _, g := range groups[:2] {
-		c, err := g.Commit(t.Context(), insiderTime)
+	for i, options := range [][]CommitOption{{Add(ownKeyPackage(t, 0x0001, "joiner").KeyPackage)}, nil} { // one is wider
+		c, err := groups[i].Commit(t.Context(), insiderTime, options...)
 		require.NoError(t, err)
 		r, err := public.Process(t.Context(), insiderTime, c.Message)
 		require.NoError(t, err)
