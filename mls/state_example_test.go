@@ -33,5 +33,5 @@ func ExampleGroup_Save() {
 
 	// Output:
 	// has to be saved: true
-	// sent: true at the cost of records: 1
+	// sent: true at the cost of records: 2
 }
