@@ -10,6 +10,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/registry/fips"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -165,4 +166,58 @@ func TestPSKsAreLookedUpOnceForAllMessages(t *testing.T) {
 		require.NoError(t, encrypts(t, g))
 	}
 	require.Equal(t, n, asked)
+}
+
+// No length that a member chooses is one that a part of a suite refuses, or its module:
+// of an identifier, a key, data that is authenticated, extensions that enter the key
+// schedule and every seal of a path, nor the empty identifier of a group that follows.
+func TestLengthsStopNobody(t *testing.T) {
+	module, err := fips.NewUnchecked()
+	require.NoError(t, err)
+	for id, suites := range map[suite.ID]*registry.Registry{0x0001: all.Registry(), 0x0002: module, 0xF003: module} {
+		long := make([]byte, 1<<18)
+		configure := func(c *Config) {
+			c.Suites, c.PSKs, c.Extensions = suites, passwords{string(long): long}, []ExtensionType{strangeExtension}
+		}
+		groups := clique(t, id, 3, publicHandshake, configure)
+		propose := func(by int, p Proposal) {
+			t.Helper()
+			message, err := groups[by].Propose(t.Context(), insiderTime, p, long)
+			require.NoError(t, err)
+			for i := range groups {
+				if i != by {
+					_, err := groups[i].Process(t.Context(), insiderTime, message)
+					require.NoError(t, err)
+				}
+			}
+		}
+		propose(1, ExternalPSK(long))
+		propose(1, ReplaceExtensions(Extension{Type: strangeExtension, Data: long}))
+		c, err := groups[2].Commit(t.Context(), insiderTime, WithCommitData(long))
+		require.NoError(t, err)
+		require.Len(t, c.Proposals(), 2)
+		follow(t, groups, 2, c)
+		c, err = groups[0].Commit(t.Context(), insiderTime)
+		require.NoError(t, err)
+		follow(t, groups, 0, c)
+		message, err := groups[0].Encrypt(t.Context(), insiderTime, long, long)
+		require.NoError(t, err)
+		_, err = groups[1].Process(t.Context(), insiderTime, message)
+		require.NoError(t, err)
+
+		propose(1, ReInit(nil, id, Extension{Type: strangeExtension, Data: long}))
+		c, err = groups[2].Commit(t.Context(), insiderTime)
+		require.NoError(t, err)
+		require.Len(t, c.Proposals(), 1)
+		follow(t, groups, 2, c)
+		var adds []CommitOption
+		for i := range 2 {
+			cfg := *groups[i].cfg
+			k, err := NewKeyPackage(t.Context(), insiderTime, cfg)
+			require.NoError(t, err)
+			adds = append(adds, Add(k.KeyPackage))
+		}
+		_, err = groups[2].Reinitialize(t.Context(), insiderTime, *groups[2].cfg, adds...)
+		require.NoError(t, err)
+	}
 }
