@@ -2,7 +2,6 @@ package mls
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -158,7 +157,7 @@ func (g *Group) processHandshake(ctx context.Context, now time.Time, ac *authent
 	if err != nil {
 		return nil, err
 	}
-	if err := g.cfg.ask(suite.Receive, now).knownPSK(ctx, &proposal, g); errors.Is(err, ErrUnusablePSK) {
+	if err := g.cfg.ask(suite.Receive, now).knownPSK(ctx, &proposal, g, nil); err != nil {
 		return nil, err // what a policy refuses is left out of the own commits
 	}
 	if err := g.inbox.keep(proposal, nil, g.proposalLimits()); err != nil {

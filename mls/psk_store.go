@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -80,19 +79,25 @@ func (q asking) resolvePSKs(ctx context.Context, s suite.Suite, ids []PreSharedK
 	return pskSecret(s, ids, psks)
 }
 
-// knownPSK asks the policies and the suite about the PSK that a proposal is to inject,
-// and notes whether this member could commit it now. It returns their refusal. One that
-// is not here is asked about when a commit needs it.
-func (q asking) knownPSK(ctx context.Context, c *CommittedProposal, own *Group) error {
+// knownPSK asks the suite, and judge if it is not nil, about the PSK that a proposal is
+// to inject, and notes whether this member could commit it now. It returns their refusal.
+// One that is not here is asked about when a commit needs it.
+func (q asking) knownPSK(ctx context.Context, c *CommittedProposal, own *Group, judge func(PSKType, int) error) error {
 	p, ok := c.Proposal.(PreSharedKeyProposal)
 	if !ok {
 		return nil
 	}
-	psk, err := q.resolvePSK(ctx, own.public.suite, &p.PSK, own)
+	psk, err := q.cfg.findPSK(ctx, &p.PSK, own)
+	here := err == nil
+	if here && judge != nil {
+		err = judge(p.PSK.Type, len(psk))
+	}
+	if err == nil {
+		err = usablePSK(own.public.suite, psk)
+	}
 	clear(psk)
 	c.unfit = c.unfit || err != nil
-	var refusal *PolicyError
-	if errors.As(err, &refusal) || errors.Is(err, ErrUnusablePSK) {
+	if here {
 		return err
 	}
 	return nil

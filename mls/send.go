@@ -118,7 +118,7 @@ func (g *Group) propose(ctx context.Context, q asking, authenticatedData []byte,
 	if err := q.proposal(g.public, &kept); err != nil {
 		return nil, err
 	}
-	if err := q.knownPSK(ctx, &kept, g); err != nil {
+	if err := q.knownPSK(ctx, &kept, g, q.begin().psk); err != nil {
 		return nil, err
 	}
 	if err := g.public.checkCustom([]CommittedProposal{kept}, &rules); err != nil {
