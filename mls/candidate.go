@@ -3,10 +3,8 @@ package mls
 import (
 	"bytes"
 	"errors"
-	"iter"
+	"runtime"
 	"slices"
-	"sync"
-	"weak"
 )
 
 // ErrRemoved says that this member is no longer in the group: the commit that was
@@ -34,10 +32,7 @@ type Candidate struct {
 
 	previous *PreviousGroup // of the first commit of a group that follows another
 
-	mu    sync.Mutex
-	saved bool
-	ended error // why it is not to be adopted, or nil
-	next  epoch // secrets are nil once adopted, or if removed
+	*claim
 }
 
 // Changes returns what the candidate makes of the members: who joins, with leaf and
@@ -58,8 +53,7 @@ func (c *Candidate) Removed() bool { return c.removed }
 // EpochAuthenticator is [Group.EpochAuthenticator] of the epoch that the commit
 // begins.
 func (c *Candidate) EpochAuthenticator() ([]byte, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.lock()()
 	if err := c.alive(); err != nil {
 		return nil, err
 	}
@@ -77,21 +71,19 @@ func (c *Candidate) Export(label string, context []byte, length int) ([]byte, er
 
 // export is Export, and returns the own leaf too.
 func (c *Candidate) export(label string, context []byte, length int) ([]byte, LeafIndex, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.lock()()
 	if err := c.alive(); err != nil {
 		return nil, 0, err
 	}
-	secret, err := c.next.secrets.export(c.next.public.suite, label, context, length)
+	secret, err := c.next.secrets.export(c.to.suite, label, context, length)
 	return secret, c.next.self.leaf, err
 }
 
 // RatchetTree is [Group.RatchetTree] in the epoch that the commit begins, for those
 // whom a Welcome without the tree lets in.
 func (c *Candidate) RatchetTree() ([]byte, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return marshalled(c.next.public.tree.nodes())
+	defer c.lock()()
+	return marshalled(c.to.tree.nodes())
 }
 
 func (c *Candidate) alive() error {
@@ -149,8 +141,7 @@ func (c *Candidate) entry() Entry {
 
 // adopt is Adopt for a member of the group.
 func (c *Candidate) adopt() (*Group, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.lock()()
 	if c.ended != nil || !c.removed && c.next.secrets == nil || !c.from.life.end() {
 		return nil, ErrRetired
 	}
@@ -158,17 +149,15 @@ func (c *Candidate) adopt() (*Group, error) {
 		c.from.retire(c, nil)
 		return nil, ErrRemoved
 	}
-	g := newGroup(c.cfg, c.next)
+	g := newGroup(c.cfg, c.take())
 	g.inbox.saving.bound = c.saved
-	c.next = epoch{public: c.next.public}
 	c.from.retire(c, g)
 	return g, nil
 }
 
 // join is Adopt for a member that joins, and has no Group yet.
 func (c *Candidate) join() (*Group, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.lock()()
 	if err := c.alive(); err != nil {
 		return nil, err
 	}
@@ -178,30 +167,26 @@ func (c *Candidate) join() (*Group, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, other := range lost {
-			other.lose()
-		}
+		lost.end(c.claim, ErrKeyPackageUsed)
 		saved = keySaved
 	}
-	g := newGroup(c.cfg, c.next)
+	g := newGroup(c.cfg, c.take())
 	g.inbox.saving.bound = saved
-	c.next = epoch{public: c.next.public}
 	return g, nil
 }
 
-// leaveGroup retires the group that the candidate is from, which nobody else has:
-// the candidate is adopted without it.
+// leaveGroup takes the candidate out of the group that it is from, which nobody else
+// has and which is to be destroyed: the candidate is adopted without it.
 func (c *Candidate) leaveGroup() {
-	c.from.life.end()
-	c.from.retire(c, nil)
+	c.from.inbox.untrack(c)
 	c.from = nil
 }
 
-// track notes a candidate, which ends with the epoch as long as its owner holds it.
-// If the epoch ended while it was made, it is deleted and the error is ErrRetired.
+// track notes a candidate, which ends with the epoch. If that ended while it was made,
+// it is discarded and the error is ErrRetired.
 func (g *Group) track(c *Candidate) error {
 	if !g.inbox.track(c) {
-		g.drop(c)
+		c.discard(ErrRetired)
 		return ErrRetired
 	}
 	return nil
@@ -213,82 +198,27 @@ func (b *inbox) track(c *Candidate) bool {
 	if b.retired {
 		return false
 	}
-	b.candidates.track(c)
+	b.claims.track(c.claim)
 	return true
 }
 
-// candidates are those that end together, as long as their owner holds them.
-type candidates []weak.Pointer[Candidate]
-
-func (l *candidates) track(c *Candidate) {
-	gone := func(p weak.Pointer[Candidate]) bool { return p.Value() == nil }
-	*l = append(slices.DeleteFunc(*l, gone), weak.Make(c))
-}
-
-func (l candidates) all() iter.Seq[*Candidate] {
-	return func(yield func(*Candidate) bool) {
-		for _, p := range l {
-			if c := p.Value(); c != nil && !yield(c) {
-				return
-			}
-		}
-	}
-}
-
-// discard deletes the secrets of a candidate, which answers why from then on unless it
-// ended before. It returns the member's view, of whose keys some are the group's too.
-func (c *Candidate) discard(why error) *memberView {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.ended == nil {
-		c.ended = why
-	}
-	if c.next.secrets == nil {
-		return nil // it removes this member, or was adopted
-	}
-	c.next.secrets.destroy()
-	self := c.next.self
-	c.next = epoch{public: c.next.public}
-	return self
+func (b *inbox) untrack(c *Candidate) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.claims = slices.DeleteFunc(b.claims, func(other *claim) bool { return other == c.claim })
 }
 
 // Discard deletes the secrets of a candidate that its owner will not adopt, and those
 // of its private keys that its Group does not use. It answers [ErrRetired] from then
-// on. Those that lose against a candidate that is adopted are discarded by
-// that. An [OwnKeyPackage] whose join is discarded can join again.
+// on. Those that lose against a candidate that is adopted are discarded by that. An
+// [OwnKeyPackage] whose join is discarded can join again.
+//
+// The keys of a candidate that is neither adopted nor discarded are deleted when the
+// garbage collector finds it or when its epoch ends, save for those in a provider to
+// which a saved state of it refers: see [Candidate.Save].
 func (c *Candidate) Discard() {
-	if c.from == nil {
-		c.destroy(ErrRetired)
-		return
-	}
-	if done, err := c.from.alive(); err == nil {
-		defer done()
-		c.from.drop(c)
-	}
-}
-
-// lose discards a join whose key package is used up.
-func (c *Candidate) lose() { c.destroy(ErrKeyPackageUsed) }
-
-// destroy discards a candidate by which this member joins.
-func (c *Candidate) destroy(why error) {
-	if self := c.discard(why); self != nil {
-		self.destroyExcept(&memberView{})
-	}
-}
-
-// drop discards a candidate of the group, with those of its private keys that the
-// group does not hold. The group is alive.
-func (g *Group) drop(c *Candidate) {
-	self := c.discard(ErrRetired)
-	if self == nil {
-		return
-	}
-	for key := range self.keys() {
-		if !g.holds(key) {
-			key.destroy()
-		}
-	}
+	c.discard(ErrRetired)
+	runtime.KeepAlive(c)
 }
 
 // Destroy deletes the secrets of a group that its owner has left behind, as for the
@@ -302,39 +232,25 @@ func (g *Group) Destroy() {
 
 // retire ends the epoch in favour of a candidate, if won is not nil, and of the group
 // that it leads to, if next is not nil: what that needs of past epochs moves to its
-// inbox. The other candidates are discarded. The secrets, and those private keys that
-// the member in the next epoch does not hold, are deleted when the calls in progress
-// are done; until then, next keeps what it shares with them. The caller has ended the
-// life, and holds the mutex of won.
+// inbox. The other candidates are discarded. The secrets are deleted, and the member's
+// shares of its private keys given up, when the calls in progress are done. The caller
+// has ended the life, and holds the mutex of won.
 func (g *Group) retire(won *Candidate, next *Group) {
-	kept := &memberView{}
 	var inbox *inbox
-	switch {
-	case next != nil:
-		next.life.begin()
-		kept, inbox = next.self, &next.inbox
-	case won != nil && won.next.self != nil:
-		kept = won.next.self
+	if next != nil {
+		inbox = &next.inbox
 	}
-	views := []*memberView{g.self}
-	for lost := range g.inbox.retire(g.public, g.secrets, g.leaf, g.cfg.Limits, inbox).all() {
-		if lost == won {
-			continue
-		}
-		if self := lost.discard(ErrRetired); self != nil {
-			views = append(views, self)
-		}
+	lost := g.inbox.retire(g.public, g.secrets, g.leaf, g.cfg.Limits, inbox)
+	if won != nil {
+		lost.end(won.claim, ErrRetired)
+	} else {
+		lost.end(nil, ErrRetired)
 	}
 	g.life.afterCalls(func() {
-		g.inbox.clear(kept)
-		g.secrets.destroy()
-		for _, v := range views {
-			v.destroyExcept(kept)
-		}
+		g.inbox.clear()
+		e := epoch{secrets: g.secrets, self: g.self}
+		e.destroy()
 		g.secrets, g.self = nil, &memberView{leaf: g.leaf}
-		if next != nil {
-			next.life.done()
-		}
 	})
 	g.life.done()
 }

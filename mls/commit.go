@@ -3,10 +3,7 @@ package mls
 import (
 	"context"
 	"crypto/rand"
-	"fmt"
 	"time"
-
-	"github.com/mlsuite/mlsuite/suite"
 )
 
 // Commit makes a commit of the proposals that arrived in this epoch and those that
@@ -77,7 +74,7 @@ func (g *Group) commit(ctx context.Context, q asking, plan *commitPlan, list []C
 	c.from = g
 	c.Message, err = g.protect(ac)
 	if err != nil {
-		g.drop(c)
+		c.discard(ErrRetired)
 		return nil, err
 	}
 	if err := g.track(c); err != nil {
@@ -119,11 +116,6 @@ func (m *commitMaker) make(ctx context.Context, q asking, list []CommittedPropos
 			return nil, nil, err
 		}
 		defer path.destroy()
-		defer func() {
-			if made == nil {
-				path.destroyKeys()
-			}
-		}()
 	}
 	next, err := p.next(a)
 	if err != nil {
@@ -143,14 +135,19 @@ func (m *commitMaker) make(ctx context.Context, q asking, list []CommittedPropos
 			c.proposals[i].proposal = item.Proposal
 		}
 	}
-	self, commitSecret := (*memberView)(nil), make([]byte, s.Info().KDF.Nh)
+	begun, commitSecret := epoch{public: next}, make([]byte, s.Info().KDF.Nh)
+	defer func() {
+		if made == nil {
+			begun.destroy()
+		}
+	}()
 	if path != nil {
 		if c.path, err = path.seal(next, m.self.leaf, a.added); err != nil {
 			return nil, nil, err
 		}
-		self, commitSecret = m.self.next(next.tree, path.leafKey, path.keys()), path.secrets.commitSecret
+		begun.self, commitSecret = m.self.next(next.tree, path.leafKey, path.secrets), path.secrets.commitSecret
 	} else {
-		self = m.self.next(next.tree, m.self.leafKey, nil)
+		begun.self = m.self.next(next.tree, m.self.leafKey, nil)
 	}
 	content := p.content(m.sender, ContentCommit, m.plan.aad)
 	content.commit = c
@@ -168,17 +165,21 @@ func (m *commitMaker) make(ctx context.Context, q asking, list []CommittedPropos
 		return nil, nil, err
 	}
 	defer clear(joiner)
-	defer func() {
-		if made == nil {
-			secrets.destroy()
-		}
-	}()
+	begun.secrets = secrets
 	if err := next.confirm(secrets); err != nil {
 		return nil, nil, err
 	}
 	ac.auth.confirmationTag = next.confirmationTag
 
-	candidate := &Candidate{
+	cfg, welcome := m.plan.config(m.cfg), []byte(nil)
+	if len(a.joiners) > 0 && !m.plan.noWelcome {
+		w := welcomeBuilder{cfg: cfg, next: begun, joiner: joiner, psk: psk, psks: a.psks, withTree: !m.plan.noTree}
+		if welcome, err = w.build(ctx, a, path); err != nil {
+			return nil, nil, err
+		}
+	}
+	return newCandidate(&Candidate{
+		Welcome: welcome,
 		transition: transition{
 			committer: m.sender,
 			leaf:      m.self.leaf,
@@ -188,32 +189,21 @@ func (m *commitMaker) make(ctx context.Context, q asking, list []CommittedPropos
 			old:       p,
 			to:        next,
 		},
-		cfg:  m.plan.config(m.cfg),
-		next: epoch{next, secrets, self},
-	}
-	if len(a.joiners) > 0 && !m.plan.noWelcome {
-		w := welcomeBuilder{cfg: candidate.cfg, next: candidate.next, joiner: joiner, psk: psk, psks: a.psks, withTree: !m.plan.noTree}
-		if candidate.Welcome, err = w.build(ctx, a, path); err != nil {
-			return nil, nil, err
-		}
-	}
-	return candidate, ac, nil
+		cfg: cfg,
+	}, begun), ac, nil
 }
 
 // ownPath is the path that a committer makes.
 type ownPath struct {
 	leaf    *LeafNode
-	leafKey *nodeKey
+	leafKey *privateKey
 	secrets *pathSecrets
 }
 
-func (p *ownPath) keys() map[NodeIndex]*nodeKey { return nodeKeys(p.secrets) }
-
-func (p *ownPath) destroy() { p.secrets.destroy() }
-
-func (p *ownPath) destroyKeys() {
-	p.leafKey.destroy()
-	p.secrets.destroyKeys()
+// destroy overwrites the path secrets, and gives up the private keys.
+func (p *ownPath) destroy() {
+	p.leafKey.release()
+	p.secrets.destroy()
 }
 
 // seal encrypts the path to the members of the next epoch whose context is still
@@ -230,35 +220,25 @@ func (p *ownPath) seal(next *publicState, leaf LeafIndex, added []LeafIndex) (*u
 	return &updatePath{leafNode: p.leaf, nodes: nodes}, nil
 }
 
-// nodeKeys returns the private keys that path secrets gave, by node.
-func nodeKeys(p *pathSecrets) map[NodeIndex]*nodeKey {
-	keys := make(map[NodeIndex]*nodeKey, len(p.nodes))
-	for i, n := range p.nodes {
-		keys[n] = newNodeKey(p.keys[i])
-	}
-	return keys
-}
-
 // renewPath gives the committer a new leaf and new keys on its filtered direct
 // path (RFC 9420, Section 7.5).
 func (m *commitMaker) renewPath(ctx context.Context, q asking, a *applied) (*ownPath, error) {
 	s, own := m.public.suite, m.self.leaf
-	leafKey, err := s.GenerateKey()
+	leafKey, err := generateKey(s, "leaf")
 	if err != nil {
-		return nil, fmt.Errorf("mls: generate leaf key: %w", err)
+		return nil, err
 	}
 	nodes, _ := a.edit.filteredDirectPath(own)
 	secret := make([]byte, s.Info().KDF.Nh)
 	rand.Read(secret)
 	secrets, err := derivePathSecrets(s, nodes, secret)
 	if err != nil {
-		suite.Destroy(leafKey)
+		leafKey.release()
 		return nil, err
 	}
-	path := &ownPath{leafKey: newNodeKey(leafKey), secrets: secrets}
+	path := &ownPath{leafKey: leafKey, secrets: secrets}
 	if path.leaf, err = m.mergeLeaf(ctx, q, a, path, nodes); err != nil {
 		path.destroy()
-		path.destroyKeys()
 		return nil, err
 	}
 	return path, nil

@@ -132,7 +132,6 @@ func specimens(t *testing.T, id suite.ID) []*specimen {
 		}})
 	}
 	joiner, other := ownKeyPackage(t, id, "joiner"), ownKeyPackage(t, id, "other joiner")
-	joiner.initKey, joiner.leafKey = keptKey{joiner.initKey}, keptKey{joiner.leafKey}
 	var welcome *Candidate
 	for format, adjust := range map[string]func(*Config){"public": publicHandshake, "private": privateHandshake} {
 		adjust(sender.cfg)
@@ -189,9 +188,6 @@ func keyPackageSpecimen(t *testing.T, g *Group) *specimen {
 	}
 }
 
-// keptKey is a private key that nobody destroys.
-type keptKey struct{ suite.PrivateKey }
-
 // welcomeSpecimen is a Welcome for two, of whom k is the first. What is encrypted to
 // the other is not for k to notice.
 func welcomeSpecimen(t *testing.T, c *Candidate, k *OwnKeyPackage) *specimen {
@@ -202,10 +198,10 @@ func welcomeSpecimen(t *testing.T, c *Candidate, k *OwnKeyPackage) *specimen {
 	end := bytes.Index(c.Welcome, other.secrets.ciphertext) + len(other.secrets.ciphertext)
 	initKey, leafKey := k.initKey, k.leafKey
 	join := func(b []byte) error {
-		g, err := adopted(k.Join(t.Context(), insiderTime, b))
+		joined, err := k.Join(t.Context(), insiderTime, b)
 		if err == nil {
-			require.Equal(t, c.next.secrets.authenticator, g.secrets.authenticator)
-			k.initKey, k.leafKey = initKey, leafKey
+			require.Equal(t, c.next.secrets.authenticator, joined.next.secrets.authenticator)
+			joined.Discard()
 		}
 		return err
 	}

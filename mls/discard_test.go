@@ -148,7 +148,7 @@ func TestLastResortKeyIsShared(t *testing.T) {
 			k := ownKeyPackage(t, 0x0001, "joiner")
 			k.lastResort = true
 			c := &keyCounter{}
-			k.leafKey = &countedKey{PrivateKey: k.leafKey, counter: c}
+			k.leafKey = newPrivateKey(&countedKey{PrivateKey: k.leafKey, counter: c})
 			var groups, others []*Group
 			for range 2 {
 				g := clique(t, 0x0001, 2)[0]

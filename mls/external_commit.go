@@ -57,8 +57,7 @@ func (c *Candidate) GroupInfo(ctx context.Context, now time.Time, withTree bool)
 // external returns this member's leaf in the epoch that the commit begins, and the
 // public key to which those who join send.
 func (c *Candidate) external() (LeafIndex, []byte, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.lock()()
 	if err := c.alive(); err != nil {
 		return 0, nil, err
 	}

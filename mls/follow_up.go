@@ -142,13 +142,11 @@ func (g *Group) follow(ctx context.Context, now time.Time, cfg Config, usage Res
 	if usage == ResumptionPSKReInit {
 		q = q.following(g.public)
 	}
-	next, err := createGroup(ctx, q, groupID, extensions)
+	next, err := createGroup(ctx, q, groupID, extensions, g.public)
 	if err != nil {
 		return nil, err
 	}
-	if err := q.move(g.public.suite, next.public.suite); err != nil {
-		return nil, err
-	}
+	defer next.Destroy()
 	plan.followUp = &followUp{
 		id: PreSharedKeyID{
 			Type: PSKResumption, Usage: usage, GroupID: g.public.context.GroupID, Epoch: g.public.context.Epoch,

@@ -1,7 +1,5 @@
 package mls
 
-import "slices"
-
 // ForgetPastEpochs deletes the keys of late application messages but for those of the
 // latest epochs, at most keep of the ones that [Limits] PastEpochs lets stay: messages
 // of the others answer [ErrWrongEpoch] from then on (RFC 9420, Section 15.3). An
@@ -36,7 +34,7 @@ func (g *Group) ForgetPastEpochs(keep int) error {
 // proposal arrives again or is handed over (see [WithProposals]); a PrivateMessage opens
 // once. Candidates that exist stay
 // good, but one that was saved and needs the private key of an own Update cannot be
-// restored. The keys are deleted when the calls in progress are done.
+// restored. A key that a candidate or a call in progress uses is deleted after that.
 func (g *Group) ForgetProposals() error {
 	done, err := g.alive()
 	if err != nil {
@@ -49,38 +47,7 @@ func (g *Group) ForgetProposals() error {
 	if b.retired {
 		return ErrRetired
 	}
-	for _, own := range b.updates {
-		b.forgotten = append(b.forgotten, own.key)
-	}
-	b.cache, b.updates, b.saving.forgot = proposalCache{}, nil, true
-	g.life.afterCalls(g.forgetKeys)
+	b.forget()
+	b.saving.forgot = true
 	return nil
-}
-
-// forgetKeys deletes the private keys of the Updates that were forgotten but for those
-// that a candidate may need.
-func (g *Group) forgetKeys() {
-	b := &g.inbox
-	b.mu.Lock()
-	candidates := slices.Clone(b.candidates)
-	b.mu.Unlock()
-	held := make(map[*nodeKey]bool)
-	for c := range candidates.all() {
-		c.mu.Lock()
-		if c.next.self != nil {
-			held[c.next.self.leafKey] = true
-		}
-		c.mu.Unlock()
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.retired {
-		return // they go with the epoch
-	}
-	b.forgotten = slices.DeleteFunc(b.forgotten, func(key *nodeKey) bool {
-		if !held[key] {
-			key.destroy()
-		}
-		return !held[key]
-	})
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"fmt"
 	"sync"
 	"time"
 
@@ -40,6 +39,26 @@ type epoch struct {
 	self    *memberView
 }
 
+// destroy deletes the secrets, and gives up the private keys.
+func (e *epoch) destroy() {
+	if e.secrets != nil {
+		e.secrets.destroy()
+	}
+	if e.self != nil {
+		e.self.release()
+	}
+}
+
+// abandon is destroy for an epoch of which a saved state may still be there.
+func (e *epoch) abandon() {
+	if e.secrets != nil {
+		e.secrets.destroy()
+	}
+	if e.self != nil {
+		e.self.abandon()
+	}
+}
+
 // newGroup makes the live group of an epoch. It takes ownership of the epoch's
 // encryption secret.
 func newGroup(cfg *Config, e epoch) *Group {
@@ -53,7 +72,7 @@ func newGroup(cfg *Config, e epoch) *Group {
 // names (RFC 9420, Section 11). Group ids should be unique among all groups; a
 // nil groupID asks for a random one of Hash.Size bytes.
 func CreateGroup(ctx context.Context, now time.Time, cfg Config, groupID []byte, extensions ...Extension) (*Group, error) {
-	g, err := createGroup(ctx, cfg.ask(suite.Start, now), groupID, extensions)
+	g, err := createGroup(ctx, cfg.ask(suite.Start, now), groupID, extensions, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +80,8 @@ func CreateGroup(ctx context.Context, now time.Time, cfg Config, groupID []byte,
 	return g, nil
 }
 
-func createGroup(ctx context.Context, q asking, groupID []byte, extensions Extensions) (*Group, error) {
+// createGroup is CreateGroup for a group that follows old, if that is not nil.
+func createGroup(ctx context.Context, q asking, groupID []byte, extensions Extensions, old *publicState) (*Group, error) {
 	cfg, now := q.cfg, q.now
 	if err := cfg.validate(); err != nil {
 		return nil, err
@@ -69,6 +89,11 @@ func createGroup(ctx context.Context, q asking, groupID []byte, extensions Exten
 	s, err := q.suite(cfg.Suite)
 	if err != nil {
 		return nil, err
+	}
+	if old != nil {
+		if err := q.move(old.suite, s); err != nil {
+			return nil, err
+		}
 	}
 	read, err := extensions.read()
 	if err != nil {
@@ -93,10 +118,11 @@ func createGroup(ctx context.Context, q asking, groupID []byte, extensions Exten
 		groupID = make([]byte, nh)
 		rand.Read(groupID)
 	}
-	leafKey, err := s.GenerateKey()
+	leafKey, err := generateKey(s, "leaf")
 	if err != nil {
-		return nil, fmt.Errorf("mls: generate leaf key: %w", err)
+		return nil, err
 	}
+	defer leafKey.release()
 	leaf, err := cfg.newLeafNode(ctx, q, s, LeafNode{
 		EncryptionKey: leafKey.PublicKey(),
 		Source:        LeafNodeKeyPackage,
@@ -130,9 +156,10 @@ func createGroup(ctx context.Context, q asking, groupID []byte, extensions Exten
 		return nil, err
 	}
 	if err := public.confirm(secrets); err != nil {
+		secrets.destroy()
 		return nil, err
 	}
-	return newGroup(cfg, epoch{public, secrets, &memberView{leafKey: newNodeKey(leafKey)}}), nil
+	return newGroup(cfg, epoch{public, secrets, &memberView{leafKey: leafKey.share()}}), nil
 }
 
 // confirm computes the confirmation tag of the epoch and the interim transcript

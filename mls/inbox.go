@@ -18,9 +18,7 @@ type inbox struct {
 	updates  map[string]ownUpdate // by ProposalRef
 	past     []*pastEpoch         // latest last
 
-	forgotten []*nodeKey // of own Updates, to delete when no call uses them
-
-	candidates  candidates   // of this epoch, to end with it
+	claims      claims       // of this epoch's candidates, to end with it
 	resumptions []resumption // of past epochs, latest last
 	saving      saving
 }
@@ -64,7 +62,7 @@ func (b *inbox) keep(p CommittedProposal, own *ownUpdate, limits proposalLimits)
 		if b.updates == nil {
 			b.updates = make(map[string]ownUpdate)
 		}
-		b.updates[string(p.Ref)] = *own
+		b.updates[string(p.Ref)] = ownUpdate{own.key.share(), own.cfg}
 	}
 	return nil
 }
@@ -97,11 +95,15 @@ func (b *inbox) proposal(ref []byte) (CommittedProposal, bool) {
 	return b.cache.find(ref)
 }
 
-// update returns what is kept of an own Update.
+// update returns what is kept of an own Update, with a share of its key for the caller
+// to release.
 func (b *inbox) update(ref []byte) (ownUpdate, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	own, ok := b.updates[string(ref)]
+	if ok {
+		own.key = own.key.share()
+	}
 	return own, ok
 }
 
@@ -119,17 +121,18 @@ func (b *inbox) pastEpoch(epoch uint64) *pastEpoch {
 // of the inbox itself as the last, and deletes what is beyond the limits; without a
 // next epoch, all. Receive ratchets move and are never copied, so a message that was
 // opened stays opened. The ratchets of own, the member's leaf, are deleted. What calls
-// in progress may use is for clear to delete. It returns the epoch's candidates.
-func (b *inbox) retire(public *publicState, secrets *epochSecrets, own LeafIndex, limits Limits, next *inbox) candidates {
+// in progress may use is for clear to delete. It returns what
+// the epoch's candidates hold.
+func (b *inbox) retire(public *publicState, secrets *epochSecrets, own LeafIndex, limits Limits, next *inbox) claims {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	candidates := b.candidates
-	b.retired, b.candidates = true, nil
+	claims := b.claims
+	b.retired, b.claims = true, nil
 	if next == nil {
 		b.ratchets.destroy()
 		b.destroy()
 		b.ratchets = nil
-		return candidates
+		return claims
 	}
 	next.mu = b.mu
 	b.ratchets.forget(own)
@@ -151,23 +154,28 @@ func (b *inbox) retire(public *publicState, secrets *epochSecrets, own LeafIndex
 	b.ratchets, b.past, b.resumptions = nil, nil, nil
 	next.past, next.resumptions = past, slices.Clip(resumptions)
 	next.saving.follow(&b.saving)
-	return candidates
+	return claims
 }
 
-// clear drops the proposals, and deletes the keys of own Updates but for that of self,
-// the member in the next epoch.
-func (b *inbox) clear(self *memberView) {
+// clear drops the proposals, and gives up the keys of own Updates.
+func (b *inbox) clear() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.forget()
+}
+
+// forget is clear for a caller that holds mu.
+func (b *inbox) forget() {
 	for _, own := range b.updates {
-		if own.key != self.leafKey {
-			own.key.destroy()
-		}
+		own.key.release()
 	}
-	for _, key := range b.forgotten {
-		if key != self.leafKey {
-			key.destroy()
-		}
+	b.updates, b.cache = nil, proposalCache{}
+}
+
+// abandon deletes what b has, but for private keys to which a saved state refers.
+func (b *inbox) abandon() {
+	b.destroy()
+	for _, own := range b.updates {
+		own.key.abandon()
 	}
-	b.updates, b.forgotten, b.cache = nil, nil, proposalCache{}
 }

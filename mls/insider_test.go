@@ -274,7 +274,7 @@ func (m insider) commit(f forgery) *forged {
 		if f.sealed != nil {
 			f.sealed(c.path)
 		}
-		self, commitSecret = m.self.next(tr, out.path.leafKey, out.path.keys()), out.path.secrets.commitSecret
+		self, commitSecret = m.self.next(tr, out.path.leafKey, out.path.secrets), out.path.secrets.commitSecret
 	}
 	content := m.public.content(m.sender(), ContentCommit, nil)
 	content.commit = c
@@ -350,7 +350,7 @@ func (m insider) newPath(a *applied, f forgery) (*ownPath, [][]byte) {
 		f.signedLeaf(leaf)
 	}
 	a.edit.fill(a.edit.ownPath(self, copyParent), self, leaf, a.edit.hasher.key(encryptionKey, leaf.EncryptionKey))
-	return &ownPath{leaf: leaf, leafKey: newNodeKey(leafKey), secrets: secrets}, keys
+	return &ownPath{leaf: leaf, leafKey: newPrivateKey(leafKey), secrets: secrets}, keys
 }
 
 // byValue are proposals that a commit of the member carries itself.

@@ -50,9 +50,6 @@ func FollowUpOf(old *Group) JoinOption { return func(p *joinPlan) { p.follows = 
 // the same keys and nonces again. To keep that over a restart, save it again after a
 // join is adopted. The error is [ErrKeyPackageUsed] if the OwnKeyPackage joins nothing
 // any more, or not this epoch, and [ErrNotRecipient] if the Welcome is for others.
-//
-// What Join asks the application meanwhile (PSKs, Authenticator, policies) must not
-// call the same OwnKeyPackage, which would wait for itself.
 func (k *OwnKeyPackage) Join(ctx context.Context, now time.Time, welcome []byte, options ...JoinOption) (*Candidate, error) {
 	var plan joinPlan
 	for _, o := range options {
@@ -74,11 +71,12 @@ func (k *OwnKeyPackage) Join(ctx context.Context, now time.Time, welcome []byte,
 
 // join is Join by a message.
 func (k *OwnKeyPackage) join(ctx context.Context, now time.Time, m *Message, plan *joinPlan) (*Candidate, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.initKey == nil {
-		return nil, ErrKeyPackageUsed
+	initKey, leafKey, err := k.borrow()
+	if err != nil {
+		return nil, err
 	}
+	defer initKey.release()
+	defer leafKey.release()
 	if m.Welcome == nil {
 		return nil, fmt.Errorf("%w: a %s is no Welcome", ErrUnsupported, m.WireFormat())
 	}
@@ -86,7 +84,7 @@ func (k *OwnKeyPackage) join(ctx context.Context, now time.Time, m *Message, pla
 	if plan.handshake != nil {
 		cfg.PublicHandshake = *plan.handshake
 	}
-	secrets, err := k.openSecrets(m.Welcome)
+	secrets, err := k.openSecrets(m.Welcome, initKey)
 	if err != nil {
 		return nil, err
 	}
@@ -114,9 +112,6 @@ func (k *OwnKeyPackage) join(ctx context.Context, now time.Time, m *Message, pla
 	if err != nil {
 		return nil, err
 	}
-	if k.hasJoined(info.ConfirmationTag) {
-		return nil, fmt.Errorf("%w: for this epoch", ErrKeyPackageUsed)
-	}
 	public, err := publicStateOf(ctx, q, k.suite, info, plan.tree)
 	if err != nil {
 		return nil, err
@@ -129,32 +124,30 @@ func (k *OwnKeyPackage) join(ctx context.Context, now time.Time, m *Message, pla
 	if err != nil {
 		return nil, err
 	}
-	epochSecrets, err := newEpochSecrets(k.suite, secrets.joinerSecret, psk, public.contextBytes)
-	if err == nil {
-		if err = public.checkConfirmation(epochSecrets, info.ConfirmationTag); err != nil {
-			epochSecrets.destroy()
-		}
+	self.leafKey = leafKey.share()
+	next := epoch{public: public, self: self}
+	if next.secrets, err = newEpochSecrets(k.suite, secrets.joinerSecret, psk, public.contextBytes); err == nil {
+		err = public.checkConfirmation(next.secrets, info.ConfirmationTag)
 	}
 	if err != nil {
-		for _, key := range self.pathKeys {
-			key.destroy()
-		}
+		next.destroy()
 		return nil, err
 	}
-	self.leafKey = k.loaned().borrow()
-	c := &Candidate{
+	c := newCandidate(&Candidate{
 		transition: transition{committer: Sender{Type: SenderMember, Leaf: info.Signer}, leaf: info.Signer, to: public},
 		cfg:        &cfg,
 		own:        k,
 		previous:   previous,
-		next:       epoch{public, epochSecrets, self},
+	}, next)
+	if err := k.track(c); err != nil {
+		c.discard(ErrRetired)
+		return nil, err
 	}
-	k.joins.track(c)
 	return c, nil
 }
 
 // openSecrets finds and decrypts the GroupSecrets for k.
-func (k *OwnKeyPackage) openSecrets(w *Welcome) (*groupSecrets, error) {
+func (k *OwnKeyPackage) openSecrets(w *Welcome, initKey *privateKey) (*groupSecrets, error) {
 	if id := k.suite.Info().ID; w.CipherSuite != id {
 		return nil, fmt.Errorf("%w: its cipher suite is %s, the key package's %s", ErrNotRecipient, w.CipherSuite, id)
 	}
@@ -163,7 +156,7 @@ func (k *OwnKeyPackage) openSecrets(w *Welcome) (*groupSecrets, error) {
 		if !bytes.Equal(entry.newMember, k.Ref) {
 			continue
 		}
-		plaintext, err := openWithLabel(k.initKey, labelWelcome, w.EncryptedGroupInfo, entry.secrets.kemOutput, entry.secrets.ciphertext)
+		plaintext, err := openWithLabel(initKey, labelWelcome, w.EncryptedGroupInfo, entry.secrets.kemOutput, entry.secrets.ciphertext)
 		if err != nil {
 			return nil, err
 		}
@@ -200,7 +193,7 @@ func (k *OwnKeyPackage) memberView(p *publicState, info *GroupInfo, secrets *gro
 	if !ok || !own.equal(p.tree.leaf(leaf)) {
 		return nil, violation("12.4.3.1", "tree holds the leaf of the key package")
 	}
-	v := &memberView{leaf: leaf, pathKeys: map[NodeIndex]*nodeKey{}}
+	v := &memberView{leaf: leaf, pathKeys: map[NodeIndex]*privateKey{}}
 	if !secrets.hasPathSecret {
 		if err := v.complete(p.tree); err != nil {
 			return nil, err
@@ -230,14 +223,13 @@ func (k *OwnKeyPackage) memberView(p *publicState, info *GroupInfo, secrets *gro
 	for i, n := range nodes {
 		parent := steps[i].node.parent
 		if parent == nil || !bytes.Equal(parent.encryptionKey, path.keys[i].PublicKey()) {
-			path.destroyKeys()
 			return nil, violation("12.4.3.1", "path secret gives the private key of node %d", n).
 				atLeaf(info.Signer).because(otherDerivation(p.suite))
 		}
 	}
-	v.pathKeys = nodeKeys(path)
+	v.learn(path)
 	if err := v.complete(p.tree); err != nil {
-		path.destroyKeys()
+		v.release()
 		return nil, err
 	}
 	return v, nil

@@ -1,97 +1,19 @@
 package mls
 
 import (
-	"bytes"
 	"iter"
 	"slices"
-	"sync"
 
 	"github.com/mlsuite/mlsuite/suite"
 )
 
 // memberView is what one member knows beyond the epoch's common secrets: where it
-// stands, and the private keys on its direct path. It is immutable until it is
-// destroyed.
+// stands, and shares of the private keys on its direct path. It is immutable until it
+// is released.
 type memberView struct {
 	leaf     LeafIndex
-	leafKey  *nodeKey
-	pathKeys map[NodeIndex]*nodeKey
-}
-
-// nodeKey is the private key of a node, by reference: the views of consecutive
-// epochs share it.
-type nodeKey struct {
-	suite.PrivateKey
-	public []byte
-	loan   *loan // nil if the key is the member's own
-}
-
-func newNodeKey(key suite.PrivateKey) *nodeKey {
-	return &nodeKey{PrivateKey: key, public: key.PublicKey()}
-}
-
-// loan is what a last-resort KeyPackage and the groups that were joined by it share:
-// the private key of the leaf, which the last of them deletes.
-type loan struct {
-	key       suite.PrivateKey
-	mu        sync.Mutex
-	ended     bool // by the KeyPackage
-	borrowers map[*nodeKey]struct{}
-}
-
-// borrow returns the key for one more group.
-func (l *loan) borrow() *nodeKey {
-	k := newNodeKey(l.key)
-	k.loan = l
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.borrowers == nil {
-		l.borrowers = make(map[*nodeKey]struct{})
-	}
-	l.borrowers[k] = struct{}{}
-	return k
-}
-
-// giveBack is for a group to call that has no use for the key any more.
-func (l *loan) giveBack(k *nodeKey) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	delete(l.borrowers, k)
-	l.settle()
-}
-
-// end is for the KeyPackage to call, which is deleted.
-func (l *loan) end() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.ended = true
-	l.settle()
-}
-
-func (l *loan) settle() {
-	if l.ended && len(l.borrowers) == 0 {
-		suite.Destroy(l.key)
-	}
-}
-
-// open reports whether the KeyPackage still has the key.
-func (l *loan) open() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return !l.ended
-}
-
-// isOf reports whether k is the private key of a parent node.
-func (k *nodeKey) isOf(n *node) bool {
-	return n.parent != nil && bytes.Equal(n.parent.encryptionKey, k.public)
-}
-
-func (k *nodeKey) destroy() {
-	if k.loan != nil {
-		k.loan.giveBack(k)
-		return
-	}
-	suite.Destroy(k.PrivateKey)
+	leafKey  *privateKey
+	pathKeys map[NodeIndex]*privateKey
 }
 
 // privateKey returns the private key of a node, or nil if the member has none.
@@ -103,23 +25,32 @@ func (m *memberView) privateKey(n NodeIndex) suite.PrivateKey {
 	if key == nil {
 		return nil
 	}
-	return key.PrivateKey
+	return key
 }
 
 // next returns the member's view of tree, where fresh holds the path keys that
 // the new epoch's commit brought. Of its own, the member keeps those whose nodes
-// still have their public key (RFC 9420, Section 7.5).
-func (m *memberView) next(t *tree, leafKey *nodeKey, fresh map[NodeIndex]*nodeKey) *memberView {
-	v := &memberView{leaf: m.leaf, leafKey: leafKey, pathKeys: make(map[NodeIndex]*nodeKey, len(m.pathKeys))}
+// still have their public key (RFC 9420, Section 7.5). The view has shares of its own.
+func (m *memberView) next(t *tree, leafKey *privateKey, fresh *pathSecrets) *memberView {
+	v := &memberView{leaf: m.leaf, leafKey: leafKey.share(), pathKeys: make(map[NodeIndex]*privateKey, len(m.pathKeys))}
 	for step := range t.above(m.leaf) {
 		if key := m.pathKeys[step.index]; key != nil && key.isOf(step.node) {
-			v.pathKeys[step.index] = key
+			v.pathKeys[step.index] = key.share()
 		}
 	}
-	for n, key := range fresh {
-		v.pathKeys[n] = key
-	}
+	v.learn(fresh)
 	return v
+}
+
+// learn takes shares of the private keys of a path, which may be nil.
+func (m *memberView) learn(path *pathSecrets) {
+	if path == nil {
+		return
+	}
+	for i, n := range path.nodes {
+		m.pathKeys[n].release()
+		m.pathKeys[n] = path.keys[i].share()
+	}
 }
 
 // complete returns an error unless the member holds the private keys that the tree
@@ -145,9 +76,9 @@ func (m *memberView) complete(t *tree) error {
 }
 
 // keys returns the private keys.
-func (m *memberView) keys() iter.Seq[*nodeKey] {
-	return func(yield func(*nodeKey) bool) {
-		if !yield(m.leafKey) {
+func (m *memberView) keys() iter.Seq[*privateKey] {
+	return func(yield func(*privateKey) bool) {
+		if m.leafKey != nil && !yield(m.leafKey) {
 			return
 		}
 		for _, key := range m.pathKeys {
@@ -158,14 +89,16 @@ func (m *memberView) keys() iter.Seq[*nodeKey] {
 	}
 }
 
-// destroyExcept deletes the keys that next does not share.
-func (m *memberView) destroyExcept(next *memberView) {
-	if m.leafKey != next.leafKey {
-		m.leafKey.destroy()
+// release gives up the private keys.
+func (m *memberView) release() {
+	for key := range m.keys() {
+		key.release()
 	}
-	for n, key := range m.pathKeys {
-		if key != next.pathKeys[n] {
-			key.destroy()
-		}
+}
+
+// abandon gives up the private keys but for those to which a saved state refers.
+func (m *memberView) abandon() {
+	for key := range m.keys() {
+		key.abandon()
 	}
 }

@@ -342,7 +342,7 @@ func TestMemberViewIsComplete(t *testing.T) {
 	without := &memberView{leaf: 0, pathKeys: maps.Clone(groups[0].self.pathKeys)}
 	delete(without.pathKeys, root)
 	requireRefused(t, violation("12.4.3.1", "member has the private key of node 3").atLeaf(0), without.complete(tree))
-	unmerged := &memberView{leaf: 3, pathKeys: map[NodeIndex]*nodeKey{root: groups[0].self.pathKeys[root]}}
+	unmerged := &memberView{leaf: 3, pathKeys: map[NodeIndex]*privateKey{root: groups[0].self.pathKeys[root]}}
 	requireRefused(t, violation("12.4.3.1", "member has no private key of node 3").atLeaf(3), unmerged.complete(tree))
 }
 

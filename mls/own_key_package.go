@@ -31,25 +31,16 @@ type OwnKeyPackage struct {
 
 	mu      sync.Mutex
 	saved   bool
-	initKey suite.PrivateKey // nil once used
-	leafKey suite.PrivateKey
-	loan    *loan    // of leafKey, if candidates were made
+	initKey *privateKey // nil once used
+	leafKey *privateKey
 	joined  [][]byte // confirmation tags of the epochs that a last resort joined
-	joins   candidates
+	joins   claims
 }
 
 // ErrKeyPackageUsed says that an [OwnKeyPackage] joins nothing any more, as a join by
 // it was adopted or its private parts were deleted; or that a last resort has joined
 // the epoch before.
 var ErrKeyPackageUsed = errors.New("mls: key package is used up")
-
-// loaned returns the loan of the leaf's key. The caller holds mu.
-func (k *OwnKeyPackage) loaned() *loan {
-	if k.loan == nil {
-		k.loan = &loan{key: k.leafKey}
-	}
-	return k.loan
-}
 
 // KeyPackageOption is a setting of [NewKeyPackage].
 type KeyPackageOption func(*OwnKeyPackage)
@@ -87,14 +78,16 @@ func NewKeyPackage(ctx context.Context, now time.Time, cfg Config, options ...Ke
 	if err != nil {
 		return nil, err
 	}
-	initKey, err := s.GenerateKey()
+	initKey, err := generateKey(s, "init")
 	if err != nil {
-		return nil, fmt.Errorf("mls: generate init key: %w", err)
+		return nil, err
 	}
-	leafKey, err := s.GenerateKey()
+	defer initKey.release()
+	leafKey, err := generateKey(s, "leaf")
 	if err != nil {
-		return nil, fmt.Errorf("mls: generate leaf key: %w", err)
+		return nil, err
 	}
+	defer leafKey.release()
 	leaf, err := cfg.newLeafNode(ctx, q, s, LeafNode{
 		EncryptionKey: leafKey.PublicKey(),
 		Source:        LeafNodeKeyPackage,
@@ -130,7 +123,7 @@ func NewKeyPackage(ctx context.Context, now time.Time, cfg Config, options ...Ke
 	if err != nil {
 		return nil, err
 	}
-	own.KeyPackage, own.Ref, own.suite, own.initKey, own.leafKey = kp, ref, s, initKey, leafKey
+	own.KeyPackage, own.Ref, own.suite, own.initKey, own.leafKey = kp, ref, s, initKey.share(), leafKey.share()
 	return own, nil
 }
 
@@ -140,27 +133,20 @@ func NewKeyPackage(ctx context.Context, now time.Time, cfg Config, options ...Ke
 // holds for groups of this process: a group that was restored has a reference of its
 // own, and is to renew its leaf first. One that was saved before is to be saved whole
 // after it, or it does not delete the key.
-func (k *OwnKeyPackage) Destroy() {
-	for _, lost := range k.end() {
-		lost.lose()
-	}
-}
+func (k *OwnKeyPackage) Destroy() { k.end().end(nil, ErrKeyPackageUsed) }
 
-// end deletes the private parts, once, and returns the candidates, which end with them.
-func (k *OwnKeyPackage) end() []*Candidate {
+// end deletes the private parts, once, and returns the claims that end with them.
+func (k *OwnKeyPackage) end() claims {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.initKey == nil {
-		return nil
-	}
-	return k.delete()
+	return k.deleted()
 }
 
-// delete deletes the private parts and returns the candidates. The caller holds mu.
-func (k *OwnKeyPackage) delete() []*Candidate {
-	suite.Destroy(k.initKey)
-	k.loaned().end()
-	lost := slices.Collect(k.joins.all())
+// deleted is end for a caller that holds mu.
+func (k *OwnKeyPackage) deleted() claims {
+	k.initKey.release()
+	k.leafKey.release()
+	lost := k.joins
 	k.initKey, k.leafKey, k.joins = nil, nil, nil
 	return lost
 }
@@ -171,25 +157,61 @@ func (k *OwnKeyPackage) hasJoined(tag []byte) bool {
 	return slices.ContainsFunc(k.joined, func(t []byte) bool { return bytes.Equal(t, tag) })
 }
 
-// use is for a candidate that is adopted. It deletes the private parts, or notes that a
-// last resort has joined the epoch. It returns the candidates that end by that, and
-// whether the private parts were saved.
-func (k *OwnKeyPackage) use(c *Candidate) (lost []*Candidate, saved bool, err error) {
+// mayJoin returns why the key package does not join an epoch, by its confirmation tag.
+// The caller holds mu.
+func (k *OwnKeyPackage) mayJoin(tag []byte) error {
+	if k.initKey == nil {
+		return ErrKeyPackageUsed
+	}
+	if k.hasJoined(tag) {
+		return fmt.Errorf("%w: for this epoch", ErrKeyPackageUsed)
+	}
+	return nil
+}
+
+// borrow returns shares of the private parts, for a join to release.
+func (k *OwnKeyPackage) borrow() (initKey, leafKey *privateKey, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.initKey == nil {
+		return nil, nil, ErrKeyPackageUsed
+	}
+	if k.lastResort {
+		return k.initKey.share(), k.leafKey.lend(), nil
+	}
+	return k.initKey.share(), k.leafKey.share(), nil
+}
+
+// track notes a candidate, which ends with the private parts, unless they ended or
+// joined its epoch while it was made.
+func (k *OwnKeyPackage) track(c *Candidate) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err := k.mayJoin(c.to.confirmationTag); err != nil {
+		return err
+	}
+	k.joins.track(c.claim)
+	return nil
+}
+
+// use is for a candidate that is adopted, whose mutex the caller holds. It deletes the
+// private parts, or notes that a last resort has joined the epoch. It returns the claims
+// that end by that, and whether the private parts were saved.
+func (k *OwnKeyPackage) use(c *Candidate) (lost claims, saved bool, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	tag := c.to.confirmationTag
-	switch {
-	case k.initKey == nil || k.hasJoined(tag):
-		return nil, false, ErrKeyPackageUsed
-	case k.lastResort:
-		k.joined = append(k.joined, bytes.Clone(tag))
-		for other := range k.joins.all() {
-			if bytes.Equal(other.to.confirmationTag, tag) {
-				lost = append(lost, other)
-			}
-		}
-	default:
-		lost = k.delete()
+	if err := k.mayJoin(tag); err != nil {
+		return nil, false, err
 	}
-	return slices.DeleteFunc(lost, func(other *Candidate) bool { return other == c }), k.saved, nil
+	if !k.lastResort {
+		return k.deleted(), k.saved, nil
+	}
+	k.joined = append(k.joined, bytes.Clone(tag))
+	for _, other := range k.joins {
+		if bytes.Equal(other.tag, tag) {
+			lost = append(lost, other)
+		}
+	}
+	return lost, k.saved, nil
 }

@@ -93,6 +93,6 @@ func (c *Config) ownChange(changes []Change, old *LeafNode, at LeafIndex) []Chan
 
 // ownUpdate is what this member keeps of an Update of its own until a commit.
 type ownUpdate struct {
-	key *nodeKey // of the leaf
-	cfg *Config  // of the epoch that has the leaf
+	key *privateKey // of the leaf
+	cfg *Config     // of the epoch that has the leaf
 }

@@ -130,7 +130,7 @@ func (c *passiveClientCase) join(t *testing.T) *Group {
 		psks[string(p.ID)] = p.PSK
 	}
 	own := &OwnKeyPackage{
-		KeyPackage: kp, Ref: ref, suite: s, initKey: initKey, leafKey: leafKey,
+		KeyPackage: kp, Ref: ref, suite: s, initKey: newPrivateKey(initKey), leafKey: newPrivateKey(leafKey),
 		cfg: Config{
 			Suites:     all.Registry(),
 			Suite:      c.CipherSuite,

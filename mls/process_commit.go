@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/subtle"
-	"maps"
 	"slices"
 	"time"
 
@@ -24,17 +23,17 @@ func (g *Group) processCommit(ctx context.Context, now time.Time, ac *authentica
 	if err != nil {
 		return nil, err
 	}
-	c := &Candidate{
+	c := newCandidate(&Candidate{
 		transition: *t,
 		cfg:        g.cfg,
 		from:       g,
 		removed:    slices.Contains(a.removed, g.leaf),
-		next:       epoch{public: t.to},
-	}
+	}, epoch{public: t.to})
 	if c.removed { // the next epoch's secrets are not for this member
 		return c, t.to.confirmTranscript(g.public, ac)
 	}
 	if err := g.openEpoch(ctx, g.cfg.ask(suite.Receive, now), c, a, ac); err != nil {
+		c.discard(ErrRetired)
 		return nil, err
 	}
 	if err := g.track(c); err != nil {
@@ -142,8 +141,8 @@ func (p *publicState) mergePath(a *applied, committer LeafIndex, path *updatePat
 }
 
 // openEpoch derives the secrets of the epoch that a received commit begins, and
-// checks its confirmation tag. The candidate holds the public state up to its tree.
-func (g *Group) openEpoch(ctx context.Context, q asking, c *Candidate, a *applied, ac *authenticatedContent) (failed error) {
+// checks its confirmation tag. On error, the candidate is to be discarded. It holds the public state up to its tree.
+func (g *Group) openEpoch(ctx context.Context, q asking, c *Candidate, a *applied, ac *authenticatedContent) error {
 	next, s := &c.next, g.public.suite
 	p, leafKey := next.public, g.self.leafKey
 	for _, u := range a.updated {
@@ -152,6 +151,7 @@ func (g *Group) openEpoch(ctx context.Context, q asking, c *Candidate, a *applie
 			if !ok {
 				return violation("12.1.2", "own Update was made here").atLeaf(u.leaf)
 			}
+			defer own.key.release()
 			leafKey, c.cfg = own.key, own.cfg
 		}
 	}
@@ -167,13 +167,8 @@ func (g *Group) openEpoch(ctx context.Context, q asking, c *Candidate, a *applie
 			return err
 		}
 		defer secrets.destroy()
-		defer func() {
-			if failed != nil {
-				secrets.destroyKeys()
-			}
-		}()
 		commitSecret = secrets.commitSecret
-		maps.Copy(next.self.pathKeys, nodeKeys(secrets))
+		next.self.learn(secrets)
 	}
 	initSecret := g.secrets.init
 	if a.externalInit != nil {
@@ -193,10 +188,6 @@ func (g *Group) openEpoch(ctx context.Context, q asking, c *Candidate, a *applie
 		return err
 	}
 	clear(joiner)
-	if err := p.checkConfirmation(secrets, ac.auth.confirmationTag); err != nil {
-		secrets.destroy()
-		return atLeaf(err, a.committer)
-	}
 	next.secrets = secrets
-	return nil
+	return atLeaf(p.checkConfirmation(secrets, ac.auth.confirmationTag), a.committer)
 }

@@ -3,7 +3,6 @@ package mls
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/mlsuite/mlsuite/suite"
@@ -68,19 +67,17 @@ func (g *Group) ProposeUpdate(ctx context.Context, now time.Time, authenticatedD
 	if err != nil {
 		return nil, err
 	}
-	var key *nodeKey
-	message, err := g.propose(ctx, q, authenticatedData, func() (Proposal, *ownUpdate, error) {
+	return g.propose(ctx, q, authenticatedData, func() (Proposal, *ownUpdate, error) {
 		s := g.public.suite
-		private, err := s.GenerateKey()
-		if err != nil {
-			return nil, nil, fmt.Errorf("mls: generate leaf key: %w", err)
-		}
-		key = newNodeKey(private)
 		if cfg != g.cfg {
 			change := cfg.ownChange(nil, g.public.tree.leaf(g.leaf), g.leaf)
 			if err := g.cfg.authenticate(ctx, now, change); err != nil {
 				return nil, nil, err
 			}
+		}
+		key, err := generateKey(s, "leaf")
+		if err != nil {
+			return nil, nil, err
 		}
 		leaf, err := cfg.newLeafNode(ctx, q, s, LeafNode{EncryptionKey: key.PublicKey(), Source: LeafNodeUpdate},
 			g.public, g.self.leaf)
@@ -89,10 +86,6 @@ func (g *Group) ProposeUpdate(ctx context.Context, now time.Time, authenticatedD
 		}
 		return UpdateProposal{LeafNode: leaf}, &ownUpdate{key, cfg}, err
 	})
-	if err != nil && key != nil {
-		key.destroy()
-	}
-	return message, err
 }
 
 // propose sends the proposal that make returns, with what is kept of an own Update.
@@ -107,6 +100,9 @@ func (g *Group) propose(ctx context.Context, q asking, authenticatedData []byte,
 		return nil, err
 	}
 	proposal, own, err := make()
+	if own != nil {
+		defer own.key.release()
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -65,14 +65,14 @@ type Simulation struct {
 	secrets *epochSecrets
 	members map[LeafIndex]simulated
 	joining map[string]*OwnKeyPackage // by KeyPackageRef
-	keys    map[NodeIndex]*nodeKey    // of parents; some may be of earlier epochs
+	keys    map[NodeIndex]*privateKey // of parents; some may be of earlier epochs
 	made    uint32                    // members so far
 }
 
 // simulated is what a simulation keeps of a member for itself.
 type simulated struct {
 	cfg     *Config
-	leafKey *nodeKey
+	leafKey *privateKey
 }
 
 // NewSimulation makes a group of the given size and shape, by real commits.
@@ -88,7 +88,7 @@ func NewSimulation(ctx context.Context, now time.Time, cfg SimulationConfig) (*S
 		cfg: cfg, suite: s,
 		members: make(map[LeafIndex]simulated),
 		joining: make(map[string]*OwnKeyPackage),
-		keys:    make(map[NodeIndex]*nodeKey),
+		keys:    make(map[NodeIndex]*privateKey),
 	}
 	creator, err := sim.newConfig()
 	if err != nil {
@@ -98,10 +98,30 @@ func NewSimulation(ctx context.Context, now time.Time, cfg SimulationConfig) (*S
 	if err != nil {
 		return nil, err
 	}
-	sim.public, sim.secrets = g.public, g.secrets
+	defer g.Destroy()
+	sim.public, sim.secrets = g.public, g.secrets.clone()
 	sim.secrets.encryption = make([]byte, s.Info().KDF.Nh) // epoch 0 sends no message
-	sim.members[0] = simulated{creator, g.self.leafKey}
-	return sim, sim.shape(ctx, now)
+	sim.members[0] = simulated{creator, g.self.leafKey.share()}
+	if err := sim.shape(ctx, now); err != nil {
+		sim.Destroy()
+		return nil, err
+	}
+	return sim, nil
+}
+
+// Destroy deletes the secrets and private keys that the simulation holds. Groups that
+// [Simulation.Member] returned keep theirs.
+func (s *Simulation) Destroy() {
+	s.secrets.destroy()
+	for _, m := range s.members {
+		m.leafKey.release()
+	}
+	for _, key := range s.keys {
+		key.release()
+	}
+	clear(s.members)
+	clear(s.keys)
+	clear(s.joining)
 }
 
 // shape brings the tree to the configured size and shape.
@@ -123,7 +143,7 @@ func (s *Simulation) shape(ctx context.Context, now time.Time) error {
 	if len(odd) == 0 {
 		return nil
 	}
-	if _, err := s.Commit(ctx, now, 0, odd...); err != nil || s.cfg.Shape == TreeSparse {
+	if err := s.advance(ctx, now, 0, odd...); err != nil || s.cfg.Shape == TreeSparse {
 		return err
 	}
 	if err := s.populate(ctx, now); err != nil {
@@ -138,6 +158,13 @@ func (s *Simulation) grow(ctx context.Context, now time.Time, n int) error {
 		return nil
 	}
 	joiners, err := s.NewMembers(ctx, now, n)
+	defer func() {
+		for _, k := range joiners {
+			if k != nil {
+				k.Destroy()
+			}
+		}
+	}()
 	if err != nil {
 		return err
 	}
@@ -145,7 +172,15 @@ func (s *Simulation) grow(ctx context.Context, now time.Time, n int) error {
 	for _, kp := range joiners {
 		adds = append(adds, Add(kp.KeyPackage))
 	}
-	_, err = s.Commit(ctx, now, 0, adds...)
+	return s.advance(ctx, now, 0, adds...)
+}
+
+// advance is Commit for a candidate that nobody looks at.
+func (s *Simulation) advance(ctx context.Context, now time.Time, committer LeafIndex, options ...CommitOption) error {
+	c, err := s.Commit(ctx, now, committer, options...)
+	if err == nil {
+		c.Discard()
+	}
 	return err
 }
 
@@ -159,7 +194,7 @@ func (s *Simulation) populate(ctx context.Context, now time.Time) error {
 					continue
 				}
 				if !s.populated(LeafIndex(leaf)) {
-					if _, err := s.Commit(ctx, now, LeafIndex(leaf)); err != nil {
+					if err := s.advance(ctx, now, LeafIndex(leaf)); err != nil {
 						return err
 					}
 				}
@@ -250,8 +285,8 @@ func (s *Simulation) Member(leaf LeafIndex) (*Group, error) {
 	}
 	self := &memberView{
 		leaf:     leaf,
-		leafKey:  (&loan{key: m.leafKey.PrivateKey}).borrow(),
-		pathKeys: make(map[NodeIndex]*nodeKey),
+		leafKey:  m.leafKey.lend(),
+		pathKeys: make(map[NodeIndex]*privateKey),
 	}
 	for step := range s.public.tree.above(leaf) {
 		key := s.keys[step.index]
@@ -259,7 +294,7 @@ func (s *Simulation) Member(leaf LeafIndex) (*Group, error) {
 			continue
 		}
 		if _, unmerged := slices.BinarySearch(step.node.parent.unmergedLeaves, leaf); !unmerged {
-			self.pathKeys[step.index] = (&loan{key: key.PrivateKey}).borrow()
+			self.pathKeys[step.index] = key.lend()
 		}
 	}
 	return newGroup(m.cfg, epoch{s.public, s.secrets.clone(), self}), nil
@@ -274,13 +309,17 @@ func (s *Simulation) Commit(ctx context.Context, now time.Time, committer LeafIn
 	if err != nil {
 		return nil, err
 	}
+	defer g.Destroy()
 	c, err := g.Commit(ctx, now, options...)
 	if err != nil {
 		return nil, err
 	}
+	c.leaveGroup()
+	s.secrets.destroy()
 	s.public, s.secrets = c.next.public, c.next.secrets.clone()
 	for _, p := range c.proposals {
 		if r, ok := p.Proposal.(RemoveProposal); ok {
+			s.members[r.Removed].leafKey.release()
 			delete(s.members, r.Removed)
 		}
 	}
@@ -297,13 +336,15 @@ func (s *Simulation) Commit(ctx context.Context, now time.Time, committer LeafIn
 			return nil, err
 		}
 		if k := s.joining[string(ref)]; k != nil {
-			s.members[leaf] = simulated{&k.cfg, newNodeKey(k.leafKey)}
+			s.members[leaf] = simulated{&k.cfg, k.leafKey.share()}
 			delete(s.joining, string(ref))
 		}
 	}
-	s.members[committer] = simulated{c.cfg, newNodeKey(c.next.self.leafKey.PrivateKey)}
+	s.members[committer].leafKey.release()
+	s.members[committer] = simulated{c.cfg, c.next.self.leafKey.share()}
 	for n, key := range c.next.self.pathKeys {
-		s.keys[n] = key
+		s.keys[n].release()
+		s.keys[n] = key.share()
 	}
 	return c, nil
 }

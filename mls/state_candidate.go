@@ -67,7 +67,9 @@ func (c *savedCandidate) unmarshal(r *wire.Reader) {
 // In a group it is O(log n) but for the Welcome, and without one O(n). Save the
 // group as well: the candidate is nothing without it. A PrivateMessage with another
 // member's commit opens once, so a group that is saved between [Group.Process] and
-// [Candidate.Adopt] needs the candidate saved.
+// [Candidate.Adopt] needs the candidate saved. Who is to restore the candidate does not
+// discard it: that deletes keys in a provider ([suite.ReferencedKey]) to which what was
+// saved refers.
 //
 // A join by a Welcome is not saved, and the error is [ErrUnsupported]: what is kept
 // until it is adopted is the key package, by [OwnKeyPackage.Save], and the Welcome.
@@ -99,8 +101,7 @@ func (c *Candidate) Save() (Snapshot, error) {
 		base = c.from.public.tree
 		saved.from = c.from.public.confirmationTag
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.lock()()
 	if err := c.alive(); err != nil {
 		return nil, err
 	}
@@ -112,7 +113,7 @@ func (c *Candidate) Save() (Snapshot, error) {
 	if base == nil || base.width < public.tree.width {
 		s.put(recordWidth.key(), &s.next.width)
 	}
-	s.keys(c.next.self, func(k *nodeKey) (*savedKey, error) {
+	s.keys(c.next.self, func(k *privateKey) (*savedKey, error) {
 		if c.from != nil && c.from.holds(k) {
 			return &savedKey{form: keyHeld}, nil
 		}
@@ -128,24 +129,25 @@ func (c *Candidate) Save() (Snapshot, error) {
 }
 
 // holds reports whether a private key is one of the member's, or of an own Update.
-func (g *Group) holds(key *nodeKey) bool { return g.held(key.PublicKey()) == key }
+func (g *Group) holds(key *privateKey) bool {
+	own := g.held(key.PublicKey())
+	defer own.release()
+	return own != nil && own.same(key)
+}
 
-// held returns the member's private key, or that of an own Update, that belongs to
-// a public key, or nil.
-func (g *Group) held(public []byte) *nodeKey {
-	if bytes.Equal(g.self.leafKey.PublicKey(), public) {
-		return g.self.leafKey
-	}
-	for _, key := range g.self.pathKeys {
+// held returns a share of the member's private key, or of that of an own Update, that
+// belongs to a public key, or nil.
+func (g *Group) held(public []byte) *privateKey {
+	for key := range g.self.keys() {
 		if bytes.Equal(key.PublicKey(), public) {
-			return key
+			return key.share()
 		}
 	}
 	g.inbox.mu.Lock()
 	defer g.inbox.mu.Unlock()
 	for _, own := range g.inbox.updates {
 		if bytes.Equal(own.key.PublicKey(), public) {
-			return own.key
+			return own.key.share()
 		}
 	}
 	return nil
@@ -176,15 +178,14 @@ func (g *Group) RestoreCandidate(now time.Time, state Snapshot, signers ...suite
 	if err == nil {
 		err = q.members(c.to)
 	}
-	if err != nil {
-		c.next.secrets.destroy()
-		return nil, err
-	}
 	from, next := &g.public.context, &l.epoch.context
-	if next.Epoch-1 != from.Epoch || next.CipherSuite != from.CipherSuite || !bytes.Equal(next.GroupID, from.GroupID) ||
-		l.epoch.leaf != g.leaf {
-		c.next.secrets.destroy()
-		return nil, badState("candidate is of another group or epoch")
+	if err == nil && (next.Epoch-1 != from.Epoch || next.CipherSuite != from.CipherSuite ||
+		!bytes.Equal(next.GroupID, from.GroupID) || l.epoch.leaf != g.leaf) {
+		err = badState("candidate is of another group or epoch")
+	}
+	if err != nil {
+		c.abandon()
+		return nil, err
 	}
 	if err := g.track(c); err != nil {
 		return nil, err
@@ -217,17 +218,17 @@ func RestoreCandidate(now time.Time, cfg Config, state Snapshot) (*Candidate, er
 		}
 	}
 	if err != nil {
-		c.next.secrets.destroy()
+		c.abandon()
 		return nil, err
 	}
 	return c, nil
 }
 
 // loadCandidate reads a candidate from g, which is nil if this member joins by it.
-func loadCandidate(cfg *Config, state Snapshot, suiteOf func(suite.ID) (suite.Suite, error), g *Group, signers []suite.Signer) (_ *Candidate, _ *stateLoader, failed error) {
+func loadCandidate(cfg *Config, state Snapshot, suiteOf func(suite.ID) (suite.Suite, error), g *Group, signers []suite.Signer) (_ *Candidate, _ *stateLoader, err error) {
 	var base *tree
 	var from []byte
-	var held func([]byte) *nodeKey
+	var held func([]byte) *privateKey
 	var baseWidth uint32
 	if g != nil {
 		base, from, held = g.public.tree, g.public.confirmationTag, g.held
@@ -237,9 +238,10 @@ func loadCandidate(cfg *Config, state Snapshot, suiteOf func(suite.ID) (suite.Su
 	if err != nil {
 		return nil, nil, err
 	}
+	begun := epoch{secrets: l.epoch.secrets}
 	defer func() {
-		if failed != nil {
-			l.epoch.secrets.destroy()
+		if err != nil {
+			begun.abandon()
 		}
 	}()
 	if err := l.only(recordManifest, recordCandidate, recordEpoch, recordTreeNode, recordWidth, recordNodeKey); err != nil {
@@ -260,6 +262,7 @@ func loadCandidate(cfg *Config, state Snapshot, suiteOf func(suite.ID) (suite.Su
 	if err != nil {
 		return nil, nil, err
 	}
+	begun.public = public
 	if secrets.encryption == nil {
 		return nil, nil, badState("encryption_secret is missing")
 	}
@@ -273,14 +276,12 @@ func loadCandidate(cfg *Config, state Snapshot, suiteOf func(suite.ID) (suite.Su
 	if cfg, err = cfg.inCandidate(leaf, g, signers); err != nil {
 		return nil, nil, err
 	}
-	self, err := l.memberView(public, held)
-	if err != nil {
+	if begun.self, err = l.memberView(public, held); err != nil {
 		return nil, nil, err
 	}
 	c := &Candidate{
 		cfg: cfg, from: g,
 		transition: transition{committer: saved.committer, leaf: saved.leaf, aad: saved.aad, added: saved.added, to: public},
-		next:       epoch{public, secrets, self}, saved: true,
 	}
 	if g != nil {
 		c.old = g.public
@@ -309,6 +310,7 @@ func loadCandidate(cfg *Config, state Snapshot, suiteOf func(suite.ID) (suite.Su
 			return nil, nil, err
 		}
 	}
+	newCandidate(c, begun).saved = true
 	return c, l, nil
 }
 

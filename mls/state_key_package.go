@@ -62,12 +62,12 @@ func (k *OwnKeyPackage) Save() (Snapshot, error) {
 	if k.initKey == nil {
 		return nil, ErrKeyPackageUsed
 	}
-	initKey, err := savePrivateKey(k.initKey)
+	initKey, err := k.initKey.saved()
 	if err != nil {
 		return nil, err
 	}
 	defer clear(initKey.key)
-	leafKey, err := savePrivateKey(k.leafKey)
+	leafKey, err := k.leafKey.saved()
 	if err != nil {
 		return nil, err
 	}
@@ -115,6 +115,7 @@ func RestoreKeyPackage(now time.Time, cfg Config, state Snapshot) (*OwnKeyPackag
 		return nil, err
 	}
 	if k.leafKey, err = openPairedKey(s, &saved.leafKey, kp.LeafNode.EncryptionKey); err != nil {
+		k.initKey.abandon()
 		return nil, err
 	}
 	return k, nil

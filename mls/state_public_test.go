@@ -67,7 +67,7 @@ func TestForgedPublicStatesAreRefused(t *testing.T) {
 	}()
 	key, err := testSuite(t, 0x0001).GenerateKey()
 	require.NoError(t, err)
-	stranger, err := savePrivateKey(key)
+	stranger, err := newPrivateKey(key).saved()
 	require.NoError(t, err)
 	for name, c := range map[string]struct {
 		state Snapshot

@@ -2,11 +2,8 @@ package mls
 
 import (
 	"encoding/binary"
-	"errors"
-	"fmt"
 
 	"github.com/mlsuite/mlsuite/internal/wire"
-	"github.com/mlsuite/mlsuite/suite"
 )
 
 // recordKind is the first byte of a record's key. Numbers follow it, big-endian,
@@ -312,28 +309,4 @@ func (t *treeHashInput) unmarshal(r *wire.Reader) {
 		t.parent = unmarshalled[parentNode](r)
 	}
 	t.left, t.right = r.Bytes(), r.Bytes()
-}
-
-// saved returns a private key as it is saved.
-func (k *nodeKey) saved() (*savedKey, error) {
-	saved, err := savePrivateKey(k.PrivateKey)
-	if err == nil && saved.form == keyReference && k.loan != nil && k.loan.open() {
-		saved.form = keyLent
-	}
-	return saved, err
-}
-
-// savePrivateKey returns a private key as it is saved: as the suite's reference, if
-// it has no bytes to give.
-func savePrivateKey(key suite.PrivateKey) (*savedKey, error) {
-	form := keyBytes
-	b, err := key.Bytes()
-	if errors.Is(err, suite.ErrNotExportable) {
-		form = keyReference
-		b, err = suite.Reference(key)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("mls: save a private key: %w", err)
-	}
-	return &savedKey{form, b}, nil
 }

@@ -54,8 +54,9 @@ func restoreGroup(q asking, state Snapshot, signers []suite.Signer) (*Group, err
 		err = q.everyMember(g.public)
 	}
 	if err != nil {
-		l.epoch.secrets.destroy()
-		g.inbox.destroy()
+		e := epoch{secrets: l.epoch.secrets, self: g.self}
+		e.abandon()
+		g.inbox.abandon()
 		if g.inbox.ratchets != nil {
 			g.inbox.ratchets.destroy()
 		}
@@ -287,12 +288,17 @@ func (l *stateLoader) ownLeaf(p *publicState) (*LeafNode, error) {
 
 // memberView returns the member's view of the epoch. held finds the keys that a
 // group has itself.
-func (l *stateLoader) memberView(p *publicState, held func(public []byte) *nodeKey) (*memberView, error) {
+func (l *stateLoader) memberView(p *publicState, held func(public []byte) *privateKey) (_ *memberView, err error) {
 	leaf, err := l.ownLeaf(p)
 	if err != nil {
 		return nil, err
 	}
-	v := &memberView{leaf: l.epoch.leaf, pathKeys: make(map[NodeIndex]*nodeKey)}
+	v := &memberView{leaf: l.epoch.leaf, pathKeys: make(map[NodeIndex]*privateKey)}
+	defer func() {
+		if err != nil {
+			v.abandon()
+		}
+	}()
 	for _, r := range l.records[recordNodeKey] {
 		n := NodeIndex(binary.BigEndian.Uint32(r.Key[1:]))
 		var public []byte
@@ -320,7 +326,7 @@ func (l *stateLoader) memberView(p *publicState, held func(public []byte) *nodeK
 }
 
 // privateKey reads the private key that belongs to a public key.
-func (l *stateLoader) privateKey(value, public []byte, held func([]byte) *nodeKey) (*nodeKey, error) {
+func (l *stateLoader) privateKey(value, public []byte, held func([]byte) *privateKey) (*privateKey, error) {
 	saved, err := parsed[savedKey](value, "private key")
 	if err != nil {
 		return nil, err
@@ -329,7 +335,7 @@ func (l *stateLoader) privateKey(value, public []byte, held func([]byte) *nodeKe
 	return l.openKey(saved, public, held)
 }
 
-func (l *stateLoader) openKey(saved *savedKey, public []byte, held func([]byte) *nodeKey) (*nodeKey, error) {
+func (l *stateLoader) openKey(saved *savedKey, public []byte, held func([]byte) *privateKey) (*privateKey, error) {
 	if saved.form == keyHeld {
 		if held == nil || len(saved.key) > 0 {
 			return nil, badState("no private key is saved")
@@ -339,28 +345,28 @@ func (l *stateLoader) openKey(saved *savedKey, public []byte, held func([]byte) 
 		}
 		return nil, badState("group does not hold the private key")
 	}
-	key, err := openPairedKey(l.suite, saved, public)
-	if err != nil {
-		return nil, err
-	}
-	if saved.form == keyLent {
-		return (&loan{key: key}).borrow(), nil
-	}
-	return newNodeKey(key), nil
+	return openPairedKey(l.suite, saved, public)
 }
 
 // openPairedKey returns the private key of a public key that was saved as bytes or
 // as a reference.
-func openPairedKey(s suite.Suite, saved *savedKey, public []byte) (suite.PrivateKey, error) {
+func openPairedKey(s suite.Suite, saved *savedKey, public []byte) (_ *privateKey, err error) {
 	open, class := s.ParsePrivateKey, errState
 	if saved.form != keyBytes {
 		open = func(reference []byte) (suite.PrivateKey, error) { return suite.OpenReference(s, reference) }
 		class = errReference
 	}
-	key, err := open(saved.key)
+	opened, err := open(saved.key)
 	if err != nil {
 		return nil, fmt.Errorf("%w: private key: %w", class, err)
 	}
+	key := newPrivateKey(opened)
+	key.key.stored, key.key.foreign = saved.form != keyBytes, saved.form == keyLent
+	defer func() {
+		if err != nil {
+			key.abandon()
+		}
+	}()
 	if !bytes.Equal(key.PublicKey(), public) {
 		return nil, badState("private key is not that of the public key")
 	}
@@ -434,7 +440,11 @@ func (l *stateLoader) proposals(g *Group, signers []suite.Signer) error {
 		if err != nil {
 			return err
 		}
-		if err := g.inbox.keep(p.CommittedProposal, own, anyProposals); err != nil {
+		err = g.inbox.keep(p.CommittedProposal, own, anyProposals)
+		if own != nil {
+			own.key.abandon()
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -490,7 +500,10 @@ func (l *stateLoader) ownUpdate(g *Group, p *savedProposal, signers []suite.Sign
 		return nil, fmt.Errorf("%w: of an own Update", err)
 	}
 	key, err := l.openKey(p.updateKey, update.LeafNode.EncryptionKey, nil)
-	return &ownUpdate{key, cfg}, err
+	if err != nil {
+		return nil, err
+	}
+	return &ownUpdate{key, cfg}, nil
 }
 
 // secrets reads the secret trees.

@@ -261,7 +261,7 @@ func (s *saver) group(g *Group) ([2]uint64, error) {
 		s.next = newSavedState(g)
 		s.epoch(g.public, g.self.leaf, g.secrets)
 		s.trees()
-		s.keys(g.self, (*nodeKey).saved)
+		s.keys(g.self, (*privateKey).saved)
 		s.pastEpochs(b)
 		if firstProposal > 0 {
 			firstProposal = 0
@@ -286,7 +286,7 @@ func (s *saver) epoch(p *publicState, leaf LeafIndex, secrets *epochSecrets) {
 }
 
 // keys saves the member's private keys, as save says.
-func (s *saver) keys(self *memberView, save func(*nodeKey) (*savedKey, error)) {
+func (s *saver) keys(self *memberView, save func(*privateKey) (*savedKey, error)) {
 	for _, n := range sortedKeys(s.next.keys) {
 		if s.old.keys[n] == s.next.keys[n] {
 			continue
@@ -341,7 +341,7 @@ func (s *saver) pastEpochs(b *inbox) {
 }
 
 // proposal saves a proposal, with the private key of an own Update.
-func (s *saver) proposal(key []byte, c CommittedProposal, updateKey *nodeKey) {
+func (s *saver) proposal(key []byte, c CommittedProposal, updateKey *privateKey) {
 	saved := &savedProposal{CommittedProposal: c}
 	if updateKey != nil {
 		var err error

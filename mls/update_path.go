@@ -12,10 +12,10 @@ import (
 // its end (RFC 9420, Section 7.4): of all for who makes an UpdatePath, of those
 // above the common ancestor for who receives one.
 type pathSecrets struct {
-	nodes        []NodeIndex        // from the bottom
-	keys         []suite.PrivateKey // of the nodes
-	secrets      [][]byte           // of the nodes: KDF.Nh bytes each
-	commitSecret []byte             // the path secret after the last: KDF.Nh bytes
+	nodes        []NodeIndex   // from the bottom
+	keys         []*privateKey // of the nodes
+	secrets      [][]byte      // of the nodes: KDF.Nh bytes each
+	commitSecret []byte        // the path secret after the last: KDF.Nh bytes
 }
 
 // derivePathSecrets derives the chain of path secrets that begins with secret, of
@@ -30,7 +30,7 @@ type pathSecrets struct {
 func derivePathSecrets(s suite.Suite, nodes []NodeIndex, secret []byte) (*pathSecrets, error) {
 	p := &pathSecrets{
 		nodes:        nodes,
-		keys:         make([]suite.PrivateKey, len(nodes)),
+		keys:         make([]*privateKey, len(nodes)),
 		secrets:      make([][]byte, len(nodes)),
 		commitSecret: secret,
 	}
@@ -52,29 +52,25 @@ func derivePathSecrets(s suite.Suite, nodes []NodeIndex, secret []byte) (*pathSe
 			return err
 		}
 		defer clear(nodeSecret)
-		p.keys[k], err = s.DeriveKey(nodeSecret)
+		p.keys[k], err = deriveKey(s, nodeSecret)
 		return err
 	})
 	if err != nil {
 		p.destroy()
-		p.destroyKeys()
 		return nil, err
 	}
 	return p, nil
 }
 
-// destroy overwrites the path secrets and the commit secret. The private keys stay.
+// destroy overwrites the path secrets and the commit secret, and gives up the private
+// keys.
 func (p *pathSecrets) destroy() {
 	for _, secret := range p.secrets {
 		clear(secret)
 	}
 	clear(p.commitSecret)
-}
-
-// destroyKeys deletes the private keys.
-func (p *pathSecrets) destroyKeys() {
 	for _, key := range p.keys {
-		suite.Destroy(key)
+		key.release()
 	}
 }
 
@@ -242,7 +238,6 @@ func openPath(t *tree, path *updatePath, sender, receiver LeafIndex, groupContex
 	for k, publicKey := range p.publicKeys() {
 		if !bytes.Equal(publicKey, path.nodes[first+k].encryptionKey) {
 			p.destroy()
-			p.destroyKeys()
 			return nil, unreadable(violation("7.5", "path secret gives the public key of node %d of the path", first+k).
 				atLeaf(sender).because(otherDerivation(t.suite)))
 		}

@@ -33,11 +33,11 @@ func TestVectorsWelcome(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, m.KeyPackage.InitKey, initKey.PublicKey())
 
-		own := &OwnKeyPackage{KeyPackage: m.KeyPackage, Ref: ref, suite: s, initKey: initKey}
+		own := &OwnKeyPackage{KeyPackage: m.KeyPackage, Ref: ref, suite: s, initKey: newPrivateKey(initKey)}
 		w, err := ParseMessage(c.Welcome)
 		require.NoError(t, err)
 		require.NotNil(t, w.Welcome)
-		secrets, err := own.openSecrets(w.Welcome)
+		secrets, err := own.openSecrets(w.Welcome, own.initKey)
 		require.NoError(t, err)
 		require.Empty(t, secrets.psks)
 		psk, err := pskSecret(s, nil, nil)

@@ -1,0 +1,207 @@
+package mls
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// privateKey is one holder's share of an HPKE private key. The key packages, the
+// member's views of consecutive epochs, the candidates and the own Updates that wait
+// for a commit hold a share each, and so does a call while it makes or uses a key. The
+// last of them to release its share deletes the key, and a share that was released
+// opens nothing: nobody deletes a key that another uses.
+//
+// What makes a key holds a share of it until it returns, and hands on others, so that
+// a call that fails leaves no key behind.
+type privateKey struct {
+	public []byte
+
+	mu  sync.Mutex
+	key *sharedKey // nil once released
+}
+
+// sharedKey is a private key with the number of its holders.
+type sharedKey struct {
+	suite.PrivateKey
+
+	mu      sync.Mutex
+	holders int // and calls in progress
+	lender  *privateKey
+	stored  bool // a saved state refers to the key
+	foreign bool // it belongs to somebody else, who deletes it
+}
+
+// newPrivateKey returns the first share of a key that is this member's to delete.
+func newPrivateKey(key suite.PrivateKey) *privateKey {
+	return &privateKey{public: key.PublicKey(), key: &sharedKey{PrivateKey: key, holders: 1}}
+}
+
+// generateKey returns a new key of s.
+func generateKey(s suite.Suite, what string) (*privateKey, error) {
+	key, err := s.GenerateKey()
+	if err != nil {
+		return nil, fmt.Errorf("mls: generate %s key: %w", what, err)
+	}
+	return newPrivateKey(key), nil
+}
+
+// deriveKey returns the key of s that ikm gives.
+func deriveKey(s suite.Suite, ikm []byte) (*privateKey, error) {
+	key, err := s.DeriveKey(ikm)
+	if err != nil {
+		return nil, err
+	}
+	return newPrivateKey(key), nil
+}
+
+// share returns a share for another holder. That of a share that was released is
+// released too.
+func (k *privateKey) share() *privateKey {
+	return &privateKey{public: k.public, key: k.hold()}
+}
+
+// lend is share for a holder that does not outlast k's by right: as long as k is held,
+// a state that is saved has the key as one of somebody else.
+func (k *privateKey) lend() *privateKey {
+	share := k.share()
+	if share.key != nil {
+		share.key.mu.Lock()
+		share.key.lender = k
+		share.key.mu.Unlock()
+	}
+	return share
+}
+
+// hold counts one more holder, or returns nil if k was released.
+func (k *privateKey) hold() *sharedKey {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.key == nil {
+		return nil
+	}
+	k.key.mu.Lock()
+	defer k.key.mu.Unlock()
+	k.key.holders++
+	return k.key
+}
+
+// held reports whether k was not released.
+func (k *privateKey) held() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.key != nil
+}
+
+// take takes the key out of k, which may be nil.
+func (k *privateKey) take() *sharedKey {
+	if k == nil {
+		return nil
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	key := k.key
+	k.key = nil
+	return key
+}
+
+// release gives the share up, once.
+func (k *privateKey) release() { k.take().leave(false) }
+
+// abandon is release for a holder whose saved state may still be there: a key to which
+// that refers stays in its provider.
+func (k *privateKey) abandon() { k.take().leave(true) }
+
+// leave counts one holder less. The last deletes the key, unless it keeps one that is
+// stored.
+func (s *sharedKey) leave(keepStored bool) {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	s.holders--
+	last := s.holders == 0 && !s.foreign && !(keepStored && s.stored)
+	s.mu.Unlock()
+	if last {
+		suite.Destroy(s.PrivateKey)
+	}
+}
+
+// same reports whether two shares are of one key.
+func (k *privateKey) same(other *privateKey) bool {
+	a, b := k.hold(), other.hold()
+	defer a.leave(false)
+	defer b.leave(false)
+	return a != nil && a == b
+}
+
+// use lets f use the key, which stays until f returns.
+func (k *privateKey) use(f func(suite.PrivateKey) ([]byte, error)) ([]byte, error) {
+	key := k.hold()
+	if key == nil {
+		return nil, suite.ErrDestroyed
+	}
+	defer key.leave(false)
+	return f(key.PrivateKey)
+}
+
+// PublicKey returns the public key, which stays known.
+func (k *privateKey) PublicKey() []byte { return k.public }
+
+// Bytes is [suite.PrivateKey].Bytes.
+func (k *privateKey) Bytes() ([]byte, error) { return k.use(suite.PrivateKey.Bytes) }
+
+// Open is [suite.PrivateKey].Open.
+func (k *privateKey) Open(enc, info, aad, ciphertext []byte) ([]byte, error) {
+	return k.use(func(key suite.PrivateKey) ([]byte, error) { return key.Open(enc, info, aad, ciphertext) })
+}
+
+// Export is [suite.PrivateKey].Export.
+func (k *privateKey) Export(enc, info, exporterContext []byte, length int) ([]byte, error) {
+	return k.use(func(key suite.PrivateKey) ([]byte, error) { return key.Export(enc, info, exporterContext, length) })
+}
+
+// isOf reports whether k is the private key of a parent node.
+func (k *privateKey) isOf(n *node) bool {
+	return n.parent != nil && bytes.Equal(n.parent.encryptionKey, k.public)
+}
+
+// saved returns the key as it is saved: as the suite's reference, if it has no bytes to
+// give.
+func (k *privateKey) saved() (*savedKey, error) {
+	saved := &savedKey{form: keyBytes}
+	var err error
+	saved.key, err = k.use(func(key suite.PrivateKey) ([]byte, error) {
+		b, err := key.Bytes()
+		if errors.Is(err, suite.ErrNotExportable) {
+			saved.form = keyReference
+			return suite.Reference(key)
+		}
+		return b, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("mls: save a private key: %w", err)
+	}
+	if saved.form == keyReference && k.storedOfAnother() {
+		saved.form = keyLent
+	}
+	return saved, nil
+}
+
+// storedOfAnother notes that a saved state refers to the key, and reports whether that
+// of somebody else does so by right.
+func (k *privateKey) storedOfAnother() bool {
+	key := k.hold()
+	if key == nil {
+		return false
+	}
+	defer key.leave(false)
+	key.mu.Lock()
+	key.stored = true
+	foreign, lender := key.foreign, key.lender
+	key.mu.Unlock()
+	return foreign || lender != nil && lender != k && lender.held()
+}
