@@ -13,8 +13,12 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// ErrEntered says that a Migration is over: this member is in the new group.
-var ErrEntered = errors.New("migrate: this member has entered the new group")
+var (
+	// ErrEntered says that a Migration is over: this member is in the new group.
+	ErrEntered = errors.New("migrate: this member has entered the new group")
+	// ErrDestroyed says that a Migration is over by [Migration.Destroy].
+	ErrDestroyed = errors.New("migrate: the migration was destroyed")
+)
 
 // Migration is one member's way from an old group into the new one: its key package
 // of the new suite, and the new group that it has made, if it has. It is safe for
@@ -25,7 +29,7 @@ type Migration struct {
 	mu   sync.Mutex
 	own  *mls.OwnKeyPackage
 	made *mls.Candidate // not adopted yet, or nil
-	done bool
+	over error          // why the Migration is, or nil
 }
 
 // Prepare makes a key package for the new group. cfg is the client's in the new group:
@@ -68,8 +72,8 @@ func (m *Migration) Welcome() []byte {
 func (m *Migration) Create(ctx context.Context, now time.Time, old *mls.Group, packages []*mls.KeyPackage) (welcome []byte, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.done {
-		return nil, ErrEntered
+	if m.over != nil {
+		return nil, m.over
 	}
 	if m.made == nil {
 		if m.made, err = m.create(ctx, now, old, packages); err != nil {
@@ -109,10 +113,40 @@ func (m *Migration) create(ctx context.Context, now time.Time, old *mls.Group, p
 // Drop gives up the group that this member has made, so that it can make another with
 // other key packages. That is safe only if the delivery service has not accepted its
 // Welcome and will not: nobody else can let this member into that group.
+//
+// The secrets and private keys of the group that was made are deleted. Those that a
+// provider holds itself ([suite.ReferencedKey]) are gone there at once: what was saved
+// before cannot be restored, so save the Migration again.
 func (m *Migration) Drop() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.made = nil
+	m.drop()
+}
+
+// drop is Drop for a caller that holds mu.
+func (m *Migration) drop() {
+	if m.made != nil {
+		m.made.Discard()
+		m.made = nil
+	}
+}
+
+// Destroy deletes the private parts of a Migration that its member gives up: of its key
+// package, and of the group that it has made. It answers [ErrDestroyed] from then on.
+// What was saved of it is for the caller to delete.
+func (m *Migration) Destroy() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.over == nil {
+		m.giveUp(ErrDestroyed)
+	}
+}
+
+// giveUp ends the Migration. The caller holds mu.
+func (m *Migration) giveUp(why error) {
+	m.drop()
+	m.own.Destroy()
+	m.over = why
 }
 
 // Enter moves this member into the new group by the Welcome that the delivery service
@@ -129,16 +163,15 @@ func (m *Migration) Drop() {
 func (m *Migration) Enter(ctx context.Context, now time.Time, old *mls.Group, welcome []byte, options ...mls.JoinOption) (*mls.Group, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.done {
-		return nil, ErrEntered
+	if m.over != nil {
+		return nil, m.over
 	}
 	g, err := m.enter(ctx, now, old, welcome, options)
 	if err != nil {
 		return nil, err
 	}
 	old.Destroy()
-	m.own.Destroy()
-	m.made, m.done = nil, true
+	m.giveUp(ErrEntered)
 	return g, nil
 }
 

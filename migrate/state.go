@@ -18,8 +18,8 @@ const (
 func (m *Migration) Save() (mls.Snapshot, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.done {
-		return nil, ErrEntered
+	if m.over != nil {
+		return nil, m.over
 	}
 	var s mls.Snapshot
 	put := func(key string, save func() (mls.Snapshot, error)) error {

@@ -224,6 +224,13 @@ func (p *ownPath) seal(next *publicState, leaf LeafIndex, added []LeafIndex) (*u
 // path (RFC 9420, Section 7.5).
 func (m *commitMaker) renewPath(ctx context.Context, q asking, a *applied) (*ownPath, error) {
 	s, own := m.public.suite, m.self.leaf
+	leaf, err := m.plan.config(m.cfg).draftLeaf(q, s, LeafNode{Source: LeafNodeCommit}, m.public, own)
+	if err != nil {
+		return nil, err
+	}
+	if err := leaf.supportsGroup(a.extensions); err != nil {
+		return nil, err
+	}
 	leafKey, err := generateKey(s, "leaf")
 	if err != nil {
 		return nil, err
@@ -236,39 +243,31 @@ func (m *commitMaker) renewPath(ctx context.Context, q asking, a *applied) (*own
 		leafKey.release()
 		return nil, err
 	}
-	path := &ownPath{leafKey: leafKey, secrets: secrets}
-	if path.leaf, err = m.mergeLeaf(ctx, q, a, path, nodes); err != nil {
+	path := &ownPath{leaf: leaf, leafKey: leafKey, secrets: secrets}
+	if err := m.mergeLeaf(ctx, a, path, nodes); err != nil {
 		path.destroy()
 		return nil, err
 	}
 	return path, nil
 }
 
-// mergeLeaf merges a committer's path into the tree and returns the leaf with it.
-func (m *commitMaker) mergeLeaf(ctx context.Context, q asking, a *applied, path *ownPath, nodes []NodeIndex) (*LeafNode, error) {
-	own := m.self.leaf
-	parentHash, err := a.edit.mergePath(own, nodes, path.secrets.publicKeys())
-	if err != nil {
-		return nil, err
+// mergeLeaf merges a committer's path into the tree, and signs the leaf with it.
+func (m *commitMaker) mergeLeaf(ctx context.Context, a *applied, path *ownPath, nodes []NodeIndex) error {
+	own, leaf := m.self.leaf, path.leaf
+	var err error
+	if leaf.ParentHash, err = a.edit.mergePath(own, nodes, path.secrets.publicKeys()); err != nil {
+		return err
 	}
-	leaf, err := m.plan.config(m.cfg).newLeafNode(ctx, q, m.public.suite, LeafNode{
-		EncryptionKey: path.leafKey.PublicKey(),
-		Source:        LeafNodeCommit,
-		ParentHash:    parentHash,
-	}, m.public, own)
-	if err != nil {
-		return nil, err
-	}
-	if err := leaf.supportsGroup(a.extensions); err != nil {
-		return nil, err
+	if err := m.plan.config(m.cfg).signLeaf(ctx, leaf, path.leafKey, m.public, own); err != nil {
+		return err
 	}
 	if m.plan.own != nil { // what the caller brought may not go together
 		if err := leaf.validate(m.public.suite, LeafNodeCommit, m.public.place(own)); err != nil {
-			return nil, atLeaf(err, own)
+			return atLeaf(err, own)
 		}
 	}
 	a.edit.setLeaf(own, leaf)
-	return leaf, nil
+	return nil
 }
 
 // next returns the public state after a commit, up to its provisional context

@@ -118,20 +118,19 @@ func createGroup(ctx context.Context, q asking, groupID []byte, extensions Exten
 		groupID = make([]byte, nh)
 		rand.Read(groupID)
 	}
+	leaf, err := cfg.draftLeaf(q, s, LeafNode{Source: LeafNodeKeyPackage, Lifetime: cfg.Lifetimes.own(now)}, nil, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := cfg.Lifetimes.sentAt(now)(leaf.Lifetime); err != nil {
+		return nil, err
+	}
 	leafKey, err := generateKey(s, "leaf")
 	if err != nil {
 		return nil, err
 	}
 	defer leafKey.release()
-	leaf, err := cfg.newLeafNode(ctx, q, s, LeafNode{
-		EncryptionKey: leafKey.PublicKey(),
-		Source:        LeafNodeKeyPackage,
-		Lifetime:      cfg.Lifetimes.own(now),
-	}, nil, 0)
-	if err != nil {
-		return nil, err
-	}
-	if err := cfg.Lifetimes.sentAt(now)(leaf.Lifetime); err != nil {
+	if err := cfg.signLeaf(ctx, leaf, leafKey, nil, 0); err != nil {
 		return nil, err
 	}
 	t := newTree(s, leaf)

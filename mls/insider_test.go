@@ -171,12 +171,12 @@ func (m insider) propose(p Proposal) ([]byte, CommittedProposal) {
 // leaf makes a leaf of the member, changed before it is signed.
 func (m insider) leaf(n LeafNode, at leafPlace, change func(*LeafNode)) *LeafNode {
 	m.t.Helper()
-	made, err := m.cfg.newLeafNode(m.t.Context(), m.cfg.ask(suite.Start, insiderTime), m.public.suite, n, m.public, at.leaf)
+	made, err := m.cfg.draftLeaf(m.cfg.ask(suite.Start, insiderTime), m.public.suite, n, m.public, at.leaf)
 	require.NoError(m.t, err)
 	if change != nil {
 		change(made)
-		signLeaf(m.t, made, m.cfg.Signer, at)
 	}
+	signLeaf(m.t, made, m.cfg.Signer, at)
 	return made
 }
 

@@ -17,10 +17,10 @@ type leafPlace struct {
 	leaf    LeafIndex
 }
 
-// newLeafNode makes and signs a leaf of this client, for a group that exists or
-// nil. The caller has set what depends on its source: the source itself, and the
-// lifetime or parent hash.
-func (c *Config) newLeafNode(ctx context.Context, q asking, s suite.Suite, n LeafNode, in *publicState, at LeafIndex) (*LeafNode, error) {
+// draftLeaf makes a leaf of this client, for a group that exists or nil, without what
+// the policies have no say in: its encryption key, its parent hash and its signature. It
+// is for the caller to judge before it makes keys. n has the source, and the lifetime.
+func (c *Config) draftLeaf(q asking, s suite.Suite, n LeafNode, in *publicState, at LeafIndex) (*LeafNode, error) {
 	asked := q
 	if in != nil {
 		if old := in.tree.leaf(at); old != nil && old.Credential.Type != c.Credential.Type {
@@ -34,10 +34,6 @@ func (c *Config) newLeafNode(ctx context.Context, q asking, s suite.Suite, n Lea
 		if err := q.lifetime(n.Lifetime); err != nil {
 			return nil, err
 		}
-	}
-	var place leafPlace
-	if in != nil {
-		place = in.place(at)
 	}
 	n.SignatureKey = c.Signer.PublicKey()
 	if err := s.CheckSignatureKey(n.SignatureKey); err != nil {
@@ -58,12 +54,22 @@ func (c *Config) newLeafNode(ctx context.Context, q asking, s suite.Suite, n Lea
 		}
 		return nil, err
 	}
+	return &n, nil
+}
+
+// signLeaf completes a leaf that draftLeaf made with its key and signature.
+func (c *Config) signLeaf(ctx context.Context, n *LeafNode, key *privateKey, in *publicState, at LeafIndex) error {
+	var place leafPlace
+	if in != nil {
+		place = in.place(at)
+	}
+	n.EncryptionKey = key.PublicKey()
 	tbs, err := n.tbs(place)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	n.Signature, err = signWithLabel(ctx, c.Signer, labelLeafNodeTBS, tbs)
-	return &n, err
+	return err
 }
 
 // tbs returns the LeafNodeTBS (RFC 9420, Section 7.2).

@@ -78,6 +78,13 @@ func NewKeyPackage(ctx context.Context, now time.Time, cfg Config, options ...Ke
 	if err != nil {
 		return nil, err
 	}
+	leaf, err := cfg.draftLeaf(q, s, LeafNode{Source: LeafNodeKeyPackage, Lifetime: cfg.Lifetimes.own(now)}, nil, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := cfg.Lifetimes.sentAt(now)(leaf.Lifetime); err != nil {
+		return nil, err
+	}
 	initKey, err := generateKey(s, "init")
 	if err != nil {
 		return nil, err
@@ -88,12 +95,7 @@ func NewKeyPackage(ctx context.Context, now time.Time, cfg Config, options ...Ke
 		return nil, err
 	}
 	defer leafKey.release()
-	leaf, err := cfg.newLeafNode(ctx, q, s, LeafNode{
-		EncryptionKey: leafKey.PublicKey(),
-		Source:        LeafNodeKeyPackage,
-		Lifetime:      cfg.Lifetimes.own(now),
-	}, nil, 0)
-	if err != nil {
+	if err := cfg.signLeaf(ctx, leaf, leafKey, nil, 0); err != nil {
 		return nil, err
 	}
 	kp := &KeyPackage{
@@ -114,9 +116,6 @@ func NewKeyPackage(ctx context.Context, now time.Time, cfg Config, options ...Ke
 		return nil, err
 	}
 	if kp.Signature, err = signWithLabel(ctx, cfg.Signer, labelKeyPackageTBS, tbs); err != nil {
-		return nil, err
-	}
-	if err := cfg.Lifetimes.sentAt(now)(leaf.Lifetime); err != nil {
 		return nil, err
 	}
 	ref, err := keyPackageRef(s, kp)

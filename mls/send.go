@@ -75,15 +75,18 @@ func (g *Group) ProposeUpdate(ctx context.Context, now time.Time, authenticatedD
 				return nil, nil, err
 			}
 		}
+		leaf, err := cfg.draftLeaf(q, s, LeafNode{Source: LeafNodeUpdate}, g.public, g.leaf)
+		if err != nil {
+			return nil, nil, err
+		}
+		if err := g.public.checkOwn(leaf, g.leaf); err != nil {
+			return nil, nil, err
+		}
 		key, err := generateKey(s, "leaf")
 		if err != nil {
 			return nil, nil, err
 		}
-		leaf, err := cfg.newLeafNode(ctx, q, s, LeafNode{EncryptionKey: key.PublicKey(), Source: LeafNodeUpdate},
-			g.public, g.self.leaf)
-		if err == nil {
-			err = g.public.checkOwn(leaf, g.leaf)
-		}
+		err = cfg.signLeaf(ctx, leaf, key, g.public, g.leaf)
 		return UpdateProposal{LeafNode: leaf}, &ownUpdate{key, cfg}, err
 	})
 }
