@@ -146,12 +146,12 @@ func (c *Candidate) adopt() (*Group, error) {
 		return nil, ErrRetired
 	}
 	if c.removed {
-		c.from.retire(c, nil)
+		c.from.retire(c.claim, nil)
 		return nil, ErrRemoved
 	}
 	g := newGroup(c.cfg, c.take())
 	g.inbox.saving.bound = c.saved
-	c.from.retire(c, g)
+	c.from.retire(c.claim, g)
 	return g, nil
 }
 
@@ -230,22 +230,17 @@ func (g *Group) Destroy() {
 	}
 }
 
-// retire ends the epoch in favour of a candidate, if won is not nil, and of the group
-// that it leads to, if next is not nil: what that needs of past epochs moves to its
-// inbox. The other candidates are discarded. The secrets are deleted, and the member's
-// shares of its private keys given up, when the calls in progress are done. The caller
-// has ended the life, and holds the mutex of won.
-func (g *Group) retire(won *Candidate, next *Group) {
+// retire ends the epoch in favour of a candidate, whose claim is won or nil, and of the
+// group that it leads to, if next is not nil: what that needs of past epochs moves to
+// its inbox. The other candidates are discarded. The secrets are deleted, and the
+// member's shares of its private keys given up, when the calls in progress are done. The
+// caller has ended the life, and holds the mutex of won.
+func (g *Group) retire(won *claim, next *Group) {
 	var inbox *inbox
 	if next != nil {
 		inbox = &next.inbox
 	}
-	lost := g.inbox.retire(g.public, g.secrets, g.leaf, g.cfg.Limits, inbox)
-	if won != nil {
-		lost.end(won.claim, ErrRetired)
-	} else {
-		lost.end(nil, ErrRetired)
-	}
+	g.inbox.retire(g.public, g.secrets, g.leaf, g.cfg.Limits, inbox).end(won, ErrRetired)
 	g.life.afterCalls(func() {
 		g.inbox.clear()
 		e := epoch{secrets: g.secrets, self: g.self}

@@ -74,7 +74,7 @@ func (e *epochSecrets) externalPub(s suite.Suite) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer suite.Destroy(key)
+	defer key.release()
 	return key.PublicKey(), nil
 }
 
@@ -212,7 +212,7 @@ func (e *epochSecrets) receiveExternalInit(s suite.Suite, kemOutput []byte) ([]b
 	if err != nil {
 		return nil, err
 	}
-	defer suite.Destroy(key)
+	defer key.release()
 	secret, err := key.Export(kemOutput, nil, []byte(externalInitLabel), s.Info().KDF.Nh)
 	if errors.Is(err, suite.ErrEnvironment) {
 		return nil, err

@@ -423,7 +423,7 @@ func fingerprint(g *Group) [32]byte {
 	defer g.inbox.mu.Unlock()
 	p.secretTree(g.inbox.ratchets)
 	p.proposals(&g.inbox.cache)
-	p.number(uint32(len(g.inbox.past)), uint32(len(g.inbox.forgotten)))
+	p.number(uint32(len(g.inbox.past)))
 	for _, r := range g.inbox.resumptions {
 		p.number(r.epoch)
 		p.bytes(r.psk)

@@ -26,6 +26,7 @@ type questioner struct {
 	now    time.Time // of the call
 	asked  []string
 	refuse int // index of the question, or -1
+	also   func(question string) error
 }
 
 // refusedQuestion is the policies' own error.
@@ -41,6 +42,9 @@ func (q *questioner) answer(now time.Time, format string, args ...any) error {
 	q.asked = append(q.asked, question)
 	if len(q.asked)-1 == q.refuse {
 		return &refusedQuestion{question}
+	}
+	if q.also != nil {
+		return q.also(question)
 	}
 	return nil
 }
@@ -490,9 +494,8 @@ func policyEntries() []policyEntry {
 			return p.followingUp(0x0003, func(cfg Config, adds ...CommitOption) (*Candidate, error) {
 				return p.self().Reinitialize(p.Context(), p.q.now, cfg, adds...)
 			})
-		}, []string{"suite 0x0003 continue", "format mls_public_message start", "credential basic continue: extensions", "credential 0xF001 continue: extensions",
+		}, []string{"suite 0x0003 continue", "move 0x0001 0x0003 continue", "format mls_public_message start", "credential basic continue: extensions", "credential 0xF001 continue: extensions",
 			"credential basic continue", "lifetime start", "?credential x509 start", "?credential 0xF001 start", "?suites start",
-			"move 0x0001 0x0003 continue",
 			"credential basic continue: proposal 1, key package", "lifetime start: proposal 1, key package",
 			"credential 0xF001 continue: proposal 2, key package", "lifetime start: proposal 2, key package",
 			"credential basic continue", "?credential x509 start", "?credential 0xF001 start", "?suites start",
@@ -502,8 +505,7 @@ func policyEntries() []policyEntry {
 			return p.followingUp(0x0001, func(cfg Config, adds ...CommitOption) (*Candidate, error) {
 				return p.self().Branch(p.Context(), p.q.now, cfg, nil, nil, adds...)
 			})
-		}, asks([]string{"suite 0x0001 start", "format mls_public_message start"}, ofKeyPackage(), []string{
-			"move 0x0001 0x0001 start",
+		}, asks([]string{"suite 0x0001 start", "move 0x0001 0x0001 start", "format mls_public_message start"}, ofKeyPackage(), []string{
 			"credential basic start: proposal 1, key package", "lifetime start: proposal 1, key package",
 			"credential 0xF001 start: proposal 2, key package", "lifetime start: proposal 2, key package",
 			"credential basic start", "?credential x509 start", "?credential 0xF001 start", "?suites start",
