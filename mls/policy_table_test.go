@@ -19,6 +19,7 @@ func TestEveryQuestionIsAskedWhereItsThingEnters(t *testing.T) {
 	const (
 		noHandshake = "it sends and reads no proposal and no commit"
 		made        = "it was asked when the candidate was made"
+		unknown     = "its length is not known: the commit asks"
 		nothingKept = "a public group has no pre-shared key"
 	)
 	entersBy := func(words ...string) func(string) bool {
@@ -49,7 +50,7 @@ func TestEveryQuestionIsAskedWhereItsThingEnters(t *testing.T) {
 			"Group.RestoreCandidate": made, "Group.RestoreCandidate that leaves": made, "RestoreCandidate of a follow-up group": made,
 		}},
 		{"\npsk ", entersBy("PreSharedKey", "Join", "Reinitialize", "Branch"), map[string]string{
-			"PublicGroup.Process commit of PreSharedKeys": nothingKept,
+			"Group.Process PreSharedKey": unknown, "PublicGroup.Process commit of PreSharedKeys": nothingKept,
 		}},
 		{"\nmove ", entersBy("ReInit", "Reinitialize", "Branch", "branch", "follow-up"), map[string]string{
 			"RestoreCandidate of a follow-up group": made,
