@@ -1,0 +1,145 @@
+package mls
+
+import (
+	"crypto/cipher"
+	"fmt"
+	"maps"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// operations counts the calls into the suites of a test.
+type operations struct{ symmetric, asymmetric atomic.Int64 }
+
+type countedSuites struct {
+	Suites
+	*operations
+}
+
+func (c countedSuites) Suite(id suite.ID, use suite.Use, now time.Time) (suite.Suite, error) {
+	s, err := c.Suites.Suite(id, use, now)
+	return &operationSuite{s, c.operations}, err
+}
+
+type operationSuite struct {
+	suite.Suite
+	*operations
+}
+
+func (s *operationSuite) Hash(data []byte) []byte {
+	s.symmetric.Add(1)
+	return s.Suite.Hash(data)
+}
+
+func (s *operationSuite) MAC(key, message []byte) []byte {
+	s.symmetric.Add(1)
+	return s.Suite.MAC(key, message)
+}
+
+func (s *operationSuite) Expand(prk, info []byte, length int) ([]byte, error) {
+	s.symmetric.Add(1)
+	return s.Suite.Expand(prk, info, length)
+}
+
+func (s *operationSuite) NewAEAD(key []byte) (cipher.AEAD, error) {
+	s.symmetric.Add(1)
+	return s.Suite.NewAEAD(key)
+}
+
+func (s *operationSuite) CheckPublicKey(pub []byte) error {
+	s.asymmetric.Add(1)
+	return s.Suite.CheckPublicKey(pub)
+}
+
+func (s *operationSuite) DeriveKey(ikm []byte) (suite.PrivateKey, error) {
+	s.asymmetric.Add(1)
+	return s.Suite.DeriveKey(ikm)
+}
+
+func (s *operationSuite) Verify(pub, message, sig []byte) error {
+	s.asymmetric.Add(1)
+	return s.Suite.Verify(pub, message, sig)
+}
+
+// Garbage costs whom it reaches at most what an ordinary message of its kind does that
+// is accepted: in calls of primitives, and in memory, that of parsing aside.
+func TestGarbageCostsAtMostWhatIsAccepted(t *testing.T) {
+	ops, registry := new(operations), all.Registry()
+	counted := func(cfg *Config) { cfg.Suites = countedSuites{registry, ops} }
+	var senders ExternalSenders
+	outside := client(t, 0x0001, "outside")
+	for i := range 1000 {
+		senders = append(senders, ExternalSender{outside.Signer.PublicKey(), BasicCredential(fmt.Append(nil, i))})
+	}
+	data, err := senders.Marshal()
+	require.NoError(t, err)
+	g, err := CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "member 0", counted, publicHandshake), nil,
+		Extension{Type: ExtensionExternalSenders, Data: data})
+	require.NoError(t, err)
+	groups := gather(t, g, 8, counted, publicHandshake)
+	populate(t, groups)
+	m, victim := insider{t, groups[1]}, groups[2]
+
+	type price struct{ bytes, symmetric, asymmetric int }
+	cost := func(valid bool, messages ...[]byte) price {
+		i := 0
+		var p price
+		p.bytes = leastAllocated(func() {
+			ops.symmetric.Store(0)
+			ops.asymmetric.Store(0)
+			_, err := victim.Process(t.Context(), insiderTime, messages[i%len(messages)])
+			require.Equal(t, valid, err == nil, err)
+			p.symmetric, p.asymmetric = int(ops.symmetric.Load()), int(ops.asymmetric.Load())
+			i++
+		})
+		return p
+	}
+	context := victim.public.context
+	external, err := ExternalProposer{victim.public.suite, context.GroupID, context.Epoch}.Propose(t.Context(), outside.Signer, 999, Remove(5))
+	require.NoError(t, err)
+	proposal, _ := m.propose(Remove(4))
+	commit, err := groups[1].Commit(t.Context(), insiderTime)
+	require.NoError(t, err)
+	var application [][]byte
+	for range 6 { // the first makes its sender known
+		b, err := groups[3].Encrypt(t.Context(), insiderTime, []byte("hello"), nil)
+		require.NoError(t, err)
+		application = append(application, b)
+	}
+	_, err = victim.Process(t.Context(), insiderTime, application[0])
+	require.NoError(t, err)
+	for _, c := range []struct {
+		kind     string
+		messages [][]byte
+	}{
+		{"PrivateMessage, application", application[1:]},
+		{"PublicMessage, commit", [][]byte{commit.Message}},
+		{"PublicMessage, external proposal", [][]byte{external}},
+		{"PublicMessage, proposal", [][]byte{proposal}},
+	} {
+		good := c.messages[0]
+		bad := map[string]price{}
+		for at, name := range map[int]string{len(good) - 1: "last byte", len(good) / 2: "byte in the middle", 12: "byte of the header"} {
+			bad[name] = cost(false, flipped(good, at))
+		}
+		bad["cut off"] = cost(false, good[:len(good)-1])
+		accepted := cost(true, c.messages...)
+		t.Logf("%-34s %5d bytes: %7d allocated, %3d symmetric and %2d asymmetric operations", c.kind, len(good),
+			accepted.bytes, accepted.symmetric, accepted.asymmetric)
+		for _, name := range slices.Sorted(maps.Keys(bad)) {
+			b := bad[name]
+			t.Logf("    refused for a %-20s: %7d allocated (%.2f), %3d symmetric (%.2f), %2d asymmetric", name, b.bytes,
+				float64(b.bytes)/float64(accepted.bytes), b.symmetric, float64(b.symmetric)/float64(accepted.symmetric), b.asymmetric)
+			require.LessOrEqual(t, b.symmetric, accepted.symmetric, "%s, %s", c.kind, name)
+			require.LessOrEqual(t, b.asymmetric, accepted.asymmetric, "%s, %s", c.kind, name)
+			require.LessOrEqual(t, b.bytes, accepted.bytes+parsedAtMost(len(good)), "%s, %s", c.kind, name)
+		}
+	}
+}
