@@ -97,8 +97,9 @@ type commitMaker struct {
 
 // make returns the candidate without its Message, which is for the caller to
 // protect. The application was asked about the credentials in the list.
-func (m *commitMaker) make(ctx context.Context, q asking, list []CommittedProposal) (made *Candidate, _ *authenticatedContent, _ error) {
+func (m *commitMaker) make(ctx context.Context, q asking, list []CommittedProposal) (made *Candidate, _ *authenticatedContent, err error) {
 	p, s := m.public, m.public.suite
+	defer p.tree.forgetRefused(&err)
 	rules := listRules{committer: m.sender, lifetime: m.cfg.Lifetimes.sentAt(q.now), custom: m.cfg.Proposals}
 	if m.plan.followUp != nil {
 		rules.followUp = m.plan.followUp.id.Usage

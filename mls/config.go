@@ -182,19 +182,20 @@ func (c *Config) checkTypes() error {
 // checkAdvertised refuses a list of Config that has a default type, which RFC 9420,
 // Section 7.2, forbids to list, the reserved value 0, or a type twice.
 func checkAdvertised[T interface {
-	capability
 	~uint16
+	isDefault() bool
 	fmt.Stringer
 }](field string, list []T) error {
-	for i, t := range list {
+	for _, t := range list {
 		switch {
 		case t == 0:
 			return fmt.Errorf("mls: Config.%s lists 0, which is no type", field)
 		case t.isDefault():
 			return fmt.Errorf("mls: Config.%s lists %s, which every client supports and none lists (RFC 9420, Section 7.2)", field, t)
-		case slices.Contains(list[:i], t):
-			return fmt.Errorf("mls: Config.%s lists %s twice", field, t)
 		}
+	}
+	if i := repeated(len(list), func(i int) uint16 { return uint16(list[i]) }); i >= 0 {
+		return fmt.Errorf("mls: Config.%s lists %s twice", field, list[i])
 	}
 	return nil
 }
@@ -224,13 +225,14 @@ func (c *Config) capabilities(own suite.ID, now time.Time, in *publicState) (Cap
 	if in != nil {
 		needed = slices.Concat(needed, in.tree.credentialTypesInUse(), in.extensions.required.Credentials)
 	}
+	needed = sorted(needed)
 	start := c.ask(suite.Start, now)
 	var credentials []CredentialType
 	for _, t := range slices.Concat([]CredentialType{CredentialBasic, CredentialX509, c.Credential.Type}, c.Credentials) {
 		if slices.Contains(credentials, t) {
 			continue
 		}
-		if slices.Contains(needed, t) || start.credential(t) == nil {
+		if has(needed, t) || start.credential(t) == nil {
 			credentials = append(credentials, t)
 		}
 	}

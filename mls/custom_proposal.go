@@ -1,6 +1,8 @@
 package mls
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 
 	"github.com/mlsuite/mlsuite/internal/wire"
@@ -86,8 +88,8 @@ func (r *listRules) customType(t ProposalType) (CustomProposalType, bool) {
 // who process the commit support the types, this client handles them (RFC 9420,
 // Sections 12.2 and 13.2).
 func (p *publicState) checkCustom(list []CommittedProposal, rules *listRules) error {
-	var supported map[ProposalType]bool
 	var leaving map[LeafIndex]bool
+	var staying *features
 	for i, c := range list {
 		proposal, ok := c.Proposal.(CustomProposal)
 		if !ok {
@@ -97,16 +99,15 @@ func (p *publicState) checkCustom(list []CommittedProposal, rules *listRules) er
 			return atProposal(err, i)
 		}
 		t := proposal.ProposalType
-		if supported[t] {
+		if leaving == nil {
+			leaving = leavingBy(list)
+			staying = p.tree.featuresWithout(leaving)
+		}
+		if staying == nil || has(staying.proposals, t) {
 			continue
 		}
-		if supported == nil {
-			supported, leaving = map[ProposalType]bool{}, leavingBy(list)
-		}
-		if leaf, lacks := p.tree.lacksProposal(t, leaving); lacks {
-			return violation("12.2", "every member supports the proposal type %s", t).atLeaf(leaf).atProposal(i)
-		}
-		supported[t] = true
+		leaf, _ := p.tree.lacksProposal(t, leaving)
+		return violation("12.2", "every member supports the proposal type %s", t).atLeaf(leaf).atProposal(i)
 	}
 	return nil
 }
@@ -120,6 +121,27 @@ func leavingBy(list []CommittedProposal) map[LeafIndex]bool {
 		}
 	}
 	return leaving
+}
+
+// featuresWithout returns what the members have in common other than those in except.
+func (t *tree) featuresWithout(except map[LeafIndex]bool) *features {
+	return t.root.featuresWithout(t.rootIndex(), slices.Sorted(maps.Keys(except)), nil)
+}
+
+// featuresWithout returns what those of f and the members below n, whose index is i, have
+// in common, other than the leaves in except, which are below n and in increasing order.
+func (n *node) featuresWithout(i NodeIndex, except []LeafIndex, f *features) *features {
+	switch {
+	case n == nil || n.features == nil:
+		return f
+	case len(except) == 0:
+		return n.features.merge(f)
+	case i.IsLeaf():
+		return f
+	}
+	right, _ := slices.BinarySearchFunc(except, i, func(leaf LeafIndex, i NodeIndex) int { return cmp.Compare(leaf.Node(), i) })
+	f = n.left.featuresWithout(i.Left(), except[:right], f)
+	return n.right.featuresWithout(i.Right(), except[right:], f)
 }
 
 // lacksProposal returns a member that does not support a proposal type, other than

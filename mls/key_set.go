@@ -1,6 +1,7 @@
 package mls
 
 import (
+	"maps"
 	"slices"
 	"sync"
 )
@@ -58,6 +59,7 @@ type keyChange struct {
 type keyTable struct {
 	mu   sync.Mutex
 	keys map[keyHash]keyHolders
+	room int // for how many keys the map has grown
 }
 
 // newKeyEdit begins the first snapshot of a table, with room for a number of keys.
@@ -134,6 +136,14 @@ func (v *keyVersion) find(key keyHash) keyHolders {
 	return v.table.keys[key]
 }
 
+// rest makes s the snapshot that its table holds, so that nothing stays of those that
+// were made from it and given up.
+func (s keySet) rest() {
+	if s.version != nil {
+		s.find(keyHash{})
+	}
+}
+
 // hold makes v the version that the table holds: it turns the way that leads there
 // around.
 func (t *keyTable) hold(v *keyVersion) {
@@ -151,7 +161,22 @@ func (t *keyTable) hold(v *keyVersion) {
 		held.next, held.undo = v, undo
 		v.next, v.undo = nil, nil
 	}
+	t.shrink()
 }
+
+// shrink makes a map anew that has grown for more than twice the keys that it holds, as
+// maps keep their memory: that many changes have led back.
+func (t *keyTable) shrink() {
+	if t.room <= 2*len(t.keys)+leastRoom {
+		return
+	}
+	keys := make(map[keyHash]keyHolders, len(t.keys))
+	maps.Copy(keys, t.keys)
+	t.keys, t.room = keys, len(keys)
+}
+
+// leastRoom is for how many keys a map may grow whatever it holds.
+const leastRoom = 1 << 8
 
 // swap makes a change and returns the one that undoes it.
 func (t *keyTable) swap(c keyChange) keyChange {
@@ -160,6 +185,7 @@ func (t *keyTable) swap(c keyChange) keyChange {
 		delete(t.keys, c.key)
 	} else {
 		t.keys[c.key] = c.holders
+		t.room = max(t.room, len(t.keys))
 	}
 	return before
 }

@@ -133,3 +133,65 @@ func keysOf(t *testing.T, s keySet) map[keyHash]NodeIndex {
 	}
 	return keys
 }
+
+// What is refused, of others or of the own, leaves nothing in the table of keys, nor the
+// memory that the table took meanwhile.
+func TestRefusedCommitsLeaveNoKeys(t *testing.T) {
+	groups := clique(t, 0x0001, 3, publicHandshake)
+	g, public := groups[0], inPublic(t, groups[0])
+	unmoved := func(s keySet, keys int) {
+		t.Helper()
+		v := s.version
+		require.Nil(t, v.next, "the table holds another snapshot")
+		require.Nil(t, v.undo)
+		require.Len(t, v.table.keys, keys)
+		require.LessOrEqual(t, v.table.room, 2*keys+leastRoom)
+	}
+	keys := len(keysOf(t, g.public.tree.keys))
+
+	// A leaf each, and at last one whose signature key is there twice.
+	kp := ownKeyPackage(t, 0x0001, "newcomer").KeyPackage
+	adds := make([]Proposal, 2*leastRoom)
+	for i := range adds {
+		next := *kp
+		next.LeafNode.EncryptionKey = testKey(t, i)
+		next.LeafNode.SignatureKey = next.LeafNode.EncryptionKey
+		adds[i] = AddProposal{KeyPackage: &next}
+	}
+	list := insider{t, g}.byValue(append(adds, adds[0])...)
+	for i := range list {
+		list[i].checked = true
+	}
+	refuse := func(p *publicState) {
+		var err error
+		defer p.tree.forgetRefused(&err)
+		a, err := p.apply(list, listRules{committer: g.sender()})
+		require.NoError(t, err)
+		_, err = p.next(a)
+		require.Error(t, err)
+	}
+	refuse(g.public)
+	unmoved(g.public.tree.keys, keys)
+
+	message := insider{t, groups[1]}.commit(forgery{proposals: insider{t, groups[1]}.byValue(Add(kp)), withPath: true, tag: func(tag []byte) []byte {
+		tag[0]++
+		return tag
+	}}).message
+	_, err := g.Process(t.Context(), insiderTime, message)
+	require.Error(t, err)
+	unmoved(g.public.tree.keys, keys)
+	twice := Add(kp)
+	_, err = g.Commit(t.Context(), insiderTime, twice, twice)
+	require.Error(t, err)
+	unmoved(g.public.tree.keys, keys)
+
+	message = insider{t, groups[1]}.commit(forgery{proposals: insider{t, groups[1]}.byValue(twice, twice), withPath: true}).message
+	_, err = public.Process(t.Context(), insiderTime, message)
+	require.Error(t, err)
+	unmoved(public.public.tree.keys, keys)
+}
+
+func testKey(t *testing.T, i int) []byte {
+	t.Helper()
+	return testSuite(t, 0x0001).Hash([]byte{byte(i), byte(i >> 8)})
+}

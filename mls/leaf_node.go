@@ -132,17 +132,17 @@ func (n *LeafNode) coversItself(s suite.Suite) error {
 // supportsGroup checks a new leaf against the group's parameters: its extensions
 // and its required_capabilities (RFC 9420, Sections 7.3 and 13.4).
 func (n *LeafNode) supportsGroup(extensions *groupExtensions) error {
-	if t, ok := missing(extensions.types, supportedBy(n.Capabilities.Extensions)); ok {
+	own, required := featuresOf(n), &extensions.required
+	if t, ok := missing(extensions.types, own.supportsExtension); ok {
 		return violation("13.4", "capabilities list the group's extension %s", t)
 	}
-	required := &extensions.required
-	if t, ok := missing(required.Extensions, supportedBy(n.Capabilities.Extensions)); ok {
+	if t, ok := missing(required.Extensions, own.supportsExtension); ok {
 		return violation("7.3", "capabilities list the required extension %s", t)
 	}
-	if t, ok := missing(required.Proposals, supportedBy(n.Capabilities.Proposals)); ok {
+	if t, ok := missing(required.Proposals, own.supportsProposal); ok {
 		return violation("7.3", "capabilities list the required proposal %s", t)
 	}
-	if t, ok := missing(required.Credentials, supportedBy(n.Capabilities.Credentials)); ok {
+	if t, ok := missing(required.Credentials, own.supportsCredential); ok {
 		return violation("7.3", "capabilities list the required credential %s", t)
 	}
 	return nil
@@ -217,7 +217,8 @@ func (e Extensions) types() []ExtensionType {
 	return types
 }
 
-// missing returns the first of want that is not supported.
+// missing returns the first of want that is not supported. Where want has each type once,
+// it asks no more than once more than there are types that are supported.
 func missing[T any](want []T, supported func(T) bool) (T, bool) {
 	for _, t := range want {
 		if !supported(t) {
@@ -228,39 +229,12 @@ func missing[T any](want []T, supported func(T) bool) (T, bool) {
 	return none, false
 }
 
-// capability is a type that capabilities list, unless it is one of RFC 9420's
-// default ones (Section 7.2).
-type capability interface {
-	comparable
-	isDefault() bool
+// listedIn returns a predicate for extensions that every client supports and those in
+// list, which it sorts once: both sides of a comparison may come from an attacker.
+func listedIn(list []ExtensionType) func(ExtensionType) bool {
+	list = sorted(list)
+	return func(t ExtensionType) bool { return t.isDefault() || has(list, t) }
 }
-
-// listedIn returns a predicate for default types and those in list. Both sides of
-// a comparison may come from an attacker, so it does not take time with the length
-// of a long list.
-func listedIn[T capability](list []T) func(T) bool {
-	if len(list) <= 16 {
-		return func(t T) bool { return t.isDefault() || slices.Contains(list, t) }
-	}
-	set := make(map[T]bool, len(list))
-	for _, t := range list {
-		set[t] = true
-	}
-	return func(t T) bool { return t.isDefault() || set[t] }
-}
-
-// supportedBy is listedIn for what a member has to support, which is never a GREASE
-// value (RFC 9420, Section 13.5).
-func supportedBy[T interface {
-	capability
-	~uint16
-}](list []T) func(T) bool {
-	listed := listedIn(list)
-	return func(t T) bool { return !isGrease(t) && listed(t) }
-}
-
-// isDefault is false: there are no default credential types.
-func (CredentialType) isDefault() bool { return false }
 
 // equal reports whether two leaves are identical.
 func (n *LeafNode) equal(m *LeafNode) bool {

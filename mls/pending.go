@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/mlsuite/mlsuite/suite"
@@ -87,8 +88,9 @@ func (g *Group) selectProposals(ctx context.Context, q asking, pending, byValue 
 	for i, c := range pending {
 		switch p := c.Proposal.(type) {
 		case RemoveProposal:
-			keep[i] = s.claim(p.Removed)
-			s.leaving[p.Removed] = s.leaving[p.Removed] || keep[i]
+			if keep[i] = s.claim(p.Removed); keep[i] {
+				s.leaving[p.Removed] = true
+			}
 		case GroupContextExtensionsProposal:
 			keep[i] = s.takes(c.extensions)
 		}
@@ -200,12 +202,12 @@ type selection struct {
 	extensions *groupExtensions   // of the next epoch
 	claimed    map[LeafIndex]bool // leaves with an Update or Remove, and the committer's
 	leaving    map[LeafIndex]bool
-	incoming   []*LeafNode
-	types      []CredentialType // of members and incoming
-	keys       map[string]bool  // of incoming
+	incoming   *features               // that those who come in have in common
+	types      map[CredentialType]bool // that come in, and that no member uses
+	keys       map[string]bool         // that come in
 	seen       proposalSet
-	psks       int                   // how many, of which PSKLabel counts 65,535 (RFC 9420, Section 8.4)
-	lacking    map[ProposalType]bool // whether a member that stays lacks a type
+	psks       int // how many, of which PSKLabel counts 65,535 (RFC 9420, Section 8.4)
+	staying    func() *features
 }
 
 func newSelection(p *publicState, committer LeafIndex, byValue []CommittedProposal) *selection {
@@ -214,11 +216,11 @@ func newSelection(p *publicState, committer LeafIndex, byValue []CommittedPropos
 		extensions: p.extensions,
 		claimed:    map[LeafIndex]bool{committer: true},
 		leaving:    map[LeafIndex]bool{},
-		types:      slices.Clone(p.tree.credentialTypesInUse()),
+		types:      map[CredentialType]bool{},
 		keys:       map[string]bool{},
 		seen:       proposalSet{},
-		lacking:    map[ProposalType]bool{},
 	}
+	s.staying = sync.OnceValue(func() *features { return p.tree.featuresWithout(s.leaving) })
 	for i, c := range byValue {
 		switch p := c.Proposal.(type) {
 		case RemoveProposal:
@@ -251,14 +253,10 @@ func (p *publicState) takes(c *CommittedProposal) bool {
 }
 
 // supports reports whether all members but those who leave support a custom type of
-// proposal.
+// proposal. Who leaves is known by then.
 func (s *selection) supports(t ProposalType) bool {
-	lacks, ok := s.lacking[t]
-	if !ok {
-		_, lacks = s.public.tree.lacksProposal(t, s.leaving)
-		s.lacking[t] = lacks
-	}
-	return !lacks
+	f := s.staying()
+	return f == nil || has(f.proposals, t)
 }
 
 // claim reports whether nothing claimed a leaf before.
@@ -270,15 +268,17 @@ func (s *selection) claim(leaf LeafIndex) bool {
 
 // enter notes that a leaf comes into the group.
 func (s *selection) enter(leaf *LeafNode) {
-	s.incoming = append(s.incoming, leaf)
+	own := featuresOf(leaf)
+	own.inUse = nil // is in types
+	s.incoming = s.incoming.merge(&own)
 	s.bring(leaf.Credential.Type, leaf.SignatureKey)
 	s.keys[string(leaf.EncryptionKey)] = true
 }
 
 // bring notes that a credential type and a signature key come into the group.
 func (s *selection) bring(credential CredentialType, signatureKey []byte) {
-	if !slices.Contains(s.types, credential) {
-		s.types = append(s.types, credential)
+	if !has(s.public.tree.credentialTypesInUse(), credential) {
+		s.types[credential] = true
 	}
 	s.keys[string(signatureKey)] = true
 }
@@ -286,13 +286,8 @@ func (s *selection) bring(credential CredentialType, signatureKey []byte) {
 // takes reports whether the group can take extensions in the place of its own, for
 // which those who come in by value have to support them, and notes that it does.
 func (s *selection) takes(extensions *groupExtensions) bool {
-	if checkTree(s.public.tree, extensions) != nil {
+	if s.public.tree.root.features.supports(extensions) != nil || s.incoming.supports(extensions) != nil {
 		return false
-	}
-	for _, leaf := range s.incoming {
-		if leaf.supportsGroup(extensions) != nil {
-			return false
-		}
 	}
 	if s.seen.twice(onceExtensions, nil) {
 		return false
@@ -302,21 +297,24 @@ func (s *selection) takes(extensions *groupExtensions) bool {
 }
 
 // fits reports whether a leaf can come into the group, in the place of old if that
-// is a leaf, and notes that it does.
+// is a leaf, and notes that it does. It looks at what others have in common, not at each
+// of them.
 func (s *selection) fits(leaf *LeafNode, old LeafIndex) bool {
 	t, credential := s.public.tree, leaf.Credential.Type
 	if leaf.supportsGroup(s.extensions) != nil || !t.supportsCredential(credential) {
 		return false
 	}
-	if _, ok := missing(s.types, listedIn(leaf.Capabilities.Credentials)); ok {
+	own := featuresOf(leaf)
+	if _, ok := missing(t.credentialTypesInUse(), own.supportsCredential); ok {
 		return false
 	}
-	if !slices.Contains(s.types, credential) {
-		for _, other := range s.incoming {
-			if !slices.Contains(other.Capabilities.Credentials, credential) {
-				return false
-			}
+	for other := range s.types {
+		if !own.supportsCredential(other) {
+			return false
 		}
+	}
+	if s.incoming != nil && !s.incoming.supportsCredential(credential) {
+		return false
 	}
 	holder, held := t.hasSignatureKey(leaf.SignatureKey)
 	if held && holder != old && !s.leaving[holder] || t.hasEncryptionKey(leaf.EncryptionKey) {

@@ -160,6 +160,9 @@ func (g *Group) processHandshake(ctx context.Context, now time.Time, ac *authent
 	if err := g.cfg.ask(suite.Receive, now).knownPSK(ctx, &proposal, g, nil); err != nil {
 		return nil, err // what a policy refuses is left out of the own commits
 	}
+	if p, ok := proposal.Proposal.(RemoveProposal); ok && proposal.outside() && p.Removed == g.leaf {
+		proposal.unfit = true // others commit it
+	}
 	if err := g.inbox.keep(proposal, nil, g.proposalLimits()); err != nil {
 		return nil, err
 	}

@@ -12,7 +12,8 @@ import (
 
 // processCommit makes a candidate of another member's commit (RFC 9420, Section
 // 12.4.2). The signature on it has been verified.
-func (g *Group) processCommit(ctx context.Context, now time.Time, ac *authenticatedContent, plan *processPlan) (*Candidate, error) {
+func (g *Group) processCommit(ctx context.Context, now time.Time, ac *authenticatedContent, plan *processPlan) (_ *Candidate, err error) {
+	defer g.public.tree.forgetRefused(&err)
 	list, err := plan.resolve(ac, g.inbox.proposal, func(m *Message) (CommittedProposal, error) {
 		return g.openProposal(ctx, now, m)
 	})

@@ -2,6 +2,7 @@ package mls
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/mlsuite/mlsuite/suite"
@@ -17,6 +18,7 @@ import (
 type proposalCache struct {
 	proposals []CommittedProposal // in order of arrival
 	byRef     map[string]int      // index in proposals by ProposalRef
+	fit       []int               // indices of those that may keep application data back
 	taken     takenRoom
 }
 
@@ -34,6 +36,9 @@ func (c *proposalCache) keep(p CommittedProposal, limits proposalLimits) error {
 		c.byRef = make(map[string]int)
 	}
 	c.byRef[string(p.Ref)] = len(c.proposals)
+	if !p.unfit {
+		c.fit = append(c.fit, len(c.proposals))
+	}
 	c.proposals = append(c.proposals, p)
 	return nil
 }
@@ -121,20 +126,16 @@ func (p *publicState) proposed(changes []Change, c CommittedProposal) []Change {
 // makes a group silent, nor a member by a secret that others lack.
 func (g *Group) awaitsCommit(now time.Time) bool {
 	q := g.cfg.ask(suite.Continue, now)
-	for _, c := range g.inbox.pending() {
-		if c.unfit {
-			continue
-		}
-		if !c.outside() {
-			return true
-		}
-		if q.proposal(g.public, &c) != nil {
-			continue
-		}
-		if p, ok := c.Proposal.(RemoveProposal); ok && p.Removed == g.leaf { // which others commit
-			continue
-		}
-		return true
-	}
-	return false
+	proposals, fit := g.inbox.fit()
+	return slices.ContainsFunc(fit, func(i int) bool {
+		return !proposals[i].outside() || q.proposal(g.public, &proposals[i]) == nil
+	})
+}
+
+// fit returns the proposals that arrived and the indices of those that may keep
+// application data back. The caller must not change them.
+func (b *inbox) fit() ([]CommittedProposal, []int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.cache.proposals, b.cache.fit // to which others append and in which they change nothing
 }

@@ -24,7 +24,7 @@ type CommittedProposal struct {
 	// checked says that what can be seen of the proposal by itself was checked
 	// when it arrived.
 	checked bool
-	unfit   bool // when it came, from outside and the group could not take it by itself, or a PSK that this member could not commit
+	unfit   bool // when it came, from outside and the group could not take it by itself, or a PSK or a Remove that this member could not commit
 	size    int  // bytes, about
 
 	extensions *groupExtensions // that it brings, read, once it was checked

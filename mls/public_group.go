@@ -156,7 +156,8 @@ func (g *PublicGroup) verify(m *Message) (*authenticatedContent, error) {
 }
 
 // processCommit is [Group.processCommit] without secrets.
-func (g *PublicGroup) processCommit(ctx context.Context, now time.Time, ac *authenticatedContent, plan *processPlan) (*PublicCandidate, error) {
+func (g *PublicGroup) processCommit(ctx context.Context, now time.Time, ac *authenticatedContent, plan *processPlan) (_ *PublicCandidate, err error) {
+	defer g.public.tree.forgetRefused(&err)
 	list, err := plan.resolve(ac, g.proposal, func(m *Message) (CommittedProposal, error) {
 		proposal, err := g.verify(m)
 		if err != nil {

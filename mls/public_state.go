@@ -74,7 +74,8 @@ func (p *publicState) blame(err error, a *applied, t *tree) error {
 		if old := p.tree.leaf(i); old != nil && bytes.Equal(old.EncryptionKey, leaf.EncryptionKey) {
 			continue
 		}
-		_, lacks := missing(t.credentialTypesInUse(), supportedBy(leaf.Capabilities.Credentials))
+		own := featuresOf(leaf)
+		_, lacks := missing(t.credentialTypesInUse(), own.supportsCredential)
 		if !lacks && t.supportsCredential(leaf.Credential.Type) {
 			continue
 		}

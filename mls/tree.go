@@ -274,6 +274,14 @@ func (t *tree) extremeLifetimes() iter.Seq[LeafIndex] {
 	}
 }
 
+// forgetRefused leaves nothing of the keys of the trees that an edit of t made if *err
+// refuses them.
+func (t *tree) forgetRefused(err *error) {
+	if *err != nil {
+		t.keys.rest()
+	}
+}
+
 // hasEncryptionKey reports whether a leaf or a parent has the encryption key.
 func (t *tree) hasEncryptionKey(key []byte) bool {
 	return t.keys.find(newTreeHasher(t.suite).key(encryptionKey, key)).count > 0

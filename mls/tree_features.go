@@ -153,9 +153,8 @@ func sorted[T ~uint16](list []T) []T {
 	return list
 }
 
-// intersection returns what is in both a and b: one of them, where it can.
-func intersection[T ~uint16](a, b []T) []T {
-	common := 0
+// inBoth returns how many values are in both a and b.
+func inBoth[T ~uint16](a, b []T) (common int) {
 	for i, j := 0, 0; i < len(a) && j < len(b); {
 		switch {
 		case a[i] < b[j]:
@@ -166,6 +165,12 @@ func intersection[T ~uint16](a, b []T) []T {
 			common, i, j = common+1, i+1, j+1
 		}
 	}
+	return common
+}
+
+// intersection returns what is in both a and b: one of them, where it can.
+func intersection[T ~uint16](a, b []T) []T {
+	common := inBoth(a, b)
 	switch common {
 	case len(a):
 		return a
@@ -183,16 +188,25 @@ func intersection[T ~uint16](a, b []T) []T {
 
 // union returns what is in a or b: one of them, where it can.
 func union[T ~uint16](a, b []T) []T {
-	all := a
-	for _, v := range b {
-		if i, ok := slices.BinarySearch(all, v); !ok {
-			all = slices.Insert(slices.Clip(all), i, v)
-		}
-	}
-	if len(all) == len(b) {
+	common := inBoth(a, b)
+	switch common {
+	case len(b):
+		return a
+	case len(a):
 		return b
 	}
-	return all
+	all := make([]T, 0, len(a)+len(b)-common)
+	for len(a) > 0 && len(b) > 0 {
+		least := min(a[0], b[0])
+		if a[0] == least {
+			a = a[1:]
+		}
+		if b[0] == least {
+			b = b[1:]
+		}
+		all = append(all, least)
+	}
+	return append(append(all, a...), b...)
 }
 
 // has reports whether v is in list, which is in increasing order.
