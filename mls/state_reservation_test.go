@@ -129,7 +129,11 @@ func TestEarlierStatesRepeatNoKey(t *testing.T) {
 			require.ErrorIs(t, branch.send(t, again, handshake, "restored"), ErrUnsaved)
 			delta, err := again.MessageDelta()
 			require.NoError(t, err)
-			require.Len(t, delta.Put, 1)
+			kinds := map[recordKind]int{}
+			for _, r := range delta.Put {
+				kinds[recordKind(r.Key[0])]++
+			}
+			require.Equal(t, map[recordKind]int{recordRatchet: 1, recordManifest: 1}, kinds)
 			for range sendBlock {
 				require.NoError(t, branch.send(t, again, handshake, "restored"))
 			}
