@@ -136,7 +136,10 @@ func containsReInit(list []CommittedProposal) bool {
 }
 
 func (g *Group) knowsPSK(ctx context.Context, q asking, id *PreSharedKeyID) bool {
-	psk, err := q.resolvePSK(ctx, g.public.suite, id, g)
+	psk, err := q.resolvePSK(ctx, id, g)
+	if err == nil {
+		err = usablePSK(g.public.suite, psk)
+	}
 	clear(psk)
 	return err == nil
 }

@@ -46,7 +46,7 @@ func chainPSK(s suite.Suite, zero, secret, psk []byte, id *PreSharedKeyID, index
 	}
 	input, err := extractAndExpand(s, zero, psk, "derived psk", label)
 	if err != nil {
-		return nil, err
+		return nil, unusable(err)
 	}
 	defer clear(input)
 	return s.Extract(input, secret)

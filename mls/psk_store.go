@@ -72,7 +72,7 @@ func (q asking) resolvePSKs(ctx context.Context, s suite.Suite, ids []PreSharedK
 	}()
 	for i := range ids {
 		var err error
-		if psks[i], err = q.resolvePSK(ctx, s, &ids[i], own); err != nil {
+		if psks[i], err = q.resolvePSK(ctx, &ids[i], own); err != nil {
 			return nil, fmt.Errorf("mls: pre-shared key %d: %w", i, err)
 		}
 	}
@@ -104,16 +104,13 @@ func (q asking) knownPSK(ctx context.Context, c *CommittedProposal, own *Group, 
 }
 
 // resolvePSK returns a copy of one PSK, if the policies let it be injected, which is
-// new in the group, and the suite can use it.
-func (q asking) resolvePSK(ctx context.Context, s suite.Suite, id *PreSharedKeyID, own *Group) ([]byte, error) {
+// new in the group.
+func (q asking) resolvePSK(ctx context.Context, id *PreSharedKeyID, own *Group) ([]byte, error) {
 	psk, err := q.cfg.findPSK(ctx, id, own)
 	if err != nil {
 		return nil, err
 	}
-	if err = q.begin().psk(id.Type, len(psk)); err == nil {
-		err = usablePSK(s, psk)
-	}
-	if err != nil {
+	if err := q.begin().psk(id.Type, len(psk)); err != nil {
 		clear(psk)
 		return nil, err
 	}
@@ -125,6 +122,11 @@ func (q asking) resolvePSK(ctx context.Context, s suite.Suite, id *PreSharedKeyI
 func usablePSK(s suite.Suite, psk []byte) error {
 	extracted, err := s.Extract(make([]byte, s.Info().KDF.Nh), psk)
 	clear(extracted)
+	return unusable(err)
+}
+
+// unusable is the error of a suite that refuses to extract a PSK, or nil.
+func unusable(err error) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnusablePSK, err)
 	}

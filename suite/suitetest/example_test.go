@@ -1,6 +1,7 @@
 package suitetest_test
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/rand"
 	"errors"
@@ -56,8 +57,12 @@ func (k outsideKEM) Encap(pub []byte) (sharedSecret, enc []byte, err error) {
 	if err := k.CheckPublicKey(pub); err != nil {
 		return nil, nil, err
 	}
-	enc, sharedSecret, err = mlkem768.Encapsulate(pub)
-	return sharedSecret, enc, err
+	enc, fresh, err := mlkem768.Encapsulate(pub)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer clear(fresh[:cap(fresh)]) // behind the secret, the library leaves its randomness
+	return bytes.Clone(fresh), enc, nil
 }
 
 type outsideKey struct{ key *mlkem768.DecapsulationKey }
