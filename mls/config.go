@@ -93,7 +93,12 @@ type Config struct {
 // Limits bound what others can make a member do and keep.
 type Limits struct {
 	// MaxForward is how many generations one message may move its sender's
-	// ratchet; 0 means 1,000.
+	// ratchet; 0 means 1,000. So many derivations of the KDF are what the first such
+	// message of a ratchet costs who reads it, authentic or not; the next that is not
+	// authentic costs up to 16 more than one in order, within 16,384 generations. They keep
+	// no other call of the group waiting. Only members can send one. The keys of
+	// generations that an authentic message skips cost three derivations each, up to
+	// MaxSkippedKeys, for which other calls wait.
 	MaxForward uint32
 	// MaxSkippedKeys is how many keys of skipped messages are kept for each
 	// ratchet; 0 means 1,000, and a negative number means none.

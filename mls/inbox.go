@@ -67,6 +67,65 @@ func (b *inbox) keep(p CommittedProposal, own *ownUpdate, limits proposalLimits)
 	return nil
 }
 
+// admit takes up what a message held that was found good, and consumes the key that
+// opened it, if one did: another call may have done that meanwhile, and then nothing of
+// the message is kept. Of a commit whose epoch holds secrets, the candidate is tracked.
+func (b *inbox) admit(r *Received, key *pendingKey, limits proposalLimits) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.retired && r.Application == nil {
+		return ErrRetired
+	}
+	if r.Proposal != nil {
+		if err := b.cache.takes(r.Proposal, limits); err != nil {
+			return err
+		}
+	}
+	if key != nil {
+		if err := key.commit(); err != nil {
+			return err
+		}
+	}
+	switch {
+	case r.Proposal != nil:
+		return b.cache.keep(*r.Proposal, limits) // which takes it, as was found
+	case r.Commit != nil && !r.Commit.removed:
+		b.claims.track(r.Commit.claim)
+	}
+	return nil
+}
+
+// live returns the ratchets of an epoch that is not over.
+func (b *inbox) live() (*secretTree, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.retired {
+		return nil, ErrRetired
+	}
+	return b.ratchets, nil
+}
+
+// keys finds the keys of messages in ratchets of this epoch or of one before. It takes
+// the mutex, but not for the steps to a generation that is far ahead.
+func (b *inbox) keys(ratchets *secretTree, limits ratchetLimits) keyFinder {
+	return func(leaf LeafIndex, contentType ContentType, generation uint32) (*pendingKey, error) {
+		b.mu.Lock()
+		way, err := ratchets.wayTo(leaf, contentType, generation, limits)
+		b.mu.Unlock()
+		if err != nil {
+			return nil, err
+		}
+		err = way.walk()
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		ratchets.learn(way)
+		if err != nil {
+			return nil, err
+		}
+		return ratchets.find(leaf, contentType, generation, limits)
+	}
+}
+
 // takes returns the error of keep for a proposal, and keeps nothing.
 func (b *inbox) takes(p *CommittedProposal, limits proposalLimits) error {
 	b.mu.Lock()

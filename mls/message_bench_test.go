@@ -44,7 +44,7 @@ func (s *stream) protect(t testing.TB, signer suite.Signer) *privateMessage {
 }
 
 func (s *stream) unprotect(t testing.TB, m *privateMessage) {
-	_, key, err := s.unprotectPrivate(s.receiver, m, testLimits)
+	_, key, err := s.unprotectPrivate(s.receiver.within(testLimits), m)
 	require.NoError(t, err)
 	require.NoError(t, key.commit())
 }

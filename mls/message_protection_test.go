@@ -84,7 +84,7 @@ func TestVectorsMessageProtection(t *testing.T) {
 
 			m, err := ParseMessage(v.priv)
 			require.NoError(t, err)
-			got, key, err := f.unprotectPrivate(newTree(), m.privateMessage, testLimits)
+			got, key, err := f.unprotectPrivate(newTree().within(testLimits), m.privateMessage)
 			require.NoError(t, err)
 			require.Equal(t, body(&content), body(&got.content))
 			require.NoError(t, key.commit())
@@ -92,7 +92,7 @@ func TestVectorsMessageProtection(t *testing.T) {
 			private := authenticated(t, f, signer, WireFormatPrivateMessage, content)
 			sealed, err := f.protectPrivate(newTree(), private, PadToMultiple(64))
 			require.NoError(t, err)
-			got, _, err = f.unprotectPrivate(newTree(), sealed, testLimits)
+			got, _, err = f.unprotectPrivate(newTree().within(testLimits), sealed)
 			require.NoError(t, err)
 			got.author, got.scratch = Author{}, nil
 			require.Equal(t, private, got)

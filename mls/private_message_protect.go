@@ -107,6 +107,9 @@ func (f *framing) sealSenderData(m *privateMessage, data *senderData) error {
 	return nil
 }
 
+// keyFinder is [secretTree.find] within limits.
+type keyFinder func(leaf LeafIndex, contentType ContentType, generation uint32) (*pendingKey, error)
+
 // unprotectPrivate returns the content of m, decrypted and with its signature
 // verified (RFC 9420, Section 6.3), and the key that it used: the caller commits or
 // discards it, and until then the tree is as it was. After an error it is so too.
@@ -114,7 +117,7 @@ func (f *framing) sealSenderData(m *privateMessage, data *senderData) error {
 // The error is [ErrDecrypt] where m is not authentic, [ErrConsumed] or
 // [ErrGeneration] where its key is out of reach, [ErrMalformed] where its plaintext
 // is not well formed, and a [*ValidationError] for a blank sender or a bad signature.
-func (f *framing) unprotectPrivate(tree *secretTree, m *privateMessage, limits ratchetLimits) (*authenticatedContent, *pendingKey, error) {
+func (f *framing) unprotectPrivate(find keyFinder, m *privateMessage) (*authenticatedContent, *pendingKey, error) {
 	if err := f.group.isFor(m.groupID, m.epoch); err != nil {
 		return nil, nil, err
 	}
@@ -127,7 +130,7 @@ func (f *framing) unprotectPrivate(tree *secretTree, m *privateMessage, limits r
 	if err != nil {
 		return nil, nil, err
 	}
-	key, err := tree.find(data.leaf, m.contentType, data.generation, limits)
+	key, err := find(data.leaf, m.contentType, data.generation)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -40,7 +40,7 @@ func TestPrivateMessageRefusesForgeries(t *testing.T) {
 	before := stateOf(receiver)
 	refuses := func(m *privateMessage, want error, format string, args ...any) {
 		t.Helper()
-		c, key, err := e.unprotectPrivate(receiver, m, testLimits)
+		c, key, err := e.unprotectPrivate(receiver.within(testLimits), m)
 		require.ErrorIs(t, err, want, append([]any{format}, args...)...)
 		require.Nil(t, c)
 		require.Nil(t, key)
@@ -51,7 +51,7 @@ func TestPrivateMessageRefusesForgeries(t *testing.T) {
 	for _, leaf := range []LeafIndex{0, 1} {
 		for _, contentType := range []ContentType{ContentApplication, ContentProposal, ContentCommit} {
 			good := e.forged(t, e.private(t, leaf, contentType), nothing)
-			_, key, err := e.unprotectPrivate(receiver, good, testLimits)
+			_, key, err := e.unprotectPrivate(receiver.within(testLimits), good)
 			require.NoError(t, err)
 			key.discard()
 			require.Empty(t, cmp.Diff(before, stateOf(receiver)))
@@ -131,18 +131,18 @@ func TestPrivateMessageOpensOnce(t *testing.T) {
 	sender, receiver := e.tree(), e.tree()
 	m, err := e.protectPrivate(sender, e.private(t, 1, ContentApplication), nil)
 	require.NoError(t, err)
-	c, key, err := e.unprotectPrivate(receiver, m, testLimits)
+	c, key, err := e.unprotectPrivate(receiver.within(testLimits), m)
 	require.NoError(t, err)
 	want := e.content(1, ContentApplication)
 	require.NoError(t, want.encodeBody())
 	require.Equal(t, want, c.content)
-	_, late, err := e.unprotectPrivate(receiver, m, testLimits)
+	_, late, err := e.unprotectPrivate(receiver.within(testLimits), m)
 	require.NoError(t, err, "not committed yet")
 	require.NoError(t, key.commit())
 	require.ErrorIs(t, late.commit(), ErrConsumed)
-	_, _, err = e.unprotectPrivate(receiver, m, testLimits)
+	_, _, err = e.unprotectPrivate(receiver.within(testLimits), m)
 	require.ErrorIs(t, err, ErrConsumed)
-	_, _, err = e.unprotectPrivate(sender, m, testLimits)
+	_, _, err = e.unprotectPrivate(sender.within(testLimits), m)
 	require.ErrorIs(t, err, ErrConsumed, "its sender has used the key")
 }
 
@@ -172,7 +172,7 @@ func TestPrivateMessageAnyOrder(t *testing.T) {
 		queue = append(queue, queue...)
 		rng.Shuffle(len(queue), func(i, j int) { queue[i], queue[j] = queue[j], queue[i] })
 		for _, m := range queue {
-			c, key, err := e.unprotectPrivate(receiver, m, testLimits)
+			c, key, err := e.unprotectPrivate(receiver.within(testLimits), m)
 			id := string(m.authenticatedData)
 			if !sent[id] {
 				require.ErrorIs(t, err, ErrConsumed)
@@ -205,7 +205,7 @@ func TestPrivateMessagePadding(t *testing.T) {
 		} else {
 			require.Equal(t, len(plain), length)
 		}
-		_, _, err = e.unprotectPrivate(e.tree(), m, testLimits)
+		_, _, err = e.unprotectPrivate(e.tree().within(testLimits), m)
 		require.NoError(t, err)
 	}
 	for _, n := range []int{-1, wire.MaxLength + 1, math.MaxInt} {

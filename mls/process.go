@@ -1,6 +1,7 @@
 package mls
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"time"
@@ -33,8 +34,14 @@ type ApplicationMessage struct {
 // A proposal from outside the group that the Authenticator refuses is an error.
 // Proposals are kept up to the limits of [Limits].
 //
-// On error the Group is as it was. A commit leaves the Group as it was, too, save
-// for the message key of a PrivateMessage, which is deleted.
+// On error the Group is as it was, and no key of a PrivateMessage is used up: what is
+// refused, and then mended or sent again, is accepted. A commit leaves the Group as it
+// was, too, save for the message key of a PrivateMessage, which is deleted.
+//
+// Errors say what failed, for the caller alone. A stranger who is shown them, or the time
+// that a call takes, can change the end of a member's PrivateMessage and learn whether it
+// was read before ([ErrConsumed]) or not ([ErrDecrypt]). Nothing depends on what a
+// message holds before the tag over it is found right, which takes a key of the group.
 //
 // Some errors ask for more than to drop the message. A message that comes before what
 // it needs can be kept and tried again: [ErrFutureEpoch] waits for commits,
@@ -76,7 +83,7 @@ func (g *Group) processPublic(ctx context.Context, now time.Time, m *publicMessa
 	if err != nil {
 		return nil, err
 	}
-	return g.processHandshake(ctx, now, ac, plan)
+	return g.processContent(ctx, now, ac, plan, nil)
 }
 
 // processPrivate opens a PrivateMessage of this epoch, or an application message
@@ -87,31 +94,31 @@ func (g *Group) processPrivate(ctx context.Context, now time.Time, m *privateMes
 			return nil, err
 		}
 	}
+	ac, key, err := g.unprotectPrivate(m)
+	if err != nil {
+		return nil, err
+	}
+	defer key.discard()
+	return g.processContent(ctx, now, ac, plan, key)
+}
+
+// unprotectPrivate opens a PrivateMessage of this epoch, or an application message of
+// one in the window. The mutex of the inbox, for which senders wait too, is held while
+// secrets are looked up, not for what the message makes this member compute.
+func (g *Group) unprotectPrivate(m *privateMessage) (*authenticatedContent, *pendingKey, error) {
 	g.inbox.mu.Lock()
 	if g.inbox.retired {
 		g.inbox.mu.Unlock()
-		return nil, ErrRetired
+		return nil, nil, ErrRetired
 	}
 	f, ratchets := g.receiving(g.public, g.secrets), g.inbox.ratchets
 	if past := g.inbox.pastEpoch(m.epoch); past != nil && m.contentType == ContentApplication {
-		f, ratchets = g.receiving(past.public, &epochSecrets{senderData: past.senderData}), past.ratchets
+		senderData := bytes.Clone(past.senderData) // which goes with the window
+		defer clear(senderData)
+		f, ratchets = g.receiving(past.public, &epochSecrets{senderData: senderData}), past.ratchets
 	}
-	ac, key, err := f.unprotectPrivate(ratchets, m, g.cfg.Limits.ratchet())
 	g.inbox.mu.Unlock()
-	if err != nil {
-		return nil, err
-	}
-	received, err := g.processContent(ctx, now, ac, plan)
-	g.inbox.mu.Lock()
-	defer g.inbox.mu.Unlock()
-	if err != nil {
-		key.discard()
-		return nil, err
-	}
-	if err := key.commit(); err != nil {
-		return nil, err
-	}
-	return received, nil
+	return f.unprotectPrivate(g.inbox.keys(ratchets, g.cfg.Limits.ratchet()), m)
 }
 
 // receiving unprotects the messages of others in an epoch.
@@ -126,9 +133,27 @@ func (g *Group) receiving(p *publicState, secrets *epochSecrets) *framing {
 	return f
 }
 
-func (g *Group) processContent(ctx context.Context, now time.Time, ac *authenticatedContent, plan *processPlan) (*Received, error) {
+// processContent takes what a message held whose signature was verified, and deletes
+// the key that opened it, if one did: both or neither.
+func (g *Group) processContent(ctx context.Context, now time.Time, ac *authenticatedContent, plan *processPlan, key *pendingKey) (*Received, error) {
+	received, err := g.readContent(ctx, now, ac, plan)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.inbox.admit(received, key, g.proposalLimits()); err != nil {
+		if received.Commit != nil {
+			received.Commit.discard(ErrRetired)
+			g.public.tree.forgetRefused(&err)
+		}
+		return nil, err
+	}
+	return received, nil
+}
+
+// readContent checks what a message held. It leaves the inbox as it was.
+func (g *Group) readContent(ctx context.Context, now time.Time, ac *authenticatedContent, plan *processPlan) (*Received, error) {
 	if ac.content.contentType != ContentApplication {
-		return g.processHandshake(ctx, now, ac, plan)
+		return g.readHandshake(ctx, now, ac, plan)
 	}
 	return &Received{Application: &ApplicationMessage{
 		Author:            ac.author,
@@ -138,8 +163,8 @@ func (g *Group) processContent(ctx context.Context, now time.Time, ac *authentic
 	}}, nil
 }
 
-// processHandshake takes a proposal or a commit whose signature was verified.
-func (g *Group) processHandshake(ctx context.Context, now time.Time, ac *authenticatedContent, plan *processPlan) (*Received, error) {
+// readHandshake checks a proposal or a commit.
+func (g *Group) readHandshake(ctx context.Context, now time.Time, ac *authenticatedContent, plan *processPlan) (*Received, error) {
 	if g.public.reInit != nil {
 		return nil, ErrReInit
 	}
@@ -162,9 +187,6 @@ func (g *Group) processHandshake(ctx context.Context, now time.Time, ac *authent
 	}
 	if p, ok := proposal.Proposal.(RemoveProposal); ok && proposal.outside() && p.Removed == g.leaf {
 		proposal.unfit = true // others commit it
-	}
-	if err := g.inbox.keep(proposal, nil, g.proposalLimits()); err != nil {
-		return nil, err
 	}
 	return &Received{Proposal: &proposal}, nil
 }

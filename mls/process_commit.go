@@ -11,7 +11,7 @@ import (
 )
 
 // processCommit makes a candidate of another member's commit (RFC 9420, Section
-// 12.4.2). The signature on it has been verified.
+// 12.4.2). The signature on it has been verified. The candidate is not tracked yet.
 func (g *Group) processCommit(ctx context.Context, now time.Time, ac *authenticatedContent, plan *processPlan) (_ *Candidate, err error) {
 	defer g.public.tree.forgetRefused(&err)
 	list, err := plan.resolve(ac, g.inbox.proposal, func(m *Message) (CommittedProposal, error) {
@@ -35,9 +35,6 @@ func (g *Group) processCommit(ctx context.Context, now time.Time, ac *authentica
 	}
 	if err := g.openEpoch(ctx, g.cfg.ask(suite.Receive, now), c, a, ac); err != nil {
 		c.discard(ErrRetired)
-		return nil, err
-	}
-	if err := g.track(c); err != nil {
 		return nil, err
 	}
 	return c, nil

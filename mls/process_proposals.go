@@ -107,12 +107,11 @@ func (g *Group) openHandedOver(m *Message) (*authenticatedContent, error) {
 	if m.publicMessage != nil {
 		return f.unprotectPublic(m.publicMessage)
 	}
-	g.inbox.mu.Lock()
-	defer g.inbox.mu.Unlock()
-	if g.inbox.retired {
-		return nil, ErrRetired
+	ratchets, err := g.inbox.live()
+	if err != nil {
+		return nil, err
 	}
-	ac, key, err := f.unprotectPrivate(g.inbox.ratchets, m.privateMessage, g.cfg.Limits.ratchet())
+	ac, key, err := f.unprotectPrivate(g.inbox.keys(ratchets, g.cfg.Limits.ratchet()), m.privateMessage)
 	if err != nil {
 		return nil, err
 	}

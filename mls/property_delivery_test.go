@@ -338,7 +338,7 @@ func (m *model) eavesdrop() {
 	f := s.group.public.framing(s.group.secrets)
 	f.group, f.groupContext = &GroupContext{GroupID: x.room.id, Epoch: x.epoch}, []byte(x.room.epoch(x.epoch).facts.context)
 	m.refused(s, ErrDecrypt, func() error {
-		_, _, err := f.unprotectPrivate(s.group.inbox.ratchets, parsed.privateMessage, s.group.cfg.Limits.ratchet())
+		_, _, err := f.unprotectPrivate(s.group.inbox.ratchets.within(s.group.cfg.Limits.ratchet()), parsed.privateMessage)
 		return err
 	})
 }

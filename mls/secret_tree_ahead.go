@@ -1,5 +1,11 @@
 package mls
 
+import (
+	"bytes"
+
+	"github.com/mlsuite/mlsuite/suite"
+)
+
 // ratchetID names a ratchet of a secret tree.
 type ratchetID struct {
 	leaf LeafIndex
@@ -53,7 +59,7 @@ func (a *aheadSecrets) keep(n ratchetID, generation uint64, secret []byte) {
 	if a.of == nil {
 		a.of = make(map[ratchetID][]aheadSecret)
 	}
-	a.of[n] = append(all, aheadSecret{generation, append([]byte(nil), secret...)})
+	a.of[n] = append(all, aheadSecret{generation, bytes.Clone(secret)})
 }
 
 // drop deletes the secrets of generations before the one that is next.
@@ -82,4 +88,100 @@ func (a *aheadSecrets) destroy() {
 	for n := range a.of {
 		a.forget(n)
 	}
+}
+
+// longWay is the way of a ratchet to a generation far ahead, to be walked without the
+// tree: its holder keeps a mutex for the look-ups before and after alone. nil is none.
+type longWay struct {
+	suite   suite.Suite
+	ratchet ratchetID
+	secret  []byte // a copy, of generation at
+	at, to  uint64
+	passed  []aheadSecret // in increasing order of generations
+}
+
+// wayTo returns the way to the generation of a message, or nil where find has no more
+// than aheadStride steps to go, or refuses it.
+func (t *secretTree) wayTo(leaf LeafIndex, contentType ContentType, generation uint32, limits ratchetLimits) (*longWay, error) {
+	if t.ratchets == nil || uint32(leaf) >= t.leaves {
+		return nil, nil
+	}
+	p := &pendingKey{tree: t, leaf: leaf, contentType: contentType, ratchets: t.ratchets[leaf]}
+	var next uint64
+	if p.ratchets != nil {
+		next = p.ratchet().next
+	}
+	ahead := uint64(generation) - next
+	if uint64(generation) < next || ahead > uint64(limits.MaxForward) || ahead <= aheadStride {
+		return nil, nil
+	}
+	secret, at := t.ahead.latest(p.aheadOf(), generation)
+	if secret == nil {
+		if p.ratchets == nil {
+			p.ratchets, p.first = new(leafRatchets), true
+			defer p.discard()
+			if err := p.deriveLeaf(); err != nil {
+				return nil, err
+			}
+		}
+		secret, at = p.ratchet().secret, next
+	}
+	if uint64(generation)-at <= aheadStride {
+		return nil, nil
+	}
+	return &longWay{suite: t.suite, ratchet: p.aheadOf(), secret: bytes.Clone(secret), at: at, to: uint64(generation)}, nil
+}
+
+// walk derives the secrets on the way that a tree keeps. The caller hands them over to
+// learn, after an error too.
+func (w *longWay) walk() error {
+	if w == nil {
+		return nil
+	}
+	nh := w.suite.Info().KDF.Nh
+	for ; w.at < w.to; w.at++ {
+		next, err := deriveTreeSecret(w.suite, w.secret, "secret", uint32(w.at), nh)
+		if err != nil {
+			return err
+		}
+		clear(w.secret)
+		w.secret = next
+		if (w.at+1)%aheadStride == 0 {
+			w.passed = append(w.passed, aheadSecret{w.at + 1, bytes.Clone(next)})
+		}
+	}
+	return nil
+}
+
+// learn keeps what a way passed, and overwrites the rest. Meanwhile the ratchet may have
+// moved, or be gone: a secret of a generation behind it is not kept.
+func (t *secretTree) learn(w *longWay) {
+	if w == nil {
+		return
+	}
+	for _, s := range w.passed {
+		if t.mayReach(w.ratchet, s.generation) {
+			t.ahead.keep(w.ratchet, s.generation, s.secret)
+		}
+		clear(s.secret)
+	}
+	clear(w.secret)
+	w.secret, w.passed = nil, nil
+}
+
+// mayReach reports whether the tree holds what the secret of a generation follows from.
+func (t *secretTree) mayReach(n ratchetID, generation uint64) bool {
+	if t.ratchets == nil {
+		return false
+	}
+	if l := t.ratchets[n.leaf]; l != nil {
+		r := l.kind(n.kind)
+		return r.secret != nil && generation >= r.next
+	}
+	for at, ok := n.leaf.Node(), true; ok; at, ok = at.Parent(t.leaves) {
+		if t.nodes[at] != nil {
+			return true
+		}
+	}
+	return false
 }

@@ -433,3 +433,10 @@ func TestSecretTreeAnyOrder(t *testing.T) {
 		require.Empty(t, cmp.Diff(stateOf(senders), stateOf(receiver)))
 	}
 }
+
+// within is a keyFinder of a tree that nobody else uses.
+func (t *secretTree) within(limits ratchetLimits) keyFinder {
+	return func(leaf LeafIndex, contentType ContentType, generation uint32) (*pendingKey, error) {
+		return t.find(leaf, contentType, generation, limits)
+	}
+}
