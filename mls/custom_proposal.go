@@ -125,12 +125,13 @@ func leavingBy(list []CommittedProposal) map[LeafIndex]bool {
 
 // featuresWithout returns what the members have in common other than those in except.
 func (t *tree) featuresWithout(except map[LeafIndex]bool) *features {
-	return t.root.featuresWithout(t.rootIndex(), slices.Sorted(maps.Keys(except)), nil)
+	return t.featuresBelow(t.root, t.rootIndex(), slices.Sorted(maps.Keys(except)), nil)
 }
 
-// featuresWithout returns what those of f and the members below n, whose index is i, have
+// featuresBelow returns what those of f and the members below n, whose index is i, have
 // in common, other than the leaves in except, which are below n and in increasing order.
-func (n *node) featuresWithout(i NodeIndex, except []LeafIndex, f *features) *features {
+func (t *tree) featuresBelow(n *node, i NodeIndex, except []LeafIndex, f *features) *features {
+	t.visit(1)
 	switch {
 	case n == nil || n.features == nil:
 		return f
@@ -140,25 +141,26 @@ func (n *node) featuresWithout(i NodeIndex, except []LeafIndex, f *features) *fe
 		return f
 	}
 	right, _ := slices.BinarySearchFunc(except, i, func(leaf LeafIndex, i NodeIndex) int { return cmp.Compare(leaf.Node(), i) })
-	f = n.left.featuresWithout(i.Left(), except[:right], f)
-	return n.right.featuresWithout(i.Right(), except[right:], f)
+	f = t.featuresBelow(n.left, i.Left(), except[:right], f)
+	return t.featuresBelow(n.right, i.Right(), except[right:], f)
 }
 
 // lacksProposal returns a member that does not support a proposal type, other than
 // those in except.
 func (t *tree) lacksProposal(p ProposalType, except map[LeafIndex]bool) (LeafIndex, bool) {
-	return t.root.lacksProposal(t.rootIndex(), p, except)
+	return t.lacksBelow(t.root, t.rootIndex(), p, except)
 }
 
-func (n *node) lacksProposal(i NodeIndex, p ProposalType, except map[LeafIndex]bool) (LeafIndex, bool) {
+func (t *tree) lacksBelow(n *node, i NodeIndex, p ProposalType, except map[LeafIndex]bool) (LeafIndex, bool) {
+	t.visit(1)
 	switch {
 	case n == nil || n.features == nil || has(n.features.proposals, p):
 		return noLeaf, false
 	case i.IsLeaf():
 		return i.Leaf(), !except[i.Leaf()]
 	}
-	if leaf, lacks := n.left.lacksProposal(i.Left(), p, except); lacks {
+	if leaf, lacks := t.lacksBelow(n.left, i.Left(), p, except); lacks {
 		return leaf, true
 	}
-	return n.right.lacksProposal(i.Right(), p, except)
+	return t.lacksBelow(n.right, i.Right(), p, except)
 }

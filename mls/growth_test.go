@@ -1,0 +1,328 @@
+package mls
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/registry/all"
+)
+
+// work is what a call does: operations of the suite, nodes of the tree that it touches,
+// and bytes that it allocates. Each list that it copies or reads again is in the bytes.
+type work struct{ size, operations, nodes, bytes int }
+
+// grown is a group whose work is counted, with a list in a message that grows.
+type grown struct {
+	testing.TB
+	groups []*Group
+	ops    *operations
+	nodes  *atomic.Int64
+}
+
+type grownPSKs struct{}
+
+func (grownPSKs) ExternalPSK(context.Context, []byte) ([]byte, error) { return make([]byte, 32), nil }
+func (grownPSKs) Group([]byte) *Group                                 { return nil }
+
+const mostGrown = 512
+
+// customCode returns one of the code points that members of a grown group support: the first of
+// 4,096 without a GREASE value between.
+func customCode(i int) uint16 { return 0x2A2B + uint16(i) }
+
+func growGroup(t testing.TB, members, types int) *grown {
+	w := &grown{t, nil, new(operations), new(atomic.Int64)}
+	able := func(cfg *Config) {
+		w.config(cfg)
+		for i := range types {
+			cfg.Extensions = append(cfg.Extensions, ExtensionType(customCode(i)))
+			cfg.Proposals = append(cfg.Proposals, CustomProposalType{Type: ProposalType(customCode(i)), NoPath: true})
+			cfg.Credentials = append(cfg.Credentials, CredentialType(customCode(i)))
+		}
+	}
+	g, err := CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "member 0", able), nil)
+	require.NoError(t, err)
+	g.public.tree.visits = w.nodes
+	w.groups = gather(t, g, members, able)
+	for _, g := range w.groups {
+		g.public.tree.visits = w.nodes
+	}
+	return w
+}
+
+func (w *grown) config(cfg *Config) {
+	cfg.Suites = countedSuites{all.Registry(), w.ops}
+	cfg.PublicHandshake, cfg.PSKs = true, grownPSKs{}
+	cfg.Limits.MaxProposals = 1 << 14
+}
+
+// counted returns the work of f for messages of size bytes.
+func (w *grown) counted(size int, f func()) work {
+	c := work{size: size}
+	c.bytes = leastAllocated(func() {
+		w.ops.symmetric.Store(0)
+		w.ops.asymmetric.Store(0)
+		w.nodes.Store(0)
+		f()
+		c.operations = max(c.operations, int(w.ops.symmetric.Load()+w.ops.asymmetric.Load()))
+		c.nodes = int(w.nodes.Load())
+	})
+	return c
+}
+
+// commit returns the work of the committer, and of those who follow or refuse: the
+// commit covers what is pending, and proposals by value. size is of what is pending.
+func (w *grown) commit(size int, proposals ...Proposal) map[string]work {
+	all := map[string]work{}
+	committer, member, public := w.groups[0], w.groups[2], inPublic(w, w.groups[2])
+	options := make([]CommitOption, len(proposals))
+	for i, p := range proposals {
+		options[i] = p
+	}
+	var made *Candidate
+	own := w.counted(size, func() {
+		if made != nil {
+			made.Discard()
+		}
+		var err error
+		made, err = committer.Commit(w.Context(), insiderTime, options...)
+		require.NoError(w, err)
+	})
+	own.size += len(made.Message)
+	all["committer"] = own
+	all["member"] = w.counted(own.size, func() {
+		r, err := member.Process(w.Context(), insiderTime, made.Message)
+		require.NoError(w, err)
+		r.Commit.Discard()
+	})
+	all["public group"] = w.counted(own.size, func() {
+		_, err := public.Process(w.Context(), insiderTime, made.Message)
+		require.NoError(w, err)
+	})
+	spoiled := insider{w, w.groups[1]}.commit(forgery{
+		proposals: insider{w, w.groups[1]}.byValue(proposals...), withPath: true,
+		tag: func(tag []byte) []byte { return append(tag[1:], tag[0]+1) },
+	}).message
+	all["member who refuses"] = w.counted(own.size, func() {
+		_, err := member.Process(w.Context(), insiderTime, spoiled)
+		require.Error(w, err)
+	})
+	return all
+}
+
+// pending sends proposals, and returns what commit does.
+func (w *grown) pending(proposals ...Proposal) map[string]work {
+	size := 0
+	for _, p := range proposals {
+		message, _ := insider{w, w.groups[1]}.propose(withNonce(p, w.groups[1].public.suite))
+		w.deliver(message)
+		size += len(message)
+	}
+	return w.commit(size)
+}
+
+func (w *grown) deliver(message []byte) {
+	for _, g := range []*Group{w.groups[0], w.groups[2]} {
+		_, err := g.Process(w.Context(), insiderTime, message)
+		require.NoError(w, err)
+	}
+}
+
+func times[T any](n int, f func(i int) T) []T {
+	list := make([]T, n)
+	for i := range list {
+		list[i] = f(i)
+	}
+	return list
+}
+
+func (w *grown) add(i int, adjust ...func(*Config)) Proposal {
+	return Add(ownKeyPackage(w, 0x0001, fmt.Sprint(i), append([]func(*Config){w.config}, adjust...)...).KeyPackage)
+}
+
+func customExtensions(n int) []Extension {
+	return times(n, func(i int) Extension { return Extension{Type: ExtensionType(customCode(i)), Data: []byte{1}} })
+}
+
+func codes[T ~uint16](n int) []T { return times(n, func(i int) T { return T(customCode(i)) }) }
+
+func requiredCodes(t testing.TB, n int) Extension {
+	data, err := (&RequiredCapabilities{codes[ExtensionType](n), codes[ProposalType](n), codes[CredentialType](n)}).Marshal()
+	require.NoError(t, err)
+	return Extension{Type: ExtensionRequiredCapabilities, Data: data}
+}
+
+func (w *grown) senders(n int) Extension {
+	senders := ExternalSenders(times(n, func(i int) ExternalSender {
+		return ExternalSender{w.groups[1].cfg.Signer.PublicKey(), BasicCredential(fmt.Append(nil, i))}
+	}))
+	data, err := senders.Marshal()
+	require.NoError(w, err)
+	return Extension{Type: ExtensionExternalSenders, Data: data}
+}
+
+// growths are the lists that a message can hold, each of n elements.
+var growths = []struct {
+	name string
+	n    int
+	run  func(w *grown, n int) map[string]work
+}{
+	{"Adds", 32, func(w *grown, n int) map[string]work {
+		return w.commit(0, times(n, func(i int) Proposal { return w.add(i) })...)
+	}},
+	{"Adds, pending", 32, func(w *grown, n int) map[string]work {
+		return w.pending(times(n, func(i int) Proposal { return w.add(i) })...)
+	}},
+	{"Adds that lack what is required, pending", 16, func(w *grown, n int) map[string]work {
+		v := growGroup(w, 3, 64*n)
+		v.pending(times(n, func(i int) Proposal { return v.add(i) })...)
+		size := 0
+		for _, p := range v.groups[0].Proposals() {
+			size += p.size
+		}
+		return v.commit(size, ReplaceExtensions(requiredCodes(v, 64*n)))
+	}},
+	{"Adds of a type of credential each, pending", 8, func(w *grown, n int) map[string]work {
+		return w.pending(times(n, func(i int) Proposal {
+			return w.add(i, func(cfg *Config) {
+				cfg.Credential.Type, cfg.Credentials = CredentialType(customCode(i)), codes[CredentialType](mostGrown)
+			})
+		})...)
+	}},
+	{"PSKs", 128, func(w *grown, n int) map[string]work {
+		return w.commit(0, times(n, func(i int) Proposal { return ExternalPSK(fmt.Append(nil, i)) })...)
+	}},
+	{"PSKs, pending", 128, func(w *grown, n int) map[string]work {
+		return w.pending(times(n, func(i int) Proposal { return ExternalPSK(fmt.Append(nil, i)) })...)
+	}},
+	{"custom proposals of a type each", 128, func(w *grown, n int) map[string]work {
+		return w.commit(0, times(n, func(i int) Proposal { return Custom(ProposalType(customCode(i)), nil) })...)
+	}},
+	{"custom proposals of a type each, pending", 128, func(w *grown, n int) map[string]work {
+		return w.pending(times(n, func(i int) Proposal { return Custom(ProposalType(customCode(i)), nil) })...)
+	}},
+	{"extensions of the group", 128, func(w *grown, n int) map[string]work {
+		return w.commit(0, ReplaceExtensions(customExtensions(n)...))
+	}},
+	{"extensions of the group, pending", 32, func(w *grown, n int) map[string]work {
+		return w.pending(times(n, func(int) Proposal { return ReplaceExtensions(customExtensions(n)...) })...)
+	}},
+	{"required capabilities", 128, func(w *grown, n int) map[string]work {
+		return w.commit(0, ReplaceExtensions(requiredCodes(w, n)))
+	}},
+	{"external senders", 128, func(w *grown, n int) map[string]work {
+		return w.commit(0, ReplaceExtensions(w.senders(n)))
+	}},
+	{"capabilities and extensions of a leaf", 128, func(w *grown, n int) map[string]work {
+		return w.commit(0, w.add(0, func(cfg *Config) {
+			cfg.Extensions, cfg.Credentials = codes[ExtensionType](n), codes[CredentialType](n)
+			cfg.LeafExtensions = customExtensions(n)
+		}))
+	}},
+	{"extensions of a KeyPackage", 128, func(w *grown, n int) map[string]work {
+		cfg := client(w, 0x0001, "newcomer", w.config, func(cfg *Config) { cfg.Extensions = codes[ExtensionType](n) })
+		k, err := NewKeyPackage(w.Context(), insiderTime, cfg, WithKeyPackageExtensions(customExtensions(n)...))
+		require.NoError(w, err)
+		return w.commit(0, Add(k.KeyPackage))
+	}},
+	{"extensions of a ReInit", 128, func(w *grown, n int) map[string]work {
+		return w.commit(0, ReInitProposal{GroupID: []byte("next"), Version: VersionMLS10, CipherSuite: 0x0001, Extensions: customExtensions(n)})
+	}},
+	{"skipped generations", 64, func(w *grown, n int) map[string]work {
+		size, last := 0, []byte(nil)
+		for range n {
+			b, err := w.groups[0].Encrypt(w.Context(), insiderTime, []byte("hello"), nil)
+			require.NoError(w, err)
+			size, last = size+len(b), b
+		}
+		garbage := flipped(last, len(last)-1)
+		refuse := func() {
+			_, err := w.groups[2].Process(w.Context(), insiderTime, garbage)
+			require.Error(w, err)
+		}
+		return map[string]work{"member who refuses": w.counted(size, refuse)}
+	}},
+	{"members, removed and added again", 8, func(w *grown, n int) map[string]work {
+		v := growGroup(w, n+3, mostGrown)
+		populate(w, v.groups[:3])
+		list := times(n, func(i int) Proposal { return Remove(LeafIndex(i + 3)) })
+		return v.commit(0, append(list, times(n, func(i int) Proposal { return v.add(i) })...)...)
+	}},
+	{"members who lack a type each, removed", 16, func(w *grown, n int) map[string]work {
+		adds := times(n, func(i int) CommitOption { return w.add(i).(AddProposal) })
+		c, err := w.groups[0].Commit(w.Context(), insiderTime, adds...)
+		require.NoError(w, err)
+		follow(w, w.groups, 0, c)
+		list := times(n, func(i int) Proposal { return Remove(LeafIndex(i + 3)) })
+		return w.commit(0, append(list, times(n, func(i int) Proposal { return Custom(ProposalType(customCode(i)), nil) })...)...)
+	}},
+	{"certificates", 32, func(w *grown, n int) map[string]work {
+		return w.commit(0, w.add(0, func(cfg *Config) {
+			chain, err := certificateOf(cfg.Signer.PublicKey()).Certificates()
+			require.NoError(w, err)
+			cfg.Credential = certificates(slices.Repeat(chain, n)...)
+		}))
+	}},
+	{"Updates, pending, and a path to unmerged leaves", 8, func(w *grown, n int) map[string]work {
+		v := growGroup(w, n+3, mostGrown)
+		size := 0
+		for _, g := range v.groups[3:] {
+			message, err := g.ProposeUpdate(w.Context(), insiderTime, nil)
+			require.NoError(w, err)
+			v.deliver(message)
+			size += len(message)
+		}
+		return v.commit(size)
+	}},
+	{"Welcome, joined", 16, func(w *grown, n int) map[string]work {
+		k := ownKeyPackage(w, 0x0001, "joiner", w.config)
+		c, err := w.groups[0].Commit(w.Context(), insiderTime,
+			append(times(n, func(i int) CommitOption { return Add(w.add(i).(AddProposal).KeyPackage) }), Add(k.KeyPackage))...)
+		require.NoError(w, err)
+		return map[string]work{"joiner": w.counted(len(c.Welcome), func() {
+			joined, err := k.Join(w.Context(), insiderTime, c.Welcome)
+			require.NoError(w, err)
+			joined.Discard()
+		})}
+	}},
+}
+
+// What a message makes anybody do grows as its bytes do, whichever list in it grows: n and
+// 4n elements, and half as much again for what is sorted or depends on the depth of a
+// tree.
+func TestGrowthIsLinear(t *testing.T) {
+	t.Logf("%-50s %-20s %18s %18s %14s %20s", "list of n, and 4n", "who", "bytes in", "operations", "nodes", "bytes allocated")
+	for _, g := range growths {
+		t.Run(g.name, func(t *testing.T) {
+			few, many := g.run(growGroup(t, 3, mostGrown), g.n), g.run(growGroup(t, 3, mostGrown), 4*g.n)
+			for _, who := range []string{"committer", "member", "public group", "member who refuses", "joiner"} {
+				a, b := few[who], many[who]
+				if a == (work{}) {
+					continue
+				}
+				t.Logf("%-50s %-20s %8d, %8d %8d, %8d %6d, %6d %9d, %9d", g.name, who, a.size, b.size,
+					a.operations, b.operations, a.nodes, b.nodes, a.bytes, b.bytes)
+				grows := 1.5 * max(4, float64(b.size)/float64(a.size))
+				require.Positive(t, b.operations)
+				require.LessOrEqual(t, float64(b.operations), grows*float64(a.operations), who)
+				require.LessOrEqual(t, float64(b.nodes), grows*float64(a.nodes), who)
+				require.LessOrEqual(t, float64(b.bytes), grows*float64(a.bytes), who)
+			}
+		})
+	}
+}
+
+// What members have in common is found without a copy for each value.
+func TestGrowthOfFeatures(t *testing.T) {
+	merged := func(n int) int {
+		even := times(n, func(i int) CredentialType { return CredentialType(2 * i) })
+		odd := times(n, func(i int) CredentialType { return CredentialType(2*i + 1) })
+		return leastAllocated(func() { require.Len(t, union(even, odd), 2*n) })
+	}
+	require.LessOrEqual(t, merged(4096), 6*(merged(1024)+1024))
+}
