@@ -125,6 +125,7 @@ func (k *dhkem) encap(pub []byte, ephemeral func() (GroupPrivateKey, error)) (sh
 	if err != nil {
 		return nil, nil, err
 	}
+	defer suite.Destroy(key)
 	dh, err := key.DH(pub)
 	if err != nil {
 		return nil, nil, err

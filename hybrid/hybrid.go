@@ -208,6 +208,7 @@ func (k *kem) encap(
 	if err != nil {
 		return nil, nil, err
 	}
+	defer suite.Destroy(key)
 	ssT, err := key.DH(pubT)
 	if err != nil {
 		return nil, nil, err

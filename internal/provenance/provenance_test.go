@@ -39,9 +39,9 @@ func TestOnlyThePartItselfIsProven(t *testing.T) {
 	require.True(t, Own(plain{"a"}))
 	for name, other := range map[string]any{
 		"nothing":               nil,
-		"cannot be compared":    many{},
+		"cannot be compared":    many{list: []string{"a"}},
 		"no proof":              "a",
-		"embeds":                embedding{part: p},
+		"embeds":                embedding{part: p, lists: []string{"a"}},
 		"embeds, by pointer":    &embedding{part: p},
 		"embeds a value":        embeddingPlain{plain{"a"}},
 		"the proof of another":  liar{p},
