@@ -50,7 +50,7 @@ func TestLateMessageNamesItsAuthor(t *testing.T) {
 		w.commit("carol")
 		w.restart()
 		shown(late[2])
-		_, err := w.groups["carol"].Encrypt(t.Context(), testTime, nil, nil)
+		_, err = w.groups["carol"].Encrypt(t.Context(), testTime, nil, nil)
 		require.ErrorIs(t, err, mls.ErrUnsaved)
 		w.save()
 		m, err := w.groups["carol"].Encrypt(t.Context(), testTime, nil, nil)
