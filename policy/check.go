@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// check refuses rules that nothing could satisfy. It looks at every kind of suite
-// that the vocabulary can describe, whether or not anybody has built it.
+// checkOwn refuses what is wrong with p by itself, such as a rule that nothing could
+// satisfy. It looks at every kind of suite that the vocabulary can describe, whether or
+// not anybody has built it.
 //
 // Where the rules are so many that the work is used up before it knows, they count as
 // satisfiable, and it returns what it gave up.
-func check(l *Library, p *profile, wrong *problems) (unchecked Problems) {
-	before := len(wrong.found)
+func checkOwn(p *profile, wrong *problems) (unchecked Problems) {
 	for i := range p.rules {
 		r := &p.rules[i]
 		w := newWork(r.size())
@@ -38,10 +38,12 @@ func check(l *Library, p *profile, wrong *problems) (unchecked Problems) {
 			}
 		}
 	}
-	if len(wrong.found) > before {
-		return unchecked
-	}
-	closure := l.closure(p)
+	return unchecked
+}
+
+// checkTogether refuses rules of a profile and of what it extends, each of which can be
+// satisfied, but not all together. It gives up as checkOwn does.
+func checkTogether(p *profile, closure []*profile, wrong *problems) (unchecked Problems) {
 	size := 0
 	for _, q := range closure {
 		for i := range q.rules {

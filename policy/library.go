@@ -103,13 +103,15 @@ func (l *Library) Add(files ...File) (*Library, error) {
 	if !broken && len(wrong.found) == 0 {
 		broken := map[string]bool{}
 		for _, p := range linked { // what it extends first
-			if slices.ContainsFunc(p.extends, func(r reference) bool { return broken[r.name] }) {
-				broken[p.name] = true // by what has been reported
-				continue
-			}
 			before := len(wrong.found)
-			more.unchecked = append(more.unchecked, check(more, p, &wrong)...)
-			broken[p.name] = len(wrong.found) > before
+			more.unchecked = append(more.unchecked, checkOwn(p, &wrong)...)
+			// What has been reported may be why the rules contradict each other.
+			broken[p.name] = len(wrong.found) > before ||
+				slices.ContainsFunc(p.extends, func(r reference) bool { return broken[r.name] })
+			if !broken[p.name] {
+				more.unchecked = append(more.unchecked, checkTogether(p, more.closure(p), &wrong)...)
+				broken[p.name] = len(wrong.found) > before
+			}
 		}
 	}
 	if err := wrong.err(files); err != nil {

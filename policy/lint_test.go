@@ -334,6 +334,20 @@ func TestOneMistakeIsOneProblem(t *testing.T) {
 	require.Len(t, policy.Lint(child, parent), 1)
 }
 
+// What is wrong with a profile by itself is reported, also where what it extends is
+// wrong.
+func TestBrokenParentHidesNothing(t *testing.T) {
+	file := func(name, extends string) policy.File {
+		return policy.File{Name: name + ".yaml", Data: []byte("profile: " + name + "\ntitle: t\n" + extends +
+			"sources: {s: {document: D, date: 2026, checked: 2026-11-21}}\nrules:\n" +
+			"  - {id: r, source: s, force: law, wanted: w, allow: [{hash: SHA-256, kdf: HKDF-SHA384}]}\n")}
+	}
+	require.EqualError(t, policy.Lint(file("a", ""), file("b", "extends: a\n"), file("c", "")),
+		`policy: a.yaml:5:55: rules[0].allow[0]: no cipher suite of any kind satisfies it
+b.yaml:6:55: rules[0].allow[0]: no cipher suite of any kind satisfies it
+c.yaml:5:55: rules[0].allow[0]: no cipher suite of any kind satisfies it`)
+}
+
 // A file can be stricter than what it extends, and not milder.
 func TestExtends(t *testing.T) {
 	file := func(name, text string) policy.File {
