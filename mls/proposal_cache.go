@@ -97,6 +97,14 @@ func (c *CommittedProposal) sentIn(s suite.Suite, ac *authenticatedContent) erro
 	return err
 }
 
+// sizeOf returns the size of a proposal that sentIn noted when it was sent in this epoch.
+func (p *publicState) sizeOf(c *CommittedProposal) (int, error) {
+	content := p.content(c.Sender, ContentProposal, c.AuthenticatedData)
+	content.proposal = c.Proposal
+	err := content.encodeBody()
+	return content.size(), err
+}
+
 // authenticate asks the application about the credentials that a proposal brings.
 func (p *publicState) authenticate(ctx context.Context, cfg *Config, now time.Time, c CommittedProposal) error {
 	if cfg.Authenticator == nil {

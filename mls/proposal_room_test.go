@@ -199,3 +199,42 @@ func TestOwnProposalsTakeRoom(t *testing.T) {
 	_, err = g.Propose(t.Context(), insiderTime, Remove(1), nil)
 	require.NoError(t, err)
 }
+
+// A restored group has the room that the group had when it was saved, for each sender.
+func TestRestoredProposalsTakeTheSameRoom(t *testing.T) {
+	for name, adjust := range map[string]func(*Config){"public": publicHandshake, "private": privateHandshake} {
+		t.Run(name, func(t *testing.T) {
+			groups := clique(t, 0x0001, 4, adjust)
+			g, public := groups[0], inPublic(t, groups[0])
+			messages := [][]byte{asksToJoin(t, g, "client")}
+			for leaf, p := range map[LeafIndex]Proposal{1: Remove(3), 2: ReplaceExtensions()} {
+				message, err := groups[leaf].Propose(t.Context(), insiderTime, p, make([]byte, 100*int(leaf)))
+				require.NoError(t, err)
+				messages = append(messages, message)
+			}
+			for _, message := range messages {
+				_, err := g.Process(t.Context(), insiderTime, message)
+				require.NoError(t, err)
+				_, err = public.Process(t.Context(), insiderTime, message)
+				if name == "public" {
+					require.NoError(t, err)
+				}
+			}
+			_, err := g.ProposeUpdate(t.Context(), insiderTime, []byte("own"))
+			require.NoError(t, err)
+			require.Len(t, g.inbox.cache.taken.bySender, 3)
+
+			state, err := g.Save()
+			require.NoError(t, err)
+			restored, err := RestoreGroup(insiderTime, *g.cfg, state)
+			require.NoError(t, err)
+			require.Equal(t, g.inbox.cache.taken, restored.inbox.cache.taken)
+
+			state, err = public.Save()
+			require.NoError(t, err)
+			follower, err := RestorePublicGroup(insiderTime, *public.cfg, state)
+			require.NoError(t, err)
+			require.Equal(t, public.cache.taken, follower.cache.taken)
+		})
+	}
+}

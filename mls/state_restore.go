@@ -464,7 +464,10 @@ func (l *stateLoader) savedProposals(p *publicState) ([]*savedProposal, error) {
 		if binary.BigEndian.Uint32(records[i].Key[1:]) != uint32(i) || len(all[i].Ref) != l.suite.Info().Hash.Size {
 			return badState("proposal is not the next one, or without a reference")
 		}
-		all[i].checked, all[i].size = true, len(records[i].Value)
+		all[i].checked = true
+		if all[i].size, err = p.sizeOf(&all[i].CommittedProposal); err != nil {
+			return err
+		}
 		if all[i].Author, err = p.proposer(all[i].Sender, all[i].Proposal); err != nil {
 			return err
 		}
