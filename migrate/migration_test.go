@@ -224,6 +224,20 @@ func TestEnterRefusesAGroupWithoutTheOldOnesSecret(t *testing.T) {
 	w.requireMoved()
 }
 
+// refusing is suites in an environment that lets nobody open a private key.
+type refusing struct{ mls.Suites }
+
+func (r refusing) Suite(id suite.ID, use suite.Use, now time.Time) (suite.Suite, error) {
+	s, err := r.Suites.Suite(id, use, now)
+	return refusingSuite{s}, err
+}
+
+type refusingSuite struct{ suite.Suite }
+
+func (refusingSuite) ParsePrivateKey([]byte) (suite.PrivateKey, error) {
+	return nil, &suite.EnvironmentError{Algorithm: "ML-KEM-768", Cause: errors.New("refused here")}
+}
+
 func TestRestoreRefuses(t *testing.T) {
 	w := three(t)
 	w.end(hybrid768)
@@ -249,6 +263,11 @@ func TestRestoreRefuses(t *testing.T) {
 	cfg.Signer = w.clients[1].will.Signer
 	_, err = migrate.Restore(testTime, cfg, s)
 	require.Error(t, err)
+	cfg = a.will
+	cfg.Suites = refusing{cfg.Suites}
+	_, err = migrate.Restore(testTime, cfg, s)
+	require.ErrorIs(t, err, suite.ErrEnvironment)
+	require.NotErrorIs(t, err, mls.ErrMalformed, "the state is good")
 	m, err := migrate.Restore(testTime, a.will, s)
 	require.NoError(t, err)
 	require.Equal(t, a.migration.Welcome(), m.Welcome())

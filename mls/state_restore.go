@@ -19,15 +19,18 @@ import (
 // cfg is the client's, with the signer of the member's leaf; signers are others that
 // this member has: those of Updates with another signature key that wait for a commit
 // (see [WithCredential]). If the leaf is of one of them, the group goes on with that
-// one and with the leaf's credential and extensions. The cipher suite is the group's own, and cfg.Suites is asked whether it may be read. All that can be
-// checked without the other members is: that the state is whole, with every record of
-// one saved state and no other, and that its parts fit together. What members signed was verified when it came and is not verified
-// again, nor is the Authenticator asked. The error wraps [ErrMalformed] or
-// [ErrInvalid] if the state is damaged.
+// one and with the leaf's credential and extensions. The cipher suite is the group's
+// own, and cfg.Suites is asked whether it may be read.
+//
+// All that can be checked without the other members is: that the state is whole, with
+// every record of one saved state and no other, and that its parts fit together. What
+// members signed was verified when it came and is not verified again, nor is the
+// Authenticator asked. The error wraps [ErrMalformed] or [ErrInvalid] if the state is
+// damaged. Where the environment refuses a private key, the error wraps
+// [suite.ErrEnvironment] and neither of them: the state may be good.
 //
 // The group answers [ErrUnsaved] to the first message that it is to send, whatever was
-// saved before that: see
-// [Group.Save].
+// saved before that: see [Group.Save].
 func RestoreGroup(now time.Time, cfg Config, state Snapshot, signers ...suite.Signer) (*Group, error) {
 	return restoreGroup(cfg.ask(suite.Receive, now), state, signers)
 }
@@ -349,7 +352,7 @@ func (l *stateLoader) openKey(saved *savedKey, public []byte, held func([]byte) 
 }
 
 // openPairedKey returns the private key of a public key that was saved as bytes or
-// as a reference.
+// as a reference. What the environment refuses is its refusal, and no fault of the state.
 func openPairedKey(s suite.Suite, saved *savedKey, public []byte) (_ *privateKey, err error) {
 	open, class := s.ParsePrivateKey, errState
 	if saved.form != keyBytes {
@@ -357,6 +360,9 @@ func openPairedKey(s suite.Suite, saved *savedKey, public []byte) (_ *privateKey
 		class = errReference
 	}
 	opened, err := open(saved.key)
+	if errors.Is(err, suite.ErrEnvironment) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: private key: %w", class, err)
 	}
@@ -375,6 +381,9 @@ func openPairedKey(s suite.Suite, saved *savedKey, public []byte) (_ *privateKey
 	}
 	again, err := key.Bytes() // some keys have several encodings
 	defer clear(again)
+	if errors.Is(err, suite.ErrEnvironment) {
+		return nil, err
+	}
 	if err != nil || subtle.ConstantTimeCompare(again, saved.key) != 1 {
 		return nil, badState("private key is not as it was saved")
 	}
