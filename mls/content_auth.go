@@ -3,6 +3,7 @@ package mls
 import (
 	"bytes"
 	"context"
+	"errors"
 
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/suite"
@@ -16,6 +17,23 @@ type framing struct {
 	secrets      *epochSecrets
 
 	member func(Sender) (Author, error) // or external sender, as publicState.author
+	wanted func(ref []byte) bool        // of a proposal: whether to verify it; nil if any
+}
+
+// errUnwanted says that a proposal was not verified, as nobody wants it.
+var errUnwanted = errors.New("mls: proposal that nobody refers to")
+
+// checkWanted refuses a proposal that need not be verified, by what it would be
+// referred to by if it were authentic.
+func (f *framing) checkWanted(c *authenticatedContent) error {
+	if f.wanted == nil {
+		return nil
+	}
+	ref, err := proposalRef(f.suite, c)
+	if err == nil && !f.wanted(ref) {
+		err = errUnwanted
+	}
+	return err
 }
 
 // signContent signs content for the given wire format (RFC 9420, Section 6.1).

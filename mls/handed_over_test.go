@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/suite"
 )
 
 // withoutRoom is a group whose members keep one proposal of each, and what its member 1
@@ -79,7 +81,7 @@ func TestHandedOverProposalsAreChecked(t *testing.T) {
 		want     error
 	}{
 		"invalid":        {Remove(7), slices.Clone[[]byte], violation("12.1.3", "Remove is of a member").atLeaf(7)},
-		"changed":        {Remove(3), func(b []byte) []byte { return flipped(b, len(b)-40) }, ErrInvalid},
+		"changed":        {Remove(3), func(b []byte) []byte { return flipped(b, len(b)-1) }, ErrInvalid},
 		"malformed":      {Remove(3), func(b []byte) []byte { return b[:len(b)-1] }, ErrMalformed},
 		"of other group": {Remove(3), func(b []byte) []byte { return otherGroup(t, b) }, ErrWrongGroup},
 	} {
@@ -102,7 +104,7 @@ func TestHandedOverProposalsAreChecked(t *testing.T) {
 		a.victim.cfg.StrictHandshake, a.victim.cfg.PublicHandshake = true, false
 		m, err := ParseMessage(message)
 		require.NoError(t, err)
-		_, err = a.victim.openProposal(t.Context(), insiderTime, m)
+		_, err = a.victim.openProposal(t.Context(), insiderTime, m, nil)
 		require.ErrorIs(t, err, ErrUnsupported)
 		a.victim.cfg.StrictHandshake = false
 		_, err = a.victim.Process(t.Context(), insiderTime, commit.message, WithProposals(message))
@@ -139,4 +141,63 @@ func TestOwnProposalIsHandedOver(t *testing.T) {
 	r, err := restored.Process(t.Context(), insiderTime, c.Message, WithProposals(message))
 	require.NoError(t, err)
 	require.Equal(t, c.next.secrets.authenticator, r.Commit.next.secrets.authenticator)
+}
+
+// verifications counts the signatures that a suite verifies.
+type verifications struct {
+	suite.Suite
+	n int
+}
+
+func (v *verifications) Verify(pub, message, sig []byte) error {
+	v.n++
+	return v.Suite.Verify(pub, message, sig)
+}
+
+// What a commit does not refer to is not verified: of 64 proposals that are handed over
+// with it, none, whether another is missing or not.
+func TestUnwantedProposalsAreNotVerified(t *testing.T) {
+	for name, adjust := range map[string]func(*Config){"public": publicHandshake, "private": privateHandshake} {
+		t.Run(name, func(t *testing.T) {
+			a := newAttack(t, adjust)
+			var unrelated [][]byte
+			for i := range 64 {
+				message, _ := a.propose(ReplaceExtensions(Extension{Type: 0xF0AA, Data: []byte{byte(i)}}))
+				unrelated = append(unrelated, message)
+			}
+			wanted, proposal := a.propose(Remove(3))
+			commit := a.commit(forgery{withPath: true, proposals: []CommittedProposal{proposal}})
+			public := inPublic(t, a.victim)
+			counting := &verifications{Suite: a.victim.public.suite}
+			a.victim.public.suite = counting // and so that of public
+
+			verified := func(process func(handed ...[]byte) error, refused bool, handed ...[]byte) int {
+				counting.n = 0
+				err := process(handed...)
+				if !refused {
+					require.NoError(t, err)
+				} else {
+					var missing *MissingProposalsError
+					require.ErrorAs(t, err, &missing)
+					require.NoError(t, missing.Err)
+				}
+				return counting.n
+			}
+			inside := func(handed ...[]byte) error {
+				_, err := a.victim.Process(t.Context(), insiderTime, commit.message, WithProposals(handed...))
+				return err
+			}
+			follows := func(handed ...[]byte) error {
+				_, err := public.Process(t.Context(), insiderTime, commit.message, WithProposals(handed...))
+				return err
+			}
+			require.Equal(t, 1, verified(inside, true), "the commit")
+			require.Equal(t, 1, verified(inside, true, unrelated...))
+			if name == "public" {
+				require.Equal(t, 1, verified(follows, true, unrelated...))
+				require.Equal(t, 3, verified(follows, false, append(unrelated, wanted)...))
+			}
+			require.Equal(t, 3, verified(inside, false, append(unrelated, wanted)...), "the commit, its leaf and the proposal")
+		})
+	}
 }

@@ -136,6 +136,9 @@ func (f *framing) unprotectPrivate(find keyFinder, m *privateMessage) (*authenti
 	}
 	c, err := f.open(m, sender, &key.messageKey, data)
 	if err == nil {
+		err = f.checkWanted(c)
+	}
+	if err == nil {
 		err = verifyContent(f.suite, author, c, f.groupContext)
 	}
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 // 12.4.2). The signature on it has been verified. The candidate is not tracked yet.
 func (g *Group) processCommit(ctx context.Context, now time.Time, ac *authenticatedContent, plan *processPlan) (_ *Candidate, err error) {
 	defer g.public.tree.forgetRefused(&err)
-	list, err := plan.resolve(ac, g.inbox.proposal, func(m *Message) (CommittedProposal, error) {
-		return g.openProposal(ctx, now, m)
+	list, err := plan.resolve(ac, g.inbox.proposal, func(m *Message, wanted func([]byte) bool) (CommittedProposal, error) {
+		return g.openProposal(ctx, now, m, wanted)
 	})
 	if err != nil {
 		return nil, err

@@ -22,10 +22,11 @@ func newProcessPlan(options []ProcessOption) *processPlan {
 
 // WithProposals hands over proposals of the commit's epoch beside a commit, each an
 // MLSMessage, for references to what is not here (see [MissingProposalsError]). They
-// are read in their order until nothing is missing, checked like those that arrive by
-// themselves, and used for this commit alone: nothing of them is kept, and a
-// PrivateMessage uses up no key. One that is refused, or that the commit does not refer
-// to, does no harm. This member's own are good too, if they are PublicMessages.
+// are read in their order until nothing is missing. Those that are missing are checked
+// like those that arrive by themselves, and used for this commit alone: nothing of them
+// is kept, and a PrivateMessage uses up no key. One that is refused does no harm, and
+// one that the commit does not refer to costs no signature: a PublicMessage is hashed,
+// a PrivateMessage decrypted. This member's own are good too, if they are PublicMessages.
 //
 // What the delivery service holds of an epoch can be handed over as it is, so no limit
 // on proposals keeps a member from following a commit.
@@ -34,10 +35,11 @@ func WithProposals(messages ...[]byte) ProcessOption {
 }
 
 // resolve returns the proposals of a commit. Those that it refers to are looked up by
-// find, and then among those beside the commit, which open verifies and checks. If one
-// is found nowhere, the error is a [*MissingProposalsError].
+// find, and then among those beside the commit, which open verifies and checks if wanted
+// says so of the reference, and refuses with errUnwanted if not. If one is found
+// nowhere, the error is a [*MissingProposalsError].
 func (p *processPlan) resolve(ac *authenticatedContent, find func(ref []byte) (CommittedProposal, bool),
-	open func(*Message) (CommittedProposal, error)) ([]CommittedProposal, error) {
+	open func(m *Message, wanted func(ref []byte) bool) (CommittedProposal, error)) ([]CommittedProposal, error) {
 	list := make([]CommittedProposal, len(ac.content.commit.proposals))
 	missing := make(map[string][]int) // indices by reference
 	for i, p := range ac.content.commit.proposals {
@@ -53,6 +55,7 @@ func (p *processPlan) resolve(ac *authenticatedContent, find func(ref []byte) (C
 			missing[string(p.ref)] = append(missing[string(p.ref)], i)
 		}
 	}
+	wanted := func(ref []byte) bool { return missing[string(ref)] != nil }
 	var refused error
 	for _, message := range p.proposals {
 		if len(missing) == 0 {
@@ -64,10 +67,10 @@ func (p *processPlan) resolve(ac *authenticatedContent, find func(ref []byte) (C
 			err = fmt.Errorf("%w: %s beside a commit, which is no proposal", ErrUnsupported, m.WireFormat())
 		}
 		if err == nil {
-			c, err = open(m)
+			c, err = open(m, wanted)
 		}
 		if err != nil {
-			if refused == nil {
+			if refused == nil && err != errUnwanted {
 				refused = err
 			}
 			continue
@@ -91,8 +94,8 @@ func (p *processPlan) resolve(ac *authenticatedContent, find func(ref []byte) (C
 
 // openProposal verifies and checks a proposal of this epoch that is handed over beside
 // a commit. It leaves the group as it was.
-func (g *Group) openProposal(ctx context.Context, now time.Time, m *Message) (CommittedProposal, error) {
-	ac, err := g.openHandedOver(m)
+func (g *Group) openProposal(ctx context.Context, now time.Time, m *Message, wanted func(ref []byte) bool) (CommittedProposal, error) {
+	ac, err := g.openHandedOver(m, wanted)
 	if err != nil {
 		return CommittedProposal{}, err
 	}
@@ -102,8 +105,9 @@ func (g *Group) openProposal(ctx context.Context, now time.Time, m *Message) (Co
 	return g.public.receiveProposal(ctx, g.cfg, now, ac)
 }
 
-func (g *Group) openHandedOver(m *Message) (*authenticatedContent, error) {
+func (g *Group) openHandedOver(m *Message, wanted func(ref []byte) bool) (*authenticatedContent, error) {
 	f := g.public.framing(g.secrets)
+	f.wanted = wanted
 	if m.publicMessage != nil {
 		return f.unprotectPublic(m.publicMessage)
 	}

@@ -121,7 +121,7 @@ func (g *PublicGroup) Process(ctx context.Context, now time.Time, message []byte
 
 func (g *PublicGroup) process(ctx context.Context, now time.Time, m *Message, plan *processPlan) (*PublicReceived, error) {
 	p := g.public
-	ac, err := g.verify(m)
+	ac, err := g.verify(m, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -147,19 +147,22 @@ func (g *PublicGroup) process(ctx context.Context, now time.Time, m *Message, pl
 	return &PublicReceived{Proposal: &proposal}, nil
 }
 
-// verify returns the content of a message whose signature it has verified.
-func (g *PublicGroup) verify(m *Message) (*authenticatedContent, error) {
+// verify returns the content of a message whose signature it has verified, if it is
+// wanted.
+func (g *PublicGroup) verify(m *Message, wanted func(ref []byte) bool) (*authenticatedContent, error) {
 	if m.publicMessage == nil {
 		return nil, fmt.Errorf("%w: a public group does not follow a %s", ErrUnsupported, m.WireFormat())
 	}
-	return g.public.framing(nil).verifyPublic(m.publicMessage)
+	f := g.public.framing(nil)
+	f.wanted = wanted
+	return f.verifyPublic(m.publicMessage)
 }
 
 // processCommit is [Group.processCommit] without secrets.
 func (g *PublicGroup) processCommit(ctx context.Context, now time.Time, ac *authenticatedContent, plan *processPlan) (_ *PublicCandidate, err error) {
 	defer g.public.tree.forgetRefused(&err)
-	list, err := plan.resolve(ac, g.proposal, func(m *Message) (CommittedProposal, error) {
-		proposal, err := g.verify(m)
+	list, err := plan.resolve(ac, g.proposal, func(m *Message, wanted func([]byte) bool) (CommittedProposal, error) {
+		proposal, err := g.verify(m, wanted)
 		if err != nil {
 			return CommittedProposal{}, err
 		}

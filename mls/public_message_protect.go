@@ -68,7 +68,11 @@ func (f *framing) openPublic(m *publicMessage) (*authenticatedContent, error) {
 	if err := f.checkReferences(&m.content); err != nil {
 		return nil, err
 	}
-	return &authenticatedContent{wireFormat: WireFormatPublicMessage, content: m.content, auth: m.auth}, nil
+	c := &authenticatedContent{wireFormat: WireFormatPublicMessage, content: m.content, auth: m.auth}
+	if err := f.checkWanted(c); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 // membershipTag is the membership_tag of a member's public message (RFC 9420,
