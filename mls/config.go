@@ -48,8 +48,9 @@ type Config struct {
 
 	// Extensions, Proposals and Credentials are the types beyond RFC 9420's
 	// default ones that the application handles and advertises in its leaf
-	// (RFC 9420, Section 7.2). The default ones are not listed, and no extension or
-	// proposal twice.
+	// (RFC 9420, Section 7.2). The default ones are not listed, no extension or proposal
+	// twice, and neither 0 nor a value that Section 13.5 reserves: the engine adds such
+	// ones itself (see NoGREASE).
 	//
 	// The engine carries what is of these types and hands it over: extensions and
 	// proposals as their data, credentials as their content, which is one vector as
@@ -181,21 +182,41 @@ func (c *Config) checkTypes() error {
 	if err := checkAdvertised("Extensions", c.Extensions); err != nil {
 		return err
 	}
-	return checkAdvertised("Proposals", c.proposalTypes())
+	if err := checkAdvertised("Proposals", c.proposalTypes()); err != nil {
+		return err
+	}
+	return checkUnreserved("Credentials", c.Credentials)
 }
 
-// checkAdvertised refuses a list of Config that has a default type, which RFC 9420,
-// Section 7.2, forbids to list, the reserved value 0, or a type twice.
-func checkAdvertised[T interface {
+// checkUnreserved refuses a list of Config that has 0 or a value that RFC 9420, Section
+// 13.5, reserves to be ignored.
+func checkUnreserved[T interface {
 	~uint16
-	isDefault() bool
 	fmt.Stringer
 }](field string, list []T) error {
 	for _, t := range list {
 		switch {
 		case t == 0:
 			return fmt.Errorf("mls: Config.%s lists 0, which is no type", field)
-		case t.isDefault():
+		case isGrease(t):
+			return fmt.Errorf("mls: Config.%s lists %s, which is reserved and nobody supports (RFC 9420, Section 13.5)", field, t)
+		}
+	}
+	return nil
+}
+
+// checkAdvertised refuses a list of Config that has a reserved value, a default type,
+// which RFC 9420, Section 7.2, forbids to list, or a type twice.
+func checkAdvertised[T interface {
+	~uint16
+	isDefault() bool
+	fmt.Stringer
+}](field string, list []T) error {
+	if err := checkUnreserved(field, list); err != nil {
+		return err
+	}
+	for _, t := range list {
+		if t.isDefault() {
 			return fmt.Errorf("mls: Config.%s lists %s, which every client supports and none lists (RFC 9420, Section 7.2)", field, t)
 		}
 	}

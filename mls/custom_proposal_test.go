@@ -154,9 +154,8 @@ func TestUndeclaredProposalsAreRefused(t *testing.T) {
 	}
 	t.Run("GREASE that everybody declares", func(t *testing.T) {
 		const value = 0x0A0A
-		groups := clique(t, 0x0001, 4, publicHandshake, func(cfg *Config) {
-			cfg.Proposals = []CustomProposalType{{Type: value}}
-		})
+		groups := clique(t, 0x0001, 4, publicHandshake)
+		listEverywhere(t, groups, value)
 		m, g := insider{t, groups[1]}, groups[2]
 		want := violation("12.2", "every member supports the proposal type 0x0A0A").atLeaf(0).atProposal(0)
 		custom := Custom(value, nil)
@@ -358,8 +357,8 @@ func TestUnknownProposalIsAVector(t *testing.T) {
 	}
 }
 
-// Lists of types have no default type, which RFC 9420, Section 7.2, forbids to list,
-// nor a type twice.
+// Lists of types have no default type, which RFC 9420, Section 7.2, forbids to list, no
+// type twice, and no reserved value.
 func TestConfigListsTypesThatItMay(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*Config)
@@ -371,6 +370,10 @@ func TestConfigListsTypesThatItMay(t *testing.T) {
 			"Config.Proposals lists add, which every client supports"},
 		"reserved extension":      {func(c *Config) { c.Extensions = []ExtensionType{0} }, "Config.Extensions lists 0"},
 		"reserved proposal":       {func(c *Config) { c.Proposals = []CustomProposalType{{}} }, "Config.Proposals lists 0"},
+		"reserved credential":     {func(c *Config) { c.Credentials = []CredentialType{CredentialBasic, 0} }, "Config.Credentials lists 0"},
+		"GREASE extension":        {func(c *Config) { c.Extensions = []ExtensionType{0xF001, 0x0A0A} }, "Config.Extensions lists 0x0A0A, which is reserved"},
+		"GREASE proposal":         {func(c *Config) { c.Proposals = []CustomProposalType{{Type: 0xEAEA}} }, "Config.Proposals lists 0xEAEA, which is reserved"},
+		"GREASE credential":       {func(c *Config) { c.Credentials = []CredentialType{0x5A5A} }, "Config.Credentials lists 0x5A5A, which is reserved"},
 		"extension twice":         {func(c *Config) { c.Extensions = []ExtensionType{0xF001, 0xF001} }, "lists 0xF001 twice"},
 		"proposal in two manners": {func(c *Config) { c.Proposals = []CustomProposalType{{Type: 8}, {Type: 8, NoPath: true}} }, "lists 0x0008 twice"},
 	} {

@@ -108,22 +108,37 @@ func TestGreaseValues(t *testing.T) {
 	require.Empty(t, withoutGrease([]ExtensionType{0x0A0A}))
 }
 
+// listEverywhere gives each member a leaf that lists a value in all places, as addGrease
+// may and no Config that is checked does.
+func listEverywhere(t *testing.T, groups []*Group, value uint16) {
+	t.Helper()
+	for i, g := range groups {
+		g.cfg.Extensions = []ExtensionType{ExtensionType(value)}
+		g.cfg.Proposals = []CustomProposalType{{Type: ProposalType(value)}}
+		g.cfg.Credentials = []CredentialType{CredentialType(value)}
+		c, err := g.Commit(t.Context(), insiderTime)
+		require.NoError(t, err)
+		follow(t, groups, i, c)
+	}
+	for _, leaf := range groups[0].Members() {
+		require.Contains(t, leaf.Capabilities.Extensions, ExtensionType(value))
+		require.Contains(t, leaf.Capabilities.Proposals, ProposalType(value))
+		require.Contains(t, leaf.Capabilities.Credentials, CredentialType(value))
+	}
+}
+
 // A reserved value that members list is nothing that they support: a group takes no
 // extension, required capability or credential of one, whoever brings it (RFC 9420,
 // Section 13.5).
 func TestGreaseIsNoSupport(t *testing.T) {
 	const value = 0x3A3A
-	lists := func(cfg *Config) { // as addGrease may
-		cfg.Extensions = []ExtensionType{value}
-		cfg.Proposals = []CustomProposalType{{Type: value}}
-		cfg.Credentials = []CredentialType{value}
-	}
 	required := func(r RequiredCapabilities) Extension {
 		data, err := r.Marshal()
 		require.NoError(t, err)
 		return Extension{Type: ExtensionRequiredCapabilities, Data: data}
 	}
-	groups := clique(t, 0x0001, 4, publicHandshake, lists)
+	groups := clique(t, 0x0001, 4, publicHandshake)
+	listEverywhere(t, groups, value)
 	m, g := insider{t, groups[1]}, groups[2]
 	for name, c := range map[string]struct {
 		extension     Extension
@@ -150,13 +165,13 @@ func TestGreaseIsNoSupport(t *testing.T) {
 				return err
 			})
 			requireUnprocessed(t, g, c.inLeaf.atLeaf(1), m.commit(forgery{proposals: m.byValue(replace), withPath: true}).message)
-			_, err := CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "creator", lists), nil, c.extension)
+			_, err := CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "creator"), nil, c.extension)
 			requireRefused(t, c.after, err)
 		})
 	}
 	t.Run("credential", func(t *testing.T) {
 		of := func(cfg *Config) { cfg.Credential = Credential{Type: value, Content: []byte("name")} }
-		kp := ownKeyPackage(t, 0x0001, "joiner", lists, of).KeyPackage
+		kp := ownKeyPackage(t, 0x0001, "joiner", of).KeyPackage
 		want := violation("7.3", "every member supports the credential type 0x3A3A").atLeaf(4).atProposal(0)
 		requireUnmoved(t, g, want, func() error {
 			_, err := g.Commit(t.Context(), insiderTime, Add(kp))
