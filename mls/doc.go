@@ -8,7 +8,8 @@
 // private keys that it keeps to join. A [Group] is one member's state in one epoch.
 // A commit, one's own or another's, does not change it but makes a [Candidate] for
 // the next epoch, which can be looked at and dropped. Adopting one returns the Group
-// of that epoch and deletes the secrets of the old one. So a client sends a commit,
+// of that epoch and deletes the secrets of the old one. A join, by a Welcome or from
+// outside, gives a Candidate too. So a client sends a commit,
 // adopts it once the delivery service has accepted it, and otherwise adopts the one
 // that won. The example of Group shows all of this.
 //
@@ -36,24 +37,27 @@
 //
 //	5.1    labels.go
 //	5.3    credential.go, authenticator.go
-//	6      message.go, framing.go, content_auth.go, public_message*.go, private_message*.go
+//	6      message.go, framing.go, content_auth.go, author.go, public_message*.go, private_message*.go
 //	7.1-3  node.go, leaf_node.go
 //	7.4-6  update_path.go
 //	7.7    tree.go, tree_edit.go
 //	7.8-9  tree_hash.go, parent_hash.go
 //	8      key_schedule.go, transcript.go, psk.go, psk_store.go
-//	9      secret_tree.go
+//	9      secret_tree.go, secret_tree_ahead.go
 //	10     key_package.go, own_key_package.go
 //	11     group.go, follow_up.go, match_clients.go
-//	12.1   proposal.go, external_proposal.go, send.go
+//	12.1   proposal.go, custom_proposal.go, external_proposal.go, send.go, proposal_room.go
 //	12.2   proposal_list.go
-//	12.4   commit.go, process_commit.go, welcome.go, join.go, external_commit.go
-//	13     extension.go, grease.go
+//	12.4   commit.go, process_commit.go, process_proposals.go, welcome.go, join.go,
+//	       external_commit.go
+//	13     extension.go, group_extensions.go, grease.go
 //
 // Structures of the wire are beside them or in files called wire. Further: what all
 // members of an epoch share is public_state.go, what one member knows is
-// member_view.go, what messages change within an epoch is inbox.go; saved states are
-// in state*.go.
+// member_view.go, what messages change within an epoch is inbox.go; who holds a private
+// key is private_key.go, and what a candidate holds is claim.go; saved states are in
+// state*.go, of which state_manifest.go keeps the records together; skip.go counts the
+// elements of vectors before they are read.
 //
 // # Limits
 //

@@ -65,6 +65,10 @@ func WithKeyPackageExtensions(extensions ...Extension) KeyPackageOption {
 
 // NewKeyPackage makes a KeyPackage of cfg.Suite that is valid from now (RFC 9420,
 // Section 10). It returns no other than one that [KeyPackage.Check] of cfg accepts.
+//
+// It does not use every primitive of the suite. In an environment that refuses some, as
+// strict FIPS mode does, ask [suite.Probe] first, or the KeyPackage may be one with
+// which this client cannot join.
 func NewKeyPackage(ctx context.Context, now time.Time, cfg Config, options ...KeyPackageOption) (*OwnKeyPackage, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
@@ -127,11 +131,11 @@ func NewKeyPackage(ctx context.Context, now time.Time, cfg Config, options ...Ke
 }
 
 // Destroy deletes the private parts of a KeyPackage that will not be used any more.
-// Candidates that were not adopted end. The groups that were joined by a last resort keep the private key of its leaf until
-// they have done with it. Of a suite whose keys are references to a provider, that
-// holds for groups of this process: a group that was restored has a reference of its
-// own, and is to renew its leaf first. One that was saved before is to be saved whole
-// after it, or it does not delete the key.
+// Candidates that were not adopted end. The groups that were joined by a last resort
+// keep the private key of its leaf until they have done with it. Of a suite whose keys
+// are references to a provider, that holds for groups of this process: a group that was
+// restored has a reference of its own, and is to renew its leaf first. One that was
+// saved before is to be saved whole after it, or it does not delete the key.
 func (k *OwnKeyPackage) Destroy() { k.end().end(nil, ErrKeyPackageUsed) }
 
 // end deletes the private parts, once, and returns the claims that end with them.

@@ -37,8 +37,8 @@ type KEMInfo struct {
 
 	// Derivation says how DeriveKeyPair derives where no RFC settles it, so that
 	// implementations may agree on all of the KEM but that: [DerivationLabelled],
-	// [DerivationUnlabelled], [DerivationRaw] or a word of one's own. It is empty where an RFC says it, as
-	// RFC 9180, Section 7.1.3, does for DHKEM.
+	// [DerivationUnlabelled], [DerivationRaw] or a word of one's own. It is empty where
+	// an RFC says it, as RFC 9180, Section 7.1.3, does for DHKEM.
 	//
 	// Members of a group who derive in different ways join and read each other, and part
 	// at the first commit with a path.
