@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -41,6 +42,11 @@ func (s *operationSuite) Hash(data []byte) []byte {
 func (s *operationSuite) MAC(key, message []byte) []byte {
 	s.symmetric.Add(1)
 	return s.Suite.MAC(key, message)
+}
+
+func (s *operationSuite) Extract(salt, ikm []byte) ([]byte, error) {
+	s.symmetric.Add(1)
+	return s.Suite.Extract(salt, ikm)
 }
 
 func (s *operationSuite) Expand(prk, info []byte, length int) ([]byte, error) {
@@ -88,13 +94,17 @@ func TestGarbageCostsAtMostWhatIsAccepted(t *testing.T) {
 	m, victim := insider{t, groups[1]}, groups[2]
 
 	type price struct{ bytes, symmetric, asymmetric int }
-	cost := func(valid bool, messages ...[]byte) price {
+	member := func(message []byte) error {
+		_, err := victim.Process(t.Context(), insiderTime, message)
+		return err
+	}
+	cost := func(read func([]byte) error, valid bool, messages ...[]byte) price {
 		i := 0
 		var p price
 		p.bytes = leastAllocated(func() {
 			ops.symmetric.Store(0)
 			ops.asymmetric.Store(0)
-			_, err := victim.Process(t.Context(), insiderTime, messages[i%len(messages)])
+			err := read(messages[i%len(messages)])
 			require.Equal(t, valid, err == nil, err)
 			p.symmetric, p.asymmetric = int(ops.symmetric.Load()), int(ops.asymmetric.Load())
 			i++
@@ -115,22 +125,76 @@ func TestGarbageCostsAtMostWhatIsAccepted(t *testing.T) {
 	}
 	_, err = victim.Process(t.Context(), insiderTime, application[0])
 	require.NoError(t, err)
+	public := inPublic(t, victim)
+	outsider := func(message []byte) error {
+		_, err := public.Process(t.Context(), insiderTime, message)
+		return err
+	}
+	add, _ := m.propose(Add(ownKeyPackage(t, 0x0001, "added").KeyPackage))
+	joiner := ownKeyPackage(t, 0x0001, "joiner", counted)
+	adding, err := groups[1].Commit(t.Context(), insiderTime, Add(joiner.KeyPackage))
+	require.NoError(t, err)
+	join := func(message []byte) error {
+		c, err := joiner.Join(t.Context(), insiderTime, message)
+		if err == nil {
+			c.Discard()
+		}
+		return err
+	}
+	info, err := groups[1].GroupInfo(t.Context(), insiderTime, true)
+	require.NoError(t, err)
+	watch := func(message []byte) error {
+		_, err := NewPublicGroup(t.Context(), insiderTime, *victim.cfg, message, nil)
+		return err
+	}
+	private := insider{t, groups[4]}
+	private.cfg.PublicHandshake = false
+	var proposals, commits [][]byte
+	for range 6 {
+		b, _ := private.propose(Remove(5))
+		proposals = append(proposals, b)
+	}
+	for range 6 {
+		c, err := private.Commit(t.Context(), insiderTime)
+		require.NoError(t, err)
+		commits = append(commits, c.Message)
+	}
+	require.NoError(t, member(proposals[0]))
+	require.NoError(t, member(commits[0]))
 	for _, c := range []struct {
 		kind     string
 		messages [][]byte
+		read     func([]byte) error
 	}{
-		{"PrivateMessage, application", application[1:]},
-		{"PublicMessage, commit", [][]byte{commit.Message}},
-		{"PublicMessage, external proposal", [][]byte{external}},
-		{"PublicMessage, proposal", [][]byte{proposal}},
+		{"Welcome", [][]byte{adding.Welcome}, join},
+		{"GroupInfo", [][]byte{info}, watch},
+		{"KeyPackage in an Add", [][]byte{add}, member},
+		{"PrivateMessage, proposal", proposals[1:], member},
+		{"PrivateMessage, commit", commits[1:], member},
+		{"in public: commit", [][]byte{commit.Message}, outsider},
+		{"in public: external proposal", [][]byte{external}, outsider},
+		{"in public: KeyPackage in an Add", [][]byte{add}, outsider},
+		{"PrivateMessage, application", application[1:], member},
+		{"PublicMessage, commit", [][]byte{commit.Message}, member},
+		{"PublicMessage, external proposal", [][]byte{external}, member},
+		{"PublicMessage, proposal", [][]byte{proposal}, member},
 	} {
 		good := c.messages[0]
-		bad := map[string]price{}
-		for at, name := range map[int]string{len(good) - 1: "last byte", len(good) / 2: "byte in the middle", 12: "byte of the header"} {
-			bad[name] = cost(false, flipped(good, at))
+		bad, last := map[string]price{}, len(good)-1
+		if strings.HasPrefix(c.kind, "in public") {
+			last -= 99 // the tags behind the signature are for members
 		}
-		bad["cut off"] = cost(false, good[:len(good)-1])
-		accepted := cost(true, c.messages...)
+		for at, name := range map[int]string{last: "last byte", len(good) / 2: "byte in the middle", 12: "byte of the header"} {
+			bad[name] = cost(c.read, false, flipped(good, at))
+		}
+		bad["cut off"] = cost(c.read, false, good[:len(good)-1])
+		if parsed, err := ParseMessage(good); err == nil && parsed.publicMessage != nil {
+			parsed.publicMessage.auth.signature = nil
+			unsigned, err := parsed.Marshal()
+			require.NoError(t, err)
+			bad["missing signature"] = cost(c.read, false, unsigned)
+		}
+		accepted := cost(c.read, true, c.messages...)
 		t.Logf("%-34s %5d bytes: %7d allocated, %3d symmetric and %2d asymmetric operations", c.kind, len(good),
 			accepted.bytes, accepted.symmetric, accepted.asymmetric)
 		for _, name := range slices.Sorted(maps.Keys(bad)) {
