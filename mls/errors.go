@@ -54,7 +54,10 @@ var (
 	// ErrRetired says that the group has moved to its next epoch, and this handle
 	// holds no secrets any more.
 	ErrRetired = errors.New("mls: epoch is retired")
-	// ErrOwnMessage says that a message is this member's own.
+	// ErrOwnMessage says that a message is this member's own: of a PublicMessage, the
+	// signature is this member's. A PrivateMessage names this member as its sender, which
+	// nobody has verified: the key that would open it is deleted once it is sent, and
+	// every member can write such a name.
 	ErrOwnMessage = errors.New("mls: message is this member's own")
 	// ErrUnknownPSK says that a pre-shared key that is needed is not here.
 	ErrUnknownPSK = errors.New("mls: unknown pre-shared key")

@@ -233,7 +233,8 @@ func TestFramingFaultsAreRefused(t *testing.T) {
 		{"somebody else", func(c *framedContent) { c.sender.Leaf = 0 }, nil,
 			violation("6.1", "the signature does not verify").atLeaf(0),
 			violation("6.1", "the signature does not verify").atLeaf(0)},
-		{"the receiver", func(c *framedContent) { c.sender.Leaf = 2 }, nil, ErrOwnMessage, ErrOwnMessage},
+		{"the receiver", func(c *framedContent) { c.sender.Leaf = 2 }, nil,
+			violation("6.1", "the signature does not verify").atLeaf(2), ErrOwnMessage},
 		{"a blank leaf", func(c *framedContent) { c.sender.Leaf = 5 }, nil,
 			violation("6.1", "sender is a non-blank leaf").atLeaf(5),
 			violation("6.1", "sender is a non-blank leaf").atLeaf(5)},
@@ -271,6 +272,30 @@ func TestFramingFaultsAreRefused(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A member takes nothing that another signed and tagged for the echo of its own, and
+// its own echo for nothing else.
+func TestOwnPublicMessagesAreVerified(t *testing.T) {
+	groups := clique(t, 0x0001, 4, publicHandshake)
+	m, g := insider{t, groups[1]}, groups[2]
+	message, err := g.Propose(t.Context(), insiderTime, Remove(3), nil)
+	require.NoError(t, err)
+	requireUnprocessed(t, g, ErrOwnMessage, message)
+
+	echo, err := ParseMessage(message)
+	require.NoError(t, err)
+	forged := &authenticatedContent{wireFormat: WireFormatPublicMessage,
+		content: echo.publicMessage.content, auth: echo.publicMessage.auth}
+	requireUnprocessed(t, g, ErrOwnMessage, m.seal(forged)) // the same, octet by octet
+	forged.content.proposal, forged.content.body = Remove(1), nil
+	requireUnprocessed(t, g, violation("6.1", "the signature does not verify").atLeaf(2), m.seal(forged))
+
+	own := m.public.content(m.sender(), ContentProposal, nil)
+	own.proposal = Remove(3)
+	retagged := m.signed(own)
+	retagged.content.sender = g.sender()
+	requireUnprocessed(t, g, violation("6.1", "the signature does not verify").atLeaf(2), m.seal(retagged))
 }
 
 func TestMembershipTagIsVerified(t *testing.T) {

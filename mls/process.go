@@ -47,7 +47,7 @@ type ApplicationMessage struct {
 // it needs can be kept and tried again: [ErrFutureEpoch] waits for commits,
 // [*MissingProposalsError] for proposals. [ErrPastEpoch] and [ErrConsumed] say that it
 // came too late, or again; [ErrWrongGroup], that it is for another group, and
-// [ErrOwnMessage], that this member sent it. [ErrProposalRoom] is of a proposal that can
+// [ErrOwnMessage], that it names this member as its sender. [ErrProposalRoom] is of a proposal that can
 // be handed over with the commit that refers to it. [*PathSecretError] is of a commit
 // that leaves this member behind.
 func (g *Group) Process(ctx context.Context, now time.Time, message []byte, options ...ProcessOption) (*Received, error) {
@@ -79,9 +79,12 @@ func (g *Group) process(ctx context.Context, now time.Time, m *Message, plan *pr
 }
 
 func (g *Group) processPublic(ctx context.Context, now time.Time, m *publicMessage, plan *processPlan) (*Received, error) {
-	ac, err := g.receiving(g.public, g.secrets).unprotectPublic(m)
+	ac, err := g.public.framing(g.secrets).unprotectPublic(m)
 	if err != nil {
 		return nil, err
+	}
+	if ac.content.sender == g.sender() {
+		return nil, ErrOwnMessage
 	}
 	return g.processContent(ctx, now, ac, plan, nil)
 }
@@ -121,7 +124,8 @@ func (g *Group) unprotectPrivate(m *privateMessage) (*authenticatedContent, *pen
 	return f.unprotectPrivate(g.inbox.keys(ratchets, g.cfg.Limits.ratchet()), m)
 }
 
-// receiving unprotects the messages of others in an epoch.
+// receiving unprotects the PrivateMessages of others in an epoch. This member cannot
+// open its own: their keys are gone.
 func (g *Group) receiving(p *publicState, secrets *epochSecrets) *framing {
 	f := p.framing(secrets)
 	f.member = func(sender Sender) (Author, error) {
