@@ -38,7 +38,8 @@ func WithDerivation(kem KEM, derivation string) (KEM, error) {
 		return nil, fmt.Errorf("hpke: unknown derivation of key pairs %q", derivation)
 	}
 	info.Derivation = derivation
-	info.Provenance = info.Provenance.SaidBy(kem, info.Name)
+	info.Provenance = info.Provenance.SaidBy(kem, info.Name).With(
+		suite.ProvidedBy(suite.Provided{Primitive: "SHAKE256", Package: "crypto/sha3"}))
 	d := &derivedKEM{innerKEM: kem, info: info}
 	if deterministic, ok := kem.(DeterministicKEM); ok {
 		return &derivedDeterministicKEM{d, deterministic}, nil

@@ -42,7 +42,9 @@ func mlkemInfo(id uint16, level, rank, ciphertext int) suite.KEMInfo {
 		ID: id, Name: name, Level: level, PostQuantum: name,
 		Nsecret: mlkem.SharedKeySize, Nenc: ciphertext, Npk: mlkemKeySize(rank), Nsk: mlkem.SeedSize,
 		Derivation: suite.DerivationLabelled,
-		Provenance: suite.ProvidedBy(suite.Provided{Primitive: name, Package: "crypto/mlkem"}),
+		Provenance: suite.ProvidedBy(
+			suite.Provided{Primitive: name, Package: "crypto/mlkem"},
+			suite.Provided{Primitive: "SHAKE256", Package: "crypto/sha3"}), // of DeriveSeed
 	}
 }
 

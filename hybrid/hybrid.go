@@ -97,7 +97,9 @@ func newKEM(p Params) hpke.KEM {
 			Derivation: suite.DerivationLabelled,
 			Provenance: pq.Provenance.SaidBy(p.PQ, pq.Name).With(
 				suite.ProvidedBy(group.Provenance).SaidBy(p.Group, group.Name),
-				suite.ProvidedBy(suite.Provided{Primitive: "SHA3-256", Package: "crypto/sha3"})),
+				suite.ProvidedBy(
+					suite.Provided{Primitive: "SHA3-256", Package: "crypto/sha3"},
+					suite.Provided{Primitive: "SHAKE256", Package: "crypto/sha3"})),
 		},
 		pq:    pq,
 		group: group,

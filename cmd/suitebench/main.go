@@ -61,6 +61,7 @@
 //	      "signature_size": 2420,
 //	      "providers": [
 //	        "ML-KEM-768: crypto/mlkem",
+//	        "SHAKE256: crypto/sha3",
 //	        "X25519: crypto/ecdh",
 //	        "SHA3-256: crypto/sha3",
 //	        "HKDF-SHA384: github.com/mlsuite/mlsuite/suite",

@@ -163,6 +163,7 @@ func TestProvenance(t *testing.T) {
 		"AES-128-GCM": "crypto/aes", "AES-256-GCM": "crypto/aes", "ChaCha20-Poly1305": "golang.org/x/crypto/chacha20poly1305",
 		"SHA-256": "crypto/sha256", "SHA-384": "crypto/sha512", "SHA-512": "crypto/sha512",
 		"SHA3-256": "crypto/sha3", // the combiner of the hybrid KEMs
+		"SHAKE256": "crypto/sha3", // of seeds
 		"P-256":    "crypto/ecdh", "P-384": "crypto/ecdh", "P-521": "crypto/ecdh", "X25519": "crypto/ecdh",
 		"ECDSA P-256": "crypto/ecdsa", "ECDSA P-384": "crypto/ecdsa", "ECDSA P-521": "crypto/ecdsa", "Ed25519": "crypto/ed25519",
 		"X448": circl + "dh/x448", "Ed448": circl + "sign/ed448",

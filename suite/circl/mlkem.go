@@ -59,7 +59,9 @@ func mlkemInfo(id uint16, name string, level, publicKey, ciphertext int) suite.K
 		ID: id, Name: name, Level: level, PostQuantum: name,
 		Nsecret: mlkemSecretSize, Nenc: ciphertext, Npk: publicKey, Nsk: mlkemSeedSize,
 		Derivation: suite.DerivationLabelled,
-		Provenance: suite.ProvidedBy(suite.Provided{Primitive: name, Package: "github.com/cloudflare/circl/kem/mlkem"}),
+		Provenance: suite.ProvidedBy(
+			suite.Provided{Primitive: name, Package: "github.com/cloudflare/circl/kem/mlkem"},
+			suite.Provided{Primitive: "SHAKE256", Package: "crypto/sha3"}), // of hpke.DeriveSeed
 	}
 }
 
