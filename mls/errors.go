@@ -132,10 +132,20 @@ func (e *ValidationError) Is(target error) bool { return target == ErrInvalid }
 func (e *ValidationError) Unwrap() error { return e.Err }
 
 // MissingProposalsError says that a commit refers to proposals that are not here: they
-// have not arrived yet, or found no room (see [ErrProposalRoom]), or were forgotten.
+// have not arrived yet, or found no room (see [ErrProposalRoom]), or were forgotten, or
+// cannot be opened.
 // The commit's signature is verified. Whether it is valid shows when the proposals are
 // there: process them and then the commit again, or the commit with [WithProposals].
-// Neither takes this member farther if the committer made the references up.
+//
+// Neither takes this member farther if the committer made the references up, or if the
+// proposal is a PrivateMessage whose key another one used up: an insider can send two
+// proposals of one generation, and members who get them in other orders keep different
+// ones. Each deletes the key with the first (RFC 9420, Section 9.2), so the other is
+// [ErrConsumed] for good, and Err is too if it was handed over. (A proposal that this
+// member processed before and has is no different there, so Err shows it only where no
+// such one is handed over.) If the delivery service has accepted the commit, the way back
+// is an external commit, as with [PathSecretError]. With handshakes as PublicMessages
+// ([Config.PublicHandshake]), which use up no key, no insider does this.
 type MissingProposalsError struct {
 	Committer Sender
 	Refs      [][]byte // the ProposalRefs, in the order of the commit

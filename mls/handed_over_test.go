@@ -201,3 +201,60 @@ func TestUnwantedProposalsAreNotVerified(t *testing.T) {
 		})
 	}
 }
+
+// Of two private proposals of one generation, a member opens the first that it gets. It
+// does not follow a commit of the other, and comes back by an external commit.
+func TestPrivateProposalsOfOneGeneration(t *testing.T) {
+	groups := clique(t, 0x0001, 4, privateHandshake)
+	state, err := groups[1].Save()
+	require.NoError(t, err)
+	var messages [2][]byte
+	for i, p := range []Proposal{Remove(3), ReplaceExtensions()} {
+		clone, err := RestoreGroup(insiderTime, *groups[1].cfg, state)
+		require.NoError(t, err)
+		_, err = clone.Propose(t.Context(), insiderTime, p, nil)
+		require.ErrorIs(t, err, ErrUnsaved)
+		_, err = clone.MessageDelta()
+		require.NoError(t, err)
+		messages[i], err = clone.Propose(t.Context(), insiderTime, p, nil)
+		require.NoError(t, err)
+	}
+	kept := func(g *Group, first, second []byte) CommittedProposal {
+		r, err := g.Process(t.Context(), insiderTime, first)
+		require.NoError(t, err)
+		_, err = g.Process(t.Context(), insiderTime, second)
+		require.ErrorIs(t, err, ErrConsumed)
+		return *r.Proposal
+	}
+	committer, victim := groups[0], groups[2]
+	committed := kept(committer, messages[0], messages[1])
+	require.NotEqual(t, committed.Ref, kept(victim, messages[1], messages[0]).Ref)
+	c, err := committer.Commit(t.Context(), insiderTime)
+	require.NoError(t, err)
+
+	before := fingerprint(victim)
+	_, err = victim.Process(t.Context(), insiderTime, c.Message, WithProposals(messages[0]))
+	var missing *MissingProposalsError
+	require.ErrorAs(t, err, &missing)
+	require.Equal(t, [][]byte{committed.Ref}, missing.Refs)
+	require.ErrorIs(t, missing, ErrConsumed)
+	require.Equal(t, before, fingerprint(victim))
+
+	committer, err = c.Adopt()
+	require.NoError(t, err)
+	info, err := committer.GroupInfo(t.Context(), insiderTime, true)
+	require.NoError(t, err)
+	back, err := ExternalJoin(t.Context(), insiderTime, *victim.cfg, info, Remove(victim.OwnLeaf()))
+	require.NoError(t, err)
+	r, err := committer.Process(t.Context(), insiderTime, back.Message)
+	require.NoError(t, err)
+	committer, err = r.Commit.Adopt()
+	require.NoError(t, err)
+	joined, err := back.Adopt()
+	require.NoError(t, err)
+	want, err := committer.EpochAuthenticator()
+	require.NoError(t, err)
+	got, err := joined.EpochAuthenticator()
+	require.NoError(t, err)
+	require.Equal(t, want, got)
+}

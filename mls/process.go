@@ -49,7 +49,9 @@ type ApplicationMessage struct {
 // came too late, or again; [ErrWrongGroup], that it is for another group, and
 // [ErrOwnMessage], that it names this member as its sender. [ErrProposalRoom] is of a proposal that can
 // be handed over with the commit that refers to it. [*PathSecretError] is of a commit
-// that leaves this member behind.
+// that leaves this member behind, and so may a [*MissingProposalsError] be that wraps
+// [ErrConsumed]: an insider who sends two PrivateMessages of one generation keeps members
+// from having the same proposals. Handshakes as PublicMessages leave no room for that.
 func (g *Group) Process(ctx context.Context, now time.Time, message []byte, options ...ProcessOption) (*Received, error) {
 	var m Message
 	var received *Received

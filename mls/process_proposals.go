@@ -29,7 +29,8 @@ func newProcessPlan(options []ProcessOption) *processPlan {
 // a PrivateMessage decrypted. This member's own are good too, if they are PublicMessages.
 //
 // What the delivery service holds of an epoch can be handed over as it is, so no limit
-// on proposals keeps a member from following a commit.
+// on proposals keeps a member from following a commit. A PrivateMessage whose key
+// is used up cannot be read here either.
 func WithProposals(messages ...[]byte) ProcessOption {
 	return func(p *processPlan) { p.proposals = append(p.proposals, messages...) }
 }
