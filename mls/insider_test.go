@@ -462,6 +462,10 @@ func (p printer) value(v reflect.Value) {
 			p.value(v.Field(i))
 		}
 	case reflect.Slice, reflect.Array:
+		if v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Uint8 {
+			p.bytes(v.Bytes())
+			return
+		}
 		p.number(uint32(v.Len()))
 		for i := range v.Len() {
 			p.value(v.Index(i))
