@@ -183,22 +183,9 @@ func TestUndeclaredProposalsAreRefused(t *testing.T) {
 func TestMembersWhoStaySupportCustomProposals(t *testing.T) {
 	g, err := CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "member 0", publicHandshake, declares), nil)
 	require.NoError(t, err)
-	lacking := ownKeyPackage(t, 0x0001, "lacks it", publicHandshake)
-	c, err := g.Commit(t.Context(), insiderTime, Add(lacking.KeyPackage))
-	require.NoError(t, err)
-	g, err = c.Adopt()
-	require.NoError(t, err)
-	left, err := adopted(lacking.Join(t.Context(), insiderTime, c.Welcome))
-	require.NoError(t, err)
-	groups := []*Group{g, left}
+	groups := admit(t, []*Group{g}, ownKeyPackage(t, 0x0001, "lacks it", publicHandshake))
 	for _, name := range []string{"b", "c"} {
-		k := ownKeyPackage(t, 0x0001, name, publicHandshake, declares)
-		c, err := groups[0].Commit(t.Context(), insiderTime, Add(k.KeyPackage))
-		require.NoError(t, err)
-		follow(t, groups, 0, c)
-		joined, err := adopted(k.Join(t.Context(), insiderTime, c.Welcome))
-		require.NoError(t, err)
-		groups = append(groups, joined)
+		groups = admit(t, groups, ownKeyPackage(t, 0x0001, name, publicHandshake, declares))
 	}
 	m, victim := insider{t, groups[2]}, groups[3]
 	custom := Custom(strangeProposal, []byte("data"))
@@ -223,7 +210,7 @@ func TestMembersWhoStaySupportCustomProposals(t *testing.T) {
 		_, err = groups[i].Process(t.Context(), insiderTime, message)
 		require.NoError(t, err)
 	}
-	c, err = victim.Commit(t.Context(), insiderTime)
+	c, err := victim.Commit(t.Context(), insiderTime)
 	require.NoError(t, err)
 	require.Empty(t, c.Proposals())
 	c.Discard()

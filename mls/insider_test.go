@@ -77,6 +77,18 @@ func gather(t testing.TB, g *Group, n int, adjust ...func(*Config)) []*Group {
 	return groups
 }
 
+// admit lets the first of the members add k, and returns the groups of all, that of k
+// last.
+func admit(t testing.TB, groups []*Group, k *OwnKeyPackage) []*Group {
+	t.Helper()
+	c, err := groups[0].Commit(t.Context(), insiderTime, Add(k.KeyPackage))
+	require.NoError(t, err)
+	follow(t, groups, 0, c)
+	joined, err := adopted(k.Join(t.Context(), insiderTime, c.Welcome))
+	require.NoError(t, err)
+	return append(groups, joined)
+}
+
 // adopted is for a join that the client takes as it comes.
 func adopted(c *Candidate, err error) (*Group, error) {
 	if err != nil {

@@ -39,12 +39,8 @@ func TestUnusablePSKsStopNobody(t *testing.T) {
 	known := passwords{"short": make([]byte, least-1), "none": {}, "long": make([]byte, least)}
 	groups := clique(t, 0x0001, 3, publicHandshake, func(c *Config) { c.Suites, c.PSKs = suites, known })
 	k := ownKeyPackage(t, 0x0001, "without", publicHandshake, func(c *Config) { c.Suites = suites })
-	c, err := groups[0].Commit(t.Context(), insiderTime, Add(k.KeyPackage))
-	require.NoError(t, err)
-	follow(t, groups, 0, c)
-	without, err := adopted(k.Join(t.Context(), insiderTime, c.Welcome))
-	require.NoError(t, err)
-	groups = append(groups, without)
+	groups = admit(t, groups, k)
+	without := groups[3]
 	m, g := insider{t, groups[1]}, groups[2]
 
 	for _, name := range []string{"short", "none"} {
@@ -87,7 +83,7 @@ func TestUnusablePSKsStopNobody(t *testing.T) {
 		require.NoError(t, err)
 		require.ErrorIs(t, encrypts(t, groups[i]), ErrPendingProposals)
 	}
-	c, err = g.Commit(t.Context(), insiderTime)
+	c, err := g.Commit(t.Context(), insiderTime)
 	require.NoError(t, err)
 	require.Len(t, c.Proposals(), 1)
 	follow(t, groups[:3], 2, c)

@@ -49,13 +49,6 @@ func (c code) String() string { return fmt.Sprintf("0x%04X", uint16(c)) }
 // MarshalText implements [encoding.TextMarshaler].
 func (c code) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
-// UnmarshalText implements [encoding.TextUnmarshaler].
-func (c *code) UnmarshalText(text []byte) error {
-	n, err := strconv.ParseUint(string(text), 0, 16)
-	*c = code(n)
-	return err
-}
-
 // descriptions are what suiteFormats write.
 type descriptions struct {
 	Suites []description `json:"suites"`
