@@ -15,7 +15,7 @@ func checkOwn(p *profile, wrong *problems) (unchecked Problems) {
 	for i := range p.rules {
 		r := &p.rules[i]
 		w := newWork(r.size())
-		if checkRule(r, w, wrong); w.done() {
+		if checkRule(r, w, wrong); w.gaveUp() {
 			unchecked = append(unchecked, Problem{r.at, "too many values to check whether the rule demands anything"})
 		}
 	}
@@ -53,7 +53,7 @@ func checkTogether(p *profile, closure []*profile, wrong *problems) (unchecked P
 	for _, about := range []subject{aboutSuite, aboutCredential, aboutLifetime, aboutPSK, aboutWireFormat} {
 		w := newWork(size)
 		switch ok, apart := possible(about, closure, w); {
-		case w.done():
+		case w.gaveUp():
 			unchecked = append(unchecked, Problem{p.rulesAt, "too many rules to check whether a " + string(about) + " satisfies them all"})
 		case ok:
 		case apart:

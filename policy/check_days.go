@@ -49,7 +49,7 @@ func (c *calendar) positions() int { return 1 << min(len(c.switches), maxSwitche
 // or the work is used up.
 func (c *calendar) meet(f *facts, w *work) bool {
 	if len(c.switches) > maxSwitches {
-		w.left = 0
+		w.giveUp()
 		return true
 	}
 	for position := range c.positions() {

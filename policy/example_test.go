@@ -96,7 +96,8 @@ set:
   hybird: on
 existing: recieve-only
 `)}
-	for _, problem := range policy.Lint(file) {
+	wrong, _ := policy.Lint(file)
+	for _, problem := range wrong {
 		fmt.Println(problem)
 	}
 	// Output:

@@ -81,7 +81,7 @@ func TestCallersChangeNothing(t *testing.T) {
 			s.Info(), suite.Describe(s), suite.Provenance(s), s.Info().Providers().List(), s.Info().KEM.Provenance.List(),
 			infos, r.IDs(suite.Start, tableDate), restricted.IDs(suite.Start, tableDate), refusal,
 			registry.RFC9420(), registry.PrivateUse(), registry.OpenMLS(), registry.MLSPlusPlus(), points,
-			l.Names(), l.Unchecked(), p.Profiles(), p.Rules(), p.Parameters(), p.Judge(s.Info(), tableDate), module.Judge(s.Info(), tableDate),
+			l.Names(), p.Profiles(), p.Rules(), p.Parameters(), p.Judge(s.Info(), tableDate), module.Judge(s.Info(), tableDate),
 			p.Refuse(s.Info(), suite.Start, tableDate), p.Move(s.Info(), s.Info(), suite.Start, tableDate),
 			policy.NewMatrix([]*policy.Policy{p, module}, r.All(), tableDate),
 			p.Describe(), module.Describe(), p.Explain(s.Info(), r.All(), tableDate),

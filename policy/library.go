@@ -22,8 +22,6 @@ type Library struct {
 	names    []string // in order
 	profiles map[string]*profile
 	known    map[string]known // suites
-
-	unchecked Problems
 }
 
 // builtinNames are the profiles that come with the package, in the order in which
@@ -61,10 +59,17 @@ func builtinFiles() []File {
 // Add returns a library that has the profiles of files too. Its error is
 // [Problems]: all that is wrong with any of the files.
 func (l *Library) Add(files ...File) (*Library, error) {
-	more := &Library{
-		names: slices.Clone(l.names), profiles: map[string]*profile{}, known: map[string]known{},
-		unchecked: slices.Clone(l.unchecked),
+	more, wrong, _ := l.add(files)
+	if len(wrong) > 0 {
+		return nil, wrong
 	}
+	return more, nil
+}
+
+// add returns, beside the library, what is wrong with the files and what it gave up to
+// check.
+func (l *Library) add(files []File) (more *Library, found, unchecked Problems) {
+	more = &Library{names: slices.Clone(l.names), profiles: map[string]*profile{}, known: map[string]known{}}
 	for name, p := range l.profiles {
 		more.profiles[name] = p
 	}
@@ -104,26 +109,18 @@ func (l *Library) Add(files ...File) (*Library, error) {
 		broken := map[string]bool{}
 		for _, p := range linked { // what it extends first
 			before := len(wrong.found)
-			more.unchecked = append(more.unchecked, checkOwn(p, &wrong)...)
+			unchecked = append(unchecked, checkOwn(p, &wrong)...)
 			// What has been reported may be why the rules contradict each other.
 			broken[p.name] = len(wrong.found) > before ||
 				slices.ContainsFunc(p.extends, func(r reference) bool { return broken[r.name] })
 			if !broken[p.name] {
-				more.unchecked = append(more.unchecked, checkTogether(p, more.closure(p), &wrong)...)
+				unchecked = append(unchecked, checkTogether(p, more.closure(p), &wrong)...)
 				broken[p.name] = len(wrong.found) > before
 			}
 		}
 	}
-	if err := wrong.err(files); err != nil {
-		return nil, err
-	}
-	return more, nil
+	return more, wrong.sorted(files), unchecked
 }
-
-// Unchecked returns what [Library.Add] gave up to check, since the rules of a profile
-// are too many to try what they have to do with each other. What it takes is bounded by
-// the size of the files. Nothing is wrong with the profiles as far as it is known.
-func (l *Library) Unchecked() Problems { return slices.Clone(l.unchecked) }
 
 // Names returns the names of the profiles, the built-in ones first.
 func (l *Library) Names() []string { return slices.Clone(l.names) }
@@ -150,12 +147,12 @@ func Parse(file string, data []byte) (*Policy, error) {
 	return l.Policy(l.names[len(l.names)-1])
 }
 
-// Lint returns all that is wrong with profiles beside the built-in ones, or nil.
-func Lint(files ...File) Problems {
-	if _, err := Builtin().Add(files...); err != nil {
-		return err.(Problems)
-	}
-	return nil
+// Lint returns all that is wrong with profiles beside the built-in ones, or nil; and
+// what it gave up to check, where the rules of a profile are too many to try what they
+// have to do with each other. What it takes is bounded by the size of the files.
+func Lint(files ...File) (wrong, unchecked Problems) {
+	_, wrong, unchecked = Builtin().add(files)
+	return wrong, unchecked
 }
 
 // Bounds on a library. Each profile is checked together with all that it extends.

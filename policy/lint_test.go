@@ -22,6 +22,12 @@ func rule(lines string) string {
 		strings.Join(strings.Split(lines, "|"), "\n    ") + "\n"
 }
 
+// lint returns what is wrong with files.
+func lint(files ...policy.File) policy.Problems {
+	wrong, _ := policy.Lint(files...)
+	return wrong
+}
+
 func TestLint(t *testing.T) {
 	for name, c := range map[string]struct {
 		file string
@@ -215,13 +221,13 @@ func TestLintPasses(t *testing.T) {
 		"a later end":      head + "parameters:\n  end: {kind: date, default: 2027-12-31, text: x}\nrules:\n  - {id: a, source: s, force: law, wanted: w, allow: [{until: end}]}\n  - {id: b, source: s, force: law, wanted: w, allow: [{from: 2029-01-01}]}\n",
 		"a switch on":      head + "extends: asd-ism\nrules:\n  - {id: a, source: s, force: law, wanted: w, allow: [{aead: AES-256-GCM, with: hybrid}]}\n",
 	} {
-		require.Nil(t, policy.Lint(policy.File{Name: "own.yaml", Data: []byte(file)}), name)
+		require.Nil(t, lint(policy.File{Name: "own.yaml", Data: []byte(file)}), name)
 	}
 }
 
 // Everything that is wrong is reported at once, file by file and line by line.
 func TestLintReportsAll(t *testing.T) {
-	problems := policy.Lint(
+	problems := lint(
 		policy.File{Name: "b.yaml", Data: []byte("profile: b\nextends: [c, none-such]\ncolour: red\n")},
 		policy.File{Name: "a.yaml", Data: []byte("profile: c\ntitle: t\nexisting: maybe\nrules: 3\n")},
 	)
@@ -233,11 +239,11 @@ a.yaml:4:1: rules: want a list, not "3"`)
 	require.Equal(t, policy.Position{File: "b.yaml", Line: 2, Column: 14, Key: "extends[1]"}, problems[1].Position)
 
 	_, err := policy.Parse("a.yaml", []byte("profile: c\n"))
-	require.Equal(t, policy.Lint(policy.File{Name: "a.yaml", Data: []byte("profile: c\n")}), err)
-	require.Nil(t, policy.Lint(policy.File{Name: "a.yaml", Data: []byte("profile: c\ntitle: t\n")}))
+	require.Equal(t, lint(policy.File{Name: "a.yaml", Data: []byte("profile: c\n")}), err)
+	require.Nil(t, lint(policy.File{Name: "a.yaml", Data: []byte("profile: c\ntitle: t\n")}))
 	wide := head + "rules: [" + strings.Repeat("{}, ", 500) + "{}]\n"
-	require.Len(t, policy.Lint(policy.File{Name: "a.yaml", Data: []byte(wide)}), 100)
-	require.Len(t, policy.Lint(policy.File{Name: "a.yaml", Data: make([]byte, 1<<20)}), 1)
+	require.Len(t, lint(policy.File{Name: "a.yaml", Data: []byte(wide)}), 100)
+	require.Len(t, lint(policy.File{Name: "a.yaml", Data: make([]byte, 1<<20)}), 1)
 }
 
 func TestCycles(t *testing.T) {
@@ -245,7 +251,7 @@ func TestCycles(t *testing.T) {
 		return policy.File{Name: name + ".yaml", Data: []byte("profile: " + name + "\ntitle: t\nextends: [" + extends + "]\n")}
 	}
 	var got []string
-	for _, p := range policy.Lint(file("a", "b"), file("b", "any, c"), file("c", "a"), file("d", "c"), file("e", "any")) {
+	for _, p := range lint(file("a", "b"), file("b", "any, c"), file("c", "a"), file("d", "c"), file("e", "any")) {
 		got = append(got, p.String())
 	}
 	require.Equal(t, []string{
@@ -276,8 +282,8 @@ rules:
 	child := func(end string) policy.File {
 		return policy.File{Name: "child.yaml", Data: []byte("profile: child\ntitle: t\nextends: own\nset: {end: " + end + "}\n")}
 	}
-	require.Nil(t, policy.Lint(parent, child("2028-01-01")))
-	require.EqualError(t, policy.Lint(parent, child("2027-12-31")),
+	require.Nil(t, lint(parent, child("2028-01-01")))
+	require.EqualError(t, lint(parent, child("2027-12-31")),
 		"policy: child.yaml:4:7: set.end: until 2027-12-31 is before from 2028-01-01 in own/r")
 }
 
@@ -300,18 +306,18 @@ func TestOneMistakeIsOneProblem(t *testing.T) {
 		}
 		return policy.File{Name: "own.yaml", Data: []byte(text)}
 	}
-	require.Nil(t, policy.Lint(file(nil, nil)))
+	require.Nil(t, lint(file(nil, nil)))
 	for key, wrong := range map[string][]string{
 		"id": {"a b", "", "[a]"}, "source": {"t", "", "[a]"}, "force": {"lax", "", "[law]"}, "wanted": {"", "[a]"},
 		"allow": {"", "a", "[]", "[{hash: SHA-255, with: p}]", "[{hash: SHA-256, with: q}]", "[{hash: SHA-256, until: p}]", "[{hsh: SHA-256, with: p}]", "[{hash: [], with: p}]"},
 	} {
 		for _, v := range wrong {
-			require.Len(t, policy.Lint(file(map[string]string{key: v}, nil)), 1, "%s: %s", key, v)
+			require.Len(t, lint(file(map[string]string{key: v}, nil)), 1, "%s: %s", key, v)
 		}
 		for _, slip := range []string{key + "x", key[1:], "x" + key[1:], key[1:2] + key[:1] + key[2:]} {
-			require.Len(t, policy.Lint(file(nil, map[string]string{key: slip})), 1, "%s for %s", slip, key)
+			require.Len(t, lint(file(nil, map[string]string{key: slip})), 1, "%s for %s", slip, key)
 		}
-		require.Len(t, policy.Lint(file(nil, map[string]string{key: "colour"})), 2, "%s is missing, and colour is unknown", key)
+		require.Len(t, lint(file(nil, map[string]string{key: "colour"})), 2, "%s is missing, and colour is unknown", key)
 	}
 	for name, text := range map[string]string{
 		"profile":   "profile: a b\ntitle: t\n",
@@ -324,14 +330,14 @@ func TestOneMistakeIsOneProblem(t *testing.T) {
 		"when":      head + "rules: [{id: r, source: s, force: law, wanted: w, when: {hash: SHA-255}, allow: [{hash: SHA-256}]}]\n",
 		"packages":  head + "rules: [{id: r, source: s, force: law, wanted: w, allow: [{provenance: {only: [a, /b], some: [b]}}]}]\n",
 	} {
-		require.Len(t, policy.Lint(policy.File{Name: "own.yaml", Data: []byte(text)}), 1, name)
+		require.Len(t, lint(policy.File{Name: "own.yaml", Data: []byte(text)}), 1, name)
 	}
 	// A contradiction of a profile is not that of those who extend it.
 	parent := policy.File{Name: "parent.yaml", Data: []byte(head + "rules:\n" +
 		"  - {id: a, source: s, force: law, wanted: w, allow: [{hash: SHA-256}]}\n" +
 		"  - {id: b, source: s, force: law, wanted: w, allow: [{hash: SHA-384}]}\n")}
 	child := policy.File{Name: "child.yaml", Data: []byte("profile: child\ntitle: t\nextends: own\n")}
-	require.Len(t, policy.Lint(child, parent), 1)
+	require.Len(t, lint(child, parent), 1)
 }
 
 // What is wrong with a profile by itself is reported, also where what it extends is
@@ -342,7 +348,7 @@ func TestBrokenParentHidesNothing(t *testing.T) {
 			"sources: {s: {document: D, date: 2026, checked: 2026-11-21}}\nrules:\n" +
 			"  - {id: r, source: s, force: law, wanted: w, allow: [{hash: SHA-256, kdf: HKDF-SHA384}]}\n")}
 	}
-	require.EqualError(t, policy.Lint(file("a", ""), file("b", "extends: a\n"), file("c", "")),
+	require.EqualError(t, lint(file("a", ""), file("b", "extends: a\n"), file("c", "")),
 		`policy: a.yaml:5:55: rules[0].allow[0]: no cipher suite of any kind satisfies it
 b.yaml:6:55: rules[0].allow[0]: no cipher suite of any kind satisfies it
 c.yaml:5:55: rules[0].allow[0]: no cipher suite of any kind satisfies it`)
@@ -354,10 +360,10 @@ func TestExtends(t *testing.T) {
 		return policy.File{Name: name + ".yaml", Data: []byte("profile: " + name + "\ntitle: t\n" + text)}
 	}
 	strict := file("strict", "extends: asd-ism\nexisting: receive-only\nset: {hybrid: on}\n")
-	problems := policy.Lint(strict, file("mild", "extends: strict\nexisting: report\n"), file("other", "extends: strict\nset: {hybrid: off}\n"))
+	problems := lint(strict, file("mild", "extends: strict\nexisting: report\n"), file("other", "extends: strict\nset: {hybrid: off}\n"))
 	require.EqualError(t, problems, `policy: mild.yaml:4:1: existing: mild extends strict, whose receive-only it cannot loosen
 other.yaml:4:7: set.hybrid: strict sets it to on for good (strict.yaml:5)`)
-	problems = policy.Lint(strict, file("off", "extends: asd-ism\nset: {hybrid: off}\n"), file("both", "extends: [strict, off]\n"))
+	problems = lint(strict, file("off", "extends: asd-ism\nset: {hybrid: off}\n"), file("both", "extends: [strict, off]\n"))
 	require.EqualError(t, problems, "policy: both.yaml:3:1: extends: strict and off set asd-ism:hybrid to different values")
 
 	l, err := policy.Builtin().Add(strict, file("child", "extends: strict\nset: {hybrid: true}\n"))

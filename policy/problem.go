@@ -55,11 +55,8 @@ func (p *problems) add(at Position, format string, args ...any) {
 	}
 }
 
-// err returns nil if there are none.
-func (p *problems) err(files []File) error {
-	if len(p.found) == 0 {
-		return nil
-	}
+// sorted returns them in the order of files, or nil.
+func (p *problems) sorted(files []File) Problems {
 	order := func(name string) int {
 		return slices.IndexFunc(files, func(f File) bool { return f.Name == name })
 	}

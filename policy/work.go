@@ -2,8 +2,7 @@ package policy
 
 // work bounds what a check of rules may cost. It counts conditions that are looked at.
 type work struct {
-	left  int
-	spent int
+	left int // negative once there was no room
 }
 
 // The work that the search for what satisfies rules takes at most, so that a file costs
@@ -18,16 +17,18 @@ func newWork(conditions int) *work { return &work{left: workForAll + workForCond
 // do counts n conditions. It reports whether there was room for them.
 func (w *work) do(n int) bool {
 	if w.left < n {
-		w.left = 0
+		w.giveUp()
 		return false
 	}
 	w.left -= n
-	w.spent += n
 	return true
 }
 
-// done reports whether the work has been used up.
-func (w *work) done() bool { return w.left == 0 }
+// giveUp leaves no room for anything.
+func (w *work) giveUp() { w.left = -1 }
+
+// gaveUp reports whether there was no room for something.
+func (w *work) gaveUp() bool { return w.left < 0 }
 
 // size is how many conditions and alternatives a rule has: what one look at it costs.
 func (r *rule) size() int {

@@ -114,15 +114,26 @@ func TestLintIsBounded(t *testing.T) {
 	require.NotZero(t, gaveUp)
 }
 
-// A library says what it gave up.
-func TestLibraryTellsWhatIsUnchecked(t *testing.T) {
-	require.Empty(t, Builtin().Unchecked())
-	text := contradictions(64)["dates"]
-	l, err := Builtin().Add(File{"own.yaml", []byte(text)})
-	require.NoError(t, err)
-	require.NotEmpty(t, l.Unchecked())
-	require.Contains(t, l.Unchecked()[0].String(), "own.yaml:")
-	require.Contains(t, l.Unchecked()[0].Text, "too many")
+// Lint says what it gave up, beside what is wrong with another file too.
+func TestLintTellsWhatIsUnchecked(t *testing.T) {
+	wide := File{"own.yaml", []byte(contradictions(64)["dates"])}
+	idle := File{"idle.yaml", []byte("profile: idle\ntitle: t\nsources: {s: {document: d, date: 2026, checked: 2026}}\n")}
+	for wrong, files := range map[int][]File{0: {wide}, 1: {wide, idle}} {
+		problems, unchecked := Lint(files...)
+		require.Len(t, problems, wrong)
+		require.NotEmpty(t, unchecked)
+		require.Contains(t, unchecked[0].String(), "own.yaml:")
+		require.Contains(t, unchecked[0].Text, "too many")
+	}
+	for _, p := range Builtin().Names() {
+		_, unchecked := Lint(File{"own.yaml", []byte("profile: own\ntitle: t\nextends: [" + p + "]\n")})
+		require.Empty(t, unchecked, p)
+	}
+}
+
+func lint(files ...File) Problems {
+	wrong, _ := Lint(files...)
+	return wrong
 }
 
 // A file cannot name so much, and a library not hold so much, that reading it takes more
@@ -138,7 +149,7 @@ func TestFilesAndLibrariesAreBounded(t *testing.T) {
 		"profile: own\ntitle: t\nextends: [" + strings.Repeat("any, ", 600) + "any]\n":                                    "at most 512 are read",
 		head + "rules: [{id: r, source: s, force: law, wanted: w, allow: [{suite.code-point: [" + points(600) + "]}]}]\n": "at most 512 are read",
 	} {
-		problems := Lint(File{"own.yaml", []byte(text)})
+		problems := lint(File{"own.yaml", []byte(text)})
 		require.NotEmpty(t, problems, want)
 		require.ErrorContains(t, problems, want)
 	}
@@ -150,13 +161,13 @@ func TestFilesAndLibrariesAreBounded(t *testing.T) {
 		}
 		chain = append(chain, File{fmt.Sprintf("p%d.yaml", i), []byte(fmt.Sprintf("profile: p%d\ntitle: t\n%s", i, extends))})
 	}
-	require.Empty(t, Lint(chain[:maxExtended+1]...))
-	require.ErrorContains(t, Lint(chain...), "p65 extends more than 64 profiles")
+	require.Empty(t, lint(chain[:maxExtended+1]...))
+	require.ErrorContains(t, lint(chain...), "p65 extends more than 64 profiles")
 	var many []File
 	for i := range maxProfiles {
 		many = append(many, File{"p.yaml", []byte(fmt.Sprintf("profile: p%d\ntitle: t\n", i))})
 	}
-	require.ErrorContains(t, Lint(many...), "at most 1000 profiles")
+	require.ErrorContains(t, lint(many...), "at most 1000 profiles")
 }
 
 func points(n int) string {
