@@ -138,10 +138,7 @@ func (g *ecdhGroup) parsePublicKey(pub []byte) (*ecdh.PublicKey, error) {
 // failure is what an error of crypto/ecdh means: that the curve may not be used where the
 // program runs, or otherwise what it would mean of the argument.
 func (g *ecdhGroup) failure(err, otherwise error) error {
-	if refusal := suite.RefusedByEnvironment(g.info.Name, err); refusal != nil {
-		return refusal
-	}
-	return otherwise
+	return suite.Failure(g.info.Name, err, otherwise)
 }
 
 func (g *ecdhGroup) keyError(private bool, rule string) error {

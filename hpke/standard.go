@@ -2,6 +2,7 @@ package hpke
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/hpke"
 	"errors"
 	"fmt"
@@ -145,10 +146,7 @@ func (s *standard) ParsePrivateKey(b []byte) (suite.PrivateKey, error) {
 // failure is what an error of crypto/hpke means: that the scheme may not be used where the
 // program runs, or otherwise what it would mean of the argument.
 func (s *standard) failure(err, otherwise error) error {
-	if refusal := suite.RefusedByEnvironment(s.row.info.Name+" with "+s.aeadInfo.Name, err); refusal != nil {
-		return refusal
-	}
-	return otherwise
+	return suite.Failure(s.row.info.Name+" with "+s.aeadInfo.Name, err, otherwise)
 }
 
 func (s *standard) private(key hpke.PrivateKey, err error) (suite.PrivateKey, error) {
@@ -212,10 +210,7 @@ func (s *standard) sender(pub, info []byte) ([]byte, *hpke.Sender, error) {
 }
 
 func (s *standard) publicKeyError(pub []byte, err error) error {
-	if rule := s.row.check(pub); rule != nil {
-		return s.failure(err, rule)
-	}
-	return s.failure(err, err)
+	return s.failure(err, cmp.Or(s.row.check(pub), err))
 }
 
 // checkInfo refuses what the length prefix of a one-stage KDF cannot hold;

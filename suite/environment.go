@@ -25,10 +25,10 @@ func (e *EnvironmentError) Error() string {
 // Unwrap returns [ErrEnvironment] and the cause.
 func (e *EnvironmentError) Unwrap() []error { return []error{ErrEnvironment, e.Cause} }
 
-// RefusedByEnvironment returns an [*EnvironmentError] if err is the refusal of a
-// primitive by the mode in which the program runs, and otherwise nil. A provider asks it
-// before it takes a failure of a library for a bad key or a forged message.
-func RefusedByEnvironment(algorithm string, err error) error {
+// Failure returns what err, a failure of a library, means: an [*EnvironmentError] if it
+// is the refusal of a primitive by the mode in which the program runs, and otherwise what
+// the caller would say of the argument, such as that it is a bad key. It is nil if err is.
+func Failure(algorithm string, err, otherwise error) error {
 	if err == nil {
 		return nil
 	}
@@ -41,10 +41,10 @@ func RefusedByEnvironment(algorithm string, err error) error {
 	if fips140.Enforced() && strings.Contains(err.Error(), "not allowed in FIPS 140-only mode") {
 		return &EnvironmentError{Algorithm: algorithm, Cause: err}
 	}
-	return nil
+	return otherwise
 }
 
-// Probe uses each primitive of s once: it returns an [*EnvironmentError] if the program
+// Probe uses each primitive of s once, the AEAD within HPKE alone: it returns an [*EnvironmentError] if the program
 // may not use one where it runs, and another error if one fails.
 func Probe(s Suite) error {
 	key, err := s.GenerateKey()
@@ -64,7 +64,7 @@ func Probe(s Suite) error {
 	if _, err := key.Open(enc, nil, nil, ciphertext); err != nil {
 		return err
 	}
-	if _, err := s.NewAEAD(make([]byte, s.Info().AEAD.Nk)); err != nil {
+	if err := probeSymmetric(s); err != nil {
 		return err
 	}
 	signer, err := s.GenerateSigner()
@@ -77,4 +77,18 @@ func Probe(s Suite) error {
 		return err
 	}
 	return s.Verify(signer.PublicKey(), nil, signature)
+}
+
+func probeSymmetric(s Suite) error {
+	info := s.Info()
+	secret, err := s.Extract(make([]byte, info.KDF.Nh), make([]byte, info.KDF.Nh))
+	if err != nil {
+		return err
+	}
+	key, err := s.Expand(secret, nil, info.AEAD.Nk)
+	if err != nil {
+		return err
+	}
+	_, err = s.NewAEAD(key)
+	return err
 }

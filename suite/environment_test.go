@@ -12,18 +12,19 @@ import (
 )
 
 // An environment's refusal is told from what a library says of a key, whatever wraps it.
-func TestRefusedByEnvironment(t *testing.T) {
+func TestFailure(t *testing.T) {
+	bad := &suite.KeyError{Algorithm: "X25519", Rule: "low order"}
 	refusal := errors.New("crypto/ecdh: use of X25519 is not allowed in FIPS 140-only mode")
-	require.NoError(t, suite.RefusedByEnvironment("X25519", nil))
-	require.NoError(t, suite.RefusedByEnvironment("X25519", errors.New("crypto/ecdh: bad X25519 remote ECDH input: low order point")))
-	err := suite.RefusedByEnvironment("X25519", fmt.Errorf("wrapped: %w", refusal))
+	require.NoError(t, suite.Failure("X25519", nil, bad))
+	require.Equal(t, bad, suite.Failure("X25519", errors.New("crypto/ecdh: bad X25519 remote ECDH input: low order point"), bad))
+	err := suite.Failure("X25519", fmt.Errorf("wrapped: %w", refusal), bad)
 	if !fips140.Enforced() {
-		require.NoError(t, err, "nothing is enforced")
+		require.Equal(t, bad, err, "nothing is enforced")
 		err = &suite.EnvironmentError{Algorithm: "X25519", Cause: refusal}
 	}
 	require.ErrorIs(t, err, suite.ErrEnvironment)
 	require.ErrorIs(t, err, refusal)
 	require.NotErrorIs(t, err, suite.ErrInvalidKey)
 	require.ErrorContains(t, err, "suite: X25519 is not allowed in FIPS 140-3 mode: ")
-	require.Equal(t, err, suite.RefusedByEnvironment("another", fmt.Errorf("hpke: %w", err)), "the first to know says so")
+	require.Equal(t, err, suite.Failure("another", fmt.Errorf("hpke: %w", err), bad), "the first to know says so")
 }

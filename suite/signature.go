@@ -166,10 +166,7 @@ func (s *signatureScheme[K]) checkLength(private bool, got, want int) error {
 // failure is what an error of the library means: that the scheme may not be used where
 // the program runs, or otherwise what it would mean of the argument.
 func (s *signatureScheme[K]) failure(err, otherwise error) error {
-	if refusal := RefusedByEnvironment(s.alg.Info.Name, err); refusal != nil {
-		return refusal
-	}
-	return otherwise
+	return Failure(s.alg.Info.Name, err, otherwise)
 }
 
 func (s *signatureScheme[K]) keyError(private bool, rule string) error {

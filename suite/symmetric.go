@@ -113,10 +113,7 @@ func (h hkdf) Expand(prk, info []byte, length int) ([]byte, error) {
 
 // failure is an error of crypto/hkdf, or the refusal of the mode in which the program runs.
 func (h hkdf) failure(err error) error {
-	if refusal := RefusedByEnvironment(h.kdf.Name, err); refusal != nil {
-		return refusal
-	}
-	return err
+	return Failure(h.kdf.Name, err, err)
 }
 
 // mac is HMAC (RFC 2104) over message and suffix, as two calls of the hash. An
