@@ -77,7 +77,10 @@ func (p *publicState) follow(cfg *Config, now time.Time, ac *authenticatedConten
 		committer: sender,
 		lifetime:  cfg.Lifetimes.receivedAt(now),
 		custom:    cfg.Proposals,
-		anyType:   leavingBy(list)[self],
+		anyType: slices.ContainsFunc(list, func(c CommittedProposal) bool {
+			r, ok := c.Proposal.(RemoveProposal)
+			return ok && r.Removed == self
+		}),
 	})
 	if err != nil {
 		return nil, nil, err
