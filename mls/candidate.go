@@ -121,7 +121,7 @@ func (c *Candidate) Adopt() (*Group, error) {
 	g, err := c.adopt()
 	switch {
 	case err == nil:
-		c.cfg.tellAdopted(c.from.public, &c.transition, int64(g.leaf))
+		c.cfg.tellAdopted(&c.transition, int64(g.leaf))
 	case errors.Is(err, ErrRemoved) && c.cfg.observed():
 		c.cfg.Observer.Observe(GroupLeft{c.from.state(), c.committer, c.Author()})
 	}

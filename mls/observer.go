@@ -155,7 +155,7 @@ func (p *publicState) joined() []Change {
 }
 
 // tellAdopted tells that a client moved from an epoch to the next.
-func (c *Config) tellAdopted(from *publicState, t *transition, leaf int64) {
+func (c *Config) tellAdopted(t *transition, leaf int64) {
 	if !c.observed() {
 		return
 	}
@@ -163,7 +163,7 @@ func (c *Config) tellAdopted(from *publicState, t *transition, leaf int64) {
 		Group:     t.to.state(leaf),
 		Committer: t.committer,
 		Author:    t.Author(),
-		Changes:   t.changes(from),
+		Changes:   t.Changes(),
 		ReInit:    t.to.reInit,
 	}
 	for _, p := range t.proposals {
@@ -204,44 +204,6 @@ func (c *Config) tellDenied(p *publicState, leaf int64, err error) {
 	if c.observed() && errors.As(err, &denied) {
 		c.Observer.Observe(ActRefused{p.state(leaf), denied})
 	}
-}
-
-// changes returns what the commit makes of the members of the epoch that it ends.
-func (t *transition) changes(from *publicState) []Change {
-	var changes []Change
-	update := func(leaf LeafIndex) {
-		old, next := from.tree.leaf(leaf), t.to.tree.leaf(leaf)
-		c := change(leaf, next, ChangeUpdated)
-		c.Old = &old.Credential
-		changes = append(changes, c)
-	}
-	added := t.added
-	for _, p := range t.proposals {
-		switch proposal := p.Proposal.(type) {
-		case AddProposal:
-			changes = append(changes, change(added[0], t.to.tree.leaf(added[0]), ChangeAdded))
-			added = added[1:]
-		case UpdateProposal:
-			update(p.Sender.Leaf)
-		case RemoveProposal:
-			changes = append(changes, change(proposal.Removed, from.tree.leaf(proposal.Removed), ChangeRemoved))
-		}
-	}
-	same := func(i LeafIndex, n *LeafNode) bool {
-		old := from.tree.leaf(i)
-		return old != nil && bytes.Equal(old.EncryptionKey, n.EncryptionKey)
-	}
-	if committer := t.committer; committer.Type == SenderMember {
-		if !same(committer.Leaf, t.to.tree.leaf(committer.Leaf)) {
-			update(committer.Leaf)
-		}
-		return changes
-	}
-	joined := t.to.tree.leaf(t.leaf)
-	if len(changes) > 0 { // its earlier leaf goes
-		return append(changes, resynced(t.leaf, from.tree.leaf(changes[0].Leaf), joined))
-	}
-	return append(changes, change(t.leaf, joined, ChangeAdded))
 }
 
 func change(leaf LeafIndex, n *LeafNode, reason ChangeReason) Change {

@@ -57,7 +57,7 @@ type PublicCandidate struct {
 // the candidate is from stays as it is.
 func (c *PublicCandidate) Adopt() *PublicGroup {
 	c.next.follow(c.from)
-	c.tell.Do(func() { c.next.cfg.tellAdopted(c.from.public, &c.transition, notMember) })
+	c.tell.Do(func() { c.next.cfg.tellAdopted(&c.transition, notMember) })
 	return c.next
 }
 

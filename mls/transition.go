@@ -28,7 +28,37 @@ func (t *transition) Changes() []Change {
 	if t.old == nil {
 		return nil
 	}
-	return t.changes(t.old)
+	var changes []Change
+	update := func(leaf LeafIndex) {
+		old, next := t.old.tree.leaf(leaf), t.to.tree.leaf(leaf)
+		c := change(leaf, next, ChangeUpdated)
+		c.Old = &old.Credential
+		changes = append(changes, c)
+	}
+	added := t.added
+	for _, p := range t.proposals {
+		switch proposal := p.Proposal.(type) {
+		case AddProposal:
+			changes = append(changes, change(added[0], t.to.tree.leaf(added[0]), ChangeAdded))
+			added = added[1:]
+		case UpdateProposal:
+			update(p.Sender.Leaf)
+		case RemoveProposal:
+			changes = append(changes, change(proposal.Removed, t.old.tree.leaf(proposal.Removed), ChangeRemoved))
+		}
+	}
+	if t.committer.Type == SenderMember {
+		leaf := t.committer.Leaf
+		if !bytes.Equal(t.old.tree.leaf(leaf).EncryptionKey, t.to.tree.leaf(leaf).EncryptionKey) {
+			update(leaf)
+		}
+		return changes
+	}
+	joined := t.to.tree.leaf(t.leaf)
+	if len(changes) > 0 { // its earlier leaf goes
+		return append(changes, resynced(t.leaf, t.old.tree.leaf(changes[0].Leaf), joined))
+	}
+	return append(changes, change(t.leaf, joined, ChangeAdded))
 }
 
 // AuthenticatedData returns the data that the committer authenticated beside the
