@@ -85,8 +85,7 @@ func (p *publicState) groupInfoFor(ctx context.Context, cfg *Config, leaf LeafIn
 	if err != nil {
 		return nil, err
 	}
-	e := epoch{public: p, self: &memberView{leaf: leaf}}
-	info, err := e.groupInfo(ctx, cfg, withTree, Extension{Type: ExtensionExternalPub, Data: external})
+	info, err := p.groupInfo(ctx, cfg, leaf, withTree, Extension{Type: ExtensionExternalPub, Data: external})
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,7 @@ type welcomeBuilder struct {
 // is encrypted once, and hashed once as the HPKE info that all joiners share.
 func (b *welcomeBuilder) build(ctx context.Context, a *applied, path *ownPath) ([]byte, error) {
 	s := b.next.public.suite
-	info, err := b.next.groupInfo(ctx, b.cfg, b.withTree)
+	info, err := b.next.public.groupInfo(ctx, b.cfg, b.next.self.leaf, b.withTree)
 	if err != nil {
 		return nil, err
 	}
@@ -73,17 +73,17 @@ func (b *welcomeBuilder) sealSecrets(sealer suite.Sealer, kp *KeyPackage, leaf L
 	return encryptedGroupSecrets{newMember: ref, secrets: hpkeCiphertext{kemOutput: enc, ciphertext: ciphertext}}, nil
 }
 
-// groupInfo makes and signs the GroupInfo of an epoch (RFC 9420, Section 12.4.3).
-// With the tree, it is O(n).
-func (e *epoch) groupInfo(ctx context.Context, cfg *Config, withTree bool, extensions ...Extension) (*GroupInfo, error) {
+// groupInfo makes the GroupInfo of an epoch, signed by the member at leaf (RFC 9420,
+// Section 12.4.3). With the tree, it is O(n).
+func (p *publicState) groupInfo(ctx context.Context, cfg *Config, leaf LeafIndex, withTree bool, extensions ...Extension) (*GroupInfo, error) {
 	info := &GroupInfo{
-		GroupContext:    e.public.context,
+		GroupContext:    p.context,
 		Extensions:      extensions,
-		ConfirmationTag: e.public.confirmationTag,
-		Signer:          e.self.leaf,
+		ConfirmationTag: p.confirmationTag,
+		Signer:          leaf,
 	}
 	if withTree {
-		tree, err := marshalled(e.public.tree.nodes())
+		tree, err := marshalled(p.tree.nodes())
 		if err != nil {
 			return nil, err
 		}
