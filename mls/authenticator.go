@@ -131,7 +131,7 @@ func (ch *Change) refused(rule string) *ValidationError {
 
 // changed appends the change from old to next at leaf, unless there is none.
 func changed(changes []Change, leaf LeafIndex, old, next *LeafNode, reason ChangeReason) []Change {
-	ch := Change{Leaf: leaf, Credential: next.Credential, SignatureKey: next.SignatureKey, Reason: reason}
+	ch := change(leaf, next, reason)
 	if old != nil {
 		if old.Credential.equal(next.Credential) && bytes.Equal(old.SignatureKey, next.SignatureKey) {
 			return changes

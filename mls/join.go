@@ -298,10 +298,7 @@ func publicStateOf(ctx context.Context, q asking, s suite.Suite, info *GroupInfo
 	}
 	var changes []Change
 	if q.cfg.Authenticator != nil {
-		for i, leaf := range t.members() {
-			changes = changed(changes, i, nil, leaf, ChangeJoined)
-		}
-		changes = changedSenders(changes, nil, extensions)
+		changes = changedSenders(p.joined(), nil, extensions)
 	}
 	return p, q.cfg.authenticate(ctx, q.now, changes)
 }
