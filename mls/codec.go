@@ -66,13 +66,6 @@ type readable[T any] interface {
 	unmarshaler
 }
 
-// pointerTo is a pointer to a T that can be written and read.
-type pointerTo[T any] interface {
-	*T
-	marshaler
-	unmarshaler
-}
-
 // unmarshalled reads a T. After an error it may be the zero T.
 func unmarshalled[T any, P readable[T]](r *wire.Reader) *T {
 	r.Charge(sizeOf[T]())

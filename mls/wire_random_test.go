@@ -67,6 +67,13 @@ var (
 	}
 )
 
+// pointerTo is a pointer to a T that can be written and read.
+type pointerTo[T any] interface {
+	*T
+	marshaler
+	unmarshaler
+}
+
 func kindOf[T any, P pointerTo[T]](name string, random func(g *wireGenerator) *T) wireKind {
 	return wireKind{
 		name:   name,
