@@ -136,28 +136,21 @@ func NewKeyPackage(ctx context.Context, now time.Time, cfg Config, options ...Ke
 // are references to a provider, that holds for groups of this process: a group that was
 // restored has a reference of its own, and is to renew its leaf first. One that was
 // saved before is to be saved whole after it, or it does not delete the key.
-func (k *OwnKeyPackage) Destroy() { k.end().end(nil, ErrKeyPackageUsed) }
-
-// end deletes the private parts, once, and returns the claims that end with them.
-func (k *OwnKeyPackage) end() claims {
+func (k *OwnKeyPackage) Destroy() {
 	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.deleted()
+	lost := k.deleteParts()
+	k.mu.Unlock()
+	lost.end(nil, ErrKeyPackageUsed)
 }
 
-// deleted is end for a caller that holds mu.
-func (k *OwnKeyPackage) deleted() claims {
+// deleteParts deletes the private parts, once, and returns the claims that end with
+// them. The caller holds mu.
+func (k *OwnKeyPackage) deleteParts() claims {
 	k.initKey.release()
 	k.leafKey.release()
 	lost := k.joins
 	k.initKey, k.leafKey, k.joins = nil, nil, nil
 	return lost
-}
-
-// hasJoined reports whether a last resort has joined an epoch, by its confirmation tag.
-// The caller holds mu.
-func (k *OwnKeyPackage) hasJoined(tag []byte) bool {
-	return slices.ContainsFunc(k.joined, func(t []byte) bool { return bytes.Equal(t, tag) })
 }
 
 // mayJoin returns why the key package does not join an epoch, by its confirmation tag.
@@ -166,7 +159,7 @@ func (k *OwnKeyPackage) mayJoin(tag []byte) error {
 	if k.initKey == nil {
 		return ErrKeyPackageUsed
 	}
-	if k.hasJoined(tag) {
+	if slices.ContainsFunc(k.joined, func(t []byte) bool { return bytes.Equal(t, tag) }) {
 		return fmt.Errorf("%w: for this epoch", ErrKeyPackageUsed)
 	}
 	return nil
@@ -208,7 +201,7 @@ func (k *OwnKeyPackage) use(c *Candidate) (lost claims, saved bool, err error) {
 		return nil, false, err
 	}
 	if !k.lastResort {
-		return k.deleted(), k.saved, nil
+		return k.deleteParts(), k.saved, nil
 	}
 	k.joined = append(k.joined, bytes.Clone(tag))
 	for _, other := range k.joins {
