@@ -322,7 +322,7 @@ func bit(b bool) int64 {
 	return 0
 }
 
-func codePoint(n uint16) string { return fmt.Sprintf("0x%04X", n) }
+func codePoint(n uint16) string { return suite.ID(n).String() }
 
 // durationUnits in order of size.
 var durationUnits = []struct {

@@ -113,7 +113,7 @@ func OpenMLS09() PeerSet {
 	return PeerSet{
 		Name:        "openmls-0.9",
 		Of:          "OpenMLS 0.9.0 to 0.9.2 as released (hpke-rs 0.7): derived without the label, no draft's",
-		Definitions: derived(suite.DerivationUnlabelled, append(numbered(openMLSPoints()), ownOfOpenMLS()...)),
+		Definitions: unlabelled(append(numbered(openMLSPoints()), ownOfOpenMLS()...)),
 	}
 }
 
@@ -163,26 +163,21 @@ func TSMLS2() PeerSet {
 // tsMLS are eight suites of ts-mls, numbered from first. Its others hash with SHA-256
 // and SHA-384 under HKDF-SHA512, which RFC 9420, Section 5.1, does not provide for.
 func tsMLS(first suite.ID) []Definition {
-	const labelled = suite.DerivationLabelled
+	const raw, plain = suite.DerivationRaw, suite.DerivationUnlabelled
 	definitions := []Definition{
-		{0, "MLS_256_MLKEM1024_AES256GCM_SHA512_Ed25519", 256, 0x0042, 0x0003, 0x0002, crypto.SHA512, 0x0807, labelled},
-		{0, "MLS_256_MLKEM1024_CHACHA20POLY1305_SHA512_Ed25519", 256, 0x0042, 0x0003, 0x0003, crypto.SHA512, 0x0807, labelled},
-		{0, "MLS_256_XWING_AES256GCM_SHA512_Ed25519", 256, 0x647a, 0x0003, 0x0002, crypto.SHA512, 0x0807, labelled},
-		{0, "MLS_256_XWING_CHACHA20POLY1305_SHA512_Ed25519", 256, 0x647a, 0x0003, 0x0003, crypto.SHA512, 0x0807, labelled},
-		{0, "MLS_256_MLKEM1024_AES256GCM_SHA512_MLDSA87", 256, 0x0042, 0x0003, 0x0002, crypto.SHA512, 0x0906, labelled},
-		{0, "MLS_256_MLKEM1024_CHACHA20POLY1305_SHA512_MLDSA87", 256, 0x0042, 0x0003, 0x0003, crypto.SHA512, 0x0906, labelled},
-		{0, "MLS_256_XWING_AES256GCM_SHA512_MLDSA87", 256, 0x647a, 0x0003, 0x0002, crypto.SHA512, 0x0906, labelled},
-		{0, "MLS_256_XWING_CHACHA20POLY1305_SHA512_MLDSA87", 256, 0x647a, 0x0003, 0x0003, crypto.SHA512, 0x0906, labelled},
+		{0, "MLS_256_MLKEM1024_AES256GCM_SHA512_Ed25519", 256, 0x0042, 0x0003, 0x0002, crypto.SHA512, 0x0807, raw},
+		{0, "MLS_256_MLKEM1024_CHACHA20POLY1305_SHA512_Ed25519", 256, 0x0042, 0x0003, 0x0003, crypto.SHA512, 0x0807, raw},
+		{0, "MLS_256_XWING_AES256GCM_SHA512_Ed25519", 256, 0x647a, 0x0003, 0x0002, crypto.SHA512, 0x0807, plain},
+		{0, "MLS_256_XWING_CHACHA20POLY1305_SHA512_Ed25519", 256, 0x647a, 0x0003, 0x0003, crypto.SHA512, 0x0807, plain},
+		{0, "MLS_256_MLKEM1024_AES256GCM_SHA512_MLDSA87", 256, 0x0042, 0x0003, 0x0002, crypto.SHA512, 0x0906, raw},
+		{0, "MLS_256_MLKEM1024_CHACHA20POLY1305_SHA512_MLDSA87", 256, 0x0042, 0x0003, 0x0003, crypto.SHA512, 0x0906, raw},
+		{0, "MLS_256_XWING_AES256GCM_SHA512_MLDSA87", 256, 0x647a, 0x0003, 0x0002, crypto.SHA512, 0x0906, plain},
+		{0, "MLS_256_XWING_CHACHA20POLY1305_SHA512_MLDSA87", 256, 0x647a, 0x0003, 0x0003, crypto.SHA512, 0x0906, plain},
 	}
-	for i, d := range definitions {
-		d.ID = first + suite.ID(i)
-		derivation := suite.DerivationUnlabelled
-		if d.KEM != 0x647a {
-			derivation = suite.DerivationRaw
-		}
-		definitions[i] = derived(derivation, []Definition{d})[0]
+	for i := range definitions {
+		definitions[i].ID = first + suite.ID(i)
 	}
-	return definitions
+	return named(definitions)
 }
 
 // numbered returns the suites of the draft that have a code point in points.
@@ -197,11 +192,18 @@ func numbered(points CodePoints) []Definition {
 	return definitions
 }
 
-// derived makes suites derive in another way than the draft says, and names them so.
-func derived(derivation string, definitions []Definition) []Definition {
+// unlabelled makes suites of the draft derive without the label, and names them so.
+func unlabelled(definitions []Definition) []Definition {
 	for i := range definitions {
-		definitions[i].Name += "_" + strings.ToUpper(derivation)
-		definitions[i].Derivation = derivation
+		definitions[i].Derivation = suite.DerivationUnlabelled
+	}
+	return named(definitions)
+}
+
+// named puts into the names of suites how they derive key pairs, other than the draft.
+func named(definitions []Definition) []Definition {
+	for i := range definitions {
+		definitions[i].Name += "_" + strings.ToUpper(definitions[i].Derivation)
 	}
 	return definitions
 }

@@ -67,7 +67,7 @@ func TestNamesMeanOneSuite(t *testing.T) {
 	}
 }
 
-// The table of what live peers have: code points by which they were met.
+// The table of what live peers have: code points of their sources.
 func TestPeerCodePoints(t *testing.T) {
 	for name, want := range map[string][]suite.ID{
 		"mlspp":       {0x0008, 0x0009, 0x000A},

@@ -85,6 +85,23 @@ func TestSquares(t *testing.T) {
 	}
 }
 
+func BenchmarkSquare(b *testing.B) {
+	p := new(big.Int).Lsh(big.NewInt(1), 255)
+	p.Sub(p, big.NewInt(19))
+	a := new(big.Int).Rsh(p, 1)
+	a.Sub(a, big.NewInt(12345))
+	b.Run("here", func(b *testing.B) {
+		for b.Loop() {
+			isSquare(limbs(a), limbs(p))
+		}
+	})
+	b.Run("big.Jacobi", func(b *testing.B) {
+		for b.Loop() {
+			big.Jacobi(a, p)
+		}
+	})
+}
+
 // BenchmarkSignatureKey shows that the check of a key costs little beside what every
 // leaf costs besides, to verify its signature.
 func BenchmarkSignatureKey(b *testing.B) {

@@ -44,7 +44,7 @@ type description struct {
 // code is a code point. It is shown in hexadecimal everywhere, in JSON as "0xF001".
 type code uint16
 
-func (c code) String() string { return fmt.Sprintf("0x%04X", uint16(c)) }
+func (c code) String() string { return suite.ID(c).String() }
 
 // MarshalText implements [encoding.TextMarshaler].
 func (c code) MarshalText() ([]byte, error) { return []byte(c.String()), nil }

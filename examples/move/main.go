@@ -206,14 +206,13 @@ func liveGroup(ctx context.Context, now time.Time, size int, p *policy.Policy, s
 		return nil, err
 	}
 	for i, m := range members {
-		if i == 0 {
-			m.group, err = commit.Adopt()
-		} else if invitation, refused := joiners[i].Join(ctx, now, commit.Welcome); refused != nil {
-			err = refused
-		} else {
-			m.group, err = invitation.Adopt()
+		joining := commit
+		if i > 0 {
+			if joining, err = joiners[i].Join(ctx, now, commit.Welcome); err != nil {
+				return nil, err
+			}
 		}
-		if err != nil {
+		if m.group, err = joining.Adopt(); err != nil {
 			return nil, err
 		}
 		m.cfg.Suites, m.cfg.Rules = suites, p
