@@ -66,3 +66,21 @@ func TestOtherDerivationOfWelcomeIsNamed(t *testing.T) {
 		c.Discard()
 	}
 }
+
+// The same of an external commit to the external key that another member's GroupInfo
+// says, which is derived from the secrets that all members have.
+func TestOtherDerivationOfExternalCommitIsNamed(t *testing.T) {
+	w, labelled, released := newPartedWorld(t)
+	for by, to := range map[string]string{"alice": "bob", "bob": "alice"} {
+		info, err := w.groups[by].GroupInfo(t.Context(), testTime, true)
+		require.NoError(t, err)
+		suites := map[string]mls.Suites{"alice": labelled, "bob": released}[to] // as the receiver derives
+		c, err := mls.ExternalJoin(t.Context(), testTime, w.derivingConfig("joiner", suites), info)
+		require.NoError(t, err)
+		_, err = w.groups[to].Process(t.Context(), testTime, c.Message)
+		require.ErrorIs(t, err, mls.ErrDerivation)
+		require.ErrorIs(t, err, mls.ErrInvalid)
+		require.ErrorContains(t, err, "confirmation tag")
+		c.Discard()
+	}
+}

@@ -101,8 +101,8 @@ func (e *ValidationError) because(err error) *ValidationError {
 	return e
 }
 
-// otherDerivation returns the likely cause of keys that a path secret does not give, or
-// nil if an RFC says how the suite's KEM derives them.
+// otherDerivation returns the likely cause of keys that a path secret does not give, and
+// of an init secret that was not sent to the external key of this member's group, or nil if an RFC says how the suite's KEM derives them.
 func otherDerivation(s suite.Suite) error {
 	derivation := s.Info().KEM.Derivation
 	if derivation == "" {

@@ -31,7 +31,7 @@ func TestOwnVectors(t *testing.T) {
 	draft, err := registry.PQDraft(registry.PrivateUse())
 	require.NoError(t, err)
 	peers := peersDefinitions()
-	require.Len(t, peers, 3)
+	require.Len(t, peers, 4)
 	for _, f := range []ownFamily{
 		ownVectors("key-schedule", (*vectorMaker).keySchedule).of(peers),
 		ownVectors("treekem", (*vectorMaker).treeKEM).of(peers),

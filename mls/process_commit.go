@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/subtle"
+	"errors"
 	"slices"
 	"time"
 
@@ -191,5 +192,9 @@ func (g *Group) openEpoch(ctx context.Context, q asking, c *Candidate, a *applie
 	}
 	clear(joiner)
 	next.secrets = secrets
-	return atLeaf(p.checkConfirmation(secrets, ac.auth.confirmationTag), a.committer)
+	err = p.checkConfirmation(secrets, ac.auth.confirmationTag)
+	if v := (*ValidationError)(nil); errors.As(err, &v) && a.externalInit != nil {
+		v.Err = otherDerivation(s) // the group's external key is derived as well
+	}
+	return atLeaf(err, a.committer)
 }

@@ -40,12 +40,12 @@ type somePeers struct {
 	some []suite.ID
 }
 
-// peersSuites are suites that derive key pairs as no draft does, one for each KEM and
+// peersSuites are suites that derive key pairs as no draft does, one for each KEM, hash and
 // derivation, at code points that none of the eighteen has.
 func peersSuites() []somePeers {
 	return []somePeers{
 		{registry.OpenMLS09(), []suite.ID{0x004F, 0x0042}},
-		{registry.TSMLS2(), []suite.ID{0xF00C}},
+		{registry.TSMLS2(), []suite.ID{0xF00C, 0xF00D}},
 	}
 }
 
