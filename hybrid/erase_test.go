@@ -37,6 +37,34 @@ func (k watchedGroupKey) DH(pub []byte) ([]byte, error) {
 	return secret, err
 }
 
+// watchedKEM remembers the shared secrets of the post-quantum half.
+type watchedKEM struct {
+	hpke.KEM
+	secrets *[][]byte
+}
+
+func (k watchedKEM) Encap(pub []byte) (sharedSecret, enc []byte, err error) {
+	sharedSecret, enc, err = k.KEM.Encap(pub)
+	*k.secrets = append(*k.secrets, sharedSecret)
+	return sharedSecret, enc, err
+}
+
+func (k watchedKEM) ParsePrivateKey(b []byte) (hpke.KEMPrivateKey, error) {
+	key, err := k.KEM.ParsePrivateKey(b)
+	return watchedKEMKey{key, k.secrets}, err
+}
+
+type watchedKEMKey struct {
+	hpke.KEMPrivateKey
+	secrets *[][]byte
+}
+
+func (k watchedKEMKey) Decap(enc []byte) ([]byte, error) {
+	secret, err := k.KEMPrivateKey.Decap(enc)
+	*k.secrets = append(*k.secrets, secret)
+	return secret, err
+}
+
 var errToken = errors.New("the token is gone")
 
 // failingKEM is a post-quantum KEM whose keys fail.
@@ -53,13 +81,14 @@ type failingKey struct{ hpke.KEMPrivateKey }
 
 func (failingKey) Decap([]byte) ([]byte, error) { return nil, errToken }
 
-// The secret of one half is overwritten when it is combined, and when the other half
-// fails.
+// The secrets of both halves are overwritten when they are combined, and that of the
+// group when the other half fails.
 func TestHalfSecretsAreErased(t *testing.T) {
-	for _, fails := range []bool{false, true} {
+	for fails, want := range map[bool]int{false: 4, true: 2} {
 		var secrets [][]byte
 		params := hybrid.MLKEM768X25519Params()
 		params.Group = watchedGroup{params.Group, &secrets}
+		params.PQ = watchedKEM{params.PQ, &secrets}
 		if fails {
 			params.PQ = failingKEM{params.PQ}
 		}
@@ -74,7 +103,7 @@ func TestHalfSecretsAreErased(t *testing.T) {
 		}
 		_, err = key.Decap(enc)
 		require.Equal(t, fails, errors.Is(err, errToken), "%v", err)
-		require.Len(t, secrets, 2)
+		require.Len(t, secrets, want)
 		for _, secret := range secrets {
 			require.Equal(t, make([]byte, 32), secret)
 		}
