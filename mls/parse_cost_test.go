@@ -11,9 +11,9 @@ import (
 	"github.com/mlsuite/mlsuite/internal/wire"
 )
 
-// parsedAtMost is what parsing n bytes may allocate: what the Reader lets it charge,
-// and an eighth more, which allocators lose by the sizes of their blocks.
-func parsedAtMost(n int) int { return wire.FreeBytes + wire.MaxGrowth*n*9/8 }
+// parsedAtMost is what parsing n bytes may allocate: 64 KiB and seven times n, and an
+// eighth of that more, which allocators lose by the sizes of their blocks.
+func parsedAtMost(n int) int { return 64<<10 + 7*n*9/8 }
 
 // leastAllocated returns how many bytes f allocates. What else the process does only
 // adds to a run, so the least of several is that of f.
