@@ -212,14 +212,13 @@ func TestRestoredProposalsTakeTheSameRoom(t *testing.T) {
 				require.NoError(t, err)
 				messages = append(messages, message)
 			}
-			for _, message := range messages {
+			for i, message := range messages {
 				_, err := g.Process(t.Context(), insiderTime, message)
 				require.NoError(t, err)
 				_, err = public.Process(t.Context(), insiderTime, message)
-				if name == "public" {
-					require.NoError(t, err)
-				}
+				require.Equal(t, name == "public" || i == 0, err == nil, "%v", err)
 			}
+			require.NotZero(t, public.cache.taken.outside)
 			_, err := g.ProposeUpdate(t.Context(), insiderTime, []byte("own"))
 			require.NoError(t, err)
 			require.Len(t, g.inbox.cache.taken.bySender, 3)
