@@ -220,10 +220,11 @@ func TestDroppedCandidatesLeaveNoKeys(t *testing.T) {
 	groups := clique(t, 0x0001, 2, f.config)
 	before := f.alive()
 	func() {
-		_, err := groups[0].Commit(t.Context(), insiderTime)
+		c, err := groups[0].Commit(t.Context(), insiderTime)
 		require.NoError(t, err)
+		require.NotEqual(t, before, f.alive())
+		runtime.KeepAlive(c)
 	}()
-	require.NotEqual(t, before, f.alive())
 	groups[0].Destroy()
 	groups[1].Destroy()
 	require.Empty(t, f.alive())
@@ -234,14 +235,18 @@ func TestDroppedCandidatesLeaveNoKeys(t *testing.T) {
 	require.NoError(t, err)
 	before = f.alive()
 	func() {
-		_, err = k.Join(t.Context(), insiderTime, c.Welcome)
+		joined, err := k.Join(t.Context(), insiderTime, c.Welcome)
 		require.NoError(t, err)
+		require.Greater(t, len(f.alive()), len(before))
+		between := len(f.alive())
 		info, err := g.GroupInfo(t.Context(), insiderTime, true)
 		require.NoError(t, err)
-		_, err = ExternalJoin(t.Context(), insiderTime, client(t, 0x0001, "outside", f.config), info)
+		outside, err := ExternalJoin(t.Context(), insiderTime, client(t, 0x0001, "outside", f.config), info)
 		require.NoError(t, err)
+		require.Greater(t, len(f.alive()), between)
+		runtime.KeepAlive(joined)
+		runtime.KeepAlive(outside)
 	}()
-	require.NotEqual(t, before, f.alive())
 	for range 1000 {
 		if runtime.GC(); len(f.alive()) == len(before) {
 			break

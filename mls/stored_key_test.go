@@ -68,11 +68,13 @@ func TestSavedCandidateOutlivesItsHandle(t *testing.T) {
 		require.NoError(t, err)
 		state, err := saved.Save()
 		require.NoError(t, err)
-		_, err = g.Commit(t.Context(), testTime)
+		other, err := g.Commit(t.Context(), testTime)
 		require.NoError(t, err)
+		require.Equal(t, 3, v.size())
+		runtime.KeepAlive(saved)
+		runtime.KeepAlive(other)
 		return state
 	}()
-	require.Equal(t, 3, v.size())
 	for range 1000 {
 		if runtime.GC(); v.size() < 3 {
 			break
