@@ -45,6 +45,7 @@ func TestProposalsAreHandedOver(t *testing.T) {
 				r, err := g.Process(t.Context(), insiderTime, c.message,
 					WithProposals(nil, garbage, c.message), WithProposals(messages...))
 				require.NoError(t, err)
+				require.Len(t, r.Commit.Proposals(), len(list))
 				for i, p := range r.Commit.Proposals() {
 					require.Equal(t, list[i].Ref, p.Ref)
 				}
