@@ -243,3 +243,21 @@ func TestSuitesWork(t *testing.T) {
 		})
 	}
 }
+
+// What a peer has is provided by this module's parts too, however it derives key pairs.
+func TestPeersProvenanceIsDerived(t *testing.T) {
+	for _, set := range registry.PeerSets() {
+		r, err := all.New(all.WithPeerSet(set))
+		require.NoError(t, err)
+		had := map[suite.ID]bool{}
+		for info := range r.All() {
+			had[info.ID] = true
+			for p := range info.Providers().All() {
+				require.False(t, p.SelfDeclared, "%s: %s", set.Name, info.Name)
+			}
+		}
+		for _, d := range set.Definitions {
+			require.True(t, had[d.ID], "%s: %s", set.Name, d.Name)
+		}
+	}
+}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -87,17 +86,4 @@ func TestRefusalsOfTheEnvironment(t *testing.T) {
 		}
 	}
 	require.Equal(t, 2*6, refused) // 1, 3, 6, TBD1, TBD2, TBD9
-}
-
-// What a peer has is provided by this module's parts too, however it derives key pairs.
-func TestPeersProvenanceIsDerived(t *testing.T) {
-	for _, set := range registry.PeerSets() {
-		r, err := all.New(all.WithPeerSet(set))
-		require.NoError(t, err)
-		for info := range r.All() {
-			for p := range info.Providers().All() {
-				require.False(t, p.SelfDeclared, "%s: %s", set.Name, info.Name)
-			}
-		}
-	}
 }
