@@ -14,7 +14,7 @@ import (
 // for them. It is no authentication: see [Record].
 type manifest struct {
 	sum     recordDigest                       // XOR of those of all records
-	records map[string]map[string]recordDigest // by the prefix under which they go together, and by key
+	records map[string]map[string]recordDigest // by the prefix under which they go together, and by key, or inSum
 }
 
 type recordDigest [sha256.Size]byte
@@ -46,6 +46,10 @@ func (k recordKind) together() int {
 	return 1
 }
 
+// inSum reports whether a manifest knows the records of a kind by their XOR alone, under
+// their prefix: none is replaced, and they all go together.
+func (k recordKind) inSum() bool { return k == recordProposal }
+
 // put enters a record, in the place of one with its key.
 func (m *manifest) put(r *Record) {
 	kind := recordKind(r.Key[0])
@@ -56,10 +60,15 @@ func (m *manifest) put(r *Record) {
 	if m.records[prefix] == nil {
 		m.records[prefix] = make(map[string]recordDigest)
 	}
-	d := r.digest()
-	m.sum.xor(m.records[prefix][string(r.Key)]) // of zeros if there is none
+	d, key := r.digest(), string(r.Key)
 	m.sum.xor(d)
-	m.records[prefix][string(r.Key)] = d
+	if kind.inSum() {
+		key = prefix
+		d.xor(m.records[prefix][key])
+	} else {
+		m.sum.xor(m.records[prefix][key]) // of zeros if there is none
+	}
+	m.records[prefix][key] = d
 }
 
 // drop takes out the record with a key, or all with a prefix that they have in common.

@@ -194,6 +194,58 @@ func TestPublicDeltas(t *testing.T) {
 	require.Equal(t, right.public.interim, restored.public.interim)
 }
 
+// What a message and the delta after it allocate does not grow with the proposals that
+// are saved.
+func TestPublicDeltasDoNotGrowWithProposals(t *testing.T) {
+	groups := clique(t, 0x0001, 2, publicHandshake)
+	info, err := groups[0].GroupInfo(t.Context(), insiderTime, true)
+	require.NoError(t, err)
+	public, err := NewPublicGroup(t.Context(), insiderTime, Config{Suites: all.Registry()}, info, nil)
+	require.NoError(t, err)
+	state, err := public.Save()
+	require.NoError(t, err)
+	proposed := func() []byte {
+		b, err := groups[1].Propose(t.Context(), insiderTime, ExternalPSK([]byte("another nonce")), nil)
+		require.NoError(t, err)
+		return b
+	}
+	take := func(message []byte) *Delta {
+		_, err := public.Process(t.Context(), insiderTime, message)
+		require.NoError(t, err)
+		delta, err := public.Delta()
+		require.NoError(t, err)
+		return &delta.Delta
+	}
+	cost := func(saved int) int {
+		for len(public.Proposals()) < saved {
+			state = state.Apply(take(proposed()))
+		}
+		var messages [][]byte
+		for range 5 {
+			messages = append(messages, proposed())
+		}
+		var deltas []*Delta
+		least := leastAllocated(func() {
+			deltas = append(deltas, take(messages[len(deltas)]))
+		})
+		for _, delta := range deltas {
+			state = state.Apply(delta)
+		}
+		return least
+	}
+	few, many := cost(100), cost(1000)
+	t.Logf("%d bytes after 100 proposals, %d after 1,000", few, many)
+	require.LessOrEqual(t, many, few+few/8)
+
+	whole, err := public.Save()
+	require.NoError(t, err)
+	require.Equal(t, whole, state)
+	_, err = RestorePublicGroup(insiderTime, Config{Suites: all.Registry()}, state)
+	require.NoError(t, err)
+	_, err = RestorePublicGroup(insiderTime, Config{Suites: all.Registry()}, state.Apply(&Delta{Delete: [][]byte{recordProposal.at(1004)}}))
+	require.ErrorContains(t, err, "of different states")
+}
+
 func recordKeys(s Snapshot) []string {
 	var keys []string
 	for _, r := range s {
