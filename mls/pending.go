@@ -136,11 +136,7 @@ func containsReInit(list []CommittedProposal) bool {
 }
 
 func (g *Group) knowsPSK(ctx context.Context, q asking, id *PreSharedKeyID) bool {
-	psk, err := q.resolvePSK(ctx, id, g)
-	if err == nil {
-		err = usablePSK(g.public.suite, psk)
-	}
-	clear(psk)
+	_, err := q.tryPSK(ctx, id, g, q.begin().psk)
 	return err == nil
 }
 

@@ -87,20 +87,28 @@ func (q asking) knownPSK(ctx context.Context, c *CommittedProposal, own *Group, 
 	if !ok {
 		return nil
 	}
-	psk, err := q.cfg.findPSK(ctx, &p.PSK, own)
-	here := err == nil
-	if here && judge != nil {
-		err = judge(p.PSK.Type, len(psk))
-	}
-	if err == nil {
-		err = usablePSK(own.public.suite, psk)
-	}
-	clear(psk)
+	here, err := q.tryPSK(ctx, &p.PSK, own, judge)
 	c.unfit = c.unfit || err != nil
 	if here {
 		return err
 	}
 	return nil
+}
+
+// tryPSK returns an error unless a PSK is here, judge, if it is not nil, lets it be
+// injected, and the suite of own can extract it.
+func (q asking) tryPSK(ctx context.Context, id *PreSharedKeyID, own *Group, judge func(PSKType, int) error) (here bool, err error) {
+	psk, err := q.cfg.findPSK(ctx, id, own)
+	defer clear(psk)
+	if err != nil {
+		return false, err
+	}
+	if judge != nil {
+		if err := judge(id.Type, len(psk)); err != nil {
+			return true, err
+		}
+	}
+	return true, usablePSK(own.public.suite, psk)
 }
 
 // resolvePSK returns a copy of one PSK, if the policies let it be injected, which is
