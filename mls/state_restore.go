@@ -483,7 +483,6 @@ func (l *stateLoader) savedProposals(p *publicState) ([]*savedProposal, error) {
 		if err := p.checkProposal(&all[i].CommittedProposal, listRules{lifetime: anyTime, anyType: true}); err != nil {
 			return err
 		}
-		all[i].unfit = all[i].unfit || all[i].outside() && !p.takes(&all[i].CommittedProposal)
 		return nil
 	})
 	return all, err
