@@ -29,6 +29,14 @@ type treeNode struct {
 
 func (n *treeNode) blank() bool { return n.leaf == nil && n.parent == nil }
 
+// checkAt returns an error of package wire unless leaves are at even indices alone.
+func (n *treeNode) checkAt(i NodeIndex) error {
+	if isLeaf := i.IsLeaf(); isLeaf && n.parent != nil || !isLeaf && n.leaf != nil {
+		return wire.Malformed("ratchet tree has a node of the wrong type at index %d", i)
+	}
+	return nil
+}
+
 func (n *treeNode) marshal(w *wire.Writer) {
 	switch {
 	case !w.Optional(!n.blank()):
@@ -60,6 +68,8 @@ func (n *treeNode) unmarshal(r *wire.Reader) {
 //	optional<Node> ratchet_tree<V>;
 type ratchetTree []treeNode
 
+var errNoNodes = wire.Malformed("ratchet tree has no nodes")
+
 // trimmed returns the tree without the blank nodes at its end.
 func (t ratchetTree) trimmed() ratchetTree {
 	for len(t) > 0 && t[len(t)-1].blank() {
@@ -70,9 +80,13 @@ func (t ratchetTree) trimmed() ratchetTree {
 
 func (t ratchetTree) marshal(w *wire.Writer) {
 	t = t.trimmed()
-	s := t.sparse()
-	if err := s.check(); err != nil {
-		w.Fail(err)
+	if len(t) == 0 {
+		w.Fail(errNoNodes)
+	}
+	for i := range t {
+		if err := t[i].checkAt(NodeIndex(i)); err != nil {
+			w.Fail(err)
+		}
 	}
 	w.Grow(t.about())
 	marshalVector(w, t)
@@ -125,15 +139,14 @@ func (t ratchetTree) sparse() *sparseTree {
 // not blank, and has leaves at even indices alone.
 func (t *sparseTree) check() error {
 	if t.length == 0 {
-		return wire.Malformed("ratchet tree has no nodes")
+		return errNoNodes
 	}
 	if len(t.filled) == 0 || int(t.filled[len(t.filled)-1].index) != t.length-1 {
 		return wire.Malformed("ratchet tree ends with a blank node")
 	}
 	for i := range t.filled {
-		n := &t.filled[i]
-		if isLeaf := n.index.IsLeaf(); isLeaf && n.parent != nil || !isLeaf && n.leaf != nil {
-			return wire.Malformed("ratchet tree has a node of the wrong type at index %d", n.index)
+		if err := t.filled[i].checkAt(t.filled[i].index); err != nil {
+			return err
 		}
 	}
 	return nil
