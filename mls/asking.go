@@ -184,12 +184,8 @@ func (q asking) credentials(p *publicState) error {
 	inUse := p.tree.credentialTypesInUse()
 	for _, t := range inUse {
 		if err := q.credential(t); err != nil {
-			for i, leaf := range p.tree.members() {
-				if leaf.Credential.Type == t {
-					return atLeaf(err, i)
-				}
-			}
-			return err
+			i, _ := p.tree.firstMember(func(f *features) bool { return has(f.inUse, t) })
+			return atLeaf(err, i)
 		}
 	}
 	return q.named(p.extensions.credentials, inUse)
