@@ -311,15 +311,15 @@ func (p *pendingKey) derive() error {
 	if secret == nil || g < r.next {
 		secret, g = r.secret, r.next
 	}
+	p.secret = bytes.Clone(secret)
+	var err error
 	for ; g < uint64(p.generation); g++ {
-		if err := p.step(secret, uint32(g)); err != nil {
+		if p.secret, err = nextSecret(p.tree.suite, p.secret, g); err != nil {
 			return err
 		}
-		secret = p.secret
-		p.tree.ahead.keep(p.aheadOf(), g+1, secret)
+		p.tree.ahead.keep(p.aheadOf(), g+1, p.secret)
 	}
-	var err error
-	if p.messageKey, err = p.tree.messageKey(secret, p.generation); err != nil {
+	if p.messageKey, err = p.tree.messageKey(p.secret, p.generation); err != nil {
 		return err
 	}
 	if p.generation == math.MaxUint32 {
@@ -327,7 +327,8 @@ func (p *pendingKey) derive() error {
 		p.secret = nil
 		return nil
 	}
-	return p.step(secret, p.generation)
+	p.secret, err = nextSecret(p.tree.suite, p.secret, g)
+	return err
 }
 
 // deriveSkipped derives the keys to keep of the generations that the message skips,
@@ -355,28 +356,21 @@ func (p *pendingKey) deriveSkipped() error {
 			}
 			p.skipped = append(p.skipped, skipped)
 		}
-		next, err := deriveTreeSecret(p.tree.suite, secret, "secret", uint32(g), p.tree.suite.Info().KDF.Nh)
-		if err != nil {
+		var err error
+		if secret, err = nextSecret(p.tree.suite, secret, g); err != nil {
 			return err
 		}
-		clear(secret)
-		secret = next
 	}
 	return nil
 }
 
 func (p *pendingKey) aheadOf() ratchetID { return ratchetID{p.leaf, ratchetKindOf(p.contentType)} }
 
-// step makes p.secret the ratchet secret after the given one, and overwrites the
-// one it was.
-func (p *pendingKey) step(secret []byte, generation uint32) error {
-	next, err := deriveTreeSecret(p.tree.suite, secret, "secret", generation, p.tree.suite.Info().KDF.Nh)
-	if err != nil {
-		return err
-	}
-	clear(p.secret)
-	p.secret = next
-	return nil
+// nextSecret returns the ratchet secret after that of a generation, which it overwrites,
+// after an error too (RFC 9420, Section 9.1).
+func nextSecret(s suite.Suite, secret []byte, generation uint64) ([]byte, error) {
+	defer clear(secret)
+	return deriveTreeSecret(s, secret, "secret", uint32(generation), s.Info().KDF.Nh)
 }
 
 // messageKey derives the key of a generation from the ratchet secret there

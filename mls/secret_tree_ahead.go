@@ -138,16 +138,13 @@ func (w *longWay) walk() error {
 	if w == nil {
 		return nil
 	}
-	nh := w.suite.Info().KDF.Nh
 	for ; w.at < w.to; w.at++ {
-		next, err := deriveTreeSecret(w.suite, w.secret, "secret", uint32(w.at), nh)
-		if err != nil {
+		var err error
+		if w.secret, err = nextSecret(w.suite, w.secret, w.at); err != nil {
 			return err
 		}
-		clear(w.secret)
-		w.secret = next
 		if (w.at+1)%aheadStride == 0 {
-			w.passed = append(w.passed, aheadSecret{w.at + 1, bytes.Clone(next)})
+			w.passed = append(w.passed, aheadSecret{w.at + 1, bytes.Clone(w.secret)})
 		}
 	}
 	return nil

@@ -296,12 +296,10 @@ func (r *ratchet) ahead(s suite.Suite, generation uint64) (*savedRatchet, error)
 			clear(secret)
 			return &savedRatchet{next: generation}, nil
 		}
-		next, err := deriveTreeSecret(s, secret, "secret", uint32(g), s.Info().KDF.Nh)
-		clear(secret)
-		if err != nil {
+		var err error
+		if secret, err = nextSecret(s, secret, g); err != nil {
 			return nil, err
 		}
-		secret = next
 	}
 	return &savedRatchet{generation, secret}, nil
 }
