@@ -335,7 +335,7 @@ func (p *pendingKey) derive() error {
 // which takes thrice as long as to skip them: that is for a message that is accepted.
 func (p *pendingKey) deriveSkipped() error {
 	r := p.ratchet()
-	if !p.moved || p.limits.MaxKept == 0 {
+	if !p.moved || p.limits.MaxKept == 0 || r.next == uint64(p.generation) {
 		return nil
 	}
 	from := r.next
