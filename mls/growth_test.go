@@ -3,6 +3,7 @@ package mls
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -104,15 +105,23 @@ func (w *grown) commit(size int, proposals ...Proposal) map[string]work {
 		_, err := public.Process(w.Context(), insiderTime, made.Message)
 		require.NoError(w, err)
 	})
-	spoiled := insider{w, w.groups[1]}.commit(forgery{
-		proposals: insider{w, w.groups[1]}.byValue(proposals...), withPath: true,
-		tag: func(tag []byte) []byte { return append(tag[1:], tag[0]+1) },
-	}).message
+	spoiled := w.spoiled(made.Message)
 	all["member who refuses"] = w.counted(own.size, func() {
 		_, err := member.Process(w.Context(), insiderTime, spoiled)
-		require.Error(w, err)
+		require.ErrorContains(w, err, "confirmation tag does not match")
 	})
 	return all
+}
+
+// spoiled returns the committer's message with another confirmation tag, which its
+// signature does not cover: all of the commit has to be followed to refuse it.
+func (w *grown) spoiled(message []byte) []byte {
+	parsed, err := ParseMessage(message)
+	require.NoError(w, err)
+	m := parsed.publicMessage
+	ac := &authenticatedContent{wireFormat: WireFormatPublicMessage, content: m.content, auth: m.auth}
+	ac.auth.confirmationTag = flipped(ac.auth.confirmationTag, 0)
+	return insider{w, w.groups[0]}.seal(ac)
 }
 
 // pending sends proposals, and returns what commit does.
@@ -300,11 +309,12 @@ func TestGrowthIsLinear(t *testing.T) {
 	for _, g := range growths {
 		t.Run(g.name, func(t *testing.T) {
 			few, many := g.run(growGroup(t, 3, mostGrown), g.n), g.run(growGroup(t, 3, mostGrown), 4*g.n)
-			for _, who := range []string{"committer", "member", "public group", "member who refuses", "joiner"} {
+			everyone := slices.Sorted(maps.Keys(few))
+			require.NotEmpty(t, everyone)
+			require.Equal(t, everyone, slices.Sorted(maps.Keys(many)))
+			for _, who := range everyone {
 				a, b := few[who], many[who]
-				if a == (work{}) {
-					continue
-				}
+				require.Positive(t, a.operations)
 				t.Logf("%-50s %-20s %8d, %8d %8d, %8d %6d, %6d %9d, %9d", g.name, who, a.size, b.size,
 					a.operations, b.operations, a.nodes, b.nodes, a.bytes, b.bytes)
 				grows := 1.5 * max(4, float64(b.size)/float64(a.size))
