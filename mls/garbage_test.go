@@ -1,6 +1,7 @@
 package mls
 
 import (
+	"bytes"
 	"crypto/cipher"
 	"fmt"
 	"maps"
@@ -64,15 +65,44 @@ func (s *operationSuite) CheckPublicKey(pub []byte) error {
 	return s.Suite.CheckPublicKey(pub)
 }
 
+func (s *operationSuite) GenerateKey() (suite.PrivateKey, error) {
+	return s.key(s.Suite.GenerateKey())
+}
+
 func (s *operationSuite) DeriveKey(ikm []byte) (suite.PrivateKey, error) {
+	return s.key(s.Suite.DeriveKey(ikm))
+}
+
+func (s *operationSuite) key(key suite.PrivateKey, err error) (suite.PrivateKey, error) {
 	s.asymmetric.Add(1)
-	return s.Suite.DeriveKey(ikm)
+	if err != nil {
+		return nil, err
+	}
+	return &operationKey{key, s.operations}, nil
 }
 
 func (s *operationSuite) Verify(pub, message, sig []byte) error {
 	s.asymmetric.Add(1)
 	return s.Suite.Verify(pub, message, sig)
 }
+
+// operationKey is a key whose uses are counted.
+type operationKey struct {
+	suite.PrivateKey
+	*operations
+}
+
+func (k *operationKey) Open(enc, info, aad, ciphertext []byte) ([]byte, error) {
+	k.asymmetric.Add(1)
+	return k.PrivateKey.Open(enc, info, aad, ciphertext)
+}
+
+func (k *operationKey) Export(enc, info, exporterContext []byte, length int) ([]byte, error) {
+	k.asymmetric.Add(1)
+	return k.PrivateKey.Export(enc, info, exporterContext, length)
+}
+
+func (k *operationKey) Destroy() { suite.Destroy(k.PrivateKey) }
 
 // Garbage costs whom it reaches at most what an ordinary message of its kind does that
 // is accepted: in calls of primitives, and in memory, that of parsing aside.
@@ -159,6 +189,8 @@ func TestGarbageCostsAtMostWhatIsAccepted(t *testing.T) {
 		require.NoError(t, err)
 		commits = append(commits, c.Message)
 	}
+	entering, err := ExternalJoin(t.Context(), insiderTime, client(t, 0x0001, "entering", counted), info)
+	require.NoError(t, err)
 	require.NoError(t, member(proposals[0]))
 	require.NoError(t, member(commits[0]))
 	for _, c := range []struct {
@@ -176,13 +208,18 @@ func TestGarbageCostsAtMostWhatIsAccepted(t *testing.T) {
 		{"in public: KeyPackage in an Add", [][]byte{add}, outsider},
 		{"PrivateMessage, application", application[1:], member},
 		{"PublicMessage, commit", [][]byte{commit.Message}, member},
+		{"PublicMessage, external commit", [][]byte{entering.Message}, member},
+		{"in public: external commit", [][]byte{entering.Message}, outsider},
 		{"PublicMessage, external proposal", [][]byte{external}, member},
 		{"PublicMessage, proposal", [][]byte{proposal}, member},
 	} {
 		good := c.messages[0]
 		bad, last := map[string]price{}, len(good)-1
-		if strings.HasPrefix(c.kind, "in public") {
-			last -= 99 // the tags behind the signature are for members
+		if strings.HasPrefix(c.kind, "in public") { // the tags behind the signature are for members
+			parsed, err := ParseMessage(good)
+			require.NoError(t, err)
+			signature := parsed.publicMessage.auth.signature
+			last = bytes.LastIndex(good, signature) + len(signature) - 1
 		}
 		for at, name := range map[int]string{last: "last byte", len(good) / 2: "byte in the middle", 12: "byte of the header"} {
 			bad[name] = cost(c.read, false, flipped(good, at))
