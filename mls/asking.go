@@ -184,7 +184,7 @@ func (q asking) credentials(p *publicState) error {
 	inUse := p.tree.credentialTypesInUse()
 	for _, t := range inUse {
 		if err := q.credential(t); err != nil {
-			i, _ := p.tree.firstMember(func(f *features) bool { return has(f.inUse, t) })
+			i, _ := p.tree.firstMember(func(f *features) bool { return has(f.inUse, t) }, nil)
 			return atLeaf(err, i)
 		}
 	}

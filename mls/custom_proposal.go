@@ -106,7 +106,7 @@ func (p *publicState) checkCustom(list []CommittedProposal, rules *listRules) er
 		if staying == nil || has(staying.proposals, t) {
 			continue
 		}
-		leaf, _ := p.tree.lacksProposal(t, leaving)
+		leaf, _ := p.tree.firstMember(func(f *features) bool { return !has(f.proposals, t) }, leaving)
 		return violation("12.2", "every member supports the proposal type %s", t).atLeaf(leaf).atProposal(i)
 	}
 	return nil
@@ -143,24 +143,4 @@ func (t *tree) featuresBelow(n *node, i NodeIndex, except []LeafIndex, f *featur
 	right, _ := slices.BinarySearchFunc(except, i, func(leaf LeafIndex, i NodeIndex) int { return cmp.Compare(leaf.Node(), i) })
 	f = t.featuresBelow(n.left, i.Left(), except[:right], f)
 	return t.featuresBelow(n.right, i.Right(), except[right:], f)
-}
-
-// lacksProposal returns a member that does not support a proposal type, other than
-// those in except.
-func (t *tree) lacksProposal(p ProposalType, except map[LeafIndex]bool) (LeafIndex, bool) {
-	return t.lacksBelow(t.root, t.rootIndex(), p, except)
-}
-
-func (t *tree) lacksBelow(n *node, i NodeIndex, p ProposalType, except map[LeafIndex]bool) (LeafIndex, bool) {
-	t.visit(1)
-	switch {
-	case n == nil || n.features == nil || has(n.features.proposals, p):
-		return noLeaf, false
-	case i.IsLeaf():
-		return i.Leaf(), !except[i.Leaf()]
-	}
-	if leaf, lacks := t.lacksBelow(n.left, i.Left(), p, except); lacks {
-		return leaf, true
-	}
-	return t.lacksBelow(n.right, i.Right(), p, except)
 }

@@ -84,7 +84,7 @@ func (p *publicState) blame(err error, a *applied, t *tree) error {
 		}
 		return atLeaf(err, i)
 	}
-	if i, ok := t.firstMember(func(f *features) bool { return f.supports(a.extensions) != nil }); ok {
+	if i, ok := t.firstMember(func(f *features) bool { return f.supports(a.extensions) != nil }, nil); ok {
 		if a.extended >= 0 {
 			err = atProposal(err, a.extended)
 		}

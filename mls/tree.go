@@ -265,11 +265,11 @@ func (t *tree) extremeLifetimes() iter.Seq[LeafIndex] {
 		if f == nil || !f.lifetimes.some {
 			return
 		}
-		longest, _ := t.firstMember(func(g *features) bool { return g.lifetimes.some && g.lifetimes.longest == f.lifetimes.longest })
+		longest, _ := t.firstMember(func(g *features) bool { return g.lifetimes.some && g.lifetimes.longest == f.lifetimes.longest }, nil)
 		if !yield(longest) || f.lifetimes.longest == f.lifetimes.shortest {
 			return
 		}
-		shortest, _ := t.firstMember(func(g *features) bool { return g.lifetimes.some && g.lifetimes.shortest == f.lifetimes.shortest })
+		shortest, _ := t.firstMember(func(g *features) bool { return g.lifetimes.some && g.lifetimes.shortest == f.lifetimes.shortest }, nil)
 		yield(shortest)
 	}
 }

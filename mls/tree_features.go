@@ -123,21 +123,26 @@ func (f *features) supportsProposal(t ProposalType) bool {
 
 func (f *features) supportsCredential(t CredentialType) bool { return has(f.credentials, t) }
 
-// firstMember returns the first member for which lacks holds, which has to hold for
-// what several members have in common if it does for one of them.
-func (t *tree) firstMember(lacks func(*features) bool) (LeafIndex, bool) {
-	n, i := t.root, t.rootIndex()
-	if n.features == nil || !lacks(n.features) {
+// firstMember returns the first member other than those in except for which lacks
+// holds, which has to hold for what several members have in common if it does for one
+// of them.
+func (t *tree) firstMember(lacks func(*features) bool, except map[LeafIndex]bool) (LeafIndex, bool) {
+	return t.firstBelow(t.root, t.rootIndex(), lacks, except)
+}
+
+// firstBelow is firstMember of those below n, whose index is i.
+func (t *tree) firstBelow(n *node, i NodeIndex, lacks func(*features) bool, except map[LeafIndex]bool) (LeafIndex, bool) {
+	t.visit(1)
+	switch {
+	case n == nil || n.features == nil || !lacks(n.features):
 		return noLeaf, false
+	case i.IsLeaf():
+		return i.Leaf(), !except[i.Leaf()]
 	}
-	for n.leaf == nil {
-		if left := n.left.features; left != nil && lacks(left) {
-			n, i = n.left, i.Left()
-		} else {
-			n, i = n.right, i.Right()
-		}
+	if leaf, ok := t.firstBelow(n.left, i.Left(), lacks, except); ok {
+		return leaf, true
 	}
-	return i.Leaf(), true
+	return t.firstBelow(n.right, i.Right(), lacks, except)
 }
 
 // sorted returns the values of list in increasing order, each once: list itself,
