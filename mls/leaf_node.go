@@ -132,20 +132,8 @@ func (n *LeafNode) coversItself(s suite.Suite) error {
 // supportsGroup checks a new leaf against the group's parameters: its extensions
 // and its required_capabilities (RFC 9420, Sections 7.3 and 13.4).
 func (n *LeafNode) supportsGroup(extensions *groupExtensions) error {
-	own, required := featuresOf(n), &extensions.required
-	if t, ok := missing(extensions.types, own.supportsExtension); ok {
-		return violation("13.4", "capabilities list the group's extension %s", t)
-	}
-	if t, ok := missing(required.Extensions, own.supportsExtension); ok {
-		return violation("7.3", "capabilities list the required extension %s", t)
-	}
-	if t, ok := missing(required.Proposals, own.supportsProposal); ok {
-		return violation("7.3", "capabilities list the required proposal %s", t)
-	}
-	if t, ok := missing(required.Credentials, own.supportsCredential); ok {
-		return violation("7.3", "capabilities list the required credential %s", t)
-	}
-	return nil
+	own := featuresOf(n)
+	return own.supportsAs(extensions, "capabilities list", "7.3")
 }
 
 // coversItself checks that the leaf of a KeyPackage lists the types of its extensions,

@@ -225,7 +225,8 @@ func newSelection(p *publicState, committer LeafIndex, byValue []CommittedPropos
 		case RemoveProposal:
 			s.claimed[p.Removed], s.leaving[p.Removed] = true, true
 		case AddProposal:
-			s.enter(&p.KeyPackage.LeafNode)
+			leaf := &p.KeyPackage.LeafNode
+			s.enter(leaf, featuresOf(leaf))
 		case PreSharedKeyProposal:
 			_ = s.seen.checkPSK(p, i) // the list is checked later
 			s.psks++
@@ -265,9 +266,8 @@ func (s *selection) claim(leaf LeafIndex) bool {
 	return free
 }
 
-// enter notes that a leaf comes into the group.
-func (s *selection) enter(leaf *LeafNode) {
-	own := featuresOf(leaf)
+// enter notes that a leaf, whose features are own, comes into the group.
+func (s *selection) enter(leaf *LeafNode, own features) {
 	own.inUse = nil // is in types
 	s.incoming = s.incoming.merge(&own)
 	s.bring(leaf.Credential.Type, leaf.SignatureKey)
@@ -300,10 +300,10 @@ func (s *selection) takes(extensions *groupExtensions) bool {
 // of them.
 func (s *selection) fits(leaf *LeafNode, old LeafIndex) bool {
 	t, credential := s.public.tree, leaf.Credential.Type
-	if leaf.supportsGroup(s.extensions) != nil || !t.supportsCredential(credential) {
+	own := featuresOf(leaf)
+	if own.supports(s.extensions) != nil || !t.supportsCredential(credential) {
 		return false
 	}
-	own := featuresOf(leaf)
 	if _, ok := missing(t.credentialTypesInUse(), own.supportsCredential); ok {
 		return false
 	}
@@ -322,6 +322,6 @@ func (s *selection) fits(leaf *LeafNode, old LeafIndex) bool {
 	if s.keys[string(leaf.SignatureKey)] || s.keys[string(leaf.EncryptionKey)] {
 		return false
 	}
-	s.enter(leaf)
+	s.enter(leaf, own)
 	return true
 }

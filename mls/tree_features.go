@@ -91,24 +91,30 @@ func (f *features) equal(g *features) bool {
 		f.lifetimes == g.lifetimes
 }
 
-// supports returns an error unless all the members support what a GroupContext
-// needs: each of its extensions and required capabilities (RFC 9420, Sections 11.1 and
-// 13.4).
+// supports returns an error unless all the members support what a GroupContext needs
+// (RFC 9420, Sections 11.1 and 13.4).
 func (f *features) supports(e *groupExtensions) error {
+	return f.supportsAs(e, "every member supports", "11.1")
+}
+
+// supportsAs returns an error unless the members support what a GroupContext needs: each
+// of its extensions (RFC 9420, Section 13.4) and, by the section that is named, its
+// required capabilities. who begins the rules: it says of whom they are.
+func (f *features) supportsAs(e *groupExtensions, who, section string) error {
 	if f == nil {
 		return nil
 	}
 	if x, ok := missing(e.types, f.supportsExtension); ok {
-		return violation("13.4", "every member supports the group's extension %s", x)
+		return violation("13.4", "%s the group's extension %s", who, x)
 	}
 	if x, ok := missing(e.required.Extensions, f.supportsExtension); ok {
-		return violation("11.1", "every member supports the required extension %s", x)
+		return violation(section, "%s the required extension %s", who, x)
 	}
 	if p, ok := missing(e.required.Proposals, f.supportsProposal); ok {
-		return violation("11.1", "every member supports the required proposal %s", p)
+		return violation(section, "%s the required proposal %s", who, p)
 	}
 	if c, ok := missing(e.required.Credentials, f.supportsCredential); ok {
-		return violation("11.1", "every member supports the required credential %s", c)
+		return violation(section, "%s the required credential %s", who, c)
 	}
 	return nil
 }
