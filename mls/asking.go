@@ -245,29 +245,26 @@ func (q asking) proposal(p *publicState, c *CommittedProposal) error {
 	case GroupContextExtensionsProposal:
 		return q.begin().extensions(c.extensions, p.extensions.credentials)
 	case ReInitProposal:
-		return q.reInit(p, &proposal, c.extensions)
+		return q.reInit(p, &proposal, c)
 	}
 	return nil // a PSK is judged when its length is known
 }
 
 // reInit asks about the group that a ReInit announces, which begins anew whoever
-// proposes it, and checks what depends on its suite.
-func (q asking) reInit(p *publicState, r *ReInitProposal, announced *groupExtensions) error {
+// proposes it, and checks what depends on its suite, which only the policies give.
+func (q asking) reInit(p *publicState, r *ReInitProposal, c *CommittedProposal) error {
 	q = q.as(suite.Start)
 	next, err := q.suite(r.CipherSuite)
 	if err != nil {
 		return err
 	}
-	if err := announced.checkSenders(next); err != nil {
-		return err
-	}
-	if err := usablePSK(next, make([]byte, p.suite.Info().KDF.Nh)); err != nil { // as long as the resumption PSK
-		return err
-	}
 	if err := q.move(p.suite, next); err != nil {
 		return err
 	}
-	return q.extensions(announced, nil)
+	if err := q.extensions(c.extensions, nil); err != nil {
+		return err
+	}
+	return c.checkNext(p.suite, next)
 }
 
 // proposals asks about the proposals of a list from the one at an index on.

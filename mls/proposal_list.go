@@ -28,6 +28,7 @@ type CommittedProposal struct {
 	size    int  // bytes, about
 
 	extensions *groupExtensions // that it brings, read, once it was checked
+	next       *nextSuiteCheck  // of a ReInit, from then on
 }
 
 // listRules is what the validity of a list of proposals depends on beside the

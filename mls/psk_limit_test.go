@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"math"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -109,6 +110,52 @@ func TestReInitToASuiteThatRefusesTheResumptionPSK(t *testing.T) {
 		_, err := g.Process(t.Context(), insiderTime, message)
 		require.NoError(t, err)
 	}
+}
+
+// onlyCounted counts the calls into one suite of a registry.
+type onlyCounted struct {
+	countedSuites
+	id suite.ID
+}
+
+func (c onlyCounted) Suite(id suite.ID, use suite.Use, now time.Time) (suite.Suite, error) {
+	if id == c.id {
+		return c.countedSuites.Suite(id, use, now)
+	}
+	return c.Suites.Suite(id, use, now)
+}
+
+// What a ReInit brings is checked against the suite that it moves to once by each member:
+// not again when the proposal keeps data back, or is committed, or its commit arrives.
+func TestReInitIsCheckedAgainstItsSuiteOnce(t *testing.T) {
+	ops := new(operations)
+	counted := func(c *Config) { c.Suites = onlyCounted{countedSuites{all.Registry(), ops}, 0x0007} }
+	outside := client(t, 0x0001, "outside")
+	senders := ExternalSenders{{outside.Signer.PublicKey(), outside.Credential}}
+	data, err := senders.Marshal()
+	require.NoError(t, err)
+	g, err := CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "member 0", counted, publicHandshake), nil,
+		Extension{Type: ExtensionExternalSenders, Data: data})
+	require.NoError(t, err)
+	groups := gather(t, g, 2, counted, publicHandshake)
+	context := groups[0].public.context
+	message, err := ExternalProposer{groups[0].public.suite, context.GroupID, context.Epoch}.
+		Propose(t.Context(), outside.Signer, 0, ReInit([]byte("next"), 0x0007))
+	require.NoError(t, err)
+	for i, g := range groups {
+		_, err := g.Process(t.Context(), insiderTime, message)
+		require.NoError(t, err)
+		require.EqualValues(t, i+1, ops.symmetric.Load(), "one Extract")
+		for range 3 {
+			require.ErrorIs(t, encrypts(t, g), ErrPendingProposals)
+		}
+		require.EqualValues(t, i+1, ops.symmetric.Load())
+	}
+	c, err := groups[0].Commit(t.Context(), insiderTime)
+	require.NoError(t, err)
+	require.Len(t, c.Proposals(), 1)
+	follow(t, groups, 0, c)
+	require.EqualValues(t, len(groups), ops.symmetric.Load())
 }
 
 // countingPSKs knows every key and counts how often it is asked.
