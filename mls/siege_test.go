@@ -35,6 +35,7 @@ type siege struct {
 	lost      map[LeafIndex]map[string]bool // proposals of honest senders that did not arrive, by reference
 	made      int
 	refused   int
+	changed   int // messages that were altered and sent
 }
 
 // choices are what the input of a fuzz target decides: each octet is one choice, and
@@ -332,7 +333,7 @@ func (s *siege) altered(message []byte) []byte {
 	}
 	content, auth := m.publicMessage.content, m.publicMessage.auth
 	own := s.of(2) == 1
-	script := s.script[:min(len(s.script), 8)]
+	script := s.script[:min(len(s.script), 4)] // one change: most of more do not parse
 	s.script = s.script[len(script):]
 	if !reparse(s, &content, script) {
 		return nil
@@ -414,9 +415,13 @@ func (s *siege) attack() {
 		if len(s.sent) > 0 {
 			s.strike(pick(&s.choices, s.sent))
 		}
-	case 4:
-		if len(s.sent) > 0 {
-			s.strike(s.altered(pick(&s.choices, s.sent)))
+	case 4: // of some nothing comes: those in private, garbage, and those that no longer parse
+		for range min(8, len(s.sent)) {
+			if message := s.altered(pick(&s.choices, s.sent)); message != nil {
+				s.changed++
+				s.strike(message)
+				break
+			}
 		}
 	case 5:
 		if len(s.sent) > 0 {
@@ -448,7 +453,7 @@ func (g *Group) someKeyPackage(t testing.TB) *KeyPackage {
 // Members who get an insider's and outsiders' messages, in whatever order, and other
 // members' messages in the order of each sender, agree on every honest commit.
 func TestHonestMembersAgreeUnderSiege(t *testing.T) {
-	seeds, refused := uint64(30), 0
+	seeds, refused, changed := uint64(30), 0, 0
 	if vectors.Full() {
 		seeds = 1000
 	}
@@ -457,10 +462,12 @@ func TestHonestMembersAgreeUnderSiege(t *testing.T) {
 			s := newSiege(t, siegeScript(seed))
 			s.run()
 			refused += s.refused
+			changed += s.changed
 		})
 	}
-	t.Logf("%d attacks refused", refused)
+	t.Logf("%d attacks refused, %d messages altered", refused, changed)
 	require.Greater(t, refused, 500)
+	require.Greater(t, changed, int(seeds/4))
 }
 
 func siegeScript(seed uint64) []byte {
