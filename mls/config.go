@@ -97,9 +97,12 @@ type Limits struct {
 	// ratchet; 0 means 1,000. So many derivations of the KDF are what the first such
 	// message of a ratchet costs who reads it, authentic or not; the next that is not
 	// authentic costs up to 16 more than one in order, within 16,384 generations. They keep
-	// no other call of the group waiting. Only members can send one. The keys of
-	// generations that an authentic message skips cost three derivations each, up to
-	// MaxSkippedKeys, for which other calls wait.
+	// no other call of the group waiting. Only members can send one. What makes the next
+	// one cheap is kept until the epoch ends: a secret of Hash.Size bytes for each 16
+	// generations, of at most 1,024 in a ratchet and of at most 256 ratchets; that is
+	// half a megabyte with 1,000 and SHA-256. The keys of generations that an authentic
+	// message skips cost three derivations each, up to MaxSkippedKeys, for which other
+	// calls wait.
 	MaxForward uint32
 	// MaxSkippedKeys is how many keys of skipped messages are kept for each
 	// ratchet; 0 means 1,000, and a negative number means none.

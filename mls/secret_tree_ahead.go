@@ -2,6 +2,8 @@ package mls
 
 import (
 	"bytes"
+	"cmp"
+	"slices"
 
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -44,13 +46,22 @@ func (a *aheadSecrets) latest(n ratchetID, upTo uint32) ([]byte, uint64) {
 }
 
 // keep keeps a copy of the secret of a generation, if it is one to keep and not there.
+// It takes the place of the furthest where the ratchet has no room for more: so the next
+// message that names the generation costs little, however far that is.
 func (a *aheadSecrets) keep(n ratchetID, generation uint64, secret []byte) {
-	all := a.of[n]
-	last := len(all) - 1
-	if generation%aheadStride != 0 || last >= 0 && all[last].generation >= generation || len(all) == aheadPerRatchet {
+	if generation%aheadStride != 0 {
 		return
 	}
-	if last < 0 && len(a.of) >= aheadRatchets {
+	all := a.of[n]
+	i, there := slices.BinarySearchFunc(all, generation, func(s aheadSecret, g uint64) int { return cmp.Compare(s.generation, g) })
+	if there {
+		return
+	}
+	if last := len(all) - 1; len(all) == aheadPerRatchet {
+		clear(all[last].secret)
+		all, i = all[:last], min(i, last)
+	}
+	if len(all) == 0 && len(a.of) >= aheadRatchets {
 		for other := range a.of {
 			a.forget(other)
 			break
@@ -59,7 +70,7 @@ func (a *aheadSecrets) keep(n ratchetID, generation uint64, secret []byte) {
 	if a.of == nil {
 		a.of = make(map[ratchetID][]aheadSecret)
 	}
-	a.of[n] = append(all, aheadSecret{generation, bytes.Clone(secret)})
+	a.of[n] = slices.Insert(all, i, aheadSecret{generation, bytes.Clone(secret)})
 }
 
 // drop deletes the secrets of generations before the one that is next.

@@ -1,10 +1,14 @@
 package mls
 
 import (
+	"slices"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/suite"
 )
 
 // A message that is not authentic and names a far generation makes a member go there
@@ -46,6 +50,86 @@ func TestGarbageGenerationsAreDerivedOnce(t *testing.T) {
 	tree.forget(1)
 	require.Equal(t, make([]byte, len(last)), last)
 	require.Empty(t, tree.ahead.of)
+}
+
+// The steps to a generation are made once and without the mutex beyond the room for
+// secrets too, to whichever of the far generations a message goes.
+func TestStepsBeyondTheRoomKeepNobodyWaiting(t *testing.T) {
+	limits := ratchetLimits{MaxForward: 2 * aheadStride * aheadPerRatchet, MaxKept: 10}
+	tree := newTestSecretTree(t, 4)
+	open(t, tree, 1, 0, limits)
+	b := &inbox{mu: new(sync.Mutex), ratchets: tree}
+	waiting := &lockedSuite{Suite: tree.suite, mu: b.mu}
+	tree.suite = waiting
+	before := stateOf(tree)
+	n := ratchetID{1, applicationRatchet}
+	refused := func(generation uint32) {
+		t.Helper()
+		waiting.locked, waiting.free = 0, 0
+		p, err := b.keys(tree, limits)(1, ContentApplication, generation)
+		require.NoError(t, err)
+		p.discard()
+		require.LessOrEqual(t, waiting.locked, aheadStride+3, "generation %d", generation)
+		require.LessOrEqual(t, len(tree.ahead.of[n]), aheadPerRatchet)
+		require.True(t, slices.IsSortedFunc(tree.ahead.of[n], func(a, b aheadSecret) int { return int(a.generation) - int(b.generation) }))
+	}
+	far := limits.MaxForward
+	refused(far)
+	require.Greater(t, waiting.free, int(far)-2*aheadStride)
+	require.Len(t, tree.ahead.of[n], aheadPerRatchet)
+	require.Equal(t, aheadPerRatchet*tree.suite.Info().KDF.Nh, bytesAhead(tree))
+	for range 2 {
+		refused(far)
+		require.Zero(t, waiting.free, "once")
+	}
+	furthest := tree.ahead.of[n][aheadPerRatchet-1]
+	require.EqualValues(t, far, furthest.generation)
+	refused(far - 5000) // takes the place of the furthest
+	require.Equal(t, make([]byte, len(furthest.secret)), furthest.secret, "overwritten")
+	for _, generation := range []uint32{far - 5000, aheadStride * aheadPerRatchet, 17, 5000} {
+		refused(generation)
+	}
+	refused(far)
+	require.Equal(t, before, stateOf(tree))
+
+	// What is behind the ratchet makes room before the furthest.
+	open(t, tree, 1, 5000, limits)
+	before = stateOf(tree)
+	require.Less(t, len(tree.ahead.of[n]), aheadPerRatchet)
+	for _, generation := range []uint32{far - 1000, far, far + 5000, far - 3000} {
+		refused(generation)
+		refused(generation)
+		require.Zero(t, waiting.free, "generation %d", generation)
+	}
+	require.Equal(t, before, stateOf(tree))
+}
+
+// lockedSuite counts the derivations that are made with a mutex held, and those without.
+type lockedSuite struct {
+	suite.Suite
+	mu           *sync.Mutex
+	locked, free int
+}
+
+func (s *lockedSuite) Expand(prk, info []byte, length int) ([]byte, error) {
+	if s.mu.TryLock() {
+		s.mu.Unlock()
+		s.free++
+	} else {
+		s.locked++
+	}
+	return s.Suite.Expand(prk, info, length)
+}
+
+// bytesAhead is how many bytes of secrets a tree keeps for garbage.
+func bytesAhead(tree *secretTree) int {
+	n := 0
+	for _, all := range tree.ahead.of {
+		for _, s := range all {
+			n += len(s.secret)
+		}
+	}
+	return n
 }
 
 // Who names many senders makes a member keep no more than it keeps of some.
