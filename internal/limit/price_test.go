@@ -1,6 +1,8 @@
 package limit_test
 
 import (
+	"crypto/cipher"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,18 +14,59 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
+// On a clock by which each primitive takes a time of its own, and hashes and the AEAD
+// one for each byte beside, Price finds these times.
 func TestPrice(t *testing.T) {
 	for _, id := range []suite.ID{0x0001, 0x0007, 0xF009} {
 		s, err := all.Registry().Suite(id, suite.Start, time.Time{})
 		require.NoError(t, err)
-		prices, err := limit.Price(t.Context(), measure.Plan{Count: 3, Time: 3 * time.Millisecond}, s)
+		m := &metered{counter: &counter{Suite: s}}
+		prices, err := limit.Price(t.Context(), measure.Plan{Count: 3, Time: 60 * time.Microsecond, Now: m.now}, m)
 		require.NoError(t, err)
 		for p, price := range prices {
-			require.Positive(t, price, "%s of %s", limit.Primitive(p), id)
+			require.InDelta(t, m.price(limit.Primitive(p)), price, 1e-6, "%s of %s", limit.Primitive(p), id)
 		}
-		// What is hashed or encrypted by the byte is cheaper than a call on 64.
-		require.Less(t, prices[limit.HashedByte], prices[limit.Hash])
-		require.Less(t, prices[limit.AEADByte], prices[limit.AEAD])
-		require.Less(t, prices[limit.Hash], prices[limit.Sign])
 	}
+}
+
+// metered is a suite whose calls and bytes take times that nothing disturbs.
+type metered struct {
+	*counter
+	hashed, encrypted atomic.Int64 // bytes
+}
+
+// price is what a primitive takes, in nanoseconds.
+func (m *metered) price(p limit.Primitive) float64 {
+	if p == limit.HashedByte || p == limit.AEADByte {
+		return float64(p)
+	}
+	return float64(1000 + 100*p)
+}
+
+func (m *metered) now() time.Duration {
+	took := float64(m.hashed.Load())*m.price(limit.HashedByte) + float64(m.encrypted.Load())*m.price(limit.AEADByte)
+	for p := range m.calls {
+		took += float64(m.calls[p].Load()) * m.price(limit.Primitive(p))
+	}
+	return time.Duration(took)
+}
+
+func (m *metered) Hash(data []byte) []byte {
+	m.hashed.Add(int64(len(data)))
+	return m.counter.Hash(data)
+}
+
+func (m *metered) NewAEAD(key []byte) (cipher.AEAD, error) {
+	aead, err := m.counter.NewAEAD(key)
+	return meteredAEAD{aead, m}, err
+}
+
+type meteredAEAD struct {
+	cipher.AEAD
+	m *metered
+}
+
+func (a meteredAEAD) Seal(dst, nonce, plaintext, aad []byte) []byte {
+	a.m.encrypted.Add(int64(len(plaintext)))
+	return a.AEAD.Seal(dst, nonce, plaintext, aad)
 }

@@ -18,6 +18,9 @@ import (
 type Plan struct {
 	Count int           // samples, at least 1
 	Time  time.Duration // of all samples together, at least; every sample runs the operation at least once
+
+	// Now returns the CPU time so far; nil is [Clock].
+	Now func() time.Duration
 }
 
 // maxBatch bounds the repetitions of one sample, and so what prepare makes at once.
@@ -41,10 +44,14 @@ type Sample struct {
 // Run warms op up with one sample's repetitions, then returns plan.Count samples
 // of it. It returns the first error of op, or that of ctx.
 func Run(ctx context.Context, plan Plan, op Operation) ([]Sample, error) {
+	now := plan.Now
+	if now == nil {
+		now = cpuTime
+	}
 	share := plan.Time / time.Duration(plan.Count)
 	batch := 1
 	for { // the warm-up, until one sample fills its share of the time
-		s, err := sample(op, batch)
+		s, err := sample(op, batch, now)
 		if err != nil {
 			return nil, err
 		}
@@ -63,7 +70,7 @@ func Run(ctx context.Context, plan Plan, op Operation) ([]Sample, error) {
 			return nil, err
 		}
 		var err error
-		if samples[i], err = sample(op, batch); err != nil {
+		if samples[i], err = sample(op, batch, now); err != nil {
 			return nil, err
 		}
 	}
@@ -80,7 +87,7 @@ func grow(batch int, took, share time.Duration) int {
 	return min(max(next, batch+1), maxBatch)
 }
 
-func sample(op Operation, n int) (Sample, error) {
+func sample(op Operation, n int, now func() time.Duration) (Sample, error) {
 	if op.Prepare != nil {
 		if err := op.Prepare(n); err != nil {
 			return Sample{}, err
@@ -88,13 +95,13 @@ func sample(op Operation, n int) (Sample, error) {
 	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	start := cpuTime()
+	start := now()
 	for i := range n {
 		if err := op.Do(i); err != nil {
 			return Sample{}, err
 		}
 	}
-	took := cpuTime() - start
+	took := now() - start
 	runtime.ReadMemStats(&after)
 	return Sample{
 		CPU:        float64(took) / float64(n),
