@@ -17,8 +17,15 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// operations counts the calls into the suites of a test.
-type operations struct{ symmetric, asymmetric atomic.Int64 }
+// operations counts the calls into the suites of a test, and the bytes that are hashed
+// in them: by themselves, into a MAC or a key, or to be verified.
+type operations struct{ symmetric, asymmetric, hashed atomic.Int64 }
+
+func (o *operations) hash(data ...[]byte) {
+	for _, b := range data {
+		o.hashed.Add(int64(len(b)))
+	}
+}
 
 type countedSuites struct {
 	Suites
@@ -37,21 +44,25 @@ type operationSuite struct {
 
 func (s *operationSuite) Hash(data []byte) []byte {
 	s.symmetric.Add(1)
+	s.hash(data)
 	return s.Suite.Hash(data)
 }
 
 func (s *operationSuite) MAC(key, message []byte) []byte {
 	s.symmetric.Add(1)
+	s.hash(key, message)
 	return s.Suite.MAC(key, message)
 }
 
 func (s *operationSuite) Extract(salt, ikm []byte) ([]byte, error) {
 	s.symmetric.Add(1)
+	s.hash(salt, ikm)
 	return s.Suite.Extract(salt, ikm)
 }
 
 func (s *operationSuite) Expand(prk, info []byte, length int) ([]byte, error) {
 	s.symmetric.Add(1)
+	s.hash(prk, info)
 	return s.Suite.Expand(prk, info, length)
 }
 
@@ -70,6 +81,7 @@ func (s *operationSuite) GenerateKey() (suite.PrivateKey, error) {
 }
 
 func (s *operationSuite) DeriveKey(ikm []byte) (suite.PrivateKey, error) {
+	s.hash(ikm)
 	return s.key(s.Suite.DeriveKey(ikm))
 }
 
@@ -83,6 +95,7 @@ func (s *operationSuite) key(key suite.PrivateKey, err error) (suite.PrivateKey,
 
 func (s *operationSuite) Verify(pub, message, sig []byte) error {
 	s.asymmetric.Add(1)
+	s.hash(message)
 	return s.Suite.Verify(pub, message, sig)
 }
 
@@ -94,18 +107,21 @@ type operationKey struct {
 
 func (k *operationKey) Open(enc, info, aad, ciphertext []byte) ([]byte, error) {
 	k.asymmetric.Add(1)
+	k.hash(info)
 	return k.PrivateKey.Open(enc, info, aad, ciphertext)
 }
 
 func (k *operationKey) Export(enc, info, exporterContext []byte, length int) ([]byte, error) {
 	k.asymmetric.Add(1)
+	k.hash(info, exporterContext)
 	return k.PrivateKey.Export(enc, info, exporterContext, length)
 }
 
 func (k *operationKey) Destroy() { suite.Destroy(k.PrivateKey) }
 
 // Garbage costs whom it reaches at most what an ordinary message of its kind does that
-// is accepted: in calls of primitives, and in memory, that of parsing aside.
+// is accepted: in calls of primitives, in bytes that are hashed, and in memory, that of
+// parsing aside.
 func TestGarbageCostsAtMostWhatIsAccepted(t *testing.T) {
 	ops, registry := new(operations), all.Registry()
 	counted := func(cfg *Config) { cfg.Suites = countedSuites{registry, ops} }
@@ -123,7 +139,7 @@ func TestGarbageCostsAtMostWhatIsAccepted(t *testing.T) {
 	populate(t, groups)
 	m, victim := insider{t, groups[1]}, groups[2]
 
-	type price struct{ bytes, symmetric, asymmetric int }
+	type price struct{ bytes, symmetric, asymmetric, hashed int }
 	member := func(message []byte) error {
 		_, err := victim.Process(t.Context(), insiderTime, message)
 		return err
@@ -134,9 +150,10 @@ func TestGarbageCostsAtMostWhatIsAccepted(t *testing.T) {
 		p.bytes = leastAllocated(func() {
 			ops.symmetric.Store(0)
 			ops.asymmetric.Store(0)
+			ops.hashed.Store(0)
 			err := read(messages[i%len(messages)])
 			require.Equal(t, valid, err == nil, err)
-			p.symmetric, p.asymmetric = int(ops.symmetric.Load()), int(ops.asymmetric.Load())
+			p.symmetric, p.asymmetric, p.hashed = int(ops.symmetric.Load()), int(ops.asymmetric.Load()), int(ops.hashed.Load())
 			i++
 		})
 		return p
@@ -232,14 +249,17 @@ func TestGarbageCostsAtMostWhatIsAccepted(t *testing.T) {
 			bad["missing signature"] = cost(c.read, false, unsigned)
 		}
 		accepted := cost(c.read, true, c.messages...)
-		t.Logf("%-34s %5d bytes: %7d allocated, %3d symmetric and %2d asymmetric operations", c.kind, len(good),
-			accepted.bytes, accepted.symmetric, accepted.asymmetric)
+		t.Logf("%-34s %5d bytes: %7d allocated, %3d symmetric and %2d asymmetric operations, %6d hashed", c.kind, len(good),
+			accepted.bytes, accepted.symmetric, accepted.asymmetric, accepted.hashed)
 		for _, name := range slices.Sorted(maps.Keys(bad)) {
 			b := bad[name]
-			t.Logf("    refused for a %-20s: %7d allocated (%.2f), %3d symmetric (%.2f), %2d asymmetric", name, b.bytes,
-				float64(b.bytes)/float64(accepted.bytes), b.symmetric, float64(b.symmetric)/float64(accepted.symmetric), b.asymmetric)
+			of := func(refused, accepted int) float64 { return float64(refused) / float64(accepted) }
+			t.Logf("    refused for a %-20s: %7d allocated (%.2f), %3d symmetric (%.2f), %2d asymmetric (%.2f), %6d hashed (%.2f)", name,
+				b.bytes, of(b.bytes, accepted.bytes), b.symmetric, of(b.symmetric, accepted.symmetric),
+				b.asymmetric, of(b.asymmetric, accepted.asymmetric), b.hashed, of(b.hashed, accepted.hashed))
 			require.LessOrEqual(t, b.symmetric, accepted.symmetric, "%s, %s", c.kind, name)
 			require.LessOrEqual(t, b.asymmetric, accepted.asymmetric, "%s, %s", c.kind, name)
+			require.LessOrEqual(t, b.hashed, accepted.hashed, "%s, %s", c.kind, name)
 			require.LessOrEqual(t, b.bytes, accepted.bytes+parsedAtMost(len(good)), "%s, %s", c.kind, name)
 		}
 	}
