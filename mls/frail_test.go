@@ -80,7 +80,7 @@ func (f *frail) walk(t *testing.T, call func() (undo func(), err error)) {
 func (f *frail) config(cfg *Config) {
 	q := &questioner{suites: all.Registry(), now: insiderTime, refuse: -1}
 	q.also = func(string) error { q.asked = nil; return f.step() }
-	cfg.Suites, cfg.Rules = frailSuites{q, f}, q
+	cfg.Suites, cfg.Rules = Around(q, func(s suite.Suite) suite.Suite { return frailSuite{s, f} }), q
 	cfg.Signer = frailSigner{cfg.Signer, f}
 	cfg.Authenticator, cfg.PSKs = f, f
 	cfg.PublicHandshake = true // a message can be processed again
@@ -108,19 +108,6 @@ func (s frailSigner) Sign(ctx context.Context, message []byte) ([]byte, error) {
 		return nil, err
 	}
 	return s.Signer.Sign(ctx, message)
-}
-
-type frailSuites struct {
-	Suites
-	f *frail
-}
-
-func (s frailSuites) Suite(id suite.ID, use suite.Use, now time.Time) (suite.Suite, error) {
-	found, err := s.Suites.Suite(id, use, now)
-	if err != nil {
-		return nil, err
-	}
-	return frailSuite{found, s.f}, nil
 }
 
 type frailSuite struct {

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -27,14 +26,9 @@ func (o *operations) hash(data ...[]byte) {
 	}
 }
 
-type countedSuites struct {
-	Suites
-	*operations
-}
-
-func (c countedSuites) Suite(id suite.ID, use suite.Use, now time.Time) (suite.Suite, error) {
-	s, err := c.Suites.Suite(id, use, now)
-	return &operationSuite{s, c.operations}, err
+// in counts the calls into suites.
+func (o *operations) in(suites Suites) Suites {
+	return Around(suites, func(s suite.Suite) suite.Suite { return &operationSuite{s, o} })
 }
 
 type operationSuite struct {
@@ -123,8 +117,9 @@ func (k *operationKey) Destroy() { suite.Destroy(k.PrivateKey) }
 // is accepted: in calls of primitives, in bytes that are hashed, and in memory, that of
 // parsing aside.
 func TestGarbageCostsAtMostWhatIsAccepted(t *testing.T) {
-	ops, registry := new(operations), all.Registry()
-	counted := func(cfg *Config) { cfg.Suites = countedSuites{registry, ops} }
+	ops := new(operations)
+	suites := ops.in(all.Registry())
+	counted := func(cfg *Config) { cfg.Suites = suites }
 	var senders ExternalSenders
 	outside := client(t, 0x0001, "outside")
 	for i := range 1000 {

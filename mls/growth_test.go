@@ -57,7 +57,7 @@ func growGroup(t testing.TB, members, types int) *grown {
 }
 
 func (w *grown) config(cfg *Config) {
-	cfg.Suites = countedSuites{all.Registry(), w.ops}
+	cfg.Suites = w.ops.in(all.Registry())
 	cfg.PublicHandshake, cfg.PSKs = true, grownPSKs{}
 	cfg.Limits.MaxProposals = 1 << 14
 }

@@ -328,12 +328,8 @@ func TestPathSecretWithoutPath(t *testing.T) {
 func TestMemberViewIsComplete(t *testing.T) {
 	groups := clique(t, 0x0001, 3)
 	populate(t, groups)
-	k := ownKeyPackage(t, 0x0001, "joiner")
-	c, err := groups[0].Commit(t.Context(), insiderTime, Add(k.KeyPackage))
-	require.NoError(t, err)
-	follow(t, groups, 0, c)
-	joiner, err := adopted(k.Join(t.Context(), insiderTime, c.Welcome))
-	require.NoError(t, err)
+	groups = admit(t, groups, ownKeyPackage(t, 0x0001, "joiner"))
+	joiner := groups[3]
 	tree, root := joiner.public.tree, joiner.public.tree.rootIndex()
 	require.NotNil(t, tree.parent(root))
 	require.NoError(t, groups[0].self.complete(tree))

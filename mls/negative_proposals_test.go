@@ -370,7 +370,7 @@ func TestPolicyIsAsked(t *testing.T) {
 	message, err := groups[1].Encrypt(t.Context(), insiderTime, []byte("hello"), nil)
 	require.NoError(t, err)
 	g := groups[0]
-	g.cfg.Suites = refusing{g.cfg.Suites, forbidden}
+	g.cfg.Suites = refusing(g.cfg.Suites, forbidden)
 	requireUnprocessed(t, g, forbidden, message)
 	requireUnmoved(t, g, forbidden, func() error {
 		_, err := g.Commit(t.Context(), insiderTime)
@@ -385,7 +385,7 @@ func TestPolicyIsAsked(t *testing.T) {
 		return err
 	})
 	i := newInvitation(t, 0x0001, true)
-	i.joiner.cfg.Suites = refusing{i.joiner.cfg.Suites, forbidden}
+	i.joiner.cfg.Suites = refusing(i.joiner.cfg.Suites, forbidden)
 	_, err = i.joiner.Join(t.Context(), insiderTime, i.welcome(welcomeForgery{}))
 	require.ErrorIs(t, err, forbidden)
 	_, err = NewKeyPackage(t.Context(), insiderTime, i.joiner.cfg)
@@ -394,12 +394,10 @@ func TestPolicyIsAsked(t *testing.T) {
 	require.ErrorIs(t, err, forbidden)
 }
 
-type refusing struct {
-	Suites
-	err error
+// refusing makes suites of which none may be used.
+func refusing(suites Suites, err error) Suites {
+	return Wrapped{suites, func(suite.Suite, suite.Use) (suite.Suite, error) { return nil, err }}
 }
-
-func (r refusing) Suite(suite.ID, suite.Use, time.Time) (suite.Suite, error) { return nil, r.err }
 
 // The last epoch that a number has room for has no next one.
 func TestLastEpochHasNoNext(t *testing.T) {

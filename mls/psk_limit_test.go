@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"math"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -112,24 +111,17 @@ func TestReInitToASuiteThatRefusesTheResumptionPSK(t *testing.T) {
 	}
 }
 
-// onlyCounted counts the calls into one suite of a registry.
-type onlyCounted struct {
-	countedSuites
-	id suite.ID
-}
-
-func (c onlyCounted) Suite(id suite.ID, use suite.Use, now time.Time) (suite.Suite, error) {
-	if id == c.id {
-		return c.countedSuites.Suite(id, use, now)
-	}
-	return c.Suites.Suite(id, use, now)
-}
-
 // What a ReInit brings is checked against the suite that it moves to once by each member:
 // not again when the proposal keeps data back, or is committed, or its commit arrives.
 func TestReInitIsCheckedAgainstItsSuiteOnce(t *testing.T) {
 	ops := new(operations)
-	counted := func(c *Config) { c.Suites = onlyCounted{countedSuites{all.Registry(), ops}, 0x0007} }
+	suites := Around(all.Registry(), func(s suite.Suite) suite.Suite {
+		if s.Info().ID == 0x0007 {
+			return &operationSuite{s, ops}
+		}
+		return s
+	})
+	counted := func(c *Config) { c.Suites = suites }
 	outside := client(t, 0x0001, "outside")
 	senders := ExternalSenders{{outside.Signer.PublicKey(), outside.Credential}}
 	data, err := senders.Marshal()

@@ -3,7 +3,6 @@ package mls_test
 import (
 	"errors"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -11,17 +10,7 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// refusing is suites in an environment that lets nobody open a private key.
-type refusing struct{ mls.Suites }
-
-func (r refusing) Suite(id suite.ID, use suite.Use, now time.Time) (suite.Suite, error) {
-	s, err := r.Suites.Suite(id, use, now)
-	if err != nil {
-		return nil, err
-	}
-	return refusingSuite{s}, nil
-}
-
+// refusingSuite is a suite in an environment that lets nobody open a private key.
 type refusingSuite struct{ suite.Suite }
 
 var errRefusal = &suite.EnvironmentError{Algorithm: "X25519", Cause: errors.New("refused here")}
@@ -68,7 +57,7 @@ func TestEnvironmentIsNoFaultOfAState(t *testing.T) {
 				},
 			} {
 				err := restore(func(cfg mls.Config) mls.Config {
-					cfg.Suites = refusing{cfg.Suites}
+					cfg.Suites = mls.Around(cfg.Suites, func(s suite.Suite) suite.Suite { return refusingSuite{s} })
 					return cfg
 				})
 				require.ErrorIs(t, err, suite.ErrEnvironment, what)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -69,13 +68,8 @@ func (k *vaultKey) Destroy() {
 	delete(k.vault.keys, k.name)
 }
 
-// vaultSuites has the suite 0x0001 on a KEM.
-type vaultSuites struct {
-	mls.Suites
-	s suite.Suite
-}
-
-func newVaultSuites(t testing.TB, kem hpke.KEM) vaultSuites {
+// newVaultSuites returns suites whose suite 0x0001 is on a KEM.
+func newVaultSuites(t testing.TB, kem hpke.KEM) mls.Suites {
 	t.Helper()
 	scheme, err := hpke.NewScheme(kem, hpke.HKDFSHA256(), suite.AES128GCM())
 	require.NoError(t, err)
@@ -84,11 +78,7 @@ func newVaultSuites(t testing.TB, kem hpke.KEM) vaultSuites {
 		HPKE: scheme, AEAD: suite.AES128GCM(), Hash: crypto.SHA256, Signature: suite.Ed25519(),
 	})
 	require.NoError(t, err)
-	return vaultSuites{all.Registry(), s}
-}
-
-func (v vaultSuites) Suite(id suite.ID, use suite.Use, now time.Time) (suite.Suite, error) {
-	return v.s, nil
+	return mls.Around(all.Registry(), func(suite.Suite) suite.Suite { return s })
 }
 
 // A member whose private keys have no bytes saves references to them.

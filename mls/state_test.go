@@ -376,30 +376,27 @@ func TestStateOfResumptionPSKsAndReInit(t *testing.T) {
 	})
 }
 
-// noneOf is a registry whose policies let nothing of a use happen.
-type noneOf struct {
-	mls.Suites
-	use suite.Use
-}
-
 var errPolicy = errors.New("policy")
 
-func (s noneOf) Suite(id suite.ID, use suite.Use, now time.Time) (suite.Suite, error) {
-	if use == s.use {
-		return nil, errPolicy
-	}
-	return s.Suites.Suite(id, use, now)
+// noneOf is a registry whose policies let nothing of a use happen.
+func noneOf(forbidden suite.Use) mls.Suites {
+	return mls.Wrapped{Suites: all.Registry(), Wrap: func(s suite.Suite, use suite.Use) (suite.Suite, error) {
+		if use == forbidden {
+			return nil, errPolicy
+		}
+		return s, nil
+	}}
 }
 
 func TestRestoreAsksWhoeverIsConcerned(t *testing.T) {
 	w := newStateWorld(t, 0x0001, nil, "a", "b")
 	w.save()
 	cfg := w.configs["a"]
-	cfg.Suites = noneOf{all.Registry(), suite.Start}
+	cfg.Suites = noneOf(suite.Start)
 	g := restored(t, cfg, bytesOf(t, w.states["a"]))
 	require.Equal(t, w.groups["a"].Epoch(), g.Epoch())
 
-	cfg.Suites = noneOf{all.Registry(), suite.Receive}
+	cfg.Suites = noneOf(suite.Receive)
 	_, err := mls.RestoreGroup(testTime, cfg, w.states["a"])
 	require.ErrorIs(t, err, errPolicy)
 

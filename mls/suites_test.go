@@ -34,6 +34,26 @@ func testSuites(t testing.TB, id suite.ID) *registry.Registry {
 	return all.Registry()
 }
 
+// Wrapped is suites with something around each, or an error in place of it. It is
+// exported for the tests outside the package.
+type Wrapped struct {
+	Suites
+	Wrap func(s suite.Suite, use suite.Use) (suite.Suite, error)
+}
+
+func (w Wrapped) Suite(id suite.ID, use suite.Use, now time.Time) (suite.Suite, error) {
+	s, err := w.Suites.Suite(id, use, now)
+	if err != nil {
+		return nil, err
+	}
+	return w.Wrap(s, use)
+}
+
+// Around makes suites with something around each.
+func Around(suites Suites, wrap func(suite.Suite) suite.Suite) Suites {
+	return Wrapped{suites, func(s suite.Suite, _ suite.Use) (suite.Suite, error) { return wrap(s), nil }}
+}
+
 // somePeers is suites of a peer.
 type somePeers struct {
 	set  registry.PeerSet
