@@ -183,3 +183,20 @@ func TestSkipIsUnmarshal(t *testing.T) {
 		}
 	}
 }
+
+// octets is an element whose skip passes over all that is left and whose unmarshal reads
+// one octet, which no element of a message does.
+type octets byte
+
+func (*octets) skip(r *wire.Reader)        { r.SkipRaw(r.Len()) }
+func (o *octets) unmarshal(r *wire.Reader) { *o = octets(r.Uint8()) }
+
+// Elements beyond those that were counted are malformed and take no room.
+func TestElementsBeyondTheCountedAreRefused(t *testing.T) {
+	r := wire.NewReader([]byte{1, 7})
+	require.Equal(t, []octets{7}, unmarshalVector[octets](r))
+	require.NoError(t, r.Err())
+	r = wire.NewReader([]byte{2, 7, 8})
+	require.Len(t, unmarshalVector[octets](r), 1)
+	require.ErrorContains(t, r.Err(), "vector of 1 elements has more")
+}

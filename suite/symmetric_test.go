@@ -132,6 +132,24 @@ func TestWycheproofHKDF(t *testing.T) {
 	}
 }
 
+// Input keying material of fewer bytes than the provider accepts is refused as that,
+// whatever the hash would do with it.
+func TestExtractRefusesShortSecrets(t *testing.T) {
+	p := someParts()
+	p.MinIKM = 14
+	s, err := suite.New(p)
+	require.NoError(t, err)
+	for n := range 33 {
+		prk, err := s.Extract(make([]byte, 32), make([]byte, n))
+		if n < p.MinIKM {
+			require.ErrorIs(t, err, suite.ErrShortSecret, "%d bytes", n)
+			continue
+		}
+		require.NoError(t, err, "%d bytes", n)
+		require.Len(t, prk, 32)
+	}
+}
+
 func TestHash(t *testing.T) {
 	for _, h := range []crypto.Hash{crypto.SHA256, crypto.SHA384, crypto.SHA512} {
 		s := withHash(t, h)
