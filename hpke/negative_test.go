@@ -400,8 +400,51 @@ func TestIncompleteSuite(t *testing.T) {
 	require.Error(t, err)
 	_, err = hpke.NewDHKEM(1, hpke.P256(), hpke.SHAKE128())
 	require.Error(t, err)
+	_, err = hpke.NewScheme(hpke.MLKEM768(), hpke.HKDFSHA256(), shortNonces{suite.AES128GCM()})
+	require.ErrorContains(t, err, "nonces of 7 bytes")
 	_, err = hpke.NewStandardScheme(0x0021, 0x0001, 0x0001)
-	require.Error(t, err)
+	require.ErrorContains(t, err, "no KEM 0x0021")
+	_, err = hpke.NewStandardScheme(0x0020, 0x0009, 0x0001)
+	require.ErrorContains(t, err, "no KDF 0x0009")
+	_, err = hpke.NewStandardScheme(0x0020, 0x0001, 0x0009)
+	require.ErrorContains(t, err, "no AEAD 0x0009")
+}
+
+// shortNonces is an AEAD whose nonces have no room for the sequence number.
+type shortNonces struct{ suite.AEAD }
+
+func (a shortNonces) AEADInfo() suite.AEADInfo {
+	info := a.AEAD.AEADInfo()
+	info.Nn = 7
+	return info
+}
+
+// A scheme of a KEM whose private keys have no references opens none.
+func TestNoReferences(t *testing.T) {
+	for _, kem := range kems() {
+		s, err := hpke.NewScheme(kem, hpke.HKDFSHA256(), suite.AES128GCM())
+		require.NoError(t, err)
+		opener, ok := s.(suite.ReferenceOpener)
+		require.True(t, ok)
+		_, err = opener.OpenReference([]byte{1})
+		require.ErrorIs(t, err, suite.ErrNotExportable)
+		require.ErrorContains(t, err, "has no references")
+	}
+}
+
+// A private key of DHKEM that is destroyed says so, whoever holds it.
+func TestDestroyedKEMKey(t *testing.T) {
+	for _, kem := range []hpke.KEM{hpke.DHKEMX25519(), hpke.DHKEMP256()} {
+		key, err := kem.GenerateKey()
+		require.NoError(t, err)
+		_, enc, err := kem.Encap(key.PublicKey())
+		require.NoError(t, err)
+		suite.Destroy(key)
+		_, err = key.Bytes()
+		require.ErrorIs(t, err, suite.ErrDestroyed, kem.Info().Name)
+		_, err = key.Decap(enc)
+		require.ErrorIs(t, err, suite.ErrDestroyed, kem.Info().Name)
+	}
 }
 
 func TestDeterministicRandomness(t *testing.T) {

@@ -33,6 +33,8 @@ func TestMarshalRefuses(t *testing.T) {
 		{"add without a key package", &anyProposal{AddProposal{}}, "without a key package"},
 		{"update without a leaf node", &anyProposal{UpdateProposal{}}, "without a leaf node"},
 		{"no proposal", &anyProposal{}, "proposal is missing"},
+		{"empty reference", &proposalOrRef{}, "reference to a proposal is empty"},
+		{"type required twice", &RequiredCapabilities{Proposals: []ProposalType{9, 8, 9}}, "required twice"},
 		{"PSK without a type", &PreSharedKeyID{}, "PSK type 0"},
 		{"resumption PSK without a usage", &PreSharedKeyID{Type: PSKResumption}, "usage 0"},
 		{"update path without a leaf node", &commit{path: new(updatePath)}, "without a leaf node"},

@@ -94,9 +94,19 @@ func TestNewSigner(t *testing.T) {
 			require.ErrorIs(t, err, suite.ErrNotExportable)
 		}
 	}
+	for name, scheme := range signatureSchemes() {
+		_, err := scheme.NewSigner(kms{otherPublic{}})
+		require.ErrorIs(t, err, suite.ErrInvalidKey)
+		require.ErrorContains(t, err, "type string, want", name)
+	}
 	_, err := circl.MLDSA65().NewSigner(kms{nilPublic{}})
 	require.ErrorIs(t, err, suite.ErrInvalidKey)
 }
+
+// otherPublic is a signer whose public key is none of any library.
+type otherPublic struct{ crypto.Signer }
+
+func (otherPublic) Public() crypto.PublicKey { return "key" }
 
 // nilPublic is a signer without a public key.
 type nilPublic struct{ crypto.Signer }

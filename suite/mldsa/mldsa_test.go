@@ -101,8 +101,16 @@ func TestNewSigner(t *testing.T) {
 		require.ErrorIs(t, err, suite.ErrInvalidKey)
 		_, err = p.scheme.NewSigner(noPublic{})
 		require.ErrorIs(t, err, suite.ErrInvalidKey)
+		_, err = p.scheme.NewSigner(otherPublic{})
+		require.ErrorIs(t, err, suite.ErrInvalidKey)
+		require.ErrorContains(t, err, "type string, want")
 	}
 }
+
+// otherPublic is a signer whose public key is not the library's.
+type otherPublic struct{ crypto.Signer }
+
+func (otherPublic) Public() crypto.PublicKey { return "key" }
 
 // noPublic is a signer without a public key.
 type noPublic struct{ crypto.Signer }
