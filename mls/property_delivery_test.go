@@ -232,7 +232,9 @@ func (m *model) watch(r *room, c *commitModel) {
 		}
 		info, err := r.seats[i].group.GroupInfo(m.ctx, insiderTime, true)
 		require.NoError(m, err)
-		follower, err = NewPublicGroup(m.ctx, insiderTime, r.seats[i].actor.config(r.suite.Info().ID), info, nil)
+		cfg := r.seats[i].actor.config(r.suite.Info().ID)
+		cfg.Proposals = customTypes()
+		follower, err = NewPublicGroup(m.ctx, insiderTime, cfg, info, nil)
 		require.NoError(m, err)
 	}
 	for _, x := range messages {

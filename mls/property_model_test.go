@@ -140,7 +140,7 @@ func (a *actor) config(id suite.ID) Config {
 	}
 	if !a.plain {
 		cfg.Extensions = []ExtensionType{customExtension}
-		cfg.Proposals = []CustomProposalType{{Type: strangeProposal}, {Type: bareProposal, NoPath: true}}
+		cfg.Proposals = customTypes()
 	}
 	a.adjust(&cfg)
 	if a.signers[id] == nil {
@@ -151,6 +151,12 @@ func (a *actor) config(id suite.ID) Config {
 	}
 	cfg.Signer = a.signers[id]
 	return cfg
+}
+
+// customTypes are the custom proposals of the model: all members but plain ones handle
+// them, and so does a delivery service.
+func customTypes() []CustomProposalType {
+	return []CustomProposalType{{Type: strangeProposal}, {Type: bareProposal, NoPath: true}}
 }
 
 func (a *actor) keyPackage(id suite.ID) *KeyPackage {
