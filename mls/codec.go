@@ -22,8 +22,7 @@ type unmarshaler interface {
 
 // marshalled returns the encoding of x.
 func marshalled(x marshaler) ([]byte, error) {
-	b, err := wire.Marshal(x.marshal)
-	return b, malformed(err)
+	return wire.Marshal(x.marshal)
 }
 
 // parse reads x from the whole of b. The error wraps ErrMalformed, or
@@ -42,15 +41,7 @@ func parseAll(r *wire.Reader, what string, x unmarshaler) error {
 	x.unmarshal(r)
 	err := r.Finish()
 	if errors.Is(err, wire.ErrMalformed) {
-		return fmt.Errorf("%w %s: %w", ErrMalformed, what, err)
-	}
-	return err
-}
-
-// malformed puts an error of package wire in the class ErrMalformed.
-func malformed(err error) error {
-	if errors.Is(err, wire.ErrMalformed) {
-		return fmt.Errorf("%w: %w", ErrMalformed, err)
+		return fmt.Errorf("mls: %s is %w", what, err)
 	}
 	return err
 }

@@ -96,7 +96,7 @@ func signedContent(format WireFormat, content *framedContent, groupContext []byt
 	w.Bytes([]byte(labelPrefix + labelFramedContentTBS))
 	w.Vector(func(w *wire.Writer) { content.marshalTBS(w, format, groupContext) })
 	message, err := w.Finish()
-	return message, malformed(err)
+	return message, err
 }
 
 // isFor returns [ErrWrongGroup], [ErrFutureEpoch] or [ErrPastEpoch] for a message that

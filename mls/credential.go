@@ -63,14 +63,14 @@ func (c Credential) Certificates() ([][]byte, error) {
 	r := wire.NewReader(c.Content)
 	count := r.Count((*wire.Reader).Skip)
 	if !r.Charge(count * sizeOf[[]byte]()) {
-		return nil, malformed(r.Err())
+		return nil, r.Err()
 	}
 	chain := make([][]byte, 0, count)
 	for !r.Empty() {
 		chain = append(chain, r.Bytes())
 	}
 	if err := r.Finish(); err != nil {
-		return nil, malformed(err)
+		return nil, err
 	}
 	return chain, nil
 }

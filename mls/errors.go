@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -12,7 +13,7 @@ import (
 // ErrInvalid and says more.
 var (
 	// ErrMalformed says that bytes do not parse as what they should be.
-	ErrMalformed = errors.New("mls: malformed")
+	ErrMalformed = wire.ErrMalformed
 	// ErrInvalid is the class of every [*ValidationError].
 	ErrInvalid = errors.New("mls: invalid")
 	// ErrUnsupported says that something is well formed and not supported here.

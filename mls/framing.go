@@ -121,7 +121,7 @@ func (c *framedContent) encodeBody() error {
 	}
 	body, err := wire.Marshal(c.marshalBody)
 	if err != nil {
-		return malformed(err)
+		return err
 	}
 	c.body = body
 	return nil

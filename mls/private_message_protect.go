@@ -68,7 +68,7 @@ func (f *framing) privateContent(c *authenticatedContent, padding Padding) ([]by
 	content.marshal(&w)
 	b, err := w.Finish()
 	if err != nil || padding == nil {
-		return b, malformed(err)
+		return b, err
 	}
 	n := padding(len(b))
 	if n < 0 || n > wire.MaxLength {
@@ -101,7 +101,7 @@ func (f *framing) sealSenderData(m *privateMessage, data *senderData) error {
 	data.marshal(&w)
 	encoded, err := w.Finish()
 	if err != nil {
-		return malformed(err)
+		return err
 	}
 	m.encryptedSenderData = aead.Seal(encoded[:0], nonce, encoded, aad)
 	return nil
@@ -199,7 +199,7 @@ func (f *framing) contentAEAD(m *privateMessage, key []byte) (aead cipher.AEAD, 
 	w.Grow(32 + len(m.groupID) + len(m.authenticatedData))
 	m.marshalContentAAD(&w)
 	if aad, err = w.Finish(); err != nil {
-		return nil, nil, malformed(err)
+		return nil, nil, err
 	}
 	aead, err = f.suite.NewAEAD(key)
 	return aead, aad, err
@@ -217,7 +217,7 @@ func (f *framing) senderDataAEAD(m *privateMessage) (aead cipher.AEAD, nonce, aa
 	w.Grow(32 + len(m.groupID))
 	m.marshalSenderDataAAD(&w)
 	if aad, err = w.Finish(); err != nil {
-		return nil, nil, nil, malformed(err)
+		return nil, nil, nil, err
 	}
 	aead, err = f.suite.NewAEAD(key)
 	return aead, nonce, aad, err

@@ -61,15 +61,15 @@ func complete(p Proposal) error {
 	case RemoveProposal, PreSharedKeyProposal, ReInitProposal, ExternalInitProposal, GroupContextExtensionsProposal:
 	case CustomProposal:
 		if _, known := p.ProposalType.kind(); known {
-			return fmt.Errorf("%w: custom proposal of the type %s", ErrMalformed, p.ProposalType)
+			return fmt.Errorf("mls: custom proposal of the type %s is %w", p.ProposalType, ErrMalformed)
 		}
 	case nil:
-		return fmt.Errorf("%w: proposal is missing", ErrMalformed)
+		return fmt.Errorf("mls: proposal is %w: missing", ErrMalformed)
 	default:
 		return fmt.Errorf("%w: proposal of the Go type %T", ErrUnsupported, p)
 	}
 	if !present {
-		return fmt.Errorf("%w: content of the %s proposal is missing", ErrMalformed, p.Type())
+		return fmt.Errorf("mls: %s proposal is %w: its content is missing", p.Type(), ErrMalformed)
 	}
 	return nil
 }

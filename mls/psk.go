@@ -42,7 +42,7 @@ func chainPSK(s suite.Suite, zero, secret, psk []byte, id *PreSharedKeyID, index
 	w.Uint16(uint16(count))
 	label, err := w.Finish()
 	if err != nil {
-		return nil, malformed(err)
+		return nil, err
 	}
 	input, err := extractAndExpand(s, zero, psk, "derived psk", label)
 	if err != nil {

@@ -88,7 +88,7 @@ func (f *framing) membershipTag(c *authenticatedContent) ([]byte, error) {
 	c.auth.marshal(&w, c.content.contentType)
 	tbm, err := w.Finish()
 	if err != nil {
-		return nil, malformed(err)
+		return nil, err
 	}
 	return f.suite.MAC(f.secrets.membership, tbm), nil
 }

@@ -189,7 +189,7 @@ func parseRecords(b []byte) (Snapshot, error) {
 }
 
 // errState is the class of everything that is wrong with a saved state itself.
-var errState = fmt.Errorf("%w saved state", ErrMalformed)
+var errState = fmt.Errorf("mls: saved state is %w", ErrMalformed)
 
 // badState returns an error of class errState.
 func badState(format string, args ...any) error {

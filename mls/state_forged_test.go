@@ -173,7 +173,7 @@ func TestForgedStatesAreRefused(t *testing.T) {
 		"no parent":                       {state.with(treeNode(false), nil), "missing"},
 		"leaf of another index":           {state.with(treeNode(true), flipped(state.value(t, treeNode(true)), 4)), "another leaf"},
 		"leaf under another hash":         {state.with(treeNode(true), state.value(t, treeNode(false))), "wrong type"},
-		"node that is cut off":            {state.with(treeNode(true), []byte{}), "malformed TreeHashInput"},
+		"node that is cut off":            {state.with(treeNode(true), []byte{}), "TreeHashInput is malformed"},
 		"blank leaf":                      {state.with(treeNode(true), []byte{1, 0, 0, 0, 0, 0}), "blank"},
 		"node of no tree":                 {state.with(append(recordTreeNode.key(), make([]byte, 32)...), []byte{}), "no ratchet tree"},
 		"leaf that is changed":            {state.with(treeNode(true), flipped(state.value(t, treeNode(true)), 20)), "hash says"},

@@ -77,7 +77,7 @@ func TestForgedPublicStatesAreRefused(t *testing.T) {
 		"of a member":                 {memberState, "no place"},
 		"unsorted":                    {append(state[1:len(state):len(state)], state[0]), "order"},
 		"no epoch":                    {state.with(recordPublic.key(), nil), "records of kind"},
-		"a member's epoch":            {state.with(recordPublic.key(), memberState.value(t, recordEpoch.key())), "malformed epoch"},
+		"a member's epoch":            {state.with(recordPublic.key(), memberState.value(t, recordEpoch.key())), "epoch is malformed"},
 		"epoch that is cut off":       {state.with(recordPublic.key(), []byte{0}), "truncated"},
 		"secrets":                     {state.with(nameOfNode(3).key(1), make([]byte, 32)), "no place"},
 		"private key":                 {state.with(recordNodeKey.at(0), []byte{1, 0}), "no place"},

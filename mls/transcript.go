@@ -19,7 +19,7 @@ func confirmedTranscriptHash(s suite.Suite, interim []byte, ac *authenticatedCon
 	w.Bytes(ac.auth.signature)
 	input, err := w.Finish()
 	if err != nil {
-		return nil, malformed(err)
+		return nil, err
 	}
 	return s.Hash(input), nil
 }
@@ -35,7 +35,7 @@ func interimTranscriptHash(s suite.Suite, confirmed, confirmationTag []byte) ([]
 	w.Bytes(confirmationTag)
 	input, err := w.Finish()
 	if err != nil {
-		return nil, malformed(err)
+		return nil, err
 	}
 	return s.Hash(input), nil
 }

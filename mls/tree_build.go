@@ -14,7 +14,7 @@ import (
 // [*ValidationError] if a key is in the tree twice. All else is for validate.
 func treeFromNodes(s suite.Suite, all *sparseTree) (*tree, error) {
 	if err := all.check(); err != nil {
-		return nil, malformed(err)
+		return nil, err
 	}
 	width := uint32(1)
 	for uint64(treemath.NodeCount(width)) < uint64(all.length) {

@@ -25,8 +25,8 @@ func newTreeHasher(s suite.Suite) *treeHasher {
 // sum returns the hash of what was written, and makes room for the next input.
 func (h *treeHasher) sum() []byte {
 	input, err := h.w.Finish()
-	if err != nil && h.err == nil {
-		h.err = malformed(err)
+	if h.err == nil {
+		h.err = err
 	}
 	sum := h.suite.Hash(input)
 	h.w.Reset()

@@ -20,8 +20,7 @@ var (
 	ErrTooLong = errors.New("wire: vector is longer than 2^30-1 bytes")
 )
 
-// Malformed returns an error of class [ErrMalformed] whose text is the detail
-// alone: who reports it says what is malformed.
+// Malformed returns an error of class [ErrMalformed] with a detail.
 func Malformed(format string, args ...any) error {
 	return malformed(fmt.Sprintf(format, args...))
 }
@@ -38,7 +37,7 @@ const (
 
 type malformed string
 
-func (m malformed) Error() string        { return string(m) }
+func (m malformed) Error() string        { return "malformed: " + string(m) }
 func (m malformed) Is(target error) bool { return target == ErrMalformed }
 
 // headerSize returns the length of the header of a vector of n bytes.
