@@ -41,7 +41,7 @@ func (p *proposalOrRef) marshal(w *wire.Writer) {
 }
 
 func (p *proposalOrRef) unmarshal(r *wire.Reader) {
-	switch unmarshalEnum(r, "proposal or reference type", byReference) {
+	switch wire.ReadEnum(r, "proposal or reference type", byReference) {
 	case byValue:
 		p.proposal = unmarshalProposal(r)
 	case byReference:
@@ -65,15 +65,15 @@ type commit struct {
 }
 
 func (c *commit) marshal(w *wire.Writer) {
-	marshalVector(w, c.proposals)
+	wire.WriteAll(w, c.proposals, (*proposalOrRef).marshal)
 	if w.Optional(c.path != nil) {
 		c.path.marshal(w)
 	}
 }
 
 func (c *commit) unmarshal(r *wire.Reader) {
-	c.proposals = unmarshalVector[proposalOrRef](r)
+	c.proposals = wire.ReadAll(r, (*proposalOrRef).skip, (*proposalOrRef).unmarshal)
 	if r.Optional() {
-		c.path = unmarshalled[updatePath](r)
+		c.path = wire.ReadNew(r, (*updatePath).unmarshal)
 	}
 }

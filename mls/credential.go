@@ -62,7 +62,7 @@ func (c Credential) Certificates() ([][]byte, error) {
 	}
 	r := wire.NewReader(c.Content)
 	count := r.Count((*wire.Reader).Skip)
-	if !r.Charge(count * sizeOf[[]byte]()) {
+	if !r.Charge(count * wire.SizeOf[[]byte]()) {
 		return nil, r.Err()
 	}
 	chain := make([][]byte, 0, count)

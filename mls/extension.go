@@ -85,11 +85,11 @@ func (e Extensions) marshal(w *wire.Writer) {
 	if err := e.check(); err != nil {
 		w.Fail(err)
 	}
-	marshalVector(w, e)
+	wire.WriteAll(w, e, (*Extension).marshal)
 }
 
 func (e *Extensions) unmarshal(r *wire.Reader) {
-	*e = unmarshalVector[Extension](r)
+	*e = wire.ReadAll(r, (*Extension).skip, (*Extension).unmarshal)
 	if err := e.check(); err != nil {
 		r.Fail(err)
 	}
@@ -128,15 +128,15 @@ func (c *RequiredCapabilities) marshal(w *wire.Writer) {
 	if err := c.check(); err != nil {
 		w.Fail(err)
 	}
-	marshalCodePoints(w, c.Extensions)
-	marshalCodePoints(w, c.Proposals)
-	marshalCodePoints(w, c.Credentials)
+	wire.WriteCodePoints(w, c.Extensions)
+	wire.WriteCodePoints(w, c.Proposals)
+	wire.WriteCodePoints(w, c.Credentials)
 }
 
 func (c *RequiredCapabilities) unmarshal(r *wire.Reader) {
-	c.Extensions = unmarshalCodePoints[ExtensionType](r)
-	c.Proposals = unmarshalCodePoints[ProposalType](r)
-	c.Credentials = unmarshalCodePoints[CredentialType](r)
+	c.Extensions = wire.ReadCodePoints[ExtensionType](r)
+	c.Proposals = wire.ReadCodePoints[ProposalType](r)
+	c.Credentials = wire.ReadCodePoints[CredentialType](r)
 	if err := c.check(); err != nil {
 		r.Fail(err)
 	}
@@ -168,9 +168,11 @@ func (s *ExternalSender) unmarshal(r *wire.Reader) {
 // (RFC 9420, Section 12.1.8.1). A [Sender] names one by its index.
 type ExternalSenders []ExternalSender
 
-func (s ExternalSenders) marshal(w *wire.Writer) { marshalVector(w, s) }
+func (s ExternalSenders) marshal(w *wire.Writer) { wire.WriteAll(w, s, (*ExternalSender).marshal) }
 
-func (s *ExternalSenders) unmarshal(r *wire.Reader) { *s = unmarshalVector[ExternalSender](r) }
+func (s *ExternalSenders) unmarshal(r *wire.Reader) {
+	*s = wire.ReadAll(r, (*ExternalSender).skip, (*ExternalSender).unmarshal)
+}
 
 // externalPub is the content of the external_pub extension of a GroupInfo: the
 // group's public key for external commits (RFC 9420, Section 12.4.3.2).

@@ -23,7 +23,7 @@ type Sender struct {
 }
 
 func (s *Sender) marshal(w *wire.Writer) {
-	marshalEnum(w, "sender type", s.Type, SenderNewMemberCommit)
+	wire.WriteEnum(w, "sender type", s.Type, SenderNewMemberCommit)
 	switch s.Type {
 	case SenderMember:
 		w.Uint32(uint32(s.Leaf))
@@ -33,7 +33,7 @@ func (s *Sender) marshal(w *wire.Writer) {
 }
 
 func (s *Sender) unmarshal(r *wire.Reader) {
-	s.Type = unmarshalEnum(r, "sender type", SenderNewMemberCommit)
+	s.Type = wire.ReadEnum(r, "sender type", SenderNewMemberCommit)
 	switch s.Type {
 	case SenderMember:
 		s.Leaf = LeafIndex(r.Uint32())
@@ -142,7 +142,7 @@ func (c *framedContent) unmarshalBody(r *wire.Reader) {
 	case ContentProposal:
 		c.proposal = unmarshalProposal(r)
 	case ContentCommit:
-		c.commit = unmarshalled[commit](r)
+		c.commit = wire.ReadNew(r, (*commit).unmarshal)
 	}
 }
 
@@ -252,9 +252,9 @@ func (c *authenticatedContent) unmarshal(r *wire.Reader) {
 }
 
 func marshalContentType(w *wire.Writer, t ContentType) {
-	marshalEnum(w, "content type", t, ContentCommit)
+	wire.WriteEnum(w, "content type", t, ContentCommit)
 }
 
 func unmarshalContentType(r *wire.Reader) ContentType {
-	return unmarshalEnum(r, "content type", ContentCommit)
+	return wire.ReadEnum(r, "content type", ContentCommit)
 }

@@ -117,15 +117,15 @@ func (m *Message) unmarshal(r *wire.Reader) {
 	unmarshalVersion(r)
 	switch format := WireFormat(r.Uint16()); format {
 	case WireFormatPublicMessage:
-		m.publicMessage = unmarshalled[publicMessage](r)
+		m.publicMessage = wire.ReadNew(r, (*publicMessage).unmarshal)
 	case WireFormatPrivateMessage:
-		m.privateMessage = unmarshalled[privateMessage](r)
+		m.privateMessage = wire.ReadNew(r, (*privateMessage).unmarshal)
 	case WireFormatWelcome:
-		m.Welcome = unmarshalled[Welcome](r)
+		m.Welcome = wire.ReadNew(r, (*Welcome).unmarshal)
 	case WireFormatGroupInfo:
-		m.GroupInfo = unmarshalled[GroupInfo](r)
+		m.GroupInfo = wire.ReadNew(r, (*GroupInfo).unmarshal)
 	case WireFormatKeyPackage:
-		m.KeyPackage = unmarshalled[KeyPackage](r)
+		m.KeyPackage = wire.ReadNew(r, (*KeyPackage).unmarshal)
 		if m.KeyPackage.Version != VersionMLS10 {
 			r.Fail(errKeyPackageVersion)
 		}

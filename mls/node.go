@@ -24,19 +24,19 @@ type Capabilities struct {
 }
 
 func (c *Capabilities) marshal(w *wire.Writer) {
-	marshalCodePoints(w, c.Versions)
-	marshalCodePoints(w, c.CipherSuites)
-	marshalCodePoints(w, c.Extensions)
-	marshalCodePoints(w, c.Proposals)
-	marshalCodePoints(w, c.Credentials)
+	wire.WriteCodePoints(w, c.Versions)
+	wire.WriteCodePoints(w, c.CipherSuites)
+	wire.WriteCodePoints(w, c.Extensions)
+	wire.WriteCodePoints(w, c.Proposals)
+	wire.WriteCodePoints(w, c.Credentials)
 }
 
 func (c *Capabilities) unmarshal(r *wire.Reader) {
-	c.Versions = unmarshalCodePoints[ProtocolVersion](r)
-	c.CipherSuites = unmarshalCodePoints[suite.ID](r)
-	c.Extensions = unmarshalCodePoints[ExtensionType](r)
-	c.Proposals = unmarshalCodePoints[ProposalType](r)
-	c.Credentials = unmarshalCodePoints[CredentialType](r)
+	c.Versions = wire.ReadCodePoints[ProtocolVersion](r)
+	c.CipherSuites = wire.ReadCodePoints[suite.ID](r)
+	c.Extensions = wire.ReadCodePoints[ExtensionType](r)
+	c.Proposals = wire.ReadCodePoints[ProposalType](r)
+	c.Credentials = wire.ReadCodePoints[CredentialType](r)
 }
 
 // Lifetime is when a key package may be used, in seconds since 1970-01-01 00:00 UTC
@@ -107,7 +107,7 @@ func (n *LeafNode) marshalUnsigned(w *wire.Writer) {
 	w.Bytes(n.SignatureKey)
 	n.Credential.marshal(w)
 	n.Capabilities.marshal(w)
-	marshalEnum(w, "leaf node source", n.Source, LeafNodeCommit)
+	wire.WriteEnum(w, "leaf node source", n.Source, LeafNodeCommit)
 	switch n.Source {
 	case LeafNodeKeyPackage:
 		n.Lifetime.marshal(w)
@@ -122,7 +122,7 @@ func (n *LeafNode) unmarshal(r *wire.Reader) {
 	n.SignatureKey = r.Bytes()
 	n.Credential.unmarshal(r)
 	n.Capabilities.unmarshal(r)
-	n.Source = unmarshalEnum(r, "leaf node source", LeafNodeCommit)
+	n.Source = wire.ReadEnum(r, "leaf node source", LeafNodeCommit)
 	switch n.Source {
 	case LeafNodeKeyPackage:
 		n.Lifetime.unmarshal(r)

@@ -69,3 +69,9 @@ func parsed[T any, P readable[T]](b []byte, what string) (*T, error) {
 	}
 	return x, nil
 }
+
+// readable is a pointer to a T that can be read.
+type readable[T any] interface {
+	*T
+	unmarshaler
+}

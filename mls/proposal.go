@@ -112,7 +112,7 @@ func (p AddProposal) marshal(w *wire.Writer) {
 }
 
 func decodeAdd(r *wire.Reader) Proposal {
-	return AddProposal{KeyPackage: unmarshalled[KeyPackage](r)}
+	return AddProposal{KeyPackage: wire.ReadNew(r, (*KeyPackage).unmarshal)}
 }
 
 // UpdateProposal proposes to replace the sender's leaf (RFC 9420, Section 12.1.2).
@@ -132,7 +132,7 @@ func (p UpdateProposal) marshal(w *wire.Writer) {
 }
 
 func decodeUpdate(r *wire.Reader) Proposal {
-	return UpdateProposal{LeafNode: unmarshalled[LeafNode](r)}
+	return UpdateProposal{LeafNode: wire.ReadNew(r, (*LeafNode).unmarshal)}
 }
 
 // RemoveProposal proposes to remove a member (RFC 9420, Section 12.1.3).

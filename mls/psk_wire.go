@@ -29,12 +29,12 @@ type PreSharedKeyID struct {
 }
 
 func (p *PreSharedKeyID) marshal(w *wire.Writer) {
-	marshalEnum(w, "PSK type", p.Type, PSKResumption)
+	wire.WriteEnum(w, "PSK type", p.Type, PSKResumption)
 	switch p.Type {
 	case PSKExternal:
 		w.Bytes(p.ID)
 	case PSKResumption:
-		marshalEnum(w, "resumption PSK usage", p.Usage, ResumptionPSKBranch)
+		wire.WriteEnum(w, "resumption PSK usage", p.Usage, ResumptionPSKBranch)
 		w.Bytes(p.GroupID)
 		w.Uint64(p.Epoch)
 	}
@@ -42,12 +42,12 @@ func (p *PreSharedKeyID) marshal(w *wire.Writer) {
 }
 
 func (p *PreSharedKeyID) unmarshal(r *wire.Reader) {
-	p.Type = unmarshalEnum(r, "PSK type", PSKResumption)
+	p.Type = wire.ReadEnum(r, "PSK type", PSKResumption)
 	switch p.Type {
 	case PSKExternal:
 		p.ID = r.Bytes()
 	case PSKResumption:
-		p.Usage = unmarshalEnum(r, "resumption PSK usage", ResumptionPSKBranch)
+		p.Usage = wire.ReadEnum(r, "resumption PSK usage", ResumptionPSKBranch)
 		p.GroupID = r.Bytes()
 		p.Epoch = r.Uint64()
 	}

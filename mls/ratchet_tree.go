@@ -53,11 +53,11 @@ func (n *treeNode) unmarshal(r *wire.Reader) {
 	if !r.Optional() {
 		return
 	}
-	switch unmarshalEnum(r, "node type", nodeParent) {
+	switch wire.ReadEnum(r, "node type", nodeParent) {
 	case nodeLeaf:
-		n.leaf = unmarshalled[LeafNode](r)
+		n.leaf = wire.ReadNew(r, (*LeafNode).unmarshal)
 	case nodeParent:
-		n.parent = unmarshalled[parentNode](r)
+		n.parent = wire.ReadNew(r, (*parentNode).unmarshal)
 	}
 }
 
@@ -89,7 +89,7 @@ func (t ratchetTree) marshal(w *wire.Writer) {
 		}
 	}
 	w.Grow(t.about())
-	marshalVector(w, t)
+	wire.WriteAll(w, t, (*treeNode).marshal)
 }
 
 // about is about how many bytes the tree takes, so that a buffer for a large one
@@ -160,7 +160,7 @@ func (t *sparseTree) unmarshal(r *wire.Reader) {
 				count++
 			}
 		})
-		if !r.Charge(count * sizeOf[filledNode]()) {
+		if !r.Charge(count * wire.SizeOf[filledNode]()) {
 			return
 		}
 		t.filled = make([]filledNode, 0, count)

@@ -2,7 +2,7 @@ package mls
 
 import "github.com/mlsuite/mlsuite/internal/wire"
 
-// The methods below pass over one element of a vector, so that unmarshalVector can
+// The methods below pass over one element of a vector, so that [wire.ReadAll] can
 // count them. They check nothing: unmarshal does, and where it stops they may stop or
 // go on. Each is beside no other code that knows the structure but its marshal and
 // unmarshal.

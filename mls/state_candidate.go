@@ -38,7 +38,7 @@ func (c *savedCandidate) marshal(w *wire.Writer) {
 	c.committer.marshal(w)
 	w.Uint32(uint32(c.leaf))
 	w.Bytes(c.aad)
-	marshalVector(w, c.proposals)
+	wire.WriteAll(w, c.proposals, (*savedProposal).marshal)
 	w.Vector(func(w *wire.Writer) {
 		for _, leaf := range c.added {
 			w.Uint32(uint32(leaf))
@@ -53,7 +53,7 @@ func (c *savedCandidate) unmarshal(r *wire.Reader) {
 	c.committer.unmarshal(r)
 	c.leaf = LeafIndex(r.Uint32())
 	c.aad = r.Bytes()
-	c.proposals = unmarshalVector[savedProposal](r)
+	c.proposals = wire.ReadAll(r, (*savedProposal).skip, (*savedProposal).unmarshal)
 	for v := r.Vector(); !v.Empty(); {
 		c.added = append(c.added, LeafIndex(v.Uint32()))
 	}

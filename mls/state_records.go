@@ -195,12 +195,12 @@ type savedKey struct {
 }
 
 func (k *savedKey) marshal(w *wire.Writer) {
-	marshalEnum(w, "form of a private key", k.form, keyHeld)
+	wire.WriteEnum(w, "form of a private key", k.form, keyHeld)
 	w.Bytes(k.key)
 }
 
 func (k *savedKey) unmarshal(r *wire.Reader) {
-	k.form = unmarshalEnum(r, "form of a private key", keyHeld)
+	k.form = wire.ReadEnum(r, "form of a private key", keyHeld)
 	k.key = r.Bytes()
 }
 
@@ -238,7 +238,7 @@ func (p *savedProposal) unmarshal(r *wire.Reader) {
 	p.Proposal = unmarshalProposal(r)
 	p.AuthenticatedData = r.Bytes()
 	if r.Optional() {
-		p.updateKey = unmarshalled[savedKey](r)
+		p.updateKey = wire.ReadNew(r, (*savedKey).unmarshal)
 	}
 	p.unfit = r.Optional()
 }
@@ -296,17 +296,17 @@ func (t *treeHashInput) marshal(w *wire.Writer) {
 }
 
 func (t *treeHashInput) unmarshal(r *wire.Reader) {
-	if unmarshalEnum(r, "node type", nodeParent) == nodeLeaf {
+	if wire.ReadEnum(r, "node type", nodeParent) == nodeLeaf {
 		t.index = LeafIndex(r.Uint32())
 		if !r.Optional() {
 			r.Fail(wire.Malformed("leaf is blank"))
 			return
 		}
-		t.leaf = unmarshalled[LeafNode](r)
+		t.leaf = wire.ReadNew(r, (*LeafNode).unmarshal)
 		return
 	}
 	if r.Optional() {
-		t.parent = unmarshalled[parentNode](r)
+		t.parent = wire.ReadNew(r, (*parentNode).unmarshal)
 	}
 	t.left, t.right = r.Bytes(), r.Bytes()
 }

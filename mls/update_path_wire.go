@@ -40,12 +40,12 @@ type updatePathNode struct {
 
 func (n *updatePathNode) marshal(w *wire.Writer) {
 	w.Bytes(n.encryptionKey)
-	marshalVector(w, n.secrets)
+	wire.WriteAll(w, n.secrets, (*hpkeCiphertext).marshal)
 }
 
 func (n *updatePathNode) unmarshal(r *wire.Reader) {
 	n.encryptionKey = r.Bytes()
-	n.secrets = unmarshalVector[hpkeCiphertext](r)
+	n.secrets = wire.ReadAll(r, (*hpkeCiphertext).skip, (*hpkeCiphertext).unmarshal)
 }
 
 // updatePath is a new leaf and new parents for the sender of a commit, the lowest
@@ -66,10 +66,10 @@ func (p *updatePath) marshal(w *wire.Writer) {
 		return
 	}
 	p.leafNode.marshal(w)
-	marshalVector(w, p.nodes)
+	wire.WriteAll(w, p.nodes, (*updatePathNode).marshal)
 }
 
 func (p *updatePath) unmarshal(r *wire.Reader) {
-	p.leafNode = unmarshalled[LeafNode](r)
-	p.nodes = unmarshalVector[updatePathNode](r)
+	p.leafNode = wire.ReadNew(r, (*LeafNode).unmarshal)
+	p.nodes = wire.ReadAll(r, (*updatePathNode).skip, (*updatePathNode).unmarshal)
 }

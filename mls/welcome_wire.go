@@ -74,7 +74,7 @@ func (s *groupSecrets) marshal(w *wire.Writer) {
 	if w.Optional(s.hasPathSecret) {
 		w.Bytes(s.pathSecret)
 	}
-	marshalVector(w, s.psks)
+	wire.WriteAll(w, s.psks, (*PreSharedKeyID).marshal)
 }
 
 // maxSize returns what the encoding is not longer than, in bytes.
@@ -93,7 +93,7 @@ func (s *groupSecrets) unmarshal(r *wire.Reader) {
 	if s.hasPathSecret = r.Optional(); s.hasPathSecret {
 		s.pathSecret = r.Bytes()
 	}
-	s.psks = unmarshalVector[PreSharedKeyID](r)
+	s.psks = wire.ReadAll(r, (*PreSharedKeyID).skip, (*PreSharedKeyID).unmarshal)
 }
 
 // encryptedGroupSecrets is the groupSecrets of one new member, encrypted to the
@@ -150,12 +150,12 @@ func (m *Welcome) marshal(w *wire.Writer) {
 	}
 	w.Grow(size)
 	w.Uint16(uint16(m.CipherSuite))
-	marshalVector(w, m.secrets)
+	wire.WriteAll(w, m.secrets, (*encryptedGroupSecrets).marshal)
 	w.Bytes(m.EncryptedGroupInfo)
 }
 
 func (m *Welcome) unmarshal(r *wire.Reader) {
 	m.CipherSuite = suite.ID(r.Uint16())
-	m.secrets = unmarshalVector[encryptedGroupSecrets](r)
+	m.secrets = wire.ReadAll(r, (*encryptedGroupSecrets).skip, (*encryptedGroupSecrets).unmarshal)
 	m.EncryptedGroupInfo = r.Bytes()
 }
