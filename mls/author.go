@@ -1,16 +1,5 @@
 package mls
 
-// Author is who signed a message, as of the epoch of the message: in another epoch its
-// leaf, or its place among the external senders, may be somebody else's. A new
-// member's credential and key are those of the leaf that it brings.
-//
-// The caller must not change what it refers to.
-type Author struct {
-	Epoch        uint64 // of the message
-	Credential   Credential
-	SignatureKey []byte // which verified the signature
-}
-
 // author returns who signs what a member or an external sender sends in this epoch
 // (RFC 9420, Section 6.1). It refuses a blank leaf, and an index that is not in
 // external_senders.
@@ -37,9 +26,6 @@ func (p *publicState) externalAuthor(i uint32) (Author, error) {
 	}
 	return Author{p.context.Epoch, senders[i].Credential, senders[i].SignatureKey}, nil
 }
-
-// author returns who signs by a leaf in an epoch.
-func (l *LeafNode) author(epoch uint64) Author { return Author{epoch, l.Credential, l.SignatureKey} }
 
 // author returns who has to have signed a message: of a new member, by what it brings
 // (RFC 9420, Section 6.1).

@@ -45,7 +45,7 @@ var (
 	// of suites that all have.
 	ErrDerivation = errors.New("mls: the committer derives keys as another version of the draft does")
 	// ErrDecrypt says that a ciphertext is not authentic. It carries no detail.
-	ErrDecrypt = errors.New("mls: decryption failed")
+	ErrDecrypt = errDecrypt
 	// ErrConsumed says that the key of a message is gone: the message was opened
 	// before, or is older than the window of skipped keys.
 	ErrConsumed = errors.New("mls: message key is consumed")
@@ -54,7 +54,7 @@ var (
 	ErrGeneration = errors.New("mls: message generation is too far ahead")
 	// ErrRetired says that the group has moved to its next epoch, and this handle
 	// holds no secrets any more.
-	ErrRetired = errors.New("mls: epoch is retired")
+	ErrRetired = errRetired
 	// ErrOwnMessage says that a message is this member's own: of a PublicMessage, the
 	// signature is this member's. A PrivateMessage names this member as its sender, which
 	// nobody has verified: the key that would open it is deleted once it is sent, and

@@ -2,6 +2,7 @@ package mls
 
 import (
 	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/suite"
 )
 
 // Sender says who sent a message, and in which role (RFC 9420, Section 6).
@@ -250,6 +251,34 @@ func (c *authenticatedContent) unmarshal(r *wire.Reader) {
 	c.content.unmarshal(r)
 	c.auth.unmarshal(r, c.content.contentType)
 }
+
+// proposalRef returns the ProposalRef of the proposal that c carries (RFC 9420,
+// Section 5.2).
+func proposalRef(s suite.Suite, c *authenticatedContent) ([]byte, error) {
+	return refMarshalled(s, labelProposalRef, c)
+}
+
+func refMarshalled(s suite.Suite, label string, x marshaler) ([]byte, error) {
+	value, err := marshalled(x)
+	if err != nil {
+		return nil, err
+	}
+	return refHash(s, label, value)
+}
+
+// Author is who signed a message, as of the epoch of the message: in another epoch its
+// leaf, or its place among the external senders, may be somebody else's. A new
+// member's credential and key are those of the leaf that it brings.
+//
+// The caller must not change what it refers to.
+type Author struct {
+	Epoch        uint64 // of the message
+	Credential   Credential
+	SignatureKey []byte // which verified the signature
+}
+
+// author returns who signs by a leaf in an epoch.
+func (l *LeafNode) author(epoch uint64) Author { return Author{epoch, l.Credential, l.SignatureKey} }
 
 func marshalContentType(w *wire.Writer, t ContentType) {
 	wire.WriteEnum(w, "content type", t, ContentCommit)

@@ -71,3 +71,9 @@ func (p *KeyPackage) Check(now time.Time, cfg Config) error {
 	}
 	return q.keyPackage(s, p)
 }
+
+// keyPackageRef returns the KeyPackageRef of p (RFC 9420, Section 5.2). The suite
+// is the one that the key package names.
+func keyPackageRef(s suite.Suite, p *KeyPackage) ([]byte, error) {
+	return refMarshalled(s, labelKeyPackageRef, p)
+}

@@ -12,6 +12,11 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
+var (
+	errDecrypt = errors.New("mls: decryption failed")
+	errRetired = errors.New("mls: epoch is retired")
+)
+
 // labelPrefix goes in front of every label but those of RefHash, which are whole.
 const labelPrefix = "MLS 1.0 "
 
@@ -111,8 +116,8 @@ func sealToEach(s suite.Suite, label string, context []byte, n int, seal func(i 
 }
 
 // openWithLabel is DecryptWithLabel (RFC 9420, Section 5.1.3). Whatever is wrong
-// with the ciphertext, the error is [ErrDecrypt]; a destroyed key
-// gives [ErrRetired].
+// with the ciphertext, the error is [errDecrypt]; a destroyed key
+// gives [errRetired].
 func openWithLabel(key suite.PrivateKey, label string, context, enc, ciphertext []byte) ([]byte, error) {
 	info, err := encryptContext(label, context)
 	if err != nil {
@@ -120,13 +125,13 @@ func openWithLabel(key suite.PrivateKey, label string, context, enc, ciphertext 
 	}
 	plaintext, err := key.Open(enc, info, nil, ciphertext)
 	if errors.Is(err, suite.ErrDestroyed) {
-		return nil, ErrRetired
+		return nil, errRetired
 	}
 	if errors.Is(err, suite.ErrEnvironment) {
 		return nil, err
 	}
 	if err != nil {
-		return nil, ErrDecrypt
+		return nil, errDecrypt
 	}
 	return plaintext, nil
 }
@@ -143,7 +148,7 @@ func refHash(s suite.Suite, label string, value []byte) ([]byte, error) {
 
 // expandWithLabel is ExpandWithLabel (RFC 9420, Section 8). The length is at most
 // 65535 and at most 255 * Nh, else an error. An empty secret is one that was
-// destroyed, and gives [ErrRetired].
+// destroyed, and gives [errRetired].
 func expandWithLabel(s suite.Suite, secret []byte, label string, context []byte, length int) ([]byte, error) {
 	info, err := kdfLabel(label, context, length)
 	if err != nil {
@@ -155,7 +160,7 @@ func expandWithLabel(s suite.Suite, secret []byte, label string, context []byte,
 // expandLabelled is expandWithLabel for an encoded KDFLabel of the same length.
 func expandLabelled(s suite.Suite, secret, kdfLabel []byte, length int) ([]byte, error) {
 	if len(secret) == 0 {
-		return nil, ErrRetired
+		return nil, errRetired
 	}
 	return s.Expand(secret, kdfLabel, length)
 }
@@ -182,24 +187,4 @@ func deriveTreeSecret(s suite.Suite, secret []byte, label string, generation uin
 	var context [4]byte
 	binary.BigEndian.PutUint32(context[:], generation)
 	return expandWithLabel(s, secret, label, context[:], length)
-}
-
-// keyPackageRef returns the KeyPackageRef of p (RFC 9420, Section 5.2). The suite
-// is the one that the key package names.
-func keyPackageRef(s suite.Suite, p *KeyPackage) ([]byte, error) {
-	return refMarshalled(s, labelKeyPackageRef, p)
-}
-
-// proposalRef returns the ProposalRef of the proposal that c carries (RFC 9420,
-// Section 5.2).
-func proposalRef(s suite.Suite, c *authenticatedContent) ([]byte, error) {
-	return refMarshalled(s, labelProposalRef, c)
-}
-
-func refMarshalled(s suite.Suite, label string, x marshaler) ([]byte, error) {
-	value, err := marshalled(x)
-	if err != nil {
-		return nil, err
-	}
-	return refHash(s, label, value)
 }

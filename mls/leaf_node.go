@@ -2,8 +2,6 @@ package mls
 
 import (
 	"bytes"
-	"context"
-	"fmt"
 	"slices"
 
 	"github.com/mlsuite/mlsuite/internal/wire"
@@ -15,61 +13,6 @@ import (
 type leafPlace struct {
 	groupID []byte
 	leaf    LeafIndex
-}
-
-// draftLeaf makes a leaf of this client, for a group that exists or nil, without what
-// the policies have no say in: its encryption key, its parent hash and its signature. It
-// is for the caller to judge before it makes keys. n has the source, and the lifetime.
-func (c *Config) draftLeaf(q asking, s suite.Suite, n LeafNode, in *publicState, at LeafIndex) (*LeafNode, error) {
-	asked := q
-	if in != nil {
-		if old := in.tree.leaf(at); old != nil && old.Credential.Type != c.Credential.Type {
-			asked = q.as(suite.Start) // even if the commit only removes members besides
-		}
-	}
-	if err := asked.credential(c.Credential.Type); err != nil {
-		return nil, err
-	}
-	if n.Source == LeafNodeKeyPackage {
-		if err := q.lifetime(n.Lifetime); err != nil {
-			return nil, err
-		}
-	}
-	n.SignatureKey = c.Signer.PublicKey()
-	if err := s.CheckSignatureKey(n.SignatureKey); err != nil {
-		return nil, fmt.Errorf("%w: Config.Signer has no key of %s: %w", ErrUnsupported, s.Info().ID, err)
-	}
-	n.Credential = c.Credential
-	var err error
-	if n.Capabilities, err = c.capabilities(s.Info().ID, q.now, in); err != nil {
-		return nil, err
-	}
-	n.Extensions = c.LeafExtensions
-	if !c.NoGREASE {
-		n.addGrease()
-	}
-	if err := n.coversItself(s); err != nil { // what c has may not go together
-		if in != nil {
-			err = atLeaf(err, at)
-		}
-		return nil, err
-	}
-	return &n, nil
-}
-
-// signLeaf completes a leaf that draftLeaf made with its key and signature.
-func (c *Config) signLeaf(ctx context.Context, n *LeafNode, key *privateKey, in *publicState, at LeafIndex) error {
-	var place leafPlace
-	if in != nil {
-		place = in.place(at)
-	}
-	n.EncryptionKey = key.PublicKey()
-	tbs, err := n.tbs(place)
-	if err != nil {
-		return err
-	}
-	n.Signature, err = signWithLabel(ctx, c.Signer, labelLeafNodeTBS, tbs)
-	return err
 }
 
 // tbs returns the LeafNodeTBS (RFC 9420, Section 7.2).
@@ -127,13 +70,6 @@ func (n *LeafNode) coversItself(s suite.Suite) error {
 		return violation("7.3", "extension %s is listed in capabilities", t)
 	}
 	return nil
-}
-
-// supportsGroup checks a new leaf against the group's parameters: its extensions
-// and its required_capabilities (RFC 9420, Sections 7.3 and 13.4).
-func (n *LeafNode) supportsGroup(extensions *groupExtensions) error {
-	own := featuresOf(n)
-	return own.supportsAs(extensions, "capabilities list", "7.3")
 }
 
 // coversItself checks that the leaf of a KeyPackage lists the types of its extensions,

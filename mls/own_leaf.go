@@ -1,7 +1,9 @@
 package mls
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/mlsuite/mlsuite/suite"
@@ -95,4 +97,59 @@ func (c *Config) ownChange(changes []Change, old *LeafNode, at LeafIndex) []Chan
 type ownUpdate struct {
 	key *privateKey // of the leaf
 	cfg *Config     // of the epoch that has the leaf
+}
+
+// draftLeaf makes a leaf of this client, for a group that exists or nil, without what
+// the policies have no say in: its encryption key, its parent hash and its signature. It
+// is for the caller to judge before it makes keys. n has the source, and the lifetime.
+func (c *Config) draftLeaf(q asking, s suite.Suite, n LeafNode, in *publicState, at LeafIndex) (*LeafNode, error) {
+	asked := q
+	if in != nil {
+		if old := in.tree.leaf(at); old != nil && old.Credential.Type != c.Credential.Type {
+			asked = q.as(suite.Start) // even if the commit only removes members besides
+		}
+	}
+	if err := asked.credential(c.Credential.Type); err != nil {
+		return nil, err
+	}
+	if n.Source == LeafNodeKeyPackage {
+		if err := q.lifetime(n.Lifetime); err != nil {
+			return nil, err
+		}
+	}
+	n.SignatureKey = c.Signer.PublicKey()
+	if err := s.CheckSignatureKey(n.SignatureKey); err != nil {
+		return nil, fmt.Errorf("%w: Config.Signer has no key of %s: %w", ErrUnsupported, s.Info().ID, err)
+	}
+	n.Credential = c.Credential
+	var err error
+	if n.Capabilities, err = c.capabilities(s.Info().ID, q.now, in); err != nil {
+		return nil, err
+	}
+	n.Extensions = c.LeafExtensions
+	if !c.NoGREASE {
+		n.addGrease()
+	}
+	if err := n.coversItself(s); err != nil { // what c has may not go together
+		if in != nil {
+			err = atLeaf(err, at)
+		}
+		return nil, err
+	}
+	return &n, nil
+}
+
+// signLeaf completes a leaf that draftLeaf made with its key and signature.
+func (c *Config) signLeaf(ctx context.Context, n *LeafNode, key *privateKey, in *publicState, at LeafIndex) error {
+	var place leafPlace
+	if in != nil {
+		place = in.place(at)
+	}
+	n.EncryptionKey = key.PublicKey()
+	tbs, err := n.tbs(place)
+	if err != nil {
+		return err
+	}
+	n.Signature, err = signWithLabel(ctx, c.Signer, labelLeafNodeTBS, tbs)
+	return err
 }

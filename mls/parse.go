@@ -57,10 +57,6 @@ func ParseExternalSenders(b []byte) (ExternalSenders, error) {
 // Marshal returns the data of an external_senders extension.
 func (s ExternalSenders) Marshal() ([]byte, error) { return marshalled(s) }
 
-// parseRatchetTree reads the data of a ratchet_tree extension. Its error wraps
-// ErrMalformed.
-func parseRatchetTree(b []byte) (*sparseTree, error) { return parsed[sparseTree](b, "ratchet_tree") }
-
 // parsed reads a T from the whole of b.
 func parsed[T any, P readable[T]](b []byte, what string) (*T, error) {
 	x := new(T)

@@ -179,3 +179,22 @@ func (t *sparseTree) unmarshal(r *wire.Reader) {
 		r.Fail(err)
 	}
 }
+
+// skipNode passes over an optional<Node> and reports whether it is blank.
+func skipNode(r *wire.Reader) (blank bool) {
+	if !r.Optional() {
+		return true
+	}
+	if nodeType(r.Uint8()) == nodeLeaf {
+		skipLeafNode(r)
+		return false
+	}
+	for range 3 {
+		r.Skip()
+	}
+	return false
+}
+
+// parseRatchetTree reads the data of a ratchet_tree extension. Its error wraps
+// ErrMalformed.
+func parseRatchetTree(b []byte) (*sparseTree, error) { return parsed[sparseTree](b, "ratchet_tree") }

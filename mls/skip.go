@@ -52,18 +52,6 @@ func (*proposalOrRef) skip(r *wire.Reader) {
 	skipProposal(r)
 }
 
-func (*savedProposal) skip(r *wire.Reader) {
-	r.Skip()
-	(*Sender)(nil).skip(r)
-	skipProposal(r)
-	r.Skip()
-	if r.Optional() {
-		r.SkipRaw(1)
-		r.Skip()
-	}
-	r.SkipRaw(1)
-}
-
 func (*Sender) skip(r *wire.Reader) {
 	switch SenderType(r.Uint8()) {
 	case SenderMember, SenderExternal:
@@ -114,19 +102,4 @@ func skipLeafNode(r *wire.Reader) {
 	}
 	r.Skip()
 	r.Skip()
-}
-
-// skipNode passes over an optional<Node> and reports whether it is blank.
-func skipNode(r *wire.Reader) (blank bool) {
-	if !r.Optional() {
-		return true
-	}
-	if nodeType(r.Uint8()) == nodeLeaf {
-		skipLeafNode(r)
-		return false
-	}
-	for range 3 {
-		r.Skip()
-	}
-	return false
 }

@@ -310,3 +310,15 @@ func (t *treeHashInput) unmarshal(r *wire.Reader) {
 	}
 	t.left, t.right = r.Bytes(), r.Bytes()
 }
+
+func (*savedProposal) skip(r *wire.Reader) {
+	r.Skip()
+	(*Sender)(nil).skip(r)
+	skipProposal(r)
+	r.Skip()
+	if r.Optional() {
+		r.SkipRaw(1)
+		r.Skip()
+	}
+	r.SkipRaw(1)
+}

@@ -226,14 +226,9 @@ func has[T cmp.Ordered](list []T, v T) bool {
 	return ok
 }
 
-// isDefault reports whether every client supports an extension type without
-// saying so (RFC 9420, Section 7.2).
-func (t ExtensionType) isDefault() bool {
-	return ExtensionApplicationID <= t && t <= ExtensionExternalSenders
-}
-
-// isDefault reports whether every client supports a proposal type without saying
-// so (RFC 9420, Section 7.2).
-func (t ProposalType) isDefault() bool {
-	return ProposalAdd <= t && t <= ProposalGroupContextExtensions
+// supportsGroup checks a new leaf against the group's parameters: its extensions
+// and its required_capabilities (RFC 9420, Sections 7.3 and 13.4).
+func (n *LeafNode) supportsGroup(extensions *groupExtensions) error {
+	own := featuresOf(n)
+	return own.supportsAs(extensions, "capabilities list", "7.3")
 }

@@ -1,0 +1,93 @@
+package mls
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+)
+
+// handles returns an error unless this client handles a proposal of a custom type, and
+// its sender may send it.
+func (r *listRules) handles(p CustomProposal, sender Sender) error {
+	custom, ok := r.customType(p.ProposalType)
+	switch {
+	case !ok && r.anyType:
+		return nil
+	case !ok:
+		return unsupported(p.ProposalType, "proposal type")
+	case sender.Type == SenderExternal && !custom.External:
+		return violation("12.1.8", "proposal of the type %s is not sent by an external sender", p.ProposalType)
+	}
+	return nil
+}
+
+// customType returns what the application declares of a type, or false if that is
+// nothing.
+func (r *listRules) customType(t ProposalType) (CustomProposalType, bool) {
+	i := slices.IndexFunc(r.custom, func(c CustomProposalType) bool { return c.Type == t })
+	if i < 0 {
+		return CustomProposalType{}, false
+	}
+	return r.custom[i], true
+}
+
+// checkCustom checks the proposals of custom types in a member's commit: all members
+// who process the commit support the types, this client handles them (RFC 9420,
+// Sections 12.2 and 13.2).
+func (p *publicState) checkCustom(list []CommittedProposal, rules *listRules) error {
+	var leaving map[LeafIndex]bool
+	var staying *features
+	for i, c := range list {
+		proposal, ok := c.Proposal.(CustomProposal)
+		if !ok {
+			continue
+		}
+		if err := rules.handles(proposal, c.Sender); err != nil {
+			return atProposal(err, i)
+		}
+		t := proposal.ProposalType
+		if leaving == nil {
+			leaving = leavingBy(list)
+			staying = p.tree.featuresWithout(leaving)
+		}
+		if staying == nil || has(staying.proposals, t) {
+			continue
+		}
+		leaf, _ := p.tree.firstMember(func(f *features) bool { return !has(f.proposals, t) }, leaving)
+		return violation("12.2", "every member supports the proposal type %s", t).atLeaf(leaf).atProposal(i)
+	}
+	return nil
+}
+
+// leavingBy returns the leaves that the Removes of a list take out.
+func leavingBy(list []CommittedProposal) map[LeafIndex]bool {
+	leaving := map[LeafIndex]bool{}
+	for _, c := range list {
+		if r, ok := c.Proposal.(RemoveProposal); ok {
+			leaving[r.Removed] = true
+		}
+	}
+	return leaving
+}
+
+// featuresWithout returns what the members have in common other than those in except.
+func (t *tree) featuresWithout(except map[LeafIndex]bool) *features {
+	return t.featuresBelow(t.root, t.rootIndex(), slices.Sorted(maps.Keys(except)), nil)
+}
+
+// featuresBelow returns what those of f and the members below n, whose index is i, have
+// in common, other than the leaves in except, which are below n and in increasing order.
+func (t *tree) featuresBelow(n *node, i NodeIndex, except []LeafIndex, f *features) *features {
+	t.visit(1)
+	switch {
+	case n == nil || n.features == nil:
+		return f
+	case len(except) == 0:
+		return n.features.merge(f)
+	case i.IsLeaf():
+		return f
+	}
+	right, _ := slices.BinarySearchFunc(except, i, func(leaf LeafIndex, i NodeIndex) int { return cmp.Compare(leaf.Node(), i) })
+	f = t.featuresBelow(n.left, i.Left(), except[:right], f)
+	return t.featuresBelow(n.right, i.Right(), except[right:], f)
+}
