@@ -68,7 +68,7 @@ func layers() []layer {
 		{pkg: "internal/provenance"},
 		{pkg: "internal/erase"},
 		{pkg: "internal/parallel"},
-		{pkg: "internal/vectors"},
+		{pkg: "internal/vectors", imports: []string{"suite", "internal/treemath"}},
 		{pkg: "internal/allocated"},
 	}
 }

@@ -7,43 +7,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/internal/vectors"
-	"github.com/mlsuite/mlsuite/suite"
 )
 
-type keyScheduleCase struct {
-	CipherSuite       suite.ID    `json:"cipher_suite"`
-	GroupID           vectors.Hex `json:"group_id"`
-	InitialInitSecret vectors.Hex `json:"initial_init_secret"`
-	Epochs            []struct {
-		TreeHash                vectors.Hex `json:"tree_hash"`
-		CommitSecret            vectors.Hex `json:"commit_secret"`
-		PSKSecret               vectors.Hex `json:"psk_secret"`
-		ConfirmedTranscriptHash vectors.Hex `json:"confirmed_transcript_hash"`
-
-		GroupContext       vectors.Hex `json:"group_context"`
-		JoinerSecret       vectors.Hex `json:"joiner_secret"`
-		WelcomeSecret      vectors.Hex `json:"welcome_secret"`
-		InitSecret         vectors.Hex `json:"init_secret"`
-		SenderDataSecret   vectors.Hex `json:"sender_data_secret"`
-		EncryptionSecret   vectors.Hex `json:"encryption_secret"`
-		ExporterSecret     vectors.Hex `json:"exporter_secret"`
-		EpochAuthenticator vectors.Hex `json:"epoch_authenticator"`
-		ExternalSecret     vectors.Hex `json:"external_secret"`
-		ConfirmationKey    vectors.Hex `json:"confirmation_key"`
-		MembershipKey      vectors.Hex `json:"membership_key"`
-		ResumptionPSK      vectors.Hex `json:"resumption_psk"`
-		ExternalPub        vectors.Hex `json:"external_pub"`
-		Exporter           struct {
-			Label   string      `json:"label"`
-			Context vectors.Hex `json:"context"`
-			Length  int         `json:"length"`
-			Secret  vectors.Hex `json:"secret"`
-		} `json:"exporter"`
-	} `json:"epochs"`
-}
-
 func TestVectorsKeySchedule(t *testing.T) {
-	vectors.WithPeers(t, "key-schedule", func(t *testing.T, c *keyScheduleCase) {
+	vectors.WithPeers(t, "key-schedule", func(t *testing.T, c *vectors.KeySchedule) {
 		s := testSuite(t, c.CipherSuite)
 		init := []byte(c.InitialInitSecret)
 		for i, v := range c.Epochs {

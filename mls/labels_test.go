@@ -10,52 +10,8 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-type cryptoBasicsCase struct {
-	CipherSuite suite.ID `json:"cipher_suite"`
-	RefHash     struct {
-		Label string      `json:"label"`
-		Value vectors.Hex `json:"value"`
-		Out   vectors.Hex `json:"out"`
-	} `json:"ref_hash"`
-	ExpandWithLabel struct {
-		Secret  vectors.Hex `json:"secret"`
-		Label   string      `json:"label"`
-		Context vectors.Hex `json:"context"`
-		Length  int         `json:"length"`
-		Out     vectors.Hex `json:"out"`
-	} `json:"expand_with_label"`
-	DeriveSecret struct {
-		Secret vectors.Hex `json:"secret"`
-		Label  string      `json:"label"`
-		Out    vectors.Hex `json:"out"`
-	} `json:"derive_secret"`
-	DeriveTreeSecret struct {
-		Secret     vectors.Hex `json:"secret"`
-		Label      string      `json:"label"`
-		Generation uint32      `json:"generation"`
-		Length     int         `json:"length"`
-		Out        vectors.Hex `json:"out"`
-	} `json:"derive_tree_secret"`
-	SignWithLabel struct {
-		Priv      vectors.Hex `json:"priv"`
-		Pub       vectors.Hex `json:"pub"`
-		Content   vectors.Hex `json:"content"`
-		Label     string      `json:"label"`
-		Signature vectors.Hex `json:"signature"`
-	} `json:"sign_with_label"`
-	EncryptWithLabel struct {
-		Priv       vectors.Hex `json:"priv"`
-		Pub        vectors.Hex `json:"pub"`
-		Label      string      `json:"label"`
-		Context    vectors.Hex `json:"context"`
-		Plaintext  vectors.Hex `json:"plaintext"`
-		KEMOutput  vectors.Hex `json:"kem_output"`
-		Ciphertext vectors.Hex `json:"ciphertext"`
-	} `json:"encrypt_with_label"`
-}
-
 func TestVectorsCryptoBasics(t *testing.T) {
-	vectors.OfficialAndOwn(t, "crypto-basics", func(t *testing.T, c *cryptoBasicsCase) {
+	vectors.OfficialAndOwn(t, "crypto-basics", func(t *testing.T, c *vectors.CryptoBasics) {
 		s := testSuite(t, c.CipherSuite)
 
 		ref, err := refHash(s, c.RefHash.Label, c.RefHash.Value)

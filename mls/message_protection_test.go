@@ -14,29 +14,8 @@ import (
 
 var testLimits = ratchetLimits{MaxForward: 100, MaxKept: 100}
 
-type messageProtectionCase struct {
-	CipherSuite             suite.ID    `json:"cipher_suite"`
-	GroupID                 vectors.Hex `json:"group_id"`
-	Epoch                   uint64      `json:"epoch"`
-	TreeHash                vectors.Hex `json:"tree_hash"`
-	ConfirmedTranscriptHash vectors.Hex `json:"confirmed_transcript_hash"`
-	SignaturePriv           vectors.Hex `json:"signature_priv"`
-	SignaturePub            vectors.Hex `json:"signature_pub"`
-	EncryptionSecret        vectors.Hex `json:"encryption_secret"`
-	SenderDataSecret        vectors.Hex `json:"sender_data_secret"`
-	MembershipKey           vectors.Hex `json:"membership_key"`
-	Proposal                vectors.Hex `json:"proposal"`
-	ProposalPub             vectors.Hex `json:"proposal_pub"`
-	ProposalPriv            vectors.Hex `json:"proposal_priv"`
-	Commit                  vectors.Hex `json:"commit"`
-	CommitPub               vectors.Hex `json:"commit_pub"`
-	CommitPriv              vectors.Hex `json:"commit_priv"`
-	Application             vectors.Hex `json:"application"`
-	ApplicationPriv         vectors.Hex `json:"application_priv"`
-}
-
 func TestVectorsMessageProtection(t *testing.T) {
-	vectors.OfficialAndOwn(t, "message-protection", func(t *testing.T, c *messageProtectionCase) {
+	vectors.OfficialAndOwn(t, "message-protection", func(t *testing.T, c *vectors.MessageProtection) {
 		s := testSuite(t, c.CipherSuite)
 		f := &framing{
 			suite: s,

@@ -158,11 +158,11 @@ func (s *scenario) epoch(c *Candidate, proposals ...vectors.Hex) {
 	e.Commit, e.EpochAuthenticator = c.Message, s.authenticator()
 }
 
-func (m *vectorMaker) welcome() []welcomeCase {
+func (m *vectorMaker) welcome() []vectors.Welcome {
 	s := m.newScenario(1)
 	k := s.keyPackage()
 	c := s.commit(0, Add(k.KeyPackage), WithoutTree())
-	return []welcomeCase{{
+	return []vectors.Welcome{{
 		CipherSuite: m.id(),
 		InitPriv:    m.bytes(k.initKey.Bytes()),
 		SignerPub:   s.members[0].cfg.Signer.PublicKey(),

@@ -9,8 +9,8 @@ import (
 	"github.com/mlsuite/mlsuite/internal/wire"
 )
 
-func (m *vectorMaker) cryptoBasics() []cryptoBasicsCase {
-	c := cryptoBasicsCase{CipherSuite: m.id()}
+func (m *vectorMaker) cryptoBasics() []vectors.CryptoBasics {
+	c := vectors.CryptoBasics{CipherSuite: m.id()}
 
 	r := &c.RefHash
 	r.Label, r.Value = "RefHash", m.random(32)
@@ -40,11 +40,11 @@ func (m *vectorMaker) cryptoBasics() []cryptoBasicsCase {
 	require.NoError(m.t, err)
 	x.KEMOutput, x.Ciphertext, err = sealer.Seal(x.Pub, nil, x.Plaintext)
 	require.NoError(m.t, err)
-	return []cryptoBasicsCase{c}
+	return []vectors.CryptoBasics{c}
 }
 
-func (m *vectorMaker) keySchedule() []keyScheduleCase {
-	c := keyScheduleCase{CipherSuite: m.id(), GroupID: m.random(32), InitialInitSecret: m.secret()}
+func (m *vectorMaker) keySchedule() []vectors.KeySchedule {
+	c := vectors.KeySchedule{CipherSuite: m.id(), GroupID: m.random(32), InitialInitSecret: m.secret()}
 	init := []byte(c.InitialInitSecret)
 	epochs := sized(&c.Epochs, 3)
 	for i := range epochs {
@@ -77,13 +77,13 @@ func (m *vectorMaker) keySchedule() []keyScheduleCase {
 		x.Secret = m.bytes(secrets.export(m, x.Label, x.Context, x.Length))
 		init = secrets.init
 	}
-	return []keyScheduleCase{c}
+	return []vectors.KeySchedule{c}
 }
 
-func (m *vectorMaker) pskSecrets() []pskSecretCase {
-	var cases []pskSecretCase
+func (m *vectorMaker) pskSecrets() []vectors.PSKSecret {
+	var cases []vectors.PSKSecret
 	for _, n := range []int{0, 1, 2, 5} {
-		c := pskSecretCase{CipherSuite: m.id()}
+		c := vectors.PSKSecret{CipherSuite: m.id()}
 		var ids []PreSharedKeyID
 		var psks [][]byte
 		keys := sized(&c.PSKs, n)
@@ -99,10 +99,10 @@ func (m *vectorMaker) pskSecrets() []pskSecretCase {
 	return cases
 }
 
-func (m *vectorMaker) secretTree() []secretTreeCase {
-	var cases []secretTreeCase
+func (m *vectorMaker) secretTree() []vectors.SecretTree {
+	var cases []vectors.SecretTree
 	for _, leaves := range []int{1, 8} {
-		c := secretTreeCase{CipherSuite: m.id(), EncryptionSecret: m.secret()}
+		c := vectors.SecretTree{CipherSuite: m.id(), EncryptionSecret: m.secret()}
 		d := &c.SenderData
 		d.Secret, d.Ciphertext = m.secret(), m.random(77)
 		key, nonce, err := senderDataKey(m, d.Secret, d.Ciphertext)
@@ -137,8 +137,8 @@ func (m *vectorMaker) someCommit() *commit {
 	return &commit{proposals: []proposalOrRef{{proposal: RemoveProposal{Removed: 2}}, {ref: m.secret()}}}
 }
 
-func (m *vectorMaker) transcriptHashes() []transcriptHashesCase {
-	c := transcriptHashesCase{CipherSuite: m.id(), ConfirmationKey: m.secret(), InterimBefore: m.secret()}
+func (m *vectorMaker) transcriptHashes() []vectors.TranscriptHashes {
+	c := vectors.TranscriptHashes{CipherSuite: m.id(), ConfirmationKey: m.secret(), InterimBefore: m.secret()}
 	content := framedContent{
 		groupID: m.random(16), epoch: 7, sender: Sender{Type: SenderMember, Leaf: 1},
 		contentType: ContentCommit, commit: m.someCommit(),
@@ -149,12 +149,12 @@ func (m *vectorMaker) transcriptHashes() []transcriptHashesCase {
 	ac.auth.confirmationTag = m.bytes(confirmationTag(m, &epochSecrets{confirmation: c.ConfirmationKey}, c.ConfirmedAfter))
 	c.InterimAfter = m.bytes(interimTranscriptHash(m, c.ConfirmedAfter, ac.auth.confirmationTag))
 	c.AuthenticatedContent = m.bytes(marshalled(ac))
-	return []transcriptHashesCase{c}
+	return []vectors.TranscriptHashes{c}
 }
 
-func (m *vectorMaker) messageProtection() []messageProtectionCase {
+func (m *vectorMaker) messageProtection() []vectors.MessageProtection {
 	signer := m.signer()
-	c := messageProtectionCase{
+	c := vectors.MessageProtection{
 		CipherSuite: m.id(), GroupID: m.random(16), Epoch: 7, TreeHash: m.secret(), ConfirmedTranscriptHash: m.secret(),
 		SignaturePriv: m.bytes(signer.Bytes()), SignaturePub: signer.PublicKey(),
 		EncryptionSecret: m.secret(), SenderDataSecret: m.secret(), MembershipKey: m.secret(),
@@ -187,5 +187,5 @@ func (m *vectorMaker) messageProtection() []messageProtectionCase {
 	c.Commit, c.CommitPub, c.CommitPriv = protect()
 	content.contentType, content.applicationData = ContentApplication, m.random(40)
 	c.Application, _, c.ApplicationPriv = protect()
-	return []messageProtectionCase{c}
+	return []vectors.MessageProtection{c}
 }

@@ -113,10 +113,10 @@ func (m *vectorMaker) vectorTrees() []*vectorTree {
 	return append(trees, unmerged)
 }
 
-func (m *vectorMaker) treeValidation() []treeValidationCase {
-	var cases []treeValidationCase
+func (m *vectorMaker) treeValidation() []vectors.TreeValidation {
+	var cases []vectors.TreeValidation
 	for _, v := range m.vectorTrees() {
-		c := treeValidationCase{CipherSuite: m.id(), Tree: encodedTree(m.t, v.tree), GroupID: v.groupID}
+		c := vectors.TreeValidation{CipherSuite: m.id(), Tree: encodedTree(m.t, v.tree), GroupID: v.groupID}
 		for n := range NodeIndex(treemath.NodeCount(v.tree.width)) {
 			resolution := v.tree.resolution(n, nil)
 			if resolution == nil {
@@ -130,11 +130,11 @@ func (m *vectorMaker) treeValidation() []treeValidationCase {
 	return cases
 }
 
-func (m *vectorMaker) treeOperations() []treeOperationsCase {
-	var cases []treeOperationsCase
+func (m *vectorMaker) treeOperations() []vectors.TreeOperations {
+	var cases []vectors.TreeOperations
 	// operation applies a proposal to a tree that is then left alone.
 	operation := func(v *vectorTree, sender LeafIndex, p Proposal, apply func(e *treeEdit)) {
-		c := treeOperationsCase{
+		c := vectors.TreeOperations{
 			CipherSuite: m.id(), TreeBefore: encodedTree(m.t, v.tree), TreeHashBefore: v.tree.hash(),
 			Proposal: m.bytes(wire.Marshal(func(w *wire.Writer) { marshalProposal(w, p) })), ProposalSender: sender,
 		}
@@ -157,10 +157,10 @@ func (m *vectorMaker) treeOperations() []treeOperationsCase {
 	return cases
 }
 
-func (m *vectorMaker) treeKEM() []treeKEMCase {
-	var cases []treeKEMCase
+func (m *vectorMaker) treeKEM() []vectors.TreeKEM {
+	var cases []vectors.TreeKEM
 	for _, v := range m.vectorTrees() {
-		c := treeKEMCase{
+		c := vectors.TreeKEM{
 			CipherSuite: m.id(), GroupID: v.groupID, Epoch: 7, ConfirmedTranscriptHash: m.secret(),
 			RatchetTree: encodedTree(m.t, v.tree),
 		}

@@ -6,21 +6,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/internal/vectors"
-	"github.com/mlsuite/mlsuite/suite"
 )
 
-type pskSecretCase struct {
-	CipherSuite suite.ID `json:"cipher_suite"`
-	PSKs        []struct {
-		ID    vectors.Hex `json:"psk_id"`
-		PSK   vectors.Hex `json:"psk"`
-		Nonce vectors.Hex `json:"psk_nonce"`
-	} `json:"psks"`
-	PSKSecret vectors.Hex `json:"psk_secret"`
-}
-
 func TestVectorsPSKSecret(t *testing.T) {
-	vectors.OfficialAndOwn(t, "psk_secret", func(t *testing.T, c *pskSecretCase) {
+	vectors.OfficialAndOwn(t, "psk_secret", func(t *testing.T, c *vectors.PSKSecret) {
 		s := testSuite(t, c.CipherSuite)
 		var ids []PreSharedKeyID
 		var keys [][]byte

@@ -14,26 +14,8 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-type secretTreeCase struct {
-	CipherSuite suite.ID `json:"cipher_suite"`
-	SenderData  struct {
-		Secret     vectors.Hex `json:"sender_data_secret"`
-		Ciphertext vectors.Hex `json:"ciphertext"`
-		Key        vectors.Hex `json:"key"`
-		Nonce      vectors.Hex `json:"nonce"`
-	} `json:"sender_data"`
-	EncryptionSecret vectors.Hex `json:"encryption_secret"`
-	Leaves           [][]struct {
-		Generation       uint32      `json:"generation"`
-		HandshakeKey     vectors.Hex `json:"handshake_key"`
-		HandshakeNonce   vectors.Hex `json:"handshake_nonce"`
-		ApplicationKey   vectors.Hex `json:"application_key"`
-		ApplicationNonce vectors.Hex `json:"application_nonce"`
-	} `json:"leaves"`
-}
-
 func TestVectorsSecretTree(t *testing.T) {
-	vectors.OfficialAndOwn(t, "secret-tree", func(t *testing.T, c *secretTreeCase) {
+	vectors.OfficialAndOwn(t, "secret-tree", func(t *testing.T, c *vectors.SecretTree) {
 		s := testSuite(t, c.CipherSuite)
 		key, nonce, err := senderDataKey(s, c.SenderData.Secret, c.SenderData.Ciphertext)
 		require.NoError(t, err)

@@ -6,20 +6,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/internal/vectors"
-	"github.com/mlsuite/mlsuite/suite"
 )
 
-type transcriptHashesCase struct {
-	CipherSuite          suite.ID    `json:"cipher_suite"`
-	ConfirmationKey      vectors.Hex `json:"confirmation_key"`
-	AuthenticatedContent vectors.Hex `json:"authenticated_content"`
-	InterimBefore        vectors.Hex `json:"interim_transcript_hash_before"`
-	ConfirmedAfter       vectors.Hex `json:"confirmed_transcript_hash_after"`
-	InterimAfter         vectors.Hex `json:"interim_transcript_hash_after"`
-}
-
 func TestVectorsTranscriptHashes(t *testing.T) {
-	vectors.OfficialAndOwn(t, "transcript-hashes", func(t *testing.T, c *transcriptHashesCase) {
+	vectors.OfficialAndOwn(t, "transcript-hashes", func(t *testing.T, c *vectors.TranscriptHashes) {
 		s := testSuite(t, c.CipherSuite)
 		var ac authenticatedContent
 		require.NoError(t, parse(c.AuthenticatedContent, "AuthenticatedContent", &ac))

@@ -50,18 +50,8 @@ func (t *tree) nodeHash(index NodeIndex) []byte {
 	return hashes[:t.hashSize]
 }
 
-type treeOperationsCase struct {
-	CipherSuite    suite.ID    `json:"cipher_suite"`
-	TreeBefore     vectors.Hex `json:"tree_before"`
-	Proposal       vectors.Hex `json:"proposal"`
-	ProposalSender LeafIndex   `json:"proposal_sender"`
-	TreeHashBefore vectors.Hex `json:"tree_hash_before"`
-	TreeAfter      vectors.Hex `json:"tree_after"`
-	TreeHashAfter  vectors.Hex `json:"tree_hash_after"`
-}
-
 func TestVectorsTreeOperations(t *testing.T) {
-	vectors.OfficialAndOwn(t, "tree-operations", func(t *testing.T, c *treeOperationsCase) {
+	vectors.OfficialAndOwn(t, "tree-operations", func(t *testing.T, c *vectors.TreeOperations) {
 		before := parseTree(t, testSuite(t, c.CipherSuite), c.TreeBefore)
 		require.EqualValues(t, c.TreeHashBefore, before.hash())
 
@@ -89,16 +79,8 @@ func TestVectorsTreeOperations(t *testing.T) {
 	})
 }
 
-type treeValidationCase struct {
-	CipherSuite suite.ID      `json:"cipher_suite"`
-	Tree        vectors.Hex   `json:"tree"`
-	GroupID     vectors.Hex   `json:"group_id"`
-	Resolutions [][]NodeIndex `json:"resolutions"`
-	TreeHashes  []vectors.Hex `json:"tree_hashes"`
-}
-
 func TestVectorsTreeValidation(t *testing.T) {
-	vectors.OfficialAndOwn(t, "tree-validation", func(t *testing.T, c *treeValidationCase) {
+	vectors.OfficialAndOwn(t, "tree-validation", func(t *testing.T, c *vectors.TreeValidation) {
 		s := testSuite(t, c.CipherSuite)
 		tree := parseTree(t, s, c.Tree)
 		require.Equal(t, int(treemath.NodeCount(tree.width)), len(c.TreeHashes))
@@ -118,30 +100,6 @@ func TestVectorsTreeValidation(t *testing.T) {
 	})
 }
 
-type treeKEMCase struct {
-	CipherSuite             suite.ID    `json:"cipher_suite"`
-	GroupID                 vectors.Hex `json:"group_id"`
-	Epoch                   uint64      `json:"epoch"`
-	ConfirmedTranscriptHash vectors.Hex `json:"confirmed_transcript_hash"`
-	RatchetTree             vectors.Hex `json:"ratchet_tree"`
-	LeavesPrivate           []struct {
-		Index          LeafIndex   `json:"index"`
-		EncryptionPriv vectors.Hex `json:"encryption_priv"`
-		SignaturePriv  vectors.Hex `json:"signature_priv"`
-		PathSecrets    []struct {
-			Node       NodeIndex   `json:"node"`
-			PathSecret vectors.Hex `json:"path_secret"`
-		} `json:"path_secrets"`
-	} `json:"leaves_private"`
-	UpdatePaths []struct {
-		Sender        LeafIndex      `json:"sender"`
-		UpdatePath    vectors.Hex    `json:"update_path"`
-		PathSecrets   []*vectors.Hex `json:"path_secrets"`
-		CommitSecret  vectors.Hex    `json:"commit_secret"`
-		TreeHashAfter vectors.Hex    `json:"tree_hash_after"`
-	} `json:"update_paths"`
-}
-
 // treeKEMMember is what one member of a TreeKEM vector knows.
 type treeKEMMember struct {
 	signer suite.Signer
@@ -149,7 +107,7 @@ type treeKEMMember struct {
 }
 
 func TestVectorsTreeKEM(t *testing.T) {
-	vectors.WithPeers(t, "treekem", func(t *testing.T, c *treeKEMCase) {
+	vectors.WithPeers(t, "treekem", func(t *testing.T, c *vectors.TreeKEM) {
 		s := testSuite(t, c.CipherSuite)
 		before := parseTree(t, s, c.RatchetTree)
 		require.NoError(t, before.validate())

@@ -9,20 +9,12 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-type welcomeCase struct {
-	CipherSuite suite.ID    `json:"cipher_suite"`
-	InitPriv    vectors.Hex `json:"init_priv"`
-	SignerPub   vectors.Hex `json:"signer_pub"`
-	KeyPackage  vectors.Hex `json:"key_package"`
-	Welcome     vectors.Hex `json:"welcome"`
-}
-
 // TestVectorsWelcome opens the published Welcomes by the same functions as
 // [OwnKeyPackage.Join], in the order of RFC 9420, Section 12.4.3.1, up to the
 // ratchet tree, which these Welcomes do not have. The key packages are taken as they
 // are: that of suite 0x0007 does not list its own suite in its capabilities.
 func TestVectorsWelcome(t *testing.T) {
-	vectors.OfficialAndOwn(t, "welcome", func(t *testing.T, c *welcomeCase) {
+	vectors.OfficialAndOwn(t, "welcome", func(t *testing.T, c *vectors.Welcome) {
 		s := testSuite(t, c.CipherSuite)
 		m, err := ParseMessage(c.KeyPackage)
 		require.NoError(t, err)
