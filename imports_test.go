@@ -96,6 +96,8 @@ func onlyImportedBy() map[string][]string {
 		module + "/registry/fips":          {"cmd/..."},
 		module + "/suite/circl":            {"registry/all"},
 		module + "/suite/mldsa":            {"registry/all"},
+		// Of the scenarios of mls alone.
+		"github.com/cockroachdb/datadriven/...": nil,
 		// What says of a part that it is this module's.
 		module + "/internal/provenance":        {"suite", "suite/chacha", "suite/circl", "suite/mldsa", "hpke", "hybrid"},
 		module + "/internal/hpkeset":           {"registry/all", "registry/fips"},

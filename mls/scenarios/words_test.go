@@ -1,0 +1,115 @@
+package scenarios_test
+
+import (
+	"fmt"
+	"iter"
+	"strings"
+	"testing"
+
+	"github.com/mlsuite/mlsuite/mls"
+)
+
+// identity is what a basic credential says.
+func identity(c mls.Credential) string {
+	id, _ := c.Identity()
+	return string(id)
+}
+
+func names(clients []*client) string {
+	var all []string
+	for _, c := range clients {
+		all = append(all, c.name)
+	}
+	return strings.Join(all, ", ")
+}
+
+// members lists who is at which leaf.
+func members(of iter.Seq2[mls.LeafIndex, *mls.LeafNode]) string {
+	var all []string
+	for leaf, node := range of {
+		all = append(all, fmt.Sprintf("%s@%d", identity(node.Credential), leaf))
+	}
+	return strings.Join(all, " ")
+}
+
+func leafOf(t testing.TB, g *mls.Group, name string) mls.LeafIndex {
+	t.Helper()
+	for leaf, node := range g.Members() {
+		if identity(node.Credential) == name {
+			return leaf
+		}
+	}
+	t.Fatalf("%s is no member", name)
+	return 0
+}
+
+// commit is a candidate of a member or of a delivery service.
+type commit interface {
+	Changes() []mls.Change
+	Proposals() []mls.CommittedProposal
+}
+
+// changes says what a commit does.
+func changes(c commit) string {
+	var all []string
+	for _, change := range c.Changes() {
+		name := identity(change.Credential)
+		switch change.Reason {
+		case mls.ChangeAdded:
+			all = append(all, fmt.Sprintf("%s joins at leaf %d", name, change.Leaf))
+		case mls.ChangeRemoved:
+			all = append(all, fmt.Sprintf("%s leaves leaf %d", name, change.Leaf))
+		case mls.ChangeUpdated:
+			all = append(all, name+" has new keys")
+		case mls.ChangeResynced:
+			all = append(all, fmt.Sprintf("%s is back at leaf %d", name, change.Leaf))
+		default:
+			all = append(all, fmt.Sprintf("%s: %v", name, change.Reason))
+		}
+	}
+	for _, p := range c.Proposals() {
+		if says := beyondMembers(p.Proposal); says != "" {
+			all = append(all, says)
+		}
+	}
+	if len(all) == 0 {
+		return "nothing"
+	}
+	return strings.Join(all, "; ")
+}
+
+// beyondMembers says what a proposal does that does not show in the members.
+func beyondMembers(p mls.Proposal) string {
+	switch p := p.(type) {
+	case mls.PreSharedKeyProposal:
+		if p.PSK.Type == mls.PSKExternal {
+			return fmt.Sprintf("the PSK %q goes in", p.PSK.ID)
+		}
+		return fmt.Sprintf("the PSK of epoch %d of %s goes in", p.PSK.Epoch, p.PSK.GroupID)
+	case mls.ReInitProposal:
+		return fmt.Sprintf("the group ends, %s of %v follows", p.GroupID, p.CipherSuite)
+	}
+	return ""
+}
+
+// proposal says what a member keeps of a proposal.
+func proposal(of iter.Seq2[mls.LeafIndex, *mls.LeafNode], kept *mls.CommittedProposal) string {
+	name := func(leaf mls.LeafIndex) string {
+		for at, node := range of {
+			if at == leaf {
+				return identity(node.Credential)
+			}
+		}
+		return fmt.Sprintf("leaf %d", leaf)
+	}
+	switch p := kept.Proposal.(type) {
+	case mls.AddProposal:
+		return "add " + identity(p.KeyPackage.LeafNode.Credential)
+	case mls.RemoveProposal:
+		return "remove " + name(p.Removed)
+	case mls.UpdateProposal:
+		return "new keys for " + name(kept.Sender.Leaf)
+	default:
+		return beyondMembers(p)
+	}
+}
