@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"time"
 
 	"github.com/mlsuite/mlsuite/mls"
@@ -63,6 +64,47 @@ func ExampleGroup() {
 	// asked into "our group"
 	// Bob: Hello, Alice!
 	// epoch 2 agreed: true
+}
+
+// noon is when the examples take place.
+var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
+// client makes somebody with a new signature key and a bare name, for groups of suite
+// 0x0001.
+func client(name string) mls.Config {
+	cfg := mls.Config{Suites: all.Registry(), Suite: 0x0001, Credential: mls.BasicCredential([]byte(name))}
+	cfg.Signer = must(must(cfg.Suites.Suite(cfg.Suite, suite.Start, noon)).GenerateSigner())
+	return cfg
+}
+
+// groupOf makes a group that all clients have joined, and returns it as each of them has it.
+func groupOf(clients ...mls.Config) []*mls.Group {
+	ctx := context.Background()
+	first := must(mls.CreateGroup(ctx, noon, clients[0], []byte("our group")))
+	var adds []mls.CommitOption
+	var joiners []*mls.OwnKeyPackage
+	for _, cfg := range clients[1:] {
+		own := must(mls.NewKeyPackage(ctx, noon, cfg))
+		joiners, adds = append(joiners, own), append(adds, mls.Add(own.KeyPackage))
+	}
+	commit := must(first.Commit(ctx, noon, adds...))
+	groups := []*mls.Group{must(commit.Adopt())}
+	for _, own := range joiners {
+		groups = append(groups, must(must(own.Join(ctx, noon, commit.Welcome)).Adopt()))
+	}
+	return groups
+}
+
+// names returns what the members' credentials say.
+func names(g interface {
+	Members() iter.Seq2[mls.LeafIndex, *mls.LeafNode]
+}) []string {
+	var all []string
+	for _, leaf := range g.Members() {
+		name, _ := leaf.Credential.Identity()
+		all = append(all, string(name))
+	}
+	return all
 }
 
 func must[T any](v T, err error) T {
