@@ -127,13 +127,6 @@ func newFuzzed(t testing.TB, id suite.ID) *Simulation {
 	return sim
 }
 
-func member(t testing.TB, sim *Simulation, leaf LeafIndex) *Group {
-	t.Helper()
-	g, err := sim.Member(leaf)
-	require.NoError(t, err)
-	return g
-}
-
 // fuzzedGroup is a member who has a past epoch and some proposals, and messages for
 // it. It is made anew from its saved state when one was accepted.
 type fuzzedGroup struct {

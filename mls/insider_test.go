@@ -2,139 +2,13 @@ package mls
 
 import (
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/binary"
-	"errors"
-	"fmt"
-	"hash"
-	"maps"
-	"reflect"
 	"slices"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
-
-var insiderTime = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-
-// client returns the Config of a new client.
-func client(t testing.TB, id suite.ID, name string, adjust ...func(*Config)) Config {
-	t.Helper()
-	cfg := Config{Suites: all.Registry(), Suite: id, Credential: BasicCredential([]byte(name)), NoGREASE: true}
-	var err error
-	cfg.Signer, err = testSuite(t, id).GenerateSigner()
-	require.NoError(t, err)
-	for _, f := range adjust {
-		f(&cfg)
-	}
-	return cfg
-}
-
-// ownKeyPackage returns a key package of a new client.
-func ownKeyPackage(t testing.TB, id suite.ID, name string, adjust ...func(*Config)) *OwnKeyPackage {
-	t.Helper()
-	k, err := NewKeyPackage(t.Context(), insiderTime, client(t, id, name, adjust...))
-	require.NoError(t, err)
-	return k
-}
-
-func publicHandshake(cfg *Config)  { cfg.PublicHandshake = true }
-func privateHandshake(cfg *Config) { cfg.PublicHandshake = false }
-
-// clique makes a group of n members, who are added by one commit without a path,
-// and returns the Group of each by its leaf index.
-func clique(t testing.TB, id suite.ID, n int, adjust ...func(*Config)) []*Group {
-	t.Helper()
-	g, err := CreateGroup(t.Context(), insiderTime, client(t, id, "member 0", adjust...), nil)
-	require.NoError(t, err)
-	return gather(t, g, n, adjust...)
-}
-
-// gather lets the only member of a group add others until there are n.
-func gather(t testing.TB, g *Group, n int, adjust ...func(*Config)) []*Group {
-	t.Helper()
-	var adds []CommitOption
-	var joiners []*OwnKeyPackage
-	for i := 1; i < n; i++ {
-		k := ownKeyPackage(t, g.cfg.Suite, fmt.Sprintf("member %d", i), adjust...)
-		joiners, adds = append(joiners, k), append(adds, Add(k.KeyPackage))
-	}
-	c, err := g.Commit(t.Context(), insiderTime, adds...)
-	require.NoError(t, err)
-	g, err = c.Adopt()
-	require.NoError(t, err)
-	groups := []*Group{g}
-	for _, k := range joiners {
-		g, err := adopted(k.Join(t.Context(), insiderTime, c.Welcome))
-		require.NoError(t, err)
-		groups = append(groups, g)
-	}
-	return groups
-}
-
-// admit lets the first of the members add k, and returns the groups of all, that of k
-// last.
-func admit(t testing.TB, groups []*Group, k *OwnKeyPackage) []*Group {
-	t.Helper()
-	c, err := groups[0].Commit(t.Context(), insiderTime, Add(k.KeyPackage))
-	require.NoError(t, err)
-	follow(t, groups, 0, c)
-	joined, err := adopted(k.Join(t.Context(), insiderTime, c.Welcome))
-	require.NoError(t, err)
-	return append(groups, joined)
-}
-
-// adopted is for a join that the client takes as it comes.
-func adopted(c *Candidate, err error) (*Group, error) {
-	if err != nil {
-		return nil, err
-	}
-	return c.Adopt()
-}
-
-// follow lets everybody adopt a commit of the member at leaf by, and checks that
-// they agree.
-func follow(t testing.TB, groups []*Group, by int, c *Candidate) {
-	t.Helper()
-	message := c.Message
-	want, err := c.EpochAuthenticator()
-	require.NoError(t, err)
-	for i, g := range groups {
-		if g == nil {
-			continue
-		}
-		next := c
-		if i != by {
-			r, err := g.Process(t.Context(), insiderTime, message)
-			require.NoError(t, err)
-			next = r.Commit
-		}
-		groups[i], err = next.Adopt()
-		if next.Removed() {
-			require.ErrorIs(t, err, ErrRemoved)
-			continue
-		}
-		require.NoError(t, err)
-		got, err := groups[i].EpochAuthenticator()
-		require.NoError(t, err)
-		require.Equal(t, want, got)
-	}
-}
-
-// populate lets members of a group commit until its tree has no blank parent.
-func populate(t testing.TB, groups []*Group) {
-	t.Helper()
-	for i := range groups {
-		c, err := groups[i].Commit(t.Context(), insiderTime)
-		require.NoError(t, err)
-		follow(t, groups, i, c)
-	}
-}
 
 // insider is a member who keeps to no rule: it signs, tags and encrypts with the
 // keys of a real Group whatever it is told to.
@@ -374,163 +248,41 @@ func (m insider) byValue(proposals ...Proposal) []CommittedProposal {
 	return list
 }
 
-// requireRefused checks that err is want: a sentinel, or a ValidationError of the
-// same section and culprit whose rule begins with that of want.
-func requireRefused(t testing.TB, want, err error) {
-	t.Helper()
-	w, ok := want.(*ValidationError)
-	if !ok {
-		require.ErrorIs(t, err, want)
-		return
-	}
-	got, ok := errors.AsType[*ValidationError](err)
-	require.True(t, ok, "%v, want %v", err, want)
-	require.Equal(t, w.Section, got.Section, "%v, want %v", err, want)
-	require.Contains(t, got.Rule, w.Rule)
-	require.Equal(t, w.Leaf, got.Leaf, "%v", err)
-	require.Equal(t, w.Proposal, got.Proposal, "%v", err)
+// attack is a group whose member at leaf 1 attacks that at leaf 2.
+type attack struct {
+	insider
+	groups []*Group
+	victim *Group
 }
 
-// requireUnmoved runs what must fail with want and leave g as it was.
-func requireUnmoved(t testing.TB, g *Group, want error, run func() error) {
-	t.Helper()
-	before := fingerprint(g)
-	err := run()
-	require.Error(t, err)
-	requireRefused(t, want, err)
-	require.Equal(t, before, fingerprint(g), "the group has changed")
+func newAttack(t testing.TB, adjust ...func(*Config)) *attack {
+	groups := clique(t, 0x0001, 4, append([]func(*Config){publicHandshake}, adjust...)...)
+	populate(t, groups)
+	return &attack{insider{t, groups[1]}, groups, groups[2]}
 }
 
-// requireUnprocessed checks that g refuses a message, and is as it was; and so does
-// a PublicGroup that has seen what g has, unless only members can tell.
-func requireUnprocessed(t testing.TB, g *Group, want error, message []byte) {
-	t.Helper()
-	requireRefusedInPublic(t, g, want, message)
-	requireUnmoved(t, g, want, func() error {
-		r, err := g.Process(t.Context(), insiderTime, message)
-		if err != nil {
-			require.Nil(t, r)
-		}
-		return err
-	})
+// received is a proposal of any member that the victim has.
+func (a *attack) received(leaf LeafIndex, p Proposal) CommittedProposal {
+	a.t.Helper()
+	message, proposal := insider{a.t, a.groups[leaf]}.propose(p)
+	_, err := a.victim.Process(a.t.Context(), insiderTime, message)
+	require.NoError(a.t, err)
+	return proposal
 }
 
-// fingerprint is a hash of all that a Group remembers. Private keys enter it by
-// their identity.
-func fingerprint(g *Group) [32]byte {
-	p := printer{sha256.New()}
-	p.bytes(g.public.contextBytes, g.public.tree.hash(), g.public.interim, g.public.confirmationTag)
-	p.number(g.life.ended, g.secrets == nil, g.self.leaf)
-	if g.secrets != nil {
-		for _, row := range g.secrets.table() {
-			p.bytes(*row.secret)
-		}
-	}
-	p.number(g.self.leafKey != nil)
-	fmt.Fprintf(p, "%p", g.self.leafKey)
-	for _, n := range slices.Sorted(maps.Keys(g.self.pathKeys)) {
-		fmt.Fprintf(p, "%d%p", n, g.self.pathKeys[n])
-	}
-	g.inbox.mu.Lock()
-	defer g.inbox.mu.Unlock()
-	p.secretTree(g.inbox.ratchets)
-	p.proposals(&g.inbox.cache)
-	p.number(uint32(len(g.inbox.past)))
-	for _, r := range g.inbox.resumptions {
-		p.number(r.epoch)
-		p.bytes(r.psk)
-	}
-	for _, ref := range slices.Sorted(maps.Keys(g.inbox.updates)) {
-		fmt.Fprintf(p, "%x%p", ref, g.inbox.updates[ref].key)
-	}
-	for _, past := range g.inbox.past {
-		p.bytes(past.public.contextBytes, past.senderData)
-		p.secretTree(past.ratchets)
-	}
-	return [32]byte(p.Sum(nil))
+// updateOf makes an Update of any member.
+func (a *attack) updateOf(leaf LeafIndex, change func(*LeafNode)) Proposal {
+	a.t.Helper()
+	return insider{a.t, a.groups[leaf]}.update(change)
 }
 
-// publicFingerprint is fingerprint of who has no secrets.
-func publicFingerprint(g *PublicGroup) [32]byte {
-	p := printer{sha256.New()}
-	p.bytes(g.public.contextBytes, g.public.tree.hash(), g.public.interim, g.public.confirmationTag)
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	p.proposals(&g.cache)
-	p.bytes(g.groupInfo)
-	return [32]byte(p.Sum(nil))
+// addWithKey makes an Add of a new client whose leaf has the given encryption key.
+func (a *attack) addWithKey(key []byte) Proposal {
+	a.t.Helper()
+	return Add(spoiledKeyPackage(a.t, func(kp *KeyPackage) { kp.LeafNode.EncryptionKey = key }, nil, nil))
 }
 
-type printer struct{ hash.Hash }
-
-// proposals prints all that a cache holds, whatever fields it has.
-func (p printer) proposals(c *proposalCache) { p.value(reflect.ValueOf(c).Elem()) }
-
-// value prints what v holds, to any depth.
-func (p printer) value(v reflect.Value) {
-	switch v.Kind() {
-	case reflect.Struct:
-		for i := range v.NumField() {
-			p.value(v.Field(i))
-		}
-	case reflect.Slice, reflect.Array:
-		if v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Uint8 {
-			p.bytes(v.Bytes())
-			return
-		}
-		p.number(uint32(v.Len()))
-		for i := range v.Len() {
-			p.value(v.Index(i))
-		}
-	case reflect.Map:
-		keys := v.MapKeys()
-		slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
-		p.number(uint32(len(keys)))
-		for _, k := range keys {
-			p.value(k)
-			p.value(v.MapIndex(k))
-		}
-	case reflect.Pointer, reflect.Interface:
-		p.number(v.IsNil())
-		if !v.IsNil() {
-			p.value(v.Elem())
-		}
-	default:
-		fmt.Fprint(p, v, ";")
-	}
-}
-
-func (p printer) bytes(all ...[]byte) {
-	for _, b := range all {
-		p.number(uint32(len(b)))
-		p.Write(b)
-	}
-}
-
-func (p printer) number(all ...any) {
-	for _, v := range all {
-		binary.Write(p, binary.BigEndian, v)
-	}
-}
-
-func (p printer) secretTree(t *secretTree) {
-	if t == nil {
-		return
-	}
-	p.number(t.version, uint32(len(t.nodes)), uint32(len(t.ratchets)))
-	for _, n := range slices.Sorted(maps.Keys(t.nodes)) {
-		p.number(n)
-		p.bytes(t.nodes[n])
-	}
-	for _, leaf := range slices.Sorted(maps.Keys(t.ratchets)) {
-		l := t.ratchets[leaf]
-		for _, r := range []*ratchet{&l.handshake, &l.application} {
-			p.bytes(r.secret)
-			p.number(leaf, r.next, uint32(len(r.kept)))
-			for _, k := range r.kept {
-				p.number(k.generation)
-				p.bytes(k.key, k.nonce)
-			}
-		}
-	}
+// psk makes a proposal of an external PSK with a nonce of zeros.
+func (a *attack) psk(nonce int) PreSharedKeyProposal {
+	return PreSharedKeyProposal{PSK: PreSharedKeyID{Type: PSKExternal, ID: []byte("id"), Nonce: make([]byte, nonce)}}
 }

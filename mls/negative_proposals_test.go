@@ -54,45 +54,6 @@ func TestReInitDoesNotGoBack(t *testing.T) {
 		violation("12.1.5", "ReInit does not go back"))
 }
 
-// attack is a group whose member at leaf 1 attacks that at leaf 2.
-type attack struct {
-	insider
-	groups []*Group
-	victim *Group
-}
-
-func newAttack(t testing.TB, adjust ...func(*Config)) *attack {
-	groups := clique(t, 0x0001, 4, append([]func(*Config){publicHandshake}, adjust...)...)
-	populate(t, groups)
-	return &attack{insider{t, groups[1]}, groups, groups[2]}
-}
-
-// received is a proposal of any member that the victim has.
-func (a *attack) received(leaf LeafIndex, p Proposal) CommittedProposal {
-	a.t.Helper()
-	message, proposal := insider{a.t, a.groups[leaf]}.propose(p)
-	_, err := a.victim.Process(a.t.Context(), insiderTime, message)
-	require.NoError(a.t, err)
-	return proposal
-}
-
-// updateOf makes an Update of any member.
-func (a *attack) updateOf(leaf LeafIndex, change func(*LeafNode)) Proposal {
-	a.t.Helper()
-	return insider{a.t, a.groups[leaf]}.update(change)
-}
-
-// addWithKey makes an Add of a new client whose leaf has the given encryption key.
-func (a *attack) addWithKey(key []byte) Proposal {
-	a.t.Helper()
-	return Add(spoiledKeyPackage(a.t, func(kp *KeyPackage) { kp.LeafNode.EncryptionKey = key }, nil, nil))
-}
-
-// psk makes a proposal of an external PSK with a nonce of zeros.
-func (a *attack) psk(nonce int) PreSharedKeyProposal {
-	return PreSharedKeyProposal{PSK: PreSharedKeyID{Type: PSKExternal, ID: []byte("id"), Nonce: make([]byte, nonce)}}
-}
-
 // Lists of proposals that are each right and together wrong (RFC 9420, Section
 // 12.2).
 func TestProposalListFaultsAreRefused(t *testing.T) {

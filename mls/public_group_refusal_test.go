@@ -1,58 +1,11 @@
 package mls
 
 import (
-	"errors"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
-
-// forMembers reports whether it takes a member's secrets to see a fault.
-func forMembers(fault error) bool {
-	for _, sentinel := range []error{ErrDecrypt, ErrPathSecret, ErrUnknownPSK, ErrUnusablePSK, ErrOwnMessage, ErrConsumed, ErrGeneration} {
-		if errors.Is(fault, sentinel) {
-			return true
-		}
-	}
-	v, ok := errors.AsType[*ValidationError](fault)
-	return ok && slices.ContainsFunc([]string{ // a section, and how the rule begins
-		"6.1 the confirmation tag does not match",
-		"6.2 the membership tag does not match",
-		"7.4 path secret is of",
-		"7.5 path secret gives the public key",
-		"8.3 kem_output is one for the group's external key",
-		"12.1.2 own Update was made here",
-	}, func(rule string) bool { return strings.HasPrefix(v.Section+" "+v.Rule, rule) })
-}
-
-// inPublic returns what one sees of a group who has followed it without secrets.
-func inPublic(t testing.TB, g *Group) *PublicGroup {
-	public := &PublicGroup{publicView: g.publicView, cfg: g.cfg}
-	for _, p := range g.inbox.pending() {
-		require.NoError(t, public.cache.keep(p, anyProposals))
-	}
-	return public
-}
-
-// requireRefusedInPublic checks that somebody who follows g without secrets refuses
-// a PublicMessage with the same error as g, and is as before.
-func requireRefusedInPublic(t testing.TB, g *Group, want error, message []byte) {
-	t.Helper()
-	m, err := ParseMessage(message)
-	if err != nil || m.publicMessage == nil || forMembers(want) {
-		return
-	}
-	public := inPublic(t, g)
-	before := publicFingerprint(public)
-	r, err := public.Process(t.Context(), insiderTime, message)
-	require.Error(t, err, "in public")
-	require.Nil(t, r)
-	requireRefused(t, want, err)
-	require.Equal(t, before, publicFingerprint(public))
-	require.Same(t, g.public, public.public)
-}
 
 // A GroupInfo that is served is of the epoch, in every part.
 func TestPublicGroupServesOneEpoch(t *testing.T) {

@@ -1,7 +1,6 @@
 package mls
 
 import (
-	"bytes"
 	"slices"
 	"testing"
 	"time"
@@ -80,11 +79,4 @@ func peersDefinitions() []registry.Definition {
 		}
 	}
 	return all
-}
-
-// flipped returns b with one bit of the octet at i changed.
-func flipped(b []byte, i int) []byte {
-	c := bytes.Clone(b)
-	c[i] ^= 1
-	return c
 }

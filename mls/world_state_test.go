@@ -1,0 +1,159 @@
+package mls_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// bytesOf returns the encoding of a state, which parses as what it was.
+func bytesOf(t testing.TB, state mls.Snapshot) []byte {
+	t.Helper()
+	b, err := state.Marshal()
+	require.NoError(t, err)
+	parsed, err := mls.ParseSnapshot(b)
+	require.NoError(t, err)
+	requireSame(t, state, parsed, "a state parses as what it was")
+	return b
+}
+
+// requireSame requires that two states have the same records, and says which are not.
+func requireSame(t testing.TB, want, got mls.Snapshot, why string) {
+	t.Helper()
+	contents := func(s mls.Snapshot) map[string]string {
+		m := map[string]string{}
+		for _, r := range s {
+			m[fmt.Sprintf("%c %x", r.Key[0], r.Key[1:])] = fmt.Sprintf("%x", sha256.Sum256(r.Value))
+		}
+		return m
+	}
+	require.Len(t, got, len(contents(got)))
+	require.Equal(t, contents(want), contents(got), why)
+}
+
+// parsedState is the state of what bytesOf returned.
+func parsedState(t testing.TB, b []byte) mls.Snapshot {
+	t.Helper()
+	state, err := mls.ParseSnapshot(b)
+	require.NoError(t, err)
+	return state
+}
+
+// saved returns the saved state of a group, as bytes.
+func saved(t testing.TB, g *mls.Group) []byte {
+	t.Helper()
+	state, err := g.Save()
+	require.NoError(t, err)
+	return bytesOf(t, state)
+}
+
+// restored returns the group that b is of, which saves as b again.
+func restored(t testing.TB, cfg mls.Config, b []byte) *mls.Group {
+	t.Helper()
+	g, err := mls.RestoreGroup(testTime, cfg, parsedState(t, b))
+	require.NoError(t, err)
+	again := saved(t, g)
+	requireSame(t, parsedState(t, b), parsedState(t, again), "a restored group saves the same")
+	require.True(t, bytes.Equal(b, again))
+	return g
+}
+
+// stateWorld is a world that knows its members' configurations, and keeps a saved
+// state of each by the deltas of its group.
+type stateWorld struct {
+	*world
+	configs map[string]mls.Config
+	states  map[string]mls.Snapshot
+	epochs  map[string]uint64 // of states
+}
+
+func newStateWorld(t testing.TB, id suite.ID, adjust func(*mls.Config), names ...string) *stateWorld {
+	configs := map[string]mls.Config{}
+	w := &stateWorld{configs: configs, states: map[string]mls.Snapshot{}, epochs: map[string]uint64{}}
+	w.world = newWorld(t, id, func(cfg *mls.Config) {
+		if adjust != nil {
+			adjust(cfg)
+		}
+		name, _ := cfg.Credential.Identity()
+		configs[string(name)] = *cfg
+	}, names...)
+	return w
+}
+
+// save applies the deltas of all groups to their saved states, which are then what
+// the groups save as a whole.
+func (w *stateWorld) save() {
+	w.t.Helper()
+	for _, name := range slices.Sorted(maps.Keys(w.groups)) {
+		g := w.groups[name]
+		var delta *mls.Delta
+		if epoch, ok := w.epochs[name]; ok && epoch == g.Epoch() {
+			d, err := g.MessageDelta()
+			require.NoError(w.t, err)
+			require.Equal(w.t, epoch, d.Epoch)
+			delta = &d.Delta
+		} else {
+			_, err := g.MessageDelta()
+			require.ErrorIs(w.t, err, mls.ErrUnsaved, "the epoch comes first")
+			d, err := g.EpochDelta()
+			require.NoError(w.t, err)
+			require.Equal(w.t, g.Epoch(), d.Epoch)
+			delta = &d.Delta
+		}
+		w.states[name], w.epochs[name] = w.states[name].Apply(delta), g.Epoch()
+		whole, err := g.Save()
+		require.NoError(w.t, err)
+		requireSame(w.t, whole, w.states[name], "a state is the sum of its deltas")
+		again, err := g.MessageDelta()
+		require.NoError(w.t, err)
+		require.True(w.t, again.Empty())
+	}
+}
+
+// restart replaces every group by one that is restored from its saved state.
+func (w *stateWorld) restart() {
+	w.t.Helper()
+	w.save()
+	for name, g := range w.groups {
+		w.groups[name] = restored(w.t, w.configs[name], bytesOf(w.t, w.states[name]))
+		require.Empty(w.t, cmp.Diff(g.GroupContext(), w.groups[name].GroupContext(), cmpopts.EquateEmpty()))
+		require.Equal(w.t, g.OwnLeaf(), w.groups[name].OwnLeaf())
+	}
+	w.agree()
+}
+
+// wake lets every restored group send by both ratchets: the first attempt tells it to
+// reserve.
+func (w *stateWorld) wake() {
+	w.t.Helper()
+	for _, g := range w.groups {
+		if _, err := g.Encrypt(w.t.Context(), testTime, nil, nil); err != nil {
+			require.ErrorIs(w.t, err, mls.ErrUnsaved)
+		}
+		if _, err := g.Commit(w.t.Context(), testTime); err != nil && !errors.Is(err, mls.ErrReInit) {
+			require.ErrorIs(w.t, err, mls.ErrUnsaved)
+		}
+	}
+	w.save()
+}
+
+// stateSuites are the suites of tests that are not the same for all: with keys that
+// are scalars and seeds, and with hashes of all sizes.
+func stateSuites() []suite.ID { return []suite.ID{0x0001, 0x0002, 0x0004, 0xF002, 0xF00B} }
+
+func forStateSuites(t *testing.T, f func(t *testing.T, id suite.ID)) {
+	for _, id := range stateSuites() {
+		t.Run(id.String(), func(t *testing.T) { f(t, id) })
+	}
+}

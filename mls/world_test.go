@@ -1,0 +1,193 @@
+package mls_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+var testTime = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
+// config returns the Config of a new client.
+func config(t testing.TB, id suite.ID, name string) mls.Config {
+	t.Helper()
+	cfg := mls.Config{Suites: all.Registry(), Suite: id, Credential: mls.BasicCredential([]byte(name))}
+	s, err := cfg.Suites.Suite(id, suite.Start, testTime)
+	require.NoError(t, err)
+	cfg.Signer, err = s.GenerateSigner()
+	require.NoError(t, err)
+	return cfg
+}
+
+// world is a group whose members all follow it.
+type world struct {
+	t      testing.TB
+	id     suite.ID
+	adjust func(*mls.Config)
+	groups map[string]*mls.Group
+	public *mls.PublicGroup // follows, unless nil
+
+	publicState mls.Snapshot // of public
+}
+
+func newWorld(t testing.TB, id suite.ID, adjust func(*mls.Config), names ...string) *world {
+	w := &world{t: t, id: id, adjust: adjust, groups: map[string]*mls.Group{}}
+	g, err := mls.CreateGroup(t.Context(), testTime, w.config(names[0]), nil)
+	require.NoError(t, err)
+	w.groups[names[0]] = g
+	if len(names) > 1 {
+		w.add(names[0], names[1:]...)
+	}
+	return w
+}
+
+func (w *world) config(name string) mls.Config {
+	cfg := config(w.t, w.id, name)
+	if w.adjust != nil {
+		w.adjust(&cfg)
+	}
+	return cfg
+}
+
+// add lets a member add others, who join by the Welcome.
+func (w *world) add(by string, names ...string) *mls.Candidate {
+	w.t.Helper()
+	configs := map[string]mls.Config{}
+	for _, name := range names {
+		configs[name] = w.config(name)
+	}
+	return w.addClients(by, configs)
+}
+
+func (w *world) addClient(by, name string, cfg mls.Config) *mls.Candidate {
+	w.t.Helper()
+	return w.addClients(by, map[string]mls.Config{name: cfg})
+}
+
+func (w *world) addClients(by string, configs map[string]mls.Config) *mls.Candidate {
+	w.t.Helper()
+	var options []mls.CommitOption
+	own := map[string]*mls.OwnKeyPackage{}
+	for name, cfg := range configs {
+		k, err := mls.NewKeyPackage(w.t.Context(), testTime, cfg)
+		require.NoError(w.t, err)
+		own[name] = k
+		options = append(options, mls.Add(k.KeyPackage))
+	}
+	c := w.commit(by, options...)
+	for name, k := range own {
+		g, err := adopted(k.Join(w.t.Context(), testTime, c.Welcome))
+		require.NoError(w.t, err)
+		w.groups[name] = g
+	}
+	w.agree()
+	return c
+}
+
+// commit lets a member commit, and all others process and adopt it.
+func (w *world) commit(by string, options ...mls.CommitOption) *mls.Candidate {
+	w.t.Helper()
+	c, err := w.groups[by].Commit(w.t.Context(), testTime, options...)
+	require.NoError(w.t, err)
+	w.adopt(by, c)
+	return c
+}
+
+func (w *world) adopt(by string, c *mls.Candidate) {
+	w.t.Helper()
+	if w.public != nil {
+		w.adoptInPublic(c)
+	}
+	for name, g := range w.groups {
+		next := c
+		if name != by {
+			r, err := g.Process(w.t.Context(), testTime, c.Message)
+			require.NoError(w.t, err, name)
+			require.NotNil(w.t, r.Commit)
+			next = r.Commit
+		}
+		adopted, err := next.Adopt()
+		if next.Removed() {
+			require.ErrorIs(w.t, err, mls.ErrRemoved)
+			delete(w.groups, name)
+			continue
+		}
+		require.NoError(w.t, err)
+		w.groups[name] = adopted
+	}
+}
+
+// adopted is for a join that the client takes as it comes.
+func adopted(c *mls.Candidate, err error) (*mls.Group, error) {
+	if err != nil {
+		return nil, err
+	}
+	return c.Adopt()
+}
+
+// agree checks that all members are in the same epoch with the same secrets.
+func (w *world) agree() {
+	w.t.Helper()
+	var want []byte
+	for name, g := range w.groups {
+		got, err := g.EpochAuthenticator()
+		require.NoError(w.t, err)
+		if want == nil {
+			want = got
+		}
+		require.Equal(w.t, want, got, name)
+		exported, err := g.Export("test", []byte("context"), 40)
+		require.NoError(w.t, err)
+		require.Len(w.t, exported, 40)
+	}
+}
+
+// talk lets every member send and all others read.
+func (w *world) talk() {
+	w.t.Helper()
+	for name, g := range w.groups {
+		text := fmt.Sprintf("from %s in epoch %d", name, g.Epoch())
+		m, err := g.Encrypt(w.t.Context(), testTime, []byte(text), []byte("aad"))
+		require.NoError(w.t, err)
+		for other, h := range w.groups {
+			if other == name {
+				continue
+			}
+			r, err := h.Process(w.t.Context(), testTime, m)
+			require.NoError(w.t, err)
+			require.Equal(w.t, text, string(r.Application.Data))
+			require.Equal(w.t, g.OwnLeaf(), r.Application.Sender)
+			require.Equal(w.t, "aad", string(r.Application.AuthenticatedData))
+			_, err = h.Process(w.t.Context(), testTime, m)
+			require.ErrorIs(w.t, err, mls.ErrConsumed, "a message opens once")
+		}
+	}
+}
+
+// propose delivers a proposal to all but its sender.
+func (w *world) propose(by string, message []byte) {
+	w.t.Helper()
+	if w.public != nil {
+		w.proposeInPublic(message)
+	}
+	for name, g := range w.groups {
+		if name == by {
+			continue
+		}
+		r, err := g.Process(w.t.Context(), testTime, message)
+		require.NoError(w.t, err)
+		require.NotNil(w.t, r.Proposal)
+	}
+}
+
+func forAllSuites(t *testing.T, f func(t *testing.T, id suite.ID)) {
+	for _, s := range all.Registry().Suites(suite.Start, testTime) {
+		t.Run(s.Info().Name, func(t *testing.T) { f(t, s.Info().ID) })
+	}
+}
