@@ -72,7 +72,11 @@ func profiled() (sum uint64) {
 		if !strings.Contains(record, "/internal/allocated.measured+") && !strings.Contains(record, "/internal/parallel.") {
 			continue
 		}
+		// The counts stand in one line, and the calls in those after it.
 		for line := range strings.Lines(record) {
+			if strings.HasPrefix(line, "#") || !strings.Contains(line, "] @ ") {
+				continue
+			}
 			var liveBlocks, live, blocks, n uint64
 			if k, _ := fmt.Sscanf(line, "%d: %d [%d: %d] @", &liveBlocks, &live, &blocks, &n); k == 4 {
 				sum += n
