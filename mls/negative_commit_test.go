@@ -20,6 +20,7 @@ func garbage(c hpkeCiphertext) hpkeCiphertext {
 // attack's tree of four members, the path of the attacker at leaf 1 is nodes 1 and 3,
 // and the victim at leaf 2 gets the secret of node 3 by that of node 5.
 func TestPathFaultsAreRefused(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name  string
 		forge func(a *attack) forgery

@@ -30,6 +30,7 @@ func (a *attack) externalCommit(cfg Config, change func(*commit), options ...Com
 
 // Faults of external commits (RFC 9420, Sections 12.2 and 12.4.3.2).
 func TestExternalCommitFaultsAreRefused(t *testing.T) {
+	t.Parallel()
 	add := func(p ...Proposal) func(*attack, *commit) {
 		return func(_ *attack, c *commit) {
 			for _, p := range p {

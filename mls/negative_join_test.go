@@ -47,6 +47,7 @@ func (i *invitation) requireNotJoined(want error, welcome []byte, options ...Joi
 // Faults of a GroupInfo and of GroupSecrets (RFC 9420, Sections 12.4.3 and
 // 12.4.3.1).
 func TestWelcomeFaultsAreRefused(t *testing.T) {
+	t.Parallel()
 	tag := violation("6.1", "the confirmation tag does not match")
 	tagSize := violation("6.1", "confirmation_tag is of 32 bytes")
 	signature := violation("12.4.3", "GroupInfo signature is valid").atLeaf(1)
@@ -217,6 +218,7 @@ func TestJoinValidatesEveryLeaf(t *testing.T) {
 // joiner is at leaf 4, whose node is 8, in a tree whose populated parents are 1, 3, 5
 // and 7.
 func TestTreeFaultsAreRefused(t *testing.T) {
+	t.Parallel()
 	parent := func(n NodeIndex, change func(*parentNode, ratchetTree)) func(*invitation) func(ratchetTree) {
 		return func(*invitation) func(ratchetTree) {
 			return func(nodes ratchetTree) {

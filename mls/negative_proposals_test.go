@@ -57,6 +57,7 @@ func TestReInitDoesNotGoBack(t *testing.T) {
 // Lists of proposals that are each right and together wrong (RFC 9420, Section
 // 12.2).
 func TestProposalListFaultsAreRefused(t *testing.T) {
+	t.Parallel()
 	type list = []CommittedProposal
 	for _, c := range []struct {
 		name string

@@ -58,6 +58,7 @@ func proposeUpdate(t testing.TB, groups []*Group, by int, options ...LeafOption)
 // A member replaces its certificate and its signature key, by a commit of its own and
 // by an Update that another commits, whatever the signature scheme.
 func TestMemberReplacesItsCertificate(t *testing.T) {
+	t.Parallel()
 	for _, id := range all.Registry().IDs(suite.Start, insiderTime) {
 		t.Run(testSuite(t, id).Info().Name, func(t *testing.T) {
 			groups := clique(t, id, 3)

@@ -47,6 +47,7 @@ type passiveClientCase struct {
 // [OwnKeyPackage.Join], [Group.Process] and [Candidate.Adopt]. A PublicGroup follows
 // beside, as far as the messages are public.
 func passiveClients(t *testing.T, family string) {
+	t.Parallel()
 	vectors.OfficialAndOwn(t, family, func(t *testing.T, c *passiveClientCase) {
 		g := c.join(t)
 		public := inPublic(t, g)

@@ -71,6 +71,7 @@ func poisons(a *attack) map[string][]Proposal {
 
 // A proposal that cannot be committed stops nobody from committing the others.
 func TestPoisonedProposalsStopNoCommit(t *testing.T) {
+	t.Parallel()
 	var asked []Change
 	wary := func(cfg *Config) { cfg.Authenticator = judge{refused: "mallory", asked: &asked} }
 	scene := func(t testing.TB) *attack {

@@ -95,6 +95,7 @@ func (w *world) adoptInPublic(c *mls.Candidate) {
 }
 
 func TestPublicGroupFollows(t *testing.T) {
+	t.Parallel()
 	for _, id := range []suite.ID{0x0001, 0x0007, 0xF001, 0xF00A} {
 		t.Run(id.String(), func(t *testing.T) {
 			const custom = mls.ExtensionType(0xF100)

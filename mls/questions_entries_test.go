@@ -659,6 +659,7 @@ func concerned(e *PolicyError) string {
 // comes back as the policies' own error, with the one whom it concerns, and changes
 // nothing.
 func TestPoliciesAreAskedAtEveryEntry(t *testing.T) {
+	t.Parallel()
 	for _, e := range policyEntries() {
 		t.Run(strings.TrimSuffix(e.call+" "+e.name, " "), func(t *testing.T) {
 			prepare := func(refuse int) (*policed, func() error) {

@@ -75,6 +75,7 @@ func shared(a, b *tree) int {
 // In a steady group, the delta of an epoch grows with the depth of the tree, and
 // that of a message does not grow.
 func TestSizeOfDeltas(t *testing.T) {
+	t.Parallel()
 	sizes := []int{64, 512}
 	if vectors.Full() {
 		sizes = append(sizes, 4096)

@@ -80,6 +80,7 @@ func TestVectorsTreeOperations(t *testing.T) {
 }
 
 func TestVectorsTreeValidation(t *testing.T) {
+	t.Parallel()
 	vectors.OfficialAndOwn(t, "tree-validation", func(t *testing.T, c *vectors.TreeValidation) {
 		s := testSuite(t, c.CipherSuite)
 		tree := parseTree(t, s, c.Tree)
@@ -107,6 +108,7 @@ type treeKEMMember struct {
 }
 
 func TestVectorsTreeKEM(t *testing.T) {
+	t.Parallel()
 	vectors.WithPeers(t, "treekem", func(t *testing.T, c *vectors.TreeKEM) {
 		s := testSuite(t, c.CipherSuite)
 		before := parseTree(t, s, c.RatchetTree)
