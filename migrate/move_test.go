@@ -30,6 +30,9 @@ func TestLiveGroupMoves(t *testing.T) {
 			seeds = 10
 		}
 		t.Run(move.name, func(t *testing.T) {
+			if move.to == cnsa2 && !vectors.Wide() {
+				t.Skip("takes MLSUITE_WIDE=1")
+			}
 			for seed := range seeds {
 				seed += move.seed
 				w := newWorld(t, 50, move.from, move.to, move.profile)

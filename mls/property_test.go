@@ -53,12 +53,15 @@ func TestGroupModel(t *testing.T) {
 }
 
 // checkRuns makes random runs of about as many actions as steps, for a few suites or
-// all. Unless the command line says how many, there are as many as checks for each.
+// all. Unless the command line says how many, there are as many as checks for each in the
+// wide form, and a third of that in the quick one.
 func checkRuns(t *testing.T, checks, steps int, run func(rt *rapid.T, id suite.ID)) {
 	suites := []suite.ID{0x0001, 0x0002, 0xF001}
 	if vectors.Full() {
 		suites = all.Registry().IDs(suite.Start, insiderTime)
 		checks *= 2
+	} else if !vectors.Wide() {
+		checks = checks/3 + 1
 	}
 	for name, n := range map[string]int{"rapid.checks": checks, "rapid.steps": steps} {
 		f := flag.Lookup(name)

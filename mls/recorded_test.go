@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/vectors"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
@@ -135,7 +136,10 @@ func TestEveryRecipientOpensWhatAllCoresMade(t *testing.T) {
 			require.NoError(t, err)
 			want, err := c.EpochAuthenticator()
 			require.NoError(t, err)
-			for _, leaf := range sim.Leaves()[1:] {
+			for i, leaf := range sim.Leaves()[1:] {
+				if !vectors.Wide() && i%5 > 0 {
+					continue
+				}
 				g, err := sim.Member(leaf)
 				require.NoError(t, err)
 				received, err := g.Process(t.Context(), testTime, c.Message)

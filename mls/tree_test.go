@@ -17,9 +17,12 @@ import (
 // compares each tree with a model that follows RFC 9420 to the letter. Every tree
 // has to be one that a joiner accepts, and to stay what it is.
 func TestTreeAgainstModel(t *testing.T) {
-	seeds, steps := uint64(24), 150
+	t.Parallel()
+	seeds, steps := uint64(10), 150
 	if vectors.Full() {
 		seeds, steps = 200, 500
+	} else if vectors.Wide() {
+		seeds = 24
 	}
 	s := testSuite(t, 1)
 	for seed := range seeds {

@@ -14,6 +14,11 @@ import (
 // the quick one.
 func Full() bool { return os.Getenv("MLSUITE_FULL") == "1" }
 
+// Wide reports whether tests take wide samples, as .ci/run lets them (MLSUITE_WIDE=1),
+// or do without samples in their complete form. Otherwise, samples are for a minute of
+// tests while one works.
+func Wide() bool { return Full() || os.Getenv("MLSUITE_WIDE") == "1" }
+
 // Path returns the path of a vector file such as "mls/tree-math.json". The files
 // lie where MLS_VECTORS points, or else in ../shared/vectors beside the module;
 // the test is skipped where they are absent.
