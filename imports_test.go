@@ -56,7 +56,7 @@ func layers() []layer {
 			pkg: "mls", imports: []string{"suite", "internal/..."},
 			denied: []string{"net/...", "os/...", "database/..."},
 		},
-		{pkg: "audit", imports: []string{"suite", "registry", "mls"}, denied: []string{"net/...", "os/...", "database/..."}},
+		{pkg: "audit", imports: []string{"suite", "mls"}, denied: []string{"net/...", "os/...", "database/..."}},
 		{pkg: "credential", imports: []string{"mls", "internal/certificate"}},
 		{pkg: "internal/fipsindicator"},
 		{pkg: "policy", imports: []string{"suite", "registry", "mls"}, modules: []string{"go.yaml.in/yaml/v4/..."}, denied: []string{"net/...", "os/...", "database/..."}},

@@ -10,8 +10,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/mlsuite/mlsuite/mls"
-	"github.com/mlsuite/mlsuite/registry"
-	"github.com/mlsuite/mlsuite/suite"
 )
 
 // schema is the number of the schema that the package documentation describes.
@@ -32,52 +30,17 @@ func fingerprint(key string, b []byte) slog.Attr {
 	return octets(key, sum[:])
 }
 
-func idStrings(ids []suite.ID) []string {
-	texts := make([]string, len(ids))
-	for i, id := range ids {
-		texts[i] = id.String()
-	}
-	return texts
-}
-
-// reason is a [registry.Reason] in the list also.
-type reason struct {
-	Policy string `json:"policy,omitempty"`
-	Rule   string `json:"rule,omitempty"`
-	Source string `json:"source,omitempty"`
-	Found  string `json:"found,omitempty"`
-	Wanted string `json:"wanted,omitempty"`
-	Force  string `json:"force,omitempty"`
-}
-
-// reasons describes a refusal.
+// reasons describes a refusal: its text, and what it has to say as a group of
+// attributes, as a Refusal of package policy does.
 func reasons(err error) []slog.Attr {
 	attrs := []slog.Attr{slog.String("error", err.Error())}
-	var r *registry.Refusal
-	if !errors.As(err, &r) {
-		return attrs
-	}
-	for _, part := range []struct{ key, text string }{
-		{"policy", r.Policy}, {"rule", r.Rule}, {"source", r.Source}, {"found", r.Found},
-		{"wanted", r.Wanted}, {"force", r.Force}, {"with", r.With},
-	} {
-		if part.text != "" {
-			attrs = append(attrs, slog.String(part.key, part.text))
+	if r, ok := errors.AsType[interface {
+		error
+		slog.LogValuer
+	}](err); ok {
+		if v := r.LogValue().Resolve(); v.Kind() == slog.KindGroup {
+			attrs = append(attrs, v.Group()...)
 		}
-	}
-	if len(r.Also) > 0 {
-		also := make([]reason, len(r.Also))
-		for i, a := range r.Also {
-			also[i] = reason(a)
-		}
-		attrs = append(attrs, slog.Any("also", also))
-	}
-	if len(r.Instead) > 0 {
-		instead := make([]string, len(r.Instead))
-		for i, c := range r.Instead {
-			instead[i] = c.ID.String()
-		}
-		attrs = append(attrs, slog.Any("instead", instead))
 	}
 	return attrs
 }

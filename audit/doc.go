@@ -1,11 +1,10 @@
 // Package audit writes what policies decide and what happens to groups to a log/slog
 // logger, as records that a deployment can keep as evidence. No record holds a secret.
 //
-// It stands between the engine and its policies, and beside it as its observer:
+// It stands between the engine and its policy, and beside it as its observer:
 //
 //	l := slog.New(slog.NewJSONHandler(file, nil)).With("client", name)
-//	cfg.Suites = audit.Suites(all.Registry().Restrict(p.Refuse), l)
-//	cfg.Rules = audit.Rules(p, l)
+//	cfg.Policy = audit.Policy(p, l)
 //	cfg.Observer = audit.Observer(l)
 //
 // A handler that cannot write is for the deployment to notice: slog drops its error.
@@ -23,6 +22,8 @@
 //	decision          INFO   a policy allowed something         schema question SUBJECT use at verdict
 //	decision          WARN   it refused, or allows only what    the same, error REASONS
 //	                         exists
+//	decision          DEBUG  either, of what would only be      the same, listing
+//	                         listed, such as a leaf's suites
 //	group entered     INFO   this client has a group            schema group how members previous
 //	epoch adopted     INFO   it moved to a new epoch            schema group committer added updated removed resynced
 //	                                                            extensions_changed psks reinit
@@ -37,9 +38,11 @@
 //
 //	Attribute           Type    Meaning
 //	schema              int     1
-//	question            string  suite, suites, credential, lifetime, psk, wire_format or move
+//	question            string  suite, credential, lifetime, psk, wire_format or move; another is the
+//	                            type of a subject that this package does not know
 //	use                 string  start, continue, receive or leave
 //	at                  time    the time of the call
+//	listing             bool    true if nothing is used yet: the answer is for a list
 //	verdict             string  allow, refuse, or report: what exists may be used so, and nothing new begins
 //	error               string  the refusal, or what is reported, in one line
 //	group               group   id (octets), epoch, suite, suite_name, and leaf if this client is a member
@@ -68,16 +71,15 @@
 // SUBJECT is what a question is about:
 //
 //	Question      Attributes
-//	suite         suite, suite_name if it is known
-//	suites        allowed: a list of suites
+//	suite         suite, suite_name
 //	credential    credential_type
 //	lifetime      not_before, not_after: times
 //	psk           psk_type (external or resumption), psk_length in bytes
 //	wire_format   wire_format
 //	move          from, to: groups of suite and suite_name
 //
-// REASONS are policy, rule, source, found, wanted and force of a [registry.Refusal];
-// also, a list of groups of the same, with its further reasons; with, the parameter
-// that would allow it; and instead, a list of suites that would do. An error of
-// another type has none of them.
+// REASONS are policy, rule, source, found, wanted and force of a Refusal of package
+// policy; also, a list of groups of the same, with its further reasons; with, the
+// parameter that would allow it; and instead, a list of suites that would do. An error
+// of another type has them if it is a [slog.LogValuer] whose value is a group.
 package audit

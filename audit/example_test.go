@@ -29,10 +29,15 @@ func Example() {
 			return a
 		},
 	}))
-	suites := audit.Suites(all.Registry().Restrict(p.Refuse), l)
+	logged := audit.Policy(p, l)
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	for _, id := range []suite.ID{0x0001, 0x0002} {
-		_, _ = suites.Suite(id, suite.Start, now)
+		s, err := all.Registry().Suite(id)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		_ = logged.Judge(suite.Question{Use: suite.Start, Time: now, Subject: suite.Describe(s)})
 	}
 	// Output:
 	// msg=decision question=suite suite=0x0001 use=start at=2026-11-22T12:00:00.000Z verdict=refuse policy=nist-curves rule=kem-curve found="KEM X25519" wanted="P-256, P-384, P-521 or no curve at all"

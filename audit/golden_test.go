@@ -17,7 +17,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/audit"
 	"github.com/mlsuite/mlsuite/mls"
-	"github.com/mlsuite/mlsuite/registry"
+	"github.com/mlsuite/mlsuite/policy"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -26,6 +26,7 @@ var now = time.Date(2026, 11, 22, 13, 0, 0, 0, time.FixedZone("", 3600))
 // fixedTime returns a logger whose records are all of one time.
 func fixedTime(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{
+		Level: slog.LevelDebug,
 		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
 			if len(groups) == 0 && a.Key == slog.TimeKey {
 				return slog.Time(slog.TimeKey, now.UTC())
@@ -35,38 +36,20 @@ func fixedTime(w io.Writer) *slog.Logger {
 	}))
 }
 
-// described is a suite that only describes itself.
-type described struct {
-	suite.Suite
-	info suite.Info
-}
-
-func (d described) Info() suite.Info { return d.info }
-
 func info(id suite.ID, name string) suite.Info { return suite.Info{ID: id, Name: name} }
 
 // judge answers every question with the error of its use.
 type judge map[suite.Use]error
 
-func (j judge) Credential(_ mls.CredentialType, use suite.Use, _ time.Time) error { return j[use] }
-func (j judge) Lifetime(_ mls.Lifetime, use suite.Use, _ time.Time) error         { return j[use] }
-func (j judge) PSK(_ mls.PSKType, _ int, use suite.Use, _ time.Time) error        { return j[use] }
-func (j judge) WireFormat(_ mls.WireFormat, use suite.Use, _ time.Time) error     { return j[use] }
-func (j judge) Move(_, _ suite.Info, u suite.Use, _ time.Time) error              { return j[u] }
+func (j judge) Judge(q suite.Question) error { return j[q.Use] }
 
-func (j judge) Suite(id suite.ID, use suite.Use, _ time.Time) (suite.Suite, error) {
-	return described{info: info(id, "SUITE")}, j[use]
-}
-
-func (j judge) IDs(suite.Use, time.Time) []suite.ID { return []suite.ID{7, 1} }
-
-func refusal() *registry.Refusal {
-	return &registry.Refusal{
+func refusal() *policy.Refusal {
+	return &policy.Refusal{
 		Policy: "cnsa-1.0", Rule: "curve", Source: "CNSSP 15", Found: "X25519", Wanted: "P-384", Force: "law",
-		Also:  []registry.Reason{{Policy: "house", Rule: "name", Source: "1", Found: "A", Wanted: "B", Force: "mapping"}},
+		Also:  []policy.Reason{{Policy: "house", Rule: "name", Source: "1", Found: "A", Wanted: "B", Force: "mapping"}},
 		With:  "hybrid",
 		Suite: 0x0001, Name: "SUITE-1", Use: suite.Start, At: now,
-		Instead: []registry.Choice{{ID: 0x0007, Name: "SUITE-7"}},
+		Instead: []policy.Choice{{ID: 0x0007, Name: "SUITE-7"}},
 	}
 }
 
@@ -85,6 +68,14 @@ func changes() []mls.Change {
 	}
 }
 
+// unknown is a subject that nobody knows.
+type unknown struct{ content string }
+
+// ask asks under a log.
+func ask(j judge, l *slog.Logger, subject any, use suite.Use) {
+	_ = audit.Policy(j, l).Judge(suite.Question{Use: use, Time: now, Subject: subject})
+}
+
 // everyRecord logs every kind of record.
 func everyRecord(l *slog.Logger) {
 	for _, j := range []judge{
@@ -93,19 +84,20 @@ func everyRecord(l *slog.Logger) {
 		{suite.Start: refusal(), suite.Continue: fmt.Errorf("because: %w", refusal())},
 		{suite.Start: errors.New("no"), suite.Continue: errors.New("no")},
 	} {
-		_, _ = audit.Suites(j, l).Suite(1, suite.Continue, now)
+		ask(j, l, info(1, "SUITE-1"), suite.Continue)
 	}
-	_, _ = audit.Suites(judge{suite.Receive: registry.ErrUnknown}, l).Suite(9, suite.Receive, now)
-	audit.Suites(judge{}, l).IDs(suite.Start, now)
-
+	for _, j := range []judge{{}, {suite.Start: refusal()}} {
+		listed := suite.Question{Use: suite.Start, Time: now, Subject: info(7, "SUITE-7"), Listing: true}
+		_ = audit.Policy(j, l).Judge(listed)
+	}
 	for _, j := range []judge{{}, {suite.Start: refusal()}, {suite.Start: errors.New("no")}} {
-		r := audit.Rules(j, l)
-		_ = r.Credential(mls.CredentialBasic, suite.Receive, now)
-		_ = r.Lifetime(mls.Lifetime{NotBefore: 1, NotAfter: 1 << 63}, suite.Start, now)
-		_ = r.PSK(mls.PSKExternal, 32, suite.Continue, now)
-		_ = r.WireFormat(mls.WireFormatPublicMessage, suite.Leave, now)
-		_ = r.Move(info(1, "SUITE-1"), info(7, "SUITE-7"), suite.Start, now)
+		ask(j, l, mls.CredentialBasic, suite.Receive)
+		ask(j, l, mls.Lifetime{NotBefore: 1, NotAfter: 1 << 63}, suite.Start)
+		ask(j, l, mls.PSKInfo{Type: mls.PSKExternal, Length: 32}, suite.Continue)
+		ask(j, l, mls.WireFormatPublicMessage, suite.Leave)
+		ask(j, l, suite.Move{From: info(1, "SUITE-1"), To: info(7, "SUITE-7")}, suite.Start)
 	}
+	ask(judge{suite.Start: &suite.UnknownSubjectError{Subject: unknown{}}}, l, unknown{"not for a log"}, suite.Start)
 
 	o := audit.Observer(l)
 	member := mls.Sender{Type: mls.SenderMember, Leaf: 2}
@@ -197,22 +189,15 @@ func TestSchemaIsDocumented(t *testing.T) {
 	}
 }
 
-// The decorators change no answer.
+// The log changes no answer, and knows no more than the policy behind it.
 func TestDecisionsPass(t *testing.T) {
 	l := slog.New(slog.DiscardHandler)
 	no := errors.New("no")
 	j := judge{suite.Continue: no}
 	for _, use := range []suite.Use{suite.Start, suite.Continue, suite.Receive, suite.Leave} {
-		found, err := audit.Suites(j, l).Suite(3, use, now)
-		require.Equal(t, j[use], err)
-		require.Equal(t, suite.ID(3), found.Info().ID)
-		r := audit.Rules(j, l)
-		require.Equal(t, j[use], r.Credential(0, use, now))
-		require.Equal(t, j[use], r.Lifetime(mls.Lifetime{}, use, now))
-		require.Equal(t, j[use], r.PSK(0, 0, use, now))
-		require.Equal(t, j[use], r.WireFormat(0, use, now))
+		for _, subject := range []any{suite.Info{}, suite.Move{}, mls.CredentialType(0), mls.Lifetime{}, mls.PSKInfo{}, mls.WireFormat(0), unknown{}, nil} {
+			require.Equal(t, j[use], audit.Policy(j, l).Judge(suite.Question{Use: use, Time: now, Subject: subject}))
+		}
 	}
-	require.Equal(t, no, audit.Rules(judge{suite.Start: no}, l).Move(suite.Info{}, suite.Info{}, suite.Start, now))
-	require.Equal(t, []suite.ID{7, 1}, audit.Suites(j, l).IDs(suite.Start, now))
-	require.Nil(t, audit.Rules(nil, l))
+	require.Nil(t, audit.Policy(nil, l))
 }

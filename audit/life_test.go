@@ -14,7 +14,6 @@ import (
 	"github.com/mlsuite/mlsuite/audit"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/policy"
-	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -57,15 +56,15 @@ func (l *life) ExternalPSK(context.Context, []byte) ([]byte, error) { return l.p
 
 func (l *life) config(name string, id suite.ID) mls.Config {
 	logger := fixedTime(&l.log).With("client", name)
-	signer, err := must(all.Registry().Suite(id, suite.Leave, l.now))(l.T).GenerateSigner()
+	signer, err := must(all.Registry().Suite(id))(l.T).GenerateSigner()
 	require.NoError(l, err)
 	private, err := signer.Bytes()
 	require.NoError(l, err)
 	l.secrets.add(private)
 	l.signers[name] = signer
 	return mls.Config{
-		Suites:     audit.Suites(all.Registry().Restrict(l.policy.Refuse), logger),
-		Rules:      audit.Rules(l.policy, logger),
+		Suites:     all.Registry(),
+		Policy:     audit.Policy(l.policy, logger),
 		Observer:   audit.Observer(logger),
 		PSKs:       store{l, name},
 		Suite:      id,
@@ -163,7 +162,7 @@ func (l *life) run() {
 
 	l.now = after
 	_, err := mls.CreateGroup(t.Context(), l.now, l.config("ann", p384), nil)
-	require.ErrorIs(t, err, registry.ErrRefused)
+	require.ErrorIs(t, err, policy.ErrRefused)
 	l.commit("carl")
 	m = must(l.groups["carl"].Propose(t.Context(), l.now, mls.ReInit([]byte("the group to follow"), mldsa87), nil))(t)
 	for _, name := range []string{"ann", "bob"} {

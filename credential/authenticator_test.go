@@ -15,7 +15,6 @@ import (
 	"github.com/mlsuite/mlsuite/credential"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/registry/all"
-	"github.com/mlsuite/mlsuite/suite"
 )
 
 // registrar is a judge that knows names by certificates and refuses one of them.
@@ -113,7 +112,7 @@ func client(t testing.TB, ca *party, name string, judge credential.Judge) mls.Co
 	t.Helper()
 	_, key, err := ed25519.GenerateKey(nil)
 	require.NoError(t, err)
-	s, err := all.Registry().Suite(0x0001, suite.Start, testTime)
+	s, err := all.Registry().Suite(0x0001)
 	require.NoError(t, err)
 	signer, err := s.NewSigner(crypto.Signer(key))
 	require.NoError(t, err)

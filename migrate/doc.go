@@ -54,8 +54,8 @@
 //
 // # No downgrade
 //
-// A plan names as targets what all policies allow and what is not weaker than the old
+// A plan names as targets what the policy allows and what is not weaker than the old
 // suite, unless a profile allows that move by name (package policy). This is advice. It
-// is enforced by each member's engine where [mls.Config] has the policies as its Suites
-// and Rules: it refuses to send or take the ReInit, to make the new group and to join it.
+// is enforced by each member's engine, which asks the Policy of its [mls.Config]: it
+// refuses to send or take the ReInit, to make the new group and to join it.
 package migrate

@@ -23,7 +23,7 @@ func Example() {
 		"MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519",
 	))
 	client := func(name string) mls.Config {
-		s := must(known.Suite(0x0001, suite.Start, now))
+		s := must(known.Suite(0x0001))
 		return mls.Config{
 			Suites: known, Suite: 0x0001, Credential: mls.BasicCredential([]byte(name)), Signer: must(s.GenerateSigner()),
 		}
@@ -34,7 +34,7 @@ func Example() {
 	// Both prepare. The scheme of their signatures stays, so the signers do; what begins
 	// from here on is under the policy.
 	for _, cfg := range []*mls.Config{&aliceConfig, &bobConfig} {
-		cfg.Suites, cfg.Rules, cfg.Suite = known.Restrict(p.Refuse), p, 0xF002
+		cfg.Policy, cfg.Suite = p, 0xF002
 	}
 	alices := must(migrate.Prepare(ctx, now, aliceConfig))
 	bobs := must(migrate.Prepare(ctx, now, bobConfig))
@@ -42,7 +42,7 @@ func Example() {
 
 	// Alice plans, and ends the old group.
 	plan := must(migrate.NewPlan(ctx, now, alice, migrate.Options{
-		Registry: known, Policies: []*policy.Policy{p}, KeyPackages: published,
+		Registry: known, Policy: p, KeyPackages: published,
 	}))
 	fmt.Print(plan.Explain())
 	end := must(alice.Commit(ctx, now, must(plan.ReInit([]byte("our new group")))))
@@ -85,12 +85,12 @@ func ExampleRestore() {
 	known := must(all.Registry().Select(
 		"MLS_256_MLKEM1024_AES256GCM_SHA384_MLDSA87", // preferred
 		"MLS_256_DHKEMP384_AES256GCM_SHA384_P384",
-	)).Restrict(p.Refuse)
+	))
 	service := directory{}
 	client := func(name string, id suite.ID) mls.Config {
-		s := must(known.Suite(id, suite.Start, now))
+		s := must(known.Suite(id))
 		cfg := mls.Config{
-			Suites: known, Rules: p, Suite: id, Authenticator: service,
+			Suites: known, Policy: p, Suite: id, Authenticator: service,
 			Credential: mls.BasicCredential([]byte(name)), Signer: must(s.GenerateSigner()),
 		}
 		service.register(cfg.Credential, cfg.Signer.PublicKey())
@@ -106,7 +106,7 @@ func ExampleRestore() {
 	published := []*mls.KeyPackage{alices.KeyPackage(), bobs.KeyPackage()}
 
 	plan := must(migrate.NewPlan(ctx, now, alice, migrate.Options{
-		Registry: known, Policies: []*policy.Policy{p}, KeyPackages: published, Authenticator: service,
+		Registry: known, Policy: p, KeyPackages: published, Authenticator: service,
 	}))
 	end := must(alice.Commit(ctx, now, must(plan.ReInit([]byte("our new group")))))
 	bob = must(must(bob.Process(ctx, now, end.Message)).Commit.Adopt())

@@ -45,8 +45,8 @@ func (t *Target) explain(b *strings.Builder, heading string) {
 	for _, w := range t.Weaker {
 		line("weaker", "%s", w)
 	}
-	for _, r := range t.Refusals {
-		for _, reason := range r.Reasons() {
+	if t.Refusal != nil {
+		for _, reason := range t.Refusal.Reasons() {
 			line("refused", "%s/%s: found %s, wanted %s", reason.Policy, reason.Rule, reason.Found, reason.Wanted)
 		}
 	}

@@ -18,38 +18,18 @@ type judge struct {
 	name func(mls.LeafIndex, mls.Credential) string
 }
 
+// newJudge returns a judge of key packages by themselves: their suite is judged once for
+// all, elsewhere.
 func newJudge(g *mls.Group, cfg mls.Config) *judge {
-	cfg.Suites = anySuite{cfg.Suites}
-	if r := g.ReInit(); r != nil && r.CipherSuite == cfg.Suite && cfg.Rules != nil {
-		had := map[mls.CredentialType]bool{}
-		for _, n := range g.Members() {
-			had[n.Credential.Type] = true
-		}
-		cfg.Rules = hadCredentials{cfg.Rules, had}
+	if p := cfg.Policy; p != nil {
+		cfg.Policy = suite.PolicyFunc(func(q suite.Question) error {
+			if _, ok := q.Subject.(suite.Info); ok {
+				return nil
+			}
+			return p.Judge(q)
+		})
 	}
 	return &judge{g: g, cfg: cfg}
-}
-
-// anySuite has what suites have, whatever their policies say: a key package is judged
-// by itself, and its suite elsewhere.
-type anySuite struct{ mls.Suites }
-
-func (s anySuite) Suite(id suite.ID, _ suite.Use, now time.Time) (suite.Suite, error) {
-	return s.Suites.Suite(id, suite.Leave, now)
-}
-
-// hadCredentials asks about the credential types of a group that a ReInit has ended as
-// the engine does for the one that follows it: whether they may go on.
-type hadCredentials struct {
-	mls.Rules
-	types map[mls.CredentialType]bool
-}
-
-func (r hadCredentials) Credential(t mls.CredentialType, use suite.Use, now time.Time) error {
-	if use == suite.Start && r.types[t] {
-		use = suite.Continue
-	}
-	return r.Rules.Credential(t, use, now)
 }
 
 // all fills in the members of targets. It returns the key packages of strangers.
@@ -144,7 +124,7 @@ func (j *judge) owners(packages []*mls.KeyPackage) (of map[mls.LeafIndex][]int, 
 func (j *judge) verdicts(ctx context.Context, now time.Time, packages []*mls.KeyPackage) ([]error, error) {
 	verdicts := make([]error, len(packages))
 	if err := parallel.For(len(packages), func(i int) error {
-		verdicts[i] = packages[i].Check(now, j.cfg)
+		verdicts[i] = packages[i].Check(now, j.cfg, j.g)
 		return ctx.Err()
 	}); err != nil {
 		return nil, err

@@ -3,7 +3,6 @@ package migrate_test
 import (
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -18,8 +17,8 @@ type counting struct {
 	alive *atomic.Int64
 }
 
-func (c counting) Suite(id suite.ID, use suite.Use, now time.Time) (suite.Suite, error) {
-	s, err := c.Suites.Suite(id, use, now)
+func (c counting) Suite(id suite.ID) (suite.Suite, error) {
+	s, err := c.Suites.Suite(id)
 	if err != nil {
 		return nil, err
 	}

@@ -88,7 +88,7 @@ func (m *Migration) create(ctx context.Context, now time.Time, old *mls.Group, p
 		return old.Reinitialize(ctx, now, m.cfg) // which says what is wrong
 	}
 	j := newJudge(old, m.cfg)
-	s, err := j.cfg.Suites.Suite(m.cfg.Suite, suite.Leave, now) // Reinitialize asks
+	s, err := m.cfg.Suites.Suite(m.cfg.Suite)
 	if err != nil {
 		return nil, err
 	}
@@ -189,12 +189,14 @@ func (m *Migration) enter(ctx context.Context, now time.Time, old *mls.Group, we
 	if r := old.ReInit(); r == nil || !bytes.Equal(r.GroupID, made.GroupID) {
 		return nil, fmt.Errorf("migrate: the group that was made does not follow this one: %w", mls.ErrWrongGroup)
 	}
-	s, err := m.cfg.Suites.Suite(m.cfg.Suite, suite.Continue, now)
+	s, err := m.cfg.Suites.Suite(m.cfg.Suite)
 	if err != nil {
 		return nil, err
 	}
-	if m.cfg.Rules != nil {
-		if err := m.cfg.Rules.Move(old.Suite().Info(), s.Info(), suite.Continue, now); err != nil {
+	to := suite.Describe(s)
+	for _, subject := range []any{to, suite.Move{From: suite.Describe(old.Suite()), To: to}} {
+		q := suite.Question{Use: suite.Continue, Time: now, Subject: subject}
+		if err := q.Ask(m.cfg.Policy); err != nil {
 			return nil, err
 		}
 	}

@@ -10,7 +10,6 @@ import (
 	"github.com/mlsuite/mlsuite/migrate"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/policy"
-	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -92,7 +91,7 @@ func TestFailureBeforeReInitLeavesTheOldGroup(t *testing.T) {
 	var notReady *migrate.NotReady
 	require.ErrorAs(t, err, &notReady)
 	_, err = w.plan(func(o *migrate.Options) { o.Target = classic }).ReInit(nil)
-	require.ErrorIs(t, err, registry.ErrRefused)
+	require.ErrorIs(t, err, policy.ErrRefused)
 	// Create and Enter come too early.
 	_, err = a.migration.Create(t.Context(), testTime, a.old, w.keyPackages())
 	require.ErrorIs(t, err, mls.ErrInvalid)
@@ -210,7 +209,7 @@ func TestEnterRefusesAGroupWithoutTheOldOnesSecret(t *testing.T) {
 	w := three(t)
 	w.end(hybrid768)
 	cfg := w.clients[0].will // who left the old group, say
-	cfg.Rules = nil
+	cfg.Policy = nil
 	g, err := mls.CreateGroup(t.Context(), testTime, cfg, []byte("the new group"))
 	require.NoError(t, err)
 	var adds []mls.CommitOption
@@ -227,8 +226,8 @@ func TestEnterRefusesAGroupWithoutTheOldOnesSecret(t *testing.T) {
 // refusing is suites in an environment that lets nobody open a private key.
 type refusing struct{ mls.Suites }
 
-func (r refusing) Suite(id suite.ID, use suite.Use, now time.Time) (suite.Suite, error) {
-	s, err := r.Suites.Suite(id, use, now)
+func (r refusing) Suite(id suite.ID) (suite.Suite, error) {
+	s, err := r.Suites.Suite(id)
 	return refusingSuite{s}, err
 }
 
@@ -282,7 +281,7 @@ func TestDowngradeIsRefused(t *testing.T) {
 		t.Helper()
 		var d *policy.Downgrade
 		require.ErrorAs(t, err, &d)
-		require.ErrorIs(t, err, registry.ErrRefused)
+		require.ErrorIs(t, err, policy.ErrRefused)
 	}
 	lawless := func(c *client) {
 		if c.name == "member 0" {
@@ -306,7 +305,7 @@ func TestDowngradeIsRefused(t *testing.T) {
 		w := newWorld(t, 3, classic, nist, "pq-confidential", lawless)
 		a, b := w.clients[0], w.clients[1]
 		_, err := b.old.Commit(t.Context(), testTime, mls.ReInit(nil, nist))
-		var refusal *registry.Refusal
+		var refusal *policy.Refusal
 		require.ErrorAs(t, err, &refusal)
 		require.Equal(t, "pq-confidential", refusal.Policy)
 		_, err = b.old.Process(t.Context(), testTime, a.commits(mls.ReInit(nil, nist)).Message)
@@ -320,21 +319,21 @@ func TestDowngradeIsRefused(t *testing.T) {
 		}
 		w.end(classic)
 		a, b := w.clients[0], w.clients[1]
-		b.will.Rules = w.policy
+		b.will.Policy = w.policy
 		b.restart()
 		_, err := b.migration.Create(t.Context(), testTime, b.old, w.keyPackages())
 		downgrade(err)
 		welcome, err := a.migration.Create(t.Context(), testTime, a.old, w.keyPackages())
 		require.NoError(t, err)
 		downgrade(b.enters(welcome))
-		b.will.Rules = nil
+		b.will.Policy = nil
 		b.restart()
 		own := b.offer()
-		b.will.Rules = w.policy
+		b.will.Policy = w.policy
 		b.restart()
 		downgrade(b.enters(own))
 		// Allowed by name, it goes on from where it was.
-		b.will.Rules = allowing(t, nist, classic)
+		b.will.Policy = allowing(t, nist, classic)
 		b.restart()
 		for _, c := range w.clients {
 			require.NoError(t, c.enters(welcome))
@@ -345,23 +344,44 @@ func TestDowngradeIsRefused(t *testing.T) {
 		w := three(t)
 		w.end(hybrid768)
 		b := w.clients[1]
-		b.will.Suites = leaveAlone{w.registry}
+		b.will.Policy = leaveAlone(w.policy)
 		b.restart()
 		_, err := b.migration.Create(t.Context(), testTime, b.old, w.keyPackages())
 		require.ErrorIs(t, err, errLeaveAlone)
 		require.ErrorIs(t, b.enters(w.clients[0].offer()), errLeaveAlone)
 		// Nor does it enter what it made before.
-		b.will.Suites = w.registry
+		b.will.Policy = w.policy
 		b.restart()
 		own := b.offer()
-		b.will.Suites = leaveAlone{w.registry}
+		b.will.Policy = leaveAlone(w.policy)
 		b.restart()
 		require.ErrorIs(t, b.enters(own), errLeaveAlone)
-		b.will.Suites = w.registry
+		b.will.Policy = w.policy
 		b.restart()
 		w.run()
 		w.requireMoved()
 	})
+}
+
+// What the old group had when it ended may go on in the new one, as the engine has it,
+// whatever a date has done to it since: nobody is stranded by it.
+func TestWhatTheOldGroupHadMovesAlong(t *testing.T) {
+	w := three(t)
+	w.end(hybrid768)
+	no := errors.New("no credential begins any more")
+	for _, c := range w.clients {
+		c.will.Policy = suite.PolicyFunc(func(q suite.Question) error {
+			if _, ok := q.Subject.(mls.CredentialType); ok && q.Use == suite.Start {
+				return no
+			}
+			return w.policy.Judge(q)
+		})
+		c.restart()
+	}
+	_, err := migrate.Prepare(t.Context(), testTime, w.clients[0].will)
+	require.ErrorIs(t, err, no)
+	w.run()
+	w.requireMoved()
 }
 
 // offer makes the new group, and saves it.
@@ -421,12 +441,12 @@ func TestReInitFromOutside(t *testing.T) {
 
 var errLeaveAlone = errors.New("nothing but to leave")
 
-// leaveAlone is a registry under a policy that lets members leave and no more.
-type leaveAlone struct{ mls.Suites }
-
-func (s leaveAlone) Suite(id suite.ID, use suite.Use, now time.Time) (suite.Suite, error) {
-	if use == suite.Start || use == suite.Continue {
-		return nil, errLeaveAlone
-	}
-	return s.Suites.Suite(id, use, now)
+// leaveAlone is a policy that lets members of a suite leave and no more.
+func leaveAlone(p suite.Policy) suite.Policy {
+	return suite.PolicyFunc(func(q suite.Question) error {
+		if _, ok := q.Subject.(suite.Info); ok && (q.Use == suite.Start || q.Use == suite.Continue) {
+			return errLeaveAlone
+		}
+		return p.Judge(q)
+	})
 }

@@ -22,8 +22,10 @@ type Options struct {
 	// ([registry.Registry.Select]).
 	Registry *registry.Registry
 
-	// Policies all have to allow the target, the move and the key packages.
-	Policies []*policy.Policy
+	// Policy has to allow the target, the move and the key packages, as that of the
+	// members' [mls.Config] will. Nil is [policy.All] of none, which allows everything but
+	// downgrades.
+	Policy suite.Policy
 
 	// Target is the suite to move to; 0 lets [policy.Choose] pick it.
 	Target suite.ID
@@ -70,9 +72,9 @@ type Plan struct {
 type Target struct {
 	Suite suite.Info
 
-	// Refusals are those of the registry and of the policies; one of rule "downgrade"
-	// is of the move.
-	Refusals []*registry.Refusal
+	// Refusal is the policy's no to the suite or, if its rule is "downgrade", to the move;
+	// or nil.
+	Refusal *policy.Refusal
 
 	// Weaker says in what the suite is weaker than that of the group, whether or not a
 	// policy allows it.
@@ -129,70 +131,46 @@ func NewPlan(ctx context.Context, now time.Time, g *mls.Group, o Options) (*Plan
 	}
 	from := g.Suite().Info()
 	p := &Plan{At: now, GroupID: g.GroupID(), Epoch: g.Epoch(), From: from}
-	together := policy.All(o.Policies...)
-	for info := range o.Registry.All() {
-		t := Target{
-			Suite:    info,
-			Refusals: refusals(o.Registry, o.Policies, together, from, info, now),
-			Weaker:   policy.Weaker(from, info),
-			Cost:     CostOf(info, g.Size(), o.Prices[info.ID]),
-		}
-		p.Targets = append(p.Targets, t)
+	if o.Policy == nil {
+		o.Policy = policy.All()
 	}
-	j := newJudge(g, mls.Config{Suites: o.Registry, Rules: together, Authenticator: o.Authenticator, Lifetimes: o.Lifetimes})
+	moves := movesFrom(suite.Describe(g.Suite()), o.Policy)
+	for info := range o.Registry.All() {
+		q := suite.Question{Use: suite.Start, Time: now, Subject: info, Listing: true}
+		p.Targets = append(p.Targets, Target{
+			Suite:   info,
+			Refusal: policy.RefusalOf(q, moves.Judge(q)),
+			Weaker:  policy.Weaker(from, info),
+			Cost:    CostOf(info, g.Size(), o.Prices[info.ID]),
+		})
+	}
+	j := newJudge(g, mls.Config{Suites: o.Registry, Policy: o.Policy, Authenticator: o.Authenticator, Lifetimes: o.Lifetimes})
 	j.name = o.Name
 	strangers, err := j.all(ctx, now, p.Targets, o.KeyPackages)
 	if err != nil {
 		return nil, err
 	}
 	p.Strangers = strangers
-	return p, p.pick(&o, together)
+	return p, p.pick(&o, moves)
 }
 
-// refusals returns what the registry and the policies have against a target, each
-// rule once.
-func refusals(r *registry.Registry, policies []*policy.Policy, together *policy.Policy, from, to suite.Info, now time.Time) []*registry.Refusal {
-	var all []*registry.Refusal
-	add := func(refusal *registry.Refusal) {
-		if !slices.ContainsFunc(all, func(x *registry.Refusal) bool { return x.Policy == refusal.Policy && x.Rule == refusal.Rule }) {
-			all = append(all, refusal)
+// movesFrom is a policy by which a suite is allowed if p allows it and the move to it.
+func movesFrom(from suite.Info, p suite.Policy) suite.Policy {
+	return suite.PolicyFunc(func(q suite.Question) error {
+		err := p.Judge(q)
+		if to, ok := q.Subject.(suite.Info); ok && err == nil {
+			q.Subject = suite.Move{From: from, To: to}
+			err = p.Judge(q)
 		}
-	}
-	var refusal *registry.Refusal
-	if _, err := r.Suite(to.ID, suite.Start, now); errors.As(err, &refusal) {
-		add(refusal)
-	}
-	for _, p := range policies {
-		if refusal := p.Refuse(to, suite.Start, now); refusal != nil {
-			add(refusal)
-		}
-	}
-	if refusal := downgrade(together, from, to, now); refusal != nil {
-		add(refusal)
-	}
-	return all
-}
-
-// downgrade returns the refusal of a move to a weaker suite, or nil.
-func downgrade(p *policy.Policy, from, to suite.Info, now time.Time) *registry.Refusal {
-	var d *policy.Downgrade
-	if errors.As(p.Move(from, to, suite.Start, now), &d) {
-		return d.Refusal
-	}
-	return nil
+		return err
+	})
 }
 
 // pick finds the target.
-func (p *Plan) pick(o *Options, together *policy.Policy) error {
+func (p *Plan) pick(o *Options, moves suite.Policy) error {
 	id := o.Target
 	if id == 0 {
-		allowed := o.Registry.Restrict(func(to suite.Info, use suite.Use, now time.Time) *registry.Refusal {
-			if use != suite.Start {
-				return nil
-			}
-			return downgrade(together, p.From, to, now)
-		})
-		info, err := policy.Choose(allowed, p.candidates(), o.Policies, p.At)
+		info, err := policy.Choose(o.Registry, p.candidates(), moves, p.At)
 		if err != nil {
 			p.Failure = err
 			return nil
@@ -225,17 +203,18 @@ func (p *Plan) candidates() []policy.Member {
 	return members
 }
 
-// NotReady is the error of a step that has to wait for members, or that policies refuse.
+// NotReady is the error of a step that has to wait for members, or that the policy
+// refuses.
 type NotReady struct {
-	To       suite.Info
-	Members  []Member            // who are not ready
-	Refusals []*registry.Refusal // of the suite, or of the move
+	To      suite.Info
+	Members []Member        // who are not ready
+	Refusal *policy.Refusal // of the suite, or of the move; or nil
 }
 
 func (e *NotReady) Error() string {
 	var parts []string
-	for _, r := range e.Refusals {
-		parts = append(parts, r.Error())
+	if e.Refusal != nil {
+		parts = append(parts, e.Refusal.Error())
 	}
 	const some = 3
 	for i, m := range e.Members {
@@ -248,11 +227,11 @@ func (e *NotReady) Error() string {
 	return fmt.Sprintf("migrate: not ready for %s: %s", e.To.Name, strings.Join(parts, "; "))
 }
 
-// Unwrap returns the refusals and what is known of the members.
+// Unwrap returns the refusal and what is known of the members.
 func (e *NotReady) Unwrap() []error {
 	var all []error
-	for _, r := range e.Refusals {
-		all = append(all, r)
+	if e.Refusal != nil {
+		all = append(all, e.Refusal)
 	}
 	for _, m := range e.Members {
 		if m.Err != nil {
@@ -271,8 +250,8 @@ func (p *Plan) ReInit(groupID []byte, extensions ...mls.Extension) (mls.ReInitPr
 	if p.To == nil {
 		return mls.ReInitProposal{}, p.Failure
 	}
-	if waiting := p.To.Waiting(); len(waiting)+len(p.To.Refusals) > 0 {
-		return mls.ReInitProposal{}, &NotReady{To: p.To.Suite, Members: waiting, Refusals: p.To.Refusals}
+	if waiting := p.To.Waiting(); len(waiting) > 0 || p.To.Refusal != nil {
+		return mls.ReInitProposal{}, &NotReady{To: p.To.Suite, Members: waiting, Refusal: p.To.Refusal}
 	}
 	if groupID == nil {
 		groupID = make([]byte, p.To.Suite.Hash.Size)

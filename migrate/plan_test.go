@@ -21,7 +21,7 @@ func (w *world) plan(adjust ...func(*migrate.Options)) *migrate.Plan {
 	w.Helper()
 	c := w.clients[0]
 	o := migrate.Options{
-		Registry: w.registry, Policies: []*policy.Policy{w.policy}, Authenticator: c.was.Authenticator,
+		Registry: w.registry, Policy: w.policy, Authenticator: c.was.Authenticator,
 	}
 	for _, f := range adjust {
 		f(&o)
@@ -60,12 +60,11 @@ func TestPlanByWhatMembersAdvertise(t *testing.T) {
 	p := w.plan()
 	require.Equal(t, hybrid768, p.To.Suite.ID)
 	require.Empty(t, p.To.Waiting())
-	require.Empty(t, p.To.Refusals)
+	require.Nil(t, p.To.Refusal)
 	require.Len(t, p.To.Members, 3)
 	require.Equal(t, classic, p.From.ID)
 	require.Equal(t, uint64(1), p.Epoch)
-	require.Equal(t, "kem", w.target(p, classic).Refusals[0].Rule)
-	require.Len(t, w.target(p, classic).Refusals, 1, "the registry is under the same policy")
+	require.Equal(t, "kem", w.target(p, classic).Refusal.Rule)
 	r, err := p.ReInit(nil)
 	require.NoError(t, err)
 	require.Equal(t, hybrid768, r.CipherSuite)
@@ -175,10 +174,10 @@ rules:
   - {id: lifetime, source: rules, force: guidance, wanted: at most 30 days, allow: [{key-package.lifetime: {max: 30d}}]}
 `))
 	require.NoError(t, err)
-	p = w.plan(with(all...), func(o *migrate.Options) { o.Policies, o.Target = []*policy.Policy{short}, cnsa2 })
+	p = w.plan(with(all...), func(o *migrate.Options) { o.Policy, o.Target = short, cnsa2 })
 	require.Len(t, p.To.Waiting(), 5)
-	require.Empty(t, p.To.Refusals, "the suite will do")
-	var refusal *registry.Refusal
+	require.Nil(t, p.To.Refusal, "the suite will do")
+	var refusal *policy.Refusal
 	require.ErrorAs(t, p.To.Members[4].Err, &refusal)
 	require.Equal(t, "lifetime", refusal.Rule)
 
@@ -198,18 +197,17 @@ func TestPlanRefusesDowngrades(t *testing.T) {
 	p := w.plan()
 	require.Equal(t, nist, p.To.Suite.ID, "it stays where it is, although the registry prefers the other")
 	target := w.target(p, classic)
-	require.Len(t, target.Refusals, 1)
-	require.Equal(t, "downgrade", target.Refusals[0].Rule)
+	require.Equal(t, "downgrade", target.Refusal.Rule)
 	require.Equal(t, policy.Weaker(p.From, target.Suite), target.Weaker)
 	require.Contains(t, p.Explain(), "It stays where it is")
 	require.Contains(t, p.Explain(), "weaker    hash falls from SHA-384 to SHA-256\n")
-	p = w.plan(func(o *migrate.Options) { o.Target, o.Policies = classic, nil })
+	p = w.plan(func(o *migrate.Options) { o.Target, o.Policy = classic, nil })
 	_, err := p.ReInit(nil)
-	require.ErrorIs(t, err, registry.ErrRefused, "no policy allows it by name")
-	require.ErrorContains(t, err, "migrate: not ready for "+nameOfSuite(t, classic)+": registry: 0x0001 ")
+	require.ErrorIs(t, err, policy.ErrRefused, "no policy allows it by name")
+	require.ErrorContains(t, err, "migrate: not ready for "+nameOfSuite(t, classic)+": policy: 0x0001 ")
 	require.ErrorContains(t, err, "downgrade: found ")
 
-	p = w.plan(func(o *migrate.Options) { o.Policies = []*policy.Policy{allowing(t, nist, classic)} })
+	p = w.plan(func(o *migrate.Options) { o.Policy = allowing(t, nist, classic) })
 	require.Equal(t, classic, p.To.Suite.ID)
 	require.NotEmpty(t, p.To.Weaker, "allowed, and said")
 	_, err = p.ReInit(nil)

@@ -35,7 +35,7 @@ func nameOfSuite(t testing.TB, id suite.ID) string { return suiteOf(t, id).Info(
 
 func suiteOf(t testing.TB, id suite.ID) suite.Suite {
 	t.Helper()
-	s, err := all.Registry().Suite(id, suite.Start, testTime)
+	s, err := all.Registry().Suite(id)
 	require.NoError(t, err)
 	return s
 }
@@ -90,7 +90,7 @@ type client struct {
 type world struct {
 	testing.TB
 	rng      *rand.Rand
-	registry *registry.Registry // under the policy
+	registry *registry.Registry
 	policy   *policy.Policy
 	clients  []*client
 	free     []*client // under no policy
@@ -116,7 +116,7 @@ func newWorld(t testing.TB, size int, from, to suite.ID, profile string, adjust 
 	w := &world{TB: t, policy: load(t, profile), packages: map[string][]byte{}, rest: map[string]int{}}
 	known, err := all.Registry().Select(nameOfSuite(t, to), nameOfSuite(t, from))
 	require.NoError(t, err)
-	w.registry = known.Restrict(w.policy.Refuse)
+	w.registry = known
 	book := directory{}
 	sameScheme := suiteOf(t, from).Info().Signature.Scheme == suiteOf(t, to).Info().Signature.Scheme
 	for i := range size {
@@ -143,8 +143,7 @@ func newWorld(t testing.TB, size int, from, to suite.ID, profile string, adjust 
 	w.fill(t)
 	for _, c := range w.clients { // the policy comes
 		if !slices.Contains(w.free, c) {
-			c.was.Suites, c.was.Rules = w.registry, w.policy
-			c.will.Suites, c.will.Rules = w.registry, w.policy
+			c.was.Policy, c.will.Policy = w.policy, w.policy
 		}
 		c.restart()
 	}
@@ -314,7 +313,7 @@ func (c *client) commit() {
 		return
 	}
 	plan, err := migrate.NewPlan(w.Context(), testTime, c.old, migrate.Options{
-		Registry: w.registry, Policies: []*policy.Policy{w.policy}, KeyPackages: w.keyPackages(), Authenticator: c.was.Authenticator,
+		Registry: w.registry, Policy: w.policy, KeyPackages: w.keyPackages(), Authenticator: c.was.Authenticator,
 	})
 	require.NoError(w, err)
 	reInit, err := plan.ReInit([]byte("the new group"))

@@ -64,7 +64,7 @@ func TestLateMessageNamesItsAuthor(t *testing.T) {
 // Each proposal and commit names its author, of whichever kind: to members and to a
 // public group, at once and after a restart.
 func TestHandshakeNamesItsAuthor(t *testing.T) {
-	s, err := all.Registry().Suite(0x0001, suite.Start, testTime)
+	s, err := all.Registry().Suite(0x0001)
 	require.NoError(t, err)
 	authority := config(t, 0x0001, "authority")
 	senders, err := mls.ExternalSenders{{SignatureKey: authority.Signer.PublicKey(), Credential: authority.Credential}}.Marshal()

@@ -14,7 +14,7 @@ import (
 // nothing else. Of proposals that arrived and exclude each other, a Remove goes
 // before an Update, and a later Update before an earlier one; an own Update is left
 // out, since a committer's leaf is renewed by the path. Proposals that arrived and
-// that the policies refuse are left out, too, and Adds that have expired since.
+// that the policy refuses are left out, too, and Adds that have expired since.
 //
 // A ReInit goes alone, after all else: it is covered if it arrived and nothing else is
 // there to commit, by option or from others, even by a commit that is only to renew
@@ -22,7 +22,7 @@ import (
 // sent; [WithoutPending] makes one that does not.
 //
 // A commit that only removes members, or only ends the group by a ReInit, asks the
-// policies whether one may leave. Where the group may not go on, a commit covers such
+// policy whether one may leave. Where the group may not go on, a commit covers such
 // proposals and no others.
 func (g *Group) Commit(ctx context.Context, now time.Time, options ...CommitOption) (c *Candidate, err error) {
 	defer func() { g.tellDenied(err) }()
@@ -47,8 +47,8 @@ func (g *Group) Commit(ctx context.Context, now time.Time, options ...CommitOpti
 	return g.commit(ctx, q, plan, list)
 }
 
-// commit makes a commit of proposals about which the policies were asked.
-func (g *Group) commit(ctx context.Context, q asking, plan *commitPlan, list []CommittedProposal) (*Candidate, error) {
+// commit makes a commit of proposals about which the policy was asked.
+func (g *Group) commit(ctx context.Context, q questions, plan *commitPlan, list []CommittedProposal) (*Candidate, error) {
 	if err := g.maySend(g.handshakeFormat(), ContentCommit); err != nil {
 		return nil, err // before the work, not after it
 	}
@@ -97,7 +97,7 @@ type commitMaker struct {
 
 // make returns the candidate without its Message, which is for the caller to
 // protect. The application was asked about the credentials in the list.
-func (m *commitMaker) make(ctx context.Context, q asking, list []CommittedProposal) (made *Candidate, _ *authenticatedContent, err error) {
+func (m *commitMaker) make(ctx context.Context, q questions, list []CommittedProposal) (made *Candidate, _ *authenticatedContent, err error) {
 	p, s := m.public, m.public.suite
 	defer p.tree.forgetRefused(&err)
 	rules := listRules{committer: m.sender, lifetime: m.cfg.Lifetimes.sentAt(q.now), custom: m.cfg.Proposals}
@@ -223,7 +223,7 @@ func (p *ownPath) seal(next *publicState, leaf LeafIndex, added []LeafIndex) (*u
 
 // renewPath gives the committer a new leaf and new keys on its filtered direct
 // path (RFC 9420, Section 7.5).
-func (m *commitMaker) renewPath(ctx context.Context, q asking, a *applied) (*ownPath, error) {
+func (m *commitMaker) renewPath(ctx context.Context, q questions, a *applied) (*ownPath, error) {
 	s, own := m.public.suite, m.self.leaf
 	leaf, err := m.plan.config(m.cfg).draftLeaf(q, s, LeafNode{Source: LeafNodeCommit}, m.public, own)
 	if err != nil {

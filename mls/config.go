@@ -10,19 +10,18 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// Suites says which cipher suites exist for a member. A registry implements it;
-// its policies answer by what the suite is wanted for and at which time. It is asked
-// when [Rules] are.
+// Suites is the cipher suites that a client has. A registry implements it. Which of them
+// may be used is for Config.Policy to say.
 type Suites interface {
-	// Suite returns the suite, or an error that says why it may not be used so.
-	Suite(id suite.ID, use suite.Use, now time.Time) (suite.Suite, error)
+	// Suite returns the suite of a code point, or an error if there is none.
+	Suite(id suite.ID) (suite.Suite, error)
 
-	// IDs returns the suites that may be used so, in order of preference.
-	IDs(use suite.Use, now time.Time) []suite.ID
+	// IDs returns the code points of all suites, in order of preference.
+	IDs() []suite.ID
 }
 
-// Config is what a client brings to every group: its identity, the suites that
-// exist for it, and its limits. Only Suites, Suite, Credential and Signer are
+// Config is what a client brings to every group: its identity, the suites that it
+// has, what it may use, and its limits. Only Suites, Suite, Credential and Signer are
 // required. A Config is copied by the calls that take it and must not be changed
 // in depth afterwards.
 type Config struct {
@@ -31,9 +30,10 @@ type Config struct {
 	Credential Credential
 	Signer     suite.Signer // of Suite's signature scheme
 
-	// Rules, if not nil, judges what is not the suite's. Without it, everything is
-	// allowed.
-	Rules Rules
+	// Policy is the client's mandate, the whole of it: it judges suites and all else that
+	// enters a group, as the package documentation says under Policies. Nil allows
+	// everything.
+	Policy suite.Policy
 
 	// Authenticator judges the credentials of all members. Without one, every
 	// credential is accepted.
@@ -247,7 +247,7 @@ func (c *Config) suite(use suite.Use, now time.Time) (suite.Suite, error) {
 }
 
 // capabilities is what the client advertises: suites that work here, and types
-// that it supports (RFC 9420, Section 7.2). Its policies take out what they do not
+// that it supports (RFC 9420, Section 7.2). Its policy takes out what it does not
 // let begin, but for what the group needs that it is in, if any.
 func (c *Config) capabilities(own suite.ID, now time.Time, in *publicState) (Capabilities, error) {
 	needed := []CredentialType{c.Credential.Type}
@@ -255,7 +255,7 @@ func (c *Config) capabilities(own suite.ID, now time.Time, in *publicState) (Cap
 		needed = slices.Concat(needed, in.tree.credentialTypesInUse(), in.extensions.required.Credentials)
 	}
 	needed = sorted(needed)
-	start := c.ask(suite.Start, now)
+	start := c.ask(suite.Start, now).toList()
 	var credentials []CredentialType
 	for _, t := range slices.Concat([]CredentialType{CredentialBasic, CredentialX509, c.Credential.Type}, c.Credentials) {
 		if slices.Contains(credentials, t) {
@@ -265,9 +265,9 @@ func (c *Config) capabilities(own suite.ID, now time.Time, in *publicState) (Cap
 			credentials = append(credentials, t)
 		}
 	}
-	suites := c.Suites.IDs(suite.Start, now)
+	suites := start.suites()
 	if !slices.Contains(suites, own) { // an existing group's suite, no longer for new ones
-		suites = append(slices.Clone(suites), own)
+		suites = append(suites, own)
 	}
 	return Capabilities{
 		Versions:     []ProtocolVersion{VersionMLS10},

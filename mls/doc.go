@@ -24,12 +24,37 @@
 //
 // # Policies
 //
-// Which suites may be used is for [Suites] to say, mostly a registry; [Rules] judge
-// the rest. Every call that takes the time asks them about all that it begins, sends
-// or reads, and a refusal is a [*PolicyError] around their own. What only leads out of
-// a group, a Remove, a ReInit or [RestoreToLeave], asks whether one may leave, and
-// [Group.Export] and [Group.Save] ask nothing: nobody is locked in. asking.go has the
-// questions. An [Observer] is told what happened.
+// [Suites] says which suites a client has, Config.Policy what it may use. Every call that
+// takes the time asks the policy about all that it begins, sends or reads, each time
+// anew, since a date may change an answer. A refusal is a [*PolicyError] around the
+// policy's own. questions.go puts the questions, about these subjects:
+//
+//	suite.Info      the suite of a group or of a key package
+//	CredentialType  of a leaf, of an external sender, or one that required_capabilities
+//	                demand of all members
+//	Lifetime        of a key package that this client makes or adds, or that others add;
+//	                of every leaf that came by one in a group that this client joins,
+//	                follows or restores; with each message, the longest in the group and
+//	                the shortest
+//	PSKInfo         a pre-shared key that is about to be injected
+//	WireFormat      of proposals and commits; what comes from outside a group, an external
+//	                commit too, is always a PublicMessage
+//	suite.Move      a group that is to take the place of another, when a ReInit announces
+//	                it and when it begins, or that branches off, between equal suites
+//
+// It asks for [suite.Start] when a group, a member or a key package begins by an act of
+// this client: when it makes or joins a group, makes a key package, or adds somebody
+// else's; and when an act of this client brings something else into a group that exists:
+// a pre-shared key, a type of credential that the leaf did not have. It asks for
+// [suite.Continue] when it sends in a group that exists, and about what a ReInit has
+// announced, in the group that follows; for [suite.Receive] when it reads what others
+// sent, and when it restores a saved state.
+//
+// What only leads out of a group, whoever sends it, asks for [suite.Leave]: a proposal
+// or a commit that does nothing but remove members or end the group by a ReInit, and
+// [RestoreToLeave]. [Group.Export] and [Group.Save] ask nothing. So nobody is locked in.
+//
+// An [Observer] is told what happened.
 //
 // # Files
 //

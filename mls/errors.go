@@ -190,15 +190,15 @@ func (e *PathSecretError) Is(target error) bool { return target == ErrPathSecret
 
 func (e *PathSecretError) Unwrap() error { return e.Err }
 
-// PolicyError says that the client's policies, its [Suites] or its [Rules], refuse
-// something, and whom it concerns. It wraps their own error.
+// PolicyError says that Config.Policy refuses something, and whom it concerns. It
+// wraps the policy's own error.
 type PolicyError struct {
 	Subject    string // such as "credential type basic"
 	Use        suite.Use
 	Leaf       int64  // leaf index of the member concerned, or -1
 	Proposal   int    // index in the commit's proposals, or -1
 	KeyPackage []byte // KeyPackageRef of the one concerned, or nil
-	Err        error  // of Suites or Rules
+	Err        error  // of the policy
 }
 
 func (e *PolicyError) Error() string {

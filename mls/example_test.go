@@ -9,7 +9,6 @@ import (
 
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/policy"
-	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -20,16 +19,16 @@ func ExampleGroup() {
 	ctx, now := context.Background(), time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	mandate := must(policy.Load("nist-curves"))
 	client := func(name string, id suite.ID) mls.Config {
-		s := must(all.Registry().Suite(id, suite.Start, now))
+		s := must(all.Registry().Suite(id))
 		return mls.Config{
-			Suites: all.Registry().Restrict(mandate.Refuse), Rules: mandate,
+			Suites: all.Registry(), Policy: mandate,
 			Suite: id, Signer: must(s.GenerateSigner()), Credential: mls.BasicCredential([]byte(name)),
 		}
 	}
 
 	// The refusal says why, and what would do.
 	_, err := mls.CreateGroup(ctx, now, client("Alice", 0x0001), []byte("our group"))
-	var refusal *registry.Refusal
+	var refusal *policy.Refusal
 	if errors.As(err, &refusal) {
 		fmt.Printf("refused by %s/%s: found %s, wanted %s\n", refusal.Policy, refusal.Rule, refusal.Found, refusal.Wanted)
 		fmt.Println("would do:", refusal.Instead[0])
@@ -73,7 +72,7 @@ var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 // 0x0001.
 func client(name string) mls.Config {
 	cfg := mls.Config{Suites: all.Registry(), Suite: 0x0001, Credential: mls.BasicCredential([]byte(name))}
-	cfg.Signer = must(must(cfg.Suites.Suite(cfg.Suite, suite.Start, noon)).GenerateSigner())
+	cfg.Signer = must(must(cfg.Suites.Suite(cfg.Suite)).GenerateSigner())
 	return cfg
 }
 

@@ -37,7 +37,7 @@ func (g *Group) GroupInfo(ctx context.Context, now time.Time, withTree bool) (me
 // delivery service can store it at once with the commit: whoever joins by it before
 // the commit is accepted joins an epoch that may never begin. It is there for an
 // external commit of this client's, and for a commit of another member's, too. The
-// policies are asked what Group.GroupInfo asks them.
+// policy is asked what Group.GroupInfo asks it.
 //
 // Once the candidate is adopted, or has lost against another, the error is
 // [ErrRetired]; that of one that removes this member is [ErrRemoved], and that of one

@@ -9,8 +9,8 @@ import (
 
 // ExternalProposer makes proposals to a group from outside (RFC 9420, Section
 // 12.1.8): as one of the group's external_senders, or as a client who asks to be
-// added. They are PublicMessages. It asks no policies: Suite has passed those of the
-// registry that it comes from, and the group's members judge the proposal.
+// added. They are PublicMessages. It asks no policy: who takes Suite from a
+// registry asks its own about it, and the group's members judge the proposal.
 type ExternalProposer struct {
 	Suite   suite.Suite
 	GroupID []byte

@@ -128,7 +128,7 @@ func (w *world) joined(c *mls.Candidate) *mls.Group {
 }
 
 func TestProposalsFromOutside(t *testing.T) {
-	s, err := all.Registry().Suite(0x0002, suite.Start, testTime)
+	s, err := all.Registry().Suite(0x0002)
 	require.NoError(t, err)
 	authority, err := s.GenerateSigner()
 	require.NoError(t, err)

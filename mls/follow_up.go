@@ -19,7 +19,7 @@ type followUp struct {
 	psk []byte
 }
 
-func (f *followUp) pskSecret(q asking, s suite.Suite, ids []PreSharedKeyID) ([]byte, error) {
+func (f *followUp) pskSecret(q questions, s suite.Suite, ids []PreSharedKeyID) ([]byte, error) {
 	if len(ids) != 1 {
 		return nil, errors.New("mls: first commit of a follow-up group has one pre-shared key")
 	}
@@ -35,8 +35,8 @@ func (f *followUp) pskSecret(q asking, s suite.Suite, ids []PreSharedKeyID) ([]b
 // others and for nobody else, and no other proposal. cfg is this member's
 // configuration in the new suite.
 //
-// The policies were asked about what the ReInit announced when it ended the group.
-// They are asked again with [suite.Continue], so that a date between the two strands
+// The policy was asked about what the ReInit announced when it ended the group.
+// It is asked again with [suite.Continue], so that a date between the two strands
 // nobody; what the ReInit did not say is asked about as new.
 //
 // The candidate's Welcome is for the others; adopting it gives the new Group, and
@@ -223,7 +223,7 @@ func (g *Group) allIn(cfg *Config, credentials []Credential) (stranger int, err 
 // one: that it is what the ReInit announced, or a branch (RFC 9420, Sections 11.2,
 // 11.3 and 12.4.3.1). It returns the old group. A join without such a PSK passes,
 // and there is none, unless it has to follow a certain group: expected.
-func checkFollowUp(q asking, p *publicState, psks []PreSharedKeyID, expected *Group) (*PreviousGroup, error) {
+func checkFollowUp(q questions, p *publicState, psks []PreSharedKeyID, expected *Group) (*PreviousGroup, error) {
 	cfg := q.cfg
 	var link *PreSharedKeyID
 	for i := range psks {

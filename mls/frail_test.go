@@ -78,9 +78,10 @@ func (f *frail) walk(t *testing.T, call func() (undo func(), err error)) {
 
 // config makes a client frail.
 func (f *frail) config(cfg *Config) {
-	q := &questioner{suites: all.Registry(), now: insiderTime, refuse: -1}
+	q := &questioner{now: insiderTime, refuse: -1}
 	q.also = func(string) error { q.asked = nil; return f.step() }
-	cfg.Suites, cfg.Rules = Around(q, func(s suite.Suite) suite.Suite { return frailSuite{s, f} }), q
+	cfg.Suites = Around(all.Registry(), func(s suite.Suite) suite.Suite { return frailSuite{s, f} })
+	cfg.Policy = q
 	cfg.Signer = frailSigner{cfg.Signer, f}
 	cfg.Authenticator, cfg.PSKs = f, f
 	cfg.PublicHandshake = true // a message can be processed again

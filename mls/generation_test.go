@@ -68,7 +68,7 @@ func TestRefusedMessagesKeepTheirGeneration(t *testing.T) {
 	populate(t, groups)
 	m, victim := insider{t, groups[1]}, groups[2]
 	refuse := false
-	victim.cfg.Rules = verdicts{judge: func(string, suite.Use) error {
+	victim.cfg.Policy = verdicts{judge: func(string, suite.Use) error {
 		if refuse {
 			return errLifetime
 		}
@@ -175,7 +175,7 @@ func TestKeyThatIsGoneMeanwhileLeavesNothing(t *testing.T) {
 			outer := m.sealAgain(c.outer(m), nil)
 			inner := m.sealAgain(m.proposal(ReplaceExtensions()), nil)
 			var between func()
-			victim.cfg.Rules = verdicts{judge: func(string, suite.Use) error {
+			victim.cfg.Policy = verdicts{judge: func(string, suite.Use) error {
 				if do := between; do != nil {
 					between = nil
 					do()

@@ -7,7 +7,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/registry/all"
-	"github.com/mlsuite/mlsuite/suite"
 )
 
 // greaseIn returns the values of a list that RFC 9420, Section 13.5, does not reserve,
@@ -44,7 +43,7 @@ func TestOwnCapabilities(t *testing.T) {
 			c := kp.LeafNode.Capabilities
 			require.Equal(t, []ProtocolVersion{VersionMLS10}, c.Versions)
 			suites, n := greaseIn(c.CipherSuites)
-			require.Equal(t, all.Registry().IDs(suite.Start, insiderTime), suites)
+			require.Equal(t, all.Registry().IDs(), suites)
 			require.Equal(t, want, n)
 			extensions, n := greaseIn(c.Extensions)
 			require.Equal(t, []ExtensionType{strangeExtension, strangeExtension + 0x100}, extensions)

@@ -81,7 +81,7 @@ func CreateGroup(ctx context.Context, now time.Time, cfg Config, groupID []byte,
 }
 
 // createGroup is CreateGroup for a group that follows old, if that is not nil.
-func createGroup(ctx context.Context, q asking, groupID []byte, extensions Extensions, old *publicState) (*Group, error) {
+func createGroup(ctx context.Context, q questions, groupID []byte, extensions Extensions, old *publicState) (*Group, error) {
 	cfg, now := q.cfg, q.now
 	if err := cfg.validate(); err != nil {
 		return nil, err
@@ -221,7 +221,7 @@ func (g *Group) export(label string, context []byte, length int) ([]byte, error)
 	return g.secrets.export(g.public.suite, label, context, length)
 }
 
-// mayUse asks the policies about the group as it is.
+// mayUse asks the policy about the group as it is.
 func (g *Group) mayUse(use suite.Use, now time.Time) error {
 	return g.cfg.ask(use, now).group(g.public)
 }

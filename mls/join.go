@@ -176,7 +176,7 @@ func (k *OwnKeyPackage) openSecrets(w *Welcome, initKey *privateKey) (*groupSecr
 
 // resolvePSKs returns the psk_secret of a Welcome (RFC 9420, Section 12.4.3.1). old,
 // if not nil, is a group whose resumption PSKs count too.
-func (k *OwnKeyPackage) resolvePSKs(ctx context.Context, q asking, ids []PreSharedKeyID, old *Group) ([]byte, error) {
+func (k *OwnKeyPackage) resolvePSKs(ctx context.Context, q questions, ids []PreSharedKeyID, old *Group) ([]byte, error) {
 	for i := range ids {
 		if nh := k.suite.Info().KDF.Nh; len(ids[i].Nonce) != nh {
 			return nil, violation("8.4", "psk_nonce is of %d bytes", nh)
@@ -239,7 +239,7 @@ func (k *OwnKeyPackage) memberView(p *publicState, info *GroupInfo, secrets *gro
 // the state that they describe, for joiners and for those who only follow a group
 // (RFC 9420, Sections 7.3, 7.9.2, 12.4.3 and 12.4.3.1). The tree in the GroupInfo,
 // if there is one, counts before the one beside it.
-func publicStateOf(ctx context.Context, q asking, s suite.Suite, info *GroupInfo, tree []byte) (*publicState, error) {
+func publicStateOf(ctx context.Context, q questions, s suite.Suite, info *GroupInfo, tree []byte) (*publicState, error) {
 	c := &info.GroupContext
 	if c.Version != VersionMLS10 {
 		return nil, fmt.Errorf("%w: protocol version %s", ErrUnsupported, c.Version)

@@ -51,14 +51,20 @@ func (p *KeyPackage) unmarshal(r *wire.Reader) {
 }
 
 // Check returns why the client of cfg would not add the KeyPackage to a group now, or
-// nil: because of its suite, its keys and signatures, its lifetime or the policies
-// (RFC 9420, Section 10.1). The Authenticator is not asked. Of cfg, Suites, Rules and
+// nil: because of its suite, its keys and signatures, its lifetime or the policy
+// (RFC 9420, Section 10.1). The Authenticator is not asked. Of cfg, Suites, Policy and
 // Lifetimes count.
-func (p *KeyPackage) Check(now time.Time, cfg Config) error {
+//
+// If old is not nil, the KeyPackage is for the group that follows old, which a ReInit
+// has ended, and the policy is asked about it as [Group.Reinitialize] asks.
+func (p *KeyPackage) Check(now time.Time, cfg Config, old *Group) error {
 	if cfg.Suites == nil {
 		return errNoSuites
 	}
 	q := cfg.ask(suite.Start, now)
+	if old != nil {
+		q = q.following(old.public)
+	}
 	s, err := q.suite(p.CipherSuite)
 	if err != nil {
 		return err

@@ -3,13 +3,13 @@ package mls
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -160,29 +160,29 @@ func TestDestroyedGroupIsRetired(t *testing.T) {
 	require.Equal(t, make([]byte, len(secret)), secret)
 }
 
-// noCredentials are rules that refuse every credential, and are asked nothing else.
-type noCredentials struct{ Rules }
-
-func (noCredentials) Credential(CredentialType, suite.Use, time.Time) error {
-	return errors.New("refused")
-}
-
 func TestKeyPackageCheck(t *testing.T) {
 	cfg := client(t, 0x0001, "client")
 	check := func(change func(*KeyPackage, *time.Time)) error {
 		kp, now := *ownKeyPackage(t, 0x0001, "client").KeyPackage, insiderTime
 		change(&kp, &now)
-		return kp.Check(now, cfg)
+		return kp.Check(now, cfg, nil)
 	}
 	require.NoError(t, check(func(*KeyPackage, *time.Time) {}))
 	require.ErrorIs(t, check(func(k *KeyPackage, _ *time.Time) { k.Signature = nil }), ErrInvalid)
 	requireRefused(t, violation("7.3", "current time is within the lifetime"),
 		check(func(_ *KeyPackage, now *time.Time) { *now = now.Add(defaultLifetime + time.Second) }))
+	unknown := check(func(k *KeyPackage, _ *time.Time) { k.CipherSuite = 0x00FF })
+	require.ErrorIs(t, unknown, ErrUnsupported)
+	require.ErrorIs(t, unknown, registry.ErrUnknown)
 	var refused *PolicyError
-	require.ErrorAs(t, check(func(k *KeyPackage, _ *time.Time) { k.CipherSuite = 0x00FF }), &refused)
 	kp := ownKeyPackage(t, 0x0001, "client")
-	cfg.Rules = noCredentials{}
-	require.ErrorAs(t, kp.KeyPackage.Check(insiderTime, cfg), &refused)
+	cfg.Policy = verdicts{judge: func(what string, _ suite.Use) error {
+		if what == "credential basic" {
+			return errVerdict
+		}
+		return nil
+	}}
+	require.ErrorAs(t, kp.KeyPackage.Check(insiderTime, cfg, nil), &refused)
 	require.Equal(t, kp.Ref, refused.KeyPackage)
-	require.ErrorIs(t, kp.KeyPackage.Check(insiderTime, Config{}), errNoSuites)
+	require.ErrorIs(t, kp.KeyPackage.Check(insiderTime, Config{}, nil), errNoSuites)
 }

@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/mlsuite/mlsuite/suite"
 )
 
 func TestUpdateKeepsNoKey(t *testing.T) {
@@ -332,7 +330,7 @@ func TestPolicyIsAsked(t *testing.T) {
 	message, err := groups[1].Encrypt(t.Context(), insiderTime, []byte("hello"), nil)
 	require.NoError(t, err)
 	g := groups[0]
-	g.cfg.Suites = refusing(g.cfg.Suites, forbidden)
+	g.cfg.Policy = Refusing(forbidden)
 	requireUnprocessed(t, g, forbidden, message)
 	requireUnmoved(t, g, forbidden, func() error {
 		_, err := g.Commit(t.Context(), insiderTime)
@@ -347,18 +345,13 @@ func TestPolicyIsAsked(t *testing.T) {
 		return err
 	})
 	i := newInvitation(t, 0x0001, true)
-	i.joiner.cfg.Suites = refusing(i.joiner.cfg.Suites, forbidden)
+	i.joiner.cfg.Policy = Refusing(forbidden)
 	_, err = i.joiner.Join(t.Context(), insiderTime, i.welcome(welcomeForgery{}))
 	require.ErrorIs(t, err, forbidden)
 	_, err = NewKeyPackage(t.Context(), insiderTime, i.joiner.cfg)
 	require.ErrorIs(t, err, forbidden)
 	_, err = CreateGroup(t.Context(), insiderTime, i.joiner.cfg, nil)
 	require.ErrorIs(t, err, forbidden)
-}
-
-// refusing makes suites of which none may be used.
-func refusing(suites Suites, err error) Suites {
-	return Wrapped{suites, func(suite.Suite, suite.Use) (suite.Suite, error) { return nil, err }}
 }
 
 // The last epoch that a number has room for has no next one.

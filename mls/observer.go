@@ -107,7 +107,7 @@ type MessageRefused struct {
 	Err     error
 }
 
-// ActRefused says that the policies refused what this client was about to do in a
+// ActRefused says that the policy refused what this client was about to do in a
 // group, or to let follow it.
 type ActRefused struct {
 	Group GroupState
@@ -196,7 +196,7 @@ func (c *Config) tellRefused(group GroupState, m *Message, err error) {
 	c.Observer.Observe(e)
 }
 
-// tellDenied tells that an act of this member failed by its policies, if it did.
+// tellDenied tells that an act of this member failed by its policy, if it did.
 func (g *Group) tellDenied(err error) { g.cfg.tellDenied(g.public, int64(g.leaf), err) }
 
 func (c *Config) tellDenied(p *publicState, leaf int64, err error) {

@@ -54,7 +54,7 @@ type KeyPackageOption func(*OwnKeyPackage)
 func LastResort() KeyPackageOption { return func(k *OwnKeyPackage) { k.lastResort = true } }
 
 // ToFollow makes a KeyPackage for the group that follows old, which a ReInit has
-// ended: the policies are asked about its suite as [Group.Reinitialize] asks them.
+// ended: the policy is asked about it as [Group.Reinitialize] asks.
 func ToFollow(old *Group) KeyPackageOption { return func(k *OwnKeyPackage) { k.follows = old.public } }
 
 // WithKeyPackageExtensions puts extensions into a KeyPackage, of types that

@@ -100,9 +100,9 @@ type ownUpdate struct {
 }
 
 // draftLeaf makes a leaf of this client, for a group that exists or nil, without what
-// the policies have no say in: its encryption key, its parent hash and its signature. It
+// the policy has no say in: its encryption key, its parent hash and its signature. It
 // is for the caller to judge before it makes keys. n has the source, and the lifetime.
-func (c *Config) draftLeaf(q asking, s suite.Suite, n LeafNode, in *publicState, at LeafIndex) (*LeafNode, error) {
+func (c *Config) draftLeaf(q questions, s suite.Suite, n LeafNode, in *publicState, at LeafIndex) (*LeafNode, error) {
 	asked := q
 	if in != nil {
 		if old := in.tree.leaf(at); old != nil && old.Credential.Type != c.Credential.Type {

@@ -59,7 +59,7 @@ func proposeUpdate(t testing.TB, groups []*Group, by int, options ...LeafOption)
 // by an Update that another commits, whatever the signature scheme.
 func TestMemberReplacesItsCertificate(t *testing.T) {
 	t.Parallel()
-	for _, id := range all.Registry().IDs(suite.Start, insiderTime) {
+	for _, id := range all.Registry().IDs() {
 		t.Run(testSuite(t, id).Info().Name, func(t *testing.T) {
 			groups := clique(t, id, 3)
 			first, second := x509Client(t, id), x509Client(t, id)
@@ -309,8 +309,8 @@ func TestNewCredentialIsJudged(t *testing.T) {
 	requireRefused(t, want, err)
 	c.refused = ""
 
-	asks := &questioner{suites: all.Registry(), now: insiderTime, refuse: -1}
-	groups[0].cfg.Rules, groups[2].cfg.Rules = asks, asks
+	asks := &questioner{now: insiderTime, refuse: -1}
+	groups[0].cfg.Policy, groups[2].cfg.Policy = asks, asks
 	next.Credential.Type = credentialNew
 	commit, err = groups[0].Commit(t.Context(), insiderTime, renewed(next), Remove(1))
 	require.NoError(t, err)

@@ -11,11 +11,11 @@ import (
 )
 
 // judgedProposals returns the proposals that a commit covers, after it asked the
-// policies about them, and for which use it asks about the rest of the commit.
+// policy about them, and for which use it asks about the rest of the commit.
 //
 // A commit that only leads out asks for [suite.Leave]. One that does not, in a group
 // that may not go on, covers what leads out of it, and nothing else.
-func (g *Group) judgedProposals(ctx context.Context, now time.Time, plan *commitPlan) ([]CommittedProposal, asking, error) {
+func (g *Group) judgedProposals(ctx context.Context, now time.Time, plan *commitPlan) ([]CommittedProposal, questions, error) {
 	q := g.cfg.ask(suite.Continue, now)
 	list, err := g.proposalsToCommit(ctx, q, plan)
 	if err != nil || !plan.leads(list) {
@@ -41,8 +41,8 @@ func (g *Group) judgedProposals(ctx context.Context, now time.Time, plan *commit
 // proposalsToCommit joins the proposals that arrived, without those that exclude
 // each other or the plan's, with those that the plan brings by value. What does not
 // fit in the group, which a member may propose to stop others from committing, is
-// left out as well, and so is what the policies or the application refuse.
-func (g *Group) proposalsToCommit(ctx context.Context, q asking, plan *commitPlan) ([]CommittedProposal, error) {
+// left out as well, and so is what the policy or the application refuses.
+func (g *Group) proposalsToCommit(ctx context.Context, q questions, plan *commitPlan) ([]CommittedProposal, error) {
 	byValue := make([]CommittedProposal, len(plan.byValue))
 	for i, p := range plan.byValue {
 		byValue[i] = CommittedProposal{Author: g.author(), Proposal: withNonce(p, g.public.suite), Sender: g.sender()}
@@ -76,7 +76,7 @@ func (g *Group) proposalsToCommit(ctx context.Context, q asking, plan *commitPla
 // selectProposals returns those of the proposals that arrived that make a valid list
 // with those by value, and with the committer's new leaf if own says what is new in
 // it.
-func (g *Group) selectProposals(ctx context.Context, q asking, pending, byValue []CommittedProposal, own *Config) []CommittedProposal {
+func (g *Group) selectProposals(ctx context.Context, q questions, pending, byValue []CommittedProposal, own *Config) []CommittedProposal {
 	if len(pending) == 0 {
 		return nil
 	}
@@ -135,15 +135,15 @@ func containsReInit(list []CommittedProposal) bool {
 	return slices.ContainsFunc(list, func(c CommittedProposal) bool { return c.Proposal.Type() == ProposalReInit })
 }
 
-func (g *Group) knowsPSK(ctx context.Context, q asking, id *PreSharedKeyID) bool {
+func (g *Group) knowsPSK(ctx context.Context, q questions, id *PreSharedKeyID) bool {
 	_, err := q.tryPSK(ctx, id, g, q.begin().psk)
 	return err == nil
 }
 
-// allowed returns the proposals that the policies let this member commit for the
+// allowed returns the proposals that the policy lets this member commit for the
 // use that q asks for, without Adds whose lifetimes are not now (RFC 9420, Section
 // 7.3).
-func (g *Group) allowed(q asking, pending []CommittedProposal) []CommittedProposal {
+func (g *Group) allowed(q questions, pending []CommittedProposal) []CommittedProposal {
 	var list []CommittedProposal
 	for _, c := range pending {
 		if q.use == suite.Leave && !leaves(c.Proposal) {
@@ -163,7 +163,7 @@ func (g *Group) allowed(q asking, pending []CommittedProposal) []CommittedPropos
 // returns for each of them the refusal, or nil. own, if not nil, says what is new in
 // the committer's leaf. The error says that there is no verdict, or that this is
 // refused.
-func (g *Group) unauthentic(ctx context.Context, q asking, list []CommittedProposal, own *Config) ([]error, error) {
+func (g *Group) unauthentic(ctx context.Context, q questions, list []CommittedProposal, own *Config) ([]error, error) {
 	refused := make([]error, len(list))
 	if g.cfg.Authenticator == nil || q.use == suite.Leave { // what leads out brings none
 		return refused, nil

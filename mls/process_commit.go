@@ -145,7 +145,7 @@ func (p *publicState) mergePath(a *applied, committer LeafIndex, path *updatePat
 // openEpoch derives the secrets of the epoch that a received commit begins, and
 // checks its confirmation tag. On error, the candidate is to be discarded. The candidate
 // holds the public state up to its tree.
-func (g *Group) openEpoch(ctx context.Context, q asking, c *Candidate, a *applied, ac *authenticatedContent) error {
+func (g *Group) openEpoch(ctx context.Context, q questions, c *Candidate, a *applied, ac *authenticatedContent) error {
 	next, s := &c.next, g.public.suite
 	p, leafKey := next.public, g.self.leafKey
 	for _, u := range a.updated {

@@ -144,7 +144,7 @@ func (a *actor) config(id suite.ID) Config {
 	}
 	a.adjust(&cfg)
 	if a.signers[id] == nil {
-		s, err := cfg.Suites.Suite(id, suite.Start, insiderTime)
+		s, err := cfg.Suites.Suite(id)
 		require.NoError(a.model, err)
 		a.signers[id], err = s.GenerateSigner()
 		require.NoError(a.model, err)

@@ -58,7 +58,7 @@ func TestGroupModel(t *testing.T) {
 func checkRuns(t *testing.T, checks, steps int, run func(rt *rapid.T, id suite.ID)) {
 	suites := []suite.ID{0x0001, 0x0002, 0xF001}
 	if vectors.Full() {
-		suites = all.Registry().IDs(suite.Start, insiderTime)
+		suites = all.Registry().IDs()
 		checks *= 2
 	} else if !vectors.Wide() {
 		checks = checks/3 + 1

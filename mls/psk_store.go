@@ -63,7 +63,7 @@ func (p *publicState) checkPSK(id *PreSharedKeyID, followUp ResumptionPSKUsage) 
 // resolvePSKs returns the psk_secret that ids make together (RFC 9420, Section
 // 8.4). own, if not nil, is a group that the caller holds, whose resumption PSKs count
 // too.
-func (q asking) resolvePSKs(ctx context.Context, s suite.Suite, ids []PreSharedKeyID, own *Group) ([]byte, error) {
+func (q questions) resolvePSKs(ctx context.Context, s suite.Suite, ids []PreSharedKeyID, own *Group) ([]byte, error) {
 	psks := make([][]byte, len(ids))
 	defer func() {
 		for _, psk := range psks {
@@ -82,7 +82,7 @@ func (q asking) resolvePSKs(ctx context.Context, s suite.Suite, ids []PreSharedK
 // knownPSK asks the suite, and judge if it is not nil, about the PSK that a proposal is
 // to inject, and notes whether this member could commit it now. It returns their refusal.
 // One that is not here is asked about when a commit needs it.
-func (q asking) knownPSK(ctx context.Context, c *CommittedProposal, own *Group, judge func(PSKType, int) error) error {
+func (q questions) knownPSK(ctx context.Context, c *CommittedProposal, own *Group, judge func(PSKType, int) error) error {
 	p, ok := c.Proposal.(PreSharedKeyProposal)
 	if !ok {
 		return nil
@@ -97,7 +97,7 @@ func (q asking) knownPSK(ctx context.Context, c *CommittedProposal, own *Group, 
 
 // tryPSK returns an error unless a PSK is here, judge, if it is not nil, lets it be
 // injected, and the suite of own can extract it.
-func (q asking) tryPSK(ctx context.Context, id *PreSharedKeyID, own *Group, judge func(PSKType, int) error) (here bool, err error) {
+func (q questions) tryPSK(ctx context.Context, id *PreSharedKeyID, own *Group, judge func(PSKType, int) error) (here bool, err error) {
 	psk, err := q.cfg.findPSK(ctx, id, own)
 	defer clear(psk)
 	if err != nil {
@@ -111,9 +111,9 @@ func (q asking) tryPSK(ctx context.Context, id *PreSharedKeyID, own *Group, judg
 	return true, usablePSK(own.public.suite, psk)
 }
 
-// resolvePSK returns a copy of one PSK, if the policies let it be injected, which is
+// resolvePSK returns a copy of one PSK, if the policy lets it be injected, which is
 // new in the group.
-func (q asking) resolvePSK(ctx context.Context, id *PreSharedKeyID, own *Group) ([]byte, error) {
+func (q questions) resolvePSK(ctx context.Context, id *PreSharedKeyID, own *Group) ([]byte, error) {
 	psk, err := q.cfg.findPSK(ctx, id, own)
 	if err != nil {
 		return nil, err

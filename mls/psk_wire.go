@@ -28,6 +28,12 @@ type PreSharedKeyID struct {
 	Nonce   []byte // random, Info().KDF.Nh bytes
 }
 
+// PSKInfo is a pre-shared key as policies see it.
+type PSKInfo struct {
+	Type   PSKType
+	Length int // bytes
+}
+
 func (p *PreSharedKeyID) marshal(w *wire.Writer) {
 	wire.WriteEnum(w, "PSK type", p.Type, PSKResumption)
 	switch p.Type {

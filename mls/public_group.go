@@ -66,9 +66,9 @@ func (c *PublicCandidate) Adopt() *PublicGroup {
 // GroupInfo holds it. It checks the group's whole state as a joiner does, which is
 // O(n).
 //
-// Of cfg, only Suites is required; Rules, Observer, Authenticator, Proposals, Lifetimes
-// and the Limits of proposals count too. Suites are asked whether the group may be read, not
-// whether it could be started.
+// Of cfg, only Suites is required; Policy, Observer, Authenticator, Proposals, Lifetimes
+// and the Limits of proposals count too. The policy is asked whether the group may be
+// read, not whether it could be started.
 func NewPublicGroup(ctx context.Context, now time.Time, cfg Config, groupInfo, tree []byte) (*PublicGroup, error) {
 	info, err := parseGroupInfoMessage(groupInfo)
 	if err != nil {

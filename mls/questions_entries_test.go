@@ -19,26 +19,66 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// questioner is the policies of one client: it keeps what it is asked, and refuses
-// one question.
+// questioner is the policy of one client: it keeps what it is asked, and refuses one
+// question. What may be listed of the client's suites counts as one.
 type questioner struct {
-	suites Suites
 	now    time.Time // of the call
 	asked  []string
 	refuse int // index of the question, or -1
 	also   func(question string) error
+
+	listed       string // the question about a list that was asked last
+	listedAnswer error
 }
 
-// refusedQuestion is the policies' own error.
+// refusedQuestion is the policy's own error.
 type refusedQuestion struct{ question string }
 
 func (r *refusedQuestion) Error() string { return "no to " + r.question }
 
-func (q *questioner) answer(now time.Time, format string, args ...any) error {
-	question := fmt.Sprintf(format, args...)
-	if !now.Equal(q.now) {
+// inWords says what a question is about.
+func inWords(subject any) string {
+	switch s := subject.(type) {
+	case suite.Info:
+		return "suite " + s.ID.String()
+	case suite.Move:
+		return fmt.Sprintf("move %s %s", s.From.ID, s.To.ID)
+	case CredentialType:
+		return "credential " + s.String()
+	case Lifetime:
+		return "lifetime"
+	case PSKInfo:
+		return fmt.Sprintf("psk %s %d", s.Type, s.Length)
+	case WireFormat:
+		return "format " + s.String()
+	}
+	return fmt.Sprintf("%T", subject)
+}
+
+func (q *questioner) Judge(asked suite.Question) error {
+	question := inWords(asked.Subject)
+	if asked.Listing {
+		if _, ok := asked.Subject.(suite.Info); ok {
+			question = "suites"
+		}
+		question = "list " + question
+	}
+	question += " " + asked.Use.String()
+	if !asked.Time.Equal(q.now) {
 		question += " at another time"
 	}
+	if asked.Listing && question == q.listed {
+		return q.listedAnswer
+	}
+	q.listed = ""
+	answer := q.answer(question)
+	if asked.Listing {
+		q.listed, q.listedAnswer = question, answer
+	}
+	return answer
+}
+
+func (q *questioner) answer(question string) error {
 	q.asked = append(q.asked, question)
 	if len(q.asked)-1 == q.refuse {
 		return &refusedQuestion{question}
@@ -47,40 +87,6 @@ func (q *questioner) answer(now time.Time, format string, args ...any) error {
 		return q.also(question)
 	}
 	return nil
-}
-
-func (q *questioner) Suite(id suite.ID, use suite.Use, now time.Time) (suite.Suite, error) {
-	if err := q.answer(now, "suite %s %s", id, use); err != nil {
-		return nil, err
-	}
-	return q.suites.Suite(id, use, now)
-}
-
-func (q *questioner) IDs(use suite.Use, now time.Time) []suite.ID {
-	if q.answer(now, "suites %s", use) != nil {
-		return nil
-	}
-	return q.suites.IDs(use, now)
-}
-
-func (q *questioner) Credential(t CredentialType, use suite.Use, now time.Time) error {
-	return q.answer(now, "credential %s %s", t, use)
-}
-
-func (q *questioner) Lifetime(_ Lifetime, use suite.Use, now time.Time) error {
-	return q.answer(now, "lifetime %s", use)
-}
-
-func (q *questioner) PSK(t PSKType, length int, use suite.Use, now time.Time) error {
-	return q.answer(now, "psk %s %d %s", t, length, use)
-}
-
-func (q *questioner) WireFormat(f WireFormat, use suite.Use, now time.Time) error {
-	return q.answer(now, "format %s %s", f, use)
-}
-
-func (q *questioner) Move(from, to suite.Info, use suite.Use, now time.Time) error {
-	return q.answer(now, "move %s %s %s", from.ID, to.ID, use)
 }
 
 // credentialNew is a credential type that RFC 9420 does not have.
@@ -96,12 +102,12 @@ type policed struct {
 }
 
 func newPoliced(t *testing.T, extensions ...Extension) *policed {
-	p := &policed{T: t, q: &questioner{suites: all.Registry(), now: insiderTime, refuse: -1}}
+	p := &policed{T: t, q: &questioner{now: insiderTime, refuse: -1}}
 	first, err := CreateGroup(t.Context(), insiderTime, p.config("member 0"), []byte("group"), extensions...)
 	require.NoError(t, err)
 	p.groups = []*Group{first}
 	asks, other := p.config("member 1"), p.config("member 2")
-	p.ask(&asks)
+	asks.Policy = p.q
 	other.Credential.Type = credentialNew
 	p.add(asks, other)
 	p.state = func() any { return fingerprint(p.self()) }
@@ -115,13 +121,10 @@ func (p *policed) config(name string) Config {
 	})
 }
 
-// ask makes the client of a Config ask the policies.
-func (p *policed) ask(cfg *Config) { cfg.Suites, cfg.Rules = p.q, p.q }
-
-// asking returns the Config of a new client who asks the policies.
-func (p *policed) asking(name string) Config {
-	cfg := p.config(name)
-	p.ask(&cfg)
+// newcomer returns the Config of a new client who asks the policy.
+func (p *policed) newcomer() Config {
+	cfg := p.config("new")
+	cfg.Policy = p.q
 	return cfg
 }
 
@@ -230,7 +233,7 @@ func (p *policed) following(before [][]byte, m []byte) func() error {
 }
 
 func (p *policed) public(info []byte) *PublicGroup {
-	public, err := NewPublicGroup(p.Context(), p.q.now, Config{Suites: p.q, Rules: p.q}, info, nil)
+	public, err := NewPublicGroup(p.Context(), p.q.now, Config{Suites: all.Registry(), Policy: p.q}, info, nil)
 	require.NoError(p, err)
 	return public
 }
@@ -266,7 +269,7 @@ func otherExtensions(t testing.TB) []Extension {
 
 // A policyEntry is a call, and the questions that it asks in their order. Behind a
 // question stands whom its refusal concerns. One with a question mark takes something
-// out, so that at most RFC 9420 stops the call.
+// out, so that at most RFC 9420 stops the call; if it is for a list, it says so.
 type policyEntry struct {
 	call string // the exported function or method
 	name string
@@ -291,14 +294,14 @@ func ofHandshake(use string) []string {
 
 // The questions about a new leaf of this client's in a group.
 func ofLeaf(use string) []string {
-	return []string{"credential basic " + use, "?credential x509 start", "?suites start"}
+	return []string{"credential basic " + use, "?list credential x509 start", "?list suites start"}
 }
 
 // The questions about a key package of this client's.
 func ofKeyPackage() []string {
 	return []string{
 		"credential basic start", "lifetime start",
-		"?credential x509 start", "?credential 0xF001 start", "?suites start",
+		"?list credential x509 start", "?list credential 0xF001 start", "?list suites start",
 	}
 }
 
@@ -316,11 +319,11 @@ func policyEntries() []policyEntry {
 	followed := []string{"psk resumption 32 start", "credential basic start: leaf 0"}
 	return []policyEntry{
 		{"CreateGroup", "", func(p *policed) func() error {
-			cfg, x := p.asking("new"), otherExtensions(p)
+			cfg, x := p.newcomer(), otherExtensions(p)
 			return func() error { _, err := CreateGroup(p.Context(), p.q.now, cfg, nil, x...); return err }
 		}, asks([]string{"suite 0x0001 start", "format mls_public_message start", "credential basic start: extensions", "credential 0xF001 start: extensions"}, ofKeyPackage())},
 		{"NewKeyPackage", "", func(p *policed) func() error {
-			cfg := p.asking("new")
+			cfg := p.newcomer()
 			return func() error { _, err := NewKeyPackage(p.Context(), p.q.now, cfg); return err }
 		}, asks([]string{"suite 0x0001 start"}, ofKeyPackage())},
 		{"NewKeyPackage", "to follow a group", func(p *policed) func() error {
@@ -328,13 +331,18 @@ func policyEntries() []policyEntry {
 			cfg := p.again(1, 0x0003)
 			return func() error { _, err := NewKeyPackage(p.Context(), p.q.now, cfg, ToFollow(p.self())); return err }
 		}, []string{"suite 0x0003 continue", "credential basic continue", "lifetime start",
-			"?credential x509 start", "?credential 0xF001 start", "?suites start"}},
+			"?list credential x509 start", "?list credential 0xF001 start", "?list suites start"}},
 		{"KeyPackage.Check", "", func(p *policed) func() error {
-			cfg, k := p.asking("new"), p.addOther().KeyPackage
-			return func() error { return k.Check(p.q.now, cfg) }
+			cfg, k := p.newcomer(), p.addOther().KeyPackage
+			return func() error { return k.Check(p.q.now, cfg, nil) }
 		}, []string{"suite 0x0001 start", "credential 0xF001 start: key package", "lifetime start: key package"}},
+		{"KeyPackage.Check", "to follow a group", func(p *policed) func() error {
+			follow(p.T, p.groups, 0, p.commit(0, ReInit([]byte("next"), 0x0003)))
+			cfg, k := p.newcomer(), p.keyPackage(p.again(2, 0x0003)).KeyPackage
+			return func() error { return k.Check(p.q.now, cfg, p.self()) }
+		}, []string{"suite 0x0003 continue", "credential 0xF001 continue: key package", "lifetime start: key package"}},
 		{"OwnKeyPackage.Join", "", func(p *policed) func() error {
-			k := p.keyPackage(p.asking("new"))
+			k := p.keyPackage(p.newcomer())
 			c := p.commit(0, Add(k.KeyPackage), ExternalPSK([]byte("psk")))
 			return func() error {
 				_, err := k.Join(p.Context(), p.q.now, c.Welcome, WithPublicHandshake(false))
@@ -354,7 +362,7 @@ func policyEntries() []policyEntry {
 			}, 0x0001)
 		}, asks([]string{"suite 0x0001 start", "format mls_public_message start"}, followed, []string{"credential 0xF001 start: leaf 2", "lifetime start: leaf 0", "move 0x0001 0x0001 start"})},
 		{"ExternalJoin", "", func(p *policed) func() error {
-			cfg, info := p.asking("new"), p.info()
+			cfg, info := p.newcomer(), p.info()
 			cfg.PublicHandshake = false
 			return func() error {
 				_, err := ExternalJoin(p.Context(), p.q.now, cfg, info, ExternalPSK([]byte("psk")))
@@ -398,7 +406,7 @@ func policyEntries() []policyEntry {
 		{"Group.Commit", "of another credential type, and a Remove", func(p *policed) func() error {
 			p.become(1, credentialNew)
 			return p.committing(Remove(2))
-		}, handshake("leave", "credential 0xF001 start", "?credential x509 start", "?suites start")},
+		}, handshake("leave", "credential 0xF001 start", "?list credential x509 start", "?list suites start")},
 		{"Group.Commit", "PreSharedKeys", func(p *policed) func() error {
 			return p.committing(ExternalPSK([]byte("psk")), ResumptionPSK([]byte("group"), 1))
 		}, handshake("continue", "psk external 11 start", "psk resumption 32 start")},
@@ -495,10 +503,10 @@ func policyEntries() []policyEntry {
 				return p.self().Reinitialize(p.Context(), p.q.now, cfg, adds...)
 			})
 		}, []string{"suite 0x0003 continue", "move 0x0001 0x0003 continue", "format mls_public_message start", "credential basic continue: extensions", "credential 0xF001 continue: extensions",
-			"credential basic continue", "lifetime start", "?credential x509 start", "?credential 0xF001 start", "?suites start",
+			"credential basic continue", "lifetime start", "?list credential x509 start", "?list credential 0xF001 start", "?list suites start",
 			"credential basic continue: proposal 1, key package", "lifetime start: proposal 1, key package",
 			"credential 0xF001 continue: proposal 2, key package", "lifetime start: proposal 2, key package",
-			"credential basic continue", "?credential x509 start", "?credential 0xF001 start", "?suites start",
+			"credential basic continue", "?list credential x509 start", "?list credential 0xF001 start", "?list suites start",
 			"psk resumption 32 continue",
 		}},
 		{"Group.Branch", "", func(p *policed) func() error {
@@ -508,7 +516,7 @@ func policyEntries() []policyEntry {
 		}, asks([]string{"suite 0x0001 start", "move 0x0001 0x0001 start", "format mls_public_message start"}, ofKeyPackage(), []string{
 			"credential basic start: proposal 1, key package", "lifetime start: proposal 1, key package",
 			"credential 0xF001 start: proposal 2, key package", "lifetime start: proposal 2, key package",
-			"credential basic start", "?credential x509 start", "?credential 0xF001 start", "?suites start",
+			"credential basic start", "?list credential x509 start", "?list credential 0xF001 start", "?list suites start",
 			"psk resumption 32 start",
 		})},
 
@@ -521,7 +529,7 @@ func policyEntries() []policyEntry {
 			return func() error { _, err := RestoreToLeave(p.q.now, *p.self().cfg, saved); return err }
 		}, group("leave")},
 		{"RestoreKeyPackage", "", func(p *policed) func() error {
-			cfg := p.asking("new")
+			cfg := p.newcomer()
 			saved, err := p.keyPackage(cfg).Save()
 			require.NoError(p, err)
 			return func() error { _, err := RestoreKeyPackage(p.q.now, cfg, saved); return err }
@@ -537,7 +545,7 @@ func policyEntries() []policyEntry {
 			return func() error { _, err := p.self().RestoreCandidate(p.q.now, saved); return err }
 		}, group("leave", "credential basic leave: leaf 0", "lifetime leave: leaf 0")},
 		{"RestoreCandidate", "", func(p *policed) func() error {
-			cfg := p.asking("new")
+			cfg := p.newcomer()
 			c, err := ExternalJoin(p.Context(), p.q.now, cfg, p.info())
 			require.NoError(p, err)
 			saved, err := c.Save()
@@ -558,7 +566,7 @@ func policyEntries() []policyEntry {
 		{"NewPublicGroup", "", func(p *policed) func() error {
 			info := p.info()
 			return func() error {
-				_, err := NewPublicGroup(p.Context(), p.q.now, Config{Suites: p.q, Rules: p.q}, info, nil)
+				_, err := NewPublicGroup(p.Context(), p.q.now, Config{Suites: all.Registry(), Policy: p.q}, info, nil)
 				return err
 			}
 		}, group("receive")},
@@ -566,7 +574,7 @@ func policyEntries() []policyEntry {
 			saved, err := p.public(p.info()).Save()
 			require.NoError(p, err)
 			return func() error {
-				_, err := RestorePublicGroup(p.q.now, Config{Suites: p.q, Rules: p.q}, saved)
+				_, err := RestorePublicGroup(p.q.now, Config{Suites: all.Registry(), Policy: p.q}, saved)
 				return err
 			}
 		}, group("receive")},

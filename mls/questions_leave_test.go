@@ -4,53 +4,30 @@ import (
 	"errors"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// verdicts are policies by function: nil allows. They judge everything alike, but for
-// the suites in other, which they allow.
+// verdicts is a policy by a function: nil allows. It judges everything alike, but for the
+// suites in other, which it allows, and moves, which it allows all.
 type verdicts struct {
 	judge func(what string, use suite.Use) error
 	other []suite.ID
 }
 
-func (v verdicts) Suite(id suite.ID, use suite.Use, now time.Time) (suite.Suite, error) {
-	if !slices.Contains(v.other, id) {
-		if err := v.judge("suite", use); err != nil {
-			return nil, err
+func (v verdicts) Judge(q suite.Question) error {
+	switch s := q.Subject.(type) {
+	case suite.Move:
+		return nil
+	case suite.Info:
+		if slices.Contains(v.other, s.ID) {
+			return nil
 		}
 	}
-	return all.Registry().Suite(id, use, now)
+	return v.judge(inWords(q.Subject), q.Use)
 }
-
-func (v verdicts) IDs(use suite.Use, now time.Time) []suite.ID {
-	return slices.DeleteFunc(all.Registry().IDs(use, now), func(id suite.ID) bool {
-		return !slices.Contains(v.other, id) && v.judge("suite", use) != nil
-	})
-}
-
-func (v verdicts) Credential(t CredentialType, use suite.Use, _ time.Time) error {
-	return v.judge("credential "+t.String(), use)
-}
-
-func (v verdicts) Lifetime(_ Lifetime, use suite.Use, _ time.Time) error {
-	return v.judge("lifetime", use)
-}
-
-func (v verdicts) PSK(_ PSKType, _ int, use suite.Use, _ time.Time) error {
-	return v.judge("psk", use)
-}
-
-func (v verdicts) WireFormat(_ WireFormat, use suite.Use, _ time.Time) error {
-	return v.judge("format", use)
-}
-
-func (v verdicts) Move(suite.Info, suite.Info, suite.Use, time.Time) error { return nil }
 
 var errVerdict = errors.New("no")
 
@@ -66,7 +43,7 @@ func leaveAlone(_ string, use suite.Use) error {
 func judged(groups []*Group, v verdicts, members ...int) {
 	for _, i := range members {
 		cfg := *groups[i].cfg
-		cfg.Suites, cfg.Rules = v, v
+		cfg.Policy = v
 		groups[i].cfg = &cfg
 	}
 }
@@ -107,7 +84,7 @@ func TestNobodyIsLockedIn(t *testing.T) {
 	p.deliver(0, p.propose(0, ReInit([]byte("next"), 0x0003)))
 	follow(p.T, p.groups, 1, p.commit(1))
 	creator, other := p.again(1, 0x0003), p.again(0, 0x0003)
-	creator.Rules, other.Rules = nil, nil
+	creator.Policy, other.Policy = nil, nil
 	other.PSKs = ownGroups{p.groups[0]}
 	k := p.keyPackage(other)
 	c, err := p.self().Reinitialize(t.Context(), insiderTime, creator, Add(k.KeyPackage))
@@ -195,7 +172,7 @@ func TestCapabilitiesAreThoseAllowed(t *testing.T) {
 		}
 		return nil
 	}, nil}
-	cfg.Suites, cfg.Rules = v, v
+	cfg.Policy = v
 	require.Equal(t, []CredentialType{CredentialBasic, credentialNew}, p.keyPackage(cfg).KeyPackage.LeafNode.Capabilities.Credentials)
 }
 
@@ -231,7 +208,7 @@ func TestExtensionsOfAGroupAreJudged(t *testing.T) {
 			return nil
 		}, nil}
 		k := p.keyPackage(p.config("new"))
-		k.cfg.Suites, k.cfg.Rules = v, v
+		k.cfg.Policy = v
 		added, info, saved := p.commit(0, Add(k.KeyPackage)), p.info(), p.saved()
 		judged(p.groups, v, 1)
 		cfg := *p.self().cfg

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -42,7 +43,8 @@ func TestEveryQuestionIsAskedWhereItsThingEnters(t *testing.T) {
 		{"\ncredential ", always, nil},
 		{"\nlifetime ", always, nil},
 		{"\nformat ", always, map[string]string{
-			"NewKeyPackage": noHandshake, "NewKeyPackage to follow a group": noHandshake, "KeyPackage.Check": noHandshake,
+			"NewKeyPackage": noHandshake, "NewKeyPackage to follow a group": noHandshake,
+			"KeyPackage.Check": noHandshake, "KeyPackage.Check to follow a group": noHandshake,
 			"Group.GroupInfo": noHandshake, "Candidate.GroupInfo": noHandshake,
 			"Group.Encrypt": noHandshake, "Group.Process application message": noHandshake,
 			"RestoreGroup": noHandshake, "RestoreToLeave": noHandshake, "RestoreKeyPackage": noHandshake,
@@ -82,26 +84,29 @@ func TestEveryQuestionIsAskedWhereItsThingEnters(t *testing.T) {
 	}
 }
 
-// lifetimeRules refuses lifetimes, for a use.
-type lifetimeRules struct {
-	verdicts
+// lifetimePolicy is a policy that refuses lifetimes, for a use.
+type lifetimePolicy struct {
 	refuse func(days uint64, use suite.Use) bool
 	asked  *[]uint64 // days
 }
 
 var errLifetime = errors.New("no such lifetime")
 
-func (r lifetimeRules) Lifetime(l Lifetime, use suite.Use, _ time.Time) error {
+func (p lifetimePolicy) Judge(q suite.Question) error {
+	l, ok := q.Subject.(Lifetime)
+	if !ok {
+		return nil
+	}
 	days := (l.NotAfter - l.NotBefore) / (24 * 60 * 60)
-	*r.asked = append(*r.asked, days)
-	if r.refuse(days, use) {
+	*p.asked = append(*p.asked, days)
+	if p.refuse(days, q.Use) {
 		return errLifetime
 	}
 	return nil
 }
 
 // lived is a group of members whose key packages live 20, 30, 10, 30 and 20 days, and
-// the rules of one who joins it.
+// the policy of one who joins it.
 func lived(t *testing.T) (groups []*Group, config func(name string, days int) Config) {
 	config = func(name string, days int) Config {
 		return client(t, 0x0001, name, publicHandshake, func(cfg *Config) { cfg.Lifetimes.Own = time.Duration(days) * 24 * time.Hour })
@@ -113,13 +118,11 @@ func lived(t *testing.T) (groups []*Group, config func(name string, days int) Co
 	return p.groups, config
 }
 
-func allowAll(string, suite.Use) error { return nil }
-
 // Of a group that a client joins, follows or restores, the policies are asked about
 // every lifetime once, and who has one that they refuse is named.
 func TestLifetimesOfLeavesAreJudgedAtTheDoor(t *testing.T) {
 	groups, config := lived(t)
-	rules := lifetimeRules{verdicts: verdicts{judge: allowAll}, asked: new([]uint64)}
+	policy := lifetimePolicy{asked: new([]uint64)}
 	cfg := config("new", 20)
 	k, err := NewKeyPackage(t.Context(), insiderTime, cfg)
 	require.NoError(t, err)
@@ -129,7 +132,7 @@ func TestLifetimesOfLeavesAreJudgedAtTheDoor(t *testing.T) {
 	require.NoError(t, err)
 	state, err := groups[2].Save()
 	require.NoError(t, err)
-	public, err := NewPublicGroup(t.Context(), insiderTime, Config{Suites: rules}, info, nil)
+	public, err := NewPublicGroup(t.Context(), insiderTime, Config{Suites: all.Registry()}, info, nil)
 	require.NoError(t, err)
 	publicState, err := public.Save()
 	require.NoError(t, err)
@@ -157,7 +160,7 @@ func TestLifetimesOfLeavesAreJudgedAtTheDoor(t *testing.T) {
 		}},
 		"restore": {suite.Receive, func(cfg Config) error {
 			own := *groups[2].cfg
-			own.Rules = cfg.Rules
+			own.Policy = cfg.Policy
 			_, err := RestoreGroup(insiderTime, own, state)
 			return err
 		}},
@@ -171,10 +174,10 @@ func TestLifetimesOfLeavesAreJudgedAtTheDoor(t *testing.T) {
 		}},
 	} {
 		for days, leaf := range map[uint64]int64{20: 0, 30: 1, 10: 2} {
-			rules := rules
-			rules.refuse = func(d uint64, use suite.Use) bool { return d == days && use == door.use }
+			policy := policy
+			policy.refuse = func(d uint64, use suite.Use) bool { return d == days && use == door.use }
 			asks := cfg
-			asks.Suites, asks.Rules = rules, rules
+			asks.Policy = policy
 			err := door.run(asks)
 			require.ErrorIs(t, err, errLifetime, "%s, %d days", name, days)
 			var refusal *PolicyError
@@ -182,12 +185,12 @@ func TestLifetimesOfLeavesAreJudgedAtTheDoor(t *testing.T) {
 			require.Equal(t, leaf, refusal.Leaf, "%s, %d days", name, days)
 			require.Equal(t, door.use, refusal.Use)
 		}
-		rules := rules
-		rules.asked, rules.refuse = new([]uint64), func(uint64, suite.Use) bool { return false }
+		policy := policy
+		policy.asked, policy.refuse = new([]uint64), func(uint64, suite.Use) bool { return false }
 		asks := cfg
-		asks.Suites, asks.Rules = rules, rules
+		asks.Policy = policy
 		require.NoError(t, door.run(asks), name)
-		require.Equal(t, []uint64{20, 30, 10}, *rules.asked, name)
+		require.Equal(t, []uint64{20, 30, 10}, *policy.asked, name)
 	}
 }
 
@@ -195,21 +198,21 @@ func TestLifetimesOfLeavesAreJudgedAtTheDoor(t *testing.T) {
 // however many members there are, until those who have them have new leaves.
 func TestLifetimesOfAGroupAreJudgedByTheirEnds(t *testing.T) {
 	groups, _ := lived(t)
-	rules := lifetimeRules{verdicts: verdicts{judge: allowAll}, asked: new([]uint64), refuse: func(days uint64, use suite.Use) bool {
+	policy := lifetimePolicy{asked: new([]uint64), refuse: func(days uint64, use suite.Use) bool {
 		return days == 30 && use == suite.Continue
 	}}
 	cfg := *groups[0].cfg
-	cfg.Suites, cfg.Rules = rules, rules
+	cfg.Policy = policy
 	groups[0].cfg = &cfg
 	send := func() error {
-		*rules.asked = nil
+		*policy.asked = nil
 		_, err := groups[0].Encrypt(t.Context(), insiderTime, nil, nil)
 		return err
 	}
 	var refusal *PolicyError
 	require.ErrorAs(t, send(), &refusal)
 	require.EqualValues(t, 1, refusal.Leaf)
-	require.Equal(t, []uint64{30}, *rules.asked)
+	require.Equal(t, []uint64{30}, *policy.asked)
 
 	// A leaf of a commit has no lifetime.
 	renew := func(i int) {
@@ -222,12 +225,12 @@ func TestLifetimesOfAGroupAreJudgedByTheirEnds(t *testing.T) {
 	require.EqualValues(t, 3, refusal.Leaf)
 	renew(3)
 	require.NoError(t, send())
-	require.Equal(t, []uint64{20, 10}, *rules.asked)
+	require.Equal(t, []uint64{20, 10}, *policy.asked)
 	renew(2)
 	require.NoError(t, send())
-	require.Equal(t, []uint64{20}, *rules.asked)
+	require.Equal(t, []uint64{20}, *policy.asked)
 	renew(0)
 	renew(4)
 	require.NoError(t, send())
-	require.Empty(t, *rules.asked)
+	require.Empty(t, *policy.asked)
 }

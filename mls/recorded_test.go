@@ -30,7 +30,7 @@ func recordedSuites(t *testing.T, id suite.ID) (*registry.Registry, *record) {
 	t.Helper()
 	r, err := all.New(all.Vectorised()) // ML-KEM that takes randomness
 	require.NoError(t, err)
-	s, err := r.Suite(id, suite.Start, testTime)
+	s, err := r.Suite(id)
 	require.NoError(t, err)
 	randomness := &record{new(rand.ChaCha8)}
 	suites, err := registry.New(registry.Set{suitetest.Recorded(s, randomness)})

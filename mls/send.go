@@ -92,7 +92,7 @@ func (g *Group) ProposeUpdate(ctx context.Context, now time.Time, authenticatedD
 }
 
 // propose sends the proposal that make returns, with what is kept of an own Update.
-func (g *Group) propose(ctx context.Context, q asking, authenticatedData []byte, make func() (Proposal, *ownUpdate, error)) (message []byte, err error) {
+func (g *Group) propose(ctx context.Context, q questions, authenticatedData []byte, make func() (Proposal, *ownUpdate, error)) (message []byte, err error) {
 	defer func() { g.tellDenied(err) }()
 	done, err := g.active()
 	if err != nil {

@@ -80,7 +80,7 @@ func NewSimulation(ctx context.Context, now time.Time, cfg SimulationConfig) (*S
 	if cfg.Members < 1 {
 		return nil, fmt.Errorf("mls: a simulation of %d members", cfg.Members)
 	}
-	s, err := cfg.Suites.Suite(cfg.Suite, suite.Start, now)
+	s, err := cfg.Suites.Suite(cfg.Suite)
 	if err != nil {
 		return nil, err
 	}

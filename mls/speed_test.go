@@ -89,7 +89,7 @@ func processCost(b *testing.B, cost *measure.Sample, sim *mls.Simulation, commit
 
 func prices(b *testing.B) (suite.Info, limit.Prices) {
 	b.Helper()
-	s, err := all.Registry().Suite(0x0001, suite.Start, time.Now())
+	s, err := all.Registry().Suite(0x0001)
 	require.NoError(b, err)
 	p, err := limit.Price(b.Context(), measure.Plan{Count: 9, Time: 100 * time.Millisecond}, s)
 	require.NoError(b, err)

@@ -158,7 +158,7 @@ func (g *Group) held(public []byte) *privateKey {
 // group's and those of its Updates: that of the candidate, if it has another (see
 // [WithCredential]). The error is as of [RestoreGroup]. It is restored
 // once: two candidates with references to one private key would delete it for each
-// other. The policies are asked whether the group may be read, or, if the commit only
+// other. The policy is asked whether the group may be read, or, if the commit only
 // leads out of it, left.
 func (g *Group) RestoreCandidate(now time.Time, state Snapshot, signers ...suite.Signer) (*Candidate, error) {
 	done, err := g.alive()
@@ -194,7 +194,7 @@ func (g *Group) RestoreCandidate(now time.Time, state Snapshot, signers ...suite
 }
 
 // RestoreCandidate returns a candidate that [Candidate.Save] saved, by which this
-// member joins a group. cfg and the error are as of [RestoreGroup]. The policies are
+// member joins a group. cfg and the error are as of [RestoreGroup]. The policy is
 // asked whether the group may begin for this client, or, if it follows one that a
 // ReInit has ended, be read.
 func RestoreCandidate(now time.Time, cfg Config, state Snapshot) (*Candidate, error) {

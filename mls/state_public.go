@@ -112,7 +112,7 @@ func (g *PublicGroup) follow(from *PublicGroup) {
 }
 
 // RestorePublicGroup returns the public group that [PublicGroup.Save] saved. It is
-// O(n). Of cfg, what [NewPublicGroup] wants is wanted; Suites are asked whether the
+// O(n). Of cfg, what [NewPublicGroup] wants is wanted; the policy is asked whether the
 // group may be read.
 //
 // That the state is whole and that its parts fit together is checked, and the

@@ -115,7 +115,7 @@ func TestForgedPublicStatesAreRefused(t *testing.T) {
 	_, err = RestorePublicGroup(insiderTime, Config{}, state)
 	require.ErrorIs(t, err, errNoSuites)
 	forbidden := errors.New("forbidden")
-	_, err = RestorePublicGroup(insiderTime, Config{Suites: refusing(cfg.Suites, forbidden)}, state)
+	_, err = RestorePublicGroup(insiderTime, Config{Suites: cfg.Suites, Policy: Refusing(forbidden)}, state)
 	require.ErrorIs(t, err, forbidden)
 }
 

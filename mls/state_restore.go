@@ -20,7 +20,7 @@ import (
 // this member has: those of Updates with another signature key that wait for a commit
 // (see [WithCredential]). If the leaf is of one of them, the group goes on with that
 // one and with the leaf's credential and extensions. The cipher suite is the group's
-// own, and cfg.Suites is asked whether it may be read.
+// own, and cfg.Policy is asked whether it may be read.
 //
 // All that can be checked without the other members is: that the state is whole, with
 // every record of one saved state and no other, and that its parts fit together. What
@@ -35,14 +35,14 @@ func RestoreGroup(now time.Time, cfg Config, state Snapshot, signers ...suite.Si
 	return restoreGroup(cfg.ask(suite.Receive, now), state, signers)
 }
 
-// RestoreToLeave is [RestoreGroup] for a group that the policies let nobody read any
-// more: it asks them for [suite.Leave]. They go on to judge each call, so that such a
+// RestoreToLeave is [RestoreGroup] for a group that the policy lets nobody read any
+// more: it asks for [suite.Leave]. The policy goes on to judge each call, so that such a
 // Group can be left by a ReInit or a Remove, export and be followed up, and no more.
 func RestoreToLeave(now time.Time, cfg Config, state Snapshot, signers ...suite.Signer) (*Group, error) {
 	return restoreGroup(cfg.ask(suite.Leave, now), state, signers)
 }
 
-func restoreGroup(q asking, state Snapshot, signers []suite.Signer) (*Group, error) {
+func restoreGroup(q questions, state Snapshot, signers []suite.Signer) (*Group, error) {
 	cfg := q.cfg
 	if err := cfg.validate(); err != nil {
 		return nil, err

@@ -11,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/mls"
-	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -233,25 +232,15 @@ func TestStateOfResumptionPSKsAndReInit(t *testing.T) {
 
 var errPolicy = errors.New("policy")
 
-// noneOf is a registry whose policies let nothing of a use happen.
-func noneOf(forbidden suite.Use) mls.Suites {
-	return mls.Wrapped{Suites: all.Registry(), Wrap: func(s suite.Suite, use suite.Use) (suite.Suite, error) {
-		if use == forbidden {
-			return nil, errPolicy
-		}
-		return s, nil
-	}}
-}
-
 func TestRestoreAsksWhoeverIsConcerned(t *testing.T) {
 	w := newStateWorld(t, 0x0001, nil, "a", "b")
 	w.save()
 	cfg := w.configs["a"]
-	cfg.Suites = noneOf(suite.Start)
+	cfg.Policy = mls.Refusing(errPolicy, suite.Start)
 	g := restored(t, cfg, bytesOf(t, w.states["a"]))
 	require.Equal(t, w.groups["a"].Epoch(), g.Epoch())
 
-	cfg.Suites = noneOf(suite.Receive)
+	cfg.Policy = mls.Refusing(errPolicy, suite.Receive)
 	_, err := mls.RestoreGroup(testTime, cfg, w.states["a"])
 	require.ErrorIs(t, err, errPolicy)
 

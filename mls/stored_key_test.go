@@ -4,7 +4,6 @@ import (
 	"errors"
 	"runtime"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -36,22 +35,15 @@ func inVault(t *testing.T, adjust ...func(*mls.Config)) (*vault, mls.Config, *ml
 
 var errSwitchedOff = errors.New("switched off")
 
-// switched are rules that refuse all credentials while they are off.
-type switched struct {
-	mls.Rules
-	off bool
-}
+// switched is a policy that refuses all credentials while it is off.
+type switched struct{ off bool }
 
-func (s *switched) Credential(mls.CredentialType, suite.Use, time.Time) error {
-	if s.off {
+func (s *switched) Judge(q suite.Question) error {
+	if _, ok := q.Subject.(mls.CredentialType); ok && s.off {
 		return errSwitchedOff
 	}
 	return nil
 }
-
-func (*switched) Lifetime(mls.Lifetime, suite.Use, time.Time) error { return nil }
-
-func (*switched) WireFormat(mls.WireFormat, suite.Use, time.Time) error { return nil }
 
 // confused is a vault that opens another of its keys than the reference says.
 type confused struct{ *vault }
@@ -70,8 +62,8 @@ func (c confused) OpenReference(reference []byte) (hpke.KEMPrivateKey, error) {
 // A state that is not restored, for whatever reason, leaves the keys to which it refers
 // in their provider: it may be restored later.
 func TestFailedRestoreLeavesTheProvidersKeys(t *testing.T) {
-	rules := new(switched)
-	v, cfg, g := inVault(t, func(cfg *mls.Config) { cfg.Rules = rules })
+	policy := new(switched)
+	v, cfg, g := inVault(t, func(cfg *mls.Config) { cfg.Policy = policy })
 	_, err := g.ProposeUpdate(t.Context(), testTime, nil)
 	require.NoError(t, err)
 	state, err := g.Save()
@@ -82,14 +74,14 @@ func TestFailedRestoreLeavesTheProvidersKeys(t *testing.T) {
 	require.NoError(t, err)
 	keys := v.size()
 	require.Greater(t, keys, 2)
-	rules.off = true
+	policy.off = true
 	_, err = mls.RestoreGroup(testTime, cfg, state)
 	require.ErrorIs(t, err, errSwitchedOff)
 	require.Equal(t, keys, v.size())
 	_, err = g.RestoreCandidate(testTime, candidate)
 	require.ErrorIs(t, err, errSwitchedOff)
 	require.Equal(t, keys, v.size())
-	rules.off = false
+	policy.off = false
 	other := cfg
 	other.Suites = newVaultSuites(t, confused{v})
 	_, err = mls.RestoreGroup(testTime, other, state)

@@ -3,7 +3,6 @@ package mls
 import (
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -15,7 +14,7 @@ import (
 // testSuite returns the suite with the code point id, of all eighteen and peersSuites.
 func testSuite(t testing.TB, id suite.ID) suite.Suite {
 	t.Helper()
-	s, err := testSuites(t, id).Suite(id, suite.Continue, time.Time{})
+	s, err := testSuites(t, id).Suite(id)
 	require.NoError(t, err)
 	return s
 }
@@ -33,24 +32,33 @@ func testSuites(t testing.TB, id suite.ID) *registry.Registry {
 	return all.Registry()
 }
 
-// Wrapped is suites with something around each, or an error in place of it. It is
-// exported for the tests outside the package.
-type Wrapped struct {
+// wrapped is suites with something around each.
+type wrapped struct {
 	Suites
-	Wrap func(s suite.Suite, use suite.Use) (suite.Suite, error)
+	wrap func(s suite.Suite) suite.Suite
 }
 
-func (w Wrapped) Suite(id suite.ID, use suite.Use, now time.Time) (suite.Suite, error) {
-	s, err := w.Suites.Suite(id, use, now)
+func (w wrapped) Suite(id suite.ID) (suite.Suite, error) {
+	s, err := w.Suites.Suite(id)
 	if err != nil {
 		return nil, err
 	}
-	return w.Wrap(s, use)
+	return w.wrap(s), nil
 }
 
-// Around makes suites with something around each.
-func Around(suites Suites, wrap func(suite.Suite) suite.Suite) Suites {
-	return Wrapped{suites, func(s suite.Suite, _ suite.Use) (suite.Suite, error) { return wrap(s), nil }}
+// Around makes suites with something around each. It is exported for the tests outside
+// the package, as is Refusing.
+func Around(suites Suites, wrap func(suite.Suite) suite.Suite) Suites { return wrapped{suites, wrap} }
+
+// Refusing is a policy that refuses suites, with err, for some uses, or for all if none is
+// given. It allows all else.
+func Refusing(err error, uses ...suite.Use) suite.Policy {
+	return suite.PolicyFunc(func(q suite.Question) error {
+		if _, ok := q.Subject.(suite.Info); ok && (len(uses) == 0 || slices.Contains(uses, q.Use)) {
+			return err
+		}
+		return nil
+	})
 }
 
 // somePeers is suites of a peer.

@@ -19,7 +19,7 @@ var testTime = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 func config(t testing.TB, id suite.ID, name string) mls.Config {
 	t.Helper()
 	cfg := mls.Config{Suites: all.Registry(), Suite: id, Credential: mls.BasicCredential([]byte(name))}
-	s, err := cfg.Suites.Suite(id, suite.Start, testTime)
+	s, err := cfg.Suites.Suite(id)
 	require.NoError(t, err)
 	cfg.Signer, err = s.GenerateSigner()
 	require.NoError(t, err)
@@ -189,7 +189,7 @@ func (w *world) propose(by string, message []byte) {
 
 // forAllSuites runs a test in all suites, or in every third if samples are not wide.
 func forAllSuites(t *testing.T, f func(t *testing.T, id suite.ID)) {
-	for i, s := range all.Registry().Suites(suite.Start, testTime) {
+	for i, s := range all.Registry().Suites() {
 		if !vectors.Wide() && i%3 > 0 {
 			continue
 		}

@@ -123,7 +123,7 @@ func x509Client(t *testing.T, id suite.ID) Config {
 
 // Clients with X.509 credentials share a group, whatever the signature scheme.
 func TestX509Credentials(t *testing.T) {
-	for _, id := range all.Registry().IDs(suite.Start, insiderTime) {
+	for _, id := range all.Registry().IDs() {
 		t.Run(testSuite(t, id).Info().Name, func(t *testing.T) {
 			g, err := CreateGroup(t.Context(), insiderTime, x509Client(t, id), nil)
 			require.NoError(t, err)

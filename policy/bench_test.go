@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/policy"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -14,17 +15,20 @@ import (
 // What a policy adds to the two questions of the engine, in verifications of an
 // Ed25519 signature, of which every message wants one: may this suite be used, and
 // which may be advertised.
-func BenchmarkRefuse(b *testing.B) {
+func BenchmarkJudge(b *testing.B) {
+	r := all.Registry()
 	for _, name := range []string{"cnsa-2.0-transition", "fips-140-3-module", "asd-ism-top-secret"} {
 		p := load(b, name)
-		r := all.Registry().Restrict(p.Refuse)
 		for _, c := range []struct {
 			name string
 			ask  func()
 		}{
-			{"allowed", func() { p.Refuse(suites()["7"], suite.Start, tableDate) }},
-			{"denied", func() { p.Refuse(suites()["1"], suite.Start, tableDate) }},
-			{"list", func() { r.IDs(suite.Start, tableDate) }},
+			{"allowed", func() { policy.Ask(p, suites()["7"], suite.Start, tableDate) }},
+			{"denied", func() { policy.Ask(p, suites()["1"], suite.Start, tableDate) }},
+			{"list", func() {
+				for range r.Allowed(p, suite.Start, tableDate) {
+				}
+			}},
 		} {
 			b.Run(name+"/"+c.name, func(b *testing.B) {
 				verification := verificationTime(b)

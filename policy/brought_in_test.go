@@ -10,7 +10,6 @@ import (
 
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/policy"
-	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -28,7 +27,7 @@ func (p passwords) Group([]byte) *mls.Group { return nil }
 
 // under is the Config of a client under a policy, or under none if it is nil.
 func under(t testing.TB, p *policy.Policy, id suite.ID, name string) mls.Config {
-	s, err := all.Registry().Suite(id, suite.Leave, today)
+	s, err := all.Registry().Suite(id)
 	require.NoError(t, err)
 	signer, err := s.GenerateSigner()
 	require.NoError(t, err)
@@ -37,7 +36,7 @@ func under(t testing.TB, p *policy.Policy, id suite.ID, name string) mls.Config 
 		PSKs: passwords{"short": make([]byte, 8), "long": make([]byte, 32)},
 	}
 	if p != nil {
-		cfg.Suites, cfg.Rules = all.Registry().Restrict(p.Refuse), p
+		cfg.Policy = p
 	}
 	return cfg
 }
@@ -65,7 +64,7 @@ func adopted(c *mls.Candidate, err error) (*mls.Group, error) {
 
 func requireDenied(t testing.TB, err error) {
 	t.Helper()
-	var refusal *registry.Refusal
+	var refusal *policy.Refusal
 	require.ErrorAs(t, err, &refusal)
 }
 
@@ -160,7 +159,7 @@ func TestSavedJoinIsDenied(t *testing.T) {
 	require.NoError(t, err)
 	p, err := policy.Load("cnsa-2.0")
 	require.NoError(t, err)
-	cfg.Suites, cfg.Rules = all.Registry().Restrict(p.Refuse), p
+	cfg.Policy = p
 	_, err = mls.RestoreCandidate(today, cfg, saved)
 	requireDenied(t, err)
 }

@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -41,15 +40,15 @@ func Ready(name string, packages ...*mls.KeyPackage) Member {
 	return m
 }
 
-// Choose returns the suite for a new group: the registry's most preferred that the
-// registry allows, that every member has and that every policy allows at the time, with
-// a key package of each member that is [Ready].
+// Choose returns the suite for a new group: the registry's most preferred that every
+// member has and that p allows at the time, with a key package of each member that is
+// [Ready]. A nil policy allows everything, and [All] makes one of several.
 // The caller's preference is the registry's order ([registry.Registry.Select]). If
 // there is none, its error is a [*NoSuite].
-func Choose(r *registry.Registry, members []Member, policies []*Policy, now time.Time) (suite.Info, error) {
+func Choose(r *registry.Registry, members []Member, p suite.Policy, now time.Time) (suite.Info, error) {
 	failure := &NoSuite{At: now}
 	for info := range r.All() {
-		if o := obstacle(r, info, members, policies, now); o != nil {
+		if o := obstacle(info, members, p, now); o != nil {
 			failure.Obstacles = append(failure.Obstacles, *o)
 			continue
 		}
@@ -84,29 +83,21 @@ type NoSuite struct {
 type Obstacle struct {
 	Suite    suite.ID
 	Name     string
-	Missing  []string            // members that do not have it
-	Expired  []string            // members whose key packages of it are not valid at the time
-	Refusals []*registry.Refusal // of the registry and of the policies, of the suite or of key packages
+	Missing  []string   // members that do not have it
+	Expired  []string   // members whose key packages of it are not valid at the time
+	Refusals []*Refusal // of the suite or of key packages
 }
 
-func obstacle(r *registry.Registry, info suite.Info, members []Member, policies []*Policy, now time.Time) *Obstacle {
+func obstacle(info suite.Info, members []Member, p suite.Policy, now time.Time) *Obstacle {
 	o := &Obstacle{Suite: info.ID, Name: info.Name}
 	for _, m := range members {
 		if !slices.Contains(m.Suites, info.ID) {
 			o.Missing = append(o.Missing, m.Name)
 		} else if len(m.KeyPackages) > 0 {
-			o.judge(m, policies, now)
+			o.judge(m, p, now)
 		}
 	}
-	var refusal *registry.Refusal
-	if _, err := r.Suite(info.ID, suite.Start, now); errors.As(err, &refusal) {
-		o.Refusals = append(o.Refusals, refusal)
-	}
-	for _, p := range policies {
-		if refusal := p.Refuse(info, suite.Start, now); refusal != nil {
-			o.Refusals = append(o.Refusals, refusal)
-		}
-	}
+	o.Refusals = append(o.Refusals, refusals(p, now, info)...)
 	if len(o.Missing)+len(o.Expired)+len(o.Refusals) == 0 {
 		return nil
 	}
@@ -115,18 +106,18 @@ func obstacle(r *registry.Registry, info suite.Info, members []Member, policies 
 
 // judge looks for a key package of the suite by which the member can be added. If there
 // is none, it keeps what stands in the way of the first that is valid.
-func (o *Obstacle) judge(m Member, policies []*Policy, now time.Time) {
-	var first []*registry.Refusal
+func (o *Obstacle) judge(m Member, p suite.Policy, now time.Time) {
+	var first []*Refusal
 	for _, kp := range m.KeyPackages {
 		if kp.CipherSuite != o.Suite || !validAt(kp.LeafNode.Lifetime, now) {
 			continue
 		}
-		refusals := refusalsOf(kp, policies, now)
-		if len(refusals) == 0 {
+		refused := refusals(p, now, kp.LeafNode.Credential.Type, kp.LeafNode.Lifetime)
+		if len(refused) == 0 {
 			return
 		}
 		if first == nil {
-			first = refusals
+			first = refused
 		}
 	}
 	if first == nil {
@@ -140,27 +131,22 @@ func validAt(l mls.Lifetime, now time.Time) bool {
 	return seconds >= 0 && l.NotBefore <= uint64(seconds) && uint64(seconds) <= l.NotAfter
 }
 
-// refusalsOf returns what policies have against a key package, beside its suite.
-func refusalsOf(kp *mls.KeyPackage, policies []*Policy, now time.Time) []*registry.Refusal {
-	var all []*registry.Refusal
-	for _, p := range policies {
-		for _, err := range []error{
-			p.Credential(kp.LeafNode.Credential.Type, suite.Start, now),
-			p.Lifetime(kp.LeafNode.Lifetime, suite.Start, now),
-		} {
-			var refusal *registry.Refusal
-			if errors.As(err, &refusal) {
-				all = append(all, refusal)
-			}
+// refusals returns what a policy has against the beginning of some subjects.
+func refusals(p suite.Policy, now time.Time, subjects ...any) []*Refusal {
+	var all []*Refusal
+	for _, subject := range subjects {
+		q := suite.Question{Use: suite.Start, Time: now, Subject: subject, Listing: true}
+		if refusal := RefusalOf(q, q.Ask(p)); refusal != nil {
+			all = append(all, refusal)
 		}
 	}
 	return all
 }
 
-// Unwrap returns [registry.ErrRefused] if a policy is among the obstacles.
+// Unwrap returns [ErrRefused] if a policy is among the obstacles.
 func (e *NoSuite) Unwrap() error {
 	if slices.ContainsFunc(e.Obstacles, func(o Obstacle) bool { return len(o.Refusals) > 0 }) {
-		return registry.ErrRefused
+		return ErrRefused
 	}
 	return nil
 }

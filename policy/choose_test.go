@@ -53,14 +53,14 @@ func TestChoose(t *testing.T) {
 		{"the common one", preferring("T11", "T2", "1"), []policy.Member{member("ann", "1", "T2"), member("bob", "1")}, nil, "1"},
 		{"a policy", all.Registry(), []policy.Member{member("ann", everything...)}, []string{"nist-curves"}, "2"},
 		{"policies", all.Registry(), []policy.Member{member("ann", everything...)}, []string{"nist-curves", "pq-authentic"}, "T10"},
-		{"the registry's policy", all.Registry().Restrict(load(t, "cnsa-1.0").Refuse), nil, nil, "7"},
+		{"a strict policy", all.Registry(), nil, []string{"cnsa-1.0"}, "7"},
 	} {
-		info, err := policy.Choose(c.registry, c.members, policiesNamed(t, c.policies...), tableDate)
+		info, err := policy.Choose(c.registry, c.members, policy.All(policiesNamed(t, c.policies...)...), tableDate)
 		require.NoError(t, err, c.name)
 		require.Equal(t, suites()[c.want].Name, info.Name, c.name)
 	}
 	// After its date a suite is not chosen.
-	transition := policiesNamed(t, "cnsa-2.0-transition")
+	transition := policy.All(policiesNamed(t, "cnsa-2.0-transition")...)
 	info, err := policy.Choose(preferring("7", "T11"), nil, transition, day("2031-01-01"))
 	require.NoError(t, err)
 	require.Equal(t, suites()["T11"].Name, info.Name)
@@ -70,8 +70,8 @@ func TestNoSuite(t *testing.T) {
 	r, err := all.Registry().Select(suites()["1"].Name, suites()["7"].Name, suites()["T5"].Name)
 	require.NoError(t, err)
 	members := []policy.Member{member("ann", "1", "7", "T5"), {Name: "bob", Suites: []suite.ID{0x0001, 0x0A0A, 0xF0F0}}}
-	_, err = policy.Choose(r, members, policiesNamed(t, "cnsa-2.0-transition", "pq-confidential"), tableDate)
-	require.ErrorIs(t, err, registry.ErrRefused)
+	_, err = policy.Choose(r, members, policy.All(policiesNamed(t, "cnsa-2.0-transition", "pq-confidential")...), tableDate)
+	require.ErrorIs(t, err, policy.ErrRefused)
 	require.EqualError(t, err, "policy: no suite for all: of 3 in the registry, excluded by policy cnsa-2.0-transition 2, policy pq-confidential 2, member bob 2")
 	var none *policy.NoSuite
 	require.ErrorAs(t, err, &none)
@@ -112,7 +112,7 @@ Members have suites that the registry has not: 0x0A0A, 0xF0F0
 	}, none.Blockers())
 
 	// Who alone stands in the way is the one to talk to.
-	_, err = policy.Choose(r, members, policiesNamed(t, "pq-confidential"), tableDate)
+	_, err = policy.Choose(r, members, policy.All(policiesNamed(t, "pq-confidential")...), tableDate)
 	require.ErrorAs(t, err, &none)
 	require.Equal(t, []policy.Blocker{
 		{Policy: "pq-confidential", Excludes: []suite.ID{1, 7}, Alone: []suite.ID{1}},
@@ -123,7 +123,7 @@ Members have suites that the registry has not: 0x0A0A, 0xF0F0
 	// Members alone are no refusal.
 	_, err = policy.Choose(r, []policy.Member{member("ann", "2")}, nil, tableDate)
 	require.ErrorAs(t, err, &none)
-	require.NotErrorIs(t, err, registry.ErrRefused)
+	require.NotErrorIs(t, err, policy.ErrRefused)
 	require.EqualError(t, err, "policy: no suite for all: of 3 in the registry, excluded by member ann 3")
 	empty, err := r.Select()
 	require.NoError(t, err)
@@ -133,7 +133,7 @@ Members have suites that the registry has not: 0x0A0A, 0xF0F0
 
 // CNSA 2.0 has no suite in the FIPS module of Go 1.26, and the error says so.
 func TestCNSAUnderTheModule(t *testing.T) {
-	_, err := policy.Choose(all.Registry(), nil, policiesNamed(t, "cnsa-2.0", "fips-140-3-module"), tableDate)
+	_, err := policy.Choose(all.Registry(), nil, policy.All(policiesNamed(t, "cnsa-2.0", "fips-140-3-module")...), tableDate)
 	var none *policy.NoSuite
 	require.ErrorAs(t, err, &none)
 	last := none.Obstacles[len(none.Obstacles)-1]
@@ -172,7 +172,7 @@ rules:
 	basic := of(1, mls.CredentialBasic, days, 29*days)
 	long := of(1, mls.CredentialX509, days, 30*days)
 	choose := func(at time.Time, packages ...*mls.KeyPackage) (suite.Info, error) {
-		return policy.Choose(all.Registry(), []policy.Member{policy.Ready("bob", packages...), member("ann", "1", "2")}, []*policy.Policy{p}, at)
+		return policy.Choose(all.Registry(), []policy.Member{policy.Ready("bob", packages...), member("ann", "1", "2")}, p, at)
 	}
 	info, err := choose(tableDate, basic, long, short)
 	require.NoError(t, err)
@@ -184,7 +184,7 @@ rules:
 	var none *policy.NoSuite
 	_, err = choose(tableDate, basic, of(2, mls.CredentialBasic, days, 30*days))
 	require.ErrorAs(t, err, &none)
-	require.ErrorIs(t, err, registry.ErrRefused)
+	require.ErrorIs(t, err, policy.ErrRefused)
 	require.Len(t, none.Obstacles[0].Refusals, 1)
 	require.Equal(t, "credential", none.Obstacles[0].Refusals[0].Subject)
 	require.Len(t, none.Obstacles[1].Refusals, 2)

@@ -43,11 +43,11 @@ func TestDates(t *testing.T) {
 		for _, name := range fields(c.suites) {
 			info := suites()[name]
 			for _, at := range []time.Time{tableDate, last.AddDate(0, 0, -1), last} {
-				v := p.Judge(info, at)
+				v := p.Verdict(info, at)
 				require.True(t, v.Allow, "%s %v: %s at %s", c.profile, c.with, name, at)
 				require.Equal(t, c.last, v.Until.String(), "%s %v: %s at %s", c.profile, c.with, name, at)
 			}
-			v := p.Judge(info, last.AddDate(0, 0, 1))
+			v := p.Verdict(info, last.AddDate(0, 0, 1))
 			require.False(t, v.Allow, "%s %v: %s after %s", c.profile, c.with, name, c.last)
 			require.Equal(t, c.last, v.Until.String())
 			require.Equal(t, "deny, was allowed until "+c.last, v.String())
@@ -63,10 +63,10 @@ func TestDaysAreUTC(t *testing.T) {
 		require.NoError(t, err)
 		return at
 	}
-	require.True(t, p.Judge(info, moment("2030-12-31T23:59:59.999999999Z")).Allow)
-	require.False(t, p.Judge(info, moment("2031-01-01T00:00:00Z")).Allow)
-	require.True(t, p.Judge(info, moment("2031-01-01T01:59:59+02:00")).Allow)
-	require.False(t, p.Judge(info, moment("2030-12-31T19:00:00-05:00")).Allow)
+	require.True(t, p.Verdict(info, moment("2030-12-31T23:59:59.999999999Z")).Allow)
+	require.False(t, p.Verdict(info, moment("2031-01-01T00:00:00Z")).Allow)
+	require.True(t, p.Verdict(info, moment("2031-01-01T01:59:59+02:00")).Allow)
+	require.False(t, p.Verdict(info, moment("2030-12-31T19:00:00-05:00")).Allow)
 }
 
 // What is allowed without an end still is in a hundred years, and what is denied
@@ -75,13 +75,13 @@ func TestNoDate(t *testing.T) {
 	for name := range table() {
 		p := load(t, name)
 		for short, info := range suites() {
-			v := p.Judge(info, tableDate)
+			v := p.Verdict(info, tableDate)
 			switch {
 			case v.Allow && v.Until.IsZero():
-				require.True(t, p.Judge(info, day("2126-11-21")).Allow, "%s: %s", name, short)
+				require.True(t, p.Verdict(info, day("2126-11-21")).Allow, "%s: %s", name, short)
 			case !v.Allow:
-				require.False(t, p.Judge(info, day("2000-01-01")).Allow, "%s: %s", name, short)
-				require.False(t, p.Judge(info, time.Time{}).Allow, "%s: %s", name, short)
+				require.False(t, p.Verdict(info, day("2000-01-01")).Allow, "%s: %s", name, short)
+				require.False(t, p.Verdict(info, time.Time{}).Allow, "%s: %s", name, short)
 			}
 		}
 	}
@@ -128,11 +128,11 @@ func TestNoDay(t *testing.T) {
 		for name := range table() {
 			p := load(t, name)
 			for short, info := range suites() {
-				require.Equal(t, name == "any", p.Judge(info, at).Allow, "%s: %s at %s", name, short, at)
-				require.Equal(t, name == "any", p.Refuse(info, suite.Start, at) == nil)
+				require.Equal(t, name == "any", p.Verdict(info, at).Allow, "%s: %s at %s", name, short, at)
+				require.Equal(t, name == "any", policy.Ask(p, info, suite.Start, at) == nil)
 			}
 		}
 	}
-	refusal := load(t, "cnsa-1.0").Refuse(suites()["7"], suite.Start, time.Time{})
+	refusal := policy.Refused(load(t, "cnsa-1.0"), suites()["7"], suite.Start, time.Time{})
 	require.Equal(t, "KEM ECDH P-384, at a time that is no day of the years 1 to 9999", refusal.Found)
 }

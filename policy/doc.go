@@ -9,19 +9,18 @@
 //	p, err = p.With("hybrid", "category-date=2033-12-31") // its parameters
 //	p = policy.All(p, q)                                  // what both allow
 //
-// [Policy.Judge] gives the [Verdict] on a suite at a date, with what each rule found;
+// [Policy.Verdict] gives the verdict on a suite at a date, with what each rule found;
 // [Policy.Explain] writes it for people, [NewMatrix] makes a table of it and [Choose]
 // picks the suite that all members and all policies permit. [Lint] gives all that is
 // wrong with files, by line and key.
 //
-// A policy is enforced in two places. A registry is made smaller by it, and the
-// engine is told of it for what is not the suite's:
+// A policy is enforced by the engine, which asks it about all that enters a group. That is
+// one field:
 //
-//	cfg.Suites = all.Registry().Restrict(p.Refuse)
-//	cfg.Rules = p
+//	cfg.Policy = p
 //
-// Both refuse with a [registry.Refusal], which says which rule, from which document,
-// found what and wanted what.
+// It refuses with a [*Refusal], which says which rule, from which document, found what
+// and wanted what.
 //
 // Dates are days in UTC: what is allowed until a day is allowed through the whole of
 // it. A date stops what is new; groups that exist follow what the profile says under

@@ -8,7 +8,6 @@ import (
 
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/policy"
-	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -20,16 +19,14 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// A mandate for NIST curves: the engine has no other suite, and says why.
+// A mandate for NIST curves: the engine takes no other suite, and says why.
 func Example() {
 	now := time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
 	p := must(policy.Load("nist-curves"))
-	suites := all.Registry().Restrict(p.Refuse)
-
-	s := must(suites.Suite(0x0002, suite.Start, now))
+	s := must(all.Registry().Suite(0x0002))
 	cfg := mls.Config{
-		Suites:     suites,
-		Rules:      p,
+		Suites:     all.Registry(),
+		Policy:     p,
 		Suite:      s.Info().ID,
 		Credential: mls.BasicCredential([]byte("ann")),
 		Signer:     must(s.GenerateSigner()),
@@ -37,8 +34,10 @@ func Example() {
 	g := must(mls.CreateGroup(context.Background(), now, cfg, []byte("our group")))
 	fmt.Println("a group of", s.Info().Name, "in epoch", g.Epoch())
 
-	_, err := suites.Suite(0x0001, suite.Start, now)
-	var refusal *registry.Refusal
+	cfg.Suite = 0x0001
+	cfg.Signer = must(must(all.Registry().Suite(cfg.Suite)).GenerateSigner())
+	_, err := mls.CreateGroup(context.Background(), now, cfg, []byte("another group"))
+	var refusal *policy.Refusal
 	if errors.As(err, &refusal) {
 		fmt.Println(refusal.Name, "refused:", refusal.Found)
 		fmt.Println("wanted:", refusal.Wanted)
@@ -54,15 +53,15 @@ func Example() {
 }
 
 // The same suite under one profile, at three dates and with a parameter.
-func ExamplePolicy_Judge() {
-	info := must(all.Registry().Named("MLS_192_MLKEM1024P384_AES256GCM_SHA384_P384", suite.Leave, time.Time{})).Info()
+func ExamplePolicy_Verdict() {
+	info := must(all.Registry().Named("MLS_192_MLKEM1024P384_AES256GCM_SHA384_P384")).Info()
 	p := must(policy.Load("cnsa-2.0-transition"))
 	hybrid := must(p.With("hybrid"))
 	day := func(year int) time.Time { return time.Date(year, 12, 31, 0, 0, 0, 0, time.UTC) }
-	fmt.Println(p.Judge(info, day(2026)))
-	fmt.Println(hybrid.Judge(info, day(2026)))
-	fmt.Println(hybrid.Judge(info, day(2031)))
-	fmt.Println(hybrid.Judge(info, day(2032)))
+	fmt.Println(p.Verdict(info, day(2026)))
+	fmt.Println(hybrid.Verdict(info, day(2026)))
+	fmt.Println(hybrid.Verdict(info, day(2031)))
+	fmt.Println(hybrid.Verdict(info, day(2032)))
 	// Output:
 	// deny, allowed with hybrid until 2031-12-31
 	// allow until 2031-12-31
@@ -76,11 +75,11 @@ func ExampleChoose() {
 	policies := []*policy.Policy{must(policy.Load("nist-curves")), must(policy.Load("pq-confidential"))}
 	ann := policy.Member{Name: "ann", Suites: []suite.ID{0x0001, 0x0002, 0xF002, 0xF004}}
 	bob := policy.Member{Name: "bob", Suites: []suite.ID{0x0002, 0xF004, 0xF005}}
-	info, err := policy.Choose(all.Registry(), []policy.Member{ann, bob}, policies, now)
+	info, err := policy.Choose(all.Registry(), []policy.Member{ann, bob}, policy.All(policies...), now)
 	fmt.Println(info.Name, err)
 
 	bob.Suites = []suite.ID{0x0002}
-	_, err = policy.Choose(all.Registry(), []policy.Member{ann, bob}, policies[1:], now)
+	_, err = policy.Choose(all.Registry(), []policy.Member{ann, bob}, policies[1], now)
 	fmt.Println(err)
 	// Output:
 	// MLS_128_MLKEM768P256_AES256GCM_SHA384_P256 <nil>

@@ -10,7 +10,6 @@ import (
 
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/policy"
-	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -33,7 +32,7 @@ func newDated(t *testing.T, p *policy.Policy) *dated {
 	for i := range 3 {
 		d.config = append(d.config, d.client(0x0002, fmt.Sprintf("member %d", i)))
 		if i == 0 {
-			d.config[0].Suites, d.config[0].Rules = all.Registry(), nil
+			d.config[0].Policy = nil
 		} else {
 			joiners = append(joiners, d.keyPackage(d.config[i]))
 			adds = append(adds, mls.Add(joiners[i-1].KeyPackage))
@@ -57,10 +56,10 @@ func newDated(t *testing.T, p *policy.Policy) *dated {
 
 func (d *dated) client(id suite.ID, name string) mls.Config {
 	cfg := mls.Config{
-		Suites: all.Registry().Restrict(d.policy.Refuse), Rules: d.policy,
+		Suites: all.Registry(), Policy: d.policy,
 		Suite: id, Credential: mls.BasicCredential([]byte(name)),
 	}
-	s, err := all.Registry().Suite(id, suite.Leave, d.now)
+	s, err := all.Registry().Suite(id)
 	require.NoError(d, err)
 	cfg.Signer, err = s.GenerateSigner()
 	require.NoError(d, err)
@@ -158,7 +157,7 @@ func TestGroupsThatExist(t *testing.T) {
 				}
 				var concerned *mls.PolicyError
 				require.ErrorAs(t, err, &concerned)
-				var refusal *registry.Refusal
+				var refusal *policy.Refusal
 				require.True(t, errors.As(err, &refusal))
 				require.Equal(t, "asd-ism", refusal.Policy)
 			})
@@ -173,11 +172,11 @@ func TestNobodyJoinsAfterTheDate(t *testing.T) {
 	c, err := d.groups[1].Commit(t.Context(), d.now, mls.Add(d.late.KeyPackage))
 	require.NoError(t, err)
 	_, err = d.late.Join(t.Context(), d.now, c.Welcome)
-	require.ErrorIs(t, err, registry.ErrRefused)
+	require.ErrorIs(t, err, policy.ErrRefused)
 	info, err := d.groups[1].GroupInfo(t.Context(), d.now, true)
 	require.NoError(t, err)
 	_, err = mls.ExternalJoin(t.Context(), d.now, d.client(0x0002, "later"), info)
-	require.ErrorIs(t, err, registry.ErrRefused)
+	require.ErrorIs(t, err, policy.ErrRefused)
 }
 
 // A leaf that came by a key package of too long a life keeps its group out of reach of

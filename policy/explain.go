@@ -12,7 +12,7 @@ import (
 // Explain returns, for people, the verdict on a suite on the day of now, what each
 // rule found, and which of the given suites would do.
 func (p *Policy) Explain(info suite.Info, suites iter.Seq[suite.Info], now time.Time) string {
-	v := p.Judge(info, now)
+	v := p.Verdict(info, now)
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s under %s at %s: %s\n", info.ID, info.Name, p.Name(), DateOf(now), v)
 	for _, f := range v.Findings {

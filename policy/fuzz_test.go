@@ -48,11 +48,11 @@ func FuzzParse(f *testing.F) {
 		require.NotEmpty(t, p.Describe())
 		for _, info := range suites() {
 			for _, at := range []time.Time{{}, tableDate, day("2040-01-01")} {
-				v := p.Judge(info, at)
-				require.Equal(t, v.Allow, p.Refuse(info, suite.Start, at) == nil)
-				require.Nil(t, p.Refuse(info, suite.Leave, at))
+				v := p.Verdict(info, at)
+				require.Equal(t, v.Allow, policy.Ask(p, info, suite.Start, at) == nil)
+				require.NoError(t, policy.Ask(p, info, suite.Leave, at))
 			}
 		}
-		require.NoError(t, p.PSK(mls.PSKExternal, 0, suite.Leave, tableDate))
+		require.NoError(t, policy.Ask(p, mls.PSKInfo{Type: mls.PSKExternal, Length: 0}, suite.Leave, tableDate))
 	})
 }

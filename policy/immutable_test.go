@@ -3,6 +3,7 @@ package policy_test
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -64,11 +65,10 @@ func TestCallersChangeNothing(t *testing.T) {
 	require.NoError(t, err)
 	module, err := l.Policy("fips-140-3-module")
 	require.NoError(t, err)
-	restricted := r.Restrict(p.Refuse)
-	s, err := r.Suite(0x0002, suite.Leave, tableDate)
+	s, err := r.Suite(0x0002)
 	require.NoError(t, err)
 	says := func() []any {
-		_, refusal := restricted.Suite(0x0001, suite.Start, tableDate)
+		refusal := policy.Refused(p, suites()["1"], suite.Start, tableDate)
 		var infos []suite.Info
 		for info := range r.All() {
 			infos = append(infos, info)
@@ -79,10 +79,10 @@ func TestCallersChangeNothing(t *testing.T) {
 		}
 		return []any{
 			s.Info(), suite.Describe(s), suite.Provenance(s), s.Info().Providers().List(), s.Info().KEM.Provenance.List(),
-			infos, r.IDs(suite.Start, tableDate), restricted.IDs(suite.Start, tableDate), refusal,
+			infos, r.IDs(), slices.Collect(r.Allowed(p, suite.Start, tableDate)), refusal, refusal.Reasons(),
 			registry.RFC9420(), registry.PrivateUse(), registry.OpenMLS(), registry.MLSPlusPlus(), points,
-			l.Names(), p.Profiles(), p.Rules(), p.Parameters(), p.Judge(s.Info(), tableDate), module.Judge(s.Info(), tableDate),
-			p.Refuse(s.Info(), suite.Start, tableDate), p.Move(s.Info(), s.Info(), suite.Start, tableDate),
+			l.Names(), p.Profiles(), p.Rules(), p.Parameters(), p.Verdict(s.Info(), tableDate), module.Verdict(s.Info(), tableDate),
+			policy.Ask(p, s.Info(), suite.Start, tableDate), policy.Ask(p, suite.Move{From: s.Info(), To: s.Info()}, suite.Start, tableDate),
 			policy.NewMatrix([]*policy.Policy{p, module}, r.All(), tableDate),
 			p.Describe(), module.Describe(), p.Explain(s.Info(), r.All(), tableDate),
 		}

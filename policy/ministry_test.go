@@ -32,30 +32,30 @@ func testMinistry(t *testing.T, p *Policy) {
 		if !ok {
 			verdict = "deny"
 		}
-		require.Equal(t, verdict, p.Judge(info, today).String(), info.Name)
+		require.Equal(t, verdict, p.Verdict(info, today).String(), info.Name)
 	}
 	hybrid := byName["MLS_192_MLKEM1024P384_AES256GCM_SHA384_P384"]
-	require.Equal(t, []string{"[U] The order is under revision; Section 3 may change."}, p.Judge(hybrid, today).Notes)
+	require.Equal(t, []string{"[U] The order is under revision; Section 3 may change."}, p.Verdict(hybrid, today).Notes)
 
 	p384, later := byName["MLS_256_DHKEMP384_AES256GCM_SHA384_P384"], at("2027-07-01").Time()
-	require.NotNil(t, p.Refuse(p384, suite.Start, later))
-	require.NotNil(t, p.Refuse(p384, suite.Continue, later))
-	require.Nil(t, p.Refuse(p384, suite.Receive, later))
+	require.Error(t, Ask(p, p384, suite.Start, later))
+	require.Error(t, Ask(p, p384, suite.Continue, later))
+	require.NoError(t, Ask(p, p384, suite.Receive, later))
 
 	p521 := byName["MLS_256_DHKEMP521_AES256GCM_SHA512_P521"]
-	require.NoError(t, p.Move(p521, hybrid, suite.Start, today))
-	require.Error(t, p.Move(p521, p384, suite.Start, today))
+	require.NoError(t, Ask(p, suite.Move{From: p521, To: hybrid}, suite.Start, today))
+	require.Error(t, Ask(p, suite.Move{From: p521, To: p384}, suite.Start, today))
 
-	require.NoError(t, p.Credential(mls.CredentialX509, suite.Start, today))
-	require.Error(t, p.Credential(mls.CredentialBasic, suite.Start, today))
+	require.NoError(t, Ask(p, mls.CredentialX509, suite.Start, today))
+	require.Error(t, Ask(p, mls.CredentialBasic, suite.Start, today))
 	pilot, err := p.With("pilot")
 	require.NoError(t, err)
-	require.NoError(t, pilot.Credential(mls.CredentialBasic, suite.Start, today))
-	require.Error(t, pilot.Credential(mls.CredentialBasic, suite.Start, at("2027-04-01").Time()))
+	require.NoError(t, Ask(pilot, mls.CredentialBasic, suite.Start, today))
+	require.Error(t, Ask(pilot, mls.CredentialBasic, suite.Start, at("2027-04-01").Time()))
 	_, err = p.With("hybrid=off")
 	require.ErrorContains(t, err, "set to on for good")
 
 	const day = 24 * 60 * 60
-	require.NoError(t, p.Lifetime(mls.Lifetime{NotBefore: day, NotAfter: 31 * day}, suite.Start, today))
-	require.Error(t, p.Lifetime(mls.Lifetime{NotBefore: day, NotAfter: 31*day + 1}, suite.Start, today))
+	require.NoError(t, Ask(p, mls.Lifetime{NotBefore: day, NotAfter: 31 * day}, suite.Start, today))
+	require.Error(t, Ask(p, mls.Lifetime{NotBefore: day, NotAfter: 31*day + 1}, suite.Start, today))
 }

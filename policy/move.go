@@ -3,42 +3,32 @@ package policy
 import (
 	"slices"
 	"strings"
-	"time"
 
-	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
 // Downgrade is the error of a move to a weaker suite that no profile allows by name.
 type Downgrade struct {
-	*registry.Refusal
+	*Refusal
 	Weaker []Weakness
 }
 
 // Unwrap returns the refusal.
 func (d *Downgrade) Unwrap() error { return d.Refusal }
 
-// Move judges the step of a group from one suite to another, by ReInit, follow-up
-// group or branch. The target has to be allowed for the use, and may not be weaker
-// than the suite that the group comes from, with two exceptions:
-//
-//   - a profile of the policy allows the move by name;
-//   - the policy denies the suite that the group comes from, and no suite that it
-//     allows, of RFC 9420 and the draft, is weaker in less. So nobody is kept in a
-//     suite that is denied, and nobody leaves it for less than there has to be lost.
-//
-// A use of what has begun already is judged as of the last day on which it could begin.
-// It returns a [*registry.Refusal] or a [*Downgrade].
-func (p *Policy) Move(from, to suite.Info, use suite.Use, now time.Time) error {
-	if refusal := p.Refuse(to, use, now); refusal != nil {
+// judgeMove judges a group that takes the place of another.
+func (p *Policy) judgeMove(m suite.Move, q suite.Question) error {
+	day := DateOf(q.Time)
+	target := q
+	target.Subject = m.To
+	if refusal := p.refuse(aboutSuite, p.of(m.To), target); refusal != nil {
 		return refusal
 	}
-	day := DateOf(now)
-	if use != suite.Start {
-		day = p.announced(to, day)
+	if q.Use != suite.Start {
+		day = p.announced(m.To, day)
 	}
-	weaker := Weaker(from, to)
-	if p.mayWeaken(from, to, weaker, day) {
+	weaker := Weaker(m.From, m.To)
+	if p.mayWeaken(m.From, m.To, weaker, day) {
 		return nil
 	}
 	found := make([]string, len(weaker))
@@ -46,11 +36,11 @@ func (p *Policy) Move(from, to suite.Info, use suite.Use, now time.Time) error {
 		found[i] = w.String()
 	}
 	return &Downgrade{
-		Refusal: &registry.Refusal{
+		Refusal: &Refusal{
 			Policy: p.Name(), Rule: "downgrade", Force: string(Mapping),
 			Source: "mlsuite, policy/FORMAT.md, Moves",
-			Found:  strings.Join(found, ", "), Wanted: "a suite as strong as " + from.Name + " in all, or a move that the profile allows by name",
-			Suite: to.ID, Name: to.Name, Use: use, At: now, Instead: p.ways(from, day),
+			Found:  strings.Join(found, ", "), Wanted: "a suite as strong as " + m.From.Name + " in all, or a move that the profile allows by name",
+			Suite: m.To.ID, Name: m.To.Name, Use: q.Use, At: q.Time, Instead: p.ways(m.From, day),
 		},
 		Weaker: weaker,
 	}
@@ -113,11 +103,11 @@ func (p *Policy) documented(day Date) []suite.Info {
 
 // ways returns where a group may move, its own suite included; nil if that is not known.
 // Suites of the draft have no code point here.
-func (p *Policy) ways(from suite.Info, day Date) []registry.Choice {
-	var all []registry.Choice
+func (p *Policy) ways(from suite.Info, day Date) []Choice {
+	var all []Choice
 	for _, to := range p.documented(day) {
 		if p.mayWeaken(from, to, Weaker(from, to), day) {
-			all = append(all, registry.Choice{ID: to.ID, Name: to.Name})
+			all = append(all, Choice{to.ID, to.Name})
 		}
 	}
 	return all

@@ -7,7 +7,6 @@ import (
 
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/policy"
-	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -15,33 +14,33 @@ import (
 func TestMove(t *testing.T) {
 	from5, to11 := suites()["5"], suites()["T11"]
 	p := load(t, "cnsa-2.0-transition")
-	require.NoError(t, p.Move(suites()["7"], to11, suite.Start, tableDate))
-	require.NoError(t, p.Move(suites()["7"], suites()["7"], suite.Start, tableDate))
+	require.NoError(t, policy.Ask(p, suite.Move{From: suites()["7"], To: to11}, suite.Start, tableDate))
+	require.NoError(t, policy.Ask(p, suite.Move{From: suites()["7"], To: suites()["7"]}, suite.Start, tableDate))
 
 	// The target has to be allowed for new groups, whatever becomes of old ones.
-	var refusal *registry.Refusal
-	err := p.Move(suites()["7"], suites()["7"], suite.Start, day("2031-01-01"))
+	var refusal *policy.Refusal
+	err := policy.Ask(p, suite.Move{From: suites()["7"], To: suites()["7"]}, suite.Start, day("2031-01-01"))
 	require.ErrorAs(t, err, &refusal)
 	require.Equal(t, "kem", refusal.Rule)
 	require.Equal(t, suite.Start, refusal.Use)
 
-	err = p.Move(to11, suites()["T8"], suite.Start, tableDate)
+	err = policy.Ask(p, suite.Move{From: to11, To: suites()["T8"]}, suite.Start, tableDate)
 	var downgrade *policy.Downgrade
 	require.ErrorAs(t, err, &downgrade)
 	require.ErrorAs(t, err, &refusal)
-	require.ErrorIs(t, err, registry.ErrRefused)
+	require.ErrorIs(t, err, policy.ErrRefused)
 	require.Equal(t, []policy.Weakness{
 		{Property: policy.PQAuthenticity, From: "ML-DSA-87", To: "none"},
 		{Property: policy.SignatureLevel, From: "256 bits", To: "192 bits"},
 	}, downgrade.Weaker)
-	require.EqualError(t, err, "registry: 0xF008 MLS_192_MLKEM1024_AES256GCM_SHA384_P384 refused for start by policy "+
+	require.EqualError(t, err, "policy: 0xF008 MLS_192_MLKEM1024_AES256GCM_SHA384_P384 refused for start by policy "+
 		"cnsa-2.0-transition: downgrade: found post-quantum authenticity falls from ML-DSA-87 to none, signature level falls "+
 		"from 256 bits to 192 bits, wanted a suite as strong as MLS_256_MLKEM1024_AES256GCM_SHA384_MLDSA87 in all, or a move "+
 		"that the profile allows by name; see mlsuite, policy/FORMAT.md, Moves")
 
 	// Every policy refuses downgrades, also one without a rule.
-	require.ErrorAs(t, load(t, "any").Move(from5, to11, suite.Start, tableDate), &downgrade)
-	require.ErrorAs(t, policy.All().Move(from5, to11, suite.Start, tableDate), &downgrade)
+	require.ErrorAs(t, policy.Ask(load(t, "any"), suite.Move{From: from5, To: to11}, suite.Start, tableDate), &downgrade)
+	require.ErrorAs(t, policy.Ask(policy.All(), suite.Move{From: from5, To: to11}, suite.Start, tableDate), &downgrade)
 
 	named := own(t, `
 extends: any
@@ -50,9 +49,9 @@ moves:
     to: MLS_256_MLKEM1024_AES256GCM_SHA384_MLDSA87
     reason: CNSA 2.0 has no suite with SHA-512
 `)
-	require.NoError(t, named.Move(from5, to11, suite.Start, tableDate))
-	require.NoError(t, named.Move(suites()["4"], to11, suite.Start, tableDate))
-	require.ErrorAs(t, named.Move(from5, suites()["T8"], suite.Start, tableDate), &downgrade, "another move")
+	require.NoError(t, policy.Ask(named, suite.Move{From: from5, To: to11}, suite.Start, tableDate))
+	require.NoError(t, policy.Ask(named, suite.Move{From: suites()["4"], To: to11}, suite.Start, tableDate))
+	require.ErrorAs(t, policy.Ask(named, suite.Move{From: from5, To: suites()["T8"]}, suite.Start, tableDate), &downgrade, "another move")
 }
 
 // A move that one profile allows by name is allowed by the policy, if all of it allows
@@ -64,12 +63,12 @@ moves:
   - {from: MLS_256_DHKEMP521_AES256GCM_SHA512_P521, to: MLS_256_MLKEM1024_AES256GCM_SHA384_MLDSA87, reason: of the test}
 `)
 	for _, name := range []string{"any", "cnsa-2.0", "pq-confidential"} {
-		require.NoError(t, policy.All(named, load(t, name)).Move(from5, to11, suite.Start, tableDate), name)
-		require.NoError(t, policy.All(load(t, name), named).Move(from5, to11, suite.Start, tableDate), name)
+		require.NoError(t, policy.Ask(policy.All(named, load(t, name)), suite.Move{From: from5, To: to11}, suite.Start, tableDate), name)
+		require.NoError(t, policy.Ask(policy.All(load(t, name), named), suite.Move{From: from5, To: to11}, suite.Start, tableDate), name)
 	}
-	require.Error(t, policy.All(named, load(t, "rfc9420")).Move(from5, to11, suite.Start, tableDate), "the suite is denied")
+	require.Error(t, policy.Ask(policy.All(named, load(t, "rfc9420")), suite.Move{From: from5, To: to11}, suite.Start, tableDate), "the suite is denied")
 	var downgrade *policy.Downgrade
-	require.ErrorAs(t, policy.All(named, load(t, "any")).Move(to11, from5, suite.Start, tableDate), &downgrade)
+	require.ErrorAs(t, policy.Ask(policy.All(named, load(t, "any")), suite.Move{From: to11, To: from5}, suite.Start, tableDate), &downgrade)
 	require.Equal(t, "own + any", downgrade.Policy)
 }
 
@@ -82,10 +81,10 @@ func TestWayOut(t *testing.T) {
 			for short, from := range suites() {
 				allowed, quantum, out, outQuantum := false, false, false, false
 				for _, to := range suites() {
-					if !p.Judge(to, day(at)).Allow {
+					if !p.Verdict(to, day(at)).Allow {
 						continue
 					}
-					moves, hasQuantum := p.Move(from, to, suite.Start, day(at)) == nil, to.KEM.PostQuantum != ""
+					moves, hasQuantum := policy.Ask(p, suite.Move{From: from, To: to}, suite.Start, day(at)) == nil, to.KEM.PostQuantum != ""
 					allowed, out = true, out || moves
 					quantum, outQuantum = quantum || hasQuantum, outQuantum || moves && hasQuantum
 				}
@@ -102,26 +101,26 @@ func TestWayOut(t *testing.T) {
 func TestWayOutLosesLittle(t *testing.T) {
 	var downgrade *policy.Downgrade
 	curves := load(t, "nist-curves")
-	require.ErrorAs(t, curves.Move(suites()["T2"], suites()["2"], suite.Start, tableDate), &downgrade, "a hybrid on a NIST curve would do")
-	require.NoError(t, curves.Move(suites()["T2"], suites()["T4"], suite.Start, tableDate))
+	require.ErrorAs(t, policy.Ask(curves, suite.Move{From: suites()["T2"], To: suites()["2"]}, suite.Start, tableDate), &downgrade, "a hybrid on a NIST curve would do")
+	require.NoError(t, policy.Ask(curves, suite.Move{From: suites()["T2"], To: suites()["T4"]}, suite.Start, tableDate))
 
 	rfc := load(t, "rfc9420")
-	require.ErrorAs(t, rfc.Move(suites()["T11"], suites()["1"], suite.Start, tableDate), &downgrade)
-	require.NoError(t, rfc.Move(suites()["T11"], suites()["5"], suite.Start, tableDate), "nothing else is as strong")
+	require.ErrorAs(t, policy.Ask(rfc, suite.Move{From: suites()["T11"], To: suites()["1"]}, suite.Start, tableDate), &downgrade)
+	require.NoError(t, policy.Ask(rfc, suite.Move{From: suites()["T11"], To: suites()["5"]}, suite.Start, tableDate), "nothing else is as strong")
 
 	// Between two that are allowed nothing is lost, before a date and after it.
 	bsi := load(t, "bsi-tr-02102-1")
-	require.ErrorAs(t, bsi.Move(suites()["5"], suites()["T4"], suite.Start, tableDate), &downgrade)
-	require.NoError(t, bsi.Move(suites()["5"], suites()["T5"], suite.Start, tableDate), "by name")
-	require.ErrorAs(t, bsi.Move(suites()["5"], suites()["T4"], suite.Start, day("2032-01-01")), &downgrade)
+	require.ErrorAs(t, policy.Ask(bsi, suite.Move{From: suites()["5"], To: suites()["T4"]}, suite.Start, tableDate), &downgrade)
+	require.NoError(t, policy.Ask(bsi, suite.Move{From: suites()["5"], To: suites()["T5"]}, suite.Start, tableDate), "by name")
+	require.ErrorAs(t, policy.Ask(bsi, suite.Move{From: suites()["5"], To: suites()["T4"]}, suite.Start, day("2032-01-01")), &downgrade)
 
 	// It depends on the day: own takes P-521 until the end of 2030.
 	dated := own(t, `
 rules:
   - {id: kem, source: test, force: law, wanted: ML-KEM-768, allow: [{kem.post-quantum: ML-KEM-768}, {until: 2030-12-31}]}
 `)
-	require.ErrorAs(t, dated.Move(suites()["5"], suites()["T10"], suite.Start, day("2030-12-31")), &downgrade)
-	require.NoError(t, dated.Move(suites()["5"], suites()["T10"], suite.Start, day("2031-01-01")))
+	require.ErrorAs(t, policy.Ask(dated, suite.Move{From: suites()["5"], To: suites()["T10"]}, suite.Start, day("2030-12-31")), &downgrade)
+	require.NoError(t, policy.Ask(dated, suite.Move{From: suites()["5"], To: suites()["T10"]}, suite.Start, day("2031-01-01")))
 }
 
 // A follow-up that comes after the last day of its suite is judged by that day, as the
@@ -138,25 +137,25 @@ rules:
       - {suite.name: MLS_256_MLKEM1024_AES256GCM_SHA384_MLDSA87, from: 2031-01-01}
 `)
 	from, to := suites()["5"], suites()["T5"]
-	require.NoError(t, p.Move(from, to, suite.Start, day("2030-12-31")))
-	require.NoError(t, p.Move(from, to, suite.Continue, day("2031-01-01")))
-	require.Error(t, p.Move(from, to, suite.Start, day("2031-01-01")))
+	require.NoError(t, policy.Ask(p, suite.Move{From: from, To: to}, suite.Start, day("2030-12-31")))
+	require.NoError(t, policy.Ask(p, suite.Move{From: from, To: to}, suite.Continue, day("2031-01-01")))
+	require.Error(t, policy.Ask(p, suite.Move{From: from, To: to}, suite.Start, day("2031-01-01")))
 	var downgrade *policy.Downgrade
-	require.ErrorAs(t, p.Move(suites()["T8"], suites()["7"], suite.Continue, tableDate), &downgrade, "it never could")
+	require.ErrorAs(t, policy.Ask(p, suite.Move{From: suites()["T8"], To: suites()["7"]}, suite.Continue, tableDate), &downgrade, "it never could")
 }
 
 // The refusal says what it stands on, and where the group may go.
 func TestDowngradeExplains(t *testing.T) {
 	var downgrade *policy.Downgrade
-	require.ErrorAs(t, load(t, "nist-curves").Move(suites()["T5"], suites()["T4"], suite.Start, tableDate), &downgrade)
+	require.ErrorAs(t, policy.Ask(load(t, "nist-curves"), suite.Move{From: suites()["T5"], To: suites()["T4"]}, suite.Start, tableDate), &downgrade)
 	require.NotEmpty(t, downgrade.Source)
 	require.Contains(t, downgrade.Explain(), "mlsuite, policy/FORMAT.md, Moves")
 	require.Contains(t, downgrade.Explain(), "\nSuites that would do:\n"+
 		"  MLS_192_MLKEM1024P384_AES256GCM_SHA384_P384\n  MLS_192_MLKEM1024_AES256GCM_SHA384_P384\n")
-	require.ErrorAs(t, load(t, "any").Move(suites()["5"], suites()["2"], suite.Start, tableDate), &downgrade)
-	require.Equal(t, []registry.Choice{{ID: 5, Name: suites()["5"].Name}}, downgrade.Instead, "nothing else is as strong")
-	require.ErrorAs(t, load(t, "any").Move(suites()["4"], suites()["2"], suite.Start, tableDate), &downgrade)
-	require.Equal(t, []registry.Choice{{ID: 4, Name: suites()["4"].Name}, {ID: 5, Name: suites()["5"].Name}}, downgrade.Instead[:2])
+	require.ErrorAs(t, policy.Ask(load(t, "any"), suite.Move{From: suites()["5"], To: suites()["2"]}, suite.Start, tableDate), &downgrade)
+	require.Equal(t, []policy.Choice{{ID: 5, Name: suites()["5"].Name}}, downgrade.Instead, "nothing else is as strong")
+	require.ErrorAs(t, policy.Ask(load(t, "any"), suite.Move{From: suites()["4"], To: suites()["2"]}, suite.Start, tableDate), &downgrade)
+	require.Equal(t, []policy.Choice{{ID: 4, Name: suites()["4"].Name}, {ID: 5, Name: suites()["5"].Name}}, downgrade.Instead[:2])
 }
 
 // A group on SHA-512 under a policy that denies it and refuses what exists gets out by
@@ -165,7 +164,7 @@ func TestLeaveSHA512(t *testing.T) {
 	for _, base := range []string{"cnsa-2.0", "cnsa-2.0-transition", "pq-confidential", "pq-authentic"} {
 		p := own(t, "extends: ["+base+"]\nexisting: refuse\n")
 		for _, short := range []string{"4", "5", "6"} {
-			s, err := all.Registry().Suite(suites()[short].ID, suite.Start, tableDate)
+			s, err := all.Registry().Suite(suites()[short].ID)
 			require.NoError(t, err)
 			signer, err := s.GenerateSigner()
 			require.NoError(t, err)
@@ -177,7 +176,7 @@ func TestLeaveSHA512(t *testing.T) {
 			require.NoError(t, err)
 			state, err := g.Save()
 			require.NoError(t, err)
-			cfg.Suites, cfg.Rules = all.Registry().Restrict(p.Refuse), p
+			cfg.Policy = p
 			g, err = mls.RestoreToLeave(tableDate, cfg, state)
 			require.NoError(t, err)
 			_, err = g.Save()

@@ -111,7 +111,7 @@ func TestAll(t *testing.T) {
 		"write asd-ism:hybrid or cnsa-2.0-transition:hybrid")
 	one, err := together.With("asd-ism:hybrid")
 	require.NoError(t, err)
-	require.Equal(t, "deny, allowed with cnsa-2.0-transition:hybrid until 2030-12-31", one.Judge(suites()["T5"], tableDate).String())
+	require.Equal(t, "deny, allowed with cnsa-2.0-transition:hybrid until 2030-12-31", one.Verdict(suites()["T5"], tableDate).String())
 
 	// No suite satisfies every profile.
 	var policies []*policy.Policy
@@ -124,10 +124,10 @@ func TestAll(t *testing.T) {
 
 	// One profile under two settings is both.
 	strict := policy.All(load(t, "asd-ism", "hybrid"), load(t, "asd-ism"))
-	require.False(t, strict.Judge(suites()["T5"], tableDate).Allow)
+	require.False(t, strict.Verdict(suites()["T5"], tableDate).Allow)
 
 	none := policy.All()
 	require.Equal(t, "any", none.Name())
-	require.True(t, none.Judge(suites()["1"], tableDate).Allow)
-	require.Nil(t, none.Refuse(suites()["1"], suite.Start, tableDate))
+	require.True(t, none.Verdict(suites()["1"], tableDate).Allow)
+	require.NoError(t, policy.Ask(none, suites()["1"], suite.Start, tableDate))
 }

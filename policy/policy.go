@@ -13,8 +13,7 @@ import (
 // Policy is profiles with values for their parameters. It is immutable and safe for
 // concurrent use.
 //
-// A policy judges cipher suites for a registry, by [Policy.Refuse], and for the
-// engine what is not the suite's: it implements its interface Rules.
+// It is the [suite.Policy] of an engine, and of whatever else asks for one.
 type Policy struct {
 	parts  []part
 	module string // version of the Go Cryptographic Module

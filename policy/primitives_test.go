@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/mls"
-	"github.com/mlsuite/mlsuite/registry"
+	"github.com/mlsuite/mlsuite/policy"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -35,23 +35,23 @@ func TestUnknownPrimitives(t *testing.T) {
 			make(approved[2], [2]string{"P-384", "Falcon-512"}),
 			make(approved[0], [2]string{"", "Falcon-512"}),
 		} {
-			require.False(t, p.Judge(info, tableDate).Allow, "%s allows %s with %s", name, info.KEM, info.Signature)
+			require.False(t, p.Verdict(info, tableDate).Allow, "%s allows %s with %s", name, info.KEM, info.Signature)
 		}
 		if on, err := p.With("auxiliary-x25519"); err == nil {
-			require.False(t, on.Judge(make([2]string{"X25519", "FrodoKEM-976"}, p384), tableDate).Allow, name)
-			require.True(t, on.Judge(suites()["T2"], tableDate).Allow, name)
+			require.False(t, on.Verdict(make([2]string{"X25519", "FrodoKEM-976"}, p384), tableDate).Allow, name)
+			require.True(t, on.Verdict(suites()["T2"], tableDate).Allow, name)
 		}
 	}
 	fips := load(t, "fips-140-3-algorithms")
 	for _, kem := range approved {
-		require.True(t, fips.Judge(make(kem, p384), tableDate).Allow, "%s", kem)
-		require.True(t, fips.Judge(make(kem, [2]string{"P-384", "ML-DSA-65"}), tableDate).Allow, "%s", kem)
+		require.True(t, fips.Verdict(make(kem, p384), tableDate).Allow, "%s", kem)
+		require.True(t, fips.Verdict(make(kem, [2]string{"P-384", "ML-DSA-65"}), tableDate).Allow, "%s", kem)
 	}
 	// What declares no part satisfies no rule, whatever the rule is about.
 	for name := range table() {
 		p := load(t, name)
 		for _, info := range []suite.Info{make([2]string{}, p384), make(approved[1], [2]string{}), make([2]string{}, [2]string{})} {
-			v := p.Judge(info, tableDate)
+			v := p.Verdict(info, tableDate)
 			require.Equal(t, name == "any", v.Allow, name)
 			require.Equal(t, "", v.With, name)
 			for _, f := range v.Findings {
@@ -78,15 +78,15 @@ rules:
 		err  error
 		with string
 	}{
-		{p.Credential(mls.CredentialBasic, suite.Start, tableDate), "pilot"},
-		{p.Credential(0xF000, suite.Start, tableDate), ""},
-		{p.Lifetime(mls.Lifetime{NotAfter: 60 * days}, suite.Start, tableDate), "pilot"},
-		{p.Lifetime(mls.Lifetime{NotAfter: 91 * days}, suite.Start, tableDate), ""},
-		{p.PSK(mls.PSKExternal, 16, suite.Start, tableDate), "pilot"},
-		{p.PSK(mls.PSKExternal, 15, suite.Start, tableDate), ""},
-		{p.WireFormat(mls.WireFormatPublicMessage, suite.Start, tableDate), "pilot"},
+		{policy.Ask(p, mls.CredentialBasic, suite.Start, tableDate), "pilot"},
+		{policy.Ask(p, mls.CredentialType(0xF000), suite.Start, tableDate), ""},
+		{policy.Ask(p, mls.Lifetime{NotAfter: 60 * days}, suite.Start, tableDate), "pilot"},
+		{policy.Ask(p, mls.Lifetime{NotAfter: 91 * days}, suite.Start, tableDate), ""},
+		{policy.Ask(p, mls.PSKInfo{Type: mls.PSKExternal, Length: 16}, suite.Start, tableDate), "pilot"},
+		{policy.Ask(p, mls.PSKInfo{Type: mls.PSKExternal, Length: 15}, suite.Start, tableDate), ""},
+		{policy.Ask(p, mls.WireFormatPublicMessage, suite.Start, tableDate), "pilot"},
 	} {
-		var refusal *registry.Refusal
+		var refusal *policy.Refusal
 		require.ErrorAs(t, c.err, &refusal)
 		require.Equal(t, c.with, refusal.With, "%v", c.err)
 	}

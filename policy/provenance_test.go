@@ -103,16 +103,16 @@ func TestForeignPartsAreNoEvidence(t *testing.T) {
 			require.NoError(t, err)
 			ours := name == "nothing" || name == "hybrid"
 			for _, p := range []*policy.Policy{strict, only} {
-				_, err = r.Restrict(p.Refuse).Suite(0xF0F0, suite.Start, tableDate)
+				err = policy.Ask(p, suite.Describe(s), suite.Start, tableDate)
 				if ours {
 					require.NoError(t, err, p.Name())
 				} else {
-					require.ErrorIs(t, err, registry.ErrRefused, p.Name())
+					require.ErrorIs(t, err, policy.ErrRefused, p.Name())
 				}
 			}
 			for info := range r.All() {
 				require.Equal(t, ours, !marked(info.Providers()), "%v", info.Providers())
-				require.Equal(t, name != "scheme in its parts'", declared.Judge(info, tableDate).Allow, "%v", info.Providers())
+				require.Equal(t, name != "scheme in its parts'", declared.Verdict(info, tableDate).Allow, "%v", info.Providers())
 			}
 			require.Equal(t, ours, !marked(suite.ProvidedBy(suite.Provenance(s)...)))
 		})

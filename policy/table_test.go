@@ -124,7 +124,7 @@ func expected(t testing.TB, cells []cell) map[string]string {
 func judge(p *policy.Policy, at time.Time) map[string]string {
 	verdicts := map[string]string{}
 	for name, info := range suites() {
-		verdicts[name] = p.Judge(info, at).String()
+		verdicts[name] = p.Verdict(info, at).String()
 	}
 	return verdicts
 }

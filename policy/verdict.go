@@ -74,9 +74,9 @@ func (v Verdict) String() string {
 	return "deny"
 }
 
-// Judge returns the verdict on starting anything new with a suite on the day of
+// Verdict returns the verdict on starting anything new with a suite on the day of
 // now, in UTC.
-func (p *Policy) Judge(info suite.Info, now time.Time) Verdict {
+func (p *Policy) Verdict(info suite.Info, now time.Time) Verdict {
 	f, day := p.of(info), DateOf(now)
 	v := Verdict{Findings: p.findings(aboutSuite, f, day)}
 	v.Until, v.Allow = p.allows(aboutSuite, f, day)
@@ -289,7 +289,7 @@ func NewMatrix(policies []*Policy, suites iter.Seq[suite.Info], now time.Time) M
 	for _, p := range policies {
 		row := map[string]Verdict{}
 		for info := range suites {
-			row[info.Name] = p.Judge(info, now)
+			row[info.Name] = p.Verdict(info, now)
 		}
 		m[p.Name()] = row
 	}

@@ -70,7 +70,7 @@ func TestNotes(t *testing.T) {
 	} {
 		p := load(t, c.profile)
 		for name, info := range suites() {
-			notes := strings.Join(p.Judge(info, tableDate).Notes, "\n")
+			notes := strings.Join(p.Verdict(info, tableDate).Notes, "\n")
 			if contains(c.suites, name) {
 				require.Contains(t, notes, c.part, "%s: %s", c.profile, name)
 			} else if c.profile != "ncsc-uk" && c.profile != "bsi-tr-02102-1" && c.profile != "anssi" {
@@ -110,11 +110,11 @@ func TestVerdictsHold(t *testing.T) {
 		p := policy.All(policies...)
 		info := suites()[rapid.SampledFrom(shorts).Draw(r, "suite")]
 		at := day("2026-11-21").AddDate(0, 0, rapid.IntRange(-400, 4000).Draw(r, "day"))
-		v := p.Judge(info, at)
+		v := p.Verdict(info, at)
 
 		each := true
 		for _, q := range policies {
-			each = each && q.Judge(info, at).Allow
+			each = each && q.Verdict(info, at).Allow
 		}
 		require.Equal(r, each, v.Allow, "together they allow what each allows")
 		failed := false
@@ -128,18 +128,18 @@ func TestVerdictsHold(t *testing.T) {
 		switch {
 		case v.Allow && !v.Until.IsZero():
 			require.GreaterOrEqual(r, v.Until.Compare(today), 0)
-			require.True(r, p.Judge(info, v.Until.Time()).Allow)
-			require.True(r, p.Judge(info, v.Until.Time().Add(24*time.Hour-1)).Allow)
-			require.False(r, p.Judge(info, v.Until.Time().Add(24*time.Hour)).Allow)
+			require.True(r, p.Verdict(info, v.Until.Time()).Allow)
+			require.True(r, p.Verdict(info, v.Until.Time().Add(24*time.Hour-1)).Allow)
+			require.False(r, p.Verdict(info, v.Until.Time().Add(24*time.Hour)).Allow)
 		case v.With != "":
 			on, err := p.With(strings.Split(v.With, "+")...)
 			require.NoError(r, err)
-			allowed := on.Judge(info, at)
+			allowed := on.Verdict(info, at)
 			require.True(r, allowed.Allow)
 			require.Equal(r, v.Until, allowed.Until)
 		case !v.Allow && !v.Until.IsZero():
 			require.Negative(r, v.Until.Compare(today))
-			require.True(r, p.Judge(info, v.Until.Time()).Allow)
+			require.True(r, p.Verdict(info, v.Until.Time()).Allow)
 		}
 	})
 }
@@ -163,7 +163,7 @@ rules:
 		"2029-01-01": "allow until 2029-06-30",
 		"2031-01-01": "deny, was allowed until 2029-06-30",
 	} {
-		require.Equal(t, want, p.Judge(suites()["1"], day(at)).String(), at)
+		require.Equal(t, want, p.Verdict(suites()["1"], day(at)).String(), at)
 	}
 }
 

@@ -1,9 +1,10 @@
 // Package registry holds the cipher suites that exist for an MLS engine.
 //
-// A [Registry] is an immutable value, built from sets of suites and made smaller
-// by policies. It imports no implementation: the packages below it, registry/all
-// and registry/fips, build the suites of RFC 9420 and of
-// draft-ietf-mls-pq-ciphersuites-06 from theirs.
+// A [Registry] is an immutable value, built from sets of suites. It says what is
+// implemented; a policy beside it says what is allowed, and [Registry.Allowed] lists
+// what is both. It imports no implementation: the packages below it, registry/all and
+// registry/fips, build the suites of RFC 9420 and of draft-ietf-mls-pq-ciphersuites-06
+// from theirs.
 package registry
 
 import (
@@ -16,12 +17,13 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// Registry is an immutable set of suites in order of preference, and the policies
-// that they are under. It is safe for concurrent use. The only way to a suite is
-// past the policies.
+// ErrUnknown says that no suite has the code point or name.
+var ErrUnknown = errors.New("registry: unknown cipher suite")
+
+// Registry is an immutable set of suites in order of preference. It is safe for
+// concurrent use.
 type Registry struct {
-	entries  []entry
-	policies []Policy
+	entries []entry
 }
 
 type entry struct {
@@ -37,9 +39,9 @@ func New(sets ...Set) (*Registry, error) {
 }
 
 // With returns a registry that has suites too, least preferred, under the same
-// rules as New and under the policies of r.
+// rules as New.
 func (r *Registry) With(suites ...suite.Suite) (*Registry, error) {
-	more := &Registry{entries: slices.Clone(r.entries), policies: r.policies}
+	more := &Registry{entries: slices.Clone(r.entries)}
 	for _, s := range suites {
 		if s == nil {
 			return nil, errors.New("registry: a suite is nil")
@@ -74,15 +76,10 @@ func partedBy(one, another string) string {
 	return fmt.Sprintf(", and derive key pairs in different ways: %q and %q", one, another)
 }
 
-// Restrict returns a registry whose suites the policies allow too.
-func (r *Registry) Restrict(policies ...Policy) *Registry {
-	return &Registry{entries: r.entries, policies: slices.Concat(r.policies, policies)}
-}
-
 // Select returns a registry of the named suites alone, in this order of
-// preference, under the policies of r.
+// preference. Its error for a name that no suite has wraps [ErrUnknown].
 func (r *Registry) Select(names ...string) (*Registry, error) {
-	chosen := &Registry{policies: r.policies}
+	chosen := new(Registry)
 	for _, name := range names {
 		e, ok := r.find(func(i suite.Info) bool { return i.Name == name })
 		if !ok {
@@ -96,54 +93,53 @@ func (r *Registry) Select(names ...string) (*Registry, error) {
 	return chosen, nil
 }
 
-// Suite returns the suite of a code point for a use. It returns an error that
-// wraps [ErrUnknown], or the [*Refusal] of the first policy that refuses, with the
-// suites that could be used so.
-func (r *Registry) Suite(id suite.ID, use suite.Use, now time.Time) (suite.Suite, error) {
+// Suite returns the suite of a code point, or an error that wraps [ErrUnknown].
+func (r *Registry) Suite(id suite.ID) (suite.Suite, error) {
 	e, ok := r.find(func(i suite.Info) bool { return i.ID == id })
 	if !ok {
 		return nil, fmt.Errorf("%w: %s", ErrUnknown, id)
 	}
-	return r.judged(e, use, now)
+	return e.suite, nil
 }
 
 // Named is Suite by name.
-func (r *Registry) Named(name string, use suite.Use, now time.Time) (suite.Suite, error) {
+func (r *Registry) Named(name string) (suite.Suite, error) {
 	e, ok := r.find(func(i suite.Info) bool { return i.Name == name })
 	if !ok {
 		return nil, fmt.Errorf("%w: %q", ErrUnknown, name)
 	}
-	return r.judged(e, use, now)
+	return e.suite, nil
 }
 
-// Suites returns the suites that the policies allow, the most preferred first.
-func (r *Registry) Suites(use suite.Use, now time.Time) []suite.Suite {
-	var allowed []suite.Suite
-	for _, e := range r.entries {
-		if r.refuse(e, use, now) == nil {
-			allowed = append(allowed, e.suite)
-		}
+// Suites returns all suites, the most preferred first.
+func (r *Registry) Suites() []suite.Suite {
+	all := make([]suite.Suite, len(r.entries))
+	for i, e := range r.entries {
+		all[i] = e.suite
 	}
-	return allowed
+	return all
 }
 
-// IDs returns the code points of [Registry.Suites].
-func (r *Registry) IDs(use suite.Use, now time.Time) []suite.ID {
-	var ids []suite.ID
-	for _, e := range r.entries {
-		if r.refuse(e, use, now) == nil {
-			ids = append(ids, e.info.ID)
-		}
+// IDs returns the code points of all suites, the most preferred first.
+func (r *Registry) IDs() []suite.ID {
+	all := make([]suite.ID, len(r.entries))
+	for i, e := range r.entries {
+		all[i] = e.info.ID
 	}
-	return ids
+	return all
 }
 
-// All yields the description of every suite, the most preferred first, whatever
-// the policies say of it.
-func (r *Registry) All() iter.Seq[suite.Info] {
+// All yields the description of every suite, the most preferred first: that of
+// [suite.Describe], by which policies judge.
+func (r *Registry) All() iter.Seq[suite.Info] { return r.Allowed(nil, 0, time.Time{}) }
+
+// Allowed yields the description of every suite that p allows for a use at a time, the
+// most preferred first. A nil policy allows all.
+func (r *Registry) Allowed(p suite.Policy, use suite.Use, now time.Time) iter.Seq[suite.Info] {
 	return func(yield func(suite.Info) bool) {
 		for _, e := range r.entries {
-			if !yield(e.info) {
+			q := suite.Question{Use: use, Time: now, Subject: e.info, Listing: true}
+			if q.Ask(p) == nil && !yield(e.info) {
 				return
 			}
 		}
@@ -157,32 +153,6 @@ func (r *Registry) find(match func(suite.Info) bool) (entry, bool) {
 		}
 	}
 	return entry{}, false
-}
-
-func (r *Registry) judged(e entry, use suite.Use, now time.Time) (suite.Suite, error) {
-	refusal := r.refuse(e, use, now)
-	if refusal == nil {
-		return e.suite, nil
-	}
-	answer := *refusal
-	answer.Suite, answer.Name, answer.Use, answer.At = e.info.ID, e.info.Name, use, now
-	answer.Instead = []Choice{}
-	for _, other := range r.entries {
-		if r.refuse(other, use, now) == nil {
-			answer.Instead = append(answer.Instead, Choice{other.info.ID, other.info.Name})
-		}
-	}
-	return nil, &answer
-}
-
-// refuse returns the first policy's no to an entry, or nil.
-func (r *Registry) refuse(e entry, use suite.Use, now time.Time) *Refusal {
-	for _, policy := range r.policies {
-		if refusal := policy(e.info, use, now); refusal != nil {
-			return refusal
-		}
-	}
-	return nil
 }
 
 // reserved reports whether id is 0 or a GREASE value: 0x0A0A, 0x1A1A to 0xEAEA.

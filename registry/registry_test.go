@@ -44,8 +44,8 @@ func mustNew(t *testing.T, sets ...registry.Set) *registry.Registry {
 func TestNewKeepsOrder(t *testing.T) {
 	r := mustNew(t, registry.Set{named(3, "c"), named(1, "a")}, registry.Set{named(2, "b")})
 	want := []suite.ID{3, 1, 2}
-	require.Equal(t, want, ids(r.Suites(suite.Start, today)))
-	require.Equal(t, want, r.IDs(suite.Start, today))
+	require.Equal(t, want, ids(r.Suites()))
+	require.Equal(t, want, r.IDs())
 	var seen []suite.ID
 	for info := range r.All() {
 		seen = append(seen, info.ID)
@@ -100,17 +100,17 @@ func TestGREASECodePoints(t *testing.T) {
 func TestLookup(t *testing.T) {
 	b := named(2, "b")
 	r := mustNew(t, registry.Set{named(1, "a"), b})
-	s, err := r.Suite(2, suite.Start, today)
+	s, err := r.Suite(2)
 	require.NoError(t, err)
 	require.Equal(t, b, s)
-	s, err = r.Named("b", suite.Start, today)
+	s, err = r.Named("b")
 	require.NoError(t, err)
 	require.Equal(t, b, s)
 
-	_, err = r.Suite(3, suite.Start, today)
+	_, err = r.Suite(3)
 	require.ErrorIs(t, err, registry.ErrUnknown)
 	require.EqualError(t, err, "registry: unknown cipher suite: 0x0003")
-	_, err = r.Named("c", suite.Start, today)
+	_, err = r.Named("c")
 	require.ErrorIs(t, err, registry.ErrUnknown)
 }
 
@@ -127,151 +127,57 @@ func TestWithIsImmutable(t *testing.T) {
 		require.NoError(t, err)
 		_, err = left.With(named(0x102, "left"))
 		require.Error(t, err)
-		require.Equal(t, want, base.IDs(suite.Start, today))
-		require.Equal(t, slices.Concat(want, []suite.ID{0x100}), left.IDs(suite.Start, today))
-		require.Equal(t, slices.Concat(want, []suite.ID{0x101}), right.IDs(suite.Start, today))
+		require.Equal(t, want, base.IDs())
+		require.Equal(t, slices.Concat(want, []suite.ID{0x100}), left.IDs())
+		require.Equal(t, slices.Concat(want, []suite.ID{0x101}), right.IDs())
 	}
 }
 
 func TestSelect(t *testing.T) {
-	r := mustNew(t, registry.Set{named(1, "a"), named(2, "b"), named(3, "c")}).Restrict(noName("a"))
+	r := mustNew(t, registry.Set{named(1, "a"), named(2, "b"), named(3, "c")})
 	chosen, err := r.Select("c", "a")
 	require.NoError(t, err)
-	require.Equal(t, []suite.ID{3}, chosen.IDs(suite.Start, today), "Select lost a policy")
+	require.Equal(t, []suite.ID{3, 1}, chosen.IDs())
 	_, err = r.Select("d")
 	require.ErrorIs(t, err, registry.ErrUnknown)
 	_, err = r.Select("b", "b")
 	require.EqualError(t, err, "registry: b is selected twice")
 }
 
-func noName(name string) registry.Policy {
-	return func(info suite.Info, _ suite.Use, _ time.Time) *registry.Refusal {
-		if info.Name != name {
-			return nil
-		}
-		return &registry.Refusal{
-			Policy: "no-" + name, Rule: "name", Source: "House rules, 1", Found: name, Wanted: "another",
-		}
-	}
-}
-
-func TestRestrict(t *testing.T) {
-	base := mustNew(t, registry.Set{named(1, "a"), named(2, "b"), named(3, "c")})
-	r := base.Restrict(noName("a")).Restrict(noName("b"), noName("c"))
-	require.Equal(t, []suite.ID{1, 2, 3}, base.IDs(suite.Start, today))
-	require.Empty(t, r.Suites(suite.Start, today))
-	require.Empty(t, r.IDs(suite.Start, today))
-
-	s, err := r.Suite(1, suite.Continue, today)
-	require.Nil(t, s)
-	require.ErrorIs(t, err, registry.ErrRefused)
-	var refusal *registry.Refusal
-	require.ErrorAs(t, err, &refusal)
-	require.Equal(t, &registry.Refusal{
-		Policy: "no-a", Rule: "name", Source: "House rules, 1", Found: "a", Wanted: "another",
-		Suite: 1, Name: "a", Use: suite.Continue, At: today, Instead: []registry.Choice{},
-	}, refusal)
-	require.EqualError(t, err, "registry: 0x0001 a refused for continue by policy no-a: name: found a, wanted another; see House rules, 1")
-	_, byName := r.Named("a", suite.Continue, today)
-	require.Equal(t, err, byName)
-
-	// A suite that comes later is under the same policies.
-	more, err := base.Restrict(noName("d")).With(named(4, "d"))
-	require.NoError(t, err)
-	_, err = more.Suite(4, suite.Start, today)
-	require.ErrorIs(t, err, registry.ErrRefused)
-
-	// Siblings do not share what they append.
-	one := base.Restrict(noName("a"))
-	left, right := one.Restrict(noName("b")), one.Restrict(noName("c"))
-	require.Equal(t, []suite.ID{3}, left.IDs(suite.Start, today))
-	require.Equal(t, []suite.ID{2}, right.IDs(suite.Start, today))
-}
-
-func TestPolicyJudgesUseAndTime(t *testing.T) {
-	end := today.AddDate(1, 0, 0)
-	sunset := func(_ suite.Info, use suite.Use, now time.Time) *registry.Refusal {
-		if use == suite.Start && !now.Before(end) {
-			return &registry.Refusal{Policy: "sunset"}
+// What a policy allows is listed in the registry's order, by one question for each
+// suite: for the use and the time that are asked about, with the description by which
+// policies judge, and for a list.
+func TestAllowed(t *testing.T) {
+	claim := suite.ProvidedBy(suite.Provided{Primitive: "AES", Package: "crypto/aes"})
+	foreign := fake{info: suite.Info{ID: 4, Name: "d", AEAD: suite.AEADInfo{Provenance: claim}, Hash: suite.HashInfo{Name: "SHA-1"}}}
+	r := mustNew(t, registry.Set{named(3, "c"), named(1, "a"), named(2, "b"), foreign})
+	var asked []suite.Question
+	odd := suite.PolicyFunc(func(q suite.Question) error {
+		asked = append(asked, q)
+		if q.Subject.(suite.Info).ID%2 == 0 {
+			return errors.New("even")
 		}
 		return nil
+	})
+	var got []suite.ID
+	for info := range r.Allowed(odd, suite.Continue, today) {
+		got = append(got, info.ID)
 	}
-	r := mustNew(t, registry.Set{named(1, "a")}).Restrict(sunset)
-	_, err := r.Suite(1, suite.Start, today)
-	require.NoError(t, err)
-	_, err = r.Suite(1, suite.Start, end)
-	require.EqualError(t, err, "registry: 0x0001 a refused for start by policy sunset")
-	for _, use := range []suite.Use{suite.Continue, suite.Leave} {
-		_, err = r.Suite(1, use, end)
-		require.NoError(t, err)
+	require.Equal(t, []suite.ID{3, 1}, got)
+	require.Len(t, asked, 4)
+	for i, info := range slices.Collect(r.All()) {
+		require.Equal(t, suite.Question{Use: suite.Continue, Time: today, Subject: info, Listing: true}, asked[i])
 	}
-}
-
-func TestRefusalIsCopied(t *testing.T) {
-	shared := &registry.Refusal{Policy: "none"}
-	r := mustNew(t, registry.Set{named(1, "a")}).Restrict(
-		func(suite.Info, suite.Use, time.Time) *registry.Refusal { return shared })
-	_, err := r.Suite(1, suite.Start, today)
-	require.Error(t, err)
-	require.Equal(t, &registry.Refusal{Policy: "none"}, shared)
-}
-
-func TestRefusalNamesWhatWouldDo(t *testing.T) {
-	r := mustNew(t, registry.Set{named(1, "a"), named(2, "b"), named(3, "c")}).Restrict(noName("a"), noName("b"))
-	_, err := r.Suite(2, suite.Start, today)
-	var refusal *registry.Refusal
-	require.ErrorAs(t, err, &refusal)
-	require.Equal(t, []registry.Choice{{ID: 3, Name: "c"}}, refusal.Instead)
-
-	_, err = r.Restrict(noName("c")).Suite(2, suite.Start, today)
-	require.ErrorAs(t, err, &refusal)
-	require.Empty(t, refusal.Instead)
-	require.Contains(t, refusal.Explain(), "No suite of the registry would do.")
-}
-
-func TestRefusalExplain(t *testing.T) {
-	refusal := &registry.Refusal{
-		Policy: "p", Rule: "kem", Source: "s, 2024", Found: "X25519", Wanted: "P-384", Force: "law",
-		Also: []registry.Reason{{Policy: "q", Rule: "hash", Found: "SHA-256", Wanted: "SHA-384"}},
-		With: "hybrid", Suite: 1, Name: "a", Use: suite.Start, At: today,
-		Instead: []registry.Choice{{ID: 7, Name: "b"}},
-	}
-	require.EqualError(t, refusal, "registry: 0x0001 a refused for start by policy p: kem: found X25519, wanted P-384; see s, 2024")
-	require.Equal(t, `0x0001 a is refused for start at 2026-11-21.
-
-  p: kem
-    found   X25519
-    wanted  P-384
-    source  s, 2024
-    force   law
-
-  q: hash
-    found   SHA-256
-    wanted  SHA-384
-
-The policy would allow it with its parameter hybrid.
-
-Suites that would do:
-  0x0007 b
-`, refusal.Explain())
-	other := &registry.Refusal{Policy: "p", Rule: "psk", Subject: "pre-shared key", Use: suite.Continue, At: today}
-	require.EqualError(t, other, "registry: pre-shared key refused for continue by policy p: psk")
-	require.Equal(t, "pre-shared key is refused for continue at 2026-11-21.\n\n  p: psk\n", other.Explain())
-}
-
-func TestPolicySeesWhoseWordProvenanceIs(t *testing.T) {
-	claim := suite.ProvidedBy(suite.Provided{Primitive: "AES", Package: "crypto/aes"})
-	foreign := fake{info: suite.Info{ID: 1, Name: "a", AEAD: suite.AEADInfo{Provenance: claim}, Hash: suite.HashInfo{Name: "SHA-1"}}}
-	var seen suite.Info
-	r := mustNew(t, registry.Set{foreign}).Restrict(
-		func(info suite.Info, _ suite.Use, _ time.Time) *registry.Refusal {
-			seen = info
-			return nil
-		})
-	_, err := r.Suite(1, suite.Start, today)
-	require.NoError(t, err)
+	seen := asked[3].Subject.(suite.Info)
 	require.Equal(t, []suite.Provided{{Primitive: "AES", Package: "crypto/aes", SelfDeclared: true}}, seen.AEAD.Provenance.List())
 	require.Equal(t, []suite.Provided{{Primitive: "SHA-1", SelfDeclared: true}}, seen.Hash.Provenance.List())
+
+	asked = nil
+	for range r.Allowed(odd, suite.Start, today) {
+		break
+	}
+	require.Len(t, asked, 1, "nothing is asked about what nobody wants to know")
+	require.Equal(t, slices.Collect(r.All()), slices.Collect(r.Allowed(nil, suite.Start, today)))
 }
 
 func TestPQDraftCodePoints(t *testing.T) {

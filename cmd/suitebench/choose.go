@@ -31,7 +31,7 @@ func writeChoice(w io.Writer, policies []*policy.Policy, now time.Time) error {
 	together := policy.All(policies...)
 	var allowed, denied []judged
 	for info := range r.All() {
-		if v := together.Judge(info, now); v.Allow {
+		if v := together.Verdict(info, now); v.Allow {
 			allowed = append(allowed, judged{info, v})
 		} else {
 			denied = append(denied, judged{info, v})
@@ -45,7 +45,7 @@ func writeChoice(w io.Writer, policies []*policy.Policy, now time.Time) error {
 	if r, err = r.Select(order...); err != nil {
 		return err
 	}
-	chosen, err := policy.Choose(r, nil, policies, now)
+	chosen, err := policy.Choose(r, nil, together, now)
 	var none *policy.NoSuite
 	if errors.As(err, &none) {
 		return errors.Join(writeText(w, explainNone(none, denied, policies, now)), err)
@@ -130,7 +130,7 @@ func explainNone(none *policy.NoSuite, denied []judged, policies []*policy.Polic
 	for _, p := range policies {
 		var ids []string
 		for _, j := range denied {
-			if p.Judge(j.Info, now).Allow {
+			if p.Verdict(j.Info, now).Allow {
 				ids = append(ids, j.ID.String())
 			}
 		}

@@ -140,11 +140,11 @@ func (f *runFlags) parse() (s settings, w format, err error) {
 	if err := s.restrict(f.peers, f.policies); err != nil {
 		return s, w, err
 	}
-	if s.suites, err = parseSuites(s.registry, strings.Split(f.suites, ","), now); err != nil {
+	if s.suites, err = parseSuites(s.registry, s.policy, strings.Split(f.suites, ","), now); err != nil {
 		return s, w, err
 	}
 	if f.suites == "all" {
-		s.leftOut = omissions(s.registry, now)
+		s.leftOut = omissions(s.registry, s.policy, now)
 	}
 	if err := s.probe(f.suites == "all"); err != nil {
 		return s, w, err
@@ -190,7 +190,7 @@ func suitesOf(peers string) (*registry.Registry, error) {
 	return all.New(all.WithPeerSet(set))
 }
 
-// restrict takes the registry of all suites, under the policies.
+// restrict takes the registry of all suites and the policies.
 func (s *settings) restrict(peers string, f policyFlags) error {
 	r, err := suitesOf(peers)
 	if err != nil {
@@ -211,7 +211,7 @@ func (s *settings) restrict(peers string, f policyFlags) error {
 		s.policies = append(s.policies, p.Name())
 	}
 	s.with = f.with
-	s.registry = r.Restrict(policy.All(policies...).Refuse)
+	s.policy = policy.All(policies...)
 	return nil
 }
 
@@ -230,7 +230,7 @@ func newSuites() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			suites, err := parseSuites(r, names, time.Now())
+			suites, err := parseSuites(r, nil, names, time.Now())
 			if err != nil {
 				return err
 			}

@@ -25,7 +25,7 @@ func (s ownSuite) Info() suite.Info {
 // others by their code points.
 func TestMatrixHeads(t *testing.T) {
 	now := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
-	s, err := all.Registry().Suite(0x0002, suite.Start, now)
+	s, err := all.Registry().Suite(0x0002)
 	require.NoError(t, err)
 	r, err := all.Registry().With(ownSuite{s})
 	require.NoError(t, err)

@@ -19,18 +19,29 @@ const (
 )
 
 // parseSuites returns the suites of r that the selectors name, as findSuite takes
-// them, or for all those that its policies allow for a new group. A named suite that
-// they deny is an error, the [*registry.Refusal].
-func parseSuites(r *registry.Registry, selectors []string, now time.Time) ([]suite.Suite, error) {
+// them, or for all those that p allows for a new group. A named suite that it denies is
+// an error, its own.
+func parseSuites(r *registry.Registry, p suite.Policy, selectors []string, now time.Time) ([]suite.Suite, error) {
 	if slices.Equal(selectors, []string{"all"}) {
-		return r.Suites(suite.Start, now), nil
+		var all []suite.Suite
+		for info := range r.Allowed(p, suite.Start, now) {
+			s, err := r.Suite(info.ID)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, s)
+		}
+		return all, nil
 	}
 	return parseEach("suites", selectors, func(selector string) (suite.Suite, error) {
 		info, err := findSuite(r, selector)
 		if err != nil {
 			return nil, err
 		}
-		return r.Suite(info.ID, suite.Start, now)
+		if err := (suite.Question{Use: suite.Start, Time: now, Subject: info}).Ask(p); err != nil {
+			return nil, err
+		}
+		return r.Suite(info.ID)
 	})
 }
 

@@ -146,14 +146,15 @@ type omission struct {
 }
 
 func (o omission) String() string {
-	return "left out: " + strings.TrimPrefix(o.Refusal, "registry: ")
+	return "left out: " + strings.TrimPrefix(o.Refusal, "policy: ")
 }
 
-// omissions returns the suites of r that its policies deny for a new group.
-func omissions(r *registry.Registry, now time.Time) []omission {
+// omissions returns the suites of r that a policy denies for a new group.
+func omissions(r *registry.Registry, p suite.Policy, now time.Time) []omission {
 	var all []omission
 	for info := range r.All() {
-		if _, err := r.Suite(info.ID, suite.Start, now); err != nil {
+		q := suite.Question{Use: suite.Start, Time: now, Subject: info, Listing: true}
+		if err := q.Ask(p); err != nil {
 			all = append(all, omission{info.Name, code(info.ID), err.Error()})
 		}
 	}

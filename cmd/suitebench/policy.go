@@ -53,7 +53,7 @@ func newPolicyList() *cobra.Command {
 				allowed, suites := 0, 0
 				for info := range r.All() {
 					suites++
-					if p.Judge(info, now).Allow {
+					if p.Verdict(info, now).Allow {
 						allowed++
 					}
 				}

@@ -16,9 +16,10 @@ import (
 // settings say what to measure: every operation in a group of every size, tree
 // and suite.
 type settings struct {
-	registry *registry.Registry // under policies
-	policies []string
-	with     []string // their parameters
+	registry *registry.Registry
+	policy   suite.Policy // all policies together, or nil
+	policies []string     // their names
+	with     []string     // their parameters
 	suites   []suite.Suite
 	leftOut  []omission // by the policies or by the mode in which the program runs
 	sizes    []int

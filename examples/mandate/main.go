@@ -16,7 +16,6 @@ import (
 	"github.com/mlsuite/mlsuite/audit"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/policy"
-	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -42,15 +41,16 @@ func mandate(ctx context.Context, now time.Time, w, log io.Writer) error {
 	if err != nil {
 		return err
 	}
-	// Everybody's engine knows only what the policy allows, and logs what it asks.
+	// Everybody's engine asks the policy about all that enters a group, and the log has
+	// what it answers.
 	client := func(name string, id suite.ID) (mls.Config, error) {
 		l := slog.New(slog.NewJSONHandler(log, nil)).With("client", name)
 		cfg := mls.Config{
-			Suites: audit.Suites(all.Registry().Restrict(p.Refuse), l), Suite: id,
-			Rules: audit.Rules(p, l), Observer: audit.Observer(l),
+			Suites: all.Registry(), Suite: id,
+			Policy: audit.Policy(p, l), Observer: audit.Observer(l),
 			Credential: mls.BasicCredential([]byte(name)),
 		}
-		s, err := cfg.Suites.Suite(id, suite.Start, now)
+		s, err := cfg.Suites.Suite(id)
 		if err != nil {
 			return mls.Config{}, err
 		}
@@ -59,15 +59,20 @@ func mandate(ctx context.Context, now time.Time, w, log io.Writer) error {
 	}
 
 	// X25519 is no NIST curve.
-	_, err = client("alice", 0x0001)
-	var refusal *registry.Refusal
+	alice, err := client("alice", 0x0001)
+	if err != nil {
+		return err
+	}
+	_, err = mls.CreateGroup(ctx, now, alice, []byte("our group"))
+	var refusal *policy.Refusal
 	if !errors.As(err, &refusal) {
 		return fmt.Errorf("0x0001 is not refused: %v", err)
 	}
+	refusal.Instead = policy.Choices(all.Registry().Allowed(p, refusal.Use, refusal.At))
 	fmt.Fprintln(w, refusal.Explain())
 
 	// P-256 is one.
-	alice, err := client("alice", 0x0002)
+	alice, err = client("alice", 0x0002)
 	if err != nil {
 		return err
 	}

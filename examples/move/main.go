@@ -17,7 +17,6 @@ import (
 	"github.com/mlsuite/mlsuite/migrate"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/policy"
-	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -55,8 +54,7 @@ func move(ctx context.Context, now time.Time, size int, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	suites := all.Registry().Restrict(p.Refuse)
-	members, err := liveGroup(ctx, now, size, p, suites)
+	members, err := liveGroup(ctx, now, size, p)
 	if err != nil {
 		return err
 	}
@@ -111,8 +109,8 @@ func move(ctx context.Context, now time.Time, size int, w io.Writer) error {
 }
 
 // end plans the move and lets all take the commit that ends the group.
-func end(ctx context.Context, now time.Time, members []*member, p *policy.Policy, published []*mls.KeyPackage, w io.Writer) error {
-	target, err := all.Registry().Suite(to, suite.Start, now)
+func end(ctx context.Context, now time.Time, members []*member, p suite.Policy, published []*mls.KeyPackage, w io.Writer) error {
+	target, err := all.Registry().Suite(to)
 	if err != nil {
 		return err
 	}
@@ -125,7 +123,7 @@ func end(ctx context.Context, now time.Time, members []*member, p *policy.Policy
 		return err
 	}
 	plan, err := migrate.NewPlan(ctx, now, members[0].group, migrate.Options{
-		Registry: known, Policies: []*policy.Policy{p}, KeyPackages: published,
+		Registry: known, Policy: p, KeyPackages: published,
 		Prices: map[suite.ID]migrate.Prices{to: prices},
 	})
 	if err != nil {
@@ -176,13 +174,13 @@ func (m *member) restart(now time.Time) error {
 
 // liveGroup makes a group of the old suite, before there is a policy, and puts its
 // members under one.
-func liveGroup(ctx context.Context, now time.Time, size int, p *policy.Policy, suites *registry.Registry) ([]*member, error) {
+func liveGroup(ctx context.Context, now time.Time, size int, p suite.Policy) ([]*member, error) {
 	members := make([]*member, size)
 	joiners := make([]*mls.OwnKeyPackage, size)
 	var adds []mls.CommitOption
 	for i := range members {
 		cfg := mls.Config{Suites: all.Registry(), Suite: from, Credential: mls.BasicCredential(fmt.Appendf(nil, "member %d", i))}
-		s, err := cfg.Suites.Suite(from, suite.Start, now)
+		s, err := cfg.Suites.Suite(from)
 		if err != nil {
 			return nil, err
 		}
@@ -215,7 +213,7 @@ func liveGroup(ctx context.Context, now time.Time, size int, p *policy.Policy, s
 		if m.group, err = joining.Adopt(); err != nil {
 			return nil, err
 		}
-		m.cfg.Suites, m.cfg.Rules = suites, p
+		m.cfg.Policy = p
 	}
 	return members, nil
 }

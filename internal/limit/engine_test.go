@@ -27,7 +27,7 @@ type bench struct {
 }
 
 func newBench(t *testing.T, id suite.ID, shape mls.TreeShape, members int) bench {
-	s, err := all.Registry().Suite(id, suite.Start, now)
+	s, err := all.Registry().Suite(id)
 	require.NoError(t, err)
 	c := &counter{Suite: s}
 	suites, err := registry.New(registry.Set{c})

@@ -18,7 +18,7 @@ import (
 // one for each byte beside, Price finds these times.
 func TestPrice(t *testing.T) {
 	for _, id := range []suite.ID{0x0001, 0x0007, 0xF009} {
-		s, err := all.Registry().Suite(id, suite.Start, time.Time{})
+		s, err := all.Registry().Suite(id)
 		require.NoError(t, err)
 		m := &metered{counter: &counter{Suite: s}}
 		prices, err := limit.Price(t.Context(), measure.Plan{Count: 3, Time: 60 * time.Microsecond, Now: m.now}, m)

@@ -229,7 +229,7 @@ func refusalOf(s ast.Stmt, classes []string) *refusal {
 				switch {
 				case f.Sel.Name == "Is" || f.Sel.Name == "As": // errors.Is compares with a class
 					return false
-				case f.Sel.Name == "denied": // asking.denied
+				case f.Sel.Name == "denied": // questions.denied
 					found = &refusal{text: "policy on " + literal(n.Args[1]), section: groupPolicy}
 				case f.Sel.Name == "Fail":
 					found = &refusal{text: "malformed", class: "ErrMalformed"}

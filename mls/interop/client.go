@@ -19,7 +19,7 @@ type client struct {
 
 // newClient returns a client with a fresh signature key.
 func (s *server) newClient(id suite.ID, identity []byte) (*client, error) {
-	cs, err := s.suites.Suite(id, suite.Start, s.now())
+	cs, err := s.suites.Suite(id)
 	if err != nil {
 		return nil, err
 	}

@@ -46,13 +46,13 @@ func neverExpires(ctx context.Context, t *transaction) error {
 	if message, err = t.keyPackage(); err != nil {
 		return err
 	}
-	s, err := t.cfg.Suites.Suite(kp.CipherSuite, suite.Start, testTime)
+	s, err := t.cfg.Suites.Suite(kp.CipherSuite)
 	if err != nil {
 		return err
 	}
 	input, err := labelled("MLS 1.0 KeyPackage Reference", message[4:])
 	t.own.Ref = s.Hash(input)
-	return errors.Join(err, kp.Check(testTime, t.cfg))
+	return errors.Join(err, kp.Check(testTime, t.cfg, nil))
 }
 
 // signLabelled is SignWithLabel of RFC 9420, Section 5.1.2.

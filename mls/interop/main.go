@@ -60,7 +60,7 @@ func run(ctx context.Context, args []string) error {
 	clients.noGREASE = *noGREASE
 	server := newGRPCServer(clients, log.Printf)
 	defer context.AfterFunc(ctx, server.Stop)()
-	log.Printf("serving %d suites on %s", len(suites.IDs(suite.Start, time.Now())), listener.Addr())
+	log.Printf("serving %d suites on %s", len(suites.IDs()), listener.Addr())
 	return server.Serve(listener)
 }
 
@@ -89,7 +89,7 @@ func offered(peers, chosen string) (*registry.Registry, error) {
 		if err != nil {
 			return nil, fmt.Errorf("code point %q: %w", item, err)
 		}
-		s, err := suites.Suite(suite.ID(id), suite.Start, time.Time{})
+		s, err := suites.Suite(suite.ID(id))
 		if err != nil {
 			return nil, err
 		}

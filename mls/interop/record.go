@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/suite"
@@ -18,8 +17,8 @@ type recordingSuites struct {
 	keys *keyRecorder
 }
 
-func (r recordingSuites) Suite(id suite.ID, use suite.Use, now time.Time) (suite.Suite, error) {
-	s, err := r.Suites.Suite(id, use, now)
+func (r recordingSuites) Suite(id suite.ID) (suite.Suite, error) {
+	s, err := r.Suites.Suite(id)
 	if err != nil {
 		return nil, err
 	}

@@ -142,7 +142,7 @@ func (s *server) Name(context.Context, *mlsclient.Empty) (*mlsclient.NameReply, 
 
 func (s *server) SupportedCiphersuites(context.Context, *mlsclient.Empty) (*mlsclient.SuitesReply, error) {
 	var reply mlsclient.SuitesReply
-	for _, id := range s.suites.IDs(suite.Start, s.now()) {
+	for _, id := range s.suites.IDs() {
 		reply.Ciphersuites = append(reply.Ciphersuites, uint32(id))
 	}
 	return &reply, nil

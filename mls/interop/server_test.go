@@ -103,7 +103,7 @@ func TestCommitCoversWhatIsAskedFor(t *testing.T) {
 // The private keys that the runner asks for are those of the key package.
 func TestPrivateKeysOfKeyPackages(t *testing.T) {
 	w := newWorld(t, false)
-	for _, s := range all.Registry().Suites(suite.Start, testTime) {
+	for _, s := range all.Registry().Suites() {
 		reply := call(t, w.servers[0].CreateKeyPackage, &mlsclient.IdentityRequest{CipherSuite: uint32(s.Info().ID), Identity: []byte("alice")})
 		kp, err := parseKeyPackage(reply.KeyPackage)
 		require.NoError(t, err)
@@ -175,7 +175,7 @@ func TestOfferedSuites(t *testing.T) {
 	} {
 		suites, err := offered(c.points, c.chosen)
 		require.NoError(t, err)
-		require.Equal(t, c.want, suites.IDs(suite.Start, testTime))
+		require.Equal(t, c.want, suites.IDs())
 	}
 	for _, c := range [][2]string{{"others", ""}, {"private", "x"}, {"private", "0x0008"}, {"private", "0x10001"}} {
 		_, err := offered(c[0], c[1])

@@ -17,7 +17,6 @@ import (
 	"github.com/mlsuite/mlsuite/internal/vectors"
 	"github.com/mlsuite/mlsuite/mls/interop/mlsclient"
 	"github.com/mlsuite/mlsuite/registry/all"
-	"github.com/mlsuite/mlsuite/suite"
 )
 
 var testTime = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
@@ -84,7 +83,7 @@ func (w *world) actor(name string) *actor {
 // forAll runs a script for some suites, or for all in the complete form, and in both
 // handshake modes.
 func forAll(t *testing.T, servers []mlsclient.MLSClientClient, script func(t *testing.T, w *world)) {
-	for _, s := range all.Registry().Suites(suite.Start, testTime) {
+	for _, s := range all.Registry().Suites() {
 		id := s.Info().ID
 		if !vectors.Full() && id != 0x0001 && id != 0x0007 && id != 0xF005 && id != 0xF009 {
 			continue

@@ -145,7 +145,7 @@ func (c *client) config(id suite.ID) mls.Config {
 		PSKs: c, PublicHandshake: c.publicHandshake,
 	}
 	if c.policy != nil {
-		cfg.Suites, cfg.Rules = all.Registry().Restrict(c.policy.Refuse), c.policy
+		cfg.Policy = c.policy
 	}
 	return cfg
 }
@@ -153,7 +153,7 @@ func (c *client) config(id suite.ID) mls.Config {
 // signersOf returns the signers that the client has for a suite, at least one.
 func (c *client) signersOf(id suite.ID) []suite.Signer {
 	c.t.Helper()
-	s, err := all.Registry().Suite(id, suite.Receive, c.now)
+	s, err := all.Registry().Suite(id)
 	require.NoError(c.t, err)
 	if len(c.signers[s.Info().Signature.Scheme]) == 0 {
 		c.newSigner(s)

@@ -103,7 +103,7 @@ func TestCodePoints(t *testing.T) {
 	r, err = all.New(all.WithCodePoints(registry.CodePoints{"MLS_128_MLKEM768_AES256GCM_SHA384_P256": 0xF333}))
 	require.NoError(t, err)
 	require.Len(t, describe(r), 8)
-	_, err = r.Suite(0xF333, suite.Start, today)
+	_, err = r.Suite(0xF333)
 	require.NoError(t, err)
 
 	_, err = all.New(all.WithCodePoints(registry.CodePoints{"MLS_128_MLKEM768_AES256GCM_SHA384_P256": 0x0007}))
@@ -120,7 +120,7 @@ func TestPeerSets(t *testing.T) {
 			r, err := all.New(options...)
 			require.NoError(t, err)
 			for _, d := range peers.Definitions {
-				s, err := r.Named(d.Name, suite.Start, today)
+				s, err := r.Named(d.Name)
 				require.NoError(t, err)
 				require.Equal(t, d.ID, s.Info().ID)
 				require.Equal(t, d.Derivation, s.Info().KEM.Derivation)
@@ -136,18 +136,18 @@ func TestOneDerivationAtACodePoint(t *testing.T) {
 	require.NoError(t, err)
 	labelled, err := all.New(all.WithPeerSet(registry.OpenMLS()))
 	require.NoError(t, err)
-	s, err := labelled.Suite(0x004F, suite.Start, today)
+	s, err := labelled.Suite(0x004F)
 	require.NoError(t, err)
 	_, err = released.With(s)
 	require.EqualError(t, err, "registry: MLS_128_MLKEM768X25519_AES128GCM_SHA256_Ed25519_UNLABELLED and MLS_128_MLKEM768X25519_AES128GCM_SHA256_Ed25519"+
 		` have the same code point 0x004F, and derive key pairs in different ways: "unlabelled" and "labelled"`)
 
 	// At numbers of their own both are known, as what they are.
-	s, err = all.Registry().Suite(0xF001, suite.Start, today)
+	s, err = all.Registry().Suite(0xF001)
 	require.NoError(t, err)
 	both, err := released.With(s)
 	require.NoError(t, err)
-	require.Len(t, both.IDs(suite.Start, today), 18)
+	require.Len(t, both.IDs(), 18)
 }
 
 func TestVectorised(t *testing.T) {
@@ -184,7 +184,7 @@ func TestProvenance(t *testing.T) {
 		r, err := all.New(c.opts...)
 		require.NoError(t, err)
 		got := map[string]string{}
-		for _, s := range r.Suites(suite.Start, today) {
+		for _, s := range r.Suites() {
 			for _, p := range suite.Provenance(s) {
 				require.False(t, p.SelfDeclared)
 				if len(p.Primitive) > 4 && p.Primitive[:4] == "HKDF" {
@@ -208,9 +208,9 @@ func TestProvenance(t *testing.T) {
 func TestSuitesWork(t *testing.T) {
 	vectorised, err := all.New(all.Vectorised())
 	require.NoError(t, err)
-	for _, s := range all.Registry().Suites(suite.Start, today) {
+	for _, s := range all.Registry().Suites() {
 		info := s.Info()
-		other, err := vectorised.Suite(info.ID, suite.Start, today)
+		other, err := vectorised.Suite(info.ID)
 		require.NoError(t, err)
 		t.Run(info.Name, func(t *testing.T) {
 			key, err := s.DeriveKey([]byte("ikm"))

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/mlsuite/mlsuite/hpke"
+	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
@@ -25,8 +26,7 @@ func Example_ownSuite() {
 	if err != nil {
 		panic(err)
 	}
-	now := time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)
-	s, err := r.Suite(0xF0A1, suite.Start, now)
+	s, err := r.Suite(0xF0A1)
 	if err != nil {
 		panic(err)
 	}
@@ -52,28 +52,40 @@ func Example_ownPart() {
 	if err != nil {
 		panic(err)
 	}
-	now := time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)
-	fmt.Println(r.IDs(suite.Start, now))
+	fmt.Println(r.IDs())
 	// Output: [0xF0A2]
 }
 
-// A policy is a function.
-func ExampleRegistry() {
-	postQuantum := func(info suite.Info, use suite.Use, _ time.Time) *registry.Refusal {
-		if use == suite.Leave || info.PQConfidentiality() {
+// A policy of one's own, which judges suites and lets all else pass that it knows. A client
+// puts it into its mls.Config.
+func ExampleRegistry_Allowed() {
+	postQuantum := suite.PolicyFunc(func(q suite.Question) error {
+		switch s := q.Subject.(type) {
+		case suite.Info:
+			if q.Use != suite.Leave && !s.PQConfidentiality() {
+				return fmt.Errorf("our rules, Section 1: %s is not post-quantum", s.KEM.Name)
+			}
+			return nil
+		case suite.Move, mls.CredentialType, mls.Lifetime, mls.PSKInfo, mls.WireFormat:
 			return nil
 		}
-		return &registry.Refusal{
-			Policy: "post-quantum", Rule: "key encapsulation", Source: "our rules, Section 1",
-			Found: info.KEM.Name, Wanted: "ML-KEM",
+		return &suite.UnknownSubjectError{Subject: q.Subject}
+	})
+	now := time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)
+	for info := range all.Registry().Allowed(postQuantum, suite.Start, now) {
+		fmt.Println(info.ID, info.KEM.Name)
+		if info.ID == 0xF003 {
+			break
 		}
 	}
-	r := all.Registry().Restrict(postQuantum)
-	now := time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)
-	_, err := r.Suite(0x0001, suite.Start, now)
-	fmt.Println(err)
-	fmt.Println(r.IDs(suite.Start, now)[:2])
+	s, err := all.Registry().Suite(0x0001)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(suite.Question{Use: suite.Start, Time: now, Subject: suite.Describe(s)}.Ask(postQuantum))
 	// Output:
-	// registry: 0x0001 MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519 refused for start by policy post-quantum: key encapsulation: found DHKEM(X25519, HKDF-SHA256), wanted ML-KEM; see our rules, Section 1
-	// [0xF001 0xF002]
+	// 0xF001 MLKEM768-X25519
+	// 0xF002 MLKEM768-X25519
+	// 0xF003 MLKEM768-P256
+	// our rules, Section 1: DHKEM(X25519, HKDF-SHA256) is not post-quantum
 }

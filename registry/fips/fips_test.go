@@ -19,9 +19,9 @@ var today = time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)
 func TestSuites(t *testing.T) {
 	r, err := fips.NewUnchecked()
 	require.NoError(t, err)
-	require.Equal(t, []suite.ID{2, 5, 7, 0xF003, 0xF004, 0xF005, 0xF006, 0xF007, 0xF008}, r.IDs(suite.Start, today))
-	for _, s := range r.Suites(suite.Start, today) {
-		same, err := all.Registry().Suite(s.Info().ID, suite.Start, today)
+	require.Equal(t, []suite.ID{2, 5, 7, 0xF003, 0xF004, 0xF005, 0xF006, 0xF007, 0xF008}, r.IDs())
+	for _, s := range r.Suites() {
+		same, err := all.Registry().Suite(s.Info().ID)
 		require.NoError(t, err)
 		require.Equal(t, same.Info(), s.Info())
 		for _, p := range suite.Provenance(s) {
@@ -36,7 +36,7 @@ func TestSuites(t *testing.T) {
 func TestCodePoints(t *testing.T) {
 	r, err := fips.NewUnchecked(fips.WithCodePoints(registry.MLSPlusPlus().DraftCodePoints()))
 	require.NoError(t, err)
-	require.Equal(t, []suite.ID{2, 5, 7, 9, 10}, r.IDs(suite.Start, today))
+	require.Equal(t, []suite.ID{2, 5, 7, 9, 10}, r.IDs())
 	_, err = fips.NewUnchecked(fips.WithCodePoints(registry.CodePoints{"a": 1}))
 	require.Error(t, err)
 }
@@ -47,11 +47,11 @@ func TestStandardHPKE(t *testing.T) {
 	require.NoError(t, err)
 	standard, err := fips.NewUnchecked(fips.StandardHPKE())
 	require.NoError(t, err)
-	require.Equal(t, own.IDs(suite.Start, today), standard.IDs(suite.Start, today))
-	for _, s := range standard.Suites(suite.Start, today) {
+	require.Equal(t, own.IDs(), standard.IDs())
+	for _, s := range standard.Suites() {
 		require.Contains(t, suite.Provenance(s),
 			suite.Provided{Primitive: s.Info().KEM.Name, Package: "crypto/hpke"})
-		same, err := own.Suite(s.Info().ID, suite.Start, today)
+		same, err := own.Suite(s.Info().ID)
 		require.NoError(t, err)
 		for _, pair := range [][2]suite.Suite{{s, same}, {same, s}} {
 			key, err := pair[0].DeriveKey([]byte("ikm"))

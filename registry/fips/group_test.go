@@ -117,7 +117,7 @@ func (l *life) config(name string) (mls.Config, error) {
 	cfg := mls.Config{
 		Suites: l.suites, Suite: l.id, Credential: mls.BasicCredential([]byte(name)), PSKs: pskStore{l.groups[name]},
 	}
-	s, err := l.suites.Suite(l.id, suite.Start, today)
+	s, err := l.suites.Suite(l.id)
 	if err != nil {
 		return cfg, err
 	}

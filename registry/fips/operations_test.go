@@ -325,7 +325,7 @@ func suites(t *testing.T, opts ...fips.Option) []suite.Suite {
 	t.Helper()
 	r, err := fips.NewUnchecked(opts...)
 	require.NoError(t, err)
-	return r.Suites(suite.Start, today)
+	return r.Suites()
 }
 
 // suiteOperations are those of the suites of this set, each with all nine.
@@ -465,7 +465,7 @@ func prepareOpen(t *testing.T, s suite.Suite) func() error {
 	// Sealed by package hpke, which works in every mode.
 	r, err := fips.NewUnchecked()
 	require.NoError(t, err)
-	own, err := r.Suite(s.Info().ID, suite.Start, today)
+	own, err := r.Suite(s.Info().ID)
 	require.NoError(t, err)
 	enc, ciphertext, err := own.Seal(key.PublicKey(), []byte("info"), nil, []byte("message"))
 	require.NoError(t, err)

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -24,7 +23,7 @@ import (
 func TestAllSuites(t *testing.T) {
 	r, err := all.New()
 	require.NoError(t, err)
-	suites := r.Suites(suite.Start, time.Time{})
+	suites := r.Suites()
 	require.Len(t, suites, 18)
 	testSuites(t, suites)
 }
@@ -33,7 +32,7 @@ func TestAllSuites(t *testing.T) {
 func TestVectorisedSuites(t *testing.T) {
 	r, err := all.New(all.Vectorised())
 	require.NoError(t, err)
-	suites := slices.DeleteFunc(r.Suites(suite.Start, time.Time{}), func(s suite.Suite) bool { return !s.Info().PQConfidentiality() })
+	suites := slices.DeleteFunc(r.Suites(), func(s suite.Suite) bool { return !s.Info().PQConfidentiality() })
 	require.Len(t, suites, 11)
 	testSuites(t, sampled(suites))
 }
@@ -64,7 +63,7 @@ func TestPeersSuites(t *testing.T) {
 		t.Run(c.peers.Name, func(t *testing.T) {
 			r, err := all.New(all.WithPeerSet(c.peers))
 			require.NoError(t, err)
-			suites, count := r.Suites(suite.Start, time.Time{}), len(c.some)
+			suites, count := r.Suites(), len(c.some)
 			if vectors.Full() {
 				count = len(c.peers.Definitions)
 			}
@@ -93,7 +92,7 @@ func TestFIPSSuitesOnStandardHPKE(t *testing.T) {
 func testFIPS(t *testing.T, r *registry.Registry, err error) {
 	t.Helper()
 	require.NoError(t, err)
-	suites := r.Suites(suite.Start, time.Time{})
+	suites := r.Suites()
 	require.Len(t, suites, 9)
 	testSuites(t, sampled(suites))
 }

@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"time"
 
 	"filippo.io/mlkem768"
 
@@ -104,8 +103,7 @@ func Example() {
 		panic(err)
 	}
 
-	now := time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)
-	s, err := r.Suite(0xF0F0, suite.Start, now)
+	s, err := r.Suite(0xF0F0)
 	if err != nil {
 		panic(err)
 	}

@@ -5,7 +5,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -19,7 +18,7 @@ func someSuite(t *testing.T, id suite.ID, options ...all.Option) suite.Suite {
 	t.Helper()
 	r, err := all.New(options...)
 	require.NoError(t, err)
-	s, err := r.Suite(id, suite.Start, time.Time{})
+	s, err := r.Suite(id)
 	require.NoError(t, err)
 	return s
 }

@@ -8,19 +8,22 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// asking puts questions to a client's policies, for one use at one time. What they
-// refuse is a [*PolicyError].
-type asking struct {
-	cfg *Config
-	use suite.Use
-	now time.Time
-	old *publicState // that a ReInit has ended, and the group that begins follows; or nil
+// questions asks a client's policy, for one use at one time. What the policy refuses is
+// a [*PolicyError].
+type questions struct {
+	cfg     *Config
+	use     suite.Use
+	now     time.Time
+	listing bool
+	old     *publicState // that a ReInit has ended, and the group that begins follows; or nil
 }
 
-func (c *Config) ask(use suite.Use, now time.Time) asking { return asking{cfg: c, use: use, now: now} }
+func (c *Config) ask(use suite.Use, now time.Time) questions {
+	return questions{cfg: c, use: use, now: now}
+}
 
 // following asks about the group that follows old, if a ReInit has ended that.
-func (q asking) following(old *publicState) asking {
+func (q questions) following(old *publicState) questions {
 	if old != nil && old.reInit != nil {
 		q.old = old
 	}
@@ -30,7 +33,7 @@ func (q asking) following(old *publicState) asking {
 // announced asks about what the ReInit of the old group said, or the old group had,
 // if it did. That was judged when the group ended; a date that came since must not
 // keep a member from following the others.
-func (q asking) announced(by func(old *publicState) bool) asking {
+func (q questions) announced(by func(old *publicState) bool) questions {
 	if q.use == suite.Start && q.old != nil && by(q.old) {
 		return q.as(suite.Continue)
 	}
@@ -38,89 +41,111 @@ func (q asking) announced(by func(old *publicState) bool) asking {
 }
 
 // as asks the same for another use.
-func (q asking) as(use suite.Use) asking {
+func (q questions) as(use suite.Use) questions {
 	q.use = use
+	return q
+}
+
+// toList asks what a leaf may advertise.
+func (q questions) toList() questions {
+	q.listing = true
 	return q
 }
 
 // begin asks about what is new in a group by an act of this client. That a group
 // may go on does not say that more may come into it.
-func (q asking) begin() asking {
+func (q questions) begin() questions {
 	if q.use == suite.Continue {
 		return q.as(suite.Start)
 	}
 	return q
 }
 
-func (q asking) denied(err error, format string, args ...any) *PolicyError {
+// judge returns the policy's own answer.
+func (q questions) judge(subject any) error {
+	return suite.Question{Use: q.use, Time: q.now, Subject: subject, Listing: q.listing}.Ask(q.cfg.Policy)
+}
+
+func (q questions) denied(err error, format string, args ...any) *PolicyError {
 	return &PolicyError{Subject: fmt.Sprintf(format, args...), Use: q.use, Leaf: -1, Proposal: -1, Err: err}
 }
 
-func (q asking) suite(id suite.ID) (suite.Suite, error) {
-	q = q.announced(func(old *publicState) bool { return old.reInit.CipherSuite == id })
-	s, err := q.cfg.Suites.Suite(id, q.use, q.now)
+// suite returns the suite of a code point, if this client has it and may use it.
+func (q questions) suite(id suite.ID) (suite.Suite, error) {
+	s, err := q.cfg.Suites.Suite(id)
 	if err != nil {
-		return nil, q.denied(err, "cipher suite %s", id)
+		return nil, fmt.Errorf("%w cipher suite %s: %w", ErrUnsupported, id, err)
+	}
+	if err := q.cipherSuite(s); err != nil {
+		return nil, err
 	}
 	return s, nil
 }
 
-func (q asking) credential(t CredentialType) error {
-	if q.cfg.Rules == nil {
+func (q questions) cipherSuite(s suite.Suite) error {
+	if q.cfg.Policy == nil {
 		return nil
 	}
+	info := suite.Describe(s)
+	q = q.announced(func(old *publicState) bool { return old.reInit.CipherSuite == info.ID })
+	if err := q.judge(info); err != nil {
+		return q.denied(err, "cipher suite %s", info.ID)
+	}
+	return nil
+}
+
+func (q questions) credential(t CredentialType) error {
 	q = q.announced(func(old *publicState) bool { return old.hasCredential(t) })
-	if err := q.cfg.Rules.Credential(t, q.use, q.now); err != nil {
+	if err := q.judge(t); err != nil {
 		return q.denied(err, "credential type %s", t)
 	}
 	return nil
 }
 
-func (q asking) lifetime(l Lifetime) error {
-	if q.cfg.Rules == nil {
-		return nil
-	}
-	if err := q.cfg.Rules.Lifetime(l, q.use, q.now); err != nil {
+func (q questions) lifetime(l Lifetime) error {
+	if err := q.judge(l); err != nil {
 		return q.denied(err, "lifetime")
 	}
 	return nil
 }
 
-func (q asking) psk(t PSKType, length int) error {
-	if q.cfg.Rules == nil {
-		return nil
-	}
+func (q questions) psk(t PSKType, length int) error {
 	q = q.announced(func(*publicState) bool { return t == PSKResumption })
-	if err := q.cfg.Rules.PSK(t, length, q.use, q.now); err != nil {
+	if err := q.judge(PSKInfo{Type: t, Length: length}); err != nil {
 		return q.denied(err, "%s pre-shared key of %d bytes", t, length)
 	}
 	return nil
 }
 
-func (q asking) wireFormat(f WireFormat) error {
-	if q.cfg.Rules == nil {
-		return nil
-	}
-	if err := q.cfg.Rules.WireFormat(f, q.use, q.now); err != nil {
+func (q questions) wireFormat(f WireFormat) error {
+	if err := q.judge(f); err != nil {
 		return q.denied(err, "handshake in a %s", f)
 	}
 	return nil
 }
 
-func (q asking) move(from, to suite.Suite) error {
-	old, next := from.Info(), to.Info()
-	if q.cfg.Rules == nil {
+func (q questions) move(from, to suite.Suite) error {
+	if q.cfg.Policy == nil {
 		return nil
 	}
-	q = q.announced(func(old *publicState) bool { return old.reInit.CipherSuite == next.ID })
-	if err := q.cfg.Rules.Move(old, next, q.use, q.now); err != nil {
-		return q.denied(err, "move from %s to %s", old.ID, next.ID)
+	m := suite.Move{From: suite.Describe(from), To: suite.Describe(to)}
+	q = q.announced(func(old *publicState) bool { return old.reInit.CipherSuite == m.To.ID })
+	if err := q.judge(m); err != nil {
+		return q.denied(err, "move from %s to %s", m.From.ID, m.To.ID)
 	}
 	return nil
 }
 
+// suites returns the suites that this client has and may use, in its order.
+func (q questions) suites() []suite.ID {
+	return slices.DeleteFunc(slices.Clone(q.cfg.Suites.IDs()), func(id suite.ID) bool {
+		_, err := q.suite(id)
+		return err != nil
+	})
+}
+
 // keyPackage asks about one that comes into a group of suite s.
-func (q asking) keyPackage(s suite.Suite, kp *KeyPackage) error {
+func (q questions) keyPackage(s suite.Suite, kp *KeyPackage) error {
 	err := q.credential(kp.LeafNode.Credential.Type)
 	if err == nil {
 		err = q.lifetime(kp.LeafNode.Lifetime)
@@ -132,8 +157,8 @@ func (q asking) keyPackage(s suite.Suite, kp *KeyPackage) error {
 }
 
 // group asks about a group as it is: its suite, and what its members have.
-func (q asking) group(p *publicState) error {
-	if _, err := q.suite(p.context.CipherSuite); err != nil {
+func (q questions) group(p *publicState) error {
+	if err := q.cipherSuite(p.suite); err != nil {
 		return err
 	}
 	return q.members(p)
@@ -142,8 +167,8 @@ func (q asking) group(p *publicState) error {
 // members asks about the credential types that a group's members and extensions
 // have, each once, and about the longest and the shortest of its lifetimes. It is asked
 // with each message, so it looks at no member.
-func (q asking) members(p *publicState) error {
-	if q.cfg.Rules == nil {
+func (q questions) members(p *publicState) error {
+	if q.cfg.Policy == nil {
 		return nil
 	}
 	if err := q.credentials(p); err != nil {
@@ -159,8 +184,8 @@ func (q asking) members(p *publicState) error {
 
 // everyMember is members for a group that this client did not have before. It asks
 // about the lifetimes of all leaves, each once.
-func (q asking) everyMember(p *publicState) error {
-	if q.cfg.Rules == nil {
+func (q questions) everyMember(p *publicState) error {
+	if q.cfg.Policy == nil {
 		return nil
 	}
 	if err := q.credentials(p); err != nil {
@@ -180,7 +205,7 @@ func (q asking) everyMember(p *publicState) error {
 }
 
 // credentials asks about the credential types of a group's members and extensions.
-func (q asking) credentials(p *publicState) error {
+func (q questions) credentials(p *publicState) error {
 	inUse := p.tree.credentialTypesInUse()
 	for _, t := range inUse {
 		if err := q.credential(t); err != nil {
@@ -193,8 +218,8 @@ func (q asking) credentials(p *publicState) error {
 
 // extensions asks about the credential types that extensions of a GroupContext
 // name, but for those that are known.
-func (q asking) extensions(e *groupExtensions, known []CredentialType) error {
-	if q.cfg.Rules == nil {
+func (q questions) extensions(e *groupExtensions, known []CredentialType) error {
+	if q.cfg.Policy == nil {
 		return nil
 	}
 	return q.named(e.credentials, known)
@@ -202,7 +227,7 @@ func (q asking) extensions(e *groupExtensions, known []CredentialType) error {
 
 // named asks about the credential types that extensions of a GroupContext name, but
 // for those that are known, which are in increasing order.
-func (q asking) named(types, known []CredentialType) error {
+func (q questions) named(types, known []CredentialType) error {
 	for _, t := range types {
 		if has(known, t) {
 			continue
@@ -224,7 +249,7 @@ func (p *publicState) hasCredential(t CredentialType) bool {
 }
 
 // handshake asks about a proposal or a commit in a group.
-func (q asking) handshake(p *publicState, f WireFormat) error {
+func (q questions) handshake(p *publicState, f WireFormat) error {
 	if err := q.group(p); err != nil {
 		return err
 	}
@@ -232,7 +257,7 @@ func (q asking) handshake(p *publicState, f WireFormat) error {
 }
 
 // proposal asks about what a proposal brings into a group.
-func (q asking) proposal(p *publicState, c *CommittedProposal) error {
+func (q questions) proposal(p *publicState, c *CommittedProposal) error {
 	switch proposal := c.Proposal.(type) {
 	case AddProposal:
 		return q.begin().keyPackage(p.suite, proposal.KeyPackage)
@@ -251,8 +276,8 @@ func (q asking) proposal(p *publicState, c *CommittedProposal) error {
 }
 
 // reInit asks about the group that a ReInit announces, which begins anew whoever
-// proposes it, and checks what depends on its suite, which only the policies give.
-func (q asking) reInit(p *publicState, r *ReInitProposal, c *CommittedProposal) error {
+// proposes it, and checks what depends on its suite, which only the client's suites give.
+func (q questions) reInit(p *publicState, r *ReInitProposal, c *CommittedProposal) error {
 	q = q.as(suite.Start)
 	next, err := q.suite(r.CipherSuite)
 	if err != nil {
@@ -268,7 +293,7 @@ func (q asking) reInit(p *publicState, r *ReInitProposal, c *CommittedProposal) 
 }
 
 // proposals asks about the proposals of a list from the one at an index on.
-func (q asking) proposals(p *publicState, list []CommittedProposal, from int) error {
+func (q questions) proposals(p *publicState, list []CommittedProposal, from int) error {
 	for i := from; i < len(list); i++ {
 		if err := q.proposal(p, &list[i]); err != nil {
 			return atProposal(err, i)

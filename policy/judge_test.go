@@ -43,16 +43,15 @@ rules:
 		"existing: refuse":       {false, false, false, true},
 	} {
 		p := own(t, existing+rules)
-		r := all.Registry().Restrict(p.Refuse)
 		for i, use := range uses {
-			_, err := r.Suite(0x0001, use, tableDate)
+			err := policy.Ask(p, suites()["1"], use, tableDate)
 			require.Equal(t, want[i], err == nil, "%s: %s: %v", existing, use, err)
-			err = p.Credential(mls.CredentialBasic, use, tableDate)
+			err = policy.Ask(p, mls.CredentialBasic, use, tableDate)
 			require.Equal(t, want[i], err == nil, "%s: %s: %v", existing, use, err)
-			require.NoError(t, p.Credential(mls.CredentialX509, use, tableDate))
+			require.NoError(t, policy.Ask(p, mls.CredentialX509, use, tableDate))
 		}
 		// A use that nobody knows is judged as a start.
-		require.NotNil(t, p.Refuse(suites()["1"], suite.Leave+1, tableDate))
+		require.Error(t, policy.Ask(p, suites()["1"], suite.Leave+1, tableDate))
 	}
 }
 
@@ -72,15 +71,15 @@ func TestExistingOfSeveral(t *testing.T) {
 	require.Equal(t, policy.Report, mild.Existing())
 	require.Equal(t, policy.Refuse, both.Existing())
 	// 7 fails pq-confidential alone, which only reports; 1 fails both.
-	require.Nil(t, both.Refuse(suites()["7"], suite.Continue, tableDate))
-	require.NotNil(t, both.Refuse(suites()["7"], suite.Start, tableDate))
-	refusal := both.Refuse(suites()["1"], suite.Receive, tableDate)
+	require.NoError(t, policy.Ask(both, suites()["7"], suite.Continue, tableDate))
+	require.Error(t, policy.Ask(both, suites()["7"], suite.Start, tableDate))
+	refusal := policy.Refused(both, suites()["1"], suite.Receive, tableDate)
 	require.NotNil(t, refusal)
 	require.Equal(t, []string{"own"}, policiesOf(refusal))
-	require.Equal(t, []string{"pq-confidential", "own"}, policiesOf(both.Refuse(suites()["1"], suite.Start, tableDate)))
+	require.Equal(t, []string{"pq-confidential", "own"}, policiesOf(policy.Refused(both, suites()["1"], suite.Start, tableDate)))
 }
 
-func policiesOf(r *registry.Refusal) []string {
+func policiesOf(r *policy.Refusal) []string {
 	var names []string
 	for _, reason := range r.Reasons() {
 		names = append(names, reason.Policy)
@@ -90,49 +89,56 @@ func policiesOf(r *registry.Refusal) []string {
 
 func TestRefusal(t *testing.T) {
 	p := load(t, "cnsa-2.0-transition")
-	r := all.Registry().Restrict(p.Refuse)
-	_, err := r.Suite(0x0001, suite.Start, tableDate)
-	require.ErrorIs(t, err, registry.ErrRefused)
-	var refusal *registry.Refusal
+	err := policy.Ask(p, suites()["1"], suite.Start, tableDate)
+	require.ErrorIs(t, err, policy.ErrRefused)
+	var refusal *policy.Refusal
 	require.ErrorAs(t, err, &refusal)
 	const faq = "NSA, The Commercial National Security Algorithm Suite 2.0 and Quantum Computing FAQ, version 2.1, 2024-12 (checked 2026-11-21)"
-	reason := func(rule, found, wanted string) registry.Reason {
-		return registry.Reason{Policy: "cnsa-2.0-transition", Rule: rule, Source: faq, Found: found, Wanted: wanted, Force: "law"}
+	reason := func(rule, found, wanted string) policy.Reason {
+		return policy.Reason{Policy: "cnsa-2.0-transition", Rule: rule, Source: faq, Found: found, Wanted: wanted, Force: "law"}
 	}
-	require.Equal(t, []registry.Reason{
+	require.Equal(t, []policy.Reason{
 		reason("kem", "KEM X25519", "ML-KEM-1024 alone; until the date of the category also ECDH P-384"),
 		reason("signature", "signature Ed25519", "ML-DSA-87 alone; until 2031-12-31 also ECDSA P-384"),
 		reason("aead", "AEAD AES-128-GCM", "AES-256"),
 		reason("hash", "hash SHA-256", "SHA-384 or SHA-512"),
 	}, refusal.Reasons())
-	require.Equal(t, []registry.Choice{
+	require.Equal(t, []policy.Choice{
+		{ID: 0x0007, Name: "MLS_256_DHKEMP384_AES256GCM_SHA384_P384"},
+		{Name: "MLS_192_MLKEM1024_AES256GCM_SHA384_P384"},
+		{Name: "MLS_256_MLKEM1024_AES256GCM_SHA384_MLDSA87"},
+	}, refusal.Instead, "of the documents")
+	require.Equal(t, []policy.Choice{
 		{ID: 0x0007, Name: "MLS_256_DHKEMP384_AES256GCM_SHA384_P384"},
 		{ID: 0xF008, Name: "MLS_192_MLKEM1024_AES256GCM_SHA384_P384"},
 		{ID: 0xF00B, Name: "MLS_256_MLKEM1024_AES256GCM_SHA384_MLDSA87"},
-	}, refusal.Instead)
+	}, policy.Choices(all.Registry().Allowed(p, refusal.Use, refusal.At)), "of a registry")
 	require.Equal(t, suite.ID(1), refusal.Suite)
 	require.Equal(t, suite.Start, refusal.Use)
 	require.Equal(t, tableDate, refusal.At)
 	require.Empty(t, refusal.With)
 
-	_, err = r.Suite(0xF005, suite.Start, tableDate)
-	require.ErrorAs(t, err, &refusal)
+	refusal = policy.Refused(p, suites()["T5"], suite.Start, tableDate)
 	require.Equal(t, "hybrid", refusal.With)
 	require.Equal(t, "KEM ML-KEM-1024 with ECDH P-384", refusal.Found)
 
-	_, err = r.Suite(0x0007, suite.Start, day("2031-01-01"))
-	require.ErrorAs(t, err, &refusal)
+	refusal = policy.Refused(p, suites()["7"], suite.Start, day("2031-01-01"))
 	require.Equal(t, "KEM ECDH P-384, allowed until 2030-12-31", refusal.Found)
+
+	// What is for a list, or where it matters who provides a suite, names none.
+	q := suite.Question{Use: suite.Start, Time: tableDate, Subject: suites()["1"], Listing: true}
+	require.Nil(t, policy.RefusalOf(q, p.Judge(q)).Instead)
+	require.Nil(t, policy.Refused(load(t, "fips-140-3-module"), suites()["1"], suite.Start, tableDate).Instead)
 }
 
-// What a policy says in Judge is what it does for a new group, for every profile,
+// What a verdict says is what the policy does for a new group, for every profile,
 // suite and date.
-func TestRefuseAgreesWithJudge(t *testing.T) {
+func TestJudgeAgreesWithVerdict(t *testing.T) {
 	for name := range table() {
 		p := load(t, name)
 		for short, info := range suites() {
 			for _, at := range []time.Time{tableDate, day("2030-12-31"), day("2031-01-01"), day("2036-01-01")} {
-				require.Equal(t, p.Judge(info, at).Allow, p.Refuse(info, suite.Start, at) == nil, "%s: %s", name, short)
+				require.Equal(t, p.Verdict(info, at).Allow, policy.Ask(p, info, suite.Start, at) == nil, "%s: %s", name, short)
 			}
 		}
 	}
@@ -153,32 +159,32 @@ rules:
 		err  error
 		text string // "" is allowed
 	}{
-		{"x509", p.Credential(mls.CredentialX509, suite.Start, tableDate), ""},
-		{"private type", p.Credential(0xF000, suite.Start, tableDate), ""},
+		{"x509", policy.Ask(p, mls.CredentialX509, suite.Start, tableDate), ""},
+		{"private type", policy.Ask(p, mls.CredentialType(0xF000), suite.Start, tableDate), ""},
 		{
-			"basic", p.Credential(mls.CredentialBasic, suite.Start, tableDate),
-			"registry: credential refused for start by policy own: credential: found credential type basic, wanted X.509 or 0xF000; see Test, 1, 2026 (checked 2026-11-21)",
+			"basic", policy.Ask(p, mls.CredentialBasic, suite.Start, tableDate),
+			"policy: credential refused for start by policy own: credential: found credential type basic, wanted X.509 or 0xF000; see Test, 1, 2026 (checked 2026-11-21)",
 		},
-		{"90 days", p.Lifetime(mls.Lifetime{NotBefore: 1000, NotAfter: 1000 + 90*days}, suite.Start, tableDate), ""},
+		{"90 days", policy.Ask(p, mls.Lifetime{NotBefore: 1000, NotAfter: 1000 + 90*days}, suite.Start, tableDate), ""},
 		{
-			"longer", p.Lifetime(mls.Lifetime{NotBefore: 1000, NotAfter: 1001 + 90*days}, suite.Continue, tableDate),
-			"registry: key package lifetime refused for continue by policy own: lifetime: found lifetime 7776001s, wanted 90 days at most; see Test, 1, 2026 (checked 2026-11-21)",
+			"longer", policy.Ask(p, mls.Lifetime{NotBefore: 1000, NotAfter: 1001 + 90*days}, suite.Continue, tableDate),
+			"policy: key package lifetime refused for continue by policy own: lifetime: found lifetime 7776001s, wanted 90 days at most; see Test, 1, 2026 (checked 2026-11-21)",
 		},
-		{"backwards", p.Lifetime(mls.Lifetime{NotBefore: 1000, NotAfter: 0}, suite.Start, tableDate), ""},
+		{"backwards", policy.Ask(p, mls.Lifetime{NotBefore: 1000, NotAfter: 0}, suite.Start, tableDate), ""},
 		{
-			"for ever", p.Lifetime(mls.Lifetime{NotAfter: 1<<64 - 1}, suite.Start, tableDate),
-			"registry: key package lifetime refused for start by policy own: lifetime: found lifetime 4611686018427387904s, wanted 90 days at most; see Test, 1, 2026 (checked 2026-11-21)",
+			"for ever", policy.Ask(p, mls.Lifetime{NotAfter: 1<<64 - 1}, suite.Start, tableDate),
+			"policy: key package lifetime refused for start by policy own: lifetime: found lifetime 4611686018427387904s, wanted 90 days at most; see Test, 1, 2026 (checked 2026-11-21)",
 		},
-		{"long PSK", p.PSK(mls.PSKExternal, 32, suite.Start, tableDate), ""},
-		{"resumption PSK", p.PSK(mls.PSKResumption, 1, suite.Start, tableDate), ""},
+		{"long PSK", policy.Ask(p, mls.PSKInfo{Type: mls.PSKExternal, Length: 32}, suite.Start, tableDate), ""},
+		{"resumption PSK", policy.Ask(p, mls.PSKInfo{Type: mls.PSKResumption, Length: 1}, suite.Start, tableDate), ""},
 		{
-			"short PSK", p.PSK(mls.PSKExternal, 31, suite.Receive, tableDate),
-			"registry: pre-shared key refused for receive by policy own: psk: found PSK of 31 bytes, wanted 32 bytes; see Test, 1, 2026 (checked 2026-11-21)",
+			"short PSK", policy.Ask(p, mls.PSKInfo{Type: mls.PSKExternal, Length: 31}, suite.Receive, tableDate),
+			"policy: pre-shared key refused for receive by policy own: psk: found PSK of 31 bytes, wanted 32 bytes; see Test, 1, 2026 (checked 2026-11-21)",
 		},
-		{"private", p.WireFormat(mls.WireFormatPrivateMessage, suite.Continue, tableDate), ""},
+		{"private", policy.Ask(p, mls.WireFormatPrivateMessage, suite.Continue, tableDate), ""},
 		{
-			"public", p.WireFormat(mls.WireFormatPublicMessage, suite.Continue, tableDate),
-			"registry: wire format refused for continue by policy own: format: found wire format mls_public_message, wanted PrivateMessage; see Test, 1, 2026 (checked 2026-11-21)",
+			"public", policy.Ask(p, mls.WireFormatPublicMessage, suite.Continue, tableDate),
+			"policy: wire format refused for continue by policy own: format: found wire format mls_public_message, wanted PrivateMessage; see Test, 1, 2026 (checked 2026-11-21)",
 		},
 	} {
 		if c.text == "" {
@@ -186,16 +192,16 @@ rules:
 			continue
 		}
 		require.EqualError(t, c.err, c.text, c.name)
-		require.ErrorIs(t, c.err, registry.ErrRefused)
+		require.ErrorIs(t, c.err, policy.ErrRefused)
 	}
 	basic := own(t, `rules: [{id: r, source: test, force: law, wanted: basic, allow: [{credential.type: "0x0001"}]}]`+"\n")
-	require.NoError(t, basic.Credential(mls.CredentialBasic, suite.Start, tableDate))
-	require.Error(t, basic.Credential(mls.CredentialX509, suite.Start, tableDate))
-	require.Error(t, basic.Credential(0xF000, suite.Start, tableDate))
+	require.NoError(t, policy.Ask(basic, mls.CredentialBasic, suite.Start, tableDate))
+	require.Error(t, policy.Ask(basic, mls.CredentialX509, suite.Start, tableDate))
+	require.Error(t, policy.Ask(basic, mls.CredentialType(0xF000), suite.Start, tableDate))
 	require.Equal(t, []string{"credential.type: basic"}, basic.Rules()[0].Allow)
 	for _, use := range uses {
-		require.NoError(t, load(t, "any").PSK(mls.PSKExternal, 0, use, tableDate))
-		require.NoError(t, p.PSK(mls.PSKExternal, 0, suite.Leave, tableDate))
+		require.NoError(t, policy.Ask(load(t, "any"), mls.PSKInfo{Type: mls.PSKExternal, Length: 0}, use, tableDate))
+		require.NoError(t, policy.Ask(p, mls.PSKInfo{Type: mls.PSKExternal, Length: 0}, suite.Leave, tableDate))
 	}
 }
 
@@ -203,9 +209,9 @@ rules:
 func TestShortPSKs(t *testing.T) {
 	for _, name := range []string{"fips-140-3-algorithms", "fips-140-3-module"} {
 		p := load(t, name)
-		require.NoError(t, p.PSK(mls.PSKExternal, 14, suite.Start, tableDate))
-		var refusal *registry.Refusal
-		require.ErrorAs(t, p.PSK(mls.PSKExternal, 13, suite.Start, tableDate), &refusal)
+		require.NoError(t, policy.Ask(p, mls.PSKInfo{Type: mls.PSKExternal, Length: 14}, suite.Start, tableDate))
+		var refusal *policy.Refusal
+		require.ErrorAs(t, policy.Ask(p, mls.PSKInfo{Type: mls.PSKExternal, Length: 13}, suite.Start, tableDate), &refusal)
 		require.Equal(t, "psk-length", refusal.Rule)
 		require.Equal(t, "pre-shared key", refusal.Subject)
 	}
@@ -224,7 +230,7 @@ func TestModule(t *testing.T) {
 		"v1.0.0": false, "v1.25.9": false, "v1.26.0": true, "v1.27.1": true, "v2.0.0": true, "latest": true, "": false, "v1": false,
 	} {
 		p := load(t, "fips-140-3-module").OnModule(version)
-		require.Equal(t, want, p.Judge(info, tableDate).Allow, version)
+		require.Equal(t, want, p.Verdict(info, tableDate).Allow, version)
 	}
 	// Another implementation of an approved algorithm is not the module's, and the
 	// word of a foreign suite is no evidence.
@@ -233,13 +239,13 @@ func TestModule(t *testing.T) {
 	p := load(t, "fips-140-3-module")
 	for i := range r.All() {
 		if i.KEM.PostQuantum != "" {
-			require.False(t, p.Judge(i, tableDate).Allow, i.Name)
+			require.False(t, p.Verdict(i, tableDate).Allow, i.Name)
 		}
 	}
 	foreign := suites()["7"]
-	require.True(t, p.Judge(foreign, tableDate).Allow)
+	require.True(t, p.Verdict(foreign, tableDate).Allow)
 	foreign.AEAD.Provenance = foreign.AEAD.Provenance.SelfDeclared("AES-256-GCM")
-	require.False(t, p.Judge(foreign, tableDate).Allow)
+	require.False(t, p.Verdict(foreign, tableDate).Allow)
 	// Nor is silence, of one primitive or of all.
 	for name, silent := range map[string]func(*suite.Info){
 		"KEM":       func(i *suite.Info) { i.KEM.Provenance = suite.Providers{} },
@@ -250,17 +256,17 @@ func TestModule(t *testing.T) {
 	} {
 		info := suites()["7"]
 		silent(&info)
-		require.False(t, p.Judge(info, tableDate).Allow, name)
+		require.False(t, p.Verdict(info, tableDate).Allow, name)
 		silent(&foreign)
 	}
-	require.False(t, p.Judge(foreign, tableDate).Allow)
+	require.False(t, p.Verdict(foreign, tableDate).Allow)
 }
 
 // A set is what a document defines, not what somebody calls so.
 func TestImpostorsAreOfNoSet(t *testing.T) {
 	p := load(t, "rfc9420")
 	info := suites()["7"]
-	require.True(t, p.Judge(info, tableDate).Allow)
+	require.True(t, p.Verdict(info, tableDate).Allow)
 	for name, change := range map[string]func(*suite.Info){
 		"code point": func(i *suite.Info) { i.ID = 0xF123 },
 		"name":       func(i *suite.Info) { i.Name = "MLS_256_OWN" },
@@ -274,16 +280,16 @@ func TestImpostorsAreOfNoSet(t *testing.T) {
 	} {
 		impostor := info
 		change(&impostor)
-		require.False(t, p.Judge(impostor, tableDate).Allow, name)
+		require.False(t, p.Verdict(impostor, tableDate).Allow, name)
 	}
 	// A draft's suite is of its set under every code point, if it derives as the draft says.
 	r, err := all.New(all.WithCodePoints(registry.OpenMLS().DraftCodePoints()))
 	require.NoError(t, err)
 	drafts := own(t, "rules:\n  - {id: set, source: test, force: law, wanted: the draft, allow: [{suite.set: draft-ietf-mls-pq-ciphersuites-06}]}\n")
 	for i := range r.All() {
-		require.Equal(t, i.ID > 7, drafts.Judge(i, tableDate).Allow, i.Name)
+		require.Equal(t, i.ID > 7, drafts.Verdict(i, tableDate).Allow, i.Name)
 		i.KEM.Derivation = suite.DerivationUnlabelled
-		require.False(t, drafts.Judge(i, tableDate).Allow, i.Name)
+		require.False(t, drafts.Verdict(i, tableDate).Allow, i.Name)
 	}
 }
 
@@ -295,14 +301,14 @@ notes:
   - {text: a doubt, certainty: U, when: {hash: SHA-256}}
 `)
 	for short, info := range suites() {
-		v := p.Judge(info, tableDate)
+		v := p.Verdict(info, tableDate)
 		require.True(t, v.Allow, short)
-		require.Nil(t, p.Refuse(info, suite.Start, tableDate))
+		require.NoError(t, policy.Ask(p, info, suite.Start, tableDate))
 	}
-	v := p.Judge(suites()["1"], tableDate)
+	v := p.Verdict(suites()["1"], tableDate)
 	require.Equal(t, []string{"[U] a doubt", "[U] own/doubt would want SHA-512"}, v.Notes)
 	require.False(t, v.Findings[0].Passed)
-	require.Empty(t, p.Judge(suites()["5"], tableDate).Notes)
+	require.Empty(t, p.Verdict(suites()["5"], tableDate).Notes)
 	var downgrade *policy.Downgrade
-	require.False(t, errors.As(p.Move(suites()["1"], suites()["1"], suite.Start, tableDate), &downgrade))
+	require.False(t, errors.As(policy.Ask(p, suite.Move{From: suites()["1"], To: suites()["1"]}, suite.Start, tableDate), &downgrade))
 }

@@ -1,0 +1,107 @@
+package policy
+
+import (
+	"slices"
+
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+var _ suite.Policy = (*Policy)(nil)
+
+// Judge answers a question about a suite, a move, or what a rule can be about: a type of
+// credential, the lifetime of a key package, a pre-shared key, the format of proposals
+// and commits. Its error is a [*Refusal], of a move that only is too weak a
+// [*Downgrade], and of another subject a [*suite.UnknownSubjectError].
+//
+// A denial stops [suite.Start] always; [suite.Continue] and [suite.Receive] by what the
+// profile says of groups that exist; and [suite.Leave] never.
+//
+// A move is to a suite that is allowed for the use, and not to a weaker one than the
+// group comes from, with two exceptions:
+//
+//   - a profile of the policy allows the move by name;
+//   - the policy denies the suite that the group comes from, and no suite that it
+//     allows, of RFC 9420 and the draft, is weaker in less. So nobody is kept in a
+//     suite that is denied, and nobody leaves it for less than there has to be lost.
+//
+// A move that was made already is judged as of the last day on which it could begin.
+func (p *Policy) Judge(q suite.Question) error {
+	var about subject
+	var f *facts
+	switch s := q.Subject.(type) {
+	case suite.Info:
+		about, f = aboutSuite, p.of(s)
+	case suite.Move:
+		return p.judgeMove(s, q)
+	case mls.CredentialType:
+		about, f = aboutCredential, &facts{credential: s}
+	case mls.Lifetime:
+		about, f = aboutLifetime, &facts{lifetime: s.NotAfter - min(s.NotBefore, s.NotAfter)}
+	case mls.PSKInfo:
+		about, f = aboutPSK, &facts{psk: s.Type, pskBytes: s.Length}
+	case mls.WireFormat:
+		about, f = aboutWireFormat, &facts{wireFormat: s}
+	default:
+		return &suite.UnknownSubjectError{Subject: q.Subject}
+	}
+	f.module = p.module
+	if refusal := p.refuse(about, f, q); refusal != nil {
+		return refusal
+	}
+	return nil
+}
+
+// refuse returns why f may not be used, by the parts that do not permit the use of
+// what they deny; or nil.
+func (p *Policy) refuse(about subject, f *facts, q suite.Question) *Refusal {
+	day := DateOf(q.Time)
+	var reasons []Reason
+	for i := range p.parts {
+		one := &p.parts[i]
+		if one.existing.permits(q.Use) {
+			continue
+		}
+		if _, ok := one.allows(about, f, day); ok {
+			continue
+		}
+		for _, finding := range one.findings(nil, about, f, day) {
+			if !finding.Passed && finding.Certainty != Unverified {
+				reasons = append(reasons, finding.reason())
+			}
+		}
+	}
+	if len(reasons) == 0 {
+		return nil
+	}
+	first := reasons[0]
+	refusal := &Refusal{
+		Policy: first.Policy, Rule: first.Rule, Source: first.Source,
+		Found: first.Found, Wanted: first.Wanted, Force: first.Force,
+		Also: reasons[1:], Use: q.Use, At: q.Time,
+	}
+	refusal.With, _ = p.remedy(about, f, day)
+	if about != aboutSuite {
+		refusal.Subject = string(about)
+		return refusal
+	}
+	refusal.Suite, refusal.Name = f.suite.ID, f.suite.Name
+	if q.Listing {
+		return refusal
+	}
+	if instead := p.documented(day); len(instead) > 0 {
+		refusal.Instead = Choices(slices.Values(instead))
+	}
+	return refusal
+}
+
+func (f *Finding) reason() Reason {
+	source := f.Source.String()
+	if f.Source.Checked != "" {
+		source += " (checked " + f.Source.Checked + ")"
+	}
+	return Reason{
+		Policy: f.Policy, Rule: f.Rule, Source: source,
+		Found: f.Found, Wanted: f.Wanted, Force: string(f.Force),
+	}
+}
