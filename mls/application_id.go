@@ -2,10 +2,10 @@ package mls
 
 import "github.com/mlsuite/mlsuite/internal/wire"
 
-// ApplicationID is an extension of a leaf, for [Config].LeafExtensions, by which the
-// application names a client (RFC 9420, Section 5.3.3). The leaf's signature covers it,
-// the Authenticator is not asked about it: it says no more than the client claims. An
-// id of 2^30 bytes or more fits in no leaf.
+// ApplicationID returns an extension for [Config].LeafExtensions by which the application
+// names a client (RFC 9420, Section 5.3.3). The leaf's signature covers it. The
+// Authenticator is not asked about it, so it is only the client's claim. An id of 2^30
+// bytes or more fits into no leaf.
 //
 //	opaque application_id<V>;
 func ApplicationID(id []byte) Extension {
@@ -16,8 +16,8 @@ func ApplicationID(id []byte) Extension {
 	return Extension{Type: ExtensionApplicationID, Data: data}
 }
 
-// ApplicationID returns the id that [ApplicationID] put in, or false if there is none or
-// it does not parse.
+// ApplicationID returns the id of an [ApplicationID] extension, or false if there is none
+// or it does not parse.
 func (e Extensions) ApplicationID() ([]byte, bool) {
 	data, ok := e.Find(ExtensionApplicationID)
 	if !ok {

@@ -7,59 +7,63 @@ import (
 	"time"
 )
 
-// Authenticator is the application's interface to its authentication service
-// (RFC 9420, Section 5.3.1). It is asked once for each commit or join, with all
-// that changes: by who receives a commit about what the commit changes; by who
-// commits about all proposals that are there to commit, of which those that it
-// refuses are left out; by who joins about all members. Before that, it is asked about
-// an Add, or external senders, that this client proposes, and about those proposed
-// from outside the group, which are not kept if it refuses. Where nothing changes, it
-// is not asked. SameClient is asked as often as there are credentials to compare: in a
-// join to a follow-up group at most once for each pair of an old and a new one, and in
-// one whose members keep their order, about once for each.
+// Authenticator is the application's interface to its authentication service (RFC 9420,
+// Section 5.3.1). It is asked once for each commit or join, about all changes together:
+// by a member that receives a commit, about what the commit changes; by a committer,
+// about all proposals that are there to commit, of which it leaves out those that are
+// refused; and by a joiner, about all members.
+//
+// It is asked earlier about two kinds of proposals: an Add or external senders that this
+// client proposes, and proposals from outside the group, which are not kept if it
+// refuses. Where nothing changes, it is not asked.
+//
+// SameClient is asked once for each pair of credentials to compare: in a join to a
+// follow-up group, at most once for each pair of an old and a new credential, and about
+// once for each member if the members keep their order.
 type Authenticator interface {
-	// Authenticate returns one verdict per change: nil, or why the credential
-	// does not authenticate the signature key. The error beside it says that no
-	// verdict could be reached.
+	// Authenticate returns one verdict for each change: nil, or why the credential does
+	// not authenticate the signature key. The error says that no verdict could be
+	// reached.
 	Authenticate(ctx context.Context, now time.Time, changes []Change) (verdicts []error, err error)
 
-	// SameClient reports whether two credentials are of one client: whether next
-	// may follow, or stand beside, old in a group (RFC 9420, Section 5.3.3). Of a leaf
-	// that follows another it is asked even if the credentials are equal, as when only
-	// the signature key is new; to refuse a client that resynchronises, Authenticate
-	// refuses its [ChangeResynced].
+	// SameClient reports whether two credentials belong to one client: whether next may
+	// follow old, or stand beside it, in a group (RFC 9420, Section 5.3.3). It is asked
+	// about a leaf that follows another even if the credentials are equal, as when only
+	// the signature key is new. To refuse a client that resynchronizes, refuse its
+	// [ChangeResynced] in Authenticate.
 	SameClient(old, next Credential) bool
 }
 
-// Change is a leaf, or an external sender, that enters a member's view of a group,
-// or a leaf that goes from it.
+// Change is a leaf or an external sender that enters a member's view of a group, or a
+// leaf that leaves it.
 type Change struct {
-	Leaf         LeafIndex // 2^32-1 of an Add to be committed, and of an external sender
+	Leaf         LeafIndex // 2^32-1 for an Add to be committed and for an external sender
 	Credential   Credential
 	SignatureKey []byte
-	Old          *Credential // what the leaf, or the one that it replaces, held before
+	Old          *Credential // the credential of the leaf before, or of the leaf it replaces
 	Reason       ChangeReason
 }
 
-// ChangeReason says how a leaf came about.
+// ChangeReason says why a leaf or an external sender changes.
 type ChangeReason int
 
 const (
-	// ChangeAdded is a member whom an Add proposal brings.
+	// ChangeAdded is a member that an Add proposal brings, or that joins by an external
+	// commit.
 	ChangeAdded ChangeReason = iota + 1
-	// ChangeUpdated is a member who updates its leaf, by proposal or by commit.
+	// ChangeUpdated is a member that updates its leaf, by a proposal or by a commit.
 	ChangeUpdated
-	// ChangeJoined is a member whom this client finds in a group that it joins.
+	// ChangeJoined is a member that this client finds in a group when it joins.
 	ChangeJoined
-	// ChangeExternalSender is one of the external_senders of a group that this client
-	// makes or joins, or one that a commit brings.
+	// ChangeExternalSender is an external sender of a group that this client makes or
+	// joins, or one that a commit brings.
 	ChangeExternalSender
-	// ChangeRemoved is a member whom a Remove proposal takes out, of which an
-	// [Observer] hears and an Authenticator does not.
+	// ChangeRemoved is a member that a Remove proposal takes out. An [Observer] hears of
+	// it, an Authenticator does not.
 	ChangeRemoved
-	// ChangeResynced is a client that joins by an external commit in the place of an
-	// earlier leaf of its own, which the commit removes and whose credential is Old
-	// (RFC 9420, Section 12.4.3.2). Both credentials and keys may be the same.
+	// ChangeResynced is a client that joins by an external commit in place of an earlier
+	// leaf of its own. The commit removes that leaf, whose credential is Old (RFC 9420,
+	// Section 12.4.3.2). Credentials and keys of both may be the same.
 	ChangeResynced
 )
 
@@ -81,8 +85,8 @@ func (r ChangeReason) String() string {
 	return fmt.Sprintf("ChangeReason(%d)", int(r))
 }
 
-// authenticate asks the application about changes and returns the first refusal.
-// An update of a leaf that keeps credential and key is no change.
+// authenticate asks the application about changes and returns the first refusal. An
+// update of a leaf that keeps its credential and its key is no change.
 func (c *Config) authenticate(ctx context.Context, now time.Time, changes []Change) error {
 	refusals, err := c.refusals(ctx, now, changes)
 	if err != nil {
@@ -96,8 +100,8 @@ func (c *Config) authenticate(ctx context.Context, now time.Time, changes []Chan
 	return nil
 }
 
-// refusals asks the application about changes and returns a [*ValidationError] for
-// each that it refuses, or nil. The error says that there is no verdict.
+// refusals asks the application about changes, and returns for each a [*ValidationError]
+// if it is refused and nil otherwise. The error says that there is no verdict.
 func (c *Config) refusals(ctx context.Context, now time.Time, changes []Change) ([]error, error) {
 	if c.Authenticator == nil || len(changes) == 0 {
 		return nil, nil
@@ -141,16 +145,16 @@ func changed(changes []Change, leaf LeafIndex, old, next *LeafNode, reason Chang
 	return append(changes, ch)
 }
 
-// resynced is the change from the leaf that an external commit removes to that of the
-// joiner.
+// resynced returns the change from the leaf that an external commit removes to the
+// joiner's leaf.
 func resynced(leaf LeafIndex, old, next *LeafNode) Change {
 	ch := change(leaf, next, ChangeResynced)
 	ch.Old = &old.Credential
 	return ch
 }
 
-// changedSenders appends the external senders that next has and old has not
-// (RFC 9420, Section 12.1.8.1). Without old, that is all.
+// changedSenders appends the external senders of next that old does not have (RFC 9420,
+// Section 12.1.8.1). If old is nil, it appends all of them.
 func changedSenders(changes []Change, old, next *groupExtensions) []Change {
 	if old == next {
 		return changes

@@ -1,7 +1,7 @@
 package mls
 
-// author returns who signs what a member or an external sender sends in this epoch
-// (RFC 9420, Section 6.1). It refuses a blank leaf, and an index that is not in
+// author returns the signer of what a member or an external sender sends in this epoch
+// (RFC 9420, Section 6.1). It refuses a blank leaf, and an index outside
 // external_senders.
 func (p *publicState) author(sender Sender) (Author, error) {
 	if sender.Type == SenderExternal {
@@ -27,8 +27,8 @@ func (p *publicState) externalAuthor(i uint32) (Author, error) {
 	return Author{p.context.Epoch, senders[i].Credential, senders[i].SignatureKey}, nil
 }
 
-// author returns who has to have signed a message: of a new member, by what it brings
-// (RFC 9420, Section 6.1).
+// author returns the signer that a message names. A new member's message names it by the
+// leaf that it brings (RFC 9420, Section 6.1).
 func (f *framing) author(c *framedContent) (Author, error) {
 	switch c.sender.Type {
 	case SenderNewMemberCommit:
@@ -46,14 +46,14 @@ func (f *framing) author(c *framedContent) (Author, error) {
 	return f.member(c.sender)
 }
 
-// proposer returns who signed a proposal that was sent by itself in this epoch.
+// proposer returns the signer of a proposal that was sent by itself in this epoch.
 func (p *publicState) proposer(sender Sender, proposal Proposal) (Author, error) {
 	f := p.framing(nil)
 	return f.author(&framedContent{epoch: p.context.Epoch, sender: sender, proposal: proposal})
 }
 
-// Author returns who made the commit, in the epoch that the commit ends; of a join by a
-// Welcome, who signed its GroupInfo, by the leaf that is in the tree that one joins.
+// Author returns the committer, as of the epoch that the commit ends. For a join by a
+// Welcome, it returns the signer of the GroupInfo, as of the tree that the client joins.
 func (t *transition) Author() Author {
 	epoch := max(1, t.to.context.Epoch) - 1
 	if t.committer.Type == SenderMember && t.old != nil {

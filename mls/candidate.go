@@ -7,39 +7,38 @@ import (
 	"slices"
 )
 
-// ErrRemoved says that this member is no longer in the group: the commit that was
-// adopted removed it.
+// ErrRemoved says that the commit removes this member from the group.
 var ErrRemoved = errors.New("mls: this member was removed from the group")
 
-// Candidate is an epoch of a group that a client may move to, and has not yet: the one
-// that a commit begins which is valid in the epoch of its Group, or the first of a
-// group that the client joins. Any number of candidates may exist until one of them is
-// adopted: a pending commit, a lost race and a fork are just other candidates.
+// Candidate is an epoch that a client may move to: the epoch that a valid commit begins,
+// or the first one of a group that the client joins. Any number of candidates may exist
+// until one of them is adopted. A pending commit, a lost race and a fork are just other
+// candidates.
 type Candidate struct {
-	// Message is the commit as an MLSMessage, for the group's members, if this
-	// member made it.
+	// Message is the commit as an MLSMessage, for the group's members. It is nil if
+	// another member made the commit.
 	Message []byte
 
-	// Welcome is an MLSMessage for all joiners, if this member made the commit and
-	// it adds any.
+	// Welcome is an MLSMessage for all joiners. It is nil unless this member made the
+	// commit and the commit adds members.
 	Welcome []byte
 
 	transition
 	cfg     *Config
 	from    *Group         // nil if this member joins
-	own     *OwnKeyPackage // by which it joins, if it does so by a Welcome
-	removed bool           // this member
+	own     *OwnKeyPackage // of a join by a Welcome, or nil
+	removed bool           // the commit removes this member
 
 	previous *PreviousGroup // of the first commit of a group that follows another
 
 	*claim
 }
 
-// Changes returns what the candidate makes of the members: who joins, with leaf and
-// credential, whether by an Add or by the commit itself, who leaves, and who has a new
-// leaf; of a join by a Welcome, all members. It is what an [Observer] hears once the
-// candidate is adopted. One by which this client joins and which was restored does not
-// say: it returns nil.
+// Changes returns the members who join, leave, or get a new leaf, with leaf and
+// credential. Members join by an Add or by the commit itself. Of a join by a Welcome,
+// Changes returns all members. It is what an [Observer] hears once the candidate is
+// adopted. Changes returns nil if this client joins by the commit and the candidate was
+// restored.
 func (c *Candidate) Changes() []Change {
 	if c.own != nil {
 		return c.to.joined()
@@ -50,8 +49,10 @@ func (c *Candidate) Changes() []Change {
 // Removed reports whether the commit removes this member.
 func (c *Candidate) Removed() bool { return c.removed }
 
-// EpochAuthenticator is [Group.EpochAuthenticator] of the epoch that the commit
-// begins.
+// EpochAuthenticator is [Group.EpochAuthenticator] in the epoch that the commit begins.
+// The error is [ErrRemoved] if the commit removes this member, [ErrRetired] once the
+// candidate is adopted, discarded or has lost against another, and [ErrKeyPackageUsed] if
+// another join used its key package up.
 func (c *Candidate) EpochAuthenticator() ([]byte, error) {
 	defer c.lock()()
 	if err := c.alive(); err != nil {
@@ -60,7 +61,8 @@ func (c *Candidate) EpochAuthenticator() ([]byte, error) {
 	return bytes.Clone(c.next.secrets.authenticator), nil
 }
 
-// Export is [Group.Export] in the epoch that the commit begins.
+// Export is [Group.Export] in the epoch that the commit begins. Beside the errors of
+// Group.Export, it returns those of [Candidate.EpochAuthenticator].
 func (c *Candidate) Export(label string, context []byte, length int) ([]byte, error) {
 	secret, leaf, err := c.export(label, context, length)
 	if err == nil && c.cfg.observed() {
@@ -69,7 +71,7 @@ func (c *Candidate) Export(label string, context []byte, length int) ([]byte, er
 	return secret, err
 }
 
-// export is Export, and returns the own leaf too.
+// export is Export, and also returns the own leaf.
 func (c *Candidate) export(label string, context []byte, length int) ([]byte, LeafIndex, error) {
 	defer c.lock()()
 	if err := c.alive(); err != nil {
@@ -79,8 +81,8 @@ func (c *Candidate) export(label string, context []byte, length int) ([]byte, Le
 	return secret, c.next.self.leaf, err
 }
 
-// RatchetTree is [Group.RatchetTree] in the epoch that the commit begins, for those
-// whom a Welcome without the tree lets in.
+// RatchetTree is [Group.RatchetTree] in the epoch that the commit begins, for joiners
+// whose Welcome does not hold the tree.
 func (c *Candidate) RatchetTree() ([]byte, error) {
 	defer c.lock()()
 	return marshalled(c.to.tree.nodes())
@@ -98,17 +100,18 @@ func (c *Candidate) alive() error {
 	return nil
 }
 
-// Adopt moves to the epoch that the commit begins: when the delivery service has
-// accepted the commit, or at once if there is none. It returns the Group of that
-// epoch and retires the Group that the candidate is from, with every other
-// candidate of it: the epoch's secrets and the private keys that the next epoch
-// does not use are deleted (RFC 9420, Sections 9.2 and 7.5). What late messages of
-// the old epoch need moves into the new Group.
+// Adopt moves to the epoch that the commit begins. Call it when the delivery service has
+// accepted the commit, or at once if there is no delivery service. Adopt returns the
+// Group of the new epoch and retires the Group that the candidate comes from, with every
+// other candidate of it: it deletes the old epoch's secrets, and the private keys that
+// the new epoch does not use (RFC 9420, Sections 9.2 and 7.5). What late messages of the
+// old epoch need moves into the new Group.
 //
-// A commit that removes this member leads to no Group: Adopt deletes the secrets
-// and returns [ErrRemoved]. To adopt a join by a Welcome uses the key package up, and
-// the error is [ErrKeyPackageUsed] if another join did so before: see
-// [OwnKeyPackage.Join].
+// A commit that removes this member leads to no Group: Adopt deletes the secrets and
+// returns [ErrRemoved]. Adopting a join by a Welcome uses the key package up (see
+// [OwnKeyPackage.Join]); the error is [ErrKeyPackageUsed] if another join has used it up
+// before. The error is [ErrRetired] if the candidate was adopted or discarded, or if its
+// Group is retired.
 func (c *Candidate) Adopt() (*Group, error) {
 	if c.from == nil {
 		g, err := c.join()
@@ -128,7 +131,7 @@ func (c *Candidate) Adopt() (*Group, error) {
 	return g, err
 }
 
-// entry says how the candidate leads into its group.
+// entry says how the client enters the group by the candidate.
 func (c *Candidate) entry() Entry {
 	switch {
 	case c.own != nil:
@@ -155,7 +158,7 @@ func (c *Candidate) adopt() (*Group, error) {
 	return g, nil
 }
 
-// join is Adopt for a member that joins, and has no Group yet.
+// join is Adopt for a client that joins, and so has no Group yet.
 func (c *Candidate) join() (*Group, error) {
 	defer c.lock()()
 	if err := c.alive(); err != nil {
@@ -175,15 +178,15 @@ func (c *Candidate) join() (*Group, error) {
 	return g, nil
 }
 
-// leaveGroup takes the candidate out of the group that it is from, which nobody else
-// has and which is to be destroyed: the candidate is adopted without it.
+// leaveGroup takes the candidate out of the group that it comes from, which is private to
+// the caller and about to be destroyed. The candidate can be adopted without it.
 func (c *Candidate) leaveGroup() {
 	c.from.inbox.untrack(c)
 	c.from = nil
 }
 
-// track notes a candidate, which ends with the epoch. If that ended while it was made,
-// it is discarded and the error is ErrRetired.
+// track notes a candidate, which ends with the epoch. If the epoch has ended meanwhile,
+// track discards the candidate and returns ErrRetired.
 func (g *Group) track(c *Candidate) error {
 	if !g.inbox.track(c) {
 		c.discard(ErrRetired)
@@ -208,33 +211,33 @@ func (b *inbox) untrack(c *Candidate) {
 	b.claims = slices.DeleteFunc(b.claims, func(other *claim) bool { return other == c.claim })
 }
 
-// Discard deletes the secrets of a candidate that its owner will not adopt, and those
-// of its private keys that its Group does not use. It answers [ErrRetired] from then
-// on. Those that lose against a candidate that is adopted are discarded by that. An
-// [OwnKeyPackage] whose join is discarded can join again.
+// Discard deletes the secrets of a candidate that its owner will not adopt, and the
+// private keys that its Group does not use. The candidate answers [ErrRetired] from then
+// on. Adopting another candidate discards those that lose. An [OwnKeyPackage] whose join
+// is discarded can join again.
 //
-// The keys of a candidate that is neither adopted nor discarded are deleted when the
-// garbage collector finds it or when its epoch ends, save for those in a provider to
-// which a saved state of it refers: see [Candidate.Save].
+// A candidate that is neither adopted nor discarded loses its keys when the garbage
+// collector finds it or when its epoch ends. Keys in a provider to which a saved state of
+// the candidate refers then stay: see [Candidate.Save].
 func (c *Candidate) Discard() {
 	c.discard(ErrRetired)
 	runtime.KeepAlive(c)
 }
 
-// Destroy deletes the secrets of a group that its owner has left behind, as for the
-// one that follows it after a ReInit, and those of its candidates. The group answers
-// [ErrRetired] from then on. What was saved of it is for the caller to delete.
+// Destroy deletes the secrets of a group that its owner has left behind, such as one that
+// another group follows after a ReInit, and the secrets of its candidates. The group
+// answers [ErrRetired] from then on. Deleting what was saved of it is the caller's part.
 func (g *Group) Destroy() {
 	if g.life.end() {
 		g.retire(nil, nil)
 	}
 }
 
-// retire ends the epoch in favour of a candidate, whose claim is won or nil, and of the
-// group that it leads to, if next is not nil: what that needs of past epochs moves to
-// its inbox. The other candidates are discarded. The secrets are deleted, and the
-// member's shares of its private keys given up, when the calls in progress are done. The
-// caller has ended the life, and holds the mutex of won.
+// retire ends the epoch in favour of a candidate, whose claim is won or nil. It moves
+// what next needs of past epochs to the inbox of next, if that is not nil, and discards
+// the other candidates. When the calls in progress are done, it deletes the secrets and
+// gives up the member's shares of its private keys. The caller has ended the life, and
+// holds the mutex of won.
 func (g *Group) retire(won *claim, next *Group) {
 	var inbox *inbox
 	if next != nil {

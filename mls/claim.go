@@ -8,17 +8,17 @@ import (
 	"weak"
 )
 
-// claim is what a candidate holds: the secrets and private keys of its epoch. Who ends
-// the candidate, its group or key package, holds the claim and not the candidate: those
-// of a candidate that its owner dropped are deleted as well.
+// claim holds the secrets and private keys of a candidate's epoch. Whatever ends the
+// candidate, its group or key package, refers to the claim and not to the candidate, so
+// that a candidate that its owner drops can be collected and its keys are deleted too.
 type claim struct {
 	candidate weak.Pointer[Candidate]
 	tag       []byte      // confirmation tag of the epoch
-	over      atomic.Bool // nothing is held any more
+	over      atomic.Bool // the claim holds nothing any more
 
 	mu    sync.Mutex
 	saved bool
-	ended error // why it is not to be adopted, or nil
+	ended error // why the candidate can no longer be adopted, or nil
 	next  epoch // secrets are nil once adopted, or if removed
 }
 
@@ -29,7 +29,8 @@ func newCandidate(c *Candidate, next epoch) *Candidate {
 	return c
 }
 
-// lock locks the claim for a call of its candidate, which stays until unlock.
+// lock locks the claim for a call of its candidate. The candidate stays alive until
+// unlock.
 func (c *Candidate) lock() (unlock func()) {
 	c.mu.Lock()
 	return func() {
@@ -46,8 +47,8 @@ func (c *claim) take() epoch {
 	return next
 }
 
-// discard deletes what the claim holds. The candidate answers why from then on, unless
-// it ended before.
+// discard deletes what the claim holds. The candidate answers why from then on, unless it
+// ended before.
 func (c *claim) discard(why error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -58,8 +59,8 @@ func (c *claim) discard(why error) {
 	next.destroy()
 }
 
-// abandon is discard for a candidate that its owner dropped, perhaps to restore it:
-// private keys to which a saved state refers stay in their provider.
+// abandon is discard for a candidate that its owner dropped and may restore: private keys
+// to which a saved state refers stay in their provider.
 func (c *claim) abandon() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -67,7 +68,7 @@ func (c *claim) abandon() {
 	next.abandon()
 }
 
-// end deletes what the claim holds in favour of another candidate.
+// end deletes what the claim holds, because another candidate won.
 func (c *claim) end(why error) {
 	if c.candidate.Value() == nil {
 		c.abandon()
@@ -76,7 +77,7 @@ func (c *claim) end(why error) {
 	c.discard(why)
 }
 
-// claims are those that end together.
+// claims are the claims that end together.
 type claims []*claim
 
 // track adds a claim, and drops those that are over.

@@ -83,20 +83,20 @@ func (g *Group) commit(ctx context.Context, q questions, plan *commitPlan, list 
 	return c, nil
 }
 
-// commitMaker makes a commit: of a member, or of somebody who joins by it.
+// commitMaker makes the commit of a member, or of a client that joins by it.
 type commitMaker struct {
 	cfg        *Config
 	plan       *commitPlan
 	public     *publicState
 	sender     Sender
 	format     WireFormat
-	self       *memberView // in the old epoch; a joiner has a leaf and no keys
+	self       *memberView // in the old epoch; for a joiner, a leaf without keys
 	initSecret []byte
 	psks       func(ids []PreSharedKeyID) ([]byte, error) // psk_secret
 }
 
-// make returns the candidate without its Message, which is for the caller to
-// protect. The application was asked about the credentials in the list.
+// make returns the candidate without its Message, which the caller protects. The
+// application was asked about the credentials in the list before.
 func (m *commitMaker) make(ctx context.Context, q questions, list []CommittedProposal) (made *Candidate, _ *authenticatedContent, err error) {
 	p, s := m.public, m.public.suite
 	defer p.tree.forgetRefused(&err)
@@ -207,8 +207,8 @@ func (p *ownPath) destroy() {
 	p.secrets.destroy()
 }
 
-// seal encrypts the path to the members of the next epoch whose context is still
-// the provisional one.
+// seal encrypts the path to the members of the next epoch, whose context is still the
+// provisional one.
 func (p *ownPath) seal(next *publicState, leaf LeafIndex, added []LeafIndex) (*updatePath, error) {
 	provisional, err := marshalled(&next.context)
 	if err != nil {
@@ -252,7 +252,8 @@ func (m *commitMaker) renewPath(ctx context.Context, q questions, a *applied) (*
 	return path, nil
 }
 
-// mergeLeaf merges a committer's path into the tree, and signs the leaf with it.
+// mergeLeaf merges a committer's path into the tree, and signs the leaf that goes with
+// it.
 func (m *commitMaker) mergeLeaf(ctx context.Context, a *applied, path *ownPath, nodes []NodeIndex) error {
 	own, leaf := m.self.leaf, path.leaf
 	var err error
@@ -262,7 +263,7 @@ func (m *commitMaker) mergeLeaf(ctx context.Context, a *applied, path *ownPath, 
 	if err := m.plan.config(m.cfg).signLeaf(ctx, leaf, path.leafKey, m.public, own); err != nil {
 		return err
 	}
-	if m.plan.own != nil { // what the caller brought may not go together
+	if m.plan.own != nil { // the caller's credential, key and extensions may not fit together
 		if err := leaf.validate(m.public.suite, LeafNodeCommit, m.public.place(own)); err != nil {
 			return atLeaf(err, own)
 		}
@@ -291,7 +292,7 @@ func (p *publicState) next(a *applied) (*publicState, error) {
 	}, nil
 }
 
-// provisional is the GroupContext of the next epoch before its commit is signed:
+// provisional returns the GroupContext of the next epoch before its commit is signed:
 // with the new tree and the old confirmed transcript hash.
 func (p *publicState) provisional(t *tree, extensions Extensions) GroupContext {
 	next := p.context
@@ -301,9 +302,9 @@ func (p *publicState) provisional(t *tree, extensions Extensions) GroupContext {
 	return next
 }
 
-// advance completes the public state of a new epoch with the commit that begins it
-// and derives its secrets (RFC 9420, Sections 8 and 8.2). It returns the
-// joiner_secret too, which the caller deletes.
+// advance completes the public state of a new epoch with the commit that begins it, and
+// derives the epoch's secrets (RFC 9420, Sections 8 and 8.2). It also returns the
+// joiner_secret, which the caller deletes.
 func (next *publicState) advance(old *publicState, initSecret, commitSecret, psk []byte, ac *authenticatedContent) (*epochSecrets, []byte, error) {
 	if err := next.confirmTranscript(old, ac); err != nil {
 		return nil, nil, err

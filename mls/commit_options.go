@@ -2,7 +2,8 @@ package mls
 
 import "github.com/mlsuite/mlsuite/suite"
 
-// CommitOption is a [Proposal] that [Group.Commit] sends by value, or a setting.
+// CommitOption is an option of [Group.Commit]: a setting, or a [Proposal] to send by
+// value.
 type CommitOption interface{ plan(*commitPlan) }
 
 // commitPlan is what the caller wants of a commit.
@@ -12,11 +13,11 @@ type commitPlan struct {
 	forcePath bool
 	noPending bool
 	noTree    bool
-	noWelcome bool   // simulations that make many members at once
-	tree      []byte // of an external join
+	noWelcome bool   // for simulations that make many members at once
+	tree      []byte // for an external join
 	followUp  *followUp
 	leaf      []LeafOption
-	own       *Config // with them, or nil
+	own       *Config // the committer's with leaf applied, or nil
 }
 
 func newCommitPlan(options []CommitOption) (*commitPlan, error) {
@@ -32,7 +33,7 @@ func newCommitPlan(options []CommitOption) (*commitPlan, error) {
 	return &p, nil
 }
 
-// config returns the configuration of a committer, which is c, in the next epoch.
+// config returns the committer's configuration in the next epoch. c is its present one.
 func (p *commitPlan) config(c *Config) *Config {
 	if p.own != nil {
 		return p.own
@@ -40,16 +41,14 @@ func (p *commitPlan) config(c *Config) *Config {
 	return c
 }
 
-// leads reports whether a commit of these proposals does nothing but lead out of the
-// group.
+// leads reports whether a commit of these proposals only leads out of the group.
 func (p *commitPlan) leads(list []CommittedProposal) bool { return leaveOnly(list) && p.own == nil }
 
 type commitOption func(*commitPlan)
 
 func (o commitOption) plan(p *commitPlan) { o(p) }
 
-// Add proposes to add the client whose KeyPackage it is (RFC 9420, Section
-// 12.1.1).
+// Add proposes to add the client that owns the KeyPackage (RFC 9420, Section 12.1.1).
 func Add(kp *KeyPackage) AddProposal { return AddProposal{KeyPackage: kp} }
 
 // Remove proposes to remove a member (RFC 9420, Section 12.1.3).
@@ -64,7 +63,7 @@ func (p ExternalInitProposal) plan(c *commitPlan)           { c.byValue = append
 func (p CustomProposal) plan(c *commitPlan)                 { c.byValue = append(c.byValue, p) }
 func (p GroupContextExtensionsProposal) plan(c *commitPlan) { c.byValue = append(c.byValue, p) }
 
-// ReInit proposes to end the group and to follow it up by one with another id,
+// ReInit proposes to end the group, and to follow it with a group that has another id,
 // version, suite or extensions (RFC 9420, Section 12.1.5).
 func ReInit(groupID []byte, id suite.ID, extensions ...Extension) ReInitProposal {
 	return ReInitProposal{GroupID: groupID, Version: VersionMLS10, CipherSuite: id, Extensions: extensions}
@@ -76,26 +75,25 @@ func ReplaceExtensions(extensions ...Extension) GroupContextExtensionsProposal {
 	return GroupContextExtensionsProposal{Extensions: extensions}
 }
 
-// ForcePath makes a commit replace the keys on the committer's path even where RFC
-// 9420, Section 12.4, lets it be: where there are only Adds.
+// ForcePath makes a commit replace the keys on the committer's path even where RFC 9420,
+// Section 12.4, does not require it, as when all its proposals are Adds.
 func ForcePath() CommitOption { return commitOption(func(p *commitPlan) { p.forcePath = true }) }
 
-// WithoutPending leaves out the proposals that arrived in this epoch, which a
-// commit otherwise covers.
+// WithoutPending leaves out the proposals that arrived in this epoch. By default, a
+// commit covers them.
 func WithoutPending() CommitOption { return commitOption(func(p *commitPlan) { p.noPending = true }) }
 
 // WithoutTree leaves the ratchet tree out of the Welcome. Joiners get it from
 // [Candidate.RatchetTree], or [Group.RatchetTree] of the new epoch.
 func WithoutTree() CommitOption { return commitOption(func(p *commitPlan) { p.noTree = true }) }
 
-// WithCommitData authenticates data beside the commit. It is not encrypted
-// (RFC 9420, Section 6.3.1).
+// WithCommitData authenticates data that goes along with the commit, unencrypted (RFC
+// 9420, Section 6.3.1).
 func WithCommitData(data []byte) CommitOption {
 	return commitOption(func(p *commitPlan) { p.aad = data })
 }
 
-// WithTreeFrom hands the ratchet tree to [ExternalJoin], as [Group.RatchetTree]
-// returns it.
+// WithTreeFrom gives [ExternalJoin] the ratchet tree, as [Group.RatchetTree] returns it.
 func WithTreeFrom(tree []byte) CommitOption {
 	return commitOption(func(p *commitPlan) { p.tree = tree })
 }

@@ -39,32 +39,32 @@ type Config struct {
 	// credential is accepted.
 	Authenticator Authenticator
 
-	// Observer, if not nil, is told what happened to the client's groups.
+	// Observer, if not nil, is told what happens to the client's groups.
 	Observer Observer
 
-	// PSKs is where pre-shared keys come from. Without it, only the resumption PSKs
-	// of a group itself can be injected into it.
+	// PSKs holds the client's pre-shared keys. Without it, the only PSKs that can be
+	// injected into a group are the group's own resumption PSKs.
 	PSKs PSKStore
 
-	// Extensions, Proposals and Credentials are the types beyond RFC 9420's
-	// default ones that the application handles and advertises in its leaf
-	// (RFC 9420, Section 7.2). The default ones are not listed, no extension or proposal
-	// twice, and neither 0 nor a value that Section 13.5 reserves: the engine adds such
-	// ones itself (see NoGREASE).
+	// Extensions, Proposals and Credentials are the types beyond RFC 9420's default ones
+	// that the application handles and advertises in its leaf (RFC 9420, Section 7.2).
+	// They do not list default types, 0, or a value that Section 13.5 reserves (the
+	// engine adds such values itself: see NoGREASE), and list no extension or proposal
+	// twice.
 	//
-	// The engine carries what is of these types and hands it over: extensions and
-	// proposals as their data, credentials as their content, which is one vector as
-	// that of a basic credential is. The type of Credential need not be listed; basic
-	// and X.509 credentials are always advertised.
+	// The engine carries values of these types and hands them over: extensions and
+	// proposals as their data, credentials as their content, which is one vector, as it
+	// is in a basic credential. The type of Credential need not be listed. Basic and
+	// X.509 credentials are always advertised.
 	//
-	// A client that restores a group declares the proposals that its leaf in the group
-	// lists, or it cannot follow a commit that covers one; its next leaf lists what it
-	// declares then.
+	// A client that restores a group has to declare the proposals that its leaf in the
+	// group lists, or it cannot follow a commit that covers one. Its next leaf lists what
+	// it declares then.
 	Extensions  []ExtensionType
 	Proposals   []CustomProposalType
 	Credentials []CredentialType
 
-	// LeafExtensions go into the client's LeafNode.
+	// LeafExtensions are the extensions of the client's LeafNode.
 	LeafExtensions Extensions
 
 	Lifetimes LifetimePolicy
@@ -74,14 +74,14 @@ type Config struct {
 	// Application messages are always PrivateMessage.
 	PublicHandshake bool
 
-	// StrictHandshake refuses proposals and commits of members in the other format
-	// than the one that this client sends; the default is to accept both. What comes
-	// from outside the group is always a PublicMessage.
+	// StrictHandshake refuses members' proposals and commits in another format than this
+	// client sends; the default is to accept both. What comes from outside the group is
+	// always a PublicMessage.
 	StrictHandshake bool
 
-	// NoGREASE leaves out the reserved values that otherwise go into key packages,
-	// leaves and GroupInfos, so that others learn to ignore what they do not know
-	// (RFC 9420, Section 13.5).
+	// NoGREASE leaves out the reserved values that otherwise go into key packages, leaves
+	// and GroupInfos so that others learn to ignore unknown values (RFC 9420, Section
+	// 13.5).
 	NoGREASE bool
 
 	// PaddingBlock pads the content of each PrivateMessage to a multiple of this
@@ -91,67 +91,73 @@ type Config struct {
 	Limits Limits
 }
 
-// Limits bound what others can make a member do and keep.
+// Limits bounds what others can make a member do and keep.
 type Limits struct {
-	// MaxForward is how many generations one message may move its sender's
-	// ratchet; 0 means 1,000. So many derivations of the KDF are what the first such
-	// message of a ratchet costs who reads it, authentic or not; the next that is not
-	// authentic costs up to 16 more than one in order, within 16,384 generations. They keep
-	// no other call of the group waiting. Only members can send one. What makes the next
-	// one cheap is kept until the epoch ends: a secret of Hash.Size bytes for each 16
-	// generations, of at most 1,024 in a ratchet and of at most 256 ratchets; that is
-	// half a megabyte with 1,000 and SHA-256. The keys of generations that an authentic
-	// message skips cost three derivations each, up to MaxSkippedKeys, for which other
-	// calls wait.
+	// MaxForward is the greatest number of generations by which one message may move its
+	// sender's ratchet; 0 means 1,000. Only members can send such a message. The first
+	// one on a ratchet costs its reader one KDF derivation for each generation, whether
+	// the message is authentic or not. A later one that is not authentic costs at most 16
+	// derivations more than a message in order, if it is within 16,384 generations. No
+	// other call on the group waits for these derivations.
+	//
+	// The group keeps a secret of Hash.Size bytes for every 16 generations until the
+	// epoch ends, so that a later message is cheap: at most 1,024 secrets for one
+	// ratchet, of at most 256 ratchets. With 1,000 and SHA-256, that is half a megabyte.
+	//
+	// An authentic message also derives the keys of the generations that it skips, at
+	// three derivations each and for at most MaxSkippedKeys of them. Other calls do wait
+	// for these.
 	MaxForward uint32
-	// MaxSkippedKeys is how many keys of skipped messages are kept for each
+	// MaxSkippedKeys is the number of keys of skipped messages that are kept for each
 	// ratchet; 0 means 1,000, and a negative number means none.
 	MaxSkippedKeys int
-	// PastEpochs is for how many past epochs the keys of late application
-	// messages are kept; 0 means 3, and a negative number means none.
+	// PastEpochs is the number of past epochs whose late application messages can still
+	// be read; 0 means 3, and a negative number means none.
 	PastEpochs int
-	// ResumptionPSKs is of how many past epochs the resumption PSK is kept; 0 means
+	// ResumptionPSKs is the number of past epochs whose resumption PSK is kept; 0 means
 	// 16, and a negative number means none.
 	ResumptionPSKs int
-	// MaxProposals is how many proposals of members are kept for a commit in one
-	// epoch; 0 means 10,000. A member has a share that the others cannot take:
-	// MaxProposals divided by the number of members, and 16 where that is less. Beyond
-	// its share it has what is left, up to a quarter of MaxProposals. A proposal
-	// without room is [ErrProposalRoom].
+	// MaxProposals is the number of members' proposals that are kept for a commit in one
+	// epoch; 0 means 10,000. Each member has a share that the others cannot take:
+	// MaxProposals divided by the number of members, but at least 16. A member may use
+	// what is left beyond its share, up to a quarter of MaxProposals in all. A proposal
+	// for which there is no room is refused with [ErrProposalRoom].
 	MaxProposals int
-	// MaxExternalProposals is how many proposals from outside the group are kept
-	// beside them; 0 means 1,000, and a negative number means none. An external
-	// sender has a share of 16, and a quarter at most. New members have no share.
+	// MaxExternalProposals is the number of proposals from outside the group that are
+	// kept in one epoch, in addition to the members'; 0 means 1,000, and a negative
+	// number means none. Each external sender has a share of 16, and may use at most a
+	// quarter. New members have no share.
 	MaxExternalProposals int
-	// MaxProposalBytes is of how many bytes the proposals of members are, and those
-	// from outside; 0 means 64 MiB. It is shared out as the numbers are, and the
-	// least share is 64 KiB. All that a group keeps of proposals is of no more than
-	// twice this, and 64 KiB for each member and external sender.
+	// MaxProposalBytes bounds the size of kept proposals in bytes, members' and
+	// outsiders' separately; 0 means 64 MiB. It is shared out as the numbers are, with a
+	// least share of 64 KiB. All proposals that a group keeps together are no larger than
+	// twice this and 64 KiB for each member and external sender.
 	MaxProposalBytes int
 }
 
-// LifetimePolicy says which lifetimes of key packages are accepted and made
-// (RFC 9420, Section 7.2). The zero value is a sane policy.
+// LifetimePolicy says which lifetimes a client gives its key packages, and which it
+// accepts (RFC 9420, Section 7.2). The zero value is a sane policy.
 type LifetimePolicy struct {
-	// Own is the total lifetime of key packages made here, from NotBefore to NotAfter, so
-	// that one of 90 days satisfies a policy that allows 90; 0 means 84 days, or as long
-	// as MaxTotal lets it.
+	// Own is the total lifetime of key packages made here, from NotBefore to NotAfter; 0
+	// means 84 days, or MaxTotal if that is shorter. A key package with an Own of 90 days
+	// satisfies a policy that allows 90.
 	Own time.Duration
-	// Backdate is how much of Own lies before now, for others whose clocks are slow; 0
-	// means one hour, and a negative one means none. It is at most half of Own.
+	// Backdate is the part of Own that lies before now, for others whose clocks are slow;
+	// 0 means one hour, and a negative number means none. It is at most half of Own.
 	Backdate time.Duration
-	// MaxTotal is the longest total lifetime accepted, in an Add, in the tree of a
-	// group that one joins, and of what is made here; 0 means 366 days, and a negative
-	// one accepts any. Members who differ in it part over a commit.
+	// MaxTotal is the longest total lifetime that is accepted in an Add and in the tree
+	// of a group to join, and the longest that a key package made here may have; 0 means
+	// 366 days, and a negative number accepts any. All members must agree on it, or one
+	// rejects a commit that another accepts.
 	MaxTotal time.Duration
-	// JudgeReceived refuses proposals and commits of others with an Add whose
-	// lifetime is not now, by Skew, as RFC 9420, Section 7.3, recommends and does not
-	// demand. Without it, a member who was away can follow what the others accepted in
-	// time. What this client sends is judged in any case, and a commit leaves out what
-	// arrived and has expired since.
+	// JudgeReceived refuses others' proposals and commits with an Add whose lifetime does
+	// not include the current time, give or take Skew. RFC 9420, Section 7.3, recommends
+	// this and does not require it. Without it, a member who was away can follow what the
+	// others accepted in time. In either case this client sends no Add outside its
+	// lifetime, and its commits leave out received Adds that have expired since.
 	JudgeReceived bool
-	// Skew is by how much the clocks of others may differ; 0 means one hour, and a
-	// negative one means nothing.
+	// Skew is how much the clocks of others may differ from this one; 0 means one hour,
+	// and a negative number means not at all.
 	Skew time.Duration
 }
 
@@ -191,8 +197,8 @@ func (c *Config) checkTypes() error {
 	return checkUnreserved("Credentials", c.Credentials)
 }
 
-// checkUnreserved refuses a list of Config that has 0 or a value that RFC 9420, Section
-// 13.5, reserves to be ignored.
+// checkUnreserved refuses a list of Config that holds 0 or a value that RFC 9420, Section
+// 13.5, reserves.
 func checkUnreserved[T interface {
 	~uint16
 	fmt.Stringer
@@ -208,8 +214,8 @@ func checkUnreserved[T interface {
 	return nil
 }
 
-// checkAdvertised refuses a list of Config that has a reserved value, a default type,
-// which RFC 9420, Section 7.2, forbids to list, or a type twice.
+// checkAdvertised refuses a list of Config that holds a reserved value, a type twice, or
+// a default type, which RFC 9420, Section 7.2, forbids listing.
 func checkAdvertised[T interface {
 	~uint16
 	isDefault() bool
@@ -286,7 +292,7 @@ func (l Limits) pastEpochs() int { return max(0, orDefault(l.PastEpochs, 3)) }
 
 func (l Limits) resumptionPSKs() int { return max(0, orDefault(l.ResumptionPSKs, 16)) }
 
-// proposals returns the limits of proposals in a group of a number of members.
+// proposals returns the limits of proposals in a group of the given number of members.
 func (l Limits) proposals(members uint32) proposalLimits {
 	bytes := orDefault(l.MaxProposalBytes, 64<<20)
 	return proposalLimits{
@@ -305,17 +311,17 @@ func (p LifetimePolicy) own(now time.Time) Lifetime {
 		}
 	}
 	if total < 0 {
-		return Lifetime{NotBefore: unixSeconds(now.Add(-backdate)), NotAfter: unixSeconds(now.Add(total))} // which nobody takes
+		return Lifetime{NotBefore: unixSeconds(now.Add(-backdate)), NotAfter: unixSeconds(now.Add(total))} // nobody accepts it
 	}
 	begin := unixSeconds(now.Add(-min(backdate, total/2)))
 	return Lifetime{NotBefore: begin, NotAfter: begin + uint64(total/time.Second)}
 }
 
-// longest is the longest total lifetime, or negative if there is none.
+// longest returns the longest total lifetime, or a negative number if there is none.
 func (p LifetimePolicy) longest() time.Duration { return orDefault(p.MaxTotal, defaultMaxLifetime) }
 
-// checkTotal returns an error if l is too long, whatever the time (RFC 9420, Section
-// 7.2).
+// checkTotal returns an error if l is too long, whatever the current time (RFC 9420,
+// Section 7.2).
 func (p LifetimePolicy) checkTotal(l Lifetime) error {
 	if l.NotAfter < l.NotBefore {
 		return violation("7.2", "lifetime ends before it begins")
@@ -327,8 +333,7 @@ func (p LifetimePolicy) checkTotal(l Lifetime) error {
 	return nil
 }
 
-// check returns an error unless now lies in l, with the allowance of skew, and l
-// is not too long.
+// check returns an error if l is too long, or if now lies outside l by more than skew.
 func (p LifetimePolicy) check(l Lifetime, now time.Time, skew time.Duration) error {
 	if err := p.checkTotal(l); err != nil {
 		return err
@@ -342,13 +347,13 @@ func (p LifetimePolicy) check(l Lifetime, now time.Time, skew time.Duration) err
 // lifetimeCheck judges the lifetime of an added leaf.
 type lifetimeCheck func(Lifetime) error
 
-// sentAt is the check of what this client sends, which RFC 9420, Section 7.3,
-// makes mandatory; it allows no skew.
+// sentAt returns the check of what this client sends, which RFC 9420, Section 7.3, makes
+// mandatory. It allows no skew.
 func (p LifetimePolicy) sentAt(now time.Time) lifetimeCheck {
 	return func(l Lifetime) error { return p.check(l, now, 0) }
 }
 
-// receivedAt is the check of what another sends.
+// receivedAt returns the check of what others send.
 func (p LifetimePolicy) receivedAt(now time.Time) lifetimeCheck {
 	if !p.JudgeReceived {
 		return p.checkTotal

@@ -16,15 +16,15 @@ type framing struct {
 	groupContext []byte // group, encoded
 	secrets      *epochSecrets
 
-	member func(Sender) (Author, error) // or external sender, as publicState.author
-	wanted func(ref []byte) bool        // of a proposal: whether to verify it; nil if any
+	member func(Sender) (Author, error) // author of a member's or external sender's message, as publicState.author
+	wanted func(ref []byte) bool        // whether to verify a proposal; nil to verify any
 }
 
 // errUnwanted says that a proposal was not verified, as nobody wants it.
 var errUnwanted = errors.New("mls: proposal that nobody refers to")
 
-// checkWanted refuses a proposal that need not be verified, by what it would be
-// referred to by if it were authentic.
+// checkWanted refuses a proposal that need not be verified. It asks by the reference that
+// the proposal would have if it were authentic.
 func (f *framing) checkWanted(c *authenticatedContent) error {
 	if f.wanted == nil {
 		return nil
@@ -36,10 +36,9 @@ func (f *framing) checkWanted(c *authenticatedContent) error {
 	return err
 }
 
-// signContent signs content for the given wire format (RFC 9420, Section 6.1).
-// Members and joiners by commit sign the encoded GroupContext too; other senders
-// have none. The confirmation tag of a Commit is for the caller to add: it depends
-// on the signature.
+// signContent signs content for the given wire format (RFC 9420, Section 6.1). Members,
+// and joiners by commit, sign the encoded GroupContext too; other senders do not have it.
+// The caller adds the confirmation tag of a Commit, which depends on the signature.
 func signContent(ctx context.Context, signer suite.Signer, format WireFormat, content *framedContent, groupContext []byte) (*authenticatedContent, error) {
 	if err := checkFormat(format, content); err != nil {
 		return nil, err
@@ -99,8 +98,8 @@ func signedContent(format WireFormat, content *framedContent, groupContext []byt
 	return message, err
 }
 
-// isFor returns [ErrWrongGroup], [ErrFutureEpoch] or [ErrPastEpoch] for a message that
-// is not for this epoch.
+// isFor returns [ErrWrongGroup], [ErrFutureEpoch] or [ErrPastEpoch] if a message is not
+// for this epoch.
 func (c *GroupContext) isFor(groupID []byte, epoch uint64) error {
 	switch {
 	case !bytes.Equal(groupID, c.GroupID):
@@ -113,9 +112,9 @@ func (c *GroupContext) isFor(groupID []byte, epoch uint64) error {
 	return nil
 }
 
-// checkReferences refuses references of a commit that cannot be any, before somebody
-// looks for them: each is of Hash.Size bytes (RFC 9420, Section 5.2), and an external
-// commit has none (Section 12.4.3.2).
+// checkReferences refuses impossible references of a commit before anybody looks them up:
+// each has Hash.Size bytes (RFC 9420, Section 5.2), and an external commit has none
+// (Section 12.4.3.2).
 func (f *framing) checkReferences(c *framedContent) error {
 	if c.commit == nil {
 		return nil
@@ -133,7 +132,7 @@ func (f *framing) checkReferences(c *framedContent) error {
 	return nil
 }
 
-// checkFormat refuses what may not be sent in a wire format, or not by its sender
+// checkFormat refuses content that may not be sent in a wire format, or not by its sender
 // (RFC 9420, Sections 6 and 6.1).
 func checkFormat(format WireFormat, content *framedContent) error {
 	switch {
@@ -147,7 +146,7 @@ func checkFormat(format WireFormat, content *framedContent) error {
 	return nil
 }
 
-// checkOutgoing refuses to protect what was signed for another wire format, group
+// checkOutgoing refuses to protect content that was signed for another wire format, group
 // or epoch.
 func (f *framing) checkOutgoing(format WireFormat, c *authenticatedContent) error {
 	if c.wireFormat != format {

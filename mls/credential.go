@@ -22,17 +22,18 @@ import (
 // is.
 type Credential struct {
 	Type CredentialType
-	// Content is what is in the vector: the identity, or the certificates each
+	// Content is the content of the vector: the identity, or the certificates, each
 	// behind its length.
 	Content []byte
 }
 
-// BasicCredential returns a bare assertion of an identity.
+// BasicCredential returns a credential that asserts an identity and proves nothing.
 func BasicCredential(identity []byte) Credential {
 	return Credential{Type: CredentialBasic, Content: identity}
 }
 
-// X509Credential returns a credential of DER certificates, the end entity's first.
+// X509Credential returns a credential of DER certificates, the end entity's first. The
+// error says that the chain is too long: 2^30 bytes or more.
 func X509Credential(chain [][]byte) (Credential, error) {
 	content, err := wire.Marshal(func(w *wire.Writer) {
 		for _, der := range chain {
@@ -45,7 +46,7 @@ func X509Credential(chain [][]byte) (Credential, error) {
 	return Credential{Type: CredentialX509, Content: content}, nil
 }
 
-// Identity returns the identity of a basic credential, or false for any other.
+// Identity returns the identity of a basic credential, or false for any other credential.
 func (c Credential) Identity() ([]byte, bool) {
 	if c.Type != CredentialBasic {
 		return nil, false
@@ -53,9 +54,9 @@ func (c Credential) Identity() ([]byte, bool) {
 	return c.Content, true
 }
 
-// Certificates returns the DER certificates of an X.509 credential, the end
-// entity's first. It returns an error that wraps ErrMalformed or, for another type
-// of credential, ErrUnsupported.
+// Certificates returns the DER certificates of an X.509 credential, the end entity's
+// first. The error wraps [ErrMalformed], or [ErrUnsupported] for another type of
+// credential.
 func (c Credential) Certificates() ([][]byte, error) {
 	if c.Type != CredentialX509 {
 		return nil, unsupported(c.Type, "credential type")
@@ -80,7 +81,7 @@ func (c Credential) equal(d Credential) bool {
 	return c.Type == d.Type && bytes.Equal(c.Content, d.Content)
 }
 
-// credentialKey is a credential as the key of a map: those of identical credentials
+// credentialKey is a credential as the key of a map. The keys of identical credentials
 // are equal.
 type credentialKey struct {
 	credentialType CredentialType
@@ -89,10 +90,10 @@ type credentialKey struct {
 
 func (c Credential) key() credentialKey { return credentialKey{c.Type, string(c.Content)} }
 
-// certifies returns an error if this is an X.509 credential and its end-entity
-// certificate is not of the signature key (RFC 9420, Section 5.3). Bytes are
-// compared: those of a suite's signature keys (Section 5.1.1) are those of the
-// subjectPublicKey. The rest of the certificates is for the [Authenticator].
+// certifies returns an error if this is an X.509 credential whose end-entity certificate
+// is not for the signature key (RFC 9420, Section 5.3). It compares bytes: a suite's
+// signature keys (Section 5.1.1) have the bytes of the subjectPublicKey. The rest of the
+// certificates is for the [Authenticator] to judge.
 func (c *Credential) certifies(signatureKey []byte) error {
 	if c.Type != CredentialX509 {
 		return nil

@@ -1,26 +1,26 @@
 // Package mls is an engine for Messaging Layer Security (RFC 9420).
 //
-// It holds no algorithm of its own: cipher suites come from the caller as
-// [github.com/mlsuite/mlsuite/suite.Suite] values, through [Config]. It reaches no
+// It holds no algorithm of its own: the caller passes cipher suites in, as
+// [github.com/mlsuite/mlsuite/suite.Suite] values, through [Config]. It uses no
 // network, no disk and no clock: time is an argument, messages are bytes.
 //
-// An [OwnKeyPackage] is what a client publishes so that others can add it, with the
-// private keys that it keeps to join. A [Group] is one member's state in one epoch.
-// A commit, one's own or another's, does not change it but makes a [Candidate] for
-// the next epoch, which can be looked at and dropped. Adopting one returns the Group
-// of that epoch and deletes the secrets of the old one. A join, by a Welcome or from
-// outside, gives a Candidate too. So a client sends a commit,
-// adopts it once the delivery service has accepted it, and otherwise adopts the one
-// that won. The example of Group shows all of this.
+// An [OwnKeyPackage] is what a client publishes so that others can add it, together
+// with the private keys that it keeps. A [Group] is one member's state in one epoch. A
+// commit, this member's or another's, leaves the Group unchanged and makes a
+// [Candidate] for the next epoch, which can be inspected and dropped. Adopting a
+// Candidate returns the Group of that epoch and deletes the secrets of the old one. A
+// join, by a Welcome or from outside, makes a Candidate too. So a client sends a
+// commit, and adopts it once the delivery service has accepted it; if another commit
+// won, the client adopts that one. The example of Group shows all of this.
 //
-// A [PublicGroup] follows a group of public handshakes without secrets, as a delivery
-// service does. A [Simulation] holds everybody's secrets, to make large groups by
-// real commits for benchmarks and tests. [Group.Save] and [RestoreGroup] move a
-// group to a store and back, and deltas keep the store up to date.
+// A [PublicGroup] follows a group with public handshakes without its secrets, as a
+// delivery service does. A [Simulation] holds everybody's secrets, to make large groups
+// by real commits for benchmarks and tests. [Group.Save] and [RestoreGroup] move a group
+// to a store and back, and deltas keep the store up to date.
 //
-// Errors wrap one of a few sentinels; a rule of RFC 9420 that a peer breaks is a
-// [*ValidationError] with the section and the leaf or proposal at fault. A call that
-// fails changes nothing.
+// Errors wrap one of a few sentinels. Where a peer breaks a rule of RFC 9420, the error
+// is a [*ValidationError] with the section and the leaf or proposal at fault. A call
+// that fails changes nothing.
 //
 // # Policies
 //
@@ -77,17 +77,16 @@
 //	       external_commit.go
 //	13     extension.go, group_extensions.go, grease.go
 //
-// Structures of the wire are beside them or in files called wire. Further: what all
-// members of an epoch share is public_state.go, what one member knows is
-// member_view.go, what messages change within an epoch is inbox.go; who holds a private
-// key is private_key.go, and what a candidate holds is claim.go; saved states are in
-// state*.go, of which state_manifest.go keeps the records together; skip.go counts the
-// elements of vectors before they are read.
+// Structures of the wire are beside them or in files called wire. public_state.go has
+// what all members of an epoch share, member_view.go what one member knows, and inbox.go
+// what messages change within an epoch. private_key.go says who holds a private key, and
+// claim.go what a candidate holds. Saved states are in state*.go; state_manifest.go keeps
+// their records together. skip.go counts the elements of vectors before they are read.
 //
 // # Limits
 //
-// The package does not deliver messages, order commits or store anything. It does
-// not know whom a credential names: an [Authenticator] does, and without one every
-// credential is accepted; chains of X.509 certificates are not validated here. It
-// has no extension of a later document, such as those of draft-ietf-mls-extensions.
+// The package does not deliver messages, order commits or store anything. It does not
+// know whom a credential names: an [Authenticator] does, and without one every credential
+// is accepted. It does not validate chains of X.509 certificates. It has no extensions of
+// later documents, such as those of draft-ietf-mls-extensions.
 package mls

@@ -16,55 +16,57 @@ var (
 	ErrMalformed = wire.ErrMalformed
 	// ErrInvalid is the class of every [*ValidationError].
 	ErrInvalid = errors.New("mls: invalid")
-	// ErrUnsupported says that something is well formed and not supported here.
+	// ErrUnsupported says that something is well formed but not supported here.
 	ErrUnsupported = errors.New("mls: unsupported")
 	// ErrWrongGroup says that a message is for another group.
 	ErrWrongGroup = errors.New("mls: message is for another group")
-	// ErrWrongEpoch says that a message is for an epoch that the group has not, or
-	// no longer, the keys of. It is the class of ErrFutureEpoch and ErrPastEpoch.
+	// ErrWrongEpoch says that a message is for an epoch whose keys the group does not
+	// have, or no longer has. It is the class of ErrFutureEpoch and ErrPastEpoch.
 	ErrWrongEpoch = errors.New("mls: message is for another epoch")
-	// ErrFutureEpoch says that a message is for an epoch ahead of the group's: it can
-	// be tried again when the commits before it are adopted. It wraps ErrWrongEpoch.
+	// ErrFutureEpoch says that a message is for a later epoch than the group's. Try it
+	// again when the commits before it are adopted. It wraps ErrWrongEpoch.
 	ErrFutureEpoch = fmt.Errorf("%w, ahead of the group's", ErrWrongEpoch)
-	// ErrPastEpoch says that a message is for an epoch behind the group's, whose keys
-	// the group has no longer: it came too late. It wraps ErrWrongEpoch.
+	// ErrPastEpoch says that a message is for an earlier epoch than the group's, whose
+	// keys are gone: it came too late. It wraps ErrWrongEpoch.
 	ErrPastEpoch = fmt.Errorf("%w, behind the group's", ErrWrongEpoch)
 	// ErrMissingProposals is the class of every [*MissingProposalsError].
 	ErrMissingProposals = errors.New("mls: commit refers to proposals that are not here")
-	// ErrProposalRoom says that a valid proposal was not kept, as [Limits] have no room
-	// for it in this epoch. A commit that refers to it can be followed with
+	// ErrProposalRoom says that a valid proposal was not kept because [Limits] leaves no
+	// room for it in this epoch. A commit that refers to it can be followed with
 	// [WithProposals]. It wraps ErrUnsupported.
 	ErrProposalRoom = fmt.Errorf("%w: more proposals in this epoch than the limits have room for", ErrUnsupported)
 	// ErrPathSecret is the class of every [*PathSecretError].
 	ErrPathSecret = errors.New("mls: commit keeps its epoch from this member")
-	// ErrDerivation is the likely cause where a path secret gives other keys than its
-	// sender shows, in a suite whose derivation of key pairs no RFC settles
-	// ([suite.KEMInfo.Derivation]): its sender may have the suite from another version of
-	// the draft. A key package does not show that, so members who differ in it meet, join
-	// and read each other, and part here. What helps is one derivation for all, of a set
-	// of suites that all have.
+	// ErrDerivation is the likely cause when a path secret gives other keys than its
+	// sender shows and no RFC says how the suite derives key pairs
+	// ([suite.KEMInfo.Derivation]): the sender may have the suite from another version of
+	// the draft. A key package does not show that. Members who derive differently can
+	// therefore join and read each other, and part at the first commit with a path. The
+	// remedy is one derivation for all members, from a set of suites that all of them
+	// have.
 	ErrDerivation = errors.New("mls: the committer derives keys as another version of the draft does")
 	// ErrDecrypt says that a ciphertext is not authentic. It carries no detail.
 	ErrDecrypt = errDecrypt
-	// ErrConsumed says that the key of a message is gone: the message was opened
-	// before, or is older than the window of skipped keys.
+	// ErrConsumed says that the key of a message is gone: the message was opened before,
+	// or it is older than the window of skipped keys.
 	ErrConsumed = errors.New("mls: message key is consumed")
-	// ErrGeneration says that a message's generation is further ahead than the
-	// configured limit.
+	// ErrGeneration says that a message's generation is further ahead than the configured
+	// limit, or that a ratchet of this member has no generation left to send with.
 	ErrGeneration = errors.New("mls: message generation is too far ahead")
-	// ErrRetired says that the group has moved to its next epoch, and this handle
-	// holds no secrets any more.
+	// ErrRetired says that the group has moved to its next epoch, and that this handle no
+	// longer holds secrets.
 	ErrRetired = errRetired
-	// ErrOwnMessage says that a message is this member's own: of a PublicMessage, the
-	// signature is this member's. A PrivateMessage names this member as its sender, which
-	// nobody has verified: the key that would open it is deleted once it is sent, and
-	// every member can write such a name.
+	// ErrOwnMessage says that a message is this member's own. The signature of a
+	// PublicMessage shows that. A PrivateMessage names this member as its sender, and
+	// nobody has verified that: every member can write such a name, and the key that
+	// would open the message was deleted once it was sent.
 	ErrOwnMessage = errors.New("mls: message is this member's own")
-	// ErrUnknownPSK says that a pre-shared key that is needed is not here.
+	// ErrUnknownPSK says that a commit or a Welcome needs a pre-shared key that this
+	// client does not have.
 	ErrUnknownPSK = errors.New("mls: unknown pre-shared key")
-	// ErrUnusablePSK says that the cipher suite refuses a pre-shared key that is here, such
-	// as a short one with [suite.ErrShortSecret]. No commit that injects it can be made or
-	// followed. It wraps ErrUnsupported.
+	// ErrUnusablePSK says that the cipher suite refuses a pre-shared key that this client
+	// has: a short one, for example, with [suite.ErrShortSecret]. No commit that injects
+	// it can be made or followed. It wraps ErrUnsupported.
 	ErrUnusablePSK = fmt.Errorf("%w: pre-shared key that the cipher suite cannot use", ErrUnsupported)
 	// ErrReInit says that the group has ended by a ReInit and waits for its
 	// follow-up.
@@ -73,16 +75,17 @@ var (
 	ErrNotRecipient = errors.New("mls: Welcome is not for this key package")
 )
 
-// ValidationError says which rule of RFC 9420 is violated, and by whom.
+// ValidationError says which rule of RFC 9420 is violated, and by whom. It matches
+// [ErrInvalid].
 type ValidationError struct {
 	Section  string // of RFC 9420, such as "12.2"
 	Rule     string // in our words
-	Leaf     int64  // leaf index of the culprit, or -1
-	Proposal int    // index of the culprit in the commit's proposals, or -1
-	Err      error  // what lies below, or nil
+	Leaf     int64  // leaf index of the member at fault, or -1
+	Proposal int    // index of the proposal at fault in the commit's list, or -1
+	Err      error  // the underlying error, or nil
 }
 
-// violation returns a ValidationError that blames nobody yet.
+// violation returns a ValidationError that names no leaf and no proposal yet.
 func violation(section, format string, args ...any) *ValidationError {
 	return &ValidationError{Section: section, Rule: fmt.Sprintf(format, args...), Leaf: -1, Proposal: -1}
 }
@@ -102,8 +105,9 @@ func (e *ValidationError) because(err error) *ValidationError {
 	return e
 }
 
-// otherDerivation returns the likely cause of keys that a path secret does not give, and
-// of an init secret that was not sent to the external key of this member's group, or nil if an RFC says how the suite's KEM derives them.
+// otherDerivation returns the likely cause of two faults: a path secret that gives other
+// keys, and an init secret that was not sent to the external key of this member's group.
+// It returns nil if an RFC says how the suite's KEM derives key pairs.
 func otherDerivation(s suite.Suite) error {
 	derivation := s.Info().KEM.Derivation
 	if derivation == "" {
@@ -132,21 +136,22 @@ func (e *ValidationError) Is(target error) bool { return target == ErrInvalid }
 
 func (e *ValidationError) Unwrap() error { return e.Err }
 
-// MissingProposalsError says that a commit refers to proposals that are not here: they
-// have not arrived yet, or found no room (see [ErrProposalRoom]), or were forgotten, or
-// cannot be opened.
-// The commit's signature is verified. Whether it is valid shows when the proposals are
-// there: process them and then the commit again, or the commit with [WithProposals].
+// MissingProposalsError says that a commit refers to proposals that this client does not
+// hold: they have not arrived yet, found no room (see [ErrProposalRoom]), were forgotten,
+// or cannot be opened. The commit's signature has been verified. Whether the commit is
+// valid shows when the proposals are there: process them and then the commit again, or
+// process the commit with [WithProposals].
 //
-// Neither takes this member farther if the committer made the references up, or if the
-// proposal is a PrivateMessage whose key another one used up: an insider can send two
-// proposals of one generation, and members who get them in other orders keep different
-// ones. Each deletes the key with the first (RFC 9420, Section 9.2), so the other is
-// [ErrConsumed] for good, and Err is too if it was handed over. (A proposal that this
-// member processed before and has is no different there, so Err shows it only where no
-// such one is handed over.) If the delivery service has accepted the commit, the way back
-// is an external commit, as with [PathSecretError]. With handshakes as PublicMessages
-// ([Config.PublicHandshake]), which use up no key, no insider does this.
+// Neither helps if the committer made the references up, or if the proposal is a
+// PrivateMessage whose key another message used up. An insider can bring that about with
+// two proposals of one generation: members who receive them in different orders keep
+// different ones. Each member deletes the key with the first (RFC 9420, Section 9.2), so
+// the other is [ErrConsumed] for good, and so is Err if it was handed over. (A
+// PrivateMessage that this member has processed and keeps is ErrConsumed too when it is
+// handed over, so Err tells the two cases apart only if no such message is handed over.)
+// If the delivery service has accepted the commit, the way back is an external commit, as
+// with [PathSecretError]. No insider can do this where handshakes are PublicMessages
+// ([Config.PublicHandshake]), which use up no key.
 type MissingProposalsError struct {
 	Committer Sender
 	Refs      [][]byte // the ProposalRefs, in the order of the commit
@@ -166,18 +171,18 @@ func (e *MissingProposalsError) Is(target error) bool { return target == ErrMiss
 
 func (e *MissingProposalsError) Unwrap() error { return e.Err }
 
-// PathSecretError says that a commit, whose signature is verified, encrypts to this
-// member no path secret that opens, or one of other keys than the commit shows. Nobody
-// but this member can see it, and MLS cannot prevent it (RFC 9420, Section 7.5): the
-// others may well follow the commit, and then this member is in the tree of an epoch
-// whose secrets it has not.
+// PathSecretError says that a commit keeps its epoch from this member: the path secret
+// that is encrypted to it does not open, or gives other keys than the commit shows. The
+// commit's signature has been verified. Nobody but this member can see the fault, and MLS
+// cannot prevent it (RFC 9420, Section 7.5): the others may well follow the commit, and
+// this member is then in the tree of an epoch whose secrets it does not have.
 //
 // If the delivery service has accepted the commit, the way back is an external commit
-// that removes this member's old leaf: [ExternalJoin] with a GroupInfo of another
-// member and [Remove] of [Group.OwnLeaf]. If it has not, the group goes on as it is.
+// that removes this member's old leaf: [ExternalJoin] with a GroupInfo of another member
+// and [Remove] of [Group.OwnLeaf]. If it has not, the group goes on as it is.
 type PathSecretError struct {
-	Committer LeafIndex // where it is, or goes, in the tree
-	Node      NodeIndex // of the path: the first whose secret this member should get
+	Committer LeafIndex // the committer's leaf, or the one that it joins at
+	Node      NodeIndex // the lowest node of the path whose secret this member should get
 	Err       error     // [ErrDecrypt] or a [*ValidationError]
 }
 

@@ -4,8 +4,8 @@ import (
 	"github.com/mlsuite/mlsuite/internal/wire"
 )
 
-// Extension is data of one of the types in RFC 9420, Section 17.3, or of another,
-// which is kept as it is (Section 7.2).
+// Extension is data of one of the types in RFC 9420, Section 17.3, or of another type,
+// whose data is kept as it is (Section 7.2).
 //
 //	struct {
 //	    ExtensionType extension_type;
@@ -26,11 +26,11 @@ func (e *Extension) unmarshal(r *wire.Reader) {
 	e.Data = r.Bytes()
 }
 
-// Extensions is a list of extensions, at most one of each type (RFC 9420,
-// Section 13.4). A list that has two of a type is malformed.
+// Extensions is a list of extensions, at most one of each type (RFC 9420, Section 13.4).
+// A list with two of one type is malformed.
 type Extensions []Extension
 
-// Find returns the data of the extension of type t.
+// Find returns the data of the extension of type t, or false if there is none.
 func (e Extensions) Find(t ExtensionType) ([]byte, bool) {
 	for i := range e {
 		if e[i].Type == t {
@@ -40,7 +40,7 @@ func (e Extensions) Find(t ExtensionType) ([]byte, bool) {
 	return nil, false
 }
 
-// twice returns the first extension whose type an earlier one has, or nil.
+// twice returns the first extension that has the type of an earlier one, or nil.
 func (e Extensions) twice() *Extension {
 	if i := repeated(len(e), func(i int) uint16 { return uint16(e[i].Type) }); i >= 0 {
 		return &e[i]
@@ -56,8 +56,8 @@ func (e Extensions) check() error {
 	return nil
 }
 
-// repeated returns the first of n code points that is there before, or -1. It takes time
-// in proportion to n.
+// repeated returns the index of the first of n code points that equals an earlier one, or
+// -1. It takes time in proportion to n.
 func repeated(n int, at func(i int) uint16) int {
 	if n <= 16 { // as almost all lists are
 		for i := range n {
@@ -95,9 +95,9 @@ func (e *Extensions) unmarshal(r *wire.Reader) {
 	}
 }
 
-// RequiredCapabilities is the content of the required_capabilities extension of a
-// group: what every member's capabilities have to list (RFC 9420, Section 11.1). The
-// lists are sets: one that has a type twice is malformed.
+// RequiredCapabilities is the content of a group's required_capabilities extension: what
+// every member's capabilities have to list (RFC 9420, Section 11.1). The lists are sets:
+// a list that has a type twice is malformed.
 //
 //	struct {
 //	    ExtensionType extension_types<V>;
@@ -164,8 +164,8 @@ func (s *ExternalSender) unmarshal(r *wire.Reader) {
 	s.Credential.unmarshal(r)
 }
 
-// ExternalSenders is the content of the external_senders extension of a group
-// (RFC 9420, Section 12.1.8.1). A [Sender] names one by its index.
+// ExternalSenders is the content of a group's external_senders extension (RFC 9420,
+// Section 12.1.8.1). A [Sender] names one of them by its index.
 type ExternalSenders []ExternalSender
 
 func (s ExternalSenders) marshal(w *wire.Writer) { wire.WriteAll(w, s, (*ExternalSender).marshal) }

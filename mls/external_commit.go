@@ -9,13 +9,15 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// externalInitLabel is the exporter context of HPKE by which a joiner sends the
-// init secret (RFC 9420, Section 8.3).
+// externalInitLabel is the HPKE exporter context by which a joiner sends the init secret
+// (RFC 9420, Section 8.3).
 const externalInitLabel = "MLS 1.0 external init secret"
 
-// GroupInfo returns a signed GroupInfo of the epoch, as an MLSMessage, by which
-// others can join with an external commit (RFC 9420, Section 12.4.3.2). With the
-// tree it is O(n); without, joiners get the tree from [Group.RatchetTree].
+// GroupInfo returns a signed GroupInfo of the epoch, as an MLSMessage, by which others
+// can join with an external commit (RFC 9420, Section 12.4.3.2). It is O(n) with the
+// tree. Without it, joiners get the tree from [Group.RatchetTree].
+//
+// The error is [ErrReInit] after a ReInit, [ErrRetired], or a [*PolicyError].
 func (g *Group) GroupInfo(ctx context.Context, now time.Time, withTree bool) (message []byte, err error) {
 	defer func() { g.tellDenied(err) }()
 	done, err := g.active()
@@ -54,8 +56,8 @@ func (c *Candidate) GroupInfo(ctx context.Context, now time.Time, withTree bool)
 	return c.to.groupInfoFor(ctx, c.cfg, leaf, pub, withTree)
 }
 
-// external returns this member's leaf in the epoch that the commit begins, and the
-// public key to which those who join send.
+// external returns this member's leaf in the epoch that the commit begins, and the public
+// key to which joiners send.
 func (c *Candidate) external() (LeafIndex, []byte, error) {
 	defer c.lock()()
 	if err := c.alive(); err != nil {
@@ -68,7 +70,7 @@ func (c *Candidate) external() (LeafIndex, []byte, error) {
 	return c.next.self.leaf, pub, err
 }
 
-// externalPub returns the public key to which those who join send the init_secret.
+// externalPub returns the public key to which joiners send the init_secret.
 func (e *epochSecrets) externalPub(s suite.Suite) ([]byte, error) {
 	key, err := e.externalKey(s)
 	if err != nil {
@@ -78,8 +80,8 @@ func (e *epochSecrets) externalPub(s suite.Suite) ([]byte, error) {
 	return key.PublicKey(), nil
 }
 
-// groupInfoFor returns a GroupInfo of the epoch for those who join by an external
-// commit, as an MLSMessage signed by the member at leaf.
+// groupInfoFor returns a GroupInfo of the epoch for an external commit, as an MLSMessage
+// signed by the member at leaf.
 func (p *publicState) groupInfoFor(ctx context.Context, cfg *Config, leaf LeafIndex, pub []byte, withTree bool) ([]byte, error) {
 	external, err := marshalled(&externalPub{key: pub})
 	if err != nil {
@@ -92,13 +94,19 @@ func (p *publicState) groupInfoFor(ctx context.Context, cfg *Config, leaf LeafIn
 	return (&Message{GroupInfo: info}).Marshal()
 }
 
-// ExternalJoin makes a commit by which this client joins a group, from a GroupInfo
-// of its current epoch, an MLSMessage (RFC 9420, Section 12.4.3.2). The candidate's
-// Message is for the group's members; adopting it gives the Group.
+// ExternalJoin makes a commit by which this client joins a group, from a GroupInfo of the
+// group's current epoch, an MLSMessage (RFC 9420, Section 12.4.3.2). The candidate's
+// Message is for the group's members. Adopting the candidate returns the Group.
 //
-// Of the options, a Remove takes out an earlier appearance of this client, and PSKs
-// may be injected. WithTreeFrom hands over the tree if the GroupInfo does not hold
-// it.
+// Of the options, a [Remove] takes out an earlier leaf of this client, [ExternalPSK] and
+// [ResumptionPSK] inject pre-shared keys, and [WithTreeFrom] gives the tree if the
+// GroupInfo does not hold it. A [LeafOption] is an error: cfg says what the leaf is.
+//
+// The error wraps [ErrMalformed] if the GroupInfo or the tree does not parse,
+// [ErrUnsupported] if the message is no GroupInfo or there is no tree, and
+// [ErrUnknownPSK] or [ErrUnusablePSK] if a pre-shared key is missing or refused by the
+// suite. It is a [*PolicyError] if a policy refuses the group, and a [*ValidationError]
+// if the group or the commit breaks a rule or the Authenticator refuses a member.
 func ExternalJoin(ctx context.Context, now time.Time, cfg Config, groupInfo []byte, options ...CommitOption) (*Candidate, error) {
 	info, err := parseGroupInfoMessage(groupInfo)
 	if err != nil {
@@ -222,9 +230,9 @@ func (e *epochSecrets) receiveExternalInit(s suite.Suite, kemOutput []byte) ([]b
 	return secret, nil
 }
 
-// checkResync checks that the Remove of an external commit takes out an earlier
-// leaf of the joiner, whose new leaf has to be one that could update the old
-// (RFC 9420, Section 12.2).
+// checkResync checks that the Remove of an external commit takes out an earlier leaf of
+// the joiner, and that the joiner's new leaf would do as an Update of the old one (RFC
+// 9420, Section 12.2).
 func (p *publicState) checkResync(cfg *Config, a *applied, next *LeafNode) error {
 	for _, leaf := range a.removed {
 		old := p.tree.leaf(leaf)

@@ -17,13 +17,14 @@ type ExternalProposer struct {
 	Epoch   uint64 // the group's current one
 }
 
-// Propose signs a proposal as the external sender with an index in the group's
-// external_senders.
+// Propose signs a proposal as the external sender at the given index of the group's
+// external_senders. The error wraps [ErrMalformed] if the proposal lacks its content, and
+// [ErrUnsupported] if external senders may not send it.
 func (e ExternalProposer) Propose(ctx context.Context, signer suite.Signer, index uint32, proposal Proposal) ([]byte, error) {
 	return e.propose(ctx, signer, Sender{Type: SenderExternal, Index: index}, withNonce(proposal, e.Suite))
 }
 
-// ProposeJoin asks to be added by a KeyPackage of one's own.
+// ProposeJoin asks the group to add the client by its own KeyPackage.
 func (e ExternalProposer) ProposeJoin(ctx context.Context, own *OwnKeyPackage) ([]byte, error) {
 	return e.propose(ctx, own.cfg.Signer, Sender{Type: SenderNewMemberProposal}, Add(own.KeyPackage))
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// followUp links the first commit of a new group to an old group by its resumption
-// PSK (RFC 9420, Sections 11.2 and 11.3).
+// followUp links the first commit of a new group to an old group by the old group's
+// resumption PSK (RFC 9420, Sections 11.2 and 11.3).
 type followUp struct {
 	id  PreSharedKeyID
 	psk []byte
@@ -62,9 +62,10 @@ func (g *Group) Reinitialize(ctx context.Context, now time.Time, cfg Config, opt
 	return g.follow(ctx, now, cfg, ResumptionPSKReInit, r.GroupID, r.Extensions, plan)
 }
 
-// Branch creates a group of some of this group's members, with the same suite
-// (RFC 9420, Section 11.3). A nil groupID asks for a random one. As in
-// [Group.Reinitialize], the proposals in options are Adds alone.
+// Branch creates a group of some of this group's members, with the same suite (RFC 9420,
+// Section 11.3). A nil groupID asks for a random one. As in [Group.Reinitialize], the
+// only proposals in options are Adds. The errors are those of Reinitialize, but for those
+// that concern the ReInit.
 func (g *Group) Branch(ctx context.Context, now time.Time, cfg Config, groupID []byte, extensions Extensions, options ...CommitOption) (*Candidate, error) {
 	if id := g.public.context.CipherSuite; cfg.Suite != id {
 		return nil, violation("11.3", "cipher suite is the old group's, %s", id)
@@ -83,10 +84,10 @@ func (g *Group) Branch(ctx context.Context, now time.Time, cfg Config, groupID [
 	return g.follow(ctx, now, cfg, ResumptionPSKBranch, groupID, extensions, plan)
 }
 
-// check refuses a ReInit to a group that no client here can make or join: of another
-// version, or with extensions, read as e, that are nobody's (RFC 9420, Sections 12.1.5
-// and 13.5). Extensions that the members' leaves do not list may be
-// those of the key packages that they join with.
+// check refuses a ReInit to a group that no client here can make or join: a group of
+// another version, or one whose extensions, read as e, nobody supports (RFC 9420,
+// Sections 12.1.5 and 13.5). It accepts extensions that the members' leaves do not list:
+// the key packages that they join with may list them.
 func (p *ReInitProposal) check(e *groupExtensions) error {
 	if p.Version != VersionMLS10 {
 		return fmt.Errorf("%w: ReInit to protocol version %s", ErrUnsupported, p.Version)
@@ -98,8 +99,8 @@ func (p *ReInitProposal) check(e *groupExtensions) error {
 	return nil
 }
 
-// newFollowUpPlan returns the plan of the first commit of a follow-up group, still
-// without the link to the old one.
+// newFollowUpPlan returns the plan of the first commit of a follow-up group, without the
+// link to the old one.
 func newFollowUpPlan(options []CommitOption) (*commitPlan, error) {
 	plan, err := newCommitPlan(options)
 	if err != nil {
@@ -171,15 +172,14 @@ func (g *Group) follow(ctx context.Context, now time.Time, cfg Config, usage Res
 	return c, nil
 }
 
-// sameClient asks the application whether two credentials are of one client;
-// without an Authenticator, they are if they are identical.
+// sameClient asks the application whether two credentials belong to one client. Without
+// an Authenticator, they do if they are identical.
 func (c *Config) sameClient(a, b Credential) bool {
 	return a.equal(b) || c.Authenticator != nil && c.Authenticator.SameClient(a, b)
 }
 
-// sameMembers checks that the members of the new group are this one and those who
-// have a key package, and no others than the old group's (RFC 9420, Sections 11.2
-// and 12.4.2).
+// sameMembers checks that the new group has the members of the old one and no others:
+// this member and the owners of the key packages (RFC 9420, Sections 11.2 and 12.4.2).
 func (g *Group) sameMembers(cfg *Config, members []*KeyPackage) error {
 	stranger, err := g.allIn(cfg, append(credentialsOf(members), cfg.Credential))
 	if err == nil && stranger >= 0 {
@@ -204,8 +204,8 @@ func errBranchStranger() *ValidationError {
 	return violation("11.3", "every member of a branch is one of the old group")
 }
 
-// allIn checks that each member of the group is the client of one of the
-// credentials. It returns the index of a credential that is nobody's, or -1.
+// allIn checks that one of the credentials belongs to each member of the group. It
+// returns the index of a credential that belongs to no member, or -1.
 func (g *Group) allIn(cfg *Config, credentials []Credential) (stranger int, err error) {
 	matched, others := g.MatchClients(cfg.Authenticator, credentials)
 	for i := range g.public.tree.members() {
@@ -219,10 +219,10 @@ func (g *Group) allIn(cfg *Config, credentials []Credential) (stranger int, err 
 	return -1, nil
 }
 
-// checkFollowUp checks a group that somebody joins by the resumption PSK of an old
-// one: that it is what the ReInit announced, or a branch (RFC 9420, Sections 11.2,
-// 11.3 and 12.4.3.1). It returns the old group. A join without such a PSK passes,
-// and there is none, unless it has to follow a certain group: expected.
+// checkFollowUp checks a group that a client joins by the resumption PSK of an old group:
+// that it is the group that the ReInit announced, or a branch (RFC 9420, Sections 11.2,
+// 11.3 and 12.4.3.1). It returns the old group, or nil for a join without such a PSK.
+// That is an error if the join has to follow a certain group: expected.
 func checkFollowUp(q questions, p *publicState, psks []PreSharedKeyID, expected *Group) (*PreviousGroup, error) {
 	cfg := q.cfg
 	var link *PreSharedKeyID
@@ -285,8 +285,8 @@ func checkFollowUp(q questions, p *publicState, psks []PreSharedKeyID, expected 
 	return previousGroup(link, old.public), nil
 }
 
-// ended returns the group that pre-shared keys link a group to by a ReInit, or that
-// it has to follow: expected; or nil.
+// ended returns the old group that the pre-shared keys link a group to by a ReInit, or
+// expected, which the group has to follow, or nil.
 func (c *Config) ended(psks []PreSharedKeyID, expected *Group) *publicState {
 	if expected != nil {
 		return expected.public
@@ -302,7 +302,7 @@ func (c *Config) ended(psks []PreSharedKeyID, expected *Group) *publicState {
 	return nil
 }
 
-// previousGroup describes the group that a resumption PSK links a group to.
+// previousGroup describes the old group that a resumption PSK links a group to.
 func previousGroup(link *PreSharedKeyID, old *publicState) *PreviousGroup {
 	return &PreviousGroup{
 		ID: bytes.Clone(link.GroupID), Epoch: link.Epoch, Suite: old.context.CipherSuite, Usage: link.Usage,

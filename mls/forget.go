@@ -1,10 +1,11 @@
 package mls
 
-// ForgetPastEpochs deletes the keys of late application messages but for those of the
-// latest epochs, at most keep of the ones that [Limits] PastEpochs lets stay: messages
-// of the others answer [ErrWrongEpoch] from then on (RFC 9420, Section 15.3). An
-// application calls it when it expects no more of them, such as some time after a new
-// epoch has begun. What was saved has the keys until the next delta is applied to it.
+// ForgetPastEpochs deletes the keys of late application messages, except those of the
+// latest keep epochs. It keeps no more epochs than [Limits] PastEpochs allows. Messages
+// of the other epochs give [ErrWrongEpoch] from then on (RFC 9420, Section 15.3). An
+// application calls it when it expects no more of them, for example some time after a new
+// epoch has begun. The saved state holds the keys until the next delta is applied to it.
+// The error is [ErrRetired].
 func (g *Group) ForgetPastEpochs(keep int) error {
 	done, err := g.alive()
 	if err != nil {
@@ -27,14 +28,15 @@ func (g *Group) ForgetPastEpochs(keep int) error {
 }
 
 // ForgetProposals drops the proposals that arrived in this epoch and those that this
-// member made, with the private keys of its own Updates: they are in no commit of this
-// member, and keep it from sending no longer (see [ErrPendingProposals]).
+// member made, with the private keys of its own Updates. This member does not commit
+// them, and they no longer keep it from sending (see [ErrPendingProposals]). The error is
+// [ErrRetired].
 //
-// A commit of another that refers to one of them can then not be followed, unless the
+// A commit of another member that refers to one of them cannot be followed unless the
 // proposal arrives again or is handed over (see [WithProposals]); a PrivateMessage opens
-// once. Candidates that exist stay
-// good, but one that was saved and needs the private key of an own Update cannot be
-// restored. A key that a candidate or a call in progress uses is deleted after that.
+// only once. Existing candidates stay good, but a saved one that needs the private key of
+// an own Update cannot be restored. A key that a candidate or a call in progress uses is
+// deleted after that.
 func (g *Group) ForgetProposals() error {
 	done, err := g.alive()
 	if err != nil {

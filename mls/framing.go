@@ -68,9 +68,9 @@ type framedContent struct {
 	proposal          Proposal // of ContentProposal
 	commit            *commit  // of ContentCommit
 
-	// body is what the content type selects, encoded, where it is at hand: a message
-	// is encoded once to be sent, never again when it was received, and yet signed or
-	// verified, hashed into the transcript and encrypted.
+	// body is what the content type selects, encoded, if it is at hand. A message is
+	// encoded once when it is sent and never when it is received, although it is signed
+	// or verified, hashed into the transcript and encrypted.
 	body []byte
 }
 
@@ -128,8 +128,8 @@ func (c *framedContent) encodeBody() error {
 	return nil
 }
 
-// size returns about how many bytes c takes encoded, if its body is at hand; never
-// less.
+// size returns the approximate size of c when encoded, and never less than the exact one,
+// if its body is at hand.
 func (c *framedContent) size() int {
 	const rest = 3*4 + 8 + 5 + 1 // headers, epoch, sender, content type
 	return rest + len(c.groupID) + len(c.authenticatedData) + len(c.body)
@@ -147,8 +147,8 @@ func (c *framedContent) unmarshalBody(r *wire.Reader) {
 	}
 }
 
-// senderMay reports whether a sender in this role may send this content at all
-// (RFC 9420, Sections 6.1 and 12.1.8).
+// senderMay reports whether a sender of this type may send this content at all (RFC 9420,
+// Sections 6.1 and 12.1.8).
 func (c *framedContent) senderMay() bool {
 	switch c.sender.Type {
 	case SenderExternal:
@@ -156,7 +156,7 @@ func (c *framedContent) senderMay() bool {
 			return false
 		}
 		kind, ok := c.proposal.Type().kind()
-		return !ok || kind.external // of other types the application says it
+		return !ok || kind.external // the application says it of other types
 	case SenderNewMemberProposal:
 		return c.contentType == ContentProposal && c.proposal.Type() == ProposalAdd
 	case SenderNewMemberCommit:
@@ -208,7 +208,7 @@ func (a *framedContentAuthData) unmarshal(r *wire.Reader, content ContentType) {
 	}
 }
 
-// marshalTag writes a tag that has to be there if it is wanted, and only then.
+// marshalTag writes a tag, which has to be there if and only if it is wanted.
 func marshalTag(w *wire.Writer, name string, tag []byte, wanted bool) {
 	switch {
 	case wanted && tag == nil:
@@ -233,8 +233,8 @@ type authenticatedContent struct {
 	content    framedContent
 	auth       framedContentAuthData
 
-	author  Author // whose signature was verified
-	scratch []byte // what was verified, whose memory the transcript hash may use
+	author  Author // the author, once the signature was verified
+	scratch []byte // the verified bytes; the transcript hash may reuse their memory
 }
 
 func (c *authenticatedContent) marshal(w *wire.Writer) {
@@ -266,18 +266,18 @@ func refMarshalled(s suite.Suite, label string, x marshaler) ([]byte, error) {
 	return refHash(s, label, value)
 }
 
-// Author is who signed a message, as of the epoch of the message: in another epoch its
-// leaf, or its place among the external senders, may be somebody else's. A new
+// Author is the signer of a message, as of the message's epoch. In another epoch, the
+// leaf or the index among the external senders may belong to somebody else. A new
 // member's credential and key are those of the leaf that it brings.
 //
 // The caller must not change what it refers to.
 type Author struct {
 	Epoch        uint64 // of the message
 	Credential   Credential
-	SignatureKey []byte // which verified the signature
+	SignatureKey []byte // the key that verified the signature
 }
 
-// author returns who signs by a leaf in an epoch.
+// author returns the signer whose leaf is l in an epoch.
 func (l *LeafNode) author(epoch uint64) Author { return Author{epoch, l.Credential, l.SignatureKey} }
 
 func marshalContentType(w *wire.Writer, t ContentType) {

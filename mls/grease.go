@@ -13,8 +13,8 @@ func grease[T ~uint16]() T {
 	return T(0x0A0A + 0x1010*uint16(b[0]%15))
 }
 
-// isGrease reports whether a code point is one of those values, which nobody supports
-// whoever lists it: a group that needs one has no members.
+// isGrease reports whether a code point is one of those values. Nobody supports them,
+// even if somebody lists them: a group that needs one has no members.
 func isGrease[T ~uint16](v T) bool {
 	return v&0x0F0F == 0x0A0A && v>>8 == v&0xFF && v != 0xFAFA
 }
@@ -65,7 +65,7 @@ func (n *LeafNode) addGrease() {
 	n.Extensions = append(n.Extensions[:len(n.Extensions):len(n.Extensions)], x)
 }
 
-// withGrease returns list with a reserved value more, unless it has all of them.
+// withGrease returns list with one more reserved value, unless it has all of them.
 func withGrease[T ~uint16](list []T) []T {
 	v := grease[T]()
 	for range 15 {

@@ -12,22 +12,22 @@ import (
 
 // Group is one member's state in one epoch of a group.
 //
-// A commit, made by [Group.Commit] or received by [Group.Process], is a
-// [Candidate] for the next epoch, and leaves the Group as it was; adopting the
-// candidate returns the Group of the next epoch and retires this one, whose
-// secrets are deleted when the calls in progress are done. A retired Group answers
-// [ErrRetired], and so may a call that was in progress.
+// A commit, made by [Group.Commit] or received by [Group.Process], is a [Candidate] for
+// the next epoch and leaves the Group unchanged. Adopting the candidate returns the Group
+// of the next epoch and retires this one: its secrets are deleted when the calls in
+// progress are done. A retired Group answers [ErrRetired], and so may a call that was in
+// progress.
 //
-// A Group is safe for concurrent use. It must not be copied. What the configuration
-// names, such as the signer, the stores and the Authenticator, is called without a
-// lock, and may ask the group.
+// A Group is safe for concurrent use. It must not be copied. It holds no lock while it
+// calls what the configuration names, such as the signer, the stores and the
+// Authenticator: they may ask the group.
 type Group struct {
 	publicView
 	cfg   *Config
 	leaf  LeafIndex
 	inbox inbox
 
-	life    life // of what is below, for whoever calls alive
+	life    life // of the fields below, which only callers of alive may use
 	secrets *epochSecrets
 	self    *memberView
 }
@@ -49,7 +49,7 @@ func (e *epoch) destroy() {
 	}
 }
 
-// abandon is destroy for an epoch of which a saved state may still be there.
+// abandon is destroy for an epoch to which a saved state may still refer.
 func (e *epoch) abandon() {
 	if e.secrets != nil {
 		e.secrets.destroy()
@@ -59,8 +59,7 @@ func (e *epoch) abandon() {
 	}
 }
 
-// newGroup makes the live group of an epoch. It takes ownership of the epoch's
-// encryption secret.
+// newGroup makes the live group of an epoch. It takes over the epoch's encryption secret.
 func newGroup(cfg *Config, e epoch) *Group {
 	g := &Group{publicView: publicView{e.public}, cfg: cfg, leaf: e.self.leaf, secrets: e.secrets, self: e.self}
 	g.inbox.mu = new(sync.Mutex)
@@ -68,9 +67,13 @@ func newGroup(cfg *Config, e epoch) *Group {
 	return g
 }
 
-// CreateGroup makes a group of one member, in epoch 0, of the suite that cfg
-// names (RFC 9420, Section 11). Group ids should be unique among all groups; a
-// nil groupID asks for a random one of Hash.Size bytes.
+// CreateGroup makes a group with one member, in epoch 0, in the suite that cfg names (RFC
+// 9420, Section 11). A group id should be unique among all groups; a nil groupID asks for
+// a random one of Hash.Size bytes.
+//
+// The error is a [*PolicyError] if a policy refuses the group, wraps [ErrMalformed] if an
+// extension does not parse, and is a [*ValidationError] if the extensions and the
+// client's own leaf do not fit together or the Authenticator refuses an external sender.
 func CreateGroup(ctx context.Context, now time.Time, cfg Config, groupID []byte, extensions ...Extension) (*Group, error) {
 	g, err := createGroup(ctx, cfg.ask(suite.Start, now), groupID, extensions, nil)
 	if err != nil {
@@ -80,7 +83,7 @@ func CreateGroup(ctx context.Context, now time.Time, cfg Config, groupID []byte,
 	return g, nil
 }
 
-// createGroup is CreateGroup for a group that follows old, if that is not nil.
+// createGroup is CreateGroup for a group that follows old; old may be nil.
 func createGroup(ctx context.Context, q questions, groupID []byte, extensions Extensions, old *publicState) (*Group, error) {
 	cfg, now := q.cfg, q.now
 	if err := cfg.validate(); err != nil {
@@ -161,8 +164,8 @@ func createGroup(ctx context.Context, q questions, groupID []byte, extensions Ex
 	return newGroup(cfg, epoch{public, secrets, &memberView{leafKey: leafKey.share()}}), nil
 }
 
-// confirm computes the confirmation tag of the epoch and the interim transcript
-// hash that the next commit starts from (RFC 9420, Sections 6.1 and 8.2).
+// confirm computes the confirmation tag of the epoch, and the interim transcript hash
+// from which the next commit starts (RFC 9420, Sections 6.1 and 8.2).
 func (p *publicState) confirm(secrets *epochSecrets) error {
 	tag, err := confirmationTag(p.suite, secrets, p.context.ConfirmedTranscriptHash)
 	if err != nil {
@@ -171,7 +174,7 @@ func (p *publicState) confirm(secrets *epochSecrets) error {
 	return p.setTranscript(tag)
 }
 
-// alive holds the epoch's secrets until done is called, or returns ErrRetired.
+// alive keeps the epoch's secrets until done is called, or returns ErrRetired.
 func (g *Group) alive() (done func(), err error) {
 	if !g.life.begin() {
 		return nil, ErrRetired
@@ -179,8 +182,8 @@ func (g *Group) alive() (done func(), err error) {
 	return g.life.done, nil
 }
 
-// active is alive for what a group does not do after a ReInit (RFC 9420, Section
-// 12.4.2).
+// active is alive for calls that an ended group refuses: after a ReInit it returns
+// ErrReInit (RFC 9420, Section 12.4.2).
 func (g *Group) active() (done func(), err error) {
 	if g.public.reInit != nil {
 		return nil, ErrReInit
@@ -191,8 +194,9 @@ func (g *Group) active() (done func(), err error) {
 // OwnLeaf returns this member's leaf index.
 func (g *Group) OwnLeaf() LeafIndex { return g.leaf }
 
-// EpochAuthenticator returns a secret of Hash.Size bytes that is equal for all
-// members of an epoch and for nobody else (RFC 9420, Section 8.7).
+// EpochAuthenticator returns a secret of Hash.Size bytes that is the same for all members
+// of an epoch and that nobody else knows (RFC 9420, Section 8.7). The error is
+// [ErrRetired].
 func (g *Group) EpochAuthenticator() ([]byte, error) {
 	done, err := g.alive()
 	if err != nil {
@@ -202,8 +206,9 @@ func (g *Group) EpochAuthenticator() ([]byte, error) {
 	return bytes.Clone(g.secrets.authenticator), nil
 }
 
-// Export returns a secret of length bytes for an application's label and context
-// (RFC 9420, Section 8.5).
+// Export returns a secret of length bytes for an application's label and context (RFC
+// 9420, Section 8.5). The error is [ErrRetired], or says that length is more than 65,535
+// or more than 255 times KDF.Nh.
 func (g *Group) Export(label string, context []byte, length int) ([]byte, error) {
 	secret, err := g.export(label, context, length)
 	if err == nil && g.cfg.observed() {

@@ -6,8 +6,8 @@ import (
 	"github.com/mlsuite/mlsuite/internal/treemath"
 )
 
-// LeafIndex is the index of a leaf of the ratchet tree, from 0 (RFC 9420,
-// Section 4.1).
+// LeafIndex is the index of a leaf of the ratchet tree, counted from 0 (RFC 9420, Section
+// 4.1).
 type LeafIndex = treemath.LeafIndex
 
 // NodeIndex is the index of a node of the ratchet tree in the array
@@ -17,7 +17,7 @@ type NodeIndex = treemath.NodeIndex
 // ProtocolVersion is a version of MLS (RFC 9420, Section 6).
 type ProtocolVersion uint16
 
-// VersionMLS10 is the protocol of RFC 9420, the only version there is.
+// VersionMLS10 is the protocol of RFC 9420, the only version so far.
 const VersionMLS10 ProtocolVersion = 1
 
 // WireFormat says what a [Message] holds (RFC 9420, Section 17.2).
@@ -79,7 +79,7 @@ const (
 	ContentCommit      ContentType = 3
 )
 
-// SenderType says in which role a message was sent (RFC 9420, Section 6).
+// SenderType says in which role somebody sent a message (RFC 9420, Section 6).
 type SenderType uint8
 
 // The sender types of RFC 9420, Section 6.
@@ -109,7 +109,7 @@ const (
 	PSKResumption PSKType = 2
 )
 
-// ResumptionPSKUsage says what a resumption PSK is for (RFC 9420, Section 8.4).
+// ResumptionPSKUsage says what a resumption PSK is used for (RFC 9420, Section 8.4).
 type ResumptionPSKUsage uint8
 
 // The usages of RFC 9420, Section 8.4.

@@ -5,26 +5,26 @@ import (
 	"sync"
 )
 
-// inbox is the one mutable part of an epoch: the message ratchets, the proposals
-// that arrived, and the keys of own Updates that wait for their commit. Nothing in
-// it changes on error.
+// inbox is the one mutable part of an epoch: the message ratchets, the proposals that
+// arrived, and the keys of own Updates that wait for their commit. Nothing in it changes
+// on error.
 //
-// All epochs of a group share the mutex, as the ratchets move from one to the next.
+// All epochs of a group share the mutex, because the ratchets move from one to the next.
 type inbox struct {
 	mu       *sync.Mutex
-	retired  bool // nothing comes in any more
+	retired  bool // nothing comes in from now on
 	ratchets *secretTree
 	cache    proposalCache
 	updates  map[string]ownUpdate // by ProposalRef
 	past     []*pastEpoch         // latest last
 
-	claims      claims       // of this epoch's candidates, to end with it
+	claims      claims       // of this epoch's candidates, which end with it
 	resumptions []resumption // of past epochs, latest last
 	saving      saving
 }
 
-// pastEpoch is what opens late application messages of an epoch (RFC 9420,
-// Section 15.3).
+// pastEpoch holds what opens late application messages of an epoch (RFC 9420, Section
+// 15.3).
 type pastEpoch struct {
 	public     *publicState
 	senderData []byte
@@ -36,7 +36,7 @@ func (p *pastEpoch) destroy() {
 	p.ratchets.destroy()
 }
 
-// destroy deletes what b has of past epochs. The caller holds mu.
+// destroy deletes what b holds of past epochs. The caller holds mu.
 func (b *inbox) destroy() {
 	for _, p := range b.past {
 		p.destroy()
@@ -47,8 +47,8 @@ func (b *inbox) destroy() {
 	b.past, b.resumptions = nil, nil
 }
 
-// keep caches a proposal for a commit that refers to it. An own Update comes with
-// what is kept of it.
+// keep caches a proposal for a commit that refers to it. own is what is kept of an own
+// Update, or nil.
 func (b *inbox) keep(p CommittedProposal, own *ownUpdate, limits proposalLimits) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -67,9 +67,9 @@ func (b *inbox) keep(p CommittedProposal, own *ownUpdate, limits proposalLimits)
 	return nil
 }
 
-// admit takes up what a message held that was found good, and consumes the key that
-// opened it, if one did: another call may have done that meanwhile, and then nothing of
-// the message is kept. Of a commit whose epoch holds secrets, the candidate is tracked.
+// admit keeps the content of a good message, and consumes the key that opened it, if
+// there is one. Another call may have consumed the key meanwhile: then admit keeps
+// nothing of the message. It tracks the candidate of a commit whose epoch holds secrets.
 func (b *inbox) admit(r *Received, key *pendingKey, limits proposalLimits) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -95,7 +95,7 @@ func (b *inbox) admit(r *Received, key *pendingKey, limits proposalLimits) error
 	return nil
 }
 
-// live returns the ratchets of an epoch that is not over.
+// live returns the ratchets, or ErrRetired if the epoch is over.
 func (b *inbox) live() (*secretTree, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -105,8 +105,8 @@ func (b *inbox) live() (*secretTree, error) {
 	return b.ratchets, nil
 }
 
-// keys finds the keys of messages in ratchets of this epoch or of one before. It takes
-// the mutex, but not for the steps to a generation that is far ahead.
+// keys returns a keyFinder for the ratchets of this epoch or of a past one. It takes the
+// mutex, but not for the steps to a generation that is far ahead.
 func (b *inbox) keys(ratchets *secretTree, limits ratchetLimits) keyFinder {
 	return func(leaf LeafIndex, contentType ContentType, generation uint32) (*pendingKey, error) {
 		b.mu.Lock()
@@ -126,7 +126,7 @@ func (b *inbox) keys(ratchets *secretTree, limits ratchetLimits) keyFinder {
 	}
 }
 
-// takes returns the error of keep for a proposal, and keeps nothing.
+// takes returns the error that keep would return for a proposal, and keeps nothing.
 func (b *inbox) takes(p *CommittedProposal, limits proposalLimits) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -154,8 +154,8 @@ func (b *inbox) proposal(ref []byte) (CommittedProposal, bool) {
 	return b.cache.find(ref)
 }
 
-// update returns what is kept of an own Update, with a share of its key for the caller
-// to release.
+// update returns what is kept of an own Update, with a share of its key. The caller
+// releases the share.
 func (b *inbox) update(ref []byte) (ownUpdate, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -166,7 +166,7 @@ func (b *inbox) update(ref []byte) (ownUpdate, bool) {
 	return own, ok
 }
 
-// pastEpoch returns the window's entry of an epoch, or nil. The caller holds mu.
+// pastEpoch returns the window's entry for an epoch, or nil. The caller holds mu.
 func (b *inbox) pastEpoch(epoch uint64) *pastEpoch {
 	for _, p := range b.past {
 		if p.public.context.Epoch == epoch {
@@ -176,12 +176,12 @@ func (b *inbox) pastEpoch(epoch uint64) *pastEpoch {
 	return nil
 }
 
-// retire moves what the next epoch keeps of past ones to its inbox, with the epoch
-// of the inbox itself as the last, and deletes what is beyond the limits; without a
-// next epoch, all. Receive ratchets move and are never copied, so a message that was
-// opened stays opened. The ratchets of own, the member's leaf, are deleted. What calls
-// in progress may use is for clear to delete. It returns what
-// the epoch's candidates hold.
+// retire moves what the next epoch keeps of past ones to next, the inbox of that epoch,
+// with this epoch as the latest of them, and deletes what exceeds the limits. If next is
+// nil, it deletes everything. Receive ratchets move and are never copied, so a message
+// that was opened stays opened. retire deletes the ratchets of own, the member's leaf. It
+// leaves to clear what calls in progress may use. It returns the claims of the epoch's
+// candidates.
 func (b *inbox) retire(public *publicState, secrets *epochSecrets, own LeafIndex, limits Limits, next *inbox) claims {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -231,7 +231,7 @@ func (b *inbox) forget() {
 	b.updates, b.cache = nil, proposalCache{}
 }
 
-// abandon deletes what b has, but for private keys to which a saved state refers.
+// abandon deletes what b holds, except private keys to which a saved state refers.
 func (b *inbox) abandon() {
 	b.destroy()
 	for _, own := range b.updates {

@@ -21,35 +21,43 @@ type joinPlan struct {
 	follows   *Group
 }
 
-// WithRatchetTree hands over the ratchet tree, as [Group.RatchetTree] returns it,
-// for a Welcome that does not hold it. If the Welcome holds one, that counts.
+// WithRatchetTree gives Join the ratchet tree, as [Group.RatchetTree] returns it, for a
+// Welcome that does not hold it. A tree in the Welcome takes precedence.
 func WithRatchetTree(tree []byte) JoinOption { return func(p *joinPlan) { p.tree = tree } }
 
-// WithPublicHandshake sets [Config].PublicHandshake for the group that is joined:
-// a key package is made before it is known for which group.
+// WithPublicHandshake sets [Config].PublicHandshake for the group that is joined. When a
+// key package is made, its group is not known yet.
 func WithPublicHandshake(public bool) JoinOption {
 	return func(p *joinPlan) { p.handshake = &public }
 }
 
-// FollowUpOf says that the group to join is the one that follows old, which a ReInit
-// has ended (RFC 9420, Section 11.2): a Welcome to any other is refused. The
-// resumption PSK is taken from old, which Config.PSKs need not have.
+// FollowUpOf says that the group to join follows old, which a ReInit has ended (RFC 9420,
+// Section 11.2). Join refuses a Welcome to any other group with a [*ValidationError]. It
+// takes the resumption PSK from old, which Config.PSKs need not hold.
 func FollowUpOf(old *Group) JoinOption { return func(p *joinPlan) { p.follows = old } }
 
-// Join opens a Welcome, an MLSMessage, and returns the candidate for the group that
-// it lets the client join (RFC 9420, Section 12.4.3.1). It checks the group's whole
-// state, which is O(n), and leaves the OwnKeyPackage as it was.
+// Join opens a Welcome, an MLSMessage, and returns the candidate for the group that it
+// admits the client to (RFC 9420, Section 12.4.3.1). It checks the group's whole state,
+// which is O(n), and leaves the OwnKeyPackage unchanged.
 //
-// The application judges the group before it adopts it: that its GroupID is not that
-// of another group of the client (Section 12.4.3), who the Members are, and what its
-// GroupContext says. [Candidate.Adopt] gives the Group, deletes the private init key,
-// and ends the other candidates of the OwnKeyPackage, which can join no other group.
+// The application judges the group before it adopts the candidate: whether the GroupID is
+// that of another group of the client (Section 12.4.3), who the Members are, and what the
+// GroupContext says. [Candidate.Adopt] returns the Group, deletes the private init key
+// and ends the other candidates of the OwnKeyPackage, which can then join no other group.
 // After [Candidate.Discard], the OwnKeyPackage can join again.
 //
-// A last resort joins many groups, but each in the same epoch once: it would send with
-// the same keys and nonces again. To keep that over a restart, save it again after a
-// join is adopted. The error is [ErrKeyPackageUsed] if the OwnKeyPackage joins nothing
-// any more, or not this epoch, and [ErrNotRecipient] if the Welcome is for others.
+// A last resort joins many groups, but each epoch only once: a second Group of the same
+// epoch would send with the same keys and nonces. Save the OwnKeyPackage again after a
+// join is adopted, so that this holds after a restart.
+//
+// The error is [ErrKeyPackageUsed] if the OwnKeyPackage joins nothing any more, or not
+// this epoch; [ErrNotRecipient] if the Welcome is for others; [ErrDecrypt] if it does not
+// open; a [*PolicyError] if a policy refuses the group; and [ErrRetired] if the Group of
+// [FollowUpOf] is retired. It wraps [ErrMalformed] if the Welcome, the GroupInfo or the
+// tree does not parse; [ErrUnsupported] if the message is no Welcome or there is no tree;
+// [ErrUnknownPSK] or [ErrUnusablePSK] if a pre-shared key is missing or refused by the
+// suite; and [ErrInvalid] if the group breaks a rule or the Authenticator refuses a
+// member.
 func (k *OwnKeyPackage) Join(ctx context.Context, now time.Time, welcome []byte, options ...JoinOption) (*Candidate, error) {
 	var plan joinPlan
 	for _, o := range options {
@@ -69,7 +77,7 @@ func (k *OwnKeyPackage) Join(ctx context.Context, now time.Time, welcome []byte,
 	return c, nil
 }
 
-// join is Join by a message.
+// join is Join for a parsed message.
 func (k *OwnKeyPackage) join(ctx context.Context, now time.Time, m *Message, plan *joinPlan) (*Candidate, error) {
 	initKey, leafKey, err := k.borrow()
 	if err != nil {
@@ -174,8 +182,8 @@ func (k *OwnKeyPackage) openSecrets(w *Welcome, initKey *privateKey) (*groupSecr
 	return nil, ErrNotRecipient
 }
 
-// resolvePSKs returns the psk_secret of a Welcome (RFC 9420, Section 12.4.3.1). old,
-// if not nil, is a group whose resumption PSKs count too.
+// resolvePSKs returns the psk_secret of a Welcome (RFC 9420, Section 12.4.3.1). If old is
+// not nil, it is a group whose resumption PSKs may be used too.
 func (k *OwnKeyPackage) resolvePSKs(ctx context.Context, q questions, ids []PreSharedKeyID, old *Group) ([]byte, error) {
 	for i := range ids {
 		if nh := k.suite.Info().KDF.Nh; len(ids[i].Nonce) != nh {
@@ -185,8 +193,8 @@ func (k *OwnKeyPackage) resolvePSKs(ctx context.Context, q questions, ids []PreS
 	return q.resolvePSKs(ctx, k.suite, ids, old)
 }
 
-// memberView finds the joiner's leaf in the tree and derives the private keys that
-// its path secret gives.
+// memberView finds the joiner's leaf in the tree, and derives the private keys that
+// follow from its path secret.
 func (k *OwnKeyPackage) memberView(p *publicState, info *GroupInfo, secrets *groupSecrets) (*memberView, error) {
 	own := &k.KeyPackage.LeafNode
 	leaf, ok := p.tree.hasSignatureKey(own.SignatureKey)
@@ -235,10 +243,10 @@ func (k *OwnKeyPackage) memberView(p *publicState, info *GroupInfo, secrets *gro
 	return v, nil
 }
 
-// publicStateOf checks a GroupInfo and the tree that belongs to it, and returns
-// the state that they describe, for joiners and for those who only follow a group
-// (RFC 9420, Sections 7.3, 7.9.2, 12.4.3 and 12.4.3.1). The tree in the GroupInfo,
-// if there is one, counts before the one beside it.
+// publicStateOf checks a GroupInfo and its tree, and returns the state that they
+// describe. It serves joiners and those who only follow a group (RFC 9420, Sections 7.3,
+// 7.9.2, 12.4.3 and 12.4.3.1). A tree in the GroupInfo takes precedence over the one
+// beside it.
 func publicStateOf(ctx context.Context, q questions, s suite.Suite, info *GroupInfo, tree []byte) (*publicState, error) {
 	c := &info.GroupContext
 	if c.Version != VersionMLS10 {
@@ -303,9 +311,9 @@ func publicStateOf(ctx context.Context, q questions, s suite.Suite, info *GroupI
 	return p, q.cfg.authenticate(ctx, q.now, changes)
 }
 
-// checkHashes checks that the hashes of the past which no joiner can compute are as
-// long as those of the suite; that of the transcript is empty before the first commit
-// (RFC 9420, Section 8.2).
+// checkHashes checks the lengths of the hashes that cover the past, which no joiner can
+// compute. They are as long as the suite's hash, except that the transcript hash is empty
+// before the first commit (RFC 9420, Section 8.2).
 func (g *GroupInfo) checkHashes(s suite.Suite) error {
 	size := s.Info().Hash.Size
 	want := size
@@ -321,8 +329,8 @@ func (g *GroupInfo) checkHashes(s suite.Suite) error {
 	return nil
 }
 
-// verifyGroupInfo checks who signed a GroupInfo of this epoch (RFC 9420, Section
-// 12.4.3).
+// verifyGroupInfo checks that a member signed a GroupInfo of this epoch (RFC 9420,
+// Section 12.4.3).
 func (p *publicState) verifyGroupInfo(info *GroupInfo) error {
 	signer := p.tree.leaf(info.Signer)
 	if signer == nil {
@@ -338,9 +346,9 @@ func (p *publicState) verifyGroupInfo(info *GroupInfo) error {
 	return nil
 }
 
-// validateLeaves validates every leaf of the tree (RFC 9420, Section 7.3), on all
-// cores. Of lifetimes, only the length is judged: a leaf that has expired since it was
-// added would lock joiners out, and the RFC does not ask for it.
+// validateLeaves validates every leaf of the tree (RFC 9420, Section 7.3), on all cores.
+// It judges only the length of lifetimes: refusing a leaf that has expired since it was
+// added would lock joiners out, and the RFC does not require it.
 func (p *publicState) validateLeaves(policy LifetimePolicy) error {
 	var indices []LeafIndex
 	for i := range p.tree.members() {
@@ -356,8 +364,8 @@ func (p *publicState) validateLeaves(policy LifetimePolicy) error {
 	})
 }
 
-// checkConfirmation checks the tag that confirms the epoch and completes the
-// transcript with it.
+// checkConfirmation checks the tag that confirms the epoch, and completes the transcript
+// with it.
 func (p *publicState) checkConfirmation(secrets *epochSecrets, tag []byte) error {
 	if err := checkConfirmationTag(p.suite, secrets, p.context.ConfirmedTranscriptHash, tag); err != nil {
 		return err

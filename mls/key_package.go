@@ -7,8 +7,8 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// KeyPackage is what a client publishes so that others can add it to groups
-// (RFC 9420, Section 10).
+// KeyPackage is what a client publishes so that others can add it to groups (RFC 9420,
+// Section 10).
 //
 //	struct {
 //	    ProtocolVersion version;

@@ -56,8 +56,8 @@ func welcomeSecret(s suite.Suite, joinerSecret, pskSecret []byte) ([]byte, error
 	return extractAndExpand(s, joinerSecret, pskSecret, "welcome", nil)
 }
 
-// newEpochSecrets returns the secrets of the epoch with the given encoded
-// GroupContext, of the epoch_secret (RFC 9420, Section 8):
+// newEpochSecrets returns the secrets of the epoch with the given encoded GroupContext.
+// They derive from the epoch_secret (RFC 9420, Section 8):
 //
 //	ExpandWithLabel(KDF.Extract(joiner_secret, psk_secret), "epoch", GroupContext_[n], KDF.Nh)
 func newEpochSecrets(s suite.Suite, joinerSecret, pskSecret, groupContext []byte) (*epochSecrets, error) {
@@ -69,8 +69,8 @@ func newEpochSecrets(s suite.Suite, joinerSecret, pskSecret, groupContext []byte
 	return deriveEpochSecrets(s, epochSecret)
 }
 
-// deriveEpochSecrets returns the secrets under an epoch_secret: in the epoch that
-// creates a group it is random (RFC 9420, Section 11).
+// deriveEpochSecrets returns the secrets that derive from an epoch_secret. In the epoch
+// that creates a group, the epoch_secret is random (RFC 9420, Section 11).
 func deriveEpochSecrets(s suite.Suite, epochSecret []byte) (*epochSecrets, error) {
 	var e epochSecrets
 	for _, row := range e.table() {
@@ -114,8 +114,8 @@ func (e *epochSecrets) clone() *epochSecrets {
 	return &c
 }
 
-// takeEncryption returns the encryption_secret and drops it here: it is consumed
-// by the secret tree (RFC 9420, Section 9.2).
+// takeEncryption returns the encryption_secret and drops it here, because the secret tree
+// consumes it (RFC 9420, Section 9.2).
 func (e *epochSecrets) takeEncryption() []byte {
 	secret := e.encryption
 	e.encryption = nil

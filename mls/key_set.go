@@ -6,9 +6,9 @@ import (
 	"sync"
 )
 
-// keyHash names a public key in a keySet: the first 16 bytes of the suite's hash
-// of the key, behind a byte that tells encryption keys from signature keys. To find
-// a key with the name of one of 2^k keys in a tree takes about 2^(128-k) attempts.
+// keyHash names a public key in a keySet. It is the first 16 bytes of the suite's hash of
+// the key, behind a byte that tells encryption keys from signature keys. Finding a key
+// with the name of one of the 2^k keys in a tree takes about 2^(128-k) attempts.
 type keyHash [16]byte
 
 type keyKind uint8
@@ -18,39 +18,38 @@ const (
 	signatureKey  keyKind = 2 // of leaves
 )
 
-// keySet is a snapshot of a map from public keys to the nodes of a ratchet tree
-// that hold them. It stays what it is while an edit makes others from it. The zero
-// keySet is empty.
+// keySet is a snapshot of a map from public keys to the nodes of a ratchet tree that hold
+// them. It does not change when edits make others from it. The zero keySet is empty.
 //
-// Snapshots that were made from one another share a table, which holds one of them.
-// Each of the others knows what to change in the table to get there, by way of the
-// snapshots between; the one that is asked is made the one that the table holds
-// (Baker, "Shallow Binding Makes Functional Arrays Fast", 1991). A commit replaces
-// some 2*log2(n) keys at random, and this costs it as many changes and no copy of
-// any other key; a persistent search tree would copy a path of nodes for each, log n
-// times as much. The price is that a snapshot keeps the changes that were made since
-// it was current, and that those of one table are asked one at a time.
+// Snapshots that were made from one another share a table, which holds one of them. Each
+// other snapshot knows the changes that lead to it from the next one, and so, step by
+// step, from the table. Asking a snapshot makes the table hold it (Baker, "Shallow
+// Binding Makes Functional Arrays Fast", 1991). A commit replaces some 2*log2(n) keys at
+// random. It costs as many changes here and copies no other key; a persistent search tree
+// would copy a path of nodes for each key, log n times as much. The price is that a
+// snapshot keeps the changes that were made since it was current, and that the snapshots
+// of one table are asked one at a time.
 type keySet struct{ version *keyVersion }
 
 // keyEdit is a snapshot in the making.
 type keyEdit struct {
 	version *keyVersion
-	from    *keyVersion // the only one that leads to version; nil for a first edit
+	from    *keyVersion // the version that version was made from; nil for a first edit
 }
 
 // keyHolders says which nodes hold a key.
 type keyHolders struct {
-	count   uint32 // how many: 1, but amid an edit
-	indices uint32 // sum of their indices: the index, where there is one holder
+	count   uint32 // the number of nodes: 1, except during an edit
+	indices uint32 // the sum of their indices: the index, if there is one holder
 }
 
 type keyVersion struct {
 	table *keyTable
-	next  *keyVersion // towards the one that the table holds; nil in that one
-	undo  []keyChange // from the last to the first, they lead from next to this one
+	next  *keyVersion // towards the version that the table holds; nil in that version
+	undo  []keyChange // the changes, last one first, that lead from next to this version
 }
 
-// keyChange is a key and what its holders are to be: none if it is to be absent.
+// keyChange is a key and its new holders: none if the key is to be absent.
 type keyChange struct {
 	key     keyHash
 	holders keyHolders
@@ -59,10 +58,10 @@ type keyChange struct {
 type keyTable struct {
 	mu   sync.Mutex
 	keys map[keyHash]keyHolders
-	room int // for how many keys the map has grown
+	room int // the number of keys for which the map has grown
 }
 
-// newKeyEdit begins the first snapshot of a table, with room for a number of keys.
+// newKeyEdit begins the first snapshot of a table with room for the given number of keys.
 func newKeyEdit(keys int) keyEdit {
 	return keyEdit{version: &keyVersion{table: &keyTable{keys: make(map[keyHash]keyHolders, keys)}}}
 }
@@ -75,7 +74,7 @@ func (s keySet) edit() keyEdit {
 	return keyEdit{version: &keyVersion{table: s.version.table, next: s.version}, from: s.version}
 }
 
-// freeze returns the snapshot, which the edit must not change any more.
+// freeze returns the snapshot. The edit must not change it any more.
 func (e keyEdit) freeze() keySet { return keySet{e.version} }
 
 // find returns the nodes that hold a key.
@@ -86,7 +85,7 @@ func (s keySet) find(key keyHash) keyHolders {
 	return s.version.find(key)
 }
 
-// find returns the nodes that hold a key by now.
+// find returns the nodes that hold a key at this point of the edit.
 func (e keyEdit) find(key keyHash) keyHolders { return e.version.find(key) }
 
 // reserve makes room for a number of changes.
@@ -99,14 +98,15 @@ func (e keyEdit) reserve(changes int) {
 	}
 }
 
-// add enters that node index holds a key, and returns how many nodes hold it now.
+// add enters that node index holds a key, and returns the number of nodes that now hold
+// it.
 func (e keyEdit) add(key keyHash, index NodeIndex) uint32 {
 	return e.change(key, func(h keyHolders) keyHolders {
 		return keyHolders{h.count + 1, h.indices + uint32(index)}
 	})
 }
 
-// remove enters that node index holds a key no longer, if any node does.
+// remove enters that node index no longer holds a key. It does nothing if no node does.
 func (e keyEdit) remove(key keyHash, index NodeIndex) {
 	e.change(key, func(h keyHolders) keyHolders {
 		if h.count <= 1 {
@@ -136,16 +136,16 @@ func (v *keyVersion) find(key keyHash) keyHolders {
 	return v.table.keys[key]
 }
 
-// rest makes s the snapshot that its table holds, so that nothing stays of those that
-// were made from it and given up.
+// rest makes the table hold s, so that nothing remains of snapshots that were made from s
+// and given up.
 func (s keySet) rest() {
 	if s.version != nil {
 		s.find(keyHash{})
 	}
 }
 
-// hold makes v the version that the table holds: it turns the way that leads there
-// around.
+// hold makes the table hold v, by reversing the chain of versions that leads from v to
+// the held one.
 func (t *keyTable) hold(v *keyVersion) {
 	var short [8]*keyVersion
 	way := short[:0]
@@ -164,8 +164,8 @@ func (t *keyTable) hold(v *keyVersion) {
 	t.shrink()
 }
 
-// shrink makes a map anew that has grown for more than twice the keys that it holds, as
-// maps keep their memory: that many changes have led back.
+// shrink makes a new map if the map has grown for more than twice the keys that it holds,
+// because a map keeps its memory. As many changes have been undone by then.
 func (t *keyTable) shrink() {
 	if t.room <= 2*len(t.keys)+leastRoom {
 		return
@@ -175,7 +175,7 @@ func (t *keyTable) shrink() {
 	t.keys, t.room = keys, len(keys)
 }
 
-// leastRoom is for how many keys a map may grow whatever it holds.
+// leastRoom is the number of keys for which a map may grow whatever it holds.
 const leastRoom = 1 << 8
 
 // swap makes a change and returns the one that undoes it.

@@ -2,19 +2,19 @@ package mls
 
 import "sync"
 
-// life is the time in which the secrets of an epoch are there to be used. It counts
-// the calls that use them and holds no lock during any, so that none waits for
-// another: a signer or a store may be slow, and an application may ask the group
-// while the group asks the application. Once the life has ended, no call begins any
-// more, and the last of those in progress deletes the secrets.
+// life is the time in which the secrets of an epoch may be used. It counts the calls that
+// use them and holds no lock during a call, so no call waits for another: a signer or a
+// store may be slow, and an application may ask the group while the group asks the
+// application. Once the life has ended, no call begins, and the last call in progress
+// deletes the secrets.
 type life struct {
 	mu    sync.Mutex
-	calls int // in progress, and one for whoever retires the group
+	calls int // calls in progress, and one for the caller that retires the group
 	ended bool
 	after []func()
 }
 
-// begin begins a call, which done ends, unless the life has ended.
+// begin begins a call, which done ends. It reports false if the life has ended.
 func (l *life) begin() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -38,8 +38,8 @@ func (l *life) done() {
 	}
 }
 
-// end ends the life, once: it reports whether it was the one to do so. The caller
-// goes on with afterCalls and done.
+// end ends the life. It reports whether this call ended it; the caller then goes on with
+// afterCalls and done.
 func (l *life) end() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -51,7 +51,7 @@ func (l *life) end() bool {
 	return true
 }
 
-// afterCalls has f run when no call is in progress, of which the caller is one.
+// afterCalls runs f when no call is in progress. The caller counts as one.
 func (l *life) afterCalls(f func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

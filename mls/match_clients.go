@@ -2,15 +2,15 @@ package mls
 
 import "slices"
 
-// MatchClients finds the members of the group among credentials, by whatever keys
-// and suite those are: identical credentials are of one client, and so are those of
-// which a, if not nil, says it (RFC 9420, Sections 5.3.3 and 11.2). It returns for
-// each member that is found the index of its credential, each index once, and the
-// indices that are left over.
+// MatchClients finds the members of the group among credentials, whatever keys and suite
+// the credentials belong to. Two credentials belong to one client if they are identical,
+// or if a, unless nil, says so (RFC 9420, Sections 5.3.3 and 11.2). For each member that
+// it finds, matched has the index of the member's credential, each index once. others has
+// the indices that are left over.
 //
-// SameClient is asked about those alone that are not identical: about as often as
-// there are members where credentials are in the order of the members, and at most
-// once for each of them and each member.
+// MatchClients asks SameClient only about credentials that are not identical: about once
+// for each member if the credentials are in the order of the members, and at most once
+// for each pair of a credential and a member.
 func (v publicView) MatchClients(a Authenticator, credentials []Credential) (matched map[LeafIndex]int, others []int) {
 	matched = make(map[LeafIndex]int, v.Size())
 	identical := make(map[credentialKey][]int, len(credentials))
@@ -28,7 +28,7 @@ func (v publicView) MatchClients(a Authenticator, credentials []Credential) (mat
 		others = append(others, left...)
 	}
 	slices.Sort(others)
-	next := 0 // in others, after the credential of the last member that was found
+	next := 0 // in others, behind the credential of the last member found
 	for leaf, n := range v.Members() {
 		if _, found := matched[leaf]; found || a == nil {
 			continue
@@ -49,10 +49,11 @@ func (v publicView) MatchClients(a Authenticator, credentials []Credential) (mat
 	return matched, others
 }
 
-// stranger returns the index of a credential whose client is no member of the group,
-// or -1. One member may be the client of several. SameClient is asked about those
-// alone that are no member's: about as often as there are credentials where they are
-// in the order of the members, and at most once for each of them and each member.
+// stranger returns the index of a credential whose client is no member of the group, or
+// -1. One member may be the client of several credentials. stranger asks SameClient only
+// about credentials that are identical to no member's: about once for each credential if
+// they are in the order of the members, and at most once for each pair of a credential
+// and a member.
 func (v publicView) stranger(a Authenticator, credentials []Credential) int {
 	var members []Credential
 	identical := make(map[credentialKey]int, v.Size()) // index in members
@@ -60,7 +61,7 @@ func (v publicView) stranger(a Authenticator, credentials []Credential) int {
 		identical[leaf.Credential.key()] = len(members)
 		members = append(members, leaf.Credential)
 	}
-	next := 0 // after the last member that was found
+	next := 0 // behind the last member found
 	for i, c := range credentials {
 		at, found := identical[c.key()]
 		for j := 0; a != nil && !found && j < len(members); j++ {

@@ -7,9 +7,8 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// memberView is what one member knows beyond the epoch's common secrets: where it
-// stands, and shares of the private keys on its direct path. It is immutable until it
-// is released.
+// memberView is what one member knows beyond the epoch's common secrets: its place, and
+// shares of the private keys on its direct path. It is immutable until it is released.
 type memberView struct {
 	leaf     LeafIndex
 	leafKey  *privateKey
@@ -28,9 +27,9 @@ func (m *memberView) privateKey(n NodeIndex) suite.PrivateKey {
 	return key
 }
 
-// next returns the member's view of tree, where fresh holds the path keys that
-// the new epoch's commit brought. Of its own, the member keeps those whose nodes
-// still have their public key (RFC 9420, Section 7.5). The view has shares of its own.
+// next returns the member's view of tree. fresh holds the path keys that the new epoch's
+// commit brought. The member keeps those of its own keys whose nodes still have the same
+// public key (RFC 9420, Section 7.5). The view has its own shares.
 func (m *memberView) next(t *tree, leafKey *privateKey, fresh *pathSecrets) *memberView {
 	v := &memberView{leaf: m.leaf, leafKey: leafKey.share(), pathKeys: make(map[NodeIndex]*privateKey, len(m.pathKeys))}
 	for step := range t.above(m.leaf) {
@@ -53,10 +52,10 @@ func (m *memberView) learn(path *pathSecrets) {
 	}
 }
 
-// complete returns an error unless the member holds the private keys that the tree
-// says it does: those of the parent nodes above its leaf that are not blank and in
-// which the leaf is not unmerged (RFC 9420, Sections 4.1.2 and 12.4.3.1). Others
-// encrypt to those nodes, so without one of the keys the member cannot follow them.
+// complete returns an error unless the member holds exactly the private keys that it has
+// by the tree: those of the parent nodes above its leaf that are not blank and in which
+// the leaf is not unmerged (RFC 9420, Sections 4.1.2 and 12.4.3.1). Others encrypt to
+// those nodes, so a member that lacks a key cannot follow them.
 func (m *memberView) complete(t *tree) error {
 	for step := range t.above(m.leaf) {
 		parent, held := step.node.parent, m.pathKeys[step.index] != nil
@@ -96,7 +95,7 @@ func (m *memberView) release() {
 	}
 }
 
-// abandon gives up the private keys but for those to which a saved state refers.
+// abandon gives up the private keys, except those to which a saved state refers.
 func (m *memberView) abandon() {
 	for key := range m.keys() {
 		key.abandon()

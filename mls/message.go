@@ -4,9 +4,9 @@ import (
 	"github.com/mlsuite/mlsuite/internal/wire"
 )
 
-// Message is an MLSMessage, what goes between clients (RFC 9420, Section 6): of a
-// group a public or a private message; a Welcome, a GroupInfo or a KeyPackage, of
-// which exactly that field is set.
+// Message is an MLSMessage, the unit that clients exchange (RFC 9420, Section 6). It
+// holds a public or a private message of a group, a Welcome, a GroupInfo or a KeyPackage.
+// Of the three fields, the one that it holds is set.
 //
 //	struct {
 //	    ProtocolVersion version = mls10;
@@ -27,7 +27,7 @@ type Message struct {
 	KeyPackage     *KeyPackage
 }
 
-// WireFormat says what m holds: 0 if nothing.
+// WireFormat returns what m holds, or 0 if it holds nothing.
 func (m *Message) WireFormat() WireFormat {
 	switch {
 	case m.publicMessage != nil:
@@ -44,8 +44,8 @@ func (m *Message) WireFormat() WireFormat {
 	return 0
 }
 
-// GroupID returns the group that m is for, or nil if m does not say: a Welcome and
-// a KeyPackage do not.
+// GroupID returns the group that m is for, or nil if m does not name one: a Welcome and a
+// KeyPackage do not.
 func (m *Message) GroupID() []byte {
 	switch {
 	case m.publicMessage != nil:
@@ -58,7 +58,7 @@ func (m *Message) GroupID() []byte {
 	return nil
 }
 
-// Epoch returns the epoch that m is for, or 0 if m does not say: a Welcome and a
+// Epoch returns the epoch that m is for, or 0 if m does not name one: a Welcome and a
 // KeyPackage do not.
 func (m *Message) Epoch() uint64 {
 	switch {
@@ -72,8 +72,8 @@ func (m *Message) Epoch() uint64 {
 	return 0
 }
 
-// ContentType says what a public or private message carries, and is 0 for all
-// others. Nothing has been authenticated yet.
+// ContentType returns what a public or private message carries, and 0 for all others.
+// Nothing has been authenticated yet.
 func (m *Message) ContentType() ContentType {
 	switch {
 	case m.publicMessage != nil:

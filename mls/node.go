@@ -5,8 +5,8 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// Capabilities is what a client supports: code points beside those that RFC 9420
-// makes default (Section 7.2). Unknown values are kept.
+// Capabilities lists what a client supports beyond the code points that RFC 9420 makes
+// default (Section 7.2). Unknown values are kept.
 //
 //	struct {
 //	    ProtocolVersion versions<V>;
@@ -39,13 +39,14 @@ func (c *Capabilities) unmarshal(r *wire.Reader) {
 	c.Credentials = wire.ReadCodePoints[CredentialType](r)
 }
 
-// Lifetime is when a key package may be used, in seconds since 1970-01-01 00:00 UTC
-// (RFC 9420, Section 7.2).
+// Lifetime is the time in which a key package may be used, in seconds since 1970-01-01
+// 00:00 UTC (RFC 9420, Section 7.2).
 type Lifetime struct {
 	NotBefore, NotAfter uint64
 }
 
-// total returns the time from NotBefore to NotAfter, in seconds: 0 if there is none.
+// total returns the time from NotBefore to NotAfter in seconds, or 0 if NotAfter is not
+// later.
 func (l Lifetime) total() uint64 { return l.NotAfter - min(l.NotBefore, l.NotAfter) }
 
 func (l *Lifetime) marshal(w *wire.Writer) {

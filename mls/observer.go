@@ -11,10 +11,10 @@ import (
 // Observer is told what happened to a client's groups: facts that a deployment can
 // keep as evidence, without secrets.
 type Observer interface {
-	// Observe is told of each event once, after what it tells of is done, and before
-	// the call that did it returns. No lock is held: it may ask the group. It is
-	// called on the goroutines of the caller, on several at once. It must not change
-	// what the event refers to.
+	// Observe is told of each event once: after it has happened, and before the call that
+	// caused it returns. It is called on the goroutines of the callers, and so on several
+	// at once. No lock is held: it may ask the group. It must not change what the event
+	// refers to.
 	Observe(Event)
 }
 
@@ -27,31 +27,31 @@ type GroupState struct {
 	ID    []byte
 	Epoch uint64
 	Suite suite.Info
-	Leaf  int64 // of this member, or -1 of one who only follows the group
+	Leaf  int64 // this member's, or -1 for one who only follows the group
 }
 
-// GroupEntered says that this client has a group that it had not before.
+// GroupEntered says that this client has a group that it did not have before.
 type GroupEntered struct {
 	Group    GroupState
 	How      Entry
 	Size     int            // members
-	Members  []Change       // all of them; nil of a restored group
-	Previous *PreviousGroup // that the group follows or branches off from, or nil
+	Members  []Change       // all of them; nil for a restored group
+	Previous *PreviousGroup // the group that this one follows or branches off from, or nil
 }
 
-// Entry says how a client came to have a group.
+// Entry says how a client entered a group.
 type Entry int
 
 const (
-	// EntryCreated is a group that this client made.
+	// EntryCreated says that the client made the group.
 	EntryCreated Entry = iota + 1
-	// EntryWelcome is a group that it joined by a Welcome.
+	// EntryWelcome says that the client joined the group by a Welcome.
 	EntryWelcome
-	// EntryExternal is one that it joined by an external commit.
+	// EntryExternal says that the client joined the group by an external commit.
 	EntryExternal
-	// EntryRestored is one that it restored from a saved state.
+	// EntryRestored says that the client restored the group from a saved state.
 	EntryRestored
-	// EntryFollowed is one that it follows as a [PublicGroup].
+	// EntryFollowed says that the client follows the group as a [PublicGroup].
 	EntryFollowed
 )
 
@@ -62,26 +62,26 @@ func (e Entry) String() string {
 	return fmt.Sprintf("Entry(%d)", int(e))
 }
 
-// PreviousGroup is the group whose resumption PSK links a group to it (RFC 9420,
-// Sections 11.2 and 11.3).
+// PreviousGroup is the group to which a new group is linked by a resumption PSK (RFC
+// 9420, Sections 11.2 and 11.3).
 type PreviousGroup struct {
 	ID    []byte
 	Epoch uint64
-	Suite suite.ID           // 0 where a candidate was restored, which does not say
+	Suite suite.ID           // 0 for a restored candidate, which does not say
 	Usage ResumptionPSKUsage // reinit or branch
 }
 
-// EpochAdopted says that this client moved to a new epoch of a group. It has deleted
-// the secrets of the epoch before, save for what late messages need.
+// EpochAdopted says that this client moved to a new epoch of a group. It has deleted the
+// secrets of the epoch before, except what late messages need.
 type EpochAdopted struct {
 	Group             GroupState // in the new epoch
 	Committer         Sender
-	Author            Author   // who that is
+	Author            Author   // the committer's identity
 	Changes           []Change // members added, updated and removed
 	ExtensionsChanged bool
-	PSKs              []PreSharedKeyID // that were injected
-	Custom            []ProposalType   // of the custom proposals
-	ReInit            *ReInitProposal  // that ended the group, or nil
+	PSKs              []PreSharedKeyID // the injected ones
+	Custom            []ProposalType   // the types of the custom proposals
+	ReInit            *ReInitProposal  // the one that ended the group, or nil
 }
 
 // GroupLeft says that a commit removed this member, and that it has deleted the
@@ -89,7 +89,7 @@ type EpochAdopted struct {
 type GroupLeft struct {
 	Group     GroupState // in this member's last epoch
 	Committer Sender
-	Author    Author // who that is
+	Author    Author // the committer's identity
 }
 
 // SecretExported says that the application took a secret out of a group.
@@ -99,11 +99,11 @@ type SecretExported struct {
 	Length int // bytes
 }
 
-// MessageRefused says that a message of somebody else was not taken.
+// MessageRefused says that a message from somebody else was refused.
 type MessageRefused struct {
-	Group   GroupState  // without an id if that is not known, as of a Welcome
-	Format  WireFormat  // 0 if what does not parse does not say
-	Content ContentType // the same, and 0 of other than public and private messages
+	Group   GroupState  // without an ID if that is not known, as for a Welcome
+	Format  WireFormat  // 0 if the message does not parse that far
+	Content ContentType // the same, and 0 for all but public and private messages
 	Err     error
 }
 
@@ -121,7 +121,7 @@ func (SecretExported) event() {}
 func (MessageRefused) event() {}
 func (ActRefused) event()     {}
 
-// observed reports whether anybody wants to know.
+// observed reports whether there is an Observer.
 func (c *Config) observed() bool { return c.Observer != nil }
 
 func (p *publicState) state(leaf int64) GroupState {
@@ -130,10 +130,10 @@ func (p *publicState) state(leaf int64) GroupState {
 
 func (g *Group) state() GroupState { return g.public.state(int64(g.leaf)) }
 
-// notMember stands in for the own leaf of one who has none.
+// notMember stands for the own leaf of a client that has none.
 const notMember = -1
 
-// tellEntered tells that a client has a group now.
+// tellEntered tells that a client has entered a group.
 func (c *Config) tellEntered(p *publicState, leaf int64, how Entry, previous *PreviousGroup) {
 	if !c.observed() {
 		return
@@ -145,7 +145,7 @@ func (c *Config) tellEntered(p *publicState, leaf int64, how Entry, previous *Pr
 	c.Observer.Observe(e)
 }
 
-// joined returns the members as who joins finds them.
+// joined returns the members as a joiner finds them.
 func (p *publicState) joined() []Change {
 	var members []Change
 	for i, n := range p.tree.members() {
@@ -154,7 +154,7 @@ func (p *publicState) joined() []Change {
 	return members
 }
 
-// tellAdopted tells that a client moved from an epoch to the next.
+// tellAdopted tells that a client has moved from an epoch to the next.
 func (c *Config) tellAdopted(t *transition, leaf int64) {
 	if !c.observed() {
 		return
@@ -183,8 +183,8 @@ func (c *Config) tellExported(group GroupState, label string, length int) {
 	c.Observer.Observe(SecretExported{group, label, length})
 }
 
-// tellRefused tells that a message, which is nil if nothing parses, was refused,
-// unless it is the client itself that err is about.
+// tellRefused tells that a message was refused. m is nil if nothing parses. It tells
+// nothing if err is about the client itself.
 func (c *Config) tellRefused(group GroupState, m *Message, err error) {
 	if errors.Is(err, ErrRetired) || errors.Is(err, ErrOwnMessage) {
 		return

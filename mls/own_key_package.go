@@ -12,12 +12,12 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// OwnKeyPackage is a KeyPackage with its private parts: what a client keeps after
-// it publishes the KeyPackage, until a Welcome arrives for it.
+// OwnKeyPackage is a KeyPackage with its private parts. A client keeps it after it
+// publishes the KeyPackage, until a Welcome arrives for it.
 //
-// It is for one join, unless it is a last resort. To adopt what [OwnKeyPackage.Join]
-// returns deletes the private init key, as RFC 9420, Section 12.4.3.1, demands, and
-// leaves the leaf's private key to the group.
+// It is for one join, unless it is a last resort. Adopting the candidate that
+// [OwnKeyPackage.Join] returns deletes the private init key, as RFC 9420, Section
+// 12.4.3.1, demands, and hands the leaf's private key over to the group.
 type OwnKeyPackage struct {
 	KeyPackage *KeyPackage
 	Ref        []byte // KeyPackageRef (RFC 9420, Section 5.2), Hash.Size bytes
@@ -26,30 +26,30 @@ type OwnKeyPackage struct {
 	suite suite.Suite
 
 	lastResort bool
-	extensions Extensions   // of the KeyPackage, beside GREASE
+	extensions Extensions   // of the KeyPackage, without GREASE
 	follows    *publicState // that it was made to follow, or nil
 
 	mu      sync.Mutex
 	saved   bool
 	initKey *privateKey // nil once used
 	leafKey *privateKey
-	joined  [][]byte // confirmation tags of the epochs that a last resort joined
+	joined  [][]byte // confirmation tags of the epochs that a last resort has joined
 	joins   claims
 }
 
-// ErrKeyPackageUsed says that an [OwnKeyPackage] joins nothing any more, as a join by
-// it was adopted or its private parts were deleted; or that a last resort has joined
-// the epoch before.
+// ErrKeyPackageUsed says that an [OwnKeyPackage] joins nothing any more, because a join
+// by it was adopted or its private parts were deleted; or that a last resort has already
+// joined the epoch.
 var ErrKeyPackageUsed = errors.New("mls: key package is used up")
 
 // KeyPackageOption is a setting of [NewKeyPackage].
 type KeyPackageOption func(*OwnKeyPackage)
 
-// LastResort makes a KeyPackage that can be used for several joins, where others
+// LastResort makes a KeyPackage that can be used for several joins, for times when others
 // run out of key packages (RFC 9420, Section 16.8). Its private parts stay until
-// [OwnKeyPackage.Destroy], at the price of forward secrecy: until then, whoever
-// gets them can read the Welcomes that used them. Nobody else is told, unless
-// [WithKeyPackageExtensions] marks the KeyPackage, as OpenMLS and mls-rs do with an
+// [OwnKeyPackage.Destroy]. The price is forward secrecy: until then, whoever gets them
+// can read the Welcomes that used them. Others do not learn that a KeyPackage is a last
+// resort unless [WithKeyPackageExtensions] marks it: OpenMLS and mls-rs do so with an
 // empty extension of type 0x000A.
 func LastResort() KeyPackageOption { return func(k *OwnKeyPackage) { k.lastResort = true } }
 
@@ -57,18 +57,23 @@ func LastResort() KeyPackageOption { return func(k *OwnKeyPackage) { k.lastResor
 // ended: the policy is asked about it as [Group.Reinitialize] asks.
 func ToFollow(old *Group) KeyPackageOption { return func(k *OwnKeyPackage) { k.follows = old.public } }
 
-// WithKeyPackageExtensions puts extensions into a KeyPackage, of types that
-// Config.Extensions lists (RFC 9420, Section 10).
+// WithKeyPackageExtensions puts extensions into a KeyPackage. Their types have to be in
+// Config.Extensions (RFC 9420, Section 10).
 func WithKeyPackageExtensions(extensions ...Extension) KeyPackageOption {
 	return func(k *OwnKeyPackage) { k.extensions = slices.Concat(k.extensions, extensions) }
 }
 
-// NewKeyPackage makes a KeyPackage of cfg.Suite that is valid from now (RFC 9420,
-// Section 10). It returns no other than one that [KeyPackage.Check] of cfg accepts.
+// NewKeyPackage makes a KeyPackage of cfg.Suite that is valid from now (RFC 9420, Section
+// 10). It returns only key packages that [KeyPackage.Check] accepts with the same cfg.
 //
-// It does not use every primitive of the suite. In an environment that refuses some, as
-// strict FIPS mode does, ask [suite.Probe] first, or the KeyPackage may be one with
-// which this client cannot join.
+// NewKeyPackage does not use every primitive of the suite. In an environment that refuses
+// some primitives, as strict FIPS mode does, call [suite.Probe] first. Otherwise this
+// client may be unable to join with the KeyPackage.
+//
+// The error is a [*PolicyError] if a policy refuses the suite, the credential or the
+// lifetime; a [*ValidationError] if the lifetime, the credential and the extensions of
+// cfg break a rule; and wraps [suite.ErrEnvironment] if the environment refuses a
+// primitive.
 func NewKeyPackage(ctx context.Context, now time.Time, cfg Config, options ...KeyPackageOption) (*OwnKeyPackage, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
@@ -130,12 +135,14 @@ func NewKeyPackage(ctx context.Context, now time.Time, cfg Config, options ...Ke
 	return own, nil
 }
 
-// Destroy deletes the private parts of a KeyPackage that will not be used any more.
-// Candidates that were not adopted end. The groups that were joined by a last resort
-// keep the private key of its leaf until they have done with it. Of a suite whose keys
-// are references to a provider, that holds for groups of this process: a group that was
-// restored has a reference of its own, and is to renew its leaf first. One that was
-// saved before is to be saved whole after it, or it does not delete the key.
+// Destroy deletes the private parts of a KeyPackage that will not be used again. Its
+// candidates that were not adopted end and answer [ErrKeyPackageUsed]. Groups that were
+// joined by a last resort keep the private key of its leaf until they no longer need it.
+//
+// Where the suite's private keys are references to a provider, this protects only groups
+// in this process. A restored group has a reference of its own, and has to renew its leaf
+// before Destroy is called. A group that was saved before Destroy has to be saved whole
+// after it, or one that is restored from the older state does not delete the key.
 func (k *OwnKeyPackage) Destroy() {
 	k.mu.Lock()
 	lost := k.deleteParts()
@@ -143,8 +150,8 @@ func (k *OwnKeyPackage) Destroy() {
 	lost.end(nil, ErrKeyPackageUsed)
 }
 
-// deleteParts deletes the private parts, once, and returns the claims that end with
-// them. The caller holds mu.
+// deleteParts deletes the private parts, once, and returns the claims that end with them.
+// The caller holds mu.
 func (k *OwnKeyPackage) deleteParts() claims {
 	k.initKey.release()
 	k.leafKey.release()
@@ -153,8 +160,8 @@ func (k *OwnKeyPackage) deleteParts() claims {
 	return lost
 }
 
-// mayJoin returns why the key package does not join an epoch, by its confirmation tag.
-// The caller holds mu.
+// mayJoin returns an error if the key package may not join the epoch with the given
+// confirmation tag. The caller holds mu.
 func (k *OwnKeyPackage) mayJoin(tag []byte) error {
 	if k.initKey == nil {
 		return ErrKeyPackageUsed
@@ -165,7 +172,7 @@ func (k *OwnKeyPackage) mayJoin(tag []byte) error {
 	return nil
 }
 
-// borrow returns shares of the private parts, for a join to release.
+// borrow returns shares of the private parts. The join that borrows them releases them.
 func (k *OwnKeyPackage) borrow() (initKey, leafKey *privateKey, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -178,8 +185,8 @@ func (k *OwnKeyPackage) borrow() (initKey, leafKey *privateKey, err error) {
 	return k.initKey.share(), k.leafKey.share(), nil
 }
 
-// track notes a candidate, which ends with the private parts, unless they ended or
-// joined its epoch while it was made.
+// track notes a candidate, which ends with the private parts. It returns an error if the
+// private parts have ended, or have joined the candidate's epoch, while it was made.
 func (k *OwnKeyPackage) track(c *Candidate) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -190,9 +197,9 @@ func (k *OwnKeyPackage) track(c *Candidate) error {
 	return nil
 }
 
-// use is for a candidate that is adopted, whose mutex the caller holds. It deletes the
-// private parts, or notes that a last resort has joined the epoch. It returns the claims
-// that end by that, and whether the private parts were saved.
+// use is called when a candidate is adopted. The caller holds the candidate's mutex. use
+// deletes the private parts, or notes that a last resort has joined the epoch. It returns
+// the claims that end by that, and whether the private parts were saved.
 func (k *OwnKeyPackage) use(c *Candidate) (lost claims, saved bool, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -9,26 +9,26 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// LeafOption changes what the own leaf says of this member beside its encryption key.
-// It is an option of [Group.Commit], which it makes replace the leaf, and of
-// [Group.ProposeUpdate].
+// LeafOption changes what this member's leaf says beside its encryption key. It is an
+// option of [Group.ProposeUpdate], and of [Group.Commit], which it makes replace the
+// leaf.
 //
-// The message itself is of the old leaf and signed with its key. The configuration
-// of the member changes with the epoch: in the one that begins with the commit, or
-// with a commit of the Update, it signs with the new key; where another commit wins,
-// all stays as it was.
+// The message itself comes from the old leaf and is signed with its key. The member's
+// configuration changes with the epoch: the member signs with the new key in the epoch
+// that begins with the commit, or with a commit of the Update. If another commit wins,
+// nothing changes.
 type LeafOption struct{ change func(*Config) }
 
-// WithCredential gives the own leaf another credential, another signature key, or
-// both, as before a certificate expires (RFC 9420, Sections 5.3.3 and 7.2). The
-// signer is of the group's signature scheme, and of no other member's leaf; the
-// credential is of a type that all members support. The Authenticator is asked
-// whether the new credential follows the old one, here and by all who receive it.
+// WithCredential gives the own leaf another credential, another signature key, or both,
+// for example before a certificate expires (RFC 9420, Sections 5.3.3 and 7.2). The signer
+// has to be of the group's signature scheme, and its key in no other member's leaf. The
+// credential has to be of a type that all members support. Here, and at every receiver,
+// the Authenticator is asked whether the new credential may follow the old one.
 func WithCredential(credential Credential, signer suite.Signer) LeafOption {
 	return LeafOption{func(c *Config) { c.Credential, c.Signer = credential, signer }}
 }
 
-// WithLeafExtensions gives the own leaf other extensions in the place of
+// WithLeafExtensions gives the own leaf these extensions in place of
 // [Config].LeafExtensions.
 func WithLeafExtensions(extensions ...Extension) LeafOption {
 	return LeafOption{func(c *Config) { c.LeafExtensions = slices.Clone(extensions) }}
@@ -55,8 +55,9 @@ func (c *Config) with(options []LeafOption) (*Config, error) {
 	return &next, next.validate()
 }
 
-// ofLeaf returns the configuration of a member in an epoch in which it has leaf: with
-// its credential and extensions, and the one of the signers that is of its key.
+// ofLeaf returns the configuration of a member whose leaf is leaf: with the leaf's
+// credential and extensions, and with the signer, of c or of signers, that has its
+// signature key.
 func (c *Config) ofLeaf(leaf *LeafNode, signers []suite.Signer) (*Config, error) {
 	for _, s := range append([]suite.Signer{c.Signer}, signers...) {
 		if s == nil || string(s.PublicKey()) != string(leaf.SignatureKey) {
@@ -72,8 +73,8 @@ func (c *Config) ofLeaf(leaf *LeafNode, signers []suite.Signer) (*Config, error)
 
 var errSigner = errors.New("mls: Config.Signer is not that of the member's leaf, nor is another signer that was given")
 
-// checkOwn checks a leaf that takes the place of the member's own against the other
-// members (RFC 9420, Section 7.3).
+// checkOwn checks a leaf that replaces the member's own against the other members (RFC
+// 9420, Section 7.3).
 func (p *publicState) checkOwn(leaf *LeafNode, at LeafIndex) error {
 	if err := leaf.supportsGroup(p.extensions); err != nil {
 		return atLeaf(err, at)
@@ -87,16 +88,16 @@ func (p *publicState) checkOwn(leaf *LeafNode, at LeafIndex) error {
 	return nil
 }
 
-// ownChange appends what becomes of the member's own leaf, old, under c.
+// ownChange appends the change of the member's own leaf, old, to what c says.
 func (c *Config) ownChange(changes []Change, old *LeafNode, at LeafIndex) []Change {
 	next := &LeafNode{Credential: c.Credential, SignatureKey: c.Signer.PublicKey()}
 	return changed(changes, at, old, next, ChangeUpdated)
 }
 
-// ownUpdate is what this member keeps of an Update of its own until a commit.
+// ownUpdate is what this member keeps of its own Update until a commit covers it.
 type ownUpdate struct {
-	key *privateKey // of the leaf
-	cfg *Config     // of the epoch that has the leaf
+	key *privateKey // of the new leaf
+	cfg *Config     // of the member, once it has the new leaf
 }
 
 // draftLeaf makes a leaf of this client, for a group that exists or nil, without what

@@ -22,11 +22,11 @@ func (h *treeHasher) parentHash(p *parentNode, siblingHash []byte) []byte {
 	return h.sum()
 }
 
-// parentHashes verifies the parent hashes of a tree that somebody joins (RFC 9420,
-// Section 7.9.2), of subtrees that do not overlap on several cores at once.
+// parentHashes verifies the parent hashes of a tree to join (RFC 9420, Section 7.9.2). It
+// may verify subtrees that do not overlap on several cores at once.
 type parentHashes struct {
-	// originals has the last original tree hash of each node that was computed
-	// anew, at its index: parents one above the other mostly ask for the same.
+	// originals has, at each node's index, the last original tree hash that was computed
+	// for it: parents one above the other mostly ask for the same one.
 	originals []*originalHash
 }
 
@@ -36,9 +36,9 @@ type originalHash struct {
 	hash    []byte
 }
 
-// verify returns an error unless a descendant of parent node n, whose index is i,
-// has a parent hash that is valid with respect to n. If that holds for all parent
-// nodes below as well, then n is parent-hash valid.
+// verify returns an error unless a descendant of parent node n, whose index is i, has a
+// parent hash that is valid with respect to n. If that holds for all parent nodes below
+// as well, n is parent-hash valid.
 //
 // No two descendants can have one: each would have to hash the other.
 func (v *parentHashes) verify(h *treeHasher, n *node, i NodeIndex) error {
@@ -63,10 +63,10 @@ func splitLeaves(leaves []LeafIndex, i NodeIndex) (left, right []LeafIndex) {
 	return leaves[:middle], leaves[middle:]
 }
 
-// parentHashClaim returns the parent hash of the only node below child c of a
-// parent node that can have been updated together with the parent, or nil if there
-// is none. The node has to be in the resolution of c, and all others in it have to
-// be exactly those leaves below c that are unmerged at the parent.
+// parentHashClaim returns the parent hash of the only node below child c that can have
+// been updated together with c's parent, or nil if there is none. The node has to be in
+// the resolution of c, and the rest of the resolution has to be exactly the leaves below
+// c that are unmerged at the parent.
 func parentHashClaim(c *node, i NodeIndex, unmerged []LeafIndex) []byte {
 	var updated *node
 	one := c.resolve(i, func(n *node, i NodeIndex) bool {
@@ -91,8 +91,8 @@ func parentHashClaim(c *node, i NodeIndex, unmerged []LeafIndex) []byte {
 	return nil
 }
 
-// original returns the original tree hash of n, whose index is i: its tree hash in
-// the tree without some leaves, in increasing order, all of them below n.
+// original returns the original tree hash of n, whose index is i: its tree hash in the
+// tree without some leaves. The leaves are in increasing order, all of them below n.
 func (v *parentHashes) original(h *treeHasher, n *node, i NodeIndex, without []LeafIndex) []byte {
 	if len(without) == 0 {
 		return n.hash(h.size)
@@ -116,7 +116,7 @@ func (v *parentHashes) original(h *treeHasher, n *node, i NodeIndex, without []L
 	return o.hash
 }
 
-// difference returns a without what is in b, both in increasing order.
+// difference returns the elements of a that are not in b. Both are in increasing order.
 func difference(a, b []LeafIndex) []LeafIndex {
 	rest := make([]LeafIndex, 0, max(len(a)-len(b), 0))
 	for _, i := range a {

@@ -73,9 +73,9 @@ func (g *Group) proposalsToCommit(ctx context.Context, q questions, plan *commit
 	return append(list, byValue...), nil
 }
 
-// selectProposals returns those of the proposals that arrived that make a valid list
-// with those by value, and with the committer's new leaf if own says what is new in
-// it.
+// selectProposals returns those of the pending proposals that make a valid list together
+// with those by value, and with the committer's new leaf if own, unless nil, says what is
+// new in it.
 func (g *Group) selectProposals(ctx context.Context, q questions, pending, byValue []CommittedProposal, own *Config) []CommittedProposal {
 	if len(pending) == 0 {
 		return nil
@@ -159,10 +159,10 @@ func (g *Group) allowed(q questions, pending []CommittedProposal) []CommittedPro
 	return list
 }
 
-// unauthentic asks the application about the credentials that proposals bring, and
-// returns for each of them the refusal, or nil. own, if not nil, says what is new in
-// the committer's leaf. The error says that there is no verdict, or that this is
-// refused.
+// unauthentic asks the application about the credentials that proposals bring. For each
+// proposal, it returns the refusal or nil. own, if not nil, says what is new in the
+// committer's leaf. The error says that there is no verdict, or that the committer's new
+// leaf is refused.
 func (g *Group) unauthentic(ctx context.Context, q questions, list []CommittedProposal, own *Config) ([]error, error) {
 	refused := make([]error, len(list))
 	if g.cfg.Authenticator == nil || q.use == suite.Leave { // what leads out brings none
@@ -194,18 +194,17 @@ func (g *Group) unauthentic(ctx context.Context, q questions, list []CommittedPr
 	return refused, err
 }
 
-// selection picks proposals that make a valid list together (RFC 9420, Section
-// 12.2).
+// selection picks proposals that together make a valid list (RFC 9420, Section 12.2).
 type selection struct {
 	public     *publicState
 	extensions *groupExtensions   // of the next epoch
 	claimed    map[LeafIndex]bool // leaves with an Update or Remove, and the committer's
 	leaving    map[LeafIndex]bool
-	incoming   *features               // that those who come in have in common
-	types      map[CredentialType]bool // that come in, and that no member uses
-	keys       map[string]bool         // that come in
+	incoming   *features               // common features of the incoming leaves
+	types      map[CredentialType]bool // incoming types that no member uses
+	keys       map[string]bool         // incoming keys
 	seen       proposalSet
-	psks       int // how many, of which PSKLabel counts 65,535 (RFC 9420, Section 8.4)
+	psks       int // number of PSKs; PSKLabel counts up to 65,535 (RFC 9420, Section 8.4)
 	staying    func() *features
 }
 
@@ -238,7 +237,7 @@ func newSelection(p *publicState, committer LeafIndex, byValue []CommittedPropos
 	return s
 }
 
-// takes reports whether the group can take a proposal from outside by itself.
+// takes reports whether the group can accept a proposal from outside by itself.
 func (p *publicState) takes(c *CommittedProposal) bool {
 	s := newSelection(p, noLeaf, nil)
 	switch proposal := c.Proposal.(type) {
@@ -252,21 +251,21 @@ func (p *publicState) takes(c *CommittedProposal) bool {
 	return true
 }
 
-// supports reports whether all members but those who leave support a custom type of
-// proposal. Who leaves is known by then.
+// supports reports whether all members, except those who leave, support a custom proposal
+// type. By then it is known who leaves.
 func (s *selection) supports(t ProposalType) bool {
 	f := s.staying()
 	return f == nil || has(f.proposals, t)
 }
 
-// claim reports whether nothing claimed a leaf before.
+// claim claims a leaf, and reports whether nothing claimed it before.
 func (s *selection) claim(leaf LeafIndex) bool {
 	free := !s.claimed[leaf]
 	s.claimed[leaf] = true
 	return free
 }
 
-// enter notes that a leaf, whose features are own, comes into the group.
+// enter notes that a leaf with the features own comes into the group.
 func (s *selection) enter(leaf *LeafNode, own features) {
 	own.inUse = nil // is in types
 	s.incoming = s.incoming.merge(&own)
@@ -282,8 +281,8 @@ func (s *selection) bring(credential CredentialType, signatureKey []byte) {
 	s.keys[string(signatureKey)] = true
 }
 
-// takes reports whether the group can take extensions in the place of its own, for
-// which those who come in by value have to support them, and notes that it does.
+// takes reports whether the group can take extensions in place of its own, and notes that
+// it does. The leaves that come in by value have to support them.
 func (s *selection) takes(extensions *groupExtensions) bool {
 	if s.public.tree.root.features.supports(extensions) != nil || s.incoming.supports(extensions) != nil {
 		return false
@@ -295,9 +294,8 @@ func (s *selection) takes(extensions *groupExtensions) bool {
 	return true
 }
 
-// fits reports whether a leaf can come into the group, in the place of old if that
-// is a leaf, and notes that it does. It looks at what others have in common, not at each
-// of them.
+// fits reports whether a leaf can come into the group, in place of old if that is a leaf,
+// and notes that it does. It looks at what others have in common and not at each of them.
 func (s *selection) fits(leaf *LeafNode, old LeafIndex) bool {
 	t, credential := s.public.tree, leaf.Credential.Type
 	own := featuresOf(leaf)

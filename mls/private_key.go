@@ -9,14 +9,14 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// privateKey is one holder's share of an HPKE private key. The key packages, the
-// member's views of consecutive epochs, the candidates and the own Updates that wait
-// for a commit hold a share each, and so does a call while it makes or uses a key. The
-// last of them to release its share deletes the key, and a share that was released
-// opens nothing: nobody deletes a key that another uses.
+// privateKey is one holder's share of an HPKE private key. A share is held by each key
+// package, each member view, each candidate and each own Update that waits for a commit,
+// and by each call while it makes or uses a key. The last holder to release its share
+// deletes the key. A share that was released opens nothing. So nobody deletes a key that
+// another uses.
 //
-// What makes a key holds a share of it until it returns, and hands on others, so that
-// a call that fails leaves no key behind.
+// Code that makes a key holds a share of it until it returns, and hands on further
+// shares, so that a call that fails leaves no key behind.
 type privateKey struct {
 	public []byte
 
@@ -32,10 +32,10 @@ type sharedKey struct {
 	holders int // and calls in progress
 	lender  *privateKey
 	stored  bool // a saved state refers to the key
-	foreign bool // it belongs to somebody else, who deletes it
+	foreign bool // somebody else owns the key, and deletes it
 }
 
-// newPrivateKey returns the first share of a key that is this member's to delete.
+// newPrivateKey returns the first share of a key that this member has to delete.
 func newPrivateKey(key suite.PrivateKey) *privateKey {
 	return &privateKey{public: key.PublicKey(), key: &sharedKey{PrivateKey: key, holders: 1}}
 }
@@ -49,7 +49,7 @@ func generateKey(s suite.Suite, what string) (*privateKey, error) {
 	return newPrivateKey(key), nil
 }
 
-// deriveKey returns the key of s that ikm gives.
+// deriveKey returns the key that s derives from ikm.
 func deriveKey(s suite.Suite, ikm []byte) (*privateKey, error) {
 	key, err := s.DeriveKey(ikm)
 	if err != nil {
@@ -58,14 +58,14 @@ func deriveKey(s suite.Suite, ikm []byte) (*privateKey, error) {
 	return newPrivateKey(key), nil
 }
 
-// share returns a share for another holder. That of a share that was released is
-// released too.
+// share returns a share for another holder. The share of a released share is released
+// too.
 func (k *privateKey) share() *privateKey {
 	return &privateKey{public: k.public, key: k.hold()}
 }
 
-// lend is share for a holder that does not outlast k's by right: as long as k is held,
-// a state that is saved has the key as one of somebody else.
+// lend is share for a holder that does not outlive k by right: as long as k is held, the
+// holder's saved state marks the key as one that belongs to somebody else.
 func (k *privateKey) lend() *privateKey {
 	share := k.share()
 	if share.key != nil {
@@ -76,7 +76,7 @@ func (k *privateKey) lend() *privateKey {
 	return share
 }
 
-// hold counts one more holder, or returns nil if k was released.
+// hold counts one holder more, or returns nil if k was released.
 func (k *privateKey) hold() *sharedKey {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -111,12 +111,12 @@ func (k *privateKey) take() *sharedKey {
 // release gives the share up, once.
 func (k *privateKey) release() { k.take().leave(false) }
 
-// abandon is release for a holder whose saved state may still be there: a key to which
-// that refers stays in its provider.
+// abandon is release for a holder to whose saved state somebody may return: if that
+// refers to the key, the key stays in its provider.
 func (k *privateKey) abandon() { k.take().leave(true) }
 
-// leave counts one holder less. The last deletes the key, unless it keeps one that is
-// stored.
+// leave counts one holder less. The last one deletes the key, unless the key is stored
+// and keepStored is set.
 func (s *sharedKey) leave(keepStored bool) {
 	if s == nil {
 		return
@@ -138,7 +138,7 @@ func (k *privateKey) same(other *privateKey) bool {
 	return a != nil && a == b
 }
 
-// use lets f use the key, which stays until f returns.
+// use calls f with the key, which stays until f returns.
 func (k *privateKey) use(f func(suite.PrivateKey) ([]byte, error)) ([]byte, error) {
 	key := k.hold()
 	if key == nil {
@@ -148,7 +148,7 @@ func (k *privateKey) use(f func(suite.PrivateKey) ([]byte, error)) ([]byte, erro
 	return f(key.PrivateKey)
 }
 
-// PublicKey returns the public key, which stays known.
+// PublicKey returns the public key, also after release.
 func (k *privateKey) PublicKey() []byte { return k.public }
 
 // Bytes is [suite.PrivateKey].Bytes.
@@ -169,8 +169,8 @@ func (k *privateKey) isOf(n *node) bool {
 	return n.parent != nil && bytes.Equal(n.parent.encryptionKey, k.public)
 }
 
-// saved returns the key as it is saved: as the suite's reference, if it has no bytes to
-// give.
+// saved returns the key as it is saved: as bytes, or as the suite's reference if the key
+// is not exportable.
 func (k *privateKey) saved() (*savedKey, error) {
 	saved := &savedKey{form: keyBytes}
 	var err error
@@ -191,8 +191,8 @@ func (k *privateKey) saved() (*savedKey, error) {
 	return saved, nil
 }
 
-// storedOfAnother notes that a saved state refers to the key, and reports whether that
-// of somebody else does so by right.
+// storedOfAnother notes that a saved state refers to the key, and reports whether the
+// saved state of somebody else refers to it by right.
 func (k *privateKey) storedOfAnother() bool {
 	key := k.hold()
 	if key == nil {

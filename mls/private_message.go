@@ -67,13 +67,13 @@ func (m *privateMessage) marshalSenderDataAAD(w *wire.Writer) {
 //	    opaque padding[length_of_padding];
 //	} PrivateMessageContent;
 type privateMessageContent struct {
-	// content has contentType, which has to be set before unmarshal, and what
-	// that selects. No other field is written or read.
+	// content has contentType, which is set before unmarshal, and what contentType
+	// selects. No other field is written or read.
 	content framedContent
 	auth    framedContentAuthData
 	padding int // bytes of zero
 
-	bodySize int // bytes that were read for what content.contentType selects
+	bodySize int // number of bytes read for what content.contentType selects
 }
 
 func (c *privateMessageContent) marshal(w *wire.Writer) {

@@ -9,8 +9,8 @@ import (
 	"github.com/mlsuite/mlsuite/internal/wire"
 )
 
-// Padding returns how many bytes of zero to add to the plaintext of a private
-// message that is length bytes long without them (RFC 9420, Sections 6.3.1 and 15.1).
+// Padding returns the number of zero bytes to add to the plaintext of a private message
+// that is length bytes long without them (RFC 9420, Sections 6.3.1 and 15.1).
 type Padding func(length int) int
 
 // PadToMultiple pads plaintexts to the next multiple of size bytes.
@@ -110,13 +110,13 @@ func (f *framing) sealSenderData(m *privateMessage, data *senderData) error {
 // keyFinder is [secretTree.find] within limits.
 type keyFinder func(leaf LeafIndex, contentType ContentType, generation uint32) (*pendingKey, error)
 
-// unprotectPrivate returns the content of m, decrypted and with its signature
-// verified (RFC 9420, Section 6.3), and the key that it used: the caller commits or
-// discards it, and until then the tree is as it was. After an error it is so too.
+// unprotectPrivate returns the content of m, decrypted and with its signature verified
+// (RFC 9420, Section 6.3), and the key that it used. The caller commits or discards the
+// key. Until then, and after an error, the tree is unchanged.
 //
-// The error is [ErrDecrypt] where m is not authentic, [ErrConsumed] or
-// [ErrGeneration] where its key is out of reach, [ErrMalformed] where its plaintext
-// is not well formed, and a [*ValidationError] for a blank sender or a bad signature.
+// The error is [ErrDecrypt] if m is not authentic, [ErrConsumed] or [ErrGeneration] if
+// its key is out of reach, [ErrMalformed] if its plaintext is not well formed, and a
+// [*ValidationError] for a blank sender or a bad signature.
 func (f *framing) unprotectPrivate(find keyFinder, m *privateMessage) (*authenticatedContent, *pendingKey, error) {
 	if err := f.group.isFor(m.groupID, m.epoch); err != nil {
 		return nil, nil, err

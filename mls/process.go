@@ -9,17 +9,16 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// Received is what a message from another member held: exactly one of its fields
-// is set.
+// Received is what a message from another member held. Exactly one of its fields is set.
 type Received struct {
 	Application *ApplicationMessage
-	Proposal    *CommittedProposal // now kept for a commit
-	Commit      *Candidate         // to be adopted, or not
+	Proposal    *CommittedProposal // kept from now on, for a commit
+	Commit      *Candidate         // to be adopted or dropped
 }
 
-// ApplicationMessage is what [Group.Encrypt] sent. Sender is the leaf of its author in
-// the author's epoch: after it, a late message has to be shown by the credential, since
-// the leaf may have passed to another member.
+// ApplicationMessage is a message that [Group.Encrypt] made. Sender is the author's leaf
+// in the author's epoch. Show a late message under its Credential and not under its leaf,
+// which may belong to another member by then.
 type ApplicationMessage struct {
 	Author
 	Sender            LeafIndex
@@ -27,31 +26,47 @@ type ApplicationMessage struct {
 	AuthenticatedData []byte
 }
 
-// Process takes a message of this group: an application message of this epoch or
-// of one that the window of past epochs holds, or a proposal or commit of this
-// epoch. The message is an MLSMessage.
+// Process takes a message of this group, an MLSMessage: a proposal or a commit of this
+// epoch, or an application message of this epoch or of one in the window of past epochs.
 //
-// A proposal from outside the group that the Authenticator refuses is an error.
-// Proposals are kept up to the limits of [Limits].
+// Process keeps a proposal for a commit, up to the limits of [Limits]. It refuses a
+// proposal from outside the group if the Authenticator does.
 //
-// On error the Group is as it was, and no key of a PrivateMessage is used up: what is
-// refused, and then mended or sent again, is accepted. A commit leaves the Group as it
-// was, too, save for the message key of a PrivateMessage, which is deleted.
+// On error the Group is unchanged, and no key of a PrivateMessage is used up: a message
+// that is refused, and then mended or sent again, is accepted. A commit leaves the Group
+// unchanged too, except that the message key of a PrivateMessage is deleted.
 //
-// Errors say what failed, for the caller alone. A stranger who is shown them, or the time
+// Errors say what failed, for the caller alone. A stranger who sees them, or the time
 // that a call takes, can change the end of a member's PrivateMessage and learn whether it
-// was read before ([ErrConsumed]) or not ([ErrDecrypt]). Nothing depends on what a
-// message holds before the tag over it is found right, which takes a key of the group.
+// was read before ([ErrConsumed]) or not ([ErrDecrypt]). Nothing depends on the content
+// of a message before its authentication tag is found right, and making such a tag takes
+// a key of the group.
 //
-// Some errors ask for more than to drop the message. A message that comes before what
-// it needs can be kept and tried again: [ErrFutureEpoch] waits for commits,
-// [*MissingProposalsError] for proposals. [ErrPastEpoch] and [ErrConsumed] say that it
-// came too late, or again; [ErrWrongGroup], that it is for another group, and
-// [ErrOwnMessage], that it names this member as its sender. [ErrProposalRoom] is of a proposal that can
-// be handed over with the commit that refers to it. [*PathSecretError] is of a commit
-// that leaves this member behind, and so may a [*MissingProposalsError] be that wraps
-// [ErrConsumed]: an insider who sends two PrivateMessages of one generation keeps members
-// from having the same proposals. Handshakes as PublicMessages leave no room for that.
+// The error is [ErrRetired] if the Group is; [ErrReInit] for a proposal or a commit after
+// a ReInit; [ErrWrongGroup] for another group; [ErrOwnMessage] if the message names this
+// member as its sender; [ErrDecrypt] if it is not authentic; [ErrGeneration] if its
+// generation is too far ahead; and a [*PolicyError] if a policy refuses it. It wraps
+// [ErrMalformed] if the message does not parse, [ErrUnsupported] if it is of a kind that
+// this member does not take, [ErrInvalid] if it breaks a rule, and [ErrUnknownPSK] or
+// [ErrUnusablePSK] if a commit injects a pre-shared key that is missing or that the suite
+// refuses.
+//
+// Some errors ask for more than dropping the message:
+//
+//   - [ErrFutureEpoch]: keep the message, and process it again after the commits before
+//     it.
+//   - [*MissingProposalsError]: process the proposals, and then the commit again.
+//   - [ErrProposalRoom]: the limits have no room for the proposal. It can be handed over
+//     with the
+//
+// commit that refers to it ([WithProposals]).
+//   - [ErrPastEpoch], [ErrConsumed]: the message came too late, or again.
+//   - [*PathSecretError]: the commit leaves this member behind. A
+//     [*MissingProposalsError] that wraps
+//
+// [ErrConsumed] may do so too: an insider who sends two PrivateMessages of one generation
+// keeps members from having the same proposals. That is impossible where handshakes are
+// PublicMessages.
 func (g *Group) Process(ctx context.Context, now time.Time, message []byte, options ...ProcessOption) (*Received, error) {
 	var m Message
 	var received *Received
@@ -91,8 +106,8 @@ func (g *Group) processPublic(ctx context.Context, now time.Time, m *publicMessa
 	return g.processContent(ctx, now, ac, plan, nil)
 }
 
-// processPrivate opens a PrivateMessage of this epoch, or an application message
-// of one in the window. The key that opened it is deleted once all else is well.
+// processPrivate opens a PrivateMessage of this epoch, or an application message of an
+// epoch in the window. It deletes the key only when everything else has succeeded.
 func (g *Group) processPrivate(ctx context.Context, now time.Time, m *privateMessage, plan *processPlan) (*Received, error) {
 	if m.contentType == ContentApplication { // a handshake message asks when it is known what it does
 		if err := g.mayUse(suite.Receive, now); err != nil {
@@ -107,9 +122,9 @@ func (g *Group) processPrivate(ctx context.Context, now time.Time, m *privateMes
 	return g.processContent(ctx, now, ac, plan, key)
 }
 
-// unprotectPrivate opens a PrivateMessage of this epoch, or an application message of
-// one in the window. The mutex of the inbox, for which senders wait too, is held while
-// secrets are looked up, not for what the message makes this member compute.
+// unprotectPrivate opens a PrivateMessage of this epoch, or an application message of an
+// epoch in the window. It holds the mutex of the inbox, for which senders wait too, while
+// it looks secrets up, and not during the computations that the message causes.
 func (g *Group) unprotectPrivate(m *privateMessage) (*authenticatedContent, *pendingKey, error) {
 	g.inbox.mu.Lock()
 	if g.inbox.retired {
@@ -126,8 +141,8 @@ func (g *Group) unprotectPrivate(m *privateMessage) (*authenticatedContent, *pen
 	return f.unprotectPrivate(g.inbox.keys(ratchets, g.cfg.Limits.ratchet()), m)
 }
 
-// receiving unprotects the PrivateMessages of others in an epoch. This member cannot
-// open its own: their keys are gone.
+// receiving returns the framing for others' PrivateMessages of an epoch. This member
+// cannot open its own, whose keys are gone.
 func (g *Group) receiving(p *publicState, secrets *epochSecrets) *framing {
 	f := p.framing(secrets)
 	f.member = func(sender Sender) (Author, error) {
@@ -139,8 +154,8 @@ func (g *Group) receiving(p *publicState, secrets *epochSecrets) *framing {
 	return f
 }
 
-// processContent takes what a message held whose signature was verified, and deletes
-// the key that opened it, if one did: both or neither.
+// processContent keeps the content of a message whose signature was verified, and deletes
+// the key that opened it, if there is one. It does both or neither.
 func (g *Group) processContent(ctx context.Context, now time.Time, ac *authenticatedContent, plan *processPlan, key *pendingKey) (*Received, error) {
 	received, err := g.readContent(ctx, now, ac, plan)
 	if err != nil {
@@ -156,7 +171,7 @@ func (g *Group) processContent(ctx context.Context, now time.Time, ac *authentic
 	return received, nil
 }
 
-// readContent checks what a message held. It leaves the inbox as it was.
+// readContent checks the content of a message. It leaves the inbox unchanged.
 func (g *Group) readContent(ctx context.Context, now time.Time, ac *authenticatedContent, plan *processPlan) (*Received, error) {
 	if ac.content.contentType != ContentApplication {
 		return g.readHandshake(ctx, now, ac, plan)
@@ -197,7 +212,7 @@ func (g *Group) readHandshake(ctx context.Context, now time.Time, ac *authentica
 	return &Received{Proposal: &proposal}, nil
 }
 
-// checkStrict refuses what a member sends in the other format than this client, if the
+// checkStrict refuses a member's message in another format than this client's, if the
 // configuration says so.
 func (g *Group) checkStrict(ac *authenticatedContent) error {
 	if ac.content.sender.Type != SenderMember || !g.cfg.StrictHandshake || ac.wireFormat == g.handshakeFormat() {

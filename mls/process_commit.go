@@ -11,8 +11,8 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// processCommit makes a candidate of another member's commit (RFC 9420, Section
-// 12.4.2). The signature on it has been verified. The candidate is not tracked yet.
+// processCommit makes a candidate of another member's commit, whose signature has been
+// verified (RFC 9420, Section 12.4.2). It does not track the candidate.
 func (g *Group) processCommit(ctx context.Context, now time.Time, ac *authenticatedContent, plan *processPlan) (_ *Candidate, err error) {
 	defer g.public.tree.forgetRefused(&err)
 	list, err := plan.resolve(ac, g.inbox.proposal, func(m *Message, wanted func([]byte) bool) (CommittedProposal, error) {
@@ -41,9 +41,9 @@ func (g *Group) processCommit(ctx context.Context, now time.Time, ac *authentica
 	return c, nil
 }
 
-// receiveCommit checks a commit of a list of proposals, whose signature was verified,
-// as far as that takes no secrets, and applies it to the public state. The state that
-// it leads to goes up to its provisional context. self is the leaf of this client, or
+// receiveCommit checks a commit of a list of proposals as far as that takes no secrets,
+// and applies it to the public state. The commit's signature has been verified. The
+// resulting state goes up to its provisional context. self is the leaf of this client, or
 // noLeaf.
 func (p *publicState) receiveCommit(ctx context.Context, cfg *Config, now time.Time, ac *authenticatedContent, self LeafIndex, list []CommittedProposal) (*transition, *applied, error) {
 	if err := cfg.allowCommit(p, now, ac, list); err != nil {
@@ -71,7 +71,7 @@ func (p *publicState) receiveCommit(ctx context.Context, cfg *Config, now time.T
 }
 
 // follow applies the proposals and the path of a received commit. A client that the
-// commit removes handles the custom ones or not.
+// commit removes need not handle its custom proposals.
 func (p *publicState) follow(cfg *Config, now time.Time, ac *authenticatedContent, self LeafIndex, list []CommittedProposal) (*applied, *publicState, error) {
 	sender, path := ac.content.sender, ac.content.commit.path
 	a, err := p.apply(list, listRules{
@@ -142,9 +142,9 @@ func (p *publicState) mergePath(a *applied, committer LeafIndex, path *updatePat
 	return nil
 }
 
-// openEpoch derives the secrets of the epoch that a received commit begins, and
-// checks its confirmation tag. On error, the candidate is to be discarded. The candidate
-// holds the public state up to its tree.
+// openEpoch derives the secrets of the epoch that a received commit begins, and checks
+// the confirmation tag. The candidate holds the public state up to its tree. On error,
+// the caller discards the candidate.
 func (g *Group) openEpoch(ctx context.Context, q questions, c *Candidate, a *applied, ac *authenticatedContent) error {
 	next, s := &c.next, g.public.suite
 	p, leafKey := next.public, g.self.leafKey

@@ -20,25 +20,26 @@ func newProcessPlan(options []ProcessOption) *processPlan {
 	return p
 }
 
-// WithProposals hands over proposals of the commit's epoch beside a commit, each an
-// MLSMessage, for references to what is not here (see [MissingProposalsError]). They
-// are read in their order until nothing is missing. Those that are missing are checked
-// like those that arrive by themselves, and used for this commit alone: nothing of them
-// is kept, and a PrivateMessage uses up no key. One that is refused does no harm, and
-// one that the commit does not refer to costs no signature: a PublicMessage is hashed,
-// a PrivateMessage decrypted. This member's own are good too, if they are PublicMessages.
+// WithProposals hands over proposals with a commit of the same epoch, each as an
+// MLSMessage, for references to proposals that this client does not hold (see
+// [MissingProposalsError]). They are read in order until none is missing. A missing
+// proposal is checked like one that arrives by itself, and is used for this commit alone:
+// nothing of it is kept, and a PrivateMessage uses up no key. A proposal that is refused
+// does no harm. One to which the commit does not refer costs no signature check: a
+// PublicMessage is hashed, a PrivateMessage decrypted. This member's own proposals may be
+// handed over if they are PublicMessages.
 //
-// What the delivery service holds of an epoch can be handed over as it is, so no limit
-// on proposals keeps a member from following a commit. A PrivateMessage whose key
-// is used up cannot be read here either.
+// All that the delivery service holds of an epoch can be handed over, so limits on
+// proposals keep no member from following a commit. A PrivateMessage whose key is used up
+// cannot be read here either.
 func WithProposals(messages ...[]byte) ProcessOption {
 	return func(p *processPlan) { p.proposals = append(p.proposals, messages...) }
 }
 
-// resolve returns the proposals of a commit. Those that it refers to are looked up by
-// find, and then among those beside the commit, which open verifies and checks if wanted
-// says so of the reference, and refuses with errUnwanted if not. If one is found
-// nowhere, the error is a [*MissingProposalsError].
+// resolve returns the proposals of a commit. It looks references up with find, and then
+// among the proposals that were handed over. open verifies and checks one of those if
+// wanted accepts its reference, and refuses it with errUnwanted if not. If a proposal is
+// found nowhere, the error is a [*MissingProposalsError].
 func (p *processPlan) resolve(ac *authenticatedContent, find func(ref []byte) (CommittedProposal, bool),
 	open func(m *Message, wanted func(ref []byte) bool) (CommittedProposal, error)) ([]CommittedProposal, error) {
 	list := make([]CommittedProposal, len(ac.content.commit.proposals))
@@ -93,8 +94,8 @@ func (p *processPlan) resolve(ac *authenticatedContent, find func(ref []byte) (C
 	return nil, absent
 }
 
-// openProposal verifies and checks a proposal of this epoch that is handed over beside
-// a commit. It leaves the group as it was.
+// openProposal verifies and checks a proposal of this epoch that is handed over with a
+// commit. It leaves the group unchanged.
 func (g *Group) openProposal(ctx context.Context, now time.Time, m *Message, wanted func(ref []byte) bool) (CommittedProposal, error) {
 	ac, err := g.openHandedOver(m, wanted)
 	if err != nil {

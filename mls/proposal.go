@@ -7,9 +7,9 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// Proposal is a change that somebody proposes to a group (RFC 9420, Section 12.1).
-// It is one of the types of this package whose names end in Proposal, by value. As an
-// option of [Group.Commit], it is sent by value.
+// Proposal is a change that somebody proposes to a group (RFC 9420, Section 12.1). Its
+// types are those of this package whose names end in Proposal, as values and not as
+// pointers. As an option of [Group.Commit], a Proposal is sent by value.
 type Proposal interface {
 	Type() ProposalType
 
@@ -49,8 +49,8 @@ func (t ProposalType) kind() (*proposalKind, bool) {
 	return nil, false
 }
 
-// complete returns an error unless a caller's proposal is one of this package's types,
-// by value, with all that its encoding needs.
+// complete returns an error unless a caller's proposal is of one of this package's types,
+// not a pointer, and has all that its encoding needs.
 func complete(p Proposal) error {
 	present := true
 	switch p := p.(type) {
@@ -84,8 +84,8 @@ func marshalProposal(w *wire.Writer, p Proposal) {
 	p.marshal(w)
 }
 
-// unmarshalProposal reads a Proposal with its type in front. One of a type that is not
-// RFC 9420's is a CustomProposal, which the members of a group judge by what their
+// unmarshalProposal reads a Proposal with its type in front. A proposal of a type that
+// RFC 9420 does not define is a CustomProposal, which members judge by what their
 // applications declare.
 func unmarshalProposal(r *wire.Reader) Proposal {
 	t := ProposalType(r.Uint16())
@@ -166,8 +166,8 @@ func decodePSK(r *wire.Reader) Proposal {
 	return boxed(r, p)
 }
 
-// ReInitProposal proposes to replace the group by one with these parameters
-// (RFC 9420, Section 12.1.5).
+// ReInitProposal proposes to replace the group with one that has these parameters (RFC
+// 9420, Section 12.1.5).
 type ReInitProposal struct {
 	GroupID     []byte
 	Version     ProtocolVersion
@@ -194,8 +194,8 @@ func decodeReInit(r *wire.Reader) Proposal {
 	return boxed(r, p)
 }
 
-// ExternalInitProposal carries, in an external commit, what members derive the
-// next init secret from (RFC 9420, Section 12.1.6).
+// ExternalInitProposal carries, in an external commit, the KEM output from which members
+// derive the next init secret (RFC 9420, Section 12.1.6).
 type ExternalInitProposal struct {
 	KEMOutput []byte
 }

@@ -8,21 +8,21 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// proposalCache holds the proposals that arrived in an epoch, for a commit that
-// refers to them (RFC 9420, Section 12.1). The zero value is empty.
+// proposalCache holds the proposals that arrived in an epoch, for a commit that refers to
+// them (RFC 9420, Section 12.1). The zero value is empty.
 //
-// It remembers what it keeps and nothing else, and what it keeps stays until the
-// epoch ends. Within a sender's share, what is kept depends on what that sender
-// proposed before and on nothing else: members who get the proposals of each sender in
-// the order in which they were sent keep the same, whatever others send meanwhile.
+// It remembers only what it keeps, and keeps that until the epoch ends. What it keeps
+// within a sender's share depends only on what that sender proposed before. So members
+// who receive each sender's proposals in the order in which they were sent keep the same
+// ones, whatever others send meanwhile.
 type proposalCache struct {
 	proposals []CommittedProposal // in order of arrival
 	byRef     map[string]int      // index in proposals by ProposalRef
-	fit       []int               // indices of those that may keep application data back
+	fit       []int               // indices of those that may hold application data back
 	taken     takenRoom
 }
 
-// keep takes up a proposal, unless it is there or there is no room for it.
+// keep keeps a proposal, unless it is there already or there is no room for it.
 func (c *proposalCache) keep(p CommittedProposal, limits proposalLimits) error {
 	if _, ok := c.find(p.Ref); ok {
 		return nil
@@ -43,7 +43,7 @@ func (c *proposalCache) keep(p CommittedProposal, limits proposalLimits) error {
 	return nil
 }
 
-// takes returns the error of keep, and keeps nothing.
+// takes returns the error that keep would return, and keeps nothing.
 func (c *proposalCache) takes(p *CommittedProposal, limits proposalLimits) error {
 	if _, ok := c.find(p.Ref); ok {
 		return nil
@@ -52,8 +52,8 @@ func (c *proposalCache) takes(p *CommittedProposal, limits proposalLimits) error
 	return err
 }
 
-// find returns a proposal by its ProposalRef. It leaves no trace of one that is not
-// there: whoever refers to it may make it up.
+// find returns a proposal by its ProposalRef. It leaves no trace of a reference that is
+// not there, which somebody may have made up.
 func (c *proposalCache) find(ref []byte) (CommittedProposal, bool) {
 	i, ok := c.byRef[string(ref)]
 	if !ok {
@@ -65,9 +65,9 @@ func (c *proposalCache) find(ref []byte) (CommittedProposal, bool) {
 // outside reports whether a proposal comes from outside the group.
 func (c *CommittedProposal) outside() bool { return c.Sender.Type != SenderMember }
 
-// receiveProposal checks a proposal whose signature was verified, as far as it can
-// be seen by itself, for the cache. The application is asked about the credentials
-// that one from outside brings; those of members are judged when they are committed.
+// receiveProposal checks a proposal by itself, for the cache. Its signature has been
+// verified. It asks the application about the credentials that a proposal from outside
+// brings. Those of members' proposals are judged when they are committed.
 func (p *publicState) receiveProposal(ctx context.Context, cfg *Config, now time.Time, ac *authenticatedContent) (CommittedProposal, error) {
 	received := CommittedProposal{Author: ac.author, Proposal: ac.content.proposal, Sender: ac.content.sender, checked: true}
 	err := p.checkProposal(&received, listRules{lifetime: cfg.Lifetimes.receivedAt(now), custom: cfg.Proposals})
@@ -86,7 +86,7 @@ func (p *publicState) receiveProposal(ctx context.Context, cfg *Config, now time
 	return received, received.sentIn(p.suite, ac)
 }
 
-// sentIn notes in which message the proposal was sent by itself.
+// sentIn notes the message in which the proposal was sent by itself.
 func (c *CommittedProposal) sentIn(s suite.Suite, ac *authenticatedContent) error {
 	if err := ac.content.encodeBody(); err != nil {
 		return err
@@ -97,7 +97,7 @@ func (c *CommittedProposal) sentIn(s suite.Suite, ac *authenticatedContent) erro
 	return err
 }
 
-// sizeOf returns the size of a proposal that sentIn noted when it was sent in this epoch.
+// sizeOf returns the size that sentIn noted when the proposal was sent in this epoch.
 func (p *publicState) sizeOf(c *CommittedProposal) (int, error) {
 	content := p.content(c.Sender, ContentProposal, c.AuthenticatedData)
 	content.proposal = c.Proposal
@@ -113,7 +113,7 @@ func (p *publicState) authenticate(ctx context.Context, cfg *Config, now time.Ti
 	return cfg.authenticate(ctx, now, p.proposed(nil, c))
 }
 
-// proposed appends the changes that a proposal brings of which the application is
+// proposed appends the changes that a proposal brings and about which the application is
 // asked before a commit.
 func (p *publicState) proposed(changes []Change, c CommittedProposal) []Change {
 	switch proposal := c.Proposal.(type) {
@@ -128,10 +128,10 @@ func (p *publicState) proposed(changes []Change, c CommittedProposal) []Change {
 	return changes
 }
 
-// awaitsCommit reports whether application data has to wait for a commit of what
-// arrived (RFC 9420, Section 12.4). A proposal from outside that this member could not
-// commit does not count, nor does a PSK that it has not or cannot use: nobody outside
-// makes a group silent, nor a member by a secret that others lack.
+// awaitsCommit reports whether application data has to wait for a commit of proposals
+// that arrived (RFC 9420, Section 12.4). Two kinds do not count: proposals from outside
+// that this member could not commit, and PSKs that it does not have or cannot use. So no
+// outsider silences a group, and neither does a member by a secret that others lack.
 func (g *Group) awaitsCommit(now time.Time) bool {
 	q := g.cfg.ask(suite.Continue, now)
 	proposals, fit := g.inbox.fit()
@@ -140,10 +140,10 @@ func (g *Group) awaitsCommit(now time.Time) bool {
 	})
 }
 
-// fit returns the proposals that arrived and the indices of those that may keep
+// fit returns the proposals that arrived, and the indices of those that may hold
 // application data back. The caller must not change them.
 func (b *inbox) fit() ([]CommittedProposal, []int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.cache.proposals, b.cache.fit // to which others append and in which they change nothing
+	return b.cache.proposals, b.cache.fit // others append to these slices and change no element
 }

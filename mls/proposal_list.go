@@ -10,39 +10,38 @@ import (
 	"github.com/mlsuite/mlsuite/internal/parallel"
 )
 
-// CommittedProposal is a proposal of a commit, with the one who made it.
+// CommittedProposal is a proposal that a commit covers or may cover, with its author.
 type CommittedProposal struct {
 	Author
 	Proposal Proposal
 	Sender   Sender
 	Ref      []byte // ProposalRef (RFC 9420, Section 5.2), or nil if sent by value
 
-	// AuthenticatedData is what the sender authenticated beside the proposal (RFC
-	// 9420, Section 6.3.1); nil if it was sent by value, in a commit that has its own.
+	// AuthenticatedData is what the sender authenticated together with the proposal (RFC
+	// 9420, Section 6.3.1). It is nil if the proposal was sent by value: the commit then
+	// has the data.
 	AuthenticatedData []byte
 
-	// checked says that what can be seen of the proposal by itself was checked
-	// when it arrived.
+	// checked says that the proposal was checked by itself when it arrived.
 	checked bool
-	unfit   bool // when it came, from outside and the group could not take it by itself, or a PSK or a Remove that this member could not commit
-	size    int  // bytes, about
+	unfit   bool // this member could not commit it when it came: a PSK, or a proposal from outside
+	size    int  // approximate, in bytes
 
-	extensions *groupExtensions // that it brings, read, once it was checked
-	next       *nextSuiteCheck  // of a ReInit, from then on
+	extensions *groupExtensions // the ones it brings, once it was checked
+	next       *nextSuiteCheck  // of a ReInit, once it was checked
 }
 
-// listRules is what the validity of a list of proposals depends on beside the
-// group.
+// listRules is what the validity of a list of proposals depends on, apart from the group.
 type listRules struct {
 	committer Sender
 	lifetime  lifetimeCheck
-	followUp  ResumptionPSKUsage   // of the first commit of a group that follows another
-	custom    []CustomProposalType // that this client handles
-	anyType   bool                 // others pass: it does not follow the commit
+	followUp  ResumptionPSKUsage   // in the first commit of a group that follows another
+	custom    []CustomProposalType // the ones that this client handles
+	anyType   bool                 // other types pass, as this client does not follow the commit
 }
 
-// applied is the outcome of a list of proposals: the public state of the next
-// epoch before the path of its commit.
+// applied is the outcome of a list of proposals: the public state of the next epoch
+// before the path of its commit.
 type applied struct {
 	edit         *treeEdit
 	extensions   *groupExtensions
@@ -55,10 +54,10 @@ type applied struct {
 	announced    *groupExtensions // of reInit
 	externalInit []byte           // kem_output
 	needsPath    bool
-	committer    LeafIndex // of a received commit; of an external one, where it goes
+	committer    LeafIndex // of a received commit; for an external one, the leaf it takes
 	changes      []Change
 
-	origin   map[LeafIndex]int // proposal that brought a leaf
+	origin   map[LeafIndex]int // index of the proposal that brought a leaf
 	extended int               // index of the GroupContextExtensions, or -1
 }
 
@@ -67,9 +66,8 @@ type updatedLeaf struct {
 	ref  []byte // of its Update proposal
 }
 
-// checkProposal checks what can be seen of a proposal by itself, in the epoch for
-// which it is made (RFC 9420, Section 12.1). The signature checks of Adds and
-// Updates are here.
+// checkProposal checks a proposal by itself, in its epoch (RFC 9420, Section 12.1). It
+// verifies the signatures of Adds and Updates.
 func (p *publicState) checkProposal(c *CommittedProposal, rules listRules) error {
 	if err := c.readExtensions(); err != nil {
 		return err
@@ -111,7 +109,7 @@ func (p *publicState) checkProposal(c *CommittedProposal, rules listRules) error
 		}
 		return nil
 	case GroupContextExtensionsProposal:
-		return c.extensions.checkSenders(p.suite) // whether members support them is judged after the commit
+		return c.extensions.checkSenders(p.suite) // the tree after the commit shows whether members support them
 	case CustomProposal:
 		return rules.handles(proposal, c.Sender)
 	}
@@ -219,8 +217,8 @@ func (r *listRules) needsPath(list []CommittedProposal) bool {
 }
 
 // checkList checks the proposals of a member's commit against each other and the
-// committer (RFC 9420, Section 12.2). What the tree checks, such as one client
-// added twice, is left to it.
+// committer (RFC 9420, Section 12.2). It leaves to the tree what the tree checks, such as
+// one client added twice.
 func checkList(list []CommittedProposal, committer LeafIndex) error {
 	seen := make(proposalSet)
 	for i, c := range list {
@@ -256,9 +254,9 @@ func checkList(list []CommittedProposal, committer LeafIndex) error {
 	return nil
 }
 
-// checkExternalList checks the proposals of an external commit: one ExternalInit,
-// at most one Remove, any PreSharedKeys, and nothing else (RFC 9420, Section 12.2).
-// That all are by value was seen before.
+// checkExternalList checks the proposals of an external commit: one ExternalInit, at most
+// one Remove, any PreSharedKeys, and nothing else (RFC 9420, Section 12.2). That all are
+// by value was checked before.
 func checkExternalList(list []CommittedProposal) error {
 	seen := make(proposalSet)
 	for i, c := range list {
@@ -282,10 +280,10 @@ func checkExternalList(list []CommittedProposal) error {
 	return nil
 }
 
-// proposalSet is what a list of proposals may hold once.
+// proposalSet holds what a list of proposals may contain only once.
 type proposalSet map[string]bool
 
-// twice enters what a proposal is about and reports whether it was there.
+// twice enters the subject of a proposal and reports whether it was there before.
 func (s proposalSet) twice(kind string, about []byte) bool {
 	key := kind + "\x00" + string(about)
 	was := s[key]
@@ -311,7 +309,7 @@ func (s proposalSet) checkPSK(p PreSharedKeyProposal, i int) error {
 	return nil
 }
 
-// atLeaf and atProposal add the one concerned to a ValidationError or a
+// atLeaf and atProposal add the leaf or the proposal at fault to a ValidationError or a
 // PolicyError.
 func atLeaf(err error, leaf LeafIndex) error {
 	if p, ok := errors.AsType[*PolicyError](err); ok {

@@ -5,11 +5,10 @@ import (
 	"math"
 )
 
-// proposalRoom is how many proposals there are, or may be, and of how many bytes.
+// proposalRoom is a number of proposals and their size in bytes: taken, or allowed.
 type proposalRoom struct{ count, bytes int }
 
-// fits reports whether a proposal of size bytes is within the limit beside what is
-// taken.
+// fits reports whether a proposal of size bytes fits into limit beside r, which is taken.
 func (r proposalRoom) fits(size int, limit proposalRoom) bool {
 	return r.count < limit.count && size <= limit.bytes-r.bytes
 }
@@ -26,37 +25,38 @@ func (r proposalRoom) max(o proposalRoom) proposalRoom {
 	return proposalRoom{max(r.count, o.count), max(r.bytes, o.bytes)}
 }
 
-// proposalLimits is how much a cache keeps of members and from outside.
+// proposalLimits is how much a cache keeps of members' proposals and of those from
+// outside.
 type proposalLimits struct{ members, outside senderLimits }
 
-// senderLimits is how much a cache keeps of one kind of sender: of all of them, of
-// each at most, and of each whatever the others sent.
+// senderLimits is how much a cache keeps of one kind of sender: of all of them together,
+// of each at most, and of each whatever the others sent.
 type senderLimits struct{ all, each, share proposalRoom }
 
-// leastShare is the share of each sender, however many there are.
+// leastShare is the least share of a sender, however many senders there are.
 var leastShare = proposalRoom{16, 64 << 10}
 
-// among shares room out to a number of senders. One of them takes a quarter of it at
-// most, unless its share is more.
+// among shares room out to a number of senders. One of them may take at most a quarter of
+// it, or its share if that is more.
 func (r proposalRoom) among(senders int) senderLimits {
 	share := r.over(max(1, senders)).max(leastShare).min(r)
 	return senderLimits{all: r, each: r.over(4).max(share), share: share}
 }
 
-// anyProposals is for what was kept before.
+// anyProposals are the limits of proposals that were kept before.
 var anyProposals = proposalLimits{
 	members: proposalRoom{math.MaxInt, math.MaxInt}.among(1),
 	outside: proposalRoom{math.MaxInt, math.MaxInt}.among(1),
 }
 
-// takenRoom is what the proposals of an epoch take. The zero value is of none.
+// takenRoom is the room that the proposals of an epoch take. The zero value is none.
 type takenRoom struct {
-	bySender         map[Sender]proposalRoom // but of new members, who have no name
+	bySender         map[Sender]proposalRoom // without new members, who have no name
 	members, outside proposalRoom
 }
 
-// take returns an error if there is no room for a proposal, and otherwise what its
-// sender and the senders of its kind take with it.
+// take returns an error if there is no room for a proposal. Otherwise it returns the room
+// that its sender, and the senders of its kind, take with it.
 func (t *takenRoom) take(p *CommittedProposal, limits proposalLimits) (sender, kind proposalRoom, err error) {
 	kind, limit := t.members, limits.members
 	if p.outside() {
@@ -72,7 +72,7 @@ func (t *takenRoom) take(p *CommittedProposal, limits proposalLimits) (sender, k
 	return sender.plus(p.size), kind.plus(p.size), nil
 }
 
-// enter notes what take returned.
+// enter notes the result of take.
 func (t *takenRoom) enter(p *CommittedProposal, sender, kind proposalRoom) {
 	if p.outside() {
 		t.outside = kind

@@ -10,15 +10,14 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// PSKStore holds what the application has of pre-shared keys (RFC 9420, Section
-// 8.4).
+// PSKStore gives access to the client's pre-shared keys (RFC 9420, Section 8.4).
 type PSKStore interface {
-	// ExternalPSK returns the external PSK with an id, or an error if there is none;
-	// nil without an error counts as [ErrUnknownPSK].
+	// ExternalPSK returns the external PSK with the given id, or an error if there is
+	// none. Nil without an error counts as [ErrUnknownPSK].
 	ExternalPSK(ctx context.Context, id []byte) ([]byte, error)
 
-	// Group returns the client's own group with an id, whose resumption PSKs may be
-	// injected into others, or nil.
+	// Group returns the client's own group with the given id, or nil. Its resumption PSKs
+	// may be injected into other groups.
 	Group(id []byte) *Group
 }
 
@@ -27,16 +26,15 @@ func ExternalPSK(id []byte) PreSharedKeyProposal {
 	return PreSharedKeyProposal{PSK: PreSharedKeyID{Type: PSKExternal, ID: id}}
 }
 
-// ResumptionPSK proposes to inject the resumption PSK of an epoch of a group that
-// the members have in common, this one or another (RFC 9420, Sections 8.6 and
-// 12.1.4).
+// ResumptionPSK proposes to inject the resumption PSK of an epoch of a group that all
+// members have in common: this group or another (RFC 9420, Sections 8.6 and 12.1.4).
 func ResumptionPSK(groupID []byte, epoch uint64) PreSharedKeyProposal {
 	return PreSharedKeyProposal{PSK: PreSharedKeyID{
 		Type: PSKResumption, Usage: ResumptionPSKApplication, GroupID: groupID, Epoch: epoch,
 	}}
 }
 
-// withNonce gives a proposal to inject a PSK a fresh nonce, unless it has one.
+// withNonce gives a proposal that injects a PSK a fresh nonce, unless it has one.
 func withNonce(p Proposal, s suite.Suite) Proposal {
 	psk, ok := p.(PreSharedKeyProposal)
 	if ok && psk.PSK.Nonce == nil {
@@ -47,8 +45,8 @@ func withNonce(p Proposal, s suite.Suite) Proposal {
 	return p
 }
 
-// checkPSK checks a proposal to inject a PSK in a regular commit, or in the first
-// commit of a group that follows another, whose usage it then has (RFC 9420,
+// checkPSK checks a proposal to inject a PSK into a regular commit, or into the first
+// commit of a group that follows another. The PSK then has the usage followUp (RFC 9420,
 // Section 12.1.4).
 func (p *publicState) checkPSK(id *PreSharedKeyID, followUp ResumptionPSKUsage) error {
 	if nh := p.suite.Info().KDF.Nh; len(id.Nonce) != nh {
@@ -60,8 +58,8 @@ func (p *publicState) checkPSK(id *PreSharedKeyID, followUp ResumptionPSKUsage) 
 	return nil
 }
 
-// resolvePSKs returns the psk_secret that ids make together (RFC 9420, Section
-// 8.4). own, if not nil, is a group that the caller holds, whose resumption PSKs count
+// resolvePSKs returns the psk_secret of all ids together (RFC 9420, Section 8.4). If own
+// is not nil, it is a group that the caller holds, and whose resumption PSKs may be used
 // too.
 func (q questions) resolvePSKs(ctx context.Context, s suite.Suite, ids []PreSharedKeyID, own *Group) ([]byte, error) {
 	psks := make([][]byte, len(ids))
@@ -79,9 +77,9 @@ func (q questions) resolvePSKs(ctx context.Context, s suite.Suite, ids []PreShar
 	return pskSecret(s, ids, psks)
 }
 
-// knownPSK asks the suite, and judge if it is not nil, about the PSK that a proposal is
-// to inject, and notes whether this member could commit it now. It returns their refusal.
-// One that is not here is asked about when a commit needs it.
+// knownPSK asks the suite, and judge unless nil, about the PSK that a proposal injects,
+// and returns their refusal. It notes whether this member could commit the proposal now.
+// A PSK that is not here is judged when a commit needs it.
 func (q questions) knownPSK(ctx context.Context, c *CommittedProposal, own *Group, judge func(PSKType, int) error) error {
 	p, ok := c.Proposal.(PreSharedKeyProposal)
 	if !ok {
@@ -95,8 +93,8 @@ func (q questions) knownPSK(ctx context.Context, c *CommittedProposal, own *Grou
 	return nil
 }
 
-// tryPSK returns an error unless a PSK is here, judge, if it is not nil, lets it be
-// injected, and the suite of own can extract it.
+// tryPSK returns an error unless a PSK is here, judge, unless nil, allows it, and the
+// suite of own can extract it.
 func (q questions) tryPSK(ctx context.Context, id *PreSharedKeyID, own *Group, judge func(PSKType, int) error) (here bool, err error) {
 	psk, err := q.cfg.findPSK(ctx, id, own)
 	defer clear(psk)
@@ -125,15 +123,16 @@ func (q questions) resolvePSK(ctx context.Context, id *PreSharedKeyID, own *Grou
 	return psk, nil
 }
 
-// usablePSK returns [ErrUnusablePSK] if the suite refuses to extract a PSK, as one may
-// that is too short.
+// usablePSK returns [ErrUnusablePSK] if the suite refuses to extract a PSK, which may be
+// too short.
 func usablePSK(s suite.Suite, psk []byte) error {
 	extracted, err := s.Extract(make([]byte, s.Info().KDF.Nh), psk)
 	clear(extracted)
 	return unusable(err)
 }
 
-// unusable is the error of a suite that refuses to extract a PSK, or nil.
+// unusable wraps the error of a suite that refuses to extract a PSK. It returns nil for
+// nil.
 func unusable(err error) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnusablePSK, err)
@@ -173,8 +172,8 @@ type resumption struct {
 	psk   []byte
 }
 
-// resumptionPSK returns a copy of the resumption PSK of this epoch or of one in
-// the window.
+// resumptionPSK returns a copy of the resumption PSK of this epoch, or of an epoch in the
+// window.
 func (g *Group) resumptionPSK(epoch uint64) ([]byte, error) {
 	if epoch == g.public.context.Epoch {
 		return bytes.Clone(g.secrets.resumption), nil

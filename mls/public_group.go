@@ -11,23 +11,22 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// PublicGroup is what somebody who is no member can see of one epoch of a group:
-// the view of a delivery service, of a group whose proposals and commits are
-// PublicMessages. It starts from a GroupInfo and follows the commits, without any
-// secret.
+// PublicGroup is what a non-member can see of one epoch of a group whose proposals and
+// commits are PublicMessages: the view of a delivery service. It starts from a GroupInfo
+// and follows the commits, without any secret.
 //
-// It checks what members check, by the same code: signatures, proposals and lists
-// of them, leaves and key packages, the tree with its parent hashes, the path and
-// the number of its ciphertexts. What takes secrets it cannot check: membership
-// tags, confirmation tags, that ciphertexts hold what they should, that a kem_output
-// is for the group's external key, and that members have the pre-shared keys. So a
-// member, or a joiner, can sign a commit that a PublicGroup follows and no member
-// does. What the first GroupInfo says of the past, its confirmed_transcript_hash and
-// confirmation_tag, is its signer's word; whether the group had ended by a ReInit is
-// not in it.
+// It checks what members check, with the same code: signatures, proposals and lists of
+// them, leaves and key packages, the tree with its parent hashes, the path and the number
+// of its ciphertexts. It cannot check what takes secrets: membership tags, confirmation
+// tags, the content of ciphertexts, whether a kem_output is for the group's external key,
+// and whether members have the pre-shared keys. So a member or a joiner can sign a commit
+// that a PublicGroup follows and no member does. What the first GroupInfo says of the
+// past, its confirmed_transcript_hash and its confirmation_tag, is its signer's word. The
+// GroupInfo does not say whether a ReInit has ended the group.
 //
-// A commit that was received is a candidate, and leaves the PublicGroup as it was;
-// [PublicCandidate.Adopt] gives the next epoch's. Any number of them may be followed.
+// A received commit is a candidate and leaves the PublicGroup unchanged;
+// [PublicCandidate.Adopt] returns the PublicGroup of the next epoch. Any number of
+// candidates may be adopted.
 //
 // A PublicGroup is safe for concurrent use. It must not be copied.
 type PublicGroup struct {
@@ -37,24 +36,24 @@ type PublicGroup struct {
 	mu        sync.Mutex
 	cache     proposalCache
 	groupInfo []byte      // for joiners, or nil
-	state     *savedState // nil if there is none
+	state     *savedState // nil if nothing was saved
 }
 
-// PublicReceived is what a handshake message held: one of its fields is set.
+// PublicReceived is what a handshake message held. Exactly one of its fields is set.
 type PublicReceived struct {
-	Proposal *CommittedProposal // now kept for a commit
-	Commit   *PublicCandidate   // to be adopted, or not
+	Proposal *CommittedProposal // kept from now on, for a commit
+	Commit   *PublicCandidate   // to be adopted or dropped
 }
 
-// PublicCandidate is a commit that a [PublicGroup] received and found valid.
+// PublicCandidate is a valid commit that a [PublicGroup] received.
 type PublicCandidate struct {
 	transition
 	from, next *PublicGroup
 	tell       sync.Once
 }
 
-// Adopt returns the PublicGroup of the epoch that the commit begins. The one that
-// the candidate is from stays as it is.
+// Adopt returns the PublicGroup of the epoch that the commit begins. The PublicGroup that
+// the candidate comes from stays as it is.
 func (c *PublicCandidate) Adopt() *PublicGroup {
 	c.next.follow(c.from)
 	c.tell.Do(func() { c.next.cfg.tellAdopted(&c.transition, notMember) })
@@ -100,13 +99,13 @@ func NewPublicGroup(ctx context.Context, now time.Time, cfg Config, groupInfo, t
 	return g, nil
 }
 
-// Process takes a proposal or commit of this epoch, a PublicMessage in an
-// MLSMessage: of a member, an external sender or a new member. A proposal is kept
-// for a commit that refers to it. On error the PublicGroup is as it was.
+// Process takes a proposal or a commit of this epoch: a PublicMessage, in an MLSMessage,
+// from a member, an external sender or a new member. It keeps a proposal for the commit
+// that refers to it. On error the PublicGroup is unchanged.
 //
-// Of the errors of [Group.Process], [ErrWrongGroup], [ErrFutureEpoch], [ErrPastEpoch],
-// [*MissingProposalsError] and [ErrProposalRoom] are the same here. Every message of a
-// past epoch is late.
+// The errors are those of [Group.Process], except those that concern secrets. A
+// PrivateMessage is [ErrUnsupported], and every message of a past epoch is
+// [ErrPastEpoch].
 func (g *PublicGroup) Process(ctx context.Context, now time.Time, message []byte, options ...ProcessOption) (*PublicReceived, error) {
 	m, err := ParseMessage(message)
 	var received *PublicReceived
@@ -147,8 +146,8 @@ func (g *PublicGroup) process(ctx context.Context, now time.Time, m *Message, pl
 	return &PublicReceived{Proposal: &proposal}, nil
 }
 
-// verify returns the content of a message whose signature it has verified, if it is
-// wanted.
+// verify returns the content of a message after it has verified the signature. It refuses
+// a proposal that is not wanted.
 func (g *PublicGroup) verify(m *Message, wanted func(ref []byte) bool) (*authenticatedContent, error) {
 	if m.publicMessage == nil {
 		return nil, fmt.Errorf("%w: a public group does not follow a %s", ErrUnsupported, m.WireFormat())
@@ -197,8 +196,8 @@ func (g *PublicGroup) proposal(ref []byte) (CommittedProposal, bool) {
 	return g.cache.find(ref)
 }
 
-// Proposals returns the proposals that arrived in this epoch, in order. The caller
-// must not change what they refer to.
+// Proposals returns the proposals that arrived in this epoch, in order. The caller must
+// not change what they refer to.
 func (g *PublicGroup) Proposals() []CommittedProposal {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -206,13 +205,14 @@ func (g *PublicGroup) Proposals() []CommittedProposal {
 }
 
 // SetGroupInfo takes a member's GroupInfo of this epoch, an MLSMessage as
-// [Group.GroupInfo] returns it, to serve to joiners. It has to be signed by a
-// member, to be of this epoch in every part, and to hold an external_pub, of which
-// only members can tell that it is the group's. If it holds the tree, that has to
-// be the epoch's.
+// [Group.GroupInfo] returns it, for [PublicGroup.GroupInfo] to serve to joiners. A member
+// has to have signed it, each part of it has to be of this epoch, and it has to hold an
+// external_pub. Only members can tell whether the external_pub is the group's. If the
+// GroupInfo holds a tree, that has to be the epoch's tree.
 //
-// The error of one that is of another group is [ErrWrongGroup], of one that is of
-// another epoch [ErrFutureEpoch] or [ErrPastEpoch].
+// The error is [ErrWrongGroup] for another group, [ErrFutureEpoch] or [ErrPastEpoch] for
+// another epoch, and a [*ValidationError] for the other faults. It wraps [ErrMalformed]
+// if the message does not parse, and [ErrUnsupported] if it is no GroupInfo.
 func (g *PublicGroup) SetGroupInfo(groupInfo []byte) error {
 	info, err := parseGroupInfoMessage(groupInfo)
 	if err != nil {
@@ -254,8 +254,8 @@ func (g *PublicGroup) SetGroupInfo(groupInfo []byte) error {
 }
 
 // GroupInfo returns the GroupInfo by which clients can join in this epoch with
-// [ExternalJoin], an MLSMessage, or nil if no member has sent one. Clients get the
-// tree from RatchetTree if the GroupInfo does not hold it.
+// [ExternalJoin], as an MLSMessage, or nil if no member has sent one. If it does not hold
+// the tree, clients get the tree from RatchetTree.
 func (g *PublicGroup) GroupInfo() []byte {
 	g.mu.Lock()
 	defer g.mu.Unlock()

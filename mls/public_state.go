@@ -10,8 +10,8 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// publicState is all of an epoch that is no secret: what a delivery service may
-// know, and what every member agrees on. It is immutable; the next epoch's shares
+// publicState is the part of an epoch that is no secret: what a delivery service may
+// know, and what all members agree on. It is immutable. The next epoch's state shares
 // most of the tree with it.
 type publicState struct {
 	suite           suite.Suite
@@ -21,11 +21,11 @@ type publicState struct {
 	confirmationTag []byte
 	interim         []byte           // interim transcript hash (RFC 9420, Section 8.2)
 	extensions      *groupExtensions // of context, read
-	reInit          *ReInitProposal  // that the commit of this epoch covered, or nil
+	reInit          *ReInitProposal  // the one that the commit of this epoch covered, or nil
 	announced       *groupExtensions // of reInit, read, or nil
 }
 
-// framing protects and unprotects messages of this epoch.
+// framing returns the framing for messages of this epoch.
 func (p *publicState) framing(secrets *epochSecrets) *framing {
 	return &framing{
 		suite:        p.suite,
@@ -36,7 +36,7 @@ func (p *publicState) framing(secrets *epochSecrets) *framing {
 	}
 }
 
-// place is where a leaf of the group stands.
+// place returns the place of a leaf in the group.
 func (p *publicState) place(leaf LeafIndex) leafPlace {
 	return leafPlace{groupID: p.context.GroupID, leaf: leaf}
 }
@@ -60,11 +60,11 @@ func (p *publicState) content(sender Sender, contentType ContentType, authentica
 	}
 }
 
-// blame names, in an error of checkTree of the tree that a commit leads to, a leaf at
-// fault and the proposal that brought it: a new leaf whose credential does not go with
-// the others', or else a member that lacks what the extensions need. It looks at what
-// the commit changed and at one path of the tree: a refused commit costs no more than
-// an accepted one.
+// blame adds, to an error of checkTree for the tree that a commit leads to, a leaf at
+// fault and the proposal that brought it. That is a new leaf whose credential does not
+// fit the others, or else a member that lacks what the extensions need. blame looks only
+// at what the commit changed and at one path of the tree, so a refused commit costs no
+// more than an accepted one.
 func (p *publicState) blame(err error, a *applied, t *tree) error {
 	for _, i := range append(slices.Sorted(maps.Keys(a.origin)), a.committer) {
 		leaf := t.leaf(i)
@@ -93,10 +93,9 @@ func (p *publicState) blame(err error, a *applied, t *tree) error {
 	return err
 }
 
-// checkTree checks what concerns all members of a new tree together, from the
-// aggregates at its root: every member supports every credential type in use,
-// every extension of the GroupContext and every required capability (RFC 9420,
-// Sections 7.3, 11.1 and 13.4).
+// checkTree checks what concerns all members of a new tree together, from the aggregates
+// at its root: every member supports every credential type in use, every extension of the
+// GroupContext and every required capability (RFC 9420, Sections 7.3, 11.1 and 13.4).
 func checkTree(t *tree, extensions *groupExtensions) error {
 	if c, ok := missing(t.credentialTypesInUse(), t.supportsCredential); ok {
 		return violation("7.3", "every member supports the credential type %s, which one uses", c)

@@ -7,15 +7,15 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// publicView answers what members of an epoch and those who only follow the group
-// can see of it.
+// publicView answers what both members and those who only follow the group can see of an
+// epoch.
 type publicView struct{ public *publicState }
 
 // Suite returns the group's cipher suite.
 func (v publicView) Suite() suite.Suite { return v.public.suite }
 
-// GroupContext returns the group's context in this epoch (RFC 9420, Section 8.1).
-// The caller must not change what it refers to.
+// GroupContext returns the group's context in this epoch (RFC 9420, Section 8.1). The
+// caller must not change what it refers to.
 func (v publicView) GroupContext() GroupContext { return v.public.context }
 
 // GroupID returns the group's id.
@@ -28,18 +28,17 @@ func (v publicView) Epoch() uint64 { return v.public.context.Epoch }
 // tree. The caller must not change it.
 func (v publicView) Leaf(i LeafIndex) *LeafNode { return v.public.tree.leaf(i) }
 
-// Members iterates over the members, from the left. The caller must not change
-// the leaves.
+// Members iterates over the members from left to right. The caller must not change the
+// leaves.
 func (v publicView) Members() iter.Seq2[LeafIndex, *LeafNode] { return v.public.tree.members() }
 
 // Size returns the number of members.
 func (v publicView) Size() int { return int(v.public.tree.memberCount()) }
 
-// RatchetTree returns the tree as the ratchet_tree extension holds it, for
-// joiners who get it outside their Welcome (RFC 9420, Section 12.4.3.3). It is
-// O(n).
+// RatchetTree returns the tree as the ratchet_tree extension holds it, for joiners whose
+// Welcome does not hold the tree (RFC 9420, Section 12.4.3.3). It is O(n).
 func (v publicView) RatchetTree() ([]byte, error) { return marshalled(v.public.tree.nodes()) }
 
-// ReInit returns the ReInit that ended the group, or nil while the group goes on
-// (RFC 9420, Sections 11.2 and 12.1.5). The caller must not change it.
+// ReInit returns the ReInit that ended the group, or nil while the group goes on (RFC
+// 9420, Sections 11.2 and 12.1.5). The caller must not change it.
 func (v publicView) ReInit() *ReInitProposal { return v.public.reInit }

@@ -29,7 +29,8 @@ type treeNode struct {
 
 func (n *treeNode) blank() bool { return n.leaf == nil && n.parent == nil }
 
-// checkAt returns an error of package wire unless leaves are at even indices alone.
+// checkAt returns an error of package wire unless leaves stand at even indices and
+// parents at odd ones.
 func (n *treeNode) checkAt(i NodeIndex) error {
 	if isLeaf := i.IsLeaf(); isLeaf && n.parent != nil || !isLeaf && n.leaf != nil {
 		return wire.Malformed("ratchet tree has a node of the wrong type at index %d", i)
@@ -92,8 +93,8 @@ func (t ratchetTree) marshal(w *wire.Writer) {
 	wire.WriteAll(w, t, (*treeNode).marshal)
 }
 
-// about is about how many bytes the tree takes, so that a buffer for a large one
-// need not grow.
+// about returns the approximate size of the encoded tree, so that a buffer for a large
+// tree need not grow.
 func (t ratchetTree) about() int {
 	size := 4
 	for i := range t {
@@ -111,7 +112,7 @@ func (t ratchetTree) about() int {
 	return size
 }
 
-// sparseTree is a ratchetTree as it is read: its blank nodes, of one byte each, take no
+// sparseTree is a ratchetTree as it is read. Its blank nodes, of one byte each, take no
 // memory.
 type sparseTree struct {
 	length int // nodes, with the blank ones
@@ -135,8 +136,8 @@ func (t ratchetTree) sparse() *sparseTree {
 	return s
 }
 
-// check returns an error of package wire unless the tree ends with a node that is
-// not blank, and has leaves at even indices alone.
+// check returns an error of package wire unless the tree ends with a node that is not
+// blank, and leaves stand at even indices and parents at odd ones.
 func (t *sparseTree) check() error {
 	if t.length == 0 {
 		return errNoNodes

@@ -14,15 +14,15 @@ import (
 // ratchetLimits bound what a receiver does and keeps for messages that come out of
 // order (RFC 9420, Section 15.3).
 type ratchetLimits struct {
-	MaxForward uint32 // generations that one message may skip
-	MaxKept    uint32 // keys of skipped generations kept per ratchet: the oldest go first
+	MaxForward uint32 // the number of generations that one message may skip
+	MaxKept    uint32 // the number of keys of skipped generations kept per ratchet; the oldest go first
 }
 
 // secretTree gives the keys of an epoch's private messages (RFC 9420, Section 9).
 //
-// It is lazy: nodes holds the secrets of the highest nodes none of whose leaves has
-// been used, ratchets the two ratchets of every leaf that has. A secret that was
-// used to derive others is overwritten and gone. Not safe for concurrent use.
+// It is lazy. nodes holds the secrets of the highest nodes below which no leaf has been
+// used. ratchets holds both ratchets of every leaf that has been used. A secret from
+// which others were derived is overwritten. A secretTree is not safe for concurrent use.
 type secretTree struct {
 	suite    suite.Suite
 	leaves   uint32 // width of the tree, a power of two
@@ -31,9 +31,9 @@ type secretTree struct {
 	version  uint64 // counts the changes
 	ahead    aheadSecrets
 
-	// unsaved names what changed since the tree was saved, and says whether the saved
-	// state has it too; nil if it never was saved. A secret that came and went since is
-	// not in it.
+	// unsaved has the names of the secrets that changed since the tree was saved, and
+	// says whether the saved state holds each. It is nil if the tree was never saved. A
+	// secret that came and went since is not in it.
 	unsaved map[secretName]bool
 }
 
@@ -71,8 +71,8 @@ func (k *messageKey) destroy() {
 	k.key, k.nonce = nil, nil
 }
 
-// newSecretTree returns the tree of an epoch whose ratchet tree is leaves wide, a
-// power of two. It takes ownership of the encryption_secret.
+// newSecretTree returns the tree of an epoch whose ratchet tree has the given number of
+// leaves, a power of two. It takes over the encryption_secret.
 func newSecretTree(s suite.Suite, leaves uint32, encryptionSecret []byte) *secretTree {
 	return &secretTree{
 		suite:    s,
@@ -82,8 +82,7 @@ func newSecretTree(s suite.Suite, leaves uint32, encryptionSecret []byte) *secre
 	}
 }
 
-// destroy overwrites and drops every secret. Whatever is asked afterwards gives
-// [ErrRetired].
+// destroy overwrites and drops every secret. Later calls give [ErrRetired].
 func (t *secretTree) destroy() {
 	for _, secret := range t.nodes {
 		clear(secret)
@@ -105,8 +104,8 @@ func (r *ratchet) destroy() {
 	r.secret, r.kept = nil, nil
 }
 
-// next finds the key to send the leaf's next message with. It returns
-// [ErrGeneration] when all 2^32 generations are used.
+// next returns the key for the leaf's next message. It returns [ErrGeneration] when all
+// 2^32 generations are used.
 func (t *secretTree) next(leaf LeafIndex, contentType ContentType) (*pendingKey, error) {
 	var generation uint64
 	if l := t.ratchets[leaf]; l != nil {
@@ -118,11 +117,11 @@ func (t *secretTree) next(leaf LeafIndex, contentType ContentType) (*pendingKey,
 	return t.find(leaf, contentType, uint32(generation), ratchetLimits{})
 }
 
-// find returns the key to open a leaf's message of the given generation with, and
-// changes nothing: that is for commit to do, once the message is authentic.
+// find returns the key that opens a leaf's message of the given generation. It changes
+// nothing: commit does, once the message is authentic.
 //
-// It returns [ErrConsumed] for a generation whose key is gone, and [ErrGeneration],
-// before it derives anything, for one beyond the limits.
+// It returns [ErrConsumed] for a generation whose key is gone. It returns
+// [ErrGeneration], before it derives anything, for a generation beyond the limits.
 func (t *secretTree) find(leaf LeafIndex, contentType ContentType, generation uint32, limits ratchetLimits) (*pendingKey, error) {
 	if t.ratchets == nil {
 		return nil, ErrRetired
@@ -164,8 +163,8 @@ func (r *ratchet) index(generation uint32) (int, bool) {
 	})
 }
 
-// pendingKey is the key of a message together with the change that consuming it
-// makes to the tree. It ends with commit or discard, and is the zero value then.
+// pendingKey is the key of a message, together with the change that consuming it makes to
+// the tree. It ends with commit or discard, and is then the zero value.
 type pendingKey struct {
 	messageKey
 	tree        *secretTree
@@ -174,7 +173,7 @@ type pendingKey struct {
 	contentType ContentType
 	limits      ratchetLimits
 
-	ratchets *leafRatchets // the leaf's: the tree's own, or first ones that it does not hold yet
+	ratchets *leafRatchets // the leaf's: the tree's own, or the first ones, which the tree does not hold yet
 	first    bool          // ratchets are first ones
 	anchor   NodeIndex     // with first: the node whose secret they were derived from
 	copath   []nodeSecret  // with first: what remains of the anchor's subtree
@@ -191,8 +190,8 @@ type nodeSecret struct {
 
 func (p *pendingKey) ratchet() *ratchet { return p.ratchets.of(p.contentType) }
 
-// commit consumes the key and all that it was derived from. If other keys were
-// committed since find, the same one may be gone, which is [ErrConsumed].
+// commit consumes the key and everything that it was derived from. If other keys were
+// committed since find, this key may be gone; the error is then [ErrConsumed].
 func (p *pendingKey) commit() error {
 	if p.tree == nil {
 		return ErrConsumed
@@ -220,8 +219,8 @@ func (p *pendingKey) commit() error {
 	return nil
 }
 
-// advance moves the ratchet behind the key, and replaces what a first use of the
-// leaf has consumed of the tree.
+// advance moves the ratchet behind the key, and replaces what the first use of the leaf
+// consumed of the tree.
 func (p *pendingKey) advance() {
 	if p.first {
 		p.install()
@@ -243,7 +242,7 @@ func (p *pendingKey) advance() {
 	}
 }
 
-// install puts the first ratchets of the leaf into the tree, in the place of what
+// install puts the first ratchets of the leaf into the tree, in place of the secret that
 // they were derived from.
 func (p *pendingKey) install() {
 	t := p.tree
@@ -331,8 +330,9 @@ func (p *pendingKey) derive() error {
 	return err
 }
 
-// deriveSkipped derives the keys to keep of the generations that the message skips,
-// which takes thrice as long as to skip them: that is for a message that is accepted.
+// deriveSkipped derives the keys to keep of the generations that the message skips. That
+// takes three times as long as skipping them, so it is done only for a message that is
+// accepted.
 func (p *pendingKey) deriveSkipped() error {
 	r := p.ratchet()
 	if !p.moved || p.limits.MaxKept == 0 || r.next == uint64(p.generation) {
@@ -366,8 +366,8 @@ func (p *pendingKey) deriveSkipped() error {
 
 func (p *pendingKey) aheadOf() ratchetID { return ratchetID{p.leaf, ratchetKindOf(p.contentType)} }
 
-// nextSecret returns the ratchet secret after that of a generation, which it overwrites,
-// after an error too (RFC 9420, Section 9.1).
+// nextSecret returns the ratchet secret after that of a generation (RFC 9420, Section
+// 9.1). It overwrites the old secret, even if it returns an error.
 func nextSecret(s suite.Suite, secret []byte, generation uint64) ([]byte, error) {
 	defer clear(secret)
 	return deriveTreeSecret(s, secret, "secret", uint32(generation), s.Info().KDF.Nh)
@@ -382,8 +382,8 @@ func (t *secretTree) messageKey(secret []byte, generation uint32) (messageKey, e
 	return messageKey{generation, key, nonce}, err
 }
 
-// deriveLeaf derives the first ratchets of the leaf from the secret of the lowest
-// node above it that has one (RFC 9420, Section 9).
+// deriveLeaf derives the first ratchets of the leaf from the secret of the lowest node
+// above the leaf that has one (RFC 9420, Section 9).
 func (p *pendingKey) deriveLeaf() error {
 	t, leaf := p.tree, p.leaf.Node()
 	p.anchor = leaf

@@ -14,10 +14,10 @@ type ratchetID struct {
 	kind ratchetKind
 }
 
-// aheadSecrets are ratchet secrets of generations that messages named which were not
-// authentic, some of them: who names one again and again makes a member derive them
-// once. They give away nothing, as each follows from a secret that the tree holds, and
-// they go with it. The zero value has none.
+// aheadSecrets are ratchet secrets of generations that messages have named, authentic or
+// not. With them, a member derives the way to a generation once, however often somebody
+// names it. They reveal nothing, because each follows from a secret that the tree holds,
+// and they are deleted with it. The zero value has none.
 type aheadSecrets struct {
 	of map[ratchetID][]aheadSecret // in increasing order of generations
 }
@@ -28,13 +28,13 @@ type aheadSecret struct {
 }
 
 const (
-	aheadStride     = 16  // one secret in so many generations is kept
-	aheadRatchets   = 256 // of so many ratchets at most
+	aheadStride     = 16  // one secret in this many generations is kept
+	aheadRatchets   = 256 // of at most this many ratchets
 	aheadPerRatchet = 1024
 )
 
-// latest returns the secret of the last generation up to one, which is the caller's to
-// read, or nil.
+// latest returns the latest secret whose generation is at most upTo, or nil. The caller
+// may only read it.
 func (a *aheadSecrets) latest(n ratchetID, upTo uint32) ([]byte, uint64) {
 	all := a.of[n]
 	for i := len(all) - 1; i >= 0; i-- {
@@ -45,9 +45,9 @@ func (a *aheadSecrets) latest(n ratchetID, upTo uint32) ([]byte, uint64) {
 	return nil, 0
 }
 
-// keep keeps a copy of the secret of a generation, if it is one to keep and not there.
-// It takes the place of the furthest where the ratchet has no room for more: so the next
-// message that names the generation costs little, however far that is.
+// keep keeps a copy of the secret of a generation, if that is one to keep and is not
+// there. If the ratchet has no room for more, the copy replaces the furthest one. So the
+// next message that names the generation costs little, however far ahead it is.
 func (a *aheadSecrets) keep(n ratchetID, generation uint64, secret []byte) {
 	if generation%aheadStride != 0 {
 		return
@@ -73,7 +73,7 @@ func (a *aheadSecrets) keep(n ratchetID, generation uint64, secret []byte) {
 	a.of[n] = slices.Insert(all, i, aheadSecret{generation, bytes.Clone(secret)})
 }
 
-// drop deletes the secrets of generations before the one that is next.
+// drop deletes the secrets of generations before next.
 func (a *aheadSecrets) drop(n ratchetID, next uint64) {
 	all := a.of[n]
 	for len(all) > 0 && all[0].generation < next {
@@ -101,8 +101,9 @@ func (a *aheadSecrets) destroy() {
 	}
 }
 
-// longWay is the way of a ratchet to a generation far ahead, to be walked without the
-// tree: its holder keeps a mutex for the look-ups before and after alone. nil is none.
+// longWay is the way of a ratchet to a generation far ahead, which is walked without the
+// tree: its holder needs a mutex only for the look-ups before and after. nil means no
+// way.
 type longWay struct {
 	suite   suite.Suite
 	ratchet ratchetID
@@ -111,8 +112,8 @@ type longWay struct {
 	passed  []aheadSecret // in increasing order of generations
 }
 
-// wayTo returns the way to the generation of a message, or nil where find has no more
-// than aheadStride steps to go, or refuses it.
+// wayTo returns the way to the generation of a message. It returns nil if find has to
+// take no more than aheadStride steps, or refuses the generation.
 func (t *secretTree) wayTo(leaf LeafIndex, contentType ContentType, generation uint32, limits ratchetLimits) (*longWay, error) {
 	if t.ratchets == nil || uint32(leaf) >= t.leaves {
 		return nil, nil
@@ -143,8 +144,8 @@ func (t *secretTree) wayTo(leaf LeafIndex, contentType ContentType, generation u
 	return &longWay{suite: t.suite, ratchet: p.aheadOf(), secret: bytes.Clone(secret), at: at, to: uint64(generation)}, nil
 }
 
-// walk derives the secrets on the way that a tree keeps. The caller hands them over to
-// learn, after an error too.
+// walk derives the secrets on the way that a tree keeps. The caller then hands the way to
+// learn, even after an error.
 func (w *longWay) walk() error {
 	if w == nil {
 		return nil
@@ -161,8 +162,8 @@ func (w *longWay) walk() error {
 	return nil
 }
 
-// learn keeps what a way passed, and overwrites the rest. Meanwhile the ratchet may have
-// moved, or be gone: a secret of a generation behind it is not kept.
+// learn keeps what a way passed, and overwrites the rest. The ratchet may have moved or
+// be gone meanwhile: a secret of a generation behind it is not kept.
 func (t *secretTree) learn(w *longWay) {
 	if w == nil {
 		return
@@ -177,7 +178,8 @@ func (t *secretTree) learn(w *longWay) {
 	w.secret, w.passed = nil, nil
 }
 
-// mayReach reports whether the tree holds what the secret of a generation follows from.
+// mayReach reports whether the tree holds a secret from which that of a generation
+// follows.
 func (t *secretTree) mayReach(n ratchetID, generation uint64) bool {
 	if t.ratchets == nil {
 		return false

@@ -8,16 +8,19 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// ErrPendingProposals says that application data has to wait: proposals arrived in
-// this epoch, and a member that has seen a valid one commits before it sends data
-// (RFC 9420, Section 12.4). A proposal from outside the group that this member could
-// not commit when it came keeps no data back, nor does one to inject a PSK, of
-// whomever.
+// ErrPendingProposals says that application data has to wait: a member that has received
+// a valid proposal in this epoch commits before it sends data (RFC 9420, Section 12.4).
+// Two kinds of proposals hold no data back: a proposal from outside the group that this
+// member could not commit when it arrived, and a proposal from anybody to inject a PSK
+// that this member does not have or cannot use.
 var ErrPendingProposals = errors.New("mls: proposals of this epoch are not committed yet")
 
-// Encrypt makes an application message for the group: a PrivateMessage in an
-// MLSMessage (RFC 9420, Section 15). authenticatedData goes along unencrypted and
-// authenticated.
+// Encrypt makes an application message for the group: a PrivateMessage in an MLSMessage
+// (RFC 9420, Section 15). authenticatedData goes along authenticated and unencrypted.
+//
+// The error is [ErrPendingProposals], [ErrReInit] after a ReInit, [ErrUnsaved] if a group
+// that was saved has to be saved again first, [ErrRetired], a [*PolicyError], or
+// [ErrGeneration] once all 2^32 generations of the ratchet are used.
 func (g *Group) Encrypt(ctx context.Context, now time.Time, data, authenticatedData []byte) (message []byte, err error) {
 	defer func() { g.tellDenied(err) }()
 	done, err := g.active()
@@ -40,9 +43,15 @@ func (g *Group) Encrypt(ctx context.Context, now time.Time, data, authenticatedD
 	return g.protect(ac)
 }
 
-// Propose makes a message that proposes a change to the group, by anything but
-// an Update, and keeps the proposal for a commit (RFC 9420, Section 12.1). The
-// application is asked about the credentials that it brings.
+// Propose makes a message that proposes a change to the group, and keeps the proposal for
+// a commit (RFC 9420, Section 12.1). It asks the application about the credentials that
+// the proposal brings. An Update is made by [Group.ProposeUpdate].
+//
+// The error is [ErrReInit] after a ReInit, [ErrUnsaved], [ErrRetired], [ErrProposalRoom],
+// or a [*PolicyError]. It wraps [ErrMalformed] if the proposal lacks its content,
+// [ErrUnsupported] if this client does not declare its type, [ErrUnusablePSK] if the
+// suite refuses the pre-shared key, and [ErrInvalid] if the proposal breaks a rule or the
+// Authenticator refuses its credentials.
 func (g *Group) Propose(ctx context.Context, now time.Time, proposal Proposal, authenticatedData []byte) ([]byte, error) {
 	if _, ok := proposal.(UpdateProposal); ok {
 		return nil, errors.New("mls: an own Update is made by ProposeUpdate")
@@ -59,8 +68,9 @@ func (g *Group) Propose(ctx context.Context, now time.Time, proposal Proposal, a
 	})
 }
 
-// ProposeUpdate makes a message that proposes to replace the own leaf by one with
-// a new key, and with what options bring (RFC 9420, Section 12.1.2).
+// ProposeUpdate makes a message that proposes to replace the own leaf with one that has a
+// new key, and what options bring (RFC 9420, Section 12.1.2). The errors are those of
+// [Group.Propose].
 func (g *Group) ProposeUpdate(ctx context.Context, now time.Time, authenticatedData []byte, options ...LeafOption) ([]byte, error) {
 	q := g.cfg.ask(suite.Continue, now)
 	cfg, err := g.cfg.with(options)
@@ -91,7 +101,8 @@ func (g *Group) ProposeUpdate(ctx context.Context, now time.Time, authenticatedD
 	})
 }
 
-// propose sends the proposal that make returns, with what is kept of an own Update.
+// propose sends the proposal that make returns, together with what is kept of an own
+// Update.
 func (g *Group) propose(ctx context.Context, q questions, authenticatedData []byte, make func() (Proposal, *ownUpdate, error)) (message []byte, err error) {
 	defer func() { g.tellDenied(err) }()
 	done, err := g.active()
@@ -152,7 +163,7 @@ func (g *Group) propose(ctx context.Context, q questions, authenticatedData []by
 
 func (g *Group) sender() Sender { return Sender{Type: SenderMember, Leaf: g.leaf} }
 
-// author is this member, as of this epoch.
+// author returns this member as an Author of this epoch.
 func (g *Group) author() Author { return g.public.tree.leaf(g.leaf).author(g.public.context.Epoch) }
 
 func (g *Group) handshakeFormat() WireFormat { return g.cfg.handshakeFormat() }
@@ -168,8 +179,8 @@ func (g *Group) sign(ctx context.Context, format WireFormat, content *framedCont
 	return signContent(ctx, g.cfg.Signer, format, content, g.public.contextBytes)
 }
 
-// protect returns ac as an MLSMessage. If that is a PrivateMessage, a generation
-// of the member's ratchet is used.
+// protect returns ac as an MLSMessage. A PrivateMessage uses a generation of the member's
+// ratchet.
 func (g *Group) protect(ac *authenticatedContent) ([]byte, error) {
 	f := g.public.framing(g.secrets)
 	var m Message

@@ -11,19 +11,20 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// TreeShape names the state of a ratchet tree, on which the cost of a commit
-// depends.
+// TreeShape names a state of the ratchet tree. The cost of a commit depends on it.
 type TreeShape int
 
 const (
-	// TreeBlank is a group just filled by one commit of Adds: every parent is blank.
+	// TreeBlank is a group that one commit of Adds has just filled: every parent is
+	// blank.
 	TreeBlank TreeShape = iota
 	// TreeSteady has every parent populated.
 	TreeSteady
-	// TreeUnmerged is steady, with half of the members removed and others added in
-	// their place without a path.
+	// TreeUnmerged is a steady tree in which half of the members were removed and others
+	// added in their place, without a path.
 	TreeUnmerged
-	// TreeSparse was twice as large and steady, until every other leaf was removed.
+	// TreeSparse is a tree that was twice as large and steady, until every other leaf was
+	// removed.
 	TreeSparse
 )
 
@@ -37,27 +38,27 @@ func (s TreeShape) String() string {
 	return fmt.Sprintf("TreeShape(%d)", int(s))
 }
 
-// SimulationConfig says what group to simulate.
+// SimulationConfig says which group to simulate.
 type SimulationConfig struct {
 	Suites  Suites
 	Suite   suite.ID
-	Members int // when the tree has its shape, at least 1
+	Members int // at least 1, once the tree has its shape
 	Shape   TreeShape
 
-	// Adjust, if not nil, changes the Config of a member before it is used. It is
-	// called on several goroutines.
+	// Adjust, if not nil, changes the Config of a member before it is used. It is called
+	// on several goroutines.
 	Adjust func(*Config)
 }
 
 // Simulation is a whole group in one place, for benchmarks and tests.
 //
-// It holds the private keys of everybody, and so has none of MLS's security. What
-// members have in common it holds once, so that large groups with populated trees
-// are made by real commits in reasonable time and memory: each is made by its
-// committer and processed by nobody. [Simulation.Member] gives any member's view
-// of the current epoch as an ordinary Group.
+// It holds everybody's private keys, and so has none of MLS's security. It holds what
+// members have in common once, so that real commits can make large groups with populated
+// trees in reasonable time and memory: each commit is made by its committer and processed
+// by nobody. [Simulation.Member] returns any member's view of the current epoch as an
+// ordinary Group.
 //
-// A Simulation is not safe for concurrent use; its Groups are.
+// A Simulation is not safe for concurrent use. Its Groups are.
 type Simulation struct {
 	cfg     SimulationConfig
 	suite   suite.Suite
@@ -69,13 +70,14 @@ type Simulation struct {
 	made    uint32                    // members so far
 }
 
-// simulated is what a simulation keeps of a member for itself.
+// simulated is what a simulation keeps for one member.
 type simulated struct {
 	cfg     *Config
 	leafKey *privateKey
 }
 
-// NewSimulation makes a group of the given size and shape, by real commits.
+// NewSimulation makes a group of the given size and shape by real commits. Its errors are
+// those of the calls that make the group.
 func NewSimulation(ctx context.Context, now time.Time, cfg SimulationConfig) (*Simulation, error) {
 	if cfg.Members < 1 {
 		return nil, fmt.Errorf("mls: a simulation of %d members", cfg.Members)
@@ -175,7 +177,7 @@ func (s *Simulation) grow(ctx context.Context, now time.Time, n int) error {
 	return s.advance(ctx, now, 0, adds...)
 }
 
-// advance is Commit for a candidate that nobody looks at.
+// advance is Commit without its candidate.
 func (s *Simulation) advance(ctx context.Context, now time.Time, committer LeafIndex, options ...CommitOption) error {
 	c, err := s.Commit(ctx, now, committer, options...)
 	if err == nil {
@@ -211,8 +213,9 @@ func (s *Simulation) populated(leaf LeafIndex) bool {
 	return !slices.ContainsFunc(path, func(s pathStep) bool { return s.node.parent == nil })
 }
 
-// NewMembers makes key packages of n new clients, whom the simulation takes up
-// when a commit adds them.
+// NewMembers makes key packages of n new clients. They become members of the simulation
+// when a commit adds them. On error it returns the key packages that it has made, with
+// nil for the others.
 func (s *Simulation) NewMembers(ctx context.Context, now time.Time, n int) ([]*OwnKeyPackage, error) {
 	configs := make([]*Config, n)
 	for i := range configs {
@@ -261,11 +264,10 @@ func (s *Simulation) newConfig() (*Config, error) {
 // Size returns the number of members.
 func (s *Simulation) Size() int { return len(s.members) }
 
-// Width returns the number of leaves of the tree, blank ones included: a power of
-// two.
+// Width returns the number of leaves of the tree, including blank ones: a power of two.
 func (s *Simulation) Width() int { return int(s.public.tree.width) }
 
-// Leaves returns the members' leaf indices, from the left.
+// Leaves returns the members' leaf indices, from left to right.
 func (s *Simulation) Leaves() []LeafIndex {
 	leaves := make([]LeafIndex, 0, len(s.members))
 	for leaf := range s.members {
@@ -275,9 +277,9 @@ func (s *Simulation) Leaves() []LeafIndex {
 	return leaves
 }
 
-// Member returns a member's view of the current epoch: a Group of its own, with
-// fresh message ratchets. It is O(log n). Two views of one member would send with
-// the same keys and nonces, so at most one may send.
+// Member returns a member's view of the current epoch: a Group of its own, with fresh
+// message ratchets. It is O(log n). Two views of one member would send with the same keys
+// and nonces, so at most one of them may send. The error says that the leaf is no member.
 func (s *Simulation) Member(leaf LeafIndex) (*Group, error) {
 	m, ok := s.members[leaf]
 	if !ok {
@@ -300,7 +302,8 @@ func (s *Simulation) Member(leaf LeafIndex) (*Group, error) {
 	return newGroup(m.cfg, epoch{s.public, s.secrets.clone(), self}), nil
 }
 
-// Commit lets a member commit and moves the simulation to the next epoch.
+// Commit lets a member commit, and moves the simulation to the next epoch. Its errors are
+// those of [Group.Commit].
 func (s *Simulation) Commit(ctx context.Context, now time.Time, committer LeafIndex, options ...CommitOption) (*Candidate, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err

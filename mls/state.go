@@ -11,38 +11,38 @@ import (
 	"github.com/mlsuite/mlsuite/internal/wire"
 )
 
-// Record is one entry of a group's saved state: a store keeps Value under Key,
-// beside those of the same group.
+// Record is one entry of a group's saved state. A store keeps Value under Key, with the
+// other records of the same group.
 //
-// Values hold the group's secrets and private keys, and a store that is read is a
-// member that is compromised: the caller encrypts what it stores, and
-// authenticates it.
+// Values hold the group's secrets and private keys, so whoever reads the store is as good
+// as the member. The caller encrypts and authenticates what it stores.
 type Record struct {
 	Key, Value []byte
 }
 
-// Delta changes a saved state: every record whose key begins with one of Delete
-// goes, and then each of Put comes, in the place of one with its key. A store
-// applies a Delta as a whole or not at all.
+// Delta changes a saved state. First, every record goes whose key begins with one of
+// Delete. Then each record of Put is stored, and replaces the record with the same key,
+// if any. A store applies a Delta as a whole or not at all.
 type Delta struct {
 	Delete [][]byte
 	Put    []Record
 }
 
 // EpochDelta is what a saved state of an earlier epoch, or an empty one, lacks of a
-// group's, from [Group.EpochDelta]. In a group of n it has O(log n) nodes of the
-// ratchet tree for each epoch since, the epoch's secrets, and the private keys that
-// are new.
+// group's state. [Group.EpochDelta] returns it. In a group of n members, it holds O(log
+// n) nodes of the ratchet tree for each epoch since, the epoch's secrets, and the new
+// private keys.
 type EpochDelta struct {
 	Epoch uint64
 	Delta
 }
 
-// MessageDelta is what a saved state of this epoch lacks of a group's, from
-// [Group.MessageDelta]: for each message that was opened, the ratchet that it moved
-// and the key that it used or skipped, and O(log n) secrets of the secret tree for
-// the first of a sender; for each proposal, the proposal. Messages that were sent
-// cost nothing until the generations that a state reserves for them run short.
+// MessageDelta is what a saved state of this epoch lacks of a group's state.
+// [Group.MessageDelta] returns it. For each opened message, it holds the ratchet that the
+// message moved and the keys that it used or skipped, and for the first message of a
+// sender O(log n) secrets of the secret tree. For each proposal, it holds the proposal.
+// Sent messages cost nothing until the generations that a state reserves for them run
+// short.
 type MessageDelta struct {
 	Epoch uint64
 	Delta
@@ -66,11 +66,11 @@ func (d *Delta) Size() int {
 // Destroy overwrites the values in d.
 func (d *Delta) Destroy() { Snapshot(d.Put).Destroy() }
 
-// Snapshot is a saved state: its records in increasing order of their keys, each
-// key once. That of a group is the sum of its deltas.
+// Snapshot is a saved state: its records in increasing order of their keys, each key
+// once. A group's Snapshot is the sum of its deltas.
 type Snapshot []Record
 
-// Apply returns the state that d makes of s. It keeps both.
+// Apply returns the state to which d changes s. It leaves both unchanged.
 func (s Snapshot) Apply(d *Delta) Snapshot {
 	put := slices.Clone(d.Put)
 	slices.SortStableFunc(put, compareRecords)
@@ -88,7 +88,7 @@ func (s Snapshot) Apply(d *Delta) Snapshot {
 }
 
 // minimalPrefixes returns prefixes in increasing order, without those that begin with
-// another of them: a key can begin only with the last that is not after it.
+// another one. Only the last prefix that is not after a key can be a prefix of the key.
 func minimalPrefixes(prefixes [][]byte) [][]byte {
 	sorted := slices.Clone(prefixes)
 	slices.SortFunc(sorted, bytes.Compare)
@@ -129,14 +129,15 @@ const (
 	stateHeader  = len(stateMagic) + 2
 )
 
-// Marshal returns the encoding of s. It holds the secrets of s: see [Record].
+// Marshal returns the encoding of s. It holds the secrets of s: see [Record]. The error
+// wraps [ErrMalformed] if the records are not in the order of their keys.
 func (s Snapshot) Marshal() ([]byte, error) {
 	var w wire.Writer
 	size := stateHeader + sha256.Size
 	for _, r := range s {
 		size += 2*4 + len(r.Key) + len(r.Value)
 	}
-	w.Grow(size) // at once: what is outgrown would stay behind in memory
+	w.Grow(size) // at once: an outgrown buffer would leave secrets in memory
 	w.Raw([]byte(stateMagic))
 	w.Uint16(stateVersion)
 	for i := range s {
@@ -154,8 +155,8 @@ func (s Snapshot) Marshal() ([]byte, error) {
 	return append(b, digest[:]...), nil
 }
 
-// ParseSnapshot reads what Marshal wrote. Its error wraps [ErrMalformed] if that
-// is damaged or of something else, and [ErrUnsupported] if it is of another version.
+// ParseSnapshot reads what Marshal wrote. The error wraps [ErrMalformed] if the bytes are
+// damaged or are no Snapshot, and [ErrUnsupported] if they are of another version.
 func ParseSnapshot(b []byte) (Snapshot, error) {
 	if len(b) < stateHeader+sha256.Size || string(b[:len(stateMagic)]) != stateMagic {
 		return nil, fmt.Errorf("%w: it does not begin like one", errState)

@@ -10,11 +10,11 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// savedCandidate is a candidate but for the epoch that it begins.
+// savedCandidate is a candidate without the epoch that it begins.
 //
 //	struct {
-//	    opaque from<V>;                     // confirmation tag of the epoch that it ends; empty of one who joins by it
-//	    opaque message<V>;                  // MLSMessage; empty of another's commit
+//	    opaque from<V>;                     // confirmation tag of the epoch that it ends; empty for a joiner
+//	    opaque message<V>;                  // MLSMessage; empty for another member's commit
 //	    opaque welcome<V>;                  // MLSMessage, or empty
 //	    Sender committer;
 //	    uint32 leaf_index;                  // the committer's in the next epoch
@@ -59,26 +59,28 @@ func (c *savedCandidate) unmarshal(r *wire.Reader) {
 	}
 }
 
-// Save returns the candidate's state, with its secrets, so that a pending commit
-// outlives a restart: [Group.RestoreCandidate] makes it again in the restored
-// group, and [RestoreCandidate] without one if this member joins by the commit, as
-// by an external commit or one that begins a follow-up group.
+// Save returns the candidate's state, with its secrets, so that a pending commit outlives
+// a restart. [Group.RestoreCandidate] restores it in the restored group.
+// [RestoreCandidate] restores it without a group if this member joins by the commit: by
+// an external commit, or by one that begins a follow-up group.
 //
-// In a group it is O(log n) but for the Welcome, and without one O(n). Save the
-// group as well: the candidate is nothing without it. A PrivateMessage with another
-// member's commit opens once, so a group that is saved between [Group.Process] and
-// [Candidate.Adopt] needs the candidate saved. Who is to restore the candidate does not
-// discard it: that deletes keys in a provider ([suite.ReferencedKey]) to which what was
-// saved refers.
+// The state is O(log n) in a group, apart from the Welcome, and O(n) without one. Save
+// the group as well: the candidate is nothing without it. A PrivateMessage with another
+// member's commit opens once, so if a group is saved between [Group.Process] and
+// [Candidate.Adopt], the candidate has to be saved too. A candidate that somebody will
+// restore must not be discarded: that deletes keys in a provider ([suite.ReferencedKey])
+// to which the saved state refers.
 //
-// A join by a Welcome is not saved, and the error is [ErrUnsupported]: what is kept
-// until it is adopted is the key package, by [OwnKeyPackage.Save], and the Welcome.
+// A join by a Welcome is not saved, and the error is [ErrUnsupported]. Keep the key
+// package ([OwnKeyPackage.Save]) and the Welcome until the join is adopted.
 //
-// A candidate that removes this member is not saved, and Save returns [ErrRemoved]:
-// it leads to no Group, and what its owner keeps of it is the group's state, until
-// the decision to adopt it and to delete that state. To decide after a restart, save
-// the group before Process and not between Process and Adopt, and process the message
-// again.
+// A candidate that removes this member is not saved, and the error is [ErrRemoved]. It
+// leads to no Group: its owner keeps the group's state until it decides to adopt the
+// candidate and to delete that state. To decide after a restart, save the group before
+// Process and not between Process and Adopt, and process the message again.
+//
+// The error is [ErrRetired] if the candidate was adopted or discarded, or if its Group is
+// retired.
 func (c *Candidate) Save() (Snapshot, error) {
 	if c.own != nil {
 		return nil, fmt.Errorf("%w: a join by a Welcome is saved as its key package and the Welcome", ErrUnsupported)
@@ -128,15 +130,15 @@ func (c *Candidate) Save() (Snapshot, error) {
 	return Snapshot{}.Apply(&s.delta), nil
 }
 
-// holds reports whether a private key is one of the member's, or of an own Update.
+// holds reports whether a private key is one of the member's, or that of an own Update.
 func (g *Group) holds(key *privateKey) bool {
 	own := g.held(key.PublicKey())
 	defer own.release()
 	return own != nil && own.same(key)
 }
 
-// held returns a share of the member's private key, or of that of an own Update, that
-// belongs to a public key, or nil.
+// held returns a share of the private key that belongs to a public key, or nil. The key
+// is one of the member's, or that of an own Update.
 func (g *Group) held(public []byte) *privateKey {
 	for key := range g.self.keys() {
 		if bytes.Equal(key.PublicKey(), public) {
@@ -224,7 +226,7 @@ func RestoreCandidate(now time.Time, cfg Config, state Snapshot) (*Candidate, er
 	return c, nil
 }
 
-// loadCandidate reads a candidate from g, which is nil if this member joins by it.
+// loadCandidate reads a candidate from g, or one by which this member joins if g is nil.
 func loadCandidate(cfg *Config, state Snapshot, suiteOf func(suite.ID) (suite.Suite, error), g *Group, signers []suite.Signer) (_ *Candidate, _ *stateLoader, err error) {
 	var base *tree
 	var from []byte
@@ -314,8 +316,8 @@ func loadCandidate(cfg *Config, state Snapshot, suiteOf func(suite.ID) (suite.Su
 	return c, l, nil
 }
 
-// checkChanges checks that the leaves of a commit in the group whose tree it is, of
-// which [Candidate.Changes] tells, are there.
+// checkChanges checks that the leaves exist that [Candidate.Changes] tells of. from is
+// the tree of the group that the commit is made in.
 func (c *Candidate) checkChanges(from *tree) error {
 	adds := 0
 	for i, p := range c.proposals {
@@ -347,8 +349,9 @@ func (c *Candidate) checkChanges(from *tree) error {
 	return nil
 }
 
-// checkCommitter checks that the leaf of the committer is there, in the epoch that the
-// commit ends, too, or that it is new there. own is this member's leaf.
+// checkCommitter checks the committer's leaf. It has to be a member, in the epoch that
+// the commit ends too, unless the committer joins: then the leaf is new. own is this
+// member's leaf.
 func (c *Candidate) checkCommitter(own LeafIndex) error {
 	s, leaf, old := c.committer, c.to.tree.leaf(c.leaf), (*LeafNode)(nil)
 	if c.old != nil {
@@ -368,7 +371,7 @@ func (c *Candidate) checkCommitter(own LeafIndex) error {
 	return nil
 }
 
-// proposer returns who made one of the commit's proposals, whether by value or not.
+// proposer returns the author of one of the commit's proposals, by value or by reference.
 func (c *Candidate) proposer(p *CommittedProposal) (Author, error) {
 	switch {
 	case p.Ref == nil && p.Sender != c.committer:
@@ -382,7 +385,7 @@ func (c *Candidate) proposer(p *CommittedProposal) (Author, error) {
 }
 
 // inCandidate returns the configuration of a member that has leaf in the epoch of a
-// candidate from g, which is nil if it joins by it.
+// candidate from g, or joins by the candidate if g is nil.
 func (c *Config) inCandidate(leaf *LeafNode, g *Group, signers []suite.Signer) (*Config, error) {
 	if g == nil {
 		if !bytes.Equal(c.Signer.PublicKey(), leaf.SignatureKey) {
@@ -402,7 +405,7 @@ func (c *Config) inCandidate(leaf *LeafNode, g *Group, signers []suite.Signer) (
 	return c.ofLeaf(leaf, signers)
 }
 
-// previousOf returns what the first commit of a follow-up group says of the old one.
+// previousOf returns what the first commit of a follow-up group says of the old group.
 func previousOf(list []CommittedProposal) *PreviousGroup {
 	for _, c := range list {
 		p, ok := c.Proposal.(PreSharedKeyProposal)
@@ -413,7 +416,7 @@ func previousOf(list []CommittedProposal) *PreviousGroup {
 	return nil
 }
 
-// messages returns the commit and the Welcome, or nil for those there are not.
+// messages returns the commit and the Welcome, each nil if there is none.
 func (c *savedCandidate) messages() (message, welcome []byte, err error) {
 	for _, x := range []struct {
 		b    []byte

@@ -53,9 +53,9 @@ func (k *savedKeyPackage) unmarshal(r *wire.Reader) {
 }
 
 // Save returns the KeyPackage with its private parts, from which [RestoreKeyPackage]
-// makes it again, until a join that is adopted has used them and Save returns
-// [ErrKeyPackageUsed]. Once it is saved, a group that is
-// joined by it has to be saved before it sends: see [Group.Save].
+// restores it. The error is [ErrKeyPackageUsed] once an adopted join has used the private
+// parts or they were deleted. After Save, a group that is joined by the KeyPackage has to
+// be saved before it sends: see [Group.Save].
 func (k *OwnKeyPackage) Save() (Snapshot, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -80,9 +80,9 @@ func (k *OwnKeyPackage) Save() (Snapshot, error) {
 	return Snapshot{{recordKeyPackage.key(), value}}, nil
 }
 
-// RestoreKeyPackage returns the KeyPackage that [OwnKeyPackage.Save] saved. cfg is
-// the client's, with the signer of the KeyPackage, whose cipher suite has to be
-// cfg.Suite. The error is as of [RestoreGroup].
+// RestoreKeyPackage returns the KeyPackage that [OwnKeyPackage.Save] saved. cfg is the
+// client's, with the signer of the KeyPackage; cfg.Suite has to be the KeyPackage's
+// cipher suite. The errors are those of [RestoreGroup].
 func RestoreKeyPackage(now time.Time, cfg Config, state Snapshot) (*OwnKeyPackage, error) {
 	s, err := cfg.suite(suite.Receive, now)
 	if err != nil {

@@ -8,13 +8,13 @@ import (
 	"maps"
 )
 
-// manifest vouches for the records of a saved state together: one that is missing, one
-// too many, and one of another state than the others, as where a store took a part of a
-// delta or lost one, are found. Nodes of ratchet trees are not in it: tree hashes vouch
-// for them. It is no authentication: see [Record].
+// manifest vouches for the records of a saved state together. With it, a missing record,
+// an extra record and a record of another state are found, for example where a store
+// applied part of a delta or lost a record. Nodes of ratchet trees are not in it: tree
+// hashes vouch for them. It authenticates nothing: see [Record].
 type manifest struct {
-	sum     recordDigest                       // XOR of those of all records
-	records map[string]map[string]recordDigest // by the prefix under which they go together, and by key, or inSum
+	sum     recordDigest                       // XOR of the digests of all records
+	records map[string]map[string]recordDigest // by the prefix that one deletion takes away, then by key, or by prefix if inSum
 }
 
 type recordDigest [sha256.Size]byte
@@ -33,11 +33,11 @@ func (r *Record) digest() (d recordDigest) {
 	return d
 }
 
-// counted reports whether a manifest vouches for the records of a kind.
+// counted reports whether a manifest covers the records of a kind.
 func (k recordKind) counted() bool { return k != recordTreeNode && k != recordManifest }
 
-// together returns how long the prefix of a key is that the records have in common
-// which one deletion takes away: those of a kind, or the secrets of an epoch.
+// together returns the length of the key prefix that records have in common if one
+// deletion takes them away: the records of a kind, or the secrets of an epoch.
 func (k recordKind) together() int {
 	switch k {
 	case recordSecret, recordRatchet, recordMessageKey:
@@ -46,11 +46,12 @@ func (k recordKind) together() int {
 	return 1
 }
 
-// inSum reports whether a manifest knows the records of a kind by their XOR alone, under
-// their prefix: none is replaced, and they all go together.
+// inSum reports whether a manifest keeps, for the records of a kind, only the XOR of
+// their digests under their prefix. None of them is replaced, and all are deleted
+// together.
 func (k recordKind) inSum() bool { return k == recordProposal }
 
-// put enters a record, in the place of one with its key.
+// put enters a record, which replaces the one with the same key.
 func (m *manifest) put(r *Record) {
 	kind := recordKind(r.Key[0])
 	if !kind.counted() {
@@ -71,7 +72,8 @@ func (m *manifest) put(r *Record) {
 	m.records[prefix][key] = d
 }
 
-// drop takes out the record with a key, or all with a prefix that they have in common.
+// drop removes the record with a key, or all records with a prefix that one deletion
+// takes away.
 func (m *manifest) drop(key []byte) {
 	prefix := string(key[:recordKind(key[0]).together()])
 	records := m.records[prefix]
@@ -96,8 +98,8 @@ func (m *manifest) clone() *manifest {
 	return c
 }
 
-// seal makes the manifest that of the state to which the delta leads, and puts it into
-// the delta, if that changes anything.
+// seal updates m to the state to which the delta leads, and puts it into the delta if it
+// changed.
 func (s *saver) seal(m *manifest) {
 	before := m.sum
 	for _, key := range s.delta.Delete {

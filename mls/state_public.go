@@ -7,22 +7,22 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// PublicDelta is what a saved state, of whichever epoch it is, lacks of a public
-// group's, from [PublicGroup.Delta]. In a group of n it has O(log n) nodes of the
-// ratchet tree for each epoch since, the proposals that are new, and the GroupInfo if
-// it is another.
+// PublicDelta is what a saved state, of whichever epoch, lacks of a public group's state.
+// [PublicGroup.Delta] returns it. In a group of n members, it holds O(log n) nodes of the
+// ratchet tree for each epoch since, the new proposals, and the GroupInfo if that has
+// changed.
 type PublicDelta struct {
 	Epoch uint64
 	Delta
 }
 
 // Save returns the whole state of the public group, from which [RestorePublicGroup]
-// makes it again. It is O(n), and holds no secrets; but whoever can change it can make
-// the group follow what no member did, so a store has to authenticate it.
+// restores it. It is O(n) and holds no secrets. But whoever can change the state can make
+// the group follow a commit that no member made, so a store has to authenticate it.
 //
-// A public group has one saved state: what Save returns takes the place of the one
-// before, of this epoch or of one that led to it, and what [PublicGroup.Delta] returns
-// is applied to it. Where a fork is followed, save all of the branch that the store is
+// A public group has one saved state. What Save returns replaces the state before, which
+// is of this epoch or of one that led to it. What [PublicGroup.Delta] returns is applied
+// to the saved state. Where a fork is followed, call Save on the branch that the store is
 // to have. Candidates are not saved: a delivery service processes the commit again.
 func (g *PublicGroup) Save() (Snapshot, error) {
 	delta, err := g.save(true)
@@ -32,7 +32,7 @@ func (g *PublicGroup) Save() (Snapshot, error) {
 	return Snapshot{}.Apply(delta), nil
 }
 
-// Delta returns what the saved state lacks; without one, that is all. See
+// Delta returns what the saved state lacks, and the whole state if nothing was saved. See
 // [PublicGroup.Save].
 func (g *PublicGroup) Delta() (*PublicDelta, error) {
 	delta, err := g.save(false)
@@ -42,7 +42,7 @@ func (g *PublicGroup) Delta() (*PublicDelta, error) {
 	return &PublicDelta{g.Epoch(), *delta}, nil
 }
 
-// save returns a change of the saved state and takes note that it is made.
+// save returns a change of the saved state, and notes that it was made.
 func (g *PublicGroup) save(all bool) (*Delta, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -99,7 +99,8 @@ func newPublicSavedState(g *PublicGroup) *savedState {
 	}
 }
 
-// follow makes the saved state of the epoch before that of g, unless g has one.
+// follow takes over the saved state of from, which is of the epoch before, unless g has a
+// saved state.
 func (g *PublicGroup) follow(from *PublicGroup) {
 	from.mu.Lock()
 	state := from.state

@@ -10,16 +10,16 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// ErrUnsaved says that a group whose state was saved has no generation of a ratchet
-// left that the saved state reserves: it has to be saved after this answer, by
+// ErrUnsaved says that a group whose state was saved has used all generations of a
+// ratchet that the saved state reserves. Save the group after this answer, by
 // [Group.Save], [Group.EpochDelta] or [Group.MessageDelta], before it sends. In a
-// restored group a state that was saved before this answer reserves none: see
+// restored group, a state that was saved before this answer reserves no generations: see
 // [Group.Save].
 var ErrUnsaved = errors.New("mls: group has to be saved before it sends")
 
-// sendBlock is how many generations of an own ratchet a saved state reserves. A
-// group that is restored from it starts after them, and others have to step over
-// those that were not used: far fewer than the 1,000 that most accept at once.
+// sendBlock is the number of generations of an own ratchet that a saved state reserves. A
+// group that is restored from it starts behind them, and others have to step over the
+// unused ones: far fewer than the 1,000 that most accept at once.
 const sendBlock = 64
 
 // ratchetKind tells the two ratchets of a sender apart.
@@ -95,14 +95,14 @@ func secretNameOf(key []byte) (epoch uint64, n secretName, err error) {
 	return epoch, n, nil
 }
 
-// noteNew notes that a secret came that was never saved.
+// noteNew notes a secret that was never saved.
 func (t *secretTree) noteNew(n secretName) {
 	if _, noted := t.unsaved[n]; t.unsaved != nil && !noted {
 		t.unsaved[n] = false
 	}
 }
 
-// noteChanged notes that a secret is another than the saved one, if it was saved.
+// noteChanged notes that a secret differs from the saved one.
 func (t *secretTree) noteChanged(n secretName) {
 	if _, noted := t.unsaved[n]; t.unsaved != nil && !noted {
 		t.unsaved[n] = true
@@ -118,8 +118,8 @@ func (t *secretTree) noteGone(n secretName) {
 	t.noteChanged(n)
 }
 
-// changed returns the names of the secrets that are others than the saved ones, or
-// gone, but for those of one leaf's ratchets.
+// changed returns the names of the secrets that differ from the saved ones or are gone,
+// except those of one leaf's ratchets.
 func (t *secretTree) changed(except LeafIndex) []secretName {
 	var all []secretName
 	for n := range t.unsaved {
@@ -130,7 +130,7 @@ func (t *secretTree) changed(except LeafIndex) []secretName {
 	return all
 }
 
-// names returns the names of all secrets but those of one leaf's ratchets.
+// names returns the names of all secrets, except those of one leaf's ratchets.
 func (t *secretTree) names(except LeafIndex) []secretName {
 	var all []secretName
 	for node := range t.nodes {
@@ -150,7 +150,7 @@ func (t *secretTree) names(except LeafIndex) []secretName {
 	return all
 }
 
-// value returns a secret as it is saved, or nil if there is no such secret.
+// value returns a secret in its saved form, or nil if there is no such secret.
 func (t *secretTree) value(n secretName) ([]byte, error) {
 	if n.kind == recordSecret {
 		return bytes.Clone(t.nodes[NodeIndex(n.index)]), nil
@@ -169,8 +169,8 @@ func (t *secretTree) value(n secretName) ([]byte, error) {
 	return nil, nil
 }
 
-// restore puts a saved secret in its place. All secrets of nodes come before the
-// ratchets, and those before the keys of their messages, which come in order.
+// restore puts a saved secret in its place. Secrets of nodes come first, then ratchets,
+// then the keys of their messages in order.
 func (t *secretTree) restore(n secretName, value []byte) error {
 	info := t.suite.Info()
 	switch n.kind {
@@ -213,9 +213,9 @@ func (t *secretTree) restore(n secretName, value []byte) error {
 	return nil
 }
 
-// check returns an error if a secret that was restored could be derived again from
-// one of a node above it, or if one is missing: each leaf has a secret above it or its
-// ratchets, but for one that is gone from a past epoch.
+// check returns an error if a restored secret could be derived from that of a node above
+// it, or if a secret is missing. Each leaf has a secret above it or its own ratchets.
+// Only gone, the member's leaf in a past epoch, may lack both.
 func (t *secretTree) check(gone LeafIndex) error {
 	found := uint64(len(t.ratchets))
 	for node := range t.nodes {
@@ -245,7 +245,7 @@ func (t *secretTree) check(gone LeafIndex) error {
 	return nil
 }
 
-// covered reports whether a node or one above it has a secret.
+// covered reports whether the node, or a node above it, has a secret.
 func (t *secretTree) covered(n NodeIndex) bool {
 	for ok := true; ok; n, ok = n.Parent(t.leaves) {
 		if t.nodes[n] != nil {
@@ -255,7 +255,7 @@ func (t *secretTree) covered(n NodeIndex) bool {
 	return false
 }
 
-// open derives the first ratchets of a leaf, if that has not been done.
+// open derives the first ratchets of a leaf, unless they are there.
 func (t *secretTree) open(leaf LeafIndex) error {
 	if t.ratchets[leaf] != nil {
 		return nil
@@ -288,7 +288,7 @@ func (t *secretTree) forget(leaf LeafIndex) {
 	t.version++
 }
 
-// ahead returns the state of a ratchet at a later generation, as it is saved.
+// ahead returns the ratchet as it will be at a later generation, in its saved form.
 func (r *ratchet) ahead(s suite.Suite, generation uint64) (*savedRatchet, error) {
 	secret := bytes.Clone(r.secret)
 	for g := r.next; g < generation; g++ {

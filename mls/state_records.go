@@ -39,7 +39,8 @@ const (
 	recordGroupInfo recordKind = 'g' // -: MLSMessage
 )
 
-// length is that of a whole key, or 0 for a tree hash's, which the suite knows.
+// length returns the length of a whole key, or 0 for the key of a tree node, whose length
+// depends on the suite.
 func (k recordKind) length() (int, bool) {
 	switch k {
 	case recordEpoch, recordWidth, recordCandidate, recordKeyPackage, recordPublic, recordGroupInfo, recordManifest:
@@ -60,17 +61,18 @@ func (k recordKind) length() (int, bool) {
 	return 0, false
 }
 
-// key returns the key of a record without numbers, or the prefix of all of a kind.
+// key returns the key of a record without numbers, or the prefix of all records of a
+// kind.
 func (k recordKind) key() []byte { return []byte{byte(k)} }
 
 // at returns the key of a record with one uint32.
 func (k recordKind) at(i uint32) []byte { return binary.BigEndian.AppendUint32(k.key(), i) }
 
-// of returns the key of an epoch's record, or the prefix of all.
+// of returns the key of an epoch's record, or the prefix of all records of the epoch.
 func (k recordKind) of(epoch uint64) []byte { return binary.BigEndian.AppendUint64(k.key(), epoch) }
 
-// savedPublic is the public state of the epoch but for its tree, which the context
-// names by its hash.
+// savedPublic is the public state of the epoch without its tree, which the context names
+// by its hash.
 //
 //	struct {
 //	    GroupContext context;
@@ -111,7 +113,7 @@ func (p *savedPublic) unmarshal(r *wire.Reader) {
 	}
 }
 
-// savedEpoch is the epoch but for its tree and the private keys.
+// savedEpoch is the epoch without its tree and the private keys.
 //
 //	struct {
 //	    SavedPublic public;
@@ -127,7 +129,7 @@ type savedEpoch struct {
 func (e *savedEpoch) marshal(w *wire.Writer) {
 	e.savedPublic.marshal(w)
 	w.Uint32(uint32(e.leaf))
-	w.Grow(9 * (1 + 64)) // or parts of the secrets would stay behind in memory
+	w.Grow(9 * (1 + 64)) // an outgrown buffer would leave parts of the secrets in memory
 	for _, row := range e.secrets.table() {
 		w.Bytes(*row.secret)
 	}
@@ -144,7 +146,7 @@ func (e *savedEpoch) unmarshal(r *wire.Reader) {
 	}
 }
 
-// savedPast is what opens late messages of a past epoch, but for its tree and its
+// savedPast is what opens late messages of a past epoch, without its tree and its
 // ratchets.
 type savedPast struct {
 	context    GroupContext
@@ -164,9 +166,9 @@ func (p *savedPast) unmarshal(r *wire.Reader) {
 	p.senderData = r.Bytes()
 }
 
-// savedWidth is as many octets of zero as the widest tree of the state has leaves.
-// A state holds no blank nodes, and so would be short even for a wide tree: this
-// keeps the cost of reading one in proportion to its length.
+// savedWidth is written as one zero byte for each leaf of the widest tree of the state. A
+// state holds no blank nodes, so it would be short even for a wide tree; the zeros keep
+// the cost of reading a state in proportion to its length.
 type savedWidth uint32
 
 func (n *savedWidth) marshal(w *wire.Writer) { w.Padding(int(*n)) }
@@ -179,8 +181,8 @@ type keyForm uint8
 const (
 	keyBytes     keyForm = 1 // as bytes
 	keyReference keyForm = 2 // as the suite's reference
-	keyLent      keyForm = 3 // as a reference, of a key that belongs to somebody else
-	keyHeld      keyForm = 4 // of a candidate: not at all, as the group holds it too
+	keyLent      keyForm = 3 // as a reference to a key that belongs to somebody else
+	keyHeld      keyForm = 4 // in a candidate: not at all, because the group holds it too
 )
 
 // savedKey is a private key.
@@ -204,7 +206,7 @@ func (k *savedKey) unmarshal(r *wire.Reader) {
 	k.key = r.Bytes()
 }
 
-// savedProposal is a proposal that waits for a commit, or that one covers.
+// savedProposal is a proposal that waits for a commit, or that a commit covers.
 //
 //	struct {
 //	    opaque ref<V>;                      // ProposalRef; empty if by value
@@ -212,7 +214,7 @@ func (k *savedKey) unmarshal(r *wire.Reader) {
 //	    Proposal proposal;
 //	    opaque authenticated_data<V>;       // beside it
 //	    optional<SavedKey> update_key;      // of an own Update
-//	    uint8 unfit;                        // 1: keeps no application data back
+//	    uint8 unfit;                        // 1: holds no application data back
 //	} SavedProposal;
 type savedProposal struct {
 	CommittedProposal
@@ -277,9 +279,9 @@ func (k *savedMessageKey) unmarshal(r *wire.Reader) {
 	k.nonce = r.Bytes()
 }
 
-// treeHashInput is the TreeHashInput of a node that is not blank, or has one below
-// it that is not (RFC 9420, Section 7.8). Its hash is the node's tree hash, and the
-// key of its record.
+// treeHashInput is the TreeHashInput of a node that is not blank or has a node below it
+// that is not (RFC 9420, Section 7.8). Its hash is the node's tree hash, and the key of
+// its record.
 type treeHashInput struct {
 	index       LeafIndex // of a leaf
 	leaf        *LeafNode // nil of a parent node

@@ -72,15 +72,15 @@ func restoreGroup(q questions, state Snapshot, signers []suite.Signer) (*Group, 
 // stateLoader reads the records of a saved state.
 type stateLoader struct {
 	suite   suite.Suite
-	epoch   *savedEpoch             // of a public group, without secrets
+	epoch   *savedEpoch             // without secrets for a public group
 	records map[recordKind]Snapshot // in order
 	nodes   *treeLoader
 
 	manifest *manifest
 }
 
-// newStateLoader sorts the records of a state by their kinds, and reads that of the
-// epoch and its suite. base is the tree that the state refers to, or nil.
+// newStateLoader sorts the records of a state by kind, and reads the record of the epoch
+// and its suite. base is the tree that the state refers to, or nil.
 func newStateLoader(state Snapshot, suiteOf func(suite.ID) (suite.Suite, error), base *tree) (*stateLoader, error) {
 	l, err := sortRecords(state)
 	if err != nil {
@@ -146,7 +146,7 @@ func (l *stateLoader) begin(suiteOf func(suite.ID) (suite.Suite, error), base *t
 	return nil
 }
 
-// one returns the value of a kind of which there is one record.
+// one returns the value of a kind that has exactly one record.
 func (l *stateLoader) one(kind recordKind) ([]byte, error) {
 	if n := len(l.records[kind]); n != 1 {
 		return nil, badState("%d records of kind %q", n, byte(kind))
@@ -154,7 +154,7 @@ func (l *stateLoader) one(kind recordKind) ([]byte, error) {
 	return l.records[kind][0].Value, nil
 }
 
-// only refuses records of other kinds than those that the state may have.
+// only refuses records of kinds that the state may not have.
 func (l *stateLoader) only(kinds ...recordKind) error {
 	for kind := range l.records {
 		if !slices.Contains(kinds, kind) {
@@ -164,8 +164,8 @@ func (l *stateLoader) only(kinds ...recordKind) error {
 	return nil
 }
 
-// group fills in a group, for a member with further signers than the group's
-// configuration has.
+// group fills in a group. signers are the member's signers beside the one of the group's
+// configuration.
 func (l *stateLoader) group(g *Group, signers []suite.Signer) error {
 	err := l.only(recordManifest, recordEpoch, recordTreeNode, recordWidth, recordNodeKey, recordPast, recordResumption,
 		recordProposal, recordSecret, recordRatchet, recordMessageKey)
@@ -269,7 +269,7 @@ func (l *stateLoader) publicTree() (*publicState, error) {
 	return p, checkTree(t, p.extensions)
 }
 
-// public returns the public state of an epoch with a tree, without its transcript.
+// public returns the public state of an epoch that has tree t, without its transcript.
 func (l *stateLoader) public(c *GroupContext, t *tree) (*publicState, error) {
 	p := &publicState{suite: l.suite, context: *c, tree: t}
 	var err error
@@ -289,8 +289,8 @@ func (l *stateLoader) ownLeaf(p *publicState) (*LeafNode, error) {
 	return leaf, nil
 }
 
-// memberView returns the member's view of the epoch. held finds the keys that a
-// group has itself.
+// memberView returns the member's view of the epoch. held finds the keys that the group
+// itself holds.
 func (l *stateLoader) memberView(p *publicState, held func(public []byte) *privateKey) (_ *memberView, err error) {
 	leaf, err := l.ownLeaf(p)
 	if err != nil {
@@ -351,8 +351,8 @@ func (l *stateLoader) openKey(saved *savedKey, public []byte, held func([]byte) 
 	return openPairedKey(l.suite, saved, public)
 }
 
-// openPairedKey returns the private key of a public key that was saved as bytes or
-// as a reference. What the environment refuses is its refusal, and no fault of the state.
+// openPairedKey returns the private key of a public key, which was saved as bytes or as a
+// reference. If the environment refuses the key, the error says so and blames no state.
 func openPairedKey(s suite.Suite, saved *savedKey, public []byte) (_ *privateKey, err error) {
 	open, class := s.ParsePrivateKey, errState
 	if saved.form != keyBytes {
@@ -379,7 +379,7 @@ func openPairedKey(s suite.Suite, saved *savedKey, public []byte) (_ *privateKey
 	if saved.form != keyBytes {
 		return key, nil
 	}
-	again, err := key.Bytes() // some keys have several encodings
+	again, err := key.Bytes() // a key may have several encodings
 	defer clear(again)
 	if errors.Is(err, suite.ErrEnvironment) {
 		return nil, err
@@ -390,8 +390,8 @@ func openPairedKey(s suite.Suite, saved *savedKey, public []byte) (_ *privateKey
 	return key, nil
 }
 
-// errReference says that a provider does not open a reference: it may be the
-// provider's fault.
+// errReference says that a provider does not open a reference. The fault may be the
+// provider's.
 var errReference = errors.New("mls: open the reference of a private key")
 
 // past reads the window of past epochs.
@@ -460,8 +460,8 @@ func (l *stateLoader) proposals(g *Group, signers []suite.Signer) error {
 	return g.inbox.cache.holds(all)
 }
 
-// savedProposals reads the proposals of an epoch, and checks them as when they came,
-// save for lifetimes.
+// savedProposals reads the proposals of an epoch, and checks all but their lifetimes as
+// when they arrived.
 func (l *stateLoader) savedProposals(p *publicState) ([]*savedProposal, error) {
 	anyTime := func(Lifetime) error { return nil }
 	records := l.records[recordProposal]
@@ -488,7 +488,7 @@ func (l *stateLoader) savedProposals(p *publicState) ([]*savedProposal, error) {
 	return all, err
 }
 
-// holds returns an error unless the cache has each of the proposals that were kept.
+// holds returns an error unless the cache holds each of the proposals.
 func (c *proposalCache) holds(all []*savedProposal) error {
 	if len(c.proposals) != len(all) {
 		return badState("two proposals have one reference")
@@ -496,7 +496,7 @@ func (c *proposalCache) holds(all []*savedProposal) error {
 	return nil
 }
 
-// ownUpdate returns what is kept of an own Update, and nil for another proposal.
+// ownUpdate returns what is kept of an own Update, or nil for another proposal.
 func (l *stateLoader) ownUpdate(g *Group, p *savedProposal, signers []suite.Signer) (*ownUpdate, error) {
 	update, ok := p.Proposal.(UpdateProposal)
 	if own := ok && p.Sender == g.sender(); own != (p.updateKey != nil) {
@@ -550,7 +550,7 @@ func (l *stateLoader) secrets(g *Group) error {
 	return nil
 }
 
-// restoredSecretTree returns a tree of saved secrets, still without any.
+// restoredSecretTree returns a tree for saved secrets, without any yet.
 func restoredSecretTree(s suite.Suite, leaves uint32) *secretTree {
 	return &secretTree{
 		suite:    s,

@@ -5,33 +5,33 @@ import (
 	"slices"
 )
 
-// saving is what an inbox knows of the saved state of its group.
+// saving is what an inbox knows of its group's saved state.
 //
-// Whatever was saved can be restored, and would send with the keys and nonces of
-// the ratchets in it. So a saved state has the own ratchets as they are some
-// generations ahead, and until it is saved again the group sends with none that
+// Any saved state can be restored, and a restored group would send with the keys and
+// nonces of the ratchets in it. So a saved state holds the own ratchets as they are some
+// generations ahead, and until it is saved again, the group sends with no generation that
 // the saved state has.
 type saving struct {
-	state *savedState // nil if there is none
+	state *savedState // nil if nothing was saved
 
-	// bound says that what was saved leads to this epoch: the group sends with
-	// reserved generations alone.
+	// bound says that a saved state leads to this epoch: the group sends only with
+	// reserved generations.
 	bound bool
 
-	// own has the generations of the own ratchets, by ratchetKind, with which the
-	// saved state would send.
+	// own has, by ratchetKind, the generations of the own ratchets from which the saved
+	// state would send.
 	own [2]uint64
 
-	// idle says that the group has been restored and nothing was sent by the ratchet
-	// since. It reserves no further generations, or a client that restarts often
-	// would get ahead of what others accept.
+	// idle says that the group was restored and that the ratchet has sent nothing since.
+	// A save then reserves no further generations: a client that restarts often would
+	// otherwise get ahead of what others accept.
 	idle [2]bool
 
-	// forgot says that past epochs or proposals that the state may have are gone.
+	// forgot says that past epochs or proposals are gone that the saved state may hold.
 	forgot bool
 }
 
-// savedState is what a saved state holds, so far as a delta depends on it.
+// savedState is the content of a saved state, as far as a delta depends on it.
 type savedState struct {
 	epoch       uint64
 	trees       map[uint64]*tree     // of the epoch and of past ones
@@ -72,14 +72,14 @@ func (m *memberView) publicKeys() map[NodeIndex]string {
 	return keys
 }
 
-// follow makes s that of the epoch after old's.
+// follow takes over the saved state of old, which is of the epoch before.
 func (s *saving) follow(old *saving) {
 	*s = saving{state: old.state, bound: old.bound || s.bound}
 	old.state = nil
 }
 
-// maySend returns ErrUnsaved unless the group can send a message of the format and
-// type now.
+// maySend returns ErrUnsaved unless the group can now send a message of the given format
+// and type.
 func (g *Group) maySend(format WireFormat, t ContentType) error {
 	if format == WireFormatPublicMessage {
 		return nil
@@ -89,8 +89,8 @@ func (g *Group) maySend(format WireFormat, t ContentType) error {
 	return g.inbox.maySend(g.leaf, t)
 }
 
-// maySend returns ErrUnsaved unless the next generation of the own ratchet is the
-// group's to use. The caller holds mu.
+// maySend returns ErrUnsaved unless the group may use the next generation of the own
+// ratchet. The caller holds mu.
 func (b *inbox) maySend(leaf LeafIndex, t ContentType) error {
 	if b.retired {
 		return ErrRetired
@@ -110,8 +110,8 @@ func (b *inbox) maySend(leaf LeafIndex, t ContentType) error {
 	return nil
 }
 
-// reserve returns the end of the reserved generations of an own ratchet, whose next
-// one it is told, when the group is saved.
+// reserve returns the end of the generations of an own ratchet that a save reserves. next
+// is the ratchet's next generation.
 func (s *saving) reserve(kind ratchetKind, next uint64) uint64 {
 	end := max(s.own[kind], next)
 	if !s.idle[kind] && end-next < sendBlock/2 {
@@ -120,24 +120,28 @@ func (s *saving) reserve(kind ratchetKind, next uint64) uint64 {
 	return min(end, math.MaxUint32+1)
 }
 
-// Save returns the whole state of the group, with its secrets, from which
-// [RestoreGroup] makes it again. It is O(n).
+// Save returns the whole state of the group, with its secrets, from which [RestoreGroup]
+// restores it. It is O(n).
 //
-// A group has one saved state: what Save returns takes the place of the one before,
-// and what [Group.EpochDelta] and [Group.MessageDelta] return is applied to it. Store
-// each before the next message goes out. If a delta could not be stored, save all.
+// A group has one saved state. What Save returns replaces the state before. What
+// [Group.EpochDelta] and [Group.MessageDelta] return is applied to it. Store each of them
+// before the next message goes out. If a delta could not be stored, call Save.
 //
-// A saved state reserves generations of the own message ratchets, past which the
-// group that is restored from it starts; the group sends with those and no others,
-// and answers [ErrUnsaved] until it is saved again: in a new epoch and when they run
-// out. A restored group has none reserved: for each of its two ratchets it answers the
-// first message that it is to send with ErrUnsaved, and what is saved after that answer
-// reserves some. What is saved before, an empty delta too, reserves none, or a client
-// that restarts often and sends seldom would use up generations over which others have
-// to step. So a group that is restored from the latest state repeats no key and
-// nonce, however it went down; it opens messages again that were opened since. One
-// that is restored from an earlier state may repeat what was sent after the next one
-// was stored: that is for the caller to rule out.
+// A saved state reserves generations of the own message ratchets, and a group that is
+// restored from it starts behind them. A group that was saved sends only with reserved
+// generations. In a new epoch, and when the reserved generations run out, it answers
+// [ErrUnsaved] until it is saved again. So a group that is restored from the latest state
+// repeats no key and nonce, however the process ended. It does open messages again that
+// were opened since. A group that is restored from an earlier state may repeat what was
+// sent after the next state was stored; ruling that out is the caller's part.
+//
+// A restored group has no generations reserved. For each of its two ratchets, it answers
+// ErrUnsaved to the first message that it is to send, and a save after that answer
+// reserves some. A save before it reserves none, even if its delta is empty: a client
+// that restarts often and sends seldom would otherwise use up generations that others
+// have to step over.
+//
+// The error is [ErrRetired] if the Group is, or says that a private key cannot be saved.
 func (g *Group) Save() (Snapshot, error) {
 	delta, err := g.save(wholeState)
 	if err != nil {
@@ -146,8 +150,8 @@ func (g *Group) Save() (Snapshot, error) {
 	return Snapshot{}.Apply(delta), nil
 }
 
-// EpochDelta returns what the saved state lacks, of whichever epoch it is; without
-// one, that is all. See [Group.Save].
+// EpochDelta returns what the saved state lacks, whatever its epoch, and the whole state
+// if nothing was saved. See [Group.Save], whose errors it returns.
 func (g *Group) EpochDelta() (*EpochDelta, error) {
 	delta, err := g.save(sinceAnyEpoch)
 	if err != nil {
@@ -156,8 +160,8 @@ func (g *Group) EpochDelta() (*EpochDelta, error) {
 	return &EpochDelta{g.Epoch(), *delta}, nil
 }
 
-// MessageDelta returns what a saved state of this epoch lacks. It returns ErrUnsaved
-// if that is of an earlier one, or there is none. See [Group.Save].
+// MessageDelta returns what a saved state of this epoch lacks. The error is [ErrUnsaved]
+// if the saved state is of an earlier epoch or nothing was saved, or one of [Group.Save].
 func (g *Group) MessageDelta() (*MessageDelta, error) {
 	delta, err := g.save(sinceThisEpoch)
 	if err != nil {
@@ -172,10 +176,10 @@ type saveScope int
 const (
 	wholeState     saveScope = iota
 	sinceAnyEpoch            // what the saved state lacks
-	sinceThisEpoch           // the same, if that is of the group's epoch
+	sinceThisEpoch           // the same, if the saved state is of the group's epoch
 )
 
-// save returns a change of the saved state and takes note that it is made.
+// save returns a change of the saved state, and notes that it was made.
 func (g *Group) save(scope saveScope) (*Delta, error) {
 	done, err := g.alive()
 	if err != nil {
@@ -249,8 +253,8 @@ func (s *saver) fail(err error) {
 	}
 }
 
-// group saves a group, and returns what it may send then. The caller holds the
-// inbox.
+// group saves a group, and returns the generations up to which it may then send. The
+// caller holds the inbox.
 func (s *saver) group(g *Group) ([2]uint64, error) {
 	b, epoch := &g.inbox, g.public.context.Epoch
 	firstProposal := s.old.proposals
@@ -280,12 +284,12 @@ func (s *saver) group(g *Group) ([2]uint64, error) {
 	return own, s.err
 }
 
-// epoch saves what has the epoch's size alone.
+// epoch saves what does not grow with the group.
 func (s *saver) epoch(p *publicState, leaf LeafIndex, secrets *epochSecrets) {
 	s.put(recordEpoch.key(), &savedEpoch{p.saved(), leaf, secrets})
 }
 
-// keys saves the member's private keys, as save says.
+// keys saves the member's private keys, each in the form that save returns.
 func (s *saver) keys(self *memberView, save func(*privateKey) (*savedKey, error)) {
 	for _, n := range sortedKeys(s.next.keys) {
 		if s.old.keys[n] == s.next.keys[n] {
@@ -310,8 +314,8 @@ func (s *saver) keys(self *memberView, save func(*privateKey) (*savedKey, error)
 	}
 }
 
-// pastEpochs saves the past epochs that are new in the window, and drops all of
-// those that left it.
+// pastEpochs saves the past epochs that are new in the window, and drops those that have
+// left it.
 func (s *saver) pastEpochs(b *inbox) {
 	for _, p := range b.past {
 		epoch := p.public.context.Epoch
@@ -354,8 +358,7 @@ func (s *saver) proposal(key []byte, c CommittedProposal, updateKey *privateKey)
 	s.put(key, saved)
 }
 
-// secrets saves what is new in an epoch's secret tree, without the ratchets of a
-// leaf.
+// secrets saves what is new in an epoch's secret tree, except the ratchets of one leaf.
 func (s *saver) secrets(epoch uint64, t *secretTree, except LeafIndex) {
 	names := t.names
 	if _, saved := s.old.trees[epoch]; saved && t.unsaved != nil {
@@ -371,8 +374,8 @@ func (s *saver) secrets(epoch uint64, t *secretTree, except LeafIndex) {
 	}
 }
 
-// ownRatchets saves the own ratchets at the end of what they reserve, unless they
-// are saved so, and returns what they reserve.
+// ownRatchets saves the own ratchets at the end of the generations that they reserve,
+// unless the saved state has them so, and returns those ends.
 func (s *saver) ownRatchets(epoch uint64, b *inbox, leaf LeafIndex) [2]uint64 {
 	own := b.saving.own
 	if err := b.ratchets.open(leaf); err != nil {

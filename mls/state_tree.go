@@ -7,8 +7,7 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// trees saves the nodes of the trees that are new, and drops those that are in none
-// any more.
+// trees saves the nodes of new trees, and drops the nodes that are in no tree any more.
 func (s *saver) trees() {
 	base := s.old.trees[s.old.epoch]
 	done := make(map[string]bool)
@@ -50,9 +49,9 @@ func (s *saver) treeNode(t *tree, n *node, i NodeIndex) {
 	s.put(append(recordTreeNode.key(), n.hash(t.hashSize)...), input)
 }
 
-// dropTree drops the nodes of a tree that no tree of the next state has. A node can
-// be in trees before and after one that is without it: when a client is removed and
-// added again with the same key package.
+// dropTree drops the nodes of a tree that no tree of the next state has. A node can be in
+// trees before and after a tree that lacks it: a client may be removed and added again
+// with the same key package.
 func (s *saver) dropTree(t, current *tree) {
 	t.differing(current, func(n *node, i NodeIndex) {
 		hash := n.hash(t.hashSize)
@@ -65,7 +64,7 @@ func (s *saver) dropTree(t, current *tree) {
 	})
 }
 
-// differing yields the nodes with members below them that are not the same in base,
+// differing yields the nodes with members below them that differ from those of base,
 // which may be nil.
 func (t *tree) differing(base *tree, yield func(*node, NodeIndex)) {
 	var down func(n, b *node, i NodeIndex)
@@ -94,13 +93,13 @@ func (t *tree) differing(base *tree, yield func(*node, NodeIndex)) {
 	down(t.root, b, t.rootIndex())
 }
 
-// treeLoader builds trees from saved nodes. Trees share the nodes that are the same.
+// treeLoader builds trees from saved nodes. The trees share equal nodes.
 type treeLoader struct {
 	hasher *treeHasher
 	token  *editToken
 	width  uint32            // of the widest tree
 	inputs map[string][]byte // TreeHashInput by tree hash
-	base   *tree             // has nodes that are not in inputs; or nil
+	base   *tree             // has the nodes that are not in inputs, or nil
 	built  map[string]subtree
 	blank  map[NodeIndex]*node
 }
@@ -120,7 +119,7 @@ func newTreeLoader(s suite.Suite, base *tree) *treeLoader {
 	return l
 }
 
-// tree returns the tree with a hash, without the index of its keys.
+// tree returns the tree with the given hash, without the index of its keys.
 func (l *treeLoader) tree(hash []byte, width uint32) (*tree, error) {
 	if bits.OnesCount32(width) != 1 || width > l.width {
 		return nil, badState("no ratchet tree has %d leaves", width)
@@ -136,7 +135,7 @@ func (l *treeLoader) tree(hash []byte, width uint32) (*tree, error) {
 	return t, nil
 }
 
-// node returns the node with a hash and an index.
+// node returns the node with the given hash and index.
 func (l *treeLoader) node(hash []byte, i NodeIndex) (*node, error) {
 	if b, ok := l.built[string(hash)]; ok && b.index == i {
 		return b.node, nil
@@ -186,7 +185,7 @@ func (l *treeLoader) node(hash []byte, i NodeIndex) (*node, error) {
 	return n, nil
 }
 
-// blankSubtree returns a node that was not saved because nothing below it is.
+// blankSubtree returns a node that was not saved because everything below it is blank.
 func (l *treeLoader) blankSubtree(hash []byte, i NodeIndex) (*node, error) {
 	n := l.blank[i]
 	if n == nil {
@@ -200,8 +199,8 @@ func (l *treeLoader) blankSubtree(hash []byte, i NodeIndex) (*node, error) {
 	return n, nil
 }
 
-// allUsed refuses a state with nodes that no tree has, or whose widest tree is of
-// another width.
+// allUsed refuses a state that has nodes of no tree, or whose widest tree has another
+// width.
 func (l *treeLoader) allUsed(width savedWidth) error {
 	if len(l.built) != len(l.inputs) || uint32(width) != l.width {
 		return badState("there are nodes of no ratchet tree")
@@ -209,7 +208,7 @@ func (l *treeLoader) allUsed(width savedWidth) error {
 	return nil
 }
 
-// index enters the keys of a tree that was loaded in its index.
+// index enters the keys of a loaded tree in its index.
 func (l *treeLoader) index(t *tree) error {
 	var clash error
 	keys := newKeyEdit(maxKeys(t))

@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// transition is a commit as everybody can see it who reads it, or what a joiner sees of
-// the one that let it in.
+// transition is a commit as everybody who reads it can see it, or what a joiner sees of
+// the commit that let it in.
 type transition struct {
 	committer Sender
 	leaf      LeafIndex // the committer's in the epoch that the commit begins
@@ -17,13 +17,13 @@ type transition struct {
 	old, to   *publicState
 }
 
-// Committer returns who made the commit, and of a join by a Welcome who signed its
-// GroupInfo.
+// Committer returns the sender of the commit. For a join by a Welcome, it returns the
+// signer of the GroupInfo.
 func (t *transition) Committer() Sender { return t.committer }
 
-// Changes returns what the commit makes of the members: who joins, with leaf and
-// credential, whether by an Add or by the commit itself, who leaves, and who has a new
-// leaf. It is what an [Observer] hears once the commit is adopted.
+// Changes returns the members who join, leave, or get a new leaf, with leaf and
+// credential. Members join by an Add or by the commit itself. It is what an [Observer]
+// hears once the commit is adopted.
 func (t *transition) Changes() []Change {
 	if t.old == nil {
 		return nil
@@ -61,16 +61,16 @@ func (t *transition) Changes() []Change {
 	return append(changes, change(t.leaf, joined, ChangeAdded))
 }
 
-// AuthenticatedData returns the data that the committer authenticated beside the
+// AuthenticatedData returns the data that the committer authenticated together with the
 // commit (RFC 9420, Section 6.3.1).
 func (t *transition) AuthenticatedData() []byte { return bytes.Clone(t.aad) }
 
-// Proposals returns what the commit covers, in its order. The caller must not
-// change it.
+// Proposals returns the proposals that the commit covers, in its order. The caller must
+// not change them.
 func (t *transition) Proposals() []CommittedProposal { return t.proposals }
 
-// Added returns the leaves of the members whom the commit adds, in the order of
-// their Adds.
+// Added returns the leaves of the members that the commit adds, in the order of their
+// Adds.
 func (t *transition) Added() []LeafIndex { return slices.Clone(t.added) }
 
 // GroupContext returns the context of the epoch that the commit begins. The
@@ -80,10 +80,10 @@ func (t *transition) GroupContext() GroupContext { return t.to.context }
 // Epoch returns the number of the epoch that the commit begins.
 func (t *transition) Epoch() uint64 { return t.to.context.Epoch }
 
-// GroupID returns the id of the group. Who joins judges by it whether it is in the
-// group already (RFC 9420, Section 12.4.3).
+// GroupID returns the id of the group. A joiner sees by it whether it is in the group
+// already (RFC 9420, Section 12.4.3).
 func (t *transition) GroupID() []byte { return bytes.Clone(t.to.context.GroupID) }
 
-// Members iterates over the members in the epoch that the commit begins, from the left.
-// The caller must not change the leaves.
+// Members iterates over the members in the epoch that the commit begins, from left to
+// right. The caller must not change the leaves.
 func (t *transition) Members() iter.Seq2[LeafIndex, *LeafNode] { return t.to.tree.members() }

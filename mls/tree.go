@@ -9,37 +9,36 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// tree is a ratchet tree (RFC 9420, Sections 4 and 7): that of one epoch, which
-// never changes. An edit makes another tree, which shares with it all nodes but
-// those it touched.
+// tree is the ratchet tree of one epoch (RFC 9420, Sections 4 and 7). It never changes.
+// An edit makes another tree, which shares all nodes that the edit did not touch.
 type tree struct {
 	treeView
 	keys keySet // every public key in the tree, each once
 }
 
-// treeView is what a tree and a treeEdit can be asked alike.
+// treeView has the questions that both a tree and a treeEdit answer.
 type treeView struct {
 	suite    suite.Suite
 	hashSize int // of the suite's hash, in bytes
 	root     *node
 	width    uint32        // leaves, blank ones too: a power of two
-	visits   *atomic.Int64 // counts the nodes that are touched, unless nil
+	visits   *atomic.Int64 // counts the touched nodes, unless nil
 }
 
-// node is a node of the tree with all that is below it. Its index is not in it:
-// whoever comes down to it from the root knows.
+// node is a node of the tree with everything below it. It does not hold its index: code
+// that comes down from the root knows it.
 //
-// A subtree without any member is one node without children, until a leaf in it
-// is filled. A frozen node never changes.
+// A subtree without members is one node without children until a leaf in it is filled. A
+// frozen node never changes.
 type node struct {
 	left, right *node       // nil for a leaf and for a blank subtree
 	leaf        *LeafNode   // of a leaf that is not blank
 	parent      *parentNode // of a parent that is not blank
 	key         keyHash     // of the encryption key of leaf or parent, if there is one
 
-	// hashes begins with the tree hash (Section 7.8); nil while it has to be
-	// computed. In a blank subtree without children, the hashes of all nodes below
-	// follow: those of the left child's subtree, then the right one's.
+	// hashes begins with the tree hash (Section 7.8). It is nil until it is computed. In
+	// a blank subtree without children, the hashes of all nodes below follow: those of
+	// the left child's subtree, then those of the right one's.
 	hashes   []byte
 	features *features  // of the members below
 	members  uint32     // leaves below that are not blank
@@ -58,7 +57,7 @@ func newTree(s suite.Suite, leaf *LeafNode) *tree {
 	return t
 }
 
-// visit counts that n nodes are touched.
+// visit counts n touched nodes.
 func (t *treeView) visit(n int) {
 	if t.visits != nil {
 		t.visits.Add(int64(n))
@@ -82,8 +81,8 @@ func (t *treeView) at(index NodeIndex) *node {
 	return n
 }
 
-// toward returns the child, and its index, of the node with index i in whose
-// subtree index lies. The child is nil in a blank subtree.
+// toward returns the child of n in whose subtree index lies, and the child's index. The
+// index of n is i. The child is nil in a blank subtree.
 func (n *node) toward(i, index NodeIndex) (*node, NodeIndex) {
 	if index < i {
 		return n.left, i.Left()
@@ -102,8 +101,8 @@ func (t *treeView) leaf(i LeafIndex) *LeafNode {
 	return nil
 }
 
-// parent returns a parent node, or nil if it is blank, outside the tree or a leaf.
-// It is not to be changed.
+// parent returns a parent node, or nil if it is blank, outside the tree or a leaf. The
+// caller must not change it.
 func (t *treeView) parent(index NodeIndex) *parentNode {
 	if n := t.at(index); n != nil {
 		return n.parent
@@ -114,7 +113,7 @@ func (t *treeView) parent(index NodeIndex) *parentNode {
 // memberCount returns the number of leaves that are not blank.
 func (t *treeView) memberCount() uint32 { return t.root.members }
 
-// members returns the leaves that are not blank, from the left.
+// members returns the leaves that are not blank, from left to right.
 func (t *treeView) members() iter.Seq2[LeafIndex, *LeafNode] {
 	return func(yield func(LeafIndex, *LeafNode) bool) {
 		t.root.eachMember(t.rootIndex(), func(i LeafIndex, leaf *LeafNode) bool {
@@ -154,8 +153,8 @@ func (t *treeView) eachResolved(n *node, index NodeIndex, added []LeafIndex, yie
 	})
 }
 
-// resolve yields the nodes of the resolution of n, whose index is i, until yield
-// returns false: nil for an unmerged leaf of the node before.
+// resolve yields the nodes of the resolution of n, whose index is i, until yield returns
+// false. For an unmerged leaf of the node before, it yields nil.
 func (n *node) resolve(i NodeIndex, yield func(*node, NodeIndex) bool) bool {
 	switch {
 	case n == nil || n.members == 0:
@@ -182,8 +181,8 @@ type pathStep struct {
 	index, copathIndex NodeIndex
 }
 
-// filtered reports whether the node is left out of the filtered direct path
-// (Section 4.1.2): a node without members below is blank, and so is all below it.
+// filtered reports whether the filtered direct path leaves the node out (Section 4.1.2).
+// A node without members below it is blank, and so is everything below it.
 func (s *pathStep) filtered() bool { return s.copath == nil || s.copath.members == 0 }
 
 // step returns the step of n, whose index is i, on the direct path of a leaf.
@@ -194,8 +193,8 @@ func (n *node) step(i NodeIndex, leaf LeafIndex) pathStep {
 	return pathStep{node: n, copath: n.left, index: i, copathIndex: i.Left()}
 }
 
-// directPath returns the direct path of a leaf, blank or not, from the bottom; in a
-// blank subtree, only the part above it. It comes down from the root once.
+// directPath returns the direct path of a leaf, blank or not, from the bottom; in a blank
+// subtree, only the part above it. It comes down from the root once.
 func (t *treeView) directPath(leaf LeafIndex) []pathStep {
 	if uint32(leaf) >= t.width {
 		return nil
@@ -205,8 +204,7 @@ func (t *treeView) directPath(leaf LeafIndex) []pathStep {
 	return path
 }
 
-// above yields the direct path of a leaf of the tree from the root, as directPath
-// has it.
+// above yields the nodes of directPath from the root down.
 func (t *treeView) above(leaf LeafIndex) iter.Seq[pathStep] {
 	return func(yield func(pathStep) bool) {
 		n, i := t.root, t.rootIndex()
@@ -226,8 +224,8 @@ func (t *treeView) filteredPath(leaf LeafIndex) []pathStep {
 	return slices.DeleteFunc(t.directPath(leaf), func(s pathStep) bool { return s.filtered() })
 }
 
-// filteredDirectPath returns the indices of the filtered direct path of a leaf,
-// from the bottom, and for each of its nodes the child on the copath of the leaf.
+// filteredDirectPath returns the indices of a leaf's filtered direct path, from the
+// bottom, and for each of its nodes the child on the leaf's copath.
 func (t *treeView) filteredDirectPath(leaf LeafIndex) (path, copath []NodeIndex) {
 	steps := t.filteredPath(leaf)
 	path, copath = make([]NodeIndex, len(steps)), make([]NodeIndex, len(steps))
@@ -237,7 +235,7 @@ func (t *treeView) filteredDirectPath(leaf LeafIndex) (path, copath []NodeIndex)
 	return path, copath
 }
 
-// hash returns the tree hash of the root (Section 7.8). It is not to be changed.
+// hash returns the tree hash of the root (Section 7.8). The caller must not change it.
 func (t *tree) hash() []byte { return t.root.hash(t.hashSize) }
 
 // hash returns the tree hash of a node, of size bytes.
@@ -248,8 +246,8 @@ func (t *tree) supportsCredential(c CredentialType) bool {
 	return t.root.features == nil || t.root.features.supportsCredential(c)
 }
 
-// credentialTypesInUse returns the types of the members' credentials, sorted. It
-// is not to be changed.
+// credentialTypesInUse returns the types of the members' credentials, sorted. The caller
+// must not change them.
 func (t *tree) credentialTypesInUse() []CredentialType {
 	if t.root.features == nil {
 		return nil
@@ -257,8 +255,8 @@ func (t *tree) credentialTypesInUse() []CredentialType {
 	return t.root.features.inUse
 }
 
-// extremeLifetimes yields the first member whose key package lives the longest in all,
-// and the first whose lives the shortest, if that is another lifetime.
+// extremeLifetimes yields the first member whose key package has the longest total
+// lifetime, and the first with the shortest, if that is another lifetime.
 func (t *tree) extremeLifetimes() iter.Seq[LeafIndex] {
 	return func(yield func(LeafIndex) bool) {
 		f := t.root.features
@@ -274,8 +272,8 @@ func (t *tree) extremeLifetimes() iter.Seq[LeafIndex] {
 	}
 }
 
-// forgetRefused leaves nothing of the keys of the trees that an edit of t made if *err
-// refuses them.
+// forgetRefused removes what the keys of refused trees left behind. It does so if *err is
+// set, for the trees that an edit of t made.
 func (t *tree) forgetRefused(err *error) {
 	if *err != nil {
 		t.keys.rest()
@@ -293,8 +291,8 @@ func (t *tree) hasSignatureKey(key []byte) (LeafIndex, bool) {
 	return NodeIndex(holders.indices).Leaf(), holders.count > 0
 }
 
-// nodes returns the tree in array representation, as the ratchet_tree extension
-// has it (Section 12.4.3.3): without blank nodes at its end.
+// nodes returns the tree in array representation without blank nodes at its end, as the
+// ratchet_tree extension holds it (Section 12.4.3.3).
 func (t *treeView) nodes() ratchetTree {
 	t.visit(int(treemath.NodeCount(t.width)))
 	all := make(ratchetTree, treemath.NodeCount(t.width))
@@ -308,7 +306,7 @@ func (t *treeView) nodes() ratchetTree {
 	return all[:end]
 }
 
-// each yields n and all nodes below it that are no part of a blank subtree.
+// each yields n and all nodes below it, except those inside blank subtrees.
 func (n *node) each(i NodeIndex, yield func(NodeIndex, *node)) {
 	if n == nil {
 		return

@@ -8,10 +8,10 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// treeFromNodes returns the tree of an array representation (Section 12.4.3.3),
-// which it keeps. It returns an error that wraps [ErrMalformed] unless the last
-// node is not blank and every node is of the type that its index wants, and a
-// [*ValidationError] if a key is in the tree twice. All else is for validate.
+// treeFromNodes returns the tree of an array representation (Section 12.4.3.3), which it
+// keeps. The error wraps [ErrMalformed] unless the last node is not blank and every node
+// has the type that its index demands. It is a [*ValidationError] if a key is in the tree
+// twice. validate checks everything else.
 func treeFromNodes(s suite.Suite, all *sparseTree) (*tree, error) {
 	if err := all.check(); err != nil {
 		return nil, err
@@ -61,16 +61,16 @@ func treeFromNodes(s suite.Suite, all *sparseTree) (*tree, error) {
 	return t, nil
 }
 
-// maxKeys returns how many public keys there are in t at most: two in each leaf, one
+// maxKeys returns the largest possible number of public keys in t: two in each leaf, one
 // in each parent.
 func maxKeys(t *tree) int { return 3 * int(t.memberCount()) }
 
 // compare compares the index of a node with another.
 func (n filledNode) compare(i NodeIndex) int { return cmp.Compare(n.index, i) }
 
-// buildNode returns the node with index i and all below it, of which filled are not
-// blank, without hashes; nil for a blank leaf or a blank subtree, so that what is not
-// there takes neither memory nor time.
+// buildNode returns the node with index i and all below it, without hashes; filled has
+// those that are not blank. It returns nil for a blank leaf or a blank subtree, so that
+// blank nodes take neither memory nor time.
 func buildNode(filled []filledNode, i NodeIndex, token *editToken) *node {
 	if len(filled) == 0 {
 		return nil

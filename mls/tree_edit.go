@@ -8,25 +8,25 @@ import (
 	"github.com/mlsuite/mlsuite/internal/treemath"
 )
 
-// treeEdit makes a new tree from an old one, which stays as it is. Nodes are
-// copied when the edit first touches them and changed in place from then on, so
-// that a batch copies and hashes each node once.
+// treeEdit makes a new tree from an old one, which does not change. The edit copies a
+// node when it first touches the node and changes the copy in place from then on, so a
+// batch copies and hashes each node once.
 //
-// The first thing that is wrong makes the edit fail: freeze returns it. Later
-// changes then have no meaning, but do no harm.
+// The first fault makes the edit fail, and freeze returns it. Later changes have no
+// meaning then, but do no harm.
 type treeEdit struct {
 	treeView
 	keys    keyEdit
 	token   *editToken
-	made    int // nodes, blank subtrees counted as one
+	made    int // the number of nodes made; a blank subtree counts as one
 	retired []heldKey
-	clashes []heldKey // were held by another node when they were entered
+	clashes []heldKey // keys that another node held when they were entered
 	hasher  *treeHasher
 	path    []*node // scratch: what ownPath returns
 	err     error
 }
 
-// editToken is the identity of an edit: the nodes that hold it are the edit's own.
+// editToken identifies an edit: the nodes that hold it belong to the edit.
 type editToken struct{ _ byte }
 
 // heldKey is a key and a node that holds it, or held it.
@@ -43,9 +43,9 @@ func (t *tree) edit() *treeEdit {
 	return e
 }
 
-// freeze computes what the changes left to compute and returns the new tree. It
-// returns a [*ValidationError] if a key is in the tree twice (Section 7.3), or the
-// first error of the edit. Changes made after it are an edit of the new tree.
+// freeze computes what the changes left to compute and returns the new tree. The error is
+// a [*ValidationError] if a key is in the tree twice (Section 7.3), or the first error of
+// the edit. Changes after freeze edit the new tree.
 func (e *treeEdit) freeze() (*tree, error) {
 	if e.err != nil {
 		return nil, e.err
@@ -66,7 +66,7 @@ func (e *treeEdit) freeze() (*tree, error) {
 	return t, nil
 }
 
-// clash returns the error of a key that another node holds as well.
+// clash returns the error of a key that two nodes hold.
 func (k heldKey) clash() error {
 	switch {
 	case k.kind == signatureKey:
@@ -77,7 +77,7 @@ func (k heldKey) clash() error {
 	return violation("12.4.3.1", "encryption_key of parent node %d appears in no other node", k.index)
 }
 
-// fail makes err the error of the edit, unless one came before it, and returns it.
+// fail makes err the error of the edit, unless the edit has one, and returns err.
 func (e *treeEdit) fail(err error) error {
 	if e.err == nil {
 		e.err = err
@@ -117,8 +117,8 @@ func (e *treeEdit) removeLeaf(i LeafIndex) {
 	}
 }
 
-// addLeaf fills the leftmost blank leaf, which becomes unmerged at its ancestors:
-// an Add (Section 12.1.1). It keeps leaf.
+// addLeaf fills the leftmost blank leaf and makes it unmerged at its ancestors: an Add
+// (Section 12.1.1). It keeps leaf.
 func (e *treeEdit) addLeaf(leaf *LeafNode) LeafIndex {
 	i := e.claimLeaf()
 	if e.err != nil {
@@ -135,9 +135,9 @@ func (e *treeEdit) addLeaf(leaf *LeafNode) LeafIndex {
 	return i
 }
 
-// claimLeaf returns the leftmost blank leaf, for which it extends the tree if it
-// has to (Section 7.7). The leaf stays blank: mergePath and setLeaf fill it for an
-// external commit (Section 12.4.2).
+// claimLeaf returns the leftmost blank leaf, and extends the tree for it if necessary
+// (Section 7.7). The leaf stays blank: for an external commit, mergePath and setLeaf fill
+// it (Section 12.4.2).
 func (e *treeEdit) claimLeaf() LeafIndex {
 	if e.root.blank == noLeaf {
 		if e.width == treemath.MaxLeaves {
@@ -153,9 +153,9 @@ func (e *treeEdit) claimLeaf() LeafIndex {
 	return e.root.blank
 }
 
-// setLeaf fills a leaf and leaves its direct path as it is: the leaf of an
-// UpdatePath, after mergePath. It keeps leaf. Its encryption key has to be a new
-// one (Section 12.4.2).
+// setLeaf fills a leaf and leaves its direct path unchanged. It sets the leaf of an
+// UpdatePath after mergePath. It keeps leaf, whose encryption key has to be new (Section
+// 12.4.2).
 func (e *treeEdit) setLeaf(i LeafIndex, leaf *LeafNode) {
 	if uint32(i) >= e.width {
 		e.fail(violation("12.4.2", "path is that of a leaf of the tree").atLeaf(i))
@@ -169,14 +169,14 @@ func (e *treeEdit) setLeaf(i LeafIndex, leaf *LeafNode) {
 	e.fill(e.ownPath(i, copyParent), i, leaf, key)
 }
 
-// mergePath sets the parents of a leaf's direct path as an UpdatePath says
-// (Section 7.5): those at nodes, which is the filtered direct path, to the public
-// keys, the others to blank. It returns the parent hash that the leaf then has to
-// have (Section 7.9), which is empty if there are no nodes.
+// mergePath sets the parents on a leaf's direct path as an UpdatePath says (Section 7.5).
+// Those at nodes, the filtered direct path, get the public keys; the others become blank.
+// It returns the parent hash that the leaf then has to have (Section 7.9), which is empty
+// if there are no nodes.
 //
-// The keys have to be new to the tree as the proposals made it (Section 12.4.2).
-// It keeps the keys, and checks them for nothing else. After it, only setLeaf has
-// a place in the edit: the parent hash covers the tree as it is now.
+// The keys have to be new to the tree after the proposals (Section 12.4.2). mergePath
+// keeps the keys and checks nothing else of them. After it, only setLeaf may change the
+// edit: the parent hash covers the tree as it is now.
 func (e *treeEdit) mergePath(leaf LeafIndex, nodes []NodeIndex, publicKeys [][]byte) ([]byte, error) {
 	if e.err != nil {
 		return nil, e.err
@@ -222,8 +222,8 @@ func (e *treeEdit) mergePath(leaf LeafIndex, nodes []NodeIndex, publicKeys [][]b
 	return hash, nil
 }
 
-// fill sets a leaf, whose encryption key has the name key, or blanks it if leaf is
-// nil. The path is that from the root, the edit's own.
+// fill sets a leaf, whose encryption key has the name key, or blanks it if leaf is nil.
+// path is the path from the root, whose nodes belong to the edit.
 func (e *treeEdit) fill(path []*node, i LeafIndex, leaf *LeafNode, key keyHash) {
 	n := path[len(path)-1]
 	newSigner := n.leaf == nil || leaf == nil || !bytes.Equal(n.leaf.SignatureKey, leaf.SignatureKey)
@@ -253,17 +253,17 @@ func (n *node) count() {
 	n.blank = min(n.left.blank, n.right.blank)
 }
 
-// parentFate says what becomes of the parents on a path that an edit touches.
+// parentFate says what happens to the parents on a path that an edit touches.
 type parentFate uint8
 
 const (
-	copyParent   parentFate = iota // stays, and can be changed
+	copyParent   parentFate = iota // the parent stays, and can be changed
 	blankParent                    // its key leaves the tree at once
 	retireParent                   // its key counts until the edit is frozen
 )
 
-// ownPath makes the nodes from the root down to a leaf the edit's own and returns
-// them, until the next call.
+// ownPath makes the nodes from the root down to a leaf the edit's own. The slice that it
+// returns is valid until the next call.
 func (e *treeEdit) ownPath(leaf LeafIndex, fate parentFate) []*node {
 	path := e.path[:0]
 	link, i := &e.root, e.rootIndex()
@@ -315,8 +315,8 @@ func (e *treeEdit) own(link **node, i NodeIndex, fate parentFate) *node {
 	return n
 }
 
-// splitBlank gives a blank subtree, whose root n has index i and is the edit's own,
-// the two children that are blank subtrees.
+// splitBlank gives a blank subtree two children, which are blank subtrees. Its root n has
+// index i and belongs to the edit.
 func (e *treeEdit) splitBlank(n *node, i NodeIndex) {
 	n.left = &node{blank: firstLeaf(i.Left()), owner: e.token}
 	n.right = &node{blank: firstLeaf(i.Right()), owner: e.token}
@@ -331,7 +331,7 @@ func firstLeaf(i NodeIndex) LeafIndex {
 	return LeafIndex((uint32(i) + 1 - 1<<i.Level()) / 2)
 }
 
-// hold enters that a node holds a key, and reports whether no other does.
+// hold enters that a node holds a key, and reports whether no other node does.
 func (e *treeEdit) hold(kind keyKind, key keyHash, i NodeIndex) bool {
 	if e.keys.add(key, i) == 1 {
 		return true

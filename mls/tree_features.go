@@ -5,24 +5,25 @@ import (
 	"slices"
 )
 
-// features is what the members below a node have in common: the aggregate that
-// answers for the whole group at the root. All lists are sorted, each value once.
-// A nil *features is that of no members.
+// features is what the members below a node have in common. At the root, this aggregate
+// answers for the whole group. All lists are sorted, each value once. A nil *features is
+// that of no members.
 type features struct {
 	extensions  []ExtensionType  // in the capabilities of every member
 	proposals   []ProposalType   // in the capabilities of every member
 	credentials []CredentialType // in the capabilities of every member
-	inUse       []CredentialType // of any member's credential
-	lifetimes   lifetimes        // of the members who came by a key package
+	inUse       []CredentialType // the types of the members' credentials
+	lifetimes   lifetimes        // of the members whose leaf is from a key package
 }
 
-// lifetimes are the bounds of how long several key packages live in all.
+// lifetimes are the bounds of several key packages' total lifetimes.
 type lifetimes struct {
 	some              bool // whether there are any
 	shortest, longest uint64
 }
 
-// lifetimesOf returns those of one leaf: only that of a key package has one.
+// lifetimesOf returns the bounds for one leaf. Only the leaf of a key package has a
+// lifetime.
 func lifetimesOf(leaf *LeafNode) lifetimes {
 	if leaf.Source != LeafNodeKeyPackage {
 		return lifetimes{}
@@ -73,7 +74,7 @@ func (f *features) merge(g *features) *features {
 	return both.orEqual(f, g)
 }
 
-// orEqual returns the first of likes that equals f, and a copy of f if none does:
+// orEqual returns the first of likes that equals f, and a copy of f if none does, so that
 // members who support the same share one value.
 func (f *features) orEqual(likes ...*features) *features {
 	for _, like := range likes {
@@ -91,15 +92,15 @@ func (f *features) equal(g *features) bool {
 		f.lifetimes == g.lifetimes
 }
 
-// supports returns an error unless all the members support what a GroupContext needs
-// (RFC 9420, Sections 11.1 and 13.4).
+// supports returns an error unless all the members support what a GroupContext needs (RFC
+// 9420, Sections 11.1 and 13.4).
 func (f *features) supports(e *groupExtensions) error {
 	return f.supportsAs(e, "every member supports", "11.1")
 }
 
 // supportsAs returns an error unless the members support what a GroupContext needs: each
-// of its extensions (RFC 9420, Section 13.4) and, by the section that is named, its
-// required capabilities. who begins the rules: it says of whom they are.
+// of its extensions (RFC 9420, Section 13.4) and, by the given section, its required
+// capabilities. who begins the rules in the error and says whose features these are.
 func (f *features) supportsAs(e *groupExtensions, who, section string) error {
 	if f == nil {
 		return nil
@@ -129,14 +130,14 @@ func (f *features) supportsProposal(t ProposalType) bool {
 
 func (f *features) supportsCredential(t CredentialType) bool { return has(f.credentials, t) }
 
-// firstMember returns the first member other than those in except for which lacks
-// holds, which has to hold for what several members have in common if it does for one
-// of them.
+// firstMember returns the first member outside except for which lacks holds. If lacks
+// holds for one member, it must also hold for the common features of several members with
+// that member among them.
 func (t *tree) firstMember(lacks func(*features) bool, except map[LeafIndex]bool) (LeafIndex, bool) {
 	return t.firstBelow(t.root, t.rootIndex(), lacks, except)
 }
 
-// firstBelow is firstMember of those below n, whose index is i.
+// firstBelow is firstMember among those below n, whose index is i.
 func (t *tree) firstBelow(n *node, i NodeIndex, lacks func(*features) bool, except map[LeafIndex]bool) (LeafIndex, bool) {
 	t.visit(1)
 	switch {
@@ -151,8 +152,8 @@ func (t *tree) firstBelow(n *node, i NodeIndex, lacks func(*features) bool, exce
 	return t.firstBelow(n.right, i.Right(), lacks, except)
 }
 
-// sorted returns the values of list in increasing order, each once: list itself,
-// if it is so already.
+// sorted returns the values of list in increasing order, each once. It returns list
+// itself if that is so already.
 func sorted[T ~uint16](list []T) []T {
 	for i := 1; i < len(list); i++ {
 		if list[i-1] >= list[i] {
@@ -164,7 +165,7 @@ func sorted[T ~uint16](list []T) []T {
 	return list
 }
 
-// inBoth returns how many values are in both a and b.
+// inBoth returns the number of values that are in both a and b.
 func inBoth[T ~uint16](a, b []T) (common int) {
 	for i, j := 0, 0; i < len(a) && j < len(b); {
 		switch {
@@ -179,7 +180,8 @@ func inBoth[T ~uint16](a, b []T) (common int) {
 	return common
 }
 
-// intersection returns what is in both a and b: one of them, where it can.
+// intersection returns the values that are in both a and b. It returns a or b itself
+// where it can.
 func intersection[T ~uint16](a, b []T) []T {
 	common := inBoth(a, b)
 	switch common {
@@ -197,7 +199,7 @@ func intersection[T ~uint16](a, b []T) []T {
 	return both
 }
 
-// union returns what is in a or b: one of them, where it can.
+// union returns the values that are in a or b. It returns a or b itself where it can.
 func union[T ~uint16](a, b []T) []T {
 	common := inBoth(a, b)
 	switch common {

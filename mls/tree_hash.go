@@ -12,17 +12,17 @@ type treeHasher struct {
 	suite suite.Suite
 	size  int // of a hash, in bytes
 	w     wire.Writer
-	err   error     // the first that the codec returned
-	last  *features // of the leaf before, which the next one probably equals
+	err   error     // the first error of the codec
+	last  *features // features of the leaf before, which the next leaf probably equals
 
-	visits *atomic.Int64 // counts the nodes that are hashed, unless nil
+	visits *atomic.Int64 // counts the hashed nodes, unless nil
 }
 
 func newTreeHasher(s suite.Suite) *treeHasher {
 	return &treeHasher{suite: s, size: s.Info().Hash.Size}
 }
 
-// sum returns the hash of what was written, and makes room for the next input.
+// sum returns the hash of what was written, and resets the buffer for the next input.
 func (h *treeHasher) sum() []byte {
 	input, err := h.w.Finish()
 	if h.err == nil {
@@ -33,7 +33,7 @@ func (h *treeHasher) sum() []byte {
 	return sum
 }
 
-// leaf returns the tree hash of a leaf, which is nil if blank.
+// leaf returns the tree hash of a leaf. leaf is nil if it is blank.
 func (h *treeHasher) leaf(i LeafIndex, leaf *LeafNode) []byte {
 	writeLeafHashInput(&h.w, i, leaf)
 	return h.sum()
@@ -56,8 +56,8 @@ func writeLeafHashInput(w *wire.Writer, i LeafIndex, leaf *LeafNode) {
 	}
 }
 
-// parent returns the tree hash of a parent node, which is nil if blank, from those
-// of its children.
+// parent returns the tree hash of a parent node from those of its children. p is nil if
+// the node is blank.
 func (h *treeHasher) parent(p *parentNode, left, right []byte) []byte {
 	writeParentHashInput(&h.w, p, left, right)
 	return h.sum()
@@ -102,8 +102,8 @@ func (h *treeHasher) fillBlank(out []byte, i NodeIndex) {
 	copy(out, h.parent(nil, left[:h.size], right[:h.size]))
 }
 
-// blankChildren returns the part of the hashes of a blank subtree that belongs to
-// its left child, and that of the right one.
+// blankChildren splits the hashes of a blank subtree, without that of its root, into
+// those of the left and the right child.
 func blankChildren(hashes []byte, size int) (left, right []byte) {
 	half := (len(hashes) - size) / 2
 	return hashes[size : size+half : size+half], hashes[size+half:]
@@ -117,8 +117,7 @@ func (h *treeHasher) key(kind keyKind, key []byte) (name keyHash) {
 	return name
 }
 
-// node computes the hashes and features of n, whose index is i and whose children
-// have theirs.
+// node computes the hashes and features of n, whose index is i. Its children have theirs.
 func (h *treeHasher) node(n *node, i NodeIndex) {
 	if h.visits != nil {
 		h.visits.Add(1)
@@ -141,8 +140,8 @@ func (h *treeHasher) node(n *node, i NodeIndex) {
 	}
 }
 
-// rehash computes the hashes and features of n, whose index is i, and of all nodes
-// below it that have none: about as many as nodes says.
+// rehash computes the hashes and features of n, whose index is i, and of the nodes below
+// it that have none. nodes is about the number of those.
 func (h *treeHasher) rehash(n *node, i NodeIndex, nodes int) error {
 	stale := func(n *node) bool { return n.hashes == nil }
 	return h.walk(n, i, nodes, stale, func(h *treeHasher, n *node, i NodeIndex) error {

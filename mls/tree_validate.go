@@ -4,10 +4,10 @@ import (
 	"github.com/mlsuite/mlsuite/internal/treemath"
 )
 
-// validate checks what a joiner has to check of a tree beside its leaves and its
+// validate checks what a joiner has to check of a tree, apart from its leaves and its
 // hash (RFC 9420, Sections 7.1, 7.9.2 and 12.4.3.1): the unmerged leaves, the parent
-// hashes and the public keys of the parent nodes. That no key is in the tree twice,
-// treeFromNodes has seen to. The error is a [*ValidationError].
+// hashes and the public keys of the parent nodes. treeFromNodes has checked that no key
+// is in the tree twice. The error is a [*ValidationError].
 func (t *tree) validate() error {
 	if err := checkUnmerged(t.root, t.rootIndex(), nil); err != nil {
 		return err
@@ -27,9 +27,9 @@ func (t *tree) validate() error {
 		})
 }
 
-// checkUnmerged checks the unmerged leaves of n, whose index is i, and of all nodes
-// below it. The unmerged leaves of the next parent node above that are below n are
-// in above, in increasing order.
+// checkUnmerged checks the unmerged leaves of n, whose index is i, and of all nodes below
+// it. above has the unmerged leaves, below n, of the next parent node above n, in
+// increasing order.
 func checkUnmerged(n *node, i NodeIndex, above []LeafIndex) error {
 	if n.members == 0 {
 		if len(above) > 0 {
@@ -63,8 +63,8 @@ func checkUnmerged(n *node, i NodeIndex, above []LeafIndex) error {
 	return checkUnmerged(n.right, i.Right(), right)
 }
 
-// checkMemberless returns an error if a parent node without members below it, n or
-// below n, is not blank: no leaf can have set it.
+// checkMemberless returns an error if a parent node without members below it is not
+// blank. It checks n and the nodes below n. No leaf can have set such a node.
 func checkMemberless(n *node, i NodeIndex) error {
 	if n.parent != nil {
 		return violation("7.9.2", "parent node %d is parent-hash valid", i)

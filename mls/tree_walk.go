@@ -6,13 +6,13 @@ import (
 	"github.com/mlsuite/mlsuite/internal/parallel"
 )
 
-// nodeWork is done for a node with its index, with the help of a treeHasher.
+// nodeWork does work for a node with the given index, with the help of a treeHasher.
 type nodeWork func(*treeHasher, *node, NodeIndex) error
 
-// walk does work for n, whose index is i, and for the nodes below it, children
-// before their parents, without the subtrees that want refuses. It does so on all
-// cores, each part of the tree with a treeHasher of its own, if it pays for about
-// that many nodes. It stops at an error, and returns it.
+// walk does work for n, whose index is i, and for the nodes below it, children before
+// their parents, except in subtrees that want refuses. If it pays for about the given
+// number of nodes, walk uses all cores, each part of the tree with its own treeHasher. It
+// stops at the first error and returns it.
 func (h *treeHasher) walk(n *node, i NodeIndex, nodes int, want func(*node) bool, work nodeWork) error {
 	const worthwhile = 512
 	if nodes < worthwhile {
@@ -54,8 +54,8 @@ type subtree struct {
 	index NodeIndex
 }
 
-// cut cuts the tree below n into parts, at most depth levels below it, and the
-// nodes above them, children before their parents.
+// cut cuts the tree below n into parts, at most depth levels below n, and the nodes above
+// the parts, children before their parents.
 func (n *node) cut(i NodeIndex, depth int, want func(*node) bool) (parts, above []subtree) {
 	var down func(n *node, i NodeIndex, depth int)
 	down = func(n *node, i NodeIndex, depth int) {

@@ -8,9 +8,9 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// pathSecrets is the secrets of consecutive nodes of a filtered direct path, up to
-// its end (RFC 9420, Section 7.4): of all for who makes an UpdatePath, of those
-// above the common ancestor for who receives one.
+// pathSecrets are the secrets of consecutive nodes of a filtered direct path, up to its
+// end (RFC 9420, Section 7.4). The maker of an UpdatePath has those of all nodes, a
+// receiver those above the common ancestor.
 type pathSecrets struct {
 	nodes        []NodeIndex   // from the bottom
 	keys         []*privateKey // of the nodes
@@ -18,15 +18,15 @@ type pathSecrets struct {
 	commitSecret []byte        // the path secret after the last: KDF.Nh bytes
 }
 
-// derivePathSecrets derives the chain of path secrets that begins with secret, of
-// KDF.Nh bytes, for the first of nodes:
+// derivePathSecrets derives the chain of path secrets that begins with secret, of KDF.Nh
+// bytes, for the first of nodes:
 //
 //	path_secret[n] = DeriveSecret(path_secret[n-1], "path")
 //	node_secret[n] = DeriveSecret(path_secret[n], "node")
 //	node_priv[n], node_pub[n] = KEM.DeriveKeyPair(node_secret[n])
 //
-// (RFC 9420, Section 7.4). It takes secret over. Without nodes, which is how a
-// group of one member commits, secret is the commit_secret.
+// (RFC 9420, Section 7.4). It takes over secret. If there are no nodes, as when a group
+// of one member commits, secret is the commit_secret.
 func derivePathSecrets(s suite.Suite, nodes []NodeIndex, secret []byte) (*pathSecrets, error) {
 	p := &pathSecrets{
 		nodes:        nodes,
@@ -74,8 +74,8 @@ func (p *pathSecrets) destroy() {
 	}
 }
 
-// at returns the path secret of a node, which goes into the GroupSecrets of a new
-// member below it (Section 12.4.3.1), until destroy overwrites it.
+// at returns the path secret of a node, until destroy overwrites it. The secret goes into
+// the GroupSecrets of a new member below the node (Section 12.4.3.1).
 func (p *pathSecrets) at(i NodeIndex) (secret []byte, ok bool) {
 	for k, node := range p.nodes {
 		if node == i {
@@ -94,11 +94,10 @@ func (p *pathSecrets) publicKeys() [][]byte {
 	return keys
 }
 
-// seal encrypts the path secrets of the sender of a commit to the other members:
-// the nodes of the UpdatePath (RFC 9420, Sections 7.5 and 7.6). The tree t is that
-// of the new epoch, groupContext the encoded provisional GroupContext; added, in
-// increasing order, are the members that the commit adds, who learn the secrets
-// from a Welcome.
+// seal encrypts the path secrets of a commit's sender to the other members, and returns
+// the nodes of the UpdatePath (RFC 9420, Sections 7.5 and 7.6). t is the tree of the new
+// epoch, groupContext the encoded provisional GroupContext. added, in increasing order,
+// has the members that the commit adds, who learn the secrets from a Welcome.
 func (p *pathSecrets) seal(t *tree, sender LeafIndex, groupContext []byte, added []LeafIndex) ([]updatePathNode, error) {
 	path := t.filteredPath(sender)
 	if len(path) != len(p.nodes) {
@@ -134,7 +133,7 @@ func (p *pathSecrets) seal(t *tree, sender LeafIndex, groupContext []byte, added
 	return nodes, nil
 }
 
-// recipientKey returns the encryption key of what eachResolved yielded.
+// recipientKey returns the encryption key of a node that eachResolved yielded.
 func (t *tree) recipientKey(n *node, i NodeIndex) []byte {
 	switch {
 	case n == nil:
@@ -145,8 +144,9 @@ func (t *tree) recipientKey(n *node, i NodeIndex) []byte {
 	return n.leaf.EncryptionKey
 }
 
-// publicKeys returns the public keys of the path's nodes, which have to be as many
-// as those of the sender's filtered direct path, and keys to which one can encrypt.
+// publicKeys returns the public keys of the path's nodes. It returns an error unless
+// there are as many as in the sender's filtered direct path, and each is a key to which
+// one can encrypt.
 func (p *updatePath) publicKeys(s suite.Suite, nodes int) ([][]byte, error) {
 	if len(p.nodes) != nodes {
 		return nil, violation("7.6", "path has one node for each of the filtered direct path: %d, not %d",
@@ -162,11 +162,11 @@ func (p *updatePath) publicKeys(s suite.Suite, nodes int) ([][]byte, error) {
 	return keys, nil
 }
 
-// eachRecipient calls f for each encrypted path secret that a path has to hold in
-// the tree t of the new epoch, where its sender's filtered path is steps: with its
-// place, which is a node of the path and a slot there, and the node of the
-// resolution that it is for. added, in increasing order, are the members that the
-// commit adds. The error is a [*ValidationError]: the path holds other secrets.
+// eachRecipient calls f for each encrypted path secret that a path has to hold in the
+// tree t of the new epoch. steps is the sender's filtered path in t. f gets the secret's
+// place, which is a node of the path and a slot there, and the node of the resolution
+// that the secret is for. added, in increasing order, has the members that the commit
+// adds. The error is a [*ValidationError] if the path holds other secrets.
 func (p *updatePath) eachRecipient(t *tree, steps []pathStep, added []LeafIndex, f func(node, slot int, i NodeIndex)) error {
 	if len(steps) != len(p.nodes) {
 		return violation("7.6", "path has one node for each of the filtered direct path: %d, not %d",
@@ -188,14 +188,14 @@ func (p *updatePath) eachRecipient(t *tree, steps []pathStep, added []LeafIndex,
 	return nil
 }
 
-// openPath decrypts the one path secret in a sender's path that is for the
-// receiver, and derives those above it (RFC 9420, Section 7.5). The tree t is that
-// of the new epoch, groupContext the encoded provisional GroupContext; added, in
-// increasing order, are the members that the commit adds. lookup returns the
-// receiver's private key of a node as it is before the commit's path, or nil.
+// openPath decrypts the one path secret in a sender's path that is for the receiver, and
+// derives those above it (RFC 9420, Section 7.5). t is the tree of the new epoch,
+// groupContext the encoded provisional GroupContext. added, in increasing order, has the
+// members that the commit adds. lookup returns the receiver's private key of a node as it
+// was before the commit's path, or nil.
 //
-// The error is a [*ValidationError], or a [*PathSecretError] where only the receiver
-// sees it.
+// The error is a [*ValidationError], or a [*PathSecretError] if only the receiver can see
+// the fault.
 func openPath(t *tree, path *updatePath, sender, receiver LeafIndex, groupContext []byte, added []LeafIndex,
 	lookup func(NodeIndex) suite.PrivateKey) (*pathSecrets, error) {
 	var (

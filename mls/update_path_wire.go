@@ -4,7 +4,7 @@ import (
 	"github.com/mlsuite/mlsuite/internal/wire"
 )
 
-// hpkeCiphertext is what EncryptWithLabel gives (RFC 9420, Section 7.6).
+// hpkeCiphertext is the result of EncryptWithLabel (RFC 9420, Section 7.6).
 //
 //	struct {
 //	    opaque kem_output<V>;

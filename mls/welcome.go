@@ -19,8 +19,8 @@ type welcomeBuilder struct {
 	withTree bool
 }
 
-// build returns the Welcome for all joiners of a, as an MLSMessage. The GroupInfo
-// is encrypted once, and hashed once as the HPKE info that all joiners share.
+// build returns the Welcome for all joiners of a, as an MLSMessage. It encrypts the
+// GroupInfo once, and hashes it once as the HPKE info that all joiners share.
 func (b *welcomeBuilder) build(ctx context.Context, a *applied, path *ownPath) ([]byte, error) {
 	s := b.next.public.suite
 	info, err := b.next.public.groupInfo(ctx, b.cfg, b.next.self.leaf, b.withTree)

@@ -7,8 +7,8 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// GroupInfo describes a group in one epoch to somebody who joins it (RFC 9420,
-// Section 12.4.3).
+// GroupInfo describes a group in one epoch to a client that joins it (RFC 9420, Section
+// 12.4.3).
 //
 //	struct {
 //	    GroupContext group_context;
@@ -132,8 +132,7 @@ type Welcome struct {
 }
 
 // KeyPackageRefs returns the KeyPackageRef of each key package that the Welcome is for,
-// in its order: a client with many finds the one that can join by
-// [OwnKeyPackage].Ref.
+// in its order. A client with many key packages compares them with [OwnKeyPackage].Ref.
 func (m *Welcome) KeyPackageRefs() [][]byte {
 	refs := make([][]byte, len(m.secrets))
 	for i := range m.secrets {
