@@ -21,19 +21,19 @@ type Change struct {
 	OldChain Chain // of Old; nil unless that is an X.509 credential whose chain parses
 }
 
-// Judge is an [mls.Authenticator] of parsed credentials.
+// Judge is an [mls.Authenticator] for parsed credentials.
 type Judge interface {
-	// Authenticate is that of [mls.Authenticator]. The chain of a change is one that
-	// Parse accepts, and certifies the signature key.
+	// Authenticate is [mls.Authenticator].Authenticate. Parse accepts the chain of each
+	// change, and the chain certifies the signature key.
 	Authenticate(ctx context.Context, now time.Time, changes []Change) (verdicts []error, err error)
 
-	// SameClient is that of [mls.Authenticator].
+	// SameClient is [mls.Authenticator].SameClient.
 	SameClient(old, next Presented) bool
 }
 
-// NewAuthenticator returns an [mls.Authenticator] that refuses X.509 credentials
-// whose chain [Parse] refuses or whose certificate is not of the signature key, and
-// asks judge about all others, at most once for each time that it is asked.
+// NewAuthenticator returns an [mls.Authenticator] that refuses an X.509 credential if
+// [Parse] refuses its chain or if its certificate is not for the signature key. It asks
+// judge about all other credentials, at most once for each time that it is asked.
 func NewAuthenticator(judge Judge) mls.Authenticator { return authenticator{judge} }
 
 type authenticator struct{ judge Judge }

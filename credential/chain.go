@@ -1,11 +1,11 @@
 // Package credential parses the X.509 credentials of MLS (RFC 9420, Section 5.3) for
 // an application's authentication service.
 //
-// It is apart from package mls because crypto/x509 brings net along, on which the
-// engine does not depend. The engine itself compares the end entity's public key
-// with the signature key of each leaf; what certificates say of an identity, and
-// whom to trust, is for the service. [NewAuthenticator] lets it judge parsed
-// certificates; chains are not validated up to a root here.
+// It is apart from package mls because crypto/x509 imports net, on which the engine does
+// not depend. The engine itself compares the end entity's public key with the signature
+// key of each leaf. The service decides what certificates say of an identity and whom to
+// trust. [NewAuthenticator] lets it judge parsed certificates. This package does not
+// validate chains up to a root.
 package credential
 
 import (
@@ -17,11 +17,11 @@ import (
 	"github.com/mlsuite/mlsuite/mls"
 )
 
-// MaxCertificates is how many certificates a chain may have.
+// MaxCertificates is the number of certificates that a chain may have.
 const MaxCertificates = 10
 
-// A Chain is the certificates of an X.509 credential, the end entity's first, each
-// certified by the one after it. The last need not be a root's.
+// A Chain is the certificates of an X.509 credential, the end entity's first. Each is
+// certified by the one after it. The last one need not be a root's.
 type Chain []*x509.Certificate
 
 // Error says what is wrong with the certificates of an X.509 credential.
@@ -42,12 +42,12 @@ func (e *Error) Unwrap() error { return e.Err }
 
 func errNoCertificate() error { return &Error{Rule: "a chain has an end-entity certificate"} }
 
-// Parse returns the chain of an X.509 credential. It returns an error that wraps
-// [mls.ErrUnsupported] for another type of credential and [mls.ErrMalformed] for a
-// vector that is none, and else an [*Error]: unless there are one to MaxCertificates
-// certificates, each parses, and each is issued and signed by the one after it, which
-// has to be that of an authority. A signature by an algorithm that crypto/x509 does
-// not know counts as none, and the error wraps [x509.ErrUnsupportedAlgorithm].
+// Parse returns the chain of an X.509 credential. The error wraps [mls.ErrUnsupported]
+// for another type of credential, and [mls.ErrMalformed] if the content is no vector of
+// certificates. Otherwise it is an [*Error]: the chain must have one to MaxCertificates
+// certificates, each must parse, and each must be issued and signed by the next one,
+// which must be an authority's. A signature by an algorithm that crypto/x509 does not
+// know counts as none; the error then wraps [x509.ErrUnsupportedAlgorithm].
 func Parse(c mls.Credential) (Chain, error) {
 	ders, err := c.Certificates()
 	if err != nil {
@@ -76,10 +76,10 @@ func Parse(c mls.Credential) (Chain, error) {
 	return chain, nil
 }
 
-// Certifies returns nil if the end-entity certificate is of a signature key in the
-// encoding of RFC 9420, Section 5.1.1, or an [*Error]. The key's bytes are compared
-// with the subjectPublicKey; which algorithm the certificate names is for the caller
-// to compare with the suite's.
+// Certifies returns nil if the end-entity certificate is for a signature key in the
+// encoding of RFC 9420, Section 5.1.1, and an [*Error] if not. It compares the key's
+// bytes with the subjectPublicKey. The caller compares the algorithm that the certificate
+// names with the suite's.
 func (c Chain) Certifies(signatureKey []byte) error {
 	if len(c) == 0 {
 		return errNoCertificate()

@@ -9,22 +9,25 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// WithDerivation returns kem with another DeriveKeyPair, as
-// [suite.KEMInfo].Derivation names it:
+// WithDerivation returns kem with another DeriveKeyPair, which derivation names as in
+// [suite.KEMInfo].Derivation:
 //
 //   - [suite.DerivationUnlabelled]: the private key is SHAKE256(ikm, Nsk), without the
-//     suite_id, the label and the length of [DeriveSeed];
-//   - [suite.DerivationRaw]: the private key is ikm, where ikm has Nsk bytes, and
-//     otherwise as without the label;
-//   - [suite.DerivationLabelled], which kem has.
+//     suite_id, the label and the
 //
-// It is a [DeterministicKEM] if kem is one. It returns an error for another derivation,
-// and unless kem is a KEM of seeds that derives as draft-ietf-hpke-pq says: ML-KEM,
-// where Nsk is 64 bytes, or a hybrid, where it is 32.
+// length of [DeriveSeed];
+//   - [suite.DerivationRaw]: the private key is ikm if that has Nsk bytes, and is derived
+//     without the label if not;
+//   - [suite.DerivationLabelled], which kem has already.
 //
-// No current draft has the first two. They are for groups with members whose
-// implementation has them: registry.PeerSets says which. Everything else is kem's, so
-// that members who differ in it notice at the first commit with a path.
+// The result is a [DeterministicKEM] if kem is one. WithDerivation returns an error for
+// another derivation. It also returns one unless the private keys of kem are seeds and
+// kem derives them as draft-ietf-hpke-pq says: kem is ML-KEM, where Nsk is 64 bytes, or a
+// hybrid, where Nsk is 32.
+//
+// No current draft has the first two derivations. They are for groups with members whose
+// implementation has them; registry.PeerSets lists those. Everything else is as in kem,
+// so members who derive differently notice it only at the first commit with a path.
 func WithDerivation(kem KEM, derivation string) (KEM, error) {
 	info := kem.Info()
 	if info.Derivation != suite.DerivationLabelled {

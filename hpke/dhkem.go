@@ -21,9 +21,9 @@ func DHKEMP521() DeterministicKEM { return newDHKEM(0x0012, P521(), HKDFSHA512()
 // DHKEMX25519 returns DHKEM(X25519, HKDF-SHA256), code point 0x0020.
 func DHKEMX25519() DeterministicKEM { return newDHKEM(0x0020, X25519(), HKDFSHA256().(*hkdf)) }
 
-// NewDHKEM returns the DHKEM of a group and a two-stage KDF (RFC 9180, Section
-// 4.1). Its randomness is the ikmE of that RFC's vectors: the ephemeral key is
-// DeriveKeyPair of it.
+// NewDHKEM returns the DHKEM of a group and a two-stage KDF (RFC 9180, Section 4.1). Its
+// randomness is the ikmE of that RFC's vectors, from which DeriveKeyPair derives the
+// ephemeral key. It returns an error if the group is missing or the KDF has one stage.
 func NewDHKEM(id uint16, group Group, kdf KDF) (DeterministicKEM, error) {
 	h, ok := kdf.(*hkdf)
 	if group == nil || !ok {
@@ -107,7 +107,7 @@ func (k *dhkem) Encap(pub []byte) (sharedSecret, enc []byte, err error) {
 	return k.encap(pub, k.group.GenerateKey)
 }
 
-// RandomnessSize returns Nsk, the least that DeriveKeyPair wants of an ikm.
+// RandomnessSize returns Nsk, the shortest ikm that DeriveKeyPair should get.
 func (k *dhkem) RandomnessSize() int { return k.info.Nsk }
 
 func (k *dhkem) EncapDeterministic(pub, randomness []byte) (sharedSecret, enc []byte, err error) {

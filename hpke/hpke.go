@@ -27,14 +27,14 @@ type Suite struct {
 	AEAD suite.AEAD
 }
 
-// MinPSK is the length from which on a PSK is accepted, in bytes: the least that
+// MinPSK is the length of the shortest PSK that is accepted, in bytes: the shortest that
 // can have the entropy that RFC 9180, Section 5.1.2, demands.
 const MinPSK = 32
 
 var (
 	// ErrMessageLimit says that a context has no nonce left (RFC 9180, Section 5.2).
 	ErrMessageLimit = errors.New("hpke: message limit reached")
-	// ErrExportOnly says that a context of [ExportOnly] can seal and open nothing.
+	// ErrExportOnly says that a context of [ExportOnly] cannot seal or open anything.
 	ErrExportOnly = errors.New("hpke: the suite only exports")
 )
 
@@ -52,11 +52,11 @@ func (exportOnly) AEADInfo() suite.AEADInfo {
 
 func (exportOnly) NewAEAD([]byte) (cipher.AEAD, error) { return nil, ErrExportOnly }
 
-// Sender is the sender's context (RFC 9180, Section 5). It counts messages, and
-// so is not for concurrent use.
+// Sender is the sender's context (RFC 9180, Section 5). It counts messages, so it is not
+// safe for concurrent use.
 type Sender struct{ context }
 
-// Recipient is the recipient's context. It counts messages, and so is not for
+// Recipient is the recipient's context. It counts messages, so it is not safe for
 // concurrent use.
 type Recipient struct{ context }
 
@@ -66,8 +66,8 @@ func (s Suite) NewSender(pub, info []byte) (enc []byte, _ *Sender, err error) {
 	return s.newSender(modeBase, pub, info, nil, nil)
 }
 
-// NewSenderPSK is SetupPSKS (RFC 9180, Section 5.1.2). The psk has at least
-// [MinPSK] bytes and the pskID at least one.
+// NewSenderPSK is SetupPSKS (RFC 9180, Section 5.1.2). It returns an error unless psk has
+// at least [MinPSK] bytes and pskID at least one.
 func (s Suite) NewSenderPSK(pub, info, psk, pskID []byte) (enc []byte, _ *Sender, err error) {
 	return s.newSender(modePSK, pub, info, psk, pskID)
 }
@@ -123,8 +123,8 @@ func (s Suite) newRecipient(mode byte, enc []byte, key KEMPrivateKey, info, psk,
 	return &Recipient{c}, nil
 }
 
-// Seal encrypts the next message. It returns [ErrMessageLimit] when there is
-// none any more.
+// Seal encrypts the next message. It returns [ErrMessageLimit] when no nonce is left, and
+// [ErrExportOnly] if the suite only exports.
 func (s *Sender) Seal(aad, plaintext []byte) ([]byte, error) {
 	nonce, err := s.nonce()
 	if err != nil {
@@ -134,8 +134,9 @@ func (s *Sender) Seal(aad, plaintext []byte) ([]byte, error) {
 	return s.aead.Seal(nil, nonce, plaintext, aad), nil
 }
 
-// Open decrypts the next message. It returns [suite.ErrDecrypt] if it is not
-// authentic; the next call then expects the same message.
+// Open decrypts the next message. It returns [suite.ErrDecrypt] if the message is not
+// authentic; the next call then expects the same message. It returns [ErrMessageLimit]
+// when no nonce is left, and [ErrExportOnly] if the suite only exports.
 func (r *Recipient) Open(aad, ciphertext []byte) ([]byte, error) {
 	nonce, err := r.nonce()
 	if err != nil {
@@ -173,8 +174,9 @@ func newContext(p *prepared, sharedSecret []byte) (context, error) {
 	return c, err
 }
 
-// Export is Context.Export (RFC 9180, Section 5.3): length bytes, at most
-// 255 * Nh with a two-stage KDF and 65,535 with a one-stage one.
+// Export is Context.Export (RFC 9180, Section 5.3): length bytes. It returns an error if
+// length is more than 255 * Nh with a two-stage KDF, or more than 65,535 with a one-stage
+// KDF.
 func (c *context) Export(exporterContext []byte, length int) ([]byte, error) {
 	return c.schedule.export(c.exporter, exporterContext, length)
 }

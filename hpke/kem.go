@@ -35,9 +35,9 @@ type KEM interface {
 	Encap(pub []byte) (sharedSecret, enc []byte, err error)
 }
 
-// DeterministicKEM is a [KEM] that can take the randomness of an encapsulation
-// from its caller, for test vectors and recorded runs. Whoever knows the
-// randomness knows the shared secret.
+// DeterministicKEM is a [KEM] whose caller can supply the randomness of an encapsulation,
+// for test vectors and recorded runs. Whoever knows the randomness knows the shared
+// secret.
 type DeterministicKEM interface {
 	KEM
 
@@ -48,11 +48,11 @@ type DeterministicKEM interface {
 	EncapDeterministic(pub, randomness []byte) (sharedSecret, enc []byte, err error)
 }
 
-// KEMPrivateKey is a parsed private key, or the handle of one in hardware.
+// KEMPrivateKey is a parsed private key, or the handle of a key in hardware.
 //
-// Its methods are safe for concurrent use. It may implement [suite.Destroyer]:
-// Destroy is called when no other method is running, as a scheme's handles see to,
-// and PublicKey answers after it.
+// Its methods are safe for concurrent use. It may implement [suite.Destroyer]: a scheme's
+// handle calls Destroy only while no other method is running, and PublicKey still answers
+// after it.
 type KEMPrivateKey interface {
 	// PublicKey is SerializePublicKey of the public half: Info().Npk bytes.
 	PublicKey() []byte
@@ -66,9 +66,9 @@ type KEMPrivateKey interface {
 	Decap(enc []byte) ([]byte, error)
 }
 
-// DeriveSeed is SHAKE256.LabeledDerive(ikm, "DeriveKeyPair", "", length) under
-// the KEM's suite_id: the private key that DeriveKeyPair of a KEM with seeds
-// for private keys gives (draft-ietf-hpke-pq, Section 3).
+// DeriveSeed is SHAKE256.LabeledDerive(ikm, "DeriveKeyPair", "", length) under the KEM's
+// suite_id: the private key that DeriveKeyPair derives in a KEM whose private keys are
+// seeds (draft-ietf-hpke-pq, Section 3).
 func DeriveSeed(kemID uint16, ikm []byte, length int) []byte {
 	id := kemSuiteID(kemID)
 	h := sha3.NewSHAKE256()

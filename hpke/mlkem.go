@@ -52,9 +52,9 @@ func mlkemName(rank int) string { return fmt.Sprintf("ML-KEM-%d", 256*rank) }
 
 func mlkemKeySize(rank int) int { return 384*rank + 32 }
 
-// CheckMLKEMKey returns a [*suite.KeyError] if pub is not an encapsulation key of
-// ML-KEM with rank 2, 3 or 4 (ML-KEM-512, 768, 1024): 384 * rank + 32 bytes whose
-// coefficients are below the modulus (FIPS 203, Section 7.2). It expands nothing.
+// CheckMLKEMKey returns a [*suite.KeyError] if pub is not an encapsulation key of ML-KEM
+// with rank 2, 3 or 4 (ML-KEM-512, 768, 1024): 384 * rank + 32 bytes whose coefficients
+// are below the modulus (FIPS 203, Section 7.2). It does not expand the key.
 func CheckMLKEMKey(rank int, pub []byte) error {
 	if want := mlkemKeySize(rank); len(pub) != want {
 		return lengthError(mlkemName(rank), false, len(pub), want)

@@ -6,12 +6,12 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// ReferencedKEMKey is implemented by a [KEMPrivateKey] without bytes that can be
-// found again: see [suite.ReferencedKey].
+// ReferencedKEMKey is implemented by a [KEMPrivateKey] that cannot give its bytes but can
+// be found again: see [suite.ReferencedKey].
 type ReferencedKEMKey interface {
 	KEMPrivateKey
 
-	// Reference returns what the KEM's OpenReference finds the key by.
+	// Reference returns the reference by which the KEM's OpenReference finds the key.
 	Reference() ([]byte, error)
 }
 
@@ -20,7 +20,8 @@ type ReferencedKEMKey interface {
 type ReferenceKEM interface {
 	KEM
 
-	// OpenReference returns the key of a reference, or a [*suite.KeyError].
+	// OpenReference returns the key that a reference names, or a [*suite.KeyError] if it
+	// names none.
 	OpenReference(reference []byte) (KEMPrivateKey, error)
 }
 

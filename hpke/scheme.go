@@ -9,13 +9,13 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// NewScheme returns the HPKE scheme of a KEM, a KDF and an AEAD, for a cipher
-// suite of MLS.
+// NewScheme returns the HPKE scheme of a KEM, a KDF and an AEAD, for a cipher suite of
+// MLS. It returns an error if one of them is missing.
 //
-// Sealers of PrepareSeal are [suite.DeterministicSealer]s if the KEM is a
-// [DeterministicKEM]. With a two-stage KDF they have hashed info; with a one-stage
-// one they hold a copy and hash it for each recipient, as its key schedule reads
-// the shared secret first, and info has at most 65,535 bytes.
+// The sealers of PrepareSeal are [suite.DeterministicSealer]s if the KEM is a
+// [DeterministicKEM]. With a two-stage KDF, they hold a hash of info. With a one-stage
+// KDF, they hold a copy of info and hash it for each recipient, because the key schedule
+// reads the shared secret first; info then has at most 65,535 bytes.
 func NewScheme(kem KEM, kdf KDF, aead suite.AEAD) (suite.HPKEScheme, error) {
 	p, err := newSchedule(Suite{KEM: kem, KDF: kdf, AEAD: aead})
 	if err != nil {

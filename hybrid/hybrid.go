@@ -15,7 +15,7 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// Params says what [New] combines.
+// Params says what [New] combines into one KEM.
 type Params struct {
 	ID   uint16 // HPKE code point
 	Name string
@@ -27,12 +27,12 @@ type Params struct {
 	// Group is the classical part.
 	Group hpke.Group
 
-	// KeyBlocks and EncapBlocks are how many blocks of Group.Info().Nsk bytes the
-	// expanded seed and the randomness of a deterministic encapsulation have: the
-	// first that is a private key of the group is taken.
+	// KeyBlocks and EncapBlocks are the numbers of blocks, of Group.Info().Nsk bytes
+	// each, in the expanded seed and in the randomness of a deterministic encapsulation.
+	// The first block that is a private key of the group is taken.
 	KeyBlocks, EncapBlocks int
 
-	Label string // of the combiner, its domain separation
+	Label string // the domain separation of the combiner
 }
 
 // MLKEM768X25519Params returns the parameters of MLKEM768-X25519, X-Wing, on
@@ -74,8 +74,9 @@ func MLKEM768P256() hpke.KEM { return newKEM(MLKEM768P256Params()) }
 // MLKEM1024P384 returns the KEM of [MLKEM1024P384Params].
 func MLKEM1024P384() hpke.KEM { return newKEM(MLKEM1024P384Params()) }
 
-// New returns the KEM of p, an [hpke.DeterministicKEM] if p.PQ is one. Its private
-// keys are seeds of 32 bytes, of which every one is valid.
+// New returns the KEM of p, which is an [hpke.DeterministicKEM] if p.PQ is one. Its
+// private keys are seeds of 32 bytes. Every string of that length is a valid seed. New
+// returns an error if a part is missing or does not fit.
 func New(p Params) (hpke.KEM, error) {
 	if p.PQ == nil || p.Group == nil {
 		return nil, errors.New("hybrid: a hybrid KEM needs a post-quantum KEM and a group")

@@ -9,22 +9,23 @@ import (
 	"github.com/mlsuite/mlsuite/internal/provenance"
 )
 
-// AEAD is an authenticated cipher with 12-byte nonces and 16-byte tags
-// (RFC 9180, Section 7.3), of HPKE and of MLS alike.
+// AEAD is an authenticated cipher with 12-byte nonces and 16-byte tags (RFC 9180, Section
+// 7.3). HPKE and MLS both use it.
 type AEAD interface {
 	AEADInfo() AEADInfo
 
-	// NewAEAD returns the cipher under a key of AEADInfo().Nk bytes.
+	// NewAEAD returns the cipher under a key of AEADInfo().Nk bytes. It returns an error
+	// for a key of another length.
 	NewAEAD(key []byte) (cipher.AEAD, error)
 }
 
-// AES128GCM returns AES-128-GCM, HPKE code point 0x0001, of crypto/aes. In FIPS
-// 140-3 mode its ciphers decrypt by an approved service of the Go Cryptographic
-// Module, and encrypt by one that is not approved: the nonce is the caller's.
+// AES128GCM returns AES-128-GCM, HPKE code point 0x0001, from crypto/aes. In FIPS 140-3
+// mode, its ciphers decrypt by an approved service of the Go Cryptographic Module and
+// encrypt by one that is not approved, because the caller chooses the nonce.
 func AES128GCM() AEAD { return aesGCM{0x0001, "AES-128-GCM", 16} }
 
-// AES256GCM returns AES-256-GCM, HPKE code point 0x0002, of crypto/aes, which is
-// as [AES128GCM] in FIPS 140-3 mode.
+// AES256GCM returns AES-256-GCM, HPKE code point 0x0002, from crypto/aes. In FIPS 140-3
+// mode, it behaves as [AES128GCM] does.
 func AES256GCM() AEAD { return aesGCM{0x0002, "AES-256-GCM", 32} }
 
 type aesGCM struct {

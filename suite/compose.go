@@ -21,24 +21,24 @@ type HPKEScheme interface {
 	HPKE
 }
 
-// Parts is what [New] composes a suite from.
+// Parts are the parts from which [New] composes a suite.
 type Parts struct {
 	ID        ID
 	Name      string
-	Level     int // bits, the number in the name
+	Level     int // in bits, the number in the name
 	HPKE      HPKEScheme
 	AEAD      AEAD        // also the AEAD of HPKE
 	Hash      crypto.Hash // SHA256, SHA384 or SHA512; also the hash of HPKE's KDF
 	Signature SignatureScheme
 
-	// MinIKM is how many bytes of input keying material Extract demands, at most those
-	// of a hash; with fewer it returns [ErrShortSecret].
+	// MinIKM is the number of bytes of input keying material that Extract demands, at
+	// most the size of the hash. With fewer, Extract returns [ErrShortSecret].
 	MinIKM int
 }
 
-// New composes a suite. The suite's KDF is HKDF with its hash, as RFC 9420,
-// Section 5.1, takes it from HPKE; New refuses parts that disagree on it or on
-// the AEAD.
+// New composes a suite. The suite's KDF is HKDF with its hash: RFC 9420, Section 5.1,
+// takes the KDF from HPKE. New returns an error if a part is missing, if the parts
+// disagree on the KDF or the AEAD, or if the code point is 0.
 func New(p Parts) (Suite, error) {
 	fail := func(format string, args ...any) (Suite, error) {
 		return nil, fmt.Errorf("suite: %s %s: %s", p.ID, p.Name, fmt.Sprintf(format, args...))
@@ -101,9 +101,9 @@ type (
 
 func (s *composed) Info() Info { return s.info }
 
-// WithID returns s under another code point: draft suites have none of their own
-// and take one from the set that a deployment chooses. It returns an error for a
-// suite that New did not make.
+// WithID returns s under another code point. The draft's suites have no code points of
+// their own, and take them from the set that a deployment chooses. It returns an error
+// for a suite that New did not make, and for the code point 0.
 func WithID(s Suite, id ID) (Suite, error) {
 	c, ok := s.(*composed)
 	if !ok {

@@ -11,12 +11,12 @@ import (
 	"github.com/mlsuite/mlsuite/internal/provenance"
 )
 
-// ECDSAP256 returns ecdsa_secp256r1_sha256, TLS SignatureScheme 0x0403: public
-// keys of 65 bytes, private keys of 32, signatures of up to 72.
+// ECDSAP256 returns ecdsa_secp256r1_sha256, TLS SignatureScheme 0x0403: public keys of 65
+// bytes, private keys of 32, signatures of up to 72.
 //
-// The three ECDSA schemes are those of crypto/ecdsa. Public keys are uncompressed
-// points (RFC 9420, Section 5.1.1), signatures are DER (Section 5.1.2), private
-// keys are scalars in big endian of the field's length, with their leading zeros.
+// The three ECDSA schemes are those of crypto/ecdsa. Public keys are uncompressed points
+// (RFC 9420, Section 5.1.1), signatures are DER (Section 5.1.2), and private keys are
+// big-endian scalars of the field's length, with leading zeros.
 func ECDSAP256() SignatureScheme {
 	return newECDSA(elliptic.P256(), crypto.SHA256, SignatureInfo{
 		Scheme: 0x0403, Name: "ecdsa_secp256r1_sha256", Level: 128, Classical: "P-256",

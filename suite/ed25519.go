@@ -9,15 +9,15 @@ import (
 	"github.com/mlsuite/mlsuite/internal/provenance"
 )
 
-// Ed25519 returns ed25519, TLS SignatureScheme 0x0807, of crypto/ed25519:
-// public keys of 32 bytes, signatures of 64, private keys as 32-byte seeds
-// (RFC 8032, Section 5.1.5).
+// Ed25519 returns ed25519, TLS SignatureScheme 0x0807, from crypto/ed25519: public keys
+// of 32 bytes, signatures of 64, private keys as 32-byte seeds (RFC 8032, Section 5.1.5).
 //
-// CheckSignatureKey refuses what RFC 8032, Section 5.1.3, does not decode, and the
-// points of small order. Points of the order of the group times 2, 4 or 8 pass.
+// CheckSignatureKey refuses the points of small order and what RFC 8032, Section 5.1.3,
+// does not decode. Points whose order is that of the group times 2, 4 or 8 pass.
 //
-// Verify gives the verdicts of crypto/ed25519, which takes such keys: it tells a key
-// of a wrong length from a bad signature; 32 bytes that encode no point are ErrVerify.
+// Verify gives the verdicts of crypto/ed25519, which accepts the keys that
+// CheckSignatureKey refuses. It tells a key of a wrong length from a bad signature; for
+// 32 bytes that encode no point, the error is ErrVerify.
 func Ed25519() SignatureScheme {
 	return NewSignatureScheme(SignatureAlgorithm[ed25519.PrivateKey]{
 		Own: provenance.This(),

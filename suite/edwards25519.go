@@ -13,9 +13,9 @@ var (
 	errNoPoint    = errors.New("no point of the curve")
 )
 
-// checkEd25519 returns the rule that pub, 32 bytes, breaks as a public key: it is the
-// encoding of a point of edwards25519 (RFC 8032, Section 5.1.3), whose order is not 1,
-// 2, 4 or 8. Keys are public, so that it need not take constant time.
+// checkEd25519 returns the rule that pub, 32 bytes, breaks as a public key. A public key
+// encodes a point of edwards25519 (RFC 8032, Section 5.1.3) whose order is not 1, 2, 4 or
+// 8. Keys are public, so checkEd25519 need not take constant time.
 func checkEd25519(pub []byte) error {
 	const (
 		zeros = "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
@@ -71,9 +71,10 @@ func limbs(n *big.Int) (l [4]uint64) {
 	return l
 }
 
-// isSquare reports whether a, not 0, is a square modulo the prime n, above a: whether
-// the Jacobi symbol of a over n is 1. It is the binary algorithm, which
-// BenchmarkSquare compares with big.Jacobi: a group that is joined has a key for each member.
+// isSquare reports whether a, which is not 0, is a square modulo the prime n, which is
+// above a: whether the Jacobi symbol of a over n is 1. It uses the binary algorithm,
+// which BenchmarkSquare compares with big.Jacobi, because a group to join has a key for
+// each member.
 func isSquare(a, n [4]uint64) bool {
 	square := true
 	for a != [4]uint64{} {

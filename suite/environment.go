@@ -10,11 +10,11 @@ import (
 // ErrEnvironment is the class of every [*EnvironmentError].
 var ErrEnvironment = errors.New("suite: not allowed in this environment")
 
-// EnvironmentError says that the program may not use a primitive where it runs, as
+// EnvironmentError says that the program may not use a primitive where it runs, such as
 // X25519 under GODEBUG=fips140=only. Neither a key nor a message is at fault.
 type EnvironmentError struct {
 	Algorithm string // such as "X25519"
-	Cause     error  // what the environment says
+	Cause     error  // the environment's own error
 }
 
 // Error names the algorithm and the mode.
@@ -25,9 +25,10 @@ func (e *EnvironmentError) Error() string {
 // Unwrap returns [ErrEnvironment] and the cause.
 func (e *EnvironmentError) Unwrap() []error { return []error{ErrEnvironment, e.Cause} }
 
-// Failure returns what err, a failure of a library, means: an [*EnvironmentError] if it
-// is the refusal of a primitive by the mode in which the program runs, and otherwise what
-// the caller would say of the argument, such as that it is a bad key. It is nil if err is.
+// Failure returns the meaning of err, an error of a library. If the mode in which the
+// program runs refuses the primitive, that is an [*EnvironmentError]. If not, it is
+// otherwise, the caller's own error, which may blame a key. Failure returns nil if err is
+// nil.
 func Failure(algorithm string, err, otherwise error) error {
 	if err == nil {
 		return nil
@@ -44,8 +45,9 @@ func Failure(algorithm string, err, otherwise error) error {
 	return otherwise
 }
 
-// Probe uses each primitive of s once, the AEAD within HPKE alone: it returns an [*EnvironmentError] if the program
-// may not use one where it runs, and another error if one fails.
+// Probe uses each primitive of s once, the AEAD only within HPKE. It returns an
+// [*EnvironmentError] if the program may not use a primitive where it runs, and another
+// error if a primitive fails.
 func Probe(s Suite) error {
 	key, err := s.GenerateKey()
 	if err != nil {

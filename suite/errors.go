@@ -10,7 +10,7 @@ var (
 	ErrVerify = errors.New("suite: signature verification failed")
 	// ErrInvalidKey is the class of every [*KeyError].
 	ErrInvalidKey = errors.New("suite: invalid key")
-	// ErrNotExportable says that a private key has no bytes to give.
+	// ErrNotExportable says that a private key cannot give its bytes.
 	ErrNotExportable = errors.New("suite: private key is not exportable")
 	// ErrDestroyed says that a handle was used after Destroy.
 	ErrDestroyed = errors.New("suite: private key was destroyed")
@@ -22,7 +22,7 @@ var (
 type KeyError struct {
 	Algorithm string // such as "DHKEM(P-256, HKDF-SHA256)"
 	Private   bool   // a private key, not a public one
-	Rule      string // what is violated, such as "length 31, want 32"
+	Rule      string // the broken rule, such as "length 31, want 32"
 }
 
 func (e *KeyError) Error() string {

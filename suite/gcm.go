@@ -10,11 +10,10 @@ const (
 	gcmTagSize   = 16
 )
 
-// fipsGCM is AES-GCM in FIPS 140-3 mode. The Go Cryptographic Module approves
-// encryption only under nonces that it makes itself, and MLS and HPKE derive theirs.
-// So Seal is a service that is not approved, the one of this project (FIPS.md), and
-// Open the approved service for ciphertexts with random nonces, which decrypts the
-// same bytes.
+// fipsGCM is AES-GCM in FIPS 140-3 mode. The Go Cryptographic Module approves encryption
+// only with nonces that it makes itself, and MLS and HPKE derive theirs. So Seal is a
+// service that is not approved, the only one of this project (FIPS.md). Open is the
+// approved service for ciphertexts with random nonces, which decrypts the same bytes.
 type fipsGCM struct {
 	block  cipher.Block // of crypto/aes
 	random cipher.AEAD  // takes nonce || ciphertext
@@ -45,12 +44,13 @@ func (g *fipsGCM) Open(dst, nonce, ciphertext, aad []byte) ([]byte, error) {
 }
 
 // sealNotApproved encrypts under a nonce that the protocol derived, outside the
-// enforcement of GODEBUG=fips140=only. Nothing else in this module leaves it.
+// enforcement of GODEBUG=fips140=only. Nothing else in this module leaves that
+// enforcement.
 func sealNotApproved(block cipher.Block, dst, nonce, plaintext, aad []byte) (ciphertext []byte) {
 	fips140.WithoutEnforcement(func() {
 		gcm, err := cipher.NewGCM(block)
 		if err != nil {
-			panic(err) // which it keeps for other block sizes than AES's, and for enforcement
+			panic(err) // NewGCM fails only for block sizes other than AES's, and under enforcement
 		}
 		ciphertext = gcm.Seal(dst, nonce, plaintext, aad)
 	})

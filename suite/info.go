@@ -2,8 +2,8 @@ package suite
 
 import "crypto"
 
-// Info describes a suite. It is plain data: sizes are in bytes, levels in bits of
-// classical security as the names of RFC 9420's suites count them.
+// Info describes a suite. It is plain data. Sizes are in bytes. Levels are in bits of
+// classical security, as in the names of RFC 9420's suites.
 type Info struct {
 	ID        ID
 	Name      string // such as "MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519"
@@ -15,8 +15,8 @@ type Info struct {
 	Signature SignatureInfo
 }
 
-// PQConfidentiality reports whether what the suite encrypts stays confidential
-// before an attacker with a quantum computer: whether its KEM has a post-quantum part.
+// PQConfidentiality reports whether the suite's encryption withstands an attacker with a
+// quantum computer: whether its KEM has a post-quantum part.
 func (i Info) PQConfidentiality() bool { return i.KEM.PostQuantum != "" }
 
 // PQAuthentication reports whether the suite's signatures withstand an attacker
@@ -35,10 +35,10 @@ type KEMInfo struct {
 	Npk         int    // public key
 	Nsk         int    // private key
 
-	// Derivation says how DeriveKeyPair derives where no RFC settles it, so that
-	// implementations may agree on all of the KEM but that: [DerivationLabelled],
-	// [DerivationUnlabelled], [DerivationRaw] or a word of one's own. It is empty where
-	// an RFC says it, as RFC 9180, Section 7.1.3, does for DHKEM.
+	// Derivation says how DeriveKeyPair derives if no RFC settles that, so that
+	// implementations may agree on all of the KEM but this: [DerivationLabelled],
+	// [DerivationUnlabelled], [DerivationRaw] or another word. It is empty if an RFC
+	// settles it, as RFC 9180, Section 7.1.3, does for DHKEM.
 	//
 	// Members of a group who derive in different ways join and read each other, and part
 	// at the first commit with a path.
@@ -47,16 +47,16 @@ type KEMInfo struct {
 	Provenance Providers
 }
 
-// What [KEMInfo.Derivation] says of KEMs whose private keys are seeds.
+// The values of [KEMInfo.Derivation] for KEMs whose private keys are seeds.
 const (
 	// DerivationLabelled is SHAKE256.LabeledDerive(ikm, "DeriveKeyPair", "", Nsk):
 	// draft-ietf-hpke-pq, Sections 3 and 4.
 	DerivationLabelled = "labelled"
-	// DerivationUnlabelled is SHAKE256(ikm, Nsk), of no current draft: what some
-	// implementations have from before that one.
+	// DerivationUnlabelled is SHAKE256(ikm, Nsk). No current draft has it. Some
+	// implementations have it from an earlier draft.
 	DerivationUnlabelled = "unlabelled"
-	// DerivationRaw takes ikm itself for the private key, if it has Nsk bytes, and is of
-	// no current draft.
+	// DerivationRaw takes ikm itself as the private key, if it has Nsk bytes. No current
+	// draft has it.
 	DerivationRaw = "raw"
 )
 
@@ -97,7 +97,7 @@ type SignatureInfo struct {
 	Classical   string // "Ed25519", "Ed448", "P-256", "P-384", "P-521", or "" if there is no such part
 	PostQuantum string // "ML-DSA-44" and so on, or "" if there is no such part
 	PublicKey   int    // public key
-	PrivateKey  int    // what Signer.Bytes returns
+	PrivateKey  int    // private key, as Signer.Bytes returns it
 	Signature   int    // signature; the longest, where the encoding varies (ECDSA's DER)
 	Provenance  Providers
 }

@@ -12,25 +12,25 @@ type Provided struct {
 	Primitive string // such as "ML-KEM-768"
 	Package   string // import path, such as "crypto/mlkem"
 
-	// SelfDeclared says that it is the word of a part or of a suite that is not this
-	// module's, and so no evidence.
+	// SelfDeclared says that somebody else's part or suite claims this itself, so that it
+	// is no evidence.
 	SelfDeclared bool
 }
 
-// Providers says which packages provide a primitive and what it is made of. It is
-// immutable.
+// Providers lists the packages that provide a primitive and the primitives that it is
+// made of. It is immutable.
 type Providers struct{ list []Provided }
 
 // ProvidedBy returns the providers of a primitive.
 func ProvidedBy(list ...Provided) Providers { return Providers{slices.Clone(list)} }
 
-// List returns the providers, in a slice of the caller's.
+// List returns the providers in a new slice.
 func (p Providers) List() []Provided { return slices.Clone(p.list) }
 
 // All yields the providers.
 func (p Providers) All() iter.Seq[Provided] { return slices.Values(p.list) }
 
-// Len returns how many there are.
+// Len returns the number of providers.
 func (p Providers) Len() int { return len(p.list) }
 
 // Equal reports whether p and q have the same providers in the same order.
@@ -49,8 +49,8 @@ func (p Providers) With(others ...Providers) Providers {
 	return Providers{all}
 }
 
-// SelfDeclared returns p marked as somebody's own word. If p is empty, it says that
-// nobody tells who provides the primitive.
+// SelfDeclared returns p marked as self-declared. If p is empty, it says that nobody
+// tells who provides the primitive.
 func (p Providers) SelfDeclared(primitive string) Providers {
 	list := slices.Clone(p.list)
 	if len(list) == 0 {
@@ -62,9 +62,8 @@ func (p Providers) SelfDeclared(primitive string) Providers {
 	return Providers{list}
 }
 
-// SaidBy returns p as it stands if the part of a suite that says so is this module's,
-// and otherwise as SelfDeclared. A part that only embeds or wraps one of this module's
-// is none.
+// SaidBy returns p unchanged if part is a part of this module, and SelfDeclared
+// otherwise. A part that only embeds or wraps one of this module is not one.
 func (p Providers) SaidBy(part any, primitive string) Providers {
 	if provenance.Own(part) {
 		return p
@@ -78,9 +77,9 @@ func (i Info) Providers() Providers {
 }
 
 // Describe returns the description of s with a provenance that can be judged. A suite
-// that [New] made derives it from its parts: what the parts of this module say stands,
-// and what the parts of others say is marked [Provided.SelfDeclared]. Of any other
-// Suite, one that wraps a composed suite included, all is marked so.
+// that [New] made derives it from its parts: what parts of this module say is kept, and
+// what other parts say is marked [Provided.SelfDeclared]. For any other Suite, even one
+// that wraps a composed suite, everything is marked.
 func Describe(s Suite) Info {
 	i := s.Info()
 	if _, composed := s.(*composed); composed {

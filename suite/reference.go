@@ -2,23 +2,22 @@ package suite
 
 import "fmt"
 
-// ReferencedKey is implemented by a [PrivateKey] that has no bytes to give but can
-// be found again, such as one that hardware keeps under a name, or hands out
-// wrapped. It lets state that holds the key be saved.
+// ReferencedKey is implemented by a [PrivateKey] that cannot give its bytes but can be
+// found again, such as a key that hardware keeps under a name or hands out wrapped. With
+// it, a state that holds the key can be saved.
 type ReferencedKey interface {
 	PrivateKey
 
-	// Reference returns what [OpenReference] finds the key by, for as long as
-	// nobody destroys it: opaque, and as secret as the provider says.
+	// Reference returns the reference by which [OpenReference] finds the key until
+	// somebody destroys the key. It is opaque, and as secret as the provider says.
 	Reference() ([]byte, error)
 }
 
 // ReferenceOpener is implemented by a [Suite], or by the [HPKEScheme] in one, whose
 // private keys are [ReferencedKey]s.
 type ReferenceOpener interface {
-	// OpenReference returns the key of a reference. It returns [ErrNotExportable]
-	// if the provider has no references, and a [*KeyError] for a reference of no
-	// key.
+	// OpenReference returns the key that a reference names. It returns [ErrNotExportable]
+	// if the provider has no references, and a [*KeyError] if the reference names no key.
 	OpenReference(reference []byte) (PrivateKey, error)
 }
 
@@ -30,7 +29,9 @@ func Reference(key PrivateKey) ([]byte, error) {
 	return nil, fmt.Errorf("%w: it has no reference either", ErrNotExportable)
 }
 
-// OpenReference returns the key of a reference that a key of s gave.
+// OpenReference returns the key that a reference names, which a key of s gave. It returns
+// [ErrNotExportable] if s has no references, and a [*KeyError] if the reference names no
+// key.
 func OpenReference(s Suite, reference []byte) (PrivateKey, error) {
 	if o, ok := s.(ReferenceOpener); ok {
 		return o.OpenReference(reference)

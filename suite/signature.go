@@ -10,9 +10,9 @@ import (
 	"github.com/mlsuite/mlsuite/internal/provenance"
 )
 
-// SignatureAlgorithm is what a library has of a signature scheme: functions over
-// its private key type K. [NewSignatureScheme] makes a scheme of it, with the
-// adapter over [crypto.Signer] that all schemes share.
+// SignatureAlgorithm is a library's signature scheme: functions over its private key type
+// K. [NewSignatureScheme] makes a scheme from it, with the adapter over [crypto.Signer]
+// that all schemes share.
 //
 // The functions are safe for concurrent use and keep no argument.
 type SignatureAlgorithm[K crypto.Signer] struct {
@@ -24,42 +24,41 @@ type SignatureAlgorithm[K crypto.Signer] struct {
 	// Generate returns a new private key.
 	Generate func() (K, error)
 
-	// Parse returns the private key that Bytes returns, of Info.PrivateKey bytes. Its
-	// error is the broken rule: it is shown, so it holds no key material.
+	// Parse returns the private key whose bytes Bytes returned, Info.PrivateKey bytes.
+	// Its error is the broken rule. Users see the error, so it holds no key material.
 	Parse func(b []byte) (K, error)
 
-	// Bytes returns the private key, Info.PrivateKey bytes. It returns an error
-	// for a key of the type K that is of another algorithm or damaged.
+	// Bytes returns the private key, Info.PrivateKey bytes. It returns an error for a key
+	// of the type K that belongs to another algorithm or is damaged.
 	Bytes func(key K) ([]byte, error)
 
-	// EncodePublic returns the public key in the encoding of RFC 9420,
-	// Section 5.1.1, Info.PublicKey bytes, or as its error the rule that key
-	// breaks. It may be given a key of any type.
+	// EncodePublic returns the public key in the encoding of RFC 9420, Section 5.1.1,
+	// Info.PublicKey bytes. Its error is the rule that key breaks. It may be given a key
+	// of any type.
 	EncodePublic func(key crypto.PublicKey) ([]byte, error)
 
-	// CheckPublic returns as its error the rule that pub breaks, of Info.PublicKey
-	// bytes, by which [Signature.CheckSignatureKey] refuses it. It may be nil if a
-	// signer can have every key of that length.
+	// CheckPublic returns, as its error, the rule by which [Signature.CheckSignatureKey]
+	// refuses pub, which has Info.PublicKey bytes. It may be nil if a signer can have
+	// every key of that length.
 	CheckPublic func(pub []byte) error
 
 	// Verify is [Signature.Verify] for a pub of Info.PublicKey bytes.
 	Verify func(pub, message, sig []byte) error
 
-	// Own is for this module: what the scheme of anybody else says of its provenance is
-	// marked [Provided.SelfDeclared].
+	// Own is for this module. Without it, what a scheme says of its provenance is marked
+	// [Provided.SelfDeclared].
 	Own provenance.Mark
 }
 
 // NewSignatureScheme returns the scheme of an algorithm.
 //
-// Its NewSigner takes a K as if ParseSigner had parsed it; any other
-// [crypto.Signer] is foreign. A foreign key gets the message if it implements
-// [crypto.MessageSigner], as [crypto.SignMessage] says, and has no bytes to give.
-// What it returns is verified under its public key before it is passed on, so
-// that a malformed signature, or one by another key of the same token, is an
-// error of Sign and not of everybody who receives it. As crypto.Signer takes no
-// context, ctx is observed before and after the call; a remote signer that can be
-// interrupted implements [Signer] itself.
+// Its NewSigner treats a K as if ParseSigner had parsed it; any other [crypto.Signer] is
+// foreign. A foreign key gets the message if it implements [crypto.MessageSigner], as
+// [crypto.SignMessage] says, and cannot give its bytes. Sign verifies the signature of a
+// foreign key under the key's public key before it returns it. A malformed signature, or
+// one by another key of the same token, is therefore an error of Sign and not of every
+// receiver. As crypto.Signer takes no context, Sign looks at ctx before and after the
+// call. A remote signer that can be interrupted implements [Signer] itself.
 func NewSignatureScheme[K crypto.Signer](a SignatureAlgorithm[K]) SignatureScheme {
 	return &signatureScheme[K]{a}
 }
@@ -163,8 +162,8 @@ func (s *signatureScheme[K]) checkLength(private bool, got, want int) error {
 	return nil
 }
 
-// failure is what an error of the library means: that the scheme may not be used where
-// the program runs, or otherwise what it would mean of the argument.
+// failure returns the meaning of an error of the library: the program may not use the
+// scheme where it runs, or otherwise.
 func (s *signatureScheme[K]) failure(err, otherwise error) error {
 	return Failure(s.alg.Info.Name, err, otherwise)
 }

@@ -1,13 +1,11 @@
-// Package suite defines what an MLS cipher suite is: one interface over hash,
-// KDF, AEAD, HPKE and signatures (RFC 9420, Section 5.1), and the composition of
-// a suite from parts.
+// Package suite defines MLS cipher suites: one interface over hash, KDF, AEAD, HPKE
+// and signatures (RFC 9420, Section 5.1), and the composition of a suite from parts.
 //
-// The MLS engine consumes [Suite] and never names an algorithm. A third party
-// usually supplies one part, an HPKE KEM or a [SignatureScheme], and composes the
-// rest with [New]; a part that replaces everything, such as an HSM, implements
-// Suite itself. The labelled functions of RFC 9420 (ExpandWithLabel, SignWithLabel,
-// EncryptWithLabel, RefHash) belong to the engine, so that no suite can change the
-// protocol.
+// The MLS engine consumes [Suite] and never names an algorithm. A third party usually
+// supplies one part, an HPKE KEM or a [SignatureScheme], and composes the rest with
+// [New]. Something that replaces every part, such as an HSM, implements Suite itself.
+// The labelled functions of RFC 9420 (ExpandWithLabel, SignWithLabel, EncryptWithLabel,
+// RefHash) belong to the engine, so no suite can change the protocol.
 package suite
 
 import (
@@ -25,8 +23,9 @@ func (id ID) String() string { return fmt.Sprintf("0x%04X", uint16(id)) }
 
 // Suite is an MLS cipher suite.
 //
-// Every method is safe for concurrent use, and neither keeps nor changes its
-// arguments; results belong to the caller.
+// Every method is safe for concurrent use, and neither keeps nor changes its arguments.
+// Results belong to the caller. A method whose primitive the program may not use where it
+// runs returns an [*EnvironmentError].
 type Suite interface {
 	// Info describes the suite. It is plain data and always the same.
 	Info() Info
@@ -47,46 +46,49 @@ type Symmetric interface {
 	// refuse short input keying material with [ErrShortSecret].
 	Extract(salt, ikm []byte) ([]byte, error)
 
-	// Expand is KDF.Expand (RFC 9180, Section 4): length bytes, at most 255 * Nh.
+	// Expand is KDF.Expand (RFC 9180, Section 4): length bytes. It returns an error if
+	// length is more than 255 * Nh.
 	Expand(prk, info []byte, length int) ([]byte, error)
 
-	// NewAEAD returns the AEAD under a key of Info().AEAD.Nk bytes.
+	// NewAEAD returns the AEAD under a key of Info().AEAD.Nk bytes. It returns an error
+	// for a key of another length.
 	NewAEAD(key []byte) (cipher.AEAD, error)
 }
 
-// HPKE is single-shot hybrid public key encryption in base mode (RFC 9180,
-// Section 6.1) under the suite's KEM, KDF and AEAD.
+// HPKE is single-shot hybrid public key encryption in base mode (RFC 9180, Section 6.1)
+// under the suite's KEM, KDF and AEAD.
 //
-// Public keys are bytes in the KEM's serialization, Info().KEM.Npk long; private
-// keys are handles.
+// Public keys are bytes in the KEM's serialization, Info().KEM.Npk long. Private keys are
+// handles.
 type HPKE interface {
 	// GenerateKey returns a new private key.
 	GenerateKey() (PrivateKey, error)
 
-	// DeriveKey is DeriveKeyPair (RFC 9180, Section 4): the same ikm, of any
-	// length, always gives the same key.
+	// DeriveKey is DeriveKeyPair (RFC 9180, Section 4). The ikm may have any length, and
+	// the same ikm always gives the same key.
 	DeriveKey(ikm []byte) (PrivateKey, error)
 
 	// ParsePrivateKey is DeserializePrivateKey (RFC 9180, Section 4). It returns
 	// a [*KeyError] for anything but a private key.
 	ParsePrivateKey(b []byte) (PrivateKey, error)
 
-	// CheckPublicKey returns a [*KeyError] for every key to which Seal would
-	// fail: one of a wrong length, off its curve, of low order, with unreduced
-	// coefficients. It does so without expanding the key.
+	// CheckPublicKey returns a [*KeyError] for every key to which Seal would fail: a key
+	// that has a wrong length, is off its curve, has low order, or has unreduced
+	// coefficients. It does not expand the key.
 	CheckPublicKey(pub []byte) error
 
-	// Seal encrypts plaintext to pub. It returns the encapsulated key,
-	// Info().KEM.Nenc bytes, and the ciphertext, Info().AEAD.Nt bytes longer than
-	// the plaintext.
+	// Seal encrypts plaintext to pub. It returns the encapsulated key, Info().KEM.Nenc
+	// bytes, and the ciphertext, which is Info().AEAD.Nt bytes longer than the plaintext.
+	// It returns a [*KeyError] if pub is no public key.
 	Seal(pub, info, aad, plaintext []byte) (enc, ciphertext []byte, err error)
 
-	// PrepareSeal returns a [Sealer] for many recipients of the same info, which
-	// it hashes once.
+	// PrepareSeal returns a [Sealer] for many recipients of the same info. It hashes info
+	// once.
 	PrepareSeal(info []byte) (Sealer, error)
 
-	// Export sends to pub a secret of length bytes for the exporter context, and
-	// nothing else: SendExport (RFC 9180, Section 6.2).
+	// Export sends a secret of length bytes for the exporter context to pub, and nothing
+	// else: SendExport (RFC 9180, Section 6.2). It returns a [*KeyError] if pub is no
+	// public key.
 	Export(pub, info, exporterContext []byte, length int) (enc, secret []byte, err error)
 }
 
@@ -96,24 +98,24 @@ type Sealer interface {
 	Seal(pub, aad, plaintext []byte) (enc, ciphertext []byte, err error)
 }
 
-// DeterministicSealer is a [Sealer] that can take the randomness of the
-// encapsulation from its caller, so that recorded runs and test vectors repeat.
-// Randomness that is used twice for different plaintexts breaks confidentiality.
+// DeterministicSealer is a [Sealer] whose caller can supply the randomness of the
+// encapsulation, so that recorded runs and test vectors repeat. Randomness that is used
+// for two different plaintexts breaks confidentiality.
 type DeterministicSealer interface {
 	Sealer
 
-	// RandomnessSize returns the length of randomness that SealDeterministic
-	// takes, in bytes.
+	// RandomnessSize returns the length, in bytes, of the randomness that
+	// SealDeterministic takes.
 	RandomnessSize() int
 
 	// SealDeterministic is Seal with the given randomness.
 	SealDeterministic(randomness, pub, aad, plaintext []byte) (enc, ciphertext []byte, err error)
 }
 
-// OrderedSealer is a [Sealer] to which the order of the recipients matters, as one
-// that takes the randomness of encapsulations from a record. Whoever seals on
-// several cores asks for all sealers before it hands out the work, so that the result
-// is that of one core.
+// OrderedSealer is a [Sealer] to which the order of the recipients matters, such as one
+// that takes the randomness of encapsulations from a record. A caller that seals on
+// several cores asks for all sealers before it hands out the work, so that the result is
+// that of one core.
 type OrderedSealer interface {
 	Sealer
 
@@ -121,8 +123,8 @@ type OrderedSealer interface {
 	Sealers(n int) ([]Sealer, error)
 }
 
-// PrivateKey is a handle of an HPKE private key: parsed once, used often, and
-// possibly held by hardware.
+// PrivateKey is a handle of an HPKE private key. The key is parsed once and used often,
+// and hardware may hold it.
 type PrivateKey interface {
 	// PublicKey returns the public key, Info().KEM.Npk bytes.
 	PublicKey() []byte
@@ -131,11 +133,13 @@ type PrivateKey interface {
 	// or [ErrNotExportable].
 	Bytes() ([]byte, error)
 
-	// Open decrypts what Seal made for this key, or returns [ErrDecrypt].
+	// Open decrypts what Seal made for this key. It returns [ErrDecrypt] if that is not
+	// authentic, and [ErrDestroyed] after Destroy.
 	Open(enc, info, aad, ciphertext []byte) ([]byte, error)
 
-	// Export returns the secret that HPKE.Export sent: ReceiveExport (RFC 9180,
-	// Section 6.2).
+	// Export returns the secret that HPKE.Export sent: ReceiveExport (RFC 9180, Section
+	// 6.2). It returns [ErrDecrypt] if enc is no encapsulated key, and [ErrDestroyed]
+	// after Destroy.
 	Export(enc, info, exporterContext []byte, length int) ([]byte, error)
 }
 
@@ -143,8 +147,8 @@ type PrivateKey interface {
 // handle fails every further use.
 type Destroyer interface{ Destroy() }
 
-// Destroy erases key if it is a [Destroyer]; otherwise the memory is left to the
-// garbage collector.
+// Destroy erases key if it is a [Destroyer]. Otherwise the garbage collector reclaims the
+// memory.
 func Destroy(key any) {
 	if d, ok := key.(Destroyer); ok {
 		d.Destroy()
@@ -161,14 +165,14 @@ type Signature interface {
 	// It returns a [*KeyError] for anything else.
 	ParseSigner(b []byte) (Signer, error)
 
-	// NewSigner wraps a key that lives elsewhere, such as in a PKCS #11 token or
-	// a KMS. It returns a [*KeyError] if the key is not of the suite's scheme.
+	// NewSigner wraps a key that lives elsewhere, such as in a PKCS #11 token or a KMS.
+	// It returns a [*KeyError] if the key does not belong to the suite's scheme.
 	NewSigner(key crypto.Signer) (Signer, error)
 
-	// CheckSignatureKey returns a [*KeyError] for every key that no signer can have:
-	// one of a wrong length, off its curve, in another encoding than the one that
-	// signers use, or of small order, for which anybody can sign. Whoever takes a
-	// key in asks before it verifies with it, since Verify need not refuse them all.
+	// CheckSignatureKey returns a [*KeyError] for every key that no signer can have: a
+	// key that has a wrong length, is off its curve, has another encoding than signers
+	// use, or has small order, so that anybody can sign for it. Check a key before you
+	// verify with it for the first time: Verify need not refuse all of these.
 	CheckSignatureKey(pub []byte) error
 
 	// Verify returns nil if sig is pub's signature of message; a [*KeyError] if
@@ -184,7 +188,7 @@ type Signer interface {
 	// Bytes returns the private key, or [ErrNotExportable].
 	Bytes() ([]byte, error)
 
-	// Sign signs message itself, not a digest of it. A signer that is reached
-	// over a network honours ctx.
+	// Sign signs message itself, not a digest of it. A signer that is reached over a
+	// network honours ctx.
 	Sign(ctx context.Context, message []byte) ([]byte, error)
 }

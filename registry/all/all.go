@@ -1,8 +1,8 @@
 // Package all builds the eighteen cipher suites: the seven of RFC 9420 and the
 // eleven of draft-ietf-mls-pq-ciphersuites-06.
 //
-// Primitives are those of the standard library where it has them; ChaCha20-Poly1305
-// is golang.org/x/crypto's, X448 and Ed448 are circl's, ML-DSA is filippo.io/mldsa's.
+// Primitives come from the standard library where it has them. ChaCha20-Poly1305 comes
+// from golang.org/x/crypto, X448 and Ed448 from circl, ML-DSA from filippo.io/mldsa.
 package all
 
 import (
@@ -16,7 +16,7 @@ import (
 	"github.com/mlsuite/mlsuite/suite/mldsa"
 )
 
-// Option changes what New returns.
+// Option is an option of [New] and [Parts].
 type Option func(*options)
 
 type options struct {
@@ -25,19 +25,19 @@ type options struct {
 	vectorised bool
 }
 
-// WithCodePoints takes the draft's suites at the given code points, instead of
-// those of [registry.PrivateUse]; suites that points lacks are left out.
+// WithCodePoints gives the draft's suites these code points in place of those of
+// [registry.PrivateUse]. Suites that points lacks are left out.
 func WithCodePoints(points registry.CodePoints) Option {
 	return func(o *options) { o.points, o.peers = points, nil }
 }
 
-// WithPeerSet takes the post-quantum suites of a set, instead of the draft's.
+// WithPeerSet takes the post-quantum suites of a peer set in place of the draft's.
 func WithPeerSet(peers registry.PeerSet) Option {
 	return func(o *options) { o.peers = &peers }
 }
 
-// Vectorised takes circl's ML-KEM and ML-DSA, instead of the standard library's
-// and filippo.io/mldsa's.
+// Vectorised takes circl's ML-KEM and ML-DSA in place of the standard library's and
+// filippo.io/mldsa's.
 func Vectorised() Option { return func(o *options) { o.vectorised = true } }
 
 // Registry returns New without options.
@@ -72,8 +72,8 @@ func (o options) postQuantum() ([]registry.Definition, error) {
 	return registry.PQDraft(o.points)
 }
 
-// Parts returns what the suites are built from, to build further ones. It has
-// ML-KEM-512 besides, which no suite uses.
+// Parts returns the parts from which the suites are built, to build further ones. It also
+// has ML-KEM-512, which no suite uses.
 func Parts(opts ...Option) registry.Parts { return newOptions(opts).parts() }
 
 func newOptions(opts []Option) options {

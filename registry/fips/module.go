@@ -12,7 +12,7 @@ import (
 type Module struct {
 	Enabled  bool   // FIPS 140-3 mode: GODEBUG fips140 is on or only
 	Enforced bool   // GODEBUG fips140=only
-	Version  string // such as "v1.0.0", or "latest" for a source tree that is no module
+	Version  string // such as "v1.0.0", or "latest" for source that is not a frozen module
 	Build    string // GOFIPS140 as the program was built, such as "v1.0.0-c2097c7c"; may be empty
 }
 
@@ -30,18 +30,17 @@ func Running() Module {
 	return m
 }
 
-// frozen are the modules of Go 1.26, by version, as GOFIPS140 of the build names
-// them.
+// frozen returns the modules of Go 1.26: by version, the name that GOFIPS140 of the build
+// gives them.
 func frozen() map[string]string {
 	return map[string]string{"v1.0.0": "v1.0.0-c2097c7c", "v1.26.0": "v1.26.0"}
 }
 
-// ModuleError says that the program does not run on the Go Cryptographic Module that
-// is wanted.
+// ModuleError says that the program does not run on a wanted Go Cryptographic Module.
 type ModuleError struct {
 	Found  Module
-	Wanted []string // the versions of which one is wanted
-	Rule   string   // what is violated, such as "FIPS 140-3 mode is off"
+	Wanted []string // the accepted versions
+	Rule   string   // the broken rule, such as "FIPS 140-3 mode is off"
 }
 
 func (e *ModuleError) Error() string {
@@ -49,13 +48,13 @@ func (e *ModuleError) Error() string {
 		e.Rule, strings.Join(e.Wanted, " or "))
 }
 
-// Check returns a [*ModuleError] unless the program runs in FIPS 140-3 mode on a
-// frozen Go Cryptographic Module of one of the versions, by default those of FIPS.md,
-// "v1.0.0" and "v1.26.0". A program calls it at start, before its first use of a key,
-// and stops if it fails; [New] calls it too.
+// Check returns a [*ModuleError] unless the program runs in FIPS 140-3 mode on a frozen
+// Go Cryptographic Module of one of the versions; the default is "v1.0.0" and "v1.26.0",
+// the versions of FIPS.md. A program calls Check at start, before it first uses a key,
+// and stops if it fails. [New] calls it too.
 //
-// "latest" is never accepted: it is the module's source in the toolchain, which
-// changes with it.
+// "latest" is never accepted: it is the module's source in the toolchain, which changes
+// with the toolchain.
 func Check(versions ...string) error { return Running().check(versions) }
 
 func (m Module) check(versions []string) error {
@@ -80,8 +79,8 @@ func (m Module) check(versions []string) error {
 	return nil
 }
 
-// checkStandardHPKE refuses modules before v1.26.0, whose AES-GCM crypto/hpke reaches by
-// a service that is not approved, and what is no version.
+// checkStandardHPKE refuses modules before v1.26.0, where crypto/hpke encrypts with
+// AES-GCM by a service that is not approved, and anything that is no version.
 func (m Module) checkStandardHPKE() error {
 	var major, minor, patch int
 	if n, _ := fmt.Sscanf(m.Version, "v%d.%d.%d", &major, &minor, &patch); n == 3 && (major > 1 || major == 1 && minor >= 26) {

@@ -1,5 +1,5 @@
-// Package chacha provides ChaCha20-Poly1305 on golang.org/x/crypto, apart from
-// package suite, so that what stands on the standard library alone does not link it.
+// Package chacha provides ChaCha20-Poly1305 from golang.org/x/crypto. It is apart from
+// package suite, so that programs on the standard library alone do not link it.
 package chacha
 
 import (

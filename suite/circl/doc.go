@@ -1,5 +1,5 @@
-// Package circl provides parts of cipher suites on github.com/cloudflare/circl:
-// what the standard library lacks (X448, Ed448, ML-KEM-512), and vectorised
-// alternatives to what it or filippo.io/mldsa has (ML-KEM-768 and -1024,
-// ML-DSA-44, -65 and -87).
+// Package circl provides parts of cipher suites from github.com/cloudflare/circl: X448,
+// Ed448 and ML-KEM-512, which the standard library lacks, and vectorised alternatives to
+// the ML-KEM-768 and ML-KEM-1024 of the standard library and to the ML-DSA of
+// filippo.io/mldsa.
 package circl

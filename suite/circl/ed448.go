@@ -13,15 +13,14 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// Ed448 returns ed448, TLS SignatureScheme 0x0808: public keys of 57 bytes,
-// signatures of 114, private keys as 57-byte seeds (RFC 8032, Section 5.2.5).
-// The context is empty.
+// Ed448 returns ed448, TLS SignatureScheme 0x0808: public keys of 57 bytes, signatures of
+// 114, private keys as 57-byte seeds (RFC 8032, Section 5.2.5). The context is empty.
 //
-// CheckSignatureKey refuses what RFC 8032, Section 5.2.3, does not decode, and the
-// points of small order. Points of the order of the group times 2 or 4 pass.
+// CheckSignatureKey refuses the points of small order and what RFC 8032, Section 5.2.3,
+// does not decode. Points whose order is that of the group times 2 or 4 pass.
 //
-// Verify takes such keys as circl does: it tells a key of a wrong length from a bad
-// signature; 57 bytes that encode no point are ErrVerify.
+// Verify accepts keys as circl does. It tells a key of a wrong length from a bad
+// signature; for 57 bytes that encode no point, the error is ErrVerify.
 func Ed448() suite.SignatureScheme {
 	return suite.NewSignatureScheme(suite.SignatureAlgorithm[ed448.PrivateKey]{
 		Own: provenance.This(),

@@ -18,10 +18,10 @@ import (
 // MLDSA44 returns mldsa44, TLS SignatureScheme 0x0904: public keys of 1312 bytes,
 // signatures of 2420.
 //
-// The three ML-DSA schemes (FIPS 204) are vectorised alternatives to those of
-// package suite/mldsa, with the same encodings: private keys are 32-byte seeds,
-// signing is pure ML-DSA with an empty context, hedged. NewSigner treats circl's
-// own private keys, which sign deterministically, as foreign.
+// The three ML-DSA schemes (FIPS 204) are vectorised alternatives to those of package
+// suite/mldsa. They have the same encodings: private keys are 32-byte seeds. Signing is
+// pure ML-DSA with an empty context, hedged. NewSigner treats circl's own private keys,
+// which sign deterministically, as foreign.
 func MLDSA44() suite.SignatureScheme {
 	return newMLDSA(mldsaLibrary[mldsa44.PublicKey, mldsa44.PrivateKey]{
 		code: 0x0904, name: "mldsa44", level: 128, primitive: "ML-DSA-44",

@@ -14,9 +14,9 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// MLKEM512 returns ML-KEM-512, code point 0x0040: public keys of 800 bytes,
-// encapsulated keys of 768. As in all ML-KEMs here, private keys are seeds of 64
-// bytes, d and z; shared secrets and the randomness of an encapsulation have 32.
+// MLKEM512 returns ML-KEM-512, code point 0x0040: public keys of 800 bytes, encapsulated
+// keys of 768. As in all ML-KEMs of this package, private keys are 64-byte seeds, d and
+// z; shared secrets and the randomness of an encapsulation have 32 bytes.
 func MLKEM512() hpke.DeterministicKEM {
 	return &mlkemKEM[mlkem512.PublicKey, mlkem512.PrivateKey]{
 		info: mlkemInfo(0x0040, "ML-KEM-512", 128, mlkem512.PublicKeySize, mlkem512.CiphertextSize), rank: 2,

@@ -21,10 +21,10 @@ func DHKEMX448() hpke.DeterministicKEM {
 	return kem
 }
 
-// X448 returns the group X448 (RFC 7748, Section 5): keys of 56 bytes. Every
-// string of that length is a private key, and is serialized clamped (RFC 9180,
-// Section 7.1.2). As RFC 7748 has it, unreduced public keys are taken; those whose
-// shared secret is zero are refused.
+// X448 returns the group X448 (RFC 7748, Section 5): keys of 56 bytes. Every string of
+// that length is a private key, and is serialized clamped (RFC 9180, Section 7.1.2). As
+// RFC 7748 demands, unreduced public keys are accepted. Keys whose shared secret is zero
+// are refused.
 func X448() hpke.Group { return x448Group{} }
 
 type x448Group struct{}

@@ -9,11 +9,11 @@ import (
 )
 
 // Recorded returns s with prepared sealers that take the randomness of their
-// encapsulations from randomness, so that a recorded run repeats: recipient after
-// recipient, as [suite.OrderedSealer] has it, on however many cores. Nothing else of
+// encapsulations from randomness, so that a recorded run repeats. They take it recipient
+// after recipient, as [suite.OrderedSealer] says, on however many cores. Nothing else of
 // s changes.
 //
-// PrepareSeal returns an error if sealers of s are no [suite.DeterministicSealer].
+// PrepareSeal returns an error if the sealers of s are no [suite.DeterministicSealer]s.
 // Whoever knows the randomness can read what is sealed.
 func Recorded(s suite.Suite, randomness io.Reader) suite.Suite {
 	return &recorded{Suite: s, randomness: randomness}

@@ -1,20 +1,19 @@
-// Package suitetest checks that a cipher suite, an HPKE KEM or a signature scheme
-// does what its interface promises. Whoever implements one calls [TestSuite],
-// [TestKEM] or [TestSignatureScheme] from a test, and also runs that test under
-// the race detector:
+// Package suitetest checks that a cipher suite, an HPKE KEM or a signature scheme does what
+// its interface promises. To check yours, call [TestSuite], [TestKEM] or
+// [TestSignatureScheme] from a test, and run that test under the race detector too:
 //
 //	func TestConformance(t *testing.T) {
 //		suitetest.TestKEM(t, mykem.New())
 //	}
 //
-// Every check is a subtest. What the interfaces leave open, such as a key that can
-// be destroyed, is skipped where it is not there, with the reason. The kit looks
-// for well-known malformed encodings too: it picks them by the names in Info
-// ("P-256", "X25519", "ML-KEM-768", ...), so a part of another name is only given
-// keys of wrong lengths.
+// Every check is a subtest. A check of something that the interfaces leave open, such as
+// destroying a key, is skipped if an implementation does not have it, and says so. The kit
+// also tries well-known malformed encodings. It picks them by the names in Info ("P-256",
+// "X25519", "ML-KEM-768", ...), so it tries a part of another name only with keys of wrong
+// lengths.
 //
-// Hash, KDF and AEAD are compared with the standard library's. That a KEM or a
-// signature scheme is the one that its name says, test vectors have to show.
+// Hash, KDF and AEAD are compared with the standard library's. Only test vectors can show
+// that a KEM or a signature scheme is the one that its name says.
 package suitetest
 
 import (
