@@ -7,23 +7,30 @@ import (
 )
 
 // Commit makes a commit of the proposals that arrived in this epoch and those that
-// options bring (RFC 9420, Section 12.4.1). The Group stays as it was; only a
-// generation of its handshake ratchet is used if the commit is a PrivateMessage.
+// options bring (RFC 9420, Section 12.4.1). The Group is unchanged, except that a
+// PrivateMessage uses a generation of the handshake ratchet.
 //
-// Without a proposal, the commit replaces the keys on the committer's path and
-// nothing else. Of proposals that arrived and exclude each other, a Remove goes
-// before an Update, and a later Update before an earlier one; an own Update is left
-// out, since a committer's leaf is renewed by the path. Proposals that arrived and
-// that the policy refuses are left out, too, and Adds that have expired since.
+// Without proposals, the commit only replaces the keys on the committer's path. Of
+// proposals that arrived and exclude each other, a Remove takes precedence over an
+// Update, and a later Update over an earlier one. An own Update is left out, because the
+// path renews the committer's leaf. Proposals that the policy refuses and Adds that have
+// expired since they arrived are left out too.
 //
-// A ReInit goes alone, after all else: it is covered if it arrived and nothing else is
-// there to commit, by option or from others, even by a commit that is only to renew
-// keys, and then it ends the group. [Candidate.Proposals] tells before the commit is
-// sent; [WithoutPending] makes one that does not.
+// A ReInit is committed alone, and after everything else. If it arrived and there is
+// nothing else to commit, by option or from others, a commit covers it and ends the
+// group, even a commit that was meant only to renew keys. [Candidate.Proposals] shows
+// that before the commit is sent; [WithoutPending] makes a commit that leaves it out.
 //
-// A commit that only removes members, or only ends the group by a ReInit, asks the
-// policy whether one may leave. Where the group may not go on, a commit covers such
-// proposals and no others.
+// A commit that only removes members, or only ends the group by a ReInit, asks the policy
+// whether the member may leave. Where the policy does not let the group go on, a commit
+// covers such proposals and no others.
+//
+// The error is [ErrReInit] after a ReInit, [ErrUnsaved] if a group that was saved has to
+// be saved again first, [ErrRetired], or a [*PolicyError]. It wraps [ErrMalformed] or
+// [ErrUnsupported] if an option is no complete proposal of a declared type,
+// [ErrUnknownPSK] or [ErrUnusablePSK] if a pre-shared key is missing or refused by the
+// suite, and [ErrInvalid] if the proposals break a rule or the Authenticator refuses one
+// of the options.
 func (g *Group) Commit(ctx context.Context, now time.Time, options ...CommitOption) (c *Candidate, err error) {
 	defer func() { g.tellDenied(err) }()
 	done, err := g.active()

@@ -10,8 +10,8 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// Suites is the cipher suites that a client has. A registry implements it. Which of them
-// may be used is for Config.Policy to say.
+// Suites is the cipher suites that a client has. A registry implements it. Config.Policy
+// says which of them may be used.
 type Suites interface {
 	// Suite returns the suite of a code point, or an error if there is none.
 	Suite(id suite.ID) (suite.Suite, error)
@@ -20,19 +20,18 @@ type Suites interface {
 	IDs() []suite.ID
 }
 
-// Config is what a client brings to every group: its identity, the suites that it
-// has, what it may use, and its limits. Only Suites, Suite, Credential and Signer are
-// required. A Config is copied by the calls that take it and must not be changed
-// in depth afterwards.
+// Config is what a client brings to every group: its identity, the suites that it has,
+// what it may use, and its limits. Only Suites, Suite, Credential and Signer are
+// required. Calls copy the Config that they take; the values that it refers to must not
+// be changed afterwards.
 type Config struct {
 	Suites     Suites
-	Suite      suite.ID // of key packages and of groups that this client creates
+	Suite      suite.ID // the suite of key packages and groups that this client makes
 	Credential Credential
 	Signer     suite.Signer // of Suite's signature scheme
 
-	// Policy is the client's mandate, the whole of it: it judges suites and all else that
-	// enters a group, as the package documentation says under Policies. Nil allows
-	// everything.
+	// Policy is the client's whole mandate. It judges suites and everything else that
+	// enters a group: see Policies in the package documentation. Nil allows everything.
 	Policy suite.Policy
 
 	// Authenticator judges the credentials of all members. Without one, every

@@ -24,34 +24,34 @@
 //
 // # Policies
 //
-// [Suites] says which suites a client has, Config.Policy what it may use. Every call that
-// takes the time asks the policy about all that it begins, sends or reads, each time
-// anew, since a date may change an answer. A refusal is a [*PolicyError] around the
-// policy's own. questions.go puts the questions, about these subjects:
+// [Suites] says which suites a client has, and Config.Policy what it may use. Every call
+// that takes the time asks the policy about everything that it begins, sends or reads. It
+// asks each time, because a date may change an answer. A refusal is a [*PolicyError] that
+// wraps the policy's own error. questions.go asks the questions, about these subjects:
 //
 //	suite.Info      the suite of a group or of a key package
-//	CredentialType  of a leaf, of an external sender, or one that required_capabilities
-//	                demand of all members
-//	Lifetime        of a key package that this client makes or adds, or that others add;
-//	                of every leaf that came by one in a group that this client joins,
-//	                follows or restores; with each message, the longest in the group and
-//	                the shortest
+//	CredentialType  the type of a leaf's or an external sender's credential, or one that
+//	                required_capabilities demand of all members
+//	Lifetime        the lifetime of a key package that this client makes or adds, or that
+//	                others add; of every leaf from a key package in a group that this
+//	                client joins, follows or restores; and with each message, the longest
+//	                lifetime in the group and the shortest
 //	PSKInfo         a pre-shared key that is about to be injected
-//	WireFormat      of proposals and commits; what comes from outside a group, an external
-//	                commit too, is always a PublicMessage
-//	suite.Move      a group that is to take the place of another, when a ReInit announces
-//	                it and when it begins, or that branches off, between equal suites
+//	WireFormat      the format of proposals and commits; what comes from outside a group,
+//	                even an external commit, is always a PublicMessage
+//	suite.Move      a group that is to replace another, when a ReInit announces it and
+//	                when it begins, or that branches off, between equal suites
 //
-// It asks for [suite.Start] when a group, a member or a key package begins by an act of
-// this client: when it makes or joins a group, makes a key package, or adds somebody
-// else's; and when an act of this client brings something else into a group that exists:
-// a pre-shared key, a type of credential that the leaf did not have. It asks for
-// [suite.Continue] when it sends in a group that exists, and about what a ReInit has
-// announced, in the group that follows; for [suite.Receive] when it reads what others
-// sent, and when it restores a saved state.
+// The use is [suite.Start] when an act of this client begins a group, a member or a key
+// package: it makes or joins a group, makes a key package, or adds somebody else's. It is
+// also Start when an act of this client brings something new into an existing group: a
+// pre-shared key, or a credential of another type than the leaf had. The use is
+// [suite.Continue] when the client sends in an existing group, and, in the group that
+// follows a ReInit, for what the ReInit announced. It is [suite.Receive] when the client
+// reads what others sent, and when it restores a saved state.
 //
-// What only leads out of a group, whoever sends it, asks for [suite.Leave]: a proposal
-// or a commit that does nothing but remove members or end the group by a ReInit, and
+// The use is [suite.Leave] for what only leads out of a group, whoever sends it: a proposal
+// or a commit that only removes members or ends the group by a ReInit, and
 // [RestoreToLeave]. [Group.Export] and [Group.Save] ask nothing. So nobody is locked in.
 //
 // An [Observer] is told what happened.

@@ -195,15 +195,15 @@ func (e *PathSecretError) Is(target error) bool { return target == ErrPathSecret
 
 func (e *PathSecretError) Unwrap() error { return e.Err }
 
-// PolicyError says that Config.Policy refuses something, and whom it concerns. It
-// wraps the policy's own error.
+// PolicyError says that Config.Policy refuses something, and whom it concerns. It wraps
+// the policy's own error.
 type PolicyError struct {
 	Subject    string // such as "credential type basic"
 	Use        suite.Use
 	Leaf       int64  // leaf index of the member concerned, or -1
 	Proposal   int    // index in the commit's proposals, or -1
-	KeyPackage []byte // KeyPackageRef of the one concerned, or nil
-	Err        error  // of the policy
+	KeyPackage []byte // KeyPackageRef of the key package concerned, or nil
+	Err        error  // the policy's error
 }
 
 func (e *PolicyError) Error() string {

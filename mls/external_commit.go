@@ -35,15 +35,15 @@ func (g *Group) GroupInfo(ctx context.Context, now time.Time, withTree bool) (me
 	return g.public.groupInfoFor(ctx, g.cfg, g.leaf, pub, withTree)
 }
 
-// GroupInfo is [Group.GroupInfo] of the epoch that the commit begins, so that a
-// delivery service can store it at once with the commit: whoever joins by it before
-// the commit is accepted joins an epoch that may never begin. It is there for an
-// external commit of this client's, and for a commit of another member's, too. The
-// policy is asked what Group.GroupInfo asks it.
+// GroupInfo is [Group.GroupInfo] in the epoch that the commit begins, so that a delivery
+// service can store it together with the commit. A client that joins by it before the
+// commit is accepted joins an epoch that may never begin. GroupInfo also works for an
+// external commit of this client and for another member's commit. It asks the policy what
+// Group.GroupInfo asks.
 //
-// Once the candidate is adopted, or has lost against another, the error is
-// [ErrRetired]; that of one that removes this member is [ErrRemoved], and that of one
-// that ends the group by a ReInit [ErrReInit].
+// The error is [ErrRetired] once the candidate is adopted or has lost against another,
+// [ErrRemoved] if the commit removes this member, [ErrReInit] if it ends the group, or a
+// [*PolicyError].
 func (c *Candidate) GroupInfo(ctx context.Context, now time.Time, withTree bool) ([]byte, error) {
 	leaf, pub, err := c.external()
 	if err != nil {
@@ -102,11 +102,12 @@ func (p *publicState) groupInfoFor(ctx context.Context, cfg *Config, leaf LeafIn
 // [ResumptionPSK] inject pre-shared keys, and [WithTreeFrom] gives the tree if the
 // GroupInfo does not hold it. A [LeafOption] is an error: cfg says what the leaf is.
 //
-// The error wraps [ErrMalformed] if the GroupInfo or the tree does not parse,
-// [ErrUnsupported] if the message is no GroupInfo or there is no tree, and
-// [ErrUnknownPSK] or [ErrUnusablePSK] if a pre-shared key is missing or refused by the
-// suite. It is a [*PolicyError] if a policy refuses the group, and a [*ValidationError]
-// if the group or the commit breaks a rule or the Authenticator refuses a member.
+// The error is a [*PolicyError] if the policy refuses the group. It wraps [ErrMalformed]
+// if the GroupInfo or the tree does not parse, [ErrUnsupported] if the message is no
+// GroupInfo, there is no tree or the client does not have the suite, [ErrUnknownPSK] or
+// [ErrUnusablePSK] if a pre-shared key is missing or refused by the suite, and
+// [ErrInvalid] if the group or the commit breaks a rule or the Authenticator refuses a
+// member.
 func ExternalJoin(ctx context.Context, now time.Time, cfg Config, groupInfo []byte, options ...CommitOption) (*Candidate, error) {
 	info, err := parseGroupInfoMessage(groupInfo)
 	if err != nil {

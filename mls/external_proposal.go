@@ -7,10 +7,10 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// ExternalProposer makes proposals to a group from outside (RFC 9420, Section
-// 12.1.8): as one of the group's external_senders, or as a client who asks to be
-// added. They are PublicMessages. It asks no policy: who takes Suite from a
-// registry asks its own about it, and the group's members judge the proposal.
+// ExternalProposer makes proposals to a group from outside (RFC 9420, Section 12.1.8): as
+// one of the group's external_senders, or as a client that asks to be added. The
+// proposals are PublicMessages. It asks no policy: the caller that takes Suite from a
+// registry asks its own policy about it, and the group's members judge the proposal.
 type ExternalProposer struct {
 	Suite   suite.Suite
 	GroupID []byte

@@ -29,18 +29,22 @@ func (f *followUp) pskSecret(q questions, s suite.Suite, ids []PreSharedKeyID) (
 	return pskSecret(s, ids, [][]byte{f.psk})
 }
 
-// Reinitialize creates the group that follows this one after a ReInit (RFC 9420,
-// Section 11.2). Any member may do it, and do it again until all have joined:
-// options has an Add, with a fresh KeyPackage of the new suite, for each of the
-// others and for nobody else, and no other proposal. cfg is this member's
-// configuration in the new suite.
+// Reinitialize creates the group that follows this one after a ReInit (RFC 9420, Section
+// 11.2). Any member may do it, and may repeat it until all have joined. options has one
+// Add, with a fresh KeyPackage of the new suite, for each of the other members, and
+// nothing else that is a proposal. cfg is this member's configuration in the new suite.
 //
-// The policy was asked about what the ReInit announced when it ended the group.
-// It is asked again with [suite.Continue], so that a date between the two strands
-// nobody; what the ReInit did not say is asked about as new.
+// When the ReInit ended the group, the policy was asked about what it announced. Now it
+// is asked about the same with [suite.Continue], so that a date between the two strands
+// nobody. It is asked as new about what the ReInit did not announce.
 //
-// The candidate's Welcome is for the others; adopting it gives the new Group, and
-// this Group stays as it is.
+// The candidate's Welcome is for the others. Adopting the candidate returns the new
+// Group; this Group is unchanged.
+//
+// The error is [ErrRetired], or a [*PolicyError]. It wraps [ErrInvalid] if no ReInit has
+// ended the group, cfg.Suite is not the ReInit's suite or the members are not those of
+// this group; [ErrUnsupported] if the ReInit is to another protocol version or options
+// has another proposal; and [ErrUnusablePSK] if the new suite refuses the resumption PSK.
 func (g *Group) Reinitialize(ctx context.Context, now time.Time, cfg Config, options ...CommitOption) (*Candidate, error) {
 	r := g.public.reInit
 	if r == nil {

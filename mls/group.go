@@ -71,9 +71,10 @@ func newGroup(cfg *Config, e epoch) *Group {
 // 9420, Section 11). A group id should be unique among all groups; a nil groupID asks for
 // a random one of Hash.Size bytes.
 //
-// The error is a [*PolicyError] if a policy refuses the group, wraps [ErrMalformed] if an
-// extension does not parse, and is a [*ValidationError] if the extensions and the
-// client's own leaf do not fit together or the Authenticator refuses an external sender.
+// The error is a [*PolicyError] if the policy refuses the group. It wraps
+// [ErrUnsupported] if the client does not have the suite, [ErrMalformed] if an extension
+// does not parse, and [ErrInvalid] if the extensions and the client's own leaf do not fit
+// together or the Authenticator refuses an external sender.
 func CreateGroup(ctx context.Context, now time.Time, cfg Config, groupID []byte, extensions ...Extension) (*Group, error) {
 	g, err := createGroup(ctx, cfg.ask(suite.Start, now), groupID, extensions, nil)
 	if err != nil {

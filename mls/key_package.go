@@ -50,13 +50,14 @@ func (p *KeyPackage) unmarshal(r *wire.Reader) {
 	p.Signature = r.Bytes()
 }
 
-// Check returns why the client of cfg would not add the KeyPackage to a group now, or
-// nil: because of its suite, its keys and signatures, its lifetime or the policy
-// (RFC 9420, Section 10.1). The Authenticator is not asked. Of cfg, Suites, Policy and
-// Lifetimes count.
+// Check returns why the client of cfg would not add the KeyPackage to a group now, or nil
+// (RFC 9420, Section 10.1). It looks at the suite, the keys and signatures, and the
+// lifetime, and asks the policy. It does not ask the Authenticator. Of cfg, it uses
+// Suites, Policy and Lifetimes. The error is a [*PolicyError], or wraps [ErrUnsupported]
+// or [ErrInvalid].
 //
-// If old is not nil, the KeyPackage is for the group that follows old, which a ReInit
-// has ended, and the policy is asked about it as [Group.Reinitialize] asks.
+// If old is not nil, the KeyPackage is for the group that follows old, which a ReInit has
+// ended, and Check asks the policy as [Group.Reinitialize] does.
 func (p *KeyPackage) Check(now time.Time, cfg Config, old *Group) error {
 	if cfg.Suites == nil {
 		return errNoSuites

@@ -107,11 +107,11 @@ type MessageRefused struct {
 	Err     error
 }
 
-// ActRefused says that the policy refused what this client was about to do in a
-// group, or to let follow it.
+// ActRefused says that the policy refused what this client was about to do in a group, or
+// the group that was to follow it.
 type ActRefused struct {
 	Group GroupState
-	Err   *PolicyError // which says whom it concerns
+	Err   *PolicyError // says whom it concerns
 }
 
 func (GroupEntered) event()   {}
@@ -196,7 +196,7 @@ func (c *Config) tellRefused(group GroupState, m *Message, err error) {
 	c.Observer.Observe(e)
 }
 
-// tellDenied tells that an act of this member failed by its policy, if it did.
+// tellDenied tells that an act of this member failed, if its policy is the reason.
 func (g *Group) tellDenied(err error) { g.cfg.tellDenied(g.public, int64(g.leaf), err) }
 
 func (c *Config) tellDenied(p *publicState, leaf int64, err error) {

@@ -53,8 +53,8 @@ type KeyPackageOption func(*OwnKeyPackage)
 // empty extension of type 0x000A.
 func LastResort() KeyPackageOption { return func(k *OwnKeyPackage) { k.lastResort = true } }
 
-// ToFollow makes a KeyPackage for the group that follows old, which a ReInit has
-// ended: the policy is asked about it as [Group.Reinitialize] asks.
+// ToFollow makes a KeyPackage for the group that follows old, which a ReInit has ended.
+// NewKeyPackage then asks the policy as [Group.Reinitialize] does.
 func ToFollow(old *Group) KeyPackageOption { return func(k *OwnKeyPackage) { k.follows = old.public } }
 
 // WithKeyPackageExtensions puts extensions into a KeyPackage. Their types have to be in
@@ -70,10 +70,10 @@ func WithKeyPackageExtensions(extensions ...Extension) KeyPackageOption {
 // some primitives, as strict FIPS mode does, call [suite.Probe] first. Otherwise this
 // client may be unable to join with the KeyPackage.
 //
-// The error is a [*PolicyError] if a policy refuses the suite, the credential or the
-// lifetime; a [*ValidationError] if the lifetime, the credential and the extensions of
-// cfg break a rule; and wraps [suite.ErrEnvironment] if the environment refuses a
-// primitive.
+// The error is a [*PolicyError] if the policy refuses the suite, the credential or the
+// lifetime. It wraps [ErrUnsupported] if the client does not have the suite, [ErrInvalid]
+// if the lifetime, the credential and the extensions of cfg break a rule, and
+// [suite.ErrEnvironment] if the environment refuses a primitive.
 func NewKeyPackage(ctx context.Context, now time.Time, cfg Config, options ...KeyPackageOption) (*OwnKeyPackage, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err

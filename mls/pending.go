@@ -10,11 +10,11 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// judgedProposals returns the proposals that a commit covers, after it asked the
-// policy about them, and for which use it asks about the rest of the commit.
+// judgedProposals returns the proposals that a commit covers, after it has asked the
+// policy about them, and the questions for the rest of the commit.
 //
-// A commit that only leads out asks for [suite.Leave]. One that does not, in a group
-// that may not go on, covers what leads out of it, and nothing else.
+// A commit that only leads out asks for [suite.Leave]. In a group that may not go on, any
+// other commit covers only the proposals that lead out.
 func (g *Group) judgedProposals(ctx context.Context, now time.Time, plan *commitPlan) ([]CommittedProposal, questions, error) {
 	q := g.cfg.ask(suite.Continue, now)
 	list, err := g.proposalsToCommit(ctx, q, plan)
@@ -38,10 +38,10 @@ func (g *Group) judgedProposals(ctx context.Context, now time.Time, plan *commit
 	return list, q, q.proposals(g.public, list, len(list)-len(plan.byValue))
 }
 
-// proposalsToCommit joins the proposals that arrived, without those that exclude
-// each other or the plan's, with those that the plan brings by value. What does not
-// fit in the group, which a member may propose to stop others from committing, is
-// left out as well, and so is what the policy or the application refuses.
+// proposalsToCommit returns the pending proposals, without those that exclude each other
+// or the plan's, followed by those that the plan brings by value. It leaves out proposals
+// that do not fit in the group, with which a member could otherwise stop others from
+// committing, and those that the policy or the application refuses.
 func (g *Group) proposalsToCommit(ctx context.Context, q questions, plan *commitPlan) ([]CommittedProposal, error) {
 	byValue := make([]CommittedProposal, len(plan.byValue))
 	for i, p := range plan.byValue {
@@ -140,9 +140,8 @@ func (g *Group) knowsPSK(ctx context.Context, q questions, id *PreSharedKeyID) b
 	return err == nil
 }
 
-// allowed returns the proposals that the policy lets this member commit for the
-// use that q asks for, without Adds whose lifetimes are not now (RFC 9420, Section
-// 7.3).
+// allowed returns the proposals that the policy lets this member commit for the use of q,
+// without Adds whose lifetime does not include the current time (RFC 9420, Section 7.3).
 func (g *Group) allowed(q questions, pending []CommittedProposal) []CommittedProposal {
 	var list []CommittedProposal
 	for _, c := range pending {

@@ -109,7 +109,7 @@ func (q questions) tryPSK(ctx context.Context, id *PreSharedKeyID, own *Group, j
 	return true, usablePSK(own.public.suite, psk)
 }
 
-// resolvePSK returns a copy of one PSK, if the policy lets it be injected, which is
+// resolvePSK returns a copy of one PSK, if the policy lets it be injected as something
 // new in the group.
 func (q questions) resolvePSK(ctx context.Context, id *PreSharedKeyID, own *Group) ([]byte, error) {
 	psk, err := q.cfg.findPSK(ctx, id, own)

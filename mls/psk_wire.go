@@ -28,10 +28,10 @@ type PreSharedKeyID struct {
 	Nonce   []byte // random, Info().KDF.Nh bytes
 }
 
-// PSKInfo is a pre-shared key as policies see it.
+// PSKInfo is what a policy sees of a pre-shared key.
 type PSKInfo struct {
 	Type   PSKType
-	Length int // bytes
+	Length int // in bytes
 }
 
 func (p *PreSharedKeyID) marshal(w *wire.Writer) {

@@ -60,14 +60,18 @@ func (c *PublicCandidate) Adopt() *PublicGroup {
 	return c.next
 }
 
-// NewPublicGroup starts to follow a group from a member's GroupInfo, an MLSMessage,
-// and the group's tree, as [Group.RatchetTree] returns it; tree may be nil if the
-// GroupInfo holds it. It checks the group's whole state as a joiner does, which is
-// O(n).
+// NewPublicGroup starts to follow a group from a member's GroupInfo, an MLSMessage, and
+// the group's tree, as [Group.RatchetTree] returns it; tree may be nil if the GroupInfo
+// holds the tree. It checks the group's whole state as a joiner does, which is O(n).
 //
-// Of cfg, only Suites is required; Policy, Observer, Authenticator, Proposals, Lifetimes
-// and the Limits of proposals count too. The policy is asked whether the group may be
-// read, not whether it could be started.
+// Of cfg, only Suites is required. It also uses Policy, Observer, Authenticator,
+// Proposals, Lifetimes and the Limits of proposals. It asks the policy whether the group
+// may be read, not whether it may be started.
+//
+// The error is a [*PolicyError] if the policy refuses the group. It wraps [ErrMalformed]
+// if the GroupInfo or the tree does not parse, [ErrUnsupported] if the message is no
+// GroupInfo, there is no tree, or the client does not have the suite, and [ErrInvalid] if
+// the group breaks a rule or the Authenticator refuses a member.
 func NewPublicGroup(ctx context.Context, now time.Time, cfg Config, groupInfo, tree []byte) (*PublicGroup, error) {
 	info, err := parseGroupInfoMessage(groupInfo)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// questions asks a client's policy, for one use at one time. What the policy refuses is
-// a [*PolicyError].
+// questions asks a client's policy, for one use at one time. A refusal is a
+// [*PolicyError].
 type questions struct {
 	cfg     *Config
 	use     suite.Use
@@ -22,7 +22,8 @@ func (c *Config) ask(use suite.Use, now time.Time) questions {
 	return questions{cfg: c, use: use, now: now}
 }
 
-// following asks about the group that follows old, if a ReInit has ended that.
+// following returns the questions about the group that follows old, if a ReInit has ended
+// old.
 func (q questions) following(old *publicState) questions {
 	if old != nil && old.reInit != nil {
 		q.old = old
@@ -30,9 +31,9 @@ func (q questions) following(old *publicState) questions {
 	return q
 }
 
-// announced asks about what the ReInit of the old group said, or the old group had,
-// if it did. That was judged when the group ended; a date that came since must not
-// keep a member from following the others.
+// announced returns the questions about something that the ReInit of the old group
+// announced or the old group had, if by says so. It was judged when the group ended, and
+// a date since then must not keep a member from following the others.
 func (q questions) announced(by func(old *publicState) bool) questions {
 	if q.use == suite.Start && q.old != nil && by(q.old) {
 		return q.as(suite.Continue)
@@ -40,20 +41,20 @@ func (q questions) announced(by func(old *publicState) bool) questions {
 	return q
 }
 
-// as asks the same for another use.
+// as returns the same questions for another use.
 func (q questions) as(use suite.Use) questions {
 	q.use = use
 	return q
 }
 
-// toList asks what a leaf may advertise.
+// toList returns the questions about what a leaf may advertise.
 func (q questions) toList() questions {
 	q.listing = true
 	return q
 }
 
-// begin asks about what is new in a group by an act of this client. That a group
-// may go on does not say that more may come into it.
+// begin returns the questions about what an act of this client brings into a group. That
+// a group may go on does not mean that more may come into it.
 func (q questions) begin() questions {
 	if q.use == suite.Continue {
 		return q.as(suite.Start)
@@ -144,7 +145,7 @@ func (q questions) suites() []suite.ID {
 	})
 }
 
-// keyPackage asks about one that comes into a group of suite s.
+// keyPackage asks about a key package that comes into a group of suite s.
 func (q questions) keyPackage(s suite.Suite, kp *KeyPackage) error {
 	err := q.credential(kp.LeafNode.Credential.Type)
 	if err == nil {
@@ -164,9 +165,9 @@ func (q questions) group(p *publicState) error {
 	return q.members(p)
 }
 
-// members asks about the credential types that a group's members and extensions
-// have, each once, and about the longest and the shortest of its lifetimes. It is asked
-// with each message, so it looks at no member.
+// members asks about the credential types of a group's members and extensions, each once,
+// and about the longest and the shortest lifetime. It is called with each message, so it
+// looks at no member.
 func (q questions) members(p *publicState) error {
 	if q.cfg.Policy == nil {
 		return nil
@@ -182,8 +183,8 @@ func (q questions) members(p *publicState) error {
 	return nil
 }
 
-// everyMember is members for a group that this client did not have before. It asks
-// about the lifetimes of all leaves, each once.
+// everyMember is members for a group that this client did not have before. It asks about
+// the lifetimes of all leaves, each once.
 func (q questions) everyMember(p *publicState) error {
 	if q.cfg.Policy == nil {
 		return nil
@@ -216,8 +217,8 @@ func (q questions) credentials(p *publicState) error {
 	return q.named(p.extensions.credentials, inUse)
 }
 
-// extensions asks about the credential types that extensions of a GroupContext
-// name, but for those that are known.
+// extensions asks about the credential types that extensions of a GroupContext name,
+// except known ones.
 func (q questions) extensions(e *groupExtensions, known []CredentialType) error {
 	if q.cfg.Policy == nil {
 		return nil
@@ -225,8 +226,8 @@ func (q questions) extensions(e *groupExtensions, known []CredentialType) error 
 	return q.named(e.credentials, known)
 }
 
-// named asks about the credential types that extensions of a GroupContext name, but
-// for those that are known, which are in increasing order.
+// named asks about the credential types that extensions of a GroupContext name, except
+// known ones. known is in increasing order.
 func (q questions) named(types, known []CredentialType) error {
 	for _, t := range types {
 		if has(known, t) {
@@ -242,8 +243,8 @@ func (q questions) named(types, known []CredentialType) error {
 	return nil
 }
 
-// hasCredential reports whether members of a group that has ended use a credential
-// type, or the extensions that its ReInit announced name it.
+// hasCredential reports, for a group that has ended, whether members use a credential
+// type or the extensions that its ReInit announced name it.
 func (p *publicState) hasCredential(t CredentialType) bool {
 	return has(p.announced.credentials, t) || has(p.tree.credentialTypesInUse(), t)
 }
@@ -275,8 +276,9 @@ func (q questions) proposal(p *publicState, c *CommittedProposal) error {
 	return nil // a PSK is judged when its length is known
 }
 
-// reInit asks about the group that a ReInit announces, which begins anew whoever
-// proposes it, and checks what depends on its suite, which only the client's suites give.
+// reInit asks about the group that a ReInit announces, as about a new group, whoever
+// proposes it. It also checks what depends on that group's suite, which only the client's
+// suites give.
 func (q questions) reInit(p *publicState, r *ReInitProposal, c *CommittedProposal) error {
 	q = q.as(suite.Start)
 	next, err := q.suite(r.CipherSuite)
@@ -292,7 +294,7 @@ func (q questions) reInit(p *publicState, r *ReInitProposal, c *CommittedProposa
 	return c.checkNext(p.suite, next)
 }
 
-// proposals asks about the proposals of a list from the one at an index on.
+// proposals asks about the proposals of a list, beginning with the one at index from.
 func (q questions) proposals(p *publicState, list []CommittedProposal, from int) error {
 	for i := from; i < len(list); i++ {
 		if err := q.proposal(p, &list[i]); err != nil {
@@ -341,12 +343,12 @@ func (c *Config) allowCommit(p *publicState, now time.Time, ac *authenticatedCon
 	return err
 }
 
-// leaves reports whether a proposal does nothing but lead out of a group.
+// leaves reports whether a proposal only leads out of a group.
 func leaves(p Proposal) bool {
 	return p.Type() == ProposalRemove || p.Type() == ProposalReInit
 }
 
-// leaveOnly reports whether a commit of these proposals does.
+// leaveOnly reports whether a commit of these proposals only leads out of a group.
 func leaveOnly(list []CommittedProposal) bool {
 	stays := func(c CommittedProposal) bool { return !leaves(c.Proposal) }
 	return len(list) > 0 && !slices.ContainsFunc(list, stays)

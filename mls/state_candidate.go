@@ -155,13 +155,15 @@ func (g *Group) held(public []byte) *privateKey {
 	return nil
 }
 
-// RestoreCandidate returns a candidate that [Candidate.Save] saved, in the group
-// that it is from, in its epoch. signers are those that this member has beside the
-// group's and those of its Updates: that of the candidate, if it has another (see
-// [WithCredential]). The error is as of [RestoreGroup]. It is restored
-// once: two candidates with references to one private key would delete it for each
-// other. The policy is asked whether the group may be read, or, if the commit only
-// leads out of it, left.
+// RestoreCandidate returns a candidate that [Candidate.Save] saved, in the group that it
+// comes from, in the same epoch. signers are this member's signers beside the group's and
+// those of its Updates; the candidate's is among them if it has another one (see
+// [WithCredential]). RestoreCandidate asks the policy whether the group may be read, or,
+// if the commit only leads out of it, whether it may be left. The errors are those of
+// [RestoreGroup].
+//
+// Restore a candidate only once: two candidates with references to one private key would
+// each delete it for the other.
 func (g *Group) RestoreCandidate(now time.Time, state Snapshot, signers ...suite.Signer) (*Candidate, error) {
 	done, err := g.alive()
 	if err != nil {
@@ -195,10 +197,10 @@ func (g *Group) RestoreCandidate(now time.Time, state Snapshot, signers ...suite
 	return c, nil
 }
 
-// RestoreCandidate returns a candidate that [Candidate.Save] saved, by which this
-// member joins a group. cfg and the error are as of [RestoreGroup]. The policy is
-// asked whether the group may begin for this client, or, if it follows one that a
-// ReInit has ended, be read.
+// RestoreCandidate returns a candidate that [Candidate.Save] saved, by which this member
+// joins a group. cfg and the errors are those of [RestoreGroup]. RestoreCandidate asks
+// the policy whether the group may begin for this client, or, if it follows a group that
+// a ReInit has ended, whether it may be read.
 func RestoreCandidate(now time.Time, cfg Config, state Snapshot) (*Candidate, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err

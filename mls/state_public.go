@@ -112,15 +112,15 @@ func (g *PublicGroup) follow(from *PublicGroup) {
 	}
 }
 
-// RestorePublicGroup returns the public group that [PublicGroup.Save] saved. It is
-// O(n). Of cfg, what [NewPublicGroup] wants is wanted; the policy is asked whether the
-// group may be read.
+// RestorePublicGroup returns the public group that [PublicGroup.Save] saved. It is O(n).
+// cfg is as for [NewPublicGroup]. It asks the policy whether the group may be read.
 //
-// That the state is whole and that its parts fit together is checked, and the
-// signature of the GroupInfo, if there is one. What members signed was verified when
-// it came and is not verified again, nor is the Authenticator asked. The error wraps
-// [ErrMalformed], [ErrInvalid], [ErrWrongGroup] or [ErrWrongEpoch] if the state is
-// damaged.
+// It checks that the state is whole, that its parts fit together, and, if there is a
+// GroupInfo, the GroupInfo's signature. What members signed was verified when it arrived
+// and is not verified again, and the Authenticator is not asked.
+//
+// The error is a [*PolicyError] if the policy refuses the group. It wraps [ErrMalformed],
+// [ErrInvalid], [ErrWrongGroup] or [ErrWrongEpoch] if the state is damaged.
 func RestorePublicGroup(now time.Time, cfg Config, state Snapshot) (*PublicGroup, error) {
 	if cfg.Suites == nil {
 		return nil, errNoSuites

@@ -16,28 +16,33 @@ import (
 
 // RestoreGroup returns the group that [Group.Save] saved. It is O(n).
 //
-// cfg is the client's, with the signer of the member's leaf; signers are others that
-// this member has: those of Updates with another signature key that wait for a commit
-// (see [WithCredential]). If the leaf is of one of them, the group goes on with that
-// one and with the leaf's credential and extensions. The cipher suite is the group's
-// own, and cfg.Policy is asked whether it may be read.
+// cfg is the client's configuration, with the signer of the member's leaf. signers are
+// the member's other signers: those of Updates with another signature key that wait for a
+// commit (see [WithCredential]). If the leaf belongs to one of these, the group goes on
+// with that signer and with the leaf's credential and extensions. The cipher suite is the
+// group's own; RestoreGroup asks cfg.Policy whether the group may be read.
 //
-// All that can be checked without the other members is: that the state is whole, with
-// every record of one saved state and no other, and that its parts fit together. What
-// members signed was verified when it came and is not verified again, nor is the
-// Authenticator asked. The error wraps [ErrMalformed] or [ErrInvalid] if the state is
-// damaged. Where the environment refuses a private key, the error wraps
-// [suite.ErrEnvironment] and neither of them: the state may be good.
+// RestoreGroup checks everything that can be checked without the other members: that the
+// state is whole, with every record of one saved state and no other, and that its parts
+// fit together. What members signed was verified when it arrived and is not verified
+// again, and the Authenticator is not asked.
+//
+// The error wraps [ErrMalformed] or [ErrInvalid] if the state is damaged. It wraps
+// [suite.ErrEnvironment] and neither of them if the environment refuses a private key:
+// the state may then be good. It is a [*PolicyError] if the policy refuses the group.
+// Another error says that no signer belongs to the leaf, or that a provider does not open
+// the reference of a private key.
 //
 // The group answers [ErrUnsaved] to the first message that it is to send, whatever was
-// saved before that: see [Group.Save].
+// saved before: see [Group.Save].
 func RestoreGroup(now time.Time, cfg Config, state Snapshot, signers ...suite.Signer) (*Group, error) {
 	return restoreGroup(cfg.ask(suite.Receive, now), state, signers)
 }
 
-// RestoreToLeave is [RestoreGroup] for a group that the policy lets nobody read any
-// more: it asks for [suite.Leave]. The policy goes on to judge each call, so that such a
-// Group can be left by a ReInit or a Remove, export and be followed up, and no more.
+// RestoreToLeave is [RestoreGroup] for a group that the policy lets nobody read any more.
+// It asks the policy for [suite.Leave]. The policy goes on to judge each call. So the
+// Group can be left by a ReInit or a Remove, can export, and can be followed up, and
+// nothing else.
 func RestoreToLeave(now time.Time, cfg Config, state Snapshot, signers ...suite.Signer) (*Group, error) {
 	return restoreGroup(cfg.ask(suite.Leave, now), state, signers)
 }

@@ -5,16 +5,15 @@ import (
 	"time"
 )
 
-// Policy is a mandate: it says what may be used. One value answers all who ask: the
-// engine about each thing that enters a group, and a registry about the suites that it
-// lists.
+// Policy is a mandate: it says what may be used. The same value answers the engine, about
+// each thing that enters a group, and a registry, about the suites that it lists.
 //
 // Implementations must be safe for concurrent use.
 type Policy interface {
-	// Judge returns nil if what q asks about may be used so, or an error that says why
+	// Judge returns nil if q.Subject may be used as q says, or an error that says why
 	// not. It refuses a Subject that it does not know with an [*UnknownSubjectError], so
-	// that nothing of a later document gets past a policy that was written before it.
-	// The same question has the same answer.
+	// that nothing from a later document gets past an older policy. The same question
+	// always has the same answer.
 	//
 	// A policy that refuses [Leave] locks members in.
 	Judge(q Question) error
@@ -29,16 +28,16 @@ func (f PolicyFunc) Judge(q Question) error { return f(q) }
 // Question asks whether something may be used.
 type Question struct {
 	Use  Use
-	Time time.Time // of the call: a date may change the answer
+	Time time.Time // the time of the call; a date may change the answer
 
-	// Subject is what would be used, a plain value: the [Info] of a suite, as [Describe]
-	// returns it; a [Move]; or a CredentialType, Lifetime, PSKInfo or WireFormat of
-	// package mls. Packages that come later have subjects of their own.
+	// Subject is what would be used, as a plain value: the [Info] of a suite, as
+	// [Describe] returns it; a [Move]; or a CredentialType, Lifetime, PSKInfo or
+	// WireFormat of package mls. Later packages have subjects of their own.
 	Subject any
 
 	// Listing says that nothing is used yet: the answer decides what is listed as usable,
-	// by a leaf for its group or by a program for people. It is judged as if it were to
-	// be used, and its refusal is no event that an audit log has to tell of.
+	// by a leaf for its group or by a program for people. The policy judges the Subject
+	// as if it were to be used. An audit log need not report the refusal.
 	Listing bool
 }
 
@@ -50,8 +49,8 @@ func (q Question) Ask(p Policy) error {
 	return p.Judge(q)
 }
 
-// UnknownSubjectError is a policy's refusal of a [Question] whose Subject it does not
-// know.
+// UnknownSubjectError says that a policy refuses a [Question] because it does not know
+// the Subject.
 type UnknownSubjectError struct{ Subject any }
 
 // Error names the type of the subject.
@@ -59,25 +58,26 @@ func (e *UnknownSubjectError) Error() string {
 	return fmt.Sprintf("suite: the policy does not know what a %T is, and refuses it", e.Subject)
 }
 
-// Move is a group of one suite that takes the place of a group of another, or of the
-// same: by a ReInit, or as a branch (RFC 9420, Sections 11.2 and 11.3).
+// Move is a group of suite To that takes the place of a group of suite From by a ReInit,
+// or branches off from it (RFC 9420, Sections 11.2 and 11.3). For a branch, From and To
+// are the same.
 type Move struct{ From, To Info }
 
-// Use is what somebody wants to do with the subject of a [Question]. A policy whose
-// date has come can so stop new groups without locking anybody in, or out of, those
-// that exist.
+// Use is what somebody wants to do with the Subject of a [Question]. It lets a policy
+// whose date has come stop new groups without locking anybody into existing groups, or
+// out of them.
 type Use int
 
 const (
-	// Start is a new group, a key package, somebody who is added, a join, an external
-	// commit, or the target of a ReInit or a branch.
+	// Start begins something: a new group, a key package, a member that is added, a join,
+	// an external commit, or the target of a ReInit or a branch.
 	Start Use = iota + 1
-	// Continue is work in a group that exists: send, propose, commit.
+	// Continue goes on in an existing group: sending, proposing, committing.
 	Continue
-	// Receive is what only reads a group that exists: the import of saved state,
-	// the processing of messages, a public group.
+	// Receive only reads an existing group: importing a saved state, processing messages,
+	// following a public group.
 	Receive
-	// Leave is the way out of one: ReInit to another suite, removal, export, saving.
+	// Leave leads out of a group: a ReInit to another suite, removal, export, saving.
 	Leave
 )
 
