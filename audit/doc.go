@@ -33,7 +33,7 @@
 //	secret exported   INFO   the application took a secret      schema group label length
 //	message refused   WARN   another's message was not taken    schema group wire_format content_type error
 //	                                                            section leaf proposal key_package use REASONS
-//	act refused       WARN   the policies refused what this     schema group error leaf proposal key_package
+//	act refused       WARN   the policy refused what this       schema group error leaf proposal key_package
 //	                         client was about to do in a group  use REASONS
 //
 //	Attribute           Type    Meaning
