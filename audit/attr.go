@@ -83,7 +83,8 @@ func group(g mls.GroupState) slog.Attr {
 	return slog.Group("group", attrs...)
 }
 
-// committer names who made a commit: the leaf alone may be somebody else's since.
+// committer names the member that made a commit. The leaf alone may belong to somebody
+// else by now.
 func committer(s mls.Sender, a mls.Author) slog.Attr {
 	attrs := []slog.Attr{slog.String("type", s.Type.String())}
 	if s.Type == mls.SenderMember {
@@ -93,7 +94,7 @@ func committer(s mls.Sender, a mls.Author) slog.Attr {
 	return slog.Attr{Key: "committer", Value: slog.GroupValue(attrs...)}
 }
 
-// client names a client by what others know it by.
+// client describes a client by what others know of it.
 func client(c mls.Credential, signatureKey []byte) []slog.Attr {
 	attrs := []slog.Attr{slog.String("credential_type", c.Type.String())}
 	if identity, ok := c.Identity(); ok && utf8.Valid(identity) {

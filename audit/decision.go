@@ -9,16 +9,16 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// The verdicts of a decision. A report is an allowance that goes by what exists: the
-// same question with [suite.Start] is refused.
+// The verdicts of a decision. A report allows something only because it exists: the policy
+// refuses the same question with [suite.Start].
 const (
 	allowed  = "allow"
 	reported = "report"
 	refused  = "refuse"
 )
 
-// Policy returns p with a log of each of its decisions; nil if p is nil, which decides
-// nothing.
+// Policy returns p with a log of each of its decisions. It returns nil if p is nil: there
+// is nothing to decide.
 func Policy(p suite.Policy, l *slog.Logger) suite.Policy {
 	if p == nil {
 		return nil
@@ -26,15 +26,15 @@ func Policy(p suite.Policy, l *slog.Logger) suite.Policy {
 	return decisions{p, l}
 }
 
-// decisions is a policy with a log of what it decides.
+// decisions is a policy that logs its decisions.
 type decisions struct {
 	policy suite.Policy
 	log    *slog.Logger
 }
 
-// Judge returns the answer of the policy. If that allows what exists, Judge asks whether
-// it would allow something new. What is asked for a list is below the level of the rest:
-// nobody was refused anything.
+// Judge returns the answer of the policy. If that allows something that exists, Judge
+// asks whether the policy would allow it as something new. A question for a list is
+// logged at a lower level than the rest: nobody was refused anything.
 func (d decisions) Judge(q suite.Question) error {
 	err := d.policy.Judge(q)
 	level, verdict, why := slog.LevelInfo, allowed, err
@@ -66,8 +66,8 @@ func (d decisions) Judge(q suite.Question) error {
 	return err
 }
 
-// subject says what a question is about. Of what this package does not know it gives the
-// type alone: the policy judges it, and it may be no matter for a log.
+// subject describes what a question is about. For a subject that this package does not
+// know, it gives only the type: the subject may be no matter for a log.
 func subject(subject any) []slog.Attr {
 	var question string
 	var attrs []slog.Attr

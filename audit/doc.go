@@ -1,22 +1,22 @@
 // Package audit writes what policies decide and what happens to groups to a log/slog
 // logger, as records that a deployment can keep as evidence. No record holds a secret.
 //
-// It stands between the engine and its policy, and beside it as its observer:
+// It stands between the engine and its policy, and observes the engine:
 //
 //	l := slog.New(slog.NewJSONHandler(file, nil)).With("client", name)
 //	cfg.Policy = audit.Policy(p, l)
 //	cfg.Observer = audit.Observer(l)
 //
-// A handler that cannot write is for the deployment to notice: slog drops its error.
-// To find what exists and might not begin today, a policy that allows something is
-// asked a second time, with [suite.Start].
+// A deployment has to notice by itself if its handler cannot write: slog drops the error.
+// When a policy allows something in an existing group, it is asked a second time, with
+// [suite.Start], to find what could not begin today.
 //
 // # Schema
 //
-// The message of a record is its kind. Records have these attributes, whose names and
-// meanings change only together with the number in schema; those that do not apply are
-// left out, and others may come. Octets are in lower-case hexadecimal, suites and other
-// code points are written 0x0001 where they have no name, times are in UTC.
+// The message of a record is its kind. Records have the attributes below. Their names and
+// meanings change only together with the number in schema. Attributes that do not apply
+// are left out, and new ones may be added. Octets are in lower-case hexadecimal, suites and
+// other code points without a name are written as 0x0001, and times are in UTC.
 //
 //	Message           Level  What                               Attributes
 //	decision          INFO   a policy allowed something         schema question SUBJECT use at verdict

@@ -10,15 +10,15 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// Cost is the least that RFC 9420 makes a move to a suite cost, by the closed formula
-// that suitebench calls the limit, for a group of some number of members. Bytes leave
+// Cost is the least that RFC 9420 makes a move to a suite cost, for a group of a given
+// number of members, by the closed formula that suitebench calls the limit. Bytes leave
 // out credentials, capabilities and length prefixes, some hundred bytes for each member.
 type Cost struct {
 	KeyPackage Work // of each member, to prepare
 	Create     Work // of the one who makes the new group
 	Join       Work // of each other member
 
-	// Commit and Process are of the first commit in the new group that renews keys. All
+	// Commit and Process are for the first commit in the new group that renews keys. All
 	// parents of its tree are blank, so it encrypts to every member.
 	Commit  Work
 	Process Work
@@ -30,21 +30,21 @@ type Cost struct {
 
 // Work is the cost of one step.
 type Work struct {
-	// Primitives are the calls into the cipher suite, by their names in [Prices]; a
-	// mean, and so with a fraction, for Process.
+	// Primitives are the calls into the cipher suite, by their names in [Prices]. For
+	// Process, they are a mean and may be fractions.
 	Primitives map[string]float64
 
 	CPU time.Duration // at the prices of the plan; 0 without any
 }
 
-// Prices say what each primitive of a suite costs on some machine, in nanoseconds of
-// CPU time, by name: DeriveKey, Prepare, Seal, Open, Sign, Verify, CheckKey, Extract,
-// Expand, MAC, Hash and AEAD are calls; HashedByte and AEADByte are what a byte of
-// input adds. One that is missing costs nothing.
+// Prices are what each primitive of a suite costs on some machine, in nanoseconds of CPU
+// time, by name. DeriveKey, Prepare, Seal, Open, Sign, Verify, CheckKey, Extract, Expand,
+// MAC, Hash and AEAD are the costs of a call. HashedByte and AEADByte are the costs that
+// a byte of input adds. A missing primitive costs nothing.
 type Prices map[string]float64
 
-// Measure measures the prices of a suite on this machine, for about as long as it is
-// told; a second is plenty.
+// Measure measures the prices of a suite on this machine, for about the given time. A
+// second is plenty.
 func Measure(ctx context.Context, s suite.Suite, during time.Duration) (Prices, error) {
 	// Price takes the plan's time for each of seven primitives and a quarter of it for
 	// each of the other eight.
@@ -55,7 +55,7 @@ func Measure(ctx context.Context, s suite.Suite, during time.Duration) (Prices, 
 	return byName(measured), nil
 }
 
-// byName returns what is not nothing, by the names of the primitives.
+// byName returns the values that are not 0, by the names of the primitives.
 func byName[T ~[len(limit.Cost{})]float64](values T) map[string]float64 {
 	named := make(map[string]float64, len(values))
 	for i, v := range values {
@@ -66,8 +66,8 @@ func byName[T ~[len(limit.Cost{})]float64](values T) map[string]float64 {
 	return named
 }
 
-// CostOf returns what it costs to move a group of members, at least one, to a suite.
-// prices may be nil.
+// CostOf returns the cost of moving a group of members, at least one, to a suite. prices
+// may be nil.
 func CostOf(info suite.Info, members int, prices Prices) Cost {
 	g := limit.Group{Suite: info, Tree: limit.Blank(max(members, 1), 0)}
 	work := func(c limit.Cost) Work {

@@ -1,29 +1,29 @@
-// Package migrate moves live groups of package mls to another cipher suite, all
-// members at once: a plan of who is ready and what it costs, and the steps of the move,
-// each of which can be saved and done again.
+// Package migrate moves live groups of package mls to another cipher suite, all members at
+// once. It makes a plan, which says who is ready and what the move costs, and it has the
+// steps of the move, each of which can be saved and repeated.
 //
-// MLS moves a group by a ReInit (RFC 9420, Section 11.2): a commit ends the old group,
-// and any member makes the new one, which the resumption PSK of the old one's last epoch
-// ties to it.
+// MLS moves a group by a ReInit (RFC 9420, Section 11.2): a commit ends the old group, and
+// any member makes the new one. The resumption PSK of the old group's last epoch ties the
+// new group to the old one.
 //
 //  1. Every member prepares a key package of the new suite, with [Prepare], saves the
-//     [Migration] and publishes [Migration.KeyPackage]. Where the new suite has another
-//     signature scheme, it has a new signer and a credential for it; that both are of
-//     one client is for [mls.Authenticator] to say.
+//     [Migration] and publishes [Migration.KeyPackage]. If the new suite has another
+//     signature scheme, the member brings a new signer and a credential for it;
+//     [mls.Authenticator] says whether both credentials belong to one client.
 //  2. Somebody makes a [Plan] and, if all are ready, commits [Plan.ReInit] in the old
 //     group. Until the delivery service accepts that commit, nothing has happened: the
-//     old group goes on, and another commit may win. Whoever adopts it saves the old
-//     group, which sends and takes no handshake any more.
+//     old group goes on, and another commit may win. A member that adopts the commit
+//     saves the old group, which neither sends nor takes handshakes any more.
 //  3. Any member makes the new group with [Migration.Create] from the others' key
 //     packages, saves the Migration, and sends the Welcome.
-//  4. The delivery service accepts one Welcome for the new group's id. Each member, its
-//     maker included, hands it to [Migration.Enter], saves the group that it gets, and
-//     deletes what it has saved of the old one and of the Migration.
+//  4. The delivery service accepts one Welcome for the new group's id. Each member, even
+//     the one that made it, hands it to [Migration.Enter], saves the group that it gets,
+//     and deletes what it has saved of the old group and of the Migration.
 //
 // # Crashes
 //
-// What a member has to keep is the old group, as [mls.Group.Save] gives it, which knows
-// its ReInit, and the Migration. Both are saved before what they lead to is sent:
+// A member has to keep the old group, as [mls.Group.Save] saves it together with its
+// ReInit, and the Migration. Both are saved before anything that follows from them is sent:
 //
 //	before                               save
 //	publishing the key package           the Migration
@@ -32,30 +32,30 @@
 //	sending a Welcome                    the Migration
 //	deleting the old states              the new group
 //
-// A member that goes down between two of them begins again from the one before: what it
-// sends then is the same, byte by byte, or has not been sent yet. Every step can be done
-// again with the same parameters until the new group is saved. Then there is no way
-// back: [Migration.Enter] deletes the secrets of the old group.
+// A member that goes down between two of these begins again from the earlier one. What it
+// sends then is the same, byte by byte, or was not sent before. Every step can be repeated
+// with the same parameters until the new group is saved. After that there is no way back:
+// [Migration.Enter] deletes the secrets of the old group.
 //
 // # Races
 //
-// Several members may make the new group at once; their groups have one id and different
-// secrets. The delivery service decides, as it does between commits: it accepts the
-// first Welcome for an id and refuses the others. Nobody adopts a group by having made
-// it: the maker of a refused Welcome enters by the accepted one, as every other member,
-// with its key package, which is why it is among those handed to Create. A
-// delivery service that cannot decide needs one member to do step 3, such as the one
-// whose commit ended the old group.
+// Several members may make the new group at once. Their groups have the same id and
+// different secrets. The delivery service decides, as it does between commits: it accepts
+// the first Welcome for an id and refuses the others. Making a group is not enough to adopt
+// it: the maker of a refused Welcome enters by the accepted one, as every other member does,
+// with its key package. That is why its key package is among those handed to Create. If the
+// delivery service cannot decide, one member has to do step 3, such as the one whose commit
+// ended the old group.
 //
-// A Welcome that nobody can enter by is withdrawn, and another member does step 3 with the
-// same key packages, which only a successful Enter uses up. Whom an accepted Welcome does
-// not let in, by a fault of its maker or because the member lost its Migration, the
-// members of the new group add by an ordinary Add.
+// If nobody can enter by a Welcome, it is withdrawn, and another member does step 3 with the
+// same key packages. Only a successful Enter uses key packages up. An accepted Welcome may
+// fail to admit a member, because of its maker's fault or because the member lost its
+// Migration. The members of the new group then add that member by an ordinary Add.
 //
 // # No downgrade
 //
-// A plan names as targets what the policy allows and what is not weaker than the old
-// suite, unless a profile allows that move by name (package policy). This is advice. It
-// is enforced by each member's engine, which asks the Policy of its [mls.Config]: it
-// refuses to send or take the ReInit, to make the new group and to join it.
+// The targets of a plan are the suites that the policy allows and that are not weaker than
+// the old suite, unless a profile allows that move by name (package policy). The plan is
+// advice. Each member's engine enforces the policy of its [mls.Config]: it refuses to send
+// or take the ReInit, to make the new group and to join it.
 package migrate

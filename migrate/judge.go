@@ -18,8 +18,8 @@ type judge struct {
 	name func(mls.LeafIndex, mls.Credential) string
 }
 
-// newJudge returns a judge of key packages by themselves: their suite is judged once for
-// all, elsewhere.
+// newJudge returns a judge of key packages without their suite, which is judged
+// elsewhere, once for all.
 func newJudge(g *mls.Group, cfg mls.Config) *judge {
 	if p := cfg.Policy; p != nil {
 		cfg.Policy = suite.PolicyFunc(func(q suite.Question) error {
@@ -50,8 +50,8 @@ func (j *judge) all(ctx context.Context, now time.Time, targets []Target, packag
 	return strangers, nil
 }
 
-// members judges the members for one suite by its key packages, which are wanted of
-// all but the own leaf if wanted is set.
+// members judges the members for one suite by its key packages. If wanted is set, all
+// members but the own leaf need one.
 func (j *judge) members(ctx context.Context, now time.Time, id suite.ID, packages []*mls.KeyPackage, wanted bool) (members []Member, strangers []*mls.KeyPackage, err error) {
 	verdicts, err := j.verdicts(ctx, now, packages)
 	if err != nil {
@@ -90,8 +90,8 @@ func (j *judge) members(ctx context.Context, now time.Time, id suite.ID, package
 	return members, strangers, nil
 }
 
-// owners returns the indices of the key packages of each member, in their order, and
-// those of nobody.
+// owners returns the indices of the key packages of each member, in their order, and the
+// key packages of nobody.
 func (j *judge) owners(packages []*mls.KeyPackage) (of map[mls.LeafIndex][]int, strangers []*mls.KeyPackage) {
 	of = make(map[mls.LeafIndex][]int, j.g.Size())
 	rest := make([]int, len(packages))
@@ -120,7 +120,7 @@ func (j *judge) owners(packages []*mls.KeyPackage) (of map[mls.LeafIndex][]int, 
 	return of, strangers
 }
 
-// verdicts returns for each key package nil, or why it will not do.
+// verdicts returns, for each key package, nil or the reason why it will not do.
 func (j *judge) verdicts(ctx context.Context, now time.Time, packages []*mls.KeyPackage) ([]error, error) {
 	verdicts := make([]error, len(packages))
 	if err := parallel.For(len(packages), func(i int) error {
@@ -153,5 +153,5 @@ func (j *judge) verdicts(ctx context.Context, now time.Time, packages []*mls.Key
 	return verdicts, nil
 }
 
-// noLeaf is the leaf of who has none yet, as in [mls.Change].
+// noLeaf is the leaf of a client that has none yet, as in [mls.Change].
 const noLeaf mls.LeafIndex = 1<<32 - 1

@@ -14,15 +14,15 @@ import (
 )
 
 var (
-	// ErrEntered says that a Migration is over: this member is in the new group.
+	// ErrEntered says that a Migration is over because this member is in the new group.
 	ErrEntered = errors.New("migrate: this member has entered the new group")
-	// ErrDestroyed says that a Migration is over by [Migration.Destroy].
+	// ErrDestroyed says that a Migration is over because [Migration.Destroy] was called.
 	ErrDestroyed = errors.New("migrate: the migration was destroyed")
 )
 
-// Migration is one member's way from an old group into the new one: its key package
-// of the new suite, and the new group that it has made, if it has. It is safe for
-// concurrent use.
+// Migration is one member's way from an old group into the new one. It holds the member's
+// key package of the new suite and, if the member has made one, the new group. It is safe
+// for concurrent use.
 type Migration struct {
 	cfg mls.Config
 
@@ -32,10 +32,11 @@ type Migration struct {
 	over error          // why the Migration is, or nil
 }
 
-// Prepare makes a key package for the new group. cfg is the client's in the new group:
-// cfg.Suite is the suite to move to, and Signer and Credential are of its signature
-// scheme. Save the Migration before the key package is published. options are of
-// [mls.NewKeyPackage]: after the ReInit, [mls.ToFollow] the old group.
+// Prepare makes a key package for the new group. cfg is the client's configuration in the
+// new group: cfg.Suite is the suite to move to, and Signer and Credential fit its
+// signature scheme. Save the Migration before you publish the key package. options are
+// those of [mls.NewKeyPackage], whose errors Prepare returns. After the ReInit, pass
+// [mls.ToFollow] of the old group.
 func Prepare(ctx context.Context, now time.Time, cfg mls.Config, options ...mls.KeyPackageOption) (*Migration, error) {
 	own, err := mls.NewKeyPackage(ctx, now, cfg, options...)
 	if err != nil {
@@ -44,10 +45,10 @@ func Prepare(ctx context.Context, now time.Time, cfg mls.Config, options ...mls.
 	return &Migration{cfg: cfg, own: own}, nil
 }
 
-// KeyPackage returns what the member publishes.
+// KeyPackage returns the key package that the member publishes.
 func (m *Migration) KeyPackage() *mls.KeyPackage { return m.own.KeyPackage }
 
-// Welcome returns the Welcome of the group that this member has made, an MLSMessage,
+// Welcome returns the Welcome of the group that this member has made, as an MLSMessage,
 // or nil.
 func (m *Migration) Welcome() []byte {
 	m.mu.Lock()
@@ -58,17 +59,18 @@ func (m *Migration) Welcome() []byte {
 	return bytes.Clone(m.made.Welcome)
 }
 
-// Create makes the group that follows old, which a ReInit has ended (RFC 9420,
-// Section 11.2), of its members and nobody else. packages are key packages of the new
-// suite, of each member the preferred one first; those of strangers and this member's
-// own are left out. It returns the Welcome for the others, which is sent once the
-// Migration is saved.
+// Create makes the group that follows old, which a ReInit has ended (RFC 9420, Section
+// 11.2), of the members of old and nobody else. packages are key packages of the new
+// suite, with each member's preferred one first; those of strangers and this member's own
+// are left out. Create returns the Welcome for the others. Save the Migration before you
+// send it.
 //
-// If the Migration has made a group already, Create returns its Welcome again: it may
-// be what the delivery service has accepted. See [Migration.Drop].
+// If the Migration has made a group already, Create returns its Welcome again: the
+// delivery service may have accepted it. See [Migration.Drop].
 //
-// The error is a [*NotReady] if members have no key package that will do, or of
-// [mls.Group.Reinitialize]. old stays as it is.
+// The error is [ErrEntered] or [ErrDestroyed] if the Migration is over, a [*NotReady] if
+// members have no key package that will do, or an error of [mls.Group.Reinitialize]. old
+// is unchanged.
 func (m *Migration) Create(ctx context.Context, now time.Time, old *mls.Group, packages []*mls.KeyPackage) (welcome []byte, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -110,13 +112,13 @@ func (m *Migration) create(ctx context.Context, now time.Time, old *mls.Group, p
 	return old.Reinitialize(ctx, now, m.cfg, adds...)
 }
 
-// Drop gives up the group that this member has made, so that it can make another with
-// other key packages. That is safe only if the delivery service has not accepted its
-// Welcome and will not: nobody else can let this member into that group.
+// Drop gives up the group that this member has made, so that the member can make another
+// one with other key packages. That is safe only if the delivery service has not accepted
+// its Welcome and will not: nobody else can admit this member to that group.
 //
-// The secrets and private keys of the group that was made are deleted. Those that a
-// provider holds itself ([suite.ReferencedKey]) are gone there at once: what was saved
-// before cannot be restored, so save the Migration again.
+// Drop deletes the secrets and private keys of the group. Keys that a provider holds
+// itself ([suite.ReferencedKey]) are deleted there at once, so what was saved before
+// cannot be restored. Save the Migration again.
 func (m *Migration) Drop() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -131,9 +133,9 @@ func (m *Migration) drop() {
 	}
 }
 
-// Destroy deletes the private parts of a Migration that its member gives up: of its key
-// package, and of the group that it has made. It answers [ErrDestroyed] from then on.
-// What was saved of it is for the caller to delete.
+// Destroy deletes the private parts of a Migration that its member gives up: those of its
+// key package, and of the group that it has made. The Migration answers [ErrDestroyed]
+// from then on. Deleting what was saved of it is the caller's part.
 func (m *Migration) Destroy() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -149,17 +151,20 @@ func (m *Migration) giveUp(why error) {
 	m.over = why
 }
 
-// Enter moves this member into the new group by the Welcome that the delivery service
-// has accepted: the group that this member made, if the Welcome is its own, or the one
-// that another did. It checks that the group is what the ReInit of old announced, that
-// it is tied to old by its resumption PSK, and that all members of old are in it and
-// nobody else. options are of [mls.OwnKeyPackage.Join].
+// Enter moves this member into the new group by the Welcome that the delivery service has
+// accepted. If the Welcome is the member's own, that is the group that it made; otherwise
+// it is another member's. Enter checks that the group is the one that the ReInit of old
+// announced, that the resumption PSK of old ties it to old, and that all members of old
+// are in it and nobody else. options are those of [mls.OwnKeyPackage.Join].
 //
-// On success the secrets of old and of the Migration are deleted, and there is no way
-// back. The new group has to be saved before it sends, and before what was saved of old
-// and the Migration is deleted: until then, Enter can be done again from those. Only of
-// keys that a provider holds itself ([suite.ReferencedKey]) is this not so: they are
-// deleted there, at once. On error everything is as it was.
+// On success, Enter deletes the secrets of old and of the Migration, and there is no way
+// back. Save the new group before it sends, and before you delete what was saved of old
+// and the Migration: until then, Enter can be repeated from those. That does not hold for
+// keys that a provider holds itself ([suite.ReferencedKey]): they are deleted there at
+// once.
+//
+// The error is [ErrEntered] or [ErrDestroyed] if the Migration is over, or an error of
+// [mls.OwnKeyPackage.Join]. On error, everything is unchanged.
 func (m *Migration) Enter(ctx context.Context, now time.Time, old *mls.Group, welcome []byte, options ...mls.JoinOption) (*mls.Group, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

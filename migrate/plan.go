@@ -16,40 +16,41 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// Options say what a plan is made with. Only Registry is required.
+// Options are the options of [NewPlan]. Only Registry is required.
 type Options struct {
-	// Registry has the suites that could be moved to, the most preferred first
+	// Registry has the possible target suites, the most preferred first
 	// ([registry.Registry.Select]).
 	Registry *registry.Registry
 
-	// Policy has to allow the target, the move and the key packages, as that of the
-	// members' [mls.Config] will. Nil is [policy.All] of none, which allows everything but
-	// downgrades.
+	// Policy has to allow the target, the move and the key packages, as the policies of
+	// the members' [mls.Config] will. Nil means [policy.All] of no policies, which allows
+	// everything but downgrades.
 	Policy suite.Policy
 
-	// Target is the suite to move to; 0 lets [policy.Choose] pick it.
+	// Target is the suite to move to. With 0, [policy.Choose] picks it.
 	Target suite.ID
 
-	// KeyPackages are those that members have published, of whatever suites, of each
-	// member the preferred one first. If it is nil, nobody has been asked for any yet,
-	// and a member counts as ready by the suites that its leaf advertises. The member
-	// who plans needs none.
+	// KeyPackages are the key packages that members have published, of whatever suites,
+	// with each member's preferred one first. If it is nil, nobody has been asked for any
+	// yet, and a member counts as ready for the suites that its leaf advertises. The
+	// member that makes the plan needs none.
 	KeyPackages []*mls.KeyPackage
 
-	// Authenticator and Lifetimes judge key packages, as those of [mls.Config].
+	// Authenticator and Lifetimes judge key packages, as in [mls.Config].
 	Authenticator mls.Authenticator
 	Lifetimes     mls.LifetimePolicy
 
-	// Prices are what the primitives of suites cost, from [Measure]. Without those of a
-	// suite, its costs are counted and not timed.
+	// Prices are the costs of the primitives of suites, from [Measure]. Without prices, a
+	// suite's costs are counted and not timed.
 	Prices map[suite.ID]Prices
 
-	// Name names a member for people. Without it, that is the identity of a basic
-	// credential, if it is printable, or the number of the leaf.
+	// Name returns the name of a member in texts. If it is nil, a member's name is the
+	// identity of its basic credential, if that is printable, or else the number of its
+	// leaf.
 	Name func(mls.LeafIndex, mls.Credential) string
 }
 
-// Plan says to which suites a group could move, now, and who is not ready for it.
+// Plan says to which suites a group can move now, and which members are not ready.
 type Plan struct {
 	At      time.Time
 	GroupID []byte
@@ -57,39 +58,39 @@ type Plan struct {
 	From    suite.Info
 	Targets []Target // every suite of the registry, the most preferred first
 
-	// To is the target of [Options], or the one that [policy.Choose] picks, which may be
-	// the suite that the group has; nil if there is none, and then Failure says why: it is
-	// a [*policy.NoSuite].
+	// To is the target of [Options], or the one that [policy.Choose] picks. It may be the
+	// suite that the group has. It is nil if there is none; Failure, a [*policy.NoSuite],
+	// then says why.
 	To      *Target
 	Failure error
 
-	// Strangers are the key packages of those who are not in the group. They are left
-	// out.
+	// Strangers are the key packages of clients that are not in the group. The plan
+	// leaves them out.
 	Strangers []*mls.KeyPackage
 }
 
-// Target is a suite that a group could move to.
+// Target is a suite to which a group could move.
 type Target struct {
 	Suite suite.Info
 
-	// Refusal is the policy's no to the suite or, if its rule is "downgrade", to the move;
-	// or nil.
+	// Refusal is the policy's refusal of the suite, or of the move if its rule is
+	// "downgrade", or nil.
 	Refusal *policy.Refusal
 
-	// Weaker says in what the suite is weaker than that of the group, whether or not a
-	// policy allows it.
+	// Weaker says in what the suite is weaker than the group's suite, whether or not a
+	// policy allows that.
 	Weaker []policy.Weakness
 
 	Members []Member // all, in the order of their leaves
 	Cost    Cost
 }
 
-// Member is a member of the old group, in view of one target.
+// Member is a member of the old group, with respect to one target.
 type Member struct {
 	Leaf       mls.LeafIndex
 	Name       string
-	KeyPackage *mls.KeyPackage // that will do for the target, or nil
-	Obstacle   Obstacle        // "" of one who is ready
+	KeyPackage *mls.KeyPackage // one that will do for the target, or nil
+	Obstacle   Obstacle        // "" if the member is ready
 	Err        error           // more on the obstacle, or nil
 }
 
@@ -97,13 +98,14 @@ type Member struct {
 type Obstacle string
 
 const (
-	// NotAdvertised is of one whose leaf does not list the suite, and who has no key
-	// package for it.
+	// NotAdvertised says that the member's leaf does not list the suite, and that the
+	// member has no key package for it.
 	NotAdvertised Obstacle = "does not advertise the suite"
-	// NoKeyPackage is of one whose leaf lists the suite.
+	// NoKeyPackage says that the member's leaf lists the suite, and that the member has
+	// no key package for it.
 	NoKeyPackage Obstacle = "has published no key package"
-	// BadKeyPackage is of one whose key packages are expired, not signed as they should
-	// be, refused by a policy or not authentic. Err says which it is.
+	// BadKeyPackage says that the member's key packages are expired, wrongly signed,
+	// refused by a policy or not authentic. Err says which.
 	BadKeyPackage Obstacle = "has a key package that will not do"
 )
 
@@ -118,13 +120,14 @@ func (m Member) String() string {
 	return text
 }
 
-// Waiting returns the members who are not ready.
+// Waiting returns the members that are not ready.
 func (t *Target) Waiting() []Member {
 	return slices.DeleteFunc(slices.Clone(t.Members), func(m Member) bool { return m.Obstacle == "" })
 }
 
-// NewPlan looks at the group as it is. Its error is of what it was given, or of an
-// Authenticator that reaches no verdict; that there is no way to move is in the plan.
+// NewPlan makes a plan for the group as it is now. The error is about its arguments, or
+// about an Authenticator that reaches no verdict. If there is no way to move, the plan
+// says so.
 func NewPlan(ctx context.Context, now time.Time, g *mls.Group, o Options) (*Plan, error) {
 	if o.Registry == nil {
 		return nil, errors.New("migrate: Options.Registry is missing")
@@ -203,8 +206,7 @@ func (p *Plan) candidates() []policy.Member {
 	return members
 }
 
-// NotReady is the error of a step that has to wait for members, or that the policy
-// refuses.
+// NotReady is the error of a step that has to wait for members, or that a policy refuses.
 type NotReady struct {
 	To      suite.Info
 	Members []Member        // who are not ready
@@ -242,10 +244,11 @@ func (e *NotReady) Unwrap() []error {
 }
 
 // ReInit returns the proposal that ends the group for the plan's target (RFC 9420,
-// Section 12.1.5), to be committed alone in it. The new group has the extensions, which
-// the old one's are not copied to: an external sender may have another key there. A nil
-// groupID asks for a random one of Hash.Size bytes. Its error is Failure, or a
-// [*NotReady] if the target is refused or members are not ready.
+// Section 12.1.5). Commit it in the group, alone. The new group has the given extensions;
+// the old group's are not copied, because an external sender may have another key in the
+// new group. A nil groupID asks for a random one of Hash.Size bytes. The error is Failure
+// if there is no target, or a [*NotReady] if the target is refused or members are not
+// ready.
 func (p *Plan) ReInit(groupID []byte, extensions ...mls.Extension) (mls.ReInitProposal, error) {
 	if p.To == nil {
 		return mls.ReInitProposal{}, p.Failure

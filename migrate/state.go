@@ -13,8 +13,9 @@ const (
 	recordMade       = "made"
 )
 
-// Save returns the Migration's state, with its secrets: see [mls.Record]. It is O(n) if
-// the Migration has made a group, which is in it with the Welcome.
+// Save returns the Migration's state, with its secrets: see [mls.Record]. If the
+// Migration has made a group, the state holds the group and the Welcome, and is O(n). The
+// error is [ErrEntered] or [ErrDestroyed] if the Migration is over.
 func (m *Migration) Save() (mls.Snapshot, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -47,7 +48,7 @@ func (m *Migration) Save() (mls.Snapshot, error) {
 }
 
 // Restore returns the Migration that [Migration.Save] saved. cfg is that of [Prepare].
-// The error is as of [mls.RestoreKeyPackage] and [mls.RestoreCandidate].
+// The errors are those of [mls.RestoreKeyPackage] and [mls.RestoreCandidate].
 func Restore(now time.Time, cfg mls.Config, state mls.Snapshot) (*Migration, error) {
 	m := &Migration{cfg: cfg}
 	for i, r := range state {

@@ -11,25 +11,25 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// Member is somebody who is to be in a group, and the suites that would do.
+// Member is a client that will be in a group, and the suites that it could use.
 type Member struct {
 	Name   string // for the error of [Choose]; the application's choice
 	Suites []suite.ID
 
-	// KeyPackages are those by which the member can be added. Where there are any,
-	// one of the suite has to be valid at the time and to satisfy the policies.
+	// KeyPackages are those by which the member can be added. If there are any, one of
+	// the chosen suite has to be valid at the time and to satisfy the policies.
 	KeyPackages []*mls.KeyPackage
 }
 
-// Capable returns a member by the capabilities of a leaf: what it could take part in
-// if it published a key package for it (RFC 9420, Section 7.2).
+// Capable returns a member that has the capabilities of a leaf: it could be in a group of
+// a suite if it published a key package for the suite (RFC 9420, Section 7.2).
 func Capable(name string, c mls.Capabilities) Member {
 	return Member{Name: name, Suites: slices.Clone(c.CipherSuites)}
 }
 
-// Ready returns a member by the key packages that it has published: what it can be
-// added to at once. [Choose] judges them by their lifetimes and by the policies; their
-// signatures and credentials are for the engine, when it adds them.
+// Ready returns a member that has published key packages, by which it can be added at
+// once. [Choose] judges their lifetimes and asks the policies. The engine judges their
+// signatures and credentials when it adds them.
 func Ready(name string, packages ...*mls.KeyPackage) Member {
 	m := Member{Name: name, KeyPackages: packages}
 	for _, kp := range packages {
@@ -40,11 +40,11 @@ func Ready(name string, packages ...*mls.KeyPackage) Member {
 	return m
 }
 
-// Choose returns the suite for a new group: the registry's most preferred that every
-// member has and that p allows at the time, with a key package of each member that is
-// [Ready]. A nil policy allows everything, and [All] makes one of several.
-// The caller's preference is the registry's order ([registry.Registry.Select]). If
-// there is none, its error is a [*NoSuite].
+// Choose returns the suite for a new group: the most preferred suite of the registry that
+// every member has and that p allows at the time, with a key package of each member that
+// is [Ready]. The registry's order is the caller's preference
+// ([registry.Registry.Select]). A nil policy allows everything, and [All] combines
+// several. If there is no such suite, the error is a [*NoSuite].
 func Choose(r *registry.Registry, members []Member, p suite.Policy, now time.Time) (suite.Info, error) {
 	failure := &NoSuite{At: now}
 	for info := range r.All() {
@@ -69,8 +69,8 @@ func Choose(r *registry.Registry, members []Member, p suite.Policy, now time.Tim
 	return suite.Info{}, failure
 }
 
-// NoSuite is the error of [Choose]: for every suite of the registry what stands in
-// its way.
+// NoSuite is the error of [Choose]. For every suite of the registry, it says what stands
+// in the way.
 type NoSuite struct {
 	At        time.Time
 	Obstacles []Obstacle // in the registry's order
@@ -151,7 +151,7 @@ func (e *NoSuite) Unwrap() error {
 	return nil
 }
 
-// Blocker is a member or a policy that stands in the way.
+// Blocker is a member or a policy that stands in the way of suites.
 type Blocker struct {
 	Member   string     // "" of a policy
 	Policy   string     // "" of a member

@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// Date is a calendar day, in UTC. What is allowed until a day is allowed through
-// the whole of it. The zero Date is no day.
+// Date is a calendar day, in UTC. What is allowed until a day is allowed through the
+// whole of that day. The zero Date is no day.
 type Date struct {
 	n int // days since the day before 0001-01-01
 }
 
 const secondsPerDay = 24 * 60 * 60
 
-// DateOf returns the day on which t falls in UTC. The zero time, and times outside of
-// the years 1 to 9999, are on no day: whoever asks for them has no clock, and no rule
+// DateOf returns the day on which t falls in UTC. The zero time, and times outside of the
+// years 1 to 9999, fall on no day: a program that asks for them has no clock, and no rule
 // allows anything then.
 func DateOf(t time.Time) Date {
 	if seconds := t.Unix(); t.IsZero() || seconds < (time.Time{}).Unix() || seconds >= year10000 {
@@ -25,7 +25,7 @@ func DateOf(t time.Time) Date {
 
 func dayOf(t time.Time) Date { return Date{1 + int((t.Unix()-time.Time{}.Unix())/secondsPerDay)} }
 
-// year10000 is when it begins, in seconds of Unix time.
+// year10000 is the beginning of the year 10000, in seconds of Unix time.
 const year10000 = 253402300800
 
 // ParseDate parses a day such as "2030-12-31".
@@ -52,7 +52,7 @@ func (d Date) Time() time.Time {
 // and a positive number if d is after e.
 func (d Date) Compare(e Date) int { return d.n - e.n }
 
-// String returns d as "2030-12-31", and "" if it is no day.
+// String returns d in the form "2030-12-31", and "" if it is no day.
 func (d Date) String() string {
 	if d.IsZero() {
 		return ""
@@ -76,8 +76,8 @@ func (d *Date) UnmarshalText(text []byte) error {
 	return err
 }
 
-// span is the days from one to another, both included; a zero from is the
-// beginning of time, a zero until its end.
+// span is the days from from to until, both included. A zero from means the beginning of
+// time, a zero until its end.
 type span struct{ from, until Date }
 
 func (s span) contains(d Date) bool {
@@ -89,8 +89,8 @@ func (s span) endsAfter(last Date) bool {
 	return !last.IsZero() && (s.until.IsZero() || s.until.Compare(last) > 0)
 }
 
-// reach reports whether one of spans contains d, and returns the last day of the
-// unbroken time around d that they cover together; zero if it has no end.
+// reach reports whether one of spans contains d. It returns the last day of the unbroken
+// time around d that the spans cover together, or zero if that has no end.
 func reach(spans []span, d Date) (last Date, ok bool) {
 	for _, s := range spans {
 		if s.contains(d) && (!ok || s.endsAfter(last)) {

@@ -2,30 +2,30 @@
 //
 // A policy is data: rules on algorithms, sizes, dates and provenance, each with the
 // document that it comes from, written in a file (FORMAT.md). Fifteen profiles come
-// with the package; an organisation writes its own, which may extend them.
+// with the package. An organisation writes its own, which may extend them.
 //
 //	p, err := policy.Load("cnsa-2.0-transition")          // a built-in profile
-//	p, err := policy.Parse("org.yaml", data)              // one's own
+//	p, err := policy.Parse("org.yaml", data)              // your own
 //	p, err = p.With("hybrid", "category-date=2033-12-31") // its parameters
 //	p = policy.All(p, q)                                  // what both allow
 //
-// [Policy.Verdict] gives the verdict on a suite at a date, with what each rule found;
-// [Policy.Explain] writes it for people, [NewMatrix] makes a table of it and [Choose]
-// picks the suite that all members and all policies permit. [Lint] gives all that is
-// wrong with files, by line and key.
+// [Policy.Verdict] returns the verdict on a suite at a date, with what each rule found.
+// [Policy.Explain] puts it into words, [NewMatrix] makes a table of verdicts, and [Choose]
+// picks the suite that all members and all policies permit. [Lint] reports everything that
+// is wrong with files, by line and key.
 //
-// A policy is enforced by the engine, which asks it about all that enters a group. That is
-// one field:
+// The engine enforces a policy: it asks the policy about everything that enters a group.
+// That takes one field:
 //
 //	cfg.Policy = p
 //
-// It refuses with a [*Refusal], which says which rule, from which document, found what
-// and wanted what.
+// A refusal is a [*Refusal]. It says which rule, from which document, found what and wanted
+// what.
 //
-// Dates are days in UTC: what is allowed until a day is allowed through the whole of
-// it. A date stops what is new; groups that exist follow what the profile says under
+// Dates are days in UTC. What is allowed until a day is allowed through the whole of that
+// day. A date stops what is new. Existing groups follow what the profile says under
 // existing ([Existing]), and can always be left.
 //
-// No verdict of this package is an approval: the rules are this project's reading of
-// their sources, and what it could not verify is marked and never enforced.
+// No verdict of this package is an approval. The rules are this project's reading of their
+// sources. What it could not verify is marked and never enforced.
 package policy

@@ -6,17 +6,17 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// Existing says what becomes of a group that exists when a policy denies what it
-// uses. Leaving is always possible.
+// Existing says what becomes of an existing group when a policy denies what it uses.
+// Leaving is always possible.
 type Existing int
 
 // From the mildest to the strictest.
 const (
-	// Report lets a group go on, and leaves it to an audit log to say so.
+	// Report lets a group go on, and leaves it to an audit log to report it.
 	Report Existing = iota
-	// ReceiveOnly lets a group be read, but not sent in, proposed in or committed in.
+	// ReceiveOnly lets members read in a group, but not send, propose or commit.
 	ReceiveOnly
-	// Refuse lets a group only be left.
+	// Refuse lets members only leave a group.
 	Refuse
 )
 
@@ -30,7 +30,7 @@ func (e Existing) String() string {
 	return existingNames[e]
 }
 
-// permits reports whether a use is allowed of what the rules deny.
+// permits reports whether it allows a use of something that the rules deny.
 func (e Existing) permits(use suite.Use) bool {
 	switch use {
 	case suite.Leave:

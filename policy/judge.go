@@ -9,23 +9,24 @@ import (
 
 var _ suite.Policy = (*Policy)(nil)
 
-// Judge answers a question about a suite, a move, or what a rule can be about: a type of
-// credential, the lifetime of a key package, a pre-shared key, the format of proposals
-// and commits. Its error is a [*Refusal], of a move that only is too weak a
-// [*Downgrade], and of another subject a [*suite.UnknownSubjectError].
+// Judge answers a question about a suite, a move, a type of credential, the lifetime of a
+// key package, a pre-shared key, or the format of proposals and commits. The error is a
+// [*Refusal], a [*Downgrade] for a move that is only too weak, or a
+// [*suite.UnknownSubjectError] for another subject.
 //
-// A denial stops [suite.Start] always; [suite.Continue] and [suite.Receive] by what the
-// profile says of groups that exist; and [suite.Leave] never.
+// A denial always stops [suite.Start]. It stops [suite.Continue] and [suite.Receive] if
+// the profile says so of existing groups. It never stops [suite.Leave].
 //
-// A move is to a suite that is allowed for the use, and not to a weaker one than the
-// group comes from, with two exceptions:
+// A move has to lead to a suite that is allowed for the use, and not to a weaker suite
+// than the group has, with two exceptions:
 //
 //   - a profile of the policy allows the move by name;
-//   - the policy denies the suite that the group comes from, and no suite that it
-//     allows, of RFC 9420 and the draft, is weaker in less. So nobody is kept in a
-//     suite that is denied, and nobody leaves it for less than there has to be lost.
+//   - the policy denies the suite that the group has, and no allowed suite of RFC 9420 or
+//     the draft is weaker in less. So nobody is kept in a
 //
-// A move that was made already is judged as of the last day on which it could begin.
+// denied suite, and nobody loses more by leaving it than necessary.
+//
+// A move that was already made is judged as of the last day on which it could begin.
 func (p *Policy) Judge(q suite.Question) error {
 	var about subject
 	var f *facts
@@ -52,8 +53,8 @@ func (p *Policy) Judge(q suite.Question) error {
 	return nil
 }
 
-// refuse returns why f may not be used, by the parts that do not permit the use of
-// what they deny; or nil.
+// refuse returns why f may not be used, or nil. The refusal comes from the parts that
+// deny f and do not permit the use of what they deny.
 func (p *Policy) refuse(about subject, f *facts, q suite.Question) *Refusal {
 	day := DateOf(q.Time)
 	var reasons []Reason

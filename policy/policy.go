@@ -10,10 +10,10 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// Policy is profiles with values for their parameters. It is immutable and safe for
-// concurrent use.
+// Policy is a set of profiles with values for their parameters. It is immutable and safe
+// for concurrent use.
 //
-// It is the [suite.Policy] of an engine, and of whatever else asks for one.
+// It is the [suite.Policy] of an engine, and of everything else that asks for one.
 type Policy struct {
 	parts  []part
 	module string // version of the Go Cryptographic Module
@@ -42,9 +42,9 @@ func newPolicy(l *Library, p *profile) *Policy {
 	return &Policy{parts: []part{one}, module: fips140.Version(), known: l.known}
 }
 
-// All returns the policy that allows what all of policies allow, each under its own
-// parameters and with its own word on groups that exist. It takes the version of
-// the module from the first; of no policies it allows everything.
+// All returns the policy that allows what every policy of policies allows, each under its
+// own parameters and with its own rule for existing groups. It takes the version of the
+// module from the first. Without policies, it allows everything.
 func All(policies ...*Policy) *Policy {
 	together := &Policy{module: fips140.Version(), known: map[string]known{}}
 	for i, p := range policies {
@@ -57,7 +57,8 @@ func All(policies ...*Policy) *Policy {
 	return together
 }
 
-// Name returns the name of the profile; of several, joined by " + ".
+// Name returns the name of the profile. The names of several profiles are joined by " +
+// ".
 func (p *Policy) Name() string {
 	names := make([]string, len(p.parts))
 	for i := range p.parts {
@@ -69,11 +70,10 @@ func (p *Policy) Name() string {
 	return strings.Join(names, " + ")
 }
 
-// With returns the policy with parameters set, each as "name" for a switch that is
-// turned on, or "name=value" with true, false or a date. Where several profiles have
-// a parameter of the name, it is written "profile:name". It returns an error for a
-// parameter that no profile has, that a file has set for good, or that cannot have
-// the value.
+// With returns the policy with parameters set: "name" turns a switch on, and "name=value"
+// sets a switch to true or false, or a date. If several profiles have a parameter of that
+// name, write "profile:name". The error says that no profile has the parameter, that a
+// file has set it for good, or that it cannot have the value.
 func (p *Policy) With(assignments ...string) (*Policy, error) {
 	for _, assignment := range assignments {
 		name, text, given := strings.Cut(assignment, "=")
@@ -98,7 +98,8 @@ func (p *Policy) With(assignments ...string) (*Policy, error) {
 	return p, nil
 }
 
-// set returns the policy with a value for a parameter wherever it is not fixed.
+// set returns the policy with a value for a parameter, wherever the parameter is not
+// fixed.
 func (p *Policy) set(key parameterKey, v value) *Policy {
 	changed := *p
 	changed.parts = slices.Clone(p.parts)
@@ -112,16 +113,16 @@ func (p *Policy) set(key parameterKey, v value) *Policy {
 	return &changed
 }
 
-// OnModule returns the policy for another version of the Go Cryptographic Module
-// than the linked one, such as "v1.26.0".
+// OnModule returns the policy for another version of the Go Cryptographic Module than the
+// linked one, such as "v1.26.0".
 func (p *Policy) OnModule(version string) *Policy {
 	changed := *p
 	changed.module = version
 	return &changed
 }
 
-// Existing returns what the policy says of groups that exist: the strictest word of
-// its profiles.
+// Existing returns what the policy says of existing groups: the strictest rule of its
+// profiles.
 func (p *Policy) Existing() Existing {
 	strictest := Report
 	for i := range p.parts {
@@ -143,7 +144,8 @@ type Profile struct {
 	Moves    []Move
 }
 
-// Profiles returns the profiles of the policy, what is extended first.
+// Profiles returns the profiles of the policy. A profile comes after those that it
+// extends.
 func (p *Policy) Profiles() []Profile {
 	var all []Profile
 	for _, q := range p.profiles() {
@@ -214,7 +216,7 @@ func (p *Policy) profiles() []*profile {
 	return all
 }
 
-// short returns the name of a parameter, with its profile's where that is needed.
+// short returns the name of a parameter, with its profile's name if that is needed.
 func (p *Policy) short(key parameterKey) string {
 	if _, found, reason := findParameter(p.profiles(), key.name); reason == "" && found == key {
 		return key.name

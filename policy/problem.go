@@ -29,8 +29,8 @@ func (p Problem) String() string {
 	return fmt.Sprintf("%s:%d:%d: %s: %s", p.File, p.Line, p.Column, p.Key, p.Text)
 }
 
-// Problems is the error of profiles in which something is wrong: all that is, in
-// order of files as given and of lines.
+// Problems is the error of profiles that are wrong. It has all problems, in the order of
+// the given files and of their lines.
 type Problems []Problem
 
 // Error returns one line for each problem.
@@ -42,7 +42,7 @@ func (p Problems) Error() string {
 	return "policy: " + strings.Join(lines, "\n")
 }
 
-// maxProblems is how many problems of one call are reported.
+// maxProblems is the largest number of problems that one call reports.
 const maxProblems = 100
 
 // problems collects Problems.
@@ -55,7 +55,7 @@ func (p *problems) add(at Position, format string, args ...any) {
 	}
 }
 
-// sorted returns them in the order of files, or nil.
+// sorted returns the problems in the order of files, or nil if there are none.
 func (p *problems) sorted(files []File) Problems {
 	order := func(name string) int {
 		return slices.IndexFunc(files, func(f File) bool { return f.Name == name })

@@ -15,9 +15,9 @@ import (
 // ErrRefused is the class of every [*Refusal].
 var ErrRefused = errors.New("policy: refused")
 
-// Refusal is a policy's no to a [suite.Question], and the reasons.
+// Refusal is a policy's refusal of a [suite.Question], with the reasons.
 //
-// The fields from Policy to Force are the first reason; Also are the others.
+// The fields from Policy to Force are the first reason. Also has the others.
 type Refusal struct {
 	Policy string // such as "cnsa-1.0"
 	Rule   string // such as "curve"
@@ -27,25 +27,26 @@ type Refusal struct {
 	Force  string // "law", "guidance" or "mapping"
 	Also   []Reason
 
-	// With is the parameter of the policy that would allow it; "" if none would.
+	// With is the parameter of the policy that would allow the subject, or "" if none
+	// would.
 	With string
 
-	// Suite and Name are the suite that was refused, or the target of the move.
+	// Suite and Name are those of the refused suite, or of the target of the move.
 	Suite suite.ID
 	Name  string
 	Use   suite.Use
 	At    time.Time
 
-	// Subject is what was refused where it is not a suite, such as "credential".
+	// Subject is what was refused, such as "credential", if that is not a suite.
 	Subject string
 
 	// Instead are the suites of RFC 9420 and of the draft that the policy would let begin
-	// on that day or, if it refuses a move, those to which a move may lead. It is nil if
-	// that depends on who provides a suite, and where the question was for a list. A
-	// program that has a registry puts the [Choices] of it here.
+	// on that day. If it refuses a move, they are those to which a move may lead. Instead
+	// is nil if that depends on who provides a suite, and if the question was for a list.
+	// A program that has a registry puts the registry's [Choices] here.
 	Instead []Choice
 
-	other error // of a policy of somebody else's, or nil
+	other error // the error of somebody else's policy, or nil
 }
 
 // Reason is one rule that was not satisfied.
@@ -58,14 +59,15 @@ type Reason struct {
 	Force  string `json:"force,omitempty"`
 }
 
-// Choice is a suite that could be taken. Its ID is 0 where that is the program's to
-// say, of a suite that has no code point of a document's.
+// Choice is a suite that could be taken. Its ID is 0 for a suite whose code point no
+// document gives: the program chooses that.
 type Choice struct {
 	ID   suite.ID
 	Name string
 }
 
-// Choices returns suites as they stand in a [Refusal]: not nil, even if there are none.
+// Choices returns suites in the form that a [Refusal] has them. The result is not nil,
+// even if there are no suites.
 //
 //	refusal.Instead = policy.Choices(all.Registry().Allowed(p, refusal.Use, refusal.At))
 func Choices(suites iter.Seq[suite.Info]) []Choice {
@@ -76,7 +78,7 @@ func Choices(suites iter.Seq[suite.Info]) []Choice {
 	return all
 }
 
-// String returns code point and name, or the name alone.
+// String returns the code point and the name, or the name alone if the ID is 0.
 func (c Choice) String() string {
 	if c.ID == 0 {
 		return c.Name
@@ -84,9 +86,9 @@ func (c Choice) String() string {
 	return c.ID.String() + " " + c.Name
 }
 
-// RefusalOf returns the refusal that a policy's answer to q is or wraps; nil if the
-// answer is nil. The answer of a policy that is not of this package becomes the reason
-// of a Refusal that wraps it.
+// RefusalOf returns the refusal that a policy's answer to q is or wraps, or nil if the
+// answer is nil. The answer of somebody else's policy becomes the reason of a Refusal
+// that wraps it.
 func RefusalOf(q suite.Question, answer error) *Refusal {
 	if answer == nil {
 		return nil
@@ -106,7 +108,7 @@ func RefusalOf(q suite.Question, answer error) *Refusal {
 	return r
 }
 
-// Reasons returns all reasons, the first included.
+// Reasons returns all reasons, beginning with the first.
 func (r *Refusal) Reasons() []Reason {
 	return append([]Reason{{r.Policy, r.Rule, r.Source, r.Found, r.Wanted, r.Force}}, r.Also...)
 }
@@ -125,7 +127,7 @@ func (r *Refusal) Error() string {
 	return b.String()
 }
 
-// Explain returns all reasons, for people, in several lines.
+// Explain returns all reasons in words, in several lines.
 func (r *Refusal) Explain() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s is refused for %s at %s.\n", r.what(), r.Use, r.At.UTC().Format(time.DateOnly))
@@ -161,9 +163,9 @@ func (r *Refusal) what() string {
 	return r.Suite.String() + " " + r.Name
 }
 
-// LogValue returns the reasons as a group of policy, rule, source, found, wanted and
-// force of the first; also, a list of the others; with; and instead, a list of suites.
-// What is empty is left out.
+// LogValue returns the reasons as a group. It has policy, rule, source, found, wanted and
+// force of the first reason; also, a list of the others; with; and instead, a list of
+// suites. Empty attributes are left out.
 func (r *Refusal) LogValue() slog.Value {
 	var attrs []slog.Attr
 	for _, part := range []struct{ key, text string }{
@@ -189,7 +191,7 @@ func (r *Refusal) LogValue() slog.Value {
 	return slog.GroupValue(attrs...)
 }
 
-// Unwrap returns [ErrRefused], and the answer of which [RefusalOf] made r.
+// Unwrap returns [ErrRefused], and the answer from which [RefusalOf] made r, if any.
 func (r *Refusal) Unwrap() []error {
 	if r.other != nil {
 		return []error{ErrRefused, r.other}

@@ -7,7 +7,7 @@ import (
 
 // Rule is one rule of a profile.
 type Rule struct {
-	Profile   string // the profile that it is of
+	Profile   string // the profile that has the rule
 	ID        string
 	Source    Source
 	Force     Force
@@ -18,14 +18,16 @@ type Rule struct {
 	// lifetime", "pre-shared key" or "wire format".
 	About string
 
-	// When is on what the rule applies, in the words of the profile; "" is on all.
+	// When says what the rule applies to, in the words of the profile. "" means
+	// everything that it is about.
 	When string
 
-	// Allow is what it allows there: one of these, in the words of the profile.
+	// Allow lists the ways to satisfy the rule, in the words of the profile. One of them
+	// is enough.
 	Allow []string
 }
 
-// rule is a Rule as it is judged.
+// rule is a Rule in the form in which it is judged.
 type rule struct {
 	Rule
 	at    Position
@@ -34,8 +36,8 @@ type rule struct {
 	allow []alternative
 }
 
-// alternative is one of the ways to satisfy a rule: its conditions, from when and
-// until when they do, and the switches on which that depends.
+// alternative is one of the ways to satisfy a rule: its conditions, the days from which
+// and until which they satisfy it, and the switches on which that depends.
 type alternative struct {
 	at          Position
 	conditions  []condition
@@ -68,7 +70,7 @@ func (k parameterKey) String() string { return k.profile + ":" + k.name }
 // settings are the values of parameters.
 type settings map[parameterKey]value
 
-// value is what a parameter holds: of a switch whether it is on, or a date.
+// value is what a parameter holds: whether a switch is on, or a date.
 type value struct {
 	on   bool
 	date Date
@@ -85,14 +87,14 @@ func (a *alternative) enabled(s settings) bool {
 	return (!a.with.used() || s[a.with.key].on) && (!a.without.used() || !s[a.without.key].on)
 }
 
-// applies reports whether the rule is about f. Every rule on suites is about one that
-// does not say what it is made of, and none allows it.
+// applies reports whether the rule is about f. Every rule on suites is about a suite that
+// does not say what it is made of, and no rule allows it.
 func (r *rule) applies(f *facts) bool { return r.undeclared(f) || holdAll(r.when, f) }
 
 func (r *rule) undeclared(f *facts) bool { return r.about == aboutSuite && f.undeclared() }
 
-// allows reports whether the rule allows f on a day, and until when without a
-// break; zero is without end.
+// allows reports whether the rule allows f on a day, and returns the last day of the
+// unbroken time in which it does, or zero if that has no end.
 func (r *rule) allows(f *facts, s settings, day Date) (last Date, ok bool) {
 	if !r.applies(f) {
 		return Date{}, true
@@ -114,8 +116,7 @@ func (r *rule) spans(dst []span, f *facts, s settings) []span {
 	return dst
 }
 
-// switches appends the switches that are off and of which an alternative depends
-// that f would else satisfy.
+// switches appends the switches that are off and whose alternative f satisfies otherwise.
 func (r *rule) switches(dst []parameterKey, f *facts, s settings) []parameterKey {
 	if r.undeclared(f) {
 		return dst

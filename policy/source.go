@@ -2,12 +2,12 @@ package policy
 
 import "strings"
 
-// Force says what a rule is.
+// Force says how a rule binds.
 type Force string
 
 // The forces of rules.
 const (
-	Law      Force = "law"      // binding on those whom the source addresses
+	Law      Force = "law"      // binds those whom the source addresses
 	Guidance Force = "guidance" // what the source recommends
 	Mapping  Force = "mapping"  // this project's reading of the source for MLS
 )
@@ -15,16 +15,16 @@ const (
 // Certainty says how well a fact is known.
 type Certainty string
 
-// The certainties of facts. What is not verified adds a note to a verdict and
-// never changes it.
+// The certainties of facts. An unverified fact adds a note to a verdict and never changes
+// the verdict.
 const (
 	Primary    Certainty = "P" // read in the primary text, or run here
 	Secondary  Certainty = "S" // from a secondary text that quotes the primary
 	Unverified Certainty = "U"
 )
 
-// Source is where a rule comes from. Dates are as exact as they are known, such as
-// "2024-12".
+// Source is the document that a rule comes from. Dates are as exact as they are known,
+// such as "2024-12".
 type Source struct {
 	Document string
 	Version  string // may be ""

@@ -10,18 +10,17 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// Verdict is what a policy says of a suite at a date. There are two verdicts, allow
-// and deny.
+// Verdict is what a policy says of a suite at a date: allow or deny.
 type Verdict struct {
 	Allow bool
 
-	// Until is the last day on which the suite is allowed, zero if that has no end.
-	// In a denial it is the last day on which With would allow it, or without With
-	// the last on which it was allowed.
+	// Until is the last day on which the suite is allowed, or zero if there is no end. In
+	// a denial, it is the last day on which With would allow the suite, or, without With,
+	// the last day on which the suite was allowed.
 	Until Date
 
-	// With is the switch that would allow what is denied, "" if none would. Switches
-	// that only together do are joined by "+".
+	// With is the switch that would allow a denied suite, or "" if none would. Switches
+	// that allow it only together are joined by "+".
 	With string
 
 	Notes    []string
@@ -31,18 +30,18 @@ type Verdict struct {
 // Finding is what one rule says of a suite.
 type Finding struct {
 	Passed    bool
-	Until     Date   // the last day on which it passes, zero if that has no end
-	Policy    string // the profile that the rule is of
+	Until     Date   // the last day on which the suite passes, or zero if there is no end
+	Policy    string // the profile that has the rule
 	Rule      string
 	Found     string
 	Wanted    string
 	Source    Source
 	Force     Force
-	Certainty Certainty // what is unverified has no part in the verdict
+	Certainty Certainty // an unverified rule does not affect the verdict
 }
 
-// MarshalJSON returns a verdict as {"verdict": "allow" or "deny", "until":
-// "2031-12-31", "with": "hybrid", "notes": [...]}, without what is empty.
+// MarshalJSON returns a verdict as {"verdict": "allow" or "deny", "until": "2031-12-31",
+// "with": "hybrid", "notes": [...]}, without empty members.
 func (v Verdict) MarshalJSON() ([]byte, error) {
 	out := struct {
 		Verdict string   `json:"verdict"`
@@ -74,8 +73,8 @@ func (v Verdict) String() string {
 	return "deny"
 }
 
-// Verdict returns the verdict on starting anything new with a suite on the day of
-// now, in UTC.
+// Verdict returns the verdict on starting something new with a suite on the day of now,
+// in UTC.
 func (p *Policy) Verdict(info suite.Info, now time.Time) Verdict {
 	f, day := p.of(info), DateOf(now)
 	v := Verdict{Findings: p.findings(aboutSuite, f, day)}
@@ -100,8 +99,8 @@ func (p *Policy) Verdict(info suite.Info, now time.Time) Verdict {
 	return v
 }
 
-// allows reports whether all rules on a subject allow f on a day, and until when
-// without a break.
+// allows reports whether all rules on a subject allow f on a day, and returns the last
+// day of the unbroken time in which they do.
 func (p *Policy) allows(about subject, f *facts, day Date) (last Date, ok bool) {
 	for i := range p.parts {
 		until, ok := p.parts[i].allows(about, f, day)
@@ -131,7 +130,7 @@ func (one *part) allows(about subject, f *facts, day Date) (last Date, ok bool) 
 	return last, true
 }
 
-// earlier returns the earlier of two ends, of which zero is none.
+// earlier returns the earlier of two ends. Zero is no end.
 func earlier(a, b Date) Date {
 	if a.IsZero() || !b.IsZero() && b.Compare(a) < 0 {
 		return b
@@ -139,7 +138,7 @@ func earlier(a, b Date) Date {
 	return a
 }
 
-// findings returns what each rule on a subject says of f that applies to it.
+// findings returns what each rule on a subject that applies to f says of f.
 func (p *Policy) findings(about subject, f *facts, day Date) []Finding {
 	var found []Finding
 	for i := range p.parts {
@@ -194,8 +193,8 @@ const (
 	maxTried    = 12
 )
 
-// remedy returns the fewest switches that would allow f on a day, and until when; ""
-// if none would.
+// remedy returns the fewest switches that would allow f on a day, and until when. It
+// returns "" if none would.
 func (p *Policy) remedy(about subject, f *facts, day Date) (with string, until Date) {
 	var off []parameterKey
 	for i := range p.parts {
@@ -228,7 +227,7 @@ func (p *Policy) remedy(about subject, f *facts, day Date) (with string, until D
 	return "", Date{}
 }
 
-// settable reports whether a parameter is not set for good everywhere.
+// settable reports whether some profile leaves the parameter open.
 func (p *Policy) settable(key parameterKey) bool {
 	return slices.ContainsFunc(p.parts, func(one part) bool {
 		_, ok := one.values[key]
@@ -280,7 +279,7 @@ func choices(keys []parameterKey, n int) iter.Seq[[]parameterKey] {
 	}
 }
 
-// Matrix is verdicts by the names of policies and of suites.
+// Matrix has verdicts by the names of policies and of suites.
 type Matrix map[string]map[string]Verdict
 
 // NewMatrix returns the verdicts of policies on suites on the day of now.

@@ -6,14 +6,14 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// Set is suites in order of preference.
+// Set is a list of suites in order of preference.
 type Set []suite.Suite
 
-// Parts is what suites are built from: the implementations that a provider has,
-// each found by the code point in its Info.
+// Parts are the implementations from which suites are built. Each is found by the code
+// point in its Info.
 type Parts struct {
-	// HPKE returns the scheme of a definition's KEM, KDF and derivation, and an AEAD of
-	// AEADs.
+	// HPKE returns the scheme of a definition's KEM, KDF and derivation, with an AEAD
+	// from AEADs.
 	HPKE func(d Definition, aead suite.AEAD) (suite.HPKEScheme, error)
 
 	AEADs      []suite.AEAD
@@ -22,8 +22,8 @@ type Parts struct {
 	MinIKM int // of every suite: see [suite.Parts]
 }
 
-// Build returns the suite of each definition, in their order. It returns an error
-// that names the first suite for which a part is missing.
+// Build returns the suite of each definition, in their order. The error names the first
+// suite for which a part is missing.
 func (p Parts) Build(definitions ...Definition) (Set, error) {
 	set := make(Set, 0, len(definitions))
 	for _, d := range definitions {

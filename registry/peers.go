@@ -9,26 +9,27 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// PeerSet is the post-quantum suites of an implementation, as some versions of it have
-// them: at its code points, and with its derivation of key pairs. A deployment chooses
-// the set of its peers: one number means different suites in different projects, and
-// what a suite is called does not say how it derives.
+// PeerSet is the post-quantum suites of some versions of an implementation, at its code
+// points and with its derivation of key pairs. A deployment chooses the set of its peers:
+// one number means different suites in different projects, and the name of a suite does
+// not say how it derives keys.
 //
-// A suite that derives otherwise than draft-ietf-hpke-pq says is no draft's, so its name
-// ends in _UNLABELLED or _RAW, and no document's set has it.
+// A suite that does not derive as draft-ietf-hpke-pq says is not the draft's suite. Its
+// name ends in _UNLABELLED or _RAW, and it is in no document's set.
 type PeerSet struct {
 	Name string // for flags, such as "openmls-0.9"
 
-	// Of names the implementation and its versions, and says on what ground the set
-	// is known to be theirs.
+	// Of names the implementation and its versions, and says how the set is known to be
+	// theirs.
 	Of string
 
-	// Definitions are the suites beside those of RFC 9420, in order of preference.
+	// Definitions are the suites other than RFC 9420's, in order of preference.
 	Definitions []Definition
 }
 
-// Derivations returns how the suites of the set derive key pairs, each way once:
-// [suite.DerivationLabelled], [suite.DerivationUnlabelled] or [suite.DerivationRaw].
+// Derivations returns the ways in which the suites of the set derive key pairs, each
+// once: [suite.DerivationLabelled], [suite.DerivationUnlabelled] or
+// [suite.DerivationRaw].
 func (p PeerSet) Derivations() []string {
 	var all []string
 	for _, d := range p.Definitions {
@@ -40,7 +41,8 @@ func (p PeerSet) Derivations() []string {
 }
 
 // DraftCodePoints returns the code points that the set gives suites of
-// draft-ietf-mls-pq-ciphersuites-06: of none where key pairs are derived otherwise.
+// draft-ietf-mls-pq-ciphersuites-06. A suite that derives key pairs in another way is not
+// among them.
 func (p PeerSet) DraftCodePoints() CodePoints {
 	draft, points := pqDraft(), CodePoints{}
 	for _, d := range p.Definitions {
@@ -51,12 +53,12 @@ func (p PeerSet) DraftCodePoints() CodePoints {
 	return points
 }
 
-// PeerSets returns all sets: this project's own first, then those of others by name.
+// PeerSets returns all sets: this project's own first, then the others by name.
 func PeerSets() []PeerSet {
 	return []PeerSet{Private(), MLSPlusPlus(), OpenMLS(), OpenMLS09(), TSMLS1(), TSMLS2()}
 }
 
-// FindPeerSet returns the set of a name.
+// FindPeerSet returns the set with the given name, or an error that lists the names.
 func FindPeerSet(name string) (PeerSet, error) {
 	var names []string
 	for _, p := range PeerSets() {
@@ -77,7 +79,7 @@ func Private() PeerSet {
 	}
 }
 
-// MLSPlusPlus returns "mlspp": the three suites of the draft that MLS++ has, which
+// MLSPlusPlus returns "mlspp": the three suites of the draft that MLS++ has. MLS++
 // derives as the draft says.
 func MLSPlusPlus() PeerSet {
 	return PeerSet{
@@ -92,8 +94,8 @@ func MLSPlusPlus() PeerSet {
 }
 
 // OpenMLS returns "openmls": the suites of OpenMLS with a provider that derives as the
-// draft says, as its main branch has one since September 2026 (hpke-rs 0.8). No release
-// of OpenMLS does: see [OpenMLS09]. 0x0053 to 0x0055 are those of an open pull request.
+// draft says. Its main branch has had such a provider since September 2026 (hpke-rs 0.8),
+// and no release has: see [OpenMLS09]. 0x0053 to 0x0055 come from an open pull request.
 func OpenMLS() PeerSet {
 	points := openMLSPoints()
 	points["MLS_128_MLKEM768P256_AES128GCM_SHA256_P256"] = 0x0053
@@ -106,9 +108,9 @@ func OpenMLS() PeerSet {
 	}
 }
 
-// OpenMLS09 returns "openmls-0.9": the suites of OpenMLS 0.9 as it was released, up to
-// 0.9.2 (hpke-rs 0.7). They derive without the label, and so are no draft's, whatever
-// OpenMLS calls them.
+// OpenMLS09 returns "openmls-0.9": the suites of the released OpenMLS 0.9, up to 0.9.2
+// (hpke-rs 0.7). They derive without the label, and so are not the draft's suites,
+// whatever OpenMLS calls them.
 func OpenMLS09() PeerSet {
 	return PeerSet{
 		Name:        "openmls-0.9",
@@ -117,7 +119,7 @@ func OpenMLS09() PeerSet {
 	}
 }
 
-// openMLSPoints are those of OpenMLS 0.9.
+// openMLSPoints returns the code points of OpenMLS 0.9.
 func openMLSPoints() CodePoints {
 	return CodePoints{
 		"MLS_128_MLKEM768X25519_AES128GCM_SHA256_Ed25519":        0x004F,
@@ -131,7 +133,7 @@ func openMLSPoints() CodePoints {
 	}
 }
 
-// ownOfOpenMLS are the suites that OpenMLS has beside the draft's.
+// ownOfOpenMLS returns the suites that OpenMLS has beyond the draft's.
 func ownOfOpenMLS() []Definition {
 	return []Definition{
 		{0x004D, "MLS_256_XWING_CHACHA20POLY1305_SHA256_Ed25519", 256, 0x647a, 0x0001, 0x0003, crypto.SHA256, 0x0807, suite.DerivationLabelled},
@@ -139,10 +141,10 @@ func ownOfOpenMLS() []Definition {
 	}
 }
 
-// TSMLS1 returns "ts-mls-1": the suites of ts-mls 1.6 whose hash is SHA-512, as its
-// KDF is in all. Those on X-Wing derive without the label, those on ML-KEM take the
-// secret itself for the seed (@hpke/hybridkem-x-wing 0.7.0, @hpke/ml-kem 0.3.0); they
-// are no draft's.
+// TSMLS1 returns "ts-mls-1": the suites of ts-mls 1.6 whose hash is SHA-512. The KDF is
+// that of SHA-512 in all suites of ts-mls. The suites on X-Wing derive without the label,
+// and those on ML-KEM take the secret itself as the seed (@hpke/hybridkem-x-wing 0.7.0,
+// @hpke/ml-kem 0.3.0). They are not the draft's suites.
 func TSMLS1() PeerSet {
 	return PeerSet{
 		Name:        "ts-mls-1",
@@ -151,7 +153,7 @@ func TSMLS1() PeerSet {
 	}
 }
 
-// TSMLS2 returns "ts-mls-2": those of [TSMLS1] at the numbers of ts-mls 2.0.
+// TSMLS2 returns "ts-mls-2": the suites of [TSMLS1] at the numbers of ts-mls 2.0.
 func TSMLS2() PeerSet {
 	return PeerSet{
 		Name:        "ts-mls-2",
@@ -160,8 +162,9 @@ func TSMLS2() PeerSet {
 	}
 }
 
-// tsMLS are eight suites of ts-mls, numbered from first. Its others hash with SHA-256
-// and SHA-384 under HKDF-SHA512, which RFC 9420, Section 5.1, does not provide for.
+// tsMLS returns eight suites of ts-mls, numbered from first. The other suites of ts-mls
+// hash with SHA-256 and SHA-384 under HKDF-SHA512, for which RFC 9420, Section 5.1, does
+// not provide.
 func tsMLS(first suite.ID) []Definition {
 	const raw, plain = suite.DerivationRaw, suite.DerivationUnlabelled
 	definitions := []Definition{
@@ -200,7 +203,8 @@ func unlabelled(definitions []Definition) []Definition {
 	return named(definitions)
 }
 
-// named puts into the names of suites how they derive key pairs, other than the draft.
+// named adds to the names of suites how they derive key pairs, if that differs from the
+// draft.
 func named(definitions []Definition) []Definition {
 	for i := range definitions {
 		definitions[i].Name += "_" + strings.ToUpper(definitions[i].Derivation)

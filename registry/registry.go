@@ -1,10 +1,10 @@
-// Package registry holds the cipher suites that exist for an MLS engine.
+// Package registry holds the cipher suites that an MLS engine has.
 //
 // A [Registry] is an immutable value, built from sets of suites. It says what is
-// implemented; a policy beside it says what is allowed, and [Registry.Allowed] lists
-// what is both. It imports no implementation: the packages below it, registry/all and
-// registry/fips, build the suites of RFC 9420 and of draft-ietf-mls-pq-ciphersuites-06
-// from theirs.
+// implemented. A policy says what is allowed, and [Registry.Allowed] lists what is both.
+// The package imports no implementation: the packages below it, registry/all and
+// registry/fips, build the suites of RFC 9420 and of draft-ietf-mls-pq-ciphersuites-06 from
+// implementations.
 package registry
 
 import (
@@ -31,15 +31,15 @@ type entry struct {
 	info  suite.Info // of suite.Describe
 }
 
-// New returns a registry of the suites of all sets, the most preferred first. It
-// refuses two suites of one code point or one name, and code points that RFC 9420
-// reserves (Section 17.1) or uses as GREASE (Section 13.5).
+// New returns a registry of the suites of all sets, the most preferred first. It returns
+// an error for two suites with one code point or one name, and for a code point that RFC
+// 9420 reserves (Section 17.1) or uses as GREASE (Section 13.5).
 func New(sets ...Set) (*Registry, error) {
 	return new(Registry).With(slices.Concat(sets...)...)
 }
 
-// With returns a registry that has suites too, least preferred, under the same
-// rules as New.
+// With returns a registry that also has suites, as the least preferred. The rules are
+// those of New.
 func (r *Registry) With(suites ...suite.Suite) (*Registry, error) {
 	more := &Registry{entries: slices.Clone(r.entries)}
 	for _, s := range suites {
@@ -76,8 +76,8 @@ func partedBy(one, another string) string {
 	return fmt.Sprintf(", and derive key pairs in different ways: %q and %q", one, another)
 }
 
-// Select returns a registry of the named suites alone, in this order of
-// preference. Its error for a name that no suite has wraps [ErrUnknown].
+// Select returns a registry of only the named suites, in this order of preference. The
+// error for a name that no suite has wraps [ErrUnknown].
 func (r *Registry) Select(names ...string) (*Registry, error) {
 	chosen := new(Registry)
 	for _, name := range names {
@@ -102,7 +102,7 @@ func (r *Registry) Suite(id suite.ID) (suite.Suite, error) {
 	return e.suite, nil
 }
 
-// Named is Suite by name.
+// Named returns the suite of a name, or an error that wraps [ErrUnknown].
 func (r *Registry) Named(name string) (suite.Suite, error) {
 	e, ok := r.find(func(i suite.Info) bool { return i.Name == name })
 	if !ok {
@@ -129,12 +129,12 @@ func (r *Registry) IDs() []suite.ID {
 	return all
 }
 
-// All yields the description of every suite, the most preferred first: that of
-// [suite.Describe], by which policies judge.
+// All yields the description of every suite, the most preferred first, as
+// [suite.Describe] returns it and policies judge it.
 func (r *Registry) All() iter.Seq[suite.Info] { return r.Allowed(nil, 0, time.Time{}) }
 
 // Allowed yields the description of every suite that p allows for a use at a time, the
-// most preferred first. A nil policy allows all.
+// most preferred first. A nil policy allows every suite.
 func (r *Registry) Allowed(p suite.Policy, use suite.Use, now time.Time) iter.Seq[suite.Info] {
 	return func(yield func(suite.Info) bool) {
 		for _, e := range r.entries {
