@@ -237,3 +237,33 @@ func TestResyncFaultsAreRefused(t *testing.T) {
 		})
 	}
 }
+
+// The only member of a group comes back by an external commit in the place of its leaf,
+// after which nobody is left: joiner and followers agree on the tree, which begins anew
+// with one leaf.
+func TestOnlyMemberComesBack(t *testing.T) {
+	groups := clique(t, 0x0001, 3, publicHandshake)
+	c, err := groups[2].Commit(t.Context(), insiderTime, Remove(0), Remove(1))
+	require.NoError(t, err)
+	g, err := c.Adopt()
+	require.NoError(t, err)
+	info, err := g.GroupInfo(t.Context(), insiderTime, true)
+	require.NoError(t, err)
+	ofInfo, err := NewPublicGroup(t.Context(), insiderTime, *g.cfg, info, nil)
+	require.NoError(t, err)
+	back, err := ExternalJoin(t.Context(), insiderTime, client(t, 0x0001, "member 2", publicHandshake), info, Remove(2))
+	require.NoError(t, err)
+	for name, p := range map[string]*PublicGroup{"of a GroupInfo": ofInfo, "of a member's tree": inPublic(t, g)} {
+		r, err := p.Process(t.Context(), insiderTime, back.Message)
+		require.NoError(t, err, name)
+		require.Equal(t, back.next.public.contextBytes, r.Commit.Adopt().public.contextBytes, name)
+	}
+	received, err := g.Process(t.Context(), insiderTime, back.Message)
+	require.NoError(t, err)
+	_, err = received.Commit.Adopt()
+	require.ErrorIs(t, err, ErrRemoved)
+	next, err := back.Adopt()
+	require.NoError(t, err)
+	require.EqualValues(t, 0, next.OwnLeaf())
+	require.EqualValues(t, 1, next.public.tree.width)
+}

@@ -115,6 +115,9 @@ func (e *treeEdit) removeLeaf(i LeafIndex) {
 		e.root = e.root.left
 		e.width /= 2
 	}
+	if e.root.left == nil && e.width > 1 { // a blank subtree: nobody is left
+		e.root, e.width = &node{owner: e.token}, 1
+	}
 }
 
 // addLeaf fills the leftmost blank leaf and makes it unmerged at its ancestors: an Add

@@ -200,6 +200,40 @@ func TestTreeGrowsAndShrinks(t *testing.T) {
 	require.Nil(t, empty.credentialTypesInUse())
 }
 
+// A tree whose only member goes has one leaf, wherever the member was, and however the
+// tree came about (RFC 9420, Section 7.7).
+func TestTreeWithoutMembersHasOneLeaf(t *testing.T) {
+	s := testSuite(t, 1)
+	for width := uint32(1); width <= 8; width *= 2 {
+		for at := LeafIndex(width / 2); at < LeafIndex(width); at++ {
+			l := newLeafMaker(5)
+			e := newTree(s, l.leaf(LeafNodeKeyPackage)).edit()
+			for range at {
+				e.addLeaf(l.leaf(LeafNodeKeyPackage))
+			}
+			for i := range at {
+				e.removeLeaf(i)
+			}
+			edited, err := e.freeze()
+			require.NoError(t, err)
+			read, err := treeFromNodes(s, edited.nodes().sparse())
+			require.NoError(t, err)
+			next := l.leaf(LeafNodeKeyPackage)
+			for name, tree := range map[string]*tree{"edited": edited, "read": read} {
+				require.Equal(t, width, tree.width, name)
+				e := tree.edit()
+				e.removeLeaf(at)
+				require.EqualValues(t, 1, e.width, "%s: leaf %d", name, at)
+				require.EqualValues(t, 0, e.addLeaf(next), "%s: leaf %d", name, at)
+				after, err := e.freeze()
+				require.NoError(t, err)
+				require.Equal(t, newTree(s, next).hash(), after.hash(), "%s: leaf %d", name, at)
+				requireConsistent(t, after)
+			}
+		}
+	}
+}
+
 // TestTreeOutside asks for what is outside the tree.
 func TestTreeOutside(t *testing.T) {
 	tree := newLeafMaker(4).tree(t, testSuite(t, 1), 5)
