@@ -69,3 +69,11 @@ func FuzzMLKEMCheck(f *testing.F) {
 		require.Equal(t, want == nil, CheckMLKEMKey(3, b) == nil)
 	})
 }
+
+// HKDF-Expand refuses what its one octet of a counter cannot count to, and nothing less.
+func TestExpandEndsAtItsCounter(t *testing.T) {
+	k := HKDFSHA256().(*hkdf)
+	prk := make([]byte, 32)
+	require.NoError(t, k.expander(nil, prk).expand(make([]byte, 255*32), nil))
+	require.ErrorContains(t, k.expander(nil, prk).expand(make([]byte, 255*32+1), nil), "at most 8160 bytes")
+}

@@ -213,3 +213,17 @@ func (m meeting) Group([]byte) *Group {
 	<-m.release
 	return m.group
 }
+
+// The inbox of an epoch that is over takes nothing and gives nothing, whoever comes
+// between its end and the look at it.
+func TestRetiredInboxIsShut(t *testing.T) {
+	g := clique(t, 0x0001, 2)[0]
+	g.Destroy()
+	p := CommittedProposal{Proposal: Remove(1), Sender: Sender{Type: SenderMember, Leaf: 1}, Ref: []byte{1}}
+	require.ErrorIs(t, g.inbox.keep(p, nil, anyProposals), ErrRetired)
+	require.ErrorIs(t, g.inbox.takes(&p, anyProposals), ErrRetired)
+	require.ErrorIs(t, g.inbox.admit(&Received{Proposal: &p}, nil, anyProposals), ErrRetired)
+	_, err := g.inbox.live()
+	require.ErrorIs(t, err, ErrRetired)
+	require.Empty(t, g.inbox.pending())
+}

@@ -2,6 +2,7 @@ package mls
 
 import (
 	"context"
+	"encoding/binary"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -142,4 +143,54 @@ func TestRecordsAreInOrder(t *testing.T) {
 		_, err = parseRecords(b)
 		require.ErrorIs(t, err, ErrMalformed, keys)
 	}
+}
+
+// A proposal is one of the types of RFC 9420 or a custom one, by value, with its content.
+func TestProposalsAreComplete(t *testing.T) {
+	type other struct{ RemoveProposal }
+	for _, p := range []Proposal{nil, AddProposal{}, UpdateProposal{}, Custom(ProposalRemove, nil)} {
+		require.ErrorIs(t, complete(p), ErrMalformed, "%T", p)
+	}
+	for _, p := range []Proposal{&RemoveProposal{}, other{}} {
+		require.ErrorIs(t, complete(p), ErrUnsupported, "%T", p)
+	}
+	for _, p := range []Proposal{Add(new(KeyPackage)), Remove(0), Custom(strangeProposal, nil)} {
+		require.NoError(t, complete(p), "%T", p)
+	}
+}
+
+// An Update is of a leaf that is there.
+func TestUpdateOfABlankLeafIsRefused(t *testing.T) {
+	a := newAttack(t)
+	p := CommittedProposal{Proposal: a.update(nil), Sender: Sender{Type: SenderMember, Leaf: 77}}
+	requireViolation(t, a.public.checkProposal(&p, listRules{}), "12.1.2", "Update is of a member", 77)
+}
+
+// A key package that is destroyed joins nothing.
+func TestDestroyedKeyPackageMayNotJoin(t *testing.T) {
+	k := ownKeyPackage(t, 0x0001, "joiner")
+	require.NoError(t, k.mayJoin([]byte{1}))
+	k.Destroy()
+	require.ErrorIs(t, k.mayJoin([]byte{1}), ErrKeyPackageUsed)
+}
+
+// A state of another version is not read as one of this.
+func TestStatesOfOtherVersionsAreRefused(t *testing.T) {
+	for _, version := range []uint16{0, stateVersion - 1, stateVersion + 1} {
+		_, err := parseRecords(binary.BigEndian.AppendUint16(nil, version))
+		require.ErrorIs(t, err, ErrUnsupported)
+	}
+	_, err := parseRecords(binary.BigEndian.AppendUint16(nil, stateVersion))
+	require.NoError(t, err)
+}
+
+// Without a saved state of its epoch, a group has no delta of messages.
+func TestMessageDeltaNeedsASavedEpoch(t *testing.T) {
+	g := clique(t, 0x0001, 2)[0]
+	_, err := g.MessageDelta()
+	require.ErrorIs(t, err, ErrUnsaved)
+	_, err = g.Save()
+	require.NoError(t, err)
+	_, err = g.MessageDelta()
+	require.NoError(t, err)
 }
