@@ -57,29 +57,31 @@ type GroupInfo struct {
 
 // P256 returns the group P-256 of crypto/ecdh.
 func P256() Group {
-	return &ecdhGroup{ecdh.P256(), groupInfo("P-256", 128, 65, 32, 0xFF)}
+	return &ecdhGroup{ecdh.P256(), ecdhInfo(0x0010, 0xFF)}
 }
 
 // P384 returns the group P-384 of crypto/ecdh.
 func P384() Group {
-	return &ecdhGroup{ecdh.P384(), groupInfo("P-384", 192, 97, 48, 0xFF)}
+	return &ecdhGroup{ecdh.P384(), ecdhInfo(0x0011, 0xFF)}
 }
 
 // P521 returns the group P-521 of crypto/ecdh.
 func P521() Group {
-	return &ecdhGroup{ecdh.P521(), groupInfo("P-521", 256, 133, 66, 0x01)}
+	return &ecdhGroup{ecdh.P521(), ecdhInfo(0x0012, 0x01)}
 }
 
 // X25519 returns the group X25519 of crypto/ecdh. It serializes private keys
 // clamped (RFC 9180, Section 7.1.2).
 func X25519() Group {
-	return &ecdhGroup{ecdh.X25519(), groupInfo("X25519", 128, 32, 32, 0)}
+	return &ecdhGroup{ecdh.X25519(), ecdhInfo(0x0020, 0)}
 }
 
-func groupInfo(name string, level, npk, nsk int, bitmask byte) GroupInfo {
+// ecdhInfo describes the group of a DHKEM, by the row of that KEM.
+func ecdhInfo(kem uint16, bitmask byte) GroupInfo {
+	row := suite.KEMRow(kem).Info
 	return GroupInfo{
-		Name: name, Level: level, Npk: npk, Nsk: nsk, Bitmask: bitmask,
-		Provenance: suite.Provided{Primitive: name, Package: "crypto/ecdh"},
+		Name: row.Classical, Level: row.Level, Npk: row.Npk, Nsk: row.Nsk, Bitmask: bitmask,
+		Provenance: suite.Provided{Primitive: row.Classical, Package: "crypto/ecdh"},
 	}
 }
 

@@ -33,22 +33,22 @@ type KDF interface {
 }
 
 // HKDFSHA256 returns HKDF-SHA256, code point 0x0001.
-func HKDFSHA256() KDF { return newHKDF(0x0001, "HKDF-SHA256", sha256.Size, sha256.New) }
+func HKDFSHA256() KDF { return newHKDF(0x0001, sha256.New) }
 
 // HKDFSHA384 returns HKDF-SHA384, code point 0x0002.
-func HKDFSHA384() KDF { return newHKDF(0x0002, "HKDF-SHA384", sha512.Size384, sha512.New384) }
+func HKDFSHA384() KDF { return newHKDF(0x0002, sha512.New384) }
 
 // HKDFSHA512 returns HKDF-SHA512, code point 0x0003.
-func HKDFSHA512() KDF { return newHKDF(0x0003, "HKDF-SHA512", sha512.Size, sha512.New) }
+func HKDFSHA512() KDF { return newHKDF(0x0003, sha512.New) }
 
 // SHAKE128 returns the one-stage KDF SHAKE128, code point 0x0010.
 func SHAKE128() KDF {
-	return newXOF(0x0010, "SHAKE128", 32, "crypto/sha3", func() xof { return sha3.NewSHAKE128() })
+	return newXOF(0x0010, "crypto/sha3", func() xof { return sha3.NewSHAKE128() })
 }
 
 // SHAKE256 returns the one-stage KDF SHAKE256, code point 0x0011.
 func SHAKE256() KDF {
-	return newXOF(0x0011, "SHAKE256", 64, "crypto/sha3", func() xof { return sha3.NewSHAKE256() })
+	return newXOF(0x0011, "crypto/sha3", func() xof { return sha3.NewSHAKE256() })
 }
 
 const version = "HPKE-v1"
@@ -60,14 +60,13 @@ type hkdf struct {
 	hash func() hash.Hash
 }
 
-func newHKDF(id uint16, name string, size int, h func() hash.Hash) *hkdf {
-	return &hkdf{
-		info: suite.KDFInfo{
-			ID: id, Name: name, Nh: size,
-			Provenance: suite.ProvidedBy(suite.Provided{Primitive: name, Package: "crypto/hmac"}),
-		},
-		hash: h,
-	}
+func newHKDF(id uint16, h func() hash.Hash) *hkdf { return &hkdf{kdfInfo(id, "crypto/hmac"), h} }
+
+// kdfInfo is the row of a KDF and the package that provides it.
+func kdfInfo(id uint16, pkg string) suite.KDFInfo {
+	info := suite.KDFRow(id).Info
+	info.Provenance = suite.ProvidedBy(suite.Provided{Primitive: info.Name, Package: pkg})
+	return info
 }
 
 func (k *hkdf) Own() provenance.Proof { return provenance.Of(k) }
@@ -183,21 +182,16 @@ func (k *hkdf) export(suiteID, exporterSecret, context []byte, length int) ([]by
 // xof is an extendable-output function: written to, then read from.
 type xof interface{ io.ReadWriter }
 
+// oneStageIDs is the first code point of a one-stage KDF (draft-ietf-hpke-pq, Section 5).
+const oneStageIDs = 0x0010
+
 // oneStage is the one-stage KDF of an extendable-output function.
 type oneStage struct {
 	info suite.KDFInfo
 	new  func() xof
 }
 
-func newXOF(id uint16, name string, size int, pkg string, h func() xof) *oneStage {
-	return &oneStage{
-		info: suite.KDFInfo{
-			ID: id, Name: name, Nh: size,
-			Provenance: suite.ProvidedBy(suite.Provided{Primitive: name, Package: pkg}),
-		},
-		new: h,
-	}
-}
+func newXOF(id uint16, pkg string, h func() xof) *oneStage { return &oneStage{kdfInfo(id, pkg), h} }
 
 func (k *oneStage) Own() provenance.Proof { return provenance.Of(k) }
 

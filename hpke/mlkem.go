@@ -13,7 +13,7 @@ import (
 // MLKEM768 returns ML-KEM-768 of crypto/mlkem, code point 0x0041.
 func MLKEM768() KEM {
 	return &mlkemKEM{
-		info: mlkemInfo(0x0041, 192, 3, mlkem.CiphertextSize768),
+		info: mlkemInfo(0x0041),
 		rank: 3,
 		public: func(b []byte) (crypto.Encapsulator, error) {
 			return mlkem.NewEncapsulationKey768(b)
@@ -26,7 +26,7 @@ func MLKEM768() KEM {
 // MLKEM1024 returns ML-KEM-1024 of crypto/mlkem, code point 0x0042.
 func MLKEM1024() KEM {
 	return &mlkemKEM{
-		info: mlkemInfo(0x0042, 256, 4, mlkem.CiphertextSize1024),
+		info: mlkemInfo(0x0042),
 		rank: 4,
 		public: func(b []byte) (crypto.Encapsulator, error) {
 			return mlkem.NewEncapsulationKey1024(b)
@@ -36,16 +36,12 @@ func MLKEM1024() KEM {
 	}
 }
 
-func mlkemInfo(id uint16, level, rank, ciphertext int) suite.KEMInfo {
-	name := mlkemName(rank)
-	return suite.KEMInfo{
-		ID: id, Name: name, Level: level, PostQuantum: name,
-		Nsecret: mlkem.SharedKeySize, Nenc: ciphertext, Npk: mlkemKeySize(rank), Nsk: mlkem.SeedSize,
-		Derivation: suite.DerivationLabelled,
-		Provenance: suite.ProvidedBy(
-			suite.Provided{Primitive: name, Package: "crypto/mlkem"},
-			suite.Provided{Primitive: "SHAKE256", Package: "crypto/sha3"}), // of DeriveSeed
-	}
+func mlkemInfo(id uint16) suite.KEMInfo {
+	info := suite.KEMRow(id).Info
+	info.Provenance = suite.ProvidedBy(
+		suite.Provided{Primitive: info.PostQuantum, Package: "crypto/mlkem"},
+		suite.Provided{Primitive: "SHAKE256", Package: "crypto/sha3"}) // of DeriveSeed
+	return info
 }
 
 func mlkemName(rank int) string { return fmt.Sprintf("ML-KEM-%d", 256*rank) }

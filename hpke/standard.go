@@ -33,30 +33,16 @@ func NewStandardScheme(kemID, kdfID, aeadID uint16) (suite.HPKEScheme, error) {
 	if s.aead, err = hpke.NewAEAD(aeadID); err != nil {
 		return nil, fmt.Errorf("hpke: the standard library has no AEAD %#04x", aeadID)
 	}
-	for _, row := range standardKEMs() {
-		if row.info.ID == kemID {
-			s.row = row
-		}
+	s.kemInfo, s.kdfInfo, s.aeadInfo = suite.KEMRow(kemID).Info, suite.KDFRow(kdfID).Info, suite.AEADRow(aeadID).Info
+	if aeadID == exportOnlyID {
+		s.aeadInfo = ExportOnly().AEADInfo()
 	}
-	for _, k := range []KDF{HKDFSHA256(), HKDFSHA384(), HKDFSHA512(), SHAKE128(), SHAKE256()} {
-		if k.Info().ID == kdfID {
-			_, s.oneStage = k.(*oneStage)
-			s.kdfInfo = k.Info()
-		}
-	}
-	for _, info := range []suite.AEADInfo{
-		suite.AES128GCM().AEADInfo(), suite.AES256GCM().AEADInfo(),
-		{ID: 0x0003, Name: "ChaCha20-Poly1305", Nk: 32, Nn: 12, Nt: 16},
-		ExportOnly().AEADInfo(),
-	} {
-		if info.ID == aeadID {
-			s.aeadInfo = info
-		}
-	}
-	if s.row.check == nil || s.kdfInfo.ID == 0 || s.aeadInfo.ID == 0 {
+	s.oneStage = kdfID >= oneStageIDs
+	s.check = standardCheck(s.kemInfo)
+	if s.check == nil || s.kdfInfo.ID == 0 || s.aeadInfo.ID == 0 {
 		return nil, errors.New("hpke: the standard library has an algorithm that this package does not know")
 	}
-	s.row.info.Provenance = byStandard(s.row.info.Name)
+	s.kemInfo.Provenance = byStandard(s.kemInfo.Name)
 	s.kdfInfo.Provenance = byStandard(s.kdfInfo.Name)
 	s.aeadInfo.Provenance = byStandard(s.aeadInfo.Name)
 	return s, nil
@@ -66,63 +52,54 @@ func byStandard(primitive string) suite.Providers {
 	return suite.ProvidedBy(suite.Provided{Primitive: primitive, Package: "crypto/hpke"})
 }
 
-// standardKEM is what crypto/hpke does not tell of a KEM.
-type standardKEM struct {
-	info  suite.KEMInfo
-	check func(pub []byte) error
-}
-
-func standardKEMs() []standardKEM {
-	var rows []standardKEM
-	for _, k := range []DeterministicKEM{DHKEMP256(), DHKEMP384(), DHKEMP521(), DHKEMX25519()} {
-		rows = append(rows, standardKEM{k.Info(), k.CheckPublicKey})
-	}
+// standardCheck returns what crypto/hpke does not tell of a KEM, its CheckPublicKey; nil
+// if it is unknown. The post-quantum part of a key comes first.
+func standardCheck(info suite.KEMInfo) func(pub []byte) error {
+	var pq KEM
 	for _, k := range []KEM{MLKEM768(), MLKEM1024()} {
-		rows = append(rows, standardKEM{k.Info(), k.CheckPublicKey})
-	}
-	for _, hybrid := range []struct {
-		id    uint16
-		name  string
-		pq    KEM
-		group Group
-	}{
-		{0x647a, "MLKEM768-X25519", MLKEM768(), X25519()},
-		{0x0050, "MLKEM768-P256", MLKEM768(), P256()},
-		{0x0051, "MLKEM1024-P384", MLKEM1024(), P384()},
-	} {
-		pq, group := hybrid.pq.Info(), hybrid.group.Info()
-		row := standardKEM{info: suite.KEMInfo{
-			ID: hybrid.id, Name: hybrid.name, Level: max(pq.Level, group.Level),
-			Classical: group.Name, PostQuantum: pq.PostQuantum,
-			Nsecret: 32, Nenc: pq.Nenc + group.Npk, Npk: pq.Npk + group.Npk, Nsk: 32,
-			Derivation: suite.DerivationLabelled,
-		}}
-		row.check = func(pub []byte) error {
-			if len(pub) != row.info.Npk {
-				return lengthError(hybrid.name, false, len(pub), row.info.Npk)
-			}
-			if err := hybrid.pq.CheckPublicKey(pub[:pq.Npk]); err != nil {
-				return err
-			}
-			return hybrid.group.CheckPublicKey(pub[pq.Npk:])
+		if k.Info().PostQuantum == info.PostQuantum {
+			pq = k
 		}
-		rows = append(rows, row)
 	}
-	return rows
+	var group Group
+	for _, g := range []Group{P256(), P384(), P521(), X25519()} {
+		if g.Info().Name == info.Classical {
+			group = g
+		}
+	}
+	switch {
+	case (pq == nil) != (info.PostQuantum == ""), (group == nil) != (info.Classical == ""), pq == nil && group == nil:
+		return nil
+	case pq == nil:
+		return group.CheckPublicKey
+	case group == nil:
+		return pq.CheckPublicKey
+	}
+	npk := pq.Info().Npk
+	return func(pub []byte) error {
+		if len(pub) != info.Npk {
+			return lengthError(info.Name, false, len(pub), info.Npk)
+		}
+		if err := pq.CheckPublicKey(pub[:npk]); err != nil {
+			return err
+		}
+		return group.CheckPublicKey(pub[npk:])
+	}
 }
 
 type standard struct {
 	kem      hpke.KEM
 	kdf      hpke.KDF
 	aead     hpke.AEAD
-	row      standardKEM
+	check    func(pub []byte) error
+	kemInfo  suite.KEMInfo
 	kdfInfo  suite.KDFInfo
 	aeadInfo suite.AEADInfo
 	oneStage bool
 }
 
 func (s *standard) Own() provenance.Proof    { return provenance.Of(s) }
-func (s *standard) KEMInfo() suite.KEMInfo   { return s.row.info }
+func (s *standard) KEMInfo() suite.KEMInfo   { return s.kemInfo }
 func (s *standard) KDFInfo() suite.KDFInfo   { return s.kdfInfo }
 func (s *standard) AEADInfo() suite.AEADInfo { return s.aeadInfo }
 
@@ -133,12 +110,12 @@ func (s *standard) DeriveKey(ikm []byte) (suite.PrivateKey, error) {
 }
 
 func (s *standard) ParsePrivateKey(b []byte) (suite.PrivateKey, error) {
-	if len(b) != s.row.info.Nsk {
-		return nil, lengthError(s.row.info.Name, true, len(b), s.row.info.Nsk)
+	if len(b) != s.kemInfo.Nsk {
+		return nil, lengthError(s.kemInfo.Name, true, len(b), s.kemInfo.Nsk)
 	}
 	key, err := s.kem.NewPrivateKey(b)
 	if err != nil {
-		return nil, s.failure(err, &suite.KeyError{Algorithm: s.row.info.Name, Private: true, Rule: err.Error()})
+		return nil, s.failure(err, &suite.KeyError{Algorithm: s.kemInfo.Name, Private: true, Rule: err.Error()})
 	}
 	return s.private(key, nil)
 }
@@ -146,7 +123,7 @@ func (s *standard) ParsePrivateKey(b []byte) (suite.PrivateKey, error) {
 // failure is what an error of crypto/hpke means: that the scheme may not be used where the
 // program runs, or otherwise what it would mean of the argument.
 func (s *standard) failure(err, otherwise error) error {
-	return suite.Failure(s.row.info.Name+" with "+s.aeadInfo.Name, err, otherwise)
+	return suite.Failure(s.kemInfo.Name+" with "+s.aeadInfo.Name, err, otherwise)
 }
 
 func (s *standard) private(key hpke.PrivateKey, err error) (suite.PrivateKey, error) {
@@ -158,7 +135,7 @@ func (s *standard) private(key hpke.PrivateKey, err error) (suite.PrivateKey, er
 	return k, nil
 }
 
-func (s *standard) CheckPublicKey(pub []byte) error { return s.row.check(pub) }
+func (s *standard) CheckPublicKey(pub []byte) error { return s.check(pub) }
 
 func (s *standard) Seal(pub, info, aad, plaintext []byte) (enc, ciphertext []byte, err error) {
 	if s.aeadInfo.ID == exportOnlyID {
@@ -210,7 +187,7 @@ func (s *standard) sender(pub, info []byte) ([]byte, *hpke.Sender, error) {
 }
 
 func (s *standard) publicKeyError(pub []byte, err error) error {
-	return s.failure(err, cmp.Or(s.row.check(pub), err))
+	return s.failure(err, cmp.Or(s.check(pub), err))
 }
 
 // checkInfo refuses what the length prefix of a one-stage KDF cannot hold;

@@ -7,12 +7,12 @@ import (
 
 // TurboSHAKE128 returns the one-stage KDF TurboSHAKE128, code point 0x0012.
 func TurboSHAKE128() KDF {
-	return newXOF(0x0012, "TurboSHAKE128", 32, turboPackage, func() xof { return &turboSHAKE{rate: 168} })
+	return newXOF(0x0012, turboPackage, func() xof { return &turboSHAKE{rate: 168} })
 }
 
 // TurboSHAKE256 returns the one-stage KDF TurboSHAKE256, code point 0x0013.
 func TurboSHAKE256() KDF {
-	return newXOF(0x0013, "TurboSHAKE256", 64, turboPackage, func() xof { return &turboSHAKE{rate: 136} })
+	return newXOF(0x0013, turboPackage, func() xof { return &turboSHAKE{rate: 136} })
 }
 
 const turboPackage = "github.com/mlsuite/mlsuite/hpke"

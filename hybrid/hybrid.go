@@ -39,7 +39,7 @@ type Params struct {
 // crypto/mlkem and crypto/ecdh: code point 0x647a.
 func MLKEM768X25519Params() Params {
 	return Params{
-		ID: 0x647a, Name: "MLKEM768-X25519",
+		ID: 0x647a, Name: suite.KEMRow(0x647a).Info.Name,
 		PQ: hpke.MLKEM768(), Group: hpke.X25519(), KeyBlocks: 1, EncapBlocks: 1,
 		Label: `\./` + `/^\`,
 	}
@@ -49,7 +49,7 @@ func MLKEM768X25519Params() Params {
 // crypto/ecdh: code point 0x0050.
 func MLKEM768P256Params() Params {
 	return Params{
-		ID: 0x0050, Name: "MLKEM768-P256",
+		ID: 0x0050, Name: suite.KEMRow(0x0050).Info.Name,
 		PQ: hpke.MLKEM768(), Group: hpke.P256(), KeyBlocks: 4, EncapBlocks: 3,
 		Label: "MLKEM768-P256",
 	}
@@ -59,7 +59,7 @@ func MLKEM768P256Params() Params {
 // and crypto/ecdh: code point 0x0051.
 func MLKEM1024P384Params() Params {
 	return Params{
-		ID: 0x0051, Name: "MLKEM1024-P384",
+		ID: 0x0051, Name: suite.KEMRow(0x0051).Info.Name,
 		PQ: hpke.MLKEM1024(), Group: hpke.P384(), KeyBlocks: 1, EncapBlocks: 1,
 		Label: "MLKEM1024-P384",
 	}

@@ -26,6 +26,21 @@ type Definition struct {
 	Derivation string
 }
 
+// Info describes the suite by the rows of its algorithms in the tables of package suite,
+// whoever provides them. What the tables lack is left zero but for its code point.
+func (d Definition) Info() suite.Info {
+	i := suite.Info{
+		ID: d.ID, Name: d.Name, Level: d.Level,
+		KEM: suite.KEMRow(d.KEM).Info, KDF: suite.KDFRow(d.KDF).Info, AEAD: suite.AEADRow(d.AEAD).Info,
+		Hash: suite.HashRow(d.Hash).Info, Signature: suite.SignatureRow(d.Signature).Info,
+	}
+	i.KEM.ID, i.KDF.ID, i.AEAD.ID, i.Hash.Hash, i.Signature.Scheme = d.KEM, d.KDF, d.AEAD, d.Hash, d.Signature
+	if d.Derivation != "" {
+		i.KEM.Derivation = d.Derivation
+	}
+	return i
+}
+
 // RFC9420 returns the suites of RFC 9420, Section 17.1.
 func RFC9420() []Definition {
 	return []Definition{

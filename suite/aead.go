@@ -22,30 +22,27 @@ type AEAD interface {
 // AES128GCM returns AES-128-GCM, HPKE code point 0x0001, from crypto/aes. In FIPS 140-3
 // mode, its ciphers decrypt by an approved service of the Go Cryptographic Module and
 // encrypt by one that is not approved, because the caller chooses the nonce.
-func AES128GCM() AEAD { return aesGCM{0x0001, "AES-128-GCM", 16} }
+func AES128GCM() AEAD { return newAESGCM(0x0001) }
 
 // AES256GCM returns AES-256-GCM, HPKE code point 0x0002, from crypto/aes. In FIPS 140-3
 // mode, it behaves as [AES128GCM] does.
-func AES256GCM() AEAD { return aesGCM{0x0002, "AES-256-GCM", 32} }
+func AES256GCM() AEAD { return newAESGCM(0x0002) }
 
-type aesGCM struct {
-	id      uint16
-	name    string
-	keySize int
+type aesGCM struct{ info AEADInfo }
+
+func newAESGCM(id uint16) *aesGCM {
+	info := AEADRow(id).Info
+	info.Provenance = ProvidedBy(Provided{Primitive: info.Name, Package: "crypto/aes"})
+	return &aesGCM{info}
 }
 
-func (a aesGCM) Own() provenance.Proof { return provenance.Of(a) }
+func (a *aesGCM) Own() provenance.Proof { return provenance.Of(a) }
 
-func (a aesGCM) AEADInfo() AEADInfo {
-	return AEADInfo{
-		ID: a.id, Name: a.name, Nk: a.keySize, Nn: gcmNonceSize, Nt: gcmTagSize,
-		Provenance: ProvidedBy(Provided{Primitive: a.name, Package: "crypto/aes"}),
-	}
-}
+func (a *aesGCM) AEADInfo() AEADInfo { return a.info }
 
-func (a aesGCM) NewAEAD(key []byte) (cipher.AEAD, error) {
-	if len(key) != a.keySize {
-		return nil, fmt.Errorf("suite: %s takes a key of %d bytes, not %d", a.name, a.keySize, len(key))
+func (a *aesGCM) NewAEAD(key []byte) (cipher.AEAD, error) {
+	if len(key) != a.info.Nk {
+		return nil, fmt.Errorf("suite: %s takes a key of %d bytes, not %d", a.info.Name, a.info.Nk, len(key))
 	}
 	block, err := aes.NewCipher(key)
 	if err != nil {

@@ -18,28 +18,19 @@ import (
 // (RFC 9420, Section 5.1.1), signatures are DER (Section 5.1.2), and private keys are
 // big-endian scalars of the field's length, with leading zeros.
 func ECDSAP256() SignatureScheme {
-	return newECDSA(elliptic.P256(), crypto.SHA256, SignatureInfo{
-		Scheme: 0x0403, Name: "ecdsa_secp256r1_sha256", Level: 128, Classical: "P-256",
-		PublicKey: 65, PrivateKey: 32, Signature: 72,
-	})
+	return newECDSA(elliptic.P256(), crypto.SHA256, SignatureRow(0x0403).Info)
 }
 
 // ECDSAP384 returns ecdsa_secp384r1_sha384, TLS SignatureScheme 0x0503: public
 // keys of 97 bytes, private keys of 48, signatures of up to 104. See [ECDSAP256].
 func ECDSAP384() SignatureScheme {
-	return newECDSA(elliptic.P384(), crypto.SHA384, SignatureInfo{
-		Scheme: 0x0503, Name: "ecdsa_secp384r1_sha384", Level: 192, Classical: "P-384",
-		PublicKey: 97, PrivateKey: 48, Signature: 104,
-	})
+	return newECDSA(elliptic.P384(), crypto.SHA384, SignatureRow(0x0503).Info)
 }
 
 // ECDSAP521 returns ecdsa_secp521r1_sha512, TLS SignatureScheme 0x0603: public
 // keys of 133 bytes, private keys of 66, signatures of up to 139. See [ECDSAP256].
 func ECDSAP521() SignatureScheme {
-	return newECDSA(elliptic.P521(), crypto.SHA512, SignatureInfo{
-		Scheme: 0x0603, Name: "ecdsa_secp521r1_sha512", Level: 256, Classical: "P-521",
-		PublicKey: 133, PrivateKey: 66, Signature: 139,
-	})
+	return newECDSA(elliptic.P521(), crypto.SHA512, SignatureRow(0x0603).Info)
 }
 
 func newECDSA(curve elliptic.Curve, hash crypto.Hash, info SignatureInfo) SignatureScheme {

@@ -19,13 +19,11 @@ import (
 // CheckSignatureKey refuses. It tells a key of a wrong length from a bad signature; for
 // 32 bytes that encode no point, the error is ErrVerify.
 func Ed25519() SignatureScheme {
+	info := SignatureRow(0x0807).Info
+	info.Provenance = ProvidedBy(Provided{Primitive: info.Classical, Package: "crypto/ed25519"})
 	return NewSignatureScheme(SignatureAlgorithm[ed25519.PrivateKey]{
-		Own: provenance.This(),
-		Info: SignatureInfo{
-			Scheme: 0x0807, Name: "ed25519", Level: 128, Classical: "Ed25519",
-			PublicKey: ed25519.PublicKeySize, PrivateKey: ed25519.SeedSize, Signature: ed25519.SignatureSize,
-			Provenance: ProvidedBy(Provided{Primitive: "Ed25519", Package: "crypto/ed25519"}),
-		},
+		Own:  provenance.This(),
+		Info: info,
 		Generate: func() (ed25519.PrivateKey, error) {
 			_, key, err := ed25519.GenerateKey(nil)
 			return key, err

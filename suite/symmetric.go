@@ -25,41 +25,25 @@ type hkdf struct {
 }
 
 func newHKDF(h crypto.Hash) (hkdf, error) {
-	for _, row := range []hkdf{
-		{
-			info:  HashInfo{Hash: crypto.SHA256, Name: "SHA-256", Size: sha256.Size},
-			kdf:   KDFInfo{ID: 0x0001, Name: "HKDF-SHA256"},
-			block: sha256.BlockSize,
-			new:   sha256.New,
-		}, {
-			info:  HashInfo{Hash: crypto.SHA384, Name: "SHA-384", Size: sha512.Size384},
-			kdf:   KDFInfo{ID: 0x0002, Name: "HKDF-SHA384"},
-			block: sha512.BlockSize,
-			new:   sha512.New384,
-		}, {
-			info:  HashInfo{Hash: crypto.SHA512, Name: "SHA-512", Size: sha512.Size},
-			kdf:   KDFInfo{ID: 0x0003, Name: "HKDF-SHA512"},
-			block: sha512.BlockSize,
-			new:   sha512.New,
-		},
-	} {
-		if row.info.Hash != h {
-			continue
-		}
-		pkg := "crypto/sha512"
-		if h == crypto.SHA256 {
-			pkg = "crypto/sha256"
-		}
-		row.info.Provenance = ProvidedBy(Provided{Primitive: row.info.Name, Package: pkg})
-		row.kdf.Nh = row.info.Size
-		kdfPackage := ownPackage
-		if fips140.Enabled() {
-			kdfPackage = "crypto/hkdf"
-		}
-		row.kdf.Provenance = ProvidedBy(Provided{Primitive: row.kdf.Name, Package: kdfPackage})
-		return row, nil
+	k := hkdf{info: HashRow(h).Info}
+	var pkg string
+	switch h {
+	case crypto.SHA256:
+		k.kdf, k.block, k.new, pkg = KDFRow(0x0001).Info, sha256.BlockSize, sha256.New, "crypto/sha256"
+	case crypto.SHA384:
+		k.kdf, k.block, k.new, pkg = KDFRow(0x0002).Info, sha512.BlockSize, sha512.New384, "crypto/sha512"
+	case crypto.SHA512:
+		k.kdf, k.block, k.new, pkg = KDFRow(0x0003).Info, sha512.BlockSize, sha512.New, "crypto/sha512"
+	default:
+		return hkdf{}, fmt.Errorf("hash %v is not of the SHA-2 family that HPKE's HKDF knows", h)
 	}
-	return hkdf{}, fmt.Errorf("hash %v is not of the SHA-2 family that HPKE's HKDF knows", h)
+	kdfPackage := ownPackage
+	if fips140.Enabled() {
+		kdfPackage = "crypto/hkdf"
+	}
+	k.info.Provenance = ProvidedBy(Provided{Primitive: k.info.Name, Package: pkg})
+	k.kdf.Provenance = ProvidedBy(Provided{Primitive: k.kdf.Name, Package: kdfPackage})
+	return k, nil
 }
 
 func (h hkdf) Hash(data []byte) []byte { return h.sum(nil, data) }

@@ -89,6 +89,29 @@ func TestEighteenSuites(t *testing.T) {
 	require.Equal(t, want, describe(all.Registry()))
 }
 
+// A definition describes its suite as the parts that it is built from do.
+func TestDefinitionsDescribeTheirSuites(t *testing.T) {
+	definitions := registry.RFC9420()
+	for _, peers := range registry.PeerSets() {
+		definitions = append(definitions, peers.Definitions...)
+	}
+	for _, options := range [][]all.Option{nil, {all.Vectorised()}} {
+		for _, d := range definitions {
+			set, err := all.Parts(options...).Build(d)
+			require.NoError(t, err)
+			want := set[0].Info()
+			none := suite.Providers{}
+			want.KEM.Provenance, want.KDF.Provenance, want.AEAD.Provenance, want.Hash.Provenance, want.Signature.Provenance = none, none, none, none, none
+			require.Equal(t, want, d.Info())
+		}
+	}
+	unknown := registry.Definition{ID: 1, KEM: 0xFFFF, KDF: 0xFFFE, AEAD: 0xFFFD, Hash: crypto.MD5, Signature: 0xFFFC}.Info()
+	require.Equal(t, suite.Info{
+		ID: 1, KEM: suite.KEMInfo{ID: 0xFFFF}, KDF: suite.KDFInfo{ID: 0xFFFE}, AEAD: suite.AEADInfo{ID: 0xFFFD},
+		Hash: suite.HashInfo{Hash: crypto.MD5}, Signature: suite.SignatureInfo{Scheme: 0xFFFC},
+	}, unknown)
+}
+
 func TestCodePoints(t *testing.T) {
 	r, err := all.New(all.WithPeerSet(registry.OpenMLS()))
 	require.NoError(t, err)

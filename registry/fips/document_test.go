@@ -76,9 +76,13 @@ const (
 func algorithms() []algorithm {
 	all := func(suite.Info) bool { return true }
 	var rows []algorithm
-	for _, name := range []string{"ML-KEM-768", "ML-KEM-1024"} {
+	for _, kem := range onModule(suite.KEMs()) {
+		name := kem.Info.PostQuantum
+		if kem.Info.Name != name {
+			continue
+		}
 		rows = append(rows, algorithm{
-			"Key encapsulation", name, "FIPS 203", inside,
+			"Key encapsulation", name, kem.Standard, inside,
 			"ML-KEM-768, ML-KEM-1024: generate, encapsulate, decapsulate",
 			func(i suite.Info) bool { return i.KEM.PostQuantum == name },
 		})
@@ -107,11 +111,12 @@ func algorithms() []algorithm {
 			func(i suite.Info) bool { return i.KEM.PostQuantum == "" },
 		},
 	)
-	for _, hash := range []string{"SHA-256", "SHA-384", "SHA-512"} {
+	for _, row := range onModule(suite.Hashes()) {
+		hash := row.Info.Name
 		in := func(i suite.Info) bool { return i.Hash.Name == hash }
 		short := strings.ReplaceAll(hash, "-", "")
 		rows = append(rows,
-			algorithm{"Hash, tree hash, transcript", hash, "FIPS 180-4", inside, "SHA-256, SHA-384, SHA-512", in},
+			algorithm{"Hash, tree hash, transcript", hash, row.Standard, inside, "SHA-256, SHA-384, SHA-512", in},
 			algorithm{"Membership and confirmation tags", "HMAC-" + short, "FIPS 198-1", inside, "HMAC, key of 14 bytes", in},
 			algorithm{
 				"Key schedules of MLS and HPKE", "HKDF-" + short, "SP 800-56C Rev. 2 [S]", outside,
@@ -119,28 +124,34 @@ func algorithms() []algorithm {
 			},
 		)
 	}
-	for _, aead := range []string{"AES-128-GCM", "AES-256-GCM"} {
+	for _, row := range onModule(suite.AEADs()) {
+		aead, standard := row.Info.Name, row.Standard
 		in := func(i suite.Info) bool { return i.AEAD.Name == aead }
 		rows = append(rows,
-			algorithm{"Encryption of messages", aead + ", nonce of the protocol", "SP 800-38D", inside, "Suite: encrypt a message", in},
-			algorithm{"Decryption of messages", aead, "SP 800-38D", inside, "Suite: decrypt a message", in},
-			algorithm{"HPKE encryption", aead + ", nonce of the protocol", "SP 800-38D", inside, "Suite: HPKE seal", in},
-			algorithm{"HPKE encryption, StandardHPKE", aead + ", nonce of crypto/hpke", "SP 800-38D", inside, "Suite with StandardHPKE: HPKE seal", in},
-			algorithm{"HPKE decryption", aead, "SP 800-38D", inside, "Suite: HPKE open", in},
+			algorithm{"Encryption of messages", aead + ", nonce of the protocol", standard, inside, "Suite: encrypt a message", in},
+			algorithm{"Decryption of messages", aead, standard, inside, "Suite: decrypt a message", in},
+			algorithm{"HPKE encryption", aead + ", nonce of the protocol", standard, inside, "Suite: HPKE seal", in},
+			algorithm{"HPKE encryption, StandardHPKE", aead + ", nonce of crypto/hpke", standard, inside, "Suite with StandardHPKE: HPKE seal", in},
+			algorithm{"HPKE decryption", aead, standard, inside, "Suite: HPKE open", in},
 		)
 	}
-	for _, row := range []struct{ curve, name, operation string }{
-		{"P-256", "ECDSA P-256 with SHA-256", "ECDSA P-256, P-384, P-521: generate, sign, verify"},
-		{"P-384", "ECDSA P-384 with SHA-384", "ECDSA P-256, P-384, P-521: generate, sign, verify"},
-		{"P-521", "ECDSA P-521 with SHA-512", "ECDSA P-256, P-384, P-521: generate, sign, verify"},
-		{"Ed25519", "Ed25519", "Ed25519: generate, sign, verify"},
-	} {
+	for _, row := range onModule(suite.SignatureSchemes()) {
+		curve := row.Info.Classical
+		name, operation := curve, curve+": generate, sign, verify"
+		if hash, ok := map[string]string{"P-256": "SHA-256", "P-384": "SHA-384", "P-521": "SHA-512"}[curve]; ok {
+			name, operation = "ECDSA "+curve+" with "+hash, "ECDSA P-256, P-384, P-521: generate, sign, verify"
+		}
 		rows = append(rows, algorithm{
-			"Signatures", row.name, "FIPS 186-5", inside, row.operation,
-			func(i suite.Info) bool { return i.Signature.Classical == row.curve },
+			"Signatures", name, row.Standard, inside, operation,
+			func(i suite.Info) bool { return i.Signature.Classical == curve },
 		})
 	}
 	return append(rows, algorithm{"Randomness", "CTR_DRBG, AES-256", "SP 800-90A Rev. 1", inside, "Random bytes (crypto/rand)", all})
+}
+
+// onModule returns the rows of what the Go Cryptographic Module has.
+func onModule[Info any](rows []suite.Row[Info]) []suite.Row[Info] {
+	return slices.DeleteFunc(rows, func(r suite.Row[Info]) bool { return r.Module == "" })
 }
 
 func algorithmTable(t *testing.T) string {

@@ -91,7 +91,7 @@ func (o options) build() (*registry.Registry, error) {
 		return nil, err
 	}
 	definitions := slices.DeleteFunc(append(registry.RFC9420(), draft...), func(d registry.Definition) bool {
-		return !slices.Contains(names(), d.Name)
+		return !onModule(d)
 	})
 	set, err := o.parts().Build(definitions...)
 	if err != nil {
@@ -100,18 +100,10 @@ func (o options) build() (*registry.Registry, error) {
 	return registry.New(set)
 }
 
-func names() []string {
-	return []string{
-		"MLS_128_DHKEMP256_AES128GCM_SHA256_P256",
-		"MLS_256_DHKEMP521_AES256GCM_SHA512_P521",
-		"MLS_256_DHKEMP384_AES256GCM_SHA384_P384",
-		"MLS_128_MLKEM768P256_AES128GCM_SHA256_P256",
-		"MLS_128_MLKEM768P256_AES256GCM_SHA384_P256",
-		"MLS_192_MLKEM1024P384_AES256GCM_SHA384_P384",
-		"MLS_128_MLKEM768_AES256GCM_SHA384_Ed25519",
-		"MLS_128_MLKEM768_AES256GCM_SHA384_P256",
-		"MLS_192_MLKEM1024_AES256GCM_SHA384_P384",
-	}
+// onModule reports whether the module has every algorithm of a suite.
+func onModule(d registry.Definition) bool {
+	return suite.KEMRow(d.KEM).Module != "" && suite.KDFRow(d.KDF).Module != "" && suite.AEADRow(d.AEAD).Module != "" &&
+		suite.HashRow(d.Hash).Module != "" && suite.SignatureRow(d.Signature).Module != ""
 }
 
 func (o options) parts() registry.Parts {

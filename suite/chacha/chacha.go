@@ -13,24 +13,22 @@ import (
 )
 
 // ChaCha20Poly1305 returns ChaCha20-Poly1305, HPKE code point 0x0003.
-func ChaCha20Poly1305() suite.AEAD { return aead{} }
-
-type aead struct{}
-
-func (a aead) Own() provenance.Proof { return provenance.Of(a) }
-
-func (aead) AEADInfo() suite.AEADInfo {
-	return suite.AEADInfo{
-		ID: 0x0003, Name: "ChaCha20-Poly1305",
-		Nk: chacha20poly1305.KeySize, Nn: chacha20poly1305.NonceSize, Nt: chacha20poly1305.Overhead,
-		Provenance: suite.ProvidedBy(suite.Provided{Primitive: "ChaCha20-Poly1305", Package: "golang.org/x/crypto/chacha20poly1305"}),
-	}
+func ChaCha20Poly1305() suite.AEAD {
+	info := suite.AEADRow(0x0003).Info
+	info.Provenance = suite.ProvidedBy(suite.Provided{Primitive: info.Name, Package: "golang.org/x/crypto/chacha20poly1305"})
+	return &aead{info}
 }
 
-func (aead) NewAEAD(key []byte) (cipher.AEAD, error) {
-	if len(key) != chacha20poly1305.KeySize {
-		return nil, fmt.Errorf("suite: ChaCha20-Poly1305 takes a key of %d bytes, not %d", chacha20poly1305.KeySize, len(key))
+type aead struct{ info suite.AEADInfo }
+
+func (a *aead) Own() provenance.Proof { return provenance.Of(a) }
+
+func (a *aead) AEADInfo() suite.AEADInfo { return a.info }
+
+func (a *aead) NewAEAD(key []byte) (cipher.AEAD, error) {
+	if len(key) != a.info.Nk {
+		return nil, fmt.Errorf("suite: %s takes a key of %d bytes, not %d", a.info.Name, a.info.Nk, len(key))
 	}
 	c, err := chacha20poly1305.New(key)
-	return c, suite.Failure("ChaCha20-Poly1305", err, err)
+	return c, suite.Failure(a.info.Name, err, err)
 }

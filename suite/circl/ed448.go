@@ -22,13 +22,11 @@ import (
 // Verify accepts keys as circl does. It tells a key of a wrong length from a bad
 // signature; for 57 bytes that encode no point, the error is ErrVerify.
 func Ed448() suite.SignatureScheme {
+	info := suite.SignatureRow(0x0808).Info
+	info.Provenance = suite.ProvidedBy(suite.Provided{Primitive: info.Classical, Package: "github.com/cloudflare/circl/sign/ed448"})
 	return suite.NewSignatureScheme(suite.SignatureAlgorithm[ed448.PrivateKey]{
-		Own: provenance.This(),
-		Info: suite.SignatureInfo{
-			Scheme: 0x0808, Name: "ed448", Level: 224, Classical: "Ed448",
-			PublicKey: ed448.PublicKeySize, PrivateKey: ed448.SeedSize, Signature: ed448.SignatureSize,
-			Provenance: suite.ProvidedBy(suite.Provided{Primitive: "Ed448", Package: "github.com/cloudflare/circl/sign/ed448"}),
-		},
+		Own:  provenance.This(),
+		Info: info,
 		Generate: func() (ed448.PrivateKey, error) {
 			_, key, err := ed448.GenerateKey(nil)
 			return key, err

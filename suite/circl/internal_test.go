@@ -12,13 +12,12 @@ import (
 func TestMLDSASignsNoDigests(t *testing.T) {
 	signed := false
 	l := &mldsaLibrary[mldsa65.PublicKey, mldsa65.PrivateKey]{
-		signatureSize: 1,
 		sign: func(*mldsa65.PrivateKey, []byte, []byte, bool, []byte) error {
 			signed = true
 			return nil
 		},
 	}
-	key := &mldsaKey[mldsa65.PublicKey, mldsa65.PrivateKey]{library: l}
+	key := &mldsaKey[mldsa65.PublicKey, mldsa65.PrivateKey]{library: l, signatureSize: 1}
 	_, err := key.Sign(nil, make([]byte, 64), crypto.SHA512)
 	require.ErrorContains(t, err, "not digests")
 	require.False(t, signed)

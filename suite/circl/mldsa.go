@@ -23,9 +23,7 @@ import (
 // pure ML-DSA with an empty context, hedged. NewSigner treats circl's own private keys,
 // which sign deterministically, as foreign.
 func MLDSA44() suite.SignatureScheme {
-	return newMLDSA(mldsaLibrary[mldsa44.PublicKey, mldsa44.PrivateKey]{
-		code: 0x0904, name: "mldsa44", level: 128, primitive: "ML-DSA-44",
-		publicKeySize: mldsa44.PublicKeySize, signatureSize: mldsa44.SignatureSize,
+	return newMLDSA(0x0904, mldsaLibrary[mldsa44.PublicKey, mldsa44.PrivateKey]{
 		fromSeed: mldsa44.NewKeyFromSeed, sign: mldsa44.SignTo, verify: mldsa44.Verify,
 		unpack: (*mldsa44.PublicKey).UnmarshalBinary, pack: (*mldsa44.PublicKey).Bytes,
 	})
@@ -34,9 +32,7 @@ func MLDSA44() suite.SignatureScheme {
 // MLDSA65 returns mldsa65, TLS SignatureScheme 0x0905: public keys of 1952 bytes,
 // signatures of 3309. See [MLDSA44].
 func MLDSA65() suite.SignatureScheme {
-	return newMLDSA(mldsaLibrary[mldsa65.PublicKey, mldsa65.PrivateKey]{
-		code: 0x0905, name: "mldsa65", level: 192, primitive: "ML-DSA-65",
-		publicKeySize: mldsa65.PublicKeySize, signatureSize: mldsa65.SignatureSize,
+	return newMLDSA(0x0905, mldsaLibrary[mldsa65.PublicKey, mldsa65.PrivateKey]{
 		fromSeed: mldsa65.NewKeyFromSeed, sign: mldsa65.SignTo, verify: mldsa65.Verify,
 		unpack: (*mldsa65.PublicKey).UnmarshalBinary, pack: (*mldsa65.PublicKey).Bytes,
 	})
@@ -45,9 +41,7 @@ func MLDSA65() suite.SignatureScheme {
 // MLDSA87 returns mldsa87, TLS SignatureScheme 0x0906: public keys of 2592 bytes,
 // signatures of 4627. See [MLDSA44].
 func MLDSA87() suite.SignatureScheme {
-	return newMLDSA(mldsaLibrary[mldsa87.PublicKey, mldsa87.PrivateKey]{
-		code: 0x0906, name: "mldsa87", level: 256, primitive: "ML-DSA-87",
-		publicKeySize: mldsa87.PublicKeySize, signatureSize: mldsa87.SignatureSize,
+	return newMLDSA(0x0906, mldsaLibrary[mldsa87.PublicKey, mldsa87.PrivateKey]{
 		fromSeed: mldsa87.NewKeyFromSeed, sign: mldsa87.SignTo, verify: mldsa87.Verify,
 		unpack: (*mldsa87.PublicKey).UnmarshalBinary, pack: (*mldsa87.PublicKey).Bytes,
 	})
@@ -58,12 +52,6 @@ const mldsaSeedSize = 32
 // mldsaLibrary is one of circl's three packages of ML-DSA, which differ in their
 // types alone.
 type mldsaLibrary[Public, Private any] struct {
-	code            uint16
-	name, primitive string
-	level           int
-	publicKeySize   int
-	signatureSize   int
-
 	fromSeed func(seed *[mldsaSeedSize]byte) (*Public, *Private)
 	sign     func(key *Private, message, context []byte, randomized bool, sig []byte) error
 	verify   func(key *Public, message, context, sig []byte) bool
@@ -73,10 +61,11 @@ type mldsaLibrary[Public, Private any] struct {
 
 // mldsaKey is a [crypto.Signer] that keeps the seed and hedges.
 type mldsaKey[Public, Private any] struct {
-	library *mldsaLibrary[Public, Private]
-	seed    [mldsaSeedSize]byte
-	public  *Public
-	private *Private
+	library       *mldsaLibrary[Public, Private]
+	signatureSize int
+	seed          [mldsaSeedSize]byte
+	public        *Public
+	private       *Private
 }
 
 func (k *mldsaKey[Public, Private]) Public() crypto.PublicKey { return k.public }
@@ -85,28 +74,26 @@ func (k *mldsaKey[Public, Private]) Sign(_ io.Reader, message []byte, opts crypt
 	if opts.HashFunc() != 0 {
 		return nil, errors.New("circl: ML-DSA signs messages, not digests")
 	}
-	sig := make([]byte, k.library.signatureSize)
+	sig := make([]byte, k.signatureSize)
 	if err := k.library.sign(k.private, message, nil, true, sig); err != nil {
 		return nil, err
 	}
 	return sig, nil
 }
 
-func newMLDSA[Public, Private any](l mldsaLibrary[Public, Private]) suite.SignatureScheme {
+func newMLDSA[Public, Private any](scheme uint16, l mldsaLibrary[Public, Private]) suite.SignatureScheme {
+	info := suite.SignatureRow(scheme).Info
+	info.Provenance = suite.ProvidedBy(suite.Provided{
+		Primitive: info.PostQuantum, Package: "github.com/cloudflare/circl/sign/mldsa/" + info.Name,
+	})
 	type key = mldsaKey[Public, Private]
 	fromSeed := func(seed [mldsaSeedSize]byte) *key {
 		public, private := l.fromSeed(&seed)
-		return &key{library: &l, seed: seed, public: public, private: private}
+		return &key{library: &l, signatureSize: info.Signature, seed: seed, public: public, private: private}
 	}
 	return suite.NewSignatureScheme(suite.SignatureAlgorithm[*key]{
-		Own: provenance.This(),
-		Info: suite.SignatureInfo{
-			Scheme: l.code, Name: l.name, Level: l.level, PostQuantum: l.primitive,
-			PublicKey: l.publicKeySize, PrivateKey: mldsaSeedSize, Signature: l.signatureSize,
-			Provenance: suite.ProvidedBy(suite.Provided{
-				Primitive: l.primitive, Package: "github.com/cloudflare/circl/sign/mldsa/" + l.name,
-			}),
-		},
+		Own:  provenance.This(),
+		Info: info,
 		Generate: func() (*key, error) {
 			var seed [mldsaSeedSize]byte
 			rand.Read(seed[:]) // never fails
@@ -130,7 +117,7 @@ func newMLDSA[Public, Private any](l mldsaLibrary[Public, Private]) suite.Signat
 		Verify: func(pub, message, sig []byte) error {
 			key := new(Public)
 			if err := l.unpack(key, pub); err != nil {
-				return &suite.KeyError{Algorithm: l.name, Rule: "no public key of " + l.primitive}
+				return &suite.KeyError{Algorithm: info.Name, Rule: "no public key of " + info.PostQuantum}
 			}
 			if !l.verify(key, message, nil, sig) {
 				return suite.ErrVerify

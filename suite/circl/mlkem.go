@@ -19,7 +19,7 @@ import (
 // z; shared secrets and the randomness of an encapsulation have 32 bytes.
 func MLKEM512() hpke.DeterministicKEM {
 	return &mlkemKEM[mlkem512.PublicKey, mlkem512.PrivateKey]{
-		info: mlkemInfo(0x0040, "ML-KEM-512", 128, mlkem512.PublicKeySize, mlkem512.CiphertextSize), rank: 2,
+		info: mlkemInfo(0x0040), rank: 2,
 		fromSeed: mlkem512.NewKeyFromSeed,
 		unpack:   (*mlkem512.PublicKey).Unpack, pack: (*mlkem512.PublicKey).Pack,
 		encapsulate: (*mlkem512.PublicKey).EncapsulateTo, decapsulate: (*mlkem512.PrivateKey).DecapsulateTo,
@@ -30,7 +30,7 @@ func MLKEM512() hpke.DeterministicKEM {
 // encapsulated keys of 1088. It is a vectorised alternative to [hpke.MLKEM768].
 func MLKEM768() hpke.DeterministicKEM {
 	return &mlkemKEM[mlkem768.PublicKey, mlkem768.PrivateKey]{
-		info: mlkemInfo(0x0041, "ML-KEM-768", 192, mlkem768.PublicKeySize, mlkem768.CiphertextSize), rank: 3,
+		info: mlkemInfo(0x0041), rank: 3,
 		fromSeed: mlkem768.NewKeyFromSeed,
 		unpack:   (*mlkem768.PublicKey).Unpack, pack: (*mlkem768.PublicKey).Pack,
 		encapsulate: (*mlkem768.PublicKey).EncapsulateTo, decapsulate: (*mlkem768.PrivateKey).DecapsulateTo,
@@ -41,28 +41,21 @@ func MLKEM768() hpke.DeterministicKEM {
 // keys of 1568 bytes. It is a vectorised alternative to [hpke.MLKEM1024].
 func MLKEM1024() hpke.DeterministicKEM {
 	return &mlkemKEM[mlkem1024.PublicKey, mlkem1024.PrivateKey]{
-		info: mlkemInfo(0x0042, "ML-KEM-1024", 256, mlkem1024.PublicKeySize, mlkem1024.CiphertextSize), rank: 4,
+		info: mlkemInfo(0x0042), rank: 4,
 		fromSeed: mlkem1024.NewKeyFromSeed,
 		unpack:   (*mlkem1024.PublicKey).Unpack, pack: (*mlkem1024.PublicKey).Pack,
 		encapsulate: (*mlkem1024.PublicKey).EncapsulateTo, decapsulate: (*mlkem1024.PrivateKey).DecapsulateTo,
 	}
 }
 
-const (
-	mlkemSeedSize   = 64
-	mlkemSecretSize = 32
-	mlkemRandomness = 32
-)
+const mlkemRandomness = 32
 
-func mlkemInfo(id uint16, name string, level, publicKey, ciphertext int) suite.KEMInfo {
-	return suite.KEMInfo{
-		ID: id, Name: name, Level: level, PostQuantum: name,
-		Nsecret: mlkemSecretSize, Nenc: ciphertext, Npk: publicKey, Nsk: mlkemSeedSize,
-		Derivation: suite.DerivationLabelled,
-		Provenance: suite.ProvidedBy(
-			suite.Provided{Primitive: name, Package: "github.com/cloudflare/circl/kem/mlkem"},
-			suite.Provided{Primitive: "SHAKE256", Package: "crypto/sha3"}), // of hpke.DeriveSeed
-	}
+func mlkemInfo(id uint16) suite.KEMInfo {
+	info := suite.KEMRow(id).Info
+	info.Provenance = suite.ProvidedBy(
+		suite.Provided{Primitive: info.PostQuantum, Package: "github.com/cloudflare/circl/kem/mlkem"},
+		suite.Provided{Primitive: "SHAKE256", Package: "crypto/sha3"}) // of hpke.DeriveSeed
+	return info
 }
 
 // mlkemKEM is one of circl's three packages of ML-KEM, which differ in their types
@@ -84,18 +77,18 @@ func (k *mlkemKEM[Public, Private]) Own() provenance.Proof { return provenance.O
 func (k *mlkemKEM[Public, Private]) Info() suite.KEMInfo { return k.info }
 
 func (k *mlkemKEM[Public, Private]) GenerateKey() (hpke.KEMPrivateKey, error) {
-	seed := make([]byte, mlkemSeedSize)
+	seed := make([]byte, k.info.Nsk)
 	rand.Read(seed) // never fails
 	return k.expand(seed), nil
 }
 
 func (k *mlkemKEM[Public, Private]) DeriveKeyPair(ikm []byte) (hpke.KEMPrivateKey, error) {
-	return k.expand(hpke.DeriveSeed(k.info.ID, ikm, mlkemSeedSize)), nil
+	return k.expand(hpke.DeriveSeed(k.info.ID, ikm, k.info.Nsk)), nil
 }
 
 func (k *mlkemKEM[Public, Private]) ParsePrivateKey(b []byte) (hpke.KEMPrivateKey, error) {
-	if len(b) != mlkemSeedSize {
-		return nil, k.keyError(true, fmt.Sprintf("length %d, want %d", len(b), mlkemSeedSize))
+	if len(b) != k.info.Nsk {
+		return nil, k.keyError(true, fmt.Sprintf("length %d, want %d", len(b), k.info.Nsk))
 	}
 	return k.expand(bytes.Clone(b)), nil
 }
@@ -132,7 +125,7 @@ func (k *mlkemKEM[Public, Private]) EncapDeterministic(pub, randomness []byte) (
 	if k.unpack(key, pub) != nil {
 		return nil, nil, k.keyError(false, "coefficient not reduced")
 	}
-	sharedSecret, enc = make([]byte, mlkemSecretSize), make([]byte, k.info.Nenc)
+	sharedSecret, enc = make([]byte, k.info.Nsecret), make([]byte, k.info.Nenc)
 	k.encapsulate(key, enc, sharedSecret, randomness)
 	return sharedSecret, enc, nil
 }
@@ -164,7 +157,7 @@ func (k *mlkemPrivateKey[Public, Private]) Decap(enc []byte) ([]byte, error) {
 	if len(enc) != k.kem.info.Nenc {
 		return nil, suite.ErrDecrypt
 	}
-	secret := make([]byte, mlkemSecretSize)
+	secret := make([]byte, k.kem.info.Nsecret)
 	k.kem.decapsulate(k.private, secret, enc)
 	return secret, nil
 }

@@ -11,10 +11,12 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
+const dhkemX448 = 0x0021 // HPKE code point
+
 // DHKEMX448 returns DHKEM(X448, HKDF-SHA512), code point 0x0021: public keys,
 // private keys and encapsulated keys of 56 bytes, shared secrets of 64.
 func DHKEMX448() hpke.DeterministicKEM {
-	kem, err := hpke.NewDHKEM(0x0021, X448(), hpke.HKDFSHA512())
+	kem, err := hpke.NewDHKEM(dhkemX448, X448(), hpke.HKDFSHA512())
 	if err != nil {
 		panic(err) // which NewDHKEM keeps for an absent group and for a one-stage KDF
 	}
@@ -32,9 +34,10 @@ type x448Group struct{}
 func (g x448Group) Own() provenance.Proof { return provenance.Of(g) }
 
 func (x448Group) Info() hpke.GroupInfo {
+	row := suite.KEMRow(dhkemX448).Info
 	return hpke.GroupInfo{
-		Name: "X448", Level: 224, Npk: x448.Size, Nsk: x448.Size,
-		Provenance: suite.Provided{Primitive: "X448", Package: "github.com/cloudflare/circl/dh/x448"},
+		Name: row.Classical, Level: row.Level, Npk: row.Npk, Nsk: row.Nsk,
+		Provenance: suite.Provided{Primitive: row.Classical, Package: "github.com/cloudflare/circl/dh/x448"},
 	}
 }
 

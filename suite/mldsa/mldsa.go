@@ -19,24 +19,22 @@ import (
 
 // MLDSA44 returns mldsa44, TLS SignatureScheme 0x0904: public keys of 1312 bytes,
 // signatures of 2420.
-func MLDSA44() suite.SignatureScheme { return newScheme(mldsa.MLDSA44(), 0x0904, "mldsa44", 128) }
+func MLDSA44() suite.SignatureScheme { return newScheme(mldsa.MLDSA44(), 0x0904) }
 
 // MLDSA65 returns mldsa65, TLS SignatureScheme 0x0905: public keys of 1952 bytes,
 // signatures of 3309.
-func MLDSA65() suite.SignatureScheme { return newScheme(mldsa.MLDSA65(), 0x0905, "mldsa65", 192) }
+func MLDSA65() suite.SignatureScheme { return newScheme(mldsa.MLDSA65(), 0x0905) }
 
 // MLDSA87 returns mldsa87, TLS SignatureScheme 0x0906: public keys of 2592 bytes,
 // signatures of 4627.
-func MLDSA87() suite.SignatureScheme { return newScheme(mldsa.MLDSA87(), 0x0906, "mldsa87", 256) }
+func MLDSA87() suite.SignatureScheme { return newScheme(mldsa.MLDSA87(), 0x0906) }
 
-func newScheme(params mldsa.Parameters, code uint16, name string, level int) suite.SignatureScheme {
+func newScheme(params mldsa.Parameters, scheme uint16) suite.SignatureScheme {
+	info := suite.SignatureRow(scheme).Info
+	info.Provenance = suite.ProvidedBy(suite.Provided{Primitive: info.PostQuantum, Package: "filippo.io/mldsa"})
 	return suite.NewSignatureScheme(suite.SignatureAlgorithm[*mldsa.PrivateKey]{
-		Own: provenance.This(),
-		Info: suite.SignatureInfo{
-			Scheme: code, Name: name, Level: level, PostQuantum: params.String(),
-			PublicKey: params.PublicKeySize(), PrivateKey: mldsa.PrivateKeySize, Signature: params.SignatureSize(),
-			Provenance: suite.ProvidedBy(suite.Provided{Primitive: params.String(), Package: "filippo.io/mldsa"}),
-		},
+		Own:      provenance.This(),
+		Info:     info,
 		Generate: func() (*mldsa.PrivateKey, error) { return mldsa.GenerateKey(params) },
 		Parse:    func(b []byte) (*mldsa.PrivateKey, error) { return mldsa.NewPrivateKey(params, b) },
 		Bytes: func(key *mldsa.PrivateKey) ([]byte, error) {
@@ -61,7 +59,7 @@ func newScheme(params mldsa.Parameters, code uint16, name string, level int) sui
 		Verify: func(pub, message, sig []byte) error {
 			key, err := mldsa.NewPublicKey(params, pub)
 			if err != nil {
-				return &suite.KeyError{Algorithm: name, Rule: "no public key of " + params.String()}
+				return &suite.KeyError{Algorithm: info.Name, Rule: "no public key of " + info.PostQuantum}
 			}
 			if mldsa.Verify(key, message, sig, nil) != nil {
 				return suite.ErrVerify

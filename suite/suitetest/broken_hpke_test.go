@@ -68,11 +68,13 @@ func TestHPKEChecksFail(t *testing.T) {
 	var busy exclusive
 
 	requireFound(t, hpkeChecks(), []fault[encryption]{
-		{"no name", withInfo(func(e *encryption) { e.kem.Name = "" }), []string{"info"}},
-		{"wrong Npk", withInfo(func(e *encryption) { e.kem.Npk++ }), []string{"generated keys", "derived keys"}},
-		{"wrong Nsk", withInfo(func(e *encryption) { e.kem.Nsk++ }), []string{"key handles"}},
-		{"wrong Nenc", withInfo(func(e *encryption) { e.kem.Nenc++ }), []string{"round trip", "sealer", "deterministic sealer", "export"}},
-		{"wrong Nt", withInfo(func(e *encryption) { e.aead.Nt++ }), []string{"round trip", "sealer", "deterministic sealer"}},
+		{"no name", withInfo(func(e *encryption) { e.kem.Name = "" }), []string{"info", "tables"}},
+		{"the level of another", withInfo(func(e *encryption) { e.kem.Level = 256 }), []string{"tables"}},
+		{"a KDF by another name", withInfo(func(e *encryption) { e.kdf.Name = "HKDF-SHA384" }), []string{"tables"}},
+		{"wrong Npk", withInfo(func(e *encryption) { e.kem.Npk++ }), []string{"tables", "generated keys", "derived keys"}},
+		{"wrong Nsk", withInfo(func(e *encryption) { e.kem.Nsk++ }), []string{"tables", "key handles"}},
+		{"wrong Nenc", withInfo(func(e *encryption) { e.kem.Nenc++ }), []string{"tables", "round trip", "sealer", "deterministic sealer", "export"}},
+		{"wrong Nt", withInfo(func(e *encryption) { e.aead.Nt++ }), []string{"tables", "round trip", "sealer", "deterministic sealer"}},
 		{
 			"GenerateKey gives one key",
 			hidden(&brokenHPKE{generate: func() (suite.PrivateKey, error) { return fixed, nil }}),

@@ -170,10 +170,11 @@ func TestSignatureChecksFail(t *testing.T) {
 	var busy exclusive
 
 	requireFound(t, signatureChecks(), []fault[signing]{
-		{"no name", withInfo(func(i *suite.SignatureInfo) { i.Name = "" }), []string{"info"}},
-		{"wrong public key size", withInfo(func(i *suite.SignatureInfo) { i.PublicKey++ }), []string{"round trip"}},
-		{"wrong signature size", withInfo(func(i *suite.SignatureInfo) { i.Signature++ }), []string{"round trip"}},
-		{"wrong private key size", withInfo(func(i *suite.SignatureInfo) { i.PrivateKey++ }), []string{"signer handles"}},
+		{"no name", withInfo(func(i *suite.SignatureInfo) { i.Name = "" }), []string{"info", "tables"}},
+		{"the level of another", withInfo(func(i *suite.SignatureInfo) { i.Level = 256 }), []string{"tables"}},
+		{"wrong public key size", withInfo(func(i *suite.SignatureInfo) { i.PublicKey++ }), []string{"tables", "round trip"}},
+		{"wrong signature size", withInfo(func(i *suite.SignatureInfo) { i.Signature++ }), []string{"tables", "round trip"}},
+		{"wrong private key size", withInfo(func(i *suite.SignatureInfo) { i.PrivateKey++ }), []string{"tables", "signer handles"}},
 		{
 			"long messages are refused",
 			withSigner(func(b *brokenSigner) {

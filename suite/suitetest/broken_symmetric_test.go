@@ -123,7 +123,8 @@ func TestSuiteChecksFail(t *testing.T) {
 		{"no code point", with(func(i *suite.Info) { i.ID = 0 }), []string{"info"}},
 		{"no name", with(func(i *suite.Info) { i.Name = "" }), []string{"info"}},
 		{"no level", with(func(i *suite.Info) { i.Level = 0 }), []string{"info"}},
-		{"wrong hash size", with(func(i *suite.Info) { i.Hash.Size = 48 }), []string{"info"}},
+		{"wrong hash size", with(func(i *suite.Info) { i.Hash.Size = 48 }), []string{"info", "tables"}},
+		{"a hash by another name", with(func(i *suite.Info) { i.Hash.Name = "SHA-384" }), []string{"tables"}},
 		{"another hash for the KDF", with(func(i *suite.Info) { i.KDF.Nh = 48 }), []string{"info"}},
 		{"no hash", with(func(i *suite.Info) { i.Hash.Hash = 0 }), []string{"info"}},
 	})

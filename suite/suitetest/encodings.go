@@ -27,34 +27,34 @@ type span struct{ from, to int }
 // as in draft-ietf-hpke-pq. Parts of other names or sizes are left out, and the
 // kit then knows no malformed encoding of them.
 func parts(kem suite.KEMInfo) []part {
-	sizes := map[string]struct{ key, enc int }{
-		"ML-KEM-512":  {800, 768},
-		"ML-KEM-768":  {1184, 1088},
-		"ML-KEM-1024": {1568, 1568},
-		"X25519":      {32, 32},
-		"X448":        {56, 56},
-		"P-256":       {65, 65},
-		"P-384":       {97, 97},
-		"P-521":       {133, 133},
-	}
 	var all []part
 	var key, enc int
 	for _, name := range []string{kem.PostQuantum, kem.Classical} {
 		if name == "" {
 			continue
 		}
-		size, ok := sizes[name]
+		alone, ok := kemOf(name)
 		if !ok {
 			return nil
 		}
-		all = append(all, part{name, span{key, key + size.key}, span{enc, enc + size.enc}})
-		key += size.key
-		enc += size.enc
+		all = append(all, part{name, span{key, key + alone.Npk}, span{enc, enc + alone.Nenc}})
+		key += alone.Npk
+		enc += alone.Nenc
 	}
 	if key != kem.Npk || enc != kem.Nenc {
 		return nil
 	}
 	return all
+}
+
+// kemOf returns the KEM of the tables that is a part by itself.
+func kemOf(part string) (suite.KEMInfo, bool) {
+	for _, row := range suite.KEMs() {
+		if i := row.Info; !i.Hybrid() && (i.Classical == part || i.PostQuantum == part) {
+			return i, true
+		}
+	}
+	return suite.KEMInfo{}, false
 }
 
 // replaced returns variants of whole in which a part of it is malformed.

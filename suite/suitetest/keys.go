@@ -18,6 +18,7 @@ type encryption struct {
 func hpkeChecks() []check[encryption] {
 	return []check[encryption]{
 		{"info", checkKEMInfo},
+		{"tables", checkHPKERows},
 		{"generated keys", checkGenerateKey},
 		{"derived keys", checkDeriveKey},
 		{"key handles", checkKeyHandles},

@@ -24,6 +24,7 @@ type signing struct {
 func signatureChecks() []check[signing] {
 	return []check[signing]{
 		{"info", checkSignatureInfo},
+		{"tables", checkSignatureRow},
 		{"round trip", checkSignRoundTrip},
 		{"signer handles", checkSigners},
 		{"malformed private keys", checkBadSigners},

@@ -12,6 +12,7 @@
 // "X25519", "ML-KEM-768", ...), so it tries a part of another name only with keys of wrong
 // lengths.
 //
+// What stands under a code point of the tables of package suite has to be as its row says.
 // Hash, KDF and AEAD are compared with the standard library's. Only test vectors can show
 // that a KEM or a signature scheme is the one that its name says.
 package suitetest
@@ -52,7 +53,7 @@ func TestSignatureScheme(t *testing.T, scheme suite.SignatureScheme) {
 }
 
 func suiteChecks() []check[suite.Suite] {
-	return []check[suite.Suite]{{"info", checkSuiteInfo}}
+	return []check[suite.Suite]{{"info", checkSuiteInfo}, {"tables", checkHashRow}}
 }
 
 func checkSuiteInfo(t reporter, s suite.Suite) {

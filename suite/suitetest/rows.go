@@ -1,0 +1,47 @@
+package suitetest
+
+import (
+	"reflect"
+
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// What stands under a code point of the tables of package suite has to be as its row says,
+// or registries and policies take one algorithm for another. The kit has nothing to compare
+// other code points with.
+
+func checkHPKERows(t reporter, e encryption) {
+	kem := suite.KEMRow(e.kem.ID).Info
+	kem.Derivation = e.kem.Derivation // hpke.WithDerivation changes it
+	wantRow(t, "KEM", e.kem, kem, kem.ID != 0)
+	kdf, aead := suite.KDFRow(e.kdf.ID).Info, suite.AEADRow(e.aead.ID).Info
+	wantRow(t, "KDF", e.kdf, kdf, kdf.ID != 0)
+	wantRow(t, "AEAD", e.aead, aead, aead.ID != 0)
+}
+
+func checkHashRow(t reporter, s suite.Suite) {
+	hash := s.Info().Hash
+	row := suite.HashRow(hash.Hash).Info
+	wantRow(t, "hash", hash, row, row.Hash != 0)
+}
+
+func checkSignatureRow(t reporter, s signing) {
+	row := suite.SignatureRow(s.info.Scheme).Info
+	wantRow(t, "signature scheme", s.info, row, row.Scheme != 0)
+}
+
+// wantRow compares what an algorithm says of itself with its row, if that is known. No row
+// has a provenance.
+func wantRow[Info any](t reporter, what string, got, row Info, known bool) {
+	t.Helper()
+	if !known {
+		return
+	}
+	g, r := reflect.ValueOf(got), reflect.ValueOf(row)
+	for i := range g.NumField() {
+		name := g.Type().Field(i).Name
+		if have, want := g.Field(i).Interface(), r.Field(i).Interface(); name != "Provenance" && have != want {
+			t.Errorf("the %s has the %s %v, which for its code point is %v", what, name, have, want)
+		}
+	}
+}
