@@ -11,17 +11,17 @@ import (
 //
 // Where the rules are so many that the work is used up before it knows, they count as
 // satisfiable, and it returns what it gave up.
-func checkOwn(p *profile, wrong *problems) (unchecked Problems) {
+func (v *vocabulary) checkOwn(p *profile, wrong *problems) (unchecked Problems) {
 	for i := range p.rules {
 		r := &p.rules[i]
 		w := newWork(r.size())
-		if checkRule(r, w, wrong); w.gaveUp() {
+		if v.checkRule(r, w, wrong); w.gaveUp() {
 			unchecked = append(unchecked, Problem{r.at, "too many values to check whether the rule demands anything"})
 		}
 	}
 	for _, n := range p.notes {
 		for _, when := range n.when {
-			if !satisfiable(aboutSuite, when) {
+			if !v.satisfiable(aboutSuite, when) {
 				wrong.add(n.at, "no cipher suite of any kind is as when says")
 			}
 		}
@@ -33,8 +33,8 @@ func checkOwn(p *profile, wrong *problems) (unchecked Problems) {
 	}
 	for _, m := range p.moves {
 		for _, name := range []string{m.From, m.To} {
-			if !slices.Contains(suiteNames(), name) {
-				wrong.add(m.at, "unknown suite %q; known: %s", name, strings.Join(suiteNames(), ", "))
+			if !slices.Contains(v.names, name) {
+				wrong.add(m.at, "unknown suite %q; known: %s", name, strings.Join(v.names, ", "))
 			}
 		}
 	}
@@ -43,7 +43,7 @@ func checkOwn(p *profile, wrong *problems) (unchecked Problems) {
 
 // checkTogether refuses rules of a profile and of what it extends, each of which can be
 // satisfied, but not all together. It gives up as checkOwn does.
-func checkTogether(p *profile, closure []*profile, wrong *problems) (unchecked Problems) {
+func (v *vocabulary) checkTogether(p *profile, closure []*profile, wrong *problems) (unchecked Problems) {
 	size := 0
 	for _, q := range closure {
 		for i := range q.rules {
@@ -52,7 +52,7 @@ func checkTogether(p *profile, closure []*profile, wrong *problems) (unchecked P
 	}
 	for _, about := range []subject{aboutSuite, aboutCredential, aboutLifetime, aboutPSK, aboutWireFormat} {
 		w := newWork(size)
-		switch ok, apart := possible(about, closure, w); {
+		switch ok, apart := v.possible(about, closure, w); {
 		case w.gaveUp():
 			unchecked = append(unchecked, Problem{p.rulesAt, "too many rules to check whether a " + string(about) + " satisfies them all"})
 		case ok:
@@ -65,14 +65,14 @@ func checkTogether(p *profile, closure []*profile, wrong *problems) (unchecked P
 	return unchecked
 }
 
-func checkRule(r *rule, w *work, wrong *problems) {
-	if !satisfiable(r.about, r.when) {
+func (v *vocabulary) checkRule(r *rule, w *work, wrong *problems) {
+	if !v.satisfiable(r.about, r.when) {
 		wrong.add(r.at, "no %s of any kind is as when says", r.about)
 		return
 	}
 	for i := range r.allow {
 		a := &r.allow[i]
-		if !satisfiable(r.about, slices.Concat(r.when, a.conditions)) {
+		if !v.satisfiable(r.about, slices.Concat(r.when, a.conditions)) {
 			wrong.add(a.at, "no %s of any kind satisfies it", r.about)
 		}
 		if a.unconditional() {
@@ -80,7 +80,7 @@ func checkRule(r *rule, w *work, wrong *problems) {
 			return
 		}
 	}
-	if r.demandsNothing(w) {
+	if v.demandsNothing(r, w) {
 		wrong.add(r.at, "together its ways allow everything, so the rule demands nothing")
 	}
 }
@@ -90,9 +90,9 @@ func (a *alternative) unconditional() bool {
 }
 
 // satisfiable reports whether anything is as conditions say, all together.
-func satisfiable(about subject, conditions []condition) bool {
-	for w := range worlds(about, conditions) {
-		if w.has(conditions) {
+func (v *vocabulary) satisfiable(about subject, conditions []condition) bool {
+	for w := range v.worlds(about, conditions) {
+		if v.has(&w, conditions) {
 			return true
 		}
 	}
@@ -100,13 +100,13 @@ func satisfiable(about subject, conditions []condition) bool {
 }
 
 // has reports whether something of the family is as conditions say.
-func (w *world) has(conditions []condition) bool {
+func (v *vocabulary) has(w *world, conditions []condition) bool {
 	if !holdAll(ofParts(conditions, w.fixed), &w.base) {
 		return false
 	}
 	for _, part := range w.free {
 		same := ofParts(conditions, []string{part})
-		if len(same) > 0 && !slices.ContainsFunc(samples(part, conditions), func(set func(*facts)) bool {
+		if len(same) > 0 && !slices.ContainsFunc(v.samples(part, conditions), func(set func(*facts)) bool {
 			f := w.base
 			set(&f)
 			return holdAll(same, &f)
@@ -119,6 +119,7 @@ func (w *world) has(conditions []condition) bool {
 
 // search looks for what satisfies all rules of profiles on a subject.
 type search struct {
+	vocabulary *vocabulary
 	work       *work
 	rules      []*rule
 	sizes      []int
@@ -131,8 +132,8 @@ type search struct {
 // day and with some values of their parameters; and if not, whether something does that
 // satisfies each on some day with some values. Who provides a primitive is left out: that
 // depends on the program. Where the work is used up it says that there is something.
-func possible(about subject, profiles []*profile, w *work) (ok, apart bool) {
-	s := &search{work: w}
+func (v *vocabulary) possible(about subject, profiles []*profile, w *work) (ok, apart bool) {
+	s := &search{vocabulary: v, work: w}
 	for _, p := range profiles {
 		for i := range p.rules {
 			if r := &p.rules[i]; r.about == about && r.Certainty != Unverified {
@@ -146,7 +147,7 @@ func possible(about subject, profiles []*profile, w *work) (ok, apart bool) {
 		}
 	}
 	s.calendar = newCalendar(profiles, s.rules)
-	for family := range worlds(about, s.conditions) {
+	for family := range v.worlds(about, s.conditions) {
 		if s.in(&family) {
 			return true, false
 		}
@@ -220,7 +221,7 @@ func (s *search) alone(base *facts, part string) (values []func(*facts), ok bool
 			rules = append(rules, i)
 		}
 	}
-	for _, set := range samples(part, s.conditions) {
+	for _, set := range s.vocabulary.samples(part, s.conditions) {
 		f := *base
 		set(&f)
 		allowed := true

@@ -106,18 +106,18 @@ func (c *calendar) meetNow(f *facts, w *work) bool {
 
 // demandsNothing reports whether the rule allows all that it is about on every day,
 // whatever its parameters are. Where the work is used up it says no.
-func (r *rule) demandsNothing(work *work) bool {
+func (v *vocabulary) demandsNothing(r *rule, work *work) bool {
 	conditions := slices.Clone(r.when)
 	for _, a := range r.allow {
 		conditions = append(conditions, a.conditions...)
 	}
 	asked := func(part string) bool { return len(ofParts(conditions, []string{part})) > 0 }
 	size := r.size()
-	for w := range worlds(r.about, conditions) {
+	for w := range v.worlds(r.about, conditions) {
 		free := slices.DeleteFunc(slices.Clone(w.free), func(part string) bool { return !asked(part) })
 		values := make([][]func(*facts), len(free))
 		for i, part := range free {
-			values[i] = append(samples(part, conditions), unknowns(part)...)
+			values[i] = append(v.samples(part, conditions), unknowns(part)...)
 		}
 		var refused func(f facts, depth int) bool // something of the family
 		refused = func(f facts, depth int) bool {

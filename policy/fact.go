@@ -67,17 +67,12 @@ type fact struct {
 const none = "none" // the word for a part that a primitive lacks
 
 var (
-	curvesOfKEMs       = []string{"X25519", "X448", "P-256", "P-384", "P-521"}
-	postQuantumKEMs    = []string{"ML-KEM-512", "ML-KEM-768", "ML-KEM-1024"}
-	derivations        = []string{suite.DerivationLabelled, suite.DerivationUnlabelled, suite.DerivationRaw}
-	curvesOfSignatures = []string{"Ed25519", "Ed448", "P-256", "P-384", "P-521"}
-	postQuantumSigns   = []string{"ML-DSA-44", "ML-DSA-65", "ML-DSA-87"}
-	kinds              = []string{"classical", "post-quantum", "hybrid"}
-	sets               = []string{"rfc9420", "draft-ietf-mls-pq-ciphersuites-06", "other"}
+	kinds = []string{"classical", "post-quantum", "hybrid"}
+	sets  = []string{"rfc9420", "draft-ietf-mls-pq-ciphersuites-06", "other"}
 )
 
-// vocabulary returns the facts that conditions can be about.
-func vocabulary() []fact {
+// allFacts returns the facts that conditions can be about.
+func (v *vocabulary) allFacts() []fact {
 	kem := func(f *facts) string {
 		return "KEM " + twoParts("ECDH ", f.suite.KEM.Classical, f.suite.KEM.PostQuantum)
 	}
@@ -93,7 +88,7 @@ func vocabulary() []fact {
 			word:  func(f *facts) string { return f.set },
 			found: func(f *facts) string { return "a suite of set " + f.set },
 		}, {
-			name: "suite.name", about: aboutSuite, kind: word, part: "name", words: suiteNames(),
+			name: "suite.name", about: aboutSuite, kind: word, part: "name", words: v.names,
 			text:  "the name of the suite",
 			word:  func(f *facts) string { return f.suite.Name },
 			found: func(f *facts) string { return "suite " + f.suite.Name },
@@ -113,12 +108,12 @@ func vocabulary() []fact {
 			word:  func(f *facts) string { return kindOf(f.suite.KEM.Classical, f.suite.KEM.PostQuantum) },
 			found: kem,
 		}, {
-			name: "kem.classical", about: aboutSuite, kind: word, part: "kem", words: append([]string{none}, curvesOfKEMs...),
+			name: "kem.classical", about: aboutSuite, kind: word, part: "kem", words: append([]string{none}, v.kems.classical...),
 			text:  "the curve of the KEM",
 			word:  func(f *facts) string { return orNone(f.suite.KEM.Classical) },
 			found: kem,
 		}, {
-			name: "kem.post-quantum", about: aboutSuite, kind: word, part: "kem", words: append([]string{none}, postQuantumKEMs...),
+			name: "kem.post-quantum", about: aboutSuite, kind: word, part: "kem", words: append([]string{none}, v.kems.postQuantum...),
 			text:  "the post-quantum part of the KEM",
 			word:  func(f *facts) string { return orNone(f.suite.KEM.PostQuantum) },
 			found: kem,
@@ -128,7 +123,7 @@ func vocabulary() []fact {
 			number: func(f *facts) int64 { return int64(f.suite.KEM.Level) },
 			found:  func(f *facts) string { return fmt.Sprintf("%s (level %d)", kem(f), f.suite.KEM.Level) },
 		}, {
-			name: "kem.derivation", about: aboutSuite, kind: word, part: "kem", words: append([]string{none}, derivations...),
+			name: "kem.derivation", about: aboutSuite, kind: word, part: "kem", words: append([]string{none}, v.derivations...),
 			text:  "how a KEM that no RFC settles derives key pairs: as draft-ietf-hpke-pq says, or otherwise",
 			word:  func(f *facts) string { return orNone(f.suite.KEM.Derivation) },
 			found: func(f *facts) string { return "derivation of key pairs " + orNone(f.suite.KEM.Derivation) },
@@ -138,12 +133,12 @@ func vocabulary() []fact {
 			word:  func(f *facts) string { return kindOf(f.suite.Signature.Classical, f.suite.Signature.PostQuantum) },
 			found: signature,
 		}, {
-			name: "signature.classical", about: aboutSuite, kind: word, part: "signature", words: append([]string{none}, curvesOfSignatures...),
+			name: "signature.classical", about: aboutSuite, kind: word, part: "signature", words: append([]string{none}, v.signatures.classical...),
 			text:  "the curve of the signature scheme: P-256 and so on are ECDSA",
 			word:  func(f *facts) string { return orNone(f.suite.Signature.Classical) },
 			found: signature,
 		}, {
-			name: "signature.post-quantum", about: aboutSuite, kind: word, part: "signature", words: append([]string{none}, postQuantumSigns...),
+			name: "signature.post-quantum", about: aboutSuite, kind: word, part: "signature", words: append([]string{none}, v.signatures.postQuantum...),
 			text:  "the post-quantum part of the signature scheme",
 			word:  func(f *facts) string { return orNone(f.suite.Signature.PostQuantum) },
 			found: signature,
@@ -153,7 +148,7 @@ func vocabulary() []fact {
 			number: func(f *facts) int64 { return int64(f.suite.Signature.Level) },
 			found:  func(f *facts) string { return fmt.Sprintf("%s (level %d)", signature(f), f.suite.Signature.Level) },
 		}, {
-			name: "aead", about: aboutSuite, kind: word, part: "aead", words: []string{"AES-128-GCM", "AES-256-GCM", "ChaCha20-Poly1305"},
+			name: "aead", about: aboutSuite, kind: word, part: "aead", words: namesOf(v.aeads, func(a suite.AEADInfo) string { return a.Name }),
 			text: "the AEAD",
 			word: func(f *facts) string { return f.suite.AEAD.Name }, found: aead,
 		}, {
@@ -161,7 +156,7 @@ func vocabulary() []fact {
 			text:   "the length of the AEAD's key, in bits",
 			number: func(f *facts) int64 { return int64(8 * f.suite.AEAD.Nk) }, found: aead,
 		}, {
-			name: "hash", about: aboutSuite, kind: word, part: "hash", words: []string{"SHA-256", "SHA-384", "SHA-512"},
+			name: "hash", about: aboutSuite, kind: word, part: "hash", words: namesOf(v.hashes, func(h hashAndKDF) string { return h.hash.Name }),
 			text: "the hash, which is also that of HMAC",
 			word: func(f *facts) string { return f.suite.Hash.Name }, found: hash,
 		}, {
@@ -169,7 +164,7 @@ func vocabulary() []fact {
 			text:   "the length of the hash, in bits",
 			number: func(f *facts) int64 { return int64(8 * f.suite.Hash.Size) }, found: hash,
 		}, {
-			name: "kdf", about: aboutSuite, kind: word, part: "hash", words: []string{"HKDF-SHA256", "HKDF-SHA384", "HKDF-SHA512"},
+			name: "kdf", about: aboutSuite, kind: word, part: "hash", words: namesOf(v.hashes, func(h hashAndKDF) string { return h.kdf.Name }),
 			text: "the KDF",
 			word: func(f *facts) string { return f.suite.KDF.Name }, found: func(f *facts) string { return "KDF " + f.suite.KDF.Name },
 		}, {

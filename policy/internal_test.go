@@ -25,9 +25,9 @@ func TestDescribe(t *testing.T) {
 		byName[k.Name] = k
 	}
 	for _, k := range knownSuites() {
-		f := &facts{suite: describe(k.Definition)}
+		f := &facts{suite: k.Info()}
 		require.Equal(t, k.set, setOf(byName, &real[k.Name].suite))
-		for _, fact := range vocabulary() {
+		for _, fact := range newVocabulary().facts {
 			if fact.about != aboutSuite || isProvision(fact.part) || fact.name == "suite.code-point" || fact.name == "suite.set" {
 				continue
 			}
@@ -47,12 +47,12 @@ func TestDescribe(t *testing.T) {
 func TestSamplesHaveEverySuite(t *testing.T) {
 	for i := range all.Registry().All() {
 		f := &facts{suite: i, set: "other", module: latest}
-		for _, fact := range vocabulary() {
+		for _, fact := range newVocabulary().facts {
 			if fact.about != aboutSuite || fact.kind != word || fact.name == "suite.name" || fact.part == "module" {
 				continue
 			}
 			c := condition{fact: fact, words: []string{fact.word(f)}}
-			require.True(t, satisfiable(aboutSuite, []condition{c}), "%s: %s", i.Name, c.String())
+			require.True(t, newVocabulary().satisfiable(aboutSuite, []condition{c}), "%s: %s", i.Name, c.String())
 		}
 	}
 }
@@ -183,7 +183,7 @@ func TestFormatPage(t *testing.T) {
 func factTable() string {
 	var b strings.Builder
 	b.WriteString("| Fact | About a | What it is | Values |\n|---|---|---|---|\n")
-	for _, f := range vocabulary() {
+	for _, f := range newVocabulary().facts {
 		var values string
 		switch f.kind {
 		case word:

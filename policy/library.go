@@ -4,7 +4,10 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"iter"
 	"slices"
+
+	"github.com/mlsuite/mlsuite/suite"
 )
 
 //go:embed profiles/*.yaml
@@ -22,6 +25,8 @@ type Library struct {
 	names    []string // in order
 	profiles map[string]*profile
 	known    map[string]known // suites
+
+	vocabulary *vocabulary // of files that are added; nil is that of no suites from elsewhere
 }
 
 // builtinNames are the profiles that come with the package, in the order in which
@@ -69,17 +74,18 @@ func (l *Library) Add(files ...File) (*Library, error) {
 // add returns, beside the library, what is wrong with the files and what it gave up to
 // check.
 func (l *Library) add(files []File) (more *Library, found, unchecked Problems) {
-	more = &Library{names: slices.Clone(l.names), profiles: map[string]*profile{}, known: map[string]known{}}
+	v := l.words()
+	more = &Library{names: slices.Clone(l.names), profiles: map[string]*profile{}, known: map[string]known{}, vocabulary: v}
 	for name, p := range l.profiles {
 		more.profiles[name] = p
 	}
-	for _, k := range knownSuites() {
+	for _, k := range v.suites {
 		more.known[k.Name] = k
 	}
 	var wrong problems
 	var added []*profile
 	for _, file := range files {
-		p := parseProfile(file, &wrong)
+		p := parseProfile(file, v, &wrong)
 		if p == nil {
 			continue
 		}
@@ -109,17 +115,35 @@ func (l *Library) add(files []File) (more *Library, found, unchecked Problems) {
 		broken := map[string]bool{}
 		for _, p := range linked { // what it extends first
 			before := len(wrong.found)
-			unchecked = append(unchecked, checkOwn(p, &wrong)...)
+			unchecked = append(unchecked, v.checkOwn(p, &wrong)...)
 			// What has been reported may be why the rules contradict each other.
 			broken[p.name] = len(wrong.found) > before ||
 				slices.ContainsFunc(p.extends, func(r reference) bool { return broken[r.name] })
 			if !broken[p.name] {
-				unchecked = append(unchecked, checkTogether(p, more.closure(p), &wrong)...)
+				unchecked = append(unchecked, v.checkTogether(p, more.closure(p), &wrong)...)
 				broken[p.name] = len(wrong.found) > before
 			}
 		}
 	}
 	return more, wrong.sorted(files), unchecked
+}
+
+// Knowing returns the library with a larger vocabulary: the files that are added to it can
+// name the algorithms of more suites and these suites themselves, as a suite describes
+// itself ([suite.Info]). They are usually the suites of a registry, of which
+// [registry.Registry.All] tells. What the built-in profiles say of algorithms is not
+// changed by it.
+func (l *Library) Knowing(suites iter.Seq[suite.Info]) *Library {
+	more := *l
+	more.vocabulary = l.words().with(suites)
+	return &more
+}
+
+func (l *Library) words() *vocabulary {
+	if l.vocabulary == nil {
+		return newVocabulary()
+	}
+	return l.vocabulary
 }
 
 // Names returns the names of the profiles, the built-in ones first.
@@ -147,11 +171,14 @@ func Parse(file string, data []byte) (*Policy, error) {
 	return l.Policy(l.names[len(l.names)-1])
 }
 
-// Lint returns all that is wrong with profiles beside the built-in ones, or nil; and
-// what it gave up to check, where the rules of a profile are too many to try what they
+// Lint is [Library.Lint] of the built-in profiles.
+func Lint(files ...File) (wrong, unchecked Problems) { return Builtin().Lint(files...) }
+
+// Lint returns all that is wrong with files beside the profiles of the library, or nil;
+// and what it gave up to check, where the rules of a profile are too many to try what they
 // have to do with each other. What it takes is bounded by the size of the files.
-func Lint(files ...File) (wrong, unchecked Problems) {
-	_, wrong, unchecked = Builtin().add(files)
+func (l *Library) Lint(files ...File) (wrong, unchecked Problems) {
+	_, wrong, unchecked = l.add(files)
 	return wrong, unchecked
 }
 

@@ -93,7 +93,7 @@ func (p *Policy) movesByName(from, to string) bool {
 func (p *Policy) documented(day Date) []suite.Info {
 	var all []suite.Info
 	for _, k := range knownSuites() {
-		info := describe(k.Definition)
+		info := k.Info()
 		if _, ok := p.allows(aboutSuite, p.of(info), day); ok {
 			all = append(all, info)
 		}

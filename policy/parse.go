@@ -16,8 +16,8 @@ type parser struct {
 }
 
 // parseProfile reads a file. It returns nil if the file is too broken to go on.
-func parseProfile(file File, p *problems) *profile {
-	read := parser{document: document{problems: &problems{}, file: file.Name}, facts: vocabulary(), profile: &profile{}}
+func parseProfile(file File, v *vocabulary, p *problems) *profile {
+	read := parser{document: document{problems: &problems{}, file: file.Name}, facts: v.facts, profile: &profile{}}
 	defer func() { p.found = append(p.found, read.found...) }()
 	root, ok := read.root(file.Data)
 	if !ok {

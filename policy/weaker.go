@@ -59,8 +59,15 @@ func quantumLevel(primitive string, whole int) int {
 	if primitive == "" {
 		return 0
 	}
-	if level := levelOf(primitive); level != 0 {
-		return level
+	for _, row := range suite.KEMs() {
+		if row.Info.PostQuantum == primitive && !row.Info.Hybrid() {
+			return row.Info.Level
+		}
+	}
+	for _, row := range suite.SignatureSchemes() {
+		if row.Info.PostQuantum == primitive {
+			return row.Info.Level
+		}
 	}
 	return whole
 }

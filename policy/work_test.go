@@ -87,7 +87,7 @@ func TestLintIsBounded(t *testing.T) {
 		for name, text := range contradictions(n) {
 			require.LessOrEqual(t, len(text), maxFile, "%s %d", name, n)
 			var wrong problems
-			p := parseProfile(File{"own.yaml", []byte(text)}, &wrong)
+			p := parseProfile(File{"own.yaml", []byte(text)}, newVocabulary(), &wrong)
 			require.NotNil(t, p, "%s %d: %v", name, n, wrong.found)
 			require.Empty(t, wrong.found, "%s %d", name, n)
 			l := Builtin()
@@ -99,9 +99,9 @@ func TestLintIsBounded(t *testing.T) {
 			for i := range p.rules {
 				size += p.rules[i].size()
 			}
-			unchecked := checkOwn(p, &wrong)
+			unchecked := l.vocabulary.checkOwn(p, &wrong)
 			if len(wrong.found) == 0 {
-				unchecked = append(unchecked, checkTogether(p, l.closure(p), &wrong)...)
+				unchecked = append(unchecked, l.vocabulary.checkTogether(p, l.closure(p), &wrong)...)
 			}
 			got[name] = append(got[name], found{len(wrong.found), len(unchecked)})
 			subjects, rules := 5, len(p.rules)

@@ -21,7 +21,7 @@ type world struct {
 
 // worlds yields the families of a subject: of suites, all that no document defines,
 // and then each that one does.
-func worlds(about subject, conditions []condition) iter.Seq[world] {
+func (v *vocabulary) worlds(about subject, conditions []condition) iter.Seq[world] {
 	switch about {
 	case aboutCredential:
 		return only(world{free: []string{"credential"}})
@@ -32,24 +32,24 @@ func worlds(about subject, conditions []condition) iter.Seq[world] {
 	case aboutWireFormat:
 		return only(world{free: []string{"wire-format"}})
 	}
-	return func(yield func(world) bool) { suiteWorlds(conditions, yield) }
+	return func(yield func(world) bool) { v.suiteWorlds(conditions, yield) }
 }
 
 func only(w world) iter.Seq[world] { return func(yield func(world) bool) { yield(w) } }
 
-func suiteWorlds(conditions []condition, yield func(world) bool) {
+func (v *vocabulary) suiteWorlds(conditions []condition, yield func(world) bool) {
 	provision := []string{"provenance", "module"}
 	made := []string{"code-point", "level", "name", "kem", "signature", "aead", "hash"}
 	if !yield(world{base: facts{set: "other"}, fixed: []string{"set"}, free: slices.Concat(made, provision)}) {
 		return
 	}
-	for _, k := range knownSuites() {
+	for _, k := range v.suites {
 		ids := []suite.ID{k.ID}
 		if k.ID == 0 {
 			ids = codePoints(conditions)
 		}
 		for _, id := range ids {
-			info := describe(k.Definition)
+			info := k.Info()
 			info.ID = id
 			if !yield(world{base: facts{set: k.set, suite: info}, fixed: append([]string{"set"}, made...), free: provision}) {
 				return
@@ -69,7 +69,7 @@ const maxSamples = 256
 
 // samples returns values of a part such that, if any value satisfies conditions on
 // the part, one of these does.
-func samples(part string, conditions []condition) []func(*facts) {
+func (v *vocabulary) samples(part string, conditions []condition) []func(*facts) {
 	var sets []func(*facts)
 	switch part {
 	case "code-point":
@@ -85,28 +85,19 @@ func samples(part string, conditions []condition) []func(*facts) {
 			sets = append(sets, func(f *facts) { f.suite.Name = name })
 		}
 	case "kem":
-		for _, p := range pairs(curvesOfKEMs, postQuantumKEMs) {
-			derived := []string{""} // as RFC 9180 says
-			if p[1] != "" {
-				derived = derivations
-			}
-			for _, d := range derived {
-				sets = append(sets, func(f *facts) {
-					f.suite.KEM = kemOf(p)
-					f.suite.KEM.Derivation = d
-				})
-			}
+		for _, k := range v.kemsFor() {
+			sets = append(sets, func(f *facts) { f.suite.KEM = k })
 		}
 	case "signature":
-		for _, p := range pairs(curvesOfSignatures, postQuantumSigns) {
-			sets = append(sets, func(f *facts) { f.suite.Signature = signatureOf(p) })
+		for _, s := range v.signaturesFor() {
+			sets = append(sets, func(f *facts) { f.suite.Signature = s })
 		}
 	case "aead":
-		for _, a := range aeads() {
+		for _, a := range v.aeads {
 			sets = append(sets, func(f *facts) { f.suite.AEAD = a })
 		}
 	case "hash":
-		for _, h := range hashes() {
+		for _, h := range v.hashes {
 			sets = append(sets, func(f *facts) { f.suite.Hash, f.suite.KDF = h.hash, h.kdf })
 		}
 	case "provenance":
@@ -142,19 +133,6 @@ func samples(part string, conditions []condition) []func(*facts) {
 		}
 	}
 	return sets
-}
-
-// pairs returns every primitive of two lists, alone and with each of the other.
-func pairs(classical, postQuantum []string) [][2]string {
-	var all [][2]string
-	for _, c := range append([]string{""}, classical...) {
-		for _, q := range append([]string{""}, postQuantum...) {
-			if c != "" || q != "" {
-				all = append(all, [2]string{c, q})
-			}
-		}
-	}
-	return all
 }
 
 // wordsOf returns the words that conditions on a fact name.

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/mlsuite/mlsuite/policy"
-	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -21,13 +21,9 @@ type judged struct {
 	policy.Verdict
 }
 
-// writeChoice writes which suite to pick for a new group under all of policies, or
+// writeChoice writes which suite of r to pick for a new group under all of policies, or
 // what stands in the way of each; then it returns an error.
-func writeChoice(w io.Writer, policies []*policy.Policy, now time.Time) error {
-	r, err := all.New()
-	if err != nil {
-		return err
-	}
+func writeChoice(w io.Writer, r *registry.Registry, policies []*policy.Policy, now time.Time) error {
 	together := policy.All(policies...)
 	var allowed, denied []judged
 	for info := range r.All() {
@@ -42,7 +38,8 @@ func writeChoice(w io.Writer, policies []*policy.Policy, now time.Time) error {
 	for _, j := range slices.Concat(allowed, denied) {
 		order = append(order, j.Name)
 	}
-	if r, err = r.Select(order...); err != nil {
+	r, err := r.Select(order...)
+	if err != nil {
 		return err
 	}
 	chosen, err := policy.Choose(r, nil, together, now)

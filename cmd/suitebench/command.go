@@ -203,7 +203,7 @@ func (s *settings) restrict(peers string, f policyFlags) error {
 		}
 		return nil
 	}
-	policies, err := f.load(f.names...)
+	policies, err := f.load(r, f.names...)
 	if err != nil {
 		return err
 	}

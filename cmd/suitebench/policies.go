@@ -24,11 +24,13 @@ type policyFlags struct {
 	names []string
 	with  []string
 	at    string
+	peers string
 }
 
 func (f *policyFlags) add(cmd *cobra.Command) {
 	f.addWith(cmd)
 	f.addAt(cmd)
+	addCodePoints(cmd, &f.peers)
 }
 
 func (f *policyFlags) addRestriction(cmd *cobra.Command) {
@@ -57,12 +59,12 @@ func (f *policyFlags) date() (time.Time, error) {
 }
 
 // load returns the policies of names, each a built-in profile or a file and none given
-// twice. Files may extend each other.
-func (f *policyFlags) load(names ...string) ([]*policy.Policy, error) {
+// twice. Files may extend each other, and name the suites of r and their algorithms.
+func (f *policyFlags) load(r *registry.Registry, names ...string) ([]*policy.Policy, error) {
 	if err := once("policy", names); err != nil {
 		return nil, err
 	}
-	builtin := policy.Builtin()
+	builtin := policy.Builtin().Knowing(r.All())
 	known := builtin.Names()
 	var files []policy.File
 	var profiles []string // "" for the next of files

@@ -20,8 +20,9 @@ func newPolicy() *cobra.Command {
 		Short: "Say which cipher suites a policy allows, until when, and why",
 		Long: `Policy says which cipher suites a policy allows, until when, and why.
 
-A policy is the name of a built-in profile or a file with one's own. Its verdicts are
-this project's reading of the documents that it cites; none is an approval.`,
+A policy is the name of a built-in profile or a file with one's own, which can name the
+suites of --code-points and their algorithms. Its verdicts are this project's reading of
+the documents that it cites; none is an approval.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -40,11 +41,11 @@ func newPolicyList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			policies, err := f.load(policy.Builtin().Names()...)
+			r, err := all.New()
 			if err != nil {
 				return err
 			}
-			r, err := all.New()
+			policies, err := f.load(r, policy.Builtin().Names()...)
 			if err != nil {
 				return err
 			}
@@ -75,7 +76,11 @@ func newPolicyShow() *cobra.Command {
 		Long:  "Show prints what a policy is: its profiles with their parameters, rules, sources and\nnotes.\n\n" + certainties,
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, names []string) error {
-			policies, err := f.load(names...)
+			r, err := suitesOf(f.peers)
+			if err != nil {
+				return err
+			}
+			policies, err := f.load(r, names...)
 			if err != nil {
 				return err
 			}
@@ -83,6 +88,7 @@ func newPolicyShow() *cobra.Command {
 		},
 	}
 	f.addWith(cmd)
+	addCodePoints(cmd, &f.peers)
 	return cmd
 }
 
@@ -98,11 +104,11 @@ func newPolicyExplain() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			policies, err := f.load(args[0])
+			r, err := suitesOf(f.peers)
 			if err != nil {
 				return err
 			}
-			r, err := all.New()
+			policies, err := f.load(r, args[0])
 			if err != nil {
 				return err
 			}
@@ -136,11 +142,11 @@ func newPolicyMatrix() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			policies, err := f.load(names...)
+			r, err := suitesOf(f.peers)
 			if err != nil {
 				return err
 			}
-			r, err := all.New()
+			policies, err := f.load(r, names...)
 			if err != nil {
 				return err
 			}
@@ -168,11 +174,15 @@ func newPolicyChoose() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			policies, err := f.load(names...)
+			r, err := suitesOf(f.peers)
 			if err != nil {
 				return err
 			}
-			return writeChoice(cmd.OutOrStdout(), policies, now)
+			policies, err := f.load(r, names...)
+			if err != nil {
+				return err
+			}
+			return writeChoice(cmd.OutOrStdout(), r, policies, now)
 		},
 	}
 	f.add(cmd)
@@ -180,7 +190,8 @@ func newPolicyChoose() *cobra.Command {
 }
 
 func newPolicyLint() *cobra.Command {
-	return &cobra.Command{
+	var peers string
+	cmd := &cobra.Command{
 		Use:   "lint FILE...",
 		Short: "Find all that is wrong with policy files",
 		Long:  "Lint prints all that is wrong with policy files, which may extend each other and the\nbuilt-in profiles, as file:line:column: key: what. It fails if there is anything. What it does is bounded\nby the size of the files; what it gave up to check for that, it says beside.",
@@ -197,7 +208,11 @@ func newPolicyLint() *cobra.Command {
 				}
 				files = append(files, file)
 			}
-			problems, unchecked := policy.Lint(files...)
+			r, err := suitesOf(peers)
+			if err != nil {
+				return err
+			}
+			problems, unchecked := policy.Builtin().Knowing(r.All()).Lint(files...)
 			for _, gaveUp := range unchecked {
 				if _, err := fmt.Fprintf(cmd.ErrOrStderr(), "not checked: %s\n", gaveUp); err != nil {
 					return err
@@ -217,6 +232,8 @@ func newPolicyLint() *cobra.Command {
 			return fmt.Errorf("%d problems", len(problems))
 		},
 	}
+	addCodePoints(cmd, &peers)
+	return cmd
 }
 
 // once refuses a list that has a name twice.

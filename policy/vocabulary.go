@@ -1,0 +1,129 @@
+package policy
+
+import (
+	"cmp"
+	"iter"
+	"slices"
+
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// vocabulary is what the conditions of a file can name: the suites of RFC 9420 and of the
+// draft, the algorithms of the tables of package suite, and what suites from elsewhere say
+// of themselves. It is immutable.
+type vocabulary struct {
+	facts       []fact
+	suites      []known  // of documents
+	names       []string // of these suites and of those from elsewhere
+	kems        *parts
+	signatures  *parts
+	derivations []string
+	aeads       []suite.AEADInfo
+	hashes      []hashAndKDF
+
+	elsewhere []suite.Info
+}
+
+// hashAndKDF are one choice: the KDF of a suite is HKDF with its hash.
+type hashAndKDF struct {
+	hash suite.HashInfo
+	kdf  suite.KDFInfo
+}
+
+// newVocabulary returns the vocabulary with what suites from elsewhere bring.
+func newVocabulary(elsewhere ...suite.Info) *vocabulary {
+	v := &vocabulary{
+		suites:      knownSuites(),
+		derivations: []string{suite.DerivationLabelled, suite.DerivationUnlabelled, suite.DerivationRaw},
+		elsewhere:   elsewhere,
+	}
+	v.kems, v.signatures = standardParts()
+	for _, row := range suite.AEADs() {
+		v.aeads = append(v.aeads, row.Info)
+	}
+	for _, k := range v.suites {
+		v.addSuite(k.Info())
+	}
+	slices.SortStableFunc(v.hashes, func(a, b hashAndKDF) int { return cmp.Compare(a.hash.Size, b.hash.Size) })
+	// What stands by itself first, which says the level of a part.
+	for _, hybrid := range []bool{false, true} {
+		for _, i := range elsewhere {
+			if i.KEM.Hybrid() == hybrid {
+				v.kems.add(i.KEM.Classical, i.KEM.PostQuantum, i.KEM.Level)
+			}
+			if composite := i.Signature.Classical != "" && i.Signature.PostQuantum != ""; composite == hybrid {
+				v.signatures.add(i.Signature.Classical, i.Signature.PostQuantum, i.Signature.Level)
+			}
+		}
+	}
+	for _, i := range elsewhere {
+		v.addSuite(i)
+	}
+	v.facts = v.allFacts()
+	return v
+}
+
+// addSuite adds what a suite has beside its KEM and its signature scheme.
+func (v *vocabulary) addSuite(i suite.Info) {
+	if i.Name != "" && !slices.Contains(v.names, i.Name) {
+		v.names = append(v.names, i.Name)
+	}
+	if d := i.KEM.Derivation; d != "" && !slices.Contains(v.derivations, d) {
+		v.derivations = append(v.derivations, d)
+	}
+	if a := i.AEAD; a.Name != "" && !slices.ContainsFunc(v.aeads, func(b suite.AEADInfo) bool { return b.Name == a.Name && b.Nk == a.Nk }) {
+		v.aeads = append(v.aeads, a)
+	}
+	h := hashAndKDF{i.Hash, i.KDF}
+	if h.hash.Name != "" && !slices.ContainsFunc(v.hashes, func(o hashAndKDF) bool {
+		return o.hash.Name == h.hash.Name && o.hash.Size == h.hash.Size && o.kdf.Name == h.kdf.Name
+	}) {
+		v.hashes = append(v.hashes, h)
+	}
+}
+
+// with returns the vocabulary with what more suites bring.
+func (v *vocabulary) with(suites iter.Seq[suite.Info]) *vocabulary {
+	return newVocabulary(slices.AppendSeq(slices.Clip(v.elsewhere), suites)...)
+}
+
+// namesOf returns the words for primitives, each once.
+func namesOf[T any](list []T, name func(T) string) []string {
+	var all []string
+	for _, one := range list {
+		if n := name(one); !slices.Contains(all, n) {
+			all = append(all, n)
+		}
+	}
+	return all
+}
+
+// kemsFor returns KEMs of every kind that conditions can describe.
+func (v *vocabulary) kemsFor() []suite.KEMInfo {
+	var all []suite.KEMInfo
+	for _, p := range v.kems.pairs() {
+		derived := []string{""} // as RFC 9180 says
+		if p.postQuantum != "" {
+			derived = v.derivations
+		}
+		for _, d := range derived {
+			all = append(all, suite.KEMInfo{Classical: p.classical, PostQuantum: p.postQuantum, Level: p.level, Derivation: d})
+		}
+	}
+	for _, i := range v.elsewhere {
+		all = append(all, i.KEM)
+	}
+	return all
+}
+
+// signaturesFor returns signature schemes of every kind that conditions can describe.
+func (v *vocabulary) signaturesFor() []suite.SignatureInfo {
+	var all []suite.SignatureInfo
+	for _, p := range v.signatures.pairs() {
+		all = append(all, suite.SignatureInfo{Classical: p.classical, PostQuantum: p.postQuantum, Level: p.level})
+	}
+	for _, i := range v.elsewhere {
+		all = append(all, i.Signature)
+	}
+	return all
+}
