@@ -50,7 +50,7 @@ func layers() []layer {
 		{pkg: "suite/mldsa", imports: []string{"suite", "internal/provenance"}, modules: []string{"filippo.io/mldsa/..."}},
 		{pkg: "hpke", imports: []string{"suite", "internal/provenance", "internal/erase"}},
 		{pkg: "hybrid", imports: []string{"suite", "hpke", "internal/provenance"}},
-		{pkg: "registry", imports: []string{"suite"}},
+		{pkg: "registry", imports: []string{"suite", "internal/codepoint"}},
 		{pkg: "registry/fips", imports: []string{"suite", "hpke", "hybrid", "registry", "internal/hpkeset"}},
 		{
 			pkg: "mls", imports: []string{"suite", "internal/..."},
@@ -67,6 +67,7 @@ func layers() []layer {
 		{pkg: "internal/treemath"},
 		{pkg: "internal/provenance"},
 		{pkg: "internal/erase"},
+		{pkg: "internal/codepoint"},
 		{pkg: "internal/parallel"},
 		{pkg: "internal/vectors", imports: []string{"suite", "internal/treemath"}},
 		{pkg: "internal/allocated"},

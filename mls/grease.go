@@ -3,6 +3,8 @@ package mls
 import (
 	"crypto/rand"
 	"slices"
+
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 )
 
 // grease returns a random one of the values that RFC 9420, Section 13.5, reserves
@@ -10,14 +12,12 @@ import (
 func grease[T ~uint16]() T {
 	var b [1]byte
 	rand.Read(b[:])
-	return T(0x0A0A + 0x1010*uint16(b[0]%15))
+	return codepoint.Grease[T](b[0])
 }
 
 // isGrease reports whether a code point is one of those values. Nobody supports them,
 // even if somebody lists them: a group that needs one has no members.
-func isGrease[T ~uint16](v T) bool {
-	return v&0x0F0F == 0x0A0A && v>>8 == v&0xFF && v != 0xFAFA
-}
+func isGrease[T ~uint16](v T) bool { return codepoint.IsGrease(v) }
 
 // withoutGrease returns the other values of list: list itself, or the front of it,
 // where it can.
@@ -67,13 +67,11 @@ func (n *LeafNode) addGrease() {
 
 // withGrease returns list with one more reserved value, unless it has all of them.
 func withGrease[T ~uint16](list []T) []T {
-	v := grease[T]()
-	for range 15 {
-		if !slices.Contains(list, v) {
+	var first [1]byte
+	rand.Read(first[:])
+	for n := range byte(codepoint.Greases) {
+		if v := codepoint.Grease[T](first[0]%codepoint.Greases + n); !slices.Contains(list, v) {
 			return append(list[:len(list):len(list)], v)
-		}
-		if v += 0x1010; !isGrease(v) {
-			v = 0x0A0A
 		}
 	}
 	return list

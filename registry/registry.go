@@ -14,6 +14,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -155,8 +156,5 @@ func (r *Registry) find(match func(suite.Info) bool) (entry, bool) {
 	return entry{}, false
 }
 
-// reserved reports whether id is 0 or a GREASE value: 0x0A0A, 0x1A1A to 0xEAEA.
-func reserved(id suite.ID) bool {
-	high, low := id>>8, id&0xff
-	return id == 0 || high == low && low&0x0f == 0x0a && low != 0xfa
-}
+// reserved reports whether id is 0 or a GREASE value.
+func reserved(id suite.ID) bool { return id == 0 || codepoint.IsGrease(id) }
