@@ -59,7 +59,8 @@ func (p *Policy) Explain(info suite.Info, suites iter.Seq[suite.Info], now time.
 }
 
 // Describe returns, for people, what the policy is: its profiles with their
-// parameters, rules, sources and notes.
+// parameters, rules, sources and notes. As in Explain, a text is one line, however long,
+// for the caller to break.
 func (p *Policy) Describe() string {
 	var b strings.Builder
 	parameters, rules := p.Parameters(), p.Rules()
@@ -76,7 +77,7 @@ func (p *Policy) Describe() string {
 			}
 		}
 		if q.Text != "" {
-			fmt.Fprintf(&b, "\n%s\n", wrap(q.Text, 2))
+			fmt.Fprintf(&b, "\n%s\n", indented(q.Text, 2))
 		}
 		for _, d := range parameters {
 			if d.Profile != q.Name {
@@ -86,7 +87,7 @@ func (p *Policy) Describe() string {
 			if d.Fixed {
 				fixed = ", for good"
 			}
-			fmt.Fprintf(&b, "\n  parameter %s: %s%s\n%s\n", d.Name, d.Value, fixed, wrap(d.Text, 4))
+			fmt.Fprintf(&b, "\n  parameter %s: %s%s\n%s\n", d.Name, d.Value, fixed, indented(d.Text, 4))
 		}
 		for _, r := range rules {
 			if r.Profile == q.Name {
@@ -94,10 +95,10 @@ func (p *Policy) Describe() string {
 			}
 		}
 		for _, m := range q.Moves {
-			fmt.Fprintf(&b, "\n  move from %s to %s\n%s\n", m.From, m.To, wrap(m.Reason, 4))
+			fmt.Fprintf(&b, "\n  move from %s to %s\n%s\n", m.From, m.To, indented(m.Reason, 4))
 		}
 		for _, n := range q.Notes {
-			fmt.Fprintf(&b, "\n  note\n%s\n", wrap(n, 4))
+			fmt.Fprintf(&b, "\n  note\n%s\n", indented(n, 4))
 		}
 	}
 	return b.String()
@@ -115,25 +116,7 @@ func (r *Rule) describe(b *strings.Builder) {
 	fmt.Fprintf(b, "    source  %s [%s], checked %s\n", r.Source, r.Certainty, r.Source.Checked)
 }
 
-// wrap breaks text into lines of at most 88 characters, indented by n.
-func wrap(text string, n int) string {
-	const width = 88
-	var b strings.Builder
-	column := 0
-	for _, w := range strings.Fields(text) {
-		switch {
-		case column == 0:
-			b.WriteString(strings.Repeat(" ", n))
-			column = n
-		case column+1+len(w) > width:
-			b.WriteString("\n" + strings.Repeat(" ", n))
-			column = n
-		default:
-			b.WriteByte(' ')
-			column++
-		}
-		b.WriteString(w)
-		column += len(w)
-	}
-	return b.String()
+// indented returns text as one line, indented by n.
+func indented(text string, n int) string {
+	return strings.Repeat(" ", n) + strings.Join(strings.Fields(text), " ")
 }

@@ -252,8 +252,7 @@ own: Of the test
   extends   any
   existing  refuse
 
-  What the test wants, in a text that is so long that it does not fit on one line of
-  eighty-eight characters.
+  What the test wants, in a text that is so long that it does not fit on one line of eighty-eight characters.
 
   parameter end: 2031-12-31
     The end of it.
