@@ -11,11 +11,29 @@ import (
 // savedThing is a saved state with the call that takes it.
 type savedThing struct {
 	state   Snapshot
-	restore func(Snapshot) error
+	restore restorer
 }
 
-func restoring[T any](restore func(Snapshot) (T, error)) func(Snapshot) error {
-	return func(s Snapshot) error { _, err := restore(s); return err }
+// restorer restores a state. What it returns can be saved again.
+type restorer func(Snapshot) (savable, error)
+
+type savable interface{ Save() (Snapshot, error) }
+
+func restoring[T savable](restore func(Snapshot) (T, error)) restorer {
+	return func(s Snapshot) (savable, error) { return restore(s) }
+}
+
+// takes reports whether a state, perhaps a damaged one, is restored; what is restored
+// saves as it was.
+func (restore restorer) takes(t *testing.T, state Snapshot) bool {
+	restored, err := restore(state)
+	if err != nil {
+		return false
+	}
+	again, err := restored.Save()
+	require.NoError(t, err)
+	require.Equal(t, state, again)
+	return true
 }
 
 func ofMember(cfg Config, state Snapshot) savedThing {
@@ -56,14 +74,14 @@ func savedThings(t *testing.T) map[string]savedThing {
 	require.NoError(t, err)
 	c, err := groups[0].Commit(t.Context(), insiderTime, Add(ownKeyPackage(t, 0x0001, "joiner").KeyPackage), Remove(2))
 	require.NoError(t, err)
-	in := func(g *Group) func(Snapshot) error {
+	in := func(g *Group) restorer {
 		return restoring(func(s Snapshot) (*Candidate, error) { return g.RestoreCandidate(insiderTime, s) })
 	}
 	all["own commit"] = savedThing{snapshot(c.Save()), in(groups[0])}
 	r, err := groups[1].Process(t.Context(), insiderTime, c.Message)
 	require.NoError(t, err)
 	all["received commit"] = savedThing{snapshot(r.Commit.Save()), in(groups[1])}
-	joining := func(cfg Config) func(Snapshot) error {
+	joining := func(cfg Config) restorer {
 		return restoring(func(s Snapshot) (*Candidate, error) { return RestoreCandidate(insiderTime, cfg, s) })
 	}
 	info, err := groups[0].GroupInfo(t.Context(), insiderTime, true)
@@ -89,10 +107,12 @@ func savedThings(t *testing.T) map[string]savedThing {
 func TestStateWithoutARecordIsRefused(t *testing.T) {
 	for name, s := range savedThings(t) {
 		t.Run(name, func(t *testing.T) {
-			require.NoError(t, s.restore(s.state))
+			_, err := s.restore(s.state)
+			require.NoError(t, err)
 			for i, r := range s.state {
 				without := append(s.state.clone()[:i:i], s.state[i+1:]...)
-				require.ErrorIs(t, s.restore(without), ErrMalformed, "%c %x", r.Key[0], r.Key[1:])
+				_, err := s.restore(without)
+				require.ErrorIs(t, err, ErrMalformed, "%c %x", r.Key[0], r.Key[1:])
 			}
 		})
 	}
@@ -102,7 +122,7 @@ func TestStateWithoutARecordIsRefused(t *testing.T) {
 type deltas struct {
 	first   Snapshot
 	deltas  []*Delta
-	restore func(Snapshot) error
+	restore restorer
 }
 
 // all returns the states after each delta.
@@ -228,7 +248,8 @@ func TestTornStateIsRefused(t *testing.T) {
 						continue
 					}
 					torn++
-					require.ErrorIs(t, d.restore(m), ErrMalformed)
+					_, err := d.restore(m)
+					require.ErrorIs(t, err, ErrMalformed)
 				}
 			}
 			require.Greater(t, torn, 5*len(d.deltas))
