@@ -58,6 +58,16 @@ func (f *policyFlags) date() (time.Time, error) {
 	return day.Time(), nil
 }
 
+// open returns the suites of --code-points and the policies of names, as load does.
+func (f *policyFlags) open(names ...string) (*registry.Registry, []*policy.Policy, error) {
+	r, err := suitesOf(f.peers)
+	if err != nil {
+		return nil, nil, err
+	}
+	policies, err := f.load(r, names...)
+	return r, policies, err
+}
+
 // load returns the policies of names, each a built-in profile or a file and none given
 // twice. Files may extend each other, and name the suites of r and their algorithms.
 func (f *policyFlags) load(r *registry.Registry, names ...string) ([]*policy.Policy, error) {

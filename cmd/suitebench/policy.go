@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mlsuite/mlsuite/policy"
-	"github.com/mlsuite/mlsuite/registry/all"
 )
 
 // certainties explains the marks on sources.
@@ -41,11 +40,7 @@ func newPolicyList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			r, err := all.New()
-			if err != nil {
-				return err
-			}
-			policies, err := f.load(r, policy.Builtin().Names()...)
+			r, policies, err := f.open(policy.Builtin().Names()...)
 			if err != nil {
 				return err
 			}
@@ -65,6 +60,7 @@ func newPolicyList() *cobra.Command {
 		},
 	}
 	f.addAt(cmd)
+	addCodePoints(cmd, &f.peers)
 	return cmd
 }
 
@@ -76,11 +72,7 @@ func newPolicyShow() *cobra.Command {
 		Long:  "Show prints what a policy is: its profiles with their parameters, rules, sources and\nnotes.\n\n" + certainties,
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, names []string) error {
-			r, err := suitesOf(f.peers)
-			if err != nil {
-				return err
-			}
-			policies, err := f.load(r, names...)
+			_, policies, err := f.open(names...)
 			if err != nil {
 				return err
 			}
@@ -104,11 +96,7 @@ func newPolicyExplain() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			r, err := suitesOf(f.peers)
-			if err != nil {
-				return err
-			}
-			policies, err := f.load(r, args[0])
+			r, policies, err := f.open(args[0])
 			if err != nil {
 				return err
 			}
@@ -142,11 +130,7 @@ func newPolicyMatrix() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			r, err := suitesOf(f.peers)
-			if err != nil {
-				return err
-			}
-			policies, err := f.load(r, names...)
+			r, policies, err := f.open(names...)
 			if err != nil {
 				return err
 			}
@@ -174,11 +158,7 @@ func newPolicyChoose() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			r, err := suitesOf(f.peers)
-			if err != nil {
-				return err
-			}
-			policies, err := f.load(r, names...)
+			r, policies, err := f.open(names...)
 			if err != nil {
 				return err
 			}
