@@ -206,6 +206,18 @@ func (d *document) texts(n node) []node {
 	return d.list(n)
 }
 
+// eachText calls f for the texts of n that are scalars. It returns how many n has, also of
+// others.
+func (d *document) eachText(n node, f func(at Position, s string)) int {
+	items := d.texts(n)
+	for _, item := range items {
+		if s, ok := d.scalar(item); ok {
+			f(item.at, s)
+		}
+	}
+	return len(items)
+}
+
 // oneOf returns the scalar n if it is one of words.
 func (d *document) oneOf(n node, words ...string) (string, bool) {
 	s, ok := d.scalar(n)

@@ -402,13 +402,8 @@ func (p *parser) note(n node) {
 func (p *parser) move(n node) {
 	var from, to []string
 	var reason string
-	names := func(n node) []string {
-		var all []string
-		for _, item := range p.texts(n) {
-			if name, ok := p.scalar(item); ok {
-				all = append(all, name)
-			}
-		}
+	names := func(n node) (all []string) {
+		p.eachText(n, func(_ Position, name string) { all = append(all, name) })
 		return all
 	}
 	entries := p.mapping(n)

@@ -62,24 +62,23 @@ func (p *parser) wordCondition(c *condition, n node) {
 		c.not = true
 		n = entries[0].value
 	}
-	items := p.texts(n)
-	if len(items) == 0 {
-		p.add(n.at, "the list is empty, so nothing satisfies it")
-	}
-	for _, item := range items {
-		s, ok := p.scalar(item)
-		if !ok {
-			continue
-		}
-		s, ok = c.fact.canonical(s)
+	p.choices(n, func(at Position, s string) {
+		s, ok := c.fact.canonical(s)
 		switch {
 		case !ok:
-			p.add(item.at, "unknown %s %q; known: %s", c.fact.name, s, c.fact.known())
+			p.add(at, "unknown %s %q; known: %s", c.fact.name, s, c.fact.known())
 		case slices.Contains(c.words, s):
-			p.add(item.at, "%s stands twice", s)
+			p.add(at, "%s stands twice", s)
 		default:
 			c.words = append(c.words, s)
 		}
+	})
+}
+
+// choices calls f for each of what a condition allows, of which there has to be some.
+func (p *parser) choices(n node, f func(at Position, s string)) {
+	if p.eachText(n, f) == 0 {
+		p.add(n.at, "the list is empty, so nothing satisfies it")
 	}
 }
 
@@ -190,23 +189,14 @@ func (p *parser) versionCondition(c *condition, n node) {
 
 func (p *parser) packagesCondition(c *condition, n node) {
 	before := len(p.found)
-	patterns := func(n node) []string {
-		var all []string
-		items := p.texts(n)
-		if len(items) == 0 {
-			p.add(n.at, "the list is empty, so nothing satisfies it")
-		}
-		for _, item := range items {
-			s, ok := p.scalar(item)
-			if !ok {
-				continue
-			}
+	patterns := func(n node) (all []string) {
+		p.choices(n, func(at Position, s string) {
 			if err := checkPattern(s); err != nil {
-				p.add(item.at, "%v", err)
-				continue
+				p.add(at, "%v", err)
+				return
 			}
 			all = append(all, s)
-		}
+		})
 		return all
 	}
 	entries := p.mapping(n)

@@ -49,6 +49,18 @@ func (s signing) generate(t reporter) suite.Signer {
 	return signer
 }
 
+// exported returns a signer with its bytes, or skips the check.
+func (s signing) exported(t reporter) (suite.Signer, []byte) {
+	t.Helper()
+	signer := s.generate(t)
+	b, err := signer.Bytes()
+	if errors.Is(err, suite.ErrNotExportable) {
+		t.Skipf("signers are not exportable")
+	}
+	wantNoError(t, "Bytes", err)
+	return signer, b
+}
+
 func sign(t reporter, signer suite.Signer, message []byte) []byte {
 	t.Helper()
 	sig, err := signer.Sign(context.Background(), message)
@@ -105,12 +117,7 @@ func checkSignRoundTrip(t reporter, s signing) {
 }
 
 func checkSigners(t reporter, s signing) {
-	signer := s.generate(t)
-	b, err := signer.Bytes()
-	if errors.Is(err, suite.ErrNotExportable) {
-		t.Skipf("signers are not exportable")
-	}
-	wantNoError(t, "Bytes", err)
+	signer, b := s.exported(t)
 	wantLength(t, "private key", b, s.info.PrivateKey)
 	parsed, err := s.ParseSigner(b)
 	wantNoError(t, "ParseSigner", err)
@@ -122,12 +129,7 @@ func checkSigners(t reporter, s signing) {
 }
 
 func checkBadSigners(t reporter, s signing) {
-	signer := s.generate(t)
-	good, err := signer.Bytes()
-	if errors.Is(err, suite.ErrNotExportable) {
-		t.Skipf("signers are not exportable")
-	}
-	wantNoError(t, "Bytes", err)
+	signer, good := s.exported(t)
 	algorithm := s.info.Classical
 	if s.info.PostQuantum != "" {
 		algorithm = "" // a seed
