@@ -7,7 +7,11 @@
 // keys, and hashes an info that many recipients share once. [NewStandardScheme]
 // gives the same bytes from the standard library's crypto/hpke.
 //
-// [Suite] with its [Sender] and [Recipient] is HPKE as RFC 9180 has it.
+// [Suite] with its [Sender] and [Recipient] is HPKE as RFC 9180 has it, for programs that
+// want HPKE itself. The suites of MLS use none of that: RFC 9420, Section 5.1.3, has
+// single-shot messages in base mode, and [suite.New] takes no KDF but HKDF with the hash of
+// the suite. So PSK mode, [ExportOnly], contexts of many messages and the one-stage KDFs,
+// [SHAKE128] to [TurboSHAKE256], are part of no suite; published vectors test them.
 package hpke
 
 import (

@@ -41,12 +41,13 @@ func HKDFSHA384() KDF { return newHKDF(0x0002, sha512.New384) }
 // HKDFSHA512 returns HKDF-SHA512, code point 0x0003.
 func HKDFSHA512() KDF { return newHKDF(0x0003, sha512.New) }
 
-// SHAKE128 returns the one-stage KDF SHAKE128, code point 0x0010.
+// SHAKE128 returns the one-stage KDF SHAKE128, code point 0x0010. No suite of MLS can have
+// it, nor the other KDFs of one stage: see the package's documentation.
 func SHAKE128() KDF {
 	return newXOF(0x0010, "crypto/sha3", func() xof { return sha3.NewSHAKE128() })
 }
 
-// SHAKE256 returns the one-stage KDF SHAKE256, code point 0x0011.
+// SHAKE256 returns the one-stage KDF SHAKE256, code point 0x0011. See [SHAKE128].
 func SHAKE256() KDF {
 	return newXOF(0x0011, "crypto/sha3", func() xof { return sha3.NewSHAKE256() })
 }
@@ -55,6 +56,9 @@ const version = "HPKE-v1"
 
 // hkdf is HKDF with its labelled forms. It stands on crypto/hmac rather than
 // crypto/hkdf so that a pseudorandom key is set up once for all that it expands to.
+//
+// The HKDF of package suite is another: that of MLS, whose inputs are short and whose keys
+// are expanded once. This one reads an info of megabytes without a copy.
 type hkdf struct {
 	info suite.KDFInfo
 	hash func() hash.Hash

@@ -5,12 +5,14 @@ import (
 	"math/bits"
 )
 
-// TurboSHAKE128 returns the one-stage KDF TurboSHAKE128, code point 0x0012.
+// TurboSHAKE128 returns the one-stage KDF TurboSHAKE128, code point 0x0012. See
+// [SHAKE128].
 func TurboSHAKE128() KDF {
 	return newXOF(0x0012, turboPackage, func() xof { return &turboSHAKE{rate: 168} })
 }
 
-// TurboSHAKE256 returns the one-stage KDF TurboSHAKE256, code point 0x0013.
+// TurboSHAKE256 returns the one-stage KDF TurboSHAKE256, code point 0x0013. See
+// [SHAKE128].
 func TurboSHAKE256() KDF {
 	return newXOF(0x0013, turboPackage, func() xof { return &turboSHAKE{rate: 136} })
 }

@@ -103,6 +103,7 @@ func (h hkdf) failure(err error) error {
 // mac is HMAC (RFC 2104) over message and suffix, as two calls of the hash. An
 // epoch takes some thirty of them, and crypto/hkdf allocates ten times in each. In
 // FIPS mode that package does it all the same, since only so is the service approved.
+// Package hpke has an HKDF of its own, on crypto/hmac, for its long inputs.
 func (h hkdf) mac(key, message, suffix []byte) []byte {
 	var scratch [512]byte
 	if len(key) > h.block {
