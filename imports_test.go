@@ -44,11 +44,11 @@ type layer struct {
 // whatever onlyImportedBy and neverReached leave them.
 func layers() []layer {
 	return []layer{
-		{pkg: "suite", imports: []string{"internal/provenance"}},
+		{pkg: "suite", imports: []string{"internal/provenance", "internal/hkdf"}},
 		{pkg: "suite/chacha", imports: []string{"suite", "internal/provenance"}, modules: []string{"golang.org/x/crypto/chacha20poly1305"}},
 		{pkg: "suite/circl", imports: []string{"suite", "hpke", "internal/provenance"}, modules: []string{"github.com/cloudflare/circl/..."}},
 		{pkg: "suite/mldsa", imports: []string{"suite", "internal/provenance"}, modules: []string{"filippo.io/mldsa/..."}},
-		{pkg: "hpke", imports: []string{"suite", "internal/provenance", "internal/erase"}},
+		{pkg: "hpke", imports: []string{"suite", "internal/provenance", "internal/erase", "internal/hkdf"}},
 		{pkg: "hybrid", imports: []string{"suite", "hpke", "internal/provenance"}},
 		{pkg: "registry", imports: []string{"suite", "internal/codepoint"}},
 		{pkg: "registry/fips", imports: []string{"suite", "hpke", "hybrid", "registry", "internal/hpkeset"}},
@@ -67,6 +67,7 @@ func layers() []layer {
 		{pkg: "internal/treemath"},
 		{pkg: "internal/provenance"},
 		{pkg: "internal/erase"},
+		{pkg: "internal/hkdf"},
 		{pkg: "internal/codepoint"},
 		{pkg: "internal/parallel"},
 		{pkg: "internal/vectors", imports: []string{"suite", "internal/treemath"}},

@@ -10,22 +10,22 @@ import (
 )
 
 // DHKEMP256 returns DHKEM(P-256, HKDF-SHA256), code point 0x0010.
-func DHKEMP256() DeterministicKEM { return newDHKEM(0x0010, P256(), HKDFSHA256().(*hkdf)) }
+func DHKEMP256() DeterministicKEM { return newDHKEM(0x0010, P256(), HKDFSHA256().(*twoStage)) }
 
 // DHKEMP384 returns DHKEM(P-384, HKDF-SHA384), code point 0x0011.
-func DHKEMP384() DeterministicKEM { return newDHKEM(0x0011, P384(), HKDFSHA384().(*hkdf)) }
+func DHKEMP384() DeterministicKEM { return newDHKEM(0x0011, P384(), HKDFSHA384().(*twoStage)) }
 
 // DHKEMP521 returns DHKEM(P-521, HKDF-SHA512), code point 0x0012.
-func DHKEMP521() DeterministicKEM { return newDHKEM(0x0012, P521(), HKDFSHA512().(*hkdf)) }
+func DHKEMP521() DeterministicKEM { return newDHKEM(0x0012, P521(), HKDFSHA512().(*twoStage)) }
 
 // DHKEMX25519 returns DHKEM(X25519, HKDF-SHA256), code point 0x0020.
-func DHKEMX25519() DeterministicKEM { return newDHKEM(0x0020, X25519(), HKDFSHA256().(*hkdf)) }
+func DHKEMX25519() DeterministicKEM { return newDHKEM(0x0020, X25519(), HKDFSHA256().(*twoStage)) }
 
 // NewDHKEM returns the DHKEM of a group and a two-stage KDF (RFC 9180, Section 4.1). Its
 // randomness is the ikmE of that RFC's vectors, from which DeriveKeyPair derives the
 // ephemeral key. It returns an error if the group is missing or the KDF has one stage.
 func NewDHKEM(id uint16, group Group, kdf KDF) (DeterministicKEM, error) {
-	h, ok := kdf.(*hkdf)
+	h, ok := kdf.(*twoStage)
 	if group == nil || !ok {
 		return nil, errors.New("hpke: a DHKEM takes a group and a two-stage KDF")
 	}
@@ -37,10 +37,10 @@ type dhkem struct {
 	suiteID [5]byte
 	group   Group
 	ginfo   GroupInfo
-	kdf     *hkdf
+	kdf     *twoStage
 }
 
-func newDHKEM(id uint16, group Group, kdf *hkdf) *dhkem {
+func newDHKEM(id uint16, group Group, kdf *twoStage) *dhkem {
 	g := group.Info()
 	return &dhkem{
 		info: suite.KEMInfo{
@@ -73,19 +73,21 @@ func (k *dhkem) DeriveKeyPair(ikm []byte) (KEMPrivateKey, error) {
 }
 
 func (k *dhkem) deriveGroupKey(ikm []byte) (GroupPrivateKey, error) {
-	prk := k.kdf.labeledExtract(nil, k.suiteID[:], nil, "dkp_prk", ikm)
-	e := k.kdf.expander(k.suiteID[:], prk)
-	clear(prk)
+	prk, err := k.kdf.labeledExtract(make([]byte, 0, k.kdf.info.Nh), k.suiteID[:], nil, "dkp_prk", ikm)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(prk)
 	sk := make([]byte, k.ginfo.Nsk)
 	defer clear(sk)
 	if k.ginfo.Bitmask == 0 {
-		if err := e.labeledExpand(sk, "sk", nil); err != nil {
+		if err := k.kdf.labeledExpand(sk, k.suiteID[:], prk, "sk", nil); err != nil {
 			return nil, err
 		}
 		return k.group.ParsePrivateKey(sk)
 	}
 	for counter := range 256 {
-		if err := e.labeledExpand(sk, "candidate", []byte{byte(counter)}); err != nil {
+		if err := k.kdf.labeledExpand(sk, k.suiteID[:], prk, "candidate", []byte{byte(counter)}); err != nil {
 			return nil, err
 		}
 		sk[0] &= k.ginfo.Bitmask
@@ -137,13 +139,16 @@ func (k *dhkem) encap(pub []byte, ephemeral func() (GroupPrivateKey, error)) (sh
 
 // extractAndExpand erases dh.
 func (k *dhkem) extractAndExpand(dh, enc, pub []byte) ([]byte, error) {
-	prk := k.kdf.labeledExtract(make([]byte, 0, k.kdf.info.Nh), k.suiteID[:], nil, "eae_prk", dh)
+	prk, err := k.kdf.labeledExtract(make([]byte, 0, k.kdf.info.Nh), k.suiteID[:], nil, "eae_prk", dh)
 	clear(dh)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(prk)
 	context := make([]byte, 0, len(enc)+len(pub))
 	context = append(append(context, enc...), pub...)
 	sharedSecret := make([]byte, k.info.Nsecret)
-	err := k.kdf.expander(k.suiteID[:], prk).labeledExpand(sharedSecret, "shared_secret", context)
-	clear(prk)
+	err = k.kdf.labeledExpand(sharedSecret, k.suiteID[:], prk, "shared_secret", context)
 	return sharedSecret, err
 }
 

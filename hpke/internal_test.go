@@ -8,7 +8,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/mlsuite/mlsuite/internal/wycheproof"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -36,24 +35,6 @@ func TestMessageLimit(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestWycheproofHKDF(t *testing.T) {
-	for file, row := range map[string]struct {
-		kdf   KDF
-		valid int
-	}{
-		"hkdf_sha256_test.json": {HKDFSHA256(), 83},
-		"hkdf_sha384_test.json": {HKDFSHA384(), 80},
-		"hkdf_sha512_test.json": {HKDFSHA512(), 80},
-	} {
-		h := row.kdf.(*hkdf)
-		counts := wycheproof.HKDF(t, file, func(salt, ikm, info []byte, size int) ([]byte, error) {
-			out := make([]byte, size)
-			return out, h.expander(nil, h.extract(nil, salt, nil, ikm)).expand(out, info)
-		})
-		require.Equal(t, wycheproof.Counts{Valid: row.valid, Invalid: 3}, counts)
-	}
-}
-
 // FuzzMLKEMCheck compares the check of an encapsulation key with crypto/mlkem's
 // expansion of it.
 func FuzzMLKEMCheck(f *testing.F) {
@@ -72,8 +53,8 @@ func FuzzMLKEMCheck(f *testing.F) {
 
 // HKDF-Expand refuses what its one octet of a counter cannot count to, and nothing less.
 func TestExpandEndsAtItsCounter(t *testing.T) {
-	k := HKDFSHA256().(*hkdf)
+	k := HKDFSHA256().(*twoStage)
 	prk := make([]byte, 32)
-	require.NoError(t, k.expander(nil, prk).expand(make([]byte, 255*32), nil))
-	require.ErrorContains(t, k.expander(nil, prk).expand(make([]byte, 255*32+1), nil), "at most 8160 bytes")
+	require.NoError(t, k.labeledExpand(make([]byte, 255*32), nil, prk, "", nil))
+	require.ErrorContains(t, k.labeledExpand(make([]byte, 255*32+1), nil, prk, "", nil), "at most 8160 bytes")
 }

@@ -1,15 +1,13 @@
 package hpke
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
+	"crypto"
 	"crypto/sha3"
-	"crypto/sha512"
 	"encoding/binary"
 	"fmt"
-	"hash"
 	"io"
 
+	"github.com/mlsuite/mlsuite/internal/hkdf"
 	"github.com/mlsuite/mlsuite/internal/provenance"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -33,13 +31,13 @@ type KDF interface {
 }
 
 // HKDFSHA256 returns HKDF-SHA256, code point 0x0001.
-func HKDFSHA256() KDF { return newHKDF(0x0001, sha256.New) }
+func HKDFSHA256() KDF { return newHKDF(0x0001, crypto.SHA256) }
 
 // HKDFSHA384 returns HKDF-SHA384, code point 0x0002.
-func HKDFSHA384() KDF { return newHKDF(0x0002, sha512.New384) }
+func HKDFSHA384() KDF { return newHKDF(0x0002, crypto.SHA384) }
 
 // HKDFSHA512 returns HKDF-SHA512, code point 0x0003.
-func HKDFSHA512() KDF { return newHKDF(0x0003, sha512.New) }
+func HKDFSHA512() KDF { return newHKDF(0x0003, crypto.SHA512) }
 
 // SHAKE128 returns the one-stage KDF SHAKE128, code point 0x0010. No suite of MLS can have
 // it, nor the other KDFs of one stage: see the package's documentation.
@@ -54,17 +52,15 @@ func SHAKE256() KDF {
 
 const version = "HPKE-v1"
 
-// hkdf is HKDF with its labelled forms. It stands on crypto/hmac rather than
-// crypto/hkdf so that a pseudorandom key is set up once for all that it expands to.
-//
-// The HKDF of package suite is another: that of MLS, whose inputs are short and whose keys
-// are expanded once. This one reads an info of megabytes without a copy.
-type hkdf struct {
+// twoStage is HKDF with its labelled forms.
+type twoStage struct {
 	info suite.KDFInfo
-	hash func() hash.Hash
+	hash *hkdf.Hash
 }
 
-func newHKDF(id uint16, h func() hash.Hash) *hkdf { return &hkdf{kdfInfo(id, "crypto/hmac"), h} }
+func newHKDF(id uint16, h crypto.Hash) *twoStage {
+	return &twoStage{kdfInfo(id, hkdf.Provider()), hkdf.New(h)}
+}
 
 // kdfInfo is the row of a KDF and the package that provides it.
 func kdfInfo(id uint16, pkg string) suite.KDFInfo {
@@ -73,89 +69,42 @@ func kdfInfo(id uint16, pkg string) suite.KDFInfo {
 	return info
 }
 
-func (k *hkdf) Own() provenance.Proof { return provenance.Of(k) }
+func (k *twoStage) Own() provenance.Proof { return provenance.Of(k) }
 
-func (k *hkdf) Info() suite.KDFInfo { return k.info }
+func (k *twoStage) Info() suite.KDFInfo { return k.info }
 
 // labeledExtract appends LabeledExtract(salt, label, ikm) to dst.
-func (k *hkdf) labeledExtract(dst, suiteID, salt []byte, label string, ikm []byte) []byte {
+func (k *twoStage) labeledExtract(dst, suiteID, salt []byte, label string, ikm []byte) ([]byte, error) {
 	prefix := make([]byte, 0, 64)
 	prefix = append(prefix, version...)
 	prefix = append(prefix, suiteID...)
 	prefix = append(prefix, label...)
-	return k.extract(dst, salt, prefix, ikm)
-}
-
-// extract appends HKDF-Extract(salt, prefix || ikm) to dst (RFC 5869, Section 2.2).
-func (k *hkdf) extract(dst, salt, prefix, ikm []byte) []byte {
-	if len(salt) == 0 {
-		// HMAC gives the same for the empty key, but FIPS 140 mode refuses it.
-		salt = make([]byte, k.info.Nh)
-	}
-	mac := hmac.New(k.hash, salt)
-	mac.Write(prefix)
-	mac.Write(ikm)
-	return mac.Sum(dst)
-}
-
-// expander expands one pseudorandom key any number of times.
-type expander struct {
-	kdf     *hkdf
-	suiteID []byte
-	mac     hash.Hash
-	used    bool
-	info    []byte // the labelled info
-	t       []byte // T(i)
-	counter [1]byte
-}
-
-func (k *hkdf) expander(suiteID, prk []byte) *expander {
-	scratch := make([]byte, k.info.Nh+320)
-	return &expander{
-		kdf: k, suiteID: suiteID, mac: hmac.New(k.hash, prk),
-		t: scratch[:0:k.info.Nh], info: scratch[k.info.Nh:k.info.Nh],
-	}
+	prk, err := k.hash.Extract(dst, salt, prefix, ikm)
+	return prk, suite.Failure(k.info.Name, err, err)
 }
 
 // labeledExpand fills out with LabeledExpand(prk, label, info, len(out)).
-func (e *expander) labeledExpand(out []byte, label string, info []byte) error {
-	b := binary.BigEndian.AppendUint16(e.info[:0], uint16(len(out)))
+func (k *twoStage) labeledExpand(out, suiteID, prk []byte, label string, info []byte) error {
+	b := binary.BigEndian.AppendUint16(make([]byte, 0, 320), uint16(len(out)))
 	b = append(b, version...)
-	b = append(b, e.suiteID...)
+	b = append(b, suiteID...)
 	b = append(b, label...)
-	e.info = append(b, info...)
-	return e.expand(out, e.info)
-}
-
-// expand fills out with HKDF-Expand(prk, info, len(out)) (RFC 5869, Section 2.3).
-func (e *expander) expand(out, info []byte) error {
-	if limit := 255 * e.kdf.info.Nh; len(out) > limit {
-		return fmt.Errorf("hpke: %s gives at most %d bytes, not %d", e.kdf.info.Name, limit, len(out))
+	if err := k.hash.Expand(out, prk, append(b, info...)); err != nil {
+		return suite.Failure(k.info.Name, err, fmt.Errorf("hpke: %s: %w", k.info.Name, err))
 	}
-	e.t = e.t[:0]
-	for e.counter[0] = 1; len(out) > 0; e.counter[0]++ {
-		if e.used {
-			e.mac.Reset()
-		}
-		e.used = true
-		e.mac.Write(e.t)
-		e.mac.Write(info)
-		e.mac.Write(e.counter[:])
-		e.t = e.mac.Sum(e.t[:0])
-		out = out[copy(out, e.t):]
-	}
-	clear(e.t)
 	return nil
 }
 
-func (k *hkdf) absorb(dst, suiteID []byte, label string, x []byte) ([]byte, error) {
-	return k.labeledExtract(dst, suiteID, nil, label, x), nil
+func (k *twoStage) absorb(dst, suiteID []byte, label string, x []byte) ([]byte, error) {
+	return k.labeledExtract(dst, suiteID, nil, label, x)
 }
 
-func (k *hkdf) schedule(suiteID, psk, sharedSecret, context []byte, out *secrets) error {
-	secret := k.labeledExtract(make([]byte, 0, k.info.Nh), suiteID, sharedSecret, "secret", psk)
-	e := k.expander(suiteID, secret)
-	clear(secret)
+func (k *twoStage) schedule(suiteID, psk, sharedSecret, context []byte, out *secrets) error {
+	secret, err := k.labeledExtract(make([]byte, 0, k.info.Nh), suiteID, sharedSecret, "secret", psk)
+	if err != nil {
+		return err
+	}
+	defer clear(secret)
 	for _, row := range []struct {
 		label string
 		out   []byte
@@ -168,19 +117,19 @@ func (k *hkdf) schedule(suiteID, psk, sharedSecret, context []byte, out *secrets
 		if !row.need {
 			continue
 		}
-		if err := e.labeledExpand(row.out, row.label, context); err != nil {
+		if err := k.labeledExpand(row.out, suiteID, secret, row.label, context); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (k *hkdf) export(suiteID, exporterSecret, context []byte, length int) ([]byte, error) {
+func (k *twoStage) export(suiteID, exporterSecret, context []byte, length int) ([]byte, error) {
 	if length < 0 || length > 255*k.info.Nh {
 		return nil, exportLengthError(length)
 	}
 	out := make([]byte, length)
-	return out, k.expander(suiteID, exporterSecret).labeledExpand(out, "sec", context)
+	return out, k.labeledExpand(out, suiteID, exporterSecret, "sec", context)
 }
 
 // xof is an extendable-output function: written to, then read from.

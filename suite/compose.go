@@ -52,7 +52,7 @@ func New(p Parts) (Suite, error) {
 	if p.HPKE == nil || p.AEAD == nil || p.Signature == nil {
 		return fail("a suite needs an HPKE scheme, an AEAD and a signature scheme")
 	}
-	hash, err := newHKDF(p.Hash)
+	hash, err := newSHA2(p.Hash)
 	if err != nil {
 		return fail("%v", err)
 	}
@@ -81,13 +81,13 @@ func New(p Parts) (Suite, error) {
 	info.KDF.Provenance = info.KDF.Provenance.With(kdf.Provenance.SaidBy(p.HPKE, kdf.Name))
 	info.AEAD.Provenance = info.AEAD.Provenance.SaidBy(p.AEAD, info.AEAD.Name).With(aead.Provenance.SaidBy(p.HPKE, aead.Name))
 	info.Signature.Provenance = info.Signature.Provenance.SaidBy(p.Signature, info.Signature.Name)
-	return &composed{info: info, hkdf: hash, aeadPart: p.AEAD, hpkePart: p.HPKE, signaturePart: p.Signature}, nil
+	return &composed{info: info, sha2: hash, aeadPart: p.AEAD, hpkePart: p.HPKE, signaturePart: p.Signature}, nil
 }
 
 // composed embeds its parts under names that nobody else can set.
 type composed struct {
 	info Info
-	hkdf
+	sha2
 	aeadPart
 	hpkePart
 	signaturePart

@@ -102,10 +102,10 @@ func TestWithID(t *testing.T) {
 // foreignSuite is a Suite that New did not make.
 type foreignSuite struct{ suite.Suite }
 
-// hkdfPackage is what provides HKDF: the FIPS module's own in FIPS mode.
+// hkdfPackage is what provides HKDF: the standard library in FIPS mode.
 func hkdfPackage() string {
 	if fips140.Enabled() {
 		return "crypto/hkdf"
 	}
-	return "github.com/mlsuite/mlsuite/suite"
+	return "github.com/mlsuite/mlsuite/internal/hkdf"
 }

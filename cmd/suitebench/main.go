@@ -64,8 +64,7 @@
 //	        "SHAKE256: crypto/sha3",
 //	        "X25519: crypto/ecdh",
 //	        "SHA3-256: crypto/sha3",
-//	        "HKDF-SHA384: github.com/mlsuite/mlsuite/suite",
-//	        "HKDF-SHA384: crypto/hmac",
+//	        "HKDF-SHA384: github.com/mlsuite/mlsuite/internal/hkdf",
 //	        "ChaCha20-Poly1305: golang.org/x/crypto/chacha20poly1305",
 //	        "SHA-384: crypto/sha512",
 //	        "ML-DSA-44: filippo.io/mldsa"

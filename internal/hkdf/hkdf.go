@@ -1,0 +1,161 @@
+// Package hkdf is HMAC (RFC 2104) and HKDF (RFC 5869) with the hashes of SHA-2, for the key
+// schedules of MLS and of HPKE.
+//
+// In FIPS 140-3 mode it calls crypto/hmac and crypto/hkdf, since only so are these approved
+// services. Otherwise an HMAC is two calls of the hash: an epoch takes some thirty of them,
+// and crypto/hkdf allocates ten times in each.
+package hkdf
+
+import (
+	"crypto"
+	"crypto/fips140"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/sha512"
+	"fmt"
+	"hash"
+	"slices"
+)
+
+// Hash is a hash with its HMAC and its HKDF. It is safe for concurrent use.
+type Hash struct {
+	Size int // bytes
+
+	id    crypto.Hash
+	block int // bytes
+	new   func() hash.Hash
+}
+
+// New returns the HKDF of SHA-256, SHA-384 or SHA-512, or nil for another hash.
+func New(h crypto.Hash) *Hash {
+	switch h {
+	case crypto.SHA256:
+		return &Hash{sha256.Size, h, sha256.BlockSize, sha256.New}
+	case crypto.SHA384:
+		return &Hash{sha512.Size384, h, sha512.BlockSize, sha512.New384}
+	case crypto.SHA512:
+		return &Hash{sha512.Size, h, sha512.BlockSize, sha512.New}
+	}
+	return nil
+}
+
+// Provider returns the import path of the package that provides HKDF where the program
+// runs.
+func Provider() string {
+	if fips140.Enabled() {
+		return "crypto/hkdf"
+	}
+	return "github.com/mlsuite/mlsuite/internal/hkdf"
+}
+
+// Sum appends the hash of data to dst. It names the functions, so that data can stay on
+// the stack.
+func (h *Hash) Sum(dst, data []byte) []byte {
+	switch h.id {
+	case crypto.SHA256:
+		s := sha256.Sum256(data)
+		return append(dst, s[:]...)
+	case crypto.SHA384:
+		s := sha512.Sum384(data)
+		return append(dst, s[:]...)
+	default:
+		s := sha512.Sum512(data)
+		return append(dst, s[:]...)
+	}
+}
+
+// MAC appends HMAC(key, message) to dst.
+func (h *Hash) MAC(dst, key, message []byte) []byte {
+	if fips140.Enabled() {
+		return h.stream(dst, key, message)
+	}
+	return h.mac(dst, key, message)
+}
+
+// Extract appends HKDF-Extract(salt, prefix || ikm) to dst (RFC 5869, Section 2.2). It
+// returns an error only where the mode in which the program runs refuses it.
+func (h *Hash) Extract(dst, salt, prefix, ikm []byte) ([]byte, error) {
+	if fips140.Enabled() {
+		secret := slices.Concat(prefix, ikm)
+		prk, err := hkdf.Extract(h.new, secret, salt)
+		clear(secret)
+		dst = append(dst, prk...)
+		clear(prk)
+		return dst, err
+	}
+	if len(prefix)+len(ikm) > long {
+		return h.stream(dst, salt, prefix, ikm), nil
+	}
+	return h.mac(dst, salt, prefix, ikm), nil
+}
+
+// Expand fills out with HKDF-Expand(prk, info, len(out)) (RFC 5869, Section 2.3). It
+// returns an error for more than 255 * Size bytes, and where the mode in which the program
+// runs refuses it.
+func (h *Hash) Expand(out, prk, info []byte) error {
+	if limit := 255 * h.Size; len(out) > limit {
+		return fmt.Errorf("HKDF gives at most %d bytes, not %d", limit, len(out))
+	}
+	if fips140.Enabled() {
+		okm, err := hkdf.Expand(h.new, prk, string(info), len(out))
+		copy(out, okm)
+		clear(okm)
+		return err
+	}
+	var room [sha512.Size]byte
+	t := room[:0] // T(i)
+	for i := byte(1); len(out) > 0; i++ {
+		t = h.mac(room[:0], prk, t, info, []byte{i})
+		out = out[copy(out, t):]
+	}
+	clear(room[:])
+	return nil
+}
+
+// long is the length from which on a message is not copied, in bytes: an info of HPKE can
+// have megabytes.
+const long = 4096
+
+// stream appends the HMAC of parts by crypto/hmac.
+func (h *Hash) stream(dst, key []byte, parts ...[]byte) []byte {
+	m := hmac.New(h.new, key)
+	for _, p := range parts {
+		m.Write(p)
+	}
+	return m.Sum(dst)
+}
+
+// mac appends the HMAC of parts, which it copies, to dst. dst may share its memory with
+// them.
+func (h *Hash) mac(dst, key []byte, parts ...[]byte) []byte {
+	var scratch [512]byte
+	if len(key) > h.block {
+		key = h.Sum(nil, key)
+	}
+	size := h.block
+	for _, p := range parts {
+		size += len(p)
+	}
+	buf := scratch[:0]
+	if size > len(scratch) {
+		buf = make([]byte, 0, size) // at once, so that all of it is erased
+	}
+	buf = append(buf, key...)
+	buf = append(buf, scratch[len(key):h.block]...)
+	for i := range buf {
+		buf[i] ^= 0x36
+	}
+	for _, p := range parts {
+		buf = append(buf, p...)
+	}
+	var inner [sha512.Size]byte
+	sum := h.Sum(inner[:0], buf)
+	for i := range h.block {
+		buf[i] ^= 0x36 ^ 0x5c
+	}
+	buf = append(buf[:h.block], sum...)
+	dst = h.Sum(dst, buf)
+	clear(buf[:cap(buf)])
+	return dst
+}
