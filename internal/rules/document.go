@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	_ "embed"
 	"fmt"
 	"io"
 	"slices"
@@ -11,16 +10,21 @@ import (
 
 const documentName = "RULES.md"
 
-//go:embed mutation.txt
-var mutationResult string
-
 // document returns RULES.md.
-func document() ([]byte, error) {
+func document(root string) ([]byte, error) {
 	rules, err := loadRules()
 	if err != nil {
 		return nil, err
 	}
 	redundant, err := loadRedundant()
+	if err != nil {
+		return nil, err
+	}
+	ids, fixed, err := knownMutants(root)
+	if err != nil {
+		return nil, err
+	}
+	verdicts, err := loadVerdicts()
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +50,9 @@ message may cost, and how long secrets and private keys live.
 	if err := writeCounts(&b, rules); err != nil {
 		return nil, err
 	}
-	fmt.Fprintf(&b, "\n## Mutation run\n\n`go run ./internal/rules mutate -record` takes each check out, one at a time, of package mls and of the packages below it, plants each fault of planted.tsv, and requires that a test fails.\n\n%s", mutationResult)
+	b.WriteString("\n## Mutation run\n\n`go run ./internal/rules mutate -record` takes each check out, one at a time, of package mls and of the packages below it, " +
+		"plants each fault of planted.tsv, and requires that a test fails. The verdict on each, and the test that failed, is in internal/rules/verdicts.tsv.\n\n")
+	b.WriteString(summary(ids, verdicts, redundant, fixed))
 	if len(redundant) > 0 {
 		b.WriteString("\nThese checks are redundant by design, so no test can fail without them:\n\n| Check | Why |\n|---|---|\n")
 		for _, r := range redundant {

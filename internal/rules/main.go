@@ -42,7 +42,7 @@ func run(args []string, out io.Writer) error {
 		}
 		return writeCounts(out, rules)
 	case "doc":
-		text, err := document()
+		text, err := document(root)
 		if err != nil {
 			return err
 		}

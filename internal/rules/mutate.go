@@ -45,7 +45,6 @@ const (
 	killedByOwn                  // a test of a rule about the check failed
 	killedByOther                // another test failed
 	timedOut
-	numVerdicts
 )
 
 func (v verdict) String() string {
@@ -63,7 +62,7 @@ func mutate(root string, args []string, out io.Writer) error {
 	workers := flags.Int("j", 2, "mutants at once")
 	limit := flags.Duration("timeout", 5*time.Minute, "longest run of a mutant's tests")
 	verbose := flags.Bool("v", false, "print every mutant")
-	record := flags.Bool("record", false, "keep the counts for "+documentName)
+	keep := flags.Bool("record", false, "keep the verdicts, for "+documentName)
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -74,8 +73,8 @@ func mutate(root string, args []string, out io.Writer) error {
 	if *every < 1 || *workers < 1 {
 		return errors.New("-every and -j are at least 1")
 	}
-	if *record && (*run != "" || *every != 1 || *calls) {
-		return errors.New("-record is for a whole run")
+	if *keep && *calls {
+		return errors.New("-record is of checks, not of calls")
 	}
 	rules, err := loadRules()
 	if err != nil {
@@ -98,7 +97,7 @@ func mutate(root string, args []string, out io.Writer) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	m := &mutation{root: root, dir: dir, limit: *limit, rules: rules, out: out, verbose: *verbose}
+	m := &mutation{root: root, dir: dir, limit: *limit, rules: rules, out: out, verbose: *verbose, random: map[string]bool{}}
 	mutants, fixed, err := m.build(files)
 	if err != nil {
 		return err
@@ -124,7 +123,7 @@ func mutate(root string, args []string, out io.Writer) error {
 	if err := m.runAll(chosen, *workers); err != nil {
 		return err
 	}
-	return m.report(chosen, fixed, redundant, time.Since(begin), *record)
+	return m.report(chosen, fixed, redundant, time.Since(begin), *keep)
 }
 
 type mutant struct {
@@ -143,6 +142,7 @@ type mutation struct {
 	out       io.Writer
 	verbose   bool
 	slow      map[testName]time.Duration // of each test, without a mutation
+	random    map[string]bool            // folders whose tests draw at random
 }
 
 // binary names the tests of a folder, with all checks of all packages in it.
@@ -185,11 +185,32 @@ func (m *mutation) build(files []*sourceFile) (mutants []mutant, fixed []*check,
 		return nil, nil, err
 	}
 	for _, folder := range m.folders() {
+		if m.random[folder], err = drawsAtRandom(filepath.Join(m.root, folder)); err != nil {
+			return nil, nil, err
+		}
 		if message, err := m.compile(name, folder, m.binary(folder)); err != nil {
 			return nil, nil, fmt.Errorf("building the mutants: %w\n%s", err, message)
 		}
 	}
 	return mutants, fixed, nil
+}
+
+// drawsAtRandom reports whether tests of a folder import rapid.
+func drawsAtRandom(folder string) (bool, error) {
+	names, err := filepath.Glob(filepath.Join(folder, "*_test.go"))
+	if err != nil {
+		return false, err
+	}
+	for _, name := range names {
+		src, err := os.ReadFile(name)
+		if err != nil {
+			return false, err
+		}
+		if bytes.Contains(src, []byte(`"pgregory.net/rapid"`)) {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // writeOverlay writes what the go command's flag -overlay takes.
@@ -237,6 +258,11 @@ func (m *mutation) test(binary, folder string, number int, tests []string, args 
 	ctx, cancel := context.WithTimeout(context.Background(), m.limit)
 	defer cancel()
 	args = append([]string{"-test.run", "^(" + strings.Join(tests, "|") + ")$", "-test.failfast"}, args...)
+	if m.random[folder] {
+		// The same draws for every mutant, and none from a run that failed before: or a
+		// fault of the tests themselves, once found, would kill all mutants after it.
+		args = append(args, "-rapid.seed=1", "-rapid.nofailfile")
+	}
 	c := exec.CommandContext(ctx, binary, args...)
 	c.Dir = filepath.Join(m.root, folder)
 	c.Env = append(os.Environ(), checkVariable+"="+strconv.Itoa(number))
@@ -401,22 +427,19 @@ func (m *mutation) kill(x *mutant, binary, folder string, tests []string, v verd
 	return true, nil
 }
 
-func (m *mutation) report(mutants []mutant, fixed []*check, redundant []redundantCheck, took time.Duration, record bool) error {
-	reasons := map[string]string{}
-	for _, r := range redundant {
-		reasons[r.check] = r.reason
-	}
-	var counts [numVerdicts]int
-	excused, survivors := 0, 0
+// report prints what became of the mutants, and records it if it is to be kept.
+func (m *mutation) report(mutants []mutant, fixed []*check, redundant []redundantCheck, took time.Duration, keep bool) error {
+	verdicts := map[string]recorded{}
+	var ids []string
+	survivors := 0
 	for _, x := range mutants {
-		counts[x.verdict]++
-		_, isRedundant := reasons[x.id]
+		ids = append(ids, x.id)
+		verdicts[x.id] = recorded{x.id, x.verdict.String(), x.failed}
+		isRedundant := slices.ContainsFunc(redundant, func(r redundantCheck) bool { return r.check == x.id })
 		switch {
-		case x.verdict == survived && isRedundant:
-			excused++
-		case x.verdict == survived:
+		case x.verdict == survived && !isRedundant:
 			survivors++
-		case isRedundant:
+		case x.verdict != survived && isRedundant:
 			fmt.Fprintf(m.out, "listed as redundant, but %s fails without it: %s\n", x.failed, x.id)
 		}
 	}
@@ -425,29 +448,14 @@ func (m *mutation) report(mutants []mutant, fixed []*check, redundant []redundan
 			fmt.Fprintf(m.out, "not taken out: %s %s\n", c.position, c.id)
 		}
 	}
-	var b bytes.Buffer
-	plants := 0
-	for _, x := range mutants {
-		if x.planted != nil {
-			plants++
-		}
-	}
-	fmt.Fprintf(&b, "| Packages %s | |\n|---|---|\n", strings.Join(mutated(), ", "))
-	fmt.Fprintf(&b, "| checks taken out | %d |\n| faults planted | %d |\n", len(mutants)-plants, plants)
-	for v := killedByOwn; v < numVerdicts; v++ {
-		fmt.Fprintf(&b, "| %s | %d |\n", v, counts[v])
-	}
-	fmt.Fprintf(&b, "| redundant by design | %d |\n| survived | %d |\n", excused, survivors)
-	fmt.Fprintf(&b, "| not taken out: refusals without a condition, for whatever no case before them knows | %d |\n", len(fixed))
-	if _, err := m.out.Write(b.Bytes()); err != nil {
+	if _, err := io.WriteString(m.out, summary(ids, verdicts, redundant, len(fixed))); err != nil {
 		return err
 	}
 	if n := len(mutants); n > 0 {
 		fmt.Fprintf(m.out, "%s, %s for each\n", took.Round(time.Second), (took / time.Duration(n)).Round(time.Millisecond))
 	}
-	if record {
-		name := filepath.Join(m.root, "internal", "rules", "mutation.txt")
-		if err := os.WriteFile(name, b.Bytes(), 0o644); err != nil {
+	if keep {
+		if err := record(m.root, mutants); err != nil {
 			return err
 		}
 	}

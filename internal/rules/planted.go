@@ -20,8 +20,11 @@ type plantedFault struct {
 	old, new string // old stands once in the file
 }
 
+// plantedFor stands in the ids of planted faults, and of no checks.
+const plantedFor = " planted for "
+
 func (p *plantedFault) String() string {
-	return fmt.Sprintf("%s planted for %s: %s", p.file, p.rule, p.new)
+	return p.file + plantedFor + p.rule + ": " + p.new
 }
 
 func (p *plantedFault) folder() string { return path.Dir(p.file) }

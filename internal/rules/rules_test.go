@@ -122,7 +122,7 @@ MUST
 func TestDocumentIsUpToDate(t *testing.T) {
 	root, err := moduleRoot()
 	require.NoError(t, err)
-	want, err := document()
+	want, err := document(root)
 	require.NoError(t, err)
 	got, err := os.ReadFile(filepath.Join(root, documentName))
 	require.NoError(t, err)
@@ -207,5 +207,33 @@ func TestPlantedFaultsAreKnown(t *testing.T) {
 	for _, line := range []string{"peers/1\tmls/x.go\ta", "peers/1\tmls/x.go\ta\ta", "\tmls/x.go\ta\tb"} {
 		_, err := parsePlanted("rule\tfile\told\tnew\n" + line + "\n")
 		require.Error(t, err, line)
+	}
+}
+
+// No mutant survived but those that are listed as redundant.
+func TestNoMutantSurvives(t *testing.T) {
+	verdicts, err := loadVerdicts()
+	require.NoError(t, err)
+	redundant, err := loadRedundant()
+	require.NoError(t, err)
+	for id, v := range verdicts {
+		isRedundant := slices.ContainsFunc(redundant, func(r redundantCheck) bool { return r.check == id })
+		require.True(t, v.verdict != survived.String() || isRedundant, "%s survives", id)
+	}
+}
+
+// A mutant without a verdict is counted as one that was not run.
+func TestSummaryCountsEveryMutant(t *testing.T) {
+	ids := []string{"mls/x.go f: ErrX", "mls/x.go g: ErrX", "mls/x.go h: ErrX", "mls/x.go" + plantedFor + "life/1: y"}
+	verdicts := map[string]recorded{
+		ids[0]: {ids[0], killedByOwn.String(), "TestX"}, ids[1]: {ids[1], survived.String(), ""},
+		ids[3]: {ids[3], killedByOwn.String(), "TestY"}, "gone": {"gone", survived.String(), ""},
+	}
+	text := summary(ids, verdicts, []redundantCheck{{check: ids[1], reason: "because"}}, 5)
+	for _, row := range []string{
+		"| checks | 3 |", "| planted faults | 1 |", "| killed by its rule's tests | 2 |", "| killed by another test | 0 |",
+		"| redundant by design | 1 |", "| survived | 0 |", "| not run since they came or changed their names | 1 |", " | 5 |\n",
+	} {
+		require.Contains(t, text, row)
 	}
 }
