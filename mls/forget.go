@@ -7,24 +7,15 @@ package mls
 // epoch has begun. The saved state holds the keys until the next delta is applied to it.
 // The error is [ErrRetired].
 func (g *Group) ForgetPastEpochs(keep int) error {
-	done, err := g.alive()
-	if err != nil {
-		return err
-	}
-	defer done()
-	b := &g.inbox
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.retired {
-		return ErrRetired
-	}
-	for len(b.past) > max(0, keep) {
-		b.past[0].destroy()
-		b.past[0] = nil
-		b.past = b.past[1:]
-		b.saving.forgot = true
-	}
-	return nil
+	return g.dropping(func(b *inbox) (dropped bool) {
+		for len(b.past) > max(0, keep) {
+			b.past[0].destroy()
+			b.past[0] = nil
+			b.past = b.past[1:]
+			dropped = true
+		}
+		return dropped
+	})
 }
 
 // ForgetProposals drops the proposals that arrived in this epoch and those that this
@@ -38,6 +29,14 @@ func (g *Group) ForgetPastEpochs(keep int) error {
 // an own Update cannot be restored. A key that a candidate or a call in progress uses is
 // deleted after that.
 func (g *Group) ForgetProposals() error {
+	return g.dropping(func(b *inbox) bool {
+		b.forget()
+		return true
+	})
+}
+
+// dropping lets drop take something out of the inbox and report whether it did.
+func (g *Group) dropping(drop func(b *inbox) bool) error {
 	done, err := g.alive()
 	if err != nil {
 		return err
@@ -49,7 +48,8 @@ func (g *Group) ForgetProposals() error {
 	if b.retired {
 		return ErrRetired
 	}
-	b.forget()
-	b.saving.forgot = true
+	if drop(b) {
+		b.saving.forgot = true
+	}
 	return nil
 }

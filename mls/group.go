@@ -122,11 +122,8 @@ func createGroup(ctx context.Context, q questions, groupID []byte, extensions Ex
 		groupID = make([]byte, nh)
 		rand.Read(groupID)
 	}
-	leaf, err := cfg.draftLeaf(q, s, LeafNode{Source: LeafNodeKeyPackage, Lifetime: cfg.Lifetimes.own(now)}, nil, 0)
+	leaf, err := cfg.draftFirstLeaf(q, s, now)
 	if err != nil {
-		return nil, err
-	}
-	if err := cfg.Lifetimes.sentAt(now)(leaf.Lifetime); err != nil {
 		return nil, err
 	}
 	leafKey, err := generateKey(s, "leaf")

@@ -87,11 +87,8 @@ func NewKeyPackage(ctx context.Context, now time.Time, cfg Config, options ...Ke
 	if err != nil {
 		return nil, err
 	}
-	leaf, err := cfg.draftLeaf(q, s, LeafNode{Source: LeafNodeKeyPackage, Lifetime: cfg.Lifetimes.own(now)}, nil, 0)
+	leaf, err := cfg.draftFirstLeaf(q, s, now)
 	if err != nil {
-		return nil, err
-	}
-	if err := cfg.Lifetimes.sentAt(now)(leaf.Lifetime); err != nil {
 		return nil, err
 	}
 	initKey, err := generateKey(s, "init")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -138,6 +139,16 @@ func (c *Config) draftLeaf(q questions, s suite.Suite, n LeafNode, in *publicSta
 		return nil, err
 	}
 	return &n, nil
+}
+
+// draftFirstLeaf is draftLeaf for the leaf of a key package, which the creator of a group
+// has too.
+func (c *Config) draftFirstLeaf(q questions, s suite.Suite, now time.Time) (*LeafNode, error) {
+	leaf, err := c.draftLeaf(q, s, LeafNode{Source: LeafNodeKeyPackage, Lifetime: c.Lifetimes.own(now)}, nil, 0)
+	if err != nil {
+		return nil, err
+	}
+	return leaf, c.Lifetimes.sentAt(now)(leaf.Lifetime)
 }
 
 // signLeaf completes a leaf that draftLeaf made with its key and signature.

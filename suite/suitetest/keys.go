@@ -59,10 +59,15 @@ func (e encryption) derive(t reporter, ikm []byte) suite.PrivateKey {
 // exported returns a private key with its bytes, or skips the check.
 func (e encryption) exported(t reporter) (suite.PrivateKey, []byte) {
 	t.Helper()
-	key := e.generate(t)
+	return exported(t, "private keys", e.generate(t))
+}
+
+// exported returns a key with its bytes, or skips the check.
+func exported[K interface{ Bytes() ([]byte, error) }](t reporter, keys string, key K) (K, []byte) {
+	t.Helper()
 	b, err := key.Bytes()
 	if errors.Is(err, suite.ErrNotExportable) {
-		t.Skipf("private keys are not exportable")
+		t.Skipf("%s are not exportable", keys)
 	}
 	wantNoError(t, "Bytes", err)
 	return key, b

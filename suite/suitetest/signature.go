@@ -52,13 +52,7 @@ func (s signing) generate(t reporter) suite.Signer {
 // exported returns a signer with its bytes, or skips the check.
 func (s signing) exported(t reporter) (suite.Signer, []byte) {
 	t.Helper()
-	signer := s.generate(t)
-	b, err := signer.Bytes()
-	if errors.Is(err, suite.ErrNotExportable) {
-		t.Skipf("signers are not exportable")
-	}
-	wantNoError(t, "Bytes", err)
-	return signer, b
+	return exported(t, "signers", s.generate(t))
 }
 
 func sign(t reporter, signer suite.Signer, message []byte) []byte {
