@@ -6,6 +6,10 @@
 // [New]. Something that replaces every part, such as an HSM, implements Suite itself.
 // The labelled functions of RFC 9420 (ExpandWithLabel, SignWithLabel, EncryptWithLabel,
 // RefHash) belong to the engine, so no suite can change the protocol.
+//
+// [KEMs], [KDFs], [AEADs], [Hashes] and [SignatureSchemes] are the tables of the
+// algorithms that this module has. An algorithm from elsewhere brings its own facts, in
+// [Info].
 package suite
 
 import (
