@@ -50,7 +50,7 @@ func (s sha2) Extract(salt, ikm []byte) ([]byte, error) {
 }
 
 func (s sha2) Expand(prk, info []byte, length int) ([]byte, error) {
-	if length < 0 {
+	if length < 0 || length > 255*s.info.Size {
 		return nil, fmt.Errorf("suite: %s cannot give %d bytes", s.kdf.Name, length)
 	}
 	out := make([]byte, length)
