@@ -144,12 +144,28 @@ func TestLintKnowsAlgorithmsFromElsewhere(t *testing.T) {
 		"{kem.derivation: own, kem.post-quantum: ML-KEM-768}":                                     true,
 		"{kem.classical: [none, P-256, P-384, P-521, X25519, X448], kem.level: 192}":              true,
 	} {
-		wrong, unchecked := library.Lint(policy.File{Name: "own.yaml", Data: []byte(
-			"profile: own\ntitle: Of the test\nsources:\n  test: {document: Test, section: \"1\", date: 2026, checked: 2026-11-21}\n" +
-				"rules:\n  - {id: one, source: test, force: law, wanted: it, allow: [" + allow + "]}\n")})
-		require.Empty(t, unchecked)
+		wrong := allowing(t, library, allow)
 		require.Equal(t, satisfiable, len(wrong) == 0, "%s: %v", allow, wrong)
 	}
+}
+
+// allowing returns what is wrong with a file whose one rule allows one thing.
+func allowing(t *testing.T, library *policy.Library, allow string) policy.Problems {
+	wrong, unchecked := library.Lint(policy.File{Name: "own.yaml", Data: []byte(
+		"profile: own\ntitle: Of the test\nsources:\n  test: {document: Test, section: \"1\", date: 2026, checked: 2026-11-21}\n" +
+			"rules:\n  - {id: one, source: test, force: law, wanted: it, allow: [" + allow + "]}\n")})
+	require.Empty(t, unchecked)
+	return wrong
+}
+
+// No rule allows a suite that does not say what its KEM or its signature scheme is made
+// of, so that it makes no rule satisfiable either.
+func TestUndeclaredAlgorithmsSatisfyNothing(t *testing.T) {
+	info := suite.Info{Name: "OWN", KEM: suite.KEMInfo{Name: "a", Level: 384}, Signature: suite.SignatureInfo{Name: "b", Level: 384}}
+	library := policy.Builtin().Knowing(slices.Values([]suite.Info{info}))
+	require.Empty(t, allowing(t, library, "{suite.name: OWN}"))
+	require.NotEmpty(t, allowing(t, library, "{kem.level: 384}"))
+	require.NotEmpty(t, allowing(t, library, "{signature.level: 384}"))
 }
 
 // What a library knows beside changes nothing of its profiles, and it is of this library

@@ -60,8 +60,7 @@ type parts struct {
 	level                  map[string]int
 }
 
-// add adds the parts of a primitive. One that the primitive has beside another, and that
-// was not there by itself before, counts as of the primitive's level.
+// add adds the parts of a primitive. A part that is new gets the level of the whole.
 func (p *parts) add(classical, postQuantum string, level int) {
 	for _, one := range []struct {
 		list *[]string
@@ -81,13 +80,17 @@ type pair struct {
 	level                  int
 }
 
+// declared reports whether the primitive says what it is made of. No rule allows one that
+// does not.
+func (p pair) declared() bool { return p.classical != "" || p.postQuantum != "" }
+
 // pairs returns every part alone and with each of the other kind.
 func (p *parts) pairs() []pair {
 	var all []pair
 	for _, c := range append([]string{""}, p.classical...) {
 		for _, q := range append([]string{""}, p.postQuantum...) {
-			if c != "" || q != "" {
-				all = append(all, pair{c, q, max(p.level[c], p.level[q])})
+			if one := (pair{c, q, max(p.level[c], p.level[q])}); one.declared() {
+				all = append(all, one)
 			}
 		}
 	}

@@ -20,8 +20,10 @@ type vocabulary struct {
 	derivations []string
 	aeads       []suite.AEADInfo
 	hashes      []hashAndKDF
+	elsewhere   []suite.Info
 
-	elsewhere []suite.Info
+	allKEMs       []suite.KEMInfo // of every kind
+	allSignatures []suite.SignatureInfo
 }
 
 // hashAndKDF are one choice: the KDF of a suite is HKDF with its hash.
@@ -45,7 +47,7 @@ func newVocabulary(elsewhere ...suite.Info) *vocabulary {
 		v.addSuite(k.Info())
 	}
 	slices.SortStableFunc(v.hashes, func(a, b hashAndKDF) int { return cmp.Compare(a.hash.Size, b.hash.Size) })
-	// What stands by itself first, which says the level of a part.
+	// A primitive with one part says the level of that part, so it goes first.
 	for _, hybrid := range []bool{false, true} {
 		for _, i := range elsewhere {
 			if i.KEM.Hybrid() == hybrid {
@@ -59,7 +61,7 @@ func newVocabulary(elsewhere ...suite.Info) *vocabulary {
 	for _, i := range elsewhere {
 		v.addSuite(i)
 	}
-	v.facts = v.allFacts()
+	v.allKEMs, v.allSignatures, v.facts = v.kemKinds(), v.signatureKinds(), v.allFacts()
 	return v
 }
 
@@ -98,32 +100,44 @@ func namesOf[T any](list []T, name func(T) string) []string {
 	return all
 }
 
-// kemsFor returns KEMs of every kind that conditions can describe.
-func (v *vocabulary) kemsFor() []suite.KEMInfo {
+// kemKinds returns a KEM of every kind that conditions can tell apart.
+func (v *vocabulary) kemKinds() []suite.KEMInfo {
 	var all []suite.KEMInfo
-	for _, p := range v.kems.pairs() {
-		derived := []string{""} // as RFC 9180 says
-		if p.postQuantum != "" {
-			derived = v.derivations
+	add := func(p pair, derivation string) {
+		if !slices.ContainsFunc(all, func(i suite.KEMInfo) bool {
+			return pair{i.Classical, i.PostQuantum, i.Level} == p && i.Derivation == derivation
+		}) {
+			all = append(all, suite.KEMInfo{Classical: p.classical, PostQuantum: p.postQuantum, Level: p.level, Derivation: derivation})
 		}
-		for _, d := range derived {
-			all = append(all, suite.KEMInfo{Classical: p.classical, PostQuantum: p.postQuantum, Level: p.level, Derivation: d})
+	}
+	for _, p := range v.kems.pairs() {
+		if p.postQuantum == "" {
+			add(p, "") // as RFC 9180 says
+			continue
+		}
+		for _, d := range v.derivations {
+			add(p, d)
 		}
 	}
 	for _, i := range v.elsewhere {
-		all = append(all, i.KEM)
+		if p := (pair{i.KEM.Classical, i.KEM.PostQuantum, i.KEM.Level}); p.declared() {
+			add(p, i.KEM.Derivation)
+		}
 	}
 	return all
 }
 
-// signaturesFor returns signature schemes of every kind that conditions can describe.
-func (v *vocabulary) signaturesFor() []suite.SignatureInfo {
-	var all []suite.SignatureInfo
-	for _, p := range v.signatures.pairs() {
-		all = append(all, suite.SignatureInfo{Classical: p.classical, PostQuantum: p.postQuantum, Level: p.level})
-	}
+// signatureKinds returns a signature scheme of every kind that conditions can tell apart.
+func (v *vocabulary) signatureKinds() []suite.SignatureInfo {
+	kinds := v.signatures.pairs()
 	for _, i := range v.elsewhere {
-		all = append(all, i.Signature)
+		if p := (pair{i.Signature.Classical, i.Signature.PostQuantum, i.Signature.Level}); p.declared() && !slices.Contains(kinds, p) {
+			kinds = append(kinds, p)
+		}
+	}
+	var all []suite.SignatureInfo
+	for _, p := range kinds {
+		all = append(all, suite.SignatureInfo{Classical: p.classical, PostQuantum: p.postQuantum, Level: p.level})
 	}
 	return all
 }

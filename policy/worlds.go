@@ -85,11 +85,11 @@ func (v *vocabulary) samples(part string, conditions []condition) []func(*facts)
 			sets = append(sets, func(f *facts) { f.suite.Name = name })
 		}
 	case "kem":
-		for _, k := range v.kemsFor() {
+		for _, k := range v.allKEMs {
 			sets = append(sets, func(f *facts) { f.suite.KEM = k })
 		}
 	case "signature":
-		for _, s := range v.signaturesFor() {
+		for _, s := range v.allSignatures {
 			sets = append(sets, func(f *facts) { f.suite.Signature = s })
 		}
 	case "aead":
