@@ -11,7 +11,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -24,7 +23,7 @@ var insiderTime = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 // client returns the Config of a new client.
 func client(t testing.TB, id suite.ID, name string, adjust ...func(*Config)) Config {
 	t.Helper()
-	cfg := Config{Suites: all.Registry(), Suite: id, Credential: BasicCredential([]byte(name)), NoGREASE: true}
+	cfg := Config{Suites: AllSuites(), Suite: id, Credential: BasicCredential([]byte(name)), NoGREASE: true}
 	var err error
 	cfg.Signer, err = testSuite(t, id).GenerateSigner()
 	require.NoError(t, err)

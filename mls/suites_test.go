@@ -2,6 +2,7 @@ package mls
 
 import (
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -29,8 +30,12 @@ func testSuites(t testing.TB, id suite.ID) *registry.Registry {
 			return r
 		}
 	}
-	return all.Registry()
+	return AllSuites()
 }
+
+// AllSuites returns the registry of the eighteen suites, which is made once. It is exported
+// for the tests outside the package.
+var AllSuites = sync.OnceValue(all.Registry)
 
 // wrapped is suites with something around each.
 type wrapped struct {

@@ -159,7 +159,10 @@ func TestVectorsTreeKEM(t *testing.T) {
 			return commitSecret
 		}
 
-		for _, u := range c.UpdatePaths {
+		for i, u := range c.UpdatePaths {
+			if !vectors.Wide() && i%3 > 0 {
+				continue
+			}
 			var path updatePath
 			require.NoError(t, parse(u.UpdatePath, "update path", &path))
 			e := before.edit()

@@ -18,7 +18,7 @@ var testTime = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 // config returns the Config of a new client.
 func config(t testing.TB, id suite.ID, name string) mls.Config {
 	t.Helper()
-	cfg := mls.Config{Suites: all.Registry(), Suite: id, Credential: mls.BasicCredential([]byte(name))}
+	cfg := mls.Config{Suites: mls.AllSuites(), Suite: id, Credential: mls.BasicCredential([]byte(name))}
 	s, err := cfg.Suites.Suite(id)
 	require.NoError(t, err)
 	cfg.Signer, err = s.GenerateSigner()
