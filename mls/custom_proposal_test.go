@@ -242,7 +242,7 @@ func TestCustomProposalsFromOutside(t *testing.T) {
 	require.NoError(t, err)
 	groups := gather(t, g, 3, publicHandshake, declares)
 	sent := func(p ProposalType) []byte {
-		outside := ExternalProposer{Suite: groups[0].public.suite, GroupID: groups[0].GroupID(), Epoch: groups[0].Epoch()}
+		outside := outsideOf(groups[0])
 		m, err := outside.Propose(t.Context(), authority.Signer, 0, Custom(p, []byte("from outside")))
 		require.NoError(t, err)
 		return m

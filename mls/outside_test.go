@@ -9,11 +9,24 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// outsideOf is somebody who proposes to a group from outside.
+func outsideOf(g *Group) ExternalProposer {
+	return ExternalProposer{Suite: g.public.suite, GroupID: g.GroupID(), Epoch: g.Epoch()}
+}
+
+// bySender makes proposals of the first external sender of a group.
+func bySender(t *testing.T, g *Group, sender Config) func(Proposal) []byte {
+	return func(p Proposal) []byte {
+		m, err := outsideOf(g).Propose(t.Context(), sender.Signer, 0, p)
+		require.NoError(t, err)
+		return m
+	}
+}
+
 // asksToJoin is a proposal of a client of that name to add it.
 func asksToJoin(t *testing.T, g *Group, name string, adjust ...func(*Config)) []byte {
 	t.Helper()
-	outside := ExternalProposer{Suite: g.public.suite, GroupID: g.GroupID(), Epoch: g.Epoch()}
-	m, err := outside.ProposeJoin(t.Context(), ownKeyPackage(t, 0x0001, name, adjust...))
+	m, err := outsideOf(g).ProposeJoin(t.Context(), ownKeyPackage(t, 0x0001, name, adjust...))
 	require.NoError(t, err)
 	return m
 }
@@ -37,12 +50,7 @@ func TestProposalsFromOutsideAreJudged(t *testing.T) {
 	require.NoError(t, err)
 	groups := gather(t, g0, 3, c.config)
 	g := groups[2]
-	outside := ExternalProposer{Suite: g.public.suite, GroupID: g.GroupID(), Epoch: g.Epoch()}
-	byAuthority := func(p Proposal) []byte {
-		m, err := outside.Propose(t.Context(), authority.Signer, 0, p)
-		require.NoError(t, err)
-		return m
-	}
+	byAuthority := bySender(t, g, authority)
 	mallory := Add(ownKeyPackage(t, 0x0001, "mallory").KeyPackage)
 	refused := violation("5.3.1", "credential is valid")
 	c.refused = "mallory"
@@ -89,12 +97,7 @@ func TestOutsidersMakeNoGroupSilent(t *testing.T) {
 	require.NoError(t, err)
 	groups := gather(t, g0, 3, strange, publicHandshake)
 	g := groups[2]
-	outside := ExternalProposer{Suite: g.public.suite, GroupID: g.GroupID(), Epoch: g.Epoch()}
-	byAuthority := func(p Proposal) []byte {
-		m, err := outside.Propose(t.Context(), authority.Signer, 0, p)
-		require.NoError(t, err)
-		return m
-	}
+	byAuthority := bySender(t, g, authority)
 	for _, m := range [][]byte{
 		asksToJoin(t, g, "lacks what is required"),
 		byAuthority(ReplaceExtensions(Extension{Type: 0xF0AB})),

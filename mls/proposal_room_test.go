@@ -170,7 +170,7 @@ func TestStrangersTakeNoRoom(t *testing.T) {
 		require.NoError(t, received(t, g, public, asksToJoin(t, g, "client")))
 	}
 	require.ErrorIs(t, received(t, g, public, asksToJoin(t, g, "client")), ErrProposalRoom)
-	outside := ExternalProposer{Suite: g.public.suite, GroupID: g.GroupID(), Epoch: g.Epoch()}
+	outside := outsideOf(g)
 	for i := range 4 {
 		message, err := outside.Propose(t.Context(), authority.Signer, 0, ExternalPSK([]byte{byte(i)}))
 		require.NoError(t, err)

@@ -152,7 +152,7 @@ func (s *siege) proposeAsAuthority() {
 	if _, ok := g.GroupContext().Extensions.Find(ExtensionExternalSenders); !ok {
 		return // an insider's proposal has taken them out
 	}
-	outside := ExternalProposer{Suite: g.public.suite, GroupID: g.GroupID(), Epoch: g.Epoch()}
+	outside := outsideOf(g)
 	message, err := outside.Propose(s.Context(), s.authority.Signer, 0, Add(ownKeyPackage(s, 0x0001, "hired").KeyPackage))
 	require.NoError(s, err)
 	m, err := ParseMessage(message)
@@ -435,7 +435,7 @@ func (s *siege) attack() {
 	case 7:
 		for range 1 + s.of(6) {
 			s.made++
-			outside := ExternalProposer{Suite: g.public.suite, GroupID: g.GroupID(), Epoch: g.Epoch()}
+			outside := outsideOf(g)
 			message, err := outside.ProposeJoin(s.Context(), ownKeyPackage(s, 0x0001, fmt.Sprintf("stranger %d", s.made)))
 			require.NoError(s, err)
 			s.strike(message)
