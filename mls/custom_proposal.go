@@ -2,16 +2,16 @@ package mls
 
 import "github.com/mlsuite/mlsuite/internal/wire"
 
-// CustomProposalType declares a type of proposal beyond RFC 9420's that an
-// application handles: how a commit treats the proposals of the type, which RFC 9420,
-// Sections 12.1.8 and 12.4, leave to whoever defines it. The members of a group, and
-// who follows it, must declare the same of a type, or one rejects the commit that
-// another accepts.
+// CustomProposalType declares a type of proposal beyond RFC 9420's that an application
+// handles. It says how a commit treats such proposals, which RFC 9420, Sections 12.1.8
+// and 12.4, leaves to the definition of the type. The members of a group and those who
+// follow it must declare the same of a type, or one rejects a commit that another
+// accepts.
 type CustomProposalType struct {
 	Type ProposalType
 
-	// NoPath lets a commit cover such proposals without a path, as those of OpenMLS
-	// do. Otherwise it needs one.
+	// NoPath lets a commit cover such proposals without a path, as with those of OpenMLS.
+	// Otherwise the commit needs a path.
 	NoPath bool
 
 	// External lets external senders send such proposals.
@@ -19,15 +19,15 @@ type CustomProposalType struct {
 }
 
 // CustomProposal is a proposal of a type beyond RFC 9420's, one of those that
-// [Config].Proposals declares. The engine carries it and hands it to the application,
-// in [Received], [Candidate.Proposals] and their like of a [PublicGroup]; what it does
-// is for the application to say. A commit may cover any number of them, of a type that
-// all members support, save those whom the commit removes (RFC 9420, Section 12.2). An
-// external commit covers none.
+// [Config].Proposals declares. The engine carries it and hands it to the application in
+// [Received], [Candidate.Proposals] and the same of a [PublicGroup]. The application
+// decides what it does. A commit may cover any number of custom proposals, if all
+// members, except those whom the commit removes, support their types (RFC 9420, Section
+// 12.2). An external commit covers none.
 //
-// RFC 9420 has no length in front of what follows a proposal's type. Data is a vector
-// there, as in the custom proposals of OpenMLS and mls-rs; a type whose definition says
-// otherwise cannot be carried so.
+// RFC 9420 has no length in front of what follows a proposal's type. Here Data is a
+// vector, as in the custom proposals of OpenMLS and mls-rs. A type whose definition says
+// otherwise cannot be carried.
 //
 //	struct {
 //	    ProposalType proposal_type;
@@ -38,7 +38,7 @@ type CustomProposal struct {
 	Data         []byte
 }
 
-// Custom proposes what the application defines.
+// Custom proposes something that the application defines.
 func Custom(t ProposalType, data []byte) CustomProposal {
 	return CustomProposal{ProposalType: t, Data: data}
 }

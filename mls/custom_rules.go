@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// handles returns an error unless this client handles a proposal of a custom type, and
-// its sender may send it.
+// handles returns an error unless this client handles proposals of a custom type and the
+// sender may send one.
 func (r *listRules) handles(p CustomProposal, sender Sender) error {
 	custom, ok := r.customType(p.ProposalType)
 	switch {
@@ -21,7 +21,7 @@ func (r *listRules) handles(p CustomProposal, sender Sender) error {
 	return nil
 }
 
-// customType returns what the application declares of a type, or false if that is
+// customType returns what the application declares of a type, or false if it declares
 // nothing.
 func (r *listRules) customType(t ProposalType) (CustomProposalType, bool) {
 	i := slices.IndexFunc(r.custom, func(c CustomProposalType) bool { return c.Type == t })
@@ -31,8 +31,8 @@ func (r *listRules) customType(t ProposalType) (CustomProposalType, bool) {
 	return r.custom[i], true
 }
 
-// checkCustom checks the proposals of custom types in a member's commit: all members
-// who process the commit support the types, this client handles them (RFC 9420,
+// checkCustom checks the proposals of custom types in a member's commit: this client
+// handles the types, and all members that process the commit support them (RFC 9420,
 // Sections 12.2 and 13.2).
 func (p *publicState) checkCustom(list []CommittedProposal, rules *listRules) error {
 	var leaving map[LeafIndex]bool
@@ -70,13 +70,13 @@ func leavingBy(list []CommittedProposal) map[LeafIndex]bool {
 	return leaving
 }
 
-// featuresWithout returns what the members have in common other than those in except.
+// featuresWithout returns the common features of the members outside except.
 func (t *tree) featuresWithout(except map[LeafIndex]bool) *features {
 	return t.featuresBelow(t.root, t.rootIndex(), slices.Sorted(maps.Keys(except)), nil)
 }
 
-// featuresBelow returns what those of f and the members below n, whose index is i, have
-// in common, other than the leaves in except, which are below n and in increasing order.
+// featuresBelow returns the common features of f and of the members below n, whose index
+// is i, outside except. The leaves in except are below n and in increasing order.
 func (t *tree) featuresBelow(n *node, i NodeIndex, except []LeafIndex, f *features) *features {
 	t.visit(1)
 	switch {

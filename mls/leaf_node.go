@@ -8,8 +8,8 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// leafPlace is where a leaf of a group stands. It enters the signature of leaves
-// that were made in the group (RFC 9420, Section 7.2).
+// leafPlace is the place of a leaf in a group. The signature of leaves that were made in
+// the group covers it (RFC 9420, Section 7.2).
 type leafPlace struct {
 	groupID []byte
 	leaf    LeafIndex
@@ -22,9 +22,9 @@ func (n *LeafNode) tbs(at leafPlace) ([]byte, error) {
 	return w.Finish()
 }
 
-// validate checks what can be seen of a leaf by itself (RFC 9420, Sections 7.2 and
-// 7.3): that its source is the expected one, its keys are keys, its own
-// capabilities cover what it uses, and its signature is its own.
+// validate checks a leaf by itself (RFC 9420, Sections 7.2 and 7.3): it has the expected
+// source, its keys are keys, its capabilities cover what it uses, and its signature
+// verifies.
 func (n *LeafNode) validate(s suite.Suite, source LeafNodeSource, at leafPlace) error {
 	if n.Source != source {
 		return violation("7.3", "leaf_node_source is %s, not %s", source, n.Source)
@@ -48,7 +48,7 @@ func (n *LeafNode) validate(s suite.Suite, source LeafNodeSource, at leafPlace) 
 	return nil
 }
 
-// coversItself checks that the credential of a leaf is of its signature key, and that
+// coversItself checks that the credential of a leaf is for its signature key, and that
 // its capabilities cover what it uses (RFC 9420, Sections 5.3, 7.2 and 7.3).
 func (n *LeafNode) coversItself(s suite.Suite) error {
 	if !slices.Contains(n.Capabilities.Credentials, n.Credential.Type) {

@@ -6,8 +6,8 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// readExtensions keeps the extensions that a GroupContextExtensions or a ReInit
-// brings, read, with the proposal.
+// readExtensions parses the extensions that a GroupContextExtensions or a ReInit brings,
+// and keeps them with the proposal.
 func (c *CommittedProposal) readExtensions() error {
 	if c.extensions != nil {
 		return nil
@@ -32,10 +32,10 @@ type nextSuiteCheck struct {
 	err  error
 }
 
-// checkNext checks what a ReInit brings that depends on the suite of the group that
-// follows: the keys of its external senders, and that the suite takes the resumption PSK,
-// which is as long as secrets of the old suite. It works once, however often the proposal
-// is judged: the outcome depends on no time and no use.
+// checkNext checks what depends, in a ReInit, on the suite of the group that follows: the
+// keys of the external senders, and whether the suite accepts the resumption PSK, which
+// is as long as secrets of the old suite. It works only once, however often the proposal
+// is judged, because the outcome depends on no time and no use.
 func (c *CommittedProposal) checkNext(old, next suite.Suite) error {
 	c.next.once.Do(func() {
 		if c.next.err = c.extensions.checkSenders(next); c.next.err == nil {

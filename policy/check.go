@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// checkOwn refuses what is wrong with p by itself, such as a rule that nothing could
+// checkOwn reports what is wrong with p by itself, such as a rule that nothing could
 // satisfy. It looks at every kind of suite that the vocabulary can describe, whether or
-// not anybody has built it.
+// not anybody has built one.
 //
-// Where the rules are so many that the work is used up before it knows, they count as
-// satisfiable, and it returns what it gave up.
+// If the rules are so many that the work is used up first, they count as satisfiable, and
+// checkOwn returns what it gave up.
 func (v *vocabulary) checkOwn(p *profile, wrong *problems) (unchecked Problems) {
 	for i := range p.rules {
 		r := &p.rules[i]
@@ -41,8 +41,8 @@ func (v *vocabulary) checkOwn(p *profile, wrong *problems) (unchecked Problems) 
 	return unchecked
 }
 
-// checkTogether refuses rules of a profile and of what it extends, each of which can be
-// satisfied, but not all together. It gives up as checkOwn does.
+// checkTogether reports rules of a profile and of the profiles that it extends that can
+// be satisfied one by one, but not all together. It gives up as checkOwn does.
 func (v *vocabulary) checkTogether(p *profile, closure []*profile, wrong *problems) (unchecked Problems) {
 	size := 0
 	for _, q := range closure {
@@ -89,7 +89,7 @@ func (a *alternative) unconditional() bool {
 	return len(a.conditions) == 0 && a.from == bound{} && a.until == bound{} && !a.with.used() && !a.without.used()
 }
 
-// satisfiable reports whether anything is as conditions say, all together.
+// satisfiable reports whether anything meets all conditions together.
 func (v *vocabulary) satisfiable(about subject, conditions []condition) bool {
 	for w := range v.worlds(about, conditions) {
 		if v.has(&w, conditions) {
@@ -99,7 +99,7 @@ func (v *vocabulary) satisfiable(about subject, conditions []condition) bool {
 	return false
 }
 
-// has reports whether something of the family is as conditions say.
+// has reports whether something of the family meets the conditions.
 func (v *vocabulary) has(w *world, conditions []condition) bool {
 	if !holdAll(ofParts(conditions, w.fixed), &w.base) {
 		return false
@@ -117,7 +117,7 @@ func (v *vocabulary) has(w *world, conditions []condition) bool {
 	return true
 }
 
-// search looks for what satisfies all rules of profiles on a subject.
+// search looks for something that satisfies all rules of profiles on a subject.
 type search struct {
 	vocabulary *vocabulary
 	work       *work
@@ -129,9 +129,10 @@ type search struct {
 }
 
 // possible reports whether anything satisfies all rules of profiles on a subject, on one
-// day and with some values of their parameters; and if not, whether something does that
-// satisfies each on some day with some values. Who provides a primitive is left out: that
-// depends on the program. Where the work is used up it says that there is something.
+// day and with some values of their parameters. If not, it reports whether something
+// satisfies each rule on some day with some values. It ignores who provides a primitive,
+// which depends on the program. If the work is used up, it reports that there is
+// something.
 func (v *vocabulary) possible(about subject, profiles []*profile, w *work) (ok, apart bool) {
 	s := &search{vocabulary: v, work: w}
 	for _, p := range profiles {
@@ -155,9 +156,9 @@ func (v *vocabulary) possible(about subject, profiles []*profile, w *work) (ok, 
 	return false, s.apart
 }
 
-// in looks for it in one family. As soon as all parts that a rule asks for are chosen, it
-// is asked, so that what fails there is not tried with everything else; and what rules on
-// one part alone leave is found first.
+// in searches one family. It asks a rule as soon as all parts that the rule asks for are
+// chosen, so that a choice that fails is not tried with everything else. It finds first
+// what rules on one part leave of that part.
 func (s *search) in(family *world) bool {
 	free := slices.DeleteFunc(slices.Clone(family.free), isProvision)
 	// Parts that no rule asks for are as good as any.
@@ -212,8 +213,8 @@ func (s *search) in(family *world) bool {
 	return choose(&family.base, 0)
 }
 
-// alone returns the values of a part that all rules on it alone allow. It reports whether
-// the work has sufficed.
+// alone returns the values of a part that all rules on only that part allow. It reports
+// whether the work sufficed.
 func (s *search) alone(base *facts, part string) (values []func(*facts), ok bool) {
 	var rules []int
 	for i, r := range s.rules {
@@ -247,7 +248,7 @@ func (r *rule) only(part string) bool {
 		!slices.ContainsFunc(r.allow, func(a alternative) bool { return slices.ContainsFunc(a.conditions, other) })
 }
 
-// asks reports whether a condition of the rule is on a part.
+// asks reports whether a condition of the rule is about a part.
 func (r *rule) asks(part string) bool {
 	on := func(c condition) bool { return c.fact.part == part }
 	return slices.ContainsFunc(r.when, on) ||
@@ -255,7 +256,7 @@ func (r *rule) asks(part string) bool {
 }
 
 // everAllows reports whether the rule allows f on some day with some values of the
-// parameters, whoever provides it.
+// parameters, whoever provides f.
 func (r *rule) everAllows(f *facts) bool {
 	when := withoutProvision(r.when)
 	if len(when) < len(r.when) || !holdAll(when, f) {
@@ -274,7 +275,8 @@ func ofParts(conditions []condition, parts []string) []condition {
 	return same
 }
 
-// isProvision reports whether a part says who provides a suite, not what it is.
+// isProvision reports whether a part says who provides a suite, and not what the suite
+// is.
 func isProvision(part string) bool {
 	return part == "provenance" || part == "module"
 }

@@ -6,16 +6,17 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// calendar finds days on which several rules allow the same.
+// calendar finds days on which several rules allow the same thing.
 type calendar struct {
 	rules []*rule
-	// The values of parameters with which times are the longest: as first and as last day.
+	// first and last are the values of parameters with which times are the longest: as
+	// first day, and as last day.
 	first, last settings
 	switches    []parameterKey // that are not set for good
 }
 
-// maxSwitches bounds how many switches are tried in all positions. With more of them
-// rules count as compatible.
+// maxSwitches is the largest number of switches that are tried in all positions. With
+// more switches, rules count as compatible.
 const maxSwitches = 8
 
 func newCalendar(profiles []*profile, rules []*rule) *calendar {
@@ -42,11 +43,11 @@ func newCalendar(profiles []*profile, rules []*rule) *calendar {
 	return c
 }
 
-// positions is how many positions the switches have, as far as they are tried.
+// positions returns the number of positions of the switches that are tried.
 func (c *calendar) positions() int { return 1 << min(len(c.switches), maxSwitches) }
 
-// meet reports whether all rules allow f on some day, in some position of the switches,
-// or the work is used up.
+// meet reports whether all rules allow f on some day in some position of the switches, or
+// the work is used up.
 func (c *calendar) meet(f *facts, w *work) bool {
 	if len(c.switches) > maxSwitches {
 		w.giveUp()
@@ -63,8 +64,8 @@ func (c *calendar) meet(f *facts, w *work) bool {
 	return false
 }
 
-// meetNow is meet with the switches as they are in first. If there is such a day, a time
-// of a rule begins with one, or it is the first of all.
+// meetNow is meet with the switches in the positions of first. If there is such a day, a
+// time of a rule begins with one, or the first of all days is one.
 func (c *calendar) meetNow(f *facts, w *work) bool {
 	days := []Date{{1}}
 	var all [][]span
@@ -104,8 +105,8 @@ func (c *calendar) meetNow(f *facts, w *work) bool {
 	})
 }
 
-// demandsNothing reports whether the rule allows all that it is about on every day,
-// whatever its parameters are. Where the work is used up it says no.
+// demandsNothing reports whether the rule allows everything that it is about on every
+// day, whatever its parameters are. If the work is used up, it reports false.
 func (v *vocabulary) demandsNothing(r *rule, work *work) bool {
 	conditions := slices.Clone(r.when)
 	for _, a := range r.allow {
@@ -124,7 +125,7 @@ func (v *vocabulary) demandsNothing(r *rule, work *work) bool {
 			if !work.do(size) {
 				return true // as far as anybody knows
 			}
-			// What is allowed by the parts that are chosen is so whatever the others are.
+			// If the chosen parts allow it, the other parts do not matter.
 			chosen := slices.Concat(w.fixed, free[:depth])
 			if r.alwaysAllows(&f, chosen) {
 				return false
@@ -149,7 +150,8 @@ func (v *vocabulary) demandsNothing(r *rule, work *work) bool {
 }
 
 // alwaysAllows reports whether the rule allows f on every day, whatever its parameters
-// are. It only looks at ways that ask for none, and for no other parts of f than some.
+// are. It looks only at alternatives that ask for no parameter, and for no other parts of
+// f than parts.
 func (r *rule) alwaysAllows(f *facts, parts []string) bool {
 	other := func(c condition) bool { return !slices.Contains(parts, c.fact.part) }
 	var spans []span
@@ -165,8 +167,8 @@ func (r *rule) alwaysAllows(f *facts, parts []string) bool {
 	return ok && last.IsZero()
 }
 
-// unknowns returns values of a part of suites that no vocabulary has: a list of all
-// known algorithms still demands something.
+// unknowns returns values of a part that no vocabulary has: a list of all known
+// algorithms still demands something.
 func unknowns(part string) []func(*facts) {
 	const other = "another"
 	switch part {

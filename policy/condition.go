@@ -12,7 +12,7 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// condition is one question about one fact. The conditions of a list hold all
+// condition is one question about one fact. The conditions of a list have to hold all
 // together.
 type condition struct {
 	fact fact
@@ -45,9 +45,9 @@ func (c *condition) holds(f *facts) bool {
 	return c.holdsOfPackages(f)
 }
 
-// holdsOfPackages is holds for a provenance. A suite that says of some primitive not
-// where it comes from satisfies nothing, and what is not derived is no evidence: it
-// satisfies what asks for declared alone.
+// holdsOfPackages is holds for a provenance. A suite satisfies nothing if it does not say
+// where one of its primitives comes from. A self-declared provenance is no evidence: it
+// satisfies only what declared asks for.
 func (c *condition) holdsOfPackages(f *facts) bool {
 	some := len(c.some) == 0
 	for _, p := range f.primitives() {
@@ -64,7 +64,7 @@ func (c *condition) holdsOfPackages(f *facts) bool {
 	return some
 }
 
-// takes reports whether a provenance may name what p does.
+// takes reports whether the condition accepts that a provenance names p.
 func (c *condition) takes(p suite.Provided) bool {
 	if p.SelfDeclared {
 		return matchesPackage(c.declared, p.Package)
@@ -72,7 +72,7 @@ func (c *condition) takes(p suite.Provided) bool {
 	return len(c.only) == 0 || matchesPackage(c.only, p.Package)
 }
 
-// found says what the condition looked at.
+// found describes what the condition looked at.
 func (c *condition) found(f *facts) string {
 	if c.fact.kind != packages {
 		return c.fact.found(f)
@@ -186,11 +186,11 @@ func holdAll(conditions []condition, f *facts) bool {
 	return true
 }
 
-// latest is the version that an unfrozen module gives itself.
+// latest is the version by which an unfrozen module calls itself.
 const latest = "latest"
 
-// compareVersions compares versions such as v1.26.0, of which it ignores what
-// follows the numbers. latest is above all others, and what is no version below.
+// compareVersions compares versions such as v1.26.0, and ignores what follows the
+// numbers. latest is above all others, and anything that is no version is below.
 func compareVersions(a, b string) int {
 	x, y := versionNumbers(a), versionNumbers(b)
 	return slices.Compare(x[:], y[:])
@@ -227,8 +227,8 @@ func parseVersion(v string) (numbers [3]int, ok bool) {
 	return numbers, true
 }
 
-// matchesPackage reports whether one of the patterns matches an import path: as it
-// stands, or "root/..." for root and all below it.
+// matchesPackage reports whether one of the patterns matches an import path: the path
+// itself, or "root/..." for root and everything below it.
 func matchesPackage(patterns []string, importPath string) bool {
 	return slices.ContainsFunc(patterns, func(p string) bool {
 		if root, ok := strings.CutSuffix(p, "/..."); ok {
@@ -238,7 +238,7 @@ func matchesPackage(patterns []string, importPath string) bool {
 	})
 }
 
-// checkPattern returns an error if p is no pattern of import paths.
+// checkPattern returns an error if p is no pattern for import paths.
 func checkPattern(p string) error {
 	root := strings.TrimSuffix(p, "/...")
 	if root == "" || path.Clean(root) != root || path.IsAbs(root) || strings.ContainsAny(root, " *?[]\\") || strings.HasPrefix(root, ".") {

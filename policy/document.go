@@ -20,7 +20,7 @@ const (
 	maxItems = 512     // of one list or mapping, and steps of moves
 )
 
-// node is a value of a YAML document and where it stands.
+// node is a value of a YAML document and its place.
 type node struct {
 	yaml *yaml.Node
 	at   Position
@@ -32,8 +32,8 @@ type entry struct {
 	value node
 }
 
-// document reads one file. What is wrong goes to problems; what is read is then as
-// good as absent.
+// document reads one file. It reports faults to problems. A faulty value then counts as
+// absent.
 type document struct {
 	*problems
 	file string
@@ -89,7 +89,7 @@ func (d *document) position(n *yaml.Node, key string) Position {
 	return Position{File: d.file, Line: max(1, n.Line), Column: max(1, n.Column), Key: key}
 }
 
-// plain reports whether n is neither an alias nor tagged nor anchored.
+// plain reports whether n is no alias and has no tag and no anchor.
 func (d *document) plain(n node) bool {
 	if n.yaml.Kind == yaml.AliasNode || n.yaml.Anchor != "" {
 		d.add(n.at, "anchors and aliases are not for profiles")
@@ -102,8 +102,8 @@ func (d *document) plain(n node) bool {
 	return true
 }
 
-// mapping returns the entries of n in order. It reports keys that are no names and
-// keys that stand twice.
+// mapping returns the entries of n in order. It reports keys that are no names and keys
+// that occur twice.
 func (d *document) mapping(n node) []entry {
 	if !d.plain(n) {
 		return nil
@@ -133,7 +133,7 @@ func (d *document) mapping(n node) []entry {
 	return entries
 }
 
-// fits reports whether n may have so many items.
+// fits reports whether n may have this many items.
 func (d *document) fits(n node, items int) bool {
 	if items > maxItems {
 		d.add(n.at, "%d items, and at most %d are read", items, maxItems)
@@ -141,14 +141,14 @@ func (d *document) fits(n node, items int) bool {
 	return items <= maxItems
 }
 
-// says reports whether a mapping has a key, with whatever value or misspelt: what is
-// wrong with that has been reported.
+// says reports whether a mapping has a key, even misspelt or with a faulty value: the
+// fault has been reported.
 func says(entries []entry, key string) bool {
 	return slices.ContainsFunc(entries, func(e entry) bool { return oneSlip(e.key, key) })
 }
 
-// oneSlip reports whether a is b, but for one letter that is missing, too many or
-// another, or two that have changed places.
+// oneSlip reports whether a differs from b by one letter that is missing, extra or wrong,
+// or by two that are swapped.
 func oneSlip(a, b string) bool {
 	head := 0
 	for head < min(len(a), len(b)) && a[head] == b[head] {
@@ -162,7 +162,7 @@ func oneSlip(a, b string) bool {
 	return len(x) <= 1 && len(y) <= 1 || len(x) == 2 && len(y) == 2 && x[0] == y[1] && x[1] == y[0]
 }
 
-// unknown reports a key that the place does not have.
+// unknown reports a key that does not belong here.
 func (d *document) unknown(e entry, known ...string) {
 	d.add(e.value.at, "unknown key; known here: %s", strings.Join(known, ", "))
 }
@@ -198,7 +198,7 @@ func (d *document) scalar(n node) (string, bool) {
 	return strings.TrimSpace(n.yaml.Value), true
 }
 
-// texts returns the scalars of a list, or the one scalar that n is.
+// texts returns the scalars of a list, or n itself if it is a scalar.
 func (d *document) texts(n node) []node {
 	if n.yaml.Kind == yaml.ScalarNode {
 		return []node{n}
@@ -206,8 +206,8 @@ func (d *document) texts(n node) []node {
 	return d.list(n)
 }
 
-// eachText calls f for the texts of n that are scalars. It returns how many n has, also of
-// others.
+// eachText calls f for the texts of n that are scalars. It returns the number of all
+// texts of n.
 func (d *document) eachText(n node, f func(at Position, s string)) int {
 	items := d.texts(n)
 	for _, item := range items {
@@ -228,8 +228,8 @@ func (d *document) oneOf(n node, words ...string) (string, bool) {
 	return s, ok
 }
 
-// name returns the scalar n if it can name something: letters, digits, ".", "_" and
-// "-", at most 64.
+// name returns the scalar n if it can be a name: letters, digits, ".", "_" and "-", at
+// most 64.
 func (d *document) name(n node) (string, bool) {
 	s, ok := d.scalar(n)
 	if ok && !isName(s) {

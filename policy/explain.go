@@ -9,8 +9,8 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// Explain returns, for people, the verdict on a suite on the day of now, what each
-// rule found, and which of the given suites would do.
+// Explain returns the verdict on a suite on the day of now in words, with what each rule
+// found, and which of the given suites would do.
 func (p *Policy) Explain(info suite.Info, suites iter.Seq[suite.Info], now time.Time) string {
 	v := p.Verdict(info, now)
 	var b strings.Builder
@@ -58,9 +58,9 @@ func (p *Policy) Explain(info suite.Info, suites iter.Seq[suite.Info], now time.
 	return b.String()
 }
 
-// Describe returns, for people, what the policy is: its profiles with their
-// parameters, rules, sources and notes. As in Explain, a text is one line, however long,
-// for the caller to break.
+// Describe returns what the policy is in words: its profiles with their parameters,
+// rules, sources and notes. As in Explain, a text is one line of any length, which the
+// caller breaks.
 func (p *Policy) Describe() string {
 	var b strings.Builder
 	parameters, rules := p.Parameters(), p.Rules()

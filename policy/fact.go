@@ -10,7 +10,7 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// subject is what a rule is about.
+// subject is the kind of thing that a rule is about.
 type subject string
 
 const (
@@ -21,7 +21,7 @@ const (
 	aboutWireFormat subject = "wire format"
 )
 
-// facts is what conditions look at: of a suite, or of one of the other subjects.
+// facts is what conditions look at: a suite, or one of the other subjects.
 type facts struct {
 	suite  suite.Info
 	set    string // of suites, that the suite is of
@@ -46,8 +46,7 @@ const (
 	flag                 // true or false
 )
 
-// fact is a row of the vocabulary of conditions: what can be asked, and how it is
-// answered.
+// fact is a row of the vocabulary of conditions: a question and the way to answer it.
 type fact struct {
 	name  string
 	about subject
@@ -238,20 +237,20 @@ func (v *vocabulary) allFacts() []fact {
 	}
 }
 
-// undeclared reports whether the suite does not say what its KEM or its signature
-// scheme is made of.
+// undeclared reports whether the suite does not say what its KEM or its signature scheme
+// is made of.
 func (f *facts) undeclared() bool {
 	kem, signature := &f.suite.KEM, &f.suite.Signature
 	return kem.Classical == "" && kem.PostQuantum == "" || signature.Classical == "" && signature.PostQuantum == ""
 }
 
-// primitive is one of a suite's and who provides it.
+// primitive is one of a suite's primitives and who provides it.
 type primitive struct {
 	role, name string
 	providers  suite.Providers
 }
 
-// primitives are those of which a provenance has to speak.
+// primitives returns the primitives whose provenance counts.
 func (f *facts) primitives() [5]primitive {
 	i := &f.suite
 	return [...]primitive{
@@ -261,8 +260,8 @@ func (f *facts) primitives() [5]primitive {
 	}
 }
 
-// selfDeclared reports whether some of the provenance is the word of a part or of a
-// suite of somebody else's. What nobody speaks of is not derived either.
+// selfDeclared reports whether some of the provenance is only the word of somebody else's
+// part or suite. A missing provenance counts as such.
 func (f *facts) selfDeclared() bool {
 	for _, p := range f.primitives() {
 		if p.providers.Len() == 0 {
@@ -289,7 +288,7 @@ func kindOf(classical, postQuantum string) string {
 	return "unknown"
 }
 
-// twoParts names both parts of a primitive; on is what stands before a NIST curve.
+// twoParts names both parts of a primitive. on is the prefix of a NIST curve.
 func twoParts(on, classical, postQuantum string) string {
 	if strings.HasPrefix(classical, "P-") {
 		classical = on + classical
@@ -319,7 +318,7 @@ func bit(b bool) int64 {
 
 func codePoint(n uint16) string { return suite.ID(n).String() }
 
-// durationUnits in order of size.
+// durationUnits are the units, in order of size.
 var durationUnits = []struct {
 	suffix  string
 	seconds int64
@@ -337,7 +336,7 @@ func parseDuration(s string) (int64, error) {
 	return 0, fmt.Errorf("%q is no duration, such as 90d, 12h, 30m or 10s", s)
 }
 
-// seconds writes n seconds in the largest unit that divides them.
+// seconds writes n seconds in the largest unit that divides n.
 func seconds(n int64) string {
 	for _, unit := range durationUnits {
 		if n%unit.seconds == 0 && n != 0 {

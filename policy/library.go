@@ -13,7 +13,7 @@ import (
 //go:embed profiles/*.yaml
 var builtin embed.FS
 
-// File is a profile as it is written, and the name under which problems report it.
+// File is the text of a profile, and the name under which problems report it.
 type File struct {
 	Name string
 	Data []byte
@@ -29,8 +29,8 @@ type Library struct {
 	vocabulary *vocabulary // of files that are added; nil is that of no suites from elsewhere
 }
 
-// builtinNames are the profiles that come with the package, in the order in which
-// they are listed.
+// builtinNames returns the names of the profiles that come with the package, in the order
+// in which they are listed.
 func builtinNames() []string {
 	return []string{
 		"cnsa-1.0", "cnsa-2.0", "cnsa-2.0-transition",
@@ -61,8 +61,8 @@ func builtinFiles() []File {
 	return files
 }
 
-// Add returns a library that has the profiles of files too. Its error is
-// [Problems]: all that is wrong with any of the files.
+// Add returns a library that also has the profiles of files. The error is [Problems]:
+// everything that is wrong with any of the files.
 func (l *Library) Add(files ...File) (*Library, error) {
 	more, wrong, _ := l.add(files)
 	if len(wrong) > 0 {
@@ -71,8 +71,8 @@ func (l *Library) Add(files ...File) (*Library, error) {
 	return more, nil
 }
 
-// add returns, beside the library, what is wrong with the files and what it gave up to
-// check.
+// add returns, with the library, what is wrong with the files and what it gave up
+// checking.
 func (l *Library) add(files []File) (more *Library, found, unchecked Problems) {
 	v := l.words()
 	more = &Library{names: slices.Clone(l.names), profiles: map[string]*profile{}, known: map[string]known{}, vocabulary: v}
@@ -128,11 +128,11 @@ func (l *Library) add(files []File) (more *Library, found, unchecked Problems) {
 	return more, wrong.sorted(files), unchecked
 }
 
-// Knowing returns the library with a larger vocabulary: the files that are added to it can
-// name the algorithms of more suites and these suites themselves, as a suite describes
-// itself ([suite.Info]). They are usually the suites of a registry, of which
-// [registry.Registry.All] tells. What the built-in profiles say of algorithms is not
-// changed by it.
+// Knowing returns the library with a larger vocabulary: files that are added to it can
+// also name the given suites and their algorithms, in the words in which a suite
+// describes itself ([suite.Info]). These are usually the suites of a registry
+// ([registry.Registry.All]). It does not change what the built-in profiles say of
+// algorithms.
 func (l *Library) Knowing(suites iter.Seq[suite.Info]) *Library {
 	more := *l
 	more.vocabulary = l.words().with(suites)
@@ -149,7 +149,8 @@ func (l *Library) words() *vocabulary {
 // Names returns the names of the profiles, the built-in ones first.
 func (l *Library) Names() []string { return slices.Clone(l.names) }
 
-// Policy returns the policy of a profile and of what it extends.
+// Policy returns the policy of a profile and of those that it extends. It returns an
+// error if the library has no such profile.
 func (l *Library) Policy(name string) (*Policy, error) {
 	p, ok := l.profiles[name]
 	if !ok {
@@ -162,7 +163,7 @@ func (l *Library) Policy(name string) (*Policy, error) {
 func Load(name string) (*Policy, error) { return Builtin().Policy(name) }
 
 // Parse returns the policy of an organisation's own profile, which may extend the
-// built-in ones. Its error is [Problems].
+// built-in ones. The error is [Problems].
 func Parse(file string, data []byte) (*Policy, error) {
 	l, err := Builtin().Add(File{file, data})
 	if err != nil {
@@ -174,9 +175,9 @@ func Parse(file string, data []byte) (*Policy, error) {
 // Lint is [Library.Lint] of the built-in profiles.
 func Lint(files ...File) (wrong, unchecked Problems) { return Builtin().Lint(files...) }
 
-// Lint returns all that is wrong with files beside the profiles of the library, or nil;
-// and what it gave up to check, where the rules of a profile are too many to try what they
-// have to do with each other. What it takes is bounded by the size of the files.
+// Lint returns everything that is wrong with files, which may extend the profiles of the
+// library, or nil. It also returns what it gave up checking, because the rules of a
+// profile are too many to be tried together. The size of the files bounds the work.
 func (l *Library) Lint(files ...File) (wrong, unchecked Problems) {
 	_, wrong, unchecked = l.add(files)
 	return wrong, unchecked
@@ -188,9 +189,9 @@ const (
 	maxExtended = 64 // by one profile, directly or not
 )
 
-// closure returns what p extends, directly or not, each once and before what
-// extends it, and p last. It leaves out what is not there or extends itself, and all
-// beyond one more than maxExtended.
+// closure returns p after everything that it extends, directly or not, each once and
+// after what it extends in turn. It leaves out profiles that do not exist or extend
+// themselves, and all beyond maxExtended + 1.
 func (l *Library) closure(p *profile) []*profile {
 	var all []*profile
 	seen := map[*profile]bool{}
@@ -285,7 +286,7 @@ func (l *Library) link(p *profile, wrong *problems) {
 	l.linkDates(p, closure, wrong)
 }
 
-// linkExisting makes p at least as strict as what it extends.
+// linkExisting makes p at least as strict as the profiles that it extends.
 func (l *Library) linkExisting(p *profile, closure []*profile, wrong *problems) {
 	for _, parent := range closure[:len(closure)-1] {
 		if p.says && parent.existing > p.existing {
@@ -296,7 +297,7 @@ func (l *Library) linkExisting(p *profile, closure []*profile, wrong *problems) 
 	}
 }
 
-// linkSettings resolves what p sets for good of what it inherits.
+// linkSettings resolves what p sets for good among the parameters that it inherits.
 func (l *Library) linkSettings(p *profile, closure []*profile, wrong *problems) {
 	for i := range p.set {
 		s := &p.set[i]
@@ -336,7 +337,8 @@ func (l *Library) linkSettings(p *profile, closure []*profile, wrong *problems) 
 	}
 }
 
-// linkDates refuses times that end before they begin, as the parameters stand.
+// linkDates refuses times that end before they begin under the present values of the
+// parameters.
 func (l *Library) linkDates(p *profile, closure []*profile, wrong *problems) {
 	values, _ := initialSettings(closure)
 	for _, q := range closure {
@@ -360,8 +362,8 @@ func (l *Library) linkDates(p *profile, closure []*profile, wrong *problems) {
 	}
 }
 
-// findParameter returns the parameter of a name among profiles: "name", or
-// "profile:name" where several declare it.
+// findParameter finds a parameter among profiles: by "name", or by "profile:name" if
+// several declare it.
 func findParameter(profiles []*profile, name string) (p *parameter, key parameterKey, reason string) {
 	for _, owner := range profiles {
 		for i := range owner.parameters {
@@ -382,8 +384,8 @@ func findParameter(profiles []*profile, name string) (p *parameter, key paramete
 	return p, key, ""
 }
 
-// initialSettings returns the values that profiles give to their parameters, and
-// which of them a file has set for good.
+// initialSettings returns the values that profiles give to their parameters, and which of
+// them a file has set for good.
 func initialSettings(profiles []*profile) (values settings, fixed map[parameterKey]bool) {
 	values, fixed = settings{}, map[parameterKey]bool{}
 	for _, p := range profiles {

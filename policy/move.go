@@ -46,9 +46,9 @@ func (p *Policy) judgeMove(m suite.Move, q suite.Question) error {
 	}
 }
 
-// announced returns the last day, until a given one, on which a group of the suite could
-// begin: what follows a ReInit is judged as the ReInit was. It is the given one if there
-// is none.
+// announced returns the last day, until the given one, on which a group of the suite
+// could begin, or the given day if there is none. A group that follows a ReInit is judged
+// as the ReInit was.
 func (p *Policy) announced(info suite.Info, day Date) Date {
 	f := p.of(info)
 	if _, ok := p.allows(aboutSuite, f, day); ok {
@@ -60,7 +60,7 @@ func (p *Policy) announced(info suite.Info, day Date) Date {
 	return day
 }
 
-// mayWeaken reports whether a move to a suite that is allowed may lose what weaker says.
+// mayWeaken reports whether a move to an allowed suite may lose what weaker says.
 func (p *Policy) mayWeaken(from, to suite.Info, weaker []Weakness, day Date) bool {
 	if len(weaker) == 0 || p.movesByName(from.Name, to.Name) {
 		return true
@@ -73,23 +73,23 @@ func (p *Policy) mayWeaken(from, to suite.Info, weaker []Weakness, day Date) boo
 	})
 }
 
-// lessWeak reports whether all properties of a, and not only these, are in b.
+// lessWeak reports whether b has all properties of a, and more.
 func lessWeak(a, b []Weakness) bool {
 	return len(a) < len(b) && !slices.ContainsFunc(a, func(w Weakness) bool {
 		return !slices.ContainsFunc(b, func(o Weakness) bool { return o.Property == w.Property })
 	})
 }
 
-// movesByName reports whether a profile allows a move by name. Those that say nothing
-// of it do not mind: the suite itself has to satisfy them all.
+// movesByName reports whether a profile allows a move by name. Profiles that say nothing
+// of the move do not object: the suite itself has to satisfy all of them.
 func (p *Policy) movesByName(from, to string) bool {
 	return slices.ContainsFunc(p.parts, func(one part) bool {
 		return slices.ContainsFunc(one.moves, func(m Move) bool { return m.From == from && m.To == to })
 	})
 }
 
-// documented returns the suites of RFC 9420 and of the draft that the policy allows on
-// a day, whoever provides them; none if that matters to the policy.
+// documented returns the suites of RFC 9420 and of the draft that the policy allows on a
+// day, whoever provides them. It returns none if the provider matters to the policy.
 func (p *Policy) documented(day Date) []suite.Info {
 	var all []suite.Info
 	for _, k := range knownSuites() {
@@ -101,8 +101,8 @@ func (p *Policy) documented(day Date) []suite.Info {
 	return all
 }
 
-// ways returns where a group may move, its own suite included; nil if that is not known.
-// Suites of the draft have no code point here.
+// ways returns the suites to which a group may move, its own suite included, or nil if
+// that is not known. Suites of the draft have no code point here.
 func (p *Policy) ways(from suite.Info, day Date) []Choice {
 	var all []Choice
 	for _, to := range p.documented(day) {

@@ -150,7 +150,7 @@ func (p *parser) certainty(n node) Certainty {
 	return Certainty(s)
 }
 
-// roughDate returns a year, a month or a day.
+// roughDate returns a date that is exact to a year, a month or a day.
 func (p *parser) roughDate(n node) string {
 	s, ok := p.scalar(n)
 	if !ok {
@@ -343,7 +343,7 @@ func (p *parser) bound(n node) bound {
 	return bound{parameter: reference{name: s, at: n.at}}
 }
 
-// subject finds out what a rule is about, from the facts that it asks for.
+// subject finds out what a rule is about from the facts that it asks for.
 func (p *parser) subject(r *rule) {
 	r.about = ""
 	check := func(conditions []condition) {

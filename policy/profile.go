@@ -59,7 +59,7 @@ type setting struct {
 	value value // of text
 }
 
-// note is a remark on suites that satisfy one of when, or on all if there is none.
+// note is a remark on suites that satisfy one of when, or on all suites if when is empty.
 type note struct {
 	at        Position
 	text      string

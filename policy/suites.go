@@ -31,8 +31,8 @@ func knownSuites() []known {
 	return all
 }
 
-// setOf returns the set that a suite is of. A suite that only takes another's name
-// is of no document's set.
+// setOf returns the set that a suite belongs to. A suite that only takes another's name
+// belongs to no document's set.
 func setOf(all map[string]known, i *suite.Info) string {
 	k, ok := all[i.Name]
 	if !ok || i.Level != k.Level || i.KEM.ID != k.KEM || i.KEM.Derivation != k.Derivation || i.KDF.ID != k.KDF || i.AEAD.ID != k.AEAD ||
@@ -42,7 +42,7 @@ func setOf(all map[string]known, i *suite.Info) string {
 	return k.set
 }
 
-// standardParts returns what the KEMs and the signature schemes of the tables are made of.
+// standardParts returns the parts of the KEMs and of the signature schemes in the tables.
 func standardParts() (kems, signatures *parts) {
 	kems, signatures = &parts{level: map[string]int{}}, &parts{level: map[string]int{}}
 	for _, row := range suite.KEMs() {
@@ -54,13 +54,13 @@ func standardParts() (kems, signatures *parts) {
 	return kems, signatures
 }
 
-// parts are what KEMs or signature schemes are made of.
+// parts are the parts of which KEMs or signature schemes are made.
 type parts struct {
 	classical, postQuantum []string
 	level                  map[string]int
 }
 
-// add adds the parts of a primitive. A part that is new gets the level of the whole.
+// add adds the parts of a primitive. A new part gets the level of the whole.
 func (p *parts) add(classical, postQuantum string, level int) {
 	for _, one := range []struct {
 		list *[]string
@@ -74,17 +74,17 @@ func (p *parts) add(classical, postQuantum string, level int) {
 	}
 }
 
-// pair is a primitive with a classical part, a post-quantum one or both.
+// pair is a primitive with a classical part, a post-quantum part or both.
 type pair struct {
 	classical, postQuantum string
 	level                  int
 }
 
-// declared reports whether the primitive says what it is made of. No rule allows one that
-// does not.
+// declared reports whether the primitive says what it is made of. No rule allows a
+// primitive that does not.
 func (p pair) declared() bool { return p.classical != "" || p.postQuantum != "" }
 
-// pairs returns every part alone and with each of the other kind.
+// pairs returns every part alone and combined with each part of the other kind.
 func (p *parts) pairs() []pair {
 	var all []pair
 	for _, c := range append([]string{""}, p.classical...) {

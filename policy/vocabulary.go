@@ -32,7 +32,7 @@ type hashAndKDF struct {
 	kdf  suite.KDFInfo
 }
 
-// newVocabulary returns the vocabulary with what suites from elsewhere bring.
+// newVocabulary returns the vocabulary together with what suites from elsewhere bring.
 func newVocabulary(elsewhere ...suite.Info) *vocabulary {
 	v := &vocabulary{
 		suites:      knownSuites(),
@@ -65,7 +65,7 @@ func newVocabulary(elsewhere ...suite.Info) *vocabulary {
 	return v
 }
 
-// addSuite adds what a suite has beside its KEM and its signature scheme.
+// addSuite adds what a suite has apart from its KEM and its signature scheme.
 func (v *vocabulary) addSuite(i suite.Info) {
 	if i.Name != "" && !slices.Contains(v.names, i.Name) {
 		v.names = append(v.names, i.Name)
@@ -84,7 +84,7 @@ func (v *vocabulary) addSuite(i suite.Info) {
 	}
 }
 
-// with returns the vocabulary with what more suites bring.
+// with returns the vocabulary together with what more suites bring.
 func (v *vocabulary) with(suites iter.Seq[suite.Info]) *vocabulary {
 	return newVocabulary(slices.AppendSeq(slices.Clip(v.elsewhere), suites)...)
 }

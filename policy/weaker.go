@@ -6,7 +6,7 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// Property is something in which a suite can be weaker than another.
+// Property is a respect in which a suite can be weaker than another.
 type Property string
 
 // The properties that [Weaker] compares.
@@ -29,12 +29,11 @@ func (w Weakness) String() string {
 	return fmt.Sprintf("%s falls from %s to %s", w.Property, w.From, w.To)
 }
 
-// Weaker returns in what the suite to is weaker than from: lower post-quantum
-// confidentiality or authenticity, a lower level of KEM or signature, a shorter
-// hash, or an AEAD of a shorter key. It returns nil if to is as strong in all.
+// Weaker returns the properties in which the suite to is weaker than from: lower
+// post-quantum confidentiality or authenticity, a lower level of KEM or signature, a
+// shorter hash, or an AEAD with a shorter key. It returns nil if to is as strong in all.
 //
-// Post-quantum parts are compared by their own level, and not only by whether there
-// is one.
+// Post-quantum parts are compared by their levels, and not only by whether there is one.
 func Weaker(from, to suite.Info) []Weakness {
 	var all []Weakness
 	compare := func(p Property, from, to int, fromText, toText string) {
@@ -53,8 +52,8 @@ func Weaker(from, to suite.Info) []Weakness {
 	return all
 }
 
-// quantumLevel returns the level of a post-quantum part, 0 if there is none. Of a
-// primitive that is not known it is the level of the whole.
+// quantumLevel returns the level of a post-quantum part, or 0 if there is none. For an
+// unknown primitive, it returns the level of the whole.
 func quantumLevel(primitive string, whole int) int {
 	if primitive == "" {
 		return 0

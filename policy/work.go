@@ -1,12 +1,12 @@
 package policy
 
-// work bounds what a check of rules may cost. It counts conditions that are looked at.
+// work bounds the cost of a check of rules. It counts the conditions that are looked at.
 type work struct {
 	left int // negative once there was no room
 }
 
-// The work that the search for what satisfies rules takes at most, so that a file costs
-// no more than its size says.
+// The largest work of the search for something that satisfies rules. It makes the size of a
+// file bound its cost.
 const (
 	workForAll       = 200_000 // for each profile
 	workForCondition = 1_000   // for each condition of it and of what it extends, in addition
@@ -14,7 +14,7 @@ const (
 
 func newWork(conditions int) *work { return &work{left: workForAll + workForCondition*conditions} }
 
-// do counts n conditions. It reports whether there was room for them.
+// do counts n conditions, and reports whether there was room for them.
 func (w *work) do(n int) bool {
 	if w.left < n {
 		w.giveUp()
@@ -27,10 +27,11 @@ func (w *work) do(n int) bool {
 // giveUp leaves no room for anything.
 func (w *work) giveUp() { w.left = -1 }
 
-// gaveUp reports whether there was no room for something.
+// gaveUp reports whether the room was too small for something.
 func (w *work) gaveUp() bool { return w.left < 0 }
 
-// size is how many conditions and alternatives a rule has: what one look at it costs.
+// size returns the number of conditions and alternatives of a rule: the cost of one look
+// at it.
 func (r *rule) size() int {
 	n := 1 + len(r.when)
 	for i := range r.allow {

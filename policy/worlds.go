@@ -11,16 +11,16 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// world is a family of things that conditions could be about: some parts are fixed,
-// the others can be chosen, each by itself.
+// world is a family of things that conditions could be about. Some of its parts are
+// fixed; the others can be chosen independently.
 type world struct {
 	base  facts
 	fixed []string
 	free  []string
 }
 
-// worlds yields the families of a subject: of suites, all that no document defines,
-// and then each that one does.
+// worlds yields the families of a subject. For suites, these are all suites that no
+// document defines, and then each suite that one defines.
 func (v *vocabulary) worlds(about subject, conditions []condition) iter.Seq[world] {
 	switch about {
 	case aboutCredential:
@@ -64,11 +64,11 @@ const (
 	maxPSK   = 1<<16 - 1 // bytes
 )
 
-// maxSamples bounds how many values of one part are tried.
+// maxSamples is the largest number of values of one part that are tried.
 const maxSamples = 256
 
-// samples returns values of a part such that, if any value satisfies conditions on
-// the part, one of these does.
+// samples returns values of a part. If any value of the part satisfies the conditions on
+// it, one of these does.
 func (v *vocabulary) samples(part string, conditions []condition) []func(*facts) {
 	var sets []func(*facts)
 	switch part {
@@ -151,7 +151,7 @@ func wordsOf(name string, conditions []condition) []string {
 	return all
 }
 
-// codePoints returns those that conditions name, and one that they do not.
+// codePoints returns the code points that conditions name, and one that they do not.
 func codePoints(conditions []condition) []suite.ID {
 	words := wordsOf("suite.code-point", conditions)
 	var ids []suite.ID
@@ -180,7 +180,7 @@ func parseCode(w string) uint16 {
 	return uint16(n)
 }
 
-// another returns a code point that is none of words.
+// another returns a code point that is not one of words.
 func another(words []string) uint16 {
 	n := uint16(0xF000)
 	for slices.Contains(words, codePoint(n)) {
@@ -189,8 +189,8 @@ func another(words []string) uint16 {
 	return n
 }
 
-// numbers returns the ends of the ranges that conditions on a fact name and what lies
-// beyond them, from 0 to most.
+// numbers returns the ends of the ranges that conditions on a fact name, and the numbers
+// just beyond them, from 0 to most.
 func numbers(name string, most int64, conditions []condition) []int64 {
 	all := []int64{0}
 	add := func(n int64) {
@@ -223,8 +223,9 @@ func versions(conditions []condition) []string {
 	return all
 }
 
-// provenances returns what satisfies conditions on a provenance, if anything does: one
-// package for each pattern of some, or one of the first only, and one that is declared.
+// provenances returns provenances such that, if any satisfies the conditions, one of
+// these does: one package for each pattern of some, or one of the first only, and one
+// that is declared.
 func provenances(conditions []condition) []suite.Providers {
 	var some, only, declared []suite.Provided
 	add := func(to *[]suite.Provided, patterns []string, self bool) {

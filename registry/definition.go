@@ -9,8 +9,8 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// Definition says what a suite consists of. It is data: [Parts.Build] makes a
-// suite of it.
+// Definition says what a suite consists of. It is data, from which [Parts.Build] makes a
+// suite.
 type Definition struct {
 	ID        suite.ID // MLS code point
 	Name      string
@@ -21,8 +21,8 @@ type Definition struct {
 	Hash      crypto.Hash // of MLS, HMAC included
 	Signature uint16      // TLS SignatureScheme
 
-	// Derivation is how the KEM derives key pairs, as [suite.KEMInfo] has it; empty is
-	// as the KEM's document says.
+	// Derivation is how the KEM derives key pairs, as in [suite.KEMInfo]. Empty means as
+	// the KEM's document says.
 	Derivation string
 }
 
@@ -54,10 +54,10 @@ func RFC9420() []Definition {
 	}
 }
 
-// PQDraft returns the suites of draft-ietf-mls-pq-ciphersuites-06 that have a
-// code point in points, in the draft's order. IANA has assigned none, and one
-// number means different suites in different projects, so the names decide. It
-// returns an error if points names a suite that the draft does not have.
+// PQDraft returns the suites of draft-ietf-mls-pq-ciphersuites-06 that have a code point
+// in points, in the draft's order. IANA has assigned no code points, and one number means
+// different suites in different projects, so points goes by names. It returns an error if
+// points names a suite that the draft does not have.
 func PQDraft(points CodePoints) ([]Definition, error) {
 	if points == nil {
 		return nil, errors.New("registry: the draft's suites have no code points of their own, and none were given")
@@ -71,7 +71,7 @@ func PQDraft(points CodePoints) ([]Definition, error) {
 	return numbered(points), nil
 }
 
-// pqDraft returns TBD1 to TBD11. Their KDF is HKDF since revision -06.
+// pqDraft returns TBD1 to TBD11. Since revision -06, their KDF is HKDF.
 func pqDraft() []Definition {
 	return []Definition{
 		{0, "MLS_128_MLKEM768X25519_AES128GCM_SHA256_Ed25519", 128, 0x647a, 0x0001, 0x0001, crypto.SHA256, 0x0807, suite.DerivationLabelled},
@@ -88,12 +88,12 @@ func pqDraft() []Definition {
 	}
 }
 
-// CodePoints gives the suites of the draft code points, by name. A deployment
-// chooses one set; a suite that is absent is not offered.
+// CodePoints gives the draft's suites code points, by name. A deployment chooses one set.
+// An absent suite is not offered.
 type CodePoints map[string]suite.ID
 
-// PrivateUse returns 0xF001 to 0xF00B in the draft's order, of the private use
-// range of RFC 9420, Section 17.1.
+// PrivateUse returns 0xF001 to 0xF00B in the draft's order, from the private use range of
+// RFC 9420, Section 17.1.
 func PrivateUse() CodePoints {
 	points := CodePoints{}
 	for i, d := range pqDraft() {

@@ -2,12 +2,12 @@ package suite
 
 import "crypto"
 
-// Row is one algorithm of the tables: [KEMs], [KDFs], [AEADs], [Hashes] and
+// Row is one algorithm in one of the tables [KEMs], [KDFs], [AEADs], [Hashes] and
 // [SignatureSchemes]. The implementations of this module, the registry, the policies and
-// the conformance kit take what they say of an algorithm from its row.
+// the conformance kit take from its row what they say of the algorithm.
 //
-// An algorithm from elsewhere has no row here: its implementation brings an Info of its
-// own, from which registries and policies read the same.
+// An algorithm from elsewhere has no row here. Its implementation brings an Info of its
+// own, from which registries and policies read the same facts.
 type Row[Info any] struct {
 	// Info describes the algorithm. Its Provenance is empty, because that depends on the
 	// implementation.
@@ -17,8 +17,8 @@ type Row[Info any] struct {
 	Standard string
 
 	// Module is the first version of the Go Cryptographic Module that has the algorithm,
-	// or all its parts, as approved by FIPS 140-3 and within reach of a program on Go 1.26.
-	// It is empty if no version has. FIPS.md says which services are approved.
+	// or all its parts, as approved by FIPS 140-3 and within reach of a program on Go
+	// 1.26. It is empty if no version has. FIPS.md says which services are approved.
 	Module string
 }
 
@@ -46,7 +46,7 @@ func KEMs() []Row[KEMInfo] {
 }
 
 // KDFs returns the KDFs of RFC 9180, Section 7.2, and of draft-ietf-hpke-pq, Section 5,
-// by code point. The suites of MLS have those of two stages, HKDF, alone.
+// by code point. The suites of MLS use only the two-stage ones, HKDF.
 func KDFs() []Row[KDFInfo] {
 	const (
 		hkdf     = "RFC 5869"
@@ -63,8 +63,8 @@ func KDFs() []Row[KDFInfo] {
 	}
 }
 
-// AEADs returns the AEADs of RFC 9180, Section 7.3, by code point, without the one that
-// only exports.
+// AEADs returns the AEADs of RFC 9180, Section 7.3, by code point, without the
+// export-only one.
 func AEADs() []Row[AEADInfo] {
 	return []Row[AEADInfo]{
 		{AEADInfo{ID: 0x0001, Name: "AES-128-GCM", Nk: 16, Nn: 12, Nt: 16}, "SP 800-38D", "v1.0.0"},
@@ -97,28 +97,29 @@ func SignatureSchemes() []Row[SignatureInfo] {
 	}
 }
 
-// KEMRow returns the row of an HPKE code point in [KEMs]; the zero Row if it has none.
+// KEMRow returns the row of an HPKE code point in [KEMs], or the zero Row if it has none.
 func KEMRow(id uint16) Row[KEMInfo] {
 	return rowOf(KEMs(), func(i KEMInfo) bool { return i.ID == id })
 }
 
-// KDFRow returns the row of an HPKE code point in [KDFs]; the zero Row if it has none.
+// KDFRow returns the row of an HPKE code point in [KDFs], or the zero Row if it has none.
 func KDFRow(id uint16) Row[KDFInfo] {
 	return rowOf(KDFs(), func(i KDFInfo) bool { return i.ID == id })
 }
 
-// AEADRow returns the row of an HPKE code point in [AEADs]; the zero Row if it has none.
+// AEADRow returns the row of an HPKE code point in [AEADs], or the zero Row if it has
+// none.
 func AEADRow(id uint16) Row[AEADInfo] {
 	return rowOf(AEADs(), func(i AEADInfo) bool { return i.ID == id })
 }
 
-// HashRow returns the row of a hash in [Hashes]; the zero Row if it has none.
+// HashRow returns the row of a hash in [Hashes], or the zero Row if it has none.
 func HashRow(h crypto.Hash) Row[HashInfo] {
 	return rowOf(Hashes(), func(i HashInfo) bool { return i.Hash == h })
 }
 
-// SignatureRow returns the row of a TLS code point in [SignatureSchemes]; the zero Row if
-// it has none.
+// SignatureRow returns the row of a TLS code point in [SignatureSchemes], or the zero Row
+// if it has none.
 func SignatureRow(scheme uint16) Row[SignatureInfo] {
 	return rowOf(SignatureSchemes(), func(i SignatureInfo) bool { return i.Scheme == scheme })
 }

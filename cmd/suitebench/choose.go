@@ -15,14 +15,14 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// judged is a suite and what policies say of it together.
+// judged is a suite and the common verdict of policies on it.
 type judged struct {
 	suite.Info
 	policy.Verdict
 }
 
-// writeChoice writes which suite of r to pick for a new group under all of policies, or
-// what stands in the way of each; then it returns an error.
+// writeChoice writes which suite to pick for a new group under all of policies. If there
+// is none, it writes what stands in the way of each suite, and returns an error.
 func writeChoice(w io.Writer, r *registry.Registry, policies []*policy.Policy, now time.Time) error {
 	together := policy.All(policies...)
 	var allowed, denied []judged
@@ -53,7 +53,7 @@ func writeChoice(w io.Writer, r *registry.Registry, policies []*policy.Policy, n
 	return writeText(w, explainChoice(chosen, allowed, denied, policies, now))
 }
 
-// compareEnds compares the last days of verdicts, of which zero is none.
+// compareEnds compares the last days of verdicts. Zero means no end.
 func compareEnds(a, b policy.Date) int {
 	switch {
 	case a == b:
@@ -66,7 +66,7 @@ func compareEnds(a, b policy.Date) int {
 	return a.Compare(b)
 }
 
-// explainChoice says why chosen is the one: it is the first of allowed.
+// explainChoice says why chosen, the first of allowed, is the choice.
 func explainChoice(chosen suite.Info, allowed, denied []judged, policies []*policy.Policy, now time.Time) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s\n\n", chosen.ID, chosen.Name)
@@ -115,8 +115,8 @@ func (j judged) failed() string {
 	return b.String()
 }
 
-// explainNone says which suites each policy has, and what stands in the way of each
-// suite: in full of those that the fewest rules deny.
+// explainNone says which suites each policy allows, and what stands in the way of each
+// suite, in full for the suites that the fewest rules deny.
 func explainNone(none *policy.NoSuite, denied []judged, policies []*policy.Policy, now time.Time) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "No suite is allowed by all of %s at %s.\n\nEach allows:\n", policyNames(policies), policy.DateOf(now))
@@ -154,7 +154,7 @@ func explainNone(none *policy.NoSuite, denied []judged, policies []*policy.Polic
 	return b.String()
 }
 
-// reasons returns how many rules deny the suite of an obstacle.
+// reasons returns the number of rules that deny the suite of an obstacle.
 func reasons(o policy.Obstacle) (n int) {
 	for _, r := range o.Refusals {
 		n += len(r.Reasons())

@@ -44,8 +44,8 @@ func newRoot() *cobra.Command {
 	return root
 }
 
-// runSummary measures commits in all suites that the policies allow; joins and key
-// packages it makes for their bytes alone.
+// runSummary measures commits in all suites that the policies allow. It makes joins and
+// key packages only to count their bytes.
 func runSummary(cmd *cobra.Command, policies policyFlags) error {
 	s, format, err := (&runFlags{
 		suites: "all", peers: registry.Private().Name, sizes: defaultSizes, ops: defaultOps, trees: defaultTree,
@@ -127,7 +127,7 @@ func (s settings) report(cmd *cobra.Command, format format, path string) error {
 	return out.commit()
 }
 
-// interrupted returns what to say of an error after the user stopped the program.
+// interrupted returns the error to report after the user stopped the program.
 func interrupted(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return errors.New("interrupted")

@@ -1,14 +1,14 @@
-// Suitebench measures what each cipher suite costs an MLS group: real groups of
-// package mls, their commits, joins and messages.
+// Suitebench measures what each cipher suite costs an MLS group. It measures commits, joins
+// and messages of real groups of package mls.
 //
-// Without arguments it prints, for every suite, the cost of a commit in steady
-// groups of 2, 32 and 100 members. The run command measures what its flags say:
+// Without arguments it prints, for every suite, the cost of a commit in steady groups of 2,
+// 32 and 100 members. The run command measures what its flags say:
 //
 //	suitebench run --suites TBD2,0x0007 --sizes 2,100,1000 --ops commit,join --format csv -o costs.csv
 //
-// With --policy it measures only the suites that a policy allows: a built-in profile
-// or a file of one's own (package policy). The policy command says what policies
-// demand, which suites they allow, until when and why, and chooses one:
+// With --policy it measures only the suites that a policy allows. A policy is a built-in
+// profile or your own file (package policy). The policy command says what policies demand,
+// which suites they allow, until when and why, and chooses a suite:
 //
 //	$ suitebench policy list --at 2026-11-21
 //	PROFILE                  ALLOWS  TITLE
@@ -28,8 +28,8 @@
 //	rfc9420                 7 of 18  The suites of RFC 9420 alone
 //	any                    18 of 18  Everything that the registry has
 //
-// The suites command describes suites. A suite is named by its name or a part that no
-// other has, by code point, or by its number in draft-ietf-mls-pq-ciphersuites:
+// The suites command describes suites. Name a suite by its name or a part that no other name
+// has, by its code point, or by its number in draft-ietf-mls-pq-ciphersuites:
 //
 //	$ suitebench suites --format json TBD9
 //	{
@@ -75,17 +75,16 @@
 //
 // # Quantities
 //
-// CPU time is the user and system time of the whole process, garbage collection
-// included, while it runs on one core; of several samples the median is given.
-// The limit is what the primitives that RFC 9420 needs for the operation cost by
-// themselves: a formula says how often it needs each, and the price of each is its
-// cheapest sample before and after the operations of a group. Noise remains in both
-// quantities: where an operation is hardly more than its primitives, its ratio to
-// the limit may come out below 1. Bytes are those of the message that the operation
-// makes or reads. Allocations are heap objects.
+// CPU time is the user and system time of the whole process, with garbage collection, while
+// it runs on one core. The figure is the median of several samples. The limit is the cost of
+// the primitives alone that RFC 9420 needs for the operation. A formula says how often it
+// needs each primitive, and the price of each is its cheapest sample before and after the
+// operations of a group. Both quantities have noise: the ratio of an operation that is hardly
+// more than its primitives may come out below 1. Bytes are those of the message that the
+// operation makes or reads. Allocations are heap objects.
 //
-// A group of size n has members at leaves 0 to n-1; leaf 0 commits and sends, and
-// what its receivers pay is the mean over all of them.
+// A group of size n has members at leaves 0 to n-1. Leaf 0 commits and sends, and the cost of
+// receiving is the mean over all receivers.
 package main
 
 import (

@@ -14,8 +14,8 @@ import (
 // payload is the size in bytes of the application messages.
 const payload = 1024
 
-// operation is something to measure in a group. run measures it and returns the
-// bytes of its message.
+// operation is something to measure in a group. run measures it and returns the size of
+// its message.
 type operation struct {
 	name, about string
 	limit       func(limit.Group) limit.Cost
@@ -63,7 +63,7 @@ func runAdd(ctx context.Context, s *scenario, plan measure.Plan) ([]measure.Samp
 	return s.commit(ctx, plan, func(c *mls.Candidate) int { return len(c.Message) + len(c.Welcome) }, mls.Add(kp.KeyPackage))
 }
 
-// commit measures how leaf 0 commits, each time as its first message of the epoch.
+// commit measures commits of leaf 0, each as its first message of the epoch.
 func (s *scenario) commit(ctx context.Context, plan measure.Plan, size func(*mls.Candidate) int, options ...mls.CommitOption) ([]measure.Sample, int, error) {
 	var views []*mls.Group
 	var bytes int
@@ -84,8 +84,8 @@ func (s *scenario) commit(ctx context.Context, plan measure.Plan, size func(*mls
 	return samples, bytes, err
 }
 
-// runProcess measures one receiver of each level of leaf 0's path, for those of a
-// level do the same work, and weighs them by their number.
+// runProcess measures one receiver at each level of leaf 0's path, because the receivers
+// of a level do the same work, and weights the results by the number of receivers.
 func runProcess(ctx context.Context, s *scenario, plan measure.Plan) ([]measure.Sample, int, error) {
 	committer, err := s.sim.Member(0)
 	if err != nil {

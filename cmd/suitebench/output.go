@@ -10,17 +10,17 @@ import (
 	"path/filepath"
 )
 
-// output collects a report, which appears as a whole or not at all.
+// output collects a report, which appears whole or not at all.
 type output struct {
 	*bufio.Writer
 	file *os.File // nil: not a file of ours
 	path string   // where file goes when it is whole; "" if it is there already
 }
 
-// openOutput returns an output to the file at path, or to stdout if there is no
-// path. A regular file is replaced by a rename once it is whole, and keeps its
-// permissions; something else, such as a pipe or a device, is written as it stands.
-// A symbolic link stays one; one that leads nowhere is refused.
+// openOutput returns an output to the file at path, or to stdout if path is empty. A
+// regular file is replaced by a rename once the report is whole, and keeps its
+// permissions. Anything else, such as a pipe or a device, is written to directly. A
+// symbolic link stays one; a dangling link is refused.
 func openOutput(path string, stdout io.Writer) (*output, error) {
 	if path == "" {
 		return &output{Writer: bufio.NewWriter(stdout)}, nil
@@ -69,7 +69,7 @@ func createBeside(target string, mode fs.FileMode) (*os.File, error) {
 	return os.OpenFile(fmt.Sprintf("%s.%d.tmp", target, os.Getpid()), os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 }
 
-// commit makes what was written appear.
+// commit makes the report appear.
 func (o *output) commit() error {
 	err := o.Flush()
 	if o.file == nil {
@@ -90,7 +90,7 @@ func (o *output) commit() error {
 	return err
 }
 
-// discard forgets what was written, after an error that says more than one of
+// discard forgets the report after an error. That error says more than an error of
 // closing or removing the file would.
 func (o *output) discard() {
 	if o.file == nil {

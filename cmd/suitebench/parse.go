@@ -45,8 +45,8 @@ func parseSuites(r *registry.Registry, p suite.Policy, selectors []string, now t
 	})
 }
 
-// findSuite returns the suite of r that a selector names: by its name or a part that
-// no other name has, in upper or lower case, by code point, or by number in the
+// findSuite returns the suite of r that a selector names: by its name or a part that no
+// other name has, in upper or lower case, by its code point, or by its number in the
 // draft, as TBD2 or T2.
 func findSuite(r *registry.Registry, selector string) (suite.Info, error) {
 	drafts, err := draftNumbers()

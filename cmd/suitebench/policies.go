@@ -18,8 +18,8 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// policyFlags are the flags that say which policies restrict a run, under which
-// parameters and at which date a policy is judged, as given.
+// policyFlags are the flags, as given, that say which policies restrict a run, with which
+// parameters, and at which date a policy judges.
 type policyFlags struct {
 	names []string
 	with  []string
@@ -109,7 +109,8 @@ func (f *policyFlags) load(r *registry.Registry, names ...string) ([]*policy.Pol
 	return withParameters(policies, f.with)
 }
 
-// maxPolicy is more bytes than a policy may have, so that package policy says so.
+// maxPolicy is larger than the size that a policy may have, so that package policy
+// reports the excess.
 const maxPolicy = 1 << 20
 
 func readPolicy(name string) (policy.File, error) {
@@ -124,8 +125,9 @@ func readPolicy(name string) (policy.File, error) {
 	return policy.File{Name: name, Data: data}, errors.Join(err, file.Close())
 }
 
-// withParameters sets each parameter in every policy that has it. One that none has
-// is an error, and so is a name of which several profiles have a parameter each.
+// withParameters sets each parameter in every policy that has it. It returns an error for
+// a parameter that no policy has, and for a name that several profiles have as a
+// parameter.
 func withParameters(policies []*policy.Policy, assignments []string) ([]*policy.Policy, error) {
 	if _, err := policy.All(policies...).With(assignments...); err != nil {
 		return nil, fmt.Errorf("--with: %w", err)
@@ -149,8 +151,8 @@ func withParameters(policies []*policy.Policy, assignments []string) ([]*policy.
 	return changed, nil
 }
 
-// omission is a suite that policies, or the mode in which the program runs, keep out of
-// a run.
+// omission is a suite that policies, or the mode in which the program runs, keep out of a
+// run.
 type omission struct {
 	Suite   string `json:"suite"`
 	ID      code   `json:"id"`

@@ -39,8 +39,8 @@ func isPipe(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeNamedPipe != 0
 }
 
-// step ends the step before, if there is one, and says what comes next. What
-// cannot be drawn is no reason to stop.
+// step ends the step before, if there is one, and says what comes next. An error of
+// drawing does not stop the run.
 func (p *progress) step(what string) {
 	if p.bar == nil {
 		return

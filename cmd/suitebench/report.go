@@ -10,7 +10,8 @@ import (
 	"github.com/mlsuite/mlsuite/internal/measure"
 )
 
-// report is everything that a run found, and where. Its JSON form is a contract.
+// report is everything that a run found, and on which machine. Its JSON form is a
+// contract.
 type report struct {
 	Machine     machine     `json:"machine"`
 	GoVersion   string      `json:"go_version"`
@@ -81,7 +82,7 @@ func newReport(s settings, results []result) report {
 	return r
 }
 
-// find returns the result of an operation in the group of another result.
+// find returns the result of an operation in the same group as another result.
 func (r report) find(of result, op string) (result, bool) {
 	i := slices.IndexFunc(r.Results, func(x result) bool {
 		return x.ID == of.ID && x.GroupSize == of.GroupSize && x.Tree == of.Tree && x.Op == op

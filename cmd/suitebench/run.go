@@ -13,8 +13,7 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// settings say what to measure: every operation in a group of every size, tree
-// and suite.
+// settings say what to measure: every operation in a group of every size, tree and suite.
 type settings struct {
 	registry *registry.Registry
 	policy   suite.Policy // all policies together, or nil
@@ -29,12 +28,12 @@ type settings struct {
 	plan     measure.Plan // of one operation of ops
 }
 
-// steps returns how often run calls step.
+// steps returns the number of times that run calls step.
 func (s settings) steps() int {
 	return len(s.suites) * len(s.trees) * len(s.sizes) * (3 + len(s.ops) + len(s.brief))
 }
 
-// run measures. It calls step with what it does next.
+// run measures. It calls step with the name of each next step.
 func (s settings) run(ctx context.Context, step func(string)) ([]result, error) {
 	var results []result
 	for _, cs := range s.suites {
@@ -51,9 +50,8 @@ func (s settings) run(ctx context.Context, step func(string)) ([]result, error) 
 	return results, nil
 }
 
-// runGroup measures the operations in one group. It prices the primitives anew for
-// each, before and after, so that both sides of a comparison see the same state of
-// the machine.
+// runGroup measures the operations in one group. It prices the primitives before and
+// after them, so that both sides of a comparison see the machine in the same state.
 func (s settings) runGroup(ctx context.Context, cs suite.Suite, t tree, size int, step func(string)) ([]result, error) {
 	info := cs.Info()
 	says := func(what string) { step(fmt.Sprintf("%s, %s group of %d, %s", info.ID, t, size, what)) }
@@ -107,9 +105,9 @@ func (s settings) runGroup(ctx context.Context, cs suite.Suite, t tree, size int
 	return results, nil
 }
 
-// oneCore confines Go to one core, after collecting the garbage so far, until the
-// function that it returns is called. CPU time is steadiest so: nothing spins and
-// no two threads share a core's units.
+// oneCore collects the garbage so far and confines Go to one core until the function that
+// it returns is called. CPU time is then steadiest: nothing spins, and no two threads
+// share the units of a core.
 func oneCore() (restore func()) {
 	cores := runtime.GOMAXPROCS(1)
 	runtime.GC()

@@ -9,8 +9,8 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// tree is a tree shape to measure in. Leaf 0 is a member in all of them, and the
-// path in its limit is that of leaf 0.
+// tree is a tree shape to measure in. Leaf 0 is a member in every shape, and the path in
+// the limit is that of leaf 0.
 type tree struct {
 	shape mls.TreeShape
 	about string
@@ -28,7 +28,7 @@ func trees() []tree {
 	}
 }
 
-// scenario is a group to measure operations in.
+// scenario is a group in which operations are measured.
 type scenario struct {
 	now    time.Time
 	client mls.Config // of somebody outside the group
@@ -36,7 +36,7 @@ type scenario struct {
 	group  limit.Group
 }
 
-// newScenario makes a group by real commits. Its clients know the one suite.
+// newScenario makes a group by real commits. Its clients have only the one suite.
 func newScenario(ctx context.Context, suites mls.Suites, s suite.Suite, t tree, size int) (*scenario, error) {
 	now := time.Now()
 	signer, err := s.GenerateSigner()
@@ -72,7 +72,7 @@ func (s *scenario) views(leaf uint32, n int) ([]*mls.Group, error) {
 	return views, nil
 }
 
-// joiner is a client with the Welcome of a commit of leaf 0 that adds it.
+// joiner is a client with the Welcome of a commit in which leaf 0 adds it.
 type joiner struct {
 	keyPackage *mls.OwnKeyPackage
 	welcome    []byte

@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// table is text in columns; those whose title begins with a space are numbers and
-// go to the right.
+// table is text in columns. A column whose title begins with a space holds numbers and is
+// right-aligned.
 type table struct {
 	titles []string
 	rows   [][]string

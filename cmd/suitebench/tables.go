@@ -23,8 +23,8 @@ func writeTable(w io.Writer, r report) error {
 	return t.write(w)
 }
 
-// writeSummary writes a line for each group: what a commit costs those who make
-// it and process it, and the bytes that go over the wire for it and for a joiner.
+// writeSummary writes a line for each group: the cost of a commit for its maker and its
+// receivers, and the bytes that travel for the commit and for a joiner.
 func writeSummary(w io.Writer, r report) error {
 	if err := writeHeading(w, r); err != nil {
 		return err
@@ -68,7 +68,7 @@ func writeSummary(w io.Writer, r report) error {
 	return nil
 }
 
-// writeHeading says what the figures are of.
+// writeHeading says where and how the figures were measured.
 func writeHeading(w io.Writer, r report) error {
 	cpu := r.Machine.CPU
 	if cpu == "" {
@@ -104,7 +104,7 @@ func number(n int64, known bool) string {
 
 func milliseconds(ns int64) string { return strconv.FormatFloat(float64(ns)/1e6, 'f', 3, 64) }
 
-// ratio returns how many limits x costs.
+// ratio returns the ratio of the cost of x to its limit.
 func ratio(x result) string {
 	if x.Limit == 0 {
 		return "-"

@@ -1,5 +1,5 @@
-// Mandate runs a group under the policy nist-curves: what the policy denies is refused
-// with its reasons, what it allows works, and a log keeps the evidence of both.
+// Mandate runs a group under the policy nist-curves. It shows that what the policy denies is
+// refused with reasons, that what it allows works, and that a log keeps the evidence of both.
 //
 //	go run ./examples/mandate audit.jsonl
 package main
@@ -41,8 +41,8 @@ func mandate(ctx context.Context, now time.Time, w, log io.Writer) error {
 	if err != nil {
 		return err
 	}
-	// Everybody's engine asks the policy about all that enters a group, and the log has
-	// what it answers.
+	// Everybody's engine asks the policy about everything that enters a group, and the log
+	// records the answers.
 	client := func(name string, id suite.ID) (mls.Config, error) {
 		l := slog.New(slog.NewJSONHandler(log, nil)).With("client", name)
 		cfg := mls.Config{

@@ -41,7 +41,7 @@ func main() {
 	}
 }
 
-// member is one of them, with what it has of each group.
+// member is one member, with what it has of each group.
 type member struct {
 	cfg       mls.Config // in the old group; in the new one, with another suite
 	group     *mls.Group

@@ -11,10 +11,10 @@ import (
 	"sync"
 )
 
-// Beyond runs f and returns how many bytes more than limit it allocates. If the whole
-// process allocated no more meanwhile, which takes no time to see, that is 0. Otherwise
-// f, or the function that again returns, does the same once more: again is nil where f
-// can be repeated. It is [By] that decides.
+// Beyond runs f and returns the number of bytes that it allocates beyond limit. If the
+// whole process allocated no more meanwhile, which is quick to see, that is 0. Otherwise
+// f, or the function that again returns, does the same once more, and [By] decides. again
+// is nil if f can be repeated.
 func Beyond(limit uint64, f func(), again func() func()) uint64 {
 	for range 2 { // small blocks of before may be in the first
 		before := ofProcess()
@@ -41,10 +41,10 @@ func ofProcess() uint64 {
 // mu is held while the rate of the memory profile is changed.
 var mu sync.Mutex
 
-// By returns how many bytes f allocates, with what it lets goroutines of package
-// internal/parallel do for it. What else the process does is not in it, such as a
-// fuzzer or another test: By reads the memory profile, where each block has the calls
-// that led to it. That takes some collections of garbage.
+// By returns the number of bytes that f allocates, with those that goroutines of package
+// internal/parallel allocate for it. It leaves out what else the process does, such as a
+// fuzzer or another test: it reads the memory profile, which has the calls that led to
+// each block. That takes some garbage collections.
 func By(f func()) uint64 {
 	mu.Lock()
 	defer mu.Unlock()

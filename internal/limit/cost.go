@@ -1,10 +1,10 @@
-// Package limit is the least that RFC 9420 makes an operation cost: how often it
-// needs each primitive of its cipher suite, in closed form over the shape of the
-// tree, times what the primitive costs. Nothing here is counted in an engine.
+// Package limit computes the least that RFC 9420 makes an operation cost: the number of times
+// that it needs each primitive of its cipher suite, in closed form over the shape of the tree,
+// times the price of the primitive. Nothing here is counted in an engine.
 package limit
 
-// Primitive is what a cost is counted in: a call into a cipher suite, or a byte
-// that such a call works on.
+// Primitive is a unit of cost: a call into a cipher suite, or a byte on which such a call
+// works.
 type Primitive int
 
 // The primitives. Of hashes and the AEAD, a call is priced without its bytes, which
@@ -34,13 +34,13 @@ var names = [primitives]string{
 
 func (p Primitive) String() string { return names[p] }
 
-// Cost says how often each primitive is needed. It has fractions where it is a mean.
+// Cost is the number of times that each primitive is needed. A mean may be fractional.
 type Cost [primitives]float64
 
-// Prices says what each primitive costs, in nanoseconds.
+// Prices are the costs of the primitives, in nanoseconds.
 type Prices [primitives]float64
 
-// Least returns the lower of both prices of each primitive.
+// Least returns the lower of both prices for each primitive.
 func (p Prices) Least(other Prices) Prices {
 	for i := range p {
 		p[i] = min(p[i], other[i])
@@ -66,7 +66,7 @@ func (c Cost) Times(factor float64) Cost {
 	return c
 }
 
-// At returns what c costs at these prices, in nanoseconds.
+// At returns the cost of c at these prices, in nanoseconds.
 func (c Cost) At(prices Prices) float64 {
 	var sum float64
 	for p, count := range c {

@@ -1,10 +1,10 @@
 package limit
 
 // FollowUp is the cost of making a group of the members of g.Tree, which is blank, in
-// the place of another that a ReInit has ended (RFC 9420, Section 11.2): the creator's
-// leaf and epoch 0; a commit without a path that adds everybody else, 2 Verify, 2
-// CheckKey and 1 Seal each, with the resumption PSK of the old group; and the Welcome,
-// whose GroupInfo carries the tree.
+// place of one that a ReInit has ended (RFC 9420, Section 11.2): the creator's leaf and
+// epoch 0; a commit without a path that adds everybody else, with 2 Verify, 2 CheckKey
+// and 1 Seal for each, and the resumption PSK of the old group; and the Welcome, whose
+// GroupInfo carries the tree.
 func (g Group) FollowUp() Cost {
 	joiners := g.joiners()
 	alone := Group{Suite: g.Suite, Tree: Blank(1, 0)}

@@ -2,7 +2,7 @@ package limit
 
 import "github.com/mlsuite/mlsuite/suite"
 
-// Group is what the cost of an operation depends on.
+// Group holds what the cost of an operation depends on.
 type Group struct {
 	Suite suite.Info
 	Tree  Tree
@@ -56,11 +56,11 @@ func (g Group) Commit() Cost {
 	return update.Plus(g.pathHashes(), g.keyNames(1+d, 0), epoch(), g.frame(Sign, g.commitBytes()))
 }
 
-// Process is the cost of processing that commit for a receiver below the copath
-// child of Tree.Path[level], and so with k levels from the common ancestor to the
-// root: 2 Verify, 1 Open, k DeriveKey, 1+d CheckKey, hashes. What a bad key in the
-// tree would cost is every later commit; so all new ones are checked, as RFC 9180,
-// Section 7.1.4, has it for those that somebody encrypts to.
+// Process is the cost of processing that commit for a receiver below the copath child of
+// Tree.Path[level], who has k levels from the common ancestor to the root: 2 Verify, 1
+// Open, k DeriveKey, 1+d CheckKey, hashes. A bad key in the tree would cost every later
+// commit, so all new keys are checked, as RFC 9180, Section 7.1.4, demands of keys to
+// which somebody encrypts.
 func (g Group) Process(level int) Cost {
 	d := float64(len(g.Tree.Path))
 	k := d - float64(level)
@@ -84,8 +84,8 @@ func (g Group) MeanProcess() Cost {
 	return sum.Times(1 / float64(g.Tree.Members-1))
 }
 
-// pathHashes is what everybody hashes for a new path: a parent hash for each of
-// its nodes (Section 7.9), and the tree hashes from the leaf to the root.
+// pathHashes is the cost of what everybody hashes for a new path: a parent hash for each
+// of its nodes (Section 7.9), and the tree hashes from the leaf to the root.
 func (g Group) pathHashes() Cost {
 	d := float64(len(g.Tree.Path))
 	parentHashes := Cost{
@@ -95,8 +95,8 @@ func (g Group) pathHashes() Cost {
 	return parentHashes.Plus(g.treeHashes(g.Tree))
 }
 
-// treeHashes is what is hashed anew after a leaf changed (Section 7.8): the leaf,
-// and each parent above it with the tree hashes of both children.
+// treeHashes is the cost of the hashes after a leaf has changed (Section 7.8): of the
+// leaf, and of each parent above it with the tree hashes of both children.
 func (g Group) treeHashes(t Tree) Cost {
 	parents := float64(t.Depth)
 	return Cost{
@@ -105,7 +105,7 @@ func (g Group) treeHashes(t Tree) Cost {
 	}
 }
 
-// grown is what is hashed when one Add doubles the width of the tree, beyond the
+// grown is the cost of the hashes when one Add doubles the width of the tree, beyond the
 // path of the new leaf: the blank nodes of the new half (Sections 7.7 and 7.8).
 func (g Group) grown(after Tree) Cost {
 	if after.Depth == g.Tree.Depth {
@@ -115,15 +115,15 @@ func (g Group) grown(after Tree) Cost {
 	return g.blankHashes(half, half-g.Tree.Depth)
 }
 
-// blankHashes is the cost of the tree hashes of blank nodes below which all is
-// blank. They contain the indices of the leaves, and so all differ.
+// blankHashes is the cost of the tree hashes of blank nodes with only blank nodes below
+// them. They contain the indices of the leaves, and so all of them differ.
 func (g Group) blankHashes(leaves, parents int) Cost {
 	return Cost{Hash: float64(leaves + parents), HashedByte: float64(parents * 2 * g.Suite.Hash.Size)}
 }
 
-// keyNames is the cost of finding out whether keys are new to the tree: no public
-// key may be in it twice (Sections 7.3 and 12.4.2), and to search thousands of keys
-// of up to 1.6 kB, each new one is named by a hash.
+// keyNames is the cost of finding out whether keys are new to the tree. No public key may
+// be in it twice (Sections 7.3 and 12.4.2). To search thousands of keys of up to 1.6 kB,
+// each new key is named by a hash.
 func (g Group) keyNames(encryption, signature float64) Cost {
 	i := g.Suite
 	return Cost{
@@ -200,10 +200,10 @@ func (g Group) Add() Cost {
 	return added.Plus(welcome, g.treeHashes(after), g.grown(after), g.keyNames(1, 1), epoch(), g.frame(Sign, g.keyPackageBytes()))
 }
 
-// Join is the cost of joining from that Welcome (Section 12.4.3.1): a Verify for
-// each leaf and one for the GroupInfo, 1 Open, a CheckKey for each node, and the
-// hashes of the whole tree. It has one parent hash for each parent, as if it were
-// known which child was updated with it, and no original tree hash (Section 7.9).
+// Join is the cost of joining from that Welcome (Section 12.4.3.1): a Verify for each
+// leaf and one for the GroupInfo, 1 Open, a CheckKey for each node, and the hashes of the
+// whole tree. It has one parent hash for each parent, as if the child that was updated
+// with it were known, and no original tree hash (Section 7.9).
 func (g Group) Join() Cost {
 	after := g.Tree.withJoiner()
 	members, parents, hash := float64(after.Members), float64(after.Parents), float64(g.Suite.Hash.Size)

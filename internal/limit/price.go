@@ -14,9 +14,10 @@ const (
 	large = 16 << 10
 )
 
-// Price measures what each primitive of s costs on this machine: those with public
-// keys, which decide a limit, under plan; the others in a quarter of its time. A
-// price is that of the cheapest sample, as what disturbs one makes it dearer.
+// Price measures what each primitive of s costs on this machine. It measures primitives
+// with public keys, which decide a limit, under plan, and the others in a quarter of the
+// plan's time. A price is that of the cheapest sample, because disturbances only make a
+// sample dearer.
 func Price(ctx context.Context, plan measure.Plan, s suite.Suite) (Prices, error) {
 	m, err := newMaterial(ctx, s)
 	if err != nil {

@@ -2,8 +2,8 @@ package limit
 
 import "math/bits"
 
-// Tree is what a cost depends on of a ratchet tree: its size, and the path of the
-// member who commits.
+// Tree is the part of a ratchet tree on which a cost depends: its size, and the path of
+// the committer.
 type Tree struct {
 	Members int
 	Depth   int     // parents from a leaf to the root
@@ -18,21 +18,21 @@ type Level struct {
 	First      uint32 // leaf index of the leftmost of the receivers
 }
 
-// Blank returns the tree of members at leaves 0 to members-1 and no populated
-// parent, with the path of a leaf: the first commit encrypts to everybody.
+// Blank returns the tree of members at leaves 0 to members-1 with no populated parent,
+// and the path of a leaf: the first commit encrypts to everybody.
 func Blank(members int, leaf uint32) Tree {
 	return walk(members, leaf, 0, func(receivers int) int { return receivers })
 }
 
-// Steady is Blank where every parent that has members on both sides is populated,
-// without unmerged leaves: a commit encrypts to one node a level.
+// Steady is Blank with every parent that has members on both sides populated, without
+// unmerged leaves: a commit encrypts to one node at each level.
 func Steady(members int, leaf uint32) Tree {
 	return walk(members, leaf, members-1, func(int) int { return 1 })
 }
 
-// Unmerged is Steady after the members at odd leaves were replaced without a path:
-// the parents are those of a steady tree of the even leaves, and every odd leaf
-// below them is unmerged. The parent of leaves 2i and 2i+1 is blank.
+// Unmerged is Steady after the members at odd leaves were replaced without a path. The
+// parents are those of a steady tree of the even leaves, and every odd leaf below them is
+// unmerged. The parent of leaves 2i and 2i+1 is blank.
 func Unmerged(members int, leaf uint32) Tree {
 	return walk(members, leaf, (members+1)/2-1, func(receivers int) int {
 		if receivers <= 2 {
@@ -42,8 +42,8 @@ func Unmerged(members int, leaf uint32) Tree {
 	})
 }
 
-// Sparse is a steady tree of twice as many members after leaf 0 removed those at
-// odd leaves, with the path of leaf 0: that path is all that is populated.
+// Sparse is a steady tree of twice as many members after leaf 0 removed those at odd
+// leaves, with the path of leaf 0. Only that path is populated.
 func Sparse(members int) Tree {
 	t := Blank(members, 0)
 	t.Depth = depth(2*members - 1)
@@ -72,7 +72,7 @@ func walk(members int, leaf uint32, parents int, resolution func(receivers int) 
 // depth returns the height of the smallest tree that has so many leaves.
 func depth(leaves int) int { return bits.Len(uint(leaves - 1)) }
 
-// ciphertexts returns how many path secrets the committer seals.
+// ciphertexts returns the number of path secrets that the committer seals.
 func (t Tree) ciphertexts() int {
 	var sum int
 	for _, level := range t.Path {

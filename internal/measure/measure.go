@@ -1,10 +1,9 @@
 // Package measure measures what an operation costs: CPU time and allocations.
 //
-// CPU time is that of the whole process, user and system, all threads and the
-// garbage collector included; see [Clock]. It does not grow when another process
-// takes the core, as wall time does. Goroutines that run on two cores at once
-// slow each other and spin while they wait, so a measurement is steadiest under
-// GOMAXPROCS(1), which is left to the caller.
+// CPU time is the user and system time of the whole process, with all threads and the
+// garbage collector; see [Clock]. Unlike wall time, it does not grow when another process
+// takes the core. Goroutines that run on two cores at once slow each other down and spin
+// while they wait, so a measurement is steadiest under GOMAXPROCS(1), which the caller sets.
 package measure
 
 import (
@@ -77,8 +76,8 @@ func Run(ctx context.Context, plan Plan, op Operation) ([]Sample, error) {
 	return samples, nil
 }
 
-// grow returns how many repetitions fill share, where batch of them took less:
-// at most a hundred times as many, for a short run says little.
+// grow returns the number of repetitions that fill share, if batch of them took less: at
+// most a hundred times as many, because a short run says little.
 func grow(batch int, took, share time.Duration) int {
 	next := batch * 100
 	if took > 0 {

@@ -1,28 +1,28 @@
-// Package provenance lets the parts of suites that this module has prove that they
-// are this module's, so that what they say of who provides a primitive is evidence,
-// and not the word of whoever wrote the part.
+// Package provenance lets this module's parts of suites prove that they are this module's.
+// What such a part says of the provider of a primitive is then evidence, and not just its
+// author's word.
 //
-// Nobody outside the module can import it, name [Proof] or make a [Mark]. A part of
-// somebody else's that embeds one of this module's has its method, and so its proof;
-// but that proof is of the embedded part, and not of what embeds it.
+// Nobody outside the module can import this package, name [Proof] or make a [Mark]. Somebody
+// else's part that embeds one of this module has its method, and so its proof; but the proof
+// is of the embedded part and not of the part that embeds it.
 package provenance
 
 import "reflect"
 
-// Proof is what a part of this module's says of itself: which value it is.
+// Proof is what a part of this module says of itself: which value it is.
 type Proof struct{ part any }
 
-// Of returns the proof of a part. A part gives it of itself alone, whose type is
-// comparable and has no field that others can set.
+// Of returns the proof of a part. A part calls it only for itself. Its type is comparable
+// and has no field that others can set.
 func Of(part any) Proof { return Proof{part} }
 
-// Own reports whether a part is this module's: whether it gives the proof of itself.
+// Own reports whether a part is this module's: whether it gives a proof of itself.
 func Own(part any) bool {
 	p, ok := part.(interface{ Own() Proof })
 	return ok && reflect.TypeOf(part).Comparable() && p.Own().part == part
 }
 
-// Mark says that it is this module that calls. Its zero value does not.
+// Mark says that this module makes a call. Its zero value does not.
 type Mark struct{ own bool }
 
 // This returns the mark of this module.

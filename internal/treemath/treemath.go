@@ -10,8 +10,8 @@ import "math/bits"
 // MaxLeaves is the width of the widest tree whose nodes a [NodeIndex] can count.
 const MaxLeaves = 1 << 31
 
-// LeafIndex counts leaves from the left, from 0. One that comes from outside can
-// be of any value: compare it with the width of the tree before calling Node.
+// LeafIndex counts leaves from the left, from 0. An index from outside can have any
+// value: compare it with the width of the tree before you call Node.
 type LeafIndex uint32
 
 // NodeIndex counts nodes from the left, from 0: leaf i is node 2i.
@@ -20,7 +20,7 @@ type NodeIndex uint32
 // Node returns the index of leaf i among all nodes, for i below [MaxLeaves].
 func (i LeafIndex) Node() NodeIndex { return NodeIndex(i) << 1 }
 
-// NodeCount returns how many nodes a tree of the given width has.
+// NodeCount returns the number of nodes in a tree of the given width.
 func NodeCount(leaves uint32) uint32 {
 	if leaves == 0 {
 		return 0

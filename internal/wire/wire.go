@@ -14,7 +14,7 @@ import (
 const MaxLength = 1<<30 - 1
 
 var (
-	// ErrMalformed is the class of all that a [Reader] itself finds wrong.
+	// ErrMalformed is the class of all faults that a [Reader] itself finds.
 	ErrMalformed = errors.New("malformed")
 	// ErrTooLong says that a vector is longer than MaxLength.
 	ErrTooLong = errors.New("wire: vector is longer than 2^30-1 bytes")

@@ -6,9 +6,9 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// What stands under a code point of the tables of package suite has to be as its row says,
-// or registries and policies take one algorithm for another. The kit has nothing to compare
-// other code points with.
+// An algorithm whose code point is in the tables of package suite has to be as its row says.
+// Otherwise registries and policies take one algorithm for another. The kit cannot check other
+// code points.
 
 func checkHPKERows(t reporter, e encryption) {
 	kem := suite.KEMRow(e.kem.ID).Info
@@ -30,8 +30,8 @@ func checkSignatureRow(t reporter, s signing) {
 	wantRow(t, "signature scheme", s.info, row, row.Scheme != 0)
 }
 
-// wantRow compares what an algorithm says of itself with its row, if that is known. No row
-// has a provenance.
+// wantRow compares what an algorithm says of itself with its row, if there is one. Rows
+// have no provenance.
 func wantRow[Info any](t reporter, what string, got, row Info, known bool) {
 	t.Helper()
 	if !known {
