@@ -11,7 +11,8 @@
 // Candidate returns the Group of that epoch and deletes the secrets of the old one. A
 // join, by a Welcome or from outside, makes a Candidate too. So a client sends a
 // commit, and adopts it once the delivery service has accepted it; if another commit
-// won, the client adopts that one. The example of Group shows all of this.
+// won, the client adopts that one. The example of Group shows all of this. The folder
+// mls/scenarios tells as text what members do and see: a race, a lost Welcome, a fork.
 //
 // A [PublicGroup] follows a group with public handshakes without its secrets, as a
 // delivery service does. A [Simulation] holds everybody's secrets, to make large groups
