@@ -13,9 +13,7 @@ import (
 // [suite.KEMInfo].Derivation:
 //
 //   - [suite.DerivationUnlabelled]: the private key is SHAKE256(ikm, Nsk), without the
-//     suite_id, the label and the
-//
-// length of [DeriveSeed];
+//     suite_id, the label and the length of [DeriveSeed];
 //   - [suite.DerivationRaw]: the private key is ikm if that has Nsk bytes, and is derived
 //     without the label if not;
 //   - [suite.DerivationLabelled], which kem has already.

@@ -251,9 +251,9 @@ func (c *Config) suite(use suite.Use, now time.Time) (suite.Suite, error) {
 	return c.ask(use, now).suite(c.Suite)
 }
 
-// capabilities is what the client advertises: suites that work here, and types
-// that it supports (RFC 9420, Section 7.2). Its policy takes out what it does not
-// let begin, but for what the group needs that it is in, if any.
+// capabilities returns what the client advertises: the suites and the types that it
+// supports (RFC 9420, Section 7.2). It leaves out what the policy does not let begin,
+// unless the group that the client is in needs it. in is that group, or nil.
 func (c *Config) capabilities(own suite.ID, now time.Time, in *publicState) (Capabilities, error) {
 	needed := []CredentialType{c.Credential.Type}
 	if in != nil {

@@ -68,7 +68,7 @@ func (g *Group) Reinitialize(ctx context.Context, now time.Time, cfg Config, opt
 
 // Branch creates a group of some of this group's members, with the same suite (RFC 9420,
 // Section 11.3). A nil groupID asks for a random one. As in [Group.Reinitialize], the
-// only proposals in options are Adds. The errors are those of Reinitialize, but for those
+// only proposals in options are Adds. The errors are those of Reinitialize, without those
 // that concern the ReInit.
 func (g *Group) Branch(ctx context.Context, now time.Time, cfg Config, groupID []byte, extensions Extensions, options ...CommitOption) (*Candidate, error) {
 	if id := g.public.context.CipherSuite; cfg.Suite != id {

@@ -73,8 +73,8 @@ func (n *LeafNode) coversItself(s suite.Suite) error {
 }
 
 // coversItself checks that the leaf of a KeyPackage lists the types of its extensions,
-// each of which is there once (RFC 9420, Sections 10 and 13.4). It is for the maker:
-// others ignore the extensions that they do not know.
+// and that each extension is there once (RFC 9420, Sections 10 and 13.4). Only the maker
+// checks this: others ignore unknown extensions.
 func (kp *KeyPackage) coversItself() error {
 	if err := kp.Extensions.unique("KeyPackage"); err != nil {
 		return err
@@ -85,7 +85,7 @@ func (kp *KeyPackage) coversItself() error {
 	return nil
 }
 
-// validate checks a KeyPackage by itself (RFC 9420, Section 10.1), save for its
+// validate checks a KeyPackage by itself (RFC 9420, Section 10.1), except for its
 // lifetime.
 func (kp *KeyPackage) validate(s suite.Suite) error {
 	if kp.Version != VersionMLS10 {

@@ -45,7 +45,7 @@ type ApplicationMessage struct {
 // The error is [ErrRetired] if the Group is; [ErrReInit] for a proposal or a commit after
 // a ReInit; [ErrWrongGroup] for another group; [ErrOwnMessage] if the message names this
 // member as its sender; [ErrDecrypt] if it is not authentic; [ErrGeneration] if its
-// generation is too far ahead; and a [*PolicyError] if a policy refuses it. It wraps
+// generation is too far ahead; and a [*PolicyError] if the policy refuses it. It wraps
 // [ErrMalformed] if the message does not parse, [ErrUnsupported] if it is of a kind that
 // this member does not take, [ErrInvalid] if it breaks a rule, and [ErrUnknownPSK] or
 // [ErrUnusablePSK] if a commit injects a pre-shared key that is missing or that the suite
@@ -57,16 +57,12 @@ type ApplicationMessage struct {
 //     it.
 //   - [*MissingProposalsError]: process the proposals, and then the commit again.
 //   - [ErrProposalRoom]: the limits have no room for the proposal. It can be handed over
-//     with the
-//
-// commit that refers to it ([WithProposals]).
+//     with the commit that refers to it ([WithProposals]).
 //   - [ErrPastEpoch], [ErrConsumed]: the message came too late, or again.
 //   - [*PathSecretError]: the commit leaves this member behind. A
-//     [*MissingProposalsError] that wraps
-//
-// [ErrConsumed] may do so too: an insider who sends two PrivateMessages of one generation
-// keeps members from having the same proposals. That is impossible where handshakes are
-// PublicMessages.
+//     [*MissingProposalsError] that wraps [ErrConsumed] may do so too: an insider who
+//     sends two PrivateMessages of one generation keeps members from having the same
+//     proposals. That is impossible where handshakes are PublicMessages.
 func (g *Group) Process(ctx context.Context, now time.Time, message []byte, options ...ProcessOption) (*Received, error) {
 	var m Message
 	var received *Received

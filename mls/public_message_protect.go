@@ -22,8 +22,8 @@ func (f *framing) protectPublic(c *authenticatedContent) (*publicMessage, error)
 	return m, nil
 }
 
-// unprotectPublic returns the content of m, of which it has verified the membership
-// tag, if a member sent it, and then the signature (RFC 9420, Section 6.2).
+// unprotectPublic returns the content of m after it has verified the membership tag, if a
+// member sent m, and the signature (RFC 9420, Section 6.2).
 func (f *framing) unprotectPublic(m *publicMessage) (*authenticatedContent, error) {
 	c, err := f.openPublic(m)
 	if err != nil {
@@ -44,8 +44,8 @@ func (f *framing) unprotectPublic(m *publicMessage) (*authenticatedContent, erro
 	return c, nil
 }
 
-// verifyPublic is unprotectPublic for those who are no members, and so can verify
-// the signature alone.
+// verifyPublic is unprotectPublic for those who are not members, and so can verify only
+// the signature.
 func (f *framing) verifyPublic(m *publicMessage) (*authenticatedContent, error) {
 	c, err := f.openPublic(m)
 	if err != nil {

@@ -22,9 +22,8 @@ var _ suite.Policy = (*Policy)(nil)
 //
 //   - a profile of the policy allows the move by name;
 //   - the policy denies the suite that the group has, and no allowed suite of RFC 9420 or
-//     the draft is weaker in less. So nobody is kept in a
-//
-// denied suite, and nobody loses more by leaving it than necessary.
+//     the draft is weaker in less. So nobody is kept in a denied suite, and nobody loses
+//     more by leaving it than necessary.
 //
 // A move that was already made is judged as of the last day on which it could begin.
 func (p *Policy) Judge(q suite.Question) error {
