@@ -8,22 +8,20 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// Group is a Diffie-Hellman group with the encodings of RFC 9180, Section 7.1.1,
-// for [NewDHKEM] and for the hybrid KEMs. Anybody can implement it, under the
-// rules of [KEM].
+// Group is a Diffie-Hellman group with the encodings of RFC 9180, Section 7.1.1, for
+// [NewDHKEM] and for the hybrid KEMs. Anybody can implement it, under the rules of [KEM].
 type Group interface {
 	Info() GroupInfo
 
 	// GenerateKey returns a new private key.
 	GenerateKey() (GroupPrivateKey, error)
 
-	// ParsePrivateKey takes a private key of Info().Nsk bytes. It returns a
-	// [*suite.KeyError] for anything else. Where keys are derived, another candidate is
-	// tried after a KeyError alone.
+	// ParsePrivateKey parses a private key of Info().Nsk bytes. It returns a
+	// [*suite.KeyError] for anything else. When a key is derived, only a KeyError leads
+	// to the next candidate.
 	ParsePrivateKey(b []byte) (GroupPrivateKey, error)
 
-	// CheckPublicKey returns a [*suite.KeyError] for every key with which DH
-	// would fail.
+	// CheckPublicKey returns a [*suite.KeyError] for every key with which DH would fail.
 	CheckPublicKey(pub []byte) error
 }
 
@@ -35,8 +33,8 @@ type GroupPrivateKey interface {
 	// Bytes returns the private key, Info().Nsk bytes, or [suite.ErrNotExportable].
 	Bytes() ([]byte, error)
 
-	// DH returns the shared secret with pub, or a [*suite.KeyError] if pub is no
-	// public key or the secret would be the neutral element's.
+	// DH returns the shared secret with pub. It returns a [*suite.KeyError] if pub is no
+	// public key or the secret would be that of the neutral element.
 	DH(pub []byte) ([]byte, error)
 }
 
@@ -70,8 +68,8 @@ func P521() Group {
 	return &ecdhGroup{ecdh.P521(), ecdhInfo(0x0012, 0x01)}
 }
 
-// X25519 returns the group X25519 of crypto/ecdh. It serializes private keys
-// clamped (RFC 9180, Section 7.1.2).
+// X25519 returns the group X25519 from crypto/ecdh. It serializes private keys clamped
+// (RFC 9180, Section 7.1.2).
 func X25519() Group {
 	return &ecdhGroup{ecdh.X25519(), ecdhInfo(0x0020, 0)}
 }
@@ -176,10 +174,9 @@ func (k *ecdhPrivateKey) DH(pub []byte) ([]byte, error) {
 	return secret, nil
 }
 
-// lowOrder25519 reports whether the shared secret of pub, 32 bytes, and any
-// private key is zero: whether pub is 0, 1, -1 or one of the two points of order
-// 8, or encodes one of them unreduced. X25519 ignores the top bit (RFC 7748,
-// Section 5).
+// lowOrder25519 reports whether the shared secret of pub, 32 bytes, is zero with every
+// private key. That is so if pub is 0, 1, -1 or one of the two points of order 8, or
+// encodes one of them unreduced. X25519 ignores the top bit (RFC 7748, Section 5).
 func lowOrder25519(pub []byte) bool {
 	const (
 		zeros = "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"

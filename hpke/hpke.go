@@ -7,11 +7,11 @@
 // keys, and hashes an info that many recipients share once. [NewStandardScheme]
 // gives the same bytes from the standard library's crypto/hpke.
 //
-// [Suite] with its [Sender] and [Recipient] is HPKE as RFC 9180 has it, for programs that
-// want HPKE itself. The suites of MLS use none of that: RFC 9420, Section 5.1.3, has
-// single-shot messages in base mode, and [suite.New] takes no KDF but HKDF with the hash of
-// the suite. So PSK mode, [ExportOnly], contexts of many messages and the one-stage KDFs,
-// [SHAKE128] to [TurboSHAKE256], are part of no suite; published vectors test them.
+// [Suite] with its [Sender] and [Recipient] is HPKE as RFC 9180 defines it, for programs
+// that want HPKE itself. The suites of MLS do not use it: RFC 9420, Section 5.1.3, needs
+// only single-shot messages in base mode, and [suite.New] accepts only HKDF with the hash of
+// the suite. So no suite has PSK mode, [ExportOnly], contexts for several messages, or the
+// one-stage KDFs [SHAKE128] to [TurboSHAKE256]. Published vectors test them.
 package hpke
 
 import (

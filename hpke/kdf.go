@@ -12,18 +12,17 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// KDF is a key derivation function of HPKE: of two stages, Extract and Expand
-// (RFC 9180, Section 4), or of one stage, Derive (draft-ietf-hpke-hpke;
-// draft-ietf-hpke-pq, Section 5). Its methods cover what the key schedule needs of
-// either.
+// KDF is a key derivation function of HPKE. It has two stages, Extract and Expand (RFC
+// 9180, Section 4), or one stage, Derive (draft-ietf-hpke-hpke; draft-ietf-hpke-pq,
+// Section 5). Its methods cover what the key schedule needs of either kind.
 type KDF interface {
 	Info() suite.KDFInfo
 
-	// absorb appends to dst what stands for x in the context of the key schedule:
-	// its hash (two stages) or itself with its length (one stage).
+	// absorb appends to dst what represents x in the context of the key schedule: its
+	// hash (two stages), or x itself with its length (one stage).
 	absorb(dst, suiteID []byte, label string, x []byte) ([]byte, error)
 
-	// schedule is the part of KeySchedule that knows the shared secret.
+	// schedule is the part of KeySchedule that uses the shared secret.
 	schedule(suiteID, psk, sharedSecret, context []byte, out *secrets) error
 
 	// export is Context.Export.

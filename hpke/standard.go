@@ -12,14 +12,15 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// NewStandardScheme returns the HPKE scheme of the standard library's crypto/hpke
-// with these code points: the one whose encryption with AES-GCM is an approved
-// service of the Go Cryptographic Module from v1.26.0 on (FIPS.md). It has the KEMs
-// 0x0010, 0x0011, 0x0012, 0x0020, 0x0041, 0x0042, 0x0050, 0x0051 and 0x647a, the KDFs
-// 0x0001 to 0x0003, 0x0010 and 0x0011, and the AEADs 0x0001 to 0x0003 and 0xFFFF.
+// NewStandardScheme returns the HPKE scheme of the standard library's crypto/hpke with
+// these code points. From module v1.26.0 on, its encryption with AES-GCM is an approved
+// service of the Go Cryptographic Module (FIPS.md). It has the KEMs 0x0010, 0x0011,
+// 0x0012, 0x0020, 0x0041, 0x0042, 0x0050, 0x0051 and 0x647a, the KDFs 0x0001 to 0x0003,
+// 0x0010 and 0x0011, and the AEADs 0x0001 to 0x0003 and 0xFFFF, and returns an error for
+// others.
 //
-// Its bytes are those of [NewScheme]. It is slower for many recipients: its
-// sealers hold a copy of info and hash it for each, as crypto/hpke keeps no prepared
+// Its bytes are those of [NewScheme]. It is slower for many recipients: its sealers hold
+// a copy of info and hash it for each recipient, because crypto/hpke keeps no prepared
 // key schedule. They are not deterministic.
 func NewStandardScheme(kemID, kdfID, aeadID uint16) (suite.HPKEScheme, error) {
 	s := &standard{}

@@ -8,8 +8,8 @@ import (
 	"github.com/mlsuite/mlsuite/hpke"
 )
 
-// MLKEM768 returns [hpke.MLKEM768] with derandomized encapsulation, which
-// crypto/mlkem offers to tests alone.
+// MLKEM768 returns [hpke.MLKEM768] with derandomized encapsulation, which crypto/mlkem
+// offers only to tests.
 func MLKEM768() hpke.DeterministicKEM {
 	return derandomized{hpke.MLKEM768(), func(pub, m []byte) ([]byte, []byte, error) {
 		key, err := mlkem.NewEncapsulationKey768(pub)

@@ -1,17 +1,16 @@
-// Package fips builds the cipher suites that stand on the standard library alone
-// and on algorithms that FIPS 140-3 approves, for programs on the Go Cryptographic
-// Module: 0x0002, 0x0005 and 0x0007 of RFC 9420, and six of
-// draft-ietf-mls-pq-ciphersuites-06, TBD3 to TBD8.
+// Package fips builds the cipher suites that use only the standard library and algorithms
+// that FIPS 140-3 approves, for programs on the Go Cryptographic Module: 0x0002, 0x0005 and
+// 0x0007 of RFC 9420, and six of draft-ietf-mls-pq-ciphersuites-06, TBD3 to TBD8.
 //
 // MLS_192_MLKEM768_AES256GCM_SHA384_MLDSA65 (TBD10) and
 // MLS_256_MLKEM1024_AES256GCM_SHA384_MLDSA87 (TBD11) need the standard library's
-// crypto/mldsa, of Go 1.27. TBD11 is the one suite of CNSA 2.0, so that until then
-// CNSA 2.0 has no suite on the module. The suites on X25519, X448, Ed448 or
-// ChaCha20-Poly1305 are absent by their algorithms.
+// crypto/mldsa, which comes with Go 1.27. TBD11 is the only suite of CNSA 2.0, so until then
+// CNSA 2.0 has no suite on the module. Suites with X25519, X448, Ed448 or ChaCha20-Poly1305
+// are absent because of these algorithms.
 //
-// [New] fails unless the module is in use, and [Check] is the same by itself. What
-// of a suite runs inside the module, which services are approved, and how an auditor
-// sees it, is in FIPS.md.
+// [New] fails unless the module is in use, and [Check] makes the same check alone. FIPS.md
+// says which parts of a suite run inside the module, which services are approved, and how an
+// auditor sees that.
 package fips
 
 import (
@@ -24,12 +23,12 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// MinSecret is how long a pre-shared key has to be, in bytes: 112 bits. With a
-// shorter one HKDF-Extract is not an approved service, and every suite of this
-// package refuses it with [suite.ErrShortSecret].
+// MinSecret is the least length of a pre-shared key, in bytes: 112 bits. With a shorter
+// key, HKDF-Extract is not an approved service, and every suite of this package refuses
+// the key with [suite.ErrShortSecret].
 const MinSecret = 14
 
-// Option changes what New returns.
+// Option is an option of [New].
 type Option func(*options)
 
 type options struct {
@@ -38,27 +37,25 @@ type options struct {
 	modules      []string
 }
 
-// WithCodePoints takes the draft's suites at the given code points, instead of
-// those of [registry.PrivateUse]; suites that points lacks are left out.
+// WithCodePoints gives the draft's suites these code points in place of those of
+// [registry.PrivateUse]. Suites that points lacks are left out.
 func WithCodePoints(points registry.CodePoints) Option {
 	return func(o *options) { o.points = points }
 }
 
-// StandardHPKE takes HPKE from crypto/hpke, the same bytes with its key schedule in
-// the standard library too, instead of package hpke's. With module v1.26.0 its
-// encryption is an approved service; with v1.0.0 it is not, and New refuses it.
-// Sealing to many recipients then hashes the info for each: see
-// [hpke.NewStandardScheme].
+// StandardHPKE takes HPKE from crypto/hpke in place of package hpke. The bytes are the
+// same, and the key schedule is the standard library's too. With module v1.26.0, its
+// encryption is an approved service; with v1.0.0 it is not, and New refuses it. Sealing
+// to many recipients then hashes the info for each of them: see [hpke.NewStandardScheme].
 func StandardHPKE() Option { return func(o *options) { o.standardHPKE = true } }
 
-// WithModule lets New accept these versions of the module alone, such as "v1.0.0": see
+// WithModule lets New accept only these versions of the module, such as "v1.0.0": see
 // [Check].
 func WithModule(versions ...string) Option { return func(o *options) { o.modules = versions } }
 
-// New returns the registry of the suites, RFC 9420's first. It returns a
-// [*ModuleError] unless the program runs on the Go Cryptographic Module in FIPS 140-3
-// mode, as [Check] says; and an error if the code points collide or name unknown
-// suites.
+// New returns the registry of the suites, RFC 9420's first. The error is a [*ModuleError]
+// unless the program runs on the Go Cryptographic Module in FIPS 140-3 mode, as [Check]
+// says. Another error says that code points collide or name unknown suites.
 func New(opts ...Option) (*registry.Registry, error) {
 	o := newOptions(opts)
 	module := Running()
@@ -73,8 +70,8 @@ func New(opts ...Option) (*registry.Registry, error) {
 	return o.build()
 }
 
-// NewUnchecked is New without the check of the module: to list the suites and to
-// test them, never to protect data that has to be.
+// NewUnchecked is New without the check of the module. Use it to list the suites and to
+// test them, and never to protect data that needs protection.
 func NewUnchecked(opts ...Option) (*registry.Registry, error) { return newOptions(opts).build() }
 
 func newOptions(opts []Option) options {
