@@ -10,8 +10,8 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// client is a client of one identity with one signature key: what a key package or
-// a member is made of.
+// client is one identity with one signature key. Key packages and members are made from
+// it.
 type client struct {
 	cfg  mls.Config
 	psks *pskStore
@@ -85,7 +85,7 @@ func (t *transaction) keyPackage() ([]byte, error) {
 	return (&mls.Message{KeyPackage: t.own.KeyPackage}).Marshal()
 }
 
-// join joins a group by a Welcome. A tree of no bytes is in the Welcome.
+// join joins a group by a Welcome. If tree is empty, the tree is in the Welcome.
 func (s *server) join(ctx context.Context, t *transaction, welcome, tree []byte, encryptHandshake bool) (*member, error) {
 	options := []mls.JoinOption{mls.WithPublicHandshake(!encryptHandshake)}
 	if len(tree) > 0 {

@@ -52,9 +52,9 @@ func commitOptions(forcePath, externalTree bool) []mls.CommitOption {
 	return options
 }
 
-// coversExactly checks that a commit refers to as many proposals as were asked for:
-// the engine takes what arrived and leaves out what does not fit, and a script
-// would pass that tests less than it says.
+// coversExactly checks that a commit refers to as many proposals as were asked for. The
+// engine commits what arrived and leaves out what does not fit; without this check a
+// script could pass although it tested less than it claims.
 func coversExactly(c *mls.Candidate, byReference int) error {
 	n := 0
 	for _, p := range c.Proposals() {
@@ -81,7 +81,7 @@ func (s *server) HandlePendingCommit(_ context.Context, req *mlsclient.StateRequ
 	return m.adopt(candidate, req.StateId)
 }
 
-// takePending returns the own commit that waits.
+// takePending returns the member's own pending commit.
 func (m *member) takePending() (*mls.Candidate, error) {
 	if m.pending == nil {
 		return nil, fmt.Errorf("%w: no commit is pending", errState)

@@ -8,8 +8,8 @@ import (
 	"github.com/mlsuite/mlsuite/mls/interop/mlsclient"
 )
 
-// A state that a ReInit ended is its own reinit: the id stays, and the member moves
-// on to the group that follows.
+// After a ReInit, the id of the state is also the reinit id: it stays, and the member
+// moves on to the group that follows.
 
 func (s *server) ReInitCommit(ctx context.Context, req *mlsclient.CommitRequest) (*mlsclient.CommitReply, error) {
 	return s.Commit(ctx, req)
@@ -173,7 +173,7 @@ func (s *server) HandleBranch(ctx context.Context, req *mlsclient.HandleBranchRe
 	return s.joined(branch, req.TransactionId)
 }
 
-// followUpOptions are those of the first commit of a follow-up group.
+// followUpOptions returns the options of the first commit of a follow-up group.
 func followUpOptions(keyPackages [][]byte, forcePath, externalTree bool) ([]mls.CommitOption, error) {
 	options := commitOptions(forcePath, externalTree)
 	for i, message := range keyPackages {
@@ -186,7 +186,8 @@ func followUpOptions(keyPackages [][]byte, forcePath, externalTree bool) ([]mls.
 	return options, nil
 }
 
-// followUp adopts the first commit of a follow-up group, and answers all but its id.
+// followUp adopts the first commit of a follow-up group. The reply lacks only the state
+// id.
 func followUp(candidate *mls.Candidate, externalTree bool) (*mlsclient.FollowUpReply, *mls.Group, error) {
 	g, err := candidate.Adopt()
 	if err != nil {

@@ -5,9 +5,8 @@
 //
 //	go run . [-port 50001] [-code-points private] [-suites 0x0001,0xF001] [-no-grease]
 //
-// It holds private keys for whoever asks and is for tests alone; it listens on the
-// loopback interface unless -host says otherwise. README.md has the commands of each
-// run.
+// It is for tests alone: it gives private keys to every caller. It listens on the loopback
+// interface unless -host says otherwise. README.md has the commands of each run.
 package main
 
 import (

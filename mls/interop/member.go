@@ -149,8 +149,8 @@ func (s *server) Unprotect(ctx context.Context, req *mlsclient.UnprotectRequest)
 	}, nil
 }
 
-// receive takes the proposals that a commit will refer to. The member's own are
-// kept since they were made, and so are those that arrived before.
+// receive processes the proposals that a commit will refer to. The member already keeps
+// its own proposals and those that arrived before.
 func (s *server) receive(ctx context.Context, m *member, proposals [][]byte) error {
 	for i, message := range proposals {
 		received, err := m.group.Process(ctx, s.now(), message)

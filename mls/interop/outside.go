@@ -10,13 +10,13 @@ import (
 	"github.com/mlsuite/mlsuite/mls/interop/mlsclient"
 )
 
-// publicGroup returns what a GroupInfo shows of a group, with the tree that it holds or that
-// is beside it.
+// publicGroup returns the public view of the group that a GroupInfo describes. The tree
+// is in the GroupInfo or in tree.
 func (s *server) publicGroup(ctx context.Context, groupInfo, tree []byte) (*mls.PublicGroup, error) {
 	return mls.NewPublicGroup(ctx, s.now(), s.config(), groupInfo, tree)
 }
 
-// proposer makes proposals to a group from outside.
+// proposer returns a proposer that is not a member of g.
 func proposer(g *mls.PublicGroup) mls.ExternalProposer {
 	return mls.ExternalProposer{Suite: g.Suite(), GroupID: g.GroupID(), Epoch: g.Epoch()}
 }

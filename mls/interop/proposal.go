@@ -56,7 +56,7 @@ func parseExtensions(list []*mlsclient.Extension) (mls.Extensions, error) {
 	return extensions, nil
 }
 
-// described returns the proposal of a description, for a group.
+// described returns the proposal to g that d describes.
 func described(d *mlsclient.ProposalDescription, g view) (change, error) {
 	switch string(d.GetProposalType()) {
 	case "add":

@@ -9,7 +9,7 @@ import (
 	"github.com/mlsuite/mlsuite/mls/interop/mlsclient"
 )
 
-// pskStore is what a client has of pre-shared keys. It implements mls.PSKStore.
+// pskStore holds the pre-shared keys of a client. It implements mls.PSKStore.
 type pskStore struct {
 	mu       sync.Mutex
 	external map[string][]byte
@@ -41,8 +41,8 @@ func (s *pskStore) put(id, secret []byte) {
 	s.external[string(id)] = secret
 }
 
-// follow copies the external PSKs of a client that goes on in another group, old's
-// follow-up.
+// follow copies the external PSKs of from, a client that goes on in the follow-up group
+// of old.
 func (s *pskStore) follow(from *pskStore, old *mls.Group) {
 	from.mu.Lock()
 	defer from.mu.Unlock()

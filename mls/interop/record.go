@@ -10,8 +10,8 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// recordingSuites hands the private keys that its suites generate to a keyRecorder:
-// the engine, rightly, does not show those of a key package.
+// recordingSuites passes the private keys that its suites generate to a keyRecorder. The
+// engine, rightly, does not show the private keys of a key package.
 type recordingSuites struct {
 	mls.Suites
 	keys *keyRecorder

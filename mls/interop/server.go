@@ -16,8 +16,8 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// server holds what the runner's actors have here. Every id is of one counter, so
-// that a state and a transaction never share one.
+// server holds the state of the runner's actors. All ids come from one counter, so a
+// state and a transaction never share one.
 type server struct {
 	mlsclient.UnsafeMLSClientServer // a method that is missing does not compile
 
@@ -26,7 +26,7 @@ type server struct {
 	noGREASE bool // for peers that do not ignore the reserved values
 
 	// made, if not nil, changes a key package to one that this engine does not make,
-	// before anybody sees it: tests stand in for other implementations with it.
+	// before it is sent. With it tests stand in for other implementations.
 	made func(context.Context, *transaction) error
 
 	mu           sync.Mutex
@@ -46,8 +46,8 @@ func newServer(suites mls.Suites, now func() time.Time) *server {
 	}
 }
 
-// config is what every group here is made, joined and seen with: for peers who need
-// more than the defaults allow.
+// config returns the configuration of every group here. It allows peers more than the
+// defaults do.
 func (s *server) config() mls.Config {
 	return mls.Config{
 		Suites:   s.suites,
@@ -59,8 +59,8 @@ func (s *server) config() mls.Config {
 	}
 }
 
-// maxMessage is the longest request that is accepted: Welcomes and trees of large
-// post-quantum groups exceed gRPC's 4 MiB.
+// maxMessage bounds the size of a request. Welcomes and trees of large post-quantum
+// groups exceed gRPC's default of 4 MiB.
 const maxMessage = 64 << 20
 
 // newGRPCServer serves s and logs the calls that fail.

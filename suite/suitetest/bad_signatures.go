@@ -9,8 +9,8 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// badSignatures returns variants of the valid signature sig, made with knowledge
-// of its encoding, or none of an unknown one.
+// badSignatures returns malformed variants of the valid signature sig. It returns none if
+// it does not know the encoding.
 func badSignatures(info suite.SignatureInfo, sig []byte) []variant {
 	if info.PostQuantum != "" || len(sig) > info.Signature {
 		return nil

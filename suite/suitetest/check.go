@@ -66,8 +66,8 @@ func wantKeyError(t reporter, call, key string, private bool, err error) {
 	}
 }
 
-// concurrently calls f from several goroutines at once. The race detector sees what
-// gives right results all the same.
+// concurrently calls f from several goroutines at once. The race detector also sees races
+// that leave the results right.
 func concurrently(t reporter, f func() error) {
 	t.Helper()
 	const goroutines, calls = 4, 3

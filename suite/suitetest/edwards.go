@@ -71,9 +71,9 @@ func (c *edwards) hasPoint(y *big.Int) bool {
 	return new(big.Int).ModSqrt(u.Mul(u, v).Mod(u, c.p), c.p) != nil
 }
 
-// badKeys returns encodings that are no public key: of points of small order, all of
-// them; of coordinates that are not reduced, all of Ed25519; of no point; and, in the
-// form of the key good, what it is with one bit changed, where that is no point.
+// badKeys returns encodings that are not public keys: all points of small order;
+// coordinates that are not reduced, for Ed25519 all of them; coordinates without a point;
+// and variants of the key good with one bit changed, if they are not points.
 func (c *edwards) badKeys(good []byte) []variant {
 	var keys []variant
 	add := func(fault string, key []byte) {

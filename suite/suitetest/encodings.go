@@ -47,7 +47,7 @@ func parts(kem suite.KEMInfo) []part {
 	return all
 }
 
-// kemOf returns the KEM of the tables that is a part by itself.
+// kemOf returns the KEM of package suite's tables whose only part is part.
 func kemOf(part string) (suite.KEMInfo, bool) {
 	for _, row := range suite.KEMs() {
 		if i := row.Info; !i.Hybrid() && (i.Classical == part || i.PostQuantum == part) {
@@ -84,11 +84,11 @@ func badPublicKeys(kem suite.KEMInfo, good []byte) []variant {
 	return bad
 }
 
-// dubiousPublicKeys returns public keys that a KEM may accept or refuse. One of a
-// hybrid KEM, whose X25519 part is of low order, still has its other half: RFC
-// 9180, Section 7.1.4, forbids the key to a DHKEM, and nobody forbids it to the
-// hybrid. X25519 reads an unreduced coordinate as the reduced one and ignores
-// the top bit (RFC 7748, Section 5).
+// dubiousPublicKeys returns public keys that a KEM may accept or refuse. If the X25519
+// part of a hybrid key has low order, its other half still protects: RFC 9180, Section
+// 7.1.4, forbids such a key to a DHKEM, and no document forbids it to a hybrid. X25519
+// reads an unreduced coordinate as the reduced one and ignores the top bit (RFC 7748,
+// Section 5).
 func dubiousPublicKeys(kem suite.KEMInfo, good []byte) []variant {
 	var dubious []variant
 	for _, p := range parts(kem) {

@@ -6,7 +6,7 @@ import (
 	"github.com/mlsuite/mlsuite/hpke"
 )
 
-// kemChecks are of what HPKE over the KEM would hide.
+// kemChecks returns the checks of a KEM by itself, for what HPKE would hide.
 func kemChecks() []check[hpke.KEM] {
 	return []check[hpke.KEM]{
 		{"info", checkKEMAlone},

@@ -175,8 +175,9 @@ func checkBadPublicKeys(t reporter, e encryption) {
 	}
 }
 
-// checkAgreement takes keys that may or may not be valid: flipping a bit of a
-// public key leaves one of X25519 valid, one of P-256 hardly ever.
+// checkAgreement checks that CheckPublicKey and Seal accept the same keys. The keys may
+// or may not be valid: if one bit of a valid key changes, an X25519 key stays valid, and
+// a P-256 key hardly ever does.
 func checkAgreement(t reporter, e encryption) {
 	good := e.generate(t).PublicKey()
 	keys := dubiousPublicKeys(e.kem, good)

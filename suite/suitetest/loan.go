@@ -7,8 +7,8 @@ const (
 	sentinel = 0xA5 // what they hold
 )
 
-// loans are the arguments of one call. They are copies with spare capacity, so
-// that a callee shows that changes them, appends to them or keeps them.
+// loans are the arguments of one call. They are copies with spare capacity, so a callee
+// shows if it changes them, appends to them or keeps them.
 type loans struct{ all []loan }
 
 type loan struct {
@@ -60,8 +60,8 @@ func wantSeparate(t reporter, call string, a, b []byte) {
 	scribble(a)
 }
 
-// wantNothingBehind demands that a secret that belongs to the caller has nothing behind
-// it, up to its capacity: whoever erases the secret does not erase that.
+// wantNothingBehind demands that the bytes between the length and the capacity of a
+// secret are zero. The caller owns the secret and erases it, but would not erase those.
 func wantNothingBehind(t reporter, what string, secret []byte) {
 	t.Helper()
 	if behind := secret[len(secret):cap(secret)]; bytes.Count(behind, []byte{0}) != len(behind) {
@@ -69,7 +69,7 @@ func wantNothingBehind(t reporter, what string, secret []byte) {
 	}
 }
 
-// wantOwnBytes demands that what a key returns of itself is a copy.
+// wantOwnBytes demands that the bytes that a key returns are copies.
 func wantOwnBytes(t reporter, key interface {
 	PublicKey() []byte
 	Bytes() ([]byte, error)

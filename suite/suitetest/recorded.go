@@ -52,7 +52,7 @@ type recordedSealer struct {
 	sealer suite.DeterministicSealer
 }
 
-// Seal is for the next recipient.
+// Seal seals to the next recipient.
 func (r *recordedSealer) Seal(pub, aad, plaintext []byte) (enc, ciphertext []byte, err error) {
 	sealers, err := r.Sealers(1)
 	if err != nil {
@@ -74,7 +74,7 @@ func (r *recordedSealer) Sealers(n int) ([]suite.Sealer, error) {
 	return sealers, nil
 }
 
-// sealerOfOne has the randomness of one recipient.
+// sealerOfOne seals to one recipient with randomness that was read beforehand.
 type sealerOfOne struct {
 	sealer     suite.DeterministicSealer
 	randomness []byte

@@ -30,8 +30,8 @@ func checkSignatureRow(t reporter, s signing) {
 	wantRow(t, "signature scheme", s.info, row, row.Scheme != 0)
 }
 
-// wantRow compares what an algorithm says of itself with its row, if there is one. Rows
-// have no provenance.
+// wantRow compares the description of an algorithm with its row, if there is one. It
+// ignores the provenance, which rows do not have.
 func wantRow[Info any](t reporter, what string, got, row Info, known bool) {
 	t.Helper()
 	if !known {

@@ -218,7 +218,8 @@ func checkCancelledSign(t reporter, s signing) {
 	}
 }
 
-// token is a crypto.Signer as one of a token or a KMS comes: of no known type.
+// token stands in for the crypto.Signer of a hardware token or a KMS, whose type is
+// unknown.
 type token struct {
 	crypto.Signer
 	err error
@@ -231,7 +232,7 @@ func (k token) Sign(random io.Reader, digest []byte, opts crypto.SignerOpts) ([]
 	return k.Signer.Sign(random, digest, opts)
 }
 
-// tokenOf is a token whose public key is another.
+// tokenOf is a token with the public key of another.
 type tokenOf struct {
 	token
 	public crypto.PublicKey
@@ -239,8 +240,8 @@ type tokenOf struct {
 
 func (k tokenOf) Public() crypto.PublicKey { return k.public }
 
-// cryptoKeys returns a key of every scheme of which the standard library has
-// keys, by the name in Info.
+// cryptoKeys returns a key of every scheme for which the standard library has keys, by
+// the scheme's name in Info.
 func cryptoKeys(t reporter) map[string]crypto.Signer {
 	keys := make(map[string]crypto.Signer)
 	for _, curve := range []elliptic.Curve{elliptic.P256(), elliptic.P384(), elliptic.P521()} {

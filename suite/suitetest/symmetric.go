@@ -59,8 +59,8 @@ func checkMAC(t reporter, s symmetric) {
 	}
 }
 
-// checkKDF knows the answers of HKDF, with which RFC 9420 and its drafts have all
-// their suites. Of another KDF it demands sizes alone.
+// checkKDF compares the KDF with HKDF, which all suites of RFC 9420 and its drafts use.
+// Of another KDF it checks only the sizes.
 func checkKDF(t reporter, s symmetric) {
 	ikm, salt := pattern(4, 40), pattern(5, 40)
 	isHKDF := s.info.KDF.ID >= 0x0001 && s.info.KDF.ID <= 0x0003
@@ -202,8 +202,8 @@ func checkSymmetricArguments(t reporter, s symmetric) {
 	l.settle(t, "AEAD.Open")
 }
 
-// symmetricResults returns the result of every function, of arguments that depend
-// on seed.
+// symmetricResults returns the result of every function for arguments that depend on
+// seed.
 func (s symmetric) symmetricResults(seed byte) ([][]byte, error) {
 	extracted, err := s.Extract(pattern(seed, 32), pattern(seed, 32))
 	if err != nil {
