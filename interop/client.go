@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/mlsuite/mlsuite/interop/mlsclient"
 	"github.com/mlsuite/mlsuite/mls"
-	"github.com/mlsuite/mlsuite/mls/interop/mlsclient"
 	"github.com/mlsuite/mlsuite/suite"
 )
 

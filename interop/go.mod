@@ -1,4 +1,4 @@
-module github.com/mlsuite/mlsuite/mls/interop
+module github.com/mlsuite/mlsuite/interop
 
 go 1.26.0
 
@@ -20,4 +20,4 @@ require (
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20260817212433-ac3dfec99bb1 // indirect
 )
 
-replace github.com/mlsuite/mlsuite => ../..
+replace github.com/mlsuite/mlsuite => ..

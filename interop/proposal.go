@@ -7,8 +7,8 @@ import (
 	"iter"
 	"slices"
 
+	"github.com/mlsuite/mlsuite/interop/mlsclient"
 	"github.com/mlsuite/mlsuite/mls"
-	"github.com/mlsuite/mlsuite/mls/interop/mlsclient"
 )
 
 // view is a group, seen from inside or outside.

@@ -2928,7 +2928,7 @@ const file_mls_client_proto_rawDesc = "" +
 	"\x14CreateExternalSigner\x12\x1b.mls_client.IdentityRequest\x1a\x1f.mls_client.ExternalSignerReply\x12T\n" +
 	"\x11AddExternalSigner\x12$.mls_client.AddExternalSignerRequest\x1a\x19.mls_client.ProposalReply\x12^\n" +
 	"\x16ExternalSignerProposal\x12).mls_client.ExternalSignerProposalRequest\x1a\x19.mls_client.ProposalReply\x123\n" +
-	"\x04Free\x12\x18.mls_client.StateRequest\x1a\x11.mls_client.EmptyB2Z0github.com/mlsuite/mlsuite/mls/interop/mlsclientb\x06proto3"
+	"\x04Free\x12\x18.mls_client.StateRequest\x1a\x11.mls_client.EmptyB.Z,github.com/mlsuite/mlsuite/interop/mlsclientb\x06proto3"
 
 var (
 	file_mls_client_proto_rawDescOnce sync.Once

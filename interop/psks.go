@@ -5,8 +5,8 @@ import (
 	"context"
 	"sync"
 
+	"github.com/mlsuite/mlsuite/interop/mlsclient"
 	"github.com/mlsuite/mlsuite/mls"
-	"github.com/mlsuite/mlsuite/mls/interop/mlsclient"
 )
 
 // pskStore holds the pre-shared keys of a client. It implements mls.PSKStore.

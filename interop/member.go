@@ -7,8 +7,8 @@ import (
 	"math"
 	"sync"
 
+	"github.com/mlsuite/mlsuite/interop/mlsclient"
 	"github.com/mlsuite/mlsuite/mls"
-	"github.com/mlsuite/mlsuite/mls/interop/mlsclient"
 )
 
 // member is a member of a group, through all epochs: a state keeps its id.

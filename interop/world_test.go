@@ -15,7 +15,7 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/mlsuite/mlsuite/internal/vectors"
-	"github.com/mlsuite/mlsuite/mls/interop/mlsclient"
+	"github.com/mlsuite/mlsuite/interop/mlsclient"
 	"github.com/mlsuite/mlsuite/registry/all"
 )
 

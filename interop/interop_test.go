@@ -5,8 +5,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/interop/mlsclient"
 	"github.com/mlsuite/mlsuite/mls"
-	"github.com/mlsuite/mlsuite/mls/interop/mlsclient"
 )
 
 // TestScripts goes through the families of the runner's scripts between two servers,

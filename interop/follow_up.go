@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/mlsuite/mlsuite/interop/mlsclient"
 	"github.com/mlsuite/mlsuite/mls"
-	"github.com/mlsuite/mlsuite/mls/interop/mlsclient"
 )
 
 // After a ReInit, the id of the state is also the reinit id: it stays, and the member
