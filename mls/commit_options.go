@@ -87,9 +87,9 @@ func WithoutPending() CommitOption { return commitOption(func(p *commitPlan) { p
 // [Candidate.RatchetTree], or [Group.RatchetTree] of the new epoch.
 func WithoutTree() CommitOption { return commitOption(func(p *commitPlan) { p.noTree = true }) }
 
-// WithCommitData authenticates data that goes along with the commit, unencrypted (RFC
+// WithAuthenticatedData authenticates data that goes along with the commit, unencrypted (RFC
 // 9420, Section 6.3.1).
-func WithCommitData(data []byte) CommitOption {
+func WithAuthenticatedData(data []byte) CommitOption {
 	return commitOption(func(p *commitPlan) { p.aad = data })
 }
 

@@ -228,7 +228,7 @@ func TestLengthsStopNobody(t *testing.T) {
 		}
 		propose(1, ExternalPSK(long))
 		propose(1, ReplaceExtensions(Extension{Type: strangeExtension, Data: long}))
-		c, err := groups[2].Commit(t.Context(), insiderTime, WithCommitData(long))
+		c, err := groups[2].Commit(t.Context(), insiderTime, WithAuthenticatedData(long))
 		require.NoError(t, err)
 		require.Len(t, c.Proposals(), 2)
 		follow(t, groups, 2, c)
