@@ -120,10 +120,9 @@ func mutate(root string, args []string, out io.Writer) error {
 		}
 	}
 	begin := time.Now()
-	if err := m.runAll(chosen, *workers); err != nil {
-		return err
-	}
-	return m.report(chosen, fixed, redundant, time.Since(begin), *keep)
+	failed := m.runAll(chosen, *workers)
+	chosen = slices.DeleteFunc(chosen, func(x mutant) bool { return x.err != nil })
+	return errors.Join(failed, m.report(chosen, fixed, redundant, time.Since(begin), *keep))
 }
 
 type mutant struct {
@@ -133,6 +132,7 @@ type mutant struct {
 	verdict verdict
 	failed  string // the test that failed
 	took    time.Duration
+	err     error // instead of a verdict
 }
 
 type mutation struct {
@@ -332,17 +332,14 @@ func (m *mutation) baseline() error {
 }
 
 // runAll runs all mutants, and prints a survivor, or any if verbose, as soon as its
-// tests are done.
+// tests are done. It returns the errors of those that could not be run.
 func (m *mutation) runAll(mutants []mutant, workers int) error {
-	type result struct {
-		*mutant
-		err error
-	}
-	jobs, results := make(chan *mutant), make(chan result)
+	jobs, results := make(chan *mutant), make(chan *mutant)
 	for range workers {
 		go func() {
 			for x := range jobs {
-				results <- result{x, m.runOne(x)}
+				x.err = m.runOne(x)
+				results <- x
 			}
 		}()
 	}
@@ -352,17 +349,17 @@ func (m *mutation) runAll(mutants []mutant, workers int) error {
 		}
 		close(jobs)
 	}()
-	var first error
+	var failed []error
 	for range mutants {
 		x := <-results
-		if first == nil {
-			first = x.err
-		}
-		if m.verbose || x.verdict == survived && x.err == nil {
+		switch {
+		case x.err != nil:
+			failed = append(failed, x.err)
+		case m.verbose || x.verdict == survived:
 			fmt.Fprintf(m.out, "%s: %s (%s %s, %s)\n", x.verdict, x.id, x.position, x.failed, x.took.Round(time.Millisecond))
 		}
 	}
-	return first
+	return errors.Join(failed...)
 }
 
 // conformance is the folder of the kit by which all suites are tested.
