@@ -137,6 +137,17 @@ func TestLintTellsWhatIsUnchecked(t *testing.T) {
 	}
 }
 
+// Work ends where there is no room, and stays at an end; work that fits is done.
+func TestWorkEnds(t *testing.T) {
+	w := &work{left: 5}
+	require.True(t, w.do(3))
+	require.True(t, w.do(2))
+	require.False(t, w.gaveUp(), "it fitted")
+	require.False(t, w.do(1))
+	require.True(t, w.gaveUp())
+	require.False(t, w.do(1))
+}
+
 func lint(files ...File) Problems {
 	wrong, _ := Lint(files...)
 	return wrong
