@@ -3,7 +3,6 @@ package all_test
 import (
 	"crypto"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -11,8 +10,6 @@ import (
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
-
-var today = time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)
 
 // row is a suite as the documents have it: RFC 9420, Section 17.1, and
 // draft-ietf-mls-pq-ciphersuites-06, with the sizes of RFC 9180 and FIPS 203, 204.
