@@ -52,9 +52,15 @@ func (r *reach) enter(at unsafe.Pointer, typ reflect.Type, n int) bool {
 func (r *reach) walk(path string, v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Pointer:
-		if !v.IsNil() && r.enter(v.UnsafePointer(), v.Type(), 0) {
-			r.walk(path, v.Elem())
+		if v.IsNil() || !r.enter(v.UnsafePointer(), v.Type(), 0) {
+			return
 		}
+		if v.Type() == reflect.TypeFor[*claim]() { // which the collector ends if its candidate is dropped
+			c := (*claim)(v.UnsafePointer())
+			c.mu.Lock()
+			defer c.mu.Unlock()
+		}
+		r.walk(path, v.Elem())
 	case reflect.Interface:
 		if !v.IsNil() {
 			r.walk(path+"("+v.Elem().Type().String()+")", v.Elem())

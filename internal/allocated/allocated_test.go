@@ -19,8 +19,12 @@ func allocate(n, depth int) {
 	sink = make([]byte, n)
 }
 
-// What a function allocates is counted to the byte, in however deep a call and
-// whatever the rest of the process does meanwhile.
+// slack is more than the runtime allocates for itself while it serves a function, when it
+// begins a collection.
+const slack = 1 << 10
+
+// What a function allocates is counted, in however deep a call and whatever the rest of
+// the process does meanwhile.
 func TestOthersDoNotCount(t *testing.T) {
 	stop, stopped := make(chan bool), make(chan bool)
 	go func() {
@@ -37,17 +41,22 @@ func TestOthersDoNotCount(t *testing.T) {
 	}()
 	for _, depth := range []int{0, 60} {
 		const n = 3 << 20
-		require.EqualValues(t, n, By(func() { allocate(n, depth) }))
-		require.EqualValues(t, 1000*16, By(func() {
+		counts := func(want int, got uint64) {
+			t.Helper()
+			require.GreaterOrEqual(t, got, uint64(want))
+			require.LessOrEqual(t, got, uint64(want+slack))
+		}
+		counts(n, By(func() { allocate(n, depth) }))
+		counts(1000*16, By(func() {
 			for range 1000 {
 				allocate(16, depth)
 			}
 		}))
 		large := func() { allocate(n, depth) }
-		require.Zero(t, Beyond(n, large, nil))
-		require.EqualValues(t, 1, Beyond(n-1, large, func() func() { return large }))
+		require.Zero(t, Beyond(n+slack, large, nil))
+		counts(2*slack, Beyond(n-2*slack, large, func() func() { return large }))
 	}
-	require.Zero(t, By(func() {}))
+	require.LessOrEqual(t, By(func() {}), uint64(slack))
 	close(stop)
 	<-stopped
 }
