@@ -53,8 +53,8 @@ func newCertificate(public any, authority ed25519.PrivateKey) ([]byte, error) {
 	}, issuer, public, authority)
 }
 
-// certificateOfAny is a certificate of a public key that crypto/x509 does not know,
-// such as one of Ed448 (RFC 8410) or ML-DSA (RFC 9881).
+// certificateOfAny is a certificate of a public key that crypto/x509 does not know in
+// every Go release, such as one of Ed448 (RFC 8410) or ML-DSA (RFC 9881).
 func certificateOfAny(t *testing.T, algorithm asn1.ObjectIdentifier, key []byte) []byte {
 	t.Helper()
 	chain, err := certificateOf(make([]byte, ed25519.PublicKeySize)).Certificates()
@@ -105,9 +105,9 @@ func x509Client(t *testing.T, id suite.ID) Config {
 	case 0x0603:
 		key, err = ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
 	default:
-		algorithm := asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 3, 17} // id-ml-dsa-44 and up
-		if info.PostQuantum == "" {
-			algorithm = asn1.ObjectIdentifier{1, 3, 101, 113} // id-Ed448
+		algorithm := asn1.ObjectIdentifier{1, 3, 101, 113} // id-Ed448
+		if info.PostQuantum != "" {                        // id-ml-dsa-44 and up
+			algorithm = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 3, 17 + int(info.Scheme-0x0904)}
 		}
 		cfg.Credential = certificates(certificateOfAny(t, algorithm, cfg.Signer.PublicKey()))
 		return cfg
