@@ -69,16 +69,26 @@ func coversExactly(c *mls.Candidate, byReference int) error {
 }
 
 func (s *server) HandlePendingCommit(_ context.Context, req *mlsclient.StateRequest) (*mlsclient.MemberReply, error) {
-	m, done, err := s.member(req.StateId)
+	m, candidate, done, err := s.pending(req)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	candidate, err := m.takePending()
-	if err != nil {
-		return nil, err
-	}
 	return m.adopt(candidate, req.StateId)
+}
+
+// pending returns a member and the candidate of its own commit that waits, which it takes
+// from it. The caller calls done.
+func (s *server) pending(req *mlsclient.StateRequest) (m *member, c *mls.Candidate, done func(), err error) {
+	m, done, err = s.member(req.StateId)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if c, err = m.takePending(); err != nil {
+		done()
+		return nil, nil, nil, err
+	}
+	return m, c, done, nil
 }
 
 // takePending returns the member's own pending commit.

@@ -16,15 +16,11 @@ func (s *server) ReInitCommit(ctx context.Context, req *mlsclient.CommitRequest)
 }
 
 func (s *server) HandlePendingReInitCommit(ctx context.Context, req *mlsclient.StateRequest) (*mlsclient.ReInitReply, error) {
-	m, done, err := s.member(req.StateId)
+	m, candidate, done, err := s.pending(req)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	candidate, err := m.takePending()
-	if err != nil {
-		return nil, err
-	}
 	return s.adoptReInit(ctx, m, candidate, req.StateId)
 }
 

@@ -214,6 +214,7 @@ func TestPlantedFaultsAreKnown(t *testing.T) {
 func TestNoMutantSurvives(t *testing.T) {
 	verdicts, err := loadVerdicts()
 	require.NoError(t, err)
+	require.Greater(t, len(verdicts), 300)
 	redundant, err := loadRedundant()
 	require.NoError(t, err)
 	for id, v := range verdicts {
