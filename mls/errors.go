@@ -46,7 +46,7 @@ var (
 	// have.
 	ErrDerivation = errors.New("mls: the committer derives keys as another version of the draft does")
 	// ErrDecrypt says that a ciphertext is not authentic. It carries no detail.
-	ErrDecrypt = errDecrypt
+	ErrDecrypt = errors.New("mls: decryption failed")
 	// ErrConsumed says that the key of a message is gone: the message was opened before,
 	// or it is older than the window of skipped keys.
 	ErrConsumed = errors.New("mls: message key is consumed")
@@ -55,7 +55,7 @@ var (
 	ErrGeneration = errors.New("mls: message generation is too far ahead")
 	// ErrRetired says that the group has moved to its next epoch, and that this handle no
 	// longer holds secrets.
-	ErrRetired = errRetired
+	ErrRetired = errors.New("mls: epoch is retired")
 	// ErrOwnMessage says that a message is this member's own. The signature of a
 	// PublicMessage shows that. A PrivateMessage names this member as its sender, and
 	// nobody has verified that: every member can write such a name, and the key that

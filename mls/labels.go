@@ -12,11 +12,6 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-var (
-	errDecrypt = errors.New("mls: decryption failed")
-	errRetired = errors.New("mls: epoch is retired")
-)
-
 // labelPrefix goes in front of every label but those of RefHash, which are whole.
 const labelPrefix = "MLS 1.0 "
 
@@ -116,8 +111,8 @@ func sealToEach(s suite.Suite, label string, context []byte, n int, seal func(i 
 }
 
 // openWithLabel is DecryptWithLabel (RFC 9420, Section 5.1.3). Whatever is wrong
-// with the ciphertext, the error is [errDecrypt]; a destroyed key
-// gives [errRetired].
+// with the ciphertext, the error is [ErrDecrypt]; a destroyed key
+// gives [ErrRetired].
 func openWithLabel(key suite.PrivateKey, label string, context, enc, ciphertext []byte) ([]byte, error) {
 	info, err := encryptContext(label, context)
 	if err != nil {
@@ -125,13 +120,13 @@ func openWithLabel(key suite.PrivateKey, label string, context, enc, ciphertext 
 	}
 	plaintext, err := key.Open(enc, info, nil, ciphertext)
 	if errors.Is(err, suite.ErrDestroyed) {
-		return nil, errRetired
+		return nil, ErrRetired
 	}
 	if errors.Is(err, suite.ErrEnvironment) {
 		return nil, err
 	}
 	if err != nil {
-		return nil, errDecrypt
+		return nil, ErrDecrypt
 	}
 	return plaintext, nil
 }
@@ -148,7 +143,7 @@ func refHash(s suite.Suite, label string, value []byte) ([]byte, error) {
 
 // expandWithLabel is ExpandWithLabel (RFC 9420, Section 8). The length is at most
 // 65535 and at most 255 * Nh, else an error. An empty secret is one that was
-// destroyed, and gives [errRetired].
+// destroyed, and gives [ErrRetired].
 func expandWithLabel(s suite.Suite, secret []byte, label string, context []byte, length int) ([]byte, error) {
 	info, err := kdfLabel(label, context, length)
 	if err != nil {
@@ -160,7 +155,7 @@ func expandWithLabel(s suite.Suite, secret []byte, label string, context []byte,
 // expandLabelled is expandWithLabel for an encoded KDFLabel of the same length.
 func expandLabelled(s suite.Suite, secret, kdfLabel []byte, length int) ([]byte, error) {
 	if len(secret) == 0 {
-		return nil, errRetired
+		return nil, ErrRetired
 	}
 	return s.Expand(secret, kdfLabel, length)
 }
