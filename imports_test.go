@@ -53,9 +53,10 @@ func layers() []layer {
 		{pkg: "registry", imports: []string{"suite", "internal/codepoint"}},
 		{pkg: "registry/fips", imports: []string{"suite", "hpke", "hybrid", "registry", "internal/hpkeset"}},
 		{
-			pkg: "mls", imports: []string{"suite", "internal/..."},
+			pkg: "mls", imports: []string{"suite", "internal/...", "mls/internal/..."},
 			denied: []string{"net/...", "os/...", "database/..."},
 		},
+		{pkg: "mls/internal/label", imports: []string{"suite", "internal/parallel", "internal/wire"}},
 		{pkg: "audit", imports: []string{"suite", "mls"}, denied: []string{"net/...", "os/...", "database/..."}},
 		{pkg: "credential", imports: []string{"mls", "internal/certificate"}},
 		{pkg: "internal/fipsindicator"},
@@ -77,7 +78,7 @@ func layers() []layer {
 
 // onlyImportedBy gives the importers of what one package, or none, stands on.
 func onlyImportedBy() map[string][]string {
-	helpers := []string{"suite/suitetest", "hpke/hpketest", "internal/vectors", "internal/wycheproof", "internal/hpkevectors"}
+	helpers := []string{"suite/suitetest", "hpke/hpketest", "internal/vectors", "internal/wycheproof", "internal/hpkevectors", "internal/mlstest"}
 	return map[string][]string{
 		"github.com/cloudflare/circl/...": {"suite/circl"},
 		"filippo.io/mldsa/...":            {"suite/mldsa"},
@@ -86,7 +87,7 @@ func onlyImportedBy() map[string][]string {
 		"crypto/mlkem/mlkemtest":          helpers,
 		// Of tests alone.
 		"filippo.io/mlkem768/...":          nil,
-		"github.com/stretchr/testify/...":  {"internal/hpkevectors"},
+		"github.com/stretchr/testify/...":  {"internal/hpkevectors", "internal/mlstest"},
 		"github.com/google/go-cmp/...":     nil,
 		module + "/suite/suitetest":        nil,
 		module + "/internal/vectors":       {"internal/wycheproof", "internal/hpkevectors"},
@@ -94,7 +95,8 @@ func onlyImportedBy() map[string][]string {
 		module + "/internal/hpkevectors":   nil,
 		module + "/internal/fipsindicator": nil,
 		module + "/internal/allocated":     nil,
-		module + "/registry/all":           {"cmd/...", "examples/..."},
+		module + "/internal/mlstest":       nil,
+		module + "/registry/all":           {"cmd/...", "examples/...", "internal/mlstest"},
 		module + "/registry/fips":          {"cmd/..."},
 		module + "/suite/circl":            {"registry/all"},
 		module + "/suite/mldsa":            {"registry/all"},

@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -92,7 +93,7 @@ func verifyContent(s suite.Suite, author Author, c *authenticatedContent, groupC
 func signedContent(format WireFormat, content *framedContent, groupContext []byte) ([]byte, error) {
 	var w wire.Writer
 	w.Grow(64 + content.size() + len(groupContext)) // 64 for label, version, wire format and headers
-	w.Bytes([]byte(labelPrefix + labelFramedContentTBS))
+	w.Bytes([]byte(label.Prefix + label.FramedContentTBS))
 	w.Vector(func(w *wire.Writer) { content.marshalTBS(w, format, groupContext) })
 	message, err := w.Finish()
 	return message, err

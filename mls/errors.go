@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -46,7 +47,7 @@ var (
 	// have.
 	ErrDerivation = errors.New("mls: the committer derives keys as another version of the draft does")
 	// ErrDecrypt says that a ciphertext is not authentic. It carries no detail.
-	ErrDecrypt = errors.New("mls: decryption failed")
+	ErrDecrypt = label.ErrDecrypt
 	// ErrConsumed says that the key of a message is gone: the message was opened before,
 	// or it is older than the window of skipped keys.
 	ErrConsumed = errors.New("mls: message key is consumed")
@@ -55,7 +56,7 @@ var (
 	ErrGeneration = errors.New("mls: message generation is too far ahead")
 	// ErrRetired says that the group has moved to its next epoch, and that this handle no
 	// longer holds secrets.
-	ErrRetired = errors.New("mls: epoch is retired")
+	ErrRetired = label.ErrRetired
 	// ErrOwnMessage says that a message is this member's own. The signature of a
 	// PublicMessage shows that. A PrivateMessage names this member as its sender, and
 	// nobody has verified that: every member can write such a name, and the key that

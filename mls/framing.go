@@ -2,6 +2,7 @@ package mls
 
 import (
 	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -255,15 +256,15 @@ func (c *authenticatedContent) unmarshal(r *wire.Reader) {
 // proposalRef returns the ProposalRef of the proposal that c carries (RFC 9420,
 // Section 5.2).
 func proposalRef(s suite.Suite, c *authenticatedContent) ([]byte, error) {
-	return refMarshalled(s, labelProposalRef, c)
+	return refMarshalled(s, label.ProposalRef, c)
 }
 
-func refMarshalled(s suite.Suite, label string, x marshaler) ([]byte, error) {
+func refMarshalled(s suite.Suite, name string, x marshaler) ([]byte, error) {
 	value, err := marshalled(x)
 	if err != nil {
 		return nil, err
 	}
-	return refHash(s, label, value)
+	return label.RefHash(s, name, value)
 }
 
 // Author is the signer of a message, as of the message's epoch. In another epoch, the

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -122,7 +123,7 @@ func FuzzExternalJoin(f *testing.F) {
 			}
 			tbs, err := info.tbs()
 			require.NoError(t, err)
-			info.Signature, err = signWithLabel(t.Context(), g.cfg.Signer, labelGroupInfoTBS, tbs)
+			info.Signature, err = label.Sign(t.Context(), g.cfg.Signer, label.GroupInfoTBS, tbs)
 			require.NoError(t, err)
 			encoded, err = m.Marshal()
 			require.NoError(t, err)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -79,7 +80,7 @@ func signLeaf(t testing.TB, n *LeafNode, signer suite.Signer, at leafPlace) {
 	t.Helper()
 	tbs, err := n.tbs(at)
 	require.NoError(t, err)
-	n.Signature, err = signWithLabel(t.Context(), signer, labelLeafNodeTBS, tbs)
+	n.Signature, err = label.Sign(t.Context(), signer, label.LeafNodeTBS, tbs)
 	require.NoError(t, err)
 }
 
@@ -87,7 +88,7 @@ func signKeyPackage(t testing.TB, kp *KeyPackage, signer suite.Signer) {
 	t.Helper()
 	tbs, err := kp.tbs()
 	require.NoError(t, err)
-	kp.Signature, err = signWithLabel(t.Context(), signer, labelKeyPackageTBS, tbs)
+	kp.Signature, err = label.Sign(t.Context(), signer, label.KeyPackageTBS, tbs)
 	require.NoError(t, err)
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -67,14 +68,14 @@ func (c *forged) welcomeAndTree(f welcomeForgery) (welcome, tree []byte) {
 	if f.signer == nil {
 		f.signer = c.cfg.Signer
 	}
-	info.Signature, err = signWithLabel(t.Context(), f.signer, labelGroupInfoTBS, tbs)
+	info.Signature, err = label.Sign(t.Context(), f.signer, label.GroupInfoTBS, tbs)
 	require.NoError(t, err)
 	if f.signedInfo != nil {
 		f.signedInfo(info)
 	}
 	encrypted, err := sealGroupInfo(s, c.joiner, c.psk, info)
 	require.NoError(t, err)
-	sealer, err := prepareSealWithLabel(s, labelWelcome, encrypted)
+	sealer, err := label.PrepareSeal(s, label.Welcome, encrypted)
 	require.NoError(t, err)
 	w := &Welcome{CipherSuite: s.Info().ID, EncryptedGroupInfo: encrypted}
 	b := welcomeBuilder{next: c.next, joiner: c.joiner}

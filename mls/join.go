@@ -9,6 +9,7 @@ import (
 	"github.com/mlsuite/mlsuite/internal/parallel"
 	"github.com/mlsuite/mlsuite/internal/treemath"
 	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -164,7 +165,7 @@ func (k *OwnKeyPackage) openSecrets(w *Welcome, initKey *privateKey) (*groupSecr
 		if !bytes.Equal(entry.newMember, k.Ref) {
 			continue
 		}
-		plaintext, err := openWithLabel(initKey, labelWelcome, w.EncryptedGroupInfo, entry.secrets.kemOutput, entry.secrets.ciphertext)
+		plaintext, err := label.Open(initKey, label.Welcome, w.EncryptedGroupInfo, entry.secrets.kemOutput, entry.secrets.ciphertext)
 		if err != nil {
 			return nil, err
 		}
@@ -340,7 +341,7 @@ func (p *publicState) verifyGroupInfo(info *GroupInfo) error {
 	if err != nil {
 		return err
 	}
-	if err := verifyWithLabel(p.suite, signer.SignatureKey, labelGroupInfoTBS, tbs, info.Signature); err != nil {
+	if err := label.Verify(p.suite, signer.SignatureKey, label.GroupInfoTBS, tbs, info.Signature); err != nil {
 		return violation("12.4.3", "GroupInfo signature is valid").atLeaf(info.Signer).because(err)
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -82,5 +83,5 @@ func (p *KeyPackage) Check(now time.Time, cfg Config, old *Group) error {
 // keyPackageRef returns the KeyPackageRef of p (RFC 9420, Section 5.2). The suite
 // is the one that the key package names.
 func keyPackageRef(s suite.Suite, p *KeyPackage) ([]byte, error) {
-	return refMarshalled(s, labelKeyPackageRef, p)
+	return refMarshalled(s, label.KeyPackageRef, p)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/subtle"
 
+	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -74,7 +75,7 @@ func newEpochSecrets(s suite.Suite, joinerSecret, pskSecret, groupContext []byte
 func deriveEpochSecrets(s suite.Suite, epochSecret []byte) (*epochSecrets, error) {
 	var e epochSecrets
 	for _, row := range e.table() {
-		secret, err := deriveSecret(s, epochSecret, row.label)
+		secret, err := label.DeriveSecret(s, epochSecret, row.label)
 		if err != nil {
 			e.destroy()
 			return nil, err
@@ -84,7 +85,7 @@ func deriveEpochSecrets(s suite.Suite, epochSecret []byte) (*epochSecrets, error
 	return &e, nil
 }
 
-func extractAndExpand(s suite.Suite, salt, ikm []byte, label string, context []byte) ([]byte, error) {
+func extractAndExpand(s suite.Suite, salt, ikm []byte, name string, context []byte) ([]byte, error) {
 	if len(salt) == 0 {
 		return nil, ErrRetired
 	}
@@ -93,7 +94,7 @@ func extractAndExpand(s suite.Suite, salt, ikm []byte, label string, context []b
 		return nil, err
 	}
 	defer clear(prk)
-	return expandWithLabel(s, prk, label, context, s.Info().KDF.Nh)
+	return label.Expand(s, prk, name, context, s.Info().KDF.Nh)
 }
 
 // destroy overwrites and drops every secret.
@@ -125,13 +126,13 @@ func (e *epochSecrets) takeEncryption() []byte {
 // export is MLS-Exporter (RFC 9420, Section 8.5):
 //
 //	ExpandWithLabel(DeriveSecret(exporter_secret, Label), "exported", Hash(Context), Length)
-func (e *epochSecrets) export(s suite.Suite, label string, context []byte, length int) ([]byte, error) {
-	secret, err := deriveSecret(s, e.exporter, label)
+func (e *epochSecrets) export(s suite.Suite, name string, context []byte, length int) ([]byte, error) {
+	secret, err := label.DeriveSecret(s, e.exporter, name)
 	if err != nil {
 		return nil, err
 	}
 	defer clear(secret)
-	return expandWithLabel(s, secret, "exported", s.Hash(context), length)
+	return label.Expand(s, secret, "exported", s.Hash(context), length)
 }
 
 // externalKey returns the key pair that the whole group holds: KEM.DeriveKeyPair
@@ -180,10 +181,10 @@ func welcomeKey(s suite.Suite, welcomeSecret []byte) (key, nonce []byte, err err
 // "key" and "nonce".
 func expandKey(s suite.Suite, secret, context []byte) (key, nonce []byte, err error) {
 	aead := s.Info().AEAD
-	if key, err = expandWithLabel(s, secret, "key", context, aead.Nk); err != nil {
+	if key, err = label.Expand(s, secret, "key", context, aead.Nk); err != nil {
 		return nil, nil, err
 	}
-	if nonce, err = expandWithLabel(s, secret, "nonce", context, aead.Nn); err != nil {
+	if nonce, err = label.Expand(s, secret, "nonce", context, aead.Nn); err != nil {
 		clear(key)
 		return nil, nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -42,7 +43,7 @@ func (n *LeafNode) validate(s suite.Suite, source LeafNodeSource, at leafPlace) 
 	if err != nil {
 		return err
 	}
-	if err := verifyWithLabel(s, n.SignatureKey, labelLeafNodeTBS, tbs, n.Signature); err != nil {
+	if err := label.Verify(s, n.SignatureKey, label.LeafNodeTBS, tbs, n.Signature); err != nil {
 		return violation("7.3", "LeafNode signature is valid").because(err)
 	}
 	return nil
@@ -110,7 +111,7 @@ func (kp *KeyPackage) validate(s suite.Suite) error {
 	if err != nil {
 		return err
 	}
-	if err := verifyWithLabel(s, kp.LeafNode.SignatureKey, labelKeyPackageTBS, tbs, kp.Signature); err != nil {
+	if err := label.Verify(s, kp.LeafNode.SignatureKey, label.KeyPackageTBS, tbs, kp.Signature); err != nil {
 		return violation("10.1", "KeyPackage signature is valid").because(err)
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -36,7 +37,7 @@ func TestMisuseIsRefused(t *testing.T) {
 		_, err = a.Branch(t.Context(), insiderTime, *a.cfg, nil, nil, option)
 		require.ErrorIs(t, err, ErrMalformed)
 	}
-	_, err = openWithLabel(destroyedKey(t), labelWelcome, nil, make([]byte, 32), make([]byte, 16))
+	_, err = label.Open(destroyedKey(t), label.Welcome, nil, make([]byte, 32), make([]byte, 16))
 	require.ErrorIs(t, err, ErrRetired)
 	ratchets := newSecretTree(a.public.suite, 4, make([]byte, 32))
 	ratchets.destroy()
@@ -87,7 +88,7 @@ func TestExternalPubIsAKey(t *testing.T) {
 	}
 	tbs, err := m.GroupInfo.tbs()
 	require.NoError(t, err)
-	m.GroupInfo.Signature, err = signWithLabel(t.Context(), a.cfg.Signer, labelGroupInfoTBS, tbs)
+	m.GroupInfo.Signature, err = label.Sign(t.Context(), a.cfg.Signer, label.GroupInfoTBS, tbs)
 	require.NoError(t, err)
 	b, err = m.Marshal()
 	require.NoError(t, err)

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -121,7 +122,7 @@ func NewKeyPackage(ctx context.Context, now time.Time, cfg Config, options ...Ke
 	if err != nil {
 		return nil, err
 	}
-	if kp.Signature, err = signWithLabel(ctx, cfg.Signer, labelKeyPackageTBS, tbs); err != nil {
+	if kp.Signature, err = label.Sign(ctx, cfg.Signer, label.KeyPackageTBS, tbs); err != nil {
 		return nil, err
 	}
 	ref, err := keyPackageRef(s, kp)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -162,6 +163,6 @@ func (c *Config) signLeaf(ctx context.Context, n *LeafNode, key *privateKey, in 
 	if err != nil {
 		return err
 	}
-	n.Signature, err = signWithLabel(ctx, c.Signer, labelLeafNodeTBS, tbs)
+	n.Signature, err = label.Sign(ctx, c.Signer, label.LeafNodeTBS, tbs)
 	return err
 }

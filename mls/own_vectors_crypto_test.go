@@ -7,6 +7,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/internal/vectors"
 	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls/internal/label"
 )
 
 func (m *vectorMaker) cryptoBasics() []vectors.CryptoBasics {
@@ -14,29 +15,29 @@ func (m *vectorMaker) cryptoBasics() []vectors.CryptoBasics {
 
 	r := &c.RefHash
 	r.Label, r.Value = "RefHash", m.random(32)
-	r.Out = m.bytes(refHash(m, r.Label, r.Value))
+	r.Out = m.bytes(label.RefHash(m, r.Label, r.Value))
 
 	e := &c.ExpandWithLabel
 	e.Secret, e.Label, e.Context, e.Length = m.secret(), "ExpandWithLabel", m.random(32), 16
-	e.Out = m.bytes(expandWithLabel(m, e.Secret, e.Label, e.Context, e.Length))
+	e.Out = m.bytes(label.Expand(m, e.Secret, e.Label, e.Context, e.Length))
 
 	d := &c.DeriveSecret
 	d.Secret, d.Label = m.secret(), "DeriveSecret"
-	d.Out = m.bytes(deriveSecret(m, d.Secret, d.Label))
+	d.Out = m.bytes(label.DeriveSecret(m, d.Secret, d.Label))
 
 	g := &c.DeriveTreeSecret
 	g.Secret, g.Label, g.Generation, g.Length = m.secret(), "DeriveTreeSecret", 2694881440, 32
-	g.Out = m.bytes(deriveTreeSecret(m, g.Secret, g.Label, g.Generation, g.Length))
+	g.Out = m.bytes(label.DeriveTreeSecret(m, g.Secret, g.Label, g.Generation, g.Length))
 
 	signer := m.signer()
 	s := &c.SignWithLabel
 	s.Priv, s.Pub, s.Content, s.Label = m.bytes(signer.Bytes()), signer.PublicKey(), m.random(64), "SignWithLabel"
-	s.Signature = m.bytes(signWithLabel(m.t.Context(), signer, s.Label, s.Content))
+	s.Signature = m.bytes(label.Sign(m.t.Context(), signer, s.Label, s.Content))
 
 	key := m.key()
 	x := &c.EncryptWithLabel
 	x.Priv, x.Pub, x.Label, x.Context, x.Plaintext = m.bytes(key.Bytes()), key.PublicKey(), "EncryptWithLabel", m.random(32), m.random(64)
-	sealer, err := prepareSealWithLabel(m, x.Label, x.Context)
+	sealer, err := label.PrepareSeal(m, x.Label, x.Context)
 	require.NoError(m.t, err)
 	x.KEMOutput, x.Ciphertext, err = sealer.Seal(x.Pub, nil, x.Plaintext)
 	require.NoError(m.t, err)

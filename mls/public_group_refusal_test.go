@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/mls/internal/label"
 )
 
 // A GroupInfo that is served is of the epoch, in every part.
@@ -21,7 +23,7 @@ func TestPublicGroupServesOneEpoch(t *testing.T) {
 		change(info)
 		tbs, err := info.tbs()
 		require.NoError(t, err)
-		info.Signature, err = signWithLabel(t.Context(), a.cfg.Signer, labelGroupInfoTBS, tbs)
+		info.Signature, err = label.Sign(t.Context(), a.cfg.Signer, label.GroupInfoTBS, tbs)
 		require.NoError(t, err)
 		spoil(info)
 		b, err := (&Message{GroupInfo: info}).Marshal()

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/mlsuite/mlsuite/internal/treemath"
+	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -370,7 +371,7 @@ func (p *pendingKey) aheadOf() ratchetID { return ratchetID{p.leaf, ratchetKindO
 // 9.1). It overwrites the old secret, even if it returns an error.
 func nextSecret(s suite.Suite, secret []byte, generation uint64) ([]byte, error) {
 	defer clear(secret)
-	return deriveTreeSecret(s, secret, "secret", uint32(generation), s.Info().KDF.Nh)
+	return label.DeriveTreeSecret(s, secret, "secret", uint32(generation), s.Info().KDF.Nh)
 }
 
 // messageKey derives the key of a generation from the ratchet secret there
@@ -418,10 +419,10 @@ func (p *pendingKey) deriveLeaf() error {
 	if leaf != p.anchor {
 		defer clear(secret)
 	}
-	if p.ratchets.handshake.secret, err = expandWithLabel(t.suite, secret, "handshake", nil, nh); err != nil {
+	if p.ratchets.handshake.secret, err = label.Expand(t.suite, secret, "handshake", nil, nh); err != nil {
 		return err
 	}
-	p.ratchets.application.secret, err = expandWithLabel(t.suite, secret, "application", nil, nh)
+	p.ratchets.application.secret, err = label.Expand(t.suite, secret, "application", nil, nh)
 	return err
 }
 
@@ -429,10 +430,10 @@ func (p *pendingKey) deriveLeaf() error {
 type childLabels struct{ left, right []byte }
 
 func newChildLabels(nh int) (c childLabels, err error) {
-	if c.left, err = kdfLabel("tree", []byte("left"), nh); err != nil {
+	if c.left, err = label.KDFLabel("tree", []byte("left"), nh); err != nil {
 		return c, err
 	}
-	c.right, err = kdfLabel("tree", []byte("right"), nh)
+	c.right, err = label.KDFLabel("tree", []byte("right"), nh)
 	return c, err
 }
 
@@ -440,10 +441,10 @@ func newChildLabels(nh int) (c childLabels, err error) {
 func (t *secretTree) children(labels childLabels, n NodeIndex, secret []byte) (left, right nodeSecret, err error) {
 	nh := t.suite.Info().KDF.Nh
 	left.node, right.node = n.Left(), n.Right()
-	if left.secret, err = expandLabelled(t.suite, secret, labels.left, nh); err != nil {
+	if left.secret, err = label.ExpandEncoded(t.suite, secret, labels.left, nh); err != nil {
 		return left, right, err
 	}
-	if right.secret, err = expandLabelled(t.suite, secret, labels.right, nh); err != nil {
+	if right.secret, err = label.ExpandEncoded(t.suite, secret, labels.right, nh); err != nil {
 		clear(left.secret)
 	}
 	return left, right, err

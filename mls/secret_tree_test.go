@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/internal/vectors"
+	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -95,8 +96,8 @@ func secretsOf(t *secretTree) [][]byte {
 // node secrets of the whole tree and the first generations of every ratchet.
 func everySecret(t *testing.T, s suite.Suite, root []byte, leaves, generations uint32) map[string][]byte {
 	info := s.Info()
-	expand := func(secret []byte, label, context string, length int) []byte {
-		out, err := expandWithLabel(s, secret, label, []byte(context), length)
+	expand := func(secret []byte, name, context string, length int) []byte {
+		out, err := label.Expand(s, secret, name, []byte(context), length)
 		require.NoError(t, err)
 		return out
 	}

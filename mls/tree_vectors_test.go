@@ -11,6 +11,7 @@ import (
 	"github.com/mlsuite/mlsuite/internal/treemath"
 	"github.com/mlsuite/mlsuite/internal/vectors"
 	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -94,7 +95,7 @@ func TestVectorsTreeValidation(t *testing.T) {
 		for leaf, node := range tree.members() {
 			tbs, err := wire.Marshal(func(w *wire.Writer) { node.marshalTBS(w, c.GroupID, leaf) })
 			require.NoError(t, err)
-			require.NoError(t, verifyWithLabel(s, node.SignatureKey, labelLeafNodeTBS, tbs, node.Signature),
+			require.NoError(t, label.Verify(s, node.SignatureKey, label.LeafNodeTBS, tbs, node.Signature),
 				"leaf %d", leaf)
 		}
 		require.EqualValues(t, c.Tree, encodedTree(t, tree))
@@ -193,7 +194,7 @@ func TestVectorsTreeKEM(t *testing.T) {
 			leaf.EncryptionKey, leaf.Source, leaf.ParentHash = leafKey.PublicKey(), LeafNodeCommit, parentHash
 			tbs, err := wire.Marshal(func(w *wire.Writer) { leaf.marshalTBS(w, c.GroupID, u.Sender) })
 			require.NoError(t, err)
-			leaf.Signature, err = signWithLabel(t.Context(), members[u.Sender].signer, labelLeafNodeTBS, tbs)
+			leaf.Signature, err = label.Sign(t.Context(), members[u.Sender].signer, label.LeafNodeTBS, tbs)
 			require.NoError(t, err)
 			e.setLeaf(u.Sender, &leaf)
 			after, err = e.freeze()

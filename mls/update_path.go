@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/mlsuite/mlsuite/internal/parallel"
+	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -39,7 +40,7 @@ func derivePathSecrets(s suite.Suite, nodes []NodeIndex, secret []byte) (*pathSe
 		return nil, violation("7.4", "path secret is of %d bytes", nh)
 	}
 	for k := range nodes {
-		next, err := deriveSecret(s, p.commitSecret, "path")
+		next, err := label.DeriveSecret(s, p.commitSecret, "path")
 		if err != nil {
 			p.destroy()
 			return nil, err
@@ -47,7 +48,7 @@ func derivePathSecrets(s suite.Suite, nodes []NodeIndex, secret []byte) (*pathSe
 		p.secrets[k], p.commitSecret = p.commitSecret, next
 	}
 	err := parallel.For(len(nodes), func(k int) error {
-		nodeSecret, err := deriveSecret(s, p.secrets[k], "node")
+		nodeSecret, err := label.DeriveSecret(s, p.secrets[k], "node")
 		if err != nil {
 			return err
 		}
@@ -121,7 +122,7 @@ func (p *pathSecrets) seal(t *tree, sender LeafIndex, groupContext []byte, added
 	if len(recipients) == 0 {
 		return nodes, nil
 	}
-	err := sealToEach(t.suite, labelUpdatePathNode, groupContext, len(recipients), func(i int, sealer suite.Sealer) error {
+	err := label.SealToEach(t.suite, label.UpdatePathNode, groupContext, len(recipients), func(i int, sealer suite.Sealer) error {
 		r := recipients[i]
 		enc, ciphertext, err := sealer.Seal(r.publicKey, nil, p.secrets[r.node])
 		nodes[r.node].secrets[r.slot] = hpkeCiphertext{enc, ciphertext}
@@ -223,7 +224,7 @@ func openPath(t *tree, path *updatePath, sender, receiver LeafIndex, groupContex
 		}
 		return err
 	}
-	opened, err := openWithLabel(key, labelUpdatePathNode, groupContext, secret.kemOutput, secret.ciphertext)
+	opened, err := label.Open(key, label.UpdatePathNode, groupContext, secret.kemOutput, secret.ciphertext)
 	if err != nil {
 		return nil, unreadable(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/mlsuite/mlsuite/internal/treemath"
+	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -36,7 +37,7 @@ func (b *welcomeBuilder) build(ctx context.Context, a *applied, path *ownPath) (
 		EncryptedGroupInfo: encryptedInfo,
 		secrets:            make([]encryptedGroupSecrets, len(a.joiners)),
 	}
-	err = sealToEach(s, labelWelcome, encryptedInfo, len(a.joiners), func(i int, sealer suite.Sealer) (err error) {
+	err = label.SealToEach(s, label.Welcome, encryptedInfo, len(a.joiners), func(i int, sealer suite.Sealer) (err error) {
 		w.secrets[i], err = b.sealSecrets(sealer, a.joiners[i], a.added[i], path)
 		return err
 	})
@@ -96,7 +97,7 @@ func (p *publicState) groupInfo(ctx context.Context, cfg *Config, leaf LeafIndex
 	if err != nil {
 		return nil, err
 	}
-	info.Signature, err = signWithLabel(ctx, cfg.Signer, labelGroupInfoTBS, tbs)
+	info.Signature, err = label.Sign(ctx, cfg.Signer, label.GroupInfoTBS, tbs)
 	return info, err
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/internal/vectors"
+	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -39,8 +40,8 @@ func TestVectorsWelcome(t *testing.T) {
 		require.Equal(t, c.CipherSuite, info.GroupContext.CipherSuite)
 		tbs, err := info.tbs()
 		require.NoError(t, err)
-		require.NoError(t, verifyWithLabel(s, c.SignerPub, labelGroupInfoTBS, tbs, info.Signature))
-		require.ErrorIs(t, verifyWithLabel(s, c.SignerPub, labelGroupInfoTBS, flipped(tbs, 0), info.Signature),
+		require.NoError(t, label.Verify(s, c.SignerPub, label.GroupInfoTBS, tbs, info.Signature))
+		require.ErrorIs(t, label.Verify(s, c.SignerPub, label.GroupInfoTBS, flipped(tbs, 0), info.Signature),
 			suite.ErrVerify)
 
 		p := &publicState{suite: s, context: info.GroupContext}

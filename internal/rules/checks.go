@@ -16,7 +16,7 @@ import (
 // A check is a place that refuses something: a block, most often of an if statement,
 // that makes a violation, returns an error of a class, hands on a policy's refusal, or
 // fails a reader or writer; or a call whose only result is an error, which is returned.
-// In the packages below mls, whose errors have few classes, a block that returns an
+// In the packages that the engine stands on, whose errors have few classes, a block that returns an
 // error of its own making is a check too.
 type check struct {
 	id       string // "folder/file.go function: what it refuses", with "#2" for the second of that name
@@ -28,10 +28,10 @@ type check struct {
 	edits    []edit // take the check out; none where that leaves no Go program
 }
 
-// matches reports whether a rule is about the check: by section or class in package
-// mls; below it, where checks have neither, by a test in the folder of the check.
+// matches reports whether a rule is about the check: by section or class in the engine;
+// elsewhere, where checks have neither, by a test in the folder of the check.
 func (c *check) matches(r *rule) bool {
-	if c.folder != engine {
+	if !ofEngine(c.folder) {
 		return slices.ContainsFunc(r.tests, func(s string) bool {
 			n, err := parseTestName(s)
 			return err == nil && n.folder == c.folder
@@ -57,12 +57,19 @@ type sourceFile struct {
 	checks []*check
 }
 
-// engine is the folder of the package whose checks are of sections of the RFC.
+// engine is the folder of the engine. Its checks, and those of the packages in it, are of
+// sections of the RFC.
 const engine = "mls"
+
+// ofEngine reports whether a folder is one of [engineFolders].
+func ofEngine(folder string) bool { return slices.Contains(engineFolders(), folder) }
+
+// engineFolders are the folders of the engine that have checks.
+func engineFolders() []string { return []string{engine, "mls/internal/label"} }
 
 // mutated are the folders whose checks are taken out.
 func mutated() []string {
-	return []string{engine, "suite", "suite/circl", "suite/mldsa", "hpke", "hybrid", "registry", "internal/hkdf"}
+	return append(engineFolders(), "suite", "suite/circl", "suite/mldsa", "hpke", "hybrid", "registry", "internal/hkdf")
 }
 
 // allChecks returns the files of all mutated folders that have checks.
@@ -85,7 +92,7 @@ func findChecks(root, folder string) ([]*sourceFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	classes, err := sentinels(filepath.Join(root, folder))
+	classes, err := classesOf(root, folder)
 	if err != nil {
 		return nil, err
 	}
@@ -108,6 +115,25 @@ func findChecks(root, folder string) ([]*sourceFile, error) {
 		}
 	}
 	return files, nil
+}
+
+// classesOf returns the classes that checks in a folder may be of: the engine's packages
+// share theirs.
+func classesOf(root, folder string) ([]string, error) {
+	folders := []string{folder}
+	if ofEngine(folder) {
+		folders = engineFolders()
+	}
+	var all []string
+	for _, f := range folders {
+		some, err := sentinels(filepath.Join(root, f))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all), nil
 }
 
 // sentinels returns the names of the exported error variables of a package.
@@ -151,7 +177,7 @@ func checksOf(folder, name string, src []byte, classes []string) ([]*check, erro
 		return nil, err
 	}
 	find := func(s ast.Stmt) *refusal { return refusalOf(s, classes) }
-	if folder != engine {
+	if !ofEngine(folder) {
 		find = func(s ast.Stmt) *refusal { return ownError(s, classes) }
 	}
 	var all []*check
@@ -218,15 +244,10 @@ func refusalOf(s ast.Stmt, classes []string) *refusal {
 		case *ast.CallExpr:
 			switch f := n.Fun.(type) {
 			case *ast.Ident:
-				switch f.Name {
-				case "violation":
-					section, rule := literal(n.Args[0]), literal(n.Args[1])
-					found = &refusal{text: section + " " + rule, section: section}
-				case "unsupported":
-					found = &refusal{text: "ErrUnsupported", class: "ErrUnsupported"}
-				}
+				found = made(f.Name, n.Args)
 			case *ast.SelectorExpr:
-				switch {
+				switch found = made(f.Sel.Name, n.Args); {
+				case found != nil:
 				case f.Sel.Name == "Is" || f.Sel.Name == "As": // errors.Is compares with a class
 					return false
 				case f.Sel.Name == "denied": // questions.denied
@@ -243,6 +264,18 @@ func refusalOf(s ast.Stmt, classes []string) *refusal {
 		return found == nil
 	})
 	return found
+}
+
+// made returns the refusal that a call of a function of a name makes, or nil.
+func made(name string, args []ast.Expr) *refusal {
+	switch name {
+	case "violation", "Violation":
+		section, rule := literal(args[0]), literal(args[1])
+		return &refusal{text: section + " " + rule, section: section}
+	case "unsupported", "Unsupported":
+		return &refusal{text: "ErrUnsupported", class: "ErrUnsupported"}
+	}
+	return nil
 }
 
 // ownError returns the refusal of a statement that returns an error of its own

@@ -366,7 +366,7 @@ func (m *mutation) runAll(mutants []mutant, workers int) error {
 const conformance = "suite/suitetest"
 
 // runOne runs the tests of the rules about the mutant. Then it runs, for a check of the
-// engine, those of all rules, in its folder and then elsewhere; for one below it, all
+// engine, those of all rules, in its folder and then elsewhere; for another, all
 // tests of its folder and of the conformance kit.
 func (m *mutation) runOne(x *mutant) error {
 	begin := time.Now()
@@ -380,7 +380,7 @@ func (m *mutation) runOne(x *mutant) error {
 	for folder, names := range others {
 		others[folder] = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(own[folder], name) })
 	}
-	if x.folder != engine { // which does not know why it is refused
+	if !ofEngine(x.folder) { // which does not know why it is refused
 		own = map[string][]string{x.folder: own[x.folder]}
 		others = map[string][]string{x.folder: {".*"}, conformance: {".*"}}
 	}

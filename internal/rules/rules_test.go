@@ -157,11 +157,11 @@ func TestMalformedRows(t *testing.T) {
 	}
 }
 
-// Every sentinel of package mls has its row, and every redundant check is one.
+// Every sentinel of the engine has its row, and every redundant check is one.
 func TestChecksAreKnown(t *testing.T) {
 	root, err := moduleRoot()
 	require.NoError(t, err)
-	classes, err := sentinels(filepath.Join(root, engine))
+	classes, err := classesOf(root, engine)
 	require.NoError(t, err)
 	var rows []string
 	for _, r := range allRules(t) {

@@ -1,0 +1,196 @@
+// Package label binds what MLS signs, encrypts, hashes and derives to a label: the
+// functions of RFC 9420, Sections 5.1, 5.2 and 8, over any [suite.Suite].
+package label
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/mlsuite/mlsuite/internal/parallel"
+	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// The failures of keys.
+var (
+	// ErrDecrypt says that a ciphertext is not authentic. It carries no detail.
+	ErrDecrypt = errors.New("mls: decryption failed")
+	// ErrRetired says that a secret or a private key was destroyed, as an epoch's are when
+	// the next one begins.
+	ErrRetired = errors.New("mls: epoch is retired")
+)
+
+// Prefix goes in front of every label but those of RefHash, which are whole.
+const Prefix = "MLS 1.0 "
+
+// The labels of signatures (RFC 9420, Section 17.6).
+const (
+	FramedContentTBS = "FramedContentTBS"
+	LeafNodeTBS      = "LeafNodeTBS"
+	KeyPackageTBS    = "KeyPackageTBS"
+	GroupInfoTBS     = "GroupInfoTBS"
+)
+
+// The labels of public key encryption (RFC 9420, Section 17.7).
+const (
+	UpdatePathNode = "UpdatePathNode"
+	Welcome        = "Welcome"
+)
+
+// The labels of references (RFC 9420, Section 5.2).
+const (
+	KeyPackageRef = "MLS 1.0 KeyPackage Reference"
+	ProposalRef   = "MLS 1.0 Proposal Reference"
+)
+
+// writeLabelled writes
+//
+//	struct {
+//	    opaque label<V>;
+//	    opaque content<V>;
+//	}
+//
+// which is SignContent, EncryptContext and RefHashInput, and the end of KDFLabel.
+func writeLabelled(w *wire.Writer, label string, content []byte) {
+	const headers = 2 * 4
+	w.Grow(headers + len(label) + len(content))
+	w.Bytes([]byte(label))
+	w.Bytes(content)
+}
+
+func labelled(label string, content []byte) ([]byte, error) {
+	var w wire.Writer
+	writeLabelled(&w, label, content)
+	return w.Finish()
+}
+
+// Sign signs content: SignWithLabel (RFC 9420, Section 5.1.2).
+func Sign(ctx context.Context, signer suite.Signer, label string, content []byte) ([]byte, error) {
+	message, err := labelled(Prefix+label, content)
+	if err != nil {
+		return nil, err
+	}
+	return signer.Sign(ctx, message)
+}
+
+// Verify returns nil if sig is pub's signature of content:
+// VerifyWithLabel (RFC 9420, Section 5.1.2). Its other errors are those of
+// [suite.Signature].
+func Verify(s suite.Suite, pub []byte, label string, content, sig []byte) error {
+	message, err := labelled(Prefix+label, content)
+	if err != nil {
+		return err
+	}
+	return s.Verify(pub, message, sig)
+}
+
+// encryptContext returns the encoded EncryptContext (RFC 9420, Section 5.1.3): the
+// info of HPKE.
+func encryptContext(label string, context []byte) ([]byte, error) {
+	return labelled(Prefix+label, context)
+}
+
+// PrepareSeal returns the sealer of EncryptWithLabel (RFC 9420,
+// Section 5.1.3) for any number of recipients of one context. Its aad is empty.
+func PrepareSeal(s suite.Suite, label string, context []byte) (suite.Sealer, error) {
+	info, err := encryptContext(label, context)
+	if err != nil {
+		return nil, err
+	}
+	return s.PrepareSeal(info)
+}
+
+// SealToEach calls seal for each of n recipients of one context, on all cores, with
+// the sealer to take for that recipient.
+func SealToEach(s suite.Suite, label string, context []byte, n int, seal func(i int, sealer suite.Sealer) error) error {
+	sealer, err := PrepareSeal(s, label, context)
+	if err != nil {
+		return err
+	}
+	ordered, ok := sealer.(suite.OrderedSealer)
+	if !ok {
+		return parallel.For(n, func(i int) error { return seal(i, sealer) })
+	}
+	sealers, err := ordered.Sealers(n)
+	if err != nil {
+		return err
+	}
+	return parallel.For(n, func(i int) error { return seal(i, sealers[i]) })
+}
+
+// Open is DecryptWithLabel (RFC 9420, Section 5.1.3). Whatever is wrong
+// with the ciphertext, the error is [ErrDecrypt]; a destroyed key
+// gives [ErrRetired].
+func Open(key suite.PrivateKey, label string, context, enc, ciphertext []byte) ([]byte, error) {
+	info, err := encryptContext(label, context)
+	if err != nil {
+		return nil, err
+	}
+	plaintext, err := key.Open(enc, info, nil, ciphertext)
+	if errors.Is(err, suite.ErrDestroyed) {
+		return nil, ErrRetired
+	}
+	if errors.Is(err, suite.ErrEnvironment) {
+		return nil, err
+	}
+	if err != nil {
+		return nil, ErrDecrypt
+	}
+	return plaintext, nil
+}
+
+// RefHash is RefHash (RFC 9420, Section 5.2): Info().Hash.Size bytes. The label is
+// taken whole.
+func RefHash(s suite.Suite, label string, value []byte) ([]byte, error) {
+	input, err := labelled(label, value)
+	if err != nil {
+		return nil, err
+	}
+	return s.Hash(input), nil
+}
+
+// Expand is ExpandWithLabel (RFC 9420, Section 8). The length is at most
+// 65535 and at most 255 * Nh, else an error. An empty secret is one that was
+// destroyed, and gives [ErrRetired].
+func Expand(s suite.Suite, secret []byte, label string, context []byte, length int) ([]byte, error) {
+	info, err := KDFLabel(label, context, length)
+	if err != nil {
+		return nil, err
+	}
+	return ExpandEncoded(s, secret, info, length)
+}
+
+// ExpandEncoded is Expand for an encoded KDFLabel of the same length.
+func ExpandEncoded(s suite.Suite, secret, kdfLabel []byte, length int) ([]byte, error) {
+	if len(secret) == 0 {
+		return nil, ErrRetired
+	}
+	return s.Expand(secret, kdfLabel, length)
+}
+
+// KDFLabel returns the encoded KDFLabel (RFC 9420, Section 8).
+func KDFLabel(label string, context []byte, length int) ([]byte, error) {
+	if length < 0 || length > math.MaxUint16 {
+		return nil, fmt.Errorf("mls: cannot derive a secret of %d bytes", length)
+	}
+	var w wire.Writer
+	w.Grow(16 + len(Prefix) + len(label) + len(context))
+	w.Uint16(uint16(length))
+	writeLabelled(&w, Prefix+label, context)
+	return w.Finish()
+}
+
+// DeriveSecret is DeriveSecret (RFC 9420, Section 8): KDF.Nh bytes.
+func DeriveSecret(s suite.Suite, secret []byte, label string) ([]byte, error) {
+	return Expand(s, secret, label, nil, s.Info().KDF.Nh)
+}
+
+// DeriveTreeSecret is DeriveTreeSecret (RFC 9420, Section 9.1).
+func DeriveTreeSecret(s suite.Suite, secret []byte, label string, generation uint32, length int) ([]byte, error) {
+	var context [4]byte
+	binary.BigEndian.PutUint32(context[:], generation)
+	return Expand(s, secret, label, context[:], length)
+}
