@@ -61,7 +61,7 @@
 //
 // By sections of RFC 9420:
 //
-//	5.1    labels.go
+//	5.1    internal/label
 //	5.3    credential.go, authenticator.go
 //	6      message.go, framing.go, content_auth.go, author.go, public_message*.go, private_message*.go
 //	7.1-3  node.go, leaf_node.go
