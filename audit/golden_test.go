@@ -117,7 +117,7 @@ func everyRecord(l *slog.Logger) {
 		}},
 		mls.EpochAdopted{
 			Group: group(), Committer: member, Author: author, Changes: changes(), ExtensionsChanged: true, PSKs: make([]mls.PreSharedKeyID, 2),
-			ReInit: &mls.ReInitProposal{GroupID: []byte("next"), Version: mls.VersionMLS10, CipherSuite: 0x0007},
+			ReInit: &mls.ReInit{GroupID: []byte("next"), Version: mls.VersionMLS10, CipherSuite: 0x0007},
 		},
 		mls.EpochAdopted{Group: group(), Committer: mls.Sender{Type: mls.SenderNewMemberCommit}, Author: stranger},
 		mls.GroupLeft{Group: group(), Committer: member, Author: author},

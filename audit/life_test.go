@@ -141,7 +141,7 @@ func (l *life) run() {
 	l.groups["ann"] = must(mls.CreateGroup(t.Context(), l.now, l.config("ann", p384), nil))(t)
 	l.note()
 	bob, carl := l.keyPackage("bob", p384), l.keyPackage("carl", p384)
-	c := l.commit("ann", mls.Add(bob.KeyPackage), mls.Add(carl.KeyPackage))
+	c := l.commit("ann", mls.Add{KeyPackage: bob.KeyPackage}, mls.Add{KeyPackage: carl.KeyPackage})
 	l.groups["bob"] = must(must(bob.Join(t.Context(), l.now, c.Welcome))(t).Adopt())(t)
 	l.groups["carl"] = must(must(carl.Join(t.Context(), l.now, c.Welcome))(t).Adopt())(t)
 	l.note()
@@ -158,19 +158,19 @@ func (l *life) run() {
 	}
 	l.groups["dora"] = must(external.Adopt())(t)
 	l.note()
-	l.commit("bob", mls.ExternalPSK([]byte("psk")), mls.Remove(l.groups["dora"].OwnLeaf()))
+	l.commit("bob", mls.PreSharedKey{PSK: mls.PreSharedKeyID{Type: mls.PSKExternal, ID: []byte("psk")}}, mls.Remove{Removed: l.groups["dora"].OwnLeaf()})
 
 	l.now = after
 	_, err := mls.CreateGroup(t.Context(), l.now, l.config("ann", p384), nil)
 	require.ErrorIs(t, err, policy.ErrRefused)
 	l.commit("carl")
-	m = must(l.groups["carl"].Propose(t.Context(), l.now, mls.ReInit([]byte("the group to follow"), mldsa87), nil))(t)
+	m = must(l.groups["carl"].Propose(t.Context(), l.now, mls.ReInit{GroupID: []byte("the group to follow"), CipherSuite: mldsa87}, nil))(t)
 	for _, name := range []string{"ann", "bob"} {
 		must(l.groups[name].Process(t.Context(), l.now, m))(t)
 	}
 	l.commit("bob")
 	bob, carl = l.keyPackage("bob", mldsa87), l.keyPackage("carl", mldsa87)
-	c = must(l.groups["ann"].Reinitialize(t.Context(), l.now, l.config("ann", mldsa87), mls.Add(bob.KeyPackage), mls.Add(carl.KeyPackage)))(t)
+	c = must(l.groups["ann"].Reinitialize(t.Context(), l.now, l.config("ann", mldsa87), mls.Add{KeyPackage: bob.KeyPackage}, mls.Add{KeyPackage: carl.KeyPackage}))(t)
 	l.saved(c.Save())
 	next := map[string]*mls.Group{
 		"ann":  must(c.Adopt())(t),

@@ -133,7 +133,7 @@ func TestGroupOfCertificates(t *testing.T) {
 
 	mallory, err := mls.NewKeyPackage(t.Context(), testTime, client(t, root, "mallory.example", r))
 	require.NoError(t, err)
-	_, err = g.Commit(t.Context(), testTime, mls.Add(mallory.KeyPackage))
+	_, err = g.Commit(t.Context(), testTime, mls.Add{KeyPackage: mallory.KeyPackage})
 	require.ErrorIs(t, err, mls.ErrInvalid)
 	require.ErrorIs(t, err, errRefused)
 
@@ -141,7 +141,7 @@ func TestGroupOfCertificates(t *testing.T) {
 	cfg.Credential = mls.BasicCredential([]byte("carol"))
 	carol, err := mls.NewKeyPackage(t.Context(), testTime, cfg)
 	require.NoError(t, err)
-	_, err = g.Commit(t.Context(), testTime, mls.Add(carol.KeyPackage))
+	_, err = g.Commit(t.Context(), testTime, mls.Add{KeyPackage: carol.KeyPackage})
 	require.ErrorIs(t, err, errRefused, "no certificate")
 
 	// A chain that the engine does not look at beyond its first certificate.
@@ -152,13 +152,13 @@ func TestGroupOfCertificates(t *testing.T) {
 	require.NoError(t, err)
 	dave, err := mls.NewKeyPackage(t.Context(), testTime, cfg)
 	require.NoError(t, err)
-	_, err = g.Commit(t.Context(), testTime, mls.Add(dave.KeyPackage))
+	_, err = g.Commit(t.Context(), testTime, mls.Add{KeyPackage: dave.KeyPackage})
 	var fault *credential.Error
 	require.ErrorAs(t, err, &fault)
 
 	bob, err := mls.NewKeyPackage(t.Context(), testTime, client(t, root, "bob.example", r))
 	require.NoError(t, err)
-	c, err := g.Commit(t.Context(), testTime, mls.Add(bob.KeyPackage))
+	c, err := g.Commit(t.Context(), testTime, mls.Add{KeyPackage: bob.KeyPackage})
 	require.NoError(t, err)
 	r.asked = nil
 	_, err = bob.Join(t.Context(), testTime, c.Welcome)

@@ -43,7 +43,7 @@ func (s *server) adoptReInit(ctx context.Context, m *member, candidate *mls.Cand
 	if len(proposals) != 1 {
 		return nil, fmt.Errorf("%w: commit is not of a ReInit", errState)
 	}
-	reInit, ok := proposals[0].Proposal.(mls.ReInitProposal)
+	reInit, ok := proposals[0].Proposal.(mls.ReInit)
 	if !ok {
 		return nil, fmt.Errorf("%w: commit is not of a ReInit", errState)
 	}
@@ -177,7 +177,7 @@ func followUpOptions(keyPackages [][]byte, forcePath, externalTree bool) ([]mls.
 		if err != nil {
 			return nil, fmt.Errorf("key package %d: %w", i, err)
 		}
-		options = append(options, mls.Add(kp))
+		options = append(options, mls.Add{KeyPackage: kp})
 	}
 	return options, nil
 }

@@ -56,11 +56,11 @@ func (s *server) ExternalJoin(ctx context.Context, req *mlsclient.ExternalJoinRe
 		if err != nil {
 			return nil, err
 		}
-		options = append(options, mls.Remove(prior))
+		options = append(options, mls.Remove{Removed: prior})
 	}
 	for _, psk := range req.Psks {
 		c.psks.put(psk.PskId, psk.PskSecret)
-		options = append(options, mls.ExternalPSK(psk.PskId))
+		options = append(options, externalPSK(psk.PskId))
 	}
 	candidate, err := mls.ExternalJoin(ctx, s.now(), c.cfg, req.GroupInfo, options...)
 	if err != nil {

@@ -61,17 +61,17 @@ func described(d *mlsclient.ProposalDescription, g view) (change, error) {
 	switch string(d.GetProposalType()) {
 	case "add":
 		kp, err := parseKeyPackage(d.KeyPackage)
-		return mls.Add(kp), err
+		return mls.Add{KeyPackage: kp}, err
 	case "remove":
 		leaf, err := memberOf(g, d.RemovedId)
-		return mls.Remove(leaf), err
+		return mls.Remove{Removed: leaf}, err
 	case "externalPSK":
-		return mls.ExternalPSK(d.PskId), nil
+		return externalPSK(d.PskId), nil
 	case "resumptionPSK":
-		return mls.ResumptionPSK(g.GroupID(), d.EpochId), nil
+		return resumptionPSK(g, d.EpochId), nil
 	case "groupContextExtensions":
 		extensions, err := parseExtensions(d.Extensions)
-		return mls.ReplaceExtensions(extensions...), err
+		return mls.GroupContextExtensions{Extensions: extensions}, err
 	case "reinit":
 		return reInit(d.GroupId, d.CipherSuite, d.Extensions)
 	}
@@ -84,7 +84,17 @@ func reInit(groupID []byte, cipherSuite uint32, list []*mlsclient.Extension) (ch
 		return nil, err
 	}
 	extensions, err := parseExtensions(list)
-	return mls.ReInit(groupID, id, extensions...), err
+	return mls.ReInit{GroupID: groupID, CipherSuite: id, Extensions: extensions}, err
+}
+
+func externalPSK(id []byte) mls.PreSharedKey {
+	return mls.PreSharedKey{PSK: mls.PreSharedKeyID{Type: mls.PSKExternal, ID: id}}
+}
+
+func resumptionPSK(g view, epoch uint64) mls.PreSharedKey {
+	return mls.PreSharedKey{PSK: mls.PreSharedKeyID{
+		Type: mls.PSKResumption, Usage: mls.ResumptionPSKApplication, GroupID: g.GroupID(), Epoch: epoch,
+	}}
 }
 
 // propose lets a member propose what proposal returns for its group.
@@ -105,7 +115,7 @@ func (s *server) propose(ctx context.Context, stateID uint32, proposal func(g *m
 func (s *server) AddProposal(ctx context.Context, req *mlsclient.AddProposalRequest) (*mlsclient.ProposalReply, error) {
 	return s.propose(ctx, req.StateId, func(*mls.Group) (change, error) {
 		kp, err := parseKeyPackage(req.KeyPackage)
-		return mls.Add(kp), err
+		return mls.Add{KeyPackage: kp}, err
 	})
 }
 
@@ -122,24 +132,24 @@ func (s *server) UpdateProposal(ctx context.Context, req *mlsclient.StateRequest
 func (s *server) RemoveProposal(ctx context.Context, req *mlsclient.RemoveProposalRequest) (*mlsclient.ProposalReply, error) {
 	return s.propose(ctx, req.StateId, func(g *mls.Group) (change, error) {
 		leaf, err := memberOf(g, req.RemovedId)
-		return mls.Remove(leaf), err
+		return mls.Remove{Removed: leaf}, err
 	})
 }
 
 func (s *server) ExternalPSKProposal(ctx context.Context, req *mlsclient.ExternalPSKProposalRequest) (*mlsclient.ProposalReply, error) {
-	return s.propose(ctx, req.StateId, func(*mls.Group) (change, error) { return mls.ExternalPSK(req.PskId), nil })
+	return s.propose(ctx, req.StateId, func(*mls.Group) (change, error) { return externalPSK(req.PskId), nil })
 }
 
 func (s *server) ResumptionPSKProposal(ctx context.Context, req *mlsclient.ResumptionPSKProposalRequest) (*mlsclient.ProposalReply, error) {
 	return s.propose(ctx, req.StateId, func(g *mls.Group) (change, error) {
-		return mls.ResumptionPSK(g.GroupID(), req.EpochId), nil
+		return resumptionPSK(g, req.EpochId), nil
 	})
 }
 
 func (s *server) GroupContextExtensionsProposal(ctx context.Context, req *mlsclient.ExtensionsProposalRequest) (*mlsclient.ProposalReply, error) {
 	return s.propose(ctx, req.StateId, func(*mls.Group) (change, error) {
 		extensions, err := parseExtensions(req.Extensions)
-		return mls.ReplaceExtensions(extensions...), err
+		return mls.GroupContextExtensions{Extensions: extensions}, err
 	})
 }
 
@@ -167,7 +177,7 @@ func (s *server) AddExternalSigner(ctx context.Context, req *mlsclient.AddExtern
 		}
 		isSenders := func(x mls.Extension) bool { return x.Type == mls.ExtensionExternalSenders }
 		extensions = append(slices.DeleteFunc(extensions, isSenders), mls.Extension{Type: mls.ExtensionExternalSenders, Data: data})
-		return mls.ReplaceExtensions(extensions...), nil
+		return mls.GroupContextExtensions{Extensions: extensions}, nil
 	})
 }
 

@@ -106,7 +106,7 @@ func (m *Migration) create(ctx context.Context, now time.Time, old *mls.Group, p
 	var adds []mls.CommitOption
 	for _, member := range members {
 		if member.Leaf != old.OwnLeaf() {
-			adds = append(adds, mls.Add(member.KeyPackage))
+			adds = append(adds, mls.Add{KeyPackage: member.KeyPackage})
 		}
 	}
 	return old.Reinitialize(ctx, now, m.cfg, adds...)

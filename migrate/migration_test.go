@@ -36,7 +36,7 @@ func (w *world) deliver(by *client, c *mls.Candidate) {
 func (w *world) end(to suite.ID) {
 	w.Helper()
 	c := w.clients[0]
-	w.deliver(c, c.commits(mls.ReInit([]byte("the new group"), to)))
+	w.deliver(c, c.commits(mls.ReInit{GroupID: []byte("the new group"), CipherSuite: to}))
 }
 
 // commits makes a commit in the old group.
@@ -214,7 +214,7 @@ func TestEnterRefusesAGroupWithoutTheOldOnesSecret(t *testing.T) {
 	require.NoError(t, err)
 	var adds []mls.CommitOption
 	for _, kp := range w.keyPackages()[1:] {
-		adds = append(adds, mls.Add(kp))
+		adds = append(adds, mls.Add{KeyPackage: kp})
 	}
 	c, err := g.Commit(t.Context(), testTime, adds...)
 	require.NoError(t, err)
@@ -291,12 +291,12 @@ func TestDowngradeIsRefused(t *testing.T) {
 	t.Run("the ReInit", func(t *testing.T) {
 		w := newWorld(t, 3, nist, classic, "any", lawless)
 		a, b := w.clients[0], w.clients[1]
-		_, err := b.old.Commit(t.Context(), testTime, mls.ReInit(nil, classic))
+		_, err := b.old.Commit(t.Context(), testTime, mls.ReInit{CipherSuite: classic})
 		downgrade(err)
-		_, err = b.old.Propose(t.Context(), testTime, mls.ReInit(nil, classic), nil)
+		_, err = b.old.Propose(t.Context(), testTime, mls.ReInit{CipherSuite: classic}, nil)
 		downgrade(err)
 		before := b.old.Epoch()
-		_, err = b.old.Process(t.Context(), testTime, a.commits(mls.ReInit(nil, classic)).Message)
+		_, err = b.old.Process(t.Context(), testTime, a.commits(mls.ReInit{CipherSuite: classic}).Message)
 		downgrade(err)
 		require.Equal(t, before, b.old.Epoch())
 		require.Nil(t, b.old.ReInit())
@@ -304,11 +304,11 @@ func TestDowngradeIsRefused(t *testing.T) {
 	t.Run("the policy", func(t *testing.T) {
 		w := newWorld(t, 3, classic, nist, "pq-confidential", lawless)
 		a, b := w.clients[0], w.clients[1]
-		_, err := b.old.Commit(t.Context(), testTime, mls.ReInit(nil, nist))
+		_, err := b.old.Commit(t.Context(), testTime, mls.ReInit{CipherSuite: nist})
 		var refusal *policy.Refusal
 		require.ErrorAs(t, err, &refusal)
 		require.Equal(t, "pq-confidential", refusal.Policy)
-		_, err = b.old.Process(t.Context(), testTime, a.commits(mls.ReInit(nil, nist)).Message)
+		_, err = b.old.Process(t.Context(), testTime, a.commits(mls.ReInit{CipherSuite: nist}).Message)
 		require.ErrorAs(t, err, &refusal)
 	})
 	t.Run("the follow-up group", func(t *testing.T) {

@@ -78,7 +78,7 @@ func (w *world) requireNoReturn(before map[string][]byte) {
 	require.ErrorIs(w, err, mls.ErrReInit)
 	_, err = c.old.Commit(w.Context(), testTime)
 	require.ErrorIs(w, err, mls.ErrReInit)
-	_, err = c.old.Propose(w.Context(), testTime, mls.Remove(0), nil)
+	_, err = c.old.Propose(w.Context(), testTime, mls.Remove{Removed: 0}, nil)
 	require.ErrorIs(w, err, mls.ErrReInit)
 	c.prepare()
 	_, err = c.migration.Enter(w.Context(), testTime, c.old, w.welcome)

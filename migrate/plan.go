@@ -249,18 +249,18 @@ func (e *NotReady) Unwrap() []error {
 // new group. A nil groupID asks for a random one of Hash.Size bytes. The error is Failure
 // if there is no target, or a [*NotReady] if the target is refused or members are not
 // ready.
-func (p *Plan) ReInit(groupID []byte, extensions ...mls.Extension) (mls.ReInitProposal, error) {
+func (p *Plan) ReInit(groupID []byte, extensions ...mls.Extension) (mls.ReInit, error) {
 	if p.To == nil {
-		return mls.ReInitProposal{}, p.Failure
+		return mls.ReInit{}, p.Failure
 	}
 	if waiting := p.To.Waiting(); len(waiting) > 0 || p.To.Refusal != nil {
-		return mls.ReInitProposal{}, &NotReady{To: p.To.Suite, Members: waiting, Refusal: p.To.Refusal}
+		return mls.ReInit{}, &NotReady{To: p.To.Suite, Members: waiting, Refusal: p.To.Refusal}
 	}
 	if groupID == nil {
 		groupID = make([]byte, p.To.Suite.Hash.Size)
 		rand.Read(groupID)
 	}
-	return mls.ReInit(groupID, p.To.Suite.ID, extensions...), nil
+	return mls.ReInit{GroupID: groupID, CipherSuite: p.To.Suite.ID, Extensions: extensions}, nil
 }
 
 // nameOf names a member for people.

@@ -159,7 +159,7 @@ func (w *world) fill(t testing.TB) {
 	for i, c := range w.clients[1:] {
 		joiners[i+1], err = mls.NewKeyPackage(t.Context(), testTime, c.was)
 		require.NoError(t, err)
-		adds = append(adds, mls.Add(joiners[i+1].KeyPackage))
+		adds = append(adds, mls.Add{KeyPackage: joiners[i+1].KeyPackage})
 	}
 	commit, err := first.Commit(t.Context(), testTime, adds...)
 	require.NoError(t, err)

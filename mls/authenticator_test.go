@@ -85,7 +85,7 @@ func TestApplicationIsAskedOnce(t *testing.T) {
 		deliver(t, m, groups, by, public)
 	}
 	first, second := ownKeyPackage(t, 0x0001, "first", c.config), ownKeyPackage(t, 0x0001, "second", c.config)
-	propose(1, Add(first.KeyPackage), "first")
+	propose(1, Add{KeyPackage: first.KeyPackage}, "first")
 	groups[2].cfg.Credential = BasicCredential([]byte("renamed"))
 	update, err := groups[2].ProposeUpdate(t.Context(), insiderTime, nil)
 	require.NoError(t, err)
@@ -93,11 +93,11 @@ func TestApplicationIsAskedOnce(t *testing.T) {
 	own, err := committer.ProposeUpdate(t.Context(), insiderTime, nil)
 	require.NoError(t, err)
 	deliver(t, own, groups, 0, public)
-	propose(3, ReplaceExtensions(sendersExtension(t, "gate", "door")), "gate", "door")
+	propose(3, GroupContextExtensions{Extensions: Extensions{sendersExtension(t, "gate", "door")}}, "gate", "door")
 	require.Empty(t, c.asked(t))
 
 	all := []string{"first", "renamed", "gate", "door", "second"}
-	candidate, err := committer.Commit(t.Context(), insiderTime, Add(second.KeyPackage))
+	candidate, err := committer.Commit(t.Context(), insiderTime, Add{KeyPackage: second.KeyPackage})
 	require.NoError(t, err)
 	require.Equal(t, all, c.asked(t), "the own Update is not for this commit")
 	require.Len(t, candidate.Proposals(), 4)
@@ -116,7 +116,7 @@ func TestApplicationIsAskedOnce(t *testing.T) {
 	follow(t, groups, 0, candidate)
 	c.calls = nil
 	senders, _ := groups[0].GroupContext().Extensions.Find(ExtensionExternalSenders)
-	again, err := groups[0].Commit(t.Context(), insiderTime, ReplaceExtensions(Extension{Type: ExtensionExternalSenders, Data: senders}))
+	again, err := groups[0].Commit(t.Context(), insiderTime, GroupContextExtensions{Extensions: Extensions{Extension{Type: ExtensionExternalSenders, Data: senders}}})
 	require.NoError(t, err)
 	_, err = groups[1].Process(t.Context(), insiderTime, again.Message)
 	require.NoError(t, err)
@@ -137,7 +137,7 @@ func TestApplicationIsAskedOnce(t *testing.T) {
 
 	// The first commit of a branch.
 	branch := ownKeyPackage(t, 0x0001, "member 1", c.config)
-	_, err = groups[0].Branch(t.Context(), insiderTime, *groups[0].cfg, nil, nil, Add(branch.KeyPackage))
+	_, err = groups[0].Branch(t.Context(), insiderTime, *groups[0].cfg, nil, nil, Add{KeyPackage: branch.KeyPackage})
 	require.NoError(t, err)
 	require.Equal(t, []string{"member 1"}, c.asked(t))
 }
@@ -172,13 +172,13 @@ func TestExternalSendersAreJudged(t *testing.T) {
 
 	groups := clique(t, 0x0001, 3, c.config)
 	m, g := insider{t, groups[1]}, groups[2]
-	replace := ReplaceExtensions(mallory)
+	replace := GroupContextExtensions{Extensions: Extensions{mallory}}
 	requireUnmoved(t, g, violation("5.3.1", "credential is valid").atProposal(0), func() error {
 		_, err := g.Commit(t.Context(), insiderTime, replace)
 		return err
 	})
 	requireUnprocessed(t, g, refused, m.commit(forgery{proposals: m.byValue(replace), withPath: true}).message)
-	malformed := ReplaceExtensions(Extension{Type: ExtensionExternalSenders, Data: []byte{9}})
+	malformed := GroupContextExtensions{Extensions: Extensions{Extension{Type: ExtensionExternalSenders, Data: []byte{9}}}}
 	requireUnprocessed(t, g, ErrMalformed, m.commit(forgery{proposals: m.byValue(malformed), withPath: true}).message)
 	requireUnmoved(t, g, ErrMalformed, func() error {
 		_, err := g.Commit(t.Context(), insiderTime, malformed)
@@ -195,7 +195,7 @@ func TestExternalSendersAreJudged(t *testing.T) {
 
 	// A joiner judges those who are there.
 	k := ownKeyPackage(t, 0x0001, "joiner", c.config)
-	f := m.commit(forgery{proposals: m.byValue(Add(k.KeyPackage), replace), withPath: true})
+	f := m.commit(forgery{proposals: m.byValue(Add{KeyPackage: k.KeyPackage}, replace), withPath: true})
 	_, err = k.Join(t.Context(), insiderTime, f.welcome(welcomeForgery{}))
 	requireRefused(t, refused, err)
 	c.refused = ""
@@ -208,7 +208,7 @@ func TestExternalSendersAreJudged(t *testing.T) {
 func TestApplicationWithoutVerdict(t *testing.T) {
 	c := new(clerk)
 	groups := clique(t, 0x0001, 3, c.config)
-	message, err := groups[1].Propose(t.Context(), insiderTime, Add(ownKeyPackage(t, 0x0001, "first").KeyPackage), nil)
+	message, err := groups[1].Propose(t.Context(), insiderTime, Add{KeyPackage: ownKeyPackage(t, 0x0001, "first").KeyPackage}, nil)
 	require.NoError(t, err)
 	g := groups[0]
 	_, err = g.Process(t.Context(), insiderTime, message)
@@ -218,7 +218,7 @@ func TestApplicationWithoutVerdict(t *testing.T) {
 		_, err := g.Commit(t.Context(), insiderTime)
 		return err
 	})
-	candidate, err := g.Commit(t.Context(), insiderTime, Remove(2), WithoutPending())
+	candidate, err := g.Commit(t.Context(), insiderTime, Remove{Removed: 2}, WithoutPending())
 	require.NoError(t, err)
 	require.Len(t, candidate.Proposals(), 1)
 }

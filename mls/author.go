@@ -37,7 +37,7 @@ func (f *framing) author(c *framedContent) (Author, error) {
 		}
 		return c.commit.path.leafNode.author(c.epoch), nil
 	case SenderNewMemberProposal:
-		add, ok := c.proposal.(AddProposal)
+		add, ok := c.proposal.(Add)
 		if !ok {
 			return Author{}, violation("6.1", "a proposal of a new member that is no Add")
 		}

@@ -28,7 +28,7 @@ func TestLateMessageNamesItsAuthor(t *testing.T) {
 		}
 		kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("carol"))
 		require.NoError(t, err)
-		c, err := w.groups["alice"].Commit(t.Context(), testTime, mls.Remove(leaf), mls.Add(kp.KeyPackage))
+		c, err := w.groups["alice"].Commit(t.Context(), testTime, mls.Remove{Removed: leaf}, mls.Add{KeyPackage: kp.KeyPackage})
 		require.NoError(t, err)
 		w.groups["alice"] = w.joined(c)
 		delete(w.groups, "bob")
@@ -70,14 +70,14 @@ func TestHandshakeNamesItsAuthor(t *testing.T) {
 	senders, err := mls.ExternalSenders{{SignatureKey: authority.Signer.PublicKey(), Credential: authority.Credential}}.Marshal()
 	require.NoError(t, err)
 	w := newStateWorld(t, 0x0001, func(cfg *mls.Config) { cfg.PublicHandshake = true }, "alice", "bob")
-	w.commit("alice", mls.ReplaceExtensions(mls.Extension{Type: mls.ExtensionExternalSenders, Data: senders}))
+	w.commit("alice", mls.GroupContextExtensions{Extensions: mls.Extensions{mls.Extension{Type: mls.ExtensionExternalSenders, Data: senders}}})
 	w.inPublic("alice")
 	epoch := w.groups["alice"].Epoch()
 
 	kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("carol"))
 	require.NoError(t, err)
 	outside := mls.ExternalProposer{Suite: s, GroupID: w.groups["alice"].GroupID(), Epoch: epoch}
-	external, err := outside.Propose(t.Context(), authority.Signer, 0, mls.ExternalPSK([]byte("psk")))
+	external, err := outside.Propose(t.Context(), authority.Signer, 0, externalPSK("psk"))
 	require.NoError(t, err)
 	joins, err := outside.ProposeJoin(t.Context(), kp)
 	require.NoError(t, err)
@@ -115,7 +115,7 @@ func TestHandshakeNamesItsAuthor(t *testing.T) {
 	signer, err := s.GenerateSigner()
 	require.NoError(t, err)
 	c, err := w.groups["alice"].Commit(t.Context(), testTime,
-		mls.WithCredential(w.configs["alice"].Credential, signer), mls.ReplaceExtensions())
+		mls.WithCredential(w.configs["alice"].Credential, signer), mls.GroupContextExtensions{})
 	require.NoError(t, err)
 	by := authorOf(w.configs["alice"], epoch)
 	check := func(c interface {

@@ -105,7 +105,7 @@ func TestGroupInfoOfCandidateThatLeadsNowhere(t *testing.T) {
 		require.NoError(t, err)
 		return c
 	}
-	removes := commit(mls.Remove(w.groups["b"].OwnLeaf()))
+	removes := commit(mls.Remove{Removed: w.groups["b"].OwnLeaf()})
 	r, err := w.groups["b"].Process(t.Context(), testTime, removes.Message)
 	require.NoError(t, err)
 	require.ErrorIs(t, groupInfo(r.Commit), mls.ErrRemoved)
@@ -114,7 +114,7 @@ func TestGroupInfoOfCandidateThatLeadsNowhere(t *testing.T) {
 	discarded, lost, won := commit(), commit(), commit()
 	discarded.Discard()
 	require.ErrorIs(t, groupInfo(discarded), mls.ErrRetired)
-	ends := commit(mls.ReInit([]byte("next"), 0x0001))
+	ends := commit(mls.ReInit{GroupID: []byte("next"), CipherSuite: 0x0001})
 	require.ErrorIs(t, groupInfo(ends), mls.ErrReInit)
 	require.NoError(t, groupInfo(lost))
 	w.adopt("a", won)

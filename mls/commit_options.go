@@ -1,7 +1,5 @@
 package mls
 
-import "github.com/mlsuite/mlsuite/suite"
-
 // CommitOption is an option of [Group.Commit]: a setting, or a [Proposal] to send by
 // value.
 type CommitOption interface{ plan(*commitPlan) }
@@ -48,32 +46,14 @@ type commitOption func(*commitPlan)
 
 func (o commitOption) plan(p *commitPlan) { o(p) }
 
-// Add proposes to add the client that owns the KeyPackage (RFC 9420, Section 12.1.1).
-func Add(kp *KeyPackage) AddProposal { return AddProposal{KeyPackage: kp} }
-
-// Remove proposes to remove a member (RFC 9420, Section 12.1.3).
-func Remove(leaf LeafIndex) RemoveProposal { return RemoveProposal{Removed: leaf} }
-
-func (p AddProposal) plan(c *commitPlan)                    { c.byValue = append(c.byValue, p) }
-func (p UpdateProposal) plan(c *commitPlan)                 { c.byValue = append(c.byValue, p) }
-func (p RemoveProposal) plan(c *commitPlan)                 { c.byValue = append(c.byValue, p) }
-func (p PreSharedKeyProposal) plan(c *commitPlan)           { c.byValue = append(c.byValue, p) }
-func (p ReInitProposal) plan(c *commitPlan)                 { c.byValue = append(c.byValue, p) }
-func (p ExternalInitProposal) plan(c *commitPlan)           { c.byValue = append(c.byValue, p) }
-func (p CustomProposal) plan(c *commitPlan)                 { c.byValue = append(c.byValue, p) }
-func (p GroupContextExtensionsProposal) plan(c *commitPlan) { c.byValue = append(c.byValue, p) }
-
-// ReInit proposes to end the group, and to follow it with a group that has another id,
-// version, suite or extensions (RFC 9420, Section 12.1.5).
-func ReInit(groupID []byte, id suite.ID, extensions ...Extension) ReInitProposal {
-	return ReInitProposal{GroupID: groupID, Version: VersionMLS10, CipherSuite: id, Extensions: extensions}
-}
-
-// ReplaceExtensions proposes to replace all extensions of the GroupContext
-// (RFC 9420, Section 12.1.7).
-func ReplaceExtensions(extensions ...Extension) GroupContextExtensionsProposal {
-	return GroupContextExtensionsProposal{Extensions: extensions}
-}
+func (p Add) plan(c *commitPlan)                    { c.byValue = append(c.byValue, p) }
+func (p Update) plan(c *commitPlan)                 { c.byValue = append(c.byValue, p) }
+func (p Remove) plan(c *commitPlan)                 { c.byValue = append(c.byValue, p) }
+func (p PreSharedKey) plan(c *commitPlan)           { c.byValue = append(c.byValue, p) }
+func (p ReInit) plan(c *commitPlan)                 { c.byValue = append(c.byValue, p) }
+func (p ExternalInit) plan(c *commitPlan)           { c.byValue = append(c.byValue, p) }
+func (p Custom) plan(c *commitPlan)                 { c.byValue = append(c.byValue, p) }
+func (p GroupContextExtensions) plan(c *commitPlan) { c.byValue = append(c.byValue, p) }
 
 // ForcePath makes a commit replace the keys on the committer's path even where RFC 9420,
 // Section 12.4, does not require it, as when all its proposals are Adds.

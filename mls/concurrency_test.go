@@ -49,7 +49,7 @@ func churn(t testing.TB, groups []*Group) {
 	var err error
 	r.rival, err = groups[2].Commit(t.Context(), insiderTime)
 	require.NoError(t, err)
-	r.proposal, err = groups[3].Propose(t.Context(), insiderTime, Remove(1), nil)
+	r.proposal, err = groups[3].Propose(t.Context(), insiderTime, Remove{Removed: 1}, nil)
 	require.NoError(t, err)
 
 	for _, err := range together(t, r.jobs()) {

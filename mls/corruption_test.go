@@ -136,7 +136,7 @@ func specimens(t *testing.T, id suite.ID) []*specimen {
 		adjust(sender.cfg)
 		for kind, options := range map[string][]CommitOption{
 			"commit":           nil,
-			"commit that adds": {Add(joiner.KeyPackage), Add(other.KeyPackage), ForcePath()},
+			"commit that adds": {Add{KeyPackage: joiner.KeyPackage}, Add{KeyPackage: other.KeyPackage}, ForcePath()},
 		} {
 			c, err := sender.Commit(t.Context(), insiderTime, append(options, WithoutPending())...)
 			require.NoError(t, err)
@@ -157,7 +157,7 @@ func specimens(t *testing.T, id suite.ID) []*specimen {
 		message, err = sender.ProposeUpdate(t.Context(), insiderTime, nil)
 		require.NoError(t, err)
 		add(format+" Update", message, isProposal)
-		message, err = sender.Propose(t.Context(), insiderTime, Remove(0), nil)
+		message, err = sender.Propose(t.Context(), insiderTime, Remove{Removed: 0}, nil)
 		require.NoError(t, err)
 		add(format+" Remove", message, isProposal)
 	}
@@ -177,7 +177,7 @@ func keyPackageSpecimen(t *testing.T, g *Group) *specimen {
 		if m.KeyPackage == nil {
 			return ErrUnsupported
 		}
-		_, err = g.Commit(t.Context(), insiderTime, Add(m.KeyPackage), WithoutPending())
+		_, err = g.Commit(t.Context(), insiderTime, Add{KeyPackage: m.KeyPackage}, WithoutPending())
 		return err
 	}
 	return &specimen{

@@ -18,7 +18,7 @@ type CustomProposalType struct {
 	External bool
 }
 
-// CustomProposal is a proposal of a type beyond RFC 9420's, one of those that
+// Custom is a proposal of a type beyond RFC 9420's, one of those that
 // [Config].Proposals declares. The engine carries it and hands it to the application in
 // [Received], [Candidate.Proposals] and the same of a [PublicGroup]. The application
 // decides what it does. A commit may cover any number of custom proposals, if all
@@ -33,20 +33,15 @@ type CustomProposalType struct {
 //	    ProposalType proposal_type;
 //	    opaque data<V>;
 //	} CustomProposal;
-type CustomProposal struct {
+type Custom struct {
 	ProposalType ProposalType // not one of RFC 9420's
 	Data         []byte
 }
 
-// Custom proposes something that the application defines.
-func Custom(t ProposalType, data []byte) CustomProposal {
-	return CustomProposal{ProposalType: t, Data: data}
-}
-
 // Type returns p.ProposalType.
-func (p CustomProposal) Type() ProposalType { return p.ProposalType }
+func (p Custom) Type() ProposalType { return p.ProposalType }
 
-func (p CustomProposal) marshal(w *wire.Writer) {
+func (p Custom) marshal(w *wire.Writer) {
 	if _, known := p.ProposalType.kind(); known {
 		w.Fail(wire.Malformed("custom proposal of the type %s", p.ProposalType))
 	}

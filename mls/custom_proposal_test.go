@@ -37,7 +37,7 @@ func TestDeclaredProposalsAreCarried(t *testing.T) {
 				requires(t, strangeProposal))
 			require.NoError(t, err)
 			groups := gather(t, g, 3, declares, format, watch)
-			first, second := Custom(strangeProposal, []byte("first")), Custom(strangeProposal, []byte{})
+			first, second := Custom{ProposalType: strangeProposal, Data: []byte("first")}, Custom{ProposalType: strangeProposal, Data: []byte{}}
 
 			message, err := groups[1].Propose(t.Context(), insiderTime, first, nil)
 			require.NoError(t, err)
@@ -104,9 +104,9 @@ func TestCustomProposalsSayWhetherTheyNeedAPath(t *testing.T) {
 		list []Proposal
 		path bool
 	}{
-		"needs one":    {[]Proposal{Custom(strangeProposal, nil)}, true},
-		"needs none":   {[]Proposal{Custom(bareProposal, nil)}, false},
-		"one needs it": {[]Proposal{Custom(bareProposal, nil), Custom(strangeProposal, nil)}, true},
+		"needs one":    {[]Proposal{Custom{ProposalType: strangeProposal, Data: nil}}, true},
+		"needs none":   {[]Proposal{Custom{ProposalType: bareProposal, Data: nil}}, false},
+		"one needs it": {[]Proposal{Custom{ProposalType: bareProposal, Data: nil}, Custom{ProposalType: strangeProposal, Data: nil}}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			list := a.byValue(c.list...)
@@ -149,7 +149,7 @@ func TestUndeclaredProposalsAreRefused(t *testing.T) {
 	populate(t, groups)
 	for _, undeclared := range []ProposalType{0, 8, 0x0A0A, 0xF200} {
 		t.Run(undeclared.String(), func(t *testing.T) {
-			refuseProposal(t, groups, Custom(undeclared, []byte("data")), ErrUnsupported)
+			refuseProposal(t, groups, Custom{ProposalType: undeclared, Data: []byte("data")}, ErrUnsupported)
 		})
 	}
 	t.Run("GREASE that everybody declares", func(t *testing.T) {
@@ -158,7 +158,7 @@ func TestUndeclaredProposalsAreRefused(t *testing.T) {
 		listEverywhere(t, groups, value)
 		m, g := insider{t, groups[1]}, groups[2]
 		want := violation("12.2", "every member supports the proposal type 0x0A0A").atLeaf(0).atProposal(0)
-		custom := Custom(value, nil)
+		custom := Custom{ProposalType: value, Data: nil}
 		requireUnmoved(t, g, want, func() error {
 			_, err := g.Commit(t.Context(), insiderTime, custom)
 			return err
@@ -170,9 +170,9 @@ func TestUndeclaredProposalsAreRefused(t *testing.T) {
 		requireUnprocessed(t, g, want, m.commit(forgery{proposals: m.byValue(custom), withPath: true}).message)
 	})
 	t.Run("type of RFC 9420", func(t *testing.T) {
-		_, err := groups[2].Commit(t.Context(), insiderTime, Custom(ProposalRemove, []byte{0, 0, 0, 1}))
+		_, err := groups[2].Commit(t.Context(), insiderTime, Custom{ProposalType: ProposalRemove, Data: []byte{0, 0, 0, 1}})
 		require.ErrorIs(t, err, ErrMalformed)
-		_, err = marshalled(&anyProposal{Custom(ProposalRemove, nil)})
+		_, err = marshalled(&anyProposal{Custom{ProposalType: ProposalRemove, Data: nil}})
 		require.ErrorIs(t, err, ErrMalformed)
 	})
 }
@@ -188,7 +188,7 @@ func TestMembersWhoStaySupportCustomProposals(t *testing.T) {
 		groups = admit(t, groups, ownKeyPackage(t, 0x0001, name, publicHandshake, declares))
 	}
 	m, victim := insider{t, groups[2]}, groups[3]
-	custom := Custom(strangeProposal, []byte("data"))
+	custom := Custom{ProposalType: strangeProposal, Data: []byte("data")}
 	want := func(at int) error {
 		return violation("12.2", "every member supports the proposal type 0xF0F1").atLeaf(1).atProposal(at)
 	}
@@ -199,10 +199,10 @@ func TestMembersWhoStaySupportCustomProposals(t *testing.T) {
 		return err
 	})
 	requireUnmoved(t, victim, want(1), func() error {
-		_, err := victim.Commit(t.Context(), insiderTime, Remove(2), custom)
+		_, err := victim.Commit(t.Context(), insiderTime, Remove{Removed: 2}, custom)
 		return err
 	})
-	requireUnprocessed(t, victim, want(1), m.commit(forgery{proposals: m.byValue(Remove(0), custom), withPath: true}).message)
+	requireUnprocessed(t, victim, want(1), m.commit(forgery{proposals: m.byValue(Remove{Removed: 0}, custom), withPath: true}).message)
 
 	// One that arrived waits until whoever lacks it is removed.
 	message, _ := m.propose(custom)
@@ -214,7 +214,7 @@ func TestMembersWhoStaySupportCustomProposals(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, c.Proposals())
 	c.Discard()
-	c, err = victim.Commit(t.Context(), insiderTime, Remove(1))
+	c, err = victim.Commit(t.Context(), insiderTime, Remove{Removed: 1})
 	require.NoError(t, err)
 	require.Len(t, c.Proposals(), 2)
 	r, err := groups[0].Process(t.Context(), insiderTime, c.Message)
@@ -224,7 +224,7 @@ func TestMembersWhoStaySupportCustomProposals(t *testing.T) {
 
 	// By value, the removed member follows, too, who handles no such type.
 	joiner := ownKeyPackage(t, 0x0001, "joiner lacks it", publicHandshake)
-	c, err = victim.Commit(t.Context(), insiderTime, WithoutPending(), Remove(1), Add(joiner.KeyPackage), custom)
+	c, err = victim.Commit(t.Context(), insiderTime, WithoutPending(), Remove{Removed: 1}, Add{KeyPackage: joiner.KeyPackage}, custom)
 	require.NoError(t, err)
 	follow(t, groups, 3, c)
 	_, err = joiner.Join(t.Context(), insiderTime, c.Welcome)
@@ -243,7 +243,7 @@ func TestCustomProposalsFromOutside(t *testing.T) {
 	groups := gather(t, g, 3, publicHandshake, declares)
 	sent := func(p ProposalType) []byte {
 		outside := outsideOf(groups[0])
-		m, err := outside.Propose(t.Context(), authority.Signer, 0, Custom(p, []byte("from outside")))
+		m, err := outside.Propose(t.Context(), authority.Signer, 0, Custom{ProposalType: p, Data: []byte("from outside")})
 		require.NoError(t, err)
 		return m
 	}
@@ -258,11 +258,11 @@ func TestCustomProposalsFromOutside(t *testing.T) {
 	}
 	c, err := groups[1].Commit(t.Context(), insiderTime)
 	require.NoError(t, err)
-	require.Equal(t, Proposal(Custom(openProposal, []byte("from outside"))), c.Proposals()[0].Proposal)
+	require.Equal(t, Proposal(Custom{ProposalType: openProposal, Data: []byte("from outside")}), c.Proposals()[0].Proposal)
 	follow(t, groups, 1, c)
 
 	lacking := ownKeyPackage(t, 0x0001, "lacks it", publicHandshake)
-	c, err = groups[0].Commit(t.Context(), insiderTime, Add(lacking.KeyPackage))
+	c, err = groups[0].Commit(t.Context(), insiderTime, Add{KeyPackage: lacking.KeyPackage})
 	require.NoError(t, err)
 	follow(t, groups, 0, c)
 	_, err = groups[2].Process(t.Context(), insiderTime, sent(openProposal))
@@ -271,7 +271,7 @@ func TestCustomProposalsFromOutside(t *testing.T) {
 
 	a := newAttack(t, declares)
 	message = a.externalCommit(client(t, 0x0001, "joiner", declares), func(c *commit) {
-		c.proposals = append(c.proposals, proposalOrRef{proposal: Custom(strangeProposal, nil)})
+		c.proposals = append(c.proposals, proposalOrRef{proposal: Custom{ProposalType: strangeProposal, Data: nil}})
 	})
 	requireUnprocessed(t, a.victim, violation("12.2", "external commit has no 0xF0F1").atProposal(1), message)
 }
@@ -280,7 +280,7 @@ func TestCustomProposalsFromOutside(t *testing.T) {
 // arrived before; with another configuration, they leave them out or refuse them.
 func TestCustomProposalsAreSaved(t *testing.T) {
 	groups := clique(t, 0x0001, 3, publicHandshake, declares)
-	custom := Custom(strangeProposal, []byte("data"))
+	custom := Custom{ProposalType: strangeProposal, Data: []byte("data")}
 	message, err := groups[1].Propose(t.Context(), insiderTime, custom, nil)
 	require.NoError(t, err)
 	for _, i := range []int{0, 2} {

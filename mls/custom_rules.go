@@ -8,7 +8,7 @@ import (
 
 // handles returns an error unless this client handles proposals of a custom type and the
 // sender may send one.
-func (r *listRules) handles(p CustomProposal, sender Sender) error {
+func (r *listRules) handles(p Custom, sender Sender) error {
 	custom, ok := r.customType(p.ProposalType)
 	switch {
 	case !ok && r.anyType:
@@ -38,7 +38,7 @@ func (p *publicState) checkCustom(list []CommittedProposal, rules *listRules) er
 	var leaving map[LeafIndex]bool
 	var staying *features
 	for i, c := range list {
-		proposal, ok := c.Proposal.(CustomProposal)
+		proposal, ok := c.Proposal.(Custom)
 		if !ok {
 			continue
 		}
@@ -63,7 +63,7 @@ func (p *publicState) checkCustom(list []CommittedProposal, rules *listRules) er
 func leavingBy(list []CommittedProposal) map[LeafIndex]bool {
 	leaving := map[LeafIndex]bool{}
 	for _, c := range list {
-		if r, ok := c.Proposal.(RemoveProposal); ok {
+		if r, ok := c.Proposal.(Remove); ok {
 			leaving[r.Removed] = true
 		}
 	}

@@ -118,7 +118,7 @@ func TestRemovedMemberKeepsNothing(t *testing.T) {
 	groups := clique(t, 0x0001, 3)
 	populate(t, groups)
 	old := groups[2]
-	c, err := groups[0].Commit(t.Context(), insiderTime, Remove(2))
+	c, err := groups[0].Commit(t.Context(), insiderTime, Remove{Removed: 2})
 	require.NoError(t, err)
 	r, err := old.Process(t.Context(), insiderTime, c.Message)
 	require.NoError(t, err)
@@ -192,7 +192,7 @@ func TestMessageOpensOnceAcrossEpochs(t *testing.T) {
 	_, err := groups[1].Process(t.Context(), insiderTime, opened)
 	require.NoError(t, err)
 	requireUnprocessed(t, groups[1], ErrConsumed, opened)
-	c, err := groups[2].Commit(t.Context(), insiderTime, Remove(0))
+	c, err := groups[2].Commit(t.Context(), insiderTime, Remove{Removed: 0})
 	require.NoError(t, err)
 	old := groups[1]
 	follow(t, groups, 2, c)

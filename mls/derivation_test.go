@@ -54,7 +54,7 @@ func TestOtherDerivationOfWelcomeIsNamed(t *testing.T) {
 	for name, suites := range map[string]mls.Suites{"labelled": labelled, "unlabelled": released} {
 		k, err := mls.NewKeyPackage(t.Context(), testTime, w.derivingConfig(name, suites))
 		require.NoError(t, err)
-		c, err := w.groups["alice"].Commit(t.Context(), testTime, mls.Add(k.KeyPackage), mls.ForcePath())
+		c, err := w.groups["alice"].Commit(t.Context(), testTime, mls.Add{KeyPackage: k.KeyPackage}, mls.ForcePath())
 		require.NoError(t, err)
 		_, err = k.Join(t.Context(), testTime, c.Welcome)
 		if name == "labelled" {

@@ -49,7 +49,7 @@ func TestFailedCommitsKeepNoKeys(t *testing.T) {
 			g := clique(t, 0x0001, 3)[0]
 			keys := counted(g)
 			g.cfg.Signer = failing{g.cfg.Signer, &left}
-			_, err := g.Commit(t.Context(), insiderTime, Add(ownKeyPackage(t, 0x0001, "joiner").KeyPackage), ForcePath())
+			_, err := g.Commit(t.Context(), insiderTime, Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage}, ForcePath())
 			require.ErrorContains(t, err, "signer is gone")
 			require.NotZero(t, keys.made.Load())
 			require.Zero(t, keys.kept())
@@ -58,7 +58,7 @@ func TestFailedCommitsKeepNoKeys(t *testing.T) {
 	t.Run("without the PSK", func(t *testing.T) {
 		g := clique(t, 0x0001, 3)[0]
 		keys := counted(g)
-		_, err := g.Commit(t.Context(), insiderTime, ExternalPSK([]byte("x")), ForcePath())
+		_, err := g.Commit(t.Context(), insiderTime, externalPSK("x"), ForcePath())
 		require.ErrorIs(t, err, ErrUnknownPSK)
 		require.NotZero(t, keys.made.Load())
 		require.Zero(t, keys.kept())
@@ -66,7 +66,7 @@ func TestFailedCommitsKeepNoKeys(t *testing.T) {
 	t.Run("received", func(t *testing.T) {
 		groups := clique(t, 0x0001, 3)
 		groups[1].cfg.PSKs = interrupt{do: new(func())}
-		c, err := groups[1].Commit(t.Context(), insiderTime, ExternalPSK([]byte("x")), ForcePath())
+		c, err := groups[1].Commit(t.Context(), insiderTime, externalPSK("x"), ForcePath())
 		require.NoError(t, err)
 		keys := counted(groups[0])
 		requireUnprocessed(t, groups[0], ErrUnknownPSK, c.Message)
@@ -96,7 +96,7 @@ func TestFailedCommitKeepsNoSecrets(t *testing.T) {
 	g.public = &public
 	left := 1
 	g.cfg.Signer = failing{g.cfg.Signer, &left}
-	_, err := g.Commit(t.Context(), insiderTime, Add(ownKeyPackage(t, 0x0001, "joiner").KeyPackage))
+	_, err := g.Commit(t.Context(), insiderTime, Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage})
 	require.ErrorContains(t, err, "signer is gone")
 	require.NotEmpty(t, secrets)
 	for _, secret := range secrets {
@@ -129,7 +129,7 @@ func TestDiscard(t *testing.T) {
 	require.ElementsMatch(t, slices.Collect(maps.Keys(secrets)),
 		slices.Collect(maps.Keys(reachable(secrets, map[string]any{"group": g}))))
 
-	removal, err := groups[1].Commit(t.Context(), insiderTime, Remove(0))
+	removal, err := groups[1].Commit(t.Context(), insiderTime, Remove{Removed: 0})
 	require.NoError(t, err)
 	r, err := g.Process(t.Context(), insiderTime, removal.Message)
 	require.NoError(t, err)
@@ -152,7 +152,7 @@ func TestLastResortKeyIsShared(t *testing.T) {
 			var groups, others []*Group
 			for range 2 {
 				g := clique(t, 0x0001, 2)[0]
-				commit, err := g.Commit(t.Context(), insiderTime, Add(k.KeyPackage))
+				commit, err := g.Commit(t.Context(), insiderTime, Add{KeyPackage: k.KeyPackage})
 				require.NoError(t, err)
 				joined, err := adopted(k.Join(t.Context(), insiderTime, commit.Welcome))
 				require.NoError(t, err)

@@ -15,7 +15,7 @@ func ExampleAdd() {
 	carol := must(mls.NewKeyPackage(ctx, noon, client("Carol")))
 
 	alice := must(mls.CreateGroup(ctx, noon, client("Alice"), []byte("our group")))
-	commit := must(alice.Commit(ctx, noon, mls.Add(bob.KeyPackage), mls.Add(carol.KeyPackage)))
+	commit := must(alice.Commit(ctx, noon, mls.Add{KeyPackage: bob.KeyPackage}, mls.Add{KeyPackage: carol.KeyPackage}))
 	// commit.Message is for the members, commit.Welcome for Bob and Carol. The group is as
 	// it was until the delivery service has accepted the commit.
 	fmt.Println("epoch", alice.Epoch(), names(alice))
@@ -34,7 +34,7 @@ func ExampleRemove() {
 	groups := groupOf(client("Alice"), client("Bob"), client("Carol"))
 	alice, bob := groups[0], groups[1]
 
-	commit := must(alice.Commit(ctx, noon, mls.Remove(bob.OwnLeaf())))
+	commit := must(alice.Commit(ctx, noon, mls.Remove{Removed: bob.OwnLeaf()}))
 	alice = must(commit.Adopt())
 
 	received := must(bob.Process(ctx, noon, commit.Message))
@@ -55,7 +55,7 @@ func ExampleCandidate_Adopt() {
 	alice, bob, carol := groups[0], groups[1], groups[2]
 
 	winner := must(alice.Commit(ctx, noon))
-	loser := must(bob.Commit(ctx, noon, mls.Remove(carol.OwnLeaf())))
+	loser := must(bob.Commit(ctx, noon, mls.Remove{Removed: carol.OwnLeaf()}))
 
 	// The delivery service accepts the first commit of an epoch and shows it to Bob.
 	alice = must(winner.Adopt())
@@ -66,7 +66,7 @@ func ExampleCandidate_Adopt() {
 	_, err = alice.Process(ctx, noon, loser.Message)
 	fmt.Println("too late:", errors.Is(err, mls.ErrPastEpoch))
 
-	again := must(bob.Commit(ctx, noon, mls.Remove(carol.OwnLeaf())))
+	again := must(bob.Commit(ctx, noon, mls.Remove{Removed: carol.OwnLeaf()}))
 	alice = must(must(alice.Process(ctx, noon, again.Message)).Commit.Adopt())
 	fmt.Println("epoch", alice.Epoch(), names(alice))
 
@@ -105,7 +105,7 @@ func ExampleWithCredential() {
 
 // Alice and Bob have agreed on a secret elsewhere, which goes into the keys of an epoch.
 // Carol does not have it, and cannot follow.
-func ExampleExternalPSK() {
+func ExamplePreSharedKey() {
 	ctx := context.Background()
 	secret := keyring{psks: map[string]string{"meeting": "what was said on Tuesday"}}
 	alicesConfig, bobsConfig := client("Alice"), client("Bob")
@@ -113,7 +113,9 @@ func ExampleExternalPSK() {
 	groups := groupOf(alicesConfig, bobsConfig, client("Carol"))
 	alice, bob, carol := groups[0], groups[1], groups[2]
 
-	commit := must(alice.Commit(ctx, noon, mls.ExternalPSK([]byte("meeting"))))
+	commit := must(alice.Commit(ctx, noon, mls.PreSharedKey{
+		PSK: mls.PreSharedKeyID{Type: mls.PSKExternal, ID: []byte("meeting")},
+	}))
 	bob = must(must(bob.Process(ctx, noon, commit.Message)).Commit.Adopt())
 	fmt.Println("Bob is in epoch", bob.Epoch())
 

@@ -18,7 +18,7 @@ func ExampleOwnKeyPackage_Join() {
 
 	alice := must(mls.CreateGroup(ctx, noon, client("Alice"), []byte("our group")))
 	m := must(mls.ParseMessage(published))
-	commit := must(alice.Commit(ctx, noon, mls.Add(m.KeyPackage)))
+	commit := must(alice.Commit(ctx, noon, mls.Add{KeyPackage: m.KeyPackage}))
 
 	invitation := must(bobsKeys.Join(ctx, noon, commit.Welcome))
 	author, _ := invitation.Author().Credential.Identity()
@@ -66,7 +66,7 @@ func ExampleGroup_Branch() {
 	bobsGroups.groups["our group"] = groups[1]
 
 	bobsKeys := must(mls.NewKeyPackage(ctx, noon, bobsConfig))
-	branch := must(alice.Branch(ctx, noon, client("Alice"), []byte("the two of us"), nil, mls.Add(bobsKeys.KeyPackage)))
+	branch := must(alice.Branch(ctx, noon, client("Alice"), []byte("the two of us"), nil, mls.Add{KeyPackage: bobsKeys.KeyPackage}))
 	side := must(branch.Adopt())
 	fmt.Println(names(side))
 
@@ -90,7 +90,7 @@ func ExampleNewPublicGroup() {
 	public := must(mls.NewPublicGroup(ctx, noon, service, must(alice.GroupInfo(ctx, noon, true)), nil))
 	fmt.Println("epoch", public.Epoch(), names(public))
 
-	commit := must(alice.Commit(ctx, noon, mls.Remove(1)))
+	commit := must(alice.Commit(ctx, noon, mls.Remove{Removed: 1}))
 	public = must(public.Process(ctx, noon, commit.Message)).Commit.Adopt()
 	fmt.Println("epoch", public.Epoch(), names(public))
 

@@ -37,7 +37,7 @@ func ExampleGroup() {
 	// Bob publishes a key package; Alice adds him.
 	bobsKeys := must(mls.NewKeyPackage(ctx, now, client("Bob", 0x0002)))
 	alice := must(mls.CreateGroup(ctx, now, client("Alice", 0x0002), []byte("our group")))
-	commit := must(alice.Commit(ctx, now, mls.Add(bobsKeys.KeyPackage)))
+	commit := must(alice.Commit(ctx, now, mls.Add{KeyPackage: bobsKeys.KeyPackage}))
 	alice = must(commit.Adopt()) // the delivery service has accepted the commit
 	invitation := must(bobsKeys.Join(ctx, now, commit.Welcome))
 	fmt.Printf("asked into %q\n", invitation.GroupID())
@@ -84,7 +84,7 @@ func groupOf(clients ...mls.Config) []*mls.Group {
 	var joiners []*mls.OwnKeyPackage
 	for _, cfg := range clients[1:] {
 		own := must(mls.NewKeyPackage(ctx, noon, cfg))
-		joiners, adds = append(joiners, own), append(adds, mls.Add(own.KeyPackage))
+		joiners, adds = append(joiners, own), append(adds, mls.Add{KeyPackage: own.KeyPackage})
 	}
 	commit := must(first.Commit(ctx, noon, adds...))
 	groups := []*mls.Group{must(commit.Adopt())}

@@ -143,14 +143,14 @@ func ExternalJoin(ctx context.Context, now time.Time, cfg Config, groupInfo []by
 	}
 	defer clear(initSecret)
 	sender := Sender{Type: SenderNewMemberCommit}
-	list := []CommittedProposal{{Proposal: ExternalInitProposal{KEMOutput: kemOutput}, Sender: sender}}
+	list := []CommittedProposal{{Proposal: ExternalInit{KEMOutput: kemOutput}, Sender: sender}}
 	for _, proposal := range plan.byValue {
-		if r, ok := proposal.(RemoveProposal); ok {
+		if r, ok := proposal.(Remove); ok {
 			if old := p.tree.leaf(r.Removed); old != nil && !cfg.sameClient(old.Credential, cfg.Credential) {
 				return nil, violation("12.2", "external commit removes an earlier leaf of the joiner").atLeaf(r.Removed)
 			}
 		}
-		list = append(list, CommittedProposal{Proposal: withNonce(proposal, s), Sender: sender})
+		list = append(list, CommittedProposal{Proposal: withDefaults(proposal, s), Sender: sender})
 	}
 	m := &commitMaker{
 		cfg:        &cfg,

@@ -21,12 +21,12 @@ type ExternalProposer struct {
 // external_senders. The error wraps [ErrMalformed] if the proposal lacks its content, and
 // [ErrUnsupported] if external senders may not send it.
 func (e ExternalProposer) Propose(ctx context.Context, signer suite.Signer, index uint32, proposal Proposal) ([]byte, error) {
-	return e.propose(ctx, signer, Sender{Type: SenderExternal, Index: index}, withNonce(proposal, e.Suite))
+	return e.propose(ctx, signer, Sender{Type: SenderExternal, Index: index}, withDefaults(proposal, e.Suite))
 }
 
 // ProposeJoin asks the group to add the client by its own KeyPackage.
 func (e ExternalProposer) ProposeJoin(ctx context.Context, own *OwnKeyPackage) ([]byte, error) {
-	return e.propose(ctx, own.cfg.Signer, Sender{Type: SenderNewMemberProposal}, Add(own.KeyPackage))
+	return e.propose(ctx, own.cfg.Signer, Sender{Type: SenderNewMemberProposal}, Add{KeyPackage: own.KeyPackage})
 }
 
 func (e ExternalProposer) propose(ctx context.Context, signer suite.Signer, sender Sender, proposal Proposal) ([]byte, error) {

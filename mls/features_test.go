@@ -43,20 +43,20 @@ func TestPreSharedKeys(t *testing.T) {
 		w.commit("b")
 		kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("c"))
 		require.NoError(t, err)
-		c := w.commit("a", mls.ExternalPSK([]byte("one")), mls.Add(kp.KeyPackage))
+		c := w.commit("a", externalPSK("one"), mls.Add{KeyPackage: kp.KeyPackage})
 		w.groups["c"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome))
 		require.NoError(t, err)
 		w.agree()
 
 		// A resumption PSK of this group, which c does not have.
-		c, err = w.groups["a"].Commit(t.Context(), testTime, mls.ResumptionPSK(w.groups["a"].GroupID(), first))
+		c, err = w.groups["a"].Commit(t.Context(), testTime, resumptionPSK(w.groups["a"].GroupID(), first))
 		require.NoError(t, err)
 		_, err = w.groups["b"].Process(t.Context(), testTime, c.Message)
 		require.NoError(t, err)
 		_, err = w.groups["c"].Process(t.Context(), testTime, c.Message)
 		require.ErrorIs(t, err, mls.ErrUnknownPSK)
 
-		_, err = w.groups["a"].Commit(t.Context(), testTime, mls.ExternalPSK([]byte("another")))
+		_, err = w.groups["a"].Commit(t.Context(), testTime, externalPSK("another"))
 		require.ErrorContains(t, err, "no such key")
 	})
 }
@@ -64,7 +64,7 @@ func TestPreSharedKeys(t *testing.T) {
 func TestGroupContextExtensions(t *testing.T) {
 	const custom = mls.ExtensionType(0xF100)
 	w := newWorld(t, 0x0001, func(c *mls.Config) { c.Extensions = []mls.ExtensionType{custom} }, "a", "b")
-	w.commit("a", mls.ReplaceExtensions(mls.Extension{Type: custom, Data: []byte("hello")}))
+	w.commit("a", mls.GroupContextExtensions{Extensions: mls.Extensions{mls.Extension{Type: custom, Data: []byte("hello")}}})
 	w.agree()
 	data, ok := w.groups["b"].GroupContext().Extensions.Find(custom)
 	require.True(t, ok)
@@ -72,13 +72,13 @@ func TestGroupContextExtensions(t *testing.T) {
 
 	kp, err := mls.NewKeyPackage(t.Context(), testTime, config(t, 0x0001, "does not know it"))
 	require.NoError(t, err)
-	_, err = w.groups["a"].Commit(t.Context(), testTime, mls.Add(kp.KeyPackage))
+	_, err = w.groups["a"].Commit(t.Context(), testTime, mls.Add{KeyPackage: kp.KeyPackage})
 	require.ErrorIs(t, err, mls.ErrInvalid)
 
 	required, err := (&mls.RequiredCapabilities{Proposals: []mls.ProposalType{0xF200}}).Marshal()
 	require.NoError(t, err)
 	_, err = w.groups["a"].Commit(t.Context(), testTime,
-		mls.ReplaceExtensions(mls.Extension{Type: mls.ExtensionRequiredCapabilities, Data: required}))
+		mls.GroupContextExtensions{Extensions: mls.Extensions{mls.Extension{Type: mls.ExtensionRequiredCapabilities, Data: required}}})
 	require.ErrorIs(t, err, mls.ErrInvalid)
 }
 
@@ -103,9 +103,9 @@ func TestExternalJoin(t *testing.T) {
 		tree, err := w.groups["a"].RatchetTree()
 		require.NoError(t, err)
 		old := w.groups["d"].OwnLeaf()
-		_, err = mls.ExternalJoin(t.Context(), testTime, joiner, info, mls.Remove(old))
+		_, err = mls.ExternalJoin(t.Context(), testTime, joiner, info, mls.Remove{Removed: old})
 		require.ErrorIs(t, err, mls.ErrUnsupported, "there is no tree")
-		c, err = mls.ExternalJoin(t.Context(), testTime, joiner, info, mls.Remove(old), mls.WithTreeFrom(tree))
+		c, err = mls.ExternalJoin(t.Context(), testTime, joiner, info, mls.Remove{Removed: old}, mls.WithTreeFrom(tree))
 		require.NoError(t, err)
 		w.adopt("d again", c)
 		require.NotContains(t, w.groups, "d")
@@ -115,7 +115,7 @@ func TestExternalJoin(t *testing.T) {
 		// Somebody else's leaf is not the joiner's to remove.
 		info, err = w.groups["a"].GroupInfo(t.Context(), testTime, true)
 		require.NoError(t, err)
-		_, err = mls.ExternalJoin(t.Context(), testTime, w.config("e"), info, mls.Remove(w.groups["b"].OwnLeaf()))
+		_, err = mls.ExternalJoin(t.Context(), testTime, w.config("e"), info, mls.Remove{Removed: w.groups["b"].OwnLeaf()})
 		require.ErrorIs(t, err, mls.ErrInvalid)
 	})
 }
@@ -141,11 +141,11 @@ func TestProposalsFromOutside(t *testing.T) {
 	senders, err := mls.ExternalSenders{sender}.Marshal()
 	require.NoError(t, err)
 	w := newWorld(t, 0x0002, nil, "a", "b", "c")
-	w.commit("a", mls.ReplaceExtensions(mls.Extension{Type: mls.ExtensionExternalSenders, Data: senders}))
+	w.commit("a", mls.GroupContextExtensions{Extensions: mls.Extensions{mls.Extension{Type: mls.ExtensionExternalSenders, Data: senders}}})
 	outside := func() mls.ExternalProposer {
 		return mls.ExternalProposer{Suite: s, GroupID: w.groups["a"].GroupID(), Epoch: w.groups["a"].Epoch()}
 	}
-	m, err := outside().Propose(t.Context(), authority, 0, mls.Remove(w.groups["b"].OwnLeaf()))
+	m, err := outside().Propose(t.Context(), authority, 0, mls.Remove{Removed: w.groups["b"].OwnLeaf()})
 	require.NoError(t, err)
 	w.propose("nobody", m)
 	kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("d"))
@@ -160,13 +160,13 @@ func TestProposalsFromOutside(t *testing.T) {
 	require.NoError(t, err)
 	w.agree()
 
-	m, err = outside().Propose(t.Context(), authority, 1, mls.Remove(w.groups["d"].OwnLeaf()))
+	m, err = outside().Propose(t.Context(), authority, 1, mls.Remove{Removed: w.groups["d"].OwnLeaf()})
 	require.NoError(t, err)
 	_, err = w.groups["a"].Process(t.Context(), testTime, m)
 	require.ErrorIs(t, err, mls.ErrInvalid, "there is one external sender")
 	stranger, err := s.GenerateSigner()
 	require.NoError(t, err)
-	m, err = outside().Propose(t.Context(), stranger, 0, mls.Remove(w.groups["d"].OwnLeaf()))
+	m, err = outside().Propose(t.Context(), stranger, 0, mls.Remove{Removed: w.groups["d"].OwnLeaf()})
 	require.NoError(t, err)
 	_, err = w.groups["a"].Process(t.Context(), testTime, m)
 	require.ErrorIs(t, err, mls.ErrInvalid, "signed by another")
@@ -177,7 +177,7 @@ func TestReInitAndBranch(t *testing.T) {
 		t.Run(target.String(), func(t *testing.T) {
 			stores := map[string]*store{"a": {}, "b": {}, "c": {}}
 			w := newWorld(t, 0x0001, nil, "a", "b", "c")
-			w.commit("b", mls.ReInit([]byte("the new group"), target))
+			w.commit("b", mls.ReInit{GroupID: []byte("the new group"), CipherSuite: target})
 			for name, g := range w.groups {
 				stores[name].groups = []*mls.Group{g}
 				_, err := g.Encrypt(t.Context(), testTime, []byte("too late"), nil)
@@ -198,7 +198,7 @@ func TestReInitAndBranch(t *testing.T) {
 					k, err := mls.NewKeyPackage(t.Context(), testTime, cfg)
 					require.NoError(t, err)
 					own[name] = k
-					members = append(members, mls.Add(k.KeyPackage))
+					members = append(members, mls.Add{KeyPackage: k.KeyPackage})
 				}
 				c, err := create(w.groups[by], next.config(by), members)
 				require.NoError(t, err)
@@ -225,9 +225,9 @@ func TestReInitAndBranch(t *testing.T) {
 			follow("b", func(g *mls.Group, cfg mls.Config, members []mls.CommitOption) (*mls.Candidate, error) {
 				stranger, err := mls.NewKeyPackage(t.Context(), testTime, config(t, target, "stranger"))
 				require.NoError(t, err)
-				_, err = g.Branch(t.Context(), testTime, cfg, nil, nil, mls.Add(stranger.KeyPackage))
+				_, err = g.Branch(t.Context(), testTime, cfg, nil, nil, mls.Add{KeyPackage: stranger.KeyPackage})
 				require.ErrorIs(t, err, mls.ErrInvalid, "a branch has members of the group alone")
-				_, err = g.Branch(t.Context(), testTime, cfg, nil, nil, append(members, mls.ExternalPSK([]byte("one")))...)
+				_, err = g.Branch(t.Context(), testTime, cfg, nil, nil, append(members, externalPSK("one"))...)
 				require.ErrorIs(t, err, mls.ErrUnsupported, "the first commit has the link as its only PSK")
 				return g.Branch(t.Context(), testTime, cfg, nil, nil, members...)
 			})
@@ -242,7 +242,7 @@ func TestBranchWithPathAndWithoutTree(t *testing.T) {
 	kp, err := mls.NewKeyPackage(t.Context(), testTime, cfg)
 	require.NoError(t, err)
 	c, err := w.groups["a"].Branch(t.Context(), testTime, w.config("a"), nil, nil,
-		mls.Add(kp.KeyPackage), mls.ForcePath(), mls.WithoutTree())
+		mls.Add{KeyPackage: kp.KeyPackage}, mls.ForcePath(), mls.WithoutTree())
 	require.NoError(t, err)
 	_, err = kp.Join(t.Context(), testTime, c.Welcome)
 	require.ErrorIs(t, err, mls.ErrUnsupported, "there is no tree")
@@ -266,22 +266,22 @@ func TestPendingProposalsOfEachKind(t *testing.T) {
 		w.propose(by, m)
 	}
 	custom := mls.Extension{Type: mls.ExtensionExternalSenders, Data: []byte{0}}
-	propose("a", mls.ExternalPSK([]byte("one")))
-	propose("b", mls.ExternalPSK([]byte("nobody has it")))
-	propose("b", mls.ReplaceExtensions(mls.Extension{Type: 0xF123}))
-	propose("b", mls.ReplaceExtensions(custom))
-	propose("a", mls.ReplaceExtensions())
-	propose("a", mls.ReInit([]byte("next"), 0x0002))
+	propose("a", externalPSK("one"))
+	propose("b", externalPSK("nobody has it"))
+	propose("b", mls.GroupContextExtensions{Extensions: mls.Extensions{mls.Extension{Type: 0xF123}}})
+	propose("b", mls.GroupContextExtensions{Extensions: mls.Extensions{custom}})
+	propose("a", mls.GroupContextExtensions{})
+	propose("a", mls.ReInit{GroupID: []byte("next"), CipherSuite: 0x0002})
 	c := w.commit("c")
 	require.Len(t, c.Proposals(), 2, "one known PSK, one list of extensions that all support")
 	require.Equal(t, mls.Extensions{custom}, w.groups["a"].GroupContext().Extensions)
 	w.agree()
 
-	propose("a", mls.ReInit([]byte("first"), 0x0002))
-	propose("b", mls.ReInit([]byte("second"), 0x0002))
+	propose("a", mls.ReInit{GroupID: []byte("first"), CipherSuite: 0x0002})
+	propose("b", mls.ReInit{GroupID: []byte("second"), CipherSuite: 0x0002})
 	c = w.commit("c")
 	require.Len(t, c.Proposals(), 1, "a ReInit stands alone")
-	require.Equal(t, "second", string(c.Proposals()[0].Proposal.(mls.ReInitProposal).GroupID))
+	require.Equal(t, "second", string(c.Proposals()[0].Proposal.(mls.ReInit).GroupID))
 	_, err := w.groups["a"].Commit(t.Context(), testTime)
 	require.ErrorIs(t, err, mls.ErrReInit)
 }
@@ -291,7 +291,7 @@ func TestLastResortKeyPackage(t *testing.T) {
 	require.NoError(t, err)
 	for range 2 {
 		w := newWorld(t, 0x0001, nil, "a", "b")
-		c := w.commit("a", mls.Add(kp.KeyPackage))
+		c := w.commit("a", mls.Add{KeyPackage: kp.KeyPackage})
 		w.groups["z"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome))
 		require.NoError(t, err)
 		w.commit("z")
@@ -299,7 +299,7 @@ func TestLastResortKeyPackage(t *testing.T) {
 	}
 	kp.Destroy()
 	w := newWorld(t, 0x0001, nil, "a")
-	c := w.commit("a", mls.Add(kp.KeyPackage))
+	c := w.commit("a", mls.Add{KeyPackage: kp.KeyPackage})
 	_, err = kp.Join(t.Context(), testTime, c.Welcome)
 	require.ErrorIs(t, err, mls.ErrKeyPackageUsed)
 }
@@ -327,7 +327,7 @@ func TestHandshakeFormatIsChosenAtTheJoin(t *testing.T) {
 		cfg.PublicHandshake = !public
 		kp, err := mls.NewKeyPackage(t.Context(), testTime, cfg)
 		require.NoError(t, err)
-		c := w.commit("a", mls.Add(kp.KeyPackage))
+		c := w.commit("a", mls.Add{KeyPackage: kp.KeyPackage})
 		w.groups["b"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome, mls.WithPublicHandshake(public)))
 		require.NoError(t, err)
 		c = w.commit("b")

@@ -41,6 +41,16 @@ func ownKeyPackage(t testing.TB, id suite.ID, name string, adjust ...func(*Confi
 	return k
 }
 
+func externalPSK(id string) PreSharedKey {
+	return PreSharedKey{PSK: PreSharedKeyID{Type: PSKExternal, ID: []byte(id)}}
+}
+
+func resumptionPSK(groupID []byte, epoch uint64) PreSharedKey {
+	return PreSharedKey{PSK: PreSharedKeyID{
+		Type: PSKResumption, Usage: ResumptionPSKApplication, GroupID: groupID, Epoch: epoch,
+	}}
+}
+
 func publicHandshake(cfg *Config)  { cfg.PublicHandshake = true }
 func privateHandshake(cfg *Config) { cfg.PublicHandshake = false }
 
@@ -60,7 +70,7 @@ func gather(t testing.TB, g *Group, n int, adjust ...func(*Config)) []*Group {
 	var joiners []*OwnKeyPackage
 	for i := 1; i < n; i++ {
 		k := ownKeyPackage(t, g.cfg.Suite, fmt.Sprintf("member %d", i), adjust...)
-		joiners, adds = append(joiners, k), append(adds, Add(k.KeyPackage))
+		joiners, adds = append(joiners, k), append(adds, Add{KeyPackage: k.KeyPackage})
 	}
 	c, err := g.Commit(t.Context(), insiderTime, adds...)
 	require.NoError(t, err)
@@ -79,7 +89,7 @@ func gather(t testing.TB, g *Group, n int, adjust ...func(*Config)) []*Group {
 // last.
 func admit(t testing.TB, groups []*Group, k *OwnKeyPackage) []*Group {
 	t.Helper()
-	c, err := groups[0].Commit(t.Context(), insiderTime, Add(k.KeyPackage))
+	c, err := groups[0].Commit(t.Context(), insiderTime, Add{KeyPackage: k.KeyPackage})
 	require.NoError(t, err)
 	follow(t, groups, 0, c)
 	joined, err := adopted(k.Join(t.Context(), insiderTime, c.Welcome))

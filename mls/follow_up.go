@@ -92,7 +92,7 @@ func (g *Group) Branch(ctx context.Context, now time.Time, cfg Config, groupID [
 // another version, or one whose extensions, read as e, nobody supports (RFC 9420,
 // Sections 12.1.5 and 13.5). It accepts extensions that the members' leaves do not list:
 // the key packages that they join with may list them.
-func (p *ReInitProposal) check(e *groupExtensions) error {
+func (p *ReInit) check(e *groupExtensions) error {
 	if p.Version != VersionMLS10 {
 		return fmt.Errorf("%w: ReInit to protocol version %s", ErrUnsupported, p.Version)
 	}
@@ -114,7 +114,7 @@ func newFollowUpPlan(options []CommitOption) (*commitPlan, error) {
 		return nil, errLeafOption
 	}
 	for _, p := range plan.byValue {
-		if _, ok := p.(AddProposal); !ok {
+		if _, ok := p.(Add); !ok {
 			return nil, fmt.Errorf("%w: a %s in the first commit of a follow-up group", ErrUnsupported, p.Type())
 		}
 	}
@@ -125,7 +125,7 @@ func newFollowUpPlan(options []CommitOption) (*commitPlan, error) {
 func (p *commitPlan) members() []*KeyPackage {
 	var members []*KeyPackage
 	for _, proposal := range p.byValue {
-		if add, ok := proposal.(AddProposal); ok {
+		if add, ok := proposal.(Add); ok {
 			members = append(members, add.KeyPackage)
 		}
 	}
@@ -159,7 +159,7 @@ func (g *Group) follow(ctx context.Context, now time.Time, cfg Config, usage Res
 		psk: bytes.Clone(g.secrets.resumption),
 	}
 	defer clear(plan.followUp.psk)
-	plan.byValue = slices.Insert(plan.byValue, 0, Proposal(PreSharedKeyProposal{PSK: plan.followUp.id}))
+	plan.byValue = slices.Insert(plan.byValue, 0, Proposal(PreSharedKey{PSK: plan.followUp.id}))
 	list, err := next.proposalsToCommit(ctx, q, plan)
 	if err != nil {
 		return nil, err
@@ -314,7 +314,7 @@ func previousGroup(link *PreSharedKeyID, old *publicState) *PreviousGroup {
 }
 
 // matchesReInit checks that the group has the parameters of a ReInit.
-func (p *publicState) matchesReInit(r *ReInitProposal) error {
+func (p *publicState) matchesReInit(r *ReInit) error {
 	want, err := marshalled(r.Extensions)
 	if err != nil {
 		return err

@@ -15,11 +15,13 @@ func TestReInitCanBeFollowed(t *testing.T) {
 		return Extension{Type: ExtensionRequiredCapabilities, Data: data}
 	}
 	grease := violation("13.5", "ReInit needs no GREASE value")
-	to := func(x ...Extension) ReInitProposal { return ReInit([]byte("next"), 0x0001, x...) }
+	to := func(x ...Extension) ReInit {
+		return ReInit{GroupID: []byte("next"), Version: VersionMLS10, CipherSuite: 0x0001, Extensions: x}
+	}
 	newer := to()
 	newer.Version = VersionMLS10 + 1
 	for name, c := range map[string]struct {
-		to   ReInitProposal
+		to   ReInit
 		want error
 	}{
 		"version":               {newer, ErrUnsupported},
@@ -56,7 +58,7 @@ func TestReInitCanBeFollowed(t *testing.T) {
 // A plain commit covers a ReInit that arrived if there is nothing else, and says so.
 func TestPendingReInitGoesAlone(t *testing.T) {
 	groups := clique(t, 0x0001, 3)
-	m, err := groups[1].Propose(t.Context(), insiderTime, ReInit([]byte("next"), 0x0001), nil)
+	m, err := groups[1].Propose(t.Context(), insiderTime, ReInit{GroupID: []byte("next"), CipherSuite: 0x0001}, nil)
 	require.NoError(t, err)
 	g := groups[0]
 	_, err = g.Process(t.Context(), insiderTime, m)
@@ -65,7 +67,7 @@ func TestPendingReInitGoesAlone(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, c.Proposals(), 1)
 	require.Equal(t, ProposalReInit, c.Proposals()[0].Proposal.Type())
-	for _, options := range [][]CommitOption{{WithoutPending()}, {Remove(2)}} {
+	for _, options := range [][]CommitOption{{WithoutPending()}, {Remove{Removed: 2}}} {
 		c, err := g.Commit(t.Context(), insiderTime, options...)
 		require.NoError(t, err)
 		for _, p := range c.Proposals() {

@@ -139,7 +139,7 @@ func TestNoSkippedKeys(t *testing.T) {
 func TestWelcomeNamesItsKeyPackages(t *testing.T) {
 	g := clique(t, 0x0001, 1)[0]
 	a, b := ownKeyPackage(t, 0x0001, "a"), ownKeyPackage(t, 0x0001, "b")
-	c, err := g.Commit(t.Context(), insiderTime, Add(a.KeyPackage), Add(b.KeyPackage))
+	c, err := g.Commit(t.Context(), insiderTime, Add{KeyPackage: a.KeyPackage}, Add{KeyPackage: b.KeyPackage})
 	require.NoError(t, err)
 	m, err := ParseMessage(c.Welcome)
 	require.NoError(t, err)

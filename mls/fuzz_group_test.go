@@ -151,7 +151,7 @@ func newFuzzedGroup(t testing.TB, id suite.ID) *fuzzedGroup {
 	authority, x := client(t, id, "authority"), &fuzzedGroup{sim: newFuzzed(t, id)}
 	senders, err := ExternalSenders{{SignatureKey: authority.Signer.PublicKey(), Credential: authority.Credential}}.Marshal()
 	require.NoError(t, err)
-	_, err = x.sim.Commit(t.Context(), insiderTime, 0, ReplaceExtensions(Extension{Type: ExtensionExternalSenders, Data: senders}))
+	_, err = x.sim.Commit(t.Context(), insiderTime, 0, GroupContextExtensions{Extensions: Extensions{Extension{Type: ExtensionExternalSenders, Data: senders}}})
 	require.NoError(t, err)
 	victim := member(t, x.sim, 0)
 	late, err := member(t, x.sim, 1).Encrypt(t.Context(), insiderTime, []byte("late"), nil)
@@ -163,7 +163,7 @@ func newFuzzedGroup(t testing.TB, id suite.ID) *fuzzedGroup {
 	victim, err = r.Commit.Adopt()
 	require.NoError(t, err)
 
-	add := func(name string) AddProposal { return Add(ownKeyPackage(t, id, name).KeyPackage) }
+	add := func(name string) Add { return Add{KeyPackage: ownKeyPackage(t, id, name).KeyPackage} }
 	sent := func(b []byte, err error) []byte {
 		require.NoError(t, err)
 		return b
@@ -171,7 +171,7 @@ func newFuzzedGroup(t testing.TB, id suite.ID) *fuzzedGroup {
 	x.proposals = [][]byte{
 		sent(member(t, x.sim, 2).ProposeUpdate(t.Context(), insiderTime, nil)),
 		sent(member(t, x.sim, 2).Propose(t.Context(), insiderTime, add("known"), nil)),
-		sent(member(t, x.sim, 3).Propose(t.Context(), insiderTime, Remove(4), nil)),
+		sent(member(t, x.sim, 3).Propose(t.Context(), insiderTime, Remove{Removed: 4}, nil)),
 	}
 	x.tell(t, victim)
 	x.state, err = victim.Save()
@@ -184,12 +184,12 @@ func newFuzzedGroup(t testing.TB, id suite.ID) *fuzzedGroup {
 	for _, leaf := range []LeafIndex{1, 2} { // in private and in public
 		enter(sent(member(t, x.sim, leaf).ProposeUpdate(t.Context(), insiderTime, nil)))
 		for _, p := range []Proposal{
-			add("new"), Remove(3), ResumptionPSK(victim.GroupID(), victim.Epoch()), ReplaceExtensions(), ReInit([]byte("next"), id),
-			Custom(strangeProposal, []byte("custom")),
+			add("new"), Remove{Removed: 3}, resumptionPSK(victim.GroupID(), victim.Epoch()), GroupContextExtensions{}, ReInit{GroupID: []byte("next"), Version: VersionMLS10, CipherSuite: id},
+			Custom{ProposalType: strangeProposal, Data: []byte("custom")},
 		} {
 			enter(sent(member(t, x.sim, leaf).Propose(t.Context(), insiderTime, p, nil)))
 		}
-		c, err := member(t, x.sim, leaf).Commit(t.Context(), insiderTime, add("new"), Remove(3), Custom(bareProposal, nil))
+		c, err := member(t, x.sim, leaf).Commit(t.Context(), insiderTime, add("new"), Remove{Removed: 3}, Custom{ProposalType: bareProposal, Data: nil})
 		require.NoError(t, err)
 		enter(c.Message)
 		g := member(t, x.sim, leaf)
@@ -199,7 +199,7 @@ func newFuzzedGroup(t testing.TB, id suite.ID) *fuzzedGroup {
 		enter(c.Message)
 	}
 	outside := ExternalProposer{Suite: victim.Suite(), GroupID: victim.GroupID(), Epoch: victim.Epoch()}
-	enter(sent(outside.Propose(t.Context(), authority.Signer, 0, Remove(3))))
+	enter(sent(outside.Propose(t.Context(), authority.Signer, 0, Remove{Removed: 3})))
 	enter(sent(outside.ProposeJoin(t.Context(), ownKeyPackage(t, id, "outside"))))
 	info := sent(member(t, x.sim, 1).GroupInfo(t.Context(), insiderTime, true))
 	external, err := ExternalJoin(t.Context(), insiderTime, client(t, id, "external"), info)

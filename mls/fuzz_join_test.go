@@ -55,7 +55,7 @@ func FuzzJoin(f *testing.F) {
 		}
 		own := x.own
 		m := insider{t, member(t, x.sim, 1)}
-		c := m.commit(forgery{proposals: m.byValue(Add(own.KeyPackage)), withPath: pick%2 == 0})
+		c := m.commit(forgery{proposals: m.byValue(Add{KeyPackage: own.KeyPackage}), withPath: pick%2 == 0})
 		var w welcomeForgery
 		switch stage % 4 {
 		case 1:
@@ -182,7 +182,7 @@ func FuzzCommitAdd(f *testing.F) {
 		g, other := member(t, x.sim, 2), member(t, x.sim, 0)
 		before := fingerprint(g)
 		var c *Candidate
-		checkAllocation(t, len(encoded), func() { c, err = g.Commit(t.Context(), insiderTime, Add(kp)) })
+		checkAllocation(t, len(encoded), func() { c, err = g.Commit(t.Context(), insiderTime, Add{KeyPackage: kp}) })
 		require.Equal(t, before, fingerprint(g), "the group has changed")
 		if err != nil {
 			require.Nil(t, c)

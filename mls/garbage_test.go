@@ -154,9 +154,9 @@ func TestGarbageCostsAtMostWhatIsAccepted(t *testing.T) {
 		return p
 	}
 	context := victim.public.context
-	external, err := ExternalProposer{victim.public.suite, context.GroupID, context.Epoch}.Propose(t.Context(), outside.Signer, 999, Remove(5))
+	external, err := ExternalProposer{victim.public.suite, context.GroupID, context.Epoch}.Propose(t.Context(), outside.Signer, 999, Remove{Removed: 5})
 	require.NoError(t, err)
-	proposal, _ := m.propose(Remove(4))
+	proposal, _ := m.propose(Remove{Removed: 4})
 	commit, err := groups[1].Commit(t.Context(), insiderTime)
 	require.NoError(t, err)
 	var application [][]byte
@@ -172,9 +172,9 @@ func TestGarbageCostsAtMostWhatIsAccepted(t *testing.T) {
 		_, err := public.Process(t.Context(), insiderTime, message)
 		return err
 	}
-	add, _ := m.propose(Add(ownKeyPackage(t, 0x0001, "added").KeyPackage))
+	add, _ := m.propose(Add{KeyPackage: ownKeyPackage(t, 0x0001, "added").KeyPackage})
 	joiner := ownKeyPackage(t, 0x0001, "joiner", counted)
-	adding, err := groups[1].Commit(t.Context(), insiderTime, Add(joiner.KeyPackage))
+	adding, err := groups[1].Commit(t.Context(), insiderTime, Add{KeyPackage: joiner.KeyPackage})
 	require.NoError(t, err)
 	join := func(message []byte) error {
 		c, err := joiner.Join(t.Context(), insiderTime, message)
@@ -193,7 +193,7 @@ func TestGarbageCostsAtMostWhatIsAccepted(t *testing.T) {
 	private.cfg.PublicHandshake = false
 	var proposals, commits [][]byte
 	for range 6 {
-		b, _ := private.propose(Remove(5))
+		b, _ := private.propose(Remove{Removed: 5})
 		proposals = append(proposals, b)
 	}
 	for range 6 {

@@ -79,14 +79,14 @@ func TestRefusedMessagesKeepTheirGeneration(t *testing.T) {
 		copied.auth.signature = flipped(ac.auth.signature, 5)
 		return &copied
 	}
-	list := m.byValue(Add(ownKeyPackage(t, 0x0001, "joiner").KeyPackage))
+	list := m.byValue(Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage})
 	commit := m.committed(forgery{withPath: true, proposals: list})
 	for _, kind := range []struct {
 		name string
 		good *authenticatedContent
 	}{
 		{"application message", m.application("hello")},
-		{"proposal", m.proposal(Remove(3))},
+		{"proposal", m.proposal(Remove{Removed: 3})},
 		{"commit", commit},
 	} {
 		seal := func(ac *authenticatedContent) []byte { return m.sealAgain(ac, nil) }
@@ -117,13 +117,13 @@ func TestRefusedMessagesKeepTheirGeneration(t *testing.T) {
 		switch kind.name {
 		case "proposal":
 			refused["refused proposal"] = func(t *testing.T) {
-				requireUnprocessed(t, victim, violation("12.1.3", "Remove is of a member").atLeaf(7), seal(m.proposal(Remove(7))))
+				requireUnprocessed(t, victim, violation("12.1.3", "Remove is of a member").atLeaf(7), seal(m.proposal(Remove{Removed: 7})))
 			}
 			refused["no room"] = func(t *testing.T) {
 				limits := victim.cfg.Limits
 				victim.cfg.Limits.MaxProposals, victim.cfg.Limits.MaxProposalBytes = -1, 1
 				defer func() { victim.cfg.Limits = limits }()
-				big := m.proposal(ReplaceExtensions(Extension{Type: 0xF300, Data: make([]byte, 1<<17)}))
+				big := m.proposal(GroupContextExtensions{Extensions: Extensions{Extension{Type: 0xF300, Data: make([]byte, 1<<17)}}})
 				requireUnprocessed(t, victim, ErrProposalRoom, seal(big))
 			}
 		case "commit":
@@ -137,7 +137,7 @@ func TestRefusedMessagesKeepTheirGeneration(t *testing.T) {
 				requireUnprocessed(t, victim, errRefused, good)
 			}
 			refused["missing proposals"] = func(t *testing.T) {
-				_, proposal := m.propose(Remove(0))
+				_, proposal := m.propose(Remove{Removed: 0})
 				lacking := m.committed(forgery{withPath: true, proposals: []CommittedProposal{proposal}})
 				requireUnprocessed(t, victim, ErrMissingProposals, seal(lacking))
 			}
@@ -163,9 +163,9 @@ func TestKeyThatIsGoneMeanwhileLeavesNothing(t *testing.T) {
 	for name, c := range map[string]struct {
 		outer func(insider) *authenticatedContent
 	}{
-		"proposal": {func(m insider) *authenticatedContent { return m.proposal(Remove(3)) }},
+		"proposal": {func(m insider) *authenticatedContent { return m.proposal(Remove{Removed: 3}) }},
 		"commit": {func(m insider) *authenticatedContent {
-			return m.committed(forgery{withPath: true, proposals: m.byValue(Remove(3))})
+			return m.committed(forgery{withPath: true, proposals: m.byValue(Remove{Removed: 3})})
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -173,7 +173,7 @@ func TestKeyThatIsGoneMeanwhileLeavesNothing(t *testing.T) {
 			populate(t, groups)
 			m, victim := insider{t, groups[1]}, groups[2]
 			outer := m.sealAgain(c.outer(m), nil)
-			inner := m.sealAgain(m.proposal(ReplaceExtensions()), nil)
+			inner := m.sealAgain(m.proposal(GroupContextExtensions{}), nil)
 			var between func()
 			victim.cfg.Policy = verdicts{judge: func(string, suite.Use) error {
 				if do := between; do != nil {
@@ -186,7 +186,7 @@ func TestKeyThatIsGoneMeanwhileLeavesNothing(t *testing.T) {
 			between = func() {
 				r, err := victim.Process(t.Context(), insiderTime, inner)
 				require.NoError(t, err)
-				require.IsType(t, GroupContextExtensionsProposal{}, r.Proposal.Proposal)
+				require.IsType(t, GroupContextExtensions{}, r.Proposal.Proposal)
 				after = fingerprint(victim)
 			}
 			r, err := victim.Process(t.Context(), insiderTime, outer)

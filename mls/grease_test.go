@@ -158,7 +158,7 @@ func TestGreaseIsNoSupport(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			requireRefused(t, c.after, checkTree(g.public.tree, readExtensions(t, c.extension)))
-			replace := ReplaceExtensions(c.extension)
+			replace := GroupContextExtensions{Extensions: Extensions{c.extension}}
 			requireUnmoved(t, g, c.inLeaf, func() error {
 				_, err := g.Commit(t.Context(), insiderTime, replace)
 				return err
@@ -173,10 +173,10 @@ func TestGreaseIsNoSupport(t *testing.T) {
 		kp := ownKeyPackage(t, 0x0001, "joiner", of).KeyPackage
 		want := violation("7.3", "every member supports the credential type 0x3A3A").atLeaf(4).atProposal(0)
 		requireUnmoved(t, g, want, func() error {
-			_, err := g.Commit(t.Context(), insiderTime, Add(kp))
+			_, err := g.Commit(t.Context(), insiderTime, Add{KeyPackage: kp})
 			return err
 		})
-		requireUnprocessed(t, g, want, m.commit(forgery{proposals: m.byValue(Add(kp))}).message)
+		requireUnprocessed(t, g, want, m.commit(forgery{proposals: m.byValue(Add{KeyPackage: kp})}).message)
 	})
 }
 
@@ -190,7 +190,7 @@ func TestMalformedExtensionsOfAGroup(t *testing.T) {
 		{Type: ExtensionExternalSenders},
 		{Type: ExtensionRequiredCapabilities, Data: []byte{9}},
 	} {
-		replace := ReplaceExtensions(x)
+		replace := GroupContextExtensions{Extensions: Extensions{x}}
 		_, err := CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "creator"), nil, x)
 		require.ErrorIs(t, err, ErrMalformed)
 		requireUnmoved(t, g, ErrMalformed, func() error {

@@ -22,7 +22,7 @@ func TestGroupExtensionsAreReadOnce(t *testing.T) {
 		many[i] = string(rune('a' + i))
 	}
 	require.Empty(t, a.public.extensions.credentials)
-	c, err := a.Commit(t.Context(), insiderTime, ReplaceExtensions(sendersExtension(t, many...)))
+	c, err := a.Commit(t.Context(), insiderTime, GroupContextExtensions{Extensions: Extensions{sendersExtension(t, many...)}})
 	require.NoError(t, err)
 	require.Same(t, c.Proposals()[0].extensions, c.next.public.extensions)
 	b, err := c.Adopt()
@@ -33,7 +33,7 @@ func TestGroupExtensionsAreReadOnce(t *testing.T) {
 	require.NoError(t, err)
 	require.Same(t, b.public.extensions, c.next.public.extensions)
 
-	p := CommittedProposal{Proposal: ReplaceExtensions(sendersExtension(t, many...))}
+	p := CommittedProposal{Proposal: GroupContextExtensions{Extensions: Extensions{sendersExtension(t, many...)}}}
 	require.NoError(t, p.readExtensions())
 	first := p.extensions
 	require.NoError(t, p.readExtensions())

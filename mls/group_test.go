@@ -30,10 +30,10 @@ func TestGroupLife(t *testing.T) {
 				w.propose("d", m)
 				kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("f"))
 				require.NoError(t, err)
-				m, err = w.groups["c"].Propose(t.Context(), testTime, mls.Add(kp.KeyPackage), nil)
+				m, err = w.groups["c"].Propose(t.Context(), testTime, mls.Add{KeyPackage: kp.KeyPackage}, nil)
 				require.NoError(t, err)
 				w.propose("c", m)
-				m, err = w.groups["a"].Propose(t.Context(), testTime, mls.Remove(w.groups["b"].OwnLeaf()), nil)
+				m, err = w.groups["a"].Propose(t.Context(), testTime, mls.Remove{Removed: w.groups["b"].OwnLeaf()}, nil)
 				require.NoError(t, err)
 				w.propose("a", m)
 				_, err = w.groups["a"].Encrypt(t.Context(), testTime, []byte("too early"), nil)
@@ -45,7 +45,7 @@ func TestGroupLife(t *testing.T) {
 				require.NoError(t, err)
 				w.agree()
 				w.commit("d")
-				w.commit("f", mls.Remove(w.groups["a"].OwnLeaf()))
+				w.commit("f", mls.Remove{Removed: w.groups["a"].OwnLeaf()})
 				w.agree()
 				w.talk()
 			})
@@ -131,7 +131,7 @@ func TestWelcomeWithoutTree(t *testing.T) {
 	w := newWorld(t, 0x0001, nil, "a", "b")
 	kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("c"))
 	require.NoError(t, err)
-	c := w.commit("a", mls.Add(kp.KeyPackage), mls.WithoutTree(), mls.ForcePath())
+	c := w.commit("a", mls.Add{KeyPackage: kp.KeyPackage}, mls.WithoutTree(), mls.ForcePath())
 	_, err = kp.Join(t.Context(), testTime, c.Welcome)
 	require.ErrorIs(t, err, mls.ErrUnsupported)
 	tree, err := w.groups["a"].RatchetTree()
@@ -163,12 +163,12 @@ func TestUnfitProposalsAreLeftOut(t *testing.T) {
 	member := w.config("d")
 	w.addClient("a", "d", member)
 	stranger := w.config("e")
-	propose("b", mls.Add(keyPackage(member)))   // is in the group
-	propose("b", mls.Add(keyPackage(stranger))) // fits
-	propose("b", mls.Add(keyPackage(stranger))) // the same client again
-	propose("b", mls.Remove(w.groups["c"].OwnLeaf()))
-	propose("c", mls.Remove(w.groups["c"].OwnLeaf())) // the same leaf again
-	propose("b", mls.Remove(w.groups["a"].OwnLeaf())) // the committer
+	propose("b", mls.Add{KeyPackage: keyPackage(member)})   // is in the group
+	propose("b", mls.Add{KeyPackage: keyPackage(stranger)}) // fits
+	propose("b", mls.Add{KeyPackage: keyPackage(stranger)}) // the same client again
+	propose("b", mls.Remove{Removed: w.groups["c"].OwnLeaf()})
+	propose("c", mls.Remove{Removed: w.groups["c"].OwnLeaf()}) // the same leaf again
+	propose("b", mls.Remove{Removed: w.groups["a"].OwnLeaf()}) // the committer
 	m, err := w.groups["c"].ProposeUpdate(t.Context(), testTime, nil)
 	require.NoError(t, err)
 	w.propose("c", m) // loses to its Remove
@@ -181,7 +181,7 @@ func TestUnfitProposalsAreLeftOut(t *testing.T) {
 
 func TestErrorsNameTheCulprit(t *testing.T) {
 	w := newWorld(t, 0x0001, nil, "a", "b")
-	_, err := w.groups["a"].Commit(context.Background(), testTime, mls.Remove(7))
+	_, err := w.groups["a"].Commit(context.Background(), testTime, mls.Remove{Removed: 7})
 	v, ok := errors.AsType[*mls.ValidationError](err)
 	require.True(t, ok, err)
 	require.Equal(t, "12.1.3", v.Section)

@@ -128,7 +128,7 @@ func (w *grown) spoiled(message []byte) []byte {
 func (w *grown) pending(proposals ...Proposal) map[string]work {
 	size := 0
 	for _, p := range proposals {
-		message, _ := insider{w, w.groups[1]}.propose(withNonce(p, w.groups[1].public.suite))
+		message, _ := insider{w, w.groups[1]}.propose(withDefaults(p, w.groups[1].public.suite))
 		w.deliver(message)
 		size += len(message)
 	}
@@ -151,7 +151,7 @@ func times[T any](n int, f func(i int) T) []T {
 }
 
 func (w *grown) add(i int, adjust ...func(*Config)) Proposal {
-	return Add(ownKeyPackage(w, 0x0001, fmt.Sprint(i), append([]func(*Config){w.config}, adjust...)...).KeyPackage)
+	return Add{KeyPackage: ownKeyPackage(w, 0x0001, fmt.Sprint(i), append([]func(*Config){w.config}, adjust...)...).KeyPackage}
 }
 
 func customExtensions(n int) []Extension {
@@ -194,7 +194,7 @@ var growths = []struct {
 		for _, p := range v.groups[0].Proposals() {
 			size += p.size
 		}
-		return v.commit(size, ReplaceExtensions(requiredCodes(v, 64*n)))
+		return v.commit(size, GroupContextExtensions{Extensions: Extensions{requiredCodes(v, 64*n)}})
 	}},
 	{"Adds of a type of credential each, pending", 8, func(w *grown, n int) map[string]work {
 		return w.pending(times(n, func(i int) Proposal {
@@ -204,28 +204,28 @@ var growths = []struct {
 		})...)
 	}},
 	{"PSKs", 128, func(w *grown, n int) map[string]work {
-		return w.commit(0, times(n, func(i int) Proposal { return ExternalPSK(fmt.Append(nil, i)) })...)
+		return w.commit(0, times(n, func(i int) Proposal { return externalPSK(fmt.Sprint(i)) })...)
 	}},
 	{"PSKs, pending", 128, func(w *grown, n int) map[string]work {
-		return w.pending(times(n, func(i int) Proposal { return ExternalPSK(fmt.Append(nil, i)) })...)
+		return w.pending(times(n, func(i int) Proposal { return externalPSK(fmt.Sprint(i)) })...)
 	}},
 	{"custom proposals of a type each", 128, func(w *grown, n int) map[string]work {
-		return w.commit(0, times(n, func(i int) Proposal { return Custom(ProposalType(customCode(i)), nil) })...)
+		return w.commit(0, times(n, func(i int) Proposal { return Custom{ProposalType: ProposalType(customCode(i)), Data: nil} })...)
 	}},
 	{"custom proposals of a type each, pending", 128, func(w *grown, n int) map[string]work {
-		return w.pending(times(n, func(i int) Proposal { return Custom(ProposalType(customCode(i)), nil) })...)
+		return w.pending(times(n, func(i int) Proposal { return Custom{ProposalType: ProposalType(customCode(i)), Data: nil} })...)
 	}},
 	{"extensions of the group", 128, func(w *grown, n int) map[string]work {
-		return w.commit(0, ReplaceExtensions(customExtensions(n)...))
+		return w.commit(0, GroupContextExtensions{Extensions: customExtensions(n)})
 	}},
 	{"extensions of the group, pending", 32, func(w *grown, n int) map[string]work {
-		return w.pending(times(n, func(int) Proposal { return ReplaceExtensions(customExtensions(n)...) })...)
+		return w.pending(times(n, func(int) Proposal { return GroupContextExtensions{Extensions: customExtensions(n)} })...)
 	}},
 	{"required capabilities", 128, func(w *grown, n int) map[string]work {
-		return w.commit(0, ReplaceExtensions(requiredCodes(w, n)))
+		return w.commit(0, GroupContextExtensions{Extensions: Extensions{requiredCodes(w, n)}})
 	}},
 	{"external senders", 128, func(w *grown, n int) map[string]work {
-		return w.commit(0, ReplaceExtensions(w.senders(n)))
+		return w.commit(0, GroupContextExtensions{Extensions: Extensions{w.senders(n)}})
 	}},
 	{"capabilities and extensions of a leaf", 128, func(w *grown, n int) map[string]work {
 		return w.commit(0, w.add(0, func(cfg *Config) {
@@ -237,10 +237,10 @@ var growths = []struct {
 		cfg := client(w, 0x0001, "newcomer", w.config, func(cfg *Config) { cfg.Extensions = codes[ExtensionType](n) })
 		k, err := NewKeyPackage(w.Context(), insiderTime, cfg, WithKeyPackageExtensions(customExtensions(n)...))
 		require.NoError(w, err)
-		return w.commit(0, Add(k.KeyPackage))
+		return w.commit(0, Add{KeyPackage: k.KeyPackage})
 	}},
 	{"extensions of a ReInit", 128, func(w *grown, n int) map[string]work {
-		return w.commit(0, ReInitProposal{GroupID: []byte("next"), Version: VersionMLS10, CipherSuite: 0x0001, Extensions: customExtensions(n)})
+		return w.commit(0, ReInit{GroupID: []byte("next"), Version: VersionMLS10, CipherSuite: 0x0001, Extensions: customExtensions(n)})
 	}},
 	{"skipped generations", 64, func(w *grown, n int) map[string]work {
 		size, last := 0, []byte(nil)
@@ -259,16 +259,16 @@ var growths = []struct {
 	{"members, removed and added again", 8, func(w *grown, n int) map[string]work {
 		v := growGroup(w, n+3, mostGrown)
 		populate(w, v.groups[:3])
-		list := times(n, func(i int) Proposal { return Remove(LeafIndex(i + 3)) })
+		list := times(n, func(i int) Proposal { return Remove{Removed: LeafIndex(i + 3)} })
 		return v.commit(0, append(list, times(n, func(i int) Proposal { return v.add(i) })...)...)
 	}},
 	{"members who lack a type each, removed", 16, func(w *grown, n int) map[string]work {
-		adds := times(n, func(i int) CommitOption { return w.add(i).(AddProposal) })
+		adds := times(n, func(i int) CommitOption { return w.add(i).(Add) })
 		c, err := w.groups[0].Commit(w.Context(), insiderTime, adds...)
 		require.NoError(w, err)
 		follow(w, w.groups, 0, c)
-		list := times(n, func(i int) Proposal { return Remove(LeafIndex(i + 3)) })
-		return w.commit(0, append(list, times(n, func(i int) Proposal { return Custom(ProposalType(customCode(i)), nil) })...)...)
+		list := times(n, func(i int) Proposal { return Remove{Removed: LeafIndex(i + 3)} })
+		return w.commit(0, append(list, times(n, func(i int) Proposal { return Custom{ProposalType: ProposalType(customCode(i)), Data: nil} })...)...)
 	}},
 	{"certificates", 32, func(w *grown, n int) map[string]work {
 		return w.commit(0, w.add(0, func(cfg *Config) {
@@ -291,7 +291,7 @@ var growths = []struct {
 	{"Welcome, joined", 16, func(w *grown, n int) map[string]work {
 		k := ownKeyPackage(w, 0x0001, "joiner", w.config)
 		c, err := w.groups[0].Commit(w.Context(), insiderTime,
-			append(times(n, func(i int) CommitOption { return Add(w.add(i).(AddProposal).KeyPackage) }), Add(k.KeyPackage))...)
+			append(times(n, func(i int) CommitOption { return Add{KeyPackage: w.add(i).(Add).KeyPackage} }), Add{KeyPackage: k.KeyPackage})...)
 		require.NoError(w, err)
 		return map[string]work{"joiner": w.counted(len(c.Welcome), func() {
 			joined, err := k.Join(w.Context(), insiderTime, c.Welcome)

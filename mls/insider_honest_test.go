@@ -18,7 +18,7 @@ func TestInsiderIsBelieved(t *testing.T) {
 				populate(t, groups)
 				m := insider{t, groups[1]}
 				k := ownKeyPackage(t, 0x0001, "joiner")
-				list := m.byValue(Add(k.KeyPackage))
+				list := m.byValue(Add{KeyPackage: k.KeyPackage})
 				if withPath {
 					message, update := insider{t, groups[3]}.propose(insider{t, groups[3]}.update(nil))
 					for _, g := range []*Group{groups[0], groups[2]} {

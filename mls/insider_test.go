@@ -68,12 +68,12 @@ func (m insider) leaf(n LeafNode, at leafPlace, change func(*LeafNode)) *LeafNod
 }
 
 // update makes an Update of the member's leaf, changed before it is signed.
-func (m insider) update(change func(*LeafNode)) UpdateProposal {
+func (m insider) update(change func(*LeafNode)) Update {
 	m.t.Helper()
 	key, err := m.public.suite.GenerateKey()
 	require.NoError(m.t, err)
 	n := LeafNode{EncryptionKey: key.PublicKey(), Source: LeafNodeUpdate}
-	return UpdateProposal{LeafNode: m.leaf(n, m.public.place(m.self.leaf), change)}
+	return Update{LeafNode: m.leaf(n, m.public.place(m.self.leaf), change)}
 }
 
 func signLeaf(t testing.TB, n *LeafNode, signer suite.Signer, at leafPlace) {
@@ -190,23 +190,23 @@ func (m insider) apply(list []CommittedProposal) *applied {
 	a := &applied{edit: m.public.tree.edit(), extensions: m.public.extensions}
 	a.edit.keys = newKeyEdit(0) // knows no key, so none clashes
 	for _, c := range list {
-		if x, ok := c.Proposal.(GroupContextExtensionsProposal); ok {
+		if x, ok := c.Proposal.(GroupContextExtensions); ok {
 			a.extensions = &groupExtensions{list: x.Extensions} // which may not parse
 		}
 	}
 	for _, c := range list {
-		if u, ok := c.Proposal.(UpdateProposal); ok {
+		if u, ok := c.Proposal.(Update); ok {
 			a.edit.fill(a.edit.ownPath(c.Sender.Leaf, blankParent), c.Sender.Leaf, u.LeafNode, a.edit.hasher.key(encryptionKey, u.LeafNode.EncryptionKey))
 		}
 	}
 	for _, c := range list {
-		r, ok := c.Proposal.(RemoveProposal)
+		r, ok := c.Proposal.(Remove)
 		if ok && r.Removed != m.self.leaf && a.edit.leaf(r.Removed) != nil {
 			a.edit.removeLeaf(r.Removed)
 		}
 	}
 	for _, c := range list {
-		if add, ok := c.Proposal.(AddProposal); ok {
+		if add, ok := c.Proposal.(Add); ok {
 			a.added = append(a.added, a.edit.addLeaf(&add.KeyPackage.LeafNode))
 			a.joiners = append(a.joiners, add.KeyPackage)
 		}
@@ -280,10 +280,10 @@ func (a *attack) updateOf(leaf LeafIndex, change func(*LeafNode)) Proposal {
 // addWithKey makes an Add of a new client whose leaf has the given encryption key.
 func (a *attack) addWithKey(key []byte) Proposal {
 	a.t.Helper()
-	return Add(spoiledKeyPackage(a.t, func(kp *KeyPackage) { kp.LeafNode.EncryptionKey = key }, nil, nil))
+	return Add{KeyPackage: spoiledKeyPackage(a.t, func(kp *KeyPackage) { kp.LeafNode.EncryptionKey = key }, nil, nil)}
 }
 
 // psk makes a proposal of an external PSK with a nonce of zeros.
-func (a *attack) psk(nonce int) PreSharedKeyProposal {
-	return PreSharedKeyProposal{PSK: PreSharedKeyID{Type: PSKExternal, ID: []byte("id"), Nonce: make([]byte, nonce)}}
+func (a *attack) psk(nonce int) PreSharedKey {
+	return PreSharedKey{PSK: PreSharedKeyID{Type: PSKExternal, ID: []byte("id"), Nonce: make([]byte, nonce)}}
 }

@@ -74,7 +74,7 @@ func TestOneJoinOfAKeyPackageIsAdopted(t *testing.T) {
 		i, elsewhere := newInvitation(t, 0x0001, true), clique(t, 0x0001, 2)[0]
 		k := i.joiner
 		k.lastResort = lastResort
-		commit, err := elsewhere.Commit(t.Context(), insiderTime, Add(k.KeyPackage))
+		commit, err := elsewhere.Commit(t.Context(), insiderTime, Add{KeyPackage: k.KeyPackage})
 		require.NoError(t, err)
 		welcome := i.welcome(welcomeForgery{})
 		join := func(welcome []byte) *Candidate {
@@ -120,7 +120,7 @@ func TestOneJoinOfAKeyPackageIsAdopted(t *testing.T) {
 
 // commitTo returns the Welcome of a new group for a key package.
 func commitTo(t testing.TB, k *OwnKeyPackage) []byte {
-	c, err := clique(t, 0x0001, 1)[0].Commit(t.Context(), insiderTime, Add(k.KeyPackage))
+	c, err := clique(t, 0x0001, 1)[0].Commit(t.Context(), insiderTime, Add{KeyPackage: k.KeyPackage})
 	require.NoError(t, err)
 	return c.Welcome
 }

@@ -62,10 +62,10 @@ func TestFailuresLeaveTheKeysAsTheyWere(t *testing.T) {
 	renewal := client(t, 0x0001, "renamed", f.config)
 	joiner, lastResort := own("joiner"), own("last resort")
 	lastResort.lastResort = true
-	invited := commitOf(other, Add(joiner.KeyPackage), Add(lastResort.KeyPackage), ForcePath())
-	external, err := ExternalJoin(ctx, now, client(t, 0x0001, "outside", f.config), info, ExternalPSK([]byte("psk")))
+	invited := commitOf(other, Add{KeyPackage: joiner.KeyPackage}, Add{KeyPackage: lastResort.KeyPackage}, ForcePath())
+	external, err := ExternalJoin(ctx, now, client(t, 0x0001, "outside", f.config), info, externalPSK("psk"))
 	require.NoError(t, err)
-	injected := commitOf(other, ExternalPSK([]byte("psk")), Remove(2))
+	injected := commitOf(other, externalPSK("psk"), Remove{Removed: 2})
 	kept = append(kept, external)
 	externalState, err := external.Save()
 	require.NoError(t, err)
@@ -96,19 +96,19 @@ func TestFailuresLeaveTheKeysAsTheyWere(t *testing.T) {
 		"Join":                  func() (func(), error) { return discard(joiner.Join(ctx, now, invited.Welcome)) },
 		"Join by a last resort": func() (func(), error) { return discard(lastResort.Join(ctx, now, invited.Welcome)) },
 		"ExternalJoin": func() (func(), error) {
-			return discard(ExternalJoin(ctx, now, client(t, 0x0001, "x", f.config), info, ExternalPSK([]byte("psk"))))
+			return discard(ExternalJoin(ctx, now, client(t, 0x0001, "x", f.config), info, externalPSK("psk")))
 		},
 		"RestoreCandidate":            func() (func(), error) { return discard(RestoreCandidate(now, restored, externalState)) },
 		"Commit":                      ownCommit(),
-		"Commit of an Add":            ownCommit(Add(joiner.KeyPackage), ForcePath()),
-		"Commit of an Add alone":      ownCommit(Add(joiner.KeyPackage)),
-		"Commit of a Remove":          ownCommit(Remove(3)),
-		"Commit of a PSK":             ownCommit(ExternalPSK([]byte("psk"))),
+		"Commit of an Add":            ownCommit(Add{KeyPackage: joiner.KeyPackage}, ForcePath()),
+		"Commit of an Add alone":      ownCommit(Add{KeyPackage: joiner.KeyPackage}),
+		"Commit of a Remove":          ownCommit(Remove{Removed: 3}),
+		"Commit of a PSK":             ownCommit(externalPSK("psk")),
 		"Commit of another leaf":      ownCommit(WithCredential(renewal.Credential, renewal.Signer)),
-		"Commit of extensions":        ownCommit(ReplaceExtensions()),
-		"Commit of a ReInit":          ownCommit(ReInit([]byte("next"), 0x0001)),
+		"Commit of extensions":        ownCommit(GroupContextExtensions{}),
+		"Commit of a ReInit":          ownCommit(ReInit{GroupID: []byte("next"), CipherSuite: 0x0001}),
 		"ProposeUpdate":               func() (func(), error) { return forget(g.ProposeUpdate(ctx, now, nil)) },
-		"Propose an Add":              func() (func(), error) { return forget(g.Propose(ctx, now, Add(joiner.KeyPackage), nil)) },
+		"Propose an Add":              func() (func(), error) { return forget(g.Propose(ctx, now, Add{KeyPackage: joiner.KeyPackage}, nil)) },
 		"GroupInfo":                   func() (func(), error) { _, err := g.GroupInfo(ctx, now, true); return func() {}, err },
 		"Candidate.GroupInfo":         func() (func(), error) { _, err := invited.GroupInfo(ctx, now, true); return func() {}, err },
 		"Process an Add":              process(g, invited.Message),
@@ -130,7 +130,7 @@ func TestFailuresLeaveTheKeysAsTheyWere(t *testing.T) {
 		t.Run(name, func(t *testing.T) { f.walk(t, call) })
 	}
 
-	c := commitOf(other, ReInit([]byte("next"), 0x0001), WithoutPending())
+	c := commitOf(other, ReInit{GroupID: []byte("next"), CipherSuite: 0x0001}, WithoutPending())
 	r, err := g.Process(ctx, now, c.Message)
 	require.NoError(t, err)
 	ended, err := r.Commit.Adopt()
@@ -140,7 +140,7 @@ func TestFailuresLeaveTheKeysAsTheyWere(t *testing.T) {
 	for i := 1; i < 4; i++ {
 		k, err := NewKeyPackage(ctx, now, *groups[i].cfg)
 		require.NoError(t, err)
-		following, adds = append(following, k), append(adds, Add(k.KeyPackage))
+		following, adds = append(following, k), append(adds, Add{KeyPackage: k.KeyPackage})
 	}
 	t.Run("Reinitialize", func(t *testing.T) {
 		f.walk(t, func() (func(), error) { return discard(ended.Reinitialize(ctx, now, *g.cfg, adds...)) })
@@ -231,7 +231,7 @@ func TestDroppedCandidatesLeaveNoKeys(t *testing.T) {
 
 	k := ownKeyPackage(t, 0x0001, "joiner", f.config)
 	g := clique(t, 0x0001, 1)[0]
-	c, err := g.Commit(t.Context(), insiderTime, Add(k.KeyPackage), ForcePath())
+	c, err := g.Commit(t.Context(), insiderTime, Add{KeyPackage: k.KeyPackage}, ForcePath())
 	require.NoError(t, err)
 	before = f.alive()
 	func() {
@@ -323,7 +323,7 @@ func TestLosersLeaveNoKeys(t *testing.T) {
 					lost = append(lost, c)
 				}
 			}
-			won, err := groups[committer].Commit(t.Context(), insiderTime, Remove(3), WithoutPending())
+			won, err := groups[committer].Commit(t.Context(), insiderTime, Remove{Removed: 3}, WithoutPending())
 			require.NoError(t, err)
 			r, err := groups[3].Process(t.Context(), insiderTime, won.Message)
 			require.NoError(t, err)

@@ -29,7 +29,7 @@ func TestKeyPackageTakesExtensions(t *testing.T) {
 		require.NoError(t, parsed.Check(insiderTime, cfg, nil))
 
 		g := clique(t, 0x0001, 2)[0]
-		c, err := g.Commit(t.Context(), insiderTime, Add(parsed))
+		c, err := g.Commit(t.Context(), insiderTime, Add{KeyPackage: parsed})
 		require.NoError(t, err)
 		_, err = k.Join(t.Context(), insiderTime, c.Welcome)
 		require.NoError(t, err)
@@ -71,10 +71,10 @@ func TestListedDefaultTypesChangeNothing(t *testing.T) {
 		kp.LeafNode.Capabilities.Extensions = []ExtensionType{3, 2, 1}
 		kp.LeafNode.Capabilities.Proposals = []ProposalType{1, 2, 7}
 	}, nil, nil)
-	c, err := groups[0].Commit(t.Context(), insiderTime, Add(kp))
+	c, err := groups[0].Commit(t.Context(), insiderTime, Add{KeyPackage: kp})
 	require.NoError(t, err)
 	follow(t, groups, 0, c)
-	c, err = groups[1].Commit(t.Context(), insiderTime, ReplaceExtensions(requires(t, 1, 6)), Remove(2))
+	c, err = groups[1].Commit(t.Context(), insiderTime, GroupContextExtensions{Extensions: Extensions{requires(t, 1, 6)}}, Remove{Removed: 2})
 	require.NoError(t, err)
 	requireFollowed(t, groups[0], c.Message)
 }

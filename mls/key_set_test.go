@@ -156,7 +156,7 @@ func TestRefusedCommitsLeaveNoKeys(t *testing.T) {
 		next := *kp
 		next.LeafNode.EncryptionKey = testKey(t, i)
 		next.LeafNode.SignatureKey = next.LeafNode.EncryptionKey
-		adds[i] = AddProposal{KeyPackage: &next}
+		adds[i] = Add{KeyPackage: &next}
 	}
 	list := insider{t, g}.byValue(append(adds, adds[0])...)
 	for i := range list {
@@ -173,14 +173,14 @@ func TestRefusedCommitsLeaveNoKeys(t *testing.T) {
 	refuse(g.public)
 	unmoved(g.public.tree.keys, keys)
 
-	message := insider{t, groups[1]}.commit(forgery{proposals: insider{t, groups[1]}.byValue(Add(kp)), withPath: true, tag: func(tag []byte) []byte {
+	message := insider{t, groups[1]}.commit(forgery{proposals: insider{t, groups[1]}.byValue(Add{KeyPackage: kp}), withPath: true, tag: func(tag []byte) []byte {
 		tag[0]++
 		return tag
 	}}).message
 	_, err := g.Process(t.Context(), insiderTime, message)
 	require.Error(t, err)
 	unmoved(g.public.tree.keys, keys)
-	twice := Add(kp)
+	twice := Add{KeyPackage: kp}
 	_, err = g.Commit(t.Context(), insiderTime, twice, twice)
 	require.Error(t, err)
 	unmoved(g.public.tree.keys, keys)

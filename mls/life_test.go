@@ -53,18 +53,21 @@ func TestGroupLocksNothingWhileItAsks(t *testing.T) {
 			call func(g *Group, other []*Group) error
 			want error
 		}{
-			"signer of a message":   {func(g *Group, _ []*Group) error { _, err := g.Encrypt(ctx, insiderTime, nil, nil); return err }, ErrRetired},
-			"signer of a proposal":  {func(g *Group, _ []*Group) error { _, err := g.Propose(ctx, insiderTime, Remove(1), nil); return err }, ErrRetired},
+			"signer of a message": {func(g *Group, _ []*Group) error { _, err := g.Encrypt(ctx, insiderTime, nil, nil); return err }, ErrRetired},
+			"signer of a proposal": {func(g *Group, _ []*Group) error {
+				_, err := g.Propose(ctx, insiderTime, Remove{Removed: 1}, nil)
+				return err
+			}, ErrRetired},
 			"signer of an Update":   {func(g *Group, _ []*Group) error { _, err := g.ProposeUpdate(ctx, insiderTime, nil); return err }, ErrRetired},
 			"signer of a commit":    {func(g *Group, _ []*Group) error { _, err := g.Commit(ctx, insiderTime); return err }, ErrRetired},
 			"signer of a GroupInfo": {func(g *Group, _ []*Group) error { _, err := g.GroupInfo(ctx, insiderTime, true); return err }, nil},
 			"store": {func(g *Group, _ []*Group) error {
-				_, err := g.Commit(ctx, insiderTime, ExternalPSK([]byte("x")))
+				_, err := g.Commit(ctx, insiderTime, externalPSK("x"))
 				return err
 			}, ErrRetired},
 			"Authenticator": {func(g *Group, others []*Group) error {
 				k := ownKeyPackage(t, 0x0001, "joiner")
-				c, err := others[1].Commit(ctx, insiderTime, Add(k.KeyPackage), ForcePath())
+				c, err := others[1].Commit(ctx, insiderTime, Add{KeyPackage: k.KeyPackage}, ForcePath())
 				require.NoError(t, err)
 				_, err = g.Process(ctx, insiderTime, c.Message)
 				return err
@@ -137,7 +140,7 @@ func TestNothingComesIntoARetiredEpoch(t *testing.T) {
 		"commit": {true, func(_ *testing.T, g, _ *Group) error { _, err := g.Commit(ctx, insiderTime); return err }},
 		"update": {true, func(_ *testing.T, g, _ *Group) error { _, err := g.ProposeUpdate(ctx, insiderTime, nil); return err }},
 		"commit of another": {true, func(t *testing.T, g, other *Group) error {
-			c, err := other.Commit(ctx, insiderTime, Add(ownKeyPackage(t, 0x0001, "joiner").KeyPackage), ForcePath())
+			c, err := other.Commit(ctx, insiderTime, Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage}, ForcePath())
 			require.NoError(t, err)
 			return process(g, c.Message)
 		}},
@@ -181,7 +184,7 @@ func TestGroupsAskEachOther(t *testing.T) {
 		other := groups[1-i]
 		g.cfg.PSKs = meeting{other, arrived, release}
 		jobs = append(jobs, func() error {
-			_, err := g.Commit(t.Context(), insiderTime, ResumptionPSK(other.GroupID(), other.Epoch()))
+			_, err := g.Commit(t.Context(), insiderTime, resumptionPSK(other.GroupID(), other.Epoch()))
 			return err
 		})
 	}
@@ -219,7 +222,7 @@ func (m meeting) Group([]byte) *Group {
 func TestRetiredInboxIsShut(t *testing.T) {
 	g := clique(t, 0x0001, 2)[0]
 	g.Destroy()
-	p := CommittedProposal{Proposal: Remove(1), Sender: Sender{Type: SenderMember, Leaf: 1}, Ref: []byte{1}}
+	p := CommittedProposal{Proposal: Remove{Removed: 1}, Sender: Sender{Type: SenderMember, Leaf: 1}, Ref: []byte{1}}
 	require.ErrorIs(t, g.inbox.keep(p, nil, anyProposals), ErrRetired)
 	require.ErrorIs(t, g.inbox.takes(&p, anyProposals), ErrRetired)
 	require.ErrorIs(t, g.inbox.admit(&Received{Proposal: &p}, nil, anyProposals), ErrRetired)

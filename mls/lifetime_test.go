@@ -14,9 +14,9 @@ const day = 24 * time.Hour
 // before it: the others accepted it in time (RFC 9420, Section 7.3).
 func TestBacklogIsFollowed(t *testing.T) {
 	groups := clique(t, 0x0001, 3, publicHandshake)
-	proposed, err := groups[0].Propose(t.Context(), insiderTime, Add(ownKeyPackage(t, 0x0001, "proposed").KeyPackage), nil)
+	proposed, err := groups[0].Propose(t.Context(), insiderTime, Add{KeyPackage: ownKeyPackage(t, 0x0001, "proposed").KeyPackage}, nil)
 	require.NoError(t, err)
-	c, err := groups[0].Commit(t.Context(), insiderTime, Add(ownKeyPackage(t, 0x0001, "joiner").KeyPackage))
+	c, err := groups[0].Commit(t.Context(), insiderTime, Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage})
 	require.NoError(t, err)
 	require.Len(t, c.Added(), 2)
 	later := insiderTime.Add(100 * day)
@@ -31,7 +31,7 @@ func TestBacklogIsFollowed(t *testing.T) {
 // 7.3).
 func TestExpiredAddIsNotCommitted(t *testing.T) {
 	groups := clique(t, 0x0001, 2)
-	proposed, err := groups[0].Propose(t.Context(), insiderTime, Add(ownKeyPackage(t, 0x0001, "proposed").KeyPackage), nil)
+	proposed, err := groups[0].Propose(t.Context(), insiderTime, Add{KeyPackage: ownKeyPackage(t, 0x0001, "proposed").KeyPackage}, nil)
 	require.NoError(t, err)
 	_, err = groups[1].Process(t.Context(), insiderTime, proposed)
 	require.NoError(t, err)
@@ -49,7 +49,7 @@ func TestJoinerJudgesTotalLifetimes(t *testing.T) {
 	groups := clique(t, 0x0001, 2, func(cfg *Config) { cfg.Lifetimes = LifetimePolicy{Own: 7300 * day, MaxTotal: -1} })
 	k := ownKeyPackage(t, 0x0001, "joiner")
 	want := violation("7.2", "total lifetime is at most").atLeaf(1) // the committer's leaf has no lifetime
-	c, err := groups[0].Commit(t.Context(), insiderTime, Add(k.KeyPackage), ForcePath())
+	c, err := groups[0].Commit(t.Context(), insiderTime, Add{KeyPackage: k.KeyPackage}, ForcePath())
 	require.NoError(t, err)
 	_, err = k.Join(t.Context(), insiderTime, c.Welcome)
 	requireRefused(t, want, err)

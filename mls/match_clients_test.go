@@ -133,7 +133,7 @@ func TestStranger(t *testing.T) {
 func TestReInitOfGroup(t *testing.T) {
 	require.Nil(t, oldGroup(t, false).ReInit())
 	old := oldGroup(t, true)
-	want := ReInit([]byte("next"), 0x0001)
+	want := ReInit{GroupID: []byte("next"), Version: VersionMLS10, CipherSuite: 0x0001}
 	require.Equal(t, want.GroupID, old.ReInit().GroupID)
 	require.Equal(t, want.CipherSuite, old.ReInit().CipherSuite)
 	state, err := old.Save()

@@ -161,9 +161,9 @@ func (e *epochOfFour) content(leaf LeafIndex, contentType ContentType) framedCon
 	case ContentApplication:
 		c.applicationData = []byte("hello")
 	case ContentProposal:
-		c.proposal = RemoveProposal{Removed: 2}
+		c.proposal = Remove{Removed: 2}
 	case ContentCommit:
-		c.commit = &commit{proposals: []proposalOrRef{{proposal: RemoveProposal{Removed: 2}}}}
+		c.commit = &commit{proposals: []proposalOrRef{{proposal: Remove{Removed: 2}}}}
 	}
 	return c
 }

@@ -23,15 +23,15 @@ func TestMisuseIsRefused(t *testing.T) {
 	outside := ExternalProposer{Suite: a.public.suite, GroupID: a.GroupID(), Epoch: a.Epoch()}
 	_, err = outside.Propose(t.Context(), a.cfg.Signer, 0, a.update(nil))
 	require.ErrorIs(t, err, ErrUnsupported, "only a member sends an Update")
-	for _, proposal := range []Proposal{nil, AddProposal{}} {
+	for _, proposal := range []Proposal{nil, Add{}} {
 		_, err = a.Propose(t.Context(), insiderTime, proposal, nil)
 		require.ErrorIs(t, err, ErrMalformed)
 		_, err = outside.Propose(t.Context(), a.cfg.Signer, 0, proposal)
 		require.ErrorIs(t, err, ErrMalformed)
 	}
-	_, err = a.Propose(t.Context(), insiderTime, &RemoveProposal{}, nil)
+	_, err = a.Propose(t.Context(), insiderTime, &Remove{}, nil)
 	require.ErrorIs(t, err, ErrUnsupported, "it is a pointer")
-	for _, option := range []CommitOption{nil, Add(nil)} {
+	for _, option := range []CommitOption{nil, Add{KeyPackage: nil}} {
 		_, err = a.Commit(t.Context(), insiderTime, option)
 		require.ErrorIs(t, err, ErrMalformed)
 		_, err = a.Branch(t.Context(), insiderTime, *a.cfg, nil, nil, option)
@@ -54,7 +54,7 @@ func (silentStore) Group([]byte) *Group                                 { return
 func TestStoreThatAnswersNothing(t *testing.T) {
 	g := clique(t, 0x0001, 2)[0]
 	g.cfg.PSKs = silentStore{}
-	_, err := g.Commit(t.Context(), insiderTime, ExternalPSK([]byte("x")))
+	_, err := g.Commit(t.Context(), insiderTime, externalPSK("x"))
 	require.ErrorIs(t, err, ErrUnknownPSK)
 	require.ErrorContains(t, err, "pre-shared key 0")
 }
@@ -63,10 +63,10 @@ func TestStoreThatAnswersNothing(t *testing.T) {
 func TestProposeBeyondLimit(t *testing.T) {
 	g := clique(t, 0x0001, 3)[0]
 	g.cfg.Limits.MaxProposals = 1
-	_, err := g.Propose(t.Context(), insiderTime, Remove(1), nil)
+	_, err := g.Propose(t.Context(), insiderTime, Remove{Removed: 1}, nil)
 	require.NoError(t, err)
 	used := g.inbox.ratchets.ratchets[g.leaf].handshake.next
-	m, err := g.Propose(t.Context(), insiderTime, Remove(2), nil)
+	m, err := g.Propose(t.Context(), insiderTime, Remove{Removed: 2}, nil)
 	require.ErrorIs(t, err, ErrUnsupported)
 	require.Nil(t, m)
 	require.Equal(t, used, g.inbox.ratchets.ratchets[g.leaf].handshake.next)
@@ -99,10 +99,10 @@ func TestExternalPubIsAKey(t *testing.T) {
 // A group that has ended takes no proposal or commit any more.
 func TestEndedGroupTakesNoHandshake(t *testing.T) {
 	groups := clique(t, 0x0001, 3, publicHandshake)
-	c, err := groups[0].Commit(t.Context(), insiderTime, ReInit([]byte("next"), 0x0001))
+	c, err := groups[0].Commit(t.Context(), insiderTime, ReInit{GroupID: []byte("next"), CipherSuite: 0x0001})
 	require.NoError(t, err)
 	follow(t, groups, 0, c)
-	message, _ := insider{t, groups[1]}.propose(Remove(0))
+	message, _ := insider{t, groups[1]}.propose(Remove{Removed: 0})
 	requireUnmoved(t, groups[2], ErrReInit, func() error {
 		_, err := groups[2].Process(t.Context(), insiderTime, message)
 		return err
@@ -113,7 +113,7 @@ func TestEndedGroupTakesNoHandshake(t *testing.T) {
 func TestProposalsAreLimited(t *testing.T) {
 	groups := clique(t, 0x0001, 3, func(cfg *Config) { cfg.Limits.MaxProposals = 1 })
 	m := insider{t, groups[1]}
-	first, _ := m.propose(Remove(0))
+	first, _ := m.propose(Remove{Removed: 0})
 	_, err := groups[2].Process(t.Context(), insiderTime, first)
 	require.NoError(t, err)
 	second, _ := m.propose(m.update(nil))
@@ -148,14 +148,14 @@ func TestRecordsAreInOrder(t *testing.T) {
 
 // A proposal is one of the types of RFC 9420 or a custom one, by value, with its content.
 func TestProposalsAreComplete(t *testing.T) {
-	type other struct{ RemoveProposal }
-	for _, p := range []Proposal{nil, AddProposal{}, UpdateProposal{}, Custom(ProposalRemove, nil)} {
+	type other struct{ Remove }
+	for _, p := range []Proposal{nil, Add{}, Update{}, Custom{ProposalType: ProposalRemove, Data: nil}} {
 		require.ErrorIs(t, complete(p), ErrMalformed, "%T", p)
 	}
-	for _, p := range []Proposal{&RemoveProposal{}, other{}} {
+	for _, p := range []Proposal{&Remove{}, other{}} {
 		require.ErrorIs(t, complete(p), ErrUnsupported, "%T", p)
 	}
-	for _, p := range []Proposal{Add(new(KeyPackage)), Remove(0), Custom(strangeProposal, nil)} {
+	for _, p := range []Proposal{Add{KeyPackage: new(KeyPackage)}, Remove{Removed: 0}, Custom{ProposalType: strangeProposal, Data: nil}} {
 		require.NoError(t, complete(p), "%T", p)
 	}
 }

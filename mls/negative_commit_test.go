@@ -136,15 +136,15 @@ func TestPathFaultsAreRefused(t *testing.T) {
 func TestPathIsRequired(t *testing.T) {
 	for name, list := range map[string]func(*attack) []CommittedProposal{
 		"no proposals": func(*attack) []CommittedProposal { return nil },
-		"Remove":       func(a *attack) []CommittedProposal { return a.byValue(Remove(3)) },
+		"Remove":       func(a *attack) []CommittedProposal { return a.byValue(Remove{Removed: 3}) },
 		"Remove of the receiver": func(a *attack) []CommittedProposal {
-			return a.byValue(Remove(2))
+			return a.byValue(Remove{Removed: 2})
 		},
 		"Update": func(a *attack) []CommittedProposal {
 			return []CommittedProposal{a.received(3, a.updateOf(3, nil))}
 		},
 		"Add and Remove": func(a *attack) []CommittedProposal {
-			return a.byValue(Add(ownKeyPackage(a.t, 0x0001, "joiner").KeyPackage), Remove(3))
+			return a.byValue(Add{KeyPackage: ownKeyPackage(a.t, 0x0001, "joiner").KeyPackage}, Remove{Removed: 3})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -160,7 +160,7 @@ func TestPathIsRequired(t *testing.T) {
 func TestProposalReferences(t *testing.T) {
 	a := newAttack(t)
 	wrong := violation("5.2", "ProposalRef is of 32 bytes").atProposal(1)
-	_, unsent := a.propose(Remove(3))
+	_, unsent := a.propose(Remove{Removed: 3})
 	for name, c := range map[string]struct {
 		ref  []byte
 		want error
@@ -173,13 +173,13 @@ func TestProposalReferences(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			forged := a.commit(forgery{proposals: []CommittedProposal{unsent}, withPath: true,
 				committed: func([]proposalOrRef) []proposalOrRef {
-					return []proposalOrRef{{proposal: Remove(3)}, {ref: c.ref}}
+					return []proposalOrRef{{proposal: Remove{Removed: 3}}, {ref: c.ref}}
 				}})
 			requireUnprocessed(t, a.victim, c.want, forged.message)
 		})
 	}
 	t.Run("of the epoch before", func(t *testing.T) {
-		old := a.received(3, Remove(0))
+		old := a.received(3, Remove{Removed: 0})
 		c, err := a.groups[3].Commit(t.Context(), insiderTime)
 		require.NoError(t, err)
 		follow(t, a.groups, 3, c)
@@ -203,7 +203,7 @@ func TestConfirmationTagIsVerified(t *testing.T) {
 		for _, withPath := range []bool{false, true} {
 			t.Run(name, func(t *testing.T) {
 				a := newAttack(t)
-				list := a.byValue(Add(ownKeyPackage(t, 0x0001, "joiner").KeyPackage))
+				list := a.byValue(Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage})
 				c := a.commit(forgery{proposals: list, withPath: withPath, tag: spoil})
 				requireUnprocessed(t, a.victim, want, c.message)
 				_, err := a.victim.Process(t.Context(), insiderTime, c.message)
@@ -261,7 +261,7 @@ func TestFramingFaultsAreRefused(t *testing.T) {
 				requireUnprocessed(t, g, want, forged.message)
 
 				content := m.public.content(m.sender(), ContentProposal, nil)
-				content.proposal = Remove(3)
+				content.proposal = Remove{Removed: 3}
 				if c.content != nil {
 					c.content(content)
 				}
@@ -280,7 +280,7 @@ func TestFramingFaultsAreRefused(t *testing.T) {
 func TestOwnPublicMessagesAreVerified(t *testing.T) {
 	groups := clique(t, 0x0001, 4, publicHandshake)
 	m, g := insider{t, groups[1]}, groups[2]
-	message, err := g.Propose(t.Context(), insiderTime, Remove(3), nil)
+	message, err := g.Propose(t.Context(), insiderTime, Remove{Removed: 3}, nil)
 	require.NoError(t, err)
 	requireUnprocessed(t, g, ErrOwnMessage, message)
 
@@ -289,11 +289,11 @@ func TestOwnPublicMessagesAreVerified(t *testing.T) {
 	forged := &authenticatedContent{wireFormat: WireFormatPublicMessage,
 		content: echo.publicMessage.content, auth: echo.publicMessage.auth}
 	requireUnprocessed(t, g, ErrOwnMessage, m.seal(forged)) // the same, octet by octet
-	forged.content.proposal, forged.content.body = Remove(1), nil
+	forged.content.proposal, forged.content.body = Remove{Removed: 1}, nil
 	requireUnprocessed(t, g, violation("6.1", "the signature does not verify").atLeaf(2), m.seal(forged))
 
 	own := m.public.content(m.sender(), ContentProposal, nil)
-	own.proposal = Remove(3)
+	own.proposal = Remove{Removed: 3}
 	retagged := m.signed(own)
 	retagged.content.sender = g.sender()
 	requireUnprocessed(t, g, violation("6.1", "the signature does not verify").atLeaf(2), m.seal(retagged))

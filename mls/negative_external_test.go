@@ -50,22 +50,22 @@ func TestExternalCommitFaultsAreRefused(t *testing.T) {
 			violation("12.2", "external commit has an ExternalInit")},
 		{"two ExternalInits", func(_ *attack, c *commit) { c.proposals = slices.Repeat(c.proposals, 2) },
 			violation("12.2", "external commit has one external_init").atProposal(1)},
-		{"Remove of another", add(Remove(0)),
+		{"Remove of another", add(Remove{Removed: 0}),
 			violation("12.2", "external commit removes an earlier leaf of the joiner").atLeaf(0)},
-		{"Remove of nobody", add(Remove(9)), violation("12.1.3", "Remove is of a member").atLeaf(9).atProposal(1)},
-		{"two Removes", add(Remove(0), Remove(3)), violation("12.2", "external commit has one remove").atProposal(2)},
-		{"Add", add(Add(ownKeyPackage(t, 0x0001, "friend").KeyPackage)),
+		{"Remove of nobody", add(Remove{Removed: 9}), violation("12.1.3", "Remove is of a member").atLeaf(9).atProposal(1)},
+		{"two Removes", add(Remove{Removed: 0}, Remove{Removed: 3}), violation("12.2", "external commit has one remove").atProposal(2)},
+		{"Add", add(Add{KeyPackage: ownKeyPackage(t, 0x0001, "friend").KeyPackage}),
 			violation("12.2", "external commit has no add").atProposal(1)},
-		{"GroupContextExtensions", add(ReplaceExtensions()),
+		{"GroupContextExtensions", add(GroupContextExtensions{}),
 			violation("12.2", "external commit has no group_context_extensions").atProposal(1)},
-		{"ReInit", add(ReInit([]byte("next"), 0x0001)), violation("12.2", "external commit has no reinit").atProposal(1)},
+		{"ReInit", add(ReInit{GroupID: []byte("next"), Version: VersionMLS10, CipherSuite: 0x0001}), violation("12.2", "external commit has no reinit").atProposal(1)},
 		{"one PreSharedKey twice", func(a *attack, c *commit) { add(a.psk(32), a.psk(32))(a, c) },
 			violation("12.2", "one PreSharedKey for each PreSharedKeyID").atProposal(2)},
 		{"Update", func(a *attack, c *commit) {
 			c.proposals = append(c.proposals, proposalOrRef{proposal: a.updateOf(3, nil)})
 		}, violation("12.1.2", "Update is sent by a member").atProposal(1)},
 		{"proposal by reference", func(a *attack, c *commit) {
-			c.proposals = append(c.proposals, proposalOrRef{ref: a.received(3, Remove(0)).Ref})
+			c.proposals = append(c.proposals, proposalOrRef{ref: a.received(3, Remove{Removed: 0}).Ref})
 		}, violation("12.4.3.2", "external commit has its proposals by value").atProposal(1)},
 		{"reference to nothing", func(_ *attack, c *commit) {
 			c.proposals = append(c.proposals, proposalOrRef{ref: make([]byte, 32)})
@@ -73,11 +73,11 @@ func TestExternalCommitFaultsAreRefused(t *testing.T) {
 		{"no path", func(_ *attack, c *commit) { c.path = nil },
 			violation("12.4.3.2", "an external commit without a path")},
 		{"another's KEM output", func(_ *attack, c *commit) {
-			init := c.proposals[0].proposal.(ExternalInitProposal)
-			c.proposals[0].proposal = ExternalInitProposal{KEMOutput: flipped(init.KEMOutput, 0)}
+			init := c.proposals[0].proposal.(ExternalInit)
+			c.proposals[0].proposal = ExternalInit{KEMOutput: flipped(init.KEMOutput, 0)}
 		}, violation("6.1", "the confirmation tag does not match").atLeaf(4)},
 		{"KEM output of low order", func(_ *attack, c *commit) {
-			c.proposals[0].proposal = ExternalInitProposal{KEMOutput: make([]byte, 32)}
+			c.proposals[0].proposal = ExternalInit{KEMOutput: make([]byte, 32)}
 		}, violation("8.3", "kem_output is one for the group's external key")},
 		{"garbage leaf signature", leaf(func(n *LeafNode) { n.Signature = flipped(n.Signature, 0) }),
 			violation("7.3", "LeafNode signature is valid").atLeaf(4)},
@@ -102,7 +102,7 @@ func TestExternalCommitOfAMember(t *testing.T) {
 	require.NoError(t, err)
 	_, err = ExternalJoin(t.Context(), insiderTime, *a.cfg, info)
 	requireRefused(t, violation("7.3", "signature_key is unique").atLeaf(4), err)
-	c, err := ExternalJoin(t.Context(), insiderTime, *a.cfg, info, Remove(1))
+	c, err := ExternalJoin(t.Context(), insiderTime, *a.cfg, info, Remove{Removed: 1})
 	require.NoError(t, err)
 	r, err := a.victim.Process(t.Context(), insiderTime, c.Message)
 	require.NoError(t, err)
@@ -114,7 +114,7 @@ func TestProposalsOfOutsidersAreRefused(t *testing.T) {
 	a := newAttack(t)
 	outsider := ownKeyPackage(t, 0x0001, "outsider")
 	p := ExternalProposer{Suite: a.public.suite, GroupID: a.GroupID(), Epoch: a.Epoch()}
-	message, err := p.Propose(t.Context(), outsider.cfg.Signer, 0, Remove(0))
+	message, err := p.Propose(t.Context(), outsider.cfg.Signer, 0, Remove{Removed: 0})
 	require.NoError(t, err)
 	requireUnprocessed(t, a.victim, violation("12.1.8", "group has external_senders"), message)
 
@@ -129,8 +129,8 @@ func TestProposalsOfOutsidersAreRefused(t *testing.T) {
 		return b
 	}
 	requireUnprocessed(t, a.victim, violation("6.1", "the signature does not verify"),
-		join(client(t, 0x0001, "another"), Add(outsider.KeyPackage)))
+		join(client(t, 0x0001, "another"), Add{KeyPackage: outsider.KeyPackage}))
 	spoiled := *outsider.KeyPackage
 	spoiled.Signature = flipped(spoiled.Signature, 0)
-	requireUnprocessed(t, a.victim, violation("10.1", "KeyPackage signature is valid"), join(outsider.cfg, Add(&spoiled)))
+	requireUnprocessed(t, a.victim, violation("10.1", "KeyPackage signature is valid"), join(outsider.cfg, Add{KeyPackage: &spoiled}))
 }

@@ -32,7 +32,7 @@ func oldGroup(t *testing.T, ended bool) *Group {
 	t.Helper()
 	groups := clique(t, 0x0001, 3)
 	if ended {
-		c, err := groups[0].Commit(t.Context(), insiderTime, ReInit([]byte("next"), 0x0001))
+		c, err := groups[0].Commit(t.Context(), insiderTime, ReInit{GroupID: []byte("next"), CipherSuite: 0x0001})
 		require.NoError(t, err)
 		follow(t, groups, 0, c)
 	}
@@ -66,7 +66,7 @@ func joinFollowUp(t *testing.T, old *Group, usage ResumptionPSKUsage, f followUp
 		if own == nil {
 			own = k
 		}
-		adds = append(adds, Add(k.KeyPackage))
+		adds = append(adds, Add{KeyPackage: k.KeyPackage})
 	}
 	link := []PreSharedKeyID{{
 		Type: PSKResumption, Usage: usage, GroupID: old.GroupID(), Epoch: old.Epoch(),
@@ -186,7 +186,7 @@ func TestFollowUpIsMadeByTheRules(t *testing.T) {
 	requireRefused(t, violation("11.2", "cipher suite is the ReInit's"), err)
 	var adds []CommitOption
 	for _, name := range []string{"member 0", "member 2", "stranger"} {
-		adds = append(adds, Add(ownKeyPackage(t, 0x0001, name).KeyPackage))
+		adds = append(adds, Add{KeyPackage: ownKeyPackage(t, 0x0001, name).KeyPackage})
 	}
 	_, err = g.Reinitialize(t.Context(), insiderTime, client(t, 0x0001, "member 1"), adds...)
 	requireRefused(t, errStranger(), err)
@@ -195,11 +195,11 @@ func TestFollowUpIsMadeByTheRules(t *testing.T) {
 
 	// A ReInit to a version that is not known here.
 	groups := clique(t, 0x0001, 3)
-	c, err := groups[0].Commit(t.Context(), insiderTime, ReInit([]byte("next"), 0x0001))
+	c, err := groups[0].Commit(t.Context(), insiderTime, ReInit{GroupID: []byte("next"), CipherSuite: 0x0001})
 	require.NoError(t, err)
 	follow(t, groups, 0, c)
 	for _, g := range groups { // as a saved state may have it
-		g.public.reInit = &ReInitProposal{GroupID: []byte("next"), Version: 2, CipherSuite: 0x0001}
+		g.public.reInit = &ReInit{GroupID: []byte("next"), Version: 2, CipherSuite: 0x0001}
 	}
 	_, err = groups[1].Reinitialize(t.Context(), insiderTime, client(t, 0x0001, "member 1"))
 	require.ErrorIs(t, err, ErrUnsupported)
@@ -232,7 +232,7 @@ func TestResyncFaultsAreRefused(t *testing.T) {
 			message := a.externalCommit(cfg, func(e *commit) {
 				c.change(a, e.path.leafNode)
 				signLeaf(t, e.path.leafNode, cfg.Signer, a.public.place(3))
-			}, Remove(3))
+			}, Remove{Removed: 3})
 			requireUnprocessed(t, a.victim, c.want, message)
 		})
 	}
@@ -243,7 +243,7 @@ func TestResyncFaultsAreRefused(t *testing.T) {
 // with one leaf.
 func TestOnlyMemberComesBack(t *testing.T) {
 	groups := clique(t, 0x0001, 3, publicHandshake)
-	c, err := groups[2].Commit(t.Context(), insiderTime, Remove(0), Remove(1))
+	c, err := groups[2].Commit(t.Context(), insiderTime, Remove{Removed: 0}, Remove{Removed: 1})
 	require.NoError(t, err)
 	g, err := c.Adopt()
 	require.NoError(t, err)
@@ -251,7 +251,7 @@ func TestOnlyMemberComesBack(t *testing.T) {
 	require.NoError(t, err)
 	ofInfo, err := NewPublicGroup(t.Context(), insiderTime, *g.cfg, info, nil)
 	require.NoError(t, err)
-	back, err := ExternalJoin(t.Context(), insiderTime, client(t, 0x0001, "member 2", publicHandshake), info, Remove(2))
+	back, err := ExternalJoin(t.Context(), insiderTime, client(t, 0x0001, "member 2", publicHandshake), info, Remove{Removed: 2})
 	require.NoError(t, err)
 	for name, p := range map[string]*PublicGroup{"of a GroupInfo": ofInfo, "of a member's tree": inPublic(t, g)} {
 		r, err := p.Process(t.Context(), insiderTime, back.Message)

@@ -27,7 +27,7 @@ func newInvitation(t testing.TB, id suite.ID, withPath bool) *invitation {
 	}
 	m := insider{t, groups[1]}
 	k := ownKeyPackage(t, id, "joiner")
-	c := m.commit(forgery{proposals: m.byValue(Add(k.KeyPackage)), withPath: withPath})
+	c := m.commit(forgery{proposals: m.byValue(Add{KeyPackage: k.KeyPackage}), withPath: withPath})
 	return &invitation{c, groups, k}
 }
 

@@ -127,7 +127,7 @@ func TestLeafFaultsAreRefused(t *testing.T) {
 	m := insider{t, groups[1]}
 	for _, f := range leafFaults() {
 		t.Run(f.name, func(t *testing.T) {
-			refuseProposal(t, groups, Add(f.spoiledKeyPackage(t)), f.want())
+			refuseProposal(t, groups, Add{KeyPackage: f.spoiledKeyPackage(t)}, f.want())
 
 			update := m.update(f.change)
 			if f.spoil != nil {
@@ -156,7 +156,7 @@ func refuseProposal(t *testing.T, groups []*Group, p Proposal, want error) {
 	requireUnprocessed(t, g, want, message)
 
 	// In a commit, behind a proposal that is right.
-	list := m.byValue(Add(ownKeyPackage(t, g.cfg.Suite, "innocent").KeyPackage), p)
+	list := m.byValue(Add{KeyPackage: ownKeyPackage(t, g.cfg.Suite, "innocent").KeyPackage}, p)
 	if v, ok := want.(*ValidationError); ok {
 		blamed := *v
 		want = blamed.atProposal(1)
@@ -165,7 +165,7 @@ func refuseProposal(t *testing.T, groups []*Group, p Proposal, want error) {
 		_, err := g.Commit(t.Context(), insiderTime, list[0].Proposal, p)
 		return err
 	})
-	_, withoutPath := p.(AddProposal)
+	_, withoutPath := p.(Add)
 	c := m.commit(forgery{proposals: list, withPath: !withoutPath})
 	requireUnprocessed(t, g, want, c.message)
 }
@@ -209,7 +209,7 @@ func TestKeyPackageFaultsAreRefused(t *testing.T) {
 		{"not valid yet", lifetime(now+2*day, now+3*day), nil, violation("7.3", "current time is within the lifetime")},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			refuseProposal(t, groups, Add(spoiledKeyPackage(t, c.change, nil, c.spoil)), c.want)
+			refuseProposal(t, groups, Add{KeyPackage: spoiledKeyPackage(t, c.change, nil, c.spoil)}, c.want)
 		})
 	}
 }
@@ -226,10 +226,10 @@ func TestLifetimeSkewIsForReceivers(t *testing.T) {
 	}, nil, nil)
 	want := violation("7.3", "current time is within the lifetime")
 	requireUnmoved(t, g, want.atProposal(0), func() error {
-		_, err := g.Commit(t.Context(), insiderTime, Add(kp))
+		_, err := g.Commit(t.Context(), insiderTime, Add{KeyPackage: kp})
 		return err
 	})
-	_, err := g.Process(t.Context(), insiderTime, m.commit(forgery{proposals: m.byValue(Add(kp))}).message)
+	_, err := g.Process(t.Context(), insiderTime, m.commit(forgery{proposals: m.byValue(Add{KeyPackage: kp})}).message)
 	require.NoError(t, err)
 }
 
@@ -326,15 +326,15 @@ func TestLeavesSupportTheGroup(t *testing.T) {
 			signKeyPackage(t, &kp, k.cfg.Signer)
 			blamed := *c.want
 			requireUnmoved(t, g, blamed.atProposal(0), func() error {
-				_, err := g.Commit(t.Context(), insiderTime, Add(&kp))
+				_, err := g.Commit(t.Context(), insiderTime, Add{KeyPackage: &kp})
 				return err
 			})
-			forged := m.commit(forgery{proposals: m.byValue(Add(&kp))})
+			forged := m.commit(forgery{proposals: m.byValue(Add{KeyPackage: &kp})})
 			requireUnprocessed(t, g, blamed.atProposal(0), forged.message)
 
 			message, update := m.propose(m.update(c.change))
 			h := insider{t, groups[3]}
-			list := append(h.byValue(Add(ownKeyPackage(t, 0x0001, "innocent", strange).KeyPackage)), update)
+			list := append(h.byValue(Add{KeyPackage: ownKeyPackage(t, 0x0001, "innocent", strange).KeyPackage}), update)
 			forged = h.commit(forgery{proposals: list, withPath: true})
 			_, err := g.Process(t.Context(), insiderTime, message)
 			require.NoError(t, err, "what a leaf lacks shows when it is committed")

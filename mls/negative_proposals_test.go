@@ -20,23 +20,23 @@ func TestUpdateKeepsNoKey(t *testing.T) {
 
 func TestRemoveIsOfAMember(t *testing.T) {
 	groups := clique(t, 0x0001, 4, publicHandshake)
-	c, err := groups[0].Commit(t.Context(), insiderTime, Remove(3))
+	c, err := groups[0].Commit(t.Context(), insiderTime, Remove{Removed: 3})
 	require.NoError(t, err)
 	follow(t, groups, 0, c)
 	for _, leaf := range []LeafIndex{3, 4, 1 << 20, 1 << 30, 1<<31 + 2, noLeaf} {
-		refuseProposal(t, groups, Remove(leaf), violation("12.1.3", "Remove is of a member").atLeaf(leaf))
+		refuseProposal(t, groups, Remove{Removed: leaf}, violation("12.1.3", "Remove is of a member").atLeaf(leaf))
 	}
 }
 
 func TestExternalInitIsOfAnExternalCommit(t *testing.T) {
 	groups := clique(t, 0x0001, 4, publicHandshake)
-	refuseProposal(t, groups, ExternalInitProposal{KEMOutput: make([]byte, 32)},
+	refuseProposal(t, groups, ExternalInit{KEMOutput: make([]byte, 32)},
 		violation("12.1.6", "ExternalInit is of an external commit"))
 }
 
 func TestPreSharedKeyRules(t *testing.T) {
 	groups := clique(t, 0x0001, 4, publicHandshake)
-	psk := func(id PreSharedKeyID) Proposal { return PreSharedKeyProposal{PSK: id} }
+	psk := func(id PreSharedKeyID) Proposal { return PreSharedKey{PSK: id} }
 	refuseProposal(t, groups, psk(PreSharedKeyID{Type: PSKExternal, ID: []byte("id"), Nonce: make([]byte, 31)}),
 		violation("12.1.4", "psk_nonce is of 32 bytes"))
 	for _, usage := range []ResumptionPSKUsage{ResumptionPSKReInit, ResumptionPSKBranch} {
@@ -48,8 +48,11 @@ func TestPreSharedKeyRules(t *testing.T) {
 
 func TestReInitDoesNotGoBack(t *testing.T) {
 	groups := clique(t, 0x0001, 4, publicHandshake)
-	refuseProposal(t, groups, ReInitProposal{GroupID: []byte("next"), CipherSuite: 0x0001},
-		violation("12.1.5", "ReInit does not go back"))
+	m, want := insider{t, groups[1]}, violation("12.1.5", "ReInit does not go back")
+	back := ReInit{GroupID: []byte("next"), CipherSuite: 0x0001} // a client here would send VersionMLS10
+	message, _ := m.propose(back)
+	requireUnprocessed(t, groups[2], want, message)
+	requireUnprocessed(t, groups[2], want.atProposal(0), m.commit(forgery{proposals: m.byValue(back)}).message)
 }
 
 // Lists of proposals that are each right and together wrong (RFC 9420, Section
@@ -72,42 +75,42 @@ func TestProposalListFaultsAreRefused(t *testing.T) {
 			return a.byValue(a.updateOf(3, nil))
 		}, violation("7.3", "LeafNode signature is valid").atLeaf(1).atProposal(0)},
 		{"committer's Remove of itself", func(a *attack) list {
-			return a.byValue(Remove(1))
+			return a.byValue(Remove{Removed: 1})
 		}, violation("12.2", "committer does not remove itself").atLeaf(1).atProposal(0)},
 		{"another's Remove of the committer", func(a *attack) list {
-			return append(a.byValue(Remove(3)), a.received(3, Remove(1)))
+			return append(a.byValue(Remove{Removed: 3}), a.received(3, Remove{Removed: 1}))
 		}, violation("12.2", "committer does not remove itself").atLeaf(1).atProposal(1)},
 		{"two Removes of one leaf", func(a *attack) list {
-			return a.byValue(Remove(3), Remove(0), Remove(3))
+			return a.byValue(Remove{Removed: 3}, Remove{Removed: 0}, Remove{Removed: 3})
 		}, violation("12.2", "one Update or Remove for each leaf").atLeaf(3).atProposal(2)},
 		{"one Remove referred to twice", func(a *attack) list {
-			p := a.received(0, Remove(3))
+			p := a.received(0, Remove{Removed: 3})
 			return list{p, p}
 		}, violation("12.2", "one Update or Remove for each leaf").atLeaf(3).atProposal(1)},
 		{"Update and Remove of one leaf", func(a *attack) list {
-			return append(a.byValue(Remove(3)), a.received(3, a.updateOf(3, nil)))
+			return append(a.byValue(Remove{Removed: 3}), a.received(3, a.updateOf(3, nil)))
 		}, violation("12.2", "one Update or Remove for each leaf").atLeaf(3).atProposal(1)},
 		{"two Updates of one leaf", func(a *attack) list {
 			return list{a.received(3, a.updateOf(3, nil)), a.received(3, a.updateOf(3, nil))}
 		}, violation("12.2", "one Update or Remove for each leaf").atLeaf(3).atProposal(1)},
 		{"one key package added twice", func(a *attack) list {
-			twin := Add(ownKeyPackage(a.t, 0x0001, "twin").KeyPackage)
+			twin := Add{KeyPackage: ownKeyPackage(a.t, 0x0001, "twin").KeyPackage}
 			return a.byValue(twin, twin)
 		}, violation("7.3", "is unique").atLeaf(5)},
 		{"one client added twice", func(a *attack) list {
 			first := ownKeyPackage(a.t, 0x0001, "client")
 			second, err := NewKeyPackage(a.t.Context(), insiderTime, first.cfg)
 			require.NoError(a.t, err)
-			return a.byValue(Add(first.KeyPackage), Add(second.KeyPackage))
+			return a.byValue(Add{KeyPackage: first.KeyPackage}, Add{KeyPackage: second.KeyPackage})
 		}, violation("7.3", "signature_key is unique").atLeaf(5)},
 		{"one encryption key in two Adds", func(a *attack) list {
 			first := ownKeyPackage(a.t, 0x0001, "first").KeyPackage
-			return a.byValue(Add(first), a.addWithKey(first.LeafNode.EncryptionKey))
+			return a.byValue(Add{KeyPackage: first}, a.addWithKey(first.LeafNode.EncryptionKey))
 		}, violation("7.3", "encryption_key is unique").atLeaf(5)},
 		{"Add of a member", func(a *attack) list {
 			again, err := NewKeyPackage(a.t.Context(), insiderTime, *a.cfg)
 			require.NoError(a.t, err)
-			return a.byValue(Add(again.KeyPackage))
+			return a.byValue(Add{KeyPackage: again.KeyPackage})
 		}, violation("7.3", "signature_key is unique").atLeaf(4)},
 		{"Add with the encryption key of a member", func(a *attack) list {
 			return a.byValue(a.addWithKey(a.public.tree.leaf(0).EncryptionKey))
@@ -131,28 +134,28 @@ func TestProposalListFaultsAreRefused(t *testing.T) {
 			return a.byValue(p)
 		}, violation("12.1.4", "resumption PSK of usage").atProposal(0)},
 		{"two GroupContextExtensions", func(a *attack) list {
-			return a.byValue(ReplaceExtensions(), ReplaceExtensions())
+			return a.byValue(GroupContextExtensions{}, GroupContextExtensions{})
 		}, violation("12.2", "one GroupContextExtensions").atProposal(1)},
 		{"extension that members lack", func(a *attack) list {
-			return a.byValue(ReplaceExtensions(Extension{Type: strangeExtension}))
+			return a.byValue(GroupContextExtensions{Extensions: Extensions{Extension{Type: strangeExtension}}})
 		}, violation("13.4", "capabilities list the group's extension").atLeaf(1)},
 		{"ReInit and another", func(a *attack) list {
-			return a.byValue(ReInit([]byte("next"), 0x0001), Remove(3))
+			return a.byValue(ReInit{GroupID: []byte("next"), Version: VersionMLS10, CipherSuite: 0x0001}, Remove{Removed: 3})
 		}, violation("12.2", "ReInit is the only proposal").atProposal(0)},
 		{"ReInit to a version of the past", func(a *attack) list {
-			return a.byValue(ReInitProposal{GroupID: []byte("next"), CipherSuite: 0x0001})
+			return a.byValue(ReInit{GroupID: []byte("next"), CipherSuite: 0x0001})
 		}, violation("12.1.5", "ReInit does not go back").atProposal(0)},
 		{"ExternalInit", func(a *attack) list {
-			return a.byValue(ExternalInitProposal{KEMOutput: make([]byte, 32)})
+			return a.byValue(ExternalInit{KEMOutput: make([]byte, 32)})
 		}, violation("12.1.6", "ExternalInit is of an external commit").atProposal(0)},
 		{"two Updates with one encryption key", func(a *attack) list {
-			first := a.updateOf(0, nil).(UpdateProposal)
+			first := a.updateOf(0, nil).(Update)
 			second := a.updateOf(3, func(n *LeafNode) { n.EncryptionKey = first.LeafNode.EncryptionKey })
 			return list{a.received(0, first), a.received(3, second)}
 		}, violation("7.3", "encryption_key is unique").atLeaf(3)},
 		{"Update with the signature key of another member", func(a *attack) list {
 			signer := a.groups[0].cfg.Signer
-			update := a.updateOf(3, nil).(UpdateProposal)
+			update := a.updateOf(3, nil).(Update)
 			update.LeafNode.SignatureKey = signer.PublicKey()
 			signLeaf(a.t, update.LeafNode, signer, a.public.place(3))
 			return list{a.received(3, update)}
@@ -172,7 +175,7 @@ func TestRemovedMemberIsAddedAgain(t *testing.T) {
 	groups := clique(t, 0x0001, 4)
 	again, err := NewKeyPackage(t.Context(), insiderTime, *groups[3].cfg)
 	require.NoError(t, err)
-	c, err := groups[1].Commit(t.Context(), insiderTime, Remove(3), Add(again.KeyPackage))
+	c, err := groups[1].Commit(t.Context(), insiderTime, Remove{Removed: 3}, Add{KeyPackage: again.KeyPackage})
 	require.NoError(t, err)
 	follow(t, groups, 1, c)
 	g, err := adopted(again.Join(t.Context(), insiderTime, c.Welcome))
@@ -195,10 +198,10 @@ func TestCredentialTypesInUse(t *testing.T) {
 	for name, kp := range map[string]*KeyPackage{"joiner's type": joiner, "others' type": only} {
 		t.Run(name, func(t *testing.T) {
 			requireUnmoved(t, g, want, func() error {
-				_, err := g.Commit(t.Context(), insiderTime, Add(kp))
+				_, err := g.Commit(t.Context(), insiderTime, Add{KeyPackage: kp})
 				return err
 			})
-			requireUnprocessed(t, g, want, m.commit(forgery{proposals: m.byValue(Add(kp))}).message)
+			requireUnprocessed(t, g, want, m.commit(forgery{proposals: m.byValue(Add{KeyPackage: kp})}).message)
 		})
 	}
 	change := func(n *LeafNode) {
@@ -225,7 +228,7 @@ func TestMemberThatLacksAnExtensionIsNamed(t *testing.T) {
 	required, err := (&RequiredCapabilities{Proposals: []ProposalType{strangeProposal}}).Marshal()
 	require.NoError(t, err)
 	groups := clique(t, 0x0001, 3, publicHandshake, strange)
-	c, err := groups[0].Commit(t.Context(), insiderTime, Add(ownKeyPackage(t, 0x0001, "poor").KeyPackage))
+	c, err := groups[0].Commit(t.Context(), insiderTime, Add{KeyPackage: ownKeyPackage(t, 0x0001, "poor").KeyPackage})
 	require.NoError(t, err)
 	follow(t, groups, 0, c)
 	m, g := insider{t, groups[1]}, groups[2]
@@ -236,13 +239,13 @@ func TestMemberThatLacksAnExtensionIsNamed(t *testing.T) {
 		{Extension{Type: strangeExtension}, violation("13.4", "every member supports the group's extension")},
 		{Extension{Type: ExtensionRequiredCapabilities, Data: required}, violation("11.1", "every member supports the required proposal")},
 	} {
-		replace := ReplaceExtensions(test.extension)
+		replace := GroupContextExtensions{Extensions: Extensions{test.extension}}
 		test.want.atLeaf(3).atProposal(1)
 		requireUnmoved(t, g, test.want, func() error {
-			_, err := g.Commit(t.Context(), insiderTime, Remove(0), replace)
+			_, err := g.Commit(t.Context(), insiderTime, Remove{Removed: 0}, replace)
 			return err
 		})
-		list := m.byValue(Remove(0), replace)
+		list := m.byValue(Remove{Removed: 0}, replace)
 		requireUnprocessed(t, g, test.want, m.commit(forgery{proposals: list, withPath: true}).message)
 	}
 }
@@ -283,11 +286,11 @@ func TestAuthenticationServiceIsAsked(t *testing.T) {
 
 	mallory := ownKeyPackage(t, 0x0001, "mallory")
 	requireUnmoved(t, g, violation("5.3.1", "credential is valid").atProposal(0), func() error {
-		_, err := g.Commit(t.Context(), insiderTime, Add(mallory.KeyPackage))
+		_, err := g.Commit(t.Context(), insiderTime, Add{KeyPackage: mallory.KeyPackage})
 		return err
 	})
 	asked = nil
-	c := m.commit(forgery{proposals: m.byValue(Add(mallory.KeyPackage))})
+	c := m.commit(forgery{proposals: m.byValue(Add{KeyPackage: mallory.KeyPackage})})
 	requireUnprocessed(t, g, refused.atLeaf(4), c.message)
 	require.Len(t, asked, 2, "by the member, and by who follows in public")
 	require.Equal(t, ChangeAdded, asked[0].Reason)
@@ -311,7 +314,7 @@ func TestAuthenticationServiceIsAsked(t *testing.T) {
 	// A joiner asks about every member.
 	k := ownKeyPackage(t, 0x0001, "joiner", wary)
 	asked = nil
-	welcome := m.commit(forgery{proposals: m.byValue(Add(k.KeyPackage))}).welcome(welcomeForgery{})
+	welcome := m.commit(forgery{proposals: m.byValue(Add{KeyPackage: k.KeyPackage})}).welcome(welcomeForgery{})
 	_, err = adopted(k.Join(t.Context(), insiderTime, welcome))
 	require.NoError(t, err)
 	require.Len(t, asked, 5)
@@ -320,7 +323,7 @@ func TestAuthenticationServiceIsAsked(t *testing.T) {
 	down := errors.New("service is down")
 	g.cfg.Authenticator = judge{asked: &asked, fails: down}
 	innocent := ownKeyPackage(t, 0x0001, "innocent")
-	requireUnprocessed(t, g, down, m.commit(forgery{proposals: m.byValue(Add(innocent.KeyPackage))}).message)
+	requireUnprocessed(t, g, down, m.commit(forgery{proposals: m.byValue(Add{KeyPackage: innocent.KeyPackage})}).message)
 }
 
 // A suite that a policy forbids is not used.

@@ -81,7 +81,7 @@ type EpochAdopted struct {
 	ExtensionsChanged bool
 	PSKs              []PreSharedKeyID // the injected ones
 	Custom            []ProposalType   // the types of the custom proposals
-	ReInit            *ReInitProposal  // the one that ended the group, or nil
+	ReInit            *ReInit          // the one that ended the group, or nil
 }
 
 // GroupLeft says that a commit removed this member, and that it has deleted the
@@ -168,11 +168,11 @@ func (c *Config) tellAdopted(t *transition, leaf int64) {
 	}
 	for _, p := range t.proposals {
 		switch p := p.Proposal.(type) {
-		case GroupContextExtensionsProposal:
+		case GroupContextExtensions:
 			e.ExtensionsChanged = true
-		case PreSharedKeyProposal:
+		case PreSharedKey:
 			e.PSKs = append(e.PSKs, p.PSK)
-		case CustomProposal:
+		case Custom:
 			e.Custom = append(e.Custom, p.ProposalType)
 		}
 	}

@@ -144,10 +144,10 @@ func TestObserverOfCreationAndCommits(t *testing.T) {
 		witness.take()
 	}
 	c := w.commit("a",
-		mls.Remove(w.groups["d"].OwnLeaf()),
-		mls.ReplaceExtensions(mls.Extension{Type: mls.ExtensionRequiredCapabilities, Data: []byte{0, 0, 0}}),
-		mls.ResumptionPSK(w.groups["a"].GroupID(), w.groups["a"].Epoch()))
-	psk := c.Proposals()[3].Proposal.(mls.PreSharedKeyProposal).PSK
+		mls.Remove{Removed: w.groups["d"].OwnLeaf()},
+		mls.GroupContextExtensions{Extensions: mls.Extensions{mls.Extension{Type: mls.ExtensionRequiredCapabilities, Data: []byte{0, 0, 0}}}},
+		resumptionPSK(w.groups["a"].GroupID(), w.groups["a"].Epoch()))
+	psk := c.Proposals()[3].Proposal.(mls.PreSharedKey).PSK
 	for _, name := range []string{"a", "b", "c"} {
 		requireEvents(t, w.of(name).take(), mls.EpochAdopted{
 			Group:     w.state(name),
@@ -183,7 +183,7 @@ func TestObserverOfExternalJoins(t *testing.T) {
 
 	// By a commit that removes an earlier leaf of the joiner.
 	again := w.config("b")
-	c, err := mls.ExternalJoin(t.Context(), testTime, again, info, mls.Remove(w.groups["b"].OwnLeaf()))
+	c, err := mls.ExternalJoin(t.Context(), testTime, again, info, mls.Remove{Removed: w.groups["b"].OwnLeaf()})
 	require.NoError(t, err)
 	gone := changeOf(w.groups["a"], w.groups["b"].OwnLeaf(), mls.ChangeRemoved)
 	delete(w.groups, "b")
@@ -220,7 +220,7 @@ func TestObserverOfExternalJoins(t *testing.T) {
 
 func TestObserverOfFollowUps(t *testing.T) {
 	w := newWitnessed(t, "a", "b")
-	w.commit("a", mls.ReInit([]byte("next"), 0x0003))
+	w.commit("a", mls.ReInit{GroupID: []byte("next"), CipherSuite: 0x0003})
 	ended := w.of("b").take()[0].(mls.EpochAdopted)
 	require.Equal(t, suite.ID(0x0003), ended.ReInit.CipherSuite)
 	require.Empty(t, ended.Changes)
@@ -251,10 +251,10 @@ func TestObserverOfFollowUps(t *testing.T) {
 		}
 	}
 	follow(mls.ResumptionPSKReInit, 0x0003, func(cfg mls.Config, kp *mls.KeyPackage) (*mls.Candidate, error) {
-		return old["a"].Reinitialize(t.Context(), testTime, cfg, mls.Add(kp))
+		return old["a"].Reinitialize(t.Context(), testTime, cfg, mls.Add{KeyPackage: kp})
 	})
 	follow(mls.ResumptionPSKBranch, 0x0001, func(cfg mls.Config, kp *mls.KeyPackage) (*mls.Candidate, error) {
-		return old["a"].Branch(t.Context(), testTime, cfg, nil, nil, mls.Add(kp))
+		return old["a"].Branch(t.Context(), testTime, cfg, nil, nil, mls.Add{KeyPackage: kp})
 	})
 }
 
@@ -283,13 +283,13 @@ func TestObserverOfRestoredGroups(t *testing.T) {
 	})
 
 	// A candidate that joins, from a saved state: it tells the old group's id.
-	w.commit("a", mls.ReInit([]byte("next"), 0x0003))
+	w.commit("a", mls.ReInit{GroupID: []byte("next"), CipherSuite: 0x0003})
 	old := w.groups
 	w.id = 0x0003
 	kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("b"))
 	require.NoError(t, err)
 	next := w.config("a")
-	c, err := old["a"].Reinitialize(t.Context(), testTime, next, mls.Add(kp.KeyPackage))
+	c, err := old["a"].Reinitialize(t.Context(), testTime, next, mls.Add{KeyPackage: kp.KeyPackage})
 	require.NoError(t, err)
 	state, err := c.Save()
 	require.NoError(t, err)

@@ -51,13 +51,13 @@ func TestProposalsFromOutsideAreJudged(t *testing.T) {
 	groups := gather(t, g0, 3, c.config)
 	g := groups[2]
 	byAuthority := bySender(t, g, authority)
-	mallory := Add(ownKeyPackage(t, 0x0001, "mallory").KeyPackage)
+	mallory := Add{KeyPackage: ownKeyPackage(t, 0x0001, "mallory").KeyPackage}
 	refused := violation("5.3.1", "credential is valid")
 	c.refused = "mallory"
 	for name, message := range map[string][]byte{
 		"new member":                     asksToJoin(t, g, "mallory"),
 		"external sender":                byAuthority(mallory),
-		"external senders of one's kind": byAuthority(ReplaceExtensions(sendersExtension(t, "mallory"))),
+		"external senders of one's kind": byAuthority(GroupContextExtensions{Extensions: Extensions{sendersExtension(t, "mallory")}}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			requireUnprocessed(t, g, refused, message)
@@ -76,7 +76,7 @@ func TestProposalsFromOutsideAreJudged(t *testing.T) {
 	require.ErrorIs(t, encrypts(t, g), ErrPendingProposals)
 
 	// A member is asked about what it proposes itself, too.
-	for _, p := range []Proposal{mallory, ReplaceExtensions(sendersExtension(t, "mallory"))} {
+	for _, p := range []Proposal{mallory, GroupContextExtensions{Extensions: Extensions{sendersExtension(t, "mallory")}}} {
 		requireUnmoved(t, g, refused, func() error {
 			_, err := g.Propose(t.Context(), insiderTime, p, nil)
 			return err
@@ -100,10 +100,10 @@ func TestOutsidersMakeNoGroupSilent(t *testing.T) {
 	byAuthority := bySender(t, g, authority)
 	for _, m := range [][]byte{
 		asksToJoin(t, g, "lacks what is required"),
-		byAuthority(ReplaceExtensions(Extension{Type: 0xF0AB})),
-		byAuthority(Add(ownKeyPackage(t, 0x0001, "lacks it too").KeyPackage)),
-		byAuthority(ExternalPSK([]byte("nobody has it"))),
-		byAuthority(Remove(g.leaf)),
+		byAuthority(GroupContextExtensions{Extensions: Extensions{Extension{Type: 0xF0AB}}}),
+		byAuthority(Add{KeyPackage: ownKeyPackage(t, 0x0001, "lacks it too").KeyPackage}),
+		byAuthority(externalPSK("nobody has it")),
+		byAuthority(Remove{Removed: g.leaf}),
 	} {
 		_, err := g.Process(t.Context(), insiderTime, m)
 		require.NoError(t, err)
@@ -118,7 +118,7 @@ func TestOutsidersMakeNoGroupSilent(t *testing.T) {
 
 	for name, m := range map[string][]byte{
 		"new member":      asksToJoin(t, groups[0], "able", strange),
-		"external sender": byAuthority(Remove(1)),
+		"external sender": byAuthority(Remove{Removed: 1}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := groups[0].Process(t.Context(), insiderTime, m)
@@ -138,7 +138,7 @@ func TestOutsidersMakeNoGroupSilent(t *testing.T) {
 func TestProposalsHaveTheirData(t *testing.T) {
 	groups := clique(t, 0x0001, 3)
 	data := []byte("left the company")
-	m, err := groups[0].Propose(t.Context(), insiderTime, Remove(2), data)
+	m, err := groups[0].Propose(t.Context(), insiderTime, Remove{Removed: 2}, data)
 	require.NoError(t, err)
 	require.Equal(t, data, groups[0].inbox.pending()[0].AuthenticatedData)
 	r, err := groups[1].Process(t.Context(), insiderTime, m)
@@ -166,7 +166,7 @@ func TestExternalJoinersAreSeen(t *testing.T) {
 			var options []CommitOption
 			who := "outside"
 			if resync {
-				who, options = "member 1", []CommitOption{Remove(1)}
+				who, options = "member 1", []CommitOption{Remove{Removed: 1}}
 			}
 			cfg := client(t, 0x0001, who, c.config)
 			joining, err := ExternalJoin(t.Context(), insiderTime, cfg, info, options...)

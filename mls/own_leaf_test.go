@@ -64,7 +64,7 @@ func TestMemberReplacesItsCertificate(t *testing.T) {
 			groups := clique(t, id, 3)
 			first, second := x509Client(t, id), x509Client(t, id)
 			old := groups[1].cfg.Signer
-			c, err := groups[1].Commit(t.Context(), insiderTime, renewed(first), Add(ownKeyPackage(t, id, "new").KeyPackage))
+			c, err := groups[1].Commit(t.Context(), insiderTime, renewed(first), Add{KeyPackage: ownKeyPackage(t, id, "new").KeyPackage})
 			require.NoError(t, err)
 			require.True(t, groups[1].cfg.Signer == old, "the commit is not adopted")
 			follow(t, groups, 1, c)
@@ -85,7 +85,7 @@ func TestMemberReplacesItsCertificate(t *testing.T) {
 func TestJoinerVerifiesByTheNewKey(t *testing.T) {
 	groups := clique(t, 0x0001, 2)
 	next, k := client(t, 0x0001, "member 0"), ownKeyPackage(t, 0x0001, "joiner")
-	c, err := groups[0].Commit(t.Context(), insiderTime, renewed(next), Add(k.KeyPackage))
+	c, err := groups[0].Commit(t.Context(), insiderTime, renewed(next), Add{KeyPackage: k.KeyPackage})
 	require.NoError(t, err)
 	joined, err := adopted(k.Join(t.Context(), insiderTime, c.Welcome))
 	require.NoError(t, err)
@@ -262,7 +262,7 @@ func TestCommitLeavesOutItsOwnNewKey(t *testing.T) {
 	next := client(t, 0x0001, "renamed")
 	k, err := NewKeyPackage(t.Context(), insiderTime, next)
 	require.NoError(t, err)
-	_, err = groups[0].Propose(t.Context(), insiderTime, Add(k.KeyPackage), nil)
+	_, err = groups[0].Propose(t.Context(), insiderTime, Add{KeyPackage: k.KeyPackage}, nil)
 	require.NoError(t, err)
 	c, err := groups[0].Commit(t.Context(), insiderTime, renewed(next))
 	require.NoError(t, err)
@@ -312,7 +312,7 @@ func TestNewCredentialIsJudged(t *testing.T) {
 	asks := &questioner{now: insiderTime, refuse: -1}
 	groups[0].cfg.Policy, groups[2].cfg.Policy = asks, asks
 	next.Credential.Type = credentialNew
-	commit, err = groups[0].Commit(t.Context(), insiderTime, renewed(next), Remove(1))
+	commit, err = groups[0].Commit(t.Context(), insiderTime, renewed(next), Remove{Removed: 1})
 	require.NoError(t, err)
 	require.Contains(t, asks.asked, "credential "+credentialNew.String()+" "+suite.Start.String())
 	require.NotContains(t, asks.asked, "credential "+credentialNew.String()+" "+suite.Leave.String())

@@ -41,7 +41,7 @@ func (m *vectorMaker) newScenario(n int) *scenario {
 	s.members = []*Group{must(CreateGroup(m.t.Context(), ownTime, s.client(), m.random(16)))(m)}
 	for range n - 1 {
 		k := s.keyPackage()
-		c := s.commit(0, Add(k.KeyPackage))
+		c := s.commit(0, Add{KeyPackage: k.KeyPackage})
 		s.members = append(s.members, must(adopted(k.Join(m.t.Context(), ownTime, c.Welcome)))(m))
 	}
 	return s
@@ -57,7 +57,7 @@ func (s *scenario) keyPackage() *OwnKeyPackage {
 	return must(NewKeyPackage(s.m.t.Context(), ownTime, s.client()))(s.m)
 }
 
-func (s *scenario) psk() PreSharedKeyProposal { return ExternalPSK(s.out.ExternalPSKs[0].ID) }
+func (s *scenario) psk() PreSharedKey { return externalPSK(string(s.out.ExternalPSKs[0].ID)) }
 
 // propose lets everybody else take up a member's proposal, which goes with the next
 // commit.
@@ -124,7 +124,7 @@ func (s *scenario) join(treeInside bool, options ...CommitOption) {
 	m, out := s.m, &s.out
 	out.KeyPackage = m.bytes((&Message{KeyPackage: k.KeyPackage}).Marshal())
 	out.SignaturePriv, out.InitPriv, out.EncryptionPriv = m.bytes(k.cfg.Signer.Bytes()), m.bytes(k.initKey.Bytes()), m.bytes(k.leafKey.Bytes())
-	options = append(options, Add(k.KeyPackage))
+	options = append(options, Add{KeyPackage: k.KeyPackage})
 	if !treeInside {
 		options = append(options, WithoutTree())
 	}
@@ -161,7 +161,7 @@ func (s *scenario) epoch(c *Candidate, proposals ...vectors.Hex) {
 func (m *vectorMaker) welcome() []vectors.Welcome {
 	s := m.newScenario(1)
 	k := s.keyPackage()
-	c := s.commit(0, Add(k.KeyPackage), WithoutTree())
+	c := s.commit(0, Add{KeyPackage: k.KeyPackage}, WithoutTree())
 	return []vectors.Welcome{{
 		CipherSuite: m.id(),
 		InitPriv:    m.bytes(k.initKey.Bytes()),
@@ -201,9 +201,9 @@ func (m *vectorMaker) publicCommits() passiveClientCase {
 	s := m.newScenario(2)
 	s.join(true)
 	s.epoch(s.commit(1)) // a path alone
-	add := s.propose(1, Add(s.keyPackage().KeyPackage))
+	add := s.propose(1, Add{KeyPackage: s.keyPackage().KeyPackage})
 	s.epoch(s.commit(0), add)
-	s.epoch(s.commit(1, Add(s.keyPackage().KeyPackage), s.psk()))
+	s.epoch(s.commit(1, Add{KeyPackage: s.keyPackage().KeyPackage}, s.psk()))
 	psk := s.propose(0, s.psk())
 	s.epoch(s.commit(1), psk)
 	info := m.bytes(s.members[0].GroupInfo(m.t.Context(), insiderTime, false))
@@ -214,11 +214,11 @@ func (m *vectorMaker) publicCommits() passiveClientCase {
 	s.epoch(external)
 	update := s.proposeUpdate(1)
 	s.epoch(s.commit(0), update)
-	s.epoch(s.commit(1, ReplaceExtensions(Extension{Type: ExtensionExternalSenders, Data: m.externalSenders()})))
-	extensions := s.propose(2, ReplaceExtensions())
-	remove := s.propose(1, Remove(s.members[2].OwnLeaf()))
+	s.epoch(s.commit(1, GroupContextExtensions{Extensions: Extensions{Extension{Type: ExtensionExternalSenders, Data: m.externalSenders()}}}))
+	extensions := s.propose(2, GroupContextExtensions{})
+	remove := s.propose(1, Remove{Removed: s.members[2].OwnLeaf()})
 	s.epoch(s.commit(0), extensions, remove)
-	s.epoch(s.commit(1, Remove(s.members[0].OwnLeaf())))
+	s.epoch(s.commit(1, Remove{Removed: s.members[0].OwnLeaf()}))
 	return s.out
 }
 
@@ -228,10 +228,10 @@ func (m *vectorMaker) privateCommits() passiveClientCase {
 	for _, g := range s.members {
 		g.cfg.PublicHandshake, g.cfg.PaddingBlock = false, 64
 	}
-	add := s.propose(1, Add(s.keyPackage().KeyPackage))
+	add := s.propose(1, Add{KeyPackage: s.keyPackage().KeyPackage})
 	update := s.proposeUpdate(1)
 	s.epoch(s.commit(0), add, update)
-	s.epoch(s.commit(1, Remove(s.members[0].OwnLeaf())))
+	s.epoch(s.commit(1, Remove{Removed: s.members[0].OwnLeaf()}))
 	return s.out
 }
 
@@ -260,9 +260,9 @@ func (m *vectorMaker) passiveClientRandom() []passiveClientCase {
 			case r.IntN(4) == 0 && n > 2:
 				n--
 				if r.IntN(2) == 0 {
-					options = append(options, Remove(s.members[i].OwnLeaf()))
+					options = append(options, Remove{Removed: s.members[i].OwnLeaf()})
 				} else {
-					proposals = append(proposals, s.propose(committer, Remove(s.members[i].OwnLeaf())))
+					proposals = append(proposals, s.propose(committer, Remove{Removed: s.members[i].OwnLeaf()}))
 				}
 			case r.IntN(3) == 0:
 				proposals = append(proposals, s.proposeUpdate(i))
@@ -274,7 +274,7 @@ func (m *vectorMaker) passiveClientRandom() []passiveClientCase {
 		joins := r.IntN(2) == 0 && n < most
 		k := s.keyPackage()
 		if joins {
-			options = append(options, Add(k.KeyPackage))
+			options = append(options, Add{KeyPackage: k.KeyPackage})
 		}
 		c := s.commit(committer, options...)
 		if joins {

@@ -135,7 +135,7 @@ func (m *vectorMaker) secretTree() []vectors.SecretTree {
 
 // someCommit is a Commit that parses.
 func (m *vectorMaker) someCommit() *commit {
-	return &commit{proposals: []proposalOrRef{{proposal: RemoveProposal{Removed: 2}}, {ref: m.secret()}}}
+	return &commit{proposals: []proposalOrRef{{proposal: Remove{Removed: 2}}, {ref: m.secret()}}}
 }
 
 func (m *vectorMaker) transcriptHashes() []vectors.TranscriptHashes {
@@ -182,7 +182,7 @@ func (m *vectorMaker) messageProtection() []vectors.MessageProtection {
 		require.NoError(m.t, err)
 		return m.bytes(wire.Marshal(content.marshalBody)), m.bytes((&Message{publicMessage: public}).Marshal()), priv
 	}
-	content.contentType, content.proposal = ContentProposal, RemoveProposal{Removed: 0}
+	content.contentType, content.proposal = ContentProposal, Remove{Removed: 0}
 	c.Proposal, c.ProposalPub, c.ProposalPriv = protect()
 	content.contentType, content.commit = ContentCommit, m.someCommit()
 	c.Commit, c.CommitPub, c.CommitPriv = protect()

@@ -146,14 +146,14 @@ func (m *vectorMaker) treeOperations() []vectors.TreeOperations {
 	}
 	two, three := m.newTree(2), m.newTree(3)
 	kp, _, _ := m.joiner()
-	operation(two, 1, Add(kp), func(e *treeEdit) { e.addLeaf(&kp.LeafNode) }) // the tree grows
-	operation(three, 0, Add(kp), func(e *treeEdit) { e.addLeaf(&kp.LeafNode) })
-	operation(three, 0, Remove(2), func(e *treeEdit) { e.removeLeaf(2) }) // the tree shrinks
-	operation(two, 1, Remove(0), func(e *treeEdit) { e.removeLeaf(0) })
+	operation(two, 1, Add{KeyPackage: kp}, func(e *treeEdit) { e.addLeaf(&kp.LeafNode) }) // the tree grows
+	operation(three, 0, Add{KeyPackage: kp}, func(e *treeEdit) { e.addLeaf(&kp.LeafNode) })
+	operation(three, 0, Remove{Removed: 2}, func(e *treeEdit) { e.removeLeaf(2) }) // the tree shrinks
+	operation(two, 1, Remove{Removed: 0}, func(e *treeEdit) { e.removeLeaf(0) })
 	update := *two.tree.leaf(1)
 	update.EncryptionKey, update.Source, update.ParentHash = m.key().PublicKey(), LeafNodeUpdate, nil
 	signLeaf(m.t, &update, two.signers[1], leafPlace{two.groupID, 1})
-	operation(two, 1, UpdateProposal{LeafNode: &update}, func(e *treeEdit) { e.updateLeaf(1, &update) })
+	operation(two, 1, Update{LeafNode: &update}, func(e *treeEdit) { e.updateLeaf(1, &update) })
 	return cases
 }
 

@@ -45,7 +45,7 @@ func (g *Group) judgedProposals(ctx context.Context, now time.Time, plan *commit
 func (g *Group) proposalsToCommit(ctx context.Context, q questions, plan *commitPlan) ([]CommittedProposal, error) {
 	byValue := make([]CommittedProposal, len(plan.byValue))
 	for i, p := range plan.byValue {
-		byValue[i] = CommittedProposal{Author: g.author(), Proposal: withNonce(p, g.public.suite), Sender: g.sender()}
+		byValue[i] = CommittedProposal{Author: g.author(), Proposal: withDefaults(p, g.public.suite), Sender: g.sender()}
 		if err := byValue[i].readExtensions(); err != nil {
 			return nil, atProposal(err, i)
 		}
@@ -87,30 +87,30 @@ func (g *Group) selectProposals(ctx context.Context, q questions, pending, byVal
 	keep := make([]bool, len(pending))
 	for i, c := range pending {
 		switch p := c.Proposal.(type) {
-		case RemoveProposal:
+		case Remove:
 			if keep[i] = s.claim(p.Removed); keep[i] {
 				s.leaving[p.Removed] = true
 			}
-		case GroupContextExtensionsProposal:
+		case GroupContextExtensions:
 			keep[i] = s.takes(c.extensions)
 		}
 	}
 	for i, c := range slices.Backward(pending) { // the latest Update of a leaf counts
-		if p, ok := c.Proposal.(UpdateProposal); ok {
+		if p, ok := c.Proposal.(Update); ok {
 			leaf := c.Sender.Leaf
 			keep[i] = !s.claimed[leaf] && s.fits(p.LeafNode, leaf) && s.claim(leaf)
 		}
 	}
 	for i, c := range pending {
 		switch p := c.Proposal.(type) {
-		case AddProposal:
+		case Add:
 			keep[i] = s.fits(&p.KeyPackage.LeafNode, noLeaf)
-		case PreSharedKeyProposal:
+		case PreSharedKey:
 			keep[i] = s.psks < math.MaxUint16 && g.knowsPSK(ctx, q, &p.PSK) && s.seen.checkPSK(p, i) == nil
 			if keep[i] {
 				s.psks++
 			}
-		case CustomProposal:
+		case Custom:
 			keep[i] = rules.handles(p, c.Sender) == nil && s.supports(p.ProposalType)
 		}
 	}
@@ -124,7 +124,7 @@ func (g *Group) selectProposals(ctx context.Context, q questions, pending, byVal
 		return list
 	}
 	for _, c := range slices.Backward(pending) { // other proposals go before a ReInit
-		if _, ok := c.Proposal.(ReInitProposal); ok {
+		if _, ok := c.Proposal.(ReInit); ok {
 			return []CommittedProposal{c}
 		}
 	}
@@ -148,7 +148,7 @@ func (g *Group) allowed(q questions, pending []CommittedProposal) []CommittedPro
 		if q.use == suite.Leave && !leaves(c.Proposal) {
 			continue
 		}
-		if add, ok := c.Proposal.(AddProposal); ok && g.cfg.Lifetimes.sentAt(q.now)(add.KeyPackage.LeafNode.Lifetime) != nil {
+		if add, ok := c.Proposal.(Add); ok && g.cfg.Lifetimes.sentAt(q.now)(add.KeyPackage.LeafNode.Lifetime) != nil {
 			continue // it was valid when it came, or nobody judged it
 		}
 		if q.proposal(g.public, &c) == nil {
@@ -220,15 +220,15 @@ func newSelection(p *publicState, committer LeafIndex, byValue []CommittedPropos
 	s.staying = sync.OnceValue(func() *features { return p.tree.featuresWithout(s.leaving) })
 	for i, c := range byValue {
 		switch p := c.Proposal.(type) {
-		case RemoveProposal:
+		case Remove:
 			s.claimed[p.Removed], s.leaving[p.Removed] = true, true
-		case AddProposal:
+		case Add:
 			leaf := &p.KeyPackage.LeafNode
 			s.enter(leaf, featuresOf(leaf))
-		case PreSharedKeyProposal:
+		case PreSharedKey:
 			_ = s.seen.checkPSK(p, i) // the list is checked later
 			s.psks++
-		case GroupContextExtensionsProposal:
+		case GroupContextExtensions:
 			s.seen.twice(onceExtensions, nil)
 			s.extensions = c.extensions
 		}
@@ -240,11 +240,11 @@ func newSelection(p *publicState, committer LeafIndex, byValue []CommittedPropos
 func (p *publicState) takes(c *CommittedProposal) bool {
 	s := newSelection(p, noLeaf, nil)
 	switch proposal := c.Proposal.(type) {
-	case AddProposal:
+	case Add:
 		return s.fits(&proposal.KeyPackage.LeafNode, noLeaf)
-	case GroupContextExtensionsProposal:
+	case GroupContextExtensions:
 		return s.takes(c.extensions)
-	case CustomProposal:
+	case Custom:
 		return s.supports(proposal.ProposalType)
 	}
 	return true

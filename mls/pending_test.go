@@ -16,10 +16,10 @@ func TestPendingProposalsThatDoNotFitTogether(t *testing.T) {
 	stranger := func(cfg *Config) {
 		cfg.Credential = Credential{Type: strangeCredential, Content: []byte("odd")}
 	}
-	plain := func() AddProposal { return Add(ownKeyPackage(t, 0x0001, "plain").KeyPackage) }
-	able := func() AddProposal { return Add(ownKeyPackage(t, 0x0001, "able", supports).KeyPackage) }
-	odd := func() AddProposal {
-		return Add(ownKeyPackage(t, 0x0001, "odd", supports, stranger).KeyPackage)
+	plain := func() Add { return Add{KeyPackage: ownKeyPackage(t, 0x0001, "plain").KeyPackage} }
+	able := func() Add { return Add{KeyPackage: ownKeyPackage(t, 0x0001, "able", supports).KeyPackage} }
+	odd := func() Add {
+		return Add{KeyPackage: ownKeyPackage(t, 0x0001, "odd", supports, stranger).KeyPackage}
 	}
 	for _, test := range []struct {
 		name    string
@@ -27,11 +27,11 @@ func TestPendingProposalsThatDoNotFitTogether(t *testing.T) {
 		byValue []CommitOption
 		want    []int // of pending
 	}{
-		{"extensions before an Add", []Proposal{ReplaceExtensions(custom), plain(), able()}, nil, []int{0, 2}},
-		{"an Add before extensions", []Proposal{plain(), ReplaceExtensions(custom)}, nil, []int{1}},
-		{"two extensions", []Proposal{ReplaceExtensions(custom), ReplaceExtensions()}, nil, []int{0}},
-		{"extensions and an Add by value", []Proposal{ReplaceExtensions(custom), able()}, []CommitOption{plain()}, []int{1}},
-		{"extensions by value and an Add", []Proposal{plain(), able()}, []CommitOption{ReplaceExtensions(custom)}, []int{1}},
+		{"extensions before an Add", []Proposal{GroupContextExtensions{Extensions: Extensions{custom}}, plain(), able()}, nil, []int{0, 2}},
+		{"an Add before extensions", []Proposal{plain(), GroupContextExtensions{Extensions: Extensions{custom}}}, nil, []int{1}},
+		{"two extensions", []Proposal{GroupContextExtensions{Extensions: Extensions{custom}}, GroupContextExtensions{}}, nil, []int{0}},
+		{"extensions and an Add by value", []Proposal{GroupContextExtensions{Extensions: Extensions{custom}}, able()}, []CommitOption{plain()}, []int{1}},
+		{"extensions by value and an Add", []Proposal{plain(), able()}, []CommitOption{GroupContextExtensions{Extensions: Extensions{custom}}}, []int{1}},
 		{"a credential type that another lacks", []Proposal{plain(), odd(), able()}, nil, []int{0, 2}},
 		{"a lack of another's credential type", []Proposal{odd(), plain(), able()}, nil, []int{0, 2}},
 		{"a credential type by value", []Proposal{plain(), able()}, []CommitOption{odd()}, []int{1}},

@@ -25,12 +25,12 @@ func poisons(a *attack) map[string][]Proposal {
 	stranger := func(cfg *Config) { cfg.Credential = Credential{Type: 0xF0FF, Content: []byte("name")} }
 	mallory := ownKeyPackage(t, 0x0001, "mallory", strange).KeyPackage
 	return map[string][]Proposal{
-		"Add of a member":                {Add(again.KeyPackage)},
-		"one client added twice":         {Add(first.KeyPackage), Add(second.KeyPackage)},
+		"Add of a member":                {Add{KeyPackage: again.KeyPackage}},
+		"one client added twice":         {Add{KeyPackage: first.KeyPackage}, Add{KeyPackage: second.KeyPackage}},
 		"Add with a member's key":        {a.addWithKey(victimKey)},
-		"Add that lacks the extension":   {Add(ownKeyPackage(t, 0x0001, "poor").KeyPackage)},
-		"Add with a strange credential":  {Add(ownKeyPackage(t, 0x0001, "", strange, stranger).KeyPackage)},
-		"Add that is not authenticated":  {Add(mallory)},
+		"Add that lacks the extension":   {Add{KeyPackage: ownKeyPackage(t, 0x0001, "poor").KeyPackage}},
+		"Add with a strange credential":  {Add{KeyPackage: ownKeyPackage(t, 0x0001, "", strange, stranger).KeyPackage}},
+		"Add that is not authenticated":  {Add{KeyPackage: mallory}},
 		"Update with a member's key":     {a.update(func(n *LeafNode) { n.EncryptionKey = victimKey })},
 		"Update with a signature key":    {stolen},
 		"Update that lacks capabilities": {a.update(func(n *LeafNode) { n.Capabilities.Extensions = nil })},
@@ -42,30 +42,30 @@ func poisons(a *attack) map[string][]Proposal {
 			n.Credential = BasicCredential([]byte("mallory"))
 		})},
 		"Update of another client": {a.update(func(n *LeafNode) { n.Credential = BasicCredential([]byte("alice")) })},
-		"Remove of the committer":  {Remove(2)},
-		"Removes and Updates":      {Remove(1), a.update(nil), Remove(1), a.update(nil)},
+		"Remove of the committer":  {Remove{Removed: 2}},
+		"Removes and Updates":      {Remove{Removed: 1}, a.update(nil), Remove{Removed: 1}, a.update(nil)},
 		"unknown PSK":              {a.psk(32)},
 		"extension that is unknown": {
-			ReplaceExtensions(Extension{Type: 0xF0AA}),
+			GroupContextExtensions{Extensions: Extensions{Extension{Type: 0xF0AA}}},
 		},
 		"malformed required_capabilities": {
-			ReplaceExtensions(Extension{Type: ExtensionRequiredCapabilities, Data: []byte{9}}),
+			GroupContextExtensions{Extensions: Extensions{Extension{Type: ExtensionRequiredCapabilities, Data: []byte{9}}}},
 		},
 		"extensions that an Add lacks": {
-			Add(ownKeyPackage(t, 0x0001, "half", strange, func(cfg *Config) {
+			Add{KeyPackage: ownKeyPackage(t, 0x0001, "half", strange, func(cfg *Config) {
 				cfg.Extensions = cfg.Extensions[:1]
-			}).KeyPackage),
-			ReplaceExtensions(Extension{Type: strangeExtension}, Extension{Type: strangeExtension + 0x100}),
+			}).KeyPackage},
+			GroupContextExtensions{Extensions: Extensions{Extension{Type: strangeExtension}, Extension{Type: strangeExtension + 0x100}}},
 		},
 		"extensions that an Update lacks": {
 			a.update(func(n *LeafNode) { n.Capabilities.Extensions = n.Capabilities.Extensions[:1] }),
-			ReplaceExtensions(Extension{Type: strangeExtension + 0x100}),
+			GroupContextExtensions{Extensions: Extensions{Extension{Type: strangeExtension + 0x100}}},
 		},
 		"credential type that an Add lacks": {
-			Add(ownKeyPackage(t, 0x0001, "", strange, func(cfg *Config) { cfg.Credentials = nil }).KeyPackage),
+			Add{KeyPackage: ownKeyPackage(t, 0x0001, "", strange, func(cfg *Config) { cfg.Credentials = nil }).KeyPackage},
 			a.update(func(n *LeafNode) { n.Credential.Type = strangeCredential }),
 		},
-		"ReInit and others": {ReInit([]byte("next"), 0x0001), Remove(3)},
+		"ReInit and others": {ReInit{GroupID: []byte("next"), Version: VersionMLS10, CipherSuite: 0x0001}, Remove{Removed: 3}},
 	}
 }
 
@@ -92,7 +92,7 @@ func TestPoisonedProposalsStopNoCommit(t *testing.T) {
 				_, _ = g.Process(t.Context(), insiderTime, message) // may be refused at once
 			}
 		}
-		message, _ := a.propose(Add(good.KeyPackage))
+		message, _ := a.propose(Add{KeyPackage: good.KeyPackage})
 		for _, g := range []*Group{a.victim, a.groups[0]} {
 			_, err := g.Process(t.Context(), insiderTime, message)
 			require.NoError(t, err)

@@ -202,7 +202,7 @@ func (g *Group) readHandshake(ctx context.Context, now time.Time, ac *authentica
 	if err := g.cfg.ask(suite.Receive, now).knownPSK(ctx, &proposal, g, nil); err != nil {
 		return nil, err // what a policy refuses is left out of the own commits
 	}
-	if p, ok := proposal.Proposal.(RemoveProposal); ok && proposal.outside() && p.Removed == g.leaf {
+	if p, ok := proposal.Proposal.(Remove); ok && proposal.outside() && p.Removed == g.leaf {
 		proposal.unfit = true // others commit it
 	}
 	return &Received{Proposal: &proposal}, nil

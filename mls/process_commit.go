@@ -79,7 +79,7 @@ func (p *publicState) follow(cfg *Config, now time.Time, ac *authenticatedConten
 		lifetime:  cfg.Lifetimes.receivedAt(now),
 		custom:    cfg.Proposals,
 		anyType: slices.ContainsFunc(list, func(c CommittedProposal) bool {
-			r, ok := c.Proposal.(RemoveProposal)
+			r, ok := c.Proposal.(Remove)
 			return ok && r.Removed == self
 		}),
 	})

@@ -16,7 +16,7 @@ func TestMessageOfAnotherEpochOrGroup(t *testing.T) {
 			messages := func(g *Group) (all [][]byte) {
 				text, err := g.Encrypt(t.Context(), insiderTime, []byte("text"), nil)
 				require.NoError(t, err)
-				proposal, _ := insider{t, g}.propose(Remove(2))
+				proposal, _ := insider{t, g}.propose(Remove{Removed: 2})
 				return [][]byte{text, proposal, insider{t, g}.commit(forgery{withPath: true}).message}
 			}
 			early := messages(head[1])
@@ -68,7 +68,7 @@ func TestCommitterEncryptsGarbage(t *testing.T) {
 			require.NoError(t, err)
 			info, err := followed.GroupInfo(t.Context(), insiderTime, true)
 			require.NoError(t, err)
-			back, err := ExternalJoin(t.Context(), insiderTime, *a.victim.cfg, info, Remove(a.victim.OwnLeaf()))
+			back, err := ExternalJoin(t.Context(), insiderTime, *a.victim.cfg, info, Remove{Removed: a.victim.OwnLeaf()})
 			require.NoError(t, err)
 			r, err = followed.Process(t.Context(), insiderTime, back.Message)
 			require.NoError(t, err)

@@ -24,30 +24,30 @@ func (m *model) proposal(s *seat, e *epochModel) Proposal {
 		if len(outside) == 0 || m.chance(8, "member") {
 			outside = m.actors
 		}
-		return Add(draw(m, "who", outside).keyPackage(s.room.suite.Info().ID))
+		return Add{KeyPackage: draw(m, "who", outside).keyPackage(s.room.suite.Info().ID)}
 	case ProposalRemove:
-		return Remove(e.leafOf(draw(m, "who", e.members())))
+		return Remove{Removed: e.leafOf(draw(m, "who", e.members()))}
 	case ProposalPSK:
 		if m.chance(4, "resumption") {
 			ago := rapid.Uint64Range(0, s.epoch-s.first).Draw(m.T, "epochs ago")
-			return ResumptionPSK(s.room.id, s.epoch-min(ago, resumptionWindow))
+			return resumptionPSK(s.room.id, s.epoch-min(ago, resumptionWindow))
 		}
-		return ExternalPSK([]byte(draw(m, "psk", []string{commonPSK, commonPSK, privatePSK, "nobody has it"})))
+		return externalPSK(draw(m, "psk", []string{commonPSK, commonPSK, privatePSK, "nobody has it"}))
 	case ProposalGroupContextExtensions:
-		return ReplaceExtensions(m.extensions(s.room)...)
+		return GroupContextExtensions{Extensions: m.extensions(s.room)}
 	}
 	if len(m.rooms) >= maxRooms || !m.chance(3, "reinit") {
-		return ExternalPSK([]byte(commonPSK))
+		return externalPSK(commonPSK)
 	}
-	return ReInit(m.name("group"), draw(m, "suite", m.suites))
+	return ReInit{GroupID: m.name("group"), CipherSuite: draw(m, "suite", m.suites)}
 }
 
 // custom is a proposal of a custom type, or of a PSK where a member does not support it.
 func (m *model) custom(e *epochModel, t ProposalType) Proposal {
 	if slices.ContainsFunc(e.members(), func(s *seat) bool { return s.actor.plain }) {
-		return ExternalPSK([]byte(commonPSK))
+		return externalPSK(commonPSK)
 	}
-	return Custom(t, m.name("content"))
+	return Custom{ProposalType: t, Data: m.name("content")}
 }
 
 // extensions draws the extensions of a group.
@@ -106,7 +106,7 @@ func (m *model) proposeFromOutside() {
 		message, err = outside.Propose(m.ctx, signer, 0, p)
 	} else {
 		kp := a.keyPackage(r.suite.Info().ID)
-		p = Add(kp)
+		p = Add{KeyPackage: kp}
 		message, err = outside.ProposeJoin(m.ctx, m.keyPackages[string(kp.InitKey)].own)
 	}
 	require.NoError(m, err)
@@ -174,7 +174,7 @@ func (m *model) talk() {
 func (m *model) awaitsCommit(s *seat) bool {
 	e := s.room.epoch(s.epoch)
 	return slices.ContainsFunc(e.proposals, func(x *sent) bool {
-		_, psk := x.proposal.(PreSharedKeyProposal)
+		_, psk := x.proposal.(PreSharedKey)
 		return s.held[x.ref] && (x.sender != nil && !psk || m.fits(s, e, []Proposal{x.proposal}))
 	})
 }
@@ -183,13 +183,13 @@ func (m *model) awaitsCommit(s *seat) bool {
 func (m *model) refuse() {
 	s := m.seat(func(s *seat) bool { return !s.ended() })
 	e := s.room.epoch(s.epoch)
-	self := Add(s.actor.keyPackage(s.room.suite.Info().ID))
-	psk := ExternalPSK([]byte(commonPSK))
+	self := Add{KeyPackage: s.actor.keyPackage(s.room.suite.Info().ID)}
+	psk := externalPSK(commonPSK)
 	psk.PSK.Nonce = bytes.Repeat([]byte{1}, s.room.suite.Info().KDF.Nh)
 	options := draw(m, "options", [][]CommitOption{
-		{Remove(s.leaf)}, {Remove(LeafIndex(len(e.occupants)))}, {self}, {ExternalPSK([]byte("nobody has it"))},
-		{psk, psk}, {ReplaceExtensions(), ReplaceExtensions()}, {ReInit(nil, m.suites[0]), psk},
-		{ReplaceExtensions(Extension{Type: 0xF200})}, {ResumptionPSK(s.room.id, s.epoch+1)},
+		{Remove{Removed: s.leaf}}, {Remove{Removed: LeafIndex(len(e.occupants))}}, {self}, {externalPSK("nobody has it")},
+		{psk, psk}, {GroupContextExtensions{}, GroupContextExtensions{}}, {ReInit{CipherSuite: m.suites[0]}, psk},
+		{GroupContextExtensions{Extensions: Extensions{Extension{Type: 0xF200}}}}, {resumptionPSK(s.room.id, s.epoch+1)},
 	})
 	m.refused(s, nil, func() error {
 		_, err := s.group.Commit(m.ctx, insiderTime, append(options, WithoutPending())...)
@@ -207,14 +207,14 @@ func (m *model) branch() {
 	others := slices.DeleteFunc(s.room.epoch(s.epoch).members(), func(o *seat) bool { return o == s })
 	var members []CommitOption
 	for _, o := range drawSome(m, "members", others, len(others)) {
-		members = append(members, Add(o.actor.keyPackage(id)))
+		members = append(members, Add{KeyPackage: o.actor.keyPackage(id)})
 	}
 	stranger := oneOf(m, "stranger", append(m.actors, nil), func(a *actor) bool {
 		return a == nil || s.room.epoch(s.epoch).seatOf(a) == nil
 	})
 	if stranger != nil {
 		m.refused(s, ErrInvalid, func() error {
-			_, err := s.group.Branch(m.ctx, insiderTime, s.actor.config(id), nil, nil, Add(stranger.keyPackage(id)))
+			_, err := s.group.Branch(m.ctx, insiderTime, s.actor.config(id), nil, nil, Add{KeyPackage: stranger.keyPackage(id)})
 			return err
 		})
 	}
@@ -230,7 +230,7 @@ func (m *model) reinitialize() {
 	var members []CommitOption
 	for _, o := range s.room.head().members() {
 		if o != s {
-			members = append(members, Add(o.actor.keyPackage(r.CipherSuite)))
+			members = append(members, Add{KeyPackage: o.actor.keyPackage(r.CipherSuite)})
 		}
 	}
 	if len(members) > 0 {
@@ -250,7 +250,7 @@ const maxRooms = 4
 // follow enters a group that follows another, in epoch 1.
 func (m *model) follow(s *seat, c *Candidate) {
 	want := factsOfCandidate(m, c)
-	psks := c.proposals[0].Proposal.(PreSharedKeyProposal).PSK
+	psks := c.proposals[0].Proposal.(PreSharedKey).PSK
 	g, err := c.Adopt()
 	require.NoError(m, err)
 	r := m.open(s.actor, g)
@@ -258,7 +258,7 @@ func (m *model) follow(s *seat, c *Candidate) {
 	require.EqualValues(m, 1, e.number)
 	require.Equal(m, want, e.facts)
 	for _, item := range c.proposals[1:] {
-		who := m.keyPackages[string(item.Proposal.(AddProposal).KeyPackage.InitKey)]
+		who := m.keyPackages[string(item.Proposal.(Add).KeyPackage.InitKey)]
 		joiner := &seat{actor: who.actor, room: r, first: 1,
 			offer: &offer{own: who.own, welcome: c.Welcome, psks: []PreSharedKeyID{psks}}}
 		r.seats, e.occupants = append(r.seats, joiner), append(e.occupants, joiner)

@@ -61,13 +61,13 @@ func (m *model) commitOptions(s *seat, e *epochModel) (options []CommitOption, f
 		p := m.proposal(s, e)
 		what := p.Type().String()
 		switch p := p.(type) {
-		case AddProposal:
+		case Add:
 			what = string(p.KeyPackage.LeafNode.SignatureKey)
-		case RemoveProposal:
+		case Remove:
 			what = string(leafKey(p.Removed))
-		case PreSharedKeyProposal:
+		case PreSharedKey:
 			what = string(m.name("psk"))
-		case CustomProposal:
+		case Custom:
 			what = string(p.Data)
 		}
 		if about[what] || p.Type() == ProposalReInit && len(proposals) > 0 {
@@ -99,21 +99,21 @@ func (m *model) fits(s *seat, e *epochModel, proposals []Proposal) bool {
 	}
 	for _, p := range proposals {
 		switch p := p.(type) {
-		case RemoveProposal:
+		case Remove:
 			if p.Removed == s.leaf {
 				return false
 			}
 			delete(members, e.occupants[p.Removed].actor)
-		case GroupContextExtensionsProposal:
+		case GroupContextExtensions:
 			_, custom = p.Extensions.Find(customExtension)
-		case PreSharedKeyProposal:
+		case PreSharedKey:
 			if s.knows([]PreSharedKeyID{p.PSK}, e.number) != nil {
 				return false
 			}
 		}
 	}
 	for _, p := range proposals {
-		if add, ok := p.(AddProposal); ok {
+		if add, ok := p.(Add); ok {
 			who := m.keyPackages[string(add.KeyPackage.InitKey)].actor
 			if members[who] {
 				return false
@@ -140,13 +140,13 @@ func (m *model) checkSelection(s *seat, c *commitModel) {
 			continue
 		}
 		switch p := x.proposal.(type) {
-		case RemoveProposal:
+		case Remove:
 			if p.Removed != s.leaf {
 				require.Contains(m, c.removed, p.Removed, "a Remove that arrived is covered")
 			}
-		case CustomProposal:
+		case Custom:
 			require.Contains(m, c.refs, x.ref, "a custom proposal that arrived is covered")
-		case UpdateProposal:
+		case Update:
 			covered := slices.ContainsFunc(c.candidate.proposals, func(c CommittedProposal) bool {
 				return c.Proposal.Type() == ProposalUpdate && c.Sender.Leaf == x.sender.leaf
 			})
@@ -170,12 +170,12 @@ func (m *model) commitModel(by *seat, c *Candidate, x *sent) *commitModel {
 			made.refs = append(made.refs, string(item.Ref))
 		}
 		switch p := item.Proposal.(type) {
-		case RemoveProposal:
+		case Remove:
 			made.removed = append(made.removed, p.Removed)
 			occupants[p.Removed] = nil
-		case PreSharedKeyProposal:
+		case PreSharedKey:
 			made.psks = append(made.psks, p.PSK)
-		case ReInitProposal:
+		case ReInit:
 			made.reInit = &p
 		}
 	}
@@ -191,7 +191,7 @@ func (m *model) commitModel(by *seat, c *Candidate, x *sent) *commitModel {
 		occupants[i] = s
 	}
 	for _, item := range c.Proposals() {
-		add, ok := item.Proposal.(AddProposal)
+		add, ok := item.Proposal.(Add)
 		if !ok {
 			continue
 		}
@@ -269,7 +269,7 @@ func (m *model) joinExternally() {
 		options = append(options, WithTreeFrom(tree))
 	}
 	if m.chance(3, "psk") {
-		options = append(options, ExternalPSK([]byte(commonPSK)))
+		options = append(options, externalPSK(commonPSK))
 	}
 	old := e.seatOf(a)
 	if old != nil {
@@ -277,9 +277,9 @@ func (m *model) joinExternally() {
 			_, err := ExternalJoin(m.ctx, insiderTime, a.config(r.suite.Info().ID), info, options...)
 			return err
 		})
-		options = append(options, Remove(e.leafOf(old)))
+		options = append(options, Remove{Removed: e.leafOf(old)})
 		if earlier := a.seatIn(r.id); earlier == old && !earlier.gone && m.chance(2, "resumption psk") {
-			options = append(options, ResumptionPSK(r.id, old.epoch))
+			options = append(options, resumptionPSK(r.id, old.epoch))
 		}
 	}
 	c, err := ExternalJoin(m.ctx, insiderTime, a.config(r.suite.Info().ID), info, options...)

@@ -87,7 +87,7 @@ func (m *model) gather(others int) {
 	r := m.rooms[0]
 	var adds []CommitOption
 	for _, a := range m.actors[1 : 1+others] {
-		adds = append(adds, Add(a.keyPackage(r.suite.Info().ID)))
+		adds = append(adds, Add{KeyPackage: a.keyPackage(r.suite.Info().ID)})
 	}
 	m.commitWith(r.seats[0], adds)
 	m.accept(r.head().commits[0])
@@ -201,7 +201,7 @@ type room struct {
 	messages []*sent
 	seats    []*seat      // of all who ever were members
 	follower *PublicGroup // as far as messages are public
-	ended    *ReInitProposal
+	ended    *ReInit
 	followed bool
 }
 
@@ -297,7 +297,7 @@ type commitModel struct {
 	psks      []PreSharedKeyID
 	removed   []LeafIndex
 	joiners   []*seat
-	reInit    *ReInitProposal
+	reInit    *ReInit
 	after     *epochModel
 }
 

@@ -47,13 +47,13 @@ func (s *simulationModel) commit() {
 	var options []CommitOption
 	for _, leaf := range leaves {
 		if leaf != by && rapid.IntRange(0, 5).Draw(s.T, "remove") == 5 {
-			options = append(options, Remove(leaf))
+			options = append(options, Remove{Removed: leaf})
 		}
 	}
 	joiners, err := s.sim.NewMembers(ctx, insiderTime, rapid.IntRange(0, 4).Draw(s.T, "joiners"))
 	require.NoError(s, err)
 	for _, k := range joiners {
-		options = append(options, Add(k.KeyPackage))
+		options = append(options, Add{KeyPackage: k.KeyPackage})
 	}
 	if rapid.Bool().Draw(s.T, "force path") {
 		options = append(options, ForcePath())
@@ -68,7 +68,7 @@ func (s *simulationModel) commit() {
 		}
 		r, err := g.Process(ctx, insiderTime, c.Message)
 		require.NoError(s, err)
-		removed := slices.Contains(options, CommitOption(Remove(leaf)))
+		removed := slices.Contains(options, CommitOption(Remove{Removed: leaf}))
 		if s.groups[leaf], err = r.Commit.Adopt(); removed {
 			require.ErrorIs(s, err, ErrRemoved)
 			delete(s.groups, leaf)

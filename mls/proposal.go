@@ -7,9 +7,9 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// Proposal is a change that somebody proposes to a group (RFC 9420, Section 12.1). Its
-// types are those of this package whose names end in Proposal, as values and not as
-// pointers. As an option of [Group.Commit], a Proposal is sent by value.
+// Proposal is a change that somebody proposes to a group (RFC 9420, Section 12.1): an
+// [Add], [Update], [Remove], [PreSharedKey], [ReInit], [ExternalInit],
+// [GroupContextExtensions] or [Custom], as a value and not as a pointer.
 type Proposal interface {
 	Type() ProposalType
 
@@ -54,12 +54,12 @@ func (t ProposalType) kind() (*proposalKind, bool) {
 func complete(p Proposal) error {
 	present := true
 	switch p := p.(type) {
-	case AddProposal:
+	case Add:
 		present = p.KeyPackage != nil
-	case UpdateProposal:
+	case Update:
 		present = p.LeafNode != nil
-	case RemoveProposal, PreSharedKeyProposal, ReInitProposal, ExternalInitProposal, GroupContextExtensionsProposal:
-	case CustomProposal:
+	case Remove, PreSharedKey, ReInit, ExternalInit, GroupContextExtensions:
+	case Custom:
 		if _, known := p.ProposalType.kind(); known {
 			return fmt.Errorf("mls: custom proposal of the type %s is %w", p.ProposalType, ErrMalformed)
 		}
@@ -85,25 +85,25 @@ func marshalProposal(w *wire.Writer, p Proposal) {
 }
 
 // unmarshalProposal reads a Proposal with its type in front. A proposal of a type that
-// RFC 9420 does not define is a CustomProposal, which members judge by what their
+// RFC 9420 does not define is a Custom, which members judge by what their
 // applications declare.
 func unmarshalProposal(r *wire.Reader) Proposal {
 	t := ProposalType(r.Uint16())
 	if kind, ok := t.kind(); ok {
 		return kind.decode(r)
 	}
-	return CustomProposal{ProposalType: t, Data: r.Bytes()}
+	return Custom{ProposalType: t, Data: r.Bytes()}
 }
 
-// AddProposal proposes to add a client (RFC 9420, Section 12.1.1).
-type AddProposal struct {
+// Add proposes to add a client (RFC 9420, Section 12.1.1).
+type Add struct {
 	KeyPackage *KeyPackage
 }
 
 // Type returns ProposalAdd.
-func (p AddProposal) Type() ProposalType { return ProposalAdd }
+func (p Add) Type() ProposalType { return ProposalAdd }
 
-func (p AddProposal) marshal(w *wire.Writer) {
+func (p Add) marshal(w *wire.Writer) {
 	if p.KeyPackage == nil {
 		w.Fail(wire.Malformed("add proposal without a key package"))
 		return
@@ -112,18 +112,18 @@ func (p AddProposal) marshal(w *wire.Writer) {
 }
 
 func decodeAdd(r *wire.Reader) Proposal {
-	return AddProposal{KeyPackage: wire.ReadNew(r, (*KeyPackage).unmarshal)}
+	return Add{KeyPackage: wire.ReadNew(r, (*KeyPackage).unmarshal)}
 }
 
-// UpdateProposal proposes to replace the sender's leaf (RFC 9420, Section 12.1.2).
-type UpdateProposal struct {
+// Update proposes to replace the sender's leaf (RFC 9420, Section 12.1.2).
+type Update struct {
 	LeafNode *LeafNode
 }
 
 // Type returns ProposalUpdate.
-func (p UpdateProposal) Type() ProposalType { return ProposalUpdate }
+func (p Update) Type() ProposalType { return ProposalUpdate }
 
-func (p UpdateProposal) marshal(w *wire.Writer) {
+func (p Update) marshal(w *wire.Writer) {
 	if p.LeafNode == nil {
 		w.Fail(wire.Malformed("update proposal without a leaf node"))
 		return
@@ -132,53 +132,54 @@ func (p UpdateProposal) marshal(w *wire.Writer) {
 }
 
 func decodeUpdate(r *wire.Reader) Proposal {
-	return UpdateProposal{LeafNode: wire.ReadNew(r, (*LeafNode).unmarshal)}
+	return Update{LeafNode: wire.ReadNew(r, (*LeafNode).unmarshal)}
 }
 
-// RemoveProposal proposes to remove a member (RFC 9420, Section 12.1.3).
-type RemoveProposal struct {
+// Remove proposes to remove a member (RFC 9420, Section 12.1.3).
+type Remove struct {
 	Removed LeafIndex
 }
 
 // Type returns ProposalRemove.
-func (p RemoveProposal) Type() ProposalType { return ProposalRemove }
+func (p Remove) Type() ProposalType { return ProposalRemove }
 
-func (p RemoveProposal) marshal(w *wire.Writer) { w.Uint32(uint32(p.Removed)) }
+func (p Remove) marshal(w *wire.Writer) { w.Uint32(uint32(p.Removed)) }
 
 func decodeRemove(r *wire.Reader) Proposal {
-	return boxed(r, RemoveProposal{Removed: LeafIndex(r.Uint32())})
+	return boxed(r, Remove{Removed: LeafIndex(r.Uint32())})
 }
 
-// PreSharedKeyProposal proposes to inject a pre-shared key (RFC 9420,
-// Section 12.1.4).
-type PreSharedKeyProposal struct {
+// PreSharedKey proposes to inject a pre-shared key (RFC 9420, Sections 8.4, 8.6 and
+// 12.1.4): an external one, or that of an epoch of a group that all members have in
+// common. Calls that send one draw the Nonce of PSK if that is nil.
+type PreSharedKey struct {
 	PSK PreSharedKeyID
 }
 
 // Type returns ProposalPSK.
-func (p PreSharedKeyProposal) Type() ProposalType { return ProposalPSK }
+func (p PreSharedKey) Type() ProposalType { return ProposalPSK }
 
-func (p PreSharedKeyProposal) marshal(w *wire.Writer) { p.PSK.marshal(w) }
+func (p PreSharedKey) marshal(w *wire.Writer) { p.PSK.marshal(w) }
 
 func decodePSK(r *wire.Reader) Proposal {
-	var p PreSharedKeyProposal
+	var p PreSharedKey
 	p.PSK.unmarshal(r)
 	return boxed(r, p)
 }
 
-// ReInitProposal proposes to replace the group with one that has these parameters (RFC
-// 9420, Section 12.1.5).
-type ReInitProposal struct {
+// ReInit proposes to end the group, and to follow it with one that has these parameters
+// (RFC 9420, Section 12.1.5).
+type ReInit struct {
 	GroupID     []byte
-	Version     ProtocolVersion
+	Version     ProtocolVersion // calls that send a ReInit replace 0 by VersionMLS10
 	CipherSuite suite.ID
 	Extensions  Extensions
 }
 
 // Type returns ProposalReInit.
-func (p ReInitProposal) Type() ProposalType { return ProposalReInit }
+func (p ReInit) Type() ProposalType { return ProposalReInit }
 
-func (p ReInitProposal) marshal(w *wire.Writer) {
+func (p ReInit) marshal(w *wire.Writer) {
 	w.Bytes(p.GroupID)
 	w.Uint16(uint16(p.Version))
 	w.Uint16(uint16(p.CipherSuite))
@@ -186,7 +187,7 @@ func (p ReInitProposal) marshal(w *wire.Writer) {
 }
 
 func decodeReInit(r *wire.Reader) Proposal {
-	var p ReInitProposal
+	var p ReInit
 	p.GroupID = r.Bytes()
 	p.Version = ProtocolVersion(r.Uint16())
 	p.CipherSuite = suite.ID(r.Uint16())
@@ -194,34 +195,34 @@ func decodeReInit(r *wire.Reader) Proposal {
 	return boxed(r, p)
 }
 
-// ExternalInitProposal carries, in an external commit, the KEM output from which members
+// ExternalInit carries, in an external commit, the KEM output from which members
 // derive the next init secret (RFC 9420, Section 12.1.6).
-type ExternalInitProposal struct {
+type ExternalInit struct {
 	KEMOutput []byte
 }
 
 // Type returns ProposalExternalInit.
-func (p ExternalInitProposal) Type() ProposalType { return ProposalExternalInit }
+func (p ExternalInit) Type() ProposalType { return ProposalExternalInit }
 
-func (p ExternalInitProposal) marshal(w *wire.Writer) { w.Bytes(p.KEMOutput) }
+func (p ExternalInit) marshal(w *wire.Writer) { w.Bytes(p.KEMOutput) }
 
 func decodeExternalInit(r *wire.Reader) Proposal {
-	return boxed(r, ExternalInitProposal{KEMOutput: r.Bytes()})
+	return boxed(r, ExternalInit{KEMOutput: r.Bytes()})
 }
 
-// GroupContextExtensionsProposal proposes to replace all extensions of the group
+// GroupContextExtensions proposes to replace all extensions of the group
 // (RFC 9420, Section 12.1.7).
-type GroupContextExtensionsProposal struct {
+type GroupContextExtensions struct {
 	Extensions Extensions
 }
 
 // Type returns ProposalGroupContextExtensions.
-func (p GroupContextExtensionsProposal) Type() ProposalType { return ProposalGroupContextExtensions }
+func (p GroupContextExtensions) Type() ProposalType { return ProposalGroupContextExtensions }
 
-func (p GroupContextExtensionsProposal) marshal(w *wire.Writer) { p.Extensions.marshal(w) }
+func (p GroupContextExtensions) marshal(w *wire.Writer) { p.Extensions.marshal(w) }
 
 func decodeGroupContextExtensions(r *wire.Reader) Proposal {
-	var p GroupContextExtensionsProposal
+	var p GroupContextExtensions
 	p.Extensions.unmarshal(r)
 	return boxed(r, p)
 }

@@ -117,12 +117,12 @@ func (p *publicState) authenticate(ctx context.Context, cfg *Config, now time.Ti
 // asked before a commit.
 func (p *publicState) proposed(changes []Change, c CommittedProposal) []Change {
 	switch proposal := c.Proposal.(type) {
-	case AddProposal:
+	case Add:
 		return changed(changes, noLeaf, nil, &proposal.KeyPackage.LeafNode, ChangeAdded)
-	case UpdateProposal:
+	case Update:
 		leaf := c.Sender.Leaf
 		return changed(changes, leaf, p.tree.leaf(leaf), proposal.LeafNode, ChangeUpdated)
-	case GroupContextExtensionsProposal:
+	case GroupContextExtensions:
 		return changedSenders(changes, p.extensions, c.extensions)
 	}
 	return changes

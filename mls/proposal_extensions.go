@@ -14,9 +14,9 @@ func (c *CommittedProposal) readExtensions() error {
 	}
 	var list Extensions
 	switch p := c.Proposal.(type) {
-	case GroupContextExtensionsProposal:
+	case GroupContextExtensions:
 		list = p.Extensions
-	case ReInitProposal:
+	case ReInit:
 		list, c.next = p.Extensions, new(nextSuiteCheck)
 	default:
 		return nil

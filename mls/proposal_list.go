@@ -50,7 +50,7 @@ type applied struct {
 	removed      []LeafIndex
 	updated      []updatedLeaf
 	psks         []PreSharedKeyID // in their order
-	reInit       *ReInitProposal
+	reInit       *ReInit
 	announced    *groupExtensions // of reInit
 	externalInit []byte           // kem_output
 	needsPath    bool
@@ -74,12 +74,12 @@ func (p *publicState) checkProposal(c *CommittedProposal, rules listRules) error
 	}
 	sender := c.Sender
 	switch proposal := c.Proposal.(type) {
-	case AddProposal:
+	case Add:
 		if err := proposal.KeyPackage.validate(p.suite); err != nil {
 			return err
 		}
 		return rules.lifetime(proposal.KeyPackage.LeafNode.Lifetime)
-	case UpdateProposal:
+	case Update:
 		if sender.Type != SenderMember {
 			return violation("12.1.2", "Update is sent by a member")
 		}
@@ -91,26 +91,26 @@ func (p *publicState) checkProposal(c *CommittedProposal, rules listRules) error
 			return violation("7.3", "encryption_key of an Update is new").atLeaf(sender.Leaf)
 		}
 		return atLeaf(proposal.LeafNode.validate(p.suite, LeafNodeUpdate, p.place(sender.Leaf)), sender.Leaf)
-	case RemoveProposal:
+	case Remove:
 		if p.tree.leaf(proposal.Removed) == nil {
 			return violation("12.1.3", "Remove is of a member").atLeaf(proposal.Removed)
 		}
 		return nil
-	case PreSharedKeyProposal:
+	case PreSharedKey:
 		return p.checkPSK(&proposal.PSK, rules.followUp)
-	case ReInitProposal:
+	case ReInit:
 		if proposal.Version < p.context.Version {
 			return violation("12.1.5", "ReInit does not go back to the version %s", proposal.Version)
 		}
 		return proposal.check(c.extensions)
-	case ExternalInitProposal:
+	case ExternalInit:
 		if sender.Type != SenderNewMemberCommit {
 			return violation("12.1.6", "ExternalInit is of an external commit")
 		}
 		return nil
-	case GroupContextExtensionsProposal:
+	case GroupContextExtensions:
 		return c.extensions.checkSenders(p.suite) // the tree after the commit shows whether members support them
-	case CustomProposal:
+	case Custom:
 		return rules.handles(proposal, c.Sender)
 	}
 	return fmt.Errorf("%w: proposal type %s", ErrUnsupported, c.Proposal.Type())
@@ -145,12 +145,12 @@ func (p *publicState) apply(list []CommittedProposal, rules listRules) (*applied
 	}
 	a.needsPath = rules.needsPath(list)
 	for i, c := range list {
-		if _, ok := c.Proposal.(GroupContextExtensionsProposal); ok {
+		if _, ok := c.Proposal.(GroupContextExtensions); ok {
 			a.extensions, a.extended = c.extensions, i
 		}
 	}
 	for i, c := range list {
-		if u, ok := c.Proposal.(UpdateProposal); ok {
+		if u, ok := c.Proposal.(Update); ok {
 			if err := p.applyUpdate(a, u, c); err != nil {
 				return nil, atProposal(err, i)
 			}
@@ -158,30 +158,30 @@ func (p *publicState) apply(list []CommittedProposal, rules listRules) (*applied
 		}
 	}
 	for _, c := range list {
-		if r, ok := c.Proposal.(RemoveProposal); ok {
+		if r, ok := c.Proposal.(Remove); ok {
 			a.edit.removeLeaf(r.Removed)
 			a.removed = append(a.removed, r.Removed)
 		}
 	}
 	for i, c := range list {
 		switch proposal := c.Proposal.(type) {
-		case AddProposal:
+		case Add:
 			if err := a.add(proposal.KeyPackage); err != nil {
 				return nil, atProposal(err, i)
 			}
 			a.origin[a.added[len(a.added)-1]] = i
-		case PreSharedKeyProposal:
+		case PreSharedKey:
 			a.psks = append(a.psks, proposal.PSK)
-		case ExternalInitProposal:
+		case ExternalInit:
 			a.externalInit = proposal.KEMOutput
-		case ReInitProposal:
+		case ReInit:
 			a.reInit, a.announced = &proposal, c.extensions
 		}
 	}
 	return a, nil
 }
 
-func (p *publicState) applyUpdate(a *applied, u UpdateProposal, c CommittedProposal) error {
+func (p *publicState) applyUpdate(a *applied, u Update, c CommittedProposal) error {
 	leaf := c.Sender.Leaf
 	if err := u.LeafNode.supportsGroup(a.extensions); err != nil {
 		return atLeaf(err, leaf)
@@ -223,29 +223,29 @@ func checkList(list []CommittedProposal, committer LeafIndex) error {
 	seen := make(proposalSet)
 	for i, c := range list {
 		switch proposal := c.Proposal.(type) {
-		case UpdateProposal:
+		case Update:
 			if c.Sender.Leaf == committer {
 				return violation("12.2", "committer does not commit its own Update").atLeaf(committer).atProposal(i)
 			}
 			if seen.twice("leaf", leafKey(c.Sender.Leaf)) {
 				return violation("12.2", "one Update or Remove for each leaf").atLeaf(c.Sender.Leaf).atProposal(i)
 			}
-		case RemoveProposal:
+		case Remove:
 			if proposal.Removed == committer {
 				return violation("12.2", "committer does not remove itself").atLeaf(committer).atProposal(i)
 			}
 			if seen.twice("leaf", leafKey(proposal.Removed)) {
 				return violation("12.2", "one Update or Remove for each leaf").atLeaf(proposal.Removed).atProposal(i)
 			}
-		case PreSharedKeyProposal:
+		case PreSharedKey:
 			if err := seen.checkPSK(proposal, i); err != nil {
 				return err
 			}
-		case ReInitProposal:
+		case ReInit:
 			if len(list) > 1 {
 				return violation("12.2", "ReInit is the only proposal").atProposal(i)
 			}
-		case GroupContextExtensionsProposal:
+		case GroupContextExtensions:
 			if seen.twice(onceExtensions, nil) {
 				return violation("12.2", "one GroupContextExtensions").atProposal(i)
 			}
@@ -262,11 +262,11 @@ func checkExternalList(list []CommittedProposal) error {
 	for i, c := range list {
 		t := c.Proposal.Type()
 		switch proposal := c.Proposal.(type) {
-		case ExternalInitProposal, RemoveProposal:
+		case ExternalInit, Remove:
 			if seen.twice(t.String(), nil) {
 				return violation("12.2", "external commit has one %s", t).atProposal(i)
 			}
-		case PreSharedKeyProposal:
+		case PreSharedKey:
 			if err := seen.checkPSK(proposal, i); err != nil {
 				return err
 			}
@@ -298,7 +298,7 @@ func leafKey(i LeafIndex) []byte { return binary.BigEndian.AppendUint32(nil, uin
 
 func (s proposalSet) has(kind string) bool { return s[kind+"\x00"] }
 
-func (s proposalSet) checkPSK(p PreSharedKeyProposal, i int) error {
+func (s proposalSet) checkPSK(p PreSharedKey, i int) error {
 	id, err := marshalled(&p.PSK)
 	if err != nil {
 		return err

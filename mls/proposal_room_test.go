@@ -50,9 +50,9 @@ func TestRefusedCommitsLeaveNothing(t *testing.T) {
 // wants them.
 func TestMissingProposalsAreNamed(t *testing.T) {
 	a := newAttack(t)
-	here := a.received(3, Remove(0))
-	_, first := a.propose(Remove(3))
-	_, second := a.propose(ReplaceExtensions())
+	here := a.received(3, Remove{Removed: 0})
+	_, first := a.propose(Remove{Removed: 3})
+	_, second := a.propose(GroupContextExtensions{})
 	c := a.commit(forgery{proposals: []CommittedProposal{first, here, second}, withPath: true,
 		committed: func(list []proposalOrRef) []proposalOrRef { return append(list, list[2]) }})
 	requireUnprocessed(t, a.victim, ErrMissingProposals, c.message)
@@ -75,12 +75,12 @@ func TestProposalsTakeNoRoomOfOthers(t *testing.T) {
 	var flood, honest [][]byte
 	m := insider{t, groups[1]}
 	for i := range 60 {
-		message, _ := m.propose(ReplaceExtensions(Extension{Type: 0xF0AA, Data: []byte{byte(i)}}))
+		message, _ := m.propose(GroupContextExtensions{Extensions: Extensions{Extension{Type: 0xF0AA, Data: []byte{byte(i)}}}})
 		flood = append(flood, message)
 	}
 	for _, leaf := range []LeafIndex{2, 3, 4, 5, 6} {
 		for i := range leastShare.count {
-			message, err := groups[leaf].Propose(t.Context(), insiderTime, Remove(1), []byte{byte(i)})
+			message, err := groups[leaf].Propose(t.Context(), insiderTime, Remove{Removed: 1}, []byte{byte(i)})
 			require.NoError(t, err)
 			honest = append(honest, message)
 		}
@@ -172,7 +172,7 @@ func TestStrangersTakeNoRoom(t *testing.T) {
 	require.ErrorIs(t, received(t, g, public, asksToJoin(t, g, "client")), ErrProposalRoom)
 	outside := outsideOf(g)
 	for i := range 4 {
-		message, err := outside.Propose(t.Context(), authority.Signer, 0, ExternalPSK([]byte{byte(i)}))
+		message, err := outside.Propose(t.Context(), authority.Signer, 0, externalPSK(string([]byte{byte(i)})))
 		require.NoError(t, err)
 		if err := received(t, g, public, message); i < 3 {
 			require.NoError(t, err)
@@ -180,7 +180,7 @@ func TestStrangersTakeNoRoom(t *testing.T) {
 			require.ErrorIs(t, err, ErrProposalRoom)
 		}
 	}
-	message, _ := insider{t, groups[1]}.propose(Remove(0))
+	message, _ := insider{t, groups[1]}.propose(Remove{Removed: 0})
 	require.NoError(t, received(t, g, public, message))
 	require.NoError(t, received(t, g, public, message), "it is there")
 }
@@ -189,14 +189,14 @@ func TestStrangersTakeNoRoom(t *testing.T) {
 func TestOwnProposalsTakeRoom(t *testing.T) {
 	groups := clique(t, 0x0001, 3, func(cfg *Config) { cfg.Limits.MaxProposalBytes = 400 })
 	g := groups[2]
-	_, err := g.Propose(t.Context(), insiderTime, Remove(0), nil)
+	_, err := g.Propose(t.Context(), insiderTime, Remove{Removed: 0}, nil)
 	require.NoError(t, err)
-	sent, err := g.Propose(t.Context(), insiderTime, Remove(1), make([]byte, 400))
+	sent, err := g.Propose(t.Context(), insiderTime, Remove{Removed: 1}, make([]byte, 400))
 	require.ErrorIs(t, err, ErrProposalRoom)
 	require.Nil(t, sent)
 	_, err = g.Process(t.Context(), insiderTime, asksToJoin(t, g, string(make([]byte, 400))))
 	require.ErrorIs(t, err, ErrProposalRoom)
-	_, err = g.Propose(t.Context(), insiderTime, Remove(1), nil)
+	_, err = g.Propose(t.Context(), insiderTime, Remove{Removed: 1}, nil)
 	require.NoError(t, err)
 }
 
@@ -207,7 +207,7 @@ func TestRestoredProposalsTakeTheSameRoom(t *testing.T) {
 			groups := clique(t, 0x0001, 4, adjust)
 			g, public := groups[0], inPublic(t, groups[0])
 			messages := [][]byte{asksToJoin(t, g, "client")}
-			for leaf, p := range map[LeafIndex]Proposal{1: Remove(3), 2: ReplaceExtensions()} {
+			for leaf, p := range map[LeafIndex]Proposal{1: Remove{Removed: 3}, 2: GroupContextExtensions{}} {
 				message, err := groups[leaf].Propose(t.Context(), insiderTime, p, make([]byte, 100*int(leaf)))
 				require.NoError(t, err)
 				messages = append(messages, message)

@@ -33,3 +33,33 @@ func TestProposalRegistry(t *testing.T) {
 		require.False(t, ok)
 	}
 }
+
+// What a caller leaves out of a proposal is completed, the same way whether the proposal
+// is sent by itself or in a commit. What it sets is kept.
+func TestProposalsAreCompletedWhenTheyAreSent(t *testing.T) {
+	s := testSuite(t, 0x0001)
+	nonce := func(p Proposal) []byte { return p.(PreSharedKey).PSK.Nonce }
+	psk := externalPSK("id")
+	first, second := withDefaults(psk, s), withDefaults(psk, s)
+	require.Len(t, nonce(first), s.Info().KDF.Nh)
+	require.NotEqual(t, nonce(first), nonce(second), "each injection has a nonce of its own")
+	require.Equal(t, first, withDefaults(first, s))
+	require.Nil(t, psk.PSK.Nonce)
+
+	reInit := ReInit{GroupID: []byte("next"), CipherSuite: 0x0001, Extensions: Extensions{}}
+	want := reInit
+	want.Version = VersionMLS10
+	newer := reInit
+	newer.Version = VersionMLS10 + 1
+	require.Equal(t, newer, withDefaults(newer, s))
+
+	groups := clique(t, 0x0001, 2, publicHandshake)
+	message, err := groups[0].Propose(t.Context(), insiderTime, reInit, nil)
+	require.NoError(t, err)
+	received, err := groups[1].Process(t.Context(), insiderTime, message)
+	require.NoError(t, err)
+	require.Equal(t, want, received.Proposal.Proposal)
+	c, err := groups[0].Commit(t.Context(), insiderTime, reInit)
+	require.NoError(t, err)
+	require.Equal(t, want, c.Proposals()[0].Proposal)
+}

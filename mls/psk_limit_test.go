@@ -45,7 +45,7 @@ func TestUnusablePSKsStopNobody(t *testing.T) {
 
 	for _, name := range []string{"short", "none"} {
 		t.Run(name, func(t *testing.T) {
-			psk := withNonce(ExternalPSK([]byte(name)), g.public.suite)
+			psk := withDefaults(externalPSK(name), g.public.suite)
 			for _, want := range []error{ErrUnusablePSK, ErrUnsupported, suite.ErrShortSecret} {
 				requireUnmoved(t, g, want, func() error {
 					_, err := g.Propose(t.Context(), insiderTime, psk, nil)
@@ -76,7 +76,7 @@ func TestUnusablePSKsStopNobody(t *testing.T) {
 		})
 	}
 
-	message, err := m.Propose(t.Context(), insiderTime, ExternalPSK([]byte("long")), nil)
+	message, err := m.Propose(t.Context(), insiderTime, externalPSK("long"), nil)
 	require.NoError(t, err)
 	for _, i := range []int{0, 2} {
 		_, err = groups[i].Process(t.Context(), insiderTime, message)
@@ -96,7 +96,7 @@ func TestReInitToASuiteThatRefusesTheResumptionPSK(t *testing.T) {
 		suites := demanding(t, 0, least)
 		groups := clique(t, 0x0001, 3, publicHandshake, func(c *Config) { c.Suites = suites })
 		m, g := insider{t, groups[1]}, groups[2]
-		reInit := ReInit([]byte("next"), 0x0007)
+		reInit := ReInit{GroupID: []byte("next"), Version: VersionMLS10, CipherSuite: 0x0007}
 		message, _ := m.propose(reInit)
 		if want != nil {
 			requireUnmoved(t, g, want, func() error {
@@ -132,7 +132,7 @@ func TestReInitIsCheckedAgainstItsSuiteOnce(t *testing.T) {
 	groups := gather(t, g, 2, counted, publicHandshake)
 	context := groups[0].public.context
 	message, err := ExternalProposer{groups[0].public.suite, context.GroupID, context.Epoch}.
-		Propose(t.Context(), outside.Signer, 0, ReInit([]byte("next"), 0x0007))
+		Propose(t.Context(), outside.Signer, 0, ReInit{GroupID: []byte("next"), CipherSuite: 0x0007})
 	require.NoError(t, err)
 	for i, g := range groups {
 		_, err := g.Process(t.Context(), insiderTime, message)
@@ -170,7 +170,7 @@ func TestCommitsHaveAtMost65535PSKs(t *testing.T) {
 	asked := 0
 	g := clique(t, 0x0001, 1, func(c *Config) { c.PSKs = countingPSKs{asked: &asked} })[0]
 	psk := func(i int) CommittedProposal {
-		p := ExternalPSK(binary.BigEndian.AppendUint32(nil, uint32(i)))
+		p := externalPSK(string(binary.BigEndian.AppendUint32(nil, uint32(i))))
 		p.PSK.Nonce = make([]byte, 32)
 		return CommittedProposal{Proposal: p, Sender: g.sender(), Ref: p.PSK.ID}
 	}
@@ -193,7 +193,7 @@ func TestPSKsAreLookedUpOnceForAllMessages(t *testing.T) {
 	m, g := insider{t, groups[1]}, groups[2]
 	const n = 20
 	for range n {
-		message, _ := m.propose(withNonce(ExternalPSK([]byte("nobody has it")), g.public.suite))
+		message, _ := m.propose(withDefaults(externalPSK("nobody has it"), g.public.suite))
 		_, err := g.Process(t.Context(), insiderTime, message)
 		require.NoError(t, err)
 	}
@@ -226,8 +226,8 @@ func TestLengthsStopNobody(t *testing.T) {
 				}
 			}
 		}
-		propose(1, ExternalPSK(long))
-		propose(1, ReplaceExtensions(Extension{Type: strangeExtension, Data: long}))
+		propose(1, externalPSK(string(long)))
+		propose(1, GroupContextExtensions{Extensions: Extensions{Extension{Type: strangeExtension, Data: long}}})
 		c, err := groups[2].Commit(t.Context(), insiderTime, WithAuthenticatedData(long))
 		require.NoError(t, err)
 		require.Len(t, c.Proposals(), 2)
@@ -240,7 +240,7 @@ func TestLengthsStopNobody(t *testing.T) {
 		_, err = groups[1].Process(t.Context(), insiderTime, message)
 		require.NoError(t, err)
 
-		propose(1, ReInit(nil, id, Extension{Type: strangeExtension, Data: long}))
+		propose(1, ReInit{Version: VersionMLS10, CipherSuite: id, Extensions: Extensions{Extension{Type: strangeExtension, Data: long}}})
 		c, err = groups[2].Commit(t.Context(), insiderTime)
 		require.NoError(t, err)
 		require.Len(t, c.Proposals(), 1)
@@ -250,7 +250,7 @@ func TestLengthsStopNobody(t *testing.T) {
 			cfg := *groups[i].cfg
 			k, err := NewKeyPackage(t.Context(), insiderTime, cfg)
 			require.NoError(t, err)
-			adds = append(adds, Add(k.KeyPackage))
+			adds = append(adds, Add{KeyPackage: k.KeyPackage})
 		}
 		_, err = groups[2].Reinitialize(t.Context(), insiderTime, *groups[2].cfg, adds...)
 		require.NoError(t, err)

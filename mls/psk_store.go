@@ -3,7 +3,6 @@ package mls
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"fmt"
 	"slices"
 
@@ -19,30 +18,6 @@ type PSKStore interface {
 	// Group returns the client's own group with the given id, or nil. Its resumption PSKs
 	// may be injected into other groups.
 	Group(id []byte) *Group
-}
-
-// ExternalPSK proposes to inject an external PSK (RFC 9420, Section 12.1.4).
-func ExternalPSK(id []byte) PreSharedKeyProposal {
-	return PreSharedKeyProposal{PSK: PreSharedKeyID{Type: PSKExternal, ID: id}}
-}
-
-// ResumptionPSK proposes to inject the resumption PSK of an epoch of a group that all
-// members have in common: this group or another (RFC 9420, Sections 8.6 and 12.1.4).
-func ResumptionPSK(groupID []byte, epoch uint64) PreSharedKeyProposal {
-	return PreSharedKeyProposal{PSK: PreSharedKeyID{
-		Type: PSKResumption, Usage: ResumptionPSKApplication, GroupID: groupID, Epoch: epoch,
-	}}
-}
-
-// withNonce gives a proposal that injects a PSK a fresh nonce, unless it has one.
-func withNonce(p Proposal, s suite.Suite) Proposal {
-	psk, ok := p.(PreSharedKeyProposal)
-	if ok && psk.PSK.Nonce == nil {
-		psk.PSK.Nonce = make([]byte, s.Info().KDF.Nh)
-		rand.Read(psk.PSK.Nonce)
-		return psk
-	}
-	return p
 }
 
 // checkPSK checks a proposal to inject a PSK into a regular commit, or into the first
@@ -81,7 +56,7 @@ func (q questions) resolvePSKs(ctx context.Context, s suite.Suite, ids []PreShar
 // and returns their refusal. It notes whether this member could commit the proposal now.
 // A PSK that is not here is judged when a commit needs it.
 func (q questions) knownPSK(ctx context.Context, c *CommittedProposal, own *Group, judge func(PSKType, int) error) error {
-	p, ok := c.Proposal.(PreSharedKeyProposal)
+	p, ok := c.Proposal.(PreSharedKey)
 	if !ok {
 		return nil
 	}

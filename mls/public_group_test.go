@@ -113,7 +113,7 @@ func TestPublicGroupFollows(t *testing.T) {
 			m, err := w.groups["d"].ProposeUpdate(t.Context(), testTime, nil)
 			require.NoError(t, err)
 			w.propose("d", m)
-			m, err = w.groups["a"].Propose(t.Context(), testTime, mls.Remove(w.groups["b"].OwnLeaf()), []byte("why"))
+			m, err = w.groups["a"].Propose(t.Context(), testTime, mls.Remove{Removed: w.groups["b"].OwnLeaf()}, []byte("why"))
 			require.NoError(t, err)
 			w.propose("a", m)
 			w.commit("c")
@@ -129,12 +129,12 @@ func TestPublicGroupFollows(t *testing.T) {
 				Credential:   mls.BasicCredential([]byte("authority")),
 			}}.Marshal()
 			require.NoError(t, err)
-			w.commit("a", mls.ReplaceExtensions(
-				mls.Extension{Type: custom, Data: []byte("hello")},
-				mls.Extension{Type: mls.ExtensionExternalSenders, Data: senders}))
+			w.commit("a", mls.GroupContextExtensions{
+				Extensions: mls.Extensions{mls.Extension{Type: custom, Data: []byte("hello")},
+					mls.Extension{Type: mls.ExtensionExternalSenders, Data: senders}}})
 			w.samePublicState()
 			outside := mls.ExternalProposer{Suite: s, GroupID: w.public.GroupID(), Epoch: w.public.Epoch()}
-			m, err = outside.Propose(t.Context(), authority, 0, mls.Remove(w.groups["e"].OwnLeaf()))
+			m, err = outside.Propose(t.Context(), authority, 0, mls.Remove{Removed: w.groups["e"].OwnLeaf()})
 			require.NoError(t, err)
 			w.propose("authority", m)
 			kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("f"))
@@ -142,7 +142,7 @@ func TestPublicGroupFollows(t *testing.T) {
 			m, err = outside.ProposeJoin(t.Context(), kp)
 			require.NoError(t, err)
 			w.propose("f", m)
-			c := w.commit("a", mls.ExternalPSK([]byte("psk")))
+			c := w.commit("a", externalPSK("psk"))
 			w.groups["f"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome))
 			require.NoError(t, err)
 			require.NotContains(t, w.groups, "e")
@@ -159,7 +159,7 @@ func TestPublicGroupFollows(t *testing.T) {
 				require.NoError(t, err)
 				options := []mls.CommitOption{mls.WithTreeFrom(tree)}
 				if old, ok := w.groups["g"]; ok {
-					options = append(options, mls.Remove(old.OwnLeaf()))
+					options = append(options, mls.Remove{Removed: old.OwnLeaf()})
 				}
 				c, err := mls.ExternalJoin(t.Context(), testTime, joiner, w.public.GroupInfo(), options...)
 				require.NoError(t, err)
@@ -169,14 +169,14 @@ func TestPublicGroupFollows(t *testing.T) {
 				w.samePublicState()
 			}
 
-			w.commit("a", mls.ReInit([]byte("next"), id))
+			w.commit("a", mls.ReInit{GroupID: []byte("next"), CipherSuite: id})
 			w.samePublicState()
-			m, err = outside.Propose(t.Context(), authority, 0, mls.Remove(0))
+			m, err = outside.Propose(t.Context(), authority, 0, mls.Remove{Removed: 0})
 			require.NoError(t, err)
 			_, err = w.public.Process(t.Context(), testTime, m)
 			require.ErrorIs(t, err, mls.ErrWrongEpoch)
 			outside.Epoch = w.public.Epoch()
-			m, err = outside.Propose(t.Context(), authority, 0, mls.Remove(0))
+			m, err = outside.Propose(t.Context(), authority, 0, mls.Remove{Removed: 0})
 			require.NoError(t, err)
 			_, err = w.public.Process(t.Context(), testTime, m)
 			require.ErrorIs(t, err, mls.ErrReInit)

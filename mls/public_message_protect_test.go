@@ -95,7 +95,7 @@ func TestPublicMessageOfOutsiders(t *testing.T) {
 	external, proposal, joined := base, base, e.content(0, ContentCommit)
 	external.sender = Sender{Type: SenderExternal, Index: 0}
 	proposal.sender = Sender{Type: SenderNewMemberProposal}
-	proposal.proposal = AddProposal{KeyPackage: &KeyPackage{Version: VersionMLS10, CipherSuite: 1, LeafNode: inKeyPackage}}
+	proposal.proposal = Add{KeyPackage: &KeyPackage{Version: VersionMLS10, CipherSuite: 1, LeafNode: inKeyPackage}}
 	joined.sender = Sender{Type: SenderNewMemberCommit}
 	joined.commit = &commit{path: &updatePath{leafNode: &leaf}}
 
@@ -142,8 +142,8 @@ func TestPublicMessageOfOutsiders(t *testing.T) {
 
 	for _, wrong := range []framedContent{
 		{sender: Sender{Type: SenderExternal}, contentType: ContentCommit, commit: &commit{}},
-		{sender: Sender{Type: SenderNewMemberProposal}, contentType: ContentProposal, proposal: RemoveProposal{}},
-		{sender: Sender{Type: SenderNewMemberCommit}, contentType: ContentProposal, proposal: RemoveProposal{}},
+		{sender: Sender{Type: SenderNewMemberProposal}, contentType: ContentProposal, proposal: Remove{}},
+		{sender: Sender{Type: SenderNewMemberCommit}, contentType: ContentProposal, proposal: Remove{}},
 		{sender: Sender{Type: SenderMember}, contentType: ContentApplication},
 	} {
 		wrong.groupID, wrong.epoch = e.group.GroupID, e.group.Epoch

@@ -21,7 +21,7 @@ type publicState struct {
 	confirmationTag []byte
 	interim         []byte           // interim transcript hash (RFC 9420, Section 8.2)
 	extensions      *groupExtensions // of context, read
-	reInit          *ReInitProposal  // the one that the commit of this epoch covered, or nil
+	reInit          *ReInit          // the one that the commit of this epoch covered, or nil
 	announced       *groupExtensions // of reInit, read, or nil
 }
 

@@ -41,4 +41,4 @@ func (v publicView) RatchetTree() ([]byte, error) { return marshalled(v.public.t
 
 // ReInit returns the ReInit that ended the group, or nil while the group goes on (RFC
 // 9420, Sections 11.2 and 12.1.5). The caller must not change it.
-func (v publicView) ReInit() *ReInitProposal { return v.public.reInit }
+func (v publicView) ReInit() *ReInit { return v.public.reInit }

@@ -260,17 +260,17 @@ func (q questions) handshake(p *publicState, f WireFormat) error {
 // proposal asks about what a proposal brings into a group.
 func (q questions) proposal(p *publicState, c *CommittedProposal) error {
 	switch proposal := c.Proposal.(type) {
-	case AddProposal:
+	case Add:
 		return q.begin().keyPackage(p.suite, proposal.KeyPackage)
-	case UpdateProposal:
+	case Update:
 		old, next := p.tree.leaf(c.Sender.Leaf), proposal.LeafNode.Credential.Type
 		if old == nil || old.Credential.Type != next {
 			q = q.begin()
 		}
 		return atLeaf(q.credential(next), c.Sender.Leaf)
-	case GroupContextExtensionsProposal:
+	case GroupContextExtensions:
 		return q.begin().extensions(c.extensions, p.extensions.credentials)
-	case ReInitProposal:
+	case ReInit:
 		return q.reInit(p, &proposal, c)
 	}
 	return nil // a PSK is judged when its length is known
@@ -279,7 +279,7 @@ func (q questions) proposal(p *publicState, c *CommittedProposal) error {
 // reInit asks about the group that a ReInit announces, as about a new group, whoever
 // proposes it. It also checks what depends on that group's suite, which only the client's
 // suites give.
-func (q questions) reInit(p *publicState, r *ReInitProposal, c *CommittedProposal) error {
+func (q questions) reInit(p *publicState, r *ReInit, c *CommittedProposal) error {
 	q = q.as(suite.Start)
 	next, err := q.suite(r.CipherSuite)
 	if err != nil {

@@ -134,7 +134,7 @@ func (p *policed) add(configs ...Config) {
 	var joiners []*OwnKeyPackage
 	for _, cfg := range configs {
 		k := p.keyPackage(cfg)
-		joiners, adds = append(joiners, k), append(adds, Add(k.KeyPackage))
+		joiners, adds = append(joiners, k), append(adds, Add{KeyPackage: k.KeyPackage})
 	}
 	c := p.commit(0, adds...)
 	follow(p.T, p.groups, 0, c)
@@ -197,10 +197,10 @@ func (p *policed) deliver(by int, messages ...[]byte) {
 }
 
 // add proposes to add a client of the other type of credential.
-func (p *policed) addOther() AddProposal {
+func (p *policed) addOther() Add {
 	cfg := p.config("other")
 	cfg.Credential.Type = credentialNew
-	return Add(p.keyPackage(cfg).KeyPackage)
+	return Add{KeyPackage: p.keyPackage(cfg).KeyPackage}
 }
 
 func (p *policed) saved() Snapshot {
@@ -327,7 +327,7 @@ func policyEntries() []policyEntry {
 			return func() error { _, err := NewKeyPackage(p.Context(), p.q.now, cfg); return err }
 		}, asks([]string{"suite 0x0001 start"}, ofKeyPackage())},
 		{"NewKeyPackage", "to follow a group", func(p *policed) func() error {
-			follow(p.T, p.groups, 0, p.commit(0, ReInit([]byte("next"), 0x0003)))
+			follow(p.T, p.groups, 0, p.commit(0, ReInit{GroupID: []byte("next"), CipherSuite: 0x0003}))
 			cfg := p.again(1, 0x0003)
 			return func() error { _, err := NewKeyPackage(p.Context(), p.q.now, cfg, ToFollow(p.self())); return err }
 		}, []string{"suite 0x0003 continue", "credential basic continue", "lifetime start",
@@ -337,20 +337,20 @@ func policyEntries() []policyEntry {
 			return func() error { return k.Check(p.q.now, cfg, nil) }
 		}, []string{"suite 0x0001 start", "credential 0xF001 start: key package", "lifetime start: key package"}},
 		{"KeyPackage.Check", "to follow a group", func(p *policed) func() error {
-			follow(p.T, p.groups, 0, p.commit(0, ReInit([]byte("next"), 0x0003)))
+			follow(p.T, p.groups, 0, p.commit(0, ReInit{GroupID: []byte("next"), CipherSuite: 0x0003}))
 			cfg, k := p.newcomer(), p.keyPackage(p.again(2, 0x0003)).KeyPackage
 			return func() error { return k.Check(p.q.now, cfg, p.self()) }
 		}, []string{"suite 0x0003 continue", "credential 0xF001 continue: key package", "lifetime start: key package"}},
 		{"OwnKeyPackage.Join", "", func(p *policed) func() error {
 			k := p.keyPackage(p.newcomer())
-			c := p.commit(0, Add(k.KeyPackage), ExternalPSK([]byte("psk")))
+			c := p.commit(0, Add{KeyPackage: k.KeyPackage}, externalPSK("psk"))
 			return func() error {
 				_, err := k.Join(p.Context(), p.q.now, c.Welcome, WithPublicHandshake(false))
 				return err
 			}
 		}, []string{"suite 0x0001 start", "format mls_private_message start", "psk external 11 start", "credential basic start: leaf 0", "credential 0xF001 start: leaf 2", "lifetime start: leaf 0"}},
 		{"OwnKeyPackage.Join", "of a follow-up group", func(p *policed) func() error {
-			follow(p.T, p.groups, 0, p.commit(0, ReInit([]byte("next"), 0x0003)))
+			follow(p.T, p.groups, 0, p.commit(0, ReInit{GroupID: []byte("next"), CipherSuite: 0x0003}))
 			return p.joining(func(cfg Config, adds ...CommitOption) (*Candidate, error) {
 				return p.groups[0].Reinitialize(p.Context(), p.q.now, cfg, adds...)
 			}, 0x0003)
@@ -365,7 +365,7 @@ func policyEntries() []policyEntry {
 			cfg, info := p.newcomer(), p.info()
 			cfg.PublicHandshake = false
 			return func() error {
-				_, err := ExternalJoin(p.Context(), p.q.now, cfg, info, ExternalPSK([]byte("psk")))
+				_, err := ExternalJoin(p.Context(), p.q.now, cfg, info, externalPSK("psk"))
 				return err
 			}
 		}, asks([]string{"suite 0x0001 start", "format mls_public_message start", "format mls_private_message start", "credential basic start: leaf 0", "credential 0xF001 start: leaf 2", "lifetime start: leaf 0"}, ofLeaf("start"), []string{"psk external 11 start"})},
@@ -386,32 +386,32 @@ func policyEntries() []policyEntry {
 		{"Group.ProposeUpdate", "", func(p *policed) func() error {
 			return func() error { _, err := p.self().ProposeUpdate(p.Context(), p.q.now, nil); return err }
 		}, asks(ofHandshake("continue"), ofLeaf("continue"), []string{"credential basic continue: leaf 1"})},
-		{"Group.Propose", "Remove", func(p *policed) func() error { return p.proposing(Remove(1)) }, handshake("leave")},
+		{"Group.Propose", "Remove", func(p *policed) func() error { return p.proposing(Remove{Removed: 1}) }, handshake("leave")},
 		{"Group.Propose", "ReInit", func(p *policed) func() error {
-			return p.proposing(ReInit([]byte("next"), 0x0003, otherExtensions(p)...))
+			return p.proposing(ReInit{GroupID: []byte("next"), CipherSuite: 0x0003, Extensions: otherExtensions(p)})
 		}, handshake("leave", alone(reInit)...)},
-		{"Group.Propose", "PreSharedKey", func(p *policed) func() error { return p.proposing(ExternalPSK([]byte("psk"))) },
+		{"Group.Propose", "PreSharedKey", func(p *policed) func() error { return p.proposing(externalPSK("psk")) },
 			handshake("continue", "psk external 11 start")},
 		{"Group.Propose", "GroupContextExtensions", func(p *policed) func() error {
-			return p.proposing(ReplaceExtensions(otherExtensions(p)...))
+			return p.proposing(GroupContextExtensions{Extensions: otherExtensions(p)})
 		}, handshake("continue", "credential basic start: extensions", "credential 0xF001 start: extensions")},
 
 		{"Group.Commit", "empty", func(p *policed) func() error { return p.committing() }, commit("continue")},
 		{"Group.Commit", "Add", func(p *policed) func() error { return p.committing(p.addOther(), ForcePath()) },
 			commit("continue", "credential 0xF001 start: proposal 0, key package", "lifetime start: proposal 0, key package")},
-		{"Group.Commit", "Remove", func(p *policed) func() error { return p.committing(Remove(2)) }, commit("leave")},
+		{"Group.Commit", "Remove", func(p *policed) func() error { return p.committing(Remove{Removed: 2}) }, commit("leave")},
 		{"Group.Commit", "ReInit", func(p *policed) func() error {
-			return p.committing(ReInit([]byte("next"), 0x0003, otherExtensions(p)...))
+			return p.committing(ReInit{GroupID: []byte("next"), CipherSuite: 0x0003, Extensions: otherExtensions(p)})
 		}, handshake("leave", reInit...)},
 		{"Group.Commit", "of another credential type, and a Remove", func(p *policed) func() error {
 			p.become(1, credentialNew)
-			return p.committing(Remove(2))
+			return p.committing(Remove{Removed: 2})
 		}, handshake("leave", "credential 0xF001 start", "?list credential x509 start", "?list suites start")},
 		{"Group.Commit", "PreSharedKeys", func(p *policed) func() error {
-			return p.committing(ExternalPSK([]byte("psk")), ResumptionPSK([]byte("group"), 1))
+			return p.committing(externalPSK("psk"), resumptionPSK([]byte("group"), 1))
 		}, handshake("continue", "psk external 11 start", "psk resumption 32 start")},
 		{"Group.Commit", "GroupContextExtensions", func(p *policed) func() error {
-			return p.committing(ReplaceExtensions(otherExtensions(p)...))
+			return p.committing(GroupContextExtensions{Extensions: otherExtensions(p)})
 		}, commit("continue", "credential basic start: proposal 0, extensions", "credential 0xF001 start: proposal 0, extensions")},
 		{"Group.Commit", "Add that arrived", func(p *policed) func() error {
 			p.deliver(0, p.propose(0, p.addOther()))
@@ -426,19 +426,19 @@ func policyEntries() []policyEntry {
 			return p.committing()
 		}, asks([]string{"?credential basic start"}, commit("continue"))},
 		{"Group.Commit", "PreSharedKey that arrived", func(p *policed) func() error {
-			p.deliver(0, p.propose(0, ExternalPSK([]byte("psk"))))
+			p.deliver(0, p.propose(0, externalPSK("psk")))
 			return p.committing()
 		}, asks([]string{"?psk external 11 start"}, ofHandshake("continue"), []string{"psk external 11 start"})},
 		{"Group.Commit", "GroupContextExtensions that arrived", func(p *policed) func() error {
-			p.deliver(0, p.propose(0, ReplaceExtensions(otherExtensions(p)...)))
+			p.deliver(0, p.propose(0, GroupContextExtensions{Extensions: otherExtensions(p)}))
 			return p.committing()
 		}, asks([]string{"?credential basic start", "?credential 0xF001 start"}, commit("continue"))},
 		{"Group.Commit", "ReInit that arrived", func(p *policed) func() error {
-			p.deliver(0, p.propose(0, ReInit([]byte("next"), 0x0003)))
+			p.deliver(0, p.propose(0, ReInit{GroupID: []byte("next"), CipherSuite: 0x0003}))
 			return p.committing()
 		}, asks([]string{"?suite 0x0003 start", "?move 0x0001 0x0003 start"}, ofHandshake("leave"))},
 		{"Group.Commit", "Remove that arrived", func(p *policed) func() error {
-			p.deliver(0, p.propose(0, Remove(2)))
+			p.deliver(0, p.propose(0, Remove{Removed: 2}))
 			return p.committing()
 		}, commit("leave")},
 
@@ -458,15 +458,15 @@ func policyEntries() []policyEntry {
 		}, handshake("receive", "credential 0xF001 receive: key package", "lifetime receive: key package")},
 		{"Group.Process", "Update", func(p *policed) func() error { return p.reading(p.update(2)) },
 			handshake("receive", "credential 0xF001 receive: leaf 2")},
-		{"Group.Process", "Remove", func(p *policed) func() error { return p.reading(p.propose(0, Remove(1))) }, handshake("leave")},
+		{"Group.Process", "Remove", func(p *policed) func() error { return p.reading(p.propose(0, Remove{Removed: 1})) }, handshake("leave")},
 		{"Group.Process", "ReInit", func(p *policed) func() error {
-			return p.reading(p.propose(0, ReInit([]byte("next"), 0x0003, otherExtensions(p)...)))
+			return p.reading(p.propose(0, ReInit{GroupID: []byte("next"), CipherSuite: 0x0003, Extensions: otherExtensions(p)}))
 		}, handshake("leave", alone(reInit)...)},
 		{"Group.Process", "GroupContextExtensions", func(p *policed) func() error {
-			return p.reading(p.propose(0, ReplaceExtensions(otherExtensions(p)...)))
+			return p.reading(p.propose(0, GroupContextExtensions{Extensions: otherExtensions(p)}))
 		}, handshake("receive", "credential basic receive: extensions", "credential 0xF001 receive: extensions")},
 
-		{"Group.Process", "PreSharedKey", func(p *policed) func() error { return p.reading(p.propose(0, ExternalPSK([]byte("psk")))) },
+		{"Group.Process", "PreSharedKey", func(p *policed) func() error { return p.reading(p.propose(0, externalPSK("psk"))) },
 			handshake("receive")},
 
 		{"Group.Process", "commit", func(p *policed) func() error { return p.reading(p.commit(0).Message) },
@@ -483,22 +483,22 @@ func policyEntries() []policyEntry {
 			return p.reading(p.commit(0).Message)
 		}, handshake("receive", "credential 0xF001 receive: proposal 0, key package", "lifetime receive: proposal 0, key package",
 			"credential 0xF001 receive: leaf 2, proposal 1", "credential basic receive: leaf 0")},
-		{"Group.Process", "commit of a Remove", func(p *policed) func() error { return p.reading(p.commit(0, Remove(1)).Message) },
+		{"Group.Process", "commit of a Remove", func(p *policed) func() error { return p.reading(p.commit(0, Remove{Removed: 1}).Message) },
 			handshake("leave", "credential basic leave: leaf 0")},
 		{"Group.Process", "commit of a ReInit", func(p *policed) func() error {
-			return p.reading(p.commit(0, ReInit([]byte("next"), 0x0003, otherExtensions(p)...)).Message)
+			return p.reading(p.commit(0, ReInit{GroupID: []byte("next"), CipherSuite: 0x0003, Extensions: otherExtensions(p)}).Message)
 		}, handshake("leave", reInit...)},
 		{"Group.Process", "commit of PreSharedKeys", func(p *policed) func() error {
-			return p.reading(p.commit(0, ExternalPSK([]byte("psk")), ResumptionPSK([]byte("group"), 1)).Message)
+			return p.reading(p.commit(0, externalPSK("psk"), resumptionPSK([]byte("group"), 1)).Message)
 		}, handshake("receive", "psk external 11 receive", "psk resumption 32 receive")},
 		{"Group.Process", "commit of GroupContextExtensions", func(p *policed) func() error {
-			return p.reading(p.commit(0, ReplaceExtensions(otherExtensions(p)...)).Message)
+			return p.reading(p.commit(0, GroupContextExtensions{Extensions: otherExtensions(p)}).Message)
 		}, handshake("receive", "credential basic receive: proposal 0, extensions", "credential 0xF001 receive: proposal 0, extensions", "credential basic receive: leaf 0")},
 		{"Group.Process", "external commit", func(p *policed) func() error { return p.reading(p.externalCommit()) },
 			handshake("receive", "credential 0xF001 receive")},
 
 		{"Group.Reinitialize", "", func(p *policed) func() error {
-			follow(p.T, p.groups, 0, p.commit(0, ReInit([]byte("next"), 0x0003, otherExtensions(p)...)))
+			follow(p.T, p.groups, 0, p.commit(0, ReInit{GroupID: []byte("next"), CipherSuite: 0x0003, Extensions: otherExtensions(p)}))
 			return p.followingUp(0x0003, func(cfg Config, adds ...CommitOption) (*Candidate, error) {
 				return p.self().Reinitialize(p.Context(), p.q.now, cfg, adds...)
 			})
@@ -540,7 +540,7 @@ func policyEntries() []policyEntry {
 			return func() error { _, err := p.self().RestoreCandidate(p.q.now, saved); return err }
 		}, group("receive", "credential basic receive: leaf 0", "credential 0xF001 receive: leaf 2", "lifetime receive: leaf 0")},
 		{"Group.RestoreCandidate", "that leaves", func(p *policed) func() error {
-			saved, err := p.commit(1, Remove(2)).Save()
+			saved, err := p.commit(1, Remove{Removed: 2}).Save()
 			require.NoError(p, err)
 			return func() error { _, err := p.self().RestoreCandidate(p.q.now, saved); return err }
 		}, group("leave", "credential basic leave: leaf 0", "lifetime leave: leaf 0")},
@@ -553,10 +553,10 @@ func policyEntries() []policyEntry {
 			return func() error { _, err := RestoreCandidate(p.q.now, cfg, saved); return err }
 		}, asks([]string{"suite 0x0001 receive"}, ofHandshake("start"))},
 		{"RestoreCandidate", "of a follow-up group", func(p *policed) func() error {
-			follow(p.T, p.groups, 0, p.commit(0, ReInit([]byte("next"), 0x0003)))
+			follow(p.T, p.groups, 0, p.commit(0, ReInit{GroupID: []byte("next"), CipherSuite: 0x0003}))
 			cfg := p.again(1, 0x0003)
 			c, err := p.self().Reinitialize(p.Context(), p.q.now, cfg,
-				Add(p.keyPackage(p.again(0, 0x0003)).KeyPackage), Add(p.keyPackage(p.again(2, 0x0003)).KeyPackage))
+				Add{KeyPackage: p.keyPackage(p.again(0, 0x0003)).KeyPackage}, Add{KeyPackage: p.keyPackage(p.again(2, 0x0003)).KeyPackage})
 			require.NoError(p, err)
 			saved, err := c.Save()
 			require.NoError(p, err)
@@ -580,7 +580,7 @@ func policyEntries() []policyEntry {
 		}, group("receive")},
 		{"PublicGroup.Process", "Add", func(p *policed) func() error { return p.following(nil, p.propose(0, p.addOther())) },
 			handshake("receive", "credential 0xF001 receive: key package", "lifetime receive: key package")},
-		{"PublicGroup.Process", "Remove", func(p *policed) func() error { return p.following(nil, p.propose(0, Remove(1))) },
+		{"PublicGroup.Process", "Remove", func(p *policed) func() error { return p.following(nil, p.propose(0, Remove{Removed: 1})) },
 			handshake("leave")},
 		{"PublicGroup.Process", "commit of an Add that arrived", func(p *policed) func() error {
 			add := p.propose(0, p.addOther())
@@ -589,13 +589,13 @@ func policyEntries() []policyEntry {
 		}, handshake("receive", "credential 0xF001 receive: proposal 0, key package", "lifetime receive: proposal 0, key package",
 			"credential basic receive: leaf 0")},
 		{"PublicGroup.Process", "commit of a ReInit", func(p *policed) func() error {
-			return p.following(nil, p.commit(0, ReInit([]byte("next"), 0x0003, otherExtensions(p)...)).Message)
+			return p.following(nil, p.commit(0, ReInit{GroupID: []byte("next"), CipherSuite: 0x0003, Extensions: otherExtensions(p)}).Message)
 		}, handshake("leave", reInit...)},
 		{"PublicGroup.Process", "commit of GroupContextExtensions", func(p *policed) func() error {
-			return p.following(nil, p.commit(0, ReplaceExtensions(otherExtensions(p)...)).Message)
+			return p.following(nil, p.commit(0, GroupContextExtensions{Extensions: otherExtensions(p)}).Message)
 		}, handshake("receive", "credential basic receive: proposal 0, extensions", "credential 0xF001 receive: proposal 0, extensions", "credential basic receive: leaf 0")},
 		{"PublicGroup.Process", "commit of PreSharedKeys", func(p *policed) func() error {
-			return p.following(nil, p.commit(0, ExternalPSK([]byte("psk"))).Message)
+			return p.following(nil, p.commit(0, externalPSK("psk")).Message)
 		}, handshake("receive")},
 		{"PublicGroup.Process", "external commit", func(p *policed) func() error { return p.following(nil, p.externalCommit()) },
 			handshake("receive", "credential 0xF001 receive")},
@@ -608,7 +608,7 @@ func (p *policed) joining(make func(Config, ...CommitOption) (*Candidate, error)
 	creator, asks, other := p.again(0, id), p.again(1, id), p.again(2, id)
 	asks.PSKs = ownGroups{p.self()}
 	k := p.keyPackage(asks)
-	c, err := make(creator, Add(k.KeyPackage), Add(p.keyPackage(other).KeyPackage))
+	c, err := make(creator, Add{KeyPackage: k.KeyPackage}, Add{KeyPackage: p.keyPackage(other).KeyPackage})
 	require.NoError(p, err)
 	return func() error { _, err := k.Join(p.Context(), p.q.now, c.Welcome); return err }
 }
@@ -617,7 +617,7 @@ func (p *policed) joining(make func(Config, ...CommitOption) (*Candidate, error)
 func (p *policed) followingUp(id suite.ID, make func(Config, ...CommitOption) (*Candidate, error)) func() error {
 	first, own, other := p.keyPackage(p.again(0, id)), p.again(1, id), p.keyPackage(p.again(2, id))
 	return func() error {
-		_, err := make(own, Add(first.KeyPackage), Add(other.KeyPackage), ForcePath())
+		_, err := make(own, Add{KeyPackage: first.KeyPackage}, Add{KeyPackage: other.KeyPackage}, ForcePath())
 		return err
 	}
 }

@@ -54,11 +54,11 @@ func TestNobodyIsLockedIn(t *testing.T) {
 	judged(p.groups, verdicts{leaveAlone, []suite.ID{0x0003}}, 0, 1, 2)
 	for name, run := range map[string]func() error{
 		"send":           func() error { _, err := p.self().Encrypt(t.Context(), insiderTime, nil, nil); return err },
-		"propose":        p.proposing(ExternalPSK([]byte("psk"))),
+		"propose":        p.proposing(externalPSK("psk")),
 		"update":         func() error { _, err := p.self().ProposeUpdate(t.Context(), insiderTime, nil); return err },
 		"commit":         p.committing(),
-		"commit a PSK":   p.committing(ExternalPSK([]byte("psk"))),
-		"commit and add": p.committing(Remove(2), ExternalPSK([]byte("psk"))),
+		"commit a PSK":   p.committing(externalPSK("psk")),
+		"commit and add": p.committing(Remove{Removed: 2}, externalPSK("psk")),
 		"invite":         func() error { _, err := p.self().GroupInfo(t.Context(), insiderTime, true); return err },
 	} {
 		before := fingerprint(p.self())
@@ -75,19 +75,19 @@ func TestNobodyIsLockedIn(t *testing.T) {
 	p.saved() // or it may not send
 
 	// By a proposal to be removed, which another commits; all read both.
-	p.deliver(2, p.propose(2, Remove(2)))
+	p.deliver(2, p.propose(2, Remove{Removed: 2}))
 	follow(p.T, p.groups, 1, p.commit(1))
 	require.EqualValues(t, 2, p.self().Size())
 
 	// By a ReInit, from the proposal to the group that follows.
 	p.groups = p.groups[:2]
-	p.deliver(0, p.propose(0, ReInit([]byte("next"), 0x0003)))
+	p.deliver(0, p.propose(0, ReInit{GroupID: []byte("next"), CipherSuite: 0x0003}))
 	follow(p.T, p.groups, 1, p.commit(1))
 	creator, other := p.again(1, 0x0003), p.again(0, 0x0003)
 	creator.Policy, other.Policy = nil, nil
 	other.PSKs = ownGroups{p.groups[0]}
 	k := p.keyPackage(other)
-	c, err := p.self().Reinitialize(t.Context(), insiderTime, creator, Add(k.KeyPackage))
+	c, err := p.self().Reinitialize(t.Context(), insiderTime, creator, Add{KeyPackage: k.KeyPackage})
 	require.NoError(t, err)
 	_, err = adopted(k.Join(t.Context(), insiderTime, c.Welcome))
 	require.NoError(t, err)
@@ -100,14 +100,14 @@ func TestLeavingGoesBeforeWhatStays(t *testing.T) {
 		options []CommitOption
 		want    []ProposalType
 	}{
-		{"by value", []CommitOption{Remove(2)}, []ProposalType{ProposalRemove}},
+		{"by value", []CommitOption{Remove{Removed: 2}}, []ProposalType{ProposalRemove}},
 		{"that arrived", nil, []ProposalType{ProposalRemove}},
 	} {
 		t.Run(run.name, func(t *testing.T) {
 			p := newPoliced(t)
 			p.deliver(0, p.propose(0, p.addOther()))
 			if run.options == nil {
-				p.deliver(0, p.propose(0, Remove(2)))
+				p.deliver(0, p.propose(0, Remove{Removed: 2}))
 			}
 			judged(p.groups, verdicts{leaveAlone, nil}, 1)
 			var got []ProposalType
@@ -128,12 +128,12 @@ func TestRefusedProposalsAreLeftOut(t *testing.T) {
 	}{
 		"Add":          {func(p *policed) { p.deliver(0, p.propose(0, p.addOther())) }, 2},
 		"Update":       {func(p *policed) { p.deliver(2, p.update(2)) }, 1},
-		"PreSharedKey": {func(p *policed) { p.deliver(0, p.propose(0, ExternalPSK([]byte("psk")))) }, 1},
+		"PreSharedKey": {func(p *policed) { p.deliver(0, p.propose(0, externalPSK("psk"))) }, 1},
 		"GroupContextExtensions": {func(p *policed) {
-			p.deliver(0, p.propose(0, ReplaceExtensions(otherExtensions(p)...)))
+			p.deliver(0, p.propose(0, GroupContextExtensions{Extensions: otherExtensions(p)}))
 		}, 2},
 		"ReInit": {func(p *policed) {
-			p.deliver(0, p.propose(0, ReInit([]byte("next"), 0x0003, otherExtensions(p)...)))
+			p.deliver(0, p.propose(0, ReInit{GroupID: []byte("next"), CipherSuite: 0x0003, Extensions: otherExtensions(p)}))
 		}, 4},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -161,7 +161,7 @@ func TestCapabilitiesAreThoseAllowed(t *testing.T) {
 	judged(p.groups, verdicts{start, []suite.ID{0x0003}}, 1)
 	m, err := ParseMessage(p.update(1))
 	require.NoError(t, err)
-	got := m.publicMessage.content.proposal.(UpdateProposal).LeafNode.Capabilities
+	got := m.publicMessage.content.proposal.(Update).LeafNode.Capabilities
 	require.Equal(t, []suite.ID{0x0003, 0x0001}, got.CipherSuites)
 	require.Equal(t, []CredentialType{CredentialBasic, credentialNew}, got.Credentials)
 
@@ -209,7 +209,7 @@ func TestExtensionsOfAGroupAreJudged(t *testing.T) {
 		}, nil}
 		k := p.keyPackage(p.config("new"))
 		k.cfg.Policy = v
-		added, info, saved := p.commit(0, Add(k.KeyPackage)), p.info(), p.saved()
+		added, info, saved := p.commit(0, Add{KeyPackage: k.KeyPackage}), p.info(), p.saved()
 		judged(p.groups, v, 1)
 		cfg := *p.self().cfg
 		for name, run := range map[string]func() error{
@@ -240,8 +240,8 @@ func TestExtensionsThatStay(t *testing.T) {
 		}
 		return nil
 	}, nil}, 1)
-	p.commit(1, ReplaceExtensions(x[1]))
-	p.commit(1, ReplaceExtensions(x[0]))
+	p.commit(1, GroupContextExtensions{Extensions: Extensions{x[1]}})
+	p.commit(1, GroupContextExtensions{Extensions: Extensions{x[0]}})
 }
 
 func TestPolicyErrorText(t *testing.T) {

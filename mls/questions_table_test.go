@@ -126,7 +126,7 @@ func TestLifetimesOfLeavesAreJudgedAtTheDoor(t *testing.T) {
 	cfg := config("new", 20)
 	k, err := NewKeyPackage(t.Context(), insiderTime, cfg)
 	require.NoError(t, err)
-	c, err := groups[0].Commit(t.Context(), insiderTime, Add(k.KeyPackage))
+	c, err := groups[0].Commit(t.Context(), insiderTime, Add{KeyPackage: k.KeyPackage})
 	require.NoError(t, err)
 	info, err := groups[0].GroupInfo(t.Context(), insiderTime, true)
 	require.NoError(t, err)

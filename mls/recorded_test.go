@@ -65,7 +65,7 @@ func newRecordedCommit(t *testing.T, id suite.ID, members, joiners int) *recorde
 	r.joiners, err = sim.NewMembers(t.Context(), testTime, joiners)
 	require.NoError(t, err)
 	for _, k := range r.joiners {
-		r.options = append(r.options, mls.Add(k.KeyPackage))
+		r.options = append(r.options, mls.Add{KeyPackage: k.KeyPackage})
 	}
 	return r
 }
@@ -128,7 +128,7 @@ func TestEveryRecipientOpensWhatAllCoresMade(t *testing.T) {
 			require.NoError(t, err)
 			options := []mls.CommitOption{mls.ForcePath()}
 			for _, k := range newcomers {
-				options = append(options, mls.Add(k.KeyPackage))
+				options = append(options, mls.Add{KeyPackage: k.KeyPackage})
 			}
 			committer, err := sim.Member(0)
 			require.NoError(t, err)

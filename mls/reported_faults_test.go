@@ -21,7 +21,7 @@ func TestLeafThatWasCutOffStaysBlank(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			groups := clique(t, 0x0001, 4, publicHandshake)
 			prepare(t, groups)
-			c, err := groups[0].Commit(t.Context(), insiderTime, Remove(2))
+			c, err := groups[0].Commit(t.Context(), insiderTime, Remove{Removed: 2})
 			require.NoError(t, err)
 			follow(t, groups, 0, c)
 			old := groups[3].Leaf(3)
@@ -30,7 +30,7 @@ func TestLeafThatWasCutOffStaysBlank(t *testing.T) {
 			info, err := groups[1].GroupInfo(t.Context(), insiderTime, true)
 			require.NoError(t, err)
 			back := client(t, 0x0001, "member 3", publicHandshake)
-			c, err = ExternalJoin(t.Context(), insiderTime, back, info, Remove(3))
+			c, err = ExternalJoin(t.Context(), insiderTime, back, info, Remove{Removed: 3})
 			require.NoError(t, err)
 			public, err := inPublic(t, groups[0]).Process(t.Context(), insiderTime, c.Message)
 			require.NoError(t, err)
@@ -81,7 +81,7 @@ func TestNestedExtensionsAreOpaque(t *testing.T) {
 		cfg.Extensions, cfg.LeafExtensions = []ExtensionType{x}, Extensions{{Type: x, Data: data}}
 	}
 	groups := clique(t, 0x0001, 3, publicHandshake, lists)
-	c, err := groups[0].Commit(t.Context(), insiderTime, ReplaceExtensions(Extension{Type: x, Data: data}))
+	c, err := groups[0].Commit(t.Context(), insiderTime, GroupContextExtensions{Extensions: Extensions{Extension{Type: x, Data: data}}})
 	require.NoError(t, err)
 	follow(t, groups, 0, c)
 	got, _ := groups[2].GroupContext().Extensions.Find(x)
@@ -89,7 +89,7 @@ func TestNestedExtensionsAreOpaque(t *testing.T) {
 
 	m := insider{t, groups[1]}
 	for _, known := range []ExtensionType{ExtensionRequiredCapabilities, ExtensionExternalSenders} {
-		list := m.byValue(ReplaceExtensions(Extension{Type: known, Data: data}))
+		list := m.byValue(GroupContextExtensions{Extensions: Extensions{Extension{Type: known, Data: data}}})
 		requireUnprocessed(t, groups[2], ErrMalformed, m.commit(forgery{proposals: list, withPath: true}).message)
 	}
 	_, err = parseRatchetTree(data)
@@ -106,11 +106,11 @@ func TestKnownExtensionsEndWhereTheySay(t *testing.T) {
 	m := insider{t, groups[1]}
 	senders := sendersExtension(t, "authority")
 	for _, x := range []Extension{requires(t, 1), senders} {
-		c, err := groups[0].Commit(t.Context(), insiderTime, ReplaceExtensions(x))
+		c, err := groups[0].Commit(t.Context(), insiderTime, GroupContextExtensions{Extensions: Extensions{x}})
 		require.NoError(t, err)
 		requireFollowed(t, groups[2], c.Message)
 		x.Data = append(bytes.Clone(x.Data), 0)
-		list := m.byValue(ReplaceExtensions(x))
+		list := m.byValue(GroupContextExtensions{Extensions: Extensions{x}})
 		requireUnprocessed(t, groups[2], ErrMalformed, m.commit(forgery{proposals: list, withPath: true}).message)
 	}
 	tree, err := groups[0].RatchetTree()
@@ -142,7 +142,7 @@ func TestExtensionLengths(t *testing.T) {
 		var again Extension
 		require.NoError(t, parse(b, "extension", &again))
 		require.Equal(t, x, again)
-		custom := Custom(0xF100, x.Data)
+		custom := Custom{ProposalType: 0xF100, Data: x.Data}
 		b, err = marshalled(&anyProposal{custom})
 		require.NoError(t, err)
 		require.Equal(t, append([]byte{0xF1, 0}, header...), b[:2+len(header)])
@@ -170,7 +170,7 @@ func TestNewKeySignsTheNextEpoch(t *testing.T) {
 	requireFollowed(t, groups[1], outside.Message)
 
 	k := ownKeyPackage(t, 0x0001, "joiner")
-	c, err = groups[1].Commit(t.Context(), insiderTime, renewed(client(t, 0x0001, "member 1")), Add(k.KeyPackage))
+	c, err = groups[1].Commit(t.Context(), insiderTime, renewed(client(t, 0x0001, "member 1")), Add{KeyPackage: k.KeyPackage})
 	require.NoError(t, err)
 	_, err = adopted(k.Join(t.Context(), insiderTime, c.Welcome))
 	require.NoError(t, err)
@@ -282,7 +282,7 @@ func TestEarlyMessageIsReadAfterItsCommit(t *testing.T) {
 func TestExternalCommitBesideOwnCandidate(t *testing.T) {
 	groups := clique(t, 0x0001, 3, publicHandshake)
 	for _, g := range groups[:2] {
-		_, err := g.Propose(t.Context(), insiderTime, Remove(2), nil)
+		_, err := g.Propose(t.Context(), insiderTime, Remove{Removed: 2}, nil)
 		require.NoError(t, err)
 		_, err = g.ProposeUpdate(t.Context(), insiderTime, nil)
 		require.NoError(t, err)
@@ -303,7 +303,7 @@ func TestExternalCommitBesideOwnCandidate(t *testing.T) {
 // is taken once what it lacks has come, and then not again.
 func TestRefusedContentKeepsItsGeneration(t *testing.T) {
 	groups := clique(t, 0x0001, 3)
-	proposal, err := groups[0].Propose(t.Context(), insiderTime, ReplaceExtensions(), nil)
+	proposal, err := groups[0].Propose(t.Context(), insiderTime, GroupContextExtensions{}, nil)
 	require.NoError(t, err)
 	_, err = groups[1].Process(t.Context(), insiderTime, proposal)
 	require.NoError(t, err)

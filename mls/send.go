@@ -2,6 +2,7 @@ package mls
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"time"
 
@@ -53,7 +54,7 @@ func (g *Group) Encrypt(ctx context.Context, now time.Time, data, authenticatedD
 // suite refuses the pre-shared key, and [ErrInvalid] if the proposal breaks a rule or the
 // Authenticator refuses its credentials.
 func (g *Group) Propose(ctx context.Context, now time.Time, proposal Proposal, authenticatedData []byte) ([]byte, error) {
-	if _, ok := proposal.(UpdateProposal); ok {
+	if _, ok := proposal.(Update); ok {
 		return nil, errors.New("mls: an own Update is made by ProposeUpdate")
 	}
 	if err := complete(proposal); err != nil {
@@ -64,8 +65,27 @@ func (g *Group) Propose(ctx context.Context, now time.Time, proposal Proposal, a
 		q = q.as(suite.Leave)
 	}
 	return g.propose(ctx, q, authenticatedData, func() (Proposal, *ownUpdate, error) {
-		return withNonce(proposal, g.public.suite), nil, nil
+		return withDefaults(proposal, g.public.suite), nil, nil
 	})
+}
+
+// withDefaults gives a proposal of this client what the caller may leave out: a fresh nonce
+// for the injection of a PSK, and the version of a group that is to follow.
+func withDefaults(p Proposal, s suite.Suite) Proposal {
+	switch p := p.(type) {
+	case PreSharedKey:
+		if p.PSK.Nonce == nil {
+			p.PSK.Nonce = make([]byte, s.Info().KDF.Nh)
+			rand.Read(p.PSK.Nonce)
+		}
+		return p
+	case ReInit:
+		if p.Version == 0 {
+			p.Version = VersionMLS10
+		}
+		return p
+	}
+	return p
 }
 
 // ProposeUpdate makes a message that proposes to replace the own leaf with one that has a
@@ -97,7 +117,7 @@ func (g *Group) ProposeUpdate(ctx context.Context, now time.Time, authenticatedD
 			return nil, nil, err
 		}
 		err = cfg.signLeaf(ctx, leaf, key, g.public, g.leaf)
-		return UpdateProposal{LeafNode: leaf}, &ownUpdate{key, cfg}, err
+		return Update{LeafNode: leaf}, &ownUpdate{key, cfg}, err
 	})
 }
 

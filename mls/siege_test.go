@@ -137,9 +137,9 @@ func (s *siege) propose(leaf LeafIndex) {
 	case 0:
 		message, err = g.ProposeUpdate(s.Context(), insiderTime, aad)
 	case 1:
-		message, err = g.Propose(s.Context(), insiderTime, Remove(pick(&s.choices, s.members())), aad)
+		message, err = g.Propose(s.Context(), insiderTime, Remove{Removed: pick(&s.choices, s.members())}, aad)
 	case 2:
-		message, err = g.Propose(s.Context(), insiderTime, Add(ownKeyPackage(s, 0x0001, "friend").KeyPackage), aad)
+		message, err = g.Propose(s.Context(), insiderTime, Add{KeyPackage: ownKeyPackage(s, 0x0001, "friend").KeyPackage}, aad)
 	}
 	require.NoError(s, err)
 	pending := g.inbox.pending()
@@ -153,7 +153,7 @@ func (s *siege) proposeAsAuthority() {
 		return // an insider's proposal has taken them out
 	}
 	outside := outsideOf(g)
-	message, err := outside.Propose(s.Context(), s.authority.Signer, 0, Add(ownKeyPackage(s, 0x0001, "hired").KeyPackage))
+	message, err := outside.Propose(s.Context(), s.authority.Signer, 0, Add{KeyPackage: ownKeyPackage(s, 0x0001, "hired").KeyPackage})
 	require.NoError(s, err)
 	m, err := ParseMessage(message)
 	require.NoError(s, err)
@@ -236,7 +236,7 @@ func (s *siege) commit() {
 	case 1:
 		options = append(options, WithoutPending())
 	case 2:
-		options = append(options, Remove(s.inside.OwnLeaf()))
+		options = append(options, Remove{Removed: s.inside.OwnLeaf()})
 	}
 	c, err := s.groups[by].Commit(s.Context(), insiderTime, options...)
 	require.NoError(s, err, "what others propose stops no commit")
@@ -395,7 +395,7 @@ func (s *siege) attack() {
 		for range 1 + s.of(siegeRoom+2) {
 			s.made++
 			data := bytes.Repeat([]byte{byte(s.made)}, pick(&s.choices, []int{1, 3000}))
-			message, p := s.inside.propose(ReplaceExtensions(Extension{Type: 0xF0AA, Data: fmt.Append(data, s.made)}))
+			message, p := s.inside.propose(GroupContextExtensions{Extensions: Extensions{Extension{Type: 0xF0AA, Data: fmt.Append(data, s.made)}}})
 			messages, refs = append(messages, message), append(refs, proposalOrRef{ref: p.Ref})
 		}
 		if s.of(2) == 1 {
@@ -406,8 +406,8 @@ func (s *siege) attack() {
 		}
 	case 2:
 		p := pick(&s.choices, []Proposal{
-			Remove(pick(&s.choices, s.members())), Remove(s.inside.OwnLeaf()), s.inside.update(nil), Add(g.someKeyPackage(s)),
-			ExternalPSK([]byte("nobody has it")), ReplaceExtensions(),
+			Remove{Removed: pick(&s.choices, s.members())}, Remove{Removed: s.inside.OwnLeaf()}, s.inside.update(nil), Add{KeyPackage: g.someKeyPackage(s)},
+			externalPSK("nobody has it"), GroupContextExtensions{},
 		})
 		message, _ := s.inside.propose(p)
 		s.strike(message)

@@ -36,7 +36,7 @@ func TestKeysForWhichAnybodySignsAreRefused(t *testing.T) {
 		kp := spoiledKeyPackage(t, func(kp *KeyPackage) {
 			kp.LeafNode.SignatureKey = anybody{}.PublicKey()
 		}, func(n *LeafNode) { n.Signature = forged25519() }, func(kp *KeyPackage) { kp.Signature = forged25519() })
-		refuseProposal(t, groups, Add(kp), violation("5.1.2", "signature_key is a public key of the suite"))
+		refuseProposal(t, groups, Add{KeyPackage: kp}, violation("5.1.2", "signature_key is a public key of the suite"))
 	})
 
 	data, err := ExternalSenders{
@@ -49,14 +49,14 @@ func TestKeysForWhichAnybodySignsAreRefused(t *testing.T) {
 		return violation("12.1.8.1", "signature_key of external sender 1 is a public key of the suite")
 	}
 	t.Run("external sender", func(t *testing.T) {
-		refuseProposal(t, groups, ReplaceExtensions(senders), want())
+		refuseProposal(t, groups, GroupContextExtensions{Extensions: Extensions{senders}}, want())
 	})
 	t.Run("external sender of a new group", func(t *testing.T) {
 		_, err := CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "creator"), nil, senders)
 		requireRefused(t, want(), err)
 	})
 	t.Run("external sender of the group that a ReInit announces", func(t *testing.T) {
-		reInit := ReInit([]byte("next"), 0x0001, senders)
+		reInit := ReInit{GroupID: []byte("next"), Version: VersionMLS10, CipherSuite: 0x0001, Extensions: Extensions{senders}}
 		requireUnmoved(t, g, want(), func() error {
 			_, err := g.Propose(t.Context(), insiderTime, reInit, nil)
 			return err
@@ -66,7 +66,7 @@ func TestKeysForWhichAnybodySignsAreRefused(t *testing.T) {
 		requireUnprocessed(t, g, want().atProposal(0), m.commit(forgery{proposals: m.byValue(reInit)}).message)
 
 		// Of Ed448, every key of Ed25519 is none.
-		other := ReInit([]byte("next"), 0x0004, sendersExtension(t, "gate"))
+		other := ReInit{GroupID: []byte("next"), Version: VersionMLS10, CipherSuite: 0x0004, Extensions: Extensions{sendersExtension(t, "gate")}}
 		requireUnmoved(t, g, violation("12.1.8.1", "signature_key of external sender 0 is a public key of the suite"), func() error {
 			_, err := g.Propose(t.Context(), insiderTime, other, nil)
 			return err

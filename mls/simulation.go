@@ -140,7 +140,7 @@ func (s *Simulation) shape(ctx context.Context, now time.Time) error {
 	}
 	var odd []CommitOption
 	for leaf := LeafIndex(1); int(leaf) < n; leaf += 2 {
-		odd = append(odd, Remove(leaf))
+		odd = append(odd, Remove{Removed: leaf})
 	}
 	if len(odd) == 0 {
 		return nil
@@ -172,7 +172,7 @@ func (s *Simulation) grow(ctx context.Context, now time.Time, n int) error {
 	}
 	adds := []CommitOption{withoutWelcome()}
 	for _, kp := range joiners {
-		adds = append(adds, Add(kp.KeyPackage))
+		adds = append(adds, Add{KeyPackage: kp.KeyPackage})
 	}
 	return s.advance(ctx, now, 0, adds...)
 }
@@ -321,14 +321,14 @@ func (s *Simulation) Commit(ctx context.Context, now time.Time, committer LeafIn
 	s.secrets.destroy()
 	s.public, s.secrets = c.next.public, c.next.secrets.clone()
 	for _, p := range c.proposals {
-		if r, ok := p.Proposal.(RemoveProposal); ok {
+		if r, ok := p.Proposal.(Remove); ok {
 			s.members[r.Removed].leafKey.release()
 			delete(s.members, r.Removed)
 		}
 	}
 	added := c.added
 	for _, p := range c.proposals {
-		add, ok := p.Proposal.(AddProposal)
+		add, ok := p.Proposal.(Add)
 		if !ok {
 			continue
 		}

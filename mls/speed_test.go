@@ -187,7 +187,7 @@ func BenchmarkAdd(b *testing.B) {
 	require.NoError(b, err)
 	var adds []mls.CommitOption
 	for _, k := range joiners {
-		adds = append(adds, mls.Add(k.KeyPackage))
+		adds = append(adds, mls.Add{KeyPackage: k.KeyPackage})
 	}
 	_, price := prices(b)
 	onOneCore(b)
@@ -226,7 +226,7 @@ func BenchmarkJoin(b *testing.B) {
 			require.NoError(b, err)
 			g, err := sim.Member(0)
 			require.NoError(b, err)
-			c, err := g.Commit(b.Context(), time.Now(), mls.Add(joiner[0].KeyPackage))
+			c, err := g.Commit(b.Context(), time.Now(), mls.Add{KeyPackage: joiner[0].KeyPackage})
 			require.NoError(b, err)
 			start := time.Now()
 			_, err = joiner[0].Join(b.Context(), time.Now(), c.Welcome)

@@ -325,15 +325,15 @@ func (c *Candidate) checkChanges(from *tree) error {
 	for i, p := range c.proposals {
 		var leaf LeafIndex
 		switch proposal := p.Proposal.(type) {
-		case AddProposal:
+		case Add:
 			adds++
 			continue
-		case UpdateProposal:
+		case Update:
 			leaf = p.Sender.Leaf
 			if c.to.tree.leaf(leaf) == nil {
 				return badState("leaf %d, which proposal %d updates, is blank", leaf, i)
 			}
-		case RemoveProposal:
+		case Remove:
 			leaf = proposal.Removed
 		default:
 			continue
@@ -410,7 +410,7 @@ func (c *Config) inCandidate(leaf *LeafNode, g *Group, signers []suite.Signer) (
 // previousOf returns what the first commit of a follow-up group says of the old group.
 func previousOf(list []CommittedProposal) *PreviousGroup {
 	for _, c := range list {
-		p, ok := c.Proposal.(PreSharedKeyProposal)
+		p, ok := c.Proposal.(PreSharedKey)
 		if ok && p.PSK.Type == PSKResumption && p.PSK.Usage != ResumptionPSKApplication {
 			return &PreviousGroup{ID: p.PSK.GroupID, Epoch: p.PSK.Epoch, Usage: p.PSK.Usage}
 		}

@@ -13,7 +13,7 @@ func TestForgedCandidatesAreRefused(t *testing.T) {
 	populate(t, groups)
 	g := groups[0]
 	k := ownKeyPackage(t, 0x0001, "joiner")
-	c, err := g.Commit(t.Context(), insiderTime, Add(k.KeyPackage), ForcePath())
+	c, err := g.Commit(t.Context(), insiderTime, Add{KeyPackage: k.KeyPackage}, ForcePath())
 	require.NoError(t, err)
 	state, err := c.Save()
 	require.NoError(t, err)
@@ -32,7 +32,7 @@ func TestForgedCandidatesAreRefused(t *testing.T) {
 			}
 		})
 	}
-	update := UpdateProposal{LeafNode: groups[1].public.tree.leaf(1)}
+	update := Update{LeafNode: groups[1].public.tree.leaf(1)}
 	inEpoch := func(change func(*savedEpoch)) Snapshot { return edited(t, state, recordEpoch.key(), change) }
 	group, err := g.Save()
 	require.NoError(t, err)
@@ -51,7 +51,7 @@ func TestForgedCandidatesAreRefused(t *testing.T) {
 		"key of an Update":          {inCandidate(func(c *savedCandidate) { c.proposals[0].updateKey = &savedKey{form: keyHeld} }), "the group's"},
 		"blank leaf that is added":  {inCandidate(func(c *savedCandidate) { c.added = []LeafIndex{7} }), "added leaf"},
 		"Add that adds nobody":      {inCandidate(func(c *savedCandidate) { c.added = nil }), "0 leaves are added by 1 Adds"},
-		"Remove of nobody":          {covering(SenderMember, Remove(1000)), "leaf 1000 of proposal 1 was no member"},
+		"Remove of nobody":          {covering(SenderMember, Remove{Removed: 1000}), "leaf 1000 of proposal 1 was no member"},
 		"Update of one just added": {edited(t, covering(SenderMember, update), recordCandidate.key(), func(c *savedCandidate) {
 			c.proposals[1].Sender.Leaf = 3
 		}), "sender is a non-blank leaf"},

@@ -87,7 +87,7 @@ func stateOfEverything(t testing.TB) (Config, Snapshot) {
 	talk()
 	_, err = groups[0].ProposeUpdate(t.Context(), insiderTime, nil)
 	require.NoError(t, err)
-	m, err := groups[2].Propose(t.Context(), insiderTime, Add(ownKeyPackage(t, 0x0001, "joiner").KeyPackage), nil)
+	m, err := groups[2].Propose(t.Context(), insiderTime, Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage}, nil)
 	require.NoError(t, err)
 	_, err = groups[0].Process(t.Context(), insiderTime, m)
 	require.NoError(t, err)
@@ -198,7 +198,7 @@ func TestForgedStatesAreRefused(t *testing.T) {
 		"proposal with a gap":             {rename(recordProposal.at(1), recordProposal.at(2)), "next one"},
 		"proposal without a reference":    {edited(t, state, recordProposal.at(1), func(p *savedProposal) { p.Ref = nil }), "reference"},
 		"two with one reference":          {state.with(recordProposal.at(2), state.value(t, recordProposal.at(1))), "one reference"},
-		"invalid proposal":                {edited(t, state, recordProposal.at(1), func(p *savedProposal) { p.Proposal = Remove(9) }), "12.1.3"},
+		"invalid proposal":                {edited(t, state, recordProposal.at(1), func(p *savedProposal) { p.Proposal = Remove{Removed: 9} }), "12.1.3"},
 		"Update without its key":          {edited(t, state, recordProposal.at(0), func(p *savedProposal) { p.updateKey = nil }), "own Updates"},
 		"Add with a key":                  {edited(t, state, recordProposal.at(1), func(p *savedProposal) { p.updateKey = &savedKey{keyBytes, strangerBytes} }), "own Updates"},
 		"Update with a stranger's key":    {edited(t, state, recordProposal.at(0), func(p *savedProposal) { p.updateKey.key = strangerBytes }), "not that of the public key"},
@@ -301,14 +301,14 @@ func withGeneration(key []byte, generation uint32) []byte {
 // withProposal is an epoch that covers a Remove where a ReInit would be.
 func withProposal(t testing.TB, e *savedEpoch) []byte {
 	c := *e
-	c.reInit = &ReInitProposal{GroupID: []byte("a group"), Version: VersionMLS10, CipherSuite: 1}
+	c.reInit = &ReInit{GroupID: []byte("a group"), Version: VersionMLS10, CipherSuite: 1}
 	b, err := marshalled(&c)
 	require.NoError(t, err)
 	reInit, err := marshalled(&savedProposal{CommittedProposal: CommittedProposal{
 		Sender: Sender{Type: SenderMember}, Proposal: *c.reInit}})
 	require.NoError(t, err)
 	remove, err := marshalled(&savedProposal{CommittedProposal: CommittedProposal{
-		Sender: Sender{Type: SenderMember}, Proposal: Remove(1)}})
+		Sender: Sender{Type: SenderMember}, Proposal: Remove{Removed: 1}}})
 	require.NoError(t, err)
 	const frame = 1 + 5 // reference and sender in front, presence of a key behind
 	changed := bytes.Replace(b, reInit[frame:len(reInit)-1], remove[frame:len(remove)-1], 1)

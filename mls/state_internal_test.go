@@ -48,7 +48,7 @@ func TestRestoredTrees(t *testing.T) {
 					_, err = again.MessageDelta()
 					require.NoError(t, err)
 					k := ownKeyPackage(t, 0x0001, "joiner")
-					c, err := again.Commit(t.Context(), insiderTime, Add(k.KeyPackage), ForcePath())
+					c, err := again.Commit(t.Context(), insiderTime, Add{KeyPackage: k.KeyPackage}, ForcePath())
 					require.NoError(t, err)
 					g, err = c.Adopt()
 					require.NoError(t, err)

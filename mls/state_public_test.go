@@ -21,7 +21,7 @@ func publicStateOfEverything(t testing.TB) (Config, Snapshot) {
 	cfg := Config{Suites: all.Registry()}
 	public, err := NewPublicGroup(t.Context(), insiderTime, cfg, info, nil)
 	require.NoError(t, err)
-	for _, p := range []Proposal{Remove(3), Add(ownKeyPackage(t, 0x0001, "joiner").KeyPackage)} {
+	for _, p := range []Proposal{Remove{Removed: 3}, Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage}} {
 		m, err := groups[2].Propose(t.Context(), insiderTime, p, nil)
 		require.NoError(t, err)
 		_, err = public.Process(t.Context(), insiderTime, m)
@@ -94,7 +94,7 @@ func TestForgedPublicStatesAreRefused(t *testing.T) {
 		"another epoch":               {inPublic(func(p *savedPublic) { p.context.Epoch++ }), ""},
 		"proposal with a gap":         {state.with(recordProposal.at(1), nil), "next one"},
 		"two with one reference":      {state.with(recordProposal.at(3), state.value(t, recordProposal.at(0))), "one reference"},
-		"invalid proposal":            {edited(t, state, recordProposal.at(0), func(p *savedProposal) { p.Proposal = Remove(9) }), "12.1.3"},
+		"invalid proposal":            {edited(t, state, recordProposal.at(0), func(p *savedProposal) { p.Proposal = Remove{Removed: 9} }), "12.1.3"},
 		"key of an Update":            {edited(t, state, recordProposal.at(2), func(p *savedProposal) { p.updateKey = stranger }), "no private keys"},
 		"GroupInfo that is none":      {state.with(recordGroupInfo.key(), []byte{1}), ""},
 		"GroupInfo of another epoch":  {info(func(i *GroupInfo) { i.GroupContext.Epoch++ }), "another epoch"},
@@ -177,7 +177,7 @@ func TestPublicDeltasDoNotGrowWithProposals(t *testing.T) {
 	state, err := public.Save()
 	require.NoError(t, err)
 	proposed := func() []byte {
-		b, err := groups[1].Propose(t.Context(), insiderTime, ExternalPSK([]byte("another nonce")), nil)
+		b, err := groups[1].Propose(t.Context(), insiderTime, externalPSK("another nonce"), nil)
 		require.NoError(t, err)
 		return b
 	}

@@ -84,7 +84,7 @@ type savedPublic struct {
 	context         GroupContext
 	width           uint32
 	confirmationTag []byte
-	reInit          *ReInitProposal
+	reInit          *ReInit
 }
 
 func (p *publicState) saved() savedPublic {
@@ -105,7 +105,7 @@ func (p *savedPublic) unmarshal(r *wire.Reader) {
 	p.width = r.Uint32()
 	p.confirmationTag = r.Bytes()
 	if r.Optional() {
-		reInit, ok := unmarshalProposal(r).(ReInitProposal)
+		reInit, ok := unmarshalProposal(r).(ReInit)
 		if !ok {
 			r.Fail(wire.Malformed("proposal is no ReInit"))
 		}

@@ -503,7 +503,7 @@ func (c *proposalCache) holds(all []*savedProposal) error {
 
 // ownUpdate returns what is kept of an own Update, or nil for another proposal.
 func (l *stateLoader) ownUpdate(g *Group, p *savedProposal, signers []suite.Signer) (*ownUpdate, error) {
-	update, ok := p.Proposal.(UpdateProposal)
+	update, ok := p.Proposal.(Update)
 	if own := ok && p.Sender == g.sender(); own != (p.updateKey != nil) {
 		return nil, badState("own Updates come with their private keys, and no others do")
 	}

@@ -41,7 +41,7 @@ func TestGroupLifeWithRestarts(t *testing.T) {
 				pending := w.config("f")
 				kp, err := mls.NewKeyPackage(t.Context(), testTime, pending)
 				require.NoError(t, err)
-				m, err = w.groups["c"].Propose(t.Context(), testTime, mls.Add(kp.KeyPackage), nil)
+				m, err = w.groups["c"].Propose(t.Context(), testTime, mls.Add{KeyPackage: kp.KeyPackage}, nil)
 				require.NoError(t, err)
 				w.propose("c", m)
 				w.restart()
@@ -54,7 +54,7 @@ func TestGroupLifeWithRestarts(t *testing.T) {
 					}
 				}
 				w.save()
-				m, err = w.groups["a"].Propose(t.Context(), testTime, mls.Remove(w.groups["b"].OwnLeaf()), nil)
+				m, err = w.groups["a"].Propose(t.Context(), testTime, mls.Remove{Removed: w.groups["b"].OwnLeaf()}, nil)
 				require.NoError(t, err)
 				w.propose("a", m)
 				w.save()
@@ -67,7 +67,7 @@ func TestGroupLifeWithRestarts(t *testing.T) {
 				w.commit("d") // with the key of its Update
 				pause()
 				w.talk()
-				w.commit("f", mls.Remove(w.groups["d"].OwnLeaf()), mls.Remove(w.groups["e"].OwnLeaf()))
+				w.commit("f", mls.Remove{Removed: w.groups["d"].OwnLeaf()}, mls.Remove{Removed: w.groups["e"].OwnLeaf()})
 				pause()
 				w.talk()
 				for range 5 { // the window of past epochs moves on
@@ -139,7 +139,7 @@ func TestStateOfProposalThatExpires(t *testing.T) {
 	w := newStateWorld(t, 0x0001, nil, "a", "b")
 	kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("c"))
 	require.NoError(t, err)
-	m, err := w.groups["b"].Propose(t.Context(), testTime, mls.Add(kp.KeyPackage), nil)
+	m, err := w.groups["b"].Propose(t.Context(), testTime, mls.Add{KeyPackage: kp.KeyPackage}, nil)
 	require.NoError(t, err)
 	w.propose("b", m)
 	c, err := w.groups["b"].Commit(t.Context(), testTime)
@@ -160,9 +160,9 @@ func TestStateOfNodeThatComesBack(t *testing.T) {
 	require.NoError(t, err)
 	w.save()
 	for range 4 {
-		c := w.commit("a", mls.Add(kp.KeyPackage))
+		c := w.commit("a", mls.Add{KeyPackage: kp.KeyPackage})
 		w.save()
-		w.commit("a", mls.Remove(c.Added()[0]))
+		w.commit("a", mls.Remove{Removed: c.Added()[0]})
 		w.save()
 	}
 	w.restart()
@@ -179,12 +179,12 @@ func TestStateOfResumptionPSKsAndReInit(t *testing.T) {
 		w.commit("b")
 		w.restart()
 		w.wake()
-		w.commit("a", mls.ResumptionPSK(w.groups["a"].GroupID(), first))
+		w.commit("a", resumptionPSK(w.groups["a"].GroupID(), first))
 		w.restart()
 		w.wake()
 		w.agree()
 
-		w.commit("b", mls.ReInit([]byte("the new group"), id))
+		w.commit("b", mls.ReInit{GroupID: []byte("the new group"), CipherSuite: id})
 		w.restart()
 		next := newStateWorld(t, id, nil, "unrelated")
 		next.groups = map[string]*mls.Group{}
@@ -205,7 +205,7 @@ func TestStateOfResumptionPSKsAndReInit(t *testing.T) {
 			require.NoError(t, err)
 			joining[name], err = mls.RestoreKeyPackage(testTime, cfg, parsedState(t, bytesOf(t, state)))
 			require.NoError(t, err)
-			adds = append(adds, mls.Add(kp.KeyPackage))
+			adds = append(adds, mls.Add{KeyPackage: kp.KeyPackage})
 		}
 		c, err := w.groups["a"].Reinitialize(t.Context(), testTime, next.configs["a"], adds...)
 		require.NoError(t, err)

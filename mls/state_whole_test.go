@@ -72,7 +72,7 @@ func savedThings(t *testing.T) map[string]savedThing {
 	populate(t, groups)
 	_, err = groups[1].ProposeUpdate(t.Context(), insiderTime, nil)
 	require.NoError(t, err)
-	c, err := groups[0].Commit(t.Context(), insiderTime, Add(ownKeyPackage(t, 0x0001, "joiner").KeyPackage), Remove(2))
+	c, err := groups[0].Commit(t.Context(), insiderTime, Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage}, Remove{Removed: 2})
 	require.NoError(t, err)
 	in := func(g *Group) restorer {
 		return restoring(func(s Snapshot) (*Candidate, error) { return g.RestoreCandidate(insiderTime, s) })
@@ -159,7 +159,7 @@ func memberStates(t *testing.T) *deltas {
 		_, err = groups[0].ProposeUpdate(t.Context(), insiderTime, nil)
 		require.NoError(t, err)
 		message()
-		m, err := groups[2].Propose(t.Context(), insiderTime, Add(ownKeyPackage(t, 0x0001, "joiner").KeyPackage), nil)
+		m, err := groups[2].Propose(t.Context(), insiderTime, Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage}, nil)
 		require.NoError(t, err)
 		receive(m)
 		groups[0].ForgetProposals()
@@ -202,7 +202,7 @@ func publicStates(t *testing.T) *deltas {
 	}
 	for range 2 {
 		for range 2 {
-			m, err := groups[2].Propose(t.Context(), insiderTime, ExternalPSK([]byte("psk")), nil)
+			m, err := groups[2].Propose(t.Context(), insiderTime, externalPSK("psk"), nil)
 			require.NoError(t, err)
 			_, err = public.Process(t.Context(), insiderTime, m)
 			require.NoError(t, err)
@@ -274,7 +274,7 @@ func TestStateOfForkedPublicGroups(t *testing.T) {
 	groups := clique(t, 0x0001, 4, publicHandshake)
 	cfg, public, first := savedFollower(t, groups[0])
 	var branches []*PublicGroup
-	for i, options := range [][]CommitOption{{Add(ownKeyPackage(t, 0x0001, "joiner").KeyPackage)}, nil} { // one is wider
+	for i, options := range [][]CommitOption{{Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage}}, nil} { // one is wider
 		c, err := groups[i].Commit(t.Context(), insiderTime, options...)
 		require.NoError(t, err)
 		r, err := public.Process(t.Context(), insiderTime, c.Message)

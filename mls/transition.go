@@ -38,12 +38,12 @@ func (t *transition) Changes() []Change {
 	added := t.added
 	for _, p := range t.proposals {
 		switch proposal := p.Proposal.(type) {
-		case AddProposal:
+		case Add:
 			changes = append(changes, change(added[0], t.to.tree.leaf(added[0]), ChangeAdded))
 			added = added[1:]
-		case UpdateProposal:
+		case Update:
 			update(p.Sender.Leaf)
-		case RemoveProposal:
+		case Remove:
 			changes = append(changes, change(proposal.Removed, t.old.tree.leaf(proposal.Removed), ChangeRemoved))
 		}
 	}

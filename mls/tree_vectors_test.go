@@ -61,11 +61,11 @@ func TestVectorsTreeOperations(t *testing.T) {
 		require.NoError(t, r.Finish())
 		e := before.edit()
 		switch p := proposal.(type) {
-		case AddProposal:
+		case Add:
 			e.addLeaf(&p.KeyPackage.LeafNode)
-		case UpdateProposal:
+		case Update:
 			e.updateLeaf(c.ProposalSender, p.LeafNode)
-		case RemoveProposal:
+		case Remove:
 			e.removeLeaf(p.Removed)
 		default:
 			require.Fail(t, "unexpected proposal", "%T", p)

@@ -256,26 +256,26 @@ func (g *wireGenerator) pskID() *PreSharedKeyID {
 func (g *wireGenerator) proposal() Proposal {
 	switch ProposalType(g.IntN(len(proposalKinds) + 1)) {
 	case 0:
-		return CustomProposal{ProposalType: ProposalType(len(proposalKinds) + 1 + g.IntN(0xFFF8)), Data: g.bytes()}
+		return Custom{ProposalType: ProposalType(len(proposalKinds) + 1 + g.IntN(0xFFF8)), Data: g.bytes()}
 	case ProposalAdd:
-		return AddProposal{KeyPackage: g.keyPackage()}
+		return Add{KeyPackage: g.keyPackage()}
 	case ProposalUpdate:
-		return UpdateProposal{LeafNode: g.leafNode()}
+		return Update{LeafNode: g.leafNode()}
 	case ProposalRemove:
-		return RemoveProposal{Removed: g.leafIndex()}
+		return Remove{Removed: g.leafIndex()}
 	case ProposalPSK:
-		return PreSharedKeyProposal{PSK: *g.pskID()}
+		return PreSharedKey{PSK: *g.pskID()}
 	case ProposalReInit:
-		return ReInitProposal{
+		return ReInit{
 			GroupID:     g.bytes(),
 			Version:     ProtocolVersion(g.Uint32()),
 			CipherSuite: suite.ID(g.Uint32()),
 			Extensions:  g.extensions(),
 		}
 	case ProposalExternalInit:
-		return ExternalInitProposal{KEMOutput: g.bytes()}
+		return ExternalInit{KEMOutput: g.bytes()}
 	default:
-		return GroupContextExtensionsProposal{Extensions: g.extensions()}
+		return GroupContextExtensions{Extensions: g.extensions()}
 	}
 }
 

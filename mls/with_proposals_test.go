@@ -14,7 +14,7 @@ import (
 func withoutRoom(t *testing.T, adjust func(*Config)) (groups []*Group, messages [][]byte, list []CommittedProposal) {
 	groups = clique(t, 0x0001, 5, adjust, func(cfg *Config) { cfg.Limits.MaxProposals = 1 })
 	m := insider{t, groups[1]}
-	for _, p := range []Proposal{Remove(4), ExternalPSK([]byte("unused")), ReplaceExtensions()} {
+	for _, p := range []Proposal{Remove{Removed: 4}, externalPSK("unused"), GroupContextExtensions{}} {
 		message, proposal := m.propose(p)
 		messages, list = append(messages, message), append(list, proposal)
 	}
@@ -81,10 +81,10 @@ func TestHandedOverProposalsAreChecked(t *testing.T) {
 		spoil    func([]byte) []byte
 		want     error
 	}{
-		"invalid":        {Remove(7), slices.Clone[[]byte], violation("12.1.3", "Remove is of a member").atLeaf(7)},
-		"changed":        {Remove(3), func(b []byte) []byte { return flipped(b, len(b)-1) }, ErrInvalid},
-		"malformed":      {Remove(3), func(b []byte) []byte { return b[:len(b)-1] }, ErrMalformed},
-		"of other group": {Remove(3), func(b []byte) []byte { return otherGroup(t, b) }, ErrWrongGroup},
+		"invalid":        {Remove{Removed: 7}, slices.Clone[[]byte], violation("12.1.3", "Remove is of a member").atLeaf(7)},
+		"changed":        {Remove{Removed: 3}, func(b []byte) []byte { return flipped(b, len(b)-1) }, ErrInvalid},
+		"malformed":      {Remove{Removed: 3}, func(b []byte) []byte { return b[:len(b)-1] }, ErrMalformed},
+		"of other group": {Remove{Removed: 3}, func(b []byte) []byte { return otherGroup(t, b) }, ErrWrongGroup},
 	} {
 		t.Run(name, func(t *testing.T) {
 			message, proposal := a.propose(c.proposal)
@@ -100,7 +100,7 @@ func TestHandedOverProposalsAreChecked(t *testing.T) {
 	}
 	t.Run("in the other format", func(t *testing.T) {
 		a := newAttack(t, publicHandshake)
-		message, proposal := a.propose(Remove(3))
+		message, proposal := a.propose(Remove{Removed: 3})
 		commit := a.commit(forgery{withPath: true, proposals: []CommittedProposal{proposal}})
 		a.victim.cfg.StrictHandshake, a.victim.cfg.PublicHandshake = true, false
 		m, err := ParseMessage(message)
@@ -129,7 +129,7 @@ func TestOwnProposalIsHandedOver(t *testing.T) {
 	groups := clique(t, 0x0001, 4, publicHandshake)
 	state, err := groups[1].Save()
 	require.NoError(t, err)
-	message, err := groups[1].Propose(t.Context(), insiderTime, Remove(3), nil)
+	message, err := groups[1].Propose(t.Context(), insiderTime, Remove{Removed: 3}, nil)
 	require.NoError(t, err)
 	_, err = groups[0].Process(t.Context(), insiderTime, message)
 	require.NoError(t, err)
@@ -163,10 +163,10 @@ func TestUnwantedProposalsAreNotVerified(t *testing.T) {
 			a := newAttack(t, adjust)
 			var unrelated [][]byte
 			for i := range 64 {
-				message, _ := a.propose(ReplaceExtensions(Extension{Type: 0xF0AA, Data: []byte{byte(i)}}))
+				message, _ := a.propose(GroupContextExtensions{Extensions: Extensions{Extension{Type: 0xF0AA, Data: []byte{byte(i)}}}})
 				unrelated = append(unrelated, message)
 			}
-			wanted, proposal := a.propose(Remove(3))
+			wanted, proposal := a.propose(Remove{Removed: 3})
 			commit := a.commit(forgery{withPath: true, proposals: []CommittedProposal{proposal}})
 			public := inPublic(t, a.victim)
 			counting := &verifications{Suite: a.victim.public.suite}
@@ -210,7 +210,7 @@ func TestPrivateProposalsOfOneGeneration(t *testing.T) {
 	state, err := groups[1].Save()
 	require.NoError(t, err)
 	var messages [2][]byte
-	for i, p := range []Proposal{Remove(3), ReplaceExtensions()} {
+	for i, p := range []Proposal{Remove{Removed: 3}, GroupContextExtensions{}} {
 		clone, err := RestoreGroup(insiderTime, *groups[1].cfg, state)
 		require.NoError(t, err)
 		_, err = clone.Propose(t.Context(), insiderTime, p, nil)
@@ -245,7 +245,7 @@ func TestPrivateProposalsOfOneGeneration(t *testing.T) {
 	require.NoError(t, err)
 	info, err := committer.GroupInfo(t.Context(), insiderTime, true)
 	require.NoError(t, err)
-	back, err := ExternalJoin(t.Context(), insiderTime, *victim.cfg, info, Remove(victim.OwnLeaf()))
+	back, err := ExternalJoin(t.Context(), insiderTime, *victim.cfg, info, Remove{Removed: victim.OwnLeaf()})
 	require.NoError(t, err)
 	r, err := committer.Process(t.Context(), insiderTime, back.Message)
 	require.NoError(t, err)

@@ -26,6 +26,16 @@ func config(t testing.TB, id suite.ID, name string) mls.Config {
 	return cfg
 }
 
+func externalPSK(id string) mls.PreSharedKey {
+	return mls.PreSharedKey{PSK: mls.PreSharedKeyID{Type: mls.PSKExternal, ID: []byte(id)}}
+}
+
+func resumptionPSK(groupID []byte, epoch uint64) mls.PreSharedKey {
+	return mls.PreSharedKey{PSK: mls.PreSharedKeyID{
+		Type: mls.PSKResumption, Usage: mls.ResumptionPSKApplication, GroupID: groupID, Epoch: epoch,
+	}}
+}
+
 // world is a group whose members all follow it.
 type world struct {
 	t      testing.TB
@@ -79,7 +89,7 @@ func (w *world) addClients(by string, configs map[string]mls.Config) *mls.Candid
 		k, err := mls.NewKeyPackage(w.t.Context(), testTime, cfg)
 		require.NoError(w.t, err)
 		own[name] = k
-		options = append(options, mls.Add(k.KeyPackage))
+		options = append(options, mls.Add{KeyPackage: k.KeyPackage})
 	}
 	c := w.commit(by, options...)
 	for name, k := range own {

@@ -129,7 +129,7 @@ func TestX509Credentials(t *testing.T) {
 			require.NoError(t, err)
 			k, err := NewKeyPackage(t.Context(), insiderTime, x509Client(t, id))
 			require.NoError(t, err)
-			c, err := g.Commit(t.Context(), insiderTime, Add(k.KeyPackage), ForcePath())
+			c, err := g.Commit(t.Context(), insiderTime, Add{KeyPackage: k.KeyPackage}, ForcePath())
 			require.NoError(t, err)
 			joined, err := adopted(k.Join(t.Context(), insiderTime, c.Welcome))
 			require.NoError(t, err)

@@ -45,7 +45,7 @@ func under(t testing.TB, p *policy.Policy, id suite.ID, name string) mls.Config 
 func join(t testing.TB, g *mls.Group, cfg mls.Config) (first, second *mls.Group) {
 	k, err := mls.NewKeyPackage(t.Context(), today, cfg)
 	require.NoError(t, err)
-	c, err := g.Commit(t.Context(), today, mls.Add(k.KeyPackage))
+	c, err := g.Commit(t.Context(), today, mls.Add{KeyPackage: k.KeyPackage})
 	require.NoError(t, err)
 	second, err = adopted(k.Join(t.Context(), today, c.Welcome))
 	require.NoError(t, err)
@@ -76,14 +76,14 @@ func TestShortPSKIsNotInjected(t *testing.T) {
 	g, err := mls.CreateGroup(t.Context(), today, under(t, nil, 0x0002, "free"), nil)
 	require.NoError(t, err)
 	g, strict := join(t, g, under(t, p, 0x0002, "strict"))
-	_, err = strict.Propose(t.Context(), today, mls.ExternalPSK([]byte("short")), nil)
+	_, err = strict.Propose(t.Context(), today, mls.PreSharedKey{PSK: mls.PreSharedKeyID{Type: mls.PSKExternal, ID: []byte("short")}}, nil)
 	requireDenied(t, err)
-	_, err = strict.Commit(t.Context(), today, mls.ExternalPSK([]byte("short")))
+	_, err = strict.Commit(t.Context(), today, mls.PreSharedKey{PSK: mls.PreSharedKeyID{Type: mls.PSKExternal, ID: []byte("short")}})
 	requireDenied(t, err)
-	_, err = strict.Commit(t.Context(), today, mls.ExternalPSK([]byte("long")))
+	_, err = strict.Commit(t.Context(), today, mls.PreSharedKey{PSK: mls.PreSharedKeyID{Type: mls.PSKExternal, ID: []byte("long")}})
 	require.NoError(t, err)
 
-	m, err := g.Propose(t.Context(), today, mls.ExternalPSK([]byte("short")), nil)
+	m, err := g.Propose(t.Context(), today, mls.PreSharedKey{PSK: mls.PreSharedKeyID{Type: mls.PSKExternal, ID: []byte("short")}}, nil)
 	require.NoError(t, err)
 	_, err = strict.Process(t.Context(), today, m)
 	require.NoError(t, err)
@@ -113,13 +113,13 @@ func TestDateAfterAReInit(t *testing.T) {
 	a, err := mls.CreateGroup(t.Context(), last, first, nil)
 	require.NoError(t, err)
 	k := keyPackage(last, second)
-	c, err := a.Commit(t.Context(), last, mls.Add(k.KeyPackage))
+	c, err := a.Commit(t.Context(), last, mls.Add{KeyPackage: k.KeyPackage})
 	require.NoError(t, err)
 	b, err := adopted(k.Join(t.Context(), last, c.Welcome))
 	require.NoError(t, err)
 	a = adopt(c)
 	early := keyPackage(last, second)
-	c, err = a.Commit(t.Context(), last, mls.ReInit([]byte("next"), 0x0007))
+	c, err = a.Commit(t.Context(), last, mls.ReInit{GroupID: []byte("next"), CipherSuite: 0x0007})
 	require.NoError(t, err)
 	got, err := b.Process(t.Context(), last, c.Message)
 	require.NoError(t, err)
@@ -131,7 +131,7 @@ func TestDateAfterAReInit(t *testing.T) {
 	requireDenied(t, err)
 	late := keyPackage(next, second, mls.ToFollow(b))
 	for _, k := range []*mls.OwnKeyPackage{early, late} {
-		c, err = a.Reinitialize(t.Context(), next, first, mls.Add(k.KeyPackage))
+		c, err = a.Reinitialize(t.Context(), next, first, mls.Add{KeyPackage: k.KeyPackage})
 		require.NoError(t, err)
 		saved, err := c.Save()
 		require.NoError(t, err)
@@ -180,8 +180,11 @@ func TestRefusedActIsObserved(t *testing.T) {
 	k, err := mls.NewKeyPackage(t.Context(), today, under(t, nil, 0x0002, "second"))
 	require.NoError(t, err)
 	for name, run := range map[string]func() error{
-		"commit":  func() error { _, err := g.Commit(t.Context(), today, mls.Add(k.KeyPackage)); return err },
-		"propose": func() error { _, err := g.Propose(t.Context(), today, mls.Add(k.KeyPackage), nil); return err },
+		"commit": func() error { _, err := g.Commit(t.Context(), today, mls.Add{KeyPackage: k.KeyPackage}); return err },
+		"propose": func() error {
+			_, err := g.Propose(t.Context(), today, mls.Add{KeyPackage: k.KeyPackage}, nil)
+			return err
+		},
 	} {
 		seen = nil
 		requireDenied(t, run())

@@ -35,7 +35,7 @@ func newDated(t *testing.T, p *policy.Policy) *dated {
 			d.config[0].Policy = nil
 		} else {
 			joiners = append(joiners, d.keyPackage(d.config[i]))
-			adds = append(adds, mls.Add(joiners[i-1].KeyPackage))
+			adds = append(adds, mls.Add{KeyPackage: joiners[i-1].KeyPackage})
 		}
 	}
 	first, err := mls.CreateGroup(t.Context(), d.now, d.config[0], nil)
@@ -99,7 +99,7 @@ func TestGroupsThatExist(t *testing.T) {
 	for existing := policy.Report; existing <= policy.Refuse; existing++ {
 		policies = append(policies, own(t, fmt.Sprintf("extends: [asd-ism]\nexisting: %s\n", existing)))
 	}
-	reInit := mls.ReInit([]byte("next"), 0xF00B)
+	reInit := mls.ReInit{GroupID: []byte("next"), CipherSuite: 0xF00B}
 	for _, c := range []struct {
 		name string
 		run  func(*dated) error
@@ -111,8 +111,8 @@ func TestGroupsThatExist(t *testing.T) {
 			_, err := d.groups[1].Branch(d.Context(), d.now, d.config[1], nil, nil)
 			return err
 		}, -1},
-		{"ReInit to the same suite", commit(mls.ReInit([]byte("next"), 0x0002)), -1},
-		{"read a ReInit to the same suite", readCommit(mls.ReInit([]byte("next"), 0x0002)), -1},
+		{"ReInit to the same suite", commit(mls.ReInit{GroupID: []byte("next"), CipherSuite: 0x0002}), -1},
+		{"read a ReInit to the same suite", readCommit(mls.ReInit{GroupID: []byte("next"), CipherSuite: 0x0002}), -1},
 
 		{"send", func(d *dated) error { _, err := d.groups[1].Encrypt(d.Context(), d.now, nil, nil); return err }, policy.Report},
 		{"commit", commit(), policy.Report},
@@ -134,14 +134,14 @@ func TestGroupsThatExist(t *testing.T) {
 			_, err = mls.RestoreToLeave(d.now, d.config[1], state)
 			return err
 		}, policy.Refuse},
-		{"remove", commit(mls.Remove(2)), policy.Refuse},
+		{"remove", commit(mls.Remove{Removed: 2}), policy.Refuse},
 		{"ask to be removed", func(d *dated) error {
-			_, err := d.groups[1].Propose(d.Context(), d.now, mls.Remove(1), nil)
+			_, err := d.groups[1].Propose(d.Context(), d.now, mls.Remove{Removed: 1}, nil)
 			return err
 		}, policy.Refuse},
 		{"ReInit to a suite that may begin", commit(reInit), policy.Refuse},
 		{"read a ReInit", readCommit(reInit), policy.Refuse},
-		{"read a Remove", readCommit(mls.Remove(2)), policy.Refuse},
+		{"read a Remove", readCommit(mls.Remove{Removed: 2}), policy.Refuse},
 		{"export", func(d *dated) error { _, err := d.groups[1].Export("label", nil, 32); return err }, policy.Refuse},
 	} {
 		for existing, p := range policies {
@@ -169,7 +169,7 @@ func TestGroupsThatExist(t *testing.T) {
 func TestNobodyJoinsAfterTheDate(t *testing.T) {
 	d := newDated(t, own(t, "extends: [asd-ism]\n"))
 	d.now = d.now.AddDate(0, 0, 1)
-	c, err := d.groups[1].Commit(t.Context(), d.now, mls.Add(d.late.KeyPackage))
+	c, err := d.groups[1].Commit(t.Context(), d.now, mls.Add{KeyPackage: d.late.KeyPackage})
 	require.NoError(t, err)
 	_, err = d.late.Join(t.Context(), d.now, c.Welcome)
 	require.ErrorIs(t, err, policy.ErrRefused)
@@ -192,7 +192,7 @@ func TestLifetimesInAGroup(t *testing.T) {
 		second.Lifetimes.Own = 20 * 24 * time.Hour
 		k, err := mls.NewKeyPackage(t.Context(), today, second)
 		require.NoError(t, err)
-		c, err := g.Commit(t.Context(), today, mls.Add(k.KeyPackage))
+		c, err := g.Commit(t.Context(), today, mls.Add{KeyPackage: k.KeyPackage})
 		require.NoError(t, err)
 		_, err = k.Join(t.Context(), today, c.Welcome)
 		requireDenied(t, err)
@@ -204,7 +204,7 @@ func TestLifetimesInAGroup(t *testing.T) {
 		free := under(t, nil, 0x0002, "member")
 		k, err = mls.NewKeyPackage(t.Context(), today, free)
 		require.NoError(t, err)
-		c, err = g.Commit(t.Context(), today, mls.Add(k.KeyPackage))
+		c, err = g.Commit(t.Context(), today, mls.Add{KeyPackage: k.KeyPackage})
 		require.NoError(t, err)
 		member, err := adopted(k.Join(t.Context(), today, c.Welcome))
 		require.NoError(t, err)

@@ -52,13 +52,13 @@ func TestOneFieldEnforcesAMandate(t *testing.T) {
 		err  error
 	}{
 		{"suite", create(x25519)},
-		{"suite", commit(mls.ReInit([]byte("next"), 0x0001))},
+		{"suite", commit(mls.ReInit{GroupID: []byte("next"), CipherSuite: 0x0001})},
 		{"credential", create(client(p, basic))},
-		{"credential", commit(mls.Add(stranger.KeyPackage))},
+		{"credential", commit(mls.Add{KeyPackage: stranger.KeyPackage})},
 		{"lifetime", create(client(p, func(cfg *mls.Config) { cfg.Lifetimes.Own += time.Second }))},
-		{"psk", commit(mls.ExternalPSK([]byte("short")))},
+		{"psk", commit(mls.PreSharedKey{PSK: mls.PreSharedKeyID{Type: mls.PSKExternal, ID: []byte("short")}})},
 		{"format", create(client(p, func(cfg *mls.Config) { cfg.PublicHandshake = true }))},
-		{"downgrade", commit(mls.ReInit([]byte("next"), 0x0002))},
+		{"downgrade", commit(mls.ReInit{GroupID: []byte("next"), CipherSuite: 0x0002})},
 	} {
 		var refused *mls.PolicyError
 		require.ErrorAs(t, c.err, &refused, c.rule)
@@ -67,6 +67,6 @@ func TestOneFieldEnforcesAMandate(t *testing.T) {
 		require.ErrorAs(t, c.err, &refusal, c.rule)
 		require.Equal(t, c.rule, refusal.Rule)
 	}
-	require.NoError(t, commit(mls.ExternalPSK([]byte("long"))))
-	require.NoError(t, commit(mls.ReInit([]byte("next"), 0xF005)))
+	require.NoError(t, commit(mls.PreSharedKey{PSK: mls.PreSharedKeyID{Type: mls.PSKExternal, ID: []byte("long")}}))
+	require.NoError(t, commit(mls.ReInit{GroupID: []byte("next"), CipherSuite: 0xF005}))
 }

@@ -60,7 +60,7 @@ func runAdd(ctx context.Context, s *scenario, plan measure.Plan) ([]measure.Samp
 	if err != nil {
 		return nil, 0, err
 	}
-	return s.commit(ctx, plan, func(c *mls.Candidate) int { return len(c.Message) + len(c.Welcome) }, mls.Add(kp.KeyPackage))
+	return s.commit(ctx, plan, func(c *mls.Candidate) int { return len(c.Message) + len(c.Welcome) }, mls.Add{KeyPackage: kp.KeyPackage})
 }
 
 // commit measures commits of leaf 0, each as its first message of the epoch.

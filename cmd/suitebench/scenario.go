@@ -87,7 +87,7 @@ func (s *scenario) newJoiner(ctx context.Context) (joiner, error) {
 	if err != nil {
 		return joiner{}, err
 	}
-	c, err := committer.Commit(ctx, s.now, mls.Add(kp.KeyPackage))
+	c, err := committer.Commit(ctx, s.now, mls.Add{KeyPackage: kp.KeyPackage})
 	if err != nil {
 		return joiner{}, err
 	}

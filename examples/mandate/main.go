@@ -93,7 +93,7 @@ func talk(ctx context.Context, now time.Time, aliceConfig, bobConfig mls.Config,
 	if err != nil {
 		return err
 	}
-	commit, err := alice.Commit(ctx, now, mls.Add(keyPackage.KeyPackage))
+	commit, err := alice.Commit(ctx, now, mls.Add{KeyPackage: keyPackage.KeyPackage})
 	if err != nil {
 		return err
 	}

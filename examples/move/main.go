@@ -192,7 +192,7 @@ func liveGroup(ctx context.Context, now time.Time, size int, p suite.Policy) ([]
 		}
 		members[i] = &member{cfg: cfg}
 		if i > 0 {
-			adds = append(adds, mls.Add(joiners[i].KeyPackage))
+			adds = append(adds, mls.Add{KeyPackage: joiners[i].KeyPackage})
 		}
 	}
 	first, err := mls.CreateGroup(ctx, now, members[0].cfg, []byte("the old group"))

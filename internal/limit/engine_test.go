@@ -120,7 +120,7 @@ func (b bench) addAndJoin(g limit.Group) {
 	var c *mls.Candidate
 	made := b.counter.of(func() {
 		var err error
-		c, err = committer.Commit(b.Context(), now, mls.Add(kp.KeyPackage))
+		c, err = committer.Commit(b.Context(), now, mls.Add{KeyPackage: kp.KeyPackage})
 		require.NoError(b, err)
 	})
 	require.Equal(b, calls(g.Add()), made, "add")

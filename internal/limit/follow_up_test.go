@@ -24,7 +24,7 @@ func TestEngineMeetsLimitOfFollowUp(t *testing.T) {
 }
 
 func (b bench) followUp(g limit.Group) {
-	c, err := b.member(0).Commit(b.Context(), now, mls.ReInit([]byte("next"), b.suite))
+	c, err := b.member(0).Commit(b.Context(), now, mls.ReInit{GroupID: []byte("next"), CipherSuite: b.suite})
 	require.NoError(b, err)
 	old, err := c.Adopt()
 	require.NoError(b, err)
@@ -41,7 +41,7 @@ func (b bench) followUp(g limit.Group) {
 		}
 		joiner, err = mls.NewKeyPackage(b.Context(), now, config(leaf.Credential))
 		require.NoError(b, err)
-		adds = append(adds, mls.Add(joiner.KeyPackage))
+		adds = append(adds, mls.Add{KeyPackage: joiner.KeyPackage})
 	}
 	cfg := config(old.Leaf(old.OwnLeaf()).Credential)
 	made := b.counter.of(func() {

@@ -97,18 +97,18 @@ func (c *client) proposal(g *mls.Group, s *sentence) mls.Proposal {
 	c.t.Helper()
 	switch s.one("add", "remove", "psk", "resumption psk", "reinit") {
 	case "add":
-		return mls.Add(c.existing(s.word()).take(g.Suite().Info().ID))
+		return mls.Add{KeyPackage: c.existing(s.word()).take(g.Suite().Info().ID)}
 	case "remove":
-		return mls.Remove(leafOf(c.t, g, s.word()))
+		return mls.Remove{Removed: leafOf(c.t, g, s.word())}
 	case "psk":
-		return mls.ExternalPSK([]byte(s.word()))
+		return mls.PreSharedKey{PSK: mls.PreSharedKeyID{Type: mls.PSKExternal, ID: []byte(s.word())}}
 	case "resumption psk":
 		epoch, err := strconv.ParseUint(s.word(), 10, 64)
 		require.NoError(c.t, err)
-		return mls.ResumptionPSK(g.GroupID(), epoch)
+		return mls.PreSharedKey{PSK: mls.PreSharedKeyID{Type: mls.PSKResumption, Usage: mls.ResumptionPSKApplication, GroupID: g.GroupID(), Epoch: epoch}}
 	default:
 		name := s.word()
-		return mls.ReInit([]byte(name), s.suiteID())
+		return mls.ReInit{GroupID: []byte(name), CipherSuite: s.suiteID()}
 	}
 }
 
@@ -295,7 +295,7 @@ func (c *client) joinsFromOutside(s *sentence) {
 	g := info.author.groups[info.group] // whose members the GroupInfo lists, too
 	var options []mls.CommitOption
 	if s.take("in the place of") {
-		options = append(options, mls.Remove(leafOf(c.t, g, s.word())))
+		options = append(options, mls.Remove{Removed: leafOf(c.t, g, s.word())})
 	}
 	made, err := mls.ExternalJoin(c.ctx(), c.now, c.config(g.Suite().Info().ID), info.data, options...)
 	if c.ok(err) {
@@ -320,7 +320,7 @@ func (c *client) adds(id suite.ID, s *sentence) []mls.CommitOption {
 	s.must("with")
 	var options []mls.CommitOption
 	for _, name := range s.rest() {
-		options = append(options, mls.Add(c.existing(name).take(id)))
+		options = append(options, mls.Add{KeyPackage: c.existing(name).take(id)})
 	}
 	return options
 }

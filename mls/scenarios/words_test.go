@@ -81,12 +81,12 @@ func changes(c commit) string {
 // beyondMembers says what a proposal does that does not show in the members.
 func beyondMembers(p mls.Proposal) string {
 	switch p := p.(type) {
-	case mls.PreSharedKeyProposal:
+	case mls.PreSharedKey:
 		if p.PSK.Type == mls.PSKExternal {
 			return fmt.Sprintf("the PSK %q goes in", p.PSK.ID)
 		}
 		return fmt.Sprintf("the PSK of epoch %d of %s goes in", p.PSK.Epoch, p.PSK.GroupID)
-	case mls.ReInitProposal:
+	case mls.ReInit:
 		return fmt.Sprintf("the group ends, %s of %v follows", p.GroupID, p.CipherSuite)
 	}
 	return ""
@@ -103,11 +103,11 @@ func proposal(of iter.Seq2[mls.LeafIndex, *mls.LeafNode], kept *mls.CommittedPro
 		return fmt.Sprintf("leaf %d", leaf)
 	}
 	switch p := kept.Proposal.(type) {
-	case mls.AddProposal:
+	case mls.Add:
 		return "add " + identity(p.KeyPackage.LeafNode.Credential)
-	case mls.RemoveProposal:
+	case mls.Remove:
 		return "remove " + name(p.Removed)
-	case mls.UpdateProposal:
+	case mls.Update:
 		return "new keys for " + name(kept.Sender.Leaf)
 	default:
 		return beyondMembers(p)

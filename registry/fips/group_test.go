@@ -96,11 +96,13 @@ func live(ctx context.Context, suites *registry.Registry, id suite.ID) error {
 		{"messages", l.talk},
 		{"commit", func() error { return l.commit("b") }},
 		{"update by reference", l.update},
-		{"external PSK", func() error { return l.commit("a", mls.ExternalPSK([]byte("long"))) }},
+		{"external PSK", func() error {
+			return l.commit("a", mls.PreSharedKey{PSK: mls.PreSharedKeyID{Type: mls.PSKExternal, ID: []byte("long")}})
+		}},
 		{"short external PSK", l.shortPSK},
 		{"external commit", l.external},
 		{"messages", l.talk},
-		{"remove", func() error { return l.commit("c", mls.Remove(l.groups["b"].OwnLeaf())) }},
+		{"remove", func() error { return l.commit("c", mls.Remove{Removed: l.groups["b"].OwnLeaf()}) }},
 		{"save and restore", l.restore},
 		{"messages", l.talk},
 		{"ReInit", l.reInit},
@@ -173,7 +175,7 @@ func (l *life) keyPackages(names ...string) (map[string]*mls.OwnKeyPackage, []ml
 		if keys[name], err = mls.NewKeyPackage(l.ctx, today, cfg); err != nil {
 			return nil, nil, err
 		}
-		adds = append(adds, mls.Add(keys[name].KeyPackage))
+		adds = append(adds, mls.Add{KeyPackage: keys[name].KeyPackage})
 	}
 	return keys, adds, nil
 }
@@ -273,14 +275,14 @@ func (l *life) update() error {
 // shortPSK wants a refusal that says why, and nothing changed.
 func (l *life) shortPSK() error {
 	before := l.groups["a"].Epoch()
-	_, err := l.groups["a"].Commit(l.ctx, today, mls.ExternalPSK([]byte("short")))
+	_, err := l.groups["a"].Commit(l.ctx, today, mls.PreSharedKey{PSK: mls.PreSharedKeyID{Type: mls.PSKExternal, ID: []byte("short")}})
 	if !errors.Is(err, suite.ErrShortSecret) {
 		return fmt.Errorf("the error is %v, want %v", err, suite.ErrShortSecret)
 	}
 	if l.groups["a"].Epoch() != before {
 		return errors.New("the group moved")
 	}
-	if _, err := l.groups["a"].Propose(l.ctx, today, mls.ExternalPSK([]byte("short")), nil); !errors.Is(err, mls.ErrUnusablePSK) {
+	if _, err := l.groups["a"].Propose(l.ctx, today, mls.PreSharedKey{PSK: mls.PreSharedKeyID{Type: mls.PSKExternal, ID: []byte("short")}}, nil); !errors.Is(err, mls.ErrUnusablePSK) {
 		return fmt.Errorf("the error of a proposal is %v, want %v", err, mls.ErrUnusablePSK)
 	}
 	return l.talk()
@@ -317,7 +319,7 @@ func (l *life) restore() error {
 	if err != nil {
 		return err
 	}
-	c, err := l.groups["a"].Commit(l.ctx, today, mls.Add(key.KeyPackage))
+	c, err := l.groups["a"].Commit(l.ctx, today, mls.Add{KeyPackage: key.KeyPackage})
 	if err != nil {
 		return err
 	}
@@ -347,7 +349,7 @@ func (l *life) restore() error {
 
 // reInit moves the members to a group of the same suite.
 func (l *life) reInit() error {
-	if err := l.commit("a", mls.ReInit([]byte("the next group"), l.id)); err != nil {
+	if err := l.commit("a", mls.ReInit{GroupID: []byte("the next group"), CipherSuite: l.id}); err != nil {
 		return err
 	}
 	cfg, err := l.config("a")
