@@ -125,7 +125,7 @@ func specimens(t *testing.T, id suite.ID) []*specimen {
 			check(r)
 			m, err := ParseMessage(encoded)
 			require.NoError(t, err)
-			if m.publicMessage == nil || r.Proposal != nil {
+			if m.PublicMessage == nil || r.Proposal != nil {
 				require.NotEqual(t, before, state(), "a fingerprint shows what changes")
 			}
 		}})

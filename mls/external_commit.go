@@ -167,7 +167,7 @@ func ExternalJoin(ctx context.Context, now time.Time, cfg Config, groupInfo []by
 	}
 	public, err := p.framing(nil).protectPublic(ac)
 	if err == nil {
-		c.Message, err = (&Message{publicMessage: public}).Marshal()
+		c.Message, err = public.encode()
 	}
 	if err != nil {
 		c.Discard()

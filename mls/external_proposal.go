@@ -47,5 +47,5 @@ func (e ExternalProposer) propose(ctx context.Context, signer suite.Signer, send
 	if err != nil {
 		return nil, err
 	}
-	return (&Message{publicMessage: &publicMessage{content: ac.content, auth: ac.auth}}).Marshal()
+	return (&publicMessage{content: ac.content, auth: ac.auth}).encode()
 }

@@ -217,7 +217,7 @@ func inPublic(t testing.TB, g *Group) *PublicGroup {
 func requireRefusedInPublic(t testing.TB, g *Group, want error, message []byte) {
 	t.Helper()
 	m, err := ParseMessage(message)
-	if err != nil || m.publicMessage == nil || forMembers(want) {
+	if err != nil || m.PublicMessage == nil || forMembers(want) {
 		return
 	}
 	public := inPublic(t, g)
@@ -228,6 +228,26 @@ func requireRefusedInPublic(t testing.TB, g *Group, want error, message []byte) 
 	requireRefused(t, want, err)
 	require.Equal(t, before, publicFingerprint(public))
 	require.Same(t, g.public, public.public)
+}
+
+// publicIn returns the PublicMessage that an MLSMessage holds.
+func publicIn(t require.TestingT, message []byte) *publicMessage {
+	m, err := ParseMessage(message)
+	require.NoError(t, err)
+	require.NotNil(t, m.PublicMessage)
+	public, err := parsed[publicMessage](m.PublicMessage, "PublicMessage")
+	require.NoError(t, err)
+	return public
+}
+
+// privateIn returns the PrivateMessage that an MLSMessage holds.
+func privateIn(t require.TestingT, message []byte) *privateMessage {
+	m, err := ParseMessage(message)
+	require.NoError(t, err)
+	require.NotNil(t, m.PrivateMessage)
+	private, err := parsed[privateMessage](m.PrivateMessage, "PrivateMessage")
+	require.NoError(t, err)
+	return private
 }
 
 // member returns the view that the member at a leaf of a simulation has.

@@ -242,10 +242,14 @@ func (x *fuzzedGroup) signedAnew(t testing.TB, message, script []byte, format Wi
 	t.Helper()
 	m, err := ParseMessage(message)
 	require.NoError(t, err)
-	if m.publicMessage == nil || m.publicMessage.content.sender.Type != SenderMember {
+	if m.PublicMessage == nil {
 		return nil
 	}
-	content, auth := m.publicMessage.content, m.publicMessage.auth
+	public := publicIn(t, message)
+	if public.content.sender.Type != SenderMember {
+		return nil
+	}
+	content, auth := public.content, public.auth
 	g := member(t, x.sim, content.sender.Leaf)
 	if !reparse(t, &content, script) {
 		return nil
@@ -257,16 +261,7 @@ func (x *fuzzedGroup) signedAnew(t testing.TB, message, script []byte, format Wi
 	ac.auth.confirmationTag = auth.confirmationTag
 	f := g.public.framing(g.secrets)
 	f.group = &GroupContext{GroupID: content.groupID, Epoch: content.epoch}
-	var out Message
-	if format == WireFormatPublicMessage {
-		out.publicMessage, err = f.protectPublic(ac)
-	} else {
-		out.privateMessage, err = f.protectPrivate(g.inbox.ratchets, ac, nil)
-	}
-	if err != nil {
-		return nil
-	}
-	b, err := out.Marshal()
+	b, err := protected(f, g.inbox.ratchets, ac)
 	if err != nil {
 		return nil
 	}

@@ -25,13 +25,13 @@ func (m insider) sealAgain(ac *authenticatedContent, edit func([]byte) []byte) [
 	p, err := m.inbox.ratchets.next(m.OwnLeaf(), ac.content.contentType)
 	require.NoError(m.t, err)
 	defer p.discard()
-	message := Message{privateMessage: &privateMessage{
+	message := &privateMessage{
 		groupID: ac.content.groupID, epoch: ac.content.epoch, contentType: ac.content.contentType,
-	}}
+	}
 	data := senderData{leaf: m.OwnLeaf(), generation: p.generation}
-	require.NoError(m.t, f.sealContent(message.privateMessage, &p.messageKey, &data, plaintext))
-	require.NoError(m.t, f.sealSenderData(message.privateMessage, &data))
-	b, err := message.Marshal()
+	require.NoError(m.t, f.sealContent(message, &p.messageKey, &data, plaintext))
+	require.NoError(m.t, f.sealSenderData(message, &data))
+	b, err := message.encode()
 	require.NoError(m.t, err)
 	return b
 }

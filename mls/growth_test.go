@@ -116,9 +116,7 @@ func (w *grown) commit(size int, proposals ...Proposal) map[string]work {
 // spoiled returns the committer's message with another confirmation tag, which its
 // signature does not cover: all of the commit has to be followed to refuse it.
 func (w *grown) spoiled(message []byte) []byte {
-	parsed, err := ParseMessage(message)
-	require.NoError(w, err)
-	m := parsed.publicMessage
+	m := publicIn(w, message)
 	ac := &authenticatedContent{wireFormat: WireFormatPublicMessage, content: m.content, auth: m.auth}
 	ac.auth.confirmationTag = flipped(ac.auth.confirmationTag, 0)
 	return insider{w, w.groups[0]}.seal(ac)

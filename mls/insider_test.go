@@ -30,17 +30,25 @@ func (m insider) seal(ac *authenticatedContent) []byte {
 	m.t.Helper()
 	f := m.public.framing(m.secrets)
 	f.group = &GroupContext{GroupID: ac.content.groupID, Epoch: ac.content.epoch}
-	var message Message
-	var err error
-	if ac.wireFormat == WireFormatPublicMessage {
-		message.publicMessage, err = f.protectPublic(ac)
-	} else {
-		message.privateMessage, err = f.protectPrivate(m.inbox.ratchets, ac, nil)
-	}
-	require.NoError(m.t, err)
-	b, err := message.Marshal()
+	b, err := protected(f, m.inbox.ratchets, ac)
 	require.NoError(m.t, err)
 	return b
+}
+
+// protected returns ac as an MLSMessage in its format.
+func protected(f *framing, ratchets *secretTree, ac *authenticatedContent) ([]byte, error) {
+	if ac.wireFormat == WireFormatPublicMessage {
+		m, err := f.protectPublic(ac)
+		if err != nil {
+			return nil, err
+		}
+		return m.encode()
+	}
+	m, err := f.protectPrivate(ratchets, ac, nil)
+	if err != nil {
+		return nil, err
+	}
+	return m.encode()
 }
 
 // propose frames a proposal that nobody has checked, and returns it as a commit

@@ -6,7 +6,11 @@ import (
 
 // Message is an MLSMessage, the unit that clients exchange (RFC 9420, Section 6). It
 // holds a public or a private message of a group, a Welcome, a GroupInfo or a KeyPackage.
-// Of the three fields, the one that it holds is set.
+// Of the five fields, the one that it holds is set.
+//
+// Of a message of a group, [ParseMessage] reads what a delivery service needs: the group,
+// the epoch and the type of the content. The rest is opened by a [Group] or a
+// [PublicGroup].
 //
 //	struct {
 //	    ProtocolVersion version = mls10;
@@ -20,8 +24,8 @@ import (
 //	    };
 //	} MLSMessage;
 type Message struct {
-	publicMessage  *publicMessage
-	privateMessage *privateMessage
+	PublicMessage  []byte // a PublicMessage, encoded
+	PrivateMessage []byte // a PrivateMessage, encoded
 	Welcome        *Welcome
 	GroupInfo      *GroupInfo
 	KeyPackage     *KeyPackage
@@ -30,9 +34,9 @@ type Message struct {
 // WireFormat returns what m holds, or 0 if it holds nothing.
 func (m *Message) WireFormat() WireFormat {
 	switch {
-	case m.publicMessage != nil:
+	case m.PublicMessage != nil:
 		return WireFormatPublicMessage
-	case m.privateMessage != nil:
+	case m.PrivateMessage != nil:
 		return WireFormatPrivateMessage
 	case m.Welcome != nil:
 		return WireFormatWelcome
@@ -45,44 +49,16 @@ func (m *Message) WireFormat() WireFormat {
 }
 
 // GroupID returns the group that m is for, or nil if m does not name one: a Welcome and a
-// KeyPackage do not.
-func (m *Message) GroupID() []byte {
-	switch {
-	case m.publicMessage != nil:
-		return m.publicMessage.content.groupID
-	case m.privateMessage != nil:
-		return m.privateMessage.groupID
-	case m.GroupInfo != nil:
-		return m.GroupInfo.GroupContext.GroupID
-	}
-	return nil
-}
+// KeyPackage do not. The caller must not change it.
+func (m *Message) GroupID() []byte { return m.header().groupID }
 
 // Epoch returns the epoch that m is for, or 0 if m does not name one: a Welcome and a
 // KeyPackage do not.
-func (m *Message) Epoch() uint64 {
-	switch {
-	case m.publicMessage != nil:
-		return m.publicMessage.content.epoch
-	case m.privateMessage != nil:
-		return m.privateMessage.epoch
-	case m.GroupInfo != nil:
-		return m.GroupInfo.GroupContext.Epoch
-	}
-	return 0
-}
+func (m *Message) Epoch() uint64 { return m.header().epoch }
 
 // ContentType returns what a public or private message carries, and 0 for all others.
 // Nothing has been authenticated yet.
-func (m *Message) ContentType() ContentType {
-	switch {
-	case m.publicMessage != nil:
-		return m.publicMessage.content.contentType
-	case m.privateMessage != nil:
-		return m.privateMessage.contentType
-	}
-	return 0
-}
+func (m *Message) ContentType() ContentType { return m.header().contentType }
 
 // IsHandshake reports whether m carries a proposal or a commit.
 func (m *Message) IsHandshake() bool {
@@ -90,15 +66,52 @@ func (m *Message) IsHandshake() bool {
 	return t == ContentProposal || t == ContentCommit
 }
 
+// messageHeader is what a message shows of its group without being opened.
+type messageHeader struct {
+	groupID     []byte
+	epoch       uint64
+	contentType ContentType
+}
+
+// header returns the header of m, which is zero if m names no group, and where a caller
+// made m of bytes that have none.
+func (m *Message) header() messageHeader {
+	var h messageHeader
+	switch {
+	case m.PublicMessage != nil:
+		h.readPublic(wire.NewOwnedReader(m.PublicMessage))
+	case m.PrivateMessage != nil:
+		h.readPrivate(wire.NewOwnedReader(m.PrivateMessage))
+	case m.GroupInfo != nil:
+		h.groupID, h.epoch = m.GroupInfo.GroupContext.GroupID, m.GroupInfo.GroupContext.Epoch
+	}
+	return h
+}
+
+// readPublic reads the header at the beginning of a PublicMessage.
+func (h *messageHeader) readPublic(r *wire.Reader) {
+	h.groupID = r.Shared()
+	h.epoch = r.Uint64()
+	new(Sender).unmarshal(r)
+	r.Skip() // authenticated_data
+	h.contentType = unmarshalContentType(r)
+}
+
+// readPrivate reads the header at the beginning of a PrivateMessage.
+func (h *messageHeader) readPrivate(r *wire.Reader) {
+	h.groupID = r.Shared()
+	h.epoch = r.Uint64()
+	h.contentType = unmarshalContentType(r)
+}
+
 func (m *Message) marshal(w *wire.Writer) {
-	marshalVersion(w, VersionMLS10)
 	format := m.WireFormat()
-	w.Uint16(uint16(format))
+	marshalEnvelope(w, format)
 	switch format {
 	case WireFormatPublicMessage:
-		m.publicMessage.marshal(w)
+		writeWithHeader(w, m.PublicMessage, new(messageHeader).readPublic)
 	case WireFormatPrivateMessage:
-		m.privateMessage.marshal(w)
+		writeWithHeader(w, m.PrivateMessage, new(messageHeader).readPrivate)
 	case WireFormatWelcome:
 		m.Welcome.marshal(w)
 	case WireFormatGroupInfo:
@@ -113,13 +126,19 @@ func (m *Message) marshal(w *wire.Writer) {
 	}
 }
 
+// marshalEnvelope writes what stands in front of the content of an MLSMessage.
+func marshalEnvelope(w *wire.Writer, format WireFormat) {
+	marshalVersion(w, VersionMLS10)
+	w.Uint16(uint16(format))
+}
+
 func (m *Message) unmarshal(r *wire.Reader) {
 	unmarshalVersion(r)
 	switch format := WireFormat(r.Uint16()); format {
 	case WireFormatPublicMessage:
-		m.publicMessage = wire.ReadNew(r, (*publicMessage).unmarshal)
+		m.PublicMessage = readWithHeader(r, new(messageHeader).readPublic)
 	case WireFormatPrivateMessage:
-		m.privateMessage = wire.ReadNew(r, (*privateMessage).unmarshal)
+		m.PrivateMessage = readWithHeader(r, new(messageHeader).readPrivate)
 	case WireFormatWelcome:
 		m.Welcome = wire.ReadNew(r, (*Welcome).unmarshal)
 	case WireFormatGroupInfo:
@@ -132,6 +151,25 @@ func (m *Message) unmarshal(r *wire.Reader) {
 	default:
 		r.Fail(unsupported(format, "wire format"))
 	}
+}
+
+// readWithHeader returns the rest of what r reads, which has to begin with a header.
+func readWithHeader(r *wire.Reader, read func(*wire.Reader)) []byte {
+	rest := r.Rest()
+	header := wire.NewOwnedReader(rest)
+	if read(header); header.Err() != nil {
+		r.Fail(header.Err())
+	}
+	return rest
+}
+
+// writeWithHeader writes what readWithHeader reads.
+func writeWithHeader(w *wire.Writer, b []byte, read func(*wire.Reader)) {
+	header := wire.NewOwnedReader(b)
+	if read(header); header.Err() != nil {
+		w.Fail(header.Err())
+	}
+	w.Raw(b)
 }
 
 // errKeyPackageVersion: RFC 9420, Section 10.

@@ -61,9 +61,7 @@ func TestVectorsMessageProtection(t *testing.T) {
 				return b
 			}
 
-			m, err := ParseMessage(v.priv)
-			require.NoError(t, err)
-			got, key, err := f.unprotectPrivate(newTree().within(testLimits), m.privateMessage)
+			got, key, err := f.unprotectPrivate(newTree().within(testLimits), privateIn(t, v.priv))
 			require.NoError(t, err)
 			require.Equal(t, body(&content), body(&got.content))
 			require.NoError(t, key.commit())
@@ -84,9 +82,7 @@ func TestVectorsMessageProtection(t *testing.T) {
 				require.ErrorIs(t, err, ErrInvalid)
 				continue
 			}
-			m, err = ParseMessage(v.pub)
-			require.NoError(t, err)
-			got, err = f.unprotectPublic(m.publicMessage)
+			got, err = f.unprotectPublic(publicIn(t, v.pub))
 			require.NoError(t, err)
 			require.Equal(t, body(&content), body(&got.content))
 

@@ -9,9 +9,15 @@ import (
 func TestMessageAccessors(t *testing.T) {
 	group := []byte("group")
 	context := GroupContext{Version: VersionMLS10, GroupID: group, Epoch: 5}
-	content := framedContent{groupID: group, epoch: 5}
-	public, private := content, privateMessage{groupID: group, epoch: 5}
-	public.contentType, private.contentType = ContentApplication, ContentCommit
+	content := framedContent{groupID: group, epoch: 5, sender: Sender{Type: SenderMember}, contentType: ContentApplication}
+	encoded := func(x marshaler) []byte {
+		b, err := marshalled(x)
+		require.NoError(t, err)
+		return b
+	}
+	private := func(content ContentType) []byte {
+		return encoded(&privateMessage{groupID: group, epoch: 5, contentType: content})
+	}
 	for _, c := range []struct {
 		message   *Message
 		format    WireFormat
@@ -19,11 +25,10 @@ func TestMessageAccessors(t *testing.T) {
 		ofGroup   bool
 		handshake bool
 	}{
-		{&Message{publicMessage: &publicMessage{content: public}},
+		{&Message{PublicMessage: encoded(&publicMessage{content: content, membershipTag: []byte{}})},
 			WireFormatPublicMessage, ContentApplication, true, false},
-		{&Message{privateMessage: &private}, WireFormatPrivateMessage, ContentCommit, true, true},
-		{&Message{privateMessage: &privateMessage{groupID: group, epoch: 5, contentType: ContentProposal}},
-			WireFormatPrivateMessage, ContentProposal, true, true},
+		{&Message{PrivateMessage: private(ContentCommit)}, WireFormatPrivateMessage, ContentCommit, true, true},
+		{&Message{PrivateMessage: private(ContentProposal)}, WireFormatPrivateMessage, ContentProposal, true, true},
 		{&Message{GroupInfo: &GroupInfo{GroupContext: context}}, WireFormatGroupInfo, 0, true, false},
 		{&Message{Welcome: &Welcome{}}, WireFormatWelcome, 0, false, false},
 		{&Message{KeyPackage: &KeyPackage{}}, WireFormatKeyPackage, 0, false, false},

@@ -284,10 +284,8 @@ func TestOwnPublicMessagesAreVerified(t *testing.T) {
 	require.NoError(t, err)
 	requireUnprocessed(t, g, ErrOwnMessage, message)
 
-	echo, err := ParseMessage(message)
-	require.NoError(t, err)
-	forged := &authenticatedContent{wireFormat: WireFormatPublicMessage,
-		content: echo.publicMessage.content, auth: echo.publicMessage.auth}
+	echo := publicIn(t, message)
+	forged := &authenticatedContent{wireFormat: WireFormatPublicMessage, content: echo.content, auth: echo.auth}
 	requireUnprocessed(t, g, ErrOwnMessage, m.seal(forged)) // the same, octet by octet
 	forged.content.proposal, forged.content.body = Remove{Removed: 1}, nil
 	requireUnprocessed(t, g, violation("6.1", "the signature does not verify").atLeaf(2), m.seal(forged))
@@ -308,10 +306,9 @@ func TestMembershipTagIsVerified(t *testing.T) {
 		"empty":   func([]byte) []byte { return []byte{} },
 	} {
 		t.Run(name, func(t *testing.T) {
-			m, err := ParseMessage(a.commit(forgery{withPath: true}).message)
-			require.NoError(t, err)
-			m.publicMessage.membershipTag = spoil(m.publicMessage.membershipTag)
-			b, err := m.Marshal()
+			m := publicIn(t, a.commit(forgery{withPath: true}).message)
+			m.membershipTag = spoil(m.membershipTag)
+			b, err := m.encode()
 			require.NoError(t, err)
 			requireUnprocessed(t, a.victim, want, b)
 		})
@@ -355,7 +352,7 @@ func TestGenerationIsCapped(t *testing.T) {
 		key := &messageKey{generation, make([]byte, info.Nk), make([]byte, info.Nn)}
 		require.NoError(t, f.sealContent(m, key, data, []byte("never opened")))
 		require.NoError(t, f.sealSenderData(m, data))
-		b, err := (&Message{privateMessage: m}).Marshal()
+		b, err := m.encode()
 		require.NoError(t, err)
 		requireUnprocessed(t, a.victim, ErrGeneration, b)
 	}

@@ -16,14 +16,13 @@ func (a *attack) externalCommit(cfg Config, change func(*commit), options ...Com
 	require.NoError(t, err)
 	c, err := ExternalJoin(t.Context(), insiderTime, cfg, info, options...)
 	require.NoError(t, err)
-	m, err := ParseMessage(c.Message)
-	require.NoError(t, err)
-	content := &m.publicMessage.content
+	m := publicIn(t, c.Message)
+	content := &m.content
 	change(content.commit)
 	ac, err := signContent(t.Context(), cfg.Signer, WireFormatPublicMessage, content, a.public.contextBytes)
 	require.NoError(t, err)
-	m.publicMessage.auth.signature = ac.auth.signature
-	b, err := m.Marshal()
+	m.auth.signature = ac.auth.signature
+	b, err := m.encode()
 	require.NoError(t, err)
 	return b
 }
@@ -124,7 +123,7 @@ func TestProposalsOfOutsidersAreRefused(t *testing.T) {
 			contentType: ContentProposal, proposal: proposal}
 		ac, err := signContent(t.Context(), signer.Signer, WireFormatPublicMessage, content, nil)
 		require.NoError(t, err)
-		b, err := (&Message{publicMessage: &publicMessage{content: ac.content, auth: ac.auth}}).Marshal()
+		b, err := (&publicMessage{content: ac.content, auth: ac.auth}).encode()
 		require.NoError(t, err)
 		return b
 	}

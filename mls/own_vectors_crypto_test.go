@@ -174,13 +174,13 @@ func (m *vectorMaker) messageProtection() []vectors.MessageProtection {
 		tree := newSecretTree(m, 2, bytes.Clone(c.EncryptionSecret))
 		sealed, err := f.protectPrivate(tree, authenticated(m.t, f, signer, WireFormatPrivateMessage, content), nil)
 		require.NoError(m.t, err)
-		priv = m.bytes((&Message{privateMessage: sealed}).Marshal())
+		priv = m.bytes(sealed.encode())
 		if content.contentType == ContentApplication {
 			return content.applicationData, nil, priv
 		}
 		public, err := f.protectPublic(authenticated(m.t, f, signer, WireFormatPublicMessage, content))
 		require.NoError(m.t, err)
-		return m.bytes(wire.Marshal(content.marshalBody)), m.bytes((&Message{publicMessage: public}).Marshal()), priv
+		return m.bytes(wire.Marshal(content.marshalBody)), m.bytes(public.encode()), priv
 	}
 	content.contentType, content.proposal = ContentProposal, Remove{Removed: 0}
 	c.Proposal, c.ProposalPub, c.ProposalPriv = protect()

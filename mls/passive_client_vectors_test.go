@@ -81,7 +81,7 @@ func passiveClients(t *testing.T, family string) {
 func followInPublic(t *testing.T, public *PublicGroup, message []byte) *PublicGroup {
 	m, err := ParseMessage(message)
 	require.NoError(t, err)
-	if public == nil || m.publicMessage == nil {
+	if public == nil || m.PublicMessage == nil {
 		return nil
 	}
 	r, err := public.Process(t.Context(), vectorTime, message)

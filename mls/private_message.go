@@ -30,6 +30,14 @@ func (m *privateMessage) marshal(w *wire.Writer) {
 	w.Bytes(m.ciphertext)
 }
 
+// encode returns m as an MLSMessage.
+func (m *privateMessage) encode() ([]byte, error) {
+	return wire.Marshal(func(w *wire.Writer) {
+		marshalEnvelope(w, WireFormatPrivateMessage)
+		m.marshal(w)
+	})
+}
+
 func (m *privateMessage) unmarshal(r *wire.Reader) {
 	m.groupID = r.Bytes()
 	m.epoch = r.Uint64()

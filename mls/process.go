@@ -83,15 +83,19 @@ func (g *Group) process(ctx context.Context, now time.Time, m *Message, plan *pr
 	}
 	defer done()
 	switch {
-	case m.publicMessage != nil:
-		return g.processPublic(ctx, now, m.publicMessage, plan)
-	case m.privateMessage != nil:
-		return g.processPrivate(ctx, now, m.privateMessage, plan)
+	case m.PublicMessage != nil:
+		return g.processPublic(ctx, now, m, plan)
+	case m.PrivateMessage != nil:
+		return g.processPrivate(ctx, now, m, plan)
 	}
 	return nil, fmt.Errorf("%w: a group does not process a %s", ErrUnsupported, m.WireFormat())
 }
 
-func (g *Group) processPublic(ctx context.Context, now time.Time, m *publicMessage, plan *processPlan) (*Received, error) {
+func (g *Group) processPublic(ctx context.Context, now time.Time, message *Message, plan *processPlan) (*Received, error) {
+	m, err := parsed[publicMessage](message.PublicMessage, "PublicMessage")
+	if err != nil {
+		return nil, err
+	}
 	ac, err := g.public.framing(g.secrets).unprotectPublic(m)
 	if err != nil {
 		return nil, err
@@ -104,7 +108,11 @@ func (g *Group) processPublic(ctx context.Context, now time.Time, m *publicMessa
 
 // processPrivate opens a PrivateMessage of this epoch, or an application message of an
 // epoch in the window. It deletes the key only when everything else has succeeded.
-func (g *Group) processPrivate(ctx context.Context, now time.Time, m *privateMessage, plan *processPlan) (*Received, error) {
+func (g *Group) processPrivate(ctx context.Context, now time.Time, message *Message, plan *processPlan) (*Received, error) {
+	m := new(privateMessage)
+	if err := parseOwned(message.PrivateMessage, "PrivateMessage", m); err != nil {
+		return nil, err
+	}
 	if m.contentType == ContentApplication { // a handshake message asks when it is known what it does
 		if err := g.mayUse(suite.Receive, now); err != nil {
 			return nil, err

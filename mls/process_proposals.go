@@ -110,14 +110,22 @@ func (g *Group) openProposal(ctx context.Context, now time.Time, m *Message, wan
 func (g *Group) openHandedOver(m *Message, wanted func(ref []byte) bool) (*authenticatedContent, error) {
 	f := g.public.framing(g.secrets)
 	f.wanted = wanted
-	if m.publicMessage != nil {
-		return f.unprotectPublic(m.publicMessage)
+	if m.PublicMessage != nil {
+		public, err := parsed[publicMessage](m.PublicMessage, "PublicMessage")
+		if err != nil {
+			return nil, err
+		}
+		return f.unprotectPublic(public)
+	}
+	private, err := parsed[privateMessage](m.PrivateMessage, "PrivateMessage")
+	if err != nil {
+		return nil, err
 	}
 	ratchets, err := g.inbox.live()
 	if err != nil {
 		return nil, err
 	}
-	ac, key, err := f.unprotectPrivate(g.inbox.keys(ratchets, g.cfg.Limits.ratchet()), m.privateMessage)
+	ac, key, err := f.unprotectPrivate(g.inbox.keys(ratchets, g.cfg.Limits.ratchet()), private)
 	if err != nil {
 		return nil, err
 	}

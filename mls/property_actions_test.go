@@ -110,9 +110,7 @@ func (m *model) proposeFromOutside() {
 		message, err = outside.ProposeJoin(m.ctx, m.keyPackages[string(kp.InitKey)].own)
 	}
 	require.NoError(m, err)
-	parsed, err := ParseMessage(message)
-	require.NoError(m, err)
-	public := parsed.publicMessage
+	public := publicIn(m, message)
 	ref, err := proposalRef(r.suite, &authenticatedContent{wireFormat: WireFormatPublicMessage, content: public.content, auth: public.auth})
 	require.NoError(m, err)
 	m.send(r, nil, &sent{bytes: message, content: ContentProposal, ref: string(ref), proposal: p})

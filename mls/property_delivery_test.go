@@ -335,12 +335,11 @@ func (m *model) eavesdrop() {
 	x := oneOf(m, "message", s.room.messages, func(x *sent) bool {
 		return x.private && x.epoch > s.epoch && !slices.Contains(s.room.epoch(x.epoch).occupants, s)
 	})
-	parsed, err := ParseMessage(x.bytes)
-	require.NoError(m, err)
+	private := privateIn(m, x.bytes)
 	f := s.group.public.framing(s.group.secrets)
 	f.group, f.groupContext = &GroupContext{GroupID: x.room.id, Epoch: x.epoch}, []byte(x.room.epoch(x.epoch).facts.context)
 	m.refused(s, ErrDecrypt, func() error {
-		_, _, err := f.unprotectPrivate(s.group.inbox.ratchets.within(s.group.cfg.Limits.ratchet()), parsed.privateMessage)
+		_, _, err := f.unprotectPrivate(s.group.inbox.ratchets.within(s.group.cfg.Limits.ratchet()), private)
 		return err
 	})
 }

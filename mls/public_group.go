@@ -153,12 +153,16 @@ func (g *PublicGroup) process(ctx context.Context, now time.Time, m *Message, pl
 // verify returns the content of a message after it has verified the signature. It refuses
 // a proposal that is not wanted.
 func (g *PublicGroup) verify(m *Message, wanted func(ref []byte) bool) (*authenticatedContent, error) {
-	if m.publicMessage == nil {
+	if m.PublicMessage == nil {
 		return nil, fmt.Errorf("%w: a public group does not follow a %s", ErrUnsupported, m.WireFormat())
+	}
+	public, err := parsed[publicMessage](m.PublicMessage, "PublicMessage")
+	if err != nil {
+		return nil, err
 	}
 	f := g.public.framing(nil)
 	f.wanted = wanted
-	return f.verifyPublic(m.publicMessage)
+	return f.verifyPublic(public)
 }
 
 // processCommit is [Group.processCommit] without secrets.

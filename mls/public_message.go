@@ -30,6 +30,14 @@ func (m *publicMessage) marshal(w *wire.Writer) {
 	marshalTag(w, "membership tag", m.membershipTag, m.content.sender.Type == SenderMember)
 }
 
+// encode returns m as an MLSMessage.
+func (m *publicMessage) encode() ([]byte, error) {
+	return wire.Marshal(func(w *wire.Writer) {
+		marshalEnvelope(w, WireFormatPublicMessage)
+		m.marshal(w)
+	})
+}
+
 func (m *publicMessage) unmarshal(r *wire.Reader) {
 	m.content.unmarshal(r)
 	m.auth.unmarshal(r, m.content.contentType)

@@ -159,9 +159,7 @@ func TestCapabilitiesAreThoseAllowed(t *testing.T) {
 	}
 	p := newPoliced(t)
 	judged(p.groups, verdicts{start, []suite.ID{0x0003}}, 1)
-	m, err := ParseMessage(p.update(1))
-	require.NoError(t, err)
-	got := m.publicMessage.content.proposal.(Update).LeafNode.Capabilities
+	got := publicIn(t, p.update(1)).content.proposal.(Update).LeafNode.Capabilities
 	require.Equal(t, []suite.ID{0x0003, 0x0001}, got.CipherSuites)
 	require.Equal(t, []CredentialType{CredentialBasic, credentialNew}, got.Credentials)
 

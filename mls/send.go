@@ -203,19 +203,25 @@ func (g *Group) sign(ctx context.Context, format WireFormat, content *framedCont
 // ratchet.
 func (g *Group) protect(ac *authenticatedContent) ([]byte, error) {
 	f := g.public.framing(g.secrets)
-	var m Message
-	var err error
 	if ac.wireFormat == WireFormatPublicMessage {
-		m.publicMessage, err = f.protectPublic(ac)
-	} else {
-		g.inbox.mu.Lock()
-		if err = g.inbox.maySend(g.leaf, ac.content.contentType); err == nil {
-			m.privateMessage, err = f.protectPrivate(g.inbox.ratchets, ac, PadToMultiple(g.cfg.PaddingBlock))
+		m, err := f.protectPublic(ac)
+		if err != nil {
+			return nil, err
 		}
-		g.inbox.mu.Unlock()
+		return m.encode()
 	}
+	m, err := g.protectPrivate(f, ac)
 	if err != nil {
 		return nil, err
 	}
-	return m.Marshal()
+	return m.encode()
+}
+
+func (g *Group) protectPrivate(f *framing, ac *authenticatedContent) (*privateMessage, error) {
+	g.inbox.mu.Lock()
+	defer g.inbox.mu.Unlock()
+	if err := g.inbox.maySend(g.leaf, ac.content.contentType); err != nil {
+		return nil, err
+	}
+	return f.protectPrivate(g.inbox.ratchets, ac, PadToMultiple(g.cfg.PaddingBlock))
 }

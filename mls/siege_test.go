@@ -155,9 +155,7 @@ func (s *siege) proposeAsAuthority() {
 	outside := outsideOf(g)
 	message, err := outside.Propose(s.Context(), s.authority.Signer, 0, Add{KeyPackage: ownKeyPackage(s, 0x0001, "hired").KeyPackage})
 	require.NoError(s, err)
-	m, err := ParseMessage(message)
-	require.NoError(s, err)
-	ac, err := g.public.framing(nil).verifyPublic(m.publicMessage)
+	ac, err := g.public.framing(nil).verifyPublic(publicIn(s, message))
 	require.NoError(s, err)
 	ref, err := proposalRef(g.public.suite, ac)
 	require.NoError(s, err)
@@ -328,10 +326,14 @@ func (s *siege) garbage() []byte {
 // insider, under its own name or another's; nil if nothing comes of it.
 func (s *siege) altered(message []byte) []byte {
 	m, err := ParseMessage(message)
-	if err != nil || m.publicMessage == nil || m.publicMessage.content.contentType == ContentApplication {
+	if err != nil || m.PublicMessage == nil || m.ContentType() == ContentApplication {
 		return nil
 	}
-	content, auth := m.publicMessage.content, m.publicMessage.auth
+	sent, err := parsed[publicMessage](m.PublicMessage, "PublicMessage")
+	if err != nil {
+		return nil
+	}
+	content, auth := sent.content, sent.auth
 	own := s.of(2) == 1
 	script := s.script[:min(len(s.script), 4)] // one change: most of more do not parse
 	s.script = s.script[len(script):]
@@ -351,7 +353,7 @@ func (s *siege) altered(message []byte) []byte {
 	if err != nil {
 		return nil
 	}
-	b, err := (&Message{publicMessage: public}).Marshal()
+	b, err := public.encode()
 	if err != nil {
 		return nil
 	}

@@ -407,12 +407,21 @@ func (g *wireGenerator) groupInfo() *GroupInfo {
 	}
 }
 
+// encoded returns the encoding of what is valid.
+func (g *wireGenerator) encoded(x marshaler) []byte {
+	b, err := marshalled(x)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
 func (g *wireGenerator) message() *Message {
 	switch WireFormat(1 + g.IntN(5)) {
 	case WireFormatPublicMessage:
-		return &Message{publicMessage: g.publicMessage()}
+		return &Message{PublicMessage: g.encoded(g.publicMessage())}
 	case WireFormatPrivateMessage:
-		return &Message{privateMessage: g.privateMessage()}
+		return &Message{PrivateMessage: g.encoded(g.privateMessage())}
 	case WireFormatWelcome:
 		return &Message{Welcome: g.welcome()}
 	case WireFormatGroupInfo:

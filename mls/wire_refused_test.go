@@ -26,6 +26,8 @@ func TestMarshalRefuses(t *testing.T) {
 		text  string
 	}{
 		{"empty message", &Message{}, "message is empty"},
+		{"public message that ends in its header", &Message{PublicMessage: make([]byte, 9)}, "truncated"},
+		{"private message without a content type", &Message{PrivateMessage: make([]byte, 10)}, "content type 0"},
 		{"key package of another version", &Message{KeyPackage: &KeyPackage{Version: 2, LeafNode: *leaf}}, "versions"},
 		{"leaf node without a source", &LeafNode{}, "leaf node source 0"},
 		{"X.509 credential that does not parse", &Credential{Type: CredentialX509, Content: []byte{5}}, "truncated"},
@@ -96,7 +98,7 @@ func TestParseEntryPoints(t *testing.T) {
 		{"KeyPackage", g.keyPackage(), entry(ParseKeyPackage)},
 		{"GroupInfo", g.groupInfo(), entry(ParseGroupInfo)},
 		{"Welcome", g.welcome(), entry(ParseWelcome)},
-		{"MLSMessage", g.message(), entry(ParseMessage)},
+		{"MLSMessage", &Message{GroupInfo: g.groupInfo()}, entry(ParseMessage)},
 		{"required_capabilities", g.requiredCapabilities(), entry(ParseRequiredCapabilities)},
 		{"external_senders", g.externalSenders(), entry(func(b []byte) (*ExternalSenders, error) {
 			s, err := ParseExternalSenders(b)

@@ -116,10 +116,9 @@ func TestHandedOverProposalsAreChecked(t *testing.T) {
 // otherGroup returns a PublicMessage as if it were of another group.
 func otherGroup(t *testing.T, b []byte) []byte {
 	t.Helper()
-	m, err := ParseMessage(b)
-	require.NoError(t, err)
-	m.publicMessage.content.groupID = []byte("another")
-	b, err = m.Marshal()
+	m := publicIn(t, b)
+	m.content.groupID = []byte("another")
+	b, err := m.encode()
 	require.NoError(t, err)
 	return b
 }

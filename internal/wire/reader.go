@@ -181,6 +181,15 @@ func (r *Reader) Shared() []byte {
 	return b[:len(b):len(b)]
 }
 
+// Rest reads all that is left. It shares the bytes of an owned Reader.
+func (r *Reader) Rest() []byte {
+	b := r.take(r.Len())
+	if r.top().owned {
+		return b
+	}
+	return r.copy(b)
+}
+
 // Vector reads T<V> and returns a Reader over its content, which has to be read
 // until it is empty. Its errors are errors of r.
 func (r *Reader) Vector() *Reader {
