@@ -70,6 +70,7 @@ func layers() []layer {
 		{pkg: "internal/erase"},
 		{pkg: "internal/hkdf"},
 		{pkg: "internal/codepoint"},
+		{pkg: "internal/sortedset"},
 		{pkg: "internal/parallel"},
 		{pkg: "internal/vectors", imports: []string{"suite", "internal/treemath"}},
 		{pkg: "internal/allocated"},

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mlsuite/mlsuite/internal/sortedset"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -259,14 +260,14 @@ func (c *Config) capabilities(own suite.ID, now time.Time, in *publicState) (Cap
 	if in != nil {
 		needed = slices.Concat(needed, in.tree.credentialTypesInUse(), in.extensions.required.Credentials)
 	}
-	needed = sorted(needed)
+	needed = sortedset.Of(needed)
 	start := c.ask(suite.Start, now).toList()
 	var credentials []CredentialType
 	for _, t := range slices.Concat([]CredentialType{CredentialBasic, CredentialX509, c.Credential.Type}, c.Credentials) {
 		if slices.Contains(credentials, t) {
 			continue
 		}
-		if has(needed, t) || start.credential(t) == nil {
+		if sortedset.Has(needed, t) || start.credential(t) == nil {
 			credentials = append(credentials, t)
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+
+	"github.com/mlsuite/mlsuite/internal/sortedset"
 )
 
 // handles returns an error unless this client handles proposals of a custom type and the
@@ -50,10 +52,10 @@ func (p *publicState) checkCustom(list []CommittedProposal, rules *listRules) er
 			leaving = leavingBy(list)
 			staying = p.tree.featuresWithout(leaving)
 		}
-		if staying == nil || has(staying.proposals, t) {
+		if staying == nil || sortedset.Has(staying.proposals, t) {
 			continue
 		}
-		leaf, _ := p.tree.firstMember(func(f *features) bool { return !has(f.proposals, t) }, leaving)
+		leaf, _ := p.tree.firstMember(func(f *features) bool { return !sortedset.Has(f.proposals, t) }, leaving)
 		return violation("12.2", "every member supports the proposal type %s", t).atLeaf(leaf).atProposal(i)
 	}
 	return nil

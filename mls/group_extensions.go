@@ -3,6 +3,7 @@ package mls
 import (
 	"slices"
 
+	"github.com/mlsuite/mlsuite/internal/sortedset"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -44,7 +45,7 @@ func (e Extensions) read() (*groupExtensions, error) {
 	for i := range g.senders {
 		types = append(types, g.senders[i].Credential.Type)
 	}
-	g.credentials = sorted(types)
+	g.credentials = sortedset.Of(types)
 	return g, nil
 }
 

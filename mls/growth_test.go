@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/sortedset"
 	"github.com/mlsuite/mlsuite/registry/all"
 )
 
@@ -330,7 +331,7 @@ func TestGrowthOfFeatures(t *testing.T) {
 	merged := func(n int) int {
 		even := times(n, func(i int) CredentialType { return CredentialType(2 * i) })
 		odd := times(n, func(i int) CredentialType { return CredentialType(2*i + 1) })
-		return leastAllocated(func() { require.Len(t, union(even, odd), 2*n) })
+		return leastAllocated(func() { require.Len(t, sortedset.Union(even, odd), 2*n) })
 	}
 	require.LessOrEqual(t, merged(4096), 6*(merged(1024)+1024))
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 
+	"github.com/mlsuite/mlsuite/internal/sortedset"
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/suite"
@@ -157,8 +158,8 @@ func missing[T any](want []T, supported func(T) bool) (T, bool) {
 // listedIn returns a predicate for extensions that every client supports and those in
 // list, which it sorts once: both sides of a comparison may come from an attacker.
 func listedIn(list []ExtensionType) func(ExtensionType) bool {
-	list = sorted(list)
-	return func(t ExtensionType) bool { return t.isDefault() || has(list, t) }
+	list = sortedset.Of(list)
+	return func(t ExtensionType) bool { return t.isDefault() || sortedset.Has(list, t) }
 }
 
 // equal reports whether two leaves are identical.

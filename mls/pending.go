@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mlsuite/mlsuite/internal/sortedset"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -254,7 +255,7 @@ func (p *publicState) takes(c *CommittedProposal) bool {
 // type. By then it is known who leaves.
 func (s *selection) supports(t ProposalType) bool {
 	f := s.staying()
-	return f == nil || has(f.proposals, t)
+	return f == nil || sortedset.Has(f.proposals, t)
 }
 
 // claim claims a leaf, and reports whether nothing claimed it before.
@@ -274,7 +275,7 @@ func (s *selection) enter(leaf *LeafNode, own features) {
 
 // bring notes that a credential type and a signature key come into the group.
 func (s *selection) bring(credential CredentialType, signatureKey []byte) {
-	if !has(s.public.tree.credentialTypesInUse(), credential) {
+	if !sortedset.Has(s.public.tree.credentialTypesInUse(), credential) {
 		s.types[credential] = true
 	}
 	s.keys[string(signatureKey)] = true

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mlsuite/mlsuite/internal/sortedset"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -210,7 +211,7 @@ func (q questions) credentials(p *publicState) error {
 	inUse := p.tree.credentialTypesInUse()
 	for _, t := range inUse {
 		if err := q.credential(t); err != nil {
-			i, _ := p.tree.firstMember(func(f *features) bool { return has(f.inUse, t) }, nil)
+			i, _ := p.tree.firstMember(func(f *features) bool { return sortedset.Has(f.inUse, t) }, nil)
 			return atLeaf(err, i)
 		}
 	}
@@ -230,7 +231,7 @@ func (q questions) extensions(e *groupExtensions, known []CredentialType) error 
 // known ones. known is in increasing order.
 func (q questions) named(types, known []CredentialType) error {
 	for _, t := range types {
-		if has(known, t) {
+		if sortedset.Has(known, t) {
 			continue
 		}
 		if err := q.credential(t); err != nil {
@@ -246,7 +247,7 @@ func (q questions) named(types, known []CredentialType) error {
 // hasCredential reports, for a group that has ended, whether members use a credential
 // type or the extensions that its ReInit announced name it.
 func (p *publicState) hasCredential(t CredentialType) bool {
-	return has(p.announced.credentials, t) || has(p.tree.credentialTypesInUse(), t)
+	return sortedset.Has(p.announced.credentials, t) || sortedset.Has(p.tree.credentialTypesInUse(), t)
 }
 
 // handshake asks about a proposal or a commit in a group.

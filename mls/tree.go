@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"github.com/mlsuite/mlsuite/internal/sortedset"
 	"github.com/mlsuite/mlsuite/internal/treemath"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -149,7 +150,7 @@ func (t *treeView) resolution(index NodeIndex, added []LeafIndex) []NodeIndex {
 func (t *treeView) eachResolved(n *node, index NodeIndex, added []LeafIndex, yield func(*node, NodeIndex) bool) {
 	n.resolve(index, func(n *node, i NodeIndex) bool {
 		t.visit(1)
-		return i.IsLeaf() && has(added, i.Leaf()) || yield(n, i)
+		return i.IsLeaf() && sortedset.Has(added, i.Leaf()) || yield(n, i)
 	})
 }
 

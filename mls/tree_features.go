@@ -1,8 +1,9 @@
 package mls
 
 import (
-	"cmp"
 	"slices"
+
+	"github.com/mlsuite/mlsuite/internal/sortedset"
 )
 
 // features is what the members below a node have in common. At the root, this aggregate
@@ -47,9 +48,9 @@ func (l lifetimes) merge(m lifetimes) lifetimes {
 func featuresOf(leaf *LeafNode) features {
 	c := &leaf.Capabilities
 	return features{
-		extensions:  sorted(withoutGrease(c.Extensions)),
-		proposals:   sorted(withoutGrease(c.Proposals)),
-		credentials: sorted(withoutGrease(c.Credentials)),
+		extensions:  sortedset.Of(withoutGrease(c.Extensions)),
+		proposals:   sortedset.Of(withoutGrease(c.Proposals)),
+		credentials: sortedset.Of(withoutGrease(c.Credentials)),
 		inUse:       []CredentialType{leaf.Credential.Type},
 		lifetimes:   lifetimesOf(leaf),
 	}
@@ -65,10 +66,10 @@ func (f *features) merge(g *features) *features {
 		return g
 	}
 	both := features{
-		extensions:  intersection(f.extensions, g.extensions),
-		proposals:   intersection(f.proposals, g.proposals),
-		credentials: intersection(f.credentials, g.credentials),
-		inUse:       union(f.inUse, g.inUse),
+		extensions:  sortedset.Intersection(f.extensions, g.extensions),
+		proposals:   sortedset.Intersection(f.proposals, g.proposals),
+		credentials: sortedset.Intersection(f.credentials, g.credentials),
+		inUse:       sortedset.Union(f.inUse, g.inUse),
 		lifetimes:   f.lifetimes.merge(g.lifetimes),
 	}
 	return both.orEqual(f, g)
@@ -121,14 +122,14 @@ func (f *features) supportsAs(e *groupExtensions, who, section string) error {
 }
 
 func (f *features) supportsExtension(t ExtensionType) bool {
-	return t.isDefault() || has(f.extensions, t)
+	return t.isDefault() || sortedset.Has(f.extensions, t)
 }
 
 func (f *features) supportsProposal(t ProposalType) bool {
-	return t.isDefault() || has(f.proposals, t)
+	return t.isDefault() || sortedset.Has(f.proposals, t)
 }
 
-func (f *features) supportsCredential(t CredentialType) bool { return has(f.credentials, t) }
+func (f *features) supportsCredential(t CredentialType) bool { return sortedset.Has(f.credentials, t) }
 
 // firstMember returns the first member outside except for which lacks holds. If lacks
 // holds for one member, it must also hold for the common features of several members with
@@ -150,82 +151,6 @@ func (t *tree) firstBelow(n *node, i NodeIndex, lacks func(*features) bool, exce
 		return leaf, true
 	}
 	return t.firstBelow(n.right, i.Right(), lacks, except)
-}
-
-// sorted returns the values of list in increasing order, each once. It returns list
-// itself if that is so already.
-func sorted[T ~uint16](list []T) []T {
-	for i := 1; i < len(list); i++ {
-		if list[i-1] >= list[i] {
-			list = slices.Clone(list)
-			slices.Sort(list)
-			return slices.Compact(list)
-		}
-	}
-	return list
-}
-
-// inBoth returns the number of values that are in both a and b.
-func inBoth[T ~uint16](a, b []T) (common int) {
-	for i, j := 0, 0; i < len(a) && j < len(b); {
-		switch {
-		case a[i] < b[j]:
-			i++
-		case a[i] > b[j]:
-			j++
-		default:
-			common, i, j = common+1, i+1, j+1
-		}
-	}
-	return common
-}
-
-// intersection returns the values that are in both a and b. It returns a or b itself
-// where it can.
-func intersection[T ~uint16](a, b []T) []T {
-	common := inBoth(a, b)
-	switch common {
-	case len(a):
-		return a
-	case len(b):
-		return b
-	}
-	both := make([]T, 0, common)
-	for _, v := range a {
-		if has(b, v) {
-			both = append(both, v)
-		}
-	}
-	return both
-}
-
-// union returns the values that are in a or b. It returns a or b itself where it can.
-func union[T ~uint16](a, b []T) []T {
-	common := inBoth(a, b)
-	switch common {
-	case len(b):
-		return a
-	case len(a):
-		return b
-	}
-	all := make([]T, 0, len(a)+len(b)-common)
-	for len(a) > 0 && len(b) > 0 {
-		least := min(a[0], b[0])
-		if a[0] == least {
-			a = a[1:]
-		}
-		if b[0] == least {
-			b = b[1:]
-		}
-		all = append(all, least)
-	}
-	return append(append(all, a...), b...)
-}
-
-// has reports whether v is in list, which is in increasing order.
-func has[T cmp.Ordered](list []T, v T) bool {
-	_, ok := slices.BinarySearch(list, v)
-	return ok
 }
 
 // supportsGroup checks a new leaf against the group's parameters: its extensions

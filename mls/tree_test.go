@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/sortedset"
 	"github.com/mlsuite/mlsuite/internal/vectors"
 )
 
@@ -153,7 +154,7 @@ func TestTreeForks(t *testing.T) {
 		forks = append(forks, fork)
 	}
 	for _, fork := range forks {
-		require.True(t, has(fork.root.parent.unmergedLeaves, 15))
+		require.True(t, sortedset.Has(fork.root.parent.unmergedLeaves, 15))
 		requireConsistent(t, fork)
 		require.NoError(t, fork.validate())
 	}
@@ -331,23 +332,4 @@ func TestTreeSharesFeatures(t *testing.T) {
 	tree, err = e.freeze()
 	require.NoError(t, err)
 	require.True(t, tree.root.features.supportsExtension(0xf1))
-}
-
-func TestSortedSets(t *testing.T) {
-	for _, c := range []struct{ a, b, both, either []uint16 }{
-		{nil, nil, nil, nil},
-		{[]uint16{1}, nil, nil, []uint16{1}},
-		{nil, []uint16{2}, nil, []uint16{2}},
-		{[]uint16{1, 3, 5}, []uint16{2, 3}, []uint16{3}, []uint16{1, 2, 3, 5}},
-		{[]uint16{1, 2}, []uint16{1, 2, 3}, []uint16{1, 2}, []uint16{1, 2, 3}},
-		{[]uint16{4, 9}, []uint16{1, 4, 7, 9}, []uint16{4, 9}, []uint16{1, 4, 7, 9}},
-	} {
-		require.ElementsMatch(t, c.both, intersection(c.a, c.b))
-		require.ElementsMatch(t, c.both, intersection(c.b, c.a))
-		require.True(t, slices.Equal(c.either, union(c.a, c.b)))
-		require.True(t, slices.Equal(c.either, union(c.b, c.a)))
-	}
-	unsorted := []uint16{3, 1, 3, 2}
-	require.Equal(t, []uint16{1, 2, 3}, sorted(unsorted))
-	require.Equal(t, []uint16{3, 1, 3, 2}, unsorted)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/sortedset"
 	"github.com/mlsuite/mlsuite/internal/treemath"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -86,7 +87,7 @@ func (g *pathGroup) receive(t *testing.T, p *sentPath) {
 		switch {
 		case i == p.sender:
 			g.keys[i] = map[NodeIndex]suite.PrivateKey{i.Node(): p.leafKey}
-		case has(p.added, i):
+		case sortedset.Has(p.added, i):
 			_, err = p.open(g, i)
 			requireViolation(t, err, "7.5", "private key of the resolution", int64(i))
 			ancestor := treemath.CommonAncestor(i.Node(), p.sender.Node())
@@ -113,7 +114,7 @@ func (g *pathGroup) requireInvariant(t *testing.T) {
 	for i, leaf := range g.tree.members() {
 		require.Equal(t, leaf.EncryptionKey, g.keys[i][i.Node()].PublicKey())
 		for _, n := range i.Node().DirectPath(g.tree.width) {
-			if p := g.tree.parent(n); p != nil && !has(p.unmergedLeaves, i) {
+			if p := g.tree.parent(n); p != nil && !sortedset.Has(p.unmergedLeaves, i) {
 				require.Equal(t, p.encryptionKey, g.keys[i][n].PublicKey(), "leaf %d, node %d", i, n)
 			}
 		}

@@ -3,6 +3,7 @@ package mls
 import (
 	"math/rand/v2"
 
+	"github.com/mlsuite/mlsuite/internal/sortedset"
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -225,9 +226,9 @@ func (g *wireGenerator) keyPackage() *KeyPackage {
 
 func (g *wireGenerator) requiredCapabilities() *RequiredCapabilities {
 	return &RequiredCapabilities{
-		Extensions:  sorted(codePoints[ExtensionType](g)),
-		Proposals:   sorted(codePoints[ProposalType](g)),
-		Credentials: sorted(codePoints[CredentialType](g)),
+		Extensions:  sortedset.Of(codePoints[ExtensionType](g)),
+		Proposals:   sortedset.Of(codePoints[ProposalType](g)),
+		Credentials: sortedset.Of(codePoints[CredentialType](g)),
 	}
 }
 
