@@ -52,7 +52,7 @@ func neverExpires(ctx context.Context, t *transaction) error {
 	}
 	input, err := labelled("MLS 1.0 KeyPackage Reference", message[4:])
 	t.own.Ref = s.Hash(input)
-	return errors.Join(err, kp.Check(testTime, t.cfg, nil))
+	return errors.Join(err, mls.CheckKeyPackage(kp, testTime, t.cfg, nil))
 }
 
 // signLabelled is SignWithLabel of RFC 9420, Section 5.1.2.

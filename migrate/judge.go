@@ -124,7 +124,7 @@ func (j *judge) owners(packages []*mls.KeyPackage) (of map[mls.LeafIndex][]int, 
 func (j *judge) verdicts(ctx context.Context, now time.Time, packages []*mls.KeyPackage) ([]error, error) {
 	verdicts := make([]error, len(packages))
 	if err := parallel.For(len(packages), func(i int) error {
-		verdicts[i] = packages[i].Check(now, j.cfg, j.g)
+		verdicts[i] = mls.CheckKeyPackage(packages[i], now, j.cfg, j.g)
 		return ctx.Err()
 	}); err != nil {
 		return nil, err

@@ -27,25 +27,6 @@ func (p *publicState) externalAuthor(i uint32) (Author, error) {
 	return Author{p.context.Epoch, senders[i].Credential, senders[i].SignatureKey}, nil
 }
 
-// author returns the signer that a message names. A new member's message names it by the
-// leaf that it brings (RFC 9420, Section 6.1).
-func (f *framing) author(c *framedContent) (Author, error) {
-	switch c.sender.Type {
-	case SenderNewMemberCommit:
-		if c.commit == nil || c.commit.path == nil {
-			return Author{}, violation("12.4.3.2", "an external commit without a path")
-		}
-		return c.commit.path.leafNode.author(c.epoch), nil
-	case SenderNewMemberProposal:
-		add, ok := c.proposal.(Add)
-		if !ok {
-			return Author{}, violation("6.1", "a proposal of a new member that is no Add")
-		}
-		return add.KeyPackage.LeafNode.author(c.epoch), nil
-	}
-	return f.member(c.sender)
-}
-
 // proposer returns the signer of a proposal that was sent by itself in this epoch.
 func (p *publicState) proposer(sender Sender, proposal Proposal) (Author, error) {
 	f := p.framing(nil)

@@ -236,7 +236,7 @@ func (m *commitMaker) renewPath(ctx context.Context, q questions, a *applied) (*
 	if err != nil {
 		return nil, err
 	}
-	if err := leaf.supportsGroup(a.extensions); err != nil {
+	if err := supportsGroup(leaf, &a.extensions.needs); err != nil {
 		return nil, err
 	}
 	leafKey, err := generateKey(s, "leaf")

@@ -1,7 +1,6 @@
 package mls
 
 import (
-	"bytes"
 	"context"
 	"errors"
 
@@ -99,20 +98,6 @@ func signedContent(format WireFormat, content *framedContent, groupContext []byt
 	return message, err
 }
 
-// isFor returns [ErrWrongGroup], [ErrFutureEpoch] or [ErrPastEpoch] if a message is not
-// for this epoch.
-func (c *GroupContext) isFor(groupID []byte, epoch uint64) error {
-	switch {
-	case !bytes.Equal(groupID, c.GroupID):
-		return ErrWrongGroup
-	case epoch > c.Epoch:
-		return ErrFutureEpoch
-	case epoch < c.Epoch:
-		return ErrPastEpoch
-	}
-	return nil
-}
-
 // checkReferences refuses impossible references of a commit before anybody looks them up:
 // each has Hash.Size bytes (RFC 9420, Section 5.2), and an external commit has none
 // (Section 12.4.3.2).
@@ -157,4 +142,23 @@ func (f *framing) checkOutgoing(format WireFormat, c *authenticatedContent) erro
 		return err
 	}
 	return f.group.isFor(c.content.groupID, c.content.epoch)
+}
+
+// author returns the signer that a message names. A new member's message names it by the
+// leaf that it brings (RFC 9420, Section 6.1).
+func (f *framing) author(c *framedContent) (Author, error) {
+	switch c.sender.Type {
+	case SenderNewMemberCommit:
+		if c.commit == nil || c.commit.path == nil {
+			return Author{}, violation("12.4.3.2", "an external commit without a path")
+		}
+		return c.commit.path.leafNode.author(c.epoch), nil
+	case SenderNewMemberProposal:
+		add, ok := c.proposal.(Add)
+		if !ok {
+			return Author{}, violation("6.1", "a proposal of a new member that is no Add")
+		}
+		return add.KeyPackage.LeafNode.author(c.epoch), nil
+	}
+	return f.member(c.sender)
 }

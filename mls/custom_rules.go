@@ -1,8 +1,6 @@
 package mls
 
 import (
-	"cmp"
-	"maps"
 	"slices"
 
 	"github.com/mlsuite/mlsuite/internal/sortedset"
@@ -70,26 +68,4 @@ func leavingBy(list []CommittedProposal) map[LeafIndex]bool {
 		}
 	}
 	return leaving
-}
-
-// featuresWithout returns the common features of the members outside except.
-func (t *tree) featuresWithout(except map[LeafIndex]bool) *features {
-	return t.featuresBelow(t.root, t.rootIndex(), slices.Sorted(maps.Keys(except)), nil)
-}
-
-// featuresBelow returns the common features of f and of the members below n, whose index
-// is i, outside except. The leaves in except are below n and in increasing order.
-func (t *tree) featuresBelow(n *node, i NodeIndex, except []LeafIndex, f *features) *features {
-	t.visit(1)
-	switch {
-	case n == nil || n.features == nil:
-		return f
-	case len(except) == 0:
-		return n.features.merge(f)
-	case i.IsLeaf():
-		return f
-	}
-	right, _ := slices.BinarySearchFunc(except, i, func(leaf LeafIndex, i NodeIndex) int { return cmp.Compare(leaf.Node(), i) })
-	f = t.featuresBelow(n.left, i.Left(), except[:right], f)
-	return t.featuresBelow(n.right, i.Right(), except[right:], f)
 }

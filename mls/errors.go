@@ -224,3 +224,31 @@ func (e *PolicyError) Error() string {
 }
 
 func (e *PolicyError) Unwrap() error { return e.Err }
+
+// atLeaf and atProposal add the leaf or the proposal at fault to a ValidationError or a
+// PolicyError.
+func atLeaf(err error, leaf LeafIndex) error {
+	if p, ok := errors.AsType[*PolicyError](err); ok {
+		p.Leaf = int64(leaf)
+		return err
+	}
+	if v, ok := errors.AsType[*ValidationError](err); ok {
+		v.atLeaf(leaf)
+	}
+	return err
+}
+
+func atProposal(err error, i int) error {
+	if p, ok := errors.AsType[*PolicyError](err); ok {
+		p.Proposal = i
+		return err
+	}
+	if v, ok := errors.AsType[*ValidationError](err); ok {
+		v.atProposal(i)
+		return err
+	}
+	if err != nil {
+		return fmt.Errorf("mls: proposal %d: %w", i, err)
+	}
+	return nil
+}

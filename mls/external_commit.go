@@ -28,7 +28,7 @@ func (g *Group) GroupInfo(ctx context.Context, now time.Time, withTree bool) (me
 	if err := g.mayUse(suite.Continue, now); err != nil {
 		return nil, err
 	}
-	pub, err := g.secrets.externalPub(g.public.suite)
+	pub, err := externalPubOf(g.public.suite, g.secrets)
 	if err != nil {
 		return nil, err
 	}
@@ -66,17 +66,17 @@ func (c *Candidate) external() (LeafIndex, []byte, error) {
 	if c.to.reInit != nil {
 		return 0, nil, ErrReInit
 	}
-	pub, err := c.next.secrets.externalPub(c.to.suite)
+	pub, err := externalPubOf(c.to.suite, c.next.secrets)
 	return c.next.self.leaf, pub, err
 }
 
-// externalPub returns the public key to which joiners send the init_secret.
-func (e *epochSecrets) externalPub(s suite.Suite) ([]byte, error) {
+// externalPubOf returns the public key to which joiners send the init_secret.
+func externalPubOf(s suite.Suite, e *epochSecrets) ([]byte, error) {
 	key, err := e.externalKey(s)
 	if err != nil {
 		return nil, err
 	}
-	defer key.release()
+	defer suite.Destroy(key)
 	return key.PublicKey(), nil
 }
 
@@ -188,22 +188,6 @@ func parseGroupInfoMessage(b []byte) (*GroupInfo, error) {
 	return m.GroupInfo, nil
 }
 
-// externalPub returns the public key to which joiners send the init_secret.
-func (g *GroupInfo) externalPub(s suite.Suite) ([]byte, error) {
-	data, ok := g.Extensions.Find(ExtensionExternalPub)
-	if !ok {
-		return nil, violation("12.4.3.2", "GroupInfo has an external_pub")
-	}
-	var pub externalPub
-	if err := parse(data, "external_pub", &pub); err != nil {
-		return nil, err
-	}
-	if err := s.CheckPublicKey(pub.key); err != nil {
-		return nil, violation("12.4.3.2", "external_pub is a public key of the suite").because(err)
-	}
-	return pub.key, nil
-}
-
 // sendExternalInit sends an init_secret to the group's external key (RFC 9420,
 // Section 8.3).
 func sendExternalInit(s suite.Suite, info *GroupInfo) (kemOutput, initSecret []byte, err error) {
@@ -215,12 +199,12 @@ func sendExternalInit(s suite.Suite, info *GroupInfo) (kemOutput, initSecret []b
 }
 
 // receiveExternalInit returns the init_secret that a joiner sent.
-func (e *epochSecrets) receiveExternalInit(s suite.Suite, kemOutput []byte) ([]byte, error) {
+func receiveExternalInit(s suite.Suite, e *epochSecrets, kemOutput []byte) ([]byte, error) {
 	key, err := e.externalKey(s)
 	if err != nil {
 		return nil, err
 	}
-	defer key.release()
+	defer suite.Destroy(key)
 	secret, err := key.Export(kemOutput, nil, []byte(externalInitLabel), s.Info().KDF.Nh)
 	if errors.Is(err, suite.ErrEnvironment) {
 		return nil, err

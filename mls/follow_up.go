@@ -88,11 +88,11 @@ func (g *Group) Branch(ctx context.Context, now time.Time, cfg Config, groupID [
 	return g.follow(ctx, now, cfg, ResumptionPSKBranch, groupID, extensions, plan)
 }
 
-// check refuses a ReInit to a group that no client here can make or join: a group of
+// checkReInit refuses a ReInit to a group that no client here can make or join: a group of
 // another version, or one whose extensions, read as e, nobody supports (RFC 9420,
 // Sections 12.1.5 and 13.5). It accepts extensions that the members' leaves do not list:
 // the key packages that they join with may list them.
-func (p *ReInit) check(e *groupExtensions) error {
+func checkReInit(p *ReInit, e *groupExtensions) error {
 	if p.Version != VersionMLS10 {
 		return fmt.Errorf("%w: ReInit to protocol version %s", ErrUnsupported, p.Version)
 	}

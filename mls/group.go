@@ -99,7 +99,7 @@ func createGroup(ctx context.Context, q questions, groupID []byte, extensions Ex
 			return nil, err
 		}
 	}
-	read, err := extensions.read()
+	read, err := readGroupExtensions(extensions)
 	if err != nil {
 		return nil, err
 	}

@@ -11,23 +11,22 @@ import (
 // every client knows, read once: there may be thousands of external_senders, and every
 // leaf and every message asks. It is immutable.
 type groupExtensions struct {
-	list     Extensions
-	types    []ExtensionType // of list
-	required RequiredCapabilities
-	senders  ExternalSenders
+	needs
+	list    Extensions
+	senders ExternalSenders
 
 	// credentials are the types that required and senders name, in increasing order,
 	// each once.
 	credentials []CredentialType
 }
 
-// read returns the extensions of a GroupContext, each of which has to be there once
-// (RFC 9420, Section 13.4), and parses those that are known here.
-func (e Extensions) read() (*groupExtensions, error) {
+// readGroupExtensions returns the extensions of a GroupContext, each of which has to be
+// there once (RFC 9420, Section 13.4), and parses those that are known here.
+func readGroupExtensions(e Extensions) (*groupExtensions, error) {
 	if err := e.unique("GroupContext"); err != nil {
 		return nil, err
 	}
-	g := &groupExtensions{list: e, types: e.types()}
+	g := &groupExtensions{list: e, needs: needs{types: e.types()}}
 	if data, ok := e.Find(ExtensionRequiredCapabilities); ok {
 		required, err := ParseRequiredCapabilities(data)
 		if err != nil {

@@ -8,7 +8,7 @@ import (
 
 func readExtensions(t testing.TB, all ...Extension) *groupExtensions {
 	t.Helper()
-	e, err := Extensions(all).read()
+	e, err := readGroupExtensions(Extensions(all))
 	require.NoError(t, err)
 	return e
 }

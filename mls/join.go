@@ -8,7 +8,6 @@ import (
 
 	"github.com/mlsuite/mlsuite/internal/parallel"
 	"github.com/mlsuite/mlsuite/internal/treemath"
-	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -256,7 +255,7 @@ func publicStateOf(ctx context.Context, q questions, s suite.Suite, info *GroupI
 	if id := s.Info().ID; c.CipherSuite != id {
 		return nil, violation("12.4.3.1", "cipher suite of the GroupInfo is the key package's, %s", id)
 	}
-	extensions, err := c.Extensions.read()
+	extensions, err := readGroupExtensions(c.Extensions)
 	if err != nil {
 		return nil, err
 	}
@@ -312,24 +311,6 @@ func publicStateOf(ctx context.Context, q questions, s suite.Suite, info *GroupI
 	return p, q.cfg.authenticate(ctx, q.now, changes)
 }
 
-// checkHashes checks the lengths of the hashes that cover the past, which no joiner can
-// compute. They are as long as the suite's hash, except that the transcript hash is empty
-// before the first commit (RFC 9420, Section 8.2).
-func (g *GroupInfo) checkHashes(s suite.Suite) error {
-	size := s.Info().Hash.Size
-	want := size
-	if g.GroupContext.Epoch == 0 {
-		want = 0
-	}
-	if len(g.GroupContext.ConfirmedTranscriptHash) != want {
-		return violation("8.2", "confirmed_transcript_hash of epoch %d is of %d bytes", g.GroupContext.Epoch, want)
-	}
-	if len(g.ConfirmationTag) != size {
-		return violation("6.1", "confirmation_tag is of %d bytes", size)
-	}
-	return nil
-}
-
 // verifyGroupInfo checks that a member signed a GroupInfo of this epoch (RFC 9420,
 // Section 12.4.3).
 func (p *publicState) verifyGroupInfo(info *GroupInfo) error {
@@ -380,15 +361,4 @@ func (p *publicState) setTranscript(tag []byte) error {
 	var err error
 	p.interim, err = interimTranscriptHash(p.suite, p.context.ConfirmedTranscriptHash, tag)
 	return err
-}
-
-func (g *GroupInfo) tbs() ([]byte, error) {
-	var w wire.Writer
-	g.marshalTBS(&w)
-	return w.Finish()
-}
-
-func (s *groupSecrets) destroy() {
-	clear(s.joinerSecret)
-	clear(s.pathSecret)
 }

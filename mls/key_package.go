@@ -1,8 +1,6 @@
 package mls
 
 import (
-	"time"
-
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/suite"
@@ -49,35 +47,6 @@ func (p *KeyPackage) unmarshal(r *wire.Reader) {
 	p.LeafNode.unmarshal(r)
 	p.Extensions.unmarshal(r)
 	p.Signature = r.Bytes()
-}
-
-// Check returns why the client of cfg would not add the KeyPackage to a group now, or nil
-// (RFC 9420, Section 10.1). It looks at the suite, the keys and signatures, and the
-// lifetime, and asks the policy. It does not ask the Authenticator. Of cfg, it uses
-// Suites, Policy and Lifetimes. The error is a [*PolicyError], or wraps [ErrUnsupported]
-// or [ErrInvalid].
-//
-// If old is not nil, the KeyPackage is for the group that follows old, which a ReInit has
-// ended, and Check asks the policy as [Group.Reinitialize] does.
-func (p *KeyPackage) Check(now time.Time, cfg Config, old *Group) error {
-	if cfg.Suites == nil {
-		return errNoSuites
-	}
-	q := cfg.ask(suite.Start, now)
-	if old != nil {
-		q = q.following(old.public)
-	}
-	s, err := q.suite(p.CipherSuite)
-	if err != nil {
-		return err
-	}
-	if err := p.validate(s); err != nil {
-		return err
-	}
-	if err := cfg.Lifetimes.sentAt(now)(p.LeafNode.Lifetime); err != nil {
-		return err
-	}
-	return q.keyPackage(s, p)
 }
 
 // keyPackageRef returns the KeyPackageRef of p (RFC 9420, Section 5.2). The suite

@@ -26,7 +26,7 @@ func TestKeyPackageTakesExtensions(t *testing.T) {
 		require.NoError(t, err)
 		parsed, err := ParseKeyPackage(b)
 		require.NoError(t, err)
-		require.NoError(t, parsed.Check(insiderTime, cfg, nil))
+		require.NoError(t, CheckKeyPackage(parsed, insiderTime, cfg, nil))
 
 		g := clique(t, 0x0001, 2)[0]
 		c, err := g.Commit(t.Context(), insiderTime, Add{KeyPackage: parsed})

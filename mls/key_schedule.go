@@ -137,11 +137,11 @@ func (e *epochSecrets) export(s suite.Suite, name string, context []byte, length
 
 // externalKey returns the key pair that the whole group holds: KEM.DeriveKeyPair
 // of the external_secret (RFC 9420, Section 8).
-func (e *epochSecrets) externalKey(s suite.Suite) (*privateKey, error) {
+func (e *epochSecrets) externalKey(s suite.Suite) (suite.PrivateKey, error) {
 	if len(e.external) == 0 {
 		return nil, ErrRetired
 	}
-	return deriveKey(s, e.external)
+	return s.DeriveKey(e.external)
 }
 
 // confirmationTag is the confirmation_tag of the Commit that began the epoch

@@ -165,7 +165,7 @@ func TestKeyPackageCheck(t *testing.T) {
 	check := func(change func(*KeyPackage, *time.Time)) error {
 		kp, now := *ownKeyPackage(t, 0x0001, "client").KeyPackage, insiderTime
 		change(&kp, &now)
-		return kp.Check(now, cfg, nil)
+		return CheckKeyPackage(&kp, now, cfg, nil)
 	}
 	require.NoError(t, check(func(*KeyPackage, *time.Time) {}))
 	require.ErrorIs(t, check(func(k *KeyPackage, _ *time.Time) { k.Signature = nil }), ErrInvalid)
@@ -182,7 +182,7 @@ func TestKeyPackageCheck(t *testing.T) {
 		}
 		return nil
 	}}
-	require.ErrorAs(t, kp.KeyPackage.Check(insiderTime, cfg, nil), &refused)
+	require.ErrorAs(t, CheckKeyPackage(kp.KeyPackage, insiderTime, cfg, nil), &refused)
 	require.Equal(t, kp.Ref, refused.KeyPackage)
-	require.ErrorIs(t, kp.KeyPackage.Check(insiderTime, Config{}, nil), errNoSuites)
+	require.ErrorIs(t, CheckKeyPackage(kp.KeyPackage, insiderTime, Config{}, nil), errNoSuites)
 }

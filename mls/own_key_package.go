@@ -65,7 +65,7 @@ func WithKeyPackageExtensions(extensions ...Extension) KeyPackageOption {
 }
 
 // NewKeyPackage makes a KeyPackage of cfg.Suite that is valid from now (RFC 9420, Section
-// 10). It returns only key packages that [KeyPackage.Check] accepts with the same cfg.
+// 10). It returns only key packages that [CheckKeyPackage] accepts with the same cfg.
 //
 // NewKeyPackage does not use every primitive of the suite. In an environment that refuses
 // some primitives, as strict FIPS mode does, call [suite.Probe] first. Otherwise this

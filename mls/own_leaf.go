@@ -78,7 +78,7 @@ var errSigner = errors.New("mls: Config.Signer is not that of the member's leaf,
 // checkOwn checks a leaf that replaces the member's own against the other members (RFC
 // 9420, Section 7.3).
 func (p *publicState) checkOwn(leaf *LeafNode, at LeafIndex) error {
-	if err := leaf.supportsGroup(p.extensions); err != nil {
+	if err := supportsGroup(leaf, &p.extensions.needs); err != nil {
 		return atLeaf(err, at)
 	}
 	if t := leaf.Credential.Type; !p.tree.supportsCredential(t) {

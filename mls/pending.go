@@ -284,7 +284,7 @@ func (s *selection) bring(credential CredentialType, signatureKey []byte) {
 // takes reports whether the group can take extensions in place of its own, and notes that
 // it does. The leaves that come in by value have to support them.
 func (s *selection) takes(extensions *groupExtensions) bool {
-	if s.public.tree.root.features.supports(extensions) != nil || s.incoming.supports(extensions) != nil {
+	if s.public.tree.root.features.supports(&extensions.needs) != nil || s.incoming.supports(&extensions.needs) != nil {
 		return false
 	}
 	if s.seen.twice(onceExtensions, nil) {
@@ -299,7 +299,7 @@ func (s *selection) takes(extensions *groupExtensions) bool {
 func (s *selection) fits(leaf *LeafNode, old LeafIndex) bool {
 	t, credential := s.public.tree, leaf.Credential.Type
 	own := featuresOf(leaf)
-	if own.supports(s.extensions) != nil || !t.supportsCredential(credential) {
+	if own.supports(&s.extensions.needs) != nil || !t.supportsCredential(credential) {
 		return false
 	}
 	if _, ok := missing(t.credentialTypesInUse(), own.supportsCredential); ok {

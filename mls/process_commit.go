@@ -115,11 +115,11 @@ func (p *publicState) mergePath(a *applied, committer LeafIndex, path *updatePat
 	if err := path.leafNode.validate(p.suite, LeafNodeCommit, p.place(committer)); err != nil {
 		return atLeaf(err, committer)
 	}
-	if err := path.leafNode.supportsGroup(a.extensions); err != nil {
+	if err := supportsGroup(path.leafNode, &a.extensions.needs); err != nil {
 		return atLeaf(err, committer)
 	}
 	nodes, _ := a.edit.filteredDirectPath(committer)
-	keys, err := path.publicKeys(p.suite, len(nodes))
+	keys, err := pathKeys(p.suite, path, len(nodes))
 	if err != nil {
 		return atLeaf(err, committer)
 	}
@@ -176,7 +176,7 @@ func (g *Group) openEpoch(ctx context.Context, q questions, c *Candidate, a *app
 	initSecret := g.secrets.init
 	if a.externalInit != nil {
 		var err error
-		if initSecret, err = g.secrets.receiveExternalInit(s, a.externalInit); err != nil {
+		if initSecret, err = receiveExternalInit(s, g.secrets, a.externalInit); err != nil {
 			return err
 		}
 		defer clear(initSecret)

@@ -22,7 +22,7 @@ func (c *CommittedProposal) readExtensions() error {
 		return nil
 	}
 	var err error
-	c.extensions, err = list.read()
+	c.extensions, err = readGroupExtensions(list)
 	return err
 }
 

@@ -3,7 +3,6 @@ package mls
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -102,7 +101,7 @@ func (p *publicState) checkProposal(c *CommittedProposal, rules listRules) error
 		if proposal.Version < p.context.Version {
 			return violation("12.1.5", "ReInit does not go back to the version %s", proposal.Version)
 		}
-		return proposal.check(c.extensions)
+		return checkReInit(&proposal, c.extensions)
 	case ExternalInit:
 		if sender.Type != SenderNewMemberCommit {
 			return violation("12.1.6", "ExternalInit is of an external commit")
@@ -183,7 +182,7 @@ func (p *publicState) apply(list []CommittedProposal, rules listRules) (*applied
 
 func (p *publicState) applyUpdate(a *applied, u Update, c CommittedProposal) error {
 	leaf := c.Sender.Leaf
-	if err := u.LeafNode.supportsGroup(a.extensions); err != nil {
+	if err := supportsGroup(u.LeafNode, &a.extensions.needs); err != nil {
 		return atLeaf(err, leaf)
 	}
 	a.changes = changed(a.changes, leaf, p.tree.leaf(leaf), u.LeafNode, ChangeUpdated)
@@ -194,7 +193,7 @@ func (p *publicState) applyUpdate(a *applied, u Update, c CommittedProposal) err
 
 func (a *applied) add(kp *KeyPackage) error {
 	leaf := &kp.LeafNode
-	if err := leaf.supportsGroup(a.extensions); err != nil {
+	if err := supportsGroup(leaf, &a.extensions.needs); err != nil {
 		return err
 	}
 	index := a.edit.addLeaf(leaf)
@@ -305,34 +304,6 @@ func (s proposalSet) checkPSK(p PreSharedKey, i int) error {
 	}
 	if s.twice("psk", id) {
 		return violation("12.2", "one PreSharedKey for each PreSharedKeyID").atProposal(i)
-	}
-	return nil
-}
-
-// atLeaf and atProposal add the leaf or the proposal at fault to a ValidationError or a
-// PolicyError.
-func atLeaf(err error, leaf LeafIndex) error {
-	if p, ok := errors.AsType[*PolicyError](err); ok {
-		p.Leaf = int64(leaf)
-		return err
-	}
-	if v, ok := errors.AsType[*ValidationError](err); ok {
-		v.atLeaf(leaf)
-	}
-	return err
-}
-
-func atProposal(err error, i int) error {
-	if p, ok := errors.AsType[*PolicyError](err); ok {
-		p.Proposal = i
-		return err
-	}
-	if v, ok := errors.AsType[*ValidationError](err); ok {
-		v.atProposal(i)
-		return err
-	}
-	if err != nil {
-		return fmt.Errorf("mls: proposal %d: %w", i, err)
 	}
 	return nil
 }

@@ -51,3 +51,20 @@ func chainPSK(s suite.Suite, zero, secret, psk []byte, id *PreSharedKeyID, index
 	defer clear(input)
 	return s.Extract(input, secret)
 }
+
+// usablePSK returns [ErrUnusablePSK] if the suite refuses to extract a PSK, which may be
+// too short.
+func usablePSK(s suite.Suite, psk []byte) error {
+	extracted, err := s.Extract(make([]byte, s.Info().KDF.Nh), psk)
+	clear(extracted)
+	return unusable(err)
+}
+
+// unusable wraps the error of a suite that refuses to extract a PSK. It returns nil for
+// nil.
+func unusable(err error) error {
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnusablePSK, err)
+	}
+	return nil
+}

@@ -98,23 +98,6 @@ func (q questions) resolvePSK(ctx context.Context, id *PreSharedKeyID, own *Grou
 	return psk, nil
 }
 
-// usablePSK returns [ErrUnusablePSK] if the suite refuses to extract a PSK, which may be
-// too short.
-func usablePSK(s suite.Suite, psk []byte) error {
-	extracted, err := s.Extract(make([]byte, s.Info().KDF.Nh), psk)
-	clear(extracted)
-	return unusable(err)
-}
-
-// unusable wraps the error of a suite that refuses to extract a PSK. It returns nil for
-// nil.
-func unusable(err error) error {
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrUnusablePSK, err)
-	}
-	return nil
-}
-
 func (c *Config) findPSK(ctx context.Context, id *PreSharedKeyID, own *Group) ([]byte, error) {
 	if id.Type == PSKResumption && own != nil && bytes.Equal(id.GroupID, own.public.context.GroupID) {
 		return own.resumptionPSK(id.Epoch)

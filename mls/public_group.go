@@ -184,7 +184,7 @@ func (g *PublicGroup) processCommit(ctx context.Context, now time.Time, ac *auth
 	}
 	if path := ac.content.commit.path; path != nil {
 		steps := t.to.tree.filteredPath(a.committer)
-		if err := path.eachRecipient(t.to.tree, steps, a.added, func(int, int, NodeIndex) {}); err != nil {
+		if err := t.to.tree.eachRecipient(path, steps, a.added, func(int, int, NodeIndex) {}); err != nil {
 			return nil, atLeaf(err, a.committer)
 		}
 	}

@@ -84,7 +84,7 @@ func (p *publicState) blame(err error, a *applied, t *tree) error {
 		}
 		return atLeaf(err, i)
 	}
-	if i, ok := t.firstMember(func(f *features) bool { return f.supports(a.extensions) != nil }, nil); ok {
+	if i, ok := t.firstMember(func(f *features) bool { return f.supports(&a.extensions.needs) != nil }, nil); ok {
 		if a.extended >= 0 {
 			err = atProposal(err, a.extended)
 		}
@@ -100,5 +100,5 @@ func checkTree(t *tree, extensions *groupExtensions) error {
 	if c, ok := missing(t.credentialTypesInUse(), t.supportsCredential); ok {
 		return violation("7.3", "every member supports the credential type %s, which one uses", c)
 	}
-	return t.root.features.supports(extensions)
+	return t.root.features.supports(&extensions.needs)
 }

@@ -332,14 +332,14 @@ func policyEntries() []policyEntry {
 			return func() error { _, err := NewKeyPackage(p.Context(), p.q.now, cfg, ToFollow(p.self())); return err }
 		}, []string{"suite 0x0003 continue", "credential basic continue", "lifetime start",
 			"?list credential x509 start", "?list credential 0xF001 start", "?list suites start"}},
-		{"KeyPackage.Check", "", func(p *policed) func() error {
+		{"CheckKeyPackage", "", func(p *policed) func() error {
 			cfg, k := p.newcomer(), p.addOther().KeyPackage
-			return func() error { return k.Check(p.q.now, cfg, nil) }
+			return func() error { return CheckKeyPackage(k, p.q.now, cfg, nil) }
 		}, []string{"suite 0x0001 start", "credential 0xF001 start: key package", "lifetime start: key package"}},
-		{"KeyPackage.Check", "to follow a group", func(p *policed) func() error {
+		{"CheckKeyPackage", "to follow a group", func(p *policed) func() error {
 			follow(p.T, p.groups, 0, p.commit(0, ReInit{GroupID: []byte("next"), CipherSuite: 0x0003}))
 			cfg, k := p.newcomer(), p.keyPackage(p.again(2, 0x0003)).KeyPackage
-			return func() error { return k.Check(p.q.now, cfg, p.self()) }
+			return func() error { return CheckKeyPackage(k, p.q.now, cfg, p.self()) }
 		}, []string{"suite 0x0003 continue", "credential 0xF001 continue: key package", "lifetime start: key package"}},
 		{"OwnKeyPackage.Join", "", func(p *policed) func() error {
 			k := p.keyPackage(p.newcomer())

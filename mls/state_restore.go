@@ -267,7 +267,7 @@ func (l *stateLoader) publicTree() (*publicState, error) {
 		return nil, err
 	}
 	if p.reInit = e.reInit; p.reInit != nil {
-		if p.announced, err = p.reInit.Extensions.read(); err != nil {
+		if p.announced, err = readGroupExtensions(p.reInit.Extensions); err != nil {
 			return nil, err
 		}
 	}
@@ -278,7 +278,7 @@ func (l *stateLoader) publicTree() (*publicState, error) {
 func (l *stateLoader) public(c *GroupContext, t *tree) (*publicState, error) {
 	p := &publicState{suite: l.suite, context: *c, tree: t}
 	var err error
-	if p.extensions, err = c.Extensions.read(); err != nil {
+	if p.extensions, err = readGroupExtensions(c.Extensions); err != nil {
 		return nil, err
 	}
 	p.contextBytes, err = marshalled(c)

@@ -1,6 +1,8 @@
 package mls
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 
 	"github.com/mlsuite/mlsuite/internal/sortedset"
@@ -93,32 +95,45 @@ func (f *features) equal(g *features) bool {
 		f.lifetimes == g.lifetimes
 }
 
+// needs is what the extensions of a GroupContext require of each member.
+type needs struct {
+	types    []ExtensionType // of the extensions
+	required RequiredCapabilities
+}
+
 // supports returns an error unless all the members support what a GroupContext needs (RFC
 // 9420, Sections 11.1 and 13.4).
-func (f *features) supports(e *groupExtensions) error {
-	return f.supportsAs(e, "every member supports", "11.1")
+func (f *features) supports(n *needs) error {
+	return f.supportsAs(n, "every member supports", "11.1")
 }
 
 // supportsAs returns an error unless the members support what a GroupContext needs: each
 // of its extensions (RFC 9420, Section 13.4) and, by the given section, its required
 // capabilities. who begins the rules in the error and says whose features these are.
-func (f *features) supportsAs(e *groupExtensions, who, section string) error {
+func (f *features) supportsAs(n *needs, who, section string) error {
 	if f == nil {
 		return nil
 	}
-	if x, ok := missing(e.types, f.supportsExtension); ok {
+	if x, ok := missing(n.types, f.supportsExtension); ok {
 		return violation("13.4", "%s the group's extension %s", who, x)
 	}
-	if x, ok := missing(e.required.Extensions, f.supportsExtension); ok {
+	if x, ok := missing(n.required.Extensions, f.supportsExtension); ok {
 		return violation(section, "%s the required extension %s", who, x)
 	}
-	if p, ok := missing(e.required.Proposals, f.supportsProposal); ok {
+	if p, ok := missing(n.required.Proposals, f.supportsProposal); ok {
 		return violation(section, "%s the required proposal %s", who, p)
 	}
-	if c, ok := missing(e.required.Credentials, f.supportsCredential); ok {
+	if c, ok := missing(n.required.Credentials, f.supportsCredential); ok {
 		return violation(section, "%s the required credential %s", who, c)
 	}
 	return nil
+}
+
+// supportsGroup checks a new leaf against the group's parameters: its extensions and its
+// required_capabilities (RFC 9420, Sections 7.3 and 13.4).
+func supportsGroup(leaf *LeafNode, n *needs) error {
+	own := featuresOf(leaf)
+	return own.supportsAs(n, "capabilities list", "7.3")
 }
 
 func (f *features) supportsExtension(t ExtensionType) bool {
@@ -153,9 +168,24 @@ func (t *tree) firstBelow(n *node, i NodeIndex, lacks func(*features) bool, exce
 	return t.firstBelow(n.right, i.Right(), lacks, except)
 }
 
-// supportsGroup checks a new leaf against the group's parameters: its extensions
-// and its required_capabilities (RFC 9420, Sections 7.3 and 13.4).
-func (n *LeafNode) supportsGroup(extensions *groupExtensions) error {
-	own := featuresOf(n)
-	return own.supportsAs(extensions, "capabilities list", "7.3")
+// featuresWithout returns the common features of the members outside except.
+func (t *tree) featuresWithout(except map[LeafIndex]bool) *features {
+	return t.featuresBelow(t.root, t.rootIndex(), slices.Sorted(maps.Keys(except)), nil)
+}
+
+// featuresBelow returns the common features of f and of the members below n, whose index
+// is i, outside except. The leaves in except are below n and in increasing order.
+func (t *tree) featuresBelow(n *node, i NodeIndex, except []LeafIndex, f *features) *features {
+	t.visit(1)
+	switch {
+	case n == nil || n.features == nil:
+		return f
+	case len(except) == 0:
+		return n.features.merge(f)
+	case i.IsLeaf():
+		return f
+	}
+	right, _ := slices.BinarySearchFunc(except, i, func(leaf LeafIndex, i NodeIndex) int { return cmp.Compare(leaf.Node(), i) })
+	f = t.featuresBelow(n.left, i.Left(), except[:right], f)
+	return t.featuresBelow(n.right, i.Right(), except[right:], f)
 }

@@ -168,7 +168,7 @@ func TestVectorsTreeKEM(t *testing.T) {
 			require.NoError(t, parse(u.UpdatePath, "update path", &path))
 			e := before.edit()
 			nodes, _ := e.filteredDirectPath(u.Sender)
-			keys, err := path.publicKeys(s, len(nodes))
+			keys, err := pathKeys(s, &path, len(nodes))
 			require.NoError(t, err)
 			parentHash, err := e.mergePath(u.Sender, nodes, keys)
 			require.NoError(t, err)

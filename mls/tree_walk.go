@@ -1,6 +1,7 @@
 package mls
 
 import (
+	"bytes"
 	"runtime"
 
 	"github.com/mlsuite/mlsuite/internal/parallel"
@@ -71,4 +72,33 @@ func (n *node) cut(i NodeIndex, depth int, want func(*node) bool) (parts, above 
 	}
 	down(n, i, depth)
 	return parts, above
+}
+
+// differing yields the nodes with members below them that differ from those of base,
+// which may be nil.
+func (t *tree) differing(base *tree, yield func(*node, NodeIndex)) {
+	var down func(n, b *node, i NodeIndex)
+	down = func(n, b *node, i NodeIndex) {
+		if base != nil && b == nil && i == base.rootIndex() {
+			b = base.root
+		}
+		if n == nil || n.members == 0 || b != nil && (n == b || bytes.Equal(n.hash(t.hashSize), b.hash(t.hashSize))) {
+			return
+		}
+		yield(n, i)
+		if i.IsLeaf() {
+			return
+		}
+		var left, right *node
+		if b != nil {
+			left, right = b.left, b.right
+		}
+		down(n.left, left, i.Left())
+		down(n.right, right, i.Right())
+	}
+	var b *node
+	if base != nil {
+		b = base.at(t.rootIndex())
+	}
+	down(t.root, b, t.rootIndex())
 }

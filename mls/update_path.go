@@ -145,10 +145,10 @@ func (t *tree) recipientKey(n *node, i NodeIndex) []byte {
 	return n.leaf.EncryptionKey
 }
 
-// publicKeys returns the public keys of the path's nodes. It returns an error unless
-// there are as many as in the sender's filtered direct path, and each is a key to which
-// one can encrypt.
-func (p *updatePath) publicKeys(s suite.Suite, nodes int) ([][]byte, error) {
+// pathKeys returns the public keys of a path's nodes. It returns an error unless there are
+// as many as in the sender's filtered direct path, and each is a key to which one can
+// encrypt.
+func pathKeys(s suite.Suite, p *updatePath, nodes int) ([][]byte, error) {
 	if len(p.nodes) != nodes {
 		return nil, violation("7.6", "path has one node for each of the filtered direct path: %d, not %d",
 			nodes, len(p.nodes))
@@ -163,12 +163,12 @@ func (p *updatePath) publicKeys(s suite.Suite, nodes int) ([][]byte, error) {
 	return keys, nil
 }
 
-// eachRecipient calls f for each encrypted path secret that a path has to hold in the
-// tree t of the new epoch. steps is the sender's filtered path in t. f gets the secret's
+// eachRecipient calls f for each encrypted path secret that a path has to hold in t, the
+// tree of the new epoch. steps is the sender's filtered path in t. f gets the secret's
 // place, which is a node of the path and a slot there, and the node of the resolution
 // that the secret is for. added, in increasing order, has the members that the commit
 // adds. The error is a [*ValidationError] if the path holds other secrets.
-func (p *updatePath) eachRecipient(t *tree, steps []pathStep, added []LeafIndex, f func(node, slot int, i NodeIndex)) error {
+func (t *tree) eachRecipient(p *updatePath, steps []pathStep, added []LeafIndex, f func(node, slot int, i NodeIndex)) error {
 	if len(steps) != len(p.nodes) {
 		return violation("7.6", "path has one node for each of the filtered direct path: %d, not %d",
 			len(steps), len(p.nodes))
@@ -205,7 +205,7 @@ func openPath(t *tree, path *updatePath, sender, receiver LeafIndex, groupContex
 		first  int             // node of secret
 	)
 	steps := t.filteredPath(sender)
-	err := path.eachRecipient(t, steps, added, func(node, slot int, i NodeIndex) {
+	err := t.eachRecipient(path, steps, added, func(node, slot int, i NodeIndex) {
 		if key == nil && receiver.Node().InSubtree(i) {
 			if key = lookup(i); key != nil {
 				secret, first = &path.nodes[node].secrets[slot], node

@@ -270,14 +270,14 @@ func TestOpenPathRefuses(t *testing.T) {
 func TestUpdatePathPublicKeys(t *testing.T) {
 	s, l := testSuite(t, 1), newLeafMaker(1)
 	path := &updatePath{nodes: []updatePathNode{{encryptionKey: l.key()}, {encryptionKey: l.key()}}}
-	keys, err := path.publicKeys(s, 2)
+	keys, err := pathKeys(s, path, 2)
 	require.NoError(t, err)
 	require.Equal(t, [][]byte{path.nodes[0].encryptionKey, path.nodes[1].encryptionKey}, keys)
-	_, err = path.publicKeys(s, 3)
+	_, err = pathKeys(s, path, 3)
 	requireViolation(t, err, "7.6", "3, not 2", -1)
 	for _, key := range [][]byte{nil, make([]byte, 31), make([]byte, 32), make([]byte, 33)} {
 		path.nodes[1].encryptionKey = key
-		_, err = path.publicKeys(s, 2)
+		_, err = pathKeys(s, path, 2)
 		requireViolation(t, err, "7.6", "node 1 of the path is a public key", -1)
 		require.ErrorIs(t, err, suite.ErrInvalidKey)
 	}
