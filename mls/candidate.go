@@ -7,9 +7,6 @@ import (
 	"slices"
 )
 
-// ErrRemoved says that the commit removes this member from the group.
-var ErrRemoved = errors.New("mls: this member was removed from the group")
-
 // Candidate is an epoch that a client may move to: the epoch that a valid commit begins,
 // or the first one of a group that the client joins. Any number of candidates may exist
 // until one of them is adopted. A pending commit, a lost race and a fork are just other

@@ -30,12 +30,6 @@ var (
 	// ErrPastEpoch says that a message is for an earlier epoch than the group's, whose
 	// keys are gone: it came too late. It wraps ErrWrongEpoch.
 	ErrPastEpoch = fmt.Errorf("%w, behind the group's", ErrWrongEpoch)
-	// ErrMissingProposals is the class of every [*MissingProposalsError].
-	ErrMissingProposals = errors.New("mls: commit refers to proposals that are not here")
-	// ErrProposalRoom says that a valid proposal was not kept because [Limits] leaves no
-	// room for it in this epoch. A commit that refers to it can be followed with
-	// [WithProposals]. It wraps ErrUnsupported.
-	ErrProposalRoom = fmt.Errorf("%w: more proposals in this epoch than the limits have room for", ErrUnsupported)
 	// ErrPathSecret is the class of every [*PathSecretError].
 	ErrPathSecret = errors.New("mls: commit keeps its epoch from this member")
 	// ErrDerivation is the likely cause when a path secret gives other keys than its
@@ -57,23 +51,10 @@ var (
 	// ErrRetired says that the group has moved to its next epoch, and that this handle no
 	// longer holds secrets.
 	ErrRetired = label.ErrRetired
-	// ErrOwnMessage says that a message is this member's own. The signature of a
-	// PublicMessage shows that. A PrivateMessage names this member as its sender, and
-	// nobody has verified that: every member can write such a name, and the key that
-	// would open the message was deleted once it was sent.
-	ErrOwnMessage = errors.New("mls: message is this member's own")
-	// ErrUnknownPSK says that a commit or a Welcome needs a pre-shared key that this
-	// client does not have.
-	ErrUnknownPSK = errors.New("mls: unknown pre-shared key")
 	// ErrUnusablePSK says that the cipher suite refuses a pre-shared key that this client
 	// has: a short one, for example, with [suite.ErrShortSecret]. No commit that injects
 	// it can be made or followed. It wraps ErrUnsupported.
 	ErrUnusablePSK = fmt.Errorf("%w: pre-shared key that the cipher suite cannot use", ErrUnsupported)
-	// ErrReInit says that the group has ended by a ReInit and waits for its
-	// follow-up.
-	ErrReInit = errors.New("mls: group has ended by a ReInit")
-	// ErrNotRecipient says that a Welcome holds nothing for the key package.
-	ErrNotRecipient = errors.New("mls: Welcome is not for this key package")
 )
 
 // ValidationError says which rule of RFC 9420 is violated, and by whom. It matches
@@ -137,41 +118,6 @@ func (e *ValidationError) Is(target error) bool { return target == ErrInvalid }
 
 func (e *ValidationError) Unwrap() error { return e.Err }
 
-// MissingProposalsError says that a commit refers to proposals that this client does not
-// hold: they have not arrived yet, found no room (see [ErrProposalRoom]), were forgotten,
-// or cannot be opened. The commit's signature has been verified. Whether the commit is
-// valid shows when the proposals are there: process them and then the commit again, or
-// process the commit with [WithProposals].
-//
-// Neither helps if the committer made the references up, or if the proposal is a
-// PrivateMessage whose key another message used up. An insider can bring that about with
-// two proposals of one generation: members who receive them in different orders keep
-// different ones. Each member deletes the key with the first (RFC 9420, Section 9.2), so
-// the other is [ErrConsumed] for good, and so is Err if it was handed over. (A
-// PrivateMessage that this member has processed and keeps is ErrConsumed too when it is
-// handed over, so Err tells the two cases apart only if no such message is handed over.)
-// If the delivery service has accepted the commit, the way back is an external commit, as
-// with [PathSecretError]. No insider can do this where handshakes are PublicMessages
-// ([Config.PublicHandshake]), which use up no key.
-type MissingProposalsError struct {
-	Committer Sender
-	Refs      [][]byte // the ProposalRefs, in the order of the commit
-	Err       error    // the first refusal of what WithProposals handed over, or nil
-}
-
-func (e *MissingProposalsError) Error() string {
-	s := fmt.Sprintf("%v: %d, the first %x", ErrMissingProposals, len(e.Refs), e.Refs[0])
-	if e.Err != nil {
-		s += fmt.Sprintf("; of those handed over, one is refused: %v", e.Err)
-	}
-	return s
-}
-
-// Is reports whether target is [ErrMissingProposals].
-func (e *MissingProposalsError) Is(target error) bool { return target == ErrMissingProposals }
-
-func (e *MissingProposalsError) Unwrap() error { return e.Err }
-
 // PathSecretError says that a commit keeps its epoch from this member: the path secret
 // that is encrypted to it does not open, or gives other keys than the commit shows. The
 // commit's signature has been verified. Nobody but this member can see the fault, and MLS
@@ -195,60 +141,3 @@ func (e *PathSecretError) Error() string {
 func (e *PathSecretError) Is(target error) bool { return target == ErrPathSecret }
 
 func (e *PathSecretError) Unwrap() error { return e.Err }
-
-// PolicyError says that Config.Policy refuses something, and whom it concerns. It wraps
-// the policy's own error.
-type PolicyError struct {
-	Subject    string // such as "credential type basic"
-	Use        suite.Use
-	Leaf       int64  // leaf index of the member concerned, or -1
-	Proposal   int    // index in the commit's proposals, or -1
-	KeyPackage []byte // KeyPackageRef of the key package concerned, or nil
-	Err        error  // the policy's error
-}
-
-func (e *PolicyError) Error() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "mls: refused for %s: %s", e.Use, e.Subject)
-	if e.Leaf >= 0 {
-		fmt.Fprintf(&b, ", leaf %d", e.Leaf)
-	}
-	if e.Proposal >= 0 {
-		fmt.Fprintf(&b, ", proposal %d", e.Proposal)
-	}
-	if e.KeyPackage != nil {
-		fmt.Fprintf(&b, ", key package %x", e.KeyPackage)
-	}
-	fmt.Fprintf(&b, ": %v", e.Err)
-	return b.String()
-}
-
-func (e *PolicyError) Unwrap() error { return e.Err }
-
-// atLeaf and atProposal add the leaf or the proposal at fault to a ValidationError or a
-// PolicyError.
-func atLeaf(err error, leaf LeafIndex) error {
-	if p, ok := errors.AsType[*PolicyError](err); ok {
-		p.Leaf = int64(leaf)
-		return err
-	}
-	if v, ok := errors.AsType[*ValidationError](err); ok {
-		v.atLeaf(leaf)
-	}
-	return err
-}
-
-func atProposal(err error, i int) error {
-	if p, ok := errors.AsType[*PolicyError](err); ok {
-		p.Proposal = i
-		return err
-	}
-	if v, ok := errors.AsType[*ValidationError](err); ok {
-		v.atProposal(i)
-		return err
-	}
-	if err != nil {
-		return fmt.Errorf("mls: proposal %d: %w", i, err)
-	}
-	return nil
-}

@@ -70,13 +70,22 @@ func (c *Candidate) external() (LeafIndex, []byte, error) {
 	return c.next.self.leaf, pub, err
 }
 
+// externalKey returns the key pair that the whole group holds: KEM.DeriveKeyPair
+// of the external_secret (RFC 9420, Section 8).
+func externalKey(s suite.Suite, e *epochSecrets) (*privateKey, error) {
+	if len(e.external) == 0 {
+		return nil, ErrRetired
+	}
+	return deriveKey(s, e.external)
+}
+
 // externalPubOf returns the public key to which joiners send the init_secret.
 func externalPubOf(s suite.Suite, e *epochSecrets) ([]byte, error) {
-	key, err := e.externalKey(s)
+	key, err := externalKey(s, e)
 	if err != nil {
 		return nil, err
 	}
-	defer suite.Destroy(key)
+	defer key.release()
 	return key.PublicKey(), nil
 }
 
@@ -200,11 +209,11 @@ func sendExternalInit(s suite.Suite, info *GroupInfo) (kemOutput, initSecret []b
 
 // receiveExternalInit returns the init_secret that a joiner sent.
 func receiveExternalInit(s suite.Suite, e *epochSecrets, kemOutput []byte) ([]byte, error) {
-	key, err := e.externalKey(s)
+	key, err := externalKey(s, e)
 	if err != nil {
 		return nil, err
 	}
-	defer suite.Destroy(key)
+	defer key.release()
 	secret, err := key.Export(kemOutput, nil, []byte(externalInitLabel), s.Info().KDF.Nh)
 	if errors.Is(err, suite.ErrEnvironment) {
 		return nil, err

@@ -275,7 +275,7 @@ func TestSharesOfAPrivateKey(t *testing.T) {
 		func() error { _, err := first.Open(nil, nil, nil, nil); return err }(),
 		func() error { _, err := first.Export(nil, nil, nil, 32); return err }(),
 		func() error { _, err := first.Bytes(); return err }(),
-		func() error { _, err := first.saved(); return err }(),
+		func() error { _, err := saveKey(first); return err }(),
 	} {
 		require.ErrorIs(t, err, suite.ErrDestroyed)
 	}

@@ -135,15 +135,6 @@ func (e *epochSecrets) export(s suite.Suite, name string, context []byte, length
 	return label.Expand(s, secret, "exported", s.Hash(context), length)
 }
 
-// externalKey returns the key pair that the whole group holds: KEM.DeriveKeyPair
-// of the external_secret (RFC 9420, Section 8).
-func (e *epochSecrets) externalKey(s suite.Suite) (suite.PrivateKey, error) {
-	if len(e.external) == 0 {
-		return nil, ErrRetired
-	}
-	return s.DeriveKey(e.external)
-}
-
 // confirmationTag is the confirmation_tag of the Commit that began the epoch
 // (RFC 9420, Section 6.1):
 //

@@ -46,7 +46,7 @@ func TestVectorsKeySchedule(t *testing.T) {
 				init:          v.InitSecret,
 			}, e)
 
-			key, err := e.externalKey(s)
+			key, err := externalKey(s, e)
 			require.NoError(t, err)
 			require.Equal(t, []byte(v.ExternalPub), key.PublicKey())
 			exported, err := e.export(s, v.Exporter.Label, v.Exporter.Context, v.Exporter.Length)
@@ -84,7 +84,7 @@ func TestEpochSecretsDestroyed(t *testing.T) {
 
 	_, err = e.export(s, "label", nil, 16)
 	require.ErrorIs(t, err, ErrRetired)
-	_, err = e.externalKey(s)
+	_, err = externalKey(s, e)
 	require.ErrorIs(t, err, ErrRetired)
 	_, err = confirmationTag(s, e, nil)
 	require.ErrorIs(t, err, ErrRetired)

@@ -3,7 +3,6 @@ package mls
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -37,11 +36,6 @@ type OwnKeyPackage struct {
 	joined  [][]byte // confirmation tags of the epochs that a last resort has joined
 	joins   claims
 }
-
-// ErrKeyPackageUsed says that an [OwnKeyPackage] joins nothing any more, because a join
-// by it was adopted or its private parts were deleted; or that a last resort has already
-// joined the epoch.
-var ErrKeyPackageUsed = errors.New("mls: key package is used up")
 
 // KeyPackageOption is a setting of [NewKeyPackage].
 type KeyPackageOption func(*OwnKeyPackage)

@@ -70,7 +70,7 @@ func (m *vectorMaker) keySchedule() []vectors.KeySchedule {
 		e.InitSecret, e.SenderDataSecret, e.EncryptionSecret = secrets.init, secrets.senderData, secrets.encryption
 		e.ExporterSecret, e.EpochAuthenticator, e.ExternalSecret = secrets.exporter, secrets.authenticator, secrets.external
 		e.ConfirmationKey, e.MembershipKey, e.ResumptionPSK = secrets.confirmation, secrets.membership, secrets.resumption
-		key, err := secrets.externalKey(m)
+		key, err := externalKey(m, secrets)
 		require.NoError(m.t, err)
 		e.ExternalPub = key.PublicKey()
 		x := &e.Exporter

@@ -2,7 +2,6 @@ package mls
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"sync"
 
@@ -167,28 +166,6 @@ func (k *privateKey) Export(enc, info, exporterContext []byte, length int) ([]by
 // isOf reports whether k is the private key of a parent node.
 func (k *privateKey) isOf(n *node) bool {
 	return n.parent != nil && bytes.Equal(n.parent.encryptionKey, k.public)
-}
-
-// saved returns the key as it is saved: as bytes, or as the suite's reference if the key
-// is not exportable.
-func (k *privateKey) saved() (*savedKey, error) {
-	saved := &savedKey{form: keyBytes}
-	var err error
-	saved.key, err = k.use(func(key suite.PrivateKey) ([]byte, error) {
-		b, err := key.Bytes()
-		if errors.Is(err, suite.ErrNotExportable) {
-			saved.form = keyReference
-			return suite.Reference(key)
-		}
-		return b, err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("mls: save a private key: %w", err)
-	}
-	if saved.form == keyReference && k.storedOfAnother() {
-		saved.form = keyLent
-	}
-	return saved, nil
 }
 
 // storedOfAnother notes that a saved state refers to the key, and reports whether the

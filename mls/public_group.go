@@ -184,8 +184,8 @@ func (g *PublicGroup) processCommit(ctx context.Context, now time.Time, ac *auth
 	}
 	if path := ac.content.commit.path; path != nil {
 		steps := t.to.tree.filteredPath(a.committer)
-		if err := t.to.tree.eachRecipient(path, steps, a.added, func(int, int, NodeIndex) {}); err != nil {
-			return nil, atLeaf(err, a.committer)
+		if fault := t.to.tree.eachRecipient(path, steps, a.added, func(int, int, NodeIndex) {}); fault != nil {
+			return nil, fault.atLeaf(a.committer)
 		}
 	}
 	if err := t.to.confirmTranscript(g.public, ac); err != nil {

@@ -9,13 +9,6 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// ErrPendingProposals says that application data has to wait: a member that has received
-// a valid proposal in this epoch commits before it sends data (RFC 9420, Section 12.4).
-// Two kinds of proposals hold no data back: a proposal from outside the group that this
-// member could not commit when it arrived, and a proposal from anybody to inject a PSK
-// that this member does not have or cannot use.
-var ErrPendingProposals = errors.New("mls: proposals of this epoch are not committed yet")
-
 // Encrypt makes an application message for the group: a PrivateMessage in an MLSMessage
 // (RFC 9420, Section 15). authenticatedData goes along authenticated and unencrypted.
 //

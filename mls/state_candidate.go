@@ -119,7 +119,7 @@ func (c *Candidate) Save() (Snapshot, error) {
 		if c.from != nil && c.from.holds(k) {
 			return &savedKey{form: keyHeld}, nil
 		}
-		return k.saved()
+		return saveKey(k)
 	})
 	if s.err != nil {
 		s.delta.Destroy()

@@ -117,7 +117,7 @@ func TestForgedStatesAreRefused(t *testing.T) {
 	}
 	inEpoch := func(change func(*savedEpoch)) Snapshot { return edited(t, state, recordEpoch.key(), change) }
 	ratchet := func(epoch uint64, leaf LeafIndex, kind ratchetKind) []byte {
-		return secretName{kind: recordRatchet, index: uint32(leaf), ratchet: kind}.key(epoch)
+		return secretName{kind: secretOfRatchet, index: uint32(leaf), ratchet: kind}.key(epoch)
 	}
 	rename := func(from, to []byte) Snapshot {
 		return state.with(from, nil).with(to, state.value(t, from))
@@ -220,7 +220,7 @@ func TestForgedStatesAreRefused(t *testing.T) {
 		"ratchet beyond its end":          {edited(t, state, ratchet(number, own, 0), func(r *savedRatchet) { r.next, r.secret = 1<<32+1, nil }), "no place"},
 		"ratchet at its end":              {edited(t, state, ratchet(number, own, 0), func(r *savedRatchet) { r.next = 1 << 32 }), "no place"},
 		"message key that is to come":     {rename(messageKey, withGeneration(messageKey, 1000)), "message key"},
-		"message key of no ratchet":       {state.with(secretName{recordMessageKey, 3, applicationRatchet, 0}.key(number), state.value(t, messageKey)), "message key"},
+		"message key of no ratchet":       {state.with(secretName{secretOfMessage, 3, applicationRatchet, 0}.key(number), state.value(t, messageKey)), "message key"},
 		"short message key":               {edited(t, state, messageKey, func(k *savedMessageKey) { k.key = k.key[1:] }), "message key"},
 		"short nonce":                     {edited(t, state, messageKey, func(k *savedMessageKey) { k.nonce = nil }), "message key"},
 		"message key that is cut off":     {state.with(messageKey, []byte{9}), "truncated"},

@@ -62,12 +62,12 @@ func (k *OwnKeyPackage) Save() (Snapshot, error) {
 	if k.initKey == nil {
 		return nil, ErrKeyPackageUsed
 	}
-	initKey, err := k.initKey.saved()
+	initKey, err := saveKey(k.initKey)
 	if err != nil {
 		return nil, err
 	}
 	defer clear(initKey.key)
-	leafKey, err := k.leafKey.saved()
+	leafKey, err := saveKey(k.leafKey)
 	if err != nil {
 		return nil, err
 	}

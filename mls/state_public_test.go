@@ -66,7 +66,7 @@ func TestForgedPublicStatesAreRefused(t *testing.T) {
 	}()
 	key, err := testSuite(t, 0x0001).GenerateKey()
 	require.NoError(t, err)
-	stranger, err := newPrivateKey(key).saved()
+	stranger, err := saveKey(newPrivateKey(key))
 	require.NoError(t, err)
 	for name, c := range map[string]struct {
 		state Snapshot

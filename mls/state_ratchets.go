@@ -3,24 +3,13 @@ package mls
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
+	"fmt"
 	"math"
 
 	"github.com/mlsuite/mlsuite/internal/treemath"
+	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/suite"
 )
-
-// ErrUnsaved says that a group whose state was saved has used all generations of a
-// ratchet that the saved state reserves. Save the group after this answer, by
-// [Group.Save], [Group.EpochDelta] or [Group.MessageDelta], before it sends. In a
-// restored group, a state that was saved before this answer reserves no generations: see
-// [Group.Save].
-var ErrUnsaved = errors.New("mls: group has to be saved before it sends")
-
-// sendBlock is the number of generations of an own ratchet that a saved state reserves. A
-// group that is restored from it starts behind them, and others have to step over the
-// unused ones: far fewer than the 1,000 that most accept at once.
-const sendBlock = 64
 
 // ratchetKind tells the two ratchets of a sender apart.
 type ratchetKind uint8
@@ -47,33 +36,44 @@ func (l *leafRatchets) kind(k ratchetKind) *ratchet {
 	return &l.handshake
 }
 
+// secretKind is the first byte of the key under which a secret is saved. Numbers follow
+// it, big-endian.
+type secretKind byte
+
+const (
+	secretOfNode    secretKind = 's' // epoch uint64, node uint32: its secret
+	secretOfRatchet secretKind = 'v' // epoch uint64, leaf uint32, ratchet uint8: savedRatchet
+	secretOfMessage secretKind = 'm' // the same, generation uint32: savedMessageKey
+)
+
 // secretName names a secret of a secret tree: that of a node, a ratchet, or the key
 // of a skipped message.
 type secretName struct {
-	kind       recordKind
+	kind       secretKind
 	index      uint32 // node, or leaf
 	ratchet    ratchetKind
 	generation uint32
 }
 
-func nameOfNode(n NodeIndex) secretName { return secretName{kind: recordSecret, index: uint32(n)} }
+func nameOfNode(n NodeIndex) secretName { return secretName{kind: secretOfNode, index: uint32(n)} }
 
 func nameOfRatchet(leaf LeafIndex, t ContentType) secretName {
-	return secretName{kind: recordRatchet, index: uint32(leaf), ratchet: ratchetKindOf(t)}
+	return secretName{kind: secretOfRatchet, index: uint32(leaf), ratchet: ratchetKindOf(t)}
 }
 
 func nameOfKept(leaf LeafIndex, t ContentType, generation uint32) secretName {
-	return secretName{recordMessageKey, uint32(leaf), ratchetKindOf(t), generation}
+	return secretName{secretOfMessage, uint32(leaf), ratchetKindOf(t), generation}
 }
 
 // key returns the key of the secret's record.
 func (n secretName) key(epoch uint64) []byte {
-	key := binary.BigEndian.AppendUint32(n.kind.of(epoch), n.index)
-	if n.kind == recordSecret {
+	key := binary.BigEndian.AppendUint64([]byte{byte(n.kind)}, epoch)
+	key = binary.BigEndian.AppendUint32(key, n.index)
+	if n.kind == secretOfNode {
 		return key
 	}
 	key = append(key, byte(n.ratchet))
-	if n.kind == recordRatchet {
+	if n.kind == secretOfRatchet {
 		return key
 	}
 	return binary.BigEndian.AppendUint32(key, n.generation)
@@ -82,18 +82,55 @@ func (n secretName) key(epoch uint64) []byte {
 // secretNameOf returns the name in a record's key of the right length, with the
 // epoch.
 func secretNameOf(key []byte) (epoch uint64, n secretName, err error) {
-	n.kind = recordKind(key[0])
+	n.kind = secretKind(key[0])
 	epoch, n.index = binary.BigEndian.Uint64(key[1:]), binary.BigEndian.Uint32(key[9:])
-	if n.kind != recordSecret {
+	if n.kind != secretOfNode {
 		if n.ratchet = ratchetKind(key[13]); n.ratchet > applicationRatchet {
-			return 0, n, badState("no ratchet is of kind %d", n.ratchet)
+			return 0, n, misplaced("no ratchet is of kind %d", n.ratchet)
 		}
 	}
-	if n.kind == recordMessageKey {
+	if n.kind == secretOfMessage {
 		n.generation = binary.BigEndian.Uint32(key[14:])
 	}
 	return epoch, n, nil
 }
+
+// savedRatchet is a ratchet of a sender.
+//
+//	struct {
+//	    uint64 next;            // generation, up to 2^32
+//	    opaque secret<V>;       // empty if next is 2^32
+//	} SavedRatchet;
+type savedRatchet struct {
+	next   uint64
+	secret []byte
+}
+
+func (s *savedRatchet) marshal(w *wire.Writer) {
+	w.Uint64(s.next)
+	w.Bytes(s.secret)
+}
+
+func (s *savedRatchet) unmarshal(r *wire.Reader) {
+	s.next = r.Uint64()
+	s.secret = r.Bytes()
+}
+
+// savedMessageKey is the key of a skipped message.
+type savedMessageKey struct{ key, nonce []byte }
+
+func (k *savedMessageKey) marshal(w *wire.Writer) {
+	w.Bytes(k.key)
+	w.Bytes(k.nonce)
+}
+
+func (k *savedMessageKey) unmarshal(r *wire.Reader) {
+	k.key = r.Bytes()
+	k.nonce = r.Bytes()
+}
+
+// misplaced returns the error for saved secrets that do not make a secret tree.
+func misplaced(format string, args ...any) error { return fmt.Errorf(format, args...) }
 
 // noteNew notes a secret that was never saved.
 func (t *secretTree) noteNew(n secretName) {
@@ -123,7 +160,7 @@ func (t *secretTree) noteGone(n secretName) {
 func (t *secretTree) changed(except LeafIndex) []secretName {
 	var all []secretName
 	for n := range t.unsaved {
-		if n.kind == recordSecret || LeafIndex(n.index) != except {
+		if n.kind == secretOfNode || LeafIndex(n.index) != except {
 			all = append(all, n)
 		}
 	}
@@ -141,9 +178,9 @@ func (t *secretTree) names(except LeafIndex) []secretName {
 			continue
 		}
 		for _, kind := range ratchetKinds() {
-			all = append(all, secretName{kind: recordRatchet, index: uint32(leaf), ratchet: kind})
+			all = append(all, secretName{kind: secretOfRatchet, index: uint32(leaf), ratchet: kind})
 			for _, k := range ratchets.kind(kind).kept {
-				all = append(all, secretName{recordMessageKey, uint32(leaf), kind, k.generation})
+				all = append(all, secretName{secretOfMessage, uint32(leaf), kind, k.generation})
 			}
 		}
 	}
@@ -152,7 +189,7 @@ func (t *secretTree) names(except LeafIndex) []secretName {
 
 // value returns a secret in its saved form, or nil if there is no such secret.
 func (t *secretTree) value(n secretName) ([]byte, error) {
-	if n.kind == recordSecret {
+	if n.kind == secretOfNode {
 		return bytes.Clone(t.nodes[NodeIndex(n.index)]), nil
 	}
 	leaf := t.ratchets[LeafIndex(n.index)]
@@ -160,7 +197,7 @@ func (t *secretTree) value(n secretName) ([]byte, error) {
 		return nil, nil
 	}
 	r := leaf.kind(n.ratchet)
-	if n.kind == recordRatchet {
+	if n.kind == secretOfRatchet {
 		return marshalled(&savedRatchet{r.next, r.secret})
 	}
 	if i, ok := r.index(n.generation); ok {
@@ -174,13 +211,13 @@ func (t *secretTree) value(n secretName) ([]byte, error) {
 func (t *secretTree) restore(n secretName, value []byte) error {
 	info := t.suite.Info()
 	switch n.kind {
-	case recordSecret:
+	case secretOfNode:
 		node := NodeIndex(n.index)
 		if n.index >= treemath.NodeCount(t.leaves) || len(value) != info.KDF.Nh {
-			return badState("secret of node %d has no place in the secret tree", node)
+			return misplaced("secret of node %d has no place in the secret tree", node)
 		}
 		t.nodes[node] = bytes.Clone(value)
-	case recordRatchet:
+	case secretOfRatchet:
 		leaf := LeafIndex(n.index)
 		saved, err := parsed[savedRatchet](value, "ratchet")
 		if err != nil {
@@ -191,13 +228,13 @@ func (t *secretTree) restore(n secretName, value []byte) error {
 			size = 0
 		}
 		if n.index >= t.leaves || saved.next > math.MaxUint32+1 || len(saved.secret) != size {
-			return badState("ratchet of leaf %d has no place in the secret tree", leaf)
+			return misplaced("ratchet of leaf %d has no place in the secret tree", leaf)
 		}
 		if t.ratchets[leaf] == nil {
 			t.ratchets[leaf] = new(leafRatchets)
 		}
 		*t.ratchets[leaf].kind(n.ratchet) = ratchet{secret: saved.secret, next: saved.next}
-	case recordMessageKey:
+	case secretOfMessage:
 		saved, err := parsed[savedMessageKey](value, "message key")
 		if err != nil {
 			return err
@@ -205,7 +242,7 @@ func (t *secretTree) restore(n secretName, value []byte) error {
 		leaf := t.ratchets[LeafIndex(n.index)]
 		if leaf == nil || uint64(n.generation) >= leaf.kind(n.ratchet).next ||
 			len(saved.key) != info.AEAD.Nk || len(saved.nonce) != info.AEAD.Nn {
-			return badState("message key of leaf %d has no place in its ratchet", n.index)
+			return misplaced("message key of leaf %d has no place in its ratchet", n.index)
 		}
 		r := leaf.kind(n.ratchet)
 		r.kept = append(r.kept, messageKey{n.generation, saved.key, saved.nonce})
@@ -215,32 +252,33 @@ func (t *secretTree) restore(n secretName, value []byte) error {
 
 // check returns an error if a restored secret could be derived from that of a node above
 // it, or if a secret is missing. Each leaf has a secret above it or its own ratchets.
-// Only gone, the member's leaf in a past epoch, may lack both.
+// Only gone, the member's leaf in a past epoch, may lack both. If no leaf may, gone lies
+// outside the tree.
 func (t *secretTree) check(gone LeafIndex) error {
 	found := uint64(len(t.ratchets))
 	for node := range t.nodes {
 		found += 1 << node.Level()
 	}
-	if gone != noLeaf && t.ratchets[gone] == nil && !t.covered(gone.Node()) {
+	if uint32(gone) < t.leaves && t.ratchets[gone] == nil && !t.covered(gone.Node()) {
 		found++
 	}
 	for node := range t.nodes {
 		if parent, ok := node.Parent(t.leaves); ok && t.covered(parent) {
-			return badState("secret of node %d is below another", node)
+			return misplaced("secret of node %d is below another", node)
 		}
 	}
 	for leaf, r := range t.ratchets {
 		if t.covered(leaf.Node()) {
-			return badState("ratchet of leaf %d is below the secret of a node", leaf)
+			return misplaced("ratchet of leaf %d is below the secret of a node", leaf)
 		}
 		for _, kind := range ratchetKinds() {
 			if r.kind(kind).next <= math.MaxUint32 && r.kind(kind).secret == nil {
-				return badState("leaf %d has one ratchet", leaf)
+				return misplaced("leaf %d has one ratchet", leaf)
 			}
 		}
 	}
 	if found != uint64(t.leaves) { // of subtrees that do not overlap
-		return badState("a leaf of the secret tree has no secret")
+		return misplaced("a leaf of the secret tree has no secret")
 	}
 	return nil
 }
@@ -277,9 +315,9 @@ func (t *secretTree) forget(leaf LeafIndex) {
 		return
 	}
 	for _, kind := range ratchetKinds() {
-		t.noteGone(secretName{kind: recordRatchet, index: uint32(leaf), ratchet: kind})
+		t.noteGone(secretName{kind: secretOfRatchet, index: uint32(leaf), ratchet: kind})
 		for _, k := range r.kind(kind).kept {
-			t.noteGone(secretName{recordMessageKey, uint32(leaf), kind, k.generation})
+			t.noteGone(secretName{secretOfMessage, uint32(leaf), kind, k.generation})
 		}
 		r.kind(kind).destroy()
 		t.ahead.forget(ratchetID{leaf, kind})

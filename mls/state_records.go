@@ -2,8 +2,11 @@ package mls
 
 import (
 	"encoding/binary"
+	"errors"
+	"fmt"
 
 	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/suite"
 )
 
 // recordKind is the first byte of a record's key. Numbers follow it, big-endian,
@@ -25,10 +28,10 @@ const (
 	recordResumption recordKind = 'r' // epoch uint64: its resumption PSK
 
 	// Of the inbox. Secrets are of the current epoch or of a past one.
-	recordProposal   recordKind = 'q' // number uint32, in order of arrival: savedProposal
-	recordSecret     recordKind = 's' // epoch uint64, node uint32: its secret
-	recordRatchet    recordKind = 'v' // epoch uint64, leaf uint32, ratchet uint8: savedRatchet
-	recordMessageKey recordKind = 'm' // the same, generation uint32: savedMessageKey
+	recordProposal   recordKind = 'q'                         // number uint32, in order of arrival: savedProposal
+	recordSecret                = recordKind(secretOfNode)    // 's', epoch uint64, node uint32: its secret
+	recordRatchet               = recordKind(secretOfRatchet) // 'v', epoch uint64, leaf uint32, ratchet uint8: savedRatchet
+	recordMessageKey            = recordKind(secretOfMessage) // 'm', the same, generation uint32: savedMessageKey
 
 	// Of a candidate, a key package.
 	recordCandidate  recordKind = 'c' // -: savedCandidate
@@ -206,6 +209,28 @@ func (k *savedKey) unmarshal(r *wire.Reader) {
 	k.key = r.Bytes()
 }
 
+// saveKey returns a private key as it is saved: as bytes, or as the suite's reference if
+// the key is not exportable.
+func saveKey(k *privateKey) (*savedKey, error) {
+	saved := &savedKey{form: keyBytes}
+	var err error
+	saved.key, err = k.use(func(key suite.PrivateKey) ([]byte, error) {
+		b, err := key.Bytes()
+		if errors.Is(err, suite.ErrNotExportable) {
+			saved.form = keyReference
+			return suite.Reference(key)
+		}
+		return b, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("mls: save a private key: %w", err)
+	}
+	if saved.form == keyReference && k.storedOfAnother() {
+		saved.form = keyLent
+	}
+	return saved, nil
+}
+
 // savedProposal is a proposal that waits for a commit, or that a commit covers.
 //
 //	struct {
@@ -243,40 +268,6 @@ func (p *savedProposal) unmarshal(r *wire.Reader) {
 		p.updateKey = wire.ReadNew(r, (*savedKey).unmarshal)
 	}
 	p.unfit = r.Optional()
-}
-
-// savedRatchet is a ratchet of a sender.
-//
-//	struct {
-//	    uint64 next;            // generation, up to 2^32
-//	    opaque secret<V>;       // empty if next is 2^32
-//	} SavedRatchet;
-type savedRatchet struct {
-	next   uint64
-	secret []byte
-}
-
-func (s *savedRatchet) marshal(w *wire.Writer) {
-	w.Uint64(s.next)
-	w.Bytes(s.secret)
-}
-
-func (s *savedRatchet) unmarshal(r *wire.Reader) {
-	s.next = r.Uint64()
-	s.secret = r.Bytes()
-}
-
-// savedMessageKey is the key of a skipped message.
-type savedMessageKey struct{ key, nonce []byte }
-
-func (k *savedMessageKey) marshal(w *wire.Writer) {
-	w.Bytes(k.key)
-	w.Bytes(k.nonce)
-}
-
-func (k *savedMessageKey) unmarshal(r *wire.Reader) {
-	k.key = r.Bytes()
-	k.nonce = r.Bytes()
 }
 
 // treeHashInput is the TreeHashInput of a node that is not blank or has a node below it

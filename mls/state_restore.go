@@ -532,14 +532,14 @@ func (l *stateLoader) secrets(g *Group) error {
 		for _, r := range l.records[kind] {
 			epoch, name, err := secretNameOf(r.Key)
 			if err != nil {
-				return err
+				return badState("%w", err)
 			}
 			t := trees[epoch]
 			if t == nil {
 				return badState("secret is of epoch %d, which is not kept", epoch)
 			}
 			if err := t.restore(name, r.Value); err != nil {
-				return err
+				return badState("%w", err)
 			}
 		}
 	}
@@ -549,7 +549,7 @@ func (l *stateLoader) secrets(g *Group) error {
 			gone = g.leaf
 		}
 		if err := t.check(gone); err != nil {
-			return err
+			return badState("%w", err)
 		}
 	}
 	return nil

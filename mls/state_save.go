@@ -110,6 +110,11 @@ func (b *inbox) maySend(leaf LeafIndex, t ContentType) error {
 	return nil
 }
 
+// sendBlock is the number of generations of an own ratchet that a saved state reserves. A
+// group that is restored from it starts behind them, and others have to step over the
+// unused ones: far fewer than the 1,000 that most accept at once.
+const sendBlock = 64
+
 // reserve returns the end of the generations of an own ratchet that a save reserves. next
 // is the ratchet's next generation.
 func (s *saving) reserve(kind ratchetKind, next uint64) uint64 {
@@ -265,7 +270,7 @@ func (s *saver) group(g *Group) ([2]uint64, error) {
 		s.next = newSavedState(g)
 		s.epoch(g.public, g.self.leaf, g.secrets)
 		s.trees()
-		s.keys(g.self, (*privateKey).saved)
+		s.keys(g.self, saveKey)
 		s.pastEpochs(b)
 		if firstProposal > 0 {
 			firstProposal = 0
@@ -349,7 +354,7 @@ func (s *saver) proposal(key []byte, c CommittedProposal, updateKey *privateKey)
 	saved := &savedProposal{CommittedProposal: c}
 	if updateKey != nil {
 		var err error
-		if saved.updateKey, err = updateKey.saved(); err != nil {
+		if saved.updateKey, err = saveKey(updateKey); err != nil {
 			s.fail(err)
 			return
 		}
@@ -395,7 +400,7 @@ func (s *saver) ownRatchets(epoch uint64, b *inbox, leaf LeafIndex) [2]uint64 {
 			s.fail(err)
 			return own
 		}
-		s.put(secretName{kind: recordRatchet, index: uint32(leaf), ratchet: kind}.key(epoch), ahead)
+		s.put(secretName{kind: secretOfRatchet, index: uint32(leaf), ratchet: kind}.key(epoch), ahead)
 		clear(ahead.secret)
 	}
 	return own

@@ -167,8 +167,8 @@ func pathKeys(s suite.Suite, p *updatePath, nodes int) ([][]byte, error) {
 // tree of the new epoch. steps is the sender's filtered path in t. f gets the secret's
 // place, which is a node of the path and a slot there, and the node of the resolution
 // that the secret is for. added, in increasing order, has the members that the commit
-// adds. The error is a [*ValidationError] if the path holds other secrets.
-func (t *tree) eachRecipient(p *updatePath, steps []pathStep, added []LeafIndex, f func(node, slot int, i NodeIndex)) error {
+// adds. It returns a fault if the path holds other secrets, or nil.
+func (t *tree) eachRecipient(p *updatePath, steps []pathStep, added []LeafIndex, f func(node, slot int, i NodeIndex)) *ValidationError {
 	if len(steps) != len(p.nodes) {
 		return violation("7.6", "path has one node for each of the filtered direct path: %d, not %d",
 			len(steps), len(p.nodes))
@@ -205,15 +205,15 @@ func openPath(t *tree, path *updatePath, sender, receiver LeafIndex, groupContex
 		first  int             // node of secret
 	)
 	steps := t.filteredPath(sender)
-	err := t.eachRecipient(path, steps, added, func(node, slot int, i NodeIndex) {
+	fault := t.eachRecipient(path, steps, added, func(node, slot int, i NodeIndex) {
 		if key == nil && receiver.Node().InSubtree(i) {
 			if key = lookup(i); key != nil {
 				secret, first = &path.nodes[node].secrets[slot], node
 			}
 		}
 	})
-	if err != nil {
-		return nil, atLeaf(err, sender)
+	if fault != nil {
+		return nil, fault.atLeaf(sender)
 	}
 	if key == nil {
 		return nil, violation("7.5", "receiver has a private key of the resolution").atLeaf(receiver)
