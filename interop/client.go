@@ -82,7 +82,7 @@ func (s *server) newTransaction(ctx context.Context, id suite.ID, identity []byt
 
 // keyPackage returns the key package as an MLSMessage.
 func (t *transaction) keyPackage() ([]byte, error) {
-	return (&mls.Message{KeyPackage: t.own.KeyPackage}).Marshal()
+	return mls.Marshal(&mls.Message{KeyPackage: t.own.KeyPackage})
 }
 
 // join joins a group by a Welcome. If tree is empty, the tree is in the Welcome.

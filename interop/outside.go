@@ -53,7 +53,7 @@ func (s *server) CreateExternalSigner(_ context.Context, req *mlsclient.Identity
 		return nil, err
 	}
 	sender := mls.ExternalSender{SignatureKey: c.cfg.Signer.PublicKey(), Credential: c.cfg.Credential}
-	data, err := sender.Marshal()
+	data, err := mls.Marshal(&sender)
 	if err != nil {
 		return nil, err
 	}

@@ -34,7 +34,7 @@ type change interface {
 }
 
 func parseKeyPackage(message []byte) (*mls.KeyPackage, error) {
-	m, err := mls.ParseMessage(message)
+	m, err := mls.Parse[mls.Message](message)
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +162,7 @@ func (s *server) ReInitProposal(ctx context.Context, req *mlsclient.ReInitPropos
 // AddExternalSigner proposes the group's extensions with one more external sender.
 func (s *server) AddExternalSigner(ctx context.Context, req *mlsclient.AddExternalSignerRequest) (*mlsclient.ProposalReply, error) {
 	return s.propose(ctx, req.StateId, func(g *mls.Group) (change, error) {
-		sender, err := mls.ParseExternalSender(req.ExternalSender)
+		sender, err := mls.Parse[mls.ExternalSender](req.ExternalSender)
 		if err != nil {
 			return nil, err
 		}
@@ -171,7 +171,8 @@ func (s *server) AddExternalSigner(ctx context.Context, req *mlsclient.AddExtern
 		if err != nil {
 			return nil, err
 		}
-		data, err := append(senders, *sender).Marshal()
+		senders = append(senders, *sender)
+		data, err := mls.Marshal(&senders)
 		if err != nil {
 			return nil, err
 		}
@@ -187,5 +188,9 @@ func externalSenders(extensions mls.Extensions) (mls.ExternalSenders, error) {
 	if !ok {
 		return nil, nil
 	}
-	return mls.ParseExternalSenders(data)
+	senders, err := mls.Parse[mls.ExternalSenders](data)
+	if err != nil {
+		return nil, err
+	}
+	return *senders, nil
 }

@@ -131,7 +131,7 @@ func TestHandshakeFormat(t *testing.T) {
 				want = mls.WireFormatPrivateMessage
 			}
 			for _, a := range []*actor{alice, bob} {
-				m, err := mls.ParseMessage(call(t, a.Commit, &mlsclient.CommitRequest{StateId: a.state}).Commit)
+				m, err := mls.Parse[mls.Message](call(t, a.Commit, &mlsclient.CommitRequest{StateId: a.state}).Commit)
 				require.NoError(t, err)
 				require.Equal(t, want, m.WireFormat(), a.name)
 			}
@@ -141,7 +141,7 @@ func TestHandshakeFormat(t *testing.T) {
 			})
 			alice.state, bob.state = branch.StateId, reply.StateId
 			for _, a := range []*actor{alice, bob} {
-				m, err := mls.ParseMessage(call(t, a.Commit, &mlsclient.CommitRequest{StateId: a.state}).Commit)
+				m, err := mls.Parse[mls.Message](call(t, a.Commit, &mlsclient.CommitRequest{StateId: a.state}).Commit)
 				require.NoError(t, err)
 				require.Equal(t, want, m.WireFormat(), "the branch of "+a.name)
 			}

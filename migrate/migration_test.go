@@ -397,7 +397,7 @@ func TestReInitFromOutside(t *testing.T) {
 	authority := func(id suite.ID) (suite.Signer, mls.Extension) {
 		signer, err := suiteOf(t, id).GenerateSigner()
 		require.NoError(t, err)
-		data, err := mls.ExternalSenders{{SignatureKey: signer.PublicKey(), Credential: mls.BasicCredential([]byte("authority"))}}.Marshal()
+		data, err := mls.Marshal(&mls.ExternalSenders{{SignatureKey: signer.PublicKey(), Credential: mls.BasicCredential([]byte("authority"))}})
 		require.NoError(t, err)
 		return signer, mls.Extension{Type: mls.ExtensionExternalSenders, Data: data}
 	}

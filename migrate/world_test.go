@@ -280,7 +280,7 @@ func (c *client) prepare() {
 }
 
 func (c *client) publish() {
-	b, err := c.migration.KeyPackage().Marshal()
+	b, err := mls.Marshal(c.migration.KeyPackage())
 	require.NoError(c.w, err)
 	if !c.w.lost() {
 		c.w.packages[c.name] = b
@@ -292,7 +292,7 @@ func (w *world) keyPackages() []*mls.KeyPackage {
 	var all []*mls.KeyPackage
 	for _, c := range w.clients {
 		if b := w.packages[c.name]; b != nil {
-			kp, err := mls.ParseKeyPackage(b)
+			kp, err := mls.Parse[mls.KeyPackage](b)
 			require.NoError(w, err)
 			all = append(all, kp)
 		}

@@ -58,7 +58,7 @@ func sendersExtension(t *testing.T, names ...string) Extension {
 		cfg := client(t, 0x0001, name)
 		senders = append(senders, ExternalSender{SignatureKey: cfg.Signer.PublicKey(), Credential: cfg.Credential})
 	}
-	data, err := senders.Marshal()
+	data, err := Marshal(&senders)
 	require.NoError(t, err)
 	return Extension{Type: ExtensionExternalSenders, Data: data}
 }
@@ -234,7 +234,8 @@ func TestChangedSenders(t *testing.T) {
 				SignatureKey: binary.BigEndian.AppendUint32(nil, uint32(i)), Credential: BasicCredential([]byte("sender")),
 			})
 		}
-		data, err := append(all, more...).Marshal()
+		all = append(all, more...)
+		data, err := Marshal(&all)
 		require.NoError(t, err)
 		return readExtensions(t, Extension{Type: ExtensionExternalSenders, Data: data})
 	}

@@ -67,7 +67,7 @@ func TestHandshakeNamesItsAuthor(t *testing.T) {
 	s, err := all.Registry().Suite(0x0001)
 	require.NoError(t, err)
 	authority := config(t, 0x0001, "authority")
-	senders, err := mls.ExternalSenders{{SignatureKey: authority.Signer.PublicKey(), Credential: authority.Credential}}.Marshal()
+	senders, err := mls.Marshal(&mls.ExternalSenders{{SignatureKey: authority.Signer.PublicKey(), Credential: authority.Credential}})
 	require.NoError(t, err)
 	w := newStateWorld(t, 0x0001, func(cfg *mls.Config) { cfg.PublicHandshake = true }, "alice", "bob")
 	w.commit("alice", mls.GroupContextExtensions{Extensions: mls.Extensions{mls.Extension{Type: mls.ExtensionExternalSenders, Data: senders}}})

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"runtime"
 	"slices"
+
+	"github.com/mlsuite/mlsuite/internal/wire"
 )
 
 // Candidate is an epoch that a client may move to: the epoch that a valid commit begins,
@@ -82,7 +84,7 @@ func (c *Candidate) export(label string, context []byte, length int) ([]byte, Le
 // whose Welcome does not hold the tree.
 func (c *Candidate) RatchetTree() ([]byte, error) {
 	defer c.lock()()
-	return marshalled(c.to.tree.nodes())
+	return wire.Marshal(c.to.tree.nodes().marshal)
 }
 
 func (c *Candidate) alive() error {

@@ -1,49 +1,82 @@
 package mls
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/mlsuite/mlsuite/internal/wire"
 )
 
-// marshaler is a structure that can be written. One that would not parse makes
-// the Writer fail.
-type marshaler interface {
+// Structure is a pointer to a structure of this package that stands by itself on the wire:
+// a [Message], [KeyPackage], [Welcome], [GroupInfo], [GroupContext], [LeafNode],
+// [Credential], [Extensions], [RequiredCapabilities], [ExternalSenders], [ExternalSender],
+// [PreSharedKeyID], [Sender] or [TypedProposal].
+type Structure interface {
+	name() string
+	// marshal writes the structure. One that would not parse makes the Writer fail.
 	marshal(w *wire.Writer)
-}
-
-// unmarshaler is a structure that can be read. After an error the Reader has it,
-// and what was read means nothing.
-type unmarshaler interface {
+	// unmarshal reads the structure. After an error the Reader has it, and what was read
+	// means nothing.
 	unmarshal(r *wire.Reader)
 }
 
-// marshalled returns the encoding of x.
-func marshalled(x marshaler) ([]byte, error) {
-	return wire.Marshal(x.marshal)
-}
+func (*Message) name() string              { return "MLSMessage" }
+func (*KeyPackage) name() string           { return "KeyPackage" }
+func (*Welcome) name() string              { return "Welcome" }
+func (*GroupInfo) name() string            { return "GroupInfo" }
+func (*GroupContext) name() string         { return "GroupContext" }
+func (*LeafNode) name() string             { return "LeafNode" }
+func (*Credential) name() string           { return "Credential" }
+func (*Extensions) name() string           { return "extensions" }
+func (*RequiredCapabilities) name() string { return "required_capabilities" }
+func (*ExternalSenders) name() string      { return "external_senders" }
+func (*ExternalSender) name() string       { return "ExternalSender" }
+func (*PreSharedKeyID) name() string       { return "PreSharedKeyID" }
+func (*Sender) name() string               { return "Sender" }
+func (*TypedProposal) name() string        { return "Proposal" }
 
-// parse reads x from the whole of b. The error wraps ErrMalformed, or
-// ErrUnsupported where b is of a kind that is not known here; what names x in it.
-func parse(b []byte, what string, x unmarshaler) error {
-	return parseAll(wire.NewReader(b), what, x)
-}
+// Marshal returns the encoding of x, or an error if it would not parse.
+func Marshal(x Structure) ([]byte, error) { return wire.Marshal(x.marshal) }
 
-// parseOwned is parse of what nobody else will change: x may share parts of b that
-// do not outlive it.
-func parseOwned(b []byte, what string, x unmarshaler) error {
-	return parseAll(wire.NewOwnedReader(b), what, x)
-}
-
-func parseAll(r *wire.Reader, what string, x unmarshaler) error {
-	x.unmarshal(r)
-	err := r.Finish()
-	if errors.Is(err, wire.ErrMalformed) {
-		return fmt.Errorf("mls: %s is %w", what, err)
+// Parse reads a T from the whole of b. Its error wraps [ErrMalformed], or [ErrUnsupported]
+// for a protocol version or wire format that is not of RFC 9420.
+func Parse[T any, P interface {
+	*T
+	Structure
+}](b []byte) (*T, error) {
+	x := new(T)
+	if err := wire.Parse(b, P(x).name(), P(x).unmarshal); err != nil {
+		return nil, err
 	}
-	return err
+	return x, nil
 }
+
+// Write writes x as a part of another structure, for the engine.
+func Write(w *wire.Writer, x Structure) { x.marshal(w) }
+
+// Read reads x as a part of another structure, for the engine.
+func Read(r *wire.Reader, x Structure) { x.unmarshal(r) }
+
+// Skip passes over a structure of the type of x without checking it, for the engine, which
+// counts the elements of vectors before it reads them (see package wire).
+func Skip(r *wire.Reader, x interface{ skip(r *wire.Reader) }) { x.skip(r) }
+
+// WriteTBS writes what the signature of a [KeyPackage] or [GroupInfo] signs, and the front
+// of what that of a [LeafNode] signs: its fields but the signature. For the engine.
+func WriteTBS(w *wire.Writer, x interface{ marshalTBS(w *wire.Writer) }) { x.marshalTBS(w) }
+
+// TypedProposal is a [Proposal] with its type in front, as messages hold it.
+//
+//	struct {
+//	    ProposalType proposal_type;
+//	    select (Proposal.proposal_type) {
+//	        ...
+//	    };
+//	} Proposal;
+type TypedProposal struct{ Proposal }
+
+func (p *TypedProposal) marshal(w *wire.Writer)   { marshalProposal(w, p.Proposal) }
+func (p *TypedProposal) unmarshal(r *wire.Reader) { p.Proposal = unmarshalProposal(r) }
+func (p *TypedProposal) skip(r *wire.Reader)      { skipProposal(r) }
 
 // unsupported is the error of a code point that may be defined elsewhere.
 func unsupported(what fmt.Stringer, kind string) error {

@@ -217,7 +217,7 @@ func (p *ownPath) destroy() {
 // seal encrypts the path to the members of the next epoch, whose context is still the
 // provisional one.
 func (p *ownPath) seal(next *publicState, leaf LeafIndex, added []LeafIndex) (*updatePath, error) {
-	provisional, err := marshalled(&next.context)
+	provisional, err := Marshal(&next.context)
 	if err != nil {
 		return nil, err
 	}
@@ -336,6 +336,6 @@ func (next *publicState) confirmTranscript(old *publicState, ac *authenticatedCo
 		return err
 	}
 	next.context.ConfirmedTranscriptHash = confirmed
-	next.contextBytes, err = marshalled(&next.context)
+	next.contextBytes, err = Marshal(&next.context)
 	return err
 }

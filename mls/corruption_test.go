@@ -13,6 +13,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/internal/allocated"
 	"github.com/mlsuite/mlsuite/internal/vectors"
+	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -123,7 +124,7 @@ func specimens(t *testing.T, id suite.ID) []*specimen {
 			r, err := receiver.Process(t.Context(), insiderTime, encoded)
 			require.NoError(t, err, name)
 			check(r)
-			m, err := ParseMessage(encoded)
+			m, err := Parse[Message](encoded)
 			require.NoError(t, err)
 			if m.PublicMessage == nil || r.Proposal != nil {
 				require.NotEqual(t, before, state(), "a fingerprint shows what changes")
@@ -167,10 +168,10 @@ func specimens(t *testing.T, id suite.ID) []*specimen {
 // keyPackageSpecimen is a key package that a member adds.
 func keyPackageSpecimen(t *testing.T, g *Group) *specimen {
 	k := ownKeyPackage(t, g.cfg.Suite, "newcomer")
-	encoded, err := (&Message{KeyPackage: k.KeyPackage}).Marshal()
+	encoded, err := Marshal(&Message{KeyPackage: k.KeyPackage})
 	require.NoError(t, err)
 	deliver := func(b []byte) error {
-		m, err := ParseMessage(b)
+		m, err := Parse[Message](b)
 		if err != nil {
 			return err
 		}
@@ -190,7 +191,7 @@ func keyPackageSpecimen(t *testing.T, g *Group) *specimen {
 // welcomeSpecimen is a Welcome for two, of whom k is the first. What is encrypted to
 // the other is not for k to notice.
 func welcomeSpecimen(t *testing.T, c *Candidate, k *OwnKeyPackage) *specimen {
-	m, err := ParseMessage(c.Welcome)
+	m, err := Parse[Message](c.Welcome)
 	require.NoError(t, err)
 	other := m.Welcome.secrets[1]
 	start := bytes.Index(c.Welcome, other.newMember) - 1
@@ -229,7 +230,7 @@ func everyPlace(n int) []int {
 func (x *specimen) places(random *rand.Rand) []int {
 	var m Message
 	places := []int{0, 1, 2, 3, len(x.encoded) - 1}
-	if parse(x.encoded, "", &m) == nil {
+	if wire.Parse(x.encoded, "", m.unmarshal) == nil {
 		from := 0
 		eachByteString(reflect.ValueOf(&m), func(b []byte) {
 			at := bytes.Index(x.encoded[from:], b)

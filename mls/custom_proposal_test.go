@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/internal/wire"
 )
 
 const (
@@ -20,7 +22,7 @@ func declares(cfg *Config) {
 
 // requires is a required_capabilities extension of proposals.
 func requires(t testing.TB, types ...ProposalType) Extension {
-	data, err := (&RequiredCapabilities{Proposals: types}).Marshal()
+	data, err := Marshal(&RequiredCapabilities{Proposals: types})
 	require.NoError(t, err)
 	return Extension{Type: ExtensionRequiredCapabilities, Data: data}
 }
@@ -170,7 +172,7 @@ func TestUndeclaredProposalsAreRefused(t *testing.T) {
 	t.Run("type of RFC 9420", func(t *testing.T) {
 		_, err := groups[2].Commit(t.Context(), insiderTime, Custom{ProposalType: ProposalRemove, Data: []byte{0, 0, 0, 1}})
 		require.ErrorIs(t, err, ErrMalformed)
-		_, err = marshalled(&anyProposal{Custom{ProposalType: ProposalRemove, Data: nil}})
+		_, err = Marshal(&TypedProposal{Custom{ProposalType: ProposalRemove, Data: nil}})
 		require.ErrorIs(t, err, ErrMalformed)
 	})
 }
@@ -233,7 +235,7 @@ func TestMembersWhoStaySupportCustomProposals(t *testing.T) {
 // nobody back by one that some member lacks (RFC 9420, Section 12.1.8).
 func TestCustomProposalsFromOutside(t *testing.T) {
 	authority := client(t, 0x0001, "authority")
-	data, err := ExternalSenders{{SignatureKey: authority.Signer.PublicKey(), Credential: authority.Credential}}.Marshal()
+	data, err := Marshal(&ExternalSenders{{SignatureKey: authority.Signer.PublicKey(), Credential: authority.Credential}})
 	require.NoError(t, err)
 	g, err := CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "member 0", publicHandshake, declares), nil,
 		Extension{Type: ExtensionExternalSenders, Data: data})
@@ -322,10 +324,10 @@ func TestUnknownProposalIsAVector(t *testing.T) {
 		least + "BFFFFFFF 00 00 00 00 ": false,
 	} {
 		b := unhex(t, form)
-		m, err := ParseMessage(b)
+		m, err := Parse[Message](b)
 		if !whole {
 			if err == nil { // the header is whole
-				_, err = parsed[publicMessage](m.PublicMessage, "PublicMessage")
+				_, err = wire.ParseNew(m.PublicMessage, "PublicMessage", (*publicMessage).unmarshal)
 			}
 			require.ErrorIs(t, err, ErrMalformed, form)
 			continue
@@ -338,9 +340,9 @@ func TestUnknownProposalIsAVector(t *testing.T) {
 		require.Equal(t, b, again)
 	}
 	for _, form := range []string{"0000 00", "0008 01 ff", "0A0A 02 0102", "FFFF 00"} {
-		var p anyProposal
-		require.NoError(t, parse(unhex(t, form), "proposal", &p))
-		again, err := marshalled(&p)
+		var p TypedProposal
+		require.NoError(t, wire.Parse(unhex(t, form), "proposal", p.unmarshal))
+		again, err := wire.Marshal(p.marshal)
 		require.NoError(t, err)
 		require.Equal(t, unhex(t, form), again)
 	}

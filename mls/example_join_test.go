@@ -14,10 +14,10 @@ import (
 func ExampleOwnKeyPackage_Join() {
 	ctx := context.Background()
 	bobsKeys := must(mls.NewKeyPackage(ctx, noon, client("Bob")))
-	published := must((&mls.Message{KeyPackage: bobsKeys.KeyPackage}).Marshal())
+	published := must(mls.Marshal(&mls.Message{KeyPackage: bobsKeys.KeyPackage}))
 
 	alice := must(mls.CreateGroup(ctx, noon, client("Alice"), []byte("our group")))
-	m := must(mls.ParseMessage(published))
+	m := must(mls.Parse[mls.Message](published))
 	commit := must(alice.Commit(ctx, noon, mls.Add{KeyPackage: m.KeyPackage}))
 
 	invitation := must(bobsKeys.Join(ctx, noon, commit.Welcome))

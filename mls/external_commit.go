@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -92,7 +93,7 @@ func externalPubOf(s suite.Suite, e *epochSecrets) ([]byte, error) {
 // groupInfoFor returns a GroupInfo of the epoch for an external commit, as an MLSMessage
 // signed by the member at leaf.
 func (p *publicState) groupInfoFor(ctx context.Context, cfg *Config, leaf LeafIndex, pub []byte, withTree bool) ([]byte, error) {
-	external, err := marshalled(&externalPub{key: pub})
+	external, err := wire.Marshal((&externalPub{key: pub}).marshal)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +101,7 @@ func (p *publicState) groupInfoFor(ctx context.Context, cfg *Config, leaf LeafIn
 	if err != nil {
 		return nil, err
 	}
-	return (&Message{GroupInfo: info}).Marshal()
+	return Marshal(&Message{GroupInfo: info})
 }
 
 // ExternalJoin makes a commit by which this client joins a group, from a GroupInfo of the
@@ -187,7 +188,7 @@ func ExternalJoin(ctx context.Context, now time.Time, cfg Config, groupInfo []by
 
 // parseGroupInfoMessage reads a GroupInfo, an MLSMessage.
 func parseGroupInfoMessage(b []byte) (*GroupInfo, error) {
-	m, err := ParseMessage(b)
+	m, err := Parse[Message](b)
 	if err != nil {
 		return nil, err
 	}

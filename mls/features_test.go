@@ -75,7 +75,7 @@ func TestGroupContextExtensions(t *testing.T) {
 	_, err = w.groups["a"].Commit(t.Context(), testTime, mls.Add{KeyPackage: kp.KeyPackage})
 	require.ErrorIs(t, err, mls.ErrInvalid)
 
-	required, err := (&mls.RequiredCapabilities{Proposals: []mls.ProposalType{0xF200}}).Marshal()
+	required, err := mls.Marshal(&mls.RequiredCapabilities{Proposals: []mls.ProposalType{0xF200}})
 	require.NoError(t, err)
 	_, err = w.groups["a"].Commit(t.Context(), testTime,
 		mls.GroupContextExtensions{Extensions: mls.Extensions{mls.Extension{Type: mls.ExtensionRequiredCapabilities, Data: required}}})
@@ -133,12 +133,12 @@ func TestProposalsFromOutside(t *testing.T) {
 	authority, err := s.GenerateSigner()
 	require.NoError(t, err)
 	sender := mls.ExternalSender{SignatureKey: authority.PublicKey(), Credential: mls.BasicCredential([]byte("authority"))}
-	bare, err := sender.Marshal()
+	bare, err := mls.Marshal(&sender)
 	require.NoError(t, err)
-	parsed, err := mls.ParseExternalSender(bare)
+	parsed, err := mls.Parse[mls.ExternalSender](bare)
 	require.NoError(t, err)
 	require.Equal(t, sender, *parsed)
-	senders, err := mls.ExternalSenders{sender}.Marshal()
+	senders, err := mls.Marshal(&mls.ExternalSenders{sender})
 	require.NoError(t, err)
 	w := newWorld(t, 0x0002, nil, "a", "b", "c")
 	w.commit("a", mls.GroupContextExtensions{Extensions: mls.Extensions{mls.Extension{Type: mls.ExtensionExternalSenders, Data: senders}}})
@@ -331,7 +331,7 @@ func TestHandshakeFormatIsChosenAtTheJoin(t *testing.T) {
 		w.groups["b"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome, mls.WithPublicHandshake(public)))
 		require.NoError(t, err)
 		c = w.commit("b")
-		m, err := mls.ParseMessage(c.Message)
+		m, err := mls.Parse[mls.Message](c.Message)
 		require.NoError(t, err)
 		want := mls.WireFormatPrivateMessage
 		if public {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -216,7 +217,7 @@ func inPublic(t testing.TB, g *Group) *PublicGroup {
 // a PublicMessage with the same error as g, and is as before.
 func requireRefusedInPublic(t testing.TB, g *Group, want error, message []byte) {
 	t.Helper()
-	m, err := ParseMessage(message)
+	m, err := Parse[Message](message)
 	if err != nil || m.PublicMessage == nil || forMembers(want) {
 		return
 	}
@@ -232,20 +233,20 @@ func requireRefusedInPublic(t testing.TB, g *Group, want error, message []byte) 
 
 // publicIn returns the PublicMessage that an MLSMessage holds.
 func publicIn(t require.TestingT, message []byte) *publicMessage {
-	m, err := ParseMessage(message)
+	m, err := Parse[Message](message)
 	require.NoError(t, err)
 	require.NotNil(t, m.PublicMessage)
-	public, err := parsed[publicMessage](m.PublicMessage, "PublicMessage")
+	public, err := wire.ParseNew(m.PublicMessage, "PublicMessage", (*publicMessage).unmarshal)
 	require.NoError(t, err)
 	return public
 }
 
 // privateIn returns the PrivateMessage that an MLSMessage holds.
 func privateIn(t require.TestingT, message []byte) *privateMessage {
-	m, err := ParseMessage(message)
+	m, err := Parse[Message](message)
 	require.NoError(t, err)
 	require.NotNil(t, m.PrivateMessage)
-	private, err := parsed[privateMessage](m.PrivateMessage, "PrivateMessage")
+	private, err := wire.ParseNew(m.PrivateMessage, "PrivateMessage", (*privateMessage).unmarshal)
 	require.NoError(t, err)
 	return private
 }

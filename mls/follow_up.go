@@ -315,11 +315,11 @@ func previousGroup(link *PreSharedKeyID, old *publicState) *PreviousGroup {
 
 // matchesReInit checks that the group has the parameters of a ReInit.
 func (p *publicState) matchesReInit(r *ReInit) error {
-	want, err := marshalled(r.Extensions)
+	want, err := Marshal(&r.Extensions)
 	if err != nil {
 		return err
 	}
-	got, err := marshalled(p.context.Extensions)
+	got, err := Marshal(&p.context.Extensions)
 	if err != nil {
 		return err
 	}

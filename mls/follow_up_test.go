@@ -10,7 +10,7 @@ import (
 // end the group for nothing (RFC 9420, Section 12.1.5).
 func TestReInitCanBeFollowed(t *testing.T) {
 	required := func(r RequiredCapabilities) Extension {
-		data, err := r.Marshal()
+		data, err := Marshal(&r)
 		require.NoError(t, err)
 		return Extension{Type: ExtensionRequiredCapabilities, Data: data}
 	}

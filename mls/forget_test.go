@@ -141,7 +141,7 @@ func TestWelcomeNamesItsKeyPackages(t *testing.T) {
 	a, b := ownKeyPackage(t, 0x0001, "a"), ownKeyPackage(t, 0x0001, "b")
 	c, err := g.Commit(t.Context(), insiderTime, Add{KeyPackage: a.KeyPackage}, Add{KeyPackage: b.KeyPackage})
 	require.NoError(t, err)
-	m, err := ParseMessage(c.Welcome)
+	m, err := Parse[Message](c.Welcome)
 	require.NoError(t, err)
 	refs := m.Welcome.KeyPackageRefs()
 	require.Equal(t, [][]byte{a.Ref, b.Ref}, refs)

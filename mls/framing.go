@@ -259,8 +259,8 @@ func proposalRef(s suite.Suite, c *authenticatedContent) ([]byte, error) {
 	return refMarshalled(s, label.ProposalRef, c)
 }
 
-func refMarshalled(s suite.Suite, name string, x marshaler) ([]byte, error) {
-	value, err := marshalled(x)
+func refMarshalled(s suite.Suite, name string, x interface{ marshal(w *wire.Writer) }) ([]byte, error) {
+	value, err := wire.Marshal(x.marshal)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/internal/allocated"
+	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -56,10 +57,10 @@ func reparse[T any, P interface {
 	marshaler
 	pointerTo[T]
 }](t testing.TB, x P, script []byte) bool {
-	b, err := marshalled(x)
+	b, err := wire.Marshal(x.marshal)
 	require.NoError(t, err)
 	changed := new(T)
-	if parse(scripted(b, script), "changed structure", P(changed)) != nil {
+	if wire.Parse(scripted(b, script), "changed structure", P(changed).unmarshal) != nil {
 		return false
 	}
 	*x = *changed
@@ -149,7 +150,7 @@ const fuzzedMessages = 24 // of a fuzzedGroup
 func newFuzzedGroup(t testing.TB, id suite.ID) *fuzzedGroup {
 	t.Helper()
 	authority, x := client(t, id, "authority"), &fuzzedGroup{sim: newFuzzed(t, id)}
-	senders, err := ExternalSenders{{SignatureKey: authority.Signer.PublicKey(), Credential: authority.Credential}}.Marshal()
+	senders, err := Marshal(&ExternalSenders{{SignatureKey: authority.Signer.PublicKey(), Credential: authority.Credential}})
 	require.NoError(t, err)
 	_, err = x.sim.Commit(t.Context(), insiderTime, 0, GroupContextExtensions{Extensions: Extensions{Extension{Type: ExtensionExternalSenders, Data: senders}}})
 	require.NoError(t, err)
@@ -240,7 +241,7 @@ func (x *fuzzedGroup) fresh(t testing.TB) *Group {
 // protects it with that member's keys. It returns nil for what cannot be sent.
 func (x *fuzzedGroup) signedAnew(t testing.TB, message, script []byte, format WireFormat) []byte {
 	t.Helper()
-	m, err := ParseMessage(message)
+	m, err := Parse[Message](message)
 	require.NoError(t, err)
 	if m.PublicMessage == nil {
 		return nil

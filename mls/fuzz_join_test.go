@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -61,7 +62,7 @@ func FuzzJoin(f *testing.F) {
 		case 1:
 			w.info = func(i *GroupInfo) { reparse(t, i, script) }
 		case 2:
-			tree, err := marshalled(c.next.public.tree.nodes())
+			tree, err := wire.Marshal(c.next.public.tree.nodes().marshal)
 			require.NoError(t, err)
 			changed, hash := rehashed(t, m.Group, tree, script)
 			w.treeBytes = func([]byte) []byte { return changed }
@@ -108,7 +109,7 @@ func FuzzExternalJoin(f *testing.F) {
 		if stage%3 == 0 {
 			encoded = scripted(encoded, script)
 		} else {
-			m, err := ParseMessage(encoded)
+			m, err := Parse[Message](encoded)
 			require.NoError(t, err)
 			info := m.GroupInfo
 			if stage%3 == 1 && !reparse(t, info, script) {
@@ -125,7 +126,7 @@ func FuzzExternalJoin(f *testing.F) {
 			require.NoError(t, err)
 			info.Signature, err = label.Sign(t.Context(), g.cfg.Signer, label.GroupInfoTBS, tbs)
 			require.NoError(t, err)
-			encoded, err = m.Marshal()
+			encoded, err = Marshal(m)
 			require.NoError(t, err)
 		}
 		var c *Candidate
@@ -135,7 +136,7 @@ func FuzzExternalJoin(f *testing.F) {
 			require.NotEmpty(t, script, "%v", err)
 			return
 		}
-		_, err = ParseMessage(c.Message)
+		_, err = Parse[Message](c.Message)
 		require.NoError(t, err)
 		joined, err := c.Adopt()
 		require.NoError(t, err)
@@ -159,11 +160,11 @@ func FuzzCommitAdd(f *testing.F) {
 		own, err := NewKeyPackage(t.Context(), insiderTime, x.cfg)
 		require.NoError(t, err)
 		kp := own.KeyPackage
-		encoded, err := kp.Marshal()
+		encoded, err := Marshal(kp)
 		require.NoError(t, err)
 		switch stage % 3 {
 		case 0:
-			if kp, err = ParseKeyPackage(scripted(encoded, script)); err != nil {
+			if kp, err = Parse[KeyPackage](scripted(encoded, script)); err != nil {
 				return
 			}
 		case 1:
@@ -192,7 +193,7 @@ func FuzzCommitAdd(f *testing.F) {
 		r, err := other.Process(t.Context(), insiderTime, c.Message)
 		require.NoError(t, err)
 		require.Equal(t, factsOfCandidate(t, c), factsOfCandidate(t, r.Commit))
-		again, err := kp.Marshal()
+		again, err := Marshal(kp)
 		require.NoError(t, err)
 		if bytes.Equal(again, encoded) {
 			joined, err := adopted(own.Join(t.Context(), insiderTime, c.Welcome))

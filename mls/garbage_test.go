@@ -125,7 +125,7 @@ func TestGarbageCostsAtMostWhatIsAccepted(t *testing.T) {
 	for i := range 1000 {
 		senders = append(senders, ExternalSender{outside.Signer.PublicKey(), BasicCredential(fmt.Append(nil, i))})
 	}
-	data, err := senders.Marshal()
+	data, err := Marshal(&senders)
 	require.NoError(t, err)
 	g, err := CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "member 0", counted, publicHandshake), nil,
 		Extension{Type: ExtensionExternalSenders, Data: data})
@@ -235,7 +235,7 @@ func TestGarbageCostsAtMostWhatIsAccepted(t *testing.T) {
 			bad[name] = cost(c.read, false, flipped(good, at))
 		}
 		bad["cut off"] = cost(c.read, false, good[:len(good)-1])
-		if m, err := ParseMessage(good); err == nil && m.PublicMessage != nil {
+		if m, err := Parse[Message](good); err == nil && m.PublicMessage != nil {
 			public := publicIn(t, good)
 			public.auth.signature = nil
 			unsigned, err := public.encode()

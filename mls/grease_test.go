@@ -75,7 +75,7 @@ func TestGreaseIsWhereItIsIgnored(t *testing.T) {
 	require.NoError(t, err)
 	b, err := g.GroupInfo(t.Context(), insiderTime, true)
 	require.NoError(t, err)
-	m, err := ParseMessage(b)
+	m, err := Parse[Message](b)
 	require.NoError(t, err)
 	_, n := greaseIn(types(m.GroupInfo.GroupContext.Extensions))
 	require.Zero(t, n)
@@ -132,7 +132,7 @@ func listEverywhere(t *testing.T, groups []*Group, value uint16) {
 func TestGreaseIsNoSupport(t *testing.T) {
 	const value = 0x3A3A
 	required := func(r RequiredCapabilities) Extension {
-		data, err := r.Marshal()
+		data, err := Marshal(&r)
 		require.NoError(t, err)
 		return Extension{Type: ExtensionRequiredCapabilities, Data: data}
 	}

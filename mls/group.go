@@ -145,7 +145,7 @@ func createGroup(ctx context.Context, q questions, groupID []byte, extensions Ex
 		TreeHash:    t.hash(),
 		Extensions:  extensions,
 	}}
-	if public.contextBytes, err = marshalled(&public.context); err != nil {
+	if public.contextBytes, err = Marshal(&public.context); err != nil {
 		return nil, err
 	}
 	epochSecret := make([]byte, nh)

@@ -28,17 +28,18 @@ func readGroupExtensions(e Extensions) (*groupExtensions, error) {
 	}
 	g := &groupExtensions{list: e, needs: needs{types: e.types()}}
 	if data, ok := e.Find(ExtensionRequiredCapabilities); ok {
-		required, err := ParseRequiredCapabilities(data)
+		required, err := Parse[RequiredCapabilities](data)
 		if err != nil {
 			return nil, err
 		}
 		g.required = *required
 	}
 	if data, ok := e.Find(ExtensionExternalSenders); ok {
-		var err error
-		if g.senders, err = ParseExternalSenders(data); err != nil {
+		senders, err := Parse[ExternalSenders](data)
+		if err != nil {
 			return nil, err
 		}
+		g.senders = *senders
 	}
 	types := slices.Clone(g.required.Credentials)
 	for i := range g.senders {

@@ -79,7 +79,7 @@ func (i *GroupInfo) externalPub(s suite.Suite) ([]byte, error) {
 		return nil, violation("12.4.3.2", "GroupInfo has an external_pub")
 	}
 	var pub externalPub
-	if err := parse(data, "external_pub", &pub); err != nil {
+	if err := wire.Parse(data, "external_pub", pub.unmarshal); err != nil {
 		return nil, err
 	}
 	if err := s.CheckPublicKey(pub.key); err != nil {

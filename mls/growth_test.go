@@ -160,7 +160,7 @@ func customExtensions(n int) []Extension {
 func codes[T ~uint16](n int) []T { return times(n, func(i int) T { return T(customCode(i)) }) }
 
 func requiredCodes(t testing.TB, n int) Extension {
-	data, err := (&RequiredCapabilities{codes[ExtensionType](n), codes[ProposalType](n), codes[CredentialType](n)}).Marshal()
+	data, err := Marshal(&RequiredCapabilities{codes[ExtensionType](n), codes[ProposalType](n), codes[CredentialType](n)})
 	require.NoError(t, err)
 	return Extension{Type: ExtensionRequiredCapabilities, Data: data}
 }
@@ -169,7 +169,7 @@ func (w *grown) senders(n int) Extension {
 	senders := ExternalSenders(times(n, func(i int) ExternalSender {
 		return ExternalSender{w.groups[1].cfg.Signer.PublicKey(), BasicCredential(fmt.Append(nil, i))}
 	}))
-	data, err := senders.Marshal()
+	data, err := Marshal(&senders)
 	require.NoError(w, err)
 	return Extension{Type: ExtensionExternalSenders, Data: data}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -155,7 +156,7 @@ func (m insider) commit(f forgery) *forged {
 	next := &publicState{suite: s, tree: tr, context: p.provisional(tr, a.extensions.list), extensions: a.extensions}
 	self, commitSecret := m.self.next(tr, m.self.leafKey, nil), make([]byte, s.Info().KDF.Nh)
 	if f.withPath {
-		provisional, err := marshalled(&next.context)
+		provisional, err := wire.Marshal(next.context.marshal)
 		require.NoError(t, err)
 		if f.path != nil {
 			f.path(out.path.secrets)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -44,12 +45,12 @@ func (c *forged) welcomeAndTree(f welcomeForgery) (welcome, tree []byte) {
 		f.context(&p.context)
 	}
 	var err error
-	p.contextBytes, err = marshalled(&p.context)
+	p.contextBytes, err = wire.Marshal(p.context.marshal)
 	require.NoError(t, err)
 	secrets, err := newEpochSecrets(s, c.joiner, c.psk, p.contextBytes)
 	require.NoError(t, err)
 	require.NoError(t, p.confirm(secrets))
-	tree, err = marshalled(nodes)
+	tree, err = wire.Marshal(nodes.marshal)
 	require.NoError(t, err)
 	if f.treeBytes != nil {
 		tree = f.treeBytes(tree)
@@ -90,7 +91,7 @@ func (c *forged) welcomeAndTree(f welcomeForgery) (welcome, tree []byte) {
 	if f.welcome != nil {
 		f.welcome(w)
 	}
-	welcome, err = (&Message{Welcome: w}).Marshal()
+	welcome, err = Marshal(&Message{Welcome: w})
 	require.NoError(t, err)
 	return welcome, tree
 }
@@ -109,7 +110,7 @@ func (c *forged) resealed(sealer suite.Sealer, kp *KeyPackage, leaf LeafIndex, c
 		}
 	}
 	change(&secrets)
-	plaintext, err := marshalled(&secrets)
+	plaintext, err := wire.Marshal(secrets.marshal)
 	require.NoError(c.t, err)
 	enc, ciphertext, err := sealer.Seal(kp.InitKey, nil, plaintext)
 	require.NoError(c.t, err)

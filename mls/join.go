@@ -8,6 +8,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/internal/parallel"
 	"github.com/mlsuite/mlsuite/internal/treemath"
+	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -63,7 +64,7 @@ func (k *OwnKeyPackage) Join(ctx context.Context, now time.Time, welcome []byte,
 	for _, o := range options {
 		o(&plan)
 	}
-	m, err := ParseMessage(welcome)
+	m, err := Parse[Message](welcome)
 	var c *Candidate
 	if err == nil {
 		c, err = k.join(ctx, now, m, &plan)
@@ -169,7 +170,7 @@ func (k *OwnKeyPackage) openSecrets(w *Welcome, initKey *privateKey) (*groupSecr
 			return nil, err
 		}
 		defer clear(plaintext)
-		secrets, err := parsed[groupSecrets](plaintext, "GroupSecrets")
+		secrets, err := wire.ParseNew(plaintext, "GroupSecrets", (*groupSecrets).unmarshal)
 		if err != nil {
 			return nil, err
 		}
@@ -280,7 +281,7 @@ func publicStateOf(ctx context.Context, q questions, s suite.Suite, info *GroupI
 		return nil, err
 	}
 	p := &publicState{suite: s, context: *c, tree: t, extensions: extensions}
-	if p.contextBytes, err = marshalled(c); err != nil {
+	if p.contextBytes, err = Marshal(c); err != nil {
 		return nil, err
 	}
 	if !bytes.Equal(t.hash(), c.TreeHash) {

@@ -22,9 +22,9 @@ func TestKeyPackageTakesExtensions(t *testing.T) {
 		require.Equal(t, mark, k.KeyPackage.Extensions[0])
 		require.Subset(t, k.KeyPackage.LeafNode.Capabilities.Extensions, k.KeyPackage.Extensions.types())
 		require.Len(t, k.KeyPackage.Extensions, map[bool]int{false: 1, true: 2}[grease])
-		b, err := k.KeyPackage.Marshal()
+		b, err := Marshal(k.KeyPackage)
 		require.NoError(t, err)
-		parsed, err := ParseKeyPackage(b)
+		parsed, err := Parse[KeyPackage](b)
 		require.NoError(t, err)
 		require.NoError(t, CheckKeyPackage(parsed, insiderTime, cfg, nil))
 

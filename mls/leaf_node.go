@@ -164,7 +164,7 @@ func listedIn(list []ExtensionType) func(ExtensionType) bool {
 
 // equal reports whether two leaves are identical.
 func (n *LeafNode) equal(m *LeafNode) bool {
-	a, errA := marshalled(n)
-	b, errB := marshalled(m)
+	a, errA := Marshal(n)
+	b, errB := Marshal(m)
 	return errA == nil && errB == nil && bytes.Equal(a, b)
 }

@@ -8,7 +8,7 @@ import (
 // holds a public or a private message of a group, a Welcome, a GroupInfo or a KeyPackage.
 // Of the five fields, the one that it holds is set.
 //
-// Of a message of a group, [ParseMessage] reads what a delivery service needs: the group,
+// Of a message of a group, [Parse] reads what a delivery service needs: the group,
 // the epoch and the type of the content. The rest is opened by a [Group] or a
 // [PublicGroup].
 //

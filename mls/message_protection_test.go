@@ -30,7 +30,7 @@ func TestVectorsMessageProtection(t *testing.T) {
 			},
 		}
 		var err error
-		f.groupContext, err = marshalled(f.group)
+		f.groupContext, err = wire.Marshal(f.group.marshal)
 		require.NoError(t, err)
 		signer, err := s.ParseSigner(c.SignaturePriv.Scalar(s.Info().Signature.PrivateKey))
 		require.NoError(t, err)
@@ -128,7 +128,7 @@ func newEpochOfFour(t testing.TB, s suite.Suite) *epochOfFour {
 	}
 	e.signers, e.external = []suite.Signer{newSigner(), newSigner(), newSigner()}, newSigner()
 	group := &GroupContext{Version: VersionMLS10, CipherSuite: s.Info().ID, GroupID: []byte("group"), Epoch: 5, TreeHash: []byte("tree")}
-	encoded, err := marshalled(group)
+	encoded, err := wire.Marshal(group.marshal)
 	require.NoError(t, err)
 	e.framing = framing{
 		suite: s, group: group, groupContext: encoded, secrets: secrets,

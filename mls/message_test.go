@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/internal/wire"
 )
 
 func TestMessageAccessors(t *testing.T) {
@@ -11,7 +13,7 @@ func TestMessageAccessors(t *testing.T) {
 	context := GroupContext{Version: VersionMLS10, GroupID: group, Epoch: 5}
 	content := framedContent{groupID: group, epoch: 5, sender: Sender{Type: SenderMember}, contentType: ContentApplication}
 	encoded := func(x marshaler) []byte {
-		b, err := marshalled(x)
+		b, err := wire.Marshal(x.marshal)
 		require.NoError(t, err)
 		return b
 	}

@@ -78,11 +78,11 @@ func TestExternalPubIsAKey(t *testing.T) {
 	a := newAttack(t)
 	b, err := a.GroupInfo(t.Context(), insiderTime, true)
 	require.NoError(t, err)
-	m, err := ParseMessage(b)
+	m, err := Parse[Message](b)
 	require.NoError(t, err)
 	for i, x := range m.GroupInfo.Extensions {
 		if x.Type == ExtensionExternalPub {
-			m.GroupInfo.Extensions[i].Data, err = marshalled(&externalPub{key: make([]byte, 32)})
+			m.GroupInfo.Extensions[i].Data, err = wire.Marshal((&externalPub{key: make([]byte, 32)}).marshal)
 			require.NoError(t, err)
 		}
 	}
@@ -90,7 +90,7 @@ func TestExternalPubIsAKey(t *testing.T) {
 	require.NoError(t, err)
 	m.GroupInfo.Signature, err = label.Sign(t.Context(), a.cfg.Signer, label.GroupInfoTBS, tbs)
 	require.NoError(t, err)
-	b, err = m.Marshal()
+	b, err = Marshal(m)
 	require.NoError(t, err)
 	_, err = ExternalJoin(t.Context(), insiderTime, client(t, 0x0001, "joiner"), b)
 	requireRefused(t, violation("12.4.3.2", "external_pub is a public key of the suite"), err)

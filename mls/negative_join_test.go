@@ -141,7 +141,7 @@ func TestWelcomeFaultsAreRefused(t *testing.T) {
 }
 
 func requireCapabilities(t testing.TB, r RequiredCapabilities) func(*GroupContext) {
-	data, err := r.Marshal()
+	data, err := Marshal(&r)
 	require.NoError(t, err)
 	return func(c *GroupContext) {
 		c.Extensions = Extensions{{Type: ExtensionRequiredCapabilities, Data: data}}

@@ -277,11 +277,11 @@ func TestLeafSourceIsTheExpectedOne(t *testing.T) {
 // strangers makes a group that uses an extension and requires another extension, a
 // proposal and a credential type, none of them RFC 9420's.
 func strangers(t testing.TB) []*Group {
-	required, err := (&RequiredCapabilities{
+	required, err := Marshal(&RequiredCapabilities{
 		Extensions:  []ExtensionType{strangeExtension + 0x100},
 		Proposals:   []ProposalType{strangeProposal},
 		Credentials: []CredentialType{strangeCredential},
-	}).Marshal()
+	})
 	require.NoError(t, err)
 	g, err := CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "member 0", strange, publicHandshake), nil,
 		Extension{Type: ExtensionRequiredCapabilities, Data: required}, Extension{Type: strangeExtension})

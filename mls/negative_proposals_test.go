@@ -225,7 +225,7 @@ func TestCredentialTypesInUse(t *testing.T) {
 
 // Who lacks what new extensions of the group need is named.
 func TestMemberThatLacksAnExtensionIsNamed(t *testing.T) {
-	required, err := (&RequiredCapabilities{Proposals: []ProposalType{strangeProposal}}).Marshal()
+	required, err := Marshal(&RequiredCapabilities{Proposals: []ProposalType{strangeProposal}})
 	require.NoError(t, err)
 	groups := clique(t, 0x0001, 3, publicHandshake, strange)
 	c, err := groups[0].Commit(t.Context(), insiderTime, Add{KeyPackage: ownKeyPackage(t, 0x0001, "poor").KeyPackage})

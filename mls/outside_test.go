@@ -43,7 +43,7 @@ func encrypts(t *testing.T, g *Group) error {
 func TestProposalsFromOutsideAreJudged(t *testing.T) {
 	c := &clerk{}
 	authority := client(t, 0x0001, "authority")
-	data, err := ExternalSenders{{SignatureKey: authority.Signer.PublicKey(), Credential: authority.Credential}}.Marshal()
+	data, err := Marshal(&ExternalSenders{{SignatureKey: authority.Signer.PublicKey(), Credential: authority.Credential}})
 	require.NoError(t, err)
 	g0, err := CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "member 0", c.config), nil,
 		Extension{Type: ExtensionExternalSenders, Data: data})
@@ -87,10 +87,10 @@ func TestProposalsFromOutsideAreJudged(t *testing.T) {
 // A proposal from outside that a member could not commit keeps none of its data back,
 // in a restored group neither (RFC 9420, Section 12.4).
 func TestOutsidersMakeNoGroupSilent(t *testing.T) {
-	required, err := (&RequiredCapabilities{Proposals: []ProposalType{strangeProposal}}).Marshal()
+	required, err := Marshal(&RequiredCapabilities{Proposals: []ProposalType{strangeProposal}})
 	require.NoError(t, err)
 	authority := client(t, 0x0001, "authority")
-	senders, err := ExternalSenders{{SignatureKey: authority.Signer.PublicKey(), Credential: authority.Credential}}.Marshal()
+	senders, err := Marshal(&ExternalSenders{{SignatureKey: authority.Signer.PublicKey(), Credential: authority.Credential}})
 	require.NoError(t, err)
 	g0, err := CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "member 0", strange, publicHandshake), nil,
 		Extension{Type: ExtensionExternalSenders, Data: senders}, Extension{Type: ExtensionRequiredCapabilities, Data: required})

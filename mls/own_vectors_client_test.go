@@ -122,7 +122,7 @@ func (s *scenario) adopt(c *Candidate, by int) {
 func (s *scenario) join(treeInside bool, options ...CommitOption) {
 	k := s.keyPackage()
 	m, out := s.m, &s.out
-	out.KeyPackage = m.bytes((&Message{KeyPackage: k.KeyPackage}).Marshal())
+	out.KeyPackage = m.bytes(Marshal(&Message{KeyPackage: k.KeyPackage}))
 	out.SignaturePriv, out.InitPriv, out.EncryptionPriv = m.bytes(k.cfg.Signer.Bytes()), m.bytes(k.initKey.Bytes()), m.bytes(k.leafKey.Bytes())
 	options = append(options, Add{KeyPackage: k.KeyPackage})
 	if !treeInside {
@@ -166,7 +166,7 @@ func (m *vectorMaker) welcome() []vectors.Welcome {
 		CipherSuite: m.id(),
 		InitPriv:    m.bytes(k.initKey.Bytes()),
 		SignerPub:   s.members[0].cfg.Signer.PublicKey(),
-		KeyPackage:  m.bytes((&Message{KeyPackage: k.KeyPackage}).Marshal()),
+		KeyPackage:  m.bytes(Marshal(&Message{KeyPackage: k.KeyPackage})),
 		Welcome:     c.Welcome,
 	}}
 }
@@ -236,10 +236,10 @@ func (m *vectorMaker) privateCommits() passiveClientCase {
 }
 
 func (m *vectorMaker) externalSenders() []byte {
-	return m.bytes(ExternalSenders{{
+	return m.bytes(Marshal(&ExternalSenders{{
 		SignatureKey: m.signer().PublicKey(),
 		Credential:   BasicCredential([]byte("authority")),
-	}}.Marshal())
+	}}))
 }
 
 // passiveClientRandom lets random members of a small group propose and commit at

@@ -188,13 +188,13 @@ func (m *vectorMaker) treeKEM() []vectors.TreeKEM {
 			path, _, leaf := v.newPath(e, sender)
 			after := must(e.freeze())(m)
 			u.TreeHashAfter, u.CommitSecret = after.hash(), path.commitSecret
-			groupContext := m.bytes(marshalled(&GroupContext{
+			groupContext := m.bytes(wire.Marshal((&GroupContext{
 				Version: VersionMLS10, CipherSuite: m.id(), GroupID: c.GroupID, Epoch: c.Epoch,
 				TreeHash: u.TreeHashAfter, ConfirmedTranscriptHash: c.ConfirmedTranscriptHash,
-			}))
+			}).marshal))
 			nodes, err := path.seal(after, sender, groupContext, nil)
 			require.NoError(m.t, err)
-			u.UpdatePath = m.bytes(marshalled(&updatePath{leafNode: leaf, nodes: nodes}))
+			u.UpdatePath = m.bytes(wire.Marshal((&updatePath{leafNode: leaf, nodes: nodes}).marshal))
 			u.PathSecrets = make([]*vectors.Hex, v.tree.width)
 			for _, receiver := range leaves {
 				k := slices.IndexFunc(path.nodes, func(n NodeIndex) bool { return receiver.Node().InSubtree(n) })

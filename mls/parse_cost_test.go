@@ -175,7 +175,7 @@ func TestSkipIsUnmarshal(t *testing.T) {
 			&savedProposal{CommittedProposal{Proposal: g.proposal(), Sender: Sender{Type: SenderNewMemberCommit}}, &savedKey{keyHeld, []byte{1}}},
 			&savedProposal{CommittedProposal{Proposal: g.proposal(), Sender: Sender{Type: SenderMember, Leaf: 7}}, nil},
 		} {
-			encoded, err := marshalled(x)
+			encoded, err := wire.Marshal(x.marshal)
 			require.NoError(t, err)
 			r := wire.NewReader(append(encoded, 0xff))
 			x.skip(r)

@@ -79,7 +79,7 @@ func passiveClients(t *testing.T, family string) {
 
 // followInPublic returns the group after a message, or nil from the first PrivateMessage on.
 func followInPublic(t *testing.T, public *PublicGroup, message []byte) *PublicGroup {
-	m, err := ParseMessage(message)
+	m, err := Parse[Message](message)
 	require.NoError(t, err)
 	if public == nil || m.PublicMessage == nil {
 		return nil
@@ -110,7 +110,7 @@ func (externalPSKs) Group([]byte) *Group { return nil }
 // join makes the client from its private keys and lets it join.
 func (c *passiveClientCase) join(t *testing.T) *Group {
 	s := testSuite(t, c.CipherSuite)
-	m, err := ParseMessage(c.KeyPackage)
+	m, err := Parse[Message](c.KeyPackage)
 	require.NoError(t, err)
 	kp := m.KeyPackage
 	require.NotNil(t, kp)

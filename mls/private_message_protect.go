@@ -158,7 +158,7 @@ func (f *framing) openSenderData(m *privateMessage) (*senderData, error) {
 	if err != nil {
 		return nil, ErrDecrypt
 	}
-	return parsed[senderData](encoded, "SenderData")
+	return wire.ParseNew(encoded, "SenderData", (*senderData).unmarshal)
 }
 
 // open decrypts the content (RFC 9420, Section 6.3.1).
@@ -178,7 +178,7 @@ func (f *framing) open(m *privateMessage, sender Sender, key *messageKey, data *
 		authenticatedData: m.authenticatedData,
 		contentType:       m.contentType,
 	}}
-	if err := parseOwned(plaintext, "PrivateMessageContent", &content); err != nil {
+	if err := wire.ParseOwned(plaintext, "PrivateMessageContent", content.unmarshal); err != nil {
 		return nil, err
 	}
 	content.content.body = plaintext[:content.bodySize:content.bodySize]

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -66,7 +67,7 @@ type ApplicationMessage struct {
 func (g *Group) Process(ctx context.Context, now time.Time, message []byte, options ...ProcessOption) (*Received, error) {
 	var m Message
 	var received *Received
-	err := parseOwned(message, "MLSMessage", &m)
+	err := wire.ParseOwned(message, "MLSMessage", m.unmarshal)
 	if err == nil {
 		received, err = g.process(ctx, now, &m, newProcessPlan(options))
 	}
@@ -92,7 +93,7 @@ func (g *Group) process(ctx context.Context, now time.Time, m *Message, plan *pr
 }
 
 func (g *Group) processPublic(ctx context.Context, now time.Time, message *Message, plan *processPlan) (*Received, error) {
-	m, err := parsed[publicMessage](message.PublicMessage, "PublicMessage")
+	m, err := wire.ParseNew(message.PublicMessage, "PublicMessage", (*publicMessage).unmarshal)
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +111,7 @@ func (g *Group) processPublic(ctx context.Context, now time.Time, message *Messa
 // epoch in the window. It deletes the key only when everything else has succeeded.
 func (g *Group) processPrivate(ctx context.Context, now time.Time, message *Message, plan *processPlan) (*Received, error) {
 	m := new(privateMessage)
-	if err := parseOwned(message.PrivateMessage, "PrivateMessage", m); err != nil {
+	if err := wire.ParseOwned(message.PrivateMessage, "PrivateMessage", m.unmarshal); err != nil {
 		return nil, err
 	}
 	if m.contentType == ContentApplication { // a handshake message asks when it is known what it does

@@ -161,7 +161,7 @@ func (g *Group) openEpoch(ctx context.Context, q questions, c *Candidate, a *app
 	next.self = g.self.next(p.tree, leafKey, nil)
 	commitSecret := make([]byte, s.Info().KDF.Nh)
 	if path := ac.content.commit.path; path != nil {
-		provisional, err := marshalled(&p.context)
+		provisional, err := Marshal(&p.context)
 		if err != nil {
 			return err
 		}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/mlsuite/mlsuite/internal/wire"
 )
 
 // ProcessOption is a setting of [Group.Process] and [PublicGroup.Process].
@@ -63,7 +65,7 @@ func (p *processPlan) resolve(ac *authenticatedContent, find func(ref []byte) (C
 		if len(missing) == 0 {
 			break
 		}
-		m, err := ParseMessage(message)
+		m, err := Parse[Message](message)
 		var c CommittedProposal
 		if err == nil && m.ContentType() != ContentProposal {
 			err = fmt.Errorf("%w: %s beside a commit, which is no proposal", ErrUnsupported, m.WireFormat())
@@ -111,13 +113,13 @@ func (g *Group) openHandedOver(m *Message, wanted func(ref []byte) bool) (*authe
 	f := g.public.framing(g.secrets)
 	f.wanted = wanted
 	if m.PublicMessage != nil {
-		public, err := parsed[publicMessage](m.PublicMessage, "PublicMessage")
+		public, err := wire.ParseNew(m.PublicMessage, "PublicMessage", (*publicMessage).unmarshal)
 		if err != nil {
 			return nil, err
 		}
 		return f.unprotectPublic(public)
 	}
-	private, err := parsed[privateMessage](m.PrivateMessage, "PrivateMessage")
+	private, err := wire.ParseNew(m.PrivateMessage, "PrivateMessage", (*privateMessage).unmarshal)
 	if err != nil {
 		return nil, err
 	}

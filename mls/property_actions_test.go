@@ -57,13 +57,13 @@ func (m *model) extensions(r *room) Extensions {
 		list = append(list, Extension{Type: customExtension, Data: m.name("data")})
 	}
 	if m.chance(2, "required") {
-		data, err := (&RequiredCapabilities{Credentials: []CredentialType{CredentialBasic}}).Marshal()
+		data, err := Marshal(&RequiredCapabilities{Credentials: []CredentialType{CredentialBasic}})
 		require.NoError(m, err)
 		list = append(list, Extension{Type: ExtensionRequiredCapabilities, Data: data})
 	}
 	if m.chance(2, "external senders") {
 		outside := m.actors[len(m.actors)-1].config(r.suite.Info().ID)
-		data, err := ExternalSenders{{SignatureKey: outside.Signer.PublicKey(), Credential: outside.Credential}}.Marshal()
+		data, err := Marshal(&ExternalSenders{{SignatureKey: outside.Signer.PublicKey(), Credential: outside.Credential}})
 		require.NoError(m, err)
 		list = append(list, Extension{Type: ExtensionExternalSenders, Data: data})
 	}

@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/internal/wire"
 )
 
 // facts are compared between members.
@@ -83,7 +85,7 @@ func (m *model) checkEpoch(r *room, p *publicState) {
 		require.NotNil(m, leaf, "leaf %d of %s", i, s.actor.name)
 		require.Equal(m, s.actor.name, string(leaf.Credential.Content))
 	}
-	encoded, err := marshalled(p.tree.nodes())
+	encoded, err := wire.Marshal(p.tree.nodes().marshal)
 	require.NoError(m, err)
 	nodes, err := parseRatchetTree(encoded)
 	require.NoError(m, err)

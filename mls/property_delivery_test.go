@@ -279,7 +279,7 @@ func (m *model) joinSeat(s *seat) {
 		options = append(options, WithRatchetTree(s.offer.tree))
 	}
 	b := s.offer.welcome
-	welcome, err := ParseMessage(b)
+	welcome, err := Parse[Message](b)
 	require.NoError(m, err)
 	if len(welcome.Welcome.secrets) == 1 { // no octet is for another
 		_, err = s.offer.own.Join(m.ctx, insiderTime, flipped(b, rapid.IntRange(0, len(b)-1).Draw(m.T, "octet")), options...)

@@ -16,7 +16,7 @@ type Proposal interface {
 	CommitOption
 
 	// marshal writes what follows the type.
-	marshaler
+	marshal(w *wire.Writer)
 }
 
 // proposalKind is what this package knows of a type of proposal.

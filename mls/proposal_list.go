@@ -298,7 +298,7 @@ func leafKey(i LeafIndex) []byte { return binary.BigEndian.AppendUint32(nil, uin
 func (s proposalSet) has(kind string) bool { return s[kind+"\x00"] }
 
 func (s proposalSet) checkPSK(p PreSharedKey, i int) error {
-	id, err := marshalled(&p.PSK)
+	id, err := Marshal(&p.PSK)
 	if err != nil {
 		return err
 	}

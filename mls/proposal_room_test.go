@@ -158,7 +158,7 @@ func TestRoomThatOthersLeave(t *testing.T) {
 // external sender.
 func TestStrangersTakeNoRoom(t *testing.T) {
 	authority := client(t, 0x0001, "authority")
-	senders, err := ExternalSenders{{SignatureKey: authority.Signer.PublicKey(), Credential: authority.Credential}}.Marshal()
+	senders, err := Marshal(&ExternalSenders{{SignatureKey: authority.Signer.PublicKey(), Credential: authority.Credential}})
 	require.NoError(t, err)
 	few := func(cfg *Config) { cfg.Limits.MaxProposals, cfg.Limits.MaxExternalProposals = 1, 3 }
 	g0, err := CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "member 0", publicHandshake, few), nil,

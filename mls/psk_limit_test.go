@@ -124,7 +124,7 @@ func TestReInitIsCheckedAgainstItsSuiteOnce(t *testing.T) {
 	counted := func(c *Config) { c.Suites = suites }
 	outside := client(t, 0x0001, "outside")
 	senders := ExternalSenders{{outside.Signer.PublicKey(), outside.Credential}}
-	data, err := senders.Marshal()
+	data, err := Marshal(&senders)
 	require.NoError(t, err)
 	g, err := CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "member 0", counted, publicHandshake), nil,
 		Extension{Type: ExtensionExternalSenders, Data: data})

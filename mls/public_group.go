@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -111,7 +112,7 @@ func NewPublicGroup(ctx context.Context, now time.Time, cfg Config, groupInfo, t
 // PrivateMessage is [ErrUnsupported], and every message of a past epoch is
 // [ErrPastEpoch].
 func (g *PublicGroup) Process(ctx context.Context, now time.Time, message []byte, options ...ProcessOption) (*PublicReceived, error) {
-	m, err := ParseMessage(message)
+	m, err := Parse[Message](message)
 	var received *PublicReceived
 	if err == nil {
 		received, err = g.process(ctx, now, m, newProcessPlan(options))
@@ -156,7 +157,7 @@ func (g *PublicGroup) verify(m *Message, wanted func(ref []byte) bool) (*authent
 	if m.PublicMessage == nil {
 		return nil, fmt.Errorf("%w: a public group does not follow a %s", ErrUnsupported, m.WireFormat())
 	}
-	public, err := parsed[publicMessage](m.PublicMessage, "PublicMessage")
+	public, err := wire.ParseNew(m.PublicMessage, "PublicMessage", (*publicMessage).unmarshal)
 	if err != nil {
 		return nil, err
 	}
@@ -233,7 +234,7 @@ func (g *PublicGroup) SetGroupInfo(groupInfo []byte) error {
 	if err := p.verifyGroupInfo(info); err != nil {
 		return err
 	}
-	context, err := marshalled(&info.GroupContext)
+	context, err := Marshal(&info.GroupContext)
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ func TestPublicGroupServesOneEpoch(t *testing.T) {
 		info.Signature, err = label.Sign(t.Context(), a.cfg.Signer, label.GroupInfoTBS, tbs)
 		require.NoError(t, err)
 		spoil(info)
-		b, err := (&Message{GroupInfo: info}).Marshal()
+		b, err := Marshal(&Message{GroupInfo: info})
 		require.NoError(t, err)
 		return b
 	}

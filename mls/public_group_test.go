@@ -124,10 +124,10 @@ func TestPublicGroupFollows(t *testing.T) {
 			s := w.public.Suite()
 			authority, err := s.GenerateSigner()
 			require.NoError(t, err)
-			senders, err := mls.ExternalSenders{{
+			senders, err := mls.Marshal(&mls.ExternalSenders{{
 				SignatureKey: authority.PublicKey(),
 				Credential:   mls.BasicCredential([]byte("authority")),
-			}}.Marshal()
+			}})
 			require.NoError(t, err)
 			w.commit("a", mls.GroupContextExtensions{
 				Extensions: mls.Extensions{mls.Extension{Type: custom, Data: []byte("hello")},

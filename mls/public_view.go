@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"iter"
 
+	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -37,7 +38,7 @@ func (v publicView) Size() int { return int(v.public.tree.memberCount()) }
 
 // RatchetTree returns the tree as the ratchet_tree extension holds it, for joiners whose
 // Welcome does not hold the tree (RFC 9420, Section 12.4.3.3). It is O(n).
-func (v publicView) RatchetTree() ([]byte, error) { return marshalled(v.public.tree.nodes()) }
+func (v publicView) RatchetTree() ([]byte, error) { return wire.Marshal(v.public.tree.nodes().marshal) }
 
 // ReInit returns the ReInit that ended the group, or nil while the group goes on (RFC
 // 9420, Sections 11.2 and 12.1.5). The caller must not change it.

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -260,9 +261,9 @@ func (passwords) Group([]byte) *Group { return nil }
 
 // otherExtensions name the other type of credential and basic ones.
 func otherExtensions(t testing.TB) []Extension {
-	required, err := marshalled(&RequiredCapabilities{Credentials: []CredentialType{CredentialBasic}})
+	required, err := wire.Marshal((&RequiredCapabilities{Credentials: []CredentialType{CredentialBasic}}).marshal)
 	require.NoError(t, err)
-	senders, err := marshalled(ExternalSenders{{SignatureKey: base25519, Credential: Credential{Type: credentialNew}}})
+	senders, err := wire.Marshal(ExternalSenders{{SignatureKey: base25519, Credential: Credential{Type: credentialNew}}}.marshal)
 	require.NoError(t, err)
 	return []Extension{{ExtensionRequiredCapabilities, required}, {ExtensionExternalSenders, senders}}
 }

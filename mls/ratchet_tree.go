@@ -198,4 +198,6 @@ func skipNode(r *wire.Reader) (blank bool) {
 
 // parseRatchetTree reads the data of a ratchet_tree extension. Its error wraps
 // ErrMalformed.
-func parseRatchetTree(b []byte) (*sparseTree, error) { return parsed[sparseTree](b, "ratchet_tree") }
+func parseRatchetTree(b []byte) (*sparseTree, error) {
+	return wire.ParseNew(b, "ratchet_tree", (*sparseTree).unmarshal)
+}

@@ -74,7 +74,7 @@ func TestNestedExtensionsAreOpaque(t *testing.T) {
 	data := []byte{}
 	for range 1000 {
 		var err error
-		data, err = marshalled(Extensions{{Type: x, Data: data}})
+		data, err = wire.Marshal(Extensions{{Type: x, Data: data}}.marshal)
 		require.NoError(t, err)
 	}
 	lists := func(cfg *Config) {
@@ -117,7 +117,7 @@ func TestKnownExtensionsEndWhereTheySay(t *testing.T) {
 	require.NoError(t, err)
 	_, err = parseRatchetTree(append(tree, 0))
 	require.ErrorIs(t, err, ErrMalformed)
-	pub, err := marshalled(&externalPub{key: groups[0].Leaf(0).EncryptionKey})
+	pub, err := wire.Marshal((&externalPub{key: groups[0].Leaf(0).EncryptionKey}).marshal)
 	require.NoError(t, err)
 	info := func(pub []byte) *GroupInfo {
 		return &GroupInfo{Extensions: Extensions{{Type: ExtensionExternalPub, Data: pub}}}
@@ -135,15 +135,15 @@ func TestExtensionLengths(t *testing.T) {
 		0x3ffe: {0x7f, 0xfe}, 0x3fff: {0x7f, 0xff}, 0x4000: {0x80, 0, 0x40, 0},
 	} {
 		x := Extension{Type: 0xF300, Data: make([]byte, n)}
-		b, err := marshalled(&x)
+		b, err := wire.Marshal(x.marshal)
 		require.NoError(t, err)
 		require.Equal(t, append([]byte{0xF3, 0}, header...), b[:2+len(header)])
 		require.Len(t, b, 2+len(header)+n)
 		var again Extension
-		require.NoError(t, parse(b, "extension", &again))
+		require.NoError(t, wire.Parse(b, "extension", again.unmarshal))
 		require.Equal(t, x, again)
 		custom := Custom{ProposalType: 0xF100, Data: x.Data}
-		b, err = marshalled(&anyProposal{custom})
+		b, err = Marshal(&TypedProposal{custom})
 		require.NoError(t, err)
 		require.Equal(t, append([]byte{0xF1, 0}, header...), b[:2+len(header)])
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/internal/vectors"
+	"github.com/mlsuite/mlsuite/internal/wire"
 )
 
 // siege is a group with a member who keeps to no rule, and clients outside who want
@@ -70,7 +71,7 @@ func newSiege(t *testing.T, script []byte) *siege {
 		name := cfg.Credential.Content
 		cfg.PublicHandshake = mode == 0 || mode == 2 && name[len(name)-1]%2 == 0
 	}
-	senders, err := ExternalSenders{{SignatureKey: s.authority.Signer.PublicKey(), Credential: s.authority.Credential}}.Marshal()
+	senders, err := Marshal(&ExternalSenders{{SignatureKey: s.authority.Signer.PublicKey(), Credential: s.authority.Credential}})
 	require.NoError(t, err)
 	g, err := CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "member 0", adjust), nil,
 		Extension{Type: ExtensionExternalSenders, Data: senders})
@@ -191,7 +192,7 @@ func (s *siege) strike(message []byte) {
 		return
 	}
 	s.sent = append(s.sent, message)
-	if m, err := ParseMessage(message); err == nil && m.ContentType() == ContentProposal {
+	if m, err := Parse[Message](message); err == nil && m.ContentType() == ContentProposal {
 		s.proposals = append(s.proposals, message)
 	}
 	for _, leaf := range s.members() {
@@ -325,11 +326,11 @@ func (s *siege) garbage() []byte {
 // altered returns a message that was sent with changes, signed and protected by the
 // insider, under its own name or another's; nil if nothing comes of it.
 func (s *siege) altered(message []byte) []byte {
-	m, err := ParseMessage(message)
+	m, err := Parse[Message](message)
 	if err != nil || m.PublicMessage == nil || m.ContentType() == ContentApplication {
 		return nil
 	}
-	sent, err := parsed[publicMessage](m.PublicMessage, "PublicMessage")
+	sent, err := wire.ParseNew(m.PublicMessage, "PublicMessage", (*publicMessage).unmarshal)
 	if err != nil {
 		return nil
 	}

@@ -39,10 +39,10 @@ func TestKeysForWhichAnybodySignsAreRefused(t *testing.T) {
 		refuseProposal(t, groups, Add{KeyPackage: kp}, violation("5.1.2", "signature_key is a public key of the suite"))
 	})
 
-	data, err := ExternalSenders{
+	data, err := Marshal(&ExternalSenders{
 		{SignatureKey: base25519, Credential: BasicCredential([]byte("gate"))},
 		{SignatureKey: anybody{}.PublicKey(), Credential: BasicCredential([]byte("authority"))},
-	}.Marshal()
+	})
 	require.NoError(t, err)
 	senders := Extension{Type: ExtensionExternalSenders, Data: data}
 	want := func() *ValidationError {

@@ -255,7 +255,7 @@ func loadCandidate(cfg *Config, state Snapshot, suiteOf func(suite.ID) (suite.Su
 	if err != nil {
 		return nil, nil, err
 	}
-	saved, err := parsed[savedCandidate](value, "candidate")
+	saved, err := wire.ParseNew(value, "candidate", (*savedCandidate).unmarshal)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -431,7 +431,7 @@ func (c *savedCandidate) messages() (message, welcome []byte, err error) {
 		if len(x.b) == 0 {
 			continue
 		}
-		m, err := ParseMessage(x.b)
+		m, err := Parse[Message](x.b)
 		if err != nil {
 			return nil, nil, fmt.Errorf("%w: %w", errState, err)
 		}

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/internal/wire"
 )
 
 // clone returns a deep copy of a state.
@@ -56,10 +58,10 @@ func (s Snapshot) value(t testing.TB, key []byte) []byte {
 // edited returns the state with a record that change changed.
 func edited[T any, P pointerTo[T]](t testing.TB, s Snapshot, key []byte, change func(*T)) Snapshot {
 	t.Helper()
-	x, err := parsed[T, P](s.value(t, key), "record")
+	x, err := wire.ParseNew(s.value(t, key), "record", func(x *T, r *wire.Reader) { P(x).unmarshal(r) })
 	require.NoError(t, err)
 	change(x)
-	b, err := marshalled(P(x))
+	b, err := wire.Marshal(P(x).marshal)
 	require.NoError(t, err)
 	return s.with(key, b)
 }
@@ -106,7 +108,7 @@ func stateOfEverything(t testing.TB) (Config, Snapshot) {
 // Each check of a restored group has a state that only it refuses.
 func TestForgedStatesAreRefused(t *testing.T) {
 	cfg, state := stateOfEverything(t)
-	epoch, err := parsed[savedEpoch](state.value(t, recordEpoch.key()), "epoch")
+	epoch, err := wire.ParseNew(state.value(t, recordEpoch.key()), "epoch", (*savedEpoch).unmarshal)
 	require.NoError(t, err)
 	number, past := epoch.context.Epoch, epoch.context.Epoch-1
 	own, other := epoch.leaf, LeafIndex(1)
@@ -240,7 +242,7 @@ func TestForgedStatesAreRefused(t *testing.T) {
 func pastTreeHash(t testing.TB, s Snapshot) []byte {
 	for _, r := range s {
 		if recordKind(r.Key[0]) == recordPast {
-			p, err := parsed[savedPast](r.Value, "past epoch")
+			p, err := wire.ParseNew(r.Value, "past epoch", (*savedPast).unmarshal)
 			require.NoError(t, err)
 			return p.context.TreeHash
 		}
@@ -267,10 +269,10 @@ func TestForgedTreesAreRefused(t *testing.T) {
 			groups := clique(t, 0x0001, 6)
 			populate(t, groups)
 			g := groups[0]
-			nodes, err := marshalled(g.public.tree.nodes())
+			nodes, err := wire.Marshal(g.public.tree.nodes().marshal)
 			require.NoError(t, err)
 			var forged ratchetTree
-			require.NoError(t, parse(nodes, "ratchet_tree", &forged))
+			require.NoError(t, wire.Parse(nodes, "ratchet_tree", forged.unmarshal))
 			c.forge(forged)
 			tree := &tree{treeView: treeView{suite: g.public.suite, hashSize: g.public.tree.hashSize, width: c.width}}
 			tree.root = buildNode(forged.sparse().filled, tree.rootIndex(), new(editToken))
@@ -302,13 +304,15 @@ func withGeneration(key []byte, generation uint32) []byte {
 func withProposal(t testing.TB, e *savedEpoch) []byte {
 	c := *e
 	c.reInit = &ReInit{GroupID: []byte("a group"), Version: VersionMLS10, CipherSuite: 1}
-	b, err := marshalled(&c)
+	b, err := wire.Marshal(c.marshal)
 	require.NoError(t, err)
-	reInit, err := marshalled(&savedProposal{CommittedProposal: CommittedProposal{
-		Sender: Sender{Type: SenderMember}, Proposal: *c.reInit}})
+	reInit, err := wire.Marshal((&savedProposal{CommittedProposal: CommittedProposal{
+		Sender: Sender{Type: SenderMember}, Proposal: *c.reInit}}).marshal)
+
 	require.NoError(t, err)
-	remove, err := marshalled(&savedProposal{CommittedProposal: CommittedProposal{
-		Sender: Sender{Type: SenderMember}, Proposal: Remove{Removed: 1}}})
+	remove, err := wire.Marshal((&savedProposal{CommittedProposal: CommittedProposal{
+		Sender: Sender{Type: SenderMember}, Proposal: Remove{Removed: 1}}}).marshal)
+
 	require.NoError(t, err)
 	const frame = 1 + 5 // reference and sender in front, presence of a key behind
 	changed := bytes.Replace(b, reInit[frame:len(reInit)-1], remove[frame:len(remove)-1], 1)

@@ -72,7 +72,7 @@ func (k *OwnKeyPackage) Save() (Snapshot, error) {
 		return nil, err
 	}
 	defer clear(leafKey.key)
-	value, err := marshalled(&savedKeyPackage{*k.KeyPackage, *initKey, *leafKey, k.lastResort, k.joined})
+	value, err := wire.Marshal((&savedKeyPackage{*k.KeyPackage, *initKey, *leafKey, k.lastResort, k.joined}).marshal)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +91,7 @@ func RestoreKeyPackage(now time.Time, cfg Config, state Snapshot) (*OwnKeyPackag
 	if len(state) != 1 || !bytes.Equal(state[0].Key, recordKeyPackage.key()) {
 		return nil, badState("it is not of a key package")
 	}
-	saved, err := parsed[savedKeyPackage](state[0].Value, "key package")
+	saved, err := wire.ParseNew(state[0].Value, "key package", (*savedKeyPackage).unmarshal)
 	if err != nil {
 		return nil, err
 	}

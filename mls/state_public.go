@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"time"
 
+	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -177,7 +178,7 @@ func newPublicStateLoader(state Snapshot, suiteOf func(suite.ID) (suite.Suite, e
 	if err != nil {
 		return nil, err
 	}
-	public, err := parsed[savedPublic](value, "epoch")
+	public, err := wire.ParseNew(value, "epoch", (*savedPublic).unmarshal)
 	if err != nil {
 		return nil, err
 	}

@@ -48,10 +48,10 @@ func TestForgedPublicStatesAreRefused(t *testing.T) {
 	member, memberState := stateOfEverything(t)
 	inPublic := func(change func(*savedPublic)) Snapshot { return edited(t, state, recordPublic.key(), change) }
 	info := func(change func(*GroupInfo)) Snapshot {
-		m, err := ParseMessage(state.value(t, recordGroupInfo.key()))
+		m, err := Parse[Message](state.value(t, recordGroupInfo.key()))
 		require.NoError(t, err)
 		change(m.GroupInfo)
-		b, err := m.Marshal()
+		b, err := Marshal(m)
 		require.NoError(t, err)
 		return state.with(recordGroupInfo.key(), b)
 	}

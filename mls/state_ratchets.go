@@ -198,10 +198,10 @@ func (t *secretTree) value(n secretName) ([]byte, error) {
 	}
 	r := leaf.kind(n.ratchet)
 	if n.kind == secretOfRatchet {
-		return marshalled(&savedRatchet{r.next, r.secret})
+		return wire.Marshal((&savedRatchet{r.next, r.secret}).marshal)
 	}
 	if i, ok := r.index(n.generation); ok {
-		return marshalled(&savedMessageKey{r.kept[i].key, r.kept[i].nonce})
+		return wire.Marshal((&savedMessageKey{r.kept[i].key, r.kept[i].nonce}).marshal)
 	}
 	return nil, nil
 }
@@ -219,7 +219,7 @@ func (t *secretTree) restore(n secretName, value []byte) error {
 		t.nodes[node] = bytes.Clone(value)
 	case secretOfRatchet:
 		leaf := LeafIndex(n.index)
-		saved, err := parsed[savedRatchet](value, "ratchet")
+		saved, err := wire.ParseNew(value, "ratchet", (*savedRatchet).unmarshal)
 		if err != nil {
 			return err
 		}
@@ -235,7 +235,7 @@ func (t *secretTree) restore(n secretName, value []byte) error {
 		}
 		*t.ratchets[leaf].kind(n.ratchet) = ratchet{secret: saved.secret, next: saved.next}
 	case secretOfMessage:
-		saved, err := parsed[savedMessageKey](value, "message key")
+		saved, err := wire.ParseNew(value, "message key", (*savedMessageKey).unmarshal)
 		if err != nil {
 			return err
 		}

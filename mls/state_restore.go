@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mlsuite/mlsuite/internal/parallel"
+	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -98,7 +99,7 @@ func newStateLoader(state Snapshot, suiteOf func(suite.ID) (suite.Suite, error),
 	if err != nil {
 		return nil, err
 	}
-	if l.epoch, err = parsed[savedEpoch](epoch, "epoch"); err != nil {
+	if l.epoch, err = wire.ParseNew(epoch, "epoch", (*savedEpoch).unmarshal); err != nil {
 		return nil, err
 	}
 	if err := l.begin(suiteOf, base); err != nil {
@@ -142,7 +143,7 @@ func (l *stateLoader) begin(suiteOf func(suite.ID) (suite.Suite, error), base *t
 		if err != nil {
 			return err
 		}
-		width, err := parsed[savedWidth](value, "width")
+		width, err := wire.ParseNew(value, "width", (*savedWidth).unmarshal)
 		if err != nil {
 			return err
 		}
@@ -281,7 +282,7 @@ func (l *stateLoader) public(c *GroupContext, t *tree) (*publicState, error) {
 	if p.extensions, err = readGroupExtensions(c.Extensions); err != nil {
 		return nil, err
 	}
-	p.contextBytes, err = marshalled(c)
+	p.contextBytes, err = Marshal(c)
 	return p, err
 }
 
@@ -335,7 +336,7 @@ func (l *stateLoader) memberView(p *publicState, held func(public []byte) *priva
 
 // privateKey reads the private key that belongs to a public key.
 func (l *stateLoader) privateKey(value, public []byte, held func([]byte) *privateKey) (*privateKey, error) {
-	saved, err := parsed[savedKey](value, "private key")
+	saved, err := wire.ParseNew(value, "private key", (*savedKey).unmarshal)
 	if err != nil {
 		return nil, err
 	}
@@ -402,7 +403,7 @@ var errReference = errors.New("mls: open the reference of a private key")
 // past reads the window of past epochs.
 func (l *stateLoader) past(g *Group) error {
 	for _, r := range l.records[recordPast] {
-		saved, err := parsed[savedPast](r.Value, "past epoch")
+		saved, err := wire.ParseNew(r.Value, "past epoch", (*savedPast).unmarshal)
 		if err != nil {
 			return err
 		}
@@ -472,7 +473,7 @@ func (l *stateLoader) savedProposals(p *publicState) ([]*savedProposal, error) {
 	records := l.records[recordProposal]
 	all := make([]*savedProposal, len(records))
 	err := parallel.For(len(all), func(i int) (err error) {
-		if all[i], err = parsed[savedProposal](records[i].Value, "proposal"); err != nil {
+		if all[i], err = wire.ParseNew(records[i].Value, "proposal", (*savedProposal).unmarshal); err != nil {
 			return err
 		}
 		if binary.BigEndian.Uint32(records[i].Key[1:]) != uint32(i) || len(all[i].Ref) != l.suite.Info().Hash.Size {

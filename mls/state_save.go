@@ -3,6 +3,8 @@ package mls
 import (
 	"math"
 	"slices"
+
+	"github.com/mlsuite/mlsuite/internal/wire"
 )
 
 // saving is what an inbox knows of its group's saved state.
@@ -232,8 +234,8 @@ type saver struct {
 }
 
 // put saves x under key.
-func (s *saver) put(key []byte, x marshaler) {
-	value, err := marshalled(x)
+func (s *saver) put(key []byte, x interface{ marshal(w *wire.Writer) }) {
+	value, err := wire.Marshal(x.marshal)
 	s.putBytes(key, value, err)
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math/bits"
 
+	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -120,7 +121,7 @@ func (l *treeLoader) node(hash []byte, i NodeIndex) (*node, error) {
 	if !ok {
 		return l.blankSubtree(hash, i)
 	}
-	in, err := parsed[treeHashInput](input, "TreeHashInput")
+	in, err := wire.ParseNew(input, "TreeHashInput", (*treeHashInput).unmarshal)
 	if err != nil {
 		return nil, err
 	}

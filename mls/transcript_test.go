@@ -6,13 +6,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/internal/vectors"
+	"github.com/mlsuite/mlsuite/internal/wire"
 )
 
 func TestVectorsTranscriptHashes(t *testing.T) {
 	vectors.OfficialAndOwn(t, "transcript-hashes", func(t *testing.T, c *vectors.TranscriptHashes) {
 		s := testSuite(t, c.CipherSuite)
 		var ac authenticatedContent
-		require.NoError(t, parse(c.AuthenticatedContent, "AuthenticatedContent", &ac))
+		require.NoError(t, wire.Parse(c.AuthenticatedContent, "AuthenticatedContent", ac.unmarshal))
 		require.Equal(t, ContentCommit, ac.content.contentType)
 
 		confirmed, err := confirmedTranscriptHash(s, c.InterimBefore, &ac)

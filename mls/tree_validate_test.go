@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -296,7 +297,7 @@ func TestTreeChangedByte(t *testing.T) {
 	refused := make(map[bool]int)
 	for i := range encoded {
 		var nodes ratchetTree
-		if err := parse(flipped(encoded, i), "ratchet tree", &nodes); err != nil {
+		if err := wire.Parse(flipped(encoded, i), "ratchet tree", nodes.unmarshal); err != nil {
 			refused[true]++
 			continue
 		}

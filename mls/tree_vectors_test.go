@@ -19,7 +19,7 @@ import (
 func parseTree(t testing.TB, s suite.Suite, encoded []byte) *tree {
 	t.Helper()
 	var nodes ratchetTree
-	require.NoError(t, parse(encoded, "ratchet tree", &nodes))
+	require.NoError(t, wire.Parse(encoded, "ratchet tree", nodes.unmarshal))
 	parsed, err := treeFromNodes(s, nodes.sparse())
 	require.NoError(t, err)
 	return parsed
@@ -28,7 +28,7 @@ func parseTree(t testing.TB, s suite.Suite, encoded []byte) *tree {
 // encodedTree is the reverse of parseTree.
 func encodedTree(t testing.TB, tree *tree) []byte {
 	t.Helper()
-	encoded, err := marshalled(tree.nodes())
+	encoded, err := wire.Marshal(tree.nodes().marshal)
 	require.NoError(t, err)
 	return encoded
 }
@@ -139,7 +139,7 @@ func TestVectorsTreeKEM(t *testing.T) {
 		process := func(after *tree, path *updatePath, sender LeafIndex, secrets []*vectors.Hex) []byte {
 			context := GroupContext{Version: VersionMLS10, CipherSuite: c.CipherSuite, GroupID: c.GroupID, Epoch: c.Epoch,
 				TreeHash: after.hash(), ConfirmedTranscriptHash: c.ConfirmedTranscriptHash}
-			groupContext, err := marshalled(&context)
+			groupContext, err := wire.Marshal(context.marshal)
 			require.NoError(t, err)
 			var commitSecret []byte
 			for leaf := range before.members() {
@@ -165,7 +165,7 @@ func TestVectorsTreeKEM(t *testing.T) {
 				continue
 			}
 			var path updatePath
-			require.NoError(t, parse(u.UpdatePath, "update path", &path))
+			require.NoError(t, wire.Parse(u.UpdatePath, "update path", path.unmarshal))
 			e := before.edit()
 			nodes, _ := e.filteredDirectPath(u.Sender)
 			keys, err := pathKeys(s, &path, len(nodes))
@@ -202,7 +202,7 @@ func TestVectorsTreeKEM(t *testing.T) {
 			require.NoError(t, after.validate())
 			context := GroupContext{Version: VersionMLS10, CipherSuite: c.CipherSuite, GroupID: c.GroupID, Epoch: c.Epoch,
 				TreeHash: after.hash(), ConfirmedTranscriptHash: c.ConfirmedTranscriptHash}
-			groupContext, err := marshalled(&context)
+			groupContext, err := wire.Marshal(context.marshal)
 			require.NoError(t, err)
 			sealed, err := own.seal(after, u.Sender, groupContext, nil)
 			require.NoError(t, err)

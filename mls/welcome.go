@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/mlsuite/mlsuite/internal/treemath"
+	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -44,7 +45,7 @@ func (b *welcomeBuilder) build(ctx context.Context, a *applied, path *ownPath) (
 	if err != nil {
 		return nil, err
 	}
-	return (&Message{Welcome: w}).Marshal()
+	return Marshal(&Message{Welcome: w})
 }
 
 // sealSecrets encrypts the GroupSecrets to one joiner at the given leaf.
@@ -58,7 +59,7 @@ func (b *welcomeBuilder) sealSecrets(sealer suite.Sealer, kp *KeyPackage, leaf L
 		}
 		secrets.hasPathSecret, secrets.pathSecret = true, secret
 	}
-	plaintext, err := marshalled(&secrets)
+	plaintext, err := wire.Marshal(secrets.marshal)
 	if err != nil {
 		return encryptedGroupSecrets{}, err
 	}
@@ -84,7 +85,7 @@ func (p *publicState) groupInfo(ctx context.Context, cfg *Config, leaf LeafIndex
 		Signer:          leaf,
 	}
 	if withTree {
-		tree, err := marshalled(p.tree.nodes())
+		tree, err := wire.Marshal(p.tree.nodes().marshal)
 		if err != nil {
 			return nil, err
 		}
@@ -104,7 +105,7 @@ func (p *publicState) groupInfo(ctx context.Context, cfg *Config, leaf LeafIndex
 // sealGroupInfo encrypts a GroupInfo under the welcome_secret (RFC 9420, Section
 // 12.4.3.1).
 func sealGroupInfo(s suite.Suite, joiner, psk []byte, info *GroupInfo) ([]byte, error) {
-	plaintext, err := info.Marshal()
+	plaintext, err := Marshal(info)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +126,7 @@ func openGroupInfo(s suite.Suite, joiner, psk, encrypted []byte) (*GroupInfo, er
 	if err != nil {
 		return nil, ErrDecrypt
 	}
-	return ParseGroupInfo(plaintext)
+	return Parse[GroupInfo](plaintext)
 }
 
 // welcomeAEAD returns the cipher and the nonce of a Welcome's GroupInfo.

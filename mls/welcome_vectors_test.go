@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/internal/vectors"
+	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -17,7 +18,7 @@ import (
 func TestVectorsWelcome(t *testing.T) {
 	vectors.OfficialAndOwn(t, "welcome", func(t *testing.T, c *vectors.Welcome) {
 		s := testSuite(t, c.CipherSuite)
-		m, err := ParseMessage(c.KeyPackage)
+		m, err := Parse[Message](c.KeyPackage)
 		require.NoError(t, err)
 		require.NotNil(t, m.KeyPackage)
 		ref, err := keyPackageRef(s, m.KeyPackage)
@@ -27,7 +28,7 @@ func TestVectorsWelcome(t *testing.T) {
 		require.Equal(t, m.KeyPackage.InitKey, initKey.PublicKey())
 
 		own := &OwnKeyPackage{KeyPackage: m.KeyPackage, Ref: ref, suite: s, initKey: newPrivateKey(initKey)}
-		w, err := ParseMessage(c.Welcome)
+		w, err := Parse[Message](c.Welcome)
 		require.NoError(t, err)
 		require.NotNil(t, w.Welcome)
 		secrets, err := own.openSecrets(w.Welcome, own.initKey)
@@ -45,7 +46,7 @@ func TestVectorsWelcome(t *testing.T) {
 			suite.ErrVerify)
 
 		p := &publicState{suite: s, context: info.GroupContext}
-		p.contextBytes, err = marshalled(&info.GroupContext)
+		p.contextBytes, err = wire.Marshal(info.GroupContext.marshal)
 		require.NoError(t, err)
 		epoch, err := newEpochSecrets(s, secrets.joinerSecret, psk, p.contextBytes)
 		require.NoError(t, err)

@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/internal/wire"
 )
 
 // The property of all targets: what parses gives the same bytes again, what does
@@ -13,7 +15,7 @@ func FuzzParseMessage(f *testing.F) {
 	seedWire(f, messageFamily, func(_ uint8, b []byte) { f.Add(b) })
 	f.Fuzz(func(t *testing.T, in []byte) {
 		checkParse(t, messageFamily[0], in)
-		m, err := ParseMessage(in)
+		m, err := Parse[Message](in)
 		if err != nil {
 			require.Nil(t, m)
 			return
@@ -44,7 +46,7 @@ func fuzzWire(f *testing.F, kinds []wireKind) {
 func seedWire(f *testing.F, kinds []wireKind, add func(kind uint8, b []byte)) {
 	for i, kind := range kinds {
 		for seed := range uint64(10) {
-			b, err := marshalled(kind.random(newWireGenerator(seed)))
+			b, err := wire.Marshal(kind.random(newWireGenerator(seed)).marshal)
 			require.NoError(f, err)
 			add(uint8(i), b)
 		}

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/internal/wire"
 )
 
 // Encodings in hexadecimal, in which every vector is empty that may be.
@@ -57,13 +59,13 @@ func hexVector(content ...string) string {
 
 // into reads a T.
 func into[T any, P pointerTo[T]](b []byte) error {
-	return parse(b, "structure", P(new(T)))
+	return wire.Parse(b, "structure", P(new(T)).unmarshal)
 }
 
 // intoPrivate reads the plaintext of a private message.
 func intoPrivate(t ContentType) func(b []byte) error {
 	return func(b []byte) error {
-		return parse(b, "structure", &privateMessageContent{content: framedContent{contentType: t}})
+		return wire.Parse(b, "structure", (&privateMessageContent{content: framedContent{contentType: t}}).unmarshal)
 	}
 }
 
@@ -260,8 +262,8 @@ func TestMalformedExtensions(t *testing.T) {
 		{"KeyPackage", into[KeyPackage], "0001 0001 00" + hexNewLeaf, "00"},
 		{"GroupContext", into[GroupContext], "0001 0001 00" + hexZero8 + "00 00", ""},
 		{"GroupInfo", into[GroupInfo], hexContext, "00 00000000 00"},
-		{"ReInit", into[anyProposal], "0005 00 0001 0001", ""},
-		{"GroupContextExtensions", into[anyProposal], "0007", ""},
+		{"ReInit", into[TypedProposal], "0005 00 0001 0001", ""},
+		{"GroupContextExtensions", into[TypedProposal], "0007", ""},
 	} {
 		malformedCase{c.name, c.read, c.front + different + c.back, c.front + same + c.back,
 			"two extensions of type 0x0A0A"}.run(t)
@@ -312,7 +314,7 @@ func TestUnknownIsKept(t *testing.T) {
 		"02 0a0a 04 1a1a0001 02 2a2a 02 3a3a 02 4a4a"+"01"+hexZero8+hexZero8+
 		"05 5a5a 02 0102"+"00"+
 		"04 6a6a 01 03"+"00")
-	p, err := ParseKeyPackage(form)
+	p, err := Parse[KeyPackage](form)
 	require.NoError(t, err)
 	require.Equal(t, "0x7777", p.CipherSuite.String())
 	require.Equal(t, Credential{Type: 0x7777, Content: []byte{0xab, 0xcd}}, p.LeafNode.Credential)
@@ -320,7 +322,7 @@ func TestUnknownIsKept(t *testing.T) {
 	require.Equal(t, []CredentialType{0x4a4a}, p.LeafNode.Capabilities.Credentials)
 	require.Equal(t, Extensions{{Type: 0x5a5a, Data: []byte{1, 2}}}, p.LeafNode.Extensions)
 	require.Equal(t, Extensions{{Type: 0x6a6a, Data: []byte{3}}}, p.Extensions)
-	again, err := p.Marshal()
+	again, err := Marshal(p)
 	require.NoError(t, err)
 	require.Equal(t, form, again)
 }

@@ -8,6 +8,12 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
+// marshaler is a structure that can be written.
+type marshaler interface{ marshal(w *wire.Writer) }
+
+// unmarshaler is a structure that can be read.
+type unmarshaler interface{ unmarshal(r *wire.Reader) }
+
 // wireStructure is a structure that is written and read.
 type wireStructure interface {
 	marshaler
@@ -20,12 +26,6 @@ type wireKind struct {
 	fresh  func() wireStructure
 	random func(g *wireGenerator) wireStructure
 }
-
-// anyProposal is a Proposal with its type in front.
-type anyProposal struct{ Proposal }
-
-func (p *anyProposal) marshal(w *wire.Writer)   { marshalProposal(w, p.Proposal) }
-func (p *anyProposal) unmarshal(r *wire.Reader) { p.Proposal = unmarshalProposal(r) }
 
 // The kinds of structure, by family.
 var (
@@ -44,7 +44,7 @@ var (
 		kindOf("extensions", (*wireGenerator).extensionList),
 	}
 	proposalFamily = []wireKind{
-		kindOf("Proposal", (*wireGenerator).anyProposal),
+		kindOf("Proposal", (*wireGenerator).typedProposal),
 		kindOf("PreSharedKeyID", (*wireGenerator).pskID),
 		kindOf("UpdatePath", (*wireGenerator).updatePath),
 		kindOf("Commit", (*wireGenerator).commit),
@@ -280,7 +280,7 @@ func (g *wireGenerator) proposal() Proposal {
 	}
 }
 
-func (g *wireGenerator) anyProposal() *anyProposal { return &anyProposal{g.proposal()} }
+func (g *wireGenerator) typedProposal() *TypedProposal { return &TypedProposal{g.proposal()} }
 
 func (g *wireGenerator) hpkeCiphertext() hpkeCiphertext {
 	return hpkeCiphertext{kemOutput: g.bytes(), ciphertext: g.bytes()}
@@ -410,7 +410,7 @@ func (g *wireGenerator) groupInfo() *GroupInfo {
 
 // encoded returns the encoding of what is valid.
 func (g *wireGenerator) encoded(x marshaler) []byte {
-	b, err := marshalled(x)
+	b, err := wire.Marshal(x.marshal)
 	if err != nil {
 		panic(err)
 	}

@@ -32,9 +32,9 @@ func TestMarshalRefuses(t *testing.T) {
 		{"leaf node without a source", &LeafNode{}, "leaf node source 0"},
 		{"X.509 credential that does not parse", &Credential{Type: CredentialX509, Content: []byte{5}}, "truncated"},
 		{"same extension twice", &LeafNode{Source: LeafNodeUpdate, Extensions: twice}, "two extensions"},
-		{"add without a key package", &anyProposal{Add{}}, "without a key package"},
-		{"update without a leaf node", &anyProposal{Update{}}, "without a leaf node"},
-		{"no proposal", &anyProposal{}, "proposal is missing"},
+		{"add without a key package", &TypedProposal{Add{}}, "without a key package"},
+		{"update without a leaf node", &TypedProposal{Update{}}, "without a leaf node"},
+		{"no proposal", &TypedProposal{}, "proposal is missing"},
 		{"empty reference", &proposalOrRef{}, "reference to a proposal is empty"},
 		{"type required twice", &RequiredCapabilities{Proposals: []ProposalType{9, 8, 9}}, "required twice"},
 		{"PSK without a type", &PreSharedKeyID{}, "PSK type 0"},
@@ -62,22 +62,22 @@ func TestMarshalRefuses(t *testing.T) {
 		{"parent at an even index", ratchetTree{{parent: new(parentNode)}}, "index 0"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			b, err := marshalled(c.value)
+			b, err := wire.Marshal(c.value.marshal)
 			require.ErrorIs(t, err, ErrMalformed)
 			require.ErrorContains(t, err, c.text)
 			require.Nil(t, b)
 		})
 	}
 
-	_, err := marshalled(&GroupContext{Version: 2})
+	_, err := wire.Marshal((&GroupContext{Version: 2}).marshal)
 	require.ErrorIs(t, err, ErrUnsupported)
 }
 
 func TestRatchetTreeDropsTrailingBlanks(t *testing.T) {
 	leaf := &LeafNode{Source: LeafNodeUpdate}
-	short, err := marshalled(ratchetTree{{leaf: leaf}, {}, {leaf: leaf}})
+	short, err := wire.Marshal(ratchetTree{{leaf: leaf}, {}, {leaf: leaf}}.marshal)
 	require.NoError(t, err)
-	full, err := marshalled(ratchetTree{{leaf: leaf}, {}, {leaf: leaf}, {}, {}, {}, {}})
+	full, err := wire.Marshal(ratchetTree{{leaf: leaf}, {}, {leaf: leaf}, {}, {}, {}, {}}.marshal)
 	require.NoError(t, err)
 	require.Equal(t, short, full)
 	tree, err := parseRatchetTree(full)
@@ -92,24 +92,18 @@ func TestParseEntryPoints(t *testing.T) {
 	g := newWireGenerator(1)
 	for _, c := range []struct {
 		name  string
-		value wireStructure
+		value Structure
 		parse func(b []byte) (marshaler, error)
 	}{
-		{"KeyPackage", g.keyPackage(), entry(ParseKeyPackage)},
-		{"GroupInfo", g.groupInfo(), entry(ParseGroupInfo)},
-		{"Welcome", g.welcome(), entry(ParseWelcome)},
-		{"MLSMessage", &Message{GroupInfo: g.groupInfo()}, entry(ParseMessage)},
-		{"required_capabilities", g.requiredCapabilities(), entry(ParseRequiredCapabilities)},
-		{"external_senders", g.externalSenders(), entry(func(b []byte) (*ExternalSenders, error) {
-			s, err := ParseExternalSenders(b)
-			if s == nil {
-				return nil, err
-			}
-			return &s, err
-		})},
+		{"KeyPackage", g.keyPackage(), entry(Parse[KeyPackage])},
+		{"GroupInfo", g.groupInfo(), entry(Parse[GroupInfo])},
+		{"Welcome", g.welcome(), entry(Parse[Welcome])},
+		{"MLSMessage", &Message{GroupInfo: g.groupInfo()}, entry(Parse[Message])},
+		{"required_capabilities", g.requiredCapabilities(), entry(Parse[RequiredCapabilities])},
+		{"external_senders", g.externalSenders(), entry(Parse[ExternalSenders])},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			b, err := c.value.(interface{ Marshal() ([]byte, error) }).Marshal()
+			b, err := Marshal(c.value)
 			require.NoError(t, err)
 			x, err := c.parse(b)
 			require.NoError(t, err)
@@ -143,7 +137,7 @@ func TestGroupSecretsLeaveNoCopy(t *testing.T) {
 		for range g.IntN(50) {
 			s.psks = append(s.psks, *g.pskID())
 		}
-		b, err := marshalled(s)
+		b, err := wire.Marshal(s.marshal)
 		require.NoError(t, err)
 		require.LessOrEqual(t, len(b), s.maxSize())
 	}
@@ -177,12 +171,12 @@ func TestSignedParts(t *testing.T) {
 		require.Equal(t, unhex(t, want), tbs(t, func(w *wire.Writer) { n.marshalTBS(w, group, 5) }), source)
 	}
 
-	p, err := ParseKeyPackage(unhex(t, hexKeyPackage))
+	p, err := Parse[KeyPackage](unhex(t, hexKeyPackage))
 	require.NoError(t, err)
 	p.Signature = []byte{1}
 	require.Equal(t, unhex(t, hexKeyPackage[:len(hexKeyPackage)-len(" 00")]), tbs(t, p.marshalTBS))
 
-	i, err := ParseGroupInfo(unhex(t, hexGroupInfo))
+	i, err := Parse[GroupInfo](unhex(t, hexGroupInfo))
 	require.NoError(t, err)
 	i.Signature = []byte{1}
 	require.Equal(t, unhex(t, hexGroupInfo[:len(hexGroupInfo)-len(" 00")]), tbs(t, i.marshalTBS))
@@ -200,7 +194,7 @@ func TestSignedContent(t *testing.T) {
 		{hexNewMemberProposal + hexAdd, ""},
 	} {
 		var f framedContent
-		require.NoError(t, parse(unhex(t, c.content), "FramedContent", &f))
+		require.NoError(t, wire.Parse(unhex(t, c.content), "FramedContent", f.unmarshal))
 		require.Equal(t, unhex(t, "0001 0002"+c.content+c.context),
 			tbs(t, func(w *wire.Writer) { f.marshalTBS(w, WireFormatPrivateMessage, context) }))
 		_, err := wire.Marshal(func(w *wire.Writer) { f.marshalTBS(w, WireFormatPrivateMessage, nil) })

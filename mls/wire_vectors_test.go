@@ -18,20 +18,20 @@ func TestVectorsMessages(t *testing.T) {
 			p := kind.decode(r)
 			require.NoError(t, r.Finish())
 			require.Equal(t, typ, p.Type())
-			out, err := marshalled(p)
+			out, err := wire.Marshal(p.marshal)
 			require.NoError(t, err)
 			return out
 		}
 	}
 	message := func(format WireFormat, content ContentType) func(t *testing.T, b []byte) []byte {
 		return func(t *testing.T, b []byte) []byte {
-			m, err := ParseMessage(b)
+			m, err := Parse[Message](b)
 			require.NoError(t, err)
 			require.Equal(t, format, m.WireFormat())
 			if content != 0 {
 				require.Equal(t, content, m.ContentType())
 			}
-			out, err := m.Marshal()
+			out, err := Marshal(m)
 			require.NoError(t, err)
 			return out
 		}
@@ -66,8 +66,8 @@ func TestVectorsMessages(t *testing.T) {
 // roundTrip reads a T and writes it again.
 func roundTrip[T any, P pointerTo[T]](t *testing.T, b []byte) []byte {
 	var x T
-	require.NoError(t, parse(b, "structure", P(&x)))
-	out, err := marshalled(P(&x))
+	require.NoError(t, wire.Parse(b, "structure", P(&x).unmarshal))
+	out, err := wire.Marshal(P(&x).marshal)
 	require.NoError(t, err)
 	return out
 }

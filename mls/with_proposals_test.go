@@ -103,7 +103,7 @@ func TestHandedOverProposalsAreChecked(t *testing.T) {
 		message, proposal := a.propose(Remove{Removed: 3})
 		commit := a.commit(forgery{withPath: true, proposals: []CommittedProposal{proposal}})
 		a.victim.cfg.StrictHandshake, a.victim.cfg.PublicHandshake = true, false
-		m, err := ParseMessage(message)
+		m, err := Parse[Message](message)
 		require.NoError(t, err)
 		_, err = a.victim.openProposal(t.Context(), insiderTime, m, nil)
 		require.ErrorIs(t, err, ErrUnsupported)

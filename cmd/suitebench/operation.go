@@ -166,7 +166,7 @@ func runKeyPackage(ctx context.Context, s *scenario, plan measure.Plan) ([]measu
 	if err != nil {
 		return nil, 0, err
 	}
-	message, err := kp.KeyPackage.Marshal()
+	message, err := mls.Marshal(kp.KeyPackage)
 	return samples, len(message), err
 }
 

@@ -61,7 +61,7 @@ func (b bench) followUp(g limit.Group) {
 	}
 	near(g.WelcomeBytes(), c.Welcome, g.Tree.Members)
 	near(g.FirstCommitBytes(), c.Message, g.Tree.Members)
-	kp, err := joiner.KeyPackage.Marshal()
+	kp, err := mls.Marshal(joiner.KeyPackage)
 	require.NoError(b, err)
 	near(g.KeyPackageBytes(), kp, 1)
 	next, err := c.Adopt()

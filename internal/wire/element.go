@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 )
@@ -91,3 +92,34 @@ func ReadEnum[T ~uint8](r *Reader, kind string, last T) T {
 }
 
 func badEnum(kind string, v uint8) error { return malformed(fmt.Sprintf("%s %d", kind, v)) }
+
+// Parse reads from the whole of b what unmarshal reads. The error wraps ErrMalformed, or is
+// the one with which unmarshal failed otherwise; what names in it what b should be.
+func Parse(b []byte, what string, unmarshal func(*Reader)) error {
+	return parse(NewReader(b), what, unmarshal)
+}
+
+// ParseOwned is Parse of what nobody else will change: what is read may share parts of b
+// that do not outlive it.
+func ParseOwned(b []byte, what string, unmarshal func(*Reader)) error {
+	return parse(NewOwnedReader(b), what, unmarshal)
+}
+
+func parse(r *Reader, what string, unmarshal func(*Reader)) error {
+	unmarshal(r)
+	err := r.Finish()
+	if errors.Is(err, ErrMalformed) {
+		return fmt.Errorf("mls: %s is %w", what, err)
+	}
+	return err
+}
+
+// ParseNew reads a new T from the whole of b, as Parse does, and returns nothing that is
+// half read.
+func ParseNew[T any](b []byte, what string, unmarshal func(*T, *Reader)) (*T, error) {
+	x := new(T)
+	if err := Parse(b, what, func(r *Reader) { unmarshal(x, r) }); err != nil {
+		return nil, err
+	}
+	return x, nil
+}

@@ -29,7 +29,7 @@ func (c *client) creates(s *sentence) {
 	var extensions []mls.Extension
 	if s.take("with external sender") {
 		outside := c.client(s.word()).config(id)
-		data, err := mls.ExternalSenders{{SignatureKey: outside.Signer.PublicKey(), Credential: outside.Credential}}.Marshal()
+		data, err := mls.Marshal(&mls.ExternalSenders{{SignatureKey: outside.Signer.PublicKey(), Credential: outside.Credential}})
 		require.NoError(c.t, err)
 		extensions = append(extensions, mls.Extension{Type: mls.ExtensionExternalSenders, Data: data})
 	}
@@ -279,7 +279,7 @@ func (c *client) joinsBy(welcome *parcel, follows string) {
 // ownFor returns the key package that a Welcome is for, or else the latest.
 func (c *client) ownFor(welcome *parcel) *mls.OwnKeyPackage {
 	c.t.Helper()
-	m, err := mls.ParseMessage(welcome.data)
+	m, err := mls.Parse[mls.Message](welcome.data)
 	require.NoError(c.t, err)
 	for _, own := range c.own {
 		if slices.ContainsFunc(m.Welcome.KeyPackageRefs(), func(ref []byte) bool { return string(ref) == string(own.Ref) }) {
