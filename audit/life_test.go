@@ -108,8 +108,8 @@ func (l *life) saved(s mls.Snapshot, err error) {
 }
 
 // commit lets a member commit, and all adopt it.
-func (l *life) commit(by string, options ...mls.CommitOption) *mls.Candidate {
-	c := must(l.groups[by].Commit(l.Context(), l.now, options...))(l.T)
+func (l *life) commit(by string, proposals ...mls.Proposal) *mls.Candidate {
+	c := must(l.groups[by].Commit(l.Context(), l.now, mls.CommitOptions{}, proposals...))(l.T)
 	l.saved(c.Save())
 	for name, g := range l.groups {
 		next := c
@@ -129,7 +129,7 @@ func (l *life) commit(by string, options ...mls.CommitOption) *mls.Candidate {
 }
 
 func (l *life) keyPackage(name string, id suite.ID) *mls.OwnKeyPackage {
-	k := must(mls.NewKeyPackage(l.Context(), l.now, l.config(name, id)))(l.T)
+	k := must(mls.NewKeyPackage(l.Context(), l.now, l.config(name, id), mls.KeyPackageOptions{}))(l.T)
 	l.saved(k.Save())
 	return k
 }
@@ -142,8 +142,8 @@ func (l *life) run() {
 	l.note()
 	bob, carl := l.keyPackage("bob", p384), l.keyPackage("carl", p384)
 	c := l.commit("ann", mls.Add{KeyPackage: bob.KeyPackage}, mls.Add{KeyPackage: carl.KeyPackage})
-	l.groups["bob"] = must(must(bob.Join(t.Context(), l.now, c.Welcome))(t).Adopt())(t)
-	l.groups["carl"] = must(must(carl.Join(t.Context(), l.now, c.Welcome))(t).Adopt())(t)
+	l.groups["bob"] = must(must(bob.Join(t.Context(), l.now, c.Welcome, mls.JoinOptions{}))(t).Adopt())(t)
+	l.groups["carl"] = must(must(carl.Join(t.Context(), l.now, c.Welcome, mls.JoinOptions{}))(t).Adopt())(t)
 	l.note()
 	plaintext := []byte("what ann says to bob and carl alone")
 	l.secrets.add(plaintext)
@@ -151,7 +151,7 @@ func (l *life) run() {
 	must(l.groups["bob"].Process(t.Context(), l.now, m))(t)
 	l.groups["bob"].Process(t.Context(), l.now, m) // refused: it was opened
 	info := must(l.groups["ann"].GroupInfo(t.Context(), l.now, true))(t)
-	external := must(mls.ExternalJoin(t.Context(), l.now, l.config("dora", p384), info))(t)
+	external := must(mls.ExternalJoin(t.Context(), l.now, l.config("dora", p384), info, mls.ExternalJoinOptions{}))(t)
 	l.saved(external.Save())
 	for name, g := range l.groups {
 		l.groups[name] = must(must(g.Process(t.Context(), l.now, external.Message))(t).Commit.Adopt())(t)
@@ -170,12 +170,12 @@ func (l *life) run() {
 	}
 	l.commit("bob")
 	bob, carl = l.keyPackage("bob", mldsa87), l.keyPackage("carl", mldsa87)
-	c = must(l.groups["ann"].Reinitialize(t.Context(), l.now, l.config("ann", mldsa87), mls.Add{KeyPackage: bob.KeyPackage}, mls.Add{KeyPackage: carl.KeyPackage}))(t)
+	c = must(l.groups["ann"].Reinitialize(t.Context(), l.now, l.config("ann", mldsa87), []*mls.KeyPackage{bob.KeyPackage, carl.KeyPackage}, mls.FollowUpOptions{}))(t)
 	l.saved(c.Save())
 	next := map[string]*mls.Group{
 		"ann":  must(c.Adopt())(t),
-		"bob":  must(must(bob.Join(t.Context(), l.now, c.Welcome))(t).Adopt())(t),
-		"carl": must(must(carl.Join(t.Context(), l.now, c.Welcome))(t).Adopt())(t),
+		"bob":  must(must(bob.Join(t.Context(), l.now, c.Welcome, mls.JoinOptions{}))(t).Adopt())(t),
+		"carl": must(must(carl.Join(t.Context(), l.now, c.Welcome, mls.JoinOptions{}))(t).Adopt())(t),
 	}
 	l.groups = next
 	l.note()

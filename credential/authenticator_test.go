@@ -131,17 +131,17 @@ func TestGroupOfCertificates(t *testing.T) {
 	g, err := mls.CreateGroup(t.Context(), testTime, client(t, root, "alice.example", r), nil)
 	require.NoError(t, err)
 
-	mallory, err := mls.NewKeyPackage(t.Context(), testTime, client(t, root, "mallory.example", r))
+	mallory, err := mls.NewKeyPackage(t.Context(), testTime, client(t, root, "mallory.example", r), mls.KeyPackageOptions{})
 	require.NoError(t, err)
-	_, err = g.Commit(t.Context(), testTime, mls.Add{KeyPackage: mallory.KeyPackage})
+	_, err = g.Commit(t.Context(), testTime, mls.CommitOptions{}, mls.Add{KeyPackage: mallory.KeyPackage})
 	require.ErrorIs(t, err, mls.ErrInvalid)
 	require.ErrorIs(t, err, errRefused)
 
 	cfg := client(t, root, "carol.example", r)
 	cfg.Credential = mls.BasicCredential([]byte("carol"))
-	carol, err := mls.NewKeyPackage(t.Context(), testTime, cfg)
+	carol, err := mls.NewKeyPackage(t.Context(), testTime, cfg, mls.KeyPackageOptions{})
 	require.NoError(t, err)
-	_, err = g.Commit(t.Context(), testTime, mls.Add{KeyPackage: carol.KeyPackage})
+	_, err = g.Commit(t.Context(), testTime, mls.CommitOptions{}, mls.Add{KeyPackage: carol.KeyPackage})
 	require.ErrorIs(t, err, errRefused, "no certificate")
 
 	// A chain that the engine does not look at beyond its first certificate.
@@ -150,18 +150,18 @@ func TestGroupOfCertificates(t *testing.T) {
 	require.NoError(t, err)
 	cfg.Credential, err = mls.X509Credential([][]byte{chain[0], chain[0]})
 	require.NoError(t, err)
-	dave, err := mls.NewKeyPackage(t.Context(), testTime, cfg)
+	dave, err := mls.NewKeyPackage(t.Context(), testTime, cfg, mls.KeyPackageOptions{})
 	require.NoError(t, err)
-	_, err = g.Commit(t.Context(), testTime, mls.Add{KeyPackage: dave.KeyPackage})
+	_, err = g.Commit(t.Context(), testTime, mls.CommitOptions{}, mls.Add{KeyPackage: dave.KeyPackage})
 	var fault *credential.Error
 	require.ErrorAs(t, err, &fault)
 
-	bob, err := mls.NewKeyPackage(t.Context(), testTime, client(t, root, "bob.example", r))
+	bob, err := mls.NewKeyPackage(t.Context(), testTime, client(t, root, "bob.example", r), mls.KeyPackageOptions{})
 	require.NoError(t, err)
-	c, err := g.Commit(t.Context(), testTime, mls.Add{KeyPackage: bob.KeyPackage})
+	c, err := g.Commit(t.Context(), testTime, mls.CommitOptions{}, mls.Add{KeyPackage: bob.KeyPackage})
 	require.NoError(t, err)
 	r.asked = nil
-	_, err = bob.Join(t.Context(), testTime, c.Welcome)
+	_, err = bob.Join(t.Context(), testTime, c.Welcome, mls.JoinOptions{})
 	require.NoError(t, err)
 	require.Len(t, r.asked, 1)
 	require.Len(t, r.asked[0], 2)

@@ -58,7 +58,7 @@ func (s *server) newTransaction(ctx context.Context, id suite.ID, identity []byt
 	}
 	keys := &keyRecorder{}
 	c.cfg.Suites = recordingSuites{s.suites, keys}
-	own, err := mls.NewKeyPackage(ctx, s.now(), c.cfg)
+	own, err := mls.NewKeyPackage(ctx, s.now(), c.cfg, mls.KeyPackageOptions{})
 	if err != nil {
 		return nil, err
 	}
@@ -87,11 +87,11 @@ func (t *transaction) keyPackage() ([]byte, error) {
 
 // join joins a group by a Welcome. If tree is empty, the tree is in the Welcome.
 func (s *server) join(ctx context.Context, t *transaction, welcome, tree []byte, encryptHandshake bool) (*member, error) {
-	options := []mls.JoinOption{mls.WithPublicHandshake(!encryptHandshake)}
+	options := mls.JoinOptions{PublicHandshake: new(!encryptHandshake)}
 	if len(tree) > 0 {
-		options = append(options, mls.WithRatchetTree(tree))
+		options.RatchetTree = tree
 	}
-	c, err := t.own.Join(ctx, s.now(), welcome, options...)
+	c, err := t.own.Join(ctx, s.now(), welcome, options)
 	if err != nil {
 		return nil, err
 	}

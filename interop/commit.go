@@ -18,15 +18,16 @@ func (s *server) Commit(ctx context.Context, req *mlsclient.CommitRequest) (*mls
 	if err := s.receive(ctx, m, req.ByReference); err != nil {
 		return nil, err
 	}
-	options := commitOptions(req.ForcePath, req.ExternalTree)
+	var proposals []mls.Proposal
 	for i, d := range req.ByValue {
 		p, err := described(d, m.group)
 		if err != nil {
 			return nil, fmt.Errorf("proposal by value %d: %w", i, err)
 		}
-		options = append(options, p)
+		proposals = append(proposals, p)
 	}
-	candidate, err := m.group.Commit(ctx, s.now(), options...)
+	options := mls.CommitOptions{ForcePath: req.ForcePath, WithoutTree: req.ExternalTree}
+	candidate, err := m.group.Commit(ctx, s.now(), options, proposals...)
 	if err != nil {
 		return nil, err
 	}
@@ -39,17 +40,6 @@ func (s *server) Commit(ctx context.Context, req *mlsclient.CommitRequest) (*mls
 		reply.RatchetTree, err = candidate.RatchetTree()
 	}
 	return reply, err
-}
-
-func commitOptions(forcePath, externalTree bool) []mls.CommitOption {
-	var options []mls.CommitOption
-	if forcePath {
-		options = append(options, mls.ForcePath())
-	}
-	if externalTree {
-		options = append(options, mls.WithoutTree())
-	}
-	return options
 }
 
 // coversExactly checks that a commit refers to as many proposals as were asked for. The

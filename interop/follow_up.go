@@ -84,13 +84,14 @@ func (s *server) ReInitWelcome(ctx context.Context, req *mlsclient.ReInitWelcome
 		return nil, err
 	}
 	defer done()
-	options, err := followUpOptions(req.KeyPackage, req.ForcePath, req.ExternalTree)
+	keyPackages, err := parseKeyPackages(req.KeyPackage)
 	if err != nil {
 		return nil, err
 	}
 	c := *m.next.client
 	c.cfg.PublicHandshake = !m.encryptHandshake
-	candidate, err := m.group.Reinitialize(ctx, s.now(), c.cfg, options...)
+	candidate, err := m.group.Reinitialize(ctx, s.now(), c.cfg, keyPackages,
+		mls.FollowUpOptions{ForcePath: req.ForcePath, WithoutTree: req.ExternalTree})
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +130,7 @@ func (s *server) CreateBranch(ctx context.Context, req *mlsclient.CreateBranchRe
 	if err != nil {
 		return nil, err
 	}
-	options, err := followUpOptions(req.KeyPackages, req.ForcePath, req.ExternalTree)
+	keyPackages, err := parseKeyPackages(req.KeyPackages)
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +140,8 @@ func (s *server) CreateBranch(ctx context.Context, req *mlsclient.CreateBranchRe
 	}
 	c.cfg.PublicHandshake = !m.encryptHandshake
 	c.psks.follow(m.psks, m.group)
-	candidate, err := m.group.Branch(ctx, s.now(), c.cfg, req.GroupId, extensions, options...)
+	candidate, err := m.group.Branch(ctx, s.now(), c.cfg, req.GroupId, extensions, keyPackages,
+		mls.FollowUpOptions{ForcePath: req.ForcePath, WithoutTree: req.ExternalTree})
 	if err != nil {
 		return nil, err
 	}
@@ -169,17 +171,15 @@ func (s *server) HandleBranch(ctx context.Context, req *mlsclient.HandleBranchRe
 	return s.joined(branch, req.TransactionId)
 }
 
-// followUpOptions returns the options of the first commit of a follow-up group.
-func followUpOptions(keyPackages [][]byte, forcePath, externalTree bool) ([]mls.CommitOption, error) {
-	options := commitOptions(forcePath, externalTree)
-	for i, message := range keyPackages {
-		kp, err := parseKeyPackage(message)
-		if err != nil {
+func parseKeyPackages(messages [][]byte) ([]*mls.KeyPackage, error) {
+	list := make([]*mls.KeyPackage, len(messages))
+	for i, message := range messages {
+		var err error
+		if list[i], err = parseKeyPackage(message); err != nil {
 			return nil, fmt.Errorf("key package %d: %w", i, err)
 		}
-		options = append(options, mls.Add{KeyPackage: kp})
 	}
-	return options, nil
+	return list, nil
 }
 
 // followUp adopts the first commit of a follow-up group. The reply lacks only the state

@@ -50,19 +50,19 @@ func (s *server) ExternalJoin(ctx context.Context, req *mlsclient.ExternalJoinRe
 		return nil, err
 	}
 	c.cfg.PublicHandshake = !req.EncryptHandshake
-	options := []mls.CommitOption{mls.WithTreeFrom(req.RatchetTree)}
+	options := mls.ExternalJoinOptions{RatchetTree: req.RatchetTree}
 	if req.RemovePrior {
 		prior, err := memberOf(g, req.Identity)
 		if err != nil {
 			return nil, err
 		}
-		options = append(options, mls.Remove{Removed: prior})
+		options.Remove = &prior
 	}
 	for _, psk := range req.Psks {
 		c.psks.put(psk.PskId, psk.PskSecret)
-		options = append(options, externalPSK(psk.PskId))
+		options.PSKs = append(options.PSKs, externalPSK(psk.PskId).PSK)
 	}
-	candidate, err := mls.ExternalJoin(ctx, s.now(), c.cfg, req.GroupInfo, options...)
+	candidate, err := mls.ExternalJoin(ctx, s.now(), c.cfg, req.GroupInfo, options)
 	if err != nil {
 		return nil, err
 	}

@@ -27,12 +27,6 @@ func memberOf(g view, identity []byte) (mls.LeafIndex, error) {
 	return 0, fmt.Errorf("%w: no member %q", errRequest, identity)
 }
 
-// change is a proposal that can be sent by itself and in a commit.
-type change interface {
-	mls.Proposal
-	mls.CommitOption
-}
-
 func parseKeyPackage(message []byte) (*mls.KeyPackage, error) {
 	m, err := mls.Parse[mls.Message](message)
 	if err != nil {
@@ -57,7 +51,7 @@ func parseExtensions(list []*mlsclient.Extension) (mls.Extensions, error) {
 }
 
 // described returns the proposal to g that d describes.
-func described(d *mlsclient.ProposalDescription, g view) (change, error) {
+func described(d *mlsclient.ProposalDescription, g view) (mls.Proposal, error) {
 	switch string(d.GetProposalType()) {
 	case "add":
 		kp, err := parseKeyPackage(d.KeyPackage)
@@ -78,7 +72,7 @@ func described(d *mlsclient.ProposalDescription, g view) (change, error) {
 	return nil, fmt.Errorf("%w: proposal type %q", errRequest, d.GetProposalType())
 }
 
-func reInit(groupID []byte, cipherSuite uint32, list []*mlsclient.Extension) (change, error) {
+func reInit(groupID []byte, cipherSuite uint32, list []*mlsclient.Extension) (mls.Proposal, error) {
 	id, err := suiteID(cipherSuite)
 	if err != nil {
 		return nil, err
@@ -98,7 +92,7 @@ func resumptionPSK(g view, epoch uint64) mls.PreSharedKey {
 }
 
 // propose lets a member propose what proposal returns for its group.
-func (s *server) propose(ctx context.Context, stateID uint32, proposal func(g *mls.Group) (change, error)) (*mlsclient.ProposalReply, error) {
+func (s *server) propose(ctx context.Context, stateID uint32, proposal func(g *mls.Group) (mls.Proposal, error)) (*mlsclient.ProposalReply, error) {
 	m, done, err := s.member(stateID)
 	if err != nil {
 		return nil, err
@@ -113,7 +107,7 @@ func (s *server) propose(ctx context.Context, stateID uint32, proposal func(g *m
 }
 
 func (s *server) AddProposal(ctx context.Context, req *mlsclient.AddProposalRequest) (*mlsclient.ProposalReply, error) {
-	return s.propose(ctx, req.StateId, func(*mls.Group) (change, error) {
+	return s.propose(ctx, req.StateId, func(*mls.Group) (mls.Proposal, error) {
 		kp, err := parseKeyPackage(req.KeyPackage)
 		return mls.Add{KeyPackage: kp}, err
 	})
@@ -125,43 +119,43 @@ func (s *server) UpdateProposal(ctx context.Context, req *mlsclient.StateRequest
 		return nil, err
 	}
 	defer done()
-	message, err := m.group.ProposeUpdate(ctx, s.now(), nil)
+	message, err := m.group.ProposeUpdate(ctx, s.now(), mls.LeafOptions{}, nil)
 	return &mlsclient.ProposalReply{Proposal: message}, err
 }
 
 func (s *server) RemoveProposal(ctx context.Context, req *mlsclient.RemoveProposalRequest) (*mlsclient.ProposalReply, error) {
-	return s.propose(ctx, req.StateId, func(g *mls.Group) (change, error) {
+	return s.propose(ctx, req.StateId, func(g *mls.Group) (mls.Proposal, error) {
 		leaf, err := memberOf(g, req.RemovedId)
 		return mls.Remove{Removed: leaf}, err
 	})
 }
 
 func (s *server) ExternalPSKProposal(ctx context.Context, req *mlsclient.ExternalPSKProposalRequest) (*mlsclient.ProposalReply, error) {
-	return s.propose(ctx, req.StateId, func(*mls.Group) (change, error) { return externalPSK(req.PskId), nil })
+	return s.propose(ctx, req.StateId, func(*mls.Group) (mls.Proposal, error) { return externalPSK(req.PskId), nil })
 }
 
 func (s *server) ResumptionPSKProposal(ctx context.Context, req *mlsclient.ResumptionPSKProposalRequest) (*mlsclient.ProposalReply, error) {
-	return s.propose(ctx, req.StateId, func(g *mls.Group) (change, error) {
+	return s.propose(ctx, req.StateId, func(g *mls.Group) (mls.Proposal, error) {
 		return resumptionPSK(g, req.EpochId), nil
 	})
 }
 
 func (s *server) GroupContextExtensionsProposal(ctx context.Context, req *mlsclient.ExtensionsProposalRequest) (*mlsclient.ProposalReply, error) {
-	return s.propose(ctx, req.StateId, func(*mls.Group) (change, error) {
+	return s.propose(ctx, req.StateId, func(*mls.Group) (mls.Proposal, error) {
 		extensions, err := parseExtensions(req.Extensions)
 		return mls.GroupContextExtensions{Extensions: extensions}, err
 	})
 }
 
 func (s *server) ReInitProposal(ctx context.Context, req *mlsclient.ReInitProposalRequest) (*mlsclient.ProposalReply, error) {
-	return s.propose(ctx, req.StateId, func(*mls.Group) (change, error) {
+	return s.propose(ctx, req.StateId, func(*mls.Group) (mls.Proposal, error) {
 		return reInit(req.GroupId, req.CipherSuite, req.Extensions)
 	})
 }
 
 // AddExternalSigner proposes the group's extensions with one more external sender.
 func (s *server) AddExternalSigner(ctx context.Context, req *mlsclient.AddExternalSignerRequest) (*mlsclient.ProposalReply, error) {
-	return s.propose(ctx, req.StateId, func(g *mls.Group) (change, error) {
+	return s.propose(ctx, req.StateId, func(g *mls.Group) (mls.Proposal, error) {
 		sender, err := mls.Parse[mls.ExternalSender](req.ExternalSender)
 		if err != nil {
 			return nil, err

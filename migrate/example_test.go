@@ -36,8 +36,8 @@ func Example() {
 	for _, cfg := range []*mls.Config{&aliceConfig, &bobConfig} {
 		cfg.Policy, cfg.Suite = p, 0xF002
 	}
-	alices := must(migrate.Prepare(ctx, now, aliceConfig))
-	bobs := must(migrate.Prepare(ctx, now, bobConfig))
+	alices := must(migrate.Prepare(ctx, now, aliceConfig, mls.KeyPackageOptions{}))
+	bobs := must(migrate.Prepare(ctx, now, bobConfig, mls.KeyPackageOptions{}))
 	published := []*mls.KeyPackage{alices.KeyPackage(), bobs.KeyPackage()}
 
 	// Alice plans, and ends the old group.
@@ -45,14 +45,14 @@ func Example() {
 		Registry: known, Policy: p, KeyPackages: published,
 	}))
 	fmt.Print(plan.Explain())
-	end := must(alice.Commit(ctx, now, must(plan.ReInit([]byte("our new group")))))
+	end := must(alice.Commit(ctx, now, mls.CommitOptions{}, must(plan.ReInit([]byte("our new group")))))
 	bob = must(must(bob.Process(ctx, now, end.Message)).Commit.Adopt())
 	alice = must(end.Adopt()) // the delivery service has accepted the commit
 
 	// Bob is faster to make the new group; Alice enters it as he does.
 	welcome := must(bobs.Create(ctx, now, bob, published))
-	newBob := must(bobs.Enter(ctx, now, bob, welcome)) // the delivery service has accepted the Welcome
-	newAlice := must(alices.Enter(ctx, now, alice, welcome))
+	newBob := must(bobs.Enter(ctx, now, bob, welcome, nil)) // the delivery service has accepted the Welcome
+	newAlice := must(alices.Enter(ctx, now, alice, welcome, nil))
 
 	fmt.Println()
 	fmt.Println(newAlice.Suite().Info().Name)
@@ -100,26 +100,26 @@ func ExampleRestore() {
 	alice, bob := groupOfTwo(ctx, now, client("Alice", 0x0007), bobConfig)
 
 	newBobConfig := client("Bob/ML-DSA", 0xF00B)
-	alices := must(migrate.Prepare(ctx, now, client("Alice/ML-DSA", 0xF00B)))
-	bobs := must(migrate.Prepare(ctx, now, newBobConfig))
+	alices := must(migrate.Prepare(ctx, now, client("Alice/ML-DSA", 0xF00B), mls.KeyPackageOptions{}))
+	bobs := must(migrate.Prepare(ctx, now, newBobConfig, mls.KeyPackageOptions{}))
 	saved := must(bobs.Save()) // to be encrypted and stored, before the key package is published
 	published := []*mls.KeyPackage{alices.KeyPackage(), bobs.KeyPackage()}
 
 	plan := must(migrate.NewPlan(ctx, now, alice, migrate.Options{
 		Registry: known, Policy: p, KeyPackages: published, Authenticator: service,
 	}))
-	end := must(alice.Commit(ctx, now, must(plan.ReInit([]byte("our new group")))))
+	end := must(alice.Commit(ctx, now, mls.CommitOptions{}, must(plan.ReInit([]byte("our new group")))))
 	bob = must(must(bob.Process(ctx, now, end.Message)).Commit.Adopt())
 	savedGroup := must(bob.Save())
 	alice = must(end.Adopt())
 	welcome := must(alices.Create(ctx, now, alice, published))
-	newAlice := must(alices.Enter(ctx, now, alice, welcome))
+	newAlice := must(alices.Enter(ctx, now, alice, welcome, nil))
 
 	// Bob comes back from what he saved, and finds the Welcome.
 	bob = must(mls.RestoreGroup(now, bobConfig, savedGroup))
 	fmt.Println("waits for", bob.ReInit().CipherSuite)
 	bobs = must(migrate.Restore(now, newBobConfig, saved))
-	newBob := must(bobs.Enter(ctx, now, bob, welcome))
+	newBob := must(bobs.Enter(ctx, now, bob, welcome, nil))
 	_ = must(newBob.Save()) // to be stored, before the old states are deleted
 
 	fmt.Println(newBob.Suite().Info().Name)
@@ -128,7 +128,7 @@ func ExampleRestore() {
 	}
 	message := must(newBob.Encrypt(ctx, now, []byte("Here I am."), nil))
 	fmt.Printf("%s\n", must(newAlice.Process(ctx, now, message)).Application.Data)
-	_, err := bobs.Enter(ctx, now, bob, welcome)
+	_, err := bobs.Enter(ctx, now, bob, welcome, nil)
 	fmt.Println(errors.Is(err, migrate.ErrEntered))
 
 	// Output:
@@ -142,9 +142,9 @@ func ExampleRestore() {
 
 // groupOfTwo makes a group, in which the second joins the first.
 func groupOfTwo(ctx context.Context, now time.Time, first, second mls.Config) (a, b *mls.Group) {
-	keys := must(mls.NewKeyPackage(ctx, now, second))
-	commit := must(must(mls.CreateGroup(ctx, now, first, []byte("our group"))).Commit(ctx, now, mls.Add{KeyPackage: keys.KeyPackage}))
-	return must(commit.Adopt()), must(must(keys.Join(ctx, now, commit.Welcome)).Adopt())
+	keys := must(mls.NewKeyPackage(ctx, now, second, mls.KeyPackageOptions{}))
+	commit := must(must(mls.CreateGroup(ctx, now, first, []byte("our group"))).Commit(ctx, now, mls.CommitOptions{}, mls.Add{KeyPackage: keys.KeyPackage}))
+	return must(commit.Adopt()), must(must(keys.Join(ctx, now, commit.Welcome, mls.JoinOptions{})).Adopt())
 }
 
 func must[T any](v T, err error) T {

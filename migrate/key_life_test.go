@@ -68,7 +68,7 @@ func TestMigrationLeavesNoKeys(t *testing.T) {
 		c.will.Suites = counting{c.will.Suites, &alive}
 	}
 	prepare := func(c *client) *migrate.Migration {
-		m, err := migrate.Prepare(t.Context(), testTime, c.will)
+		m, err := migrate.Prepare(t.Context(), testTime, c.will, mls.KeyPackageOptions{})
 		require.NoError(t, err)
 		return m
 	}
@@ -96,15 +96,15 @@ func TestMigrationLeavesNoKeys(t *testing.T) {
 
 	welcome := create(0)
 	create(1)
-	_, err = migrations[2].Enter(t.Context(), testTime, w.clients[2].old, append(lost, 0))
+	_, err = migrations[2].Enter(t.Context(), testTime, w.clients[2].old, append(lost, 0), nil)
 	require.Error(t, err)
 	var groups []*mls.Group
 	for i, m := range migrations {
-		g, err := m.Enter(t.Context(), testTime, w.clients[i].old, welcome)
+		g, err := m.Enter(t.Context(), testTime, w.clients[i].old, welcome, nil)
 		require.NoError(t, err)
 		groups = append(groups, g)
 		m.Destroy()
-		_, err = m.Enter(t.Context(), testTime, w.clients[i].old, welcome)
+		_, err = m.Enter(t.Context(), testTime, w.clients[i].old, welcome, nil)
 		require.ErrorIs(t, err, migrate.ErrEntered)
 	}
 	for _, g := range groups {

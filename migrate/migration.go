@@ -35,10 +35,10 @@ type Migration struct {
 // Prepare makes a key package for the new group. cfg is the client's configuration in the
 // new group: cfg.Suite is the suite to move to, and Signer and Credential fit its
 // signature scheme. Save the Migration before you publish the key package. options are
-// those of [mls.NewKeyPackage], whose errors Prepare returns. After the ReInit, pass
-// [mls.ToFollow] of the old group.
-func Prepare(ctx context.Context, now time.Time, cfg mls.Config, options ...mls.KeyPackageOption) (*Migration, error) {
-	own, err := mls.NewKeyPackage(ctx, now, cfg, options...)
+// those of [mls.NewKeyPackage], whose errors Prepare returns. After the ReInit, set
+// Follows to the old group.
+func Prepare(ctx context.Context, now time.Time, cfg mls.Config, options mls.KeyPackageOptions) (*Migration, error) {
+	own, err := mls.NewKeyPackage(ctx, now, cfg, options)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func (m *Migration) Create(ctx context.Context, now time.Time, old *mls.Group, p
 
 func (m *Migration) create(ctx context.Context, now time.Time, old *mls.Group, packages []*mls.KeyPackage) (*mls.Candidate, error) {
 	if r := old.ReInit(); r == nil || r.CipherSuite != m.cfg.Suite {
-		return old.Reinitialize(ctx, now, m.cfg) // which says what is wrong
+		return old.Reinitialize(ctx, now, m.cfg, nil, mls.FollowUpOptions{}) // which says what is wrong
 	}
 	j := newJudge(old, m.cfg)
 	s, err := m.cfg.Suites.Suite(m.cfg.Suite)
@@ -103,13 +103,13 @@ func (m *Migration) create(ctx context.Context, now time.Time, old *mls.Group, p
 	if waiting := t.Waiting(); len(waiting) > 0 {
 		return nil, &NotReady{To: t.Suite, Members: waiting}
 	}
-	var adds []mls.CommitOption
+	var others []*mls.KeyPackage
 	for _, member := range members {
 		if member.Leaf != old.OwnLeaf() {
-			adds = append(adds, mls.Add{KeyPackage: member.KeyPackage})
+			others = append(others, member.KeyPackage)
 		}
 	}
-	return old.Reinitialize(ctx, now, m.cfg, adds...)
+	return old.Reinitialize(ctx, now, m.cfg, others, mls.FollowUpOptions{})
 }
 
 // Drop gives up the group that this member has made, so that the member can make another
@@ -155,7 +155,7 @@ func (m *Migration) giveUp(why error) {
 // accepted. If the Welcome is the member's own, that is the group that it made; otherwise
 // it is another member's. Enter checks that the group is the one that the ReInit of old
 // announced, that the resumption PSK of old ties it to old, and that all members of old
-// are in it and nobody else. options are those of [mls.OwnKeyPackage.Join].
+// are in it and nobody else. tree is the ratchet tree, or nil if the Welcome holds it.
 //
 // On success, Enter deletes the secrets of old and of the Migration, and there is no way
 // back. Save the new group before it sends, and before you delete what was saved of old
@@ -165,13 +165,13 @@ func (m *Migration) giveUp(why error) {
 //
 // The error is [ErrEntered] or [ErrDestroyed] if the Migration is over, or an error of
 // [mls.OwnKeyPackage.Join]. On error, everything is unchanged.
-func (m *Migration) Enter(ctx context.Context, now time.Time, old *mls.Group, welcome []byte, options ...mls.JoinOption) (*mls.Group, error) {
+func (m *Migration) Enter(ctx context.Context, now time.Time, old *mls.Group, welcome, tree []byte) (*mls.Group, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.over != nil {
 		return nil, m.over
 	}
-	g, err := m.enter(ctx, now, old, welcome, options)
+	g, err := m.enter(ctx, now, old, welcome, tree)
 	if err != nil {
 		return nil, err
 	}
@@ -180,9 +180,9 @@ func (m *Migration) Enter(ctx context.Context, now time.Time, old *mls.Group, we
 	return g, nil
 }
 
-func (m *Migration) enter(ctx context.Context, now time.Time, old *mls.Group, welcome []byte, options []mls.JoinOption) (*mls.Group, error) {
+func (m *Migration) enter(ctx context.Context, now time.Time, old *mls.Group, welcome, tree []byte) (*mls.Group, error) {
 	if m.made == nil || !bytes.Equal(welcome, m.made.Welcome) {
-		c, err := m.own.Join(ctx, now, welcome, append(options[:len(options):len(options)], mls.FollowUpOf(old))...)
+		c, err := m.own.Join(ctx, now, welcome, mls.JoinOptions{RatchetTree: tree, Follows: old})
 		if err != nil {
 			return nil, err
 		}

@@ -40,10 +40,10 @@ func (w *world) end(to suite.ID) {
 }
 
 // commits makes a commit in the old group.
-func (c *client) commits(options ...mls.CommitOption) (commit *mls.Candidate) {
+func (c *client) commits(proposals ...mls.Proposal) (commit *mls.Candidate) {
 	c.w.Helper()
 	c.sending("old", c.old, func() (err error) {
-		commit, err = c.old.Commit(c.w.Context(), testTime, options...)
+		commit, err = c.old.Commit(c.w.Context(), testTime, mls.CommitOptions{}, proposals...)
 		return err
 	})
 	return commit
@@ -76,7 +76,7 @@ func (w *world) talk() {
 
 func (c *client) enters(welcome []byte) error {
 	var err error
-	c.next, err = c.migration.Enter(c.w.Context(), testTime, c.old, welcome)
+	c.next, err = c.migration.Enter(c.w.Context(), testTime, c.old, welcome, nil)
 	return err
 }
 
@@ -169,13 +169,13 @@ func TestCreateTakesMembersAlone(t *testing.T) {
 	a := w.clients[0]
 	cfg := a.will
 	cfg.Credential = mls.BasicCredential([]byte("stranger"))
-	stranger, err := migrate.Prepare(t.Context(), testTime, cfg)
+	stranger, err := migrate.Prepare(t.Context(), testTime, cfg, mls.KeyPackageOptions{})
 	require.NoError(t, err)
 	cfg = w.clients[1].will
 	cfg.Suite = classic
 	other, err := mls.NewKeyPackage(t.Context(), testTime, mls.Config{
 		Suites: all.Registry(), Suite: classic, Credential: cfg.Credential, Signer: cfg.Signer,
-	})
+	}, mls.KeyPackageOptions{})
 	require.NoError(t, err)
 	packages := append(w.keyPackages(), stranger.KeyPackage(), other.KeyPackage)
 	_, err = a.migration.Create(t.Context(), testTime, a.old, packages[:2])
@@ -185,17 +185,17 @@ func TestCreateTakesMembersAlone(t *testing.T) {
 	require.ErrorContains(t, err, "member 1 has a key package that will not do")
 	noAnswer := a.will
 	noAnswer.Authenticator = silent{a.will.Authenticator}
-	unsure, err := migrate.Prepare(t.Context(), testTime, noAnswer)
+	unsure, err := migrate.Prepare(t.Context(), testTime, noAnswer, mls.KeyPackageOptions{})
 	require.NoError(t, err)
 	_, err = unsure.Create(t.Context(), testTime, a.old, packages)
 	require.ErrorIs(t, err, errSilent)
 	welcome, err := a.migration.Create(t.Context(), testTime, a.old, packages)
 	require.NoError(t, err)
-	_, err = stranger.Enter(t.Context(), testTime, a.old, welcome)
+	_, err = stranger.Enter(t.Context(), testTime, a.old, welcome, nil)
 	require.ErrorIs(t, err, mls.ErrNotRecipient)
 	// A group that was made is entered in the place of the one that it follows.
 	early := newWorld(t, 3, classic, hybrid768, "pq-confidential").clients[0].old
-	_, err = a.migration.Enter(t.Context(), testTime, early, welcome)
+	_, err = a.migration.Enter(t.Context(), testTime, early, welcome, nil)
 	require.ErrorIs(t, err, mls.ErrWrongGroup)
 	for _, c := range w.clients {
 		require.NoError(t, c.enters(welcome))
@@ -212,11 +212,11 @@ func TestEnterRefusesAGroupWithoutTheOldOnesSecret(t *testing.T) {
 	cfg.Policy = nil
 	g, err := mls.CreateGroup(t.Context(), testTime, cfg, []byte("the new group"))
 	require.NoError(t, err)
-	var adds []mls.CommitOption
+	var adds []mls.Proposal
 	for _, kp := range w.keyPackages()[1:] {
 		adds = append(adds, mls.Add{KeyPackage: kp})
 	}
-	c, err := g.Commit(t.Context(), testTime, adds...)
+	c, err := g.Commit(t.Context(), testTime, mls.CommitOptions{}, adds...)
 	require.NoError(t, err)
 	require.ErrorContains(t, w.clients[1].enters(c.Welcome), "resumption PSK of the group that it is to follow")
 	w.run() // it is as it was
@@ -270,7 +270,7 @@ func TestRestoreRefuses(t *testing.T) {
 	m, err := migrate.Restore(testTime, a.will, s)
 	require.NoError(t, err)
 	require.Equal(t, a.migration.Welcome(), m.Welcome())
-	_, err = migrate.Prepare(t.Context(), testTime, mls.Config{})
+	_, err = migrate.Prepare(t.Context(), testTime, mls.Config{}, mls.KeyPackageOptions{})
 	require.Error(t, err)
 }
 
@@ -291,7 +291,7 @@ func TestDowngradeIsRefused(t *testing.T) {
 	t.Run("the ReInit", func(t *testing.T) {
 		w := newWorld(t, 3, nist, classic, "any", lawless)
 		a, b := w.clients[0], w.clients[1]
-		_, err := b.old.Commit(t.Context(), testTime, mls.ReInit{CipherSuite: classic})
+		_, err := b.old.Commit(t.Context(), testTime, mls.CommitOptions{}, mls.ReInit{CipherSuite: classic})
 		downgrade(err)
 		_, err = b.old.Propose(t.Context(), testTime, mls.ReInit{CipherSuite: classic}, nil)
 		downgrade(err)
@@ -304,7 +304,7 @@ func TestDowngradeIsRefused(t *testing.T) {
 	t.Run("the policy", func(t *testing.T) {
 		w := newWorld(t, 3, classic, nist, "pq-confidential", lawless)
 		a, b := w.clients[0], w.clients[1]
-		_, err := b.old.Commit(t.Context(), testTime, mls.ReInit{CipherSuite: nist})
+		_, err := b.old.Commit(t.Context(), testTime, mls.CommitOptions{}, mls.ReInit{CipherSuite: nist})
 		var refusal *policy.Refusal
 		require.ErrorAs(t, err, &refusal)
 		require.Equal(t, "pq-confidential", refusal.Policy)
@@ -378,7 +378,7 @@ func TestWhatTheOldGroupHadMovesAlong(t *testing.T) {
 		})
 		c.restart()
 	}
-	_, err := migrate.Prepare(t.Context(), testTime, w.clients[0].will)
+	_, err := migrate.Prepare(t.Context(), testTime, w.clients[0].will, mls.KeyPackageOptions{})
 	require.ErrorIs(t, err, no)
 	w.run()
 	w.requireMoved()
@@ -421,17 +421,17 @@ func TestReInitFromOutside(t *testing.T) {
 	require.NoError(t, err)
 	_, err = old.Process(t.Context(), testTime, m)
 	require.NoError(t, err)
-	commit, err := old.Commit(t.Context(), testTime)
+	commit, err := old.Commit(t.Context(), testTime, mls.CommitOptions{})
 	require.NoError(t, err)
 	old, err = commit.Adopt()
 	require.NoError(t, err)
 
 	// A group of one moves, too.
-	migration, err := migrate.Prepare(t.Context(), testTime, cfg("a", cnsa2))
+	migration, err := migrate.Prepare(t.Context(), testTime, cfg("a", cnsa2), mls.KeyPackageOptions{})
 	require.NoError(t, err)
 	welcome, err := migration.Create(t.Context(), testTime, old, nil)
 	require.NoError(t, err)
-	g, err := migration.Enter(t.Context(), testTime, old, welcome)
+	g, err := migration.Enter(t.Context(), testTime, old, welcome, nil)
 	require.NoError(t, err)
 	data, ok := g.GroupContext().Extensions.Find(mls.ExtensionExternalSenders)
 	require.True(t, ok)

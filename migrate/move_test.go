@@ -76,12 +76,12 @@ func (w *world) requireNoReturn(before map[string][]byte) {
 	}
 	_, err := c.old.Encrypt(w.Context(), testTime, nil, nil)
 	require.ErrorIs(w, err, mls.ErrReInit)
-	_, err = c.old.Commit(w.Context(), testTime)
+	_, err = c.old.Commit(w.Context(), testTime, mls.CommitOptions{})
 	require.ErrorIs(w, err, mls.ErrReInit)
 	_, err = c.old.Propose(w.Context(), testTime, mls.Remove{Removed: 0}, nil)
 	require.ErrorIs(w, err, mls.ErrReInit)
 	c.prepare()
-	_, err = c.migration.Enter(w.Context(), testTime, c.old, w.welcome)
+	_, err = c.migration.Enter(w.Context(), testTime, c.old, w.welcome, nil)
 	require.ErrorIs(w, err, mls.ErrNotRecipient)
 }
 

@@ -101,7 +101,7 @@ func TestPlanByWhatMembersAdvertise(t *testing.T) {
 	require.Contains(t, w.plan().Explain(), "It cannot move: policy: no suite for all")
 
 	// It can all the same, once it has a key package: it was updated.
-	m, err := migrate.Prepare(t.Context(), testTime, w.clients[1].will)
+	m, err := migrate.Prepare(t.Context(), testTime, w.clients[1].will, mls.KeyPackageOptions{})
 	require.NoError(t, err)
 	p = w.plan(with(m.KeyPackage()))
 	require.Equal(t, map[string]migrate.Obstacle{"member 2": migrate.NoKeyPackage}, waiting(w.target(p, hybrid768)))
@@ -114,7 +114,7 @@ func TestPlanByKeyPackages(t *testing.T) {
 		for _, f := range change {
 			f(&cfg)
 		}
-		m, err := migrate.Prepare(t.Context(), now, cfg)
+		m, err := migrate.Prepare(t.Context(), now, cfg, mls.KeyPackageOptions{})
 		require.NoError(t, err)
 		return m.KeyPackage()
 	}

@@ -155,13 +155,13 @@ func (w *world) fill(t testing.TB) {
 	first, err := mls.CreateGroup(t.Context(), testTime, w.clients[0].was, []byte("the old group"))
 	require.NoError(t, err)
 	joiners := make([]*mls.OwnKeyPackage, len(w.clients))
-	var adds []mls.CommitOption
+	var adds []mls.Proposal
 	for i, c := range w.clients[1:] {
-		joiners[i+1], err = mls.NewKeyPackage(t.Context(), testTime, c.was)
+		joiners[i+1], err = mls.NewKeyPackage(t.Context(), testTime, c.was, mls.KeyPackageOptions{})
 		require.NoError(t, err)
 		adds = append(adds, mls.Add{KeyPackage: joiners[i+1].KeyPackage})
 	}
-	commit, err := first.Commit(t.Context(), testTime, adds...)
+	commit, err := first.Commit(t.Context(), testTime, mls.CommitOptions{}, adds...)
 	require.NoError(t, err)
 	require.NoError(t, parallel.For(len(w.clients), func(i int) (err error) {
 		c := w.clients[i]
@@ -169,7 +169,7 @@ func (w *world) fill(t testing.TB) {
 			c.old, err = commit.Adopt()
 			return err
 		}
-		join, err := joiners[i].Join(t.Context(), testTime, commit.Welcome)
+		join, err := joiners[i].Join(t.Context(), testTime, commit.Welcome, mls.JoinOptions{})
 		if err == nil {
 			c.old, err = join.Adopt()
 		}
@@ -268,7 +268,7 @@ func (c *client) step() {
 
 func (c *client) prepare() {
 	var err error
-	c.migration, err = migrate.Prepare(c.w.Context(), testTime, c.will)
+	c.migration, err = migrate.Prepare(c.w.Context(), testTime, c.will, mls.KeyPackageOptions{})
 	require.NoError(c.w, err)
 	if c.down("after making the key package") {
 		return
@@ -319,12 +319,12 @@ func (c *client) commit() {
 	reInit, err := plan.ReInit([]byte("the new group"))
 	require.NoError(w, err)
 	require.Equal(w, c.will.Suite, reInit.CipherSuite)
-	options := []mls.CommitOption{reInit}
+	proposals := []mls.Proposal{reInit}
 	if w.chance(0.4) {
-		options = nil
+		proposals = nil
 	}
 	c.sending("old", c.old, func() (err error) {
-		c.pending, err = c.old.Commit(w.Context(), testTime, options...)
+		c.pending, err = c.old.Commit(w.Context(), testTime, mls.CommitOptions{}, proposals...)
 		return err
 	})
 	if c.down("after making the commit") {
@@ -421,11 +421,11 @@ func (c *client) enter() {
 	old, m := c.old, c.migration
 	raced := !own && m.Welcome() != nil
 	var err error
-	c.next, err = m.Enter(w.Context(), testTime, old, w.welcome)
+	c.next, err = m.Enter(w.Context(), testTime, old, w.welcome, nil)
 	require.NoError(w, err)
 	_, err = old.EpochAuthenticator()
 	require.ErrorIs(w, err, mls.ErrRetired)
-	_, err = m.Enter(w.Context(), testTime, old, w.welcome)
+	_, err = m.Enter(w.Context(), testTime, old, w.welcome, nil)
 	require.ErrorIs(w, err, migrate.ErrEntered, "it arrives again")
 	_, err = c.next.Encrypt(w.Context(), testTime, nil, nil)
 	require.ErrorIs(w, err, mls.ErrUnsaved, "what it was entered by could be used again")
@@ -487,7 +487,7 @@ func (w *world) requireMoved() {
 		return err
 	})
 	last.sending("new", last.next, func() (err error) {
-		commit, err = last.next.Commit(w.Context(), testTime)
+		commit, err = last.next.Commit(w.Context(), testTime, mls.CommitOptions{})
 		return err
 	})
 	require.NoError(w, parallel.For(len(w.clients), func(i int) error {

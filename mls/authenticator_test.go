@@ -87,17 +87,17 @@ func TestApplicationIsAskedOnce(t *testing.T) {
 	first, second := ownKeyPackage(t, 0x0001, "first", c.config), ownKeyPackage(t, 0x0001, "second", c.config)
 	propose(1, Add{KeyPackage: first.KeyPackage}, "first")
 	groups[2].cfg.Credential = BasicCredential([]byte("renamed"))
-	update, err := groups[2].ProposeUpdate(t.Context(), insiderTime, nil)
+	update, err := groups[2].ProposeUpdate(t.Context(), insiderTime, LeafOptions{}, nil)
 	require.NoError(t, err)
 	deliver(t, update, groups, 2, public)
-	own, err := committer.ProposeUpdate(t.Context(), insiderTime, nil)
+	own, err := committer.ProposeUpdate(t.Context(), insiderTime, LeafOptions{}, nil)
 	require.NoError(t, err)
 	deliver(t, own, groups, 0, public)
 	propose(3, GroupContextExtensions{Extensions: Extensions{sendersExtension(t, "gate", "door")}}, "gate", "door")
 	require.Empty(t, c.asked(t))
 
 	all := []string{"first", "renamed", "gate", "door", "second"}
-	candidate, err := committer.Commit(t.Context(), insiderTime, Add{KeyPackage: second.KeyPackage})
+	candidate, err := committer.Commit(t.Context(), insiderTime, CommitOptions{}, Add{KeyPackage: second.KeyPackage})
 	require.NoError(t, err)
 	require.Equal(t, all, c.asked(t), "the own Update is not for this commit")
 	require.Len(t, candidate.Proposals(), 4)
@@ -108,7 +108,7 @@ func TestApplicationIsAskedOnce(t *testing.T) {
 	_, err = public.Process(t.Context(), insiderTime, candidate.Message)
 	require.NoError(t, err)
 	require.ElementsMatch(t, all, c.asked(t))
-	_, err = adopted(first.Join(t.Context(), insiderTime, candidate.Welcome))
+	_, err = adopted(first.Join(t.Context(), insiderTime, candidate.Welcome, JoinOptions{}))
 	require.NoError(t, err)
 	require.Len(t, c.asked(t), 6+2, "members and external senders")
 
@@ -116,11 +116,11 @@ func TestApplicationIsAskedOnce(t *testing.T) {
 	follow(t, groups, 0, candidate)
 	c.calls = nil
 	senders, _ := groups[0].GroupContext().Extensions.Find(ExtensionExternalSenders)
-	again, err := groups[0].Commit(t.Context(), insiderTime, GroupContextExtensions{Extensions: Extensions{Extension{Type: ExtensionExternalSenders, Data: senders}}})
+	again, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, GroupContextExtensions{Extensions: Extensions{Extension{Type: ExtensionExternalSenders, Data: senders}}})
 	require.NoError(t, err)
 	_, err = groups[1].Process(t.Context(), insiderTime, again.Message)
 	require.NoError(t, err)
-	_, err = groups[0].Commit(t.Context(), insiderTime)
+	_, err = groups[0].Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 	require.Empty(t, c.asked(t))
 	require.NotNil(t, received.Commit)
@@ -128,7 +128,7 @@ func TestApplicationIsAskedOnce(t *testing.T) {
 	// Who joins from outside judges the members once, and each of them the joiner.
 	info, err = groups[1].GroupInfo(t.Context(), insiderTime, true)
 	require.NoError(t, err)
-	outside, err := ExternalJoin(t.Context(), insiderTime, client(t, 0x0001, "outside", c.config), info)
+	outside, err := ExternalJoin(t.Context(), insiderTime, client(t, 0x0001, "outside", c.config), info, ExternalJoinOptions{})
 	require.NoError(t, err)
 	require.Len(t, c.asked(t), 6+2)
 	_, err = groups[1].Process(t.Context(), insiderTime, outside.Message)
@@ -137,7 +137,7 @@ func TestApplicationIsAskedOnce(t *testing.T) {
 
 	// The first commit of a branch.
 	branch := ownKeyPackage(t, 0x0001, "member 1", c.config)
-	_, err = groups[0].Branch(t.Context(), insiderTime, *groups[0].cfg, nil, nil, Add{KeyPackage: branch.KeyPackage})
+	_, err = groups[0].Branch(t.Context(), insiderTime, *groups[0].cfg, nil, nil, []*KeyPackage{branch.KeyPackage}, FollowUpOptions{})
 	require.NoError(t, err)
 	require.Equal(t, []string{"member 1"}, c.asked(t))
 }
@@ -174,14 +174,14 @@ func TestExternalSendersAreJudged(t *testing.T) {
 	m, g := insider{t, groups[1]}, groups[2]
 	replace := GroupContextExtensions{Extensions: Extensions{mallory}}
 	requireUnmoved(t, g, violation("5.3.1", "credential is valid").atProposal(0), func() error {
-		_, err := g.Commit(t.Context(), insiderTime, replace)
+		_, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, replace)
 		return err
 	})
 	requireUnprocessed(t, g, refused, m.commit(forgery{proposals: m.byValue(replace), withPath: true}).message)
 	malformed := GroupContextExtensions{Extensions: Extensions{Extension{Type: ExtensionExternalSenders, Data: []byte{9}}}}
 	requireUnprocessed(t, g, ErrMalformed, m.commit(forgery{proposals: m.byValue(malformed), withPath: true}).message)
 	requireUnmoved(t, g, ErrMalformed, func() error {
-		_, err := g.Commit(t.Context(), insiderTime, malformed)
+		_, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, malformed)
 		return err
 	})
 
@@ -189,17 +189,17 @@ func TestExternalSendersAreJudged(t *testing.T) {
 	message, _ := m.propose(replace)
 	_, err = g.Process(t.Context(), insiderTime, message)
 	require.NoError(t, err)
-	candidate, err := g.Commit(t.Context(), insiderTime)
+	candidate, err := g.Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 	require.Empty(t, candidate.Proposals())
 
 	// A joiner judges those who are there.
 	k := ownKeyPackage(t, 0x0001, "joiner", c.config)
 	f := m.commit(forgery{proposals: m.byValue(Add{KeyPackage: k.KeyPackage}, replace), withPath: true})
-	_, err = k.Join(t.Context(), insiderTime, f.welcome(welcomeForgery{}))
+	_, err = k.Join(t.Context(), insiderTime, f.welcome(welcomeForgery{}), JoinOptions{})
 	requireRefused(t, refused, err)
 	c.refused = ""
-	_, err = adopted(k.Join(t.Context(), insiderTime, f.welcome(welcomeForgery{})))
+	_, err = adopted(k.Join(t.Context(), insiderTime, f.welcome(welcomeForgery{}), JoinOptions{}))
 	require.NoError(t, err)
 }
 
@@ -215,10 +215,10 @@ func TestApplicationWithoutVerdict(t *testing.T) {
 	require.NoError(t, err)
 	c.fails = errors.New("service is down")
 	requireUnmoved(t, g, c.fails, func() error {
-		_, err := g.Commit(t.Context(), insiderTime)
+		_, err := g.Commit(t.Context(), insiderTime, CommitOptions{})
 		return err
 	})
-	candidate, err := g.Commit(t.Context(), insiderTime, Remove{Removed: 2}, WithoutPending())
+	candidate, err := g.Commit(t.Context(), insiderTime, CommitOptions{WithoutPending: true}, Remove{Removed: 2})
 	require.NoError(t, err)
 	require.Len(t, candidate.Proposals(), 1)
 }

@@ -26,13 +26,13 @@ func TestLateMessageNamesItsAuthor(t *testing.T) {
 			require.NoError(t, err)
 			late = append(late, m)
 		}
-		kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("carol"))
+		kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("carol"), mls.KeyPackageOptions{})
 		require.NoError(t, err)
-		c, err := w.groups["alice"].Commit(t.Context(), testTime, mls.Remove{Removed: leaf}, mls.Add{KeyPackage: kp.KeyPackage})
+		c, err := w.groups["alice"].Commit(t.Context(), testTime, mls.CommitOptions{}, mls.Remove{Removed: leaf}, mls.Add{KeyPackage: kp.KeyPackage})
 		require.NoError(t, err)
 		w.groups["alice"] = w.joined(c)
 		delete(w.groups, "bob")
-		w.groups["carol"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome))
+		w.groups["carol"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome, mls.JoinOptions{}))
 		require.NoError(t, err)
 		require.Equal(t, leaf, w.groups["carol"].OwnLeaf())
 
@@ -74,14 +74,14 @@ func TestHandshakeNamesItsAuthor(t *testing.T) {
 	w.inPublic("alice")
 	epoch := w.groups["alice"].Epoch()
 
-	kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("carol"))
+	kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("carol"), mls.KeyPackageOptions{})
 	require.NoError(t, err)
 	outside := mls.ExternalProposer{Suite: s, GroupID: w.groups["alice"].GroupID(), Epoch: epoch}
 	external, err := outside.Propose(t.Context(), authority.Signer, 0, externalPSK("psk"))
 	require.NoError(t, err)
 	joins, err := outside.ProposeJoin(t.Context(), kp)
 	require.NoError(t, err)
-	update, err := w.groups["bob"].ProposeUpdate(t.Context(), testTime, nil)
+	update, err := w.groups["bob"].ProposeUpdate(t.Context(), testTime, mls.LeafOptions{}, nil)
 	require.NoError(t, err)
 	want := []mls.Author{authorOf(authority, epoch), authorOf(w.configs["carol"], epoch), authorOf(w.configs["bob"], epoch)}
 
@@ -114,8 +114,7 @@ func TestHandshakeNamesItsAuthor(t *testing.T) {
 	// A commit under a new key is by the old one, in the epoch that it ends.
 	signer, err := s.GenerateSigner()
 	require.NoError(t, err)
-	c, err := w.groups["alice"].Commit(t.Context(), testTime,
-		mls.WithCredential(w.configs["alice"].Credential, signer), mls.GroupContextExtensions{})
+	c, err := w.groups["alice"].Commit(t.Context(), testTime, mls.CommitOptions{Leaf: mls.LeafOptions{Signer: signer}}, mls.GroupContextExtensions{})
 	require.NoError(t, err)
 	by := authorOf(w.configs["alice"], epoch)
 	check := func(c interface {
@@ -144,13 +143,13 @@ func TestHandshakeNamesItsAuthor(t *testing.T) {
 	require.NoError(t, err)
 	check(again, want...)
 	w.adopt("alice", c)
-	w.groups["carol"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome))
+	w.groups["carol"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome, mls.JoinOptions{}))
 	require.NoError(t, err)
 
 	// An external commit is by the leaf that it brings.
 	info, err := w.groups["carol"].GroupInfo(t.Context(), testTime, true)
 	require.NoError(t, err)
-	c, err = mls.ExternalJoin(t.Context(), testTime, w.config("dave"), info)
+	c, err = mls.ExternalJoin(t.Context(), testTime, w.config("dave"), info, mls.ExternalJoinOptions{})
 	require.NoError(t, err)
 	by = authorOf(w.configs["dave"], epoch+1)
 	check(c, by)

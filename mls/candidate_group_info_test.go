@@ -33,7 +33,7 @@ func (w *world) joinedBy(service *mls.PublicGroup, name string) *mls.Candidate {
 	w.t.Helper()
 	tree, err := service.RatchetTree()
 	require.NoError(w.t, err)
-	c, err := mls.ExternalJoin(w.t.Context(), testTime, w.config(name), service.GroupInfo(), mls.WithTreeFrom(tree))
+	c, err := mls.ExternalJoin(w.t.Context(), testTime, w.config(name), service.GroupInfo(), mls.ExternalJoinOptions{RatchetTree: tree})
 	require.NoError(w.t, err)
 	return c
 }
@@ -49,8 +49,7 @@ func TestGroupInfoOfCandidate(t *testing.T) {
 
 			signer, err := w.groups["a"].Suite().GenerateSigner()
 			require.NoError(t, err)
-			c, err := w.groups["a"].Commit(t.Context(), testTime,
-				mls.WithCredential(w.configs["a"].Credential, signer))
+			c, err := w.groups["a"].Commit(t.Context(), testTime, mls.CommitOptions{Leaf: mls.LeafOptions{Signer: signer}})
 			require.NoError(t, err)
 			service = storesAtOnce(t, service, c)
 			w.adopt("a", c)
@@ -61,7 +60,7 @@ func TestGroupInfoOfCandidate(t *testing.T) {
 			w.groups["c"] = w.joined(joining)
 
 			// That of another member's commit, and of one that was restored.
-			r, err := w.groups["c"].Commit(t.Context(), testTime)
+			r, err := w.groups["c"].Commit(t.Context(), testTime, mls.CommitOptions{})
 			require.NoError(t, err)
 			received, err := w.groups["b"].Process(t.Context(), testTime, r.Message)
 			require.NoError(t, err)
@@ -71,7 +70,7 @@ func TestGroupInfoOfCandidate(t *testing.T) {
 			w.adopt("c", r)
 			w.agree()
 
-			c, err = w.groups["c"].Commit(t.Context(), testTime)
+			c, err = w.groups["c"].Commit(t.Context(), testTime, mls.CommitOptions{})
 			require.NoError(t, err)
 			state, err := c.Save()
 			require.NoError(t, err)
@@ -100,8 +99,8 @@ func TestGroupInfoOfCandidateThatLeadsNowhere(t *testing.T) {
 		require.Equal(t, err == nil, info != nil)
 		return err
 	}
-	commit := func(options ...mls.CommitOption) *mls.Candidate {
-		c, err := w.groups["a"].Commit(t.Context(), testTime, options...)
+	commit := func(proposals ...mls.Proposal) *mls.Candidate {
+		c, err := w.groups["a"].Commit(t.Context(), testTime, mls.CommitOptions{}, proposals...)
 		require.NoError(t, err)
 		return c
 	}

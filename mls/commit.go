@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Commit makes a commit of the proposals that arrived in this epoch and those that
-// options bring (RFC 9420, Section 12.4.1). The Group is unchanged, except that a
-// PrivateMessage uses a generation of the handshake ratchet.
+// Commit makes a commit of the proposals that arrived in this epoch, and of proposals,
+// which it sends by value (RFC 9420, Section 12.4.1). The Group is unchanged, except that
+// a PrivateMessage uses a generation of the handshake ratchet.
 //
 // Without proposals, the commit only replaces the keys on the committer's path. Of
 // proposals that arrived and exclude each other, a Remove takes precedence over an
@@ -17,9 +17,9 @@ import (
 // expired since they arrived are left out too.
 //
 // A ReInit is committed alone, and after everything else. If it arrived and there is
-// nothing else to commit, by option or from others, a commit covers it and ends the
+// nothing else to commit, by value or from others, a commit covers it and ends the
 // group, even a commit that was meant only to renew keys. [Candidate.Proposals] shows
-// that before the commit is sent; [WithoutPending] makes a commit that leaves it out.
+// that before the commit is sent; with WithoutPending, the commit leaves it out.
 //
 // A commit that only removes members, or only ends the group by a ReInit, asks the policy
 // whether the member may leave. Where the policy does not let the group go on, a commit
@@ -27,25 +27,23 @@ import (
 //
 // The error is [ErrReInit] after a ReInit, [ErrUnsaved] if a group that was saved has to
 // be saved again first, [ErrRetired], or a [*PolicyError]. It wraps [ErrMalformed] or
-// [ErrUnsupported] if an option is no complete proposal of a declared type,
+// [ErrUnsupported] if one of proposals is not complete or its type not declared,
 // [ErrUnknownPSK] or [ErrUnusablePSK] if a pre-shared key is missing or refused by the
-// suite, and [ErrInvalid] if the proposals break a rule or the Authenticator refuses one
-// of the options.
-func (g *Group) Commit(ctx context.Context, now time.Time, options ...CommitOption) (c *Candidate, err error) {
+// suite, and [ErrInvalid] if the proposals break a rule or the Authenticator refuses what
+// proposals or options bring.
+func (g *Group) Commit(ctx context.Context, now time.Time, options CommitOptions, proposals ...Proposal) (*Candidate, error) {
+	return g.commitPlanned(ctx, now, &commitPlan{CommitOptions: options, byValue: proposals})
+}
+
+func (g *Group) commitPlanned(ctx context.Context, now time.Time, plan *commitPlan) (c *Candidate, err error) {
 	defer func() { g.tellDenied(err) }()
 	done, err := g.active()
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	plan, err := newCommitPlan(options)
-	if err != nil {
+	if err := plan.prepare(g.cfg); err != nil {
 		return nil, err
-	}
-	if len(plan.leaf) > 0 {
-		if plan.own, err = g.cfg.with(plan.leaf); err != nil {
-			return nil, err
-		}
 	}
 	list, q, err := g.judgedProposals(ctx, now, plan)
 	if err != nil {
@@ -119,7 +117,7 @@ func (m *commitMaker) make(ctx context.Context, q questions, list []CommittedPro
 		m.self = &memberView{leaf: a.edit.claimLeaf()}
 	}
 	var path *ownPath
-	if a.needsPath || m.plan.forcePath {
+	if a.needsPath || m.plan.ForcePath {
 		if path, err = m.renewPath(ctx, q, a); err != nil {
 			return nil, nil, err
 		}
@@ -157,7 +155,7 @@ func (m *commitMaker) make(ctx context.Context, q questions, list []CommittedPro
 	} else {
 		begun.self = m.self.next(next.tree, m.self.leafKey, nil)
 	}
-	content := p.content(m.sender, ContentCommit, m.plan.aad)
+	content := p.content(m.sender, ContentCommit, m.plan.AuthenticatedData)
 	content.commit = c
 	ac, err := signContent(ctx, m.cfg.Signer, m.format, content, p.contextBytes)
 	if err != nil {
@@ -181,7 +179,7 @@ func (m *commitMaker) make(ctx context.Context, q questions, list []CommittedPro
 
 	cfg, welcome := m.plan.config(m.cfg), []byte(nil)
 	if len(a.joiners) > 0 && !m.plan.noWelcome {
-		w := welcomeBuilder{cfg: cfg, next: begun, joiner: joiner, psk: psk, psks: a.psks, withTree: !m.plan.noTree}
+		w := welcomeBuilder{cfg: cfg, next: begun, joiner: joiner, psk: psk, psks: a.psks, withTree: !m.plan.WithoutTree}
 		if welcome, err = w.build(ctx, a, path); err != nil {
 			return nil, nil, err
 		}

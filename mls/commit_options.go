@@ -1,34 +1,52 @@
 package mls
 
-// CommitOption is an option of [Group.Commit]: a setting, or a [Proposal] to send by
-// value.
-type CommitOption interface{ plan(*commitPlan) }
+// CommitOptions says what [Group.Commit] does besides sending proposals by value. The zero
+// value is for an ordinary commit.
+type CommitOptions struct {
+	// Leaf changes what the committer's leaf says. The commit then replaces the keys on
+	// the committer's path, as with ForcePath.
+	Leaf LeafOptions
 
-// commitPlan is what the caller wants of a commit.
-type commitPlan struct {
-	byValue   []Proposal
-	aad       []byte
-	forcePath bool
-	noPending bool
-	noTree    bool
-	noWelcome bool   // for simulations that make many members at once
-	tree      []byte // for an external join
-	followUp  *followUp
-	leaf      []LeafOption
-	own       *Config // the committer's with leaf applied, or nil
+	// AuthenticatedData goes along with the commit, authenticated and unencrypted (RFC
+	// 9420, Section 6.3.1).
+	AuthenticatedData []byte
+
+	// ForcePath makes the commit replace the keys on the committer's path even where RFC
+	// 9420, Section 12.4, does not require it, as when all its proposals are Adds.
+	ForcePath bool
+
+	// WithoutPending leaves out the proposals that arrived in this epoch.
+	WithoutPending bool
+
+	// WithoutTree leaves the ratchet tree out of the Welcome. Joiners get it from
+	// [Candidate.RatchetTree], or [Group.RatchetTree] of the new epoch.
+	WithoutTree bool
 }
 
-func newCommitPlan(options []CommitOption) (*commitPlan, error) {
-	var p commitPlan
-	for _, o := range options {
-		if proposal, ok := o.(Proposal); ok || o == nil {
-			if err := complete(proposal); err != nil {
-				return nil, err
-			}
+// commitPlan is what a commit is to do.
+type commitPlan struct {
+	CommitOptions
+	byValue   []Proposal
+	own       *Config   // the committer's with Leaf applied, or nil
+	followUp  *followUp // what the first commit of a follow-up group links it to, or nil
+	noWelcome bool      // for simulations that make many members at once
+}
+
+// prepare completes the plan of a commit by the member whose configuration is c. It
+// returns an error if the plan has a proposal that is not complete.
+func (p *commitPlan) prepare(c *Config) error {
+	for _, proposal := range p.byValue {
+		if err := complete(proposal); err != nil {
+			return err
 		}
-		o.plan(&p)
 	}
-	return &p, nil
+	if p.Leaf.empty() {
+		return nil
+	}
+	p.ForcePath = true
+	var err error
+	p.own, err = c.with(p.Leaf)
+	return err
 }
 
 // config returns the committer's configuration in the next epoch. c is its present one.
@@ -41,41 +59,3 @@ func (p *commitPlan) config(c *Config) *Config {
 
 // leads reports whether a commit of these proposals only leads out of the group.
 func (p *commitPlan) leads(list []CommittedProposal) bool { return leaveOnly(list) && p.own == nil }
-
-type commitOption func(*commitPlan)
-
-func (o commitOption) plan(p *commitPlan) { o(p) }
-
-func (p Add) plan(c *commitPlan)                    { c.byValue = append(c.byValue, p) }
-func (p Update) plan(c *commitPlan)                 { c.byValue = append(c.byValue, p) }
-func (p Remove) plan(c *commitPlan)                 { c.byValue = append(c.byValue, p) }
-func (p PreSharedKey) plan(c *commitPlan)           { c.byValue = append(c.byValue, p) }
-func (p ReInit) plan(c *commitPlan)                 { c.byValue = append(c.byValue, p) }
-func (p ExternalInit) plan(c *commitPlan)           { c.byValue = append(c.byValue, p) }
-func (p Custom) plan(c *commitPlan)                 { c.byValue = append(c.byValue, p) }
-func (p GroupContextExtensions) plan(c *commitPlan) { c.byValue = append(c.byValue, p) }
-
-// ForcePath makes a commit replace the keys on the committer's path even where RFC 9420,
-// Section 12.4, does not require it, as when all its proposals are Adds.
-func ForcePath() CommitOption { return commitOption(func(p *commitPlan) { p.forcePath = true }) }
-
-// WithoutPending leaves out the proposals that arrived in this epoch. By default, a
-// commit covers them.
-func WithoutPending() CommitOption { return commitOption(func(p *commitPlan) { p.noPending = true }) }
-
-// WithoutTree leaves the ratchet tree out of the Welcome. Joiners get it from
-// [Candidate.RatchetTree], or [Group.RatchetTree] of the new epoch.
-func WithoutTree() CommitOption { return commitOption(func(p *commitPlan) { p.noTree = true }) }
-
-// WithAuthenticatedData authenticates data that goes along with the commit, unencrypted (RFC
-// 9420, Section 6.3.1).
-func WithAuthenticatedData(data []byte) CommitOption {
-	return commitOption(func(p *commitPlan) { p.aad = data })
-}
-
-// WithTreeFrom gives [ExternalJoin] the ratchet tree, as [Group.RatchetTree] returns it.
-func WithTreeFrom(tree []byte) CommitOption {
-	return commitOption(func(p *commitPlan) { p.tree = tree })
-}
-
-func withoutWelcome() CommitOption { return commitOption(func(p *commitPlan) { p.noWelcome = true }) }

@@ -47,7 +47,7 @@ func churn(t testing.TB, groups []*Group) {
 		r.incoming = append(r.incoming, m)
 	}
 	var err error
-	r.rival, err = groups[2].Commit(t.Context(), insiderTime)
+	r.rival, err = groups[2].Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 	r.proposal, err = groups[3].Propose(t.Context(), insiderTime, Remove{Removed: 1}, nil)
 	require.NoError(t, err)
@@ -114,7 +114,7 @@ func (r *race) jobs() []func() error {
 	for range 3 {
 		jobs = append(jobs,
 			func() error { _, err := g.Encrypt(ctx, insiderTime, []byte("hello"), nil); return err },
-			func() error { _, err := g.ProposeUpdate(ctx, insiderTime, nil); return err },
+			func() error { _, err := g.ProposeUpdate(ctx, insiderTime, LeafOptions{}, nil); return err },
 			func() error { _, err := g.Process(ctx, insiderTime, r.proposal); return err },
 			func() error { _, err := g.Export("label", nil, 16); return err },
 			func() error { _, err := g.EpochAuthenticator(); return err },
@@ -139,7 +139,7 @@ func (r *race) open(m []byte) error {
 }
 
 func (r *race) commit() error {
-	c, err := r.group.Commit(r.t.Context(), insiderTime, WithoutPending())
+	c, err := r.group.Commit(r.t.Context(), insiderTime, CommitOptions{WithoutPending: true})
 	if err != nil {
 		return err
 	}
@@ -175,7 +175,7 @@ func TestOneAdoptWins(t *testing.T) {
 	g := clique(t, 0x0001, 3)[0]
 	var candidates []*Candidate
 	for range 4 {
-		c, err := g.Commit(t.Context(), insiderTime)
+		c, err := g.Commit(t.Context(), insiderTime, CommitOptions{})
 		require.NoError(t, err)
 		candidates = append(candidates, c, c)
 	}

@@ -135,13 +135,13 @@ func specimens(t *testing.T, id suite.ID) []*specimen {
 	var welcome *Candidate
 	for format, adjust := range map[string]func(*Config){"public": publicHandshake, "private": privateHandshake} {
 		adjust(sender.cfg)
-		for kind, options := range map[string][]CommitOption{
+		for kind, proposals := range map[string][]Proposal{
 			"commit":           nil,
-			"commit that adds": {Add{KeyPackage: joiner.KeyPackage}, Add{KeyPackage: other.KeyPackage}, ForcePath()},
+			"commit that adds": {Add{KeyPackage: joiner.KeyPackage}, Add{KeyPackage: other.KeyPackage}},
 		} {
-			c, err := sender.Commit(t.Context(), insiderTime, append(options, WithoutPending())...)
+			c, err := sender.Commit(t.Context(), insiderTime, CommitOptions{ForcePath: true, WithoutPending: true}, proposals...)
 			require.NoError(t, err)
-			if len(options) > 1 {
+			if len(proposals) > 1 {
 				welcome = c
 			}
 			add(format+" "+kind, c.Message, func(r *Received) {
@@ -155,7 +155,7 @@ func specimens(t *testing.T, id suite.ID) []*specimen {
 	add("application message", message, func(r *Received) { require.Equal(t, "a message", string(r.Application.Data)) })
 	for format, adjust := range map[string]func(*Config){"public": publicHandshake, "private": privateHandshake} {
 		adjust(sender.cfg)
-		message, err = sender.ProposeUpdate(t.Context(), insiderTime, nil)
+		message, err = sender.ProposeUpdate(t.Context(), insiderTime, LeafOptions{}, nil)
 		require.NoError(t, err)
 		add(format+" Update", message, isProposal)
 		message, err = sender.Propose(t.Context(), insiderTime, Remove{Removed: 0}, nil)
@@ -178,7 +178,7 @@ func keyPackageSpecimen(t *testing.T, g *Group) *specimen {
 		if m.KeyPackage == nil {
 			return ErrUnsupported
 		}
-		_, err = g.Commit(t.Context(), insiderTime, Add{KeyPackage: m.KeyPackage}, WithoutPending())
+		_, err = g.Commit(t.Context(), insiderTime, CommitOptions{WithoutPending: true}, Add{KeyPackage: m.KeyPackage})
 		return err
 	}
 	return &specimen{
@@ -198,7 +198,7 @@ func welcomeSpecimen(t *testing.T, c *Candidate, k *OwnKeyPackage) *specimen {
 	end := bytes.Index(c.Welcome, other.secrets.ciphertext) + len(other.secrets.ciphertext)
 	initKey, leafKey := k.initKey, k.leafKey
 	join := func(b []byte) error {
-		joined, err := k.Join(t.Context(), insiderTime, b)
+		joined, err := k.Join(t.Context(), insiderTime, b, JoinOptions{})
 		if err == nil {
 			require.Equal(t, c.next.secrets.authenticator, joined.next.secrets.authenticator)
 			joined.Discard()

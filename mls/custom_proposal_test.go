@@ -50,7 +50,7 @@ func TestDeclaredProposalsAreCarried(t *testing.T) {
 				require.ErrorIs(t, encrypts(t, groups[i]), ErrPendingProposals)
 			}
 			var byValue Proposal = second // any proposal is an option
-			c, err := groups[0].Commit(t.Context(), insiderTime, byValue)
+			c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, byValue)
 			require.NoError(t, err)
 
 			want := []CommittedProposal{
@@ -121,11 +121,11 @@ func TestCustomProposalsSayWhetherTheyNeedAPath(t *testing.T) {
 			}
 			requireFollowed(t, a.victim, a.commit(forgery{proposals: list, withPath: true}).message)
 
-			var options []CommitOption
+			var proposals []Proposal
 			for _, p := range c.list {
-				options = append(options, p)
+				proposals = append(proposals, p)
 			}
-			own, err := a.Commit(t.Context(), insiderTime, options...)
+			own, err := a.Commit(t.Context(), insiderTime, CommitOptions{}, proposals...)
 			require.NoError(t, err)
 			require.Equal(t, c.path, publicIn(t, own.Message).content.commit.path != nil)
 		})
@@ -160,7 +160,7 @@ func TestUndeclaredProposalsAreRefused(t *testing.T) {
 		want := violation("12.2", "every member supports the proposal type 0x0A0A").atLeaf(0).atProposal(0)
 		custom := Custom{ProposalType: value, Data: nil}
 		requireUnmoved(t, g, want, func() error {
-			_, err := g.Commit(t.Context(), insiderTime, custom)
+			_, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, custom)
 			return err
 		})
 		requireUnmoved(t, g, want, func() error {
@@ -170,7 +170,7 @@ func TestUndeclaredProposalsAreRefused(t *testing.T) {
 		requireUnprocessed(t, g, want, m.commit(forgery{proposals: m.byValue(custom), withPath: true}).message)
 	})
 	t.Run("type of RFC 9420", func(t *testing.T) {
-		_, err := groups[2].Commit(t.Context(), insiderTime, Custom{ProposalType: ProposalRemove, Data: []byte{0, 0, 0, 1}})
+		_, err := groups[2].Commit(t.Context(), insiderTime, CommitOptions{}, Custom{ProposalType: ProposalRemove, Data: []byte{0, 0, 0, 1}})
 		require.ErrorIs(t, err, ErrMalformed)
 		_, err = Marshal(&TypedProposal{Custom{ProposalType: ProposalRemove, Data: nil}})
 		require.ErrorIs(t, err, ErrMalformed)
@@ -199,7 +199,7 @@ func TestMembersWhoStaySupportCustomProposals(t *testing.T) {
 		return err
 	})
 	requireUnmoved(t, victim, want(1), func() error {
-		_, err := victim.Commit(t.Context(), insiderTime, Remove{Removed: 2}, custom)
+		_, err := victim.Commit(t.Context(), insiderTime, CommitOptions{}, Remove{Removed: 2}, custom)
 		return err
 	})
 	requireUnprocessed(t, victim, want(1), m.commit(forgery{proposals: m.byValue(Remove{Removed: 0}, custom), withPath: true}).message)
@@ -210,11 +210,11 @@ func TestMembersWhoStaySupportCustomProposals(t *testing.T) {
 		_, err = groups[i].Process(t.Context(), insiderTime, message)
 		require.NoError(t, err)
 	}
-	c, err := victim.Commit(t.Context(), insiderTime)
+	c, err := victim.Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 	require.Empty(t, c.Proposals())
 	c.Discard()
-	c, err = victim.Commit(t.Context(), insiderTime, Remove{Removed: 1})
+	c, err = victim.Commit(t.Context(), insiderTime, CommitOptions{}, Remove{Removed: 1})
 	require.NoError(t, err)
 	require.Len(t, c.Proposals(), 2)
 	r, err := groups[0].Process(t.Context(), insiderTime, c.Message)
@@ -224,10 +224,10 @@ func TestMembersWhoStaySupportCustomProposals(t *testing.T) {
 
 	// By value, the removed member follows, too, who handles no such type.
 	joiner := ownKeyPackage(t, 0x0001, "joiner lacks it", publicHandshake)
-	c, err = victim.Commit(t.Context(), insiderTime, WithoutPending(), Remove{Removed: 1}, Add{KeyPackage: joiner.KeyPackage}, custom)
+	c, err = victim.Commit(t.Context(), insiderTime, CommitOptions{WithoutPending: true}, Remove{Removed: 1}, Add{KeyPackage: joiner.KeyPackage}, custom)
 	require.NoError(t, err)
 	follow(t, groups, 3, c)
-	_, err = joiner.Join(t.Context(), insiderTime, c.Welcome)
+	_, err = joiner.Join(t.Context(), insiderTime, c.Welcome, JoinOptions{})
 	require.NoError(t, err)
 }
 
@@ -256,13 +256,13 @@ func TestCustomProposalsFromOutside(t *testing.T) {
 		require.NoError(t, err)
 		require.ErrorIs(t, encrypts(t, g), ErrPendingProposals)
 	}
-	c, err := groups[1].Commit(t.Context(), insiderTime)
+	c, err := groups[1].Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 	require.Equal(t, Proposal(Custom{ProposalType: openProposal, Data: []byte("from outside")}), c.Proposals()[0].Proposal)
 	follow(t, groups, 1, c)
 
 	lacking := ownKeyPackage(t, 0x0001, "lacks it", publicHandshake)
-	c, err = groups[0].Commit(t.Context(), insiderTime, Add{KeyPackage: lacking.KeyPackage})
+	c, err = groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, Add{KeyPackage: lacking.KeyPackage})
 	require.NoError(t, err)
 	follow(t, groups, 0, c)
 	_, err = groups[2].Process(t.Context(), insiderTime, sent(openProposal))
@@ -270,7 +270,7 @@ func TestCustomProposalsFromOutside(t *testing.T) {
 	require.NoError(t, encrypts(t, groups[2]))
 
 	a := newAttack(t, declares)
-	message = a.externalCommit(client(t, 0x0001, "joiner", declares), func(c *commit) {
+	message = a.externalCommit(client(t, 0x0001, "joiner", declares), ExternalJoinOptions{}, func(c *commit) {
 		c.proposals = append(c.proposals, proposalOrRef{proposal: Custom{ProposalType: strangeProposal, Data: nil}})
 	})
 	requireUnprocessed(t, a.victim, violation("12.2", "external commit has no 0xF0F1").atProposal(1), message)
@@ -291,7 +291,7 @@ func TestCustomProposalsAreSaved(t *testing.T) {
 	require.NoError(t, err)
 	restored, err := RestoreGroup(insiderTime, *groups[2].cfg, state)
 	require.NoError(t, err)
-	c, err := restored.Commit(t.Context(), insiderTime)
+	c, err := restored.Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 	require.Equal(t, Proposal(custom), c.Proposals()[0].Proposal)
 	requireFollowed(t, groups[0], c.Message)
@@ -300,11 +300,11 @@ func TestCustomProposalsAreSaved(t *testing.T) {
 	forgetful.Proposals = nil
 	restored, err = RestoreGroup(insiderTime, forgetful, state)
 	require.NoError(t, err)
-	c, err = restored.Commit(t.Context(), insiderTime)
+	c, err = restored.Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 	require.Empty(t, c.Proposals())
 	require.Empty(t, c.to.tree.leaf(2).Capabilities.Proposals, "its new leaf lists what it declares")
-	c, err = groups[0].Commit(t.Context(), insiderTime)
+	c, err = groups[0].Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 	require.Len(t, c.Proposals(), 1)
 	_, err = restored.Process(t.Context(), insiderTime, c.Message)
@@ -369,7 +369,7 @@ func TestConfigListsTypesThatItMay(t *testing.T) {
 		"proposal in two manners": {func(c *Config) { c.Proposals = []CustomProposalType{{Type: 8}, {Type: 8, NoPath: true}} }, "lists 0x0008 twice"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := NewKeyPackage(t.Context(), insiderTime, client(t, 0x0001, "client", c.change))
+			_, err := NewKeyPackage(t.Context(), insiderTime, client(t, 0x0001, "client", c.change), KeyPackageOptions{})
 			require.ErrorContains(t, err, c.text)
 			_, err = CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "client", c.change), nil)
 			require.ErrorContains(t, err, c.text)

@@ -55,11 +55,11 @@ func TestAdoptDeletesTheEpoch(t *testing.T) {
 				groups := clique(t, id, 3)
 				populate(t, groups)
 				old := groups[0]
-				_, err := old.ProposeUpdate(t.Context(), insiderTime, nil)
+				_, err := old.ProposeUpdate(t.Context(), insiderTime, LeafOptions{}, nil)
 				require.NoError(t, err)
-				lost, err := old.Commit(t.Context(), insiderTime, WithoutPending())
+				lost, err := old.Commit(t.Context(), insiderTime, CommitOptions{WithoutPending: true})
 				require.NoError(t, err)
-				won, err := groups[committer].Commit(t.Context(), insiderTime, WithoutPending())
+				won, err := groups[committer].Commit(t.Context(), insiderTime, CommitOptions{WithoutPending: true})
 				require.NoError(t, err)
 				if committer != 0 {
 					r, err := old.Process(t.Context(), insiderTime, won.Message)
@@ -96,9 +96,9 @@ func TestLostCandidateIsRetired(t *testing.T) {
 	groups := clique(t, 0x0001, 3)
 	populate(t, groups)
 	old := groups[0]
-	lost, err := old.Commit(t.Context(), insiderTime)
+	lost, err := old.Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
-	won, err := old.Commit(t.Context(), insiderTime)
+	won, err := old.Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 	secrets := secretsOfEpoch(t, old)
 	for _, row := range lost.next.secrets.table() {
@@ -118,7 +118,7 @@ func TestRemovedMemberKeepsNothing(t *testing.T) {
 	groups := clique(t, 0x0001, 3)
 	populate(t, groups)
 	old := groups[2]
-	c, err := groups[0].Commit(t.Context(), insiderTime, Remove{Removed: 2})
+	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, Remove{Removed: 2})
 	require.NoError(t, err)
 	r, err := old.Process(t.Context(), insiderTime, c.Message)
 	require.NoError(t, err)
@@ -153,7 +153,7 @@ func TestJoinDeletesTheInitKey(t *testing.T) {
 			"path_secret":   bytes.Clone(i.path.secrets.secrets[len(i.path.secrets.secrets)-1]),
 			"commit_secret": bytes.Clone(i.path.secrets.commitSecret),
 		}
-		g, err := adopted(i.joiner.Join(t.Context(), insiderTime, welcome))
+		g, err := adopted(i.joiner.Join(t.Context(), insiderTime, welcome, JoinOptions{}))
 		require.NoError(t, err)
 		require.Equal(t, []string{"leaf key"}, slices.Collect(maps.Keys(
 			reachable(secrets, map[string]any{"key package": i.joiner, "group": g}))))
@@ -192,7 +192,7 @@ func TestMessageOpensOnceAcrossEpochs(t *testing.T) {
 	_, err := groups[1].Process(t.Context(), insiderTime, opened)
 	require.NoError(t, err)
 	requireUnprocessed(t, groups[1], ErrConsumed, opened)
-	c, err := groups[2].Commit(t.Context(), insiderTime, Remove{Removed: 0})
+	c, err := groups[2].Commit(t.Context(), insiderTime, CommitOptions{}, Remove{Removed: 0})
 	require.NoError(t, err)
 	old := groups[1]
 	follow(t, groups, 2, c)

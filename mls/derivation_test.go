@@ -35,7 +35,7 @@ func TestOtherDerivationIsNamed(t *testing.T) {
 	w, _, _ := newPartedWorld(t)
 	w.talk()
 	for by, to := range map[string]string{"alice": "bob", "bob": "alice"} {
-		c, err := w.groups[by].Commit(t.Context(), testTime)
+		c, err := w.groups[by].Commit(t.Context(), testTime, mls.CommitOptions{})
 		require.NoError(t, err)
 		_, err = w.groups[to].Process(t.Context(), testTime, c.Message)
 		require.ErrorIs(t, err, mls.ErrDerivation)
@@ -52,11 +52,11 @@ func TestOtherDerivationIsNamed(t *testing.T) {
 func TestOtherDerivationOfWelcomeIsNamed(t *testing.T) {
 	w, labelled, released := newPartedWorld(t)
 	for name, suites := range map[string]mls.Suites{"labelled": labelled, "unlabelled": released} {
-		k, err := mls.NewKeyPackage(t.Context(), testTime, w.derivingConfig(name, suites))
+		k, err := mls.NewKeyPackage(t.Context(), testTime, w.derivingConfig(name, suites), mls.KeyPackageOptions{})
 		require.NoError(t, err)
-		c, err := w.groups["alice"].Commit(t.Context(), testTime, mls.Add{KeyPackage: k.KeyPackage}, mls.ForcePath())
+		c, err := w.groups["alice"].Commit(t.Context(), testTime, mls.CommitOptions{ForcePath: true}, mls.Add{KeyPackage: k.KeyPackage})
 		require.NoError(t, err)
-		_, err = k.Join(t.Context(), testTime, c.Welcome)
+		_, err = k.Join(t.Context(), testTime, c.Welcome, mls.JoinOptions{})
 		if name == "labelled" {
 			require.NoError(t, err)
 		} else {
@@ -75,7 +75,7 @@ func TestOtherDerivationOfExternalCommitIsNamed(t *testing.T) {
 		info, err := w.groups[by].GroupInfo(t.Context(), testTime, true)
 		require.NoError(t, err)
 		suites := map[string]mls.Suites{"alice": labelled, "bob": released}[to] // as the receiver derives
-		c, err := mls.ExternalJoin(t.Context(), testTime, w.derivingConfig("joiner", suites), info)
+		c, err := mls.ExternalJoin(t.Context(), testTime, w.derivingConfig("joiner", suites), info, mls.ExternalJoinOptions{})
 		require.NoError(t, err)
 		_, err = w.groups[to].Process(t.Context(), testTime, c.Message)
 		require.ErrorIs(t, err, mls.ErrDerivation)

@@ -49,7 +49,7 @@ func TestFailedCommitsKeepNoKeys(t *testing.T) {
 			g := clique(t, 0x0001, 3)[0]
 			keys := counted(g)
 			g.cfg.Signer = failing{g.cfg.Signer, &left}
-			_, err := g.Commit(t.Context(), insiderTime, Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage}, ForcePath())
+			_, err := g.Commit(t.Context(), insiderTime, CommitOptions{ForcePath: true}, Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage})
 			require.ErrorContains(t, err, "signer is gone")
 			require.NotZero(t, keys.made.Load())
 			require.Zero(t, keys.kept())
@@ -58,7 +58,7 @@ func TestFailedCommitsKeepNoKeys(t *testing.T) {
 	t.Run("without the PSK", func(t *testing.T) {
 		g := clique(t, 0x0001, 3)[0]
 		keys := counted(g)
-		_, err := g.Commit(t.Context(), insiderTime, externalPSK("x"), ForcePath())
+		_, err := g.Commit(t.Context(), insiderTime, CommitOptions{ForcePath: true}, externalPSK("x"))
 		require.ErrorIs(t, err, ErrUnknownPSK)
 		require.NotZero(t, keys.made.Load())
 		require.Zero(t, keys.kept())
@@ -66,7 +66,7 @@ func TestFailedCommitsKeepNoKeys(t *testing.T) {
 	t.Run("received", func(t *testing.T) {
 		groups := clique(t, 0x0001, 3)
 		groups[1].cfg.PSKs = interrupt{do: new(func())}
-		c, err := groups[1].Commit(t.Context(), insiderTime, externalPSK("x"), ForcePath())
+		c, err := groups[1].Commit(t.Context(), insiderTime, CommitOptions{ForcePath: true}, externalPSK("x"))
 		require.NoError(t, err)
 		keys := counted(groups[0])
 		requireUnprocessed(t, groups[0], ErrUnknownPSK, c.Message)
@@ -96,7 +96,7 @@ func TestFailedCommitKeepsNoSecrets(t *testing.T) {
 	g.public = &public
 	left := 1
 	g.cfg.Signer = failing{g.cfg.Signer, &left}
-	_, err := g.Commit(t.Context(), insiderTime, Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage})
+	_, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage})
 	require.ErrorContains(t, err, "signer is gone")
 	require.NotEmpty(t, secrets)
 	for _, secret := range secrets {
@@ -111,7 +111,7 @@ func TestDiscard(t *testing.T) {
 	g := groups[0]
 	secrets := secretsOfEpoch(t, g)
 	keys := counted(g)
-	c, err := g.Commit(t.Context(), insiderTime)
+	c, err := g.Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 	require.NotZero(t, keys.kept())
 	next := map[string][]byte{}
@@ -129,7 +129,7 @@ func TestDiscard(t *testing.T) {
 	require.ElementsMatch(t, slices.Collect(maps.Keys(secrets)),
 		slices.Collect(maps.Keys(reachable(secrets, map[string]any{"group": g}))))
 
-	removal, err := groups[1].Commit(t.Context(), insiderTime, Remove{Removed: 0})
+	removal, err := groups[1].Commit(t.Context(), insiderTime, CommitOptions{}, Remove{Removed: 0})
 	require.NoError(t, err)
 	r, err := g.Process(t.Context(), insiderTime, removal.Message)
 	require.NoError(t, err)
@@ -152,17 +152,17 @@ func TestLastResortKeyIsShared(t *testing.T) {
 			var groups, others []*Group
 			for range 2 {
 				g := clique(t, 0x0001, 2)[0]
-				commit, err := g.Commit(t.Context(), insiderTime, Add{KeyPackage: k.KeyPackage})
+				commit, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, Add{KeyPackage: k.KeyPackage})
 				require.NoError(t, err)
-				joined, err := adopted(k.Join(t.Context(), insiderTime, commit.Welcome))
+				joined, err := adopted(k.Join(t.Context(), insiderTime, commit.Welcome, JoinOptions{}))
 				require.NoError(t, err)
-				_, err = k.Join(t.Context(), insiderTime, commit.Welcome)
+				_, err = k.Join(t.Context(), insiderTime, commit.Welcome, JoinOptions{})
 				require.ErrorIs(t, err, ErrKeyPackageUsed, "it would send with the same keys")
 				state, err := k.Save()
 				require.NoError(t, err)
 				again, err := RestoreKeyPackage(insiderTime, k.cfg, state)
 				require.NoError(t, err)
-				_, err = again.Join(t.Context(), insiderTime, commit.Welcome)
+				_, err = again.Join(t.Context(), insiderTime, commit.Welcome, JoinOptions{})
 				require.ErrorIs(t, err, ErrKeyPackageUsed, "nor after a restart")
 				g, err = commit.Adopt()
 				require.NoError(t, err)
@@ -173,7 +173,7 @@ func TestLastResortKeyIsShared(t *testing.T) {
 			}
 			for i, g := range groups {
 				require.Zero(t, c.destroyed.Load())
-				commit, err := others[i].Commit(t.Context(), insiderTime)
+				commit, err := others[i].Commit(t.Context(), insiderTime, CommitOptions{})
 				require.NoError(t, err)
 				r, err := g.Process(t.Context(), insiderTime, commit.Message)
 				require.NoError(t, err)
@@ -181,7 +181,7 @@ func TestLastResortKeyIsShared(t *testing.T) {
 				require.NoError(t, err)
 				_, err = next.Save()
 				require.NoError(t, err)
-				own, err := next.Commit(t.Context(), insiderTime, ForcePath())
+				own, err := next.Commit(t.Context(), insiderTime, CommitOptions{ForcePath: true})
 				require.NoError(t, err)
 				_, err = own.Adopt() // without the leaf of the key package
 				require.NoError(t, err)

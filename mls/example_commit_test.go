@@ -11,11 +11,11 @@ import (
 // Alice makes a group and adds Bob and Carol, who have published key packages.
 func ExampleAdd() {
 	ctx := context.Background()
-	bob := must(mls.NewKeyPackage(ctx, noon, client("Bob")))
-	carol := must(mls.NewKeyPackage(ctx, noon, client("Carol")))
+	bob := must(mls.NewKeyPackage(ctx, noon, client("Bob"), mls.KeyPackageOptions{}))
+	carol := must(mls.NewKeyPackage(ctx, noon, client("Carol"), mls.KeyPackageOptions{}))
 
 	alice := must(mls.CreateGroup(ctx, noon, client("Alice"), []byte("our group")))
-	commit := must(alice.Commit(ctx, noon, mls.Add{KeyPackage: bob.KeyPackage}, mls.Add{KeyPackage: carol.KeyPackage}))
+	commit := must(alice.Commit(ctx, noon, mls.CommitOptions{}, mls.Add{KeyPackage: bob.KeyPackage}, mls.Add{KeyPackage: carol.KeyPackage}))
 	// commit.Message is for the members, commit.Welcome for Bob and Carol. The group is as
 	// it was until the delivery service has accepted the commit.
 	fmt.Println("epoch", alice.Epoch(), names(alice))
@@ -34,7 +34,7 @@ func ExampleRemove() {
 	groups := groupOf(client("Alice"), client("Bob"), client("Carol"))
 	alice, bob := groups[0], groups[1]
 
-	commit := must(alice.Commit(ctx, noon, mls.Remove{Removed: bob.OwnLeaf()}))
+	commit := must(alice.Commit(ctx, noon, mls.CommitOptions{}, mls.Remove{Removed: bob.OwnLeaf()}))
 	alice = must(commit.Adopt())
 
 	received := must(bob.Process(ctx, noon, commit.Message))
@@ -54,8 +54,8 @@ func ExampleCandidate_Adopt() {
 	groups := groupOf(client("Alice"), client("Bob"), client("Carol"))
 	alice, bob, carol := groups[0], groups[1], groups[2]
 
-	winner := must(alice.Commit(ctx, noon))
-	loser := must(bob.Commit(ctx, noon, mls.Remove{Removed: carol.OwnLeaf()}))
+	winner := must(alice.Commit(ctx, noon, mls.CommitOptions{}))
+	loser := must(bob.Commit(ctx, noon, mls.CommitOptions{}, mls.Remove{Removed: carol.OwnLeaf()}))
 
 	// The delivery service accepts the first commit of an epoch and shows it to Bob.
 	alice = must(winner.Adopt())
@@ -66,7 +66,7 @@ func ExampleCandidate_Adopt() {
 	_, err = alice.Process(ctx, noon, loser.Message)
 	fmt.Println("too late:", errors.Is(err, mls.ErrPastEpoch))
 
-	again := must(bob.Commit(ctx, noon, mls.Remove{Removed: carol.OwnLeaf()}))
+	again := must(bob.Commit(ctx, noon, mls.CommitOptions{}, mls.Remove{Removed: carol.OwnLeaf()}))
 	alice = must(must(alice.Process(ctx, noon, again.Message)).Commit.Adopt())
 	fmt.Println("epoch", alice.Epoch(), names(alice))
 
@@ -78,14 +78,16 @@ func ExampleCandidate_Adopt() {
 
 // Alice's credential and signature key are replaced. An [mls.Authenticator] would be asked
 // whether the new credential may follow the old one.
-func ExampleWithCredential() {
+func ExampleLeafOptions() {
 	ctx := context.Background()
 	groups := groupOf(client("Alice"), client("Bob"))
 	alice, bob := groups[0], groups[1]
 
 	signer := must(alice.Suite().GenerateSigner())
 	renewed := mls.BasicCredential([]byte("Alice, since November"))
-	commit := must(alice.Commit(ctx, noon, mls.WithCredential(renewed, signer)))
+	commit := must(alice.Commit(ctx, noon, mls.CommitOptions{
+		Leaf: mls.LeafOptions{Credential: &renewed, Signer: signer},
+	}))
 	alice = must(commit.Adopt()) // and signs with the new key
 
 	received := must(bob.Process(ctx, noon, commit.Message))
@@ -113,7 +115,7 @@ func ExamplePreSharedKey() {
 	groups := groupOf(alicesConfig, bobsConfig, client("Carol"))
 	alice, bob, carol := groups[0], groups[1], groups[2]
 
-	commit := must(alice.Commit(ctx, noon, mls.PreSharedKey{
+	commit := must(alice.Commit(ctx, noon, mls.CommitOptions{}, mls.PreSharedKey{
 		PSK: mls.PreSharedKeyID{Type: mls.PSKExternal, ID: []byte("meeting")},
 	}))
 	bob = must(must(bob.Process(ctx, noon, commit.Message)).Commit.Adopt())

@@ -13,20 +13,20 @@ import (
 // group before he adopts it.
 func ExampleOwnKeyPackage_Join() {
 	ctx := context.Background()
-	bobsKeys := must(mls.NewKeyPackage(ctx, noon, client("Bob")))
+	bobsKeys := must(mls.NewKeyPackage(ctx, noon, client("Bob"), mls.KeyPackageOptions{}))
 	published := must(mls.Marshal(&mls.Message{KeyPackage: bobsKeys.KeyPackage}))
 
 	alice := must(mls.CreateGroup(ctx, noon, client("Alice"), []byte("our group")))
 	m := must(mls.Parse[mls.Message](published))
-	commit := must(alice.Commit(ctx, noon, mls.Add{KeyPackage: m.KeyPackage}))
+	commit := must(alice.Commit(ctx, noon, mls.CommitOptions{}, mls.Add{KeyPackage: m.KeyPackage}))
 
-	invitation := must(bobsKeys.Join(ctx, noon, commit.Welcome))
+	invitation := must(bobsKeys.Join(ctx, noon, commit.Welcome, mls.JoinOptions{}))
 	author, _ := invitation.Author().Credential.Identity()
 	fmt.Printf("%s lets Bob into %q of %v\n", author, invitation.GroupID(), names(invitation))
 	bob := must(invitation.Adopt()) // which uses the key package up
 	fmt.Println("epoch", bob.Epoch())
 
-	_, err := bobsKeys.Join(ctx, noon, commit.Welcome)
+	_, err := bobsKeys.Join(ctx, noon, commit.Welcome, mls.JoinOptions{})
 	fmt.Println("used up:", errors.Is(err, mls.ErrKeyPackageUsed))
 
 	// Output:
@@ -41,7 +41,7 @@ func ExampleExternalJoin() {
 	alice := groupOf(client("Alice"), client("Bob"))[0]
 	groupInfo := must(alice.GroupInfo(ctx, noon, true)) // with the ratchet tree
 
-	commit := must(mls.ExternalJoin(ctx, noon, client("Carol"), groupInfo))
+	commit := must(mls.ExternalJoin(ctx, noon, client("Carol"), groupInfo, mls.ExternalJoinOptions{}))
 	// commit.Message is for the members. Carol adopts it once the delivery service has
 	// accepted it.
 	carol := must(commit.Adopt())
@@ -65,12 +65,12 @@ func ExampleGroup_Branch() {
 	alice := groups[0]
 	bobsGroups.groups["our group"] = groups[1]
 
-	bobsKeys := must(mls.NewKeyPackage(ctx, noon, bobsConfig))
-	branch := must(alice.Branch(ctx, noon, client("Alice"), []byte("the two of us"), nil, mls.Add{KeyPackage: bobsKeys.KeyPackage}))
+	bobsKeys := must(mls.NewKeyPackage(ctx, noon, bobsConfig, mls.KeyPackageOptions{}))
+	branch := must(alice.Branch(ctx, noon, client("Alice"), []byte("the two of us"), nil, []*mls.KeyPackage{bobsKeys.KeyPackage}, mls.FollowUpOptions{}))
 	side := must(branch.Adopt())
 	fmt.Println(names(side))
 
-	bobsSide := must(must(bobsKeys.Join(ctx, noon, branch.Welcome)).Adopt())
+	bobsSide := must(must(bobsKeys.Join(ctx, noon, branch.Welcome, mls.JoinOptions{})).Adopt())
 	fmt.Printf("%q beside %q\n", bobsSide.GroupID(), alice.GroupID())
 
 	// Output:
@@ -90,7 +90,7 @@ func ExampleNewPublicGroup() {
 	public := must(mls.NewPublicGroup(ctx, noon, service, must(alice.GroupInfo(ctx, noon, true)), nil))
 	fmt.Println("epoch", public.Epoch(), names(public))
 
-	commit := must(alice.Commit(ctx, noon, mls.Remove{Removed: 1}))
+	commit := must(alice.Commit(ctx, noon, mls.CommitOptions{}, mls.Remove{Removed: 1}))
 	public = must(public.Process(ctx, noon, commit.Message)).Commit.Adopt()
 	fmt.Println("epoch", public.Epoch(), names(public))
 

@@ -35,11 +35,11 @@ func ExampleGroup() {
 	}
 
 	// Bob publishes a key package; Alice adds him.
-	bobsKeys := must(mls.NewKeyPackage(ctx, now, client("Bob", 0x0002)))
+	bobsKeys := must(mls.NewKeyPackage(ctx, now, client("Bob", 0x0002), mls.KeyPackageOptions{}))
 	alice := must(mls.CreateGroup(ctx, now, client("Alice", 0x0002), []byte("our group")))
-	commit := must(alice.Commit(ctx, now, mls.Add{KeyPackage: bobsKeys.KeyPackage}))
+	commit := must(alice.Commit(ctx, now, mls.CommitOptions{}, mls.Add{KeyPackage: bobsKeys.KeyPackage}))
 	alice = must(commit.Adopt()) // the delivery service has accepted the commit
-	invitation := must(bobsKeys.Join(ctx, now, commit.Welcome))
+	invitation := must(bobsKeys.Join(ctx, now, commit.Welcome, mls.JoinOptions{}))
 	fmt.Printf("asked into %q\n", invitation.GroupID())
 	bob := must(invitation.Adopt()) // he is in no group of this id, and knows its members
 
@@ -50,7 +50,7 @@ func ExampleGroup() {
 	fmt.Printf("%s: %s\n", author, received.Application.Data)
 
 	// Alice commits, which renews her keys, and Bob follows.
-	commit = must(alice.Commit(ctx, now))
+	commit = must(alice.Commit(ctx, now, mls.CommitOptions{}))
 	alice = must(commit.Adopt())
 	received = must(bob.Process(ctx, now, commit.Message))
 	bob = must(received.Commit.Adopt())
@@ -80,16 +80,16 @@ func client(name string) mls.Config {
 func groupOf(clients ...mls.Config) []*mls.Group {
 	ctx := context.Background()
 	first := must(mls.CreateGroup(ctx, noon, clients[0], []byte("our group")))
-	var adds []mls.CommitOption
+	var adds []mls.Proposal
 	var joiners []*mls.OwnKeyPackage
 	for _, cfg := range clients[1:] {
-		own := must(mls.NewKeyPackage(ctx, noon, cfg))
+		own := must(mls.NewKeyPackage(ctx, noon, cfg, mls.KeyPackageOptions{}))
 		joiners, adds = append(joiners, own), append(adds, mls.Add{KeyPackage: own.KeyPackage})
 	}
-	commit := must(first.Commit(ctx, noon, adds...))
+	commit := must(first.Commit(ctx, noon, mls.CommitOptions{}, adds...))
 	groups := []*mls.Group{must(commit.Adopt())}
 	for _, own := range joiners {
-		groups = append(groups, must(must(own.Join(ctx, noon, commit.Welcome)).Adopt()))
+		groups = append(groups, must(must(own.Join(ctx, noon, commit.Welcome, mls.JoinOptions{})).Adopt()))
 	}
 	return groups
 }

@@ -104,13 +104,40 @@ func (p *publicState) groupInfoFor(ctx context.Context, cfg *Config, leaf LeafIn
 	return Marshal(&Message{GroupInfo: info})
 }
 
+// ExternalJoinOptions says what the commit of [ExternalJoin] holds. The zero value is for
+// a client that joins for the first time, by a GroupInfo that holds the tree.
+type ExternalJoinOptions struct {
+	// RatchetTree is the tree, as [Group.RatchetTree] returns it, for a GroupInfo that does
+	// not hold it. A tree in the GroupInfo takes precedence.
+	RatchetTree []byte
+
+	// Remove, if not nil, is an earlier leaf of this client. The commit removes it.
+	Remove *LeafIndex
+
+	// PSKs are the pre-shared keys that the commit injects. ExternalJoin draws each Nonce
+	// that is nil.
+	PSKs []PreSharedKeyID
+
+	// AuthenticatedData goes along with the commit, authenticated and unencrypted (RFC
+	// 9420, Section 6.3.1).
+	AuthenticatedData []byte
+}
+
+// proposals returns what an external commit by a client holds beside its ExternalInit.
+func (o *ExternalJoinOptions) proposals() []Proposal {
+	var list []Proposal
+	if o.Remove != nil {
+		list = append(list, Remove{Removed: *o.Remove})
+	}
+	for _, id := range o.PSKs {
+		list = append(list, PreSharedKey{PSK: id})
+	}
+	return list
+}
+
 // ExternalJoin makes a commit by which this client joins a group, from a GroupInfo of the
 // group's current epoch, an MLSMessage (RFC 9420, Section 12.4.3.2). The candidate's
 // Message is for the group's members. Adopting the candidate returns the Group.
-//
-// Of the options, a [Remove] takes out an earlier leaf of this client, [ExternalPSK] and
-// [ResumptionPSK] inject pre-shared keys, and [WithTreeFrom] gives the tree if the
-// GroupInfo does not hold it. A [LeafOption] is an error: cfg says what the leaf is.
 //
 // The error is a [*PolicyError] if the policy refuses the group. It wraps [ErrMalformed]
 // if the GroupInfo or the tree does not parse, [ErrUnsupported] if the message is no
@@ -118,7 +145,7 @@ func (p *publicState) groupInfoFor(ctx context.Context, cfg *Config, leaf LeafIn
 // [ErrUnusablePSK] if a pre-shared key is missing or refused by the suite, and
 // [ErrInvalid] if the group or the commit breaks a rule or the Authenticator refuses a
 // member.
-func ExternalJoin(ctx context.Context, now time.Time, cfg Config, groupInfo []byte, options ...CommitOption) (*Candidate, error) {
+func ExternalJoin(ctx context.Context, now time.Time, cfg Config, groupInfo []byte, options ExternalJoinOptions) (*Candidate, error) {
 	info, err := parseGroupInfoMessage(groupInfo)
 	if err != nil {
 		return nil, err
@@ -133,14 +160,7 @@ func ExternalJoin(ctx context.Context, now time.Time, cfg Config, groupInfo []by
 			return nil, err
 		}
 	}
-	plan, err := newCommitPlan(options)
-	if err != nil {
-		return nil, err
-	}
-	if len(plan.leaf) > 0 {
-		return nil, errLeafOption
-	}
-	p, err := publicStateOf(ctx, q, s, info, plan.tree)
+	p, err := publicStateOf(ctx, q, s, info, options.RatchetTree)
 	if err != nil {
 		return nil, err
 	}
@@ -154,17 +174,17 @@ func ExternalJoin(ctx context.Context, now time.Time, cfg Config, groupInfo []by
 	defer clear(initSecret)
 	sender := Sender{Type: SenderNewMemberCommit}
 	list := []CommittedProposal{{Proposal: ExternalInit{KEMOutput: kemOutput}, Sender: sender}}
-	for _, proposal := range plan.byValue {
-		if r, ok := proposal.(Remove); ok {
-			if old := p.tree.leaf(r.Removed); old != nil && !cfg.sameClient(old.Credential, cfg.Credential) {
-				return nil, violation("12.2", "external commit removes an earlier leaf of the joiner").atLeaf(r.Removed)
-			}
+	if options.Remove != nil {
+		if old := p.tree.leaf(*options.Remove); old != nil && !cfg.sameClient(old.Credential, cfg.Credential) {
+			return nil, violation("12.2", "external commit removes an earlier leaf of the joiner").atLeaf(*options.Remove)
 		}
+	}
+	for _, proposal := range options.proposals() {
 		list = append(list, CommittedProposal{Proposal: withDefaults(proposal, s), Sender: sender})
 	}
 	m := &commitMaker{
 		cfg:        &cfg,
-		plan:       plan,
+		plan:       &commitPlan{CommitOptions: CommitOptions{AuthenticatedData: options.AuthenticatedData}},
 		public:     p,
 		sender:     sender,
 		format:     WireFormatPublicMessage,

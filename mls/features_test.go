@@ -41,22 +41,22 @@ func TestPreSharedKeys(t *testing.T) {
 		w := newWorld(t, id, func(c *mls.Config) { c.PSKs = shared }, "a", "b")
 		first := w.groups["a"].Epoch()
 		w.commit("b")
-		kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("c"))
+		kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("c"), mls.KeyPackageOptions{})
 		require.NoError(t, err)
 		c := w.commit("a", externalPSK("one"), mls.Add{KeyPackage: kp.KeyPackage})
-		w.groups["c"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome))
+		w.groups["c"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome, mls.JoinOptions{}))
 		require.NoError(t, err)
 		w.agree()
 
 		// A resumption PSK of this group, which c does not have.
-		c, err = w.groups["a"].Commit(t.Context(), testTime, resumptionPSK(w.groups["a"].GroupID(), first))
+		c, err = w.groups["a"].Commit(t.Context(), testTime, mls.CommitOptions{}, resumptionPSK(w.groups["a"].GroupID(), first))
 		require.NoError(t, err)
 		_, err = w.groups["b"].Process(t.Context(), testTime, c.Message)
 		require.NoError(t, err)
 		_, err = w.groups["c"].Process(t.Context(), testTime, c.Message)
 		require.ErrorIs(t, err, mls.ErrUnknownPSK)
 
-		_, err = w.groups["a"].Commit(t.Context(), testTime, externalPSK("another"))
+		_, err = w.groups["a"].Commit(t.Context(), testTime, mls.CommitOptions{}, externalPSK("another"))
 		require.ErrorContains(t, err, "no such key")
 	})
 }
@@ -70,14 +70,14 @@ func TestGroupContextExtensions(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, "hello", string(data))
 
-	kp, err := mls.NewKeyPackage(t.Context(), testTime, config(t, 0x0001, "does not know it"))
+	kp, err := mls.NewKeyPackage(t.Context(), testTime, config(t, 0x0001, "does not know it"), mls.KeyPackageOptions{})
 	require.NoError(t, err)
-	_, err = w.groups["a"].Commit(t.Context(), testTime, mls.Add{KeyPackage: kp.KeyPackage})
+	_, err = w.groups["a"].Commit(t.Context(), testTime, mls.CommitOptions{}, mls.Add{KeyPackage: kp.KeyPackage})
 	require.ErrorIs(t, err, mls.ErrInvalid)
 
 	required, err := mls.Marshal(&mls.RequiredCapabilities{Proposals: []mls.ProposalType{0xF200}})
 	require.NoError(t, err)
-	_, err = w.groups["a"].Commit(t.Context(), testTime,
+	_, err = w.groups["a"].Commit(t.Context(), testTime, mls.CommitOptions{},
 		mls.GroupContextExtensions{Extensions: mls.Extensions{mls.Extension{Type: mls.ExtensionRequiredCapabilities, Data: required}}})
 	require.ErrorIs(t, err, mls.ErrInvalid)
 }
@@ -88,7 +88,7 @@ func TestExternalJoin(t *testing.T) {
 		info, err := w.groups["b"].GroupInfo(t.Context(), testTime, true)
 		require.NoError(t, err)
 		joiner := w.config("d")
-		c, err := mls.ExternalJoin(t.Context(), testTime, joiner, info)
+		c, err := mls.ExternalJoin(t.Context(), testTime, joiner, info, mls.ExternalJoinOptions{})
 		require.NoError(t, err)
 		w.adopt("d", c)
 		w.groups["d"] = w.joined(c)
@@ -103,9 +103,9 @@ func TestExternalJoin(t *testing.T) {
 		tree, err := w.groups["a"].RatchetTree()
 		require.NoError(t, err)
 		old := w.groups["d"].OwnLeaf()
-		_, err = mls.ExternalJoin(t.Context(), testTime, joiner, info, mls.Remove{Removed: old})
+		_, err = mls.ExternalJoin(t.Context(), testTime, joiner, info, mls.ExternalJoinOptions{Remove: new(old)})
 		require.ErrorIs(t, err, mls.ErrUnsupported, "there is no tree")
-		c, err = mls.ExternalJoin(t.Context(), testTime, joiner, info, mls.Remove{Removed: old}, mls.WithTreeFrom(tree))
+		c, err = mls.ExternalJoin(t.Context(), testTime, joiner, info, mls.ExternalJoinOptions{RatchetTree: tree, Remove: new(old)})
 		require.NoError(t, err)
 		w.adopt("d again", c)
 		require.NotContains(t, w.groups, "d")
@@ -115,7 +115,7 @@ func TestExternalJoin(t *testing.T) {
 		// Somebody else's leaf is not the joiner's to remove.
 		info, err = w.groups["a"].GroupInfo(t.Context(), testTime, true)
 		require.NoError(t, err)
-		_, err = mls.ExternalJoin(t.Context(), testTime, w.config("e"), info, mls.Remove{Removed: w.groups["b"].OwnLeaf()})
+		_, err = mls.ExternalJoin(t.Context(), testTime, w.config("e"), info, mls.ExternalJoinOptions{Remove: new(w.groups["b"].OwnLeaf())})
 		require.ErrorIs(t, err, mls.ErrInvalid)
 	})
 }
@@ -148,7 +148,7 @@ func TestProposalsFromOutside(t *testing.T) {
 	m, err := outside().Propose(t.Context(), authority, 0, mls.Remove{Removed: w.groups["b"].OwnLeaf()})
 	require.NoError(t, err)
 	w.propose("nobody", m)
-	kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("d"))
+	kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("d"), mls.KeyPackageOptions{})
 	require.NoError(t, err)
 	m, err = outside().ProposeJoin(t.Context(), kp)
 	require.NoError(t, err)
@@ -156,7 +156,7 @@ func TestProposalsFromOutside(t *testing.T) {
 	c := w.commit("c")
 	require.Len(t, c.Proposals(), 2)
 	require.NotContains(t, w.groups, "b")
-	w.groups["d"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome))
+	w.groups["d"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome, mls.JoinOptions{}))
 	require.NoError(t, err)
 	w.agree()
 
@@ -182,39 +182,39 @@ func TestReInitAndBranch(t *testing.T) {
 				stores[name].groups = []*mls.Group{g}
 				_, err := g.Encrypt(t.Context(), testTime, []byte("too late"), nil)
 				require.ErrorIs(t, err, mls.ErrReInit)
-				_, err = g.Commit(t.Context(), testTime)
+				_, err = g.Commit(t.Context(), testTime, mls.CommitOptions{})
 				require.ErrorIs(t, err, mls.ErrReInit)
 			}
-			follow := func(by string, create func(g *mls.Group, cfg mls.Config, members []mls.CommitOption) (*mls.Candidate, error)) *world {
+			follow := func(by string, create func(g *mls.Group, cfg mls.Config, members []*mls.KeyPackage) (*mls.Candidate, error)) *world {
 				next := &world{t: t, id: target, groups: map[string]*mls.Group{}}
 				own := map[string]*mls.OwnKeyPackage{}
-				var members []mls.CommitOption
+				var members []*mls.KeyPackage
 				for _, name := range []string{"a", "b", "c"} {
 					if name == by {
 						continue
 					}
 					cfg := next.config(name)
 					cfg.PSKs = stores[name]
-					k, err := mls.NewKeyPackage(t.Context(), testTime, cfg)
+					k, err := mls.NewKeyPackage(t.Context(), testTime, cfg, mls.KeyPackageOptions{})
 					require.NoError(t, err)
 					own[name] = k
-					members = append(members, mls.Add{KeyPackage: k.KeyPackage})
+					members = append(members, k.KeyPackage)
 				}
 				c, err := create(w.groups[by], next.config(by), members)
 				require.NoError(t, err)
 				next.groups[by] = next.joined(c)
 				for name, k := range own {
-					next.groups[name], err = adopted(k.Join(t.Context(), testTime, c.Welcome))
+					next.groups[name], err = adopted(k.Join(t.Context(), testTime, c.Welcome, mls.JoinOptions{}))
 					require.NoError(t, err)
 				}
 				next.agree()
 				next.talk()
 				return next
 			}
-			next := follow("c", func(g *mls.Group, cfg mls.Config, members []mls.CommitOption) (*mls.Candidate, error) {
-				_, err := g.Reinitialize(t.Context(), testTime, cfg, members[:1]...)
+			next := follow("c", func(g *mls.Group, cfg mls.Config, members []*mls.KeyPackage) (*mls.Candidate, error) {
+				_, err := g.Reinitialize(t.Context(), testTime, cfg, members[:1], mls.FollowUpOptions{})
 				require.ErrorIs(t, err, mls.ErrInvalid, "all members come along")
-				return g.Reinitialize(t.Context(), testTime, cfg, members...)
+				return g.Reinitialize(t.Context(), testTime, cfg, members, mls.FollowUpOptions{})
 			})
 			require.Equal(t, "the new group", string(next.groups["a"].GroupID()))
 
@@ -222,14 +222,12 @@ func TestReInitAndBranch(t *testing.T) {
 			for name, g := range w.groups {
 				stores[name].groups = append(stores[name].groups, g)
 			}
-			follow("b", func(g *mls.Group, cfg mls.Config, members []mls.CommitOption) (*mls.Candidate, error) {
-				stranger, err := mls.NewKeyPackage(t.Context(), testTime, config(t, target, "stranger"))
+			follow("b", func(g *mls.Group, cfg mls.Config, members []*mls.KeyPackage) (*mls.Candidate, error) {
+				stranger, err := mls.NewKeyPackage(t.Context(), testTime, config(t, target, "stranger"), mls.KeyPackageOptions{})
 				require.NoError(t, err)
-				_, err = g.Branch(t.Context(), testTime, cfg, nil, nil, mls.Add{KeyPackage: stranger.KeyPackage})
+				_, err = g.Branch(t.Context(), testTime, cfg, nil, nil, []*mls.KeyPackage{stranger.KeyPackage}, mls.FollowUpOptions{})
 				require.ErrorIs(t, err, mls.ErrInvalid, "a branch has members of the group alone")
-				_, err = g.Branch(t.Context(), testTime, cfg, nil, nil, append(members, externalPSK("one"))...)
-				require.ErrorIs(t, err, mls.ErrUnsupported, "the first commit has the link as its only PSK")
-				return g.Branch(t.Context(), testTime, cfg, nil, nil, members...)
+				return g.Branch(t.Context(), testTime, cfg, nil, nil, members, mls.FollowUpOptions{})
 			})
 		})
 	}
@@ -239,17 +237,16 @@ func TestBranchWithPathAndWithoutTree(t *testing.T) {
 	w := newWorld(t, 0x0001, nil, "a", "b")
 	cfg := w.config("b")
 	cfg.PSKs = &store{groups: []*mls.Group{w.groups["b"]}}
-	kp, err := mls.NewKeyPackage(t.Context(), testTime, cfg)
+	kp, err := mls.NewKeyPackage(t.Context(), testTime, cfg, mls.KeyPackageOptions{})
 	require.NoError(t, err)
-	c, err := w.groups["a"].Branch(t.Context(), testTime, w.config("a"), nil, nil,
-		mls.Add{KeyPackage: kp.KeyPackage}, mls.ForcePath(), mls.WithoutTree())
+	c, err := w.groups["a"].Branch(t.Context(), testTime, w.config("a"), nil, nil, []*mls.KeyPackage{kp.KeyPackage}, mls.FollowUpOptions{ForcePath: true, WithoutTree: true})
 	require.NoError(t, err)
-	_, err = kp.Join(t.Context(), testTime, c.Welcome)
+	_, err = kp.Join(t.Context(), testTime, c.Welcome, mls.JoinOptions{})
 	require.ErrorIs(t, err, mls.ErrUnsupported, "there is no tree")
 	tree, err := c.RatchetTree()
 	require.NoError(t, err)
 	branch := &world{t: t, id: 0x0001, groups: map[string]*mls.Group{}}
-	branch.groups["b"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome, mls.WithRatchetTree(tree)))
+	branch.groups["b"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome, mls.JoinOptions{RatchetTree: tree}))
 	require.NoError(t, err)
 	branch.groups["a"] = w.joined(c)
 	require.Equal(t, mls.LeafNodeCommit, branch.groups["b"].Leaf(0).Source, "the creator's leaf is of its path")
@@ -282,17 +279,17 @@ func TestPendingProposalsOfEachKind(t *testing.T) {
 	c = w.commit("c")
 	require.Len(t, c.Proposals(), 1, "a ReInit stands alone")
 	require.Equal(t, "second", string(c.Proposals()[0].Proposal.(mls.ReInit).GroupID))
-	_, err := w.groups["a"].Commit(t.Context(), testTime)
+	_, err := w.groups["a"].Commit(t.Context(), testTime, mls.CommitOptions{})
 	require.ErrorIs(t, err, mls.ErrReInit)
 }
 
 func TestLastResortKeyPackage(t *testing.T) {
-	kp, err := mls.NewKeyPackage(t.Context(), testTime, config(t, 0x0001, "z"), mls.LastResort())
+	kp, err := mls.NewKeyPackage(t.Context(), testTime, config(t, 0x0001, "z"), mls.KeyPackageOptions{LastResort: true})
 	require.NoError(t, err)
 	for range 2 {
 		w := newWorld(t, 0x0001, nil, "a", "b")
 		c := w.commit("a", mls.Add{KeyPackage: kp.KeyPackage})
-		w.groups["z"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome))
+		w.groups["z"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome, mls.JoinOptions{}))
 		require.NoError(t, err)
 		w.commit("z")
 		w.talk()
@@ -300,7 +297,7 @@ func TestLastResortKeyPackage(t *testing.T) {
 	kp.Destroy()
 	w := newWorld(t, 0x0001, nil, "a")
 	c := w.commit("a", mls.Add{KeyPackage: kp.KeyPackage})
-	_, err = kp.Join(t.Context(), testTime, c.Welcome)
+	_, err = kp.Join(t.Context(), testTime, c.Welcome, mls.JoinOptions{})
 	require.ErrorIs(t, err, mls.ErrKeyPackageUsed)
 }
 
@@ -312,7 +309,7 @@ func TestStrictHandshake(t *testing.T) {
 	public := w.config("p")
 	public.PublicHandshake = true
 	w.addClient("a", "p", public)
-	c, err := w.groups["p"].Commit(t.Context(), testTime)
+	c, err := w.groups["p"].Commit(t.Context(), testTime, mls.CommitOptions{})
 	require.NoError(t, err)
 	_, err = w.groups["b"].Process(t.Context(), testTime, c.Message)
 	require.NoError(t, err)
@@ -325,10 +322,10 @@ func TestHandshakeFormatIsChosenAtTheJoin(t *testing.T) {
 		w := newWorld(t, 0x0001, nil, "a")
 		cfg := w.config("b")
 		cfg.PublicHandshake = !public
-		kp, err := mls.NewKeyPackage(t.Context(), testTime, cfg)
+		kp, err := mls.NewKeyPackage(t.Context(), testTime, cfg, mls.KeyPackageOptions{})
 		require.NoError(t, err)
 		c := w.commit("a", mls.Add{KeyPackage: kp.KeyPackage})
-		w.groups["b"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome, mls.WithPublicHandshake(public)))
+		w.groups["b"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome, mls.JoinOptions{PublicHandshake: new(public)}))
 		require.NoError(t, err)
 		c = w.commit("b")
 		m, err := mls.Parse[mls.Message](c.Message)

@@ -37,7 +37,7 @@ func client(t testing.TB, id suite.ID, name string, adjust ...func(*Config)) Con
 // ownKeyPackage returns a key package of a new client.
 func ownKeyPackage(t testing.TB, id suite.ID, name string, adjust ...func(*Config)) *OwnKeyPackage {
 	t.Helper()
-	k, err := NewKeyPackage(t.Context(), insiderTime, client(t, id, name, adjust...))
+	k, err := NewKeyPackage(t.Context(), insiderTime, client(t, id, name, adjust...), KeyPackageOptions{})
 	require.NoError(t, err)
 	return k
 }
@@ -67,19 +67,19 @@ func clique(t testing.TB, id suite.ID, n int, adjust ...func(*Config)) []*Group 
 // gather lets the only member of a group add others until there are n.
 func gather(t testing.TB, g *Group, n int, adjust ...func(*Config)) []*Group {
 	t.Helper()
-	var adds []CommitOption
+	var adds []Proposal
 	var joiners []*OwnKeyPackage
 	for i := 1; i < n; i++ {
 		k := ownKeyPackage(t, g.cfg.Suite, fmt.Sprintf("member %d", i), adjust...)
 		joiners, adds = append(joiners, k), append(adds, Add{KeyPackage: k.KeyPackage})
 	}
-	c, err := g.Commit(t.Context(), insiderTime, adds...)
+	c, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, adds...)
 	require.NoError(t, err)
 	g, err = c.Adopt()
 	require.NoError(t, err)
 	groups := []*Group{g}
 	for _, k := range joiners {
-		g, err := adopted(k.Join(t.Context(), insiderTime, c.Welcome))
+		g, err := adopted(k.Join(t.Context(), insiderTime, c.Welcome, JoinOptions{}))
 		require.NoError(t, err)
 		groups = append(groups, g)
 	}
@@ -90,10 +90,10 @@ func gather(t testing.TB, g *Group, n int, adjust ...func(*Config)) []*Group {
 // last.
 func admit(t testing.TB, groups []*Group, k *OwnKeyPackage) []*Group {
 	t.Helper()
-	c, err := groups[0].Commit(t.Context(), insiderTime, Add{KeyPackage: k.KeyPackage})
+	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, Add{KeyPackage: k.KeyPackage})
 	require.NoError(t, err)
 	follow(t, groups, 0, c)
-	joined, err := adopted(k.Join(t.Context(), insiderTime, c.Welcome))
+	joined, err := adopted(k.Join(t.Context(), insiderTime, c.Welcome, JoinOptions{}))
 	require.NoError(t, err)
 	return append(groups, joined)
 }
@@ -139,7 +139,7 @@ func follow(t testing.TB, groups []*Group, by int, c *Candidate) {
 func populate(t testing.TB, groups []*Group) {
 	t.Helper()
 	for i := range groups {
-		c, err := groups[i].Commit(t.Context(), insiderTime)
+		c, err := groups[i].Commit(t.Context(), insiderTime, CommitOptions{})
 		require.NoError(t, err)
 		follow(t, groups, i, c)
 	}

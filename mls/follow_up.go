@@ -29,10 +29,22 @@ func (f *followUp) pskSecret(q questions, s suite.Suite, ids []PreSharedKeyID) (
 	return pskSecret(s, ids, [][]byte{f.psk})
 }
 
+// FollowUpOptions says how the first commit of a follow-up group is made. The zero value
+// is for the ordinary one.
+type FollowUpOptions struct {
+	// ForcePath populates the creator's path with keys, which a commit of Adds leaves
+	// blank.
+	ForcePath bool
+
+	// WithoutTree leaves the ratchet tree out of the Welcome. Joiners get it from
+	// [Candidate.RatchetTree], or [Group.RatchetTree] of the new group.
+	WithoutTree bool
+}
+
 // Reinitialize creates the group that follows this one after a ReInit (RFC 9420, Section
-// 11.2). Any member may do it, and may repeat it until all have joined. options has one
-// Add, with a fresh KeyPackage of the new suite, for each of the other members, and
-// nothing else that is a proposal. cfg is this member's configuration in the new suite.
+// 11.2). Any member may do it, and may repeat it until all have joined. keyPackages has a
+// fresh KeyPackage of the new suite for each of the other members. cfg is this member's
+// configuration in the new suite.
 //
 // When the ReInit ended the group, the policy was asked about what it announced. Now it
 // is asked about the same with [suite.Continue], so that a date between the two strands
@@ -43,9 +55,10 @@ func (f *followUp) pskSecret(q questions, s suite.Suite, ids []PreSharedKeyID) (
 //
 // The error is [ErrRetired], or a [*PolicyError]. It wraps [ErrInvalid] if no ReInit has
 // ended the group, cfg.Suite is not the ReInit's suite or the members are not those of
-// this group; [ErrUnsupported] if the ReInit is to another protocol version or options
-// has another proposal; and [ErrUnusablePSK] if the new suite refuses the resumption PSK.
-func (g *Group) Reinitialize(ctx context.Context, now time.Time, cfg Config, options ...CommitOption) (*Candidate, error) {
+// this group; [ErrMalformed] if a KeyPackage is nil; [ErrUnsupported] if the ReInit is to
+// another protocol version; and [ErrUnusablePSK] if the new suite refuses the resumption
+// PSK.
+func (g *Group) Reinitialize(ctx context.Context, now time.Time, cfg Config, keyPackages []*KeyPackage, options FollowUpOptions) (*Candidate, error) {
 	r := g.public.reInit
 	if r == nil {
 		return nil, violation("11.2", "last commit of the group covers a ReInit")
@@ -56,29 +69,29 @@ func (g *Group) Reinitialize(ctx context.Context, now time.Time, cfg Config, opt
 	if cfg.Suite != r.CipherSuite {
 		return nil, violation("11.2", "cipher suite is the ReInit's, %s", r.CipherSuite)
 	}
-	plan, err := newFollowUpPlan(options)
+	plan, err := newFollowUpPlan(&cfg, keyPackages, options)
 	if err != nil {
 		return nil, err
 	}
-	if err := g.sameMembers(&cfg, plan.members()); err != nil {
+	if err := g.sameMembers(&cfg, keyPackages); err != nil {
 		return nil, err
 	}
 	return g.follow(ctx, now, cfg, ResumptionPSKReInit, r.GroupID, r.Extensions, plan)
 }
 
 // Branch creates a group of some of this group's members, with the same suite (RFC 9420,
-// Section 11.3). A nil groupID asks for a random one. As in [Group.Reinitialize], the
-// only proposals in options are Adds. The errors are those of Reinitialize, without those
-// that concern the ReInit.
-func (g *Group) Branch(ctx context.Context, now time.Time, cfg Config, groupID []byte, extensions Extensions, options ...CommitOption) (*Candidate, error) {
+// Section 11.3). A nil groupID asks for a random one. keyPackages has a fresh KeyPackage
+// for each of the others. The errors are those of [Group.Reinitialize], without those that
+// concern the ReInit.
+func (g *Group) Branch(ctx context.Context, now time.Time, cfg Config, groupID []byte, extensions Extensions, keyPackages []*KeyPackage, options FollowUpOptions) (*Candidate, error) {
 	if id := g.public.context.CipherSuite; cfg.Suite != id {
 		return nil, violation("11.3", "cipher suite is the old group's, %s", id)
 	}
-	plan, err := newFollowUpPlan(options)
+	plan, err := newFollowUpPlan(&cfg, keyPackages, options)
 	if err != nil {
 		return nil, err
 	}
-	if g.stranger(cfg.Authenticator, credentialsOf(plan.members())) >= 0 {
+	if g.stranger(cfg.Authenticator, credentialsOf(keyPackages)) >= 0 {
 		return nil, errBranchStranger()
 	}
 	if groupID == nil {
@@ -105,31 +118,16 @@ func checkReInit(p *ReInit, e *groupExtensions) error {
 
 // newFollowUpPlan returns the plan of the first commit of a follow-up group, without the
 // link to the old one.
-func newFollowUpPlan(options []CommitOption) (*commitPlan, error) {
-	plan, err := newCommitPlan(options)
-	if err != nil {
-		return nil, err
+func newFollowUpPlan(cfg *Config, keyPackages []*KeyPackage, options FollowUpOptions) (*commitPlan, error) {
+	adds := make([]Proposal, len(keyPackages))
+	for i, kp := range keyPackages {
+		adds[i] = Add{KeyPackage: kp}
 	}
-	if len(plan.leaf) > 0 {
-		return nil, errLeafOption
+	plan := &commitPlan{
+		CommitOptions: CommitOptions{ForcePath: options.ForcePath, WithoutTree: options.WithoutTree},
+		byValue:       adds,
 	}
-	for _, p := range plan.byValue {
-		if _, ok := p.(Add); !ok {
-			return nil, fmt.Errorf("%w: a %s in the first commit of a follow-up group", ErrUnsupported, p.Type())
-		}
-	}
-	return plan, nil
-}
-
-// members returns the key packages of the plan's Adds.
-func (p *commitPlan) members() []*KeyPackage {
-	var members []*KeyPackage
-	for _, proposal := range p.byValue {
-		if add, ok := proposal.(Add); ok {
-			members = append(members, add.KeyPackage)
-		}
-	}
-	return members
+	return plan, plan.prepare(cfg)
 }
 
 // follow creates a group and makes its first commit.

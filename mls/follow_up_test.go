@@ -47,7 +47,7 @@ func TestReInitCanBeFollowed(t *testing.T) {
 				want = w.atProposal(0)
 			}
 			requireUnmoved(t, g, want, func() error {
-				_, err := g.Commit(t.Context(), insiderTime, c.to)
+				_, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, c.to)
 				return err
 			})
 			requireUnprocessed(t, g, want, m.commit(forgery{proposals: m.byValue(c.to)}).message)
@@ -63,13 +63,15 @@ func TestPendingReInitGoesAlone(t *testing.T) {
 	g := groups[0]
 	_, err = g.Process(t.Context(), insiderTime, m)
 	require.NoError(t, err)
-	c, err := g.Commit(t.Context(), insiderTime, ForcePath())
+	c, err := g.Commit(t.Context(), insiderTime, CommitOptions{ForcePath: true})
 	require.NoError(t, err)
 	require.Len(t, c.Proposals(), 1)
 	require.Equal(t, ProposalReInit, c.Proposals()[0].Proposal.Type())
-	for _, options := range [][]CommitOption{{WithoutPending()}, {Remove{Removed: 2}}} {
-		c, err := g.Commit(t.Context(), insiderTime, options...)
-		require.NoError(t, err)
+	empty, err := g.Commit(t.Context(), insiderTime, CommitOptions{WithoutPending: true})
+	require.NoError(t, err)
+	other, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, Remove{Removed: 2})
+	require.NoError(t, err)
+	for _, c := range []*Candidate{empty, other} {
 		for _, p := range c.Proposals() {
 			require.NotEqual(t, ProposalReInit, p.Proposal.Type())
 		}

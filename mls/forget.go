@@ -24,7 +24,7 @@ func (g *Group) ForgetPastEpochs(keep int) error {
 // [ErrRetired].
 //
 // A commit of another member that refers to one of them cannot be followed unless the
-// proposal arrives again or is handed over (see [WithProposals]); a PrivateMessage opens
+// proposal arrives again or is handed over with the commit; a PrivateMessage opens
 // only once. Existing candidates stay good, but a saved one that needs the private key of
 // an own Update cannot be restored. A key that a candidate or a call in progress uses is
 // deleted after that.

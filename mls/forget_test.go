@@ -16,7 +16,7 @@ func TestForgetPastEpochs(t *testing.T) {
 		m, err := groups[0].Encrypt(t.Context(), insiderTime, []byte("late"), nil)
 		require.NoError(t, err)
 		late = append(late, m)
-		c, err := groups[0].Commit(t.Context(), insiderTime)
+		c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{})
 		require.NoError(t, err)
 		follow(t, groups, 0, c)
 	}
@@ -64,8 +64,8 @@ func TestForgetPastEpochs(t *testing.T) {
 func TestForgetProposals(t *testing.T) {
 	groups := clique(t, 0x0001, 3)
 	g := groups[1]
-	proposeUpdate(t, groups, 1)
-	proposeUpdate(t, groups, 0)
+	proposeUpdate(t, groups, 1, LeafOptions{})
+	proposeUpdate(t, groups, 0, LeafOptions{})
 	state, err := g.Save()
 	require.NoError(t, err)
 	var key []byte
@@ -75,7 +75,7 @@ func TestForgetProposals(t *testing.T) {
 	secrets := map[string][]byte{"key of an Update": key}
 	_, err = g.Encrypt(t.Context(), insiderTime, []byte("text"), nil)
 	require.ErrorIs(t, err, ErrPendingProposals)
-	c, err := groups[2].Commit(t.Context(), insiderTime)
+	c, err := groups[2].Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 	require.Len(t, reachable(secrets, map[string]any{"group": g}), 1)
 	require.Len(t, reachable(secrets, map[string]any{"state": state}), 1)
@@ -91,10 +91,10 @@ func TestForgetProposals(t *testing.T) {
 	_, err = g.Encrypt(t.Context(), insiderTime, []byte("text"), nil)
 	require.NoError(t, err)
 	requireUnprocessed(t, g, ErrMissingProposals, c.Message)
-	mine, err := g.Commit(t.Context(), insiderTime)
+	mine, err := g.Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 	require.Empty(t, mine.Proposals())
-	proposeUpdate(t, groups, 1) // counts anew in the saved state
+	proposeUpdate(t, groups, 1, LeafOptions{}) // counts anew in the saved state
 	delta, err = g.MessageDelta()
 	require.NoError(t, err)
 	_, err = RestoreGroup(insiderTime, *g.cfg, state.Apply(&delta.Delta))
@@ -106,8 +106,8 @@ func TestForgetProposals(t *testing.T) {
 // A candidate that covers an own Update keeps the key that it needs.
 func TestCandidateOutlivesForgottenProposals(t *testing.T) {
 	groups := clique(t, 0x0001, 2)
-	proposeUpdate(t, groups, 1)
-	c, err := groups[0].Commit(t.Context(), insiderTime)
+	proposeUpdate(t, groups, 1, LeafOptions{})
+	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 	r, err := groups[1].Process(t.Context(), insiderTime, c.Message)
 	require.NoError(t, err)
@@ -116,7 +116,7 @@ func TestCandidateOutlivesForgottenProposals(t *testing.T) {
 	require.NoError(t, err)
 	groups[1], err = r.Commit.Adopt()
 	require.NoError(t, err)
-	next, err := groups[0].Commit(t.Context(), insiderTime)
+	next, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 	follow(t, groups, 0, next)
 }
@@ -139,13 +139,13 @@ func TestNoSkippedKeys(t *testing.T) {
 func TestWelcomeNamesItsKeyPackages(t *testing.T) {
 	g := clique(t, 0x0001, 1)[0]
 	a, b := ownKeyPackage(t, 0x0001, "a"), ownKeyPackage(t, 0x0001, "b")
-	c, err := g.Commit(t.Context(), insiderTime, Add{KeyPackage: a.KeyPackage}, Add{KeyPackage: b.KeyPackage})
+	c, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, Add{KeyPackage: a.KeyPackage}, Add{KeyPackage: b.KeyPackage})
 	require.NoError(t, err)
 	m, err := Parse[Message](c.Welcome)
 	require.NoError(t, err)
 	refs := m.Welcome.KeyPackageRefs()
 	require.Equal(t, [][]byte{a.Ref, b.Ref}, refs)
 	clear(refs[0])
-	_, err = adopted(a.Join(t.Context(), insiderTime, c.Welcome))
+	_, err = adopted(a.Join(t.Context(), insiderTime, c.Welcome, JoinOptions{}))
 	require.NoError(t, err)
 }

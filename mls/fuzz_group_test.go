@@ -152,12 +152,12 @@ func newFuzzedGroup(t testing.TB, id suite.ID) *fuzzedGroup {
 	authority, x := client(t, id, "authority"), &fuzzedGroup{sim: newFuzzed(t, id)}
 	senders, err := Marshal(&ExternalSenders{{SignatureKey: authority.Signer.PublicKey(), Credential: authority.Credential}})
 	require.NoError(t, err)
-	_, err = x.sim.Commit(t.Context(), insiderTime, 0, GroupContextExtensions{Extensions: Extensions{Extension{Type: ExtensionExternalSenders, Data: senders}}})
+	_, err = x.sim.Commit(t.Context(), insiderTime, 0, CommitOptions{}, GroupContextExtensions{Extensions: Extensions{Extension{Type: ExtensionExternalSenders, Data: senders}}})
 	require.NoError(t, err)
 	victim := member(t, x.sim, 0)
 	late, err := member(t, x.sim, 1).Encrypt(t.Context(), insiderTime, []byte("late"), nil)
 	require.NoError(t, err)
-	c, err := x.sim.Commit(t.Context(), insiderTime, 3)
+	c, err := x.sim.Commit(t.Context(), insiderTime, 3, CommitOptions{})
 	require.NoError(t, err)
 	r, err := victim.Process(t.Context(), insiderTime, c.Message)
 	require.NoError(t, err)
@@ -170,7 +170,7 @@ func newFuzzedGroup(t testing.TB, id suite.ID) *fuzzedGroup {
 		return b
 	}
 	x.proposals = [][]byte{
-		sent(member(t, x.sim, 2).ProposeUpdate(t.Context(), insiderTime, nil)),
+		sent(member(t, x.sim, 2).ProposeUpdate(t.Context(), insiderTime, LeafOptions{}, nil)),
 		sent(member(t, x.sim, 2).Propose(t.Context(), insiderTime, add("known"), nil)),
 		sent(member(t, x.sim, 3).Propose(t.Context(), insiderTime, Remove{Removed: 4}, nil)),
 	}
@@ -183,19 +183,19 @@ func newFuzzedGroup(t testing.TB, id suite.ID) *fuzzedGroup {
 	enter(late)
 	enter(sent(member(t, x.sim, 1).Encrypt(t.Context(), insiderTime, []byte("text"), []byte("aad"))))
 	for _, leaf := range []LeafIndex{1, 2} { // in private and in public
-		enter(sent(member(t, x.sim, leaf).ProposeUpdate(t.Context(), insiderTime, nil)))
+		enter(sent(member(t, x.sim, leaf).ProposeUpdate(t.Context(), insiderTime, LeafOptions{}, nil)))
 		for _, p := range []Proposal{
 			add("new"), Remove{Removed: 3}, resumptionPSK(victim.GroupID(), victim.Epoch()), GroupContextExtensions{}, ReInit{GroupID: []byte("next"), Version: VersionMLS10, CipherSuite: id},
 			Custom{ProposalType: strangeProposal, Data: []byte("custom")},
 		} {
 			enter(sent(member(t, x.sim, leaf).Propose(t.Context(), insiderTime, p, nil)))
 		}
-		c, err := member(t, x.sim, leaf).Commit(t.Context(), insiderTime, add("new"), Remove{Removed: 3}, Custom{ProposalType: bareProposal, Data: nil})
+		c, err := member(t, x.sim, leaf).Commit(t.Context(), insiderTime, CommitOptions{}, add("new"), Remove{Removed: 3}, Custom{ProposalType: bareProposal, Data: nil})
 		require.NoError(t, err)
 		enter(c.Message)
 		g := member(t, x.sim, leaf)
 		x.tell(t, g)
-		c, err = g.Commit(t.Context(), insiderTime)
+		c, err = g.Commit(t.Context(), insiderTime, CommitOptions{})
 		require.NoError(t, err)
 		enter(c.Message)
 	}
@@ -203,7 +203,7 @@ func newFuzzedGroup(t testing.TB, id suite.ID) *fuzzedGroup {
 	enter(sent(outside.Propose(t.Context(), authority.Signer, 0, Remove{Removed: 3})))
 	enter(sent(outside.ProposeJoin(t.Context(), ownKeyPackage(t, id, "outside"))))
 	info := sent(member(t, x.sim, 1).GroupInfo(t.Context(), insiderTime, true))
-	external, err := ExternalJoin(t.Context(), insiderTime, client(t, id, "external"), info)
+	external, err := ExternalJoin(t.Context(), insiderTime, client(t, id, "external"), info, ExternalJoinOptions{})
 	require.NoError(t, err)
 	enter(external.Message)
 	x.messages = append(x.messages, fuzzedMessage{bytes: info, refuse: true})

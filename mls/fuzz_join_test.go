@@ -34,7 +34,7 @@ type fuzzedJoiner struct {
 func newFuzzedJoiner(t testing.TB, id suite.ID) *fuzzedJoiner {
 	t.Helper()
 	x := &fuzzedJoiner{sim: newFuzzed(t, id), cfg: client(t, id, "joiner")}
-	k, err := NewKeyPackage(t.Context(), insiderTime, x.cfg)
+	k, err := NewKeyPackage(t.Context(), insiderTime, x.cfg, KeyPackageOptions{})
 	require.NoError(t, err)
 	x.state, err = k.Save()
 	require.NoError(t, err)
@@ -81,7 +81,7 @@ func FuzzJoin(f *testing.F) {
 		initKey, leafKey := own.initKey, own.leafKey
 		var joined *Candidate
 		var err error
-		checkAllocation(t, len(welcome), func() { joined, err = own.Join(t.Context(), insiderTime, welcome) })
+		checkAllocation(t, len(welcome), func() { joined, err = own.Join(t.Context(), insiderTime, welcome, JoinOptions{}) })
 		g, err := adopted(joined, err)
 		if err != nil {
 			require.Nil(t, g)
@@ -130,7 +130,7 @@ func FuzzExternalJoin(f *testing.F) {
 			require.NoError(t, err)
 		}
 		var c *Candidate
-		checkAllocation(t, len(encoded), func() { c, err = ExternalJoin(t.Context(), insiderTime, x.cfg, encoded) })
+		checkAllocation(t, len(encoded), func() { c, err = ExternalJoin(t.Context(), insiderTime, x.cfg, encoded, ExternalJoinOptions{}) })
 		if err != nil {
 			require.Nil(t, c)
 			require.NotEmpty(t, script, "%v", err)
@@ -157,7 +157,7 @@ func FuzzCommitAdd(f *testing.F) {
 	joiners := ofSuites(newFuzzedJoiner)
 	f.Fuzz(func(t *testing.T, of, _, stage uint8, script []byte) {
 		x := joiners(t, suiteAt(of))
-		own, err := NewKeyPackage(t.Context(), insiderTime, x.cfg)
+		own, err := NewKeyPackage(t.Context(), insiderTime, x.cfg, KeyPackageOptions{})
 		require.NoError(t, err)
 		kp := own.KeyPackage
 		encoded, err := Marshal(kp)
@@ -183,7 +183,7 @@ func FuzzCommitAdd(f *testing.F) {
 		g, other := member(t, x.sim, 2), member(t, x.sim, 0)
 		before := fingerprint(g)
 		var c *Candidate
-		checkAllocation(t, len(encoded), func() { c, err = g.Commit(t.Context(), insiderTime, Add{KeyPackage: kp}) })
+		checkAllocation(t, len(encoded), func() { c, err = g.Commit(t.Context(), insiderTime, CommitOptions{}, Add{KeyPackage: kp}) })
 		require.Equal(t, before, fingerprint(g), "the group has changed")
 		if err != nil {
 			require.Nil(t, c)
@@ -196,7 +196,7 @@ func FuzzCommitAdd(f *testing.F) {
 		again, err := Marshal(kp)
 		require.NoError(t, err)
 		if bytes.Equal(again, encoded) {
-			joined, err := adopted(own.Join(t.Context(), insiderTime, c.Welcome))
+			joined, err := adopted(own.Join(t.Context(), insiderTime, c.Welcome, JoinOptions{}))
 			require.NoError(t, err)
 			require.Equal(t, factsOfCandidate(t, c), factsOf(t, joined))
 		}

@@ -157,7 +157,7 @@ func TestGarbageCostsAtMostWhatIsAccepted(t *testing.T) {
 	external, err := ExternalProposer{victim.public.suite, context.GroupID, context.Epoch}.Propose(t.Context(), outside.Signer, 999, Remove{Removed: 5})
 	require.NoError(t, err)
 	proposal, _ := m.propose(Remove{Removed: 4})
-	commit, err := groups[1].Commit(t.Context(), insiderTime)
+	commit, err := groups[1].Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 	var application [][]byte
 	for range 6 { // the first makes its sender known
@@ -174,10 +174,10 @@ func TestGarbageCostsAtMostWhatIsAccepted(t *testing.T) {
 	}
 	add, _ := m.propose(Add{KeyPackage: ownKeyPackage(t, 0x0001, "added").KeyPackage})
 	joiner := ownKeyPackage(t, 0x0001, "joiner", counted)
-	adding, err := groups[1].Commit(t.Context(), insiderTime, Add{KeyPackage: joiner.KeyPackage})
+	adding, err := groups[1].Commit(t.Context(), insiderTime, CommitOptions{}, Add{KeyPackage: joiner.KeyPackage})
 	require.NoError(t, err)
 	join := func(message []byte) error {
-		c, err := joiner.Join(t.Context(), insiderTime, message)
+		c, err := joiner.Join(t.Context(), insiderTime, message, JoinOptions{})
 		if err == nil {
 			c.Discard()
 		}
@@ -197,11 +197,11 @@ func TestGarbageCostsAtMostWhatIsAccepted(t *testing.T) {
 		proposals = append(proposals, b)
 	}
 	for range 6 {
-		c, err := private.Commit(t.Context(), insiderTime)
+		c, err := private.Commit(t.Context(), insiderTime, CommitOptions{})
 		require.NoError(t, err)
 		commits = append(commits, c.Message)
 	}
-	entering, err := ExternalJoin(t.Context(), insiderTime, client(t, 0x0001, "entering", counted), info)
+	entering, err := ExternalJoin(t.Context(), insiderTime, client(t, 0x0001, "entering", counted), info, ExternalJoinOptions{})
 	require.NoError(t, err)
 	require.NoError(t, member(proposals[0]))
 	require.NoError(t, member(commits[0]))

@@ -231,7 +231,7 @@ func TestFarGenerationsKeepNobodyWaiting(t *testing.T) {
 				g := groups[2]
 				_, err := g.Process(t.Context(), insiderTime, messages[0])
 				require.NoError(t, err)
-				c, err := g.Commit(t.Context(), insiderTime)
+				c, err := g.Commit(t.Context(), insiderTime, CommitOptions{})
 				require.NoError(t, err)
 
 				tree := g.inbox.ratchets

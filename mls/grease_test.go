@@ -115,7 +115,7 @@ func listEverywhere(t *testing.T, groups []*Group, value uint16) {
 		g.cfg.Extensions = []ExtensionType{ExtensionType(value)}
 		g.cfg.Proposals = []CustomProposalType{{Type: ProposalType(value)}}
 		g.cfg.Credentials = []CredentialType{CredentialType(value)}
-		c, err := g.Commit(t.Context(), insiderTime)
+		c, err := g.Commit(t.Context(), insiderTime, CommitOptions{})
 		require.NoError(t, err)
 		follow(t, groups, i, c)
 	}
@@ -160,7 +160,7 @@ func TestGreaseIsNoSupport(t *testing.T) {
 			requireRefused(t, c.after, checkTree(g.public.tree, readExtensions(t, c.extension)))
 			replace := GroupContextExtensions{Extensions: Extensions{c.extension}}
 			requireUnmoved(t, g, c.inLeaf, func() error {
-				_, err := g.Commit(t.Context(), insiderTime, replace)
+				_, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, replace)
 				return err
 			})
 			requireUnprocessed(t, g, c.inLeaf.atLeaf(1), m.commit(forgery{proposals: m.byValue(replace), withPath: true}).message)
@@ -173,7 +173,7 @@ func TestGreaseIsNoSupport(t *testing.T) {
 		kp := ownKeyPackage(t, 0x0001, "joiner", of).KeyPackage
 		want := violation("7.3", "every member supports the credential type 0x3A3A").atLeaf(4).atProposal(0)
 		requireUnmoved(t, g, want, func() error {
-			_, err := g.Commit(t.Context(), insiderTime, Add{KeyPackage: kp})
+			_, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, Add{KeyPackage: kp})
 			return err
 		})
 		requireUnprocessed(t, g, want, m.commit(forgery{proposals: m.byValue(Add{KeyPackage: kp})}).message)
@@ -194,7 +194,7 @@ func TestMalformedExtensionsOfAGroup(t *testing.T) {
 		_, err := CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "creator"), nil, x)
 		require.ErrorIs(t, err, ErrMalformed)
 		requireUnmoved(t, g, ErrMalformed, func() error {
-			_, err := g.Commit(t.Context(), insiderTime, replace)
+			_, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, replace)
 			return err
 		})
 		requireUnprocessed(t, g, ErrMalformed, m.commit(forgery{proposals: m.byValue(replace), withPath: true}).message)

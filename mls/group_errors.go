@@ -13,8 +13,8 @@ var (
 	// ErrMissingProposals is the class of every [*MissingProposalsError].
 	ErrMissingProposals = errors.New("mls: commit refers to proposals that are not here")
 	// ErrProposalRoom says that a valid proposal was not kept because [Limits] leaves no
-	// room for it in this epoch. A commit that refers to it can be followed with
-	// [WithProposals]. It wraps ErrUnsupported.
+	// room for it in this epoch. A commit that refers to it can be followed if the proposal
+	// is handed over with the commit ([Group.Process]). It wraps ErrUnsupported.
 	ErrProposalRoom = fmt.Errorf("%w: more proposals in this epoch than the limits have room for", ErrUnsupported)
 	// ErrPendingProposals says that application data has to wait: a member that has received
 	// a valid proposal in this epoch commits before it sends data (RFC 9420, Section 12.4).
@@ -53,7 +53,7 @@ var (
 // hold: they have not arrived yet, found no room (see [ErrProposalRoom]), were forgotten,
 // or cannot be opened. The commit's signature has been verified. Whether the commit is
 // valid shows when the proposals are there: process them and then the commit again, or
-// process the commit with [WithProposals].
+// hand them over with the commit ([Group.Process]).
 //
 // Neither helps if the committer made the references up, or if the proposal is a
 // PrivateMessage whose key another message used up. An insider can bring that about with
@@ -68,7 +68,7 @@ var (
 type MissingProposalsError struct {
 	Committer Sender
 	Refs      [][]byte // the ProposalRefs, in the order of the commit
-	Err       error    // the first refusal of what WithProposals handed over, or nil
+	Err       error    // the first refusal of a proposal that was handed over, or nil
 }
 
 func (e *MissingProposalsError) Error() string {

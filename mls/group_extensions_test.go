@@ -22,14 +22,14 @@ func TestGroupExtensionsAreReadOnce(t *testing.T) {
 		many[i] = string(rune('a' + i))
 	}
 	require.Empty(t, a.public.extensions.credentials)
-	c, err := a.Commit(t.Context(), insiderTime, GroupContextExtensions{Extensions: Extensions{sendersExtension(t, many...)}})
+	c, err := a.Commit(t.Context(), insiderTime, CommitOptions{}, GroupContextExtensions{Extensions: Extensions{sendersExtension(t, many...)}})
 	require.NoError(t, err)
 	require.Same(t, c.Proposals()[0].extensions, c.next.public.extensions)
 	b, err := c.Adopt()
 	require.NoError(t, err)
 	require.Equal(t, []CredentialType{CredentialBasic}, b.public.extensions.credentials)
 	require.Len(t, b.public.extensions.senders, len(many))
-	c, err = b.Commit(t.Context(), insiderTime)
+	c, err = b.Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 	require.Same(t, b.public.extensions, c.next.public.extensions)
 

@@ -25,10 +25,10 @@ func TestGroupLife(t *testing.T) {
 				w.talk()
 
 				// Proposals by reference: an Update, an Add and a Remove.
-				m, err := w.groups["d"].ProposeUpdate(t.Context(), testTime, nil)
+				m, err := w.groups["d"].ProposeUpdate(t.Context(), testTime, mls.LeafOptions{}, nil)
 				require.NoError(t, err)
 				w.propose("d", m)
-				kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("f"))
+				kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("f"), mls.KeyPackageOptions{})
 				require.NoError(t, err)
 				m, err = w.groups["c"].Propose(t.Context(), testTime, mls.Add{KeyPackage: kp.KeyPackage}, nil)
 				require.NoError(t, err)
@@ -41,7 +41,7 @@ func TestGroupLife(t *testing.T) {
 				c := w.commit("e")
 				require.Len(t, c.Proposals(), 3)
 				require.NotContains(t, w.groups, "b")
-				w.groups["f"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome))
+				w.groups["f"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome, mls.JoinOptions{}))
 				require.NoError(t, err)
 				w.agree()
 				w.commit("d")
@@ -58,9 +58,9 @@ func TestCandidatesUntilOneIsAdopted(t *testing.T) {
 	a, b := w.groups["a"], w.groups["b"]
 	before, err := a.EpochAuthenticator()
 	require.NoError(t, err)
-	lost, err := a.Commit(t.Context(), testTime)
+	lost, err := a.Commit(t.Context(), testTime, mls.CommitOptions{})
 	require.NoError(t, err)
-	won, err := b.Commit(t.Context(), testTime)
+	won, err := b.Commit(t.Context(), testTime, mls.CommitOptions{})
 	require.NoError(t, err)
 	after, err := a.EpochAuthenticator()
 	require.NoError(t, err)
@@ -116,7 +116,7 @@ func TestLateMessagesOfPastEpochs(t *testing.T) {
 func TestOwnMessagesAreNotForOneself(t *testing.T) {
 	for _, public := range []bool{false, true} {
 		w := newWorld(t, 0x0001, func(c *mls.Config) { c.PublicHandshake = public }, "a", "b")
-		c, err := w.groups["a"].Commit(t.Context(), testTime)
+		c, err := w.groups["a"].Commit(t.Context(), testTime, mls.CommitOptions{})
 		require.NoError(t, err)
 		_, err = w.groups["a"].Process(t.Context(), testTime, c.Message)
 		require.ErrorIs(t, err, mls.ErrOwnMessage)
@@ -129,21 +129,21 @@ func TestOwnMessagesAreNotForOneself(t *testing.T) {
 
 func TestWelcomeWithoutTree(t *testing.T) {
 	w := newWorld(t, 0x0001, nil, "a", "b")
-	kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("c"))
+	kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("c"), mls.KeyPackageOptions{})
 	require.NoError(t, err)
-	c := w.commit("a", mls.Add{KeyPackage: kp.KeyPackage}, mls.WithoutTree(), mls.ForcePath())
-	_, err = kp.Join(t.Context(), testTime, c.Welcome)
+	c := w.commitWith("a", mls.CommitOptions{WithoutTree: true, ForcePath: true}, mls.Add{KeyPackage: kp.KeyPackage})
+	_, err = kp.Join(t.Context(), testTime, c.Welcome, mls.JoinOptions{})
 	require.ErrorIs(t, err, mls.ErrUnsupported)
 	tree, err := w.groups["a"].RatchetTree()
 	require.NoError(t, err)
 	early, err := c.RatchetTree()
 	require.NoError(t, err)
 	require.Equal(t, tree, early)
-	w.groups["c"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome, mls.WithRatchetTree(tree)))
+	w.groups["c"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome, mls.JoinOptions{RatchetTree: tree}))
 	require.NoError(t, err)
 	w.agree()
 	w.talk()
-	_, err = kp.Join(t.Context(), testTime, c.Welcome, mls.WithRatchetTree(tree))
+	_, err = kp.Join(t.Context(), testTime, c.Welcome, mls.JoinOptions{RatchetTree: tree})
 	require.ErrorIs(t, err, mls.ErrKeyPackageUsed, "a key package is used once")
 }
 
@@ -156,7 +156,7 @@ func TestUnfitProposalsAreLeftOut(t *testing.T) {
 		w.propose(by, m)
 	}
 	keyPackage := func(cfg mls.Config) *mls.KeyPackage {
-		k, err := mls.NewKeyPackage(t.Context(), testTime, cfg)
+		k, err := mls.NewKeyPackage(t.Context(), testTime, cfg, mls.KeyPackageOptions{})
 		require.NoError(t, err)
 		return k.KeyPackage
 	}
@@ -169,7 +169,7 @@ func TestUnfitProposalsAreLeftOut(t *testing.T) {
 	propose("b", mls.Remove{Removed: w.groups["c"].OwnLeaf()})
 	propose("c", mls.Remove{Removed: w.groups["c"].OwnLeaf()}) // the same leaf again
 	propose("b", mls.Remove{Removed: w.groups["a"].OwnLeaf()}) // the committer
-	m, err := w.groups["c"].ProposeUpdate(t.Context(), testTime, nil)
+	m, err := w.groups["c"].ProposeUpdate(t.Context(), testTime, mls.LeafOptions{}, nil)
 	require.NoError(t, err)
 	w.propose("c", m) // loses to its Remove
 	c := w.commit("a")
@@ -181,7 +181,7 @@ func TestUnfitProposalsAreLeftOut(t *testing.T) {
 
 func TestErrorsNameTheCulprit(t *testing.T) {
 	w := newWorld(t, 0x0001, nil, "a", "b")
-	_, err := w.groups["a"].Commit(context.Background(), testTime, mls.Remove{Removed: 7})
+	_, err := w.groups["a"].Commit(context.Background(), testTime, mls.CommitOptions{}, mls.Remove{Removed: 7})
 	v, ok := errors.AsType[*mls.ValidationError](err)
 	require.True(t, ok, err)
 	require.Equal(t, "12.1.3", v.Section)

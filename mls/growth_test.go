@@ -82,17 +82,13 @@ func (w *grown) counted(size int, f func()) work {
 func (w *grown) commit(size int, proposals ...Proposal) map[string]work {
 	all := map[string]work{}
 	committer, member, public := w.groups[0], w.groups[2], inPublic(w, w.groups[2])
-	options := make([]CommitOption, len(proposals))
-	for i, p := range proposals {
-		options[i] = p
-	}
 	var made *Candidate
 	own := w.counted(size, func() {
 		if made != nil {
 			made.Discard()
 		}
 		var err error
-		made, err = committer.Commit(w.Context(), insiderTime, options...)
+		made, err = committer.Commit(w.Context(), insiderTime, CommitOptions{}, proposals...)
 		require.NoError(w, err)
 	})
 	own.size += len(made.Message)
@@ -234,7 +230,7 @@ var growths = []struct {
 	}},
 	{"extensions of a KeyPackage", 128, func(w *grown, n int) map[string]work {
 		cfg := client(w, 0x0001, "newcomer", w.config, func(cfg *Config) { cfg.Extensions = codes[ExtensionType](n) })
-		k, err := NewKeyPackage(w.Context(), insiderTime, cfg, WithKeyPackageExtensions(customExtensions(n)...))
+		k, err := NewKeyPackage(w.Context(), insiderTime, cfg, KeyPackageOptions{Extensions: customExtensions(n)})
 		require.NoError(w, err)
 		return w.commit(0, Add{KeyPackage: k.KeyPackage})
 	}},
@@ -262,8 +258,8 @@ var growths = []struct {
 		return v.commit(0, append(list, times(n, func(i int) Proposal { return v.add(i) })...)...)
 	}},
 	{"members who lack a type each, removed", 16, func(w *grown, n int) map[string]work {
-		adds := times(n, func(i int) CommitOption { return w.add(i).(Add) })
-		c, err := w.groups[0].Commit(w.Context(), insiderTime, adds...)
+		adds := times(n, func(i int) Proposal { return w.add(i) })
+		c, err := w.groups[0].Commit(w.Context(), insiderTime, CommitOptions{}, adds...)
 		require.NoError(w, err)
 		follow(w, w.groups, 0, c)
 		list := times(n, func(i int) Proposal { return Remove{Removed: LeafIndex(i + 3)} })
@@ -280,7 +276,7 @@ var growths = []struct {
 		v := growGroup(w, n+3, mostGrown)
 		size := 0
 		for _, g := range v.groups[3:] {
-			message, err := g.ProposeUpdate(w.Context(), insiderTime, nil)
+			message, err := g.ProposeUpdate(w.Context(), insiderTime, LeafOptions{}, nil)
 			require.NoError(w, err)
 			v.deliver(message)
 			size += len(message)
@@ -289,11 +285,11 @@ var growths = []struct {
 	}},
 	{"Welcome, joined", 16, func(w *grown, n int) map[string]work {
 		k := ownKeyPackage(w, 0x0001, "joiner", w.config)
-		c, err := w.groups[0].Commit(w.Context(), insiderTime,
-			append(times(n, func(i int) CommitOption { return Add{KeyPackage: w.add(i).(Add).KeyPackage} }), Add{KeyPackage: k.KeyPackage})...)
+		c, err := w.groups[0].Commit(w.Context(), insiderTime, CommitOptions{},
+			append(times(n, func(i int) Proposal { return w.add(i) }), Add{KeyPackage: k.KeyPackage})...)
 		require.NoError(w, err)
 		return map[string]work{"joiner": w.counted(len(c.Welcome), func() {
-			joined, err := k.Join(w.Context(), insiderTime, c.Welcome)
+			joined, err := k.Join(w.Context(), insiderTime, c.Welcome, JoinOptions{})
 			require.NoError(w, err)
 			joined.Discard()
 		})}

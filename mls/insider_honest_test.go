@@ -39,7 +39,7 @@ func TestInsiderIsBelieved(t *testing.T) {
 					require.NoError(t, err)
 					require.Equal(t, c.next.secrets.authenticator, got)
 				}
-				g, err := adopted(k.Join(t.Context(), insiderTime, c.welcome(welcomeForgery{})))
+				g, err := adopted(k.Join(t.Context(), insiderTime, c.welcome(welcomeForgery{}), JoinOptions{}))
 				require.NoError(t, err)
 				require.Equal(t, c.next.secrets.authenticator, g.secrets.authenticator)
 			})

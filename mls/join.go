@@ -13,29 +13,23 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// JoinOption is a setting of [OwnKeyPackage.Join].
-type JoinOption func(*joinPlan)
+// JoinOptions says what [OwnKeyPackage.Join] does with a Welcome. The zero value is for a
+// Welcome that holds the tree.
+type JoinOptions struct {
+	// RatchetTree is the tree, as [Group.RatchetTree] returns it, for a Welcome that does
+	// not hold it. A tree in the Welcome takes precedence.
+	RatchetTree []byte
 
-type joinPlan struct {
-	tree      []byte
-	handshake *bool // PublicHandshake in the group
-	follows   *Group
+	// PublicHandshake, if not nil, takes the place of [Config].PublicHandshake in the group
+	// that is joined. When a key package is made, its group is not known yet.
+	PublicHandshake *bool
+
+	// Follows, if not nil, is a group that a ReInit has ended and that the group to join
+	// follows (RFC 9420, Section 11.2). Join refuses a Welcome to any other group with a
+	// [*ValidationError]. It takes the resumption PSK from Follows, which Config.PSKs need
+	// not hold.
+	Follows *Group
 }
-
-// WithRatchetTree gives Join the ratchet tree, as [Group.RatchetTree] returns it, for a
-// Welcome that does not hold it. A tree in the Welcome takes precedence.
-func WithRatchetTree(tree []byte) JoinOption { return func(p *joinPlan) { p.tree = tree } }
-
-// WithPublicHandshake sets [Config].PublicHandshake for the group that is joined. When a
-// key package is made, its group is not known yet.
-func WithPublicHandshake(public bool) JoinOption {
-	return func(p *joinPlan) { p.handshake = &public }
-}
-
-// FollowUpOf says that the group to join follows old, which a ReInit has ended (RFC 9420,
-// Section 11.2). Join refuses a Welcome to any other group with a [*ValidationError]. It
-// takes the resumption PSK from old, which Config.PSKs need not hold.
-func FollowUpOf(old *Group) JoinOption { return func(p *joinPlan) { p.follows = old } }
 
 // Join opens a Welcome, an MLSMessage, and returns the candidate for the group that it
 // admits the client to (RFC 9420, Section 12.4.3.1). It checks the group's whole state,
@@ -53,21 +47,17 @@ func FollowUpOf(old *Group) JoinOption { return func(p *joinPlan) { p.follows = 
 //
 // The error is [ErrKeyPackageUsed] if the OwnKeyPackage joins nothing any more, or not
 // this epoch; [ErrNotRecipient] if the Welcome is for others; [ErrDecrypt] if it does not
-// open; a [*PolicyError] if a policy refuses the group; and [ErrRetired] if the Group of
-// [FollowUpOf] is retired. It wraps [ErrMalformed] if the Welcome, the GroupInfo or the
+// open; a [*PolicyError] if a policy refuses the group; and [ErrRetired] if
+// options.Follows is retired. It wraps [ErrMalformed] if the Welcome, the GroupInfo or the
 // tree does not parse; [ErrUnsupported] if the message is no Welcome or there is no tree;
 // [ErrUnknownPSK] or [ErrUnusablePSK] if a pre-shared key is missing or refused by the
 // suite; and [ErrInvalid] if the group breaks a rule or the Authenticator refuses a
 // member.
-func (k *OwnKeyPackage) Join(ctx context.Context, now time.Time, welcome []byte, options ...JoinOption) (*Candidate, error) {
-	var plan joinPlan
-	for _, o := range options {
-		o(&plan)
-	}
+func (k *OwnKeyPackage) Join(ctx context.Context, now time.Time, welcome []byte, options JoinOptions) (*Candidate, error) {
 	m, err := Parse[Message](welcome)
 	var c *Candidate
 	if err == nil {
-		c, err = k.join(ctx, now, m, &plan)
+		c, err = k.join(ctx, now, m, &options)
 	}
 	if err != nil {
 		if k.cfg.observed() {
@@ -79,7 +69,7 @@ func (k *OwnKeyPackage) Join(ctx context.Context, now time.Time, welcome []byte,
 }
 
 // join is Join for a parsed message.
-func (k *OwnKeyPackage) join(ctx context.Context, now time.Time, m *Message, plan *joinPlan) (*Candidate, error) {
+func (k *OwnKeyPackage) join(ctx context.Context, now time.Time, m *Message, options *JoinOptions) (*Candidate, error) {
 	initKey, leafKey, err := k.borrow()
 	if err != nil {
 		return nil, err
@@ -90,29 +80,29 @@ func (k *OwnKeyPackage) join(ctx context.Context, now time.Time, m *Message, pla
 		return nil, fmt.Errorf("%w: a %s is no Welcome", ErrUnsupported, m.WireFormat())
 	}
 	cfg := k.cfg
-	if plan.handshake != nil {
-		cfg.PublicHandshake = *plan.handshake
+	if options.PublicHandshake != nil {
+		cfg.PublicHandshake = *options.PublicHandshake
 	}
 	secrets, err := k.openSecrets(m.Welcome, initKey)
 	if err != nil {
 		return nil, err
 	}
 	defer secrets.destroy()
-	q := cfg.ask(suite.Start, now).following(cfg.ended(secrets.psks, plan.follows))
+	q := cfg.ask(suite.Start, now).following(cfg.ended(secrets.psks, options.Follows))
 	if _, err := q.suite(k.suite.Info().ID); err != nil {
 		return nil, err
 	}
 	if err := q.wireFormat(cfg.handshakeFormat()); err != nil {
 		return nil, err
 	}
-	if plan.follows != nil {
-		done, err := plan.follows.alive()
+	if options.Follows != nil {
+		done, err := options.Follows.alive()
 		if err != nil {
 			return nil, err
 		}
 		defer done()
 	}
-	psk, err := k.resolvePSKs(ctx, q, secrets.psks, plan.follows)
+	psk, err := k.resolvePSKs(ctx, q, secrets.psks, options.Follows)
 	if err != nil {
 		return nil, err
 	}
@@ -121,11 +111,11 @@ func (k *OwnKeyPackage) join(ctx context.Context, now time.Time, m *Message, pla
 	if err != nil {
 		return nil, err
 	}
-	public, err := publicStateOf(ctx, q, k.suite, info, plan.tree)
+	public, err := publicStateOf(ctx, q, k.suite, info, options.RatchetTree)
 	if err != nil {
 		return nil, err
 	}
-	previous, err := checkFollowUp(q, public, secrets.psks, plan.follows)
+	previous, err := checkFollowUp(q, public, secrets.psks, options.Follows)
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,7 @@ func TestJoinIsJudgedBeforeItIsAdopted(t *testing.T) {
 	initKey, leafKey := k.initKey, k.leafKey
 	welcome := i.welcome(welcomeForgery{})
 	for range 2 {
-		c, err := k.Join(t.Context(), insiderTime, welcome)
+		c, err := k.Join(t.Context(), insiderTime, welcome, JoinOptions{})
 		require.NoError(t, err)
 		require.Equal(t, i.groups[0].GroupID(), c.GroupID())
 		require.Equal(t, i.groups[0].Epoch()+1, c.Epoch())
@@ -52,7 +52,7 @@ func TestJoinIsJudgedBeforeItIsAdopted(t *testing.T) {
 		require.NoError(t, err)
 		require.Empty(t, heard.entered)
 	}
-	g, err := adopted(k.Join(t.Context(), insiderTime, welcome))
+	g, err := adopted(k.Join(t.Context(), insiderTime, welcome, JoinOptions{}))
 	require.NoError(t, err)
 	require.Equal(t, i.next.secrets.authenticator, g.secrets.authenticator)
 	require.Equal(t, []Entry{EntryWelcome}, heard.entered)
@@ -74,11 +74,11 @@ func TestOneJoinOfAKeyPackageIsAdopted(t *testing.T) {
 		i, elsewhere := newInvitation(t, 0x0001, true), clique(t, 0x0001, 2)[0]
 		k := i.joiner
 		k.lastResort = lastResort
-		commit, err := elsewhere.Commit(t.Context(), insiderTime, Add{KeyPackage: k.KeyPackage})
+		commit, err := elsewhere.Commit(t.Context(), insiderTime, CommitOptions{}, Add{KeyPackage: k.KeyPackage})
 		require.NoError(t, err)
 		welcome := i.welcome(welcomeForgery{})
 		join := func(welcome []byte) *Candidate {
-			c, err := k.Join(t.Context(), insiderTime, welcome)
+			c, err := k.Join(t.Context(), insiderTime, welcome, JoinOptions{})
 			require.NoError(t, err)
 			return c
 		}
@@ -98,9 +98,9 @@ func TestOneJoinOfAKeyPackageIsAdopted(t *testing.T) {
 		require.ErrorIs(t, err, ErrKeyPackageUsed)
 		require.Empty(t, reachable(secrets, map[string]any{"same": same, "key package": k}))
 		same.Discard()
-		_, err = k.Join(t.Context(), insiderTime, welcome)
+		_, err = k.Join(t.Context(), insiderTime, welcome, JoinOptions{})
 		require.ErrorIs(t, err, ErrKeyPackageUsed)
-		_, err = g.Commit(t.Context(), insiderTime)
+		_, err = g.Commit(t.Context(), insiderTime, CommitOptions{})
 		require.NoError(t, err, "it has the key of its leaf")
 		second, err := other.Adopt()
 		if !lastResort {
@@ -108,7 +108,7 @@ func TestOneJoinOfAKeyPackageIsAdopted(t *testing.T) {
 			continue
 		}
 		require.NoError(t, err)
-		_, err = second.Commit(t.Context(), insiderTime)
+		_, err = second.Commit(t.Context(), insiderTime, CommitOptions{})
 		require.NoError(t, err)
 		declined := join(commitTo(t, k))
 		k.Destroy()
@@ -120,7 +120,7 @@ func TestOneJoinOfAKeyPackageIsAdopted(t *testing.T) {
 
 // commitTo returns the Welcome of a new group for a key package.
 func commitTo(t testing.TB, k *OwnKeyPackage) []byte {
-	c, err := clique(t, 0x0001, 1)[0].Commit(t.Context(), insiderTime, Add{KeyPackage: k.KeyPackage})
+	c, err := clique(t, 0x0001, 1)[0].Commit(t.Context(), insiderTime, CommitOptions{}, Add{KeyPackage: k.KeyPackage})
 	require.NoError(t, err)
 	return c.Welcome
 }

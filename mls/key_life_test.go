@@ -48,35 +48,35 @@ func TestFailuresLeaveTheKeysAsTheyWere(t *testing.T) {
 	}
 	var kept []*Candidate // or the garbage collector deletes their keys when it pleases
 	defer func() { runtime.KeepAlive(kept) }()
-	commitOf := func(g *Group, options ...CommitOption) *Candidate {
-		c, err := g.Commit(ctx, now, options...)
+	commitOf := func(g *Group, options CommitOptions, proposals ...Proposal) *Candidate {
+		c, err := g.Commit(ctx, now, options, proposals...)
 		require.NoError(t, err)
 		kept = append(kept, c)
 		return c
 	}
-	ownCommit := func(options ...CommitOption) func() (func(), error) {
-		return func() (func(), error) { return discard(g.Commit(ctx, now, options...)) }
+	ownCommit := func(options CommitOptions, proposals ...Proposal) func() (func(), error) {
+		return func() (func(), error) { return discard(g.Commit(ctx, now, options, proposals...)) }
 	}
 	infoOf := func(info []byte, err error) []byte { require.NoError(t, err); return info }
 	info := infoOf(g.GroupInfo(ctx, now, true))
 	renewal := client(t, 0x0001, "renamed", f.config)
 	joiner, lastResort := own("joiner"), own("last resort")
 	lastResort.lastResort = true
-	invited := commitOf(other, Add{KeyPackage: joiner.KeyPackage}, Add{KeyPackage: lastResort.KeyPackage}, ForcePath())
-	external, err := ExternalJoin(ctx, now, client(t, 0x0001, "outside", f.config), info, externalPSK("psk"))
+	invited := commitOf(other, CommitOptions{ForcePath: true}, Add{KeyPackage: joiner.KeyPackage}, Add{KeyPackage: lastResort.KeyPackage})
+	external, err := ExternalJoin(ctx, now, client(t, 0x0001, "outside", f.config), info, ExternalJoinOptions{PSKs: []PreSharedKeyID{externalPSK("psk").PSK}})
 	require.NoError(t, err)
-	injected := commitOf(other, externalPSK("psk"), Remove{Removed: 2})
+	injected := commitOf(other, CommitOptions{}, externalPSK("psk"), Remove{Removed: 2})
 	kept = append(kept, external)
 	externalState, err := external.Save()
 	require.NoError(t, err)
 	joinerState, err := joiner.Save()
 	require.NoError(t, err)
 
-	update, err := other.ProposeUpdate(ctx, now, nil)
+	update, err := other.ProposeUpdate(ctx, now, LeafOptions{}, nil)
 	require.NoError(t, err)
 	_, err = g.Process(ctx, now, update)
 	require.NoError(t, err)
-	covering := commitOf(g)
+	covering := commitOf(g, CommitOptions{})
 	restored := client(t, 0x0001, "outside", f.config)
 	restored.Signer, restored.Credential = external.cfg.Signer, external.cfg.Credential
 	require.NoError(t, g.ForgetProposals())
@@ -86,28 +86,28 @@ func TestFailuresLeaveTheKeysAsTheyWere(t *testing.T) {
 			return destroy(CreateGroup(ctx, now, client(t, 0x0001, "x", f.config), nil))
 		},
 		"NewKeyPackage": func() (func(), error) {
-			k, err := NewKeyPackage(ctx, now, client(t, 0x0001, "x", f.config))
+			k, err := NewKeyPackage(ctx, now, client(t, 0x0001, "x", f.config), KeyPackageOptions{})
 			return func() { k.Destroy() }, err
 		},
 		"RestoreKeyPackage": func() (func(), error) {
 			k, err := RestoreKeyPackage(now, joiner.cfg, joinerState)
 			return func() { k.Destroy() }, err
 		},
-		"Join":                  func() (func(), error) { return discard(joiner.Join(ctx, now, invited.Welcome)) },
-		"Join by a last resort": func() (func(), error) { return discard(lastResort.Join(ctx, now, invited.Welcome)) },
+		"Join":                  func() (func(), error) { return discard(joiner.Join(ctx, now, invited.Welcome, JoinOptions{})) },
+		"Join by a last resort": func() (func(), error) { return discard(lastResort.Join(ctx, now, invited.Welcome, JoinOptions{})) },
 		"ExternalJoin": func() (func(), error) {
-			return discard(ExternalJoin(ctx, now, client(t, 0x0001, "x", f.config), info, externalPSK("psk")))
+			return discard(ExternalJoin(ctx, now, client(t, 0x0001, "x", f.config), info, ExternalJoinOptions{PSKs: []PreSharedKeyID{externalPSK("psk").PSK}}))
 		},
 		"RestoreCandidate":            func() (func(), error) { return discard(RestoreCandidate(now, restored, externalState)) },
-		"Commit":                      ownCommit(),
-		"Commit of an Add":            ownCommit(Add{KeyPackage: joiner.KeyPackage}, ForcePath()),
-		"Commit of an Add alone":      ownCommit(Add{KeyPackage: joiner.KeyPackage}),
-		"Commit of a Remove":          ownCommit(Remove{Removed: 3}),
-		"Commit of a PSK":             ownCommit(externalPSK("psk")),
-		"Commit of another leaf":      ownCommit(WithCredential(renewal.Credential, renewal.Signer)),
-		"Commit of extensions":        ownCommit(GroupContextExtensions{}),
-		"Commit of a ReInit":          ownCommit(ReInit{GroupID: []byte("next"), CipherSuite: 0x0001}),
-		"ProposeUpdate":               func() (func(), error) { return forget(g.ProposeUpdate(ctx, now, nil)) },
+		"Commit":                      ownCommit(CommitOptions{}),
+		"Commit of an Add":            ownCommit(CommitOptions{ForcePath: true}, Add{KeyPackage: joiner.KeyPackage}),
+		"Commit of an Add alone":      ownCommit(CommitOptions{}, Add{KeyPackage: joiner.KeyPackage}),
+		"Commit of a Remove":          ownCommit(CommitOptions{}, Remove{Removed: 3}),
+		"Commit of a PSK":             ownCommit(CommitOptions{}, externalPSK("psk")),
+		"Commit of another leaf":      ownCommit(CommitOptions{Leaf: renewed(renewal)}),
+		"Commit of extensions":        ownCommit(CommitOptions{}, GroupContextExtensions{}),
+		"Commit of a ReInit":          ownCommit(CommitOptions{}, ReInit{GroupID: []byte("next"), CipherSuite: 0x0001}),
+		"ProposeUpdate":               func() (func(), error) { return forget(g.ProposeUpdate(ctx, now, LeafOptions{}, nil)) },
 		"Propose an Add":              func() (func(), error) { return forget(g.Propose(ctx, now, Add{KeyPackage: joiner.KeyPackage}, nil)) },
 		"GroupInfo":                   func() (func(), error) { _, err := g.GroupInfo(ctx, now, true); return func() {}, err },
 		"Candidate.GroupInfo":         func() (func(), error) { _, err := invited.GroupInfo(ctx, now, true); return func() {}, err },
@@ -119,7 +119,7 @@ func TestFailuresLeaveTheKeysAsTheyWere(t *testing.T) {
 		"Save and RestoreGroup":       func() (func(), error) { return saveAndRestore(g, destroy) },
 		"Save and RestoreCandidate":   func() (func(), error) { return saveAndRestoreCandidate(ctx, g, discard) },
 		"RestoreGroup with an Update": func() (func(), error) { return saveAndRestore(other, destroy) },
-		"Branch":                      func() (func(), error) { return discard(g.Branch(ctx, now, *g.cfg, nil, nil)) },
+		"Branch":                      func() (func(), error) { return discard(g.Branch(ctx, now, *g.cfg, nil, nil, nil, FollowUpOptions{})) },
 		"Simulation": func() (func(), error) {
 			s, err := NewSimulation(ctx, now, SimulationConfig{
 				Suites: g.cfg.Suites, Suite: 0x0001, Members: 2, Shape: TreeSteady, Adjust: f.config,
@@ -130,22 +130,24 @@ func TestFailuresLeaveTheKeysAsTheyWere(t *testing.T) {
 		t.Run(name, func(t *testing.T) { f.walk(t, call) })
 	}
 
-	c := commitOf(other, ReInit{GroupID: []byte("next"), CipherSuite: 0x0001}, WithoutPending())
+	c := commitOf(other, CommitOptions{WithoutPending: true}, ReInit{GroupID: []byte("next"), CipherSuite: 0x0001})
 	r, err := g.Process(ctx, now, c.Message)
 	require.NoError(t, err)
 	ended, err := r.Commit.Adopt()
 	require.NoError(t, err)
-	var adds []CommitOption
+	var others []*KeyPackage
 	var following []*OwnKeyPackage
 	for i := 1; i < 4; i++ {
-		k, err := NewKeyPackage(ctx, now, *groups[i].cfg)
+		k, err := NewKeyPackage(ctx, now, *groups[i].cfg, KeyPackageOptions{})
 		require.NoError(t, err)
-		following, adds = append(following, k), append(adds, Add{KeyPackage: k.KeyPackage})
+		following, others = append(following, k), append(others, k.KeyPackage)
 	}
 	t.Run("Reinitialize", func(t *testing.T) {
-		f.walk(t, func() (func(), error) { return discard(ended.Reinitialize(ctx, now, *g.cfg, adds...)) })
+		f.walk(t, func() (func(), error) {
+			return discard(ended.Reinitialize(ctx, now, *g.cfg, others, FollowUpOptions{}))
+		})
 	})
-	followed, err := ended.Reinitialize(ctx, now, *g.cfg, adds...)
+	followed, err := ended.Reinitialize(ctx, now, *g.cfg, others, FollowUpOptions{})
 	require.NoError(t, err)
 
 	for _, k := range append(following, joiner, lastResort) {
@@ -169,7 +171,7 @@ func saveAndRestore(g *Group, destroy func(*Group, error) (func(), error)) (func
 }
 
 func saveAndRestoreCandidate(ctx context.Context, g *Group, discard func(*Candidate, error) (func(), error)) (func(), error) {
-	c, err := g.Commit(ctx, insiderTime)
+	c, err := g.Commit(ctx, insiderTime, CommitOptions{})
 	if err != nil {
 		return nil, err
 	}
@@ -186,10 +188,10 @@ func saveAndRestoreCandidate(ctx context.Context, g *Group, discard func(*Candid
 func TestCandidatesShareTheKeyOfAnUpdate(t *testing.T) {
 	f := &frail{}
 	groups := clique(t, 0x0001, 3, f.config)
-	proposeUpdate(t, groups, 1)
+	proposeUpdate(t, groups, 1, LeafOptions{})
 	var candidates, received []*Candidate
 	for range 2 {
-		c, err := groups[0].Commit(t.Context(), insiderTime)
+		c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{})
 		require.NoError(t, err)
 		r, err := groups[1].Process(t.Context(), insiderTime, c.Message)
 		require.NoError(t, err)
@@ -203,7 +205,7 @@ func TestCandidatesShareTheKeyOfAnUpdate(t *testing.T) {
 		groups[i], err = c.Adopt()
 		require.NoError(t, err)
 	}
-	next, err := groups[0].Commit(t.Context(), insiderTime)
+	next, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 	follow(t, groups, 0, next)
 	for _, g := range groups {
@@ -220,7 +222,7 @@ func TestDroppedCandidatesLeaveNoKeys(t *testing.T) {
 	groups := clique(t, 0x0001, 2, f.config)
 	before := f.alive()
 	func() {
-		c, err := groups[0].Commit(t.Context(), insiderTime)
+		c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{})
 		require.NoError(t, err)
 		require.NotEqual(t, before, f.alive())
 		runtime.KeepAlive(c)
@@ -231,17 +233,17 @@ func TestDroppedCandidatesLeaveNoKeys(t *testing.T) {
 
 	k := ownKeyPackage(t, 0x0001, "joiner", f.config)
 	g := clique(t, 0x0001, 1)[0]
-	c, err := g.Commit(t.Context(), insiderTime, Add{KeyPackage: k.KeyPackage}, ForcePath())
+	c, err := g.Commit(t.Context(), insiderTime, CommitOptions{ForcePath: true}, Add{KeyPackage: k.KeyPackage})
 	require.NoError(t, err)
 	before = f.alive()
 	func() {
-		joined, err := k.Join(t.Context(), insiderTime, c.Welcome)
+		joined, err := k.Join(t.Context(), insiderTime, c.Welcome, JoinOptions{})
 		require.NoError(t, err)
 		require.Greater(t, len(f.alive()), len(before))
 		between := len(f.alive())
 		info, err := g.GroupInfo(t.Context(), insiderTime, true)
 		require.NoError(t, err)
-		outside, err := ExternalJoin(t.Context(), insiderTime, client(t, 0x0001, "outside", f.config), info)
+		outside, err := ExternalJoin(t.Context(), insiderTime, client(t, 0x0001, "outside", f.config), info, ExternalJoinOptions{})
 		require.NoError(t, err)
 		require.Greater(t, len(f.alive()), between)
 		runtime.KeepAlive(joined)
@@ -313,17 +315,17 @@ func TestLosersLeaveNoKeys(t *testing.T) {
 			groups := clique(t, 0x0001, 4, f.config)
 			populate(t, groups)
 			requireKeysOf(t, f, groups...)
-			proposeUpdate(t, groups, 2)
+			proposeUpdate(t, groups, 2, LeafOptions{})
 			requireKeysOf(t, f, groups...)
 			var lost []*Candidate
 			for _, g := range groups[:3] {
 				for range 2 {
-					c, err := g.Commit(t.Context(), insiderTime, WithoutPending())
+					c, err := g.Commit(t.Context(), insiderTime, CommitOptions{WithoutPending: true})
 					require.NoError(t, err)
 					lost = append(lost, c)
 				}
 			}
-			won, err := groups[committer].Commit(t.Context(), insiderTime, Remove{Removed: 3}, WithoutPending())
+			won, err := groups[committer].Commit(t.Context(), insiderTime, CommitOptions{WithoutPending: true}, Remove{Removed: 3})
 			require.NoError(t, err)
 			r, err := groups[3].Process(t.Context(), insiderTime, won.Message)
 			require.NoError(t, err)

@@ -17,7 +17,7 @@ func TestKeyPackageTakesExtensions(t *testing.T) {
 	mark := Extension{Type: lastResortMark, Data: []byte{}}
 	for _, grease := range []bool{false, true} {
 		cfg := client(t, 0x0001, "client", marks, func(cfg *Config) { cfg.NoGREASE = !grease })
-		k, err := NewKeyPackage(t.Context(), insiderTime, cfg, LastResort(), WithKeyPackageExtensions(mark))
+		k, err := NewKeyPackage(t.Context(), insiderTime, cfg, KeyPackageOptions{LastResort: true, Extensions: Extensions{mark}})
 		require.NoError(t, err)
 		require.Equal(t, mark, k.KeyPackage.Extensions[0])
 		require.Subset(t, k.KeyPackage.LeafNode.Capabilities.Extensions, k.KeyPackage.Extensions.types())
@@ -29,14 +29,14 @@ func TestKeyPackageTakesExtensions(t *testing.T) {
 		require.NoError(t, CheckKeyPackage(parsed, insiderTime, cfg, nil))
 
 		g := clique(t, 0x0001, 2)[0]
-		c, err := g.Commit(t.Context(), insiderTime, Add{KeyPackage: parsed})
+		c, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, Add{KeyPackage: parsed})
 		require.NoError(t, err)
-		_, err = k.Join(t.Context(), insiderTime, c.Welcome)
+		_, err = k.Join(t.Context(), insiderTime, c.Welcome, JoinOptions{})
 		require.NoError(t, err)
 	}
-	_, err := NewKeyPackage(t.Context(), insiderTime, client(t, 0x0001, "client"), WithKeyPackageExtensions(mark))
+	_, err := NewKeyPackage(t.Context(), insiderTime, client(t, 0x0001, "client"), KeyPackageOptions{Extensions: Extensions{mark}})
 	requireRefused(t, violation("10", "extension 0x000A of a KeyPackage is listed in its leaf's capabilities"), err)
-	_, err = NewKeyPackage(t.Context(), insiderTime, client(t, 0x0001, "client", marks), WithKeyPackageExtensions(mark, mark))
+	_, err = NewKeyPackage(t.Context(), insiderTime, client(t, 0x0001, "client", marks), KeyPackageOptions{Extensions: Extensions{mark, mark}})
 	requireRefused(t, violation("13.4", "KeyPackage has one extension of type 0x000A"), err)
 }
 
@@ -49,7 +49,7 @@ func TestApplicationID(t *testing.T) {
 		require.True(t, ok)
 		return string(id)
 	}
-	c, err := groups[0].Commit(t.Context(), insiderTime, WithLeafExtensions(ApplicationID([]byte("second"))))
+	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{Leaf: LeafOptions{Extensions: Extensions{ApplicationID([]byte("second"))}}})
 	require.NoError(t, err)
 	require.Equal(t, "first", id(groups[2]))
 	follow(t, groups, 0, c)
@@ -71,10 +71,10 @@ func TestListedDefaultTypesChangeNothing(t *testing.T) {
 		kp.LeafNode.Capabilities.Extensions = []ExtensionType{3, 2, 1}
 		kp.LeafNode.Capabilities.Proposals = []ProposalType{1, 2, 7}
 	}, nil, nil)
-	c, err := groups[0].Commit(t.Context(), insiderTime, Add{KeyPackage: kp})
+	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, Add{KeyPackage: kp})
 	require.NoError(t, err)
 	follow(t, groups, 0, c)
-	c, err = groups[1].Commit(t.Context(), insiderTime, GroupContextExtensions{Extensions: Extensions{requires(t, 1, 6)}}, Remove{Removed: 2})
+	c, err = groups[1].Commit(t.Context(), insiderTime, CommitOptions{}, GroupContextExtensions{Extensions: Extensions{requires(t, 1, 6)}}, Remove{Removed: 2})
 	require.NoError(t, err)
 	requireFollowed(t, groups[0], c.Message)
 }

@@ -181,7 +181,7 @@ func TestRefusedCommitsLeaveNoKeys(t *testing.T) {
 	require.Error(t, err)
 	unmoved(g.public.tree.keys, keys)
 	twice := Add{KeyPackage: kp}
-	_, err = g.Commit(t.Context(), insiderTime, twice, twice)
+	_, err = g.Commit(t.Context(), insiderTime, CommitOptions{}, twice, twice)
 	require.Error(t, err)
 	unmoved(g.public.tree.keys, keys)
 

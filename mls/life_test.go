@@ -58,16 +58,19 @@ func TestGroupLocksNothingWhileItAsks(t *testing.T) {
 				_, err := g.Propose(ctx, insiderTime, Remove{Removed: 1}, nil)
 				return err
 			}, ErrRetired},
-			"signer of an Update":   {func(g *Group, _ []*Group) error { _, err := g.ProposeUpdate(ctx, insiderTime, nil); return err }, ErrRetired},
-			"signer of a commit":    {func(g *Group, _ []*Group) error { _, err := g.Commit(ctx, insiderTime); return err }, ErrRetired},
+			"signer of an Update": {func(g *Group, _ []*Group) error {
+				_, err := g.ProposeUpdate(ctx, insiderTime, LeafOptions{}, nil)
+				return err
+			}, ErrRetired},
+			"signer of a commit":    {func(g *Group, _ []*Group) error { _, err := g.Commit(ctx, insiderTime, CommitOptions{}); return err }, ErrRetired},
 			"signer of a GroupInfo": {func(g *Group, _ []*Group) error { _, err := g.GroupInfo(ctx, insiderTime, true); return err }, nil},
 			"store": {func(g *Group, _ []*Group) error {
-				_, err := g.Commit(ctx, insiderTime, externalPSK("x"))
+				_, err := g.Commit(ctx, insiderTime, CommitOptions{}, externalPSK("x"))
 				return err
 			}, ErrRetired},
 			"Authenticator": {func(g *Group, others []*Group) error {
 				k := ownKeyPackage(t, 0x0001, "joiner")
-				c, err := others[1].Commit(ctx, insiderTime, Add{KeyPackage: k.KeyPackage}, ForcePath())
+				c, err := others[1].Commit(ctx, insiderTime, CommitOptions{ForcePath: true}, Add{KeyPackage: k.KeyPackage})
 				require.NoError(t, err)
 				_, err = g.Process(ctx, insiderTime, c.Message)
 				return err
@@ -80,7 +83,7 @@ func TestGroupLocksNothingWhileItAsks(t *testing.T) {
 				var do func()
 				i := interrupt{g.cfg.Signer, &do}
 				g.cfg.Signer, g.cfg.Authenticator, g.cfg.PSKs = i, i, i
-				r, err := groups[1].Commit(ctx, insiderTime)
+				r, err := groups[1].Commit(ctx, insiderTime, CommitOptions{})
 				require.NoError(t, err)
 				received, err := g.Process(ctx, insiderTime, r.Message)
 				require.NoError(t, err)
@@ -137,10 +140,16 @@ func TestNothingComesIntoARetiredEpoch(t *testing.T) {
 		makesKeys bool
 		call      func(t *testing.T, g, other *Group) error
 	}{
-		"commit": {true, func(_ *testing.T, g, _ *Group) error { _, err := g.Commit(ctx, insiderTime); return err }},
-		"update": {true, func(_ *testing.T, g, _ *Group) error { _, err := g.ProposeUpdate(ctx, insiderTime, nil); return err }},
+		"commit": {true, func(_ *testing.T, g, _ *Group) error {
+			_, err := g.Commit(ctx, insiderTime, CommitOptions{})
+			return err
+		}},
+		"update": {true, func(_ *testing.T, g, _ *Group) error {
+			_, err := g.ProposeUpdate(ctx, insiderTime, LeafOptions{}, nil)
+			return err
+		}},
 		"commit of another": {true, func(t *testing.T, g, other *Group) error {
-			c, err := other.Commit(ctx, insiderTime, Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage}, ForcePath())
+			c, err := other.Commit(ctx, insiderTime, CommitOptions{ForcePath: true}, Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage})
 			require.NoError(t, err)
 			return process(g, c.Message)
 		}},
@@ -175,7 +184,7 @@ func TestGroupsAskEachOther(t *testing.T) {
 	for i := range groups {
 		groups[i] = clique(t, 0x0001, 2)[0]
 		var err error
-		candidates[i], err = groups[i].Commit(t.Context(), insiderTime)
+		candidates[i], err = groups[i].Commit(t.Context(), insiderTime, CommitOptions{})
 		require.NoError(t, err)
 	}
 	arrived, release := make(chan struct{}), make(chan struct{})
@@ -184,7 +193,7 @@ func TestGroupsAskEachOther(t *testing.T) {
 		other := groups[1-i]
 		g.cfg.PSKs = meeting{other, arrived, release}
 		jobs = append(jobs, func() error {
-			_, err := g.Commit(t.Context(), insiderTime, resumptionPSK(other.GroupID(), other.Epoch()))
+			_, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, resumptionPSK(other.GroupID(), other.Epoch()))
 			return err
 		})
 	}

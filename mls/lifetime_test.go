@@ -16,7 +16,7 @@ func TestBacklogIsFollowed(t *testing.T) {
 	groups := clique(t, 0x0001, 3, publicHandshake)
 	proposed, err := groups[0].Propose(t.Context(), insiderTime, Add{KeyPackage: ownKeyPackage(t, 0x0001, "proposed").KeyPackage}, nil)
 	require.NoError(t, err)
-	c, err := groups[0].Commit(t.Context(), insiderTime, Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage})
+	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage})
 	require.NoError(t, err)
 	require.Len(t, c.Added(), 2)
 	later := insiderTime.Add(100 * day)
@@ -35,10 +35,10 @@ func TestExpiredAddIsNotCommitted(t *testing.T) {
 	require.NoError(t, err)
 	_, err = groups[1].Process(t.Context(), insiderTime, proposed)
 	require.NoError(t, err)
-	c, err := groups[1].Commit(t.Context(), insiderTime)
+	c, err := groups[1].Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 	require.Len(t, c.Added(), 1)
-	c, err = groups[1].Commit(t.Context(), insiderTime.Add(100*day))
+	c, err = groups[1].Commit(t.Context(), insiderTime.Add(100*day), CommitOptions{})
 	require.NoError(t, err)
 	require.Empty(t, c.Added())
 }
@@ -49,20 +49,20 @@ func TestJoinerJudgesTotalLifetimes(t *testing.T) {
 	groups := clique(t, 0x0001, 2, func(cfg *Config) { cfg.Lifetimes = LifetimePolicy{Own: 7300 * day, MaxTotal: -1} })
 	k := ownKeyPackage(t, 0x0001, "joiner")
 	want := violation("7.2", "total lifetime is at most").atLeaf(1) // the committer's leaf has no lifetime
-	c, err := groups[0].Commit(t.Context(), insiderTime, Add{KeyPackage: k.KeyPackage}, ForcePath())
+	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{ForcePath: true}, Add{KeyPackage: k.KeyPackage})
 	require.NoError(t, err)
-	_, err = k.Join(t.Context(), insiderTime, c.Welcome)
+	_, err = k.Join(t.Context(), insiderTime, c.Welcome, JoinOptions{})
 	requireRefused(t, want, err)
 	follow(t, groups, 0, c)
 	info, err := groups[0].GroupInfo(t.Context(), insiderTime, true)
 	require.NoError(t, err)
 	cfg := client(t, 0x0001, "other")
-	_, err = ExternalJoin(t.Context(), insiderTime, cfg, info)
+	_, err = ExternalJoin(t.Context(), insiderTime, cfg, info, ExternalJoinOptions{})
 	requireRefused(t, want, err)
 	_, err = NewPublicGroup(t.Context(), insiderTime, cfg, info, nil)
 	requireRefused(t, want, err)
 	cfg.Lifetimes.MaxTotal = -1
-	_, err = ExternalJoin(t.Context(), insiderTime, cfg, info)
+	_, err = ExternalJoin(t.Context(), insiderTime, cfg, info, ExternalJoinOptions{})
 	require.NoError(t, err)
 }
 
@@ -86,7 +86,7 @@ func TestOwnKeyPackageIsValid(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := client(t, 0x0001, "client", c.adjust)
-			k, err := NewKeyPackage(t.Context(), insiderTime, cfg)
+			k, err := NewKeyPackage(t.Context(), insiderTime, cfg, KeyPackageOptions{})
 			_, errGroup := CreateGroup(t.Context(), insiderTime, cfg, nil)
 			if c.want != nil {
 				requireRefused(t, c.want, err)

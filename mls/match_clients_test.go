@@ -145,7 +145,7 @@ func TestReInitOfGroup(t *testing.T) {
 
 func TestDestroyedGroupIsRetired(t *testing.T) {
 	g := oldGroup(t, false)
-	c, err := g.Commit(t.Context(), insiderTime)
+	c, err := g.Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 	secret := g.secrets.resumption
 	for range 2 {

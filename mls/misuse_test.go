@@ -15,7 +15,7 @@ import (
 // What a caller hands over by mistake is refused with the error that says so.
 func TestMisuseIsRefused(t *testing.T) {
 	a := newAttack(t)
-	_, err := ExternalJoin(t.Context(), insiderTime, client(t, 0x0001, "joiner"), a.commit(forgery{withPath: true}).message)
+	_, err := ExternalJoin(t.Context(), insiderTime, client(t, 0x0001, "joiner"), a.commit(forgery{withPath: true}).message, ExternalJoinOptions{})
 	require.ErrorIs(t, err, ErrUnsupported, "a commit is no GroupInfo")
 	basic := BasicCredential([]byte("x"))
 	_, err = basic.Certificates()
@@ -26,17 +26,15 @@ func TestMisuseIsRefused(t *testing.T) {
 	for _, proposal := range []Proposal{nil, Add{}} {
 		_, err = a.Propose(t.Context(), insiderTime, proposal, nil)
 		require.ErrorIs(t, err, ErrMalformed)
+		_, err = a.Commit(t.Context(), insiderTime, CommitOptions{}, proposal)
+		require.ErrorIs(t, err, ErrMalformed)
 		_, err = outside.Propose(t.Context(), a.cfg.Signer, 0, proposal)
 		require.ErrorIs(t, err, ErrMalformed)
 	}
 	_, err = a.Propose(t.Context(), insiderTime, &Remove{}, nil)
 	require.ErrorIs(t, err, ErrUnsupported, "it is a pointer")
-	for _, option := range []CommitOption{nil, Add{KeyPackage: nil}} {
-		_, err = a.Commit(t.Context(), insiderTime, option)
-		require.ErrorIs(t, err, ErrMalformed)
-		_, err = a.Branch(t.Context(), insiderTime, *a.cfg, nil, nil, option)
-		require.ErrorIs(t, err, ErrMalformed)
-	}
+	_, err = a.Branch(t.Context(), insiderTime, *a.cfg, nil, nil, []*KeyPackage{nil}, FollowUpOptions{})
+	require.ErrorIs(t, err, ErrMalformed)
 	_, err = label.Open(destroyedKey(t), label.Welcome, nil, make([]byte, 32), make([]byte, 16))
 	require.ErrorIs(t, err, ErrRetired)
 	ratchets := newSecretTree(a.public.suite, 4, make([]byte, 32))
@@ -54,7 +52,7 @@ func (silentStore) Group([]byte) *Group                                 { return
 func TestStoreThatAnswersNothing(t *testing.T) {
 	g := clique(t, 0x0001, 2)[0]
 	g.cfg.PSKs = silentStore{}
-	_, err := g.Commit(t.Context(), insiderTime, externalPSK("x"))
+	_, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, externalPSK("x"))
 	require.ErrorIs(t, err, ErrUnknownPSK)
 	require.ErrorContains(t, err, "pre-shared key 0")
 }
@@ -92,14 +90,14 @@ func TestExternalPubIsAKey(t *testing.T) {
 	require.NoError(t, err)
 	b, err = Marshal(m)
 	require.NoError(t, err)
-	_, err = ExternalJoin(t.Context(), insiderTime, client(t, 0x0001, "joiner"), b)
+	_, err = ExternalJoin(t.Context(), insiderTime, client(t, 0x0001, "joiner"), b, ExternalJoinOptions{})
 	requireRefused(t, violation("12.4.3.2", "external_pub is a public key of the suite"), err)
 }
 
 // A group that has ended takes no proposal or commit any more.
 func TestEndedGroupTakesNoHandshake(t *testing.T) {
 	groups := clique(t, 0x0001, 3, publicHandshake)
-	c, err := groups[0].Commit(t.Context(), insiderTime, ReInit{GroupID: []byte("next"), CipherSuite: 0x0001})
+	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, ReInit{GroupID: []byte("next"), CipherSuite: 0x0001})
 	require.NoError(t, err)
 	follow(t, groups, 0, c)
 	message, _ := insider{t, groups[1]}.propose(Remove{Removed: 0})

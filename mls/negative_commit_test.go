@@ -124,7 +124,7 @@ func TestPathFaultsAreRefused(t *testing.T) {
 				f.withPath = true
 				requireUnprocessed(t, a.victim, c.want, a.commit(f).message)
 				// What an honest member makes is accepted afterwards.
-				honest, err := a.groups[3].Commit(t.Context(), insiderTime)
+				honest, err := a.groups[3].Commit(t.Context(), insiderTime, CommitOptions{})
 				require.NoError(t, err)
 				follow(t, []*Group{a.groups[0], nil, a.victim, a.groups[3]}, 3, honest)
 			})
@@ -180,7 +180,7 @@ func TestProposalReferences(t *testing.T) {
 	}
 	t.Run("of the epoch before", func(t *testing.T) {
 		old := a.received(3, Remove{Removed: 0})
-		c, err := a.groups[3].Commit(t.Context(), insiderTime)
+		c, err := a.groups[3].Commit(t.Context(), insiderTime, CommitOptions{})
 		require.NoError(t, err)
 		follow(t, a.groups, 3, c)
 		next := insider{t, a.groups[1]}

@@ -9,12 +9,12 @@ import (
 
 // externalCommit makes a commit by which a client joins from outside, changes it
 // and signs it anew.
-func (a *attack) externalCommit(cfg Config, change func(*commit), options ...CommitOption) []byte {
+func (a *attack) externalCommit(cfg Config, options ExternalJoinOptions, change func(*commit)) []byte {
 	t := a.t
 	t.Helper()
 	info, err := a.groups[0].GroupInfo(t.Context(), insiderTime, true)
 	require.NoError(t, err)
-	c, err := ExternalJoin(t.Context(), insiderTime, cfg, info, options...)
+	c, err := ExternalJoin(t.Context(), insiderTime, cfg, info, options)
 	require.NoError(t, err)
 	m := publicIn(t, c.Message)
 	content := &m.content
@@ -87,7 +87,7 @@ func TestExternalCommitFaultsAreRefused(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a := newAttack(t)
-			message := a.externalCommit(client(t, 0x0001, "outsider"), func(e *commit) { c.change(a, e) })
+			message := a.externalCommit(client(t, 0x0001, "outsider"), ExternalJoinOptions{}, func(e *commit) { c.change(a, e) })
 			requireUnprocessed(t, a.victim, c.want, message)
 		})
 	}
@@ -99,9 +99,9 @@ func TestExternalCommitOfAMember(t *testing.T) {
 	a := newAttack(t)
 	info, err := a.groups[0].GroupInfo(t.Context(), insiderTime, true)
 	require.NoError(t, err)
-	_, err = ExternalJoin(t.Context(), insiderTime, *a.cfg, info)
+	_, err = ExternalJoin(t.Context(), insiderTime, *a.cfg, info, ExternalJoinOptions{})
 	requireRefused(t, violation("7.3", "signature_key is unique").atLeaf(4), err)
-	c, err := ExternalJoin(t.Context(), insiderTime, *a.cfg, info, Remove{Removed: 1})
+	c, err := ExternalJoin(t.Context(), insiderTime, *a.cfg, info, ExternalJoinOptions{Remove: new(LeafIndex(1))})
 	require.NoError(t, err)
 	r, err := a.victim.Process(t.Context(), insiderTime, c.Message)
 	require.NoError(t, err)

@@ -32,7 +32,7 @@ func oldGroup(t *testing.T, ended bool) *Group {
 	t.Helper()
 	groups := clique(t, 0x0001, 3)
 	if ended {
-		c, err := groups[0].Commit(t.Context(), insiderTime, ReInit{GroupID: []byte("next"), CipherSuite: 0x0001})
+		c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, ReInit{GroupID: []byte("next"), CipherSuite: 0x0001})
 		require.NoError(t, err)
 		follow(t, groups, 0, c)
 	}
@@ -83,14 +83,14 @@ func joinFollowUp(t *testing.T, old *Group, usage ResumptionPSKUsage, f followUp
 	c := m.commit(forgery{proposals: m.byValue(adds...)})
 	c.psk, err = pskSecret(m.public.suite, link, psks)
 	require.NoError(t, err)
-	var options []JoinOption
+	var options JoinOptions
 	if f.awaited {
-		options = append(options, FollowUpOf(old))
+		options.Follows = old
 	}
 	_, err = own.Join(t.Context(), insiderTime, c.welcome(welcomeForgery{
 		context: f.context,
 		secrets: func(s *groupSecrets) { s.psks = link },
-	}), options...)
+	}), options)
 	if err != nil {
 		require.NotNil(t, own.initKey, "the key package is not used up")
 	}
@@ -175,33 +175,33 @@ func TestFollowUpFaultsAreRefused(t *testing.T) {
 // A follow-up group is made of what the old one allows.
 func TestFollowUpIsMadeByTheRules(t *testing.T) {
 	g := oldGroup(t, false)
-	_, err := g.Reinitialize(t.Context(), insiderTime, client(t, 0x0001, "member 1"))
+	_, err := g.Reinitialize(t.Context(), insiderTime, client(t, 0x0001, "member 1"), nil, FollowUpOptions{})
 	requireRefused(t, violation("11.2", "last commit of the group covers a ReInit"), err)
-	_, err = g.Branch(t.Context(), insiderTime, client(t, 0x0003, "member 1"), nil, nil)
+	_, err = g.Branch(t.Context(), insiderTime, client(t, 0x0003, "member 1"), nil, nil, nil, FollowUpOptions{})
 	requireRefused(t, violation("11.3", "cipher suite is the old group's"), err)
 	_, err = ownGroupsConfig(t, nil).findPSK(t.Context(), &PreSharedKeyID{Type: PSKResumption}, nil)
 	require.ErrorIs(t, err, ErrUnknownPSK)
 	g = oldGroup(t, true)
-	_, err = g.Reinitialize(t.Context(), insiderTime, client(t, 0x0003, "member 1"))
+	_, err = g.Reinitialize(t.Context(), insiderTime, client(t, 0x0003, "member 1"), nil, FollowUpOptions{})
 	requireRefused(t, violation("11.2", "cipher suite is the ReInit's"), err)
-	var adds []CommitOption
+	var others []*KeyPackage
 	for _, name := range []string{"member 0", "member 2", "stranger"} {
-		adds = append(adds, Add{KeyPackage: ownKeyPackage(t, 0x0001, name).KeyPackage})
+		others = append(others, ownKeyPackage(t, 0x0001, name).KeyPackage)
 	}
-	_, err = g.Reinitialize(t.Context(), insiderTime, client(t, 0x0001, "member 1"), adds...)
+	_, err = g.Reinitialize(t.Context(), insiderTime, client(t, 0x0001, "member 1"), others, FollowUpOptions{})
 	requireRefused(t, errStranger(), err)
-	_, err = g.Reinitialize(t.Context(), insiderTime, client(t, 0x0001, "member 1"), adds[:2]...)
+	_, err = g.Reinitialize(t.Context(), insiderTime, client(t, 0x0001, "member 1"), others[:2], FollowUpOptions{})
 	require.NoError(t, err)
 
 	// A ReInit to a version that is not known here.
 	groups := clique(t, 0x0001, 3)
-	c, err := groups[0].Commit(t.Context(), insiderTime, ReInit{GroupID: []byte("next"), CipherSuite: 0x0001})
+	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, ReInit{GroupID: []byte("next"), CipherSuite: 0x0001})
 	require.NoError(t, err)
 	follow(t, groups, 0, c)
 	for _, g := range groups { // as a saved state may have it
 		g.public.reInit = &ReInit{GroupID: []byte("next"), Version: 2, CipherSuite: 0x0001}
 	}
-	_, err = groups[1].Reinitialize(t.Context(), insiderTime, client(t, 0x0001, "member 1"))
+	_, err = groups[1].Reinitialize(t.Context(), insiderTime, client(t, 0x0001, "member 1"), nil, FollowUpOptions{})
 	require.ErrorIs(t, err, ErrUnsupported)
 	err = joinFollowUp(t, groups[1], ResumptionPSKReInit, followUpForgery{})
 	requireRefused(t, violation("11.2", "version is the ReInit's"), err)
@@ -229,10 +229,10 @@ func TestResyncFaultsAreRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, cfg := newAttack(t), client(t, 0x0001, "member 3")
-			message := a.externalCommit(cfg, func(e *commit) {
+			message := a.externalCommit(cfg, ExternalJoinOptions{Remove: new(LeafIndex(3))}, func(e *commit) {
 				c.change(a, e.path.leafNode)
 				signLeaf(t, e.path.leafNode, cfg.Signer, a.public.place(3))
-			}, Remove{Removed: 3})
+			})
 			requireUnprocessed(t, a.victim, c.want, message)
 		})
 	}
@@ -243,7 +243,7 @@ func TestResyncFaultsAreRefused(t *testing.T) {
 // with one leaf.
 func TestOnlyMemberComesBack(t *testing.T) {
 	groups := clique(t, 0x0001, 3, publicHandshake)
-	c, err := groups[2].Commit(t.Context(), insiderTime, Remove{Removed: 0}, Remove{Removed: 1})
+	c, err := groups[2].Commit(t.Context(), insiderTime, CommitOptions{}, Remove{Removed: 0}, Remove{Removed: 1})
 	require.NoError(t, err)
 	g, err := c.Adopt()
 	require.NoError(t, err)
@@ -251,7 +251,7 @@ func TestOnlyMemberComesBack(t *testing.T) {
 	require.NoError(t, err)
 	ofInfo, err := NewPublicGroup(t.Context(), insiderTime, *g.cfg, info, nil)
 	require.NoError(t, err)
-	back, err := ExternalJoin(t.Context(), insiderTime, client(t, 0x0001, "member 2", publicHandshake), info, Remove{Removed: 2})
+	back, err := ExternalJoin(t.Context(), insiderTime, client(t, 0x0001, "member 2", publicHandshake), info, ExternalJoinOptions{Remove: new(LeafIndex(2))})
 	require.NoError(t, err)
 	for name, p := range map[string]*PublicGroup{"of a GroupInfo": ofInfo, "of a member's tree": inPublic(t, g)} {
 		r, err := p.Process(t.Context(), insiderTime, back.Message)

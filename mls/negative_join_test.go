@@ -33,13 +33,13 @@ func newInvitation(t testing.TB, id suite.ID, withPath bool) *invitation {
 
 // requireNotJoined checks that a join fails with want and leaves the key package
 // as it was: it joins by an honest Welcome of the same commit afterwards.
-func (i *invitation) requireNotJoined(want error, welcome []byte, options ...JoinOption) {
+func (i *invitation) requireNotJoined(want error, welcome []byte, options JoinOptions) {
 	i.t.Helper()
-	g, err := adopted(i.joiner.Join(i.t.Context(), insiderTime, welcome, options...))
+	g, err := adopted(i.joiner.Join(i.t.Context(), insiderTime, welcome, options))
 	require.Nil(i.t, g)
 	require.Error(i.t, err)
 	requireRefused(i.t, want, err)
-	g, err = adopted(i.joiner.Join(i.t.Context(), insiderTime, i.welcome(welcomeForgery{})))
+	g, err = adopted(i.joiner.Join(i.t.Context(), insiderTime, i.welcome(welcomeForgery{}), JoinOptions{}))
 	require.NoError(i.t, err)
 	require.Equal(i.t, i.next.secrets.authenticator, g.secrets.authenticator)
 }
@@ -135,7 +135,7 @@ func TestWelcomeFaultsAreRefused(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			i := newInvitation(t, 0x0001, true)
-			i.requireNotJoined(c.want, i.welcome(c.forge))
+			i.requireNotJoined(c.want, i.welcome(c.forge), JoinOptions{})
 		})
 	}
 }
@@ -155,7 +155,7 @@ func TestWelcomeWithoutTreeIsVerified(t *testing.T) {
 	outsider := client(t, 0x0001, "outsider")
 	detach := func(i *GroupInfo) { i.Extensions = nil }
 	welcome, tree := i.welcomeAndTree(welcomeForgery{info: detach, signer: outsider.Signer})
-	i.requireNotJoined(violation("12.4.3", "GroupInfo signature is valid").atLeaf(1), welcome, WithRatchetTree(tree))
+	i.requireNotJoined(violation("12.4.3", "GroupInfo signature is valid").atLeaf(1), welcome, JoinOptions{RatchetTree: tree})
 
 	i = newInvitation(t, 0x0001, true)
 	welcome, tree = i.welcomeAndTree(welcomeForgery{info: detach})
@@ -165,10 +165,10 @@ func TestWelcomeWithoutTreeIsVerified(t *testing.T) {
 		ErrMalformed:   tree[1:],
 		ErrUnsupported: nil,
 	} {
-		_, err := i.joiner.Join(t.Context(), insiderTime, welcome, WithRatchetTree(tree))
+		_, err := i.joiner.Join(t.Context(), insiderTime, welcome, JoinOptions{RatchetTree: tree})
 		requireRefused(t, want, err)
 	}
-	_, err := adopted(i.joiner.Join(t.Context(), insiderTime, welcome, WithRatchetTree(tree)))
+	_, err := adopted(i.joiner.Join(t.Context(), insiderTime, welcome, JoinOptions{RatchetTree: tree}))
 	require.NoError(t, err)
 }
 
@@ -194,7 +194,7 @@ func TestJoinValidatesEveryLeaf(t *testing.T) {
 	for _, f := range leafFaults() {
 		t.Run(f.name, func(t *testing.T) {
 			i := newInvitation(t, 0x0001, false)
-			i.requireNotJoined(f.want().atLeaf(2), i.welcome(welcomeForgery{tree: i.resigned(2, f.change, f.spoil)}))
+			i.requireNotJoined(f.want().atLeaf(2), i.welcome(welcomeForgery{tree: i.resigned(2, f.change, f.spoil)}), JoinOptions{})
 		})
 	}
 	for name, at := range map[string]leafPlace{
@@ -209,7 +209,7 @@ func TestJoinValidatesEveryLeaf(t *testing.T) {
 			}
 			misplace := func(n *LeafNode) { signLeaf(t, n, i.groups[2].cfg.Signer, at) }
 			forge := welcomeForgery{tree: i.resigned(2, func(n *LeafNode) { n.Source = LeafNodeUpdate }, misplace)}
-			i.requireNotJoined(violation("7.3", "LeafNode signature is valid").atLeaf(2), i.welcome(forge))
+			i.requireNotJoined(violation("7.3", "LeafNode signature is valid").atLeaf(2), i.welcome(forge), JoinOptions{})
 		})
 	}
 }
@@ -301,7 +301,7 @@ func TestTreeFaultsAreRefused(t *testing.T) {
 		}, violation("12.4.3.1", ownLeaf)},
 		{"leaf of the joiner with another encryption key", false, func(i *invitation) func(ratchetTree) {
 			return func(nodes ratchetTree) {
-				again, err := NewKeyPackage(i.t.Context(), insiderTime, i.joiner.cfg)
+				again, err := NewKeyPackage(i.t.Context(), insiderTime, i.joiner.cfg, KeyPackageOptions{})
 				require.NoError(i.t, err)
 				nodes[8].leaf = &again.KeyPackage.LeafNode
 			}
@@ -309,7 +309,7 @@ func TestTreeFaultsAreRefused(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			i := newInvitation(t, 0x0001, c.withPath)
-			i.requireNotJoined(c.want, i.welcome(welcomeForgery{tree: c.forge(i)}))
+			i.requireNotJoined(c.want, i.welcome(welcomeForgery{tree: c.forge(i)}), JoinOptions{})
 		})
 	}
 }
@@ -319,11 +319,11 @@ func TestPathSecretWithoutPath(t *testing.T) {
 	i := newInvitation(t, 0x0001, false)
 	secret := func(s *groupSecrets) { s.hasPathSecret, s.pathSecret = true, make([]byte, 32) }
 	i.requireNotJoined(violation("12.4.3.1", "path secret gives the private key of node 7").atLeaf(1),
-		i.welcome(welcomeForgery{secrets: secret}))
+		i.welcome(welcomeForgery{secrets: secret}), JoinOptions{})
 
 	i = newInvitation(t, 0x0001, true)
 	i.requireNotJoined(violation("12.4.3.1", "signer of the GroupInfo is another member").atLeaf(4),
-		i.welcome(welcomeForgery{info: func(info *GroupInfo) { info.Signer = 4 }, signer: i.joiner.cfg.Signer}))
+		i.welcome(welcomeForgery{info: func(info *GroupInfo) { info.Signer = 4 }, signer: i.joiner.cfg.Signer}), JoinOptions{})
 }
 
 // A member holds the private keys that the tree says it does, and no others.
@@ -348,12 +348,12 @@ func TestMemberViewIsComplete(t *testing.T) {
 func TestWelcomeIsUsedOnce(t *testing.T) {
 	i := newInvitation(t, 0x0001, true)
 	welcome := i.welcome(welcomeForgery{})
-	_, err := adopted(i.joiner.Join(t.Context(), insiderTime, welcome))
+	_, err := adopted(i.joiner.Join(t.Context(), insiderTime, welcome, JoinOptions{}))
 	require.NoError(t, err)
-	_, err = i.joiner.Join(t.Context(), insiderTime, welcome)
+	_, err = i.joiner.Join(t.Context(), insiderTime, welcome, JoinOptions{})
 	require.ErrorIs(t, err, ErrKeyPackageUsed)
-	_, err = ownKeyPackage(t, 0x0001, "another").Join(t.Context(), insiderTime, welcome)
+	_, err = ownKeyPackage(t, 0x0001, "another").Join(t.Context(), insiderTime, welcome, JoinOptions{})
 	require.ErrorIs(t, err, ErrNotRecipient)
-	_, err = ownKeyPackage(t, 0x0001, "another").Join(t.Context(), insiderTime, i.message)
+	_, err = ownKeyPackage(t, 0x0001, "another").Join(t.Context(), insiderTime, i.message, JoinOptions{})
 	require.ErrorIs(t, err, ErrUnsupported)
 }

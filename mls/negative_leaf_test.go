@@ -162,7 +162,7 @@ func refuseProposal(t *testing.T, groups []*Group, p Proposal, want error) {
 		want = blamed.atProposal(1)
 	}
 	requireUnmoved(t, g, want, func() error {
-		_, err := g.Commit(t.Context(), insiderTime, list[0].Proposal, p)
+		_, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, list[0].Proposal, p)
 		return err
 	})
 	_, withoutPath := p.(Add)
@@ -226,7 +226,7 @@ func TestLifetimeSkewIsForReceivers(t *testing.T) {
 	}, nil, nil)
 	want := violation("7.3", "current time is within the lifetime")
 	requireUnmoved(t, g, want.atProposal(0), func() error {
-		_, err := g.Commit(t.Context(), insiderTime, Add{KeyPackage: kp})
+		_, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, Add{KeyPackage: kp})
 		return err
 	})
 	_, err := g.Process(t.Context(), insiderTime, m.commit(forgery{proposals: m.byValue(Add{KeyPackage: kp})}).message)
@@ -326,7 +326,7 @@ func TestLeavesSupportTheGroup(t *testing.T) {
 			signKeyPackage(t, &kp, k.cfg.Signer)
 			blamed := *c.want
 			requireUnmoved(t, g, blamed.atProposal(0), func() error {
-				_, err := g.Commit(t.Context(), insiderTime, Add{KeyPackage: &kp})
+				_, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, Add{KeyPackage: &kp})
 				return err
 			})
 			forged := m.commit(forgery{proposals: m.byValue(Add{KeyPackage: &kp})})

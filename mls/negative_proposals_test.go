@@ -20,7 +20,7 @@ func TestUpdateKeepsNoKey(t *testing.T) {
 
 func TestRemoveIsOfAMember(t *testing.T) {
 	groups := clique(t, 0x0001, 4, publicHandshake)
-	c, err := groups[0].Commit(t.Context(), insiderTime, Remove{Removed: 3})
+	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, Remove{Removed: 3})
 	require.NoError(t, err)
 	follow(t, groups, 0, c)
 	for _, leaf := range []LeafIndex{3, 4, 1 << 20, 1 << 30, 1<<31 + 2, noLeaf} {
@@ -99,7 +99,7 @@ func TestProposalListFaultsAreRefused(t *testing.T) {
 		}, violation("7.3", "is unique").atLeaf(5)},
 		{"one client added twice", func(a *attack) list {
 			first := ownKeyPackage(a.t, 0x0001, "client")
-			second, err := NewKeyPackage(a.t.Context(), insiderTime, first.cfg)
+			second, err := NewKeyPackage(a.t.Context(), insiderTime, first.cfg, KeyPackageOptions{})
 			require.NoError(a.t, err)
 			return a.byValue(Add{KeyPackage: first.KeyPackage}, Add{KeyPackage: second.KeyPackage})
 		}, violation("7.3", "signature_key is unique").atLeaf(5)},
@@ -108,7 +108,7 @@ func TestProposalListFaultsAreRefused(t *testing.T) {
 			return a.byValue(Add{KeyPackage: first}, a.addWithKey(first.LeafNode.EncryptionKey))
 		}, violation("7.3", "encryption_key is unique").atLeaf(5)},
 		{"Add of a member", func(a *attack) list {
-			again, err := NewKeyPackage(a.t.Context(), insiderTime, *a.cfg)
+			again, err := NewKeyPackage(a.t.Context(), insiderTime, *a.cfg, KeyPackageOptions{})
 			require.NoError(a.t, err)
 			return a.byValue(Add{KeyPackage: again.KeyPackage})
 		}, violation("7.3", "signature_key is unique").atLeaf(4)},
@@ -173,12 +173,12 @@ func TestProposalListFaultsAreRefused(t *testing.T) {
 // A client may be added in the commit that removes it (RFC 9420, Section 12.2).
 func TestRemovedMemberIsAddedAgain(t *testing.T) {
 	groups := clique(t, 0x0001, 4)
-	again, err := NewKeyPackage(t.Context(), insiderTime, *groups[3].cfg)
+	again, err := NewKeyPackage(t.Context(), insiderTime, *groups[3].cfg, KeyPackageOptions{})
 	require.NoError(t, err)
-	c, err := groups[1].Commit(t.Context(), insiderTime, Remove{Removed: 3}, Add{KeyPackage: again.KeyPackage})
+	c, err := groups[1].Commit(t.Context(), insiderTime, CommitOptions{}, Remove{Removed: 3}, Add{KeyPackage: again.KeyPackage})
 	require.NoError(t, err)
 	follow(t, groups, 1, c)
-	g, err := adopted(again.Join(t.Context(), insiderTime, c.Welcome))
+	g, err := adopted(again.Join(t.Context(), insiderTime, c.Welcome, JoinOptions{}))
 	require.NoError(t, err)
 	require.Equal(t, groups[0].secrets.authenticator, g.secrets.authenticator)
 }
@@ -198,7 +198,7 @@ func TestCredentialTypesInUse(t *testing.T) {
 	for name, kp := range map[string]*KeyPackage{"joiner's type": joiner, "others' type": only} {
 		t.Run(name, func(t *testing.T) {
 			requireUnmoved(t, g, want, func() error {
-				_, err := g.Commit(t.Context(), insiderTime, Add{KeyPackage: kp})
+				_, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, Add{KeyPackage: kp})
 				return err
 			})
 			requireUnprocessed(t, g, want, m.commit(forgery{proposals: m.byValue(Add{KeyPackage: kp})}).message)
@@ -228,7 +228,7 @@ func TestMemberThatLacksAnExtensionIsNamed(t *testing.T) {
 	required, err := Marshal(&RequiredCapabilities{Proposals: []ProposalType{strangeProposal}})
 	require.NoError(t, err)
 	groups := clique(t, 0x0001, 3, publicHandshake, strange)
-	c, err := groups[0].Commit(t.Context(), insiderTime, Add{KeyPackage: ownKeyPackage(t, 0x0001, "poor").KeyPackage})
+	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, Add{KeyPackage: ownKeyPackage(t, 0x0001, "poor").KeyPackage})
 	require.NoError(t, err)
 	follow(t, groups, 0, c)
 	m, g := insider{t, groups[1]}, groups[2]
@@ -242,7 +242,7 @@ func TestMemberThatLacksAnExtensionIsNamed(t *testing.T) {
 		replace := GroupContextExtensions{Extensions: Extensions{test.extension}}
 		test.want.atLeaf(3).atProposal(1)
 		requireUnmoved(t, g, test.want, func() error {
-			_, err := g.Commit(t.Context(), insiderTime, Remove{Removed: 0}, replace)
+			_, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, Remove{Removed: 0}, replace)
 			return err
 		})
 		list := m.byValue(Remove{Removed: 0}, replace)
@@ -286,7 +286,7 @@ func TestAuthenticationServiceIsAsked(t *testing.T) {
 
 	mallory := ownKeyPackage(t, 0x0001, "mallory")
 	requireUnmoved(t, g, violation("5.3.1", "credential is valid").atProposal(0), func() error {
-		_, err := g.Commit(t.Context(), insiderTime, Add{KeyPackage: mallory.KeyPackage})
+		_, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, Add{KeyPackage: mallory.KeyPackage})
 		return err
 	})
 	asked = nil
@@ -315,7 +315,7 @@ func TestAuthenticationServiceIsAsked(t *testing.T) {
 	k := ownKeyPackage(t, 0x0001, "joiner", wary)
 	asked = nil
 	welcome := m.commit(forgery{proposals: m.byValue(Add{KeyPackage: k.KeyPackage})}).welcome(welcomeForgery{})
-	_, err = adopted(k.Join(t.Context(), insiderTime, welcome))
+	_, err = adopted(k.Join(t.Context(), insiderTime, welcome, JoinOptions{}))
 	require.NoError(t, err)
 	require.Len(t, asked, 5)
 
@@ -336,7 +336,7 @@ func TestPolicyIsAsked(t *testing.T) {
 	g.cfg.Policy = Refusing(forbidden)
 	requireUnprocessed(t, g, forbidden, message)
 	requireUnmoved(t, g, forbidden, func() error {
-		_, err := g.Commit(t.Context(), insiderTime)
+		_, err := g.Commit(t.Context(), insiderTime, CommitOptions{})
 		return err
 	})
 	requireUnmoved(t, g, forbidden, func() error {
@@ -344,14 +344,14 @@ func TestPolicyIsAsked(t *testing.T) {
 		return err
 	})
 	requireUnmoved(t, g, forbidden, func() error {
-		_, err := g.ProposeUpdate(t.Context(), insiderTime, nil)
+		_, err := g.ProposeUpdate(t.Context(), insiderTime, LeafOptions{}, nil)
 		return err
 	})
 	i := newInvitation(t, 0x0001, true)
 	i.joiner.cfg.Policy = Refusing(forbidden)
-	_, err = i.joiner.Join(t.Context(), insiderTime, i.welcome(welcomeForgery{}))
+	_, err = i.joiner.Join(t.Context(), insiderTime, i.welcome(welcomeForgery{}), JoinOptions{})
 	require.ErrorIs(t, err, forbidden)
-	_, err = NewKeyPackage(t.Context(), insiderTime, i.joiner.cfg)
+	_, err = NewKeyPackage(t.Context(), insiderTime, i.joiner.cfg, KeyPackageOptions{})
 	require.ErrorIs(t, err, forbidden)
 	_, err = CreateGroup(t.Context(), insiderTime, i.joiner.cfg, nil)
 	require.ErrorIs(t, err, forbidden)

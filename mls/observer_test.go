@@ -135,7 +135,7 @@ func TestObserverOfCreationAndCommits(t *testing.T) {
 	require.Empty(t, cmp.Diff(want, added[len(added)-3:]), "an Add each")
 
 	// A commit with everything: an Update, a Remove, extensions, a PSK.
-	message, err := w.groups["c"].ProposeUpdate(t.Context(), testTime, nil)
+	message, err := w.groups["c"].ProposeUpdate(t.Context(), testTime, mls.LeafOptions{}, nil)
 	require.NoError(t, err)
 	w.propose("c", message)
 	gone := changeOf(w.groups["a"], w.groups["d"].OwnLeaf(), mls.ChangeRemoved)
@@ -165,7 +165,7 @@ func TestObserverOfCreationAndCommits(t *testing.T) {
 	})
 
 	// A candidate that is not adopted is no fact.
-	_, err = w.groups["b"].Commit(t.Context(), testTime)
+	_, err = w.groups["b"].Commit(t.Context(), testTime, mls.CommitOptions{})
 	require.NoError(t, err)
 	require.Empty(t, w.of("b").take())
 }
@@ -183,7 +183,7 @@ func TestObserverOfExternalJoins(t *testing.T) {
 
 	// By a commit that removes an earlier leaf of the joiner.
 	again := w.config("b")
-	c, err := mls.ExternalJoin(t.Context(), testTime, again, info, mls.Remove{Removed: w.groups["b"].OwnLeaf()})
+	c, err := mls.ExternalJoin(t.Context(), testTime, again, info, mls.ExternalJoinOptions{Remove: new(w.groups["b"].OwnLeaf())})
 	require.NoError(t, err)
 	gone := changeOf(w.groups["a"], w.groups["b"].OwnLeaf(), mls.ChangeRemoved)
 	delete(w.groups, "b")
@@ -234,14 +234,14 @@ func TestObserverOfFollowUps(t *testing.T) {
 		w.id, w.groups = id, map[string]*mls.Group{}
 		joiner := w.config("b")
 		joiner.PSKs = &store{groups: []*mls.Group{old["b"]}}
-		kp, err := mls.NewKeyPackage(t.Context(), testTime, joiner)
+		kp, err := mls.NewKeyPackage(t.Context(), testTime, joiner, mls.KeyPackageOptions{})
 		require.NoError(t, err)
 		c, err := make(w.config("a"), kp.KeyPackage)
 		require.NoError(t, err)
 		require.Empty(t, w.of("a").take(), "the group is there once its first commit is adopted")
 		w.groups["a"], err = c.Adopt()
 		require.NoError(t, err)
-		w.groups["b"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome))
+		w.groups["b"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome, mls.JoinOptions{}))
 		require.NoError(t, err)
 		previous.Usage = usage
 		for name, how := range map[string]mls.Entry{"a": mls.EntryCreated, "b": mls.EntryWelcome} {
@@ -251,10 +251,10 @@ func TestObserverOfFollowUps(t *testing.T) {
 		}
 	}
 	follow(mls.ResumptionPSKReInit, 0x0003, func(cfg mls.Config, kp *mls.KeyPackage) (*mls.Candidate, error) {
-		return old["a"].Reinitialize(t.Context(), testTime, cfg, mls.Add{KeyPackage: kp})
+		return old["a"].Reinitialize(t.Context(), testTime, cfg, []*mls.KeyPackage{kp}, mls.FollowUpOptions{})
 	})
 	follow(mls.ResumptionPSKBranch, 0x0001, func(cfg mls.Config, kp *mls.KeyPackage) (*mls.Candidate, error) {
-		return old["a"].Branch(t.Context(), testTime, cfg, nil, nil, mls.Add{KeyPackage: kp})
+		return old["a"].Branch(t.Context(), testTime, cfg, nil, nil, []*mls.KeyPackage{kp}, mls.FollowUpOptions{})
 	})
 }
 
@@ -286,10 +286,10 @@ func TestObserverOfRestoredGroups(t *testing.T) {
 	w.commit("a", mls.ReInit{GroupID: []byte("next"), CipherSuite: 0x0003})
 	old := w.groups
 	w.id = 0x0003
-	kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("b"))
+	kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("b"), mls.KeyPackageOptions{})
 	require.NoError(t, err)
 	next := w.config("a")
-	c, err := old["a"].Reinitialize(t.Context(), testTime, next, mls.Add{KeyPackage: kp.KeyPackage})
+	c, err := old["a"].Reinitialize(t.Context(), testTime, next, []*mls.KeyPackage{kp.KeyPackage}, mls.FollowUpOptions{})
 	require.NoError(t, err)
 	state, err := c.Save()
 	require.NoError(t, err)
@@ -308,7 +308,7 @@ func TestObserverOfExportsAndRefusals(t *testing.T) {
 	w := newWitnessed(t, "a", "b")
 	a, b := w.groups["a"], w.groups["b"]
 	before := w.state("a")
-	c, err := a.Commit(t.Context(), testTime)
+	c, err := a.Commit(t.Context(), testTime, mls.CommitOptions{})
 	require.NoError(t, err)
 	for _, export := range []func(string, []byte, int) ([]byte, error){a.Export, c.Export} {
 		_, err = export("label", []byte("context"), 17)
@@ -349,10 +349,10 @@ func TestObserverOfExportsAndRefusals(t *testing.T) {
 	require.Empty(t, w.of("b").take())
 
 	// A Welcome for somebody else.
-	kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("late"))
+	kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("late"), mls.KeyPackageOptions{})
 	require.NoError(t, err)
 	welcome := w.add("a", "c").Welcome
-	_, err = kp.Join(t.Context(), testTime, welcome)
+	_, err = kp.Join(t.Context(), testTime, welcome, mls.JoinOptions{})
 	require.ErrorIs(t, err, mls.ErrNotRecipient)
 	requireEvents(t, dropErrors(w.of("late").take()),
 		mls.MessageRefused{Group: mls.GroupState{Leaf: -1}, Format: mls.WireFormatWelcome})

@@ -126,7 +126,7 @@ func TestOutsidersMakeNoGroupSilent(t *testing.T) {
 			require.ErrorIs(t, encrypts(t, groups[0]), ErrPendingProposals)
 		})
 	}
-	c, err := g.Commit(t.Context(), insiderTime)
+	c, err := g.Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 	require.Empty(t, c.Proposals())
 	_, err = groups[1].Process(t.Context(), insiderTime, c.Message)
@@ -163,13 +163,13 @@ func TestExternalJoinersAreSeen(t *testing.T) {
 			public := inPublic(t, g)
 			info, err := groups[0].GroupInfo(t.Context(), insiderTime, true)
 			require.NoError(t, err)
-			var options []CommitOption
+			options := ExternalJoinOptions{AuthenticatedData: []byte("by the door")}
 			who := "outside"
 			if resync {
-				who, options = "member 1", []CommitOption{Remove{Removed: 1}}
+				who, options.Remove = "member 1", new(LeafIndex(1))
 			}
 			cfg := client(t, 0x0001, who, c.config)
-			joining, err := ExternalJoin(t.Context(), insiderTime, cfg, info, options...)
+			joining, err := ExternalJoin(t.Context(), insiderTime, cfg, info, options)
 			require.NoError(t, err)
 			joined := Change{Leaf: 4, Credential: cfg.Credential, SignatureKey: cfg.Signer.PublicKey(), Reason: ChangeAdded}
 			want := []Change{joined}
@@ -186,6 +186,7 @@ func TestExternalJoinersAreSeen(t *testing.T) {
 			for _, got := range [][]Change{joining.Changes(), r.Commit.Changes(), inPublic.Commit.Changes()} {
 				require.Equal(t, want, got)
 			}
+			require.Equal(t, options.AuthenticatedData, r.Commit.AuthenticatedData())
 
 			state, err := g.Save()
 			require.NoError(t, err)

@@ -37,25 +37,24 @@ type OwnKeyPackage struct {
 	joins   claims
 }
 
-// KeyPackageOption is a setting of [NewKeyPackage].
-type KeyPackageOption func(*OwnKeyPackage)
+// KeyPackageOptions says what [NewKeyPackage] makes. The zero value is for a KeyPackage of
+// one join.
+type KeyPackageOptions struct {
+	// LastResort makes a KeyPackage that can be used for several joins, for times when
+	// others run out of key packages (RFC 9420, Section 16.8). Its private parts stay until
+	// [OwnKeyPackage.Destroy]. The price is forward secrecy: until then, whoever gets them
+	// can read the Welcomes that used them. Others do not learn that a KeyPackage is a last
+	// resort unless Extensions mark it: OpenMLS and mls-rs do so with an empty extension of
+	// type 0x000A.
+	LastResort bool
 
-// LastResort makes a KeyPackage that can be used for several joins, for times when others
-// run out of key packages (RFC 9420, Section 16.8). Its private parts stay until
-// [OwnKeyPackage.Destroy]. The price is forward secrecy: until then, whoever gets them
-// can read the Welcomes that used them. Others do not learn that a KeyPackage is a last
-// resort unless [WithKeyPackageExtensions] marks it: OpenMLS and mls-rs do so with an
-// empty extension of type 0x000A.
-func LastResort() KeyPackageOption { return func(k *OwnKeyPackage) { k.lastResort = true } }
+	// Follows, if not nil, is a group that a ReInit has ended. The KeyPackage is for the
+	// group that follows it: NewKeyPackage asks the policy as [Group.Reinitialize] does.
+	Follows *Group
 
-// ToFollow makes a KeyPackage for the group that follows old, which a ReInit has ended.
-// NewKeyPackage then asks the policy as [Group.Reinitialize] does.
-func ToFollow(old *Group) KeyPackageOption { return func(k *OwnKeyPackage) { k.follows = old.public } }
-
-// WithKeyPackageExtensions puts extensions into a KeyPackage. Their types have to be in
-// Config.Extensions (RFC 9420, Section 10).
-func WithKeyPackageExtensions(extensions ...Extension) KeyPackageOption {
-	return func(k *OwnKeyPackage) { k.extensions = slices.Concat(k.extensions, extensions) }
+	// Extensions are those of the KeyPackage. Their types have to be in Config.Extensions
+	// (RFC 9420, Section 10).
+	Extensions Extensions
 }
 
 // NewKeyPackage makes a KeyPackage of cfg.Suite that is valid from now (RFC 9420, Section
@@ -69,13 +68,13 @@ func WithKeyPackageExtensions(extensions ...Extension) KeyPackageOption {
 // lifetime. It wraps [ErrUnsupported] if the client does not have the suite, [ErrInvalid]
 // if the lifetime, the credential and the extensions of cfg break a rule, and
 // [suite.ErrEnvironment] if the environment refuses a primitive.
-func NewKeyPackage(ctx context.Context, now time.Time, cfg Config, options ...KeyPackageOption) (*OwnKeyPackage, error) {
+func NewKeyPackage(ctx context.Context, now time.Time, cfg Config, options KeyPackageOptions) (*OwnKeyPackage, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	own := &OwnKeyPackage{cfg: cfg}
-	for _, o := range options {
-		o(own)
+	own := &OwnKeyPackage{cfg: cfg, lastResort: options.LastResort, extensions: slices.Clone(options.Extensions)}
+	if options.Follows != nil {
+		own.follows = options.Follows.public
 	}
 	q := cfg.ask(suite.Start, now).following(own.follows)
 	s, err := q.suite(cfg.Suite)

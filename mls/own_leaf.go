@@ -11,48 +11,48 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// LeafOption changes what this member's leaf says beside its encryption key. It is an
-// option of [Group.ProposeUpdate], and of [Group.Commit], which it makes replace the
-// leaf.
+// LeafOptions changes what this member's leaf says beside its encryption key, in
+// [Group.ProposeUpdate] or [Group.Commit]. The zero value changes nothing.
 //
 // The message itself comes from the old leaf and is signed with its key. The member's
 // configuration changes with the epoch: the member signs with the new key in the epoch
 // that begins with the commit, or with a commit of the Update. If another commit wins,
 // nothing changes.
-type LeafOption struct{ change func(*Config) }
+type LeafOptions struct {
+	// Credential, if not nil, is another credential, and Signer, if not nil, another
+	// signature key, for example before a certificate expires (RFC 9420, Sections 5.3.3
+	// and 7.2). The signer has to be of the group's signature scheme, and its key in no
+	// other member's leaf. The credential has to be of a type that all members support.
+	// Here, and at every receiver, the Authenticator is asked whether the new credential
+	// may follow the old one.
+	Credential *Credential
+	Signer     suite.Signer
 
-// WithCredential gives the own leaf another credential, another signature key, or both,
-// for example before a certificate expires (RFC 9420, Sections 5.3.3 and 7.2). The signer
-// has to be of the group's signature scheme, and its key in no other member's leaf. The
-// credential has to be of a type that all members support. Here, and at every receiver,
-// the Authenticator is asked whether the new credential may follow the old one.
-func WithCredential(credential Credential, signer suite.Signer) LeafOption {
-	return LeafOption{func(c *Config) { c.Credential, c.Signer = credential, signer }}
+	// Extensions, if not nil, take the place of [Config].LeafExtensions, even if there are
+	// none.
+	Extensions Extensions
 }
 
-// WithLeafExtensions gives the own leaf these extensions in place of
-// [Config].LeafExtensions.
-func WithLeafExtensions(extensions ...Extension) LeafOption {
-	return LeafOption{func(c *Config) { c.LeafExtensions = slices.Clone(extensions) }}
+// empty reports whether o changes nothing.
+func (o *LeafOptions) empty() bool {
+	return o.Credential == nil && o.Signer == nil && o.Extensions == nil
 }
 
-func (o LeafOption) plan(p *commitPlan) {
-	p.leaf, p.forcePath = append(p.leaf, o), true
-}
-
-var errLeafOption = errors.New("mls: the leaf of who begins or joins a group is that of its Config, which no option changes")
-
-// with returns the configuration of a member with a changed leaf: c itself if there
-// are no options.
-func (c *Config) with(options []LeafOption) (*Config, error) {
-	if len(options) == 0 {
+// with returns the configuration of a member with a changed leaf: c itself if nothing
+// changes.
+func (c *Config) with(o LeafOptions) (*Config, error) {
+	if o.empty() {
 		return c, nil
 	}
 	next := *c
-	for _, o := range options {
-		if o.change != nil {
-			o.change(&next)
-		}
+	if o.Credential != nil {
+		next.Credential = *o.Credential
+	}
+	if o.Signer != nil {
+		next.Signer = o.Signer
+	}
+	if o.Extensions != nil {
+		next.LeafExtensions = slices.Clone(o.Extensions)
 	}
 	return &next, next.validate()
 }

@@ -9,9 +9,10 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// renewed returns the option that gives a leaf the credential and the signer of a
-// Config.
-func renewed(cfg Config) LeafOption { return WithCredential(cfg.Credential, cfg.Signer) }
+// renewed gives a leaf the credential and the signer of a Config.
+func renewed(cfg Config) LeafOptions {
+	return LeafOptions{Credential: &cfg.Credential, Signer: cfg.Signer}
+}
 
 // requireLeafOf checks that all see a member's leaf as that of a Config, and that the
 // member sends what the others open.
@@ -27,7 +28,7 @@ func requireLeafOf(t testing.TB, groups []*Group, member int, cfg Config) {
 	require.NoError(t, err)
 	info, err := groups[member].GroupInfo(t.Context(), insiderTime, true)
 	require.NoError(t, err)
-	_, err = ExternalJoin(t.Context(), insiderTime, client(t, groups[0].cfg.Suite, "outside"), info)
+	_, err = ExternalJoin(t.Context(), insiderTime, client(t, groups[0].cfg.Suite, "outside"), info, ExternalJoinOptions{})
 	require.NoError(t, err)
 	for i, g := range groups {
 		if i != member {
@@ -36,16 +37,16 @@ func requireLeafOf(t testing.TB, groups []*Group, member int, cfg Config) {
 			require.Equal(t, "hello", string(r.Application.Data))
 		}
 	}
-	c, err := groups[member].Commit(t.Context(), insiderTime)
+	c, err := groups[member].Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 	follow(t, groups, member, c)
 	require.Equal(t, cfg.Signer.PublicKey(), groups[member].Leaf(LeafIndex(member)).SignatureKey)
 }
 
 // proposeUpdate lets a member propose an Update, which the others receive.
-func proposeUpdate(t testing.TB, groups []*Group, by int, options ...LeafOption) {
+func proposeUpdate(t testing.TB, groups []*Group, by int, leaf LeafOptions) {
 	t.Helper()
-	m, err := groups[by].ProposeUpdate(t.Context(), insiderTime, nil, options...)
+	m, err := groups[by].ProposeUpdate(t.Context(), insiderTime, leaf, nil)
 	require.NoError(t, err)
 	for i, g := range groups {
 		if i != by {
@@ -64,7 +65,7 @@ func TestMemberReplacesItsCertificate(t *testing.T) {
 			groups := clique(t, id, 3)
 			first, second := x509Client(t, id), x509Client(t, id)
 			old := groups[1].cfg.Signer
-			c, err := groups[1].Commit(t.Context(), insiderTime, renewed(first), Add{KeyPackage: ownKeyPackage(t, id, "new").KeyPackage})
+			c, err := groups[1].Commit(t.Context(), insiderTime, CommitOptions{Leaf: renewed(first)}, Add{KeyPackage: ownKeyPackage(t, id, "new").KeyPackage})
 			require.NoError(t, err)
 			require.True(t, groups[1].cfg.Signer == old, "the commit is not adopted")
 			follow(t, groups, 1, c)
@@ -72,7 +73,7 @@ func TestMemberReplacesItsCertificate(t *testing.T) {
 
 			proposeUpdate(t, groups, 1, renewed(second))
 			require.True(t, groups[1].cfg.Signer == first.Signer)
-			c, err = groups[0].Commit(t.Context(), insiderTime)
+			c, err = groups[0].Commit(t.Context(), insiderTime, CommitOptions{})
 			require.NoError(t, err)
 			follow(t, groups, 0, c)
 			requireLeafOf(t, groups, 1, second)
@@ -85,9 +86,9 @@ func TestMemberReplacesItsCertificate(t *testing.T) {
 func TestJoinerVerifiesByTheNewKey(t *testing.T) {
 	groups := clique(t, 0x0001, 2)
 	next, k := client(t, 0x0001, "member 0"), ownKeyPackage(t, 0x0001, "joiner")
-	c, err := groups[0].Commit(t.Context(), insiderTime, renewed(next), Add{KeyPackage: k.KeyPackage})
+	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{Leaf: renewed(next)}, Add{KeyPackage: k.KeyPackage})
 	require.NoError(t, err)
-	joined, err := adopted(k.Join(t.Context(), insiderTime, c.Welcome))
+	joined, err := adopted(k.Join(t.Context(), insiderTime, c.Welcome, JoinOptions{}))
 	require.NoError(t, err)
 	follow(t, groups, 0, c)
 	requireLeafOf(t, append(groups, joined), 0, next)
@@ -98,15 +99,15 @@ func TestKeyStaysIfTheRaceIsLost(t *testing.T) {
 	groups := clique(t, 0x0001, 3)
 	old, next := *groups[1].cfg, client(t, 0x0001, "renamed")
 	proposeUpdate(t, groups, 1, renewed(next))
-	lost, err := groups[1].Commit(t.Context(), insiderTime, renewed(next))
+	lost, err := groups[1].Commit(t.Context(), insiderTime, CommitOptions{Leaf: renewed(next)})
 	require.NoError(t, err)
-	won, err := groups[0].Commit(t.Context(), insiderTime, WithoutPending())
+	won, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{WithoutPending: true})
 	require.NoError(t, err)
 	follow(t, groups, 0, won)
 	_, err = lost.Adopt()
 	require.ErrorIs(t, err, ErrRetired)
 	requireLeafOf(t, groups, 1, old)
-	again, err := groups[1].Commit(t.Context(), insiderTime, renewed(next))
+	again, err := groups[1].Commit(t.Context(), insiderTime, CommitOptions{Leaf: renewed(next)})
 	require.NoError(t, err)
 	follow(t, groups, 1, again)
 	requireLeafOf(t, groups, 1, next)
@@ -116,16 +117,30 @@ func TestKeyStaysIfTheRaceIsLost(t *testing.T) {
 func TestMemberReplacesItsLeafExtensions(t *testing.T) {
 	groups := clique(t, 0x0001, 2, strange)
 	x := Extension{Type: strangeExtension, Data: []byte("next")}
-	c, err := groups[0].Commit(t.Context(), insiderTime, WithLeafExtensions(x))
+	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{Leaf: LeafOptions{Extensions: Extensions{x}}})
 	require.NoError(t, err)
 	follow(t, groups, 0, c)
-	proposeUpdate(t, groups, 0)
-	c, err = groups[1].Commit(t.Context(), insiderTime)
+	proposeUpdate(t, groups, 0, LeafOptions{})
+	c, err = groups[1].Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 	follow(t, groups, 1, c)
 	require.Equal(t, Extensions{x}, groups[1].Leaf(0).Extensions)
-	_, err = groups[0].Commit(t.Context(), insiderTime, WithLeafExtensions(Extension{Type: 0xF999}))
+	_, err = groups[0].Commit(t.Context(), insiderTime, CommitOptions{Leaf: LeafOptions{Extensions: Extensions{Extension{Type: 0xF999}}}})
 	requireRefused(t, violation("7.3", "extension 0xF999 is listed in capabilities").atLeaf(0), err)
+
+	// They stay while the signature key changes, and go for an empty list.
+	next, old := client(t, 0x0001, "renamed"), *groups[0].cfg
+	c, err = groups[0].Commit(t.Context(), insiderTime, CommitOptions{Leaf: LeafOptions{Signer: next.Signer}})
+	require.NoError(t, err)
+	follow(t, groups, 0, c)
+	require.Equal(t, Extensions{x}, groups[1].Leaf(0).Extensions)
+	require.Equal(t, old.Credential, groups[1].Leaf(0).Credential)
+	proposeUpdate(t, groups, 0, LeafOptions{Extensions: Extensions{}})
+	c, err = groups[1].Commit(t.Context(), insiderTime, CommitOptions{})
+	require.NoError(t, err)
+	follow(t, groups, 1, c)
+	require.Empty(t, groups[1].Leaf(0).Extensions)
+	require.Equal(t, next.Signer.PublicKey(), groups[1].Leaf(0).SignatureKey)
 }
 
 // Between an Update or a commit and the new epoch, a state outlives a restart: the
@@ -136,9 +151,9 @@ func TestNewKeyOutlivesARestart(t *testing.T) {
 			groups := clique(t, 0x0001, 3)
 			old, next := *groups[1].cfg, client(t, 0x0001, "renamed")
 			proposeUpdate(t, groups, 1, renewed(next))
-			c, err := groups[candidateOf].Commit(t.Context(), insiderTime)
+			c, err := groups[candidateOf].Commit(t.Context(), insiderTime, CommitOptions{})
 			if candidateOf == 1 {
-				c, err = groups[1].Commit(t.Context(), insiderTime, renewed(next))
+				c, err = groups[1].Commit(t.Context(), insiderTime, CommitOptions{Leaf: renewed(next)})
 			}
 			require.NoError(t, err)
 			mine := c
@@ -198,7 +213,7 @@ func TestNewKeyOutlivesARestart(t *testing.T) {
 func TestCandidateNeedsItsSigner(t *testing.T) {
 	groups := clique(t, 0x0001, 2)
 	next := client(t, 0x0001, "renamed")
-	c, err := groups[0].Commit(t.Context(), insiderTime, renewed(next))
+	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{Leaf: renewed(next)})
 	require.NoError(t, err)
 	state, err := c.Save()
 	require.NoError(t, err)
@@ -218,53 +233,46 @@ func TestNewLeafFaultsAreRefused(t *testing.T) {
 	strangeType := cfg.Credential
 	strangeType.Type = credentialNew
 	for name, c := range map[string]struct {
-		option   LeafOption
+		leaf     LeafOptions
 		inCommit error
 		inUpdate error
 	}{
 		"signer of another scheme": {renewed(other),
 			ErrUnsupported, ErrUnsupported},
-		"certificate of another key": {WithCredential(x509.Credential, stranger.Signer),
+		"certificate of another key": {LeafOptions{Credential: &x509.Credential, Signer: stranger.Signer},
 			violation("5.3", "subjectPublicKeyInfo"), violation("5.3", "subjectPublicKeyInfo")},
-		"signature key of another member": {WithCredential(cfg.Credential, groups[2].cfg.Signer),
+		"signature key of another member": {LeafOptions{Signer: groups[2].cfg.Signer},
 			violation("7.3", "").atLeaf(0), violation("7.3", "signature_key is of one leaf").atLeaf(2)},
-		"credential type that others lack": {WithCredential(strangeType, cfg.Signer),
+		"credential type that others lack": {LeafOptions{Credential: &strangeType},
 			violation("7.3", "every member supports the credential type").atLeaf(0), violation("7.3", "every member supports the credential type").atLeaf(0)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			requireUnmoved(t, g, c.inCommit, func() error {
-				_, err := g.Commit(t.Context(), insiderTime, c.option)
+				_, err := g.Commit(t.Context(), insiderTime, CommitOptions{Leaf: c.leaf})
 				return err
 			})
 			requireUnmoved(t, g, c.inUpdate, func() error {
-				_, err := g.ProposeUpdate(t.Context(), insiderTime, nil, c.option)
+				_, err := g.ProposeUpdate(t.Context(), insiderTime, c.leaf, nil)
 				return err
 			})
 		})
 	}
-	for _, option := range []LeafOption{WithCredential(cfg.Credential, nil), WithCredential(Credential{}, cfg.Signer)} {
-		_, err := g.Commit(t.Context(), insiderTime, option)
-		require.ErrorContains(t, err, "is missing")
-		_, err = g.ProposeUpdate(t.Context(), insiderTime, nil, option)
-		require.ErrorContains(t, err, "is missing")
-	}
-	info, err := g.GroupInfo(t.Context(), insiderTime, true)
-	require.NoError(t, err)
-	_, err = ExternalJoin(t.Context(), insiderTime, cfg, info, renewed(cfg))
-	require.ErrorIs(t, err, errLeafOption)
-	_, err = g.Branch(t.Context(), insiderTime, *g.cfg, nil, nil, renewed(cfg))
-	require.ErrorIs(t, err, errLeafOption)
+	none := LeafOptions{Credential: new(Credential)}
+	_, err := g.Commit(t.Context(), insiderTime, CommitOptions{Leaf: none})
+	require.ErrorContains(t, err, "is missing")
+	_, err = g.ProposeUpdate(t.Context(), insiderTime, none, nil)
+	require.ErrorContains(t, err, "is missing")
 }
 
 // A pending Add of a client that has the committer's new signature key is left out.
 func TestCommitLeavesOutItsOwnNewKey(t *testing.T) {
 	groups := clique(t, 0x0001, 2)
 	next := client(t, 0x0001, "renamed")
-	k, err := NewKeyPackage(t.Context(), insiderTime, next)
+	k, err := NewKeyPackage(t.Context(), insiderTime, next, KeyPackageOptions{})
 	require.NoError(t, err)
 	_, err = groups[0].Propose(t.Context(), insiderTime, Add{KeyPackage: k.KeyPackage}, nil)
 	require.NoError(t, err)
-	c, err := groups[0].Commit(t.Context(), insiderTime, renewed(next))
+	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{Leaf: renewed(next)})
 	require.NoError(t, err)
 	require.Empty(t, c.Added())
 }
@@ -284,26 +292,26 @@ func TestNewCredentialIsJudged(t *testing.T) {
 		}}, c.calls[0])
 		c.calls = nil
 	}
-	commit, err := groups[0].Commit(t.Context(), insiderTime, renewed(next))
+	commit, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{Leaf: renewed(next)})
 	require.NoError(t, err)
 	requireAsked()
 	_, err = groups[1].Process(t.Context(), insiderTime, commit.Message)
 	require.NoError(t, err)
 	requireAsked()
-	update, err := groups[0].ProposeUpdate(t.Context(), insiderTime, nil, renewed(next))
+	update, err := groups[0].ProposeUpdate(t.Context(), insiderTime, renewed(next), nil)
 	require.NoError(t, err)
 	requireAsked()
 	_, err = groups[1].Process(t.Context(), insiderTime, update)
 	require.NoError(t, err)
-	_, err = groups[1].Commit(t.Context(), insiderTime)
+	_, err = groups[1].Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 	requireAsked()
 
 	c.refused = "renamed"
 	want := violation("5.3.1", "credential is valid").atLeaf(0)
-	_, err = groups[0].Commit(t.Context(), insiderTime, renewed(next))
+	_, err = groups[0].Commit(t.Context(), insiderTime, CommitOptions{Leaf: renewed(next)})
 	requireRefused(t, want, err)
-	_, err = groups[0].ProposeUpdate(t.Context(), insiderTime, nil, renewed(next))
+	_, err = groups[0].ProposeUpdate(t.Context(), insiderTime, renewed(next), nil)
 	requireRefused(t, want, err)
 	_, err = groups[1].Process(t.Context(), insiderTime, commit.Message)
 	requireRefused(t, want, err)
@@ -312,7 +320,7 @@ func TestNewCredentialIsJudged(t *testing.T) {
 	asks := &questioner{now: insiderTime, refuse: -1}
 	groups[0].cfg.Policy, groups[2].cfg.Policy = asks, asks
 	next.Credential.Type = credentialNew
-	commit, err = groups[0].Commit(t.Context(), insiderTime, renewed(next), Remove{Removed: 1})
+	commit, err = groups[0].Commit(t.Context(), insiderTime, CommitOptions{Leaf: renewed(next)}, Remove{Removed: 1})
 	require.NoError(t, err)
 	require.Contains(t, asks.asked, "credential "+credentialNew.String()+" "+suite.Start.String())
 	require.NotContains(t, asks.asked, "credential "+credentialNew.String()+" "+suite.Leave.String())
@@ -326,7 +334,7 @@ func TestNewCredentialIsJudged(t *testing.T) {
 func TestSimulatedMemberReplacesItsKey(t *testing.T) {
 	sim := newFuzzed(t, 0x0001)
 	next := client(t, 0x0001, "renamed")
-	_, err := sim.Commit(t.Context(), insiderTime, 2, renewed(next))
+	_, err := sim.Commit(t.Context(), insiderTime, 2, CommitOptions{Leaf: renewed(next)})
 	require.NoError(t, err)
 	m, err := member(t, sim, 2).Encrypt(t.Context(), insiderTime, []byte("hello"), nil)
 	require.NoError(t, err)

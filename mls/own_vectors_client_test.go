@@ -42,7 +42,7 @@ func (m *vectorMaker) newScenario(n int) *scenario {
 	for range n - 1 {
 		k := s.keyPackage()
 		c := s.commit(0, Add{KeyPackage: k.KeyPackage})
-		s.members = append(s.members, must(adopted(k.Join(m.t.Context(), ownTime, c.Welcome)))(m))
+		s.members = append(s.members, must(adopted(k.Join(m.t.Context(), ownTime, c.Welcome, JoinOptions{})))(m))
 	}
 	return s
 }
@@ -54,7 +54,7 @@ func (s *scenario) client() Config {
 }
 
 func (s *scenario) keyPackage() *OwnKeyPackage {
-	return must(NewKeyPackage(s.m.t.Context(), ownTime, s.client()))(s.m)
+	return must(NewKeyPackage(s.m.t.Context(), ownTime, s.client(), KeyPackageOptions{}))(s.m)
 }
 
 func (s *scenario) psk() PreSharedKey { return externalPSK(string(s.out.ExternalPSKs[0].ID)) }
@@ -66,7 +66,7 @@ func (s *scenario) propose(by int, p Proposal) vectors.Hex {
 }
 
 func (s *scenario) proposeUpdate(by int) vectors.Hex {
-	return s.proposed(by, s.m.bytes(s.members[by].ProposeUpdate(s.m.t.Context(), ownTime, nil)))
+	return s.proposed(by, s.m.bytes(s.members[by].ProposeUpdate(s.m.t.Context(), ownTime, LeafOptions{}, nil)))
 }
 
 func (s *scenario) proposed(by int, message vectors.Hex) vectors.Hex {
@@ -87,8 +87,12 @@ func (s *scenario) everybody() []*Group {
 }
 
 // commit lets a member commit and everybody adopt it.
-func (s *scenario) commit(by int, options ...CommitOption) *Candidate {
-	c := must(s.members[by].Commit(s.m.t.Context(), ownTime, options...))(s.m)
+func (s *scenario) commit(by int, proposals ...Proposal) *Candidate {
+	return s.commitWith(by, CommitOptions{}, proposals...)
+}
+
+func (s *scenario) commitWith(by int, options CommitOptions, proposals ...Proposal) *Candidate {
+	c := must(s.members[by].Commit(s.m.t.Context(), ownTime, options, proposals...))(s.m)
 	s.adopt(c, by)
 	return c
 }
@@ -119,24 +123,20 @@ func (s *scenario) adopt(c *Candidate, by int) {
 }
 
 // join adds the passive client.
-func (s *scenario) join(treeInside bool, options ...CommitOption) {
+func (s *scenario) join(options CommitOptions, proposals ...Proposal) {
 	k := s.keyPackage()
 	m, out := s.m, &s.out
 	out.KeyPackage = m.bytes(Marshal(&Message{KeyPackage: k.KeyPackage}))
 	out.SignaturePriv, out.InitPriv, out.EncryptionPriv = m.bytes(k.cfg.Signer.Bytes()), m.bytes(k.initKey.Bytes()), m.bytes(k.leafKey.Bytes())
-	options = append(options, Add{KeyPackage: k.KeyPackage})
-	if !treeInside {
-		options = append(options, WithoutTree())
-	}
-	c := s.commit(0, options...)
+	c := s.commitWith(0, options, append(proposals, Add{KeyPackage: k.KeyPackage})...)
 	out.Welcome = c.Welcome
-	var join []JoinOption
-	if !treeInside {
+	var join JoinOptions
+	if options.WithoutTree {
 		tree := m.bytes(s.members[0].RatchetTree())
 		out.RatchetTree = &tree
-		join = append(join, WithRatchetTree(tree))
+		join.RatchetTree = tree
 	}
-	s.passive = must(adopted(k.Join(m.t.Context(), ownTime, c.Welcome, join...)))(m)
+	s.passive = must(adopted(k.Join(m.t.Context(), ownTime, c.Welcome, join)))(m)
 	out.InitialEpochAuthenticator = s.authenticator()
 	sized(&out.Epochs, 0) // not null
 }
@@ -161,7 +161,7 @@ func (s *scenario) epoch(c *Candidate, proposals ...vectors.Hex) {
 func (m *vectorMaker) welcome() []vectors.Welcome {
 	s := m.newScenario(1)
 	k := s.keyPackage()
-	c := s.commit(0, Add{KeyPackage: k.KeyPackage}, WithoutTree())
+	c := s.commitWith(0, CommitOptions{WithoutTree: true}, Add{KeyPackage: k.KeyPackage})
 	return []vectors.Welcome{{
 		CipherSuite: m.id(),
 		InitPriv:    m.bytes(k.initKey.Bytes()),
@@ -179,11 +179,12 @@ func (m *vectorMaker) passiveClientWelcome() []passiveClientCase {
 				continue
 			}
 			s := m.newScenario(2)
-			var options []CommitOption
+			options := CommitOptions{WithoutTree: !treeInside, ForcePath: more}
+			var proposals []Proposal
 			if more {
-				options = append(options, s.psk(), ForcePath())
+				proposals = append(proposals, s.psk())
 			}
-			s.join(treeInside, options...)
+			s.join(options, proposals...)
 			cases = append(cases, s.out)
 		}
 	}
@@ -199,7 +200,7 @@ func (m *vectorMaker) passiveClientHandlingCommit() []passiveClientCase {
 
 func (m *vectorMaker) publicCommits() passiveClientCase {
 	s := m.newScenario(2)
-	s.join(true)
+	s.join(CommitOptions{})
 	s.epoch(s.commit(1)) // a path alone
 	add := s.propose(1, Add{KeyPackage: s.keyPackage().KeyPackage})
 	s.epoch(s.commit(0), add)
@@ -208,7 +209,8 @@ func (m *vectorMaker) publicCommits() passiveClientCase {
 	s.epoch(s.commit(1), psk)
 	info := m.bytes(s.members[0].GroupInfo(m.t.Context(), insiderTime, false))
 	tree := m.bytes(s.members[0].RatchetTree())
-	external := must(ExternalJoin(m.t.Context(), ownTime, s.client(), info, WithTreeFrom(tree), s.psk()))(m)
+	external := must(ExternalJoin(m.t.Context(), ownTime, s.client(), info,
+		ExternalJoinOptions{RatchetTree: tree, PSKs: []PreSharedKeyID{s.psk().PSK}}))(m)
 	s.adopt(external, -1)
 	s.members = append(s.members, must(external.Adopt())(m))
 	s.epoch(external)
@@ -224,7 +226,7 @@ func (m *vectorMaker) publicCommits() passiveClientCase {
 
 func (m *vectorMaker) privateCommits() passiveClientCase {
 	s := m.newScenario(2)
-	s.join(true)
+	s.join(CommitOptions{})
 	for _, g := range s.members {
 		g.cfg.PublicHandshake, g.cfg.PaddingBlock = false, 64
 	}
@@ -248,39 +250,39 @@ func (m *vectorMaker) passiveClientRandom() []passiveClientCase {
 	const most, epochs = 5, 6
 	r := mathrand.New(mathrand.NewPCG(ownSeed, uint64(m.id())))
 	s := m.newScenario(3)
-	s.join(r.IntN(2) == 0)
+	s.join(CommitOptions{WithoutTree: r.IntN(2) == 1})
 	for range epochs {
 		n := len(s.members)
 		committer := r.IntN(n)
-		var proposals []vectors.Hex
-		var options []CommitOption
+		var sent []vectors.Hex
+		var byValue []Proposal
 		for i := range s.members {
 			switch {
 			case i == committer:
 			case r.IntN(4) == 0 && n > 2:
 				n--
 				if r.IntN(2) == 0 {
-					options = append(options, Remove{Removed: s.members[i].OwnLeaf()})
+					byValue = append(byValue, Remove{Removed: s.members[i].OwnLeaf()})
 				} else {
-					proposals = append(proposals, s.propose(committer, Remove{Removed: s.members[i].OwnLeaf()}))
+					sent = append(sent, s.propose(committer, Remove{Removed: s.members[i].OwnLeaf()}))
 				}
 			case r.IntN(3) == 0:
-				proposals = append(proposals, s.proposeUpdate(i))
+				sent = append(sent, s.proposeUpdate(i))
 			}
 		}
 		if r.IntN(3) == 0 {
-			options = append(options, s.psk())
+			byValue = append(byValue, s.psk())
 		}
 		joins := r.IntN(2) == 0 && n < most
 		k := s.keyPackage()
 		if joins {
-			options = append(options, Add{KeyPackage: k.KeyPackage})
+			byValue = append(byValue, Add{KeyPackage: k.KeyPackage})
 		}
-		c := s.commit(committer, options...)
+		c := s.commit(committer, byValue...)
 		if joins {
-			s.members = append(s.members, must(adopted(k.Join(m.t.Context(), ownTime, c.Welcome)))(m))
+			s.members = append(s.members, must(adopted(k.Join(m.t.Context(), ownTime, c.Welcome, JoinOptions{})))(m))
 		}
-		s.epoch(c, proposals...)
+		s.epoch(c, sent...)
 	}
 	return []passiveClientCase{s.out}
 }

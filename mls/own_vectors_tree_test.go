@@ -42,7 +42,7 @@ func (m *vectorMaker) newTree(n int) *vectorTree {
 
 // joiner makes a key package of a new member.
 func (m *vectorMaker) joiner() (*KeyPackage, suite.PrivateKey, suite.Signer) {
-	k := must(NewKeyPackage(m.t.Context(), ownTime, m.client()))(m)
+	k := must(NewKeyPackage(m.t.Context(), ownTime, m.client(), KeyPackageOptions{}))(m)
 	return k.KeyPackage, k.leafKey, k.cfg.Signer
 }
 

@@ -141,11 +141,11 @@ func (c *passiveClientCase) join(t *testing.T) *Group {
 			Lifetimes:  LifetimePolicy{MaxTotal: -1},
 		},
 	}
-	var options []JoinOption
+	var options JoinOptions
 	if c.RatchetTree != nil {
-		options = append(options, WithRatchetTree(bytes.Clone(*c.RatchetTree)))
+		options.RatchetTree = bytes.Clone(*c.RatchetTree)
 	}
-	g, err := adopted(own.Join(t.Context(), vectorTime, c.Welcome, options...))
+	g, err := adopted(own.Join(t.Context(), vectorTime, c.Welcome, options))
 	require.NoError(t, err)
 	return g
 }

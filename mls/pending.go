@@ -52,7 +52,7 @@ func (g *Group) proposalsToCommit(ctx context.Context, q questions, plan *commit
 		}
 	}
 	var pending []CommittedProposal
-	if !plan.noPending && !containsReInit(byValue) {
+	if !plan.WithoutPending && !containsReInit(byValue) {
 		pending = g.allowed(q, g.inbox.pending())
 	}
 	refusals, err := g.unauthentic(ctx, q, slices.Concat(pending, byValue), plan.own)

@@ -24,17 +24,17 @@ func TestPendingProposalsThatDoNotFitTogether(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		pending []Proposal
-		byValue []CommitOption
+		byValue []Proposal
 		want    []int // of pending
 	}{
 		{"extensions before an Add", []Proposal{GroupContextExtensions{Extensions: Extensions{custom}}, plain(), able()}, nil, []int{0, 2}},
 		{"an Add before extensions", []Proposal{plain(), GroupContextExtensions{Extensions: Extensions{custom}}}, nil, []int{1}},
 		{"two extensions", []Proposal{GroupContextExtensions{Extensions: Extensions{custom}}, GroupContextExtensions{}}, nil, []int{0}},
-		{"extensions and an Add by value", []Proposal{GroupContextExtensions{Extensions: Extensions{custom}}, able()}, []CommitOption{plain()}, []int{1}},
-		{"extensions by value and an Add", []Proposal{plain(), able()}, []CommitOption{GroupContextExtensions{Extensions: Extensions{custom}}}, []int{1}},
+		{"extensions and an Add by value", []Proposal{GroupContextExtensions{Extensions: Extensions{custom}}, able()}, []Proposal{plain()}, []int{1}},
+		{"extensions by value and an Add", []Proposal{plain(), able()}, []Proposal{GroupContextExtensions{Extensions: Extensions{custom}}}, []int{1}},
 		{"a credential type that another lacks", []Proposal{plain(), odd(), able()}, nil, []int{0, 2}},
 		{"a lack of another's credential type", []Proposal{odd(), plain(), able()}, nil, []int{0, 2}},
-		{"a credential type by value", []Proposal{plain(), able()}, []CommitOption{odd()}, []int{1}},
+		{"a credential type by value", []Proposal{plain(), able()}, []Proposal{odd()}, []int{1}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			groups := clique(t, 0x0001, 3, supports)
@@ -47,7 +47,7 @@ func TestPendingProposalsThatDoNotFitTogether(t *testing.T) {
 					require.NoError(t, err)
 				}
 			}
-			c, err := groups[0].Commit(t.Context(), insiderTime, test.byValue...)
+			c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, test.byValue...)
 			require.NoError(t, err)
 			covered := c.Proposals()
 			require.Len(t, covered, len(test.want)+len(test.byValue))

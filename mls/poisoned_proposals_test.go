@@ -13,10 +13,10 @@ import (
 // beside another one.
 func poisons(a *attack) map[string][]Proposal {
 	t := a.t
-	again, err := NewKeyPackage(t.Context(), insiderTime, *a.groups[0].cfg)
+	again, err := NewKeyPackage(t.Context(), insiderTime, *a.groups[0].cfg, KeyPackageOptions{})
 	require.NoError(t, err)
 	first := ownKeyPackage(t, 0x0001, "twin", strange)
-	second, err := NewKeyPackage(t.Context(), insiderTime, first.cfg)
+	second, err := NewKeyPackage(t.Context(), insiderTime, first.cfg, KeyPackageOptions{})
 	require.NoError(t, err)
 	victimKey := a.public.tree.leaf(0).EncryptionKey
 	stolen := a.update(nil)
@@ -97,11 +97,11 @@ func TestPoisonedProposalsStopNoCommit(t *testing.T) {
 			_, err := g.Process(t.Context(), insiderTime, message)
 			require.NoError(t, err)
 		}
-		c, err := a.victim.Commit(t.Context(), insiderTime)
+		c, err := a.victim.Commit(t.Context(), insiderTime, CommitOptions{})
 		require.NoError(t, err)
 		r, err := a.groups[0].Process(t.Context(), insiderTime, c.Message)
 		require.NoError(t, err)
-		joined, err := adopted(good.Join(t.Context(), insiderTime, c.Welcome))
+		joined, err := adopted(good.Join(t.Context(), insiderTime, c.Welcome, JoinOptions{}))
 		require.NoError(t, err)
 		for _, got := range []*epochSecrets{r.Commit.next.secrets, joined.secrets} {
 			require.Equal(t, c.next.secrets.authenticator, got.authenticator)

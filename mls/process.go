@@ -37,6 +37,19 @@ type ApplicationMessage struct {
 // that is refused, and then mended or sent again, is accepted. A commit leaves the Group
 // unchanged too, except that the message key of a PrivateMessage is deleted.
 //
+// proposals are handed over with a commit of the same epoch, each as an MLSMessage, for
+// references to proposals that this client does not hold (see [MissingProposalsError]);
+// beside another message they are not read. They are read in order until none is missing.
+// A missing proposal is checked like one that arrives by itself, and is used for this
+// commit alone: nothing of it is kept, and a PrivateMessage uses up no key. A proposal
+// that is refused does no harm. One to which the commit does not refer costs no signature
+// check: a PublicMessage is hashed, a PrivateMessage decrypted. This member's own
+// proposals may be handed over if they are PublicMessages.
+//
+// All that the delivery service holds of an epoch can be handed over, so limits on
+// proposals keep no member from following a commit. A PrivateMessage whose key is used up
+// cannot be read here either.
+//
 // Errors say what failed, for the caller alone. A stranger who sees them, or the time
 // that a call takes, can change the end of a member's PrivateMessage and learn whether it
 // was read before ([ErrConsumed]) or not ([ErrDecrypt]). Nothing depends on the content
@@ -56,20 +69,21 @@ type ApplicationMessage struct {
 //
 //   - [ErrFutureEpoch]: keep the message, and process it again after the commits before
 //     it.
-//   - [*MissingProposalsError]: process the proposals, and then the commit again.
+//   - [*MissingProposalsError]: process the proposals and then the commit again, or hand
+//     them over with the commit.
 //   - [ErrProposalRoom]: the limits have no room for the proposal. It can be handed over
-//     with the commit that refers to it ([WithProposals]).
+//     with the commit that refers to it.
 //   - [ErrPastEpoch], [ErrConsumed]: the message came too late, or again.
 //   - [*PathSecretError]: the commit leaves this member behind. A
 //     [*MissingProposalsError] that wraps [ErrConsumed] may do so too: an insider who
 //     sends two PrivateMessages of one generation keeps members from having the same
 //     proposals. That is impossible where handshakes are PublicMessages.
-func (g *Group) Process(ctx context.Context, now time.Time, message []byte, options ...ProcessOption) (*Received, error) {
+func (g *Group) Process(ctx context.Context, now time.Time, message []byte, proposals ...[]byte) (*Received, error) {
 	var m Message
 	var received *Received
 	err := wire.ParseOwned(message, "MLSMessage", m.unmarshal)
 	if err == nil {
-		received, err = g.process(ctx, now, &m, newProcessPlan(options))
+		received, err = g.process(ctx, now, &m, proposals)
 	}
 	if err != nil && g.cfg.observed() {
 		g.cfg.tellRefused(g.state(), &m, err)
@@ -77,7 +91,7 @@ func (g *Group) Process(ctx context.Context, now time.Time, message []byte, opti
 	return received, err
 }
 
-func (g *Group) process(ctx context.Context, now time.Time, m *Message, plan *processPlan) (*Received, error) {
+func (g *Group) process(ctx context.Context, now time.Time, m *Message, beside handedOver) (*Received, error) {
 	done, err := g.alive()
 	if err != nil {
 		return nil, err
@@ -85,14 +99,14 @@ func (g *Group) process(ctx context.Context, now time.Time, m *Message, plan *pr
 	defer done()
 	switch {
 	case m.PublicMessage != nil:
-		return g.processPublic(ctx, now, m, plan)
+		return g.processPublic(ctx, now, m, beside)
 	case m.PrivateMessage != nil:
-		return g.processPrivate(ctx, now, m, plan)
+		return g.processPrivate(ctx, now, m, beside)
 	}
 	return nil, fmt.Errorf("%w: a group does not process a %s", ErrUnsupported, m.WireFormat())
 }
 
-func (g *Group) processPublic(ctx context.Context, now time.Time, message *Message, plan *processPlan) (*Received, error) {
+func (g *Group) processPublic(ctx context.Context, now time.Time, message *Message, beside handedOver) (*Received, error) {
 	m, err := wire.ParseNew(message.PublicMessage, "PublicMessage", (*publicMessage).unmarshal)
 	if err != nil {
 		return nil, err
@@ -104,12 +118,12 @@ func (g *Group) processPublic(ctx context.Context, now time.Time, message *Messa
 	if ac.content.sender == g.sender() {
 		return nil, ErrOwnMessage
 	}
-	return g.processContent(ctx, now, ac, plan, nil)
+	return g.processContent(ctx, now, ac, beside, nil)
 }
 
 // processPrivate opens a PrivateMessage of this epoch, or an application message of an
 // epoch in the window. It deletes the key only when everything else has succeeded.
-func (g *Group) processPrivate(ctx context.Context, now time.Time, message *Message, plan *processPlan) (*Received, error) {
+func (g *Group) processPrivate(ctx context.Context, now time.Time, message *Message, beside handedOver) (*Received, error) {
 	m := new(privateMessage)
 	if err := wire.ParseOwned(message.PrivateMessage, "PrivateMessage", m.unmarshal); err != nil {
 		return nil, err
@@ -124,7 +138,7 @@ func (g *Group) processPrivate(ctx context.Context, now time.Time, message *Mess
 		return nil, err
 	}
 	defer key.discard()
-	return g.processContent(ctx, now, ac, plan, key)
+	return g.processContent(ctx, now, ac, beside, key)
 }
 
 // unprotectPrivate opens a PrivateMessage of this epoch, or an application message of an
@@ -161,8 +175,8 @@ func (g *Group) receiving(p *publicState, secrets *epochSecrets) *framing {
 
 // processContent keeps the content of a message whose signature was verified, and deletes
 // the key that opened it, if there is one. It does both or neither.
-func (g *Group) processContent(ctx context.Context, now time.Time, ac *authenticatedContent, plan *processPlan, key *pendingKey) (*Received, error) {
-	received, err := g.readContent(ctx, now, ac, plan)
+func (g *Group) processContent(ctx context.Context, now time.Time, ac *authenticatedContent, beside handedOver, key *pendingKey) (*Received, error) {
+	received, err := g.readContent(ctx, now, ac, beside)
 	if err != nil {
 		return nil, err
 	}
@@ -177,9 +191,9 @@ func (g *Group) processContent(ctx context.Context, now time.Time, ac *authentic
 }
 
 // readContent checks the content of a message. It leaves the inbox unchanged.
-func (g *Group) readContent(ctx context.Context, now time.Time, ac *authenticatedContent, plan *processPlan) (*Received, error) {
+func (g *Group) readContent(ctx context.Context, now time.Time, ac *authenticatedContent, beside handedOver) (*Received, error) {
 	if ac.content.contentType != ContentApplication {
-		return g.readHandshake(ctx, now, ac, plan)
+		return g.readHandshake(ctx, now, ac, beside)
 	}
 	return &Received{Application: &ApplicationMessage{
 		Author:            ac.author,
@@ -190,7 +204,7 @@ func (g *Group) readContent(ctx context.Context, now time.Time, ac *authenticate
 }
 
 // readHandshake checks a proposal or a commit.
-func (g *Group) readHandshake(ctx context.Context, now time.Time, ac *authenticatedContent, plan *processPlan) (*Received, error) {
+func (g *Group) readHandshake(ctx context.Context, now time.Time, ac *authenticatedContent, beside handedOver) (*Received, error) {
 	if g.public.reInit != nil {
 		return nil, ErrReInit
 	}
@@ -198,7 +212,7 @@ func (g *Group) readHandshake(ctx context.Context, now time.Time, ac *authentica
 		return nil, err
 	}
 	if ac.content.contentType == ContentCommit {
-		c, err := g.processCommit(ctx, now, ac, plan)
+		c, err := g.processCommit(ctx, now, ac, beside)
 		if err != nil {
 			return nil, err
 		}

@@ -13,9 +13,9 @@ import (
 
 // processCommit makes a candidate of another member's commit, whose signature has been
 // verified (RFC 9420, Section 12.4.2). It does not track the candidate.
-func (g *Group) processCommit(ctx context.Context, now time.Time, ac *authenticatedContent, plan *processPlan) (_ *Candidate, err error) {
+func (g *Group) processCommit(ctx context.Context, now time.Time, ac *authenticatedContent, beside handedOver) (_ *Candidate, err error) {
 	defer g.public.tree.forgetRefused(&err)
-	list, err := plan.resolve(ac, g.inbox.proposal, func(m *Message, wanted func([]byte) bool) (CommittedProposal, error) {
+	list, err := beside.resolve(ac, g.inbox.proposal, func(m *Message, wanted func([]byte) bool) (CommittedProposal, error) {
 		return g.openProposal(ctx, now, m, wanted)
 	})
 	if err != nil {

@@ -20,7 +20,7 @@ func TestMessageOfAnotherEpochOrGroup(t *testing.T) {
 				return [][]byte{text, proposal, insider{t, g}.commit(forgery{withPath: true}).message}
 			}
 			early := messages(head[1])
-			c, err := head[0].Commit(t.Context(), insiderTime)
+			c, err := head[0].Commit(t.Context(), insiderTime, CommitOptions{})
 			require.NoError(t, err)
 			follow(t, head, 0, c)
 			for i, message := range messages(head[1]) {
@@ -68,7 +68,7 @@ func TestCommitterEncryptsGarbage(t *testing.T) {
 			require.NoError(t, err)
 			info, err := followed.GroupInfo(t.Context(), insiderTime, true)
 			require.NoError(t, err)
-			back, err := ExternalJoin(t.Context(), insiderTime, *a.victim.cfg, info, Remove{Removed: a.victim.OwnLeaf()})
+			back, err := ExternalJoin(t.Context(), insiderTime, *a.victim.cfg, info, ExternalJoinOptions{Remove: new(a.victim.OwnLeaf())})
 			require.NoError(t, err)
 			r, err = followed.Process(t.Context(), insiderTime, back.Message)
 			require.NoError(t, err)

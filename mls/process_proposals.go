@@ -9,40 +9,14 @@ import (
 	"github.com/mlsuite/mlsuite/internal/wire"
 )
 
-// ProcessOption is a setting of [Group.Process] and [PublicGroup.Process].
-type ProcessOption func(*processPlan)
-
-type processPlan struct{ proposals [][]byte }
-
-func newProcessPlan(options []ProcessOption) *processPlan {
-	p := new(processPlan)
-	for _, option := range options {
-		option(p)
-	}
-	return p
-}
-
-// WithProposals hands over proposals with a commit of the same epoch, each as an
-// MLSMessage, for references to proposals that this client does not hold (see
-// [MissingProposalsError]). They are read in order until none is missing. A missing
-// proposal is checked like one that arrives by itself, and is used for this commit alone:
-// nothing of it is kept, and a PrivateMessage uses up no key. A proposal that is refused
-// does no harm. One to which the commit does not refer costs no signature check: a
-// PublicMessage is hashed, a PrivateMessage decrypted. This member's own proposals may be
-// handed over if they are PublicMessages.
-//
-// All that the delivery service holds of an epoch can be handed over, so limits on
-// proposals keep no member from following a commit. A PrivateMessage whose key is used up
-// cannot be read here either.
-func WithProposals(messages ...[]byte) ProcessOption {
-	return func(p *processPlan) { p.proposals = append(p.proposals, messages...) }
-}
+// handedOver are the proposals that are handed over with a commit, each an MLSMessage.
+type handedOver [][]byte
 
 // resolve returns the proposals of a commit. It looks references up with find, and then
 // among the proposals that were handed over. open verifies and checks one of those if
 // wanted accepts its reference, and refuses it with errUnwanted if not. If a proposal is
 // found nowhere, the error is a [*MissingProposalsError].
-func (p *processPlan) resolve(ac *authenticatedContent, find func(ref []byte) (CommittedProposal, bool),
+func (h handedOver) resolve(ac *authenticatedContent, find func(ref []byte) (CommittedProposal, bool),
 	open func(m *Message, wanted func(ref []byte) bool) (CommittedProposal, error)) ([]CommittedProposal, error) {
 	list := make([]CommittedProposal, len(ac.content.commit.proposals))
 	missing := make(map[string][]int) // indices by reference
@@ -61,7 +35,7 @@ func (p *processPlan) resolve(ac *authenticatedContent, find func(ref []byte) (C
 	}
 	wanted := func(ref []byte) bool { return missing[string(ref)] != nil }
 	var refused error
-	for _, message := range p.proposals {
+	for _, message := range h {
 		if len(missing) == 0 {
 			break
 		}

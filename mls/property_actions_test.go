@@ -79,7 +79,7 @@ func (m *model) propose() {
 	var message []byte
 	var err error
 	if m.chance(2, "update") {
-		message, err = s.group.ProposeUpdate(m.ctx, insiderTime, nil)
+		message, err = s.group.ProposeUpdate(m.ctx, insiderTime, LeafOptions{}, nil)
 	} else {
 		message, err = s.group.Propose(m.ctx, insiderTime, m.proposal(s, s.room.epoch(s.epoch)), []byte("aad"))
 	}
@@ -184,13 +184,13 @@ func (m *model) refuse() {
 	self := Add{KeyPackage: s.actor.keyPackage(s.room.suite.Info().ID)}
 	psk := externalPSK(commonPSK)
 	psk.PSK.Nonce = bytes.Repeat([]byte{1}, s.room.suite.Info().KDF.Nh)
-	options := draw(m, "options", [][]CommitOption{
+	proposals := draw(m, "proposals", [][]Proposal{
 		{Remove{Removed: s.leaf}}, {Remove{Removed: LeafIndex(len(e.occupants))}}, {self}, {externalPSK("nobody has it")},
 		{psk, psk}, {GroupContextExtensions{}, GroupContextExtensions{}}, {ReInit{CipherSuite: m.suites[0]}, psk},
 		{GroupContextExtensions{Extensions: Extensions{Extension{Type: 0xF200}}}}, {resumptionPSK(s.room.id, s.epoch+1)},
 	})
 	m.refused(s, nil, func() error {
-		_, err := s.group.Commit(m.ctx, insiderTime, append(options, WithoutPending())...)
+		_, err := s.group.Commit(m.ctx, insiderTime, CommitOptions{WithoutPending: true}, proposals...)
 		return err
 	})
 }
@@ -203,20 +203,20 @@ func (m *model) branch() {
 	s := m.seat(func(*seat) bool { return true })
 	id := s.room.suite.Info().ID
 	others := slices.DeleteFunc(s.room.epoch(s.epoch).members(), func(o *seat) bool { return o == s })
-	var members []CommitOption
+	var members []*KeyPackage
 	for _, o := range drawSome(m, "members", others, len(others)) {
-		members = append(members, Add{KeyPackage: o.actor.keyPackage(id)})
+		members = append(members, o.actor.keyPackage(id))
 	}
 	stranger := oneOf(m, "stranger", append(m.actors, nil), func(a *actor) bool {
 		return a == nil || s.room.epoch(s.epoch).seatOf(a) == nil
 	})
 	if stranger != nil {
 		m.refused(s, ErrInvalid, func() error {
-			_, err := s.group.Branch(m.ctx, insiderTime, s.actor.config(id), nil, nil, Add{KeyPackage: stranger.keyPackage(id)})
+			_, err := s.group.Branch(m.ctx, insiderTime, s.actor.config(id), nil, nil, []*KeyPackage{stranger.keyPackage(id)}, FollowUpOptions{})
 			return err
 		})
 	}
-	c, err := s.group.Branch(m.ctx, insiderTime, s.actor.config(id), m.name("group"), nil, members...)
+	c, err := s.group.Branch(m.ctx, insiderTime, s.actor.config(id), m.name("group"), nil, members, FollowUpOptions{})
 	require.NoError(m, err)
 	m.follow(s, c)
 }
@@ -225,19 +225,19 @@ func (m *model) branch() {
 func (m *model) reinitialize() {
 	s := m.seat(func(s *seat) bool { return s.ended() && !s.room.followed })
 	r := s.room.ended
-	var members []CommitOption
+	var members []*KeyPackage
 	for _, o := range s.room.head().members() {
 		if o != s {
-			members = append(members, Add{KeyPackage: o.actor.keyPackage(r.CipherSuite)})
+			members = append(members, o.actor.keyPackage(r.CipherSuite))
 		}
 	}
 	if len(members) > 0 {
 		m.refused(s, ErrInvalid, func() error {
-			_, err := s.group.Reinitialize(m.ctx, insiderTime, s.actor.config(r.CipherSuite), members[1:]...)
+			_, err := s.group.Reinitialize(m.ctx, insiderTime, s.actor.config(r.CipherSuite), members[1:], FollowUpOptions{})
 			return err
 		})
 	}
-	c, err := s.group.Reinitialize(m.ctx, insiderTime, s.actor.config(r.CipherSuite), members...)
+	c, err := s.group.Reinitialize(m.ctx, insiderTime, s.actor.config(r.CipherSuite), members, FollowUpOptions{})
 	require.NoError(m, err)
 	s.room.followed = true
 	m.follow(s, c)

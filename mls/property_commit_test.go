@@ -14,22 +14,22 @@ func (m *model) commit() {
 		return s.atHead() && !s.ended() && s.sends < maxHandshakes
 	})
 	e := s.room.head()
-	options, fit := m.commitOptions(s, e)
+	options, proposals, fit := m.commitOptions(s, e)
 	if !fit {
 		m.refused(s, nil, func() error {
-			_, err := s.group.Commit(m.ctx, insiderTime, options...)
+			_, err := s.group.Commit(m.ctx, insiderTime, options, proposals...)
 			return err
 		})
 		return
 	}
-	m.commitWith(s, options)
+	m.commitWith(s, options, proposals)
 }
 
 // commitWith lets a member make a commit that has to succeed.
-func (m *model) commitWith(s *seat, options []CommitOption) {
+func (m *model) commitWith(s *seat, options CommitOptions, proposals []Proposal) {
 	m.save(s)
 	before, handshakes := fingerprint(s.group), s.group.inbox.ratchets.version
-	c, err := s.group.Commit(m.ctx, insiderTime, options...)
+	c, err := s.group.Commit(m.ctx, insiderTime, options, proposals...)
 	require.NoError(m, err)
 	if s.group.cfg.PublicHandshake {
 		require.Equal(m, before, fingerprint(s.group), "a commit leaves the group as it is")
@@ -39,23 +39,20 @@ func (m *model) commitWith(s *seat, options []CommitOption) {
 	x := m.send(s.room, s, &sent{bytes: c.Message, content: ContentCommit})
 	x.commit = m.commitModel(s, c, x)
 	s.room.head().commits = append(s.room.head().commits, x.commit)
-	plan, err := newCommitPlan(options)
-	require.NoError(m, err)
-	if !plan.noPending {
+	if !options.WithoutPending {
 		m.checkSelection(s, x.commit)
 	}
 	for _, joiner := range x.commit.joiners {
-		if plan.noTree || m.chance(2, "tree beside") {
+		if options.WithoutTree || m.chance(2, "tree beside") {
 			joiner.offer.tree, err = c.RatchetTree()
 			require.NoError(m, err)
 		}
 	}
 }
 
-// commitOptions draws what a commit has by value. If that does not fit, the commit
+// commitOptions draws how a commit is made and what it has by value. If that does not fit, the commit
 // is to have nothing else, and has to be refused.
-func (m *model) commitOptions(s *seat, e *epochModel) (options []CommitOption, fit bool) {
-	var proposals []Proposal
+func (m *model) commitOptions(s *seat, e *epochModel) (options CommitOptions, proposals []Proposal, fit bool) {
 	about := map[string]bool{}
 	for range rapid.IntRange(0, 3).Draw(m.T, "proposals") {
 		p := m.proposal(s, e)
@@ -74,21 +71,16 @@ func (m *model) commitOptions(s *seat, e *epochModel) (options []CommitOption, f
 			continue
 		}
 		about[what] = true
-		proposals, options = append(proposals, p), append(options, p)
+		proposals = append(proposals, p)
 		if p.Type() == ProposalReInit {
 			break
 		}
 	}
-	if fit = m.fits(s, e, proposals); !fit || m.chance(2, "without pending") {
-		options = append(options, WithoutPending())
-	}
-	if m.chance(4, "force path") {
-		options = append(options, ForcePath())
-	}
-	if m.chance(4, "without tree") {
-		options = append(options, WithoutTree())
-	}
-	return options, fit
+	fit = m.fits(s, e, proposals)
+	options.WithoutPending = !fit || m.chance(2, "without pending")
+	options.ForcePath = m.chance(4, "force path")
+	options.WithoutTree = m.chance(4, "without tree")
+	return options, proposals, fit
 }
 
 // fits reports whether a member can commit proposals, without any others.
@@ -262,27 +254,26 @@ func (m *model) joinExternally() {
 	inside := m.chance(2, "tree inside")
 	info, err := from.group.GroupInfo(m.ctx, insiderTime, inside)
 	require.NoError(m, err)
-	var options []CommitOption
+	var options ExternalJoinOptions
 	if !inside {
-		tree, err := from.group.RatchetTree()
+		options.RatchetTree, err = from.group.RatchetTree()
 		require.NoError(m, err)
-		options = append(options, WithTreeFrom(tree))
 	}
 	if m.chance(3, "psk") {
-		options = append(options, externalPSK(commonPSK))
+		options.PSKs = append(options.PSKs, externalPSK(commonPSK).PSK)
 	}
 	old := e.seatOf(a)
 	if old != nil {
 		m.refused(from, ErrInvalid, func() error {
-			_, err := ExternalJoin(m.ctx, insiderTime, a.config(r.suite.Info().ID), info, options...)
+			_, err := ExternalJoin(m.ctx, insiderTime, a.config(r.suite.Info().ID), info, options)
 			return err
 		})
-		options = append(options, Remove{Removed: e.leafOf(old)})
+		options.Remove = new(e.leafOf(old))
 		if earlier := a.seatIn(r.id); earlier == old && !earlier.gone && m.chance(2, "resumption psk") {
-			options = append(options, resumptionPSK(r.id, old.epoch))
+			options.PSKs = append(options.PSKs, resumptionPSK(r.id, old.epoch).PSK)
 		}
 	}
-	c, err := ExternalJoin(m.ctx, insiderTime, a.config(r.suite.Info().ID), info, options...)
+	c, err := ExternalJoin(m.ctx, insiderTime, a.config(r.suite.Info().ID), info, options)
 	if a.plain && e.has(customExtension) {
 		require.ErrorIs(m, err, ErrInvalid)
 		return

@@ -200,7 +200,7 @@ func (m *model) advanceSeat(s *seat) {
 	retired := func() {
 		_, err := old.Process(m.ctx, insiderTime, won.message.bytes)
 		require.ErrorIs(m, err, ErrRetired)
-		_, err = old.Commit(m.ctx, insiderTime)
+		_, err = old.Commit(m.ctx, insiderTime, CommitOptions{})
 		require.ErrorIs(m, err, ErrRetired)
 		_, err = next.Adopt()
 		require.ErrorIs(m, err, ErrRetired)
@@ -274,24 +274,21 @@ func (m *model) joinSeat(s *seat) {
 	if m.durable && m.chance(2, "restart") {
 		m.restartKeyPackage(s)
 	}
-	var options []JoinOption
-	if s.offer.tree != nil {
-		options = append(options, WithRatchetTree(s.offer.tree))
-	}
+	options := JoinOptions{RatchetTree: s.offer.tree}
 	b := s.offer.welcome
 	welcome, err := Parse[Message](b)
 	require.NoError(m, err)
 	if len(welcome.Welcome.secrets) == 1 { // no octet is for another
-		_, err = s.offer.own.Join(m.ctx, insiderTime, flipped(b, rapid.IntRange(0, len(b)-1).Draw(m.T, "octet")), options...)
+		_, err = s.offer.own.Join(m.ctx, insiderTime, flipped(b, rapid.IntRange(0, len(b)-1).Draw(m.T, "octet")), options)
 		require.Error(m, err)
 	}
-	g, err := adopted(s.offer.own.Join(m.ctx, insiderTime, b, options...))
+	g, err := adopted(s.offer.own.Join(m.ctx, insiderTime, b, options))
 	if want := m.expectJoin(s); want != nil {
 		require.ErrorIs(m, err, want)
 		return
 	}
 	require.NoError(m, err)
-	_, err = s.offer.own.Join(m.ctx, insiderTime, b, options...)
+	_, err = s.offer.own.Join(m.ctx, insiderTime, b, options)
 	require.ErrorIs(m, err, ErrKeyPackageUsed, "a key package is for one join")
 	saved := s.offer.own.saved
 	s.enter(g)

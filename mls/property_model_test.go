@@ -85,11 +85,11 @@ func (m *model) gather(others int) {
 		return
 	}
 	r := m.rooms[0]
-	var adds []CommitOption
+	var adds []Proposal
 	for _, a := range m.actors[1 : 1+others] {
 		adds = append(adds, Add{KeyPackage: a.keyPackage(r.suite.Info().ID)})
 	}
-	m.commitWith(r.seats[0], adds)
+	m.commitWith(r.seats[0], CommitOptions{}, adds)
 	m.accept(r.head().commits[0])
 	m.advanceSeat(r.seats[0])
 	for _, s := range r.seats[1:] {
@@ -160,7 +160,7 @@ func customTypes() []CustomProposalType {
 }
 
 func (a *actor) keyPackage(id suite.ID) *KeyPackage {
-	own, err := NewKeyPackage(a.model.ctx, insiderTime, a.config(id))
+	own, err := NewKeyPackage(a.model.ctx, insiderTime, a.config(id), KeyPackageOptions{})
 	require.NoError(a.model, err)
 	a.model.keyPackages[string(own.KeyPackage.InitKey)] = &invitee{a, own}
 	return own.KeyPackage

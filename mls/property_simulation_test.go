@@ -44,21 +44,19 @@ type simulationModel struct {
 func (s *simulationModel) commit() {
 	ctx, leaves := s.Context(), s.sim.Leaves()
 	by := rapid.SampledFrom(leaves).Draw(s.T, "committer")
-	var options []CommitOption
+	var proposals []Proposal
 	for _, leaf := range leaves {
 		if leaf != by && rapid.IntRange(0, 5).Draw(s.T, "remove") == 5 {
-			options = append(options, Remove{Removed: leaf})
+			proposals = append(proposals, Remove{Removed: leaf})
 		}
 	}
 	joiners, err := s.sim.NewMembers(ctx, insiderTime, rapid.IntRange(0, 4).Draw(s.T, "joiners"))
 	require.NoError(s, err)
 	for _, k := range joiners {
-		options = append(options, Add{KeyPackage: k.KeyPackage})
+		proposals = append(proposals, Add{KeyPackage: k.KeyPackage})
 	}
-	if rapid.Bool().Draw(s.T, "force path") {
-		options = append(options, ForcePath())
-	}
-	c, err := s.sim.Commit(ctx, insiderTime, by, options...)
+	options := CommitOptions{ForcePath: rapid.Bool().Draw(s.T, "force path")}
+	c, err := s.sim.Commit(ctx, insiderTime, by, options, proposals...)
 	require.NoError(s, err)
 	for leaf, g := range s.groups {
 		if leaf == by {
@@ -68,7 +66,7 @@ func (s *simulationModel) commit() {
 		}
 		r, err := g.Process(ctx, insiderTime, c.Message)
 		require.NoError(s, err)
-		removed := slices.Contains(options, CommitOption(Remove{Removed: leaf}))
+		removed := slices.Contains(proposals, Proposal(Remove{Removed: leaf}))
 		if s.groups[leaf], err = r.Commit.Adopt(); removed {
 			require.ErrorIs(s, err, ErrRemoved)
 			delete(s.groups, leaf)
@@ -77,7 +75,7 @@ func (s *simulationModel) commit() {
 		require.NoError(s, err)
 	}
 	for i, k := range joiners {
-		s.groups[c.Added()[i]], err = adopted(k.Join(ctx, insiderTime, c.Welcome))
+		s.groups[c.Added()[i]], err = adopted(k.Join(ctx, insiderTime, c.Welcome, JoinOptions{}))
 		require.NoError(s, err)
 	}
 }

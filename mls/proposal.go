@@ -13,8 +13,6 @@ import (
 type Proposal interface {
 	Type() ProposalType
 
-	CommitOption
-
 	// marshal writes what follows the type.
 	marshal(w *wire.Writer)
 }

@@ -9,11 +9,11 @@ import (
 )
 
 // received hands a message to a group and to who follows it in public, who agree on it.
-func received(t testing.TB, g *Group, public *PublicGroup, message []byte, options ...ProcessOption) error {
+func received(t testing.TB, g *Group, public *PublicGroup, message []byte) error {
 	t.Helper()
 	before, beforeInPublic := fingerprint(g), publicFingerprint(public)
-	_, errPublic := public.Process(t.Context(), insiderTime, message, options...)
-	_, err := g.Process(t.Context(), insiderTime, message, options...)
+	_, errPublic := public.Process(t.Context(), insiderTime, message)
+	_, err := g.Process(t.Context(), insiderTime, message)
 	require.Equal(t, err == nil, errPublic == nil, "%v; in public: %v", err, errPublic)
 	if err != nil {
 		require.Equal(t, before, fingerprint(g), "%v", err)
@@ -105,7 +105,7 @@ func TestProposalsTakeNoRoomOfOthers(t *testing.T) {
 	require.ElementsMatch(t, first, kept(groups[7], honest, flood))
 
 	// And so a commit of what one of them has can be followed by the other.
-	c, err := groups[0].Commit(t.Context(), insiderTime)
+	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 	_, err = groups[7].Process(t.Context(), insiderTime, c.Message)
 	require.NoError(t, err)
@@ -219,7 +219,7 @@ func TestRestoredProposalsTakeTheSameRoom(t *testing.T) {
 				require.Equal(t, name == "public" || i == 0, err == nil, "%v", err)
 			}
 			require.NotZero(t, public.cache.taken.outside)
-			_, err := g.ProposeUpdate(t.Context(), insiderTime, []byte("own"))
+			_, err := g.ProposeUpdate(t.Context(), insiderTime, LeafOptions{}, []byte("own"))
 			require.NoError(t, err)
 			require.Len(t, g.inbox.cache.taken.bySender, 3)
 

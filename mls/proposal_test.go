@@ -59,7 +59,7 @@ func TestProposalsAreCompletedWhenTheyAreSent(t *testing.T) {
 	received, err := groups[1].Process(t.Context(), insiderTime, message)
 	require.NoError(t, err)
 	require.Equal(t, want, received.Proposal.Proposal)
-	c, err := groups[0].Commit(t.Context(), insiderTime, reInit)
+	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, reInit)
 	require.NoError(t, err)
 	require.Equal(t, want, c.Proposals()[0].Proposal)
 }

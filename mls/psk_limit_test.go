@@ -52,7 +52,7 @@ func TestUnusablePSKsStopNobody(t *testing.T) {
 					return err
 				})
 				requireUnmoved(t, g, want, func() error {
-					_, err := g.Commit(t.Context(), insiderTime, psk)
+					_, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, psk)
 					return err
 				})
 			}
@@ -70,7 +70,7 @@ func TestUnusablePSKsStopNobody(t *testing.T) {
 			restored, err := RestoreGroup(insiderTime, *without.cfg, state)
 			require.NoError(t, err)
 			require.ErrorIs(t, encrypts(t, restored), ErrUnsaved, "nothing else keeps it back")
-			commit, err := without.Commit(t.Context(), insiderTime)
+			commit, err := without.Commit(t.Context(), insiderTime, CommitOptions{})
 			require.NoError(t, err)
 			require.Empty(t, commit.Proposals())
 		})
@@ -83,7 +83,7 @@ func TestUnusablePSKsStopNobody(t *testing.T) {
 		require.NoError(t, err)
 		require.ErrorIs(t, encrypts(t, groups[i]), ErrPendingProposals)
 	}
-	c, err := g.Commit(t.Context(), insiderTime)
+	c, err := g.Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 	require.Len(t, c.Proposals(), 1)
 	follow(t, groups[:3], 2, c)
@@ -143,7 +143,7 @@ func TestReInitIsCheckedAgainstItsSuiteOnce(t *testing.T) {
 		}
 		require.EqualValues(t, i+1, ops.symmetric.Load())
 	}
-	c, err := groups[0].Commit(t.Context(), insiderTime)
+	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 	require.Len(t, c.Proposals(), 1)
 	follow(t, groups, 0, c)
@@ -228,11 +228,11 @@ func TestLengthsStopNobody(t *testing.T) {
 		}
 		propose(1, externalPSK(string(long)))
 		propose(1, GroupContextExtensions{Extensions: Extensions{Extension{Type: strangeExtension, Data: long}}})
-		c, err := groups[2].Commit(t.Context(), insiderTime, WithAuthenticatedData(long))
+		c, err := groups[2].Commit(t.Context(), insiderTime, CommitOptions{AuthenticatedData: long})
 		require.NoError(t, err)
 		require.Len(t, c.Proposals(), 2)
 		follow(t, groups, 2, c)
-		c, err = groups[0].Commit(t.Context(), insiderTime)
+		c, err = groups[0].Commit(t.Context(), insiderTime, CommitOptions{})
 		require.NoError(t, err)
 		follow(t, groups, 0, c)
 		message, err := groups[0].Encrypt(t.Context(), insiderTime, long, long)
@@ -241,18 +241,18 @@ func TestLengthsStopNobody(t *testing.T) {
 		require.NoError(t, err)
 
 		propose(1, ReInit{Version: VersionMLS10, CipherSuite: id, Extensions: Extensions{Extension{Type: strangeExtension, Data: long}}})
-		c, err = groups[2].Commit(t.Context(), insiderTime)
+		c, err = groups[2].Commit(t.Context(), insiderTime, CommitOptions{})
 		require.NoError(t, err)
 		require.Len(t, c.Proposals(), 1)
 		follow(t, groups, 2, c)
-		var adds []CommitOption
+		var others []*KeyPackage
 		for i := range 2 {
 			cfg := *groups[i].cfg
-			k, err := NewKeyPackage(t.Context(), insiderTime, cfg)
+			k, err := NewKeyPackage(t.Context(), insiderTime, cfg, KeyPackageOptions{})
 			require.NoError(t, err)
-			adds = append(adds, Add{KeyPackage: k.KeyPackage})
+			others = append(others, k.KeyPackage)
 		}
-		_, err = groups[2].Reinitialize(t.Context(), insiderTime, *groups[2].cfg, adds...)
+		_, err = groups[2].Reinitialize(t.Context(), insiderTime, *groups[2].cfg, others, FollowUpOptions{})
 		require.NoError(t, err)
 	}
 }

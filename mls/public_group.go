@@ -106,16 +106,17 @@ func NewPublicGroup(ctx context.Context, now time.Time, cfg Config, groupInfo, t
 
 // Process takes a proposal or a commit of this epoch: a PublicMessage, in an MLSMessage,
 // from a member, an external sender or a new member. It keeps a proposal for the commit
-// that refers to it. On error the PublicGroup is unchanged.
+// that refers to it. proposals are handed over with a commit, as in [Group.Process]. On
+// error the PublicGroup is unchanged.
 //
 // The errors are those of [Group.Process], except those that concern secrets. A
 // PrivateMessage is [ErrUnsupported], and every message of a past epoch is
 // [ErrPastEpoch].
-func (g *PublicGroup) Process(ctx context.Context, now time.Time, message []byte, options ...ProcessOption) (*PublicReceived, error) {
+func (g *PublicGroup) Process(ctx context.Context, now time.Time, message []byte, proposals ...[]byte) (*PublicReceived, error) {
 	m, err := Parse[Message](message)
 	var received *PublicReceived
 	if err == nil {
-		received, err = g.process(ctx, now, m, newProcessPlan(options))
+		received, err = g.process(ctx, now, m, proposals)
 	}
 	if err != nil && g.cfg.observed() {
 		g.cfg.tellRefused(g.public.state(notMember), m, err)
@@ -123,7 +124,7 @@ func (g *PublicGroup) Process(ctx context.Context, now time.Time, message []byte
 	return received, err
 }
 
-func (g *PublicGroup) process(ctx context.Context, now time.Time, m *Message, plan *processPlan) (*PublicReceived, error) {
+func (g *PublicGroup) process(ctx context.Context, now time.Time, m *Message, beside handedOver) (*PublicReceived, error) {
 	p := g.public
 	ac, err := g.verify(m, nil)
 	if err != nil {
@@ -133,7 +134,7 @@ func (g *PublicGroup) process(ctx context.Context, now time.Time, m *Message, pl
 		return nil, ErrReInit
 	}
 	if ac.content.contentType == ContentCommit {
-		c, err := g.processCommit(ctx, now, ac, plan)
+		c, err := g.processCommit(ctx, now, ac, beside)
 		if err != nil {
 			return nil, err
 		}
@@ -167,9 +168,9 @@ func (g *PublicGroup) verify(m *Message, wanted func(ref []byte) bool) (*authent
 }
 
 // processCommit is [Group.processCommit] without secrets.
-func (g *PublicGroup) processCommit(ctx context.Context, now time.Time, ac *authenticatedContent, plan *processPlan) (_ *PublicCandidate, err error) {
+func (g *PublicGroup) processCommit(ctx context.Context, now time.Time, ac *authenticatedContent, beside handedOver) (_ *PublicCandidate, err error) {
 	defer g.public.tree.forgetRefused(&err)
-	list, err := plan.resolve(ac, g.proposal, func(m *Message, wanted func([]byte) bool) (CommittedProposal, error) {
+	list, err := beside.resolve(ac, g.proposal, func(m *Message, wanted func([]byte) bool) (CommittedProposal, error) {
 		proposal, err := g.verify(m, wanted)
 		if err != nil {
 			return CommittedProposal{}, err

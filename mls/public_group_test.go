@@ -110,7 +110,7 @@ func TestPublicGroupFollows(t *testing.T) {
 			w.samePublicState()
 
 			// By reference, with an Update.
-			m, err := w.groups["d"].ProposeUpdate(t.Context(), testTime, nil)
+			m, err := w.groups["d"].ProposeUpdate(t.Context(), testTime, mls.LeafOptions{}, nil)
 			require.NoError(t, err)
 			w.propose("d", m)
 			m, err = w.groups["a"].Propose(t.Context(), testTime, mls.Remove{Removed: w.groups["b"].OwnLeaf()}, []byte("why"))
@@ -137,13 +137,13 @@ func TestPublicGroupFollows(t *testing.T) {
 			m, err = outside.Propose(t.Context(), authority, 0, mls.Remove{Removed: w.groups["e"].OwnLeaf()})
 			require.NoError(t, err)
 			w.propose("authority", m)
-			kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("f"))
+			kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("f"), mls.KeyPackageOptions{})
 			require.NoError(t, err)
 			m, err = outside.ProposeJoin(t.Context(), kp)
 			require.NoError(t, err)
 			w.propose("f", m)
 			c := w.commit("a", externalPSK("psk"))
-			w.groups["f"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome))
+			w.groups["f"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome, mls.JoinOptions{}))
 			require.NoError(t, err)
 			require.NotContains(t, w.groups, "e")
 			w.samePublicState()
@@ -157,11 +157,11 @@ func TestPublicGroupFollows(t *testing.T) {
 				w.restartPublic()
 				tree, err := w.public.RatchetTree()
 				require.NoError(t, err)
-				options := []mls.CommitOption{mls.WithTreeFrom(tree)}
+				options := mls.ExternalJoinOptions{RatchetTree: tree}
 				if old, ok := w.groups["g"]; ok {
-					options = append(options, mls.Remove{Removed: old.OwnLeaf()})
+					options.Remove = new(old.OwnLeaf())
 				}
-				c, err := mls.ExternalJoin(t.Context(), testTime, joiner, w.public.GroupInfo(), options...)
+				c, err := mls.ExternalJoin(t.Context(), testTime, joiner, w.public.GroupInfo(), options)
 				require.NoError(t, err)
 				w.adopt(name, c)
 				w.groups[name] = w.joined(c)
@@ -189,7 +189,7 @@ func TestPublicGroupFollowsAFork(t *testing.T) {
 	w := newWorld(t, 0x0001, func(c *mls.Config) { c.PublicHandshake = true }, "a", "b")
 	w.inPublic("a")
 	for _, name := range []string{"a", "b"} {
-		c, err := w.groups[name].Commit(t.Context(), testTime)
+		c, err := w.groups[name].Commit(t.Context(), testTime, mls.CommitOptions{})
 		require.NoError(t, err)
 		r, err := w.public.Process(t.Context(), testTime, c.Message)
 		require.NoError(t, err)
@@ -200,7 +200,7 @@ func TestPublicGroupFollowsAFork(t *testing.T) {
 func TestPublicGroupRefuses(t *testing.T) {
 	w := newWorld(t, 0x0001, nil, "a", "b")
 	w.inPublic("a")
-	c, err := w.groups["a"].Commit(t.Context(), testTime)
+	c, err := w.groups["a"].Commit(t.Context(), testTime, mls.CommitOptions{})
 	require.NoError(t, err)
 	_, err = w.public.Process(t.Context(), testTime, c.Message)
 	require.ErrorIs(t, err, mls.ErrUnsupported, "a PrivateMessage")

@@ -131,7 +131,7 @@ func (p *policed) newcomer() Config {
 
 // add lets member 0 add clients.
 func (p *policed) add(configs ...Config) {
-	var adds []CommitOption
+	var adds []Proposal
 	var joiners []*OwnKeyPackage
 	for _, cfg := range configs {
 		k := p.keyPackage(cfg)
@@ -140,22 +140,26 @@ func (p *policed) add(configs ...Config) {
 	c := p.commit(0, adds...)
 	follow(p.T, p.groups, 0, c)
 	for _, k := range joiners {
-		g, err := adopted(k.Join(p.Context(), insiderTime, c.Welcome))
+		g, err := adopted(k.Join(p.Context(), insiderTime, c.Welcome, JoinOptions{}))
 		require.NoError(p, err)
 		p.groups = append(p.groups, g)
 	}
 }
 
 func (p *policed) keyPackage(cfg Config) *OwnKeyPackage {
-	k, err := NewKeyPackage(p.Context(), insiderTime, cfg)
+	k, err := NewKeyPackage(p.Context(), insiderTime, cfg, KeyPackageOptions{})
 	require.NoError(p, err)
 	return k
 }
 
 func (p *policed) self() *Group { return p.groups[1] }
 
-func (p *policed) commit(by int, options ...CommitOption) *Candidate {
-	c, err := p.groups[by].Commit(p.Context(), insiderTime, options...)
+func (p *policed) commit(by int, proposals ...Proposal) *Candidate {
+	return p.commitWith(by, CommitOptions{}, proposals...)
+}
+
+func (p *policed) commitWith(by int, options CommitOptions, proposals ...Proposal) *Candidate {
+	c, err := p.groups[by].Commit(p.Context(), insiderTime, options, proposals...)
 	require.NoError(p, err)
 	return c
 }
@@ -168,7 +172,7 @@ func (p *policed) propose(by int, proposal Proposal) []byte {
 }
 
 func (p *policed) update(by int) []byte {
-	m, err := p.groups[by].ProposeUpdate(p.Context(), insiderTime, nil)
+	m, err := p.groups[by].ProposeUpdate(p.Context(), insiderTime, LeafOptions{}, nil)
 	require.NoError(p, err)
 	return m
 }
@@ -240,9 +244,13 @@ func (p *policed) public(info []byte) *PublicGroup {
 }
 
 // committing makes the policed member commit.
-func (p *policed) committing(options ...CommitOption) func() error {
+func (p *policed) committing(proposals ...Proposal) func() error {
+	return p.committingWith(CommitOptions{}, proposals...)
+}
+
+func (p *policed) committingWith(options CommitOptions, proposals ...Proposal) func() error {
 	g := p.self()
-	return func() error { _, err := g.Commit(p.Context(), p.q.now, options...); return err }
+	return func() error { _, err := g.Commit(p.Context(), p.q.now, options, proposals...); return err }
 }
 
 func (p *policed) proposing(proposal Proposal) func() error {
@@ -325,12 +333,15 @@ func policyEntries() []policyEntry {
 		}, asks([]string{"suite 0x0001 start", "format mls_public_message start", "credential basic start: extensions", "credential 0xF001 start: extensions"}, ofKeyPackage())},
 		{"NewKeyPackage", "", func(p *policed) func() error {
 			cfg := p.newcomer()
-			return func() error { _, err := NewKeyPackage(p.Context(), p.q.now, cfg); return err }
+			return func() error { _, err := NewKeyPackage(p.Context(), p.q.now, cfg, KeyPackageOptions{}); return err }
 		}, asks([]string{"suite 0x0001 start"}, ofKeyPackage())},
 		{"NewKeyPackage", "to follow a group", func(p *policed) func() error {
 			follow(p.T, p.groups, 0, p.commit(0, ReInit{GroupID: []byte("next"), CipherSuite: 0x0003}))
 			cfg := p.again(1, 0x0003)
-			return func() error { _, err := NewKeyPackage(p.Context(), p.q.now, cfg, ToFollow(p.self())); return err }
+			return func() error {
+				_, err := NewKeyPackage(p.Context(), p.q.now, cfg, KeyPackageOptions{Follows: p.self()})
+				return err
+			}
 		}, []string{"suite 0x0003 continue", "credential basic continue", "lifetime start",
 			"?list credential x509 start", "?list credential 0xF001 start", "?list suites start"}},
 		{"CheckKeyPackage", "", func(p *policed) func() error {
@@ -346,27 +357,27 @@ func policyEntries() []policyEntry {
 			k := p.keyPackage(p.newcomer())
 			c := p.commit(0, Add{KeyPackage: k.KeyPackage}, externalPSK("psk"))
 			return func() error {
-				_, err := k.Join(p.Context(), p.q.now, c.Welcome, WithPublicHandshake(false))
+				_, err := k.Join(p.Context(), p.q.now, c.Welcome, JoinOptions{PublicHandshake: new(false)})
 				return err
 			}
 		}, []string{"suite 0x0001 start", "format mls_private_message start", "psk external 11 start", "credential basic start: leaf 0", "credential 0xF001 start: leaf 2", "lifetime start: leaf 0"}},
 		{"OwnKeyPackage.Join", "of a follow-up group", func(p *policed) func() error {
 			follow(p.T, p.groups, 0, p.commit(0, ReInit{GroupID: []byte("next"), CipherSuite: 0x0003}))
-			return p.joining(func(cfg Config, adds ...CommitOption) (*Candidate, error) {
-				return p.groups[0].Reinitialize(p.Context(), p.q.now, cfg, adds...)
+			return p.joining(func(cfg Config, others ...*KeyPackage) (*Candidate, error) {
+				return p.groups[0].Reinitialize(p.Context(), p.q.now, cfg, others, FollowUpOptions{})
 			}, 0x0003)
 		}, []string{"suite 0x0003 continue", "format mls_public_message start", "psk resumption 32 continue",
 			"credential basic continue: leaf 0", "credential 0xF001 continue: leaf 2", "lifetime start: leaf 0", "move 0x0001 0x0003 continue"}},
 		{"OwnKeyPackage.Join", "of a branch", func(p *policed) func() error {
-			return p.joining(func(cfg Config, adds ...CommitOption) (*Candidate, error) {
-				return p.groups[0].Branch(p.Context(), p.q.now, cfg, nil, nil, adds...)
+			return p.joining(func(cfg Config, others ...*KeyPackage) (*Candidate, error) {
+				return p.groups[0].Branch(p.Context(), p.q.now, cfg, nil, nil, others, FollowUpOptions{})
 			}, 0x0001)
 		}, asks([]string{"suite 0x0001 start", "format mls_public_message start"}, followed, []string{"credential 0xF001 start: leaf 2", "lifetime start: leaf 0", "move 0x0001 0x0001 start"})},
 		{"ExternalJoin", "", func(p *policed) func() error {
 			cfg, info := p.newcomer(), p.info()
 			cfg.PublicHandshake = false
 			return func() error {
-				_, err := ExternalJoin(p.Context(), p.q.now, cfg, info, externalPSK("psk"))
+				_, err := ExternalJoin(p.Context(), p.q.now, cfg, info, ExternalJoinOptions{PSKs: []PreSharedKeyID{externalPSK("psk").PSK}})
 				return err
 			}
 		}, asks([]string{"suite 0x0001 start", "format mls_public_message start", "format mls_private_message start", "credential basic start: leaf 0", "credential 0xF001 start: leaf 2", "lifetime start: leaf 0"}, ofLeaf("start"), []string{"psk external 11 start"})},
@@ -374,7 +385,7 @@ func policyEntries() []policyEntry {
 			return func() error { _, err := p.self().GroupInfo(p.Context(), p.q.now, true); return err }
 		}, group("continue")},
 		{"Candidate.GroupInfo", "", func(p *policed) func() error {
-			c, err := p.self().Commit(p.Context(), insiderTime)
+			c, err := p.self().Commit(p.Context(), insiderTime, CommitOptions{})
 			require.NoError(p, err)
 			return func() error { _, err := c.GroupInfo(p.Context(), p.q.now, true); return err }
 		}, group("continue")},
@@ -385,7 +396,7 @@ func policyEntries() []policyEntry {
 		{"Group.Propose", "Add", func(p *policed) func() error { return p.proposing(p.addOther()) },
 			handshake("continue", "credential 0xF001 start: key package", "lifetime start: key package")},
 		{"Group.ProposeUpdate", "", func(p *policed) func() error {
-			return func() error { _, err := p.self().ProposeUpdate(p.Context(), p.q.now, nil); return err }
+			return func() error { _, err := p.self().ProposeUpdate(p.Context(), p.q.now, LeafOptions{}, nil); return err }
 		}, asks(ofHandshake("continue"), ofLeaf("continue"), []string{"credential basic continue: leaf 1"})},
 		{"Group.Propose", "Remove", func(p *policed) func() error { return p.proposing(Remove{Removed: 1}) }, handshake("leave")},
 		{"Group.Propose", "ReInit", func(p *policed) func() error {
@@ -398,7 +409,9 @@ func policyEntries() []policyEntry {
 		}, handshake("continue", "credential basic start: extensions", "credential 0xF001 start: extensions")},
 
 		{"Group.Commit", "empty", func(p *policed) func() error { return p.committing() }, commit("continue")},
-		{"Group.Commit", "Add", func(p *policed) func() error { return p.committing(p.addOther(), ForcePath()) },
+		{"Group.Commit", "Add", func(p *policed) func() error {
+			return p.committingWith(CommitOptions{ForcePath: true}, p.addOther())
+		},
 			commit("continue", "credential 0xF001 start: proposal 0, key package", "lifetime start: proposal 0, key package")},
 		{"Group.Commit", "Remove", func(p *policed) func() error { return p.committing(Remove{Removed: 2}) }, commit("leave")},
 		{"Group.Commit", "ReInit", func(p *policed) func() error {
@@ -416,7 +429,7 @@ func policyEntries() []policyEntry {
 		}, commit("continue", "credential basic start: proposal 0, extensions", "credential 0xF001 start: proposal 0, extensions")},
 		{"Group.Commit", "Add that arrived", func(p *policed) func() error {
 			p.deliver(0, p.propose(0, p.addOther()))
-			return p.committing(ForcePath())
+			return p.committingWith(CommitOptions{ForcePath: true})
 		}, asks([]string{"?credential 0xF001 start", "?lifetime start"}, commit("continue"))},
 		{"Group.Commit", "Update that arrived", func(p *policed) func() error {
 			p.deliver(2, p.update(2))
@@ -500,8 +513,8 @@ func policyEntries() []policyEntry {
 
 		{"Group.Reinitialize", "", func(p *policed) func() error {
 			follow(p.T, p.groups, 0, p.commit(0, ReInit{GroupID: []byte("next"), CipherSuite: 0x0003, Extensions: otherExtensions(p)}))
-			return p.followingUp(0x0003, func(cfg Config, adds ...CommitOption) (*Candidate, error) {
-				return p.self().Reinitialize(p.Context(), p.q.now, cfg, adds...)
+			return p.followingUp(0x0003, func(cfg Config, others ...*KeyPackage) (*Candidate, error) {
+				return p.self().Reinitialize(p.Context(), p.q.now, cfg, others, FollowUpOptions{ForcePath: true})
 			})
 		}, []string{"suite 0x0003 continue", "move 0x0001 0x0003 continue", "format mls_public_message start", "credential basic continue: extensions", "credential 0xF001 continue: extensions",
 			"credential basic continue", "lifetime start", "?list credential x509 start", "?list credential 0xF001 start", "?list suites start",
@@ -511,8 +524,8 @@ func policyEntries() []policyEntry {
 			"psk resumption 32 continue",
 		}},
 		{"Group.Branch", "", func(p *policed) func() error {
-			return p.followingUp(0x0001, func(cfg Config, adds ...CommitOption) (*Candidate, error) {
-				return p.self().Branch(p.Context(), p.q.now, cfg, nil, nil, adds...)
+			return p.followingUp(0x0001, func(cfg Config, others ...*KeyPackage) (*Candidate, error) {
+				return p.self().Branch(p.Context(), p.q.now, cfg, nil, nil, others, FollowUpOptions{ForcePath: true})
 			})
 		}, asks([]string{"suite 0x0001 start", "move 0x0001 0x0001 start", "format mls_public_message start"}, ofKeyPackage(), []string{
 			"credential basic start: proposal 1, key package", "lifetime start: proposal 1, key package",
@@ -547,7 +560,7 @@ func policyEntries() []policyEntry {
 		}, group("leave", "credential basic leave: leaf 0", "lifetime leave: leaf 0")},
 		{"RestoreCandidate", "", func(p *policed) func() error {
 			cfg := p.newcomer()
-			c, err := ExternalJoin(p.Context(), p.q.now, cfg, p.info())
+			c, err := ExternalJoin(p.Context(), p.q.now, cfg, p.info(), ExternalJoinOptions{})
 			require.NoError(p, err)
 			saved, err := c.Save()
 			require.NoError(p, err)
@@ -556,8 +569,7 @@ func policyEntries() []policyEntry {
 		{"RestoreCandidate", "of a follow-up group", func(p *policed) func() error {
 			follow(p.T, p.groups, 0, p.commit(0, ReInit{GroupID: []byte("next"), CipherSuite: 0x0003}))
 			cfg := p.again(1, 0x0003)
-			c, err := p.self().Reinitialize(p.Context(), p.q.now, cfg,
-				Add{KeyPackage: p.keyPackage(p.again(0, 0x0003)).KeyPackage}, Add{KeyPackage: p.keyPackage(p.again(2, 0x0003)).KeyPackage})
+			c, err := p.self().Reinitialize(p.Context(), p.q.now, cfg, []*KeyPackage{p.keyPackage(p.again(0, 0x0003)).KeyPackage, p.keyPackage(p.again(2, 0x0003)).KeyPackage}, FollowUpOptions{})
 			require.NoError(p, err)
 			saved, err := c.Save()
 			require.NoError(p, err)
@@ -586,7 +598,7 @@ func policyEntries() []policyEntry {
 		{"PublicGroup.Process", "commit of an Add that arrived", func(p *policed) func() error {
 			add := p.propose(0, p.addOther())
 			p.deliver(0, add)
-			return p.following([][]byte{add}, p.commit(0, ForcePath()).Message)
+			return p.following([][]byte{add}, p.commitWith(0, CommitOptions{ForcePath: true}).Message)
 		}, handshake("receive", "credential 0xF001 receive: proposal 0, key package", "lifetime receive: proposal 0, key package",
 			"credential basic receive: leaf 0")},
 		{"PublicGroup.Process", "commit of a ReInit", func(p *policed) func() error {
@@ -605,20 +617,20 @@ func policyEntries() []policyEntry {
 
 // joining makes a client who asks the policies join a group that follows or branches
 // off from the group of member 0.
-func (p *policed) joining(make func(Config, ...CommitOption) (*Candidate, error), id suite.ID) func() error {
+func (p *policed) joining(make func(Config, ...*KeyPackage) (*Candidate, error), id suite.ID) func() error {
 	creator, asks, other := p.again(0, id), p.again(1, id), p.again(2, id)
 	asks.PSKs = ownGroups{p.self()}
 	k := p.keyPackage(asks)
-	c, err := make(creator, Add{KeyPackage: k.KeyPackage}, Add{KeyPackage: p.keyPackage(other).KeyPackage})
+	c, err := make(creator, k.KeyPackage, p.keyPackage(other).KeyPackage)
 	require.NoError(p, err)
-	return func() error { _, err := k.Join(p.Context(), p.q.now, c.Welcome); return err }
+	return func() error { _, err := k.Join(p.Context(), p.q.now, c.Welcome, JoinOptions{}); return err }
 }
 
 // followingUp makes the policed member begin a group after or beside its own.
-func (p *policed) followingUp(id suite.ID, make func(Config, ...CommitOption) (*Candidate, error)) func() error {
+func (p *policed) followingUp(id suite.ID, make func(Config, ...*KeyPackage) (*Candidate, error)) func() error {
 	first, own, other := p.keyPackage(p.again(0, id)), p.again(1, id), p.keyPackage(p.again(2, id))
 	return func() error {
-		_, err := make(own, Add{KeyPackage: first.KeyPackage}, Add{KeyPackage: other.KeyPackage}, ForcePath())
+		_, err := make(own, first.KeyPackage, other.KeyPackage)
 		return err
 	}
 }
@@ -641,7 +653,7 @@ func (p *policed) outside() ExternalProposer {
 func (p *policed) externalCommit() []byte {
 	cfg := p.config("other")
 	cfg.Credential.Type = credentialNew
-	c, err := ExternalJoin(p.Context(), p.q.now, cfg, p.info())
+	c, err := ExternalJoin(p.Context(), p.q.now, cfg, p.info(), ExternalJoinOptions{})
 	require.NoError(p, err)
 	return c.Message
 }

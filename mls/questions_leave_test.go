@@ -54,9 +54,12 @@ func TestNobodyIsLockedIn(t *testing.T) {
 	p := newPoliced(t)
 	judged(p.groups, verdicts{leaveAlone, []suite.ID{0x0003}}, 0, 1, 2)
 	for name, run := range map[string]func() error{
-		"send":           func() error { _, err := p.self().Encrypt(t.Context(), insiderTime, nil, nil); return err },
-		"propose":        p.proposing(externalPSK("psk")),
-		"update":         func() error { _, err := p.self().ProposeUpdate(t.Context(), insiderTime, nil); return err },
+		"send":    func() error { _, err := p.self().Encrypt(t.Context(), insiderTime, nil, nil); return err },
+		"propose": p.proposing(externalPSK("psk")),
+		"update": func() error {
+			_, err := p.self().ProposeUpdate(t.Context(), insiderTime, LeafOptions{}, nil)
+			return err
+		},
 		"commit":         p.committing(),
 		"commit a PSK":   p.committing(externalPSK("psk")),
 		"commit and add": p.committing(Remove{Removed: 2}, externalPSK("psk")),
@@ -88,31 +91,31 @@ func TestNobodyIsLockedIn(t *testing.T) {
 	creator.Policy, other.Policy = nil, nil
 	other.PSKs = ownGroups{p.groups[0]}
 	k := p.keyPackage(other)
-	c, err := p.self().Reinitialize(t.Context(), insiderTime, creator, Add{KeyPackage: k.KeyPackage})
+	c, err := p.self().Reinitialize(t.Context(), insiderTime, creator, []*KeyPackage{k.KeyPackage}, FollowUpOptions{})
 	require.NoError(t, err)
-	_, err = adopted(k.Join(t.Context(), insiderTime, c.Welcome))
+	_, err = adopted(k.Join(t.Context(), insiderTime, c.Welcome, JoinOptions{}))
 	require.NoError(t, err)
 }
 
 // Proposals that stay do not keep those from being committed that leave.
 func TestLeavingGoesBeforeWhatStays(t *testing.T) {
 	for _, run := range []struct {
-		name    string
-		options []CommitOption
-		want    []ProposalType
+		name      string
+		proposals []Proposal
+		want      []ProposalType
 	}{
-		{"by value", []CommitOption{Remove{Removed: 2}}, []ProposalType{ProposalRemove}},
+		{"by value", []Proposal{Remove{Removed: 2}}, []ProposalType{ProposalRemove}},
 		{"that arrived", nil, []ProposalType{ProposalRemove}},
 	} {
 		t.Run(run.name, func(t *testing.T) {
 			p := newPoliced(t)
 			p.deliver(0, p.propose(0, p.addOther()))
-			if run.options == nil {
+			if run.proposals == nil {
 				p.deliver(0, p.propose(0, Remove{Removed: 2}))
 			}
 			judged(p.groups, verdicts{leaveAlone, nil}, 1)
 			var got []ProposalType
-			for _, c := range p.commit(1, run.options...).Proposals() {
+			for _, c := range p.commit(1, run.proposals...).Proposals() {
 				got = append(got, c.Proposal.Type())
 			}
 			require.Equal(t, run.want, got)
@@ -212,13 +215,16 @@ func TestExtensionsOfAGroupAreJudged(t *testing.T) {
 		judged(p.groups, v, 1)
 		cfg := *p.self().cfg
 		for name, run := range map[string]func() error{
-			"send":     func() error { _, err := p.self().Encrypt(t.Context(), insiderTime, nil, nil); return err },
-			"commit":   p.committing(),
-			"read":     p.reading(added.Message),
-			"join":     func() error { _, err := k.Join(t.Context(), insiderTime, added.Welcome); return err },
-			"external": func() error { _, err := ExternalJoin(t.Context(), insiderTime, cfg, info); return err },
-			"follow":   func() error { _, err := NewPublicGroup(t.Context(), insiderTime, cfg, info, nil); return err },
-			"restore":  func() error { _, err := RestoreGroup(insiderTime, cfg, saved); return err },
+			"send":   func() error { _, err := p.self().Encrypt(t.Context(), insiderTime, nil, nil); return err },
+			"commit": p.committing(),
+			"read":   p.reading(added.Message),
+			"join":   func() error { _, err := k.Join(t.Context(), insiderTime, added.Welcome, JoinOptions{}); return err },
+			"external": func() error {
+				_, err := ExternalJoin(t.Context(), insiderTime, cfg, info, ExternalJoinOptions{})
+				return err
+			},
+			"follow":  func() error { _, err := NewPublicGroup(t.Context(), insiderTime, cfg, info, nil); return err },
+			"restore": func() error { _, err := RestoreGroup(insiderTime, cfg, saved); return err },
 		} {
 			err := run()
 			var refusal *PolicyError

@@ -124,9 +124,9 @@ func TestLifetimesOfLeavesAreJudgedAtTheDoor(t *testing.T) {
 	groups, config := lived(t)
 	policy := lifetimePolicy{asked: new([]uint64)}
 	cfg := config("new", 20)
-	k, err := NewKeyPackage(t.Context(), insiderTime, cfg)
+	k, err := NewKeyPackage(t.Context(), insiderTime, cfg, KeyPackageOptions{})
 	require.NoError(t, err)
-	c, err := groups[0].Commit(t.Context(), insiderTime, Add{KeyPackage: k.KeyPackage})
+	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, Add{KeyPackage: k.KeyPackage})
 	require.NoError(t, err)
 	info, err := groups[0].GroupInfo(t.Context(), insiderTime, true)
 	require.NoError(t, err)
@@ -136,7 +136,7 @@ func TestLifetimesOfLeavesAreJudgedAtTheDoor(t *testing.T) {
 	require.NoError(t, err)
 	publicState, err := public.Save()
 	require.NoError(t, err)
-	external, err := ExternalJoin(t.Context(), insiderTime, cfg, info)
+	external, err := ExternalJoin(t.Context(), insiderTime, cfg, info, ExternalJoinOptions{})
 	require.NoError(t, err)
 	saved, err := external.Save()
 	require.NoError(t, err)
@@ -147,11 +147,11 @@ func TestLifetimesOfLeavesAreJudgedAtTheDoor(t *testing.T) {
 	}{
 		"join": {suite.Start, func(cfg Config) error {
 			k.cfg = cfg
-			_, err := k.Join(t.Context(), insiderTime, c.Welcome)
+			_, err := k.Join(t.Context(), insiderTime, c.Welcome, JoinOptions{})
 			return err
 		}},
 		"external join": {suite.Start, func(cfg Config) error {
-			_, err := ExternalJoin(t.Context(), insiderTime, cfg, info)
+			_, err := ExternalJoin(t.Context(), insiderTime, cfg, info, ExternalJoinOptions{})
 			return err
 		}},
 		"restore an external join": {suite.Start, func(cfg Config) error {
@@ -216,7 +216,7 @@ func TestLifetimesOfAGroupAreJudgedByTheirEnds(t *testing.T) {
 
 	// A leaf of a commit has no lifetime.
 	renew := func(i int) {
-		c, err := groups[i].Commit(t.Context(), insiderTime)
+		c, err := groups[i].Commit(t.Context(), insiderTime, CommitOptions{})
 		require.NoError(t, err)
 		follow(t, groups, i, c)
 	}

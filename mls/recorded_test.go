@@ -46,10 +46,10 @@ func onCores(t *testing.T, n int) {
 // recordedCommit is one commit of many recipients: the members of a group whose tree
 // is half unmerged, and the joiners.
 type recordedCommit struct {
-	sim     *mls.Simulation
-	joiners []*mls.OwnKeyPackage
-	options []mls.CommitOption
-	record  *record
+	sim       *mls.Simulation
+	joiners   []*mls.OwnKeyPackage
+	proposals []mls.Proposal
+	record    *record
 }
 
 func newRecordedCommit(t *testing.T, id suite.ID, members, joiners int) *recordedCommit {
@@ -61,11 +61,11 @@ func newRecordedCommit(t *testing.T, id suite.ID, members, joiners int) *recorde
 		Adjust: func(cfg *mls.Config) { cfg.PublicHandshake = true },
 	})
 	require.NoError(t, err)
-	r := &recordedCommit{sim: sim, record: randomness, options: []mls.CommitOption{mls.ForcePath()}}
+	r := &recordedCommit{sim: sim, record: randomness}
 	r.joiners, err = sim.NewMembers(t.Context(), testTime, joiners)
 	require.NoError(t, err)
 	for _, k := range r.joiners {
-		r.options = append(r.options, mls.Add{KeyPackage: k.KeyPackage})
+		r.proposals = append(r.proposals, mls.Add{KeyPackage: k.KeyPackage})
 	}
 	return r
 }
@@ -80,7 +80,7 @@ func (r *recordedCommit) on(t *testing.T, cores int) *mls.Candidate {
 		r.record.rewind("commit")
 		g, err := r.sim.Member(0)
 		require.NoError(t, err)
-		c, err = g.Commit(t.Context(), testTime, r.options...)
+		c, err = g.Commit(t.Context(), testTime, mls.CommitOptions{ForcePath: true}, r.proposals...)
 		require.NoError(t, err)
 	})
 	require.NotNil(t, c)
@@ -106,7 +106,7 @@ func TestRecordedCommitsDoNotDependOnCores(t *testing.T) {
 			r.record.rewind("another")
 			g, err := r.sim.Member(0)
 			require.NoError(t, err)
-			other, err := g.Commit(t.Context(), testTime, r.options...)
+			other, err := g.Commit(t.Context(), testTime, mls.CommitOptions{ForcePath: true}, r.proposals...)
 			require.NoError(t, err)
 			require.NotEqual(t, one.Welcome, other.Welcome)
 		})
@@ -126,13 +126,13 @@ func TestEveryRecipientOpensWhatAllCoresMade(t *testing.T) {
 			require.NoError(t, err)
 			newcomers, err := sim.NewMembers(t.Context(), testTime, joiners)
 			require.NoError(t, err)
-			options := []mls.CommitOption{mls.ForcePath()}
+			var proposals []mls.Proposal
 			for _, k := range newcomers {
-				options = append(options, mls.Add{KeyPackage: k.KeyPackage})
+				proposals = append(proposals, mls.Add{KeyPackage: k.KeyPackage})
 			}
 			committer, err := sim.Member(0)
 			require.NoError(t, err)
-			c, err := committer.Commit(t.Context(), testTime, options...)
+			c, err := committer.Commit(t.Context(), testTime, mls.CommitOptions{ForcePath: true}, proposals...)
 			require.NoError(t, err)
 			want, err := c.EpochAuthenticator()
 			require.NoError(t, err)
@@ -149,7 +149,7 @@ func TestEveryRecipientOpensWhatAllCoresMade(t *testing.T) {
 				require.Equal(t, want, got, "leaf %d", leaf)
 			}
 			for i, k := range newcomers {
-				g, err := adopted(k.Join(t.Context(), testTime, c.Welcome))
+				g, err := adopted(k.Join(t.Context(), testTime, c.Welcome, mls.JoinOptions{}))
 				require.NoError(t, err, "joiner %d", i)
 				got, err := g.EpochAuthenticator()
 				require.NoError(t, err)

@@ -21,7 +21,7 @@ func TestLeafThatWasCutOffStaysBlank(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			groups := clique(t, 0x0001, 4, publicHandshake)
 			prepare(t, groups)
-			c, err := groups[0].Commit(t.Context(), insiderTime, Remove{Removed: 2})
+			c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, Remove{Removed: 2})
 			require.NoError(t, err)
 			follow(t, groups, 0, c)
 			old := groups[3].Leaf(3)
@@ -30,7 +30,7 @@ func TestLeafThatWasCutOffStaysBlank(t *testing.T) {
 			info, err := groups[1].GroupInfo(t.Context(), insiderTime, true)
 			require.NoError(t, err)
 			back := client(t, 0x0001, "member 3", publicHandshake)
-			c, err = ExternalJoin(t.Context(), insiderTime, back, info, Remove{Removed: 3})
+			c, err = ExternalJoin(t.Context(), insiderTime, back, info, ExternalJoinOptions{Remove: new(LeafIndex(3))})
 			require.NoError(t, err)
 			public, err := inPublic(t, groups[0]).Process(t.Context(), insiderTime, c.Message)
 			require.NoError(t, err)
@@ -81,7 +81,7 @@ func TestNestedExtensionsAreOpaque(t *testing.T) {
 		cfg.Extensions, cfg.LeafExtensions = []ExtensionType{x}, Extensions{{Type: x, Data: data}}
 	}
 	groups := clique(t, 0x0001, 3, publicHandshake, lists)
-	c, err := groups[0].Commit(t.Context(), insiderTime, GroupContextExtensions{Extensions: Extensions{Extension{Type: x, Data: data}}})
+	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, GroupContextExtensions{Extensions: Extensions{Extension{Type: x, Data: data}}})
 	require.NoError(t, err)
 	follow(t, groups, 0, c)
 	got, _ := groups[2].GroupContext().Extensions.Find(x)
@@ -106,7 +106,7 @@ func TestKnownExtensionsEndWhereTheySay(t *testing.T) {
 	m := insider{t, groups[1]}
 	senders := sendersExtension(t, "authority")
 	for _, x := range []Extension{requires(t, 1), senders} {
-		c, err := groups[0].Commit(t.Context(), insiderTime, GroupContextExtensions{Extensions: Extensions{x}})
+		c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, GroupContextExtensions{Extensions: Extensions{x}})
 		require.NoError(t, err)
 		requireFollowed(t, groups[2], c.Message)
 		x.Data = append(bytes.Clone(x.Data), 0)
@@ -157,22 +157,22 @@ func TestExtensionLengths(t *testing.T) {
 func TestNewKeySignsTheNextEpoch(t *testing.T) {
 	groups := clique(t, 0x0001, 3, publicHandshake)
 	next := client(t, 0x0001, "member 0")
-	c, err := groups[0].Commit(t.Context(), insiderTime, renewed(next))
+	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{Leaf: renewed(next)})
 	require.NoError(t, err)
 	info, err := c.GroupInfo(t.Context(), insiderTime, true)
 	require.NoError(t, err)
 	follower, err := NewPublicGroup(t.Context(), insiderTime, Config{Suites: next.Suites}, info, nil)
 	require.NoError(t, err)
 	require.Equal(t, next.Signer.PublicKey(), follower.Leaf(0).SignatureKey)
-	outside, err := ExternalJoin(t.Context(), insiderTime, client(t, 0x0001, "outside"), info)
+	outside, err := ExternalJoin(t.Context(), insiderTime, client(t, 0x0001, "outside"), info, ExternalJoinOptions{})
 	require.NoError(t, err)
 	follow(t, groups, 0, c)
 	requireFollowed(t, groups[1], outside.Message)
 
 	k := ownKeyPackage(t, 0x0001, "joiner")
-	c, err = groups[1].Commit(t.Context(), insiderTime, renewed(client(t, 0x0001, "member 1")), Add{KeyPackage: k.KeyPackage})
+	c, err = groups[1].Commit(t.Context(), insiderTime, CommitOptions{Leaf: renewed(client(t, 0x0001, "member 1"))}, Add{KeyPackage: k.KeyPackage})
 	require.NoError(t, err)
-	_, err = adopted(k.Join(t.Context(), insiderTime, c.Welcome))
+	_, err = adopted(k.Join(t.Context(), insiderTime, c.Welcome, JoinOptions{}))
 	require.NoError(t, err)
 }
 
@@ -248,9 +248,9 @@ func TestParentHashesBesideBlankNodes(t *testing.T) {
 // and is read after the commit, whatever the group keeps of its old epoch.
 func TestEarlyMessageIsReadAfterItsCommit(t *testing.T) {
 	groups := clique(t, 0x0001, 3)
-	early, err := groups[2].Commit(t.Context(), insiderTime)
+	early, err := groups[2].Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
-	own, err := groups[1].Commit(t.Context(), insiderTime) // which loses
+	own, err := groups[1].Commit(t.Context(), insiderTime, CommitOptions{}) // which loses
 	require.NoError(t, err)
 	next, err := early.Adopt()
 	require.NoError(t, err)
@@ -284,14 +284,14 @@ func TestExternalCommitBesideOwnCandidate(t *testing.T) {
 	for _, g := range groups[:2] {
 		_, err := g.Propose(t.Context(), insiderTime, Remove{Removed: 2}, nil)
 		require.NoError(t, err)
-		_, err = g.ProposeUpdate(t.Context(), insiderTime, nil)
+		_, err = g.ProposeUpdate(t.Context(), insiderTime, LeafOptions{}, nil)
 		require.NoError(t, err)
-		_, err = g.Commit(t.Context(), insiderTime)
+		_, err = g.Commit(t.Context(), insiderTime, CommitOptions{})
 		require.NoError(t, err)
 	}
 	info, err := groups[0].GroupInfo(t.Context(), insiderTime, true)
 	require.NoError(t, err)
-	c, err := ExternalJoin(t.Context(), insiderTime, client(t, 0x0001, "joiner", publicHandshake), info)
+	c, err := ExternalJoin(t.Context(), insiderTime, client(t, 0x0001, "joiner", publicHandshake), info, ExternalJoinOptions{})
 	require.NoError(t, err)
 	follow(t, groups, -1, c)
 	joined, err := c.Adopt()
@@ -307,7 +307,7 @@ func TestRefusedContentKeepsItsGeneration(t *testing.T) {
 	require.NoError(t, err)
 	_, err = groups[1].Process(t.Context(), insiderTime, proposal)
 	require.NoError(t, err)
-	c, err := groups[1].Commit(t.Context(), insiderTime)
+	c, err := groups[1].Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 	require.Len(t, c.Proposals(), 1)
 	for range 2 {

@@ -42,7 +42,7 @@ func TestCommitTouchesLogarithmicallyManyNodes(t *testing.T) {
 			receiver, err := sim.Member(pair[1])
 			require.NoError(t, err)
 			visits.Store(0)
-			c, err := committer.Commit(t.Context(), time.Now())
+			c, err := committer.Commit(t.Context(), time.Now(), CommitOptions{})
 			require.NoError(t, err)
 			created := visits.Swap(0)
 			r, err := receiver.Process(t.Context(), time.Now(), c.Message)
@@ -75,7 +75,7 @@ func BenchmarkCommitGrowth(b *testing.B) {
 			require.NoError(b, err)
 		}
 		commit[i] = allocatedBytes(rounds, func(r int) {
-			c, err := committer.Commit(b.Context(), time.Now())
+			c, err := committer.Commit(b.Context(), time.Now(), CommitOptions{})
 			require.NoError(b, err)
 			messages[r] = c.Message
 		})

@@ -82,11 +82,11 @@ func withDefaults(p Proposal, s suite.Suite) Proposal {
 }
 
 // ProposeUpdate makes a message that proposes to replace the own leaf with one that has a
-// new key, and what options bring (RFC 9420, Section 12.1.2). The errors are those of
-// [Group.Propose].
-func (g *Group) ProposeUpdate(ctx context.Context, now time.Time, authenticatedData []byte, options ...LeafOption) ([]byte, error) {
+// new key, and is changed as leaf says (RFC 9420, Section 12.1.2). The errors are those
+// of [Group.Propose].
+func (g *Group) ProposeUpdate(ctx context.Context, now time.Time, leaf LeafOptions, authenticatedData []byte) ([]byte, error) {
 	q := g.cfg.ask(suite.Continue, now)
-	cfg, err := g.cfg.with(options)
+	cfg, err := g.cfg.with(leaf)
 	if err != nil {
 		return nil, err
 	}

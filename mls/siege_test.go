@@ -136,7 +136,7 @@ func (s *siege) propose(leaf LeafIndex) {
 	var err error
 	switch s.of(3) {
 	case 0:
-		message, err = g.ProposeUpdate(s.Context(), insiderTime, aad)
+		message, err = g.ProposeUpdate(s.Context(), insiderTime, LeafOptions{}, aad)
 	case 1:
 		message, err = g.Propose(s.Context(), insiderTime, Remove{Removed: pick(&s.choices, s.members())}, aad)
 	case 2:
@@ -219,10 +219,10 @@ func (s *siege) strike(message []byte) {
 	}
 }
 
-// beside hands over what was proposed, or nothing.
-func (s *siege) beside() []ProcessOption {
+// beside returns what was proposed, to hand it over, or nothing.
+func (s *siege) beside() [][]byte {
 	if s.of(3) == 2 {
-		return []ProcessOption{WithProposals(s.proposals...)}
+		return s.proposals
 	}
 	return nil
 }
@@ -230,14 +230,15 @@ func (s *siege) beside() []ProcessOption {
 // commit lets an honest member commit, and all others follow.
 func (s *siege) commit() {
 	by := pick(&s.choices, s.members())
-	var options []CommitOption
+	var options CommitOptions
+	var proposals []Proposal
 	switch s.of(4) {
 	case 1:
-		options = append(options, WithoutPending())
+		options.WithoutPending = true
 	case 2:
-		options = append(options, Remove{Removed: s.inside.OwnLeaf()})
+		proposals = append(proposals, Remove{Removed: s.inside.OwnLeaf()})
 	}
-	c, err := s.groups[by].Commit(s.Context(), insiderTime, options...)
+	c, err := s.groups[by].Commit(s.Context(), insiderTime, options, proposals...)
 	require.NoError(s, err, "what others propose stops no commit")
 	s.sent = append(s.sent, c.Message)
 	want, err := c.EpochAuthenticator()
@@ -246,7 +247,7 @@ func (s *siege) commit() {
 		r, err := s.public.Process(s.Context(), insiderTime, c.Message)
 		s.requireMissing(noLeaf, err)
 		if err != nil {
-			r, err = s.public.Process(s.Context(), insiderTime, c.Message, WithProposals(s.proposals...))
+			r, err = s.public.Process(s.Context(), insiderTime, c.Message, s.proposals...)
 		}
 		require.NoError(s, err)
 		s.public = r.Commit.Adopt()
@@ -282,7 +283,7 @@ func (s *siege) follow(leaf LeafIndex, message []byte) *Candidate {
 	if err != nil {
 		require.Equal(s, before, fingerprint(g))
 		handed := [][]byte{message, s.garbage()}
-		r, err = g.Process(s.Context(), insiderTime, message, WithProposals(append(handed, s.proposals...)...))
+		r, err = g.Process(s.Context(), insiderTime, message, append(handed, s.proposals...)...)
 	}
 	require.NoError(s, err, "leaf %d", leaf)
 	return r.Commit
@@ -304,7 +305,7 @@ func (s *siege) requireMissing(leaf LeafIndex, err error) {
 
 // bringInside lets the insider follow, or another member take its place.
 func (s *siege) bringInside(c *Candidate) {
-	r, err := s.inside.Process(s.Context(), insiderTime, c.Message, WithProposals(s.proposals...))
+	r, err := s.inside.Process(s.Context(), insiderTime, c.Message, s.proposals...)
 	if err == nil {
 		if s.inside.Group, err = r.Commit.Adopt(); err == nil {
 			return
@@ -434,7 +435,7 @@ func (s *siege) attack() {
 	case 6:
 		a := &attack{s.inside, []*Group{g}, g}
 		refs := s.references()
-		s.strike(a.externalCommit(client(s, 0x0001, "outsider"), func(c *commit) { c.proposals = append(c.proposals, refs...) }))
+		s.strike(a.externalCommit(client(s, 0x0001, "outsider"), ExternalJoinOptions{}, func(c *commit) { c.proposals = append(c.proposals, refs...) }))
 	case 7:
 		for range 1 + s.of(6) {
 			s.made++

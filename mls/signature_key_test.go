@@ -74,19 +74,19 @@ func TestKeysForWhichAnybodySignsAreRefused(t *testing.T) {
 	})
 	t.Run("external sender of a group that one joins", func(t *testing.T) {
 		i := newInvitation(t, 0x0001, false)
-		i.requireNotJoined(want(), i.welcome(welcomeForgery{context: func(c *GroupContext) { c.Extensions = Extensions{senders} }}))
+		i.requireNotJoined(want(), i.welcome(welcomeForgery{context: func(c *GroupContext) { c.Extensions = Extensions{senders} }}), JoinOptions{})
 	})
 
 	cfg := client(t, 0x0001, "nobody")
 	cfg.Signer = anybody{}
 	t.Run("one's own", func(t *testing.T) {
-		_, err := NewKeyPackage(t.Context(), insiderTime, cfg)
+		_, err := NewKeyPackage(t.Context(), insiderTime, cfg, KeyPackageOptions{})
 		require.ErrorIs(t, err, ErrUnsupported)
 		require.ErrorIs(t, err, suite.ErrInvalidKey)
 		_, err = CreateGroup(t.Context(), insiderTime, cfg, nil)
 		require.ErrorIs(t, err, suite.ErrInvalidKey)
 		requireUnmoved(t, g, suite.ErrInvalidKey, func() error {
-			_, err := g.Commit(t.Context(), insiderTime, WithCredential(cfg.Credential, cfg.Signer))
+			_, err := g.Commit(t.Context(), insiderTime, CommitOptions{Leaf: renewed(cfg)})
 			return err
 		})
 	})

@@ -138,14 +138,14 @@ func (s *Simulation) shape(ctx context.Context, now time.Time) error {
 	if err := s.populate(ctx, now); err != nil || s.cfg.Shape == TreeSteady {
 		return err
 	}
-	var odd []CommitOption
+	var odd []Proposal
 	for leaf := LeafIndex(1); int(leaf) < n; leaf += 2 {
 		odd = append(odd, Remove{Removed: leaf})
 	}
 	if len(odd) == 0 {
 		return nil
 	}
-	if err := s.advance(ctx, now, 0, odd...); err != nil || s.cfg.Shape == TreeSparse {
+	if err := s.advance(ctx, now, 0, &commitPlan{byValue: odd}); err != nil || s.cfg.Shape == TreeSparse {
 		return err
 	}
 	if err := s.populate(ctx, now); err != nil {
@@ -170,16 +170,16 @@ func (s *Simulation) grow(ctx context.Context, now time.Time, n int) error {
 	if err != nil {
 		return err
 	}
-	adds := []CommitOption{withoutWelcome()}
+	plan := &commitPlan{noWelcome: true}
 	for _, kp := range joiners {
-		adds = append(adds, Add{KeyPackage: kp.KeyPackage})
+		plan.byValue = append(plan.byValue, Add{KeyPackage: kp.KeyPackage})
 	}
-	return s.advance(ctx, now, 0, adds...)
+	return s.advance(ctx, now, 0, plan)
 }
 
 // advance is Commit without its candidate.
-func (s *Simulation) advance(ctx context.Context, now time.Time, committer LeafIndex, options ...CommitOption) error {
-	c, err := s.Commit(ctx, now, committer, options...)
+func (s *Simulation) advance(ctx context.Context, now time.Time, committer LeafIndex, plan *commitPlan) error {
+	c, err := s.commit(ctx, now, committer, plan)
 	if err == nil {
 		c.Discard()
 	}
@@ -196,7 +196,7 @@ func (s *Simulation) populate(ctx context.Context, now time.Time) error {
 					continue
 				}
 				if !s.populated(LeafIndex(leaf)) {
-					if err := s.advance(ctx, now, LeafIndex(leaf)); err != nil {
+					if err := s.advance(ctx, now, LeafIndex(leaf), new(commitPlan)); err != nil {
 						return err
 					}
 				}
@@ -232,7 +232,7 @@ func (s *Simulation) NewMembers(ctx context.Context, now time.Time, n int) ([]*O
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		joiners[i], err = NewKeyPackage(ctx, now, *configs[i])
+		joiners[i], err = NewKeyPackage(ctx, now, *configs[i], KeyPackageOptions{})
 		return err
 	})
 	for _, k := range joiners {
@@ -304,7 +304,11 @@ func (s *Simulation) Member(leaf LeafIndex) (*Group, error) {
 
 // Commit lets a member commit, and moves the simulation to the next epoch. Its errors are
 // those of [Group.Commit].
-func (s *Simulation) Commit(ctx context.Context, now time.Time, committer LeafIndex, options ...CommitOption) (*Candidate, error) {
+func (s *Simulation) Commit(ctx context.Context, now time.Time, committer LeafIndex, options CommitOptions, proposals ...Proposal) (*Candidate, error) {
+	return s.commit(ctx, now, committer, &commitPlan{CommitOptions: options, byValue: proposals})
+}
+
+func (s *Simulation) commit(ctx context.Context, now time.Time, committer LeafIndex, plan *commitPlan) (*Candidate, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -313,7 +317,7 @@ func (s *Simulation) Commit(ctx context.Context, now time.Time, committer LeafIn
 		return nil, err
 	}
 	defer g.Destroy()
-	c, err := g.Commit(ctx, now, options...)
+	c, err := g.commitPlanned(ctx, now, plan)
 	if err != nil {
 		return nil, err
 	}

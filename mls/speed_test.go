@@ -54,7 +54,7 @@ func commitCost(b *testing.B, cost *measure.Sample, sim *mls.Simulation, leaf ml
 	g, err := sim.Member(leaf)
 	require.NoError(b, err)
 	least(b, cost, measure.Operation{Do: func(int) error {
-		_, err := g.Commit(b.Context(), time.Now())
+		_, err := g.Commit(b.Context(), time.Now(), mls.CommitOptions{})
 		return err
 	}})
 }
@@ -65,7 +65,7 @@ func processCost(b *testing.B, cost *measure.Sample, sim *mls.Simulation, commit
 	b.Helper()
 	sender, err := sim.Member(committer)
 	require.NoError(b, err)
-	c, err := sender.Commit(b.Context(), time.Now())
+	c, err := sender.Commit(b.Context(), time.Now(), mls.CommitOptions{})
 	require.NoError(b, err)
 	var views []*mls.Group
 	least(b, cost, measure.Operation{
@@ -185,7 +185,7 @@ func BenchmarkAdd(b *testing.B) {
 	sim := simulate(b, 1, mls.TreeBlank)
 	joiners, err := sim.NewMembers(b.Context(), time.Now(), n)
 	require.NoError(b, err)
-	var adds []mls.CommitOption
+	var adds []mls.Proposal
 	for _, k := range joiners {
 		adds = append(adds, mls.Add{KeyPackage: k.KeyPackage})
 	}
@@ -194,7 +194,7 @@ func BenchmarkAdd(b *testing.B) {
 	g, err := sim.Member(0)
 	require.NoError(b, err)
 	samples, err := measure.Run(b.Context(), measure.Plan{Count: 1}, measure.Operation{Do: func(int) error {
-		_, err := g.Commit(b.Context(), time.Now(), adds...)
+		_, err := g.Commit(b.Context(), time.Now(), mls.CommitOptions{}, adds...)
 		return err
 	}})
 	require.NoError(b, err)
@@ -226,10 +226,10 @@ func BenchmarkJoin(b *testing.B) {
 			require.NoError(b, err)
 			g, err := sim.Member(0)
 			require.NoError(b, err)
-			c, err := g.Commit(b.Context(), time.Now(), mls.Add{KeyPackage: joiner[0].KeyPackage})
+			c, err := g.Commit(b.Context(), time.Now(), mls.CommitOptions{}, mls.Add{KeyPackage: joiner[0].KeyPackage})
 			require.NoError(b, err)
 			start := time.Now()
-			_, err = joiner[0].Join(b.Context(), time.Now(), c.Welcome)
+			_, err = joiner[0].Join(b.Context(), time.Now(), c.Welcome, mls.JoinOptions{})
 			took := time.Since(start)
 			require.NoError(b, err)
 			if best == 0 || took < best {

@@ -158,7 +158,7 @@ func (g *Group) held(public []byte) *privateKey {
 // RestoreCandidate returns a candidate that [Candidate.Save] saved, in the group that it
 // comes from, in the same epoch. signers are this member's signers beside the group's and
 // those of its Updates; the candidate's is among them if it has another one (see
-// [WithCredential]). RestoreCandidate asks the policy whether the group may be read, or,
+// [LeafOptions]). RestoreCandidate asks the policy whether the group may be read, or,
 // if the commit only leads out of it, whether it may be left. The errors are those of
 // [RestoreGroup].
 //

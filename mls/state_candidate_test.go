@@ -18,14 +18,14 @@ func TestStateOfCandidates(t *testing.T) {
 		w := newStateWorld(t, id, nil, "a", "b", "c", "d")
 		w.commit("c")
 		w.save()
-		m, err := w.groups["b"].ProposeUpdate(t.Context(), testTime, nil)
+		m, err := w.groups["b"].ProposeUpdate(t.Context(), testTime, mls.LeafOptions{}, nil)
 		require.NoError(t, err)
 		w.propose("b", m)
-		kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("e"))
+		kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("e"), mls.KeyPackageOptions{})
 		require.NoError(t, err)
-		made, err := w.groups["a"].Commit(t.Context(), testTime, mls.Add{KeyPackage: kp.KeyPackage})
+		made, err := w.groups["a"].Commit(t.Context(), testTime, mls.CommitOptions{}, mls.Add{KeyPackage: kp.KeyPackage})
 		require.NoError(t, err)
-		lost, err := w.groups["a"].Commit(t.Context(), testTime)
+		lost, err := w.groups["a"].Commit(t.Context(), testTime, mls.CommitOptions{})
 		require.NoError(t, err)
 
 		candidates := map[string]*mls.Candidate{"a": made}
@@ -68,7 +68,7 @@ func TestStateOfCandidates(t *testing.T) {
 		}
 		_, err = lost.EpochAuthenticator()
 		require.ErrorIs(t, err, mls.ErrRetired, "it ended with the epoch")
-		w.groups["e"], err = adopted(kp.Join(t.Context(), testTime, made.Welcome))
+		w.groups["e"], err = adopted(kp.Join(t.Context(), testTime, made.Welcome, mls.JoinOptions{}))
 		require.NoError(t, err)
 		w.agree()
 		w.save()
@@ -77,7 +77,7 @@ func TestStateOfCandidates(t *testing.T) {
 		w.save()
 		w.talk()
 
-		leaving, err := w.groups["a"].Commit(t.Context(), testTime, mls.Remove{Removed: w.groups["d"].OwnLeaf()})
+		leaving, err := w.groups["a"].Commit(t.Context(), testTime, mls.CommitOptions{}, mls.Remove{Removed: w.groups["d"].OwnLeaf()})
 		require.NoError(t, err)
 		r, err := w.groups["d"].Process(t.Context(), testTime, leaving.Message)
 		require.NoError(t, err)
@@ -91,7 +91,7 @@ func TestStateOfExternalJoin(t *testing.T) {
 	info, err := w.groups["a"].GroupInfo(t.Context(), testTime, true)
 	require.NoError(t, err)
 	joiner := w.config("c")
-	c, err := mls.ExternalJoin(t.Context(), testTime, joiner, info)
+	c, err := mls.ExternalJoin(t.Context(), testTime, joiner, info, mls.ExternalJoinOptions{})
 	require.NoError(t, err)
 	state, err := c.Save()
 	require.NoError(t, err)
@@ -107,10 +107,10 @@ func TestStateOfExternalJoin(t *testing.T) {
 func TestStateOfKeyPackages(t *testing.T) {
 	forStateSuites(t, func(t *testing.T, id suite.ID) {
 		w := newStateWorld(t, id, nil, "a")
-		for i, options := range [][]mls.KeyPackageOption{nil, {mls.LastResort()}} {
+		for i, lastResort := range []bool{false, true} {
 			name := fmt.Sprint("joiner ", i)
 			cfg := w.config(name)
-			kp, err := mls.NewKeyPackage(t.Context(), testTime, cfg, options...)
+			kp, err := mls.NewKeyPackage(t.Context(), testTime, cfg, mls.KeyPackageOptions{LastResort: lastResort})
 			require.NoError(t, err)
 			state, err := kp.Save()
 			require.NoError(t, err)
@@ -122,12 +122,12 @@ func TestStateOfKeyPackages(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, b, bytesOf(t, state))
 			c := w.commit("a", mls.Add{KeyPackage: kp.KeyPackage})
-			w.groups[name], err = adopted(again.Join(t.Context(), testTime, c.Welcome))
+			w.groups[name], err = adopted(again.Join(t.Context(), testTime, c.Welcome, mls.JoinOptions{}))
 			require.NoError(t, err)
 			w.save()
 			w.talk()
 			_, err = again.Save()
-			if options == nil {
+			if !lastResort {
 				require.ErrorIs(t, err, mls.ErrKeyPackageUsed, "its private parts are gone")
 			} else {
 				require.NoError(t, err)

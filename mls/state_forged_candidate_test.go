@@ -13,7 +13,7 @@ func TestForgedCandidatesAreRefused(t *testing.T) {
 	populate(t, groups)
 	g := groups[0]
 	k := ownKeyPackage(t, 0x0001, "joiner")
-	c, err := g.Commit(t.Context(), insiderTime, Add{KeyPackage: k.KeyPackage}, ForcePath())
+	c, err := g.Commit(t.Context(), insiderTime, CommitOptions{ForcePath: true}, Add{KeyPackage: k.KeyPackage})
 	require.NoError(t, err)
 	state, err := c.Save()
 	require.NoError(t, err)

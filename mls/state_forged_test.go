@@ -83,11 +83,11 @@ func stateOfEverything(t testing.TB) (Config, Snapshot) {
 		require.NoError(t, err)
 	}
 	talk()
-	c, err := groups[1].Commit(t.Context(), insiderTime)
+	c, err := groups[1].Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 	follow(t, groups, 1, c)
 	talk()
-	_, err = groups[0].ProposeUpdate(t.Context(), insiderTime, nil)
+	_, err = groups[0].ProposeUpdate(t.Context(), insiderTime, LeafOptions{}, nil)
 	require.NoError(t, err)
 	m, err := groups[2].Propose(t.Context(), insiderTime, Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage}, nil)
 	require.NoError(t, err)

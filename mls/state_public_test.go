@@ -27,7 +27,7 @@ func publicStateOfEverything(t testing.TB) (Config, Snapshot) {
 		_, err = public.Process(t.Context(), insiderTime, m)
 		require.NoError(t, err)
 	}
-	m, err := groups[1].ProposeUpdate(t.Context(), insiderTime, nil)
+	m, err := groups[1].ProposeUpdate(t.Context(), insiderTime, LeafOptions{}, nil)
 	require.NoError(t, err)
 	_, err = public.Process(t.Context(), insiderTime, m)
 	require.NoError(t, err)
@@ -138,7 +138,7 @@ func TestPublicDeltas(t *testing.T) {
 	adopt := func(leaf LeafIndex) *PublicGroup {
 		committer, err := sim.Member(leaf)
 		require.NoError(t, err)
-		c, err := committer.Commit(t.Context(), insiderTime)
+		c, err := committer.Commit(t.Context(), insiderTime, CommitOptions{})
 		require.NoError(t, err)
 		r, err := public.Process(t.Context(), insiderTime, c.Message)
 		require.NoError(t, err)

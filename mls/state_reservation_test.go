@@ -25,7 +25,7 @@ func (u usedKeys) send(t testing.TB, g *Group, handshake bool, why string) error
 	what := fmt.Sprintf("%s: epoch %d, %s, generation %d", why, g.Epoch(), contentType, p.generation)
 	p.discard()
 	if handshake {
-		_, err = g.Commit(t.Context(), insiderTime)
+		_, err = g.Commit(t.Context(), insiderTime, CommitOptions{})
 	} else {
 		_, err = g.Encrypt(t.Context(), insiderTime, []byte("text"), nil)
 	}
@@ -75,7 +75,7 @@ func TestRestartsRepeatNoKey(t *testing.T) {
 			restarts++
 		case n == 18: // somebody commits, or has done so before it went down
 			if commits[g.Epoch()] == nil {
-				c, err := groups[1].Commit(t.Context(), insiderTime)
+				c, err := groups[1].Commit(t.Context(), insiderTime, CommitOptions{})
 				require.NoError(t, err)
 				commits[g.Epoch()] = c.Message
 				groups[1], err = c.Adopt()
@@ -193,11 +193,11 @@ func TestIdleRatchetsReserveNothing(t *testing.T) {
 			_, err = groups[1].Process(t.Context(), insiderTime, m)
 			require.NoError(t, err)
 		}
-		_, err := g.Commit(t.Context(), insiderTime)
+		_, err := g.Commit(t.Context(), insiderTime, CommitOptions{})
 		require.ErrorIs(t, err, ErrUnsaved)
 		_, err = g.MessageDelta()
 		require.NoError(t, err)
-		c, err := g.Commit(t.Context(), insiderTime)
+		c, err := g.Commit(t.Context(), insiderTime, CommitOptions{})
 		require.NoError(t, err)
 		require.EqualValues(t, sendBlock+1, g.inbox.ratchets.ratchets[g.leaf].handshake.next)
 		_, err = groups[1].Process(t.Context(), insiderTime, c.Message)
@@ -212,7 +212,7 @@ func TestPublicHandshakeNeedsNoReservation(t *testing.T) {
 	require.NoError(t, err)
 	g, err = RestoreGroup(insiderTime, *g.cfg, state)
 	require.NoError(t, err)
-	_, err = g.Commit(t.Context(), insiderTime)
+	_, err = g.Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 }
 

@@ -19,7 +19,7 @@ import (
 //
 // cfg is the client's configuration, with the signer of the member's leaf. signers are
 // the member's other signers: those of Updates with another signature key that wait for a
-// commit (see [WithCredential]). If the leaf belongs to one of these, the group goes on
+// commit (see [LeafOptions]). If the leaf belongs to one of these, the group goes on
 // with that signer and with the leaf's credential and extensions. The cipher suite is the
 // group's own; RestoreGroup asks cfg.Policy whether the group may be read.
 //

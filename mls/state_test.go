@@ -35,11 +35,11 @@ func TestGroupLifeWithRestarts(t *testing.T) {
 				pause()
 
 				// An own Update that waits, and proposals by reference.
-				m, err := w.groups["d"].ProposeUpdate(t.Context(), testTime, nil)
+				m, err := w.groups["d"].ProposeUpdate(t.Context(), testTime, mls.LeafOptions{}, nil)
 				require.NoError(t, err)
 				w.propose("d", m)
 				pending := w.config("f")
-				kp, err := mls.NewKeyPackage(t.Context(), testTime, pending)
+				kp, err := mls.NewKeyPackage(t.Context(), testTime, pending, mls.KeyPackageOptions{})
 				require.NoError(t, err)
 				m, err = w.groups["c"].Propose(t.Context(), testTime, mls.Add{KeyPackage: kp.KeyPackage}, nil)
 				require.NoError(t, err)
@@ -49,7 +49,7 @@ func TestGroupLifeWithRestarts(t *testing.T) {
 					_, err := g.Encrypt(t.Context(), testTime, nil, nil)
 					require.ErrorIs(t, err, mls.ErrPendingProposals)
 					if !public { // a handshake message is the first to be sent
-						_, err = g.Commit(t.Context(), testTime)
+						_, err = g.Commit(t.Context(), testTime, mls.CommitOptions{})
 						require.ErrorIs(t, err, mls.ErrUnsaved)
 					}
 				}
@@ -61,7 +61,7 @@ func TestGroupLifeWithRestarts(t *testing.T) {
 				c := w.commit("e")
 				require.Len(t, c.Proposals(), 3)
 				require.NotContains(t, w.groups, "b")
-				w.groups["f"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome))
+				w.groups["f"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome, mls.JoinOptions{}))
 				require.NoError(t, err)
 				pause()
 				w.commit("d") // with the key of its Update
@@ -104,7 +104,7 @@ func TestStateOfLateMessages(t *testing.T) {
 		open(late[2], nil)
 		w.restart()
 		w.wake()
-		w.commit("c", mls.ForcePath())
+		w.commitWith("c", mls.CommitOptions{ForcePath: true})
 		w.restart()
 		open(late[2], mls.ErrConsumed)
 		open(late[0], nil)
@@ -137,12 +137,12 @@ func TestStateOfTooManyLateMessages(t *testing.T) {
 // A proposal that arrived in time is good in a restored group as it would have been.
 func TestStateOfProposalThatExpires(t *testing.T) {
 	w := newStateWorld(t, 0x0001, nil, "a", "b")
-	kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("c"))
+	kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("c"), mls.KeyPackageOptions{})
 	require.NoError(t, err)
 	m, err := w.groups["b"].Propose(t.Context(), testTime, mls.Add{KeyPackage: kp.KeyPackage}, nil)
 	require.NoError(t, err)
 	w.propose("b", m)
-	c, err := w.groups["b"].Commit(t.Context(), testTime)
+	c, err := w.groups["b"].Commit(t.Context(), testTime, mls.CommitOptions{})
 	require.NoError(t, err)
 	require.Len(t, c.Added(), 1)
 	w.restart()
@@ -156,7 +156,7 @@ func TestStateOfProposalThatExpires(t *testing.T) {
 // added again with the same key package.
 func TestStateOfNodeThatComesBack(t *testing.T) {
 	w := newStateWorld(t, 0x0001, func(cfg *mls.Config) { cfg.Limits.PastEpochs = 2 }, "a", "b", "c")
-	kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("d"), mls.LastResort())
+	kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("d"), mls.KeyPackageOptions{LastResort: true})
 	require.NoError(t, err)
 	w.save()
 	for range 4 {
@@ -188,7 +188,7 @@ func TestStateOfResumptionPSKsAndReInit(t *testing.T) {
 		w.restart()
 		next := newStateWorld(t, id, nil, "unrelated")
 		next.groups = map[string]*mls.Group{}
-		var adds []mls.CommitOption
+		var others []*mls.KeyPackage
 		joining := map[string]*mls.OwnKeyPackage{}
 		for name, g := range w.groups {
 			_, err := g.Encrypt(t.Context(), testTime, nil, nil)
@@ -199,15 +199,15 @@ func TestStateOfResumptionPSKsAndReInit(t *testing.T) {
 			if name == "a" {
 				continue
 			}
-			kp, err := mls.NewKeyPackage(t.Context(), testTime, cfg)
+			kp, err := mls.NewKeyPackage(t.Context(), testTime, cfg, mls.KeyPackageOptions{})
 			require.NoError(t, err)
 			state, err := kp.Save()
 			require.NoError(t, err)
 			joining[name], err = mls.RestoreKeyPackage(testTime, cfg, parsedState(t, bytesOf(t, state)))
 			require.NoError(t, err)
-			adds = append(adds, mls.Add{KeyPackage: kp.KeyPackage})
+			others = append(others, kp.KeyPackage)
 		}
-		c, err := w.groups["a"].Reinitialize(t.Context(), testTime, next.configs["a"], adds...)
+		c, err := w.groups["a"].Reinitialize(t.Context(), testTime, next.configs["a"], others, mls.FollowUpOptions{})
 		require.NoError(t, err)
 		state, err := c.Save()
 		require.NoError(t, err)
@@ -217,7 +217,7 @@ func TestStateOfResumptionPSKsAndReInit(t *testing.T) {
 		require.NoError(t, err)
 		next.groups["a"] = next.joined(c)
 		for name, kp := range joining {
-			next.groups[name], err = adopted(kp.Join(t.Context(), testTime, c.Welcome))
+			next.groups[name], err = adopted(kp.Join(t.Context(), testTime, c.Welcome, mls.JoinOptions{}))
 			require.NoError(t, err)
 		}
 		next.agree()

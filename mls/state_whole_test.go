@@ -56,7 +56,7 @@ func savedThings(t *testing.T) map[string]savedThing {
 	require.NoError(t, err)
 	all["creator"] = ofMember(*alone.cfg, snapshot(alone.Save()))
 	for range 2 {
-		c, err := alone.Commit(t.Context(), insiderTime)
+		c, err := alone.Commit(t.Context(), insiderTime, CommitOptions{})
 		require.NoError(t, err)
 		alone, err = c.Adopt()
 		require.NoError(t, err)
@@ -70,9 +70,9 @@ func savedThings(t *testing.T) map[string]savedThing {
 
 	groups := clique(t, 0x0001, 3, publicHandshake)
 	populate(t, groups)
-	_, err = groups[1].ProposeUpdate(t.Context(), insiderTime, nil)
+	_, err = groups[1].ProposeUpdate(t.Context(), insiderTime, LeafOptions{}, nil)
 	require.NoError(t, err)
-	c, err := groups[0].Commit(t.Context(), insiderTime, Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage}, Remove{Removed: 2})
+	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage}, Remove{Removed: 2})
 	require.NoError(t, err)
 	in := func(g *Group) restorer {
 		return restoring(func(s Snapshot) (*Candidate, error) { return g.RestoreCandidate(insiderTime, s) })
@@ -87,15 +87,15 @@ func savedThings(t *testing.T) map[string]savedThing {
 	info, err := groups[0].GroupInfo(t.Context(), insiderTime, true)
 	require.NoError(t, err)
 	joiner := client(t, 0x0001, "external")
-	c, err = ExternalJoin(t.Context(), insiderTime, joiner, info)
+	c, err = ExternalJoin(t.Context(), insiderTime, joiner, info, ExternalJoinOptions{})
 	require.NoError(t, err)
 	all["external join"] = savedThing{snapshot(c.Save()), joining(joiner)}
 	again := client(t, 0x0001, "member 0")
-	c, err = groups[0].Branch(t.Context(), insiderTime, again, nil, nil)
+	c, err = groups[0].Branch(t.Context(), insiderTime, again, nil, nil, nil, FollowUpOptions{})
 	require.NoError(t, err)
 	all["branch"] = savedThing{snapshot(c.Save()), joining(again)}
 
-	k, err := NewKeyPackage(t.Context(), insiderTime, joiner, LastResort())
+	k, err := NewKeyPackage(t.Context(), insiderTime, joiner, KeyPackageOptions{LastResort: true})
 	require.NoError(t, err)
 	all["key package"] = savedThing{snapshot(k.Save()), restoring(func(s Snapshot) (*OwnKeyPackage, error) {
 		return RestoreKeyPackage(insiderTime, joiner, s)
@@ -156,7 +156,7 @@ func memberStates(t *testing.T) *deltas {
 		skipped, next := applicationMessage(t, groups[1]), applicationMessage(t, groups[1])
 		receive(next)
 		receive(skipped)
-		_, err = groups[0].ProposeUpdate(t.Context(), insiderTime, nil)
+		_, err = groups[0].ProposeUpdate(t.Context(), insiderTime, LeafOptions{}, nil)
 		require.NoError(t, err)
 		message()
 		m, err := groups[2].Propose(t.Context(), insiderTime, Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage}, nil)
@@ -166,7 +166,7 @@ func memberStates(t *testing.T) *deltas {
 		delta, err := groups[0].EpochDelta()
 		require.NoError(t, err)
 		d.deltas = append(d.deltas, &delta.Delta)
-		c, err := groups[1].Commit(t.Context(), insiderTime)
+		c, err := groups[1].Commit(t.Context(), insiderTime, CommitOptions{})
 		require.NoError(t, err)
 		follow(t, groups, 1, c)
 		delta, err = groups[0].EpochDelta()
@@ -208,7 +208,7 @@ func publicStates(t *testing.T) *deltas {
 			require.NoError(t, err)
 			save()
 		}
-		c, err := groups[1].Commit(t.Context(), insiderTime, WithoutPending())
+		c, err := groups[1].Commit(t.Context(), insiderTime, CommitOptions{WithoutPending: true})
 		require.NoError(t, err)
 		r, err := public.Process(t.Context(), insiderTime, c.Message)
 		require.NoError(t, err)
@@ -274,8 +274,8 @@ func TestStateOfForkedPublicGroups(t *testing.T) {
 	groups := clique(t, 0x0001, 4, publicHandshake)
 	cfg, public, first := savedFollower(t, groups[0])
 	var branches []*PublicGroup
-	for i, options := range [][]CommitOption{{Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage}}, nil} { // one is wider
-		c, err := groups[i].Commit(t.Context(), insiderTime, options...)
+	for i, proposals := range [][]Proposal{{Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage}}, nil} { // one is wider
+		c, err := groups[i].Commit(t.Context(), insiderTime, CommitOptions{}, proposals...)
 		require.NoError(t, err)
 		r, err := public.Process(t.Context(), insiderTime, c.Message)
 		require.NoError(t, err)

@@ -64,11 +64,11 @@ func (c confused) OpenReference(reference []byte) (hpke.KEMPrivateKey, error) {
 func TestFailedRestoreLeavesTheProvidersKeys(t *testing.T) {
 	policy := new(switched)
 	v, cfg, g := inVault(t, func(cfg *mls.Config) { cfg.Policy = policy })
-	_, err := g.ProposeUpdate(t.Context(), testTime, nil)
+	_, err := g.ProposeUpdate(t.Context(), testTime, mls.LeafOptions{}, nil)
 	require.NoError(t, err)
 	state, err := g.Save()
 	require.NoError(t, err)
-	c, err := g.Commit(t.Context(), testTime)
+	c, err := g.Commit(t.Context(), testTime, mls.CommitOptions{})
 	require.NoError(t, err)
 	candidate, err := c.Save()
 	require.NoError(t, err)
@@ -101,11 +101,11 @@ func TestFailedRestoreLeavesTheProvidersKeys(t *testing.T) {
 func TestSavedCandidateOutlivesItsHandle(t *testing.T) {
 	v, _, g := inVault(t)
 	state := func() mls.Snapshot {
-		saved, err := g.Commit(t.Context(), testTime)
+		saved, err := g.Commit(t.Context(), testTime, mls.CommitOptions{})
 		require.NoError(t, err)
 		state, err := saved.Save()
 		require.NoError(t, err)
-		other, err := g.Commit(t.Context(), testTime)
+		other, err := g.Commit(t.Context(), testTime, mls.CommitOptions{})
 		require.NoError(t, err)
 		require.Equal(t, 3, v.size())
 		runtime.KeepAlive(saved)

@@ -37,13 +37,12 @@ func TestProposalsAreHandedOver(t *testing.T) {
 				}
 				before := fingerprint(g)
 				for _, handed := range [][][]byte{nil, messages[:2], {messages[1], c.message}} {
-					_, err := g.Process(t.Context(), insiderTime, c.message, WithProposals(handed...))
+					_, err := g.Process(t.Context(), insiderTime, c.message, handed...)
 					require.ErrorIs(t, err, ErrMissingProposals)
 					require.Equal(t, before, fingerprint(g))
 				}
 				garbage := flipped(messages[2], len(messages[2])-1)
-				r, err := g.Process(t.Context(), insiderTime, c.message,
-					WithProposals(nil, garbage, c.message), WithProposals(messages...))
+				r, err := g.Process(t.Context(), insiderTime, c.message, append([][]byte{nil, garbage, c.message}, messages...)...)
 				require.NoError(t, err)
 				require.Len(t, r.Commit.Proposals(), len(list))
 				for i, p := range r.Commit.Proposals() {
@@ -63,9 +62,9 @@ func TestProposalsAreHandedOver(t *testing.T) {
 		c := insider{t, groups[3]}.commit(forgery{proposals: list[:1], withPath: true})
 		public := inPublic(t, groups[0])
 		before := publicFingerprint(public)
-		_, err := public.Process(t.Context(), insiderTime, c.message, WithProposals(messages[1:]...))
+		_, err := public.Process(t.Context(), insiderTime, c.message, messages[1:]...)
 		require.ErrorIs(t, err, ErrMissingProposals)
-		r, err := public.Process(t.Context(), insiderTime, c.message, WithProposals(messages...))
+		r, err := public.Process(t.Context(), insiderTime, c.message, messages...)
 		require.NoError(t, err)
 		require.Equal(t, before, publicFingerprint(public))
 		require.Equal(t, c.next.public.tree.hash(), r.Commit.Adopt().public.tree.hash())
@@ -91,7 +90,7 @@ func TestHandedOverProposalsAreChecked(t *testing.T) {
 			commit := a.commit(forgery{withPath: true, committed: func([]proposalOrRef) []proposalOrRef {
 				return []proposalOrRef{{ref: proposal.Ref}}
 			}})
-			_, err := a.victim.Process(t.Context(), insiderTime, commit.message, WithProposals(c.spoil(message)))
+			_, err := a.victim.Process(t.Context(), insiderTime, commit.message, c.spoil(message))
 			var missing *MissingProposalsError
 			require.ErrorAs(t, err, &missing)
 			require.Equal(t, [][]byte{proposal.Ref}, missing.Refs)
@@ -108,7 +107,7 @@ func TestHandedOverProposalsAreChecked(t *testing.T) {
 		_, err = a.victim.openProposal(t.Context(), insiderTime, m, nil)
 		require.ErrorIs(t, err, ErrUnsupported)
 		a.victim.cfg.StrictHandshake = false
-		_, err = a.victim.Process(t.Context(), insiderTime, commit.message, WithProposals(message))
+		_, err = a.victim.Process(t.Context(), insiderTime, commit.message, message)
 		require.NoError(t, err)
 	})
 }
@@ -132,13 +131,13 @@ func TestOwnProposalIsHandedOver(t *testing.T) {
 	require.NoError(t, err)
 	_, err = groups[0].Process(t.Context(), insiderTime, message)
 	require.NoError(t, err)
-	c, err := groups[0].Commit(t.Context(), insiderTime)
+	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 	restored, err := RestoreGroup(insiderTime, *groups[1].cfg, state)
 	require.NoError(t, err)
 	_, err = restored.Process(t.Context(), insiderTime, c.Message)
 	require.ErrorIs(t, err, ErrMissingProposals)
-	r, err := restored.Process(t.Context(), insiderTime, c.Message, WithProposals(message))
+	r, err := restored.Process(t.Context(), insiderTime, c.Message, message)
 	require.NoError(t, err)
 	require.Equal(t, c.next.secrets.authenticator, r.Commit.next.secrets.authenticator)
 }
@@ -184,11 +183,11 @@ func TestUnwantedProposalsAreNotVerified(t *testing.T) {
 				return counting.n
 			}
 			inside := func(handed ...[]byte) error {
-				_, err := a.victim.Process(t.Context(), insiderTime, commit.message, WithProposals(handed...))
+				_, err := a.victim.Process(t.Context(), insiderTime, commit.message, handed...)
 				return err
 			}
 			follows := func(handed ...[]byte) error {
-				_, err := public.Process(t.Context(), insiderTime, commit.message, WithProposals(handed...))
+				_, err := public.Process(t.Context(), insiderTime, commit.message, handed...)
 				return err
 			}
 			require.Equal(t, 1, verified(inside, true), "the commit")
@@ -229,11 +228,11 @@ func TestPrivateProposalsOfOneGeneration(t *testing.T) {
 	committer, victim := groups[0], groups[2]
 	committed := kept(committer, messages[0], messages[1])
 	require.NotEqual(t, committed.Ref, kept(victim, messages[1], messages[0]).Ref)
-	c, err := committer.Commit(t.Context(), insiderTime)
+	c, err := committer.Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 
 	before := fingerprint(victim)
-	_, err = victim.Process(t.Context(), insiderTime, c.Message, WithProposals(messages[0]))
+	_, err = victim.Process(t.Context(), insiderTime, c.Message, messages[0])
 	var missing *MissingProposalsError
 	require.ErrorAs(t, err, &missing)
 	require.Equal(t, [][]byte{committed.Ref}, missing.Refs)
@@ -244,7 +243,7 @@ func TestPrivateProposalsOfOneGeneration(t *testing.T) {
 	require.NoError(t, err)
 	info, err := committer.GroupInfo(t.Context(), insiderTime, true)
 	require.NoError(t, err)
-	back, err := ExternalJoin(t.Context(), insiderTime, *victim.cfg, info, Remove{Removed: victim.OwnLeaf()})
+	back, err := ExternalJoin(t.Context(), insiderTime, *victim.cfg, info, ExternalJoinOptions{Remove: new(victim.OwnLeaf())})
 	require.NoError(t, err)
 	r, err := committer.Process(t.Context(), insiderTime, back.Message)
 	require.NoError(t, err)

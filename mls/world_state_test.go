@@ -146,7 +146,7 @@ func (w *stateWorld) wake() {
 		if _, err := g.Encrypt(w.t.Context(), testTime, nil, nil); err != nil {
 			require.ErrorIs(w.t, err, mls.ErrUnsaved)
 		}
-		if _, err := g.Commit(w.t.Context(), testTime); err != nil && !errors.Is(err, mls.ErrReInit) {
+		if _, err := g.Commit(w.t.Context(), testTime, mls.CommitOptions{}); err != nil && !errors.Is(err, mls.ErrReInit) {
 			require.ErrorIs(w.t, err, mls.ErrUnsaved)
 		}
 	}

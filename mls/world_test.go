@@ -83,17 +83,17 @@ func (w *world) addClient(by, name string, cfg mls.Config) *mls.Candidate {
 
 func (w *world) addClients(by string, configs map[string]mls.Config) *mls.Candidate {
 	w.t.Helper()
-	var options []mls.CommitOption
+	var proposals []mls.Proposal
 	own := map[string]*mls.OwnKeyPackage{}
 	for name, cfg := range configs {
-		k, err := mls.NewKeyPackage(w.t.Context(), testTime, cfg)
+		k, err := mls.NewKeyPackage(w.t.Context(), testTime, cfg, mls.KeyPackageOptions{})
 		require.NoError(w.t, err)
 		own[name] = k
-		options = append(options, mls.Add{KeyPackage: k.KeyPackage})
+		proposals = append(proposals, mls.Add{KeyPackage: k.KeyPackage})
 	}
-	c := w.commit(by, options...)
+	c := w.commit(by, proposals...)
 	for name, k := range own {
-		g, err := adopted(k.Join(w.t.Context(), testTime, c.Welcome))
+		g, err := adopted(k.Join(w.t.Context(), testTime, c.Welcome, mls.JoinOptions{}))
 		require.NoError(w.t, err)
 		w.groups[name] = g
 	}
@@ -102,9 +102,14 @@ func (w *world) addClients(by string, configs map[string]mls.Config) *mls.Candid
 }
 
 // commit lets a member commit, and all others process and adopt it.
-func (w *world) commit(by string, options ...mls.CommitOption) *mls.Candidate {
+func (w *world) commit(by string, proposals ...mls.Proposal) *mls.Candidate {
 	w.t.Helper()
-	c, err := w.groups[by].Commit(w.t.Context(), testTime, options...)
+	return w.commitWith(by, mls.CommitOptions{}, proposals...)
+}
+
+func (w *world) commitWith(by string, options mls.CommitOptions, proposals ...mls.Proposal) *mls.Candidate {
+	w.t.Helper()
+	c, err := w.groups[by].Commit(w.t.Context(), testTime, options, proposals...)
 	require.NoError(w.t, err)
 	w.adopt(by, c)
 	return c

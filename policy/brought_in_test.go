@@ -43,11 +43,11 @@ func under(t testing.TB, p *policy.Policy, id suite.ID, name string) mls.Config 
 
 // join lets a group add a client.
 func join(t testing.TB, g *mls.Group, cfg mls.Config) (first, second *mls.Group) {
-	k, err := mls.NewKeyPackage(t.Context(), today, cfg)
+	k, err := mls.NewKeyPackage(t.Context(), today, cfg, mls.KeyPackageOptions{})
 	require.NoError(t, err)
-	c, err := g.Commit(t.Context(), today, mls.Add{KeyPackage: k.KeyPackage})
+	c, err := g.Commit(t.Context(), today, mls.CommitOptions{}, mls.Add{KeyPackage: k.KeyPackage})
 	require.NoError(t, err)
-	second, err = adopted(k.Join(t.Context(), today, c.Welcome))
+	second, err = adopted(k.Join(t.Context(), today, c.Welcome, mls.JoinOptions{}))
 	require.NoError(t, err)
 	first, err = c.Adopt()
 	require.NoError(t, err)
@@ -78,16 +78,16 @@ func TestShortPSKIsNotInjected(t *testing.T) {
 	g, strict := join(t, g, under(t, p, 0x0002, "strict"))
 	_, err = strict.Propose(t.Context(), today, mls.PreSharedKey{PSK: mls.PreSharedKeyID{Type: mls.PSKExternal, ID: []byte("short")}}, nil)
 	requireDenied(t, err)
-	_, err = strict.Commit(t.Context(), today, mls.PreSharedKey{PSK: mls.PreSharedKeyID{Type: mls.PSKExternal, ID: []byte("short")}})
+	_, err = strict.Commit(t.Context(), today, mls.CommitOptions{}, mls.PreSharedKey{PSK: mls.PreSharedKeyID{Type: mls.PSKExternal, ID: []byte("short")}})
 	requireDenied(t, err)
-	_, err = strict.Commit(t.Context(), today, mls.PreSharedKey{PSK: mls.PreSharedKeyID{Type: mls.PSKExternal, ID: []byte("long")}})
+	_, err = strict.Commit(t.Context(), today, mls.CommitOptions{}, mls.PreSharedKey{PSK: mls.PreSharedKeyID{Type: mls.PSKExternal, ID: []byte("long")}})
 	require.NoError(t, err)
 
 	m, err := g.Propose(t.Context(), today, mls.PreSharedKey{PSK: mls.PreSharedKeyID{Type: mls.PSKExternal, ID: []byte("short")}}, nil)
 	require.NoError(t, err)
 	_, err = strict.Process(t.Context(), today, m)
 	require.NoError(t, err)
-	c, err := strict.Commit(t.Context(), today)
+	c, err := strict.Commit(t.Context(), today, mls.CommitOptions{})
 	require.NoError(t, err)
 	require.Empty(t, c.Proposals())
 }
@@ -99,8 +99,8 @@ func TestDateAfterAReInit(t *testing.T) {
 	require.NoError(t, err)
 	last := time.Date(2030, 12, 31, 23, 0, 0, 0, time.UTC)
 	next := last.Add(2 * time.Hour)
-	keyPackage := func(now time.Time, cfg mls.Config, options ...mls.KeyPackageOption) *mls.OwnKeyPackage {
-		k, err := mls.NewKeyPackage(t.Context(), now, cfg, options...)
+	keyPackage := func(now time.Time, cfg mls.Config, options mls.KeyPackageOptions) *mls.OwnKeyPackage {
+		k, err := mls.NewKeyPackage(t.Context(), now, cfg, options)
 		require.NoError(t, err)
 		return k
 	}
@@ -112,32 +112,32 @@ func TestDateAfterAReInit(t *testing.T) {
 	first, second := under(t, p, 0x0007, "first"), under(t, p, 0x0007, "second")
 	a, err := mls.CreateGroup(t.Context(), last, first, nil)
 	require.NoError(t, err)
-	k := keyPackage(last, second)
-	c, err := a.Commit(t.Context(), last, mls.Add{KeyPackage: k.KeyPackage})
+	k := keyPackage(last, second, mls.KeyPackageOptions{})
+	c, err := a.Commit(t.Context(), last, mls.CommitOptions{}, mls.Add{KeyPackage: k.KeyPackage})
 	require.NoError(t, err)
-	b, err := adopted(k.Join(t.Context(), last, c.Welcome))
+	b, err := adopted(k.Join(t.Context(), last, c.Welcome, mls.JoinOptions{}))
 	require.NoError(t, err)
 	a = adopt(c)
-	early := keyPackage(last, second)
-	c, err = a.Commit(t.Context(), last, mls.ReInit{GroupID: []byte("next"), CipherSuite: 0x0007})
+	early := keyPackage(last, second, mls.KeyPackageOptions{})
+	c, err = a.Commit(t.Context(), last, mls.CommitOptions{}, mls.ReInit{GroupID: []byte("next"), CipherSuite: 0x0007})
 	require.NoError(t, err)
 	got, err := b.Process(t.Context(), last, c.Message)
 	require.NoError(t, err)
 	a, b = adopt(c), adopt(got.Commit)
 
-	_, err = mls.NewKeyPackage(t.Context(), next, second)
+	_, err = mls.NewKeyPackage(t.Context(), next, second, mls.KeyPackageOptions{})
 	requireDenied(t, err)
 	_, err = mls.CreateGroup(t.Context(), next, first, nil)
 	requireDenied(t, err)
-	late := keyPackage(next, second, mls.ToFollow(b))
+	late := keyPackage(next, second, mls.KeyPackageOptions{Follows: b})
 	for _, k := range []*mls.OwnKeyPackage{early, late} {
-		c, err = a.Reinitialize(t.Context(), next, first, mls.Add{KeyPackage: k.KeyPackage})
+		c, err = a.Reinitialize(t.Context(), next, first, []*mls.KeyPackage{k.KeyPackage}, mls.FollowUpOptions{})
 		require.NoError(t, err)
 		saved, err := c.Save()
 		require.NoError(t, err)
 		c, err = mls.RestoreCandidate(next, first, saved)
 		require.NoError(t, err)
-		g, err := adopted(k.Join(t.Context(), next, c.Welcome, mls.FollowUpOf(b)))
+		g, err := adopted(k.Join(t.Context(), next, c.Welcome, mls.JoinOptions{Follows: b}))
 		require.NoError(t, err)
 		_, err = g.Encrypt(t.Context(), next, nil, nil)
 		require.NoError(t, err)
@@ -151,7 +151,7 @@ func TestSavedJoinIsDenied(t *testing.T) {
 	info, err := g.GroupInfo(t.Context(), today, true)
 	require.NoError(t, err)
 	cfg := under(t, nil, 0x0001, "second")
-	c, err := mls.ExternalJoin(t.Context(), today, cfg, info)
+	c, err := mls.ExternalJoin(t.Context(), today, cfg, info, mls.ExternalJoinOptions{})
 	require.NoError(t, err)
 	saved, err := c.Save()
 	require.NoError(t, err)
@@ -177,10 +177,13 @@ func TestRefusedActIsObserved(t *testing.T) {
 	cfg.Lifetimes.Own, cfg.Observer = 20*24*time.Hour, &seen
 	g, err := mls.CreateGroup(t.Context(), today, cfg, []byte("group"))
 	require.NoError(t, err)
-	k, err := mls.NewKeyPackage(t.Context(), today, under(t, nil, 0x0002, "second"))
+	k, err := mls.NewKeyPackage(t.Context(), today, under(t, nil, 0x0002, "second"), mls.KeyPackageOptions{})
 	require.NoError(t, err)
 	for name, run := range map[string]func() error{
-		"commit": func() error { _, err := g.Commit(t.Context(), today, mls.Add{KeyPackage: k.KeyPackage}); return err },
+		"commit": func() error {
+			_, err := g.Commit(t.Context(), today, mls.CommitOptions{}, mls.Add{KeyPackage: k.KeyPackage})
+			return err
+		},
 		"propose": func() error {
 			_, err := g.Propose(t.Context(), today, mls.Add{KeyPackage: k.KeyPackage}, nil)
 			return err
@@ -202,12 +205,12 @@ func TestLifetimeOfAsManyDays(t *testing.T) {
 		p := own(t, fmt.Sprintf("rules:\n  - {id: short, source: test, force: law, wanted: short, allow: [{key-package.lifetime: {max: %dd}}]}\n", days))
 		cfg := under(t, p, 0x0002, "client")
 		cfg.Lifetimes.Own = time.Duration(days) * 24 * time.Hour
-		_, err := mls.NewKeyPackage(t.Context(), today, cfg)
+		_, err := mls.NewKeyPackage(t.Context(), today, cfg, mls.KeyPackageOptions{})
 		require.NoError(t, err, "%d days", days)
 		_, err = mls.CreateGroup(t.Context(), today, cfg, nil)
 		require.NoError(t, err, "%d days", days)
 		cfg.Lifetimes.Own += time.Second
-		_, err = mls.NewKeyPackage(t.Context(), today, cfg)
+		_, err = mls.NewKeyPackage(t.Context(), today, cfg, mls.KeyPackageOptions{})
 		requireDenied(t, err)
 	}
 }

@@ -27,7 +27,7 @@ type dated struct {
 
 func newDated(t *testing.T, p *policy.Policy) *dated {
 	d := &dated{T: t, policy: p, now: time.Date(2030, 12, 31, 0, 0, 0, 0, time.UTC)}
-	var adds []mls.CommitOption
+	var adds []mls.Proposal
 	var joiners []*mls.OwnKeyPackage
 	for i := range 3 {
 		d.config = append(d.config, d.client(0x0002, fmt.Sprintf("member %d", i)))
@@ -40,13 +40,13 @@ func newDated(t *testing.T, p *policy.Policy) *dated {
 	}
 	first, err := mls.CreateGroup(t.Context(), d.now, d.config[0], nil)
 	require.NoError(t, err)
-	c, err := first.Commit(t.Context(), d.now, adds...)
+	c, err := first.Commit(t.Context(), d.now, mls.CommitOptions{}, adds...)
 	require.NoError(t, err)
 	first, err = c.Adopt()
 	require.NoError(t, err)
 	d.groups = []*mls.Group{first}
 	for _, k := range joiners {
-		g, err := adopted(k.Join(t.Context(), d.now, c.Welcome))
+		g, err := adopted(k.Join(t.Context(), d.now, c.Welcome, mls.JoinOptions{}))
 		require.NoError(t, err)
 		d.groups = append(d.groups, g)
 	}
@@ -67,7 +67,7 @@ func (d *dated) client(id suite.ID, name string) mls.Config {
 }
 
 func (d *dated) keyPackage(cfg mls.Config) *mls.OwnKeyPackage {
-	k, err := mls.NewKeyPackage(d.Context(), d.now, cfg)
+	k, err := mls.NewKeyPackage(d.Context(), d.now, cfg, mls.KeyPackageOptions{})
 	require.NoError(d, err)
 	return k
 }
@@ -75,8 +75,11 @@ func (d *dated) keyPackage(cfg mls.Config) *mls.OwnKeyPackage {
 // What a member can do when the date has come, by what the profile says of groups
 // that exist.
 func TestGroupsThatExist(t *testing.T) {
-	commit := func(options ...mls.CommitOption) func(*dated) error {
-		return func(d *dated) error { _, err := d.groups[1].Commit(d.Context(), d.now, options...); return err }
+	commit := func(proposals ...mls.Proposal) func(*dated) error {
+		return func(d *dated) error {
+			_, err := d.groups[1].Commit(d.Context(), d.now, mls.CommitOptions{}, proposals...)
+			return err
+		}
 	}
 	read := func(make func(*dated, *mls.Group) ([]byte, error)) func(*dated) error {
 		return func(d *dated) error {
@@ -86,9 +89,9 @@ func TestGroupsThatExist(t *testing.T) {
 			return err
 		}
 	}
-	readCommit := func(options ...mls.CommitOption) func(*dated) error {
+	readCommit := func(proposals ...mls.Proposal) func(*dated) error {
 		return read(func(d *dated, g *mls.Group) ([]byte, error) {
-			c, err := g.Commit(d.Context(), d.now, options...)
+			c, err := g.Commit(d.Context(), d.now, mls.CommitOptions{}, proposals...)
 			if err != nil {
 				return nil, err
 			}
@@ -106,9 +109,12 @@ func TestGroupsThatExist(t *testing.T) {
 		from policy.Existing // the strictest that allows it; -1 if none does
 	}{
 		{"create", func(d *dated) error { _, err := mls.CreateGroup(d.Context(), d.now, d.config[1], nil); return err }, -1},
-		{"key package", func(d *dated) error { _, err := mls.NewKeyPackage(d.Context(), d.now, d.config[1]); return err }, -1},
+		{"key package", func(d *dated) error {
+			_, err := mls.NewKeyPackage(d.Context(), d.now, d.config[1], mls.KeyPackageOptions{})
+			return err
+		}, -1},
 		{"branch", func(d *dated) error {
-			_, err := d.groups[1].Branch(d.Context(), d.now, d.config[1], nil, nil)
+			_, err := d.groups[1].Branch(d.Context(), d.now, d.config[1], nil, nil, nil, mls.FollowUpOptions{})
 			return err
 		}, -1},
 		{"ReInit to the same suite", commit(mls.ReInit{GroupID: []byte("next"), CipherSuite: 0x0002}), -1},
@@ -116,7 +122,10 @@ func TestGroupsThatExist(t *testing.T) {
 
 		{"send", func(d *dated) error { _, err := d.groups[1].Encrypt(d.Context(), d.now, nil, nil); return err }, policy.Report},
 		{"commit", commit(), policy.Report},
-		{"update", func(d *dated) error { _, err := d.groups[1].ProposeUpdate(d.Context(), d.now, nil); return err }, policy.Report},
+		{"update", func(d *dated) error {
+			_, err := d.groups[1].ProposeUpdate(d.Context(), d.now, mls.LeafOptions{}, nil)
+			return err
+		}, policy.Report},
 		{"invite", func(d *dated) error { _, err := d.groups[1].GroupInfo(d.Context(), d.now, false); return err }, policy.Report},
 
 		{"read", read(func(d *dated, g *mls.Group) ([]byte, error) { return g.Encrypt(d.Context(), d.now, nil, nil) }), policy.ReceiveOnly},
@@ -169,13 +178,13 @@ func TestGroupsThatExist(t *testing.T) {
 func TestNobodyJoinsAfterTheDate(t *testing.T) {
 	d := newDated(t, own(t, "extends: [asd-ism]\n"))
 	d.now = d.now.AddDate(0, 0, 1)
-	c, err := d.groups[1].Commit(t.Context(), d.now, mls.Add{KeyPackage: d.late.KeyPackage})
+	c, err := d.groups[1].Commit(t.Context(), d.now, mls.CommitOptions{}, mls.Add{KeyPackage: d.late.KeyPackage})
 	require.NoError(t, err)
-	_, err = d.late.Join(t.Context(), d.now, c.Welcome)
+	_, err = d.late.Join(t.Context(), d.now, c.Welcome, mls.JoinOptions{})
 	require.ErrorIs(t, err, policy.ErrRefused)
 	info, err := d.groups[1].GroupInfo(t.Context(), d.now, true)
 	require.NoError(t, err)
-	_, err = mls.ExternalJoin(t.Context(), d.now, d.client(0x0002, "later"), info)
+	_, err = mls.ExternalJoin(t.Context(), d.now, d.client(0x0002, "later"), info, mls.ExternalJoinOptions{})
 	require.ErrorIs(t, err, policy.ErrRefused)
 }
 
@@ -190,23 +199,23 @@ func TestLifetimesInAGroup(t *testing.T) {
 		p := own(t, fmt.Sprintf("existing: %s\n%s", existing, rule))
 		second := under(t, p, 0x0002, "short")
 		second.Lifetimes.Own = 20 * 24 * time.Hour
-		k, err := mls.NewKeyPackage(t.Context(), today, second)
+		k, err := mls.NewKeyPackage(t.Context(), today, second, mls.KeyPackageOptions{})
 		require.NoError(t, err)
-		c, err := g.Commit(t.Context(), today, mls.Add{KeyPackage: k.KeyPackage})
+		c, err := g.Commit(t.Context(), today, mls.CommitOptions{}, mls.Add{KeyPackage: k.KeyPackage})
 		require.NoError(t, err)
-		_, err = k.Join(t.Context(), today, c.Welcome)
+		_, err = k.Join(t.Context(), today, c.Welcome, mls.JoinOptions{})
 		requireDenied(t, err)
 		info, err := g.GroupInfo(t.Context(), today, true)
 		require.NoError(t, err)
-		_, err = mls.ExternalJoin(t.Context(), today, second, info)
+		_, err = mls.ExternalJoin(t.Context(), today, second, info, mls.ExternalJoinOptions{})
 		requireDenied(t, err)
 
 		free := under(t, nil, 0x0002, "member")
-		k, err = mls.NewKeyPackage(t.Context(), today, free)
+		k, err = mls.NewKeyPackage(t.Context(), today, free, mls.KeyPackageOptions{})
 		require.NoError(t, err)
-		c, err = g.Commit(t.Context(), today, mls.Add{KeyPackage: k.KeyPackage})
+		c, err = g.Commit(t.Context(), today, mls.CommitOptions{}, mls.Add{KeyPackage: k.KeyPackage})
 		require.NoError(t, err)
-		member, err := adopted(k.Join(t.Context(), today, c.Welcome))
+		member, err := adopted(k.Join(t.Context(), today, c.Welcome, mls.JoinOptions{}))
 		require.NoError(t, err)
 		state, err := member.Save()
 		require.NoError(t, err)

@@ -38,12 +38,12 @@ func TestOneFieldEnforcesAMandate(t *testing.T) {
 		return err
 	}
 	basic := func(cfg *mls.Config) { cfg.Credential = mls.BasicCredential([]byte("client")) }
-	stranger, err := mls.NewKeyPackage(t.Context(), today, client(nil, basic))
+	stranger, err := mls.NewKeyPackage(t.Context(), today, client(nil, basic), mls.KeyPackageOptions{})
 	require.NoError(t, err)
 	g, err := mls.CreateGroup(t.Context(), today, client(p), []byte("group"))
 	require.NoError(t, err)
-	commit := func(option mls.CommitOption) error {
-		_, err := g.Commit(t.Context(), today, option)
+	commit := func(option mls.Proposal) error {
+		_, err := g.Commit(t.Context(), today, mls.CommitOptions{}, option)
 		return err
 	}
 	x25519 := under(t, p, 0x0001, "client")

@@ -181,7 +181,7 @@ func TestLeaveSHA512(t *testing.T) {
 			require.NoError(t, err)
 			_, err = g.Save()
 			require.NoError(t, err)
-			_, err = g.Commit(t.Context(), tableDate, mls.ReInit{GroupID: []byte("next"), CipherSuite: suites()["T11"].ID})
+			_, err = g.Commit(t.Context(), tableDate, mls.CommitOptions{}, mls.ReInit{GroupID: []byte("next"), CipherSuite: suites()["T11"].ID})
 			require.NoError(t, err, "%s: from %s", base, short)
 		}
 	}

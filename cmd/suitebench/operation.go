@@ -56,7 +56,7 @@ func runCommit(ctx context.Context, s *scenario, plan measure.Plan) ([]measure.S
 }
 
 func runAdd(ctx context.Context, s *scenario, plan measure.Plan) ([]measure.Sample, int, error) {
-	kp, err := mls.NewKeyPackage(ctx, s.now, s.client)
+	kp, err := mls.NewKeyPackage(ctx, s.now, s.client, mls.KeyPackageOptions{})
 	if err != nil {
 		return nil, 0, err
 	}
@@ -64,7 +64,7 @@ func runAdd(ctx context.Context, s *scenario, plan measure.Plan) ([]measure.Samp
 }
 
 // commit measures commits of leaf 0, each as its first message of the epoch.
-func (s *scenario) commit(ctx context.Context, plan measure.Plan, size func(*mls.Candidate) int, options ...mls.CommitOption) ([]measure.Sample, int, error) {
+func (s *scenario) commit(ctx context.Context, plan measure.Plan, size func(*mls.Candidate) int, proposals ...mls.Proposal) ([]measure.Sample, int, error) {
 	var views []*mls.Group
 	var bytes int
 	samples, err := measure.Run(ctx, plan, measure.Operation{
@@ -73,7 +73,7 @@ func (s *scenario) commit(ctx context.Context, plan measure.Plan, size func(*mls
 			return err
 		},
 		Do: func(i int) error {
-			c, err := views[i].Commit(ctx, s.now, options...)
+			c, err := views[i].Commit(ctx, s.now, mls.CommitOptions{}, proposals...)
 			if err != nil {
 				return err
 			}
@@ -91,7 +91,7 @@ func runProcess(ctx context.Context, s *scenario, plan measure.Plan) ([]measure.
 	if err != nil {
 		return nil, 0, err
 	}
-	c, err := committer.Commit(ctx, s.now)
+	c, err := committer.Commit(ctx, s.now, mls.CommitOptions{})
 	if err != nil {
 		return nil, 0, err
 	}
@@ -141,7 +141,7 @@ func runJoin(ctx context.Context, s *scenario, plan measure.Plan) ([]measure.Sam
 			return nil
 		},
 		Do: func(i int) error {
-			c, err := joiners[i].keyPackage.Join(ctx, s.now, joiners[i].welcome)
+			c, err := joiners[i].keyPackage.Join(ctx, s.now, joiners[i].welcome, mls.JoinOptions{})
 			if err != nil {
 				return err
 			}
@@ -159,7 +159,7 @@ func runKeyPackage(ctx context.Context, s *scenario, plan measure.Plan) ([]measu
 	var kp *mls.OwnKeyPackage
 	samples, err := measure.Run(ctx, plan, measure.Operation{
 		Do: func(int) (err error) {
-			kp, err = mls.NewKeyPackage(ctx, s.now, s.client)
+			kp, err = mls.NewKeyPackage(ctx, s.now, s.client, mls.KeyPackageOptions{})
 			return err
 		},
 	})

@@ -79,7 +79,7 @@ type joiner struct {
 }
 
 func (s *scenario) newJoiner(ctx context.Context) (joiner, error) {
-	kp, err := mls.NewKeyPackage(ctx, s.now, s.client)
+	kp, err := mls.NewKeyPackage(ctx, s.now, s.client, mls.KeyPackageOptions{})
 	if err != nil {
 		return joiner{}, err
 	}
@@ -87,7 +87,7 @@ func (s *scenario) newJoiner(ctx context.Context) (joiner, error) {
 	if err != nil {
 		return joiner{}, err
 	}
-	c, err := committer.Commit(ctx, s.now, mls.Add{KeyPackage: kp.KeyPackage})
+	c, err := committer.Commit(ctx, s.now, mls.CommitOptions{}, mls.Add{KeyPackage: kp.KeyPackage})
 	if err != nil {
 		return joiner{}, err
 	}

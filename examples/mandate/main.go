@@ -85,7 +85,7 @@ func mandate(ctx context.Context, now time.Time, w, log io.Writer) error {
 
 // talk makes a group of Alice and Bob, in which he writes to her.
 func talk(ctx context.Context, now time.Time, aliceConfig, bobConfig mls.Config, w io.Writer) error {
-	keyPackage, err := mls.NewKeyPackage(ctx, now, bobConfig)
+	keyPackage, err := mls.NewKeyPackage(ctx, now, bobConfig, mls.KeyPackageOptions{})
 	if err != nil {
 		return err
 	}
@@ -93,14 +93,14 @@ func talk(ctx context.Context, now time.Time, aliceConfig, bobConfig mls.Config,
 	if err != nil {
 		return err
 	}
-	commit, err := alice.Commit(ctx, now, mls.Add{KeyPackage: keyPackage.KeyPackage})
+	commit, err := alice.Commit(ctx, now, mls.CommitOptions{}, mls.Add{KeyPackage: keyPackage.KeyPackage})
 	if err != nil {
 		return err
 	}
 	if alice, err = commit.Adopt(); err != nil {
 		return err
 	}
-	invitation, err := keyPackage.Join(ctx, now, commit.Welcome)
+	invitation, err := keyPackage.Join(ctx, now, commit.Welcome, mls.JoinOptions{})
 	if err != nil {
 		return err
 	}

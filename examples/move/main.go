@@ -63,7 +63,7 @@ func move(ctx context.Context, now time.Time, size int, w io.Writer) error {
 	var published []*mls.KeyPackage
 	for _, m := range members {
 		m.cfg.Suite = to
-		if m.migration, err = migrate.Prepare(ctx, now, m.cfg); err != nil {
+		if m.migration, err = migrate.Prepare(ctx, now, m.cfg, mls.KeyPackageOptions{}); err != nil {
 			return err
 		}
 		published = append(published, m.migration.KeyPackage())
@@ -90,7 +90,7 @@ func move(ctx context.Context, now time.Time, size int, w io.Writer) error {
 	}
 	var authenticator []byte
 	for _, m := range members {
-		if m.group, err = m.migration.Enter(ctx, now, m.group, welcome); err != nil {
+		if m.group, err = m.migration.Enter(ctx, now, m.group, welcome, nil); err != nil {
 			return err
 		}
 		own, err := m.group.EpochAuthenticator()
@@ -134,7 +134,7 @@ func end(ctx context.Context, now time.Time, members []*member, p suite.Policy, 
 	if err != nil {
 		return err
 	}
-	commit, err := members[0].group.Commit(ctx, now, reInit)
+	commit, err := members[0].group.Commit(ctx, now, mls.CommitOptions{}, reInit)
 	if err != nil {
 		return err
 	}
@@ -177,7 +177,7 @@ func (m *member) restart(now time.Time) error {
 func liveGroup(ctx context.Context, now time.Time, size int, p suite.Policy) ([]*member, error) {
 	members := make([]*member, size)
 	joiners := make([]*mls.OwnKeyPackage, size)
-	var adds []mls.CommitOption
+	var adds []mls.Proposal
 	for i := range members {
 		cfg := mls.Config{Suites: all.Registry(), Suite: from, Credential: mls.BasicCredential(fmt.Appendf(nil, "member %d", i))}
 		s, err := cfg.Suites.Suite(from)
@@ -187,7 +187,7 @@ func liveGroup(ctx context.Context, now time.Time, size int, p suite.Policy) ([]
 		if cfg.Signer, err = s.GenerateSigner(); err != nil {
 			return nil, err
 		}
-		if joiners[i], err = mls.NewKeyPackage(ctx, now, cfg); err != nil {
+		if joiners[i], err = mls.NewKeyPackage(ctx, now, cfg, mls.KeyPackageOptions{}); err != nil {
 			return nil, err
 		}
 		members[i] = &member{cfg: cfg}
@@ -199,14 +199,14 @@ func liveGroup(ctx context.Context, now time.Time, size int, p suite.Policy) ([]
 	if err != nil {
 		return nil, err
 	}
-	commit, err := first.Commit(ctx, now, adds...)
+	commit, err := first.Commit(ctx, now, mls.CommitOptions{}, adds...)
 	if err != nil {
 		return nil, err
 	}
 	for i, m := range members {
 		joining := commit
 		if i > 0 {
-			if joining, err = joiners[i].Join(ctx, now, commit.Welcome); err != nil {
+			if joining, err = joiners[i].Join(ctx, now, commit.Welcome, mls.JoinOptions{}); err != nil {
 				return nil, err
 			}
 		}

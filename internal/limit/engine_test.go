@@ -49,7 +49,7 @@ func (b bench) keyPackage() *mls.OwnKeyPackage {
 	require.NoError(b, err)
 	kp, err := mls.NewKeyPackage(b.Context(), now, mls.Config{
 		Suites: b.suites, Suite: b.suite, Signer: signer, Credential: mls.BasicCredential([]byte("newcomer")),
-	})
+	}, mls.KeyPackageOptions{})
 	require.NoError(b, err)
 	return kp
 }
@@ -97,7 +97,7 @@ func (b bench) commitAndProcess(g limit.Group, leaf uint32) {
 	var c *mls.Candidate
 	made := b.counter.of(func() {
 		var err error
-		c, err = committer.Commit(b.Context(), now)
+		c, err = committer.Commit(b.Context(), now, mls.CommitOptions{})
 		require.NoError(b, err)
 	})
 	require.Equal(b, calls(g.Commit()), made, "commit of leaf %d", leaf)
@@ -120,12 +120,12 @@ func (b bench) addAndJoin(g limit.Group) {
 	var c *mls.Candidate
 	made := b.counter.of(func() {
 		var err error
-		c, err = committer.Commit(b.Context(), now, mls.Add{KeyPackage: kp.KeyPackage})
+		c, err = committer.Commit(b.Context(), now, mls.CommitOptions{}, mls.Add{KeyPackage: kp.KeyPackage})
 		require.NoError(b, err)
 	})
 	require.Equal(b, calls(g.Add()), made, "add")
 	made = b.counter.of(func() {
-		_, err := adopted(kp.Join(b.Context(), now, c.Welcome))
+		_, err := adopted(kp.Join(b.Context(), now, c.Welcome, mls.JoinOptions{}))
 		require.NoError(b, err)
 	})
 	b.joins(g, made)

@@ -24,7 +24,7 @@ func TestEngineMeetsLimitOfFollowUp(t *testing.T) {
 }
 
 func (b bench) followUp(g limit.Group) {
-	c, err := b.member(0).Commit(b.Context(), now, mls.ReInit{GroupID: []byte("next"), CipherSuite: b.suite})
+	c, err := b.member(0).Commit(b.Context(), now, mls.CommitOptions{}, mls.ReInit{GroupID: []byte("next"), CipherSuite: b.suite})
 	require.NoError(b, err)
 	old, err := c.Adopt()
 	require.NoError(b, err)
@@ -33,24 +33,24 @@ func (b bench) followUp(g limit.Group) {
 		require.NoError(b, err)
 		return mls.Config{Suites: b.suites, Suite: b.suite, Signer: signer, Credential: credential}
 	}
-	var adds []mls.CommitOption
+	var others []*mls.KeyPackage
 	var joiner *mls.OwnKeyPackage
 	for i, leaf := range old.Members() {
 		if i == old.OwnLeaf() {
 			continue
 		}
-		joiner, err = mls.NewKeyPackage(b.Context(), now, config(leaf.Credential))
+		joiner, err = mls.NewKeyPackage(b.Context(), now, config(leaf.Credential), mls.KeyPackageOptions{})
 		require.NoError(b, err)
-		adds = append(adds, mls.Add{KeyPackage: joiner.KeyPackage})
+		others = append(others, joiner.KeyPackage)
 	}
 	cfg := config(old.Leaf(old.OwnLeaf()).Credential)
 	made := b.counter.of(func() {
-		c, err = old.Reinitialize(b.Context(), now, cfg, adds...)
+		c, err = old.Reinitialize(b.Context(), now, cfg, others, mls.FollowUpOptions{})
 		require.NoError(b, err)
 	})
 	require.Equal(b, calls(g.FollowUp()), made, "follow-up")
 	require.Equal(b, calls(g.JoinFollowUp()), b.counter.of(func() {
-		_, err := adopted(joiner.Join(b.Context(), now, c.Welcome, mls.FollowUpOf(old)))
+		_, err := adopted(joiner.Join(b.Context(), now, c.Welcome, mls.JoinOptions{Follows: old}))
 		require.NoError(b, err)
 	}), "join")
 
@@ -66,7 +66,7 @@ func (b bench) followUp(g limit.Group) {
 	near(g.KeyPackageBytes(), kp, 1)
 	next, err := c.Adopt()
 	require.NoError(b, err)
-	c, err = next.Commit(b.Context(), now)
+	c, err = next.Commit(b.Context(), now, mls.CommitOptions{})
 	require.NoError(b, err)
 	near(g.CommitBytes(), c.Message, g.Tree.Members)
 }

@@ -52,12 +52,12 @@ func (c *client) publishes(s *sentence) {
 		return
 	}
 	s.must("key package")
-	var options []mls.KeyPackageOption
+	var options mls.KeyPackageOptions
 	id := s.suiteID()
 	if s.take("to follow") {
-		options = append(options, mls.ToFollow(c.groups[s.word()]))
+		options.Follows = c.groups[s.word()]
 	}
-	own, err := mls.NewKeyPackage(c.ctx(), c.now, c.config(id), options...)
+	own, err := mls.NewKeyPackage(c.ctx(), c.now, c.config(id), options)
 	if c.ok(err) {
 		c.own, c.published = append(c.own, own), append(c.published, own.KeyPackage)
 	}
@@ -115,18 +115,19 @@ func (c *client) proposal(g *mls.Group, s *sentence) mls.Proposal {
 // alice commits [CHANGE...] [in GROUP]
 func (c *client) commits(s *sentence) {
 	g := c.group(s)
-	var options []mls.CommitOption
+	var options mls.CommitOptions
+	var proposals []mls.Proposal
 	for len(s.words) > 0 {
 		switch {
 		case s.take("new signature key"):
-			options = append(options, mls.WithCredential(mls.BasicCredential([]byte(c.name)), c.newSigner(g.Suite())))
+			options.Leaf.Signer = c.newSigner(g.Suite())
 		case s.take("without pending"):
-			options = append(options, mls.WithoutPending())
+			options.WithoutPending = true
 		default:
-			options = append(options, c.proposal(g, s))
+			proposals = append(proposals, c.proposal(g, s))
 		}
 	}
-	made, err := g.Commit(c.ctx(), c.now, options...)
+	made, err := g.Commit(c.ctx(), c.now, options, proposals...)
 	if c.ok(err) {
 		c.sendsCommit(&parcel{kind: "commit", group: string(g.GroupID()), epoch: g.Epoch(), data: made.Message}, made)
 	}
@@ -164,7 +165,7 @@ func (c *client) proposes(s *sentence) {
 	var message []byte
 	var err error
 	if s.take("update") {
-		message, err = g.ProposeUpdate(c.ctx(), c.now, nil)
+		message, err = g.ProposeUpdate(c.ctx(), c.now, mls.LeafOptions{}, nil)
 	} else {
 		message, err = g.Propose(c.ctx(), c.now, c.proposal(g, s), nil)
 	}
@@ -223,11 +224,11 @@ func (c *client) receives(p *parcel, s *sentence) {
 	c.t.Helper()
 	g := c.groups[p.group]
 	require.NotNil(c.t, g, "%s is not in %s", c.name, p.group)
-	var options []mls.ProcessOption
+	var proposals [][]byte
 	if s.take("with") {
-		options = append(options, mls.WithProposals(c.sent(s).data))
+		proposals = append(proposals, c.sent(s).data)
 	}
-	received, err := g.Process(c.ctx(), c.now, p.data, options...)
+	received, err := g.Process(c.ctx(), c.now, p.data, proposals...)
 	if !c.ok(err) {
 		return
 	}
@@ -261,12 +262,12 @@ func (c *client) joins(s *sentence) {
 
 func (c *client) joinsBy(welcome *parcel, follows string) {
 	c.t.Helper()
-	options := []mls.JoinOption{mls.WithPublicHandshake(c.publicHandshake)}
+	options := mls.JoinOptions{PublicHandshake: new(c.publicHandshake)}
 	if follows != "" {
-		options = append(options, mls.FollowUpOf(c.groups[follows]))
+		options.Follows = c.groups[follows]
 	}
 	require.NotEmpty(c.t, c.own, "%s has no key package", c.name)
-	joined, err := c.ownFor(welcome).Join(c.ctx(), c.now, welcome.data, options...)
+	joined, err := c.ownFor(welcome).Join(c.ctx(), c.now, welcome.data, options)
 	if !c.ok(err) {
 		return
 	}
@@ -293,11 +294,11 @@ func (c *client) joinsFromOutside(s *sentence) {
 	c.t.Helper()
 	info := c.sent(s)
 	g := info.author.groups[info.group] // whose members the GroupInfo lists, too
-	var options []mls.CommitOption
+	var options mls.ExternalJoinOptions
 	if s.take("in the place of") {
-		options = append(options, mls.Remove{Removed: leafOf(c.t, g, s.word())})
+		options.Remove = new(leafOf(c.t, g, s.word()))
 	}
-	made, err := mls.ExternalJoin(c.ctx(), c.now, c.config(g.Suite().Info().ID), info.data, options...)
+	made, err := mls.ExternalJoin(c.ctx(), c.now, c.config(g.Suite().Info().ID), info.data, options)
 	if c.ok(err) {
 		c.sendsCommit(&parcel{kind: "commit", group: info.group, epoch: info.epoch, data: made.Message}, made)
 	}
@@ -314,15 +315,15 @@ func (c *client) says(s *sentence) {
 	}
 }
 
-// adds takes "with NAME..." for key packages of a suite.
-func (c *client) adds(id suite.ID, s *sentence) []mls.CommitOption {
+// others takes "with NAME..." for key packages of a suite.
+func (c *client) others(id suite.ID, s *sentence) []*mls.KeyPackage {
 	c.t.Helper()
 	s.must("with")
-	var options []mls.CommitOption
+	var list []*mls.KeyPackage
 	for _, name := range s.rest() {
-		options = append(options, mls.Add{KeyPackage: c.existing(name).take(id)})
+		list = append(list, c.existing(name).take(id))
 	}
-	return options
+	return list
 }
 
 // alice reinitializes GROUP with NAME...
@@ -333,7 +334,7 @@ func (c *client) reinitializes(s *sentence) {
 	if r := old.ReInit(); r != nil {
 		id = r.CipherSuite
 	}
-	made, err := old.Reinitialize(c.ctx(), c.now, c.config(id), c.adds(id, s)...)
+	made, err := old.Reinitialize(c.ctx(), c.now, c.config(id), c.others(id, s), mls.FollowUpOptions{})
 	if c.ok(err) {
 		c.sendsCommit(&parcel{kind: "welcome", group: string(made.GroupID()), data: made.Welcome, follows: string(old.GroupID())}, made)
 	}
@@ -344,7 +345,7 @@ func (c *client) branches(s *sentence) {
 	s.must("to")
 	g, id := c.groups[c.current], s.word()
 	suite := g.Suite().Info().ID
-	made, err := g.Branch(c.ctx(), c.now, c.config(suite), []byte(id), nil, c.adds(suite, s)...)
+	made, err := g.Branch(c.ctx(), c.now, c.config(suite), []byte(id), nil, c.others(suite, s), mls.FollowUpOptions{})
 	if c.ok(err) {
 		c.sendsCommit(&parcel{kind: "welcome", group: id, data: made.Welcome}, made)
 	}

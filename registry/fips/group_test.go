@@ -137,11 +137,15 @@ func (l *life) create() error {
 }
 
 func (l *life) add(by string, names ...string) error {
-	keys, adds, err := l.keyPackages(names...)
+	keys, published, err := l.keyPackages(names...)
 	if err != nil {
 		return err
 	}
-	c, err := l.groups[by].Commit(l.ctx, today, adds...)
+	adds := make([]mls.Proposal, len(published))
+	for i, kp := range published {
+		adds[i] = mls.Add{KeyPackage: kp}
+	}
+	c, err := l.groups[by].Commit(l.ctx, today, mls.CommitOptions{}, adds...)
 	if err != nil {
 		return err
 	}
@@ -149,7 +153,7 @@ func (l *life) add(by string, names ...string) error {
 		return err
 	}
 	for name, key := range keys {
-		if l.groups[name], err = adopted(key.Join(l.ctx, today, c.Welcome)); err != nil {
+		if l.groups[name], err = adopted(key.Join(l.ctx, today, c.Welcome, mls.JoinOptions{})); err != nil {
 			return err
 		}
 	}
@@ -164,24 +168,24 @@ func adopted(c *mls.Candidate, err error) (*mls.Group, error) {
 	return c.Adopt()
 }
 
-func (l *life) keyPackages(names ...string) (map[string]*mls.OwnKeyPackage, []mls.CommitOption, error) {
+func (l *life) keyPackages(names ...string) (map[string]*mls.OwnKeyPackage, []*mls.KeyPackage, error) {
 	keys := map[string]*mls.OwnKeyPackage{}
-	var adds []mls.CommitOption
+	var published []*mls.KeyPackage
 	for _, name := range names {
 		cfg, err := l.config(name)
 		if err != nil {
 			return nil, nil, err
 		}
-		if keys[name], err = mls.NewKeyPackage(l.ctx, today, cfg); err != nil {
+		if keys[name], err = mls.NewKeyPackage(l.ctx, today, cfg, mls.KeyPackageOptions{}); err != nil {
 			return nil, nil, err
 		}
-		adds = append(adds, mls.Add{KeyPackage: keys[name].KeyPackage})
+		published = append(published, keys[name].KeyPackage)
 	}
-	return keys, adds, nil
+	return keys, published, nil
 }
 
-func (l *life) commit(by string, options ...mls.CommitOption) error {
-	c, err := l.groups[by].Commit(l.ctx, today, options...)
+func (l *life) commit(by string, proposals ...mls.Proposal) error {
+	c, err := l.groups[by].Commit(l.ctx, today, mls.CommitOptions{}, proposals...)
 	if err != nil {
 		return err
 	}
@@ -260,7 +264,7 @@ func (l *life) talk() error {
 }
 
 func (l *life) update() error {
-	message, err := l.groups["c"].ProposeUpdate(l.ctx, today, nil)
+	message, err := l.groups["c"].ProposeUpdate(l.ctx, today, mls.LeafOptions{}, nil)
 	if err != nil {
 		return err
 	}
@@ -275,7 +279,7 @@ func (l *life) update() error {
 // shortPSK wants a refusal that says why, and nothing changed.
 func (l *life) shortPSK() error {
 	before := l.groups["a"].Epoch()
-	_, err := l.groups["a"].Commit(l.ctx, today, mls.PreSharedKey{PSK: mls.PreSharedKeyID{Type: mls.PSKExternal, ID: []byte("short")}})
+	_, err := l.groups["a"].Commit(l.ctx, today, mls.CommitOptions{}, mls.PreSharedKey{PSK: mls.PreSharedKeyID{Type: mls.PSKExternal, ID: []byte("short")}})
 	if !errors.Is(err, suite.ErrShortSecret) {
 		return fmt.Errorf("the error is %v, want %v", err, suite.ErrShortSecret)
 	}
@@ -297,7 +301,7 @@ func (l *life) external() error {
 	if err != nil {
 		return err
 	}
-	c, err := mls.ExternalJoin(l.ctx, today, cfg, info)
+	c, err := mls.ExternalJoin(l.ctx, today, cfg, info, mls.ExternalJoinOptions{})
 	if err != nil {
 		return err
 	}
@@ -315,18 +319,18 @@ func (l *life) restore() error {
 	if err != nil {
 		return err
 	}
-	key, err := mls.NewKeyPackage(l.ctx, today, cfg)
+	key, err := mls.NewKeyPackage(l.ctx, today, cfg, mls.KeyPackageOptions{})
 	if err != nil {
 		return err
 	}
-	c, err := l.groups["a"].Commit(l.ctx, today, mls.Add{KeyPackage: key.KeyPackage})
+	c, err := l.groups["a"].Commit(l.ctx, today, mls.CommitOptions{}, mls.Add{KeyPackage: key.KeyPackage})
 	if err != nil {
 		return err
 	}
 	if err := l.adopt("a", c); err != nil {
 		return err
 	}
-	e, err := adopted(key.Join(l.ctx, today, c.Welcome))
+	e, err := adopted(key.Join(l.ctx, today, c.Welcome, mls.JoinOptions{}))
 	if err != nil {
 		return err
 	}
@@ -356,11 +360,11 @@ func (l *life) reInit() error {
 	if err != nil {
 		return err
 	}
-	keys, adds, err := l.keyPackages("c", "d", "e")
+	keys, published, err := l.keyPackages("c", "d", "e")
 	if err != nil {
 		return err
 	}
-	c, err := l.groups["a"].Reinitialize(l.ctx, today, cfg, adds...)
+	c, err := l.groups["a"].Reinitialize(l.ctx, today, cfg, published, mls.FollowUpOptions{})
 	if err != nil {
 		return err
 	}
@@ -369,7 +373,7 @@ func (l *life) reInit() error {
 		return err
 	}
 	for name, key := range keys {
-		if l.groups[name], err = adopted(key.Join(l.ctx, today, c.Welcome)); err != nil {
+		if l.groups[name], err = adopted(key.Join(l.ctx, today, c.Welcome, mls.JoinOptions{})); err != nil {
 			return err
 		}
 	}
