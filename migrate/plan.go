@@ -260,7 +260,7 @@ func (p *Plan) ReInit(groupID []byte, extensions ...mls.Extension) (mls.ReInit, 
 		groupID = make([]byte, p.To.Suite.Hash.Size)
 		rand.Read(groupID)
 	}
-	return mls.ReInit{GroupID: groupID, CipherSuite: p.To.Suite.ID, Extensions: extensions}, nil
+	return mls.ReInit{GroupID: groupID, Version: mls.VersionMLS10, CipherSuite: p.To.Suite.ID, Extensions: extensions}, nil
 }
 
 // nameOf names a member for people.

@@ -73,7 +73,7 @@ func TestPlanByWhatMembersAdvertise(t *testing.T) {
 	x := mls.Extension{Type: mls.ExtensionApplicationID, Data: []byte("x")}
 	r, err = p.ReInit([]byte("id"), x)
 	require.NoError(t, err)
-	require.Equal(t, mls.ReInit{GroupID: []byte("id"), CipherSuite: hybrid768, Extensions: mls.Extensions{x}}, r)
+	require.Equal(t, mls.ReInit{GroupID: []byte("id"), Version: mls.VersionMLS10, CipherSuite: hybrid768, Extensions: mls.Extensions{x}}, r)
 
 	// One does not know the suite.
 	w = newWorld(t, 3, classic, hybrid768, "pq-confidential", func(c *client) {
