@@ -137,7 +137,7 @@ func (ch *Change) refused(rule string) *ValidationError {
 func changed(changes []Change, leaf LeafIndex, old, next *LeafNode, reason ChangeReason) []Change {
 	ch := change(leaf, next, reason)
 	if old != nil {
-		if old.Credential.equal(next.Credential) && bytes.Equal(old.SignatureKey, next.SignatureKey) {
+		if equalCredentials(old.Credential, next.Credential) && bytes.Equal(old.SignatureKey, next.SignatureKey) {
 			return changes
 		}
 		ch.Old = &old.Credential
@@ -169,10 +169,10 @@ func changedSenders(changes []Change, old, next *groupExtensions) []Change {
 	}
 	known := make(map[senderKey]bool, len(before))
 	for _, s := range before {
-		known[senderKey{string(s.SignatureKey), s.Credential.key()}] = true
+		known[senderKey{string(s.SignatureKey), keyOf(s.Credential)}] = true
 	}
 	for _, s := range next.senders {
-		if !known[senderKey{string(s.SignatureKey), s.Credential.key()}] {
+		if !known[senderKey{string(s.SignatureKey), keyOf(s.Credential)}] {
 			changes = append(changes, Change{
 				Leaf: noLeaf, Credential: s.Credential, SignatureKey: s.SignatureKey, Reason: ChangeExternalSender,
 			})

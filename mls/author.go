@@ -11,7 +11,7 @@ func (p *publicState) author(sender Sender) (Author, error) {
 	if leaf == nil {
 		return Author{}, violation("6.1", "sender is a non-blank leaf").atLeaf(sender.Leaf)
 	}
-	return leaf.author(p.context.Epoch), nil
+	return authorOf(leaf, p.context.Epoch), nil
 }
 
 // externalAuthor returns one of the group's external_senders (RFC 9420, Section
@@ -38,7 +38,7 @@ func (p *publicState) proposer(sender Sender, proposal Proposal) (Author, error)
 func (t *transition) Author() Author {
 	epoch := max(1, t.to.context.Epoch) - 1
 	if t.committer.Type == SenderMember && t.old != nil {
-		return t.old.tree.leaf(t.committer.Leaf).author(epoch)
+		return authorOf(t.old.tree.leaf(t.committer.Leaf), epoch)
 	}
-	return t.to.tree.leaf(t.leaf).author(epoch)
+	return authorOf(t.to.tree.leaf(t.leaf), epoch)
 }

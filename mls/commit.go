@@ -128,7 +128,7 @@ func (m *commitMaker) make(ctx context.Context, q questions, list []CommittedPro
 		return nil, nil, err
 	}
 	if m.sender.Type == SenderNewMemberCommit {
-		author := path.leaf.author(p.context.Epoch)
+		author := authorOf(path.leaf, p.context.Epoch)
 		for i := range list {
 			list[i].Author = author
 		}
@@ -269,7 +269,7 @@ func (m *commitMaker) mergeLeaf(ctx context.Context, a *applied, path *ownPath, 
 		return err
 	}
 	if m.plan.own != nil { // the caller's credential, key and extensions may not fit together
-		if err := leaf.validate(m.public.suite, LeafNodeCommit, m.public.place(own)); err != nil {
+		if err := validateLeafNode(leaf, m.public.suite, LeafNodeCommit, m.public.place(own)); err != nil {
 			return atLeaf(err, own)
 		}
 	}

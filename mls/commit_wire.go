@@ -30,7 +30,7 @@ type proposalOrRef struct {
 func (p *proposalOrRef) marshal(w *wire.Writer) {
 	if p.proposal != nil {
 		w.Uint8(uint8(byValue))
-		marshalProposal(w, p.proposal)
+		Write(w, &TypedProposal{p.proposal})
 		return
 	}
 	if len(p.ref) == 0 {
@@ -43,12 +43,22 @@ func (p *proposalOrRef) marshal(w *wire.Writer) {
 func (p *proposalOrRef) unmarshal(r *wire.Reader) {
 	switch wire.ReadEnum(r, "proposal or reference type", byReference) {
 	case byValue:
-		p.proposal = unmarshalProposal(r)
+		var typed TypedProposal
+		Read(r, &typed)
+		p.proposal = typed.Proposal
 	case byReference:
 		if p.ref = r.Bytes(); len(p.ref) == 0 {
 			r.Fail(errEmptyRef)
 		}
 	}
+}
+
+func (*proposalOrRef) skip(r *wire.Reader) {
+	if proposalOrRefType(r.Uint8()) == byReference {
+		r.Skip()
+		return
+	}
+	Skip(r, (*TypedProposal)(nil))
 }
 
 var errEmptyRef = wire.Malformed("reference to a proposal is empty")

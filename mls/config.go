@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/sortedset"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -183,15 +184,15 @@ func (c *Config) validate() error {
 	if err := c.checkTypes(); err != nil {
 		return err
 	}
-	return c.Credential.certifies(c.Signer.PublicKey())
+	return certifies(&c.Credential, c.Signer.PublicKey())
 }
 
 // checkTypes checks the lists of types that the client advertises.
 func (c *Config) checkTypes() error {
-	if err := checkAdvertised("Extensions", c.Extensions); err != nil {
+	if err := checkAdvertised("Extensions", c.Extensions, isDefaultExtension); err != nil {
 		return err
 	}
-	if err := checkAdvertised("Proposals", c.proposalTypes()); err != nil {
+	if err := checkAdvertised("Proposals", c.proposalTypes(), isDefaultProposal); err != nil {
 		return err
 	}
 	return checkUnreserved("Credentials", c.Credentials)
@@ -218,18 +219,17 @@ func checkUnreserved[T interface {
 // a default type, which RFC 9420, Section 7.2, forbids listing.
 func checkAdvertised[T interface {
 	~uint16
-	isDefault() bool
 	fmt.Stringer
-}](field string, list []T) error {
+}](field string, list []T, isDefault func(T) bool) error {
 	if err := checkUnreserved(field, list); err != nil {
 		return err
 	}
 	for _, t := range list {
-		if t.isDefault() {
+		if isDefault(t) {
 			return fmt.Errorf("mls: Config.%s lists %s, which every client supports and none lists (RFC 9420, Section 7.2)", field, t)
 		}
 	}
-	if i := repeated(len(list), func(i int) uint16 { return uint16(list[i]) }); i >= 0 {
+	if i := codepoint.Repeated(len(list), func(i int) uint16 { return uint16(list[i]) }); i >= 0 {
 		return fmt.Errorf("mls: Config.%s lists %s twice", field, list[i])
 	}
 	return nil

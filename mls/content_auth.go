@@ -141,7 +141,7 @@ func (f *framing) checkOutgoing(format WireFormat, c *authenticatedContent) erro
 	if err := checkFormat(format, &c.content); err != nil {
 		return err
 	}
-	return f.group.isFor(c.content.groupID, c.content.epoch)
+	return isFor(f.group, c.content.groupID, c.content.epoch)
 }
 
 // author returns the signer that a message names. A new member's message names it by the
@@ -152,13 +152,13 @@ func (f *framing) author(c *framedContent) (Author, error) {
 		if c.commit == nil || c.commit.path == nil {
 			return Author{}, violation("12.4.3.2", "an external commit without a path")
 		}
-		return c.commit.path.leafNode.author(c.epoch), nil
+		return authorOf(c.commit.path.leafNode, c.epoch), nil
 	case SenderNewMemberProposal:
 		add, ok := c.proposal.(Add)
 		if !ok {
 			return Author{}, violation("6.1", "a proposal of a new member that is no Add")
 		}
-		return add.KeyPackage.LeafNode.author(c.epoch), nil
+		return authorOf(&add.KeyPackage.LeafNode, c.epoch), nil
 	}
 	return f.member(c.sender)
 }

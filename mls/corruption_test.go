@@ -193,9 +193,9 @@ func keyPackageSpecimen(t *testing.T, g *Group) *specimen {
 func welcomeSpecimen(t *testing.T, c *Candidate, k *OwnKeyPackage) *specimen {
 	m, err := Parse[Message](c.Welcome)
 	require.NoError(t, err)
-	other := m.Welcome.secrets[1]
-	start := bytes.Index(c.Welcome, other.newMember) - 1
-	end := bytes.Index(c.Welcome, other.secrets.ciphertext) + len(other.secrets.ciphertext)
+	other := m.Welcome.Secrets[1]
+	start := bytes.Index(c.Welcome, other.NewMember) - 1
+	end := bytes.Index(c.Welcome, other.Ciphertext) + len(other.Ciphertext)
 	initKey, leafKey := k.initKey, k.leafKey
 	join := func(b []byte) error {
 		joined, err := k.Join(t.Context(), insiderTime, b, JoinOptions{})

@@ -1,6 +1,7 @@
 package mls
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/mlsuite/mlsuite/internal/sortedset"
@@ -14,7 +15,7 @@ func (r *listRules) handles(p Custom, sender Sender) error {
 	case !ok && r.anyType:
 		return nil
 	case !ok:
-		return unsupported(p.ProposalType, "proposal type")
+		return fmt.Errorf("%w proposal type %s", ErrUnsupported, p.ProposalType)
 	case sender.Type == SenderExternal && !custom.External:
 		return violation("12.1.8", "proposal of the type %s is not sent by an external sender", p.ProposalType)
 	}

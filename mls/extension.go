@@ -1,6 +1,7 @@
 package mls
 
 import (
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/wire"
 )
 
@@ -42,7 +43,7 @@ func (e Extensions) Find(t ExtensionType) ([]byte, bool) {
 
 // twice returns the first extension that has the type of an earlier one, or nil.
 func (e Extensions) twice() *Extension {
-	if i := repeated(len(e), func(i int) uint16 { return uint16(e[i].Type) }); i >= 0 {
+	if i := codepoint.Repeated(len(e), func(i int) uint16 { return uint16(e[i].Type) }); i >= 0 {
 		return &e[i]
 	}
 	return nil
@@ -54,31 +55,6 @@ func (e Extensions) check() error {
 		return wire.Malformed("two extensions of type %s", x.Type)
 	}
 	return nil
-}
-
-// repeated returns the index of the first of n code points that equals an earlier one, or
-// -1. It takes time in proportion to n.
-func repeated(n int, at func(i int) uint16) int {
-	if n <= 16 { // as almost all lists are
-		for i := range n {
-			for j := range i {
-				if at(i) == at(j) {
-					return i
-				}
-			}
-		}
-		return -1
-	}
-	var seen [1 << 16 / 64]uint64 // a bit for each
-	for i := range n {
-		v := at(i)
-		if word, bit := &seen[v/64], uint64(1)<<(v%64); *word&bit == 0 {
-			*word |= bit
-		} else {
-			return i
-		}
-	}
-	return -1
 }
 
 func (e Extensions) marshal(w *wire.Writer) {
@@ -112,13 +88,13 @@ type RequiredCapabilities struct {
 
 // check returns an error of package wire if a list, which is a set, has a type twice.
 func (c *RequiredCapabilities) check() error {
-	if i := repeated(len(c.Extensions), func(i int) uint16 { return uint16(c.Extensions[i]) }); i >= 0 {
+	if i := codepoint.Repeated(len(c.Extensions), func(i int) uint16 { return uint16(c.Extensions[i]) }); i >= 0 {
 		return wire.Malformed("extension %s is required twice", c.Extensions[i])
 	}
-	if i := repeated(len(c.Proposals), func(i int) uint16 { return uint16(c.Proposals[i]) }); i >= 0 {
+	if i := codepoint.Repeated(len(c.Proposals), func(i int) uint16 { return uint16(c.Proposals[i]) }); i >= 0 {
 		return wire.Malformed("proposal %s is required twice", c.Proposals[i])
 	}
-	if i := repeated(len(c.Credentials), func(i int) uint16 { return uint16(c.Credentials[i]) }); i >= 0 {
+	if i := codepoint.Repeated(len(c.Credentials), func(i int) uint16 { return uint16(c.Credentials[i]) }); i >= 0 {
 		return wire.Malformed("credential %s is required twice", c.Credentials[i])
 	}
 	return nil
@@ -173,13 +149,3 @@ func (s ExternalSenders) marshal(w *wire.Writer) { wire.WriteAll(w, s, (*Externa
 func (s *ExternalSenders) unmarshal(r *wire.Reader) {
 	*s = wire.ReadAll(r, (*ExternalSender).skip, (*ExternalSender).unmarshal)
 }
-
-// externalPub is the content of the external_pub extension of a GroupInfo: the
-// group's public key for external commits (RFC 9420, Section 12.4.3.2).
-type externalPub struct {
-	key []byte
-}
-
-func (p *externalPub) marshal(w *wire.Writer) { w.Bytes(p.key) }
-
-func (p *externalPub) unmarshal(r *wire.Reader) { p.key = r.Bytes() }

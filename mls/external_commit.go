@@ -80,7 +80,7 @@ func externalKey(s suite.Suite, e *epochSecrets) (*privateKey, error) {
 	return deriveKey(s, e.external)
 }
 
-// externalPubOf returns the public key to which joiners send the init_secret.
+// readExternalPub returns the public key to which joiners send the init_secret.
 func externalPubOf(s suite.Suite, e *epochSecrets) ([]byte, error) {
 	key, err := externalKey(s, e)
 	if err != nil {
@@ -221,7 +221,7 @@ func parseGroupInfoMessage(b []byte) (*GroupInfo, error) {
 // sendExternalInit sends an init_secret to the group's external key (RFC 9420,
 // Section 8.3).
 func sendExternalInit(s suite.Suite, info *GroupInfo) (kemOutput, initSecret []byte, err error) {
-	pub, err := info.externalPub(s)
+	pub, err := readExternalPub(info, s)
 	if err != nil {
 		return nil, nil, err
 	}

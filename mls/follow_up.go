@@ -177,7 +177,7 @@ func (g *Group) follow(ctx context.Context, now time.Time, cfg Config, usage Res
 // sameClient asks the application whether two credentials belong to one client. Without
 // an Authenticator, they do if they are identical.
 func (c *Config) sameClient(a, b Credential) bool {
-	return a.equal(b) || c.Authenticator != nil && c.Authenticator.SameClient(a, b)
+	return equalCredentials(a, b) || c.Authenticator != nil && c.Authenticator.SameClient(a, b)
 }
 
 // sameMembers checks that the new group has the members of the old one and no others:

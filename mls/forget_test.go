@@ -143,7 +143,10 @@ func TestWelcomeNamesItsKeyPackages(t *testing.T) {
 	require.NoError(t, err)
 	m, err := Parse[Message](c.Welcome)
 	require.NoError(t, err)
-	refs := m.Welcome.KeyPackageRefs()
+	var refs [][]byte
+	for _, s := range m.Welcome.Secrets {
+		refs = append(refs, s.NewMember)
+	}
 	require.Equal(t, [][]byte{a.Ref, b.Ref}, refs)
 	clear(refs[0])
 	_, err = adopted(a.Join(t.Context(), insiderTime, c.Welcome, JoinOptions{}))

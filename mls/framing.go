@@ -6,44 +6,6 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// Sender says who sent a message, and in which role (RFC 9420, Section 6).
-//
-//	struct {
-//	    SenderType sender_type;
-//	    select (Sender.sender_type) {
-//	        case member:   uint32 leaf_index;
-//	        case external: uint32 sender_index;
-//	        case new_member_commit:
-//	        case new_member_proposal:
-//	            struct{};
-//	    };
-//	} Sender;
-type Sender struct {
-	Type  SenderType
-	Leaf  LeafIndex // of SenderMember
-	Index uint32    // of SenderExternal: into the group's [ExternalSenders]
-}
-
-func (s *Sender) marshal(w *wire.Writer) {
-	wire.WriteEnum(w, "sender type", s.Type, SenderNewMemberCommit)
-	switch s.Type {
-	case SenderMember:
-		w.Uint32(uint32(s.Leaf))
-	case SenderExternal:
-		w.Uint32(s.Index)
-	}
-}
-
-func (s *Sender) unmarshal(r *wire.Reader) {
-	s.Type = wire.ReadEnum(r, "sender type", SenderNewMemberCommit)
-	switch s.Type {
-	case SenderMember:
-		s.Leaf = LeafIndex(r.Uint32())
-	case SenderExternal:
-		s.Index = r.Uint32()
-	}
-}
-
 // framedContent is a message with its context, before any protection (RFC 9420,
 // Section 6).
 //
@@ -78,18 +40,18 @@ type framedContent struct {
 func (c *framedContent) marshal(w *wire.Writer) {
 	w.Bytes(c.groupID)
 	w.Uint64(c.epoch)
-	c.sender.marshal(w)
+	Write(w, &c.sender)
 	w.Bytes(c.authenticatedData)
-	marshalContentType(w, c.contentType)
+	wire.WriteEnum(w, "content type", c.contentType, ContentCommit)
 	c.marshalBody(w)
 }
 
 func (c *framedContent) unmarshal(r *wire.Reader) {
 	c.groupID = r.Bytes()
 	c.epoch = r.Uint64()
-	c.sender.unmarshal(r)
+	Read(r, &c.sender)
 	c.authenticatedData = r.Bytes()
-	c.contentType = unmarshalContentType(r)
+	c.contentType = wire.ReadEnum(r, "content type", ContentCommit)
 	c.unmarshalBody(r)
 	if r.Err() == nil && !c.senderMay() {
 		r.Fail(wire.Malformed("sender of type %s may not send this %s", c.sender.Type, c.contentType))
@@ -106,7 +68,7 @@ func (c *framedContent) marshalBody(w *wire.Writer) {
 	case ContentApplication:
 		w.Bytes(c.applicationData)
 	case ContentProposal:
-		marshalProposal(w, c.proposal)
+		Write(w, &TypedProposal{c.proposal})
 	case ContentCommit:
 		if c.commit == nil {
 			w.Fail(wire.Malformed("commit is missing"))
@@ -142,7 +104,9 @@ func (c *framedContent) unmarshalBody(r *wire.Reader) {
 	case ContentApplication:
 		c.applicationData = r.Bytes()
 	case ContentProposal:
-		c.proposal = unmarshalProposal(r)
+		var p TypedProposal
+		Read(r, &p)
+		c.proposal = p.Proposal
 	case ContentCommit:
 		c.commit = wire.ReadNew(r, (*commit).unmarshal)
 	}
@@ -156,8 +120,7 @@ func (c *framedContent) senderMay() bool {
 		if c.contentType != ContentProposal {
 			return false
 		}
-		kind, ok := c.proposal.Type().kind()
-		return !ok || kind.external // the application says it of other types
+		return fromOutside(c.proposal.Type())
 	case SenderNewMemberProposal:
 		return c.contentType == ContentProposal && c.proposal.Type() == ProposalAdd
 	case SenderNewMemberCommit:
@@ -170,7 +133,7 @@ func (c *framedContent) senderMay() bool {
 // Section 6.1). Members and joiners by commit sign groupContext too, the encoded
 // GroupContext; for other senders it is not used.
 func (c *framedContent) marshalTBS(w *wire.Writer, format WireFormat, groupContext []byte) {
-	marshalVersion(w, VersionMLS10)
+	w.Uint16(uint16(VersionMLS10))
 	w.Uint16(uint16(format))
 	c.marshal(w)
 	if c.sender.Type == SenderMember || c.sender.Type == SenderNewMemberCommit {
@@ -256,35 +219,12 @@ func (c *authenticatedContent) unmarshal(r *wire.Reader) {
 // proposalRef returns the ProposalRef of the proposal that c carries (RFC 9420,
 // Section 5.2).
 func proposalRef(s suite.Suite, c *authenticatedContent) ([]byte, error) {
-	return refMarshalled(s, label.ProposalRef, c)
-}
-
-func refMarshalled(s suite.Suite, name string, x interface{ marshal(w *wire.Writer) }) ([]byte, error) {
-	value, err := wire.Marshal(x.marshal)
+	value, err := wire.Marshal(c.marshal)
 	if err != nil {
 		return nil, err
 	}
-	return label.RefHash(s, name, value)
+	return label.RefHash(s, label.ProposalRef, value)
 }
 
-// Author is the signer of a message, as of the message's epoch. In another epoch, the
-// leaf or the index among the external senders may belong to somebody else. A new
-// member's credential and key are those of the leaf that it brings.
-//
-// The caller must not change what it refers to.
-type Author struct {
-	Epoch        uint64 // of the message
-	Credential   Credential
-	SignatureKey []byte // the key that verified the signature
-}
-
-// author returns the signer whose leaf is l in an epoch.
-func (l *LeafNode) author(epoch uint64) Author { return Author{epoch, l.Credential, l.SignatureKey} }
-
-func marshalContentType(w *wire.Writer, t ContentType) {
-	wire.WriteEnum(w, "content type", t, ContentCommit)
-}
-
-func unmarshalContentType(r *wire.Reader) ContentType {
-	return wire.ReadEnum(r, "content type", ContentCommit)
-}
+// authorOf returns the signer whose leaf is l in an epoch.
+func authorOf(l *LeafNode, epoch uint64) Author { return Author{epoch, l.Credential, l.SignatureKey} }

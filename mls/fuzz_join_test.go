@@ -122,7 +122,7 @@ func FuzzExternalJoin(f *testing.F) {
 					}
 				}
 			}
-			tbs, err := info.tbs()
+			tbs, err := groupInfoTBS(info)
 			require.NoError(t, err)
 			info.Signature, err = label.Sign(t.Context(), g.cfg.Signer, label.GroupInfoTBS, tbs)
 			require.NoError(t, err)

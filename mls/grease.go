@@ -55,7 +55,7 @@ func lastGrease[T ~uint16](list []T) T {
 // addGrease puts a reserved value into each list of capabilities and a reserved
 // extension into the leaf (RFC 9420, Section 13.5). It does not change lists in
 // place.
-func (n *LeafNode) addGrease() {
+func addGrease(n *LeafNode) {
 	c := &n.Capabilities
 	c.CipherSuites = withGrease(c.CipherSuites)
 	c.Proposals = withGrease(c.Proposals)

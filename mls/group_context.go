@@ -1,8 +1,6 @@
 package mls
 
 import (
-	"bytes"
-
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -46,18 +44,4 @@ func (c *GroupContext) unmarshal(r *wire.Reader) {
 	c.TreeHash = r.Bytes()
 	c.ConfirmedTranscriptHash = r.Bytes()
 	c.Extensions.unmarshal(r)
-}
-
-// isFor returns [ErrWrongGroup], [ErrFutureEpoch] or [ErrPastEpoch] if a message is not
-// for this epoch.
-func (c *GroupContext) isFor(groupID []byte, epoch uint64) error {
-	switch {
-	case !bytes.Equal(groupID, c.GroupID):
-		return ErrWrongGroup
-	case epoch > c.Epoch:
-		return ErrFutureEpoch
-	case epoch < c.Epoch:
-		return ErrPastEpoch
-	}
-	return nil
 }

@@ -7,6 +7,12 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
+// needs is what the extensions of a GroupContext require of each member.
+type needs struct {
+	types    []ExtensionType // of the extensions
+	required RequiredCapabilities
+}
+
 // groupExtensions are the extensions of a GroupContext with the content of those that
 // every client knows, read once: there may be thousands of external_senders, and every
 // leaf and every message asks. It is immutable.
@@ -23,10 +29,10 @@ type groupExtensions struct {
 // readGroupExtensions returns the extensions of a GroupContext, each of which has to be
 // there once (RFC 9420, Section 13.4), and parses those that are known here.
 func readGroupExtensions(e Extensions) (*groupExtensions, error) {
-	if err := e.unique("GroupContext"); err != nil {
+	if err := uniqueExtensions(e, "GroupContext"); err != nil {
 		return nil, err
 	}
-	g := &groupExtensions{list: e, needs: needs{types: e.types()}}
+	g := &groupExtensions{list: e, needs: needs{types: extensionTypes(e)}}
 	if data, ok := e.Find(ExtensionRequiredCapabilities); ok {
 		required, err := Parse[RequiredCapabilities](data)
 		if err != nil {

@@ -160,15 +160,3 @@ func nameOf[T ~uint8 | ~uint16](names []string, v T) string {
 	}
 	return fmt.Sprintf("0x%04X", uint16(v))
 }
-
-// isDefault reports whether every client supports an extension type without
-// saying so (RFC 9420, Section 7.2).
-func (t ExtensionType) isDefault() bool {
-	return ExtensionApplicationID <= t && t <= ExtensionExternalSenders
-}
-
-// isDefault reports whether every client supports a proposal type without saying
-// so (RFC 9420, Section 7.2).
-func (t ProposalType) isDefault() bool {
-	return ProposalAdd <= t && t <= ProposalGroupContextExtensions
-}

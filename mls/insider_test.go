@@ -87,7 +87,7 @@ func (m insider) update(change func(*LeafNode)) Update {
 
 func signLeaf(t testing.TB, n *LeafNode, signer suite.Signer, at leafPlace) {
 	t.Helper()
-	tbs, err := n.tbs(at)
+	tbs, err := leafNodeTBS(n, at)
 	require.NoError(t, err)
 	n.Signature, err = label.Sign(t.Context(), signer, label.LeafNodeTBS, tbs)
 	require.NoError(t, err)
@@ -95,7 +95,7 @@ func signLeaf(t testing.TB, n *LeafNode, signer suite.Signer, at leafPlace) {
 
 func signKeyPackage(t testing.TB, kp *KeyPackage, signer suite.Signer) {
 	t.Helper()
-	tbs, err := kp.tbs()
+	tbs, err := keyPackageTBS(kp)
 	require.NoError(t, err)
 	kp.Signature, err = label.Sign(t.Context(), signer, label.KeyPackageTBS, tbs)
 	require.NoError(t, err)

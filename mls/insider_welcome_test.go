@@ -64,7 +64,7 @@ func (c *forged) welcomeAndTree(f welcomeForgery) (welcome, tree []byte) {
 	if f.info != nil {
 		f.info(info)
 	}
-	tbs, err := info.tbs()
+	tbs, err := groupInfoTBS(info)
 	require.NoError(t, err)
 	if f.signer == nil {
 		f.signer = c.cfg.Signer
@@ -84,9 +84,9 @@ func (c *forged) welcomeAndTree(f welcomeForgery) (welcome, tree []byte) {
 		sealed, err := b.sealSecrets(sealer, kp, c.applied.added[i], c.path)
 		require.NoError(t, err)
 		if f.secrets != nil {
-			sealed.secrets = c.resealed(sealer, kp, c.applied.added[i], f.secrets)
+			sealed.KEMOutput, sealed.Ciphertext = c.resealed(sealer, kp, c.applied.added[i], f.secrets)
 		}
-		w.secrets = append(w.secrets, sealed)
+		w.Secrets = append(w.Secrets, sealed)
 	}
 	if f.welcome != nil {
 		f.welcome(w)
@@ -97,7 +97,7 @@ func (c *forged) welcomeAndTree(f welcomeForgery) (welcome, tree []byte) {
 }
 
 // resealed encrypts changed GroupSecrets to one joiner.
-func (c *forged) resealed(sealer suite.Sealer, kp *KeyPackage, leaf LeafIndex, change func(*groupSecrets)) hpkeCiphertext {
+func (c *forged) resealed(sealer suite.Sealer, kp *KeyPackage, leaf LeafIndex, change func(*groupSecrets)) (kemOutput, ciphertext []byte) {
 	c.t.Helper()
 	secrets := groupSecrets{joinerSecret: c.joiner}
 	if c.path != nil {
@@ -112,9 +112,9 @@ func (c *forged) resealed(sealer suite.Sealer, kp *KeyPackage, leaf LeafIndex, c
 	change(&secrets)
 	plaintext, err := wire.Marshal(secrets.marshal)
 	require.NoError(c.t, err)
-	enc, ciphertext, err := sealer.Seal(kp.InitKey, nil, plaintext)
+	kemOutput, ciphertext, err = sealer.Seal(kp.InitKey, nil, plaintext)
 	require.NoError(c.t, err)
-	return hpkeCiphertext{enc, ciphertext}
+	return kemOutput, ciphertext
 }
 
 // treeHash returns the hash of a tree that may hold a key twice.

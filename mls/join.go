@@ -150,12 +150,12 @@ func (k *OwnKeyPackage) openSecrets(w *Welcome, initKey *privateKey) (*groupSecr
 	if id := k.suite.Info().ID; w.CipherSuite != id {
 		return nil, fmt.Errorf("%w: its cipher suite is %s, the key package's %s", ErrNotRecipient, w.CipherSuite, id)
 	}
-	for i := range w.secrets {
-		entry := &w.secrets[i]
-		if !bytes.Equal(entry.newMember, k.Ref) {
+	for i := range w.Secrets {
+		entry := &w.Secrets[i]
+		if !bytes.Equal(entry.NewMember, k.Ref) {
 			continue
 		}
-		plaintext, err := label.Open(initKey, label.Welcome, w.EncryptedGroupInfo, entry.secrets.kemOutput, entry.secrets.ciphertext)
+		plaintext, err := label.Open(initKey, label.Welcome, w.EncryptedGroupInfo, entry.KEMOutput, entry.Ciphertext)
 		if err != nil {
 			return nil, err
 		}
@@ -189,7 +189,7 @@ func (k *OwnKeyPackage) resolvePSKs(ctx context.Context, q questions, ids []PreS
 func (k *OwnKeyPackage) memberView(p *publicState, info *GroupInfo, secrets *groupSecrets) (*memberView, error) {
 	own := &k.KeyPackage.LeafNode
 	leaf, ok := p.tree.hasSignatureKey(own.SignatureKey)
-	if !ok || !own.equal(p.tree.leaf(leaf)) {
+	if !ok || !equalLeaves(own, p.tree.leaf(leaf)) {
 		return nil, violation("12.4.3.1", "tree holds the leaf of the key package")
 	}
 	v := &memberView{leaf: leaf, pathKeys: map[NodeIndex]*privateKey{}}
@@ -250,10 +250,10 @@ func publicStateOf(ctx context.Context, q questions, s suite.Suite, info *GroupI
 	if err != nil {
 		return nil, err
 	}
-	if err := info.Extensions.unique("GroupInfo"); err != nil {
+	if err := uniqueExtensions(info.Extensions, "GroupInfo"); err != nil {
 		return nil, err
 	}
-	if err := info.checkHashes(s); err != nil {
+	if err := checkHashes(info, s); err != nil {
 		return nil, err
 	}
 	if inside, ok := info.Extensions.Find(ExtensionRatchetTree); ok {
@@ -309,7 +309,7 @@ func (p *publicState) verifyGroupInfo(info *GroupInfo) error {
 	if signer == nil {
 		return violation("12.4.3.1", "signer of the GroupInfo is a member").atLeaf(info.Signer)
 	}
-	tbs, err := info.tbs()
+	tbs, err := groupInfoTBS(info)
 	if err != nil {
 		return err
 	}
@@ -329,7 +329,7 @@ func (p *publicState) validateLeaves(policy LifetimePolicy) error {
 	}
 	return parallel.For(len(indices), func(i int) error {
 		leaf := p.tree.leaf(indices[i])
-		err := leaf.validate(p.suite, leaf.Source, p.place(indices[i]))
+		err := validateLeafNode(leaf, p.suite, leaf.Source, p.place(indices[i]))
 		if err == nil && leaf.Source == LeafNodeKeyPackage {
 			err = policy.checkTotal(leaf.Lifetime)
 		}

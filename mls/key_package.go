@@ -2,7 +2,6 @@ package mls
 
 import (
 	"github.com/mlsuite/mlsuite/internal/wire"
-	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -47,10 +46,4 @@ func (p *KeyPackage) unmarshal(r *wire.Reader) {
 	p.LeafNode.unmarshal(r)
 	p.Extensions.unmarshal(r)
 	p.Signature = r.Bytes()
-}
-
-// keyPackageRef returns the KeyPackageRef of p (RFC 9420, Section 5.2). The suite
-// is the one that the key package names.
-func keyPackageRef(s suite.Suite, p *KeyPackage) ([]byte, error) {
-	return refMarshalled(s, label.KeyPackageRef, p)
 }

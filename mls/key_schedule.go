@@ -165,21 +165,7 @@ func checkConfirmationTag(s suite.Suite, e *epochSecrets, confirmedHash, tag []b
 //	ExpandWithLabel(welcome_secret, "key", "", AEAD.Nk)
 //	ExpandWithLabel(welcome_secret, "nonce", "", AEAD.Nn)
 func welcomeKey(s suite.Suite, welcomeSecret []byte) (key, nonce []byte, err error) {
-	return expandKey(s, welcomeSecret, nil)
-}
-
-// expandKey returns an AEAD key and nonce, of Nk and Nn bytes, under the labels
-// "key" and "nonce".
-func expandKey(s suite.Suite, secret, context []byte) (key, nonce []byte, err error) {
-	aead := s.Info().AEAD
-	if key, err = label.Expand(s, secret, "key", context, aead.Nk); err != nil {
-		return nil, nil, err
-	}
-	if nonce, err = label.Expand(s, secret, "nonce", context, aead.Nn); err != nil {
-		clear(key)
-		return nil, nil, err
-	}
-	return key, nonce, nil
+	return label.ExpandKey(s, welcomeSecret, nil)
 }
 
 // senderDataKey returns the AEAD key and nonce of a private message's sender data
@@ -187,5 +173,5 @@ func expandKey(s suite.Suite, secret, context []byte) (key, nonce []byte, err er
 // bytes of the ciphertext.
 func senderDataKey(s suite.Suite, senderDataSecret, ciphertext []byte) (key, nonce []byte, err error) {
 	sample := ciphertext[:min(len(ciphertext), s.Info().KDF.Nh)]
-	return expandKey(s, senderDataSecret, sample)
+	return label.ExpandKey(s, senderDataSecret, sample)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/sortedset"
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
@@ -17,17 +18,21 @@ type leafPlace struct {
 	leaf    LeafIndex
 }
 
-// tbs returns the LeafNodeTBS (RFC 9420, Section 7.2).
-func (n *LeafNode) tbs(at leafPlace) ([]byte, error) {
+// leafNodeTBS returns the LeafNodeTBS (RFC 9420, Section 7.2).
+func leafNodeTBS(n *LeafNode, at leafPlace) ([]byte, error) {
 	var w wire.Writer
-	n.marshalTBS(&w, at.groupID, at.leaf)
+	WriteTBS(&w, n)
+	if n.Source == LeafNodeUpdate || n.Source == LeafNodeCommit {
+		w.Bytes(at.groupID)
+		w.Uint32(uint32(at.leaf))
+	}
 	return w.Finish()
 }
 
-// validate checks a leaf by itself (RFC 9420, Sections 7.2 and 7.3): it has the expected
+// validateLeafNode checks a leaf by itself (RFC 9420, Sections 7.2 and 7.3): it has the expected
 // source, its keys are keys, its capabilities cover what it uses, and its signature
 // verifies.
-func (n *LeafNode) validate(s suite.Suite, source LeafNodeSource, at leafPlace) error {
+func validateLeafNode(n *LeafNode, s suite.Suite, source LeafNodeSource, at leafPlace) error {
 	if n.Source != source {
 		return violation("7.3", "leaf_node_source is %s, not %s", source, n.Source)
 	}
@@ -37,10 +42,10 @@ func (n *LeafNode) validate(s suite.Suite, source LeafNodeSource, at leafPlace) 
 	if err := s.CheckSignatureKey(n.SignatureKey); err != nil {
 		return violation("5.1.2", "signature_key is a public key of the suite").because(err)
 	}
-	if err := n.coversItself(s); err != nil {
+	if err := leafCovers(n, s); err != nil {
 		return err
 	}
-	tbs, err := n.tbs(at)
+	tbs, err := leafNodeTBS(n, at)
 	if err != nil {
 		return err
 	}
@@ -50,13 +55,13 @@ func (n *LeafNode) validate(s suite.Suite, source LeafNodeSource, at leafPlace) 
 	return nil
 }
 
-// coversItself checks that the credential of a leaf is for its signature key, and that
+// leafCovers checks that the credential of a leaf is for its signature key, and that
 // its capabilities cover what it uses (RFC 9420, Sections 5.3, 7.2 and 7.3).
-func (n *LeafNode) coversItself(s suite.Suite) error {
+func leafCovers(n *LeafNode, s suite.Suite) error {
 	if !slices.Contains(n.Capabilities.Credentials, n.Credential.Type) {
 		return violation("7.2", "credential type %s is listed in capabilities", n.Credential.Type)
 	}
-	if err := n.Credential.certifies(n.SignatureKey); err != nil {
+	if err := certifies(&n.Credential, n.SignatureKey); err != nil {
 		return err
 	}
 	if !slices.Contains(n.Capabilities.Versions, VersionMLS10) {
@@ -65,31 +70,31 @@ func (n *LeafNode) coversItself(s suite.Suite) error {
 	if id := s.Info().ID; !slices.Contains(n.Capabilities.CipherSuites, id) {
 		return violation("7.2", "capabilities list the group's cipher suite %s", id)
 	}
-	if err := n.Extensions.unique("LeafNode"); err != nil {
+	if err := uniqueExtensions(n.Extensions, "LeafNode"); err != nil {
 		return err
 	}
-	if t, ok := missing(n.Extensions.types(), listedIn(n.Capabilities.Extensions)); ok {
+	if t, ok := missing(extensionTypes(n.Extensions), listedIn(n.Capabilities.Extensions)); ok {
 		return violation("7.3", "extension %s is listed in capabilities", t)
 	}
 	return nil
 }
 
-// coversItself checks that the leaf of a KeyPackage lists the types of its extensions,
+// keyPackageCovers checks that the leaf of a KeyPackage lists the types of its extensions,
 // and that each extension is there once (RFC 9420, Sections 10 and 13.4). Only the maker
 // checks this: others ignore unknown extensions.
-func (kp *KeyPackage) coversItself() error {
-	if err := kp.Extensions.unique("KeyPackage"); err != nil {
+func keyPackageCovers(kp *KeyPackage) error {
+	if err := uniqueExtensions(kp.Extensions, "KeyPackage"); err != nil {
 		return err
 	}
-	if t, ok := missing(kp.Extensions.types(), listedIn(kp.LeafNode.Capabilities.Extensions)); ok {
+	if t, ok := missing(extensionTypes(kp.Extensions), listedIn(kp.LeafNode.Capabilities.Extensions)); ok {
 		return violation("10", "extension %s of a KeyPackage is listed in its leaf's capabilities", t)
 	}
 	return nil
 }
 
-// validate checks a KeyPackage by itself (RFC 9420, Section 10.1), except for its
+// validateKeyPackage checks a KeyPackage by itself (RFC 9420, Section 10.1), except for its
 // lifetime.
-func (kp *KeyPackage) validate(s suite.Suite) error {
+func validateKeyPackage(kp *KeyPackage, s suite.Suite) error {
 	if kp.Version != VersionMLS10 {
 		return violation("10.1", "version is mls10, not %s", kp.Version)
 	}
@@ -102,13 +107,13 @@ func (kp *KeyPackage) validate(s suite.Suite) error {
 	if bytes.Equal(kp.InitKey, kp.LeafNode.EncryptionKey) {
 		return violation("10.1", "init_key differs from the leaf's encryption_key")
 	}
-	if err := kp.Extensions.unique("KeyPackage"); err != nil {
+	if err := uniqueExtensions(kp.Extensions, "KeyPackage"); err != nil {
 		return err
 	}
-	if err := kp.LeafNode.validate(s, LeafNodeKeyPackage, leafPlace{}); err != nil {
+	if err := validateLeafNode(&kp.LeafNode, s, LeafNodeKeyPackage, leafPlace{}); err != nil {
 		return err
 	}
-	tbs, err := kp.tbs()
+	tbs, err := keyPackageTBS(kp)
 	if err != nil {
 		return err
 	}
@@ -118,21 +123,21 @@ func (kp *KeyPackage) validate(s suite.Suite) error {
 	return nil
 }
 
-func (kp *KeyPackage) tbs() ([]byte, error) {
+func keyPackageTBS(kp *KeyPackage) ([]byte, error) {
 	var w wire.Writer
-	kp.marshalTBS(&w)
+	WriteTBS(&w, kp)
 	return w.Finish()
 }
 
-// unique refuses a list with two extensions of one type (RFC 9420, Section 13.4).
-func (e Extensions) unique(where string) error {
-	if x := e.twice(); x != nil {
-		return violation("13.4", "%s has one extension of type %s", where, x.Type)
+// uniqueExtensions refuses a list with two extensions of one type (RFC 9420, Section 13.4).
+func uniqueExtensions(e Extensions, where string) error {
+	if i := codepoint.Repeated(len(e), func(i int) uint16 { return uint16(e[i].Type) }); i >= 0 {
+		return violation("13.4", "%s has one extension of type %s", where, e[i].Type)
 	}
 	return nil
 }
 
-func (e Extensions) types() []ExtensionType {
+func extensionTypes(e Extensions) []ExtensionType {
 	if len(e) == 0 {
 		return nil
 	}
@@ -159,11 +164,11 @@ func missing[T any](want []T, supported func(T) bool) (T, bool) {
 // list, which it sorts once: both sides of a comparison may come from an attacker.
 func listedIn(list []ExtensionType) func(ExtensionType) bool {
 	list = sortedset.Of(list)
-	return func(t ExtensionType) bool { return t.isDefault() || sortedset.Has(list, t) }
+	return func(t ExtensionType) bool { return isDefaultExtension(t) || sortedset.Has(list, t) }
 }
 
-// equal reports whether two leaves are identical.
-func (n *LeafNode) equal(m *LeafNode) bool {
+// equalLeaves reports whether two leaves are identical.
+func equalLeaves(n *LeafNode, m *LeafNode) bool {
 	a, errA := Marshal(n)
 	b, errB := Marshal(m)
 	return errA == nil && errB == nil && bytes.Equal(a, b)

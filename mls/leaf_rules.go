@@ -26,7 +26,7 @@ func CheckKeyPackage(kp *KeyPackage, now time.Time, cfg Config, old *Group) erro
 	if err != nil {
 		return err
 	}
-	if err := kp.validate(s); err != nil {
+	if err := validateKeyPackage(kp, s); err != nil {
 		return err
 	}
 	if err := cfg.Lifetimes.sentAt(now)(kp.LeafNode.Lifetime); err != nil {

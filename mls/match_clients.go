@@ -15,10 +15,10 @@ func (v publicView) MatchClients(a Authenticator, credentials []Credential) (mat
 	matched = make(map[LeafIndex]int, v.Size())
 	identical := make(map[credentialKey][]int, len(credentials))
 	for i, c := range credentials {
-		identical[c.key()] = append(identical[c.key()], i)
+		identical[keyOf(c)] = append(identical[keyOf(c)], i)
 	}
 	for leaf, n := range v.Members() {
-		k := n.Credential.key()
+		k := keyOf(n.Credential)
 		if same := identical[k]; len(same) > 0 {
 			matched[leaf] = same[0]
 			identical[k] = same[1:]
@@ -58,12 +58,12 @@ func (v publicView) stranger(a Authenticator, credentials []Credential) int {
 	var members []Credential
 	identical := make(map[credentialKey]int, v.Size()) // index in members
 	for _, leaf := range v.public.tree.members() {
-		identical[leaf.Credential.key()] = len(members)
+		identical[keyOf(leaf.Credential)] = len(members)
 		members = append(members, leaf.Credential)
 	}
 	next := 0 // behind the last member found
 	for i, c := range credentials {
-		at, found := identical[c.key()]
+		at, found := identical[keyOf(c)]
 		for j := 0; a != nil && !found && j < len(members); j++ {
 			at = (next + j) % len(members)
 			found = a.SameClient(members[at], c)

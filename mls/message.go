@@ -66,6 +66,10 @@ func (m *Message) IsHandshake() bool {
 	return t == ContentProposal || t == ContentCommit
 }
 
+func unmarshalContentType(r *wire.Reader) ContentType {
+	return wire.ReadEnum(r, "content type", ContentCommit)
+}
+
 // messageHeader is what a message shows of its group without being opened.
 type messageHeader struct {
 	groupID     []byte
@@ -106,7 +110,8 @@ func (h *messageHeader) readPrivate(r *wire.Reader) {
 
 func (m *Message) marshal(w *wire.Writer) {
 	format := m.WireFormat()
-	marshalEnvelope(w, format)
+	marshalVersion(w, VersionMLS10)
+	w.Uint16(uint16(format))
 	switch format {
 	case WireFormatPublicMessage:
 		writeWithHeader(w, m.PublicMessage, new(messageHeader).readPublic)
@@ -124,12 +129,6 @@ func (m *Message) marshal(w *wire.Writer) {
 	default:
 		w.Fail(wire.Malformed("message is empty"))
 	}
-}
-
-// marshalEnvelope writes what stands in front of the content of an MLSMessage.
-func marshalEnvelope(w *wire.Writer, format WireFormat) {
-	marshalVersion(w, VersionMLS10)
-	w.Uint16(uint16(format))
 }
 
 func (m *Message) unmarshal(r *wire.Reader) {

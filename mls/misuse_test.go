@@ -84,7 +84,7 @@ func TestExternalPubIsAKey(t *testing.T) {
 			require.NoError(t, err)
 		}
 	}
-	tbs, err := m.GroupInfo.tbs()
+	tbs, err := groupInfoTBS(m.GroupInfo)
 	require.NoError(t, err)
 	m.GroupInfo.Signature, err = label.Sign(t.Context(), a.cfg.Signer, label.GroupInfoTBS, tbs)
 	require.NoError(t, err)

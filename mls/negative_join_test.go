@@ -62,15 +62,15 @@ func TestWelcomeFaultsAreRefused(t *testing.T) {
 		want  error
 	}{
 		{"cipher suite of the Welcome", welcome(func(w *Welcome) { w.CipherSuite = 0x0003 }), ErrNotRecipient},
-		{"no secrets", welcome(func(w *Welcome) { w.secrets = nil }), ErrNotRecipient},
-		{"secrets for another", welcome(func(w *Welcome) { w.secrets[0].newMember = make([]byte, 32) }), ErrNotRecipient},
+		{"no secrets", welcome(func(w *Welcome) { w.Secrets = nil }), ErrNotRecipient},
+		{"secrets for another", welcome(func(w *Welcome) { w.Secrets[0].NewMember = make([]byte, 32) }), ErrNotRecipient},
 		{"secrets that do not open", welcome(func(w *Welcome) {
-			w.secrets[0].secrets = garbage(w.secrets[0].secrets)
+			w.Secrets[0].Ciphertext = flipped(w.Secrets[0].Ciphertext, 0)
 		}), ErrDecrypt},
 		{"another KEM output", welcome(func(w *Welcome) {
-			w.secrets[0].secrets.kemOutput = flipped(w.secrets[0].secrets.kemOutput, 0)
+			w.Secrets[0].KEMOutput = flipped(w.Secrets[0].KEMOutput, 0)
 		}), ErrDecrypt},
-		{"no KEM output", welcome(func(w *Welcome) { w.secrets[0].secrets.kemOutput = nil }), ErrDecrypt},
+		{"no KEM output", welcome(func(w *Welcome) { w.Secrets[0].KEMOutput = nil }), ErrDecrypt},
 		{"another GroupInfo than the one sealed with", welcome(func(w *Welcome) {
 			w.EncryptedGroupInfo = flipped(w.EncryptedGroupInfo, 0)
 		}), ErrDecrypt},

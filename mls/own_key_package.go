@@ -108,10 +108,10 @@ func NewKeyPackage(ctx context.Context, now time.Time, cfg Config, options KeyPa
 	if !cfg.NoGREASE {
 		kp.Extensions = append(kp.Extensions, greaseExtension(lastGrease(leaf.Capabilities.Extensions)))
 	}
-	if err := kp.coversItself(); err != nil {
+	if err := keyPackageCovers(kp); err != nil {
 		return nil, err
 	}
-	tbs, err := kp.tbs()
+	tbs, err := keyPackageTBS(kp)
 	if err != nil {
 		return nil, err
 	}

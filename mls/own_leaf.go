@@ -131,9 +131,9 @@ func (c *Config) draftLeaf(q questions, s suite.Suite, n LeafNode, in *publicSta
 	}
 	n.Extensions = c.LeafExtensions
 	if !c.NoGREASE {
-		n.addGrease()
+		addGrease(&n)
 	}
-	if err := n.coversItself(s); err != nil { // what c has may not go together
+	if err := leafCovers(&n, s); err != nil { // what c has may not go together
 		if in != nil {
 			err = atLeaf(err, at)
 		}
@@ -159,7 +159,7 @@ func (c *Config) signLeaf(ctx context.Context, n *LeafNode, key *privateKey, in 
 		place = in.place(at)
 	}
 	n.EncryptionKey = key.PublicKey()
-	tbs, err := n.tbs(place)
+	tbs, err := leafNodeTBS(n, place)
 	if err != nil {
 		return err
 	}

@@ -170,7 +170,7 @@ func TestSkipIsUnmarshal(t *testing.T) {
 		}{
 			g.pskID(), &proposalOrRef{proposal: g.proposal()}, &Extension{Type: 7, Data: []byte{1, 2}},
 			&ExternalSender{[]byte("key"), g.credential()},
-			&encryptedGroupSecrets{[]byte{1}, hpkeCiphertext{[]byte{2}, []byte{3, 4}}},
+			&EncryptedGroupSecrets{[]byte{1}, []byte{2}, []byte{3, 4}},
 			&updatePathNode{[]byte{1}, []hpkeCiphertext{{[]byte{2}, []byte{3, 4}}}},
 			&savedProposal{CommittedProposal{Proposal: g.proposal(), Sender: Sender{Type: SenderNewMemberCommit}}, &savedKey{keyHeld, []byte{1}}},
 			&savedProposal{CommittedProposal{Proposal: g.proposal(), Sender: Sender{Type: SenderMember, Leaf: 7}}, nil},

@@ -33,7 +33,7 @@ func (m *privateMessage) marshal(w *wire.Writer) {
 // encode returns m as an MLSMessage.
 func (m *privateMessage) encode() ([]byte, error) {
 	return wire.Marshal(func(w *wire.Writer) {
-		marshalEnvelope(w, WireFormatPrivateMessage)
+		writeEnvelope(w, WireFormatPrivateMessage)
 		m.marshal(w)
 	})
 }
@@ -41,7 +41,7 @@ func (m *privateMessage) encode() ([]byte, error) {
 func (m *privateMessage) unmarshal(r *wire.Reader) {
 	m.groupID = r.Bytes()
 	m.epoch = r.Uint64()
-	m.contentType = unmarshalContentType(r)
+	m.contentType = wire.ReadEnum(r, "content type", ContentCommit)
 	m.authenticatedData = r.Bytes()
 	m.encryptedSenderData = r.Shared()
 	m.ciphertext = r.Shared()
@@ -59,7 +59,7 @@ func (m *privateMessage) marshalContentAAD(w *wire.Writer) {
 func (m *privateMessage) marshalSenderDataAAD(w *wire.Writer) {
 	w.Bytes(m.groupID)
 	w.Uint64(m.epoch)
-	marshalContentType(w, m.contentType)
+	wire.WriteEnum(w, "content type", m.contentType, ContentCommit)
 }
 
 // privateMessageContent is the plaintext of a privateMessage (RFC 9420,

@@ -118,7 +118,7 @@ type keyFinder func(leaf LeafIndex, contentType ContentType, generation uint32) 
 // its key is out of reach, [ErrMalformed] if its plaintext is not well formed, and a
 // [*ValidationError] for a blank sender or a bad signature.
 func (f *framing) unprotectPrivate(find keyFinder, m *privateMessage) (*authenticatedContent, *pendingKey, error) {
-	if err := f.group.isFor(m.groupID, m.epoch); err != nil {
+	if err := isFor(f.group, m.groupID, m.epoch); err != nil {
 		return nil, nil, err
 	}
 	data, err := f.openSenderData(m)

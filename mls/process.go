@@ -81,7 +81,7 @@ type ApplicationMessage struct {
 func (g *Group) Process(ctx context.Context, now time.Time, message []byte, proposals ...[]byte) (*Received, error) {
 	var m Message
 	var received *Received
-	err := wire.ParseOwned(message, "MLSMessage", m.unmarshal)
+	err := wire.ParseOwned(message, "MLSMessage", func(r *wire.Reader) { Read(r, &m) })
 	if err == nil {
 		received, err = g.process(ctx, now, &m, proposals)
 	}

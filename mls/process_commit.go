@@ -112,7 +112,7 @@ func (p *publicState) mergePath(a *applied, committer LeafIndex, path *updatePat
 	if old != nil && bytes.Equal(path.leafNode.EncryptionKey, old.EncryptionKey) {
 		return violation("12.4.2", "encryption_key of the committer's leaf is new").atLeaf(committer)
 	}
-	if err := path.leafNode.validate(p.suite, LeafNodeCommit, p.place(committer)); err != nil {
+	if err := validateLeafNode(path.leafNode, p.suite, LeafNodeCommit, p.place(committer)); err != nil {
 		return atLeaf(err, committer)
 	}
 	if err := supportsGroup(path.leafNode, &a.extensions.needs); err != nil {

@@ -278,7 +278,7 @@ func (m *model) joinSeat(s *seat) {
 	b := s.offer.welcome
 	welcome, err := Parse[Message](b)
 	require.NoError(m, err)
-	if len(welcome.Welcome.secrets) == 1 { // no octet is for another
+	if len(welcome.Welcome.Secrets) == 1 { // no octet is for another
 		_, err = s.offer.own.Join(m.ctx, insiderTime, flipped(b, rapid.IntRange(0, len(b)-1).Draw(m.T, "octet")), options)
 		require.Error(m, err)
 	}

@@ -1,8 +1,6 @@
 package mls
 
 import (
-	"fmt"
-
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -19,22 +17,20 @@ type Proposal interface {
 
 // proposalKind is what this package knows of a type of proposal.
 type proposalKind struct {
-	typ       ProposalType
-	name      string
-	needsPath bool                          // a commit that covers one needs a path
-	external  bool                          // an external sender may send one
-	decode    func(r *wire.Reader) Proposal // reads what follows the type
+	typ    ProposalType
+	name   string
+	decode func(r *wire.Reader) Proposal // reads what follows the type
 }
 
 // proposalKinds is the registry of RFC 9420, Section 17.4.
 var proposalKinds = [...]proposalKind{
-	{ProposalAdd, "add", false, true, decodeAdd},
-	{ProposalUpdate, "update", true, false, decodeUpdate},
-	{ProposalRemove, "remove", true, true, decodeRemove},
-	{ProposalPSK, "psk", false, true, decodePSK},
-	{ProposalReInit, "reinit", false, true, decodeReInit},
-	{ProposalExternalInit, "external_init", true, false, decodeExternalInit},
-	{ProposalGroupContextExtensions, "group_context_extensions", true, true, decodeGroupContextExtensions},
+	{ProposalAdd, "add", decodeAdd},
+	{ProposalUpdate, "update", decodeUpdate},
+	{ProposalRemove, "remove", decodeRemove},
+	{ProposalPSK, "psk", decodePSK},
+	{ProposalReInit, "reinit", decodeReInit},
+	{ProposalExternalInit, "external_init", decodeExternalInit},
+	{ProposalGroupContextExtensions, "group_context_extensions", decodeGroupContextExtensions},
 }
 
 // kind returns the row of t, or false if it is not RFC 9420's.
@@ -45,31 +41,6 @@ func (t ProposalType) kind() (*proposalKind, bool) {
 		}
 	}
 	return nil, false
-}
-
-// complete returns an error unless a caller's proposal is of one of this package's types,
-// not a pointer, and has all that its encoding needs.
-func complete(p Proposal) error {
-	present := true
-	switch p := p.(type) {
-	case Add:
-		present = p.KeyPackage != nil
-	case Update:
-		present = p.LeafNode != nil
-	case Remove, PreSharedKey, ReInit, ExternalInit, GroupContextExtensions:
-	case Custom:
-		if _, known := p.ProposalType.kind(); known {
-			return fmt.Errorf("mls: custom proposal of the type %s is %w", p.ProposalType, ErrMalformed)
-		}
-	case nil:
-		return fmt.Errorf("mls: proposal is %w: missing", ErrMalformed)
-	default:
-		return fmt.Errorf("%w: proposal of the Go type %T", ErrUnsupported, p)
-	}
-	if !present {
-		return fmt.Errorf("mls: %s proposal is %w: its content is missing", p.Type(), ErrMalformed)
-	}
-	return nil
 }
 
 // marshalProposal writes a Proposal with its type in front.

@@ -74,7 +74,7 @@ func (p *publicState) checkProposal(c *CommittedProposal, rules listRules) error
 	sender := c.Sender
 	switch proposal := c.Proposal.(type) {
 	case Add:
-		if err := proposal.KeyPackage.validate(p.suite); err != nil {
+		if err := validateKeyPackage(proposal.KeyPackage, p.suite); err != nil {
 			return err
 		}
 		return rules.lifetime(proposal.KeyPackage.LeafNode.Lifetime)
@@ -89,7 +89,7 @@ func (p *publicState) checkProposal(c *CommittedProposal, rules listRules) error
 		if bytes.Equal(old.EncryptionKey, proposal.LeafNode.EncryptionKey) {
 			return violation("7.3", "encryption_key of an Update is new").atLeaf(sender.Leaf)
 		}
-		return atLeaf(proposal.LeafNode.validate(p.suite, LeafNodeUpdate, p.place(sender.Leaf)), sender.Leaf)
+		return atLeaf(validateLeafNode(proposal.LeafNode, p.suite, LeafNodeUpdate, p.place(sender.Leaf)), sender.Leaf)
 	case Remove:
 		if p.tree.leaf(proposal.Removed) == nil {
 			return violation("12.1.3", "Remove is of a member").atLeaf(proposal.Removed)
@@ -207,11 +207,9 @@ func (a *applied) add(kp *KeyPackage) error {
 // Section 12.4).
 func (r *listRules) needsPath(list []CommittedProposal) bool {
 	return len(list) == 0 || slices.ContainsFunc(list, func(c CommittedProposal) bool {
-		if kind, ok := c.Proposal.Type().kind(); ok {
-			return kind.needsPath
-		}
-		custom, ok := r.customType(c.Proposal.Type())
-		return ok && !custom.NoPath
+		t := c.Proposal.Type()
+		custom, ok := r.customType(t)
+		return needsPath(t) || ok && !custom.NoPath
 	})
 }
 

@@ -25,8 +25,8 @@ func TestProposalRegistry(t *testing.T) {
 		require.True(t, ok, c.name)
 		require.Equal(t, c.value, kind.typ)
 		require.Equal(t, c.name, c.value.String())
-		require.Equal(t, c.external, kind.external, c.name)
-		require.Equal(t, c.path, kind.needsPath, c.name)
+		require.Equal(t, c.external, fromOutside(c.value), c.name)
+		require.Equal(t, c.path, needsPath(c.value), c.name)
 	}
 	for _, unknown := range []ProposalType{0, 8, 0x0a0a, 0xffff} {
 		_, ok := unknown.kind()

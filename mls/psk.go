@@ -37,7 +37,7 @@ func pskSecret(s suite.Suite, ids []PreSharedKeyID, psks [][]byte) ([]byte, erro
 // chainPSK returns psk_secret_[index+1].
 func chainPSK(s suite.Suite, zero, secret, psk []byte, id *PreSharedKeyID, index, count int) ([]byte, error) {
 	var w wire.Writer // PSKLabel
-	id.marshal(&w)
+	Write(&w, id)
 	w.Uint16(uint16(index))
 	w.Uint16(uint16(count))
 	label, err := w.Finish()

@@ -97,7 +97,7 @@ func NewPublicGroup(ctx context.Context, now time.Time, cfg Config, groupInfo, t
 		return nil, err
 	}
 	g := &PublicGroup{publicView: publicView{p}, cfg: &cfg}
-	if _, err := info.externalPub(s); err == nil {
+	if _, err := readExternalPub(info, s); err == nil {
 		g.groupInfo = bytes.Clone(groupInfo)
 	}
 	cfg.tellEntered(p, notMember, EntryFollowed, nil)
@@ -229,7 +229,7 @@ func (g *PublicGroup) SetGroupInfo(groupInfo []byte) error {
 		return err
 	}
 	p := g.public
-	if err := p.context.isFor(info.GroupContext.GroupID, info.GroupContext.Epoch); err != nil {
+	if err := isFor(&p.context, info.GroupContext.GroupID, info.GroupContext.Epoch); err != nil {
 		return err
 	}
 	if err := p.verifyGroupInfo(info); err != nil {
@@ -245,7 +245,7 @@ func (g *PublicGroup) SetGroupInfo(groupInfo []byte) error {
 	if !bytes.Equal(info.ConfirmationTag, p.confirmationTag) {
 		return violation("12.4.3", "confirmation_tag of the GroupInfo is the epoch's").atLeaf(info.Signer)
 	}
-	if _, err := info.externalPub(p.suite); err != nil {
+	if _, err := readExternalPub(info, p.suite); err != nil {
 		return atLeaf(err, info.Signer)
 	}
 	if inside, ok := info.Extensions.Find(ExtensionRatchetTree); ok {

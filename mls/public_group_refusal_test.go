@@ -21,7 +21,7 @@ func TestPublicGroupServesOneEpoch(t *testing.T) {
 		info, err := parseGroupInfoMessage(honest)
 		require.NoError(t, err)
 		change(info)
-		tbs, err := info.tbs()
+		tbs, err := groupInfoTBS(info)
 		require.NoError(t, err)
 		info.Signature, err = label.Sign(t.Context(), a.cfg.Signer, label.GroupInfoTBS, tbs)
 		require.NoError(t, err)

@@ -33,7 +33,7 @@ func (m *publicMessage) marshal(w *wire.Writer) {
 // encode returns m as an MLSMessage.
 func (m *publicMessage) encode() ([]byte, error) {
 	return wire.Marshal(func(w *wire.Writer) {
-		marshalEnvelope(w, WireFormatPublicMessage)
+		writeEnvelope(w, WireFormatPublicMessage)
 		m.marshal(w)
 	})
 }
@@ -44,4 +44,10 @@ func (m *publicMessage) unmarshal(r *wire.Reader) {
 	if m.content.sender.Type == SenderMember {
 		m.membershipTag = r.Bytes()
 	}
+}
+
+// writeEnvelope writes what stands in front of the content of an MLSMessage.
+func writeEnvelope(w *wire.Writer, format WireFormat) {
+	w.Uint16(uint16(VersionMLS10))
+	w.Uint16(uint16(format))
 }

@@ -59,7 +59,7 @@ func (f *framing) verifyPublic(m *publicMessage) (*authenticatedContent, error) 
 
 // openPublic returns the content of m as it claims to be.
 func (f *framing) openPublic(m *publicMessage) (*authenticatedContent, error) {
-	if err := f.group.isFor(m.content.groupID, m.content.epoch); err != nil {
+	if err := isFor(f.group, m.content.groupID, m.content.epoch); err != nil {
 		return nil, err
 	}
 	if err := checkFormat(WireFormatPublicMessage, &m.content); err != nil {

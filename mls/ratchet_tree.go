@@ -43,7 +43,7 @@ func (n *treeNode) marshal(w *wire.Writer) {
 	case !w.Optional(!n.blank()):
 	case n.leaf != nil:
 		w.Uint8(uint8(nodeLeaf))
-		n.leaf.marshal(w)
+		Write(w, n.leaf)
 	default:
 		w.Uint8(uint8(nodeParent))
 		n.parent.marshal(w)
@@ -56,7 +56,7 @@ func (n *treeNode) unmarshal(r *wire.Reader) {
 	}
 	switch wire.ReadEnum(r, "node type", nodeParent) {
 	case nodeLeaf:
-		n.leaf = wire.ReadNew(r, (*LeafNode).unmarshal)
+		n.leaf = wire.ReadNew(r, readLeaf)
 	case nodeParent:
 		n.parent = wire.ReadNew(r, (*parentNode).unmarshal)
 	}
@@ -187,7 +187,7 @@ func skipNode(r *wire.Reader) (blank bool) {
 		return true
 	}
 	if nodeType(r.Uint8()) == nodeLeaf {
-		skipLeafNode(r)
+		Skip(r, (*LeafNode)(nil))
 		return false
 	}
 	for range 3 {

@@ -95,7 +95,7 @@ func TestNestedExtensionsAreOpaque(t *testing.T) {
 	_, err = parseRatchetTree(data)
 	require.ErrorIs(t, err, ErrMalformed)
 	info := &GroupInfo{Extensions: Extensions{{Type: ExtensionExternalPub, Data: data}}}
-	_, err = info.externalPub(groups[0].public.suite)
+	_, err = readExternalPub(info, groups[0].public.suite)
 	require.ErrorIs(t, err, ErrInvalid, "a vector of bytes, but no key")
 }
 
@@ -122,9 +122,9 @@ func TestKnownExtensionsEndWhereTheySay(t *testing.T) {
 	info := func(pub []byte) *GroupInfo {
 		return &GroupInfo{Extensions: Extensions{{Type: ExtensionExternalPub, Data: pub}}}
 	}
-	_, err = info(pub).externalPub(groups[0].public.suite)
+	_, err = readExternalPub(info(pub), groups[0].public.suite)
 	require.NoError(t, err)
-	_, err = info(append(pub, 0)).externalPub(groups[0].public.suite)
+	_, err = readExternalPub(info(append(pub, 0)), groups[0].public.suite)
 	require.ErrorIs(t, err, ErrMalformed)
 }
 

@@ -379,7 +379,7 @@ func nextSecret(s suite.Suite, secret []byte, generation uint64) ([]byte, error)
 func (t *secretTree) messageKey(secret []byte, generation uint32) (messageKey, error) {
 	var context [4]byte
 	binary.BigEndian.PutUint32(context[:], generation)
-	key, nonce, err := expandKey(t.suite, secret, context[:])
+	key, nonce, err := label.ExpandKey(t.suite, secret, context[:])
 	return messageKey{generation, key, nonce}, err
 }
 

@@ -177,7 +177,7 @@ func (g *Group) propose(ctx context.Context, q questions, authenticatedData []by
 func (g *Group) sender() Sender { return Sender{Type: SenderMember, Leaf: g.leaf} }
 
 // author returns this member as an Author of this epoch.
-func (g *Group) author() Author { return g.public.tree.leaf(g.leaf).author(g.public.context.Epoch) }
+func (g *Group) author() Author { return authorOf(g.public.tree.leaf(g.leaf), g.public.context.Epoch) }
 
 func (g *Group) handshakeFormat() WireFormat { return g.cfg.handshakeFormat() }
 

@@ -29,27 +29,10 @@ func (*PreSharedKeyID) skip(r *wire.Reader) {
 	r.Skip()
 }
 
-func (*encryptedGroupSecrets) skip(r *wire.Reader) {
-	r.Skip()
-	(*hpkeCiphertext)(nil).skip(r)
-}
-
-func (*hpkeCiphertext) skip(r *wire.Reader) {
+func (*EncryptedGroupSecrets) skip(r *wire.Reader) {
 	r.Skip()
 	r.Skip()
-}
-
-func (*updatePathNode) skip(r *wire.Reader) {
 	r.Skip()
-	r.Skip()
-}
-
-func (*proposalOrRef) skip(r *wire.Reader) {
-	if proposalOrRefType(r.Uint8()) == byReference {
-		r.Skip()
-		return
-	}
-	skipProposal(r)
 }
 
 func (*Sender) skip(r *wire.Reader) {
@@ -64,11 +47,11 @@ func skipProposal(r *wire.Reader) {
 	case ProposalAdd:
 		r.SkipRaw(2 + 2)
 		r.Skip()
-		skipLeafNode(r)
+		(*LeafNode)(nil).skip(r)
 		r.Skip()
 		r.Skip()
 	case ProposalUpdate:
-		skipLeafNode(r)
+		(*LeafNode)(nil).skip(r)
 	case ProposalRemove:
 		r.SkipRaw(4)
 	case ProposalPSK:
@@ -87,7 +70,7 @@ func skipCredential(r *wire.Reader) {
 	r.Skip()
 }
 
-func skipLeafNode(r *wire.Reader) {
+func (*LeafNode) skip(r *wire.Reader) {
 	r.Skip()
 	r.Skip()
 	skipCredential(r)

@@ -28,7 +28,7 @@ type savedKeyPackage struct {
 }
 
 func (k *savedKeyPackage) marshal(w *wire.Writer) {
-	k.keyPackage.marshal(w)
+	Write(w, &k.keyPackage)
 	w.Grow(2*(1+4) + len(k.initKey.key) + len(k.leafKey.key) + 1) // or parts of the keys would stay behind in memory
 	k.initKey.marshal(w)
 	k.leafKey.marshal(w)
@@ -42,7 +42,7 @@ func (k *savedKeyPackage) marshal(w *wire.Writer) {
 }
 
 func (k *savedKeyPackage) unmarshal(r *wire.Reader) {
-	k.keyPackage.unmarshal(r)
+	Read(r, &k.keyPackage)
 	k.initKey.unmarshal(r)
 	k.leafKey.unmarshal(r)
 	if k.lastResort = r.Optional(); k.lastResort {
@@ -98,7 +98,7 @@ func RestoreKeyPackage(now time.Time, cfg Config, state Snapshot) (*OwnKeyPackag
 	defer clear(saved.initKey.key)
 	defer clear(saved.leafKey.key)
 	kp := &saved.keyPackage
-	if err := kp.validate(s); err != nil {
+	if err := validateKeyPackage(kp, s); err != nil {
 		return nil, err
 	}
 	if !bytes.Equal(cfg.Signer.PublicKey(), kp.LeafNode.SignatureKey) {

@@ -95,20 +95,22 @@ func (p *publicState) saved() savedPublic {
 }
 
 func (p *savedPublic) marshal(w *wire.Writer) {
-	p.context.marshal(w)
+	Write(w, &p.context)
 	w.Uint32(p.width)
 	w.Bytes(p.confirmationTag)
 	if w.Optional(p.reInit != nil) {
-		marshalProposal(w, *p.reInit)
+		Write(w, &TypedProposal{*p.reInit})
 	}
 }
 
 func (p *savedPublic) unmarshal(r *wire.Reader) {
-	p.context.unmarshal(r)
+	Read(r, &p.context)
 	p.width = r.Uint32()
 	p.confirmationTag = r.Bytes()
 	if r.Optional() {
-		reInit, ok := unmarshalProposal(r).(ReInit)
+		var typed TypedProposal
+		Read(r, &typed)
+		reInit, ok := typed.Proposal.(ReInit)
 		if !ok {
 			r.Fail(wire.Malformed("proposal is no ReInit"))
 		}
@@ -158,13 +160,13 @@ type savedPast struct {
 }
 
 func (p *savedPast) marshal(w *wire.Writer) {
-	p.context.marshal(w)
+	Write(w, &p.context)
 	w.Uint32(p.width)
 	w.Bytes(p.senderData)
 }
 
 func (p *savedPast) unmarshal(r *wire.Reader) {
-	p.context.unmarshal(r)
+	Read(r, &p.context)
 	p.width = r.Uint32()
 	p.senderData = r.Bytes()
 }
@@ -248,8 +250,8 @@ type savedProposal struct {
 
 func (p *savedProposal) marshal(w *wire.Writer) {
 	w.Bytes(p.Ref)
-	p.Sender.marshal(w)
-	marshalProposal(w, p.Proposal)
+	Write(w, &p.Sender)
+	Write(w, &TypedProposal{p.Proposal})
 	w.Bytes(p.AuthenticatedData)
 	if w.Optional(p.updateKey != nil) {
 		p.updateKey.marshal(w)
@@ -261,8 +263,10 @@ func (p *savedProposal) unmarshal(r *wire.Reader) {
 	if p.Ref = r.Bytes(); len(p.Ref) == 0 {
 		p.Ref = nil
 	}
-	p.Sender.unmarshal(r)
-	p.Proposal = unmarshalProposal(r)
+	Read(r, &p.Sender)
+	var typed TypedProposal
+	Read(r, &typed)
+	p.Proposal = typed.Proposal
 	p.AuthenticatedData = r.Bytes()
 	if r.Optional() {
 		p.updateKey = wire.ReadNew(r, (*savedKey).unmarshal)
@@ -295,7 +299,7 @@ func (t *treeHashInput) unmarshal(r *wire.Reader) {
 			r.Fail(wire.Malformed("leaf is blank"))
 			return
 		}
-		t.leaf = wire.ReadNew(r, (*LeafNode).unmarshal)
+		t.leaf = wire.ReadNew(r, readLeaf)
 		return
 	}
 	if r.Optional() {
@@ -306,8 +310,8 @@ func (t *treeHashInput) unmarshal(r *wire.Reader) {
 
 func (*savedProposal) skip(r *wire.Reader) {
 	r.Skip()
-	(*Sender)(nil).skip(r)
-	skipProposal(r)
+	Skip(r, (*Sender)(nil))
+	Skip(r, (*TypedProposal)(nil))
 	r.Skip()
 	if r.Optional() {
 		r.SkipRaw(1)

@@ -31,9 +31,13 @@ func lifetimesOf(leaf *LeafNode) lifetimes {
 	if leaf.Source != LeafNodeKeyPackage {
 		return lifetimes{}
 	}
-	total := leaf.Lifetime.total()
+	total := totalLifetime(leaf.Lifetime)
 	return lifetimes{true, total, total}
 }
+
+// totalLifetime returns the time from NotBefore to NotAfter in seconds, or 0 if NotAfter is not
+// later.
+func totalLifetime(l Lifetime) uint64 { return l.NotAfter - min(l.NotBefore, l.NotAfter) }
 
 func (l lifetimes) merge(m lifetimes) lifetimes {
 	switch {
@@ -95,12 +99,6 @@ func (f *features) equal(g *features) bool {
 		f.lifetimes == g.lifetimes
 }
 
-// needs is what the extensions of a GroupContext require of each member.
-type needs struct {
-	types    []ExtensionType // of the extensions
-	required RequiredCapabilities
-}
-
 // supports returns an error unless all the members support what a GroupContext needs (RFC
 // 9420, Sections 11.1 and 13.4).
 func (f *features) supports(n *needs) error {
@@ -137,11 +135,11 @@ func supportsGroup(leaf *LeafNode, n *needs) error {
 }
 
 func (f *features) supportsExtension(t ExtensionType) bool {
-	return t.isDefault() || sortedset.Has(f.extensions, t)
+	return isDefaultExtension(t) || sortedset.Has(f.extensions, t)
 }
 
 func (f *features) supportsProposal(t ProposalType) bool {
-	return t.isDefault() || sortedset.Has(f.proposals, t)
+	return isDefaultProposal(t) || sortedset.Has(f.proposals, t)
 }
 
 func (f *features) supportsCredential(t CredentialType) bool { return sortedset.Has(f.credentials, t) }

@@ -52,7 +52,7 @@ func writeLeafHashInput(w *wire.Writer, i LeafIndex, leaf *LeafNode) {
 	w.Uint8(uint8(nodeLeaf))
 	w.Uint32(uint32(i))
 	if w.Optional(leaf != nil) {
-		leaf.marshal(w)
+		Write(w, leaf)
 	}
 }
 

@@ -93,7 +93,7 @@ func TestVectorsTreeValidation(t *testing.T) {
 		}
 		require.NoError(t, tree.validate())
 		for leaf, node := range tree.members() {
-			tbs, err := wire.Marshal(func(w *wire.Writer) { node.marshalTBS(w, c.GroupID, leaf) })
+			tbs, err := leafNodeTBS(node, leafPlace{c.GroupID, leaf})
 			require.NoError(t, err)
 			require.NoError(t, label.Verify(s, node.SignatureKey, label.LeafNodeTBS, tbs, node.Signature),
 				"leaf %d", leaf)
@@ -192,7 +192,7 @@ func TestVectorsTreeKEM(t *testing.T) {
 			require.NoError(t, err)
 			leaf := *before.leaf(u.Sender)
 			leaf.EncryptionKey, leaf.Source, leaf.ParentHash = leafKey.PublicKey(), LeafNodeCommit, parentHash
-			tbs, err := wire.Marshal(func(w *wire.Writer) { leaf.marshalTBS(w, c.GroupID, u.Sender) })
+			tbs, err := leafNodeTBS(&leaf, leafPlace{c.GroupID, u.Sender})
 			require.NoError(t, err)
 			leaf.Signature, err = label.Sign(t.Context(), members[u.Sender].signer, label.LeafNodeTBS, tbs)
 			require.NoError(t, err)

@@ -25,6 +25,11 @@ func (c *hpkeCiphertext) unmarshal(r *wire.Reader) {
 	c.ciphertext = r.Shared()
 }
 
+func (*hpkeCiphertext) skip(r *wire.Reader) {
+	r.Skip()
+	r.Skip()
+}
+
 // updatePathNode is a new parent of the sender's filtered direct path (RFC 9420,
 // Section 7.6): its public key, and its path secret once for each node of the
 // resolution of the copath child.
@@ -48,6 +53,11 @@ func (n *updatePathNode) unmarshal(r *wire.Reader) {
 	n.secrets = wire.ReadAll(r, (*hpkeCiphertext).skip, (*hpkeCiphertext).unmarshal)
 }
 
+func (*updatePathNode) skip(r *wire.Reader) {
+	r.Skip()
+	r.Skip()
+}
+
 // updatePath is a new leaf and new parents for the sender of a commit, the lowest
 // first (RFC 9420, Section 7.6).
 //
@@ -65,11 +75,11 @@ func (p *updatePath) marshal(w *wire.Writer) {
 		w.Fail(wire.Malformed("update path without a leaf node"))
 		return
 	}
-	p.leafNode.marshal(w)
+	Write(w, p.leafNode)
 	wire.WriteAll(w, p.nodes, (*updatePathNode).marshal)
 }
 
 func (p *updatePath) unmarshal(r *wire.Reader) {
-	p.leafNode = wire.ReadNew(r, (*LeafNode).unmarshal)
+	p.leafNode = wire.ReadNew(r, readLeaf)
 	p.nodes = wire.ReadAll(r, (*updatePathNode).skip, (*updatePathNode).unmarshal)
 }

@@ -36,10 +36,10 @@ func (b *welcomeBuilder) build(ctx context.Context, a *applied, path *ownPath) (
 	w := &Welcome{
 		CipherSuite:        s.Info().ID,
 		EncryptedGroupInfo: encryptedInfo,
-		secrets:            make([]encryptedGroupSecrets, len(a.joiners)),
+		Secrets:            make([]EncryptedGroupSecrets, len(a.joiners)),
 	}
 	err = label.SealToEach(s, label.Welcome, encryptedInfo, len(a.joiners), func(i int, sealer suite.Sealer) (err error) {
-		w.secrets[i], err = b.sealSecrets(sealer, a.joiners[i], a.added[i], path)
+		w.Secrets[i], err = b.sealSecrets(sealer, a.joiners[i], a.added[i], path)
 		return err
 	})
 	if err != nil {
@@ -49,30 +49,30 @@ func (b *welcomeBuilder) build(ctx context.Context, a *applied, path *ownPath) (
 }
 
 // sealSecrets encrypts the GroupSecrets to one joiner at the given leaf.
-func (b *welcomeBuilder) sealSecrets(sealer suite.Sealer, kp *KeyPackage, leaf LeafIndex, path *ownPath) (encryptedGroupSecrets, error) {
+func (b *welcomeBuilder) sealSecrets(sealer suite.Sealer, kp *KeyPackage, leaf LeafIndex, path *ownPath) (EncryptedGroupSecrets, error) {
 	secrets := groupSecrets{joinerSecret: b.joiner, psks: b.psks}
 	if path != nil {
 		ancestor := treemath.CommonAncestor(b.next.self.leaf.Node(), leaf.Node())
 		secret, ok := path.secrets.at(ancestor)
 		if !ok {
-			return encryptedGroupSecrets{}, fmt.Errorf("mls: no path secret for node %d", ancestor)
+			return EncryptedGroupSecrets{}, fmt.Errorf("mls: no path secret for node %d", ancestor)
 		}
 		secrets.hasPathSecret, secrets.pathSecret = true, secret
 	}
 	plaintext, err := wire.Marshal(secrets.marshal)
 	if err != nil {
-		return encryptedGroupSecrets{}, err
+		return EncryptedGroupSecrets{}, err
 	}
 	defer clear(plaintext)
 	ref, err := keyPackageRef(b.next.public.suite, kp)
 	if err != nil {
-		return encryptedGroupSecrets{}, err
+		return EncryptedGroupSecrets{}, err
 	}
 	enc, ciphertext, err := sealer.Seal(kp.InitKey, nil, plaintext)
 	if err != nil {
-		return encryptedGroupSecrets{}, violation("12.4.3.1", "init_key takes an encryption").atLeaf(leaf).because(err)
+		return EncryptedGroupSecrets{}, violation("12.4.3.1", "init_key takes an encryption").atLeaf(leaf).because(err)
 	}
-	return encryptedGroupSecrets{newMember: ref, secrets: hpkeCiphertext{kemOutput: enc, ciphertext: ciphertext}}, nil
+	return EncryptedGroupSecrets{NewMember: ref, KEMOutput: enc, Ciphertext: ciphertext}, nil
 }
 
 // groupInfo makes the GroupInfo of an epoch, signed by the member at leaf (RFC 9420,
@@ -94,7 +94,7 @@ func (p *publicState) groupInfo(ctx context.Context, cfg *Config, leaf LeafIndex
 	if !cfg.NoGREASE {
 		info.Extensions = append(info.Extensions, greaseExtension(grease[ExtensionType]()))
 	}
-	tbs, err := info.tbs()
+	tbs, err := groupInfoTBS(info)
 	if err != nil {
 		return nil, err
 	}

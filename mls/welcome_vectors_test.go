@@ -39,7 +39,7 @@ func TestVectorsWelcome(t *testing.T) {
 		info, err := openGroupInfo(s, secrets.joinerSecret, psk, w.Welcome.EncryptedGroupInfo)
 		require.NoError(t, err)
 		require.Equal(t, c.CipherSuite, info.GroupContext.CipherSuite)
-		tbs, err := info.tbs()
+		tbs, err := groupInfoTBS(info)
 		require.NoError(t, err)
 		require.NoError(t, label.Verify(s, c.SignerPub, label.GroupInfoTBS, tbs, info.Signature))
 		require.ErrorIs(t, label.Verify(s, c.SignerPub, label.GroupInfoTBS, flipped(tbs, 0), info.Signature),

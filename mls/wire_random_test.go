@@ -375,8 +375,8 @@ func (g *wireGenerator) senderData() *senderData {
 func (g *wireGenerator) welcome() *Welcome {
 	return &Welcome{
 		CipherSuite: suite.ID(g.Uint32()),
-		secrets: some(g, func() encryptedGroupSecrets {
-			return encryptedGroupSecrets{newMember: g.bytes(), secrets: g.hpkeCiphertext()}
+		Secrets: some(g, func() EncryptedGroupSecrets {
+			return EncryptedGroupSecrets{g.bytes(), g.bytes(), g.bytes()}
 		}),
 		EncryptedGroupInfo: g.bytes(),
 	}

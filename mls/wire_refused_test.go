@@ -168,7 +168,9 @@ func TestSignedParts(t *testing.T) {
 		if source != LeafNodeKeyPackage {
 			want += inGroup
 		}
-		require.Equal(t, unhex(t, want), tbs(t, func(w *wire.Writer) { n.marshalTBS(w, group, 5) }), source)
+		got, err := leafNodeTBS(n, leafPlace{group, 5})
+		require.NoError(t, err)
+		require.Equal(t, unhex(t, want), got, source)
 	}
 
 	p, err := Parse[KeyPackage](unhex(t, hexKeyPackage))

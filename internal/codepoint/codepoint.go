@@ -11,3 +11,28 @@ func Grease[T ~uint16](n byte) T { return T(0x0A0A + 0x1010*uint16(n%Greases)) }
 
 // IsGrease reports whether v is a GREASE value.
 func IsGrease[T ~uint16](v T) bool { return v&0x0F0F == 0x0A0A && v>>8 == v&0xFF && v != 0xFAFA }
+
+// Repeated returns the index of the first of n code points that equals an earlier one, or
+// -1. It takes time in proportion to n.
+func Repeated(n int, at func(i int) uint16) int {
+	if n <= 16 { // as almost all lists are
+		for i := range n {
+			for j := range i {
+				if at(i) == at(j) {
+					return i
+				}
+			}
+		}
+		return -1
+	}
+	var seen [1 << 16 / 64]uint64 // a bit for each
+	for i := range n {
+		v := at(i)
+		if word, bit := &seen[v/64], uint64(1)<<(v%64); *word&bit == 0 {
+			*word |= bit
+		} else {
+			return i
+		}
+	}
+	return -1
+}

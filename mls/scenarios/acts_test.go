@@ -1,6 +1,7 @@
 package scenarios_test
 
 import (
+	"bytes"
 	"maps"
 	"slices"
 	"strconv"
@@ -283,7 +284,7 @@ func (c *client) ownFor(welcome *parcel) *mls.OwnKeyPackage {
 	m, err := mls.Parse[mls.Message](welcome.data)
 	require.NoError(c.t, err)
 	for _, own := range c.own {
-		if slices.ContainsFunc(m.Welcome.KeyPackageRefs(), func(ref []byte) bool { return string(ref) == string(own.Ref) }) {
+		if slices.ContainsFunc(m.Welcome.Secrets, func(s mls.EncryptedGroupSecrets) bool { return bytes.Equal(s.NewMember, own.Ref) }) {
 			return own
 		}
 	}

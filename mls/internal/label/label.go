@@ -171,6 +171,20 @@ func ExpandEncoded(s suite.Suite, secret, kdfLabel []byte, length int) ([]byte, 
 	return s.Expand(secret, kdfLabel, length)
 }
 
+// ExpandKey returns an AEAD key and nonce, of Nk and Nn bytes, under the labels
+// "key" and "nonce".
+func ExpandKey(s suite.Suite, secret, context []byte) (key, nonce []byte, err error) {
+	aead := s.Info().AEAD
+	if key, err = Expand(s, secret, "key", context, aead.Nk); err != nil {
+		return nil, nil, err
+	}
+	if nonce, err = Expand(s, secret, "nonce", context, aead.Nn); err != nil {
+		clear(key)
+		return nil, nil, err
+	}
+	return key, nonce, nil
+}
+
 // KDFLabel returns the encoded KDFLabel (RFC 9420, Section 8).
 func KDFLabel(label string, context []byte, length int) ([]byte, error) {
 	if length < 0 || length > math.MaxUint16 {

@@ -45,10 +45,6 @@ type Lifetime struct {
 	NotBefore, NotAfter uint64
 }
 
-// total returns the time from NotBefore to NotAfter in seconds, or 0 if NotAfter is not
-// later.
-func (l Lifetime) total() uint64 { return l.NotAfter - min(l.NotBefore, l.NotAfter) }
-
 func (l *Lifetime) marshal(w *wire.Writer) {
 	w.Uint64(l.NotBefore)
 	w.Uint64(l.NotAfter)
@@ -89,21 +85,13 @@ type LeafNode struct {
 }
 
 func (n *LeafNode) marshal(w *wire.Writer) {
-	n.marshalUnsigned(w)
+	n.marshalTBS(w)
 	w.Bytes(n.Signature)
 }
 
-// marshalTBS writes LeafNodeTBS, what Signature signs: for update and commit the
-// place in the tree of a group follows.
-func (n *LeafNode) marshalTBS(w *wire.Writer, groupID []byte, leaf LeafIndex) {
-	n.marshalUnsigned(w)
-	if n.Source == LeafNodeUpdate || n.Source == LeafNodeCommit {
-		w.Bytes(groupID)
-		w.Uint32(uint32(leaf))
-	}
-}
-
-func (n *LeafNode) marshalUnsigned(w *wire.Writer) {
+// marshalTBS writes the front of LeafNodeTBS, what Signature signs: for update and commit,
+// the place in the tree of a group follows.
+func (n *LeafNode) marshalTBS(w *wire.Writer) {
 	w.Bytes(n.EncryptionKey)
 	w.Bytes(n.SignatureKey)
 	n.Credential.marshal(w)
@@ -132,43 +120,4 @@ func (n *LeafNode) unmarshal(r *wire.Reader) {
 	}
 	n.Extensions.unmarshal(r)
 	n.Signature = r.Bytes()
-}
-
-// parentNode is the public part of a parent of the ratchet tree (RFC 9420,
-// Section 7.1).
-//
-//	struct {
-//	    HPKEPublicKey encryption_key;
-//	    opaque parent_hash<V>;
-//	    uint32 unmerged_leaves<V>;
-//	} ParentNode;
-//
-// The order of unmerged_leaves is for the validation of the tree to check.
-type parentNode struct {
-	encryptionKey  []byte
-	parentHash     []byte
-	unmergedLeaves []LeafIndex
-}
-
-func (n *parentNode) marshal(w *wire.Writer) {
-	w.Bytes(n.encryptionKey)
-	w.Bytes(n.parentHash)
-	w.Vector(func(w *wire.Writer) {
-		for _, i := range n.unmergedLeaves {
-			w.Uint32(uint32(i))
-		}
-	})
-}
-
-func (n *parentNode) unmarshal(r *wire.Reader) {
-	n.encryptionKey = r.Bytes()
-	n.parentHash = r.Bytes()
-	v := r.Vector()
-	if !r.Charge(v.Len()) {
-		return
-	}
-	n.unmergedLeaves = make([]LeafIndex, 0, v.Len()/4)
-	for !v.Empty() {
-		n.unmergedLeaves = append(n.unmergedLeaves, LeafIndex(v.Uint32()))
-	}
 }
