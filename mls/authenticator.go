@@ -125,7 +125,7 @@ func (c *Config) refusals(ctx context.Context, now time.Time, changes []Change) 
 	return refusals, nil
 }
 
-func (ch *Change) refused(rule string) *ValidationError {
+func (ch *Change) refused(rule string) *violated {
 	v := violation("5.3.1", "%s", rule)
 	if ch.Leaf != noLeaf {
 		v.atLeaf(ch.Leaf)

@@ -149,7 +149,7 @@ func populate(t testing.TB, groups []*Group) {
 // same section and culprit whose rule begins with that of want.
 func requireRefused(t testing.TB, want, err error) {
 	t.Helper()
-	w, ok := want.(*ValidationError)
+	w, ok := errors.AsType[*ValidationError](want)
 	if !ok {
 		require.ErrorIs(t, err, want)
 		return

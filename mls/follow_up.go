@@ -198,11 +198,11 @@ func credentialsOf(members []*KeyPackage) []Credential {
 	return credentials
 }
 
-func errStranger() *ValidationError {
+func errStranger() *violated {
 	return violation("11.2", "every member of a follow-up group is one of the old group")
 }
 
-func errBranchStranger() *ValidationError {
+func errBranchStranger() *violated {
 	return violation("11.3", "every member of a branch is one of the old group")
 }
 

@@ -1,6 +1,7 @@
 package mls
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -42,9 +43,10 @@ func TestReInitCanBeFollowed(t *testing.T) {
 			message, _ := m.propose(c.to)
 			requireUnprocessed(t, g, c.want, message)
 			want := c.want
-			if v, ok := want.(*ValidationError); ok {
-				w := *v
-				want = w.atProposal(0)
+			if v, ok := errors.AsType[*ValidationError](want); ok {
+				blamed := *v
+				blamed.Proposal = 0
+				want = &blamed
 			}
 			requireUnmoved(t, g, want, func() error {
 				_, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, c.to)

@@ -141,7 +141,7 @@ func TestGreaseIsNoSupport(t *testing.T) {
 	m, g := insider{t, groups[1]}, groups[2]
 	for name, c := range map[string]struct {
 		extension     Extension
-		inLeaf, after *ValidationError
+		inLeaf, after *violated
 	}{
 		"extension": {Extension{Type: value},
 			violation("13.4", "capabilities list the group's extension 0x3A3A"),

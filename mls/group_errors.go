@@ -121,7 +121,7 @@ func atLeaf(err error, leaf LeafIndex) error {
 		return err
 	}
 	if v, ok := errors.AsType[*ValidationError](err); ok {
-		v.atLeaf(leaf)
+		v.Leaf = int64(leaf)
 	}
 	return err
 }
@@ -132,7 +132,7 @@ func atProposal(err error, i int) error {
 		return err
 	}
 	if v, ok := errors.AsType[*ValidationError](err); ok {
-		v.atProposal(i)
+		v.Proposal = i
 		return err
 	}
 	if err != nil {

@@ -2,6 +2,7 @@ package mls
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -16,7 +17,7 @@ type leafFault struct {
 	name   string
 	change func(*LeafNode) // before its signature
 	spoil  func(*LeafNode) // after it
-	want   func() *ValidationError
+	want   func() *violated
 }
 
 const (
@@ -26,8 +27,8 @@ const (
 )
 
 func leafFaults() []leafFault {
-	rule := func(section, rule string) func() *ValidationError {
-		return func() *ValidationError { return violation(section, "%s", rule) }
+	rule := func(section, rule string) func() *violated {
+		return func() *violated { return violation(section, "%s", rule) }
 	}
 	return []leafFault{
 		{"encryption key of low order",
@@ -157,9 +158,10 @@ func refuseProposal(t *testing.T, groups []*Group, p Proposal, want error) {
 
 	// In a commit, behind a proposal that is right.
 	list := m.byValue(Add{KeyPackage: ownKeyPackage(t, g.cfg.Suite, "innocent").KeyPackage}, p)
-	if v, ok := want.(*ValidationError); ok {
+	if v, ok := errors.AsType[*ValidationError](want); ok {
 		blamed := *v
-		want = blamed.atProposal(1)
+		blamed.Proposal = 1
+		want = &blamed
 	}
 	requireUnmoved(t, g, want, func() error {
 		_, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, list[0].Proposal, p)
@@ -305,7 +307,7 @@ func TestLeavesSupportTheGroup(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		change func(*LeafNode)
-		want   *ValidationError
+		want   *violated
 	}{
 		{"extension", func(n *LeafNode) { n.Capabilities.Extensions = n.Capabilities.Extensions[1:] },
 			violation("13.4", "capabilities list the group's extension")},

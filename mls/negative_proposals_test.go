@@ -63,7 +63,7 @@ func TestProposalListFaultsAreRefused(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		list func(*attack) list
-		want *ValidationError
+		want *violated
 	}{
 		{"committer's own Update by reference", func(a *attack) list {
 			return list{a.received(1, a.update(nil))}
@@ -234,7 +234,7 @@ func TestMemberThatLacksAnExtensionIsNamed(t *testing.T) {
 	m, g := insider{t, groups[1]}, groups[2]
 	for _, test := range []struct {
 		extension Extension
-		want      *ValidationError
+		want      *violated
 	}{
 		{Extension{Type: strangeExtension}, violation("13.4", "every member supports the group's extension")},
 		{Extension{Type: ExtensionRequiredCapabilities, Data: required}, violation("11.1", "every member supports the required proposal")},

@@ -45,7 +45,7 @@ func TestKeysForWhichAnybodySignsAreRefused(t *testing.T) {
 	})
 	require.NoError(t, err)
 	senders := Extension{Type: ExtensionExternalSenders, Data: data}
-	want := func() *ValidationError {
+	want := func() *violated {
 		return violation("12.1.8.1", "signature_key of external sender 1 is a public key of the suite")
 	}
 	t.Run("external sender", func(t *testing.T) {

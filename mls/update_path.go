@@ -168,7 +168,7 @@ func pathKeys(s suite.Suite, p *updatePath, nodes int) ([][]byte, error) {
 // place, which is a node of the path and a slot there, and the node of the resolution
 // that the secret is for. added, in increasing order, has the members that the commit
 // adds. It returns a fault if the path holds other secrets, or nil.
-func (t *tree) eachRecipient(p *updatePath, steps []pathStep, added []LeafIndex, f func(node, slot int, i NodeIndex)) *ValidationError {
+func (t *tree) eachRecipient(p *updatePath, steps []pathStep, added []LeafIndex, f func(node, slot int, i NodeIndex)) *violated {
 	if len(steps) != len(p.nodes) {
 		return violation("7.6", "path has one node for each of the filtered direct path: %d, not %d",
 			len(steps), len(p.nodes))
