@@ -170,7 +170,8 @@ func (l *life) run() {
 	}
 	l.commit("bob")
 	bob, carl = l.keyPackage("bob", mldsa87), l.keyPackage("carl", mldsa87)
-	c = must(l.groups["ann"].Reinitialize(t.Context(), l.now, l.config("ann", mldsa87), []*mls.KeyPackage{bob.KeyPackage, carl.KeyPackage}, mls.FollowUpOptions{}))(t)
+	c = must(l.groups["ann"].Reinitialize(t.Context(), l.now, l.config("ann", mldsa87),
+		[]*mls.KeyPackage{bob.KeyPackage, carl.KeyPackage}, mls.FollowUpOptions{}))(t)
 	l.saved(c.Save())
 	next := map[string]*mls.Group{
 		"ann":  must(c.Adopt())(t),

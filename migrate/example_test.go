@@ -143,7 +143,8 @@ func ExampleRestore() {
 // groupOfTwo makes a group, in which the second joins the first.
 func groupOfTwo(ctx context.Context, now time.Time, first, second mls.Config) (a, b *mls.Group) {
 	keys := must(mls.NewKeyPackage(ctx, now, second, mls.KeyPackageOptions{}))
-	commit := must(must(mls.CreateGroup(ctx, now, first, []byte("our group"))).Commit(ctx, now, mls.CommitOptions{}, mls.Add{KeyPackage: keys.KeyPackage}))
+	g := must(mls.CreateGroup(ctx, now, first, []byte("our group")))
+	commit := must(g.Commit(ctx, now, mls.CommitOptions{}, mls.Add{KeyPackage: keys.KeyPackage}))
 	return must(commit.Adopt()), must(must(keys.Join(ctx, now, commit.Welcome, mls.JoinOptions{})).Adopt())
 }
 

@@ -116,7 +116,8 @@ func TestApplicationIsAskedOnce(t *testing.T) {
 	follow(t, groups, 0, candidate)
 	c.calls = nil
 	senders, _ := groups[0].GroupContext().Extensions.Find(ExtensionExternalSenders)
-	again, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, GroupContextExtensions{Extensions: Extensions{Extension{Type: ExtensionExternalSenders, Data: senders}}})
+	again, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{},
+		GroupContextExtensions{Extensions: Extensions{{Type: ExtensionExternalSenders, Data: senders}}})
 	require.NoError(t, err)
 	_, err = groups[1].Process(t.Context(), insiderTime, again.Message)
 	require.NoError(t, err)
@@ -178,7 +179,7 @@ func TestExternalSendersAreJudged(t *testing.T) {
 		return err
 	})
 	requireUnprocessed(t, g, refused, m.commit(forgery{proposals: m.byValue(replace), withPath: true}).message)
-	malformed := GroupContextExtensions{Extensions: Extensions{Extension{Type: ExtensionExternalSenders, Data: []byte{9}}}}
+	malformed := GroupContextExtensions{Extensions: Extensions{{Type: ExtensionExternalSenders, Data: []byte{9}}}}
 	requireUnprocessed(t, g, ErrMalformed, m.commit(forgery{proposals: m.byValue(malformed), withPath: true}).message)
 	requireUnmoved(t, g, ErrMalformed, func() error {
 		_, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, malformed)

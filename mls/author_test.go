@@ -70,7 +70,7 @@ func TestHandshakeNamesItsAuthor(t *testing.T) {
 	senders, err := mls.Marshal(&mls.ExternalSenders{{SignatureKey: authority.Signer.PublicKey(), Credential: authority.Credential}})
 	require.NoError(t, err)
 	w := newStateWorld(t, 0x0001, func(cfg *mls.Config) { cfg.PublicHandshake = true }, "alice", "bob")
-	w.commit("alice", mls.GroupContextExtensions{Extensions: mls.Extensions{mls.Extension{Type: mls.ExtensionExternalSenders, Data: senders}}})
+	w.commit("alice", mls.GroupContextExtensions{Extensions: mls.Extensions{{Type: mls.ExtensionExternalSenders, Data: senders}}})
 	w.inPublic("alice")
 	epoch := w.groups["alice"].Epoch()
 

@@ -106,9 +106,9 @@ func TestCustomProposalsSayWhetherTheyNeedAPath(t *testing.T) {
 		list []Proposal
 		path bool
 	}{
-		"needs one":    {[]Proposal{Custom{ProposalType: strangeProposal, Data: nil}}, true},
-		"needs none":   {[]Proposal{Custom{ProposalType: bareProposal, Data: nil}}, false},
-		"one needs it": {[]Proposal{Custom{ProposalType: bareProposal, Data: nil}, Custom{ProposalType: strangeProposal, Data: nil}}, true},
+		"needs one":    {[]Proposal{Custom{ProposalType: strangeProposal}}, true},
+		"needs none":   {[]Proposal{Custom{ProposalType: bareProposal}}, false},
+		"one needs it": {[]Proposal{Custom{ProposalType: bareProposal}, Custom{ProposalType: strangeProposal}}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			list := a.byValue(c.list...)
@@ -158,7 +158,7 @@ func TestUndeclaredProposalsAreRefused(t *testing.T) {
 		listEverywhere(t, groups, value)
 		m, g := insider{t, groups[1]}, groups[2]
 		want := violation("12.2", "every member supports the proposal type 0x0A0A").atLeaf(0).atProposal(0)
-		custom := Custom{ProposalType: value, Data: nil}
+		custom := Custom{ProposalType: value}
 		requireUnmoved(t, g, want, func() error {
 			_, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, custom)
 			return err
@@ -172,7 +172,7 @@ func TestUndeclaredProposalsAreRefused(t *testing.T) {
 	t.Run("type of RFC 9420", func(t *testing.T) {
 		_, err := groups[2].Commit(t.Context(), insiderTime, CommitOptions{}, Custom{ProposalType: ProposalRemove, Data: []byte{0, 0, 0, 1}})
 		require.ErrorIs(t, err, ErrMalformed)
-		_, err = Marshal(&TypedProposal{Custom{ProposalType: ProposalRemove, Data: nil}})
+		_, err = Marshal(&TypedProposal{Custom{ProposalType: ProposalRemove}})
 		require.ErrorIs(t, err, ErrMalformed)
 	})
 }
@@ -271,7 +271,7 @@ func TestCustomProposalsFromOutside(t *testing.T) {
 
 	a := newAttack(t, declares)
 	message = a.externalCommit(client(t, 0x0001, "joiner", declares), ExternalJoinOptions{}, func(c *commit) {
-		c.proposals = append(c.proposals, proposalOrRef{proposal: Custom{ProposalType: strangeProposal, Data: nil}})
+		c.proposals = append(c.proposals, proposalOrRef{proposal: Custom{ProposalType: strangeProposal}})
 	})
 	requireUnprocessed(t, a.victim, violation("12.2", "external commit has no 0xF0F1").atProposal(1), message)
 }

@@ -19,6 +19,9 @@
 // by real commits for benchmarks and tests. [Group.Save] and [RestoreGroup] move a group
 // to a store and back, and deltas keep the store up to date.
 //
+// A call that can be made in several ways takes a struct of options, such as
+// [CommitOptions], whose zero value is for the ordinary way.
+//
 // Errors wrap one of a few sentinels. Where a peer breaks a rule of RFC 9420, the error
 // is a [*ValidationError] with the section and the leaf or proposal at fault. A call
 // that fails changes nothing.

@@ -66,7 +66,8 @@ func ExampleGroup_Branch() {
 	bobsGroups.groups["our group"] = groups[1]
 
 	bobsKeys := must(mls.NewKeyPackage(ctx, noon, bobsConfig, mls.KeyPackageOptions{}))
-	branch := must(alice.Branch(ctx, noon, client("Alice"), []byte("the two of us"), nil, []*mls.KeyPackage{bobsKeys.KeyPackage}, mls.FollowUpOptions{}))
+	branch := must(alice.Branch(ctx, noon, client("Alice"), []byte("the two of us"), nil,
+		[]*mls.KeyPackage{bobsKeys.KeyPackage}, mls.FollowUpOptions{}))
 	side := must(branch.Adopt())
 	fmt.Println(names(side))
 

@@ -64,7 +64,7 @@ func TestPreSharedKeys(t *testing.T) {
 func TestGroupContextExtensions(t *testing.T) {
 	const custom = mls.ExtensionType(0xF100)
 	w := newWorld(t, 0x0001, func(c *mls.Config) { c.Extensions = []mls.ExtensionType{custom} }, "a", "b")
-	w.commit("a", mls.GroupContextExtensions{Extensions: mls.Extensions{mls.Extension{Type: custom, Data: []byte("hello")}}})
+	w.commit("a", mls.GroupContextExtensions{Extensions: mls.Extensions{{Type: custom, Data: []byte("hello")}}})
 	w.agree()
 	data, ok := w.groups["b"].GroupContext().Extensions.Find(custom)
 	require.True(t, ok)
@@ -78,7 +78,7 @@ func TestGroupContextExtensions(t *testing.T) {
 	required, err := mls.Marshal(&mls.RequiredCapabilities{Proposals: []mls.ProposalType{0xF200}})
 	require.NoError(t, err)
 	_, err = w.groups["a"].Commit(t.Context(), testTime, mls.CommitOptions{},
-		mls.GroupContextExtensions{Extensions: mls.Extensions{mls.Extension{Type: mls.ExtensionRequiredCapabilities, Data: required}}})
+		mls.GroupContextExtensions{Extensions: mls.Extensions{{Type: mls.ExtensionRequiredCapabilities, Data: required}}})
 	require.ErrorIs(t, err, mls.ErrInvalid)
 }
 
@@ -141,7 +141,7 @@ func TestProposalsFromOutside(t *testing.T) {
 	senders, err := mls.Marshal(&mls.ExternalSenders{sender})
 	require.NoError(t, err)
 	w := newWorld(t, 0x0002, nil, "a", "b", "c")
-	w.commit("a", mls.GroupContextExtensions{Extensions: mls.Extensions{mls.Extension{Type: mls.ExtensionExternalSenders, Data: senders}}})
+	w.commit("a", mls.GroupContextExtensions{Extensions: mls.Extensions{{Type: mls.ExtensionExternalSenders, Data: senders}}})
 	outside := func() mls.ExternalProposer {
 		return mls.ExternalProposer{Suite: s, GroupID: w.groups["a"].GroupID(), Epoch: w.groups["a"].Epoch()}
 	}
@@ -239,7 +239,8 @@ func TestBranchWithPathAndWithoutTree(t *testing.T) {
 	cfg.PSKs = &store{groups: []*mls.Group{w.groups["b"]}}
 	kp, err := mls.NewKeyPackage(t.Context(), testTime, cfg, mls.KeyPackageOptions{})
 	require.NoError(t, err)
-	c, err := w.groups["a"].Branch(t.Context(), testTime, w.config("a"), nil, nil, []*mls.KeyPackage{kp.KeyPackage}, mls.FollowUpOptions{ForcePath: true, WithoutTree: true})
+	c, err := w.groups["a"].Branch(t.Context(), testTime, w.config("a"), nil, nil,
+		[]*mls.KeyPackage{kp.KeyPackage}, mls.FollowUpOptions{ForcePath: true, WithoutTree: true})
 	require.NoError(t, err)
 	_, err = kp.Join(t.Context(), testTime, c.Welcome, mls.JoinOptions{})
 	require.ErrorIs(t, err, mls.ErrUnsupported, "there is no tree")
@@ -265,7 +266,7 @@ func TestPendingProposalsOfEachKind(t *testing.T) {
 	custom := mls.Extension{Type: mls.ExtensionExternalSenders, Data: []byte{0}}
 	propose("a", externalPSK("one"))
 	propose("b", externalPSK("nobody has it"))
-	propose("b", mls.GroupContextExtensions{Extensions: mls.Extensions{mls.Extension{Type: 0xF123}}})
+	propose("b", mls.GroupContextExtensions{Extensions: mls.Extensions{{Type: 0xF123}}})
 	propose("b", mls.GroupContextExtensions{Extensions: mls.Extensions{custom}})
 	propose("a", mls.GroupContextExtensions{})
 	propose("a", mls.ReInit{GroupID: []byte("next"), CipherSuite: 0x0002})

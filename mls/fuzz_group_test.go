@@ -152,7 +152,8 @@ func newFuzzedGroup(t testing.TB, id suite.ID) *fuzzedGroup {
 	authority, x := client(t, id, "authority"), &fuzzedGroup{sim: newFuzzed(t, id)}
 	senders, err := Marshal(&ExternalSenders{{SignatureKey: authority.Signer.PublicKey(), Credential: authority.Credential}})
 	require.NoError(t, err)
-	_, err = x.sim.Commit(t.Context(), insiderTime, 0, CommitOptions{}, GroupContextExtensions{Extensions: Extensions{Extension{Type: ExtensionExternalSenders, Data: senders}}})
+	_, err = x.sim.Commit(t.Context(), insiderTime, 0, CommitOptions{},
+		GroupContextExtensions{Extensions: Extensions{{Type: ExtensionExternalSenders, Data: senders}}})
 	require.NoError(t, err)
 	victim := member(t, x.sim, 0)
 	late, err := member(t, x.sim, 1).Encrypt(t.Context(), insiderTime, []byte("late"), nil)
@@ -185,12 +186,14 @@ func newFuzzedGroup(t testing.TB, id suite.ID) *fuzzedGroup {
 	for _, leaf := range []LeafIndex{1, 2} { // in private and in public
 		enter(sent(member(t, x.sim, leaf).ProposeUpdate(t.Context(), insiderTime, LeafOptions{}, nil)))
 		for _, p := range []Proposal{
-			add("new"), Remove{Removed: 3}, resumptionPSK(victim.GroupID(), victim.Epoch()), GroupContextExtensions{}, ReInit{GroupID: []byte("next"), Version: VersionMLS10, CipherSuite: id},
+			add("new"), Remove{Removed: 3}, resumptionPSK(victim.GroupID(), victim.Epoch()), GroupContextExtensions{},
+			ReInit{GroupID: []byte("next"), Version: VersionMLS10, CipherSuite: id},
 			Custom{ProposalType: strangeProposal, Data: []byte("custom")},
 		} {
 			enter(sent(member(t, x.sim, leaf).Propose(t.Context(), insiderTime, p, nil)))
 		}
-		c, err := member(t, x.sim, leaf).Commit(t.Context(), insiderTime, CommitOptions{}, add("new"), Remove{Removed: 3}, Custom{ProposalType: bareProposal, Data: nil})
+		c, err := member(t, x.sim, leaf).Commit(t.Context(), insiderTime, CommitOptions{},
+			add("new"), Remove{Removed: 3}, Custom{ProposalType: bareProposal})
 		require.NoError(t, err)
 		enter(c.Message)
 		g := member(t, x.sim, leaf)

@@ -123,7 +123,7 @@ func TestRefusedMessagesKeepTheirGeneration(t *testing.T) {
 				limits := victim.cfg.Limits
 				victim.cfg.Limits.MaxProposals, victim.cfg.Limits.MaxProposalBytes = -1, 1
 				defer func() { victim.cfg.Limits = limits }()
-				big := m.proposal(GroupContextExtensions{Extensions: Extensions{Extension{Type: 0xF300, Data: make([]byte, 1<<17)}}})
+				big := m.proposal(GroupContextExtensions{Extensions: Extensions{{Type: 0xF300, Data: make([]byte, 1<<17)}}})
 				requireUnprocessed(t, victim, ErrProposalRoom, seal(big))
 			}
 		case "commit":

@@ -205,10 +205,10 @@ var growths = []struct {
 		return w.pending(times(n, func(i int) Proposal { return externalPSK(fmt.Sprint(i)) })...)
 	}},
 	{"custom proposals of a type each", 128, func(w *grown, n int) map[string]work {
-		return w.commit(0, times(n, func(i int) Proposal { return Custom{ProposalType: ProposalType(customCode(i)), Data: nil} })...)
+		return w.commit(0, times(n, func(i int) Proposal { return Custom{ProposalType: ProposalType(customCode(i))} })...)
 	}},
 	{"custom proposals of a type each, pending", 128, func(w *grown, n int) map[string]work {
-		return w.pending(times(n, func(i int) Proposal { return Custom{ProposalType: ProposalType(customCode(i)), Data: nil} })...)
+		return w.pending(times(n, func(i int) Proposal { return Custom{ProposalType: ProposalType(customCode(i))} })...)
 	}},
 	{"extensions of the group", 128, func(w *grown, n int) map[string]work {
 		return w.commit(0, GroupContextExtensions{Extensions: customExtensions(n)})
@@ -263,7 +263,7 @@ var growths = []struct {
 		require.NoError(w, err)
 		follow(w, w.groups, 0, c)
 		list := times(n, func(i int) Proposal { return Remove{Removed: LeafIndex(i + 3)} })
-		return w.commit(0, append(list, times(n, func(i int) Proposal { return Custom{ProposalType: ProposalType(customCode(i)), Data: nil} })...)...)
+		return w.commit(0, append(list, times(n, func(i int) Proposal { return Custom{ProposalType: ProposalType(customCode(i))} })...)...)
 	}},
 	{"certificates", 32, func(w *grown, n int) map[string]work {
 		return w.commit(0, w.add(0, func(cfg *Config) {

@@ -63,7 +63,8 @@ func TestFailuresLeaveTheKeysAsTheyWere(t *testing.T) {
 	joiner, lastResort := own("joiner"), own("last resort")
 	lastResort.lastResort = true
 	invited := commitOf(other, CommitOptions{ForcePath: true}, Add{KeyPackage: joiner.KeyPackage}, Add{KeyPackage: lastResort.KeyPackage})
-	external, err := ExternalJoin(ctx, now, client(t, 0x0001, "outside", f.config), info, ExternalJoinOptions{PSKs: []PreSharedKeyID{externalPSK("psk").PSK}})
+	withPSK := ExternalJoinOptions{PSKs: []PreSharedKeyID{externalPSK("psk").PSK}}
+	external, err := ExternalJoin(ctx, now, client(t, 0x0001, "outside", f.config), info, withPSK)
 	require.NoError(t, err)
 	injected := commitOf(other, CommitOptions{}, externalPSK("psk"), Remove{Removed: 2})
 	kept = append(kept, external)
@@ -96,7 +97,7 @@ func TestFailuresLeaveTheKeysAsTheyWere(t *testing.T) {
 		"Join":                  func() (func(), error) { return discard(joiner.Join(ctx, now, invited.Welcome, JoinOptions{})) },
 		"Join by a last resort": func() (func(), error) { return discard(lastResort.Join(ctx, now, invited.Welcome, JoinOptions{})) },
 		"ExternalJoin": func() (func(), error) {
-			return discard(ExternalJoin(ctx, now, client(t, 0x0001, "x", f.config), info, ExternalJoinOptions{PSKs: []PreSharedKeyID{externalPSK("psk").PSK}}))
+			return discard(ExternalJoin(ctx, now, client(t, 0x0001, "x", f.config), info, withPSK))
 		},
 		"RestoreCandidate":            func() (func(), error) { return discard(RestoreCandidate(now, restored, externalState)) },
 		"Commit":                      ownCommit(CommitOptions{}),

@@ -251,7 +251,8 @@ func TestOnlyMemberComesBack(t *testing.T) {
 	require.NoError(t, err)
 	ofInfo, err := NewPublicGroup(t.Context(), insiderTime, *g.cfg, info, nil)
 	require.NoError(t, err)
-	back, err := ExternalJoin(t.Context(), insiderTime, client(t, 0x0001, "member 2", publicHandshake), info, ExternalJoinOptions{Remove: new(LeafIndex(2))})
+	back, err := ExternalJoin(t.Context(), insiderTime, client(t, 0x0001, "member 2", publicHandshake), info,
+		ExternalJoinOptions{Remove: new(LeafIndex(2))})
 	require.NoError(t, err)
 	for name, p := range map[string]*PublicGroup{"of a GroupInfo": ofInfo, "of a member's tree": inPublic(t, g)} {
 		r, err := p.Process(t.Context(), insiderTime, back.Message)

@@ -137,7 +137,7 @@ func TestProposalListFaultsAreRefused(t *testing.T) {
 			return a.byValue(GroupContextExtensions{}, GroupContextExtensions{})
 		}, violation("12.2", "one GroupContextExtensions").atProposal(1)},
 		{"extension that members lack", func(a *attack) list {
-			return a.byValue(GroupContextExtensions{Extensions: Extensions{Extension{Type: strangeExtension}}})
+			return a.byValue(GroupContextExtensions{Extensions: Extensions{{Type: strangeExtension}}})
 		}, violation("13.4", "capabilities list the group's extension").atLeaf(1)},
 		{"ReInit and another", func(a *attack) list {
 			return a.byValue(ReInit{GroupID: []byte("next"), Version: VersionMLS10, CipherSuite: 0x0001}, Remove{Removed: 3})

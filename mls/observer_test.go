@@ -145,7 +145,7 @@ func TestObserverOfCreationAndCommits(t *testing.T) {
 	}
 	c := w.commit("a",
 		mls.Remove{Removed: w.groups["d"].OwnLeaf()},
-		mls.GroupContextExtensions{Extensions: mls.Extensions{mls.Extension{Type: mls.ExtensionRequiredCapabilities, Data: []byte{0, 0, 0}}}},
+		mls.GroupContextExtensions{Extensions: mls.Extensions{{Type: mls.ExtensionRequiredCapabilities, Data: []byte{0, 0, 0}}}},
 		resumptionPSK(w.groups["a"].GroupID(), w.groups["a"].Epoch()))
 	psk := c.Proposals()[3].Proposal.(mls.PreSharedKey).PSK
 	for _, name := range []string{"a", "b", "c"} {

@@ -100,7 +100,7 @@ func TestOutsidersMakeNoGroupSilent(t *testing.T) {
 	byAuthority := bySender(t, g, authority)
 	for _, m := range [][]byte{
 		asksToJoin(t, g, "lacks what is required"),
-		byAuthority(GroupContextExtensions{Extensions: Extensions{Extension{Type: 0xF0AB}}}),
+		byAuthority(GroupContextExtensions{Extensions: Extensions{{Type: 0xF0AB}}}),
 		byAuthority(Add{KeyPackage: ownKeyPackage(t, 0x0001, "lacks it too").KeyPackage}),
 		byAuthority(externalPSK("nobody has it")),
 		byAuthority(Remove{Removed: g.leaf}),

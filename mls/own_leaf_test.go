@@ -125,7 +125,7 @@ func TestMemberReplacesItsLeafExtensions(t *testing.T) {
 	require.NoError(t, err)
 	follow(t, groups, 1, c)
 	require.Equal(t, Extensions{x}, groups[1].Leaf(0).Extensions)
-	_, err = groups[0].Commit(t.Context(), insiderTime, CommitOptions{Leaf: LeafOptions{Extensions: Extensions{Extension{Type: 0xF999}}}})
+	_, err = groups[0].Commit(t.Context(), insiderTime, CommitOptions{Leaf: LeafOptions{Extensions: Extensions{{Type: 0xF999}}}})
 	requireRefused(t, violation("7.3", "extension 0xF999 is listed in capabilities").atLeaf(0), err)
 
 	// They stay while the signature key changes, and go for an empty list.

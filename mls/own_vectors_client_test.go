@@ -216,7 +216,7 @@ func (m *vectorMaker) publicCommits() passiveClientCase {
 	s.epoch(external)
 	update := s.proposeUpdate(1)
 	s.epoch(s.commit(0), update)
-	s.epoch(s.commit(1, GroupContextExtensions{Extensions: Extensions{Extension{Type: ExtensionExternalSenders, Data: m.externalSenders()}}}))
+	s.epoch(s.commit(1, GroupContextExtensions{Extensions: Extensions{{Type: ExtensionExternalSenders, Data: m.externalSenders()}}}))
 	extensions := s.propose(2, GroupContextExtensions{})
 	remove := s.propose(1, Remove{Removed: s.members[2].OwnLeaf()})
 	s.epoch(s.commit(0), extensions, remove)

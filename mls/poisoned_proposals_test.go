@@ -46,20 +46,20 @@ func poisons(a *attack) map[string][]Proposal {
 		"Removes and Updates":      {Remove{Removed: 1}, a.update(nil), Remove{Removed: 1}, a.update(nil)},
 		"unknown PSK":              {a.psk(32)},
 		"extension that is unknown": {
-			GroupContextExtensions{Extensions: Extensions{Extension{Type: 0xF0AA}}},
+			GroupContextExtensions{Extensions: Extensions{{Type: 0xF0AA}}},
 		},
 		"malformed required_capabilities": {
-			GroupContextExtensions{Extensions: Extensions{Extension{Type: ExtensionRequiredCapabilities, Data: []byte{9}}}},
+			GroupContextExtensions{Extensions: Extensions{{Type: ExtensionRequiredCapabilities, Data: []byte{9}}}},
 		},
 		"extensions that an Add lacks": {
 			Add{KeyPackage: ownKeyPackage(t, 0x0001, "half", strange, func(cfg *Config) {
 				cfg.Extensions = cfg.Extensions[:1]
 			}).KeyPackage},
-			GroupContextExtensions{Extensions: Extensions{Extension{Type: strangeExtension}, Extension{Type: strangeExtension + 0x100}}},
+			GroupContextExtensions{Extensions: Extensions{{Type: strangeExtension}, {Type: strangeExtension + 0x100}}},
 		},
 		"extensions that an Update lacks": {
 			a.update(func(n *LeafNode) { n.Capabilities.Extensions = n.Capabilities.Extensions[:1] }),
-			GroupContextExtensions{Extensions: Extensions{Extension{Type: strangeExtension + 0x100}}},
+			GroupContextExtensions{Extensions: Extensions{{Type: strangeExtension + 0x100}}},
 		},
 		"credential type that an Add lacks": {
 			Add{KeyPackage: ownKeyPackage(t, 0x0001, "", strange, func(cfg *Config) { cfg.Credentials = nil }).KeyPackage},

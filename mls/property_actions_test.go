@@ -187,7 +187,7 @@ func (m *model) refuse() {
 	proposals := draw(m, "proposals", [][]Proposal{
 		{Remove{Removed: s.leaf}}, {Remove{Removed: LeafIndex(len(e.occupants))}}, {self}, {externalPSK("nobody has it")},
 		{psk, psk}, {GroupContextExtensions{}, GroupContextExtensions{}}, {ReInit{CipherSuite: m.suites[0]}, psk},
-		{GroupContextExtensions{Extensions: Extensions{Extension{Type: 0xF200}}}}, {resumptionPSK(s.room.id, s.epoch+1)},
+		{GroupContextExtensions{Extensions: Extensions{{Type: 0xF200}}}}, {resumptionPSK(s.room.id, s.epoch+1)},
 	})
 	m.refused(s, nil, func() error {
 		_, err := s.group.Commit(m.ctx, insiderTime, CommitOptions{WithoutPending: true}, proposals...)

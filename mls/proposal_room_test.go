@@ -75,7 +75,7 @@ func TestProposalsTakeNoRoomOfOthers(t *testing.T) {
 	var flood, honest [][]byte
 	m := insider{t, groups[1]}
 	for i := range 60 {
-		message, _ := m.propose(GroupContextExtensions{Extensions: Extensions{Extension{Type: 0xF0AA, Data: []byte{byte(i)}}}})
+		message, _ := m.propose(GroupContextExtensions{Extensions: Extensions{{Type: 0xF0AA, Data: []byte{byte(i)}}}})
 		flood = append(flood, message)
 	}
 	for _, leaf := range []LeafIndex{2, 3, 4, 5, 6} {

@@ -227,7 +227,7 @@ func TestLengthsStopNobody(t *testing.T) {
 			}
 		}
 		propose(1, externalPSK(string(long)))
-		propose(1, GroupContextExtensions{Extensions: Extensions{Extension{Type: strangeExtension, Data: long}}})
+		propose(1, GroupContextExtensions{Extensions: Extensions{{Type: strangeExtension, Data: long}}})
 		c, err := groups[2].Commit(t.Context(), insiderTime, CommitOptions{AuthenticatedData: long})
 		require.NoError(t, err)
 		require.Len(t, c.Proposals(), 2)
@@ -240,7 +240,7 @@ func TestLengthsStopNobody(t *testing.T) {
 		_, err = groups[1].Process(t.Context(), insiderTime, message)
 		require.NoError(t, err)
 
-		propose(1, ReInit{Version: VersionMLS10, CipherSuite: id, Extensions: Extensions{Extension{Type: strangeExtension, Data: long}}})
+		propose(1, ReInit{Version: VersionMLS10, CipherSuite: id, Extensions: Extensions{{Type: strangeExtension, Data: long}}})
 		c, err = groups[2].Commit(t.Context(), insiderTime, CommitOptions{})
 		require.NoError(t, err)
 		require.Len(t, c.Proposals(), 1)

@@ -130,8 +130,8 @@ func TestPublicGroupFollows(t *testing.T) {
 			}})
 			require.NoError(t, err)
 			w.commit("a", mls.GroupContextExtensions{
-				Extensions: mls.Extensions{mls.Extension{Type: custom, Data: []byte("hello")},
-					mls.Extension{Type: mls.ExtensionExternalSenders, Data: senders}}})
+				Extensions: mls.Extensions{{Type: custom, Data: []byte("hello")},
+					{Type: mls.ExtensionExternalSenders, Data: senders}}})
 			w.samePublicState()
 			outside := mls.ExternalProposer{Suite: s, GroupID: w.public.GroupID(), Epoch: w.public.Epoch()}
 			m, err = outside.Propose(t.Context(), authority, 0, mls.Remove{Removed: w.groups["e"].OwnLeaf()})

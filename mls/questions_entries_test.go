@@ -569,7 +569,8 @@ func policyEntries() []policyEntry {
 		{"RestoreCandidate", "of a follow-up group", func(p *policed) func() error {
 			follow(p.T, p.groups, 0, p.commit(0, ReInit{GroupID: []byte("next"), CipherSuite: 0x0003}))
 			cfg := p.again(1, 0x0003)
-			c, err := p.self().Reinitialize(p.Context(), p.q.now, cfg, []*KeyPackage{p.keyPackage(p.again(0, 0x0003)).KeyPackage, p.keyPackage(p.again(2, 0x0003)).KeyPackage}, FollowUpOptions{})
+			first, other := p.keyPackage(p.again(0, 0x0003)), p.keyPackage(p.again(2, 0x0003))
+			c, err := p.self().Reinitialize(p.Context(), p.q.now, cfg, []*KeyPackage{first.KeyPackage, other.KeyPackage}, FollowUpOptions{})
 			require.NoError(p, err)
 			saved, err := c.Save()
 			require.NoError(p, err)

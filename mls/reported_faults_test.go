@@ -81,7 +81,7 @@ func TestNestedExtensionsAreOpaque(t *testing.T) {
 		cfg.Extensions, cfg.LeafExtensions = []ExtensionType{x}, Extensions{{Type: x, Data: data}}
 	}
 	groups := clique(t, 0x0001, 3, publicHandshake, lists)
-	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, GroupContextExtensions{Extensions: Extensions{Extension{Type: x, Data: data}}})
+	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, GroupContextExtensions{Extensions: Extensions{{Type: x, Data: data}}})
 	require.NoError(t, err)
 	follow(t, groups, 0, c)
 	got, _ := groups[2].GroupContext().Extensions.Find(x)
@@ -89,7 +89,7 @@ func TestNestedExtensionsAreOpaque(t *testing.T) {
 
 	m := insider{t, groups[1]}
 	for _, known := range []ExtensionType{ExtensionRequiredCapabilities, ExtensionExternalSenders} {
-		list := m.byValue(GroupContextExtensions{Extensions: Extensions{Extension{Type: known, Data: data}}})
+		list := m.byValue(GroupContextExtensions{Extensions: Extensions{{Type: known, Data: data}}})
 		requireUnprocessed(t, groups[2], ErrMalformed, m.commit(forgery{proposals: list, withPath: true}).message)
 	}
 	_, err = parseRatchetTree(data)

@@ -399,7 +399,7 @@ func (s *siege) attack() {
 		for range 1 + s.of(siegeRoom+2) {
 			s.made++
 			data := bytes.Repeat([]byte{byte(s.made)}, pick(&s.choices, []int{1, 3000}))
-			message, p := s.inside.propose(GroupContextExtensions{Extensions: Extensions{Extension{Type: 0xF0AA, Data: fmt.Append(data, s.made)}}})
+			message, p := s.inside.propose(GroupContextExtensions{Extensions: Extensions{{Type: 0xF0AA, Data: fmt.Append(data, s.made)}}})
 			messages, refs = append(messages, message), append(refs, proposalOrRef{ref: p.Ref})
 		}
 		if s.of(2) == 1 {

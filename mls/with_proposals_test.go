@@ -161,7 +161,7 @@ func TestUnwantedProposalsAreNotVerified(t *testing.T) {
 			a := newAttack(t, adjust)
 			var unrelated [][]byte
 			for i := range 64 {
-				message, _ := a.propose(GroupContextExtensions{Extensions: Extensions{Extension{Type: 0xF0AA, Data: []byte{byte(i)}}}})
+				message, _ := a.propose(GroupContextExtensions{Extensions: Extensions{{Type: 0xF0AA, Data: []byte{byte(i)}}}})
 				unrelated = append(unrelated, message)
 			}
 			wanted, proposal := a.propose(Remove{Removed: 3})

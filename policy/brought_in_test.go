@@ -76,20 +76,24 @@ func TestShortPSKIsNotInjected(t *testing.T) {
 	g, err := mls.CreateGroup(t.Context(), today, under(t, nil, 0x0002, "free"), nil)
 	require.NoError(t, err)
 	g, strict := join(t, g, under(t, p, 0x0002, "strict"))
-	_, err = strict.Propose(t.Context(), today, mls.PreSharedKey{PSK: mls.PreSharedKeyID{Type: mls.PSKExternal, ID: []byte("short")}}, nil)
+	_, err = strict.Propose(t.Context(), today, externalPSK("short"), nil)
 	requireDenied(t, err)
-	_, err = strict.Commit(t.Context(), today, mls.CommitOptions{}, mls.PreSharedKey{PSK: mls.PreSharedKeyID{Type: mls.PSKExternal, ID: []byte("short")}})
+	_, err = strict.Commit(t.Context(), today, mls.CommitOptions{}, externalPSK("short"))
 	requireDenied(t, err)
-	_, err = strict.Commit(t.Context(), today, mls.CommitOptions{}, mls.PreSharedKey{PSK: mls.PreSharedKeyID{Type: mls.PSKExternal, ID: []byte("long")}})
+	_, err = strict.Commit(t.Context(), today, mls.CommitOptions{}, externalPSK("long"))
 	require.NoError(t, err)
 
-	m, err := g.Propose(t.Context(), today, mls.PreSharedKey{PSK: mls.PreSharedKeyID{Type: mls.PSKExternal, ID: []byte("short")}}, nil)
+	m, err := g.Propose(t.Context(), today, externalPSK("short"), nil)
 	require.NoError(t, err)
 	_, err = strict.Process(t.Context(), today, m)
 	require.NoError(t, err)
 	c, err := strict.Commit(t.Context(), today, mls.CommitOptions{})
 	require.NoError(t, err)
 	require.Empty(t, c.Proposals())
+}
+
+func externalPSK(id string) mls.PreSharedKey {
+	return mls.PreSharedKey{PSK: mls.PreSharedKeyID{Type: mls.PSKExternal, ID: []byte(id)}}
 }
 
 // A date between a ReInit and the group that follows strands nobody: what the ReInit

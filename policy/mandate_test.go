@@ -42,8 +42,8 @@ func TestOneFieldEnforcesAMandate(t *testing.T) {
 	require.NoError(t, err)
 	g, err := mls.CreateGroup(t.Context(), today, client(p), []byte("group"))
 	require.NoError(t, err)
-	commit := func(option mls.Proposal) error {
-		_, err := g.Commit(t.Context(), today, mls.CommitOptions{}, option)
+	commit := func(proposal mls.Proposal) error {
+		_, err := g.Commit(t.Context(), today, mls.CommitOptions{}, proposal)
 		return err
 	}
 	x25519 := under(t, p, 0x0001, "client")
@@ -56,7 +56,7 @@ func TestOneFieldEnforcesAMandate(t *testing.T) {
 		{"credential", create(client(p, basic))},
 		{"credential", commit(mls.Add{KeyPackage: stranger.KeyPackage})},
 		{"lifetime", create(client(p, func(cfg *mls.Config) { cfg.Lifetimes.Own += time.Second }))},
-		{"psk", commit(mls.PreSharedKey{PSK: mls.PreSharedKeyID{Type: mls.PSKExternal, ID: []byte("short")}})},
+		{"psk", commit(externalPSK("short"))},
 		{"format", create(client(p, func(cfg *mls.Config) { cfg.PublicHandshake = true }))},
 		{"downgrade", commit(mls.ReInit{GroupID: []byte("next"), CipherSuite: 0x0002})},
 	} {
@@ -67,6 +67,6 @@ func TestOneFieldEnforcesAMandate(t *testing.T) {
 		require.ErrorAs(t, c.err, &refusal, c.rule)
 		require.Equal(t, c.rule, refusal.Rule)
 	}
-	require.NoError(t, commit(mls.PreSharedKey{PSK: mls.PreSharedKeyID{Type: mls.PSKExternal, ID: []byte("long")}}))
+	require.NoError(t, commit(externalPSK("long")))
 	require.NoError(t, commit(mls.ReInit{GroupID: []byte("next"), CipherSuite: 0xF005}))
 }

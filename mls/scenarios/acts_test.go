@@ -106,7 +106,9 @@ func (c *client) proposal(g *mls.Group, s *sentence) mls.Proposal {
 	case "resumption psk":
 		epoch, err := strconv.ParseUint(s.word(), 10, 64)
 		require.NoError(c.t, err)
-		return mls.PreSharedKey{PSK: mls.PreSharedKeyID{Type: mls.PSKResumption, Usage: mls.ResumptionPSKApplication, GroupID: g.GroupID(), Epoch: epoch}}
+		return mls.PreSharedKey{PSK: mls.PreSharedKeyID{
+			Type: mls.PSKResumption, Usage: mls.ResumptionPSKApplication, GroupID: g.GroupID(), Epoch: epoch,
+		}}
 	default:
 		name := s.word()
 		return mls.ReInit{GroupID: []byte(name), CipherSuite: s.suiteID()}

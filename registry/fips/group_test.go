@@ -97,7 +97,7 @@ func live(ctx context.Context, suites *registry.Registry, id suite.ID) error {
 		{"commit", func() error { return l.commit("b") }},
 		{"update by reference", l.update},
 		{"external PSK", func() error {
-			return l.commit("a", mls.PreSharedKey{PSK: mls.PreSharedKeyID{Type: mls.PSKExternal, ID: []byte("long")}})
+			return l.commit("a", externalPSK("long"))
 		}},
 		{"short external PSK", l.shortPSK},
 		{"external commit", l.external},
@@ -158,6 +158,10 @@ func (l *life) add(by string, names ...string) error {
 		}
 	}
 	return l.agree()
+}
+
+func externalPSK(id string) mls.PreSharedKey {
+	return mls.PreSharedKey{PSK: mls.PreSharedKeyID{Type: mls.PSKExternal, ID: []byte(id)}}
 }
 
 // adopted is for a join that the client takes as it comes.
@@ -279,14 +283,14 @@ func (l *life) update() error {
 // shortPSK wants a refusal that says why, and nothing changed.
 func (l *life) shortPSK() error {
 	before := l.groups["a"].Epoch()
-	_, err := l.groups["a"].Commit(l.ctx, today, mls.CommitOptions{}, mls.PreSharedKey{PSK: mls.PreSharedKeyID{Type: mls.PSKExternal, ID: []byte("short")}})
+	_, err := l.groups["a"].Commit(l.ctx, today, mls.CommitOptions{}, externalPSK("short"))
 	if !errors.Is(err, suite.ErrShortSecret) {
 		return fmt.Errorf("the error is %v, want %v", err, suite.ErrShortSecret)
 	}
 	if l.groups["a"].Epoch() != before {
 		return errors.New("the group moved")
 	}
-	if _, err := l.groups["a"].Propose(l.ctx, today, mls.PreSharedKey{PSK: mls.PreSharedKeyID{Type: mls.PSKExternal, ID: []byte("short")}}, nil); !errors.Is(err, mls.ErrUnusablePSK) {
+	if _, err := l.groups["a"].Propose(l.ctx, today, externalPSK("short"), nil); !errors.Is(err, mls.ErrUnusablePSK) {
 		return fmt.Errorf("the error of a proposal is %v, want %v", err, mls.ErrUnusablePSK)
 	}
 	return l.talk()
