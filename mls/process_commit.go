@@ -166,6 +166,9 @@ func (g *Group) openEpoch(ctx context.Context, q questions, c *Candidate, a *app
 			return err
 		}
 		secrets, err := openPath(p.tree, path, a.committer, g.self.leaf, provisional, a.added, next.self.privateKey)
+		if f, ok := errors.AsType[*sealedFault](err); ok {
+			return &PathSecretError{Committer: a.committer, Node: f.node, Err: f.err}
+		}
 		if err != nil {
 			return err
 		}

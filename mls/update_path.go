@@ -3,6 +3,7 @@ package mls
 import (
 	"bytes"
 	"errors"
+	"fmt"
 
 	"github.com/mlsuite/mlsuite/internal/parallel"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
@@ -189,14 +190,27 @@ func (t *tree) eachRecipient(p *updatePath, steps []pathStep, added []LeafIndex,
 	return nil
 }
 
+// sealedFault is a fault of a path that its receiver alone can see: the path secret of a
+// node does not open, or gives other keys than the path shows.
+type sealedFault struct {
+	node NodeIndex // the lowest one whose secret the receiver should get
+	err  error
+}
+
+func (f *sealedFault) Error() string {
+	return fmt.Sprintf("mls: path secret of node %d: %v", f.node, f.err)
+}
+
+func (f *sealedFault) Unwrap() error { return f.err }
+
 // openPath decrypts the one path secret in a sender's path that is for the receiver, and
 // derives those above it (RFC 9420, Section 7.5). t is the tree of the new epoch,
 // groupContext the encoded provisional GroupContext. added, in increasing order, has the
 // members that the commit adds. lookup returns the receiver's private key of a node as it
 // was before the commit's path, or nil.
 //
-// The error is a [*ValidationError], or a [*PathSecretError] if only the receiver can see
-// the fault.
+// The error is a [*ValidationError], or a [*sealedFault] if only the receiver can see the
+// fault.
 func openPath(t *tree, path *updatePath, sender, receiver LeafIndex, groupContext []byte, added []LeafIndex,
 	lookup func(NodeIndex) suite.PrivateKey) (*pathSecrets, error) {
 	var (
@@ -205,22 +219,22 @@ func openPath(t *tree, path *updatePath, sender, receiver LeafIndex, groupContex
 		first  int             // node of secret
 	)
 	steps := t.filteredPath(sender)
-	fault := t.eachRecipient(path, steps, added, func(node, slot int, i NodeIndex) {
+	wrong := t.eachRecipient(path, steps, added, func(node, slot int, i NodeIndex) {
 		if key == nil && receiver.Node().InSubtree(i) {
 			if key = lookup(i); key != nil {
 				secret, first = &path.nodes[node].secrets[slot], node
 			}
 		}
 	})
-	if fault != nil {
-		return nil, fault.atLeaf(sender)
+	if wrong != nil {
+		return nil, wrong.atLeaf(sender)
 	}
 	if key == nil {
 		return nil, violation("7.5", "receiver has a private key of the resolution").atLeaf(receiver)
 	}
 	unreadable := func(err error) error {
 		if errors.Is(err, ErrDecrypt) || errors.Is(err, ErrInvalid) {
-			return &PathSecretError{Committer: sender, Node: steps[first].index, Err: err}
+			return &sealedFault{steps[first].index, err}
 		}
 		return err
 	}
