@@ -1,7 +1,6 @@
 package mls
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"time"
@@ -32,57 +31,6 @@ type Authenticator interface {
 	// the signature key is new. To refuse a client that resynchronizes, refuse its
 	// [ChangeResynced] in Authenticate.
 	SameClient(old, next Credential) bool
-}
-
-// Change is a leaf or an external sender that enters a member's view of a group, or a
-// leaf that leaves it.
-type Change struct {
-	Leaf         LeafIndex // 2^32-1 for an Add to be committed and for an external sender
-	Credential   Credential
-	SignatureKey []byte
-	Old          *Credential // the credential of the leaf before, or of the leaf it replaces
-	Reason       ChangeReason
-}
-
-// ChangeReason says why a leaf or an external sender changes.
-type ChangeReason int
-
-const (
-	// ChangeAdded is a member that an Add proposal brings, or that joins by an external
-	// commit.
-	ChangeAdded ChangeReason = iota + 1
-	// ChangeUpdated is a member that updates its leaf, by a proposal or by a commit.
-	ChangeUpdated
-	// ChangeJoined is a member that this client finds in a group when it joins.
-	ChangeJoined
-	// ChangeExternalSender is an external sender of a group that this client makes or
-	// joins, or one that a commit brings.
-	ChangeExternalSender
-	// ChangeRemoved is a member that a Remove proposal takes out. An [Observer] hears of
-	// it, an Authenticator does not.
-	ChangeRemoved
-	// ChangeResynced is a client that joins by an external commit in place of an earlier
-	// leaf of its own. The commit removes that leaf, whose credential is Old (RFC 9420,
-	// Section 12.4.3.2). Credentials and keys of both may be the same.
-	ChangeResynced
-)
-
-func (r ChangeReason) String() string {
-	switch r {
-	case ChangeAdded:
-		return "added"
-	case ChangeUpdated:
-		return "updated"
-	case ChangeJoined:
-		return "joined"
-	case ChangeExternalSender:
-		return "external sender"
-	case ChangeRemoved:
-		return "removed"
-	case ChangeResynced:
-		return "resynced"
-	}
-	return fmt.Sprintf("ChangeReason(%d)", int(r))
 }
 
 // authenticate asks the application about changes and returns the first refusal. An
@@ -131,52 +79,4 @@ func (ch *Change) refused(rule string) *violated {
 		v.atLeaf(ch.Leaf)
 	}
 	return v
-}
-
-// changed appends the change from old to next at leaf, unless there is none.
-func changed(changes []Change, leaf LeafIndex, old, next *LeafNode, reason ChangeReason) []Change {
-	ch := change(leaf, next, reason)
-	if old != nil {
-		if equalCredentials(old.Credential, next.Credential) && bytes.Equal(old.SignatureKey, next.SignatureKey) {
-			return changes
-		}
-		ch.Old = &old.Credential
-	}
-	return append(changes, ch)
-}
-
-// resynced returns the change from the leaf that an external commit removes to the
-// joiner's leaf.
-func resynced(leaf LeafIndex, old, next *LeafNode) Change {
-	ch := change(leaf, next, ChangeResynced)
-	ch.Old = &old.Credential
-	return ch
-}
-
-// changedSenders appends the external senders of next that old does not have (RFC 9420,
-// Section 12.1.8.1). If old is nil, it appends all of them.
-func changedSenders(changes []Change, old, next *groupExtensions) []Change {
-	if old == next {
-		return changes
-	}
-	var before ExternalSenders
-	if old != nil {
-		before = old.senders
-	}
-	type senderKey struct {
-		signatureKey string
-		credential   credentialKey
-	}
-	known := make(map[senderKey]bool, len(before))
-	for _, s := range before {
-		known[senderKey{string(s.SignatureKey), keyOf(s.Credential)}] = true
-	}
-	for _, s := range next.senders {
-		if !known[senderKey{string(s.SignatureKey), keyOf(s.Credential)}] {
-			changes = append(changes, Change{
-				Leaf: noLeaf, Credential: s.Credential, SignatureKey: s.SignatureKey, Reason: ChangeExternalSender,
-			})
-		}
-	}
-	return changes
 }

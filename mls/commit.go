@@ -114,7 +114,8 @@ func (m *commitMaker) make(ctx context.Context, q questions, list []CommittedPro
 		return nil, nil, err
 	}
 	if m.sender.Type == SenderNewMemberCommit {
-		m.self = &memberView{leaf: a.edit.claimLeaf()}
+		a.committer = a.edit.claimLeaf()
+		m.self = &memberView{leaf: a.committer}
 	}
 	var path *ownPath
 	if a.needsPath || m.plan.ForcePath {
@@ -141,14 +142,14 @@ func (m *commitMaker) make(ctx context.Context, q questions, list []CommittedPro
 			c.proposals[i].proposal = item.Proposal
 		}
 	}
-	begun, commitSecret := epoch{public: next}, make([]byte, s.Info().KDF.Nh)
+	begun, commitSecret := epoch{}, make([]byte, s.Info().KDF.Nh)
 	defer func() {
 		if made == nil {
 			begun.destroy()
 		}
 	}()
 	if path != nil {
-		if c.path, err = path.seal(next, m.self.leaf, a.added); err != nil {
+		if c.path, err = path.seal(&next, m.self.leaf, a.added); err != nil {
 			return nil, nil, err
 		}
 		begun.self, commitSecret = m.self.next(next.tree, path.leafKey, path.secrets), path.secrets.commitSecret
@@ -166,16 +167,13 @@ func (m *commitMaker) make(ctx context.Context, q questions, list []CommittedPro
 		return nil, nil, err
 	}
 	defer clear(psk)
-	secrets, joiner, err := next.advance(p, m.initSecret, commitSecret, psk, ac)
+	public, secrets, joiner, err := p.advance(next, m.initSecret, commitSecret, psk, ac, confirmationTag)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer clear(joiner)
-	begun.secrets = secrets
-	if err := next.confirm(secrets); err != nil {
-		return nil, nil, err
-	}
-	ac.auth.confirmationTag = next.confirmationTag
+	begun.public, begun.secrets = public, secrets
+	ac.auth.confirmationTag = public.confirmationTag
 
 	cfg, welcome := m.plan.config(m.cfg), []byte(nil)
 	if len(a.joiners) > 0 && !m.plan.noWelcome {
@@ -185,17 +183,9 @@ func (m *commitMaker) make(ctx context.Context, q questions, list []CommittedPro
 		}
 	}
 	return newCandidate(&Candidate{
-		Welcome: welcome,
-		transition: transition{
-			committer: m.sender,
-			leaf:      m.self.leaf,
-			aad:       ac.content.authenticatedData,
-			proposals: list,
-			added:     a.added,
-			old:       p,
-			to:        next,
-		},
-		cfg: cfg,
+		Welcome:    welcome,
+		transition: newTransition(p, public, a, ac.content.authenticatedData),
+		cfg:        cfg,
 	}, begun), ac, nil
 }
 
@@ -214,7 +204,7 @@ func (p *ownPath) destroy() {
 
 // seal encrypts the path to the members of the next epoch, whose context is still the
 // provisional one.
-func (p *ownPath) seal(next *publicState, leaf LeafIndex, added []LeafIndex) (*updatePath, error) {
+func (p *ownPath) seal(next *publicParts, leaf LeafIndex, added []LeafIndex) (*updatePath, error) {
 	provisional, err := Marshal(&next.context)
 	if err != nil {
 		return nil, err
@@ -275,65 +265,4 @@ func (m *commitMaker) mergeLeaf(ctx context.Context, a *applied, path *ownPath, 
 	}
 	a.edit.setLeaf(own, leaf)
 	return nil
-}
-
-// next returns the public state after a commit, up to its provisional context
-// (RFC 9420, Section 12.4.1).
-func (p *publicState) next(a *applied) (*publicState, error) {
-	t, err := a.edit.freeze()
-	if err != nil {
-		return nil, err
-	}
-	if err := checkTree(t, a.extensions); err != nil {
-		return nil, p.blame(err, a, t)
-	}
-	return &publicState{
-		suite:      p.suite,
-		context:    p.provisional(t, a.extensions.list),
-		tree:       t,
-		extensions: a.extensions,
-		reInit:     a.reInit,
-		announced:  a.announced,
-	}, nil
-}
-
-// provisional returns the GroupContext of the next epoch before its commit is signed:
-// with the new tree and the old confirmed transcript hash.
-func (p *publicState) provisional(t *tree, extensions Extensions) GroupContext {
-	next := p.context
-	next.Epoch++
-	next.TreeHash = t.hash()
-	next.Extensions = extensions
-	return next
-}
-
-// advance completes the public state of a new epoch with the commit that begins it, and
-// derives the epoch's secrets (RFC 9420, Sections 8 and 8.2). It also returns the
-// joiner_secret, which the caller deletes.
-func (next *publicState) advance(old *publicState, initSecret, commitSecret, psk []byte, ac *authenticatedContent) (*epochSecrets, []byte, error) {
-	if err := next.confirmTranscript(old, ac); err != nil {
-		return nil, nil, err
-	}
-	joiner, err := newJoinerSecret(next.suite, initSecret, commitSecret, next.contextBytes)
-	if err != nil {
-		return nil, nil, err
-	}
-	secrets, err := newEpochSecrets(next.suite, joiner, psk, next.contextBytes)
-	if err != nil {
-		clear(joiner)
-		return nil, nil, err
-	}
-	return secrets, joiner, nil
-}
-
-// confirmTranscript completes the GroupContext of a new epoch with the commit that
-// begins it (RFC 9420, Section 8.2).
-func (next *publicState) confirmTranscript(old *publicState, ac *authenticatedContent) error {
-	confirmed, err := confirmedTranscriptHash(next.suite, old.interim, ac)
-	if err != nil {
-		return err
-	}
-	next.context.ConfirmedTranscriptHash = confirmed
-	next.contextBytes, err = Marshal(&next.context)
-	return err
 }

@@ -164,9 +164,6 @@ func ExternalJoin(ctx context.Context, now time.Time, cfg Config, groupInfo []by
 	if err != nil {
 		return nil, err
 	}
-	if err := p.setTranscript(info.ConfirmationTag); err != nil {
-		return nil, err
-	}
 	kemOutput, initSecret, err := sendExternalInit(s, info)
 	if err != nil {
 		return nil, err

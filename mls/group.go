@@ -138,16 +138,6 @@ func createGroup(ctx context.Context, q questions, groupID []byte, extensions Ex
 	if err := checkTree(t, read); err != nil {
 		return nil, err
 	}
-	public := &publicState{suite: s, tree: t, extensions: read, context: GroupContext{
-		Version:     VersionMLS10,
-		CipherSuite: s.Info().ID,
-		GroupID:     bytes.Clone(groupID),
-		TreeHash:    t.hash(),
-		Extensions:  extensions,
-	}}
-	if public.contextBytes, err = Marshal(&public.context); err != nil {
-		return nil, err
-	}
 	epochSecret := make([]byte, nh)
 	rand.Read(epochSecret)
 	defer clear(epochSecret)
@@ -155,21 +145,22 @@ func createGroup(ctx context.Context, q questions, groupID []byte, extensions Ex
 	if err != nil {
 		return nil, err
 	}
-	if err := public.confirm(secrets); err != nil {
+	var public *publicState
+	tag, err := confirmationTag(s, secrets, nil)
+	if err == nil {
+		public, err = newPublicState(publicParts{suite: s, tree: t, extensions: read, context: GroupContext{
+			Version:     VersionMLS10,
+			CipherSuite: s.Info().ID,
+			GroupID:     bytes.Clone(groupID),
+			TreeHash:    t.hash(),
+			Extensions:  extensions,
+		}}, tag)
+	}
+	if err != nil {
 		secrets.destroy()
 		return nil, err
 	}
 	return newGroup(cfg, epoch{public, secrets, &memberView{leafKey: leafKey.share()}}), nil
-}
-
-// confirm computes the confirmation tag of the epoch, and the interim transcript hash
-// from which the next commit starts (RFC 9420, Sections 6.1 and 8.2).
-func (p *publicState) confirm(secrets *epochSecrets) error {
-	tag, err := confirmationTag(p.suite, secrets, p.context.ConfirmedTranscriptHash)
-	if err != nil {
-		return err
-	}
-	return p.setTranscript(tag)
 }
 
 // alive keeps the epoch's secrets until done is called, or returns ErrRetired.

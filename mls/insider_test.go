@@ -153,7 +153,8 @@ func (m insider) commit(f forgery) *forged {
 	a.edit.clashes = nil
 	tr, err := a.edit.freeze()
 	require.NoError(t, err)
-	next := &publicState{suite: s, tree: tr, context: p.provisional(tr, a.extensions.list), extensions: a.extensions}
+	next := publicParts{suite: s, tree: tr, context: p.context, extensions: a.extensions}
+	next.context.Epoch, next.context.TreeHash, next.context.Extensions = p.context.Epoch+1, tr.hash(), a.extensions.list
 	self, commitSecret := m.self.next(tr, m.self.leafKey, nil), make([]byte, s.Info().KDF.Nh)
 	if f.withPath {
 		provisional, err := wire.Marshal(next.context.marshal)
@@ -180,17 +181,16 @@ func (m insider) commit(f forgery) *forged {
 	ac := m.signed(content)
 	out.psk, err = pskSecret(s, nil, nil)
 	require.NoError(t, err)
-	secrets, joiner, err := next.advance(p, m.secrets.init, commitSecret, out.psk, ac)
+	public, secrets, joiner, err := p.advance(next, m.secrets.init, commitSecret, out.psk, ac, confirmationTag)
 	require.NoError(t, err)
-	require.NoError(t, next.confirm(secrets))
-	ac.auth.confirmationTag = next.confirmationTag
+	ac.auth.confirmationTag = public.confirmationTag
 	if f.tag != nil {
-		ac.auth.confirmationTag = f.tag(slices.Clone(next.confirmationTag))
+		ac.auth.confirmationTag = f.tag(slices.Clone(public.confirmationTag))
 	}
 	if f.message != nil {
 		f.message(ac)
 	}
-	out.next, out.joiner, out.message = epoch{next, secrets, self}, joiner, m.seal(ac)
+	out.next, out.joiner, out.message = epoch{public, secrets, self}, joiner, m.seal(ac)
 	return out
 }
 

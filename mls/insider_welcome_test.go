@@ -36,28 +36,28 @@ func (c *forged) welcomeAndTree(f welcomeForgery) (welcome, tree []byte) {
 	t, s := c.t, c.public.suite
 	t.Helper()
 	nodes := slices.Clone(c.next.public.tree.nodes())
-	p := &publicState{suite: s, context: c.next.public.context}
+	groupContext := c.next.public.context
 	if f.tree != nil {
 		f.tree(nodes)
-		p.context.TreeHash = treeHash(t, s, nodes)
+		groupContext.TreeHash = treeHash(t, s, nodes)
 	}
 	if f.context != nil {
-		f.context(&p.context)
+		f.context(&groupContext)
 	}
-	var err error
-	p.contextBytes, err = wire.Marshal(p.context.marshal)
+	contextBytes, err := Marshal(&groupContext)
 	require.NoError(t, err)
-	secrets, err := newEpochSecrets(s, c.joiner, c.psk, p.contextBytes)
+	secrets, err := newEpochSecrets(s, c.joiner, c.psk, contextBytes)
 	require.NoError(t, err)
-	require.NoError(t, p.confirm(secrets))
+	tag, err := confirmationTag(s, secrets, groupContext.ConfirmedTranscriptHash)
+	require.NoError(t, err)
 	tree, err = wire.Marshal(nodes.marshal)
 	require.NoError(t, err)
 	if f.treeBytes != nil {
 		tree = f.treeBytes(tree)
 	}
 	info := &GroupInfo{
-		GroupContext:    p.context,
-		ConfirmationTag: p.confirmationTag,
+		GroupContext:    groupContext,
+		ConfirmationTag: tag,
 		Signer:          c.self.leaf,
 		Extensions:      Extensions{{Type: ExtensionRatchetTree, Data: tree}},
 	}

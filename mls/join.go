@@ -126,7 +126,7 @@ func (k *OwnKeyPackage) join(ctx context.Context, now time.Time, m *Message, opt
 	self.leafKey = leafKey.share()
 	next := epoch{public: public, self: self}
 	if next.secrets, err = newEpochSecrets(k.suite, secrets.joinerSecret, psk, public.contextBytes); err == nil {
-		err = public.checkConfirmation(next.secrets, info.ConfirmationTag)
+		err = public.checkTag(next.secrets)
 	}
 	if err != nil {
 		next.destroy()
@@ -237,7 +237,7 @@ func (k *OwnKeyPackage) memberView(p *publicState, info *GroupInfo, secrets *gro
 // publicStateOf checks a GroupInfo and its tree, and returns the state that they
 // describe. It serves joiners and those who only follow a group (RFC 9420, Sections 7.3,
 // 7.9.2, 12.4.3 and 12.4.3.1). A tree in the GroupInfo takes precedence over the one
-// beside it.
+// beside it. The confirmation tag is left to those who have the epoch's secrets.
 func publicStateOf(ctx context.Context, q questions, s suite.Suite, info *GroupInfo, tree []byte) (*publicState, error) {
 	c := &info.GroupContext
 	if c.Version != VersionMLS10 {
@@ -245,10 +245,6 @@ func publicStateOf(ctx context.Context, q questions, s suite.Suite, info *GroupI
 	}
 	if id := s.Info().ID; c.CipherSuite != id {
 		return nil, violation("12.4.3.1", "cipher suite of the GroupInfo is the key package's, %s", id)
-	}
-	extensions, err := readGroupExtensions(c.Extensions)
-	if err != nil {
-		return nil, err
 	}
 	if err := uniqueExtensions(info.Extensions, "GroupInfo"); err != nil {
 		return nil, err
@@ -270,8 +266,8 @@ func publicStateOf(ctx context.Context, q questions, s suite.Suite, info *GroupI
 	if err != nil {
 		return nil, err
 	}
-	p := &publicState{suite: s, context: *c, tree: t, extensions: extensions}
-	if p.contextBytes, err = Marshal(c); err != nil {
+	p, err := newPublicState(publicParts{suite: s, context: *c, tree: t}, info.ConfirmationTag)
+	if err != nil {
 		return nil, err
 	}
 	if !bytes.Equal(t.hash(), c.TreeHash) {
@@ -286,10 +282,10 @@ func publicStateOf(ctx context.Context, q questions, s suite.Suite, info *GroupI
 	if err := p.validateLeaves(q.cfg.Lifetimes); err != nil {
 		return nil, err
 	}
-	if err := checkTree(t, extensions); err != nil {
+	if err := checkTree(t, p.extensions); err != nil {
 		return nil, err
 	}
-	if err := extensions.checkSenders(s); err != nil {
+	if err := p.extensions.checkSenders(s); err != nil {
 		return nil, err
 	}
 	if err := q.everyMember(p); err != nil {
@@ -297,7 +293,7 @@ func publicStateOf(ctx context.Context, q questions, s suite.Suite, info *GroupI
 	}
 	var changes []Change
 	if q.cfg.Authenticator != nil {
-		changes = changedSenders(p.joined(), nil, extensions)
+		changes = changedSenders(p.joined(), nil, p.extensions)
 	}
 	return p, q.cfg.authenticate(ctx, q.now, changes)
 }
@@ -335,21 +331,4 @@ func (p *publicState) validateLeaves(policy LifetimePolicy) error {
 		}
 		return atLeaf(err, indices[i])
 	})
-}
-
-// checkConfirmation checks the tag that confirms the epoch, and completes the transcript
-// with it.
-func (p *publicState) checkConfirmation(secrets *epochSecrets, tag []byte) error {
-	if err := checkConfirmationTag(p.suite, secrets, p.context.ConfirmedTranscriptHash, tag); err != nil {
-		return err
-	}
-	return p.setTranscript(tag)
-}
-
-// setTranscript completes the transcript with the confirmation tag of the epoch.
-func (p *publicState) setTranscript(tag []byte) error {
-	p.confirmationTag = bytes.Clone(tag)
-	var err error
-	p.interim, err = interimTranscriptHash(p.suite, p.context.ConfirmedTranscriptHash, tag)
-	return err
 }

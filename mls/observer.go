@@ -145,15 +145,6 @@ func (c *Config) tellEntered(p *publicState, leaf int64, how Entry, previous *Pr
 	c.Observer.Observe(e)
 }
 
-// joined returns the members as a joiner finds them.
-func (p *publicState) joined() []Change {
-	var members []Change
-	for i, n := range p.tree.members() {
-		members = append(members, change(i, n, ChangeJoined))
-	}
-	return members
-}
-
 // tellAdopted tells that a client has moved from an epoch to the next.
 func (c *Config) tellAdopted(t *transition, leaf int64) {
 	if !c.observed() {
@@ -204,8 +195,4 @@ func (c *Config) tellDenied(p *publicState, leaf int64, err error) {
 	if c.observed() && errors.As(err, &denied) {
 		c.Observer.Observe(ActRefused{p.state(leaf), denied})
 	}
-}
-
-func change(leaf LeafIndex, n *LeafNode, reason ChangeReason) Change {
-	return Change{Leaf: leaf, Credential: n.Credential, SignatureKey: n.SignatureKey, Reason: reason}
 }

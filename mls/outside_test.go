@@ -175,7 +175,7 @@ func TestExternalJoinersAreSeen(t *testing.T) {
 			want := []Change{joined}
 			if resync {
 				joined.Leaf, joined.Reason, joined.Old = 1, ChangeResynced, &cfg.Credential
-				want = []Change{change(1, g.Leaf(1), ChangeRemoved), joined}
+				want = []Change{change(1, nil, g.Leaf(1), ChangeRemoved), joined}
 			}
 			c.calls = nil
 			r, err := g.Process(t.Context(), insiderTime, joining.Message)

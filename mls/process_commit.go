@@ -21,58 +21,45 @@ func (g *Group) processCommit(ctx context.Context, now time.Time, ac *authentica
 	if err != nil {
 		return nil, err
 	}
-	t, a, err := g.public.receiveCommit(ctx, g.cfg, now, ac, g.leaf, list)
+	a, next, err := g.public.receiveCommit(ctx, g.cfg, now, ac, g.leaf, list)
 	if err != nil {
 		return nil, err
 	}
-	c := newCandidate(&Candidate{
-		transition: *t,
-		cfg:        g.cfg,
-		from:       g,
-		removed:    slices.Contains(a.removed, g.leaf),
-	}, epoch{public: t.to})
-	if c.removed { // the next epoch's secrets are not for this member
-		return c, t.to.confirmTranscript(g.public, ac)
+	begun, cfg, removed := epoch{}, g.cfg, slices.Contains(a.removed, g.leaf)
+	if removed { // the next epoch's secrets are not for this member
+		begun.public, err = g.public.observe(next, ac)
+	} else {
+		begun, cfg, err = g.openEpoch(ctx, g.cfg.ask(suite.Receive, now), a, next, ac)
 	}
-	if err := g.openEpoch(ctx, g.cfg.ask(suite.Receive, now), c, a, ac); err != nil {
-		c.discard(ErrRetired)
+	if err != nil {
 		return nil, err
 	}
-	return c, nil
+	return newCandidate(&Candidate{
+		transition: newTransition(g.public, begun.public, a, ac.content.authenticatedData),
+		cfg:        cfg,
+		from:       g,
+		removed:    removed,
+	}, begun), nil
 }
 
 // receiveCommit checks a commit of a list of proposals as far as that takes no secrets,
-// and applies it to the public state. The commit's signature has been verified. The
-// resulting state goes up to its provisional context. self is the leaf of this client, or
+// and applies it to the public state. The commit's signature has been verified. The parts
+// of the resulting state have a provisional context. self is the leaf of this client, or
 // noLeaf.
-func (p *publicState) receiveCommit(ctx context.Context, cfg *Config, now time.Time, ac *authenticatedContent, self LeafIndex, list []CommittedProposal) (*transition, *applied, error) {
+func (p *publicState) receiveCommit(ctx context.Context, cfg *Config, now time.Time, ac *authenticatedContent, self LeafIndex, list []CommittedProposal) (*applied, publicParts, error) {
 	if err := cfg.allowCommit(p, now, ac, list); err != nil {
-		return nil, nil, err
+		return nil, publicParts{}, err
 	}
 	a, next, err := p.follow(cfg, now, ac, self, list)
-	if err != nil {
-		return nil, nil, err
+	if err != nil || cfg.Authenticator == nil {
+		return a, next, err
 	}
-	if cfg.Authenticator != nil {
-		a.changes = changedSenders(a.changes, p.extensions, a.extensions)
-	}
-	if err := cfg.authenticate(ctx, now, a.changes); err != nil {
-		return nil, nil, err
-	}
-	return &transition{
-		committer: ac.content.sender,
-		leaf:      a.committer,
-		aad:       ac.content.authenticatedData,
-		proposals: list,
-		added:     a.added,
-		old:       p,
-		to:        next,
-	}, a, nil
+	return a, next, cfg.authenticate(ctx, now, changedSenders(p.judged(a.changes()), p.extensions, a.extensions))
 }
 
 // follow applies the proposals and the path of a received commit. A client that the
 // commit removes need not handle its custom proposals.
-func (p *publicState) follow(cfg *Config, now time.Time, ac *authenticatedContent, self LeafIndex, list []CommittedProposal) (*applied, *publicState, error) {
+func (p *publicState) follow(cfg *Config, now time.Time, ac *authenticatedContent, self LeafIndex, list []CommittedProposal) (*applied, publicParts, error) {
 	sender, path := ac.content.sender, ac.content.commit.path
 	a, err := p.apply(list, listRules{
 		committer: sender,
@@ -84,21 +71,20 @@ func (p *publicState) follow(cfg *Config, now time.Time, ac *authenticatedConten
 		}),
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, publicParts{}, err
 	}
-	a.committer = sender.Leaf
 	if path == nil && a.needsPath {
-		return nil, nil, violation("12.4", "commit has the path that its proposals require").atLeaf(a.committer)
+		return nil, publicParts{}, violation("12.4", "commit has the path that its proposals require").atLeaf(a.committer)
 	}
 	if path != nil {
 		if sender.Type == SenderNewMemberCommit {
 			if err := p.checkResync(cfg, a, path.leafNode); err != nil {
-				return nil, nil, err
+				return nil, publicParts{}, err
 			}
 			a.committer = a.edit.claimLeaf()
 		}
 		if err := p.mergePath(a, a.committer, path); err != nil {
-			return nil, nil, err
+			return nil, publicParts{}, err
 		}
 	}
 	next, err := p.next(a)
@@ -131,73 +117,73 @@ func (p *publicState) mergePath(a *applied, committer LeafIndex, path *updatePat
 		return violation("7.9", "parent_hash of the committer's leaf is that of its path").atLeaf(committer)
 	}
 	a.edit.setLeaf(committer, path.leafNode)
-	switch {
-	case old != nil:
-		a.changes = changed(a.changes, committer, old, path.leafNode, ChangeUpdated)
-	case len(a.removed) > 0:
-		a.changes = append(a.changes, resynced(committer, p.tree.leaf(a.removed[0]), path.leafNode))
-	default:
-		a.changes = changed(a.changes, committer, nil, path.leafNode, ChangeAdded)
-	}
 	return nil
 }
 
 // openEpoch derives the secrets of the epoch that a received commit begins, and checks
-// the confirmation tag. The candidate holds the public state up to its tree. On error,
-// the caller discards the candidate.
-func (g *Group) openEpoch(ctx context.Context, q questions, c *Candidate, a *applied, ac *authenticatedContent) error {
-	next, s := &c.next, g.public.suite
-	p, leafKey := next.public, g.self.leafKey
+// the confirmation tag. It also returns this member's configuration in that epoch.
+func (g *Group) openEpoch(ctx context.Context, q questions, a *applied, next publicParts, ac *authenticatedContent) (begun epoch, _ *Config, err error) {
+	defer func() {
+		if err != nil {
+			begun.destroy()
+		}
+	}()
+	cfg, s, leafKey := g.cfg, g.public.suite, g.self.leafKey
 	for _, u := range a.updated {
 		if u.leaf == g.self.leaf {
 			own, ok := g.inbox.update(u.ref)
 			if !ok {
-				return violation("12.1.2", "own Update was made here").atLeaf(u.leaf)
+				return begun, nil, violation("12.1.2", "own Update was made here").atLeaf(u.leaf)
 			}
 			defer own.key.release()
-			leafKey, c.cfg = own.key, own.cfg
+			leafKey, cfg = own.key, own.cfg
 		}
 	}
-	next.self = g.self.next(p.tree, leafKey, nil)
+	begun.self = g.self.next(next.tree, leafKey, nil)
 	commitSecret := make([]byte, s.Info().KDF.Nh)
 	if path := ac.content.commit.path; path != nil {
-		provisional, err := Marshal(&p.context)
+		provisional, err := Marshal(&next.context)
 		if err != nil {
-			return err
+			return begun, nil, err
 		}
-		secrets, err := openPath(p.tree, path, a.committer, g.self.leaf, provisional, a.added, next.self.privateKey)
+		secrets, err := openPath(next.tree, path, a.committer, g.self.leaf, provisional, a.added, begun.self.privateKey)
 		if f, ok := errors.AsType[*sealedFault](err); ok {
-			return &PathSecretError{Committer: a.committer, Node: f.node, Err: f.err}
+			return begun, nil, &PathSecretError{Committer: a.committer, Node: f.node, Err: f.err}
 		}
 		if err != nil {
-			return err
+			return begun, nil, err
 		}
 		defer secrets.destroy()
 		commitSecret = secrets.commitSecret
-		next.self.learn(secrets)
+		begun.self.learn(secrets)
 	}
 	initSecret := g.secrets.init
 	if a.externalInit != nil {
-		var err error
 		if initSecret, err = receiveExternalInit(s, g.secrets, a.externalInit); err != nil {
-			return err
+			return begun, nil, err
 		}
 		defer clear(initSecret)
 	}
 	psk, err := q.resolvePSKs(ctx, s, a.psks, g)
 	if err != nil {
-		return err
+		return begun, nil, err
 	}
 	defer clear(psk)
-	secrets, joiner, err := p.advance(g.public, initSecret, commitSecret, psk, ac)
-	if err != nil {
-		return err
-	}
-	clear(joiner)
-	next.secrets = secrets
-	err = p.checkConfirmation(secrets, ac.auth.confirmationTag)
+	public, secrets, joiner, err := g.public.advance(next, initSecret, commitSecret, psk, ac, receivedTag(ac.auth.confirmationTag))
 	if v := (*ValidationError)(nil); errors.As(err, &v) && a.externalInit != nil {
 		v.Err = otherDerivation(s) // the group's external key is derived as well
 	}
-	return atLeaf(err, a.committer)
+	if err != nil {
+		return begun, nil, atLeaf(err, a.committer)
+	}
+	clear(joiner)
+	begun.public, begun.secrets = public, secrets
+	return begun, cfg, nil
+}
+
+// receivedTag returns the tagOfEpoch for the confirmation tag of a received commit.
+func receivedTag(tag []byte) tagOfEpoch {
+	return func(s suite.Suite, secrets *epochSecrets, confirmedHash []byte) ([]byte, error) {
+		return tag, checkConfirmationTag(s, secrets, confirmedHash, tag)
+	}
 }

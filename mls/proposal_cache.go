@@ -113,21 +113,6 @@ func (p *publicState) authenticate(ctx context.Context, cfg *Config, now time.Ti
 	return cfg.authenticate(ctx, now, p.proposed(nil, c))
 }
 
-// proposed appends the changes that a proposal brings and about which the application is
-// asked before a commit.
-func (p *publicState) proposed(changes []Change, c CommittedProposal) []Change {
-	switch proposal := c.Proposal.(type) {
-	case Add:
-		return changed(changes, noLeaf, nil, &proposal.KeyPackage.LeafNode, ChangeAdded)
-	case Update:
-		leaf := c.Sender.Leaf
-		return changed(changes, leaf, p.tree.leaf(leaf), proposal.LeafNode, ChangeUpdated)
-	case GroupContextExtensions:
-		return changedSenders(changes, p.extensions, c.extensions)
-	}
-	return changes
-}
-
 // awaitsCommit reports whether application data has to wait for a commit of proposals
 // that arrived (RFC 9420, Section 12.4). Two kinds do not count: proposals from outside
 // that this member could not commit, and PSKs that it does not have or cannot use. So no

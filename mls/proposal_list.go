@@ -53,8 +53,10 @@ type applied struct {
 	announced    *groupExtensions // of reInit
 	externalInit []byte           // kem_output
 	needsPath    bool
-	committer    LeafIndex // of a received commit; for an external one, the leaf it takes
-	changes      []Change
+	list         []CommittedProposal
+	sender       Sender    // of the commit
+	committer    LeafIndex // in the next epoch
+	changes      func() []Change
 
 	origin   map[LeafIndex]int // index of the proposal that brought a leaf
 	extended int               // index of the GroupContextExtensions, or -1
@@ -130,7 +132,10 @@ func (p *publicState) apply(list []CommittedProposal, rules listRules) (*applied
 	if err != nil {
 		return nil, err
 	}
-	a := &applied{edit: p.tree.edit(), extensions: p.extensions, origin: map[LeafIndex]int{}, extended: -1}
+	a := &applied{
+		edit: p.tree.edit(), extensions: p.extensions, origin: map[LeafIndex]int{}, extended: -1,
+		list: list, sender: rules.committer, committer: rules.committer.Leaf,
+	}
 	if rules.committer.Type == SenderNewMemberCommit {
 		err = checkExternalList(list)
 	} else {
@@ -185,7 +190,6 @@ func (p *publicState) applyUpdate(a *applied, u Update, c CommittedProposal) err
 	if err := supportsGroup(u.LeafNode, &a.extensions.needs); err != nil {
 		return atLeaf(err, leaf)
 	}
-	a.changes = changed(a.changes, leaf, p.tree.leaf(leaf), u.LeafNode, ChangeUpdated)
 	a.edit.updateLeaf(leaf, u.LeafNode)
 	a.updated = append(a.updated, updatedLeaf{leaf, c.Ref})
 	return nil
@@ -199,7 +203,6 @@ func (a *applied) add(kp *KeyPackage) error {
 	index := a.edit.addLeaf(leaf)
 	a.added = append(a.added, index)
 	a.joiners = append(a.joiners, kp)
-	a.changes = changed(a.changes, index, nil, leaf, ChangeAdded)
 	return nil
 }
 

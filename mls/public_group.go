@@ -93,9 +93,6 @@ func NewPublicGroup(ctx context.Context, now time.Time, cfg Config, groupInfo, t
 	if err != nil {
 		return nil, err
 	}
-	if err := p.setTranscript(info.ConfirmationTag); err != nil {
-		return nil, err
-	}
 	g := &PublicGroup{publicView: publicView{p}, cfg: &cfg}
 	if _, err := readExternalPub(info, s); err == nil {
 		g.groupInfo = bytes.Clone(groupInfo)
@@ -180,23 +177,25 @@ func (g *PublicGroup) processCommit(ctx context.Context, now time.Time, ac *auth
 	if err != nil {
 		return nil, err
 	}
-	t, a, err := g.public.receiveCommit(ctx, g.cfg, now, ac, noLeaf, list)
+	a, next, err := g.public.receiveCommit(ctx, g.cfg, now, ac, noLeaf, list)
 	if err != nil {
 		return nil, err
 	}
 	if path := ac.content.commit.path; path != nil {
-		steps := t.to.tree.filteredPath(a.committer)
-		if fault := t.to.tree.eachRecipient(path, steps, a.added, func(int, int, NodeIndex) {}); fault != nil {
+		steps := next.tree.filteredPath(a.committer)
+		if fault := next.tree.eachRecipient(path, steps, a.added, func(int, int, NodeIndex) {}); fault != nil {
 			return nil, fault.atLeaf(a.committer)
 		}
 	}
-	if err := t.to.confirmTranscript(g.public, ac); err != nil {
+	public, err := g.public.observe(next, ac)
+	if err != nil {
 		return nil, err
 	}
-	if err := t.to.setTranscript(ac.auth.confirmationTag); err != nil {
-		return nil, err
-	}
-	return &PublicCandidate{transition: *t, from: g, next: &PublicGroup{publicView: publicView{t.to}, cfg: g.cfg}}, nil
+	return &PublicCandidate{
+		transition: newTransition(g.public, public, a, ac.content.authenticatedData),
+		from:       g,
+		next:       &PublicGroup{publicView: publicView{public}, cfg: g.cfg},
+	}, nil
 }
 
 // proposal returns a proposal by its ProposalRef.

@@ -2,27 +2,62 @@ package mls
 
 import (
 	"bytes"
-	"fmt"
-	"maps"
-	"math"
-	"slices"
 
 	"github.com/mlsuite/mlsuite/suite"
 )
 
 // publicState is the part of an epoch that is no secret: what a delivery service may
-// know, and what all members agree on. It is immutable. The next epoch's state shares
-// most of the tree with it.
+// know, and what all members agree on. It is immutable: newPublicState makes it whole, and
+// nothing sets a field of it. The next epoch's state shares most of the tree with it.
 type publicState struct {
-	suite           suite.Suite
-	context         GroupContext
+	publicParts
 	contextBytes    []byte // context, marshalled
-	tree            *tree
 	confirmationTag []byte
-	interim         []byte           // interim transcript hash (RFC 9420, Section 8.2)
-	extensions      *groupExtensions // of context, read
-	reInit          *ReInit          // the one that the commit of this epoch covered, or nil
-	announced       *groupExtensions // of reInit, read, or nil
+	interim         []byte // interim transcript hash (RFC 9420, Section 8.2)
+}
+
+// publicParts are what a publicState is made of. While a commit is made or read, they are
+// those of the epoch that it leads to: at first with the transcript hash of the epoch
+// before, as in the provisional GroupContext (RFC 9420, Section 12.4.1).
+type publicParts struct {
+	suite      suite.Suite
+	context    GroupContext
+	tree       *tree
+	extensions *groupExtensions // of context, read; newPublicState reads them if nobody has
+	reInit     *ReInit          // the one that the commit of this epoch covered, or nil
+	announced  *groupExtensions // of reInit, read, or nil
+}
+
+// newPublicState returns the public state of an epoch with the given confirmation tag,
+// which is the caller's to check. Nil stands for the tag of a past epoch, which no commit
+// follows.
+func newPublicState(parts publicParts, tag []byte) (_ *publicState, err error) {
+	if parts.extensions == nil {
+		if parts.extensions, err = readGroupExtensions(parts.context.Extensions); err != nil {
+			return nil, err
+		}
+	}
+	contextBytes, err := Marshal(&parts.context)
+	if err != nil {
+		return nil, err
+	}
+	return parts.confirmed(contextBytes, tag)
+}
+
+// confirmed is newPublicState for a context that is marshalled already.
+func (parts publicParts) confirmed(contextBytes, tag []byte) (_ *publicState, err error) {
+	var interim []byte
+	if tag != nil {
+		if interim, err = interimTranscriptHash(parts.suite, parts.context.ConfirmedTranscriptHash, tag); err != nil {
+			return nil, err
+		}
+	}
+	return &publicState{
+		publicParts:     parts,
+		contextBytes:    contextBytes,
+		confirmationTag: bytes.Clone(tag),
+		interim:         interim,
+	}, nil
 }
 
 // framing returns the framing for messages of this epoch.
@@ -41,14 +76,6 @@ func (p *publicState) place(leaf LeafIndex) leafPlace {
 	return leafPlace{groupID: p.context.GroupID, leaf: leaf}
 }
 
-// checkEpochLeft refuses a commit in the last epoch that a uint64 can count.
-func (p *publicState) checkEpochLeft() error {
-	if p.context.Epoch == math.MaxUint64 {
-		return fmt.Errorf("%w: an epoch after the last one", ErrUnsupported)
-	}
-	return nil
-}
-
 // content returns the frame of what somebody sends in this epoch.
 func (p *publicState) content(sender Sender, contentType ContentType, authenticatedData []byte) *framedContent {
 	return &framedContent{
@@ -60,45 +87,40 @@ func (p *publicState) content(sender Sender, contentType ContentType, authentica
 	}
 }
 
-// blame adds, to an error of checkTree for the tree that a commit leads to, a leaf at
-// fault and the proposal that brought it. That is a new leaf whose credential does not
-// fit the others, or else a member that lacks what the extensions need. blame looks only
-// at what the commit changed and at one path of the tree, so a refused commit costs no
-// more than an accepted one.
-func (p *publicState) blame(err error, a *applied, t *tree) error {
-	for _, i := range append(slices.Sorted(maps.Keys(a.origin)), a.committer) {
-		leaf := t.leaf(i)
-		if leaf == nil {
-			continue
-		}
-		if old := p.tree.leaf(i); old != nil && bytes.Equal(old.EncryptionKey, leaf.EncryptionKey) {
-			continue
-		}
-		own := featuresOf(leaf)
-		_, lacks := missing(t.credentialTypesInUse(), own.supportsCredential)
-		if !lacks && t.supportsCredential(leaf.Credential.Type) {
-			continue
-		}
-		if by, ok := a.origin[i]; ok {
-			err = atProposal(err, by)
-		}
-		return atLeaf(err, i)
+// author returns the signer of what a member or an external sender sends in this epoch
+// (RFC 9420, Section 6.1). It refuses a blank leaf, and an index outside
+// external_senders.
+func (p *publicState) author(sender Sender) (Author, error) {
+	if sender.Type == SenderExternal {
+		return p.externalAuthor(sender.Index)
 	}
-	if i, ok := t.firstMember(func(f *features) bool { return f.supports(&a.extensions.needs) != nil }, nil); ok {
-		if a.extended >= 0 {
-			err = atProposal(err, a.extended)
-		}
-		return atLeaf(err, i)
+	leaf := p.tree.leaf(sender.Leaf)
+	if leaf == nil {
+		return Author{}, violation("6.1", "sender is a non-blank leaf").atLeaf(sender.Leaf)
 	}
-	return err
+	return authorOf(leaf, p.context.Epoch), nil
 }
 
-// checkTree checks what concerns all members of a new tree together, from the aggregates
-// at its root: every member supports every credential type in use, every extension of the
-// GroupContext and every required capability (RFC 9420, Sections 7.3, 11.1 and 13.4).
-func checkTree(t *tree, extensions *groupExtensions) error {
-	if c, ok := missing(t.credentialTypesInUse(), t.supportsCredential); ok {
-		return violation("7.3", "every member supports the credential type %s, which one uses", c)
+// externalAuthor returns one of the group's external_senders (RFC 9420, Section
+// 12.1.8.1).
+func (p *publicState) externalAuthor(i uint32) (Author, error) {
+	senders := p.extensions.senders
+	if senders == nil {
+		return Author{}, violation("12.1.8", "group has external_senders")
 	}
-	return t.root.features.supports(&extensions.needs)
+	if uint64(i) >= uint64(len(senders)) {
+		return Author{}, violation("12.1.8", "sender index %d is one of the group's external_senders", i)
+	}
+	return Author{p.context.Epoch, senders[i].Credential, senders[i].SignatureKey}, nil
+}
+
+// proposer returns the signer of a proposal that was sent by itself in this epoch.
+func (p *publicState) proposer(sender Sender, proposal Proposal) (Author, error) {
+	f := p.framing(nil)
+	return f.author(&framedContent{epoch: p.context.Epoch, sender: sender, proposal: proposal})
+}
+
+// checkTag checks the confirmation tag with the secrets of the epoch.
+func (p *publicState) checkTag(secrets *epochSecrets) error {
+	return checkConfirmationTag(p.suite, secrets, p.context.ConfirmedTranscriptHash, p.confirmationTag)
 }

@@ -138,9 +138,6 @@ func RestorePublicGroup(now time.Time, cfg Config, state Snapshot) (*PublicGroup
 	if err != nil {
 		return nil, err
 	}
-	if err := p.setTranscript(l.epoch.confirmationTag); err != nil {
-		return nil, err
-	}
 	g := &PublicGroup{publicView: publicView{p}, cfg: &cfg}
 	if err := l.publicProposals(g); err != nil {
 		return nil, err

@@ -244,13 +244,13 @@ func (l *stateLoader) publicState() (*publicState, *epochSecrets, error) {
 			return nil, nil, badState("secret %q is not of %d bytes", row.label, nh)
 		}
 	}
-	if err := p.checkConfirmation(e.secrets, e.confirmationTag); err != nil {
+	if err := p.checkTag(e.secrets); err != nil {
 		return nil, nil, err
 	}
 	return p, e.secrets, nil
 }
 
-// publicTree returns the public state of the epoch without its transcript.
+// publicTree returns the public state of the epoch, with its confirmation tag unchecked.
 func (l *stateLoader) publicTree() (*publicState, error) {
 	e := l.epoch
 	t, err := l.nodes.tree(e.context.TreeHash, e.width)
@@ -263,27 +263,17 @@ func (l *stateLoader) publicTree() (*publicState, error) {
 	if err := t.validate(); err != nil {
 		return nil, err
 	}
-	p, err := l.public(&e.context, t)
-	if err != nil {
-		return nil, err
-	}
-	if p.reInit = e.reInit; p.reInit != nil {
-		if p.announced, err = readGroupExtensions(p.reInit.Extensions); err != nil {
+	parts := publicParts{suite: l.suite, context: e.context, tree: t, reInit: e.reInit}
+	if e.reInit != nil {
+		if parts.announced, err = readGroupExtensions(e.reInit.Extensions); err != nil {
 			return nil, err
 		}
 	}
-	return p, checkTree(t, p.extensions)
-}
-
-// public returns the public state of an epoch that has tree t, without its transcript.
-func (l *stateLoader) public(c *GroupContext, t *tree) (*publicState, error) {
-	p := &publicState{suite: l.suite, context: *c, tree: t}
-	var err error
-	if p.extensions, err = readGroupExtensions(c.Extensions); err != nil {
+	p, err := newPublicState(parts, e.confirmationTag)
+	if err != nil {
 		return nil, err
 	}
-	p.contextBytes, err = Marshal(c)
-	return p, err
+	return p, checkTree(t, p.extensions)
 }
 
 // ownLeaf returns the member's leaf.
@@ -419,7 +409,7 @@ func (l *stateLoader) past(g *Group) error {
 		if err != nil {
 			return err
 		}
-		public, err := l.public(c, t)
+		public, err := newPublicState(publicParts{suite: l.suite, context: *c, tree: t}, nil)
 		if err != nil {
 			return err
 		}

@@ -14,7 +14,22 @@ type transition struct {
 	aad       []byte
 	proposals []CommittedProposal
 	added     []LeafIndex
+	changes   func() []Change // or nil
 	old, to   *publicState
+}
+
+// newTransition returns the transition by a commit whose proposals were applied to old.
+func newTransition(old, to *publicState, a *applied, aad []byte) transition {
+	return transition{
+		committer: a.sender,
+		leaf:      a.committer,
+		aad:       aad,
+		proposals: a.list,
+		added:     a.added,
+		changes:   a.changes,
+		old:       old,
+		to:        to,
+	}
 }
 
 // Committer returns the sender of the commit. For a join by a Welcome, it returns the
@@ -25,40 +40,20 @@ func (t *transition) Committer() Sender { return t.committer }
 // credential. Members join by an Add or by the commit itself. It is what an [Observer]
 // hears once the commit is adopted.
 func (t *transition) Changes() []Change {
-	if t.old == nil {
+	if t.changes == nil {
 		return nil
 	}
-	var changes []Change
-	update := func(leaf LeafIndex) {
-		old, next := t.old.tree.leaf(leaf), t.to.tree.leaf(leaf)
-		c := change(leaf, next, ChangeUpdated)
-		c.Old = &old.Credential
-		changes = append(changes, c)
+	return slices.Clone(t.changes())
+}
+
+// Author returns the committer, as of the epoch that the commit ends. For a join by a
+// Welcome, it returns the signer of the GroupInfo, as of the tree that the client joins.
+func (t *transition) Author() Author {
+	epoch := max(1, t.to.context.Epoch) - 1
+	if t.committer.Type == SenderMember && t.old != nil {
+		return authorOf(t.old.tree.leaf(t.committer.Leaf), epoch)
 	}
-	added := t.added
-	for _, p := range t.proposals {
-		switch proposal := p.Proposal.(type) {
-		case Add:
-			changes = append(changes, change(added[0], t.to.tree.leaf(added[0]), ChangeAdded))
-			added = added[1:]
-		case Update:
-			update(p.Sender.Leaf)
-		case Remove:
-			changes = append(changes, change(proposal.Removed, t.old.tree.leaf(proposal.Removed), ChangeRemoved))
-		}
-	}
-	if t.committer.Type == SenderMember {
-		leaf := t.committer.Leaf
-		if !bytes.Equal(t.old.tree.leaf(leaf).EncryptionKey, t.to.tree.leaf(leaf).EncryptionKey) {
-			update(leaf)
-		}
-		return changes
-	}
-	joined := t.to.tree.leaf(t.leaf)
-	if len(changes) > 0 { // its earlier leaf goes
-		return append(changes, resynced(t.leaf, t.old.tree.leaf(changes[0].Leaf), joined))
-	}
-	return append(changes, change(t.leaf, joined, ChangeAdded))
+	return authorOf(t.to.tree.leaf(t.leaf), epoch)
 }
 
 // AuthenticatedData returns the data that the committer authenticated together with the

@@ -6,7 +6,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/internal/vectors"
-	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -45,11 +44,10 @@ func TestVectorsWelcome(t *testing.T) {
 		require.ErrorIs(t, label.Verify(s, c.SignerPub, label.GroupInfoTBS, flipped(tbs, 0), info.Signature),
 			suite.ErrVerify)
 
-		p := &publicState{suite: s, context: info.GroupContext}
-		p.contextBytes, err = wire.Marshal(info.GroupContext.marshal)
+		groupContext, err := Marshal(&info.GroupContext)
 		require.NoError(t, err)
-		epoch, err := newEpochSecrets(s, secrets.joinerSecret, psk, p.contextBytes)
+		epoch, err := newEpochSecrets(s, secrets.joinerSecret, psk, groupContext)
 		require.NoError(t, err)
-		require.NoError(t, p.checkConfirmation(epoch, info.ConfirmationTag))
+		require.NoError(t, checkConfirmationTag(s, epoch, info.GroupContext.ConfirmedTranscriptHash, info.ConfirmationTag))
 	})
 }

@@ -1,0 +1,141 @@
+package mls
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// checkEpochLeft refuses a commit in the last epoch that a uint64 can count.
+func (p *publicState) checkEpochLeft() error {
+	if p.context.Epoch == math.MaxUint64 {
+		return fmt.Errorf("%w: an epoch after the last one", ErrUnsupported)
+	}
+	return nil
+}
+
+// next returns what the public state after a commit consists of, with its provisional
+// context: with the new tree and the old confirmed transcript hash (RFC 9420, Section
+// 12.4.1). It completes a with the changes.
+func (p *publicState) next(a *applied) (publicParts, error) {
+	t, err := a.edit.freeze()
+	if err != nil {
+		return publicParts{}, err
+	}
+	if err := checkTree(t, a.extensions); err != nil {
+		return publicParts{}, p.blame(err, a, t)
+	}
+	a.changes = changesOf(p.tree, t, a.list, a.added, a.sender, a.committer)
+	context := p.context
+	context.Epoch++
+	context.TreeHash = t.hash()
+	context.Extensions = a.extensions.list
+	return publicParts{
+		suite:      p.suite,
+		context:    context,
+		tree:       t,
+		extensions: a.extensions,
+		reInit:     a.reInit,
+		announced:  a.announced,
+	}, nil
+}
+
+// tagOfEpoch returns the confirmation tag of the commit that begins an epoch, by the
+// epoch's secrets and confirmed transcript hash. The committer's is [confirmationTag].
+type tagOfEpoch func(s suite.Suite, secrets *epochSecrets, confirmedHash []byte) ([]byte, error)
+
+// advance completes the public state of the epoch that a commit of this epoch begins, and
+// derives the epoch's secrets (RFC 9420, Sections 8 and 8.2). It also returns the
+// joiner_secret, which the caller deletes.
+func (p *publicState) advance(next publicParts, initSecret, commitSecret, psk []byte, ac *authenticatedContent,
+	tag tagOfEpoch) (_ *publicState, _ *epochSecrets, joiner []byte, err error) {
+	if err := p.extendTranscript(&next.context, ac); err != nil {
+		return nil, nil, nil, err
+	}
+	contextBytes, err := Marshal(&next.context)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if joiner, err = newJoinerSecret(p.suite, initSecret, commitSecret, contextBytes); err != nil {
+		return nil, nil, nil, err
+	}
+	secrets, err := newEpochSecrets(p.suite, joiner, psk, contextBytes)
+	if err != nil {
+		clear(joiner)
+		return nil, nil, nil, err
+	}
+	var public *publicState
+	confirmation, err := tag(p.suite, secrets, next.context.ConfirmedTranscriptHash)
+	if err == nil {
+		public, err = next.confirmed(contextBytes, confirmation)
+	}
+	if err != nil {
+		clear(joiner)
+		secrets.destroy()
+		return nil, nil, nil, err
+	}
+	return public, secrets, joiner, nil
+}
+
+// observe returns the public state of the epoch that a commit begins, without its secrets
+// and with the commit's confirmation tag unchecked.
+func (p *publicState) observe(next publicParts, ac *authenticatedContent) (*publicState, error) {
+	if err := p.extendTranscript(&next.context, ac); err != nil {
+		return nil, err
+	}
+	return newPublicState(next, ac.auth.confirmationTag)
+}
+
+// extendTranscript gives the context of the next epoch the transcript hash that covers the
+// commit that begins it (RFC 9420, Section 8.2).
+func (p *publicState) extendTranscript(next *GroupContext, ac *authenticatedContent) (err error) {
+	next.ConfirmedTranscriptHash, err = confirmedTranscriptHash(p.suite, p.interim, ac)
+	return err
+}
+
+// blame adds, to an error of checkTree for the tree that a commit leads to, a leaf at
+// fault and the proposal that brought it. That is a new leaf whose credential does not
+// fit the others, or else a member that lacks what the extensions need. blame looks only
+// at what the commit changed and at one path of the tree, so a refused commit costs no
+// more than an accepted one.
+func (p *publicState) blame(err error, a *applied, t *tree) error {
+	for _, i := range append(slices.Sorted(maps.Keys(a.origin)), a.committer) {
+		leaf := t.leaf(i)
+		if leaf == nil {
+			continue
+		}
+		if old := p.tree.leaf(i); old != nil && bytes.Equal(old.EncryptionKey, leaf.EncryptionKey) {
+			continue
+		}
+		own := featuresOf(leaf)
+		_, lacks := missing(t.credentialTypesInUse(), own.supportsCredential)
+		if !lacks && t.supportsCredential(leaf.Credential.Type) {
+			continue
+		}
+		if by, ok := a.origin[i]; ok {
+			err = atProposal(err, by)
+		}
+		return atLeaf(err, i)
+	}
+	if i, ok := t.firstMember(func(f *features) bool { return f.supports(&a.extensions.needs) != nil }, nil); ok {
+		if a.extended >= 0 {
+			err = atProposal(err, a.extended)
+		}
+		return atLeaf(err, i)
+	}
+	return err
+}
+
+// checkTree checks what concerns all members of a new tree together, from the aggregates
+// at its root: every member supports every credential type in use, every extension of the
+// GroupContext and every required capability (RFC 9420, Sections 7.3, 11.1 and 13.4).
+func checkTree(t *tree, extensions *groupExtensions) error {
+	if c, ok := missing(t.credentialTypesInUse(), t.supportsCredential); ok {
+		return violation("7.3", "every member supports the credential type %s, which one uses", c)
+	}
+	return t.root.features.supports(&extensions.needs)
+}
