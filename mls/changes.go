@@ -97,7 +97,7 @@ func changesOf(old, next *tree, list []CommittedProposal, added []LeafIndex, com
 		switch {
 		case committer.Type == SenderMember:
 			o := old.leaf(leaf)
-			if bytes.Equal(o.EncryptionKey, n.EncryptionKey) {
+			if keepsKey(o, n) {
 				return changes
 			}
 			return append(changes, change(leaf, o, n, ChangeUpdated))

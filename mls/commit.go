@@ -105,7 +105,8 @@ type commitMaker struct {
 func (m *commitMaker) make(ctx context.Context, q questions, list []CommittedProposal) (made *Candidate, _ *authenticatedContent, err error) {
 	p, s := m.public, m.public.suite
 	defer p.tree.forgetRefused(&err)
-	rules := listRules{committer: m.sender, lifetime: m.cfg.Lifetimes.sentAt(q.now), custom: m.cfg.Proposals}
+	rules := m.cfg.sending(q.now)
+	rules.committer = m.sender
 	if m.plan.followUp != nil {
 		rules.followUp = m.plan.followUp.id.Usage
 	}

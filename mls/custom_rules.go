@@ -3,8 +3,6 @@ package mls
 import (
 	"fmt"
 	"slices"
-
-	"github.com/mlsuite/mlsuite/internal/sortedset"
 )
 
 // handles returns an error unless this client handles proposals of a custom type and the
@@ -51,10 +49,10 @@ func (p *publicState) checkCustom(list []CommittedProposal, rules *listRules) er
 			leaving = leavingBy(list)
 			staying = p.tree.featuresWithout(leaving)
 		}
-		if staying == nil || sortedset.Has(staying.proposals, t) {
+		if staying.supportsProposal(t) {
 			continue
 		}
-		leaf, _ := p.tree.firstMember(func(f *features) bool { return !sortedset.Has(f.proposals, t) }, leaving)
+		leaf, _ := p.tree.firstMember(func(f *features) bool { return !f.supportsProposal(t) }, leaving)
 		return violation("12.2", "every member supports the proposal type %s", t).atLeaf(leaf).atProposal(i)
 	}
 	return nil

@@ -172,8 +172,8 @@ func ExternalJoin(ctx context.Context, now time.Time, cfg Config, groupInfo []by
 	sender := Sender{Type: SenderNewMemberCommit}
 	list := []CommittedProposal{{Proposal: ExternalInit{KEMOutput: kemOutput}, Sender: sender}}
 	if options.Remove != nil {
-		if old := p.tree.leaf(*options.Remove); old != nil && !cfg.sameClient(old.Credential, cfg.Credential) {
-			return nil, violation("12.2", "external commit removes an earlier leaf of the joiner").atLeaf(*options.Remove)
+		if err := p.checkResync(&cfg, *options.Remove, &LeafNode{Credential: cfg.Credential}); err != nil {
+			return nil, err
 		}
 	}
 	for _, proposal := range options.proposals() {
@@ -240,20 +240,4 @@ func receiveExternalInit(s suite.Suite, e *epochSecrets, kemOutput []byte) ([]by
 		return nil, violation("8.3", "kem_output is one for the group's external key").because(ErrDecrypt)
 	}
 	return secret, nil
-}
-
-// checkResync checks that the Remove of an external commit takes out an earlier leaf of
-// the joiner, and that the joiner's new leaf would do as an Update of the old one (RFC
-// 9420, Section 12.2).
-func (p *publicState) checkResync(cfg *Config, a *applied, next *LeafNode) error {
-	for _, leaf := range a.removed {
-		old := p.tree.leaf(leaf)
-		if !cfg.sameClient(old.Credential, next.Credential) {
-			return violation("12.2", "external commit removes an earlier leaf of the joiner").atLeaf(leaf)
-		}
-		if string(old.EncryptionKey) == string(next.EncryptionKey) {
-			return violation("12.2", "encryption_key of the joiner's leaf is new").atLeaf(leaf)
-		}
-	}
-	return nil
 }

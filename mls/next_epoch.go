@@ -1,7 +1,6 @@
 package mls
 
 import (
-	"bytes"
 	"fmt"
 	"maps"
 	"math"
@@ -108,12 +107,10 @@ func (p *publicState) blame(err error, a *applied, t *tree) error {
 		if leaf == nil {
 			continue
 		}
-		if old := p.tree.leaf(i); old != nil && bytes.Equal(old.EncryptionKey, leaf.EncryptionKey) {
+		if old := p.tree.leaf(i); old != nil && keepsKey(old, leaf) {
 			continue
 		}
-		own := featuresOf(leaf)
-		_, lacks := missing(t.credentialTypesInUse(), own.supportsCredential)
-		if !lacks && t.supportsCredential(leaf.Credential.Type) {
+		if own := featuresOf(leaf); t.fitsCredentials(&own) {
 			continue
 		}
 		if by, ok := a.origin[i]; ok {

@@ -75,21 +75,6 @@ func (c *Config) ofLeaf(leaf *LeafNode, signers []suite.Signer) (*Config, error)
 
 var errSigner = errors.New("mls: Config.Signer is not that of the member's leaf, nor is another signer that was given")
 
-// checkOwn checks a leaf that replaces the member's own against the other members (RFC
-// 9420, Section 7.3).
-func (p *publicState) checkOwn(leaf *LeafNode, at LeafIndex) error {
-	if err := supportsGroup(leaf, &p.extensions.needs); err != nil {
-		return atLeaf(err, at)
-	}
-	if t := leaf.Credential.Type; !p.tree.supportsCredential(t) {
-		return violation("7.3", "every member supports the credential type %s, which one uses", t).atLeaf(at)
-	}
-	if holder, held := p.tree.hasSignatureKey(leaf.SignatureKey); held && holder != at {
-		return violation("7.3", "signature_key is of one leaf").atLeaf(holder)
-	}
-	return nil
-}
-
 // ownChange appends the change of the member's own leaf, old, to what c says.
 func (c *Config) ownChange(changes []Change, old *LeafNode, at LeafIndex) []Change {
 	next := &LeafNode{Credential: c.Credential, SignatureKey: c.Signer.PublicKey()}
@@ -107,10 +92,8 @@ type ownUpdate struct {
 // is for the caller to judge before it makes keys. n has the source, and the lifetime.
 func (c *Config) draftLeaf(q questions, s suite.Suite, n LeafNode, in *publicState, at LeafIndex) (*LeafNode, error) {
 	asked := q
-	if in != nil {
-		if old := in.tree.leaf(at); old != nil && old.Credential.Type != c.Credential.Type {
-			asked = q.as(suite.Start) // even if the commit only removes members besides
-		}
+	if in != nil && in.newType(at, c.Credential.Type) {
+		asked = q.as(suite.Start) // even if the commit only removes members besides
 	}
 	if err := asked.credential(c.Credential.Type); err != nil {
 		return nil, err

@@ -81,7 +81,7 @@ func (g *Group) selectProposals(ctx context.Context, q questions, pending, byVal
 	if len(pending) == 0 {
 		return nil
 	}
-	s, rules := newSelection(g.public, g.leaf, byValue), listRules{custom: g.cfg.Proposals}
+	s, rules := newSelection(g.public, g.leaf, byValue), g.cfg.sending(q.now)
 	if own != nil {
 		s.bring(own.Credential.Type, own.Signer.PublicKey())
 	}
@@ -254,8 +254,7 @@ func (p *publicState) takes(c *CommittedProposal) bool {
 // supports reports whether all members, except those who leave, support a custom proposal
 // type. By then it is known who leaves.
 func (s *selection) supports(t ProposalType) bool {
-	f := s.staying()
-	return f == nil || sortedset.Has(f.proposals, t)
+	return s.staying().supportsProposal(t)
 }
 
 // claim claims a leaf, and reports whether nothing claimed it before.
@@ -297,12 +296,8 @@ func (s *selection) takes(extensions *groupExtensions) bool {
 // fits reports whether a leaf can come into the group, in place of old if that is a leaf,
 // and notes that it does. It looks at what others have in common and not at each of them.
 func (s *selection) fits(leaf *LeafNode, old LeafIndex) bool {
-	t, credential := s.public.tree, leaf.Credential.Type
 	own := featuresOf(leaf)
-	if own.supports(&s.extensions.needs) != nil || !t.supportsCredential(credential) {
-		return false
-	}
-	if _, ok := missing(t.credentialTypesInUse(), own.supportsCredential); ok {
+	if s.public.admits(leaf, &own, s.extensions, old, s.leaving) != nil || s.public.tree.hasEncryptionKey(leaf.EncryptionKey) {
 		return false
 	}
 	for other := range s.types {
@@ -310,11 +305,7 @@ func (s *selection) fits(leaf *LeafNode, old LeafIndex) bool {
 			return false
 		}
 	}
-	if s.incoming != nil && !s.incoming.supportsCredential(credential) {
-		return false
-	}
-	holder, held := t.hasSignatureKey(leaf.SignatureKey)
-	if held && holder != old && !s.leaving[holder] || t.hasEncryptionKey(leaf.EncryptionKey) {
+	if s.incoming != nil && !s.incoming.supportsCredential(leaf.Credential.Type) {
 		return false
 	}
 	if s.keys[string(leaf.SignatureKey)] || s.keys[string(leaf.EncryptionKey)] {

@@ -1,7 +1,6 @@
 package mls
 
 import (
-	"bytes"
 	"context"
 	"crypto/subtle"
 	"errors"
@@ -61,15 +60,13 @@ func (p *publicState) receiveCommit(ctx context.Context, cfg *Config, now time.T
 // commit removes need not handle its custom proposals.
 func (p *publicState) follow(cfg *Config, now time.Time, ac *authenticatedContent, self LeafIndex, list []CommittedProposal) (*applied, publicParts, error) {
 	sender, path := ac.content.sender, ac.content.commit.path
-	a, err := p.apply(list, listRules{
-		committer: sender,
-		lifetime:  cfg.Lifetimes.receivedAt(now),
-		custom:    cfg.Proposals,
-		anyType: slices.ContainsFunc(list, func(c CommittedProposal) bool {
-			r, ok := c.Proposal.(Remove)
-			return ok && r.Removed == self
-		}),
+	rules := cfg.receiving(now)
+	rules.committer = sender
+	rules.anyType = slices.ContainsFunc(list, func(c CommittedProposal) bool {
+		r, ok := c.Proposal.(Remove)
+		return ok && r.Removed == self
 	})
+	a, err := p.apply(list, rules)
 	if err != nil {
 		return nil, publicParts{}, err
 	}
@@ -78,8 +75,10 @@ func (p *publicState) follow(cfg *Config, now time.Time, ac *authenticatedConten
 	}
 	if path != nil {
 		if sender.Type == SenderNewMemberCommit {
-			if err := p.checkResync(cfg, a, path.leafNode); err != nil {
-				return nil, publicParts{}, err
+			for _, removed := range a.removed {
+				if err := p.checkResync(cfg, removed, path.leafNode); err != nil {
+					return nil, publicParts{}, err
+				}
 			}
 			a.committer = a.edit.claimLeaf()
 		}
@@ -95,7 +94,7 @@ func (p *publicState) follow(cfg *Config, now time.Time, ac *authenticatedConten
 // (RFC 9420, Sections 7.5 and 12.4.2).
 func (p *publicState) mergePath(a *applied, committer LeafIndex, path *updatePath) error {
 	old := a.edit.leaf(committer) // nil of a joiner
-	if old != nil && bytes.Equal(path.leafNode.EncryptionKey, old.EncryptionKey) {
+	if old != nil && keepsKey(old, path.leafNode) {
 		return violation("12.4.2", "encryption_key of the committer's leaf is new").atLeaf(committer)
 	}
 	if err := validateLeafNode(path.leafNode, p.suite, LeafNodeCommit, p.place(committer)); err != nil {

@@ -70,7 +70,7 @@ func (c *CommittedProposal) outside() bool { return c.Sender.Type != SenderMembe
 // brings. Those of members' proposals are judged when they are committed.
 func (p *publicState) receiveProposal(ctx context.Context, cfg *Config, now time.Time, ac *authenticatedContent) (CommittedProposal, error) {
 	received := CommittedProposal{Author: ac.author, Proposal: ac.content.proposal, Sender: ac.content.sender, checked: true}
-	err := p.checkProposal(&received, listRules{lifetime: cfg.Lifetimes.receivedAt(now), custom: cfg.Proposals})
+	err := p.checkProposal(&received, cfg.receiving(now))
 	if err != nil {
 		return CommittedProposal{}, err
 	}

@@ -1,10 +1,10 @@
 package mls
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/mlsuite/mlsuite/internal/parallel"
 )
@@ -37,6 +37,16 @@ type listRules struct {
 	followUp  ResumptionPSKUsage   // in the first commit of a group that follows another
 	custom    []CustomProposalType // the ones that this client handles
 	anyType   bool                 // other types pass, as this client does not follow the commit
+}
+
+// sending returns the rules for proposals that this client sends or commits.
+func (c *Config) sending(now time.Time) listRules {
+	return listRules{lifetime: c.Lifetimes.sentAt(now), custom: c.Proposals}
+}
+
+// receiving returns the rules for what others send.
+func (c *Config) receiving(now time.Time) listRules {
+	return listRules{lifetime: c.Lifetimes.receivedAt(now), custom: c.Proposals}
 }
 
 // applied is the outcome of a list of proposals: the public state of the next epoch
@@ -88,7 +98,7 @@ func (p *publicState) checkProposal(c *CommittedProposal, rules listRules) error
 		if old == nil {
 			return violation("12.1.2", "Update is of a member").atLeaf(sender.Leaf)
 		}
-		if bytes.Equal(old.EncryptionKey, proposal.LeafNode.EncryptionKey) {
+		if keepsKey(old, proposal.LeafNode) {
 			return violation("7.3", "encryption_key of an Update is new").atLeaf(sender.Leaf)
 		}
 		return atLeaf(validateLeafNode(proposal.LeafNode, p.suite, LeafNodeUpdate, p.place(sender.Leaf)), sender.Leaf)

@@ -264,8 +264,8 @@ func (q questions) proposal(p *publicState, c *CommittedProposal) error {
 	case Add:
 		return q.begin().keyPackage(p.suite, proposal.KeyPackage)
 	case Update:
-		old, next := p.tree.leaf(c.Sender.Leaf), proposal.LeafNode.Credential.Type
-		if old == nil || old.Credential.Type != next {
+		next := proposal.LeafNode.Credential.Type
+		if p.newType(c.Sender.Leaf, next) {
 			q = q.begin()
 		}
 		return atLeaf(q.credential(next), c.Sender.Leaf)
@@ -333,8 +333,7 @@ func (c *Config) allowCommit(p *publicState, now time.Time, ac *authenticatedCon
 	if path == nil {
 		return nil
 	}
-	if old := p.tree.leaf(ac.content.sender.Leaf); ac.content.sender.Type == SenderMember &&
-		old != nil && old.Credential.Type != path.leafNode.Credential.Type {
+	if ac.content.sender.Type == SenderMember && p.newType(ac.content.sender.Leaf, path.leafNode.Credential.Type) {
 		q = q.as(suite.Receive) // even if the commit removes members besides
 	}
 	err := q.credential(path.leafNode.Credential.Type)

@@ -102,7 +102,8 @@ func (g *Group) ProposeUpdate(ctx context.Context, now time.Time, leaf LeafOptio
 		if err != nil {
 			return nil, nil, err
 		}
-		if err := g.public.checkOwn(leaf, g.leaf); err != nil {
+		own := featuresOf(leaf)
+		if err := g.public.admits(leaf, &own, g.public.extensions, g.leaf, nil); err != nil {
 			return nil, nil, err
 		}
 		key, err := generateKey(s, "leaf")
@@ -133,7 +134,7 @@ func (g *Group) propose(ctx context.Context, q questions, authenticatedData []by
 	if err != nil {
 		return nil, err
 	}
-	rules := listRules{lifetime: g.cfg.Lifetimes.sentAt(q.now), custom: g.cfg.Proposals}
+	rules := g.cfg.sending(q.now)
 	kept := CommittedProposal{Author: g.author(), Proposal: proposal, Sender: g.sender(), checked: true}
 	if err := g.public.checkProposal(&kept, rules); err != nil {
 		return nil, err

@@ -368,7 +368,7 @@ func (c *Candidate) checkCommitter(own LeafIndex) error {
 	case s.Type == SenderMember:
 		return nil
 	case s.Type != SenderNewMemberCommit || c.old == nil && c.leaf != own ||
-		old != nil && bytes.Equal(old.EncryptionKey, leaf.EncryptionKey):
+		old != nil && keepsKey(old, leaf):
 		return badState("commit of a %s at leaf %d", s.Type, c.leaf)
 	}
 	return nil
@@ -396,7 +396,7 @@ func (c *Config) inCandidate(leaf *LeafNode, g *Group, signers []suite.Signer) (
 		}
 		return c, nil
 	}
-	if now := g.public.tree.leaf(g.leaf); bytes.Equal(now.EncryptionKey, leaf.EncryptionKey) {
+	if now := g.public.tree.leaf(g.leaf); keepsKey(now, leaf) {
 		return c, nil
 	}
 	signers = slices.Clip(signers)

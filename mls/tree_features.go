@@ -139,10 +139,20 @@ func (f *features) supportsExtension(t ExtensionType) bool {
 }
 
 func (f *features) supportsProposal(t ProposalType) bool {
-	return isDefaultProposal(t) || sortedset.Has(f.proposals, t)
+	return f == nil || isDefaultProposal(t) || sortedset.Has(f.proposals, t)
 }
 
 func (f *features) supportsCredential(t CredentialType) bool { return sortedset.Has(f.credentials, t) }
+
+// fitsCredentials reports whether all members support the credential type of a member
+// with the features own, and that one theirs (RFC 9420, Section 7.3).
+func (t *tree) fitsCredentials(own *features) bool {
+	if _, lacks := missing(t.credentialTypesInUse(), own.supportsCredential); lacks {
+		return false
+	}
+	_, lacks := missing(own.inUse, t.supportsCredential)
+	return !lacks
+}
 
 // firstMember returns the first member outside except for which lacks holds. If lacks
 // holds for one member, it must also hold for the common features of several members with
