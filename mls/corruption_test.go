@@ -228,11 +228,17 @@ func everyPlace(n int) []int {
 // places returns both ends of every byte string in the message, what is beside them,
 // and random offsets.
 func (x *specimen) places(random *rand.Rand) []int {
-	var m Message
 	places := []int{0, 1, 2, 3, len(x.encoded) - 1}
-	if wire.Parse(x.encoded, "", m.unmarshal) == nil {
+	if m, err := Parse[Message](x.encoded); err == nil {
+		var whole any = m
+		if public, err := wire.ParseNew(m.PublicMessage, "PublicMessage", (*publicMessage).unmarshal); err == nil {
+			whole = public
+		}
+		if private, err := wire.ParseNew(m.PrivateMessage, "PrivateMessage", (*privateMessage).unmarshal); err == nil {
+			whole = private
+		}
 		from := 0
-		eachByteString(reflect.ValueOf(&m), func(b []byte) {
+		eachByteString(reflect.ValueOf(whole), func(b []byte) {
 			at := bytes.Index(x.encoded[from:], b)
 			if at < 0 {
 				return

@@ -2,22 +2,6 @@ package mls
 
 import "github.com/mlsuite/mlsuite/internal/wire"
 
-// CustomProposalType declares a type of proposal beyond RFC 9420's that an application
-// handles. It says how a commit treats such proposals, which RFC 9420, Sections 12.1.8
-// and 12.4, leaves to the definition of the type. The members of a group and those who
-// follow it must declare the same of a type, or one rejects a commit that another
-// accepts.
-type CustomProposalType struct {
-	Type ProposalType
-
-	// NoPath lets a commit cover such proposals without a path, as with those of OpenMLS.
-	// Otherwise the commit needs a path.
-	NoPath bool
-
-	// External lets external senders send such proposals.
-	External bool
-}
-
 // Custom is a proposal of a type beyond RFC 9420's, one of those that
 // [Config].Proposals declares. The engine carries it and hands it to the application in
 // [Received], [Candidate.Proposals] and the same of a [PublicGroup]. The application

@@ -341,8 +341,8 @@ func TestUnknownProposalIsAVector(t *testing.T) {
 	}
 	for _, form := range []string{"0000 00", "0008 01 ff", "0A0A 02 0102", "FFFF 00"} {
 		var p TypedProposal
-		require.NoError(t, wire.Parse(unhex(t, form), "proposal", p.unmarshal))
-		again, err := wire.Marshal(p.marshal)
+		require.NoError(t, wire.Parse(unhex(t, form), "proposal", func(r *wire.Reader) { Read(r, &p) }))
+		again, err := Marshal(&p)
 		require.NoError(t, err)
 		require.Equal(t, unhex(t, form), again)
 	}

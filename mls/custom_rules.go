@@ -5,6 +5,22 @@ import (
 	"slices"
 )
 
+// CustomProposalType declares a type of proposal beyond RFC 9420's that an application
+// handles. It says how a commit treats such proposals, which RFC 9420, Sections 12.1.8
+// and 12.4, leaves to the definition of the type. The members of a group and those who
+// follow it must declare the same of a type, or one rejects a commit that another
+// accepts.
+type CustomProposalType struct {
+	Type ProposalType
+
+	// NoPath lets a commit cover such proposals without a path, as with those of OpenMLS.
+	// Otherwise the commit needs a path.
+	NoPath bool
+
+	// External lets external senders send such proposals.
+	External bool
+}
+
 // handles returns an error unless this client handles proposals of a custom type and the
 // sender may send one.
 func (r *listRules) handles(p Custom, sender Sender) error {

@@ -10,10 +10,6 @@ import (
 // 4.1).
 type LeafIndex = treemath.LeafIndex
 
-// NodeIndex is the index of a node of the ratchet tree in the array
-// representation (RFC 9420, Appendix C).
-type NodeIndex = treemath.NodeIndex
-
 // ProtocolVersion is a version of MLS (RFC 9420, Section 6).
 type ProtocolVersion uint16
 

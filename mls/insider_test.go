@@ -7,7 +7,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -157,7 +156,7 @@ func (m insider) commit(f forgery) *forged {
 	next.context.Epoch, next.context.TreeHash, next.context.Extensions = p.context.Epoch+1, tr.hash(), a.extensions.list
 	self, commitSecret := m.self.next(tr, m.self.leafKey, nil), make([]byte, s.Info().KDF.Nh)
 	if f.withPath {
-		provisional, err := wire.Marshal(next.context.marshal)
+		provisional, err := Marshal(&next.context)
 		require.NoError(t, err)
 		if f.path != nil {
 			f.path(out.path.secrets)

@@ -7,7 +7,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/internal/vectors"
-	"github.com/mlsuite/mlsuite/internal/wire"
 )
 
 func TestVectorsKeySchedule(t *testing.T) {
@@ -15,14 +14,14 @@ func TestVectorsKeySchedule(t *testing.T) {
 		s := testSuite(t, c.CipherSuite)
 		init := []byte(c.InitialInitSecret)
 		for i, v := range c.Epochs {
-			groupContext, err := wire.Marshal((&GroupContext{
+			groupContext, err := Marshal(&GroupContext{
 				Version:                 VersionMLS10,
 				CipherSuite:             c.CipherSuite,
 				GroupID:                 c.GroupID,
 				Epoch:                   uint64(i),
 				TreeHash:                v.TreeHash,
 				ConfirmedTranscriptHash: v.ConfirmedTranscriptHash,
-			}).marshal)
+			})
 
 			require.NoError(t, err)
 			require.Equal(t, []byte(v.GroupContext), groupContext)

@@ -30,7 +30,7 @@ func TestVectorsMessageProtection(t *testing.T) {
 			},
 		}
 		var err error
-		f.groupContext, err = wire.Marshal(f.group.marshal)
+		f.groupContext, err = Marshal(f.group)
 		require.NoError(t, err)
 		signer, err := s.ParseSigner(c.SignaturePriv.Scalar(s.Info().Signature.PrivateKey))
 		require.NoError(t, err)
@@ -67,7 +67,7 @@ func TestVectorsMessageProtection(t *testing.T) {
 			require.NoError(t, key.commit())
 
 			private := authenticated(t, f, signer, WireFormatPrivateMessage, content)
-			sealed, err := f.protectPrivate(newTree(), private, PadToMultiple(64))
+			sealed, err := f.protectPrivate(newTree(), private, padToMultiple(64))
 			require.NoError(t, err)
 			got, _, err = f.unprotectPrivate(newTree().within(testLimits), sealed)
 			require.NoError(t, err)
@@ -128,7 +128,7 @@ func newEpochOfFour(t testing.TB, s suite.Suite) *epochOfFour {
 	}
 	e.signers, e.external = []suite.Signer{newSigner(), newSigner(), newSigner()}, newSigner()
 	group := &GroupContext{Version: VersionMLS10, CipherSuite: s.Info().ID, GroupID: []byte("group"), Epoch: 5, TreeHash: []byte("tree")}
-	encoded, err := wire.Marshal(group.marshal)
+	encoded, err := Marshal(group)
 	require.NoError(t, err)
 	e.framing = framing{
 		suite: s, group: group, groupContext: encoded, secrets: secrets,

@@ -55,14 +55,14 @@ func (m *vectorMaker) keySchedule() []vectors.KeySchedule {
 		if i == 0 { // no PSKs, and no path
 			e.CommitSecret, e.PSKSecret = make([]byte, m.Info().KDF.Nh), m.bytes(pskSecret(m, nil, nil))
 		}
-		e.GroupContext = m.bytes(wire.Marshal((&GroupContext{
+		e.GroupContext = m.bytes(Marshal(&GroupContext{
 			Version:                 VersionMLS10,
 			CipherSuite:             m.id(),
 			GroupID:                 c.GroupID,
 			Epoch:                   uint64(i),
 			TreeHash:                e.TreeHash,
 			ConfirmedTranscriptHash: e.ConfirmedTranscriptHash,
-		}).marshal))
+		}))
 		e.JoinerSecret = m.bytes(newJoinerSecret(m, init, e.CommitSecret, e.GroupContext))
 		e.WelcomeSecret = m.bytes(welcomeSecret(m, e.JoinerSecret, e.PSKSecret))
 		secrets, err := newEpochSecrets(m, e.JoinerSecret, e.PSKSecret, e.GroupContext)
@@ -165,7 +165,7 @@ func (m *vectorMaker) messageProtection() []vectors.MessageProtection {
 		TreeHash: c.TreeHash, ConfirmedTranscriptHash: c.ConfirmedTranscriptHash,
 	}
 	f := &framing{
-		suite: m.Suite, group: group, groupContext: m.bytes(wire.Marshal(group.marshal)),
+		suite: m.Suite, group: group, groupContext: m.bytes(Marshal(group)),
 		secrets: &epochSecrets{membership: c.MembershipKey, senderData: c.SenderDataSecret},
 	}
 	content := framedContent{groupID: c.GroupID, epoch: c.Epoch, sender: Sender{Type: SenderMember, Leaf: 1}}

@@ -136,7 +136,7 @@ func (m *vectorMaker) treeOperations() []vectors.TreeOperations {
 	operation := func(v *vectorTree, sender LeafIndex, p Proposal, apply func(e *treeEdit)) {
 		c := vectors.TreeOperations{
 			CipherSuite: m.id(), TreeBefore: encodedTree(m.t, v.tree), TreeHashBefore: v.tree.hash(),
-			Proposal: m.bytes(wire.Marshal(func(w *wire.Writer) { marshalProposal(w, p) })), ProposalSender: sender,
+			Proposal: m.bytes(Marshal(&TypedProposal{p})), ProposalSender: sender,
 		}
 		e := v.tree.edit()
 		apply(e)
@@ -188,10 +188,10 @@ func (m *vectorMaker) treeKEM() []vectors.TreeKEM {
 			path, _, leaf := v.newPath(e, sender)
 			after := must(e.freeze())(m)
 			u.TreeHashAfter, u.CommitSecret = after.hash(), path.commitSecret
-			groupContext := m.bytes(wire.Marshal((&GroupContext{
+			groupContext := m.bytes(Marshal(&GroupContext{
 				Version: VersionMLS10, CipherSuite: m.id(), GroupID: c.GroupID, Epoch: c.Epoch,
 				TreeHash: u.TreeHashAfter, ConfirmedTranscriptHash: c.ConfirmedTranscriptHash,
-			}).marshal))
+			}))
 			nodes, err := path.seal(after, sender, groupContext, nil)
 			require.NoError(m.t, err)
 			u.UpdatePath = m.bytes(wire.Marshal((&updatePath{leafNode: leaf, nodes: nodes}).marshal))

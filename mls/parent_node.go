@@ -1,8 +1,13 @@
 package mls
 
 import (
+	"github.com/mlsuite/mlsuite/internal/treemath"
 	"github.com/mlsuite/mlsuite/internal/wire"
 )
+
+// NodeIndex is the index of a node of the ratchet tree in the array
+// representation (RFC 9420, Appendix C).
+type NodeIndex = treemath.NodeIndex
 
 // parentNode is the public part of a parent of the ratchet tree (RFC 9420,
 // Section 7.1).

@@ -9,12 +9,12 @@ import (
 	"github.com/mlsuite/mlsuite/internal/wire"
 )
 
-// Padding returns the number of zero bytes to add to the plaintext of a private message
+// padding returns the number of zero bytes to add to the plaintext of a private message
 // that is length bytes long without them (RFC 9420, Sections 6.3.1 and 15.1).
-type Padding func(length int) int
+type padding func(length int) int
 
-// PadToMultiple pads plaintexts to the next multiple of size bytes.
-func PadToMultiple(size int) Padding {
+// padToMultiple pads plaintexts to the next multiple of size bytes.
+func padToMultiple(size int) padding {
 	return func(length int) int {
 		if size <= 1 {
 			return 0
@@ -24,13 +24,13 @@ func PadToMultiple(size int) Padding {
 }
 
 // protectPrivate returns c as a private message (RFC 9420, Section 6.3), padded if
-// padding is not nil. It consumes the next key of the sender's ratchet, unless it
+// pad is not nil. It consumes the next key of the sender's ratchet, unless it
 // fails.
-func (f *framing) protectPrivate(tree *secretTree, c *authenticatedContent, padding Padding) (*privateMessage, error) {
+func (f *framing) protectPrivate(tree *secretTree, c *authenticatedContent, pad padding) (*privateMessage, error) {
 	if err := f.checkOutgoing(WireFormatPrivateMessage, c); err != nil {
 		return nil, err
 	}
-	plaintext, err := f.privateContent(c, padding)
+	plaintext, err := f.privateContent(c, pad)
 	if err != nil {
 		return nil, err
 	}
@@ -61,16 +61,16 @@ func (f *framing) protectPrivate(tree *secretTree, c *authenticatedContent, padd
 
 // privateContent returns the encoded PrivateMessageContent (RFC 9420,
 // Section 6.3.1), with room for the AEAD's tag behind it.
-func (f *framing) privateContent(c *authenticatedContent, padding Padding) ([]byte, error) {
+func (f *framing) privateContent(c *authenticatedContent, pad padding) ([]byte, error) {
 	var w wire.Writer
 	w.Grow(128 + c.content.size() + len(c.auth.signature) + len(c.auth.confirmationTag) + f.suite.Info().AEAD.Nt)
 	content := privateMessageContent{content: c.content, auth: c.auth}
 	content.marshal(&w)
 	b, err := w.Finish()
-	if err != nil || padding == nil {
+	if err != nil || pad == nil {
 		return b, err
 	}
-	n := padding(len(b))
+	n := pad(len(b))
 	if n < 0 || n > wire.MaxLength {
 		return nil, fmt.Errorf("mls: cannot pad a message with %d bytes", n)
 	}

@@ -17,7 +17,7 @@ import (
 // somebody who holds all secrets and follows no rule: spoil changes the plaintext,
 // and the sender data between the two encryptions.
 func (e *epochOfFour) forged(t testing.TB, c *authenticatedContent, spoil func(plaintext []byte, data *senderData)) *privateMessage {
-	plaintext, err := e.privateContent(c, PadToMultiple(100))
+	plaintext, err := e.privateContent(c, padToMultiple(100))
 	require.NoError(t, err)
 	key, err := e.tree().next(min(c.content.sender.Leaf, 3), c.content.contentType)
 	require.NoError(t, err)
@@ -164,7 +164,7 @@ func TestPrivateMessageAnyOrder(t *testing.T) {
 			content := e.content(leaf, ContentType(1+rng.IntN(3)))
 			content.authenticatedData = []byte{byte(i)}
 			c := authenticated(t, &e.framing, e.signers[leaf], WireFormatPrivateMessage, content)
-			m, err := e.protectPrivate(senders, c, PadToMultiple(rng.IntN(64)))
+			m, err := e.protectPrivate(senders, c, padToMultiple(rng.IntN(64)))
 			require.NoError(t, err)
 			queue = append(queue, m)
 			sent[string(m.authenticatedData)] = true
@@ -195,7 +195,7 @@ func TestPrivateMessagePadding(t *testing.T) {
 	require.NoError(t, err)
 	for _, size := range []int{-1, 0, 1, 2, 32, 255, 256, 4096} {
 		sender := e.tree()
-		m, err := e.protectPrivate(sender, c, PadToMultiple(size))
+		m, err := e.protectPrivate(sender, c, padToMultiple(size))
 		require.NoError(t, err)
 		length := len(m.ciphertext) - e.suite.Info().AEAD.Nt
 		require.GreaterOrEqual(t, length, len(plain))

@@ -21,17 +21,11 @@ func TestProposalRegistry(t *testing.T) {
 		{0x0006, "external_init", false, true},
 		{0x0007, "group_context_extensions", true, true},
 	} {
-		kind, ok := c.value.kind()
-		require.True(t, ok, c.name)
-		require.Equal(t, c.value, kind.typ)
 		require.Equal(t, c.name, c.value.String())
 		require.Equal(t, c.external, fromOutside(c.value), c.name)
 		require.Equal(t, c.path, needsPath(c.value), c.name)
 	}
-	for _, unknown := range []ProposalType{0, 8, 0x0a0a, 0xffff} {
-		_, ok := unknown.kind()
-		require.False(t, ok)
-	}
+	require.Equal(t, "0x0008", ProposalType(8).String())
 }
 
 // What a caller leaves out of a proposal is completed, the same way whether the proposal

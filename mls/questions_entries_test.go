@@ -15,7 +15,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
 
-	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -269,9 +268,9 @@ func (passwords) Group([]byte) *Group { return nil }
 
 // otherExtensions name the other type of credential and basic ones.
 func otherExtensions(t testing.TB) []Extension {
-	required, err := wire.Marshal((&RequiredCapabilities{Credentials: []CredentialType{CredentialBasic}}).marshal)
+	required, err := Marshal(&RequiredCapabilities{Credentials: []CredentialType{CredentialBasic}})
 	require.NoError(t, err)
-	senders, err := wire.Marshal(ExternalSenders{{SignatureKey: base25519, Credential: Credential{Type: credentialNew}}}.marshal)
+	senders, err := Marshal(&ExternalSenders{{SignatureKey: base25519, Credential: Credential{Type: credentialNew}}})
 	require.NoError(t, err)
 	return []Extension{{ExtensionRequiredCapabilities, required}, {ExtensionExternalSenders, senders}}
 }

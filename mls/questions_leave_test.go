@@ -7,7 +7,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -180,7 +179,7 @@ func TestCapabilitiesAreThoseAllowed(t *testing.T) {
 
 // What a group requires of all members is part of what a leaf of it advertises.
 func TestRequiredCredentialIsAdvertised(t *testing.T) {
-	required, err := wire.Marshal((&RequiredCapabilities{Credentials: []CredentialType{CredentialX509}}).marshal)
+	required, err := Marshal(&RequiredCapabilities{Credentials: []CredentialType{CredentialX509}})
 	require.NoError(t, err)
 	p := newPoliced(t, Extension{ExtensionRequiredCapabilities, required})
 	judged(p.groups, verdicts{func(_ string, use suite.Use) error {
@@ -196,10 +195,10 @@ func TestRequiredCredentialIsAdvertised(t *testing.T) {
 // A group that demands of its members, or lets send from outside, a type of credential
 // that the policies refuse is refused as if a member had it.
 func TestExtensionsOfAGroupAreJudged(t *testing.T) {
-	required, err := wire.Marshal((&RequiredCapabilities{Credentials: []CredentialType{CredentialX509}}).marshal)
+	required, err := Marshal(&RequiredCapabilities{Credentials: []CredentialType{CredentialX509}})
 	require.NoError(t, err)
 	const outside CredentialType = 0xF002
-	senders, err := wire.Marshal(ExternalSenders{{SignatureKey: base25519, Credential: Credential{Type: outside}}}.marshal)
+	senders, err := Marshal(&ExternalSenders{{SignatureKey: base25519, Credential: Credential{Type: outside}}})
 	require.NoError(t, err)
 	for _, refused := range []CredentialType{CredentialX509, outside} {
 		p := newPoliced(t, Extension{ExtensionRequiredCapabilities, required}, Extension{ExtensionExternalSenders, senders})

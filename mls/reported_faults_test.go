@@ -74,7 +74,7 @@ func TestNestedExtensionsAreOpaque(t *testing.T) {
 	data := []byte{}
 	for range 1000 {
 		var err error
-		data, err = wire.Marshal(Extensions{{Type: x, Data: data}}.marshal)
+		data, err = Marshal(&Extensions{{Type: x, Data: data}})
 		require.NoError(t, err)
 	}
 	lists := func(cfg *Config) {
@@ -135,13 +135,13 @@ func TestExtensionLengths(t *testing.T) {
 		0x3ffe: {0x7f, 0xfe}, 0x3fff: {0x7f, 0xff}, 0x4000: {0x80, 0, 0x40, 0},
 	} {
 		x := Extension{Type: 0xF300, Data: make([]byte, n)}
-		b, err := wire.Marshal(x.marshal)
+		b, err := Marshal(&Extensions{x})
 		require.NoError(t, err)
-		require.Equal(t, append([]byte{0xF3, 0}, header...), b[:2+len(header)])
-		require.Len(t, b, 2+len(header)+n)
-		var again Extension
-		require.NoError(t, wire.Parse(b, "extension", again.unmarshal))
-		require.Equal(t, x, again)
+		front := len(b) - (2 + len(header) + n) // the length of the list
+		require.Equal(t, append([]byte{0xF3, 0}, header...), b[front:front+2+len(header)])
+		again, err := Parse[Extensions](b)
+		require.NoError(t, err)
+		require.Equal(t, Extensions{x}, *again)
 		custom := Custom{ProposalType: 0xF100, Data: x.Data}
 		b, err = Marshal(&TypedProposal{custom})
 		require.NoError(t, err)

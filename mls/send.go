@@ -217,5 +217,5 @@ func (g *Group) protectPrivate(f *framing, ac *authenticatedContent) (*privateMe
 	if err := g.inbox.maySend(g.leaf, ac.content.contentType); err != nil {
 		return nil, err
 	}
-	return f.protectPrivate(g.inbox.ratchets, ac, PadToMultiple(g.cfg.PaddingBlock))
+	return f.protectPrivate(g.inbox.ratchets, ac, padToMultiple(g.cfg.PaddingBlock))
 }

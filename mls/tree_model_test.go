@@ -56,7 +56,7 @@ func (m *treeModel) hash(n NodeIndex) []byte {
 			w.Uint8(1)
 			w.Uint32(uint32(n.Leaf()))
 			if w.Optional(m.nodes[n].leaf != nil) {
-				m.nodes[n].leaf.marshal(w)
+				Write(w, m.nodes[n].leaf)
 			}
 			return
 		}

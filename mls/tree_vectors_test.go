@@ -57,10 +57,11 @@ func TestVectorsTreeOperations(t *testing.T) {
 		require.EqualValues(t, c.TreeHashBefore, before.hash())
 
 		r := wire.NewReader(c.Proposal)
-		proposal := unmarshalProposal(r)
+		var proposal TypedProposal
+		Read(r, &proposal)
 		require.NoError(t, r.Finish())
 		e := before.edit()
-		switch p := proposal.(type) {
+		switch p := proposal.Proposal.(type) {
 		case Add:
 			e.addLeaf(&p.KeyPackage.LeafNode)
 		case Update:
@@ -139,7 +140,7 @@ func TestVectorsTreeKEM(t *testing.T) {
 		process := func(after *tree, path *updatePath, sender LeafIndex, secrets []*vectors.Hex) []byte {
 			context := GroupContext{Version: VersionMLS10, CipherSuite: c.CipherSuite, GroupID: c.GroupID, Epoch: c.Epoch,
 				TreeHash: after.hash(), ConfirmedTranscriptHash: c.ConfirmedTranscriptHash}
-			groupContext, err := wire.Marshal(context.marshal)
+			groupContext, err := Marshal(&context)
 			require.NoError(t, err)
 			var commitSecret []byte
 			for leaf := range before.members() {
@@ -202,7 +203,7 @@ func TestVectorsTreeKEM(t *testing.T) {
 			require.NoError(t, after.validate())
 			context := GroupContext{Version: VersionMLS10, CipherSuite: c.CipherSuite, GroupID: c.GroupID, Epoch: c.Epoch,
 				TreeHash: after.hash(), ConfirmedTranscriptHash: c.ConfirmedTranscriptHash}
-			groupContext, err := wire.Marshal(context.marshal)
+			groupContext, err := Marshal(&context)
 			require.NoError(t, err)
 			sealed, err := own.seal(after, u.Sender, groupContext, nil)
 			require.NoError(t, err)
