@@ -1,10 +1,24 @@
 package mls
 
 import (
+	"bytes"
+	"errors"
+
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/suite"
 )
+
+// framing protects and unprotects the messages of one epoch (RFC 9420, Section 6).
+type framing struct {
+	suite        suite.Suite
+	group        *GroupContext
+	groupContext []byte // group, encoded
+	secrets      *epochSecrets
+
+	member func(Sender) (Author, error) // author of a member's or external sender's message, as publicState.author
+	wanted func(ref []byte) bool        // whether to verify a proposal; nil to verify any
+}
 
 // framedContent is a message with its context, before any protection (RFC 9420,
 // Section 6).
@@ -129,6 +143,10 @@ func (c *framedContent) senderMay() bool {
 	return true
 }
 
+// fromOutside reports whether an external sender may send a proposal of a type (RFC 9420,
+// Section 12.1.8). Of types beyond RFC 9420's, the application says it.
+func fromOutside(t ProposalType) bool { return t != ProposalUpdate && t != ProposalExternalInit }
+
 // marshalTBS writes FramedContentTBS, what the sender signs (RFC 9420,
 // Section 6.1). Members and joiners by commit sign groupContext too, the encoded
 // GroupContext; for other senders it is not used.
@@ -228,3 +246,93 @@ func proposalRef(s suite.Suite, c *authenticatedContent) ([]byte, error) {
 
 // authorOf returns the signer whose leaf is l in an epoch.
 func authorOf(l *LeafNode, epoch uint64) Author { return Author{epoch, l.Credential, l.SignatureKey} }
+
+// errUnwanted says that a proposal was not verified, as nobody wants it.
+var errUnwanted = errors.New("mls: proposal that nobody refers to")
+
+// checkWanted refuses a proposal that need not be verified. It asks by the reference that
+// the proposal would have if it were authentic.
+func (f *framing) checkWanted(c *authenticatedContent) error {
+	if f.wanted == nil {
+		return nil
+	}
+	ref, err := proposalRef(f.suite, c)
+	if err == nil && !f.wanted(ref) {
+		err = errUnwanted
+	}
+	return err
+}
+
+// verify checks the signature of c with its sender's key (RFC 9420, Section 6.1).
+func (f *framing) verify(c *authenticatedContent) error {
+	author, err := f.author(&c.content)
+	if err != nil {
+		return err
+	}
+	return verifyContent(f.suite, author, c, f.groupContext)
+}
+
+// author returns the signer that a message names. A new member's message names it by the
+// leaf that it brings (RFC 9420, Section 6.1).
+func (f *framing) author(c *framedContent) (Author, error) {
+	switch c.sender.Type {
+	case SenderNewMemberCommit:
+		if c.commit == nil || c.commit.path == nil {
+			return Author{}, violation("12.4.3.2", "an external commit without a path")
+		}
+		return authorOf(c.commit.path.leafNode, c.epoch), nil
+	case SenderNewMemberProposal:
+		add, ok := c.proposal.(Add)
+		if !ok {
+			return Author{}, violation("6.1", "a proposal of a new member that is no Add")
+		}
+		return authorOf(&add.KeyPackage.LeafNode, c.epoch), nil
+	}
+	return f.member(c.sender)
+}
+
+// checkReferences refuses impossible references of a commit before anybody looks them up:
+// each has Hash.Size bytes (RFC 9420, Section 5.2), and an external commit has none
+// (Section 12.4.3.2).
+func (f *framing) checkReferences(c *framedContent) error {
+	if c.commit == nil {
+		return nil
+	}
+	size := f.suite.Info().Hash.Size
+	for i := range c.commit.proposals {
+		switch p := &c.commit.proposals[i]; {
+		case p.proposal != nil:
+		case c.sender.Type == SenderNewMemberCommit:
+			return violation("12.4.3.2", "external commit has its proposals by value").atProposal(i)
+		case len(p.ref) != size:
+			return violation("5.2", "ProposalRef is of %d bytes", size).atProposal(i)
+		}
+	}
+	return nil
+}
+
+// checkOutgoing refuses to protect content that was signed for another wire format, group
+// or epoch.
+func (f *framing) checkOutgoing(format WireFormat, c *authenticatedContent) error {
+	if c.wireFormat != format {
+		return violation("6.1", "content signed as %s cannot be sent as %s", c.wireFormat, format)
+	}
+	if err := checkFormat(format, &c.content); err != nil {
+		return err
+	}
+	return isFor(f.group, c.content.groupID, c.content.epoch)
+}
+
+// isFor returns [ErrWrongGroup], [ErrFutureEpoch] or [ErrPastEpoch] if a message is not
+// for this epoch.
+func isFor(c *GroupContext, groupID []byte, epoch uint64) error {
+	switch {
+	case !bytes.Equal(groupID, c.GroupID):
+		return ErrWrongGroup
+	case epoch > c.Epoch:
+		return ErrFutureEpoch
+	case epoch < c.Epoch:
+		return ErrPastEpoch
+	}
+	return nil
+}

@@ -3,6 +3,7 @@ package mls
 import (
 	"slices"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/sortedset"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -53,6 +54,25 @@ func readGroupExtensions(e Extensions) (*groupExtensions, error) {
 	}
 	g.credentials = sortedset.Of(types)
 	return g, nil
+}
+
+// uniqueExtensions refuses a list with two extensions of one type (RFC 9420, Section 13.4).
+func uniqueExtensions(e Extensions, where string) error {
+	if i := codepoint.Repeated(len(e), func(i int) uint16 { return uint16(e[i].Type) }); i >= 0 {
+		return violation("13.4", "%s has one extension of type %s", where, e[i].Type)
+	}
+	return nil
+}
+
+func extensionTypes(e Extensions) []ExtensionType {
+	if len(e) == 0 {
+		return nil
+	}
+	types := make([]ExtensionType, len(e))
+	for i, x := range e {
+		types[i] = x.Type
+	}
+	return types
 }
 
 // checkSenders refuses external_senders without a signature key of the suite of the

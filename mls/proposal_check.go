@@ -36,7 +36,3 @@ func needsPath(t ProposalType) bool {
 	}
 	return false
 }
-
-// fromOutside reports whether an external sender may send a proposal of a type (RFC 9420,
-// Section 12.1.8). Of types beyond RFC 9420's, the application says it.
-func fromOutside(t ProposalType) bool { return t != ProposalUpdate && t != ProposalExternalInit }
