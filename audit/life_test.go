@@ -93,11 +93,20 @@ func must[T any](v T, err error) func(testing.TB) T {
 // note takes up what members hold as secrets now.
 func (l *life) note() {
 	for name, g := range l.groups {
-		l.saved(g.Save())
+		l.saved(wholeState(g))
 		l.public = append(l.public, g.GroupID())
 		l.secrets.add(must(g.EpochAuthenticator())(l.T))
 		l.secrets.add(must(g.Export("of "+name, []byte("context"), 64))(l.T))
 	}
+}
+
+func wholeState(g *mls.Group) (mls.Snapshot, error) {
+	d, err := g.Save()
+	if err != nil {
+		return nil, err
+	}
+	d.Stored()
+	return mls.Snapshot{}.Apply(d), nil
 }
 
 func (l *life) saved(s mls.Snapshot, err error) {
@@ -181,7 +190,7 @@ func (l *life) run() {
 	l.groups = next
 	l.note()
 	l.commit("ann")
-	state := must(l.groups["bob"].Save())(t)
+	state := must(wholeState(l.groups["bob"]))(t)
 	signer := l.signers["bob"]
 	cfg := l.config("bob", mldsa87)
 	cfg.Signer = signer

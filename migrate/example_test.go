@@ -110,7 +110,7 @@ func ExampleRestore() {
 	}))
 	end := must(alice.Commit(ctx, now, mls.CommitOptions{}, must(plan.ReInit([]byte("our new group")))))
 	bob = must(must(bob.Process(ctx, now, end.Message)).Commit.Adopt())
-	savedGroup := must(bob.Save())
+	savedGroup := mls.Snapshot{}.Apply(must(bob.Save()))
 	alice = must(end.Adopt())
 	welcome := must(alices.Create(ctx, now, alice, published))
 	newAlice := must(alices.Enter(ctx, now, alice, welcome, nil))
@@ -120,7 +120,7 @@ func ExampleRestore() {
 	fmt.Println("waits for", bob.ReInit().CipherSuite)
 	bobs = must(migrate.Restore(now, newBobConfig, saved))
 	newBob := must(bobs.Enter(ctx, now, bob, welcome, nil))
-	_ = must(newBob.Save()) // to be stored, before the old states are deleted
+	must(newBob.Delta()).Stored() // once it is, before the old states are deleted
 
 	fmt.Println(newBob.Suite().Info().Name)
 	for _, member := range newAlice.Members() {

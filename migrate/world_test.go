@@ -176,7 +176,7 @@ func (w *world) fill(t testing.TB) {
 		return err
 	}))
 	for _, c := range w.clients {
-		c.save("old", c.old)
+		c.save("old", wholeState{c.old})
 	}
 }
 
@@ -242,6 +242,18 @@ func (c *client) save(what string, of interface{ Save() (mls.Snapshot, error) })
 	require.NoError(c.w, err)
 	c.disk[what], err = s.Marshal()
 	require.NoError(c.w, err)
+}
+
+// wholeState is a group whose whole state is stored when Save returns it.
+type wholeState struct{ *mls.Group }
+
+func (g wholeState) Save() (mls.Snapshot, error) {
+	d, err := g.Group.Save()
+	if err != nil {
+		return nil, err
+	}
+	d.Stored()
+	return mls.Snapshot{}.Apply(d), nil
 }
 
 // step lets a member do the next thing. It may crash after each part of it.
@@ -330,7 +342,7 @@ func (c *client) commit() {
 	if c.down("after making the commit") {
 		return
 	}
-	c.save("old", c.old)
+	c.save("old", wholeState{c.old})
 	c.save("pending", c.pending)
 	c.down("after saving the commit")
 }
@@ -340,7 +352,7 @@ func (c *client) sending(what string, g *mls.Group, send func() error) {
 	c.w.Helper()
 	err := send()
 	if errors.Is(err, mls.ErrUnsaved) {
-		c.save(what, g)
+		c.save(what, wholeState{g})
 		err = send()
 	}
 	require.NoError(c.w, err)
@@ -374,7 +386,7 @@ func (c *client) follow() {
 	if c.down("after adopting the commit") {
 		return
 	}
-	c.save("old", c.old)
+	c.save("old", wholeState{c.old})
 	delete(c.disk, "pending")
 	if w.chance(0.2) { // it arrives again
 		_, err := c.old.Process(w.Context(), testTime, message)
@@ -432,7 +444,7 @@ func (c *client) enter() {
 	if c.down("after entering") {
 		return
 	}
-	c.save("new", c.next)
+	c.save("new", wholeState{c.next})
 	if own {
 		w.stats.own++
 	}

@@ -46,7 +46,7 @@ func TestLateMessageNamesItsAuthor(t *testing.T) {
 		shown(late[0])
 		w.restart()
 		shown(late[1])
-		w.wake()
+		w.save()
 		w.commit("carol")
 		w.restart()
 		shown(late[2])

@@ -152,8 +152,9 @@ func (c *Candidate) adopt() (*Group, error) {
 		return nil, ErrRemoved
 	}
 	g := newGroup(c.cfg, c.take())
-	g.inbox.saving.bound = c.saved
+	saved := c.saved
 	c.from.retire(c.claim, g)
+	g.inbox.saving.bind(saved)
 	return g, nil
 }
 
@@ -173,7 +174,7 @@ func (c *Candidate) join() (*Group, error) {
 		saved = keySaved
 	}
 	g := newGroup(c.cfg, c.take())
-	g.inbox.saving.bound = saved
+	g.inbox.saving.bind(saved)
 	return g, nil
 }
 

@@ -287,7 +287,7 @@ func TestCustomProposalsAreSaved(t *testing.T) {
 		_, err := groups[i].Process(t.Context(), insiderTime, message)
 		require.NoError(t, err)
 	}
-	state, err := groups[2].Save()
+	state, err := storeAll(groups[2])
 	require.NoError(t, err)
 	restored, err := RestoreGroup(insiderTime, *groups[2].cfg, state)
 	require.NoError(t, err)

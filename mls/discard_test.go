@@ -179,7 +179,7 @@ func TestLastResortKeyIsShared(t *testing.T) {
 				require.NoError(t, err)
 				next, err := r.Commit.Adopt()
 				require.NoError(t, err)
-				_, err = next.Save()
+				_, err = storeAll(next)
 				require.NoError(t, err)
 				own, err := next.Commit(t.Context(), insiderTime, CommitOptions{ForcePath: true})
 				require.NoError(t, err)

@@ -206,7 +206,7 @@ func forMembers(fault error) bool {
 
 // inPublic returns what one sees of a group who has followed it without secrets.
 func inPublic(t testing.TB, g *Group) *PublicGroup {
-	public := &PublicGroup{publicView: g.publicView, cfg: g.cfg}
+	public := &PublicGroup{publicView: g.publicView, cfg: g.cfg, saving: newSaving(0)}
 	for _, p := range g.inbox.pending() {
 		require.NoError(t, public.cache.keep(p, anyProposals))
 	}

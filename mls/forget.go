@@ -4,7 +4,7 @@ package mls
 // latest keep epochs. It keeps no more epochs than [Limits] PastEpochs allows. Messages
 // of the other epochs give [ErrWrongEpoch] from then on (RFC 9420, Section 15.3). An
 // application calls it when it expects no more of them, for example some time after a new
-// epoch has begun. The saved state holds the keys until the next delta is applied to it.
+// epoch has begun. The stored state holds the keys until the next Delta is stored.
 // The error is [ErrRetired].
 func (g *Group) ForgetPastEpochs(keep int) error {
 	return g.dropping(func(b *inbox) (dropped bool) {
@@ -49,7 +49,7 @@ func (g *Group) dropping(drop func(b *inbox) bool) error {
 		return ErrRetired
 	}
 	if drop(b) {
-		b.saving.forgot = true
+		b.saving.forget()
 	}
 	return nil
 }

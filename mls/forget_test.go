@@ -22,7 +22,7 @@ func TestForgetPastEpochs(t *testing.T) {
 	}
 	g := groups[1]
 	require.Len(t, g.inbox.past, 3)
-	state, err := g.Save()
+	state, err := storeAll(g)
 	require.NoError(t, err)
 	secrets := map[string][]byte{}
 	for i, p := range g.inbox.past[:2] {
@@ -39,11 +39,11 @@ func TestForgetPastEpochs(t *testing.T) {
 	require.NoError(t, g.ForgetPastEpochs(1))
 	require.Empty(t, reachable(secrets, map[string]any{"group": g, "past": dropped}))
 	requireUnprocessed(t, g, ErrWrongEpoch, late[0])
-	delta, err := g.MessageDelta()
+	delta, err := storeDelta(g)
 	require.NoError(t, err)
-	state = state.Apply(&delta.Delta)
+	state = state.Apply(delta)
 	require.Empty(t, reachable(secrets, map[string]any{"state": state}))
-	whole, err := g.Save()
+	whole, err := storeAll(g)
 	require.NoError(t, err)
 	require.Equal(t, len(whole), len(state))
 	restored, err := RestoreGroup(insiderTime, *g.cfg, state)
@@ -66,7 +66,7 @@ func TestForgetProposals(t *testing.T) {
 	g := groups[1]
 	proposeUpdate(t, groups, 1, LeafOptions{})
 	proposeUpdate(t, groups, 0, LeafOptions{})
-	state, err := g.Save()
+	state, err := storeAll(g)
 	require.NoError(t, err)
 	var key []byte
 	for _, own := range g.inbox.updates {
@@ -82,9 +82,9 @@ func TestForgetProposals(t *testing.T) {
 
 	require.NoError(t, g.ForgetProposals())
 	require.Empty(t, reachable(secrets, map[string]any{"group": g}))
-	delta, err := g.MessageDelta()
+	delta, err := storeDelta(g)
 	require.NoError(t, err)
-	state = state.Apply(&delta.Delta)
+	state = state.Apply(delta)
 	require.Empty(t, reachable(secrets, map[string]any{"state": state}))
 	_, err = RestoreGroup(insiderTime, *g.cfg, state)
 	require.NoError(t, err)
@@ -94,10 +94,13 @@ func TestForgetProposals(t *testing.T) {
 	mine, err := g.Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 	require.Empty(t, mine.Proposals())
-	proposeUpdate(t, groups, 1, LeafOptions{}) // counts anew in the saved state
-	delta, err = g.MessageDelta()
+	delta, err = storeDelta(g)
 	require.NoError(t, err)
-	_, err = RestoreGroup(insiderTime, *g.cfg, state.Apply(&delta.Delta))
+	state = state.Apply(delta)
+	proposeUpdate(t, groups, 1, LeafOptions{}) // counts anew in the saved state
+	delta, err = storeDelta(g)
+	require.NoError(t, err)
+	_, err = RestoreGroup(insiderTime, *g.cfg, state.Apply(delta))
 	require.NoError(t, err)
 	g.Destroy()
 	require.ErrorIs(t, g.ForgetProposals(), ErrRetired)

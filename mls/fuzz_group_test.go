@@ -176,7 +176,7 @@ func newFuzzedGroup(t testing.TB, id suite.ID) *fuzzedGroup {
 		sent(member(t, x.sim, 3).Propose(t.Context(), insiderTime, Remove{Removed: 4}, nil)),
 	}
 	x.tell(t, victim)
-	x.state, err = victim.Save()
+	x.state, err = storeAll(victim)
 	require.NoError(t, err)
 	x.cfg = *victim.cfg
 

@@ -62,7 +62,7 @@ func (e *epoch) abandon() {
 // newGroup makes the live group of an epoch. It takes over the epoch's encryption secret.
 func newGroup(cfg *Config, e epoch) *Group {
 	g := &Group{publicView: publicView{e.public}, cfg: cfg, leaf: e.self.leaf, secrets: e.secrets, self: e.self}
-	g.inbox.mu = new(sync.Mutex)
+	g.inbox.mu, g.inbox.saving = new(sync.Mutex), newSaving(e.public.context.Epoch)
 	g.inbox.ratchets = newSecretTree(e.public.suite, e.public.tree.width, e.secrets.takeEncryption())
 	return g
 }

@@ -35,11 +35,9 @@ var (
 	ErrReInit = errors.New("mls: group has ended by a ReInit")
 	// ErrRemoved says that the commit removes this member from the group.
 	ErrRemoved = errors.New("mls: this member was removed from the group")
-	// ErrUnsaved says that a group whose state was saved has used all generations of a
-	// ratchet that the saved state reserves. Save the group after this answer, by
-	// [Group.Save], [Group.EpochDelta] or [Group.MessageDelta], before it sends. In a
-	// restored group, a state that was saved before this answer reserves no generations:
-	// see [Group.Save].
+	// ErrUnsaved says that the message needs a generation of a ratchet that no stored
+	// state reserves. Store a [Group.Delta], call [Delta.Stored], and send again: see
+	// "Saving" above. A group of which no Delta was made sends without.
 	ErrUnsaved = errors.New("mls: group has to be saved before it sends")
 	// ErrNotRecipient says that a Welcome holds nothing for the key package.
 	ErrNotRecipient = errors.New("mls: Welcome is not for this key package")

@@ -20,7 +20,7 @@ type inbox struct {
 
 	claims      claims       // of this epoch's candidates, which end with it
 	resumptions []resumption // of past epochs, latest last
-	saving      saving
+	saving      *saving
 }
 
 // pastEpoch holds what opens late application messages of an epoch (RFC 9420, Section
@@ -212,7 +212,8 @@ func (b *inbox) retire(public *publicState, secrets *epochSecrets, own LeafIndex
 	}
 	b.ratchets, b.past, b.resumptions = nil, nil, nil
 	next.past, next.resumptions = past, slices.Clip(resumptions)
-	next.saving.follow(&b.saving)
+	b.saving.begin(public.context.Epoch + 1)
+	next.saving = b.saving
 	return claims
 }
 

@@ -164,7 +164,7 @@ func TestFailuresLeaveTheKeysAsTheyWere(t *testing.T) {
 }
 
 func saveAndRestore(g *Group, destroy func(*Group, error) (func(), error)) (func(), error) {
-	state, err := g.Save()
+	state, err := storeAll(g)
 	if err != nil {
 		return nil, err
 	}

@@ -136,7 +136,7 @@ func TestReInitOfGroup(t *testing.T) {
 	want := ReInit{GroupID: []byte("next"), Version: VersionMLS10, CipherSuite: 0x0001}
 	require.Equal(t, want.GroupID, old.ReInit().GroupID)
 	require.Equal(t, want.CipherSuite, old.ReInit().CipherSuite)
-	state, err := old.Save()
+	state, err := storeAll(old)
 	require.NoError(t, err)
 	again, err := RestoreGroup(insiderTime, *old.cfg, state)
 	require.NoError(t, err)

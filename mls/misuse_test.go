@@ -182,14 +182,3 @@ func TestStatesOfOtherVersionsAreRefused(t *testing.T) {
 	_, err := parseRecords(binary.BigEndian.AppendUint16(nil, stateVersion))
 	require.NoError(t, err)
 }
-
-// Without a saved state of its epoch, a group has no delta of messages.
-func TestMessageDeltaNeedsASavedEpoch(t *testing.T) {
-	g := clique(t, 0x0001, 2)[0]
-	_, err := g.MessageDelta()
-	require.ErrorIs(t, err, ErrUnsaved)
-	_, err = g.Save()
-	require.NoError(t, err)
-	_, err = g.MessageDelta()
-	require.NoError(t, err)
-}

@@ -260,7 +260,7 @@ func TestObserverOfFollowUps(t *testing.T) {
 
 func TestObserverOfRestoredGroups(t *testing.T) {
 	w := newWitnessed(t, "a", "b")
-	saved, err := w.groups["b"].Save()
+	saved, err := storeAll(w.groups["b"])
 	require.NoError(t, err)
 	signer := w.signers["b"]
 	cfg := w.config("b")
@@ -272,7 +272,7 @@ func TestObserverOfRestoredGroups(t *testing.T) {
 	require.NoError(t, err)
 	requireEvents(t, w.of("b").take(), mls.GroupEntered{Group: w.state("b"), How: mls.EntryRestored, Size: 2})
 	w.groups["b"] = g
-	_, err = g.Save()
+	_, err = storeAll(g)
 	require.NoError(t, err)
 	w.commit("b")
 	requireEvents(t, w.of("b").take(), mls.EpochAdopted{

@@ -110,7 +110,7 @@ func TestOutsidersMakeNoGroupSilent(t *testing.T) {
 		require.NoError(t, encrypts(t, g))
 	}
 	require.Len(t, g.inbox.pending(), 5, "a commit of another may refer to them")
-	state, err := g.Save()
+	state, err := storeAll(g)
 	require.NoError(t, err)
 	restored, err := RestoreGroup(insiderTime, *g.cfg, state)
 	require.NoError(t, err)
@@ -144,7 +144,7 @@ func TestProposalsHaveTheirData(t *testing.T) {
 	r, err := groups[1].Process(t.Context(), insiderTime, m)
 	require.NoError(t, err)
 	require.Equal(t, data, r.Proposal.AuthenticatedData)
-	state, err := groups[1].Save()
+	state, err := storeAll(groups[1])
 	require.NoError(t, err)
 	g, err := RestoreGroup(insiderTime, *groups[1].cfg, state)
 	require.NoError(t, err)
@@ -188,7 +188,7 @@ func TestExternalJoinersAreSeen(t *testing.T) {
 			}
 			require.Equal(t, options.AuthenticatedData, r.Commit.AuthenticatedData())
 
-			state, err := g.Save()
+			state, err := storeAll(g)
 			require.NoError(t, err)
 			saved, err := r.Commit.Save()
 			require.NoError(t, err)

@@ -164,7 +164,7 @@ func TestNewKeyOutlivesARestart(t *testing.T) {
 			}
 			candidate, err := mine.Save()
 			require.NoError(t, err)
-			state, err := groups[1].Save()
+			state, err := storeAll(groups[1])
 			require.NoError(t, err)
 
 			_, err = RestoreGroup(insiderTime, old, state)
@@ -191,11 +191,11 @@ func TestNewKeyOutlivesARestart(t *testing.T) {
 			}
 			groups[1], err = restored.Adopt()
 			require.NoError(t, err)
-			_, err = groups[1].Save()
+			_, err = storeAll(groups[1])
 			require.NoError(t, err)
 			requireLeafOf(t, groups, 1, next)
 
-			state, err = groups[1].Save()
+			state, err = storeAll(groups[1])
 			require.NoError(t, err)
 			groups[1], err = RestoreGroup(insiderTime, old, state, next.Signer)
 			require.NoError(t, err)

@@ -239,7 +239,7 @@ func (m *model) watch(r *room, c *commitModel) {
 	}
 	for _, x := range messages {
 		if m.durable && m.chance(3, "restart of the delivery service") {
-			state, err := follower.Save()
+			state, err := storeAll(follower)
 			require.NoError(m, err)
 			follower, err = RestorePublicGroup(insiderTime, *follower.cfg, m.reload(state))
 			require.NoError(m, err)

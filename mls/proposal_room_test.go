@@ -223,13 +223,13 @@ func TestRestoredProposalsTakeTheSameRoom(t *testing.T) {
 			require.NoError(t, err)
 			require.Len(t, g.inbox.cache.taken.bySender, 3)
 
-			state, err := g.Save()
+			state, err := storeAll(g)
 			require.NoError(t, err)
 			restored, err := RestoreGroup(insiderTime, *g.cfg, state)
 			require.NoError(t, err)
 			require.Equal(t, g.inbox.cache.taken, restored.inbox.cache.taken)
 
-			state, err = public.Save()
+			state, err = storeAll(public)
 			require.NoError(t, err)
 			follower, err := RestorePublicGroup(insiderTime, *public.cfg, state)
 			require.NoError(t, err)

@@ -65,7 +65,7 @@ func TestUnusablePSKsStopNobody(t *testing.T) {
 			_, err := without.Process(t.Context(), insiderTime, message)
 			require.NoError(t, err)
 			require.NoError(t, encrypts(t, without))
-			state, err := without.Save()
+			state, err := storeAll(without)
 			require.NoError(t, err)
 			restored, err := RestoreGroup(insiderTime, *without.cfg, state)
 			require.NoError(t, err)

@@ -36,8 +36,8 @@ type PublicGroup struct {
 
 	mu        sync.Mutex
 	cache     proposalCache
-	groupInfo []byte      // for joiners, or nil
-	state     *savedState // nil if nothing was saved
+	groupInfo []byte // for joiners, or nil
+	saving    *saving
 }
 
 // PublicReceived is what a handshake message held. Exactly one of its fields is set.
@@ -49,14 +49,13 @@ type PublicReceived struct {
 // PublicCandidate is a valid commit that a [PublicGroup] received.
 type PublicCandidate struct {
 	transition
-	from, next *PublicGroup
-	tell       sync.Once
+	next *PublicGroup
+	tell sync.Once
 }
 
 // Adopt returns the PublicGroup of the epoch that the commit begins. The PublicGroup that
 // the candidate comes from stays as it is.
 func (c *PublicCandidate) Adopt() *PublicGroup {
-	c.next.follow(c.from)
 	c.tell.Do(func() { c.next.cfg.tellAdopted(&c.transition, notMember) })
 	return c.next
 }
@@ -93,7 +92,7 @@ func NewPublicGroup(ctx context.Context, now time.Time, cfg Config, groupInfo, t
 	if err != nil {
 		return nil, err
 	}
-	g := &PublicGroup{publicView: publicView{p}, cfg: &cfg}
+	g := &PublicGroup{publicView: publicView{p}, cfg: &cfg, saving: newSaving(p.context.Epoch)}
 	if _, err := readExternalPub(info, s); err == nil {
 		g.groupInfo = bytes.Clone(groupInfo)
 	}
@@ -193,8 +192,7 @@ func (g *PublicGroup) processCommit(ctx context.Context, now time.Time, ac *auth
 	}
 	return &PublicCandidate{
 		transition: newTransition(g.public, public, a, ac.content.authenticatedData),
-		from:       g,
-		next:       &PublicGroup{publicView: publicView{public}, cfg: g.cfg},
+		next:       &PublicGroup{publicView: publicView{public}, cfg: g.cfg, saving: g.saving},
 	}, nil
 }
 

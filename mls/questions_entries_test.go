@@ -208,7 +208,7 @@ func (p *policed) addOther() Add {
 }
 
 func (p *policed) saved() Snapshot {
-	saved, err := p.self().Save()
+	saved, err := storeAll(p.self())
 	require.NoError(p, err)
 	return saved
 }
@@ -584,7 +584,7 @@ func policyEntries() []policyEntry {
 			}
 		}, group("receive")},
 		{"RestorePublicGroup", "", func(p *policed) func() error {
-			saved, err := p.public(p.info()).Save()
+			saved, err := storeAll(p.public(p.info()))
 			require.NoError(p, err)
 			return func() error {
 				_, err := RestorePublicGroup(p.q.now, Config{Suites: all.Registry(), Policy: p.q}, saved)

@@ -40,7 +40,7 @@ func TestLeafThatWasCutOffStaysBlank(t *testing.T) {
 			require.NoError(t, err)
 			groups = append(groups, joined)
 			for _, g := range groups {
-				state, err := g.Save()
+				state, err := storeAll(g)
 				require.NoError(t, err)
 				restored, err := RestoreGroup(insiderTime, *g.cfg, state)
 				require.NoError(t, err)

@@ -217,5 +217,9 @@ func (g *Group) protectPrivate(f *framing, ac *authenticatedContent) (*privateMe
 	if err := g.inbox.maySend(g.leaf, ac.content.contentType); err != nil {
 		return nil, err
 	}
-	return f.protectPrivate(g.inbox.ratchets, ac, padToMultiple(g.cfg.PaddingBlock))
+	m, err := f.protectPrivate(g.inbox.ratchets, ac, padToMultiple(g.cfg.PaddingBlock))
+	if err == nil {
+		g.inbox.saving.sentOne(ac.content.contentType)
+	}
+	return m, err
 }

@@ -20,57 +20,42 @@ type Record struct {
 	Key, Value []byte
 }
 
-// Delta changes a saved state. First, every record goes whose key begins with one of
-// Delete. Then each record of Put is stored, and replaces the record with the same key,
-// if any. A store applies a Delta as a whole or not at all.
+// Delta is what the stored state of a group lacks: see "Saving" above. First, every
+// record goes whose key begins with one of Delete; an empty prefix stands for all records
+// of the group. Then each record of Put is stored, and replaces the record with the same
+// key, if any. A store applies a Delta as a whole or not at all.
 type Delta struct {
 	Delete [][]byte
 	Put    []Record
+
+	saving   *saving // nil if the caller made the Delta
+	number   uint64
+	epoch    uint64
+	reserved [2]uint64
 }
 
-// EpochDelta is what a saved state of an earlier epoch, or an empty one, lacks of a
-// group's state. [Group.EpochDelta] returns it. In a group of n members, it holds O(log
-// n) nodes of the ratchet tree for each epoch since, the epoch's secrets, and the new
-// private keys.
-type EpochDelta struct {
-	Epoch uint64
-	Delta
-}
-
-// MessageDelta is what a saved state of this epoch lacks of a group's state.
-// [Group.MessageDelta] returns it. For each opened message, it holds the ratchet that the
-// message moved and the keys that it used or skipped, and for the first message of a
-// sender O(log n) secrets of the secret tree. For each proposal, it holds the proposal.
-// Sent messages cost nothing until the generations that a state reserves for them run
-// short.
-type MessageDelta struct {
-	Epoch uint64
-	Delta
+// Stored tells the group that d is durable. The group counts as saved up to d from then
+// on, and its next Delta holds only what came after d. Stored may be called at any time,
+// even in a later epoch or after Destroy, and again: a Delta that is not newer than
+// another one for which Stored was called changes nothing. It is safe for concurrent use.
+func (d *Delta) Stored() {
+	if d.saving != nil {
+		d.saving.acknowledge(d)
+	}
 }
 
 // Empty reports whether d changes nothing.
 func (d *Delta) Empty() bool { return len(d.Delete) == 0 && len(d.Put) == 0 }
 
-// Size returns the length of all keys and values in d, in bytes.
-func (d *Delta) Size() int {
-	n := 0
-	for _, prefix := range d.Delete {
-		n += len(prefix)
-	}
-	for _, r := range d.Put {
-		n += len(r.Key) + len(r.Value)
-	}
-	return n
-}
-
-// Destroy overwrites the values in d.
+// Destroy overwrites the values in d. Stored works after it, too.
 func (d *Delta) Destroy() { Snapshot(d.Put).Destroy() }
 
 // Snapshot is a saved state: its records in increasing order of their keys, each key
-// once. A group's Snapshot is the sum of its deltas.
+// once. A group's Snapshot is the sum of the Deltas that were stored.
 type Snapshot []Record
 
-// Apply returns the state to which d changes s. It leaves both unchanged.
+// Apply returns the state to which d changes s. It leaves both unchanged, and shares their
+// values.
 func (s Snapshot) Apply(d *Delta) Snapshot {
 	put := slices.Clone(d.Put)
 	slices.SortStableFunc(put, compareRecords)

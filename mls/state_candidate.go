@@ -92,7 +92,6 @@ func (c *Candidate) Save() (Snapshot, error) {
 	for _, p := range c.proposals {
 		saved.proposals = append(saved.proposals, savedProposal{CommittedProposal: p})
 	}
-	s := &saver{old: &savedState{}, all: true}
 	var base *tree
 	if c.from != nil {
 		done, err := c.from.alive()
@@ -107,27 +106,33 @@ func (c *Candidate) Save() (Snapshot, error) {
 	if err := c.alive(); err != nil {
 		return nil, err
 	}
-	public := c.next.public
-	s.next = &savedState{keys: c.next.self.publicKeys(), width: savedWidth(public.tree.width)}
+	d, public, self := &Delta{}, c.next.public, c.next.self
+	s := &saver{delta: d}
 	s.put(recordCandidate.key(), saved)
-	s.epoch(public, c.next.self.leaf, c.next.secrets)
-	public.tree.differing(base, func(n *node, i NodeIndex) { s.treeNode(public.tree, n, i) })
-	if base == nil || base.width < public.tree.width {
-		s.put(recordWidth.key(), &s.next.width)
-	}
-	s.keys(c.next.self, func(k *privateKey) (*savedKey, error) {
-		if c.from != nil && c.from.holds(k) {
-			return &savedKey{form: keyHeld}, nil
-		}
-		return saveKey(k)
+	s.put(recordEpoch.key(), &savedEpoch{public.saved(), self.leaf, c.next.secrets})
+	public.tree.differing(base, func(n *node, i NodeIndex) {
+		s.treeNode(nodeRecord(public.tree, n), touch{node: n, index: i})
 	})
+	if base == nil || base.width < public.tree.width {
+		width := savedWidth(public.tree.width)
+		s.put(recordWidth.key(), &width)
+	}
+	for n := range self.publicKeys() {
+		key := self.key(n)
+		s.putKey(recordNodeKey.at(uint32(n)), func() (*savedKey, error) {
+			if c.from != nil && c.from.holds(key) {
+				return &savedKey{form: keyHeld}, nil
+			}
+			return saveKey(key)
+		})
+	}
 	if s.err != nil {
-		s.delta.Destroy()
+		d.Destroy()
 		return nil, s.err
 	}
-	s.seal(newManifest())
+	newManifest().seal(d)
 	c.saved = true
-	return Snapshot{}.Apply(&s.delta), nil
+	return Snapshot{}.Apply(d), nil
 }
 
 // holds reports whether a private key is one of the member's, or that of an own Update.

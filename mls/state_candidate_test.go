@@ -25,6 +25,7 @@ func TestStateOfCandidates(t *testing.T) {
 		require.NoError(t, err)
 		made, err := w.groups["a"].Commit(t.Context(), testTime, mls.CommitOptions{}, mls.Add{KeyPackage: kp.KeyPackage})
 		require.NoError(t, err)
+		w.save()
 		lost, err := w.groups["a"].Commit(t.Context(), testTime, mls.CommitOptions{})
 		require.NoError(t, err)
 

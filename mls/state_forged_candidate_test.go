@@ -34,7 +34,7 @@ func TestForgedCandidatesAreRefused(t *testing.T) {
 	}
 	update := Update{LeafNode: groups[1].public.tree.leaf(1)}
 	inEpoch := func(change func(*savedEpoch)) Snapshot { return edited(t, state, recordEpoch.key(), change) }
-	group, err := g.Save()
+	group, err := storeAll(g)
 	require.NoError(t, err)
 	for name, c := range map[string]struct {
 		state Snapshot

@@ -93,7 +93,7 @@ func stateOfEverything(t testing.TB) (Config, Snapshot) {
 	require.NoError(t, err)
 	_, err = groups[0].Process(t.Context(), insiderTime, m)
 	require.NoError(t, err)
-	state, err := groups[0].Save()
+	state, err := storeAll(groups[0])
 	require.NoError(t, err)
 	kinds := map[recordKind]bool{}
 	for _, r := range state {
@@ -282,7 +282,7 @@ func TestForgedTreesAreRefused(t *testing.T) {
 			g.public = &public
 			g.inbox.ratchets = newSecretTree(g.public.suite, c.width, make([]byte, 32))
 			g.inbox.past = nil
-			state, err := g.Save()
+			state, err := storeAll(g)
 			require.NoError(t, err)
 			_, err = RestoreGroup(insiderTime, *g.cfg, state)
 			require.ErrorContains(t, err, c.want)

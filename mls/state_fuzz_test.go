@@ -83,7 +83,7 @@ func FuzzRestore(f *testing.F) {
 	require.NoError(f, err)
 	_, err = g.Commit(f.Context(), insiderTime, CommitOptions{})
 	require.ErrorIs(f, err, ErrUnsaved)
-	_, err = g.MessageDelta()
+	_, err = storeDelta(g)
 	require.NoError(f, err)
 	c, err := g.Commit(f.Context(), insiderTime, CommitOptions{})
 	require.NoError(f, err)

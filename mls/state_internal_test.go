@@ -27,7 +27,7 @@ func TestRestoredTrees(t *testing.T) {
 				g, err := sim.Member(leaf)
 				require.NoError(t, err)
 				for range 3 {
-					state, err := g.Save()
+					state, err := storeAll(g)
 					require.NoError(t, err)
 					again, err := RestoreGroup(insiderTime, *g.cfg, state)
 					require.NoError(t, err)
@@ -45,7 +45,7 @@ func TestRestoredTrees(t *testing.T) {
 					}
 					_, err = again.Commit(t.Context(), insiderTime, CommitOptions{})
 					require.ErrorIs(t, err, ErrUnsaved)
-					_, err = again.MessageDelta()
+					_, err = storeDelta(again)
 					require.NoError(t, err)
 					k := ownKeyPackage(t, 0x0001, "joiner")
 					c, err := again.Commit(t.Context(), insiderTime, CommitOptions{ForcePath: true}, Add{KeyPackage: k.KeyPackage})
@@ -88,7 +88,7 @@ func TestSizeOfDeltas(t *testing.T) {
 		require.NoError(t, err)
 		other, err := sim.Member(1)
 		require.NoError(t, err)
-		state, err := g.Save()
+		state, err := storeAll(g)
 		require.NoError(t, err)
 		var m measured
 		for _, r := range state {
@@ -99,9 +99,9 @@ func TestSizeOfDeltas(t *testing.T) {
 			require.NoError(t, err)
 			_, err = g.Process(t.Context(), insiderTime, b)
 			require.NoError(t, err)
-			delta, err := g.MessageDelta()
+			delta, err := storeDelta(g)
 			require.NoError(t, err)
-			return delta.Size()
+			return sizeOf(delta)
 		}
 		m.first, m.next = message(), message()
 		epoch := func(c *Candidate, after *Candidate) int {
@@ -112,9 +112,9 @@ func TestSizeOfDeltas(t *testing.T) {
 				other, err = after.Adopt()
 				require.NoError(t, err)
 			}
-			delta, err := g.EpochDelta()
+			delta, err := storeDelta(g)
 			require.NoError(t, err)
-			return delta.Size()
+			return sizeOf(delta)
 		}
 		c, err := other.Commit(t.Context(), insiderTime, CommitOptions{})
 		require.NoError(t, err)
@@ -138,6 +138,18 @@ func TestSizeOfDeltas(t *testing.T) {
 	}
 }
 
+// sizeOf returns the length of all keys and values in d, in bytes.
+func sizeOf(d *Delta) int {
+	n := 0
+	for _, prefix := range d.Delete {
+		n += len(prefix)
+	}
+	for _, r := range d.Put {
+		n += len(r.Key) + len(r.Value)
+	}
+	return n
+}
+
 func applicationMessage(t testing.TB, g *Group) []byte {
 	b, err := g.Encrypt(t.Context(), insiderTime, []byte("text"), nil)
 	require.NoError(t, err)
@@ -151,7 +163,7 @@ func TestSavedGroupDeletesTheEpoch(t *testing.T) {
 	old := groups[0]
 	_, err := old.ProposeUpdate(t.Context(), insiderTime, LeafOptions{}, nil)
 	require.NoError(t, err)
-	state, err := old.Save()
+	state, err := storeAll(old)
 	require.NoError(t, err)
 	state.Destroy()
 	c, err := old.Commit(t.Context(), insiderTime, CommitOptions{})
@@ -162,14 +174,14 @@ func TestSavedGroupDeletesTheEpoch(t *testing.T) {
 	secrets := secretsOfEpoch(t, old)
 	next, err := c.Adopt()
 	require.NoError(t, err)
-	require.NotNil(t, next.inbox.saving.state)
+	require.NotNil(t, next.inbox.saving.noted)
 	require.Empty(t, reachable(secrets, map[string]any{"old": old, "candidate": c, "next": next}))
 }
 
 // Saving goes along with sending and receiving.
 func TestSaveConcurrently(t *testing.T) {
 	groups := clique(t, 0x0001, 2)
-	_, err := groups[0].Save()
+	_, err := storeAll(groups[0])
 	require.NoError(t, err)
 	messages := make([][]byte, 20)
 	for i := range messages {
@@ -184,13 +196,13 @@ func TestSaveConcurrently(t *testing.T) {
 			_, err := groups[0].Encrypt(t.Context(), insiderTime, []byte("text"), nil)
 			return err
 		}
-		_, err := groups[0].Save()
+		_, err := storeAll(groups[0])
 		return err
 	})
 	require.NoError(t, err)
-	_, err = groups[0].EpochDelta()
+	_, err = storeDelta(groups[0])
 	require.NoError(t, err)
-	state, err := groups[0].Save()
+	state, err := storeAll(groups[0])
 	require.NoError(t, err)
 	_, err = RestoreGroup(insiderTime, *groups[0].cfg, state)
 	require.NoError(t, err)
@@ -222,7 +234,7 @@ func TestApplyDeletesPrefixes(t *testing.T) {
 func TestUnsavedNamesAreBounded(t *testing.T) {
 	groups := clique(t, 0x0001, 3)
 	sender, g := groups[0], groups[1]
-	state, err := g.Save()
+	state, err := storeAll(g)
 	require.NoError(t, err)
 	skip := func() {
 		r := sender.inbox.ratchets
@@ -246,12 +258,12 @@ func TestUnsavedNamesAreBounded(t *testing.T) {
 		kept := len(g.inbox.ratchets.ratchets[sender.leaf].application.kept)
 		const others = 10 // ratchets and nodes
 		require.LessOrEqual(t, len(g.inbox.ratchets.unsaved), saved+kept+others)
-		d, err := g.MessageDelta()
+		d, err := storeDelta(g)
 		require.NoError(t, err)
 		require.LessOrEqual(t, len(d.Delete), saved+others)
 		require.LessOrEqual(t, len(d.Put), kept+others)
-		state = state.Apply(&d.Delta)
-		whole, err := g.Save()
+		state = state.Apply(d)
+		whole, err := storeAll(g)
 		require.NoError(t, err)
 		require.Equal(t, Snapshot(whole), state)
 		saved = kept

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/binary"
-	"maps"
 )
 
 // manifest vouches for the records of a saved state together. With it, a missing record,
@@ -14,7 +13,7 @@ import (
 // hashes vouch for them. It authenticates nothing: see [Record].
 type manifest struct {
 	sum     recordDigest                       // XOR of the digests of all records
-	records map[string]map[string]recordDigest // by the prefix that one deletion takes away, then by key, or by prefix if inSum
+	records map[string]map[string]recordDigest // by the prefix that one deletion takes away, then by key
 }
 
 type recordDigest [sha256.Size]byte
@@ -46,11 +45,6 @@ func (k recordKind) together() int {
 	return 1
 }
 
-// inSum reports whether a manifest keeps, for the records of a kind, only the XOR of
-// their digests under their prefix. None of them is replaced, and all are deleted
-// together.
-func (k recordKind) inSum() bool { return k == recordProposal }
-
 // put enters a record, which replaces the one with the same key.
 func (m *manifest) put(r *Record) {
 	kind := recordKind(r.Key[0])
@@ -63,18 +57,17 @@ func (m *manifest) put(r *Record) {
 	}
 	d, key := r.digest(), string(r.Key)
 	m.sum.xor(d)
-	if kind.inSum() {
-		key = prefix
-		d.xor(m.records[prefix][key])
-	} else {
-		m.sum.xor(m.records[prefix][key]) // of zeros if there is none
-	}
+	m.sum.xor(m.records[prefix][key]) // of zeros if there is none
 	m.records[prefix][key] = d
 }
 
-// drop removes the record with a key, or all records with a prefix that one deletion
-// takes away.
+// drop removes the record with a key, all records with a prefix that one deletion takes
+// away, or, with an empty prefix, all records.
 func (m *manifest) drop(key []byte) {
+	if len(key) == 0 {
+		*m = *newManifest()
+		return
+	}
 	prefix := string(key[:recordKind(key[0]).together()])
 	records := m.records[prefix]
 	if d, ok := records[string(key)]; ok {
@@ -89,29 +82,19 @@ func (m *manifest) drop(key []byte) {
 	}
 }
 
-// clone returns a copy, for a state that several others follow.
-func (m *manifest) clone() *manifest {
-	c := &manifest{sum: m.sum, records: make(map[string]map[string]recordDigest, len(m.records))}
-	for prefix, records := range m.records {
-		c.records[prefix] = maps.Clone(records)
+// seal updates m to the state to which d leads, and puts it into d unless d changes
+// nothing.
+func (m *manifest) seal(d *Delta) {
+	if d.Empty() {
+		return
 	}
-	return c
-}
-
-// seal updates m to the state to which the delta leads, and puts it into the delta if it
-// changed.
-func (s *saver) seal(m *manifest) {
-	before := m.sum
-	for _, key := range s.delta.Delete {
-		m.drop(key)
+	for _, prefix := range d.Delete {
+		m.drop(prefix)
 	}
-	for i := range s.delta.Put {
-		m.put(&s.delta.Put[i])
+	for i := range d.Put {
+		m.put(&d.Put[i])
 	}
-	if s.all || m.sum != before {
-		s.putBytes(recordManifest.key(), bytes.Clone(m.sum[:]), nil)
-	}
-	s.next.manifest = m
+	d.Put = append(d.Put, Record{recordManifest.key(), bytes.Clone(m.sum[:])})
 }
 
 // checkManifest checks that the state is whole, and keeps its manifest.

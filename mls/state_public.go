@@ -2,118 +2,82 @@ package mls
 
 import (
 	"bytes"
+	"encoding/binary"
 	"time"
 
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// PublicDelta is what a saved state, of whichever epoch, lacks of a public group's state.
-// [PublicGroup.Delta] returns it. In a group of n members, it holds O(log n) nodes of the
-// ratchet tree for each epoch since, the new proposals, and the GroupInfo if that has
-// changed.
-type PublicDelta struct {
-	Epoch uint64
-	Delta
-}
-
-// Save returns the whole state of the public group, from which [RestorePublicGroup]
-// restores it. It is O(n) and holds no secrets. But whoever can change the state can make
-// the group follow a commit that no member made, so a store has to authenticate it.
+// Delta returns what the stored state lacks, whatever its epoch, and the whole state if
+// nothing is stored: see "Saving" above. In a group of n members it holds O(log n) nodes
+// of the ratchet tree for each epoch since, the new proposals, and the GroupInfo if that
+// has changed. It holds no secrets. But whoever can change the state can make the group
+// follow a commit that no member made, so a store has to authenticate it.
 //
-// A public group has one saved state. What Save returns replaces the state before, which
-// is of this epoch or of one that led to it. What [PublicGroup.Delta] returns is applied
-// to the saved state. Where a fork is followed, call Save on the branch that the store is
-// to have. Candidates are not saved: a delivery service processes the commit again.
-func (g *PublicGroup) Save() (Snapshot, error) {
-	delta, err := g.save(true)
-	if err != nil {
-		return nil, err
-	}
-	return Snapshot{}.Apply(delta), nil
-}
+// A public group has one stored state. Where a fork is followed, a Delta of any branch
+// turns what is stored into the state of that branch. Candidates are not saved: a
+// delivery service processes the commit again.
+func (g *PublicGroup) Delta() (*Delta, error) { return g.delta(false) }
 
-// Delta returns what the saved state lacks, and the whole state if nothing was saved. See
-// [PublicGroup.Save].
-func (g *PublicGroup) Delta() (*PublicDelta, error) {
-	delta, err := g.save(false)
-	if err != nil {
-		return nil, err
-	}
-	return &PublicDelta{g.Epoch(), *delta}, nil
-}
+// Save is Delta for a store that has lost the state, or that has no records to replace,
+// such as a file: its Delta replaces whatever is stored by the whole state. It is O(n).
+func (g *PublicGroup) Save() (*Delta, error) { return g.delta(true) }
 
-// save returns a change of the saved state, and notes that it was made.
-func (g *PublicGroup) save(all bool) (*Delta, error) {
+func (g *PublicGroup) delta(whole bool) (*Delta, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	s := &saver{old: g.state, all: all || g.state == nil}
-	if s.all {
-		s.old = &savedState{}
-	}
-	s.public(g)
-	if s.err != nil {
-		return nil, s.err
-	}
-	if s.all {
-		s.seal(newManifest())
-	} else {
-		s.seal(s.old.manifest.clone()) // the state before is that of other branches, too
-	}
-	g.state = s.next
-	return &s.delta, nil
+	g.saving.mu.Lock()
+	defer g.saving.mu.Unlock()
+	return g.saving.delta(publicRecords{g}, whole)
 }
 
-// public saves a public group. The caller holds its mutex.
-func (s *saver) public(g *PublicGroup) {
-	epoch, first, groupInfo := g.public.context.Epoch, s.old.proposals, s.old.groupInfo
-	if !s.all && s.old.epoch == epoch {
-		next := *s.old
-		s.next = &next
-	} else {
-		s.next = newPublicSavedState(g)
+// publicRecords are those of a public group. The caller holds its mutex.
+type publicRecords struct{ *PublicGroup }
+
+func (g publicRecords) state(*savedState) *savedState {
+	s := newPublicSavedState(g.public)
+	s.proposals, s.groupInfo = len(g.cache.proposals), string(g.groupInfo)
+	return s
+}
+
+func (g publicRecords) changes(s *saver, before, now *savedState) {
+	firstProposal := before.proposals
+	if before.public != now.public {
+		s.touch(recordPublic.key(), touch{})
+		s.trees(before, now)
+		if firstProposal > 0 {
+			firstProposal = 0
+			s.drop(recordProposal.key())
+		}
+	}
+	for i := firstProposal; i < now.proposals; i++ {
+		s.touch(recordProposal.at(uint32(i)), touch{})
+	}
+	if before.groupInfo != now.groupInfo {
+		s.touch(recordGroupInfo.key(), touch{})
+	}
+}
+
+func (publicRecords) noted() {}
+
+func (g publicRecords) put(s *saver, key []byte) {
+	switch recordKind(key[0]) {
+	case recordPublic:
 		saved := g.public.saved()
-		s.put(recordPublic.key(), &saved)
-		s.trees()
-		s.drop(recordProposal.key()) // of the epoch before, however often that was saved
-		s.drop(recordGroupInfo.key())
-		first, groupInfo = 0, ""
-	}
-	s.next.proposals, s.next.groupInfo = len(g.cache.proposals), string(g.groupInfo)
-	for i, p := range g.cache.proposals[first:] {
-		s.proposal(recordProposal.at(uint32(first+i)), p, nil)
-	}
-	if s.next.groupInfo != groupInfo { // which nothing takes away
-		s.putBytes(recordGroupInfo.key(), bytes.Clone(g.groupInfo), nil)
+		s.put(key, &saved)
+	case recordProposal:
+		if i := int(binary.BigEndian.Uint32(key[1:])); i < len(g.cache.proposals) {
+			s.proposal(key, g.cache.proposals[i], nil)
+		}
+	case recordGroupInfo:
+		if g.groupInfo != nil {
+			s.putBytes(key, bytes.Clone(g.groupInfo), nil)
+		}
 	}
 }
 
-// newPublicSavedState returns what the saved state of g holds. The caller holds its
-// mutex.
-func newPublicSavedState(g *PublicGroup) *savedState {
-	return &savedState{
-		epoch:     g.public.context.Epoch,
-		trees:     map[uint64]*tree{g.public.context.Epoch: g.public.tree},
-		proposals: len(g.cache.proposals),
-		width:     savedWidth(g.public.tree.width),
-		groupInfo: string(g.groupInfo),
-	}
-}
-
-// follow takes over the saved state of from, which is of the epoch before, unless g has a
-// saved state.
-func (g *PublicGroup) follow(from *PublicGroup) {
-	from.mu.Lock()
-	state := from.state
-	from.mu.Unlock()
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.state == nil {
-		g.state = state
-	}
-}
-
-// RestorePublicGroup returns the public group that [PublicGroup.Save] saved. It is O(n).
+// RestorePublicGroup returns the public group of a stored state: see [PublicGroup.Delta]. It is O(n).
 // cfg is as for [NewPublicGroup]. It asks the policy whether the group may be read.
 //
 // It checks that the state is whole, that its parts fit together, and, if there is a
@@ -147,9 +111,9 @@ func RestorePublicGroup(now time.Time, cfg Config, state Snapshot) (*PublicGroup
 			return nil, err
 		}
 	}
-	g.state = newPublicSavedState(g)
-	g.state.manifest = l.manifest
-	if err := l.nodes.allUsed(g.state.width); err != nil {
+	restored := publicRecords{g}.state(nil)
+	g.saving = restoredSaving(restored, l.manifest)
+	if err := l.nodes.allUsed(restored.width); err != nil {
 		return nil, err
 	}
 	if err := q.everyMember(p); err != nil {

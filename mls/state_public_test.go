@@ -31,7 +31,7 @@ func publicStateOfEverything(t testing.TB) (Config, Snapshot) {
 	require.NoError(t, err)
 	_, err = public.Process(t.Context(), insiderTime, m)
 	require.NoError(t, err)
-	state, err := public.Save()
+	state, err := storeAll(public)
 	require.NoError(t, err)
 	kinds := map[recordKind]bool{}
 	for _, r := range state {
@@ -130,10 +130,10 @@ func TestPublicDeltas(t *testing.T) {
 	require.NoError(t, err)
 	public, err := NewPublicGroup(t.Context(), insiderTime, Config{Suites: all.Registry()}, info, nil)
 	require.NoError(t, err)
-	first, err := public.Delta()
+	first, err := storeDelta(public)
 	require.NoError(t, err)
 	require.Greater(t, len(first.Put), 2*64, "without a state, a delta is all")
-	state := Snapshot{}.Apply(&first.Delta)
+	state := Snapshot{}.Apply(first)
 
 	adopt := func(leaf LeafIndex) *PublicGroup {
 		committer, err := sim.Member(leaf)
@@ -145,21 +145,27 @@ func TestPublicDeltas(t *testing.T) {
 		return r.Commit.Adopt()
 	}
 	left, right := adopt(1), adopt(50)
-	delta, err := left.Delta()
+	delta, err := storeDelta(left)
 	require.NoError(t, err)
 	require.Less(t, len(delta.Put), 1+7+3, "an epoch, and the nodes of a path")
-	require.Less(t, delta.Size(), first.Size()/8)
-	whole, err := left.Save()
+	require.Less(t, sizeOf(delta), sizeOf(first)/8)
+	whole, err := storeAll(left)
 	require.NoError(t, err)
-	require.Equal(t, whole, state.Apply(&delta.Delta))
+	state = state.Apply(delta)
+	require.Equal(t, whole, state)
 	require.NotContains(t, recordKeys(whole), string(recordGroupInfo.key()), "that of the epoch before")
 
-	// The other branch knows of what was saved before the fork.
-	delta, err = right.Delta()
-	require.NoError(t, err)
-	whole, err = right.Save()
-	require.NoError(t, err)
-	require.Equal(t, whole, state.Apply(&delta.Delta))
+	// A delta of the other branch turns what is stored into the state of that branch, and
+	// so does one of the epoch before.
+	for _, branch := range []*PublicGroup{right, left, public, right} {
+		delta, err = storeDelta(branch)
+		require.NoError(t, err)
+		require.Less(t, len(delta.Put), 1+2*7+3)
+		whole, err = storeAll(branch)
+		require.NoError(t, err)
+		state = state.Apply(delta)
+		require.Equal(t, whole, state)
+	}
 	restored, err := RestorePublicGroup(insiderTime, Config{Suites: all.Registry()}, whole)
 	require.NoError(t, err)
 	require.True(t, bytes.Equal(right.public.contextBytes, restored.public.contextBytes))
@@ -174,7 +180,7 @@ func TestPublicDeltasDoNotGrowWithProposals(t *testing.T) {
 	require.NoError(t, err)
 	public, err := NewPublicGroup(t.Context(), insiderTime, Config{Suites: all.Registry()}, info, nil)
 	require.NoError(t, err)
-	state, err := public.Save()
+	state, err := storeAll(public)
 	require.NoError(t, err)
 	proposed := func() []byte {
 		b, err := groups[1].Propose(t.Context(), insiderTime, externalPSK("another nonce"), nil)
@@ -184,9 +190,9 @@ func TestPublicDeltasDoNotGrowWithProposals(t *testing.T) {
 	take := func(message []byte) *Delta {
 		_, err := public.Process(t.Context(), insiderTime, message)
 		require.NoError(t, err)
-		delta, err := public.Delta()
+		delta, err := storeDelta(public)
 		require.NoError(t, err)
-		return &delta.Delta
+		return delta
 	}
 	cost := func(saved int) int {
 		for len(public.Proposals()) < saved {
@@ -209,7 +215,7 @@ func TestPublicDeltasDoNotGrowWithProposals(t *testing.T) {
 	t.Logf("%d bytes after 100 proposals, %d after 1,000", few, many)
 	require.LessOrEqual(t, many, few+few/8)
 
-	whole, err := public.Save()
+	whole, err := storeAll(public)
 	require.NoError(t, err)
 	require.Equal(t, whole, state)
 	_, err = RestorePublicGroup(insiderTime, Config{Suites: all.Registry()}, state)

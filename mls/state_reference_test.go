@@ -92,7 +92,7 @@ func TestStateOfKeysByReference(t *testing.T) {
 	}, "a", "b", "c")
 	pause := func() {
 		w.restart()
-		w.wake()
+		w.save()
 	}
 	pause()
 	w.talk()
@@ -163,7 +163,7 @@ func TestStateOfKeysThatCannotBeSaved(t *testing.T) {
 	g, err := mls.CreateGroup(t.Context(), testTime, cfg, nil)
 	require.NoError(t, err)
 	for range 2 {
-		_, err = g.Save()
+		_, err = storeAll(g)
 		require.ErrorIs(t, err, suite.ErrNotExportable)
 	}
 	for range 100 { // it was not saved, so nothing binds it

@@ -36,44 +36,54 @@ func (u usedKeys) send(t testing.TB, g *Group, handshake bool, why string) error
 	return err
 }
 
-// A client that saves what it has to, and goes down again and again, repeats no key
-// and nonce. It goes down before and after it stores, sends, and adopts commits.
+// A client that stores what it has to, and goes down again and again, repeats no key and
+// nonce. It goes down before and after it stores, sends, and adopts commits. It loses
+// deltas before they are stored, and forgets that they were.
 func TestRestartsRepeatNoKey(t *testing.T) {
 	groups := clique(t, 0x0001, 3)
 	cfg := *groups[0].cfg
-	state, err := groups[0].Save()
+	state, err := storeAll(groups[0])
 	require.NoError(t, err)
 	used := usedKeys{}
 	r := rand.New(rand.NewPCG(1, 2))
 	g, restarts, refused := groups[0], 0, 0
-	store := func() {
-		if r.IntN(4) == 0 {
-			state, err = g.Save()
-			require.NoError(t, err)
-			return
+	var untold []*Delta
+	store := func(tell bool) {
+		delta, err := g.Delta()
+		if r.IntN(8) == 0 {
+			delta, err = g.Save()
 		}
-		delta, err := g.EpochDelta()
 		require.NoError(t, err)
-		state = state.Apply(&delta.Delta)
+		if !tell && r.IntN(2) == 0 {
+			return // it is lost
+		}
+		state = state.Apply(delta)
+		if untold = append(untold, delta); tell {
+			delta.Stored()
+		}
 	}
 	commits := map[uint64][]byte{} // what the delivery service has, by the epoch that they end
-	for range 1500 {
-		switch n := r.IntN(20); {
+	for range 2000 {
+		switch n := r.IntN(24); {
 		case n < 14:
 			err := used.send(t, g, n < 6, fmt.Sprintf("life %d", restarts))
 			if err != nil {
 				require.ErrorIs(t, err, ErrUnsaved)
 				refused++
-				store()
+				store(true)
 				require.NoError(t, used.send(t, g, n < 6, "stored"))
 			}
 		case n < 16:
-			store()
-		case n < 18: // it goes down, with what it has not stored
+			store(true)
+		case n < 20:
+			store(false)
+		case n < 21 && len(untold) > 0: // whichever epoch, or life, it is of
+			untold[r.IntN(len(untold))].Stored()
+		case n < 23: // it goes down, with what it has not stored
 			g, err = RestoreGroup(insiderTime, cfg, state)
 			require.NoError(t, err)
 			restarts++
-		case n == 18: // somebody commits, or has done so before it went down
+		case n == 23: // somebody commits, or has done so before it went down
 			if commits[g.Epoch()] == nil {
 				c, err := groups[1].Commit(t.Context(), insiderTime, CommitOptions{})
 				require.NoError(t, err)
@@ -93,29 +103,28 @@ func TestRestartsRepeatNoKey(t *testing.T) {
 }
 
 // Whichever earlier state is restored: it sends with no key and nonce with which the
-// group sent within the generations that the state reserves, and the group sends
-// with no others.
+// group sent within the generations that the state reserves, and the group sends with no
+// others.
 func TestEarlierStatesRepeatNoKey(t *testing.T) {
 	for _, handshake := range []bool{false, true} {
 		g := clique(t, 0x0001, 2)[0]
 		cfg := *g.cfg
+		g.inbox.saving.sent = [2]uint64{} // a commit that made the group
 		used := usedKeys{}
-		for range 10 {
+		const sent = 20
+		for range sent {
 			require.NoError(t, used.send(t, g, handshake, "before"), "a group that was never saved just sends")
 		}
-		state, err := g.Save()
+		state, err := storeAll(g)
 		require.NoError(t, err)
 		states := []Snapshot{state}
-		for range sendBlock / 2 {
-			require.NoError(t, used.send(t, g, handshake, "reserved"))
-			delta, err := g.MessageDelta()
+		for i := range sent {
+			require.NoError(t, used.send(t, g, handshake, "reserved"), "as many as it had sent")
+			delta, err := g.Delta() // and nobody says that it is stored
 			require.NoError(t, err)
-			require.True(t, delta.Empty(), "sending costs nothing")
-			state = state.Apply(&delta.Delta)
+			require.True(t, i > sent/4 || delta.Empty(), "sending costs nothing while much is reserved")
+			state = state.Apply(delta)
 			states = append(states, state)
-		}
-		for range sendBlock / 2 {
-			require.NoError(t, used.send(t, g, handshake, "reserved, too"))
 		}
 		require.ErrorIs(t, used.send(t, g, handshake, "beyond"), ErrUnsaved)
 		require.ErrorIs(t, used.send(t, g, handshake, "beyond"), ErrUnsaved)
@@ -127,17 +136,13 @@ func TestEarlierStatesRepeatNoKey(t *testing.T) {
 				branch[k] = v
 			}
 			require.ErrorIs(t, branch.send(t, again, handshake, "restored"), ErrUnsaved)
-			delta, err := again.MessageDelta()
+			_, err = storeDelta(again)
 			require.NoError(t, err)
-			require.Equal(t, map[recordKind]int{recordRatchet: 1, recordManifest: 1}, kindsOf(delta.Put))
-			for range sendBlock {
-				require.NoError(t, branch.send(t, again, handshake, "restored"))
-			}
+			require.NoError(t, branch.send(t, again, handshake, "restored"))
 			require.ErrorIs(t, branch.send(t, again, handshake, "restored"), ErrUnsaved)
 		}
-		delta, err := g.MessageDelta()
+		_, err = storeDelta(g)
 		require.NoError(t, err)
-		require.NotEmpty(t, delta.Put)
 		require.NoError(t, used.send(t, g, handshake, "saved again"))
 	}
 }
@@ -151,64 +156,86 @@ func kindsOf(all []Record) map[recordKind]int {
 	return kinds
 }
 
-// A group that is saved after each message is never refused to send.
+// A group that is saved before each message is never refused, restored or not, and seldom
+// has something to store.
 func TestSavingReservesInTime(t *testing.T) {
 	g := clique(t, 0x0001, 2)[0]
-	_, err := g.Save()
+	state, err := storeAll(g)
 	require.NoError(t, err)
-	used, records := usedKeys{}, 0
-	for range 10 * sendBlock {
-		require.NoError(t, used.send(t, g, false, "saved"))
-		delta, err := g.MessageDelta()
-		require.NoError(t, err)
-		records += kindsOf(delta.Put)[recordRatchet]
-	}
-	require.InDelta(t, 10*sendBlock/(sendBlock/2), records, 2, "a record for each half of a block")
-}
-
-// A client that is restored often, and sends by one of its ratchets or by none, does
-// not run away from what the others accept of the other.
-func TestIdleRatchetsReserveNothing(t *testing.T) {
-	for _, sends := range []bool{false, true} {
-		groups := clique(t, 0x0001, 2)
-		g, cfg := groups[0], *groups[0].cfg
-		for range 40 {
-			m, err := groups[1].Encrypt(t.Context(), insiderTime, []byte("to another client"), nil)
-			require.NoError(t, err)
-			_, err = g.Process(t.Context(), insiderTime, m)
-			require.NoError(t, err)
-			state, err := g.Save()
-			require.NoError(t, err)
-			g, err = RestoreGroup(insiderTime, cfg, state)
-			require.NoError(t, err)
-			if !sends {
-				continue
-			}
-			_, err = g.Encrypt(t.Context(), insiderTime, nil, nil)
-			require.ErrorIs(t, err, ErrUnsaved)
-			_, err = g.MessageDelta()
-			require.NoError(t, err)
-			m, err = g.Encrypt(t.Context(), insiderTime, []byte("once in a life"), nil)
-			require.NoError(t, err)
-			_, err = groups[1].Process(t.Context(), insiderTime, m)
+	used := usedKeys{}
+	for _, restored := range []bool{false, true} {
+		if restored {
+			g, err = RestoreGroup(insiderTime, *g.cfg, state)
 			require.NoError(t, err)
 		}
-		_, err := g.Commit(t.Context(), insiderTime, CommitOptions{})
-		require.ErrorIs(t, err, ErrUnsaved)
-		_, err = g.MessageDelta()
+		records := 0
+		for range 10 * sendBlock {
+			delta, err := storeDelta(g)
+			require.NoError(t, err)
+			state = state.Apply(delta)
+			records += kindsOf(delta.Put)[recordRatchet]
+			require.NoError(t, used.send(t, g, false, "saved"))
+		}
+		require.InDelta(t, 10*sendBlock/(sendBlock/2), records, 13, "a record for each half of a block, and more at first")
+	}
+}
+
+// The first save of a restored group is like any other: what it reserves can be used, and
+// it costs two ratchets.
+func TestFirstSaveOfARestoredGroup(t *testing.T) {
+	groups := clique(t, 0x0001, 8)
+	populate(t, groups)
+	state, err := storeAll(groups[0])
+	require.NoError(t, err)
+	g, err := RestoreGroup(insiderTime, *groups[0].cfg, state)
+	require.NoError(t, err)
+	delta, err := storeDelta(g)
+	require.NoError(t, err)
+	require.Empty(t, delta.Delete)
+	require.Equal(t, map[recordKind]int{recordRatchet: 2, recordManifest: 1}, kindsOf(delta.Put))
+	used := usedKeys{}
+	require.NoError(t, used.send(t, g, false, "restored"))
+	require.NoError(t, used.send(t, g, true, "restored"))
+}
+
+// A life of a client in which it saves wastes at most as many generations of a ratchet as
+// it sent in it, or one. One in which it saves nothing wastes none.
+func TestRestartsWasteFewGenerations(t *testing.T) {
+	const lives = 30
+	next := func(g *Group) int { return int(g.inbox.ratchets.ratchets[g.leaf].application.next) }
+	for _, sends := range []int{0, 1, 10} {
+		g := clique(t, 0x0001, 2)[0]
+		state, err := storeAll(g)
 		require.NoError(t, err)
-		c, err := g.Commit(t.Context(), insiderTime, CommitOptions{})
-		require.NoError(t, err)
-		require.EqualValues(t, sendBlock+1, g.inbox.ratchets.ratchets[g.leaf].handshake.next)
-		_, err = groups[1].Process(t.Context(), insiderTime, c.Message)
-		require.NoError(t, err)
+		used := usedKeys{}
+		for range lives {
+			g, err = RestoreGroup(insiderTime, *g.cfg, state)
+			require.NoError(t, err)
+			_, err = g.Encrypt(t.Context(), insiderTime, nil, nil)
+			require.ErrorIs(t, err, ErrUnsaved)
+			g, err = RestoreGroup(insiderTime, *g.cfg, state)
+			require.NoError(t, err)
+			began := next(g)
+			for range sends {
+				delta, err := storeDelta(g)
+				require.NoError(t, err)
+				state = state.Apply(delta)
+				require.NoError(t, used.send(t, g, false, "in a life"))
+			}
+			delta, err := storeDelta(g)
+			require.NoError(t, err)
+			state = state.Apply(delta)
+			g, err = RestoreGroup(insiderTime, *g.cfg, state)
+			require.NoError(t, err)
+			require.LessOrEqual(t, next(g)-began-sends, max(1, sends))
+		}
 	}
 }
 
 // Public handshake messages use no ratchet, and wait for nothing.
 func TestPublicHandshakeNeedsNoReservation(t *testing.T) {
 	g := clique(t, 0x0001, 2, publicHandshake)[0]
-	state, err := g.Save()
+	state, err := storeAll(g)
 	require.NoError(t, err)
 	g, err = RestoreGroup(insiderTime, *g.cfg, state)
 	require.NoError(t, err)
@@ -221,7 +248,8 @@ func TestReservationAtTheEndOfARatchet(t *testing.T) {
 	g := clique(t, 0x0001, 2)[0]
 	require.NoError(t, g.inbox.ratchets.open(g.leaf))
 	g.inbox.ratchets.ratchets[g.leaf].application.next = 1<<32 - 3
-	state, err := g.Save()
+	g.inbox.saving.sent[applicationRatchet] = sendBlock
+	state, err := storeAll(g)
 	require.NoError(t, err)
 	used := usedKeys{}
 	for range 3 {
@@ -229,53 +257,14 @@ func TestReservationAtTheEndOfARatchet(t *testing.T) {
 	}
 	_, err = g.Encrypt(t.Context(), insiderTime, nil, nil)
 	require.ErrorIs(t, err, ErrGeneration)
-	again, err := RestoreGroup(insiderTime, *g.cfg, state)
-	require.NoError(t, err)
-	_, err = again.Encrypt(t.Context(), insiderTime, nil, nil)
-	require.ErrorIs(t, err, ErrGeneration)
-	second, err := again.Save()
-	require.NoError(t, err)
-	require.Equal(t, state, second)
-}
-
-// What a restored group saves before it is to send reserves nothing, so that restarts use
-// no generations up; what it saves after it was told to does.
-func TestSavedBeforeTheFirstMessageReservesNothing(t *testing.T) {
-	groups := clique(t, 0x0001, 2)
-	g := groups[0]
-	state, err := g.Save()
-	require.NoError(t, err)
-	encrypt := func() ([]byte, error) { return g.Encrypt(t.Context(), insiderTime, []byte("hello"), nil) }
-	for restart := range 30 {
+	for range 2 {
 		g, err = RestoreGroup(insiderTime, *g.cfg, state)
 		require.NoError(t, err)
-		switch restart % 3 {
-		case 0:
-			delta, err := g.EpochDelta()
-			require.NoError(t, err)
-			require.Empty(t, delta.Put)
-			require.Empty(t, delta.Delete)
-		case 1:
-			delta, err := g.MessageDelta()
-			require.NoError(t, err)
-			require.Empty(t, delta.Put)
-		case 2:
-			state, err = g.Save()
-			require.NoError(t, err)
-		}
+		_, err = g.Encrypt(t.Context(), insiderTime, nil, nil)
+		require.ErrorIs(t, err, ErrGeneration)
+		delta, err := storeDelta(g)
+		require.NoError(t, err)
+		require.Equal(t, 1, kindsOf(delta.Put)[recordRatchet], "of the handshake ratchet alone")
+		state = state.Apply(delta)
 	}
-	_, err = encrypt()
-	require.ErrorIs(t, err, ErrUnsaved, "what was saved before does not count")
-	_, err = encrypt()
-	require.ErrorIs(t, err, ErrUnsaved, "nor does the answer alone")
-	delta, err := g.EpochDelta()
-	require.NoError(t, err)
-	require.NotEmpty(t, delta.Put)
-	m, err := encrypt()
-	require.NoError(t, err)
-	// Nothing was skipped but what the first state had reserved.
-	received, err := groups[1].Process(t.Context(), insiderTime, m)
-	require.NoError(t, err)
-	require.Equal(t, []byte("hello"), received.Application.Data)
-	require.LessOrEqual(t, g.inbox.ratchets.ratchets[g.leaf].of(ContentApplication).next, uint64(2*sendBlock))
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// RestoreGroup returns the group that [Group.Save] saved. It is O(n).
+// RestoreGroup returns the group of a stored state: see [Group.Delta]. It is O(n).
 //
 // cfg is the client's configuration, with the signer of the member's leaf. signers are
 // the member's other signers: those of Updates with another signature key that wait for a
@@ -34,8 +34,8 @@ import (
 // Another error says that no signer belongs to the leaf, or that a provider does not open
 // the reference of a private key.
 //
-// The group answers [ErrUnsaved] to the first message that it is to send, whatever was
-// saved before: see [Group.Save].
+// The group counts as saved but for the generations that it sends with: it answers
+// [ErrUnsaved] until its Delta is stored. See "Saving" above.
 func RestoreGroup(now time.Time, cfg Config, state Snapshot, signers ...suite.Signer) (*Group, error) {
 	return restoreGroup(cfg.ask(suite.Receive, now), state, signers)
 }
@@ -213,9 +213,9 @@ func (l *stateLoader) group(g *Group, signers []suite.Signer) error {
 	if err := l.secrets(g); err != nil {
 		return err
 	}
-	b.saving = saving{state: newSavedState(g), bound: true, idle: [2]bool{true, true}}
-	b.saving.state.manifest = l.manifest
-	if err := l.nodes.allUsed(b.saving.state.width); err != nil {
+	restored := newSavedState(g)
+	b.saving = restoredSaving(restored, l.manifest)
+	if err := l.nodes.allUsed(restored.width); err != nil {
 		return err
 	}
 	own := b.ratchets.ratchets[g.leaf]
@@ -223,7 +223,7 @@ func (l *stateLoader) group(g *Group, signers []suite.Signer) error {
 		return badState("own ratchets are missing")
 	}
 	for _, kind := range ratchetKinds() {
-		b.saving.own[kind] = own.kind(kind).next
+		b.saving.reserved[kind] = own.kind(kind).next
 	}
 	return nil
 }

@@ -1,59 +1,91 @@
 package mls
 
 import (
+	"maps"
 	"math"
-	"slices"
-
-	"github.com/mlsuite/mlsuite/internal/wire"
+	"strings"
+	"sync"
 )
 
-// saving is what an inbox knows of its group's saved state.
+// saving is what a group knows of its stored state. All epochs of a group share it, and
+// all branches of a public group: they have one stored state.
 //
-// Any saved state can be restored, and a restored group would send with the keys and
-// nonces of the ratchets in it. So a saved state holds the own ratchets as they are some
-// generations ahead, and until it is saved again, the group sends with no generation that
-// the saved state has.
+// Whether a Delta is stored is known only once its owner says so. Until then the stored
+// state may be any that was stored before or that a Delta since leads to. So a Delta has
+// every record that a Delta since the last stored one had: it leads from each of these
+// states to the same one.
 type saving struct {
-	state *savedState // nil if nothing was saved
+	mu sync.Mutex
 
-	// bound says that a saved state leads to this epoch: the group sends only with
-	// reserved generations.
-	bound bool
+	made   uint64 // the number of the Delta that was made last
+	stored uint64 // that of the newest one that is stored
+	whole  uint64 // that of the first one after which the stored state is known, once it is stored
 
-	// own has, by ratchetKind, the generations of the own ratchets from which the saved
-	// state would send.
-	own [2]uint64
+	noted    *savedState // what the last Delta leads to; nil if there was none
+	manifest *manifest   // of noted
+	touched  map[string]touch
+	dropped  map[string]uint64 // by prefix: the last Delta that drops it
+	forgot   bool              // past epochs or proposals are gone that noted has
 
-	// idle says that the group was restored and that the ratchet has sent nothing since.
-	// A save then reserves no further generations: a client that restarts often would
-	// otherwise get ahead of what others accept.
-	idle [2]bool
-
-	// forgot says that past epochs or proposals are gone that the saved state may hold.
-	forgot bool
+	sending
 }
 
-// savedState is the content of a saved state, as far as a delta depends on it.
+// sending says what a group may send. Any stored state can be restored, and a restored
+// group would send with the keys and nonces of the ratchets in it. So a state holds the
+// own ratchets as they are some generations ahead, and the group sends with no generation
+// that a state has which may be restored.
+type sending struct {
+	// bound says that there is, or may be, a state that leads to this epoch: the group
+	// sends only with generations that a stored state reserves.
+	bound bool
+
+	// By ratchetKind, of the own ratchets of the epoch:
+	epoch    uint64
+	reserved [2]uint64 // the generation from which a group would send that is restored from the last Delta's state
+	usable   [2]uint64 // the same for the newest stored state of the epoch
+	sent     [2]uint64 // the number of messages since the group was made or restored
+}
+
+// touch says that a record changed: it was put, replaced or deleted.
+type touch struct {
+	number uint64 // of the Delta
+	node   *node  // of the ratchet tree, with its index
+	index  NodeIndex
+}
+
+func newSaving(epoch uint64) *saving {
+	return &saving{
+		whole:    1,
+		manifest: newManifest(),
+		touched:  make(map[string]touch),
+		dropped:  make(map[string]uint64),
+		sending:  sending{epoch: epoch},
+	}
+}
+
+// restoredSaving returns the saving of a group whose stored state is known.
+func restoredSaving(state *savedState, m *manifest) *saving {
+	s := newSaving(state.public.context.Epoch)
+	s.whole, s.noted, s.manifest = 0, state, m
+	s.bound = true
+	return s
+}
+
+// savedState is the content of a saved state, as far as a Delta depends on it.
 type savedState struct {
-	epoch       uint64
+	public      *publicState
 	trees       map[uint64]*tree     // of the epoch and of past ones
 	keys        map[NodeIndex]string // public keys of the private keys
 	resumptions []uint64             // epochs
 	proposals   int
 	width       savedWidth
 	groupInfo   string // of a public group
-	manifest    *manifest
 }
 
 // newSavedState returns what the saved state of g holds. The caller holds the inbox.
 func newSavedState(g *Group) *savedState {
-	s := &savedState{
-		epoch:     g.public.context.Epoch,
-		trees:     map[uint64]*tree{g.public.context.Epoch: g.public.tree},
-		keys:      g.self.publicKeys(),
-		proposals: len(g.inbox.cache.proposals),
-		width:     savedWidth(g.public.tree.width),
-	}
+	s := newPublicSavedState(g.public)
+	s.keys, s.proposals = g.self.publicKeys(), len(g.inbox.cache.proposals)
 	for _, p := range g.inbox.past {
 		s.trees[p.public.context.Epoch] = p.public.tree
 		s.width = max(s.width, savedWidth(p.public.tree.width))
@@ -62,6 +94,15 @@ func newSavedState(g *Group) *savedState {
 		s.resumptions = append(s.resumptions, r.epoch)
 	}
 	return s
+}
+
+// newPublicSavedState returns what every saved state of an epoch holds.
+func newPublicSavedState(p *publicState) *savedState {
+	return &savedState{
+		public: p,
+		trees:  map[uint64]*tree{p.context.Epoch: p.tree},
+		width:  savedWidth(p.tree.width),
+	}
 }
 
 // publicKeys returns the public keys of the member's private keys.
@@ -74,10 +115,156 @@ func (m *memberView) publicKeys() map[NodeIndex]string {
 	return keys
 }
 
-// follow takes over the saved state of old, which is of the epoch before.
-func (s *saving) follow(old *saving) {
-	*s = saving{state: old.state, bound: old.bound || s.bound}
-	old.state = nil
+// Delta returns what the stored state lacks, whatever its epoch, and the whole state if
+// nothing is stored: see "Saving" above. In a group of n members it holds O(log n) records
+// for each epoch since, and O(1) for each message, apart from the first message of a
+// sender, which takes O(log n).
+//
+// The error is [ErrRetired] if the Group is, or says that a private key cannot be saved.
+func (g *Group) Delta() (*Delta, error) { return g.delta(false) }
+
+// Save is Delta for a store that has lost the state, or that has no records to replace,
+// such as a file: its Delta replaces whatever is stored by the whole state. It is O(n).
+func (g *Group) Save() (*Delta, error) { return g.delta(true) }
+
+func (g *Group) delta(whole bool) (*Delta, error) {
+	done, err := g.alive()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	b := &g.inbox
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.retired {
+		return nil, ErrRetired
+	}
+	if err := b.ratchets.open(g.leaf); err != nil { // which changes the secret tree, if they are the first
+		return nil, err
+	}
+	b.saving.mu.Lock()
+	defer b.saving.mu.Unlock()
+	return b.saving.delta(&memberRecords{g: g, saving: b.saving}, whole)
+}
+
+// records are those of a group, as they are now.
+type records interface {
+	// state returns what the saved state holds. The state before may be nil.
+	state(before *savedState) *savedState
+
+	// changes tells s of the records that may differ between two states.
+	changes(s *saver, before, now *savedState)
+
+	// noted says that s knows of all changes up to now.
+	noted()
+
+	// put puts a record into s, if there is one with this key.
+	put(s *saver, key []byte)
+}
+
+// delta makes the next Delta. The caller holds mu.
+func (s *saving) delta(r records, whole bool) (*Delta, error) {
+	s.made++
+	now := r.state(s.noted)
+	if whole || len(s.touched)+len(s.dropped) > 1024+2*int(now.public.tree.width) { // the whole state is less
+		s.whole = s.made
+	}
+	if s.noted != nil {
+		r.changes(&saver{
+			touch: func(key []byte, t touch) {
+				t.number = s.made
+				s.touched[string(key)] = t
+			},
+			drop: s.drop,
+		}, s.noted, now)
+	}
+	s.noted, s.forgot = now, false
+	r.noted()
+	if s.whole == s.made { // no state before this one counts
+		clear(s.touched)
+		clear(s.dropped)
+	}
+	d := &Delta{saving: s, number: s.made, epoch: s.epoch, reserved: s.reserved}
+	emit := saver{delta: d, now: now}
+	if s.stored < s.whole {
+		d.Delete = [][]byte{{}}
+		emit.touch = func(key []byte, t touch) { emit.record(r, key, t) }
+		emit.drop = func([]byte) {}
+		r.changes(&emit, &savedState{}, now)
+	} else {
+		for _, prefix := range sortedKeys(s.dropped) {
+			emit.delete([]byte(prefix))
+		}
+		for _, key := range sortedKeys(s.touched) {
+			emit.record(r, []byte(key), s.touched[key])
+		}
+	}
+	if emit.err != nil {
+		d.Destroy()
+		return nil, emit.err
+	}
+	s.manifest.seal(d)
+	s.bound = true
+	return d, nil
+}
+
+// drop notes that all records are gone whose keys begin with prefix.
+func (s *saving) drop(prefix []byte) {
+	maps.DeleteFunc(s.touched, func(key string, _ touch) bool { return strings.HasPrefix(key, string(prefix)) })
+	s.dropped[string(prefix)] = s.made
+}
+
+// acknowledge notes that d is stored.
+func (s *saving) acknowledge(d *Delta) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if d.number <= s.stored {
+		return
+	}
+	s.stored = d.number
+	maps.DeleteFunc(s.touched, func(_ string, t touch) bool { return t.number <= d.number })
+	maps.DeleteFunc(s.dropped, func(_ string, number uint64) bool { return number <= d.number })
+	if d.epoch == s.epoch {
+		s.usable = d.reserved
+	}
+}
+
+// forget notes that past epochs or proposals are gone.
+func (s *saving) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forgot = true
+}
+
+// bind notes that something else than a Delta was saved that leads to this epoch.
+func (s *saving) bind(saved bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.bound = s.bound || saved
+}
+
+// begin moves on to the next epoch, in which no state reserves anything.
+func (s *saving) begin(epoch uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.epoch, s.reserved, s.usable = epoch, [2]uint64{}, [2]uint64{}
+}
+
+// sendBlock bounds the generations of an own ratchet that a state reserves. A group that
+// is restored from it starts behind them, and others have to step over the unused ones:
+// far fewer than the 1,000 that most accept at once.
+const sendBlock = 64
+
+// reserve reserves generations of an own ratchet, unless enough are left before the last
+// end, and reports whether the end has moved. It reserves as many as were sent, at least
+// one and at most a block, so what a restart wastes is no more than what was used, or one.
+func (s *sending) reserve(kind ratchetKind, next uint64) (moved bool) {
+	block, end := min(max(1, s.sent[kind]), sendBlock), s.reserved[kind]
+	if end > next && end-next > block/2 {
+		return false
+	}
+	s.reserved[kind] = min(next+block, math.MaxUint32+1)
+	return s.reserved[kind] != end
 }
 
 // maySend returns ErrUnsaved unless the group can now send a message of the given format
@@ -97,313 +284,25 @@ func (b *inbox) maySend(leaf LeafIndex, t ContentType) error {
 	if b.retired {
 		return ErrRetired
 	}
-	if !b.saving.bound {
+	b.saving.mu.Lock()
+	defer b.saving.mu.Unlock()
+	s := &b.saving.sending
+	if !s.bound {
 		return nil
 	}
 	var next uint64
 	if r := b.ratchets.ratchets[leaf]; r != nil {
 		next = r.of(t).next
 	}
-	kind := ratchetKindOf(t)
-	b.saving.idle[kind] = false
-	if next >= b.saving.own[kind] && next <= math.MaxUint32 {
+	if next >= s.usable[ratchetKindOf(t)] && next <= math.MaxUint32 {
 		return ErrUnsaved
 	}
 	return nil
 }
 
-// sendBlock is the number of generations of an own ratchet that a saved state reserves. A
-// group that is restored from it starts behind them, and others have to step over the
-// unused ones: far fewer than the 1,000 that most accept at once.
-const sendBlock = 64
-
-// reserve returns the end of the generations of an own ratchet that a save reserves. next
-// is the ratchet's next generation.
-func (s *saving) reserve(kind ratchetKind, next uint64) uint64 {
-	end := max(s.own[kind], next)
-	if !s.idle[kind] && end-next < sendBlock/2 {
-		end = next + sendBlock
-	}
-	return min(end, math.MaxUint32+1)
-}
-
-// Save returns the whole state of the group, with its secrets, from which [RestoreGroup]
-// restores it. It is O(n).
-//
-// A group has one saved state. What Save returns replaces the state before. What
-// [Group.EpochDelta] and [Group.MessageDelta] return is applied to it. Store each of them
-// before the next message goes out. If a delta could not be stored, call Save.
-//
-// A saved state reserves generations of the own message ratchets, and a group that is
-// restored from it starts behind them. A group that was saved sends only with reserved
-// generations. In a new epoch, and when the reserved generations run out, it answers
-// [ErrUnsaved] until it is saved again. So a group that is restored from the latest state
-// repeats no key and nonce, however the process ended. It does open messages again that
-// were opened since. A group that is restored from an earlier state may repeat what was
-// sent after the next state was stored; ruling that out is the caller's part.
-//
-// A restored group has no generations reserved. For each of its two ratchets, it answers
-// ErrUnsaved to the first message that it is to send, and a save after that answer
-// reserves some. A save before it reserves none, even if its delta is empty: a client
-// that restarts often and sends seldom would otherwise use up generations that others
-// have to step over.
-//
-// The error is [ErrRetired] if the Group is, or says that a private key cannot be saved.
-func (g *Group) Save() (Snapshot, error) {
-	delta, err := g.save(wholeState)
-	if err != nil {
-		return nil, err
-	}
-	return Snapshot{}.Apply(delta), nil
-}
-
-// EpochDelta returns what the saved state lacks, whatever its epoch, and the whole state
-// if nothing was saved. See [Group.Save], whose errors it returns.
-func (g *Group) EpochDelta() (*EpochDelta, error) {
-	delta, err := g.save(sinceAnyEpoch)
-	if err != nil {
-		return nil, err
-	}
-	return &EpochDelta{g.Epoch(), *delta}, nil
-}
-
-// MessageDelta returns what a saved state of this epoch lacks. The error is [ErrUnsaved]
-// if the saved state is of an earlier epoch or nothing was saved, or one of [Group.Save].
-func (g *Group) MessageDelta() (*MessageDelta, error) {
-	delta, err := g.save(sinceThisEpoch)
-	if err != nil {
-		return nil, err
-	}
-	return &MessageDelta{g.Epoch(), *delta}, nil
-}
-
-// saveScope says what is saved.
-type saveScope int
-
-const (
-	wholeState     saveScope = iota
-	sinceAnyEpoch            // what the saved state lacks
-	sinceThisEpoch           // the same, if the saved state is of the group's epoch
-)
-
-// save returns a change of the saved state, and notes that it was made.
-func (g *Group) save(scope saveScope) (*Delta, error) {
-	done, err := g.alive()
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	b := &g.inbox
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.retired {
-		return nil, ErrRetired
-	}
-	s := &saver{old: b.saving.state}
-	if scope == sinceThisEpoch && (s.old == nil || s.old.epoch != g.Epoch()) {
-		return nil, ErrUnsaved
-	}
-	if scope == wholeState || s.old == nil {
-		s.old, s.all = &savedState{}, true
-	}
-	own, err := s.group(g)
-	if err != nil {
-		s.delta.Destroy()
-		return nil, err
-	}
-	if s.all {
-		s.seal(newManifest())
-	} else {
-		s.seal(s.old.manifest)
-	}
-	b.saving = saving{state: s.next, bound: true, own: own, idle: b.saving.idle}
-	b.ratchets.unsaved = make(map[secretName]bool)
-	for _, p := range b.past {
-		p.ratchets.unsaved = make(map[secretName]bool)
-	}
-	return &s.delta, nil
-}
-
-// saver collects a delta.
-type saver struct {
-	delta Delta
-	old   *savedState // empty if all has to be saved
-	all   bool
-	next  *savedState
-	err   error
-}
-
-// put saves x under key.
-func (s *saver) put(key []byte, x interface{ marshal(w *wire.Writer) }) {
-	value, err := wire.Marshal(x.marshal)
-	s.putBytes(key, value, err)
-}
-
-func (s *saver) putBytes(key, value []byte, err error) {
-	if err != nil {
-		s.fail(err)
-		return
-	}
-	s.delta.Put = append(s.delta.Put, Record{key, value})
-}
-
-// drop deletes the records whose keys begin with prefix.
-func (s *saver) drop(prefix []byte) {
-	if !s.all {
-		s.delta.Delete = append(s.delta.Delete, prefix)
-	}
-}
-
-func (s *saver) fail(err error) {
-	if s.err == nil {
-		s.err = err
-	}
-}
-
-// group saves a group, and returns the generations up to which it may then send. The
-// caller holds the inbox.
-func (s *saver) group(g *Group) ([2]uint64, error) {
-	b, epoch := &g.inbox, g.public.context.Epoch
-	firstProposal := s.old.proposals
-	if !s.all && s.old.epoch == epoch && !b.saving.forgot {
-		next := *s.old
-		s.next = &next
-	} else {
-		s.next = newSavedState(g)
-		s.epoch(g.public, g.self.leaf, g.secrets)
-		s.trees()
-		s.keys(g.self, saveKey)
-		s.pastEpochs(b)
-		if firstProposal > 0 {
-			firstProposal = 0
-			s.drop(recordProposal.key())
-		}
-	}
-	s.next.proposals = len(b.cache.proposals)
-	for i := firstProposal; i < len(b.cache.proposals); i++ {
-		s.proposal(recordProposal.at(uint32(i)), b.cache.proposals[i], b.updates[string(b.cache.proposals[i].Ref)].key)
-	}
-	own := s.ownRatchets(epoch, b, g.leaf) // which changes the secret tree, if they are the first
-	s.secrets(epoch, b.ratchets, g.leaf)
-	for _, p := range b.past {
-		s.secrets(p.public.context.Epoch, p.ratchets, noLeaf)
-	}
-	return own, s.err
-}
-
-// epoch saves what does not grow with the group.
-func (s *saver) epoch(p *publicState, leaf LeafIndex, secrets *epochSecrets) {
-	s.put(recordEpoch.key(), &savedEpoch{p.saved(), leaf, secrets})
-}
-
-// keys saves the member's private keys, each in the form that save returns.
-func (s *saver) keys(self *memberView, save func(*privateKey) (*savedKey, error)) {
-	for _, n := range sortedKeys(s.next.keys) {
-		if s.old.keys[n] == s.next.keys[n] {
-			continue
-		}
-		key := self.leafKey
-		if n != self.leaf.Node() {
-			key = self.pathKeys[n]
-		}
-		saved, err := save(key)
-		if err != nil {
-			s.fail(err)
-			return
-		}
-		s.put(recordNodeKey.at(uint32(n)), saved)
-		clear(saved.key)
-	}
-	for _, n := range sortedKeys(s.old.keys) {
-		if _, ok := s.next.keys[n]; !ok {
-			s.drop(recordNodeKey.at(uint32(n)))
-		}
-	}
-}
-
-// pastEpochs saves the past epochs that are new in the window, and drops those that have
-// left it.
-func (s *saver) pastEpochs(b *inbox) {
-	for _, p := range b.past {
-		epoch := p.public.context.Epoch
-		if _, saved := s.old.trees[epoch]; saved && epoch != s.old.epoch {
-			continue
-		}
-		s.put(recordPast.of(epoch), &savedPast{p.public.context, p.public.tree.width, p.senderData})
-	}
-	for _, epoch := range sortedKeys(s.old.trees) {
-		if _, kept := s.next.trees[epoch]; kept {
-			continue
-		}
-		for _, kind := range []recordKind{recordPast, recordSecret, recordRatchet, recordMessageKey} {
-			s.drop(kind.of(epoch))
-		}
-	}
-	for _, r := range b.resumptions {
-		if !slices.Contains(s.old.resumptions, r.epoch) {
-			s.putBytes(recordResumption.of(r.epoch), slices.Clone(r.psk), nil)
-		}
-	}
-	for _, epoch := range s.old.resumptions {
-		if !slices.Contains(s.next.resumptions, epoch) {
-			s.drop(recordResumption.of(epoch))
-		}
-	}
-}
-
-// proposal saves a proposal, with the private key of an own Update.
-func (s *saver) proposal(key []byte, c CommittedProposal, updateKey *privateKey) {
-	saved := &savedProposal{CommittedProposal: c}
-	if updateKey != nil {
-		var err error
-		if saved.updateKey, err = saveKey(updateKey); err != nil {
-			s.fail(err)
-			return
-		}
-		defer clear(saved.updateKey.key)
-	}
-	s.put(key, saved)
-}
-
-// secrets saves what is new in an epoch's secret tree, except the ratchets of one leaf.
-func (s *saver) secrets(epoch uint64, t *secretTree, except LeafIndex) {
-	names := t.names
-	if _, saved := s.old.trees[epoch]; saved && t.unsaved != nil {
-		names = t.changed
-	}
-	for _, name := range names(except) {
-		value, err := t.value(name)
-		if value == nil && err == nil {
-			s.drop(name.key(epoch))
-			continue
-		}
-		s.putBytes(name.key(epoch), value, err)
-	}
-}
-
-// ownRatchets saves the own ratchets at the end of the generations that they reserve,
-// unless the saved state has them so, and returns those ends.
-func (s *saver) ownRatchets(epoch uint64, b *inbox, leaf LeafIndex) [2]uint64 {
-	own := b.saving.own
-	if err := b.ratchets.open(leaf); err != nil {
-		s.fail(err)
-		return own
-	}
-	_, saved := s.old.trees[epoch]
-	for _, kind := range ratchetKinds() {
-		r := b.ratchets.ratchets[leaf].kind(kind)
-		end := b.saving.reserve(kind, r.next)
-		if saved && end == own[kind] {
-			continue
-		}
-		own[kind] = end
-		ahead, err := r.ahead(b.ratchets.suite, end)
-		if err != nil {
-			s.fail(err)
-			return own
-		}
-		s.put(secretName{kind: secretOfRatchet, index: uint32(leaf), ratchet: kind}.key(epoch), ahead)
-		clear(ahead.secret)
-	}
-	return own
+// sentOne notes that a generation of an own ratchet was used.
+func (s *saving) sentOne(t ContentType) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sent[ratchetKindOf(t)]++
 }

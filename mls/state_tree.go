@@ -8,60 +8,67 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// trees saves the nodes of new trees, and drops the nodes that are in no tree any more.
-func (s *saver) trees() {
-	base := s.old.trees[s.old.epoch]
+// trees tells of the nodes of new trees, and of those that are in no tree any more.
+func (s *saver) trees(before, now *savedState) {
+	var base *tree
+	if before.public != nil {
+		base = before.public.tree
+	}
 	done := make(map[string]bool)
 	save := func(t *tree) {
 		t.differing(base, func(n *node, i NodeIndex) {
 			if hash := string(n.hash(t.hashSize)); !done[hash] {
 				done[hash] = true
-				s.treeNode(t, n, i)
+				s.touch(nodeRecord(t, n), touch{node: n, index: i})
 			}
 		})
 	}
-	current := s.next.trees[s.next.epoch]
+	current := now.public.tree
 	save(current)
 	if base == nil {
 		base = current
 	}
-	for _, epoch := range sortedKeys(s.next.trees) {
-		if t := s.next.trees[epoch]; s.old.trees[epoch] == nil && t != current {
+	for _, epoch := range sortedKeys(now.trees) {
+		if t := now.trees[epoch]; before.trees[epoch] != t && t != current {
 			save(t)
 		}
 	}
-	if s.next.width != s.old.width {
-		s.put(recordWidth.key(), &s.next.width)
+	if now.width != before.width {
+		s.touch(recordWidth.key(), touch{})
 	}
-	for _, epoch := range sortedKeys(s.old.trees) {
-		if s.next.trees[epoch] == nil {
-			s.dropTree(s.old.trees[epoch], current)
+	for _, epoch := range sortedKeys(before.trees) {
+		if t := before.trees[epoch]; now.trees[epoch] != t {
+			s.dropTree(t, now)
 		}
 	}
 }
 
-func (s *saver) treeNode(t *tree, n *node, i NodeIndex) {
-	input := &treeHashInput{leaf: n.leaf, parent: n.parent}
-	if n.leaf != nil {
-		input.index = i.Leaf()
+// nodeRecord returns the key of a node's record.
+func nodeRecord(t *tree, n *node) []byte { return append(recordTreeNode.key(), n.hash(t.hashSize)...) }
+
+// treeNode puts a node of a tree.
+func (s *saver) treeNode(key []byte, t touch) {
+	input, hashSize := &treeHashInput{leaf: t.node.leaf, parent: t.node.parent}, len(key)-1
+	if t.node.leaf != nil {
+		input.index = t.index.Leaf()
 	} else {
-		input.left, input.right = n.left.hash(t.hashSize), n.right.hash(t.hashSize)
+		input.left, input.right = t.node.left.hash(hashSize), t.node.right.hash(hashSize)
 	}
-	s.put(append(recordTreeNode.key(), n.hash(t.hashSize)...), input)
+	s.put(key, input)
 }
 
-// dropTree drops the nodes of a tree that no tree of the next state has. A node can be in
-// trees before and after a tree that lacks it: a client may be removed and added again
-// with the same key package.
-func (s *saver) dropTree(t, current *tree) {
-	t.differing(current, func(n *node, i NodeIndex) {
+// dropTree tells of the nodes of a tree that no tree has now. A node can be in trees
+// before and after a tree that lacks it: a client may be removed and added again with the
+// same key package.
+func (s *saver) dropTree(t *tree, now *savedState) {
+	t.differing(now.public.tree, func(n *node, i NodeIndex) {
 		hash := n.hash(t.hashSize)
-		for _, kept := range s.next.trees {
+		for _, kept := range now.trees {
 			if k := kept.at(i); k != nil && bytes.Equal(k.hash(t.hashSize), hash) {
 				return
 			}
 		}
-		s.drop(append(recordTreeNode.key(), hash...))
+		s.touch(nodeRecord(t, n), touch{})
 	})
 }
 

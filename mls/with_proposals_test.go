@@ -125,7 +125,7 @@ func otherGroup(t *testing.T, b []byte) []byte {
 // A member that lost what it proposed since it saved its state follows a commit of it.
 func TestOwnProposalIsHandedOver(t *testing.T) {
 	groups := clique(t, 0x0001, 4, publicHandshake)
-	state, err := groups[1].Save()
+	state, err := storeAll(groups[1])
 	require.NoError(t, err)
 	message, err := groups[1].Propose(t.Context(), insiderTime, Remove{Removed: 3}, nil)
 	require.NoError(t, err)
@@ -205,7 +205,7 @@ func TestUnwantedProposalsAreNotVerified(t *testing.T) {
 // does not follow a commit of the other, and comes back by an external commit.
 func TestPrivateProposalsOfOneGeneration(t *testing.T) {
 	groups := clique(t, 0x0001, 4, privateHandshake)
-	state, err := groups[1].Save()
+	state, err := storeAll(groups[1])
 	require.NoError(t, err)
 	var messages [2][]byte
 	for i, p := range []Proposal{Remove{Removed: 3}, GroupContextExtensions{}} {
@@ -213,7 +213,7 @@ func TestPrivateProposalsOfOneGeneration(t *testing.T) {
 		require.NoError(t, err)
 		_, err = clone.Propose(t.Context(), insiderTime, p, nil)
 		require.ErrorIs(t, err, ErrUnsaved)
-		_, err = clone.MessageDelta()
+		_, err = storeDelta(clone)
 		require.NoError(t, err)
 		messages[i], err = clone.Propose(t.Context(), insiderTime, p, nil)
 		require.NoError(t, err)

@@ -133,14 +133,14 @@ func TestGroupsThatExist(t *testing.T) {
 		{"restore", func(d *dated) error {
 			state, err := d.groups[1].Save()
 			require.NoError(d, err)
-			_, err = mls.RestoreGroup(d.now, d.config[1], state)
+			_, err = mls.RestoreGroup(d.now, d.config[1], mls.Snapshot{}.Apply(state))
 			return err
 		}, policy.ReceiveOnly},
 
 		{"restore to leave", func(d *dated) error {
 			state, err := d.groups[1].Save()
 			require.NoError(d, err)
-			_, err = mls.RestoreToLeave(d.now, d.config[1], state)
+			_, err = mls.RestoreToLeave(d.now, d.config[1], mls.Snapshot{}.Apply(state))
 			return err
 		}, policy.Refuse},
 		{"remove", commit(mls.Remove{Removed: 2}), policy.Refuse},
@@ -221,7 +221,7 @@ func TestLifetimesInAGroup(t *testing.T) {
 		require.NoError(t, err)
 		strict := under(t, p, 0x0002, "member")
 		strict.Signer = free.Signer
-		_, err = mls.RestoreGroup(today, strict, state)
+		_, err = mls.RestoreGroup(today, strict, mls.Snapshot{}.Apply(state))
 		if existing == policy.Refuse {
 			requireDenied(t, err)
 		} else {

@@ -177,10 +177,11 @@ func TestLeaveSHA512(t *testing.T) {
 			state, err := g.Save()
 			require.NoError(t, err)
 			cfg.Policy = p
-			g, err = mls.RestoreToLeave(tableDate, cfg, state)
+			g, err = mls.RestoreToLeave(tableDate, cfg, mls.Snapshot{}.Apply(state))
 			require.NoError(t, err)
-			_, err = g.Save()
+			state, err = g.Delta()
 			require.NoError(t, err)
+			state.Stored()
 			_, err = g.Commit(t.Context(), tableDate, mls.CommitOptions{}, mls.ReInit{GroupID: []byte("next"), CipherSuite: suites()["T11"].ID})
 			require.NoError(t, err, "%s: from %s", base, short)
 		}

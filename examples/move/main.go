@@ -165,7 +165,7 @@ func (m *member) restart(now time.Time) error {
 	if err != nil {
 		return err
 	}
-	if m.group, err = mls.RestoreGroup(now, m.cfg, group); err != nil {
+	if m.group, err = mls.RestoreGroup(now, m.cfg, mls.Snapshot{}.Apply(group)); err != nil {
 		return err
 	}
 	m.migration, err = migrate.Restore(now, m.cfg, migration)

@@ -369,16 +369,10 @@ func (c *client) saves(s *sentence) {
 	}
 	g := c.group(s)
 	id := string(g.GroupID())
-	if !s.take("delta") {
-		state, err := g.Save()
-		if c.ok(err) {
-			c.saved[id] = saved{g.Suite().Info().ID, state}
-		}
-		return
-	}
-	delta, err := g.EpochDelta()
+	delta, err := g.Delta()
 	if c.ok(err) {
-		c.saved[id] = saved{g.Suite().Info().ID, c.saved[id].state.Apply(&delta.Delta)}
+		c.saved[id] = saved{g.Suite().Info().ID, c.saved[id].state.Apply(delta)}
+		delta.Stored()
 	}
 }
 

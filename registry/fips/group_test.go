@@ -243,9 +243,11 @@ func (l *life) talk() error {
 	for name, g := range l.groups {
 		message, err := g.Encrypt(l.ctx, today, []byte(name), nil)
 		if errors.Is(err, mls.ErrUnsaved) { // it was restored, and so is saved before it sends
-			if _, err := g.EpochDelta(); err != nil {
-				return err
+			delta, errDelta := g.Delta()
+			if errDelta != nil {
+				return errDelta
 			}
+			delta.Stored()
 			message, err = g.Encrypt(l.ctx, today, []byte(name), nil)
 		}
 		if err != nil {
@@ -342,14 +344,15 @@ func (l *life) restore() error {
 	if err != nil {
 		return err
 	}
-	encoded, err := state.Marshal()
+	encoded, err := mls.Snapshot{}.Apply(state).Marshal()
 	if err != nil {
 		return err
 	}
-	if state, err = mls.ParseSnapshot(encoded); err != nil {
+	restored, err := mls.ParseSnapshot(encoded)
+	if err != nil {
 		return err
 	}
-	if l.groups["e"], err = mls.RestoreGroup(today, cfg, state); err != nil {
+	if l.groups["e"], err = mls.RestoreGroup(today, cfg, restored); err != nil {
 		return err
 	}
 	return l.agree()
