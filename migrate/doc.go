@@ -22,7 +22,7 @@
 //
 // # Crashes
 //
-// A member has to keep the old group, as [mls.Group.Save] saves it together with its
+// A member has to keep the old group, as [mls.Group.Delta] saves it together with its
 // ReInit, and the Migration. Both are saved before anything that follows from them is sent:
 //
 //	before                               save

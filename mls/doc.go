@@ -16,8 +16,7 @@
 //
 // A [PublicGroup] follows a group with public handshakes without its secrets, as a
 // delivery service does. A [Simulation] holds everybody's secrets, to make large groups
-// by real commits for benchmarks and tests. [Group.Save] and [RestoreGroup] move a group
-// to a store and back, and deltas keep the store up to date.
+// by real commits for benchmarks and tests.
 //
 // A call that can be made in several ways takes a struct of options, such as
 // [CommitOptions], whose zero value is for the ordinary way.
@@ -56,9 +55,60 @@
 //
 // The use is [suite.Leave] for what only leads out of a group, whoever sends it: a proposal
 // or a commit that only removes members or ends the group by a ReInit, and
-// [RestoreToLeave]. [Group.Export] and [Group.Save] ask nothing. So nobody is locked in.
+// [RestoreToLeave]. [Group.Export] and [Group.Delta] ask nothing. So nobody is locked in.
 //
 // An [Observer] is told what happened.
+//
+// # Saving
+//
+// A store keeps the state of a group as records, which hold secrets: see [Record].
+// [Group.Delta] returns what the store lacks. The store applies it in one transaction, and
+// then the owner calls [Delta.Stored]:
+//
+//	delta, err := group.Delta()
+//	// Delete and put delta's records in one transaction.
+//	delta.Stored()
+//	delta.Destroy()
+//
+// [RestoreGroup] returns the group of a stored state. A [PublicGroup] is saved in the same
+// way. An [OwnKeyPackage] and a [Candidate] are saved once, as a whole.
+//
+// A Delta counts when Stored is called, and not when it is made. Until then the next one
+// holds the same records as they are then, and those that changed since. So a Delta that
+// was lost needs no care, nor one that was stored although the store or the process failed
+// before it could say so: make another. Store Deltas in the order in which they were made;
+// one may be left out for a later one. Stored may be called late, in a later epoch, twice,
+// or for an older Delta after a newer one: it never moves anything back. If the store has
+// lost the state, [Group.Save] makes a Delta of the whole.
+//
+// A group of which no Delta was made just sends, unless it was joined by a saved key package
+// or Candidate. From the first Delta on, it sends private messages only with keys that a
+// stored state reserves, and answers [ErrUnsaved] when there
+// are none left: in a new epoch, in a restored group, and after many messages. A restored
+// group begins behind what its state reserves. So no key and nonce is used twice, however
+// the process ended, as long as the latest stored state is restored and no other Group goes
+// on beside it. A Delta reserves at least one key for handshakes and one for application
+// messages, and as many as the member has sent since it was made or restored, at most 64 of
+// each. What is reserved and not used is lost at a restart: others step over it, and most of
+// them refuse to step over more than 1,000 in an epoch. A client that is saved and ends a
+// thousand times in one epoch without sending is no longer understood by them; it should
+// commit now and then.
+//
+// Four rules keep a client out of trouble:
+//
+//   - Save before anything leaves. Whatever a call returned, store a Delta before a message
+//     is sent, received text is shown, or a delivery service is told that a message has
+//     arrived. Otherwise a restart loses the private key of an Update that others commit, or
+//     a message that opens only once. A commit is saved with its Candidate.
+//   - Save at the start of an epoch and after a restore too, and be ready for ErrUnsaved
+//     nevertheless: save, and call again. A client that saves so meets it only when several
+//     messages are made at once.
+//   - Keep plaintexts in the outbox, and encrypt when it is their turn. A message that was
+//     encrypted in an epoch that is over may find nobody who can still open it, and one that
+//     waits through a restart may be sent behind a later one.
+//   - Retry in a loop. After [ErrPendingProposals] the client commits and tries again, and by
+//     then there may be new proposals, or another member's commit and another epoch. The
+//     example of ErrPendingProposals shows such a loop.
 //
 // # Files
 //

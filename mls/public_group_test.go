@@ -54,6 +54,8 @@ func (w *world) proposeInPublic(m []byte) {
 func (w *world) restartPublic() {
 	w.t.Helper()
 	g := w.public
+	_, err := g.Delta() // which is lost
+	require.NoError(w.t, err)
 	delta, err := storeDelta(g)
 	require.NoError(w.t, err)
 	w.publicState = w.publicState.Apply(delta)

@@ -249,3 +249,35 @@ func TestUnstoredDeltasAreBounded(t *testing.T) {
 	require.Positive(t, whole, "the whole state is less by then")
 	requireWhole(t, g, state.Apply(madeDelta(t, g)))
 }
+
+// A call that fails at any step, in any epoch, leaves nothing out of the next Delta and
+// nothing too much in it.
+func TestFailedDeltasAreMadeUpFor(t *testing.T) {
+	f := &frail{}
+	groups := clique(t, 0x0001, 4, f.config, func(cfg *Config) { cfg.Limits.PastEpochs = 1 })
+	first := madeDelta(t, groups[0])
+	state := Snapshot{}.Apply(first)
+	first.Stored()
+	failed := 0
+	for n := 1; ; n++ {
+		c, err := groups[n%3+1].Commit(t.Context(), insiderTime, CommitOptions{})
+		require.NoError(t, err)
+		follow(t, groups, n%3+1, c)
+		f.arm(n)
+		d, err := groups[0].Delta()
+		reached := f.steps >= n
+		f.arm(0)
+		if err == nil {
+			state = state.Apply(d)
+			d.Stored()
+		} else {
+			require.ErrorIs(t, err, errFrail)
+			failed++
+		}
+		if !reached {
+			break
+		}
+	}
+	require.Positive(t, failed)
+	requireWhole(t, groups[0], state)
+}

@@ -163,11 +163,13 @@ func TestSavedGroupDeletesTheEpoch(t *testing.T) {
 	old := groups[0]
 	_, err := old.ProposeUpdate(t.Context(), insiderTime, LeafOptions{}, nil)
 	require.NoError(t, err)
-	state, err := storeAll(old)
-	require.NoError(t, err)
-	state.Destroy()
+	stored := madeDelta(t, old)
+	stored.Stored()
+	stored.Destroy()
 	c, err := old.Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
+	unstored := madeDelta(t, old)
+	unstored.Destroy()
 	candidate, err := c.Save()
 	require.NoError(t, err)
 	candidate.Destroy()
@@ -175,7 +177,7 @@ func TestSavedGroupDeletesTheEpoch(t *testing.T) {
 	next, err := c.Adopt()
 	require.NoError(t, err)
 	require.NotNil(t, next.inbox.saving.noted)
-	require.Empty(t, reachable(secrets, map[string]any{"old": old, "candidate": c, "next": next}))
+	require.Empty(t, reachable(secrets, map[string]any{"old": old, "candidate": c, "next": next, "deltas": []*Delta{stored, unstored}}))
 }
 
 // Saving goes along with sending and receiving.

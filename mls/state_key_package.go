@@ -55,7 +55,7 @@ func (k *savedKeyPackage) unmarshal(r *wire.Reader) {
 // Save returns the KeyPackage with its private parts, from which [RestoreKeyPackage]
 // restores it. The error is [ErrKeyPackageUsed] once an adopted join has used the private
 // parts or they were deleted. After Save, a group that is joined by the KeyPackage has to
-// be saved before it sends: see [Group.Save].
+// be saved before it sends: see [ErrUnsaved].
 func (k *OwnKeyPackage) Save() (Snapshot, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

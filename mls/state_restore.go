@@ -34,8 +34,8 @@ import (
 // Another error says that no signer belongs to the leaf, or that a provider does not open
 // the reference of a private key.
 //
-// The group counts as saved but for the generations that it sends with: it answers
-// [ErrUnsaved] until its Delta is stored. See "Saving" above.
+// The group answers [ErrUnsaved] to the first private message that it is to send, unless
+// its Delta was stored before. See "Saving" above.
 func RestoreGroup(now time.Time, cfg Config, state Snapshot, signers ...suite.Signer) (*Group, error) {
 	return restoreGroup(cfg.ask(suite.Receive, now), state, signers)
 }
