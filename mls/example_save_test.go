@@ -47,8 +47,29 @@ func ExampleGroup_Delta() {
 	// sent, at the cost of records: 3
 }
 
-// Bob's outbox holds plaintexts: what is encrypted in one epoch is of no use in the next.
-// He saves before he sends, and commits as often as others propose something in between.
+// A message that waits in an outbox goes stale, so an outbox holds plaintexts.
+func ExampleGroup_Encrypt_outbox() {
+	ctx := context.Background()
+	members := groupOf(client("Alice"), client("Bob"))
+	alice, bob := members[0], members[1]
+	stale := must(bob.Encrypt(ctx, noon, []byte("Hello!"), nil))
+	for range 5 { // epochs begin before Bob is online again
+		commit := must(alice.Commit(ctx, noon, mls.CommitOptions{}))
+		bob = must(must(bob.Process(ctx, noon, commit.Message)).Commit.Adopt())
+		alice = must(commit.Adopt())
+	}
+	_, err := alice.Process(ctx, noon, stale)
+	fmt.Println(err)
+	fresh := must(bob.Encrypt(ctx, noon, []byte("Hello!"), nil))
+	fmt.Printf("%s\n", must(alice.Process(ctx, noon, fresh)).Application.Data)
+
+	// Output:
+	// mls: message is for another epoch, behind the group's
+	// Hello!
+}
+
+// Bob's outbox holds plaintexts. He saves before he sends, and commits as often as others
+// propose something in between.
 func ExampleErrPendingProposals() {
 	ctx := context.Background()
 	members := groupOf(client("Alice"), client("Bob"))

@@ -37,7 +37,7 @@ type publicRecords struct{ *PublicGroup }
 
 func (g publicRecords) state(*savedState) *savedState {
 	s := newPublicSavedState(g.public)
-	s.proposals, s.groupInfo = len(g.cache.proposals), string(g.groupInfo)
+	s.proposals, s.groupInfo = len(g.cache.proposals), g.groupInfo
 	return s
 }
 
@@ -54,7 +54,7 @@ func (g publicRecords) changes(s *saver, before, now *savedState) {
 	for i := firstProposal; i < now.proposals; i++ {
 		s.touch(recordProposal.at(uint32(i)), touch{})
 	}
-	if before.groupInfo != now.groupInfo {
+	if !bytes.Equal(before.groupInfo, now.groupInfo) {
 		s.touch(recordGroupInfo.key(), touch{})
 	}
 }

@@ -19,12 +19,12 @@ type saving struct {
 
 	made   uint64 // the number of the Delta that was made last
 	stored uint64 // that of the newest one that is stored
-	whole  uint64 // that of the first one after which the stored state is known, once it is stored
+	whole  uint64 // until this one or a newer one is stored, nothing is known to be stored
 
-	noted    *savedState // what the last Delta leads to; nil if there was none
-	manifest *manifest   // of noted
-	touched  map[string]touch
-	dropped  map[string]uint64 // by prefix: the last Delta that drops it
+	noted    *savedState       // what the last Delta leads to; nil if there was none
+	manifest *manifest         // of noted
+	touched  map[string]touch  // by key, the records that changed after the stored Delta
+	dropped  map[string]uint64 // by prefix, the last Delta that drops all such records
 	forgot   bool              // past epochs or proposals are gone that noted has
 
 	sending
@@ -39,11 +39,12 @@ type sending struct {
 	// sends only with generations that a stored state reserves.
 	bound bool
 
-	// By ratchetKind, of the own ratchets of the epoch:
-	epoch    uint64
-	reserved [2]uint64 // the generation from which a group would send that is restored from the last Delta's state
-	usable   [2]uint64 // the same for the newest stored state of the epoch
-	sent     [2]uint64 // the number of messages since the group was made or restored
+	epoch uint64
+
+	// By ratchetKind:
+	reserved [2]uint64 // the generation at which the last Delta has the own ratchet
+	usable   [2]uint64 // that at which the newest stored Delta of the epoch has it
+	sent     [2]uint64 // the number of messages since the group was made, joined or restored
 }
 
 // touch says that a record changed: it was put, replaced or deleted.
@@ -79,7 +80,7 @@ type savedState struct {
 	resumptions []uint64             // epochs
 	proposals   int
 	width       savedWidth
-	groupInfo   string // of a public group
+	groupInfo   []byte // of a public group
 }
 
 // newSavedState returns what the saved state of g holds. The caller holds the inbox.
