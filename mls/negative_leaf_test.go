@@ -326,13 +326,12 @@ func TestLeavesSupportTheGroup(t *testing.T) {
 			c.change(&kp.LeafNode)
 			signLeaf(t, &kp.LeafNode, k.cfg.Signer, leafPlace{})
 			signKeyPackage(t, &kp, k.cfg.Signer)
-			blamed := *c.want
-			requireUnmoved(t, g, blamed.atProposal(0), func() error {
+			requireUnmoved(t, g, c.want.atProposal(0), func() error {
 				_, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, Add{KeyPackage: &kp})
 				return err
 			})
 			forged := m.commit(forgery{proposals: m.byValue(Add{KeyPackage: &kp})})
-			requireUnprocessed(t, g, blamed.atProposal(0), forged.message)
+			requireUnprocessed(t, g, c.want.atProposal(0), forged.message)
 
 			message, update := m.propose(m.update(c.change))
 			h := insider{t, groups[3]}
@@ -340,11 +339,10 @@ func TestLeavesSupportTheGroup(t *testing.T) {
 			forged = h.commit(forgery{proposals: list, withPath: true})
 			_, err := g.Process(t.Context(), insiderTime, message)
 			require.NoError(t, err, "what a leaf lacks shows when it is committed")
-			requireUnprocessed(t, g, blamed.atProposal(1).atLeaf(1), forged.message)
+			requireUnprocessed(t, g, c.want.atProposal(1).atLeaf(1), forged.message)
 
 			forged = m.commit(forgery{withPath: true, leaf: c.change})
-			blamed = *c.want
-			requireUnprocessed(t, g, blamed.atLeaf(1), forged.message)
+			requireUnprocessed(t, g, c.want.atProposal(-1), forged.message)
 		})
 	}
 }
