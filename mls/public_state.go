@@ -29,8 +29,7 @@ type publicParts struct {
 }
 
 // newPublicState returns the public state of an epoch with the given confirmation tag,
-// which is the caller's to check. Nil stands for the tag of a past epoch, which no commit
-// follows.
+// which is the caller's to check. A past epoch, which no commit follows, does without.
 func newPublicState(parts publicParts, tag []byte) (_ *publicState, err error) {
 	if parts.extensions == nil {
 		if parts.extensions, err = readGroupExtensions(parts.context.Extensions); err != nil {
@@ -45,12 +44,10 @@ func newPublicState(parts publicParts, tag []byte) (_ *publicState, err error) {
 }
 
 // confirmed is newPublicState for a context that is marshalled already.
-func (parts publicParts) confirmed(contextBytes, tag []byte) (_ *publicState, err error) {
-	var interim []byte
-	if tag != nil {
-		if interim, err = interimTranscriptHash(parts.suite, parts.context.ConfirmedTranscriptHash, tag); err != nil {
-			return nil, err
-		}
+func (parts publicParts) confirmed(contextBytes, tag []byte) (*publicState, error) {
+	interim, err := interimTranscriptHash(parts.suite, parts.context.ConfirmedTranscriptHash, tag)
+	if err != nil {
+		return nil, err
 	}
 	return &publicState{
 		publicParts:     parts,
