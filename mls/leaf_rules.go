@@ -39,8 +39,7 @@ func CheckKeyPackage(kp *KeyPackage, now time.Time, cfg Config, old *Group) erro
 // admits returns why a leaf cannot come into the group, which has extensions x by then, in
 // place of the one at old if that is a leaf, or nil (RFC 9420, Section 7.3). own has its
 // features. A member that leaves holds back no signature key. admits looks at what members
-// have in common and not at each of them. Encryption keys are left to the
-// tree.
+// have in common and not at each of them. It leaves encryption keys to the tree.
 func (p *publicState) admits(leaf *LeafNode, own *features, x *groupExtensions, old LeafIndex, leaving map[LeafIndex]bool) error {
 	if err := own.supportsAs(&x.needs, "capabilities list", "7.3"); err != nil {
 		return atLeaf(err, old)
