@@ -53,15 +53,44 @@ func layers() []layer {
 		{pkg: "registry", imports: []string{"suite", "internal/codepoint"}},
 		{pkg: "registry/fips", imports: []string{"suite", "hpke", "hybrid", "registry", "internal/hpkeset"}},
 		{
-			pkg: "mls", imports: []string{"suite", "internal/...", "mls/internal/..."},
+			pkg: "mls", imports: []string{"suite", "internal/...", "mls/..."},
 			denied: []string{"net/...", "os/...", "database/..."},
 		},
+		{pkg: "mls/event", imports: []string{"suite", "mls/message"}},
+		{pkg: "mls/message", imports: []string{"suite", "internal/codepoint", "internal/treemath", "internal/wire"}},
 		{pkg: "mls/internal/label", imports: []string{"suite", "internal/parallel", "internal/wire"}},
-		{pkg: "audit", imports: []string{"suite", "mls"}, denied: []string{"net/...", "os/...", "database/..."}},
-		{pkg: "credential", imports: []string{"mls", "internal/certificate"}},
+		{pkg: "mls/internal/fault", imports: []string{"suite", "mls/message"}},
+		{
+			pkg: "mls/internal/check",
+			imports: []string{
+				"suite", "internal/certificate", "internal/codepoint", "internal/sortedset", "internal/wire",
+				"mls/message", "mls/internal/fault", "mls/internal/label",
+			},
+		},
+		{pkg: "mls/internal/schedule", imports: []string{"suite", "internal/wire", "mls/message", "mls/internal/fault", "mls/internal/label"}},
+		{
+			pkg:     "mls/internal/secrettree",
+			imports: []string{"suite", "internal/treemath", "internal/wire", "mls/message", "mls/internal/fault", "mls/internal/label"},
+		},
+		{
+			pkg: "mls/internal/ratchettree",
+			imports: []string{
+				"suite", "internal/parallel", "internal/sortedset", "internal/treemath", "internal/wire",
+				"mls/message", "mls/internal/fault", "mls/internal/label", "mls/internal/check",
+			},
+		},
+		{
+			pkg: "mls/internal/framing",
+			imports: []string{
+				"suite", "internal/codepoint", "internal/wire", "mls/message", "mls/internal/fault", "mls/internal/label", "mls/internal/schedule",
+				"mls/internal/secrettree", "mls/internal/ratchettree",
+			},
+		},
+		{pkg: "audit", imports: []string{"suite", "mls/message", "mls/event"}, denied: []string{"net/...", "os/...", "database/..."}},
+		{pkg: "credential", imports: []string{"mls/message", "mls/event", "internal/certificate"}},
 		{pkg: "internal/fipsindicator"},
-		{pkg: "policy", imports: []string{"suite", "registry", "mls"}, modules: []string{"go.yaml.in/yaml/v4/..."}, denied: []string{"net/...", "os/...", "database/..."}},
-		{pkg: "migrate", imports: []string{"suite", "registry", "policy", "mls", "internal/limit", "internal/measure", "internal/parallel"}, denied: []string{"net/...", "os/...", "database/..."}},
+		{pkg: "policy", imports: []string{"suite", "registry", "mls/message"}, modules: []string{"go.yaml.in/yaml/v4/..."}, denied: []string{"net/...", "os/...", "database/..."}},
+		{pkg: "migrate", imports: []string{"suite", "registry", "policy", "mls", "mls/message", "mls/event", "internal/limit", "internal/measure", "internal/parallel"}, denied: []string{"net/...", "os/...", "database/..."}},
 		{pkg: "internal/hpkeset", imports: []string{"suite", "hpke", "registry"}},
 		{pkg: "internal/certificate", modules: []string{"golang.org/x/crypto/cryptobyte/..."}},
 		{pkg: "internal/wire", modules: []string{"golang.org/x/crypto/cryptobyte"}},
@@ -79,7 +108,7 @@ func layers() []layer {
 
 // onlyImportedBy gives the importers of what one package, or none, stands on.
 func onlyImportedBy() map[string][]string {
-	helpers := []string{"suite/suitetest", "hpke/hpketest", "internal/vectors", "internal/wycheproof", "internal/hpkevectors", "internal/mlstest"}
+	helpers := []string{"suite/suitetest", "hpke/hpketest", "internal/vectors", "internal/wycheproof", "internal/hpkevectors", "internal/mlstest", "internal/wiretest"}
 	return map[string][]string{
 		"github.com/cloudflare/circl/...": {"suite/circl"},
 		"filippo.io/mldsa/...":            {"suite/mldsa"},
@@ -88,15 +117,16 @@ func onlyImportedBy() map[string][]string {
 		"crypto/mlkem/mlkemtest":          helpers,
 		// Of tests alone.
 		"filippo.io/mlkem768/...":          nil,
-		"github.com/stretchr/testify/...":  {"internal/hpkevectors", "internal/mlstest"},
+		"github.com/stretchr/testify/...":  {"internal/hpkevectors", "internal/mlstest", "internal/wiretest"},
 		"github.com/google/go-cmp/...":     nil,
 		module + "/suite/suitetest":        nil,
-		module + "/internal/vectors":       {"internal/wycheproof", "internal/hpkevectors"},
+		module + "/internal/vectors":       {"internal/wycheproof", "internal/hpkevectors", "internal/wiretest"},
 		module + "/internal/wycheproof":    {"internal/hpkevectors"},
 		module + "/internal/hpkevectors":   nil,
 		module + "/internal/fipsindicator": nil,
-		module + "/internal/allocated":     nil,
-		module + "/internal/mlstest":       nil,
+		module + "/internal/allocated":     {"internal/mlstest"},
+		module + "/internal/mlstest":       {"internal/wiretest"},
+		module + "/internal/wiretest":      nil,
 		module + "/registry/all":           {"cmd/...", "examples/...", "internal/mlstest"},
 		module + "/registry/fips":          {"cmd/..."},
 		module + "/suite/circl":            {"registry/all"},

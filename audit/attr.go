@@ -9,7 +9,8 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // schema is the number of the schema that the package documentation describes.
@@ -56,8 +57,8 @@ func concerning(err error) []slog.Attr {
 			attrs = append(attrs, slog.Int("proposal", proposal))
 		}
 	}
-	var invalid *mls.ValidationError
-	var policy *mls.PolicyError
+	var invalid *message.ValidationError
+	var policy *message.PolicyError
 	switch {
 	case errors.As(err, &policy):
 		place(policy.Leaf, policy.Proposal)
@@ -72,7 +73,7 @@ func concerning(err error) []slog.Attr {
 	return attrs
 }
 
-func group(g mls.GroupState) slog.Attr {
+func group(g event.GroupState) slog.Attr {
 	attrs := []any{
 		octets("id", g.ID), slog.Uint64("epoch", g.Epoch),
 		slog.String("suite", g.Suite.ID.String()), slog.String("suite_name", g.Suite.Name),
@@ -85,9 +86,9 @@ func group(g mls.GroupState) slog.Attr {
 
 // committer names the member that made a commit. The leaf alone may belong to somebody
 // else by now.
-func committer(s mls.Sender, a mls.Author) slog.Attr {
+func committer(s message.Sender, a message.Author) slog.Attr {
 	attrs := []slog.Attr{slog.String("type", s.Type.String())}
-	if s.Type == mls.SenderMember {
+	if s.Type == message.SenderMember {
 		attrs = append(attrs, slog.Uint64("leaf", uint64(s.Leaf)))
 	}
 	attrs = append(attrs, client(a.Credential, a.SignatureKey)...)
@@ -95,7 +96,7 @@ func committer(s mls.Sender, a mls.Author) slog.Attr {
 }
 
 // client describes a client by what others know of it.
-func client(c mls.Credential, signatureKey []byte) []slog.Attr {
+func client(c message.Credential, signatureKey []byte) []slog.Attr {
 	attrs := []slog.Attr{slog.String("credential_type", c.Type.String())}
 	if identity, ok := c.Identity(); ok && utf8.Valid(identity) {
 		attrs = append(attrs, slog.String("identity", string(identity)))

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 
-	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -79,13 +79,13 @@ func subject(subject any) []slog.Attr {
 		attrs = []slog.Attr{
 			{Key: "from", Value: slog.GroupValue(ofSuite(s.From)...)}, {Key: "to", Value: slog.GroupValue(ofSuite(s.To)...)},
 		}
-	case mls.CredentialType:
+	case message.CredentialType:
 		question, attrs = "credential", []slog.Attr{slog.String("credential_type", s.String())}
-	case mls.Lifetime:
+	case message.Lifetime:
 		question, attrs = "lifetime", []slog.Attr{seconds("not_before", s.NotBefore), seconds("not_after", s.NotAfter)}
-	case mls.PSKInfo:
-		question, attrs = "psk", []slog.Attr{slog.String("psk_type", s.Type.String()), slog.Int("psk_length", s.Length)}
-	case mls.WireFormat:
+	case message.PSKInfo:
+		question, attrs = "psk", []slog.Attr{slog.String("psk_type", s.Type), slog.Int("psk_length", s.Length)}
+	case message.WireFormat:
 		question, attrs = "wire_format", []slog.Attr{slog.String("wire_format", s.String())}
 	default:
 		question = fmt.Sprintf("%T", s)

@@ -16,7 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/audit"
-	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/policy"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -53,18 +54,18 @@ func refusal() *policy.Refusal {
 	}
 }
 
-func group() mls.GroupState {
-	return mls.GroupState{ID: []byte("group"), Epoch: 4, Suite: info(7, "SUITE-7"), Leaf: 2}
+func group() event.GroupState {
+	return event.GroupState{ID: []byte("group"), Epoch: 4, Suite: info(7, "SUITE-7"), Leaf: 2}
 }
 
-func changes() []mls.Change {
-	old := mls.BasicCredential([]byte("carl"))
-	return []mls.Change{
-		{Leaf: 3, Credential: mls.BasicCredential([]byte("dora")), SignatureKey: []byte("key 3"), Reason: mls.ChangeAdded},
-		{Leaf: 2, Credential: mls.BasicCredential([]byte("carla")), SignatureKey: []byte("key 2"), Old: &old, Reason: mls.ChangeUpdated},
-		{Leaf: 1, Credential: mls.Credential{Type: mls.CredentialX509, Content: []byte("chain")}, SignatureKey: []byte("key 1"), Reason: mls.ChangeRemoved},
-		{Leaf: 0, Credential: mls.BasicCredential([]byte{0xff}), SignatureKey: []byte("key 0"), Old: &mls.Credential{Type: 1, Content: []byte{0xff}}, Reason: mls.ChangeUpdated},
-		{Leaf: 4, Credential: old, SignatureKey: []byte("key 4"), Old: &old, Reason: mls.ChangeResynced},
+func changes() []event.Change {
+	old := message.BasicCredential([]byte("carl"))
+	return []event.Change{
+		{Leaf: 3, Credential: message.BasicCredential([]byte("dora")), SignatureKey: []byte("key 3"), Reason: event.Added},
+		{Leaf: 2, Credential: message.BasicCredential([]byte("carla")), SignatureKey: []byte("key 2"), Old: &old, Reason: event.Updated},
+		{Leaf: 1, Credential: message.Credential{Type: message.CredentialX509, Content: []byte("chain")}, SignatureKey: []byte("key 1"), Reason: event.Removed},
+		{Leaf: 0, Credential: message.BasicCredential([]byte{0xff}), SignatureKey: []byte("key 0"), Old: &message.Credential{Type: 1, Content: []byte{0xff}}, Reason: event.Updated},
+		{Leaf: 4, Credential: old, SignatureKey: []byte("key 4"), Old: &old, Reason: event.Resynced},
 	}
 }
 
@@ -91,53 +92,53 @@ func everyRecord(l *slog.Logger) {
 		_ = audit.Policy(j, l).Judge(listed)
 	}
 	for _, j := range []judge{{}, {suite.Start: refusal()}, {suite.Start: errors.New("no")}} {
-		ask(j, l, mls.CredentialBasic, suite.Receive)
-		ask(j, l, mls.Lifetime{NotBefore: 1, NotAfter: 1 << 63}, suite.Start)
-		ask(j, l, mls.PSKInfo{Type: mls.PSKExternal, Length: 32}, suite.Continue)
-		ask(j, l, mls.WireFormatPublicMessage, suite.Leave)
+		ask(j, l, message.CredentialBasic, suite.Receive)
+		ask(j, l, message.Lifetime{NotBefore: 1, NotAfter: 1 << 63}, suite.Start)
+		ask(j, l, message.PSKInfo{Type: "external", Length: 32}, suite.Continue)
+		ask(j, l, message.WireFormatPublicMessage, suite.Leave)
 		ask(j, l, suite.Move{From: info(1, "SUITE-1"), To: info(7, "SUITE-7")}, suite.Start)
 	}
 	ask(judge{suite.Start: &suite.UnknownSubjectError{Subject: unknown{}}}, l, unknown{"not for a log"}, suite.Start)
 
 	o := audit.Observer(l)
-	member := mls.Sender{Type: mls.SenderMember, Leaf: 2}
-	author := mls.Author{Epoch: 3, Credential: mls.BasicCredential([]byte("Ann")), SignatureKey: []byte("key")}
-	stranger := mls.Author{Epoch: 3, Credential: mls.Credential{Type: mls.CredentialX509, Content: []byte("chain")}, SignatureKey: []byte("key")}
+	member := message.Sender{Type: message.SenderMember, Leaf: 2}
+	author := message.Author{Epoch: 3, Credential: message.BasicCredential([]byte("Ann")), SignatureKey: []byte("key")}
+	stranger := message.Author{Epoch: 3, Credential: message.Credential{Type: message.CredentialX509, Content: []byte("chain")}, SignatureKey: []byte("key")}
 	present := changes()[:1]
-	present[0].Reason = mls.ChangeJoined
+	present[0].Reason = event.Joined
 	followed, unknown := group(), group()
 	followed.Leaf, unknown.ID = -1, nil
-	for _, e := range []mls.Event{
-		mls.GroupEntered{Group: group(), How: mls.EntryCreated, Size: 1, Members: present},
-		mls.GroupEntered{Group: group(), How: mls.EntryWelcome, Previous: &mls.PreviousGroup{
-			ID: []byte("old"), Epoch: 9, Suite: 1, Usage: mls.ResumptionPSKReInit,
+	for _, e := range []event.Event{
+		event.GroupEntered{Group: group(), How: event.EntryCreated, Size: 1, Members: present},
+		event.GroupEntered{Group: group(), How: event.EntryWelcome, Previous: &event.PreviousGroup{
+			ID: []byte("old"), Epoch: 9, Suite: 1, Usage: message.ResumptionPSKReInit,
 		}},
-		mls.GroupEntered{Group: followed, How: mls.EntryFollowed, Previous: &mls.PreviousGroup{
-			ID: []byte("old"), Epoch: 9, Usage: mls.ResumptionPSKBranch,
+		event.GroupEntered{Group: followed, How: event.EntryFollowed, Previous: &event.PreviousGroup{
+			ID: []byte("old"), Epoch: 9, Usage: message.ResumptionPSKBranch,
 		}},
-		mls.EpochAdopted{
-			Group: group(), Committer: member, Author: author, Changes: changes(), ExtensionsChanged: true, PSKs: make([]mls.PreSharedKeyID, 2),
-			ReInit: &mls.ReInit{GroupID: []byte("next"), Version: mls.VersionMLS10, CipherSuite: 0x0007},
+		event.EpochAdopted{
+			Group: group(), Committer: member, Author: author, Changes: changes(), ExtensionsChanged: true, PSKs: make([]message.PreSharedKeyID, 2),
+			ReInit: &message.ReInit{GroupID: []byte("next"), Version: message.VersionMLS10, CipherSuite: 0x0007},
 		},
-		mls.EpochAdopted{Group: group(), Committer: mls.Sender{Type: mls.SenderNewMemberCommit}, Author: stranger},
-		mls.GroupLeft{Group: group(), Committer: member, Author: author},
-		mls.SecretExported{Group: group(), Label: "label", Length: 32},
-		mls.MessageRefused{Group: unknown, Err: mls.ErrMalformed},
-		mls.MessageRefused{
-			Group: group(), Format: mls.WireFormatPublicMessage, Content: mls.ContentCommit,
-			Err: &mls.ValidationError{Section: "12.2", Rule: "rule", Leaf: 3, Proposal: 1},
+		event.EpochAdopted{Group: group(), Committer: message.Sender{Type: message.SenderNewMemberCommit}, Author: stranger},
+		event.GroupLeft{Group: group(), Committer: member, Author: author},
+		event.SecretExported{Group: group(), Label: "label", Length: 32},
+		event.MessageRefused{Group: unknown, Err: message.ErrMalformed},
+		event.MessageRefused{
+			Group: group(), Format: message.WireFormatPublicMessage, Content: message.ContentCommit,
+			Err: &message.ValidationError{Section: "12.2", Fault: "fault", Leaf: 3, Proposal: 1},
 		},
-		mls.MessageRefused{
-			Group: group(), Format: mls.WireFormatPrivateMessage, Content: mls.ContentProposal,
-			Err: &mls.PolicyError{Subject: "cipher suite 0x0001", Use: suite.Receive, Leaf: 3, Proposal: 1, KeyPackage: []byte("ref"), Err: refusal()},
+		event.MessageRefused{
+			Group: group(), Format: message.WireFormatPrivateMessage, Content: message.ContentProposal,
+			Err: &message.PolicyError{Subject: "cipher suite 0x0001", Use: suite.Receive, Leaf: 3, Proposal: 1, KeyPackage: []byte("ref"), Err: refusal()},
 		},
-		mls.MessageRefused{
-			Group: group(), Format: mls.WireFormatWelcome,
-			Err: &mls.PolicyError{Subject: "lifetime", Use: suite.Start, Leaf: -1, Proposal: -1, Err: errors.New("no")},
+		event.MessageRefused{
+			Group: group(), Format: message.WireFormatWelcome,
+			Err: &message.PolicyError{Subject: "lifetime", Use: suite.Start, Leaf: -1, Proposal: -1, Err: errors.New("no")},
 		},
-		mls.ActRefused{
+		event.ActRefused{
 			Group: group(),
-			Err:   &mls.PolicyError{Subject: "lifetime", Use: suite.Start, Leaf: -1, Proposal: 0, KeyPackage: []byte("ref"), Err: refusal()},
+			Err:   &message.PolicyError{Subject: "lifetime", Use: suite.Start, Leaf: -1, Proposal: 0, KeyPackage: []byte("ref"), Err: refusal()},
 		},
 	} {
 		o.Observe(e)
@@ -195,7 +196,7 @@ func TestDecisionsPass(t *testing.T) {
 	no := errors.New("no")
 	j := judge{suite.Continue: no}
 	for _, use := range []suite.Use{suite.Start, suite.Continue, suite.Receive, suite.Leave} {
-		for _, subject := range []any{suite.Info{}, suite.Move{}, mls.CredentialType(0), mls.Lifetime{}, mls.PSKInfo{}, mls.WireFormat(0), unknown{}, nil} {
+		for _, subject := range []any{suite.Info{}, suite.Move{}, message.CredentialType(0), message.Lifetime{}, message.PSKInfo{}, message.WireFormat(0), unknown{}, nil} {
 			require.Equal(t, j[use], audit.Policy(j, l).Judge(suite.Question{Use: use, Time: now, Subject: subject}))
 		}
 	}

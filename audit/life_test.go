@@ -13,6 +13,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/audit"
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/policy"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
@@ -69,7 +70,7 @@ func (l *life) config(name string, id suite.ID) mls.Config {
 		PSKs:       store{l, name},
 		Suite:      id,
 		Signer:     signer,
-		Credential: mls.BasicCredential([]byte(name)),
+		Credential: message.BasicCredential([]byte(name)),
 	}
 }
 
@@ -117,7 +118,7 @@ func (l *life) saved(s mls.Snapshot, err error) {
 }
 
 // commit lets a member commit, and all adopt it.
-func (l *life) commit(by string, proposals ...mls.Proposal) *mls.Candidate {
+func (l *life) commit(by string, proposals ...message.Proposal) *mls.Candidate {
 	c := must(l.groups[by].Commit(l.Context(), l.now, mls.CommitOptions{}, proposals...))(l.T)
 	l.saved(c.Save())
 	for name, g := range l.groups {
@@ -150,7 +151,7 @@ func (l *life) run() {
 	l.groups["ann"] = must(mls.CreateGroup(t.Context(), l.now, l.config("ann", p384), nil))(t)
 	l.note()
 	bob, carl := l.keyPackage("bob", p384), l.keyPackage("carl", p384)
-	c := l.commit("ann", mls.Add{KeyPackage: bob.KeyPackage}, mls.Add{KeyPackage: carl.KeyPackage})
+	c := l.commit("ann", message.Add{KeyPackage: bob.KeyPackage}, message.Add{KeyPackage: carl.KeyPackage})
 	l.groups["bob"] = must(must(bob.Join(t.Context(), l.now, c.Welcome, mls.JoinOptions{}))(t).Adopt())(t)
 	l.groups["carl"] = must(must(carl.Join(t.Context(), l.now, c.Welcome, mls.JoinOptions{}))(t).Adopt())(t)
 	l.note()
@@ -167,20 +168,20 @@ func (l *life) run() {
 	}
 	l.groups["dora"] = must(external.Adopt())(t)
 	l.note()
-	l.commit("bob", mls.PreSharedKey{PSK: mls.PreSharedKeyID{Type: mls.PSKExternal, ID: []byte("psk")}}, mls.Remove{Removed: l.groups["dora"].OwnLeaf()})
+	l.commit("bob", message.PreSharedKey{PSK: message.PreSharedKeyID{ID: []byte("psk")}}, message.Remove{Removed: l.groups["dora"].OwnLeaf()})
 
 	l.now = after
 	_, err := mls.CreateGroup(t.Context(), l.now, l.config("ann", p384), nil)
 	require.ErrorIs(t, err, policy.ErrRefused)
 	l.commit("carl")
-	m = must(l.groups["carl"].Propose(t.Context(), l.now, mls.ReInit{GroupID: []byte("the group to follow"), CipherSuite: mldsa87}, nil))(t)
+	m = must(l.groups["carl"].Propose(t.Context(), l.now, message.ReInit{GroupID: []byte("the group to follow"), CipherSuite: mldsa87}, nil))(t)
 	for _, name := range []string{"ann", "bob"} {
 		must(l.groups[name].Process(t.Context(), l.now, m))(t)
 	}
 	l.commit("bob")
 	bob, carl = l.keyPackage("bob", mldsa87), l.keyPackage("carl", mldsa87)
 	c = must(l.groups["ann"].Reinitialize(t.Context(), l.now, l.config("ann", mldsa87),
-		[]*mls.KeyPackage{bob.KeyPackage, carl.KeyPackage}, mls.FollowUpOptions{}))(t)
+		[]*message.KeyPackage{bob.KeyPackage, carl.KeyPackage}, mls.FollowUpOptions{}))(t)
 	l.saved(c.Save())
 	next := map[string]*mls.Group{
 		"ann":  must(c.Adopt())(t),

@@ -3,27 +3,27 @@ package audit
 import (
 	"log/slog"
 
-	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/event"
 )
 
 // Observer returns an observer that logs each event.
-func Observer(l *slog.Logger) mls.Observer { return observer{l} }
+func Observer(l *slog.Logger) event.Observer { return observer{l} }
 
 type observer struct{ *slog.Logger }
 
-func (o observer) Observe(e mls.Event) {
+func (o observer) Observe(e event.Event) {
 	switch e := e.(type) {
-	case mls.GroupEntered:
+	case event.GroupEntered:
 		o.entered(e)
-	case mls.EpochAdopted:
+	case event.EpochAdopted:
 		o.adopted(e)
-	case mls.GroupLeft:
+	case event.GroupLeft:
 		o.info("group left", group(e.Group), committer(e.Committer, e.Author))
-	case mls.SecretExported:
+	case event.SecretExported:
 		o.info("secret exported", group(e.Group), slog.String("label", e.Label), slog.Int("length", e.Length))
-	case mls.MessageRefused:
+	case event.MessageRefused:
 		o.refused(e)
-	case mls.ActRefused:
+	case event.ActRefused:
 		attrs := append([]slog.Attr{group(e.Group)}, concerning(e.Err)...)
 		write(o.Logger, slog.LevelWarn, "act refused", append(attrs, reasons(e.Err)...)...)
 	}
@@ -33,7 +33,7 @@ func (o observer) info(message string, attrs ...slog.Attr) {
 	write(o.Logger, slog.LevelInfo, message, attrs...)
 }
 
-func (o observer) entered(e mls.GroupEntered) {
+func (o observer) entered(e event.GroupEntered) {
 	attrs := []slog.Attr{group(e.Group), slog.String("how", e.How.String()), slog.Int("members", e.Size)}
 	if p := e.Previous; p != nil {
 		previous := []any{octets("id", p.ID), slog.Uint64("epoch", p.Epoch), slog.String("usage", p.Usage.String())}
@@ -46,17 +46,17 @@ func (o observer) entered(e mls.GroupEntered) {
 	o.members(e.Group, e.Members)
 }
 
-func (o observer) adopted(e mls.EpochAdopted) {
-	counts := map[mls.ChangeReason]int{}
+func (o observer) adopted(e event.EpochAdopted) {
+	counts := map[event.Reason]int{}
 	for _, c := range e.Changes {
 		counts[c.Reason]++
 	}
 	attrs := []slog.Attr{
 		group(e.Group), committer(e.Committer, e.Author),
-		slog.Int("added", counts[mls.ChangeAdded]),
-		slog.Int("updated", counts[mls.ChangeUpdated]),
-		slog.Int("removed", counts[mls.ChangeRemoved]),
-		slog.Int("resynced", counts[mls.ChangeResynced]),
+		slog.Int("added", counts[event.Added]),
+		slog.Int("updated", counts[event.Updated]),
+		slog.Int("removed", counts[event.Removed]),
+		slog.Int("resynced", counts[event.Resynced]),
 		slog.Bool("extensions_changed", e.ExtensionsChanged),
 		slog.Int("psks", len(e.PSKs)),
 	}
@@ -72,10 +72,10 @@ func (o observer) adopted(e mls.EpochAdopted) {
 }
 
 // members logs one record for each change.
-func (o observer) members(g mls.GroupState, changes []mls.Change) {
+func (o observer) members(g event.GroupState, changes []event.Change) {
 	for _, c := range changes {
 		change := c.Reason.String()
-		if c.Reason == mls.ChangeJoined {
+		if c.Reason == event.Joined {
 			change = "present"
 		}
 		attrs := []slog.Attr{group(g), slog.String("change", change), slog.Uint64("leaf", uint64(c.Leaf))}
@@ -87,7 +87,7 @@ func (o observer) members(g mls.GroupState, changes []mls.Change) {
 	}
 }
 
-func (o observer) refused(e mls.MessageRefused) {
+func (o observer) refused(e event.MessageRefused) {
 	var attrs []slog.Attr
 	if e.Group.ID != nil {
 		attrs = append(attrs, group(e.Group))

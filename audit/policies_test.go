@@ -16,7 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/audit"
-	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/internal/codepoint"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/policy"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -83,12 +84,12 @@ func TestPoliciesAreListed(t *testing.T) {
 func TestPoliciesRefuseWhatTheyDoNotKnow(t *testing.T) {
 	known := []any{
 		suite.Info{ID: 1, Name: "a"}, suite.Move{From: suite.Info{ID: 1}, To: suite.Info{ID: 2}},
-		mls.CredentialBasic, mls.Lifetime{NotBefore: 1, NotAfter: 2}, mls.PSKInfo{Type: mls.PSKExternal, Length: 32},
-		mls.WireFormatPrivateMessage,
+		message.CredentialBasic, message.Lifetime{NotBefore: 1, NotAfter: 2}, message.PSKInfo{Type: "external", Length: 32},
+		message.WireFormatPrivateMessage,
 	}
 	unknown := []any{
-		nil, "credential", 1, suite.ID(1), &suite.Info{ID: 1}, &suite.Move{}, mls.ProtocolVersion(1), mls.ProposalRemove,
-		struct{ mls.Lifetime }{}, []suite.Info{{ID: 1}},
+		nil, "credential", 1, suite.ID(1), &suite.Info{ID: 1}, &suite.Move{}, message.ProtocolVersion(1), codepoint.ProposalRemove,
+		struct{ message.Lifetime }{}, []suite.Info{{ID: 1}},
 	}
 	for name, all := range policies(t) {
 		for _, p := range all {

@@ -5,40 +5,43 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // Presented is a credential with its certificates.
 type Presented struct {
-	mls.Credential
+	message.Credential
 	Chain Chain // nil unless it is an X.509 credential
 }
 
-// Change is an [mls.Change] with the certificates of its credentials.
+// Change is an [event.Change] with the certificates of its credentials.
 type Change struct {
-	mls.Change
+	event.Change
 	Chain    Chain // of Credential; nil unless it is an X.509 credential
 	OldChain Chain // of Old; nil unless that is an X.509 credential whose chain parses
 }
 
-// Judge is an [mls.Authenticator] for parsed credentials.
+// Judge is an Authenticator of package mls for parsed credentials.
 type Judge interface {
-	// Authenticate is [mls.Authenticator].Authenticate. Parse accepts the chain of each
+	// Authenticate is that of an Authenticator. Parse accepts the chain of each
 	// change, and the chain certifies the signature key.
 	Authenticate(ctx context.Context, now time.Time, changes []Change) (verdicts []error, err error)
 
-	// SameClient is [mls.Authenticator].SameClient.
+	// SameClient is that of an Authenticator.
 	SameClient(old, next Presented) bool
 }
 
-// NewAuthenticator returns an [mls.Authenticator] that refuses an X.509 credential if
-// [Parse] refuses its chain or if its certificate is not for the signature key. It asks
-// judge about all other credentials, at most once for each time that it is asked.
-func NewAuthenticator(judge Judge) mls.Authenticator { return authenticator{judge} }
+// Authenticator is one of package mls. It refuses an X.509 credential if [Parse] refuses
+// its chain or if its certificate is not for the signature key. It asks a [Judge] about
+// all other credentials, at most once for each time that it is asked.
+type Authenticator struct{ judge Judge }
 
-type authenticator struct{ judge Judge }
+// NewAuthenticator returns an Authenticator that asks judge.
+func NewAuthenticator(judge Judge) Authenticator { return Authenticator{judge} }
 
-func (a authenticator) Authenticate(ctx context.Context, now time.Time, changes []mls.Change) ([]error, error) {
+// Authenticate returns the verdicts on changes (RFC 9420, Section 5.3.1).
+func (a Authenticator) Authenticate(ctx context.Context, now time.Time, changes []event.Change) ([]error, error) {
 	verdicts := make([]error, len(changes))
 	var parsed []Change
 	var indices []int // in changes, of parsed
@@ -73,15 +76,16 @@ func (a authenticator) Authenticate(ctx context.Context, now time.Time, changes 
 	return verdicts, nil
 }
 
-func (a authenticator) SameClient(old, next mls.Credential) bool {
+// SameClient reports whether judge takes two credentials for one client's.
+func (a Authenticator) SameClient(old, next message.Credential) bool {
 	before, _ := chainOf(old)
 	after, err := chainOf(next)
 	return err == nil && a.judge.SameClient(Presented{old, before}, Presented{next, after})
 }
 
 // chainOf returns the chain of an X.509 credential, or nil for another type.
-func chainOf(c mls.Credential) (Chain, error) {
-	if c.Type != mls.CredentialX509 {
+func chainOf(c message.Credential) (Chain, error) {
+	if c.Type != message.CredentialX509 {
 		return nil, nil
 	}
 	return Parse(c)

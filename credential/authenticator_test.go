@@ -14,6 +14,8 @@ import (
 
 	"github.com/mlsuite/mlsuite/credential"
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/registry/all"
 )
 
@@ -44,11 +46,11 @@ func (r *registrar) SameClient(old, next credential.Presented) bool {
 	return old.Chain != nil && next.Chain != nil && old.Chain[0].Subject.CommonName == next.Chain[0].Subject.CommonName
 }
 
-func changeTo(t testing.TB, p *party, chain ...*party) mls.Change {
+func changeTo(t testing.TB, p *party, chain ...*party) event.Change {
 	t.Helper()
 	key, err := p.key.Public().(*ecdsa.PublicKey).Bytes()
 	require.NoError(t, err)
-	return mls.Change{Leaf: 1, Credential: credentialOf(t, append([]*party{p}, chain...)...), SignatureKey: key, Reason: mls.ChangeAdded}
+	return event.Change{Leaf: 1, Credential: credentialOf(t, append([]*party{p}, chain...)...), SignatureKey: key, Reason: event.Added}
 }
 
 func TestAuthenticator(t *testing.T) {
@@ -57,8 +59,8 @@ func TestAuthenticator(t *testing.T) {
 	good, bad := changeTo(t, alice, root), changeTo(t, mallory, root)
 	otherKey := changeTo(t, alice)
 	otherKey.SignatureKey = bad.SignatureKey
-	malformed := mls.Change{Credential: mls.Credential{Type: mls.CredentialX509, Content: []byte{1, 0}}}
-	basic := mls.Change{Credential: mls.BasicCredential([]byte("alice"))}
+	malformed := event.Change{Credential: message.Credential{Type: message.CredentialX509, Content: []byte{1, 0}}}
+	basic := event.Change{Credential: message.BasicCredential([]byte("alice"))}
 	renewed := good
 	renewed.Old = &bad.Credential
 	replacing := good
@@ -66,7 +68,7 @@ func TestAuthenticator(t *testing.T) {
 
 	r := &registrar{refused: "mallory.example"}
 	a := credential.NewAuthenticator(r)
-	verdicts, err := a.Authenticate(t.Context(), testTime, []mls.Change{malformed, good, bad, otherKey, basic, renewed, replacing})
+	verdicts, err := a.Authenticate(t.Context(), testTime, []event.Change{malformed, good, bad, otherKey, basic, renewed, replacing})
 	require.NoError(t, err)
 	require.Len(t, verdicts, 7)
 	var fault *credential.Error
@@ -89,7 +91,7 @@ func TestAuthenticator(t *testing.T) {
 	require.Nil(t, asked[4].OldChain)
 	require.Equal(t, good, asked[0].Change)
 
-	_, err = a.Authenticate(t.Context(), testTime, []mls.Change{malformed, otherKey})
+	_, err = a.Authenticate(t.Context(), testTime, []event.Change{malformed, otherKey})
 	require.NoError(t, err)
 	require.Len(t, r.asked, 1, "nothing is left to judge")
 
@@ -100,10 +102,10 @@ func TestAuthenticator(t *testing.T) {
 
 	down := errors.New("service is down")
 	r.verdict = func(int) ([]error, error) { return nil, down }
-	_, err = a.Authenticate(t.Context(), testTime, []mls.Change{good})
+	_, err = a.Authenticate(t.Context(), testTime, []event.Change{good})
 	require.ErrorIs(t, err, down)
 	r.verdict = func(n int) ([]error, error) { return make([]error, n+1), nil }
-	_, err = a.Authenticate(t.Context(), testTime, []mls.Change{good})
+	_, err = a.Authenticate(t.Context(), testTime, []event.Change{good})
 	require.ErrorContains(t, err, "2 verdicts on 1 changes")
 }
 
@@ -133,32 +135,32 @@ func TestGroupOfCertificates(t *testing.T) {
 
 	mallory, err := mls.NewKeyPackage(t.Context(), testTime, client(t, root, "mallory.example", r), mls.KeyPackageOptions{})
 	require.NoError(t, err)
-	_, err = g.Commit(t.Context(), testTime, mls.CommitOptions{}, mls.Add{KeyPackage: mallory.KeyPackage})
-	require.ErrorIs(t, err, mls.ErrInvalid)
+	_, err = g.Commit(t.Context(), testTime, mls.CommitOptions{}, message.Add{KeyPackage: mallory.KeyPackage})
+	require.ErrorIs(t, err, message.ErrInvalid)
 	require.ErrorIs(t, err, errRefused)
 
 	cfg := client(t, root, "carol.example", r)
-	cfg.Credential = mls.BasicCredential([]byte("carol"))
+	cfg.Credential = message.BasicCredential([]byte("carol"))
 	carol, err := mls.NewKeyPackage(t.Context(), testTime, cfg, mls.KeyPackageOptions{})
 	require.NoError(t, err)
-	_, err = g.Commit(t.Context(), testTime, mls.CommitOptions{}, mls.Add{KeyPackage: carol.KeyPackage})
+	_, err = g.Commit(t.Context(), testTime, mls.CommitOptions{}, message.Add{KeyPackage: carol.KeyPackage})
 	require.ErrorIs(t, err, errRefused, "no certificate")
 
 	// A chain that the engine does not look at beyond its first certificate.
 	cfg = client(t, root, "dave.example", r)
 	chain, err := cfg.Credential.Certificates()
 	require.NoError(t, err)
-	cfg.Credential, err = mls.X509Credential([][]byte{chain[0], chain[0]})
+	cfg.Credential, err = message.X509Credential([][]byte{chain[0], chain[0]})
 	require.NoError(t, err)
 	dave, err := mls.NewKeyPackage(t.Context(), testTime, cfg, mls.KeyPackageOptions{})
 	require.NoError(t, err)
-	_, err = g.Commit(t.Context(), testTime, mls.CommitOptions{}, mls.Add{KeyPackage: dave.KeyPackage})
+	_, err = g.Commit(t.Context(), testTime, mls.CommitOptions{}, message.Add{KeyPackage: dave.KeyPackage})
 	var fault *credential.Error
 	require.ErrorAs(t, err, &fault)
 
 	bob, err := mls.NewKeyPackage(t.Context(), testTime, client(t, root, "bob.example", r), mls.KeyPackageOptions{})
 	require.NoError(t, err)
-	c, err := g.Commit(t.Context(), testTime, mls.CommitOptions{}, mls.Add{KeyPackage: bob.KeyPackage})
+	c, err := g.Commit(t.Context(), testTime, mls.CommitOptions{}, message.Add{KeyPackage: bob.KeyPackage})
 	require.NoError(t, err)
 	r.asked = nil
 	_, err = bob.Join(t.Context(), testTime, c.Welcome, mls.JoinOptions{})
@@ -166,7 +168,7 @@ func TestGroupOfCertificates(t *testing.T) {
 	require.Len(t, r.asked, 1)
 	require.Len(t, r.asked[0], 2)
 	require.Equal(t, "alice.example", r.asked[0][0].Chain[0].Subject.CommonName)
-	require.Equal(t, mls.ChangeJoined, r.asked[0][0].Reason)
+	require.Equal(t, event.Joined, r.asked[0][0].Reason)
 }
 
 // The service of the example.
@@ -177,13 +179,13 @@ func TestDirectory(t *testing.T) {
 	roots := x509.NewCertPool()
 	roots.AddCert(root.cert)
 	a := credential.NewAuthenticator(directory{roots})
-	verdicts, err := a.Authenticate(t.Context(), testTime, []mls.Change{
+	verdicts, err := a.Authenticate(t.Context(), testTime, []event.Change{
 		changeTo(t, middle.certify(t, "alice.example", newKey(t)), middle),
 		changeTo(t, stranger.certify(t, "alice.example", newKey(t)), stranger),
-		{Credential: mls.BasicCredential([]byte("alice"))},
+		{Credential: message.BasicCredential([]byte("alice"))},
 	})
 	require.NoError(t, err)
 	require.NoError(t, verdicts[0])
 	require.ErrorAs(t, verdicts[1], new(x509.UnknownAuthorityError))
-	require.ErrorIs(t, verdicts[2], mls.ErrUnsupported)
+	require.ErrorIs(t, verdicts[2], message.ErrUnsupported)
 }

@@ -14,7 +14,7 @@ import (
 	"fmt"
 
 	"github.com/mlsuite/mlsuite/internal/certificate"
-	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // MaxCertificates is the number of certificates that a chain may have.
@@ -40,15 +40,15 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-func errNoCertificate() error { return &Error{Rule: "a chain has an end-entity certificate"} }
+func errNoCertificate() error { return &Error{Rule: "chain has no end-entity certificate"} }
 
-// Parse returns the chain of an X.509 credential. The error wraps [mls.ErrUnsupported]
-// for another type of credential, and [mls.ErrMalformed] if the content is no vector of
+// Parse returns the chain of an X.509 credential. The error wraps [message.ErrUnsupported]
+// for another type of credential, and [message.ErrMalformed] if the content is no vector of
 // certificates. Otherwise it is an [*Error]: the chain must have one to MaxCertificates
 // certificates, each must parse, and each must be issued and signed by the next one,
 // which must be an authority's. A signature by an algorithm that crypto/x509 does not
 // know counts as none; the error then wraps [x509.ErrUnsupportedAlgorithm].
-func Parse(c mls.Credential) (Chain, error) {
+func Parse(c message.Credential) (Chain, error) {
 	ders, err := c.Certificates()
 	if err != nil {
 		return nil, err
@@ -57,20 +57,20 @@ func Parse(c mls.Credential) (Chain, error) {
 		return nil, errNoCertificate()
 	}
 	if len(ders) > MaxCertificates {
-		return nil, &Error{Certificate: MaxCertificates, Rule: fmt.Sprintf("a chain has at most %d certificates", MaxCertificates)}
+		return nil, &Error{Certificate: MaxCertificates, Rule: fmt.Sprintf("chain has more than %d certificates", MaxCertificates)}
 	}
 	chain := make(Chain, len(ders))
 	for i, der := range ders {
 		if chain[i], err = x509.ParseCertificate(der); err != nil {
-			return nil, &Error{Certificate: i, Rule: "a certificate is DER of X.509", Err: err}
+			return nil, &Error{Certificate: i, Rule: "certificate is not DER of X.509", Err: err}
 		}
 	}
 	for i, issuer := range chain[1:] {
 		if !bytes.Equal(chain[i].RawIssuer, issuer.RawSubject) {
-			return nil, &Error{Certificate: i, Rule: "the issuer is the subject of the next certificate"}
+			return nil, &Error{Certificate: i, Rule: "issuer is not the subject of the next certificate"}
 		}
 		if err := chain[i].CheckSignatureFrom(issuer); err != nil {
-			return nil, &Error{Certificate: i, Rule: "the next certificate is of an authority that signed it", Err: err}
+			return nil, &Error{Certificate: i, Rule: "next certificate is not of an authority that signed it", Err: err}
 		}
 	}
 	return chain, nil
@@ -86,10 +86,10 @@ func (c Chain) Certifies(signatureKey []byte) error {
 	}
 	key, err := certificate.PublicKey(c[0].Raw)
 	if err != nil {
-		return &Error{Rule: "a certificate has a public key", Err: err}
+		return &Error{Rule: "certificate has no readable public key", Err: err}
 	}
 	if !bytes.Equal(key, signatureKey) {
-		return &Error{Rule: "subjectPublicKeyInfo is of the signature_key (RFC 9420, Section 5.3)"}
+		return &Error{Rule: "subjectPublicKeyInfo does not hold the signature_key (RFC 9420, Section 5.3)"}
 	}
 	return nil
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/credential"
-	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 var testTime = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
@@ -62,13 +62,13 @@ func (p *party) certify(t testing.TB, name string, key crypto.Signer, adjust ...
 
 func authority(c *x509.Certificate) { c.IsCA, c.KeyUsage = true, x509.KeyUsageCertSign }
 
-func credentialOf(t testing.TB, parties ...*party) mls.Credential {
+func credentialOf(t testing.TB, parties ...*party) message.Credential {
 	t.Helper()
 	var chain [][]byte
 	for _, p := range parties {
 		chain = append(chain, p.cert.Raw)
 	}
-	c, err := mls.X509Credential(chain)
+	c, err := message.X509Credential(chain)
 	require.NoError(t, err)
 	return c
 }
@@ -115,15 +115,15 @@ func TestParseRefuses(t *testing.T) {
 		at      int
 		rule    string
 	}{
-		"no certificate":             {nil, 0, "a chain has an end-entity certificate"},
-		"too many":                   {long, credential.MaxCertificates, "a chain has at most 10 certificates"},
+		"no certificate":             {nil, 0, "chain has no end-entity certificate"},
+		"too many":                   {long, credential.MaxCertificates, "chain has more than 10 certificates"},
 		"no DER":                     {[]*party{{cert: &x509.Certificate{Raw: []byte("certificate")}}}, 0, "DER"},
 		"an empty one":               {[]*party{{cert: &x509.Certificate{}}}, 0, "DER"},
 		"no DER after one":           {[]*party{alice, {cert: &x509.Certificate{Raw: []byte{0x30, 0}}}}, 1, "DER"},
 		"bytes after one":            {[]*party{{cert: &x509.Certificate{Raw: append(slices.Clone(alice.cert.Raw), 0)}}}, 0, "DER"},
-		"the wrong order":            {[]*party{middle, alice}, 0, "the issuer is the subject"},
-		"one left out in the middle": {[]*party{alice, root}, 0, "the issuer is the subject"},
-		"one of no relation at end":  {[]*party{alice, middle, alice}, 1, "the issuer is the subject"},
+		"the wrong order":            {[]*party{middle, alice}, 0, "issuer is not the subject"},
+		"one left out in the middle": {[]*party{alice, root}, 0, "issuer is not the subject"},
+		"one of no relation at end":  {[]*party{alice, middle, alice}, 1, "issuer is not the subject"},
 		"another of that name":       {[]*party{middle, twin}, 0, "authority that signed it"},
 		"a signature changed":        {[]*party{changed, middle}, 0, "authority that signed it"},
 		"no authority":               {[]*party{byLeaf, leafIssuer, root}, 0, "authority that signed it"},
@@ -140,10 +140,10 @@ func TestParseRefuses(t *testing.T) {
 	}
 	_, err := credential.Parse(credentialOf(t, long[1:]...))
 	require.NoError(t, err, "the longest chain")
-	_, err = credential.Parse(mls.BasicCredential([]byte("alice")))
-	require.ErrorIs(t, err, mls.ErrUnsupported)
-	_, err = credential.Parse(mls.Credential{Type: mls.CredentialX509, Content: []byte{5}})
-	require.ErrorIs(t, err, mls.ErrMalformed)
+	_, err = credential.Parse(message.BasicCredential([]byte("alice")))
+	require.ErrorIs(t, err, message.ErrUnsupported)
+	_, err = credential.Parse(message.Credential{Type: message.CredentialX509, Content: []byte{5}})
+	require.ErrorIs(t, err, message.ErrMalformed)
 }
 
 // An end entity's key may be of any algorithm; a signature has to be of one that

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/credential"
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // directory trusts the authorities of its roots, and knows clients by DNS names.
@@ -23,7 +24,7 @@ func (d directory) Authenticate(_ context.Context, now time.Time, changes []cred
 
 func (d directory) verify(chain credential.Chain, now time.Time) error {
 	if chain == nil {
-		return mls.ErrUnsupported // another credential type
+		return message.ErrUnsupported // another credential type
 	}
 	between := x509.NewCertPool()
 	for _, c := range chain[1:] {

@@ -27,7 +27,7 @@ func DHKEMX25519() DeterministicKEM { return newDHKEM(0x0020, X25519(), HKDFSHA2
 func NewDHKEM(id uint16, group Group, kdf KDF) (DeterministicKEM, error) {
 	h, ok := kdf.(*twoStage)
 	if group == nil || !ok {
-		return nil, errors.New("hpke: a DHKEM takes a group and a two-stage KDF")
+		return nil, errors.New("hpke: DHKEM has no group or no two-stage KDF")
 	}
 	return newDHKEM(id, group, h), nil
 }

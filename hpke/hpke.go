@@ -204,7 +204,7 @@ func (c *context) nonce() ([]byte, error) {
 
 func (s Suite) validate() error {
 	if s.KEM == nil || s.KDF == nil || s.AEAD == nil {
-		return errors.New("hpke: a suite needs a KEM, a KDF and an AEAD")
+		return errors.New("hpke: suite has no KEM, no KDF or no AEAD")
 	}
 	if a := s.AEAD.AEADInfo(); a.ID != exportOnlyID && a.Nn < 8 {
 		return fmt.Errorf("hpke: %s has nonces of %d bytes, want at least 8", a.Name, a.Nn)

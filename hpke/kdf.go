@@ -207,7 +207,7 @@ func appendPrefixed(dst, x []byte) ([]byte, error) {
 }
 
 func prefixError(length int) error {
-	return fmt.Errorf("hpke: a one-stage KDF takes at most 65535 bytes, not %d", length)
+	return fmt.Errorf("hpke: %d bytes are too many for a one-stage KDF", length)
 }
 
 func exportLengthError(length int) error {

@@ -79,10 +79,10 @@ func MLKEM1024P384() hpke.KEM { return newKEM(MLKEM1024P384Params()) }
 // returns an error if a part is missing or does not fit.
 func New(p Params) (hpke.KEM, error) {
 	if p.PQ == nil || p.Group == nil {
-		return nil, errors.New("hybrid: a hybrid KEM needs a post-quantum KEM and a group")
+		return nil, errors.New("hybrid: post-quantum KEM or group is missing")
 	}
 	if p.KeyBlocks < 1 || p.EncapBlocks < 1 {
-		return nil, errors.New("hybrid: a hybrid KEM tries at least one block for a private key")
+		return nil, errors.New("hybrid: no block to try for a private key")
 	}
 	return newKEM(p), nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/interop/mlsclient"
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -29,7 +30,7 @@ func (s *server) newClient(id suite.ID, identity []byte) (*client, error) {
 	}
 	psks := &pskStore{external: map[string][]byte{}}
 	cfg := s.config()
-	cfg.Suite, cfg.Credential, cfg.Signer, cfg.PSKs = id, mls.BasicCredential(identity), signer, psks
+	cfg.Suite, cfg.Credential, cfg.Signer, cfg.PSKs = id, message.BasicCredential(identity), signer, psks
 	return &client{cfg: cfg, psks: psks}, nil
 }
 
@@ -82,7 +83,7 @@ func (s *server) newTransaction(ctx context.Context, id suite.ID, identity []byt
 
 // keyPackage returns the key package as an MLSMessage.
 func (t *transaction) keyPackage() ([]byte, error) {
-	return mls.Marshal(&mls.Message{KeyPackage: t.own.KeyPackage})
+	return message.Marshal(&message.Message{KeyPackage: t.own.KeyPackage})
 }
 
 // join joins a group by a Welcome. If tree is empty, the tree is in the Welcome.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/interop/mlsclient"
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 func (s *server) Commit(ctx context.Context, req *mlsclient.CommitRequest) (*mlsclient.CommitReply, error) {
@@ -18,7 +19,7 @@ func (s *server) Commit(ctx context.Context, req *mlsclient.CommitRequest) (*mls
 	if err := s.receive(ctx, m, req.ByReference); err != nil {
 		return nil, err
 	}
-	var proposals []mls.Proposal
+	var proposals []message.Proposal
 	for i, d := range req.ByValue {
 		p, err := described(d, m.group)
 		if err != nil {

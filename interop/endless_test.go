@@ -12,6 +12,7 @@ import (
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/interop/mlsclient"
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -19,7 +20,7 @@ import (
 func neverExpires(ctx context.Context, t *transaction) error {
 	kp := t.own.KeyPackage
 	extensions := kp.Extensions
-	kp.LeafNode.Lifetime = mls.Lifetime{NotBefore: 0, NotAfter: math.MaxUint64}
+	kp.LeafNode.Lifetime = message.Lifetime{NotBefore: 0, NotAfter: math.MaxUint64}
 	kp.LeafNode.Signature, kp.Extensions, kp.Signature = nil, nil, nil
 
 	// An MLSMessage is version and wire format, and a KeyPackage version, suite, init
@@ -87,11 +88,11 @@ func TestLeavesThatNeverExpire(t *testing.T) {
 			info := call(t, alice.GroupInfo, &mlsclient.GroupInfoRequest{StateId: alice.state}).GroupInfo
 			g, err := mls.NewPublicGroup(t.Context(), testTime, newTestServer().config(), info, nil)
 			require.NoError(t, err)
-			require.Equal(t, mls.Lifetime{NotBefore: 0, NotAfter: math.MaxUint64}, g.Leaf(1).Lifetime)
+			require.Equal(t, message.Lifetime{NotBefore: 0, NotAfter: math.MaxUint64}, g.Leaf(1).Lifetime)
 			cfg := newTestServer().config()
 			cfg.Lifetimes = mls.LifetimePolicy{}
 			_, err = mls.NewPublicGroup(t.Context(), testTime, cfg, info, nil)
-			require.ErrorIs(t, err, mls.ErrInvalid)
+			require.ErrorIs(t, err, message.ErrInvalid)
 
 			joined := call(t, charlie.ExternalJoin, &mlsclient.ExternalJoinRequest{
 				GroupInfo: info, EncryptHandshake: encrypt, Identity: []byte("charlie"),

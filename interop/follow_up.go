@@ -6,6 +6,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/interop/mlsclient"
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // After a ReInit, the id of the state is also the reinit id: it stays, and the member
@@ -43,7 +44,7 @@ func (s *server) adoptReInit(ctx context.Context, m *member, candidate *mls.Cand
 	if len(proposals) != 1 {
 		return nil, fmt.Errorf("%w: commit is not of a ReInit", errState)
 	}
-	reInit, ok := proposals[0].Proposal.(mls.ReInit)
+	reInit, ok := proposals[0].Proposal.(message.ReInit)
 	if !ok {
 		return nil, fmt.Errorf("%w: commit is not of a ReInit", errState)
 	}
@@ -171,8 +172,8 @@ func (s *server) HandleBranch(ctx context.Context, req *mlsclient.HandleBranchRe
 	return s.joined(branch, req.TransactionId)
 }
 
-func parseKeyPackages(messages [][]byte) ([]*mls.KeyPackage, error) {
-	list := make([]*mls.KeyPackage, len(messages))
+func parseKeyPackages(messages [][]byte) ([]*message.KeyPackage, error) {
+	list := make([]*message.KeyPackage, len(messages))
 	for i, message := range messages {
 		var err error
 		if list[i], err = parseKeyPackage(message); err != nil {

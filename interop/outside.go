@@ -8,6 +8,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/interop/mlsclient"
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // publicGroup returns the public view of the group that a GroupInfo describes. The tree
@@ -52,8 +53,8 @@ func (s *server) CreateExternalSigner(_ context.Context, req *mlsclient.Identity
 	if err != nil {
 		return nil, err
 	}
-	sender := mls.ExternalSender{SignatureKey: c.cfg.Signer.PublicKey(), Credential: c.cfg.Credential}
-	data, err := mls.Marshal(&sender)
+	sender := message.ExternalSender{SignatureKey: c.cfg.Signer.PublicKey(), Credential: c.cfg.Credential}
+	data, err := message.Marshal(&sender)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +76,7 @@ func (s *server) ExternalSignerProposal(ctx context.Context, req *mlsclient.Exte
 	if err != nil {
 		return nil, err
 	}
-	index := slices.IndexFunc(senders, func(e mls.ExternalSender) bool {
+	index := slices.IndexFunc(senders, func(e message.ExternalSender) bool {
 		return bytes.Equal(e.SignatureKey, signer.PublicKey())
 	})
 	if index < 0 {

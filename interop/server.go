@@ -13,6 +13,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/interop/mlsclient"
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -94,12 +95,15 @@ func code(err error) codes.Code {
 		}
 		return false
 	}
+	_, missing := errors.AsType[*mls.MissingProposalsError](err)
 	switch {
+	case missing:
+		return codes.InvalidArgument
 	case is(errUnknownID):
 		return codes.NotFound
 	case is(errState, mls.ErrRetired, mls.ErrKeyPackageUsed, mls.ErrRemoved, mls.ErrReInit, mls.ErrPendingProposals):
 		return codes.FailedPrecondition
-	case is(errRequest, mls.ErrMalformed, mls.ErrInvalid, mls.ErrUnsupported, mls.ErrWrongGroup, mls.ErrWrongEpoch, mls.ErrMissingProposals, mls.ErrDecrypt,
+	case is(errRequest, message.ErrMalformed, message.ErrInvalid, message.ErrUnsupported, mls.ErrWrongGroup, mls.ErrFutureEpoch, mls.ErrPastEpoch, mls.ErrDecrypt,
 		mls.ErrConsumed, mls.ErrGeneration, mls.ErrOwnMessage, mls.ErrUnknownPSK, mls.ErrNotRecipient):
 		return codes.InvalidArgument
 	}

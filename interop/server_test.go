@@ -14,7 +14,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/mlsuite/mlsuite/interop/mlsclient"
-	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -116,7 +116,7 @@ func TestPrivateKeysOfKeyPackages(t *testing.T) {
 		signer, err := s.ParseSigner(reply.SignaturePriv)
 		require.NoError(t, err)
 		require.Equal(t, kp.LeafNode.SignatureKey, signer.PublicKey())
-		require.Equal(t, mls.BasicCredential([]byte("alice")), kp.LeafNode.Credential)
+		require.Equal(t, message.BasicCredential([]byte("alice")), kp.LeafNode.Credential)
 	}
 }
 
@@ -126,12 +126,12 @@ func TestHandshakeFormat(t *testing.T) {
 			w := newWorld(t, encrypt)
 			alice, bob := w.actor("alice"), w.actor("bob")
 			w.create(alice, bob)
-			want := mls.WireFormatPublicMessage
+			want := message.WireFormatPublicMessage
 			if encrypt {
-				want = mls.WireFormatPrivateMessage
+				want = message.WireFormatPrivateMessage
 			}
 			for _, a := range []*actor{alice, bob} {
-				m, err := mls.Parse[mls.Message](call(t, a.Commit, &mlsclient.CommitRequest{StateId: a.state}).Commit)
+				m, err := message.Parse[message.Message](call(t, a.Commit, &mlsclient.CommitRequest{StateId: a.state}).Commit)
 				require.NoError(t, err)
 				require.Equal(t, want, m.WireFormat(), a.name)
 			}
@@ -141,7 +141,7 @@ func TestHandshakeFormat(t *testing.T) {
 			})
 			alice.state, bob.state = branch.StateId, reply.StateId
 			for _, a := range []*actor{alice, bob} {
-				m, err := mls.Parse[mls.Message](call(t, a.Commit, &mlsclient.CommitRequest{StateId: a.state}).Commit)
+				m, err := message.Parse[message.Message](call(t, a.Commit, &mlsclient.CommitRequest{StateId: a.state}).Commit)
 				require.NoError(t, err)
 				require.Equal(t, want, m.WireFormat(), "the branch of "+a.name)
 			}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/migrate"
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/policy"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
@@ -25,7 +26,7 @@ func Example() {
 	client := func(name string) mls.Config {
 		s := must(known.Suite(0x0001))
 		return mls.Config{
-			Suites: known, Suite: 0x0001, Credential: mls.BasicCredential([]byte(name)), Signer: must(s.GenerateSigner()),
+			Suites: known, Suite: 0x0001, Credential: message.BasicCredential([]byte(name)), Signer: must(s.GenerateSigner()),
 		}
 	}
 	aliceConfig, bobConfig := client("Alice"), client("Bob")
@@ -38,7 +39,7 @@ func Example() {
 	}
 	alices := must(migrate.Prepare(ctx, now, aliceConfig, mls.KeyPackageOptions{}))
 	bobs := must(migrate.Prepare(ctx, now, bobConfig, mls.KeyPackageOptions{}))
-	published := []*mls.KeyPackage{alices.KeyPackage(), bobs.KeyPackage()}
+	published := []*message.KeyPackage{alices.KeyPackage(), bobs.KeyPackage()}
 
 	// Alice plans, and ends the old group.
 	plan := must(migrate.NewPlan(ctx, now, alice, migrate.Options{
@@ -91,7 +92,7 @@ func ExampleRestore() {
 		s := must(known.Suite(id))
 		cfg := mls.Config{
 			Suites: known, Policy: p, Suite: id, Authenticator: service,
-			Credential: mls.BasicCredential([]byte(name)), Signer: must(s.GenerateSigner()),
+			Credential: message.BasicCredential([]byte(name)), Signer: must(s.GenerateSigner()),
 		}
 		service.register(cfg.Credential, cfg.Signer.PublicKey())
 		return cfg
@@ -103,7 +104,7 @@ func ExampleRestore() {
 	alices := must(migrate.Prepare(ctx, now, client("Alice/ML-DSA", 0xF00B), mls.KeyPackageOptions{}))
 	bobs := must(migrate.Prepare(ctx, now, newBobConfig, mls.KeyPackageOptions{}))
 	saved := must(bobs.Save()) // to be encrypted and stored, before the key package is published
-	published := []*mls.KeyPackage{alices.KeyPackage(), bobs.KeyPackage()}
+	published := []*message.KeyPackage{alices.KeyPackage(), bobs.KeyPackage()}
 
 	plan := must(migrate.NewPlan(ctx, now, alice, migrate.Options{
 		Registry: known, Policy: p, KeyPackages: published, Authenticator: service,
@@ -144,7 +145,7 @@ func ExampleRestore() {
 func groupOfTwo(ctx context.Context, now time.Time, first, second mls.Config) (a, b *mls.Group) {
 	keys := must(mls.NewKeyPackage(ctx, now, second, mls.KeyPackageOptions{}))
 	g := must(mls.CreateGroup(ctx, now, first, []byte("our group")))
-	commit := must(g.Commit(ctx, now, mls.CommitOptions{}, mls.Add{KeyPackage: keys.KeyPackage}))
+	commit := must(g.Commit(ctx, now, mls.CommitOptions{}, message.Add{KeyPackage: keys.KeyPackage}))
 	return must(commit.Adopt()), must(must(keys.Join(ctx, now, commit.Welcome, mls.JoinOptions{})).Adopt())
 }
 

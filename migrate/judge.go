@@ -8,6 +8,8 @@ import (
 
 	"github.com/mlsuite/mlsuite/internal/parallel"
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -15,7 +17,7 @@ import (
 type judge struct {
 	g    *mls.Group
 	cfg  mls.Config // by which key packages are judged
-	name func(mls.LeafIndex, mls.Credential) string
+	name func(message.LeafIndex, message.Credential) string
 }
 
 // newJudge returns a judge of key packages without their suite, which is judged
@@ -33,8 +35,8 @@ func newJudge(g *mls.Group, cfg mls.Config) *judge {
 }
 
 // all fills in the members of targets. It returns the key packages of strangers.
-func (j *judge) all(ctx context.Context, now time.Time, targets []Target, packages []*mls.KeyPackage) (strangers []*mls.KeyPackage, err error) {
-	bySuite := map[suite.ID][]*mls.KeyPackage{}
+func (j *judge) all(ctx context.Context, now time.Time, targets []Target, packages []*message.KeyPackage) (strangers []*message.KeyPackage, err error) {
+	bySuite := map[suite.ID][]*message.KeyPackage{}
 	for _, kp := range packages {
 		bySuite[kp.CipherSuite] = append(bySuite[kp.CipherSuite], kp)
 	}
@@ -52,7 +54,7 @@ func (j *judge) all(ctx context.Context, now time.Time, targets []Target, packag
 
 // members judges the members for one suite by its key packages. If wanted is set, all
 // members but the own leaf need one.
-func (j *judge) members(ctx context.Context, now time.Time, id suite.ID, packages []*mls.KeyPackage, wanted bool) (members []Member, strangers []*mls.KeyPackage, err error) {
+func (j *judge) members(ctx context.Context, now time.Time, id suite.ID, packages []*message.KeyPackage, wanted bool) (members []Member, strangers []*message.KeyPackage, err error) {
 	verdicts, err := j.verdicts(ctx, now, packages)
 	if err != nil {
 		return nil, nil, err
@@ -92,14 +94,14 @@ func (j *judge) members(ctx context.Context, now time.Time, id suite.ID, package
 
 // owners returns the indices of the key packages of each member, in their order, and the
 // key packages of nobody.
-func (j *judge) owners(packages []*mls.KeyPackage) (of map[mls.LeafIndex][]int, strangers []*mls.KeyPackage) {
-	of = make(map[mls.LeafIndex][]int, j.g.Size())
+func (j *judge) owners(packages []*message.KeyPackage) (of map[message.LeafIndex][]int, strangers []*message.KeyPackage) {
+	of = make(map[message.LeafIndex][]int, j.g.Size())
 	rest := make([]int, len(packages))
 	for i := range rest {
 		rest[i] = i
 	}
 	for len(rest) > 0 { // a member may have several
-		credentials := make([]mls.Credential, len(rest))
+		credentials := make([]message.Credential, len(rest))
 		for i, k := range rest {
 			credentials[i] = packages[k].LeafNode.Credential
 		}
@@ -121,7 +123,7 @@ func (j *judge) owners(packages []*mls.KeyPackage) (of map[mls.LeafIndex][]int, 
 }
 
 // verdicts returns, for each key package, nil or the reason why it will not do.
-func (j *judge) verdicts(ctx context.Context, now time.Time, packages []*mls.KeyPackage) ([]error, error) {
+func (j *judge) verdicts(ctx context.Context, now time.Time, packages []*message.KeyPackage) ([]error, error) {
 	verdicts := make([]error, len(packages))
 	if err := parallel.For(len(packages), func(i int) error {
 		verdicts[i] = mls.CheckKeyPackage(packages[i], now, j.cfg, j.g)
@@ -132,10 +134,10 @@ func (j *judge) verdicts(ctx context.Context, now time.Time, packages []*mls.Key
 	if j.cfg.Authenticator == nil || len(packages) == 0 {
 		return verdicts, nil
 	}
-	changes := make([]mls.Change, len(packages))
+	changes := make([]event.Change, len(packages))
 	for i, kp := range packages {
-		changes[i] = mls.Change{
-			Leaf: noLeaf, Credential: kp.LeafNode.Credential, SignatureKey: kp.LeafNode.SignatureKey, Reason: mls.ChangeAdded,
+		changes[i] = event.Change{
+			Leaf: noLeaf, Credential: kp.LeafNode.Credential, SignatureKey: kp.LeafNode.SignatureKey, Reason: event.Added,
 		}
 	}
 	authentic, err := j.cfg.Authenticator.Authenticate(ctx, now, changes)
@@ -154,4 +156,4 @@ func (j *judge) verdicts(ctx context.Context, now time.Time, packages []*mls.Key
 }
 
 // noLeaf is the leaf of a client that has none yet, as in [mls.Change].
-const noLeaf mls.LeafIndex = 1<<32 - 1
+const noLeaf message.LeafIndex = 1<<32 - 1

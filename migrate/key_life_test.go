@@ -8,6 +8,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/migrate"
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -73,7 +74,7 @@ func TestMigrationLeavesNoKeys(t *testing.T) {
 		return m
 	}
 	var migrations []*migrate.Migration
-	var packages []*mls.KeyPackage
+	var packages []*message.KeyPackage
 	for _, c := range w.clients {
 		m := prepare(c)
 		migrations, packages = append(migrations, m), append(packages, m.KeyPackage())

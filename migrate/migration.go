@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -46,7 +47,7 @@ func Prepare(ctx context.Context, now time.Time, cfg mls.Config, options mls.Key
 }
 
 // KeyPackage returns the key package that the member publishes.
-func (m *Migration) KeyPackage() *mls.KeyPackage { return m.own.KeyPackage }
+func (m *Migration) KeyPackage() *message.KeyPackage { return m.own.KeyPackage }
 
 // Welcome returns the Welcome of the group that this member has made, as an MLSMessage,
 // or nil.
@@ -71,7 +72,7 @@ func (m *Migration) Welcome() []byte {
 // The error is [ErrEntered] or [ErrDestroyed] if the Migration is over, a [*NotReady] if
 // members have no key package that will do, or an error of [mls.Group.Reinitialize]. old
 // is unchanged.
-func (m *Migration) Create(ctx context.Context, now time.Time, old *mls.Group, packages []*mls.KeyPackage) (welcome []byte, err error) {
+func (m *Migration) Create(ctx context.Context, now time.Time, old *mls.Group, packages []*message.KeyPackage) (welcome []byte, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.over != nil {
@@ -85,7 +86,7 @@ func (m *Migration) Create(ctx context.Context, now time.Time, old *mls.Group, p
 	return bytes.Clone(m.made.Welcome), nil
 }
 
-func (m *Migration) create(ctx context.Context, now time.Time, old *mls.Group, packages []*mls.KeyPackage) (*mls.Candidate, error) {
+func (m *Migration) create(ctx context.Context, now time.Time, old *mls.Group, packages []*message.KeyPackage) (*mls.Candidate, error) {
 	if r := old.ReInit(); r == nil || r.CipherSuite != m.cfg.Suite {
 		return old.Reinitialize(ctx, now, m.cfg, nil, mls.FollowUpOptions{}) // which says what is wrong
 	}
@@ -94,7 +95,7 @@ func (m *Migration) create(ctx context.Context, now time.Time, old *mls.Group, p
 	if err != nil {
 		return nil, err
 	}
-	packages = slices.DeleteFunc(slices.Clone(packages), func(kp *mls.KeyPackage) bool { return kp.CipherSuite != m.cfg.Suite })
+	packages = slices.DeleteFunc(slices.Clone(packages), func(kp *message.KeyPackage) bool { return kp.CipherSuite != m.cfg.Suite })
 	members, _, err := j.members(ctx, now, m.cfg.Suite, packages, true)
 	if err != nil {
 		return nil, err
@@ -103,7 +104,7 @@ func (m *Migration) create(ctx context.Context, now time.Time, old *mls.Group, p
 	if waiting := t.Waiting(); len(waiting) > 0 {
 		return nil, &NotReady{To: t.Suite, Members: waiting}
 	}
-	var others []*mls.KeyPackage
+	var others []*message.KeyPackage
 	for _, member := range members {
 		if member.Leaf != old.OwnLeaf() {
 			others = append(others, member.KeyPackage)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/migrate"
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/policy"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
@@ -36,11 +37,11 @@ func (w *world) deliver(by *client, c *mls.Candidate) {
 func (w *world) end(to suite.ID) {
 	w.Helper()
 	c := w.clients[0]
-	w.deliver(c, c.commits(mls.ReInit{GroupID: []byte("the new group"), CipherSuite: to}))
+	w.deliver(c, c.commits(message.ReInit{GroupID: []byte("the new group"), CipherSuite: to}))
 }
 
 // commits makes a commit in the old group.
-func (c *client) commits(proposals ...mls.Proposal) (commit *mls.Candidate) {
+func (c *client) commits(proposals ...message.Proposal) (commit *mls.Candidate) {
 	c.w.Helper()
 	c.sending("old", c.old, func() (err error) {
 		commit, err = c.old.Commit(c.w.Context(), testTime, mls.CommitOptions{}, proposals...)
@@ -94,8 +95,8 @@ func TestFailureBeforeReInitLeavesTheOldGroup(t *testing.T) {
 	require.ErrorIs(t, err, policy.ErrRefused)
 	// Create and Enter come too early.
 	_, err = a.migration.Create(t.Context(), testTime, a.old, w.keyPackages())
-	require.ErrorIs(t, err, mls.ErrInvalid)
-	require.ErrorIs(t, a.enters(nil), mls.ErrMalformed)
+	require.ErrorIs(t, err, message.ErrInvalid)
+	require.ErrorIs(t, a.enters(nil), message.ErrMalformed)
 	w.talk()
 	// A ReInit is committed, and loses against another commit.
 	reInit, err := w.plan(with(w.keyPackages()...)).ReInit([]byte("the new group"))
@@ -168,7 +169,7 @@ func TestCreateTakesMembersAlone(t *testing.T) {
 	w.end(hybrid768)
 	a := w.clients[0]
 	cfg := a.will
-	cfg.Credential = mls.BasicCredential([]byte("stranger"))
+	cfg.Credential = message.BasicCredential([]byte("stranger"))
 	stranger, err := migrate.Prepare(t.Context(), testTime, cfg, mls.KeyPackageOptions{})
 	require.NoError(t, err)
 	cfg = w.clients[1].will
@@ -212,9 +213,9 @@ func TestEnterRefusesAGroupWithoutTheOldOnesSecret(t *testing.T) {
 	cfg.Policy = nil
 	g, err := mls.CreateGroup(t.Context(), testTime, cfg, []byte("the new group"))
 	require.NoError(t, err)
-	var adds []mls.Proposal
+	var adds []message.Proposal
 	for _, kp := range w.keyPackages()[1:] {
-		adds = append(adds, mls.Add{KeyPackage: kp})
+		adds = append(adds, message.Add{KeyPackage: kp})
 	}
 	c, err := g.Commit(t.Context(), testTime, mls.CommitOptions{}, adds...)
 	require.NoError(t, err)
@@ -256,7 +257,7 @@ func TestRestoreRefuses(t *testing.T) {
 		"one more record": {s[0], s[1], s[1]},
 	} {
 		_, err := migrate.Restore(testTime, a.will, state)
-		require.ErrorIs(t, err, mls.ErrMalformed, name)
+		require.ErrorIs(t, err, message.ErrMalformed, name)
 	}
 	cfg := a.will
 	cfg.Signer = w.clients[1].will.Signer
@@ -266,7 +267,7 @@ func TestRestoreRefuses(t *testing.T) {
 	cfg.Suites = refusing{cfg.Suites}
 	_, err = migrate.Restore(testTime, cfg, s)
 	require.ErrorIs(t, err, suite.ErrEnvironment)
-	require.NotErrorIs(t, err, mls.ErrMalformed, "the state is good")
+	require.NotErrorIs(t, err, message.ErrMalformed, "the state is good")
 	m, err := migrate.Restore(testTime, a.will, s)
 	require.NoError(t, err)
 	require.Equal(t, a.migration.Welcome(), m.Welcome())
@@ -291,12 +292,12 @@ func TestDowngradeIsRefused(t *testing.T) {
 	t.Run("the ReInit", func(t *testing.T) {
 		w := newWorld(t, 3, nist, classic, "any", lawless)
 		a, b := w.clients[0], w.clients[1]
-		_, err := b.old.Commit(t.Context(), testTime, mls.CommitOptions{}, mls.ReInit{CipherSuite: classic})
+		_, err := b.old.Commit(t.Context(), testTime, mls.CommitOptions{}, message.ReInit{CipherSuite: classic})
 		downgrade(err)
-		_, err = b.old.Propose(t.Context(), testTime, mls.ReInit{CipherSuite: classic}, nil)
+		_, err = b.old.Propose(t.Context(), testTime, message.ReInit{CipherSuite: classic}, nil)
 		downgrade(err)
 		before := b.old.Epoch()
-		_, err = b.old.Process(t.Context(), testTime, a.commits(mls.ReInit{CipherSuite: classic}).Message)
+		_, err = b.old.Process(t.Context(), testTime, a.commits(message.ReInit{CipherSuite: classic}).Message)
 		downgrade(err)
 		require.Equal(t, before, b.old.Epoch())
 		require.Nil(t, b.old.ReInit())
@@ -304,11 +305,11 @@ func TestDowngradeIsRefused(t *testing.T) {
 	t.Run("the policy", func(t *testing.T) {
 		w := newWorld(t, 3, classic, nist, "pq-confidential", lawless)
 		a, b := w.clients[0], w.clients[1]
-		_, err := b.old.Commit(t.Context(), testTime, mls.CommitOptions{}, mls.ReInit{CipherSuite: nist})
+		_, err := b.old.Commit(t.Context(), testTime, mls.CommitOptions{}, message.ReInit{CipherSuite: nist})
 		var refusal *policy.Refusal
 		require.ErrorAs(t, err, &refusal)
 		require.Equal(t, "pq-confidential", refusal.Policy)
-		_, err = b.old.Process(t.Context(), testTime, a.commits(mls.ReInit{CipherSuite: nist}).Message)
+		_, err = b.old.Process(t.Context(), testTime, a.commits(message.ReInit{CipherSuite: nist}).Message)
 		require.ErrorAs(t, err, &refusal)
 	})
 	t.Run("the follow-up group", func(t *testing.T) {
@@ -371,7 +372,7 @@ func TestWhatTheOldGroupHadMovesAlong(t *testing.T) {
 	no := errors.New("no credential begins any more")
 	for _, c := range w.clients {
 		c.will.Policy = suite.PolicyFunc(func(q suite.Question) error {
-			if _, ok := q.Subject.(mls.CredentialType); ok && q.Use == suite.Start {
+			if _, ok := q.Subject.(message.CredentialType); ok && q.Use == suite.Start {
 				return no
 			}
 			return w.policy.Judge(q)
@@ -394,19 +395,19 @@ func (c *client) offer() []byte {
 
 // Somebody outside the group asks for the move, who then has another key.
 func TestReInitFromOutside(t *testing.T) {
-	authority := func(id suite.ID) (suite.Signer, mls.Extension) {
+	authority := func(id suite.ID) (suite.Signer, message.Extension) {
 		signer, err := suiteOf(t, id).GenerateSigner()
 		require.NoError(t, err)
-		data, err := mls.Marshal(&mls.ExternalSenders{{SignatureKey: signer.PublicKey(), Credential: mls.BasicCredential([]byte("authority"))}})
+		data, err := message.Marshal(&message.ExternalSenders{{SignatureKey: signer.PublicKey(), Credential: message.BasicCredential([]byte("authority"))}})
 		require.NoError(t, err)
-		return signer, mls.Extension{Type: mls.ExtensionExternalSenders, Data: data}
+		return signer, message.Extension{Type: message.ExtensionExternalSenders, Data: data}
 	}
 	signer, before := authority(nist)
 	_, after := authority(cnsa2)
 	cfg := func(name string, id suite.ID) mls.Config {
 		s, err := suiteOf(t, id).GenerateSigner()
 		require.NoError(t, err)
-		return mls.Config{Suites: all.Registry(), Suite: id, Credential: mls.BasicCredential([]byte(name)), Signer: s}
+		return mls.Config{Suites: all.Registry(), Suite: id, Credential: message.BasicCredential([]byte(name)), Signer: s}
 	}
 	old, err := mls.CreateGroup(t.Context(), testTime, cfg("a", nist), []byte("old"), before)
 	require.NoError(t, err)
@@ -433,7 +434,7 @@ func TestReInitFromOutside(t *testing.T) {
 	require.NoError(t, err)
 	g, err := migration.Enter(t.Context(), testTime, old, welcome, nil)
 	require.NoError(t, err)
-	data, ok := g.GroupContext().Extensions.Find(mls.ExtensionExternalSenders)
+	data, ok := g.GroupContext().Extensions.Find(message.ExtensionExternalSenders)
 	require.True(t, ok)
 	require.Equal(t, after.Data, data)
 	require.Equal(t, 1, g.Size())

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/internal/vectors"
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -78,7 +79,7 @@ func (w *world) requireNoReturn(before map[string][]byte) {
 	require.ErrorIs(w, err, mls.ErrReInit)
 	_, err = c.old.Commit(w.Context(), testTime, mls.CommitOptions{})
 	require.ErrorIs(w, err, mls.ErrReInit)
-	_, err = c.old.Propose(w.Context(), testTime, mls.Remove{Removed: 0}, nil)
+	_, err = c.old.Propose(w.Context(), testTime, message.Remove{Removed: 0}, nil)
 	require.ErrorIs(w, err, mls.ErrReInit)
 	c.prepare()
 	_, err = c.migration.Enter(w.Context(), testTime, c.old, w.welcome, nil)

@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/policy"
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/suite"
@@ -34,7 +35,7 @@ type Options struct {
 	// with each member's preferred one first. If it is nil, nobody has been asked for any
 	// yet, and a member counts as ready for the suites that its leaf advertises. The
 	// member that makes the plan needs none.
-	KeyPackages []*mls.KeyPackage
+	KeyPackages []*message.KeyPackage
 
 	// Authenticator and Lifetimes judge key packages, as in [mls.Config].
 	Authenticator mls.Authenticator
@@ -47,7 +48,7 @@ type Options struct {
 	// Name returns the name of a member in texts. If it is nil, a member's name is the
 	// identity of its basic credential, if that is printable, or else the number of its
 	// leaf.
-	Name func(mls.LeafIndex, mls.Credential) string
+	Name func(message.LeafIndex, message.Credential) string
 }
 
 // Plan says to which suites a group can move now, and which members are not ready.
@@ -66,7 +67,7 @@ type Plan struct {
 
 	// Strangers are the key packages of clients that are not in the group. The plan
 	// leaves them out.
-	Strangers []*mls.KeyPackage
+	Strangers []*message.KeyPackage
 }
 
 // Target is a suite to which a group could move.
@@ -87,11 +88,11 @@ type Target struct {
 
 // Member is a member of the old group, with respect to one target.
 type Member struct {
-	Leaf       mls.LeafIndex
+	Leaf       message.LeafIndex
 	Name       string
-	KeyPackage *mls.KeyPackage // one that will do for the target, or nil
-	Obstacle   Obstacle        // "" if the member is ready
-	Err        error           // more on the obstacle, or nil
+	KeyPackage *message.KeyPackage // one that will do for the target, or nil
+	Obstacle   Obstacle            // "" if the member is ready
+	Err        error               // more on the obstacle, or nil
 }
 
 // Obstacle is why a member is not ready.
@@ -249,22 +250,22 @@ func (e *NotReady) Unwrap() []error {
 // new group. A nil groupID asks for a random one of Hash.Size bytes. The error is Failure
 // if there is no target, or a [*NotReady] if the target is refused or members are not
 // ready.
-func (p *Plan) ReInit(groupID []byte, extensions ...mls.Extension) (mls.ReInit, error) {
+func (p *Plan) ReInit(groupID []byte, extensions ...message.Extension) (message.ReInit, error) {
 	if p.To == nil {
-		return mls.ReInit{}, p.Failure
+		return message.ReInit{}, p.Failure
 	}
 	if waiting := p.To.Waiting(); len(waiting) > 0 || p.To.Refusal != nil {
-		return mls.ReInit{}, &NotReady{To: p.To.Suite, Members: waiting, Refusal: p.To.Refusal}
+		return message.ReInit{}, &NotReady{To: p.To.Suite, Members: waiting, Refusal: p.To.Refusal}
 	}
 	if groupID == nil {
 		groupID = make([]byte, p.To.Suite.Hash.Size)
 		rand.Read(groupID)
 	}
-	return mls.ReInit{GroupID: groupID, Version: mls.VersionMLS10, CipherSuite: p.To.Suite.ID, Extensions: extensions}, nil
+	return message.ReInit{GroupID: groupID, Version: message.VersionMLS10, CipherSuite: p.To.Suite.ID, Extensions: extensions}, nil
 }
 
 // nameOf names a member for people.
-func nameOf(leaf mls.LeafIndex, c mls.Credential) string {
+func nameOf(leaf message.LeafIndex, c message.Credential) string {
 	if identity, ok := c.Identity(); ok && len(identity) > 0 {
 		name := string(identity)
 		if !strings.ContainsFunc(name, func(r rune) bool { return r == unicode.ReplacementChar || !unicode.IsPrint(r) }) {

@@ -10,6 +10,8 @@ import (
 
 	"github.com/mlsuite/mlsuite/migrate"
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/policy"
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
@@ -31,7 +33,7 @@ func (w *world) plan(adjust ...func(*migrate.Options)) *migrate.Plan {
 	return p
 }
 
-func with(packages ...*mls.KeyPackage) func(*migrate.Options) {
+func with(packages ...*message.KeyPackage) func(*migrate.Options) {
 	return func(o *migrate.Options) { o.KeyPackages = packages }
 }
 
@@ -68,12 +70,12 @@ func TestPlanByWhatMembersAdvertise(t *testing.T) {
 	r, err := p.ReInit(nil)
 	require.NoError(t, err)
 	require.Equal(t, hybrid768, r.CipherSuite)
-	require.Equal(t, mls.VersionMLS10, r.Version)
+	require.Equal(t, message.VersionMLS10, r.Version)
 	require.Len(t, r.GroupID, 48)
-	x := mls.Extension{Type: mls.ExtensionApplicationID, Data: []byte("x")}
+	x := message.Extension{Type: message.ExtensionApplicationID, Data: []byte("x")}
 	r, err = p.ReInit([]byte("id"), x)
 	require.NoError(t, err)
-	require.Equal(t, mls.ReInit{GroupID: []byte("id"), Version: mls.VersionMLS10, CipherSuite: hybrid768, Extensions: mls.Extensions{x}}, r)
+	require.Equal(t, message.ReInit{GroupID: []byte("id"), Version: message.VersionMLS10, CipherSuite: hybrid768, Extensions: message.Extensions{x}}, r)
 
 	// One does not know the suite.
 	w = newWorld(t, 3, classic, hybrid768, "pq-confidential", func(c *client) {
@@ -109,7 +111,7 @@ func TestPlanByWhatMembersAdvertise(t *testing.T) {
 
 func TestPlanByKeyPackages(t *testing.T) {
 	w := newWorld(t, 6, nist, cnsa2, "cnsa-2.0-transition")
-	made := func(i int, now time.Time, change ...func(*mls.Config)) *mls.KeyPackage {
+	made := func(i int, now time.Time, change ...func(*mls.Config)) *message.KeyPackage {
 		cfg := w.clients[i].will
 		for _, f := range change {
 			f(&cfg)
@@ -118,7 +120,7 @@ func TestPlanByKeyPackages(t *testing.T) {
 		require.NoError(t, err)
 		return m.KeyPackage()
 	}
-	stranger := func(cfg *mls.Config) { cfg.Credential = mls.BasicCredential([]byte("stranger")) }
+	stranger := func(cfg *mls.Config) { cfg.Credential = message.BasicCredential([]byte("stranger")) }
 	unknown := func(cfg *mls.Config) {
 		var err error
 		cfg.Signer, err = suiteOf(t, cnsa2).GenerateSigner()
@@ -130,31 +132,31 @@ func TestPlanByKeyPackages(t *testing.T) {
 	forged.Signature = expired.Signature
 	good := made(1, testTime)
 	other := made(4, testTime, func(cfg *mls.Config) { cfg.Suite, cfg.Signer = nist, w.clients[4].was.Signer })
-	packages := []*mls.KeyPackage{
+	packages := []*message.KeyPackage{
 		expired, &forged, made(3, testTime, unknown), other, made(5, testTime, long), made(0, testTime, stranger),
 	}
 	p := w.plan(with(packages...))
 	require.Nil(t, p.To)
-	require.Equal(t, []*mls.KeyPackage{packages[5]}, p.Strangers)
+	require.Equal(t, []*message.KeyPackage{packages[5]}, p.Strangers)
 	target := w.target(p, cnsa2)
 	require.Equal(t, map[string]migrate.Obstacle{
 		"member 1": migrate.BadKeyPackage, "member 2": migrate.BadKeyPackage, "member 3": migrate.BadKeyPackage,
 		"member 4": migrate.NoKeyPackage, "member 5": migrate.BadKeyPackage,
 	}, waiting(target))
-	for i, rule := range map[int]string{1: "current time is within the lifetime", 2: "signature", 3: "unknown key", 5: "total lifetime"} {
+	for i, rule := range map[int]string{1: "current time is outside the lifetime", 2: "signature", 3: "unknown key", 5: "total lifetime"} {
 		require.ErrorContains(t, target.Members[i].Err, rule)
 		require.Nil(t, target.Members[i].KeyPackage)
 	}
 	p = w.plan(with(packages...), func(o *migrate.Options) { o.Target = cnsa2 })
 	_, err := p.ReInit(nil)
-	require.ErrorIs(t, err, mls.ErrInvalid)
+	require.ErrorIs(t, err, message.ErrInvalid)
 	require.ErrorContains(t, err, "member 1 has a key package that will not do: mls: ")
 	require.ErrorContains(t, err, "; and 2 more")
 
 	// All have one that will do, some beside one that will not.
 	all := append(packages, good, made(2, testTime), made(3, testTime), made(4, testTime), made(5, testTime))
 	p = w.plan(with(all...), func(o *migrate.Options) {
-		o.Name = func(i mls.LeafIndex, _ mls.Credential) string { return string(rune('a' + i)) }
+		o.Name = func(i message.LeafIndex, _ message.Credential) string { return string(rune('a' + i)) }
 	})
 	require.Equal(t, cnsa2, p.To.Suite.ID)
 	require.Empty(t, p.To.Waiting())
@@ -228,7 +230,7 @@ var errSilent = errors.New("no answer")
 // silent is an authentication service that does not answer.
 type silent struct{ mls.Authenticator }
 
-func (silent) Authenticate(context.Context, time.Time, []mls.Change) ([]error, error) {
+func (silent) Authenticate(context.Context, time.Time, []event.Change) ([]error, error) {
 	return nil, errSilent
 }
 
@@ -264,7 +266,7 @@ func TestCost(t *testing.T) {
 
 func TestNamesOfMembers(t *testing.T) {
 	for identity, want := range map[string]string{"Zoë": "Zoë", "": "leaf 0", "a\nb": "leaf 0", "\xff": "leaf 0"} {
-		cfg := mls.Config{Suites: all.Registry(), Suite: classic, Credential: mls.BasicCredential([]byte(identity))}
+		cfg := mls.Config{Suites: all.Registry(), Suite: classic, Credential: message.BasicCredential([]byte(identity))}
 		var err error
 		cfg.Signer, err = suiteOf(t, classic).GenerateSigner()
 		require.NoError(t, err)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // The records of a saved Migration: states of package mls, encoded.
@@ -63,14 +64,14 @@ func Restore(now time.Time, cfg mls.Config, state mls.Snapshot) (*Migration, err
 		case i == 1 && key == recordMade:
 			m.made, err = mls.RestoreCandidate(now, cfg, inner)
 		default:
-			err = fmt.Errorf("migrate: saved migration is %w: record %q has no place in it", mls.ErrMalformed, key)
+			err = fmt.Errorf("migrate: saved migration is %w: record %q has no place in it", message.ErrMalformed, key)
 		}
 		if err != nil {
 			return nil, err
 		}
 	}
 	if m.own == nil {
-		return nil, fmt.Errorf("migrate: saved migration is %w: there is no key package", mls.ErrMalformed)
+		return nil, fmt.Errorf("migrate: saved migration is %w: there is no key package", message.ErrMalformed)
 	}
 	return m, nil
 }

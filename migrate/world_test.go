@@ -16,6 +16,8 @@ import (
 	"github.com/mlsuite/mlsuite/internal/parallel"
 	"github.com/mlsuite/mlsuite/migrate"
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/policy"
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
@@ -51,11 +53,11 @@ func load(t testing.TB, name string) *policy.Policy {
 // their names, and a client by its name before "/".
 type directory map[string]string // credential and key to client
 
-func (d directory) register(credential mls.Credential, key []byte) {
+func (d directory) register(credential message.Credential, key []byte) {
 	d[string(credential.Content)+"\x00"+string(key)] = clientOf(credential)
 }
 
-func (d directory) Authenticate(_ context.Context, _ time.Time, changes []mls.Change) ([]error, error) {
+func (d directory) Authenticate(_ context.Context, _ time.Time, changes []event.Change) ([]error, error) {
 	verdicts := make([]error, len(changes))
 	for i, c := range changes {
 		if d[string(c.Credential.Content)+"\x00"+string(c.SignatureKey)] == "" {
@@ -65,9 +67,11 @@ func (d directory) Authenticate(_ context.Context, _ time.Time, changes []mls.Ch
 	return verdicts, nil
 }
 
-func (directory) SameClient(old, next mls.Credential) bool { return clientOf(old) == clientOf(next) }
+func (directory) SameClient(old, next message.Credential) bool {
+	return clientOf(old) == clientOf(next)
+}
 
-func clientOf(c mls.Credential) string {
+func clientOf(c message.Credential) string {
 	name, _, _ := strings.Cut(string(c.Content), "/")
 	return name
 }
@@ -122,13 +126,13 @@ func newWorld(t testing.TB, size int, from, to suite.ID, profile string, adjust 
 	for i := range size {
 		name := fmt.Sprintf("member %d", i)
 		c := &client{w: w, name: name, disk: map[string][]byte{}}
-		c.was = mls.Config{Suites: known, Suite: from, Credential: mls.BasicCredential([]byte(name)), Authenticator: book}
+		c.was = mls.Config{Suites: known, Suite: from, Credential: message.BasicCredential([]byte(name)), Authenticator: book}
 		c.was.Signer, err = suiteOf(t, from).GenerateSigner()
 		require.NoError(t, err)
 		c.will = c.was
 		c.will.Suite = to
 		if !sameScheme {
-			c.will.Credential = mls.BasicCredential([]byte(name + "/new"))
+			c.will.Credential = message.BasicCredential([]byte(name + "/new"))
 			c.will.Signer, err = suiteOf(t, to).GenerateSigner()
 			require.NoError(t, err)
 		}
@@ -155,11 +159,11 @@ func (w *world) fill(t testing.TB) {
 	first, err := mls.CreateGroup(t.Context(), testTime, w.clients[0].was, []byte("the old group"))
 	require.NoError(t, err)
 	joiners := make([]*mls.OwnKeyPackage, len(w.clients))
-	var adds []mls.Proposal
+	var adds []message.Proposal
 	for i, c := range w.clients[1:] {
 		joiners[i+1], err = mls.NewKeyPackage(t.Context(), testTime, c.was, mls.KeyPackageOptions{})
 		require.NoError(t, err)
-		adds = append(adds, mls.Add{KeyPackage: joiners[i+1].KeyPackage})
+		adds = append(adds, message.Add{KeyPackage: joiners[i+1].KeyPackage})
 	}
 	commit, err := first.Commit(t.Context(), testTime, mls.CommitOptions{}, adds...)
 	require.NoError(t, err)
@@ -292,7 +296,7 @@ func (c *client) prepare() {
 }
 
 func (c *client) publish() {
-	b, err := mls.Marshal(c.migration.KeyPackage())
+	b, err := message.Marshal(c.migration.KeyPackage())
 	require.NoError(c.w, err)
 	if !c.w.lost() {
 		c.w.packages[c.name] = b
@@ -300,11 +304,11 @@ func (c *client) publish() {
 	c.down("after publishing the key package")
 }
 
-func (w *world) keyPackages() []*mls.KeyPackage {
-	var all []*mls.KeyPackage
+func (w *world) keyPackages() []*message.KeyPackage {
+	var all []*message.KeyPackage
 	for _, c := range w.clients {
 		if b := w.packages[c.name]; b != nil {
-			kp, err := mls.Parse[mls.KeyPackage](b)
+			kp, err := message.Parse[message.KeyPackage](b)
 			require.NoError(w, err)
 			all = append(all, kp)
 		}
@@ -331,7 +335,7 @@ func (c *client) commit() {
 	reInit, err := plan.ReInit([]byte("the new group"))
 	require.NoError(w, err)
 	require.Equal(w, c.will.Suite, reInit.CipherSuite)
-	proposals := []mls.Proposal{reInit}
+	proposals := []message.Proposal{reInit}
 	if w.chance(0.4) {
 		proposals = nil
 	}

@@ -4,6 +4,11 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // Authenticator is the application's interface to its authentication service (RFC 9420,
@@ -23,19 +28,19 @@ type Authenticator interface {
 	// Authenticate returns one verdict for each change: nil, or why the credential does
 	// not authenticate the signature key. The error says that no verdict could be
 	// reached.
-	Authenticate(ctx context.Context, now time.Time, changes []Change) (verdicts []error, err error)
+	Authenticate(ctx context.Context, now time.Time, changes []event.Change) (verdicts []error, err error)
 
 	// SameClient reports whether two credentials belong to one client: whether next may
 	// follow old, or stand beside it, in a group (RFC 9420, Section 5.3.3). It is asked
 	// about a leaf that follows another even if the credentials are equal, as when only
 	// the signature key is new. To refuse a client that resynchronizes, refuse its
-	// [ChangeResynced] in Authenticate.
-	SameClient(old, next Credential) bool
+	// [event.Resynced] in Authenticate.
+	SameClient(old, next message.Credential) bool
 }
 
 // authenticate asks the application about changes and returns the first refusal. An
 // update of a leaf that keeps its credential and its key is no change.
-func (c *Config) authenticate(ctx context.Context, now time.Time, changes []Change) error {
+func (c *Config) authenticate(ctx context.Context, now time.Time, changes []event.Change) error {
 	refusals, err := c.refusals(ctx, now, changes)
 	if err != nil {
 		return err
@@ -48,9 +53,9 @@ func (c *Config) authenticate(ctx context.Context, now time.Time, changes []Chan
 	return nil
 }
 
-// refusals asks the application about changes, and returns for each a [*ValidationError]
+// refusals asks the application about changes, and returns for each a [*message.ValidationError]
 // if it is refused and nil otherwise. The error says that there is no verdict.
-func (c *Config) refusals(ctx context.Context, now time.Time, changes []Change) ([]error, error) {
+func (c *Config) refusals(ctx context.Context, now time.Time, changes []event.Change) ([]error, error) {
 	if c.Authenticator == nil || len(changes) == 0 {
 		return nil, nil
 	}
@@ -65,18 +70,18 @@ func (c *Config) refusals(ctx context.Context, now time.Time, changes []Change) 
 	for i, ch := range changes {
 		switch {
 		case verdicts[i] != nil:
-			refusals[i] = ch.refused("credential is valid").because(verdicts[i])
+			refusals[i] = refused(&ch, "authentication service refuses the credential").Because(verdicts[i])
 		case ch.Old != nil && !c.Authenticator.SameClient(*ch.Old, ch.Credential):
-			refusals[i] = ch.refused("new credential is an acceptable successor of the old one")
+			refusals[i] = refused(&ch, "new credential is not an acceptable successor of the old one")
 		}
 	}
 	return refusals, nil
 }
 
-func (ch *Change) refused(rule string) *violated {
-	v := violation("5.3.1", "%s", rule)
-	if ch.Leaf != noLeaf {
-		v.atLeaf(ch.Leaf)
+func refused(ch *event.Change, rule string) *fault.Violated {
+	v := fault.Violation("5.3.1", "%s", rule)
+	if ch.Leaf != ratchettree.NoLeaf {
+		v.AtLeaf(ch.Leaf)
 	}
 	return v
 }

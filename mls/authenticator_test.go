@@ -8,16 +8,22 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/internal/check"
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // clerk keeps what it was asked, call by call, and refuses one identity.
 type clerk struct {
-	calls   [][]Change
+	calls   [][]event.Change
 	refused string
 	fails   error
 }
 
-func (c *clerk) Authenticate(_ context.Context, _ time.Time, changes []Change) ([]error, error) {
+func (c *clerk) Authenticate(_ context.Context, _ time.Time, changes []event.Change) ([]error, error) {
 	c.calls = append(c.calls, changes)
 	verdicts := make([]error, len(changes))
 	for i, ch := range changes {
@@ -28,7 +34,7 @@ func (c *clerk) Authenticate(_ context.Context, _ time.Time, changes []Change) (
 	return verdicts, c.fails
 }
 
-func (c *clerk) SameClient(old, next Credential) bool { return true }
+func (c *clerk) SameClient(old, next message.Credential) bool { return true }
 
 func (c *clerk) config(cfg *Config) {
 	publicHandshake(cfg)
@@ -51,16 +57,16 @@ func (c *clerk) asked(t *testing.T) []string {
 	return names
 }
 
-func sendersExtension(t *testing.T, names ...string) Extension {
+func sendersExtension(t *testing.T, names ...string) message.Extension {
 	t.Helper()
-	var senders ExternalSenders
+	var senders message.ExternalSenders
 	for _, name := range names {
 		cfg := client(t, 0x0001, name)
-		senders = append(senders, ExternalSender{SignatureKey: cfg.Signer.PublicKey(), Credential: cfg.Credential})
+		senders = append(senders, message.ExternalSender{SignatureKey: cfg.Signer.PublicKey(), Credential: cfg.Credential})
 	}
-	data, err := Marshal(&senders)
+	data, err := message.Marshal(&senders)
 	require.NoError(t, err)
-	return Extension{Type: ExtensionExternalSenders, Data: data}
+	return message.Extension{Type: message.ExtensionExternalSenders, Data: data}
 }
 
 // Each commit and each join asks the application once, about all that changes.
@@ -78,26 +84,26 @@ func TestApplicationIsAskedOnce(t *testing.T) {
 
 	// Proposals of members arrive, and are not judged before they are to be committed,
 	// but for what is new, by who proposes it.
-	propose := func(by int, p Proposal, names ...string) {
+	propose := func(by int, p message.Proposal, names ...string) {
 		m, err := groups[by].Propose(t.Context(), insiderTime, p, nil)
 		require.NoError(t, err)
 		require.Equal(t, names, c.asked(t))
 		deliver(t, m, groups, by, public)
 	}
 	first, second := ownKeyPackage(t, 0x0001, "first", c.config), ownKeyPackage(t, 0x0001, "second", c.config)
-	propose(1, Add{KeyPackage: first.KeyPackage}, "first")
-	groups[2].cfg.Credential = BasicCredential([]byte("renamed"))
+	propose(1, message.Add{KeyPackage: first.KeyPackage}, "first")
+	groups[2].cfg.Credential = message.BasicCredential([]byte("renamed"))
 	update, err := groups[2].ProposeUpdate(t.Context(), insiderTime, LeafOptions{}, nil)
 	require.NoError(t, err)
 	deliver(t, update, groups, 2, public)
 	own, err := committer.ProposeUpdate(t.Context(), insiderTime, LeafOptions{}, nil)
 	require.NoError(t, err)
 	deliver(t, own, groups, 0, public)
-	propose(3, GroupContextExtensions{Extensions: Extensions{sendersExtension(t, "gate", "door")}}, "gate", "door")
+	propose(3, message.GroupContextExtensions{Extensions: message.Extensions{sendersExtension(t, "gate", "door")}}, "gate", "door")
 	require.Empty(t, c.asked(t))
 
 	all := []string{"first", "renamed", "gate", "door", "second"}
-	candidate, err := committer.Commit(t.Context(), insiderTime, CommitOptions{}, Add{KeyPackage: second.KeyPackage})
+	candidate, err := committer.Commit(t.Context(), insiderTime, CommitOptions{}, message.Add{KeyPackage: second.KeyPackage})
 	require.NoError(t, err)
 	require.Equal(t, all, c.asked(t), "the own Update is not for this commit")
 	require.Len(t, candidate.Proposals(), 4)
@@ -115,9 +121,9 @@ func TestApplicationIsAskedOnce(t *testing.T) {
 	// What stays is not judged again.
 	follow(t, groups, 0, candidate)
 	c.calls = nil
-	senders, _ := groups[0].GroupContext().Extensions.Find(ExtensionExternalSenders)
+	senders, _ := groups[0].GroupContext().Extensions.Find(message.ExtensionExternalSenders)
 	again, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{},
-		GroupContextExtensions{Extensions: Extensions{{Type: ExtensionExternalSenders, Data: senders}}})
+		message.GroupContextExtensions{Extensions: message.Extensions{{Type: message.ExtensionExternalSenders, Data: senders}}})
 	require.NoError(t, err)
 	_, err = groups[1].Process(t.Context(), insiderTime, again.Message)
 	require.NoError(t, err)
@@ -138,7 +144,7 @@ func TestApplicationIsAskedOnce(t *testing.T) {
 
 	// The first commit of a branch.
 	branch := ownKeyPackage(t, 0x0001, "member 1", c.config)
-	_, err = groups[0].Branch(t.Context(), insiderTime, *groups[0].cfg, nil, nil, []*KeyPackage{branch.KeyPackage}, FollowUpOptions{})
+	_, err = groups[0].Branch(t.Context(), insiderTime, *groups[0].cfg, nil, nil, []*message.KeyPackage{branch.KeyPackage}, FollowUpOptions{})
 	require.NoError(t, err)
 	require.Equal(t, []string{"member 1"}, c.asked(t))
 }
@@ -161,34 +167,34 @@ func deliver(t *testing.T, message []byte, groups []*Group, by int, public *Publ
 func TestExternalSendersAreJudged(t *testing.T) {
 	c := &clerk{refused: "mallory"}
 	mallory := sendersExtension(t, "gate", "mallory")
-	refused := violation("5.3.1", "credential is valid")
+	refused := fault.Violation("5.3.1", "authentication service refuses the credential")
 	_, err := CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "member 0", c.config), nil, mallory)
 	requireRefused(t, refused, err)
 	require.ErrorIs(t, err, errRefused)
-	require.Equal(t, ChangeExternalSender, c.calls[0][1].Reason)
-	require.Equal(t, noLeaf, c.calls[0][1].Leaf)
+	require.Equal(t, event.ExternalSender, c.calls[0][1].Reason)
+	require.Equal(t, ratchettree.NoLeaf, c.calls[0][1].Leaf)
 	require.Len(t, c.calls[0][1].SignatureKey, 32)
 	_, err = CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "member 0", c.config), nil, sendersExtension(t, "gate"))
 	require.NoError(t, err)
 
 	groups := clique(t, 0x0001, 3, c.config)
 	m, g := insider{t, groups[1]}, groups[2]
-	replace := GroupContextExtensions{Extensions: Extensions{mallory}}
-	requireUnmoved(t, g, violation("5.3.1", "credential is valid").atProposal(0), func() error {
+	replace := message.GroupContextExtensions{Extensions: message.Extensions{mallory}}
+	requireUnmoved(t, g, fault.Violation("5.3.1", "authentication service refuses the credential").AtProposal(0), func() error {
 		_, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, replace)
 		return err
 	})
 	requireUnprocessed(t, g, refused, m.commit(forgery{proposals: m.byValue(replace), withPath: true}).message)
-	malformed := GroupContextExtensions{Extensions: Extensions{{Type: ExtensionExternalSenders, Data: []byte{9}}}}
-	requireUnprocessed(t, g, ErrMalformed, m.commit(forgery{proposals: m.byValue(malformed), withPath: true}).message)
-	requireUnmoved(t, g, ErrMalformed, func() error {
+	malformed := message.GroupContextExtensions{Extensions: message.Extensions{{Type: message.ExtensionExternalSenders, Data: []byte{9}}}}
+	requireUnprocessed(t, g, message.ErrMalformed, m.commit(forgery{proposals: m.byValue(malformed), withPath: true}).message)
+	requireUnmoved(t, g, message.ErrMalformed, func() error {
 		_, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, malformed)
 		return err
 	})
 
 	// A proposal of a sender that is refused is left out.
-	message, _ := m.propose(replace)
-	_, err = g.Process(t.Context(), insiderTime, message)
+	msg, _ := m.propose(replace)
+	_, err = g.Process(t.Context(), insiderTime, msg)
 	require.NoError(t, err)
 	candidate, err := g.Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
@@ -196,7 +202,7 @@ func TestExternalSendersAreJudged(t *testing.T) {
 
 	// A joiner judges those who are there.
 	k := ownKeyPackage(t, 0x0001, "joiner", c.config)
-	f := m.commit(forgery{proposals: m.byValue(Add{KeyPackage: k.KeyPackage}, replace), withPath: true})
+	f := m.commit(forgery{proposals: m.byValue(message.Add{KeyPackage: k.KeyPackage}, replace), withPath: true})
 	_, err = k.Join(t.Context(), insiderTime, f.welcome(welcomeForgery{}), JoinOptions{})
 	requireRefused(t, refused, err)
 	c.refused = ""
@@ -209,17 +215,17 @@ func TestExternalSendersAreJudged(t *testing.T) {
 func TestApplicationWithoutVerdict(t *testing.T) {
 	c := new(clerk)
 	groups := clique(t, 0x0001, 3, c.config)
-	message, err := groups[1].Propose(t.Context(), insiderTime, Add{KeyPackage: ownKeyPackage(t, 0x0001, "first").KeyPackage}, nil)
+	msg, err := groups[1].Propose(t.Context(), insiderTime, message.Add{KeyPackage: ownKeyPackage(t, 0x0001, "first").KeyPackage}, nil)
 	require.NoError(t, err)
 	g := groups[0]
-	_, err = g.Process(t.Context(), insiderTime, message)
+	_, err = g.Process(t.Context(), insiderTime, msg)
 	require.NoError(t, err)
 	c.fails = errors.New("service is down")
 	requireUnmoved(t, g, c.fails, func() error {
 		_, err := g.Commit(t.Context(), insiderTime, CommitOptions{})
 		return err
 	})
-	candidate, err := g.Commit(t.Context(), insiderTime, CommitOptions{WithoutPending: true}, Remove{Removed: 2})
+	candidate, err := g.Commit(t.Context(), insiderTime, CommitOptions{WithoutPending: true}, message.Remove{Removed: 2})
 	require.NoError(t, err)
 	require.Len(t, candidate.Proposals(), 1)
 }
@@ -228,29 +234,29 @@ func TestApplicationWithoutVerdict(t *testing.T) {
 // many: they are not compared each with each.
 func TestChangedSenders(t *testing.T) {
 	const n = 30000
-	extension := func(from, to int, more ...ExternalSender) *groupExtensions {
-		var all ExternalSenders
+	extension := func(from, to int, more ...message.ExternalSender) *check.GroupExtensions {
+		var all message.ExternalSenders
 		for i := from; i < to; i++ {
-			all = append(all, ExternalSender{
-				SignatureKey: binary.BigEndian.AppendUint32(nil, uint32(i)), Credential: BasicCredential([]byte("sender")),
+			all = append(all, message.ExternalSender{
+				SignatureKey: binary.BigEndian.AppendUint32(nil, uint32(i)), Credential: message.BasicCredential([]byte("sender")),
 			})
 		}
 		all = append(all, more...)
-		data, err := Marshal(&all)
+		data, err := message.Marshal(&all)
 		require.NoError(t, err)
-		return readExtensions(t, Extension{Type: ExtensionExternalSenders, Data: data})
+		return readExtensions(t, message.Extension{Type: message.ExtensionExternalSenders, Data: data})
 	}
 	require.Empty(t, changedSenders(nil, extension(0, n), extension(0, n)))
 	changes := changedSenders(nil, extension(0, n), extension(n, 2*n))
 	require.Len(t, changes, n)
 
-	one := ExternalSender{SignatureKey: binary.BigEndian.AppendUint32(nil, 1)}
+	one := message.ExternalSender{SignatureKey: binary.BigEndian.AppendUint32(nil, 1)}
 	otherName, otherType := one, one
-	otherName.Credential = BasicCredential([]byte("another"))
-	otherType.Credential = Credential{Type: 0xF000, Content: []byte("sender")}
+	otherName.Credential = message.BasicCredential([]byte("another"))
+	otherType.Credential = message.Credential{Type: 0xF000, Content: []byte("sender")}
 	changes = changedSenders(nil, extension(0, 2), extension(0, 2, otherName, otherType))
-	change := func(s ExternalSender) Change {
-		return Change{Leaf: noLeaf, Credential: s.Credential, SignatureKey: s.SignatureKey, Reason: ChangeExternalSender}
+	change := func(s message.ExternalSender) event.Change {
+		return event.Change{Leaf: ratchettree.NoLeaf, Credential: s.Credential, SignatureKey: s.SignatureKey, Reason: event.ExternalSender}
 	}
-	require.Equal(t, []Change{change(otherName), change(otherType)}, changes)
+	require.Equal(t, []event.Change{change(otherName), change(otherType)}, changes)
 }

@@ -6,13 +6,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// authorOf is a client in an epoch.
-func authorOf(cfg mls.Config, epoch uint64) mls.Author {
-	return mls.Author{Epoch: epoch, Credential: cfg.Credential, SignatureKey: cfg.Signer.PublicKey()}
+// framing.AuthorOf is a client in an epoch.
+func authorOf(cfg mls.Config, epoch uint64) message.Author {
+	return message.Author{Epoch: epoch, Credential: cfg.Credential, SignatureKey: cfg.Signer.PublicKey()}
 }
 
 // A late message names its author, whosever the leaf is by then.
@@ -28,7 +29,7 @@ func TestLateMessageNamesItsAuthor(t *testing.T) {
 		}
 		kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("carol"), mls.KeyPackageOptions{})
 		require.NoError(t, err)
-		c, err := w.groups["alice"].Commit(t.Context(), testTime, mls.CommitOptions{}, mls.Remove{Removed: leaf}, mls.Add{KeyPackage: kp.KeyPackage})
+		c, err := w.groups["alice"].Commit(t.Context(), testTime, mls.CommitOptions{}, message.Remove{Removed: leaf}, message.Add{KeyPackage: kp.KeyPackage})
 		require.NoError(t, err)
 		w.groups["alice"] = w.joined(c)
 		delete(w.groups, "bob")
@@ -67,10 +68,10 @@ func TestHandshakeNamesItsAuthor(t *testing.T) {
 	s, err := all.Registry().Suite(0x0001)
 	require.NoError(t, err)
 	authority := config(t, 0x0001, "authority")
-	senders, err := mls.Marshal(&mls.ExternalSenders{{SignatureKey: authority.Signer.PublicKey(), Credential: authority.Credential}})
+	senders, err := message.Marshal(&message.ExternalSenders{{SignatureKey: authority.Signer.PublicKey(), Credential: authority.Credential}})
 	require.NoError(t, err)
 	w := newStateWorld(t, 0x0001, func(cfg *mls.Config) { cfg.PublicHandshake = true }, "alice", "bob")
-	w.commit("alice", mls.GroupContextExtensions{Extensions: mls.Extensions{{Type: mls.ExtensionExternalSenders, Data: senders}}})
+	w.commit("alice", message.GroupContextExtensions{Extensions: message.Extensions{{Type: message.ExtensionExternalSenders, Data: senders}}})
 	w.inPublic("alice")
 	epoch := w.groups["alice"].Epoch()
 
@@ -83,7 +84,7 @@ func TestHandshakeNamesItsAuthor(t *testing.T) {
 	require.NoError(t, err)
 	update, err := w.groups["bob"].ProposeUpdate(t.Context(), testTime, mls.LeafOptions{}, nil)
 	require.NoError(t, err)
-	want := []mls.Author{authorOf(authority, epoch), authorOf(w.configs["carol"], epoch), authorOf(w.configs["bob"], epoch)}
+	want := []message.Author{authorOf(authority, epoch), authorOf(w.configs["carol"], epoch), authorOf(w.configs["bob"], epoch)}
 
 	for i, m := range [][]byte{external, joins, update} {
 		r, err := w.groups["alice"].Process(t.Context(), testTime, m)
@@ -97,13 +98,13 @@ func TestHandshakeNamesItsAuthor(t *testing.T) {
 			require.NoError(t, err)
 		}
 	}
-	authors := func(list []mls.CommittedProposal) (a []mls.Author) {
+	authors := func(list []mls.CommittedProposal) (a []message.Author) {
 		for _, p := range list {
 			a = append(a, p.Author)
 		}
 		return a
 	}
-	own := []mls.Author{want[2], want[0], want[1]} // in the order of arrival
+	own := []message.Author{want[2], want[0], want[1]} // in the order of arrival
 	require.Equal(t, own, authors(w.groups["bob"].Proposals()))
 	w.restart()
 	w.restartPublic()
@@ -114,17 +115,17 @@ func TestHandshakeNamesItsAuthor(t *testing.T) {
 	// A commit under a new key is by the old one, in the epoch that it ends.
 	signer, err := s.GenerateSigner()
 	require.NoError(t, err)
-	c, err := w.groups["alice"].Commit(t.Context(), testTime, mls.CommitOptions{Leaf: mls.LeafOptions{Signer: signer}}, mls.GroupContextExtensions{})
+	c, err := w.groups["alice"].Commit(t.Context(), testTime, mls.CommitOptions{Leaf: mls.LeafOptions{Signer: signer}}, message.GroupContextExtensions{})
 	require.NoError(t, err)
 	by := authorOf(w.configs["alice"], epoch)
 	check := func(c interface {
-		Author() mls.Author
+		Author() message.Author
 		Proposals() []mls.CommittedProposal
-	}, want ...mls.Author) {
+	}, want ...message.Author) {
 		require.Equal(t, by, c.Author())
 		require.Equal(t, want, authors(c.Proposals()))
 	}
-	want = []mls.Author{want[1], want[2], by} // nobody knows the pre-shared key
+	want = []message.Author{want[1], want[2], by} // nobody knows the pre-shared key
 	check(c, want...)
 	state, err := c.Save()
 	require.NoError(t, err)

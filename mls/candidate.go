@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // Candidate is an epoch that a client may move to: the epoch that a valid commit begins,
@@ -28,17 +30,17 @@ type Candidate struct {
 	own     *OwnKeyPackage // of a join by a Welcome, or nil
 	removed bool           // the commit removes this member
 
-	previous *PreviousGroup // of the first commit of a group that follows another
+	previous *event.PreviousGroup // of the first commit of a group that follows another
 
 	*claim
 }
 
 // Changes returns the members who join, leave, or get a new leaf, with leaf and
 // credential. Members join by an Add or by the commit itself. Of a join by a Welcome,
-// Changes returns all members. It is what an [Observer] hears once the candidate is
+// Changes returns all members. It is what an [event.Observer] hears once the candidate is
 // adopted. Changes returns nil if this client joins by the commit and the candidate was
 // restored.
-func (c *Candidate) Changes() []Change {
+func (c *Candidate) Changes() []event.Change {
 	if c.own != nil {
 		return c.to.joined()
 	}
@@ -57,7 +59,7 @@ func (c *Candidate) EpochAuthenticator() ([]byte, error) {
 	if err := c.alive(); err != nil {
 		return nil, err
 	}
-	return bytes.Clone(c.next.secrets.authenticator), nil
+	return bytes.Clone(c.next.secrets.Authenticator), nil
 }
 
 // Export is [Group.Export] in the epoch that the commit begins. Beside the errors of
@@ -71,12 +73,12 @@ func (c *Candidate) Export(label string, context []byte, length int) ([]byte, er
 }
 
 // export is Export, and also returns the own leaf.
-func (c *Candidate) export(label string, context []byte, length int) ([]byte, LeafIndex, error) {
+func (c *Candidate) export(label string, context []byte, length int) ([]byte, message.LeafIndex, error) {
 	defer c.lock()()
 	if err := c.alive(); err != nil {
 		return nil, 0, err
 	}
-	secret, err := c.next.secrets.export(c.to.suite, label, context, length)
+	secret, err := c.next.secrets.Export(c.to.suite, label, context, length)
 	return secret, c.next.self.leaf, err
 }
 
@@ -84,7 +86,7 @@ func (c *Candidate) export(label string, context []byte, length int) ([]byte, Le
 // whose Welcome does not hold the tree.
 func (c *Candidate) RatchetTree() ([]byte, error) {
 	defer c.lock()()
-	return wire.Marshal(c.to.tree.nodes().marshal)
+	return wire.Marshal(c.to.tree.Nodes().Marshal)
 }
 
 func (c *Candidate) alive() error {
@@ -125,20 +127,20 @@ func (c *Candidate) Adopt() (*Group, error) {
 	case err == nil:
 		c.cfg.tellAdopted(&c.transition, int64(g.leaf))
 	case errors.Is(err, ErrRemoved) && c.cfg.observed():
-		c.cfg.Observer.Observe(GroupLeft{c.from.state(), c.committer, c.Author()})
+		c.cfg.Observer.Observe(event.GroupLeft{Group: c.from.state(), Committer: c.committer, Author: c.Author()})
 	}
 	return g, err
 }
 
 // entry says how the client enters the group by the candidate.
-func (c *Candidate) entry() Entry {
+func (c *Candidate) entry() event.Entry {
 	switch {
 	case c.own != nil:
-		return EntryWelcome
-	case c.committer.Type == SenderNewMemberCommit:
-		return EntryExternal
+		return event.EntryWelcome
+	case c.committer.Type == message.SenderNewMemberCommit:
+		return event.EntryExternal
 	}
-	return EntryCreated
+	return event.EntryCreated
 }
 
 // adopt is Adopt for a member of the group.

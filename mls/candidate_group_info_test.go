@@ -6,6 +6,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -20,7 +22,7 @@ func storesAtOnce(t *testing.T, service *mls.PublicGroup, c *mls.Candidate) *mls
 	for _, withTree := range []bool{true, false} {
 		info, err := c.GroupInfo(t.Context(), testTime, withTree)
 		require.NoError(t, err)
-		require.ErrorIs(t, service.SetGroupInfo(info), mls.ErrWrongEpoch)
+		require.ErrorIs(t, service.SetGroupInfo(info), fault.ErrWrongEpoch)
 		require.NoError(t, next.SetGroupInfo(info))
 		require.Equal(t, info, next.GroupInfo())
 	}
@@ -99,12 +101,12 @@ func TestGroupInfoOfCandidateThatLeadsNowhere(t *testing.T) {
 		require.Equal(t, err == nil, info != nil)
 		return err
 	}
-	commit := func(proposals ...mls.Proposal) *mls.Candidate {
+	commit := func(proposals ...message.Proposal) *mls.Candidate {
 		c, err := w.groups["a"].Commit(t.Context(), testTime, mls.CommitOptions{}, proposals...)
 		require.NoError(t, err)
 		return c
 	}
-	removes := commit(mls.Remove{Removed: w.groups["b"].OwnLeaf()})
+	removes := commit(message.Remove{Removed: w.groups["b"].OwnLeaf()})
 	r, err := w.groups["b"].Process(t.Context(), testTime, removes.Message)
 	require.NoError(t, err)
 	require.ErrorIs(t, groupInfo(r.Commit), mls.ErrRemoved)
@@ -113,7 +115,7 @@ func TestGroupInfoOfCandidateThatLeadsNowhere(t *testing.T) {
 	discarded, lost, won := commit(), commit(), commit()
 	discarded.Discard()
 	require.ErrorIs(t, groupInfo(discarded), mls.ErrRetired)
-	ends := commit(mls.ReInit{GroupID: []byte("next"), CipherSuite: 0x0001})
+	ends := commit(message.ReInit{GroupID: []byte("next"), CipherSuite: 0x0001})
 	require.ErrorIs(t, groupInfo(ends), mls.ErrReInit)
 	require.NoError(t, groupInfo(lost))
 	w.adopt("a", won)

@@ -2,64 +2,17 @@ package mls
 
 import (
 	"bytes"
-	"fmt"
 	"sync"
+
+	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/internal/check"
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
-
-// Change is a leaf or an external sender that enters a member's view of a group, or a
-// leaf that leaves it.
-type Change struct {
-	Leaf         LeafIndex // 2^32-1 for an Add to be committed and for an external sender
-	Credential   Credential
-	SignatureKey []byte
-	Old          *Credential // the credential of the leaf before, or of the leaf it replaces
-	Reason       ChangeReason
-}
-
-// ChangeReason says why a leaf or an external sender changes.
-type ChangeReason int
-
-const (
-	// ChangeAdded is a member that an Add proposal brings, or that joins by an external
-	// commit.
-	ChangeAdded ChangeReason = iota + 1
-	// ChangeUpdated is a member that updates its leaf, by a proposal or by a commit.
-	ChangeUpdated
-	// ChangeJoined is a member that this client finds in a group when it joins.
-	ChangeJoined
-	// ChangeExternalSender is an external sender of a group that this client makes or
-	// joins, or one that a commit brings.
-	ChangeExternalSender
-	// ChangeRemoved is a member that a Remove proposal takes out. An [Observer] hears of
-	// it, an Authenticator does not.
-	ChangeRemoved
-	// ChangeResynced is a client that joins by an external commit in place of an earlier
-	// leaf of its own. The commit removes that leaf, whose credential is Old (RFC 9420,
-	// Section 12.4.3.2). Credentials and keys of both may be the same.
-	ChangeResynced
-)
-
-func (r ChangeReason) String() string {
-	switch r {
-	case ChangeAdded:
-		return "added"
-	case ChangeUpdated:
-		return "updated"
-	case ChangeJoined:
-		return "joined"
-	case ChangeExternalSender:
-		return "external sender"
-	case ChangeRemoved:
-		return "removed"
-	case ChangeResynced:
-		return "resynced"
-	}
-	return fmt.Sprintf("ChangeReason(%d)", int(r))
-}
 
 // change returns the change to leaf n, which replaces old unless that is nil.
-func change(leaf LeafIndex, old, n *LeafNode, reason ChangeReason) Change {
-	ch := Change{Leaf: leaf, Credential: n.Credential, SignatureKey: n.SignatureKey, Reason: reason}
+func change(leaf message.LeafIndex, old, n *message.LeafNode, reason event.Reason) event.Change {
+	ch := event.Change{Leaf: leaf, Credential: n.Credential, SignatureKey: n.SignatureKey, Reason: reason}
 	if old != nil {
 		ch.Old = &old.Credential
 	}
@@ -67,10 +20,10 @@ func change(leaf LeafIndex, old, n *LeafNode, reason ChangeReason) Change {
 }
 
 // joined returns the members as a joiner finds them.
-func (p *publicState) joined() []Change {
-	var members []Change
-	for i, n := range p.tree.members() {
-		members = append(members, change(i, nil, n, ChangeJoined))
+func (p *publicState) joined() []event.Change {
+	var members []event.Change
+	for i, n := range p.tree.Members() {
+		members = append(members, change(i, nil, n, event.Joined))
 	}
 	return members
 }
@@ -79,41 +32,41 @@ func (p *publicState) joined() []Change {
 // old to tree next by a commit of list: the members who join, leave, or get a new leaf, in
 // the order of the list, then the committer. added has the leaves of the Adds, leaf is the
 // committer's in next.
-func changesOf(old, next *tree, list []CommittedProposal, added []LeafIndex, committer Sender, leaf LeafIndex) func() []Change {
-	return sync.OnceValue(func() []Change {
-		var changes []Change
+func changesOf(old, next *ratchettree.Tree, list []CommittedProposal, added []message.LeafIndex, committer message.Sender, leaf message.LeafIndex) func() []event.Change {
+	return sync.OnceValue(func() []event.Change {
+		var changes []event.Change
 		for _, c := range list {
 			switch p := c.Proposal.(type) {
-			case Add:
-				changes = append(changes, change(added[0], nil, next.leaf(added[0]), ChangeAdded))
+			case message.Add:
+				changes = append(changes, change(added[0], nil, next.Leaf(added[0]), event.Added))
 				added = added[1:]
-			case Update:
-				changes = append(changes, change(c.Sender.Leaf, old.leaf(c.Sender.Leaf), next.leaf(c.Sender.Leaf), ChangeUpdated))
-			case Remove:
-				changes = append(changes, change(p.Removed, nil, old.leaf(p.Removed), ChangeRemoved))
+			case message.Update:
+				changes = append(changes, change(c.Sender.Leaf, old.Leaf(c.Sender.Leaf), next.Leaf(c.Sender.Leaf), event.Updated))
+			case message.Remove:
+				changes = append(changes, change(p.Removed, nil, old.Leaf(p.Removed), event.Removed))
 			}
 		}
-		n := next.leaf(leaf)
+		n := next.Leaf(leaf)
 		switch {
-		case committer.Type == SenderMember:
-			o := old.leaf(leaf)
+		case committer.Type == message.SenderMember:
+			o := old.Leaf(leaf)
 			if keepsKey(o, n) {
 				return changes
 			}
-			return append(changes, change(leaf, o, n, ChangeUpdated))
+			return append(changes, change(leaf, o, n, event.Updated))
 		case len(changes) > 0: // its earlier leaf goes
-			return append(changes, change(leaf, old.leaf(changes[0].Leaf), n, ChangeResynced))
+			return append(changes, change(leaf, old.Leaf(changes[0].Leaf), n, event.Resynced))
 		}
-		return append(changes, change(leaf, nil, n, ChangeAdded))
+		return append(changes, change(leaf, nil, n, event.Added))
 	})
 }
 
 // judged returns those of a commit's changes about which the application is asked: not of
 // a member that leaves, nor of a leaf that keeps its credential and its signature key.
-func (p *publicState) judged(changes []Change) []Change {
-	var judged []Change
+func (p *publicState) judged(changes []event.Change) []event.Change {
+	var judged []event.Change
 	for _, ch := range changes {
-		if ch.Reason == ChangeRemoved || ch.Reason == ChangeUpdated && ch.keeps(p.tree.leaf(ch.Leaf)) {
+		if ch.Reason == event.Removed || ch.Reason == event.Updated && keeps(&ch, p.tree.Leaf(ch.Leaf)) {
 			continue
 		}
 		judged = append(judged, ch)
@@ -123,9 +76,9 @@ func (p *publicState) judged(changes []Change) []Change {
 
 // changed appends the change from old to next at leaf, unless there is none for an
 // application to judge.
-func changed(changes []Change, leaf LeafIndex, old, next *LeafNode, reason ChangeReason) []Change {
+func changed(changes []event.Change, leaf message.LeafIndex, old, next *message.LeafNode, reason event.Reason) []event.Change {
 	ch := change(leaf, old, next, reason)
-	if ch.keeps(old) {
+	if keeps(&ch, old) {
 		return changes
 	}
 	return append(changes, ch)
@@ -133,20 +86,20 @@ func changed(changes []Change, leaf LeafIndex, old, next *LeafNode, reason Chang
 
 // keeps reports whether a leaf that replaces old, unless nil, keeps its credential and its
 // signature key.
-func (ch *Change) keeps(old *LeafNode) bool {
-	return old != nil && equalCredentials(old.Credential, ch.Credential) && bytes.Equal(old.SignatureKey, ch.SignatureKey)
+func keeps(ch *event.Change, old *message.LeafNode) bool {
+	return old != nil && check.SameCredential(old.Credential, ch.Credential) && bytes.Equal(old.SignatureKey, ch.SignatureKey)
 }
 
 // proposed appends the changes that a proposal brings and about which the application is
 // asked before a commit.
-func (p *publicState) proposed(changes []Change, c CommittedProposal) []Change {
+func (p *publicState) proposed(changes []event.Change, c CommittedProposal) []event.Change {
 	switch proposal := c.Proposal.(type) {
-	case Add:
-		return changed(changes, noLeaf, nil, &proposal.KeyPackage.LeafNode, ChangeAdded)
-	case Update:
+	case message.Add:
+		return changed(changes, ratchettree.NoLeaf, nil, &proposal.KeyPackage.LeafNode, event.Added)
+	case message.Update:
 		leaf := c.Sender.Leaf
-		return changed(changes, leaf, p.tree.leaf(leaf), proposal.LeafNode, ChangeUpdated)
-	case GroupContextExtensions:
+		return changed(changes, leaf, p.tree.Leaf(leaf), proposal.LeafNode, event.Updated)
+	case message.GroupContextExtensions:
 		return changedSenders(changes, p.extensions, c.extensions)
 	}
 	return changes
@@ -154,26 +107,26 @@ func (p *publicState) proposed(changes []Change, c CommittedProposal) []Change {
 
 // changedSenders appends the external senders of next that old does not have (RFC 9420,
 // Section 12.1.8.1). If old is nil, it appends all of them.
-func changedSenders(changes []Change, old, next *groupExtensions) []Change {
+func changedSenders(changes []event.Change, old, next *check.GroupExtensions) []event.Change {
 	if old == next {
 		return changes
 	}
-	var before ExternalSenders
+	var before message.ExternalSenders
 	if old != nil {
-		before = old.senders
+		before = old.Senders
 	}
 	type senderKey struct {
 		signatureKey string
-		credential   credentialKey
+		credential   check.CredentialKey
 	}
 	known := make(map[senderKey]bool, len(before))
 	for _, s := range before {
-		known[senderKey{string(s.SignatureKey), keyOf(s.Credential)}] = true
+		known[senderKey{string(s.SignatureKey), check.CredentialKeyOf(s.Credential)}] = true
 	}
-	for _, s := range next.senders {
-		if !known[senderKey{string(s.SignatureKey), keyOf(s.Credential)}] {
-			changes = append(changes, Change{
-				Leaf: noLeaf, Credential: s.Credential, SignatureKey: s.SignatureKey, Reason: ChangeExternalSender,
+	for _, s := range next.Senders {
+		if !known[senderKey{string(s.SignatureKey), check.CredentialKeyOf(s.Credential)}] {
+			changes = append(changes, event.Change{
+				Leaf: ratchettree.NoLeaf, Credential: s.Credential, SignatureKey: s.SignatureKey, Reason: event.ExternalSender,
 			})
 		}
 	}

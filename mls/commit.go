@@ -4,6 +4,12 @@ import (
 	"context"
 	"crypto/rand"
 	"time"
+
+	"github.com/mlsuite/mlsuite/mls/internal/check"
+	"github.com/mlsuite/mlsuite/mls/internal/framing"
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
+	"github.com/mlsuite/mlsuite/mls/internal/schedule"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // Commit makes a commit of the proposals that arrived in this epoch, and of proposals,
@@ -26,12 +32,12 @@ import (
 // covers such proposals and no others.
 //
 // The error is [ErrReInit] after a ReInit, [ErrUnsaved] if a group that was saved has to
-// be saved again first, [ErrRetired], or a [*PolicyError]. It wraps [ErrMalformed] or
-// [ErrUnsupported] if one of proposals is not complete or its type not declared,
+// be saved again first, [ErrRetired], or a [*message.PolicyError]. It wraps [message.ErrMalformed] or
+// [message.ErrUnsupported] if one of proposals is not complete or its type not declared,
 // [ErrUnknownPSK] or [ErrUnusablePSK] if a pre-shared key is missing or refused by the
-// suite, and [ErrInvalid] if the proposals break a rule or the Authenticator refuses what
+// suite, and [message.ErrInvalid] if the proposals break a rule or the Authenticator refuses what
 // proposals or options bring.
-func (g *Group) Commit(ctx context.Context, now time.Time, options CommitOptions, proposals ...Proposal) (*Candidate, error) {
+func (g *Group) Commit(ctx context.Context, now time.Time, options CommitOptions, proposals ...message.Proposal) (*Candidate, error) {
 	return g.commitPlanned(ctx, now, &commitPlan{CommitOptions: options, byValue: proposals})
 }
 
@@ -54,7 +60,7 @@ func (g *Group) commitPlanned(ctx context.Context, now time.Time, plan *commitPl
 
 // commit makes a commit of proposals about which the policy was asked.
 func (g *Group) commit(ctx context.Context, q questions, plan *commitPlan, list []CommittedProposal) (*Candidate, error) {
-	if err := g.maySend(g.handshakeFormat(), ContentCommit); err != nil {
+	if err := g.maySend(g.handshakeFormat(), message.ContentCommit); err != nil {
 		return nil, err // before the work, not after it
 	}
 	m := &commitMaker{
@@ -64,8 +70,8 @@ func (g *Group) commit(ctx context.Context, q questions, plan *commitPlan, list 
 		sender:     g.sender(),
 		format:     g.handshakeFormat(),
 		self:       g.self,
-		initSecret: g.secrets.init,
-		psks: func(ids []PreSharedKeyID) ([]byte, error) {
+		initSecret: g.secrets.Init,
+		psks: func(ids []message.PreSharedKeyID) ([]byte, error) {
 			if plan.followUp != nil {
 				return plan.followUp.pskSecret(q, g.public.suite, ids)
 			}
@@ -93,18 +99,18 @@ type commitMaker struct {
 	cfg        *Config
 	plan       *commitPlan
 	public     *publicState
-	sender     Sender
-	format     WireFormat
+	sender     message.Sender
+	format     message.WireFormat
 	self       *memberView // in the old epoch; for a joiner, a leaf without keys
 	initSecret []byte
-	psks       func(ids []PreSharedKeyID) ([]byte, error) // psk_secret
+	psks       func(ids []message.PreSharedKeyID) ([]byte, error) // psk_secret
 }
 
 // make returns the candidate without its Message, which the caller protects. The
 // application was asked about the credentials in the list before.
-func (m *commitMaker) make(ctx context.Context, q questions, list []CommittedProposal) (made *Candidate, _ *authenticatedContent, err error) {
+func (m *commitMaker) make(ctx context.Context, q questions, list []CommittedProposal) (made *Candidate, _ *framing.AuthenticatedContent, err error) {
 	p, s := m.public, m.public.suite
-	defer p.tree.forgetRefused(&err)
+	defer p.tree.ForgetRefused(&err)
 	rules := m.cfg.sending(q.now)
 	rules.committer = m.sender
 	if m.plan.followUp != nil {
@@ -114,8 +120,8 @@ func (m *commitMaker) make(ctx context.Context, q questions, list []CommittedPro
 	if err != nil {
 		return nil, nil, err
 	}
-	if m.sender.Type == SenderNewMemberCommit {
-		a.committer = a.edit.claimLeaf()
+	if m.sender.Type == message.SenderNewMemberCommit {
+		a.committer = a.edit.ClaimLeaf()
 		m.self = &memberView{leaf: a.committer}
 	}
 	var path *ownPath
@@ -129,18 +135,18 @@ func (m *commitMaker) make(ctx context.Context, q questions, list []CommittedPro
 	if err != nil {
 		return nil, nil, err
 	}
-	if m.sender.Type == SenderNewMemberCommit {
-		author := authorOf(path.leaf, p.context.Epoch)
+	if m.sender.Type == message.SenderNewMemberCommit {
+		author := framing.AuthorOf(path.leaf, p.context.Epoch)
 		for i := range list {
 			list[i].Author = author
 		}
 	}
-	c := &commit{proposals: make([]proposalOrRef, len(list))}
+	c := &framing.Commit{Proposals: make([]framing.ProposalOrRef, len(list))}
 	for i, item := range list {
 		if item.Ref != nil {
-			c.proposals[i].ref = item.Ref
+			c.Proposals[i].Ref = item.Ref
 		} else {
-			c.proposals[i].proposal = item.Proposal
+			c.Proposals[i].Proposal = item.Proposal
 		}
 	}
 	begun, commitSecret := epoch{}, make([]byte, s.Info().KDF.Nh)
@@ -150,16 +156,16 @@ func (m *commitMaker) make(ctx context.Context, q questions, list []CommittedPro
 		}
 	}()
 	if path != nil {
-		if c.path, err = path.seal(&next, m.self.leaf, a.added); err != nil {
+		if c.Path, err = path.seal(&next, m.self.leaf, a.added); err != nil {
 			return nil, nil, err
 		}
-		begun.self, commitSecret = m.self.next(next.tree, path.leafKey, path.secrets), path.secrets.commitSecret
+		begun.self, commitSecret = m.self.next(next.tree, path.leafKey, path.secrets), path.secrets.CommitSecret
 	} else {
 		begun.self = m.self.next(next.tree, m.self.leafKey, nil)
 	}
-	content := p.content(m.sender, ContentCommit, m.plan.AuthenticatedData)
-	content.commit = c
-	ac, err := signContent(ctx, m.cfg.Signer, m.format, content, p.contextBytes)
+	content := p.content(m.sender, message.ContentCommit, m.plan.AuthenticatedData)
+	content.Commit = c
+	ac, err := framing.SignContent(ctx, m.cfg.Signer, m.format, content, p.contextBytes)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -168,13 +174,13 @@ func (m *commitMaker) make(ctx context.Context, q questions, list []CommittedPro
 		return nil, nil, err
 	}
 	defer clear(psk)
-	public, secrets, joiner, err := p.advance(next, m.initSecret, commitSecret, psk, ac, confirmationTag)
+	public, secrets, joiner, err := p.advance(next, m.initSecret, commitSecret, psk, ac, schedule.ConfirmationTag)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer clear(joiner)
 	begun.public, begun.secrets = public, secrets
-	ac.auth.confirmationTag = public.confirmationTag
+	ac.Auth.ConfirmationTag = public.confirmationTag
 
 	cfg, welcome := m.plan.config(m.cfg), []byte(nil)
 	if len(a.joiners) > 0 && !m.plan.noWelcome {
@@ -185,59 +191,59 @@ func (m *commitMaker) make(ctx context.Context, q questions, list []CommittedPro
 	}
 	return newCandidate(&Candidate{
 		Welcome:    welcome,
-		transition: newTransition(p, public, a, ac.content.authenticatedData),
+		transition: newTransition(p, public, a, ac.Content.AuthenticatedData),
 		cfg:        cfg,
 	}, begun), ac, nil
 }
 
 // ownPath is the path that a committer makes.
 type ownPath struct {
-	leaf    *LeafNode
-	leafKey *privateKey
-	secrets *pathSecrets
+	leaf    *message.LeafNode
+	leafKey *ratchettree.PrivateKey
+	secrets *ratchettree.PathSecrets
 }
 
 // destroy overwrites the path secrets, and gives up the private keys.
 func (p *ownPath) destroy() {
-	p.leafKey.release()
-	p.secrets.destroy()
+	p.leafKey.Release()
+	p.secrets.Destroy()
 }
 
 // seal encrypts the path to the members of the next epoch, whose context is still the
 // provisional one.
-func (p *ownPath) seal(next *publicParts, leaf LeafIndex, added []LeafIndex) (*updatePath, error) {
-	provisional, err := Marshal(&next.context)
+func (p *ownPath) seal(next *publicParts, leaf message.LeafIndex, added []message.LeafIndex) (*ratchettree.UpdatePath, error) {
+	provisional, err := message.Marshal(&next.context)
 	if err != nil {
 		return nil, err
 	}
-	nodes, err := p.secrets.seal(next.tree, leaf, provisional, added)
+	nodes, err := p.secrets.Seal(next.tree, leaf, provisional, added)
 	if err != nil {
 		return nil, err
 	}
-	return &updatePath{leafNode: p.leaf, nodes: nodes}, nil
+	return &ratchettree.UpdatePath{LeafNode: p.leaf, Nodes: nodes}, nil
 }
 
 // renewPath gives the committer a new leaf and new keys on its filtered direct
 // path (RFC 9420, Section 7.5).
 func (m *commitMaker) renewPath(ctx context.Context, q questions, a *applied) (*ownPath, error) {
 	s, own := m.public.suite, m.self.leaf
-	leaf, err := m.plan.config(m.cfg).draftLeaf(q, s, LeafNode{Source: LeafNodeCommit}, m.public, own)
+	leaf, err := m.plan.config(m.cfg).draftLeaf(q, s, message.LeafNode{Source: message.LeafNodeCommit}, m.public, own)
 	if err != nil {
 		return nil, err
 	}
-	if err := supportsGroup(leaf, &a.extensions.needs); err != nil {
+	if err := ratchettree.SupportsGroup(leaf, &a.extensions.Needs); err != nil {
 		return nil, err
 	}
-	leafKey, err := generateKey(s, "leaf")
+	leafKey, err := ratchettree.GenerateKey(s, "leaf")
 	if err != nil {
 		return nil, err
 	}
-	nodes, _ := a.edit.filteredDirectPath(own)
+	nodes, _ := a.edit.FilteredDirectPath(own)
 	secret := make([]byte, s.Info().KDF.Nh)
 	rand.Read(secret)
-	secrets, err := derivePathSecrets(s, nodes, secret)
+	secrets, err := ratchettree.DerivePathSecrets(s, nodes, secret)
 	if err != nil {
-		leafKey.release()
+		leafKey.Release()
 		return nil, err
 	}
 	path := &ownPath{leaf: leaf, leafKey: leafKey, secrets: secrets}
@@ -250,20 +256,80 @@ func (m *commitMaker) renewPath(ctx context.Context, q questions, a *applied) (*
 
 // mergeLeaf merges a committer's path into the tree, and signs the leaf that goes with
 // it.
-func (m *commitMaker) mergeLeaf(ctx context.Context, a *applied, path *ownPath, nodes []NodeIndex) error {
+func (m *commitMaker) mergeLeaf(ctx context.Context, a *applied, path *ownPath, nodes []ratchettree.NodeIndex) error {
 	own, leaf := m.self.leaf, path.leaf
 	var err error
-	if leaf.ParentHash, err = a.edit.mergePath(own, nodes, path.secrets.publicKeys()); err != nil {
+	if leaf.ParentHash, err = a.edit.MergePath(own, nodes, path.secrets.PublicKeys()); err != nil {
 		return err
 	}
 	if err := m.plan.config(m.cfg).signLeaf(ctx, leaf, path.leafKey, m.public, own); err != nil {
 		return err
 	}
 	if m.plan.own != nil { // the caller's credential, key and extensions may not fit together
-		if err := validateLeafNode(leaf, m.public.suite, LeafNodeCommit, m.public.place(own)); err != nil {
+		if err := check.LeafNode(leaf, m.public.suite, message.LeafNodeCommit, m.public.place(own)); err != nil {
 			return atLeaf(err, own)
 		}
 	}
-	a.edit.setLeaf(own, leaf)
+	a.edit.SetLeaf(own, leaf)
 	return nil
 }
+
+// CommitOptions says what [Group.Commit] does besides sending proposals by value. The zero
+// value is for an ordinary commit.
+type CommitOptions struct {
+	// Leaf changes what the committer's leaf says. The commit then replaces the keys on
+	// the committer's path, as with ForcePath.
+	Leaf LeafOptions
+
+	// AuthenticatedData goes along with the commit, authenticated and unencrypted (RFC
+	// 9420, Section 6.3.1).
+	AuthenticatedData []byte
+
+	// ForcePath makes the commit replace the keys on the committer's path even where RFC
+	// 9420, Section 12.4, does not require it, as when all its proposals are Adds.
+	ForcePath bool
+
+	// WithoutPending leaves out the proposals that arrived in this epoch.
+	WithoutPending bool
+
+	// WithoutTree leaves the ratchet tree out of the Welcome. Joiners get it from
+	// [Candidate.RatchetTree], or [Group.RatchetTree] of the new epoch.
+	WithoutTree bool
+}
+
+// commitPlan is what a commit is to do.
+type commitPlan struct {
+	CommitOptions
+	byValue   []message.Proposal
+	own       *Config   // the committer's with Leaf applied, or nil
+	followUp  *followUp // what the first commit of a follow-up group links it to, or nil
+	noWelcome bool      // for simulations that make many members at once
+}
+
+// prepare completes the plan of a commit by the member whose configuration is c. It
+// returns an error if the plan has a proposal that is not complete.
+func (p *commitPlan) prepare(c *Config) error {
+	for _, proposal := range p.byValue {
+		if err := check.Complete(proposal); err != nil {
+			return err
+		}
+	}
+	if p.Leaf.empty() {
+		return nil
+	}
+	p.ForcePath = true
+	var err error
+	p.own, err = c.with(p.Leaf)
+	return err
+}
+
+// config returns the committer's configuration in the next epoch. c is its present one.
+func (p *commitPlan) config(c *Config) *Config {
+	if p.own != nil {
+		return p.own
+	}
+	return c
+}
+
+// leads reports whether a commit of these proposals only leads out of the group.
+func (p *commitPlan) leads(list []CommittedProposal) bool { return leaveOnly(list) && p.own == nil }

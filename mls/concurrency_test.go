@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // Goroutines that send, receive, propose, commit and ask one Group for all it tells,
@@ -49,7 +51,7 @@ func churn(t testing.TB, groups []*Group) {
 	var err error
 	r.rival, err = groups[2].Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
-	r.proposal, err = groups[3].Propose(t.Context(), insiderTime, Remove{Removed: 1}, nil)
+	r.proposal, err = groups[3].Propose(t.Context(), insiderTime, message.Remove{Removed: 1}, nil)
 	require.NoError(t, err)
 
 	for _, err := range together(t, r.jobs()) {
@@ -83,7 +85,7 @@ func churn(t testing.TB, groups []*Group) {
 		}
 		groups[i], err = c.Adopt()
 		require.NoError(t, err)
-		require.Equal(t, groups[0].secrets.authenticator, groups[i].secrets.authenticator)
+		require.Equal(t, groups[0].secrets.Authenticator, groups[i].secrets.Authenticator)
 	}
 }
 

@@ -9,6 +9,11 @@ import (
 
 	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/sortedset"
+	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/internal/check"
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/internal/secrettree"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -29,7 +34,7 @@ type Suites interface {
 type Config struct {
 	Suites     Suites
 	Suite      suite.ID // the suite of key packages and groups that this client makes
-	Credential Credential
+	Credential message.Credential
 	Signer     suite.Signer // of Suite's signature scheme
 
 	// Policy is the client's whole mandate. It judges suites and everything else that
@@ -41,7 +46,7 @@ type Config struct {
 	Authenticator Authenticator
 
 	// Observer, if not nil, is told what happens to the client's groups.
-	Observer Observer
+	Observer event.Observer
 
 	// PSKs holds the client's pre-shared keys. Without it, the only PSKs that can be
 	// injected into a group are the group's own resumption PSKs.
@@ -61,12 +66,12 @@ type Config struct {
 	// A client that restores a group has to declare the proposals that its leaf in the
 	// group lists, or it cannot follow a commit that covers one. Its next leaf lists what
 	// it declares then.
-	Extensions  []ExtensionType
+	Extensions  []message.ExtensionType
 	Proposals   []CustomProposalType
-	Credentials []CredentialType
+	Credentials []message.CredentialType
 
 	// LeafExtensions are the extensions of the client's LeafNode.
-	LeafExtensions Extensions
+	LeafExtensions message.Extensions
 
 	Lifetimes LifetimePolicy
 
@@ -184,15 +189,15 @@ func (c *Config) validate() error {
 	if err := c.checkTypes(); err != nil {
 		return err
 	}
-	return certifies(&c.Credential, c.Signer.PublicKey())
+	return check.Certifies(&c.Credential, c.Signer.PublicKey())
 }
 
 // checkTypes checks the lists of types that the client advertises.
 func (c *Config) checkTypes() error {
-	if err := checkAdvertised("Extensions", c.Extensions, isDefaultExtension); err != nil {
+	if err := checkAdvertised("Extensions", c.Extensions, check.IsDefaultExtension); err != nil {
 		return err
 	}
-	if err := checkAdvertised("Proposals", c.proposalTypes(), isDefaultProposal); err != nil {
+	if err := checkAdvertised("Proposals", c.proposalTypes(), check.IsDefaultProposal); err != nil {
 		return err
 	}
 	return checkUnreserved("Credentials", c.Credentials)
@@ -208,7 +213,7 @@ func checkUnreserved[T interface {
 		switch {
 		case t == 0:
 			return fmt.Errorf("mls: Config.%s lists 0, which is no type", field)
-		case isGrease(t):
+		case check.IsGrease(t):
 			return fmt.Errorf("mls: Config.%s lists %s, which is reserved and nobody supports (RFC 9420, Section 13.5)", field, t)
 		}
 	}
@@ -226,7 +231,7 @@ func checkAdvertised[T interface {
 	}
 	for _, t := range list {
 		if isDefault(t) {
-			return fmt.Errorf("mls: Config.%s lists %s, which every client supports and none lists (RFC 9420, Section 7.2)", field, t)
+			return fmt.Errorf("mls: Config.%s lists %s, a default type that nobody may list (RFC 9420, Section 7.2)", field, t)
 		}
 	}
 	if i := codepoint.Repeated(len(list), func(i int) uint16 { return uint16(list[i]) }); i >= 0 {
@@ -236,8 +241,8 @@ func checkAdvertised[T interface {
 }
 
 // proposalTypes returns the types that Proposals declares.
-func (c *Config) proposalTypes() []ProposalType {
-	types := make([]ProposalType, len(c.Proposals))
+func (c *Config) proposalTypes() []message.ProposalType {
+	types := make([]message.ProposalType, len(c.Proposals))
 	for i, p := range c.Proposals {
 		types[i] = p.Type
 	}
@@ -255,15 +260,15 @@ func (c *Config) suite(use suite.Use, now time.Time) (suite.Suite, error) {
 // capabilities returns what the client advertises: the suites and the types that it
 // supports (RFC 9420, Section 7.2). It leaves out what the policy does not let begin,
 // unless the group that the client is in needs it. in is that group, or nil.
-func (c *Config) capabilities(own suite.ID, now time.Time, in *publicState) (Capabilities, error) {
-	needed := []CredentialType{c.Credential.Type}
+func (c *Config) capabilities(own suite.ID, now time.Time, in *publicState) (message.Capabilities, error) {
+	needed := []message.CredentialType{c.Credential.Type}
 	if in != nil {
-		needed = slices.Concat(needed, in.tree.credentialTypesInUse(), in.extensions.required.Credentials)
+		needed = slices.Concat(needed, in.tree.CredentialTypesInUse(), in.extensions.Required.Credentials)
 	}
 	needed = sortedset.Of(needed)
 	start := c.ask(suite.Start, now).toList()
-	var credentials []CredentialType
-	for _, t := range slices.Concat([]CredentialType{CredentialBasic, CredentialX509, c.Credential.Type}, c.Credentials) {
+	var credentials []message.CredentialType
+	for _, t := range slices.Concat([]message.CredentialType{message.CredentialBasic, message.CredentialX509, c.Credential.Type}, c.Credentials) {
 		if slices.Contains(credentials, t) {
 			continue
 		}
@@ -275,8 +280,8 @@ func (c *Config) capabilities(own suite.ID, now time.Time, in *publicState) (Cap
 	if !slices.Contains(suites, own) { // an existing group's suite, no longer for new ones
 		suites = append(suites, own)
 	}
-	return Capabilities{
-		Versions:     []ProtocolVersion{VersionMLS10},
+	return message.Capabilities{
+		Versions:     []message.ProtocolVersion{message.VersionMLS10},
 		CipherSuites: suites,
 		Extensions:   slices.Clone(c.Extensions),
 		Proposals:    c.proposalTypes(),
@@ -284,8 +289,8 @@ func (c *Config) capabilities(own suite.ID, now time.Time, in *publicState) (Cap
 	}, nil
 }
 
-func (l Limits) ratchet() ratchetLimits {
-	return ratchetLimits{MaxForward: orDefault(l.MaxForward, 1000), MaxKept: uint32(min(max(0, orDefault(l.MaxSkippedKeys, 1000)), math.MaxInt32))}
+func (l Limits) ratchet() secrettree.RatchetLimits {
+	return secrettree.RatchetLimits{MaxForward: orDefault(l.MaxForward, 1000), MaxKept: uint32(min(max(0, orDefault(l.MaxSkippedKeys, 1000)), math.MaxInt32))}
 }
 
 func (l Limits) pastEpochs() int { return max(0, orDefault(l.PastEpochs, 3)) }
@@ -302,7 +307,7 @@ func (l Limits) proposals(members uint32) proposalLimits {
 }
 
 // own returns the lifetime of a key package made now.
-func (p LifetimePolicy) own(now time.Time) Lifetime {
+func (p LifetimePolicy) own(now time.Time) message.Lifetime {
 	backdate, total := max(0, orDefault(p.Backdate, defaultClockSkew)), p.Own
 	if total == 0 {
 		total = defaultLifetime
@@ -311,10 +316,10 @@ func (p LifetimePolicy) own(now time.Time) Lifetime {
 		}
 	}
 	if total < 0 {
-		return Lifetime{NotBefore: unixSeconds(now.Add(-backdate)), NotAfter: unixSeconds(now.Add(total))} // nobody accepts it
+		return message.Lifetime{NotBefore: unixSeconds(now.Add(-backdate)), NotAfter: unixSeconds(now.Add(total))} // nobody accepts it
 	}
 	begin := unixSeconds(now.Add(-min(backdate, total/2)))
-	return Lifetime{NotBefore: begin, NotAfter: begin + uint64(total/time.Second)}
+	return message.Lifetime{NotBefore: begin, NotAfter: begin + uint64(total/time.Second)}
 }
 
 // longest returns the longest total lifetime, or a negative number if there is none.
@@ -322,35 +327,35 @@ func (p LifetimePolicy) longest() time.Duration { return orDefault(p.MaxTotal, d
 
 // checkTotal returns an error if l is too long, whatever the current time (RFC 9420,
 // Section 7.2).
-func (p LifetimePolicy) checkTotal(l Lifetime) error {
+func (p LifetimePolicy) checkTotal(l message.Lifetime) error {
 	if l.NotAfter < l.NotBefore {
-		return violation("7.2", "lifetime ends before it begins")
+		return fault.Violation("7.2", "lifetime ends before it begins")
 	}
 	longest := p.longest()
 	if longest > 0 && l.NotAfter-l.NotBefore > uint64(longest/time.Second) {
-		return violation("7.2", "total lifetime is at most %s", longest)
+		return fault.Violation("7.2", "total lifetime exceeds %s", longest)
 	}
 	return nil
 }
 
 // check returns an error if l is too long, or if now lies outside l by more than skew.
-func (p LifetimePolicy) check(l Lifetime, now time.Time, skew time.Duration) error {
+func (p LifetimePolicy) check(l message.Lifetime, now time.Time, skew time.Duration) error {
 	if err := p.checkTotal(l); err != nil {
 		return err
 	}
 	if unixSeconds(now.Add(skew)) < l.NotBefore || unixSeconds(now.Add(-skew)) > l.NotAfter {
-		return violation("7.3", "current time is within the lifetime")
+		return fault.Violation("7.3", "current time is outside the lifetime")
 	}
 	return nil
 }
 
 // lifetimeCheck judges the lifetime of an added leaf.
-type lifetimeCheck func(Lifetime) error
+type lifetimeCheck func(message.Lifetime) error
 
 // sentAt returns the check of what this client sends, which RFC 9420, Section 7.3, makes
 // mandatory. It allows no skew.
 func (p LifetimePolicy) sentAt(now time.Time) lifetimeCheck {
-	return func(l Lifetime) error { return p.check(l, now, 0) }
+	return func(l message.Lifetime) error { return p.check(l, now, 0) }
 }
 
 // receivedAt returns the check of what others send.
@@ -358,7 +363,7 @@ func (p LifetimePolicy) receivedAt(now time.Time) lifetimeCheck {
 	if !p.JudgeReceived {
 		return p.checkTotal
 	}
-	return func(l Lifetime) error { return p.check(l, now, max(0, orDefault(p.Skew, defaultClockSkew))) }
+	return func(l message.Lifetime) error { return p.check(l, now, max(0, orDefault(p.Skew, defaultClockSkew))) }
 }
 
 func unixSeconds(t time.Time) uint64 { return uint64(max(0, t.Unix())) }

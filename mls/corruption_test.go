@@ -13,7 +13,9 @@ import (
 
 	"github.com/mlsuite/mlsuite/internal/allocated"
 	"github.com/mlsuite/mlsuite/internal/vectors"
-	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/internal/framing"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -54,11 +56,11 @@ func TestCorruptedMessages(t *testing.T) {
 						changed[i] ^= byte(1 + random.IntN(255))
 						x.attempt(t, changed, fmt.Sprintf("byte %d changed to %#x", i, changed[i]),
 							i >= x.spared[0] && i < x.spared[1], nil)
-						x.attempt(t, x.encoded[:i:i], fmt.Sprintf("cut to %d", i), false, ErrMalformed)
+						x.attempt(t, x.encoded[:i:i], fmt.Sprintf("cut to %d", i), false, message.ErrMalformed)
 					}
 				}
 				longer := append(bytes.Clone(x.encoded), 0)
-				x.attempt(t, longer, "longer by a byte", false, ErrMalformed)
+				x.attempt(t, longer, "longer by a byte", false, message.ErrMalformed)
 				attempts += 2 * len(places)
 				x.accept()
 			}
@@ -102,7 +104,7 @@ func (x *specimen) caught(b []byte) (err error) {
 
 // documented are the classes of errors that a received message can give.
 func documented() []error {
-	return []error{ErrMalformed, ErrInvalid, ErrUnsupported, ErrWrongGroup, ErrWrongEpoch, ErrMissingProposals, ErrDecrypt, ErrConsumed,
+	return []error{message.ErrMalformed, message.ErrInvalid, message.ErrUnsupported, ErrWrongGroup, fault.ErrWrongEpoch, fault.ErrMissingProposals, ErrDecrypt, ErrConsumed,
 		ErrGeneration, ErrOwnMessage, ErrNotRecipient, ErrUnknownPSK}
 }
 
@@ -124,7 +126,7 @@ func specimens(t *testing.T, id suite.ID) []*specimen {
 			r, err := receiver.Process(t.Context(), insiderTime, encoded)
 			require.NoError(t, err, name)
 			check(r)
-			m, err := Parse[Message](encoded)
+			m, err := message.Parse[message.Message](encoded)
 			require.NoError(t, err)
 			if m.PublicMessage == nil || r.Proposal != nil {
 				require.NotEqual(t, before, state(), "a fingerprint shows what changes")
@@ -135,9 +137,9 @@ func specimens(t *testing.T, id suite.ID) []*specimen {
 	var welcome *Candidate
 	for format, adjust := range map[string]func(*Config){"public": publicHandshake, "private": privateHandshake} {
 		adjust(sender.cfg)
-		for kind, proposals := range map[string][]Proposal{
+		for kind, proposals := range map[string][]message.Proposal{
 			"commit":           nil,
-			"commit that adds": {Add{KeyPackage: joiner.KeyPackage}, Add{KeyPackage: other.KeyPackage}},
+			"commit that adds": {message.Add{KeyPackage: joiner.KeyPackage}, message.Add{KeyPackage: other.KeyPackage}},
 		} {
 			c, err := sender.Commit(t.Context(), insiderTime, CommitOptions{ForcePath: true, WithoutPending: true}, proposals...)
 			require.NoError(t, err)
@@ -145,22 +147,22 @@ func specimens(t *testing.T, id suite.ID) []*specimen {
 				welcome = c
 			}
 			add(format+" "+kind, c.Message, func(r *Received) {
-				require.Equal(t, c.next.secrets.authenticator, r.Commit.next.secrets.authenticator)
+				require.Equal(t, c.next.secrets.Authenticator, r.Commit.next.secrets.Authenticator)
 			})
 		}
 	}
 	isProposal := func(r *Received) { require.NotNil(t, r.Proposal) }
-	message, err := sender.Encrypt(t.Context(), insiderTime, []byte("a message"), []byte("and more"))
+	msg, err := sender.Encrypt(t.Context(), insiderTime, []byte("a message"), []byte("and more"))
 	require.NoError(t, err)
-	add("application message", message, func(r *Received) { require.Equal(t, "a message", string(r.Application.Data)) })
+	add("application message", msg, func(r *Received) { require.Equal(t, "a message", string(r.Application.Data)) })
 	for format, adjust := range map[string]func(*Config){"public": publicHandshake, "private": privateHandshake} {
 		adjust(sender.cfg)
-		message, err = sender.ProposeUpdate(t.Context(), insiderTime, LeafOptions{}, nil)
+		msg, err = sender.ProposeUpdate(t.Context(), insiderTime, LeafOptions{}, nil)
 		require.NoError(t, err)
-		add(format+" Update", message, isProposal)
-		message, err = sender.Propose(t.Context(), insiderTime, Remove{Removed: 0}, nil)
+		add(format+" Update", msg, isProposal)
+		msg, err = sender.Propose(t.Context(), insiderTime, message.Remove{Removed: 0}, nil)
 		require.NoError(t, err)
-		add(format+" Remove", message, isProposal)
+		add(format+" Remove", msg, isProposal)
 	}
 	return append(list, keyPackageSpecimen(t, receiver), welcomeSpecimen(t, welcome, joiner))
 }
@@ -168,17 +170,17 @@ func specimens(t *testing.T, id suite.ID) []*specimen {
 // keyPackageSpecimen is a key package that a member adds.
 func keyPackageSpecimen(t *testing.T, g *Group) *specimen {
 	k := ownKeyPackage(t, g.cfg.Suite, "newcomer")
-	encoded, err := Marshal(&Message{KeyPackage: k.KeyPackage})
+	encoded, err := message.Marshal(&message.Message{KeyPackage: k.KeyPackage})
 	require.NoError(t, err)
 	deliver := func(b []byte) error {
-		m, err := Parse[Message](b)
+		m, err := message.Parse[message.Message](b)
 		if err != nil {
 			return err
 		}
 		if m.KeyPackage == nil {
-			return ErrUnsupported
+			return message.ErrUnsupported
 		}
-		_, err = g.Commit(t.Context(), insiderTime, CommitOptions{WithoutPending: true}, Add{KeyPackage: m.KeyPackage})
+		_, err = g.Commit(t.Context(), insiderTime, CommitOptions{WithoutPending: true}, message.Add{KeyPackage: m.KeyPackage})
 		return err
 	}
 	return &specimen{
@@ -191,7 +193,7 @@ func keyPackageSpecimen(t *testing.T, g *Group) *specimen {
 // welcomeSpecimen is a Welcome for two, of whom k is the first. What is encrypted to
 // the other is not for k to notice.
 func welcomeSpecimen(t *testing.T, c *Candidate, k *OwnKeyPackage) *specimen {
-	m, err := Parse[Message](c.Welcome)
+	m, err := message.Parse[message.Message](c.Welcome)
 	require.NoError(t, err)
 	other := m.Welcome.Secrets[1]
 	start := bytes.Index(c.Welcome, other.NewMember) - 1
@@ -200,7 +202,7 @@ func welcomeSpecimen(t *testing.T, c *Candidate, k *OwnKeyPackage) *specimen {
 	join := func(b []byte) error {
 		joined, err := k.Join(t.Context(), insiderTime, b, JoinOptions{})
 		if err == nil {
-			require.Equal(t, c.next.secrets.authenticator, joined.next.secrets.authenticator)
+			require.Equal(t, c.next.secrets.Authenticator, joined.next.secrets.Authenticator)
 			joined.Discard()
 		}
 		return err
@@ -229,12 +231,12 @@ func everyPlace(n int) []int {
 // and random offsets.
 func (x *specimen) places(random *rand.Rand) []int {
 	places := []int{0, 1, 2, 3, len(x.encoded) - 1}
-	if m, err := Parse[Message](x.encoded); err == nil {
+	if m, err := message.Parse[message.Message](x.encoded); err == nil {
 		var whole any = m
-		if public, err := wire.ParseNew(m.PublicMessage, "PublicMessage", (*publicMessage).unmarshal); err == nil {
+		if public, err := framing.ParsePublic(m.PublicMessage); err == nil {
 			whole = public
 		}
-		if private, err := wire.ParseNew(m.PrivateMessage, "PrivateMessage", (*privateMessage).unmarshal); err == nil {
+		if private, err := framing.ParsePrivate(m.PrivateMessage); err == nil {
 			whole = private
 		}
 		from := 0

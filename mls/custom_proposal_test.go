@@ -5,12 +5,18 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
+	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/internal/framing"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 const (
-	bareProposal = ProposalType(0xF101) // of which a commit needs no path
-	openProposal = ProposalType(0xF102) // which external senders may send
+	bareProposal = message.ProposalType(0xF101) // of which a commit needs no path
+	openProposal = message.ProposalType(0xF102) // which external senders may send
 )
 
 // declares makes a client handle strangeProposal, bareProposal and openProposal.
@@ -21,10 +27,10 @@ func declares(cfg *Config) {
 }
 
 // requires is a required_capabilities extension of proposals.
-func requires(t testing.TB, types ...ProposalType) Extension {
-	data, err := Marshal(&RequiredCapabilities{Proposals: types})
+func requires(t testing.TB, types ...message.ProposalType) message.Extension {
+	data, err := message.Marshal(&message.RequiredCapabilities{Proposals: types})
 	require.NoError(t, err)
-	return Extension{Type: ExtensionRequiredCapabilities, Data: data}
+	return message.Extension{Type: message.ExtensionRequiredCapabilities, Data: data}
 }
 
 // Proposals of a type that an application declares go through a group whose
@@ -39,17 +45,17 @@ func TestDeclaredProposalsAreCarried(t *testing.T) {
 				requires(t, strangeProposal))
 			require.NoError(t, err)
 			groups := gather(t, g, 3, declares, format, watch)
-			first, second := Custom{ProposalType: strangeProposal, Data: []byte("first")}, Custom{ProposalType: strangeProposal, Data: []byte{}}
+			first, second := message.Custom{ProposalType: strangeProposal, Data: []byte("first")}, message.Custom{ProposalType: strangeProposal, Data: []byte{}}
 
-			message, err := groups[1].Propose(t.Context(), insiderTime, first, nil)
+			msg, err := groups[1].Propose(t.Context(), insiderTime, first, nil)
 			require.NoError(t, err)
 			for _, i := range []int{0, 2} {
-				r, err := groups[i].Process(t.Context(), insiderTime, message)
+				r, err := groups[i].Process(t.Context(), insiderTime, msg)
 				require.NoError(t, err)
-				require.Equal(t, Proposal(first), r.Proposal.Proposal)
+				require.Equal(t, message.Proposal(first), r.Proposal.Proposal)
 				require.ErrorIs(t, encrypts(t, groups[i]), ErrPendingProposals)
 			}
-			var byValue Proposal = second // any proposal is an option
+			var byValue message.Proposal = second // any proposal is an option
 			c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, byValue)
 			require.NoError(t, err)
 
@@ -71,7 +77,7 @@ func TestDeclaredProposalsAreCarried(t *testing.T) {
 			}
 			groups[0], err = c.Adopt()
 			require.NoError(t, err)
-			require.Equal(t, []ProposalType{strangeProposal, strangeProposal}, seen.last)
+			require.Equal(t, []message.ProposalType{strangeProposal, strangeProposal}, seen.last)
 			for _, g := range groups {
 				require.NoError(t, encrypts(t, g))
 			}
@@ -90,10 +96,10 @@ func requireCovers(t testing.TB, want, got []CommittedProposal) {
 }
 
 // seenTypes keeps the custom types of the last commit that was adopted.
-type seenTypes struct{ last []ProposalType }
+type seenTypes struct{ last []message.ProposalType }
 
-func (s *seenTypes) Observe(e Event) {
-	if e, ok := e.(EpochAdopted); ok {
+func (s *seenTypes) Observe(e event.Event) {
+	if e, ok := e.(event.EpochAdopted); ok {
 		s.last = e.Custom
 	}
 }
@@ -103,31 +109,29 @@ func (s *seenTypes) Observe(e Event) {
 func TestCustomProposalsSayWhetherTheyNeedAPath(t *testing.T) {
 	a := newAttack(t, declares)
 	for name, c := range map[string]struct {
-		list []Proposal
+		list []message.Proposal
 		path bool
 	}{
-		"needs one":    {[]Proposal{Custom{ProposalType: strangeProposal}}, true},
-		"needs none":   {[]Proposal{Custom{ProposalType: bareProposal}}, false},
-		"one needs it": {[]Proposal{Custom{ProposalType: bareProposal}, Custom{ProposalType: strangeProposal}}, true},
+		"needs one":    {[]message.Proposal{message.Custom{ProposalType: strangeProposal}}, true},
+		"needs none":   {[]message.Proposal{message.Custom{ProposalType: bareProposal}}, false},
+		"one needs it": {[]message.Proposal{message.Custom{ProposalType: bareProposal}, message.Custom{ProposalType: strangeProposal}}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			list := a.byValue(c.list...)
 			bare := a.commit(forgery{proposals: list}).message
 			if c.path {
-				want := violation("12.4", "commit has the path that its proposals require").atLeaf(1)
+				want := fault.Violation("12.4", "commit lacks the required path").AtLeaf(1)
 				requireUnprocessed(t, a.victim, want, bare)
 			} else {
 				requireFollowed(t, a.victim, bare)
 			}
 			requireFollowed(t, a.victim, a.commit(forgery{proposals: list, withPath: true}).message)
 
-			var proposals []Proposal
-			for _, p := range c.list {
-				proposals = append(proposals, p)
-			}
+			var proposals []message.Proposal
+			proposals = append(proposals, c.list...)
 			own, err := a.Commit(t.Context(), insiderTime, CommitOptions{}, proposals...)
 			require.NoError(t, err)
-			require.Equal(t, c.path, publicIn(t, own.Message).content.commit.path != nil)
+			require.Equal(t, c.path, publicIn(t, own.Message).Content.Commit.Path != nil)
 		})
 	}
 }
@@ -147,9 +151,9 @@ func requireFollowed(t testing.TB, g *Group, message []byte) {
 func TestUndeclaredProposalsAreRefused(t *testing.T) {
 	groups := clique(t, 0x0001, 4, publicHandshake, declares)
 	populate(t, groups)
-	for _, undeclared := range []ProposalType{0, 8, 0x0A0A, 0xF200} {
+	for _, undeclared := range []message.ProposalType{0, 8, 0x0A0A, 0xF200} {
 		t.Run(undeclared.String(), func(t *testing.T) {
-			refuseProposal(t, groups, Custom{ProposalType: undeclared, Data: []byte("data")}, ErrUnsupported)
+			refuseProposal(t, groups, message.Custom{ProposalType: undeclared, Data: []byte("data")}, message.ErrUnsupported)
 		})
 	}
 	t.Run("GREASE that everybody declares", func(t *testing.T) {
@@ -157,8 +161,8 @@ func TestUndeclaredProposalsAreRefused(t *testing.T) {
 		groups := clique(t, 0x0001, 4, publicHandshake)
 		listEverywhere(t, groups, value)
 		m, g := insider{t, groups[1]}, groups[2]
-		want := violation("12.2", "every member supports the proposal type 0x0A0A").atLeaf(0).atProposal(0)
-		custom := Custom{ProposalType: value}
+		want := fault.Violation("12.2", "member does not support the proposal type 0x0A0A").AtLeaf(0).AtProposal(0)
+		custom := message.Custom{ProposalType: value}
 		requireUnmoved(t, g, want, func() error {
 			_, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, custom)
 			return err
@@ -170,10 +174,10 @@ func TestUndeclaredProposalsAreRefused(t *testing.T) {
 		requireUnprocessed(t, g, want, m.commit(forgery{proposals: m.byValue(custom), withPath: true}).message)
 	})
 	t.Run("type of RFC 9420", func(t *testing.T) {
-		_, err := groups[2].Commit(t.Context(), insiderTime, CommitOptions{}, Custom{ProposalType: ProposalRemove, Data: []byte{0, 0, 0, 1}})
-		require.ErrorIs(t, err, ErrMalformed)
-		_, err = Marshal(&TypedProposal{Custom{ProposalType: ProposalRemove}})
-		require.ErrorIs(t, err, ErrMalformed)
+		_, err := groups[2].Commit(t.Context(), insiderTime, CommitOptions{}, message.Custom{ProposalType: codepoint.ProposalRemove, Data: []byte{0, 0, 0, 1}})
+		require.ErrorIs(t, err, message.ErrMalformed)
+		_, err = message.Marshal(&message.TypedProposal{Proposal: message.Custom{ProposalType: codepoint.ProposalRemove}})
+		require.ErrorIs(t, err, message.ErrMalformed)
 	})
 }
 
@@ -188,9 +192,9 @@ func TestMembersWhoStaySupportCustomProposals(t *testing.T) {
 		groups = admit(t, groups, ownKeyPackage(t, 0x0001, name, publicHandshake, declares))
 	}
 	m, victim := insider{t, groups[2]}, groups[3]
-	custom := Custom{ProposalType: strangeProposal, Data: []byte("data")}
+	custom := message.Custom{ProposalType: strangeProposal, Data: []byte("data")}
 	want := func(at int) error {
-		return violation("12.2", "every member supports the proposal type 0xF0F1").atLeaf(1).atProposal(at)
+		return fault.Violation("12.2", "member does not support the proposal type 0xF0F1").AtLeaf(1).AtProposal(at)
 	}
 	require.Equal(t, "0xF0F1", strangeProposal.String())
 
@@ -199,22 +203,22 @@ func TestMembersWhoStaySupportCustomProposals(t *testing.T) {
 		return err
 	})
 	requireUnmoved(t, victim, want(1), func() error {
-		_, err := victim.Commit(t.Context(), insiderTime, CommitOptions{}, Remove{Removed: 2}, custom)
+		_, err := victim.Commit(t.Context(), insiderTime, CommitOptions{}, message.Remove{Removed: 2}, custom)
 		return err
 	})
-	requireUnprocessed(t, victim, want(1), m.commit(forgery{proposals: m.byValue(Remove{Removed: 0}, custom), withPath: true}).message)
+	requireUnprocessed(t, victim, want(1), m.commit(forgery{proposals: m.byValue(message.Remove{Removed: 0}, custom), withPath: true}).message)
 
 	// One that arrived waits until whoever lacks it is removed.
-	message, _ := m.propose(custom)
+	msg, _ := m.propose(custom)
 	for _, i := range []int{0, 3} {
-		_, err = groups[i].Process(t.Context(), insiderTime, message)
+		_, err = groups[i].Process(t.Context(), insiderTime, msg)
 		require.NoError(t, err)
 	}
 	c, err := victim.Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 	require.Empty(t, c.Proposals())
 	c.Discard()
-	c, err = victim.Commit(t.Context(), insiderTime, CommitOptions{}, Remove{Removed: 1})
+	c, err = victim.Commit(t.Context(), insiderTime, CommitOptions{}, message.Remove{Removed: 1})
 	require.NoError(t, err)
 	require.Len(t, c.Proposals(), 2)
 	r, err := groups[0].Process(t.Context(), insiderTime, c.Message)
@@ -224,7 +228,7 @@ func TestMembersWhoStaySupportCustomProposals(t *testing.T) {
 
 	// By value, the removed member follows, too, who handles no such type.
 	joiner := ownKeyPackage(t, 0x0001, "joiner lacks it", publicHandshake)
-	c, err = victim.Commit(t.Context(), insiderTime, CommitOptions{WithoutPending: true}, Remove{Removed: 1}, Add{KeyPackage: joiner.KeyPackage}, custom)
+	c, err = victim.Commit(t.Context(), insiderTime, CommitOptions{WithoutPending: true}, message.Remove{Removed: 1}, message.Add{KeyPackage: joiner.KeyPackage}, custom)
 	require.NoError(t, err)
 	follow(t, groups, 3, c)
 	_, err = joiner.Join(t.Context(), insiderTime, c.Welcome, JoinOptions{})
@@ -235,34 +239,34 @@ func TestMembersWhoStaySupportCustomProposals(t *testing.T) {
 // nobody back by one that some member lacks (RFC 9420, Section 12.1.8).
 func TestCustomProposalsFromOutside(t *testing.T) {
 	authority := client(t, 0x0001, "authority")
-	data, err := Marshal(&ExternalSenders{{SignatureKey: authority.Signer.PublicKey(), Credential: authority.Credential}})
+	data, err := message.Marshal(&message.ExternalSenders{{SignatureKey: authority.Signer.PublicKey(), Credential: authority.Credential}})
 	require.NoError(t, err)
 	g, err := CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "member 0", publicHandshake, declares), nil,
-		Extension{Type: ExtensionExternalSenders, Data: data})
+		message.Extension{Type: message.ExtensionExternalSenders, Data: data})
 	require.NoError(t, err)
 	groups := gather(t, g, 3, publicHandshake, declares)
-	sent := func(p ProposalType) []byte {
+	sent := func(p message.ProposalType) []byte {
 		outside := outsideOf(groups[0])
-		m, err := outside.Propose(t.Context(), authority.Signer, 0, Custom{ProposalType: p, Data: []byte("from outside")})
+		m, err := outside.Propose(t.Context(), authority.Signer, 0, message.Custom{ProposalType: p, Data: []byte("from outside")})
 		require.NoError(t, err)
 		return m
 	}
-	requireUnprocessed(t, groups[0], ErrUnsupported, sent(0xF200))
-	requireUnprocessed(t, groups[0], violation("12.1.8", "proposal of the type 0xF0F1 is not sent by an external sender"),
+	requireUnprocessed(t, groups[0], message.ErrUnsupported, sent(0xF200))
+	requireUnprocessed(t, groups[0], fault.Violation("12.1.8", "proposal type 0xF0F1 is not allowed from an external sender"),
 		sent(strangeProposal))
-	message := sent(openProposal)
+	msg := sent(openProposal)
 	for _, g := range groups {
-		_, err := g.Process(t.Context(), insiderTime, message)
+		_, err := g.Process(t.Context(), insiderTime, msg)
 		require.NoError(t, err)
 		require.ErrorIs(t, encrypts(t, g), ErrPendingProposals)
 	}
 	c, err := groups[1].Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
-	require.Equal(t, Proposal(Custom{ProposalType: openProposal, Data: []byte("from outside")}), c.Proposals()[0].Proposal)
+	require.Equal(t, message.Proposal(message.Custom{ProposalType: openProposal, Data: []byte("from outside")}), c.Proposals()[0].Proposal)
 	follow(t, groups, 1, c)
 
 	lacking := ownKeyPackage(t, 0x0001, "lacks it", publicHandshake)
-	c, err = groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, Add{KeyPackage: lacking.KeyPackage})
+	c, err = groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, message.Add{KeyPackage: lacking.KeyPackage})
 	require.NoError(t, err)
 	follow(t, groups, 0, c)
 	_, err = groups[2].Process(t.Context(), insiderTime, sent(openProposal))
@@ -270,21 +274,21 @@ func TestCustomProposalsFromOutside(t *testing.T) {
 	require.NoError(t, encrypts(t, groups[2]))
 
 	a := newAttack(t, declares)
-	message = a.externalCommit(client(t, 0x0001, "joiner", declares), ExternalJoinOptions{}, func(c *commit) {
-		c.proposals = append(c.proposals, proposalOrRef{proposal: Custom{ProposalType: strangeProposal}})
+	msg = a.externalCommit(client(t, 0x0001, "joiner", declares), ExternalJoinOptions{}, func(c *framing.Commit) {
+		c.Proposals = append(c.Proposals, framing.ProposalOrRef{Proposal: message.Custom{ProposalType: strangeProposal}})
 	})
-	requireUnprocessed(t, a.victim, violation("12.2", "external commit has no 0xF0F1").atProposal(1), message)
+	requireUnprocessed(t, a.victim, fault.Violation("12.2", "proposal type 0xF0F1 is not allowed in an external commit").AtProposal(1), msg)
 }
 
 // A restored member, and who follows in public, commit the custom proposals that
 // arrived before; with another configuration, they leave them out or refuse them.
 func TestCustomProposalsAreSaved(t *testing.T) {
 	groups := clique(t, 0x0001, 3, publicHandshake, declares)
-	custom := Custom{ProposalType: strangeProposal, Data: []byte("data")}
-	message, err := groups[1].Propose(t.Context(), insiderTime, custom, nil)
+	custom := message.Custom{ProposalType: strangeProposal, Data: []byte("data")}
+	msg, err := groups[1].Propose(t.Context(), insiderTime, custom, nil)
 	require.NoError(t, err)
 	for _, i := range []int{0, 2} {
-		_, err := groups[i].Process(t.Context(), insiderTime, message)
+		_, err := groups[i].Process(t.Context(), insiderTime, msg)
 		require.NoError(t, err)
 	}
 	state, err := storeAll(groups[2])
@@ -293,7 +297,7 @@ func TestCustomProposalsAreSaved(t *testing.T) {
 	require.NoError(t, err)
 	c, err := restored.Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
-	require.Equal(t, Proposal(custom), c.Proposals()[0].Proposal)
+	require.Equal(t, message.Proposal(custom), c.Proposals()[0].Proposal)
 	requireFollowed(t, groups[0], c.Message)
 
 	forgetful := *groups[2].cfg
@@ -303,48 +307,48 @@ func TestCustomProposalsAreSaved(t *testing.T) {
 	c, err = restored.Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 	require.Empty(t, c.Proposals())
-	require.Empty(t, c.to.tree.leaf(2).Capabilities.Proposals, "its new leaf lists what it declares")
+	require.Empty(t, c.to.tree.Leaf(2).Capabilities.Proposals, "its new leaf lists what it declares")
 	c, err = groups[0].Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 	require.Len(t, c.Proposals(), 1)
 	_, err = restored.Process(t.Context(), insiderTime, c.Message)
-	require.ErrorIs(t, err, ErrUnsupported)
+	require.ErrorIs(t, err, message.ErrUnsupported)
 }
 
 // What follows the type of an unknown proposal is one vector, and all of it comes back.
 func TestUnknownProposalIsAVector(t *testing.T) {
 	least := "0001 0001 0167" + "0000000000000001" + "01 00000000" + "00" + "02 F100"
 	for form, whole := range map[string]bool{
-		least + "00 00 00":              true, // data, signature, membership_tag
-		least + "03 010203 00 00":       true,
-		least + "00 00":                 false,
-		least + "04 010203 00":          false,
-		least + "4000 00 00":            false, // not the least length
-		"0001 0001 0167" + hexZero8:     false,
-		least + "BFFFFFFF 00 00 00 00 ": false,
+		least + "00 00 00":                true, // data, signature, membership_tag
+		least + "03 010203 00 00":         true,
+		least + "00 00":                   false,
+		least + "04 010203 00":            false,
+		least + "4000 00 00":              false, // not the least length
+		"0001 0001 0167 0000000000000000": false,
+		least + "BFFFFFFF 00 00 00 00 ":   false,
 	} {
-		b := unhex(t, form)
-		m, err := Parse[Message](b)
+		b := mlstest.Unhex(t, form)
+		m, err := message.Parse[message.Message](b)
 		if !whole {
 			if err == nil { // the header is whole
-				_, err = wire.ParseNew(m.PublicMessage, "PublicMessage", (*publicMessage).unmarshal)
+				_, err = framing.ParsePublic(m.PublicMessage)
 			}
-			require.ErrorIs(t, err, ErrMalformed, form)
+			require.ErrorIs(t, err, message.ErrMalformed, form)
 			continue
 		}
 		require.NoError(t, err)
 		public := publicIn(t, b)
-		require.Equal(t, ProposalType(0xF100), public.content.proposal.Type())
-		again, err := public.encode()
+		require.Equal(t, message.ProposalType(0xF100), message.TypeOf(public.Content.Proposal))
+		again, err := public.Encode()
 		require.NoError(t, err)
 		require.Equal(t, b, again)
 	}
 	for _, form := range []string{"0000 00", "0008 01 ff", "0A0A 02 0102", "FFFF 00"} {
-		var p TypedProposal
-		require.NoError(t, wire.Parse(unhex(t, form), "proposal", func(r *wire.Reader) { Read(r, &p) }))
-		again, err := Marshal(&p)
+		var p message.TypedProposal
+		require.NoError(t, wire.Parse(mlstest.Unhex(t, form), "proposal", func(r *wire.Reader) { message.Read(r, &p) }))
+		again, err := message.Marshal(&p)
 		require.NoError(t, err)
-		require.Equal(t, unhex(t, form), again)
+		require.Equal(t, mlstest.Unhex(t, form), again)
 	}
 }
 
@@ -355,17 +359,17 @@ func TestConfigListsTypesThatItMay(t *testing.T) {
 		change func(*Config)
 		text   string
 	}{
-		"default extension": {func(c *Config) { c.Extensions = []ExtensionType{0xF001, 3} },
-			"Config.Extensions lists required_capabilities, which every client supports"},
+		"default extension": {func(c *Config) { c.Extensions = []message.ExtensionType{0xF001, 3} },
+			"Config.Extensions lists required_capabilities, a default type"},
 		"default proposal": {func(c *Config) { c.Proposals = []CustomProposalType{{Type: 1}} },
-			"Config.Proposals lists add, which every client supports"},
-		"reserved extension":      {func(c *Config) { c.Extensions = []ExtensionType{0} }, "Config.Extensions lists 0"},
+			"Config.Proposals lists add, a default type"},
+		"reserved extension":      {func(c *Config) { c.Extensions = []message.ExtensionType{0} }, "Config.Extensions lists 0"},
 		"reserved proposal":       {func(c *Config) { c.Proposals = []CustomProposalType{{}} }, "Config.Proposals lists 0"},
-		"reserved credential":     {func(c *Config) { c.Credentials = []CredentialType{CredentialBasic, 0} }, "Config.Credentials lists 0"},
-		"GREASE extension":        {func(c *Config) { c.Extensions = []ExtensionType{0xF001, 0x0A0A} }, "Config.Extensions lists 0x0A0A, which is reserved"},
+		"reserved credential":     {func(c *Config) { c.Credentials = []message.CredentialType{message.CredentialBasic, 0} }, "Config.Credentials lists 0"},
+		"GREASE extension":        {func(c *Config) { c.Extensions = []message.ExtensionType{0xF001, 0x0A0A} }, "Config.Extensions lists 0x0A0A, which is reserved"},
 		"GREASE proposal":         {func(c *Config) { c.Proposals = []CustomProposalType{{Type: 0xEAEA}} }, "Config.Proposals lists 0xEAEA, which is reserved"},
-		"GREASE credential":       {func(c *Config) { c.Credentials = []CredentialType{0x5A5A} }, "Config.Credentials lists 0x5A5A, which is reserved"},
-		"extension twice":         {func(c *Config) { c.Extensions = []ExtensionType{0xF001, 0xF001} }, "lists 0xF001 twice"},
+		"GREASE credential":       {func(c *Config) { c.Credentials = []message.CredentialType{0x5A5A} }, "Config.Credentials lists 0x5A5A, which is reserved"},
+		"extension twice":         {func(c *Config) { c.Extensions = []message.ExtensionType{0xF001, 0xF001} }, "lists 0xF001 twice"},
 		"proposal in two manners": {func(c *Config) { c.Proposals = []CustomProposalType{{Type: 8}, {Type: 8, NoPath: true}} }, "lists 0x0008 twice"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -9,6 +9,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/mlstest"
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -19,8 +23,8 @@ import (
 func secretsOfEpoch(t testing.TB, g *Group) map[string][]byte {
 	t.Helper()
 	secrets := map[string][]byte{"leaf key": privateBytes(t, g.self.leafKey)}
-	for _, row := range g.secrets.table() {
-		secrets[row.label] = bytes.Clone(*row.secret)
+	for _, row := range g.secrets.Table() {
+		secrets[row.Label] = bytes.Clone(*row.Secret)
 	}
 	delete(secrets, "encryption")
 	delete(secrets, "sender data")
@@ -34,7 +38,7 @@ func secretsOfEpoch(t testing.TB, g *Group) map[string][]byte {
 	return secrets
 }
 
-func nodeName(n NodeIndex) string { return fmt.Sprintf("key of node %d", n) }
+func nodeName(n ratchettree.NodeIndex) string { return fmt.Sprintf("key of node %d", n) }
 
 // privateBytes returns bytes of a private key that are the same in all its forms:
 // X25519 and X448 clamp the first and the last, ML-KEM keeps the halves apart.
@@ -101,8 +105,8 @@ func TestLostCandidateIsRetired(t *testing.T) {
 	won, err := old.Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 	secrets := secretsOfEpoch(t, old)
-	for _, row := range lost.next.secrets.table() {
-		secrets["lost "+row.label] = bytes.Clone(*row.secret)
+	for _, row := range lost.next.secrets.Table() {
+		secrets["lost "+row.Label] = bytes.Clone(*row.Secret)
 	}
 	_, err = won.Adopt()
 	require.NoError(t, err)
@@ -118,7 +122,7 @@ func TestRemovedMemberKeepsNothing(t *testing.T) {
 	groups := clique(t, 0x0001, 3)
 	populate(t, groups)
 	old := groups[2]
-	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, Remove{Removed: 2})
+	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, message.Remove{Removed: 2})
 	require.NoError(t, err)
 	r, err := old.Process(t.Context(), insiderTime, c.Message)
 	require.NoError(t, err)
@@ -127,14 +131,14 @@ func TestRemovedMemberKeepsNothing(t *testing.T) {
 	_, err = r.Commit.Export("label", nil, 32)
 	require.ErrorIs(t, err, ErrRemoved)
 	secrets := secretsOfEpoch(t, old)
-	for _, row := range old.secrets.table() {
-		secrets[row.label] = bytes.Clone(*row.secret)
+	for _, row := range old.secrets.Table() {
+		secrets[row.Label] = bytes.Clone(*row.Secret)
 	}
-	for n, secret := range old.inbox.ratchets.nodes {
+	for n, secret := range old.inbox.ratchets.Nodes {
 		secrets[fmt.Sprintf("secret of node %d", n)] = bytes.Clone(secret)
 	}
-	for _, row := range c.next.secrets.table() {
-		secrets["next "+row.label] = bytes.Clone(*row.secret)
+	for _, row := range c.next.secrets.Table() {
+		secrets["next "+row.Label] = bytes.Clone(*row.Secret)
 	}
 	_, err = r.Commit.Adopt()
 	require.ErrorIs(t, err, ErrRemoved)
@@ -150,8 +154,8 @@ func TestJoinDeletesTheInitKey(t *testing.T) {
 			"init key":      privateBytes(t, i.joiner.initKey),
 			"leaf key":      privateBytes(t, i.joiner.leafKey),
 			"joiner_secret": bytes.Clone(i.forged.joiner),
-			"path_secret":   bytes.Clone(i.path.secrets.secrets[len(i.path.secrets.secrets)-1]),
-			"commit_secret": bytes.Clone(i.path.secrets.commitSecret),
+			"path_secret":   bytes.Clone(i.path.secrets.Secrets[len(i.path.secrets.Secrets)-1]),
+			"commit_secret": bytes.Clone(i.path.secrets.CommitSecret),
 		}
 		g, err := adopted(i.joiner.Join(t.Context(), insiderTime, welcome, JoinOptions{}))
 		require.NoError(t, err)
@@ -166,8 +170,8 @@ func TestJoinDeletesTheInitKey(t *testing.T) {
 func TestMessagesDeleteTheirKeys(t *testing.T) {
 	groups := clique(t, 0x0001, 3)
 	a, b := groups[0], groups[1]
-	root := bytes.Clone(b.inbox.ratchets.nodes[b.public.tree.rootIndex()])
-	every := everySecret(t, b.public.suite, root, b.public.tree.width, 3)
+	root := bytes.Clone(b.inbox.ratchets.Nodes[b.public.tree.RootIndex()])
+	every := mlstest.EverySecret(t, b.public.suite, root, b.public.tree.Width, 3)
 	require.NotEmpty(t, reachable(map[string][]byte{"root": root}, map[string]any{"b": b}))
 	message, err := a.Encrypt(t.Context(), insiderTime, []byte("hello"), nil)
 	require.NoError(t, err)
@@ -192,7 +196,7 @@ func TestMessageOpensOnceAcrossEpochs(t *testing.T) {
 	_, err := groups[1].Process(t.Context(), insiderTime, opened)
 	require.NoError(t, err)
 	requireUnprocessed(t, groups[1], ErrConsumed, opened)
-	c, err := groups[2].Commit(t.Context(), insiderTime, CommitOptions{}, Remove{Removed: 0})
+	c, err := groups[2].Commit(t.Context(), insiderTime, CommitOptions{}, message.Remove{Removed: 0})
 	require.NoError(t, err)
 	old := groups[1]
 	follow(t, groups, 2, c)
@@ -204,5 +208,5 @@ func TestMessageOpensOnceAcrossEpochs(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "hello", string(r.Application.Data))
 	requireUnprocessed(t, groups[1], ErrConsumed, late)
-	requireUnprocessed(t, groups[1], ErrWrongEpoch, c.Message)
+	requireUnprocessed(t, groups[1], fault.ErrWrongEpoch, c.Message)
 }

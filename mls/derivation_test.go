@@ -6,6 +6,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
@@ -39,10 +41,10 @@ func TestOtherDerivationIsNamed(t *testing.T) {
 		require.NoError(t, err)
 		_, err = w.groups[to].Process(t.Context(), testTime, c.Message)
 		require.ErrorIs(t, err, mls.ErrDerivation)
-		require.ErrorIs(t, err, mls.ErrPathSecret)
-		require.ErrorIs(t, err, mls.ErrInvalid)
+		require.ErrorIs(t, err, fault.ErrPathSecret)
+		require.ErrorIs(t, err, message.ErrInvalid)
 		derivation := map[string]string{"alice": suite.DerivationLabelled, "bob": suite.DerivationUnlabelled}[to]
-		require.ErrorContains(t, err, `here it is "`+derivation+`"`)
+		require.ErrorContains(t, err, `this client uses "`+derivation+`"`)
 		c.Discard()
 	}
 	w.talk() // in the epoch before
@@ -54,14 +56,14 @@ func TestOtherDerivationOfWelcomeIsNamed(t *testing.T) {
 	for name, suites := range map[string]mls.Suites{"labelled": labelled, "unlabelled": released} {
 		k, err := mls.NewKeyPackage(t.Context(), testTime, w.derivingConfig(name, suites), mls.KeyPackageOptions{})
 		require.NoError(t, err)
-		c, err := w.groups["alice"].Commit(t.Context(), testTime, mls.CommitOptions{ForcePath: true}, mls.Add{KeyPackage: k.KeyPackage})
+		c, err := w.groups["alice"].Commit(t.Context(), testTime, mls.CommitOptions{ForcePath: true}, message.Add{KeyPackage: k.KeyPackage})
 		require.NoError(t, err)
 		_, err = k.Join(t.Context(), testTime, c.Welcome, mls.JoinOptions{})
 		if name == "labelled" {
 			require.NoError(t, err)
 		} else {
 			require.ErrorIs(t, err, mls.ErrDerivation)
-			require.ErrorIs(t, err, mls.ErrInvalid)
+			require.ErrorIs(t, err, message.ErrInvalid)
 		}
 		c.Discard()
 	}
@@ -79,7 +81,7 @@ func TestOtherDerivationOfExternalCommitIsNamed(t *testing.T) {
 		require.NoError(t, err)
 		_, err = w.groups[to].Process(t.Context(), testTime, c.Message)
 		require.ErrorIs(t, err, mls.ErrDerivation)
-		require.ErrorIs(t, err, mls.ErrInvalid)
+		require.ErrorIs(t, err, message.ErrInvalid)
 		require.ErrorContains(t, err, "confirmation tag")
 		c.Discard()
 	}

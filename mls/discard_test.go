@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -18,7 +20,7 @@ func counted(g *Group) *keyCounter {
 	public := *g.public
 	public.suite = c
 	tree := *public.tree // by whose suite received paths are derived
-	tree.suite = c
+	tree.Suite = c
 	public.tree = &tree
 	g.public = &public
 	return c
@@ -49,7 +51,7 @@ func TestFailedCommitsKeepNoKeys(t *testing.T) {
 			g := clique(t, 0x0001, 3)[0]
 			keys := counted(g)
 			g.cfg.Signer = failing{g.cfg.Signer, &left}
-			_, err := g.Commit(t.Context(), insiderTime, CommitOptions{ForcePath: true}, Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage})
+			_, err := g.Commit(t.Context(), insiderTime, CommitOptions{ForcePath: true}, message.Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage})
 			require.ErrorContains(t, err, "signer is gone")
 			require.NotZero(t, keys.made.Load())
 			require.Zero(t, keys.kept())
@@ -96,7 +98,7 @@ func TestFailedCommitKeepsNoSecrets(t *testing.T) {
 	g.public = &public
 	left := 1
 	g.cfg.Signer = failing{g.cfg.Signer, &left}
-	_, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage})
+	_, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, message.Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage})
 	require.ErrorContains(t, err, "signer is gone")
 	require.NotEmpty(t, secrets)
 	for _, secret := range secrets {
@@ -115,8 +117,8 @@ func TestDiscard(t *testing.T) {
 	require.NoError(t, err)
 	require.NotZero(t, keys.kept())
 	next := map[string][]byte{}
-	for _, row := range c.next.secrets.table() {
-		next[row.label] = slices.Clone(*row.secret)
+	for _, row := range c.next.secrets.Table() {
+		next[row.Label] = slices.Clone(*row.Secret)
 	}
 	c.Discard()
 	c.Discard()
@@ -129,7 +131,7 @@ func TestDiscard(t *testing.T) {
 	require.ElementsMatch(t, slices.Collect(maps.Keys(secrets)),
 		slices.Collect(maps.Keys(reachable(secrets, map[string]any{"group": g}))))
 
-	removal, err := groups[1].Commit(t.Context(), insiderTime, CommitOptions{}, Remove{Removed: 0})
+	removal, err := groups[1].Commit(t.Context(), insiderTime, CommitOptions{}, message.Remove{Removed: 0})
 	require.NoError(t, err)
 	r, err := g.Process(t.Context(), insiderTime, removal.Message)
 	require.NoError(t, err)
@@ -148,11 +150,11 @@ func TestLastResortKeyIsShared(t *testing.T) {
 			k := ownKeyPackage(t, 0x0001, "joiner")
 			k.lastResort = true
 			c := &keyCounter{}
-			k.leafKey = newPrivateKey(&countedKey{PrivateKey: k.leafKey, counter: c})
+			k.leafKey = ratchettree.NewPrivateKey(&countedKey{PrivateKey: k.leafKey, counter: c})
 			var groups, others []*Group
 			for range 2 {
 				g := clique(t, 0x0001, 2)[0]
-				commit, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, Add{KeyPackage: k.KeyPackage})
+				commit, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, message.Add{KeyPackage: k.KeyPackage})
 				require.NoError(t, err)
 				joined, err := adopted(k.Join(t.Context(), insiderTime, commit.Welcome, JoinOptions{}))
 				require.NoError(t, err)

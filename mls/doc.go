@@ -22,14 +22,14 @@
 // [CommitOptions], whose zero value is for the ordinary way.
 //
 // Errors wrap one of a few sentinels. Where a peer breaks a rule of RFC 9420, the error
-// is a [*ValidationError] with the section and the leaf or proposal at fault. A call
+// is a [*message.ValidationError] with the section and the leaf or proposal at fault. A call
 // that fails changes nothing.
 //
 // # Policies
 //
 // [Suites] says which suites a client has, and Config.Policy what it may use. Every call
 // that takes the time asks the policy about everything that it begins, sends or reads. It
-// asks each time, because a date may change an answer. A refusal is a [*PolicyError] that
+// asks each time, because a date may change an answer. A refusal is a [*message.PolicyError] that
 // wraps the policy's own error. questions.go asks the questions, about these subjects:
 //
 //	suite.Info      the suite of a group or of a key package
@@ -57,7 +57,7 @@
 // or a commit that only removes members or ends the group by a ReInit, and
 // [RestoreToLeave]. [Group.Export] and [Group.Delta] ask nothing. So nobody is locked in.
 //
-// An [Observer] is told what happened.
+// An [event.Observer] is told what happened.
 //
 // # Saving
 //
@@ -110,32 +110,31 @@
 //     then there may be new proposals, or another member's commit and another epoch. The
 //     example of ErrPendingProposals shows such a loop.
 //
-// # Files
+// # Packages and files
 //
-// By sections of RFC 9420:
+// Package [message] has the structures that travel, and package [event] what an
+// [event.Observer] is told. Below them, each tested by itself:
 //
-//	5.1    internal/label
-//	5.3    credential.go, authenticator.go
-//	6      message.go, framing.go, content_auth.go, author.go, public_message*.go, private_message*.go
-//	7.1-3  node.go, leaf_node.go
-//	7.4-6  update_path.go
-//	7.7    tree.go, tree_edit.go
-//	7.8-9  tree_hash.go, parent_hash.go
-//	8      key_schedule.go, transcript.go, psk.go, psk_store.go
-//	9      secret_tree.go, secret_tree_ahead.go
-//	10     key_package.go, own_key_package.go
-//	11     group.go, follow_up.go, match_clients.go
-//	12.1   proposal.go, custom_proposal.go, external_proposal.go, send.go, proposal_room.go
-//	12.2   proposal_list.go
-//	12.4   commit.go, process_commit.go, process_proposals.go, welcome.go, join.go,
-//	       external_commit.go
-//	13     extension.go, group_extensions.go, grease.go
+//	internal/fault        errors that name the rule and the culprit
+//	internal/label        signing, sealing, hashing and deriving under labels (5.1, 8)
+//	internal/check        what RFC 9420 demands of one structure (5.3, 7.2, 7.3, 10, 11.1, 13)
+//	internal/schedule     the secrets of an epoch (8)
+//	internal/secrettree   the keys of messages (9)
+//	internal/ratchettree  the ratchet tree, its hashes, and paths (7)
+//	internal/framing      signed and protected messages, commits (6, 12.4)
 //
-// Structures of the wire are beside them or in files called wire. public_state.go has
-// what all members of an epoch share, member_view.go what one member knows, and inbox.go
-// what messages change within an epoch. private_key.go says who holds a private key, and
-// claim.go what a candidate holds. Saved states are in state*.go; state_manifest.go keeps
-// their records together. skip.go counts the elements of vectors before they are read.
+// The files of this package, by the question that they answer:
+//
+//	What is a group, and what its next epoch?         group.go, public_state.go, next_epoch.go, transition.go
+//	What does one member know, and what of it ends?   member_view.go, inbox.go, claim.go, life.go
+//	How does a client enter a group?                  own_key_package.go, welcome.go, join.go, external.go, follow_up.go
+//	What does a member send?                          send.go, sending.go, own_leaf.go, commit.go
+//	What does it do with what arrives?                process.go, process_commit.go, process_proposals.go, candidate.go
+//	Which proposals fit, and which are kept?          proposal_list.go, proposal_types.go, pending.go, received_proposals.go
+//	Who is asked, who is told?                        questions.go, psk_store.go, authenticator.go, changes.go, observer.go
+//	How is it saved and restored?                     state.go, state_*.go
+//	What does one see without secrets?                public_group.go
+//	What does a client choose?                        config.go
 //
 // # Limits
 //

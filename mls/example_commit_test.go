@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // Alice makes a group and adds Bob and Carol, who have published key packages.
@@ -15,7 +16,7 @@ func ExampleAdd() {
 	carol := must(mls.NewKeyPackage(ctx, noon, client("Carol"), mls.KeyPackageOptions{}))
 
 	alice := must(mls.CreateGroup(ctx, noon, client("Alice"), []byte("our group")))
-	commit := must(alice.Commit(ctx, noon, mls.CommitOptions{}, mls.Add{KeyPackage: bob.KeyPackage}, mls.Add{KeyPackage: carol.KeyPackage}))
+	commit := must(alice.Commit(ctx, noon, mls.CommitOptions{}, message.Add{KeyPackage: bob.KeyPackage}, message.Add{KeyPackage: carol.KeyPackage}))
 	// commit.Message is for the members, commit.Welcome for Bob and Carol. The group is as
 	// it was until the delivery service has accepted the commit.
 	fmt.Println("epoch", alice.Epoch(), names(alice))
@@ -34,7 +35,7 @@ func ExampleRemove() {
 	groups := groupOf(client("Alice"), client("Bob"), client("Carol"))
 	alice, bob := groups[0], groups[1]
 
-	commit := must(alice.Commit(ctx, noon, mls.CommitOptions{}, mls.Remove{Removed: bob.OwnLeaf()}))
+	commit := must(alice.Commit(ctx, noon, mls.CommitOptions{}, message.Remove{Removed: bob.OwnLeaf()}))
 	alice = must(commit.Adopt())
 
 	received := must(bob.Process(ctx, noon, commit.Message))
@@ -55,7 +56,7 @@ func ExampleCandidate_Adopt() {
 	alice, bob, carol := groups[0], groups[1], groups[2]
 
 	winner := must(alice.Commit(ctx, noon, mls.CommitOptions{}))
-	loser := must(bob.Commit(ctx, noon, mls.CommitOptions{}, mls.Remove{Removed: carol.OwnLeaf()}))
+	loser := must(bob.Commit(ctx, noon, mls.CommitOptions{}, message.Remove{Removed: carol.OwnLeaf()}))
 
 	// The delivery service accepts the first commit of an epoch and shows it to Bob.
 	alice = must(winner.Adopt())
@@ -66,7 +67,7 @@ func ExampleCandidate_Adopt() {
 	_, err = alice.Process(ctx, noon, loser.Message)
 	fmt.Println("too late:", errors.Is(err, mls.ErrPastEpoch))
 
-	again := must(bob.Commit(ctx, noon, mls.CommitOptions{}, mls.Remove{Removed: carol.OwnLeaf()}))
+	again := must(bob.Commit(ctx, noon, mls.CommitOptions{}, message.Remove{Removed: carol.OwnLeaf()}))
 	alice = must(must(alice.Process(ctx, noon, again.Message)).Commit.Adopt())
 	fmt.Println("epoch", alice.Epoch(), names(alice))
 
@@ -84,7 +85,7 @@ func ExampleLeafOptions() {
 	alice, bob := groups[0], groups[1]
 
 	signer := must(alice.Suite().GenerateSigner())
-	renewed := mls.BasicCredential([]byte("Alice, since November"))
+	renewed := message.BasicCredential([]byte("Alice, since November"))
 	commit := must(alice.Commit(ctx, noon, mls.CommitOptions{
 		Leaf: mls.LeafOptions{Credential: &renewed, Signer: signer},
 	}))
@@ -115,8 +116,8 @@ func ExamplePreSharedKey() {
 	groups := groupOf(alicesConfig, bobsConfig, client("Carol"))
 	alice, bob, carol := groups[0], groups[1], groups[2]
 
-	commit := must(alice.Commit(ctx, noon, mls.CommitOptions{}, mls.PreSharedKey{
-		PSK: mls.PreSharedKeyID{Type: mls.PSKExternal, ID: []byte("meeting")},
+	commit := must(alice.Commit(ctx, noon, mls.CommitOptions{}, message.PreSharedKey{
+		PSK: message.PreSharedKeyID{ID: []byte("meeting")},
 	}))
 	bob = must(must(bob.Process(ctx, noon, commit.Message)).Commit.Adopt())
 	fmt.Println("Bob is in epoch", bob.Epoch())

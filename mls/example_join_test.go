@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/registry/all"
 )
 
@@ -14,11 +15,11 @@ import (
 func ExampleOwnKeyPackage_Join() {
 	ctx := context.Background()
 	bobsKeys := must(mls.NewKeyPackage(ctx, noon, client("Bob"), mls.KeyPackageOptions{}))
-	published := must(mls.Marshal(&mls.Message{KeyPackage: bobsKeys.KeyPackage}))
+	published := must(message.Marshal(&message.Message{KeyPackage: bobsKeys.KeyPackage}))
 
 	alice := must(mls.CreateGroup(ctx, noon, client("Alice"), []byte("our group")))
-	m := must(mls.Parse[mls.Message](published))
-	commit := must(alice.Commit(ctx, noon, mls.CommitOptions{}, mls.Add{KeyPackage: m.KeyPackage}))
+	m := must(message.Parse[message.Message](published))
+	commit := must(alice.Commit(ctx, noon, mls.CommitOptions{}, message.Add{KeyPackage: m.KeyPackage}))
 
 	invitation := must(bobsKeys.Join(ctx, noon, commit.Welcome, mls.JoinOptions{}))
 	author, _ := invitation.Author().Credential.Identity()
@@ -67,7 +68,7 @@ func ExampleGroup_Branch() {
 
 	bobsKeys := must(mls.NewKeyPackage(ctx, noon, bobsConfig, mls.KeyPackageOptions{}))
 	branch := must(alice.Branch(ctx, noon, client("Alice"), []byte("the two of us"), nil,
-		[]*mls.KeyPackage{bobsKeys.KeyPackage}, mls.FollowUpOptions{}))
+		[]*message.KeyPackage{bobsKeys.KeyPackage}, mls.FollowUpOptions{}))
 	side := must(branch.Adopt())
 	fmt.Println(names(side))
 
@@ -91,7 +92,7 @@ func ExampleNewPublicGroup() {
 	public := must(mls.NewPublicGroup(ctx, noon, service, must(alice.GroupInfo(ctx, noon, true)), nil))
 	fmt.Println("epoch", public.Epoch(), names(public))
 
-	commit := must(alice.Commit(ctx, noon, mls.CommitOptions{}, mls.Remove{Removed: 1}))
+	commit := must(alice.Commit(ctx, noon, mls.CommitOptions{}, message.Remove{Removed: 1}))
 	public = must(public.Process(ctx, noon, commit.Message)).Commit.Adopt()
 	fmt.Println("epoch", public.Epoch(), names(public))
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/policy"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
@@ -22,7 +23,7 @@ func ExampleGroup() {
 		s := must(all.Registry().Suite(id))
 		return mls.Config{
 			Suites: all.Registry(), Policy: mandate,
-			Suite: id, Signer: must(s.GenerateSigner()), Credential: mls.BasicCredential([]byte(name)),
+			Suite: id, Signer: must(s.GenerateSigner()), Credential: message.BasicCredential([]byte(name)),
 		}
 	}
 
@@ -37,7 +38,7 @@ func ExampleGroup() {
 	// Bob publishes a key package; Alice adds him.
 	bobsKeys := must(mls.NewKeyPackage(ctx, now, client("Bob", 0x0002), mls.KeyPackageOptions{}))
 	alice := must(mls.CreateGroup(ctx, now, client("Alice", 0x0002), []byte("our group")))
-	commit := must(alice.Commit(ctx, now, mls.CommitOptions{}, mls.Add{KeyPackage: bobsKeys.KeyPackage}))
+	commit := must(alice.Commit(ctx, now, mls.CommitOptions{}, message.Add{KeyPackage: bobsKeys.KeyPackage}))
 	alice = must(commit.Adopt()) // the delivery service has accepted the commit
 	invitation := must(bobsKeys.Join(ctx, now, commit.Welcome, mls.JoinOptions{}))
 	fmt.Printf("asked into %q\n", invitation.GroupID())
@@ -71,7 +72,7 @@ var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 // client makes somebody with a new signature key and a bare name, for groups of suite
 // 0x0001.
 func client(name string) mls.Config {
-	cfg := mls.Config{Suites: all.Registry(), Suite: 0x0001, Credential: mls.BasicCredential([]byte(name))}
+	cfg := mls.Config{Suites: all.Registry(), Suite: 0x0001, Credential: message.BasicCredential([]byte(name))}
 	cfg.Signer = must(must(cfg.Suites.Suite(cfg.Suite)).GenerateSigner())
 	return cfg
 }
@@ -80,11 +81,11 @@ func client(name string) mls.Config {
 func groupOf(clients ...mls.Config) []*mls.Group {
 	ctx := context.Background()
 	first := must(mls.CreateGroup(ctx, noon, clients[0], []byte("our group")))
-	var adds []mls.Proposal
+	var adds []message.Proposal
 	var joiners []*mls.OwnKeyPackage
 	for _, cfg := range clients[1:] {
 		own := must(mls.NewKeyPackage(ctx, noon, cfg, mls.KeyPackageOptions{}))
-		joiners, adds = append(joiners, own), append(adds, mls.Add{KeyPackage: own.KeyPackage})
+		joiners, adds = append(joiners, own), append(adds, message.Add{KeyPackage: own.KeyPackage})
 	}
 	commit := must(first.Commit(ctx, noon, mls.CommitOptions{}, adds...))
 	groups := []*mls.Group{must(commit.Adopt())}
@@ -96,7 +97,7 @@ func groupOf(clients ...mls.Config) []*mls.Group {
 
 // names returns what the members' credentials say.
 func names(g interface {
-	Members() iter.Seq2[mls.LeafIndex, *mls.LeafNode]
+	Members() iter.Seq2[message.LeafIndex, *message.LeafNode]
 }) []string {
 	var all []string
 	for _, leaf := range g.Members() {

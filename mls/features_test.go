@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -43,7 +44,7 @@ func TestPreSharedKeys(t *testing.T) {
 		w.commit("b")
 		kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("c"), mls.KeyPackageOptions{})
 		require.NoError(t, err)
-		c := w.commit("a", externalPSK("one"), mls.Add{KeyPackage: kp.KeyPackage})
+		c := w.commit("a", externalPSK("one"), message.Add{KeyPackage: kp.KeyPackage})
 		w.groups["c"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome, mls.JoinOptions{}))
 		require.NoError(t, err)
 		w.agree()
@@ -62,9 +63,9 @@ func TestPreSharedKeys(t *testing.T) {
 }
 
 func TestGroupContextExtensions(t *testing.T) {
-	const custom = mls.ExtensionType(0xF100)
-	w := newWorld(t, 0x0001, func(c *mls.Config) { c.Extensions = []mls.ExtensionType{custom} }, "a", "b")
-	w.commit("a", mls.GroupContextExtensions{Extensions: mls.Extensions{{Type: custom, Data: []byte("hello")}}})
+	const custom = message.ExtensionType(0xF100)
+	w := newWorld(t, 0x0001, func(c *mls.Config) { c.Extensions = []message.ExtensionType{custom} }, "a", "b")
+	w.commit("a", message.GroupContextExtensions{Extensions: message.Extensions{{Type: custom, Data: []byte("hello")}}})
 	w.agree()
 	data, ok := w.groups["b"].GroupContext().Extensions.Find(custom)
 	require.True(t, ok)
@@ -72,14 +73,14 @@ func TestGroupContextExtensions(t *testing.T) {
 
 	kp, err := mls.NewKeyPackage(t.Context(), testTime, config(t, 0x0001, "does not know it"), mls.KeyPackageOptions{})
 	require.NoError(t, err)
-	_, err = w.groups["a"].Commit(t.Context(), testTime, mls.CommitOptions{}, mls.Add{KeyPackage: kp.KeyPackage})
-	require.ErrorIs(t, err, mls.ErrInvalid)
+	_, err = w.groups["a"].Commit(t.Context(), testTime, mls.CommitOptions{}, message.Add{KeyPackage: kp.KeyPackage})
+	require.ErrorIs(t, err, message.ErrInvalid)
 
-	required, err := mls.Marshal(&mls.RequiredCapabilities{Proposals: []mls.ProposalType{0xF200}})
+	required, err := message.Marshal(&message.RequiredCapabilities{Proposals: []message.ProposalType{0xF200}})
 	require.NoError(t, err)
 	_, err = w.groups["a"].Commit(t.Context(), testTime, mls.CommitOptions{},
-		mls.GroupContextExtensions{Extensions: mls.Extensions{{Type: mls.ExtensionRequiredCapabilities, Data: required}}})
-	require.ErrorIs(t, err, mls.ErrInvalid)
+		message.GroupContextExtensions{Extensions: message.Extensions{{Type: message.ExtensionRequiredCapabilities, Data: required}}})
+	require.ErrorIs(t, err, message.ErrInvalid)
 }
 
 func TestExternalJoin(t *testing.T) {
@@ -104,7 +105,7 @@ func TestExternalJoin(t *testing.T) {
 		require.NoError(t, err)
 		old := w.groups["d"].OwnLeaf()
 		_, err = mls.ExternalJoin(t.Context(), testTime, joiner, info, mls.ExternalJoinOptions{Remove: new(old)})
-		require.ErrorIs(t, err, mls.ErrUnsupported, "there is no tree")
+		require.ErrorIs(t, err, message.ErrUnsupported, "there is no tree")
 		c, err = mls.ExternalJoin(t.Context(), testTime, joiner, info, mls.ExternalJoinOptions{RatchetTree: tree, Remove: new(old)})
 		require.NoError(t, err)
 		w.adopt("d again", c)
@@ -116,7 +117,7 @@ func TestExternalJoin(t *testing.T) {
 		info, err = w.groups["a"].GroupInfo(t.Context(), testTime, true)
 		require.NoError(t, err)
 		_, err = mls.ExternalJoin(t.Context(), testTime, w.config("e"), info, mls.ExternalJoinOptions{Remove: new(w.groups["b"].OwnLeaf())})
-		require.ErrorIs(t, err, mls.ErrInvalid)
+		require.ErrorIs(t, err, message.ErrInvalid)
 	})
 }
 
@@ -132,20 +133,20 @@ func TestProposalsFromOutside(t *testing.T) {
 	require.NoError(t, err)
 	authority, err := s.GenerateSigner()
 	require.NoError(t, err)
-	sender := mls.ExternalSender{SignatureKey: authority.PublicKey(), Credential: mls.BasicCredential([]byte("authority"))}
-	bare, err := mls.Marshal(&sender)
+	sender := message.ExternalSender{SignatureKey: authority.PublicKey(), Credential: message.BasicCredential([]byte("authority"))}
+	bare, err := message.Marshal(&sender)
 	require.NoError(t, err)
-	parsed, err := mls.Parse[mls.ExternalSender](bare)
+	parsed, err := message.Parse[message.ExternalSender](bare)
 	require.NoError(t, err)
 	require.Equal(t, sender, *parsed)
-	senders, err := mls.Marshal(&mls.ExternalSenders{sender})
+	senders, err := message.Marshal(&message.ExternalSenders{sender})
 	require.NoError(t, err)
 	w := newWorld(t, 0x0002, nil, "a", "b", "c")
-	w.commit("a", mls.GroupContextExtensions{Extensions: mls.Extensions{{Type: mls.ExtensionExternalSenders, Data: senders}}})
+	w.commit("a", message.GroupContextExtensions{Extensions: message.Extensions{{Type: message.ExtensionExternalSenders, Data: senders}}})
 	outside := func() mls.ExternalProposer {
 		return mls.ExternalProposer{Suite: s, GroupID: w.groups["a"].GroupID(), Epoch: w.groups["a"].Epoch()}
 	}
-	m, err := outside().Propose(t.Context(), authority, 0, mls.Remove{Removed: w.groups["b"].OwnLeaf()})
+	m, err := outside().Propose(t.Context(), authority, 0, message.Remove{Removed: w.groups["b"].OwnLeaf()})
 	require.NoError(t, err)
 	w.propose("nobody", m)
 	kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("d"), mls.KeyPackageOptions{})
@@ -160,16 +161,16 @@ func TestProposalsFromOutside(t *testing.T) {
 	require.NoError(t, err)
 	w.agree()
 
-	m, err = outside().Propose(t.Context(), authority, 1, mls.Remove{Removed: w.groups["d"].OwnLeaf()})
+	m, err = outside().Propose(t.Context(), authority, 1, message.Remove{Removed: w.groups["d"].OwnLeaf()})
 	require.NoError(t, err)
 	_, err = w.groups["a"].Process(t.Context(), testTime, m)
-	require.ErrorIs(t, err, mls.ErrInvalid, "there is one external sender")
+	require.ErrorIs(t, err, message.ErrInvalid, "there is one external sender")
 	stranger, err := s.GenerateSigner()
 	require.NoError(t, err)
-	m, err = outside().Propose(t.Context(), stranger, 0, mls.Remove{Removed: w.groups["d"].OwnLeaf()})
+	m, err = outside().Propose(t.Context(), stranger, 0, message.Remove{Removed: w.groups["d"].OwnLeaf()})
 	require.NoError(t, err)
 	_, err = w.groups["a"].Process(t.Context(), testTime, m)
-	require.ErrorIs(t, err, mls.ErrInvalid, "signed by another")
+	require.ErrorIs(t, err, message.ErrInvalid, "signed by another")
 }
 
 func TestReInitAndBranch(t *testing.T) {
@@ -177,7 +178,7 @@ func TestReInitAndBranch(t *testing.T) {
 		t.Run(target.String(), func(t *testing.T) {
 			stores := map[string]*store{"a": {}, "b": {}, "c": {}}
 			w := newWorld(t, 0x0001, nil, "a", "b", "c")
-			w.commit("b", mls.ReInit{GroupID: []byte("the new group"), CipherSuite: target})
+			w.commit("b", message.ReInit{GroupID: []byte("the new group"), CipherSuite: target})
 			for name, g := range w.groups {
 				stores[name].groups = []*mls.Group{g}
 				_, err := g.Encrypt(t.Context(), testTime, []byte("too late"), nil)
@@ -185,10 +186,10 @@ func TestReInitAndBranch(t *testing.T) {
 				_, err = g.Commit(t.Context(), testTime, mls.CommitOptions{})
 				require.ErrorIs(t, err, mls.ErrReInit)
 			}
-			follow := func(by string, create func(g *mls.Group, cfg mls.Config, members []*mls.KeyPackage) (*mls.Candidate, error)) *world {
+			follow := func(by string, create func(g *mls.Group, cfg mls.Config, members []*message.KeyPackage) (*mls.Candidate, error)) *world {
 				next := &world{t: t, id: target, groups: map[string]*mls.Group{}}
 				own := map[string]*mls.OwnKeyPackage{}
-				var members []*mls.KeyPackage
+				var members []*message.KeyPackage
 				for _, name := range []string{"a", "b", "c"} {
 					if name == by {
 						continue
@@ -211,9 +212,9 @@ func TestReInitAndBranch(t *testing.T) {
 				next.talk()
 				return next
 			}
-			next := follow("c", func(g *mls.Group, cfg mls.Config, members []*mls.KeyPackage) (*mls.Candidate, error) {
+			next := follow("c", func(g *mls.Group, cfg mls.Config, members []*message.KeyPackage) (*mls.Candidate, error) {
 				_, err := g.Reinitialize(t.Context(), testTime, cfg, members[:1], mls.FollowUpOptions{})
-				require.ErrorIs(t, err, mls.ErrInvalid, "all members come along")
+				require.ErrorIs(t, err, message.ErrInvalid, "all members come along")
 				return g.Reinitialize(t.Context(), testTime, cfg, members, mls.FollowUpOptions{})
 			})
 			require.Equal(t, "the new group", string(next.groups["a"].GroupID()))
@@ -222,11 +223,11 @@ func TestReInitAndBranch(t *testing.T) {
 			for name, g := range w.groups {
 				stores[name].groups = append(stores[name].groups, g)
 			}
-			follow("b", func(g *mls.Group, cfg mls.Config, members []*mls.KeyPackage) (*mls.Candidate, error) {
+			follow("b", func(g *mls.Group, cfg mls.Config, members []*message.KeyPackage) (*mls.Candidate, error) {
 				stranger, err := mls.NewKeyPackage(t.Context(), testTime, config(t, target, "stranger"), mls.KeyPackageOptions{})
 				require.NoError(t, err)
-				_, err = g.Branch(t.Context(), testTime, cfg, nil, nil, []*mls.KeyPackage{stranger.KeyPackage}, mls.FollowUpOptions{})
-				require.ErrorIs(t, err, mls.ErrInvalid, "a branch has members of the group alone")
+				_, err = g.Branch(t.Context(), testTime, cfg, nil, nil, []*message.KeyPackage{stranger.KeyPackage}, mls.FollowUpOptions{})
+				require.ErrorIs(t, err, message.ErrInvalid, "a branch has members of the group alone")
 				return g.Branch(t.Context(), testTime, cfg, nil, nil, members, mls.FollowUpOptions{})
 			})
 		})
@@ -240,17 +241,17 @@ func TestBranchWithPathAndWithoutTree(t *testing.T) {
 	kp, err := mls.NewKeyPackage(t.Context(), testTime, cfg, mls.KeyPackageOptions{})
 	require.NoError(t, err)
 	c, err := w.groups["a"].Branch(t.Context(), testTime, w.config("a"), nil, nil,
-		[]*mls.KeyPackage{kp.KeyPackage}, mls.FollowUpOptions{ForcePath: true, WithoutTree: true})
+		[]*message.KeyPackage{kp.KeyPackage}, mls.FollowUpOptions{ForcePath: true, WithoutTree: true})
 	require.NoError(t, err)
 	_, err = kp.Join(t.Context(), testTime, c.Welcome, mls.JoinOptions{})
-	require.ErrorIs(t, err, mls.ErrUnsupported, "there is no tree")
+	require.ErrorIs(t, err, message.ErrUnsupported, "there is no tree")
 	tree, err := c.RatchetTree()
 	require.NoError(t, err)
 	branch := &world{t: t, id: 0x0001, groups: map[string]*mls.Group{}}
 	branch.groups["b"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome, mls.JoinOptions{RatchetTree: tree}))
 	require.NoError(t, err)
 	branch.groups["a"] = w.joined(c)
-	require.Equal(t, mls.LeafNodeCommit, branch.groups["b"].Leaf(0).Source, "the creator's leaf is of its path")
+	require.Equal(t, message.LeafNodeCommit, branch.groups["b"].Leaf(0).Source, "the creator's leaf is of its path")
 	branch.agree()
 	branch.commit("b")
 }
@@ -258,28 +259,28 @@ func TestBranchWithPathAndWithoutTree(t *testing.T) {
 func TestPendingProposalsOfEachKind(t *testing.T) {
 	shared := &store{external: map[string][]byte{"one": []byte("a key that everybody knows by now")}}
 	w := newWorld(t, 0x0001, func(c *mls.Config) { c.PSKs = shared }, "a", "b", "c")
-	propose := func(by string, p mls.Proposal) {
+	propose := func(by string, p message.Proposal) {
 		m, err := w.groups[by].Propose(t.Context(), testTime, p, nil)
 		require.NoError(t, err)
 		w.propose(by, m)
 	}
-	custom := mls.Extension{Type: mls.ExtensionExternalSenders, Data: []byte{0}}
+	custom := message.Extension{Type: message.ExtensionExternalSenders, Data: []byte{0}}
 	propose("a", externalPSK("one"))
 	propose("b", externalPSK("nobody has it"))
-	propose("b", mls.GroupContextExtensions{Extensions: mls.Extensions{{Type: 0xF123}}})
-	propose("b", mls.GroupContextExtensions{Extensions: mls.Extensions{custom}})
-	propose("a", mls.GroupContextExtensions{})
-	propose("a", mls.ReInit{GroupID: []byte("next"), CipherSuite: 0x0002})
+	propose("b", message.GroupContextExtensions{Extensions: message.Extensions{{Type: 0xF123}}})
+	propose("b", message.GroupContextExtensions{Extensions: message.Extensions{custom}})
+	propose("a", message.GroupContextExtensions{})
+	propose("a", message.ReInit{GroupID: []byte("next"), CipherSuite: 0x0002})
 	c := w.commit("c")
 	require.Len(t, c.Proposals(), 2, "one known PSK, one list of extensions that all support")
-	require.Equal(t, mls.Extensions{custom}, w.groups["a"].GroupContext().Extensions)
+	require.Equal(t, message.Extensions{custom}, w.groups["a"].GroupContext().Extensions)
 	w.agree()
 
-	propose("a", mls.ReInit{GroupID: []byte("first"), CipherSuite: 0x0002})
-	propose("b", mls.ReInit{GroupID: []byte("second"), CipherSuite: 0x0002})
+	propose("a", message.ReInit{GroupID: []byte("first"), CipherSuite: 0x0002})
+	propose("b", message.ReInit{GroupID: []byte("second"), CipherSuite: 0x0002})
 	c = w.commit("c")
 	require.Len(t, c.Proposals(), 1, "a ReInit stands alone")
-	require.Equal(t, "second", string(c.Proposals()[0].Proposal.(mls.ReInit).GroupID))
+	require.Equal(t, "second", string(c.Proposals()[0].Proposal.(message.ReInit).GroupID))
 	_, err := w.groups["a"].Commit(t.Context(), testTime, mls.CommitOptions{})
 	require.ErrorIs(t, err, mls.ErrReInit)
 }
@@ -289,7 +290,7 @@ func TestLastResortKeyPackage(t *testing.T) {
 	require.NoError(t, err)
 	for range 2 {
 		w := newWorld(t, 0x0001, nil, "a", "b")
-		c := w.commit("a", mls.Add{KeyPackage: kp.KeyPackage})
+		c := w.commit("a", message.Add{KeyPackage: kp.KeyPackage})
 		w.groups["z"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome, mls.JoinOptions{}))
 		require.NoError(t, err)
 		w.commit("z")
@@ -297,7 +298,7 @@ func TestLastResortKeyPackage(t *testing.T) {
 	}
 	kp.Destroy()
 	w := newWorld(t, 0x0001, nil, "a")
-	c := w.commit("a", mls.Add{KeyPackage: kp.KeyPackage})
+	c := w.commit("a", message.Add{KeyPackage: kp.KeyPackage})
 	_, err = kp.Join(t.Context(), testTime, c.Welcome, mls.JoinOptions{})
 	require.ErrorIs(t, err, mls.ErrKeyPackageUsed)
 }
@@ -315,7 +316,7 @@ func TestStrictHandshake(t *testing.T) {
 	_, err = w.groups["b"].Process(t.Context(), testTime, c.Message)
 	require.NoError(t, err)
 	_, err = w.groups["s"].Process(t.Context(), testTime, c.Message)
-	require.ErrorIs(t, err, mls.ErrUnsupported)
+	require.ErrorIs(t, err, message.ErrUnsupported)
 }
 
 func TestHandshakeFormatIsChosenAtTheJoin(t *testing.T) {
@@ -325,15 +326,15 @@ func TestHandshakeFormatIsChosenAtTheJoin(t *testing.T) {
 		cfg.PublicHandshake = !public
 		kp, err := mls.NewKeyPackage(t.Context(), testTime, cfg, mls.KeyPackageOptions{})
 		require.NoError(t, err)
-		c := w.commit("a", mls.Add{KeyPackage: kp.KeyPackage})
+		c := w.commit("a", message.Add{KeyPackage: kp.KeyPackage})
 		w.groups["b"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome, mls.JoinOptions{PublicHandshake: new(public)}))
 		require.NoError(t, err)
 		c = w.commit("b")
-		m, err := mls.Parse[mls.Message](c.Message)
+		m, err := message.Parse[message.Message](c.Message)
 		require.NoError(t, err)
-		want := mls.WireFormatPrivateMessage
+		want := message.WireFormatPrivateMessage
 		if public {
-			want = mls.WireFormatPublicMessage
+			want = message.WireFormatPublicMessage
 		}
 		require.Equal(t, want, m.WireFormat())
 	}

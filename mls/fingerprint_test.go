@@ -9,18 +9,20 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/mlsuite/mlsuite/mls/internal/secrettree"
 )
 
 // fingerprint is a hash of all that a Group remembers. Private keys enter it by
 // their identity.
 func fingerprint(g *Group) [32]byte {
 	p := new(printer)
-	p.bytes(g.public.contextBytes, g.public.tree.hash(), g.public.interim, g.public.confirmationTag)
+	p.bytes(g.public.contextBytes, g.public.tree.Hash(), g.public.interim, g.public.confirmationTag)
 	p.flag(g.life.ended, g.secrets == nil)
 	p.number(uint64(g.self.leaf))
 	if g.secrets != nil {
-		for _, row := range g.secrets.table() {
-			p.bytes(*row.secret)
+		for _, row := range g.secrets.Table() {
+			p.bytes(*row.Secret)
 		}
 	}
 	fmt.Fprintf(p, "%p", g.self.leafKey)
@@ -49,7 +51,7 @@ func fingerprint(g *Group) [32]byte {
 // publicFingerprint is fingerprint of who has no secrets.
 func publicFingerprint(g *PublicGroup) [32]byte {
 	p := new(printer)
-	p.bytes(g.public.contextBytes, g.public.tree.hash(), g.public.interim, g.public.confirmationTag)
+	p.bytes(g.public.contextBytes, g.public.tree.Hash(), g.public.interim, g.public.confirmationTag)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	p.proposals(&g.cache)
@@ -121,23 +123,23 @@ func (p *printer) flag(all ...bool) {
 	}
 }
 
-func (p *printer) secretTree(t *secretTree) {
+func (p *printer) secretTree(t *secrettree.Tree) {
 	if t == nil {
 		return
 	}
-	p.number(uint64(t.version), uint64(len(t.nodes)), uint64(len(t.ratchets)))
-	for _, n := range slices.Sorted(maps.Keys(t.nodes)) {
+	p.number(uint64(t.Version), uint64(len(t.Nodes)), uint64(len(t.Ratchets)))
+	for _, n := range slices.Sorted(maps.Keys(t.Nodes)) {
 		p.number(uint64(n))
-		p.bytes(t.nodes[n])
+		p.bytes(t.Nodes[n])
 	}
-	for _, leaf := range slices.Sorted(maps.Keys(t.ratchets)) {
-		l := t.ratchets[leaf]
-		for _, r := range []*ratchet{&l.handshake, &l.application} {
-			p.bytes(r.secret)
-			p.number(uint64(leaf), uint64(r.next), uint64(len(r.kept)))
-			for _, k := range r.kept {
-				p.number(uint64(k.generation))
-				p.bytes(k.key, k.nonce)
+	for _, leaf := range slices.Sorted(maps.Keys(t.Ratchets)) {
+		l := t.Ratchets[leaf]
+		for _, r := range []*secrettree.Ratchet{&l.Handshake, &l.Application} {
+			p.bytes(r.Secret)
+			p.number(uint64(leaf), uint64(r.Next), uint64(len(r.Kept)))
+			for _, k := range r.Kept {
+				p.number(uint64(k.Generation))
+				p.bytes(k.Key, k.Nonce)
 			}
 		}
 	}

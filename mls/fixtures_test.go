@@ -1,7 +1,6 @@
 package mls
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,7 +10,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/internal/mlstest"
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/internal/framing"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -24,9 +26,9 @@ var insiderTime = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 // client returns the Config of a new client.
 func client(t testing.TB, id suite.ID, name string, adjust ...func(*Config)) Config {
 	t.Helper()
-	cfg := Config{Suites: AllSuites(), Suite: id, Credential: BasicCredential([]byte(name)), NoGREASE: true}
+	cfg := Config{Suites: mlstest.AllSuites(), Suite: id, Credential: message.BasicCredential([]byte(name)), NoGREASE: true}
 	var err error
-	cfg.Signer, err = testSuite(t, id).GenerateSigner()
+	cfg.Signer, err = mlstest.Suite(t, id).GenerateSigner()
 	require.NoError(t, err)
 	for _, f := range adjust {
 		f(&cfg)
@@ -42,13 +44,13 @@ func ownKeyPackage(t testing.TB, id suite.ID, name string, adjust ...func(*Confi
 	return k
 }
 
-func externalPSK(id string) PreSharedKey {
-	return PreSharedKey{PSK: PreSharedKeyID{Type: PSKExternal, ID: []byte(id)}}
+func externalPSK(id string) message.PreSharedKey {
+	return message.PreSharedKey{PSK: message.PreSharedKeyID{ID: []byte(id)}}
 }
 
-func resumptionPSK(groupID []byte, epoch uint64) PreSharedKey {
-	return PreSharedKey{PSK: PreSharedKeyID{
-		Type: PSKResumption, Usage: ResumptionPSKApplication, GroupID: groupID, Epoch: epoch,
+func resumptionPSK(groupID []byte, epoch uint64) message.PreSharedKey {
+	return message.PreSharedKey{PSK: message.PreSharedKeyID{
+		Usage: message.ResumptionPSKApplication, GroupID: groupID, Epoch: epoch,
 	}}
 }
 
@@ -67,11 +69,11 @@ func clique(t testing.TB, id suite.ID, n int, adjust ...func(*Config)) []*Group 
 // gather lets the only member of a group add others until there are n.
 func gather(t testing.TB, g *Group, n int, adjust ...func(*Config)) []*Group {
 	t.Helper()
-	var adds []Proposal
+	var adds []message.Proposal
 	var joiners []*OwnKeyPackage
 	for i := 1; i < n; i++ {
 		k := ownKeyPackage(t, g.cfg.Suite, fmt.Sprintf("member %d", i), adjust...)
-		joiners, adds = append(joiners, k), append(adds, Add{KeyPackage: k.KeyPackage})
+		joiners, adds = append(joiners, k), append(adds, message.Add{KeyPackage: k.KeyPackage})
 	}
 	c, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, adds...)
 	require.NoError(t, err)
@@ -90,7 +92,7 @@ func gather(t testing.TB, g *Group, n int, adjust ...func(*Config)) []*Group {
 // last.
 func admit(t testing.TB, groups []*Group, k *OwnKeyPackage) []*Group {
 	t.Helper()
-	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, Add{KeyPackage: k.KeyPackage})
+	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, message.Add{KeyPackage: k.KeyPackage})
 	require.NoError(t, err)
 	follow(t, groups, 0, c)
 	joined, err := adopted(k.Join(t.Context(), insiderTime, c.Welcome, JoinOptions{}))
@@ -149,15 +151,15 @@ func populate(t testing.TB, groups []*Group) {
 // same section and culprit whose rule begins with that of want.
 func requireRefused(t testing.TB, want, err error) {
 	t.Helper()
-	w, ok := errors.AsType[*ValidationError](want)
+	w, ok := errors.AsType[*message.ValidationError](want)
 	if !ok {
 		require.ErrorIs(t, err, want)
 		return
 	}
-	got, ok := errors.AsType[*ValidationError](err)
+	got, ok := errors.AsType[*message.ValidationError](err)
 	require.True(t, ok, "%v, want %v", err, want)
 	require.Equal(t, w.Section, got.Section, "%v, want %v", err, want)
-	require.Contains(t, got.Rule, w.Rule)
+	require.Contains(t, got.Fault, w.Fault)
 	require.Equal(t, w.Leaf, got.Leaf, "%v", err)
 	require.Equal(t, w.Proposal, got.Proposal, "%v", err)
 }
@@ -187,21 +189,21 @@ func requireUnprocessed(t testing.TB, g *Group, want error, message []byte) {
 }
 
 // forMembers reports whether it takes a member's secrets to see a fault.
-func forMembers(fault error) bool {
-	for _, sentinel := range []error{ErrDecrypt, ErrPathSecret, ErrUnknownPSK, ErrUnusablePSK, ErrOwnMessage, ErrConsumed, ErrGeneration} {
-		if errors.Is(fault, sentinel) {
+func forMembers(want error) bool {
+	for _, sentinel := range []error{ErrDecrypt, fault.ErrPathSecret, ErrUnknownPSK, ErrUnusablePSK, ErrOwnMessage, ErrConsumed, ErrGeneration} {
+		if errors.Is(want, sentinel) {
 			return true
 		}
 	}
-	v, ok := errors.AsType[*ValidationError](fault)
+	v, ok := errors.AsType[*message.ValidationError](want)
 	return ok && slices.ContainsFunc([]string{ // a section, and how the rule begins
-		"6.1 the confirmation tag does not match",
-		"6.2 the membership tag does not match",
-		"7.4 path secret is of",
-		"7.5 path secret gives the public key",
-		"8.3 kem_output is one for the group's external key",
-		"12.1.2 own Update was made here",
-	}, func(rule string) bool { return strings.HasPrefix(v.Section+" "+v.Rule, rule) })
+		"6.1 confirmation tag does not match",
+		"6.2 membership tag does not match",
+		"7.4 path secret does not have",
+		"7.5 path secret does not give the public key",
+		"8.3 kem_output does not decapsulate with the group's external key",
+		"12.1.2 private key of this member's own Update is missing",
+	}, func(rule string) bool { return strings.HasPrefix(v.Section+" "+v.Fault, rule) })
 }
 
 // inPublic returns what one sees of a group who has followed it without secrets.
@@ -215,15 +217,15 @@ func inPublic(t testing.TB, g *Group) *PublicGroup {
 
 // requireRefusedInPublic checks that somebody who follows g without secrets refuses
 // a PublicMessage with the same error as g, and is as before.
-func requireRefusedInPublic(t testing.TB, g *Group, want error, message []byte) {
+func requireRefusedInPublic(t testing.TB, g *Group, want error, msg []byte) {
 	t.Helper()
-	m, err := Parse[Message](message)
+	m, err := message.Parse[message.Message](msg)
 	if err != nil || m.PublicMessage == nil || forMembers(want) {
 		return
 	}
 	public := inPublic(t, g)
 	before := publicFingerprint(public)
-	r, err := public.Process(t.Context(), insiderTime, message)
+	r, err := public.Process(t.Context(), insiderTime, msg)
 	require.Error(t, err, "in public")
 	require.Nil(t, r)
 	requireRefused(t, want, err)
@@ -232,36 +234,29 @@ func requireRefusedInPublic(t testing.TB, g *Group, want error, message []byte) 
 }
 
 // publicIn returns the PublicMessage that an MLSMessage holds.
-func publicIn(t require.TestingT, message []byte) *publicMessage {
-	m, err := Parse[Message](message)
+func publicIn(t require.TestingT, msg []byte) *framing.PublicMessage {
+	m, err := message.Parse[message.Message](msg)
 	require.NoError(t, err)
 	require.NotNil(t, m.PublicMessage)
-	public, err := wire.ParseNew(m.PublicMessage, "PublicMessage", (*publicMessage).unmarshal)
+	public, err := framing.ParsePublic(m.PublicMessage)
 	require.NoError(t, err)
 	return public
 }
 
 // privateIn returns the PrivateMessage that an MLSMessage holds.
-func privateIn(t require.TestingT, message []byte) *privateMessage {
-	m, err := Parse[Message](message)
+func privateIn(t require.TestingT, msg []byte) *framing.PrivateMessage {
+	m, err := message.Parse[message.Message](msg)
 	require.NoError(t, err)
 	require.NotNil(t, m.PrivateMessage)
-	private, err := wire.ParseNew(m.PrivateMessage, "PrivateMessage", (*privateMessage).unmarshal)
+	private, err := framing.ParsePrivate(m.PrivateMessage)
 	require.NoError(t, err)
 	return private
 }
 
 // member returns the view that the member at a leaf of a simulation has.
-func member(t testing.TB, sim *Simulation, leaf LeafIndex) *Group {
+func member(t testing.TB, sim *Simulation, leaf message.LeafIndex) *Group {
 	t.Helper()
 	g, err := sim.Member(leaf)
 	require.NoError(t, err)
 	return g
-}
-
-// flipped returns b with one bit of the octet at i changed.
-func flipped(b []byte, i int) []byte {
-	c := bytes.Clone(b)
-	c[i] ^= 1
-	return c
 }

@@ -5,33 +5,37 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/internal/codepoint"
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // A ReInit to a group that nobody could make is refused, however it comes: it would
 // end the group for nothing (RFC 9420, Section 12.1.5).
 func TestReInitCanBeFollowed(t *testing.T) {
-	required := func(r RequiredCapabilities) Extension {
-		data, err := Marshal(&r)
+	required := func(r message.RequiredCapabilities) message.Extension {
+		data, err := message.Marshal(&r)
 		require.NoError(t, err)
-		return Extension{Type: ExtensionRequiredCapabilities, Data: data}
+		return message.Extension{Type: message.ExtensionRequiredCapabilities, Data: data}
 	}
-	grease := violation("13.5", "ReInit needs no GREASE value")
-	to := func(x ...Extension) ReInit {
-		return ReInit{GroupID: []byte("next"), Version: VersionMLS10, CipherSuite: 0x0001, Extensions: x}
+	grease := fault.Violation("13.5", "ReInit asks members to support a GREASE value")
+	to := func(x ...message.Extension) message.ReInit {
+		return message.ReInit{GroupID: []byte("next"), Version: message.VersionMLS10, CipherSuite: 0x0001, Extensions: x}
 	}
 	newer := to()
-	newer.Version = VersionMLS10 + 1
+	newer.Version = message.VersionMLS10 + 1
 	for name, c := range map[string]struct {
-		to   ReInit
+		to   message.ReInit
 		want error
 	}{
-		"version":               {newer, ErrUnsupported},
-		"malformed requirement": {to(Extension{Type: ExtensionRequiredCapabilities, Data: []byte{9}}), ErrMalformed},
-		"malformed senders":     {to(Extension{Type: ExtensionExternalSenders, Data: []byte{9}}), ErrMalformed},
-		"extension":             {to(Extension{Type: 0x0A0A}), grease},
-		"required extension":    {to(required(RequiredCapabilities{Extensions: []ExtensionType{0x1A1A}})), grease},
-		"required proposal":     {to(required(RequiredCapabilities{Proposals: []ProposalType{0x2A2A}})), grease},
-		"required credential":   {to(required(RequiredCapabilities{Credentials: []CredentialType{0x3A3A}})), grease},
+		"version":               {newer, message.ErrUnsupported},
+		"malformed requirement": {to(message.Extension{Type: message.ExtensionRequiredCapabilities, Data: []byte{9}}), message.ErrMalformed},
+		"malformed senders":     {to(message.Extension{Type: message.ExtensionExternalSenders, Data: []byte{9}}), message.ErrMalformed},
+		"extension":             {to(message.Extension{Type: 0x0A0A}), grease},
+		"required extension":    {to(required(message.RequiredCapabilities{Extensions: []message.ExtensionType{0x1A1A}})), grease},
+		"required proposal":     {to(required(message.RequiredCapabilities{Proposals: []message.ProposalType{0x2A2A}})), grease},
+		"required credential":   {to(required(message.RequiredCapabilities{Credentials: []message.CredentialType{0x3A3A}})), grease},
 	} {
 		t.Run(name, func(t *testing.T) {
 			groups := clique(t, 0x0001, 4, publicHandshake)
@@ -40,10 +44,10 @@ func TestReInitCanBeFollowed(t *testing.T) {
 				_, err := g.Propose(t.Context(), insiderTime, c.to, nil)
 				return err
 			})
-			message, _ := m.propose(c.to)
-			requireUnprocessed(t, g, c.want, message)
+			msg, _ := m.propose(c.to)
+			requireUnprocessed(t, g, c.want, msg)
 			want := c.want
-			if v, ok := errors.AsType[*ValidationError](want); ok {
+			if v, ok := errors.AsType[*message.ValidationError](want); ok {
 				blamed := *v
 				blamed.Proposal = 0
 				want = &blamed
@@ -60,7 +64,7 @@ func TestReInitCanBeFollowed(t *testing.T) {
 // A plain commit covers a ReInit that arrived if there is nothing else, and says so.
 func TestPendingReInitGoesAlone(t *testing.T) {
 	groups := clique(t, 0x0001, 3)
-	m, err := groups[1].Propose(t.Context(), insiderTime, ReInit{GroupID: []byte("next"), CipherSuite: 0x0001}, nil)
+	m, err := groups[1].Propose(t.Context(), insiderTime, message.ReInit{GroupID: []byte("next"), CipherSuite: 0x0001}, nil)
 	require.NoError(t, err)
 	g := groups[0]
 	_, err = g.Process(t.Context(), insiderTime, m)
@@ -68,14 +72,14 @@ func TestPendingReInitGoesAlone(t *testing.T) {
 	c, err := g.Commit(t.Context(), insiderTime, CommitOptions{ForcePath: true})
 	require.NoError(t, err)
 	require.Len(t, c.Proposals(), 1)
-	require.Equal(t, ProposalReInit, c.Proposals()[0].Proposal.Type())
+	require.EqualValues(t, codepoint.ProposalReInit, message.TypeOf(c.Proposals()[0].Proposal))
 	empty, err := g.Commit(t.Context(), insiderTime, CommitOptions{WithoutPending: true})
 	require.NoError(t, err)
-	other, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, Remove{Removed: 2})
+	other, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, message.Remove{Removed: 2})
 	require.NoError(t, err)
 	for _, c := range []*Candidate{empty, other} {
 		for _, p := range c.Proposals() {
-			require.NotEqual(t, ProposalReInit, p.Proposal.Type())
+			require.NotEqual(t, codepoint.ProposalReInit, message.TypeOf(p.Proposal))
 		}
 	}
 }

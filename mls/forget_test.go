@@ -5,6 +5,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // A member forgets past epochs but for the latest: their secrets are overwritten, and
@@ -27,7 +30,7 @@ func TestForgetPastEpochs(t *testing.T) {
 	secrets := map[string][]byte{}
 	for i, p := range g.inbox.past[:2] {
 		secrets["sender data "+string(rune('0'+i))] = bytes.Clone(p.senderData)
-		for n, secret := range p.ratchets.nodes {
+		for n, secret := range p.ratchets.Nodes {
 			secrets[string(rune('0'+i))+nodeName(n)] = bytes.Clone(secret)
 		}
 	}
@@ -38,7 +41,7 @@ func TestForgetPastEpochs(t *testing.T) {
 	require.Len(t, g.inbox.past, 3)
 	require.NoError(t, g.ForgetPastEpochs(1))
 	require.Empty(t, reachable(secrets, map[string]any{"group": g, "past": dropped}))
-	requireUnprocessed(t, g, ErrWrongEpoch, late[0])
+	requireUnprocessed(t, g, fault.ErrWrongEpoch, late[0])
 	delta, err := storeDelta(g)
 	require.NoError(t, err)
 	state = state.Apply(delta)
@@ -90,7 +93,7 @@ func TestForgetProposals(t *testing.T) {
 	require.NoError(t, err)
 	_, err = g.Encrypt(t.Context(), insiderTime, []byte("text"), nil)
 	require.NoError(t, err)
-	requireUnprocessed(t, g, ErrMissingProposals, c.Message)
+	requireUnprocessed(t, g, fault.ErrMissingProposals, c.Message)
 	mine, err := g.Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 	require.Empty(t, mine.Proposals())
@@ -142,9 +145,9 @@ func TestNoSkippedKeys(t *testing.T) {
 func TestWelcomeNamesItsKeyPackages(t *testing.T) {
 	g := clique(t, 0x0001, 1)[0]
 	a, b := ownKeyPackage(t, 0x0001, "a"), ownKeyPackage(t, 0x0001, "b")
-	c, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, Add{KeyPackage: a.KeyPackage}, Add{KeyPackage: b.KeyPackage})
+	c, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, message.Add{KeyPackage: a.KeyPackage}, message.Add{KeyPackage: b.KeyPackage})
 	require.NoError(t, err)
-	m, err := Parse[Message](c.Welcome)
+	m, err := message.Parse[message.Message](c.Welcome)
 	require.NoError(t, err)
 	var refs [][]byte
 	for _, s := range m.Welcome.Secrets {

@@ -12,6 +12,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/mlstest"
+	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -80,18 +83,18 @@ func (f *frail) walk(t *testing.T, call func() (undo func(), err error)) {
 func (f *frail) config(cfg *Config) {
 	q := &questioner{now: insiderTime, refuse: -1}
 	q.also = func(string) error { q.asked = nil; return f.step() }
-	cfg.Suites = Around(all.Registry(), func(s suite.Suite) suite.Suite { return frailSuite{s, f} })
+	cfg.Suites = mlstest.Around(all.Registry(), func(s suite.Suite) suite.Suite { return frailSuite{s, f} })
 	cfg.Policy = q
 	cfg.Signer = frailSigner{cfg.Signer, f}
 	cfg.Authenticator, cfg.PSKs = f, f
 	cfg.PublicHandshake = true // a message can be processed again
 }
 
-func (f *frail) Authenticate(_ context.Context, _ time.Time, changes []Change) ([]error, error) {
+func (f *frail) Authenticate(_ context.Context, _ time.Time, changes []event.Change) ([]error, error) {
 	return make([]error, len(changes)), f.step()
 }
 
-func (f *frail) SameClient(a, b Credential) bool { return true }
+func (f *frail) SameClient(a, b message.Credential) bool { return true }
 
 func (f *frail) ExternalPSK(context.Context, []byte) ([]byte, error) {
 	return make([]byte, 32), f.step()

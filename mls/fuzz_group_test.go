@@ -9,7 +9,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/internal/allocated"
+	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls/internal/framing"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -53,18 +56,23 @@ func scripted(b, script []byte) []byte {
 
 // reparse changes the encoding of x as a script says, and reports whether x could be
 // read again from it.
-func reparse[T any, P interface {
-	marshaler
-	pointerTo[T]
-}](t testing.TB, x P, script []byte) bool {
-	b, err := wire.Marshal(x.marshal)
+func reparse[T any](t testing.TB, x *T, marshal func(*T, *wire.Writer), unmarshal func(*T, *wire.Reader), script []byte) bool {
+	b, err := wire.Marshal(func(w *wire.Writer) { marshal(x, w) })
 	require.NoError(t, err)
-	changed := new(T)
-	if wire.Parse(scripted(b, script), "changed structure", P(changed).unmarshal) != nil {
+	changed, err := wire.ParseNew(scripted(b, script), "changed structure", unmarshal)
+	if err != nil {
 		return false
 	}
 	*x = *changed
 	return true
+}
+
+// reparseStructure is reparse of a structure of package message.
+func reparseStructure[T any, P interface {
+	*T
+	message.Structure
+}](t testing.TB, x P, script []byte) bool {
+	return reparse(t, (*T)(x), func(x *T, w *wire.Writer) { message.Write(w, P(x)) }, func(x *T, r *wire.Reader) { message.Read(r, P(x)) }, script)
 }
 
 // fuzzedSuites returns the suites in the order in which an input picks one of them.
@@ -122,7 +130,7 @@ func parity(cfg *Config) {
 func newFuzzed(t testing.TB, id suite.ID) *Simulation {
 	t.Helper()
 	sim, err := NewSimulation(t.Context(), insiderTime, SimulationConfig{
-		Suites: all.Registry(), Suite: id, Members: 5, Shape: TreeSteady, Adjust: parity,
+		Suites: all.Registry(), Suite: id, Members: 5, Shape: "steady", Adjust: parity,
 	})
 	require.NoError(t, err)
 	return sim
@@ -150,10 +158,10 @@ const fuzzedMessages = 24 // of a fuzzedGroup
 func newFuzzedGroup(t testing.TB, id suite.ID) *fuzzedGroup {
 	t.Helper()
 	authority, x := client(t, id, "authority"), &fuzzedGroup{sim: newFuzzed(t, id)}
-	senders, err := Marshal(&ExternalSenders{{SignatureKey: authority.Signer.PublicKey(), Credential: authority.Credential}})
+	senders, err := message.Marshal(&message.ExternalSenders{{SignatureKey: authority.Signer.PublicKey(), Credential: authority.Credential}})
 	require.NoError(t, err)
 	_, err = x.sim.Commit(t.Context(), insiderTime, 0, CommitOptions{},
-		GroupContextExtensions{Extensions: Extensions{{Type: ExtensionExternalSenders, Data: senders}}})
+		message.GroupContextExtensions{Extensions: message.Extensions{{Type: message.ExtensionExternalSenders, Data: senders}}})
 	require.NoError(t, err)
 	victim := member(t, x.sim, 0)
 	late, err := member(t, x.sim, 1).Encrypt(t.Context(), insiderTime, []byte("late"), nil)
@@ -165,7 +173,7 @@ func newFuzzedGroup(t testing.TB, id suite.ID) *fuzzedGroup {
 	victim, err = r.Commit.Adopt()
 	require.NoError(t, err)
 
-	add := func(name string) Add { return Add{KeyPackage: ownKeyPackage(t, id, name).KeyPackage} }
+	add := func(name string) message.Add { return message.Add{KeyPackage: ownKeyPackage(t, id, name).KeyPackage} }
 	sent := func(b []byte, err error) []byte {
 		require.NoError(t, err)
 		return b
@@ -173,7 +181,7 @@ func newFuzzedGroup(t testing.TB, id suite.ID) *fuzzedGroup {
 	x.proposals = [][]byte{
 		sent(member(t, x.sim, 2).ProposeUpdate(t.Context(), insiderTime, LeafOptions{}, nil)),
 		sent(member(t, x.sim, 2).Propose(t.Context(), insiderTime, add("known"), nil)),
-		sent(member(t, x.sim, 3).Propose(t.Context(), insiderTime, Remove{Removed: 4}, nil)),
+		sent(member(t, x.sim, 3).Propose(t.Context(), insiderTime, message.Remove{Removed: 4}, nil)),
 	}
 	x.tell(t, victim)
 	x.state, err = storeAll(victim)
@@ -183,17 +191,17 @@ func newFuzzedGroup(t testing.TB, id suite.ID) *fuzzedGroup {
 	enter := func(b []byte) { x.messages = append(x.messages, fuzzedMessage{bytes: b}) }
 	enter(late)
 	enter(sent(member(t, x.sim, 1).Encrypt(t.Context(), insiderTime, []byte("text"), []byte("aad"))))
-	for _, leaf := range []LeafIndex{1, 2} { // in private and in public
+	for _, leaf := range []message.LeafIndex{1, 2} { // in private and in public
 		enter(sent(member(t, x.sim, leaf).ProposeUpdate(t.Context(), insiderTime, LeafOptions{}, nil)))
-		for _, p := range []Proposal{
-			add("new"), Remove{Removed: 3}, resumptionPSK(victim.GroupID(), victim.Epoch()), GroupContextExtensions{},
-			ReInit{GroupID: []byte("next"), Version: VersionMLS10, CipherSuite: id},
-			Custom{ProposalType: strangeProposal, Data: []byte("custom")},
+		for _, p := range []message.Proposal{
+			add("new"), message.Remove{Removed: 3}, resumptionPSK(victim.GroupID(), victim.Epoch()), message.GroupContextExtensions{},
+			message.ReInit{GroupID: []byte("next"), Version: message.VersionMLS10, CipherSuite: id},
+			message.Custom{ProposalType: strangeProposal, Data: []byte("custom")},
 		} {
 			enter(sent(member(t, x.sim, leaf).Propose(t.Context(), insiderTime, p, nil)))
 		}
 		c, err := member(t, x.sim, leaf).Commit(t.Context(), insiderTime, CommitOptions{},
-			add("new"), Remove{Removed: 3}, Custom{ProposalType: bareProposal})
+			add("new"), message.Remove{Removed: 3}, message.Custom{ProposalType: bareProposal})
 		require.NoError(t, err)
 		enter(c.Message)
 		g := member(t, x.sim, leaf)
@@ -203,7 +211,7 @@ func newFuzzedGroup(t testing.TB, id suite.ID) *fuzzedGroup {
 		enter(c.Message)
 	}
 	outside := ExternalProposer{Suite: victim.Suite(), GroupID: victim.GroupID(), Epoch: victim.Epoch()}
-	enter(sent(outside.Propose(t.Context(), authority.Signer, 0, Remove{Removed: 3})))
+	enter(sent(outside.Propose(t.Context(), authority.Signer, 0, message.Remove{Removed: 3})))
 	enter(sent(outside.ProposeJoin(t.Context(), ownKeyPackage(t, id, "outside"))))
 	info := sent(member(t, x.sim, 1).GroupInfo(t.Context(), insiderTime, true))
 	external, err := ExternalJoin(t.Context(), insiderTime, client(t, id, "external"), info, ExternalJoinOptions{})
@@ -242,29 +250,29 @@ func (x *fuzzedGroup) fresh(t testing.TB) *Group {
 
 // signedAnew changes the content of a PublicMessage of a member, and signs and
 // protects it with that member's keys. It returns nil for what cannot be sent.
-func (x *fuzzedGroup) signedAnew(t testing.TB, message, script []byte, format WireFormat) []byte {
+func (x *fuzzedGroup) signedAnew(t testing.TB, msg, script []byte, format message.WireFormat) []byte {
 	t.Helper()
-	m, err := Parse[Message](message)
+	m, err := message.Parse[message.Message](msg)
 	require.NoError(t, err)
 	if m.PublicMessage == nil {
 		return nil
 	}
-	public := publicIn(t, message)
-	if public.content.sender.Type != SenderMember {
+	public := publicIn(t, msg)
+	if public.Content.Sender.Type != message.SenderMember {
 		return nil
 	}
-	content, auth := public.content, public.auth
-	g := member(t, x.sim, content.sender.Leaf)
-	if !reparse(t, &content, script) {
+	content, auth := public.Content, public.Auth
+	g := member(t, x.sim, content.Sender.Leaf)
+	if !reparse(t, &content, (*framing.FramedContent).Marshal, (*framing.FramedContent).Unmarshal, script) {
 		return nil
 	}
-	ac, err := signContent(t.Context(), g.cfg.Signer, format, &content, g.public.contextBytes)
+	ac, err := framing.SignContent(t.Context(), g.cfg.Signer, format, &content, g.public.contextBytes)
 	if err != nil {
 		return nil
 	}
-	ac.auth.confirmationTag = auth.confirmationTag
+	ac.Auth.ConfirmationTag = auth.ConfirmationTag
 	f := g.public.framing(g.secrets)
-	f.group = &GroupContext{GroupID: content.groupID, Epoch: content.epoch}
+	f.Group = &message.GroupContext{GroupID: content.GroupID, Epoch: content.Epoch}
 	b, err := protected(f, g.inbox.ratchets, ac)
 	if err != nil {
 		return nil
@@ -280,35 +288,35 @@ func FuzzGroupProcess(f *testing.F) {
 	fuzzed := ofSuites(newFuzzedGroup)
 	f.Fuzz(func(t *testing.T, of, pick, stage uint8, script []byte) {
 		x := fuzzed(t, suiteAt(of))
-		var message []byte
+		var msg []byte
 		valid := false
 		if pick == 255 {
-			message = script
+			msg = script
 		} else {
 			chosen := x.messages[int(pick)%len(x.messages)]
 			switch stage % 3 {
 			case 0:
-				message, valid = scripted(chosen.bytes, script), len(script) == 0 && !chosen.refuse
+				msg, valid = scripted(chosen.bytes, script), len(script) == 0 && !chosen.refuse
 			case 1:
-				message = x.signedAnew(t, chosen.bytes, script, WireFormatPublicMessage)
+				msg = x.signedAnew(t, chosen.bytes, script, message.WireFormatPublicMessage)
 			case 2:
-				message = x.signedAnew(t, chosen.bytes, script, WireFormatPrivateMessage)
+				msg = x.signedAnew(t, chosen.bytes, script, message.WireFormatPrivateMessage)
 			}
 		}
-		if message == nil {
+		if msg == nil {
 			return
 		}
 		g := x.victim(t)
 		before := fingerprint(g)
 		var r *Received
 		var err error
-		excess := allocated.Beyond(mayAllocate(len(message)),
-			func() { r, err = g.Process(t.Context(), insiderTime, message) },
+		excess := allocated.Beyond(mlstest.MayAllocate(len(msg)),
+			func() { r, err = g.Process(t.Context(), insiderTime, msg) },
 			func() func() {
 				g := x.fresh(t)
-				return func() { _, _ = g.Process(t.Context(), insiderTime, message) }
+				return func() { _, _ = g.Process(t.Context(), insiderTime, msg) }
 			})
-		require.Zero(t, excess, "beyond what %d bytes may cost", len(message))
+		require.Zero(t, excess, "beyond what %d bytes may cost", len(msg))
 		if err != nil {
 			require.Nil(t, r)
 			require.False(t, valid, "%v", err)
@@ -320,7 +328,7 @@ func FuzzGroupProcess(f *testing.F) {
 			next, err := r.Commit.Adopt()
 			require.NoError(t, err)
 			checkKeys(t, next)
-			checkIndex(t, next.public.tree)
+			require.NoError(t, next.public.tree.CheckIndex())
 		}
 	})
 }

@@ -6,8 +6,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -16,11 +20,11 @@ import (
 func rehashed(t testing.TB, g *Group, tree, script []byte) (changed, hash []byte) {
 	t.Helper()
 	changed = scripted(tree, script)
-	nodes, err := parseRatchetTree(changed)
-	if err != nil || nodes.check() != nil {
+	nodes, err := ratchettree.ParseRatchetTree(changed)
+	if err != nil || nodes.Check() != nil {
 		return changed, nil
 	}
-	return changed, treeHash(t, g.public.suite, nodes.expanded())
+	return changed, treeHash(t, g.public.suite, nodes.Expanded())
 }
 
 // fuzzedJoiner is a group and a client who is not in it.
@@ -56,23 +60,23 @@ func FuzzJoin(f *testing.F) {
 		}
 		own := x.own
 		m := insider{t, member(t, x.sim, 1)}
-		c := m.commit(forgery{proposals: m.byValue(Add{KeyPackage: own.KeyPackage}), withPath: pick%2 == 0})
+		c := m.commit(forgery{proposals: m.byValue(message.Add{KeyPackage: own.KeyPackage}), withPath: pick%2 == 0})
 		var w welcomeForgery
 		switch stage % 4 {
 		case 1:
-			w.info = func(i *GroupInfo) { reparse(t, i, script) }
+			w.info = func(i *message.GroupInfo) { reparseStructure(t, i, script) }
 		case 2:
-			tree, err := wire.Marshal(c.next.public.tree.nodes().marshal)
+			tree, err := wire.Marshal(c.next.public.tree.Nodes().Marshal)
 			require.NoError(t, err)
 			changed, hash := rehashed(t, m.Group, tree, script)
 			w.treeBytes = func([]byte) []byte { return changed }
-			w.context = func(gc *GroupContext) {
+			w.context = func(gc *message.GroupContext) {
 				if hash != nil {
 					gc.TreeHash = hash
 				}
 			}
 		case 3:
-			w.secrets = func(s *groupSecrets) { reparse(t, s, script) }
+			w.secrets = func(s *groupSecrets) { reparse(t, s, (*groupSecrets).marshal, (*groupSecrets).unmarshal, script) }
 		}
 		welcome := c.welcome(w)
 		if stage%4 == 0 {
@@ -81,7 +85,7 @@ func FuzzJoin(f *testing.F) {
 		initKey, leafKey := own.initKey, own.leafKey
 		var joined *Candidate
 		var err error
-		checkAllocation(t, len(welcome), func() { joined, err = own.Join(t.Context(), insiderTime, welcome, JoinOptions{}) })
+		mlstest.CheckAllocation(t, len(welcome), func() { joined, err = own.Join(t.Context(), insiderTime, welcome, JoinOptions{}) })
 		g, err := adopted(joined, err)
 		if err != nil {
 			require.Nil(t, g)
@@ -91,7 +95,7 @@ func FuzzJoin(f *testing.F) {
 		}
 		x.own = nil
 		checkKeys(t, g)
-		checkIndex(t, g.public.tree)
+		require.NoError(t, g.public.tree.CheckIndex())
 	})
 }
 
@@ -109,39 +113,39 @@ func FuzzExternalJoin(f *testing.F) {
 		if stage%3 == 0 {
 			encoded = scripted(encoded, script)
 		} else {
-			m, err := Parse[Message](encoded)
+			m, err := message.Parse[message.Message](encoded)
 			require.NoError(t, err)
 			info := m.GroupInfo
-			if stage%3 == 1 && !reparse(t, info, script) {
+			if stage%3 == 1 && !reparseStructure(t, info, script) {
 				return
 			}
 			if stage%3 == 2 {
 				for i := range info.Extensions {
-					if x := &info.Extensions[i]; x.Type == ExtensionRatchetTree {
+					if x := &info.Extensions[i]; x.Type == message.ExtensionRatchetTree {
 						x.Data, info.GroupContext.TreeHash = rehashed(t, g, x.Data, script)
 					}
 				}
 			}
-			tbs, err := groupInfoTBS(info)
+			tbs, err := check.GroupInfoTBS(info)
 			require.NoError(t, err)
 			info.Signature, err = label.Sign(t.Context(), g.cfg.Signer, label.GroupInfoTBS, tbs)
 			require.NoError(t, err)
-			encoded, err = Marshal(m)
+			encoded, err = message.Marshal(m)
 			require.NoError(t, err)
 		}
 		var c *Candidate
-		checkAllocation(t, len(encoded), func() { c, err = ExternalJoin(t.Context(), insiderTime, x.cfg, encoded, ExternalJoinOptions{}) })
+		mlstest.CheckAllocation(t, len(encoded), func() { c, err = ExternalJoin(t.Context(), insiderTime, x.cfg, encoded, ExternalJoinOptions{}) })
 		if err != nil {
 			require.Nil(t, c)
 			require.NotEmpty(t, script, "%v", err)
 			return
 		}
-		_, err = Parse[Message](c.Message)
+		_, err = message.Parse[message.Message](c.Message)
 		require.NoError(t, err)
 		joined, err := c.Adopt()
 		require.NoError(t, err)
 		checkKeys(t, joined)
-		checkIndex(t, joined.public.tree)
+		require.NoError(t, joined.public.tree.CheckIndex())
 		if len(script) == 0 {
 			r, err := g.Process(t.Context(), insiderTime, c.Message)
 			require.NoError(t, err)
@@ -160,22 +164,22 @@ func FuzzCommitAdd(f *testing.F) {
 		own, err := NewKeyPackage(t.Context(), insiderTime, x.cfg, KeyPackageOptions{})
 		require.NoError(t, err)
 		kp := own.KeyPackage
-		encoded, err := Marshal(kp)
+		encoded, err := message.Marshal(kp)
 		require.NoError(t, err)
 		switch stage % 3 {
 		case 0:
-			if kp, err = Parse[KeyPackage](scripted(encoded, script)); err != nil {
+			if kp, err = message.Parse[message.KeyPackage](scripted(encoded, script)); err != nil {
 				return
 			}
 		case 1:
-			if !reparse(t, kp, script) {
+			if !reparseStructure(t, kp, script) {
 				return
 			}
 		case 2:
-			if !reparse(t, &kp.LeafNode, script) {
+			if !reparseStructure(t, &kp.LeafNode, script) {
 				return
 			}
-			signLeaf(t, &kp.LeafNode, x.cfg.Signer, leafPlace{})
+			signLeaf(t, &kp.LeafNode, x.cfg.Signer, check.LeafPlace{})
 		}
 		if stage%3 != 0 {
 			signKeyPackage(t, kp, x.cfg.Signer)
@@ -183,7 +187,7 @@ func FuzzCommitAdd(f *testing.F) {
 		g, other := member(t, x.sim, 2), member(t, x.sim, 0)
 		before := fingerprint(g)
 		var c *Candidate
-		checkAllocation(t, len(encoded), func() { c, err = g.Commit(t.Context(), insiderTime, CommitOptions{}, Add{KeyPackage: kp}) })
+		mlstest.CheckAllocation(t, len(encoded), func() { c, err = g.Commit(t.Context(), insiderTime, CommitOptions{}, message.Add{KeyPackage: kp}) })
 		require.Equal(t, before, fingerprint(g), "the group has changed")
 		if err != nil {
 			require.Nil(t, c)
@@ -193,7 +197,7 @@ func FuzzCommitAdd(f *testing.F) {
 		r, err := other.Process(t.Context(), insiderTime, c.Message)
 		require.NoError(t, err)
 		require.Equal(t, factsOfCandidate(t, c), factsOfCandidate(t, r.Commit))
-		again, err := Marshal(kp)
+		again, err := message.Marshal(kp)
 		require.NoError(t, err)
 		if bytes.Equal(again, encoded) {
 			joined, err := adopted(own.Join(t.Context(), insiderTime, c.Welcome, JoinOptions{}))

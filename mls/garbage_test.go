@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/mlstest"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -28,7 +30,7 @@ func (o *operations) hash(data ...[]byte) {
 
 // in counts the calls into suites.
 func (o *operations) in(suites Suites) Suites {
-	return Around(suites, func(s suite.Suite) suite.Suite { return &operationSuite{s, o} })
+	return mlstest.Around(suites, func(s suite.Suite) suite.Suite { return &operationSuite{s, o} })
 }
 
 type operationSuite struct {
@@ -120,15 +122,15 @@ func TestGarbageCostsAtMostWhatIsAccepted(t *testing.T) {
 	ops := new(operations)
 	suites := ops.in(all.Registry())
 	counted := func(cfg *Config) { cfg.Suites = suites }
-	var senders ExternalSenders
+	var senders message.ExternalSenders
 	outside := client(t, 0x0001, "outside")
 	for i := range 1000 {
-		senders = append(senders, ExternalSender{outside.Signer.PublicKey(), BasicCredential(fmt.Append(nil, i))})
+		senders = append(senders, message.ExternalSender{SignatureKey: outside.Signer.PublicKey(), Credential: message.BasicCredential(fmt.Append(nil, i))})
 	}
-	data, err := Marshal(&senders)
+	data, err := message.Marshal(&senders)
 	require.NoError(t, err)
 	g, err := CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "member 0", counted, publicHandshake), nil,
-		Extension{Type: ExtensionExternalSenders, Data: data})
+		message.Extension{Type: message.ExtensionExternalSenders, Data: data})
 	require.NoError(t, err)
 	groups := gather(t, g, 8, counted, publicHandshake)
 	populate(t, groups)
@@ -142,7 +144,7 @@ func TestGarbageCostsAtMostWhatIsAccepted(t *testing.T) {
 	cost := func(read func([]byte) error, valid bool, messages ...[]byte) price {
 		i := 0
 		var p price
-		p.bytes = leastAllocated(func() {
+		p.bytes = mlstest.LeastAllocated(func() {
 			ops.symmetric.Store(0)
 			ops.asymmetric.Store(0)
 			ops.hashed.Store(0)
@@ -154,9 +156,9 @@ func TestGarbageCostsAtMostWhatIsAccepted(t *testing.T) {
 		return p
 	}
 	context := victim.public.context
-	external, err := ExternalProposer{victim.public.suite, context.GroupID, context.Epoch}.Propose(t.Context(), outside.Signer, 999, Remove{Removed: 5})
+	external, err := ExternalProposer{victim.public.suite, context.GroupID, context.Epoch}.Propose(t.Context(), outside.Signer, 999, message.Remove{Removed: 5})
 	require.NoError(t, err)
-	proposal, _ := m.propose(Remove{Removed: 4})
+	proposal, _ := m.propose(message.Remove{Removed: 4})
 	commit, err := groups[1].Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 	var application [][]byte
@@ -172,9 +174,9 @@ func TestGarbageCostsAtMostWhatIsAccepted(t *testing.T) {
 		_, err := public.Process(t.Context(), insiderTime, message)
 		return err
 	}
-	add, _ := m.propose(Add{KeyPackage: ownKeyPackage(t, 0x0001, "added").KeyPackage})
+	add, _ := m.propose(message.Add{KeyPackage: ownKeyPackage(t, 0x0001, "added").KeyPackage})
 	joiner := ownKeyPackage(t, 0x0001, "joiner", counted)
-	adding, err := groups[1].Commit(t.Context(), insiderTime, CommitOptions{}, Add{KeyPackage: joiner.KeyPackage})
+	adding, err := groups[1].Commit(t.Context(), insiderTime, CommitOptions{}, message.Add{KeyPackage: joiner.KeyPackage})
 	require.NoError(t, err)
 	join := func(message []byte) error {
 		c, err := joiner.Join(t.Context(), insiderTime, message, JoinOptions{})
@@ -193,7 +195,7 @@ func TestGarbageCostsAtMostWhatIsAccepted(t *testing.T) {
 	private.cfg.PublicHandshake = false
 	var proposals, commits [][]byte
 	for range 6 {
-		b, _ := private.propose(Remove{Removed: 5})
+		b, _ := private.propose(message.Remove{Removed: 5})
 		proposals = append(proposals, b)
 	}
 	for range 6 {
@@ -228,17 +230,17 @@ func TestGarbageCostsAtMostWhatIsAccepted(t *testing.T) {
 		good := c.messages[0]
 		bad, last := map[string]price{}, len(good)-1
 		if strings.HasPrefix(c.kind, "in public") { // the tags behind the signature are for members
-			signature := publicIn(t, good).auth.signature
+			signature := publicIn(t, good).Auth.Signature
 			last = bytes.LastIndex(good, signature) + len(signature) - 1
 		}
 		for at, name := range map[int]string{last: "last byte", len(good) / 2: "byte in the middle", 12: "byte of the header"} {
-			bad[name] = cost(c.read, false, flipped(good, at))
+			bad[name] = cost(c.read, false, mlstest.Flipped(good, at))
 		}
 		bad["cut off"] = cost(c.read, false, good[:len(good)-1])
-		if m, err := Parse[Message](good); err == nil && m.PublicMessage != nil {
+		if m, err := message.Parse[message.Message](good); err == nil && m.PublicMessage != nil {
 			public := publicIn(t, good)
-			public.auth.signature = nil
-			unsigned, err := public.encode()
+			public.Auth.Signature = nil
+			unsigned, err := public.Encode()
 			require.NoError(t, err)
 			bad["missing signature"] = cost(c.read, false, unsigned)
 		}
@@ -254,7 +256,7 @@ func TestGarbageCostsAtMostWhatIsAccepted(t *testing.T) {
 			require.LessOrEqual(t, b.symmetric, accepted.symmetric, "%s, %s", c.kind, name)
 			require.LessOrEqual(t, b.asymmetric, accepted.asymmetric, "%s, %s", c.kind, name)
 			require.LessOrEqual(t, b.hashed, accepted.hashed, "%s, %s", c.kind, name)
-			require.LessOrEqual(t, b.bytes, accepted.bytes+parsedAtMost(len(good)), "%s, %s", c.kind, name)
+			require.LessOrEqual(t, b.bytes, accepted.bytes+mlstest.ParsedAtMost(len(good)), "%s, %s", c.kind, name)
 		}
 	}
 }

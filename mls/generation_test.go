@@ -6,6 +6,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/mlstest"
+	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/internal/framing"
+	"github.com/mlsuite/mlsuite/mls/internal/secrettree"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -14,48 +20,48 @@ import (
 
 // sealAgain protects what is signed, with its encoding changed by edit if that is not
 // nil, in the member's next generation, which stays the next.
-func (m insider) sealAgain(ac *authenticatedContent, edit func([]byte) []byte) []byte {
+func (m insider) sealAgain(ac *framing.AuthenticatedContent, edit func([]byte) []byte) []byte {
 	m.t.Helper()
 	f := m.public.framing(m.secrets)
-	plaintext, err := f.privateContent(ac, nil)
+	plaintext, err := f.PrivateContent(ac, nil)
 	require.NoError(m.t, err)
 	if edit != nil {
 		plaintext = edit(plaintext)
 	}
-	p, err := m.inbox.ratchets.next(m.OwnLeaf(), ac.content.contentType)
+	p, err := m.inbox.ratchets.Next(m.OwnLeaf(), ac.Content.ContentType)
 	require.NoError(m.t, err)
-	defer p.discard()
-	message := &privateMessage{
-		groupID: ac.content.groupID, epoch: ac.content.epoch, contentType: ac.content.contentType,
+	defer p.Discard()
+	message := &framing.PrivateMessage{
+		GroupID: ac.Content.GroupID, Epoch: ac.Content.Epoch, ContentType: ac.Content.ContentType,
 	}
-	data := senderData{leaf: m.OwnLeaf(), generation: p.generation}
-	require.NoError(m.t, f.sealContent(message, &p.messageKey, &data, plaintext))
-	require.NoError(m.t, f.sealSenderData(message, &data))
-	b, err := message.encode()
+	data := framing.SenderData{Leaf: m.OwnLeaf(), Generation: p.Generation}
+	require.NoError(m.t, f.SealContent(message, &p.MessageKey, &data, plaintext))
+	require.NoError(m.t, f.SealSenderData(message, &data))
+	b, err := message.Encode()
 	require.NoError(m.t, err)
 	return b
 }
 
-func (m insider) application(data string) *authenticatedContent {
+func (m insider) application(data string) *framing.AuthenticatedContent {
 	m.t.Helper()
-	content := m.public.content(m.sender(), ContentApplication, nil)
-	content.applicationData = []byte(data)
-	ac, err := m.sign(m.t.Context(), WireFormatPrivateMessage, content)
+	content := m.public.content(m.sender(), message.ContentApplication, nil)
+	content.ApplicationData = []byte(data)
+	ac, err := m.sign(m.t.Context(), message.WireFormatPrivateMessage, content)
 	require.NoError(m.t, err)
 	return ac
 }
 
-func (m insider) proposal(p Proposal) *authenticatedContent {
+func (m insider) proposal(p message.Proposal) *framing.AuthenticatedContent {
 	m.t.Helper()
-	content := m.public.content(m.sender(), ContentProposal, nil)
-	content.proposal = p
+	content := m.public.content(m.sender(), message.ContentProposal, nil)
+	content.Proposal = p
 	return m.signed(content)
 }
 
 // committed returns a commit as it is signed.
-func (m insider) committed(f forgery) (ac *authenticatedContent) {
+func (m insider) committed(f forgery) (ac *framing.AuthenticatedContent) {
 	m.t.Helper()
-	f.message = func(made *authenticatedContent) { ac = made }
+	f.message = func(made *framing.AuthenticatedContent) { ac = made }
 	m.commit(f)
 	copied := *ac
 	return &copied
@@ -74,39 +80,41 @@ func TestRefusedMessagesKeepTheirGeneration(t *testing.T) {
 		}
 		return nil
 	}}
-	unsigned := func(ac *authenticatedContent) *authenticatedContent {
+	unsigned := func(ac *framing.AuthenticatedContent) *framing.AuthenticatedContent {
 		copied := *ac
-		copied.auth.signature = flipped(ac.auth.signature, 5)
+		copied.Auth.Signature = mlstest.Flipped(ac.Auth.Signature, 5)
 		return &copied
 	}
-	list := m.byValue(Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage})
+	list := m.byValue(message.Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage})
 	commit := m.committed(forgery{withPath: true, proposals: list})
 	for _, kind := range []struct {
 		name string
-		good *authenticatedContent
+		good *framing.AuthenticatedContent
 	}{
 		{"application message", m.application("hello")},
-		{"proposal", m.proposal(Remove{Removed: 3})},
+		{"proposal", m.proposal(message.Remove{Removed: 3})},
 		{"commit", commit},
 	} {
-		seal := func(ac *authenticatedContent) []byte { return m.sealAgain(ac, nil) }
+		seal := func(ac *framing.AuthenticatedContent) []byte { return m.sealAgain(ac, nil) }
 		good := seal(kind.good)
 		refused := map[string]func(*testing.T){
-			"bad tag": func(t *testing.T) { requireUnprocessed(t, victim, ErrDecrypt, flipped(good, len(good)-1)) },
+			"bad tag": func(t *testing.T) {
+				requireUnprocessed(t, victim, ErrDecrypt, mlstest.Flipped(good, len(good)-1))
+			},
 			"bad content under its tag": func(t *testing.T) {
-				requireUnprocessed(t, victim, ErrDecrypt, flipped(good, len(good)-40))
+				requireUnprocessed(t, victim, ErrDecrypt, mlstest.Flipped(good, len(good)-40))
 			},
 			"padding that is not zero": func(t *testing.T) {
-				requireUnprocessed(t, victim, ErrMalformed, m.sealAgain(kind.good, func(b []byte) []byte { return append(b, 0, 1) }))
+				requireUnprocessed(t, victim, message.ErrMalformed, m.sealAgain(kind.good, func(b []byte) []byte { return append(b, 0, 1) }))
 			},
 			"cut short": func(t *testing.T) {
-				requireUnprocessed(t, victim, ErrMalformed, m.sealAgain(kind.good, func(b []byte) []byte { return b[:len(b)-3] }))
+				requireUnprocessed(t, victim, message.ErrMalformed, m.sealAgain(kind.good, func(b []byte) []byte { return b[:len(b)-3] }))
 			},
 			"no content": func(t *testing.T) {
-				requireUnprocessed(t, victim, ErrMalformed, m.sealAgain(kind.good, func(b []byte) []byte { return bytes.Repeat([]byte{0xff}, len(b)) }))
+				requireUnprocessed(t, victim, message.ErrMalformed, m.sealAgain(kind.good, func(b []byte) []byte { return bytes.Repeat([]byte{0xff}, len(b)) }))
 			},
 			"bad signature": func(t *testing.T) {
-				requireUnprocessed(t, victim, violation("6.1", "the signature").atLeaf(1), seal(unsigned(kind.good)))
+				requireUnprocessed(t, victim, fault.Violation("6.1", "signature does not verify").AtLeaf(1), seal(unsigned(kind.good)))
 			},
 			"refused by a policy": func(t *testing.T) {
 				refuse = true
@@ -117,29 +125,29 @@ func TestRefusedMessagesKeepTheirGeneration(t *testing.T) {
 		switch kind.name {
 		case "proposal":
 			refused["refused proposal"] = func(t *testing.T) {
-				requireUnprocessed(t, victim, violation("12.1.3", "Remove is of a member").atLeaf(7), seal(m.proposal(Remove{Removed: 7})))
+				requireUnprocessed(t, victim, fault.Violation("12.1.3", "removed leaf is not a member").AtLeaf(7), seal(m.proposal(message.Remove{Removed: 7})))
 			}
 			refused["no room"] = func(t *testing.T) {
 				limits := victim.cfg.Limits
 				victim.cfg.Limits.MaxProposals, victim.cfg.Limits.MaxProposalBytes = -1, 1
 				defer func() { victim.cfg.Limits = limits }()
-				big := m.proposal(GroupContextExtensions{Extensions: Extensions{{Type: 0xF300, Data: make([]byte, 1<<17)}}})
+				big := m.proposal(message.GroupContextExtensions{Extensions: message.Extensions{{Type: 0xF300, Data: make([]byte, 1<<17)}}})
 				requireUnprocessed(t, victim, ErrProposalRoom, seal(big))
 			}
 		case "commit":
 			refused["refused commit"] = func(t *testing.T) {
-				wrong := m.committed(forgery{withPath: true, proposals: list, tag: func(b []byte) []byte { return flipped(b, 3) }})
-				requireUnprocessed(t, victim, ErrInvalid, seal(wrong))
+				wrong := m.committed(forgery{withPath: true, proposals: list, tag: func(b []byte) []byte { return mlstest.Flipped(b, 3) }})
+				requireUnprocessed(t, victim, message.ErrInvalid, seal(wrong))
 			}
 			refused["refused by the application"] = func(t *testing.T) {
-				victim.cfg.Authenticator = judge{asked: new([]Change), fails: errRefused}
+				victim.cfg.Authenticator = judge{asked: new([]event.Change), fails: errRefused}
 				defer func() { victim.cfg.Authenticator = nil }()
 				requireUnprocessed(t, victim, errRefused, good)
 			}
 			refused["missing proposals"] = func(t *testing.T) {
-				_, proposal := m.propose(Remove{Removed: 0})
+				_, proposal := m.propose(message.Remove{Removed: 0})
 				lacking := m.committed(forgery{withPath: true, proposals: []CommittedProposal{proposal}})
-				requireUnprocessed(t, victim, ErrMissingProposals, seal(lacking))
+				requireUnprocessed(t, victim, fault.ErrMissingProposals, seal(lacking))
 			}
 		}
 		for name, try := range refused {
@@ -150,9 +158,9 @@ func TestRefusedMessagesKeepTheirGeneration(t *testing.T) {
 		require.NoError(t, err, kind.name)
 		requireUnprocessed(t, victim, ErrConsumed, good)
 		requireUnprocessed(t, victim, ErrConsumed, m.sealAgain(kind.good, func(b []byte) []byte { return b[:len(b)-3] }))
-		p, err := m.inbox.ratchets.next(1, kind.good.content.contentType)
+		p, err := m.inbox.ratchets.Next(1, kind.good.Content.ContentType)
 		require.NoError(t, err)
-		require.NoError(t, p.commit())
+		require.NoError(t, p.Commit())
 	}
 }
 
@@ -161,11 +169,11 @@ func TestRefusedMessagesKeepTheirGeneration(t *testing.T) {
 // candidate.
 func TestKeyThatIsGoneMeanwhileLeavesNothing(t *testing.T) {
 	for name, c := range map[string]struct {
-		outer func(insider) *authenticatedContent
+		outer func(insider) *framing.AuthenticatedContent
 	}{
-		"proposal": {func(m insider) *authenticatedContent { return m.proposal(Remove{Removed: 3}) }},
-		"commit": {func(m insider) *authenticatedContent {
-			return m.committed(forgery{withPath: true, proposals: m.byValue(Remove{Removed: 3})})
+		"proposal": {func(m insider) *framing.AuthenticatedContent { return m.proposal(message.Remove{Removed: 3}) }},
+		"commit": {func(m insider) *framing.AuthenticatedContent {
+			return m.committed(forgery{withPath: true, proposals: m.byValue(message.Remove{Removed: 3})})
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -173,7 +181,7 @@ func TestKeyThatIsGoneMeanwhileLeavesNothing(t *testing.T) {
 			populate(t, groups)
 			m, victim := insider{t, groups[1]}, groups[2]
 			outer := m.sealAgain(c.outer(m), nil)
-			inner := m.sealAgain(m.proposal(GroupContextExtensions{}), nil)
+			inner := m.sealAgain(m.proposal(message.GroupContextExtensions{}), nil)
 			var between func()
 			victim.cfg.Policy = verdicts{judge: func(string, suite.Use) error {
 				if do := between; do != nil {
@@ -186,7 +194,7 @@ func TestKeyThatIsGoneMeanwhileLeavesNothing(t *testing.T) {
 			between = func() {
 				r, err := victim.Process(t.Context(), insiderTime, inner)
 				require.NoError(t, err)
-				require.IsType(t, GroupContextExtensions{}, r.Proposal.Proposal)
+				require.IsType(t, message.GroupContextExtensions{}, r.Proposal.Proposal)
 				after = fingerprint(victim)
 			}
 			r, err := victim.Process(t.Context(), insiderTime, outer)
@@ -235,14 +243,14 @@ func TestFarGenerationsKeepNobodyWaiting(t *testing.T) {
 				require.NoError(t, err)
 
 				tree := g.inbox.ratchets
-				pausing := &pausingSuite{Suite: tree.suite, after: far / 2}
+				pausing := &pausingSuite{Suite: tree.Suite, after: far / 2}
 				pausing.do = func() {
 					require.True(t, g.inbox.mu.TryLock(), "the mutex is held on the way")
 					g.inbox.mu.Unlock()
 					between(t, g, messages[far/2], c)
 				}
-				tree.suite = pausing
-				garbage := flipped(messages[far], len(messages[far])-1)
+				tree.Suite = pausing
+				garbage := mlstest.Flipped(messages[far], len(messages[far])-1)
 				r, err := g.Process(t.Context(), insiderTime, garbage)
 				require.Error(t, err)
 				require.Nil(t, r)
@@ -252,17 +260,18 @@ func TestFarGenerationsKeepNobodyWaiting(t *testing.T) {
 				switch {
 				case name == "adopts" && window < 0:
 					require.ErrorIs(t, err, ErrRetired)
-					require.Empty(t, tree.ahead.of)
+					_, kept := tree.Standing(1, message.ContentApplication)
+					require.Empty(t, kept)
 					return
 				case name == "reads":
 					next = far/2 + 1
 				}
 				require.ErrorIs(t, err, ErrDecrypt)
-				kept := tree.ahead.of[ratchetID{1, applicationRatchet}]
+				at, kept := tree.Standing(1, message.ContentApplication)
 				require.NotEmpty(t, kept)
-				require.GreaterOrEqual(t, kept[0].generation, next)
-				require.Less(t, kept[0].generation, next+aheadStride)
-				require.Equal(t, next, tree.ratchets[1].application.next)
+				require.GreaterOrEqual(t, kept[0], next)
+				require.Less(t, kept[0], next+secrettree.AheadStride)
+				require.Equal(t, next, at)
 			})
 		}
 	}

@@ -7,6 +7,12 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/internal/check"
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
+	"github.com/mlsuite/mlsuite/mls/internal/schedule"
+	"github.com/mlsuite/mlsuite/mls/internal/secrettree"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -24,25 +30,25 @@ import (
 type Group struct {
 	publicView
 	cfg   *Config
-	leaf  LeafIndex
+	leaf  message.LeafIndex
 	inbox inbox
 
 	life    life // of the fields below, which only callers of alive may use
-	secrets *epochSecrets
+	secrets *schedule.EpochSecrets
 	self    *memberView
 }
 
 // epoch is what a member knows of one epoch: the three layers of its state.
 type epoch struct {
 	public  *publicState
-	secrets *epochSecrets
+	secrets *schedule.EpochSecrets
 	self    *memberView
 }
 
 // destroy deletes the secrets, and gives up the private keys.
 func (e *epoch) destroy() {
 	if e.secrets != nil {
-		e.secrets.destroy()
+		e.secrets.Destroy()
 	}
 	if e.self != nil {
 		e.self.release()
@@ -52,7 +58,7 @@ func (e *epoch) destroy() {
 // abandon is destroy for an epoch to which a saved state may still refer.
 func (e *epoch) abandon() {
 	if e.secrets != nil {
-		e.secrets.destroy()
+		e.secrets.Destroy()
 	}
 	if e.self != nil {
 		e.self.abandon()
@@ -63,7 +69,7 @@ func (e *epoch) abandon() {
 func newGroup(cfg *Config, e epoch) *Group {
 	g := &Group{publicView: publicView{e.public}, cfg: cfg, leaf: e.self.leaf, secrets: e.secrets, self: e.self}
 	g.inbox.mu, g.inbox.saving = new(sync.Mutex), newSaving(e.public.context.Epoch)
-	g.inbox.ratchets = newSecretTree(e.public.suite, e.public.tree.width, e.secrets.takeEncryption())
+	g.inbox.ratchets = secrettree.New(e.public.suite, e.public.tree.Width, e.secrets.TakeEncryption())
 	return g
 }
 
@@ -71,21 +77,21 @@ func newGroup(cfg *Config, e epoch) *Group {
 // 9420, Section 11). A group id should be unique among all groups; a nil groupID asks for
 // a random one of Hash.Size bytes.
 //
-// The error is a [*PolicyError] if the policy refuses the group. It wraps
-// [ErrUnsupported] if the client does not have the suite, [ErrMalformed] if an extension
-// does not parse, and [ErrInvalid] if the extensions and the client's own leaf do not fit
+// The error is a [*message.PolicyError] if the policy refuses the group. It wraps
+// [message.ErrUnsupported] if the client does not have the suite, [message.ErrMalformed] if an extension
+// does not parse, and [message.ErrInvalid] if the extensions and the client's own leaf do not fit
 // together or the Authenticator refuses an external sender.
-func CreateGroup(ctx context.Context, now time.Time, cfg Config, groupID []byte, extensions ...Extension) (*Group, error) {
+func CreateGroup(ctx context.Context, now time.Time, cfg Config, groupID []byte, extensions ...message.Extension) (*Group, error) {
 	g, err := createGroup(ctx, cfg.ask(suite.Start, now), groupID, extensions, nil)
 	if err != nil {
 		return nil, err
 	}
-	cfg.tellEntered(g.public, int64(g.leaf), EntryCreated, nil)
+	cfg.tellEntered(g.public, int64(g.leaf), event.EntryCreated, nil)
 	return g, nil
 }
 
 // createGroup is CreateGroup for a group that follows old; old may be nil.
-func createGroup(ctx context.Context, q questions, groupID []byte, extensions Extensions, old *publicState) (*Group, error) {
+func createGroup(ctx context.Context, q questions, groupID []byte, extensions message.Extensions, old *publicState) (*Group, error) {
 	cfg, now := q.cfg, q.now
 	if err := cfg.validate(); err != nil {
 		return nil, err
@@ -99,11 +105,11 @@ func createGroup(ctx context.Context, q questions, groupID []byte, extensions Ex
 			return nil, err
 		}
 	}
-	read, err := readGroupExtensions(extensions)
+	read, err := check.ReadGroupExtensions(extensions)
 	if err != nil {
 		return nil, err
 	}
-	if err := read.checkSenders(s); err != nil {
+	if err := read.CheckSenders(s); err != nil {
 		return nil, err
 	}
 	if err := q.wireFormat(cfg.handshakeFormat()); err != nil {
@@ -126,41 +132,41 @@ func createGroup(ctx context.Context, q questions, groupID []byte, extensions Ex
 	if err != nil {
 		return nil, err
 	}
-	leafKey, err := generateKey(s, "leaf")
+	leafKey, err := ratchettree.GenerateKey(s, "leaf")
 	if err != nil {
 		return nil, err
 	}
-	defer leafKey.release()
+	defer leafKey.Release()
 	if err := cfg.signLeaf(ctx, leaf, leafKey, nil, 0); err != nil {
 		return nil, err
 	}
-	t := newTree(s, leaf)
+	t := ratchettree.NewTree(s, leaf)
 	if err := checkTree(t, read); err != nil {
 		return nil, err
 	}
 	epochSecret := make([]byte, nh)
 	rand.Read(epochSecret)
 	defer clear(epochSecret)
-	secrets, err := deriveEpochSecrets(s, epochSecret)
+	secrets, err := schedule.DeriveEpochSecrets(s, epochSecret)
 	if err != nil {
 		return nil, err
 	}
 	var public *publicState
-	tag, err := confirmationTag(s, secrets, nil)
+	tag, err := schedule.ConfirmationTag(s, secrets, nil)
 	if err == nil {
-		public, err = newPublicState(publicParts{suite: s, tree: t, extensions: read, context: GroupContext{
-			Version:     VersionMLS10,
+		public, err = newPublicState(publicParts{suite: s, tree: t, extensions: read, context: message.GroupContext{
+			Version:     message.VersionMLS10,
 			CipherSuite: s.Info().ID,
 			GroupID:     bytes.Clone(groupID),
-			TreeHash:    t.hash(),
+			TreeHash:    t.Hash(),
 			Extensions:  extensions,
 		}}, tag)
 	}
 	if err != nil {
-		secrets.destroy()
+		secrets.Destroy()
 		return nil, err
 	}
-	return newGroup(cfg, epoch{public, secrets, &memberView{leafKey: leafKey.share()}}), nil
+	return newGroup(cfg, epoch{public, secrets, &memberView{leafKey: leafKey.Share()}}), nil
 }
 
 // alive keeps the epoch's secrets until done is called, or returns ErrRetired.
@@ -181,7 +187,7 @@ func (g *Group) active() (done func(), err error) {
 }
 
 // OwnLeaf returns this member's leaf index.
-func (g *Group) OwnLeaf() LeafIndex { return g.leaf }
+func (g *Group) OwnLeaf() message.LeafIndex { return g.leaf }
 
 // EpochAuthenticator returns a secret of Hash.Size bytes that is the same for all members
 // of an epoch and that nobody else knows (RFC 9420, Section 8.7). The error is
@@ -192,7 +198,7 @@ func (g *Group) EpochAuthenticator() ([]byte, error) {
 		return nil, err
 	}
 	defer done()
-	return bytes.Clone(g.secrets.authenticator), nil
+	return bytes.Clone(g.secrets.Authenticator), nil
 }
 
 // Export returns a secret of length bytes for an application's label and context (RFC
@@ -212,7 +218,7 @@ func (g *Group) export(label string, context []byte, length int) ([]byte, error)
 		return nil, err
 	}
 	defer done()
-	return g.secrets.export(g.public.suite, label, context, length)
+	return g.secrets.Export(g.public.suite, label, context, length)
 }
 
 // mayUse asks the policy about the group as it is.

@@ -4,11 +4,14 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/mls/internal/check"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
-func readExtensions(t testing.TB, all ...Extension) *groupExtensions {
+func readExtensions(t testing.TB, all ...message.Extension) *check.GroupExtensions {
 	t.Helper()
-	e, err := readGroupExtensions(Extensions(all))
+	e, err := check.ReadGroupExtensions(message.Extensions(all))
 	require.NoError(t, err)
 	return e
 }
@@ -21,19 +24,19 @@ func TestGroupExtensionsAreReadOnce(t *testing.T) {
 	for i := range many {
 		many[i] = string(rune('a' + i))
 	}
-	require.Empty(t, a.public.extensions.credentials)
-	c, err := a.Commit(t.Context(), insiderTime, CommitOptions{}, GroupContextExtensions{Extensions: Extensions{sendersExtension(t, many...)}})
+	require.Empty(t, a.public.extensions.Credentials)
+	c, err := a.Commit(t.Context(), insiderTime, CommitOptions{}, message.GroupContextExtensions{Extensions: message.Extensions{sendersExtension(t, many...)}})
 	require.NoError(t, err)
 	require.Same(t, c.Proposals()[0].extensions, c.next.public.extensions)
 	b, err := c.Adopt()
 	require.NoError(t, err)
-	require.Equal(t, []CredentialType{CredentialBasic}, b.public.extensions.credentials)
-	require.Len(t, b.public.extensions.senders, len(many))
+	require.Equal(t, []message.CredentialType{message.CredentialBasic}, b.public.extensions.Credentials)
+	require.Len(t, b.public.extensions.Senders, len(many))
 	c, err = b.Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 	require.Same(t, b.public.extensions, c.next.public.extensions)
 
-	p := CommittedProposal{Proposal: GroupContextExtensions{Extensions: Extensions{sendersExtension(t, many...)}}}
+	p := CommittedProposal{Proposal: message.GroupContextExtensions{Extensions: message.Extensions{sendersExtension(t, many...)}}}
 	require.NoError(t, p.readExtensions())
 	first := p.extensions
 	require.NoError(t, p.readExtensions())

@@ -9,6 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -30,10 +32,10 @@ func TestGroupLife(t *testing.T) {
 				w.propose("d", m)
 				kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("f"), mls.KeyPackageOptions{})
 				require.NoError(t, err)
-				m, err = w.groups["c"].Propose(t.Context(), testTime, mls.Add{KeyPackage: kp.KeyPackage}, nil)
+				m, err = w.groups["c"].Propose(t.Context(), testTime, message.Add{KeyPackage: kp.KeyPackage}, nil)
 				require.NoError(t, err)
 				w.propose("c", m)
-				m, err = w.groups["a"].Propose(t.Context(), testTime, mls.Remove{Removed: w.groups["b"].OwnLeaf()}, nil)
+				m, err = w.groups["a"].Propose(t.Context(), testTime, message.Remove{Removed: w.groups["b"].OwnLeaf()}, nil)
 				require.NoError(t, err)
 				w.propose("a", m)
 				_, err = w.groups["a"].Encrypt(t.Context(), testTime, []byte("too early"), nil)
@@ -45,7 +47,7 @@ func TestGroupLife(t *testing.T) {
 				require.NoError(t, err)
 				w.agree()
 				w.commit("d")
-				w.commit("f", mls.Remove{Removed: w.groups["a"].OwnLeaf()})
+				w.commit("f", message.Remove{Removed: w.groups["a"].OwnLeaf()})
 				w.agree()
 				w.talk()
 			})
@@ -99,7 +101,7 @@ func TestLateMessagesOfPastEpochs(t *testing.T) {
 	for i, m := range late {
 		r, err := b.Process(t.Context(), testTime, m)
 		if i < 2 {
-			require.ErrorIs(t, err, mls.ErrWrongEpoch, "the window is two epochs")
+			require.ErrorIs(t, err, fault.ErrWrongEpoch, "the window is two epochs")
 			continue
 		}
 		require.NoError(t, err)
@@ -131,9 +133,9 @@ func TestWelcomeWithoutTree(t *testing.T) {
 	w := newWorld(t, 0x0001, nil, "a", "b")
 	kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("c"), mls.KeyPackageOptions{})
 	require.NoError(t, err)
-	c := w.commitWith("a", mls.CommitOptions{WithoutTree: true, ForcePath: true}, mls.Add{KeyPackage: kp.KeyPackage})
+	c := w.commitWith("a", mls.CommitOptions{WithoutTree: true, ForcePath: true}, message.Add{KeyPackage: kp.KeyPackage})
 	_, err = kp.Join(t.Context(), testTime, c.Welcome, mls.JoinOptions{})
-	require.ErrorIs(t, err, mls.ErrUnsupported)
+	require.ErrorIs(t, err, message.ErrUnsupported)
 	tree, err := w.groups["a"].RatchetTree()
 	require.NoError(t, err)
 	early, err := c.RatchetTree()
@@ -150,12 +152,12 @@ func TestWelcomeWithoutTree(t *testing.T) {
 // What a member proposes and does not fit stops nobody from committing.
 func TestUnfitProposalsAreLeftOut(t *testing.T) {
 	w := newWorld(t, 0x0001, nil, "a", "b", "c")
-	propose := func(by string, p mls.Proposal) {
+	propose := func(by string, p message.Proposal) {
 		m, err := w.groups[by].Propose(t.Context(), testTime, p, nil)
 		require.NoError(t, err)
 		w.propose(by, m)
 	}
-	keyPackage := func(cfg mls.Config) *mls.KeyPackage {
+	keyPackage := func(cfg mls.Config) *message.KeyPackage {
 		k, err := mls.NewKeyPackage(t.Context(), testTime, cfg, mls.KeyPackageOptions{})
 		require.NoError(t, err)
 		return k.KeyPackage
@@ -163,12 +165,12 @@ func TestUnfitProposalsAreLeftOut(t *testing.T) {
 	member := w.config("d")
 	w.addClient("a", "d", member)
 	stranger := w.config("e")
-	propose("b", mls.Add{KeyPackage: keyPackage(member)})   // is in the group
-	propose("b", mls.Add{KeyPackage: keyPackage(stranger)}) // fits
-	propose("b", mls.Add{KeyPackage: keyPackage(stranger)}) // the same client again
-	propose("b", mls.Remove{Removed: w.groups["c"].OwnLeaf()})
-	propose("c", mls.Remove{Removed: w.groups["c"].OwnLeaf()}) // the same leaf again
-	propose("b", mls.Remove{Removed: w.groups["a"].OwnLeaf()}) // the committer
+	propose("b", message.Add{KeyPackage: keyPackage(member)})   // is in the group
+	propose("b", message.Add{KeyPackage: keyPackage(stranger)}) // fits
+	propose("b", message.Add{KeyPackage: keyPackage(stranger)}) // the same client again
+	propose("b", message.Remove{Removed: w.groups["c"].OwnLeaf()})
+	propose("c", message.Remove{Removed: w.groups["c"].OwnLeaf()}) // the same leaf again
+	propose("b", message.Remove{Removed: w.groups["a"].OwnLeaf()}) // the committer
 	m, err := w.groups["c"].ProposeUpdate(t.Context(), testTime, mls.LeafOptions{}, nil)
 	require.NoError(t, err)
 	w.propose("c", m) // loses to its Remove
@@ -181,11 +183,11 @@ func TestUnfitProposalsAreLeftOut(t *testing.T) {
 
 func TestErrorsNameTheCulprit(t *testing.T) {
 	w := newWorld(t, 0x0001, nil, "a", "b")
-	_, err := w.groups["a"].Commit(context.Background(), testTime, mls.CommitOptions{}, mls.Remove{Removed: 7})
-	v, ok := errors.AsType[*mls.ValidationError](err)
+	_, err := w.groups["a"].Commit(context.Background(), testTime, mls.CommitOptions{}, message.Remove{Removed: 7})
+	v, ok := errors.AsType[*message.ValidationError](err)
 	require.True(t, ok, err)
 	require.Equal(t, "12.1.3", v.Section)
 	require.EqualValues(t, 7, v.Leaf)
 	require.Equal(t, 0, v.Proposal)
-	require.ErrorIs(t, err, mls.ErrInvalid)
+	require.ErrorIs(t, err, message.ErrInvalid)
 }

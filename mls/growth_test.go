@@ -10,7 +10,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/internal/sortedset"
+	"github.com/mlsuite/mlsuite/mls/internal/framing"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/registry/all"
 )
 
@@ -42,17 +45,17 @@ func growGroup(t testing.TB, members, types int) *grown {
 	able := func(cfg *Config) {
 		w.config(cfg)
 		for i := range types {
-			cfg.Extensions = append(cfg.Extensions, ExtensionType(customCode(i)))
-			cfg.Proposals = append(cfg.Proposals, CustomProposalType{Type: ProposalType(customCode(i)), NoPath: true})
-			cfg.Credentials = append(cfg.Credentials, CredentialType(customCode(i)))
+			cfg.Extensions = append(cfg.Extensions, message.ExtensionType(customCode(i)))
+			cfg.Proposals = append(cfg.Proposals, CustomProposalType{Type: message.ProposalType(customCode(i)), NoPath: true})
+			cfg.Credentials = append(cfg.Credentials, message.CredentialType(customCode(i)))
 		}
 	}
 	g, err := CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "member 0", able), nil)
 	require.NoError(t, err)
-	g.public.tree.visits = w.nodes
+	g.public.tree.Visits = w.nodes
 	w.groups = gather(t, g, members, able)
 	for _, g := range w.groups {
-		g.public.tree.visits = w.nodes
+		g.public.tree.Visits = w.nodes
 	}
 	return w
 }
@@ -66,7 +69,7 @@ func (w *grown) config(cfg *Config) {
 // counted returns the work of f for messages of size bytes.
 func (w *grown) counted(size int, f func()) work {
 	c := work{size: size}
-	c.bytes = leastAllocated(func() {
+	c.bytes = mlstest.LeastAllocated(func() {
 		w.ops.symmetric.Store(0)
 		w.ops.asymmetric.Store(0)
 		w.nodes.Store(0)
@@ -79,7 +82,7 @@ func (w *grown) counted(size int, f func()) work {
 
 // commit returns the work of the committer, and of those who follow or refuse: the
 // commit covers what is pending, and proposals by value. size is of what is pending.
-func (w *grown) commit(size int, proposals ...Proposal) map[string]work {
+func (w *grown) commit(size int, proposals ...message.Proposal) map[string]work {
 	all := map[string]work{}
 	committer, member, public := w.groups[0], w.groups[2], inPublic(w, w.groups[2])
 	var made *Candidate
@@ -112,15 +115,15 @@ func (w *grown) commit(size int, proposals ...Proposal) map[string]work {
 
 // spoiled returns the committer's message with another confirmation tag, which its
 // signature does not cover: all of the commit has to be followed to refuse it.
-func (w *grown) spoiled(message []byte) []byte {
-	m := publicIn(w, message)
-	ac := &authenticatedContent{wireFormat: WireFormatPublicMessage, content: m.content, auth: m.auth}
-	ac.auth.confirmationTag = flipped(ac.auth.confirmationTag, 0)
+func (w *grown) spoiled(msg []byte) []byte {
+	m := publicIn(w, msg)
+	ac := &framing.AuthenticatedContent{WireFormat: message.WireFormatPublicMessage, Content: m.Content, Auth: m.Auth}
+	ac.Auth.ConfirmationTag = mlstest.Flipped(ac.Auth.ConfirmationTag, 0)
 	return insider{w, w.groups[0]}.seal(ac)
 }
 
 // pending sends proposals, and returns what commit does.
-func (w *grown) pending(proposals ...Proposal) map[string]work {
+func (w *grown) pending(proposals ...message.Proposal) map[string]work {
 	size := 0
 	for _, p := range proposals {
 		message, _ := insider{w, w.groups[1]}.propose(withDefaults(p, w.groups[1].public.suite))
@@ -145,29 +148,33 @@ func times[T any](n int, f func(i int) T) []T {
 	return list
 }
 
-func (w *grown) add(i int, adjust ...func(*Config)) Proposal {
-	return Add{KeyPackage: ownKeyPackage(w, 0x0001, fmt.Sprint(i), append([]func(*Config){w.config}, adjust...)...).KeyPackage}
+func (w *grown) add(i int, adjust ...func(*Config)) message.Proposal {
+	return message.Add{KeyPackage: ownKeyPackage(w, 0x0001, fmt.Sprint(i), append([]func(*Config){w.config}, adjust...)...).KeyPackage}
 }
 
-func customExtensions(n int) []Extension {
-	return times(n, func(i int) Extension { return Extension{Type: ExtensionType(customCode(i)), Data: []byte{1}} })
+func customExtensions(n int) []message.Extension {
+	return times(n, func(i int) message.Extension {
+		return message.Extension{Type: message.ExtensionType(customCode(i)), Data: []byte{1}}
+	})
 }
 
 func codes[T ~uint16](n int) []T { return times(n, func(i int) T { return T(customCode(i)) }) }
 
-func requiredCodes(t testing.TB, n int) Extension {
-	data, err := Marshal(&RequiredCapabilities{codes[ExtensionType](n), codes[ProposalType](n), codes[CredentialType](n)})
+func requiredCodes(t testing.TB, n int) message.Extension {
+	data, err := message.Marshal(&message.RequiredCapabilities{
+		Extensions: codes[message.ExtensionType](n), Proposals: codes[message.ProposalType](n), Credentials: codes[message.CredentialType](n),
+	})
 	require.NoError(t, err)
-	return Extension{Type: ExtensionRequiredCapabilities, Data: data}
+	return message.Extension{Type: message.ExtensionRequiredCapabilities, Data: data}
 }
 
-func (w *grown) senders(n int) Extension {
-	senders := ExternalSenders(times(n, func(i int) ExternalSender {
-		return ExternalSender{w.groups[1].cfg.Signer.PublicKey(), BasicCredential(fmt.Append(nil, i))}
+func (w *grown) senders(n int) message.Extension {
+	senders := message.ExternalSenders(times(n, func(i int) message.ExternalSender {
+		return message.ExternalSender{SignatureKey: w.groups[1].cfg.Signer.PublicKey(), Credential: message.BasicCredential(fmt.Append(nil, i))}
 	}))
-	data, err := Marshal(&senders)
+	data, err := message.Marshal(&senders)
 	require.NoError(w, err)
-	return Extension{Type: ExtensionExternalSenders, Data: data}
+	return message.Extension{Type: message.ExtensionExternalSenders, Data: data}
 }
 
 // growths are the lists that a message can hold, each of n elements.
@@ -177,65 +184,65 @@ var growths = []struct {
 	run  func(w *grown, n int) map[string]work
 }{
 	{"Adds", 32, func(w *grown, n int) map[string]work {
-		return w.commit(0, times(n, func(i int) Proposal { return w.add(i) })...)
+		return w.commit(0, times(n, func(i int) message.Proposal { return w.add(i) })...)
 	}},
 	{"Adds, pending", 32, func(w *grown, n int) map[string]work {
-		return w.pending(times(n, func(i int) Proposal { return w.add(i) })...)
+		return w.pending(times(n, func(i int) message.Proposal { return w.add(i) })...)
 	}},
 	{"Adds that lack what is required, pending", 16, func(w *grown, n int) map[string]work {
 		v := growGroup(w, 3, 64*n)
-		v.pending(times(n, func(i int) Proposal { return v.add(i) })...)
+		v.pending(times(n, func(i int) message.Proposal { return v.add(i) })...)
 		size := 0
 		for _, p := range v.groups[0].Proposals() {
 			size += p.size
 		}
-		return v.commit(size, GroupContextExtensions{Extensions: Extensions{requiredCodes(v, 64*n)}})
+		return v.commit(size, message.GroupContextExtensions{Extensions: message.Extensions{requiredCodes(v, 64*n)}})
 	}},
 	{"Adds of a type of credential each, pending", 8, func(w *grown, n int) map[string]work {
-		return w.pending(times(n, func(i int) Proposal {
+		return w.pending(times(n, func(i int) message.Proposal {
 			return w.add(i, func(cfg *Config) {
-				cfg.Credential.Type, cfg.Credentials = CredentialType(customCode(i)), codes[CredentialType](mostGrown)
+				cfg.Credential.Type, cfg.Credentials = message.CredentialType(customCode(i)), codes[message.CredentialType](mostGrown)
 			})
 		})...)
 	}},
 	{"PSKs", 128, func(w *grown, n int) map[string]work {
-		return w.commit(0, times(n, func(i int) Proposal { return externalPSK(fmt.Sprint(i)) })...)
+		return w.commit(0, times(n, func(i int) message.Proposal { return externalPSK(fmt.Sprint(i)) })...)
 	}},
 	{"PSKs, pending", 128, func(w *grown, n int) map[string]work {
-		return w.pending(times(n, func(i int) Proposal { return externalPSK(fmt.Sprint(i)) })...)
+		return w.pending(times(n, func(i int) message.Proposal { return externalPSK(fmt.Sprint(i)) })...)
 	}},
 	{"custom proposals of a type each", 128, func(w *grown, n int) map[string]work {
-		return w.commit(0, times(n, func(i int) Proposal { return Custom{ProposalType: ProposalType(customCode(i))} })...)
+		return w.commit(0, times(n, func(i int) message.Proposal { return message.Custom{ProposalType: message.ProposalType(customCode(i))} })...)
 	}},
 	{"custom proposals of a type each, pending", 128, func(w *grown, n int) map[string]work {
-		return w.pending(times(n, func(i int) Proposal { return Custom{ProposalType: ProposalType(customCode(i))} })...)
+		return w.pending(times(n, func(i int) message.Proposal { return message.Custom{ProposalType: message.ProposalType(customCode(i))} })...)
 	}},
 	{"extensions of the group", 128, func(w *grown, n int) map[string]work {
-		return w.commit(0, GroupContextExtensions{Extensions: customExtensions(n)})
+		return w.commit(0, message.GroupContextExtensions{Extensions: customExtensions(n)})
 	}},
 	{"extensions of the group, pending", 32, func(w *grown, n int) map[string]work {
-		return w.pending(times(n, func(int) Proposal { return GroupContextExtensions{Extensions: customExtensions(n)} })...)
+		return w.pending(times(n, func(int) message.Proposal { return message.GroupContextExtensions{Extensions: customExtensions(n)} })...)
 	}},
 	{"required capabilities", 128, func(w *grown, n int) map[string]work {
-		return w.commit(0, GroupContextExtensions{Extensions: Extensions{requiredCodes(w, n)}})
+		return w.commit(0, message.GroupContextExtensions{Extensions: message.Extensions{requiredCodes(w, n)}})
 	}},
 	{"external senders", 128, func(w *grown, n int) map[string]work {
-		return w.commit(0, GroupContextExtensions{Extensions: Extensions{w.senders(n)}})
+		return w.commit(0, message.GroupContextExtensions{Extensions: message.Extensions{w.senders(n)}})
 	}},
 	{"capabilities and extensions of a leaf", 128, func(w *grown, n int) map[string]work {
 		return w.commit(0, w.add(0, func(cfg *Config) {
-			cfg.Extensions, cfg.Credentials = codes[ExtensionType](n), codes[CredentialType](n)
+			cfg.Extensions, cfg.Credentials = codes[message.ExtensionType](n), codes[message.CredentialType](n)
 			cfg.LeafExtensions = customExtensions(n)
 		}))
 	}},
 	{"extensions of a KeyPackage", 128, func(w *grown, n int) map[string]work {
-		cfg := client(w, 0x0001, "newcomer", w.config, func(cfg *Config) { cfg.Extensions = codes[ExtensionType](n) })
+		cfg := client(w, 0x0001, "newcomer", w.config, func(cfg *Config) { cfg.Extensions = codes[message.ExtensionType](n) })
 		k, err := NewKeyPackage(w.Context(), insiderTime, cfg, KeyPackageOptions{Extensions: customExtensions(n)})
 		require.NoError(w, err)
-		return w.commit(0, Add{KeyPackage: k.KeyPackage})
+		return w.commit(0, message.Add{KeyPackage: k.KeyPackage})
 	}},
 	{"extensions of a ReInit", 128, func(w *grown, n int) map[string]work {
-		return w.commit(0, ReInit{GroupID: []byte("next"), Version: VersionMLS10, CipherSuite: 0x0001, Extensions: customExtensions(n)})
+		return w.commit(0, message.ReInit{GroupID: []byte("next"), Version: message.VersionMLS10, CipherSuite: 0x0001, Extensions: customExtensions(n)})
 	}},
 	{"skipped generations", 64, func(w *grown, n int) map[string]work {
 		size, last := 0, []byte(nil)
@@ -244,7 +251,7 @@ var growths = []struct {
 			require.NoError(w, err)
 			size, last = size+len(b), b
 		}
-		garbage := flipped(last, len(last)-1)
+		garbage := mlstest.Flipped(last, len(last)-1)
 		refuse := func() {
 			_, err := w.groups[2].Process(w.Context(), insiderTime, garbage)
 			require.Error(w, err)
@@ -254,16 +261,16 @@ var growths = []struct {
 	{"members, removed and added again", 8, func(w *grown, n int) map[string]work {
 		v := growGroup(w, n+3, mostGrown)
 		populate(w, v.groups[:3])
-		list := times(n, func(i int) Proposal { return Remove{Removed: LeafIndex(i + 3)} })
-		return v.commit(0, append(list, times(n, func(i int) Proposal { return v.add(i) })...)...)
+		list := times(n, func(i int) message.Proposal { return message.Remove{Removed: message.LeafIndex(i + 3)} })
+		return v.commit(0, append(list, times(n, func(i int) message.Proposal { return v.add(i) })...)...)
 	}},
 	{"members who lack a type each, removed", 16, func(w *grown, n int) map[string]work {
-		adds := times(n, func(i int) Proposal { return w.add(i) })
+		adds := times(n, func(i int) message.Proposal { return w.add(i) })
 		c, err := w.groups[0].Commit(w.Context(), insiderTime, CommitOptions{}, adds...)
 		require.NoError(w, err)
 		follow(w, w.groups, 0, c)
-		list := times(n, func(i int) Proposal { return Remove{Removed: LeafIndex(i + 3)} })
-		return w.commit(0, append(list, times(n, func(i int) Proposal { return Custom{ProposalType: ProposalType(customCode(i))} })...)...)
+		list := times(n, func(i int) message.Proposal { return message.Remove{Removed: message.LeafIndex(i + 3)} })
+		return w.commit(0, append(list, times(n, func(i int) message.Proposal { return message.Custom{ProposalType: message.ProposalType(customCode(i))} })...)...)
 	}},
 	{"certificates", 32, func(w *grown, n int) map[string]work {
 		return w.commit(0, w.add(0, func(cfg *Config) {
@@ -286,7 +293,7 @@ var growths = []struct {
 	{"Welcome, joined", 16, func(w *grown, n int) map[string]work {
 		k := ownKeyPackage(w, 0x0001, "joiner", w.config)
 		c, err := w.groups[0].Commit(w.Context(), insiderTime, CommitOptions{},
-			append(times(n, func(i int) Proposal { return w.add(i) }), Add{KeyPackage: k.KeyPackage})...)
+			append(times(n, func(i int) message.Proposal { return w.add(i) }), message.Add{KeyPackage: k.KeyPackage})...)
 		require.NoError(w, err)
 		return map[string]work{"joiner": w.counted(len(c.Welcome), func() {
 			joined, err := k.Join(w.Context(), insiderTime, c.Welcome, JoinOptions{})
@@ -325,9 +332,9 @@ func TestGrowthIsLinear(t *testing.T) {
 // What members have in common is found without a copy for each value.
 func TestGrowthOfFeatures(t *testing.T) {
 	merged := func(n int) int {
-		even := times(n, func(i int) CredentialType { return CredentialType(2 * i) })
-		odd := times(n, func(i int) CredentialType { return CredentialType(2*i + 1) })
-		return leastAllocated(func() { require.Len(t, sortedset.Union(even, odd), 2*n) })
+		even := times(n, func(i int) message.CredentialType { return message.CredentialType(2 * i) })
+		odd := times(n, func(i int) message.CredentialType { return message.CredentialType(2*i + 1) })
+		return mlstest.LeastAllocated(func() { require.Len(t, sortedset.Union(even, odd), 2*n) })
 	}
 	require.LessOrEqual(t, merged(4096), 6*(merged(1024)+1024))
 }

@@ -3,6 +3,10 @@ package mls
 import (
 	"slices"
 	"sync"
+
+	"github.com/mlsuite/mlsuite/mls/internal/schedule"
+	"github.com/mlsuite/mlsuite/mls/internal/secrettree"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // inbox is the one mutable part of an epoch: the message ratchets, the proposals that
@@ -13,7 +17,7 @@ import (
 type inbox struct {
 	mu       *sync.Mutex
 	retired  bool // nothing comes in from now on
-	ratchets *secretTree
+	ratchets *secrettree.Tree
 	cache    proposalCache
 	updates  map[string]ownUpdate // by ProposalRef
 	past     []*pastEpoch         // latest last
@@ -28,12 +32,12 @@ type inbox struct {
 type pastEpoch struct {
 	public     *publicState
 	senderData []byte
-	ratchets   *secretTree
+	ratchets   *secrettree.Tree
 }
 
 func (p *pastEpoch) destroy() {
 	clear(p.senderData)
-	p.ratchets.destroy()
+	p.ratchets.Destroy()
 }
 
 // destroy deletes what b holds of past epochs. The caller holds mu.
@@ -62,7 +66,7 @@ func (b *inbox) keep(p CommittedProposal, own *ownUpdate, limits proposalLimits)
 		if b.updates == nil {
 			b.updates = make(map[string]ownUpdate)
 		}
-		b.updates[string(p.Ref)] = ownUpdate{own.key.share(), own.cfg}
+		b.updates[string(p.Ref)] = ownUpdate{own.key.Share(), own.cfg}
 	}
 	return nil
 }
@@ -70,7 +74,7 @@ func (b *inbox) keep(p CommittedProposal, own *ownUpdate, limits proposalLimits)
 // admit keeps the content of a good message, and consumes the key that opened it, if
 // there is one. Another call may have consumed the key meanwhile: then admit keeps
 // nothing of the message. It tracks the candidate of a commit whose epoch holds secrets.
-func (b *inbox) admit(r *Received, key *pendingKey, limits proposalLimits) error {
+func (b *inbox) admit(r *Received, key *secrettree.PendingKey, limits proposalLimits) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.retired && r.Application == nil {
@@ -82,7 +86,7 @@ func (b *inbox) admit(r *Received, key *pendingKey, limits proposalLimits) error
 		}
 	}
 	if key != nil {
-		if err := key.commit(); err != nil {
+		if err := key.Commit(); err != nil {
 			return err
 		}
 	}
@@ -96,34 +100,13 @@ func (b *inbox) admit(r *Received, key *pendingKey, limits proposalLimits) error
 }
 
 // live returns the ratchets, or ErrRetired if the epoch is over.
-func (b *inbox) live() (*secretTree, error) {
+func (b *inbox) live() (*secrettree.Tree, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.retired {
 		return nil, ErrRetired
 	}
 	return b.ratchets, nil
-}
-
-// keys returns a keyFinder for the ratchets of this epoch or of a past one. It takes the
-// mutex, but not for the steps to a generation that is far ahead.
-func (b *inbox) keys(ratchets *secretTree, limits ratchetLimits) keyFinder {
-	return func(leaf LeafIndex, contentType ContentType, generation uint32) (*pendingKey, error) {
-		b.mu.Lock()
-		way, err := ratchets.wayTo(leaf, contentType, generation, limits)
-		b.mu.Unlock()
-		if err != nil {
-			return nil, err
-		}
-		err = way.walk()
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		ratchets.learn(way)
-		if err != nil {
-			return nil, err
-		}
-		return ratchets.find(leaf, contentType, generation, limits)
-	}
 }
 
 // takes returns the error that keep would return for a proposal, and keeps nothing.
@@ -161,7 +144,7 @@ func (b *inbox) update(ref []byte) (ownUpdate, bool) {
 	defer b.mu.Unlock()
 	own, ok := b.updates[string(ref)]
 	if ok {
-		own.key = own.key.share()
+		own.key = own.key.Share()
 	}
 	return own, ok
 }
@@ -182,27 +165,27 @@ func (b *inbox) pastEpoch(epoch uint64) *pastEpoch {
 // that was opened stays opened. retire deletes the ratchets of own, the member's leaf. It
 // leaves to clear what calls in progress may use. It returns the claims of the epoch's
 // candidates.
-func (b *inbox) retire(public *publicState, secrets *epochSecrets, own LeafIndex, limits Limits, next *inbox) claims {
+func (b *inbox) retire(public *publicState, secrets *schedule.EpochSecrets, own message.LeafIndex, limits Limits, next *inbox) claims {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	claims := b.claims
 	b.retired, b.claims = true, nil
 	if next == nil {
-		b.ratchets.destroy()
+		b.ratchets.Destroy()
 		b.destroy()
 		b.ratchets = nil
 		return claims
 	}
 	next.mu = b.mu
-	b.ratchets.forget(own)
-	resumptions := append(b.resumptions, resumption{public.context.Epoch, slices.Clone(secrets.resumption)})
+	b.ratchets.Forget(own)
+	resumptions := append(b.resumptions, resumption{public.context.Epoch, slices.Clone(secrets.Resumption)})
 	for len(resumptions) > limits.resumptionPSKs() {
 		clear(resumptions[0].psk)
 		resumptions = resumptions[1:]
 	}
 	past := append(b.past, &pastEpoch{
 		public:     public,
-		senderData: slices.Clone(secrets.senderData),
+		senderData: slices.Clone(secrets.SenderData),
 		ratchets:   b.ratchets,
 	})
 	for len(past) > limits.pastEpochs() {
@@ -227,7 +210,7 @@ func (b *inbox) clear() {
 // forget is clear for a caller that holds mu.
 func (b *inbox) forget() {
 	for _, own := range b.updates {
-		own.key.release()
+		own.key.Release()
 	}
 	b.updates, b.cache = nil, proposalCache{}
 }
@@ -236,6 +219,6 @@ func (b *inbox) forget() {
 func (b *inbox) abandon() {
 	b.destroy()
 	for _, own := range b.updates {
-		own.key.abandon()
+		own.key.Abandon()
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // What the insider makes without any departure is what honest members make: it is
@@ -18,7 +20,7 @@ func TestInsiderIsBelieved(t *testing.T) {
 				populate(t, groups)
 				m := insider{t, groups[1]}
 				k := ownKeyPackage(t, 0x0001, "joiner")
-				list := m.byValue(Add{KeyPackage: k.KeyPackage})
+				list := m.byValue(message.Add{KeyPackage: k.KeyPackage})
 				if withPath {
 					message, update := insider{t, groups[3]}.propose(insider{t, groups[3]}.update(nil))
 					for _, g := range []*Group{groups[0], groups[2]} {
@@ -37,11 +39,11 @@ func TestInsiderIsBelieved(t *testing.T) {
 					require.NoError(t, err)
 					got, err := r.Commit.EpochAuthenticator()
 					require.NoError(t, err)
-					require.Equal(t, c.next.secrets.authenticator, got)
+					require.Equal(t, c.next.secrets.Authenticator, got)
 				}
 				g, err := adopted(k.Join(t.Context(), insiderTime, c.welcome(welcomeForgery{}), JoinOptions{}))
 				require.NoError(t, err)
-				require.Equal(t, c.next.secrets.authenticator, g.secrets.authenticator)
+				require.Equal(t, c.next.secrets.Authenticator, g.secrets.Authenticator)
 			})
 		}
 	}

@@ -7,7 +7,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/mls/internal/check"
+	"github.com/mlsuite/mlsuite/mls/internal/framing"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
+	"github.com/mlsuite/mlsuite/mls/internal/schedule"
+	"github.com/mlsuite/mlsuite/mls/internal/secrettree"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -18,7 +24,7 @@ type insider struct {
 	*Group
 }
 
-func (m insider) signed(content *framedContent) *authenticatedContent {
+func (m insider) signed(content *framing.FramedContent) *framing.AuthenticatedContent {
 	m.t.Helper()
 	ac, err := m.sign(m.t.Context(), m.handshakeFormat(), content)
 	require.NoError(m.t, err)
@@ -26,47 +32,47 @@ func (m insider) signed(content *framedContent) *authenticatedContent {
 }
 
 // seal protects what is signed, for whatever group, epoch and sender it names.
-func (m insider) seal(ac *authenticatedContent) []byte {
+func (m insider) seal(ac *framing.AuthenticatedContent) []byte {
 	m.t.Helper()
 	f := m.public.framing(m.secrets)
-	f.group = &GroupContext{GroupID: ac.content.groupID, Epoch: ac.content.epoch}
+	f.Group = &message.GroupContext{GroupID: ac.Content.GroupID, Epoch: ac.Content.Epoch}
 	b, err := protected(f, m.inbox.ratchets, ac)
 	require.NoError(m.t, err)
 	return b
 }
 
 // protected returns ac as an MLSMessage in its format.
-func protected(f *framing, ratchets *secretTree, ac *authenticatedContent) ([]byte, error) {
-	if ac.wireFormat == WireFormatPublicMessage {
-		m, err := f.protectPublic(ac)
+func protected(f *framing.Epoch, ratchets *secrettree.Tree, ac *framing.AuthenticatedContent) ([]byte, error) {
+	if ac.WireFormat == message.WireFormatPublicMessage {
+		m, err := f.ProtectPublic(ac)
 		if err != nil {
 			return nil, err
 		}
-		return m.encode()
+		return m.Encode()
 	}
-	m, err := f.protectPrivate(ratchets, ac, nil)
+	m, err := f.ProtectPrivate(ratchets, ac, nil)
 	if err != nil {
 		return nil, err
 	}
-	return m.encode()
+	return m.Encode()
 }
 
 // propose frames a proposal that nobody has checked, and returns it as a commit
 // would cover it.
-func (m insider) propose(p Proposal) ([]byte, CommittedProposal) {
+func (m insider) propose(p message.Proposal) ([]byte, CommittedProposal) {
 	m.t.Helper()
-	content := m.public.content(m.sender(), ContentProposal, nil)
-	content.proposal = p
+	content := m.public.content(m.sender(), message.ContentProposal, nil)
+	content.Proposal = p
 	ac := m.signed(content)
-	ref, err := proposalRef(m.public.suite, ac)
+	ref, err := framing.ProposalRef(m.public.suite, ac)
 	require.NoError(m.t, err)
 	return m.seal(ac), CommittedProposal{Proposal: p, Sender: m.sender(), Ref: ref}
 }
 
 // leaf makes a leaf of the member, changed before it is signed.
-func (m insider) leaf(n LeafNode, at leafPlace, change func(*LeafNode)) *LeafNode {
+func (m insider) leaf(n message.LeafNode, at check.LeafPlace, change func(*message.LeafNode)) *message.LeafNode {
 	m.t.Helper()
-	made, err := m.cfg.draftLeaf(m.cfg.ask(suite.Start, insiderTime), m.public.suite, n, m.public, at.leaf)
+	made, err := m.cfg.draftLeaf(m.cfg.ask(suite.Start, insiderTime), m.public.suite, n, m.public, at.Leaf)
 	require.NoError(m.t, err)
 	if change != nil {
 		change(made)
@@ -76,25 +82,25 @@ func (m insider) leaf(n LeafNode, at leafPlace, change func(*LeafNode)) *LeafNod
 }
 
 // update makes an Update of the member's leaf, changed before it is signed.
-func (m insider) update(change func(*LeafNode)) Update {
+func (m insider) update(change func(*message.LeafNode)) message.Update {
 	m.t.Helper()
 	key, err := m.public.suite.GenerateKey()
 	require.NoError(m.t, err)
-	n := LeafNode{EncryptionKey: key.PublicKey(), Source: LeafNodeUpdate}
-	return Update{LeafNode: m.leaf(n, m.public.place(m.self.leaf), change)}
+	n := message.LeafNode{EncryptionKey: key.PublicKey(), Source: message.LeafNodeUpdate}
+	return message.Update{LeafNode: m.leaf(n, m.public.place(m.self.leaf), change)}
 }
 
-func signLeaf(t testing.TB, n *LeafNode, signer suite.Signer, at leafPlace) {
+func signLeaf(t testing.TB, n *message.LeafNode, signer suite.Signer, at check.LeafPlace) {
 	t.Helper()
-	tbs, err := leafNodeTBS(n, at)
+	tbs, err := check.LeafNodeTBS(n, at)
 	require.NoError(t, err)
 	n.Signature, err = label.Sign(t.Context(), signer, label.LeafNodeTBS, tbs)
 	require.NoError(t, err)
 }
 
-func signKeyPackage(t testing.TB, kp *KeyPackage, signer suite.Signer) {
+func signKeyPackage(t testing.TB, kp *message.KeyPackage, signer suite.Signer) {
 	t.Helper()
-	tbs, err := keyPackageTBS(kp)
+	tbs, err := check.KeyPackageTBS(kp)
 	require.NoError(t, err)
 	kp.Signature, err = label.Sign(t.Context(), signer, label.KeyPackageTBS, tbs)
 	require.NoError(t, err)
@@ -106,15 +112,15 @@ func signKeyPackage(t testing.TB, kp *KeyPackage, signer suite.Signer) {
 type forgery struct {
 	proposals  []CommittedProposal
 	withPath   bool
-	keys       func([][]byte)                        // public keys of the path
-	leaf       func(*LeafNode)                       // of the path, before its signature
-	signedLeaf func(*LeafNode)                       // and after it
-	path       func(*pathSecrets)                    // before it is sealed
-	sealed     func(*updatePath)                     // and after it
-	content    func(*framedContent)                  // before its signature
-	tag        func([]byte) []byte                   // confirmation tag
-	message    func(*authenticatedContent)           // before its protection
-	committed  func([]proposalOrRef) []proposalOrRef // as listed
+	keys       func([][]byte)                                        // public keys of the path
+	leaf       func(*message.LeafNode)                               // of the path, before its signature
+	signedLeaf func(*message.LeafNode)                               // and after it
+	path       func(*ratchettree.PathSecrets)                        // before it is sealed
+	sealed     func(*ratchettree.UpdatePath)                         // and after it
+	content    func(*framing.FramedContent)                          // before its signature
+	tag        func([]byte) []byte                                   // confirmation tag
+	message    func(*framing.AuthenticatedContent)                   // before its protection
+	committed  func([]framing.ProposalOrRef) []framing.ProposalOrRef // as listed
 }
 
 // forged is a commit with the epoch that it would begin.
@@ -133,58 +139,58 @@ func (m insider) commit(f forgery) *forged {
 	t, p, s := m.t, m.public, m.public.suite
 	t.Helper()
 	a := m.apply(f.proposals)
-	c := &commit{proposals: make([]proposalOrRef, len(f.proposals))}
+	c := &framing.Commit{Proposals: make([]framing.ProposalOrRef, len(f.proposals))}
 	for i, item := range f.proposals {
 		if item.Ref == nil {
-			c.proposals[i].proposal = item.Proposal
+			c.Proposals[i].Proposal = item.Proposal
 		} else {
-			c.proposals[i].ref = item.Ref
+			c.Proposals[i].Ref = item.Ref
 		}
 	}
 	if f.committed != nil {
-		c.proposals = f.committed(c.proposals)
+		c.Proposals = f.committed(c.Proposals)
 	}
 	out := &forged{insider: m, applied: a}
 	var keys [][]byte
 	if f.withPath {
 		out.path, keys = m.newPath(a, f)
 	}
-	a.edit.clashes = nil
-	tr, err := a.edit.freeze()
+	a.edit.Clashes = nil
+	tr, err := a.edit.Freeze()
 	require.NoError(t, err)
 	next := publicParts{suite: s, tree: tr, context: p.context, extensions: a.extensions}
-	next.context.Epoch, next.context.TreeHash, next.context.Extensions = p.context.Epoch+1, tr.hash(), a.extensions.list
+	next.context.Epoch, next.context.TreeHash, next.context.Extensions = p.context.Epoch+1, tr.Hash(), a.extensions.List
 	self, commitSecret := m.self.next(tr, m.self.leafKey, nil), make([]byte, s.Info().KDF.Nh)
 	if f.withPath {
-		provisional, err := Marshal(&next.context)
+		provisional, err := message.Marshal(&next.context)
 		require.NoError(t, err)
 		if f.path != nil {
 			f.path(out.path.secrets)
 		}
-		nodes, err := out.path.secrets.seal(tr, m.self.leaf, provisional, a.added)
+		nodes, err := out.path.secrets.Seal(tr, m.self.leaf, provisional, a.added)
 		require.NoError(t, err)
 		for k := range nodes {
-			nodes[k].encryptionKey = keys[k]
+			nodes[k].EncryptionKey = keys[k]
 		}
-		c.path = &updatePath{leafNode: out.path.leaf, nodes: nodes}
+		c.Path = &ratchettree.UpdatePath{LeafNode: out.path.leaf, Nodes: nodes}
 		if f.sealed != nil {
-			f.sealed(c.path)
+			f.sealed(c.Path)
 		}
-		self, commitSecret = m.self.next(tr, out.path.leafKey, out.path.secrets), out.path.secrets.commitSecret
+		self, commitSecret = m.self.next(tr, out.path.leafKey, out.path.secrets), out.path.secrets.CommitSecret
 	}
-	content := m.public.content(m.sender(), ContentCommit, nil)
-	content.commit = c
+	content := m.public.content(m.sender(), message.ContentCommit, nil)
+	content.Commit = c
 	if f.content != nil {
 		f.content(content)
 	}
 	ac := m.signed(content)
-	out.psk, err = pskSecret(s, nil, nil)
+	out.psk, err = schedule.PSKSecret(s, nil, nil)
 	require.NoError(t, err)
-	public, secrets, joiner, err := p.advance(next, m.secrets.init, commitSecret, out.psk, ac, confirmationTag)
+	public, secrets, joiner, err := p.advance(next, m.secrets.Init, commitSecret, out.psk, ac, schedule.ConfirmationTag)
 	require.NoError(t, err)
-	ac.auth.confirmationTag = public.confirmationTag
+	ac.Auth.ConfirmationTag = public.confirmationTag
 	if f.tag != nil {
-		ac.auth.confirmationTag = f.tag(slices.Clone(public.confirmationTag))
+		ac.Auth.ConfirmationTag = f.tag(slices.Clone(public.confirmationTag))
 	}
 	if f.message != nil {
 		f.message(ac)
@@ -195,27 +201,27 @@ func (m insider) commit(f forgery) *forged {
 
 // apply applies proposals in the order of RFC 9420, Section 12.3, without a check.
 func (m insider) apply(list []CommittedProposal) *applied {
-	a := &applied{edit: m.public.tree.edit(), extensions: m.public.extensions}
-	a.edit.keys = newKeyEdit(0) // knows no key, so none clashes
+	a := &applied{edit: m.public.tree.Edit(), extensions: m.public.extensions}
+	a.edit.Keys = ratchettree.NewKeyEdit(0) // knows no key, so none clashes
 	for _, c := range list {
-		if x, ok := c.Proposal.(GroupContextExtensions); ok {
-			a.extensions = &groupExtensions{list: x.Extensions} // which may not parse
+		if x, ok := c.Proposal.(message.GroupContextExtensions); ok {
+			a.extensions = &check.GroupExtensions{List: x.Extensions} // which may not parse
 		}
 	}
 	for _, c := range list {
-		if u, ok := c.Proposal.(Update); ok {
-			a.edit.fill(a.edit.ownPath(c.Sender.Leaf, blankParent), c.Sender.Leaf, u.LeafNode, a.edit.hasher.key(encryptionKey, u.LeafNode.EncryptionKey))
+		if u, ok := c.Proposal.(message.Update); ok {
+			a.edit.Fill(a.edit.OwnPath(c.Sender.Leaf, ratchettree.BlankParent), c.Sender.Leaf, u.LeafNode, a.edit.Hasher.Key(ratchettree.EncryptionKey, u.LeafNode.EncryptionKey))
 		}
 	}
 	for _, c := range list {
-		r, ok := c.Proposal.(Remove)
-		if ok && r.Removed != m.self.leaf && a.edit.leaf(r.Removed) != nil {
-			a.edit.removeLeaf(r.Removed)
+		r, ok := c.Proposal.(message.Remove)
+		if ok && r.Removed != m.self.leaf && a.edit.Leaf(r.Removed) != nil {
+			a.edit.RemoveLeaf(r.Removed)
 		}
 	}
 	for _, c := range list {
-		if add, ok := c.Proposal.(Add); ok {
-			a.added = append(a.added, a.edit.addLeaf(&add.KeyPackage.LeafNode))
+		if add, ok := c.Proposal.(message.Add); ok {
+			a.added = append(a.added, a.edit.AddLeaf(&add.KeyPackage.LeafNode))
 			a.joiners = append(a.joiners, add.KeyPackage)
 		}
 	}
@@ -230,26 +236,26 @@ func (m insider) newPath(a *applied, f forgery) (*ownPath, [][]byte) {
 	require.NoError(t, err)
 	secret := make([]byte, s.Info().KDF.Nh)
 	rand.Read(secret)
-	nodes, _ := a.edit.filteredDirectPath(self)
-	secrets, err := derivePathSecrets(s, nodes, secret)
+	nodes, _ := a.edit.FilteredDirectPath(self)
+	secrets, err := ratchettree.DerivePathSecrets(s, nodes, secret)
 	require.NoError(t, err)
-	keys := secrets.publicKeys()
+	keys := secrets.PublicKeys()
 	if f.keys != nil {
 		f.keys(keys)
 	}
-	parentHash, err := a.edit.mergePath(self, nodes, keys)
+	parentHash, err := a.edit.MergePath(self, nodes, keys)
 	require.NoError(t, err)
-	leaf := m.leaf(LeafNode{EncryptionKey: leafKey.PublicKey(), Source: LeafNodeCommit, ParentHash: parentHash},
+	leaf := m.leaf(message.LeafNode{EncryptionKey: leafKey.PublicKey(), Source: message.LeafNodeCommit, ParentHash: parentHash},
 		m.public.place(self), f.leaf)
 	if f.signedLeaf != nil {
 		f.signedLeaf(leaf)
 	}
-	a.edit.fill(a.edit.ownPath(self, copyParent), self, leaf, a.edit.hasher.key(encryptionKey, leaf.EncryptionKey))
-	return &ownPath{leaf: leaf, leafKey: newPrivateKey(leafKey), secrets: secrets}, keys
+	a.edit.Fill(a.edit.OwnPath(self, ratchettree.CopyParent), self, leaf, a.edit.Hasher.Key(ratchettree.EncryptionKey, leaf.EncryptionKey))
+	return &ownPath{leaf: leaf, leafKey: ratchettree.NewPrivateKey(leafKey), secrets: secrets}, keys
 }
 
 // byValue are proposals that a commit of the member carries itself.
-func (m insider) byValue(proposals ...Proposal) []CommittedProposal {
+func (m insider) byValue(proposals ...message.Proposal) []CommittedProposal {
 	list := make([]CommittedProposal, len(proposals))
 	for i, p := range proposals {
 		list[i] = CommittedProposal{Proposal: p, Sender: m.sender()}
@@ -271,7 +277,7 @@ func newAttack(t testing.TB, adjust ...func(*Config)) *attack {
 }
 
 // received is a proposal of any member that the victim has.
-func (a *attack) received(leaf LeafIndex, p Proposal) CommittedProposal {
+func (a *attack) received(leaf message.LeafIndex, p message.Proposal) CommittedProposal {
 	a.t.Helper()
 	message, proposal := insider{a.t, a.groups[leaf]}.propose(p)
 	_, err := a.victim.Process(a.t.Context(), insiderTime, message)
@@ -280,18 +286,18 @@ func (a *attack) received(leaf LeafIndex, p Proposal) CommittedProposal {
 }
 
 // updateOf makes an Update of any member.
-func (a *attack) updateOf(leaf LeafIndex, change func(*LeafNode)) Proposal {
+func (a *attack) updateOf(leaf message.LeafIndex, change func(*message.LeafNode)) message.Proposal {
 	a.t.Helper()
 	return insider{a.t, a.groups[leaf]}.update(change)
 }
 
 // addWithKey makes an Add of a new client whose leaf has the given encryption key.
-func (a *attack) addWithKey(key []byte) Proposal {
+func (a *attack) addWithKey(key []byte) message.Proposal {
 	a.t.Helper()
-	return Add{KeyPackage: spoiledKeyPackage(a.t, func(kp *KeyPackage) { kp.LeafNode.EncryptionKey = key }, nil, nil)}
+	return message.Add{KeyPackage: spoiledKeyPackage(a.t, func(kp *message.KeyPackage) { kp.LeafNode.EncryptionKey = key }, nil, nil)}
 }
 
 // psk makes a proposal of an external PSK with a nonce of zeros.
-func (a *attack) psk(nonce int) PreSharedKey {
-	return PreSharedKey{PSK: PreSharedKeyID{Type: PSKExternal, ID: []byte("id"), Nonce: make([]byte, nonce)}}
+func (a *attack) psk(nonce int) message.PreSharedKey {
+	return message.PreSharedKey{PSK: message.PreSharedKeyID{ID: []byte("id"), Nonce: make([]byte, nonce)}}
 }

@@ -7,7 +7,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
+	"github.com/mlsuite/mlsuite/mls/internal/schedule"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -15,14 +19,14 @@ import (
 // one. All that depends on what is changed is computed anew: the tree hash, the
 // secrets of the epoch, the confirmation tag and the signature.
 type welcomeForgery struct {
-	tree       func(ratchetTree)
+	tree       func(ratchettree.RatchetTree)
 	treeBytes  func([]byte) []byte // of the extension, after the tree hash
-	context    func(*GroupContext)
-	info       func(*GroupInfo) // before its signature
-	signedInfo func(*GroupInfo) // and after it
-	signer     suite.Signer     // of the GroupInfo, if not the insider's
+	context    func(*message.GroupContext)
+	info       func(*message.GroupInfo) // before its signature
+	signedInfo func(*message.GroupInfo) // and after it
+	signer     suite.Signer             // of the GroupInfo, if not the insider's
 	secrets    func(*groupSecrets)
-	welcome    func(*Welcome)
+	welcome    func(*message.Welcome)
 }
 
 // welcome makes a Welcome to the epoch of the forged commit for all whom it adds.
@@ -35,7 +39,7 @@ func (c *forged) welcome(f welcomeForgery) []byte {
 func (c *forged) welcomeAndTree(f welcomeForgery) (welcome, tree []byte) {
 	t, s := c.t, c.public.suite
 	t.Helper()
-	nodes := slices.Clone(c.next.public.tree.nodes())
+	nodes := slices.Clone(c.next.public.tree.Nodes())
 	groupContext := c.next.public.context
 	if f.tree != nil {
 		f.tree(nodes)
@@ -44,27 +48,27 @@ func (c *forged) welcomeAndTree(f welcomeForgery) (welcome, tree []byte) {
 	if f.context != nil {
 		f.context(&groupContext)
 	}
-	contextBytes, err := Marshal(&groupContext)
+	contextBytes, err := message.Marshal(&groupContext)
 	require.NoError(t, err)
-	secrets, err := newEpochSecrets(s, c.joiner, c.psk, contextBytes)
+	secrets, err := schedule.NewEpochSecrets(s, c.joiner, c.psk, contextBytes)
 	require.NoError(t, err)
-	tag, err := confirmationTag(s, secrets, groupContext.ConfirmedTranscriptHash)
+	tag, err := schedule.ConfirmationTag(s, secrets, groupContext.ConfirmedTranscriptHash)
 	require.NoError(t, err)
-	tree, err = wire.Marshal(nodes.marshal)
+	tree, err = wire.Marshal(nodes.Marshal)
 	require.NoError(t, err)
 	if f.treeBytes != nil {
 		tree = f.treeBytes(tree)
 	}
-	info := &GroupInfo{
+	info := &message.GroupInfo{
 		GroupContext:    groupContext,
 		ConfirmationTag: tag,
 		Signer:          c.self.leaf,
-		Extensions:      Extensions{{Type: ExtensionRatchetTree, Data: tree}},
+		Extensions:      message.Extensions{{Type: message.ExtensionRatchetTree, Data: tree}},
 	}
 	if f.info != nil {
 		f.info(info)
 	}
-	tbs, err := groupInfoTBS(info)
+	tbs, err := check.GroupInfoTBS(info)
 	require.NoError(t, err)
 	if f.signer == nil {
 		f.signer = c.cfg.Signer
@@ -78,7 +82,7 @@ func (c *forged) welcomeAndTree(f welcomeForgery) (welcome, tree []byte) {
 	require.NoError(t, err)
 	sealer, err := label.PrepareSeal(s, label.Welcome, encrypted)
 	require.NoError(t, err)
-	w := &Welcome{CipherSuite: s.Info().ID, EncryptedGroupInfo: encrypted}
+	w := &message.Welcome{CipherSuite: s.Info().ID, EncryptedGroupInfo: encrypted}
 	b := welcomeBuilder{next: c.next, joiner: c.joiner}
 	for i, kp := range c.applied.joiners {
 		sealed, err := b.sealSecrets(sealer, kp, c.applied.added[i], c.path)
@@ -91,20 +95,20 @@ func (c *forged) welcomeAndTree(f welcomeForgery) (welcome, tree []byte) {
 	if f.welcome != nil {
 		f.welcome(w)
 	}
-	welcome, err = Marshal(&Message{Welcome: w})
+	welcome, err = message.Marshal(&message.Message{Welcome: w})
 	require.NoError(t, err)
 	return welcome, tree
 }
 
 // resealed encrypts changed GroupSecrets to one joiner.
-func (c *forged) resealed(sealer suite.Sealer, kp *KeyPackage, leaf LeafIndex, change func(*groupSecrets)) (kemOutput, ciphertext []byte) {
+func (c *forged) resealed(sealer suite.Sealer, kp *message.KeyPackage, leaf message.LeafIndex, change func(*groupSecrets)) (kemOutput, ciphertext []byte) {
 	c.t.Helper()
 	secrets := groupSecrets{joinerSecret: c.joiner}
 	if c.path != nil {
-		nodes, _ := c.next.public.tree.filteredDirectPath(c.self.leaf)
+		nodes, _ := c.next.public.tree.FilteredDirectPath(c.self.leaf)
 		for _, n := range nodes {
 			if leaf.Node().InSubtree(n) {
-				secrets.pathSecret, secrets.hasPathSecret = c.path.secrets.at(n)
+				secrets.pathSecret, secrets.hasPathSecret = c.path.secrets.At(n)
 				break
 			}
 		}
@@ -118,15 +122,15 @@ func (c *forged) resealed(sealer suite.Sealer, kp *KeyPackage, leaf LeafIndex, c
 }
 
 // treeHash returns the hash of a tree that may hold a key twice.
-func treeHash(t testing.TB, s suite.Suite, nodes ratchetTree) []byte {
+func treeHash(t testing.TB, s suite.Suite, nodes ratchettree.RatchetTree) []byte {
 	t.Helper()
 	width := uint32(1)
 	for int(2*width-1) < len(nodes) {
 		width *= 2
 	}
-	v := treeView{suite: s, width: width}
-	root := buildNode(nodes.sparse().filled, v.rootIndex(), new(editToken))
-	h := newTreeHasher(s)
-	require.NoError(t, h.rehash(root, v.rootIndex(), len(nodes)))
-	return root.hash(h.size)
+	v := ratchettree.TreeView{Suite: s, Width: width}
+	root := ratchettree.BuildNode(nodes.Sparse().Filled, v.RootIndex(), new(ratchettree.EditToken))
+	h := ratchettree.NewTreeHasher(s)
+	require.NoError(t, h.Rehash(root, v.RootIndex(), len(nodes)))
+	return root.Hash(h.Size)
 }

@@ -9,7 +9,13 @@ import (
 	"github.com/mlsuite/mlsuite/internal/parallel"
 	"github.com/mlsuite/mlsuite/internal/treemath"
 	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/internal/check"
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
+	"github.com/mlsuite/mlsuite/mls/internal/schedule"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -26,7 +32,7 @@ type JoinOptions struct {
 
 	// Follows, if not nil, is a group that a ReInit has ended and that the group to join
 	// follows (RFC 9420, Section 11.2). Join refuses a Welcome to any other group with a
-	// [*ValidationError]. It takes the resumption PSK from Follows, which Config.PSKs need
+	// [*message.ValidationError]. It takes the resumption PSK from Follows, which Config.PSKs need
 	// not hold.
 	Follows *Group
 }
@@ -47,21 +53,21 @@ type JoinOptions struct {
 //
 // The error is [ErrKeyPackageUsed] if the OwnKeyPackage joins nothing any more, or not
 // this epoch; [ErrNotRecipient] if the Welcome is for others; [ErrDecrypt] if it does not
-// open; a [*PolicyError] if a policy refuses the group; and [ErrRetired] if
-// options.Follows is retired. It wraps [ErrMalformed] if the Welcome, the GroupInfo or the
-// tree does not parse; [ErrUnsupported] if the message is no Welcome or there is no tree;
+// open; a [*message.PolicyError] if a policy refuses the group; and [ErrRetired] if
+// options.Follows is retired. It wraps [message.ErrMalformed] if the Welcome, the GroupInfo or the
+// tree does not parse; [message.ErrUnsupported] if the message is no Welcome or there is no tree;
 // [ErrUnknownPSK] or [ErrUnusablePSK] if a pre-shared key is missing or refused by the
-// suite; and [ErrInvalid] if the group breaks a rule or the Authenticator refuses a
+// suite; and [message.ErrInvalid] if the group breaks a rule or the Authenticator refuses a
 // member.
 func (k *OwnKeyPackage) Join(ctx context.Context, now time.Time, welcome []byte, options JoinOptions) (*Candidate, error) {
-	m, err := Parse[Message](welcome)
+	m, err := message.Parse[message.Message](welcome)
 	var c *Candidate
 	if err == nil {
 		c, err = k.join(ctx, now, m, &options)
 	}
 	if err != nil {
 		if k.cfg.observed() {
-			k.cfg.tellRefused(GroupState{Leaf: notMember}, m, err)
+			k.cfg.tellRefused(event.GroupState{Leaf: notMember}, m, err)
 		}
 		return nil, err
 	}
@@ -69,15 +75,15 @@ func (k *OwnKeyPackage) Join(ctx context.Context, now time.Time, welcome []byte,
 }
 
 // join is Join for a parsed message.
-func (k *OwnKeyPackage) join(ctx context.Context, now time.Time, m *Message, options *JoinOptions) (*Candidate, error) {
+func (k *OwnKeyPackage) join(ctx context.Context, now time.Time, m *message.Message, options *JoinOptions) (*Candidate, error) {
 	initKey, leafKey, err := k.borrow()
 	if err != nil {
 		return nil, err
 	}
-	defer initKey.release()
-	defer leafKey.release()
+	defer initKey.Release()
+	defer leafKey.Release()
 	if m.Welcome == nil {
-		return nil, fmt.Errorf("%w: a %s is no Welcome", ErrUnsupported, m.WireFormat())
+		return nil, fmt.Errorf("%w: a %s is not a Welcome", message.ErrUnsupported, m.WireFormat())
 	}
 	cfg := k.cfg
 	if options.PublicHandshake != nil {
@@ -123,9 +129,9 @@ func (k *OwnKeyPackage) join(ctx context.Context, now time.Time, m *Message, opt
 	if err != nil {
 		return nil, err
 	}
-	self.leafKey = leafKey.share()
+	self.leafKey = leafKey.Share()
 	next := epoch{public: public, self: self}
-	if next.secrets, err = newEpochSecrets(k.suite, secrets.joinerSecret, psk, public.contextBytes); err == nil {
+	if next.secrets, err = schedule.NewEpochSecrets(k.suite, secrets.joinerSecret, psk, public.contextBytes); err == nil {
 		err = public.checkTag(next.secrets)
 	}
 	if err != nil {
@@ -133,7 +139,7 @@ func (k *OwnKeyPackage) join(ctx context.Context, now time.Time, m *Message, opt
 		return nil, err
 	}
 	c := newCandidate(&Candidate{
-		transition: transition{committer: Sender{Type: SenderMember, Leaf: info.Signer}, leaf: info.Signer, to: public},
+		transition: transition{committer: message.Sender{Type: message.SenderMember, Leaf: info.Signer}, leaf: info.Signer, to: public},
 		cfg:        &cfg,
 		own:        k,
 		previous:   previous,
@@ -146,7 +152,7 @@ func (k *OwnKeyPackage) join(ctx context.Context, now time.Time, m *Message, opt
 }
 
 // openSecrets finds and decrypts the GroupSecrets for k.
-func (k *OwnKeyPackage) openSecrets(w *Welcome, initKey *privateKey) (*groupSecrets, error) {
+func (k *OwnKeyPackage) openSecrets(w *message.Welcome, initKey *ratchettree.PrivateKey) (*groupSecrets, error) {
 	if id := k.suite.Info().ID; w.CipherSuite != id {
 		return nil, fmt.Errorf("%w: its cipher suite is %s, the key package's %s", ErrNotRecipient, w.CipherSuite, id)
 	}
@@ -166,7 +172,7 @@ func (k *OwnKeyPackage) openSecrets(w *Welcome, initKey *privateKey) (*groupSecr
 		}
 		if nh := k.suite.Info().KDF.Nh; len(secrets.joinerSecret) != nh {
 			secrets.destroy()
-			return nil, violation("8", "joiner_secret is of %d bytes", nh)
+			return nil, fault.Violation("8", "joiner_secret does not have %d bytes", nh)
 		}
 		return secrets, nil
 	}
@@ -175,10 +181,10 @@ func (k *OwnKeyPackage) openSecrets(w *Welcome, initKey *privateKey) (*groupSecr
 
 // resolvePSKs returns the psk_secret of a Welcome (RFC 9420, Section 12.4.3.1). If old is
 // not nil, it is a group whose resumption PSKs may be used too.
-func (k *OwnKeyPackage) resolvePSKs(ctx context.Context, q questions, ids []PreSharedKeyID, old *Group) ([]byte, error) {
+func (k *OwnKeyPackage) resolvePSKs(ctx context.Context, q questions, ids []message.PreSharedKeyID, old *Group) ([]byte, error) {
 	for i := range ids {
 		if nh := k.suite.Info().KDF.Nh; len(ids[i].Nonce) != nh {
-			return nil, violation("8.4", "psk_nonce is of %d bytes", nh)
+			return nil, fault.Violation("8.4", "psk_nonce does not have %d bytes", nh)
 		}
 	}
 	return q.resolvePSKs(ctx, k.suite, ids, old)
@@ -186,13 +192,13 @@ func (k *OwnKeyPackage) resolvePSKs(ctx context.Context, q questions, ids []PreS
 
 // memberView finds the joiner's leaf in the tree, and derives the private keys that
 // follow from its path secret.
-func (k *OwnKeyPackage) memberView(p *publicState, info *GroupInfo, secrets *groupSecrets) (*memberView, error) {
+func (k *OwnKeyPackage) memberView(p *publicState, info *message.GroupInfo, secrets *groupSecrets) (*memberView, error) {
 	own := &k.KeyPackage.LeafNode
-	leaf, ok := p.tree.hasSignatureKey(own.SignatureKey)
-	if !ok || !equalLeaves(own, p.tree.leaf(leaf)) {
-		return nil, violation("12.4.3.1", "tree holds the leaf of the key package")
+	leaf, ok := p.tree.HasSignatureKey(own.SignatureKey)
+	if !ok || !check.SameLeaf(own, p.tree.Leaf(leaf)) {
+		return nil, fault.Violation("12.4.3.1", "tree does not hold the leaf of the key package")
 	}
-	v := &memberView{leaf: leaf, pathKeys: map[NodeIndex]*privateKey{}}
+	v := &memberView{leaf: leaf, pathKeys: map[ratchettree.NodeIndex]*ratchettree.PrivateKey{}}
 	if !secrets.hasPathSecret {
 		if err := v.complete(p.tree); err != nil {
 			return nil, err
@@ -200,30 +206,30 @@ func (k *OwnKeyPackage) memberView(p *publicState, info *GroupInfo, secrets *gro
 		return v, nil
 	}
 	if info.Signer == leaf {
-		return nil, violation("12.4.3.1", "signer of the GroupInfo is another member").atLeaf(leaf)
+		return nil, fault.Violation("12.4.3.1", "signer of the GroupInfo is the joiner itself").AtLeaf(leaf)
 	}
 	ancestor := treemath.CommonAncestor(leaf.Node(), info.Signer.Node())
-	steps := p.tree.filteredPath(info.Signer)
-	for len(steps) > 0 && steps[0].index != ancestor {
+	steps := p.tree.FilteredPath(info.Signer)
+	for len(steps) > 0 && steps[0].Index != ancestor {
 		steps = steps[1:]
 	}
-	nodes := make([]NodeIndex, len(steps))
+	nodes := make([]ratchettree.NodeIndex, len(steps))
 	for i := range steps {
-		nodes[i] = steps[i].index
+		nodes[i] = steps[i].Index
 	}
 	if len(nodes) == 0 {
-		return nil, violation("12.4.3.1", "path secret is for the common ancestor %d", ancestor).atLeaf(info.Signer)
+		return nil, fault.Violation("12.4.3.1", "common ancestor %d is not on the filtered direct path of the GroupInfo's signer", ancestor).AtLeaf(info.Signer)
 	}
-	path, err := derivePathSecrets(p.suite, nodes, bytes.Clone(secrets.pathSecret))
+	path, err := ratchettree.DerivePathSecrets(p.suite, nodes, bytes.Clone(secrets.pathSecret))
 	if err != nil {
 		return nil, err
 	}
-	defer path.destroy()
+	defer path.Destroy()
 	for i, n := range nodes {
-		parent := steps[i].node.parent
-		if parent == nil || !bytes.Equal(parent.encryptionKey, path.keys[i].PublicKey()) {
-			return nil, violation("12.4.3.1", "path secret gives the private key of node %d", n).
-				atLeaf(info.Signer).because(otherDerivation(p.suite))
+		parent := steps[i].Node.Parent
+		if parent == nil || !bytes.Equal(parent.EncryptionKey, path.Keys[i].PublicKey()) {
+			return nil, fault.Violation("12.4.3.1", "path secret does not give the private key of node %d", n).
+				AtLeaf(info.Signer).Because(fault.OtherDerivation(p.suite))
 		}
 	}
 	v.learn(path)
@@ -238,31 +244,31 @@ func (k *OwnKeyPackage) memberView(p *publicState, info *GroupInfo, secrets *gro
 // describe. It serves joiners and those who only follow a group (RFC 9420, Sections 7.3,
 // 7.9.2, 12.4.3 and 12.4.3.1). A tree in the GroupInfo takes precedence over the one
 // beside it. The confirmation tag is left to those who have the epoch's secrets.
-func publicStateOf(ctx context.Context, q questions, s suite.Suite, info *GroupInfo, tree []byte) (*publicState, error) {
+func publicStateOf(ctx context.Context, q questions, s suite.Suite, info *message.GroupInfo, tree []byte) (*publicState, error) {
 	c := &info.GroupContext
-	if c.Version != VersionMLS10 {
-		return nil, fmt.Errorf("%w: protocol version %s", ErrUnsupported, c.Version)
+	if c.Version != message.VersionMLS10 {
+		return nil, fmt.Errorf("%w: protocol version %s", message.ErrUnsupported, c.Version)
 	}
 	if id := s.Info().ID; c.CipherSuite != id {
-		return nil, violation("12.4.3.1", "cipher suite of the GroupInfo is the key package's, %s", id)
+		return nil, fault.Violation("12.4.3.1", "cipher suite of the GroupInfo is not %s", id)
 	}
-	if err := uniqueExtensions(info.Extensions, "GroupInfo"); err != nil {
+	if err := check.Unique(info.Extensions, "GroupInfo"); err != nil {
 		return nil, err
 	}
-	if err := checkHashes(info, s); err != nil {
+	if err := check.Hashes(info, s); err != nil {
 		return nil, err
 	}
-	if inside, ok := info.Extensions.Find(ExtensionRatchetTree); ok {
+	if inside, ok := info.Extensions.Find(message.ExtensionRatchetTree); ok {
 		tree = inside
 	}
 	if tree == nil {
-		return nil, fmt.Errorf("%w: there is no ratchet tree in the Welcome or beside it", ErrUnsupported)
+		return nil, fmt.Errorf("%w: no ratchet tree in the GroupInfo or beside it", message.ErrUnsupported)
 	}
-	nodes, err := parseRatchetTree(tree)
+	nodes, err := ratchettree.ParseRatchetTree(tree)
 	if err != nil {
 		return nil, err
 	}
-	t, err := treeFromNodes(s, nodes)
+	t, err := ratchettree.TreeFromNodes(s, nodes)
 	if err != nil {
 		return nil, err
 	}
@@ -270,13 +276,13 @@ func publicStateOf(ctx context.Context, q questions, s suite.Suite, info *GroupI
 	if err != nil {
 		return nil, err
 	}
-	if !bytes.Equal(t.hash(), c.TreeHash) {
-		return nil, violation("12.4.3.1", "tree hash is the GroupContext's")
+	if !bytes.Equal(t.Hash(), c.TreeHash) {
+		return nil, fault.Violation("12.4.3.1", "tree hash is not the GroupContext's")
 	}
 	if err := p.verifyGroupInfo(info); err != nil {
 		return nil, err
 	}
-	if err := t.validate(); err != nil {
+	if err := t.Validate(); err != nil {
 		return nil, err
 	}
 	if err := p.validateLeaves(q.cfg.Lifetimes); err != nil {
@@ -285,13 +291,13 @@ func publicStateOf(ctx context.Context, q questions, s suite.Suite, info *GroupI
 	if err := checkTree(t, p.extensions); err != nil {
 		return nil, err
 	}
-	if err := p.extensions.checkSenders(s); err != nil {
+	if err := p.extensions.CheckSenders(s); err != nil {
 		return nil, err
 	}
 	if err := q.everyMember(p); err != nil {
 		return nil, err
 	}
-	var changes []Change
+	var changes []event.Change
 	if q.cfg.Authenticator != nil {
 		changes = changedSenders(p.joined(), nil, p.extensions)
 	}
@@ -300,17 +306,17 @@ func publicStateOf(ctx context.Context, q questions, s suite.Suite, info *GroupI
 
 // verifyGroupInfo checks that a member signed a GroupInfo of this epoch (RFC 9420,
 // Section 12.4.3).
-func (p *publicState) verifyGroupInfo(info *GroupInfo) error {
-	signer := p.tree.leaf(info.Signer)
+func (p *publicState) verifyGroupInfo(info *message.GroupInfo) error {
+	signer := p.tree.Leaf(info.Signer)
 	if signer == nil {
-		return violation("12.4.3.1", "signer of the GroupInfo is a member").atLeaf(info.Signer)
+		return fault.Violation("12.4.3.1", "signer of the GroupInfo is not a member").AtLeaf(info.Signer)
 	}
-	tbs, err := groupInfoTBS(info)
+	tbs, err := check.GroupInfoTBS(info)
 	if err != nil {
 		return err
 	}
 	if err := label.Verify(p.suite, signer.SignatureKey, label.GroupInfoTBS, tbs, info.Signature); err != nil {
-		return violation("12.4.3", "GroupInfo signature is valid").atLeaf(info.Signer).because(err)
+		return fault.Violation("12.4.3", "GroupInfo signature does not verify").AtLeaf(info.Signer).Because(err)
 	}
 	return nil
 }
@@ -319,14 +325,14 @@ func (p *publicState) verifyGroupInfo(info *GroupInfo) error {
 // It judges only the length of lifetimes: refusing a leaf that has expired since it was
 // added would lock joiners out, and the RFC does not require it.
 func (p *publicState) validateLeaves(policy LifetimePolicy) error {
-	var indices []LeafIndex
-	for i := range p.tree.members() {
+	var indices []message.LeafIndex
+	for i := range p.tree.Members() {
 		indices = append(indices, i)
 	}
 	return parallel.For(len(indices), func(i int) error {
-		leaf := p.tree.leaf(indices[i])
-		err := validateLeafNode(leaf, p.suite, leaf.Source, p.place(indices[i]))
-		if err == nil && leaf.Source == LeafNodeKeyPackage {
+		leaf := p.tree.Leaf(indices[i])
+		err := check.LeafNode(leaf, p.suite, leaf.Source, p.place(indices[i]))
+		if err == nil && leaf.Source == message.LeafNodeKeyPackage {
 			err = policy.checkTotal(leaf.Lifetime)
 		}
 		return atLeaf(err, indices[i])

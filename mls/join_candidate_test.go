@@ -6,6 +6,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // Who joins sees the group before it adopts it, and may decline: the key package is as
@@ -23,15 +26,15 @@ func TestJoinIsJudgedBeforeItIsAdopted(t *testing.T) {
 		require.Equal(t, i.groups[0].GroupID(), c.GroupID())
 		require.Equal(t, i.groups[0].Epoch()+1, c.Epoch())
 		require.Equal(t, i.next.public.context, c.GroupContext())
-		require.Equal(t, Sender{Type: SenderMember, Leaf: 1}, c.Committer())
+		require.Equal(t, message.Sender{Type: message.SenderMember, Leaf: 1}, c.Committer())
 		require.Empty(t, c.Proposals())
 		require.Nil(t, c.Message)
 		require.False(t, c.Removed())
 		members := maps.Collect(c.Members())
 		require.Len(t, members, len(i.groups)+1)
-		var seen []LeafIndex
+		var seen []message.LeafIndex
 		for _, change := range c.Changes() {
-			require.Equal(t, ChangeJoined, change.Reason)
+			require.Equal(t, event.Joined, change.Reason)
 			require.Equal(t, members[change.Leaf].Credential, change.Credential)
 			seen = append(seen, change.Leaf)
 		}
@@ -40,7 +43,7 @@ func TestJoinIsJudgedBeforeItIsAdopted(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, exported, 32)
 		_, err = c.Save()
-		require.ErrorIs(t, err, ErrUnsupported, "the key package and the Welcome are what is kept")
+		require.ErrorIs(t, err, message.ErrUnsupported, "the key package and the Welcome are what is kept")
 
 		c.Discard()
 		_, err = c.Adopt()
@@ -54,15 +57,15 @@ func TestJoinIsJudgedBeforeItIsAdopted(t *testing.T) {
 	}
 	g, err := adopted(k.Join(t.Context(), insiderTime, welcome, JoinOptions{}))
 	require.NoError(t, err)
-	require.Equal(t, i.next.secrets.authenticator, g.secrets.authenticator)
-	require.Equal(t, []Entry{EntryWelcome}, heard.entered)
+	require.Equal(t, i.next.secrets.Authenticator, g.secrets.Authenticator)
+	require.Equal(t, []event.Entry{event.EntryWelcome}, heard.entered)
 }
 
 // hearing is an observer that notes how groups are entered.
-type hearing struct{ entered []Entry }
+type hearing struct{ entered []event.Entry }
 
-func (h *hearing) Observe(e Event) {
-	if e, ok := e.(GroupEntered); ok {
+func (h *hearing) Observe(e event.Event) {
+	if e, ok := e.(event.GroupEntered); ok {
 		h.entered = append(h.entered, e.How)
 	}
 }
@@ -74,7 +77,7 @@ func TestOneJoinOfAKeyPackageIsAdopted(t *testing.T) {
 		i, elsewhere := newInvitation(t, 0x0001, true), clique(t, 0x0001, 2)[0]
 		k := i.joiner
 		k.lastResort = lastResort
-		commit, err := elsewhere.Commit(t.Context(), insiderTime, CommitOptions{}, Add{KeyPackage: k.KeyPackage})
+		commit, err := elsewhere.Commit(t.Context(), insiderTime, CommitOptions{}, message.Add{KeyPackage: k.KeyPackage})
 		require.NoError(t, err)
 		welcome := i.welcome(welcomeForgery{})
 		join := func(welcome []byte) *Candidate {
@@ -84,8 +87,8 @@ func TestOneJoinOfAKeyPackageIsAdopted(t *testing.T) {
 		}
 		won, same, other := join(welcome), join(welcome), join(commit.Welcome)
 		secrets := map[string][]byte{}
-		for _, row := range same.next.secrets.table() {
-			secrets[row.label] = slices.Clone(*row.secret)
+		for _, row := range same.next.secrets.Table() {
+			secrets[row.Label] = slices.Clone(*row.Secret)
 		}
 		require.Len(t, reachable(secrets, map[string]any{"same": same}), len(secrets))
 		g, err := won.Adopt()
@@ -120,7 +123,7 @@ func TestOneJoinOfAKeyPackageIsAdopted(t *testing.T) {
 
 // commitTo returns the Welcome of a new group for a key package.
 func commitTo(t testing.TB, k *OwnKeyPackage) []byte {
-	c, err := clique(t, 0x0001, 1)[0].Commit(t.Context(), insiderTime, CommitOptions{}, Add{KeyPackage: k.KeyPackage})
+	c, err := clique(t, 0x0001, 1)[0].Commit(t.Context(), insiderTime, CommitOptions{}, message.Add{KeyPackage: k.KeyPackage})
 	require.NoError(t, err)
 	return c.Welcome
 }

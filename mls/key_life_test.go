@@ -1,6 +1,7 @@
 package mls
 
 import (
+	"bytes"
 	"context"
 	"os"
 	"path/filepath"
@@ -10,6 +11,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/mlstest"
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -48,13 +52,13 @@ func TestFailuresLeaveTheKeysAsTheyWere(t *testing.T) {
 	}
 	var kept []*Candidate // or the garbage collector deletes their keys when it pleases
 	defer func() { runtime.KeepAlive(kept) }()
-	commitOf := func(g *Group, options CommitOptions, proposals ...Proposal) *Candidate {
+	commitOf := func(g *Group, options CommitOptions, proposals ...message.Proposal) *Candidate {
 		c, err := g.Commit(ctx, now, options, proposals...)
 		require.NoError(t, err)
 		kept = append(kept, c)
 		return c
 	}
-	ownCommit := func(options CommitOptions, proposals ...Proposal) func() (func(), error) {
+	ownCommit := func(options CommitOptions, proposals ...message.Proposal) func() (func(), error) {
 		return func() (func(), error) { return discard(g.Commit(ctx, now, options, proposals...)) }
 	}
 	infoOf := func(info []byte, err error) []byte { require.NoError(t, err); return info }
@@ -62,11 +66,11 @@ func TestFailuresLeaveTheKeysAsTheyWere(t *testing.T) {
 	renewal := client(t, 0x0001, "renamed", f.config)
 	joiner, lastResort := own("joiner"), own("last resort")
 	lastResort.lastResort = true
-	invited := commitOf(other, CommitOptions{ForcePath: true}, Add{KeyPackage: joiner.KeyPackage}, Add{KeyPackage: lastResort.KeyPackage})
-	withPSK := ExternalJoinOptions{PSKs: []PreSharedKeyID{externalPSK("psk").PSK}}
+	invited := commitOf(other, CommitOptions{ForcePath: true}, message.Add{KeyPackage: joiner.KeyPackage}, message.Add{KeyPackage: lastResort.KeyPackage})
+	withPSK := ExternalJoinOptions{PSKs: []message.PreSharedKeyID{externalPSK("psk").PSK}}
 	external, err := ExternalJoin(ctx, now, client(t, 0x0001, "outside", f.config), info, withPSK)
 	require.NoError(t, err)
-	injected := commitOf(other, CommitOptions{}, externalPSK("psk"), Remove{Removed: 2})
+	injected := commitOf(other, CommitOptions{}, externalPSK("psk"), message.Remove{Removed: 2})
 	kept = append(kept, external)
 	externalState, err := external.Save()
 	require.NoError(t, err)
@@ -99,17 +103,19 @@ func TestFailuresLeaveTheKeysAsTheyWere(t *testing.T) {
 		"ExternalJoin": func() (func(), error) {
 			return discard(ExternalJoin(ctx, now, client(t, 0x0001, "x", f.config), info, withPSK))
 		},
-		"RestoreCandidate":            func() (func(), error) { return discard(RestoreCandidate(now, restored, externalState)) },
-		"Commit":                      ownCommit(CommitOptions{}),
-		"Commit of an Add":            ownCommit(CommitOptions{ForcePath: true}, Add{KeyPackage: joiner.KeyPackage}),
-		"Commit of an Add alone":      ownCommit(CommitOptions{}, Add{KeyPackage: joiner.KeyPackage}),
-		"Commit of a Remove":          ownCommit(CommitOptions{}, Remove{Removed: 3}),
-		"Commit of a PSK":             ownCommit(CommitOptions{}, externalPSK("psk")),
-		"Commit of another leaf":      ownCommit(CommitOptions{Leaf: renewed(renewal)}),
-		"Commit of extensions":        ownCommit(CommitOptions{}, GroupContextExtensions{}),
-		"Commit of a ReInit":          ownCommit(CommitOptions{}, ReInit{GroupID: []byte("next"), CipherSuite: 0x0001}),
-		"ProposeUpdate":               func() (func(), error) { return forget(g.ProposeUpdate(ctx, now, LeafOptions{}, nil)) },
-		"Propose an Add":              func() (func(), error) { return forget(g.Propose(ctx, now, Add{KeyPackage: joiner.KeyPackage}, nil)) },
+		"RestoreCandidate":       func() (func(), error) { return discard(RestoreCandidate(now, restored, externalState)) },
+		"Commit":                 ownCommit(CommitOptions{}),
+		"Commit of an Add":       ownCommit(CommitOptions{ForcePath: true}, message.Add{KeyPackage: joiner.KeyPackage}),
+		"Commit of an Add alone": ownCommit(CommitOptions{}, message.Add{KeyPackage: joiner.KeyPackage}),
+		"Commit of a Remove":     ownCommit(CommitOptions{}, message.Remove{Removed: 3}),
+		"Commit of a PSK":        ownCommit(CommitOptions{}, externalPSK("psk")),
+		"Commit of another leaf": ownCommit(CommitOptions{Leaf: renewed(renewal)}),
+		"Commit of extensions":   ownCommit(CommitOptions{}, message.GroupContextExtensions{}),
+		"Commit of a ReInit":     ownCommit(CommitOptions{}, message.ReInit{GroupID: []byte("next"), CipherSuite: 0x0001}),
+		"ProposeUpdate":          func() (func(), error) { return forget(g.ProposeUpdate(ctx, now, LeafOptions{}, nil)) },
+		"Propose an Add": func() (func(), error) {
+			return forget(g.Propose(ctx, now, message.Add{KeyPackage: joiner.KeyPackage}, nil))
+		},
 		"GroupInfo":                   func() (func(), error) { _, err := g.GroupInfo(ctx, now, true); return func() {}, err },
 		"Candidate.GroupInfo":         func() (func(), error) { _, err := invited.GroupInfo(ctx, now, true); return func() {}, err },
 		"Process an Add":              process(g, invited.Message),
@@ -123,7 +129,7 @@ func TestFailuresLeaveTheKeysAsTheyWere(t *testing.T) {
 		"Branch":                      func() (func(), error) { return discard(g.Branch(ctx, now, *g.cfg, nil, nil, nil, FollowUpOptions{})) },
 		"Simulation": func() (func(), error) {
 			s, err := NewSimulation(ctx, now, SimulationConfig{
-				Suites: g.cfg.Suites, Suite: 0x0001, Members: 2, Shape: TreeSteady, Adjust: f.config,
+				Suites: g.cfg.Suites, Suite: 0x0001, Members: 2, Shape: "steady", Adjust: f.config,
 			})
 			return func() { s.Destroy() }, err
 		},
@@ -131,12 +137,12 @@ func TestFailuresLeaveTheKeysAsTheyWere(t *testing.T) {
 		t.Run(name, func(t *testing.T) { f.walk(t, call) })
 	}
 
-	c := commitOf(other, CommitOptions{WithoutPending: true}, ReInit{GroupID: []byte("next"), CipherSuite: 0x0001})
+	c := commitOf(other, CommitOptions{WithoutPending: true}, message.ReInit{GroupID: []byte("next"), CipherSuite: 0x0001})
 	r, err := g.Process(ctx, now, c.Message)
 	require.NoError(t, err)
 	ended, err := r.Commit.Adopt()
 	require.NoError(t, err)
-	var others []*KeyPackage
+	var others []*message.KeyPackage
 	var following []*OwnKeyPackage
 	for i := 1; i < 4; i++ {
 		k, err := NewKeyPackage(ctx, now, *groups[i].cfg, KeyPackageOptions{})
@@ -234,7 +240,7 @@ func TestDroppedCandidatesLeaveNoKeys(t *testing.T) {
 
 	k := ownKeyPackage(t, 0x0001, "joiner", f.config)
 	g := clique(t, 0x0001, 1)[0]
-	c, err := g.Commit(t.Context(), insiderTime, CommitOptions{ForcePath: true}, Add{KeyPackage: k.KeyPackage})
+	c, err := g.Commit(t.Context(), insiderTime, CommitOptions{ForcePath: true}, message.Add{KeyPackage: k.KeyPackage})
 	require.NoError(t, err)
 	before = f.alive()
 	func() {
@@ -265,15 +271,15 @@ func TestDroppedCandidatesLeaveNoKeys(t *testing.T) {
 // and not while a call uses it.
 func TestSharesOfAPrivateKey(t *testing.T) {
 	f := &frail{}
-	key, err := frailSuite{testSuite(t, 0x0001), f}.GenerateKey()
+	key, err := frailSuite{mlstest.Suite(t, 0x0001), f}.GenerateKey()
 	require.NoError(t, err)
-	first := newPrivateKey(key)
-	second := first.share()
-	require.True(t, first.same(second))
-	first.release()
-	first.release()
+	first := ratchettree.NewPrivateKey(key)
+	second := first.Share()
+	require.True(t, first.Same(second))
+	first.Release()
+	first.Release()
 	require.Len(t, f.alive(), 1)
-	require.False(t, first.same(second) || second.same(first) || first.share().held())
+	require.False(t, first.Same(second) || second.Same(first) || first.Share().Held())
 	for _, err := range []error{
 		func() error { _, err := first.Open(nil, nil, nil, nil); return err }(),
 		func() error { _, err := first.Export(nil, nil, nil, 32); return err }(),
@@ -283,15 +289,15 @@ func TestSharesOfAPrivateKey(t *testing.T) {
 		require.ErrorIs(t, err, suite.ErrDestroyed)
 	}
 	require.Equal(t, key.PublicKey(), first.PublicKey())
-	_, err = second.use(func(suite.PrivateKey) ([]byte, error) {
-		second.release()
+	_, err = second.Use(func(suite.PrivateKey) ([]byte, error) {
+		second.Release()
 		require.Len(t, f.alive(), 1, "it is in use")
 		return nil, nil
 	})
 	require.NoError(t, err)
 	require.Empty(t, f.alive())
-	(*privateKey)(nil).release()
-	(*privateKey)(nil).abandon()
+	(*ratchettree.PrivateKey)(nil).Release()
+	(*ratchettree.PrivateKey)(nil).Abandon()
 }
 
 // requireKeysOf checks that the keys that are alive are those of the groups' members.
@@ -326,7 +332,7 @@ func TestLosersLeaveNoKeys(t *testing.T) {
 					lost = append(lost, c)
 				}
 			}
-			won, err := groups[committer].Commit(t.Context(), insiderTime, CommitOptions{WithoutPending: true}, Remove{Removed: 3})
+			won, err := groups[committer].Commit(t.Context(), insiderTime, CommitOptions{WithoutPending: true}, message.Remove{Removed: 3})
 			require.NoError(t, err)
 			r, err := groups[3].Process(t.Context(), insiderTime, won.Message)
 			require.NoError(t, err)
@@ -353,11 +359,17 @@ func TestLosersLeaveNoKeys(t *testing.T) {
 func TestKeysAreMadeAndDeletedInOnePlace(t *testing.T) {
 	files, err := filepath.Glob("*.go")
 	require.NoError(t, err)
-	for _, name := range files {
+	below, err := filepath.Glob("internal/*/*.go")
+	require.NoError(t, err)
+	require.NotEmpty(t, below)
+	for _, name := range append(files, below...) {
 		b, err := os.ReadFile(name)
 		require.NoError(t, err)
-		if strings.HasSuffix(name, "_test.go") || name == "private_key.go" {
+		if strings.HasSuffix(name, "_test.go") || filepath.Base(name) == "private_key.go" {
 			continue
+		}
+		for _, maker := range []string{"ratchettree.GenerateKey(", "ratchettree.DeriveKey("} {
+			b = bytes.ReplaceAll(b, []byte(maker), nil)
 		}
 		for _, call := range []string{"suite.Destroy(", ".GenerateKey(", ".DeriveKey(", ".Destroyer"} {
 			require.NotContains(t, string(b), call, name)

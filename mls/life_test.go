@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -29,12 +31,12 @@ func (i interrupt) Sign(ctx context.Context, message []byte) ([]byte, error) {
 	return i.Signer.Sign(ctx, message)
 }
 
-func (i interrupt) Authenticate(_ context.Context, _ time.Time, changes []Change) ([]error, error) {
+func (i interrupt) Authenticate(_ context.Context, _ time.Time, changes []event.Change) ([]error, error) {
 	i.now()
 	return make([]error, len(changes)), nil
 }
 
-func (interrupt) SameClient(a, b Credential) bool { return true }
+func (interrupt) SameClient(a, b message.Credential) bool { return true }
 
 func (i interrupt) ExternalPSK(context.Context, []byte) ([]byte, error) {
 	i.now()
@@ -55,7 +57,7 @@ func TestGroupLocksNothingWhileItAsks(t *testing.T) {
 		}{
 			"signer of a message": {func(g *Group, _ []*Group) error { _, err := g.Encrypt(ctx, insiderTime, nil, nil); return err }, ErrRetired},
 			"signer of a proposal": {func(g *Group, _ []*Group) error {
-				_, err := g.Propose(ctx, insiderTime, Remove{Removed: 1}, nil)
+				_, err := g.Propose(ctx, insiderTime, message.Remove{Removed: 1}, nil)
 				return err
 			}, ErrRetired},
 			"signer of an Update": {func(g *Group, _ []*Group) error {
@@ -70,7 +72,7 @@ func TestGroupLocksNothingWhileItAsks(t *testing.T) {
 			}, ErrRetired},
 			"Authenticator": {func(g *Group, others []*Group) error {
 				k := ownKeyPackage(t, 0x0001, "joiner")
-				c, err := others[1].Commit(ctx, insiderTime, CommitOptions{ForcePath: true}, Add{KeyPackage: k.KeyPackage})
+				c, err := others[1].Commit(ctx, insiderTime, CommitOptions{ForcePath: true}, message.Add{KeyPackage: k.KeyPackage})
 				require.NoError(t, err)
 				_, err = g.Process(ctx, insiderTime, c.Message)
 				return err
@@ -149,7 +151,7 @@ func TestNothingComesIntoARetiredEpoch(t *testing.T) {
 			return err
 		}},
 		"commit of another": {true, func(t *testing.T, g, other *Group) error {
-			c, err := other.Commit(ctx, insiderTime, CommitOptions{ForcePath: true}, Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage})
+			c, err := other.Commit(ctx, insiderTime, CommitOptions{ForcePath: true}, message.Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage})
 			require.NoError(t, err)
 			return process(g, c.Message)
 		}},
@@ -231,7 +233,7 @@ func (m meeting) Group([]byte) *Group {
 func TestRetiredInboxIsShut(t *testing.T) {
 	g := clique(t, 0x0001, 2)[0]
 	g.Destroy()
-	p := CommittedProposal{Proposal: Remove{Removed: 1}, Sender: Sender{Type: SenderMember, Leaf: 1}, Ref: []byte{1}}
+	p := CommittedProposal{Proposal: message.Remove{Removed: 1}, Sender: message.Sender{Type: message.SenderMember, Leaf: 1}, Ref: []byte{1}}
 	require.ErrorIs(t, g.inbox.keep(p, nil, anyProposals), ErrRetired)
 	require.ErrorIs(t, g.inbox.takes(&p, anyProposals), ErrRetired)
 	require.ErrorIs(t, g.inbox.admit(&Received{Proposal: &p}, nil, anyProposals), ErrRetired)

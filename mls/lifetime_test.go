@@ -6,6 +6,10 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 const day = 24 * time.Hour
@@ -14,9 +18,9 @@ const day = 24 * time.Hour
 // before it: the others accepted it in time (RFC 9420, Section 7.3).
 func TestBacklogIsFollowed(t *testing.T) {
 	groups := clique(t, 0x0001, 3, publicHandshake)
-	proposed, err := groups[0].Propose(t.Context(), insiderTime, Add{KeyPackage: ownKeyPackage(t, 0x0001, "proposed").KeyPackage}, nil)
+	proposed, err := groups[0].Propose(t.Context(), insiderTime, message.Add{KeyPackage: ownKeyPackage(t, 0x0001, "proposed").KeyPackage}, nil)
 	require.NoError(t, err)
-	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage})
+	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, message.Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage})
 	require.NoError(t, err)
 	require.Len(t, c.Added(), 2)
 	later := insiderTime.Add(100 * day)
@@ -31,7 +35,7 @@ func TestBacklogIsFollowed(t *testing.T) {
 // 7.3).
 func TestExpiredAddIsNotCommitted(t *testing.T) {
 	groups := clique(t, 0x0001, 2)
-	proposed, err := groups[0].Propose(t.Context(), insiderTime, Add{KeyPackage: ownKeyPackage(t, 0x0001, "proposed").KeyPackage}, nil)
+	proposed, err := groups[0].Propose(t.Context(), insiderTime, message.Add{KeyPackage: ownKeyPackage(t, 0x0001, "proposed").KeyPackage}, nil)
 	require.NoError(t, err)
 	_, err = groups[1].Process(t.Context(), insiderTime, proposed)
 	require.NoError(t, err)
@@ -48,8 +52,8 @@ func TestExpiredAddIsNotCommitted(t *testing.T) {
 func TestJoinerJudgesTotalLifetimes(t *testing.T) {
 	groups := clique(t, 0x0001, 2, func(cfg *Config) { cfg.Lifetimes = LifetimePolicy{Own: 7300 * day, MaxTotal: -1} })
 	k := ownKeyPackage(t, 0x0001, "joiner")
-	want := violation("7.2", "total lifetime is at most").atLeaf(1) // the committer's leaf has no lifetime
-	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{ForcePath: true}, Add{KeyPackage: k.KeyPackage})
+	want := fault.Violation("7.2", "total lifetime exceeds").AtLeaf(1) // the committer's leaf has no lifetime
+	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{ForcePath: true}, message.Add{KeyPackage: k.KeyPackage})
 	require.NoError(t, err)
 	_, err = k.Join(t.Context(), insiderTime, c.Welcome, JoinOptions{})
 	requireRefused(t, want, err)
@@ -72,11 +76,11 @@ func TestOwnKeyPackageIsValid(t *testing.T) {
 		adjust func(*Config)
 		want   error
 	}{
-		"longer than the longest":      {func(cfg *Config) { cfg.Lifetimes.Own = 367 * day }, violation("7.2", "total lifetime is at most")},
-		"over before it begins":        {func(cfg *Config) { cfg.Lifetimes.Own = -day }, violation("7.2", "lifetime ends before it begins")},
-		"over now":                     {func(cfg *Config) { cfg.Lifetimes.Own = -time.Minute }, violation("7.3", "current time is within the lifetime")},
-		"extension that is not listed": {func(cfg *Config) { cfg.LeafExtensions = Extensions{{Type: strangeExtension}} }, violation("7.3", "is listed in capabilities")},
-		"signer of another scheme":     {func(cfg *Config) { cfg.Signer = client(t, 0x0002, "").Signer }, ErrUnsupported},
+		"longer than the longest":      {func(cfg *Config) { cfg.Lifetimes.Own = 367 * day }, fault.Violation("7.2", "total lifetime exceeds")},
+		"over before it begins":        {func(cfg *Config) { cfg.Lifetimes.Own = -day }, fault.Violation("7.2", "lifetime ends before it begins")},
+		"over now":                     {func(cfg *Config) { cfg.Lifetimes.Own = -time.Minute }, fault.Violation("7.3", "current time is outside the lifetime")},
+		"extension that is not listed": {func(cfg *Config) { cfg.LeafExtensions = message.Extensions{{Type: strangeExtension}} }, fault.Violation("7.3", "capabilities do not list the extension")},
+		"signer of another scheme":     {func(cfg *Config) { cfg.Signer = client(t, 0x0002, "").Signer }, message.ErrUnsupported},
 		"any length":                   {func(cfg *Config) { cfg.Lifetimes = LifetimePolicy{Own: math.MaxInt64, MaxTotal: -1} }, nil},
 		"short longest":                {func(cfg *Config) { cfg.Lifetimes.MaxTotal = 30 * day }, nil},
 		"very short longest":           {func(cfg *Config) { cfg.Lifetimes.MaxTotal = time.Minute }, nil},
@@ -113,7 +117,7 @@ func TestOwnLifetimeIsTheTotal(t *testing.T) {
 				require.NoError(t, LifetimePolicy{}.check(l, now, 0), "%s of %s", backdate, own)
 			}
 		}
-		require.EqualValues(t, 84*day/time.Second, totalLifetime(LifetimePolicy{}.own(now)))
-		require.EqualValues(t, 30*day/time.Second, totalLifetime(LifetimePolicy{MaxTotal: 30 * day}.own(now)))
+		require.EqualValues(t, 84*day/time.Second, ratchettree.TotalLifetime(LifetimePolicy{}.own(now)))
+		require.EqualValues(t, 30*day/time.Second, ratchettree.TotalLifetime(LifetimePolicy{MaxTotal: 30 * day}.own(now)))
 	}
 }

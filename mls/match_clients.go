@@ -1,6 +1,11 @@
 package mls
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/mlsuite/mlsuite/mls/internal/check"
+	"github.com/mlsuite/mlsuite/mls/message"
+)
 
 // MatchClients finds the members of the group among credentials, whatever keys and suite
 // the credentials belong to. Two credentials belong to one client if they are identical,
@@ -11,14 +16,14 @@ import "slices"
 // MatchClients asks SameClient only about credentials that are not identical: about once
 // for each member if the credentials are in the order of the members, and at most once
 // for each pair of a credential and a member.
-func (v publicView) MatchClients(a Authenticator, credentials []Credential) (matched map[LeafIndex]int, others []int) {
-	matched = make(map[LeafIndex]int, v.Size())
-	identical := make(map[credentialKey][]int, len(credentials))
+func (v publicView) MatchClients(a Authenticator, credentials []message.Credential) (matched map[message.LeafIndex]int, others []int) {
+	matched = make(map[message.LeafIndex]int, v.Size())
+	identical := make(map[check.CredentialKey][]int, len(credentials))
 	for i, c := range credentials {
-		identical[keyOf(c)] = append(identical[keyOf(c)], i)
+		identical[check.CredentialKeyOf(c)] = append(identical[check.CredentialKeyOf(c)], i)
 	}
 	for leaf, n := range v.Members() {
-		k := keyOf(n.Credential)
+		k := check.CredentialKeyOf(n.Credential)
 		if same := identical[k]; len(same) > 0 {
 			matched[leaf] = same[0]
 			identical[k] = same[1:]
@@ -54,16 +59,16 @@ func (v publicView) MatchClients(a Authenticator, credentials []Credential) (mat
 // about credentials that are identical to no member's: about once for each credential if
 // they are in the order of the members, and at most once for each pair of a credential
 // and a member.
-func (v publicView) stranger(a Authenticator, credentials []Credential) int {
-	var members []Credential
-	identical := make(map[credentialKey]int, v.Size()) // index in members
-	for _, leaf := range v.public.tree.members() {
-		identical[keyOf(leaf.Credential)] = len(members)
+func (v publicView) stranger(a Authenticator, credentials []message.Credential) int {
+	var members []message.Credential
+	identical := make(map[check.CredentialKey]int, v.Size()) // index in members
+	for _, leaf := range v.public.tree.Members() {
+		identical[check.CredentialKeyOf(leaf.Credential)] = len(members)
 		members = append(members, leaf.Credential)
 	}
 	next := 0 // behind the last member found
 	for i, c := range credentials {
-		at, found := identical[keyOf(c)]
+		at, found := identical[check.CredentialKeyOf(c)]
 		for j := 0; a != nil && !found && j < len(members); j++ {
 			at = (next + j) % len(members)
 			found = a.SameClient(members[at], c)

@@ -9,6 +9,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -17,21 +20,21 @@ import (
 // "Alice/2026", and counts what it is asked.
 type byName struct{ asked int }
 
-func (*byName) Authenticate(_ context.Context, _ time.Time, changes []Change) ([]error, error) {
+func (*byName) Authenticate(_ context.Context, _ time.Time, changes []event.Change) ([]error, error) {
 	return make([]error, len(changes)), nil
 }
 
-func (b *byName) SameClient(old, next Credential) bool {
+func (b *byName) SameClient(old, next message.Credential) bool {
 	b.asked++
 	o, _, _ := bytes.Cut(old.Content, []byte("/"))
 	n, _, _ := bytes.Cut(next.Content, []byte("/"))
 	return bytes.Equal(o, n)
 }
 
-func credentials(names ...string) []Credential {
-	all := make([]Credential, len(names))
+func credentials(names ...string) []message.Credential {
+	all := make([]message.Credential, len(names))
 	for i, name := range names {
-		all[i] = BasicCredential([]byte(name))
+		all[i] = message.BasicCredential([]byte(name))
 	}
 	return all
 }
@@ -42,15 +45,15 @@ func TestMatchClients(t *testing.T) {
 		name    string
 		a       Authenticator
 		given   []string
-		matched map[LeafIndex]int
+		matched map[message.LeafIndex]int
 		others  []int
 	}{
-		{"identical", nil, []string{"member 3", "member 0", "member 2", "member 1"}, map[LeafIndex]int{0: 1, 1: 3, 2: 2, 3: 0}, nil},
-		{"nobody says that they are the same", nil, []string{"member 0/new"}, map[LeafIndex]int{}, []int{0}},
-		{"the application says it", &byName{}, []string{"member 0/new", "member 2/new"}, map[LeafIndex]int{0: 0, 2: 1}, nil},
-		{"each once", &byName{}, []string{"member 1/new", "member 1/newer", "stranger"}, map[LeafIndex]int{1: 0}, []int{1, 2}},
-		{"identical ones first", &byName{}, []string{"member 1/new", "member 1"}, map[LeafIndex]int{1: 1}, []int{0}},
-		{"none", &byName{}, nil, map[LeafIndex]int{}, nil},
+		{"identical", nil, []string{"member 3", "member 0", "member 2", "member 1"}, map[message.LeafIndex]int{0: 1, 1: 3, 2: 2, 3: 0}, nil},
+		{"nobody says that they are the same", nil, []string{"member 0/new"}, map[message.LeafIndex]int{}, []int{0}},
+		{"the application says it", &byName{}, []string{"member 0/new", "member 2/new"}, map[message.LeafIndex]int{0: 0, 2: 1}, nil},
+		{"each once", &byName{}, []string{"member 1/new", "member 1/newer", "stranger"}, map[message.LeafIndex]int{1: 0}, []int{1, 2}},
+		{"identical ones first", &byName{}, []string{"member 1/new", "member 1"}, map[message.LeafIndex]int{1: 1}, []int{0}},
+		{"none", &byName{}, nil, map[message.LeafIndex]int{}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			matched, others := g.MatchClients(c.a, credentials(c.given...))
@@ -58,9 +61,9 @@ func TestMatchClients(t *testing.T) {
 			require.Equal(t, c.others, others)
 		})
 	}
-	another := BasicCredential([]byte("member 0"))
+	another := message.BasicCredential([]byte("member 0"))
 	another.Type = 0xF000
-	_, others := g.MatchClients(nil, []Credential{another})
+	_, others := g.MatchClients(nil, []message.Credential{another})
 	require.Equal(t, []int{0}, others, "of another type")
 }
 
@@ -133,7 +136,7 @@ func TestStranger(t *testing.T) {
 func TestReInitOfGroup(t *testing.T) {
 	require.Nil(t, oldGroup(t, false).ReInit())
 	old := oldGroup(t, true)
-	want := ReInit{GroupID: []byte("next"), Version: VersionMLS10, CipherSuite: 0x0001}
+	want := message.ReInit{GroupID: []byte("next"), Version: message.VersionMLS10, CipherSuite: 0x0001}
 	require.Equal(t, want.GroupID, old.ReInit().GroupID)
 	require.Equal(t, want.CipherSuite, old.ReInit().CipherSuite)
 	state, err := storeAll(old)
@@ -147,7 +150,7 @@ func TestDestroyedGroupIsRetired(t *testing.T) {
 	g := oldGroup(t, false)
 	c, err := g.Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
-	secret := g.secrets.resumption
+	secret := g.secrets.Resumption
 	for range 2 {
 		g.Destroy()
 		_, err = g.Encrypt(t.Context(), insiderTime, nil, nil)
@@ -162,19 +165,19 @@ func TestDestroyedGroupIsRetired(t *testing.T) {
 
 func TestKeyPackageCheck(t *testing.T) {
 	cfg := client(t, 0x0001, "client")
-	check := func(change func(*KeyPackage, *time.Time)) error {
+	check := func(change func(*message.KeyPackage, *time.Time)) error {
 		kp, now := *ownKeyPackage(t, 0x0001, "client").KeyPackage, insiderTime
 		change(&kp, &now)
 		return CheckKeyPackage(&kp, now, cfg, nil)
 	}
-	require.NoError(t, check(func(*KeyPackage, *time.Time) {}))
-	require.ErrorIs(t, check(func(k *KeyPackage, _ *time.Time) { k.Signature = nil }), ErrInvalid)
-	requireRefused(t, violation("7.3", "current time is within the lifetime"),
-		check(func(_ *KeyPackage, now *time.Time) { *now = now.Add(defaultLifetime + time.Second) }))
-	unknown := check(func(k *KeyPackage, _ *time.Time) { k.CipherSuite = 0x00FF })
-	require.ErrorIs(t, unknown, ErrUnsupported)
+	require.NoError(t, check(func(*message.KeyPackage, *time.Time) {}))
+	require.ErrorIs(t, check(func(k *message.KeyPackage, _ *time.Time) { k.Signature = nil }), message.ErrInvalid)
+	requireRefused(t, fault.Violation("7.3", "current time is outside the lifetime"),
+		check(func(_ *message.KeyPackage, now *time.Time) { *now = now.Add(defaultLifetime + time.Second) }))
+	unknown := check(func(k *message.KeyPackage, _ *time.Time) { k.CipherSuite = 0x00FF })
+	require.ErrorIs(t, unknown, message.ErrUnsupported)
 	require.ErrorIs(t, unknown, registry.ErrUnknown)
-	var refused *PolicyError
+	var refused *message.PolicyError
 	kp := ownKeyPackage(t, 0x0001, "client")
 	cfg.Policy = verdicts{judge: func(what string, _ suite.Use) error {
 		if what == "credential basic" {

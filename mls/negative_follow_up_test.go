@@ -6,6 +6,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/internal/framing"
+	"github.com/mlsuite/mlsuite/mls/internal/schedule"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -22,8 +26,8 @@ type followUpForgery struct {
 	suite   suite.ID // if not the old group's
 	groupID string   // if not "next"
 	clients []string // who comes along with member 0, if not members 1 and 2
-	link    func([]PreSharedKeyID) []PreSharedKeyID
-	context func(*GroupContext)
+	link    func([]message.PreSharedKeyID) []message.PreSharedKeyID
+	context func(*message.GroupContext)
 	awaited bool // by who joins, instead of known to the store
 }
 
@@ -32,7 +36,7 @@ func oldGroup(t *testing.T, ended bool) *Group {
 	t.Helper()
 	groups := clique(t, 0x0001, 3)
 	if ended {
-		c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, ReInit{GroupID: []byte("next"), CipherSuite: 0x0001})
+		c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, message.ReInit{GroupID: []byte("next"), CipherSuite: 0x0001})
 		require.NoError(t, err)
 		follow(t, groups, 0, c)
 	}
@@ -40,7 +44,7 @@ func oldGroup(t *testing.T, ended bool) *Group {
 }
 
 // joinFollowUp lets member 1 of an old group join a group that claims to follow it.
-func joinFollowUp(t *testing.T, old *Group, usage ResumptionPSKUsage, f followUpForgery) error {
+func joinFollowUp(t *testing.T, old *Group, usage message.ResumptionPSKUsage, f followUpForgery) error {
 	t.Helper()
 	id, groupID, clients := suite.ID(0x0001), "next", []string{"member 1", "member 2"}
 	if f.suite != 0 {
@@ -56,7 +60,7 @@ func joinFollowUp(t *testing.T, old *Group, usage ResumptionPSKUsage, f followUp
 	require.NoError(t, err)
 	m := insider{t, g}
 	var own *OwnKeyPackage
-	var adds []Proposal
+	var adds []message.Proposal
 	for _, name := range clients {
 		k := ownKeyPackage(t, id, name, func(cfg *Config) {
 			if !f.awaited {
@@ -66,10 +70,10 @@ func joinFollowUp(t *testing.T, old *Group, usage ResumptionPSKUsage, f followUp
 		if own == nil {
 			own = k
 		}
-		adds = append(adds, Add{KeyPackage: k.KeyPackage})
+		adds = append(adds, message.Add{KeyPackage: k.KeyPackage})
 	}
-	link := []PreSharedKeyID{{
-		Type: PSKResumption, Usage: usage, GroupID: old.GroupID(), Epoch: old.Epoch(),
+	link := []message.PreSharedKeyID{{
+		Usage: usage, GroupID: old.GroupID(), Epoch: old.Epoch(),
 		Nonce: make([]byte, m.public.suite.Info().KDF.Nh),
 	}}
 	if f.link != nil {
@@ -81,7 +85,7 @@ func joinFollowUp(t *testing.T, old *Group, usage ResumptionPSKUsage, f followUp
 		require.NoError(t, err)
 	}
 	c := m.commit(forgery{proposals: m.byValue(adds...)})
-	c.psk, err = pskSecret(m.public.suite, link, psks)
+	c.psk, err = schedule.PSKSecret(m.public.suite, link, psks)
 	require.NoError(t, err)
 	var options JoinOptions
 	if f.awaited {
@@ -100,12 +104,12 @@ func joinFollowUp(t *testing.T, old *Group, usage ResumptionPSKUsage, f followUp
 // Who joins a group that follows another checks that it is what the ReInit
 // announced, or a branch (RFC 9420, Sections 11.2, 11.3 and 12.4.3.1).
 func TestFollowUpFaultsAreRefused(t *testing.T) {
-	nextEpoch := func(c *GroupContext) { c.Epoch++ }
-	const reInit, branch = ResumptionPSKReInit, ResumptionPSKBranch
-	awaited := violation("11.2", "Welcome has the resumption PSK of the group that it is to follow, of usage reinit")
+	nextEpoch := func(c *message.GroupContext) { c.Epoch++ }
+	const reInit, branch = message.ResumptionPSKReInit, message.ResumptionPSKBranch
+	awaited := fault.Violation("11.2", "Welcome lacks the resumption PSK of the group that it is to follow, of usage reinit")
 	for _, c := range []struct {
 		name  string
-		usage ResumptionPSKUsage
+		usage message.ResumptionPSKUsage
 		ended bool // whether the old group has ended by a ReInit
 		forge followUpForgery
 		want  error
@@ -114,51 +118,51 @@ func TestFollowUpFaultsAreRefused(t *testing.T) {
 		{"honest branch", branch, false, followUpForgery{}, nil},
 		{"branch of some", branch, false, followUpForgery{clients: []string{"member 2"}}, nil},
 		{"ReInit at epoch 2", reInit, true, followUpForgery{context: nextEpoch},
-			violation("12.4.3.1", "epoch of a follow-up group is 1")},
+			fault.Violation("12.4.3.1", "epoch of the follow-up group is not 1")},
 		{"branch at epoch 2", branch, false, followUpForgery{context: nextEpoch},
-			violation("12.4.3.1", "epoch of a follow-up group is 1")},
-		{"two links", reInit, true, followUpForgery{link: func(ids []PreSharedKeyID) []PreSharedKeyID {
+			fault.Violation("12.4.3.1", "epoch of the follow-up group is not 1")},
+		{"two links", reInit, true, followUpForgery{link: func(ids []message.PreSharedKeyID) []message.PreSharedKeyID {
 			second := ids[0]
 			second.Usage = branch
 			return append(ids, second)
-		}}, violation("12.4.3.1", "one resumption PSK of usage reinit or branch")},
-		{"link to another group", branch, false, followUpForgery{link: func(ids []PreSharedKeyID) []PreSharedKeyID {
+		}}, fault.Violation("12.4.3.1", "Welcome has more than one resumption PSK of usage reinit or branch")},
+		{"link to another group", branch, false, followUpForgery{link: func(ids []message.PreSharedKeyID) []message.PreSharedKeyID {
 			ids[0].GroupID = []byte("another")
 			return ids
 		}}, ErrUnknownPSK},
-		{"short nonce", branch, false, followUpForgery{link: func(ids []PreSharedKeyID) []PreSharedKeyID {
+		{"short nonce", branch, false, followUpForgery{link: func(ids []message.PreSharedKeyID) []message.PreSharedKeyID {
 			ids[0].Nonce = ids[0].Nonce[1:]
 			return ids
-		}}, violation("8.4", "psk_nonce is of 32 bytes")},
+		}}, fault.Violation("8.4", "psk_nonce does not have 32 bytes")},
 		{"no ReInit", reInit, false, followUpForgery{},
-			violation("12.4.3.1", "last commit of the old group covers a ReInit")},
-		{"epoch before the ReInit", reInit, true, followUpForgery{link: func(ids []PreSharedKeyID) []PreSharedKeyID {
+			fault.Violation("12.4.3.1", "resumption PSK is not of the epoch after the old group's ReInit")},
+		{"epoch before the ReInit", reInit, true, followUpForgery{link: func(ids []message.PreSharedKeyID) []message.PreSharedKeyID {
 			ids[0].Epoch--
 			return ids
-		}}, violation("12.4.3.1", "last commit of the old group covers a ReInit")},
-		{"group_id", reInit, true, followUpForgery{groupID: "another"}, violation("11.2", "group_id is the ReInit's")},
-		{"cipher suite", reInit, true, followUpForgery{suite: 0x0003}, violation("11.2", "cipher suite is the ReInit's")},
-		{"extensions", reInit, true, followUpForgery{context: func(c *GroupContext) {
-			c.Extensions = Extensions{{Type: ExtensionExternalSenders, Data: []byte{0}}}
-		}}, violation("11.2", "extensions are the ReInit's")},
+		}}, fault.Violation("12.4.3.1", "resumption PSK is not of the epoch after the old group's ReInit")},
+		{"group_id", reInit, true, followUpForgery{groupID: "another"}, fault.Violation("11.2", "group_id is not the ReInit's")},
+		{"cipher suite", reInit, true, followUpForgery{suite: 0x0003}, fault.Violation("11.2", "cipher suite is not the ReInit's")},
+		{"extensions", reInit, true, followUpForgery{context: func(c *message.GroupContext) {
+			c.Extensions = message.Extensions{{Type: message.ExtensionExternalSenders, Data: []byte{0}}}
+		}}, fault.Violation("11.2", "extensions are not the ReInit's")},
 		{"member left behind", reInit, true, followUpForgery{clients: []string{"member 1"}},
-			violation("12.4.3.1", "every member of the old group is in the new one").atLeaf(2)},
+			fault.Violation("12.4.3.1", "member of the old group is not in the new one").AtLeaf(2)},
 		{"stranger after a ReInit", reInit, true, followUpForgery{clients: []string{"member 1", "member 2", "stranger"}},
-			errStranger().atLeaf(3)},
+			errStranger().AtLeaf(3)},
 		{"awaited", reInit, true, followUpForgery{awaited: true}, nil},
-		{"awaited, and not linked", reInit, true, followUpForgery{awaited: true, link: func([]PreSharedKeyID) []PreSharedKeyID { return nil }},
+		{"awaited, and not linked", reInit, true, followUpForgery{awaited: true, link: func([]message.PreSharedKeyID) []message.PreSharedKeyID { return nil }},
 			awaited},
 		{"awaited, and a branch", branch, true, followUpForgery{awaited: true}, awaited},
 		{"awaited, and not of a ReInit", reInit, false, followUpForgery{awaited: true},
-			violation("12.4.3.1", "last commit of the old group covers a ReInit")},
-		{"awaited, and linked to another group", reInit, true, followUpForgery{awaited: true, link: func(ids []PreSharedKeyID) []PreSharedKeyID {
+			fault.Violation("12.4.3.1", "resumption PSK is not of the epoch after the old group's ReInit")},
+		{"awaited, and linked to another group", reInit, true, followUpForgery{awaited: true, link: func(ids []message.PreSharedKeyID) []message.PreSharedKeyID {
 			ids[0].GroupID = []byte("another")
 			return ids
 		}}, ErrUnknownPSK},
 		{"cipher suite of a branch", branch, false, followUpForgery{suite: 0x0003},
-			violation("11.3", "version and cipher suite of a branch are the old group's")},
+			fault.Violation("11.3", "version or cipher suite of the branch is not the old group's")},
 		{"stranger in a branch", branch, false, followUpForgery{clients: []string{"member 1", "stranger"}},
-			violation("11.3", "every member of a branch is one of the old group").atLeaf(2)},
+			fault.Violation("11.3", "member of the branch is not one of the old group").AtLeaf(2)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			err := joinFollowUp(t, oldGroup(t, c.ended), c.usage, c.forge)
@@ -176,15 +180,15 @@ func TestFollowUpFaultsAreRefused(t *testing.T) {
 func TestFollowUpIsMadeByTheRules(t *testing.T) {
 	g := oldGroup(t, false)
 	_, err := g.Reinitialize(t.Context(), insiderTime, client(t, 0x0001, "member 1"), nil, FollowUpOptions{})
-	requireRefused(t, violation("11.2", "last commit of the group covers a ReInit"), err)
+	requireRefused(t, fault.Violation("11.2", "no ReInit has ended the group"), err)
 	_, err = g.Branch(t.Context(), insiderTime, client(t, 0x0003, "member 1"), nil, nil, nil, FollowUpOptions{})
-	requireRefused(t, violation("11.3", "cipher suite is the old group's"), err)
-	_, err = ownGroupsConfig(t, nil).findPSK(t.Context(), &PreSharedKeyID{Type: PSKResumption}, nil)
+	requireRefused(t, fault.Violation("11.3", "cipher suite is not the old group's"), err)
+	_, err = ownGroupsConfig(t, nil).findPSK(t.Context(), &message.PreSharedKeyID{Usage: message.ResumptionPSKApplication}, nil)
 	require.ErrorIs(t, err, ErrUnknownPSK)
 	g = oldGroup(t, true)
 	_, err = g.Reinitialize(t.Context(), insiderTime, client(t, 0x0003, "member 1"), nil, FollowUpOptions{})
-	requireRefused(t, violation("11.2", "cipher suite is the ReInit's"), err)
-	var others []*KeyPackage
+	requireRefused(t, fault.Violation("11.2", "cipher suite is not the ReInit's"), err)
+	var others []*message.KeyPackage
 	for _, name := range []string{"member 0", "member 2", "stranger"} {
 		others = append(others, ownKeyPackage(t, 0x0001, name).KeyPackage)
 	}
@@ -195,16 +199,16 @@ func TestFollowUpIsMadeByTheRules(t *testing.T) {
 
 	// A ReInit to a version that is not known here.
 	groups := clique(t, 0x0001, 3)
-	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, ReInit{GroupID: []byte("next"), CipherSuite: 0x0001})
+	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, message.ReInit{GroupID: []byte("next"), CipherSuite: 0x0001})
 	require.NoError(t, err)
 	follow(t, groups, 0, c)
 	for _, g := range groups { // as a saved state may have it
-		g.public.reInit = &ReInit{GroupID: []byte("next"), Version: 2, CipherSuite: 0x0001}
+		g.public.reInit = &message.ReInit{GroupID: []byte("next"), Version: 2, CipherSuite: 0x0001}
 	}
 	_, err = groups[1].Reinitialize(t.Context(), insiderTime, client(t, 0x0001, "member 1"), nil, FollowUpOptions{})
-	require.ErrorIs(t, err, ErrUnsupported)
-	err = joinFollowUp(t, groups[1], ResumptionPSKReInit, followUpForgery{})
-	requireRefused(t, violation("11.2", "version is the ReInit's"), err)
+	require.ErrorIs(t, err, message.ErrUnsupported)
+	err = joinFollowUp(t, groups[1], message.ResumptionPSKReInit, followUpForgery{})
+	requireRefused(t, fault.Violation("11.2", "version is not the ReInit's"), err)
 }
 
 // ownGroupsConfig is a configuration whose store of groups has one.
@@ -217,21 +221,21 @@ func ownGroupsConfig(t *testing.T, g *Group) *Config {
 // (RFC 9420, Section 12.2).
 func TestResyncFaultsAreRefused(t *testing.T) {
 	for name, c := range map[string]struct {
-		change func(*attack, *LeafNode)
+		change func(*attack, *message.LeafNode)
 		want   error
 	}{
-		"encryption key of the earlier leaf": {func(a *attack, n *LeafNode) {
-			n.EncryptionKey = a.public.tree.leaf(3).EncryptionKey
-		}, violation("12.2", "encryption_key of the joiner's leaf is new").atLeaf(3)},
-		"another's credential": {func(_ *attack, n *LeafNode) {
-			n.Credential = BasicCredential([]byte("stranger"))
-		}, violation("12.2", "external commit removes an earlier leaf of the joiner").atLeaf(3)},
+		"encryption key of the earlier leaf": {func(a *attack, n *message.LeafNode) {
+			n.EncryptionKey = a.public.tree.Leaf(3).EncryptionKey
+		}, fault.Violation("12.2", "joiner's new leaf has the encryption_key of its old leaf").AtLeaf(3)},
+		"another's credential": {func(_ *attack, n *message.LeafNode) {
+			n.Credential = message.BasicCredential([]byte("stranger"))
+		}, fault.Violation("12.2", "external commit removes a leaf of another client").AtLeaf(3)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, cfg := newAttack(t), client(t, 0x0001, "member 3")
-			message := a.externalCommit(cfg, ExternalJoinOptions{Remove: new(LeafIndex(3))}, func(e *commit) {
-				c.change(a, e.path.leafNode)
-				signLeaf(t, e.path.leafNode, cfg.Signer, a.public.place(3))
+			message := a.externalCommit(cfg, ExternalJoinOptions{Remove: new(message.LeafIndex(3))}, func(e *framing.Commit) {
+				c.change(a, e.Path.LeafNode)
+				signLeaf(t, e.Path.LeafNode, cfg.Signer, a.public.place(3))
 			})
 			requireUnprocessed(t, a.victim, c.want, message)
 		})
@@ -243,7 +247,7 @@ func TestResyncFaultsAreRefused(t *testing.T) {
 // with one leaf.
 func TestOnlyMemberComesBack(t *testing.T) {
 	groups := clique(t, 0x0001, 3, publicHandshake)
-	c, err := groups[2].Commit(t.Context(), insiderTime, CommitOptions{}, Remove{Removed: 0}, Remove{Removed: 1})
+	c, err := groups[2].Commit(t.Context(), insiderTime, CommitOptions{}, message.Remove{Removed: 0}, message.Remove{Removed: 1})
 	require.NoError(t, err)
 	g, err := c.Adopt()
 	require.NoError(t, err)
@@ -252,7 +256,7 @@ func TestOnlyMemberComesBack(t *testing.T) {
 	ofInfo, err := NewPublicGroup(t.Context(), insiderTime, *g.cfg, info, nil)
 	require.NoError(t, err)
 	back, err := ExternalJoin(t.Context(), insiderTime, client(t, 0x0001, "member 2", publicHandshake), info,
-		ExternalJoinOptions{Remove: new(LeafIndex(2))})
+		ExternalJoinOptions{Remove: new(message.LeafIndex(2))})
 	require.NoError(t, err)
 	for name, p := range map[string]*PublicGroup{"of a GroupInfo": ofInfo, "of a member's tree": inPublic(t, g)} {
 		r, err := p.Process(t.Context(), insiderTime, back.Message)
@@ -266,5 +270,5 @@ func TestOnlyMemberComesBack(t *testing.T) {
 	next, err := back.Adopt()
 	require.NoError(t, err)
 	require.EqualValues(t, 0, next.OwnLeaf())
-	require.EqualValues(t, 1, next.public.tree.width)
+	require.EqualValues(t, 1, next.public.tree.Width)
 }

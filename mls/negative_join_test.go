@@ -7,6 +7,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/mlstest"
+	"github.com/mlsuite/mlsuite/mls/internal/check"
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -27,7 +32,7 @@ func newInvitation(t testing.TB, id suite.ID, withPath bool) *invitation {
 	}
 	m := insider{t, groups[1]}
 	k := ownKeyPackage(t, id, "joiner")
-	c := m.commit(forgery{proposals: m.byValue(Add{KeyPackage: k.KeyPackage}), withPath: withPath})
+	c := m.commit(forgery{proposals: m.byValue(message.Add{KeyPackage: k.KeyPackage}), withPath: withPath})
 	return &invitation{c, groups, k}
 }
 
@@ -41,97 +46,97 @@ func (i *invitation) requireNotJoined(want error, welcome []byte, options JoinOp
 	requireRefused(i.t, want, err)
 	g, err = adopted(i.joiner.Join(i.t.Context(), insiderTime, i.welcome(welcomeForgery{}), JoinOptions{}))
 	require.NoError(i.t, err)
-	require.Equal(i.t, i.next.secrets.authenticator, g.secrets.authenticator)
+	require.Equal(i.t, i.next.secrets.Authenticator, g.secrets.Authenticator)
 }
 
 // Faults of a GroupInfo and of GroupSecrets (RFC 9420, Sections 12.4.3 and
 // 12.4.3.1).
 func TestWelcomeFaultsAreRefused(t *testing.T) {
 	t.Parallel()
-	tag := violation("6.1", "the confirmation tag does not match")
-	tagSize := violation("6.1", "confirmation_tag is of 32 bytes")
-	signature := violation("12.4.3", "GroupInfo signature is valid").atLeaf(1)
-	context := func(change func(*GroupContext)) welcomeForgery { return welcomeForgery{context: change} }
-	info := func(change func(*GroupInfo)) welcomeForgery { return welcomeForgery{info: change} }
-	signed := func(change func(*GroupInfo)) welcomeForgery { return welcomeForgery{signedInfo: change} }
+	tag := fault.Violation("6.1", "confirmation tag does not match")
+	tagSize := fault.Violation("6.1", "confirmation_tag does not have 32 bytes")
+	signature := fault.Violation("12.4.3", "GroupInfo signature does not verify").AtLeaf(1)
+	context := func(change func(*message.GroupContext)) welcomeForgery { return welcomeForgery{context: change} }
+	info := func(change func(*message.GroupInfo)) welcomeForgery { return welcomeForgery{info: change} }
+	signed := func(change func(*message.GroupInfo)) welcomeForgery { return welcomeForgery{signedInfo: change} }
 	secrets := func(change func(*groupSecrets)) welcomeForgery { return welcomeForgery{secrets: change} }
-	welcome := func(change func(*Welcome)) welcomeForgery { return welcomeForgery{welcome: change} }
+	welcome := func(change func(*message.Welcome)) welcomeForgery { return welcomeForgery{welcome: change} }
 	for _, c := range []struct {
 		name  string
 		forge welcomeForgery
 		want  error
 	}{
-		{"cipher suite of the Welcome", welcome(func(w *Welcome) { w.CipherSuite = 0x0003 }), ErrNotRecipient},
-		{"no secrets", welcome(func(w *Welcome) { w.Secrets = nil }), ErrNotRecipient},
-		{"secrets for another", welcome(func(w *Welcome) { w.Secrets[0].NewMember = make([]byte, 32) }), ErrNotRecipient},
-		{"secrets that do not open", welcome(func(w *Welcome) {
-			w.Secrets[0].Ciphertext = flipped(w.Secrets[0].Ciphertext, 0)
+		{"cipher suite of the Welcome", welcome(func(w *message.Welcome) { w.CipherSuite = 0x0003 }), ErrNotRecipient},
+		{"no secrets", welcome(func(w *message.Welcome) { w.Secrets = nil }), ErrNotRecipient},
+		{"secrets for another", welcome(func(w *message.Welcome) { w.Secrets[0].NewMember = make([]byte, 32) }), ErrNotRecipient},
+		{"secrets that do not open", welcome(func(w *message.Welcome) {
+			w.Secrets[0].Ciphertext = mlstest.Flipped(w.Secrets[0].Ciphertext, 0)
 		}), ErrDecrypt},
-		{"another KEM output", welcome(func(w *Welcome) {
-			w.Secrets[0].KEMOutput = flipped(w.Secrets[0].KEMOutput, 0)
+		{"another KEM output", welcome(func(w *message.Welcome) {
+			w.Secrets[0].KEMOutput = mlstest.Flipped(w.Secrets[0].KEMOutput, 0)
 		}), ErrDecrypt},
-		{"no KEM output", welcome(func(w *Welcome) { w.Secrets[0].KEMOutput = nil }), ErrDecrypt},
-		{"another GroupInfo than the one sealed with", welcome(func(w *Welcome) {
-			w.EncryptedGroupInfo = flipped(w.EncryptedGroupInfo, 0)
+		{"no KEM output", welcome(func(w *message.Welcome) { w.Secrets[0].KEMOutput = nil }), ErrDecrypt},
+		{"another GroupInfo than the one sealed with", welcome(func(w *message.Welcome) {
+			w.EncryptedGroupInfo = mlstest.Flipped(w.EncryptedGroupInfo, 0)
 		}), ErrDecrypt},
-		{"another joiner secret", secrets(func(s *groupSecrets) { s.joinerSecret = flipped(s.joinerSecret, 0) }), ErrDecrypt},
+		{"another joiner secret", secrets(func(s *groupSecrets) { s.joinerSecret = mlstest.Flipped(s.joinerSecret, 0) }), ErrDecrypt},
 		{"no joiner secret", secrets(func(s *groupSecrets) { s.joinerSecret = nil }),
-			violation("8", "joiner_secret is of 32 bytes")},
+			fault.Violation("8", "joiner_secret does not have 32 bytes")},
 		{"short joiner secret", secrets(func(s *groupSecrets) { s.joinerSecret = s.joinerSecret[1:] }),
-			violation("8", "joiner_secret is of 32 bytes")},
+			fault.Violation("8", "joiner_secret does not have 32 bytes")},
 		{"pre-shared key", secrets(func(s *groupSecrets) {
-			s.psks = []PreSharedKeyID{{Type: PSKExternal, ID: []byte("id"), Nonce: make([]byte, 32)}}
+			s.psks = []message.PreSharedKeyID{{ID: []byte("id"), Nonce: make([]byte, 32)}}
 		}), ErrUnknownPSK},
 		{"pre-shared key with a short nonce", secrets(func(s *groupSecrets) {
-			s.psks = []PreSharedKeyID{{Type: PSKExternal, ID: []byte("id"), Nonce: make([]byte, 31)}}
-		}), violation("8.4", "psk_nonce is of 32 bytes")},
-		{"another path secret", secrets(func(s *groupSecrets) { s.pathSecret = flipped(s.pathSecret, 0) }),
-			violation("12.4.3.1", "path secret gives the private key of node 7").atLeaf(1)},
+			s.psks = []message.PreSharedKeyID{{ID: []byte("id"), Nonce: make([]byte, 31)}}
+		}), fault.Violation("8.4", "psk_nonce does not have 32 bytes")},
+		{"another path secret", secrets(func(s *groupSecrets) { s.pathSecret = mlstest.Flipped(s.pathSecret, 0) }),
+			fault.Violation("12.4.3.1", "path secret does not give the private key of node 7").AtLeaf(1)},
 		{"short path secret", secrets(func(s *groupSecrets) { s.pathSecret = s.pathSecret[1:] }),
-			violation("7.4", "path secret is of 32 bytes")},
+			fault.Violation("7.4", "path secret does not have 32 bytes")},
 		{"no path secret", secrets(func(s *groupSecrets) { s.hasPathSecret, s.pathSecret = false, nil }),
-			violation("12.4.3.1", "member has the private key of node 7").atLeaf(4)},
-		{"transcript hash", context(func(c *GroupContext) { c.ConfirmedTranscriptHash = c.ConfirmedTranscriptHash[1:] }),
-			violation("8.2", "confirmed_transcript_hash of epoch 6 is of 32 bytes")},
-		{"no transcript hash", context(func(c *GroupContext) { c.ConfirmedTranscriptHash = nil }),
-			violation("8.2", "confirmed_transcript_hash of epoch 6 is of 32 bytes")},
+			fault.Violation("12.4.3.1", "member lacks the private key of node 7").AtLeaf(4)},
+		{"transcript hash", context(func(c *message.GroupContext) { c.ConfirmedTranscriptHash = c.ConfirmedTranscriptHash[1:] }),
+			fault.Violation("8.2", "confirmed_transcript_hash of epoch 6 does not have 32 bytes")},
+		{"no transcript hash", context(func(c *message.GroupContext) { c.ConfirmedTranscriptHash = nil }),
+			fault.Violation("8.2", "confirmed_transcript_hash of epoch 6 does not have 32 bytes")},
 		{"no path secret in it", secrets(func(s *groupSecrets) { s.pathSecret = nil }),
-			violation("7.4", "path secret is of 32 bytes")},
+			fault.Violation("7.4", "path secret does not have 32 bytes")},
 
-		{"cipher suite of the group", context(func(c *GroupContext) { c.CipherSuite = 0x0003 }),
-			violation("12.4.3.1", "cipher suite of the GroupInfo is the key package's")},
-		{"tree hash", context(func(c *GroupContext) { c.TreeHash = flipped(c.TreeHash, 0) }),
-			violation("12.4.3.1", "tree hash is the GroupContext's")},
-		{"unsupported extension", context(func(c *GroupContext) {
-			c.Extensions = Extensions{{Type: strangeExtension}}
-		}), violation("13.4", "every member supports the group's extension")},
-		{"malformed required_capabilities", context(func(c *GroupContext) {
-			c.Extensions = Extensions{{Type: ExtensionRequiredCapabilities, Data: []byte{1}}}
-		}), ErrMalformed},
-		{"required extension", context(requireCapabilities(t, RequiredCapabilities{Extensions: []ExtensionType{strangeExtension}})),
-			violation("11.1", "every member supports the required extension")},
-		{"required proposal", context(requireCapabilities(t, RequiredCapabilities{Proposals: []ProposalType{strangeProposal}})),
-			violation("11.1", "every member supports the required proposal")},
-		{"required credential", context(requireCapabilities(t, RequiredCapabilities{Credentials: []CredentialType{strangeCredential}})),
-			violation("11.1", "every member supports the required credential")},
+		{"cipher suite of the group", context(func(c *message.GroupContext) { c.CipherSuite = 0x0003 }),
+			fault.Violation("12.4.3.1", "cipher suite of the GroupInfo is not")},
+		{"tree hash", context(func(c *message.GroupContext) { c.TreeHash = mlstest.Flipped(c.TreeHash, 0) }),
+			fault.Violation("12.4.3.1", "tree hash is not the GroupContext's")},
+		{"unsupported extension", context(func(c *message.GroupContext) {
+			c.Extensions = message.Extensions{{Type: strangeExtension}}
+		}), fault.Violation("13.4", "member does not support the group's extension")},
+		{"malformed required_capabilities", context(func(c *message.GroupContext) {
+			c.Extensions = message.Extensions{{Type: message.ExtensionRequiredCapabilities, Data: []byte{1}}}
+		}), message.ErrMalformed},
+		{"required extension", context(requireCapabilities(t, message.RequiredCapabilities{Extensions: []message.ExtensionType{strangeExtension}})),
+			fault.Violation("11.1", "member does not support the required extension")},
+		{"required proposal", context(requireCapabilities(t, message.RequiredCapabilities{Proposals: []message.ProposalType{strangeProposal}})),
+			fault.Violation("11.1", "member does not support the required proposal")},
+		{"required credential", context(requireCapabilities(t, message.RequiredCapabilities{Credentials: []message.CredentialType{strangeCredential}})),
+			fault.Violation("11.1", "member does not support the required credential")},
 
-		{"signature", signed(func(i *GroupInfo) { i.Signature = flipped(i.Signature, 0) }), signature},
-		{"no signature", signed(func(i *GroupInfo) { i.Signature = nil }), signature},
-		{"content changed after the signature", signed(func(i *GroupInfo) {
-			i.Extensions = append(i.Extensions, Extension{Type: strangeExtension})
+		{"signature", signed(func(i *message.GroupInfo) { i.Signature = mlstest.Flipped(i.Signature, 0) }), signature},
+		{"no signature", signed(func(i *message.GroupInfo) { i.Signature = nil }), signature},
+		{"content changed after the signature", signed(func(i *message.GroupInfo) {
+			i.Extensions = append(i.Extensions, message.Extension{Type: strangeExtension})
 		}), signature},
-		{"signer is another", info(func(i *GroupInfo) { i.Signer = 0 }),
-			violation("12.4.3", "GroupInfo signature is valid").atLeaf(0)},
-		{"signer is blank", info(func(i *GroupInfo) { i.Signer = 6 }),
-			violation("12.4.3.1", "signer of the GroupInfo is a member").atLeaf(6)},
-		{"signer is outside", info(func(i *GroupInfo) { i.Signer = noLeaf }),
-			violation("12.4.3.1", "signer of the GroupInfo is a member").atLeaf(noLeaf)},
-		{"confirmation tag", info(func(i *GroupInfo) { i.ConfirmationTag = flipped(i.ConfirmationTag, 0) }), tag},
-		{"short confirmation tag", info(func(i *GroupInfo) { i.ConfirmationTag = i.ConfirmationTag[1:] }), tagSize},
-		{"no confirmation tag", info(func(i *GroupInfo) { i.ConfirmationTag = nil }), tagSize},
-		{"no tree", info(func(i *GroupInfo) { i.Extensions = nil }), ErrUnsupported},
-		{"empty tree", welcomeForgery{treeBytes: func([]byte) []byte { return []byte{0} }}, ErrMalformed},
-		{"truncated tree", welcomeForgery{treeBytes: func(b []byte) []byte { return b[:len(b)-1] }}, ErrMalformed},
+		{"signer is another", info(func(i *message.GroupInfo) { i.Signer = 0 }),
+			fault.Violation("12.4.3", "GroupInfo signature does not verify").AtLeaf(0)},
+		{"signer is blank", info(func(i *message.GroupInfo) { i.Signer = 6 }),
+			fault.Violation("12.4.3.1", "signer of the GroupInfo is not a member").AtLeaf(6)},
+		{"signer is outside", info(func(i *message.GroupInfo) { i.Signer = ratchettree.NoLeaf }),
+			fault.Violation("12.4.3.1", "signer of the GroupInfo is not a member").AtLeaf(ratchettree.NoLeaf)},
+		{"confirmation tag", info(func(i *message.GroupInfo) { i.ConfirmationTag = mlstest.Flipped(i.ConfirmationTag, 0) }), tag},
+		{"short confirmation tag", info(func(i *message.GroupInfo) { i.ConfirmationTag = i.ConfirmationTag[1:] }), tagSize},
+		{"no confirmation tag", info(func(i *message.GroupInfo) { i.ConfirmationTag = nil }), tagSize},
+		{"no tree", info(func(i *message.GroupInfo) { i.Extensions = nil }), message.ErrUnsupported},
+		{"empty tree", welcomeForgery{treeBytes: func([]byte) []byte { return []byte{0} }}, message.ErrMalformed},
+		{"truncated tree", welcomeForgery{treeBytes: func(b []byte) []byte { return b[:len(b)-1] }}, message.ErrMalformed},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			i := newInvitation(t, 0x0001, true)
@@ -140,11 +145,11 @@ func TestWelcomeFaultsAreRefused(t *testing.T) {
 	}
 }
 
-func requireCapabilities(t testing.TB, r RequiredCapabilities) func(*GroupContext) {
-	data, err := Marshal(&r)
+func requireCapabilities(t testing.TB, r message.RequiredCapabilities) func(*message.GroupContext) {
+	data, err := message.Marshal(&r)
 	require.NoError(t, err)
-	return func(c *GroupContext) {
-		c.Extensions = Extensions{{Type: ExtensionRequiredCapabilities, Data: data}}
+	return func(c *message.GroupContext) {
+		c.Extensions = message.Extensions{{Type: message.ExtensionRequiredCapabilities, Data: data}}
 	}
 }
 
@@ -153,17 +158,17 @@ func requireCapabilities(t testing.TB, r RequiredCapabilities) func(*GroupContex
 func TestWelcomeWithoutTreeIsVerified(t *testing.T) {
 	i := newInvitation(t, 0x0001, true)
 	outsider := client(t, 0x0001, "outsider")
-	detach := func(i *GroupInfo) { i.Extensions = nil }
+	detach := func(i *message.GroupInfo) { i.Extensions = nil }
 	welcome, tree := i.welcomeAndTree(welcomeForgery{info: detach, signer: outsider.Signer})
-	i.requireNotJoined(violation("12.4.3", "GroupInfo signature is valid").atLeaf(1), welcome, JoinOptions{RatchetTree: tree})
+	i.requireNotJoined(fault.Violation("12.4.3", "GroupInfo signature does not verify").AtLeaf(1), welcome, JoinOptions{RatchetTree: tree})
 
 	i = newInvitation(t, 0x0001, true)
 	welcome, tree = i.welcomeAndTree(welcomeForgery{info: detach})
 	_, other := newInvitation(t, 0x0001, true).welcomeAndTree(welcomeForgery{})
 	for want, tree := range map[error][]byte{
-		violation("12.4.3.1", "tree hash is the GroupContext's"): other,
-		ErrMalformed:   tree[1:],
-		ErrUnsupported: nil,
+		fault.Violation("12.4.3.1", "tree hash is not the GroupContext's"): other,
+		message.ErrMalformed:   tree[1:],
+		message.ErrUnsupported: nil,
 	} {
 		_, err := i.joiner.Join(t.Context(), insiderTime, welcome, JoinOptions{RatchetTree: tree})
 		requireRefused(t, want, err)
@@ -174,9 +179,9 @@ func TestWelcomeWithoutTreeIsVerified(t *testing.T) {
 
 // resigned replaces the leaf of a member by one that is changed, signed anew by that
 // member and then spoiled.
-func (i *invitation) resigned(member LeafIndex, change, spoil func(*LeafNode)) func(ratchetTree) {
-	return func(nodes ratchetTree) {
-		leaf := *nodes[member.Node()].leaf
+func (i *invitation) resigned(member message.LeafIndex, change, spoil func(*message.LeafNode)) func(ratchettree.RatchetTree) {
+	return func(nodes ratchettree.RatchetTree) {
+		leaf := *nodes[member.Node()].Leaf
 		if change != nil {
 			change(&leaf)
 		}
@@ -184,7 +189,7 @@ func (i *invitation) resigned(member LeafIndex, change, spoil func(*LeafNode)) f
 		if spoil != nil {
 			spoil(&leaf)
 		}
-		nodes[member.Node()].leaf = &leaf
+		nodes[member.Node()].Leaf = &leaf
 	}
 }
 
@@ -194,22 +199,22 @@ func TestJoinValidatesEveryLeaf(t *testing.T) {
 	for _, f := range leafFaults() {
 		t.Run(f.name, func(t *testing.T) {
 			i := newInvitation(t, 0x0001, false)
-			i.requireNotJoined(f.want().atLeaf(2), i.welcome(welcomeForgery{tree: i.resigned(2, f.change, f.spoil)}), JoinOptions{})
+			i.requireNotJoined(f.want().AtLeaf(2), i.welcome(welcomeForgery{tree: i.resigned(2, f.change, f.spoil)}), JoinOptions{})
 		})
 	}
-	for name, at := range map[string]leafPlace{
-		"place of another":         {leaf: 3},
-		"place in another group":   {groupID: []byte("another"), leaf: 2},
+	for name, at := range map[string]check.LeafPlace{
+		"place of another":         {Leaf: 3},
+		"place in another group":   {GroupID: []byte("another"), Leaf: 2},
 		"place of another's group": {},
 	} {
 		t.Run(name, func(t *testing.T) {
 			i := newInvitation(t, 0x0001, false)
-			if at.groupID == nil && at.leaf != 0 {
-				at.groupID = i.GroupID()
+			if at.GroupID == nil && at.Leaf != 0 {
+				at.GroupID = i.GroupID()
 			}
-			misplace := func(n *LeafNode) { signLeaf(t, n, i.groups[2].cfg.Signer, at) }
-			forge := welcomeForgery{tree: i.resigned(2, func(n *LeafNode) { n.Source = LeafNodeUpdate }, misplace)}
-			i.requireNotJoined(violation("7.3", "LeafNode signature is valid").atLeaf(2), i.welcome(forge), JoinOptions{})
+			misplace := func(n *message.LeafNode) { signLeaf(t, n, i.groups[2].cfg.Signer, at) }
+			forge := welcomeForgery{tree: i.resigned(2, func(n *message.LeafNode) { n.Source = message.LeafNodeUpdate }, misplace)}
+			i.requireNotJoined(fault.Violation("7.3", "LeafNode signature does not verify").AtLeaf(2), i.welcome(forge), JoinOptions{})
 		})
 	}
 }
@@ -219,93 +224,95 @@ func TestJoinValidatesEveryLeaf(t *testing.T) {
 // and 7.
 func TestTreeFaultsAreRefused(t *testing.T) {
 	t.Parallel()
-	parent := func(n NodeIndex, change func(*parentNode, ratchetTree)) func(*invitation) func(ratchetTree) {
-		return func(*invitation) func(ratchetTree) {
-			return func(nodes ratchetTree) {
-				p := *nodes[n].parent
+	parent := func(n ratchettree.NodeIndex, change func(*ratchettree.ParentNode, ratchettree.RatchetTree)) func(*invitation) func(ratchettree.RatchetTree) {
+		return func(*invitation) func(ratchettree.RatchetTree) {
+			return func(nodes ratchettree.RatchetTree) {
+				p := *nodes[n].Parent
 				change(&p, nodes)
-				nodes[n].parent = &p
+				nodes[n].Parent = &p
 			}
 		}
 	}
-	unmerged := func(leaves ...LeafIndex) func(*parentNode, ratchetTree) {
-		return func(p *parentNode, _ ratchetTree) { p.unmergedLeaves = leaves }
+	unmerged := func(leaves ...message.LeafIndex) func(*ratchettree.ParentNode, ratchettree.RatchetTree) {
+		return func(p *ratchettree.ParentNode, _ ratchettree.RatchetTree) { p.UnmergedLeaves = leaves }
 	}
-	const ownLeaf = "tree holds the leaf of the key package"
+	const ownLeaf = "tree does not hold the leaf of the key package"
 	for _, c := range []struct {
 		name     string
 		withPath bool
-		forge    func(*invitation) func(ratchetTree)
+		forge    func(*invitation) func(ratchettree.RatchetTree)
 		want     error
 	}{
 		{"parent hash of a parent", true,
-			parent(5, func(p *parentNode, _ ratchetTree) { p.parentHash = flipped(make([]byte, 32), 0) }),
-			violation("7.9.2", "parent node 5 is parent-hash valid")},
-		{"key of a parent", true, parent(1, func(p *parentNode, _ ratchetTree) {
-			p.encryptionKey = ownKeyPackage(t, 0x0001, "").KeyPackage.InitKey
-		}), violation("7.9.2", "parent node 1 is parent-hash valid")},
-		{"key of a parent is none", true, parent(5, func(p *parentNode, _ ratchetTree) {
-			p.encryptionKey = make([]byte, 32)
-		}), violation("7.1", "encryption_key of parent node 5 is a public key")},
-		{"key of a parent is a leaf's", true, parent(5, func(p *parentNode, nodes ratchetTree) {
-			p.encryptionKey = nodes[0].leaf.EncryptionKey
-		}), violation("12.4.3.1", "encryption_key of parent node 5 appears in no other node")},
-		{"key of a parent is another's", true, parent(5, func(p *parentNode, nodes ratchetTree) {
-			p.encryptionKey = nodes[3].parent.encryptionKey
-		}), violation("12.4.3.1", "encryption_key of parent node 5 appears in no other node")},
+			parent(5, func(p *ratchettree.ParentNode, _ ratchettree.RatchetTree) {
+				p.ParentHash = mlstest.Flipped(make([]byte, 32), 0)
+			}),
+			fault.Violation("7.9.2", "parent node 5 is not parent-hash valid")},
+		{"key of a parent", true, parent(1, func(p *ratchettree.ParentNode, _ ratchettree.RatchetTree) {
+			p.EncryptionKey = ownKeyPackage(t, 0x0001, "").KeyPackage.InitKey
+		}), fault.Violation("7.9.2", "parent node 1 is not parent-hash valid")},
+		{"key of a parent is none", true, parent(5, func(p *ratchettree.ParentNode, _ ratchettree.RatchetTree) {
+			p.EncryptionKey = make([]byte, 32)
+		}), fault.Violation("7.1", "encryption_key of parent node 5 is not a public key of the suite")},
+		{"key of a parent is a leaf's", true, parent(5, func(p *ratchettree.ParentNode, nodes ratchettree.RatchetTree) {
+			p.EncryptionKey = nodes[0].Leaf.EncryptionKey
+		}), fault.Violation("12.4.3.1", "encryption_key of parent node 5 appears in another node")},
+		{"key of a parent is another's", true, parent(5, func(p *ratchettree.ParentNode, nodes ratchettree.RatchetTree) {
+			p.EncryptionKey = nodes[3].Parent.EncryptionKey
+		}), fault.Violation("12.4.3.1", "encryption_key of parent node 5 appears in another node")},
 		{"blank leaf is unmerged", true, parent(7, unmerged(5)),
-			violation("12.4.3.1", "unmerged leaf is not blank").atLeaf(5)},
+			fault.Violation("12.4.3.1", "unmerged leaf is blank").AtLeaf(5)},
 		{"leaf outside the tree is unmerged", true, parent(7, unmerged(1<<31)),
-			violation("12.4.3.1", "unmerged leaf of parent node 7 is below it").atLeaf(1 << 31)},
+			fault.Violation("12.4.3.1", "unmerged leaf of parent node 7 is not below it").AtLeaf(1 << 31)},
 		{"leaf elsewhere is unmerged", true, parent(1, unmerged(3)),
-			violation("12.4.3.1", "unmerged leaf of parent node 1 is below it").atLeaf(3)},
+			fault.Violation("12.4.3.1", "unmerged leaf of parent node 1 is not below it").AtLeaf(3)},
 		{"unmerged leaves out of order", true, parent(3, unmerged(3, 2)),
-			violation("7.1", "unmerged_leaves of parent node 3 are in increasing order").atLeaf(2)},
+			fault.Violation("7.1", "unmerged_leaves of parent node 3 are not in increasing order").AtLeaf(2)},
 		{"unmerged leaf twice", true, parent(3, unmerged(2, 2)),
-			violation("7.1", "unmerged_leaves of parent node 3 are in increasing order").atLeaf(2)},
+			fault.Violation("7.1", "unmerged_leaves of parent node 3 are not in increasing order").AtLeaf(2)},
 		{"unmerged above and not below", true, parent(3, unmerged(2)),
-			violation("12.4.3.1", "unmerged leaf of a parent node is so at node 5").atLeaf(2)},
-		{"parent blanked below a populated one", true, func(*invitation) func(ratchetTree) {
-			return func(nodes ratchetTree) { nodes[1] = treeNode{} }
-		}, violation("7.9.2", "parent node 3 is parent-hash valid")},
-		{"member blanked", true, func(*invitation) func(ratchetTree) {
-			return func(nodes ratchetTree) { nodes[6] = treeNode{} }
-		}, violation("7.9.2", "is parent-hash valid")},
-		{"encryption key of two leaves", false, func(i *invitation) func(ratchetTree) {
-			return i.resigned(2, func(n *LeafNode) { n.EncryptionKey = i.public.tree.leaf(0).EncryptionKey }, nil)
-		}, violation("7.3", "encryption_key is unique").atLeaf(2)},
-		{"signature key of two leaves", false, func(i *invitation) func(ratchetTree) {
-			return i.resigned(2, nil, func(n *LeafNode) {
+			fault.Violation("12.4.3.1", "leaf is unmerged at a parent node, but not at node 5").AtLeaf(2)},
+		{"parent blanked below a populated one", true, func(*invitation) func(ratchettree.RatchetTree) {
+			return func(nodes ratchettree.RatchetTree) { nodes[1] = ratchettree.TreeNode{} }
+		}, fault.Violation("7.9.2", "parent node 3 is not parent-hash valid")},
+		{"member blanked", true, func(*invitation) func(ratchettree.RatchetTree) {
+			return func(nodes ratchettree.RatchetTree) { nodes[6] = ratchettree.TreeNode{} }
+		}, fault.Violation("7.9.2", "is not parent-hash valid")},
+		{"encryption key of two leaves", false, func(i *invitation) func(ratchettree.RatchetTree) {
+			return i.resigned(2, func(n *message.LeafNode) { n.EncryptionKey = i.public.tree.Leaf(0).EncryptionKey }, nil)
+		}, fault.Violation("7.3", "encryption_key is not unique").AtLeaf(2)},
+		{"signature key of two leaves", false, func(i *invitation) func(ratchettree.RatchetTree) {
+			return i.resigned(2, nil, func(n *message.LeafNode) {
 				n.SignatureKey = i.groups[3].cfg.Signer.PublicKey()
-				signLeaf(i.t, n, i.groups[3].cfg.Signer, leafPlace{})
+				signLeaf(i.t, n, i.groups[3].cfg.Signer, check.LeafPlace{})
 			})
-		}, violation("7.3", "signature_key is unique").atLeaf(3)},
-		{"credential type that others lack", false, func(i *invitation) func(ratchetTree) {
-			return i.resigned(2, func(n *LeafNode) {
-				n.Credential = Credential{Type: strangeCredential}
+		}, fault.Violation("7.3", "signature_key is not unique").AtLeaf(3)},
+		{"credential type that others lack", false, func(i *invitation) func(ratchettree.RatchetTree) {
+			return i.resigned(2, func(n *message.LeafNode) {
+				n.Credential = message.Credential{Type: strangeCredential}
 				n.Capabilities.Credentials = append(slices.Clone(n.Capabilities.Credentials), strangeCredential)
 			}, nil)
-		}, violation("7.3", "every member supports the credential type")},
-		{"no leaf of the joiner", false, func(*invitation) func(ratchetTree) {
-			return func(nodes ratchetTree) {
-				nodes[8].leaf = &ownKeyPackage(t, 0x0001, "instead").KeyPackage.LeafNode
+		}, fault.Violation("7.3", "not every member supports the credential type")},
+		{"no leaf of the joiner", false, func(*invitation) func(ratchettree.RatchetTree) {
+			return func(nodes ratchettree.RatchetTree) {
+				nodes[8].Leaf = &ownKeyPackage(t, 0x0001, "instead").KeyPackage.LeafNode
 			}
-		}, violation("12.4.3.1", ownLeaf)},
-		{"another leaf of the joiner", false, func(i *invitation) func(ratchetTree) {
-			return func(nodes ratchetTree) {
-				leaf := *nodes[8].leaf
+		}, fault.Violation("12.4.3.1", ownLeaf)},
+		{"another leaf of the joiner", false, func(i *invitation) func(ratchettree.RatchetTree) {
+			return func(nodes ratchettree.RatchetTree) {
+				leaf := *nodes[8].Leaf
 				leaf.Lifetime.NotAfter++
-				signLeaf(i.t, &leaf, i.joiner.cfg.Signer, leafPlace{})
-				nodes[8].leaf = &leaf
+				signLeaf(i.t, &leaf, i.joiner.cfg.Signer, check.LeafPlace{})
+				nodes[8].Leaf = &leaf
 			}
-		}, violation("12.4.3.1", ownLeaf)},
-		{"leaf of the joiner with another encryption key", false, func(i *invitation) func(ratchetTree) {
-			return func(nodes ratchetTree) {
+		}, fault.Violation("12.4.3.1", ownLeaf)},
+		{"leaf of the joiner with another encryption key", false, func(i *invitation) func(ratchettree.RatchetTree) {
+			return func(nodes ratchettree.RatchetTree) {
 				again, err := NewKeyPackage(i.t.Context(), insiderTime, i.joiner.cfg, KeyPackageOptions{})
 				require.NoError(i.t, err)
-				nodes[8].leaf = &again.KeyPackage.LeafNode
+				nodes[8].Leaf = &again.KeyPackage.LeafNode
 			}
-		}, violation("12.4.3.1", ownLeaf)},
+		}, fault.Violation("12.4.3.1", ownLeaf)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			i := newInvitation(t, 0x0001, c.withPath)
@@ -318,12 +325,12 @@ func TestTreeFaultsAreRefused(t *testing.T) {
 func TestPathSecretWithoutPath(t *testing.T) {
 	i := newInvitation(t, 0x0001, false)
 	secret := func(s *groupSecrets) { s.hasPathSecret, s.pathSecret = true, make([]byte, 32) }
-	i.requireNotJoined(violation("12.4.3.1", "path secret gives the private key of node 7").atLeaf(1),
+	i.requireNotJoined(fault.Violation("12.4.3.1", "path secret does not give the private key of node 7").AtLeaf(1),
 		i.welcome(welcomeForgery{secrets: secret}), JoinOptions{})
 
 	i = newInvitation(t, 0x0001, true)
-	i.requireNotJoined(violation("12.4.3.1", "signer of the GroupInfo is another member").atLeaf(4),
-		i.welcome(welcomeForgery{info: func(info *GroupInfo) { info.Signer = 4 }, signer: i.joiner.cfg.Signer}), JoinOptions{})
+	i.requireNotJoined(fault.Violation("12.4.3.1", "signer of the GroupInfo is the joiner itself").AtLeaf(4),
+		i.welcome(welcomeForgery{info: func(info *message.GroupInfo) { info.Signer = 4 }, signer: i.joiner.cfg.Signer}), JoinOptions{})
 }
 
 // A member holds the private keys that the tree says it does, and no others.
@@ -332,16 +339,16 @@ func TestMemberViewIsComplete(t *testing.T) {
 	populate(t, groups)
 	groups = admit(t, groups, ownKeyPackage(t, 0x0001, "joiner"))
 	joiner := groups[3]
-	tree, root := joiner.public.tree, joiner.public.tree.rootIndex()
-	require.NotNil(t, tree.parent(root))
+	tree, root := joiner.public.tree, joiner.public.tree.RootIndex()
+	require.NotNil(t, tree.Parent(root))
 	require.NoError(t, groups[0].self.complete(tree))
 	require.NoError(t, joiner.self.complete(tree))
 
 	without := &memberView{leaf: 0, pathKeys: maps.Clone(groups[0].self.pathKeys)}
 	delete(without.pathKeys, root)
-	requireRefused(t, violation("12.4.3.1", "member has the private key of node 3").atLeaf(0), without.complete(tree))
-	unmerged := &memberView{leaf: 3, pathKeys: map[NodeIndex]*privateKey{root: groups[0].self.pathKeys[root]}}
-	requireRefused(t, violation("12.4.3.1", "member has no private key of node 3").atLeaf(3), unmerged.complete(tree))
+	requireRefused(t, fault.Violation("12.4.3.1", "member lacks the private key of node 3").AtLeaf(0), without.complete(tree))
+	unmerged := &memberView{leaf: 3, pathKeys: map[ratchettree.NodeIndex]*ratchettree.PrivateKey{root: groups[0].self.pathKeys[root]}}
+	requireRefused(t, fault.Violation("12.4.3.1", "member holds a private key of node 3").AtLeaf(3), unmerged.complete(tree))
 }
 
 // A Welcome joins once.
@@ -355,5 +362,5 @@ func TestWelcomeIsUsedOnce(t *testing.T) {
 	_, err = ownKeyPackage(t, 0x0001, "another").Join(t.Context(), insiderTime, welcome, JoinOptions{})
 	require.ErrorIs(t, err, ErrNotRecipient)
 	_, err = ownKeyPackage(t, 0x0001, "another").Join(t.Context(), insiderTime, i.message, JoinOptions{})
-	require.ErrorIs(t, err, ErrUnsupported)
+	require.ErrorIs(t, err, message.ErrUnsupported)
 }

@@ -8,6 +8,11 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/internal/mlstest"
+	"github.com/mlsuite/mlsuite/mls/internal/check"
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // leafFault is something wrong with a leaf by itself (RFC 9420, Sections 7.1 to
@@ -15,85 +20,87 @@ import (
 // 13.4) is not among them: such a leaf does not parse.
 type leafFault struct {
 	name   string
-	change func(*LeafNode) // before its signature
-	spoil  func(*LeafNode) // after it
-	want   func() *violated
+	change func(*message.LeafNode) // before its signature
+	spoil  func(*message.LeafNode) // after it
+	want   func() *fault.Violated
 }
 
 const (
-	strangeExtension  ExtensionType  = 0xF0F0
-	strangeProposal   ProposalType   = 0xF0F1
-	strangeCredential CredentialType = 0xF0F2
+	strangeExtension  message.ExtensionType  = 0xF0F0
+	strangeProposal   message.ProposalType   = 0xF0F1
+	strangeCredential message.CredentialType = 0xF0F2
 )
 
 func leafFaults() []leafFault {
-	rule := func(section, rule string) func() *violated {
-		return func() *violated { return violation(section, "%s", rule) }
+	rule := func(section, rule string) func() *fault.Violated {
+		return func() *fault.Violated { return fault.Violation(section, "%s", rule) }
 	}
 	return []leafFault{
 		{"encryption key of low order",
-			func(n *LeafNode) { n.EncryptionKey = make([]byte, len(n.EncryptionKey)) }, nil,
-			rule("7.1", "encryption_key is a public key of the suite")},
+			func(n *message.LeafNode) { n.EncryptionKey = make([]byte, len(n.EncryptionKey)) }, nil,
+			rule("7.1", "encryption_key is not a public key of the suite")},
 		{"short encryption key",
-			func(n *LeafNode) { n.EncryptionKey = n.EncryptionKey[1:] }, nil,
-			rule("7.1", "encryption_key is a public key of the suite")},
+			func(n *message.LeafNode) { n.EncryptionKey = n.EncryptionKey[1:] }, nil,
+			rule("7.1", "encryption_key is not a public key of the suite")},
 		{"no encryption key",
-			func(n *LeafNode) { n.EncryptionKey = nil }, nil,
-			rule("7.1", "encryption_key is a public key of the suite")},
+			func(n *message.LeafNode) { n.EncryptionKey = nil }, nil,
+			rule("7.1", "encryption_key is not a public key of the suite")},
 		{"own credential type not listed",
-			func(n *LeafNode) { n.Capabilities.Credentials = []CredentialType{CredentialX509} }, nil,
-			rule("7.2", "credential type basic is listed")},
+			func(n *message.LeafNode) {
+				n.Capabilities.Credentials = []message.CredentialType{message.CredentialX509}
+			}, nil,
+			rule("7.2", "capabilities do not list the credential type basic")},
 		{"certificate of another key",
-			func(n *LeafNode) { n.Credential = certificateOf(flipped(n.SignatureKey, 0)) }, nil,
-			rule("5.3", "subjectPublicKeyInfo of the end-entity certificate is of the signature_key")},
+			func(n *message.LeafNode) { n.Credential = certificateOf(mlstest.Flipped(n.SignatureKey, 0)) }, nil,
+			rule("5.3", "subjectPublicKeyInfo of the end-entity certificate does not hold the signature_key")},
 		{"certificate that does not parse",
-			func(n *LeafNode) { n.Credential = certificates([]byte("certificate")) }, nil,
-			rule("5.3", "X.509 credential begins with an end-entity certificate")},
+			func(n *message.LeafNode) { n.Credential = certificates([]byte("certificate")) }, nil,
+			rule("5.3", "X.509 credential does not begin with an end-entity certificate")},
 		{"no certificate",
-			func(n *LeafNode) { n.Credential = certificates() }, nil,
-			rule("5.3", "X.509 credential begins with an end-entity certificate")},
+			func(n *message.LeafNode) { n.Credential = certificates() }, nil,
+			rule("5.3", "X.509 credential does not begin with an end-entity certificate")},
 		{"certificate after that of another key",
-			func(n *LeafNode) {
-				other := certificateOf(flipped(n.SignatureKey, 0))
-				n.Credential = Credential{Type: CredentialX509,
+			func(n *message.LeafNode) {
+				other := certificateOf(mlstest.Flipped(n.SignatureKey, 0))
+				n.Credential = message.Credential{Type: message.CredentialX509,
 					Content: slices.Concat(other.Content, certificateOf(n.SignatureKey).Content)}
 			}, nil,
-			rule("5.3", "subjectPublicKeyInfo of the end-entity certificate is of the signature_key")},
+			rule("5.3", "subjectPublicKeyInfo of the end-entity certificate does not hold the signature_key")},
 		{"protocol version not listed",
-			func(n *LeafNode) { n.Capabilities.Versions = []ProtocolVersion{2} }, nil,
-			rule("7.2", "capabilities list the group's protocol version")},
+			func(n *message.LeafNode) { n.Capabilities.Versions = []message.ProtocolVersion{2} }, nil,
+			rule("7.2", "capabilities do not list the group's protocol version")},
 		{"cipher suite not listed",
-			func(n *LeafNode) { n.Capabilities.CipherSuites = n.Capabilities.CipherSuites[1:] }, nil,
-			rule("7.2", "capabilities list the group's cipher suite")},
+			func(n *message.LeafNode) { n.Capabilities.CipherSuites = n.Capabilities.CipherSuites[1:] }, nil,
+			rule("7.2", "capabilities do not list the group's cipher suite")},
 		{"extension not listed",
-			func(n *LeafNode) { n.Extensions = Extensions{{Type: strangeExtension}} }, nil,
-			rule("7.3", "is listed in capabilities")},
+			func(n *message.LeafNode) { n.Extensions = message.Extensions{{Type: strangeExtension}} }, nil,
+			rule("7.3", "capabilities do not list the extension")},
 		{"signature changed", nil,
-			func(n *LeafNode) { n.Signature = flipped(n.Signature, 3) },
-			rule("7.3", "LeafNode signature is valid")},
+			func(n *message.LeafNode) { n.Signature = mlstest.Flipped(n.Signature, 3) },
+			rule("7.3", "LeafNode signature does not verify")},
 		{"no signature", nil,
-			func(n *LeafNode) { n.Signature = nil },
-			rule("7.3", "LeafNode signature is valid")},
+			func(n *message.LeafNode) { n.Signature = nil },
+			rule("7.3", "LeafNode signature does not verify")},
 		{"signed by another key",
-			func(n *LeafNode) { n.SignatureKey = bytes.Clone(base25519) }, nil,
-			rule("7.3", "LeafNode signature is valid")},
+			func(n *message.LeafNode) { n.SignatureKey = bytes.Clone(base25519) }, nil,
+			rule("7.3", "LeafNode signature does not verify")},
 		{"no signature key",
-			func(n *LeafNode) { n.SignatureKey = nil }, nil,
-			rule("5.1.2", "signature_key is a public key of the suite")},
+			func(n *message.LeafNode) { n.SignatureKey = nil }, nil,
+			rule("5.1.2", "signature_key is not a public key of the suite")},
 		{"signature key for which anybody can sign",
-			func(n *LeafNode) { n.SignatureKey = anybody{}.PublicKey() },
-			func(n *LeafNode) { n.Signature = forged25519() },
-			rule("5.1.2", "signature_key is a public key of the suite")},
+			func(n *message.LeafNode) { n.SignatureKey = anybody{}.PublicKey() },
+			func(n *message.LeafNode) { n.Signature = forged25519() },
+			rule("5.1.2", "signature_key is not a public key of the suite")},
 		{"content changed after it was signed", nil,
-			func(n *LeafNode) { n.Credential = BasicCredential([]byte("somebody else")) },
-			rule("7.3", "LeafNode signature is valid")},
+			func(n *message.LeafNode) { n.Credential = message.BasicCredential([]byte("somebody else")) },
+			rule("7.3", "LeafNode signature does not verify")},
 	}
 }
 
 // spoiledKeyPackage returns a new client's key package with a fault of its leaf,
 // signed anew.
-func (f leafFault) spoiledKeyPackage(t testing.TB) *KeyPackage {
-	return spoiledKeyPackage(t, func(kp *KeyPackage) {
+func (f leafFault) spoiledKeyPackage(t testing.TB) *message.KeyPackage {
+	return spoiledKeyPackage(t, func(kp *message.KeyPackage) {
 		if f.change != nil {
 			f.change(&kp.LeafNode)
 		}
@@ -102,14 +109,14 @@ func (f leafFault) spoiledKeyPackage(t testing.TB) *KeyPackage {
 
 // spoiledKeyPackage returns a new client's key package, changed before the leaf is
 // signed, before the whole is, and after that.
-func spoiledKeyPackage(t testing.TB, change func(*KeyPackage), leaf func(*LeafNode), spoil func(*KeyPackage)) *KeyPackage {
+func spoiledKeyPackage(t testing.TB, change func(*message.KeyPackage), leaf func(*message.LeafNode), spoil func(*message.KeyPackage)) *message.KeyPackage {
 	t.Helper()
 	k := ownKeyPackage(t, 0x0001, "spoiled")
 	kp := *k.KeyPackage
 	if change != nil {
 		change(&kp)
 	}
-	signLeaf(t, &kp.LeafNode, k.cfg.Signer, leafPlace{})
+	signLeaf(t, &kp.LeafNode, k.cfg.Signer, check.LeafPlace{})
 	if leaf != nil {
 		leaf(&kp.LeafNode)
 	}
@@ -128,17 +135,17 @@ func TestLeafFaultsAreRefused(t *testing.T) {
 	m := insider{t, groups[1]}
 	for _, f := range leafFaults() {
 		t.Run(f.name, func(t *testing.T) {
-			refuseProposal(t, groups, Add{KeyPackage: f.spoiledKeyPackage(t)}, f.want())
+			refuseProposal(t, groups, message.Add{KeyPackage: f.spoiledKeyPackage(t)}, f.want())
 
 			update := m.update(f.change)
 			if f.spoil != nil {
 				f.spoil(update.LeafNode)
 			}
 			message, _ := m.propose(update)
-			requireUnprocessed(t, groups[2], f.want().atLeaf(1), message)
+			requireUnprocessed(t, groups[2], f.want().AtLeaf(1), message)
 
 			c := m.commit(forgery{withPath: true, leaf: f.change, signedLeaf: f.spoil})
-			requireUnprocessed(t, groups[2], f.want().atLeaf(1), c.message)
+			requireUnprocessed(t, groups[2], f.want().AtLeaf(1), c.message)
 		})
 	}
 }
@@ -146,19 +153,19 @@ func TestLeafFaultsAreRefused(t *testing.T) {
 // refuseProposal checks that what is wrong with a proposal by itself is found by
 // who would send it, and by who receives it, alone or in a commit. The member at
 // leaf 1 sends.
-func refuseProposal(t *testing.T, groups []*Group, p Proposal, want error) {
+func refuseProposal(t *testing.T, groups []*Group, p message.Proposal, want error) {
 	t.Helper()
 	g, m := groups[2], insider{t, groups[1]}
 	requireUnmoved(t, g, want, func() error {
 		_, err := g.Propose(t.Context(), insiderTime, p, nil)
 		return err
 	})
-	message, _ := m.propose(p)
-	requireUnprocessed(t, g, want, message)
+	msg, _ := m.propose(p)
+	requireUnprocessed(t, g, want, msg)
 
 	// In a commit, behind a proposal that is right.
-	list := m.byValue(Add{KeyPackage: ownKeyPackage(t, g.cfg.Suite, "innocent").KeyPackage}, p)
-	if v, ok := errors.AsType[*ValidationError](want); ok {
+	list := m.byValue(message.Add{KeyPackage: ownKeyPackage(t, g.cfg.Suite, "innocent").KeyPackage}, p)
+	if v, ok := errors.AsType[*message.ValidationError](want); ok {
 		blamed := *v
 		blamed.Proposal = 1
 		want = &blamed
@@ -167,7 +174,7 @@ func refuseProposal(t *testing.T, groups []*Group, p Proposal, want error) {
 		_, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, list[0].Proposal, p)
 		return err
 	})
-	_, withoutPath := p.(Add)
+	_, withoutPath := p.(message.Add)
 	c := m.commit(forgery{proposals: list, withPath: !withoutPath})
 	requireUnprocessed(t, g, want, c.message)
 }
@@ -175,43 +182,45 @@ func refuseProposal(t *testing.T, groups []*Group, p Proposal, want error) {
 func TestKeyPackageFaultsAreRefused(t *testing.T) {
 	groups := clique(t, 0x0001, 4, publicHandshake, judgeReceived)
 	now := unixSeconds(insiderTime)
-	lifetime := func(notBefore, notAfter uint64) func(*KeyPackage) {
-		return func(kp *KeyPackage) { kp.LeafNode.Lifetime = Lifetime{notBefore, notAfter} }
+	lifetime := func(notBefore, notAfter uint64) func(*message.KeyPackage) {
+		return func(kp *message.KeyPackage) {
+			kp.LeafNode.Lifetime = message.Lifetime{NotBefore: notBefore, NotAfter: notAfter}
+		}
 	}
 	const day = 24 * 60 * 60
 	for _, c := range []struct {
 		name   string
-		change func(*KeyPackage)
-		spoil  func(*KeyPackage)
+		change func(*message.KeyPackage)
+		spoil  func(*message.KeyPackage)
 		want   error
 	}{
-		{"version", func(kp *KeyPackage) { kp.Version = 2 }, nil, violation("10.1", "version is mls10")},
-		{"cipher suite", func(kp *KeyPackage) { kp.CipherSuite = 0x0003 }, nil, violation("10.1", "cipher suite is")},
-		{"init key of low order", func(kp *KeyPackage) { kp.InitKey = make([]byte, 32) }, nil,
-			violation("10", "init_key is a public key of the suite")},
-		{"short init key", func(kp *KeyPackage) { kp.InitKey = kp.InitKey[1:] }, nil,
-			violation("10", "init_key is a public key of the suite")},
-		{"init key is the leaf's", func(kp *KeyPackage) { kp.InitKey = kp.LeafNode.EncryptionKey }, nil,
-			violation("10.1", "init_key differs from the leaf's")},
-		{"leaf of an Update", func(kp *KeyPackage) { kp.LeafNode.Source = LeafNodeUpdate }, nil,
-			violation("7.3", "leaf_node_source is key_package")},
-		{"leaf of a commit", func(kp *KeyPackage) { kp.LeafNode.Source = LeafNodeCommit }, nil,
-			violation("7.3", "leaf_node_source is key_package")},
-		{"signature changed", nil, func(kp *KeyPackage) { kp.Signature = flipped(kp.Signature, 0) },
-			violation("10.1", "KeyPackage signature is valid")},
-		{"no signature", nil, func(kp *KeyPackage) { kp.Signature = nil },
-			violation("10.1", "KeyPackage signature is valid")},
-		{"init key changed after the signature", nil, func(kp *KeyPackage) {
+		{"version", func(kp *message.KeyPackage) { kp.Version = 2 }, nil, fault.Violation("10.1", "protocol version is")},
+		{"cipher suite", func(kp *message.KeyPackage) { kp.CipherSuite = 0x0003 }, nil, fault.Violation("10.1", "cipher suite is not")},
+		{"init key of low order", func(kp *message.KeyPackage) { kp.InitKey = make([]byte, 32) }, nil,
+			fault.Violation("10", "init_key is not a public key of the suite")},
+		{"short init key", func(kp *message.KeyPackage) { kp.InitKey = kp.InitKey[1:] }, nil,
+			fault.Violation("10", "init_key is not a public key of the suite")},
+		{"init key is the leaf's", func(kp *message.KeyPackage) { kp.InitKey = kp.LeafNode.EncryptionKey }, nil,
+			fault.Violation("10.1", "init_key equals the leaf's")},
+		{"leaf of an Update", func(kp *message.KeyPackage) { kp.LeafNode.Source = message.LeafNodeUpdate }, nil,
+			fault.Violation("7.3", "leaf_node_source is not key_package")},
+		{"leaf of a commit", func(kp *message.KeyPackage) { kp.LeafNode.Source = message.LeafNodeCommit }, nil,
+			fault.Violation("7.3", "leaf_node_source is not key_package")},
+		{"signature changed", nil, func(kp *message.KeyPackage) { kp.Signature = mlstest.Flipped(kp.Signature, 0) },
+			fault.Violation("10.1", "KeyPackage signature does not verify")},
+		{"no signature", nil, func(kp *message.KeyPackage) { kp.Signature = nil },
+			fault.Violation("10.1", "KeyPackage signature does not verify")},
+		{"init key changed after the signature", nil, func(kp *message.KeyPackage) {
 			kp.InitKey = ownKeyPackage(t, 0x0001, "other").KeyPackage.InitKey
-		}, violation("10.1", "KeyPackage signature is valid")},
-		{"lifetime backwards", lifetime(now+day, now-day), nil, violation("7.2", "lifetime ends before it begins")},
-		{"lifetime of two years", lifetime(now-day, now+2*365*day), nil, violation("7.2", "total lifetime is at most")},
-		{"lifetime of all time", lifetime(0, ^uint64(0)), nil, violation("7.2", "total lifetime is at most")},
-		{"expired", lifetime(now-3*day, now-2*day), nil, violation("7.3", "current time is within the lifetime")},
-		{"not valid yet", lifetime(now+2*day, now+3*day), nil, violation("7.3", "current time is within the lifetime")},
+		}, fault.Violation("10.1", "KeyPackage signature does not verify")},
+		{"lifetime backwards", lifetime(now+day, now-day), nil, fault.Violation("7.2", "lifetime ends before it begins")},
+		{"lifetime of two years", lifetime(now-day, now+2*365*day), nil, fault.Violation("7.2", "total lifetime exceeds")},
+		{"lifetime of all time", lifetime(0, ^uint64(0)), nil, fault.Violation("7.2", "total lifetime exceeds")},
+		{"expired", lifetime(now-3*day, now-2*day), nil, fault.Violation("7.3", "current time is outside the lifetime")},
+		{"not valid yet", lifetime(now+2*day, now+3*day), nil, fault.Violation("7.3", "current time is outside the lifetime")},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			refuseProposal(t, groups, Add{KeyPackage: spoiledKeyPackage(t, c.change, nil, c.spoil)}, c.want)
+			refuseProposal(t, groups, message.Add{KeyPackage: spoiledKeyPackage(t, c.change, nil, c.spoil)}, c.want)
 		})
 	}
 }
@@ -223,15 +232,15 @@ func judgeReceived(cfg *Config) { cfg.Lifetimes.JudgeReceived = true }
 func TestLifetimeSkewIsForReceivers(t *testing.T) {
 	groups := clique(t, 0x0001, 3, publicHandshake, judgeReceived)
 	g, m := groups[2], insider{t, groups[1]}
-	kp := spoiledKeyPackage(t, func(kp *KeyPackage) {
+	kp := spoiledKeyPackage(t, func(kp *message.KeyPackage) {
 		kp.LeafNode.Lifetime.NotAfter = unixSeconds(insiderTime.Add(-time.Minute))
 	}, nil, nil)
-	want := violation("7.3", "current time is within the lifetime")
-	requireUnmoved(t, g, want.atProposal(0), func() error {
-		_, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, Add{KeyPackage: kp})
+	want := fault.Violation("7.3", "current time is outside the lifetime")
+	requireUnmoved(t, g, want.AtProposal(0), func() error {
+		_, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, message.Add{KeyPackage: kp})
 		return err
 	})
-	_, err := g.Process(t.Context(), insiderTime, m.commit(forgery{proposals: m.byValue(Add{KeyPackage: kp})}).message)
+	_, err := g.Process(t.Context(), insiderTime, m.commit(forgery{proposals: m.byValue(message.Add{KeyPackage: kp})}).message)
 	require.NoError(t, err)
 }
 
@@ -240,13 +249,13 @@ func TestLifetimeSkewIsForReceivers(t *testing.T) {
 func TestLeafSignatureIsBoundToItsPlace(t *testing.T) {
 	groups := clique(t, 0x0001, 4, publicHandshake)
 	m := insider{t, groups[1]}
-	want := violation("7.3", "LeafNode signature is valid").atLeaf(1)
-	for name, at := range map[string]leafPlace{
+	want := fault.Violation("7.3", "LeafNode signature does not verify").AtLeaf(1)
+	for name, at := range map[string]check.LeafPlace{
 		"another leaf":  m.public.place(2),
-		"another group": {groupID: []byte("another"), leaf: 1},
+		"another group": {GroupID: []byte("another"), Leaf: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			misplace := func(n *LeafNode) { signLeaf(t, n, m.cfg.Signer, at) }
+			misplace := func(n *message.LeafNode) { signLeaf(t, n, m.cfg.Signer, at) }
 			update := m.update(nil)
 			misplace(update.LeafNode)
 			message, _ := m.propose(update)
@@ -261,16 +270,16 @@ func TestLeafSignatureIsBoundToItsPlace(t *testing.T) {
 func TestLeafSourceIsTheExpectedOne(t *testing.T) {
 	groups := clique(t, 0x0001, 4, publicHandshake)
 	m := insider{t, groups[1]}
-	for _, source := range []LeafNodeSource{LeafNodeKeyPackage, LeafNodeUpdate, LeafNodeCommit} {
-		change := func(n *LeafNode) { n.Source = source }
-		if source != LeafNodeUpdate {
+	for _, source := range []message.LeafNodeSource{message.LeafNodeKeyPackage, message.LeafNodeUpdate, message.LeafNodeCommit} {
+		change := func(n *message.LeafNode) { n.Source = source }
+		if source != message.LeafNodeUpdate {
 			message, _ := m.propose(m.update(change))
-			want := violation("7.3", "leaf_node_source is update").atLeaf(1)
+			want := fault.Violation("7.3", "leaf_node_source is not update").AtLeaf(1)
 			requireUnprocessed(t, groups[2], want, message)
 		}
-		if source != LeafNodeCommit {
+		if source != message.LeafNodeCommit {
 			c := m.commit(forgery{withPath: true, leaf: change})
-			want := violation("7.3", "leaf_node_source is commit").atLeaf(1)
+			want := fault.Violation("7.3", "leaf_node_source is not commit").AtLeaf(1)
 			requireUnprocessed(t, groups[2], want, c.message)
 		}
 	}
@@ -279,23 +288,23 @@ func TestLeafSourceIsTheExpectedOne(t *testing.T) {
 // strangers makes a group that uses an extension and requires another extension, a
 // proposal and a credential type, none of them RFC 9420's.
 func strangers(t testing.TB) []*Group {
-	required, err := Marshal(&RequiredCapabilities{
-		Extensions:  []ExtensionType{strangeExtension + 0x100},
-		Proposals:   []ProposalType{strangeProposal},
-		Credentials: []CredentialType{strangeCredential},
+	required, err := message.Marshal(&message.RequiredCapabilities{
+		Extensions:  []message.ExtensionType{strangeExtension + 0x100},
+		Proposals:   []message.ProposalType{strangeProposal},
+		Credentials: []message.CredentialType{strangeCredential},
 	})
 	require.NoError(t, err)
 	g, err := CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "member 0", strange, publicHandshake), nil,
-		Extension{Type: ExtensionRequiredCapabilities, Data: required}, Extension{Type: strangeExtension})
+		message.Extension{Type: message.ExtensionRequiredCapabilities, Data: required}, message.Extension{Type: strangeExtension})
 	require.NoError(t, err)
 	return gather(t, g, 4, strange, publicHandshake)
 }
 
 // strange makes a client support what the group of strangers uses.
 func strange(cfg *Config) {
-	cfg.Extensions = []ExtensionType{strangeExtension, strangeExtension + 0x100}
+	cfg.Extensions = []message.ExtensionType{strangeExtension, strangeExtension + 0x100}
 	cfg.Proposals = []CustomProposalType{{Type: strangeProposal}}
-	cfg.Credentials = []CredentialType{strangeCredential}
+	cfg.Credentials = []message.CredentialType{strangeCredential}
 }
 
 // A leaf that lacks what the group uses or requires is refused, however it comes
@@ -306,43 +315,43 @@ func TestLeavesSupportTheGroup(t *testing.T) {
 	m, g := insider{t, groups[1]}, groups[2]
 	for _, c := range []struct {
 		name   string
-		change func(*LeafNode)
-		want   *violated
+		change func(*message.LeafNode)
+		want   *fault.Violated
 	}{
-		{"extension", func(n *LeafNode) { n.Capabilities.Extensions = n.Capabilities.Extensions[1:] },
-			violation("13.4", "capabilities list the group's extension")},
-		{"required extension", func(n *LeafNode) { n.Capabilities.Extensions = n.Capabilities.Extensions[:1] },
-			violation("7.3", "capabilities list the required extension")},
-		{"required proposal", func(n *LeafNode) { n.Capabilities.Proposals = nil },
-			violation("7.3", "capabilities list the required proposal")},
-		{"required credential", func(n *LeafNode) {
+		{"extension", func(n *message.LeafNode) { n.Capabilities.Extensions = n.Capabilities.Extensions[1:] },
+			fault.Violation("13.4", "capabilities do not list the group's extension")},
+		{"required extension", func(n *message.LeafNode) { n.Capabilities.Extensions = n.Capabilities.Extensions[:1] },
+			fault.Violation("7.3", "capabilities do not list the required extension")},
+		{"required proposal", func(n *message.LeafNode) { n.Capabilities.Proposals = nil },
+			fault.Violation("7.3", "capabilities do not list the required proposal")},
+		{"required credential", func(n *message.LeafNode) {
 			n.Capabilities.Credentials = slices.DeleteFunc(slices.Clone(n.Capabilities.Credentials),
-				func(c CredentialType) bool { return c == strangeCredential })
-		}, violation("7.3", "capabilities list the required credential")},
+				func(c message.CredentialType) bool { return c == strangeCredential })
+		}, fault.Violation("7.3", "capabilities do not list the required credential")},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			k := ownKeyPackage(t, 0x0001, "joiner", strange)
 			kp := *k.KeyPackage
 			c.change(&kp.LeafNode)
-			signLeaf(t, &kp.LeafNode, k.cfg.Signer, leafPlace{})
+			signLeaf(t, &kp.LeafNode, k.cfg.Signer, check.LeafPlace{})
 			signKeyPackage(t, &kp, k.cfg.Signer)
-			requireUnmoved(t, g, c.want.atProposal(0), func() error {
-				_, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, Add{KeyPackage: &kp})
+			requireUnmoved(t, g, c.want.AtProposal(0), func() error {
+				_, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, message.Add{KeyPackage: &kp})
 				return err
 			})
-			forged := m.commit(forgery{proposals: m.byValue(Add{KeyPackage: &kp})})
-			requireUnprocessed(t, g, c.want.atProposal(0), forged.message)
+			forged := m.commit(forgery{proposals: m.byValue(message.Add{KeyPackage: &kp})})
+			requireUnprocessed(t, g, c.want.AtProposal(0), forged.message)
 
-			message, update := m.propose(m.update(c.change))
+			msg, update := m.propose(m.update(c.change))
 			h := insider{t, groups[3]}
-			list := append(h.byValue(Add{KeyPackage: ownKeyPackage(t, 0x0001, "innocent", strange).KeyPackage}), update)
+			list := append(h.byValue(message.Add{KeyPackage: ownKeyPackage(t, 0x0001, "innocent", strange).KeyPackage}), update)
 			forged = h.commit(forgery{proposals: list, withPath: true})
-			_, err := g.Process(t.Context(), insiderTime, message)
+			_, err := g.Process(t.Context(), insiderTime, msg)
 			require.NoError(t, err, "what a leaf lacks shows when it is committed")
-			requireUnprocessed(t, g, c.want.atProposal(1).atLeaf(1), forged.message)
+			requireUnprocessed(t, g, c.want.AtProposal(1).AtLeaf(1), forged.message)
 
 			forged = m.commit(forgery{withPath: true, leaf: c.change})
-			requireUnprocessed(t, g, c.want.atProposal(-1), forged.message)
+			requireUnprocessed(t, g, c.want.AtProposal(-1), forged.message)
 		})
 	}
 }

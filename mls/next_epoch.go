@@ -6,13 +6,19 @@ import (
 	"math"
 	"slices"
 
+	"github.com/mlsuite/mlsuite/mls/internal/check"
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/internal/framing"
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
+	"github.com/mlsuite/mlsuite/mls/internal/schedule"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
 // checkEpochLeft refuses a commit in the last epoch that a uint64 can count.
 func (p *publicState) checkEpochLeft() error {
 	if p.context.Epoch == math.MaxUint64 {
-		return fmt.Errorf("%w: an epoch after the last one", ErrUnsupported)
+		return fmt.Errorf("%w: group is in its last possible epoch", message.ErrUnsupported)
 	}
 	return nil
 }
@@ -21,7 +27,7 @@ func (p *publicState) checkEpochLeft() error {
 // context: with the new tree and the old confirmed transcript hash (RFC 9420, Section
 // 12.4.1). It completes a with the changes.
 func (p *publicState) next(a *applied) (publicParts, error) {
-	t, err := a.edit.freeze()
+	t, err := a.edit.Freeze()
 	if err != nil {
 		return publicParts{}, err
 	}
@@ -31,8 +37,8 @@ func (p *publicState) next(a *applied) (publicParts, error) {
 	a.changes = changesOf(p.tree, t, a.list, a.added, a.sender, a.committer)
 	context := p.context
 	context.Epoch++
-	context.TreeHash = t.hash()
-	context.Extensions = a.extensions.list
+	context.TreeHash = t.Hash()
+	context.Extensions = a.extensions.List
 	return publicParts{
 		suite:      p.suite,
 		context:    context,
@@ -44,25 +50,25 @@ func (p *publicState) next(a *applied) (publicParts, error) {
 }
 
 // tagOfEpoch returns the confirmation tag of the commit that begins an epoch, by the
-// epoch's secrets and confirmed transcript hash. The committer's is [confirmationTag].
-type tagOfEpoch func(s suite.Suite, secrets *epochSecrets, confirmedHash []byte) ([]byte, error)
+// epoch's secrets and confirmed transcript hash. The committer's is [schedule.ConfirmationTag].
+type tagOfEpoch func(s suite.Suite, secrets *schedule.EpochSecrets, confirmedHash []byte) ([]byte, error)
 
 // advance completes the public state of the epoch that a commit of this epoch begins, and
 // derives the epoch's secrets (RFC 9420, Sections 8 and 8.2). It also returns the
 // joiner_secret, which the caller deletes.
-func (p *publicState) advance(next publicParts, initSecret, commitSecret, psk []byte, ac *authenticatedContent,
-	tag tagOfEpoch) (_ *publicState, _ *epochSecrets, joiner []byte, err error) {
+func (p *publicState) advance(next publicParts, initSecret, commitSecret, psk []byte, ac *framing.AuthenticatedContent,
+	tag tagOfEpoch) (_ *publicState, _ *schedule.EpochSecrets, joiner []byte, err error) {
 	if err := p.extendTranscript(&next.context, ac); err != nil {
 		return nil, nil, nil, err
 	}
-	contextBytes, err := Marshal(&next.context)
+	contextBytes, err := message.Marshal(&next.context)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	if joiner, err = newJoinerSecret(p.suite, initSecret, commitSecret, contextBytes); err != nil {
+	if joiner, err = schedule.NewJoinerSecret(p.suite, initSecret, commitSecret, contextBytes); err != nil {
 		return nil, nil, nil, err
 	}
-	secrets, err := newEpochSecrets(p.suite, joiner, psk, contextBytes)
+	secrets, err := schedule.NewEpochSecrets(p.suite, joiner, psk, contextBytes)
 	if err != nil {
 		clear(joiner)
 		return nil, nil, nil, err
@@ -74,7 +80,7 @@ func (p *publicState) advance(next publicParts, initSecret, commitSecret, psk []
 	}
 	if err != nil {
 		clear(joiner)
-		secrets.destroy()
+		secrets.Destroy()
 		return nil, nil, nil, err
 	}
 	return public, secrets, joiner, nil
@@ -82,17 +88,17 @@ func (p *publicState) advance(next publicParts, initSecret, commitSecret, psk []
 
 // observe returns the public state of the epoch that a commit begins, without its secrets
 // and with the commit's confirmation tag unchecked.
-func (p *publicState) observe(next publicParts, ac *authenticatedContent) (*publicState, error) {
+func (p *publicState) observe(next publicParts, ac *framing.AuthenticatedContent) (*publicState, error) {
 	if err := p.extendTranscript(&next.context, ac); err != nil {
 		return nil, err
 	}
-	return newPublicState(next, ac.auth.confirmationTag)
+	return newPublicState(next, ac.Auth.ConfirmationTag)
 }
 
 // extendTranscript gives the context of the next epoch the transcript hash that covers the
 // commit that begins it (RFC 9420, Section 8.2).
-func (p *publicState) extendTranscript(next *GroupContext, ac *authenticatedContent) (err error) {
-	next.ConfirmedTranscriptHash, err = confirmedTranscriptHash(p.suite, p.interim, ac)
+func (p *publicState) extendTranscript(next *message.GroupContext, ac *framing.AuthenticatedContent) (err error) {
+	next.ConfirmedTranscriptHash, err = framing.ConfirmedTranscriptHash(p.suite, p.interim, ac)
 	return err
 }
 
@@ -101,16 +107,16 @@ func (p *publicState) extendTranscript(next *GroupContext, ac *authenticatedCont
 // fit the others, or else a member that lacks what the extensions need. blame looks only
 // at what the commit changed and at one path of the tree, so a refused commit costs no
 // more than an accepted one.
-func (p *publicState) blame(err error, a *applied, t *tree) error {
+func (p *publicState) blame(err error, a *applied, t *ratchettree.Tree) error {
 	for _, i := range append(slices.Sorted(maps.Keys(a.origin)), a.committer) {
-		leaf := t.leaf(i)
+		leaf := t.Leaf(i)
 		if leaf == nil {
 			continue
 		}
-		if old := p.tree.leaf(i); old != nil && keepsKey(old, leaf) {
+		if old := p.tree.Leaf(i); old != nil && keepsKey(old, leaf) {
 			continue
 		}
-		if own := featuresOf(leaf); t.fitsCredentials(&own) {
+		if own := ratchettree.FeaturesOf(leaf); t.FitsCredentials(&own) {
 			continue
 		}
 		if by, ok := a.origin[i]; ok {
@@ -118,7 +124,7 @@ func (p *publicState) blame(err error, a *applied, t *tree) error {
 		}
 		return atLeaf(err, i)
 	}
-	if i, ok := t.firstMember(func(f *features) bool { return f.supports(&a.extensions.needs) != nil }, nil); ok {
+	if i, ok := t.FirstMember(func(f *ratchettree.Features) bool { return f.Supports(&a.extensions.Needs) != nil }, nil); ok {
 		if a.extended >= 0 {
 			err = atProposal(err, a.extended)
 		}
@@ -130,9 +136,9 @@ func (p *publicState) blame(err error, a *applied, t *tree) error {
 // checkTree checks what concerns all members of a new tree together, from the aggregates
 // at its root: every member supports every credential type in use, every extension of the
 // GroupContext and every required capability (RFC 9420, Sections 7.3, 11.1 and 13.4).
-func checkTree(t *tree, extensions *groupExtensions) error {
-	if c, ok := missing(t.credentialTypesInUse(), t.supportsCredential); ok {
-		return violation("7.3", "every member supports the credential type %s, which one uses", c)
+func checkTree(t *ratchettree.Tree, extensions *check.GroupExtensions) error {
+	if c, ok := check.Missing(t.CredentialTypesInUse(), t.SupportsCredential); ok {
+		return fault.Violation("7.3", "not every member supports the credential type %s, which a member uses", c)
 	}
-	return t.root.features.supports(&extensions.needs)
+	return t.Root.Features.Supports(&extensions.Needs)
 }

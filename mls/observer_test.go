@@ -11,21 +11,24 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
 // witness keeps the events of one client.
 type witness struct {
 	mu     sync.Mutex
-	events []mls.Event
+	events []event.Event
 	ask    func()
 }
 
-func (w *witness) Observe(e mls.Event) {
+func (w *witness) Observe(e event.Event) {
 	if w.ask != nil {
 		w.ask()
 	}
-	if x, ok := e.(mls.SecretExported); ok && x.Label == "test" {
+	if x, ok := e.(event.SecretExported); ok && x.Label == "test" {
 		return // by world.agree
 	}
 	w.mu.Lock()
@@ -34,7 +37,7 @@ func (w *witness) Observe(e mls.Event) {
 }
 
 // take returns the events since the last time, and forgets them.
-func (w *witness) take() []mls.Event {
+func (w *witness) take() []event.Event {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	events := w.events
@@ -70,44 +73,46 @@ func (w *witnessed) of(name string) *witness {
 }
 
 // state is what a client's next event says of its group.
-func (w *witnessed) state(name string) mls.GroupState {
+func (w *witnessed) state(name string) event.GroupState {
 	g := w.groups[name]
-	return mls.GroupState{ID: g.GroupID(), Epoch: g.Epoch(), Suite: g.Suite().Info(), Leaf: int64(g.OwnLeaf())}
+	return event.GroupState{ID: g.GroupID(), Epoch: g.Epoch(), Suite: g.Suite().Info(), Leaf: int64(g.OwnLeaf())}
 }
 
 // change is what a commit did to a member who is there after it.
-func (w *witnessed) change(name string, reason mls.ChangeReason) mls.Change {
+func (w *witnessed) change(name string, reason event.Reason) event.Change {
 	return changeOf(w.groups[name], w.groups[name].OwnLeaf(), reason)
 }
 
-func changeOf(g *mls.Group, leaf mls.LeafIndex, reason mls.ChangeReason) mls.Change {
+func changeOf(g *mls.Group, leaf message.LeafIndex, reason event.Reason) event.Change {
 	n := g.Leaf(leaf)
-	c := mls.Change{Leaf: leaf, Credential: n.Credential, SignatureKey: n.SignatureKey, Reason: reason}
-	if reason == mls.ChangeUpdated {
+	c := event.Change{Leaf: leaf, Credential: n.Credential, SignatureKey: n.SignatureKey, Reason: reason}
+	if reason == event.Updated {
 		c.Old = &n.Credential
 	}
 	return c
 }
 
 // author is a client who commits in an epoch.
-func (w *witnessed) author(name string, epoch uint64) mls.Author {
-	return mls.Author{Epoch: epoch, Credential: mls.BasicCredential([]byte(name)), SignatureKey: w.signers[name].PublicKey()}
+func (w *witnessed) author(name string, epoch uint64) message.Author {
+	return message.Author{Epoch: epoch, Credential: message.BasicCredential([]byte(name)), SignatureKey: w.signers[name].PublicKey()}
 }
 
-func (w *witnessed) all(g *mls.Group) []mls.Change {
-	var all []mls.Change
+func (w *witnessed) all(g *mls.Group) []event.Change {
+	var all []event.Change
 	for i := range g.Members() {
-		all = append(all, changeOf(g, i, mls.ChangeJoined))
+		all = append(all, changeOf(g, i, event.Joined))
 	}
 	return all
 }
 
-func requireEvents(t *testing.T, got []mls.Event, want ...mls.Event) {
+func requireEvents(t *testing.T, got []event.Event, want ...event.Event) {
 	t.Helper()
 	require.Empty(t, cmp.Diff(want, got))
 }
 
-func member(leaf mls.LeafIndex) mls.Sender { return mls.Sender{Type: mls.SenderMember, Leaf: leaf} }
+func member(leaf message.LeafIndex) message.Sender {
+	return message.Sender{Type: message.SenderMember, Leaf: leaf}
+}
 
 func TestObserverOfCreationAndCommits(t *testing.T) {
 	w := newWitnessed(t, "a")
@@ -116,51 +121,51 @@ func TestObserverOfCreationAndCommits(t *testing.T) {
 	cfg.Observer = created
 	g, err := mls.CreateGroup(t.Context(), testTime, cfg, []byte("group"))
 	require.NoError(t, err)
-	requireEvents(t, created.take(), mls.GroupEntered{
-		Group: mls.GroupState{ID: []byte("group"), Suite: g.Suite().Info()},
-		How:   mls.EntryCreated,
+	requireEvents(t, created.take(), event.GroupEntered{
+		Group: event.GroupState{ID: []byte("group"), Suite: g.Suite().Info()},
+		How:   event.EntryCreated,
 		Size:  len(w.all(g)), Members: w.all(g),
 	})
 
 	w.add("a", "b", "c", "d")
-	requireEvents(t, w.of("b").take(), mls.GroupEntered{Group: w.state("b"), How: mls.EntryWelcome, Size: len(w.all(w.groups["b"])), Members: w.all(w.groups["b"])})
+	requireEvents(t, w.of("b").take(), event.GroupEntered{Group: w.state("b"), How: event.EntryWelcome, Size: len(w.all(w.groups["b"])), Members: w.all(w.groups["b"])})
 	got := w.of("a").take()
 	require.Len(t, got, 1)
-	added := got[0].(mls.EpochAdopted).Changes
-	slices.SortFunc(added, func(a, b mls.Change) int { return int(a.Leaf) - int(b.Leaf) })
+	added := got[0].(event.EpochAdopted).Changes
+	slices.SortFunc(added, func(a, b event.Change) int { return int(a.Leaf) - int(b.Leaf) })
 	want := w.all(w.groups["a"])[1:]
 	for i := range want {
-		want[i].Reason = mls.ChangeAdded
+		want[i].Reason = event.Added
 	}
 	require.Empty(t, cmp.Diff(want, added[len(added)-3:]), "an Add each")
 
 	// A commit with everything: an Update, a Remove, extensions, a PSK.
-	message, err := w.groups["c"].ProposeUpdate(t.Context(), testTime, mls.LeafOptions{}, nil)
+	msg, err := w.groups["c"].ProposeUpdate(t.Context(), testTime, mls.LeafOptions{}, nil)
 	require.NoError(t, err)
-	w.propose("c", message)
-	gone := changeOf(w.groups["a"], w.groups["d"].OwnLeaf(), mls.ChangeRemoved)
+	w.propose("c", msg)
+	gone := changeOf(w.groups["a"], w.groups["d"].OwnLeaf(), event.Removed)
 	leaving := w.state("d")
 	for _, witness := range w.witnesses {
 		witness.take()
 	}
 	c := w.commit("a",
-		mls.Remove{Removed: w.groups["d"].OwnLeaf()},
-		mls.GroupContextExtensions{Extensions: mls.Extensions{{Type: mls.ExtensionRequiredCapabilities, Data: []byte{0, 0, 0}}}},
+		message.Remove{Removed: w.groups["d"].OwnLeaf()},
+		message.GroupContextExtensions{Extensions: message.Extensions{{Type: message.ExtensionRequiredCapabilities, Data: []byte{0, 0, 0}}}},
 		resumptionPSK(w.groups["a"].GroupID(), w.groups["a"].Epoch()))
-	psk := c.Proposals()[3].Proposal.(mls.PreSharedKey).PSK
+	psk := c.Proposals()[3].Proposal.(message.PreSharedKey).PSK
 	for _, name := range []string{"a", "b", "c"} {
-		requireEvents(t, w.of(name).take(), mls.EpochAdopted{
+		requireEvents(t, w.of(name).take(), event.EpochAdopted{
 			Group:     w.state(name),
 			Committer: member(w.groups["a"].OwnLeaf()),
 			Author:    w.author("a", leaving.Epoch),
-			Changes: []mls.Change{
-				w.change("c", mls.ChangeUpdated), gone, w.change("a", mls.ChangeUpdated),
+			Changes: []event.Change{
+				w.change("c", event.Updated), gone, w.change("a", event.Updated),
 			},
 			ExtensionsChanged: true,
-			PSKs:              []mls.PreSharedKeyID{psk},
+			PSKs:              []message.PreSharedKeyID{psk},
 		})
 	}
-	requireEvents(t, w.of("d").take(), mls.GroupLeft{
+	requireEvents(t, w.of("d").take(), event.GroupLeft{
 		Group: leaving, Committer: member(w.groups["a"].OwnLeaf()), Author: w.author("a", leaving.Epoch),
 	})
 
@@ -179,13 +184,13 @@ func TestObserverOfExternalJoins(t *testing.T) {
 	require.NoError(t, err)
 	outside := w.state("a")
 	outside.Leaf = -1
-	requireEvents(t, follower.take(), mls.GroupEntered{Group: outside, How: mls.EntryFollowed, Size: len(w.all(w.groups["a"])), Members: w.all(w.groups["a"])})
+	requireEvents(t, follower.take(), event.GroupEntered{Group: outside, How: event.EntryFollowed, Size: len(w.all(w.groups["a"])), Members: w.all(w.groups["a"])})
 
 	// By a commit that removes an earlier leaf of the joiner.
 	again := w.config("b")
 	c, err := mls.ExternalJoin(t.Context(), testTime, again, info, mls.ExternalJoinOptions{Remove: new(w.groups["b"].OwnLeaf())})
 	require.NoError(t, err)
-	gone := changeOf(w.groups["a"], w.groups["b"].OwnLeaf(), mls.ChangeRemoved)
+	gone := changeOf(w.groups["a"], w.groups["b"].OwnLeaf(), event.Removed)
 	delete(w.groups, "b")
 	r, err := public.Process(t.Context(), testTime, c.Message)
 	require.NoError(t, err)
@@ -195,42 +200,42 @@ func TestObserverOfExternalJoins(t *testing.T) {
 	w.of("b").take()
 	w.groups["b"], err = c.Adopt()
 	require.NoError(t, err)
-	requireEvents(t, w.of("b").take(), mls.GroupEntered{Group: w.state("b"), How: mls.EntryExternal, Size: len(w.all(w.groups["b"])), Members: w.all(w.groups["b"])})
-	back := w.change("b", mls.ChangeResynced)
+	requireEvents(t, w.of("b").take(), event.GroupEntered{Group: w.state("b"), How: event.EntryExternal, Size: len(w.all(w.groups["b"])), Members: w.all(w.groups["b"])})
+	back := w.change("b", event.Resynced)
 	back.Old = &gone.Credential
-	adopted := mls.EpochAdopted{
+	adopted := event.EpochAdopted{
 		Group:     w.state("a"),
-		Committer: mls.Sender{Type: mls.SenderNewMemberCommit},
+		Committer: message.Sender{Type: message.SenderNewMemberCommit},
 		Author:    w.author("b", w.state("a").Epoch-1),
-		Changes:   []mls.Change{gone, back},
+		Changes:   []event.Change{gone, back},
 	}
 	requireEvents(t, w.of("a").take(), adopted)
 	adopted.Group.Leaf = -1
 	requireEvents(t, follower.take(), adopted)
 
 	_, err = public.Process(t.Context(), testTime, c.Message)
-	require.ErrorIs(t, err, mls.ErrWrongEpoch)
+	require.ErrorIs(t, err, fault.ErrWrongEpoch)
 	_, err = public.Process(t.Context(), testTime, []byte("x"))
 	require.Error(t, err)
 	got := follower.take()
 	require.Len(t, got, 2)
-	require.ErrorIs(t, got[0].(mls.MessageRefused).Err, mls.ErrWrongEpoch)
-	require.Equal(t, mls.WireFormat(0), got[1].(mls.MessageRefused).Format)
+	require.ErrorIs(t, got[0].(event.MessageRefused).Err, fault.ErrWrongEpoch)
+	require.Equal(t, message.WireFormat(0), got[1].(event.MessageRefused).Format)
 }
 
 func TestObserverOfFollowUps(t *testing.T) {
 	w := newWitnessed(t, "a", "b")
-	w.commit("a", mls.ReInit{GroupID: []byte("next"), CipherSuite: 0x0003})
-	ended := w.of("b").take()[0].(mls.EpochAdopted)
+	w.commit("a", message.ReInit{GroupID: []byte("next"), CipherSuite: 0x0003})
+	ended := w.of("b").take()[0].(event.EpochAdopted)
 	require.Equal(t, suite.ID(0x0003), ended.ReInit.CipherSuite)
 	require.Empty(t, ended.Changes)
 	w.of("a").take()
 
-	previous := &mls.PreviousGroup{
-		ID: w.groups["a"].GroupID(), Epoch: w.groups["a"].Epoch(), Suite: 0x0001, Usage: mls.ResumptionPSKReInit,
+	previous := &event.PreviousGroup{
+		ID: w.groups["a"].GroupID(), Epoch: w.groups["a"].Epoch(), Suite: 0x0001, Usage: message.ResumptionPSKReInit,
 	}
 	old := w.groups
-	follow := func(usage mls.ResumptionPSKUsage, id suite.ID, make func(mls.Config, *mls.KeyPackage) (*mls.Candidate, error)) {
+	follow := func(usage message.ResumptionPSKUsage, id suite.ID, make func(mls.Config, *message.KeyPackage) (*mls.Candidate, error)) {
 		w.id, w.groups = id, map[string]*mls.Group{}
 		joiner := w.config("b")
 		joiner.PSKs = &store{groups: []*mls.Group{old["b"]}}
@@ -244,17 +249,17 @@ func TestObserverOfFollowUps(t *testing.T) {
 		w.groups["b"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome, mls.JoinOptions{}))
 		require.NoError(t, err)
 		previous.Usage = usage
-		for name, how := range map[string]mls.Entry{"a": mls.EntryCreated, "b": mls.EntryWelcome} {
-			requireEvents(t, w.of(name).take(), mls.GroupEntered{
+		for name, how := range map[string]event.Entry{"a": event.EntryCreated, "b": event.EntryWelcome} {
+			requireEvents(t, w.of(name).take(), event.GroupEntered{
 				Group: w.state(name), How: how, Size: len(w.all(w.groups[name])), Members: w.all(w.groups[name]), Previous: previous,
 			})
 		}
 	}
-	follow(mls.ResumptionPSKReInit, 0x0003, func(cfg mls.Config, kp *mls.KeyPackage) (*mls.Candidate, error) {
-		return old["a"].Reinitialize(t.Context(), testTime, cfg, []*mls.KeyPackage{kp}, mls.FollowUpOptions{})
+	follow(message.ResumptionPSKReInit, 0x0003, func(cfg mls.Config, kp *message.KeyPackage) (*mls.Candidate, error) {
+		return old["a"].Reinitialize(t.Context(), testTime, cfg, []*message.KeyPackage{kp}, mls.FollowUpOptions{})
 	})
-	follow(mls.ResumptionPSKBranch, 0x0001, func(cfg mls.Config, kp *mls.KeyPackage) (*mls.Candidate, error) {
-		return old["a"].Branch(t.Context(), testTime, cfg, nil, nil, []*mls.KeyPackage{kp}, mls.FollowUpOptions{})
+	follow(message.ResumptionPSKBranch, 0x0001, func(cfg mls.Config, kp *message.KeyPackage) (*mls.Candidate, error) {
+		return old["a"].Branch(t.Context(), testTime, cfg, nil, nil, []*message.KeyPackage{kp}, mls.FollowUpOptions{})
 	})
 }
 
@@ -270,26 +275,26 @@ func TestObserverOfRestoredGroups(t *testing.T) {
 	cfg.Signer, w.signers["b"] = signer, signer
 	g, err := mls.RestoreGroup(testTime, cfg, saved)
 	require.NoError(t, err)
-	requireEvents(t, w.of("b").take(), mls.GroupEntered{Group: w.state("b"), How: mls.EntryRestored, Size: 2})
+	requireEvents(t, w.of("b").take(), event.GroupEntered{Group: w.state("b"), How: event.EntryRestored, Size: 2})
 	w.groups["b"] = g
 	_, err = storeAll(g)
 	require.NoError(t, err)
 	w.commit("b")
-	requireEvents(t, w.of("b").take(), mls.EpochAdopted{
+	requireEvents(t, w.of("b").take(), event.EpochAdopted{
 		Group:     w.state("b"),
 		Committer: member(g.OwnLeaf()),
 		Author:    w.author("b", g.Epoch()),
-		Changes:   []mls.Change{w.change("b", mls.ChangeUpdated)},
+		Changes:   []event.Change{w.change("b", event.Updated)},
 	})
 
 	// A candidate that joins, from a saved state: it tells the old group's id.
-	w.commit("a", mls.ReInit{GroupID: []byte("next"), CipherSuite: 0x0003})
+	w.commit("a", message.ReInit{GroupID: []byte("next"), CipherSuite: 0x0003})
 	old := w.groups
 	w.id = 0x0003
 	kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("b"), mls.KeyPackageOptions{})
 	require.NoError(t, err)
 	next := w.config("a")
-	c, err := old["a"].Reinitialize(t.Context(), testTime, next, []*mls.KeyPackage{kp.KeyPackage}, mls.FollowUpOptions{})
+	c, err := old["a"].Reinitialize(t.Context(), testTime, next, []*message.KeyPackage{kp.KeyPackage}, mls.FollowUpOptions{})
 	require.NoError(t, err)
 	state, err := c.Save()
 	require.NoError(t, err)
@@ -300,8 +305,8 @@ func TestObserverOfRestoredGroups(t *testing.T) {
 	_, err = c.Adopt()
 	require.NoError(t, err)
 	require.Equal(t,
-		&mls.PreviousGroup{ID: old["a"].GroupID(), Epoch: old["a"].Epoch(), Usage: mls.ResumptionPSKReInit},
-		w.of("a").take()[0].(mls.GroupEntered).Previous)
+		&event.PreviousGroup{ID: old["a"].GroupID(), Epoch: old["a"].Epoch(), Usage: message.ResumptionPSKReInit},
+		w.of("a").take()[0].(event.GroupEntered).Previous)
 }
 
 func TestObserverOfExportsAndRefusals(t *testing.T) {
@@ -319,8 +324,8 @@ func TestObserverOfExportsAndRefusals(t *testing.T) {
 	after := before
 	after.Epoch++
 	requireEvents(t, w.of("a").take(),
-		mls.SecretExported{Group: before, Label: "label", Length: 17},
-		mls.SecretExported{Group: after, Label: "label", Length: 17})
+		event.SecretExported{Group: before, Label: "label", Length: 17},
+		event.SecretExported{Group: after, Label: "label", Length: 17})
 
 	w.of("b").ask = func() { b.Epoch(); _, _ = b.EpochAuthenticator() } // no lock is held
 	forged := bytes.Clone(c.Message)
@@ -329,11 +334,11 @@ func TestObserverOfExportsAndRefusals(t *testing.T) {
 	require.Error(t, err)
 	refused := w.of("b").take()
 	require.Len(t, refused, 1)
-	got := refused[0].(mls.MessageRefused)
+	got := refused[0].(event.MessageRefused)
 	require.Equal(t, err, got.Err)
 	got.Err = nil
-	require.Empty(t, cmp.Diff(mls.MessageRefused{
-		Group: w.state("b"), Format: mls.WireFormatPublicMessage, Content: mls.ContentCommit,
+	require.Empty(t, cmp.Diff(event.MessageRefused{
+		Group: w.state("b"), Format: message.WireFormatPublicMessage, Content: message.ContentCommit,
 	}, got))
 
 	// What is one's own is not another's, and a handle that is used up refuses nothing.
@@ -355,13 +360,13 @@ func TestObserverOfExportsAndRefusals(t *testing.T) {
 	_, err = kp.Join(t.Context(), testTime, welcome, mls.JoinOptions{})
 	require.ErrorIs(t, err, mls.ErrNotRecipient)
 	requireEvents(t, dropErrors(w.of("late").take()),
-		mls.MessageRefused{Group: mls.GroupState{Leaf: -1}, Format: mls.WireFormatWelcome})
+		event.MessageRefused{Group: event.GroupState{Leaf: -1}, Format: message.WireFormatWelcome})
 }
 
 // dropErrors returns refusals without their errors.
-func dropErrors(events []mls.Event) []mls.Event {
+func dropErrors(events []event.Event) []event.Event {
 	for i, e := range events {
-		if r, ok := e.(mls.MessageRefused); ok {
+		if r, ok := e.(event.MessageRefused); ok {
 			r.Err = nil
 			events[i] = r
 		}
@@ -370,9 +375,9 @@ func dropErrors(events []mls.Event) []mls.Event {
 }
 
 func TestEntryString(t *testing.T) {
-	require.Equal(t, "created", mls.EntryCreated.String())
-	require.Equal(t, "followed", mls.EntryFollowed.String())
-	for _, e := range []mls.Entry{-1, 0, 6} {
+	require.Equal(t, "created", event.EntryCreated.String())
+	require.Equal(t, "followed", event.EntryFollowed.String())
+	for _, e := range []event.Entry{-1, 0, 6} {
 		require.Equal(t, fmt.Sprintf("Entry(%d)", int(e)), e.String())
 	}
 }

@@ -7,6 +7,10 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // outsideOf is somebody who proposes to a group from outside.
@@ -15,8 +19,8 @@ func outsideOf(g *Group) ExternalProposer {
 }
 
 // bySender makes proposals of the first external sender of a group.
-func bySender(t *testing.T, g *Group, sender Config) func(Proposal) []byte {
-	return func(p Proposal) []byte {
+func bySender(t *testing.T, g *Group, sender Config) func(message.Proposal) []byte {
+	return func(p message.Proposal) []byte {
 		m, err := outsideOf(g).Propose(t.Context(), sender.Signer, 0, p)
 		require.NoError(t, err)
 		return m
@@ -43,21 +47,21 @@ func encrypts(t *testing.T, g *Group) error {
 func TestProposalsFromOutsideAreJudged(t *testing.T) {
 	c := &clerk{}
 	authority := client(t, 0x0001, "authority")
-	data, err := Marshal(&ExternalSenders{{SignatureKey: authority.Signer.PublicKey(), Credential: authority.Credential}})
+	data, err := message.Marshal(&message.ExternalSenders{{SignatureKey: authority.Signer.PublicKey(), Credential: authority.Credential}})
 	require.NoError(t, err)
 	g0, err := CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "member 0", c.config), nil,
-		Extension{Type: ExtensionExternalSenders, Data: data})
+		message.Extension{Type: message.ExtensionExternalSenders, Data: data})
 	require.NoError(t, err)
 	groups := gather(t, g0, 3, c.config)
 	g := groups[2]
 	byAuthority := bySender(t, g, authority)
-	mallory := Add{KeyPackage: ownKeyPackage(t, 0x0001, "mallory").KeyPackage}
-	refused := violation("5.3.1", "credential is valid")
+	mallory := message.Add{KeyPackage: ownKeyPackage(t, 0x0001, "mallory").KeyPackage}
+	refused := fault.Violation("5.3.1", "authentication service refuses the credential")
 	c.refused = "mallory"
 	for name, message := range map[string][]byte{
 		"new member":                     asksToJoin(t, g, "mallory"),
 		"external sender":                byAuthority(mallory),
-		"external senders of one's kind": byAuthority(GroupContextExtensions{Extensions: Extensions{sendersExtension(t, "mallory")}}),
+		"external senders of one's kind": byAuthority(message.GroupContextExtensions{Extensions: message.Extensions{sendersExtension(t, "mallory")}}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			requireUnprocessed(t, g, refused, message)
@@ -76,7 +80,7 @@ func TestProposalsFromOutsideAreJudged(t *testing.T) {
 	require.ErrorIs(t, encrypts(t, g), ErrPendingProposals)
 
 	// A member is asked about what it proposes itself, too.
-	for _, p := range []Proposal{mallory, GroupContextExtensions{Extensions: Extensions{sendersExtension(t, "mallory")}}} {
+	for _, p := range []message.Proposal{mallory, message.GroupContextExtensions{Extensions: message.Extensions{sendersExtension(t, "mallory")}}} {
 		requireUnmoved(t, g, refused, func() error {
 			_, err := g.Propose(t.Context(), insiderTime, p, nil)
 			return err
@@ -87,23 +91,23 @@ func TestProposalsFromOutsideAreJudged(t *testing.T) {
 // A proposal from outside that a member could not commit keeps none of its data back,
 // in a restored group neither (RFC 9420, Section 12.4).
 func TestOutsidersMakeNoGroupSilent(t *testing.T) {
-	required, err := Marshal(&RequiredCapabilities{Proposals: []ProposalType{strangeProposal}})
+	required, err := message.Marshal(&message.RequiredCapabilities{Proposals: []message.ProposalType{strangeProposal}})
 	require.NoError(t, err)
 	authority := client(t, 0x0001, "authority")
-	senders, err := Marshal(&ExternalSenders{{SignatureKey: authority.Signer.PublicKey(), Credential: authority.Credential}})
+	senders, err := message.Marshal(&message.ExternalSenders{{SignatureKey: authority.Signer.PublicKey(), Credential: authority.Credential}})
 	require.NoError(t, err)
 	g0, err := CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "member 0", strange, publicHandshake), nil,
-		Extension{Type: ExtensionExternalSenders, Data: senders}, Extension{Type: ExtensionRequiredCapabilities, Data: required})
+		message.Extension{Type: message.ExtensionExternalSenders, Data: senders}, message.Extension{Type: message.ExtensionRequiredCapabilities, Data: required})
 	require.NoError(t, err)
 	groups := gather(t, g0, 3, strange, publicHandshake)
 	g := groups[2]
 	byAuthority := bySender(t, g, authority)
 	for _, m := range [][]byte{
 		asksToJoin(t, g, "lacks what is required"),
-		byAuthority(GroupContextExtensions{Extensions: Extensions{{Type: 0xF0AB}}}),
-		byAuthority(Add{KeyPackage: ownKeyPackage(t, 0x0001, "lacks it too").KeyPackage}),
+		byAuthority(message.GroupContextExtensions{Extensions: message.Extensions{{Type: 0xF0AB}}}),
+		byAuthority(message.Add{KeyPackage: ownKeyPackage(t, 0x0001, "lacks it too").KeyPackage}),
 		byAuthority(externalPSK("nobody has it")),
-		byAuthority(Remove{Removed: g.leaf}),
+		byAuthority(message.Remove{Removed: g.leaf}),
 	} {
 		_, err := g.Process(t.Context(), insiderTime, m)
 		require.NoError(t, err)
@@ -118,7 +122,7 @@ func TestOutsidersMakeNoGroupSilent(t *testing.T) {
 
 	for name, m := range map[string][]byte{
 		"new member":      asksToJoin(t, groups[0], "able", strange),
-		"external sender": byAuthority(Remove{Removed: 1}),
+		"external sender": byAuthority(message.Remove{Removed: 1}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := groups[0].Process(t.Context(), insiderTime, m)
@@ -138,7 +142,7 @@ func TestOutsidersMakeNoGroupSilent(t *testing.T) {
 func TestProposalsHaveTheirData(t *testing.T) {
 	groups := clique(t, 0x0001, 3)
 	data := []byte("left the company")
-	m, err := groups[0].Propose(t.Context(), insiderTime, Remove{Removed: 2}, data)
+	m, err := groups[0].Propose(t.Context(), insiderTime, message.Remove{Removed: 2}, data)
 	require.NoError(t, err)
 	require.Equal(t, data, groups[0].inbox.pending()[0].AuthenticatedData)
 	r, err := groups[1].Process(t.Context(), insiderTime, m)
@@ -166,24 +170,24 @@ func TestExternalJoinersAreSeen(t *testing.T) {
 			options := ExternalJoinOptions{AuthenticatedData: []byte("by the door")}
 			who := "outside"
 			if resync {
-				who, options.Remove = "member 1", new(LeafIndex(1))
+				who, options.Remove = "member 1", new(message.LeafIndex(1))
 			}
 			cfg := client(t, 0x0001, who, c.config)
 			joining, err := ExternalJoin(t.Context(), insiderTime, cfg, info, options)
 			require.NoError(t, err)
-			joined := Change{Leaf: 4, Credential: cfg.Credential, SignatureKey: cfg.Signer.PublicKey(), Reason: ChangeAdded}
-			want := []Change{joined}
+			joined := event.Change{Leaf: 4, Credential: cfg.Credential, SignatureKey: cfg.Signer.PublicKey(), Reason: event.Added}
+			want := []event.Change{joined}
 			if resync {
-				joined.Leaf, joined.Reason, joined.Old = 1, ChangeResynced, &cfg.Credential
-				want = []Change{change(1, nil, g.Leaf(1), ChangeRemoved), joined}
+				joined.Leaf, joined.Reason, joined.Old = 1, event.Resynced, &cfg.Credential
+				want = []event.Change{change(1, nil, g.Leaf(1), event.Removed), joined}
 			}
 			c.calls = nil
 			r, err := g.Process(t.Context(), insiderTime, joining.Message)
 			require.NoError(t, err)
-			require.Equal(t, [][]Change{{joined}}, c.calls)
+			require.Equal(t, [][]event.Change{{joined}}, c.calls)
 			inPublic, err := public.Process(t.Context(), insiderTime, joining.Message)
 			require.NoError(t, err)
-			for _, got := range [][]Change{joining.Changes(), r.Commit.Changes(), inPublic.Commit.Changes()} {
+			for _, got := range [][]event.Change{joining.Changes(), r.Commit.Changes(), inPublic.Commit.Changes()} {
 				require.Equal(t, want, got)
 			}
 			require.Equal(t, options.AuthenticatedData, r.Commit.AuthenticatedData())
@@ -209,7 +213,7 @@ func TestExternalJoinersAreSeen(t *testing.T) {
 				require.NoError(t, err)
 				return
 			}
-			requireRefused(t, violation("5.3.1", "acceptable successor").atLeaf(1), err)
+			requireRefused(t, fault.Violation("5.3.1", "acceptable successor").AtLeaf(1), err)
 		})
 	}
 }
@@ -217,8 +221,8 @@ func TestExternalJoinersAreSeen(t *testing.T) {
 // strangerJudge takes nobody for a client that it knows.
 type strangerJudge struct{}
 
-func (strangerJudge) SameClient(Credential, Credential) bool { return false }
+func (strangerJudge) SameClient(message.Credential, message.Credential) bool { return false }
 
-func (strangerJudge) Authenticate(_ context.Context, _ time.Time, changes []Change) ([]error, error) {
+func (strangerJudge) Authenticate(_ context.Context, _ time.Time, changes []event.Change) ([]error, error) {
 	return make([]error, len(changes)), nil
 }

@@ -8,7 +8,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -19,20 +22,20 @@ import (
 // [OwnKeyPackage.Join] returns deletes the private init key, as RFC 9420, Section
 // 12.4.3.1, demands, and hands the leaf's private key over to the group.
 type OwnKeyPackage struct {
-	KeyPackage *KeyPackage
+	KeyPackage *message.KeyPackage
 	Ref        []byte // KeyPackageRef (RFC 9420, Section 5.2), Hash.Size bytes
 
 	cfg   Config
 	suite suite.Suite
 
 	lastResort bool
-	extensions Extensions   // of the KeyPackage, without GREASE
-	follows    *publicState // that it was made to follow, or nil
+	extensions message.Extensions // of the KeyPackage, without GREASE
+	follows    *publicState       // that it was made to follow, or nil
 
 	mu      sync.Mutex
 	saved   bool
-	initKey *privateKey // nil once used
-	leafKey *privateKey
+	initKey *ratchettree.PrivateKey // nil once used
+	leafKey *ratchettree.PrivateKey
 	joined  [][]byte // confirmation tags of the epochs that a last resort has joined
 	joins   claims
 }
@@ -54,7 +57,7 @@ type KeyPackageOptions struct {
 
 	// Extensions are those of the KeyPackage. Their types have to be in Config.Extensions
 	// (RFC 9420, Section 10).
-	Extensions Extensions
+	Extensions message.Extensions
 }
 
 // NewKeyPackage makes a KeyPackage of cfg.Suite that is valid from now (RFC 9420, Section
@@ -64,8 +67,8 @@ type KeyPackageOptions struct {
 // some primitives, as strict FIPS mode does, call [suite.Probe] first. Otherwise this
 // client may be unable to join with the KeyPackage.
 //
-// The error is a [*PolicyError] if the policy refuses the suite, the credential or the
-// lifetime. It wraps [ErrUnsupported] if the client does not have the suite, [ErrInvalid]
+// The error is a [*message.PolicyError] if the policy refuses the suite, the credential or the
+// lifetime. It wraps [message.ErrUnsupported] if the client does not have the suite, [message.ErrInvalid]
 // if the lifetime, the credential and the extensions of cfg break a rule, and
 // [suite.ErrEnvironment] if the environment refuses a primitive.
 func NewKeyPackage(ctx context.Context, now time.Time, cfg Config, options KeyPackageOptions) (*OwnKeyPackage, error) {
@@ -85,44 +88,44 @@ func NewKeyPackage(ctx context.Context, now time.Time, cfg Config, options KeyPa
 	if err != nil {
 		return nil, err
 	}
-	initKey, err := generateKey(s, "init")
+	initKey, err := ratchettree.GenerateKey(s, "init")
 	if err != nil {
 		return nil, err
 	}
-	defer initKey.release()
-	leafKey, err := generateKey(s, "leaf")
+	defer initKey.Release()
+	leafKey, err := ratchettree.GenerateKey(s, "leaf")
 	if err != nil {
 		return nil, err
 	}
-	defer leafKey.release()
+	defer leafKey.Release()
 	if err := cfg.signLeaf(ctx, leaf, leafKey, nil, 0); err != nil {
 		return nil, err
 	}
-	kp := &KeyPackage{
-		Version:     VersionMLS10,
+	kp := &message.KeyPackage{
+		Version:     message.VersionMLS10,
 		CipherSuite: s.Info().ID,
 		InitKey:     initKey.PublicKey(),
 		LeafNode:    *leaf,
 		Extensions:  own.extensions,
 	}
 	if !cfg.NoGREASE {
-		kp.Extensions = append(kp.Extensions, greaseExtension(lastGrease(leaf.Capabilities.Extensions)))
+		kp.Extensions = append(kp.Extensions, check.GreaseExtension(check.LastGrease(leaf.Capabilities.Extensions)))
 	}
-	if err := keyPackageCovers(kp); err != nil {
+	if err := check.KeyPackageCovers(kp); err != nil {
 		return nil, err
 	}
-	tbs, err := keyPackageTBS(kp)
+	tbs, err := check.KeyPackageTBS(kp)
 	if err != nil {
 		return nil, err
 	}
 	if kp.Signature, err = label.Sign(ctx, cfg.Signer, label.KeyPackageTBS, tbs); err != nil {
 		return nil, err
 	}
-	ref, err := keyPackageRef(s, kp)
+	ref, err := check.KeyPackageRef(s, kp)
 	if err != nil {
 		return nil, err
 	}
-	own.KeyPackage, own.Ref, own.suite, own.initKey, own.leafKey = kp, ref, s, initKey.share(), leafKey.share()
+	own.KeyPackage, own.Ref, own.suite, own.initKey, own.leafKey = kp, ref, s, initKey.Share(), leafKey.Share()
 	return own, nil
 }
 
@@ -144,8 +147,8 @@ func (k *OwnKeyPackage) Destroy() {
 // deleteParts deletes the private parts, once, and returns the claims that end with them.
 // The caller holds mu.
 func (k *OwnKeyPackage) deleteParts() claims {
-	k.initKey.release()
-	k.leafKey.release()
+	k.initKey.Release()
+	k.leafKey.Release()
 	lost := k.joins
 	k.initKey, k.leafKey, k.joins = nil, nil, nil
 	return lost
@@ -158,22 +161,22 @@ func (k *OwnKeyPackage) mayJoin(tag []byte) error {
 		return ErrKeyPackageUsed
 	}
 	if slices.ContainsFunc(k.joined, func(t []byte) bool { return bytes.Equal(t, tag) }) {
-		return fmt.Errorf("%w: for this epoch", ErrKeyPackageUsed)
+		return fmt.Errorf("%w: it has joined this epoch already", ErrKeyPackageUsed)
 	}
 	return nil
 }
 
 // borrow returns shares of the private parts. The join that borrows them releases them.
-func (k *OwnKeyPackage) borrow() (initKey, leafKey *privateKey, err error) {
+func (k *OwnKeyPackage) borrow() (initKey, leafKey *ratchettree.PrivateKey, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.initKey == nil {
 		return nil, nil, ErrKeyPackageUsed
 	}
 	if k.lastResort {
-		return k.initKey.share(), k.leafKey.lend(), nil
+		return k.initKey.Share(), k.leafKey.Lend(), nil
 	}
-	return k.initKey.share(), k.leafKey.share(), nil
+	return k.initKey.Share(), k.leafKey.Share(), nil
 }
 
 // track notes a candidate, which ends with the private parts. It returns an error if the

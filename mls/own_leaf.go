@@ -7,7 +7,11 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -25,12 +29,12 @@ type LeafOptions struct {
 	// other member's leaf. The credential has to be of a type that all members support.
 	// Here, and at every receiver, the Authenticator is asked whether the new credential
 	// may follow the old one.
-	Credential *Credential
+	Credential *message.Credential
 	Signer     suite.Signer
 
 	// Extensions, if not nil, take the place of [Config].LeafExtensions, even if there are
 	// none.
-	Extensions Extensions
+	Extensions message.Extensions
 }
 
 // empty reports whether o changes nothing.
@@ -60,37 +64,37 @@ func (c *Config) with(o LeafOptions) (*Config, error) {
 // ofLeaf returns the configuration of a member whose leaf is leaf: with the leaf's
 // credential and extensions, and with the signer, of c or of signers, that has its
 // signature key.
-func (c *Config) ofLeaf(leaf *LeafNode, signers []suite.Signer) (*Config, error) {
+func (c *Config) ofLeaf(leaf *message.LeafNode, signers []suite.Signer) (*Config, error) {
 	for _, s := range append([]suite.Signer{c.Signer}, signers...) {
 		if s == nil || string(s.PublicKey()) != string(leaf.SignatureKey) {
 			continue
 		}
 		own := *c
 		own.Signer, own.Credential = s, leaf.Credential
-		own.LeafExtensions = slices.DeleteFunc(slices.Clone(leaf.Extensions), func(x Extension) bool { return isGrease(x.Type) })
+		own.LeafExtensions = slices.DeleteFunc(slices.Clone(leaf.Extensions), func(x message.Extension) bool { return check.IsGrease(x.Type) })
 		return &own, nil
 	}
 	return nil, errSigner
 }
 
-var errSigner = errors.New("mls: Config.Signer is not that of the member's leaf, nor is another signer that was given")
+var errSigner = errors.New("mls: neither Config.Signer nor another given signer has the signature key of the member's leaf")
 
 // ownChange appends the change of the member's own leaf, old, to what c says.
-func (c *Config) ownChange(changes []Change, old *LeafNode, at LeafIndex) []Change {
-	next := &LeafNode{Credential: c.Credential, SignatureKey: c.Signer.PublicKey()}
-	return changed(changes, at, old, next, ChangeUpdated)
+func (c *Config) ownChange(changes []event.Change, old *message.LeafNode, at message.LeafIndex) []event.Change {
+	next := &message.LeafNode{Credential: c.Credential, SignatureKey: c.Signer.PublicKey()}
+	return changed(changes, at, old, next, event.Updated)
 }
 
 // ownUpdate is what this member keeps of its own Update until a commit covers it.
 type ownUpdate struct {
-	key *privateKey // of the new leaf
-	cfg *Config     // of the member, once it has the new leaf
+	key *ratchettree.PrivateKey // of the new leaf
+	cfg *Config                 // of the member, once it has the new leaf
 }
 
 // draftLeaf makes a leaf of this client, for a group that exists or nil, without what
 // the policy has no say in: its encryption key, its parent hash and its signature. It
 // is for the caller to judge before it makes keys. n has the source, and the lifetime.
-func (c *Config) draftLeaf(q questions, s suite.Suite, n LeafNode, in *publicState, at LeafIndex) (*LeafNode, error) {
+func (c *Config) draftLeaf(q questions, s suite.Suite, n message.LeafNode, in *publicState, at message.LeafIndex) (*message.LeafNode, error) {
 	asked := q
 	if in != nil && in.newType(at, c.Credential.Type) {
 		asked = q.as(suite.Start) // even if the commit only removes members besides
@@ -98,14 +102,14 @@ func (c *Config) draftLeaf(q questions, s suite.Suite, n LeafNode, in *publicSta
 	if err := asked.credential(c.Credential.Type); err != nil {
 		return nil, err
 	}
-	if n.Source == LeafNodeKeyPackage {
+	if n.Source == message.LeafNodeKeyPackage {
 		if err := q.lifetime(n.Lifetime); err != nil {
 			return nil, err
 		}
 	}
 	n.SignatureKey = c.Signer.PublicKey()
 	if err := s.CheckSignatureKey(n.SignatureKey); err != nil {
-		return nil, fmt.Errorf("%w: Config.Signer has no key of %s: %w", ErrUnsupported, s.Info().ID, err)
+		return nil, fmt.Errorf("%w: Config.Signer has no key of %s: %w", message.ErrUnsupported, s.Info().ID, err)
 	}
 	n.Credential = c.Credential
 	var err error
@@ -114,9 +118,9 @@ func (c *Config) draftLeaf(q questions, s suite.Suite, n LeafNode, in *publicSta
 	}
 	n.Extensions = c.LeafExtensions
 	if !c.NoGREASE {
-		addGrease(&n)
+		check.AddGrease(&n)
 	}
-	if err := leafCovers(&n, s); err != nil { // what c has may not go together
+	if err := check.LeafCovers(&n, s); err != nil { // what c has may not go together
 		if in != nil {
 			err = atLeaf(err, at)
 		}
@@ -127,8 +131,8 @@ func (c *Config) draftLeaf(q questions, s suite.Suite, n LeafNode, in *publicSta
 
 // draftFirstLeaf is draftLeaf for the leaf of a key package, which the creator of a group
 // has too.
-func (c *Config) draftFirstLeaf(q questions, s suite.Suite, now time.Time) (*LeafNode, error) {
-	leaf, err := c.draftLeaf(q, s, LeafNode{Source: LeafNodeKeyPackage, Lifetime: c.Lifetimes.own(now)}, nil, 0)
+func (c *Config) draftFirstLeaf(q questions, s suite.Suite, now time.Time) (*message.LeafNode, error) {
+	leaf, err := c.draftLeaf(q, s, message.LeafNode{Source: message.LeafNodeKeyPackage, Lifetime: c.Lifetimes.own(now)}, nil, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -136,13 +140,13 @@ func (c *Config) draftFirstLeaf(q questions, s suite.Suite, now time.Time) (*Lea
 }
 
 // signLeaf completes a leaf that draftLeaf made with its key and signature.
-func (c *Config) signLeaf(ctx context.Context, n *LeafNode, key *privateKey, in *publicState, at LeafIndex) error {
-	var place leafPlace
+func (c *Config) signLeaf(ctx context.Context, n *message.LeafNode, key *ratchettree.PrivateKey, in *publicState, at message.LeafIndex) error {
+	var place check.LeafPlace
 	if in != nil {
 		place = in.place(at)
 	}
 	n.EncryptionKey = key.PublicKey()
-	tbs, err := leafNodeTBS(n, place)
+	tbs, err := check.LeafNodeTBS(n, place)
 	if err != nil {
 		return err
 	}

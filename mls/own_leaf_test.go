@@ -5,6 +5,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/mlstest"
+	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -19,12 +23,12 @@ func renewed(cfg Config) LeafOptions {
 func requireLeafOf(t testing.TB, groups []*Group, member int, cfg Config) {
 	t.Helper()
 	for _, g := range groups {
-		leaf := g.Leaf(LeafIndex(member))
+		leaf := g.Leaf(message.LeafIndex(member))
 		require.Equal(t, cfg.Signer.PublicKey(), leaf.SignatureKey)
 		require.Equal(t, cfg.Credential, leaf.Credential)
 	}
 	require.True(t, groups[member].cfg.Signer == cfg.Signer, "the group's signer is another")
-	message, err := groups[member].Encrypt(t.Context(), insiderTime, []byte("hello"), nil)
+	msg, err := groups[member].Encrypt(t.Context(), insiderTime, []byte("hello"), nil)
 	require.NoError(t, err)
 	info, err := groups[member].GroupInfo(t.Context(), insiderTime, true)
 	require.NoError(t, err)
@@ -32,7 +36,7 @@ func requireLeafOf(t testing.TB, groups []*Group, member int, cfg Config) {
 	require.NoError(t, err)
 	for i, g := range groups {
 		if i != member {
-			r, err := g.Process(t.Context(), insiderTime, message)
+			r, err := g.Process(t.Context(), insiderTime, msg)
 			require.NoError(t, err)
 			require.Equal(t, "hello", string(r.Application.Data))
 		}
@@ -40,7 +44,7 @@ func requireLeafOf(t testing.TB, groups []*Group, member int, cfg Config) {
 	c, err := groups[member].Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 	follow(t, groups, member, c)
-	require.Equal(t, cfg.Signer.PublicKey(), groups[member].Leaf(LeafIndex(member)).SignatureKey)
+	require.Equal(t, cfg.Signer.PublicKey(), groups[member].Leaf(message.LeafIndex(member)).SignatureKey)
 }
 
 // proposeUpdate lets a member propose an Update, which the others receive.
@@ -61,11 +65,11 @@ func proposeUpdate(t testing.TB, groups []*Group, by int, leaf LeafOptions) {
 func TestMemberReplacesItsCertificate(t *testing.T) {
 	t.Parallel()
 	for _, id := range all.Registry().IDs() {
-		t.Run(testSuite(t, id).Info().Name, func(t *testing.T) {
+		t.Run(mlstest.Suite(t, id).Info().Name, func(t *testing.T) {
 			groups := clique(t, id, 3)
 			first, second := x509Client(t, id), x509Client(t, id)
 			old := groups[1].cfg.Signer
-			c, err := groups[1].Commit(t.Context(), insiderTime, CommitOptions{Leaf: renewed(first)}, Add{KeyPackage: ownKeyPackage(t, id, "new").KeyPackage})
+			c, err := groups[1].Commit(t.Context(), insiderTime, CommitOptions{Leaf: renewed(first)}, message.Add{KeyPackage: ownKeyPackage(t, id, "new").KeyPackage})
 			require.NoError(t, err)
 			require.True(t, groups[1].cfg.Signer == old, "the commit is not adopted")
 			follow(t, groups, 1, c)
@@ -86,7 +90,7 @@ func TestMemberReplacesItsCertificate(t *testing.T) {
 func TestJoinerVerifiesByTheNewKey(t *testing.T) {
 	groups := clique(t, 0x0001, 2)
 	next, k := client(t, 0x0001, "member 0"), ownKeyPackage(t, 0x0001, "joiner")
-	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{Leaf: renewed(next)}, Add{KeyPackage: k.KeyPackage})
+	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{Leaf: renewed(next)}, message.Add{KeyPackage: k.KeyPackage})
 	require.NoError(t, err)
 	joined, err := adopted(k.Join(t.Context(), insiderTime, c.Welcome, JoinOptions{}))
 	require.NoError(t, err)
@@ -116,26 +120,26 @@ func TestKeyStaysIfTheRaceIsLost(t *testing.T) {
 // The extensions of a leaf change, and stay changed.
 func TestMemberReplacesItsLeafExtensions(t *testing.T) {
 	groups := clique(t, 0x0001, 2, strange)
-	x := Extension{Type: strangeExtension, Data: []byte("next")}
-	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{Leaf: LeafOptions{Extensions: Extensions{x}}})
+	x := message.Extension{Type: strangeExtension, Data: []byte("next")}
+	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{Leaf: LeafOptions{Extensions: message.Extensions{x}}})
 	require.NoError(t, err)
 	follow(t, groups, 0, c)
 	proposeUpdate(t, groups, 0, LeafOptions{})
 	c, err = groups[1].Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 	follow(t, groups, 1, c)
-	require.Equal(t, Extensions{x}, groups[1].Leaf(0).Extensions)
-	_, err = groups[0].Commit(t.Context(), insiderTime, CommitOptions{Leaf: LeafOptions{Extensions: Extensions{{Type: 0xF999}}}})
-	requireRefused(t, violation("7.3", "extension 0xF999 is listed in capabilities").atLeaf(0), err)
+	require.Equal(t, message.Extensions{x}, groups[1].Leaf(0).Extensions)
+	_, err = groups[0].Commit(t.Context(), insiderTime, CommitOptions{Leaf: LeafOptions{Extensions: message.Extensions{{Type: 0xF999}}}})
+	requireRefused(t, fault.Violation("7.3", "capabilities do not list the extension 0xF999").AtLeaf(0), err)
 
 	// They stay while the signature key changes, and go for an empty list.
 	next, old := client(t, 0x0001, "renamed"), *groups[0].cfg
 	c, err = groups[0].Commit(t.Context(), insiderTime, CommitOptions{Leaf: LeafOptions{Signer: next.Signer}})
 	require.NoError(t, err)
 	follow(t, groups, 0, c)
-	require.Equal(t, Extensions{x}, groups[1].Leaf(0).Extensions)
+	require.Equal(t, message.Extensions{x}, groups[1].Leaf(0).Extensions)
 	require.Equal(t, old.Credential, groups[1].Leaf(0).Credential)
-	proposeUpdate(t, groups, 0, LeafOptions{Extensions: Extensions{}})
+	proposeUpdate(t, groups, 0, LeafOptions{Extensions: message.Extensions{}})
 	c, err = groups[1].Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 	follow(t, groups, 1, c)
@@ -238,13 +242,13 @@ func TestNewLeafFaultsAreRefused(t *testing.T) {
 		inUpdate error
 	}{
 		"signer of another scheme": {renewed(other),
-			ErrUnsupported, ErrUnsupported},
+			message.ErrUnsupported, message.ErrUnsupported},
 		"certificate of another key": {LeafOptions{Credential: &x509.Credential, Signer: stranger.Signer},
-			violation("5.3", "subjectPublicKeyInfo"), violation("5.3", "subjectPublicKeyInfo")},
+			fault.Violation("5.3", "subjectPublicKeyInfo"), fault.Violation("5.3", "subjectPublicKeyInfo")},
 		"signature key of another member": {LeafOptions{Signer: groups[2].cfg.Signer},
-			violation("7.3", "").atLeaf(0), violation("7.3", "signature_key is of one leaf").atLeaf(2)},
+			fault.Violation("7.3", "").AtLeaf(0), fault.Violation("7.3", "member already has the new signature_key").AtLeaf(2)},
 		"credential type that others lack": {LeafOptions{Credential: &strangeType},
-			violation("7.3", "every member supports the credential type").atLeaf(0), violation("7.3", "every member supports the credential type").atLeaf(0)},
+			fault.Violation("7.3", "not every member supports the credential type").AtLeaf(0), fault.Violation("7.3", "not every member supports the credential type").AtLeaf(0)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			requireUnmoved(t, g, c.inCommit, func() error {
@@ -257,7 +261,7 @@ func TestNewLeafFaultsAreRefused(t *testing.T) {
 			})
 		})
 	}
-	none := LeafOptions{Credential: new(Credential)}
+	none := LeafOptions{Credential: new(message.Credential)}
 	_, err := g.Commit(t.Context(), insiderTime, CommitOptions{Leaf: none})
 	require.ErrorContains(t, err, "is missing")
 	_, err = g.ProposeUpdate(t.Context(), insiderTime, none, nil)
@@ -270,7 +274,7 @@ func TestCommitLeavesOutItsOwnNewKey(t *testing.T) {
 	next := client(t, 0x0001, "renamed")
 	k, err := NewKeyPackage(t.Context(), insiderTime, next, KeyPackageOptions{})
 	require.NoError(t, err)
-	_, err = groups[0].Propose(t.Context(), insiderTime, Add{KeyPackage: k.KeyPackage}, nil)
+	_, err = groups[0].Propose(t.Context(), insiderTime, message.Add{KeyPackage: k.KeyPackage}, nil)
 	require.NoError(t, err)
 	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{Leaf: renewed(next)})
 	require.NoError(t, err)
@@ -281,14 +285,14 @@ func TestCommitLeavesOutItsOwnNewKey(t *testing.T) {
 // who receives it, and the policies judge its type as one that comes into the group.
 func TestNewCredentialIsJudged(t *testing.T) {
 	c := new(clerk)
-	groups := clique(t, 0x0001, 3, c.config, func(cfg *Config) { cfg.Credentials = []CredentialType{credentialNew} })
+	groups := clique(t, 0x0001, 3, c.config, func(cfg *Config) { cfg.Credentials = []message.CredentialType{credentialNew} })
 	old, next := groups[0].cfg.Credential, client(t, 0x0001, "renamed")
 	c.calls = nil
 	requireAsked := func() {
 		t.Helper()
 		require.Len(t, c.calls, 1)
-		require.Equal(t, []Change{{
-			Leaf: 0, Credential: next.Credential, SignatureKey: next.Signer.PublicKey(), Old: &old, Reason: ChangeUpdated,
+		require.Equal(t, []event.Change{{
+			Leaf: 0, Credential: next.Credential, SignatureKey: next.Signer.PublicKey(), Old: &old, Reason: event.Updated,
 		}}, c.calls[0])
 		c.calls = nil
 	}
@@ -308,7 +312,7 @@ func TestNewCredentialIsJudged(t *testing.T) {
 	requireAsked()
 
 	c.refused = "renamed"
-	want := violation("5.3.1", "credential is valid").atLeaf(0)
+	want := fault.Violation("5.3.1", "authentication service refuses the credential").AtLeaf(0)
 	_, err = groups[0].Commit(t.Context(), insiderTime, CommitOptions{Leaf: renewed(next)})
 	requireRefused(t, want, err)
 	_, err = groups[0].ProposeUpdate(t.Context(), insiderTime, renewed(next), nil)
@@ -320,7 +324,7 @@ func TestNewCredentialIsJudged(t *testing.T) {
 	asks := &questioner{now: insiderTime, refuse: -1}
 	groups[0].cfg.Policy, groups[2].cfg.Policy = asks, asks
 	next.Credential.Type = credentialNew
-	commit, err = groups[0].Commit(t.Context(), insiderTime, CommitOptions{Leaf: renewed(next)}, Remove{Removed: 1})
+	commit, err = groups[0].Commit(t.Context(), insiderTime, CommitOptions{Leaf: renewed(next)}, message.Remove{Removed: 1})
 	require.NoError(t, err)
 	require.Contains(t, asks.asked, "credential "+credentialNew.String()+" "+suite.Start.String())
 	require.NotContains(t, asks.asked, "credential "+credentialNew.String()+" "+suite.Leave.String())

@@ -7,16 +7,18 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/internal/vectors"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // client returns the Config of a new client, whose key packages are valid for as
 // long as can be.
 func (m *vectorMaker) client() Config {
 	return Config{
-		Suites:          testSuites(m.t, m.id()),
+		Suites:          mlstest.SuitesWith(m.t, m.id()),
 		Suite:           m.id(),
-		Credential:      BasicCredential(m.random(8)),
+		Credential:      message.BasicCredential(m.random(8)),
 		Signer:          m.signer(),
 		Lifetimes:       LifetimePolicy{Own: math.MaxInt64, MaxTotal: -1},
 		PublicHandshake: true,
@@ -41,7 +43,7 @@ func (m *vectorMaker) newScenario(n int) *scenario {
 	s.members = []*Group{must(CreateGroup(m.t.Context(), ownTime, s.client(), m.random(16)))(m)}
 	for range n - 1 {
 		k := s.keyPackage()
-		c := s.commit(0, Add{KeyPackage: k.KeyPackage})
+		c := s.commit(0, message.Add{KeyPackage: k.KeyPackage})
 		s.members = append(s.members, must(adopted(k.Join(m.t.Context(), ownTime, c.Welcome, JoinOptions{})))(m))
 	}
 	return s
@@ -57,11 +59,11 @@ func (s *scenario) keyPackage() *OwnKeyPackage {
 	return must(NewKeyPackage(s.m.t.Context(), ownTime, s.client(), KeyPackageOptions{}))(s.m)
 }
 
-func (s *scenario) psk() PreSharedKey { return externalPSK(string(s.out.ExternalPSKs[0].ID)) }
+func (s *scenario) psk() message.PreSharedKey { return externalPSK(string(s.out.ExternalPSKs[0].ID)) }
 
 // propose lets everybody else take up a member's proposal, which goes with the next
 // commit.
-func (s *scenario) propose(by int, p Proposal) vectors.Hex {
+func (s *scenario) propose(by int, p message.Proposal) vectors.Hex {
 	return s.proposed(by, s.m.bytes(s.members[by].Propose(s.m.t.Context(), ownTime, p, nil)))
 }
 
@@ -87,11 +89,11 @@ func (s *scenario) everybody() []*Group {
 }
 
 // commit lets a member commit and everybody adopt it.
-func (s *scenario) commit(by int, proposals ...Proposal) *Candidate {
+func (s *scenario) commit(by int, proposals ...message.Proposal) *Candidate {
 	return s.commitWith(by, CommitOptions{}, proposals...)
 }
 
-func (s *scenario) commitWith(by int, options CommitOptions, proposals ...Proposal) *Candidate {
+func (s *scenario) commitWith(by int, options CommitOptions, proposals ...message.Proposal) *Candidate {
 	c := must(s.members[by].Commit(s.m.t.Context(), ownTime, options, proposals...))(s.m)
 	s.adopt(c, by)
 	return c
@@ -123,12 +125,12 @@ func (s *scenario) adopt(c *Candidate, by int) {
 }
 
 // join adds the passive client.
-func (s *scenario) join(options CommitOptions, proposals ...Proposal) {
+func (s *scenario) join(options CommitOptions, proposals ...message.Proposal) {
 	k := s.keyPackage()
 	m, out := s.m, &s.out
-	out.KeyPackage = m.bytes(Marshal(&Message{KeyPackage: k.KeyPackage}))
+	out.KeyPackage = m.bytes(message.Marshal(&message.Message{KeyPackage: k.KeyPackage}))
 	out.SignaturePriv, out.InitPriv, out.EncryptionPriv = m.bytes(k.cfg.Signer.Bytes()), m.bytes(k.initKey.Bytes()), m.bytes(k.leafKey.Bytes())
-	c := s.commitWith(0, options, append(proposals, Add{KeyPackage: k.KeyPackage})...)
+	c := s.commitWith(0, options, append(proposals, message.Add{KeyPackage: k.KeyPackage})...)
 	out.Welcome = c.Welcome
 	var join JoinOptions
 	if options.WithoutTree {
@@ -161,12 +163,12 @@ func (s *scenario) epoch(c *Candidate, proposals ...vectors.Hex) {
 func (m *vectorMaker) welcome() []vectors.Welcome {
 	s := m.newScenario(1)
 	k := s.keyPackage()
-	c := s.commitWith(0, CommitOptions{WithoutTree: true}, Add{KeyPackage: k.KeyPackage})
+	c := s.commitWith(0, CommitOptions{WithoutTree: true}, message.Add{KeyPackage: k.KeyPackage})
 	return []vectors.Welcome{{
 		CipherSuite: m.id(),
 		InitPriv:    m.bytes(k.initKey.Bytes()),
 		SignerPub:   s.members[0].cfg.Signer.PublicKey(),
-		KeyPackage:  m.bytes(Marshal(&Message{KeyPackage: k.KeyPackage})),
+		KeyPackage:  m.bytes(message.Marshal(&message.Message{KeyPackage: k.KeyPackage})),
 		Welcome:     c.Welcome,
 	}}
 }
@@ -180,7 +182,7 @@ func (m *vectorMaker) passiveClientWelcome() []passiveClientCase {
 			}
 			s := m.newScenario(2)
 			options := CommitOptions{WithoutTree: !treeInside, ForcePath: more}
-			var proposals []Proposal
+			var proposals []message.Proposal
 			if more {
 				proposals = append(proposals, s.psk())
 			}
@@ -202,25 +204,25 @@ func (m *vectorMaker) publicCommits() passiveClientCase {
 	s := m.newScenario(2)
 	s.join(CommitOptions{})
 	s.epoch(s.commit(1)) // a path alone
-	add := s.propose(1, Add{KeyPackage: s.keyPackage().KeyPackage})
+	add := s.propose(1, message.Add{KeyPackage: s.keyPackage().KeyPackage})
 	s.epoch(s.commit(0), add)
-	s.epoch(s.commit(1, Add{KeyPackage: s.keyPackage().KeyPackage}, s.psk()))
+	s.epoch(s.commit(1, message.Add{KeyPackage: s.keyPackage().KeyPackage}, s.psk()))
 	psk := s.propose(0, s.psk())
 	s.epoch(s.commit(1), psk)
 	info := m.bytes(s.members[0].GroupInfo(m.t.Context(), insiderTime, false))
 	tree := m.bytes(s.members[0].RatchetTree())
 	external := must(ExternalJoin(m.t.Context(), ownTime, s.client(), info,
-		ExternalJoinOptions{RatchetTree: tree, PSKs: []PreSharedKeyID{s.psk().PSK}}))(m)
+		ExternalJoinOptions{RatchetTree: tree, PSKs: []message.PreSharedKeyID{s.psk().PSK}}))(m)
 	s.adopt(external, -1)
 	s.members = append(s.members, must(external.Adopt())(m))
 	s.epoch(external)
 	update := s.proposeUpdate(1)
 	s.epoch(s.commit(0), update)
-	s.epoch(s.commit(1, GroupContextExtensions{Extensions: Extensions{{Type: ExtensionExternalSenders, Data: m.externalSenders()}}}))
-	extensions := s.propose(2, GroupContextExtensions{})
-	remove := s.propose(1, Remove{Removed: s.members[2].OwnLeaf()})
+	s.epoch(s.commit(1, message.GroupContextExtensions{Extensions: message.Extensions{{Type: message.ExtensionExternalSenders, Data: m.externalSenders()}}}))
+	extensions := s.propose(2, message.GroupContextExtensions{})
+	remove := s.propose(1, message.Remove{Removed: s.members[2].OwnLeaf()})
 	s.epoch(s.commit(0), extensions, remove)
-	s.epoch(s.commit(1, Remove{Removed: s.members[0].OwnLeaf()}))
+	s.epoch(s.commit(1, message.Remove{Removed: s.members[0].OwnLeaf()}))
 	return s.out
 }
 
@@ -230,17 +232,17 @@ func (m *vectorMaker) privateCommits() passiveClientCase {
 	for _, g := range s.members {
 		g.cfg.PublicHandshake, g.cfg.PaddingBlock = false, 64
 	}
-	add := s.propose(1, Add{KeyPackage: s.keyPackage().KeyPackage})
+	add := s.propose(1, message.Add{KeyPackage: s.keyPackage().KeyPackage})
 	update := s.proposeUpdate(1)
 	s.epoch(s.commit(0), add, update)
-	s.epoch(s.commit(1, Remove{Removed: s.members[0].OwnLeaf()}))
+	s.epoch(s.commit(1, message.Remove{Removed: s.members[0].OwnLeaf()}))
 	return s.out
 }
 
 func (m *vectorMaker) externalSenders() []byte {
-	return m.bytes(Marshal(&ExternalSenders{{
+	return m.bytes(message.Marshal(&message.ExternalSenders{{
 		SignatureKey: m.signer().PublicKey(),
-		Credential:   BasicCredential([]byte("authority")),
+		Credential:   message.BasicCredential([]byte("authority")),
 	}}))
 }
 
@@ -255,16 +257,16 @@ func (m *vectorMaker) passiveClientRandom() []passiveClientCase {
 		n := len(s.members)
 		committer := r.IntN(n)
 		var sent []vectors.Hex
-		var byValue []Proposal
+		var byValue []message.Proposal
 		for i := range s.members {
 			switch {
 			case i == committer:
 			case r.IntN(4) == 0 && n > 2:
 				n--
 				if r.IntN(2) == 0 {
-					byValue = append(byValue, Remove{Removed: s.members[i].OwnLeaf()})
+					byValue = append(byValue, message.Remove{Removed: s.members[i].OwnLeaf()})
 				} else {
-					sent = append(sent, s.propose(committer, Remove{Removed: s.members[i].OwnLeaf()}))
+					sent = append(sent, s.propose(committer, message.Remove{Removed: s.members[i].OwnLeaf()}))
 				}
 			case r.IntN(3) == 0:
 				sent = append(sent, s.proposeUpdate(i))
@@ -276,7 +278,7 @@ func (m *vectorMaker) passiveClientRandom() []passiveClientCase {
 		joins := r.IntN(2) == 0 && n < most
 		k := s.keyPackage()
 		if joins {
-			byValue = append(byValue, Add{KeyPackage: k.KeyPackage})
+			byValue = append(byValue, message.Add{KeyPackage: k.KeyPackage})
 		}
 		c := s.commit(committer, byValue...)
 		if joins {

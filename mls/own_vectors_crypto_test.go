@@ -2,12 +2,18 @@ package mls
 
 import (
 	"bytes"
+	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/internal/vectors"
 	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls/internal/framing"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
+	"github.com/mlsuite/mlsuite/mls/internal/schedule"
+	"github.com/mlsuite/mlsuite/mls/internal/secrettree"
+	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/suite"
 )
 
 func (m *vectorMaker) cryptoBasics() []vectors.CryptoBasics {
@@ -53,30 +59,30 @@ func (m *vectorMaker) keySchedule() []vectors.KeySchedule {
 		e.TreeHash, e.ConfirmedTranscriptHash = m.secret(), m.secret()
 		e.CommitSecret, e.PSKSecret = m.secret(), m.secret()
 		if i == 0 { // no PSKs, and no path
-			e.CommitSecret, e.PSKSecret = make([]byte, m.Info().KDF.Nh), m.bytes(pskSecret(m, nil, nil))
+			e.CommitSecret, e.PSKSecret = make([]byte, m.Info().KDF.Nh), m.bytes(schedule.PSKSecret(m, nil, nil))
 		}
-		e.GroupContext = m.bytes(Marshal(&GroupContext{
-			Version:                 VersionMLS10,
+		e.GroupContext = m.bytes(message.Marshal(&message.GroupContext{
+			Version:                 message.VersionMLS10,
 			CipherSuite:             m.id(),
 			GroupID:                 c.GroupID,
 			Epoch:                   uint64(i),
 			TreeHash:                e.TreeHash,
 			ConfirmedTranscriptHash: e.ConfirmedTranscriptHash,
 		}))
-		e.JoinerSecret = m.bytes(newJoinerSecret(m, init, e.CommitSecret, e.GroupContext))
-		e.WelcomeSecret = m.bytes(welcomeSecret(m, e.JoinerSecret, e.PSKSecret))
-		secrets, err := newEpochSecrets(m, e.JoinerSecret, e.PSKSecret, e.GroupContext)
+		e.JoinerSecret = m.bytes(schedule.NewJoinerSecret(m, init, e.CommitSecret, e.GroupContext))
+		e.WelcomeSecret = m.bytes(schedule.WelcomeSecret(m, e.JoinerSecret, e.PSKSecret))
+		secrets, err := schedule.NewEpochSecrets(m, e.JoinerSecret, e.PSKSecret, e.GroupContext)
 		require.NoError(m.t, err)
-		e.InitSecret, e.SenderDataSecret, e.EncryptionSecret = secrets.init, secrets.senderData, secrets.encryption
-		e.ExporterSecret, e.EpochAuthenticator, e.ExternalSecret = secrets.exporter, secrets.authenticator, secrets.external
-		e.ConfirmationKey, e.MembershipKey, e.ResumptionPSK = secrets.confirmation, secrets.membership, secrets.resumption
+		e.InitSecret, e.SenderDataSecret, e.EncryptionSecret = secrets.Init, secrets.SenderData, secrets.Encryption
+		e.ExporterSecret, e.EpochAuthenticator, e.ExternalSecret = secrets.Exporter, secrets.Authenticator, secrets.External
+		e.ConfirmationKey, e.MembershipKey, e.ResumptionPSK = secrets.Confirmation, secrets.Membership, secrets.Resumption
 		key, err := externalKey(m, secrets)
 		require.NoError(m.t, err)
 		e.ExternalPub = key.PublicKey()
 		x := &e.Exporter
 		x.Label, x.Context, x.Length = "exporter", m.random(32), 32
-		x.Secret = m.bytes(secrets.export(m, x.Label, x.Context, x.Length))
-		init = secrets.init
+		x.Secret = m.bytes(secrets.Export(m, x.Label, x.Context, x.Length))
+		init = secrets.Init
 	}
 	return []vectors.KeySchedule{c}
 }
@@ -85,16 +91,16 @@ func (m *vectorMaker) pskSecrets() []vectors.PSKSecret {
 	var cases []vectors.PSKSecret
 	for _, n := range []int{0, 1, 2, 5} {
 		c := vectors.PSKSecret{CipherSuite: m.id()}
-		var ids []PreSharedKeyID
+		var ids []message.PreSharedKeyID
 		var psks [][]byte
 		keys := sized(&c.PSKs, n)
 		for i := range keys {
 			k := &keys[i]
 			k.ID, k.PSK, k.Nonce = m.random(16), m.random(32), m.secret()
-			ids = append(ids, PreSharedKeyID{Type: PSKExternal, ID: k.ID, Nonce: k.Nonce})
+			ids = append(ids, message.PreSharedKeyID{ID: k.ID, Nonce: k.Nonce})
 			psks = append(psks, k.PSK)
 		}
-		c.PSKSecret = m.bytes(pskSecret(m, ids, psks))
+		c.PSKSecret = m.bytes(schedule.PSKSecret(m, ids, psks))
 		cases = append(cases, c)
 	}
 	return cases
@@ -106,26 +112,26 @@ func (m *vectorMaker) secretTree() []vectors.SecretTree {
 		c := vectors.SecretTree{CipherSuite: m.id(), EncryptionSecret: m.secret()}
 		d := &c.SenderData
 		d.Secret, d.Ciphertext = m.secret(), m.random(77)
-		key, nonce, err := senderDataKey(m, d.Secret, d.Ciphertext)
+		key, nonce, err := schedule.SenderDataKey(m, d.Secret, d.Ciphertext)
 		require.NoError(m.t, err)
 		d.Key, d.Nonce = key, nonce
 
-		tree := newSecretTree(m, uint32(leaves), bytes.Clone(c.EncryptionSecret))
+		tree := secrettree.New(m, uint32(leaves), bytes.Clone(c.EncryptionSecret))
 		all := sized(&c.Leaves, leaves)
 		for leaf := range all {
 			generations := []uint32{0, 1, 15}
 			rows := sized(&all[leaf], len(generations))
 			for i, generation := range generations {
-				take := func(contentType ContentType) (key, nonce vectors.Hex) {
-					p, err := tree.find(LeafIndex(leaf), contentType, generation, testLimits)
+				take := func(contentType message.ContentType) (key, nonce vectors.Hex) {
+					p, err := tree.Find(message.LeafIndex(leaf), contentType, generation, secrettree.RatchetLimits{MaxForward: 100, MaxKept: 100})
 					require.NoError(m.t, err)
-					key, nonce = bytes.Clone(p.key), bytes.Clone(p.nonce)
-					require.NoError(m.t, p.commit())
+					key, nonce = bytes.Clone(p.Key), bytes.Clone(p.Nonce)
+					require.NoError(m.t, p.Commit())
 					return key, nonce
 				}
 				rows[i].Generation = generation
-				rows[i].HandshakeKey, rows[i].HandshakeNonce = take(ContentCommit)
-				rows[i].ApplicationKey, rows[i].ApplicationNonce = take(ContentApplication)
+				rows[i].HandshakeKey, rows[i].HandshakeNonce = take(message.ContentCommit)
+				rows[i].ApplicationKey, rows[i].ApplicationNonce = take(message.ContentApplication)
 			}
 		}
 		cases = append(cases, c)
@@ -134,22 +140,22 @@ func (m *vectorMaker) secretTree() []vectors.SecretTree {
 }
 
 // someCommit is a Commit that parses.
-func (m *vectorMaker) someCommit() *commit {
-	return &commit{proposals: []proposalOrRef{{proposal: Remove{Removed: 2}}, {ref: m.secret()}}}
+func (m *vectorMaker) someCommit() *framing.Commit {
+	return &framing.Commit{Proposals: []framing.ProposalOrRef{{Proposal: message.Remove{Removed: 2}}, {Ref: m.secret()}}}
 }
 
 func (m *vectorMaker) transcriptHashes() []vectors.TranscriptHashes {
 	c := vectors.TranscriptHashes{CipherSuite: m.id(), ConfirmationKey: m.secret(), InterimBefore: m.secret()}
-	content := framedContent{
-		groupID: m.random(16), epoch: 7, sender: Sender{Type: SenderMember, Leaf: 1},
-		contentType: ContentCommit, commit: m.someCommit(),
+	content := framing.FramedContent{
+		GroupID: m.random(16), Epoch: 7, Sender: message.Sender{Type: message.SenderMember, Leaf: 1},
+		ContentType: message.ContentCommit, Commit: m.someCommit(),
 	}
-	ac, err := signContent(m.t.Context(), m.signer(), WireFormatPublicMessage, &content, m.random(64))
+	ac, err := framing.SignContent(m.t.Context(), m.signer(), message.WireFormatPublicMessage, &content, m.random(64))
 	require.NoError(m.t, err)
-	c.ConfirmedAfter = m.bytes(confirmedTranscriptHash(m, c.InterimBefore, ac))
-	ac.auth.confirmationTag = m.bytes(confirmationTag(m, &epochSecrets{confirmation: c.ConfirmationKey}, c.ConfirmedAfter))
-	c.InterimAfter = m.bytes(interimTranscriptHash(m, c.ConfirmedAfter, ac.auth.confirmationTag))
-	c.AuthenticatedContent = m.bytes(wire.Marshal(ac.marshal))
+	c.ConfirmedAfter = m.bytes(framing.ConfirmedTranscriptHash(m, c.InterimBefore, ac))
+	ac.Auth.ConfirmationTag = m.bytes(schedule.ConfirmationTag(m, &schedule.EpochSecrets{Confirmation: c.ConfirmationKey}, c.ConfirmedAfter))
+	c.InterimAfter = m.bytes(framing.InterimTranscriptHash(m, c.ConfirmedAfter, ac.Auth.ConfirmationTag))
+	c.AuthenticatedContent = m.bytes(wire.Marshal(ac.Marshal))
 	return []vectors.TranscriptHashes{c}
 }
 
@@ -160,33 +166,44 @@ func (m *vectorMaker) messageProtection() []vectors.MessageProtection {
 		SignaturePriv: m.bytes(signer.Bytes()), SignaturePub: signer.PublicKey(),
 		EncryptionSecret: m.secret(), SenderDataSecret: m.secret(), MembershipKey: m.secret(),
 	}
-	group := &GroupContext{
-		Version: VersionMLS10, CipherSuite: c.CipherSuite, GroupID: c.GroupID, Epoch: c.Epoch,
+	group := &message.GroupContext{
+		Version: message.VersionMLS10, CipherSuite: c.CipherSuite, GroupID: c.GroupID, Epoch: c.Epoch,
 		TreeHash: c.TreeHash, ConfirmedTranscriptHash: c.ConfirmedTranscriptHash,
 	}
-	f := &framing{
-		suite: m.Suite, group: group, groupContext: m.bytes(Marshal(group)),
-		secrets: &epochSecrets{membership: c.MembershipKey, senderData: c.SenderDataSecret},
+	f := &framing.Epoch{
+		Suite: m.Suite, Group: group, GroupContext: m.bytes(message.Marshal(group)),
+		Secrets: &schedule.EpochSecrets{Membership: c.MembershipKey, SenderData: c.SenderDataSecret},
 	}
-	content := framedContent{groupID: c.GroupID, epoch: c.Epoch, sender: Sender{Type: SenderMember, Leaf: 1}}
+	content := framing.FramedContent{GroupID: c.GroupID, Epoch: c.Epoch, Sender: message.Sender{Type: message.SenderMember, Leaf: 1}}
 	// protect returns what content now holds, alone and in both formats.
 	protect := func() (raw, pub, priv vectors.Hex) {
-		tree := newSecretTree(m, 2, bytes.Clone(c.EncryptionSecret))
-		sealed, err := f.protectPrivate(tree, authenticated(m.t, f, signer, WireFormatPrivateMessage, content), nil)
+		tree := secrettree.New(m, 2, bytes.Clone(c.EncryptionSecret))
+		sealed, err := f.ProtectPrivate(tree, authenticated(m.t, f, signer, message.WireFormatPrivateMessage, content), nil)
 		require.NoError(m.t, err)
-		priv = m.bytes(sealed.encode())
-		if content.contentType == ContentApplication {
-			return content.applicationData, nil, priv
+		priv = m.bytes(sealed.Encode())
+		if content.ContentType == message.ContentApplication {
+			return content.ApplicationData, nil, priv
 		}
-		public, err := f.protectPublic(authenticated(m.t, f, signer, WireFormatPublicMessage, content))
+		public, err := f.ProtectPublic(authenticated(m.t, f, signer, message.WireFormatPublicMessage, content))
 		require.NoError(m.t, err)
-		return m.bytes(wire.Marshal(content.marshalBody)), m.bytes(public.encode()), priv
+		return m.bytes(wire.Marshal(content.MarshalBody)), m.bytes(public.Encode()), priv
 	}
-	content.contentType, content.proposal = ContentProposal, Remove{Removed: 0}
+	content.ContentType, content.Proposal = message.ContentProposal, message.Remove{Removed: 0}
 	c.Proposal, c.ProposalPub, c.ProposalPriv = protect()
-	content.contentType, content.commit = ContentCommit, m.someCommit()
+	content.ContentType, content.Commit = message.ContentCommit, m.someCommit()
 	c.Commit, c.CommitPub, c.CommitPriv = protect()
-	content.contentType, content.applicationData = ContentApplication, m.random(40)
+	content.ContentType, content.ApplicationData = message.ContentApplication, m.random(40)
 	c.Application, _, c.ApplicationPriv = protect()
 	return []vectors.MessageProtection{c}
+}
+
+// authenticated signs content, and gives a Commit some confirmation tag.
+func authenticated(t testing.TB, f *framing.Epoch, signer suite.Signer, format message.WireFormat, content framing.FramedContent) *framing.AuthenticatedContent {
+	t.Helper()
+	c, err := framing.SignContent(t.Context(), signer, format, &content, f.GroupContext)
+	require.NoError(t, err)
+	if content.ContentType == message.ContentCommit {
+		c.Auth.ConfirmationTag = bytes.Repeat([]byte{3}, f.Suite.Info().Hash.Size)
+	}
+	return c
 }

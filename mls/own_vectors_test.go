@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/internal/vectors"
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/suite"
@@ -30,7 +31,7 @@ const ownSeed = 9420
 func TestOwnVectors(t *testing.T) {
 	draft, err := registry.PQDraft(registry.PrivateUse())
 	require.NoError(t, err)
-	peers := peersDefinitions()
+	peers := mlstest.PeerDefinitions()
 	require.Len(t, peers, 4)
 	for _, f := range []ownFamily{
 		ownVectors("key-schedule", (*vectorMaker).keySchedule).of(peers),
@@ -104,7 +105,7 @@ func ownVectors[C any](name string, cases func(*vectorMaker) []C) ownFamily {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // so that randomness is drawn in one order
 		out := []byte("[")
 		for _, d := range definitions {
-			for _, c := range cases(&vectorMaker{t, testSuite(t, d.ID)}) {
+			for _, c := range cases(&vectorMaker{t, mlstest.Suite(t, d.ID)}) {
 				line, err := json.Marshal(c)
 				require.NoError(t, err)
 				if len(out) > 1 {

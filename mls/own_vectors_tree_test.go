@@ -3,12 +3,16 @@ package mls
 import (
 	"bytes"
 	"slices"
+	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/internal/treemath"
 	"github.com/mlsuite/mlsuite/internal/vectors"
 	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls/internal/check"
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -17,40 +21,40 @@ import (
 type vectorTree struct {
 	m           *vectorMaker
 	groupID     vectors.Hex
-	tree        *tree
-	signers     map[LeafIndex]suite.Signer
-	leafKeys    map[LeafIndex]suite.PrivateKey
-	pathSecrets map[NodeIndex][]byte
+	tree        *ratchettree.Tree
+	signers     map[message.LeafIndex]suite.Signer
+	leafKeys    map[message.LeafIndex]suite.PrivateKey
+	pathSecrets map[ratchettree.NodeIndex][]byte
 }
 
-// newTree is get_tree(n) of the specification of the official vectors: each member
+// ratchettree.NewTree is get_tree(n) of the specification of the official vectors: each member
 // adds the one on its right.
 func (m *vectorMaker) newTree(n int) *vectorTree {
 	v := &vectorTree{
 		m: m, groupID: m.random(16),
-		signers:     map[LeafIndex]suite.Signer{},
-		leafKeys:    map[LeafIndex]suite.PrivateKey{},
-		pathSecrets: map[NodeIndex][]byte{},
+		signers:     map[message.LeafIndex]suite.Signer{},
+		leafKeys:    map[message.LeafIndex]suite.PrivateKey{},
+		pathSecrets: map[ratchettree.NodeIndex][]byte{},
 	}
 	leaf, key, signer := m.joiner()
-	v.tree, v.leafKeys[0], v.signers[0] = newTree(m, &leaf.LeafNode), key, signer
+	v.tree, v.leafKeys[0], v.signers[0] = ratchettree.NewTree(m, &leaf.LeafNode), key, signer
 	for i := range n - 1 {
-		v.commit(LeafIndex(i), 1)
+		v.commit(message.LeafIndex(i), 1)
 	}
 	return v
 }
 
 // joiner makes a key package of a new member.
-func (m *vectorMaker) joiner() (*KeyPackage, suite.PrivateKey, suite.Signer) {
+func (m *vectorMaker) joiner() (*message.KeyPackage, suite.PrivateKey, suite.Signer) {
 	k := must(NewKeyPackage(m.t.Context(), ownTime, m.client(), KeyPackageOptions{}))(m)
 	return k.KeyPackage, k.leafKey, k.cfg.Signer
 }
 
 // commit lets a member remove others, add new ones and renew its path.
-func (v *vectorTree) commit(by LeafIndex, adds int, removes ...LeafIndex) {
-	e := v.tree.edit()
+func (v *vectorTree) commit(by message.LeafIndex, adds int, removes ...message.LeafIndex) {
+	e := v.tree.Edit()
 	for _, leaf := range removes {
-		e.removeLeaf(leaf)
+		e.RemoveLeaf(leaf)
 		delete(v.signers, leaf)
 		delete(v.leafKeys, leaf)
 	}
@@ -60,35 +64,35 @@ func (v *vectorTree) commit(by LeafIndex, adds int, removes ...LeafIndex) {
 	path, key, leaf := v.newPath(e, by)
 	v.freeze(e)
 	v.leafKeys[by] = key
-	require.Equal(v.m.t, leaf, v.tree.leaf(by))
-	for i, n := range path.nodes {
-		v.pathSecrets[n] = bytes.Clone(path.secrets[i])
+	require.Equal(v.m.t, leaf, v.tree.Leaf(by))
+	for i, n := range path.Nodes {
+		v.pathSecrets[n] = bytes.Clone(path.Secrets[i])
 	}
 }
 
 // add adds a new member.
-func (v *vectorTree) add(e *treeEdit) {
+func (v *vectorTree) add(e *ratchettree.TreeEdit) {
 	kp, key, signer := v.m.joiner()
-	leaf := e.addLeaf(&kp.LeafNode)
+	leaf := e.AddLeaf(&kp.LeafNode)
 	v.leafKeys[leaf], v.signers[leaf] = key, signer
 }
 
 // newPath renews a member's path.
-func (v *vectorTree) newPath(e *treeEdit, by LeafIndex) (*pathSecrets, suite.PrivateKey, *LeafNode) {
+func (v *vectorTree) newPath(e *ratchettree.TreeEdit, by message.LeafIndex) (*ratchettree.PathSecrets, suite.PrivateKey, *message.LeafNode) {
 	m, t := v.m, v.m.t
-	nodes, _ := e.filteredDirectPath(by)
-	path, err := derivePathSecrets(m, nodes, m.secret())
+	nodes, _ := e.FilteredDirectPath(by)
+	path, err := ratchettree.DerivePathSecrets(m, nodes, m.secret())
 	require.NoError(t, err)
-	parentHash, err := e.mergePath(by, nodes, path.publicKeys())
+	parentHash, err := e.MergePath(by, nodes, path.PublicKeys())
 	require.NoError(t, err)
-	key, leaf := m.key(), *e.leaf(by)
-	leaf.EncryptionKey, leaf.Source, leaf.ParentHash = key.PublicKey(), LeafNodeCommit, parentHash
-	signLeaf(t, &leaf, v.signers[by], leafPlace{v.groupID, by})
-	e.setLeaf(by, &leaf)
+	key, leaf := m.key(), *e.Leaf(by)
+	leaf.EncryptionKey, leaf.Source, leaf.ParentHash = key.PublicKey(), message.LeafNodeCommit, parentHash
+	signLeaf(t, &leaf, v.signers[by], check.LeafPlace{GroupID: v.groupID, Leaf: by})
+	e.SetLeaf(by, &leaf)
 	return path, key, &leaf
 }
 
-func (v *vectorTree) freeze(e *treeEdit) { v.tree = must(e.freeze())(v.m) }
+func (v *vectorTree) freeze(e *ratchettree.TreeEdit) { v.tree = must(e.Freeze())(v.m) }
 
 // vectorTrees are the trees of the tree families: full, with a trailing blank, with
 // blanks between a parent and those that its parent hash leads to, and with an
@@ -101,13 +105,13 @@ func (m *vectorMaker) vectorTrees() []*vectorTree {
 		trees = append(trees, m.newTree(5), blanks)
 	}
 	unmerged := m.newTree(4)
-	e := unmerged.tree.edit()
-	e.removeLeaf(2)
+	e := unmerged.tree.Edit()
+	e.RemoveLeaf(2)
 	delete(unmerged.signers, 2)
 	delete(unmerged.leafKeys, 2)
 	unmerged.freeze(e)
 	unmerged.commit(3, 0)
-	e = unmerged.tree.edit()
+	e = unmerged.tree.Edit()
 	unmerged.add(e)
 	unmerged.freeze(e)
 	return append(trees, unmerged)
@@ -116,14 +120,14 @@ func (m *vectorMaker) vectorTrees() []*vectorTree {
 func (m *vectorMaker) treeValidation() []vectors.TreeValidation {
 	var cases []vectors.TreeValidation
 	for _, v := range m.vectorTrees() {
-		c := vectors.TreeValidation{CipherSuite: m.id(), Tree: encodedTree(m.t, v.tree), GroupID: v.groupID}
-		for n := range NodeIndex(treemath.NodeCount(v.tree.width)) {
-			resolution := v.tree.resolution(n, nil)
+		c := vectors.TreeValidation{CipherSuite: m.id(), Tree: encodedNodes(m.t, v.tree), GroupID: v.groupID}
+		for n := range ratchettree.NodeIndex(treemath.NodeCount(v.tree.Width)) {
+			resolution := v.tree.Resolution(n, nil)
 			if resolution == nil {
-				resolution = []NodeIndex{}
+				resolution = []ratchettree.NodeIndex{}
 			}
 			c.Resolutions = append(c.Resolutions, resolution)
-			c.TreeHashes = append(c.TreeHashes, v.tree.nodeHash(n))
+			c.TreeHashes = append(c.TreeHashes, v.tree.NodeHash(n))
 		}
 		cases = append(cases, c)
 	}
@@ -133,27 +137,27 @@ func (m *vectorMaker) treeValidation() []vectors.TreeValidation {
 func (m *vectorMaker) treeOperations() []vectors.TreeOperations {
 	var cases []vectors.TreeOperations
 	// operation applies a proposal to a tree that is then left alone.
-	operation := func(v *vectorTree, sender LeafIndex, p Proposal, apply func(e *treeEdit)) {
+	operation := func(v *vectorTree, sender message.LeafIndex, p message.Proposal, apply func(e *ratchettree.TreeEdit)) {
 		c := vectors.TreeOperations{
-			CipherSuite: m.id(), TreeBefore: encodedTree(m.t, v.tree), TreeHashBefore: v.tree.hash(),
-			Proposal: m.bytes(Marshal(&TypedProposal{p})), ProposalSender: sender,
+			CipherSuite: m.id(), TreeBefore: encodedNodes(m.t, v.tree), TreeHashBefore: v.tree.Hash(),
+			Proposal: m.bytes(message.Marshal(&message.TypedProposal{Proposal: p})), ProposalSender: sender,
 		}
-		e := v.tree.edit()
+		e := v.tree.Edit()
 		apply(e)
-		after := must(e.freeze())(m)
-		c.TreeAfter, c.TreeHashAfter = encodedTree(m.t, after), after.hash()
+		after := must(e.Freeze())(m)
+		c.TreeAfter, c.TreeHashAfter = encodedNodes(m.t, after), after.Hash()
 		cases = append(cases, c)
 	}
 	two, three := m.newTree(2), m.newTree(3)
 	kp, _, _ := m.joiner()
-	operation(two, 1, Add{KeyPackage: kp}, func(e *treeEdit) { e.addLeaf(&kp.LeafNode) }) // the tree grows
-	operation(three, 0, Add{KeyPackage: kp}, func(e *treeEdit) { e.addLeaf(&kp.LeafNode) })
-	operation(three, 0, Remove{Removed: 2}, func(e *treeEdit) { e.removeLeaf(2) }) // the tree shrinks
-	operation(two, 1, Remove{Removed: 0}, func(e *treeEdit) { e.removeLeaf(0) })
-	update := *two.tree.leaf(1)
-	update.EncryptionKey, update.Source, update.ParentHash = m.key().PublicKey(), LeafNodeUpdate, nil
-	signLeaf(m.t, &update, two.signers[1], leafPlace{two.groupID, 1})
-	operation(two, 1, Update{LeafNode: &update}, func(e *treeEdit) { e.updateLeaf(1, &update) })
+	operation(two, 1, message.Add{KeyPackage: kp}, func(e *ratchettree.TreeEdit) { e.AddLeaf(&kp.LeafNode) }) // the tree grows
+	operation(three, 0, message.Add{KeyPackage: kp}, func(e *ratchettree.TreeEdit) { e.AddLeaf(&kp.LeafNode) })
+	operation(three, 0, message.Remove{Removed: 2}, func(e *ratchettree.TreeEdit) { e.RemoveLeaf(2) }) // the tree shrinks
+	operation(two, 1, message.Remove{Removed: 0}, func(e *ratchettree.TreeEdit) { e.RemoveLeaf(0) })
+	update := *two.tree.Leaf(1)
+	update.EncryptionKey, update.Source, update.ParentHash = m.key().PublicKey(), message.LeafNodeUpdate, nil
+	signLeaf(m.t, &update, two.signers[1], check.LeafPlace{GroupID: two.groupID, Leaf: 1})
+	operation(two, 1, message.Update{LeafNode: &update}, func(e *ratchettree.TreeEdit) { e.UpdateLeaf(1, &update) })
 	return cases
 }
 
@@ -162,10 +166,10 @@ func (m *vectorMaker) treeKEM() []vectors.TreeKEM {
 	for _, v := range m.vectorTrees() {
 		c := vectors.TreeKEM{
 			CipherSuite: m.id(), GroupID: v.groupID, Epoch: 7, ConfirmedTranscriptHash: m.secret(),
-			RatchetTree: encodedTree(m.t, v.tree),
+			RatchetTree: encodedNodes(m.t, v.tree),
 		}
-		var leaves []LeafIndex
-		for leaf := range v.tree.members() {
+		var leaves []message.LeafIndex
+		for leaf := range v.tree.Members() {
 			leaves = append(leaves, leaf)
 		}
 		private := sized(&c.LeavesPrivate, len(leaves))
@@ -179,27 +183,27 @@ func (m *vectorMaker) treeKEM() []vectors.TreeKEM {
 				secrets[j].Node, secrets[j].PathSecret = n, v.pathSecrets[n]
 			}
 		}
-		senders := []LeafIndex{leaves[0], leaves[len(leaves)-1]}
+		senders := []message.LeafIndex{leaves[0], leaves[len(leaves)-1]}
 		paths := sized(&c.UpdatePaths, len(senders))
 		for i, sender := range senders {
 			u := &paths[i]
 			u.Sender = sender
-			e := v.tree.edit()
+			e := v.tree.Edit()
 			path, _, leaf := v.newPath(e, sender)
-			after := must(e.freeze())(m)
-			u.TreeHashAfter, u.CommitSecret = after.hash(), path.commitSecret
-			groupContext := m.bytes(Marshal(&GroupContext{
-				Version: VersionMLS10, CipherSuite: m.id(), GroupID: c.GroupID, Epoch: c.Epoch,
+			after := must(e.Freeze())(m)
+			u.TreeHashAfter, u.CommitSecret = after.Hash(), path.CommitSecret
+			groupContext := m.bytes(message.Marshal(&message.GroupContext{
+				Version: message.VersionMLS10, CipherSuite: m.id(), GroupID: c.GroupID, Epoch: c.Epoch,
 				TreeHash: u.TreeHashAfter, ConfirmedTranscriptHash: c.ConfirmedTranscriptHash,
 			}))
-			nodes, err := path.seal(after, sender, groupContext, nil)
+			nodes, err := path.Seal(after, sender, groupContext, nil)
 			require.NoError(m.t, err)
-			u.UpdatePath = m.bytes(wire.Marshal((&updatePath{leafNode: leaf, nodes: nodes}).marshal))
-			u.PathSecrets = make([]*vectors.Hex, v.tree.width)
+			u.UpdatePath = m.bytes(wire.Marshal((&ratchettree.UpdatePath{LeafNode: leaf, Nodes: nodes}).Marshal))
+			u.PathSecrets = make([]*vectors.Hex, v.tree.Width)
 			for _, receiver := range leaves {
-				k := slices.IndexFunc(path.nodes, func(n NodeIndex) bool { return receiver.Node().InSubtree(n) })
+				k := slices.IndexFunc(path.Nodes, func(n ratchettree.NodeIndex) bool { return receiver.Node().InSubtree(n) })
 				if receiver != sender {
-					u.PathSecrets[receiver] = (*vectors.Hex)(&path.secrets[k])
+					u.PathSecrets[receiver] = (*vectors.Hex)(&path.Secrets[k])
 				}
 			}
 		}
@@ -209,13 +213,21 @@ func (m *vectorMaker) treeKEM() []vectors.TreeKEM {
 }
 
 // knownTo returns the nodes whose path secrets a member knows.
-func (v *vectorTree) knownTo(leaf LeafIndex) []NodeIndex {
-	var known []NodeIndex
-	for _, step := range v.tree.directPath(leaf) {
-		parent := step.node.parent
-		if parent != nil && !slices.Contains(parent.unmergedLeaves, leaf) {
-			known = append(known, step.index)
+func (v *vectorTree) knownTo(leaf message.LeafIndex) []ratchettree.NodeIndex {
+	var known []ratchettree.NodeIndex
+	for _, step := range v.tree.DirectPath(leaf) {
+		parent := step.Node.Parent
+		if parent != nil && !slices.Contains(parent.UnmergedLeaves, leaf) {
+			known = append(known, step.Index)
 		}
 	}
 	return known
+}
+
+// encodedNodes returns a tree as the ratchet_tree extension holds it.
+func encodedNodes(t testing.TB, tree *ratchettree.Tree) []byte {
+	t.Helper()
+	encoded, err := wire.Marshal(tree.Nodes().Marshal)
+	require.NoError(t, err)
+	return encoded
 }

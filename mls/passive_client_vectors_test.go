@@ -8,7 +8,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/internal/vectors"
+	"github.com/mlsuite/mlsuite/mls/internal/check"
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -71,20 +75,20 @@ func passiveClients(t *testing.T, family string) {
 			require.Equal(t, []byte(e.EpochAuthenticator), authenticator, "epoch %d", i)
 			if public = followInPublic(t, public, e.Commit); public != nil {
 				require.Equal(t, g.public.contextBytes, public.public.contextBytes, "epoch %d", i)
-				require.Equal(t, g.public.tree.hash(), public.public.tree.hash(), "epoch %d", i)
+				require.Equal(t, g.public.tree.Hash(), public.public.tree.Hash(), "epoch %d", i)
 			}
 		}
 	})
 }
 
 // followInPublic returns the group after a message, or nil from the first PrivateMessage on.
-func followInPublic(t *testing.T, public *PublicGroup, message []byte) *PublicGroup {
-	m, err := Parse[Message](message)
+func followInPublic(t *testing.T, public *PublicGroup, msg []byte) *PublicGroup {
+	m, err := message.Parse[message.Message](msg)
 	require.NoError(t, err)
 	if public == nil || m.PublicMessage == nil {
 		return nil
 	}
-	r, err := public.Process(t.Context(), vectorTime, message)
+	r, err := public.Process(t.Context(), vectorTime, msg)
 	require.NoError(t, err)
 	if r.Commit == nil {
 		return public
@@ -109,12 +113,12 @@ func (externalPSKs) Group([]byte) *Group { return nil }
 
 // join makes the client from its private keys and lets it join.
 func (c *passiveClientCase) join(t *testing.T) *Group {
-	s := testSuite(t, c.CipherSuite)
-	m, err := Parse[Message](c.KeyPackage)
+	s := mlstest.Suite(t, c.CipherSuite)
+	m, err := message.Parse[message.Message](c.KeyPackage)
 	require.NoError(t, err)
 	kp := m.KeyPackage
 	require.NotNil(t, kp)
-	ref, err := keyPackageRef(s, kp)
+	ref, err := check.KeyPackageRef(s, kp)
 	require.NoError(t, err)
 	signer, err := s.ParseSigner(c.SignaturePriv.Scalar(s.Info().Signature.PrivateKey))
 	require.NoError(t, err)
@@ -131,7 +135,7 @@ func (c *passiveClientCase) join(t *testing.T) *Group {
 		psks[string(p.ID)] = p.PSK
 	}
 	own := &OwnKeyPackage{
-		KeyPackage: kp, Ref: ref, suite: s, initKey: newPrivateKey(initKey), leafKey: newPrivateKey(leafKey),
+		KeyPackage: kp, Ref: ref, suite: s, initKey: ratchettree.NewPrivateKey(initKey), leafKey: ratchettree.NewPrivateKey(leafKey),
 		cfg: Config{
 			Suites:     all.Registry(),
 			Suite:      c.CipherSuite,

@@ -7,7 +7,12 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/sortedset"
+	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/internal/check"
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -88,30 +93,30 @@ func (g *Group) selectProposals(ctx context.Context, q questions, pending, byVal
 	keep := make([]bool, len(pending))
 	for i, c := range pending {
 		switch p := c.Proposal.(type) {
-		case Remove:
+		case message.Remove:
 			if keep[i] = s.claim(p.Removed); keep[i] {
 				s.leaving[p.Removed] = true
 			}
-		case GroupContextExtensions:
+		case message.GroupContextExtensions:
 			keep[i] = s.takes(c.extensions)
 		}
 	}
 	for i, c := range slices.Backward(pending) { // the latest Update of a leaf counts
-		if p, ok := c.Proposal.(Update); ok {
+		if p, ok := c.Proposal.(message.Update); ok {
 			leaf := c.Sender.Leaf
 			keep[i] = !s.claimed[leaf] && s.fits(p.LeafNode, leaf) && s.claim(leaf)
 		}
 	}
 	for i, c := range pending {
 		switch p := c.Proposal.(type) {
-		case Add:
-			keep[i] = s.fits(&p.KeyPackage.LeafNode, noLeaf)
-		case PreSharedKey:
+		case message.Add:
+			keep[i] = s.fits(&p.KeyPackage.LeafNode, ratchettree.NoLeaf)
+		case message.PreSharedKey:
 			keep[i] = s.psks < math.MaxUint16 && g.knowsPSK(ctx, q, &p.PSK) && s.seen.checkPSK(p, i) == nil
 			if keep[i] {
 				s.psks++
 			}
-		case Custom:
+		case message.Custom:
 			keep[i] = rules.handles(p, c.Sender) == nil && s.supports(p.ProposalType)
 		}
 	}
@@ -125,7 +130,7 @@ func (g *Group) selectProposals(ctx context.Context, q questions, pending, byVal
 		return list
 	}
 	for _, c := range slices.Backward(pending) { // other proposals go before a ReInit
-		if _, ok := c.Proposal.(ReInit); ok {
+		if _, ok := c.Proposal.(message.ReInit); ok {
 			return []CommittedProposal{c}
 		}
 	}
@@ -133,10 +138,10 @@ func (g *Group) selectProposals(ctx context.Context, q questions, pending, byVal
 }
 
 func containsReInit(list []CommittedProposal) bool {
-	return slices.ContainsFunc(list, func(c CommittedProposal) bool { return c.Proposal.Type() == ProposalReInit })
+	return slices.ContainsFunc(list, func(c CommittedProposal) bool { return message.TypeOf(c.Proposal) == codepoint.ProposalReInit })
 }
 
-func (g *Group) knowsPSK(ctx context.Context, q questions, id *PreSharedKeyID) bool {
+func (g *Group) knowsPSK(ctx context.Context, q questions, id *message.PreSharedKeyID) bool {
 	_, err := q.tryPSK(ctx, id, g, q.begin().psk)
 	return err == nil
 }
@@ -149,7 +154,7 @@ func (g *Group) allowed(q questions, pending []CommittedProposal) []CommittedPro
 		if q.use == suite.Leave && !leaves(c.Proposal) {
 			continue
 		}
-		if add, ok := c.Proposal.(Add); ok && g.cfg.Lifetimes.sentAt(q.now)(add.KeyPackage.LeafNode.Lifetime) != nil {
+		if add, ok := c.Proposal.(message.Add); ok && g.cfg.Lifetimes.sentAt(q.now)(add.KeyPackage.LeafNode.Lifetime) != nil {
 			continue // it was valid when it came, or nobody judged it
 		}
 		if q.proposal(g.public, &c) == nil {
@@ -168,10 +173,10 @@ func (g *Group) unauthentic(ctx context.Context, q questions, list []CommittedPr
 	if g.cfg.Authenticator == nil || q.use == suite.Leave { // what leads out brings none
 		return refused, nil
 	}
-	var changes []Change
+	var changes []event.Change
 	var proposals []int // of the changes
 	for i, c := range list {
-		if c.Proposal.Type() == ProposalUpdate && c.Sender.Leaf == g.leaf {
+		if message.TypeOf(c.Proposal) == codepoint.ProposalUpdate && c.Sender.Leaf == g.leaf {
 			continue // left out
 		}
 		changes = g.public.proposed(changes, c)
@@ -180,7 +185,7 @@ func (g *Group) unauthentic(ctx context.Context, q questions, list []CommittedPr
 		}
 	}
 	if own != nil {
-		changes = own.ownChange(changes, g.public.tree.leaf(g.leaf), g.leaf)
+		changes = own.ownChange(changes, g.public.tree.Leaf(g.leaf), g.leaf)
 	}
 	refusals, err := g.cfg.refusals(ctx, q.now, changes)
 	for k, refusal := range refusals {
@@ -197,39 +202,39 @@ func (g *Group) unauthentic(ctx context.Context, q questions, list []CommittedPr
 // selection picks proposals that together make a valid list (RFC 9420, Section 12.2).
 type selection struct {
 	public     *publicState
-	extensions *groupExtensions   // of the next epoch
-	claimed    map[LeafIndex]bool // leaves with an Update or Remove, and the committer's
-	leaving    map[LeafIndex]bool
-	incoming   *features               // common features of the incoming leaves
-	types      map[CredentialType]bool // incoming types that no member uses
-	keys       map[string]bool         // incoming keys
+	extensions *check.GroupExtensions     // of the next epoch
+	claimed    map[message.LeafIndex]bool // leaves with an Update or Remove, and the committer's
+	leaving    map[message.LeafIndex]bool
+	incoming   *ratchettree.Features           // common features of the incoming leaves
+	types      map[message.CredentialType]bool // incoming types that no member uses
+	keys       map[string]bool                 // incoming keys
 	seen       proposalSet
 	psks       int // number of PSKs; PSKLabel counts up to 65,535 (RFC 9420, Section 8.4)
-	staying    func() *features
+	staying    func() *ratchettree.Features
 }
 
-func newSelection(p *publicState, committer LeafIndex, byValue []CommittedProposal) *selection {
+func newSelection(p *publicState, committer message.LeafIndex, byValue []CommittedProposal) *selection {
 	s := &selection{
 		public:     p,
 		extensions: p.extensions,
-		claimed:    map[LeafIndex]bool{committer: true},
-		leaving:    map[LeafIndex]bool{},
-		types:      map[CredentialType]bool{},
+		claimed:    map[message.LeafIndex]bool{committer: true},
+		leaving:    map[message.LeafIndex]bool{},
+		types:      map[message.CredentialType]bool{},
 		keys:       map[string]bool{},
 		seen:       proposalSet{},
 	}
-	s.staying = sync.OnceValue(func() *features { return p.tree.featuresWithout(s.leaving) })
+	s.staying = sync.OnceValue(func() *ratchettree.Features { return p.tree.FeaturesWithout(s.leaving) })
 	for i, c := range byValue {
 		switch p := c.Proposal.(type) {
-		case Remove:
+		case message.Remove:
 			s.claimed[p.Removed], s.leaving[p.Removed] = true, true
-		case Add:
+		case message.Add:
 			leaf := &p.KeyPackage.LeafNode
-			s.enter(leaf, featuresOf(leaf))
-		case PreSharedKey:
+			s.enter(leaf, ratchettree.FeaturesOf(leaf))
+		case message.PreSharedKey:
 			_ = s.seen.checkPSK(p, i) // the list is checked later
 			s.psks++
-		case GroupContextExtensions:
+		case message.GroupContextExtensions:
 			s.seen.twice(onceExtensions, nil)
 			s.extensions = c.extensions
 		}
@@ -239,13 +244,13 @@ func newSelection(p *publicState, committer LeafIndex, byValue []CommittedPropos
 
 // takes reports whether the group can accept a proposal from outside by itself.
 func (p *publicState) takes(c *CommittedProposal) bool {
-	s := newSelection(p, noLeaf, nil)
+	s := newSelection(p, ratchettree.NoLeaf, nil)
 	switch proposal := c.Proposal.(type) {
-	case Add:
-		return s.fits(&proposal.KeyPackage.LeafNode, noLeaf)
-	case GroupContextExtensions:
+	case message.Add:
+		return s.fits(&proposal.KeyPackage.LeafNode, ratchettree.NoLeaf)
+	case message.GroupContextExtensions:
 		return s.takes(c.extensions)
-	case Custom:
+	case message.Custom:
 		return s.supports(proposal.ProposalType)
 	}
 	return true
@@ -253,28 +258,28 @@ func (p *publicState) takes(c *CommittedProposal) bool {
 
 // supports reports whether all members, except those who leave, support a custom proposal
 // type. By then it is known who leaves.
-func (s *selection) supports(t ProposalType) bool {
-	return s.staying().supportsProposal(t)
+func (s *selection) supports(t message.ProposalType) bool {
+	return s.staying().SupportsProposal(t)
 }
 
 // claim claims a leaf, and reports whether nothing claimed it before.
-func (s *selection) claim(leaf LeafIndex) bool {
+func (s *selection) claim(leaf message.LeafIndex) bool {
 	free := !s.claimed[leaf]
 	s.claimed[leaf] = true
 	return free
 }
 
 // enter notes that a leaf with the features own comes into the group.
-func (s *selection) enter(leaf *LeafNode, own features) {
-	own.inUse = nil // is in types
-	s.incoming = s.incoming.merge(&own)
+func (s *selection) enter(leaf *message.LeafNode, own ratchettree.Features) {
+	own.InUse = nil // is in types
+	s.incoming = s.incoming.Merge(&own)
 	s.bring(leaf.Credential.Type, leaf.SignatureKey)
 	s.keys[string(leaf.EncryptionKey)] = true
 }
 
 // bring notes that a credential type and a signature key come into the group.
-func (s *selection) bring(credential CredentialType, signatureKey []byte) {
-	if !sortedset.Has(s.public.tree.credentialTypesInUse(), credential) {
+func (s *selection) bring(credential message.CredentialType, signatureKey []byte) {
+	if !sortedset.Has(s.public.tree.CredentialTypesInUse(), credential) {
 		s.types[credential] = true
 	}
 	s.keys[string(signatureKey)] = true
@@ -282,8 +287,8 @@ func (s *selection) bring(credential CredentialType, signatureKey []byte) {
 
 // takes reports whether the group can take extensions in place of its own, and notes that
 // it does. The leaves that come in by value have to support them.
-func (s *selection) takes(extensions *groupExtensions) bool {
-	if s.public.tree.root.features.supports(&extensions.needs) != nil || s.incoming.supports(&extensions.needs) != nil {
+func (s *selection) takes(extensions *check.GroupExtensions) bool {
+	if s.public.tree.Root.Features.Supports(&extensions.Needs) != nil || s.incoming.Supports(&extensions.Needs) != nil {
 		return false
 	}
 	if s.seen.twice(onceExtensions, nil) {
@@ -295,17 +300,17 @@ func (s *selection) takes(extensions *groupExtensions) bool {
 
 // fits reports whether a leaf can come into the group, in place of old if that is a leaf,
 // and notes that it does. It looks at what others have in common and not at each of them.
-func (s *selection) fits(leaf *LeafNode, old LeafIndex) bool {
-	own := featuresOf(leaf)
-	if s.public.admits(leaf, &own, s.extensions, old, s.leaving) != nil || s.public.tree.hasEncryptionKey(leaf.EncryptionKey) {
+func (s *selection) fits(leaf *message.LeafNode, old message.LeafIndex) bool {
+	own := ratchettree.FeaturesOf(leaf)
+	if s.public.admits(leaf, &own, s.extensions, old, s.leaving) != nil || s.public.tree.HasEncryptionKey(leaf.EncryptionKey) {
 		return false
 	}
 	for other := range s.types {
-		if !own.supportsCredential(other) {
+		if !own.SupportsCredential(other) {
 			return false
 		}
 	}
-	if s.incoming != nil && !s.incoming.supportsCredential(leaf.Credential.Type) {
+	if s.incoming != nil && !s.incoming.SupportsCredential(leaf.Credential.Type) {
 		return false
 	}
 	if s.keys[string(leaf.SignatureKey)] || s.keys[string(leaf.EncryptionKey)] {

@@ -4,37 +4,41 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // Pending proposals each of which fits in the group, but not together, stop nobody
 // from committing: what came first, or is by value, counts.
 func TestPendingProposalsThatDoNotFitTogether(t *testing.T) {
-	custom := Extension{Type: 0xF100, Data: []byte("data")}
+	custom := message.Extension{Type: 0xF100, Data: []byte("data")}
 	supports := func(cfg *Config) {
-		cfg.Extensions, cfg.Credentials = []ExtensionType{custom.Type}, []CredentialType{strangeCredential}
+		cfg.Extensions, cfg.Credentials = []message.ExtensionType{custom.Type}, []message.CredentialType{strangeCredential}
 	}
 	stranger := func(cfg *Config) {
-		cfg.Credential = Credential{Type: strangeCredential, Content: []byte("odd")}
+		cfg.Credential = message.Credential{Type: strangeCredential, Content: []byte("odd")}
 	}
-	plain := func() Add { return Add{KeyPackage: ownKeyPackage(t, 0x0001, "plain").KeyPackage} }
-	able := func() Add { return Add{KeyPackage: ownKeyPackage(t, 0x0001, "able", supports).KeyPackage} }
-	odd := func() Add {
-		return Add{KeyPackage: ownKeyPackage(t, 0x0001, "odd", supports, stranger).KeyPackage}
+	plain := func() message.Add { return message.Add{KeyPackage: ownKeyPackage(t, 0x0001, "plain").KeyPackage} }
+	able := func() message.Add {
+		return message.Add{KeyPackage: ownKeyPackage(t, 0x0001, "able", supports).KeyPackage}
+	}
+	odd := func() message.Add {
+		return message.Add{KeyPackage: ownKeyPackage(t, 0x0001, "odd", supports, stranger).KeyPackage}
 	}
 	for _, test := range []struct {
 		name    string
-		pending []Proposal
-		byValue []Proposal
+		pending []message.Proposal
+		byValue []message.Proposal
 		want    []int // of pending
 	}{
-		{"extensions before an Add", []Proposal{GroupContextExtensions{Extensions: Extensions{custom}}, plain(), able()}, nil, []int{0, 2}},
-		{"an Add before extensions", []Proposal{plain(), GroupContextExtensions{Extensions: Extensions{custom}}}, nil, []int{1}},
-		{"two extensions", []Proposal{GroupContextExtensions{Extensions: Extensions{custom}}, GroupContextExtensions{}}, nil, []int{0}},
-		{"extensions and an Add by value", []Proposal{GroupContextExtensions{Extensions: Extensions{custom}}, able()}, []Proposal{plain()}, []int{1}},
-		{"extensions by value and an Add", []Proposal{plain(), able()}, []Proposal{GroupContextExtensions{Extensions: Extensions{custom}}}, []int{1}},
-		{"a credential type that another lacks", []Proposal{plain(), odd(), able()}, nil, []int{0, 2}},
-		{"a lack of another's credential type", []Proposal{odd(), plain(), able()}, nil, []int{0, 2}},
-		{"a credential type by value", []Proposal{plain(), able()}, []Proposal{odd()}, []int{1}},
+		{"extensions before an Add", []message.Proposal{message.GroupContextExtensions{Extensions: message.Extensions{custom}}, plain(), able()}, nil, []int{0, 2}},
+		{"an Add before extensions", []message.Proposal{plain(), message.GroupContextExtensions{Extensions: message.Extensions{custom}}}, nil, []int{1}},
+		{"two extensions", []message.Proposal{message.GroupContextExtensions{Extensions: message.Extensions{custom}}, message.GroupContextExtensions{}}, nil, []int{0}},
+		{"extensions and an Add by value", []message.Proposal{message.GroupContextExtensions{Extensions: message.Extensions{custom}}, able()}, []message.Proposal{plain()}, []int{1}},
+		{"extensions by value and an Add", []message.Proposal{plain(), able()}, []message.Proposal{message.GroupContextExtensions{Extensions: message.Extensions{custom}}}, []int{1}},
+		{"a credential type that another lacks", []message.Proposal{plain(), odd(), able()}, nil, []int{0, 2}},
+		{"a lack of another's credential type", []message.Proposal{odd(), plain(), able()}, nil, []int{0, 2}},
+		{"a credential type by value", []message.Proposal{plain(), able()}, []message.Proposal{odd()}, []int{1}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			groups := clique(t, 0x0001, 3, supports)

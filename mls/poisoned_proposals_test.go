@@ -6,77 +6,81 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/internal/schedule"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // poisons are proposals that a member can make to stop others from committing: each
 // passes alone, or is refused when it arrives, and does not fit in the group or
 // beside another one.
-func poisons(a *attack) map[string][]Proposal {
+func poisons(a *attack) map[string][]message.Proposal {
 	t := a.t
 	again, err := NewKeyPackage(t.Context(), insiderTime, *a.groups[0].cfg, KeyPackageOptions{})
 	require.NoError(t, err)
 	first := ownKeyPackage(t, 0x0001, "twin", strange)
 	second, err := NewKeyPackage(t.Context(), insiderTime, first.cfg, KeyPackageOptions{})
 	require.NoError(t, err)
-	victimKey := a.public.tree.leaf(0).EncryptionKey
+	victimKey := a.public.tree.Leaf(0).EncryptionKey
 	stolen := a.update(nil)
 	stolen.LeafNode.SignatureKey = a.groups[0].cfg.Signer.PublicKey()
 	signLeaf(t, stolen.LeafNode, a.groups[0].cfg.Signer, a.public.place(1))
-	stranger := func(cfg *Config) { cfg.Credential = Credential{Type: 0xF0FF, Content: []byte("name")} }
+	stranger := func(cfg *Config) { cfg.Credential = message.Credential{Type: 0xF0FF, Content: []byte("name")} }
 	mallory := ownKeyPackage(t, 0x0001, "mallory", strange).KeyPackage
-	return map[string][]Proposal{
-		"Add of a member":                {Add{KeyPackage: again.KeyPackage}},
-		"one client added twice":         {Add{KeyPackage: first.KeyPackage}, Add{KeyPackage: second.KeyPackage}},
+	return map[string][]message.Proposal{
+		"Add of a member":                {message.Add{KeyPackage: again.KeyPackage}},
+		"one client added twice":         {message.Add{KeyPackage: first.KeyPackage}, message.Add{KeyPackage: second.KeyPackage}},
 		"Add with a member's key":        {a.addWithKey(victimKey)},
-		"Add that lacks the extension":   {Add{KeyPackage: ownKeyPackage(t, 0x0001, "poor").KeyPackage}},
-		"Add with a strange credential":  {Add{KeyPackage: ownKeyPackage(t, 0x0001, "", strange, stranger).KeyPackage}},
-		"Add that is not authenticated":  {Add{KeyPackage: mallory}},
-		"Update with a member's key":     {a.update(func(n *LeafNode) { n.EncryptionKey = victimKey })},
+		"Add that lacks the extension":   {message.Add{KeyPackage: ownKeyPackage(t, 0x0001, "poor").KeyPackage}},
+		"Add with a strange credential":  {message.Add{KeyPackage: ownKeyPackage(t, 0x0001, "", strange, stranger).KeyPackage}},
+		"Add that is not authenticated":  {message.Add{KeyPackage: mallory}},
+		"Update with a member's key":     {a.update(func(n *message.LeafNode) { n.EncryptionKey = victimKey })},
 		"Update with a signature key":    {stolen},
-		"Update that lacks capabilities": {a.update(func(n *LeafNode) { n.Capabilities.Extensions = nil })},
-		"Update that lacks credentials": {a.update(func(n *LeafNode) {
+		"Update that lacks capabilities": {a.update(func(n *message.LeafNode) { n.Capabilities.Extensions = nil })},
+		"Update that lacks credentials": {a.update(func(n *message.LeafNode) {
 			n.Credential = certificateOf(n.SignatureKey)
-			n.Capabilities.Credentials = []CredentialType{CredentialX509}
+			n.Capabilities.Credentials = []message.CredentialType{message.CredentialX509}
 		})},
-		"Update that is not authenticated": {a.update(func(n *LeafNode) {
-			n.Credential = BasicCredential([]byte("mallory"))
+		"Update that is not authenticated": {a.update(func(n *message.LeafNode) {
+			n.Credential = message.BasicCredential([]byte("mallory"))
 		})},
-		"Update of another client": {a.update(func(n *LeafNode) { n.Credential = BasicCredential([]byte("alice")) })},
-		"Remove of the committer":  {Remove{Removed: 2}},
-		"Removes and Updates":      {Remove{Removed: 1}, a.update(nil), Remove{Removed: 1}, a.update(nil)},
+		"Update of another client": {a.update(func(n *message.LeafNode) { n.Credential = message.BasicCredential([]byte("alice")) })},
+		"Remove of the committer":  {message.Remove{Removed: 2}},
+		"Removes and Updates":      {message.Remove{Removed: 1}, a.update(nil), message.Remove{Removed: 1}, a.update(nil)},
 		"unknown PSK":              {a.psk(32)},
 		"extension that is unknown": {
-			GroupContextExtensions{Extensions: Extensions{{Type: 0xF0AA}}},
+			message.GroupContextExtensions{Extensions: message.Extensions{{Type: 0xF0AA}}},
 		},
 		"malformed required_capabilities": {
-			GroupContextExtensions{Extensions: Extensions{{Type: ExtensionRequiredCapabilities, Data: []byte{9}}}},
+			message.GroupContextExtensions{Extensions: message.Extensions{{Type: message.ExtensionRequiredCapabilities, Data: []byte{9}}}},
 		},
 		"extensions that an Add lacks": {
-			Add{KeyPackage: ownKeyPackage(t, 0x0001, "half", strange, func(cfg *Config) {
+			message.Add{KeyPackage: ownKeyPackage(t, 0x0001, "half", strange, func(cfg *Config) {
 				cfg.Extensions = cfg.Extensions[:1]
 			}).KeyPackage},
-			GroupContextExtensions{Extensions: Extensions{{Type: strangeExtension}, {Type: strangeExtension + 0x100}}},
+			message.GroupContextExtensions{Extensions: message.Extensions{{Type: strangeExtension}, {Type: strangeExtension + 0x100}}},
 		},
 		"extensions that an Update lacks": {
-			a.update(func(n *LeafNode) { n.Capabilities.Extensions = n.Capabilities.Extensions[:1] }),
-			GroupContextExtensions{Extensions: Extensions{{Type: strangeExtension + 0x100}}},
+			a.update(func(n *message.LeafNode) { n.Capabilities.Extensions = n.Capabilities.Extensions[:1] }),
+			message.GroupContextExtensions{Extensions: message.Extensions{{Type: strangeExtension + 0x100}}},
 		},
 		"credential type that an Add lacks": {
-			Add{KeyPackage: ownKeyPackage(t, 0x0001, "", strange, func(cfg *Config) { cfg.Credentials = nil }).KeyPackage},
-			a.update(func(n *LeafNode) { n.Credential.Type = strangeCredential }),
+			message.Add{KeyPackage: ownKeyPackage(t, 0x0001, "", strange, func(cfg *Config) { cfg.Credentials = nil }).KeyPackage},
+			a.update(func(n *message.LeafNode) { n.Credential.Type = strangeCredential }),
 		},
-		"ReInit and others": {ReInit{GroupID: []byte("next"), Version: VersionMLS10, CipherSuite: 0x0001}, Remove{Removed: 3}},
+		"ReInit and others": {message.ReInit{GroupID: []byte("next"), Version: message.VersionMLS10, CipherSuite: 0x0001}, message.Remove{Removed: 3}},
 	}
 }
 
 // A proposal that cannot be committed stops nobody from committing the others.
 func TestPoisonedProposalsStopNoCommit(t *testing.T) {
 	t.Parallel()
-	var asked []Change
+	var asked []event.Change
 	wary := func(cfg *Config) { cfg.Authenticator = judge{refused: "mallory", asked: &asked} }
 	scene := func(t testing.TB) *attack {
 		g, err := CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "member 0", strange, publicHandshake, wary), nil,
-			Extension{Type: strangeExtension})
+			message.Extension{Type: strangeExtension})
 		require.NoError(t, err)
 		groups := gather(t, g, 4, strange, publicHandshake, wary)
 		populate(t, groups)
@@ -84,7 +88,7 @@ func TestPoisonedProposalsStopNoCommit(t *testing.T) {
 	}
 	// commit lets the victim commit what it got beside a good Add, whose client joins,
 	// and another member follow.
-	commit := func(t *testing.T, a *attack, poison []Proposal) {
+	commit := func(t *testing.T, a *attack, poison []message.Proposal) {
 		good := ownKeyPackage(t, 0x0001, "good", strange)
 		for _, p := range poison {
 			message, _ := a.propose(p)
@@ -92,7 +96,7 @@ func TestPoisonedProposalsStopNoCommit(t *testing.T) {
 				_, _ = g.Process(t.Context(), insiderTime, message) // may be refused at once
 			}
 		}
-		message, _ := a.propose(Add{KeyPackage: good.KeyPackage})
+		message, _ := a.propose(message.Add{KeyPackage: good.KeyPackage})
 		for _, g := range []*Group{a.victim, a.groups[0]} {
 			_, err := g.Process(t.Context(), insiderTime, message)
 			require.NoError(t, err)
@@ -103,8 +107,8 @@ func TestPoisonedProposalsStopNoCommit(t *testing.T) {
 		require.NoError(t, err)
 		joined, err := adopted(good.Join(t.Context(), insiderTime, c.Welcome, JoinOptions{}))
 		require.NoError(t, err)
-		for _, got := range []*epochSecrets{r.Commit.next.secrets, joined.secrets} {
-			require.Equal(t, c.next.secrets.authenticator, got.authenticator)
+		for _, got := range []*schedule.EpochSecrets{r.Commit.next.secrets, joined.secrets} {
+			require.Equal(t, c.next.secrets.Authenticator, got.Authenticator)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(poisons(scene(t)))) {
@@ -116,7 +120,7 @@ func TestPoisonedProposalsStopNoCommit(t *testing.T) {
 	t.Run("all together", func(t *testing.T) {
 		a := scene(t)
 		all := poisons(a)
-		var list []Proposal
+		var list []message.Proposal
 		for _, name := range slices.Sorted(maps.Keys(all)) {
 			list = append(list, all[name]...)
 		}

@@ -7,6 +7,10 @@ import (
 	"time"
 
 	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls/internal/framing"
+	"github.com/mlsuite/mlsuite/mls/internal/schedule"
+	"github.com/mlsuite/mlsuite/mls/internal/secrettree"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -21,8 +25,8 @@ type Received struct {
 // in the author's epoch. Show a late message under its Credential and not under its leaf,
 // which may belong to another member by then.
 type ApplicationMessage struct {
-	Author
-	Sender            LeafIndex
+	message.Author
+	Sender            message.LeafIndex
 	Data              []byte
 	AuthenticatedData []byte
 }
@@ -59,9 +63,9 @@ type ApplicationMessage struct {
 // The error is [ErrRetired] if the Group is; [ErrReInit] for a proposal or a commit after
 // a ReInit; [ErrWrongGroup] for another group; [ErrOwnMessage] if the message names this
 // member as its sender; [ErrDecrypt] if it is not authentic; [ErrGeneration] if its
-// generation is too far ahead; and a [*PolicyError] if the policy refuses it. It wraps
-// [ErrMalformed] if the message does not parse, [ErrUnsupported] if it is of a kind that
-// this member does not take, [ErrInvalid] if it breaks a rule, and [ErrUnknownPSK] or
+// generation is too far ahead; and a [*message.PolicyError] if the policy refuses it. It wraps
+// [message.ErrMalformed] if the message does not parse, [message.ErrUnsupported] if it is of a kind that
+// this member does not take, [message.ErrInvalid] if it breaks a rule, and [ErrUnknownPSK] or
 // [ErrUnusablePSK] if a commit injects a pre-shared key that is missing or that the suite
 // refuses.
 //
@@ -78,10 +82,10 @@ type ApplicationMessage struct {
 //     [*MissingProposalsError] that wraps [ErrConsumed] may do so too: an insider who
 //     sends two PrivateMessages of one generation keeps members from having the same
 //     proposals. That is impossible where handshakes are PublicMessages.
-func (g *Group) Process(ctx context.Context, now time.Time, message []byte, proposals ...[]byte) (*Received, error) {
-	var m Message
+func (g *Group) Process(ctx context.Context, now time.Time, msg []byte, proposals ...[]byte) (*Received, error) {
+	var m message.Message
 	var received *Received
-	err := wire.ParseOwned(message, "MLSMessage", func(r *wire.Reader) { Read(r, &m) })
+	err := wire.ParseOwned(msg, "MLSMessage", func(r *wire.Reader) { message.Read(r, &m) })
 	if err == nil {
 		received, err = g.process(ctx, now, &m, proposals)
 	}
@@ -91,7 +95,7 @@ func (g *Group) Process(ctx context.Context, now time.Time, message []byte, prop
 	return received, err
 }
 
-func (g *Group) process(ctx context.Context, now time.Time, m *Message, beside handedOver) (*Received, error) {
+func (g *Group) process(ctx context.Context, now time.Time, m *message.Message, beside handedOver) (*Received, error) {
 	done, err := g.alive()
 	if err != nil {
 		return nil, err
@@ -103,19 +107,19 @@ func (g *Group) process(ctx context.Context, now time.Time, m *Message, beside h
 	case m.PrivateMessage != nil:
 		return g.processPrivate(ctx, now, m, beside)
 	}
-	return nil, fmt.Errorf("%w: a group does not process a %s", ErrUnsupported, m.WireFormat())
+	return nil, fmt.Errorf("%w: a group does not process a %s", message.ErrUnsupported, m.WireFormat())
 }
 
-func (g *Group) processPublic(ctx context.Context, now time.Time, message *Message, beside handedOver) (*Received, error) {
-	m, err := wire.ParseNew(message.PublicMessage, "PublicMessage", (*publicMessage).unmarshal)
+func (g *Group) processPublic(ctx context.Context, now time.Time, message *message.Message, beside handedOver) (*Received, error) {
+	m, err := framing.ParsePublic(message.PublicMessage)
 	if err != nil {
 		return nil, err
 	}
-	ac, err := g.public.framing(g.secrets).unprotectPublic(m)
+	ac, err := g.public.framing(g.secrets).UnprotectPublic(m)
 	if err != nil {
 		return nil, err
 	}
-	if ac.content.sender == g.sender() {
+	if ac.Content.Sender == g.sender() {
 		return nil, ErrOwnMessage
 	}
 	return g.processContent(ctx, now, ac, beside, nil)
@@ -123,12 +127,12 @@ func (g *Group) processPublic(ctx context.Context, now time.Time, message *Messa
 
 // processPrivate opens a PrivateMessage of this epoch, or an application message of an
 // epoch in the window. It deletes the key only when everything else has succeeded.
-func (g *Group) processPrivate(ctx context.Context, now time.Time, message *Message, beside handedOver) (*Received, error) {
-	m := new(privateMessage)
-	if err := wire.ParseOwned(message.PrivateMessage, "PrivateMessage", m.unmarshal); err != nil {
+func (g *Group) processPrivate(ctx context.Context, now time.Time, msg *message.Message, beside handedOver) (*Received, error) {
+	m, err := framing.ParsePrivate(msg.PrivateMessage)
+	if err != nil {
 		return nil, err
 	}
-	if m.contentType == ContentApplication { // a handshake message asks when it is known what it does
+	if m.ContentType == message.ContentApplication { // a handshake message asks when it is known what it does
 		if err := g.mayUse(suite.Receive, now); err != nil {
 			return nil, err
 		}
@@ -137,36 +141,36 @@ func (g *Group) processPrivate(ctx context.Context, now time.Time, message *Mess
 	if err != nil {
 		return nil, err
 	}
-	defer key.discard()
+	defer key.Discard()
 	return g.processContent(ctx, now, ac, beside, key)
 }
 
 // unprotectPrivate opens a PrivateMessage of this epoch, or an application message of an
 // epoch in the window. It holds the mutex of the inbox, for which senders wait too, while
 // it looks secrets up, and not during the computations that the message causes.
-func (g *Group) unprotectPrivate(m *privateMessage) (*authenticatedContent, *pendingKey, error) {
+func (g *Group) unprotectPrivate(m *framing.PrivateMessage) (*framing.AuthenticatedContent, *secrettree.PendingKey, error) {
 	g.inbox.mu.Lock()
 	if g.inbox.retired {
 		g.inbox.mu.Unlock()
 		return nil, nil, ErrRetired
 	}
 	f, ratchets := g.receiving(g.public, g.secrets), g.inbox.ratchets
-	if past := g.inbox.pastEpoch(m.epoch); past != nil && m.contentType == ContentApplication {
+	if past := g.inbox.pastEpoch(m.Epoch); past != nil && m.ContentType == message.ContentApplication {
 		senderData := bytes.Clone(past.senderData) // which goes with the window
 		defer clear(senderData)
-		f, ratchets = g.receiving(past.public, &epochSecrets{senderData: senderData}), past.ratchets
+		f, ratchets = g.receiving(past.public, &schedule.EpochSecrets{SenderData: senderData}), past.ratchets
 	}
 	g.inbox.mu.Unlock()
-	return f.unprotectPrivate(g.inbox.keys(ratchets, g.cfg.Limits.ratchet()), m)
+	return f.UnprotectPrivate(ratchets.Finder(g.inbox.mu, g.cfg.Limits.ratchet()), m)
 }
 
 // receiving returns the framing for others' PrivateMessages of an epoch. This member
 // cannot open its own, whose keys are gone.
-func (g *Group) receiving(p *publicState, secrets *epochSecrets) *framing {
+func (g *Group) receiving(p *publicState, secrets *schedule.EpochSecrets) *framing.Epoch {
 	f := p.framing(secrets)
-	f.member = func(sender Sender) (Author, error) {
+	f.Member = func(sender message.Sender) (message.Author, error) {
 		if sender == g.sender() {
-			return Author{}, ErrOwnMessage
+			return message.Author{}, ErrOwnMessage
 		}
 		return p.author(sender)
 	}
@@ -175,7 +179,7 @@ func (g *Group) receiving(p *publicState, secrets *epochSecrets) *framing {
 
 // processContent keeps the content of a message whose signature was verified, and deletes
 // the key that opened it, if there is one. It does both or neither.
-func (g *Group) processContent(ctx context.Context, now time.Time, ac *authenticatedContent, beside handedOver, key *pendingKey) (*Received, error) {
+func (g *Group) processContent(ctx context.Context, now time.Time, ac *framing.AuthenticatedContent, beside handedOver, key *secrettree.PendingKey) (*Received, error) {
 	received, err := g.readContent(ctx, now, ac, beside)
 	if err != nil {
 		return nil, err
@@ -183,7 +187,7 @@ func (g *Group) processContent(ctx context.Context, now time.Time, ac *authentic
 	if err := g.inbox.admit(received, key, g.proposalLimits()); err != nil {
 		if received.Commit != nil {
 			received.Commit.discard(ErrRetired)
-			g.public.tree.forgetRefused(&err)
+			g.public.tree.ForgetRefused(&err)
 		}
 		return nil, err
 	}
@@ -191,27 +195,27 @@ func (g *Group) processContent(ctx context.Context, now time.Time, ac *authentic
 }
 
 // readContent checks the content of a message. It leaves the inbox unchanged.
-func (g *Group) readContent(ctx context.Context, now time.Time, ac *authenticatedContent, beside handedOver) (*Received, error) {
-	if ac.content.contentType != ContentApplication {
+func (g *Group) readContent(ctx context.Context, now time.Time, ac *framing.AuthenticatedContent, beside handedOver) (*Received, error) {
+	if ac.Content.ContentType != message.ContentApplication {
 		return g.readHandshake(ctx, now, ac, beside)
 	}
 	return &Received{Application: &ApplicationMessage{
-		Author:            ac.author,
-		Sender:            ac.content.sender.Leaf,
-		Data:              ac.content.applicationData,
-		AuthenticatedData: ac.content.authenticatedData,
+		Author:            ac.Author,
+		Sender:            ac.Content.Sender.Leaf,
+		Data:              ac.Content.ApplicationData,
+		AuthenticatedData: ac.Content.AuthenticatedData,
 	}}, nil
 }
 
 // readHandshake checks a proposal or a commit.
-func (g *Group) readHandshake(ctx context.Context, now time.Time, ac *authenticatedContent, beside handedOver) (*Received, error) {
+func (g *Group) readHandshake(ctx context.Context, now time.Time, ac *framing.AuthenticatedContent, beside handedOver) (*Received, error) {
 	if g.public.reInit != nil {
 		return nil, ErrReInit
 	}
 	if err := g.checkStrict(ac); err != nil {
 		return nil, err
 	}
-	if ac.content.contentType == ContentCommit {
+	if ac.Content.ContentType == message.ContentCommit {
 		c, err := g.processCommit(ctx, now, ac, beside)
 		if err != nil {
 			return nil, err
@@ -225,7 +229,7 @@ func (g *Group) readHandshake(ctx context.Context, now time.Time, ac *authentica
 	if err := g.cfg.ask(suite.Receive, now).knownPSK(ctx, &proposal, g, nil); err != nil {
 		return nil, err // what a policy refuses is left out of the own commits
 	}
-	if p, ok := proposal.Proposal.(Remove); ok && proposal.outside() && p.Removed == g.leaf {
+	if p, ok := proposal.Proposal.(message.Remove); ok && proposal.outside() && p.Removed == g.leaf {
 		proposal.unfit = true // others commit it
 	}
 	return &Received{Proposal: &proposal}, nil
@@ -233,14 +237,14 @@ func (g *Group) readHandshake(ctx context.Context, now time.Time, ac *authentica
 
 // checkStrict refuses a member's message in another format than this client's, if the
 // configuration says so.
-func (g *Group) checkStrict(ac *authenticatedContent) error {
-	if ac.content.sender.Type != SenderMember || !g.cfg.StrictHandshake || ac.wireFormat == g.handshakeFormat() {
+func (g *Group) checkStrict(ac *framing.AuthenticatedContent) error {
+	if ac.Content.Sender.Type != message.SenderMember || !g.cfg.StrictHandshake || ac.WireFormat == g.handshakeFormat() {
 		return nil
 	}
-	return fmt.Errorf("%w: a %s in a %s, by this client's configuration", ErrUnsupported,
-		ac.content.contentType, ac.wireFormat)
+	return fmt.Errorf("%w: Config.StrictHandshake does not allow a %s in a %s", message.ErrUnsupported,
+		ac.Content.ContentType, ac.WireFormat)
 }
 
 func (g *Group) proposalLimits() proposalLimits {
-	return g.cfg.Limits.proposals(g.public.tree.memberCount())
+	return g.cfg.Limits.proposals(g.public.tree.MemberCount())
 }

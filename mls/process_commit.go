@@ -7,14 +7,20 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mlsuite/mlsuite/mls/internal/check"
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/internal/framing"
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
+	"github.com/mlsuite/mlsuite/mls/internal/schedule"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
 // processCommit makes a candidate of another member's commit, whose signature has been
 // verified (RFC 9420, Section 12.4.2). It does not track the candidate.
-func (g *Group) processCommit(ctx context.Context, now time.Time, ac *authenticatedContent, beside handedOver) (_ *Candidate, err error) {
-	defer g.public.tree.forgetRefused(&err)
-	list, err := beside.resolve(ac, g.inbox.proposal, func(m *Message, wanted func([]byte) bool) (CommittedProposal, error) {
+func (g *Group) processCommit(ctx context.Context, now time.Time, ac *framing.AuthenticatedContent, beside handedOver) (_ *Candidate, err error) {
+	defer g.public.tree.ForgetRefused(&err)
+	list, err := beside.resolve(ac, g.inbox.proposal, func(m *message.Message, wanted func([]byte) bool) (CommittedProposal, error) {
 		return g.openProposal(ctx, now, m, wanted)
 	})
 	if err != nil {
@@ -34,7 +40,7 @@ func (g *Group) processCommit(ctx context.Context, now time.Time, ac *authentica
 		return nil, err
 	}
 	return newCandidate(&Candidate{
-		transition: newTransition(g.public, begun.public, a, ac.content.authenticatedData),
+		transition: newTransition(g.public, begun.public, a, ac.Content.AuthenticatedData),
 		cfg:        cfg,
 		from:       g,
 		removed:    removed,
@@ -44,8 +50,8 @@ func (g *Group) processCommit(ctx context.Context, now time.Time, ac *authentica
 // receiveCommit checks a commit of a list of proposals as far as that takes no secrets,
 // and applies it to the public state. The commit's signature has been verified. The parts
 // of the resulting state have a provisional context. self is the leaf of this client, or
-// noLeaf.
-func (p *publicState) receiveCommit(ctx context.Context, cfg *Config, now time.Time, ac *authenticatedContent, self LeafIndex, list []CommittedProposal) (*applied, publicParts, error) {
+// ratchettree.NoLeaf.
+func (p *publicState) receiveCommit(ctx context.Context, cfg *Config, now time.Time, ac *framing.AuthenticatedContent, self message.LeafIndex, list []CommittedProposal) (*applied, publicParts, error) {
 	if err := cfg.allowCommit(p, now, ac, list); err != nil {
 		return nil, publicParts{}, err
 	}
@@ -58,12 +64,12 @@ func (p *publicState) receiveCommit(ctx context.Context, cfg *Config, now time.T
 
 // follow applies the proposals and the path of a received commit. A client that the
 // commit removes need not handle its custom proposals.
-func (p *publicState) follow(cfg *Config, now time.Time, ac *authenticatedContent, self LeafIndex, list []CommittedProposal) (*applied, publicParts, error) {
-	sender, path := ac.content.sender, ac.content.commit.path
+func (p *publicState) follow(cfg *Config, now time.Time, ac *framing.AuthenticatedContent, self message.LeafIndex, list []CommittedProposal) (*applied, publicParts, error) {
+	sender, path := ac.Content.Sender, ac.Content.Commit.Path
 	rules := cfg.receiving(now)
 	rules.committer = sender
 	rules.anyType = slices.ContainsFunc(list, func(c CommittedProposal) bool {
-		r, ok := c.Proposal.(Remove)
+		r, ok := c.Proposal.(message.Remove)
 		return ok && r.Removed == self
 	})
 	a, err := p.apply(list, rules)
@@ -71,16 +77,16 @@ func (p *publicState) follow(cfg *Config, now time.Time, ac *authenticatedConten
 		return nil, publicParts{}, err
 	}
 	if path == nil && a.needsPath {
-		return nil, publicParts{}, violation("12.4", "commit has the path that its proposals require").atLeaf(a.committer)
+		return nil, publicParts{}, fault.Violation("12.4", "commit lacks the required path").AtLeaf(a.committer)
 	}
 	if path != nil {
-		if sender.Type == SenderNewMemberCommit {
+		if sender.Type == message.SenderNewMemberCommit {
 			for _, removed := range a.removed {
-				if err := p.checkResync(cfg, removed, path.leafNode); err != nil {
+				if err := p.checkResync(cfg, removed, path.LeafNode); err != nil {
 					return nil, publicParts{}, err
 				}
 			}
-			a.committer = a.edit.claimLeaf()
+			a.committer = a.edit.ClaimLeaf()
 		}
 		if err := p.mergePath(a, a.committer, path); err != nil {
 			return nil, publicParts{}, err
@@ -92,36 +98,36 @@ func (p *publicState) follow(cfg *Config, now time.Time, ac *authenticatedConten
 
 // mergePath validates the path of a received commit and merges it into the tree
 // (RFC 9420, Sections 7.5 and 12.4.2).
-func (p *publicState) mergePath(a *applied, committer LeafIndex, path *updatePath) error {
-	old := a.edit.leaf(committer) // nil of a joiner
-	if old != nil && keepsKey(old, path.leafNode) {
-		return violation("12.4.2", "encryption_key of the committer's leaf is new").atLeaf(committer)
+func (p *publicState) mergePath(a *applied, committer message.LeafIndex, path *ratchettree.UpdatePath) error {
+	old := a.edit.Leaf(committer) // nil of a joiner
+	if old != nil && keepsKey(old, path.LeafNode) {
+		return fault.Violation("12.4.2", "encryption_key of the committer's leaf is not new").AtLeaf(committer)
 	}
-	if err := validateLeafNode(path.leafNode, p.suite, LeafNodeCommit, p.place(committer)); err != nil {
+	if err := check.LeafNode(path.LeafNode, p.suite, message.LeafNodeCommit, p.place(committer)); err != nil {
 		return atLeaf(err, committer)
 	}
-	if err := supportsGroup(path.leafNode, &a.extensions.needs); err != nil {
+	if err := ratchettree.SupportsGroup(path.LeafNode, &a.extensions.Needs); err != nil {
 		return atLeaf(err, committer)
 	}
-	nodes, _ := a.edit.filteredDirectPath(committer)
-	keys, err := pathKeys(p.suite, path, len(nodes))
+	nodes, _ := a.edit.FilteredDirectPath(committer)
+	keys, err := ratchettree.PathKeys(p.suite, path, len(nodes))
 	if err != nil {
 		return atLeaf(err, committer)
 	}
-	parentHash, err := a.edit.mergePath(committer, nodes, keys)
+	parentHash, err := a.edit.MergePath(committer, nodes, keys)
 	if err != nil {
 		return atLeaf(err, committer)
 	}
-	if subtle.ConstantTimeCompare(parentHash, path.leafNode.ParentHash) != 1 {
-		return violation("7.9", "parent_hash of the committer's leaf is that of its path").atLeaf(committer)
+	if subtle.ConstantTimeCompare(parentHash, path.LeafNode.ParentHash) != 1 {
+		return fault.Violation("7.9", "parent_hash of the committer's leaf is not that of its path").AtLeaf(committer)
 	}
-	a.edit.setLeaf(committer, path.leafNode)
+	a.edit.SetLeaf(committer, path.LeafNode)
 	return nil
 }
 
 // openEpoch derives the secrets of the epoch that a received commit begins, and checks
 // the confirmation tag. It also returns this member's configuration in that epoch.
-func (g *Group) openEpoch(ctx context.Context, q questions, a *applied, next publicParts, ac *authenticatedContent) (begun epoch, _ *Config, err error) {
+func (g *Group) openEpoch(ctx context.Context, q questions, a *applied, next publicParts, ac *framing.AuthenticatedContent) (begun epoch, _ *Config, err error) {
 	defer func() {
 		if err != nil {
 			begun.destroy()
@@ -132,31 +138,31 @@ func (g *Group) openEpoch(ctx context.Context, q questions, a *applied, next pub
 		if u.leaf == g.self.leaf {
 			own, ok := g.inbox.update(u.ref)
 			if !ok {
-				return begun, nil, violation("12.1.2", "own Update was made here").atLeaf(u.leaf)
+				return begun, nil, fault.Violation("12.1.2", "private key of this member's own Update is missing").AtLeaf(u.leaf)
 			}
-			defer own.key.release()
+			defer own.key.Release()
 			leafKey, cfg = own.key, own.cfg
 		}
 	}
 	begun.self = g.self.next(next.tree, leafKey, nil)
 	commitSecret := make([]byte, s.Info().KDF.Nh)
-	if path := ac.content.commit.path; path != nil {
-		provisional, err := Marshal(&next.context)
+	if path := ac.Content.Commit.Path; path != nil {
+		provisional, err := message.Marshal(&next.context)
 		if err != nil {
 			return begun, nil, err
 		}
-		secrets, err := openPath(next.tree, path, a.committer, g.self.leaf, provisional, a.added, begun.self.privateKey)
-		if f, ok := errors.AsType[*sealedFault](err); ok {
-			return begun, nil, &PathSecretError{Committer: a.committer, Node: f.node, Err: f.err}
+		secrets, err := ratchettree.OpenPath(next.tree, path, a.committer, g.self.leaf, provisional, a.added, begun.self.privateKey)
+		if f, ok := errors.AsType[*ratchettree.SealedFault](err); ok {
+			return begun, nil, &PathSecretError{Committer: a.committer, Node: uint32(f.Node), Err: f.Err}
 		}
 		if err != nil {
 			return begun, nil, err
 		}
-		defer secrets.destroy()
-		commitSecret = secrets.commitSecret
+		defer secrets.Destroy()
+		commitSecret = secrets.CommitSecret
 		begun.self.learn(secrets)
 	}
-	initSecret := g.secrets.init
+	initSecret := g.secrets.Init
 	if a.externalInit != nil {
 		if initSecret, err = receiveExternalInit(s, g.secrets, a.externalInit); err != nil {
 			return begun, nil, err
@@ -168,9 +174,9 @@ func (g *Group) openEpoch(ctx context.Context, q questions, a *applied, next pub
 		return begun, nil, err
 	}
 	defer clear(psk)
-	public, secrets, joiner, err := g.public.advance(next, initSecret, commitSecret, psk, ac, receivedTag(ac.auth.confirmationTag))
-	if v := (*ValidationError)(nil); errors.As(err, &v) && a.externalInit != nil {
-		v.Err = otherDerivation(s) // the group's external key is derived as well
+	public, secrets, joiner, err := g.public.advance(next, initSecret, commitSecret, psk, ac, receivedTag(ac.Auth.ConfirmationTag))
+	if v := (*message.ValidationError)(nil); errors.As(err, &v) && a.externalInit != nil {
+		v.Err = fault.OtherDerivation(s) // the group's external key is derived as well
 	}
 	if err != nil {
 		return begun, nil, atLeaf(err, a.committer)
@@ -182,7 +188,7 @@ func (g *Group) openEpoch(ctx context.Context, q questions, a *applied, next pub
 
 // receivedTag returns the tagOfEpoch for the confirmation tag of a received commit.
 func receivedTag(tag []byte) tagOfEpoch {
-	return func(s suite.Suite, secrets *epochSecrets, confirmedHash []byte) ([]byte, error) {
-		return tag, checkConfirmationTag(s, secrets, confirmedHash, tag)
+	return func(s suite.Suite, secrets *schedule.EpochSecrets, confirmedHash []byte) ([]byte, error) {
+		return tag, schedule.CheckConfirmationTag(s, secrets, confirmedHash, tag)
 	}
 }

@@ -4,6 +4,11 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/internal/mlstest"
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // A message says by its error that it came too early, too late or to the wrong group.
@@ -16,7 +21,7 @@ func TestMessageOfAnotherEpochOrGroup(t *testing.T) {
 			messages := func(g *Group) (all [][]byte) {
 				text, err := g.Encrypt(t.Context(), insiderTime, []byte("text"), nil)
 				require.NoError(t, err)
-				proposal, _ := insider{t, g}.propose(Remove{Removed: 2})
+				proposal, _ := insider{t, g}.propose(message.Remove{Removed: 2})
 				return [][]byte{text, proposal, insider{t, g}.commit(forgery{withPath: true}).message}
 			}
 			early := messages(head[1])
@@ -27,7 +32,7 @@ func TestMessageOfAnotherEpochOrGroup(t *testing.T) {
 				requireUnprocessed(t, behind, ErrFutureEpoch, message)
 				requireUnprocessed(t, head[0], ErrPastEpoch, early[i])
 				for _, err := range []error{ErrFutureEpoch, ErrPastEpoch} {
-					require.ErrorIs(t, err, ErrWrongEpoch)
+					require.ErrorIs(t, err, fault.ErrWrongEpoch)
 				}
 				other := clique(t, 0x0001, 2, adjust)[1]
 				requireUnprocessed(t, other, ErrWrongGroup, message)
@@ -45,9 +50,9 @@ func TestMessageOfAnotherEpochOrGroup(t *testing.T) {
 // external commit to a group whose other members followed.
 func TestCommitterEncryptsGarbage(t *testing.T) {
 	for name, f := range map[string]forgery{
-		"no ciphertext": {sealed: func(p *updatePath) { p.nodes[1].secrets[0] = garbage(p.nodes[1].secrets[0]) }},
-		"other secret":  {path: func(p *pathSecrets) { p.secrets[1] = flipped(p.secrets[1], 0) }},
-		"short secret":  {path: func(p *pathSecrets) { p.secrets[1] = p.secrets[1][1:] }},
+		"no ciphertext": {sealed: func(p *ratchettree.UpdatePath) { p.Nodes[1].Secrets[0] = garbage(p.Nodes[1].Secrets[0]) }},
+		"other secret":  {path: func(p *ratchettree.PathSecrets) { p.Secrets[1] = mlstest.Flipped(p.Secrets[1], 0) }},
+		"short secret":  {path: func(p *ratchettree.PathSecrets) { p.Secrets[1] = p.Secrets[1][1:] }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := newAttack(t)
@@ -56,10 +61,10 @@ func TestCommitterEncryptsGarbage(t *testing.T) {
 			var unreadable *PathSecretError
 			_, err := a.victim.Process(t.Context(), insiderTime, c.message)
 			require.ErrorAs(t, err, &unreadable)
-			require.ErrorIs(t, err, ErrPathSecret)
+			require.ErrorIs(t, err, fault.ErrPathSecret)
 			require.EqualValues(t, 1, unreadable.Committer)
 			require.EqualValues(t, 3, unreadable.Node)
-			requireUnprocessed(t, a.victim, ErrPathSecret, c.message)
+			requireUnprocessed(t, a.victim, fault.ErrPathSecret, c.message)
 			_, err = inPublic(t, a.victim).Process(t.Context(), insiderTime, c.message)
 			require.NoError(t, err, "only the member sees it")
 			r, err := a.groups[0].Process(t.Context(), insiderTime, c.message)
@@ -72,7 +77,7 @@ func TestCommitterEncryptsGarbage(t *testing.T) {
 			require.NoError(t, err)
 			r, err = followed.Process(t.Context(), insiderTime, back.Message)
 			require.NoError(t, err)
-			require.Equal(t, back.next.secrets.authenticator, r.Commit.next.secrets.authenticator)
+			require.Equal(t, back.next.secrets.Authenticator, r.Commit.next.secrets.Authenticator)
 		})
 	}
 }

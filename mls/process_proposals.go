@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls/internal/framing"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // handedOver are the proposals that are handed over with a commit, each an MLSMessage.
@@ -14,41 +15,41 @@ type handedOver [][]byte
 
 // resolve returns the proposals of a commit. It looks references up with find, and then
 // among the proposals that were handed over. open verifies and checks one of those if
-// wanted accepts its reference, and refuses it with errUnwanted if not. If a proposal is
+// wanted accepts its reference, and refuses it with framing.ErrUnwanted if not. If a proposal is
 // found nowhere, the error is a [*MissingProposalsError].
-func (h handedOver) resolve(ac *authenticatedContent, find func(ref []byte) (CommittedProposal, bool),
-	open func(m *Message, wanted func(ref []byte) bool) (CommittedProposal, error)) ([]CommittedProposal, error) {
-	list := make([]CommittedProposal, len(ac.content.commit.proposals))
+func (h handedOver) resolve(ac *framing.AuthenticatedContent, find func(ref []byte) (CommittedProposal, bool),
+	open func(m *message.Message, wanted func(ref []byte) bool) (CommittedProposal, error)) ([]CommittedProposal, error) {
+	list := make([]CommittedProposal, len(ac.Content.Commit.Proposals))
 	missing := make(map[string][]int) // indices by reference
-	for i, p := range ac.content.commit.proposals {
-		if p.proposal != nil {
-			list[i] = CommittedProposal{Author: ac.author, Proposal: p.proposal, Sender: ac.content.sender}
+	for i, p := range ac.Content.Commit.Proposals {
+		if p.Proposal != nil {
+			list[i] = CommittedProposal{Author: ac.Author, Proposal: p.Proposal, Sender: ac.Content.Sender}
 			if err := list[i].readExtensions(); err != nil {
 				return nil, atProposal(err, i)
 			}
 			continue
 		}
 		var ok bool
-		if list[i], ok = find(p.ref); !ok {
-			missing[string(p.ref)] = append(missing[string(p.ref)], i)
+		if list[i], ok = find(p.Ref); !ok {
+			missing[string(p.Ref)] = append(missing[string(p.Ref)], i)
 		}
 	}
 	wanted := func(ref []byte) bool { return missing[string(ref)] != nil }
 	var refused error
-	for _, message := range h {
+	for _, msg := range h {
 		if len(missing) == 0 {
 			break
 		}
-		m, err := Parse[Message](message)
+		m, err := message.Parse[message.Message](msg)
 		var c CommittedProposal
-		if err == nil && m.ContentType() != ContentProposal {
-			err = fmt.Errorf("%w: %s beside a commit, which is no proposal", ErrUnsupported, m.WireFormat())
+		if err == nil && m.ContentType() != message.ContentProposal {
+			err = fmt.Errorf("%w: %s handed over with a commit is not a proposal", message.ErrUnsupported, m.WireFormat())
 		}
 		if err == nil {
 			c, err = open(m, wanted)
 		}
 		if err != nil {
-			if refused == nil && err != errUnwanted {
+			if refused == nil && err != framing.ErrUnwanted {
 				refused = err
 			}
 			continue
@@ -61,10 +62,10 @@ func (h handedOver) resolve(ac *authenticatedContent, find func(ref []byte) (Com
 	if len(missing) == 0 {
 		return list, nil
 	}
-	absent := &MissingProposalsError{Committer: ac.content.sender, Err: refused}
-	for i, p := range ac.content.commit.proposals {
-		if at := missing[string(p.ref)]; len(at) > 0 && at[0] == i {
-			absent.Refs = append(absent.Refs, bytes.Clone(p.ref))
+	absent := &MissingProposalsError{Committer: ac.Content.Sender, Err: refused}
+	for i, p := range ac.Content.Commit.Proposals {
+		if at := missing[string(p.Ref)]; len(at) > 0 && at[0] == i {
+			absent.Refs = append(absent.Refs, bytes.Clone(p.Ref))
 		}
 	}
 	return nil, absent
@@ -72,7 +73,7 @@ func (h handedOver) resolve(ac *authenticatedContent, find func(ref []byte) (Com
 
 // openProposal verifies and checks a proposal of this epoch that is handed over with a
 // commit. It leaves the group unchanged.
-func (g *Group) openProposal(ctx context.Context, now time.Time, m *Message, wanted func(ref []byte) bool) (CommittedProposal, error) {
+func (g *Group) openProposal(ctx context.Context, now time.Time, m *message.Message, wanted func(ref []byte) bool) (CommittedProposal, error) {
 	ac, err := g.openHandedOver(m, wanted)
 	if err != nil {
 		return CommittedProposal{}, err
@@ -83,17 +84,17 @@ func (g *Group) openProposal(ctx context.Context, now time.Time, m *Message, wan
 	return g.public.receiveProposal(ctx, g.cfg, now, ac)
 }
 
-func (g *Group) openHandedOver(m *Message, wanted func(ref []byte) bool) (*authenticatedContent, error) {
+func (g *Group) openHandedOver(m *message.Message, wanted func(ref []byte) bool) (*framing.AuthenticatedContent, error) {
 	f := g.public.framing(g.secrets)
-	f.wanted = wanted
+	f.Wanted = wanted
 	if m.PublicMessage != nil {
-		public, err := wire.ParseNew(m.PublicMessage, "PublicMessage", (*publicMessage).unmarshal)
+		public, err := framing.ParsePublic(m.PublicMessage)
 		if err != nil {
 			return nil, err
 		}
-		return f.unprotectPublic(public)
+		return f.UnprotectPublic(public)
 	}
-	private, err := wire.ParseNew(m.PrivateMessage, "PrivateMessage", (*privateMessage).unmarshal)
+	private, err := framing.ParsePrivate(m.PrivateMessage)
 	if err != nil {
 		return nil, err
 	}
@@ -101,10 +102,10 @@ func (g *Group) openHandedOver(m *Message, wanted func(ref []byte) bool) (*authe
 	if err != nil {
 		return nil, err
 	}
-	ac, key, err := f.unprotectPrivate(g.inbox.keys(ratchets, g.cfg.Limits.ratchet()), private)
+	ac, key, err := f.UnprotectPrivate(ratchets.Finder(g.inbox.mu, g.cfg.Limits.ratchet()), private)
 	if err != nil {
 		return nil, err
 	}
-	key.discard()
+	key.Discard()
 	return ac, nil
 }

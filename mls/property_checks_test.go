@@ -7,6 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // facts are compared between members.
@@ -19,7 +21,7 @@ func factsOf(t require.TestingT, g *Group) facts {
 	require.NoError(t, err)
 	exported, err := g.Export("property", []byte("context"), 32)
 	require.NoError(t, err)
-	return facts{string(g.public.contextBytes), string(g.public.tree.hash()), string(authenticator), string(exported)}
+	return facts{string(g.public.contextBytes), string(g.public.tree.Hash()), string(authenticator), string(exported)}
 }
 
 func factsOfCandidate(t require.TestingT, c *Candidate) facts {
@@ -28,7 +30,7 @@ func factsOfCandidate(t require.TestingT, c *Candidate) facts {
 	exported, err := c.Export("property", []byte("context"), 32)
 	require.NoError(t, err)
 	p := c.next.public
-	return facts{string(p.contextBytes), string(p.tree.hash()), string(authenticator), string(exported)}
+	return facts{string(p.contextBytes), string(p.tree.Hash()), string(authenticator), string(exported)}
 }
 
 // refused runs what must fail with an error of the class want, or any if that is
@@ -50,7 +52,7 @@ func (m *model) checkInvariants() {
 		require.Equal(m, e.facts, factsOf(m, s.group), "%s in epoch %d", s.actor.name, s.epoch)
 		require.Equal(m, len(s.held), len(s.group.inbox.cache.proposals))
 		checkKeys(m, s.group)
-		checkIndex(m, s.group.public.tree)
+		require.NoError(m, s.group.public.tree.CheckIndex())
 	}
 }
 
@@ -58,10 +60,10 @@ func (m *model) checkInvariants() {
 // it (RFC 9420, Section 4.2), and no others, and that they fit.
 func checkKeys(t require.TestingT, g *Group) {
 	require.Equal(t, g.Leaf(g.leaf).EncryptionKey, g.self.leafKey.PublicKey())
-	keys := map[NodeIndex]string{}
-	for _, step := range g.public.tree.directPath(g.leaf) {
-		if p := step.node.parent; p != nil && !slices.Contains(p.unmergedLeaves, g.leaf) {
-			keys[step.index] = string(p.encryptionKey)
+	keys := map[ratchettree.NodeIndex]string{}
+	for _, step := range g.public.tree.DirectPath(g.leaf) {
+		if p := step.Node.Parent; p != nil && !slices.Contains(p.UnmergedLeaves, g.leaf) {
+			keys[step.Index] = string(p.EncryptionKey)
 		}
 	}
 	require.ElementsMatch(t, slices.Collect(maps.Keys(keys)), slices.Collect(maps.Keys(g.self.pathKeys)),
@@ -75,9 +77,9 @@ func checkKeys(t require.TestingT, g *Group) {
 // are not in it.
 func (m *model) checkEpoch(r *room, p *publicState) {
 	e := r.head()
-	require.EqualValues(m, len(e.occupants), p.tree.width)
+	require.EqualValues(m, len(e.occupants), p.tree.Width)
 	for i, s := range e.occupants {
-		leaf := p.tree.leaf(LeafIndex(i))
+		leaf := p.tree.Leaf(message.LeafIndex(i))
 		if s == nil {
 			require.Nil(m, leaf)
 			continue
@@ -85,46 +87,21 @@ func (m *model) checkEpoch(r *room, p *publicState) {
 		require.NotNil(m, leaf, "leaf %d of %s", i, s.actor.name)
 		require.Equal(m, s.actor.name, string(leaf.Credential.Content))
 	}
-	encoded, err := wire.Marshal(p.tree.nodes().marshal)
+	encoded, err := wire.Marshal(p.tree.Nodes().Marshal)
 	require.NoError(m, err)
-	nodes, err := parseRatchetTree(encoded)
+	nodes, err := ratchettree.ParseRatchetTree(encoded)
 	require.NoError(m, err)
-	again, err := treeFromNodes(r.suite, nodes)
+	again, err := ratchettree.TreeFromNodes(r.suite, nodes)
 	require.NoError(m, err)
-	require.Equal(m, p.tree.hash(), again.hash())
-	require.NoError(m, again.validate())
+	require.Equal(m, p.tree.Hash(), again.Hash())
+	require.NoError(m, again.Validate())
 	for _, s := range r.seats {
 		if !s.live() || slices.Contains(e.occupants, s) {
 			continue
 		}
-		require.False(m, p.tree.hasEncryptionKey(s.group.self.leafKey.PublicKey()), "leaf key of %s, who is out", s.actor.name)
+		require.False(m, p.tree.HasEncryptionKey(s.group.self.leafKey.PublicKey()), "leaf key of %s, who is out", s.actor.name)
 		for n, key := range s.group.self.pathKeys {
-			require.False(m, p.tree.hasEncryptionKey(key.PublicKey()), "key of node %d, which %s has, who is out", n, s.actor.name)
+			require.False(m, p.tree.HasEncryptionKey(key.PublicKey()), "key of node %d, which %s has, who is out", n, s.actor.name)
 		}
 	}
-}
-
-// checkIndex checks that the index of a tree's keys has those in it and no others.
-func checkIndex(t require.TestingT, tr *tree) {
-	h, n := newTreeHasher(tr.suite), 0
-	held := func(kind keyKind, key []byte, i NodeIndex) {
-		entry := tr.keys.find(h.key(kind, key))
-		require.Equal(t, keyHolders{1, uint32(i)}, entry, "key of node %d", i)
-		n++
-	}
-	for i, node := range tr.nodes() {
-		if node.leaf != nil {
-			held(encryptionKey, node.leaf.EncryptionKey, NodeIndex(i))
-			held(signatureKey, node.leaf.SignatureKey, NodeIndex(i))
-		}
-		if node.parent != nil {
-			held(encryptionKey, node.parent.encryptionKey, NodeIndex(i))
-		}
-	}
-	require.Equal(t, n, tr.keys.size(), "keys in the index")
-}
-
-func (s keySet) size() int {
-	s.find(keyHash{}) // makes it the one that the table holds
-	return len(s.version.table.keys)
 }

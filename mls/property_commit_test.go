@@ -5,6 +5,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/mlsuite/mlsuite/internal/codepoint"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // commit lets a member of the latest epoch commit. The delivery service has not
@@ -26,17 +29,17 @@ func (m *model) commit() {
 }
 
 // commitWith lets a member make a commit that has to succeed.
-func (m *model) commitWith(s *seat, options CommitOptions, proposals []Proposal) {
+func (m *model) commitWith(s *seat, options CommitOptions, proposals []message.Proposal) {
 	m.save(s)
-	before, handshakes := fingerprint(s.group), s.group.inbox.ratchets.version
+	before, handshakes := fingerprint(s.group), s.group.inbox.ratchets.Version
 	c, err := s.group.Commit(m.ctx, insiderTime, options, proposals...)
 	require.NoError(m, err)
 	if s.group.cfg.PublicHandshake {
 		require.Equal(m, before, fingerprint(s.group), "a commit leaves the group as it is")
 	} else {
-		require.Equal(m, handshakes+1, s.group.inbox.ratchets.version, "a commit uses one generation")
+		require.Equal(m, handshakes+1, s.group.inbox.ratchets.Version, "a commit uses one generation")
 	}
-	x := m.send(s.room, s, &sent{bytes: c.Message, content: ContentCommit})
+	x := m.send(s.room, s, &sent{bytes: c.Message, content: message.ContentCommit})
 	x.commit = m.commitModel(s, c, x)
 	s.room.head().commits = append(s.room.head().commits, x.commit)
 	if !options.WithoutPending {
@@ -52,27 +55,27 @@ func (m *model) commitWith(s *seat, options CommitOptions, proposals []Proposal)
 
 // commitOptions draws how a commit is made and what it has by value. If that does not fit, the commit
 // is to have nothing else, and has to be refused.
-func (m *model) commitOptions(s *seat, e *epochModel) (options CommitOptions, proposals []Proposal, fit bool) {
+func (m *model) commitOptions(s *seat, e *epochModel) (options CommitOptions, proposals []message.Proposal, fit bool) {
 	about := map[string]bool{}
 	for range rapid.IntRange(0, 3).Draw(m.T, "proposals") {
 		p := m.proposal(s, e)
-		what := p.Type().String()
+		what := message.TypeOf(p).String()
 		switch p := p.(type) {
-		case Add:
+		case message.Add:
 			what = string(p.KeyPackage.LeafNode.SignatureKey)
-		case Remove:
+		case message.Remove:
 			what = string(leafKey(p.Removed))
-		case PreSharedKey:
+		case message.PreSharedKey:
 			what = string(m.name("psk"))
-		case Custom:
+		case message.Custom:
 			what = string(p.Data)
 		}
-		if about[what] || p.Type() == ProposalReInit && len(proposals) > 0 {
+		if about[what] || message.TypeOf(p) == codepoint.ProposalReInit && len(proposals) > 0 {
 			continue
 		}
 		about[what] = true
 		proposals = append(proposals, p)
-		if p.Type() == ProposalReInit {
+		if message.TypeOf(p) == codepoint.ProposalReInit {
 			break
 		}
 	}
@@ -84,28 +87,28 @@ func (m *model) commitOptions(s *seat, e *epochModel) (options CommitOptions, pr
 }
 
 // fits reports whether a member can commit proposals, without any others.
-func (m *model) fits(s *seat, e *epochModel, proposals []Proposal) bool {
+func (m *model) fits(s *seat, e *epochModel, proposals []message.Proposal) bool {
 	custom, members := e.has(customExtension), map[*actor]bool{}
 	for _, o := range e.members() {
 		members[o.actor] = true
 	}
 	for _, p := range proposals {
 		switch p := p.(type) {
-		case Remove:
+		case message.Remove:
 			if p.Removed == s.leaf {
 				return false
 			}
 			delete(members, e.occupants[p.Removed].actor)
-		case GroupContextExtensions:
+		case message.GroupContextExtensions:
 			_, custom = p.Extensions.Find(customExtension)
-		case PreSharedKey:
-			if s.knows([]PreSharedKeyID{p.PSK}, e.number) != nil {
+		case message.PreSharedKey:
+			if s.knows([]message.PreSharedKeyID{p.PSK}, e.number) != nil {
 				return false
 			}
 		}
 	}
 	for _, p := range proposals {
-		if add, ok := p.(Add); ok {
+		if add, ok := p.(message.Add); ok {
 			who := m.keyPackages[string(add.KeyPackage.InitKey)].actor
 			if members[who] {
 				return false
@@ -132,15 +135,15 @@ func (m *model) checkSelection(s *seat, c *commitModel) {
 			continue
 		}
 		switch p := x.proposal.(type) {
-		case Remove:
+		case message.Remove:
 			if p.Removed != s.leaf {
 				require.Contains(m, c.removed, p.Removed, "a Remove that arrived is covered")
 			}
-		case Custom:
+		case message.Custom:
 			require.Contains(m, c.refs, x.ref, "a custom proposal that arrived is covered")
-		case Update:
+		case message.Update:
 			covered := slices.ContainsFunc(c.candidate.proposals, func(c CommittedProposal) bool {
-				return c.Proposal.Type() == ProposalUpdate && c.Sender.Leaf == x.sender.leaf
+				return message.TypeOf(c.Proposal) == codepoint.ProposalUpdate && c.Sender.Leaf == x.sender.leaf
 			})
 			require.Equal(m, x.sender != s && !slices.Contains(c.removed, x.sender.leaf), covered, "an Update that arrived is covered")
 		}
@@ -150,7 +153,7 @@ func (m *model) checkSelection(s *seat, c *commitModel) {
 // commitModel works out what a commit leads to.
 func (m *model) commitModel(by *seat, c *Candidate, x *sent) *commitModel {
 	r := by.room
-	made := &commitModel{by: by, candidate: c, message: x, external: c.committer.Type == SenderNewMemberCommit}
+	made := &commitModel{by: by, candidate: c, message: x, external: c.committer.Type == message.SenderNewMemberCommit}
 	p := c.next.public
 	made.after = &epochModel{
 		number: r.head().number + 1, facts: factsOfCandidate(m, c), extensions: p.context.Extensions, commit: made,
@@ -162,12 +165,12 @@ func (m *model) commitModel(by *seat, c *Candidate, x *sent) *commitModel {
 			made.refs = append(made.refs, string(item.Ref))
 		}
 		switch p := item.Proposal.(type) {
-		case Remove:
+		case message.Remove:
 			made.removed = append(made.removed, p.Removed)
 			occupants[p.Removed] = nil
-		case PreSharedKey:
+		case message.PreSharedKey:
 			made.psks = append(made.psks, p.PSK)
-		case ReInit:
+		case message.ReInit:
 			made.reInit = &p
 		}
 	}
@@ -183,7 +186,7 @@ func (m *model) commitModel(by *seat, c *Candidate, x *sent) *commitModel {
 		occupants[i] = s
 	}
 	for _, item := range c.Proposals() {
-		add, ok := item.Proposal.(Add)
+		add, ok := item.Proposal.(message.Add)
 		if !ok {
 			continue
 		}
@@ -232,10 +235,10 @@ func (m *model) accept(c *commitModel) {
 
 // knows returns the error of a member, when it is in an epoch, to whom one of the
 // PSKs is not known.
-func (s *seat) knows(psks []PreSharedKeyID, epoch uint64) error {
+func (s *seat) knows(psks []message.PreSharedKeyID, epoch uint64) error {
 	for _, id := range psks {
 		switch {
-		case id.Type == PSKExternal:
+		case id.Usage == 0:
 			if _, err := s.actor.ExternalPSK(s.actor.model.ctx, id.ID); err != nil {
 				return err
 			}
@@ -264,7 +267,7 @@ func (m *model) joinExternally() {
 	}
 	old := e.seatOf(a)
 	if old != nil {
-		m.refused(from, ErrInvalid, func() error {
+		m.refused(from, message.ErrInvalid, func() error {
 			_, err := ExternalJoin(m.ctx, insiderTime, a.config(r.suite.Info().ID), info, options)
 			return err
 		})
@@ -275,12 +278,12 @@ func (m *model) joinExternally() {
 	}
 	c, err := ExternalJoin(m.ctx, insiderTime, a.config(r.suite.Info().ID), info, options)
 	if a.plain && e.has(customExtension) {
-		require.ErrorIs(m, err, ErrInvalid)
+		require.ErrorIs(m, err, message.ErrInvalid)
 		return
 	}
 	require.NoError(m, err)
 	s := &seat{actor: a, room: r, first: e.number + 1}
-	x := m.send(r, nil, &sent{bytes: c.Message, content: ContentCommit})
+	x := m.send(r, nil, &sent{bytes: c.Message, content: message.ContentCommit})
 	x.commit = m.commitModel(s, c, x)
 	e.commits = append(e.commits, x.commit)
 }

@@ -5,6 +5,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/mlsuite/mlsuite/internal/mlstest"
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // expect returns the error that processing a message gives, as far as the message
@@ -16,7 +20,7 @@ func (s *seat) expect(x *sent) error {
 		return ErrRetired
 	case s.room != x.room:
 		return ErrWrongGroup
-	case x.epoch != s.epoch && (x.content != ContentApplication || !s.remembers(x.epoch)):
+	case x.epoch != s.epoch && (x.content != message.ContentApplication || !s.remembers(x.epoch)):
 		if x.epoch > s.epoch {
 			return ErrFutureEpoch
 		}
@@ -30,9 +34,9 @@ func (s *seat) expect(x *sent) error {
 }
 
 // author is the member, as others see it in an epoch.
-func (s *seat) author(epoch uint64) Author {
+func (s *seat) author(epoch uint64) message.Author {
 	a := s.actor
-	return Author{epoch, BasicCredential([]byte(a.name)), a.signers[s.room.suite.Info().ID].PublicKey()}
+	return message.Author{Epoch: epoch, Credential: message.BasicCredential([]byte(a.name)), SignatureKey: a.signers[s.room.suite.Info().ID].PublicKey()}
 }
 
 // remembers reports whether a past epoch is in the window for late messages.
@@ -68,7 +72,7 @@ func (m *model) receive(s *seat, x *sent) *Candidate {
 	want := s.expect(x)
 	if want == nil && x.commit != nil {
 		if len(s.missing(x.commit)) > 0 {
-			want = ErrMissingProposals
+			want = fault.ErrMissingProposals
 		} else if !slices.Contains(x.commit.removed, s.leaf) {
 			want = s.knows(x.commit.psks, s.epoch)
 		}
@@ -84,17 +88,17 @@ func (m *model) receive(s *seat, x *sent) *Candidate {
 	require.NoError(m, err)
 	s.opened(x)
 	switch x.content {
-	case ContentApplication:
+	case message.ContentApplication:
 		require.Equal(m, &ApplicationMessage{
 			Author: x.sender.author(x.epoch), Sender: x.sender.leaf, Data: []byte(x.text), AuthenticatedData: []byte("aad"),
 		}, r.Application)
-	case ContentProposal:
+	case message.ContentProposal:
 		require.Equal(m, x.ref, string(r.Proposal.Ref))
 		if x.sender != nil {
 			require.Equal(m, x.sender.author(x.epoch), r.Proposal.Author)
 		}
 		s.held[x.ref] = true
-	case ContentCommit:
+	case message.ContentCommit:
 		c := r.Commit
 		require.Equal(m, x.commit.by.author(x.epoch), c.Author())
 		require.Equal(m, slices.Contains(x.commit.removed, s.leaf), c.Removed())
@@ -126,7 +130,7 @@ func (m *model) deliver() {
 func (m *model) catchUp() {
 	s := m.seat(func(*seat) bool { return true })
 	readable := slices.DeleteFunc(slices.Clone(s.room.messages), func(x *sent) bool {
-		return x.content != ContentApplication || s.expect(x) != nil
+		return x.content != message.ContentApplication || s.expect(x) != nil
 	})
 	if len(readable) == 0 {
 		m.Skip("nothing to read")
@@ -145,7 +149,7 @@ func (m *model) tamper() {
 	x := oneOf(m, "message", s.room.messages, func(x *sent) bool {
 		return x.commit == nil || !x.commit.external || !slices.Contains(x.commit.removed, s.leaf)
 	})
-	b := flipped(x.bytes, rapid.IntRange(0, len(x.bytes)-1).Draw(m.T, "octet"))
+	b := mlstest.Flipped(x.bytes, rapid.IntRange(0, len(x.bytes)-1).Draw(m.T, "octet"))
 	if m.chance(4, "cut") {
 		b = x.bytes[:rapid.IntRange(0, len(x.bytes)-1).Draw(m.T, "length")]
 	}
@@ -252,7 +256,7 @@ func (m *model) watch(r *room, c *commitModel) {
 	}
 	p := r.follower.public
 	require.Equal(m, c.after.facts.context, string(p.contextBytes))
-	require.Equal(m, c.after.facts.treeHash, string(p.tree.hash()))
+	require.Equal(m, c.after.facts.treeHash, string(p.tree.Hash()))
 	require.Equal(m, c.candidate.next.public.confirmationTag, p.confirmationTag)
 }
 
@@ -276,10 +280,10 @@ func (m *model) joinSeat(s *seat) {
 	}
 	options := JoinOptions{RatchetTree: s.offer.tree}
 	b := s.offer.welcome
-	welcome, err := Parse[Message](b)
+	welcome, err := message.Parse[message.Message](b)
 	require.NoError(m, err)
 	if len(welcome.Welcome.Secrets) == 1 { // no octet is for another
-		_, err = s.offer.own.Join(m.ctx, insiderTime, flipped(b, rapid.IntRange(0, len(b)-1).Draw(m.T, "octet")), options)
+		_, err = s.offer.own.Join(m.ctx, insiderTime, mlstest.Flipped(b, rapid.IntRange(0, len(b)-1).Draw(m.T, "octet")), options)
 		require.Error(m, err)
 	}
 	g, err := adopted(s.offer.own.Join(m.ctx, insiderTime, b, options))
@@ -300,7 +304,7 @@ func (m *model) joinSeat(s *seat) {
 // expectJoin returns the error of a join.
 func (m *model) expectJoin(s *seat) error {
 	for _, id := range s.offer.psks {
-		if id.Type == PSKExternal {
+		if id.Usage == 0 {
 			if _, err := s.actor.ExternalPSK(m.ctx, id.ID); err != nil {
 				return err
 			}
@@ -317,8 +321,8 @@ func (m *model) expectJoin(s *seat) error {
 		}
 		e := old.room.epoch(old.epoch)
 		for _, o := range s.room.epoch(s.first).members() {
-			if id.Usage == ResumptionPSKBranch && e.seatOf(o.actor) == nil {
-				return ErrInvalid
+			if id.Usage == message.ResumptionPSKBranch && e.seatOf(o.actor) == nil {
+				return message.ErrInvalid
 			}
 		}
 	}
@@ -334,9 +338,9 @@ func (m *model) eavesdrop() {
 	})
 	private := privateIn(m, x.bytes)
 	f := s.group.public.framing(s.group.secrets)
-	f.group, f.groupContext = &GroupContext{GroupID: x.room.id, Epoch: x.epoch}, []byte(x.room.epoch(x.epoch).facts.context)
+	f.Group, f.GroupContext = &message.GroupContext{GroupID: x.room.id, Epoch: x.epoch}, []byte(x.room.epoch(x.epoch).facts.context)
 	m.refused(s, ErrDecrypt, func() error {
-		_, _, err := f.unprotectPrivate(s.group.inbox.ratchets.within(s.group.cfg.Limits.ratchet()), private)
+		_, _, err := f.UnprotectPrivate(s.group.inbox.ratchets.Finder(s.group.inbox.mu, s.group.cfg.Limits.ratchet()), private)
 		return err
 	})
 }

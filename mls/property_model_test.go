@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -47,7 +48,7 @@ type invitee struct {
 }
 
 const (
-	customExtension  = ExtensionType(0xF100)
+	customExtension  = message.ExtensionType(0xF100)
 	commonPSK        = "everybody has it"
 	privatePSK       = "only the first actor has it"
 	maxHandshakes    = 10 // of one sender in one epoch, within the limits
@@ -85,9 +86,9 @@ func (m *model) gather(others int) {
 		return
 	}
 	r := m.rooms[0]
-	var adds []Proposal
+	var adds []message.Proposal
 	for _, a := range m.actors[1 : 1+others] {
-		adds = append(adds, Add{KeyPackage: a.keyPackage(r.suite.Info().ID)})
+		adds = append(adds, message.Add{KeyPackage: a.keyPackage(r.suite.Info().ID)})
 	}
 	m.commitWith(r.seats[0], CommitOptions{}, adds)
 	m.accept(r.head().commits[0])
@@ -135,11 +136,11 @@ func oneOf[T any](m *model, label string, list []T, pass func(T) bool) T {
 
 func (a *actor) config(id suite.ID) Config {
 	cfg := Config{
-		Suites: all.Registry(), Suite: id, Credential: BasicCredential([]byte(a.name)),
+		Suites: all.Registry(), Suite: id, Credential: message.BasicCredential([]byte(a.name)),
 		PSKs: a, Limits: a.model.limits,
 	}
 	if !a.plain {
-		cfg.Extensions = []ExtensionType{customExtension}
+		cfg.Extensions = []message.ExtensionType{customExtension}
 		cfg.Proposals = customTypes()
 	}
 	a.adjust(&cfg)
@@ -159,7 +160,7 @@ func customTypes() []CustomProposalType {
 	return []CustomProposalType{{Type: strangeProposal}, {Type: bareProposal, NoPath: true}}
 }
 
-func (a *actor) keyPackage(id suite.ID) *KeyPackage {
+func (a *actor) keyPackage(id suite.ID) *message.KeyPackage {
 	own, err := NewKeyPackage(a.model.ctx, insiderTime, a.config(id), KeyPackageOptions{})
 	require.NoError(a.model, err)
 	a.model.keyPackages[string(own.KeyPackage.InitKey)] = &invitee{a, own}
@@ -201,7 +202,7 @@ type room struct {
 	messages []*sent
 	seats    []*seat      // of all who ever were members
 	follower *PublicGroup // as far as messages are public
-	ended    *ReInit
+	ended    *message.ReInit
 	followed bool
 }
 
@@ -214,7 +215,7 @@ func (r *room) epoch(n uint64) *epochModel { return r.epochs[n-r.epochs[0].numbe
 type seat struct {
 	actor *actor
 	room  *room
-	leaf  LeafIndex
+	leaf  message.LeafIndex
 	first uint64 // epoch
 	offer *offer // until it joins
 	group *Group // nil until it joins
@@ -235,8 +236,8 @@ type seat struct {
 type offer struct {
 	own     *OwnKeyPackage
 	welcome []byte
-	tree    []byte           // beside the Welcome, or nil
-	psks    []PreSharedKeyID // that it has to know
+	tree    []byte                   // beside the Welcome, or nil
+	psks    []message.PreSharedKeyID // that it has to know
 }
 
 // epochModel is what all members of an epoch agree on.
@@ -244,7 +245,7 @@ type epochModel struct {
 	number     uint64
 	occupants  []*seat // by leaf, nil where blank
 	facts      facts
-	extensions Extensions
+	extensions message.Extensions
 	commit     *commitModel   // that began the epoch, unless it is the first
 	proposals  []*sent        // of the epoch
 	commits    []*commitModel // of the epoch: one of them may win
@@ -265,9 +266,11 @@ func (e *epochModel) seatOf(a *actor) *seat {
 }
 
 // leafOf returns the leaf of a member of the epoch.
-func (e *epochModel) leafOf(s *seat) LeafIndex { return LeafIndex(slices.Index(e.occupants, s)) }
+func (e *epochModel) leafOf(s *seat) message.LeafIndex {
+	return message.LeafIndex(slices.Index(e.occupants, s))
+}
 
-func (e *epochModel) has(t ExtensionType) bool {
+func (e *epochModel) has(t message.ExtensionType) bool {
 	_, ok := e.extensions.Find(t)
 	return ok
 }
@@ -275,7 +278,7 @@ func (e *epochModel) has(t ExtensionType) bool {
 // sent is a message.
 type sent struct {
 	bytes      []byte
-	content    ContentType
+	content    message.ContentType
 	room       *room
 	epoch      uint64
 	sender     *seat // nil from outside
@@ -283,7 +286,7 @@ type sent struct {
 	generation uint32
 	text       string // of application data
 	ref        string // of a proposal
-	proposal   Proposal
+	proposal   message.Proposal
 	commit     *commitModel
 }
 
@@ -294,10 +297,10 @@ type commitModel struct {
 	candidate *Candidate
 	message   *sent
 	refs      []string
-	psks      []PreSharedKeyID
-	removed   []LeafIndex
+	psks      []message.PreSharedKeyID
+	removed   []message.LeafIndex
 	joiners   []*seat
-	reInit    *ReInit
+	reInit    *message.ReInit
 	after     *epochModel
 }
 
@@ -353,12 +356,12 @@ func (m *model) seat(pass func(*seat) bool) *seat {
 // ratchetName names a sender's ratchet in an epoch.
 type ratchetName struct {
 	epoch     uint64
-	leaf      LeafIndex
+	leaf      message.LeafIndex
 	handshake bool
 }
 
 func (x *sent) ratchet() ratchetName {
-	return ratchetName{x.epoch, x.sender.leaf, x.content != ContentApplication}
+	return ratchetName{x.epoch, x.sender.leaf, x.content != message.ContentApplication}
 }
 
 // ratchetModel is what a receiver can open of a sender's ratchet.

@@ -5,6 +5,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // reload returns a state as it comes back from storage.
@@ -39,7 +41,7 @@ func (m *model) save(s *seat) {
 
 // firstSave saves the whole state of a seat, which cannot send before.
 func (m *model) firstSave(s *seat) {
-	require.ErrorIs(m, s.group.maySend(WireFormatPrivateMessage, ContentApplication), ErrUnsaved)
+	require.ErrorIs(m, s.group.maySend(message.WireFormatPrivateMessage, message.ContentApplication), ErrUnsaved)
 	var err error
 	s.store, err = storeAll(s.group)
 	require.NoError(m, err)
@@ -68,12 +70,12 @@ func (m *model) restart() {
 	if !s.ended() && len(s.held) == 0 {
 		for i := range rapid.IntRange(0, 3).Draw(m.T, "sent since") {
 			text := m.name("text")
-			message, err := s.group.Encrypt(m.ctx, insiderTime, text, []byte("aad"))
+			msg, err := s.group.Encrypt(m.ctx, insiderTime, text, []byte("aad"))
 			if i > 0 && errors.Is(err, ErrUnsaved) { // the state reserves one message at least
 				break
 			}
 			require.NoError(m, err)
-			m.send(s.room, s, &sent{bytes: message, content: ContentApplication, text: string(text)})
+			m.send(s.room, s, &sent{bytes: msg, content: message.ContentApplication, text: string(text)})
 		}
 	}
 	s.store = m.reload(s.store)
@@ -91,8 +93,8 @@ func (m *model) restart() {
 		}
 	}
 	s.group, s.restarted = g, true
-	for _, content := range []ContentType{ContentApplication, ContentCommit} {
-		require.ErrorIs(m, g.maySend(WireFormatPrivateMessage, content), ErrUnsaved)
+	for _, content := range []message.ContentType{message.ContentApplication, message.ContentCommit} {
+		require.ErrorIs(m, g.maySend(message.WireFormatPrivateMessage, content), ErrUnsaved)
 	}
 	m.save(s)
 }

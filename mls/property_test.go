@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/internal/vectors"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
@@ -72,7 +73,7 @@ func checkRuns(t *testing.T, checks, steps int, run func(rt *rapid.T, id suite.I
 		t.Cleanup(func() { require.NoError(t, flag.Set(name, f.DefValue)) })
 	}
 	for _, id := range suites {
-		t.Run(testSuite(t, id).Info().Name, func(t *testing.T) {
+		t.Run(mlstest.Suite(t, id).Info().Name, func(t *testing.T) {
 			rapid.Check(t, func(rt *rapid.T) {
 				cryptotest.SetGlobalRandom(t, rapid.Uint64().Draw(rt, "randomness"))
 				run(rt, id)

@@ -6,14 +6,20 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/parallel"
+	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/internal/check"
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // CommittedProposal is a proposal that a commit covers or may cover, with its author.
 type CommittedProposal struct {
-	Author
-	Proposal Proposal
-	Sender   Sender
+	message.Author
+	Proposal message.Proposal
+	Sender   message.Sender
 	Ref      []byte // ProposalRef (RFC 9420, Section 5.2), or nil if sent by value
 
 	// AuthenticatedData is what the sender authenticated together with the proposal (RFC
@@ -26,17 +32,17 @@ type CommittedProposal struct {
 	unfit   bool // this member could not commit it when it came: a PSK, or a proposal from outside
 	size    int  // approximate, in bytes
 
-	extensions *groupExtensions // the ones it brings, once it was checked
-	next       *nextSuiteCheck  // of a ReInit, once it was checked
+	extensions *check.GroupExtensions // the ones it brings, once it was checked
+	next       *nextSuiteCheck        // of a ReInit, once it was checked
 }
 
 // listRules is what the validity of a list of proposals depends on, apart from the group.
 type listRules struct {
-	committer Sender
+	committer message.Sender
 	lifetime  lifetimeCheck
-	followUp  ResumptionPSKUsage   // in the first commit of a group that follows another
-	custom    []CustomProposalType // the ones that this client handles
-	anyType   bool                 // other types pass, as this client does not follow the commit
+	followUp  message.ResumptionPSKUsage // in the first commit of a group that follows another
+	custom    []CustomProposalType       // the ones that this client handles
+	anyType   bool                       // other types pass, as this client does not follow the commit
 }
 
 // sending returns the rules for proposals that this client sends or commits.
@@ -52,28 +58,28 @@ func (c *Config) receiving(now time.Time) listRules {
 // applied is the outcome of a list of proposals: the public state of the next epoch
 // before the path of its commit.
 type applied struct {
-	edit         *treeEdit
-	extensions   *groupExtensions
-	added        []LeafIndex // where the Adds went, in their order
-	joiners      []*KeyPackage
-	removed      []LeafIndex
+	edit         *ratchettree.TreeEdit
+	extensions   *check.GroupExtensions
+	added        []message.LeafIndex // where the Adds went, in their order
+	joiners      []*message.KeyPackage
+	removed      []message.LeafIndex
 	updated      []updatedLeaf
-	psks         []PreSharedKeyID // in their order
-	reInit       *ReInit
-	announced    *groupExtensions // of reInit
-	externalInit []byte           // kem_output
+	psks         []message.PreSharedKeyID // in their order
+	reInit       *message.ReInit
+	announced    *check.GroupExtensions // of reInit
+	externalInit []byte                 // kem_output
 	needsPath    bool
 	list         []CommittedProposal
-	sender       Sender    // of the commit
-	committer    LeafIndex // in the next epoch
-	changes      func() []Change
+	sender       message.Sender    // of the commit
+	committer    message.LeafIndex // in the next epoch
+	changes      func() []event.Change
 
-	origin   map[LeafIndex]int // index of the proposal that brought a leaf
-	extended int               // index of the GroupContextExtensions, or -1
+	origin   map[message.LeafIndex]int // index of the proposal that brought a leaf
+	extended int                       // index of the GroupContextExtensions, or -1
 }
 
 type updatedLeaf struct {
-	leaf LeafIndex
+	leaf message.LeafIndex
 	ref  []byte // of its Update proposal
 }
 
@@ -85,46 +91,46 @@ func (p *publicState) checkProposal(c *CommittedProposal, rules listRules) error
 	}
 	sender := c.Sender
 	switch proposal := c.Proposal.(type) {
-	case Add:
-		if err := validateKeyPackage(proposal.KeyPackage, p.suite); err != nil {
+	case message.Add:
+		if err := check.KeyPackage(proposal.KeyPackage, p.suite); err != nil {
 			return err
 		}
 		return rules.lifetime(proposal.KeyPackage.LeafNode.Lifetime)
-	case Update:
-		if sender.Type != SenderMember {
-			return violation("12.1.2", "Update is sent by a member")
+	case message.Update:
+		if sender.Type != message.SenderMember {
+			return fault.Violation("12.1.2", "Update is not from a member")
 		}
-		old := p.tree.leaf(sender.Leaf)
+		old := p.tree.Leaf(sender.Leaf)
 		if old == nil {
-			return violation("12.1.2", "Update is of a member").atLeaf(sender.Leaf)
+			return fault.Violation("12.1.2", "sender of the Update is not a member").AtLeaf(sender.Leaf)
 		}
 		if keepsKey(old, proposal.LeafNode) {
-			return violation("7.3", "encryption_key of an Update is new").atLeaf(sender.Leaf)
+			return fault.Violation("7.3", "encryption_key of the Update is not new").AtLeaf(sender.Leaf)
 		}
-		return atLeaf(validateLeafNode(proposal.LeafNode, p.suite, LeafNodeUpdate, p.place(sender.Leaf)), sender.Leaf)
-	case Remove:
-		if p.tree.leaf(proposal.Removed) == nil {
-			return violation("12.1.3", "Remove is of a member").atLeaf(proposal.Removed)
+		return atLeaf(check.LeafNode(proposal.LeafNode, p.suite, message.LeafNodeUpdate, p.place(sender.Leaf)), sender.Leaf)
+	case message.Remove:
+		if p.tree.Leaf(proposal.Removed) == nil {
+			return fault.Violation("12.1.3", "removed leaf is not a member").AtLeaf(proposal.Removed)
 		}
 		return nil
-	case PreSharedKey:
+	case message.PreSharedKey:
 		return p.checkPSK(&proposal.PSK, rules.followUp)
-	case ReInit:
+	case message.ReInit:
 		if proposal.Version < p.context.Version {
-			return violation("12.1.5", "ReInit does not go back to the version %s", proposal.Version)
+			return fault.Violation("12.1.5", "ReInit goes back to the version %s", proposal.Version)
 		}
 		return checkReInit(&proposal, c.extensions)
-	case ExternalInit:
-		if sender.Type != SenderNewMemberCommit {
-			return violation("12.1.6", "ExternalInit is of an external commit")
+	case message.ExternalInit:
+		if sender.Type != message.SenderNewMemberCommit {
+			return fault.Violation("12.1.6", "ExternalInit is not in an external commit")
 		}
 		return nil
-	case GroupContextExtensions:
-		return c.extensions.checkSenders(p.suite) // the tree after the commit shows whether members support them
-	case Custom:
+	case message.GroupContextExtensions:
+		return c.extensions.CheckSenders(p.suite) // the tree after the commit shows whether members support them
+	case message.Custom:
 		return rules.handles(proposal, c.Sender)
 	}
-	return fmt.Errorf("%w: proposal type %s", ErrUnsupported, c.Proposal.Type())
+	return fmt.Errorf("%w: proposal type %s", message.ErrUnsupported, message.TypeOf(c.Proposal))
 }
 
 // apply validates the proposals of a commit (RFC 9420, Section 12.2) and applies
@@ -143,10 +149,10 @@ func (p *publicState) apply(list []CommittedProposal, rules listRules) (*applied
 		return nil, err
 	}
 	a := &applied{
-		edit: p.tree.edit(), extensions: p.extensions, origin: map[LeafIndex]int{}, extended: -1,
+		edit: p.tree.Edit(), extensions: p.extensions, origin: map[message.LeafIndex]int{}, extended: -1,
 		list: list, sender: rules.committer, committer: rules.committer.Leaf,
 	}
-	if rules.committer.Type == SenderNewMemberCommit {
+	if rules.committer.Type == message.SenderNewMemberCommit {
 		err = checkExternalList(list)
 	} else {
 		err = checkList(list, rules.committer.Leaf)
@@ -159,12 +165,12 @@ func (p *publicState) apply(list []CommittedProposal, rules listRules) (*applied
 	}
 	a.needsPath = rules.needsPath(list)
 	for i, c := range list {
-		if _, ok := c.Proposal.(GroupContextExtensions); ok {
+		if _, ok := c.Proposal.(message.GroupContextExtensions); ok {
 			a.extensions, a.extended = c.extensions, i
 		}
 	}
 	for i, c := range list {
-		if u, ok := c.Proposal.(Update); ok {
+		if u, ok := c.Proposal.(message.Update); ok {
 			if err := p.applyUpdate(a, u, c); err != nil {
 				return nil, atProposal(err, i)
 			}
@@ -172,92 +178,92 @@ func (p *publicState) apply(list []CommittedProposal, rules listRules) (*applied
 		}
 	}
 	for _, c := range list {
-		if r, ok := c.Proposal.(Remove); ok {
-			a.edit.removeLeaf(r.Removed)
+		if r, ok := c.Proposal.(message.Remove); ok {
+			a.edit.RemoveLeaf(r.Removed)
 			a.removed = append(a.removed, r.Removed)
 		}
 	}
 	for i, c := range list {
 		switch proposal := c.Proposal.(type) {
-		case Add:
+		case message.Add:
 			if err := a.add(proposal.KeyPackage); err != nil {
 				return nil, atProposal(err, i)
 			}
 			a.origin[a.added[len(a.added)-1]] = i
-		case PreSharedKey:
+		case message.PreSharedKey:
 			a.psks = append(a.psks, proposal.PSK)
-		case ExternalInit:
+		case message.ExternalInit:
 			a.externalInit = proposal.KEMOutput
-		case ReInit:
+		case message.ReInit:
 			a.reInit, a.announced = &proposal, c.extensions
 		}
 	}
 	return a, nil
 }
 
-func (p *publicState) applyUpdate(a *applied, u Update, c CommittedProposal) error {
+func (p *publicState) applyUpdate(a *applied, u message.Update, c CommittedProposal) error {
 	leaf := c.Sender.Leaf
-	if err := supportsGroup(u.LeafNode, &a.extensions.needs); err != nil {
+	if err := ratchettree.SupportsGroup(u.LeafNode, &a.extensions.Needs); err != nil {
 		return atLeaf(err, leaf)
 	}
-	a.edit.updateLeaf(leaf, u.LeafNode)
+	a.edit.UpdateLeaf(leaf, u.LeafNode)
 	a.updated = append(a.updated, updatedLeaf{leaf, c.Ref})
 	return nil
 }
 
-func (a *applied) add(kp *KeyPackage) error {
+func (a *applied) add(kp *message.KeyPackage) error {
 	leaf := &kp.LeafNode
-	if err := supportsGroup(leaf, &a.extensions.needs); err != nil {
+	if err := ratchettree.SupportsGroup(leaf, &a.extensions.Needs); err != nil {
 		return err
 	}
-	index := a.edit.addLeaf(leaf)
+	index := a.edit.AddLeaf(leaf)
 	a.added = append(a.added, index)
 	a.joiners = append(a.joiners, kp)
 	return nil
 }
 
-// needsPath reports whether a commit of these proposals needs a path (RFC 9420,
+// check.NeedsPath reports whether a commit of these proposals needs a path (RFC 9420,
 // Section 12.4).
 func (r *listRules) needsPath(list []CommittedProposal) bool {
 	return len(list) == 0 || slices.ContainsFunc(list, func(c CommittedProposal) bool {
-		t := c.Proposal.Type()
+		t := message.TypeOf(c.Proposal)
 		custom, ok := r.customType(t)
-		return needsPath(t) || ok && !custom.NoPath
+		return check.NeedsPath(t) || ok && !custom.NoPath
 	})
 }
 
 // checkList checks the proposals of a member's commit against each other and the
 // committer (RFC 9420, Section 12.2). It leaves to the tree what the tree checks, such as
 // one client added twice.
-func checkList(list []CommittedProposal, committer LeafIndex) error {
+func checkList(list []CommittedProposal, committer message.LeafIndex) error {
 	seen := make(proposalSet)
 	for i, c := range list {
 		switch proposal := c.Proposal.(type) {
-		case Update:
+		case message.Update:
 			if c.Sender.Leaf == committer {
-				return violation("12.2", "committer does not commit its own Update").atLeaf(committer).atProposal(i)
+				return fault.Violation("12.2", "committer commits its own Update").AtLeaf(committer).AtProposal(i)
 			}
 			if seen.twice("leaf", leafKey(c.Sender.Leaf)) {
-				return violation("12.2", "one Update or Remove for each leaf").atLeaf(c.Sender.Leaf).atProposal(i)
+				return fault.Violation("12.2", "another proposal updates or removes the same leaf").AtLeaf(c.Sender.Leaf).AtProposal(i)
 			}
-		case Remove:
+		case message.Remove:
 			if proposal.Removed == committer {
-				return violation("12.2", "committer does not remove itself").atLeaf(committer).atProposal(i)
+				return fault.Violation("12.2", "committer removes itself").AtLeaf(committer).AtProposal(i)
 			}
 			if seen.twice("leaf", leafKey(proposal.Removed)) {
-				return violation("12.2", "one Update or Remove for each leaf").atLeaf(proposal.Removed).atProposal(i)
+				return fault.Violation("12.2", "another proposal updates or removes the same leaf").AtLeaf(proposal.Removed).AtProposal(i)
 			}
-		case PreSharedKey:
+		case message.PreSharedKey:
 			if err := seen.checkPSK(proposal, i); err != nil {
 				return err
 			}
-		case ReInit:
+		case message.ReInit:
 			if len(list) > 1 {
-				return violation("12.2", "ReInit is the only proposal").atProposal(i)
+				return fault.Violation("12.2", "ReInit is not the only proposal").AtProposal(i)
 			}
-		case GroupContextExtensions:
+		case message.GroupContextExtensions:
 			if seen.twice(onceExtensions, nil) {
-				return violation("12.2", "one GroupContextExtensions").atProposal(i)
+				return fault.Violation("12.2", "commit has more than one GroupContextExtensions").AtProposal(i)
 			}
 		}
 	}
@@ -270,22 +276,22 @@ func checkList(list []CommittedProposal, committer LeafIndex) error {
 func checkExternalList(list []CommittedProposal) error {
 	seen := make(proposalSet)
 	for i, c := range list {
-		t := c.Proposal.Type()
+		t := message.TypeOf(c.Proposal)
 		switch proposal := c.Proposal.(type) {
-		case ExternalInit, Remove:
+		case message.ExternalInit, message.Remove:
 			if seen.twice(t.String(), nil) {
-				return violation("12.2", "external commit has one %s", t).atProposal(i)
+				return fault.Violation("12.2", "external commit has more than one %s", t).AtProposal(i)
 			}
-		case PreSharedKey:
+		case message.PreSharedKey:
 			if err := seen.checkPSK(proposal, i); err != nil {
 				return err
 			}
 		default:
-			return violation("12.2", "external commit has no %s", t).atProposal(i)
+			return fault.Violation("12.2", "proposal type %s is not allowed in an external commit", t).AtProposal(i)
 		}
 	}
-	if !seen.has(ProposalExternalInit.String()) {
-		return violation("12.2", "external commit has an ExternalInit")
+	if !seen.has(message.ProposalType(codepoint.ProposalExternalInit).String()) {
+		return fault.Violation("12.2", "external commit has no ExternalInit")
 	}
 	return nil
 }
@@ -304,17 +310,17 @@ func (s proposalSet) twice(kind string, about []byte) bool {
 // onceExtensions is the kind of a GroupContextExtensions.
 const onceExtensions = "extensions"
 
-func leafKey(i LeafIndex) []byte { return binary.BigEndian.AppendUint32(nil, uint32(i)) }
+func leafKey(i message.LeafIndex) []byte { return binary.BigEndian.AppendUint32(nil, uint32(i)) }
 
 func (s proposalSet) has(kind string) bool { return s[kind+"\x00"] }
 
-func (s proposalSet) checkPSK(p PreSharedKey, i int) error {
-	id, err := Marshal(&p.PSK)
+func (s proposalSet) checkPSK(p message.PreSharedKey, i int) error {
+	id, err := message.Marshal(&p.PSK)
 	if err != nil {
 		return err
 	}
 	if s.twice("psk", id) {
-		return violation("12.2", "one PreSharedKey for each PreSharedKeyID").atProposal(i)
+		return fault.Violation("12.2", "another PreSharedKey has the same PreSharedKeyID").AtProposal(i)
 	}
 	return nil
 }

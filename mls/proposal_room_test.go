@@ -6,6 +6,10 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/internal/framing"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // received hands a message to a group and to who follows it in public, who agree on it.
@@ -28,19 +32,19 @@ func TestRefusedCommitsLeaveNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a := newAttack(t, adjust)
 			random := rand.New(rand.NewPCG(1, 2))
-			var refs []proposalOrRef
+			var refs []framing.ProposalOrRef
 			for range 1 << 14 {
 				ref := make([]byte, 32)
 				for i := range ref {
 					ref[i] = byte(random.Uint32())
 				}
-				refs = append(refs, proposalOrRef{ref: ref})
+				refs = append(refs, framing.ProposalOrRef{Ref: ref})
 			}
-			bogus := a.commit(forgery{withPath: true, committed: func([]proposalOrRef) []proposalOrRef { return refs }})
-			requireUnprocessed(t, a.victim, ErrMissingProposals, bogus.message)
+			bogus := a.commit(forgery{withPath: true, committed: func([]framing.ProposalOrRef) []framing.ProposalOrRef { return refs }})
+			requireUnprocessed(t, a.victim, fault.ErrMissingProposals, bogus.message)
 			for _, p := range refs[:100] {
-				requireUnprocessed(t, a.victim, ErrMissingProposals,
-					a.commit(forgery{withPath: true, committed: func([]proposalOrRef) []proposalOrRef { return []proposalOrRef{p} }}).message)
+				requireUnprocessed(t, a.victim, fault.ErrMissingProposals,
+					a.commit(forgery{withPath: true, committed: func([]framing.ProposalOrRef) []framing.ProposalOrRef { return []framing.ProposalOrRef{p} }}).message)
 			}
 		})
 	}
@@ -50,12 +54,12 @@ func TestRefusedCommitsLeaveNothing(t *testing.T) {
 // wants them.
 func TestMissingProposalsAreNamed(t *testing.T) {
 	a := newAttack(t)
-	here := a.received(3, Remove{Removed: 0})
-	_, first := a.propose(Remove{Removed: 3})
-	_, second := a.propose(GroupContextExtensions{})
+	here := a.received(3, message.Remove{Removed: 0})
+	_, first := a.propose(message.Remove{Removed: 3})
+	_, second := a.propose(message.GroupContextExtensions{})
 	c := a.commit(forgery{proposals: []CommittedProposal{first, here, second}, withPath: true,
-		committed: func(list []proposalOrRef) []proposalOrRef { return append(list, list[2]) }})
-	requireUnprocessed(t, a.victim, ErrMissingProposals, c.message)
+		committed: func(list []framing.ProposalOrRef) []framing.ProposalOrRef { return append(list, list[2]) }})
+	requireUnprocessed(t, a.victim, fault.ErrMissingProposals, c.message)
 	for _, process := range []func() error{
 		func() error { _, err := a.victim.Process(t.Context(), insiderTime, c.message); return err },
 		func() error { _, err := inPublic(t, a.victim).Process(t.Context(), insiderTime, c.message); return err },
@@ -63,7 +67,7 @@ func TestMissingProposalsAreNamed(t *testing.T) {
 		var missing *MissingProposalsError
 		require.ErrorAs(t, process(), &missing)
 		require.Equal(t, &MissingProposalsError{Committer: a.sender(), Refs: [][]byte{first.Ref, second.Ref}}, missing)
-		require.NotErrorIs(t, missing, ErrInvalid)
+		require.NotErrorIs(t, missing, message.ErrInvalid)
 	}
 }
 
@@ -75,22 +79,22 @@ func TestProposalsTakeNoRoomOfOthers(t *testing.T) {
 	var flood, honest [][]byte
 	m := insider{t, groups[1]}
 	for i := range 60 {
-		message, _ := m.propose(GroupContextExtensions{Extensions: Extensions{{Type: 0xF0AA, Data: []byte{byte(i)}}}})
+		message, _ := m.propose(message.GroupContextExtensions{Extensions: message.Extensions{{Type: 0xF0AA, Data: []byte{byte(i)}}}})
 		flood = append(flood, message)
 	}
-	for _, leaf := range []LeafIndex{2, 3, 4, 5, 6} {
+	for _, leaf := range []message.LeafIndex{2, 3, 4, 5, 6} {
 		for i := range leastShare.count {
-			message, err := groups[leaf].Propose(t.Context(), insiderTime, Remove{Removed: 1}, []byte{byte(i)})
+			message, err := groups[leaf].Propose(t.Context(), insiderTime, message.Remove{Removed: 1}, []byte{byte(i)})
 			require.NoError(t, err)
 			honest = append(honest, message)
 		}
 	}
 	kept := func(g *Group, flood, honest [][]byte) (list []string) {
 		public, refused := inPublic(t, g), 0
-		for _, message := range append(flood, honest...) {
-			if err := received(t, g, public, message); err != nil {
+		for _, msg := range append(flood, honest...) {
+			if err := received(t, g, public, msg); err != nil {
 				require.ErrorIs(t, err, ErrProposalRoom)
-				require.ErrorIs(t, err, ErrUnsupported)
+				require.ErrorIs(t, err, message.ErrUnsupported)
 				refused++
 			}
 		}
@@ -131,9 +135,9 @@ func TestRoomThatOthersLeave(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var cache proposalCache
-			keep := func(leaf LeafIndex) (kept int) {
+			keep := func(leaf message.LeafIndex) (kept int) {
 				for i := range 2 * (c.want + 1) {
-					p := CommittedProposal{Sender: Sender{Type: SenderMember, Leaf: leaf}, Ref: fmt.Append(nil, leaf, i), size: c.size}
+					p := CommittedProposal{Sender: message.Sender{Type: message.SenderMember, Leaf: leaf}, Ref: fmt.Append(nil, leaf, i), size: c.size}
 					err := cache.keep(p, c.limits.proposals(uint32(c.members)))
 					require.Equal(t, err == nil, cache.takes(&p, c.limits.proposals(uint32(c.members))) == nil)
 					if err == nil {
@@ -145,7 +149,7 @@ func TestRoomThatOthersLeave(t *testing.T) {
 			require.Equal(t, c.want, keep(0))
 			total := c.want
 			for leaf := 1; leaf < c.members; leaf++ {
-				total += keep(LeafIndex(leaf))
+				total += keep(message.LeafIndex(leaf))
 			}
 			limits := c.limits.proposals(uint32(c.members)).members
 			require.LessOrEqual(t, total, max(0, limits.all.count+c.members*limits.share.count))
@@ -158,11 +162,11 @@ func TestRoomThatOthersLeave(t *testing.T) {
 // external sender.
 func TestStrangersTakeNoRoom(t *testing.T) {
 	authority := client(t, 0x0001, "authority")
-	senders, err := Marshal(&ExternalSenders{{SignatureKey: authority.Signer.PublicKey(), Credential: authority.Credential}})
+	senders, err := message.Marshal(&message.ExternalSenders{{SignatureKey: authority.Signer.PublicKey(), Credential: authority.Credential}})
 	require.NoError(t, err)
 	few := func(cfg *Config) { cfg.Limits.MaxProposals, cfg.Limits.MaxExternalProposals = 1, 3 }
 	g0, err := CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "member 0", publicHandshake, few), nil,
-		Extension{Type: ExtensionExternalSenders, Data: senders})
+		message.Extension{Type: message.ExtensionExternalSenders, Data: senders})
 	require.NoError(t, err)
 	groups := gather(t, g0, 3, publicHandshake, few)
 	g, public := groups[2], inPublic(t, groups[2])
@@ -180,7 +184,7 @@ func TestStrangersTakeNoRoom(t *testing.T) {
 			require.ErrorIs(t, err, ErrProposalRoom)
 		}
 	}
-	message, _ := insider{t, groups[1]}.propose(Remove{Removed: 0})
+	message, _ := insider{t, groups[1]}.propose(message.Remove{Removed: 0})
 	require.NoError(t, received(t, g, public, message))
 	require.NoError(t, received(t, g, public, message), "it is there")
 }
@@ -189,14 +193,14 @@ func TestStrangersTakeNoRoom(t *testing.T) {
 func TestOwnProposalsTakeRoom(t *testing.T) {
 	groups := clique(t, 0x0001, 3, func(cfg *Config) { cfg.Limits.MaxProposalBytes = 400 })
 	g := groups[2]
-	_, err := g.Propose(t.Context(), insiderTime, Remove{Removed: 0}, nil)
+	_, err := g.Propose(t.Context(), insiderTime, message.Remove{Removed: 0}, nil)
 	require.NoError(t, err)
-	sent, err := g.Propose(t.Context(), insiderTime, Remove{Removed: 1}, make([]byte, 400))
+	sent, err := g.Propose(t.Context(), insiderTime, message.Remove{Removed: 1}, make([]byte, 400))
 	require.ErrorIs(t, err, ErrProposalRoom)
 	require.Nil(t, sent)
 	_, err = g.Process(t.Context(), insiderTime, asksToJoin(t, g, string(make([]byte, 400))))
 	require.ErrorIs(t, err, ErrProposalRoom)
-	_, err = g.Propose(t.Context(), insiderTime, Remove{Removed: 1}, nil)
+	_, err = g.Propose(t.Context(), insiderTime, message.Remove{Removed: 1}, nil)
 	require.NoError(t, err)
 }
 
@@ -207,7 +211,7 @@ func TestRestoredProposalsTakeTheSameRoom(t *testing.T) {
 			groups := clique(t, 0x0001, 4, adjust)
 			g, public := groups[0], inPublic(t, groups[0])
 			messages := [][]byte{asksToJoin(t, g, "client")}
-			for leaf, p := range map[LeafIndex]Proposal{1: Remove{Removed: 3}, 2: GroupContextExtensions{}} {
+			for leaf, p := range map[message.LeafIndex]message.Proposal{1: message.Remove{Removed: 3}, 2: message.GroupContextExtensions{}} {
 				message, err := groups[leaf].Propose(t.Context(), insiderTime, p, make([]byte, 100*int(leaf)))
 				require.NoError(t, err)
 				messages = append(messages, message)

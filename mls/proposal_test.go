@@ -4,12 +4,17 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/internal/mlstest"
+	"github.com/mlsuite/mlsuite/mls/internal/check"
+	"github.com/mlsuite/mlsuite/mls/internal/framing"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // TestProposalRegistry has the table of RFC 9420, Section 17.4.
 func TestProposalRegistry(t *testing.T) {
 	for _, c := range []struct {
-		value          ProposalType
+		value          message.ProposalType
 		name           string
 		external, path bool
 	}{
@@ -22,17 +27,17 @@ func TestProposalRegistry(t *testing.T) {
 		{0x0007, "group_context_extensions", true, true},
 	} {
 		require.Equal(t, c.name, c.value.String())
-		require.Equal(t, c.external, fromOutside(c.value), c.name)
-		require.Equal(t, c.path, needsPath(c.value), c.name)
+		require.Equal(t, c.external, framing.FromOutside(c.value), c.name)
+		require.Equal(t, c.path, check.NeedsPath(c.value), c.name)
 	}
-	require.Equal(t, "0x0008", ProposalType(8).String())
+	require.Equal(t, "0x0008", message.ProposalType(8).String())
 }
 
 // What a caller leaves out of a proposal is completed, the same way whether the proposal
 // is sent by itself or in a commit. What it sets is kept.
 func TestProposalsAreCompletedWhenTheyAreSent(t *testing.T) {
-	s := testSuite(t, 0x0001)
-	nonce := func(p Proposal) []byte { return p.(PreSharedKey).PSK.Nonce }
+	s := mlstest.Suite(t, 0x0001)
+	nonce := func(p message.Proposal) []byte { return p.(message.PreSharedKey).PSK.Nonce }
 	psk := externalPSK("id")
 	first, second := withDefaults(psk, s), withDefaults(psk, s)
 	require.Len(t, nonce(first), s.Info().KDF.Nh)
@@ -40,11 +45,11 @@ func TestProposalsAreCompletedWhenTheyAreSent(t *testing.T) {
 	require.Equal(t, first, withDefaults(first, s))
 	require.Nil(t, psk.PSK.Nonce)
 
-	reInit := ReInit{GroupID: []byte("next"), CipherSuite: 0x0001, Extensions: Extensions{}}
+	reInit := message.ReInit{GroupID: []byte("next"), CipherSuite: 0x0001, Extensions: message.Extensions{}}
 	want := reInit
-	want.Version = VersionMLS10
+	want.Version = message.VersionMLS10
 	newer := reInit
-	newer.Version = VersionMLS10 + 1
+	newer.Version = message.VersionMLS10 + 1
 	require.Equal(t, newer, withDefaults(newer, s))
 
 	groups := clique(t, 0x0001, 2, publicHandshake)

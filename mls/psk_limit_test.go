@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/mlstest"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/registry/fips"
@@ -46,7 +48,7 @@ func TestUnusablePSKsStopNobody(t *testing.T) {
 	for _, name := range []string{"short", "none"} {
 		t.Run(name, func(t *testing.T) {
 			psk := withDefaults(externalPSK(name), g.public.suite)
-			for _, want := range []error{ErrUnusablePSK, ErrUnsupported, suite.ErrShortSecret} {
+			for _, want := range []error{ErrUnusablePSK, message.ErrUnsupported, suite.ErrShortSecret} {
 				requireUnmoved(t, g, want, func() error {
 					_, err := g.Propose(t.Context(), insiderTime, psk, nil)
 					return err
@@ -96,7 +98,7 @@ func TestReInitToASuiteThatRefusesTheResumptionPSK(t *testing.T) {
 		suites := demanding(t, 0, least)
 		groups := clique(t, 0x0001, 3, publicHandshake, func(c *Config) { c.Suites = suites })
 		m, g := insider{t, groups[1]}, groups[2]
-		reInit := ReInit{GroupID: []byte("next"), Version: VersionMLS10, CipherSuite: 0x0007}
+		reInit := message.ReInit{GroupID: []byte("next"), Version: message.VersionMLS10, CipherSuite: 0x0007}
 		message, _ := m.propose(reInit)
 		if want != nil {
 			requireUnmoved(t, g, want, func() error {
@@ -115,7 +117,7 @@ func TestReInitToASuiteThatRefusesTheResumptionPSK(t *testing.T) {
 // not again when the proposal keeps data back, or is committed, or its commit arrives.
 func TestReInitIsCheckedAgainstItsSuiteOnce(t *testing.T) {
 	ops := new(operations)
-	suites := Around(all.Registry(), func(s suite.Suite) suite.Suite {
+	suites := mlstest.Around(all.Registry(), func(s suite.Suite) suite.Suite {
 		if s.Info().ID == 0x0007 {
 			return &operationSuite{s, ops}
 		}
@@ -123,16 +125,16 @@ func TestReInitIsCheckedAgainstItsSuiteOnce(t *testing.T) {
 	})
 	counted := func(c *Config) { c.Suites = suites }
 	outside := client(t, 0x0001, "outside")
-	senders := ExternalSenders{{outside.Signer.PublicKey(), outside.Credential}}
-	data, err := Marshal(&senders)
+	senders := message.ExternalSenders{{SignatureKey: outside.Signer.PublicKey(), Credential: outside.Credential}}
+	data, err := message.Marshal(&senders)
 	require.NoError(t, err)
 	g, err := CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "member 0", counted, publicHandshake), nil,
-		Extension{Type: ExtensionExternalSenders, Data: data})
+		message.Extension{Type: message.ExtensionExternalSenders, Data: data})
 	require.NoError(t, err)
 	groups := gather(t, g, 2, counted, publicHandshake)
 	context := groups[0].public.context
 	message, err := ExternalProposer{groups[0].public.suite, context.GroupID, context.Epoch}.
-		Propose(t.Context(), outside.Signer, 0, ReInit{GroupID: []byte("next"), CipherSuite: 0x0007})
+		Propose(t.Context(), outside.Signer, 0, message.ReInit{GroupID: []byte("next"), CipherSuite: 0x0007})
 	require.NoError(t, err)
 	for i, g := range groups {
 		_, err := g.Process(t.Context(), insiderTime, message)
@@ -212,10 +214,10 @@ func TestLengthsStopNobody(t *testing.T) {
 	for id, suites := range map[suite.ID]*registry.Registry{0x0001: all.Registry(), 0x0002: module, 0xF003: module} {
 		long := make([]byte, 1<<18)
 		configure := func(c *Config) {
-			c.Suites, c.PSKs, c.Extensions = suites, passwords{string(long): long}, []ExtensionType{strangeExtension}
+			c.Suites, c.PSKs, c.Extensions = suites, passwords{string(long): long}, []message.ExtensionType{strangeExtension}
 		}
 		groups := clique(t, id, 3, publicHandshake, configure)
-		propose := func(by int, p Proposal) {
+		propose := func(by int, p message.Proposal) {
 			t.Helper()
 			message, err := groups[by].Propose(t.Context(), insiderTime, p, long)
 			require.NoError(t, err)
@@ -227,7 +229,7 @@ func TestLengthsStopNobody(t *testing.T) {
 			}
 		}
 		propose(1, externalPSK(string(long)))
-		propose(1, GroupContextExtensions{Extensions: Extensions{{Type: strangeExtension, Data: long}}})
+		propose(1, message.GroupContextExtensions{Extensions: message.Extensions{{Type: strangeExtension, Data: long}}})
 		c, err := groups[2].Commit(t.Context(), insiderTime, CommitOptions{AuthenticatedData: long})
 		require.NoError(t, err)
 		require.Len(t, c.Proposals(), 2)
@@ -235,17 +237,17 @@ func TestLengthsStopNobody(t *testing.T) {
 		c, err = groups[0].Commit(t.Context(), insiderTime, CommitOptions{})
 		require.NoError(t, err)
 		follow(t, groups, 0, c)
-		message, err := groups[0].Encrypt(t.Context(), insiderTime, long, long)
+		msg, err := groups[0].Encrypt(t.Context(), insiderTime, long, long)
 		require.NoError(t, err)
-		_, err = groups[1].Process(t.Context(), insiderTime, message)
+		_, err = groups[1].Process(t.Context(), insiderTime, msg)
 		require.NoError(t, err)
 
-		propose(1, ReInit{Version: VersionMLS10, CipherSuite: id, Extensions: Extensions{{Type: strangeExtension, Data: long}}})
+		propose(1, message.ReInit{Version: message.VersionMLS10, CipherSuite: id, Extensions: message.Extensions{{Type: strangeExtension, Data: long}}})
 		c, err = groups[2].Commit(t.Context(), insiderTime, CommitOptions{})
 		require.NoError(t, err)
 		require.Len(t, c.Proposals(), 1)
 		follow(t, groups, 2, c)
-		var others []*KeyPackage
+		var others []*message.KeyPackage
 		for i := range 2 {
 			cfg := *groups[i].cfg
 			k, err := NewKeyPackage(t.Context(), insiderTime, cfg, KeyPackageOptions{})

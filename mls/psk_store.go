@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/internal/schedule"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -23,12 +26,12 @@ type PSKStore interface {
 // checkPSK checks a proposal to inject a PSK into a regular commit, or into the first
 // commit of a group that follows another. The PSK then has the usage followUp (RFC 9420,
 // Section 12.1.4).
-func (p *publicState) checkPSK(id *PreSharedKeyID, followUp ResumptionPSKUsage) error {
+func (p *publicState) checkPSK(id *message.PreSharedKeyID, followUp message.ResumptionPSKUsage) error {
 	if nh := p.suite.Info().KDF.Nh; len(id.Nonce) != nh {
-		return violation("12.1.4", "psk_nonce is of %d bytes", nh)
+		return fault.Violation("12.1.4", "psk_nonce does not have %d bytes", nh)
 	}
-	if id.Type == PSKResumption && id.Usage != ResumptionPSKApplication && id.Usage != followUp {
-		return violation("12.1.4", "resumption PSK of usage %s is for the first commit of such a group", id.Usage)
+	if id.Usage != 0 && id.Usage != message.ResumptionPSKApplication && id.Usage != followUp {
+		return fault.Violation("12.1.4", "resumption PSK of usage %s is outside the first commit of such a group", id.Usage)
 	}
 	return nil
 }
@@ -36,7 +39,7 @@ func (p *publicState) checkPSK(id *PreSharedKeyID, followUp ResumptionPSKUsage) 
 // resolvePSKs returns the psk_secret of all ids together (RFC 9420, Section 8.4). If own
 // is not nil, it is a group that the caller holds, and whose resumption PSKs may be used
 // too.
-func (q questions) resolvePSKs(ctx context.Context, s suite.Suite, ids []PreSharedKeyID, own *Group) ([]byte, error) {
+func (q questions) resolvePSKs(ctx context.Context, s suite.Suite, ids []message.PreSharedKeyID, own *Group) ([]byte, error) {
 	psks := make([][]byte, len(ids))
 	defer func() {
 		for _, psk := range psks {
@@ -49,14 +52,14 @@ func (q questions) resolvePSKs(ctx context.Context, s suite.Suite, ids []PreShar
 			return nil, fmt.Errorf("mls: pre-shared key %d: %w", i, err)
 		}
 	}
-	return pskSecret(s, ids, psks)
+	return schedule.PSKSecret(s, ids, psks)
 }
 
 // knownPSK asks the suite, and judge unless nil, about the PSK that a proposal injects,
 // and returns their refusal. It notes whether this member could commit the proposal now.
 // A PSK that is not here is judged when a commit needs it.
-func (q questions) knownPSK(ctx context.Context, c *CommittedProposal, own *Group, judge func(PSKType, int) error) error {
-	p, ok := c.Proposal.(PreSharedKey)
+func (q questions) knownPSK(ctx context.Context, c *CommittedProposal, own *Group, judge func(kind string, length int) error) error {
+	p, ok := c.Proposal.(message.PreSharedKey)
 	if !ok {
 		return nil
 	}
@@ -70,51 +73,64 @@ func (q questions) knownPSK(ctx context.Context, c *CommittedProposal, own *Grou
 
 // tryPSK returns an error unless a PSK is here, judge, unless nil, allows it, and the
 // suite of own can extract it.
-func (q questions) tryPSK(ctx context.Context, id *PreSharedKeyID, own *Group, judge func(PSKType, int) error) (here bool, err error) {
+func (q questions) tryPSK(ctx context.Context, id *message.PreSharedKeyID, own *Group, judge func(kind string, length int) error) (here bool, err error) {
 	psk, err := q.cfg.findPSK(ctx, id, own)
 	defer clear(psk)
 	if err != nil {
 		return false, err
 	}
 	if judge != nil {
-		if err := judge(id.Type, len(psk)); err != nil {
+		if err := judge(kindOf(id), len(psk)); err != nil {
 			return true, err
 		}
 	}
-	return true, usablePSK(own.public.suite, psk)
+	return true, schedule.UsablePSK(own.public.suite, psk)
 }
 
 // resolvePSK returns a copy of one PSK, if the policy lets it be injected as something
 // new in the group.
-func (q questions) resolvePSK(ctx context.Context, id *PreSharedKeyID, own *Group) ([]byte, error) {
+func (q questions) resolvePSK(ctx context.Context, id *message.PreSharedKeyID, own *Group) ([]byte, error) {
 	psk, err := q.cfg.findPSK(ctx, id, own)
 	if err != nil {
 		return nil, err
 	}
-	if err := q.begin().psk(id.Type, len(psk)); err != nil {
+	if err := q.begin().psk(kindOf(id), len(psk)); err != nil {
 		clear(psk)
 		return nil, err
 	}
 	return psk, nil
 }
 
-func (c *Config) findPSK(ctx context.Context, id *PreSharedKeyID, own *Group) ([]byte, error) {
-	if id.Type == PSKResumption && own != nil && bytes.Equal(id.GroupID, own.public.context.GroupID) {
+// The kinds of pre-shared keys, as a policy sees them.
+const (
+	pskExternal   = "external"
+	pskResumption = "resumption"
+)
+
+func kindOf(id *message.PreSharedKeyID) string {
+	if id.Usage == 0 {
+		return pskExternal
+	}
+	return pskResumption
+}
+
+func (c *Config) findPSK(ctx context.Context, id *message.PreSharedKeyID, own *Group) ([]byte, error) {
+	if id.Usage != 0 && own != nil && bytes.Equal(id.GroupID, own.public.context.GroupID) {
 		return own.resumptionPSK(id.Epoch)
 	}
 	if c.PSKs == nil {
-		return nil, fmt.Errorf("%w: there is no store of them", ErrUnknownPSK)
+		return nil, fmt.Errorf("%w: Config.PSKs is missing", ErrUnknownPSK)
 	}
-	if id.Type == PSKExternal {
+	if id.Usage == 0 {
 		psk, err := c.PSKs.ExternalPSK(ctx, id.ID)
 		if err == nil && psk == nil {
-			err = fmt.Errorf("%w: the store answers nothing", ErrUnknownPSK)
+			err = fmt.Errorf("%w: Config.PSKs returned no key", ErrUnknownPSK)
 		}
 		return bytes.Clone(psk), err
 	}
 	g := c.PSKs.Group(id.GroupID)
 	if g == nil {
-		return nil, fmt.Errorf("%w: of a group that is not known", ErrUnknownPSK)
+		return nil, fmt.Errorf("%w: its group is not known", ErrUnknownPSK)
 	}
 	done, err := g.alive()
 	if err != nil {
@@ -134,13 +150,13 @@ type resumption struct {
 // window.
 func (g *Group) resumptionPSK(epoch uint64) ([]byte, error) {
 	if epoch == g.public.context.Epoch {
-		return bytes.Clone(g.secrets.resumption), nil
+		return bytes.Clone(g.secrets.Resumption), nil
 	}
 	g.inbox.mu.Lock()
 	defer g.inbox.mu.Unlock()
 	i := slices.IndexFunc(g.inbox.resumptions, func(r resumption) bool { return r.epoch == epoch })
 	if i < 0 {
-		return nil, fmt.Errorf("%w: of epoch %d, which is not kept", ErrUnknownPSK, epoch)
+		return nil, fmt.Errorf("%w: its epoch %d is not kept", ErrUnknownPSK, epoch)
 	}
 	return bytes.Clone(g.inbox.resumptions[i].psk), nil
 }

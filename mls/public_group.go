@@ -8,7 +8,12 @@ import (
 	"sync"
 	"time"
 
-	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/internal/check"
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/internal/framing"
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -68,9 +73,9 @@ func (c *PublicCandidate) Adopt() *PublicGroup {
 // Proposals, Lifetimes and the Limits of proposals. It asks the policy whether the group
 // may be read, not whether it may be started.
 //
-// The error is a [*PolicyError] if the policy refuses the group. It wraps [ErrMalformed]
-// if the GroupInfo or the tree does not parse, [ErrUnsupported] if the message is no
-// GroupInfo, there is no tree, or the client does not have the suite, and [ErrInvalid] if
+// The error is a [*message.PolicyError] if the policy refuses the group. It wraps [message.ErrMalformed]
+// if the GroupInfo or the tree does not parse, [message.ErrUnsupported] if the message is no
+// GroupInfo, there is no tree, or the client does not have the suite, and [message.ErrInvalid] if
 // the group breaks a rule or the Authenticator refuses a member.
 func NewPublicGroup(ctx context.Context, now time.Time, cfg Config, groupInfo, tree []byte) (*PublicGroup, error) {
 	info, err := parseGroupInfoMessage(groupInfo)
@@ -93,10 +98,10 @@ func NewPublicGroup(ctx context.Context, now time.Time, cfg Config, groupInfo, t
 		return nil, err
 	}
 	g := &PublicGroup{publicView: publicView{p}, cfg: &cfg, saving: newSaving(p.context.Epoch)}
-	if _, err := readExternalPub(info, s); err == nil {
+	if _, err := check.ReadExternalPub(info, s); err == nil {
 		g.groupInfo = bytes.Clone(groupInfo)
 	}
-	cfg.tellEntered(p, notMember, EntryFollowed, nil)
+	cfg.tellEntered(p, notMember, event.EntryFollowed, nil)
 	return g, nil
 }
 
@@ -106,10 +111,10 @@ func NewPublicGroup(ctx context.Context, now time.Time, cfg Config, groupInfo, t
 // error the PublicGroup is unchanged.
 //
 // The errors are those of [Group.Process], except those that concern secrets. A
-// PrivateMessage is [ErrUnsupported], and every message of a past epoch is
+// PrivateMessage is [message.ErrUnsupported], and every message of a past epoch is
 // [ErrPastEpoch].
-func (g *PublicGroup) Process(ctx context.Context, now time.Time, message []byte, proposals ...[]byte) (*PublicReceived, error) {
-	m, err := Parse[Message](message)
+func (g *PublicGroup) Process(ctx context.Context, now time.Time, msg []byte, proposals ...[]byte) (*PublicReceived, error) {
+	m, err := message.Parse[message.Message](msg)
 	var received *PublicReceived
 	if err == nil {
 		received, err = g.process(ctx, now, m, proposals)
@@ -120,7 +125,7 @@ func (g *PublicGroup) Process(ctx context.Context, now time.Time, message []byte
 	return received, err
 }
 
-func (g *PublicGroup) process(ctx context.Context, now time.Time, m *Message, beside handedOver) (*PublicReceived, error) {
+func (g *PublicGroup) process(ctx context.Context, now time.Time, m *message.Message, beside handedOver) (*PublicReceived, error) {
 	p := g.public
 	ac, err := g.verify(m, nil)
 	if err != nil {
@@ -129,7 +134,7 @@ func (g *PublicGroup) process(ctx context.Context, now time.Time, m *Message, be
 	if p.reInit != nil {
 		return nil, ErrReInit
 	}
-	if ac.content.contentType == ContentCommit {
+	if ac.Content.ContentType == message.ContentCommit {
 		c, err := g.processCommit(ctx, now, ac, beside)
 		if err != nil {
 			return nil, err
@@ -142,7 +147,7 @@ func (g *PublicGroup) process(ctx context.Context, now time.Time, m *Message, be
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if err := g.cache.keep(proposal, g.cfg.Limits.proposals(p.tree.memberCount())); err != nil {
+	if err := g.cache.keep(proposal, g.cfg.Limits.proposals(p.tree.MemberCount())); err != nil {
 		return nil, err
 	}
 	return &PublicReceived{Proposal: &proposal}, nil
@@ -150,23 +155,23 @@ func (g *PublicGroup) process(ctx context.Context, now time.Time, m *Message, be
 
 // verify returns the content of a message after it has verified the signature. It refuses
 // a proposal that is not wanted.
-func (g *PublicGroup) verify(m *Message, wanted func(ref []byte) bool) (*authenticatedContent, error) {
+func (g *PublicGroup) verify(m *message.Message, wanted func(ref []byte) bool) (*framing.AuthenticatedContent, error) {
 	if m.PublicMessage == nil {
-		return nil, fmt.Errorf("%w: a public group does not follow a %s", ErrUnsupported, m.WireFormat())
+		return nil, fmt.Errorf("%w: a public group does not follow a %s", message.ErrUnsupported, m.WireFormat())
 	}
-	public, err := wire.ParseNew(m.PublicMessage, "PublicMessage", (*publicMessage).unmarshal)
+	public, err := framing.ParsePublic(m.PublicMessage)
 	if err != nil {
 		return nil, err
 	}
 	f := g.public.framing(nil)
-	f.wanted = wanted
-	return f.verifyPublic(public)
+	f.Wanted = wanted
+	return f.VerifyPublic(public)
 }
 
 // processCommit is [Group.processCommit] without secrets.
-func (g *PublicGroup) processCommit(ctx context.Context, now time.Time, ac *authenticatedContent, beside handedOver) (_ *PublicCandidate, err error) {
-	defer g.public.tree.forgetRefused(&err)
-	list, err := beside.resolve(ac, g.proposal, func(m *Message, wanted func([]byte) bool) (CommittedProposal, error) {
+func (g *PublicGroup) processCommit(ctx context.Context, now time.Time, ac *framing.AuthenticatedContent, beside handedOver) (_ *PublicCandidate, err error) {
+	defer g.public.tree.ForgetRefused(&err)
+	list, err := beside.resolve(ac, g.proposal, func(m *message.Message, wanted func([]byte) bool) (CommittedProposal, error) {
 		proposal, err := g.verify(m, wanted)
 		if err != nil {
 			return CommittedProposal{}, err
@@ -176,14 +181,14 @@ func (g *PublicGroup) processCommit(ctx context.Context, now time.Time, ac *auth
 	if err != nil {
 		return nil, err
 	}
-	a, next, err := g.public.receiveCommit(ctx, g.cfg, now, ac, noLeaf, list)
+	a, next, err := g.public.receiveCommit(ctx, g.cfg, now, ac, ratchettree.NoLeaf, list)
 	if err != nil {
 		return nil, err
 	}
-	if path := ac.content.commit.path; path != nil {
-		steps := next.tree.filteredPath(a.committer)
-		if fault := next.tree.eachRecipient(path, steps, a.added, func(int, int, NodeIndex) {}); fault != nil {
-			return nil, fault.atLeaf(a.committer)
+	if path := ac.Content.Commit.Path; path != nil {
+		steps := next.tree.FilteredPath(a.committer)
+		if fault := next.tree.EachRecipient(path, steps, a.added, func(int, int, ratchettree.NodeIndex) {}); fault != nil {
+			return nil, fault.AtLeaf(a.committer)
 		}
 	}
 	public, err := g.public.observe(next, ac)
@@ -191,7 +196,7 @@ func (g *PublicGroup) processCommit(ctx context.Context, now time.Time, ac *auth
 		return nil, err
 	}
 	return &PublicCandidate{
-		transition: newTransition(g.public, public, a, ac.content.authenticatedData),
+		transition: newTransition(g.public, public, a, ac.Content.AuthenticatedData),
 		next:       &PublicGroup{publicView: publicView{public}, cfg: g.cfg, saving: g.saving},
 	}, nil
 }
@@ -218,40 +223,40 @@ func (g *PublicGroup) Proposals() []CommittedProposal {
 // GroupInfo holds a tree, that has to be the epoch's tree.
 //
 // The error is [ErrWrongGroup] for another group, [ErrFutureEpoch] or [ErrPastEpoch] for
-// another epoch, and a [*ValidationError] for the other faults. It wraps [ErrMalformed]
-// if the message does not parse, and [ErrUnsupported] if it is no GroupInfo.
+// another epoch, and a [*message.ValidationError] for the other faults. It wraps [message.ErrMalformed]
+// if the message does not parse, and [message.ErrUnsupported] if it is no GroupInfo.
 func (g *PublicGroup) SetGroupInfo(groupInfo []byte) error {
 	info, err := parseGroupInfoMessage(groupInfo)
 	if err != nil {
 		return err
 	}
 	p := g.public
-	if err := isFor(&p.context, info.GroupContext.GroupID, info.GroupContext.Epoch); err != nil {
+	if err := framing.IsFor(&p.context, info.GroupContext.GroupID, info.GroupContext.Epoch); err != nil {
 		return err
 	}
 	if err := p.verifyGroupInfo(info); err != nil {
 		return err
 	}
-	context, err := Marshal(&info.GroupContext)
+	context, err := message.Marshal(&info.GroupContext)
 	if err != nil {
 		return err
 	}
 	if !bytes.Equal(context, p.contextBytes) {
-		return violation("12.4.3", "group_context of the GroupInfo is the epoch's").atLeaf(info.Signer)
+		return fault.Violation("12.4.3", "group_context of the GroupInfo is not the epoch's").AtLeaf(info.Signer)
 	}
 	if !bytes.Equal(info.ConfirmationTag, p.confirmationTag) {
-		return violation("12.4.3", "confirmation_tag of the GroupInfo is the epoch's").atLeaf(info.Signer)
+		return fault.Violation("12.4.3", "confirmation_tag of the GroupInfo is not the epoch's").AtLeaf(info.Signer)
 	}
-	if _, err := readExternalPub(info, p.suite); err != nil {
+	if _, err := check.ReadExternalPub(info, p.suite); err != nil {
 		return atLeaf(err, info.Signer)
 	}
-	if inside, ok := info.Extensions.Find(ExtensionRatchetTree); ok {
+	if inside, ok := info.Extensions.Find(message.ExtensionRatchetTree); ok {
 		tree, err := g.RatchetTree()
 		if err != nil {
 			return err
 		}
 		if !bytes.Equal(inside, tree) {
-			return violation("12.4.3.3", "ratchet_tree of the GroupInfo is the epoch's").atLeaf(info.Signer)
+			return fault.Violation("12.4.3.3", "ratchet_tree of the GroupInfo is not the epoch's").AtLeaf(info.Signer)
 		}
 	}
 	g.mu.Lock()

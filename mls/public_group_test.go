@@ -8,6 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -99,10 +101,10 @@ func TestPublicGroupFollows(t *testing.T) {
 	t.Parallel()
 	for _, id := range []suite.ID{0x0001, 0x0007, 0xF001, 0xF00A} {
 		t.Run(id.String(), func(t *testing.T) {
-			const custom = mls.ExtensionType(0xF100)
+			const custom = message.ExtensionType(0xF100)
 			w := newWorld(t, id, func(c *mls.Config) {
 				c.PublicHandshake = true
-				c.Extensions = []mls.ExtensionType{custom}
+				c.Extensions = []message.ExtensionType{custom}
 				c.PSKs = &store{external: map[string][]byte{"psk": []byte("of members")}}
 			}, "a", "b", "c")
 			w.inPublic("b")
@@ -114,7 +116,7 @@ func TestPublicGroupFollows(t *testing.T) {
 			m, err := w.groups["d"].ProposeUpdate(t.Context(), testTime, mls.LeafOptions{}, nil)
 			require.NoError(t, err)
 			w.propose("d", m)
-			m, err = w.groups["a"].Propose(t.Context(), testTime, mls.Remove{Removed: w.groups["b"].OwnLeaf()}, []byte("why"))
+			m, err = w.groups["a"].Propose(t.Context(), testTime, message.Remove{Removed: w.groups["b"].OwnLeaf()}, []byte("why"))
 			require.NoError(t, err)
 			w.propose("a", m)
 			w.commit("c")
@@ -125,17 +127,17 @@ func TestPublicGroupFollows(t *testing.T) {
 			s := w.public.Suite()
 			authority, err := s.GenerateSigner()
 			require.NoError(t, err)
-			senders, err := mls.Marshal(&mls.ExternalSenders{{
+			senders, err := message.Marshal(&message.ExternalSenders{{
 				SignatureKey: authority.PublicKey(),
-				Credential:   mls.BasicCredential([]byte("authority")),
+				Credential:   message.BasicCredential([]byte("authority")),
 			}})
 			require.NoError(t, err)
-			w.commit("a", mls.GroupContextExtensions{
-				Extensions: mls.Extensions{{Type: custom, Data: []byte("hello")},
-					{Type: mls.ExtensionExternalSenders, Data: senders}}})
+			w.commit("a", message.GroupContextExtensions{
+				Extensions: message.Extensions{{Type: custom, Data: []byte("hello")},
+					{Type: message.ExtensionExternalSenders, Data: senders}}})
 			w.samePublicState()
 			outside := mls.ExternalProposer{Suite: s, GroupID: w.public.GroupID(), Epoch: w.public.Epoch()}
-			m, err = outside.Propose(t.Context(), authority, 0, mls.Remove{Removed: w.groups["e"].OwnLeaf()})
+			m, err = outside.Propose(t.Context(), authority, 0, message.Remove{Removed: w.groups["e"].OwnLeaf()})
 			require.NoError(t, err)
 			w.propose("authority", m)
 			kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("f"), mls.KeyPackageOptions{})
@@ -170,14 +172,14 @@ func TestPublicGroupFollows(t *testing.T) {
 				w.samePublicState()
 			}
 
-			w.commit("a", mls.ReInit{GroupID: []byte("next"), CipherSuite: id})
+			w.commit("a", message.ReInit{GroupID: []byte("next"), CipherSuite: id})
 			w.samePublicState()
-			m, err = outside.Propose(t.Context(), authority, 0, mls.Remove{Removed: 0})
+			m, err = outside.Propose(t.Context(), authority, 0, message.Remove{Removed: 0})
 			require.NoError(t, err)
 			_, err = w.public.Process(t.Context(), testTime, m)
-			require.ErrorIs(t, err, mls.ErrWrongEpoch)
+			require.ErrorIs(t, err, fault.ErrWrongEpoch)
 			outside.Epoch = w.public.Epoch()
-			m, err = outside.Propose(t.Context(), authority, 0, mls.Remove{Removed: 0})
+			m, err = outside.Propose(t.Context(), authority, 0, message.Remove{Removed: 0})
 			require.NoError(t, err)
 			_, err = w.public.Process(t.Context(), testTime, m)
 			require.ErrorIs(t, err, mls.ErrReInit)
@@ -204,18 +206,18 @@ func TestPublicGroupRefuses(t *testing.T) {
 	c, err := w.groups["a"].Commit(t.Context(), testTime, mls.CommitOptions{})
 	require.NoError(t, err)
 	_, err = w.public.Process(t.Context(), testTime, c.Message)
-	require.ErrorIs(t, err, mls.ErrUnsupported, "a PrivateMessage")
+	require.ErrorIs(t, err, message.ErrUnsupported, "a PrivateMessage")
 	_, err = w.public.Process(t.Context(), testTime, nil)
-	require.ErrorIs(t, err, mls.ErrMalformed)
+	require.ErrorIs(t, err, message.ErrMalformed)
 	info := w.public.GroupInfo()
 	_, err = mls.NewPublicGroup(t.Context(), testTime, mls.Config{}, info, nil)
 	require.ErrorContains(t, err, "Config.Suites")
 	_, err = mls.NewPublicGroup(t.Context(), testTime, mls.Config{Suites: all.Registry()}, c.Message, nil)
-	require.ErrorIs(t, err, mls.ErrUnsupported, "no GroupInfo")
+	require.ErrorIs(t, err, message.ErrUnsupported, "no GroupInfo")
 	info, err = w.groups["a"].GroupInfo(t.Context(), testTime, false)
 	require.NoError(t, err)
 	_, err = mls.NewPublicGroup(t.Context(), testTime, mls.Config{Suites: all.Registry()}, info, nil)
-	require.ErrorIs(t, err, mls.ErrUnsupported, "no tree")
+	require.ErrorIs(t, err, message.ErrUnsupported, "no tree")
 	tree, err := w.groups["a"].RatchetTree()
 	require.NoError(t, err)
 	_, err = mls.NewPublicGroup(t.Context(), testTime, mls.Config{Suites: all.Registry()}, info, tree)

@@ -2,7 +2,15 @@ package mls
 
 import (
 	"bytes"
+	"iter"
 
+	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls/internal/check"
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/internal/framing"
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
+	"github.com/mlsuite/mlsuite/mls/internal/schedule"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -21,22 +29,22 @@ type publicState struct {
 // before, as in the provisional GroupContext (RFC 9420, Section 12.4.1).
 type publicParts struct {
 	suite      suite.Suite
-	context    GroupContext
-	tree       *tree
-	extensions *groupExtensions // of context, read; newPublicState reads them if nobody has
-	reInit     *ReInit          // the one that the commit of this epoch covered, or nil
-	announced  *groupExtensions // of reInit, read, or nil
+	context    message.GroupContext
+	tree       *ratchettree.Tree
+	extensions *check.GroupExtensions // of context, read; newPublicState reads them if nobody has
+	reInit     *message.ReInit        // the one that the commit of this epoch covered, or nil
+	announced  *check.GroupExtensions // of reInit, read, or nil
 }
 
 // newPublicState returns the public state of an epoch with the given confirmation tag,
 // which is the caller's to check. A past epoch, which no commit follows, does without.
 func newPublicState(parts publicParts, tag []byte) (_ *publicState, err error) {
 	if parts.extensions == nil {
-		if parts.extensions, err = readGroupExtensions(parts.context.Extensions); err != nil {
+		if parts.extensions, err = check.ReadGroupExtensions(parts.context.Extensions); err != nil {
 			return nil, err
 		}
 	}
-	contextBytes, err := Marshal(&parts.context)
+	contextBytes, err := message.Marshal(&parts.context)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +53,7 @@ func newPublicState(parts publicParts, tag []byte) (_ *publicState, err error) {
 
 // confirmed is newPublicState for a context that is marshalled already.
 func (parts publicParts) confirmed(contextBytes, tag []byte) (*publicState, error) {
-	interim, err := interimTranscriptHash(parts.suite, parts.context.ConfirmedTranscriptHash, tag)
+	interim, err := framing.InterimTranscriptHash(parts.suite, parts.context.ConfirmedTranscriptHash, tag)
 	if err != nil {
 		return nil, err
 	}
@@ -58,66 +66,104 @@ func (parts publicParts) confirmed(contextBytes, tag []byte) (*publicState, erro
 }
 
 // framing returns the framing for messages of this epoch.
-func (p *publicState) framing(secrets *epochSecrets) *framing {
-	return &framing{
-		suite:        p.suite,
-		group:        &p.context,
-		groupContext: p.contextBytes,
-		secrets:      secrets,
-		member:       p.author,
+func (p *publicState) framing(secrets *schedule.EpochSecrets) *framing.Epoch {
+	return &framing.Epoch{
+		Suite:        p.suite,
+		Group:        &p.context,
+		GroupContext: p.contextBytes,
+		Secrets:      secrets,
+		Member:       p.author,
 	}
 }
 
 // place returns the place of a leaf in the group.
-func (p *publicState) place(leaf LeafIndex) leafPlace {
-	return leafPlace{groupID: p.context.GroupID, leaf: leaf}
+func (p *publicState) place(leaf message.LeafIndex) check.LeafPlace {
+	return check.LeafPlace{GroupID: p.context.GroupID, Leaf: leaf}
 }
 
 // content returns the frame of what somebody sends in this epoch.
-func (p *publicState) content(sender Sender, contentType ContentType, authenticatedData []byte) *framedContent {
-	return &framedContent{
-		groupID:           p.context.GroupID,
-		epoch:             p.context.Epoch,
-		sender:            sender,
-		authenticatedData: bytes.Clone(authenticatedData),
-		contentType:       contentType,
+func (p *publicState) content(sender message.Sender, contentType message.ContentType, authenticatedData []byte) *framing.FramedContent {
+	return &framing.FramedContent{
+		GroupID:           p.context.GroupID,
+		Epoch:             p.context.Epoch,
+		Sender:            sender,
+		AuthenticatedData: bytes.Clone(authenticatedData),
+		ContentType:       contentType,
 	}
 }
 
 // author returns the signer of what a member or an external sender sends in this epoch
 // (RFC 9420, Section 6.1). It refuses a blank leaf, and an index outside
 // external_senders.
-func (p *publicState) author(sender Sender) (Author, error) {
-	if sender.Type == SenderExternal {
+func (p *publicState) author(sender message.Sender) (message.Author, error) {
+	if sender.Type == message.SenderExternal {
 		return p.externalAuthor(sender.Index)
 	}
-	leaf := p.tree.leaf(sender.Leaf)
+	leaf := p.tree.Leaf(sender.Leaf)
 	if leaf == nil {
-		return Author{}, violation("6.1", "sender is a non-blank leaf").atLeaf(sender.Leaf)
+		return message.Author{}, fault.Violation("6.1", "sender is not a member").AtLeaf(sender.Leaf)
 	}
-	return authorOf(leaf, p.context.Epoch), nil
+	return framing.AuthorOf(leaf, p.context.Epoch), nil
 }
 
 // externalAuthor returns one of the group's external_senders (RFC 9420, Section
 // 12.1.8.1).
-func (p *publicState) externalAuthor(i uint32) (Author, error) {
-	senders := p.extensions.senders
+func (p *publicState) externalAuthor(i uint32) (message.Author, error) {
+	senders := p.extensions.Senders
 	if senders == nil {
-		return Author{}, violation("12.1.8", "group has external_senders")
+		return message.Author{}, fault.Violation("12.1.8", "group has no external_senders")
 	}
 	if uint64(i) >= uint64(len(senders)) {
-		return Author{}, violation("12.1.8", "sender index %d is one of the group's external_senders", i)
+		return message.Author{}, fault.Violation("12.1.8", "sender index %d is not one of the group's external_senders", i)
 	}
-	return Author{p.context.Epoch, senders[i].Credential, senders[i].SignatureKey}, nil
+	return message.Author{Epoch: p.context.Epoch, Credential: senders[i].Credential, SignatureKey: senders[i].SignatureKey}, nil
 }
 
 // proposer returns the signer of a proposal that was sent by itself in this epoch.
-func (p *publicState) proposer(sender Sender, proposal Proposal) (Author, error) {
+func (p *publicState) proposer(sender message.Sender, proposal message.Proposal) (message.Author, error) {
 	f := p.framing(nil)
-	return f.author(&framedContent{epoch: p.context.Epoch, sender: sender, proposal: proposal})
+	return f.Author(&framing.FramedContent{Epoch: p.context.Epoch, Sender: sender, Proposal: proposal})
 }
 
 // checkTag checks the confirmation tag with the secrets of the epoch.
-func (p *publicState) checkTag(secrets *epochSecrets) error {
-	return checkConfirmationTag(p.suite, secrets, p.context.ConfirmedTranscriptHash, p.confirmationTag)
+func (p *publicState) checkTag(secrets *schedule.EpochSecrets) error {
+	return schedule.CheckConfirmationTag(p.suite, secrets, p.context.ConfirmedTranscriptHash, p.confirmationTag)
 }
+
+// publicView answers what both members and those who only follow the group can see of an
+// epoch.
+type publicView struct{ public *publicState }
+
+// Suite returns the group's cipher suite.
+func (v publicView) Suite() suite.Suite { return v.public.suite }
+
+// GroupContext returns the group's context in this epoch (RFC 9420, Section 8.1). The
+// caller must not change what it refers to.
+func (v publicView) GroupContext() message.GroupContext { return v.public.context }
+
+// GroupID returns the group's id.
+func (v publicView) GroupID() []byte { return bytes.Clone(v.public.context.GroupID) }
+
+// Epoch returns the number of the epoch.
+func (v publicView) Epoch() uint64 { return v.public.context.Epoch }
+
+// Leaf returns a member's LeafNode, or nil if the leaf is blank or outside the
+// tree. The caller must not change it.
+func (v publicView) Leaf(i message.LeafIndex) *message.LeafNode { return v.public.tree.Leaf(i) }
+
+// Members iterates over the members from left to right. The caller must not change the
+// leaves.
+func (v publicView) Members() iter.Seq2[message.LeafIndex, *message.LeafNode] {
+	return v.public.tree.Members()
+}
+
+// Size returns the number of members.
+func (v publicView) Size() int { return int(v.public.tree.MemberCount()) }
+
+// RatchetTree returns the tree as the ratchet_tree extension holds it, for joiners whose
+// Welcome does not hold the tree (RFC 9420, Section 12.4.3.3). It is O(n).
+func (v publicView) RatchetTree() ([]byte, error) { return wire.Marshal(v.public.tree.Nodes().Marshal) }
+
+// ReInit returns the ReInit that ended the group, or nil while the group goes on (RFC
+// 9420, Sections 11.2 and 12.1.5). The caller must not change it.
+func (v publicView) ReInit() *message.ReInit { return v.public.reInit }

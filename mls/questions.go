@@ -5,12 +5,17 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/sortedset"
+	"github.com/mlsuite/mlsuite/mls/internal/check"
+	"github.com/mlsuite/mlsuite/mls/internal/framing"
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
 // questions asks a client's policy, for one use at one time. A refusal is a
-// [*PolicyError].
+// [*message.PolicyError].
 type questions struct {
 	cfg     *Config
 	use     suite.Use
@@ -68,15 +73,15 @@ func (q questions) judge(subject any) error {
 	return suite.Question{Use: q.use, Time: q.now, Subject: subject, Listing: q.listing}.Ask(q.cfg.Policy)
 }
 
-func (q questions) denied(err error, format string, args ...any) *PolicyError {
-	return &PolicyError{Subject: fmt.Sprintf(format, args...), Use: q.use, Leaf: -1, Proposal: -1, Err: err}
+func (q questions) denied(err error, format string, args ...any) *message.PolicyError {
+	return &message.PolicyError{Subject: fmt.Sprintf(format, args...), Use: q.use, Leaf: -1, Proposal: -1, Err: err}
 }
 
 // suite returns the suite of a code point, if this client has it and may use it.
 func (q questions) suite(id suite.ID) (suite.Suite, error) {
 	s, err := q.cfg.Suites.Suite(id)
 	if err != nil {
-		return nil, fmt.Errorf("%w cipher suite %s: %w", ErrUnsupported, id, err)
+		return nil, fmt.Errorf("%w cipher suite %s: %w", message.ErrUnsupported, id, err)
 	}
 	if err := q.cipherSuite(s); err != nil {
 		return nil, err
@@ -96,7 +101,7 @@ func (q questions) cipherSuite(s suite.Suite) error {
 	return nil
 }
 
-func (q questions) credential(t CredentialType) error {
+func (q questions) credential(t message.CredentialType) error {
 	q = q.announced(func(old *publicState) bool { return old.hasCredential(t) })
 	if err := q.judge(t); err != nil {
 		return q.denied(err, "credential type %s", t)
@@ -104,22 +109,22 @@ func (q questions) credential(t CredentialType) error {
 	return nil
 }
 
-func (q questions) lifetime(l Lifetime) error {
+func (q questions) lifetime(l message.Lifetime) error {
 	if err := q.judge(l); err != nil {
 		return q.denied(err, "lifetime")
 	}
 	return nil
 }
 
-func (q questions) psk(t PSKType, length int) error {
-	q = q.announced(func(*publicState) bool { return t == PSKResumption })
-	if err := q.judge(PSKInfo{Type: t, Length: length}); err != nil {
-		return q.denied(err, "%s pre-shared key of %d bytes", t, length)
+func (q questions) psk(kind string, length int) error {
+	q = q.announced(func(*publicState) bool { return kind == pskResumption })
+	if err := q.judge(message.PSKInfo{Type: kind, Length: length}); err != nil {
+		return q.denied(err, "%s pre-shared key of %d bytes", kind, length)
 	}
 	return nil
 }
 
-func (q questions) wireFormat(f WireFormat) error {
+func (q questions) wireFormat(f message.WireFormat) error {
 	if err := q.judge(f); err != nil {
 		return q.denied(err, "handshake in a %s", f)
 	}
@@ -147,13 +152,13 @@ func (q questions) suites() []suite.ID {
 }
 
 // keyPackage asks about a key package that comes into a group of suite s.
-func (q questions) keyPackage(s suite.Suite, kp *KeyPackage) error {
+func (q questions) keyPackage(s suite.Suite, kp *message.KeyPackage) error {
 	err := q.credential(kp.LeafNode.Credential.Type)
 	if err == nil {
 		err = q.lifetime(kp.LeafNode.Lifetime)
 	}
-	if e, ok := err.(*PolicyError); ok {
-		e.KeyPackage, _ = keyPackageRef(s, kp)
+	if e, ok := err.(*message.PolicyError); ok {
+		e.KeyPackage, _ = check.KeyPackageRef(s, kp)
 	}
 	return err
 }
@@ -176,8 +181,8 @@ func (q questions) members(p *publicState) error {
 	if err := q.credentials(p); err != nil {
 		return err
 	}
-	for i := range p.tree.extremeLifetimes() {
-		if err := q.lifetime(p.tree.leaf(i).Lifetime); err != nil {
+	for i := range p.tree.ExtremeLifetimes() {
+		if err := q.lifetime(p.tree.Leaf(i).Lifetime); err != nil {
 			return atLeaf(err, i)
 		}
 	}
@@ -193,9 +198,9 @@ func (q questions) everyMember(p *publicState) error {
 	if err := q.credentials(p); err != nil {
 		return err
 	}
-	asked := map[Lifetime]bool{}
-	for i, leaf := range p.tree.members() {
-		if leaf.Source != LeafNodeKeyPackage || asked[leaf.Lifetime] {
+	asked := map[message.Lifetime]bool{}
+	for i, leaf := range p.tree.Members() {
+		if leaf.Source != message.LeafNodeKeyPackage || asked[leaf.Lifetime] {
 			continue
 		}
 		asked[leaf.Lifetime] = true
@@ -208,34 +213,34 @@ func (q questions) everyMember(p *publicState) error {
 
 // credentials asks about the credential types of a group's members and extensions.
 func (q questions) credentials(p *publicState) error {
-	inUse := p.tree.credentialTypesInUse()
+	inUse := p.tree.CredentialTypesInUse()
 	for _, t := range inUse {
 		if err := q.credential(t); err != nil {
-			i, _ := p.tree.firstMember(func(f *features) bool { return sortedset.Has(f.inUse, t) }, nil)
+			i, _ := p.tree.FirstMember(func(f *ratchettree.Features) bool { return sortedset.Has(f.InUse, t) }, nil)
 			return atLeaf(err, i)
 		}
 	}
-	return q.named(p.extensions.credentials, inUse)
+	return q.named(p.extensions.Credentials, inUse)
 }
 
 // extensions asks about the credential types that extensions of a GroupContext name,
 // except known ones.
-func (q questions) extensions(e *groupExtensions, known []CredentialType) error {
+func (q questions) extensions(e *check.GroupExtensions, known []message.CredentialType) error {
 	if q.cfg.Policy == nil {
 		return nil
 	}
-	return q.named(e.credentials, known)
+	return q.named(e.Credentials, known)
 }
 
 // named asks about the credential types that extensions of a GroupContext name, except
 // known ones. known is in increasing order.
-func (q questions) named(types, known []CredentialType) error {
+func (q questions) named(types, known []message.CredentialType) error {
 	for _, t := range types {
 		if sortedset.Has(known, t) {
 			continue
 		}
 		if err := q.credential(t); err != nil {
-			if e, ok := err.(*PolicyError); ok {
+			if e, ok := err.(*message.PolicyError); ok {
 				e.Subject += " in the group's extensions"
 			}
 			return err
@@ -246,12 +251,12 @@ func (q questions) named(types, known []CredentialType) error {
 
 // hasCredential reports, for a group that has ended, whether members use a credential
 // type or the extensions that its ReInit announced name it.
-func (p *publicState) hasCredential(t CredentialType) bool {
-	return sortedset.Has(p.announced.credentials, t) || sortedset.Has(p.tree.credentialTypesInUse(), t)
+func (p *publicState) hasCredential(t message.CredentialType) bool {
+	return sortedset.Has(p.announced.Credentials, t) || sortedset.Has(p.tree.CredentialTypesInUse(), t)
 }
 
 // handshake asks about a proposal or a commit in a group.
-func (q questions) handshake(p *publicState, f WireFormat) error {
+func (q questions) handshake(p *publicState, f message.WireFormat) error {
 	if err := q.group(p); err != nil {
 		return err
 	}
@@ -261,17 +266,17 @@ func (q questions) handshake(p *publicState, f WireFormat) error {
 // proposal asks about what a proposal brings into a group.
 func (q questions) proposal(p *publicState, c *CommittedProposal) error {
 	switch proposal := c.Proposal.(type) {
-	case Add:
+	case message.Add:
 		return q.begin().keyPackage(p.suite, proposal.KeyPackage)
-	case Update:
+	case message.Update:
 		next := proposal.LeafNode.Credential.Type
 		if p.newType(c.Sender.Leaf, next) {
 			q = q.begin()
 		}
 		return atLeaf(q.credential(next), c.Sender.Leaf)
-	case GroupContextExtensions:
-		return q.begin().extensions(c.extensions, p.extensions.credentials)
-	case ReInit:
+	case message.GroupContextExtensions:
+		return q.begin().extensions(c.extensions, p.extensions.Credentials)
+	case message.ReInit:
 		return q.reInit(p, &proposal, c)
 	}
 	return nil // a PSK is judged when its length is known
@@ -280,7 +285,7 @@ func (q questions) proposal(p *publicState, c *CommittedProposal) error {
 // reInit asks about the group that a ReInit announces, as about a new group, whoever
 // proposes it. It also checks what depends on that group's suite, which only the client's
 // suites give.
-func (q questions) reInit(p *publicState, r *ReInit, c *CommittedProposal) error {
+func (q questions) reInit(p *publicState, r *message.ReInit, c *CommittedProposal) error {
 	q = q.as(suite.Start)
 	next, err := q.suite(r.CipherSuite)
 	if err != nil {
@@ -306,7 +311,7 @@ func (q questions) proposals(p *publicState, list []CommittedProposal, from int)
 }
 
 // allowProposal asks about a proposal that arrived.
-func (c *Config) allowProposal(p *publicState, now time.Time, f WireFormat, received *CommittedProposal) error {
+func (c *Config) allowProposal(p *publicState, now time.Time, f message.WireFormat, received *CommittedProposal) error {
 	q := c.ask(suite.Receive, now)
 	if leaves(received.Proposal) {
 		q = q.as(suite.Leave)
@@ -318,34 +323,34 @@ func (c *Config) allowProposal(p *publicState, now time.Time, f WireFormat, rece
 }
 
 // allowCommit asks about a commit that arrived, whose proposals are list.
-func (c *Config) allowCommit(p *publicState, now time.Time, ac *authenticatedContent, list []CommittedProposal) error {
+func (c *Config) allowCommit(p *publicState, now time.Time, ac *framing.AuthenticatedContent, list []CommittedProposal) error {
 	q := c.ask(suite.Receive, now)
 	if leaveOnly(list) {
 		q = q.as(suite.Leave)
 	}
-	if err := q.handshake(p, ac.wireFormat); err != nil {
+	if err := q.handshake(p, ac.WireFormat); err != nil {
 		return err
 	}
 	if err := q.proposals(p, list, 0); err != nil {
 		return err
 	}
-	path := ac.content.commit.path
+	path := ac.Content.Commit.Path
 	if path == nil {
 		return nil
 	}
-	if ac.content.sender.Type == SenderMember && p.newType(ac.content.sender.Leaf, path.leafNode.Credential.Type) {
+	if ac.Content.Sender.Type == message.SenderMember && p.newType(ac.Content.Sender.Leaf, path.LeafNode.Credential.Type) {
 		q = q.as(suite.Receive) // even if the commit removes members besides
 	}
-	err := q.credential(path.leafNode.Credential.Type)
-	if ac.content.sender.Type == SenderMember {
-		return atLeaf(err, ac.content.sender.Leaf)
+	err := q.credential(path.LeafNode.Credential.Type)
+	if ac.Content.Sender.Type == message.SenderMember {
+		return atLeaf(err, ac.Content.Sender.Leaf)
 	}
 	return err
 }
 
 // leaves reports whether a proposal only leads out of a group.
-func leaves(p Proposal) bool {
-	return p.Type() == ProposalRemove || p.Type() == ProposalReInit
+func leaves(p message.Proposal) bool {
+	return message.TypeOf(p) == codepoint.ProposalRemove || message.TypeOf(p) == codepoint.ProposalReInit
 }
 
 // leaveOnly reports whether a commit of these proposals only leads out of a group.

@@ -15,6 +15,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/mlstest"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -43,13 +45,13 @@ func inWords(subject any) string {
 		return "suite " + s.ID.String()
 	case suite.Move:
 		return fmt.Sprintf("move %s %s", s.From.ID, s.To.ID)
-	case CredentialType:
+	case message.CredentialType:
 		return "credential " + s.String()
-	case Lifetime:
+	case message.Lifetime:
 		return "lifetime"
-	case PSKInfo:
+	case message.PSKInfo:
 		return fmt.Sprintf("psk %s %d", s.Type, s.Length)
-	case WireFormat:
+	case message.WireFormat:
 		return "format " + s.String()
 	}
 	return fmt.Sprintf("%T", subject)
@@ -90,7 +92,7 @@ func (q *questioner) answer(question string) error {
 }
 
 // credentialNew is a credential type that RFC 9420 does not have.
-const credentialNew CredentialType = 0xF001
+const credentialNew message.CredentialType = 0xF001
 
 // policed is a group of three, of whom member 1 asks policies, and member 2 has
 // another type of credential.
@@ -101,7 +103,7 @@ type policed struct {
 	state  func() any // what a refusal must not change
 }
 
-func newPoliced(t *testing.T, extensions ...Extension) *policed {
+func newPoliced(t *testing.T, extensions ...message.Extension) *policed {
 	p := &policed{T: t, q: &questioner{now: insiderTime, refuse: -1}}
 	first, err := CreateGroup(t.Context(), insiderTime, p.config("member 0"), []byte("group"), extensions...)
 	require.NoError(t, err)
@@ -116,7 +118,7 @@ func newPoliced(t *testing.T, extensions ...Extension) *policed {
 
 func (p *policed) config(name string) Config {
 	return client(p.T, 0x0001, name, publicHandshake, func(cfg *Config) {
-		cfg.Credentials = []CredentialType{credentialNew}
+		cfg.Credentials = []message.CredentialType{credentialNew}
 		cfg.PSKs = passwords{"psk": make([]byte, 11)}
 	})
 }
@@ -130,11 +132,11 @@ func (p *policed) newcomer() Config {
 
 // add lets member 0 add clients.
 func (p *policed) add(configs ...Config) {
-	var adds []Proposal
+	var adds []message.Proposal
 	var joiners []*OwnKeyPackage
 	for _, cfg := range configs {
 		k := p.keyPackage(cfg)
-		joiners, adds = append(joiners, k), append(adds, Add{KeyPackage: k.KeyPackage})
+		joiners, adds = append(joiners, k), append(adds, message.Add{KeyPackage: k.KeyPackage})
 	}
 	c := p.commit(0, adds...)
 	follow(p.T, p.groups, 0, c)
@@ -153,18 +155,18 @@ func (p *policed) keyPackage(cfg Config) *OwnKeyPackage {
 
 func (p *policed) self() *Group { return p.groups[1] }
 
-func (p *policed) commit(by int, proposals ...Proposal) *Candidate {
+func (p *policed) commit(by int, proposals ...message.Proposal) *Candidate {
 	return p.commitWith(by, CommitOptions{}, proposals...)
 }
 
-func (p *policed) commitWith(by int, options CommitOptions, proposals ...Proposal) *Candidate {
+func (p *policed) commitWith(by int, options CommitOptions, proposals ...message.Proposal) *Candidate {
 	c, err := p.groups[by].Commit(p.Context(), insiderTime, options, proposals...)
 	require.NoError(p, err)
 	return c
 }
 
 // propose lets a member propose, and returns its message.
-func (p *policed) propose(by int, proposal Proposal) []byte {
+func (p *policed) propose(by int, proposal message.Proposal) []byte {
 	m, err := p.groups[by].Propose(p.Context(), insiderTime, proposal, nil)
 	require.NoError(p, err)
 	return m
@@ -177,13 +179,13 @@ func (p *policed) update(by int) []byte {
 }
 
 // become gives the next leaf of a member another type of credential.
-func (p *policed) become(i int, to CredentialType) {
+func (p *policed) become(i int, to message.CredentialType) {
 	cfg := *p.groups[i].cfg
 	cfg.Credential.Type = to
 	p.groups[i].cfg = &cfg
 }
 
-func (p *policed) updateTo(by int, to CredentialType) []byte {
+func (p *policed) updateTo(by int, to message.CredentialType) []byte {
 	p.become(by, to)
 	return p.update(by)
 }
@@ -201,10 +203,10 @@ func (p *policed) deliver(by int, messages ...[]byte) {
 }
 
 // add proposes to add a client of the other type of credential.
-func (p *policed) addOther() Add {
+func (p *policed) addOther() message.Add {
 	cfg := p.config("other")
 	cfg.Credential.Type = credentialNew
-	return Add{KeyPackage: p.keyPackage(cfg).KeyPackage}
+	return message.Add{KeyPackage: p.keyPackage(cfg).KeyPackage}
 }
 
 func (p *policed) saved() Snapshot {
@@ -243,16 +245,16 @@ func (p *policed) public(info []byte) *PublicGroup {
 }
 
 // committing makes the policed member commit.
-func (p *policed) committing(proposals ...Proposal) func() error {
+func (p *policed) committing(proposals ...message.Proposal) func() error {
 	return p.committingWith(CommitOptions{}, proposals...)
 }
 
-func (p *policed) committingWith(options CommitOptions, proposals ...Proposal) func() error {
+func (p *policed) committingWith(options CommitOptions, proposals ...message.Proposal) func() error {
 	g := p.self()
 	return func() error { _, err := g.Commit(p.Context(), p.q.now, options, proposals...); return err }
 }
 
-func (p *policed) proposing(proposal Proposal) func() error {
+func (p *policed) proposing(proposal message.Proposal) func() error {
 	g := p.self()
 	return func() error { _, err := g.Propose(p.Context(), p.q.now, proposal, nil); return err }
 }
@@ -267,12 +269,12 @@ func (s passwords) ExternalPSK(_ context.Context, id []byte) ([]byte, error) {
 func (passwords) Group([]byte) *Group { return nil }
 
 // otherExtensions name the other type of credential and basic ones.
-func otherExtensions(t testing.TB) []Extension {
-	required, err := Marshal(&RequiredCapabilities{Credentials: []CredentialType{CredentialBasic}})
+func otherExtensions(t testing.TB) []message.Extension {
+	required, err := message.Marshal(&message.RequiredCapabilities{Credentials: []message.CredentialType{message.CredentialBasic}})
 	require.NoError(t, err)
-	senders, err := Marshal(&ExternalSenders{{SignatureKey: base25519, Credential: Credential{Type: credentialNew}}})
+	senders, err := message.Marshal(&message.ExternalSenders{{SignatureKey: base25519, Credential: message.Credential{Type: credentialNew}}})
 	require.NoError(t, err)
-	return []Extension{{ExtensionRequiredCapabilities, required}, {ExtensionExternalSenders, senders}}
+	return []message.Extension{{Type: message.ExtensionRequiredCapabilities, Data: required}, {Type: message.ExtensionExternalSenders, Data: senders}}
 }
 
 // A policyEntry is a call, and the questions that it asks in their order. Behind a
@@ -335,7 +337,7 @@ func policyEntries() []policyEntry {
 			return func() error { _, err := NewKeyPackage(p.Context(), p.q.now, cfg, KeyPackageOptions{}); return err }
 		}, asks([]string{"suite 0x0001 start"}, ofKeyPackage())},
 		{"NewKeyPackage", "to follow a group", func(p *policed) func() error {
-			follow(p.T, p.groups, 0, p.commit(0, ReInit{GroupID: []byte("next"), CipherSuite: 0x0003}))
+			follow(p.T, p.groups, 0, p.commit(0, message.ReInit{GroupID: []byte("next"), CipherSuite: 0x0003}))
 			cfg := p.again(1, 0x0003)
 			return func() error {
 				_, err := NewKeyPackage(p.Context(), p.q.now, cfg, KeyPackageOptions{Follows: p.self()})
@@ -348,27 +350,27 @@ func policyEntries() []policyEntry {
 			return func() error { return CheckKeyPackage(k, p.q.now, cfg, nil) }
 		}, []string{"suite 0x0001 start", "credential 0xF001 start: key package", "lifetime start: key package"}},
 		{"CheckKeyPackage", "to follow a group", func(p *policed) func() error {
-			follow(p.T, p.groups, 0, p.commit(0, ReInit{GroupID: []byte("next"), CipherSuite: 0x0003}))
+			follow(p.T, p.groups, 0, p.commit(0, message.ReInit{GroupID: []byte("next"), CipherSuite: 0x0003}))
 			cfg, k := p.newcomer(), p.keyPackage(p.again(2, 0x0003)).KeyPackage
 			return func() error { return CheckKeyPackage(k, p.q.now, cfg, p.self()) }
 		}, []string{"suite 0x0003 continue", "credential 0xF001 continue: key package", "lifetime start: key package"}},
 		{"OwnKeyPackage.Join", "", func(p *policed) func() error {
 			k := p.keyPackage(p.newcomer())
-			c := p.commit(0, Add{KeyPackage: k.KeyPackage}, externalPSK("psk"))
+			c := p.commit(0, message.Add{KeyPackage: k.KeyPackage}, externalPSK("psk"))
 			return func() error {
 				_, err := k.Join(p.Context(), p.q.now, c.Welcome, JoinOptions{PublicHandshake: new(false)})
 				return err
 			}
 		}, []string{"suite 0x0001 start", "format mls_private_message start", "psk external 11 start", "credential basic start: leaf 0", "credential 0xF001 start: leaf 2", "lifetime start: leaf 0"}},
 		{"OwnKeyPackage.Join", "of a follow-up group", func(p *policed) func() error {
-			follow(p.T, p.groups, 0, p.commit(0, ReInit{GroupID: []byte("next"), CipherSuite: 0x0003}))
-			return p.joining(func(cfg Config, others ...*KeyPackage) (*Candidate, error) {
+			follow(p.T, p.groups, 0, p.commit(0, message.ReInit{GroupID: []byte("next"), CipherSuite: 0x0003}))
+			return p.joining(func(cfg Config, others ...*message.KeyPackage) (*Candidate, error) {
 				return p.groups[0].Reinitialize(p.Context(), p.q.now, cfg, others, FollowUpOptions{})
 			}, 0x0003)
 		}, []string{"suite 0x0003 continue", "format mls_public_message start", "psk resumption 32 continue",
 			"credential basic continue: leaf 0", "credential 0xF001 continue: leaf 2", "lifetime start: leaf 0", "move 0x0001 0x0003 continue"}},
 		{"OwnKeyPackage.Join", "of a branch", func(p *policed) func() error {
-			return p.joining(func(cfg Config, others ...*KeyPackage) (*Candidate, error) {
+			return p.joining(func(cfg Config, others ...*message.KeyPackage) (*Candidate, error) {
 				return p.groups[0].Branch(p.Context(), p.q.now, cfg, nil, nil, others, FollowUpOptions{})
 			}, 0x0001)
 		}, asks([]string{"suite 0x0001 start", "format mls_public_message start"}, followed, []string{"credential 0xF001 start: leaf 2", "lifetime start: leaf 0", "move 0x0001 0x0001 start"})},
@@ -376,7 +378,7 @@ func policyEntries() []policyEntry {
 			cfg, info := p.newcomer(), p.info()
 			cfg.PublicHandshake = false
 			return func() error {
-				_, err := ExternalJoin(p.Context(), p.q.now, cfg, info, ExternalJoinOptions{PSKs: []PreSharedKeyID{externalPSK("psk").PSK}})
+				_, err := ExternalJoin(p.Context(), p.q.now, cfg, info, ExternalJoinOptions{PSKs: []message.PreSharedKeyID{externalPSK("psk").PSK}})
 				return err
 			}
 		}, asks([]string{"suite 0x0001 start", "format mls_public_message start", "format mls_private_message start", "credential basic start: leaf 0", "credential 0xF001 start: leaf 2", "lifetime start: leaf 0"}, ofLeaf("start"), []string{"psk external 11 start"})},
@@ -397,14 +399,14 @@ func policyEntries() []policyEntry {
 		{"Group.ProposeUpdate", "", func(p *policed) func() error {
 			return func() error { _, err := p.self().ProposeUpdate(p.Context(), p.q.now, LeafOptions{}, nil); return err }
 		}, asks(ofHandshake("continue"), ofLeaf("continue"), []string{"credential basic continue: leaf 1"})},
-		{"Group.Propose", "Remove", func(p *policed) func() error { return p.proposing(Remove{Removed: 1}) }, handshake("leave")},
+		{"Group.Propose", "Remove", func(p *policed) func() error { return p.proposing(message.Remove{Removed: 1}) }, handshake("leave")},
 		{"Group.Propose", "ReInit", func(p *policed) func() error {
-			return p.proposing(ReInit{GroupID: []byte("next"), CipherSuite: 0x0003, Extensions: otherExtensions(p)})
+			return p.proposing(message.ReInit{GroupID: []byte("next"), CipherSuite: 0x0003, Extensions: otherExtensions(p)})
 		}, handshake("leave", alone(reInit)...)},
 		{"Group.Propose", "PreSharedKey", func(p *policed) func() error { return p.proposing(externalPSK("psk")) },
 			handshake("continue", "psk external 11 start")},
 		{"Group.Propose", "GroupContextExtensions", func(p *policed) func() error {
-			return p.proposing(GroupContextExtensions{Extensions: otherExtensions(p)})
+			return p.proposing(message.GroupContextExtensions{Extensions: otherExtensions(p)})
 		}, handshake("continue", "credential basic start: extensions", "credential 0xF001 start: extensions")},
 
 		{"Group.Commit", "empty", func(p *policed) func() error { return p.committing() }, commit("continue")},
@@ -412,19 +414,19 @@ func policyEntries() []policyEntry {
 			return p.committingWith(CommitOptions{ForcePath: true}, p.addOther())
 		},
 			commit("continue", "credential 0xF001 start: proposal 0, key package", "lifetime start: proposal 0, key package")},
-		{"Group.Commit", "Remove", func(p *policed) func() error { return p.committing(Remove{Removed: 2}) }, commit("leave")},
+		{"Group.Commit", "Remove", func(p *policed) func() error { return p.committing(message.Remove{Removed: 2}) }, commit("leave")},
 		{"Group.Commit", "ReInit", func(p *policed) func() error {
-			return p.committing(ReInit{GroupID: []byte("next"), CipherSuite: 0x0003, Extensions: otherExtensions(p)})
+			return p.committing(message.ReInit{GroupID: []byte("next"), CipherSuite: 0x0003, Extensions: otherExtensions(p)})
 		}, handshake("leave", reInit...)},
 		{"Group.Commit", "of another credential type, and a Remove", func(p *policed) func() error {
 			p.become(1, credentialNew)
-			return p.committing(Remove{Removed: 2})
+			return p.committing(message.Remove{Removed: 2})
 		}, handshake("leave", "credential 0xF001 start", "?list credential x509 start", "?list suites start")},
 		{"Group.Commit", "PreSharedKeys", func(p *policed) func() error {
 			return p.committing(externalPSK("psk"), resumptionPSK([]byte("group"), 1))
 		}, handshake("continue", "psk external 11 start", "psk resumption 32 start")},
 		{"Group.Commit", "GroupContextExtensions", func(p *policed) func() error {
-			return p.committing(GroupContextExtensions{Extensions: otherExtensions(p)})
+			return p.committing(message.GroupContextExtensions{Extensions: otherExtensions(p)})
 		}, commit("continue", "credential basic start: proposal 0, extensions", "credential 0xF001 start: proposal 0, extensions")},
 		{"Group.Commit", "Add that arrived", func(p *policed) func() error {
 			p.deliver(0, p.propose(0, p.addOther()))
@@ -435,7 +437,7 @@ func policyEntries() []policyEntry {
 			return p.committing()
 		}, asks([]string{"?credential 0xF001 continue"}, commit("continue"))},
 		{"Group.Commit", "Update that arrived, of another credential type", func(p *policed) func() error {
-			p.deliver(2, p.updateTo(2, CredentialBasic))
+			p.deliver(2, p.updateTo(2, message.CredentialBasic))
 			return p.committing()
 		}, asks([]string{"?credential basic start"}, commit("continue"))},
 		{"Group.Commit", "PreSharedKey that arrived", func(p *policed) func() error {
@@ -443,15 +445,15 @@ func policyEntries() []policyEntry {
 			return p.committing()
 		}, asks([]string{"?psk external 11 start"}, ofHandshake("continue"), []string{"psk external 11 start"})},
 		{"Group.Commit", "GroupContextExtensions that arrived", func(p *policed) func() error {
-			p.deliver(0, p.propose(0, GroupContextExtensions{Extensions: otherExtensions(p)}))
+			p.deliver(0, p.propose(0, message.GroupContextExtensions{Extensions: otherExtensions(p)}))
 			return p.committing()
 		}, asks([]string{"?credential basic start", "?credential 0xF001 start"}, commit("continue"))},
 		{"Group.Commit", "ReInit that arrived", func(p *policed) func() error {
-			p.deliver(0, p.propose(0, ReInit{GroupID: []byte("next"), CipherSuite: 0x0003}))
+			p.deliver(0, p.propose(0, message.ReInit{GroupID: []byte("next"), CipherSuite: 0x0003}))
 			return p.committing()
 		}, asks([]string{"?suite 0x0003 start", "?move 0x0001 0x0003 start"}, ofHandshake("leave"))},
 		{"Group.Commit", "Remove that arrived", func(p *policed) func() error {
-			p.deliver(0, p.propose(0, Remove{Removed: 2}))
+			p.deliver(0, p.propose(0, message.Remove{Removed: 2}))
 			return p.committing()
 		}, commit("leave")},
 
@@ -471,12 +473,12 @@ func policyEntries() []policyEntry {
 		}, handshake("receive", "credential 0xF001 receive: key package", "lifetime receive: key package")},
 		{"Group.Process", "Update", func(p *policed) func() error { return p.reading(p.update(2)) },
 			handshake("receive", "credential 0xF001 receive: leaf 2")},
-		{"Group.Process", "Remove", func(p *policed) func() error { return p.reading(p.propose(0, Remove{Removed: 1})) }, handshake("leave")},
+		{"Group.Process", "Remove", func(p *policed) func() error { return p.reading(p.propose(0, message.Remove{Removed: 1})) }, handshake("leave")},
 		{"Group.Process", "ReInit", func(p *policed) func() error {
-			return p.reading(p.propose(0, ReInit{GroupID: []byte("next"), CipherSuite: 0x0003, Extensions: otherExtensions(p)}))
+			return p.reading(p.propose(0, message.ReInit{GroupID: []byte("next"), CipherSuite: 0x0003, Extensions: otherExtensions(p)}))
 		}, handshake("leave", alone(reInit)...)},
 		{"Group.Process", "GroupContextExtensions", func(p *policed) func() error {
-			return p.reading(p.propose(0, GroupContextExtensions{Extensions: otherExtensions(p)}))
+			return p.reading(p.propose(0, message.GroupContextExtensions{Extensions: otherExtensions(p)}))
 		}, handshake("receive", "credential basic receive: extensions", "credential 0xF001 receive: extensions")},
 
 		{"Group.Process", "PreSharedKey", func(p *policed) func() error { return p.reading(p.propose(0, externalPSK("psk"))) },
@@ -496,23 +498,23 @@ func policyEntries() []policyEntry {
 			return p.reading(p.commit(0).Message)
 		}, handshake("receive", "credential 0xF001 receive: proposal 0, key package", "lifetime receive: proposal 0, key package",
 			"credential 0xF001 receive: leaf 2, proposal 1", "credential basic receive: leaf 0")},
-		{"Group.Process", "commit of a Remove", func(p *policed) func() error { return p.reading(p.commit(0, Remove{Removed: 1}).Message) },
+		{"Group.Process", "commit of a Remove", func(p *policed) func() error { return p.reading(p.commit(0, message.Remove{Removed: 1}).Message) },
 			handshake("leave", "credential basic leave: leaf 0")},
 		{"Group.Process", "commit of a ReInit", func(p *policed) func() error {
-			return p.reading(p.commit(0, ReInit{GroupID: []byte("next"), CipherSuite: 0x0003, Extensions: otherExtensions(p)}).Message)
+			return p.reading(p.commit(0, message.ReInit{GroupID: []byte("next"), CipherSuite: 0x0003, Extensions: otherExtensions(p)}).Message)
 		}, handshake("leave", reInit...)},
 		{"Group.Process", "commit of PreSharedKeys", func(p *policed) func() error {
 			return p.reading(p.commit(0, externalPSK("psk"), resumptionPSK([]byte("group"), 1)).Message)
 		}, handshake("receive", "psk external 11 receive", "psk resumption 32 receive")},
 		{"Group.Process", "commit of GroupContextExtensions", func(p *policed) func() error {
-			return p.reading(p.commit(0, GroupContextExtensions{Extensions: otherExtensions(p)}).Message)
+			return p.reading(p.commit(0, message.GroupContextExtensions{Extensions: otherExtensions(p)}).Message)
 		}, handshake("receive", "credential basic receive: proposal 0, extensions", "credential 0xF001 receive: proposal 0, extensions", "credential basic receive: leaf 0")},
 		{"Group.Process", "external commit", func(p *policed) func() error { return p.reading(p.externalCommit()) },
 			handshake("receive", "credential 0xF001 receive")},
 
 		{"Group.Reinitialize", "", func(p *policed) func() error {
-			follow(p.T, p.groups, 0, p.commit(0, ReInit{GroupID: []byte("next"), CipherSuite: 0x0003, Extensions: otherExtensions(p)}))
-			return p.followingUp(0x0003, func(cfg Config, others ...*KeyPackage) (*Candidate, error) {
+			follow(p.T, p.groups, 0, p.commit(0, message.ReInit{GroupID: []byte("next"), CipherSuite: 0x0003, Extensions: otherExtensions(p)}))
+			return p.followingUp(0x0003, func(cfg Config, others ...*message.KeyPackage) (*Candidate, error) {
 				return p.self().Reinitialize(p.Context(), p.q.now, cfg, others, FollowUpOptions{ForcePath: true})
 			})
 		}, []string{"suite 0x0003 continue", "move 0x0001 0x0003 continue", "format mls_public_message start", "credential basic continue: extensions", "credential 0xF001 continue: extensions",
@@ -523,7 +525,7 @@ func policyEntries() []policyEntry {
 			"psk resumption 32 continue",
 		}},
 		{"Group.Branch", "", func(p *policed) func() error {
-			return p.followingUp(0x0001, func(cfg Config, others ...*KeyPackage) (*Candidate, error) {
+			return p.followingUp(0x0001, func(cfg Config, others ...*message.KeyPackage) (*Candidate, error) {
 				return p.self().Branch(p.Context(), p.q.now, cfg, nil, nil, others, FollowUpOptions{ForcePath: true})
 			})
 		}, asks([]string{"suite 0x0001 start", "move 0x0001 0x0001 start", "format mls_public_message start"}, ofKeyPackage(), []string{
@@ -553,7 +555,7 @@ func policyEntries() []policyEntry {
 			return func() error { _, err := p.self().RestoreCandidate(p.q.now, saved); return err }
 		}, group("receive", "credential basic receive: leaf 0", "credential 0xF001 receive: leaf 2", "lifetime receive: leaf 0")},
 		{"Group.RestoreCandidate", "that leaves", func(p *policed) func() error {
-			saved, err := p.commit(1, Remove{Removed: 2}).Save()
+			saved, err := p.commit(1, message.Remove{Removed: 2}).Save()
 			require.NoError(p, err)
 			return func() error { _, err := p.self().RestoreCandidate(p.q.now, saved); return err }
 		}, group("leave", "credential basic leave: leaf 0", "lifetime leave: leaf 0")},
@@ -566,10 +568,10 @@ func policyEntries() []policyEntry {
 			return func() error { _, err := RestoreCandidate(p.q.now, cfg, saved); return err }
 		}, asks([]string{"suite 0x0001 receive"}, ofHandshake("start"))},
 		{"RestoreCandidate", "of a follow-up group", func(p *policed) func() error {
-			follow(p.T, p.groups, 0, p.commit(0, ReInit{GroupID: []byte("next"), CipherSuite: 0x0003}))
+			follow(p.T, p.groups, 0, p.commit(0, message.ReInit{GroupID: []byte("next"), CipherSuite: 0x0003}))
 			cfg := p.again(1, 0x0003)
 			first, other := p.keyPackage(p.again(0, 0x0003)), p.keyPackage(p.again(2, 0x0003))
-			c, err := p.self().Reinitialize(p.Context(), p.q.now, cfg, []*KeyPackage{first.KeyPackage, other.KeyPackage}, FollowUpOptions{})
+			c, err := p.self().Reinitialize(p.Context(), p.q.now, cfg, []*message.KeyPackage{first.KeyPackage, other.KeyPackage}, FollowUpOptions{})
 			require.NoError(p, err)
 			saved, err := c.Save()
 			require.NoError(p, err)
@@ -593,7 +595,7 @@ func policyEntries() []policyEntry {
 		}, group("receive")},
 		{"PublicGroup.Process", "Add", func(p *policed) func() error { return p.following(nil, p.propose(0, p.addOther())) },
 			handshake("receive", "credential 0xF001 receive: key package", "lifetime receive: key package")},
-		{"PublicGroup.Process", "Remove", func(p *policed) func() error { return p.following(nil, p.propose(0, Remove{Removed: 1})) },
+		{"PublicGroup.Process", "Remove", func(p *policed) func() error { return p.following(nil, p.propose(0, message.Remove{Removed: 1})) },
 			handshake("leave")},
 		{"PublicGroup.Process", "commit of an Add that arrived", func(p *policed) func() error {
 			add := p.propose(0, p.addOther())
@@ -602,10 +604,10 @@ func policyEntries() []policyEntry {
 		}, handshake("receive", "credential 0xF001 receive: proposal 0, key package", "lifetime receive: proposal 0, key package",
 			"credential basic receive: leaf 0")},
 		{"PublicGroup.Process", "commit of a ReInit", func(p *policed) func() error {
-			return p.following(nil, p.commit(0, ReInit{GroupID: []byte("next"), CipherSuite: 0x0003, Extensions: otherExtensions(p)}).Message)
+			return p.following(nil, p.commit(0, message.ReInit{GroupID: []byte("next"), CipherSuite: 0x0003, Extensions: otherExtensions(p)}).Message)
 		}, handshake("leave", reInit...)},
 		{"PublicGroup.Process", "commit of GroupContextExtensions", func(p *policed) func() error {
-			return p.following(nil, p.commit(0, GroupContextExtensions{Extensions: otherExtensions(p)}).Message)
+			return p.following(nil, p.commit(0, message.GroupContextExtensions{Extensions: otherExtensions(p)}).Message)
 		}, handshake("receive", "credential basic receive: proposal 0, extensions", "credential 0xF001 receive: proposal 0, extensions", "credential basic receive: leaf 0")},
 		{"PublicGroup.Process", "commit of PreSharedKeys", func(p *policed) func() error {
 			return p.following(nil, p.commit(0, externalPSK("psk")).Message)
@@ -617,7 +619,7 @@ func policyEntries() []policyEntry {
 
 // joining makes a client who asks the policies join a group that follows or branches
 // off from the group of member 0.
-func (p *policed) joining(make func(Config, ...*KeyPackage) (*Candidate, error), id suite.ID) func() error {
+func (p *policed) joining(make func(Config, ...*message.KeyPackage) (*Candidate, error), id suite.ID) func() error {
 	creator, asks, other := p.again(0, id), p.again(1, id), p.again(2, id)
 	asks.PSKs = ownGroups{p.self()}
 	k := p.keyPackage(asks)
@@ -627,7 +629,7 @@ func (p *policed) joining(make func(Config, ...*KeyPackage) (*Candidate, error),
 }
 
 // followingUp makes the policed member begin a group after or beside its own.
-func (p *policed) followingUp(id suite.ID, make func(Config, ...*KeyPackage) (*Candidate, error)) func() error {
+func (p *policed) followingUp(id suite.ID, make func(Config, ...*message.KeyPackage) (*Candidate, error)) func() error {
 	first, own, other := p.keyPackage(p.again(0, id)), p.again(1, id), p.keyPackage(p.again(2, id))
 	return func() error {
 		_, err := make(own, first.KeyPackage, other.KeyPackage)
@@ -640,7 +642,7 @@ func (p *policed) again(i int, id suite.ID) Config {
 	cfg := *p.groups[i].cfg
 	cfg.Suite = id
 	var err error
-	cfg.Signer, err = testSuite(p, id).GenerateSigner()
+	cfg.Signer, err = mlstest.Suite(p, id).GenerateSigner()
 	require.NoError(p, err)
 	return cfg
 }
@@ -659,7 +661,7 @@ func (p *policed) externalCommit() []byte {
 }
 
 // concerned says whom a refusal concerns.
-func concerned(e *PolicyError) string {
+func concerned(e *message.PolicyError) string {
 	var parts []string
 	if e.Leaf >= 0 {
 		parts = append(parts, fmt.Sprintf("leaf %d", e.Leaf))
@@ -704,7 +706,7 @@ func TestPoliciesAreAskedAtEveryEntry(t *testing.T) {
 				err := run()
 				if strings.HasPrefix(question, "?") {
 					if err != nil {
-						require.ErrorIs(t, err, ErrInvalid, question)
+						require.ErrorIs(t, err, message.ErrInvalid, question)
 					}
 					continue
 				}
@@ -712,7 +714,7 @@ func TestPoliciesAreAskedAtEveryEntry(t *testing.T) {
 				var own *refusedQuestion
 				require.ErrorAs(t, err, &own, question)
 				require.Equal(t, question, own.question)
-				var refusal *PolicyError
+				var refusal *message.PolicyError
 				require.ErrorAs(t, err, &refusal)
 				require.Equal(t, whom, concerned(refusal), question)
 				require.Contains(t, question, refusal.Use.String())

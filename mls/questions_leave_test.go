@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -61,7 +63,7 @@ func TestNobodyIsLockedIn(t *testing.T) {
 		},
 		"commit":         p.committing(),
 		"commit a PSK":   p.committing(externalPSK("psk")),
-		"commit and add": p.committing(Remove{Removed: 2}, externalPSK("psk")),
+		"commit and add": p.committing(message.Remove{Removed: 2}, externalPSK("psk")),
 		"invite":         func() error { _, err := p.self().GroupInfo(t.Context(), insiderTime, true); return err },
 	} {
 		before := fingerprint(p.self())
@@ -78,19 +80,19 @@ func TestNobodyIsLockedIn(t *testing.T) {
 	p.saved() // or it may not send
 
 	// By a proposal to be removed, which another commits; all read both.
-	p.deliver(2, p.propose(2, Remove{Removed: 2}))
+	p.deliver(2, p.propose(2, message.Remove{Removed: 2}))
 	follow(p.T, p.groups, 1, p.commit(1))
 	require.EqualValues(t, 2, p.self().Size())
 
 	// By a ReInit, from the proposal to the group that follows.
 	p.groups = p.groups[:2]
-	p.deliver(0, p.propose(0, ReInit{GroupID: []byte("next"), CipherSuite: 0x0003}))
+	p.deliver(0, p.propose(0, message.ReInit{GroupID: []byte("next"), CipherSuite: 0x0003}))
 	follow(p.T, p.groups, 1, p.commit(1))
 	creator, other := p.again(1, 0x0003), p.again(0, 0x0003)
 	creator.Policy, other.Policy = nil, nil
 	other.PSKs = ownGroups{p.groups[0]}
 	k := p.keyPackage(other)
-	c, err := p.self().Reinitialize(t.Context(), insiderTime, creator, []*KeyPackage{k.KeyPackage}, FollowUpOptions{})
+	c, err := p.self().Reinitialize(t.Context(), insiderTime, creator, []*message.KeyPackage{k.KeyPackage}, FollowUpOptions{})
 	require.NoError(t, err)
 	_, err = adopted(k.Join(t.Context(), insiderTime, c.Welcome, JoinOptions{}))
 	require.NoError(t, err)
@@ -100,22 +102,22 @@ func TestNobodyIsLockedIn(t *testing.T) {
 func TestLeavingGoesBeforeWhatStays(t *testing.T) {
 	for _, run := range []struct {
 		name      string
-		proposals []Proposal
-		want      []ProposalType
+		proposals []message.Proposal
+		want      []message.ProposalType
 	}{
-		{"by value", []Proposal{Remove{Removed: 2}}, []ProposalType{ProposalRemove}},
-		{"that arrived", nil, []ProposalType{ProposalRemove}},
+		{"by value", []message.Proposal{message.Remove{Removed: 2}}, []message.ProposalType{codepoint.ProposalRemove}},
+		{"that arrived", nil, []message.ProposalType{codepoint.ProposalRemove}},
 	} {
 		t.Run(run.name, func(t *testing.T) {
 			p := newPoliced(t)
 			p.deliver(0, p.propose(0, p.addOther()))
 			if run.proposals == nil {
-				p.deliver(0, p.propose(0, Remove{Removed: 2}))
+				p.deliver(0, p.propose(0, message.Remove{Removed: 2}))
 			}
 			judged(p.groups, verdicts{leaveAlone, nil}, 1)
-			var got []ProposalType
+			var got []message.ProposalType
 			for _, c := range p.commit(1, run.proposals...).Proposals() {
-				got = append(got, c.Proposal.Type())
+				got = append(got, message.TypeOf(c.Proposal))
 			}
 			require.Equal(t, run.want, got)
 		})
@@ -133,10 +135,10 @@ func TestRefusedProposalsAreLeftOut(t *testing.T) {
 		"Update":       {func(p *policed) { p.deliver(2, p.update(2)) }, 1},
 		"PreSharedKey": {func(p *policed) { p.deliver(0, p.propose(0, externalPSK("psk"))) }, 1},
 		"GroupContextExtensions": {func(p *policed) {
-			p.deliver(0, p.propose(0, GroupContextExtensions{Extensions: otherExtensions(p)}))
+			p.deliver(0, p.propose(0, message.GroupContextExtensions{Extensions: otherExtensions(p)}))
 		}, 2},
 		"ReInit": {func(p *policed) {
-			p.deliver(0, p.propose(0, ReInit{GroupID: []byte("next"), CipherSuite: 0x0003, Extensions: otherExtensions(p)}))
+			p.deliver(0, p.propose(0, message.ReInit{GroupID: []byte("next"), CipherSuite: 0x0003, Extensions: otherExtensions(p)}))
 		}, 4},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -162,9 +164,9 @@ func TestCapabilitiesAreThoseAllowed(t *testing.T) {
 	}
 	p := newPoliced(t)
 	judged(p.groups, verdicts{start, []suite.ID{0x0003}}, 1)
-	got := publicIn(t, p.update(1)).content.proposal.(Update).LeafNode.Capabilities
+	got := publicIn(t, p.update(1)).Content.Proposal.(message.Update).LeafNode.Capabilities
 	require.Equal(t, []suite.ID{0x0003, 0x0001}, got.CipherSuites)
-	require.Equal(t, []CredentialType{CredentialBasic, credentialNew}, got.Credentials)
+	require.Equal(t, []message.CredentialType{message.CredentialBasic, credentialNew}, got.Credentials)
 
 	cfg := p.config("new")
 	v := verdicts{func(what string, _ suite.Use) error {
@@ -174,14 +176,14 @@ func TestCapabilitiesAreThoseAllowed(t *testing.T) {
 		return nil
 	}, nil}
 	cfg.Policy = v
-	require.Equal(t, []CredentialType{CredentialBasic, credentialNew}, p.keyPackage(cfg).KeyPackage.LeafNode.Capabilities.Credentials)
+	require.Equal(t, []message.CredentialType{message.CredentialBasic, credentialNew}, p.keyPackage(cfg).KeyPackage.LeafNode.Capabilities.Credentials)
 }
 
 // What a group requires of all members is part of what a leaf of it advertises.
 func TestRequiredCredentialIsAdvertised(t *testing.T) {
-	required, err := Marshal(&RequiredCapabilities{Credentials: []CredentialType{CredentialX509}})
+	required, err := message.Marshal(&message.RequiredCapabilities{Credentials: []message.CredentialType{message.CredentialX509}})
 	require.NoError(t, err)
-	p := newPoliced(t, Extension{ExtensionRequiredCapabilities, required})
+	p := newPoliced(t, message.Extension{Type: message.ExtensionRequiredCapabilities, Data: required})
 	judged(p.groups, verdicts{func(_ string, use suite.Use) error {
 		if use == suite.Start {
 			return errVerdict
@@ -189,19 +191,19 @@ func TestRequiredCredentialIsAdvertised(t *testing.T) {
 		return nil
 	}, nil}, 1)
 	follow(p.T, p.groups, 1, p.commit(1))
-	require.Contains(t, p.self().Leaf(1).Capabilities.Credentials, CredentialX509)
+	require.Contains(t, p.self().Leaf(1).Capabilities.Credentials, message.CredentialX509)
 }
 
 // A group that demands of its members, or lets send from outside, a type of credential
 // that the policies refuse is refused as if a member had it.
 func TestExtensionsOfAGroupAreJudged(t *testing.T) {
-	required, err := Marshal(&RequiredCapabilities{Credentials: []CredentialType{CredentialX509}})
+	required, err := message.Marshal(&message.RequiredCapabilities{Credentials: []message.CredentialType{message.CredentialX509}})
 	require.NoError(t, err)
-	const outside CredentialType = 0xF002
-	senders, err := Marshal(&ExternalSenders{{SignatureKey: base25519, Credential: Credential{Type: outside}}})
+	const outside message.CredentialType = 0xF002
+	senders, err := message.Marshal(&message.ExternalSenders{{SignatureKey: base25519, Credential: message.Credential{Type: outside}}})
 	require.NoError(t, err)
-	for _, refused := range []CredentialType{CredentialX509, outside} {
-		p := newPoliced(t, Extension{ExtensionRequiredCapabilities, required}, Extension{ExtensionExternalSenders, senders})
+	for _, refused := range []message.CredentialType{message.CredentialX509, outside} {
+		p := newPoliced(t, message.Extension{Type: message.ExtensionRequiredCapabilities, Data: required}, message.Extension{Type: message.ExtensionExternalSenders, Data: senders})
 		v := verdicts{func(what string, _ suite.Use) error {
 			if what == "credential "+refused.String() {
 				return errVerdict
@@ -210,7 +212,7 @@ func TestExtensionsOfAGroupAreJudged(t *testing.T) {
 		}, nil}
 		k := p.keyPackage(p.config("new"))
 		k.cfg.Policy = v
-		added, info, saved := p.commit(0, Add{KeyPackage: k.KeyPackage}), p.info(), p.saved()
+		added, info, saved := p.commit(0, message.Add{KeyPackage: k.KeyPackage}), p.info(), p.saved()
 		judged(p.groups, v, 1)
 		cfg := *p.self().cfg
 		for name, run := range map[string]func() error{
@@ -226,7 +228,7 @@ func TestExtensionsOfAGroupAreJudged(t *testing.T) {
 			"restore": func() error { _, err := RestoreGroup(insiderTime, cfg, saved); return err },
 		} {
 			err := run()
-			var refusal *PolicyError
+			var refusal *message.PolicyError
 			require.ErrorAs(t, err, &refusal, name)
 			require.ErrorIs(t, err, errVerdict)
 			require.Equal(t, "credential type "+refused.String()+" in the group's extensions", refusal.Subject)
@@ -244,14 +246,14 @@ func TestExtensionsThatStay(t *testing.T) {
 		}
 		return nil
 	}, nil}, 1)
-	p.commit(1, GroupContextExtensions{Extensions: Extensions{x[1]}})
-	p.commit(1, GroupContextExtensions{Extensions: Extensions{x[0]}})
+	p.commit(1, message.GroupContextExtensions{Extensions: message.Extensions{x[1]}})
+	p.commit(1, message.GroupContextExtensions{Extensions: message.Extensions{x[0]}})
 }
 
 func TestPolicyErrorText(t *testing.T) {
-	e := &PolicyError{Subject: "lifetime", Use: suite.Start, Leaf: -1, Proposal: -1, Err: errVerdict}
-	require.EqualError(t, e, "mls: refused for start: lifetime: no")
+	e := &message.PolicyError{Subject: "lifetime", Use: suite.Start, Leaf: -1, Proposal: -1, Err: errVerdict}
+	require.EqualError(t, e, "mls: lifetime is refused for start: no")
 	e.Leaf, e.Proposal, e.KeyPackage = 3, 1, []byte{0xab, 0x01}
-	require.EqualError(t, e, "mls: refused for start: lifetime, leaf 3, proposal 1, key package ab01: no")
+	require.EqualError(t, e, "mls: proposal 1: leaf 3: key package ab01: lifetime is refused for start: no")
 	require.ErrorIs(t, e, errVerdict)
 }

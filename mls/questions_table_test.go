@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -93,7 +94,7 @@ type lifetimePolicy struct {
 var errLifetime = errors.New("no such lifetime")
 
 func (p lifetimePolicy) Judge(q suite.Question) error {
-	l, ok := q.Subject.(Lifetime)
+	l, ok := q.Subject.(message.Lifetime)
 	if !ok {
 		return nil
 	}
@@ -126,7 +127,7 @@ func TestLifetimesOfLeavesAreJudgedAtTheDoor(t *testing.T) {
 	cfg := config("new", 20)
 	k, err := NewKeyPackage(t.Context(), insiderTime, cfg, KeyPackageOptions{})
 	require.NoError(t, err)
-	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, Add{KeyPackage: k.KeyPackage})
+	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, message.Add{KeyPackage: k.KeyPackage})
 	require.NoError(t, err)
 	info, err := groups[0].GroupInfo(t.Context(), insiderTime, true)
 	require.NoError(t, err)
@@ -180,7 +181,7 @@ func TestLifetimesOfLeavesAreJudgedAtTheDoor(t *testing.T) {
 			asks.Policy = policy
 			err := door.run(asks)
 			require.ErrorIs(t, err, errLifetime, "%s, %d days", name, days)
-			var refusal *PolicyError
+			var refusal *message.PolicyError
 			require.ErrorAs(t, err, &refusal)
 			require.Equal(t, leaf, refusal.Leaf, "%s, %d days", name, days)
 			require.Equal(t, door.use, refusal.Use)
@@ -209,7 +210,7 @@ func TestLifetimesOfAGroupAreJudgedByTheirEnds(t *testing.T) {
 		_, err := groups[0].Encrypt(t.Context(), insiderTime, nil, nil)
 		return err
 	}
-	var refusal *PolicyError
+	var refusal *message.PolicyError
 	require.ErrorAs(t, send(), &refusal)
 	require.EqualValues(t, 1, refusal.Leaf)
 	require.Equal(t, []uint64{30}, *policy.asked)

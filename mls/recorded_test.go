@@ -12,6 +12,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/internal/vectors"
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
@@ -48,7 +49,7 @@ func onCores(t *testing.T, n int) {
 type recordedCommit struct {
 	sim       *mls.Simulation
 	joiners   []*mls.OwnKeyPackage
-	proposals []mls.Proposal
+	proposals []message.Proposal
 	record    *record
 }
 
@@ -57,7 +58,7 @@ func newRecordedCommit(t *testing.T, id suite.ID, members, joiners int) *recorde
 	suites, randomness := recordedSuites(t, id)
 	randomness.rewind("set up")
 	sim, err := mls.NewSimulation(t.Context(), testTime, mls.SimulationConfig{
-		Suites: suites, Suite: id, Members: members, Shape: mls.TreeUnmerged,
+		Suites: suites, Suite: id, Members: members, Shape: "unmerged",
 		Adjust: func(cfg *mls.Config) { cfg.PublicHandshake = true },
 	})
 	require.NoError(t, err)
@@ -65,7 +66,7 @@ func newRecordedCommit(t *testing.T, id suite.ID, members, joiners int) *recorde
 	r.joiners, err = sim.NewMembers(t.Context(), testTime, joiners)
 	require.NoError(t, err)
 	for _, k := range r.joiners {
-		r.proposals = append(r.proposals, mls.Add{KeyPackage: k.KeyPackage})
+		r.proposals = append(r.proposals, message.Add{KeyPackage: k.KeyPackage})
 	}
 	return r
 }
@@ -121,14 +122,14 @@ func TestEveryRecipientOpensWhatAllCoresMade(t *testing.T) {
 		t.Run(id.String(), func(t *testing.T) {
 			onCores(t, manyCores())
 			sim, err := mls.NewSimulation(t.Context(), testTime, mls.SimulationConfig{
-				Suites: all.Registry(), Suite: id, Members: members, Shape: mls.TreeUnmerged,
+				Suites: all.Registry(), Suite: id, Members: members, Shape: "unmerged",
 			})
 			require.NoError(t, err)
 			newcomers, err := sim.NewMembers(t.Context(), testTime, joiners)
 			require.NoError(t, err)
-			var proposals []mls.Proposal
+			var proposals []message.Proposal
 			for _, k := range newcomers {
-				proposals = append(proposals, mls.Add{KeyPackage: k.KeyPackage})
+				proposals = append(proposals, message.Add{KeyPackage: k.KeyPackage})
 			}
 			committer, err := sim.Member(0)
 			require.NoError(t, err)

@@ -7,6 +7,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls/internal/check"
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // Faults that were found in other implementations, each with what is right.
@@ -21,7 +25,7 @@ func TestLeafThatWasCutOffStaysBlank(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			groups := clique(t, 0x0001, 4, publicHandshake)
 			prepare(t, groups)
-			c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, Remove{Removed: 2})
+			c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, message.Remove{Removed: 2})
 			require.NoError(t, err)
 			follow(t, groups, 0, c)
 			old := groups[3].Leaf(3)
@@ -30,7 +34,7 @@ func TestLeafThatWasCutOffStaysBlank(t *testing.T) {
 			info, err := groups[1].GroupInfo(t.Context(), insiderTime, true)
 			require.NoError(t, err)
 			back := client(t, 0x0001, "member 3", publicHandshake)
-			c, err = ExternalJoin(t.Context(), insiderTime, back, info, ExternalJoinOptions{Remove: new(LeafIndex(3))})
+			c, err = ExternalJoin(t.Context(), insiderTime, back, info, ExternalJoinOptions{Remove: new(message.LeafIndex(3))})
 			require.NoError(t, err)
 			public, err := inPublic(t, groups[0]).Process(t.Context(), insiderTime, c.Message)
 			require.NoError(t, err)
@@ -50,18 +54,18 @@ func TestLeafThatWasCutOffStaysBlank(t *testing.T) {
 				require.Nil(t, v.Leaf(3))
 				require.Equal(t, back.Signer.PublicKey(), v.Leaf(2).SignatureKey)
 				require.Equal(t, 3, v.Size())
-				require.False(t, v.public.tree.hasEncryptionKey(old.EncryptionKey))
-				_, held := v.public.tree.hasSignatureKey(old.SignatureKey)
+				require.False(t, v.public.tree.HasEncryptionKey(old.EncryptionKey))
+				_, held := v.public.tree.HasSignatureKey(old.SignatureKey)
 				require.False(t, held)
-				again, err := treeFromNodes(v.public.suite, v.public.tree.nodes().sparse())
+				again, err := ratchettree.TreeFromNodes(v.public.suite, v.public.tree.Nodes().Sparse())
 				require.NoError(t, err)
-				require.NoError(t, again.validate())
-				require.Equal(t, again.hash(), v.public.tree.hash())
-				require.Equal(t, again.hash(), v.public.context.TreeHash)
+				require.NoError(t, again.Validate())
+				require.Equal(t, again.Hash(), v.public.tree.Hash())
+				require.Equal(t, again.Hash(), v.public.context.TreeHash)
 			}
 			k := ownKeyPackage(t, 0x0001, "fourth", publicHandshake)
 			groups = admit(t, groups, k)
-			require.Equal(t, LeafIndex(3), groups[3].OwnLeaf())
+			require.Equal(t, message.LeafIndex(3), groups[3].OwnLeaf())
 			populate(t, groups)
 		})
 	}
@@ -70,33 +74,33 @@ func TestLeafThatWasCutOffStaysBlank(t *testing.T) {
 // Extensions inside extensions, a thousand deep, are one extension's data: nothing
 // follows them, and where they are not what a known type is they are malformed.
 func TestNestedExtensionsAreOpaque(t *testing.T) {
-	const x = ExtensionType(0xF300)
+	const x = message.ExtensionType(0xF300)
 	data := []byte{}
 	for range 1000 {
 		var err error
-		data, err = Marshal(&Extensions{{Type: x, Data: data}})
+		data, err = message.Marshal(&message.Extensions{{Type: x, Data: data}})
 		require.NoError(t, err)
 	}
 	lists := func(cfg *Config) {
-		cfg.Extensions, cfg.LeafExtensions = []ExtensionType{x}, Extensions{{Type: x, Data: data}}
+		cfg.Extensions, cfg.LeafExtensions = []message.ExtensionType{x}, message.Extensions{{Type: x, Data: data}}
 	}
 	groups := clique(t, 0x0001, 3, publicHandshake, lists)
-	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, GroupContextExtensions{Extensions: Extensions{{Type: x, Data: data}}})
+	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, message.GroupContextExtensions{Extensions: message.Extensions{{Type: x, Data: data}}})
 	require.NoError(t, err)
 	follow(t, groups, 0, c)
 	got, _ := groups[2].GroupContext().Extensions.Find(x)
 	require.Equal(t, data, got)
 
 	m := insider{t, groups[1]}
-	for _, known := range []ExtensionType{ExtensionRequiredCapabilities, ExtensionExternalSenders} {
-		list := m.byValue(GroupContextExtensions{Extensions: Extensions{{Type: known, Data: data}}})
-		requireUnprocessed(t, groups[2], ErrMalformed, m.commit(forgery{proposals: list, withPath: true}).message)
+	for _, known := range []message.ExtensionType{message.ExtensionRequiredCapabilities, message.ExtensionExternalSenders} {
+		list := m.byValue(message.GroupContextExtensions{Extensions: message.Extensions{{Type: known, Data: data}}})
+		requireUnprocessed(t, groups[2], message.ErrMalformed, m.commit(forgery{proposals: list, withPath: true}).message)
 	}
-	_, err = parseRatchetTree(data)
-	require.ErrorIs(t, err, ErrMalformed)
-	info := &GroupInfo{Extensions: Extensions{{Type: ExtensionExternalPub, Data: data}}}
-	_, err = readExternalPub(info, groups[0].public.suite)
-	require.ErrorIs(t, err, ErrInvalid, "a vector of bytes, but no key")
+	_, err = ratchettree.ParseRatchetTree(data)
+	require.ErrorIs(t, err, message.ErrMalformed)
+	info := &message.GroupInfo{Extensions: message.Extensions{{Type: message.ExtensionExternalPub, Data: data}}}
+	_, err = check.ReadExternalPub(info, groups[0].public.suite)
+	require.ErrorIs(t, err, message.ErrInvalid, "a vector of bytes, but no key")
 }
 
 // The data of a known extension is all that it says: bytes behind it are malformed.
@@ -105,27 +109,27 @@ func TestKnownExtensionsEndWhereTheySay(t *testing.T) {
 	populate(t, groups)
 	m := insider{t, groups[1]}
 	senders := sendersExtension(t, "authority")
-	for _, x := range []Extension{requires(t, 1), senders} {
-		c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, GroupContextExtensions{Extensions: Extensions{x}})
+	for _, x := range []message.Extension{requires(t, 1), senders} {
+		c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, message.GroupContextExtensions{Extensions: message.Extensions{x}})
 		require.NoError(t, err)
 		requireFollowed(t, groups[2], c.Message)
 		x.Data = append(bytes.Clone(x.Data), 0)
-		list := m.byValue(GroupContextExtensions{Extensions: Extensions{x}})
-		requireUnprocessed(t, groups[2], ErrMalformed, m.commit(forgery{proposals: list, withPath: true}).message)
+		list := m.byValue(message.GroupContextExtensions{Extensions: message.Extensions{x}})
+		requireUnprocessed(t, groups[2], message.ErrMalformed, m.commit(forgery{proposals: list, withPath: true}).message)
 	}
 	tree, err := groups[0].RatchetTree()
 	require.NoError(t, err)
-	_, err = parseRatchetTree(append(tree, 0))
-	require.ErrorIs(t, err, ErrMalformed)
-	pub, err := wire.Marshal((&externalPub{key: groups[0].Leaf(0).EncryptionKey}).marshal)
+	_, err = ratchettree.ParseRatchetTree(append(tree, 0))
+	require.ErrorIs(t, err, message.ErrMalformed)
+	pub, err := wire.Marshal((&check.ExternalPub{Key: groups[0].Leaf(0).EncryptionKey}).Marshal)
 	require.NoError(t, err)
-	info := func(pub []byte) *GroupInfo {
-		return &GroupInfo{Extensions: Extensions{{Type: ExtensionExternalPub, Data: pub}}}
+	info := func(pub []byte) *message.GroupInfo {
+		return &message.GroupInfo{Extensions: message.Extensions{{Type: message.ExtensionExternalPub, Data: pub}}}
 	}
-	_, err = readExternalPub(info(pub), groups[0].public.suite)
+	_, err = check.ReadExternalPub(info(pub), groups[0].public.suite)
 	require.NoError(t, err)
-	_, err = readExternalPub(info(append(pub, 0)), groups[0].public.suite)
-	require.ErrorIs(t, err, ErrMalformed)
+	_, err = check.ReadExternalPub(info(append(pub, 0)), groups[0].public.suite)
+	require.ErrorIs(t, err, message.ErrMalformed)
 }
 
 // The length of an extension is right at each length at which its header grows.
@@ -134,16 +138,16 @@ func TestExtensionLengths(t *testing.T) {
 		0x3e: {0x3e}, 0x3f: {0x3f}, 0x40: {0x40, 0x40},
 		0x3ffe: {0x7f, 0xfe}, 0x3fff: {0x7f, 0xff}, 0x4000: {0x80, 0, 0x40, 0},
 	} {
-		x := Extension{Type: 0xF300, Data: make([]byte, n)}
-		b, err := Marshal(&Extensions{x})
+		x := message.Extension{Type: 0xF300, Data: make([]byte, n)}
+		b, err := message.Marshal(&message.Extensions{x})
 		require.NoError(t, err)
 		front := len(b) - (2 + len(header) + n) // the length of the list
 		require.Equal(t, append([]byte{0xF3, 0}, header...), b[front:front+2+len(header)])
-		again, err := Parse[Extensions](b)
+		again, err := message.Parse[message.Extensions](b)
 		require.NoError(t, err)
-		require.Equal(t, Extensions{x}, *again)
-		custom := Custom{ProposalType: 0xF100, Data: x.Data}
-		b, err = Marshal(&TypedProposal{custom})
+		require.Equal(t, message.Extensions{x}, *again)
+		custom := message.Custom{ProposalType: 0xF100, Data: x.Data}
+		b, err = message.Marshal(&message.TypedProposal{Proposal: custom})
 		require.NoError(t, err)
 		require.Equal(t, append([]byte{0xF1, 0}, header...), b[:2+len(header)])
 	}
@@ -170,78 +174,10 @@ func TestNewKeySignsTheNextEpoch(t *testing.T) {
 	requireFollowed(t, groups[1], outside.Message)
 
 	k := ownKeyPackage(t, 0x0001, "joiner")
-	c, err = groups[1].Commit(t.Context(), insiderTime, CommitOptions{Leaf: renewed(client(t, 0x0001, "member 1"))}, Add{KeyPackage: k.KeyPackage})
+	c, err = groups[1].Commit(t.Context(), insiderTime, CommitOptions{Leaf: renewed(client(t, 0x0001, "member 1"))}, message.Add{KeyPackage: k.KeyPackage})
 	require.NoError(t, err)
 	_, err = adopted(k.Join(t.Context(), insiderTime, c.Welcome, JoinOptions{}))
 	require.NoError(t, err)
-}
-
-// The parent hashes of one half of a tree are checked though those of the other end at
-// a blank root, and a parent hash that is empty is as wrong as another.
-func TestEveryParentHashIsChecked(t *testing.T) {
-	s, l := testSuite(t, 1), newLeafMaker(1)
-	valid := l.committed(t, l.steady(t, s, 8), []LeafIndex{6}, 0)
-	require.Nil(t, valid.parent(7), "the root is blank")
-	require.Nil(t, valid.parent(11))
-	require.NoError(t, valid.validate())
-	checked := 0
-	for _, tree := range []*tree{valid, l.steady(t, s, 16), l.unmerged(t, s, 16)} {
-		for i, n := range tree.nodes() {
-			if n.parent == nil {
-				continue
-			}
-			for _, wrong := range [][]byte{nil, bytes.Repeat([]byte{0xff}, 32)} {
-				nodes := cloneNodes(tree.nodes())
-				if bytes.Equal(nodes[i].parent.parentHash, wrong) {
-					continue // that of a root, or of what was one
-				}
-				nodes[i].parent.parentHash = wrong
-				broken, err := treeFromNodes(s, nodes.sparse())
-				require.NoError(t, err)
-				err = broken.validate()
-				require.ErrorIs(t, err, ErrInvalid, "node %d", i)
-				checked++
-			}
-		}
-	}
-	require.Greater(t, checked, 30)
-}
-
-// Members who come one by one, without a path, into a tree with blank nodes above
-// unmerged leaves find its parent hashes valid, by whatever path was set before.
-func TestParentHashesBesideBlankNodes(t *testing.T) {
-	s := testSuite(t, 1)
-	for committer := range LeafIndex(7) {
-		l := newLeafMaker(uint64(committer))
-		tree := l.tree(t, s, 1)
-		grow := func(n int, by LeafIndex) {
-			for range n {
-				e := tree.edit()
-				e.addLeaf(l.leaf(LeafNodeKeyPackage))
-				if by != noLeaf {
-					l.commit(t, e, by)
-				}
-				var err error
-				tree, err = e.freeze()
-				require.NoError(t, err)
-				again, err := treeFromNodes(s, tree.nodes().sparse())
-				require.NoError(t, err)
-				require.NoError(t, again.validate())
-			}
-		}
-		remove := func(i, by LeafIndex) {
-			tree = l.committed(t, tree, []LeafIndex{i}, 0, by)
-			require.NoError(t, tree.validate())
-		}
-		grow(6, noLeaf)
-		remove(1, (committer+2)%7)
-		grow(6, noLeaf)
-		remove(2, (committer+3)%7)
-		grow(6, noLeaf)
-		grow(10, (committer+4)%7)
-		remove(1, 0)
-		grow(7, noLeaf)
-	}
 }
 
 // A message of the next epoch that comes before its commit is refused, changes nothing,
@@ -282,7 +218,7 @@ func TestEarlyMessageIsReadAfterItsCommit(t *testing.T) {
 func TestExternalCommitBesideOwnCandidate(t *testing.T) {
 	groups := clique(t, 0x0001, 3, publicHandshake)
 	for _, g := range groups[:2] {
-		_, err := g.Propose(t.Context(), insiderTime, Remove{Removed: 2}, nil)
+		_, err := g.Propose(t.Context(), insiderTime, message.Remove{Removed: 2}, nil)
 		require.NoError(t, err)
 		_, err = g.ProposeUpdate(t.Context(), insiderTime, LeafOptions{}, nil)
 		require.NoError(t, err)
@@ -303,7 +239,7 @@ func TestExternalCommitBesideOwnCandidate(t *testing.T) {
 // is taken once what it lacks has come, and then not again.
 func TestRefusedContentKeepsItsGeneration(t *testing.T) {
 	groups := clique(t, 0x0001, 3)
-	proposal, err := groups[0].Propose(t.Context(), insiderTime, GroupContextExtensions{}, nil)
+	proposal, err := groups[0].Propose(t.Context(), insiderTime, message.GroupContextExtensions{}, nil)
 	require.NoError(t, err)
 	_, err = groups[1].Process(t.Context(), insiderTime, proposal)
 	require.NoError(t, err)
@@ -311,7 +247,7 @@ func TestRefusedContentKeepsItsGeneration(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, c.Proposals(), 1)
 	for range 2 {
-		requireUnprocessed(t, groups[2], ErrMissingProposals, c.Message)
+		requireUnprocessed(t, groups[2], fault.ErrMissingProposals, c.Message)
 	}
 	for _, message := range [][]byte{proposal, c.Message} {
 		_, err = groups[2].Process(t.Context(), insiderTime, message)

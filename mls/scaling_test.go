@@ -9,15 +9,16 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/mlsuite/mlsuite/internal/allocated"
+	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/internal/vectors"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/registry/all"
 )
 
 func steady(tb testing.TB, n int) *Simulation {
 	tb.Helper()
 	sim, err := NewSimulation(tb.Context(), time.Now(), SimulationConfig{
-		Suites: all.Registry(), Suite: 0x0001, Members: n, Shape: TreeSteady,
+		Suites: all.Registry(), Suite: 0x0001, Members: n, Shape: "steady",
 	})
 	require.NoError(tb, err)
 	return sim
@@ -33,10 +34,10 @@ func TestCommitTouchesLogarithmicallyManyNodes(t *testing.T) {
 	}
 	for _, n := range sizes {
 		sim := steady(t, n)
-		depth := bits.Len(uint(sim.Width())) - 1
+		depth := bits.Len(uint(sim.public.tree.Width)) - 1
 		var visits atomic.Int64
-		sim.public.tree.visits = &visits
-		for _, pair := range [][2]LeafIndex{{0, 1}, {0, LeafIndex(n - 1)}, {LeafIndex(n / 2), LeafIndex(n / 3)}} {
+		sim.public.tree.Visits = &visits
+		for _, pair := range [][2]message.LeafIndex{{0, 1}, {0, message.LeafIndex(n - 1)}, {message.LeafIndex(n / 2), message.LeafIndex(n / 3)}} {
 			committer, err := sim.Member(pair[0])
 			require.NoError(t, err)
 			receiver, err := sim.Member(pair[1])
@@ -65,7 +66,7 @@ func BenchmarkCommitGrowth(b *testing.B) {
 	var commit, process [2]float64
 	for i, n := range []int{1024, 8192} {
 		sim := steady(b, n)
-		committer, err := sim.Member(LeafIndex(n / 2))
+		committer, err := sim.Member(message.LeafIndex(n / 2))
 		require.NoError(b, err)
 		const rounds = 50
 		receivers := make([]*Group, rounds)
@@ -74,12 +75,12 @@ func BenchmarkCommitGrowth(b *testing.B) {
 			receivers[r], err = sim.Member(1)
 			require.NoError(b, err)
 		}
-		commit[i] = allocatedBytes(rounds, func(r int) {
+		commit[i] = mlstest.AllocatedBytes(rounds, func(r int) {
 			c, err := committer.Commit(b.Context(), time.Now(), CommitOptions{})
 			require.NoError(b, err)
 			messages[r] = c.Message
 		})
-		process[i] = allocatedBytes(rounds, func(r int) {
+		process[i] = mlstest.AllocatedBytes(rounds, func(r int) {
 			_, err := receivers[r].Process(b.Context(), time.Now(), messages[r])
 			require.NoError(b, err)
 		})
@@ -95,14 +96,4 @@ func BenchmarkCommitGrowth(b *testing.B) {
 	}
 	for range b.N { // one measurement is enough
 	}
-}
-
-// allocatedBytes returns the bytes that f allocates in the mean of rounds calls.
-func allocatedBytes(rounds int, f func(round int)) float64 {
-	all := allocated.By(func() {
-		for r := range rounds {
-			f(r)
-		}
-	})
-	return float64(all) / float64(rounds)
 }

@@ -6,6 +6,10 @@ import (
 	"errors"
 	"time"
 
+	"github.com/mlsuite/mlsuite/mls/internal/check"
+	"github.com/mlsuite/mlsuite/mls/internal/framing"
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -13,9 +17,9 @@ import (
 // (RFC 9420, Section 15). authenticatedData goes along authenticated and unencrypted.
 //
 // The error is [ErrPendingProposals], [ErrReInit] after a ReInit, [ErrUnsaved] if a group
-// that was saved has to be saved again first, [ErrRetired], a [*PolicyError], or
+// that was saved has to be saved again first, [ErrRetired], a [*message.PolicyError], or
 // [ErrGeneration] once all 2^32 generations of the ratchet are used.
-func (g *Group) Encrypt(ctx context.Context, now time.Time, data, authenticatedData []byte) (message []byte, err error) {
+func (g *Group) Encrypt(ctx context.Context, now time.Time, data, authenticatedData []byte) (msg []byte, err error) {
 	defer func() { g.tellDenied(err) }()
 	done, err := g.active()
 	if err != nil {
@@ -28,9 +32,9 @@ func (g *Group) Encrypt(ctx context.Context, now time.Time, data, authenticatedD
 	if g.awaitsCommit(now) {
 		return nil, ErrPendingProposals
 	}
-	content := g.public.content(g.sender(), ContentApplication, authenticatedData)
-	content.applicationData = data
-	ac, err := g.sign(ctx, WireFormatPrivateMessage, content)
+	content := g.public.content(g.sender(), message.ContentApplication, authenticatedData)
+	content.ApplicationData = data
+	ac, err := g.sign(ctx, message.WireFormatPrivateMessage, content)
 	if err != nil {
 		return nil, err
 	}
@@ -42,39 +46,39 @@ func (g *Group) Encrypt(ctx context.Context, now time.Time, data, authenticatedD
 // the proposal brings. An Update is made by [Group.ProposeUpdate].
 //
 // The error is [ErrReInit] after a ReInit, [ErrUnsaved], [ErrRetired], [ErrProposalRoom],
-// or a [*PolicyError]. It wraps [ErrMalformed] if the proposal lacks its content,
-// [ErrUnsupported] if this client does not declare its type, [ErrUnusablePSK] if the
-// suite refuses the pre-shared key, and [ErrInvalid] if the proposal breaks a rule or the
+// or a [*message.PolicyError]. It wraps [message.ErrMalformed] if the proposal lacks its content,
+// [message.ErrUnsupported] if this client does not declare its type, [ErrUnusablePSK] if the
+// suite refuses the pre-shared key, and [message.ErrInvalid] if the proposal breaks a rule or the
 // Authenticator refuses its credentials.
-func (g *Group) Propose(ctx context.Context, now time.Time, proposal Proposal, authenticatedData []byte) ([]byte, error) {
-	if _, ok := proposal.(Update); ok {
-		return nil, errors.New("mls: an own Update is made by ProposeUpdate")
+func (g *Group) Propose(ctx context.Context, now time.Time, proposal message.Proposal, authenticatedData []byte) ([]byte, error) {
+	if _, ok := proposal.(message.Update); ok {
+		return nil, errors.New("mls: Propose does not make an own Update; use ProposeUpdate")
 	}
-	if err := complete(proposal); err != nil {
+	if err := check.Complete(proposal); err != nil {
 		return nil, err
 	}
 	q := g.cfg.ask(suite.Continue, now)
 	if leaves(proposal) {
 		q = q.as(suite.Leave)
 	}
-	return g.propose(ctx, q, authenticatedData, func() (Proposal, *ownUpdate, error) {
+	return g.propose(ctx, q, authenticatedData, func() (message.Proposal, *ownUpdate, error) {
 		return withDefaults(proposal, g.public.suite), nil, nil
 	})
 }
 
 // withDefaults gives a proposal of this client what the caller may leave out: a fresh nonce
 // for the injection of a PSK, and the version of a group that is to follow.
-func withDefaults(p Proposal, s suite.Suite) Proposal {
+func withDefaults(p message.Proposal, s suite.Suite) message.Proposal {
 	switch p := p.(type) {
-	case PreSharedKey:
+	case message.PreSharedKey:
 		if p.PSK.Nonce == nil {
 			p.PSK.Nonce = make([]byte, s.Info().KDF.Nh)
 			rand.Read(p.PSK.Nonce)
 		}
 		return p
-	case ReInit:
+	case message.ReInit:
 		if p.Version == 0 {
-			p.Version = VersionMLS10
+			p.Version = message.VersionMLS10
 		}
 		return p
 	}
@@ -90,34 +94,34 @@ func (g *Group) ProposeUpdate(ctx context.Context, now time.Time, leaf LeafOptio
 	if err != nil {
 		return nil, err
 	}
-	return g.propose(ctx, q, authenticatedData, func() (Proposal, *ownUpdate, error) {
+	return g.propose(ctx, q, authenticatedData, func() (message.Proposal, *ownUpdate, error) {
 		s := g.public.suite
 		if cfg != g.cfg {
-			change := cfg.ownChange(nil, g.public.tree.leaf(g.leaf), g.leaf)
+			change := cfg.ownChange(nil, g.public.tree.Leaf(g.leaf), g.leaf)
 			if err := g.cfg.authenticate(ctx, now, change); err != nil {
 				return nil, nil, err
 			}
 		}
-		leaf, err := cfg.draftLeaf(q, s, LeafNode{Source: LeafNodeUpdate}, g.public, g.leaf)
+		leaf, err := cfg.draftLeaf(q, s, message.LeafNode{Source: message.LeafNodeUpdate}, g.public, g.leaf)
 		if err != nil {
 			return nil, nil, err
 		}
-		own := featuresOf(leaf)
+		own := ratchettree.FeaturesOf(leaf)
 		if err := g.public.admits(leaf, &own, g.public.extensions, g.leaf, nil); err != nil {
 			return nil, nil, err
 		}
-		key, err := generateKey(s, "leaf")
+		key, err := ratchettree.GenerateKey(s, "leaf")
 		if err != nil {
 			return nil, nil, err
 		}
 		err = cfg.signLeaf(ctx, leaf, key, g.public, g.leaf)
-		return Update{LeafNode: leaf}, &ownUpdate{key, cfg}, err
+		return message.Update{LeafNode: leaf}, &ownUpdate{key, cfg}, err
 	})
 }
 
 // propose sends the proposal that make returns, together with what is kept of an own
 // Update.
-func (g *Group) propose(ctx context.Context, q questions, authenticatedData []byte, make func() (Proposal, *ownUpdate, error)) (message []byte, err error) {
+func (g *Group) propose(ctx context.Context, q questions, authenticatedData []byte, make func() (message.Proposal, *ownUpdate, error)) (msg []byte, err error) {
 	defer func() { g.tellDenied(err) }()
 	done, err := g.active()
 	if err != nil {
@@ -129,7 +133,7 @@ func (g *Group) propose(ctx context.Context, q questions, authenticatedData []by
 	}
 	proposal, own, err := make()
 	if own != nil {
-		defer own.key.release()
+		defer own.key.Release()
 	}
 	if err != nil {
 		return nil, err
@@ -153,8 +157,8 @@ func (g *Group) propose(ctx context.Context, q questions, authenticatedData []by
 			return nil, err
 		}
 	}
-	content := g.public.content(g.sender(), ContentProposal, authenticatedData)
-	content.proposal = proposal
+	content := g.public.content(g.sender(), message.ContentProposal, authenticatedData)
+	content.Proposal = proposal
 	ac, err := g.sign(ctx, g.handshakeFormat(), content)
 	if err != nil {
 		return nil, err
@@ -165,61 +169,65 @@ func (g *Group) propose(ctx context.Context, q questions, authenticatedData []by
 	if err := g.inbox.takes(&kept, g.proposalLimits()); err != nil {
 		return nil, err // before a generation is used
 	}
-	message, err = g.protect(ac)
+	msg, err = g.protect(ac)
 	if err != nil {
 		return nil, err
 	}
 	if err := g.inbox.keep(kept, own, g.proposalLimits()); err != nil {
 		return nil, err
 	}
-	return message, nil
+	return msg, nil
 }
 
-func (g *Group) sender() Sender { return Sender{Type: SenderMember, Leaf: g.leaf} }
+func (g *Group) sender() message.Sender {
+	return message.Sender{Type: message.SenderMember, Leaf: g.leaf}
+}
 
 // author returns this member as an Author of this epoch.
-func (g *Group) author() Author { return authorOf(g.public.tree.leaf(g.leaf), g.public.context.Epoch) }
-
-func (g *Group) handshakeFormat() WireFormat { return g.cfg.handshakeFormat() }
-
-func (c *Config) handshakeFormat() WireFormat {
-	if c.PublicHandshake {
-		return WireFormatPublicMessage
-	}
-	return WireFormatPrivateMessage
+func (g *Group) author() message.Author {
+	return framing.AuthorOf(g.public.tree.Leaf(g.leaf), g.public.context.Epoch)
 }
 
-func (g *Group) sign(ctx context.Context, format WireFormat, content *framedContent) (*authenticatedContent, error) {
-	return signContent(ctx, g.cfg.Signer, format, content, g.public.contextBytes)
+func (g *Group) handshakeFormat() message.WireFormat { return g.cfg.handshakeFormat() }
+
+func (c *Config) handshakeFormat() message.WireFormat {
+	if c.PublicHandshake {
+		return message.WireFormatPublicMessage
+	}
+	return message.WireFormatPrivateMessage
+}
+
+func (g *Group) sign(ctx context.Context, format message.WireFormat, content *framing.FramedContent) (*framing.AuthenticatedContent, error) {
+	return framing.SignContent(ctx, g.cfg.Signer, format, content, g.public.contextBytes)
 }
 
 // protect returns ac as an MLSMessage. A PrivateMessage uses a generation of the member's
 // ratchet.
-func (g *Group) protect(ac *authenticatedContent) ([]byte, error) {
+func (g *Group) protect(ac *framing.AuthenticatedContent) ([]byte, error) {
 	f := g.public.framing(g.secrets)
-	if ac.wireFormat == WireFormatPublicMessage {
-		m, err := f.protectPublic(ac)
+	if ac.WireFormat == message.WireFormatPublicMessage {
+		m, err := f.ProtectPublic(ac)
 		if err != nil {
 			return nil, err
 		}
-		return m.encode()
+		return m.Encode()
 	}
 	m, err := g.protectPrivate(f, ac)
 	if err != nil {
 		return nil, err
 	}
-	return m.encode()
+	return m.Encode()
 }
 
-func (g *Group) protectPrivate(f *framing, ac *authenticatedContent) (*privateMessage, error) {
+func (g *Group) protectPrivate(f *framing.Epoch, ac *framing.AuthenticatedContent) (*framing.PrivateMessage, error) {
 	g.inbox.mu.Lock()
 	defer g.inbox.mu.Unlock()
-	if err := g.inbox.maySend(g.leaf, ac.content.contentType); err != nil {
+	if err := g.inbox.maySend(g.leaf, ac.Content.ContentType); err != nil {
 		return nil, err
 	}
-	m, err := f.protectPrivate(g.inbox.ratchets, ac, padToMultiple(g.cfg.PaddingBlock))
+	m, err := f.ProtectPrivate(g.inbox.ratchets, ac, framing.PadToMultiple(g.cfg.PaddingBlock))
 	if err == nil {
-		g.inbox.saving.sentOne(ac.content.contentType)
+		g.inbox.saving.sentOne(ac.Content.ContentType)
 	}
 	return m, err
 }

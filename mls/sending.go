@@ -1,6 +1,11 @@
 package mls
 
-import "math"
+import (
+	"math"
+
+	"github.com/mlsuite/mlsuite/mls/internal/secrettree"
+	"github.com/mlsuite/mlsuite/mls/message"
+)
 
 // sending says what a group may send. Any stored state can be restored, and a restored
 // group would send with the keys and nonces of the ratchets in it. So a state holds the
@@ -13,7 +18,7 @@ type sending struct {
 
 	epoch uint64
 
-	// By ratchetKind:
+	// By secrettree.RatchetKind:
 	reserved [2]uint64 // the generation at which the last Delta has the own ratchet
 	usable   [2]uint64 // that at which the newest stored Delta of the epoch has it
 	sent     [2]uint64 // the number of messages since the group was made, joined or restored
@@ -41,7 +46,7 @@ const sendBlock = 64
 // reserve reserves generations of an own ratchet, unless enough are left before the last
 // end, and reports whether the end has moved. It reserves as many as were sent, at least
 // one and at most a block, so what a restart wastes is no more than what was used, or one.
-func (s *sending) reserve(kind ratchetKind, next uint64) (moved bool) {
+func (s *sending) reserve(kind secrettree.RatchetKind, next uint64) (moved bool) {
 	block, end := min(max(1, s.sent[kind]), sendBlock), s.reserved[kind]
 	if end > next && end-next > block/2 {
 		return false
@@ -52,8 +57,8 @@ func (s *sending) reserve(kind ratchetKind, next uint64) (moved bool) {
 
 // maySend returns ErrUnsaved unless the group can now send a message of the given format
 // and type.
-func (g *Group) maySend(format WireFormat, t ContentType) error {
-	if format == WireFormatPublicMessage {
+func (g *Group) maySend(format message.WireFormat, t message.ContentType) error {
+	if format == message.WireFormatPublicMessage {
 		return nil
 	}
 	g.inbox.mu.Lock()
@@ -63,7 +68,7 @@ func (g *Group) maySend(format WireFormat, t ContentType) error {
 
 // maySend returns ErrUnsaved unless the group may use the next generation of the own
 // ratchet. The caller holds mu.
-func (b *inbox) maySend(leaf LeafIndex, t ContentType) error {
+func (b *inbox) maySend(leaf message.LeafIndex, t message.ContentType) error {
 	if b.retired {
 		return ErrRetired
 	}
@@ -74,18 +79,18 @@ func (b *inbox) maySend(leaf LeafIndex, t ContentType) error {
 		return nil
 	}
 	var next uint64
-	if r := b.ratchets.ratchets[leaf]; r != nil {
-		next = r.of(t).next
+	if r := b.ratchets.Ratchets[leaf]; r != nil {
+		next = r.Of(t).Next
 	}
-	if next >= s.usable[ratchetKindOf(t)] && next <= math.MaxUint32 {
+	if next >= s.usable[secrettree.RatchetKindOf(t)] && next <= math.MaxUint32 {
 		return ErrUnsaved
 	}
 	return nil
 }
 
 // sentOne notes that a generation of an own ratchet was used.
-func (s *saving) sentOne(t ContentType) {
+func (s *saving) sentOne(t message.ContentType) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.sent[ratchetKindOf(t)]++
+	s.sent[secrettree.RatchetKindOf(t)]++
 }

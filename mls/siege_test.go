@@ -13,8 +13,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/internal/vectors"
-	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls/internal/framing"
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // siege is a group with a member who keeps to no rule, and clients outside who want
@@ -33,7 +36,7 @@ type siege struct {
 	sent      [][]byte // all messages
 	proposals [][]byte // those of this epoch
 	honest    map[string]bool
-	lost      map[LeafIndex]map[string]bool // proposals of honest senders that did not arrive, by reference
+	lost      map[message.LeafIndex]map[string]bool // proposals of honest senders that did not arrive, by reference
 	made      int
 	refused   int
 	changed   int // messages that were altered and sent
@@ -71,10 +74,10 @@ func newSiege(t *testing.T, script []byte) *siege {
 		name := cfg.Credential.Content
 		cfg.PublicHandshake = mode == 0 || mode == 2 && name[len(name)-1]%2 == 0
 	}
-	senders, err := Marshal(&ExternalSenders{{SignatureKey: s.authority.Signer.PublicKey(), Credential: s.authority.Credential}})
+	senders, err := message.Marshal(&message.ExternalSenders{{SignatureKey: s.authority.Signer.PublicKey(), Credential: s.authority.Credential}})
 	require.NoError(t, err)
 	g, err := CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "member 0", adjust), nil,
-		Extension{Type: ExtensionExternalSenders, Data: senders})
+		message.Extension{Type: message.ExtensionExternalSenders, Data: senders})
 	require.NoError(t, err)
 	s.groups = gather(t, g, 6, adjust)
 	s.inside, s.groups[1] = insider{t, s.groups[1]}, nil
@@ -85,10 +88,10 @@ func newSiege(t *testing.T, script []byte) *siege {
 }
 
 // members returns the leaves of the honest members.
-func (s *siege) members() (leaves []LeafIndex) {
+func (s *siege) members() (leaves []message.LeafIndex) {
 	for i, g := range s.groups {
 		if g != nil {
-			leaves = append(leaves, LeafIndex(i))
+			leaves = append(leaves, message.LeafIndex(i))
 		}
 	}
 	return leaves
@@ -106,8 +109,8 @@ func (s *siege) run() {
 
 // round is one epoch, which an honest commit ends.
 func (s *siege) round() {
-	s.proposals, s.honest, s.lost = nil, map[string]bool{}, map[LeafIndex]map[string]bool{}
-	budget := map[LeafIndex]int{}
+	s.proposals, s.honest, s.lost = nil, map[string]bool{}, map[message.LeafIndex]map[string]bool{}
+	budget := map[message.LeafIndex]int{}
 	for range 2 + s.of(10) {
 		switch s.of(4) {
 		case 0:
@@ -116,8 +119,8 @@ func (s *siege) round() {
 				s.propose(leaf)
 			}
 		case 1:
-			if budget[noLeaf] < 4 {
-				budget[noLeaf]++
+			if budget[ratchettree.NoLeaf] < 4 {
+				budget[ratchettree.NoLeaf]++
 				s.proposeAsAuthority()
 			}
 		default:
@@ -128,42 +131,42 @@ func (s *siege) round() {
 }
 
 // propose lets an honest member propose. It may be that not all get it.
-func (s *siege) propose(leaf LeafIndex) {
+func (s *siege) propose(leaf message.LeafIndex) {
 	g := s.groups[leaf]
 	s.made++
 	aad := binary.BigEndian.AppendUint32(nil, uint32(s.made))
-	var message []byte
+	var msg []byte
 	var err error
 	switch s.of(3) {
 	case 0:
-		message, err = g.ProposeUpdate(s.Context(), insiderTime, LeafOptions{}, aad)
+		msg, err = g.ProposeUpdate(s.Context(), insiderTime, LeafOptions{}, aad)
 	case 1:
-		message, err = g.Propose(s.Context(), insiderTime, Remove{Removed: pick(&s.choices, s.members())}, aad)
+		msg, err = g.Propose(s.Context(), insiderTime, message.Remove{Removed: pick(&s.choices, s.members())}, aad)
 	case 2:
-		message, err = g.Propose(s.Context(), insiderTime, Add{KeyPackage: ownKeyPackage(s, 0x0001, "friend").KeyPackage}, aad)
+		msg, err = g.Propose(s.Context(), insiderTime, message.Add{KeyPackage: ownKeyPackage(s, 0x0001, "friend").KeyPackage}, aad)
 	}
 	require.NoError(s, err)
 	pending := g.inbox.pending()
-	s.deliverHonest(message, string(pending[len(pending)-1].Ref), leaf)
+	s.deliverHonest(msg, string(pending[len(pending)-1].Ref), leaf)
 }
 
 // proposeAsAuthority lets the external sender propose.
 func (s *siege) proposeAsAuthority() {
 	g := s.groups[s.members()[0]]
-	if _, ok := g.GroupContext().Extensions.Find(ExtensionExternalSenders); !ok {
+	if _, ok := g.GroupContext().Extensions.Find(message.ExtensionExternalSenders); !ok {
 		return // an insider's proposal has taken them out
 	}
 	outside := outsideOf(g)
-	message, err := outside.Propose(s.Context(), s.authority.Signer, 0, Add{KeyPackage: ownKeyPackage(s, 0x0001, "hired").KeyPackage})
+	message, err := outside.Propose(s.Context(), s.authority.Signer, 0, message.Add{KeyPackage: ownKeyPackage(s, 0x0001, "hired").KeyPackage})
 	require.NoError(s, err)
-	ac, err := g.public.framing(nil).verifyPublic(publicIn(s, message))
+	ac, err := g.public.framing(nil).VerifyPublic(publicIn(s, message))
 	require.NoError(s, err)
-	ref, err := proposalRef(g.public.suite, ac)
+	ref, err := framing.ProposalRef(g.public.suite, ac)
 	require.NoError(s, err)
-	s.deliverHonest(message, string(ref), noLeaf)
+	s.deliverHonest(message, string(ref), ratchettree.NoLeaf)
 }
 
-func (s *siege) deliverHonest(message []byte, ref string, from LeafIndex) {
+func (s *siege) deliverHonest(message []byte, ref string, from message.LeafIndex) {
 	s.sent, s.proposals, s.honest[ref] = append(s.sent, message), append(s.proposals, message), true
 	_, _ = s.inside.Process(s.Context(), insiderTime, message)
 	if s.public != nil {
@@ -187,13 +190,13 @@ func (s *siege) deliverHonest(message []byte, ref string, from LeafIndex) {
 }
 
 // strike hands what an attacker sends to those who get it.
-func (s *siege) strike(message []byte) {
-	if message == nil {
+func (s *siege) strike(msg []byte) {
+	if msg == nil {
 		return
 	}
-	s.sent = append(s.sent, message)
-	if m, err := Parse[Message](message); err == nil && m.ContentType() == ContentProposal {
-		s.proposals = append(s.proposals, message)
+	s.sent = append(s.sent, msg)
+	if m, err := message.Parse[message.Message](msg); err == nil && m.ContentType() == message.ContentProposal {
+		s.proposals = append(s.proposals, msg)
 	}
 	for _, leaf := range s.members() {
 		if s.of(4) == 3 {
@@ -201,7 +204,7 @@ func (s *siege) strike(message []byte) {
 		}
 		g := s.groups[leaf]
 		before := fingerprint(g)
-		r, err := g.Process(s.Context(), insiderTime, message, s.beside()...)
+		r, err := g.Process(s.Context(), insiderTime, msg, s.beside()...)
 		if err != nil {
 			s.refused++
 			require.Equal(s, before, fingerprint(g), "leaf %d has changed by what it refused: %v", leaf, err)
@@ -213,7 +216,7 @@ func (s *siege) strike(message []byte) {
 		return
 	}
 	before := publicFingerprint(s.public)
-	r, err := s.public.Process(s.Context(), insiderTime, message, s.beside()...)
+	r, err := s.public.Process(s.Context(), insiderTime, msg, s.beside()...)
 	if err != nil || r.Commit != nil { // of which members alone can tell
 		require.Equal(s, before, publicFingerprint(s.public), "%v", err)
 	}
@@ -231,12 +234,12 @@ func (s *siege) beside() [][]byte {
 func (s *siege) commit() {
 	by := pick(&s.choices, s.members())
 	var options CommitOptions
-	var proposals []Proposal
+	var proposals []message.Proposal
 	switch s.of(4) {
 	case 1:
 		options.WithoutPending = true
 	case 2:
-		proposals = append(proposals, Remove{Removed: s.inside.OwnLeaf()})
+		proposals = append(proposals, message.Remove{Removed: s.inside.OwnLeaf()})
 	}
 	c, err := s.groups[by].Commit(s.Context(), insiderTime, options, proposals...)
 	require.NoError(s, err, "what others propose stops no commit")
@@ -245,13 +248,13 @@ func (s *siege) commit() {
 	require.NoError(s, err)
 	if s.public != nil {
 		r, err := s.public.Process(s.Context(), insiderTime, c.Message)
-		s.requireMissing(noLeaf, err)
+		s.requireMissing(ratchettree.NoLeaf, err)
 		if err != nil {
 			r, err = s.public.Process(s.Context(), insiderTime, c.Message, s.proposals...)
 		}
 		require.NoError(s, err)
 		s.public = r.Commit.Adopt()
-		require.Equal(s, c.next.public.tree.hash(), s.public.public.tree.hash())
+		require.Equal(s, c.next.public.tree.Hash(), s.public.public.tree.Hash())
 	}
 	for _, leaf := range s.members() {
 		next := c
@@ -275,7 +278,7 @@ func (s *siege) commit() {
 
 // follow lets a member process an honest commit, if need be with what was proposed
 // handed over beside it.
-func (s *siege) follow(leaf LeafIndex, message []byte) *Candidate {
+func (s *siege) follow(leaf message.LeafIndex, message []byte) *Candidate {
 	g := s.groups[leaf]
 	before := fingerprint(g)
 	r, err := g.Process(s.Context(), insiderTime, message)
@@ -291,7 +294,7 @@ func (s *siege) follow(leaf LeafIndex, message []byte) *Candidate {
 
 // requireMissing checks that a member lacks none but proposals that did not arrive
 // there, and those that attackers made.
-func (s *siege) requireMissing(leaf LeafIndex, err error) {
+func (s *siege) requireMissing(leaf message.LeafIndex, err error) {
 	if err == nil {
 		return
 	}
@@ -326,36 +329,36 @@ func (s *siege) garbage() []byte {
 
 // altered returns a message that was sent with changes, signed and protected by the
 // insider, under its own name or another's; nil if nothing comes of it.
-func (s *siege) altered(message []byte) []byte {
-	m, err := Parse[Message](message)
-	if err != nil || m.PublicMessage == nil || m.ContentType() == ContentApplication {
+func (s *siege) altered(msg []byte) []byte {
+	m, err := message.Parse[message.Message](msg)
+	if err != nil || m.PublicMessage == nil || m.ContentType() == message.ContentApplication {
 		return nil
 	}
-	sent, err := wire.ParseNew(m.PublicMessage, "PublicMessage", (*publicMessage).unmarshal)
+	sent, err := framing.ParsePublic(m.PublicMessage)
 	if err != nil {
 		return nil
 	}
-	content, auth := sent.content, sent.auth
+	content, auth := sent.Content, sent.Auth
 	own := s.of(2) == 1
 	script := s.script[:min(len(s.script), 4)] // one change: most of more do not parse
 	s.script = s.script[len(script):]
-	if !reparse(s, &content, script) {
+	if !reparse(s, &content, (*framing.FramedContent).Marshal, (*framing.FramedContent).Unmarshal, script) {
 		return nil
 	}
-	content.groupID, content.epoch = s.inside.GroupID(), s.inside.Epoch()
+	content.GroupID, content.Epoch = s.inside.GroupID(), s.inside.Epoch()
 	if own {
-		content.sender = s.inside.sender()
+		content.Sender = s.inside.sender()
 	}
-	ac, err := signContent(s.Context(), s.inside.cfg.Signer, WireFormatPublicMessage, &content, s.inside.public.contextBytes)
+	ac, err := framing.SignContent(s.Context(), s.inside.cfg.Signer, message.WireFormatPublicMessage, &content, s.inside.public.contextBytes)
 	if err != nil {
 		return nil
 	}
-	ac.auth.confirmationTag = auth.confirmationTag
-	public, err := s.inside.public.framing(s.inside.secrets).protectPublic(ac)
+	ac.Auth.ConfirmationTag = auth.ConfirmationTag
+	public, err := s.inside.public.framing(s.inside.secrets).ProtectPublic(ac)
 	if err != nil {
 		return nil
 	}
-	b, err := public.encode()
+	b, err := public.Encode()
 	if err != nil {
 		return nil
 	}
@@ -363,16 +366,16 @@ func (s *siege) altered(message []byte) []byte {
 }
 
 // references are what a bogus commit refers to.
-func (s *siege) references() (refs []proposalOrRef) {
+func (s *siege) references() (refs []framing.ProposalOrRef) {
 	size := pick(&s.choices, []int{32, 32, 32, 1, 31, 33})
 	for range pick(&s.choices, []int{1, 3, 200}) {
 		ref := make([]byte, size)
 		rand.Read(ref)
-		refs = append(refs, proposalOrRef{ref: ref})
+		refs = append(refs, framing.ProposalOrRef{Ref: ref})
 	}
 	if s.of(2) == 1 {
 		for _, p := range s.inside.inbox.pending() {
-			refs = append(refs, proposalOrRef{ref: p.Ref})
+			refs = append(refs, framing.ProposalOrRef{Ref: p.Ref})
 		}
 	}
 	return refs
@@ -380,10 +383,10 @@ func (s *siege) references() (refs []proposalOrRef) {
 
 // bogus is a commit of the insider that is in order but for its references and its
 // confirmation tag.
-func (s *siege) bogus(refs []proposalOrRef) []byte {
+func (s *siege) bogus(refs []framing.ProposalOrRef) []byte {
 	return s.inside.commit(forgery{withPath: true,
-		committed: func([]proposalOrRef) []proposalOrRef { return refs },
-		tag:       func(tag []byte) []byte { return flipped(tag, 0) },
+		committed: func([]framing.ProposalOrRef) []framing.ProposalOrRef { return refs },
+		tag:       func(tag []byte) []byte { return mlstest.Flipped(tag, 0) },
 	}).message
 }
 
@@ -395,12 +398,12 @@ func (s *siege) attack() {
 		s.strike(s.bogus(s.references()))
 	case 1: // proposals, and maybe a commit that refers to them before they are there
 		var messages [][]byte
-		var refs []proposalOrRef
+		var refs []framing.ProposalOrRef
 		for range 1 + s.of(siegeRoom+2) {
 			s.made++
 			data := bytes.Repeat([]byte{byte(s.made)}, pick(&s.choices, []int{1, 3000}))
-			message, p := s.inside.propose(GroupContextExtensions{Extensions: Extensions{{Type: 0xF0AA, Data: fmt.Append(data, s.made)}}})
-			messages, refs = append(messages, message), append(refs, proposalOrRef{ref: p.Ref})
+			message, p := s.inside.propose(message.GroupContextExtensions{Extensions: message.Extensions{{Type: 0xF0AA, Data: fmt.Append(data, s.made)}}})
+			messages, refs = append(messages, message), append(refs, framing.ProposalOrRef{Ref: p.Ref})
 		}
 		if s.of(2) == 1 {
 			s.strike(s.bogus(refs))
@@ -409,9 +412,9 @@ func (s *siege) attack() {
 			s.strike(message)
 		}
 	case 2:
-		p := pick(&s.choices, []Proposal{
-			Remove{Removed: pick(&s.choices, s.members())}, Remove{Removed: s.inside.OwnLeaf()}, s.inside.update(nil), Add{KeyPackage: g.someKeyPackage(s)},
-			externalPSK("nobody has it"), GroupContextExtensions{},
+		p := pick(&s.choices, []message.Proposal{
+			message.Remove{Removed: pick(&s.choices, s.members())}, message.Remove{Removed: s.inside.OwnLeaf()}, s.inside.update(nil), message.Add{KeyPackage: g.someKeyPackage(s)},
+			externalPSK("nobody has it"), message.GroupContextExtensions{},
 		})
 		message, _ := s.inside.propose(p)
 		s.strike(message)
@@ -430,12 +433,12 @@ func (s *siege) attack() {
 	case 5:
 		if len(s.sent) > 0 {
 			b := pick(&s.choices, s.sent)
-			s.strike(flipped(b, (s.of(256)*256+s.of(256))%len(b)))
+			s.strike(mlstest.Flipped(b, (s.of(256)*256+s.of(256))%len(b)))
 		}
 	case 6:
 		a := &attack{s.inside, []*Group{g}, g}
 		refs := s.references()
-		s.strike(a.externalCommit(client(s, 0x0001, "outsider"), ExternalJoinOptions{}, func(c *commit) { c.proposals = append(c.proposals, refs...) }))
+		s.strike(a.externalCommit(client(s, 0x0001, "outsider"), ExternalJoinOptions{}, func(c *framing.Commit) { c.Proposals = append(c.Proposals, refs...) }))
 	case 7:
 		for range 1 + s.of(6) {
 			s.made++
@@ -450,7 +453,7 @@ func (s *siege) attack() {
 }
 
 // someKeyPackage is of a client that is no member.
-func (g *Group) someKeyPackage(t testing.TB) *KeyPackage {
+func (g *Group) someKeyPackage(t testing.TB) *message.KeyPackage {
 	return ownKeyPackage(t, g.cfg.Suite, "sybil").KeyPackage
 }
 

@@ -7,6 +7,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/mlstest"
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -28,60 +31,60 @@ func forged25519() []byte { return append([]byte{1}, make([]byte, 63)...) }
 // A key for which anybody can sign comes into no group, neither as a member's nor as an
 // external sender's, whoever brings it.
 func TestKeysForWhichAnybodySignsAreRefused(t *testing.T) {
-	require.NoError(t, testSuite(t, 0x0001).Verify(anybody{}.PublicKey(), []byte("anything"), forged25519()))
+	require.NoError(t, mlstest.Suite(t, 0x0001).Verify(anybody{}.PublicKey(), []byte("anything"), forged25519()))
 	groups := clique(t, 0x0001, 4, publicHandshake)
 	m, g := insider{t, groups[1]}, groups[2]
 
 	t.Run("key package", func(t *testing.T) {
-		kp := spoiledKeyPackage(t, func(kp *KeyPackage) {
+		kp := spoiledKeyPackage(t, func(kp *message.KeyPackage) {
 			kp.LeafNode.SignatureKey = anybody{}.PublicKey()
-		}, func(n *LeafNode) { n.Signature = forged25519() }, func(kp *KeyPackage) { kp.Signature = forged25519() })
-		refuseProposal(t, groups, Add{KeyPackage: kp}, violation("5.1.2", "signature_key is a public key of the suite"))
+		}, func(n *message.LeafNode) { n.Signature = forged25519() }, func(kp *message.KeyPackage) { kp.Signature = forged25519() })
+		refuseProposal(t, groups, message.Add{KeyPackage: kp}, fault.Violation("5.1.2", "signature_key is not a public key of the suite"))
 	})
 
-	data, err := Marshal(&ExternalSenders{
-		{SignatureKey: base25519, Credential: BasicCredential([]byte("gate"))},
-		{SignatureKey: anybody{}.PublicKey(), Credential: BasicCredential([]byte("authority"))},
+	data, err := message.Marshal(&message.ExternalSenders{
+		{SignatureKey: base25519, Credential: message.BasicCredential([]byte("gate"))},
+		{SignatureKey: anybody{}.PublicKey(), Credential: message.BasicCredential([]byte("authority"))},
 	})
 	require.NoError(t, err)
-	senders := Extension{Type: ExtensionExternalSenders, Data: data}
-	want := func() *violated {
-		return violation("12.1.8.1", "signature_key of external sender 1 is a public key of the suite")
+	senders := message.Extension{Type: message.ExtensionExternalSenders, Data: data}
+	want := func() *fault.Violated {
+		return fault.Violation("12.1.8.1", "signature_key of external sender 1 is not a public key of the suite")
 	}
 	t.Run("external sender", func(t *testing.T) {
-		refuseProposal(t, groups, GroupContextExtensions{Extensions: Extensions{senders}}, want())
+		refuseProposal(t, groups, message.GroupContextExtensions{Extensions: message.Extensions{senders}}, want())
 	})
 	t.Run("external sender of a new group", func(t *testing.T) {
 		_, err := CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "creator"), nil, senders)
 		requireRefused(t, want(), err)
 	})
 	t.Run("external sender of the group that a ReInit announces", func(t *testing.T) {
-		reInit := ReInit{GroupID: []byte("next"), Version: VersionMLS10, CipherSuite: 0x0001, Extensions: Extensions{senders}}
+		reInit := message.ReInit{GroupID: []byte("next"), Version: message.VersionMLS10, CipherSuite: 0x0001, Extensions: message.Extensions{senders}}
 		requireUnmoved(t, g, want(), func() error {
 			_, err := g.Propose(t.Context(), insiderTime, reInit, nil)
 			return err
 		})
-		message, _ := m.propose(reInit)
-		requireUnprocessed(t, g, want(), message)
-		requireUnprocessed(t, g, want().atProposal(0), m.commit(forgery{proposals: m.byValue(reInit)}).message)
+		msg, _ := m.propose(reInit)
+		requireUnprocessed(t, g, want(), msg)
+		requireUnprocessed(t, g, want().AtProposal(0), m.commit(forgery{proposals: m.byValue(reInit)}).message)
 
 		// Of Ed448, every key of Ed25519 is none.
-		other := ReInit{GroupID: []byte("next"), Version: VersionMLS10, CipherSuite: 0x0004, Extensions: Extensions{sendersExtension(t, "gate")}}
-		requireUnmoved(t, g, violation("12.1.8.1", "signature_key of external sender 0 is a public key of the suite"), func() error {
+		other := message.ReInit{GroupID: []byte("next"), Version: message.VersionMLS10, CipherSuite: 0x0004, Extensions: message.Extensions{sendersExtension(t, "gate")}}
+		requireUnmoved(t, g, fault.Violation("12.1.8.1", "signature_key of external sender 0 is not a public key of the suite"), func() error {
 			_, err := g.Propose(t.Context(), insiderTime, other, nil)
 			return err
 		})
 	})
 	t.Run("external sender of a group that one joins", func(t *testing.T) {
 		i := newInvitation(t, 0x0001, false)
-		i.requireNotJoined(want(), i.welcome(welcomeForgery{context: func(c *GroupContext) { c.Extensions = Extensions{senders} }}), JoinOptions{})
+		i.requireNotJoined(want(), i.welcome(welcomeForgery{context: func(c *message.GroupContext) { c.Extensions = message.Extensions{senders} }}), JoinOptions{})
 	})
 
 	cfg := client(t, 0x0001, "nobody")
 	cfg.Signer = anybody{}
 	t.Run("one's own", func(t *testing.T) {
 		_, err := NewKeyPackage(t.Context(), insiderTime, cfg, KeyPackageOptions{})
-		require.ErrorIs(t, err, ErrUnsupported)
+		require.ErrorIs(t, err, message.ErrUnsupported)
 		require.ErrorIs(t, err, suite.ErrInvalidKey)
 		_, err = CreateGroup(t.Context(), insiderTime, cfg, nil)
 		require.ErrorIs(t, err, suite.ErrInvalidKey)

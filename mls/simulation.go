@@ -8,42 +8,33 @@ import (
 	"time"
 
 	"github.com/mlsuite/mlsuite/internal/parallel"
+	"github.com/mlsuite/mlsuite/mls/internal/check"
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
+	"github.com/mlsuite/mlsuite/mls/internal/schedule"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// TreeShape names a state of the ratchet tree. The cost of a commit depends on it.
-type TreeShape int
-
+// The shapes of a simulated ratchet tree.
 const (
-	// TreeBlank is a group that one commit of Adds has just filled: every parent is
-	// blank.
-	TreeBlank TreeShape = iota
-	// TreeSteady has every parent populated.
-	TreeSteady
-	// TreeUnmerged is a steady tree in which half of the members were removed and others
-	// added in their place, without a path.
-	TreeUnmerged
-	// TreeSparse is a tree that was twice as large and steady, until every other leaf was
-	// removed.
-	TreeSparse
+	treeBlank    = "blank"
+	treeSteady   = "steady"
+	treeUnmerged = "unmerged"
+	treeSparse   = "sparse"
 )
-
-// TreeShapes returns all shapes.
-func TreeShapes() []TreeShape { return []TreeShape{TreeBlank, TreeSteady, TreeUnmerged, TreeSparse} }
-
-func (s TreeShape) String() string {
-	if names := [...]string{"blank", "steady", "unmerged", "sparse"}; 0 <= s && int(s) < len(names) {
-		return names[s]
-	}
-	return fmt.Sprintf("TreeShape(%d)", int(s))
-}
 
 // SimulationConfig says which group to simulate.
 type SimulationConfig struct {
 	Suites  Suites
 	Suite   suite.ID
 	Members int // at least 1, once the tree has its shape
-	Shape   TreeShape
+
+	// Shape is the state of the ratchet tree, on which the cost of a commit depends:
+	// "blank", or empty, if one commit of Adds has just filled the group and every parent
+	// is blank; "steady" if every parent is populated; "unmerged" if half of the members
+	// of a steady tree were removed and others added in their place, without a path;
+	// "sparse" if every other leaf of a steady tree twice as large was removed.
+	Shape string
 
 	// Adjust, if not nil, changes the Config of a member before it is used. It is called
 	// on several goroutines.
@@ -63,24 +54,24 @@ type Simulation struct {
 	cfg     SimulationConfig
 	suite   suite.Suite
 	public  *publicState
-	secrets *epochSecrets
-	members map[LeafIndex]simulated
-	joining map[string]*OwnKeyPackage // by KeyPackageRef
-	keys    map[NodeIndex]*privateKey // of parents; some may be of earlier epochs
-	made    uint32                    // members so far
+	secrets *schedule.EpochSecrets
+	members map[message.LeafIndex]simulated
+	joining map[string]*OwnKeyPackage                         // by KeyPackageRef
+	keys    map[ratchettree.NodeIndex]*ratchettree.PrivateKey // of parents; some may be of earlier epochs
+	made    uint32                                            // members so far
 }
 
 // simulated is what a simulation keeps for one member.
 type simulated struct {
 	cfg     *Config
-	leafKey *privateKey
+	leafKey *ratchettree.PrivateKey
 }
 
 // NewSimulation makes a group of the given size and shape by real commits. Its errors are
 // those of the calls that make the group.
 func NewSimulation(ctx context.Context, now time.Time, cfg SimulationConfig) (*Simulation, error) {
 	if cfg.Members < 1 {
-		return nil, fmt.Errorf("mls: a simulation of %d members", cfg.Members)
+		return nil, fmt.Errorf("mls: simulation has %d members, want at least 1", cfg.Members)
 	}
 	s, err := cfg.Suites.Suite(cfg.Suite)
 	if err != nil {
@@ -88,9 +79,9 @@ func NewSimulation(ctx context.Context, now time.Time, cfg SimulationConfig) (*S
 	}
 	sim := &Simulation{
 		cfg: cfg, suite: s,
-		members: make(map[LeafIndex]simulated),
+		members: make(map[message.LeafIndex]simulated),
 		joining: make(map[string]*OwnKeyPackage),
-		keys:    make(map[NodeIndex]*privateKey),
+		keys:    make(map[ratchettree.NodeIndex]*ratchettree.PrivateKey),
 	}
 	creator, err := sim.newConfig()
 	if err != nil {
@@ -101,9 +92,9 @@ func NewSimulation(ctx context.Context, now time.Time, cfg SimulationConfig) (*S
 		return nil, err
 	}
 	defer g.Destroy()
-	sim.public, sim.secrets = g.public, g.secrets.clone()
-	sim.secrets.encryption = make([]byte, s.Info().KDF.Nh) // epoch 0 sends no message
-	sim.members[0] = simulated{creator, g.self.leafKey.share()}
+	sim.public, sim.secrets = g.public, g.secrets.Clone()
+	sim.secrets.Encryption = make([]byte, s.Info().KDF.Nh) // epoch 0 sends no message
+	sim.members[0] = simulated{creator, g.self.leafKey.Share()}
 	if err := sim.shape(ctx, now); err != nil {
 		sim.Destroy()
 		return nil, err
@@ -114,12 +105,12 @@ func NewSimulation(ctx context.Context, now time.Time, cfg SimulationConfig) (*S
 // Destroy deletes the secrets and private keys that the simulation holds. Groups that
 // [Simulation.Member] returned keep theirs.
 func (s *Simulation) Destroy() {
-	s.secrets.destroy()
+	s.secrets.Destroy()
 	for _, m := range s.members {
-		m.leafKey.release()
+		m.leafKey.Release()
 	}
 	for _, key := range s.keys {
-		key.release()
+		key.Release()
 	}
 	clear(s.members)
 	clear(s.keys)
@@ -129,23 +120,23 @@ func (s *Simulation) Destroy() {
 // shape brings the tree to the configured size and shape.
 func (s *Simulation) shape(ctx context.Context, now time.Time) error {
 	n := s.cfg.Members
-	if s.cfg.Shape == TreeSparse {
+	if s.cfg.Shape == treeSparse {
 		n *= 2
 	}
-	if err := s.grow(ctx, now, n-1); err != nil || s.cfg.Shape == TreeBlank {
+	if err := s.grow(ctx, now, n-1); err != nil || s.cfg.Shape == treeBlank {
 		return err
 	}
-	if err := s.populate(ctx, now); err != nil || s.cfg.Shape == TreeSteady {
+	if err := s.populate(ctx, now); err != nil || s.cfg.Shape == treeSteady {
 		return err
 	}
-	var odd []Proposal
-	for leaf := LeafIndex(1); int(leaf) < n; leaf += 2 {
-		odd = append(odd, Remove{Removed: leaf})
+	var odd []message.Proposal
+	for leaf := message.LeafIndex(1); int(leaf) < n; leaf += 2 {
+		odd = append(odd, message.Remove{Removed: leaf})
 	}
 	if len(odd) == 0 {
 		return nil
 	}
-	if err := s.advance(ctx, now, 0, &commitPlan{byValue: odd}); err != nil || s.cfg.Shape == TreeSparse {
+	if err := s.advance(ctx, now, 0, &commitPlan{byValue: odd}); err != nil || s.cfg.Shape == treeSparse {
 		return err
 	}
 	if err := s.populate(ctx, now); err != nil {
@@ -172,13 +163,13 @@ func (s *Simulation) grow(ctx context.Context, now time.Time, n int) error {
 	}
 	plan := &commitPlan{noWelcome: true}
 	for _, kp := range joiners {
-		plan.byValue = append(plan.byValue, Add{KeyPackage: kp.KeyPackage})
+		plan.byValue = append(plan.byValue, message.Add{KeyPackage: kp.KeyPackage})
 	}
 	return s.advance(ctx, now, 0, plan)
 }
 
 // advance is Commit without its candidate.
-func (s *Simulation) advance(ctx context.Context, now time.Time, committer LeafIndex, plan *commitPlan) error {
+func (s *Simulation) advance(ctx context.Context, now time.Time, committer message.LeafIndex, plan *commitPlan) error {
 	c, err := s.commit(ctx, now, committer, plan)
 	if err == nil {
 		c.Discard()
@@ -189,14 +180,14 @@ func (s *Simulation) advance(ctx context.Context, now time.Time, committer LeafI
 // populate lets members commit until no parent with members on both sides is
 // blank. It goes from the root down, so that each commit encrypts to few.
 func (s *Simulation) populate(ctx context.Context, now time.Time) error {
-	for step := s.public.tree.width; step >= 2; step /= 2 {
-		for first := uint32(0); first < s.public.tree.width; first += step {
+	for step := s.public.tree.Width; step >= 2; step /= 2 {
+		for first := uint32(0); first < s.public.tree.Width; first += step {
 			for leaf := first; leaf < first+step; leaf++ {
-				if _, ok := s.members[LeafIndex(leaf)]; !ok {
+				if _, ok := s.members[message.LeafIndex(leaf)]; !ok {
 					continue
 				}
-				if !s.populated(LeafIndex(leaf)) {
-					if err := s.advance(ctx, now, LeafIndex(leaf), new(commitPlan)); err != nil {
+				if !s.populated(message.LeafIndex(leaf)) {
+					if err := s.advance(ctx, now, message.LeafIndex(leaf), new(commitPlan)); err != nil {
 						return err
 					}
 				}
@@ -208,9 +199,9 @@ func (s *Simulation) populate(ctx context.Context, now time.Time) error {
 }
 
 // populated reports whether no parent on a leaf's filtered direct path is blank.
-func (s *Simulation) populated(leaf LeafIndex) bool {
-	path := s.public.tree.filteredPath(leaf)
-	return !slices.ContainsFunc(path, func(s pathStep) bool { return s.node.parent == nil })
+func (s *Simulation) populated(leaf message.LeafIndex) bool {
+	path := s.public.tree.FilteredPath(leaf)
+	return !slices.ContainsFunc(path, func(s ratchettree.PathStep) bool { return s.Node.Parent == nil })
 }
 
 // NewMembers makes key packages of n new clients. They become members of the simulation
@@ -252,7 +243,7 @@ func (s *Simulation) newConfig() (*Config, error) {
 		Suites:     s.cfg.Suites,
 		Suite:      s.cfg.Suite,
 		Signer:     signer,
-		Credential: BasicCredential(binary.BigEndian.AppendUint32([]byte("member "), s.made)),
+		Credential: message.BasicCredential(binary.BigEndian.AppendUint32([]byte("member "), s.made)),
 	}
 	s.made++
 	if s.cfg.Adjust != nil {
@@ -264,12 +255,9 @@ func (s *Simulation) newConfig() (*Config, error) {
 // Size returns the number of members.
 func (s *Simulation) Size() int { return len(s.members) }
 
-// Width returns the number of leaves of the tree, including blank ones: a power of two.
-func (s *Simulation) Width() int { return int(s.public.tree.width) }
-
 // Leaves returns the members' leaf indices, from left to right.
-func (s *Simulation) Leaves() []LeafIndex {
-	leaves := make([]LeafIndex, 0, len(s.members))
+func (s *Simulation) Leaves() []message.LeafIndex {
+	leaves := make([]message.LeafIndex, 0, len(s.members))
 	for leaf := range s.members {
 		leaves = append(leaves, leaf)
 	}
@@ -280,35 +268,35 @@ func (s *Simulation) Leaves() []LeafIndex {
 // Member returns a member's view of the current epoch: a Group of its own, with fresh
 // message ratchets. It is O(log n). Two views of one member would send with the same keys
 // and nonces, so at most one of them may send. The error says that the leaf is no member.
-func (s *Simulation) Member(leaf LeafIndex) (*Group, error) {
+func (s *Simulation) Member(leaf message.LeafIndex) (*Group, error) {
 	m, ok := s.members[leaf]
 	if !ok {
 		return nil, fmt.Errorf("mls: leaf %d is not a member of the simulation", leaf)
 	}
 	self := &memberView{
 		leaf:     leaf,
-		leafKey:  m.leafKey.lend(),
-		pathKeys: make(map[NodeIndex]*privateKey),
+		leafKey:  m.leafKey.Lend(),
+		pathKeys: make(map[ratchettree.NodeIndex]*ratchettree.PrivateKey),
 	}
-	for step := range s.public.tree.above(leaf) {
-		key := s.keys[step.index]
-		if key == nil || !key.isOf(step.node) {
+	for step := range s.public.tree.Above(leaf) {
+		key := s.keys[step.Index]
+		if key == nil || !key.IsOf(step.Node) {
 			continue
 		}
-		if _, unmerged := slices.BinarySearch(step.node.parent.unmergedLeaves, leaf); !unmerged {
-			self.pathKeys[step.index] = key.lend()
+		if _, unmerged := slices.BinarySearch(step.Node.Parent.UnmergedLeaves, leaf); !unmerged {
+			self.pathKeys[step.Index] = key.Lend()
 		}
 	}
-	return newGroup(m.cfg, epoch{s.public, s.secrets.clone(), self}), nil
+	return newGroup(m.cfg, epoch{s.public, s.secrets.Clone(), self}), nil
 }
 
 // Commit lets a member commit, and moves the simulation to the next epoch. Its errors are
 // those of [Group.Commit].
-func (s *Simulation) Commit(ctx context.Context, now time.Time, committer LeafIndex, options CommitOptions, proposals ...Proposal) (*Candidate, error) {
+func (s *Simulation) Commit(ctx context.Context, now time.Time, committer message.LeafIndex, options CommitOptions, proposals ...message.Proposal) (*Candidate, error) {
 	return s.commit(ctx, now, committer, &commitPlan{CommitOptions: options, byValue: proposals})
 }
 
-func (s *Simulation) commit(ctx context.Context, now time.Time, committer LeafIndex, plan *commitPlan) (*Candidate, error) {
+func (s *Simulation) commit(ctx context.Context, now time.Time, committer message.LeafIndex, plan *commitPlan) (*Candidate, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -322,36 +310,36 @@ func (s *Simulation) commit(ctx context.Context, now time.Time, committer LeafIn
 		return nil, err
 	}
 	c.leaveGroup()
-	s.secrets.destroy()
-	s.public, s.secrets = c.next.public, c.next.secrets.clone()
+	s.secrets.Destroy()
+	s.public, s.secrets = c.next.public, c.next.secrets.Clone()
 	for _, p := range c.proposals {
-		if r, ok := p.Proposal.(Remove); ok {
-			s.members[r.Removed].leafKey.release()
+		if r, ok := p.Proposal.(message.Remove); ok {
+			s.members[r.Removed].leafKey.Release()
 			delete(s.members, r.Removed)
 		}
 	}
 	added := c.added
 	for _, p := range c.proposals {
-		add, ok := p.Proposal.(Add)
+		add, ok := p.Proposal.(message.Add)
 		if !ok {
 			continue
 		}
 		leaf := added[0]
 		added = added[1:]
-		ref, err := keyPackageRef(s.suite, add.KeyPackage)
+		ref, err := check.KeyPackageRef(s.suite, add.KeyPackage)
 		if err != nil {
 			return nil, err
 		}
 		if k := s.joining[string(ref)]; k != nil {
-			s.members[leaf] = simulated{&k.cfg, k.leafKey.share()}
+			s.members[leaf] = simulated{&k.cfg, k.leafKey.Share()}
 			delete(s.joining, string(ref))
 		}
 	}
-	s.members[committer].leafKey.release()
-	s.members[committer] = simulated{c.cfg, c.next.self.leafKey.share()}
+	s.members[committer].leafKey.Release()
+	s.members[committer] = simulated{c.cfg, c.next.self.leafKey.Share()}
 	for n, key := range c.next.self.pathKeys {
-		s.keys[n].release()
-		s.keys[n] = key.share()
+		s.keys[n].Release()
+		s.keys[n] = key.Share()
 	}
 	return c, nil
 }

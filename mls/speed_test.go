@@ -11,6 +11,7 @@ import (
 	"github.com/mlsuite/mlsuite/internal/limit"
 	"github.com/mlsuite/mlsuite/internal/measure"
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -24,7 +25,7 @@ const rounds = 3
 
 var speedPlan = measure.Plan{Count: 5, Time: 500 * time.Millisecond}
 
-func simulate(b *testing.B, n int, shape mls.TreeShape) *mls.Simulation {
+func simulate(b *testing.B, n int, shape string) *mls.Simulation {
 	b.Helper()
 	sim, err := mls.NewSimulation(b.Context(), time.Now(), mls.SimulationConfig{
 		Suites: all.Registry(), Suite: 0x0001, Members: n, Shape: shape,
@@ -49,7 +50,7 @@ func least(b *testing.B, cost *measure.Sample, op measure.Operation) {
 	*cost = measure.Least(samples)
 }
 
-func commitCost(b *testing.B, cost *measure.Sample, sim *mls.Simulation, leaf mls.LeafIndex) {
+func commitCost(b *testing.B, cost *measure.Sample, sim *mls.Simulation, leaf message.LeafIndex) {
 	b.Helper()
 	g, err := sim.Member(leaf)
 	require.NoError(b, err)
@@ -61,7 +62,7 @@ func commitCost(b *testing.B, cost *measure.Sample, sim *mls.Simulation, leaf ml
 
 // processCost is what a commit of one leaf costs another. Every repetition is of a
 // fresh view, with a message whose key is the first of its ratchet.
-func processCost(b *testing.B, cost *measure.Sample, sim *mls.Simulation, committer, receiver mls.LeafIndex) {
+func processCost(b *testing.B, cost *measure.Sample, sim *mls.Simulation, committer, receiver message.LeafIndex) {
 	b.Helper()
 	sender, err := sim.Member(committer)
 	require.NoError(b, err)
@@ -119,7 +120,7 @@ func BenchmarkGrowth(b *testing.B) {
 	var sims [2]*mls.Simulation
 	sizes := [2]int{1000, 100_000}
 	for i, n := range sizes {
-		sims[i] = simulate(b, n, mls.TreeSteady)
+		sims[i] = simulate(b, n, "steady")
 	}
 	onOneCore(b)
 	for range rounds {
@@ -151,7 +152,7 @@ func BenchmarkGrowth(b *testing.B) {
 // root, where k is 1, for the sibling, where k is d, and in the mean of all.
 func BenchmarkSteadyAgainstLimit(b *testing.B) {
 	const n, bound = 1000, 1.25
-	sim := simulate(b, n, mls.TreeSteady)
+	sim := simulate(b, n, "steady")
 	onOneCore(b)
 	info, price := prices(b)
 	group := limit.Group{Suite: info, Tree: limit.Steady(n, 0)}
@@ -161,7 +162,7 @@ func BenchmarkSteadyAgainstLimit(b *testing.B) {
 	for range rounds {
 		commitCost(b, &commit, sim, 0)
 		for i, level := range path {
-			processCost(b, &process[i], sim, 0, mls.LeafIndex(level.First))
+			processCost(b, &process[i], sim, 0, message.LeafIndex(level.First))
 		}
 		_, again := prices(b)
 		price = price.Least(again)
@@ -182,12 +183,12 @@ func BenchmarkSteadyAgainstLimit(b *testing.B) {
 // Welcome, in proportion to the limit, and what it allocates.
 func BenchmarkAdd(b *testing.B) {
 	const n = 10_000
-	sim := simulate(b, 1, mls.TreeBlank)
+	sim := simulate(b, 1, "blank")
 	joiners, err := sim.NewMembers(b.Context(), time.Now(), n)
 	require.NoError(b, err)
-	var adds []mls.Proposal
+	var adds []message.Proposal
 	for _, k := range joiners {
-		adds = append(adds, mls.Add{KeyPackage: k.KeyPackage})
+		adds = append(adds, message.Add{KeyPackage: k.KeyPackage})
 	}
 	_, price := prices(b)
 	onOneCore(b)
@@ -211,13 +212,13 @@ func BenchmarkJoin(b *testing.B) {
 	const n = 10_000
 	info, price := prices(b)
 	for _, row := range []struct {
-		shape mls.TreeShape
+		shape string
 		tree  limit.Tree
 		bound float64
 	}{
-		{mls.TreeBlank, limit.Blank(n, 0), 1.3},
-		{mls.TreeSteady, limit.Steady(n, 0), 1.3},
-		{mls.TreeUnmerged, limit.Unmerged(n, 0), 1.6},
+		{"blank", limit.Blank(n, 0), 1.3},
+		{"steady", limit.Steady(n, 0), 1.3},
+		{"unmerged", limit.Unmerged(n, 0), 1.6},
 	} {
 		sim := simulate(b, n-1, row.shape)
 		var best time.Duration
@@ -226,7 +227,7 @@ func BenchmarkJoin(b *testing.B) {
 			require.NoError(b, err)
 			g, err := sim.Member(0)
 			require.NoError(b, err)
-			c, err := g.Commit(b.Context(), time.Now(), mls.CommitOptions{}, mls.Add{KeyPackage: joiner[0].KeyPackage})
+			c, err := g.Commit(b.Context(), time.Now(), mls.CommitOptions{}, message.Add{KeyPackage: joiner[0].KeyPackage})
 			require.NoError(b, err)
 			start := time.Now()
 			_, err = joiner[0].Join(b.Context(), time.Now(), c.Welcome, mls.JoinOptions{})

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // Record is one entry of a group's saved state. A store keeps Value under Key, with the
@@ -115,7 +116,7 @@ const (
 )
 
 // Marshal returns the encoding of s. It holds the secrets of s: see [Record]. The error
-// wraps [ErrMalformed] if the records are not in the order of their keys.
+// wraps [message.ErrMalformed] if the records are not in the order of their keys.
 func (s Snapshot) Marshal() ([]byte, error) {
 	var w wire.Writer
 	size := stateHeader + sha256.Size
@@ -140,8 +141,8 @@ func (s Snapshot) Marshal() ([]byte, error) {
 	return append(b, digest[:]...), nil
 }
 
-// ParseSnapshot reads what Marshal wrote. The error wraps [ErrMalformed] if the bytes are
-// damaged or are no Snapshot, and [ErrUnsupported] if they are of another version.
+// ParseSnapshot reads what Marshal wrote. The error wraps [message.ErrMalformed] if the bytes are
+// damaged or are no Snapshot, and [message.ErrUnsupported] if they are of another version.
 func ParseSnapshot(b []byte) (Snapshot, error) {
 	if len(b) < stateHeader+sha256.Size || string(b[:len(stateMagic)]) != stateMagic {
 		return nil, fmt.Errorf("%w: it does not begin like one", errState)
@@ -157,7 +158,7 @@ func ParseSnapshot(b []byte) (Snapshot, error) {
 func parseRecords(b []byte) (Snapshot, error) {
 	r := wire.NewReader(b)
 	if v := r.Uint16(); r.Err() == nil && v != stateVersion {
-		return nil, fmt.Errorf("%w: saved state of version %d", ErrUnsupported, v)
+		return nil, fmt.Errorf("%w: saved state of version %d", message.ErrUnsupported, v)
 	}
 	var s Snapshot
 	for !r.Empty() {
@@ -175,7 +176,7 @@ func parseRecords(b []byte) (Snapshot, error) {
 }
 
 // errState is the class of everything that is wrong with a saved state itself.
-var errState = fmt.Errorf("mls: saved state is %w", ErrMalformed)
+var errState = fmt.Errorf("mls: saved state is %w", message.ErrMalformed)
 
 // badState returns an error of class errState.
 func badState(format string, args ...any) error {

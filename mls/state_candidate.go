@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -24,18 +27,18 @@ import (
 //	} SavedCandidate;
 type savedCandidate struct {
 	from, message, welcome []byte
-	committer              Sender
-	leaf                   LeafIndex
+	committer              message.Sender
+	leaf                   message.LeafIndex
 	aad                    []byte
 	proposals              []savedProposal
-	added                  []LeafIndex
+	added                  []message.LeafIndex
 }
 
 func (c *savedCandidate) marshal(w *wire.Writer) {
 	w.Bytes(c.from)
 	w.Bytes(c.message)
 	w.Bytes(c.welcome)
-	Write(w, &c.committer)
+	message.Write(w, &c.committer)
 	w.Uint32(uint32(c.leaf))
 	w.Bytes(c.aad)
 	wire.WriteAll(w, c.proposals, (*savedProposal).marshal)
@@ -50,12 +53,12 @@ func (c *savedCandidate) unmarshal(r *wire.Reader) {
 	r.Unbounded()
 	c.from = r.Bytes()
 	c.message, c.welcome = r.Bytes(), r.Bytes()
-	Read(r, &c.committer)
-	c.leaf = LeafIndex(r.Uint32())
+	message.Read(r, &c.committer)
+	c.leaf = message.LeafIndex(r.Uint32())
 	c.aad = r.Bytes()
 	c.proposals = wire.ReadAll(r, (*savedProposal).skip, (*savedProposal).unmarshal)
 	for v := r.Vector(); !v.Empty(); {
-		c.added = append(c.added, LeafIndex(v.Uint32()))
+		c.added = append(c.added, message.LeafIndex(v.Uint32()))
 	}
 }
 
@@ -71,7 +74,7 @@ func (c *savedCandidate) unmarshal(r *wire.Reader) {
 // restore must not be discarded: that deletes keys in a provider ([suite.ReferencedKey])
 // to which the saved state refers.
 //
-// A join by a Welcome is not saved, and the error is [ErrUnsupported]. Keep the key
+// A join by a Welcome is not saved, and the error is [message.ErrUnsupported]. Keep the key
 // package ([OwnKeyPackage.Save]) and the Welcome until the join is adopted.
 //
 // A candidate that removes this member is not saved, and the error is [ErrRemoved]. It
@@ -83,7 +86,7 @@ func (c *savedCandidate) unmarshal(r *wire.Reader) {
 // retired.
 func (c *Candidate) Save() (Snapshot, error) {
 	if c.own != nil {
-		return nil, fmt.Errorf("%w: a join by a Welcome is saved as its key package and the Welcome", ErrUnsupported)
+		return nil, fmt.Errorf("%w: cannot save a join by a Welcome; save its key package and the Welcome", message.ErrUnsupported)
 	}
 	saved := &savedCandidate{
 		message: c.Message, welcome: c.Welcome,
@@ -92,7 +95,7 @@ func (c *Candidate) Save() (Snapshot, error) {
 	for _, p := range c.proposals {
 		saved.proposals = append(saved.proposals, savedProposal{CommittedProposal: p})
 	}
-	var base *tree
+	var base *ratchettree.Tree
 	if c.from != nil {
 		done, err := c.from.alive()
 		if err != nil {
@@ -108,14 +111,14 @@ func (c *Candidate) Save() (Snapshot, error) {
 	}
 	d, public, self := &Delta{}, c.next.public, c.next.self
 	s := &saver{delta: d}
-	s.put(recordCandidate.key(), saved)
-	s.put(recordEpoch.key(), &savedEpoch{public.saved(), self.leaf, c.next.secrets})
-	public.tree.differing(base, func(n *node, i NodeIndex) {
+	s.put(recordCandidate.key(), saved.marshal)
+	s.put(recordEpoch.key(), (&savedEpoch{public.saved(), self.leaf, c.next.secrets}).marshal)
+	public.tree.Differing(base, func(n *ratchettree.Node, i ratchettree.NodeIndex) {
 		s.treeNode(nodeRecord(public.tree, n), touch{node: n, index: i})
 	})
-	if base == nil || base.width < public.tree.width {
-		width := savedWidth(public.tree.width)
-		s.put(recordWidth.key(), &width)
+	if base == nil || base.Width < public.tree.Width {
+		width := savedWidth(public.tree.Width)
+		s.put(recordWidth.key(), width.marshal)
 	}
 	for n := range self.publicKeys() {
 		key := self.key(n)
@@ -136,25 +139,25 @@ func (c *Candidate) Save() (Snapshot, error) {
 }
 
 // holds reports whether a private key is one of the member's, or that of an own Update.
-func (g *Group) holds(key *privateKey) bool {
+func (g *Group) holds(key *ratchettree.PrivateKey) bool {
 	own := g.held(key.PublicKey())
-	defer own.release()
-	return own != nil && own.same(key)
+	defer own.Release()
+	return own != nil && own.Same(key)
 }
 
 // held returns a share of the private key that belongs to a public key, or nil. The key
 // is one of the member's, or that of an own Update.
-func (g *Group) held(public []byte) *privateKey {
+func (g *Group) held(public []byte) *ratchettree.PrivateKey {
 	for key := range g.self.keys() {
 		if bytes.Equal(key.PublicKey(), public) {
-			return key.share()
+			return key.Share()
 		}
 	}
 	g.inbox.mu.Lock()
 	defer g.inbox.mu.Unlock()
 	for _, own := range g.inbox.updates {
 		if bytes.Equal(own.key.PublicKey(), public) {
-			return own.key.share()
+			return own.key.Share()
 		}
 	}
 	return nil
@@ -215,7 +218,7 @@ func RestoreCandidate(now time.Time, cfg Config, state Snapshot) (*Candidate, er
 	if err != nil {
 		return nil, err
 	}
-	if c.previous != nil && c.previous.Usage == ResumptionPSKReInit {
+	if c.previous != nil && c.previous.Usage == message.ResumptionPSKReInit {
 		err = q.everyMember(c.to)
 	} else { // there is no group of this client yet
 		q = q.as(suite.Start)
@@ -235,13 +238,13 @@ func RestoreCandidate(now time.Time, cfg Config, state Snapshot) (*Candidate, er
 
 // loadCandidate reads a candidate from g, or one by which this member joins if g is nil.
 func loadCandidate(cfg *Config, state Snapshot, suiteOf func(suite.ID) (suite.Suite, error), g *Group, signers []suite.Signer) (_ *Candidate, _ *stateLoader, err error) {
-	var base *tree
+	var base *ratchettree.Tree
 	var from []byte
-	var held func([]byte) *privateKey
+	var held func([]byte) *ratchettree.PrivateKey
 	var baseWidth uint32
 	if g != nil {
 		base, from, held = g.public.tree, g.public.confirmationTag, g.held
-		baseWidth = base.width
+		baseWidth = base.Width
 	}
 	l, err := newStateLoader(state, suiteOf, base)
 	if err != nil {
@@ -272,10 +275,10 @@ func loadCandidate(cfg *Config, state Snapshot, suiteOf func(suite.ID) (suite.Su
 		return nil, nil, err
 	}
 	begun.public = public
-	if secrets.encryption == nil {
+	if secrets.Encryption == nil {
 		return nil, nil, badState("encryption_secret is missing")
 	}
-	if err := l.nodes.allUsed(savedWidth(max(public.tree.width, baseWidth))); err != nil {
+	if err := l.nodes.allUsed(savedWidth(max(public.tree.Width, baseWidth))); err != nil {
 		return nil, nil, err
 	}
 	leaf, err := l.ownLeaf(public)
@@ -303,7 +306,7 @@ func loadCandidate(cfg *Config, state Snapshot, suiteOf func(suite.ID) (suite.Su
 	}
 	for _, p := range saved.proposals {
 		if p.updateKey != nil {
-			return nil, nil, badState("private key of an Update is the group's")
+			return nil, nil, badState("proposal of a candidate has a private key")
 		}
 		if p.Author, err = c.proposer(&p.CommittedProposal); err != nil {
 			return nil, nil, err
@@ -311,7 +314,7 @@ func loadCandidate(cfg *Config, state Snapshot, suiteOf func(suite.ID) (suite.Su
 		c.proposals = append(c.proposals, p.CommittedProposal)
 	}
 	c.previous = previousOf(c.proposals)
-	if i := slices.IndexFunc(c.added, func(leaf LeafIndex) bool { return public.tree.leaf(leaf) == nil }); i >= 0 {
+	if i := slices.IndexFunc(c.added, func(leaf message.LeafIndex) bool { return public.tree.Leaf(leaf) == nil }); i >= 0 {
 		return nil, nil, badState("added leaf %d is blank", c.added[i])
 	}
 	if g != nil {
@@ -326,32 +329,32 @@ func loadCandidate(cfg *Config, state Snapshot, suiteOf func(suite.ID) (suite.Su
 
 // checkChanges checks that the leaves exist that [Candidate.Changes] tells of. from is
 // the tree of the group that the commit is made in.
-func (c *Candidate) checkChanges(from *tree) error {
+func (c *Candidate) checkChanges(from *ratchettree.Tree) error {
 	adds := 0
 	for i, p := range c.proposals {
-		var leaf LeafIndex
+		var leaf message.LeafIndex
 		switch proposal := p.Proposal.(type) {
-		case Add:
+		case message.Add:
 			adds++
 			continue
-		case Update:
+		case message.Update:
 			leaf = p.Sender.Leaf
-			if c.to.tree.leaf(leaf) == nil {
+			if c.to.tree.Leaf(leaf) == nil {
 				return badState("leaf %d, which proposal %d updates, is blank", leaf, i)
 			}
-		case Remove:
+		case message.Remove:
 			leaf = proposal.Removed
 		default:
 			continue
 		}
-		if from.leaf(leaf) == nil {
-			return badState("leaf %d of proposal %d was no member", leaf, i)
+		if from.Leaf(leaf) == nil {
+			return badState("leaf %d of proposal %d was not a member", leaf, i)
 		}
 	}
 	if adds != len(c.added) {
 		return badState("%d leaves are added by %d Adds", len(c.added), adds)
 	}
-	if s := c.committer; s.Type != SenderMember && adds > 0 {
+	if s := c.committer; s.Type != message.SenderMember && adds > 0 {
 		return badState("commit of a %s with %d Adds", s.Type, adds)
 	}
 	return nil
@@ -360,19 +363,19 @@ func (c *Candidate) checkChanges(from *tree) error {
 // checkCommitter checks the committer's leaf. It has to be a member, in the epoch that
 // the commit ends too, unless the committer joins: then the leaf is new. own is this
 // member's leaf.
-func (c *Candidate) checkCommitter(own LeafIndex) error {
-	s, leaf, old := c.committer, c.to.tree.leaf(c.leaf), (*LeafNode)(nil)
+func (c *Candidate) checkCommitter(own message.LeafIndex) error {
+	s, leaf, old := c.committer, c.to.tree.Leaf(c.leaf), (*message.LeafNode)(nil)
 	if c.old != nil {
-		old = c.old.tree.leaf(c.leaf)
+		old = c.old.tree.Leaf(c.leaf)
 	}
 	switch {
 	case leaf == nil:
-		return badState("committer %d is no member", c.leaf)
-	case s.Type == SenderMember && (c.leaf != s.Leaf || c.old != nil && old == nil):
-		return badState("committer %d is no member", s.Leaf)
-	case s.Type == SenderMember:
+		return badState("committer %d is not a member", c.leaf)
+	case s.Type == message.SenderMember && (c.leaf != s.Leaf || c.old != nil && old == nil):
+		return badState("committer %d is not a member", s.Leaf)
+	case s.Type == message.SenderMember:
 		return nil
-	case s.Type != SenderNewMemberCommit || c.old == nil && c.leaf != own ||
+	case s.Type != message.SenderNewMemberCommit || c.old == nil && c.leaf != own ||
 		old != nil && keepsKey(old, leaf):
 		return badState("commit of a %s at leaf %d", s.Type, c.leaf)
 	}
@@ -380,28 +383,28 @@ func (c *Candidate) checkCommitter(own LeafIndex) error {
 }
 
 // proposer returns the author of one of the commit's proposals, by value or by reference.
-func (c *Candidate) proposer(p *CommittedProposal) (Author, error) {
+func (c *Candidate) proposer(p *CommittedProposal) (message.Author, error) {
 	switch {
 	case p.Ref == nil && p.Sender != c.committer:
-		return Author{}, badState("proposal by value is the committer's")
+		return message.Author{}, badState("proposal by value is not the committer's")
 	case p.Ref == nil:
 		return c.Author(), nil
 	case c.old == nil:
-		return Author{}, badState("proposal was made in no group")
+		return message.Author{}, badState("candidate of a join refers to a proposal")
 	}
 	return c.old.proposer(p.Sender, p.Proposal)
 }
 
 // inCandidate returns the configuration of a member that has leaf in the epoch of a
 // candidate from g, or joins by the candidate if g is nil.
-func (c *Config) inCandidate(leaf *LeafNode, g *Group, signers []suite.Signer) (*Config, error) {
+func (c *Config) inCandidate(leaf *message.LeafNode, g *Group, signers []suite.Signer) (*Config, error) {
 	if g == nil {
 		if !bytes.Equal(c.Signer.PublicKey(), leaf.SignatureKey) {
 			return nil, errSigner
 		}
 		return c, nil
 	}
-	if now := g.public.tree.leaf(g.leaf); keepsKey(now, leaf) {
+	if now := g.public.tree.Leaf(g.leaf); keepsKey(now, leaf) {
 		return c, nil
 	}
 	signers = slices.Clip(signers)
@@ -414,37 +417,37 @@ func (c *Config) inCandidate(leaf *LeafNode, g *Group, signers []suite.Signer) (
 }
 
 // previousOf returns what the first commit of a follow-up group says of the old group.
-func previousOf(list []CommittedProposal) *PreviousGroup {
+func previousOf(list []CommittedProposal) *event.PreviousGroup {
 	for _, c := range list {
-		p, ok := c.Proposal.(PreSharedKey)
-		if ok && p.PSK.Type == PSKResumption && p.PSK.Usage != ResumptionPSKApplication {
-			return &PreviousGroup{ID: p.PSK.GroupID, Epoch: p.PSK.Epoch, Usage: p.PSK.Usage}
+		p, ok := c.Proposal.(message.PreSharedKey)
+		if ok && p.PSK.Usage != 0 && p.PSK.Usage != message.ResumptionPSKApplication {
+			return &event.PreviousGroup{ID: p.PSK.GroupID, Epoch: p.PSK.Epoch, Usage: p.PSK.Usage}
 		}
 	}
 	return nil
 }
 
 // messages returns the commit and the Welcome, each nil if there is none.
-func (c *savedCandidate) messages() (message, welcome []byte, err error) {
+func (c *savedCandidate) messages() (msg, welcome []byte, err error) {
 	for _, x := range []struct {
 		b    []byte
 		into *[]byte
-		ok   func(*Message) bool
+		ok   func(*message.Message) bool
 	}{
-		{c.message, &message, (*Message).IsHandshake},
-		{c.welcome, &welcome, func(m *Message) bool { return m.Welcome != nil }},
+		{c.message, &msg, (*message.Message).IsHandshake},
+		{c.welcome, &welcome, func(m *message.Message) bool { return m.Welcome != nil }},
 	} {
 		if len(x.b) == 0 {
 			continue
 		}
-		m, err := Parse[Message](x.b)
+		m, err := message.Parse[message.Message](x.b)
 		if err != nil {
 			return nil, nil, fmt.Errorf("%w: %w", errState, err)
 		}
 		if !x.ok(m) {
-			return nil, nil, badState("a candidate has no %s there", m.WireFormat())
+			return nil, nil, badState("candidate has a %s in place of its commit or its Welcome", m.WireFormat())
 		}
 		*x.into = x.b
 	}
-	return message, welcome, nil
+	return msg, welcome, nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -23,7 +24,7 @@ func TestStateOfCandidates(t *testing.T) {
 		w.propose("b", m)
 		kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("e"), mls.KeyPackageOptions{})
 		require.NoError(t, err)
-		made, err := w.groups["a"].Commit(t.Context(), testTime, mls.CommitOptions{}, mls.Add{KeyPackage: kp.KeyPackage})
+		made, err := w.groups["a"].Commit(t.Context(), testTime, mls.CommitOptions{}, message.Add{KeyPackage: kp.KeyPackage})
 		require.NoError(t, err)
 		w.save()
 		lost, err := w.groups["a"].Commit(t.Context(), testTime, mls.CommitOptions{})
@@ -59,13 +60,13 @@ func TestStateOfCandidates(t *testing.T) {
 				require.NoError(t, err)
 			}
 			_, err = mls.RestoreCandidate(testTime, w.configs[name], state)
-			require.ErrorIs(t, err, mls.ErrMalformed, "it needs its group")
+			require.ErrorIs(t, err, message.ErrMalformed, "it needs its group")
 			w.groups[name], err = again.Adopt()
 			require.NoError(t, err)
 			_, err = again.Save()
 			require.ErrorIs(t, err, mls.ErrRetired)
 			_, err = w.groups[name].RestoreCandidate(testTime, state)
-			require.ErrorIs(t, err, mls.ErrMalformed, "its epoch is over")
+			require.ErrorIs(t, err, message.ErrMalformed, "its epoch is over")
 		}
 		_, err = lost.EpochAuthenticator()
 		require.ErrorIs(t, err, mls.ErrRetired, "it ended with the epoch")
@@ -78,7 +79,7 @@ func TestStateOfCandidates(t *testing.T) {
 		w.save()
 		w.talk()
 
-		leaving, err := w.groups["a"].Commit(t.Context(), testTime, mls.CommitOptions{}, mls.Remove{Removed: w.groups["d"].OwnLeaf()})
+		leaving, err := w.groups["a"].Commit(t.Context(), testTime, mls.CommitOptions{}, message.Remove{Removed: w.groups["d"].OwnLeaf()})
 		require.NoError(t, err)
 		r, err := w.groups["d"].Process(t.Context(), testTime, leaving.Message)
 		require.NoError(t, err)
@@ -122,7 +123,7 @@ func TestStateOfKeyPackages(t *testing.T) {
 			state, err = again.Save()
 			require.NoError(t, err)
 			require.Equal(t, b, bytesOf(t, state))
-			c := w.commit("a", mls.Add{KeyPackage: kp.KeyPackage})
+			c := w.commit("a", message.Add{KeyPackage: kp.KeyPackage})
 			w.groups[name], err = adopted(again.Join(t.Context(), testTime, c.Welcome, mls.JoinOptions{}))
 			require.NoError(t, err)
 			w.save()
@@ -138,11 +139,11 @@ func TestStateOfKeyPackages(t *testing.T) {
 			_, err = mls.RestoreKeyPackage(testTime, other, state)
 			require.ErrorContains(t, err, "Signer")
 			_, err = mls.RestoreGroup(testTime, cfg, state)
-			require.ErrorIs(t, err, mls.ErrMalformed)
+			require.ErrorIs(t, err, message.ErrMalformed)
 			_, err = mls.RestoreKeyPackage(testTime, cfg, append(slices.Clone(state), mls.Record{Key: []byte("z")}))
-			require.ErrorIs(t, err, mls.ErrMalformed)
+			require.ErrorIs(t, err, message.ErrMalformed)
 			_, err = mls.RestoreKeyPackage(testTime, cfg, w.states["a"])
-			require.ErrorIs(t, err, mls.ErrMalformed)
+			require.ErrorIs(t, err, message.ErrMalformed)
 		}
 	})
 }

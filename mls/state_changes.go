@@ -6,6 +6,9 @@ import (
 	"slices"
 
 	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
+	"github.com/mlsuite/mlsuite/mls/internal/secrettree"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // saver collects the records of a Delta.
@@ -19,8 +22,8 @@ type saver struct {
 }
 
 // put puts x into the Delta.
-func (s *saver) put(key []byte, x interface{ marshal(w *wire.Writer) }) {
-	value, err := wire.Marshal(x.marshal)
+func (s *saver) put(key []byte, marshal func(w *wire.Writer)) {
+	value, err := wire.Marshal(marshal)
 	s.putBytes(key, value, err)
 }
 
@@ -49,7 +52,7 @@ func (s *saver) record(r records, key []byte, t touch) {
 			s.treeNode(key, t)
 		}
 	case recordWidth:
-		s.put(key, &s.now.width)
+		s.put(key, s.now.width.marshal)
 	default:
 		r.put(s, key)
 	}
@@ -62,13 +65,13 @@ func (s *saver) record(r records, key []byte, t touch) {
 type memberRecords struct {
 	g      *Group
 	saving *saving
-	moved  [2]bool // by ratchetKind: the end of what is reserved
+	moved  [2]bool // by secrettree.RatchetKind: the end of what is reserved
 }
 
 func (m *memberRecords) state(before *savedState) *savedState {
 	b := &m.g.inbox
-	for _, kind := range ratchetKinds() {
-		m.moved[kind] = m.saving.reserve(kind, b.ratchets.ratchets[m.g.leaf].kind(kind).next)
+	for _, kind := range secrettree.RatchetKinds() {
+		m.moved[kind] = m.saving.reserve(kind, b.ratchets.Ratchets[m.g.leaf].Kind(kind).Next)
 	}
 	if before == nil || before.public != m.g.public || m.saving.forgot {
 		return newSavedState(m.g)
@@ -103,23 +106,23 @@ func (m *memberRecords) changes(s *saver, before, now *savedState) {
 		s.touch(recordProposal.at(uint32(i)), touch{})
 	}
 	_, saved := before.trees[epoch]
-	for _, kind := range ratchetKinds() {
+	for _, kind := range secrettree.RatchetKinds() {
 		if !saved || m.moved[kind] {
-			s.touch(secretName{kind: secretOfRatchet, index: uint32(m.g.leaf), ratchet: kind}.key(epoch), touch{})
+			s.touch(secrettree.SecretName{Kind: secrettree.SecretOfRatchet, Index: uint32(m.g.leaf), Ratchet: kind}.Key(epoch), touch{})
 		}
 	}
-	secrets := func(epoch uint64, t *secretTree, except LeafIndex) {
-		names := t.names
-		if _, saved := before.trees[epoch]; saved && t.unsaved != nil {
-			names = t.changed
+	secrets := func(epoch uint64, t *secrettree.Tree, except message.LeafIndex) {
+		names := t.Names
+		if _, saved := before.trees[epoch]; saved && t.Unsaved != nil {
+			names = t.Changed
 		}
 		for _, name := range names(except) {
-			s.touch(name.key(epoch), touch{})
+			s.touch(name.Key(epoch), touch{})
 		}
 	}
 	secrets(epoch, b.ratchets, m.g.leaf)
 	for _, p := range b.past {
-		secrets(p.public.context.Epoch, p.ratchets, noLeaf)
+		secrets(p.public.context.Epoch, p.ratchets, ratchettree.NoLeaf)
 	}
 }
 
@@ -155,9 +158,9 @@ func (m *memberRecords) pastEpochs(s *saver, before, now *savedState) {
 
 func (m *memberRecords) noted() {
 	b := &m.g.inbox
-	b.ratchets.unsaved = make(map[secretName]bool)
+	b.ratchets.Unsaved = make(map[secrettree.SecretName]bool)
 	for _, p := range b.past {
-		p.ratchets.unsaved = make(map[secretName]bool)
+		p.ratchets.Unsaved = make(map[secrettree.SecretName]bool)
 	}
 }
 
@@ -165,15 +168,15 @@ func (m *memberRecords) put(s *saver, key []byte) {
 	g, b := m.g, &m.g.inbox
 	switch recordKind(key[0]) {
 	case recordEpoch:
-		s.put(key, &savedEpoch{g.public.saved(), g.leaf, g.secrets})
+		s.put(key, (&savedEpoch{g.public.saved(), g.leaf, g.secrets}).marshal)
 	case recordNodeKey:
-		n := NodeIndex(binary.BigEndian.Uint32(key[1:]))
+		n := ratchettree.NodeIndex(binary.BigEndian.Uint32(key[1:]))
 		if private := g.self.key(n); private != nil {
 			s.putKey(key, func() (*savedKey, error) { return saveKey(private) })
 		}
 	case recordPast:
 		if p := b.pastEpoch(binary.BigEndian.Uint64(key[1:])); p != nil {
-			s.put(key, &savedPast{p.public.context, p.public.tree.width, p.senderData})
+			s.put(key, (&savedPast{p.public.context, p.public.tree.Width, p.senderData}).marshal)
 		}
 	case recordResumption:
 		for _, r := range b.resumptions {
@@ -193,7 +196,7 @@ func (m *memberRecords) put(s *saver, key []byte) {
 // putSecret puts a secret of a secret tree. The own ratchets are put as they will be
 // behind what the state reserves.
 func (m *memberRecords) putSecret(s *saver, key []byte) {
-	epoch, name, err := secretNameOf(key)
+	epoch, name, err := secrettree.SecretNameOf(key)
 	if err != nil {
 		s.fail(err)
 		return
@@ -205,23 +208,23 @@ func (m *memberRecords) putSecret(s *saver, key []byte) {
 			return
 		}
 		t = p.ratchets
-	} else if name.kind == secretOfRatchet && LeafIndex(name.index) == m.g.leaf {
-		ahead, err := t.ratchets[m.g.leaf].kind(name.ratchet).ahead(t.suite, m.saving.reserved[name.ratchet])
+	} else if name.Kind == secrettree.SecretOfRatchet && message.LeafIndex(name.Index) == m.g.leaf {
+		ahead, err := t.Ratchets[m.g.leaf].Kind(name.Ratchet).Ahead(t.Suite, m.saving.reserved[name.Ratchet])
 		if err != nil {
 			s.fail(err)
 			return
 		}
-		s.put(key, ahead)
-		clear(ahead.secret)
+		s.put(key, ahead.Marshal)
+		clear(ahead.Secret)
 		return
 	}
-	if value, err := t.value(name); value != nil || err != nil {
+	if value, err := t.Value(name); value != nil || err != nil {
 		s.putBytes(key, value, err)
 	}
 }
 
 // key returns the private key of a node, or nil.
-func (m *memberView) key(n NodeIndex) *privateKey {
+func (m *memberView) key(n ratchettree.NodeIndex) *ratchettree.PrivateKey {
 	if n == m.leaf.Node() {
 		return m.leafKey
 	}
@@ -235,12 +238,12 @@ func (s *saver) putKey(key []byte, save func() (*savedKey, error)) {
 		s.fail(err)
 		return
 	}
-	s.put(key, saved)
+	s.put(key, saved.marshal)
 	clear(saved.key)
 }
 
 // proposal puts a proposal, with the private key of an own Update.
-func (s *saver) proposal(key []byte, c CommittedProposal, updateKey *privateKey) {
+func (s *saver) proposal(key []byte, c CommittedProposal, updateKey *ratchettree.PrivateKey) {
 	saved := &savedProposal{CommittedProposal: c}
 	if updateKey != nil {
 		var err error
@@ -250,5 +253,5 @@ func (s *saver) proposal(key []byte, c CommittedProposal, updateKey *privateKey)
 		}
 		defer clear(saved.updateKey.key)
 	}
-	s.put(key, saved)
+	s.put(key, saved.marshal)
 }

@@ -8,10 +8,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/internal/parallel"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // mayText returns the error of a message that g is to send now.
-func mayText(g *Group) error { return g.maySend(WireFormatPrivateMessage, ContentApplication) }
+func mayText(g *Group) error {
+	return g.maySend(message.WireFormatPrivateMessage, message.ContentApplication)
+}
 
 func madeDelta(t testing.TB, g interface{ Delta() (*Delta, error) }) *Delta {
 	t.Helper()

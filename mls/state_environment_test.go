@@ -6,7 +6,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -57,12 +59,12 @@ func TestEnvironmentIsNoFaultOfAState(t *testing.T) {
 				},
 			} {
 				err := restore(func(cfg mls.Config) mls.Config {
-					cfg.Suites = mls.Around(cfg.Suites, func(s suite.Suite) suite.Suite { return refusingSuite{s} })
+					cfg.Suites = mlstest.Around(cfg.Suites, func(s suite.Suite) suite.Suite { return refusingSuite{s} })
 					return cfg
 				})
 				require.ErrorIs(t, err, suite.ErrEnvironment, what)
-				require.NotErrorIs(t, err, mls.ErrMalformed, what)
-				require.NotErrorIs(t, err, mls.ErrInvalid, what)
+				require.NotErrorIs(t, err, message.ErrMalformed, what)
+				require.NotErrorIs(t, err, message.ErrInvalid, what)
 				require.NotContains(t, err.Error(), "reference of a private key", what)
 				require.NoError(t, restore(func(cfg mls.Config) mls.Config { return cfg }), what)
 			}

@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // Each check of a restored candidate or key package, beside those that it shares
@@ -13,7 +15,7 @@ func TestForgedCandidatesAreRefused(t *testing.T) {
 	populate(t, groups)
 	g := groups[0]
 	k := ownKeyPackage(t, 0x0001, "joiner")
-	c, err := g.Commit(t.Context(), insiderTime, CommitOptions{ForcePath: true}, Add{KeyPackage: k.KeyPackage})
+	c, err := g.Commit(t.Context(), insiderTime, CommitOptions{ForcePath: true}, message.Add{KeyPackage: k.KeyPackage})
 	require.NoError(t, err)
 	state, err := c.Save()
 	require.NoError(t, err)
@@ -22,17 +24,17 @@ func TestForgedCandidatesAreRefused(t *testing.T) {
 	inCandidate := func(change func(*savedCandidate)) Snapshot {
 		return edited(t, state, recordCandidate.key(), change)
 	}
-	covering := func(sender SenderType, list ...Proposal) Snapshot {
+	covering := func(sender message.SenderType, list ...message.Proposal) Snapshot {
 		return inCandidate(func(c *savedCandidate) {
 			c.committer.Type = sender
 			for _, p := range list {
 				c.proposals = append(c.proposals, savedProposal{CommittedProposal: CommittedProposal{
-					Proposal: p, Sender: Sender{Type: SenderMember, Leaf: 1}, Ref: make([]byte, 32),
+					Proposal: p, Sender: message.Sender{Type: message.SenderMember, Leaf: 1}, Ref: make([]byte, 32),
 				}})
 			}
 		})
 	}
-	update := Update{LeafNode: groups[1].public.tree.leaf(1)}
+	update := message.Update{LeafNode: groups[1].public.tree.Leaf(1)}
 	inEpoch := func(change func(*savedEpoch)) Snapshot { return edited(t, state, recordEpoch.key(), change) }
 	group, err := storeAll(g)
 	require.NoError(t, err)
@@ -45,37 +47,37 @@ func TestForgedCandidatesAreRefused(t *testing.T) {
 		"candidate that is cut off": {state.with(recordCandidate.key(), []byte{1}), "truncated"},
 		"from another epoch":        {inCandidate(func(c *savedCandidate) { c.from[0] ^= 1 }), "not from this group"},
 		"of one who joins":          {inCandidate(func(c *savedCandidate) { c.from = nil }), "not from this group"},
-		"application message":       {inCandidate(func(c *savedCandidate) { c.message = applicationMessage(t, groups[1]) }), "no mls_private_message"},
+		"application message":       {inCandidate(func(c *savedCandidate) { c.message = applicationMessage(t, groups[1]) }), "candidate has a mls_private_message"},
 		"message that is none":      {inCandidate(func(c *savedCandidate) { c.message = []byte{1} }), "truncated"},
-		"commit for a Welcome":      {inCandidate(func(c *savedCandidate) { c.welcome = c.message }), "no mls_private_message"},
-		"key of an Update":          {inCandidate(func(c *savedCandidate) { c.proposals[0].updateKey = &savedKey{form: keyHeld} }), "the group's"},
-		"blank leaf that is added":  {inCandidate(func(c *savedCandidate) { c.added = []LeafIndex{7} }), "added leaf"},
+		"commit for a Welcome":      {inCandidate(func(c *savedCandidate) { c.welcome = c.message }), "candidate has a mls_private_message"},
+		"key of an Update":          {inCandidate(func(c *savedCandidate) { c.proposals[0].updateKey = &savedKey{form: keyHeld} }), "has a private key"},
+		"blank leaf that is added":  {inCandidate(func(c *savedCandidate) { c.added = []message.LeafIndex{7} }), "added leaf"},
 		"Add that adds nobody":      {inCandidate(func(c *savedCandidate) { c.added = nil }), "0 leaves are added by 1 Adds"},
-		"Remove of nobody":          {covering(SenderMember, Remove{Removed: 1000}), "leaf 1000 of proposal 1 was no member"},
-		"Update of one just added": {edited(t, covering(SenderMember, update), recordCandidate.key(), func(c *savedCandidate) {
+		"Remove of nobody":          {covering(message.SenderMember, message.Remove{Removed: 1000}), "leaf 1000 of proposal 1 was not a member"},
+		"Update of one just added": {edited(t, covering(message.SenderMember, update), recordCandidate.key(), func(c *savedCandidate) {
 			c.proposals[1].Sender.Leaf = 3
-		}), "sender is a non-blank leaf"},
+		}), "sender is not a member"},
 		"by value of another":          {inCandidate(func(c *savedCandidate) { c.proposals[0].Sender.Leaf = 1 }), "the committer's"},
-		"committer who was nobody":     {inCandidate(func(c *savedCandidate) { c.committer.Leaf, c.leaf = 3, 3 }), "committer 3 is no member"},
-		"committer who will be nobody": {inCandidate(func(c *savedCandidate) { c.leaf = 7 }), "committer 7 is no member"},
-		"committer at another leaf":    {inCandidate(func(c *savedCandidate) { c.leaf = 1 }), "committer 0 is no member"},
-		"joiner who was there": {edited(t, covering(SenderNewMemberCommit), recordCandidate.key(), func(c *savedCandidate) {
+		"committer who was nobody":     {inCandidate(func(c *savedCandidate) { c.committer.Leaf, c.leaf = 3, 3 }), "committer 3 is not a member"},
+		"committer who will be nobody": {inCandidate(func(c *savedCandidate) { c.leaf = 7 }), "committer 7 is not a member"},
+		"committer at another leaf":    {inCandidate(func(c *savedCandidate) { c.leaf = 1 }), "committer 0 is not a member"},
+		"joiner who was there": {edited(t, covering(message.SenderNewMemberCommit), recordCandidate.key(), func(c *savedCandidate) {
 			c.leaf = 1
 		}), "new_member_commit at leaf 1"},
-		"commit from outside": {covering(SenderExternal), "commit of a"},
-		"Add in an external commit": {edited(t, covering(SenderNewMemberCommit), recordCandidate.key(), func(c *savedCandidate) {
-			c.leaf, c.committer.Leaf, c.proposals[0].Sender = 3, 0, Sender{Type: SenderNewMemberCommit}
+		"commit from outside": {covering(message.SenderExternal), "commit of a"},
+		"Add in an external commit": {edited(t, covering(message.SenderNewMemberCommit), recordCandidate.key(), func(c *savedCandidate) {
+			c.leaf, c.committer.Leaf, c.proposals[0].Sender = 3, 0, message.Sender{Type: message.SenderNewMemberCommit}
 		}), "with 1 Adds"},
 		"epoch after the next":    {inEpoch(func(e *savedEpoch) { e.context.Epoch++ }), "another group or epoch"},
 		"another group":           {inEpoch(func(e *savedEpoch) { e.context.GroupID = []byte("other") }), "another group or epoch"},
-		"no encryption_secret":    {inEpoch(func(e *savedEpoch) { e.secrets.encryption = nil }), "encryption_secret"},
-		"short encryption_secret": {inEpoch(func(e *savedEpoch) { e.secrets.encryption = []byte{1} }), "32 bytes"},
+		"no encryption_secret":    {inEpoch(func(e *savedEpoch) { e.secrets.Encryption = nil }), "encryption_secret"},
+		"short encryption_secret": {inEpoch(func(e *savedEpoch) { e.secrets.Encryption = []byte{1} }), "32 bytes"},
 		"another's leaf":          {inEpoch(func(e *savedEpoch) { e.leaf = 1 }), "Signer"},
 		"width of another tree":   {state.with(recordWidth.key(), make([]byte, 64)), "no ratchet tree"},
 		"key that nobody holds": {edited(t, state, recordNodeKey.at(0), func(k *savedKey) {
 			k.form, k.key = keyHeld, nil
 		}), "does not hold"},
-		"held key with bytes": {edited(t, state, recordNodeKey.at(0), func(k *savedKey) { k.form = keyHeld }), "no private key is saved"},
+		"held key with bytes": {edited(t, state, recordNodeKey.at(0), func(k *savedKey) { k.form = keyHeld }), "private key is wrongly marked as the group's"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := c.state.clone()

@@ -8,7 +8,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
+	"github.com/mlsuite/mlsuite/mls/internal/secrettree"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // clone returns a deep copy of a state.
@@ -55,13 +59,26 @@ func (s Snapshot) value(t testing.TB, key []byte) []byte {
 	return s[i].Value
 }
 
+// pointerTo is a pointer to a T that can be written and read.
+type pointerTo[T any] interface {
+	*T
+	marshal(w *wire.Writer)
+	unmarshal(r *wire.Reader)
+}
+
 // edited returns the state with a record that change changed.
 func edited[T any, P pointerTo[T]](t testing.TB, s Snapshot, key []byte, change func(*T)) Snapshot {
 	t.Helper()
-	x, err := wire.ParseNew(s.value(t, key), "record", func(x *T, r *wire.Reader) { P(x).unmarshal(r) })
+	return editedBy(t, s, key, func(x *T, w *wire.Writer) { P(x).marshal(w) }, func(x *T, r *wire.Reader) { P(x).unmarshal(r) }, change)
+}
+
+// editedBy is edited for a record of another package's.
+func editedBy[T any](t testing.TB, s Snapshot, key []byte, marshal func(*T, *wire.Writer), unmarshal func(*T, *wire.Reader), change func(*T)) Snapshot {
+	t.Helper()
+	x, err := wire.ParseNew(s.value(t, key), "record", unmarshal)
 	require.NoError(t, err)
 	change(x)
-	b, err := wire.Marshal(P(x).marshal)
+	b, err := wire.Marshal(func(w *wire.Writer) { marshal(x, w) })
 	require.NoError(t, err)
 	return s.with(key, b)
 }
@@ -89,7 +106,7 @@ func stateOfEverything(t testing.TB) (Config, Snapshot) {
 	talk()
 	_, err = groups[0].ProposeUpdate(t.Context(), insiderTime, LeafOptions{}, nil)
 	require.NoError(t, err)
-	m, err := groups[2].Propose(t.Context(), insiderTime, Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage}, nil)
+	m, err := groups[2].Propose(t.Context(), insiderTime, message.Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage}, nil)
 	require.NoError(t, err)
 	_, err = groups[0].Process(t.Context(), insiderTime, m)
 	require.NoError(t, err)
@@ -111,27 +128,27 @@ func TestForgedStatesAreRefused(t *testing.T) {
 	epoch, err := wire.ParseNew(state.value(t, recordEpoch.key()), "epoch", (*savedEpoch).unmarshal)
 	require.NoError(t, err)
 	number, past := epoch.context.Epoch, epoch.context.Epoch-1
-	own, other := epoch.leaf, LeafIndex(1)
+	own, other := epoch.leaf, message.LeafIndex(1)
 	first := func(kind recordKind) []byte {
 		i := slices.IndexFunc(state, func(r Record) bool { return r.Key[0] == byte(kind) })
 		require.GreaterOrEqual(t, i, 0)
 		return state[i].Key
 	}
 	inEpoch := func(change func(*savedEpoch)) Snapshot { return edited(t, state, recordEpoch.key(), change) }
-	ratchet := func(epoch uint64, leaf LeafIndex, kind ratchetKind) []byte {
-		return secretName{kind: secretOfRatchet, index: uint32(leaf), ratchet: kind}.key(epoch)
+	ratchet := func(epoch uint64, leaf message.LeafIndex, kind secrettree.RatchetKind) []byte {
+		return secrettree.SecretName{Kind: secrettree.SecretOfRatchet, Index: uint32(leaf), Ratchet: kind}.Key(epoch)
 	}
 	rename := func(from, to []byte) Snapshot {
 		return state.with(from, nil).with(to, state.value(t, from))
 	}
-	s := testSuite(t, 0x0001)
+	s := mlstest.Suite(t, 0x0001)
 	stranger, err := s.GenerateKey()
 	require.NoError(t, err)
 	strangerBytes, err := stranger.Bytes()
 	require.NoError(t, err)
 	treeNode := func(leaf bool) []byte {
 		for _, r := range state {
-			if recordKind(r.Key[0]) == recordTreeNode && (r.Value[0] == byte(nodeLeaf)) == leaf {
+			if recordKind(r.Key[0]) == recordTreeNode && (r.Value[0] == byte(ratchettree.NodeLeaf)) == leaf {
 				return r.Key
 			}
 		}
@@ -155,17 +172,17 @@ func TestForgedStatesAreRefused(t *testing.T) {
 		"tree hash of a past epoch":       {inEpoch(func(e *savedEpoch) { e.context.TreeHash = pastTreeHash(t, state) }), ""},
 		"another transcript":              {inEpoch(func(e *savedEpoch) { e.context.ConfirmedTranscriptHash[0] ^= 1 }), "confirmation tag"},
 		"another confirmation tag":        {inEpoch(func(e *savedEpoch) { e.confirmationTag[0] ^= 1 }), "confirmation tag"},
-		"another confirmation key":        {inEpoch(func(e *savedEpoch) { e.secrets.confirmation[0] ^= 1 }), "confirmation tag"},
-		"short secret":                    {inEpoch(func(e *savedEpoch) { e.secrets.init = e.secrets.init[1:] }), "32 bytes"},
-		"no secret":                       {inEpoch(func(e *savedEpoch) { e.secrets.exporter = nil }), "32 bytes"},
-		"encryption_secret":               {inEpoch(func(e *savedEpoch) { e.secrets.encryption = e.secrets.init }), "used up"},
+		"another confirmation key":        {inEpoch(func(e *savedEpoch) { e.secrets.Confirmation[0] ^= 1 }), "confirmation tag"},
+		"short secret":                    {inEpoch(func(e *savedEpoch) { e.secrets.Init = e.secrets.Init[1:] }), "32 bytes"},
+		"no secret":                       {inEpoch(func(e *savedEpoch) { e.secrets.Exporter = nil }), "32 bytes"},
+		"encryption_secret":               {inEpoch(func(e *savedEpoch) { e.secrets.Encryption = e.secrets.Init }), "used up"},
 		"width that is no power":          {inEpoch(func(e *savedEpoch) { e.width = 3 }), "leaves"},
 		"width of nothing":                {inEpoch(func(e *savedEpoch) { e.width = 0 }), "leaves"},
 		"wider than the state":            {inEpoch(func(e *savedEpoch) { e.width = 1 << 30 }), "leaves"},
 		"narrower":                        {inEpoch(func(e *savedEpoch) { e.width = 2 }), "wrong type"},
 		"another's leaf":                  {inEpoch(func(e *savedEpoch) { e.leaf = other }), "Signer"},
 		"leaf outside":                    {inEpoch(func(e *savedEpoch) { e.leaf = 1 << 31 }), "own leaf"},
-		"extension that nobody knows":     {inEpoch(func(e *savedEpoch) { e.context.Extensions = Extensions{{0xF100, nil}} }), "every member"},
+		"extension that nobody knows":     {inEpoch(func(e *savedEpoch) { e.context.Extensions = message.Extensions{{Type: 0xF100}} }), "member does not support"},
 		"another suite":                   {inEpoch(func(e *savedEpoch) { e.context.CipherSuite = 0x0002 }), ""},
 		"unknown suite":                   {inEpoch(func(e *savedEpoch) { e.context.CipherSuite = 0x0A0A }), ""},
 		"no width":                        {state.with(recordWidth.key(), nil), "records of kind"},
@@ -173,18 +190,18 @@ func TestForgedStatesAreRefused(t *testing.T) {
 		"more width":                      {state.with(recordWidth.key(), make([]byte, 8)), "of no ratchet tree"},
 		"no leaf":                         {state.with(treeNode(true), nil), "missing"},
 		"no parent":                       {state.with(treeNode(false), nil), "missing"},
-		"leaf of another index":           {state.with(treeNode(true), flipped(state.value(t, treeNode(true)), 4)), "another leaf"},
+		"leaf of another index":           {state.with(treeNode(true), mlstest.Flipped(state.value(t, treeNode(true)), 4)), "another leaf"},
 		"leaf under another hash":         {state.with(treeNode(true), state.value(t, treeNode(false))), "wrong type"},
 		"node that is cut off":            {state.with(treeNode(true), []byte{}), "TreeHashInput is malformed"},
 		"blank leaf":                      {state.with(treeNode(true), []byte{1, 0, 0, 0, 0, 0}), "blank"},
 		"node of no tree":                 {state.with(append(recordTreeNode.key(), make([]byte, 32)...), []byte{}), "no ratchet tree"},
-		"leaf that is changed":            {state.with(treeNode(true), flipped(state.value(t, treeNode(true)), 20)), "hash says"},
+		"leaf that is changed":            {state.with(treeNode(true), mlstest.Flipped(state.value(t, treeNode(true)), 20)), "match its hash"},
 		"no leaf key":                     {state.with(recordNodeKey.at(uint32(own.Node())), nil), "missing"},
 		"a stranger's leaf key":           {edited(t, state, recordNodeKey.at(uint32(own.Node())), func(k *savedKey) { k.key = strangerBytes }), "not that of the public key"},
 		"leaf key of a wrong length":      {edited(t, state, recordNodeKey.at(uint32(own.Node())), func(k *savedKey) { k.key = k.key[1:] }), "private key"},
 		"leaf key in another encoding":    {edited(t, state, recordNodeKey.at(uint32(own.Node())), func(k *savedKey) { k.key[0] ^= 1 }), "as it was saved"},
 		"leaf key by reference":           {edited(t, state, recordNodeKey.at(uint32(own.Node())), func(k *savedKey) { k.form = keyReference }), "not exportable"},
-		"leaf key of a group":             {edited(t, state, recordNodeKey.at(uint32(own.Node())), func(k *savedKey) { k.form = keyHeld }), "no private key is saved"},
+		"leaf key of a group":             {edited(t, state, recordNodeKey.at(uint32(own.Node())), func(k *savedKey) { k.form = keyHeld }), "private key is wrongly marked as the group's"},
 		"key of another's leaf":           {rename(recordNodeKey.at(1), recordNodeKey.at(uint32(other.Node()))), "not the member's"},
 		"key of another's parent":         {rename(recordNodeKey.at(1), recordNodeKey.at(5)), "not the member's"},
 		"key of another own node":         {rename(recordNodeKey.at(1), recordNodeKey.at(3)), "not that of the public key"},
@@ -199,32 +216,32 @@ func TestForgedStatesAreRefused(t *testing.T) {
 		"resumption PSK of this epoch":    {state.with(recordResumption.of(number), make([]byte, 32)), "resumption PSK"},
 		"proposal with a gap":             {rename(recordProposal.at(1), recordProposal.at(2)), "next one"},
 		"proposal without a reference":    {edited(t, state, recordProposal.at(1), func(p *savedProposal) { p.Ref = nil }), "reference"},
-		"two with one reference":          {state.with(recordProposal.at(2), state.value(t, recordProposal.at(1))), "one reference"},
-		"invalid proposal":                {edited(t, state, recordProposal.at(1), func(p *savedProposal) { p.Proposal = Remove{Removed: 9} }), "12.1.3"},
-		"Update without its key":          {edited(t, state, recordProposal.at(0), func(p *savedProposal) { p.updateKey = nil }), "own Updates"},
-		"Add with a key":                  {edited(t, state, recordProposal.at(1), func(p *savedProposal) { p.updateKey = &savedKey{keyBytes, strangerBytes} }), "own Updates"},
+		"two with one reference":          {state.with(recordProposal.at(2), state.value(t, recordProposal.at(1))), "the same reference"},
+		"invalid proposal":                {edited(t, state, recordProposal.at(1), func(p *savedProposal) { p.Proposal = message.Remove{Removed: 9} }), "12.1.3"},
+		"Update without its key":          {edited(t, state, recordProposal.at(0), func(p *savedProposal) { p.updateKey = nil }), "own Update"},
+		"Add with a key":                  {edited(t, state, recordProposal.at(1), func(p *savedProposal) { p.updateKey = &savedKey{keyBytes, strangerBytes} }), "own Update"},
 		"Update with a stranger's key":    {edited(t, state, recordProposal.at(0), func(p *savedProposal) { p.updateKey.key = strangerBytes }), "not that of the public key"},
 		"secret of no epoch":              {state.with(recordSecret.of(number + 1)[:9:9], nil).with(append(recordSecret.of(number+1), 0, 0, 0, 1), make([]byte, 32)), "not kept"},
 		"short node secret":               {state.with(first(recordSecret), []byte{1}), "secret of node"},
-		"secret of a node outside":        {state.with(nameOfNode(99).key(number), make([]byte, 32)), "secret of node"},
-		"secret above a ratchet":          {state.with(nameOfNode(own.Node()).key(number), make([]byte, 32)), "below the secret"},
-		"secret above another":            {state.with(nameOfNode(3).key(number), make([]byte, 32)), "below"},
+		"secret of a node outside":        {state.with(secrettree.NameOfNode(99).Key(number), make([]byte, 32)), "secret of node"},
+		"secret above a ratchet":          {state.with(secrettree.NameOfNode(own.Node()).Key(number), make([]byte, 32)), "below the secret"},
+		"secret above another":            {state.with(secrettree.NameOfNode(3).Key(number), make([]byte, 32)), "below"},
 		"ratchet of no kind":              {state.with(append(ratchet(number, own, 0)[:13:13], 2), []byte{}), "of kind"},
 		"no own ratchets":                 {state.with(ratchet(number, own, 0)[:13], nil), "no secret"},
-		"own ratchets not derived":        {state.with(ratchet(number, own, 0)[:13], nil).with(nameOfNode(own.Node()).key(number), make([]byte, 32)), "own ratchets"},
+		"own ratchets not derived":        {state.with(ratchet(number, own, 0)[:13], nil).with(secrettree.NameOfNode(own.Node()).Key(number), make([]byte, 32)), "own ratchets"},
 		"no secret of a leaf in the past": {state.with(first(recordSecret), nil), "no secret"},
 		"no manifest":                     {state.with(recordManifest.key(), nil), "records of kind"},
 		"manifest of another state":       {append(state.clone()[:len(state)-1:len(state)-1], Record{recordManifest.key(), make([]byte, 32)}), "of different states"},
-		"one ratchet":                     {state.with(ratchet(number, own, handshakeRatchet), nil), "one ratchet"},
+		"one ratchet":                     {state.with(ratchet(number, own, secrettree.HandshakeRatchet), nil), "one ratchet"},
 		"ratchet that is cut off":         {state.with(ratchet(number, own, 0), []byte{1}), "truncated"},
 		"ratchet of a leaf outside":       {state.with(ratchet(number, 77, 0), state.value(t, ratchet(number, own, 0))), "no place"},
-		"ratchet with a short secret":     {edited(t, state, ratchet(number, own, 0), func(r *savedRatchet) { r.secret = r.secret[1:] }), "no place"},
-		"ratchet beyond its end":          {edited(t, state, ratchet(number, own, 0), func(r *savedRatchet) { r.next, r.secret = 1<<32+1, nil }), "no place"},
-		"ratchet at its end":              {edited(t, state, ratchet(number, own, 0), func(r *savedRatchet) { r.next = 1 << 32 }), "no place"},
+		"ratchet with a short secret":     {editedBy(t, state, ratchet(number, own, 0), (*secrettree.SavedRatchet).Marshal, (*secrettree.SavedRatchet).Unmarshal, func(r *secrettree.SavedRatchet) { r.Secret = r.Secret[1:] }), "no place"},
+		"ratchet beyond its end":          {editedBy(t, state, ratchet(number, own, 0), (*secrettree.SavedRatchet).Marshal, (*secrettree.SavedRatchet).Unmarshal, func(r *secrettree.SavedRatchet) { r.Next, r.Secret = 1<<32+1, nil }), "no place"},
+		"ratchet at its end":              {editedBy(t, state, ratchet(number, own, 0), (*secrettree.SavedRatchet).Marshal, (*secrettree.SavedRatchet).Unmarshal, func(r *secrettree.SavedRatchet) { r.Next = 1 << 32 }), "no place"},
 		"message key that is to come":     {rename(messageKey, withGeneration(messageKey, 1000)), "message key"},
-		"message key of no ratchet":       {state.with(secretName{secretOfMessage, 3, applicationRatchet, 0}.key(number), state.value(t, messageKey)), "message key"},
-		"short message key":               {edited(t, state, messageKey, func(k *savedMessageKey) { k.key = k.key[1:] }), "message key"},
-		"short nonce":                     {edited(t, state, messageKey, func(k *savedMessageKey) { k.nonce = nil }), "message key"},
+		"message key of no ratchet":       {state.with(secrettree.NameOfKept(3, message.ContentApplication, 0).Key(number), state.value(t, messageKey)), "message key"},
+		"short message key":               {editedBy(t, state, messageKey, (*secrettree.SavedMessageKey).Marshal, (*secrettree.SavedMessageKey).Unmarshal, func(k *secrettree.SavedMessageKey) { k.Key = k.Key[1:] }), "message key"},
+		"short nonce":                     {editedBy(t, state, messageKey, (*secrettree.SavedMessageKey).Marshal, (*secrettree.SavedMessageKey).Unmarshal, func(k *secrettree.SavedMessageKey) { k.Nonce = nil }), "message key"},
 		"message key that is cut off":     {state.with(messageKey, []byte{9}), "truncated"},
 		"epoch with a proposal no ReInit": {state.with(recordEpoch.key(), withProposal(t, epoch)), "no ReInit"},
 	} {
@@ -254,33 +271,33 @@ func pastTreeHash(t testing.TB, s Snapshot) []byte {
 // A tree that hashes to what the state says is refused if no group can have it.
 func TestForgedTreesAreRefused(t *testing.T) {
 	for name, c := range map[string]struct {
-		forge func(nodes ratchetTree)
+		forge func(nodes ratchettree.RatchetTree)
 		width uint32
 		want  string
 	}{
-		"unmerged leaf that is blank": {func(nodes ratchetTree) { nodes[7].parent.unmergedLeaves = []LeafIndex{6} }, 8, "unmerged leaf is not blank"},
-		"forged parent hash":          {func(nodes ratchetTree) { nodes[7].parent.parentHash = []byte("forged") }, 8, "7.9.2"},
-		"forged key of a parent":      {func(nodes ratchetTree) { nodes[9].parent.encryptionKey = make([]byte, 32) }, 8, "public key"},
-		"one key twice":               {func(nodes ratchetTree) { nodes[2].leaf.EncryptionKey = nodes[4].leaf.EncryptionKey }, 8, "unique"},
-		"one signature key twice":     {func(nodes ratchetTree) { nodes[2].leaf.SignatureKey = nodes[4].leaf.SignatureKey }, 8, "unique"},
-		"right half without members":  {func(ratchetTree) {}, 16, "right half"},
+		"unmerged leaf that is blank": {func(nodes ratchettree.RatchetTree) { nodes[7].Parent.UnmergedLeaves = []message.LeafIndex{6} }, 8, "unmerged leaf is blank"},
+		"forged parent hash":          {func(nodes ratchettree.RatchetTree) { nodes[7].Parent.ParentHash = []byte("forged") }, 8, "7.9.2"},
+		"forged key of a parent":      {func(nodes ratchettree.RatchetTree) { nodes[9].Parent.EncryptionKey = make([]byte, 32) }, 8, "public key"},
+		"one key twice":               {func(nodes ratchettree.RatchetTree) { nodes[2].Leaf.EncryptionKey = nodes[4].Leaf.EncryptionKey }, 8, "unique"},
+		"one signature key twice":     {func(nodes ratchettree.RatchetTree) { nodes[2].Leaf.SignatureKey = nodes[4].Leaf.SignatureKey }, 8, "unique"},
+		"right half without members":  {func(ratchettree.RatchetTree) {}, 16, "right half"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			groups := clique(t, 0x0001, 6)
 			populate(t, groups)
 			g := groups[0]
-			nodes, err := wire.Marshal(g.public.tree.nodes().marshal)
+			nodes, err := wire.Marshal(g.public.tree.Nodes().Marshal)
 			require.NoError(t, err)
-			var forged ratchetTree
-			require.NoError(t, wire.Parse(nodes, "ratchet_tree", forged.unmarshal))
+			var forged ratchettree.RatchetTree
+			require.NoError(t, wire.Parse(nodes, "ratchet_tree", forged.Unmarshal))
 			c.forge(forged)
-			tree := &tree{treeView: treeView{suite: g.public.suite, hashSize: g.public.tree.hashSize, width: c.width}}
-			tree.root = buildNode(forged.sparse().filled, tree.rootIndex(), new(editToken))
-			require.NoError(t, newTreeHasher(tree.suite).rehash(tree.root, tree.rootIndex(), 1))
+			tree := &ratchettree.Tree{TreeView: ratchettree.TreeView{Suite: g.public.suite, HashSize: g.public.tree.HashSize, Width: c.width}}
+			tree.Root = ratchettree.BuildNode(forged.Sparse().Filled, tree.RootIndex(), new(ratchettree.EditToken))
+			require.NoError(t, ratchettree.NewTreeHasher(tree.Suite).Rehash(tree.Root, tree.RootIndex(), 1))
 			public := *g.public
-			public.tree, public.context.TreeHash = tree, tree.hash()
+			public.tree, public.context.TreeHash = tree, tree.Hash()
 			g.public = &public
-			g.inbox.ratchets = newSecretTree(g.public.suite, c.width, make([]byte, 32))
+			g.inbox.ratchets = secrettree.New(g.public.suite, c.width, make([]byte, 32))
 			g.inbox.past = nil
 			state, err := storeAll(g)
 			require.NoError(t, err)
@@ -303,15 +320,15 @@ func withGeneration(key []byte, generation uint32) []byte {
 // withProposal is an epoch that covers a Remove where a ReInit would be.
 func withProposal(t testing.TB, e *savedEpoch) []byte {
 	c := *e
-	c.reInit = &ReInit{GroupID: []byte("a group"), Version: VersionMLS10, CipherSuite: 1}
+	c.reInit = &message.ReInit{GroupID: []byte("a group"), Version: message.VersionMLS10, CipherSuite: 1}
 	b, err := wire.Marshal(c.marshal)
 	require.NoError(t, err)
 	reInit, err := wire.Marshal((&savedProposal{CommittedProposal: CommittedProposal{
-		Sender: Sender{Type: SenderMember}, Proposal: *c.reInit}}).marshal)
+		Sender: message.Sender{Type: message.SenderMember}, Proposal: *c.reInit}}).marshal)
 
 	require.NoError(t, err)
 	remove, err := wire.Marshal((&savedProposal{CommittedProposal: CommittedProposal{
-		Sender: Sender{Type: SenderMember}, Proposal: Remove{Removed: 1}}}).marshal)
+		Sender: message.Sender{Type: message.SenderMember}, Proposal: message.Remove{Removed: 1}}}).marshal)
 
 	require.NoError(t, err)
 	const frame = 1 + 5 // reference and sender in front, presence of a key behind

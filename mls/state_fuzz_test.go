@@ -7,7 +7,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/internal/vectors"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // With a digest that fits, damage may go unnoticed; but nothing panics, and what is
@@ -48,8 +50,8 @@ func TestStateAllocatesInProportion(t *testing.T) {
 	for _, width := range []uint32{1 << 20, 1 << 31} {
 		wide := edited(t, state, recordEpoch.key(), func(e *savedEpoch) { e.width = width })
 		var err error
-		checkAllocation(t, 0, func() { _, err = RestoreGroup(insiderTime, cfg, wide) })
-		require.ErrorIs(t, err, ErrMalformed)
+		mlstest.CheckAllocation(t, 0, func() { _, err = RestoreGroup(insiderTime, cfg, wide) })
+		require.ErrorIs(t, err, message.ErrMalformed)
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls/internal/check"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -21,14 +23,14 @@ import (
 //	    };
 //	} SavedKeyPackage;
 type savedKeyPackage struct {
-	keyPackage       KeyPackage
+	keyPackage       message.KeyPackage
 	initKey, leafKey savedKey
 	lastResort       bool
 	joined           [][]byte
 }
 
 func (k *savedKeyPackage) marshal(w *wire.Writer) {
-	Write(w, &k.keyPackage)
+	message.Write(w, &k.keyPackage)
 	w.Grow(2*(1+4) + len(k.initKey.key) + len(k.leafKey.key) + 1) // or parts of the keys would stay behind in memory
 	k.initKey.marshal(w)
 	k.leafKey.marshal(w)
@@ -42,7 +44,7 @@ func (k *savedKeyPackage) marshal(w *wire.Writer) {
 }
 
 func (k *savedKeyPackage) unmarshal(r *wire.Reader) {
-	Read(r, &k.keyPackage)
+	message.Read(r, &k.keyPackage)
 	k.initKey.unmarshal(r)
 	k.leafKey.unmarshal(r)
 	if k.lastResort = r.Optional(); k.lastResort {
@@ -89,7 +91,7 @@ func RestoreKeyPackage(now time.Time, cfg Config, state Snapshot) (*OwnKeyPackag
 		return nil, err
 	}
 	if len(state) != 1 || !bytes.Equal(state[0].Key, recordKeyPackage.key()) {
-		return nil, badState("it is not of a key package")
+		return nil, badState("it is not that of a key package")
 	}
 	saved, err := wire.ParseNew(state[0].Value, "key package", (*savedKeyPackage).unmarshal)
 	if err != nil {
@@ -98,24 +100,24 @@ func RestoreKeyPackage(now time.Time, cfg Config, state Snapshot) (*OwnKeyPackag
 	defer clear(saved.initKey.key)
 	defer clear(saved.leafKey.key)
 	kp := &saved.keyPackage
-	if err := validateKeyPackage(kp, s); err != nil {
+	if err := check.KeyPackage(kp, s); err != nil {
 		return nil, err
 	}
 	if !bytes.Equal(cfg.Signer.PublicKey(), kp.LeafNode.SignatureKey) {
-		return nil, errors.New("mls: Config.Signer is not that of the key package")
+		return nil, errors.New("mls: Config.Signer does not have the signature key of the key package")
 	}
 	if err := cfg.ask(suite.Receive, now).keyPackage(s, kp); err != nil {
 		return nil, err
 	}
 	k := &OwnKeyPackage{KeyPackage: kp, cfg: cfg, suite: s, lastResort: saved.lastResort, joined: saved.joined, saved: true}
-	if k.Ref, err = keyPackageRef(s, kp); err != nil {
+	if k.Ref, err = check.KeyPackageRef(s, kp); err != nil {
 		return nil, err
 	}
 	if k.initKey, err = openPairedKey(s, &saved.initKey, kp.InitKey); err != nil {
 		return nil, err
 	}
 	if k.leafKey, err = openPairedKey(s, &saved.leafKey, kp.LeafNode.EncryptionKey); err != nil {
-		k.initKey.abandon()
+		k.initKey.Abandon()
 		return nil, err
 	}
 	return k, nil

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls/event"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -65,7 +66,7 @@ func (g publicRecords) put(s *saver, key []byte) {
 	switch recordKind(key[0]) {
 	case recordPublic:
 		saved := g.public.saved()
-		s.put(key, &saved)
+		s.put(key, saved.marshal)
 	case recordProposal:
 		if i := int(binary.BigEndian.Uint32(key[1:])); i < len(g.cache.proposals) {
 			s.proposal(key, g.cache.proposals[i], nil)
@@ -84,8 +85,8 @@ func (g publicRecords) put(s *saver, key []byte) {
 // GroupInfo, the GroupInfo's signature. What members signed was verified when it arrived
 // and is not verified again, and the Authenticator is not asked.
 //
-// The error is a [*PolicyError] if the policy refuses the group. It wraps [ErrMalformed],
-// [ErrInvalid], [ErrWrongGroup] or [ErrWrongEpoch] if the state is damaged.
+// The error is a [*message.PolicyError] if the policy refuses the group. It wraps [message.ErrMalformed],
+// [message.ErrInvalid], [ErrWrongGroup], [ErrFutureEpoch] or [ErrPastEpoch] if the state is damaged.
 func RestorePublicGroup(now time.Time, cfg Config, state Snapshot) (*PublicGroup, error) {
 	if cfg.Suites == nil {
 		return nil, errNoSuites
@@ -119,7 +120,7 @@ func RestorePublicGroup(now time.Time, cfg Config, state Snapshot) (*PublicGroup
 	if err := q.everyMember(p); err != nil {
 		return nil, err
 	}
-	cfg.tellEntered(p, notMember, EntryRestored, nil)
+	cfg.tellEntered(p, notMember, event.EntryRestored, nil)
 	return g, nil
 }
 
@@ -155,7 +156,7 @@ func (l *stateLoader) publicProposals(g *PublicGroup) error {
 	}
 	for _, p := range all {
 		if p.updateKey != nil {
-			return badState("a public group has no private keys")
+			return badState("proposal of a public group has a private key")
 		}
 		if err := g.cache.keep(p.CommittedProposal, anyProposals); err != nil {
 			return err

@@ -7,6 +7,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/mlstest"
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
+	"github.com/mlsuite/mlsuite/mls/internal/secrettree"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/registry/all"
 )
 
@@ -21,7 +25,7 @@ func publicStateOfEverything(t testing.TB) (Config, Snapshot) {
 	cfg := Config{Suites: all.Registry()}
 	public, err := NewPublicGroup(t.Context(), insiderTime, cfg, info, nil)
 	require.NoError(t, err)
-	for _, p := range []Proposal{Remove{Removed: 3}, Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage}} {
+	for _, p := range []message.Proposal{message.Remove{Removed: 3}, message.Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage}} {
 		m, err := groups[2].Propose(t.Context(), insiderTime, p, nil)
 		require.NoError(t, err)
 		_, err = public.Process(t.Context(), insiderTime, m)
@@ -47,11 +51,11 @@ func TestForgedPublicStatesAreRefused(t *testing.T) {
 	cfg, state := publicStateOfEverything(t)
 	member, memberState := stateOfEverything(t)
 	inPublic := func(change func(*savedPublic)) Snapshot { return edited(t, state, recordPublic.key(), change) }
-	info := func(change func(*GroupInfo)) Snapshot {
-		m, err := Parse[Message](state.value(t, recordGroupInfo.key()))
+	info := func(change func(*message.GroupInfo)) Snapshot {
+		m, err := message.Parse[message.Message](state.value(t, recordGroupInfo.key()))
 		require.NoError(t, err)
 		change(m.GroupInfo)
-		b, err := Marshal(m)
+		b, err := message.Marshal(m)
 		require.NoError(t, err)
 		return state.with(recordGroupInfo.key(), b)
 	}
@@ -64,9 +68,9 @@ func TestForgedPublicStatesAreRefused(t *testing.T) {
 		require.Fail(t, "no tree")
 		return nil
 	}()
-	key, err := testSuite(t, 0x0001).GenerateKey()
+	key, err := mlstest.Suite(t, 0x0001).GenerateKey()
 	require.NoError(t, err)
-	stranger, err := saveKey(newPrivateKey(key))
+	stranger, err := saveKey(ratchettree.NewPrivateKey(key))
 	require.NoError(t, err)
 	for name, c := range map[string]struct {
 		state Snapshot
@@ -78,7 +82,7 @@ func TestForgedPublicStatesAreRefused(t *testing.T) {
 		"no epoch":                    {state.with(recordPublic.key(), nil), "records of kind"},
 		"a member's epoch":            {state.with(recordPublic.key(), memberState.value(t, recordEpoch.key())), "epoch is malformed"},
 		"epoch that is cut off":       {state.with(recordPublic.key(), []byte{0}), "truncated"},
-		"secrets":                     {state.with(nameOfNode(3).key(1), make([]byte, 32)), "no place"},
+		"secrets":                     {state.with(secrettree.NameOfNode(3).Key(1), make([]byte, 32)), "no place"},
 		"private key":                 {state.with(recordNodeKey.at(0), []byte{1, 0}), "no place"},
 		"unknown suite":               {inPublic(func(p *savedPublic) { p.context.CipherSuite = 0x0A0A }), ""},
 		"another suite":               {inPublic(func(p *savedPublic) { p.context.CipherSuite = 0x0002 }), ""},
@@ -88,17 +92,17 @@ func TestForgedPublicStatesAreRefused(t *testing.T) {
 		"more width":                  {state.with(recordWidth.key(), make([]byte, 8)), "of no ratchet tree"},
 		"no node":                     {state.with(treeNode, nil), "missing"},
 		"node of no tree":             {state.with(append(recordTreeNode.key(), make([]byte, 32)...), []byte{}), "no ratchet tree"},
-		"extension that nobody knows": {inPublic(func(p *savedPublic) { p.context.Extensions = Extensions{{0xF100, nil}} }), "every member"},
+		"extension that nobody knows": {inPublic(func(p *savedPublic) { p.context.Extensions = message.Extensions{{Type: 0xF100}} }), "member does not support"},
 		"another transcript":          {inPublic(func(p *savedPublic) { p.context.ConfirmedTranscriptHash[0] ^= 1 }), "group_context"},
 		"another confirmation tag":    {inPublic(func(p *savedPublic) { p.confirmationTag[0] ^= 1 }), "confirmation_tag"},
 		"another epoch":               {inPublic(func(p *savedPublic) { p.context.Epoch++ }), ""},
 		"proposal with a gap":         {state.with(recordProposal.at(1), nil), "next one"},
-		"two with one reference":      {state.with(recordProposal.at(3), state.value(t, recordProposal.at(0))), "one reference"},
-		"invalid proposal":            {edited(t, state, recordProposal.at(0), func(p *savedProposal) { p.Proposal = Remove{Removed: 9} }), "12.1.3"},
-		"key of an Update":            {edited(t, state, recordProposal.at(2), func(p *savedProposal) { p.updateKey = stranger }), "no private keys"},
+		"two with one reference":      {state.with(recordProposal.at(3), state.value(t, recordProposal.at(0))), "the same reference"},
+		"invalid proposal":            {edited(t, state, recordProposal.at(0), func(p *savedProposal) { p.Proposal = message.Remove{Removed: 9} }), "12.1.3"},
+		"key of an Update":            {edited(t, state, recordProposal.at(2), func(p *savedProposal) { p.updateKey = stranger }), "has a private key"},
 		"GroupInfo that is none":      {state.with(recordGroupInfo.key(), []byte{1}), ""},
-		"GroupInfo of another epoch":  {info(func(i *GroupInfo) { i.GroupContext.Epoch++ }), "another epoch"},
-		"GroupInfo with another mark": {info(func(i *GroupInfo) { i.Signature[0] ^= 1 }), "GroupInfo signature is valid"},
+		"GroupInfo of another epoch":  {info(func(i *message.GroupInfo) { i.GroupContext.Epoch++ }), "another epoch"},
+		"GroupInfo with another mark": {info(func(i *message.GroupInfo) { i.Signature[0] ^= 1 }), "GroupInfo signature does not verify"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := c.state.clone()
@@ -110,18 +114,18 @@ func TestForgedPublicStatesAreRefused(t *testing.T) {
 		})
 	}
 	_, err = RestoreGroup(insiderTime, member, state)
-	require.ErrorIs(t, err, ErrMalformed, "a member's state has secrets")
+	require.ErrorIs(t, err, message.ErrMalformed, "a member's state has secrets")
 	_, err = RestorePublicGroup(insiderTime, Config{}, state)
 	require.ErrorIs(t, err, errNoSuites)
 	forbidden := errors.New("forbidden")
-	_, err = RestorePublicGroup(insiderTime, Config{Suites: cfg.Suites, Policy: Refusing(forbidden)}, state)
+	_, err = RestorePublicGroup(insiderTime, Config{Suites: cfg.Suites, Policy: mlstest.Refusing(forbidden)}, state)
 	require.ErrorIs(t, err, forbidden)
 }
 
 // A delta of a public group is O(log n), and that of a fork is of its own branch.
 func TestPublicDeltas(t *testing.T) {
 	sim, err := NewSimulation(t.Context(), insiderTime, SimulationConfig{
-		Suites: all.Registry(), Suite: 0x0001, Members: 64, Shape: TreeSteady, Adjust: publicHandshake,
+		Suites: all.Registry(), Suite: 0x0001, Members: 64, Shape: "steady", Adjust: publicHandshake,
 	})
 	require.NoError(t, err)
 	g, err := sim.Member(0)
@@ -135,7 +139,7 @@ func TestPublicDeltas(t *testing.T) {
 	require.Greater(t, len(first.Put), 2*64, "without a state, a delta is all")
 	state := Snapshot{}.Apply(first)
 
-	adopt := func(leaf LeafIndex) *PublicGroup {
+	adopt := func(leaf message.LeafIndex) *PublicGroup {
 		committer, err := sim.Member(leaf)
 		require.NoError(t, err)
 		c, err := committer.Commit(t.Context(), insiderTime, CommitOptions{})
@@ -203,7 +207,7 @@ func TestPublicDeltasDoNotGrowWithProposals(t *testing.T) {
 			messages = append(messages, proposed())
 		}
 		var deltas []*Delta
-		least := leastAllocated(func() {
+		least := mlstest.LeastAllocated(func() {
 			deltas = append(deltas, take(messages[len(deltas)]))
 		})
 		for _, delta := range deltas {

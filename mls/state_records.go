@@ -6,6 +6,10 @@ import (
 	"fmt"
 
 	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
+	"github.com/mlsuite/mlsuite/mls/internal/schedule"
+	"github.com/mlsuite/mlsuite/mls/internal/secrettree"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -28,10 +32,10 @@ const (
 	recordResumption recordKind = 'r' // epoch uint64: its resumption PSK
 
 	// Of the inbox. Secrets are of the current epoch or of a past one.
-	recordProposal   recordKind = 'q'                         // number uint32, in order of arrival: savedProposal
-	recordSecret                = recordKind(secretOfNode)    // 's', epoch uint64, node uint32: its secret
-	recordRatchet               = recordKind(secretOfRatchet) // 'v', epoch uint64, leaf uint32, ratchet uint8: savedRatchet
-	recordMessageKey            = recordKind(secretOfMessage) // 'm', the same, generation uint32: savedMessageKey
+	recordProposal   recordKind = 'q'                                    // number uint32, in order of arrival: savedProposal
+	recordSecret                = recordKind(secrettree.SecretOfNode)    // 's', epoch uint64, node uint32: its secret
+	recordRatchet               = recordKind(secrettree.SecretOfRatchet) // 'v', epoch uint64, leaf uint32, ratchet uint8: secrettree.SavedRatchet
+	recordMessageKey            = recordKind(secrettree.SecretOfMessage) // 'm', the same, generation uint32: secrettree.SavedMessageKey
 
 	// Of a candidate, a key package.
 	recordCandidate  recordKind = 'c' // -: savedCandidate
@@ -84,33 +88,33 @@ func (k recordKind) of(epoch uint64) []byte { return binary.BigEndian.AppendUint
 //	    optional<Proposal> re_init;
 //	} SavedPublic;
 type savedPublic struct {
-	context         GroupContext
+	context         message.GroupContext
 	width           uint32
 	confirmationTag []byte
-	reInit          *ReInit
+	reInit          *message.ReInit
 }
 
 func (p *publicState) saved() savedPublic {
-	return savedPublic{p.context, p.tree.width, p.confirmationTag, p.reInit}
+	return savedPublic{p.context, p.tree.Width, p.confirmationTag, p.reInit}
 }
 
 func (p *savedPublic) marshal(w *wire.Writer) {
-	Write(w, &p.context)
+	message.Write(w, &p.context)
 	w.Uint32(p.width)
 	w.Bytes(p.confirmationTag)
 	if w.Optional(p.reInit != nil) {
-		Write(w, &TypedProposal{*p.reInit})
+		message.Write(w, &message.TypedProposal{Proposal: *p.reInit})
 	}
 }
 
 func (p *savedPublic) unmarshal(r *wire.Reader) {
-	Read(r, &p.context)
+	message.Read(r, &p.context)
 	p.width = r.Uint32()
 	p.confirmationTag = r.Bytes()
 	if r.Optional() {
-		var typed TypedProposal
-		Read(r, &typed)
-		reInit, ok := typed.Proposal.(ReInit)
+		var typed message.TypedProposal
+		message.Read(r, &typed)
+		reInit, ok := typed.Proposal.(message.ReInit)
 		if !ok {
 			r.Fail(wire.Malformed("proposal is no ReInit"))
 		}
@@ -123,30 +127,30 @@ func (p *savedPublic) unmarshal(r *wire.Reader) {
 //	struct {
 //	    SavedPublic public;
 //	    uint32 leaf_index;                  // the member's
-//	    opaque secrets<V>[9];               // in the order of epochSecrets.table; empty if used up
+//	    opaque secrets<V>[9];               // in the order of schedule.EpochSecrets.table; empty if used up
 //	} SavedEpoch;
 type savedEpoch struct {
 	savedPublic
-	leaf    LeafIndex
-	secrets *epochSecrets
+	leaf    message.LeafIndex
+	secrets *schedule.EpochSecrets
 }
 
 func (e *savedEpoch) marshal(w *wire.Writer) {
 	e.savedPublic.marshal(w)
 	w.Uint32(uint32(e.leaf))
 	w.Grow(9 * (1 + 64)) // an outgrown buffer would leave parts of the secrets in memory
-	for _, row := range e.secrets.table() {
-		w.Bytes(*row.secret)
+	for _, row := range e.secrets.Table() {
+		w.Bytes(*row.Secret)
 	}
 }
 
 func (e *savedEpoch) unmarshal(r *wire.Reader) {
 	e.savedPublic.unmarshal(r)
-	e.leaf = LeafIndex(r.Uint32())
-	e.secrets = new(epochSecrets)
-	for _, row := range e.secrets.table() {
+	e.leaf = message.LeafIndex(r.Uint32())
+	e.secrets = new(schedule.EpochSecrets)
+	for _, row := range e.secrets.Table() {
 		if secret := r.Bytes(); len(secret) > 0 {
-			*row.secret = secret
+			*row.Secret = secret
 		}
 	}
 }
@@ -154,19 +158,19 @@ func (e *savedEpoch) unmarshal(r *wire.Reader) {
 // savedPast is what opens late messages of a past epoch, without its tree and its
 // ratchets.
 type savedPast struct {
-	context    GroupContext
+	context    message.GroupContext
 	width      uint32
 	senderData []byte
 }
 
 func (p *savedPast) marshal(w *wire.Writer) {
-	Write(w, &p.context)
+	message.Write(w, &p.context)
 	w.Uint32(p.width)
 	w.Bytes(p.senderData)
 }
 
 func (p *savedPast) unmarshal(r *wire.Reader) {
-	Read(r, &p.context)
+	message.Read(r, &p.context)
 	p.width = r.Uint32()
 	p.senderData = r.Bytes()
 }
@@ -213,10 +217,10 @@ func (k *savedKey) unmarshal(r *wire.Reader) {
 
 // saveKey returns a private key as it is saved: as bytes, or as the suite's reference if
 // the key is not exportable.
-func saveKey(k *privateKey) (*savedKey, error) {
+func saveKey(k *ratchettree.PrivateKey) (*savedKey, error) {
 	saved := &savedKey{form: keyBytes}
 	var err error
-	saved.key, err = k.use(func(key suite.PrivateKey) ([]byte, error) {
+	saved.key, err = k.Use(func(key suite.PrivateKey) ([]byte, error) {
 		b, err := key.Bytes()
 		if errors.Is(err, suite.ErrNotExportable) {
 			saved.form = keyReference
@@ -227,7 +231,7 @@ func saveKey(k *privateKey) (*savedKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mls: save a private key: %w", err)
 	}
-	if saved.form == keyReference && k.storedOfAnother() {
+	if saved.form == keyReference && k.StoredOfAnother() {
 		saved.form = keyLent
 	}
 	return saved, nil
@@ -250,8 +254,8 @@ type savedProposal struct {
 
 func (p *savedProposal) marshal(w *wire.Writer) {
 	w.Bytes(p.Ref)
-	Write(w, &p.Sender)
-	Write(w, &TypedProposal{p.Proposal})
+	message.Write(w, &p.Sender)
+	message.Write(w, &message.TypedProposal{Proposal: p.Proposal})
 	w.Bytes(p.AuthenticatedData)
 	if w.Optional(p.updateKey != nil) {
 		p.updateKey.marshal(w)
@@ -263,9 +267,9 @@ func (p *savedProposal) unmarshal(r *wire.Reader) {
 	if p.Ref = r.Bytes(); len(p.Ref) == 0 {
 		p.Ref = nil
 	}
-	Read(r, &p.Sender)
-	var typed TypedProposal
-	Read(r, &typed)
+	message.Read(r, &p.Sender)
+	var typed message.TypedProposal
+	message.Read(r, &typed)
 	p.Proposal = typed.Proposal
 	p.AuthenticatedData = r.Bytes()
 	if r.Optional() {
@@ -278,40 +282,40 @@ func (p *savedProposal) unmarshal(r *wire.Reader) {
 // that is not (RFC 9420, Section 7.8). Its hash is the node's tree hash, and the key of
 // its record.
 type treeHashInput struct {
-	index       LeafIndex // of a leaf
-	leaf        *LeafNode // nil of a parent node
-	parent      *parentNode
+	index       message.LeafIndex // of a leaf
+	leaf        *message.LeafNode // nil of a parent node
+	parent      *ratchettree.ParentNode
 	left, right []byte // of a parent node: the hashes of its children
 }
 
 func (t *treeHashInput) marshal(w *wire.Writer) {
 	if t.leaf != nil {
-		writeLeafHashInput(w, t.index, t.leaf)
+		ratchettree.WriteLeafHashInput(w, t.index, t.leaf)
 	} else {
-		writeParentHashInput(w, t.parent, t.left, t.right)
+		ratchettree.WriteParentHashInput(w, t.parent, t.left, t.right)
 	}
 }
 
 func (t *treeHashInput) unmarshal(r *wire.Reader) {
-	if wire.ReadEnum(r, "node type", nodeParent) == nodeLeaf {
-		t.index = LeafIndex(r.Uint32())
+	if wire.ReadEnum(r, "node type", ratchettree.NodeParent) == ratchettree.NodeLeaf {
+		t.index = message.LeafIndex(r.Uint32())
 		if !r.Optional() {
 			r.Fail(wire.Malformed("leaf is blank"))
 			return
 		}
-		t.leaf = wire.ReadNew(r, readLeaf)
+		t.leaf = wire.ReadNew(r, ratchettree.ReadLeaf)
 		return
 	}
 	if r.Optional() {
-		t.parent = wire.ReadNew(r, (*parentNode).unmarshal)
+		t.parent = wire.ReadNew(r, (*ratchettree.ParentNode).Unmarshal)
 	}
 	t.left, t.right = r.Bytes(), r.Bytes()
 }
 
 func (*savedProposal) skip(r *wire.Reader) {
 	r.Skip()
-	Skip(r, (*Sender)(nil))
-	Skip(r, (*TypedProposal)(nil))
+	message.Skip(r, (*message.Sender)(nil))
+	message.Skip(r, (*message.TypedProposal)(nil))
 	r.Skip()
 	if r.Optional() {
 		r.SkipRaw(1)

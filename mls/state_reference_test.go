@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/hpke"
+	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
@@ -78,7 +79,7 @@ func newVaultSuites(t testing.TB, kem hpke.KEM) mls.Suites {
 		HPKE: scheme, AEAD: suite.AES128GCM(), Hash: crypto.SHA256, Signature: suite.Ed25519(),
 	})
 	require.NoError(t, err)
-	return mls.Around(all.Registry(), func(suite.Suite) suite.Suite { return s })
+	return mlstest.Around(all.Registry(), func(suite.Suite) suite.Suite { return s })
 }
 
 // A member whose private keys have no bytes saves references to them.

@@ -6,6 +6,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/mls/internal/secrettree"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // usedKeys are the keys and nonces, without the random reuse guard, that somebody
@@ -15,15 +18,15 @@ type usedKeys map[string]string
 // send lets g send a message, a commit if handshake, and notes what it is sent with.
 func (u usedKeys) send(t testing.TB, g *Group, handshake bool, why string) error {
 	t.Helper()
-	contentType := ContentApplication
+	contentType := message.ContentApplication
 	if handshake {
-		contentType = ContentCommit
+		contentType = message.ContentCommit
 	}
-	p, err := g.inbox.ratchets.next(g.leaf, contentType)
+	p, err := g.inbox.ratchets.Next(g.leaf, contentType)
 	require.NoError(t, err)
-	name := fmt.Sprintf("%x %x", p.key, p.nonce)
-	what := fmt.Sprintf("%s: epoch %d, %s, generation %d", why, g.Epoch(), contentType, p.generation)
-	p.discard()
+	name := fmt.Sprintf("%x %x", p.Key, p.Nonce)
+	what := fmt.Sprintf("%s: epoch %d, %s, generation %d", why, g.Epoch(), contentType, p.Generation)
+	p.Discard()
 	if handshake {
 		_, err = g.Commit(t.Context(), insiderTime, CommitOptions{})
 	} else {
@@ -202,7 +205,7 @@ func TestFirstSaveOfARestoredGroup(t *testing.T) {
 // it sent in it, or one. One in which it saves nothing wastes none.
 func TestRestartsWasteFewGenerations(t *testing.T) {
 	const lives = 30
-	next := func(g *Group) int { return int(g.inbox.ratchets.ratchets[g.leaf].application.next) }
+	next := func(g *Group) int { return int(g.inbox.ratchets.Ratchets[g.leaf].Application.Next) }
 	for _, sends := range []int{0, 1, 10} {
 		g := clique(t, 0x0001, 2)[0]
 		state, err := storeAll(g)
@@ -246,9 +249,9 @@ func TestPublicHandshakeNeedsNoReservation(t *testing.T) {
 // The last generations of a ratchet are saved like others.
 func TestReservationAtTheEndOfARatchet(t *testing.T) {
 	g := clique(t, 0x0001, 2)[0]
-	require.NoError(t, g.inbox.ratchets.open(g.leaf))
-	g.inbox.ratchets.ratchets[g.leaf].application.next = 1<<32 - 3
-	g.inbox.saving.sent[applicationRatchet] = sendBlock
+	require.NoError(t, g.inbox.ratchets.Open(g.leaf))
+	g.inbox.ratchets.Ratchets[g.leaf].Application.Next = 1<<32 - 3
+	g.inbox.saving.sent[secrettree.ApplicationRatchet] = sendBlock
 	state, err := storeAll(g)
 	require.NoError(t, err)
 	used := usedKeys{}

@@ -12,6 +12,12 @@ import (
 
 	"github.com/mlsuite/mlsuite/internal/parallel"
 	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/internal/check"
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
+	"github.com/mlsuite/mlsuite/mls/internal/schedule"
+	"github.com/mlsuite/mlsuite/mls/internal/secrettree"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -28,9 +34,9 @@ import (
 // fit together. What members signed was verified when it arrived and is not verified
 // again, and the Authenticator is not asked.
 //
-// The error wraps [ErrMalformed] or [ErrInvalid] if the state is damaged. It wraps
+// The error wraps [message.ErrMalformed] or [message.ErrInvalid] if the state is damaged. It wraps
 // [suite.ErrEnvironment] and neither of them if the environment refuses a private key:
-// the state may then be good. It is a [*PolicyError] if the policy refuses the group.
+// the state may then be good. It is a [*message.PolicyError] if the policy refuses the group.
 // Another error says that no signer belongs to the leaf, or that a provider does not open
 // the reference of a private key.
 //
@@ -67,11 +73,11 @@ func restoreGroup(q questions, state Snapshot, signers []suite.Signer) (*Group, 
 		e.abandon()
 		g.inbox.abandon()
 		if g.inbox.ratchets != nil {
-			g.inbox.ratchets.destroy()
+			g.inbox.ratchets.Destroy()
 		}
 		return nil, err
 	}
-	cfg.tellEntered(g.public, int64(g.leaf), EntryRestored, nil)
+	cfg.tellEntered(g.public, int64(g.leaf), event.EntryRestored, nil)
 	return g, nil
 }
 
@@ -87,7 +93,7 @@ type stateLoader struct {
 
 // newStateLoader sorts the records of a state by kind, and reads the record of the epoch
 // and its suite. base is the tree that the state refers to, or nil.
-func newStateLoader(state Snapshot, suiteOf func(suite.ID) (suite.Suite, error), base *tree) (*stateLoader, error) {
+func newStateLoader(state Snapshot, suiteOf func(suite.ID) (suite.Suite, error), base *ratchettree.Tree) (*stateLoader, error) {
 	l, err := sortRecords(state)
 	if err != nil {
 		return nil, err
@@ -103,7 +109,7 @@ func newStateLoader(state Snapshot, suiteOf func(suite.ID) (suite.Suite, error),
 		return nil, err
 	}
 	if err := l.begin(suiteOf, base); err != nil {
-		l.epoch.secrets.destroy()
+		l.epoch.secrets.Destroy()
 		return nil, err
 	}
 	return l, nil
@@ -129,7 +135,7 @@ func sortRecords(state Snapshot) (*stateLoader, error) {
 }
 
 // begin finds the suite of the epoch and prepares to read its tree.
-func (l *stateLoader) begin(suiteOf func(suite.ID) (suite.Suite, error), base *tree) error {
+func (l *stateLoader) begin(suiteOf func(suite.ID) (suite.Suite, error), base *ratchettree.Tree) error {
 	var err error
 	if l.suite, err = suiteOf(l.epoch.context.CipherSuite); err != nil {
 		return err
@@ -155,7 +161,7 @@ func (l *stateLoader) begin(suiteOf func(suite.ID) (suite.Suite, error), base *t
 // one returns the value of a kind that has exactly one record.
 func (l *stateLoader) one(kind recordKind) ([]byte, error) {
 	if n := len(l.records[kind]); n != 1 {
-		return nil, badState("%d records of kind %q", n, byte(kind))
+		return nil, badState("%d records of kind %q, want 1", n, byte(kind))
 	}
 	return l.records[kind][0].Value, nil
 }
@@ -178,8 +184,8 @@ func (l *stateLoader) group(g *Group, signers []suite.Signer) error {
 	if err != nil {
 		return err
 	}
-	if l.epoch.secrets.encryption != nil {
-		return badState("encryption_secret is used up")
+	if l.epoch.secrets.Encryption != nil {
+		return badState("encryption_secret is not used up")
 	}
 	public, secrets, err := l.publicState()
 	if err != nil {
@@ -200,7 +206,7 @@ func (l *stateLoader) group(g *Group, signers []suite.Signer) error {
 		return err
 	}
 	b := &g.inbox
-	b.ratchets = restoredSecretTree(l.suite, public.tree.width)
+	b.ratchets = restoredSecretTree(l.suite, public.tree.Width)
 	if err := l.past(g); err != nil {
 		return err
 	}
@@ -218,30 +224,30 @@ func (l *stateLoader) group(g *Group, signers []suite.Signer) error {
 	if err := l.nodes.allUsed(restored.width); err != nil {
 		return err
 	}
-	own := b.ratchets.ratchets[g.leaf]
+	own := b.ratchets.Ratchets[g.leaf]
 	if own == nil {
 		return badState("own ratchets are missing")
 	}
-	for _, kind := range ratchetKinds() {
-		b.saving.reserved[kind] = own.kind(kind).next
+	for _, kind := range secrettree.RatchetKinds() {
+		b.saving.reserved[kind] = own.Kind(kind).Next
 	}
 	return nil
 }
 
 // publicState returns the public state and the secrets of the epoch.
-func (l *stateLoader) publicState() (*publicState, *epochSecrets, error) {
+func (l *stateLoader) publicState() (*publicState, *schedule.EpochSecrets, error) {
 	e := l.epoch
 	p, err := l.publicTree()
 	if err != nil {
 		return nil, nil, err
 	}
 	nh := l.suite.Info().KDF.Nh
-	for _, row := range e.secrets.table() {
-		if row.secret == &e.secrets.encryption && *row.secret == nil {
+	for _, row := range e.secrets.Table() {
+		if row.Secret == &e.secrets.Encryption && *row.Secret == nil {
 			continue
 		}
-		if len(*row.secret) != nh {
-			return nil, nil, badState("secret %q is not of %d bytes", row.label, nh)
+		if len(*row.Secret) != nh {
+			return nil, nil, badState("secret %q does not have %d bytes", row.Label, nh)
 		}
 	}
 	if err := p.checkTag(e.secrets); err != nil {
@@ -260,12 +266,12 @@ func (l *stateLoader) publicTree() (*publicState, error) {
 	if err := l.nodes.index(t); err != nil {
 		return nil, err
 	}
-	if err := t.validate(); err != nil {
+	if err := t.Validate(); err != nil {
 		return nil, err
 	}
 	parts := publicParts{suite: l.suite, context: e.context, tree: t, reInit: e.reInit}
 	if e.reInit != nil {
-		if parts.announced, err = readGroupExtensions(e.reInit.Extensions); err != nil {
+		if parts.announced, err = check.ReadGroupExtensions(e.reInit.Extensions); err != nil {
 			return nil, err
 		}
 	}
@@ -277,8 +283,8 @@ func (l *stateLoader) publicTree() (*publicState, error) {
 }
 
 // ownLeaf returns the member's leaf.
-func (l *stateLoader) ownLeaf(p *publicState) (*LeafNode, error) {
-	leaf := p.tree.leaf(l.epoch.leaf)
+func (l *stateLoader) ownLeaf(p *publicState) (*message.LeafNode, error) {
+	leaf := p.tree.Leaf(l.epoch.leaf)
 	if leaf == nil {
 		return nil, badState("own leaf %d is blank", l.epoch.leaf)
 	}
@@ -287,30 +293,30 @@ func (l *stateLoader) ownLeaf(p *publicState) (*LeafNode, error) {
 
 // memberView returns the member's view of the epoch. held finds the keys that the group
 // itself holds.
-func (l *stateLoader) memberView(p *publicState, held func(public []byte) *privateKey) (_ *memberView, err error) {
+func (l *stateLoader) memberView(p *publicState, held func(public []byte) *ratchettree.PrivateKey) (_ *memberView, err error) {
 	leaf, err := l.ownLeaf(p)
 	if err != nil {
 		return nil, err
 	}
-	v := &memberView{leaf: l.epoch.leaf, pathKeys: make(map[NodeIndex]*privateKey)}
+	v := &memberView{leaf: l.epoch.leaf, pathKeys: make(map[ratchettree.NodeIndex]*ratchettree.PrivateKey)}
 	defer func() {
 		if err != nil {
 			v.abandon()
 		}
 	}()
 	for _, r := range l.records[recordNodeKey] {
-		n := NodeIndex(binary.BigEndian.Uint32(r.Key[1:]))
+		n := ratchettree.NodeIndex(binary.BigEndian.Uint32(r.Key[1:]))
 		var public []byte
 		if n == v.leaf.Node() {
 			public = leaf.EncryptionKey
-		} else if parent := p.tree.parent(n); parent != nil && v.leaf.Node().InSubtree(n) {
-			public = parent.encryptionKey
+		} else if parent := p.tree.Parent(n); parent != nil && v.leaf.Node().InSubtree(n) {
+			public = parent.EncryptionKey
 		} else {
 			return nil, badState("private key of node %d is not the member's", n)
 		}
 		key, err := l.privateKey(r.Value, public, held)
 		if err != nil {
-			return nil, fmt.Errorf("%w of node %d", err, n)
+			return nil, fmt.Errorf("%w (node %d)", err, n)
 		}
 		if n == v.leaf.Node() {
 			v.leafKey = key
@@ -324,8 +330,8 @@ func (l *stateLoader) memberView(p *publicState, held func(public []byte) *priva
 	return v, v.complete(p.tree)
 }
 
-// privateKey reads the private key that belongs to a public key.
-func (l *stateLoader) privateKey(value, public []byte, held func([]byte) *privateKey) (*privateKey, error) {
+// ratchettree.PrivateKey reads the private key that belongs to a public key.
+func (l *stateLoader) privateKey(value, public []byte, held func([]byte) *ratchettree.PrivateKey) (*ratchettree.PrivateKey, error) {
 	saved, err := wire.ParseNew(value, "private key", (*savedKey).unmarshal)
 	if err != nil {
 		return nil, err
@@ -334,10 +340,10 @@ func (l *stateLoader) privateKey(value, public []byte, held func([]byte) *privat
 	return l.openKey(saved, public, held)
 }
 
-func (l *stateLoader) openKey(saved *savedKey, public []byte, held func([]byte) *privateKey) (*privateKey, error) {
+func (l *stateLoader) openKey(saved *savedKey, public []byte, held func([]byte) *ratchettree.PrivateKey) (*ratchettree.PrivateKey, error) {
 	if saved.form == keyHeld {
 		if held == nil || len(saved.key) > 0 {
-			return nil, badState("no private key is saved")
+			return nil, badState("private key is wrongly marked as the group's")
 		}
 		if key := held(public); key != nil {
 			return key, nil
@@ -349,7 +355,7 @@ func (l *stateLoader) openKey(saved *savedKey, public []byte, held func([]byte) 
 
 // openPairedKey returns the private key of a public key, which was saved as bytes or as a
 // reference. If the environment refuses the key, the error says so and blames no state.
-func openPairedKey(s suite.Suite, saved *savedKey, public []byte) (_ *privateKey, err error) {
+func openPairedKey(s suite.Suite, saved *savedKey, public []byte) (_ *ratchettree.PrivateKey, err error) {
 	open, class := s.ParsePrivateKey, errState
 	if saved.form != keyBytes {
 		open = func(reference []byte) (suite.PrivateKey, error) { return suite.OpenReference(s, reference) }
@@ -362,11 +368,11 @@ func openPairedKey(s suite.Suite, saved *savedKey, public []byte) (_ *privateKey
 	if err != nil {
 		return nil, fmt.Errorf("%w: private key: %w", class, err)
 	}
-	key := newPrivateKey(opened)
-	key.key.stored, key.key.foreign = saved.form != keyBytes, saved.form == keyLent
+	key := ratchettree.NewPrivateKey(opened)
+	key.Key.Stored, key.Key.Foreign = saved.form != keyBytes, saved.form == keyLent
 	defer func() {
 		if err != nil {
-			key.abandon()
+			key.Abandon()
 		}
 	}()
 	if !bytes.Equal(key.PublicKey(), public) {
@@ -403,7 +409,7 @@ func (l *stateLoader) past(g *Group) error {
 			return badState("past epoch is not one of the group")
 		}
 		if nh := l.suite.Info().KDF.Nh; len(saved.senderData) != nh {
-			return badState("sender_data_secret is not of %d bytes", nh)
+			return badState("sender_data_secret does not have %d bytes", nh)
 		}
 		t, err := l.nodes.tree(c.TreeHash, saved.width)
 		if err != nil {
@@ -416,7 +422,7 @@ func (l *stateLoader) past(g *Group) error {
 		g.inbox.past = append(g.inbox.past, &pastEpoch{
 			public:     public,
 			senderData: saved.senderData,
-			ratchets:   restoredSecretTree(l.suite, t.width),
+			ratchets:   restoredSecretTree(l.suite, t.Width),
 		})
 	}
 	return nil
@@ -427,7 +433,7 @@ func (l *stateLoader) resumptions(g *Group) error {
 	for _, r := range l.records[recordResumption] {
 		epoch, nh := binary.BigEndian.Uint64(r.Key[1:]), l.suite.Info().KDF.Nh
 		if epoch >= l.epoch.context.Epoch || len(r.Value) != nh {
-			return badState("resumption PSK is not one of a past epoch, of %d bytes", nh)
+			return badState("resumption PSK is not of a past epoch, or does not have %d bytes", nh)
 		}
 		g.inbox.resumptions = append(g.inbox.resumptions, resumption{epoch, bytes.Clone(r.Value)})
 	}
@@ -447,7 +453,7 @@ func (l *stateLoader) proposals(g *Group, signers []suite.Signer) error {
 		}
 		err = g.inbox.keep(p.CommittedProposal, own, anyProposals)
 		if own != nil {
-			own.key.abandon()
+			own.key.Abandon()
 		}
 		if err != nil {
 			return err
@@ -459,7 +465,7 @@ func (l *stateLoader) proposals(g *Group, signers []suite.Signer) error {
 // savedProposals reads the proposals of an epoch, and checks all but their lifetimes as
 // when they arrived.
 func (l *stateLoader) savedProposals(p *publicState) ([]*savedProposal, error) {
-	anyTime := func(Lifetime) error { return nil }
+	anyTime := func(message.Lifetime) error { return nil }
 	records := l.records[recordProposal]
 	all := make([]*savedProposal, len(records))
 	err := parallel.For(len(all), func(i int) (err error) {
@@ -487,16 +493,16 @@ func (l *stateLoader) savedProposals(p *publicState) ([]*savedProposal, error) {
 // holds returns an error unless the cache holds each of the proposals.
 func (c *proposalCache) holds(all []*savedProposal) error {
 	if len(c.proposals) != len(all) {
-		return badState("two proposals have one reference")
+		return badState("two proposals have the same reference")
 	}
 	return nil
 }
 
 // ownUpdate returns what is kept of an own Update, or nil for another proposal.
 func (l *stateLoader) ownUpdate(g *Group, p *savedProposal, signers []suite.Signer) (*ownUpdate, error) {
-	update, ok := p.Proposal.(Update)
+	update, ok := p.Proposal.(message.Update)
 	if own := ok && p.Sender == g.sender(); own != (p.updateKey != nil) {
-		return nil, badState("own Updates come with their private keys, and no others do")
+		return nil, badState("own Update has no private key, or another proposal has one")
 	}
 	if p.updateKey == nil {
 		return nil, nil
@@ -504,7 +510,7 @@ func (l *stateLoader) ownUpdate(g *Group, p *savedProposal, signers []suite.Sign
 	defer clear(p.updateKey.key)
 	cfg, err := g.cfg.ofLeaf(update.LeafNode, signers)
 	if err != nil {
-		return nil, fmt.Errorf("%w: of an own Update", err)
+		return nil, fmt.Errorf("%w, in an own Update", err)
 	}
 	key, err := l.openKey(p.updateKey, update.LeafNode.EncryptionKey, nil)
 	if err != nil {
@@ -515,13 +521,13 @@ func (l *stateLoader) ownUpdate(g *Group, p *savedProposal, signers []suite.Sign
 
 // secrets reads the secret trees.
 func (l *stateLoader) secrets(g *Group) error {
-	trees := map[uint64]*secretTree{l.epoch.context.Epoch: g.inbox.ratchets}
+	trees := map[uint64]*secrettree.Tree{l.epoch.context.Epoch: g.inbox.ratchets}
 	for _, p := range g.inbox.past {
 		trees[p.public.context.Epoch] = p.ratchets
 	}
 	for _, kind := range []recordKind{recordSecret, recordRatchet, recordMessageKey} {
 		for _, r := range l.records[kind] {
-			epoch, name, err := secretNameOf(r.Key)
+			epoch, name, err := secrettree.SecretNameOf(r.Key)
 			if err != nil {
 				return badState("%w", err)
 			}
@@ -529,17 +535,17 @@ func (l *stateLoader) secrets(g *Group) error {
 			if t == nil {
 				return badState("secret is of epoch %d, which is not kept", epoch)
 			}
-			if err := t.restore(name, r.Value); err != nil {
+			if err := t.Restore(name, r.Value); err != nil {
 				return badState("%w", err)
 			}
 		}
 	}
 	for epoch, t := range trees {
-		gone := noLeaf
+		gone := ratchettree.NoLeaf
 		if epoch != l.epoch.context.Epoch {
 			gone = g.leaf
 		}
-		if err := t.check(gone); err != nil {
+		if err := t.Check(gone); err != nil {
 			return badState("%w", err)
 		}
 	}
@@ -547,12 +553,12 @@ func (l *stateLoader) secrets(g *Group) error {
 }
 
 // restoredSecretTree returns a tree for saved secrets, without any yet.
-func restoredSecretTree(s suite.Suite, leaves uint32) *secretTree {
-	return &secretTree{
-		suite:    s,
-		leaves:   leaves,
-		nodes:    make(map[NodeIndex][]byte),
-		ratchets: make(map[LeafIndex]*leafRatchets),
-		unsaved:  make(map[secretName]bool),
+func restoredSecretTree(s suite.Suite, leaves uint32) *secrettree.Tree {
+	return &secrettree.Tree{
+		Suite:    s,
+		Leaves:   leaves,
+		Nodes:    make(map[ratchettree.NodeIndex][]byte),
+		Ratchets: make(map[message.LeafIndex]*secrettree.LeafRatchets),
+		Unsaved:  make(map[secrettree.SecretName]bool),
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"strings"
 	"sync"
+
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
 )
 
 // saving is what a group knows of its stored state. All epochs of a group share it, and
@@ -31,9 +33,9 @@ type saving struct {
 
 // touch says that a record changed: it was put, replaced or deleted.
 type touch struct {
-	number uint64 // of the Delta
-	node   *node  // of the ratchet tree, with its index
-	index  NodeIndex
+	number uint64            // of the Delta
+	node   *ratchettree.Node // of the ratchet tree, with its index
+	index  ratchettree.NodeIndex
 }
 
 func newSaving(epoch uint64) *saving {
@@ -57,9 +59,9 @@ func restoredSaving(state *savedState, m *manifest) *saving {
 // savedState is the content of a saved state, as far as a Delta depends on it.
 type savedState struct {
 	public      *publicState
-	trees       map[uint64]*tree     // of the epoch and of past ones
-	keys        map[NodeIndex]string // public keys of the private keys
-	resumptions []uint64             // epochs
+	trees       map[uint64]*ratchettree.Tree     // of the epoch and of past ones
+	keys        map[ratchettree.NodeIndex]string // public keys of the private keys
+	resumptions []uint64                         // epochs
 	proposals   int
 	width       savedWidth
 	groupInfo   []byte // of a public group
@@ -71,7 +73,7 @@ func newSavedState(g *Group) *savedState {
 	s.keys, s.proposals = g.self.publicKeys(), len(g.inbox.cache.proposals)
 	for _, p := range g.inbox.past {
 		s.trees[p.public.context.Epoch] = p.public.tree
-		s.width = max(s.width, savedWidth(p.public.tree.width))
+		s.width = max(s.width, savedWidth(p.public.tree.Width))
 	}
 	for _, r := range g.inbox.resumptions {
 		s.resumptions = append(s.resumptions, r.epoch)
@@ -83,14 +85,14 @@ func newSavedState(g *Group) *savedState {
 func newPublicSavedState(p *publicState) *savedState {
 	return &savedState{
 		public: p,
-		trees:  map[uint64]*tree{p.context.Epoch: p.tree},
-		width:  savedWidth(p.tree.width),
+		trees:  map[uint64]*ratchettree.Tree{p.context.Epoch: p.tree},
+		width:  savedWidth(p.tree.Width),
 	}
 }
 
 // publicKeys returns the public keys of the member's private keys.
-func (m *memberView) publicKeys() map[NodeIndex]string {
-	keys := make(map[NodeIndex]string, len(m.pathKeys)+1)
+func (m *memberView) publicKeys() map[ratchettree.NodeIndex]string {
+	keys := make(map[ratchettree.NodeIndex]string, len(m.pathKeys)+1)
 	for n, key := range m.pathKeys {
 		keys[n] = string(key.PublicKey())
 	}
@@ -122,7 +124,7 @@ func (g *Group) delta(whole bool) (*Delta, error) {
 	if b.retired {
 		return nil, ErrRetired
 	}
-	if err := b.ratchets.open(g.leaf); err != nil { // which changes the secret tree, if they are the first
+	if err := b.ratchets.Open(g.leaf); err != nil { // which changes the secret tree, if they are the first
 		return nil, err
 	}
 	b.saving.mu.Lock()
@@ -149,7 +151,7 @@ type records interface {
 func (s *saving) delta(r records, whole bool) (*Delta, error) {
 	s.made++
 	now := r.state(s.noted)
-	if whole || len(s.touched)+len(s.dropped) > 1024+2*int(now.public.tree.width) { // the whole state is less
+	if whole || len(s.touched)+len(s.dropped) > 1024+2*int(now.public.tree.Width) { // the whole state is less
 		s.whole = s.made
 	}
 	if s.noted != nil {

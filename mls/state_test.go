@@ -10,7 +10,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -41,7 +43,7 @@ func TestGroupLifeWithRestarts(t *testing.T) {
 				pending := w.config("f")
 				kp, err := mls.NewKeyPackage(t.Context(), testTime, pending, mls.KeyPackageOptions{})
 				require.NoError(t, err)
-				m, err = w.groups["c"].Propose(t.Context(), testTime, mls.Add{KeyPackage: kp.KeyPackage}, nil)
+				m, err = w.groups["c"].Propose(t.Context(), testTime, message.Add{KeyPackage: kp.KeyPackage}, nil)
 				require.NoError(t, err)
 				w.propose("c", m)
 				w.restart()
@@ -54,7 +56,7 @@ func TestGroupLifeWithRestarts(t *testing.T) {
 					}
 				}
 				w.save()
-				m, err = w.groups["a"].Propose(t.Context(), testTime, mls.Remove{Removed: w.groups["b"].OwnLeaf()}, nil)
+				m, err = w.groups["a"].Propose(t.Context(), testTime, message.Remove{Removed: w.groups["b"].OwnLeaf()}, nil)
 				require.NoError(t, err)
 				w.propose("a", m)
 				w.save()
@@ -67,7 +69,7 @@ func TestGroupLifeWithRestarts(t *testing.T) {
 				w.commit("d") // with the key of its Update
 				pause()
 				w.talk()
-				w.commit("f", mls.Remove{Removed: w.groups["d"].OwnLeaf()}, mls.Remove{Removed: w.groups["e"].OwnLeaf()})
+				w.commit("f", message.Remove{Removed: w.groups["d"].OwnLeaf()}, message.Remove{Removed: w.groups["e"].OwnLeaf()})
 				pause()
 				w.talk()
 				for range 5 { // the window of past epochs moves on
@@ -133,7 +135,7 @@ func TestStateOfProposalThatExpires(t *testing.T) {
 	w := newStateWorld(t, 0x0001, nil, "a", "b")
 	kp, err := mls.NewKeyPackage(t.Context(), testTime, w.config("c"), mls.KeyPackageOptions{})
 	require.NoError(t, err)
-	m, err := w.groups["b"].Propose(t.Context(), testTime, mls.Add{KeyPackage: kp.KeyPackage}, nil)
+	m, err := w.groups["b"].Propose(t.Context(), testTime, message.Add{KeyPackage: kp.KeyPackage}, nil)
 	require.NoError(t, err)
 	w.propose("b", m)
 	c, err := w.groups["b"].Commit(t.Context(), testTime, mls.CommitOptions{})
@@ -154,9 +156,9 @@ func TestStateOfNodeThatComesBack(t *testing.T) {
 	require.NoError(t, err)
 	w.save()
 	for range 4 {
-		c := w.commit("a", mls.Add{KeyPackage: kp.KeyPackage})
+		c := w.commit("a", message.Add{KeyPackage: kp.KeyPackage})
 		w.save()
-		w.commit("a", mls.Remove{Removed: c.Added()[0]})
+		w.commit("a", message.Remove{Removed: c.Added()[0]})
 		w.save()
 	}
 	w.restart()
@@ -178,11 +180,11 @@ func TestStateOfResumptionPSKsAndReInit(t *testing.T) {
 		w.save()
 		w.agree()
 
-		w.commit("b", mls.ReInit{GroupID: []byte("the new group"), CipherSuite: id})
+		w.commit("b", message.ReInit{GroupID: []byte("the new group"), CipherSuite: id})
 		w.restart()
 		next := newStateWorld(t, id, nil, "unrelated")
 		next.groups = map[string]*mls.Group{}
-		var others []*mls.KeyPackage
+		var others []*message.KeyPackage
 		joining := map[string]*mls.OwnKeyPackage{}
 		for name, g := range w.groups {
 			_, err := g.Encrypt(t.Context(), testTime, nil, nil)
@@ -206,7 +208,7 @@ func TestStateOfResumptionPSKsAndReInit(t *testing.T) {
 		state, err := c.Save()
 		require.NoError(t, err)
 		_, err = w.groups["a"].RestoreCandidate(testTime, state)
-		require.ErrorIs(t, err, mls.ErrMalformed, "it is not from that group")
+		require.ErrorIs(t, err, message.ErrMalformed, "it is not from that group")
 		c, err = mls.RestoreCandidate(testTime, next.configs["a"], parsedState(t, bytesOf(t, state)))
 		require.NoError(t, err)
 		next.groups["a"] = next.joined(c)
@@ -230,11 +232,11 @@ func TestRestoreAsksWhoeverIsConcerned(t *testing.T) {
 	w := newStateWorld(t, 0x0001, nil, "a", "b")
 	w.save()
 	cfg := w.configs["a"]
-	cfg.Policy = mls.Refusing(errPolicy, suite.Start)
+	cfg.Policy = mlstest.Refusing(errPolicy, suite.Start)
 	g := restored(t, cfg, bytesOf(t, w.states["a"]))
 	require.Equal(t, w.groups["a"].Epoch(), g.Epoch())
 
-	cfg.Policy = mls.Refusing(errPolicy, suite.Receive)
+	cfg.Policy = mlstest.Refusing(errPolicy, suite.Receive)
 	_, err := mls.RestoreGroup(testTime, cfg, w.states["a"])
 	require.ErrorIs(t, err, errPolicy)
 
@@ -271,29 +273,29 @@ func TestDamagedStateIsRefused(t *testing.T) {
 	restored(t, w.configs["a"], b)
 	for i := range b {
 		_, err := mls.ParseSnapshot(b[:i])
-		require.ErrorIs(t, err, mls.ErrMalformed)
+		require.ErrorIs(t, err, message.ErrMalformed)
 		for bit := range 8 {
 			c := bytes.Clone(b)
 			c[i] ^= 1 << bit
 			_, err := mls.ParseSnapshot(c)
-			require.ErrorIs(t, err, mls.ErrMalformed, "byte %d, bit %d", i, bit)
+			require.ErrorIs(t, err, message.ErrMalformed, "byte %d, bit %d", i, bit)
 		}
 	}
 	_, err := mls.ParseSnapshot(append(bytes.Clone(b), 0))
-	require.ErrorIs(t, err, mls.ErrMalformed)
+	require.ErrorIs(t, err, message.ErrMalformed)
 
 	later := bytes.Clone(b[:len(b)-sha256.Size])
 	later[5]++
 	digest := sha256.Sum256(later)
 	_, err = mls.ParseSnapshot(append(later, digest[:]...))
-	require.ErrorIs(t, err, mls.ErrUnsupported, "of another version")
+	require.ErrorIs(t, err, message.ErrUnsupported, "of another version")
 
 	state := parsedState(t, b)
 	state[0], state[1] = state[1], state[0]
 	_, err = state.Marshal()
-	require.ErrorIs(t, err, mls.ErrMalformed)
+	require.ErrorIs(t, err, message.ErrMalformed)
 	_, err = mls.RestoreGroup(testTime, w.configs["a"], state)
-	require.ErrorIs(t, err, mls.ErrMalformed)
+	require.ErrorIs(t, err, message.ErrMalformed)
 }
 
 // A delta is applied as its words say.

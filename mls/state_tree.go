@@ -5,19 +5,20 @@ import (
 	"math/bits"
 
 	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
 // trees tells of the nodes of new trees, and of those that are in no tree any more.
 func (s *saver) trees(before, now *savedState) {
-	var base *tree
+	var base *ratchettree.Tree
 	if before.public != nil {
 		base = before.public.tree
 	}
 	done := make(map[string]bool)
-	save := func(t *tree) {
-		t.differing(base, func(n *node, i NodeIndex) {
-			if hash := string(n.hash(t.hashSize)); !done[hash] {
+	save := func(t *ratchettree.Tree) {
+		t.Differing(base, func(n *ratchettree.Node, i ratchettree.NodeIndex) {
+			if hash := string(n.Hash(t.HashSize)); !done[hash] {
 				done[hash] = true
 				s.touch(nodeRecord(t, n), touch{node: n, index: i})
 			}
@@ -44,27 +45,29 @@ func (s *saver) trees(before, now *savedState) {
 }
 
 // nodeRecord returns the key of a node's record.
-func nodeRecord(t *tree, n *node) []byte { return append(recordTreeNode.key(), n.hash(t.hashSize)...) }
+func nodeRecord(t *ratchettree.Tree, n *ratchettree.Node) []byte {
+	return append(recordTreeNode.key(), n.Hash(t.HashSize)...)
+}
 
-// treeNode puts a node of a tree.
+// ratchettree.TreeNode puts a node of a tree.
 func (s *saver) treeNode(key []byte, t touch) {
-	input, hashSize := &treeHashInput{leaf: t.node.leaf, parent: t.node.parent}, len(key)-1
-	if t.node.leaf != nil {
+	input, hashSize := &treeHashInput{leaf: t.node.Leaf, parent: t.node.Parent}, len(key)-1
+	if t.node.Leaf != nil {
 		input.index = t.index.Leaf()
 	} else {
-		input.left, input.right = t.node.left.hash(hashSize), t.node.right.hash(hashSize)
+		input.left, input.right = t.node.Left.Hash(hashSize), t.node.Right.Hash(hashSize)
 	}
-	s.put(key, input)
+	s.put(key, input.marshal)
 }
 
 // dropTree tells of the nodes of a tree that no tree has now. A node can be in trees
 // before and after a tree that lacks it: a client may be removed and added again with the
 // same key package.
-func (s *saver) dropTree(t *tree, now *savedState) {
-	t.differing(now.public.tree, func(n *node, i NodeIndex) {
-		hash := n.hash(t.hashSize)
+func (s *saver) dropTree(t *ratchettree.Tree, now *savedState) {
+	t.Differing(now.public.tree, func(n *ratchettree.Node, i ratchettree.NodeIndex) {
+		hash := n.Hash(t.HashSize)
 		for _, kept := range now.trees {
-			if k := kept.at(i); k != nil && bytes.Equal(k.hash(t.hashSize), hash) {
+			if k := kept.At(i); k != nil && bytes.Equal(k.Hash(t.HashSize), hash) {
 				return
 			}
 		}
@@ -74,53 +77,53 @@ func (s *saver) dropTree(t *tree, now *savedState) {
 
 // treeLoader builds trees from saved nodes. The trees share equal nodes.
 type treeLoader struct {
-	hasher *treeHasher
-	token  *editToken
+	hasher *ratchettree.TreeHasher
+	token  *ratchettree.EditToken
 	width  uint32            // of the widest tree
 	inputs map[string][]byte // TreeHashInput by tree hash
-	base   *tree             // has the nodes that are not in inputs, or nil
-	built  map[string]subtree
-	blank  map[NodeIndex]*node
+	base   *ratchettree.Tree // has the nodes that are not in inputs, or nil
+	built  map[string]ratchettree.Subtree
+	blank  map[ratchettree.NodeIndex]*ratchettree.Node
 }
 
-func newTreeLoader(s suite.Suite, base *tree) *treeLoader {
+func newTreeLoader(s suite.Suite, base *ratchettree.Tree) *treeLoader {
 	l := &treeLoader{
-		hasher: newTreeHasher(s),
-		token:  new(editToken),
+		hasher: ratchettree.NewTreeHasher(s),
+		token:  new(ratchettree.EditToken),
 		inputs: make(map[string][]byte),
 		base:   base,
-		built:  make(map[string]subtree),
-		blank:  make(map[NodeIndex]*node),
+		built:  make(map[string]ratchettree.Subtree),
+		blank:  make(map[ratchettree.NodeIndex]*ratchettree.Node),
 	}
 	if base != nil {
-		l.width = base.width
+		l.width = base.Width
 	}
 	return l
 }
 
 // tree returns the tree with the given hash, without the index of its keys.
-func (l *treeLoader) tree(hash []byte, width uint32) (*tree, error) {
+func (l *treeLoader) tree(hash []byte, width uint32) (*ratchettree.Tree, error) {
 	if bits.OnesCount32(width) != 1 || width > l.width {
-		return nil, badState("no ratchet tree has %d leaves", width)
+		return nil, badState("ratchet tree cannot have %d leaves", width)
 	}
-	t := &tree{treeView: treeView{suite: l.hasher.suite, hashSize: l.hasher.size, width: width}}
+	t := &ratchettree.Tree{TreeView: ratchettree.TreeView{Suite: l.hasher.Suite, HashSize: l.hasher.Size, Width: width}}
 	var err error
-	if t.root, err = l.node(hash, t.rootIndex()); err != nil {
+	if t.Root, err = l.node(hash, t.RootIndex()); err != nil {
 		return nil, err
 	}
-	if t.root.left != nil && t.root.right.members == 0 {
+	if t.Root.Left != nil && t.Root.Right.Members == 0 {
 		return nil, badState("right half of the ratchet tree is blank")
 	}
 	return t, nil
 }
 
 // node returns the node with the given hash and index.
-func (l *treeLoader) node(hash []byte, i NodeIndex) (*node, error) {
-	if b, ok := l.built[string(hash)]; ok && b.index == i {
-		return b.node, nil
+func (l *treeLoader) node(hash []byte, i ratchettree.NodeIndex) (*ratchettree.Node, error) {
+	if b, ok := l.built[string(hash)]; ok && b.Index == i {
+		return b.Node, nil
 	}
 	if l.base != nil {
-		if n := l.base.at(i); n != nil && bytes.Equal(n.hash(l.hasher.size), hash) {
+		if n := l.base.At(i); n != nil && bytes.Equal(n.Hash(l.hasher.Size), hash) {
 			return n, nil
 		}
 	}
@@ -135,44 +138,44 @@ func (l *treeLoader) node(hash []byte, i NodeIndex) (*node, error) {
 	if i.IsLeaf() != (in.leaf != nil) || i.IsLeaf() && in.index != i.Leaf() {
 		return nil, badState("node %d of the ratchet tree is of the wrong type, or another leaf", i)
 	}
-	n := &node{blank: noLeaf, owner: l.token, leaf: in.leaf, parent: in.parent}
+	n := &ratchettree.Node{Blank: ratchettree.NoLeaf, Owner: l.token, Leaf: in.leaf, Parent: in.parent}
 	switch {
 	case in.leaf != nil:
-		n.key = l.hasher.key(encryptionKey, in.leaf.EncryptionKey)
+		n.Key = l.hasher.Key(ratchettree.EncryptionKey, in.leaf.EncryptionKey)
 	case in.parent != nil:
-		n.key = l.hasher.key(encryptionKey, in.parent.encryptionKey)
+		n.Key = l.hasher.Key(ratchettree.EncryptionKey, in.parent.EncryptionKey)
 	}
 	if in.leaf != nil {
-		n.members = 1
+		n.Members = 1
 	} else {
-		if n.left, err = l.node(in.left, i.Left()); err != nil {
+		if n.Left, err = l.node(in.left, i.Left()); err != nil {
 			return nil, err
 		}
-		if n.right, err = l.node(in.right, i.Right()); err != nil {
+		if n.Right, err = l.node(in.right, i.Right()); err != nil {
 			return nil, err
 		}
-		n.count()
+		n.Count()
 	}
-	l.hasher.node(n, i)
-	if l.hasher.err != nil {
-		return nil, l.hasher.err
+	l.hasher.Node(n, i)
+	if l.hasher.Err != nil {
+		return nil, l.hasher.Err
 	}
-	if n.members == 0 || !bytes.Equal(n.hash(l.hasher.size), hash) {
-		return nil, badState("node %d of the ratchet tree is not what its hash says", i)
+	if n.Members == 0 || !bytes.Equal(n.Hash(l.hasher.Size), hash) {
+		return nil, badState("node %d of the ratchet tree does not match its hash", i)
 	}
-	l.built[string(hash)] = subtree{n, i}
+	l.built[string(hash)] = ratchettree.Subtree{Node: n, Index: i}
 	return n, nil
 }
 
 // blankSubtree returns a node that was not saved because everything below it is blank.
-func (l *treeLoader) blankSubtree(hash []byte, i NodeIndex) (*node, error) {
+func (l *treeLoader) blankSubtree(hash []byte, i ratchettree.NodeIndex) (*ratchettree.Node, error) {
 	n := l.blank[i]
 	if n == nil {
-		n = &node{blank: firstLeaf(i), owner: l.token}
-		l.hasher.node(n, i)
+		n = &ratchettree.Node{Blank: ratchettree.FirstLeaf(i), Owner: l.token}
+		l.hasher.Node(n, i)
 		l.blank[i] = n
 	}
-	if !bytes.Equal(n.hash(l.hasher.size), hash) {
+	if !bytes.Equal(n.Hash(l.hasher.Size), hash) {
 		return nil, badState("node %d of the ratchet tree is missing", i)
 	}
 	return n, nil
@@ -188,22 +191,22 @@ func (l *treeLoader) allUsed(width savedWidth) error {
 }
 
 // index enters the keys of a loaded tree in its index.
-func (l *treeLoader) index(t *tree) error {
+func (l *treeLoader) index(t *ratchettree.Tree) error {
 	var clash error
-	keys := newKeyEdit(maxKeys(t))
-	hold := func(k heldKey) {
-		if keys.add(k.hash, k.index) > 1 && clash == nil {
-			clash = k.clash()
+	keys := ratchettree.NewKeyEdit(ratchettree.MaxKeys(t))
+	hold := func(k ratchettree.HeldKey) {
+		if keys.Add(k.Hash, k.Index) > 1 && clash == nil {
+			clash = k.Clash()
 		}
 	}
-	t.root.each(t.rootIndex(), func(i NodeIndex, n *node) {
-		if n.leaf != nil || n.parent != nil {
-			hold(heldKey{n.key, encryptionKey, i})
+	t.Root.Each(t.RootIndex(), func(i ratchettree.NodeIndex, n *ratchettree.Node) {
+		if n.Leaf != nil || n.Parent != nil {
+			hold(ratchettree.HeldKey{Hash: n.Key, Kind: ratchettree.EncryptionKey, Index: i})
 		}
-		if n.leaf != nil {
-			hold(heldKey{l.hasher.key(signatureKey, n.leaf.SignatureKey), signatureKey, i})
+		if n.Leaf != nil {
+			hold(ratchettree.HeldKey{Hash: l.hasher.Key(ratchettree.SignatureKey, n.Leaf.SignatureKey), Kind: ratchettree.SignatureKey, Index: i})
 		}
 	})
-	t.keys = keys.freeze()
+	t.Keys = keys.Freeze()
 	return clash
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // savedThing is a saved state with the call that takes it.
@@ -82,7 +84,7 @@ func savedThings(t *testing.T) map[string]savedThing {
 	populate(t, groups)
 	_, err = groups[1].ProposeUpdate(t.Context(), insiderTime, LeafOptions{}, nil)
 	require.NoError(t, err)
-	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage}, Remove{Removed: 2})
+	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, message.Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage}, message.Remove{Removed: 2})
 	require.NoError(t, err)
 	in := func(g *Group) restorer {
 		return restoring(func(s Snapshot) (*Candidate, error) { return g.RestoreCandidate(insiderTime, s) })
@@ -122,7 +124,7 @@ func TestStateWithoutARecordIsRefused(t *testing.T) {
 			for i, r := range s.state {
 				without := append(s.state.clone()[:i:i], s.state[i+1:]...)
 				_, err := s.restore(without)
-				require.ErrorIs(t, err, ErrMalformed, "%c %x", r.Key[0], r.Key[1:])
+				require.ErrorIs(t, err, message.ErrMalformed, "%c %x", r.Key[0], r.Key[1:])
 			}
 		})
 	}
@@ -152,7 +154,7 @@ func memberStates(t *testing.T) *deltas {
 	first, err := storeAll(groups[0])
 	require.NoError(t, err)
 	d := &deltas{first: first, restore: ofMember(*groups[0].cfg, nil).restore}
-	message := func() {
+	msg := func() {
 		delta, err := storeDelta(groups[0])
 		require.NoError(t, err)
 		d.deltas = append(d.deltas, delta)
@@ -160,7 +162,7 @@ func memberStates(t *testing.T) *deltas {
 	receive := func(m []byte) {
 		_, err := groups[0].Process(t.Context(), insiderTime, m)
 		require.NoError(t, err)
-		message()
+		msg()
 	}
 	for range 2 {
 		skipped, next := applicationMessage(t, groups[1]), applicationMessage(t, groups[1])
@@ -168,8 +170,8 @@ func memberStates(t *testing.T) *deltas {
 		receive(skipped)
 		_, err = groups[0].ProposeUpdate(t.Context(), insiderTime, LeafOptions{}, nil)
 		require.NoError(t, err)
-		message()
-		m, err := groups[2].Propose(t.Context(), insiderTime, Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage}, nil)
+		msg()
+		m, err := groups[2].Propose(t.Context(), insiderTime, message.Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage}, nil)
 		require.NoError(t, err)
 		receive(m)
 		groups[0].ForgetProposals()
@@ -259,7 +261,7 @@ func TestTornStateIsRefused(t *testing.T) {
 					}
 					torn++
 					_, err := d.restore(m)
-					require.ErrorIs(t, err, ErrMalformed)
+					require.ErrorIs(t, err, message.ErrMalformed)
 				}
 			}
 			require.Greater(t, torn, 5*len(d.deltas))
@@ -285,7 +287,7 @@ func TestStateOfForkedPublicGroups(t *testing.T) {
 	groups := clique(t, 0x0001, 4, publicHandshake)
 	cfg, public, first := savedFollower(t, groups[0])
 	var branches []*PublicGroup
-	for i, proposals := range [][]Proposal{{Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage}}, nil} { // one is wider
+	for i, proposals := range [][]message.Proposal{{message.Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage}}, nil} { // one is wider
 		c, err := groups[i].Commit(t.Context(), insiderTime, CommitOptions{}, proposals...)
 		require.NoError(t, err)
 		r, err := public.Process(t.Context(), insiderTime, c.Message)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/hpke"
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -39,7 +40,7 @@ var errSwitchedOff = errors.New("switched off")
 type switched struct{ off bool }
 
 func (s *switched) Judge(q suite.Question) error {
-	if _, ok := q.Subject.(mls.CredentialType); ok && s.off {
+	if _, ok := q.Subject.(message.CredentialType); ok && s.off {
 		return errSwitchedOff
 	}
 	return nil
@@ -85,7 +86,7 @@ func TestFailedRestoreLeavesTheProvidersKeys(t *testing.T) {
 	other := cfg
 	other.Suites = newVaultSuites(t, confused{v})
 	_, err = mls.RestoreGroup(testTime, other, state)
-	require.ErrorIs(t, err, mls.ErrMalformed)
+	require.ErrorIs(t, err, message.ErrMalformed)
 	require.ErrorContains(t, err, "not that of the public key")
 	require.Equal(t, keys, v.size())
 	_, err = mls.RestoreGroup(testTime, cfg, state)

@@ -4,17 +4,21 @@ import (
 	"bytes"
 	"iter"
 	"slices"
+
+	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/internal/framing"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // transition is a commit as everybody who reads it can see it, or what a joiner sees of
 // the commit that let it in.
 type transition struct {
-	committer Sender
-	leaf      LeafIndex // the committer's in the epoch that the commit begins
+	committer message.Sender
+	leaf      message.LeafIndex // the committer's in the epoch that the commit begins
 	aad       []byte
 	proposals []CommittedProposal
-	added     []LeafIndex
-	changes   func() []Change // or nil
+	added     []message.LeafIndex
+	changes   func() []event.Change // or nil
 	old, to   *publicState
 }
 
@@ -34,12 +38,12 @@ func newTransition(old, to *publicState, a *applied, aad []byte) transition {
 
 // Committer returns the sender of the commit. For a join by a Welcome, it returns the
 // signer of the GroupInfo.
-func (t *transition) Committer() Sender { return t.committer }
+func (t *transition) Committer() message.Sender { return t.committer }
 
 // Changes returns the members who join, leave, or get a new leaf, with leaf and
-// credential. Members join by an Add or by the commit itself. It is what an [Observer]
+// credential. Members join by an Add or by the commit itself. It is what an [event.Observer]
 // hears once the commit is adopted.
-func (t *transition) Changes() []Change {
+func (t *transition) Changes() []event.Change {
 	if t.changes == nil {
 		return nil
 	}
@@ -48,12 +52,12 @@ func (t *transition) Changes() []Change {
 
 // Author returns the committer, as of the epoch that the commit ends. For a join by a
 // Welcome, it returns the signer of the GroupInfo, as of the tree that the client joins.
-func (t *transition) Author() Author {
+func (t *transition) Author() message.Author {
 	epoch := max(1, t.to.context.Epoch) - 1
-	if t.committer.Type == SenderMember && t.old != nil {
-		return authorOf(t.old.tree.leaf(t.committer.Leaf), epoch)
+	if t.committer.Type == message.SenderMember && t.old != nil {
+		return framing.AuthorOf(t.old.tree.Leaf(t.committer.Leaf), epoch)
 	}
-	return authorOf(t.to.tree.leaf(t.leaf), epoch)
+	return framing.AuthorOf(t.to.tree.Leaf(t.leaf), epoch)
 }
 
 // AuthenticatedData returns the data that the committer authenticated together with the
@@ -66,11 +70,11 @@ func (t *transition) Proposals() []CommittedProposal { return t.proposals }
 
 // Added returns the leaves of the members that the commit adds, in the order of their
 // Adds.
-func (t *transition) Added() []LeafIndex { return slices.Clone(t.added) }
+func (t *transition) Added() []message.LeafIndex { return slices.Clone(t.added) }
 
 // GroupContext returns the context of the epoch that the commit begins. The
 // caller must not change what it refers to.
-func (t *transition) GroupContext() GroupContext { return t.to.context }
+func (t *transition) GroupContext() message.GroupContext { return t.to.context }
 
 // Epoch returns the number of the epoch that the commit begins.
 func (t *transition) Epoch() uint64 { return t.to.context.Epoch }
@@ -81,4 +85,6 @@ func (t *transition) GroupID() []byte { return bytes.Clone(t.to.context.GroupID)
 
 // Members iterates over the members in the epoch that the commit begins, from left to
 // right. The caller must not change the leaves.
-func (t *transition) Members() iter.Seq2[LeafIndex, *LeafNode] { return t.to.tree.members() }
+func (t *transition) Members() iter.Seq2[message.LeafIndex, *message.LeafNode] {
+	return t.to.tree.Members()
+}

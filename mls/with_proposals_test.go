@@ -6,6 +6,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/mlstest"
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/internal/framing"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -14,7 +18,7 @@ import (
 func withoutRoom(t *testing.T, adjust func(*Config)) (groups []*Group, messages [][]byte, list []CommittedProposal) {
 	groups = clique(t, 0x0001, 5, adjust, func(cfg *Config) { cfg.Limits.MaxProposals = 1 })
 	m := insider{t, groups[1]}
-	for _, p := range []Proposal{Remove{Removed: 4}, externalPSK("unused"), GroupContextExtensions{}} {
+	for _, p := range []message.Proposal{message.Remove{Removed: 4}, externalPSK("unused"), message.GroupContextExtensions{}} {
 		message, proposal := m.propose(p)
 		messages, list = append(messages, message), append(list, proposal)
 	}
@@ -29,7 +33,7 @@ func TestProposalsAreHandedOver(t *testing.T) {
 			groups, messages, list := withoutRoom(t, adjust)
 			list = []CommittedProposal{list[0], list[2]}
 			c := insider{t, groups[3]}.commit(forgery{proposals: list, withPath: true})
-			for leaf, arrived := range map[LeafIndex][][]byte{0: messages, 2: nil} {
+			for leaf, arrived := range map[message.LeafIndex][][]byte{0: messages, 2: nil} {
 				g := groups[leaf]
 				for i, message := range arrived {
 					_, err := g.Process(t.Context(), insiderTime, message)
@@ -38,17 +42,17 @@ func TestProposalsAreHandedOver(t *testing.T) {
 				before := fingerprint(g)
 				for _, handed := range [][][]byte{nil, messages[:2], {messages[1], c.message}} {
 					_, err := g.Process(t.Context(), insiderTime, c.message, handed...)
-					require.ErrorIs(t, err, ErrMissingProposals)
+					require.ErrorIs(t, err, fault.ErrMissingProposals)
 					require.Equal(t, before, fingerprint(g))
 				}
-				garbage := flipped(messages[2], len(messages[2])-1)
+				garbage := mlstest.Flipped(messages[2], len(messages[2])-1)
 				r, err := g.Process(t.Context(), insiderTime, c.message, append([][]byte{nil, garbage, c.message}, messages...)...)
 				require.NoError(t, err)
 				require.Len(t, r.Commit.Proposals(), len(list))
 				for i, p := range r.Commit.Proposals() {
 					require.Equal(t, list[i].Ref, p.Ref)
 				}
-				require.Equal(t, c.next.secrets.authenticator, r.Commit.next.secrets.authenticator)
+				require.Equal(t, c.next.secrets.Authenticator, r.Commit.next.secrets.Authenticator)
 				r.Commit.Discard()
 				if name == "public" {
 					require.Equal(t, before, fingerprint(g), "nothing is kept")
@@ -63,11 +67,11 @@ func TestProposalsAreHandedOver(t *testing.T) {
 		public := inPublic(t, groups[0])
 		before := publicFingerprint(public)
 		_, err := public.Process(t.Context(), insiderTime, c.message, messages[1:]...)
-		require.ErrorIs(t, err, ErrMissingProposals)
+		require.ErrorIs(t, err, fault.ErrMissingProposals)
 		r, err := public.Process(t.Context(), insiderTime, c.message, messages...)
 		require.NoError(t, err)
 		require.Equal(t, before, publicFingerprint(public))
-		require.Equal(t, c.next.public.tree.hash(), r.Commit.Adopt().public.tree.hash())
+		require.Equal(t, c.next.public.tree.Hash(), r.Commit.Adopt().public.tree.Hash())
 	})
 }
 
@@ -76,19 +80,19 @@ func TestProposalsAreHandedOver(t *testing.T) {
 func TestHandedOverProposalsAreChecked(t *testing.T) {
 	a := newAttack(t)
 	for name, c := range map[string]struct {
-		proposal Proposal
+		proposal message.Proposal
 		spoil    func([]byte) []byte
 		want     error
 	}{
-		"invalid":        {Remove{Removed: 7}, slices.Clone[[]byte], violation("12.1.3", "Remove is of a member").atLeaf(7)},
-		"changed":        {Remove{Removed: 3}, func(b []byte) []byte { return flipped(b, len(b)-1) }, ErrInvalid},
-		"malformed":      {Remove{Removed: 3}, func(b []byte) []byte { return b[:len(b)-1] }, ErrMalformed},
-		"of other group": {Remove{Removed: 3}, func(b []byte) []byte { return otherGroup(t, b) }, ErrWrongGroup},
+		"invalid":        {message.Remove{Removed: 7}, slices.Clone[[]byte], fault.Violation("12.1.3", "removed leaf is not a member").AtLeaf(7)},
+		"changed":        {message.Remove{Removed: 3}, func(b []byte) []byte { return mlstest.Flipped(b, len(b)-1) }, message.ErrInvalid},
+		"malformed":      {message.Remove{Removed: 3}, func(b []byte) []byte { return b[:len(b)-1] }, message.ErrMalformed},
+		"of other group": {message.Remove{Removed: 3}, func(b []byte) []byte { return otherGroup(t, b) }, ErrWrongGroup},
 	} {
 		t.Run(name, func(t *testing.T) {
 			message, proposal := a.propose(c.proposal)
-			commit := a.commit(forgery{withPath: true, committed: func([]proposalOrRef) []proposalOrRef {
-				return []proposalOrRef{{ref: proposal.Ref}}
+			commit := a.commit(forgery{withPath: true, committed: func([]framing.ProposalOrRef) []framing.ProposalOrRef {
+				return []framing.ProposalOrRef{{Ref: proposal.Ref}}
 			}})
 			_, err := a.victim.Process(t.Context(), insiderTime, commit.message, c.spoil(message))
 			var missing *MissingProposalsError
@@ -99,15 +103,15 @@ func TestHandedOverProposalsAreChecked(t *testing.T) {
 	}
 	t.Run("in the other format", func(t *testing.T) {
 		a := newAttack(t, publicHandshake)
-		message, proposal := a.propose(Remove{Removed: 3})
+		msg, proposal := a.propose(message.Remove{Removed: 3})
 		commit := a.commit(forgery{withPath: true, proposals: []CommittedProposal{proposal}})
 		a.victim.cfg.StrictHandshake, a.victim.cfg.PublicHandshake = true, false
-		m, err := Parse[Message](message)
+		m, err := message.Parse[message.Message](msg)
 		require.NoError(t, err)
 		_, err = a.victim.openProposal(t.Context(), insiderTime, m, nil)
-		require.ErrorIs(t, err, ErrUnsupported)
+		require.ErrorIs(t, err, message.ErrUnsupported)
 		a.victim.cfg.StrictHandshake = false
-		_, err = a.victim.Process(t.Context(), insiderTime, commit.message, message)
+		_, err = a.victim.Process(t.Context(), insiderTime, commit.message, msg)
 		require.NoError(t, err)
 	})
 }
@@ -116,8 +120,8 @@ func TestHandedOverProposalsAreChecked(t *testing.T) {
 func otherGroup(t *testing.T, b []byte) []byte {
 	t.Helper()
 	m := publicIn(t, b)
-	m.content.groupID = []byte("another")
-	b, err := m.encode()
+	m.Content.GroupID = []byte("another")
+	b, err := m.Encode()
 	require.NoError(t, err)
 	return b
 }
@@ -127,7 +131,7 @@ func TestOwnProposalIsHandedOver(t *testing.T) {
 	groups := clique(t, 0x0001, 4, publicHandshake)
 	state, err := storeAll(groups[1])
 	require.NoError(t, err)
-	message, err := groups[1].Propose(t.Context(), insiderTime, Remove{Removed: 3}, nil)
+	message, err := groups[1].Propose(t.Context(), insiderTime, message.Remove{Removed: 3}, nil)
 	require.NoError(t, err)
 	_, err = groups[0].Process(t.Context(), insiderTime, message)
 	require.NoError(t, err)
@@ -136,10 +140,10 @@ func TestOwnProposalIsHandedOver(t *testing.T) {
 	restored, err := RestoreGroup(insiderTime, *groups[1].cfg, state)
 	require.NoError(t, err)
 	_, err = restored.Process(t.Context(), insiderTime, c.Message)
-	require.ErrorIs(t, err, ErrMissingProposals)
+	require.ErrorIs(t, err, fault.ErrMissingProposals)
 	r, err := restored.Process(t.Context(), insiderTime, c.Message, message)
 	require.NoError(t, err)
-	require.Equal(t, c.next.secrets.authenticator, r.Commit.next.secrets.authenticator)
+	require.Equal(t, c.next.secrets.Authenticator, r.Commit.next.secrets.Authenticator)
 }
 
 // verifications counts the signatures that a suite verifies.
@@ -161,10 +165,10 @@ func TestUnwantedProposalsAreNotVerified(t *testing.T) {
 			a := newAttack(t, adjust)
 			var unrelated [][]byte
 			for i := range 64 {
-				message, _ := a.propose(GroupContextExtensions{Extensions: Extensions{{Type: 0xF0AA, Data: []byte{byte(i)}}}})
+				message, _ := a.propose(message.GroupContextExtensions{Extensions: message.Extensions{{Type: 0xF0AA, Data: []byte{byte(i)}}}})
 				unrelated = append(unrelated, message)
 			}
-			wanted, proposal := a.propose(Remove{Removed: 3})
+			wanted, proposal := a.propose(message.Remove{Removed: 3})
 			commit := a.commit(forgery{withPath: true, proposals: []CommittedProposal{proposal}})
 			public := inPublic(t, a.victim)
 			counting := &verifications{Suite: a.victim.public.suite}
@@ -208,7 +212,7 @@ func TestPrivateProposalsOfOneGeneration(t *testing.T) {
 	state, err := storeAll(groups[1])
 	require.NoError(t, err)
 	var messages [2][]byte
-	for i, p := range []Proposal{Remove{Removed: 3}, GroupContextExtensions{}} {
+	for i, p := range []message.Proposal{message.Remove{Removed: 3}, message.GroupContextExtensions{}} {
 		clone, err := RestoreGroup(insiderTime, *groups[1].cfg, state)
 		require.NoError(t, err)
 		_, err = clone.Propose(t.Context(), insiderTime, p, nil)

@@ -7,8 +7,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/internal/vectors"
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -18,7 +20,7 @@ var testTime = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 // config returns the Config of a new client.
 func config(t testing.TB, id suite.ID, name string) mls.Config {
 	t.Helper()
-	cfg := mls.Config{Suites: mls.AllSuites(), Suite: id, Credential: mls.BasicCredential([]byte(name))}
+	cfg := mls.Config{Suites: mlstest.AllSuites(), Suite: id, Credential: message.BasicCredential([]byte(name))}
 	s, err := cfg.Suites.Suite(id)
 	require.NoError(t, err)
 	cfg.Signer, err = s.GenerateSigner()
@@ -26,13 +28,13 @@ func config(t testing.TB, id suite.ID, name string) mls.Config {
 	return cfg
 }
 
-func externalPSK(id string) mls.PreSharedKey {
-	return mls.PreSharedKey{PSK: mls.PreSharedKeyID{Type: mls.PSKExternal, ID: []byte(id)}}
+func externalPSK(id string) message.PreSharedKey {
+	return message.PreSharedKey{PSK: message.PreSharedKeyID{ID: []byte(id)}}
 }
 
-func resumptionPSK(groupID []byte, epoch uint64) mls.PreSharedKey {
-	return mls.PreSharedKey{PSK: mls.PreSharedKeyID{
-		Type: mls.PSKResumption, Usage: mls.ResumptionPSKApplication, GroupID: groupID, Epoch: epoch,
+func resumptionPSK(groupID []byte, epoch uint64) message.PreSharedKey {
+	return message.PreSharedKey{PSK: message.PreSharedKeyID{
+		Usage: message.ResumptionPSKApplication, GroupID: groupID, Epoch: epoch,
 	}}
 }
 
@@ -83,13 +85,13 @@ func (w *world) addClient(by, name string, cfg mls.Config) *mls.Candidate {
 
 func (w *world) addClients(by string, configs map[string]mls.Config) *mls.Candidate {
 	w.t.Helper()
-	var proposals []mls.Proposal
+	var proposals []message.Proposal
 	own := map[string]*mls.OwnKeyPackage{}
 	for name, cfg := range configs {
 		k, err := mls.NewKeyPackage(w.t.Context(), testTime, cfg, mls.KeyPackageOptions{})
 		require.NoError(w.t, err)
 		own[name] = k
-		proposals = append(proposals, mls.Add{KeyPackage: k.KeyPackage})
+		proposals = append(proposals, message.Add{KeyPackage: k.KeyPackage})
 	}
 	c := w.commit(by, proposals...)
 	for name, k := range own {
@@ -102,12 +104,12 @@ func (w *world) addClients(by string, configs map[string]mls.Config) *mls.Candid
 }
 
 // commit lets a member commit, and all others process and adopt it.
-func (w *world) commit(by string, proposals ...mls.Proposal) *mls.Candidate {
+func (w *world) commit(by string, proposals ...message.Proposal) *mls.Candidate {
 	w.t.Helper()
 	return w.commitWith(by, mls.CommitOptions{}, proposals...)
 }
 
-func (w *world) commitWith(by string, options mls.CommitOptions, proposals ...mls.Proposal) *mls.Candidate {
+func (w *world) commitWith(by string, options mls.CommitOptions, proposals ...message.Proposal) *mls.Candidate {
 	w.t.Helper()
 	c, err := w.groups[by].Commit(w.t.Context(), testTime, options, proposals...)
 	require.NoError(w.t, err)

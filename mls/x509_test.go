@@ -15,13 +15,16 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/mlstest"
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
 // certificates returns an X.509 credential of DER certificates.
-func certificates(chain ...[]byte) Credential {
-	c, err := X509Credential(chain)
+func certificates(chain ...[]byte) message.Credential {
+	c, err := message.X509Credential(chain)
 	if err != nil {
 		panic(err) // too long for a vector
 	}
@@ -30,7 +33,7 @@ func certificates(chain ...[]byte) Credential {
 
 // certificateOf returns a credential of one certificate, by some authority, of an
 // Ed25519 public key, which need not be a point.
-func certificateOf(signatureKey []byte) Credential {
+func certificateOf(signatureKey []byte) message.Credential {
 	_, authority, err := ed25519.GenerateKey(nil)
 	if err != nil {
 		panic(err)
@@ -91,7 +94,7 @@ func certificateOfAny(t *testing.T, algorithm asn1.ObjectIdentifier, key []byte)
 // x509Client gives a client of the suite an X.509 credential.
 func x509Client(t *testing.T, id suite.ID) Config {
 	t.Helper()
-	s, cfg := testSuite(t, id), client(t, id, "")
+	s, cfg := mlstest.Suite(t, id), client(t, id, "")
 	_, authority, err := ed25519.GenerateKey(nil)
 	require.NoError(t, err)
 	var key crypto.Signer
@@ -124,12 +127,12 @@ func x509Client(t *testing.T, id suite.ID) Config {
 // Clients with X.509 credentials share a group, whatever the signature scheme.
 func TestX509Credentials(t *testing.T) {
 	for _, id := range all.Registry().IDs() {
-		t.Run(testSuite(t, id).Info().Name, func(t *testing.T) {
+		t.Run(mlstest.Suite(t, id).Info().Name, func(t *testing.T) {
 			g, err := CreateGroup(t.Context(), insiderTime, x509Client(t, id), nil)
 			require.NoError(t, err)
 			k, err := NewKeyPackage(t.Context(), insiderTime, x509Client(t, id), KeyPackageOptions{})
 			require.NoError(t, err)
-			c, err := g.Commit(t.Context(), insiderTime, CommitOptions{ForcePath: true}, Add{KeyPackage: k.KeyPackage})
+			c, err := g.Commit(t.Context(), insiderTime, CommitOptions{ForcePath: true}, message.Add{KeyPackage: k.KeyPackage})
 			require.NoError(t, err)
 			joined, err := adopted(k.Join(t.Context(), insiderTime, c.Welcome, JoinOptions{}))
 			require.NoError(t, err)
@@ -147,13 +150,13 @@ func TestX509Credentials(t *testing.T) {
 func TestConfigOfAnotherCertificateIsRefused(t *testing.T) {
 	cfg := x509Client(t, 0x0001)
 	cfg.Credential = x509Client(t, 0x0001).Credential
-	want := violation("5.3", "subjectPublicKeyInfo of the end-entity certificate")
+	want := fault.Violation("5.3", "subjectPublicKeyInfo of the end-entity certificate")
 	_, err := NewKeyPackage(t.Context(), insiderTime, cfg, KeyPackageOptions{})
 	requireRefused(t, want, err)
 	_, err = CreateGroup(t.Context(), insiderTime, cfg, nil)
 	requireRefused(t, want, err)
 	cfg.Credential = certificates([]byte("certificate"))
 	_, err = NewKeyPackage(t.Context(), insiderTime, cfg, KeyPackageOptions{})
-	requireRefused(t, violation("5.3", "X.509 credential begins with"), err)
-	require.ErrorIs(t, err, ErrMalformed)
+	requireRefused(t, fault.Violation("5.3", "X.509 credential does not begin with"), err)
+	require.ErrorIs(t, err, message.ErrMalformed)
 }

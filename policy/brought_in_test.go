@@ -9,6 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/policy"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
@@ -32,7 +34,7 @@ func under(t testing.TB, p *policy.Policy, id suite.ID, name string) mls.Config 
 	signer, err := s.GenerateSigner()
 	require.NoError(t, err)
 	cfg := mls.Config{
-		Suites: all.Registry(), Suite: id, Credential: mls.BasicCredential([]byte(name)), Signer: signer,
+		Suites: all.Registry(), Suite: id, Credential: message.BasicCredential([]byte(name)), Signer: signer,
 		PSKs: passwords{"short": make([]byte, 8), "long": make([]byte, 32)},
 	}
 	if p != nil {
@@ -45,7 +47,7 @@ func under(t testing.TB, p *policy.Policy, id suite.ID, name string) mls.Config 
 func join(t testing.TB, g *mls.Group, cfg mls.Config) (first, second *mls.Group) {
 	k, err := mls.NewKeyPackage(t.Context(), today, cfg, mls.KeyPackageOptions{})
 	require.NoError(t, err)
-	c, err := g.Commit(t.Context(), today, mls.CommitOptions{}, mls.Add{KeyPackage: k.KeyPackage})
+	c, err := g.Commit(t.Context(), today, mls.CommitOptions{}, message.Add{KeyPackage: k.KeyPackage})
 	require.NoError(t, err)
 	second, err = adopted(k.Join(t.Context(), today, c.Welcome, mls.JoinOptions{}))
 	require.NoError(t, err)
@@ -92,8 +94,8 @@ func TestShortPSKIsNotInjected(t *testing.T) {
 	require.Empty(t, c.Proposals())
 }
 
-func externalPSK(id string) mls.PreSharedKey {
-	return mls.PreSharedKey{PSK: mls.PreSharedKeyID{Type: mls.PSKExternal, ID: []byte(id)}}
+func externalPSK(id string) message.PreSharedKey {
+	return message.PreSharedKey{PSK: message.PreSharedKeyID{ID: []byte(id)}}
 }
 
 // A date between a ReInit and the group that follows strands nobody: what the ReInit
@@ -117,13 +119,13 @@ func TestDateAfterAReInit(t *testing.T) {
 	a, err := mls.CreateGroup(t.Context(), last, first, nil)
 	require.NoError(t, err)
 	k := keyPackage(last, second, mls.KeyPackageOptions{})
-	c, err := a.Commit(t.Context(), last, mls.CommitOptions{}, mls.Add{KeyPackage: k.KeyPackage})
+	c, err := a.Commit(t.Context(), last, mls.CommitOptions{}, message.Add{KeyPackage: k.KeyPackage})
 	require.NoError(t, err)
 	b, err := adopted(k.Join(t.Context(), last, c.Welcome, mls.JoinOptions{}))
 	require.NoError(t, err)
 	a = adopt(c)
 	early := keyPackage(last, second, mls.KeyPackageOptions{})
-	c, err = a.Commit(t.Context(), last, mls.CommitOptions{}, mls.ReInit{GroupID: []byte("next"), CipherSuite: 0x0007})
+	c, err = a.Commit(t.Context(), last, mls.CommitOptions{}, message.ReInit{GroupID: []byte("next"), CipherSuite: 0x0007})
 	require.NoError(t, err)
 	got, err := b.Process(t.Context(), last, c.Message)
 	require.NoError(t, err)
@@ -135,7 +137,7 @@ func TestDateAfterAReInit(t *testing.T) {
 	requireDenied(t, err)
 	late := keyPackage(next, second, mls.KeyPackageOptions{Follows: b})
 	for _, k := range []*mls.OwnKeyPackage{early, late} {
-		c, err = a.Reinitialize(t.Context(), next, first, []*mls.KeyPackage{k.KeyPackage}, mls.FollowUpOptions{})
+		c, err = a.Reinitialize(t.Context(), next, first, []*message.KeyPackage{k.KeyPackage}, mls.FollowUpOptions{})
 		require.NoError(t, err)
 		saved, err := c.Save()
 		require.NoError(t, err)
@@ -169,9 +171,9 @@ func TestSavedJoinIsDenied(t *testing.T) {
 }
 
 // notes keeps the events of a client.
-type notes []mls.Event
+type notes []event.Event
 
-func (n *notes) Observe(e mls.Event) { *n = append(*n, e) }
+func (n *notes) Observe(e event.Event) { *n = append(*n, e) }
 
 // What the policies refuse a member is told with its group and the one whom it concerns.
 func TestRefusedActIsObserved(t *testing.T) {
@@ -185,18 +187,18 @@ func TestRefusedActIsObserved(t *testing.T) {
 	require.NoError(t, err)
 	for name, run := range map[string]func() error{
 		"commit": func() error {
-			_, err := g.Commit(t.Context(), today, mls.CommitOptions{}, mls.Add{KeyPackage: k.KeyPackage})
+			_, err := g.Commit(t.Context(), today, mls.CommitOptions{}, message.Add{KeyPackage: k.KeyPackage})
 			return err
 		},
 		"propose": func() error {
-			_, err := g.Propose(t.Context(), today, mls.Add{KeyPackage: k.KeyPackage}, nil)
+			_, err := g.Propose(t.Context(), today, message.Add{KeyPackage: k.KeyPackage}, nil)
 			return err
 		},
 	} {
 		seen = nil
 		requireDenied(t, run())
 		require.Len(t, seen, 1, name)
-		e, ok := seen[0].(mls.ActRefused)
+		e, ok := seen[0].(event.ActRefused)
 		require.True(t, ok, name)
 		require.Equal(t, []byte("group"), e.Group.ID)
 		require.Equal(t, k.Ref, e.Err.KeyPackage)

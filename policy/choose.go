@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -18,19 +18,19 @@ type Member struct {
 
 	// KeyPackages are those by which the member can be added. If there are any, one of
 	// the chosen suite has to be valid at the time and to satisfy the policies.
-	KeyPackages []*mls.KeyPackage
+	KeyPackages []*message.KeyPackage
 }
 
 // Capable returns a member that has the capabilities of a leaf: it could be in a group of
 // a suite if it published a key package for the suite (RFC 9420, Section 7.2).
-func Capable(name string, c mls.Capabilities) Member {
+func Capable(name string, c message.Capabilities) Member {
 	return Member{Name: name, Suites: slices.Clone(c.CipherSuites)}
 }
 
 // Ready returns a member that has published key packages, by which it can be added at
 // once. [Choose] judges their lifetimes and asks the policies. The engine judges their
 // signatures and credentials when it adds them.
-func Ready(name string, packages ...*mls.KeyPackage) Member {
+func Ready(name string, packages ...*message.KeyPackage) Member {
 	m := Member{Name: name, KeyPackages: packages}
 	for _, kp := range packages {
 		if !slices.Contains(m.Suites, kp.CipherSuite) {
@@ -126,7 +126,7 @@ func (o *Obstacle) judge(m Member, p suite.Policy, now time.Time) {
 	o.Refusals = append(o.Refusals, first...)
 }
 
-func validAt(l mls.Lifetime, now time.Time) bool {
+func validAt(l message.Lifetime, now time.Time) bool {
 	seconds := now.Unix()
 	return seconds >= 0 && l.NotBefore <= uint64(seconds) && uint64(seconds) <= l.NotAfter
 }

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/policy"
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
@@ -145,12 +145,12 @@ func TestCNSAUnderTheModule(t *testing.T) {
 }
 
 func TestMembers(t *testing.T) {
-	capabilities := mls.Capabilities{CipherSuites: []suite.ID{2, 1}}
+	capabilities := message.Capabilities{CipherSuites: []suite.ID{2, 1}}
 	ann := policy.Capable("ann", capabilities)
 	require.Equal(t, policy.Member{Name: "ann", Suites: []suite.ID{2, 1}}, ann)
 	ann.Suites[0] = 7
 	require.Equal(t, suite.ID(2), capabilities.CipherSuites[0], "the list of the leaf was changed")
-	packages := []*mls.KeyPackage{{CipherSuite: 1}, {CipherSuite: 7}, {CipherSuite: 1}}
+	packages := []*message.KeyPackage{{CipherSuite: 1}, {CipherSuite: 7}, {CipherSuite: 1}}
 	require.Equal(t, policy.Member{Name: "bob", Suites: []suite.ID{1, 7}, KeyPackages: packages}, policy.Ready("bob", packages...))
 }
 
@@ -163,26 +163,26 @@ rules:
 `)
 	const days = 24 * 60 * 60
 	now := uint64(tableDate.Unix())
-	of := func(id suite.ID, c mls.CredentialType, before, after uint64) *mls.KeyPackage {
-		kp := &mls.KeyPackage{CipherSuite: id}
-		kp.LeafNode.Credential.Type, kp.LeafNode.Lifetime = c, mls.Lifetime{NotBefore: now - before, NotAfter: now + after}
+	of := func(id suite.ID, c message.CredentialType, before, after uint64) *message.KeyPackage {
+		kp := &message.KeyPackage{CipherSuite: id}
+		kp.LeafNode.Credential.Type, kp.LeafNode.Lifetime = c, message.Lifetime{NotBefore: now - before, NotAfter: now + after}
 		return kp
 	}
-	short := of(2, mls.CredentialX509, days, 29*days)
-	basic := of(1, mls.CredentialBasic, days, 29*days)
-	long := of(1, mls.CredentialX509, days, 30*days)
-	choose := func(at time.Time, packages ...*mls.KeyPackage) (suite.Info, error) {
+	short := of(2, message.CredentialX509, days, 29*days)
+	basic := of(1, message.CredentialBasic, days, 29*days)
+	long := of(1, message.CredentialX509, days, 30*days)
+	choose := func(at time.Time, packages ...*message.KeyPackage) (suite.Info, error) {
 		return policy.Choose(all.Registry(), []policy.Member{policy.Ready("bob", packages...), member("ann", "1", "2")}, p, at)
 	}
 	info, err := choose(tableDate, basic, long, short)
 	require.NoError(t, err)
 	require.Equal(t, suite.ID(2), info.ID)
-	info, err = choose(tableDate, basic, short, of(1, mls.CredentialX509, 0, 0))
+	info, err = choose(tableDate, basic, short, of(1, message.CredentialX509, 0, 0))
 	require.NoError(t, err, "one of them will do, in the second in which it is valid")
 	require.Equal(t, suite.ID(1), info.ID)
 
 	var none *policy.NoSuite
-	_, err = choose(tableDate, basic, of(2, mls.CredentialBasic, days, 30*days))
+	_, err = choose(tableDate, basic, of(2, message.CredentialBasic, days, 30*days))
 	require.ErrorAs(t, err, &none)
 	require.ErrorIs(t, err, policy.ErrRefused)
 	require.Len(t, none.Obstacles[0].Refusals, 1)

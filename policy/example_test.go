@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/policy"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
@@ -28,7 +29,7 @@ func Example() {
 		Suites:     all.Registry(),
 		Policy:     p,
 		Suite:      s.Info().ID,
-		Credential: mls.BasicCredential([]byte("ann")),
+		Credential: message.BasicCredential([]byte("ann")),
 		Signer:     must(s.GenerateSigner()),
 	}
 	g := must(mls.CreateGroup(context.Background(), now, cfg, []byte("our group")))

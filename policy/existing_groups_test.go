@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/policy"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
@@ -27,7 +28,7 @@ type dated struct {
 
 func newDated(t *testing.T, p *policy.Policy) *dated {
 	d := &dated{T: t, policy: p, now: time.Date(2030, 12, 31, 0, 0, 0, 0, time.UTC)}
-	var adds []mls.Proposal
+	var adds []message.Proposal
 	var joiners []*mls.OwnKeyPackage
 	for i := range 3 {
 		d.config = append(d.config, d.client(0x0002, fmt.Sprintf("member %d", i)))
@@ -35,7 +36,7 @@ func newDated(t *testing.T, p *policy.Policy) *dated {
 			d.config[0].Policy = nil
 		} else {
 			joiners = append(joiners, d.keyPackage(d.config[i]))
-			adds = append(adds, mls.Add{KeyPackage: joiners[i-1].KeyPackage})
+			adds = append(adds, message.Add{KeyPackage: joiners[i-1].KeyPackage})
 		}
 	}
 	first, err := mls.CreateGroup(t.Context(), d.now, d.config[0], nil)
@@ -57,7 +58,7 @@ func newDated(t *testing.T, p *policy.Policy) *dated {
 func (d *dated) client(id suite.ID, name string) mls.Config {
 	cfg := mls.Config{
 		Suites: all.Registry(), Policy: d.policy,
-		Suite: id, Credential: mls.BasicCredential([]byte(name)),
+		Suite: id, Credential: message.BasicCredential([]byte(name)),
 	}
 	s, err := all.Registry().Suite(id)
 	require.NoError(d, err)
@@ -75,7 +76,7 @@ func (d *dated) keyPackage(cfg mls.Config) *mls.OwnKeyPackage {
 // What a member can do when the date has come, by what the profile says of groups
 // that exist.
 func TestGroupsThatExist(t *testing.T) {
-	commit := func(proposals ...mls.Proposal) func(*dated) error {
+	commit := func(proposals ...message.Proposal) func(*dated) error {
 		return func(d *dated) error {
 			_, err := d.groups[1].Commit(d.Context(), d.now, mls.CommitOptions{}, proposals...)
 			return err
@@ -89,7 +90,7 @@ func TestGroupsThatExist(t *testing.T) {
 			return err
 		}
 	}
-	readCommit := func(proposals ...mls.Proposal) func(*dated) error {
+	readCommit := func(proposals ...message.Proposal) func(*dated) error {
 		return read(func(d *dated, g *mls.Group) ([]byte, error) {
 			c, err := g.Commit(d.Context(), d.now, mls.CommitOptions{}, proposals...)
 			if err != nil {
@@ -102,7 +103,7 @@ func TestGroupsThatExist(t *testing.T) {
 	for existing := policy.Report; existing <= policy.Refuse; existing++ {
 		policies = append(policies, own(t, fmt.Sprintf("extends: [asd-ism]\nexisting: %s\n", existing)))
 	}
-	reInit := mls.ReInit{GroupID: []byte("next"), CipherSuite: 0xF00B}
+	reInit := message.ReInit{GroupID: []byte("next"), CipherSuite: 0xF00B}
 	for _, c := range []struct {
 		name string
 		run  func(*dated) error
@@ -117,8 +118,8 @@ func TestGroupsThatExist(t *testing.T) {
 			_, err := d.groups[1].Branch(d.Context(), d.now, d.config[1], nil, nil, nil, mls.FollowUpOptions{})
 			return err
 		}, -1},
-		{"ReInit to the same suite", commit(mls.ReInit{GroupID: []byte("next"), CipherSuite: 0x0002}), -1},
-		{"read a ReInit to the same suite", readCommit(mls.ReInit{GroupID: []byte("next"), CipherSuite: 0x0002}), -1},
+		{"ReInit to the same suite", commit(message.ReInit{GroupID: []byte("next"), CipherSuite: 0x0002}), -1},
+		{"read a ReInit to the same suite", readCommit(message.ReInit{GroupID: []byte("next"), CipherSuite: 0x0002}), -1},
 
 		{"send", func(d *dated) error { _, err := d.groups[1].Encrypt(d.Context(), d.now, nil, nil); return err }, policy.Report},
 		{"commit", commit(), policy.Report},
@@ -143,14 +144,14 @@ func TestGroupsThatExist(t *testing.T) {
 			_, err = mls.RestoreToLeave(d.now, d.config[1], mls.Snapshot{}.Apply(state))
 			return err
 		}, policy.Refuse},
-		{"remove", commit(mls.Remove{Removed: 2}), policy.Refuse},
+		{"remove", commit(message.Remove{Removed: 2}), policy.Refuse},
 		{"ask to be removed", func(d *dated) error {
-			_, err := d.groups[1].Propose(d.Context(), d.now, mls.Remove{Removed: 1}, nil)
+			_, err := d.groups[1].Propose(d.Context(), d.now, message.Remove{Removed: 1}, nil)
 			return err
 		}, policy.Refuse},
 		{"ReInit to a suite that may begin", commit(reInit), policy.Refuse},
 		{"read a ReInit", readCommit(reInit), policy.Refuse},
-		{"read a Remove", readCommit(mls.Remove{Removed: 2}), policy.Refuse},
+		{"read a Remove", readCommit(message.Remove{Removed: 2}), policy.Refuse},
 		{"export", func(d *dated) error { _, err := d.groups[1].Export("label", nil, 32); return err }, policy.Refuse},
 	} {
 		for existing, p := range policies {
@@ -164,7 +165,7 @@ func TestGroupsThatExist(t *testing.T) {
 					require.NoError(t, err)
 					return
 				}
-				var concerned *mls.PolicyError
+				var concerned *message.PolicyError
 				require.ErrorAs(t, err, &concerned)
 				var refusal *policy.Refusal
 				require.True(t, errors.As(err, &refusal))
@@ -178,7 +179,7 @@ func TestGroupsThatExist(t *testing.T) {
 func TestNobodyJoinsAfterTheDate(t *testing.T) {
 	d := newDated(t, own(t, "extends: [asd-ism]\n"))
 	d.now = d.now.AddDate(0, 0, 1)
-	c, err := d.groups[1].Commit(t.Context(), d.now, mls.CommitOptions{}, mls.Add{KeyPackage: d.late.KeyPackage})
+	c, err := d.groups[1].Commit(t.Context(), d.now, mls.CommitOptions{}, message.Add{KeyPackage: d.late.KeyPackage})
 	require.NoError(t, err)
 	_, err = d.late.Join(t.Context(), d.now, c.Welcome, mls.JoinOptions{})
 	require.ErrorIs(t, err, policy.ErrRefused)
@@ -201,7 +202,7 @@ func TestLifetimesInAGroup(t *testing.T) {
 		second.Lifetimes.Own = 20 * 24 * time.Hour
 		k, err := mls.NewKeyPackage(t.Context(), today, second, mls.KeyPackageOptions{})
 		require.NoError(t, err)
-		c, err := g.Commit(t.Context(), today, mls.CommitOptions{}, mls.Add{KeyPackage: k.KeyPackage})
+		c, err := g.Commit(t.Context(), today, mls.CommitOptions{}, message.Add{KeyPackage: k.KeyPackage})
 		require.NoError(t, err)
 		_, err = k.Join(t.Context(), today, c.Welcome, mls.JoinOptions{})
 		requireDenied(t, err)
@@ -213,7 +214,7 @@ func TestLifetimesInAGroup(t *testing.T) {
 		free := under(t, nil, 0x0002, "member")
 		k, err = mls.NewKeyPackage(t.Context(), today, free, mls.KeyPackageOptions{})
 		require.NoError(t, err)
-		c, err = g.Commit(t.Context(), today, mls.CommitOptions{}, mls.Add{KeyPackage: k.KeyPackage})
+		c, err = g.Commit(t.Context(), today, mls.CommitOptions{}, message.Add{KeyPackage: k.KeyPackage})
 		require.NoError(t, err)
 		member, err := adopted(k.Join(t.Context(), today, c.Welcome, mls.JoinOptions{}))
 		require.NoError(t, err)

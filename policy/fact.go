@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -27,11 +27,11 @@ type facts struct {
 	set    string // of suites, that the suite is of
 	module string // version of the Go Cryptographic Module
 
-	credential mls.CredentialType
+	credential message.CredentialType
 	lifetime   uint64 // seconds
-	psk        mls.PSKType
+	psk        string // "external" or "resumption"
 	pskBytes   int
-	wireFormat mls.WireFormat
+	wireFormat message.WireFormat
 }
 
 // kind is the kind of value that a fact has.
@@ -189,9 +189,9 @@ func (v *vocabulary) allFacts() []fact {
 			text: "the type of a credential",
 			word: func(f *facts) string {
 				switch f.credential {
-				case mls.CredentialBasic:
+				case message.CredentialBasic:
 					return "basic"
-				case mls.CredentialX509:
+				case message.CredentialX509:
 					return "x509"
 				}
 				return codePoint(uint16(f.credential))
@@ -204,17 +204,9 @@ func (v *vocabulary) allFacts() []fact {
 			found:  func(f *facts) string { return "lifetime " + seconds(int64(min(f.lifetime, 1<<62))) },
 		}, {
 			name: "psk.type", about: aboutPSK, kind: word, part: "psk", words: []string{"external", "resumption"},
-			text: "the type of a pre-shared key",
-			word: func(f *facts) string {
-				switch f.psk {
-				case mls.PSKExternal:
-					return "external"
-				case mls.PSKResumption:
-					return "resumption"
-				}
-				return ""
-			},
-			found: func(f *facts) string { return "PSK type " + f.psk.String() },
+			text:  "the type of a pre-shared key",
+			word:  func(f *facts) string { return f.psk },
+			found: func(f *facts) string { return "PSK type " + f.psk },
 		}, {
 			name: "psk.bytes", about: aboutPSK, kind: number, part: "psk-bytes",
 			text:   "the length of a pre-shared key, in bytes",
@@ -225,9 +217,9 @@ func (v *vocabulary) allFacts() []fact {
 			text: "the format of proposals and commits: PublicMessage or PrivateMessage",
 			word: func(f *facts) string {
 				switch f.wireFormat {
-				case mls.WireFormatPublicMessage:
+				case message.WireFormatPublicMessage:
 					return "public"
-				case mls.WireFormatPrivateMessage:
+				case message.WireFormatPrivateMessage:
 					return "private"
 				}
 				return ""

@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/policy"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -53,6 +53,6 @@ func FuzzParse(f *testing.F) {
 				require.NoError(t, policy.Ask(p, info, suite.Leave, at))
 			}
 		}
-		require.NoError(t, policy.Ask(p, mls.PSKInfo{Type: mls.PSKExternal, Length: 0}, suite.Leave, tableDate))
+		require.NoError(t, policy.Ask(p, message.PSKInfo{Type: "external", Length: 0}, suite.Leave, tableDate))
 	})
 }

@@ -3,7 +3,7 @@ package policy
 import (
 	"slices"
 
-	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -34,13 +34,13 @@ func (p *Policy) Judge(q suite.Question) error {
 		about, f = aboutSuite, p.of(s)
 	case suite.Move:
 		return p.judgeMove(s, q)
-	case mls.CredentialType:
+	case message.CredentialType:
 		about, f = aboutCredential, &facts{credential: s}
-	case mls.Lifetime:
+	case message.Lifetime:
 		about, f = aboutLifetime, &facts{lifetime: s.NotAfter - min(s.NotBefore, s.NotAfter)}
-	case mls.PSKInfo:
+	case message.PSKInfo:
 		about, f = aboutPSK, &facts{psk: s.Type, pskBytes: s.Length}
-	case mls.WireFormat:
+	case message.WireFormat:
 		about, f = aboutWireFormat, &facts{wireFormat: s}
 	default:
 		return &suite.UnknownSubjectError{Subject: q.Subject}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/policy"
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
@@ -46,9 +46,9 @@ rules:
 		for i, use := range uses {
 			err := policy.Ask(p, suites()["1"], use, tableDate)
 			require.Equal(t, want[i], err == nil, "%s: %s: %v", existing, use, err)
-			err = policy.Ask(p, mls.CredentialBasic, use, tableDate)
+			err = policy.Ask(p, message.CredentialBasic, use, tableDate)
 			require.Equal(t, want[i], err == nil, "%s: %s: %v", existing, use, err)
-			require.NoError(t, policy.Ask(p, mls.CredentialX509, use, tableDate))
+			require.NoError(t, policy.Ask(p, message.CredentialX509, use, tableDate))
 		}
 		// A use that nobody knows is judged as a start.
 		require.Error(t, policy.Ask(p, suites()["1"], suite.Leave+1, tableDate))
@@ -159,31 +159,31 @@ rules:
 		err  error
 		text string // "" is allowed
 	}{
-		{"x509", policy.Ask(p, mls.CredentialX509, suite.Start, tableDate), ""},
-		{"private type", policy.Ask(p, mls.CredentialType(0xF000), suite.Start, tableDate), ""},
+		{"x509", policy.Ask(p, message.CredentialX509, suite.Start, tableDate), ""},
+		{"private type", policy.Ask(p, message.CredentialType(0xF000), suite.Start, tableDate), ""},
 		{
-			"basic", policy.Ask(p, mls.CredentialBasic, suite.Start, tableDate),
+			"basic", policy.Ask(p, message.CredentialBasic, suite.Start, tableDate),
 			"policy: credential refused for start by policy own: credential: found credential type basic, wanted X.509 or 0xF000; see Test, 1, 2026 (checked 2026-11-21)",
 		},
-		{"90 days", policy.Ask(p, mls.Lifetime{NotBefore: 1000, NotAfter: 1000 + 90*days}, suite.Start, tableDate), ""},
+		{"90 days", policy.Ask(p, message.Lifetime{NotBefore: 1000, NotAfter: 1000 + 90*days}, suite.Start, tableDate), ""},
 		{
-			"longer", policy.Ask(p, mls.Lifetime{NotBefore: 1000, NotAfter: 1001 + 90*days}, suite.Continue, tableDate),
+			"longer", policy.Ask(p, message.Lifetime{NotBefore: 1000, NotAfter: 1001 + 90*days}, suite.Continue, tableDate),
 			"policy: key package lifetime refused for continue by policy own: lifetime: found lifetime 7776001s, wanted 90 days at most; see Test, 1, 2026 (checked 2026-11-21)",
 		},
-		{"backwards", policy.Ask(p, mls.Lifetime{NotBefore: 1000, NotAfter: 0}, suite.Start, tableDate), ""},
+		{"backwards", policy.Ask(p, message.Lifetime{NotBefore: 1000, NotAfter: 0}, suite.Start, tableDate), ""},
 		{
-			"for ever", policy.Ask(p, mls.Lifetime{NotAfter: 1<<64 - 1}, suite.Start, tableDate),
+			"for ever", policy.Ask(p, message.Lifetime{NotAfter: 1<<64 - 1}, suite.Start, tableDate),
 			"policy: key package lifetime refused for start by policy own: lifetime: found lifetime 4611686018427387904s, wanted 90 days at most; see Test, 1, 2026 (checked 2026-11-21)",
 		},
-		{"long PSK", policy.Ask(p, mls.PSKInfo{Type: mls.PSKExternal, Length: 32}, suite.Start, tableDate), ""},
-		{"resumption PSK", policy.Ask(p, mls.PSKInfo{Type: mls.PSKResumption, Length: 1}, suite.Start, tableDate), ""},
+		{"long PSK", policy.Ask(p, message.PSKInfo{Type: "external", Length: 32}, suite.Start, tableDate), ""},
+		{"resumption PSK", policy.Ask(p, message.PSKInfo{Type: "resumption", Length: 1}, suite.Start, tableDate), ""},
 		{
-			"short PSK", policy.Ask(p, mls.PSKInfo{Type: mls.PSKExternal, Length: 31}, suite.Receive, tableDate),
+			"short PSK", policy.Ask(p, message.PSKInfo{Type: "external", Length: 31}, suite.Receive, tableDate),
 			"policy: pre-shared key refused for receive by policy own: psk: found PSK of 31 bytes, wanted 32 bytes; see Test, 1, 2026 (checked 2026-11-21)",
 		},
-		{"private", policy.Ask(p, mls.WireFormatPrivateMessage, suite.Continue, tableDate), ""},
+		{"private", policy.Ask(p, message.WireFormatPrivateMessage, suite.Continue, tableDate), ""},
 		{
-			"public", policy.Ask(p, mls.WireFormatPublicMessage, suite.Continue, tableDate),
+			"public", policy.Ask(p, message.WireFormatPublicMessage, suite.Continue, tableDate),
 			"policy: wire format refused for continue by policy own: format: found wire format mls_public_message, wanted PrivateMessage; see Test, 1, 2026 (checked 2026-11-21)",
 		},
 	} {
@@ -195,13 +195,13 @@ rules:
 		require.ErrorIs(t, c.err, policy.ErrRefused)
 	}
 	basic := own(t, `rules: [{id: r, source: test, force: law, wanted: basic, allow: [{credential.type: "0x0001"}]}]`+"\n")
-	require.NoError(t, policy.Ask(basic, mls.CredentialBasic, suite.Start, tableDate))
-	require.Error(t, policy.Ask(basic, mls.CredentialX509, suite.Start, tableDate))
-	require.Error(t, policy.Ask(basic, mls.CredentialType(0xF000), suite.Start, tableDate))
+	require.NoError(t, policy.Ask(basic, message.CredentialBasic, suite.Start, tableDate))
+	require.Error(t, policy.Ask(basic, message.CredentialX509, suite.Start, tableDate))
+	require.Error(t, policy.Ask(basic, message.CredentialType(0xF000), suite.Start, tableDate))
 	require.Equal(t, []string{"credential.type: basic"}, basic.Rules()[0].Allow)
 	for _, use := range uses {
-		require.NoError(t, policy.Ask(load(t, "any"), mls.PSKInfo{Type: mls.PSKExternal, Length: 0}, use, tableDate))
-		require.NoError(t, policy.Ask(p, mls.PSKInfo{Type: mls.PSKExternal, Length: 0}, suite.Leave, tableDate))
+		require.NoError(t, policy.Ask(load(t, "any"), message.PSKInfo{Type: "external", Length: 0}, use, tableDate))
+		require.NoError(t, policy.Ask(p, message.PSKInfo{Type: "external", Length: 0}, suite.Leave, tableDate))
 	}
 }
 
@@ -209,9 +209,9 @@ rules:
 func TestShortPSKs(t *testing.T) {
 	for _, name := range []string{"fips-140-3-algorithms", "fips-140-3-module"} {
 		p := load(t, name)
-		require.NoError(t, policy.Ask(p, mls.PSKInfo{Type: mls.PSKExternal, Length: 14}, suite.Start, tableDate))
+		require.NoError(t, policy.Ask(p, message.PSKInfo{Type: "external", Length: 14}, suite.Start, tableDate))
 		var refusal *policy.Refusal
-		require.ErrorAs(t, policy.Ask(p, mls.PSKInfo{Type: mls.PSKExternal, Length: 13}, suite.Start, tableDate), &refusal)
+		require.ErrorAs(t, policy.Ask(p, message.PSKInfo{Type: "external", Length: 13}, suite.Start, tableDate), &refusal)
 		require.Equal(t, "psk-length", refusal.Rule)
 		require.Equal(t, "pre-shared key", refusal.Subject)
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/policy"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -37,12 +38,12 @@ func TestOneFieldEnforcesAMandate(t *testing.T) {
 		_, err := mls.CreateGroup(t.Context(), today, cfg, nil)
 		return err
 	}
-	basic := func(cfg *mls.Config) { cfg.Credential = mls.BasicCredential([]byte("client")) }
+	basic := func(cfg *mls.Config) { cfg.Credential = message.BasicCredential([]byte("client")) }
 	stranger, err := mls.NewKeyPackage(t.Context(), today, client(nil, basic), mls.KeyPackageOptions{})
 	require.NoError(t, err)
 	g, err := mls.CreateGroup(t.Context(), today, client(p), []byte("group"))
 	require.NoError(t, err)
-	commit := func(proposal mls.Proposal) error {
+	commit := func(proposal message.Proposal) error {
 		_, err := g.Commit(t.Context(), today, mls.CommitOptions{}, proposal)
 		return err
 	}
@@ -52,15 +53,15 @@ func TestOneFieldEnforcesAMandate(t *testing.T) {
 		err  error
 	}{
 		{"suite", create(x25519)},
-		{"suite", commit(mls.ReInit{GroupID: []byte("next"), CipherSuite: 0x0001})},
+		{"suite", commit(message.ReInit{GroupID: []byte("next"), CipherSuite: 0x0001})},
 		{"credential", create(client(p, basic))},
-		{"credential", commit(mls.Add{KeyPackage: stranger.KeyPackage})},
+		{"credential", commit(message.Add{KeyPackage: stranger.KeyPackage})},
 		{"lifetime", create(client(p, func(cfg *mls.Config) { cfg.Lifetimes.Own += time.Second }))},
 		{"psk", commit(externalPSK("short"))},
 		{"format", create(client(p, func(cfg *mls.Config) { cfg.PublicHandshake = true }))},
-		{"downgrade", commit(mls.ReInit{GroupID: []byte("next"), CipherSuite: 0x0002})},
+		{"downgrade", commit(message.ReInit{GroupID: []byte("next"), CipherSuite: 0x0002})},
 	} {
-		var refused *mls.PolicyError
+		var refused *message.PolicyError
 		require.ErrorAs(t, c.err, &refused, c.rule)
 		require.Equal(t, suite.Start, refused.Use, c.rule)
 		var refusal *policy.Refusal
@@ -68,5 +69,5 @@ func TestOneFieldEnforcesAMandate(t *testing.T) {
 		require.Equal(t, c.rule, refusal.Rule)
 	}
 	require.NoError(t, commit(externalPSK("long")))
-	require.NoError(t, commit(mls.ReInit{GroupID: []byte("next"), CipherSuite: 0xF005}))
+	require.NoError(t, commit(message.ReInit{GroupID: []byte("next"), CipherSuite: 0xF005}))
 }

@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -46,16 +46,16 @@ func testMinistry(t *testing.T, p *Policy) {
 	require.NoError(t, Ask(p, suite.Move{From: p521, To: hybrid}, suite.Start, today))
 	require.Error(t, Ask(p, suite.Move{From: p521, To: p384}, suite.Start, today))
 
-	require.NoError(t, Ask(p, mls.CredentialX509, suite.Start, today))
-	require.Error(t, Ask(p, mls.CredentialBasic, suite.Start, today))
+	require.NoError(t, Ask(p, message.CredentialX509, suite.Start, today))
+	require.Error(t, Ask(p, message.CredentialBasic, suite.Start, today))
 	pilot, err := p.With("pilot")
 	require.NoError(t, err)
-	require.NoError(t, Ask(pilot, mls.CredentialBasic, suite.Start, today))
-	require.Error(t, Ask(pilot, mls.CredentialBasic, suite.Start, at("2027-04-01").Time()))
+	require.NoError(t, Ask(pilot, message.CredentialBasic, suite.Start, today))
+	require.Error(t, Ask(pilot, message.CredentialBasic, suite.Start, at("2027-04-01").Time()))
 	_, err = p.With("hybrid=off")
 	require.ErrorContains(t, err, "set to on for good")
 
 	const day = 24 * 60 * 60
-	require.NoError(t, Ask(p, mls.Lifetime{NotBefore: day, NotAfter: 31 * day}, suite.Start, today))
-	require.Error(t, Ask(p, mls.Lifetime{NotBefore: day, NotAfter: 31*day + 1}, suite.Start, today))
+	require.NoError(t, Ask(p, message.Lifetime{NotBefore: day, NotAfter: 31 * day}, suite.Start, today))
+	require.Error(t, Ask(p, message.Lifetime{NotBefore: day, NotAfter: 31*day + 1}, suite.Start, today))
 }

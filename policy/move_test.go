@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/policy"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
@@ -170,7 +171,7 @@ func TestLeaveSHA512(t *testing.T) {
 			require.NoError(t, err)
 			cfg := mls.Config{
 				Suites: all.Registry(), Suite: suites()[short].ID, PublicHandshake: true,
-				Credential: mls.BasicCredential([]byte("ann")), Signer: signer,
+				Credential: message.BasicCredential([]byte("ann")), Signer: signer,
 			}
 			g, err := mls.CreateGroup(t.Context(), tableDate, cfg, nil)
 			require.NoError(t, err)
@@ -182,7 +183,7 @@ func TestLeaveSHA512(t *testing.T) {
 			state, err = g.Delta()
 			require.NoError(t, err)
 			state.Stored()
-			_, err = g.Commit(t.Context(), tableDate, mls.CommitOptions{}, mls.ReInit{GroupID: []byte("next"), CipherSuite: suites()["T11"].ID})
+			_, err = g.Commit(t.Context(), tableDate, mls.CommitOptions{}, message.ReInit{GroupID: []byte("next"), CipherSuite: suites()["T11"].ID})
 			require.NoError(t, err, "%s: from %s", base, short)
 		}
 	}

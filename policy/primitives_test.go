@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/policy"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -78,13 +78,13 @@ rules:
 		err  error
 		with string
 	}{
-		{policy.Ask(p, mls.CredentialBasic, suite.Start, tableDate), "pilot"},
-		{policy.Ask(p, mls.CredentialType(0xF000), suite.Start, tableDate), ""},
-		{policy.Ask(p, mls.Lifetime{NotAfter: 60 * days}, suite.Start, tableDate), "pilot"},
-		{policy.Ask(p, mls.Lifetime{NotAfter: 91 * days}, suite.Start, tableDate), ""},
-		{policy.Ask(p, mls.PSKInfo{Type: mls.PSKExternal, Length: 16}, suite.Start, tableDate), "pilot"},
-		{policy.Ask(p, mls.PSKInfo{Type: mls.PSKExternal, Length: 15}, suite.Start, tableDate), ""},
-		{policy.Ask(p, mls.WireFormatPublicMessage, suite.Start, tableDate), "pilot"},
+		{policy.Ask(p, message.CredentialBasic, suite.Start, tableDate), "pilot"},
+		{policy.Ask(p, message.CredentialType(0xF000), suite.Start, tableDate), ""},
+		{policy.Ask(p, message.Lifetime{NotAfter: 60 * days}, suite.Start, tableDate), "pilot"},
+		{policy.Ask(p, message.Lifetime{NotAfter: 91 * days}, suite.Start, tableDate), ""},
+		{policy.Ask(p, message.PSKInfo{Type: "external", Length: 16}, suite.Start, tableDate), "pilot"},
+		{policy.Ask(p, message.PSKInfo{Type: "external", Length: 15}, suite.Start, tableDate), ""},
+		{policy.Ask(p, message.WireFormatPublicMessage, suite.Start, tableDate), "pilot"},
 	} {
 		var refusal *policy.Refusal
 		require.ErrorAs(t, c.err, &refusal)

@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/policy"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -72,7 +72,7 @@ func TestRefusalOfAnotherPolicy(t *testing.T) {
 	q := suite.Question{Use: suite.Start, Time: tableDate, Subject: suite.Info{ID: 1, Name: "a"}}
 	require.Nil(t, policy.RefusalOf(q, nil))
 	own := refusal()
-	require.Same(t, own, policy.RefusalOf(q, &mls.PolicyError{Err: own}))
+	require.Same(t, own, policy.RefusalOf(q, &message.PolicyError{Err: own}))
 	require.Same(t, own, policy.RefusalOf(q, &policy.Downgrade{Refusal: own}))
 
 	no := errors.New("not on Sundays")
@@ -82,6 +82,6 @@ func TestRefusalOfAnotherPolicy(t *testing.T) {
 	require.ErrorIs(t, r, policy.ErrRefused)
 	q.Subject = suite.Move{From: suite.Info{ID: 1, Name: "a"}, To: suite.Info{ID: 2, Name: "b"}}
 	require.EqualError(t, policy.RefusalOf(q, no), "policy: 0x0002 b refused for start by policy custom: found not on Sundays")
-	q.Subject = mls.CredentialBasic
-	require.EqualError(t, policy.RefusalOf(q, no), "policy: mls.CredentialType refused for start by policy custom: found not on Sundays")
+	q.Subject = message.CredentialBasic
+	require.EqualError(t, policy.RefusalOf(q, no), "policy: message.CredentialType refused for start by policy custom: found not on Sundays")
 }

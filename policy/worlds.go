@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -120,7 +120,7 @@ func (v *vocabulary) samples(part string, conditions []condition) []func(*facts)
 			sets = append(sets, func(f *facts) { f.lifetime = uint64(n) })
 		}
 	case "psk":
-		for _, t := range []mls.PSKType{mls.PSKExternal, mls.PSKResumption} {
+		for _, t := range []string{"external", "resumption"} {
 			sets = append(sets, func(f *facts) { f.psk = t })
 		}
 	case "psk-bytes":
@@ -128,7 +128,7 @@ func (v *vocabulary) samples(part string, conditions []condition) []func(*facts)
 			sets = append(sets, func(f *facts) { f.pskBytes = int(n) })
 		}
 	case "wire-format":
-		for _, w := range []mls.WireFormat{mls.WireFormatPublicMessage, mls.WireFormatPrivateMessage} {
+		for _, w := range []message.WireFormat{message.WireFormatPublicMessage, message.WireFormatPrivateMessage} {
 			sets = append(sets, func(f *facts) { f.wireFormat = w })
 		}
 	}
@@ -161,15 +161,15 @@ func codePoints(conditions []condition) []suite.ID {
 	return append(ids, suite.ID(another(words)))
 }
 
-func credentialTypes(conditions []condition) []mls.CredentialType {
-	types := []mls.CredentialType{mls.CredentialBasic, mls.CredentialX509}
+func credentialTypes(conditions []condition) []message.CredentialType {
+	types := []message.CredentialType{message.CredentialBasic, message.CredentialX509}
 	words := wordsOf("credential.type", conditions)
 	for _, w := range words {
 		if strings.HasPrefix(w, "0x") {
-			types = append(types, mls.CredentialType(parseCode(w)))
+			types = append(types, message.CredentialType(parseCode(w)))
 		}
 	}
-	return append(types, mls.CredentialType(another(words)))
+	return append(types, message.CredentialType(another(words)))
 }
 
 func parseCode(w string) uint16 {

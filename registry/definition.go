@@ -60,7 +60,7 @@ func RFC9420() []Definition {
 // points names a suite that the draft does not have.
 func PQDraft(points CodePoints) ([]Definition, error) {
 	if points == nil {
-		return nil, errors.New("registry: the draft's suites have no code points of their own, and none were given")
+		return nil, errors.New("registry: no code points were given for the draft's suites")
 	}
 	defs := pqDraft()
 	for name := range points {

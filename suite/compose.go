@@ -47,17 +47,17 @@ func New(p Parts) (Suite, error) {
 		return fail("code point 0 is reserved")
 	}
 	if p.Name == "" || p.Level <= 0 {
-		return fail("a suite needs a name and a level")
+		return fail("name or level is missing")
 	}
 	if p.HPKE == nil || p.AEAD == nil || p.Signature == nil {
-		return fail("a suite needs an HPKE scheme, an AEAD and a signature scheme")
+		return fail("HPKE scheme, AEAD or signature scheme is missing")
 	}
 	hash, err := newSHA2(p.Hash)
 	if err != nil {
 		return fail("%v", err)
 	}
 	if p.MinIKM > hash.kdf.Nh {
-		return fail("it would refuse its own secrets, of %d bytes, for which it wants %d", hash.kdf.Nh, p.MinIKM)
+		return fail("its own secrets of %d bytes are shorter than MinIKM, %d", hash.kdf.Nh, p.MinIKM)
 	}
 	hash.minIKM = p.MinIKM
 	if kdf := p.HPKE.KDFInfo(); kdf.ID != hash.kdf.ID {
@@ -107,7 +107,7 @@ func (s *composed) Info() Info { return s.info }
 func WithID(s Suite, id ID) (Suite, error) {
 	c, ok := s.(*composed)
 	if !ok {
-		return nil, errors.New("suite: only a composed suite can change its code point")
+		return nil, errors.New("suite: cannot change the code point of a suite that New did not make")
 	}
 	if id == 0 {
 		return nil, errors.New("suite: code point 0 is reserved")

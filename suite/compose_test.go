@@ -66,14 +66,14 @@ func TestNewRefuses(t *testing.T) {
 		text   string
 	}{
 		"code point 0":                   {func(p *suite.Parts) { p.ID = 0 }, "reserved"},
-		"no name":                        {func(p *suite.Parts) { p.Name = "" }, "a name and a level"},
-		"no level":                       {func(p *suite.Parts) { p.Level = 0 }, "a name and a level"},
-		"no HPKE":                        {func(p *suite.Parts) { p.HPKE = nil }, "needs an HPKE scheme"},
-		"no AEAD":                        {func(p *suite.Parts) { p.AEAD = nil }, "needs an HPKE scheme"},
-		"no signature":                   {func(p *suite.Parts) { p.Signature = nil }, "needs an HPKE scheme"},
+		"no name":                        {func(p *suite.Parts) { p.Name = "" }, "name or level is missing"},
+		"no level":                       {func(p *suite.Parts) { p.Level = 0 }, "name or level is missing"},
+		"no HPKE":                        {func(p *suite.Parts) { p.HPKE = nil }, "HPKE scheme"},
+		"no AEAD":                        {func(p *suite.Parts) { p.AEAD = nil }, "HPKE scheme"},
+		"no signature":                   {func(p *suite.Parts) { p.Signature = nil }, "HPKE scheme"},
 		"SHA-1":                          {func(p *suite.Parts) { p.Hash = crypto.SHA1 }, "SHA-1"},
 		"another KDF":                    {func(p *suite.Parts) { p.Hash = crypto.SHA384 }, "HKDF-SHA384"},
-		"own secrets that are too short": {func(p *suite.Parts) { p.MinIKM = 33 }, "refuse its own secrets"},
+		"own secrets that are too short": {func(p *suite.Parts) { p.MinIKM = 33 }, "its own secrets"},
 		"another AEAD":                   {func(p *suite.Parts) { p.AEAD = suite.AES256GCM() }, "AES-256-GCM"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"github.com/mlsuite/mlsuite/internal/limit"
 	"github.com/mlsuite/mlsuite/internal/measure"
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // payload is the size in bytes of the application messages.
@@ -60,11 +61,11 @@ func runAdd(ctx context.Context, s *scenario, plan measure.Plan) ([]measure.Samp
 	if err != nil {
 		return nil, 0, err
 	}
-	return s.commit(ctx, plan, func(c *mls.Candidate) int { return len(c.Message) + len(c.Welcome) }, mls.Add{KeyPackage: kp.KeyPackage})
+	return s.commit(ctx, plan, func(c *mls.Candidate) int { return len(c.Message) + len(c.Welcome) }, message.Add{KeyPackage: kp.KeyPackage})
 }
 
 // commit measures commits of leaf 0, each as its first message of the epoch.
-func (s *scenario) commit(ctx context.Context, plan measure.Plan, size func(*mls.Candidate) int, proposals ...mls.Proposal) ([]measure.Sample, int, error) {
+func (s *scenario) commit(ctx context.Context, plan measure.Plan, size func(*mls.Candidate) int, proposals ...message.Proposal) ([]measure.Sample, int, error) {
 	var views []*mls.Group
 	var bytes int
 	samples, err := measure.Run(ctx, plan, measure.Operation{
@@ -166,7 +167,7 @@ func runKeyPackage(ctx context.Context, s *scenario, plan measure.Plan) ([]measu
 	if err != nil {
 		return nil, 0, err
 	}
-	message, err := mls.Marshal(kp.KeyPackage)
+	message, err := message.Marshal(kp.KeyPackage)
 	return samples, len(message), err
 }
 
@@ -192,7 +193,7 @@ func runDecrypt(ctx context.Context, s *scenario, plan measure.Plan) ([]measure.
 		return nil, 0, err
 	}
 	path := s.group.Tree.Path
-	receiver, err := s.sim.Member(mls.LeafIndex(path[len(path)-1].First))
+	receiver, err := s.sim.Member(message.LeafIndex(path[len(path)-1].First))
 	if err != nil {
 		return nil, 0, err
 	}

@@ -6,25 +6,26 @@ import (
 
 	"github.com/mlsuite/mlsuite/internal/limit"
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
 // tree is a tree shape to measure in. Leaf 0 is a member in every shape, and the path in
 // the limit is that of leaf 0.
 type tree struct {
-	shape mls.TreeShape
+	shape string
 	about string
 	limit func(members int) limit.Tree
 }
 
-func (t tree) String() string { return t.shape.String() }
+func (t tree) String() string { return t.shape }
 
 func trees() []tree {
 	return []tree{
-		{mls.TreeSteady, "every parent is populated", func(n int) limit.Tree { return limit.Steady(n, 0) }},
-		{mls.TreeBlank, "every parent is blank: the group was just filled by one commit", func(n int) limit.Tree { return limit.Blank(n, 0) }},
-		{mls.TreeUnmerged, "steady, then every second member replaced without a path", func(n int) limit.Tree { return limit.Unmerged(n, 0) }},
-		{mls.TreeSparse, "steady at twice the size, then every second member removed", limit.Sparse},
+		{"steady", "every parent is populated", func(n int) limit.Tree { return limit.Steady(n, 0) }},
+		{"blank", "every parent is blank: the group was just filled by one commit", func(n int) limit.Tree { return limit.Blank(n, 0) }},
+		{"unmerged", "steady, then every second member replaced without a path", func(n int) limit.Tree { return limit.Unmerged(n, 0) }},
+		{"sparse", "steady at twice the size, then every second member removed", limit.Sparse},
 	}
 }
 
@@ -52,7 +53,7 @@ func newScenario(ctx context.Context, suites mls.Suites, s suite.Suite, t tree, 
 	return &scenario{
 		now: now,
 		client: mls.Config{
-			Suites: suites, Suite: s.Info().ID, Signer: signer, Credential: mls.BasicCredential([]byte("newcomer")),
+			Suites: suites, Suite: s.Info().ID, Signer: signer, Credential: message.BasicCredential([]byte("newcomer")),
 		},
 		sim:   sim,
 		group: limit.Group{Suite: s.Info(), Tree: t.limit(size)},
@@ -65,7 +66,7 @@ func (s *scenario) views(leaf uint32, n int) ([]*mls.Group, error) {
 	views := make([]*mls.Group, n)
 	for i := range views {
 		var err error
-		if views[i], err = s.sim.Member(mls.LeafIndex(leaf)); err != nil {
+		if views[i], err = s.sim.Member(message.LeafIndex(leaf)); err != nil {
 			return nil, err
 		}
 	}
@@ -87,7 +88,7 @@ func (s *scenario) newJoiner(ctx context.Context) (joiner, error) {
 	if err != nil {
 		return joiner{}, err
 	}
-	c, err := committer.Commit(ctx, s.now, mls.CommitOptions{}, mls.Add{KeyPackage: kp.KeyPackage})
+	c, err := committer.Commit(ctx, s.now, mls.CommitOptions{}, message.Add{KeyPackage: kp.KeyPackage})
 	if err != nil {
 		return joiner{}, err
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/audit"
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/policy"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
@@ -48,7 +49,7 @@ func mandate(ctx context.Context, now time.Time, w, log io.Writer) error {
 		cfg := mls.Config{
 			Suites: all.Registry(), Suite: id,
 			Policy: audit.Policy(p, l), Observer: audit.Observer(l),
-			Credential: mls.BasicCredential([]byte(name)),
+			Credential: message.BasicCredential([]byte(name)),
 		}
 		s, err := cfg.Suites.Suite(id)
 		if err != nil {
@@ -93,7 +94,7 @@ func talk(ctx context.Context, now time.Time, aliceConfig, bobConfig mls.Config,
 	if err != nil {
 		return err
 	}
-	commit, err := alice.Commit(ctx, now, mls.CommitOptions{}, mls.Add{KeyPackage: keyPackage.KeyPackage})
+	commit, err := alice.Commit(ctx, now, mls.CommitOptions{}, message.Add{KeyPackage: keyPackage.KeyPackage})
 	if err != nil {
 		return err
 	}

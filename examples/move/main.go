@@ -16,6 +16,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/migrate"
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/policy"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
@@ -60,7 +61,7 @@ func move(ctx context.Context, now time.Time, size int, w io.Writer) error {
 	}
 
 	// 1. Every member prepares and publishes a key package of the new suite.
-	var published []*mls.KeyPackage
+	var published []*message.KeyPackage
 	for _, m := range members {
 		m.cfg.Suite = to
 		if m.migration, err = migrate.Prepare(ctx, now, m.cfg, mls.KeyPackageOptions{}); err != nil {
@@ -109,7 +110,7 @@ func move(ctx context.Context, now time.Time, size int, w io.Writer) error {
 }
 
 // end plans the move and lets all take the commit that ends the group.
-func end(ctx context.Context, now time.Time, members []*member, p suite.Policy, published []*mls.KeyPackage, w io.Writer) error {
+func end(ctx context.Context, now time.Time, members []*member, p suite.Policy, published []*message.KeyPackage, w io.Writer) error {
 	target, err := all.Registry().Suite(to)
 	if err != nil {
 		return err
@@ -177,9 +178,9 @@ func (m *member) restart(now time.Time) error {
 func liveGroup(ctx context.Context, now time.Time, size int, p suite.Policy) ([]*member, error) {
 	members := make([]*member, size)
 	joiners := make([]*mls.OwnKeyPackage, size)
-	var adds []mls.Proposal
+	var adds []message.Proposal
 	for i := range members {
-		cfg := mls.Config{Suites: all.Registry(), Suite: from, Credential: mls.BasicCredential(fmt.Appendf(nil, "member %d", i))}
+		cfg := mls.Config{Suites: all.Registry(), Suite: from, Credential: message.BasicCredential(fmt.Appendf(nil, "member %d", i))}
 		s, err := cfg.Suites.Suite(from)
 		if err != nil {
 			return nil, err
@@ -192,7 +193,7 @@ func liveGroup(ctx context.Context, now time.Time, size int, p suite.Policy) ([]
 		}
 		members[i] = &member{cfg: cfg}
 		if i > 0 {
-			adds = append(adds, mls.Add{KeyPackage: joiners[i].KeyPackage})
+			adds = append(adds, message.Add{KeyPackage: joiners[i].KeyPackage})
 		}
 	}
 	first, err := mls.CreateGroup(ctx, now, members[0].cfg, []byte("the old group"))

@@ -1,7 +1,19 @@
-// Package codepoint knows the GREASE values of RFC 9420, Section 13.5: 0x0A0A, 0x1A1A, ...,
-// 0xEAEA. As code points of suites, extensions, proposals and credentials they mean nothing.
-// They show whether implementations ignore what they do not know.
+// Package codepoint knows code points of RFC 9420: those of proposals, which outside the
+// engine have a Go type each, and the GREASE values of Section 13.5: 0x0A0A, 0x1A1A, ...,
+// 0xEAEA. As code points of suites, extensions, proposals and credentials the latter mean
+// nothing. They show whether implementations ignore what they do not know.
 package codepoint
+
+// The proposal types of RFC 9420, Section 17.4.
+const (
+	ProposalAdd                    = 1
+	ProposalUpdate                 = 2
+	ProposalRemove                 = 3
+	ProposalPSK                    = 4
+	ProposalReInit                 = 5
+	ProposalExternalInit           = 6
+	ProposalGroupContextExtensions = 7
+)
 
 // Greases is the number of GREASE values.
 const Greases = 15

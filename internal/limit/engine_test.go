@@ -10,6 +10,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/internal/limit"
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
@@ -26,7 +27,7 @@ type bench struct {
 	suite   suite.ID
 }
 
-func newBench(t *testing.T, id suite.ID, shape mls.TreeShape, members int) bench {
+func newBench(t *testing.T, id suite.ID, shape string, members int) bench {
 	s, err := all.Registry().Suite(id)
 	require.NoError(t, err)
 	c := &counter{Suite: s}
@@ -39,7 +40,7 @@ func newBench(t *testing.T, id suite.ID, shape mls.TreeShape, members int) bench
 }
 
 func (b bench) member(leaf uint32) *mls.Group {
-	g, err := b.sim.Member(mls.LeafIndex(leaf))
+	g, err := b.sim.Member(message.LeafIndex(leaf))
 	require.NoError(b, err)
 	return g
 }
@@ -48,7 +49,7 @@ func (b bench) keyPackage() *mls.OwnKeyPackage {
 	signer, err := b.counter.GenerateSigner()
 	require.NoError(b, err)
 	kp, err := mls.NewKeyPackage(b.Context(), now, mls.Config{
-		Suites: b.suites, Suite: b.suite, Signer: signer, Credential: mls.BasicCredential([]byte("newcomer")),
+		Suites: b.suites, Suite: b.suite, Signer: signer, Credential: message.BasicCredential([]byte("newcomer")),
 	}, mls.KeyPackageOptions{})
 	require.NoError(b, err)
 	return kp
@@ -58,13 +59,13 @@ func (b bench) keyPackage() *mls.OwnKeyPackage {
 // be waste, fewer would make the limit no limit. Bytes are not counted.
 func TestEngineMeetsLimit(t *testing.T) {
 	shapes := []struct {
-		shape mls.TreeShape
+		shape string
 		tree  func(members int, leaf uint32) limit.Tree
 	}{
-		{mls.TreeBlank, limit.Blank},
-		{mls.TreeSteady, limit.Steady},
-		{mls.TreeUnmerged, limit.Unmerged},
-		{mls.TreeSparse, func(members int, _ uint32) limit.Tree { return limit.Sparse(members) }},
+		{"blank", limit.Blank},
+		{"steady", limit.Steady},
+		{"unmerged", limit.Unmerged},
+		{"sparse", func(members int, _ uint32) limit.Tree { return limit.Sparse(members) }},
 	}
 	for _, id := range []suite.ID{0x0001, 0xF002} {
 		for _, s := range shapes {
@@ -72,7 +73,7 @@ func TestEngineMeetsLimit(t *testing.T) {
 				t.Run(fmt.Sprintf("%s/%s/%d", id, s.shape, members), func(t *testing.T) {
 					b := newBench(t, id, s.shape, members)
 					committers := []uint32{0, 1, uint32(members) / 2, uint32(members) - 1}
-					if s.shape == mls.TreeSparse {
+					if s.shape == "sparse" {
 						committers = committers[:1]
 					}
 					slices.Sort(committers)
@@ -120,7 +121,7 @@ func (b bench) addAndJoin(g limit.Group) {
 	var c *mls.Candidate
 	made := b.counter.of(func() {
 		var err error
-		c, err = committer.Commit(b.Context(), now, mls.CommitOptions{}, mls.Add{KeyPackage: kp.KeyPackage})
+		c, err = committer.Commit(b.Context(), now, mls.CommitOptions{}, message.Add{KeyPackage: kp.KeyPackage})
 		require.NoError(b, err)
 	})
 	require.Equal(b, calls(g.Add()), made, "add")
@@ -158,7 +159,7 @@ func (b bench) joins(g limit.Group, made limit.Cost) {
 
 func TestEngineMeetsLimitOfMessages(t *testing.T) {
 	for _, id := range []suite.ID{0x0001, 0xF002} {
-		b := newBench(t, id, mls.TreeSteady, 8)
+		b := newBench(t, id, "steady", 8)
 		g := limit.Group{Tree: limit.Steady(8, 0)}
 		sender, receiver := b.member(0), b.member(5)
 		encrypt := func() []byte {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/internal/limit"
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -16,7 +17,7 @@ func TestEngineMeetsLimitOfFollowUp(t *testing.T) {
 	for _, id := range []suite.ID{0x0001, 0xF002, 0xF00B} {
 		for _, members := range []int{2, 3, 8, 21} {
 			t.Run(fmt.Sprintf("%s/%d", id, members), func(t *testing.T) {
-				b := newBench(t, id, mls.TreeBlank, members)
+				b := newBench(t, id, "blank", members)
 				b.followUp(limit.Group{Suite: b.counter.Info(), Tree: limit.Blank(members, 0)})
 			})
 		}
@@ -24,16 +25,16 @@ func TestEngineMeetsLimitOfFollowUp(t *testing.T) {
 }
 
 func (b bench) followUp(g limit.Group) {
-	c, err := b.member(0).Commit(b.Context(), now, mls.CommitOptions{}, mls.ReInit{GroupID: []byte("next"), CipherSuite: b.suite})
+	c, err := b.member(0).Commit(b.Context(), now, mls.CommitOptions{}, message.ReInit{GroupID: []byte("next"), CipherSuite: b.suite})
 	require.NoError(b, err)
 	old, err := c.Adopt()
 	require.NoError(b, err)
-	config := func(credential mls.Credential) mls.Config {
+	config := func(credential message.Credential) mls.Config {
 		signer, err := b.counter.GenerateSigner()
 		require.NoError(b, err)
 		return mls.Config{Suites: b.suites, Suite: b.suite, Signer: signer, Credential: credential}
 	}
-	var others []*mls.KeyPackage
+	var others []*message.KeyPackage
 	var joiner *mls.OwnKeyPackage
 	for i, leaf := range old.Members() {
 		if i == old.OwnLeaf() {
@@ -61,7 +62,7 @@ func (b bench) followUp(g limit.Group) {
 	}
 	near(g.WelcomeBytes(), c.Welcome, g.Tree.Members)
 	near(g.FirstCommitBytes(), c.Message, g.Tree.Members)
-	kp, err := mls.Marshal(joiner.KeyPackage)
+	kp, err := message.Marshal(joiner.KeyPackage)
 	require.NoError(b, err)
 	near(g.KeyPackageBytes(), kp, 1)
 	next, err := c.Adopt()

@@ -65,7 +65,12 @@ const engine = "mls"
 func ofEngine(folder string) bool { return slices.Contains(engineFolders(), folder) }
 
 // engineFolders are the folders of the engine that have checks.
-func engineFolders() []string { return []string{engine, "mls/internal/label"} }
+func engineFolders() []string {
+	return []string{
+		engine, "mls/message", "mls/internal/check", "mls/internal/fault", "mls/internal/framing", "mls/internal/label",
+		"mls/internal/ratchettree", "mls/internal/schedule", "mls/internal/secrettree",
+	}
+}
 
 // mutated are the folders whose checks are taken out.
 func mutated() []string {

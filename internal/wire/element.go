@@ -42,7 +42,7 @@ func ReadAll[T any](r *Reader, skip, unmarshal func(*T, *Reader)) []T {
 		all = make([]T, 0, count)
 		for !r.Empty() {
 			if len(all) == count { // the last one, of which skip saw less, is malformed
-				r.Fail(Malformed("vector of %d elements has more", count))
+				r.Fail(Malformed("vector of more than %d elements", count))
 				return
 			}
 			all = all[:len(all)+1]

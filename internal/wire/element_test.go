@@ -16,7 +16,7 @@ func TestElementsBeyondTheCountedAreRefused(t *testing.T) {
 	r = NewReader([]byte{2, 7, 8})
 	require.Len(t, ReadAll(r, skipAll, readOne), 1)
 	require.ErrorIs(t, r.Err(), ErrMalformed)
-	require.ErrorContains(t, r.Err(), "vector of 1 elements has more")
+	require.ErrorContains(t, r.Err(), "vector of more than 1 elements")
 }
 
 func TestElements(t *testing.T) {

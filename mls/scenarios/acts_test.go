@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -27,12 +29,12 @@ func (s *sentence) suiteID() suite.ID {
 // alice creates NAME [suite ID] [with external sender NAME]
 func (c *client) creates(s *sentence) {
 	name, id := s.word(), s.suiteID()
-	var extensions []mls.Extension
+	var extensions []message.Extension
 	if s.take("with external sender") {
 		outside := c.client(s.word()).config(id)
-		data, err := mls.Marshal(&mls.ExternalSenders{{SignatureKey: outside.Signer.PublicKey(), Credential: outside.Credential}})
+		data, err := message.Marshal(&message.ExternalSenders{{SignatureKey: outside.Signer.PublicKey(), Credential: outside.Credential}})
 		require.NoError(c.t, err)
-		extensions = append(extensions, mls.Extension{Type: mls.ExtensionExternalSenders, Data: data})
+		extensions = append(extensions, message.Extension{Type: message.ExtensionExternalSenders, Data: data})
 	}
 	g, err := mls.CreateGroup(c.ctx(), c.now, c.config(id), []byte(name), extensions...)
 	if c.ok(err) {
@@ -84,9 +86,9 @@ func (c *client) knows(s *sentence) {
 }
 
 // take hands out a key package of a suite, once.
-func (c *client) take(id suite.ID) *mls.KeyPackage {
+func (c *client) take(id suite.ID) *message.KeyPackage {
 	c.t.Helper()
-	i := slices.IndexFunc(c.published, func(kp *mls.KeyPackage) bool { return kp.CipherSuite == id })
+	i := slices.IndexFunc(c.published, func(kp *message.KeyPackage) bool { return kp.CipherSuite == id })
 	require.GreaterOrEqual(c.t, i, 0, "%s has published no key package for %v", c.name, id)
 	kp := c.published[i]
 	c.published = slices.Delete(slices.Clone(c.published), i, i+1)
@@ -94,24 +96,24 @@ func (c *client) take(id suite.ID) *mls.KeyPackage {
 }
 
 // proposal takes the words of a proposal other than an Update.
-func (c *client) proposal(g *mls.Group, s *sentence) mls.Proposal {
+func (c *client) proposal(g *mls.Group, s *sentence) message.Proposal {
 	c.t.Helper()
 	switch s.one("add", "remove", "psk", "resumption psk", "reinit") {
 	case "add":
-		return mls.Add{KeyPackage: c.existing(s.word()).take(g.Suite().Info().ID)}
+		return message.Add{KeyPackage: c.existing(s.word()).take(g.Suite().Info().ID)}
 	case "remove":
-		return mls.Remove{Removed: leafOf(c.t, g, s.word())}
+		return message.Remove{Removed: leafOf(c.t, g, s.word())}
 	case "psk":
-		return mls.PreSharedKey{PSK: mls.PreSharedKeyID{Type: mls.PSKExternal, ID: []byte(s.word())}}
+		return message.PreSharedKey{PSK: message.PreSharedKeyID{ID: []byte(s.word())}}
 	case "resumption psk":
 		epoch, err := strconv.ParseUint(s.word(), 10, 64)
 		require.NoError(c.t, err)
-		return mls.PreSharedKey{PSK: mls.PreSharedKeyID{
-			Type: mls.PSKResumption, Usage: mls.ResumptionPSKApplication, GroupID: g.GroupID(), Epoch: epoch,
+		return message.PreSharedKey{PSK: message.PreSharedKeyID{
+			Usage: message.ResumptionPSKApplication, GroupID: g.GroupID(), Epoch: epoch,
 		}}
 	default:
 		name := s.word()
-		return mls.ReInit{GroupID: []byte(name), CipherSuite: s.suiteID()}
+		return message.ReInit{GroupID: []byte(name), CipherSuite: s.suiteID()}
 	}
 }
 
@@ -119,7 +121,7 @@ func (c *client) proposal(g *mls.Group, s *sentence) mls.Proposal {
 func (c *client) commits(s *sentence) {
 	g := c.group(s)
 	var options mls.CommitOptions
-	var proposals []mls.Proposal
+	var proposals []message.Proposal
 	for len(s.words) > 0 {
 		switch {
 		case s.take("new signature key"):
@@ -142,7 +144,7 @@ func (c *client) sendsCommit(p *parcel, made *mls.Candidate) {
 	c.send(p)
 	c.candidates[p] = made
 	for _, change := range made.Changes() {
-		if change.Reason == mls.ChangeAdded && string(identity(change.Credential)) != c.name {
+		if change.Reason == event.Added && string(identity(change.Credential)) != c.name {
 			p.joiners = append(p.joiners, c.client(identity(change.Credential)))
 		}
 	}
@@ -283,10 +285,10 @@ func (c *client) joinsBy(welcome *parcel, follows string) {
 // ownFor returns the key package that a Welcome is for, or else the latest.
 func (c *client) ownFor(welcome *parcel) *mls.OwnKeyPackage {
 	c.t.Helper()
-	m, err := mls.Parse[mls.Message](welcome.data)
+	m, err := message.Parse[message.Message](welcome.data)
 	require.NoError(c.t, err)
 	for _, own := range c.own {
-		if slices.ContainsFunc(m.Welcome.Secrets, func(s mls.EncryptedGroupSecrets) bool { return bytes.Equal(s.NewMember, own.Ref) }) {
+		if slices.ContainsFunc(m.Welcome.Secrets, func(s message.EncryptedGroupSecrets) bool { return bytes.Equal(s.NewMember, own.Ref) }) {
 			return own
 		}
 	}
@@ -319,10 +321,10 @@ func (c *client) says(s *sentence) {
 }
 
 // others takes "with NAME..." for key packages of a suite.
-func (c *client) others(id suite.ID, s *sentence) []*mls.KeyPackage {
+func (c *client) others(id suite.ID, s *sentence) []*message.KeyPackage {
 	c.t.Helper()
 	s.must("with")
-	var list []*mls.KeyPackage
+	var list []*message.KeyPackage
 	for _, name := range s.rest() {
 		list = append(list, c.existing(name).take(id))
 	}

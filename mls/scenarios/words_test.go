@@ -7,10 +7,12 @@ import (
 	"testing"
 
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // identity is what a basic credential says.
-func identity(c mls.Credential) string {
+func identity(c message.Credential) string {
 	id, _ := c.Identity()
 	return string(id)
 }
@@ -24,7 +26,7 @@ func names(clients []*client) string {
 }
 
 // members lists who is at which leaf.
-func members(of iter.Seq2[mls.LeafIndex, *mls.LeafNode]) string {
+func members(of iter.Seq2[message.LeafIndex, *message.LeafNode]) string {
 	var all []string
 	for leaf, node := range of {
 		all = append(all, fmt.Sprintf("%s@%d", identity(node.Credential), leaf))
@@ -32,7 +34,7 @@ func members(of iter.Seq2[mls.LeafIndex, *mls.LeafNode]) string {
 	return strings.Join(all, " ")
 }
 
-func leafOf(t testing.TB, g *mls.Group, name string) mls.LeafIndex {
+func leafOf(t testing.TB, g *mls.Group, name string) message.LeafIndex {
 	t.Helper()
 	for leaf, node := range g.Members() {
 		if identity(node.Credential) == name {
@@ -45,7 +47,7 @@ func leafOf(t testing.TB, g *mls.Group, name string) mls.LeafIndex {
 
 // commit is a candidate of a member or of a delivery service.
 type commit interface {
-	Changes() []mls.Change
+	Changes() []event.Change
 	Proposals() []mls.CommittedProposal
 }
 
@@ -55,13 +57,13 @@ func changes(c commit) string {
 	for _, change := range c.Changes() {
 		name := identity(change.Credential)
 		switch change.Reason {
-		case mls.ChangeAdded:
+		case event.Added:
 			all = append(all, fmt.Sprintf("%s joins at leaf %d", name, change.Leaf))
-		case mls.ChangeRemoved:
+		case event.Removed:
 			all = append(all, fmt.Sprintf("%s leaves leaf %d", name, change.Leaf))
-		case mls.ChangeUpdated:
+		case event.Updated:
 			all = append(all, name+" has new keys")
-		case mls.ChangeResynced:
+		case event.Resynced:
 			all = append(all, fmt.Sprintf("%s is back at leaf %d", name, change.Leaf))
 		default:
 			all = append(all, fmt.Sprintf("%s: %v", name, change.Reason))
@@ -79,22 +81,22 @@ func changes(c commit) string {
 }
 
 // beyondMembers says what a proposal does that does not show in the members.
-func beyondMembers(p mls.Proposal) string {
+func beyondMembers(p message.Proposal) string {
 	switch p := p.(type) {
-	case mls.PreSharedKey:
-		if p.PSK.Type == mls.PSKExternal {
+	case message.PreSharedKey:
+		if p.PSK.Usage == 0 {
 			return fmt.Sprintf("the PSK %q goes in", p.PSK.ID)
 		}
 		return fmt.Sprintf("the PSK of epoch %d of %s goes in", p.PSK.Epoch, p.PSK.GroupID)
-	case mls.ReInit:
+	case message.ReInit:
 		return fmt.Sprintf("the group ends, %s of %v follows", p.GroupID, p.CipherSuite)
 	}
 	return ""
 }
 
 // proposal says what a member keeps of a proposal.
-func proposal(of iter.Seq2[mls.LeafIndex, *mls.LeafNode], kept *mls.CommittedProposal) string {
-	name := func(leaf mls.LeafIndex) string {
+func proposal(of iter.Seq2[message.LeafIndex, *message.LeafNode], kept *mls.CommittedProposal) string {
+	name := func(leaf message.LeafIndex) string {
 		for at, node := range of {
 			if at == leaf {
 				return identity(node.Credential)
@@ -103,11 +105,11 @@ func proposal(of iter.Seq2[mls.LeafIndex, *mls.LeafNode], kept *mls.CommittedPro
 		return fmt.Sprintf("leaf %d", leaf)
 	}
 	switch p := kept.Proposal.(type) {
-	case mls.Add:
+	case message.Add:
 		return "add " + identity(p.KeyPackage.LeafNode.Credential)
-	case mls.Remove:
+	case message.Remove:
 		return "remove " + name(p.Removed)
-	case mls.Update:
+	case message.Update:
 		return "new keys for " + name(kept.Sender.Leaf)
 	default:
 		return beyondMembers(p)

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/policy"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
@@ -43,8 +44,8 @@ type client struct {
 	signers map[uint16][]suite.Signer // by signature scheme, the latest last
 	psks    map[string][]byte
 
-	own       []*mls.OwnKeyPackage // published ones
-	published []*mls.KeyPackage    // that nobody has taken yet
+	own       []*mls.OwnKeyPackage  // published ones
+	published []*message.KeyPackage // that nobody has taken yet
 	groups    map[string]*mls.Group
 	current   string // id of the group that it entered last
 
@@ -141,7 +142,7 @@ func (c *client) config(id suite.ID) mls.Config {
 	c.t.Helper()
 	signers := c.signersOf(id)
 	cfg := mls.Config{
-		Suites: all.Registry(), Suite: id, Signer: signers[len(signers)-1], Credential: mls.BasicCredential([]byte(c.name)),
+		Suites: all.Registry(), Suite: id, Signer: signers[len(signers)-1], Credential: message.BasicCredential([]byte(c.name)),
 		PSKs: c, PublicHandshake: c.publicHandshake,
 	}
 	if c.policy != nil {

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/mlsuite/mlsuite/hpke"
-	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
@@ -66,7 +66,7 @@ func ExampleRegistry_Allowed() {
 				return fmt.Errorf("our rules, Section 1: %s is not post-quantum", s.KEM.Name)
 			}
 			return nil
-		case suite.Move, mls.CredentialType, mls.Lifetime, mls.PSKInfo, mls.WireFormat:
+		case suite.Move, message.CredentialType, message.Lifetime, message.PSKInfo, message.WireFormat:
 			return nil
 		}
 		return &suite.UnknownSubjectError{Subject: q.Subject}

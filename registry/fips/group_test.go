@@ -12,6 +12,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/internal/vectors"
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/fips"
 	"github.com/mlsuite/mlsuite/suite"
@@ -102,7 +103,7 @@ func live(ctx context.Context, suites *registry.Registry, id suite.ID) error {
 		{"short external PSK", l.shortPSK},
 		{"external commit", l.external},
 		{"messages", l.talk},
-		{"remove", func() error { return l.commit("c", mls.Remove{Removed: l.groups["b"].OwnLeaf()}) }},
+		{"remove", func() error { return l.commit("c", message.Remove{Removed: l.groups["b"].OwnLeaf()}) }},
 		{"save and restore", l.restore},
 		{"messages", l.talk},
 		{"ReInit", l.reInit},
@@ -117,7 +118,7 @@ func live(ctx context.Context, suites *registry.Registry, id suite.ID) error {
 
 func (l *life) config(name string) (mls.Config, error) {
 	cfg := mls.Config{
-		Suites: l.suites, Suite: l.id, Credential: mls.BasicCredential([]byte(name)), PSKs: pskStore{l.groups[name]},
+		Suites: l.suites, Suite: l.id, Credential: message.BasicCredential([]byte(name)), PSKs: pskStore{l.groups[name]},
 	}
 	s, err := l.suites.Suite(l.id)
 	if err != nil {
@@ -141,9 +142,9 @@ func (l *life) add(by string, names ...string) error {
 	if err != nil {
 		return err
 	}
-	adds := make([]mls.Proposal, len(published))
+	adds := make([]message.Proposal, len(published))
 	for i, kp := range published {
-		adds[i] = mls.Add{KeyPackage: kp}
+		adds[i] = message.Add{KeyPackage: kp}
 	}
 	c, err := l.groups[by].Commit(l.ctx, today, mls.CommitOptions{}, adds...)
 	if err != nil {
@@ -160,8 +161,8 @@ func (l *life) add(by string, names ...string) error {
 	return l.agree()
 }
 
-func externalPSK(id string) mls.PreSharedKey {
-	return mls.PreSharedKey{PSK: mls.PreSharedKeyID{Type: mls.PSKExternal, ID: []byte(id)}}
+func externalPSK(id string) message.PreSharedKey {
+	return message.PreSharedKey{PSK: message.PreSharedKeyID{ID: []byte(id)}}
 }
 
 // adopted is for a join that the client takes as it comes.
@@ -172,9 +173,9 @@ func adopted(c *mls.Candidate, err error) (*mls.Group, error) {
 	return c.Adopt()
 }
 
-func (l *life) keyPackages(names ...string) (map[string]*mls.OwnKeyPackage, []*mls.KeyPackage, error) {
+func (l *life) keyPackages(names ...string) (map[string]*mls.OwnKeyPackage, []*message.KeyPackage, error) {
 	keys := map[string]*mls.OwnKeyPackage{}
-	var published []*mls.KeyPackage
+	var published []*message.KeyPackage
 	for _, name := range names {
 		cfg, err := l.config(name)
 		if err != nil {
@@ -188,7 +189,7 @@ func (l *life) keyPackages(names ...string) (map[string]*mls.OwnKeyPackage, []*m
 	return keys, published, nil
 }
 
-func (l *life) commit(by string, proposals ...mls.Proposal) error {
+func (l *life) commit(by string, proposals ...message.Proposal) error {
 	c, err := l.groups[by].Commit(l.ctx, today, mls.CommitOptions{}, proposals...)
 	if err != nil {
 		return err
@@ -329,7 +330,7 @@ func (l *life) restore() error {
 	if err != nil {
 		return err
 	}
-	c, err := l.groups["a"].Commit(l.ctx, today, mls.CommitOptions{}, mls.Add{KeyPackage: key.KeyPackage})
+	c, err := l.groups["a"].Commit(l.ctx, today, mls.CommitOptions{}, message.Add{KeyPackage: key.KeyPackage})
 	if err != nil {
 		return err
 	}
@@ -360,7 +361,7 @@ func (l *life) restore() error {
 
 // reInit moves the members to a group of the same suite.
 func (l *life) reInit() error {
-	if err := l.commit("a", mls.ReInit{GroupID: []byte("the next group"), CipherSuite: l.id}); err != nil {
+	if err := l.commit("a", message.ReInit{GroupID: []byte("the next group"), CipherSuite: l.id}); err != nil {
 		return err
 	}
 	cfg, err := l.config("a")

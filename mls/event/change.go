@@ -1,0 +1,58 @@
+package event
+
+import (
+	"fmt"
+
+	"github.com/mlsuite/mlsuite/mls/message"
+)
+
+// Change is a leaf or an external sender that enters a member's view of a group, or a
+// leaf that leaves it.
+type Change struct {
+	Leaf         message.LeafIndex // 2^32-1 for an Add to be committed and for an external sender
+	Credential   message.Credential
+	SignatureKey []byte
+	Old          *message.Credential // the credential of the leaf before, or of the leaf it replaces
+	Reason       Reason
+}
+
+// ChangeReason says why a leaf or an external sender changes.
+type Reason int
+
+const (
+	// ChangeAdded is a member that an Add proposal brings, or that joins by an external
+	// commit.
+	Added Reason = iota + 1
+	// ChangeUpdated is a member that updates its leaf, by a proposal or by a commit.
+	Updated
+	// ChangeJoined is a member that this client finds in a group when it joins.
+	Joined
+	// ChangeExternalSender is an external sender of a group that this client makes or
+	// joins, or one that a commit brings.
+	ExternalSender
+	// ChangeRemoved is a member that a Remove proposal takes out. An [Observer] hears of
+	// it, an Authenticator does not.
+	Removed
+	// ChangeResynced is a client that joins by an external commit in place of an earlier
+	// leaf of its own. The commit removes that leaf, whose credential is Old (RFC 9420,
+	// Section 12.4.3.2). Credentials and keys of both may be the same.
+	Resynced
+)
+
+func (r Reason) String() string {
+	switch r {
+	case Added:
+		return "added"
+	case Updated:
+		return "updated"
+	case Joined:
+		return "joined"
+	case ExternalSender:
+		return "external sender"
+	case Removed:
+		return "removed"
+	case Resynced:
+		return "resynced"
+	}
+	return fmt.Sprintf("ChangeReason(%d)", int(r))
+}

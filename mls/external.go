@@ -1,0 +1,292 @@
+package mls
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls/internal/check"
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/internal/framing"
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
+	"github.com/mlsuite/mlsuite/mls/internal/schedule"
+	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// externalInitLabel is the HPKE exporter context by which a joiner sends the init secret
+// (RFC 9420, Section 8.3).
+const externalInitLabel = "MLS 1.0 external init secret"
+
+// GroupInfo returns a signed GroupInfo of the epoch, as an MLSMessage, by which others
+// can join with an external commit (RFC 9420, Section 12.4.3.2). It is O(n) with the
+// tree. Without it, joiners get the tree from [Group.RatchetTree].
+//
+// The error is [ErrReInit] after a ReInit, [ErrRetired], or a [*message.PolicyError].
+func (g *Group) GroupInfo(ctx context.Context, now time.Time, withTree bool) (message []byte, err error) {
+	defer func() { g.tellDenied(err) }()
+	done, err := g.active()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	if err := g.mayUse(suite.Continue, now); err != nil {
+		return nil, err
+	}
+	pub, err := externalPubOf(g.public.suite, g.secrets)
+	if err != nil {
+		return nil, err
+	}
+	return g.public.groupInfoFor(ctx, g.cfg, g.leaf, pub, withTree)
+}
+
+// GroupInfo is [Group.GroupInfo] in the epoch that the commit begins, so that a delivery
+// service can store it together with the commit. A client that joins by it before the
+// commit is accepted joins an epoch that may never begin. GroupInfo also works for an
+// external commit of this client and for another member's commit. It asks the policy what
+// Group.GroupInfo asks.
+//
+// The error is [ErrRetired] once the candidate is adopted or has lost against another,
+// [ErrRemoved] if the commit removes this member, [ErrReInit] if it ends the group, or a
+// [*message.PolicyError].
+func (c *Candidate) GroupInfo(ctx context.Context, now time.Time, withTree bool) ([]byte, error) {
+	leaf, pub, err := c.external()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.cfg.ask(suite.Continue, now).group(c.to); err != nil {
+		c.cfg.tellDenied(c.to, int64(leaf), err)
+		return nil, err
+	}
+	return c.to.groupInfoFor(ctx, c.cfg, leaf, pub, withTree)
+}
+
+// external returns this member's leaf in the epoch that the commit begins, and the public
+// key to which joiners send.
+func (c *Candidate) external() (message.LeafIndex, []byte, error) {
+	defer c.lock()()
+	if err := c.alive(); err != nil {
+		return 0, nil, err
+	}
+	if c.to.reInit != nil {
+		return 0, nil, ErrReInit
+	}
+	pub, err := externalPubOf(c.to.suite, c.next.secrets)
+	return c.next.self.leaf, pub, err
+}
+
+// externalKey returns the key pair that the whole group holds: KEM.DeriveKeyPair
+// of the external_secret (RFC 9420, Section 8).
+func externalKey(s suite.Suite, e *schedule.EpochSecrets) (*ratchettree.PrivateKey, error) {
+	if len(e.External) == 0 {
+		return nil, ErrRetired
+	}
+	return ratchettree.DeriveKey(s, e.External)
+}
+
+// check.ReadExternalPub returns the public key to which joiners send the init_secret.
+func externalPubOf(s suite.Suite, e *schedule.EpochSecrets) ([]byte, error) {
+	key, err := externalKey(s, e)
+	if err != nil {
+		return nil, err
+	}
+	defer key.Release()
+	return key.PublicKey(), nil
+}
+
+// groupInfoFor returns a GroupInfo of the epoch for an external commit, as an MLSMessage
+// signed by the member at leaf.
+func (p *publicState) groupInfoFor(ctx context.Context, cfg *Config, leaf message.LeafIndex, pub []byte, withTree bool) ([]byte, error) {
+	external, err := wire.Marshal((&check.ExternalPub{Key: pub}).Marshal)
+	if err != nil {
+		return nil, err
+	}
+	info, err := p.groupInfo(ctx, cfg, leaf, withTree, message.Extension{Type: message.ExtensionExternalPub, Data: external})
+	if err != nil {
+		return nil, err
+	}
+	return message.Marshal(&message.Message{GroupInfo: info})
+}
+
+// ExternalJoinOptions says what the commit of [ExternalJoin] holds. The zero value is for
+// a client that joins for the first time, by a GroupInfo that holds the tree.
+type ExternalJoinOptions struct {
+	// RatchetTree is the tree, as [Group.RatchetTree] returns it, for a GroupInfo that does
+	// not hold it. A tree in the GroupInfo takes precedence.
+	RatchetTree []byte
+
+	// Remove, if not nil, is an earlier leaf of this client. The commit removes it.
+	Remove *message.LeafIndex
+
+	// PSKs are the pre-shared keys that the commit injects. ExternalJoin draws each Nonce
+	// that is nil.
+	PSKs []message.PreSharedKeyID
+
+	// AuthenticatedData goes along with the commit, authenticated and unencrypted (RFC
+	// 9420, Section 6.3.1).
+	AuthenticatedData []byte
+}
+
+// proposals returns what an external commit by a client holds beside its ExternalInit.
+func (o *ExternalJoinOptions) proposals() []message.Proposal {
+	var list []message.Proposal
+	if o.Remove != nil {
+		list = append(list, message.Remove{Removed: *o.Remove})
+	}
+	for _, id := range o.PSKs {
+		list = append(list, message.PreSharedKey{PSK: id})
+	}
+	return list
+}
+
+// ExternalJoin makes a commit by which this client joins a group, from a GroupInfo of the
+// group's current epoch, an MLSMessage (RFC 9420, Section 12.4.3.2). The candidate's
+// Message is for the group's members. Adopting the candidate returns the Group.
+//
+// The error is a [*message.PolicyError] if the policy refuses the group. It wraps [message.ErrMalformed]
+// if the GroupInfo or the tree does not parse, [message.ErrUnsupported] if the message is no
+// GroupInfo, there is no tree or the client does not have the suite, [ErrUnknownPSK] or
+// [ErrUnusablePSK] if a pre-shared key is missing or refused by the suite, and
+// [message.ErrInvalid] if the group or the commit breaks a rule or the Authenticator refuses a
+// member.
+func ExternalJoin(ctx context.Context, now time.Time, cfg Config, groupInfo []byte, options ExternalJoinOptions) (*Candidate, error) {
+	info, err := parseGroupInfoMessage(groupInfo)
+	if err != nil {
+		return nil, err
+	}
+	s, err := cfg.suite(suite.Start, now)
+	if err != nil {
+		return nil, err
+	}
+	q := cfg.ask(suite.Start, now)
+	for _, format := range []message.WireFormat{message.WireFormatPublicMessage, cfg.handshakeFormat()} { // now, and later
+		if err := q.wireFormat(format); err != nil {
+			return nil, err
+		}
+	}
+	p, err := publicStateOf(ctx, q, s, info, options.RatchetTree)
+	if err != nil {
+		return nil, err
+	}
+	kemOutput, initSecret, err := sendExternalInit(s, info)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(initSecret)
+	sender := message.Sender{Type: message.SenderNewMemberCommit}
+	list := []CommittedProposal{{Proposal: message.ExternalInit{KEMOutput: kemOutput}, Sender: sender}}
+	if options.Remove != nil {
+		if err := p.checkResync(&cfg, *options.Remove, &message.LeafNode{Credential: cfg.Credential}); err != nil {
+			return nil, err
+		}
+	}
+	for _, proposal := range options.proposals() {
+		list = append(list, CommittedProposal{Proposal: withDefaults(proposal, s), Sender: sender})
+	}
+	m := &commitMaker{
+		cfg:        &cfg,
+		plan:       &commitPlan{CommitOptions: CommitOptions{AuthenticatedData: options.AuthenticatedData}},
+		public:     p,
+		sender:     sender,
+		format:     message.WireFormatPublicMessage,
+		initSecret: initSecret,
+		psks:       func(ids []message.PreSharedKeyID) ([]byte, error) { return q.resolvePSKs(ctx, s, ids, nil) },
+	}
+	c, ac, err := m.make(ctx, q, list)
+	if err != nil {
+		return nil, err
+	}
+	public, err := p.framing(nil).ProtectPublic(ac)
+	if err == nil {
+		c.Message, err = public.Encode()
+	}
+	if err != nil {
+		c.Discard()
+		return nil, err
+	}
+	return c, nil
+}
+
+// parseGroupInfoMessage reads a GroupInfo, an MLSMessage.
+func parseGroupInfoMessage(b []byte) (*message.GroupInfo, error) {
+	m, err := message.Parse[message.Message](b)
+	if err != nil {
+		return nil, err
+	}
+	if m.GroupInfo == nil {
+		return nil, fmt.Errorf("%w: a %s is not a GroupInfo", message.ErrUnsupported, m.WireFormat())
+	}
+	return m.GroupInfo, nil
+}
+
+// sendExternalInit sends an init_secret to the group's external key (RFC 9420,
+// Section 8.3).
+func sendExternalInit(s suite.Suite, info *message.GroupInfo) (kemOutput, initSecret []byte, err error) {
+	pub, err := check.ReadExternalPub(info, s)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s.Export(pub, nil, []byte(externalInitLabel), s.Info().KDF.Nh)
+}
+
+// receiveExternalInit returns the init_secret that a joiner sent.
+func receiveExternalInit(s suite.Suite, e *schedule.EpochSecrets, kemOutput []byte) ([]byte, error) {
+	key, err := externalKey(s, e)
+	if err != nil {
+		return nil, err
+	}
+	defer key.Release()
+	secret, err := key.Export(kemOutput, nil, []byte(externalInitLabel), s.Info().KDF.Nh)
+	if errors.Is(err, suite.ErrEnvironment) {
+		return nil, err
+	}
+	if err != nil {
+		return nil, fault.Violation("8.3", "kem_output does not decapsulate with the group's external key").Because(ErrDecrypt)
+	}
+	return secret, nil
+}
+
+// ExternalProposer makes proposals to a group from outside (RFC 9420, Section 12.1.8): as
+// one of the group's external_senders, or as a client that asks to be added. The
+// proposals are PublicMessages. It asks no policy: the caller that takes Suite from a
+// registry asks its own policy about it, and the group's members judge the proposal.
+type ExternalProposer struct {
+	Suite   suite.Suite
+	GroupID []byte
+	Epoch   uint64 // the group's current one
+}
+
+// Propose signs a proposal as the external sender at the given index of the group's
+// external_senders. The error wraps [message.ErrMalformed] if the proposal lacks its content, and
+// [message.ErrUnsupported] if external senders may not send it.
+func (e ExternalProposer) Propose(ctx context.Context, signer suite.Signer, index uint32, proposal message.Proposal) ([]byte, error) {
+	return e.propose(ctx, signer, message.Sender{Type: message.SenderExternal, Index: index}, withDefaults(proposal, e.Suite))
+}
+
+// ProposeJoin asks the group to add the client by its own KeyPackage.
+func (e ExternalProposer) ProposeJoin(ctx context.Context, own *OwnKeyPackage) ([]byte, error) {
+	return e.propose(ctx, own.cfg.Signer, message.Sender{Type: message.SenderNewMemberProposal}, message.Add{KeyPackage: own.KeyPackage})
+}
+
+func (e ExternalProposer) propose(ctx context.Context, signer suite.Signer, sender message.Sender, proposal message.Proposal) ([]byte, error) {
+	if err := check.Complete(proposal); err != nil {
+		return nil, err
+	}
+	content := &framing.FramedContent{
+		GroupID:     e.GroupID,
+		Epoch:       e.Epoch,
+		Sender:      sender,
+		ContentType: message.ContentProposal,
+		Proposal:    proposal,
+	}
+	if !content.SenderMay() {
+		return nil, fmt.Errorf("%w: proposal type %s is not allowed from a sender of type %s", message.ErrUnsupported, message.TypeOf(proposal), sender.Type)
+	}
+	ac, err := framing.SignContent(ctx, signer, message.WireFormatPublicMessage, content, nil)
+	if err != nil {
+		return nil, err
+	}
+	return (&framing.PublicMessage{Content: ac.Content, Auth: ac.Auth}).Encode()
+}

@@ -1,0 +1,79 @@
+package check
+
+import (
+	"crypto/rand"
+	"slices"
+
+	"github.com/mlsuite/mlsuite/internal/codepoint"
+	"github.com/mlsuite/mlsuite/mls/message"
+)
+
+// Grease returns a random one of the values that RFC 9420, Section 13.5, reserves
+// to be ignored: 0x0A0A, 0x1A1A, ..., 0xEAEA.
+func Grease[T ~uint16]() T {
+	var b [1]byte
+	rand.Read(b[:])
+	return codepoint.Grease[T](b[0])
+}
+
+// IsGrease reports whether a code point is one of those values. Nobody supports them,
+// even if somebody lists them: a group that needs one has no members.
+func IsGrease[T ~uint16](v T) bool { return codepoint.IsGrease(v) }
+
+// WithoutGrease returns the other values of list: list itself, or the front of it,
+// where it can.
+func WithoutGrease[T ~uint16](list []T) []T {
+	first := slices.IndexFunc(list, IsGrease)
+	if first < 0 {
+		return list
+	}
+	rest := list[:first:first]
+	for _, v := range list[first:] {
+		if !IsGrease(v) {
+			rest = append(rest, v)
+		}
+	}
+	return rest
+}
+
+// GreaseExtension returns an extension of a reserved type with random content.
+func GreaseExtension(t message.ExtensionType) message.Extension {
+	data := make([]byte, 4)
+	rand.Read(data)
+	return message.Extension{Type: t, Data: data}
+}
+
+// LastGrease returns the last reserved value of list, or 0 if there is none.
+func LastGrease[T ~uint16](list []T) T {
+	for _, v := range slices.Backward(list) {
+		if IsGrease(v) {
+			return v
+		}
+	}
+	return 0
+}
+
+// AddGrease puts a reserved value into each list of capabilities and a reserved
+// extension into the leaf (RFC 9420, Section 13.5). It does not change lists in
+// place.
+func AddGrease(n *message.LeafNode) {
+	c := &n.Capabilities
+	c.CipherSuites = WithGrease(c.CipherSuites)
+	c.Proposals = WithGrease(c.Proposals)
+	c.Credentials = WithGrease(c.Credentials)
+	c.Extensions = WithGrease(c.Extensions)
+	x := GreaseExtension(LastGrease(c.Extensions))
+	n.Extensions = append(n.Extensions[:len(n.Extensions):len(n.Extensions)], x)
+}
+
+// WithGrease returns list with one more reserved value, unless it has all of them.
+func WithGrease[T ~uint16](list []T) []T {
+	var first [1]byte
+	rand.Read(first[:])
+	for n := range byte(codepoint.Greases) {
+		if v := codepoint.Grease[T](first[0]%codepoint.Greases + n); !slices.Contains(list, v) {
+			return append(list[:len(list):len(list)], v)
+		}
+	}
+	return list
+}

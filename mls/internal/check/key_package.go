@@ -1,0 +1,108 @@
+package check
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/mlsuite/mlsuite/internal/codepoint"
+	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/internal/label"
+	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// KeyPackage checks a KeyPackage by itself (RFC 9420, Section 10.1), except for its
+// lifetime.
+func KeyPackage(kp *message.KeyPackage, s suite.Suite) error {
+	if kp.Version != message.VersionMLS10 {
+		return fault.Violation("10.1", "protocol version is %s, not mls10", kp.Version)
+	}
+	if id := s.Info().ID; kp.CipherSuite != id {
+		return fault.Violation("10.1", "cipher suite is not %s but %s", id, kp.CipherSuite)
+	}
+	if err := s.CheckPublicKey(kp.InitKey); err != nil {
+		return fault.Violation("10", "init_key is not a public key of the suite").Because(err)
+	}
+	if bytes.Equal(kp.InitKey, kp.LeafNode.EncryptionKey) {
+		return fault.Violation("10.1", "init_key equals the leaf's encryption_key")
+	}
+	if err := Unique(kp.Extensions, "KeyPackage"); err != nil {
+		return err
+	}
+	if err := LeafNode(&kp.LeafNode, s, message.LeafNodeKeyPackage, LeafPlace{}); err != nil {
+		return err
+	}
+	tbs, err := KeyPackageTBS(kp)
+	if err != nil {
+		return err
+	}
+	if err := label.Verify(s, kp.LeafNode.SignatureKey, label.KeyPackageTBS, tbs, kp.Signature); err != nil {
+		return fault.Violation("10.1", "KeyPackage signature does not verify").Because(err)
+	}
+	return nil
+}
+
+// KeyPackageCovers checks that the leaf of a KeyPackage lists the types of its extensions,
+// and that each extension is there once (RFC 9420, Sections 10 and 13.4). Only the maker
+// checks this: others ignore unknown extensions.
+func KeyPackageCovers(kp *message.KeyPackage) error {
+	if err := Unique(kp.Extensions, "KeyPackage"); err != nil {
+		return err
+	}
+	if t, ok := Missing(Types(kp.Extensions), listedIn(kp.LeafNode.Capabilities.Extensions)); ok {
+		return fault.Violation("10", "capabilities of the leaf do not list the extension %s of the KeyPackage", t)
+	}
+	return nil
+}
+
+func KeyPackageTBS(kp *message.KeyPackage) ([]byte, error) {
+	var w wire.Writer
+	message.WriteTBS(&w, kp)
+	return w.Finish()
+}
+
+// KeyPackageRef returns the KeyPackageRef of p (RFC 9420, Section 5.2). The suite
+// is the one that the key package names.
+func KeyPackageRef(s suite.Suite, p *message.KeyPackage) ([]byte, error) {
+	value, err := message.Marshal(p)
+	if err != nil {
+		return nil, err
+	}
+	return label.RefHash(s, label.KeyPackageRef, value)
+}
+
+// Complete returns an error unless a caller's proposal is of one of this package's types,
+// not a pointer, and has all that its encoding needs.
+func Complete(p message.Proposal) error {
+	present := true
+	switch p := p.(type) {
+	case message.Add:
+		present = p.KeyPackage != nil
+	case message.Update:
+		present = p.LeafNode != nil
+	case message.Remove, message.PreSharedKey, message.ReInit, message.ExternalInit, message.GroupContextExtensions:
+	case message.Custom:
+		if IsDefaultProposal(p.ProposalType) {
+			return fmt.Errorf("mls: custom proposal of the type %s is %w", p.ProposalType, message.ErrMalformed)
+		}
+	case nil:
+		return fmt.Errorf("mls: proposal is %w: missing", message.ErrMalformed)
+	default:
+		return fmt.Errorf("%w: proposal of the Go type %T", message.ErrUnsupported, p)
+	}
+	if !present {
+		return fmt.Errorf("mls: %s proposal is %w: its content is missing", message.TypeOf(p), message.ErrMalformed)
+	}
+	return nil
+}
+
+// NeedsPath reports whether a commit that covers a proposal of a type of RFC 9420 needs a
+// path (RFC 9420, Section 17.4).
+func NeedsPath(t message.ProposalType) bool {
+	switch t {
+	case codepoint.ProposalUpdate, codepoint.ProposalRemove, codepoint.ProposalExternalInit, codepoint.ProposalGroupContextExtensions:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,148 @@
+// Package check has what RFC 9420 demands of one structure by itself, or of a structure in
+// a group's context: of a leaf, a key package, a credential, extensions, a GroupInfo, a
+// proposal.
+package check
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"github.com/mlsuite/mlsuite/internal/certificate"
+	"github.com/mlsuite/mlsuite/internal/sortedset"
+	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/internal/label"
+	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// LeafPlace is the place of a leaf in a group. The signature of leaves that were made in
+// the group covers it (RFC 9420, Section 7.2).
+type LeafPlace struct {
+	GroupID []byte
+	Leaf    message.LeafIndex
+}
+
+// LeafNodeTBS returns the LeafNodeTBS (RFC 9420, Section 7.2).
+func LeafNodeTBS(n *message.LeafNode, at LeafPlace) ([]byte, error) {
+	var w wire.Writer
+	message.WriteTBS(&w, n)
+	if n.Source == message.LeafNodeUpdate || n.Source == message.LeafNodeCommit {
+		w.Bytes(at.GroupID)
+		w.Uint32(uint32(at.Leaf))
+	}
+	return w.Finish()
+}
+
+// LeafNode checks a leaf by itself (RFC 9420, Sections 7.2 and 7.3): it has the expected
+// source, its keys are keys, its capabilities cover what it uses, and its signature
+// verifies.
+func LeafNode(n *message.LeafNode, s suite.Suite, source message.LeafNodeSource, at LeafPlace) error {
+	if n.Source != source {
+		return fault.Violation("7.3", "leaf_node_source is not %s but %s", source, n.Source)
+	}
+	if err := s.CheckPublicKey(n.EncryptionKey); err != nil {
+		return fault.Violation("7.1", "encryption_key is not a public key of the suite").Because(err)
+	}
+	if err := s.CheckSignatureKey(n.SignatureKey); err != nil {
+		return fault.Violation("5.1.2", "signature_key is not a public key of the suite").Because(err)
+	}
+	if err := LeafCovers(n, s); err != nil {
+		return err
+	}
+	tbs, err := LeafNodeTBS(n, at)
+	if err != nil {
+		return err
+	}
+	if err := label.Verify(s, n.SignatureKey, label.LeafNodeTBS, tbs, n.Signature); err != nil {
+		return fault.Violation("7.3", "LeafNode signature does not verify").Because(err)
+	}
+	return nil
+}
+
+// LeafCovers checks that the credential of a leaf is for its signature key, and that
+// its capabilities cover what it uses (RFC 9420, Sections 5.3, 7.2 and 7.3).
+func LeafCovers(n *message.LeafNode, s suite.Suite) error {
+	if !slices.Contains(n.Capabilities.Credentials, n.Credential.Type) {
+		return fault.Violation("7.2", "capabilities do not list the credential type %s", n.Credential.Type)
+	}
+	if err := Certifies(&n.Credential, n.SignatureKey); err != nil {
+		return err
+	}
+	if !slices.Contains(n.Capabilities.Versions, message.VersionMLS10) {
+		return fault.Violation("7.2", "capabilities do not list the group's protocol version")
+	}
+	if id := s.Info().ID; !slices.Contains(n.Capabilities.CipherSuites, id) {
+		return fault.Violation("7.2", "capabilities do not list the group's cipher suite %s", id)
+	}
+	if err := Unique(n.Extensions, "LeafNode"); err != nil {
+		return err
+	}
+	if t, ok := Missing(Types(n.Extensions), listedIn(n.Capabilities.Extensions)); ok {
+		return fault.Violation("7.3", "capabilities do not list the extension %s", t)
+	}
+	return nil
+}
+
+// Missing returns the first of want that is not supported. Where want has each type once,
+// it asks no more than once more than there are types that are supported.
+func Missing[T any](want []T, supported func(T) bool) (T, bool) {
+	for _, t := range want {
+		if !supported(t) {
+			return t, true
+		}
+	}
+	var none T
+	return none, false
+}
+
+// listedIn returns a predicate for extensions that every client supports and those in
+// list, which it sorts once: both sides of a comparison may come from an attacker.
+func listedIn(list []message.ExtensionType) func(message.ExtensionType) bool {
+	list = sortedset.Of(list)
+	return func(t message.ExtensionType) bool { return IsDefaultExtension(t) || sortedset.Has(list, t) }
+}
+
+// SameLeaf reports whether two leaves are identical.
+func SameLeaf(n *message.LeafNode, m *message.LeafNode) bool {
+	a, errA := message.Marshal(n)
+	b, errB := message.Marshal(m)
+	return errA == nil && errB == nil && bytes.Equal(a, b)
+}
+
+// SameCredential reports whether two credentials are identical.
+func SameCredential(c message.Credential, d message.Credential) bool {
+	return c.Type == d.Type && bytes.Equal(c.Content, d.Content)
+}
+
+// CredentialKey is a credential as the key of a map. The keys of identical credentials
+// are equal.
+type CredentialKey struct {
+	credentialType message.CredentialType
+	content        string
+}
+
+func CredentialKeyOf(c message.Credential) CredentialKey {
+	return CredentialKey{c.Type, string(c.Content)}
+}
+
+// Certifies returns an error if this is an X.509 credential whose end-entity certificate
+// is not for the signature key (RFC 9420, Section 5.3). It compares bytes: a suite's
+// signature keys (Section 5.1.1) have the bytes of the subjectPublicKey. The rest of the
+// certificates is for the Authenticator to judge.
+func Certifies(c *message.Credential, signatureKey []byte) error {
+	if c.Type != message.CredentialX509 {
+		return nil
+	}
+	endEntity := wire.NewOwnedReader(c.Content).Shared()
+	key, err := certificate.PublicKey(endEntity)
+	if err != nil {
+		return fault.Violation("5.3", "X.509 credential does not begin with an end-entity certificate").
+			Because(fmt.Errorf("%w: %w", message.ErrMalformed, err))
+	}
+	if !bytes.Equal(key, signatureKey) {
+		return fault.Violation("5.3", "subjectPublicKeyInfo of the end-entity certificate does not hold the signature_key")
+	}
+	return nil
+}

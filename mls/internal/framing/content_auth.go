@@ -1,0 +1,113 @@
+package framing
+
+import (
+	"context"
+
+	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/internal/label"
+	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// SignContent signs content for the given wire format (RFC 9420, Section 6.1). Members,
+// and joiners by commit, sign the encoded GroupContext too; other senders do not have it.
+// The caller adds the confirmation tag of a Commit, which depends on the signature.
+func SignContent(ctx context.Context, signer suite.Signer, format message.WireFormat, content *FramedContent, groupContext []byte) (*AuthenticatedContent, error) {
+	if err := checkFormat(format, content); err != nil {
+		return nil, err
+	}
+	if err := content.EncodeBody(); err != nil {
+		return nil, err
+	}
+	message, err := signedContent(format, content, groupContext)
+	if err != nil {
+		return nil, err
+	}
+	signature, err := signer.Sign(ctx, message)
+	if err != nil {
+		return nil, err
+	}
+	return &AuthenticatedContent{
+		WireFormat: format,
+		Content:    *content,
+		Auth:       framedContentAuthData{Signature: signature},
+	}, nil
+}
+
+// verifyContent checks that the author signed c, and notes it.
+func verifyContent(s suite.Suite, author message.Author, c *AuthenticatedContent, groupContext []byte) error {
+	msg, err := signedContent(c.WireFormat, &c.Content, groupContext)
+	if err != nil {
+		return err
+	}
+	if err := s.Verify(author.SignatureKey, msg, c.Auth.Signature); err != nil {
+		v := fault.Violation("6.1", "signature does not verify").Because(err)
+		if c.Content.Sender.Type == message.SenderMember {
+			v = v.AtLeaf(c.Content.Sender.Leaf)
+		}
+		return v
+	}
+	c.Author, c.scratch = author, msg
+	return nil
+}
+
+// signedContent returns the SignContent of SignWithLabel (RFC 9420, Section 5.1.2)
+// over FramedContentTBS, which it writes in place.
+func signedContent(format message.WireFormat, content *FramedContent, groupContext []byte) ([]byte, error) {
+	var w wire.Writer
+	w.Grow(64 + content.Size() + len(groupContext)) // 64 for label, version, wire format and headers
+	w.Bytes([]byte(label.Prefix + label.FramedContentTBS))
+	w.Vector(func(w *wire.Writer) { content.marshalTBS(w, format, groupContext) })
+	message, err := w.Finish()
+	return message, err
+}
+
+// checkFormat refuses content that may not be sent in a wire format, or not by its sender
+// (RFC 9420, Sections 6 and 6.1).
+func checkFormat(format message.WireFormat, content *FramedContent) error {
+	switch {
+	case !content.SenderMay():
+		return fault.Violation("6.1", "sender type %s is not allowed for this %s", content.Sender.Type, content.ContentType)
+	case format == message.WireFormatPublicMessage && content.ContentType == message.ContentApplication:
+		return fault.Violation("6", "application data is in a PublicMessage")
+	case format == message.WireFormatPrivateMessage && content.Sender.Type != message.SenderMember:
+		return fault.Violation("6", "PrivateMessage is from a sender of type %s", content.Sender.Type)
+	}
+	return nil
+}
+
+// ConfirmedTranscriptHash returns the confirmed_transcript_hash after the Commit
+// in ac, given the interim_transcript_hash before it (RFC 9420, Section 8.2):
+//
+//	Hash(interim_transcript_hash_[epoch - 1] || ConfirmedTranscriptHashInput_[epoch])
+func ConfirmedTranscriptHash(s suite.Suite, interim []byte, ac *AuthenticatedContent) ([]byte, error) {
+	w := wire.WriterOver(ac.scratch)
+	ac.scratch = nil
+	w.Grow(len(interim) + 2 + ac.Content.Size() + 4 + len(ac.Auth.Signature))
+	w.Raw(interim)
+	w.Uint16(uint16(ac.WireFormat))
+	ac.Content.Marshal(w)
+	w.Bytes(ac.Auth.Signature)
+	input, err := w.Finish()
+	if err != nil {
+		return nil, err
+	}
+	return s.Hash(input), nil
+}
+
+// InterimTranscriptHash returns the interim_transcript_hash after a Commit with
+// the given confirmation tag (RFC 9420, Section 8.2):
+//
+//	Hash(confirmed_transcript_hash_[epoch] || InterimTranscriptHashInput_[epoch])
+func InterimTranscriptHash(s suite.Suite, confirmed, confirmationTag []byte) ([]byte, error) {
+	var w wire.Writer
+	w.Grow(len(confirmed) + 4 + len(confirmationTag))
+	w.Raw(confirmed)
+	w.Bytes(confirmationTag)
+	input, err := w.Finish()
+	if err != nil {
+		return nil, err
+	}
+	return s.Hash(input), nil
+}

@@ -1,0 +1,204 @@
+package ratchettree
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/mlsuite/mlsuite/internal/sortedset"
+	"github.com/mlsuite/mlsuite/mls/internal/check"
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/message"
+)
+
+// Features is what the members below a node have in common. At the root, this aggregate
+// answers for the whole group. All lists are sorted, each value once. A nil *features is
+// that of no members.
+type Features struct {
+	extensions  []message.ExtensionType  // in the capabilities of every member
+	proposals   []message.ProposalType   // in the capabilities of every member
+	credentials []message.CredentialType // in the capabilities of every member
+	InUse       []message.CredentialType // the types of the members' credentials
+	lifetimes   lifetimes                // of the members whose leaf is from a key package
+}
+
+// lifetimes are the bounds of several key packages' total lifetimes.
+type lifetimes struct {
+	some              bool // whether there are any
+	shortest, longest uint64
+}
+
+// lifetimesOf returns the bounds for one leaf. Only the leaf of a key package has a
+// lifetime.
+func lifetimesOf(leaf *message.LeafNode) lifetimes {
+	if leaf.Source != message.LeafNodeKeyPackage {
+		return lifetimes{}
+	}
+	total := TotalLifetime(leaf.Lifetime)
+	return lifetimes{true, total, total}
+}
+
+// TotalLifetime returns the time from NotBefore to NotAfter in seconds, or 0 if NotAfter is not
+// later.
+func TotalLifetime(l message.Lifetime) uint64 { return l.NotAfter - min(l.NotBefore, l.NotAfter) }
+
+func (l lifetimes) merge(m lifetimes) lifetimes {
+	switch {
+	case !l.some:
+		return m
+	case !m.some:
+		return l
+	}
+	return lifetimes{true, min(l.shortest, m.shortest), max(l.longest, m.longest)}
+}
+
+// FeaturesOf returns the features of one member. Nobody supports a GREASE value that
+// capabilities list (RFC 9420, Section 13.5).
+func FeaturesOf(leaf *message.LeafNode) Features {
+	c := &leaf.Capabilities
+	return Features{
+		extensions:  sortedset.Of(check.WithoutGrease(c.Extensions)),
+		proposals:   sortedset.Of(check.WithoutGrease(c.Proposals)),
+		credentials: sortedset.Of(check.WithoutGrease(c.Credentials)),
+		InUse:       []message.CredentialType{leaf.Credential.Type},
+		lifetimes:   lifetimesOf(leaf),
+	}
+}
+
+// Merge returns the features of the members of f and g together. It is f or g
+// itself, or shares their lists, where they are equal.
+func (f *Features) Merge(g *Features) *Features {
+	switch {
+	case g == nil || f == g:
+		return f
+	case f == nil:
+		return g
+	}
+	both := Features{
+		extensions:  sortedset.Intersection(f.extensions, g.extensions),
+		proposals:   sortedset.Intersection(f.proposals, g.proposals),
+		credentials: sortedset.Intersection(f.credentials, g.credentials),
+		InUse:       sortedset.Union(f.InUse, g.InUse),
+		lifetimes:   f.lifetimes.merge(g.lifetimes),
+	}
+	return both.orEqual(f, g)
+}
+
+// orEqual returns the first of likes that equals f, and a copy of f if none does, so that
+// members who support the same share one value.
+func (f *Features) orEqual(likes ...*Features) *Features {
+	for _, like := range likes {
+		if like != nil && f.Equal(like) {
+			return like
+		}
+	}
+	c := *f
+	return &c
+}
+
+func (f *Features) Equal(g *Features) bool {
+	return slices.Equal(f.extensions, g.extensions) && slices.Equal(f.proposals, g.proposals) &&
+		slices.Equal(f.credentials, g.credentials) && slices.Equal(f.InUse, g.InUse) &&
+		f.lifetimes == g.lifetimes
+}
+
+// Supports returns an error unless all the members support what a GroupContext needs (RFC
+// 9420, Sections 11.1 and 13.4).
+func (f *Features) Supports(n *check.Needs) error {
+	return f.SupportsAs(n, "member does not support", "11.1")
+}
+
+// SupportsAs returns an error unless the members support what a GroupContext needs: each
+// of its extensions (RFC 9420, Section 13.4) and, by the given section, its required
+// capabilities. who begins the rules in the error and says whose features these are.
+func (f *Features) SupportsAs(n *check.Needs, who, section string) error {
+	if f == nil {
+		return nil
+	}
+	if x, ok := check.Missing(n.Types, f.supportsExtension); ok {
+		return fault.Violation("13.4", "%s the group's extension %s", who, x)
+	}
+	if x, ok := check.Missing(n.Required.Extensions, f.supportsExtension); ok {
+		return fault.Violation(section, "%s the required extension %s", who, x)
+	}
+	if p, ok := check.Missing(n.Required.Proposals, f.SupportsProposal); ok {
+		return fault.Violation(section, "%s the required proposal %s", who, p)
+	}
+	if c, ok := check.Missing(n.Required.Credentials, f.SupportsCredential); ok {
+		return fault.Violation(section, "%s the required credential %s", who, c)
+	}
+	return nil
+}
+
+// SupportsGroup checks a new leaf against the group's parameters: its extensions and its
+// required_capabilities (RFC 9420, Sections 7.3 and 13.4).
+func SupportsGroup(leaf *message.LeafNode, n *check.Needs) error {
+	own := FeaturesOf(leaf)
+	return own.SupportsAs(n, "capabilities do not list", "7.3")
+}
+
+func (f *Features) supportsExtension(t message.ExtensionType) bool {
+	return check.IsDefaultExtension(t) || sortedset.Has(f.extensions, t)
+}
+
+func (f *Features) SupportsProposal(t message.ProposalType) bool {
+	return f == nil || check.IsDefaultProposal(t) || sortedset.Has(f.proposals, t)
+}
+
+func (f *Features) SupportsCredential(t message.CredentialType) bool {
+	return sortedset.Has(f.credentials, t)
+}
+
+// FitsCredentials reports whether all members support the credential type of a member
+// with the features own, and that one theirs (RFC 9420, Section 7.3).
+func (t *Tree) FitsCredentials(own *Features) bool {
+	if _, lacks := check.Missing(t.CredentialTypesInUse(), own.SupportsCredential); lacks {
+		return false
+	}
+	_, lacks := check.Missing(own.InUse, t.SupportsCredential)
+	return !lacks
+}
+
+// FirstMember returns the first member outside except for which lacks holds. If lacks
+// holds for one member, it must also hold for the common features of several members with
+// that member among them.
+func (t *Tree) FirstMember(lacks func(*Features) bool, except map[message.LeafIndex]bool) (message.LeafIndex, bool) {
+	return t.firstBelow(t.Root, t.RootIndex(), lacks, except)
+}
+
+// firstBelow is firstMember among those below n, whose index is i.
+func (t *Tree) firstBelow(n *Node, i NodeIndex, lacks func(*Features) bool, except map[message.LeafIndex]bool) (message.LeafIndex, bool) {
+	t.visit(1)
+	switch {
+	case n == nil || n.Features == nil || !lacks(n.Features):
+		return NoLeaf, false
+	case i.IsLeaf():
+		return i.Leaf(), !except[i.Leaf()]
+	}
+	if leaf, ok := t.firstBelow(n.Left, i.Left(), lacks, except); ok {
+		return leaf, true
+	}
+	return t.firstBelow(n.Right, i.Right(), lacks, except)
+}
+
+// FeaturesWithout returns the common features of the members outside except.
+func (t *Tree) FeaturesWithout(except map[message.LeafIndex]bool) *Features {
+	return t.featuresBelow(t.Root, t.RootIndex(), slices.Sorted(maps.Keys(except)), nil)
+}
+
+// featuresBelow returns the common features of f and of the members below n, whose index
+// is i, outside except. The leaves in except are below n and in increasing order.
+func (t *Tree) featuresBelow(n *Node, i NodeIndex, except []message.LeafIndex, f *Features) *Features {
+	t.visit(1)
+	switch {
+	case n == nil || n.Features == nil:
+		return f
+	case len(except) == 0:
+		return n.Features.Merge(f)
+	case i.IsLeaf():
+		return f
+	}
+	right, _ := slices.BinarySearchFunc(except, i, func(leaf message.LeafIndex, i NodeIndex) int { return cmp.Compare(leaf.Node(), i) })
+	f = t.featuresBelow(n.Left, i.Left(), except[:right], f)
+	return t.featuresBelow(n.Right, i.Right(), except[right:], f)
+}

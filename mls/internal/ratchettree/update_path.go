@@ -1,0 +1,263 @@
+package ratchettree
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"github.com/mlsuite/mlsuite/internal/parallel"
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/internal/label"
+	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// PathSecrets are the secrets of consecutive nodes of a filtered direct path, up to its
+// end (RFC 9420, Section 7.4). The maker of an UpdatePath has those of all nodes, a
+// receiver those above the common ancestor.
+type PathSecrets struct {
+	Nodes        []NodeIndex   // from the bottom
+	Keys         []*PrivateKey // of the nodes
+	Secrets      [][]byte      // of the nodes: KDF.Nh bytes each
+	CommitSecret []byte        // the path secret after the last: KDF.Nh bytes
+}
+
+// DerivePathSecrets derives the chain of path secrets that begins with secret, of KDF.Nh
+// bytes, for the first of nodes:
+//
+//	path_secret[n] = DeriveSecret(path_secret[n-1], "path")
+//	node_secret[n] = DeriveSecret(path_secret[n], "node")
+//	node_priv[n], node_pub[n] = KEM.DeriveKeyPair(node_secret[n])
+//
+// (RFC 9420, Section 7.4). It takes over secret. If there are no nodes, as when a group
+// of one member commits, secret is the commit_secret.
+func DerivePathSecrets(s suite.Suite, nodes []NodeIndex, secret []byte) (*PathSecrets, error) {
+	p := &PathSecrets{
+		Nodes:        nodes,
+		Keys:         make([]*PrivateKey, len(nodes)),
+		Secrets:      make([][]byte, len(nodes)),
+		CommitSecret: secret,
+	}
+	if nh := s.Info().KDF.Nh; len(secret) != nh {
+		p.Destroy()
+		return nil, fault.Violation("7.4", "path secret does not have %d bytes", nh)
+	}
+	for k := range nodes {
+		next, err := label.DeriveSecret(s, p.CommitSecret, "path")
+		if err != nil {
+			p.Destroy()
+			return nil, err
+		}
+		p.Secrets[k], p.CommitSecret = p.CommitSecret, next
+	}
+	err := parallel.For(len(nodes), func(k int) error {
+		nodeSecret, err := label.DeriveSecret(s, p.Secrets[k], "node")
+		if err != nil {
+			return err
+		}
+		defer clear(nodeSecret)
+		p.Keys[k], err = DeriveKey(s, nodeSecret)
+		return err
+	})
+	if err != nil {
+		p.Destroy()
+		return nil, err
+	}
+	return p, nil
+}
+
+// Destroy overwrites the path secrets and the commit secret, and gives up the private
+// keys.
+func (p *PathSecrets) Destroy() {
+	for _, secret := range p.Secrets {
+		clear(secret)
+	}
+	clear(p.CommitSecret)
+	for _, key := range p.Keys {
+		key.Release()
+	}
+}
+
+// At returns the path secret of a node, until destroy overwrites it. The secret goes into
+// the GroupSecrets of a new member below the node (Section 12.4.3.1).
+func (p *PathSecrets) At(i NodeIndex) (secret []byte, ok bool) {
+	for k, node := range p.Nodes {
+		if node == i {
+			return p.Secrets[k], true
+		}
+	}
+	return nil, false
+}
+
+// PublicKeys returns the public keys of the nodes.
+func (p *PathSecrets) PublicKeys() [][]byte {
+	keys := make([][]byte, len(p.Keys))
+	for k, key := range p.Keys {
+		keys[k] = key.PublicKey()
+	}
+	return keys
+}
+
+// Seal encrypts the path secrets of a commit's sender to the other members, and returns
+// the nodes of the UpdatePath (RFC 9420, Sections 7.5 and 7.6). t is the tree of the new
+// epoch, groupContext the encoded provisional GroupContext. added, in increasing order,
+// has the members that the commit adds, who learn the secrets from a Welcome.
+func (p *PathSecrets) Seal(t *Tree, sender message.LeafIndex, groupContext []byte, added []message.LeafIndex) ([]updatePathNode, error) {
+	path := t.FilteredPath(sender)
+	if len(path) != len(p.Nodes) {
+		return nil, fault.Violation("7.6", "path does not have as many nodes as the filtered direct path").AtLeaf(sender)
+	}
+	type recipient struct {
+		node, slot int
+		publicKey  []byte
+	}
+	var recipients []recipient
+	nodes := make([]updatePathNode, len(path))
+	for k, publicKey := range p.PublicKeys() {
+		slots := 0
+		t.eachResolved(path[k].copath, path[k].copathIndex, added, func(n *Node, i NodeIndex) bool {
+			recipients = append(recipients, recipient{k, slots, t.recipientKey(n, i)})
+			slots++
+			return true
+		})
+		nodes[k] = updatePathNode{EncryptionKey: publicKey, Secrets: make([]HPKECiphertext, slots)}
+	}
+	if len(recipients) == 0 {
+		return nodes, nil
+	}
+	err := label.SealToEach(t.Suite, label.UpdatePathNode, groupContext, len(recipients), func(i int, sealer suite.Sealer) error {
+		r := recipients[i]
+		enc, ciphertext, err := sealer.Seal(r.publicKey, nil, p.Secrets[r.node])
+		nodes[r.node].Secrets[r.slot] = HPKECiphertext{enc, ciphertext}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return nodes, nil
+}
+
+// recipientKey returns the encryption key of a node that eachResolved yielded.
+func (t *Tree) recipientKey(n *Node, i NodeIndex) []byte {
+	switch {
+	case n == nil:
+		return t.Leaf(i.Leaf()).EncryptionKey
+	case n.Parent != nil:
+		return n.Parent.EncryptionKey
+	}
+	return n.Leaf.EncryptionKey
+}
+
+// PathKeys returns the public keys of a path's nodes. It returns an error unless there are
+// as many as in the sender's filtered direct path, and each is a key to which one can
+// encrypt.
+func PathKeys(s suite.Suite, p *UpdatePath, nodes int) ([][]byte, error) {
+	if len(p.Nodes) != nodes {
+		return nil, fault.Violation("7.6", "filtered direct path has %d nodes, but the path has %d",
+			nodes, len(p.Nodes))
+	}
+	keys := make([][]byte, nodes)
+	for k := range p.Nodes {
+		keys[k] = p.Nodes[k].EncryptionKey
+		if err := s.CheckPublicKey(keys[k]); err != nil {
+			return nil, fault.Violation("7.6", "encryption_key of node %d of the path is not a public key of the suite", k).Because(err)
+		}
+	}
+	return keys, nil
+}
+
+// EachRecipient calls f for each encrypted path secret that a path has to hold in t, the
+// tree of the new epoch. steps is the sender's filtered path in t. f gets the secret's
+// place, which is a node of the path and a slot there, and the node of the resolution
+// that the secret is for. added, in increasing order, has the members that the commit
+// adds. It returns a fault if the path holds other secrets, or nil.
+func (t *Tree) EachRecipient(p *UpdatePath, steps []PathStep, added []message.LeafIndex, f func(node, slot int, i NodeIndex)) *fault.Violated {
+	if len(steps) != len(p.Nodes) {
+		return fault.Violation("7.6", "filtered direct path has %d nodes, but the path has %d",
+			len(steps), len(p.Nodes))
+	}
+	for k := range steps {
+		secrets, slots := len(p.Nodes[k].Secrets), 0
+		t.eachResolved(steps[k].copath, steps[k].copathIndex, added, func(_ *Node, i NodeIndex) bool {
+			if slots < secrets {
+				f(k, slots, i)
+			}
+			slots++
+			return slots <= secrets
+		})
+		if slots != secrets {
+			return fault.Violation("7.6", "encrypted_path_secret of node %d has the wrong number of entries", k)
+		}
+	}
+	return nil
+}
+
+// SealedFault is a fault of a path that its receiver alone can see: the path secret of a
+// node does not open, or gives other keys than the path shows.
+type SealedFault struct {
+	Node NodeIndex // the lowest one whose secret the receiver should get
+	Err  error
+}
+
+func (f *SealedFault) Error() string {
+	return fmt.Sprintf("mls: path secret of node %d: %v", f.Node, f.Err)
+}
+
+func (f *SealedFault) Unwrap() error { return f.Err }
+
+// OpenPath decrypts the one path secret in a sender's path that is for the receiver, and
+// derives those above it (RFC 9420, Section 7.5). t is the tree of the new epoch,
+// groupContext the encoded provisional GroupContext. added, in increasing order, has the
+// members that the commit adds. lookup returns the receiver's private key of a node as it
+// was before the commit's path, or nil.
+//
+// The error is a [*ValidationError], or a [*SealedFault] if only the receiver can see the
+// fault.
+func OpenPath(t *Tree, path *UpdatePath, sender, receiver message.LeafIndex, groupContext []byte, added []message.LeafIndex,
+	lookup func(NodeIndex) suite.PrivateKey) (*PathSecrets, error) {
+	var (
+		key    suite.PrivateKey
+		secret *HPKECiphertext // to key
+		first  int             // node of secret
+	)
+	steps := t.FilteredPath(sender)
+	wrong := t.EachRecipient(path, steps, added, func(node, slot int, i NodeIndex) {
+		if key == nil && receiver.Node().InSubtree(i) {
+			if key = lookup(i); key != nil {
+				secret, first = &path.Nodes[node].Secrets[slot], node
+			}
+		}
+	})
+	if wrong != nil {
+		return nil, wrong.AtLeaf(sender)
+	}
+	if key == nil {
+		return nil, fault.Violation("7.5", "receiver has no private key of the resolution").AtLeaf(receiver)
+	}
+	unreadable := func(err error) error {
+		if errors.Is(err, label.ErrDecrypt) || errors.Is(err, message.ErrInvalid) {
+			return &SealedFault{steps[first].Index, err}
+		}
+		return err
+	}
+	opened, err := label.Open(key, label.UpdatePathNode, groupContext, secret.KEMOutput, secret.Ciphertext)
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	nodes := make([]NodeIndex, 0, len(steps))
+	for _, step := range steps[first:] {
+		nodes = append(nodes, step.Index)
+	}
+	p, err := DerivePathSecrets(t.Suite, nodes, opened)
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	for k, publicKey := range p.PublicKeys() {
+		if !bytes.Equal(publicKey, path.Nodes[first+k].EncryptionKey) {
+			p.Destroy()
+			return nil, unreadable(fault.Violation("7.5", "path secret does not give the public key of node %d of the path", first+k).
+				AtLeaf(sender).Because(fault.OtherDerivation(t.Suite)))
+		}
+	}
+	return p, nil
+}

@@ -1,0 +1,455 @@
+// Package secrettree has the secret tree of an epoch and its ratchets, from which the keys
+// of messages come (RFC 9420, Section 9), and their saved form.
+package secrettree
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"math"
+	"slices"
+
+	"github.com/mlsuite/mlsuite/internal/treemath"
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/internal/label"
+	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// RatchetLimits bound what a receiver does and keeps for messages that come out of
+// order (RFC 9420, Section 15.3).
+type RatchetLimits struct {
+	MaxForward uint32 // the number of generations that one message may skip
+	MaxKept    uint32 // the number of keys of skipped generations kept per ratchet; the oldest go first
+}
+
+// Tree gives the keys of an epoch's private messages (RFC 9420, Section 9).
+//
+// It is lazy. nodes holds the secrets of the highest nodes below which no leaf has been
+// used. ratchets holds both ratchets of every leaf that has been used. A secret from
+// which others were derived is overwritten. A Tree is not safe for concurrent use.
+type Tree struct {
+	Suite    suite.Suite
+	Leaves   uint32 // width of the tree, a power of two
+	Nodes    map[treemath.NodeIndex][]byte
+	Ratchets map[message.LeafIndex]*LeafRatchets
+	Version  uint64 // counts the changes
+	ahead    aheadSecrets
+
+	// unsaved has the names of the secrets that changed since the tree was saved, and
+	// says whether the saved state holds each. It is nil if the tree was never saved. A
+	// secret that came and went since is not in it.
+	Unsaved map[SecretName]bool
+}
+
+// LeafRatchets are the ratchets of one sender.
+type LeafRatchets struct {
+	Handshake   Ratchet
+	Application Ratchet
+}
+
+// Of returns the ratchet for messages of a content type.
+func (l *LeafRatchets) Of(contentType message.ContentType) *Ratchet {
+	if contentType == message.ContentApplication {
+		return &l.Application
+	}
+	return &l.Handshake
+}
+
+// Ratchet is a sender ratchet (RFC 9420, Section 9.1).
+type Ratchet struct {
+	Secret []byte       // ratchet_secret_[N]_[next]; nil once next is 2^32
+	Next   uint64       // generation
+	Kept   []MessageKey // of skipped generations, in ascending order
+}
+
+// MessageKey encrypts the message of one generation.
+type MessageKey struct {
+	Generation uint32
+	Key        []byte // AEAD.Nk bytes
+	Nonce      []byte // AEAD.Nn bytes
+}
+
+func (k *MessageKey) destroy() {
+	clear(k.Key)
+	clear(k.Nonce)
+	k.Key, k.Nonce = nil, nil
+}
+
+// New returns the tree of an epoch whose ratchet tree has the given number of
+// leaves, a power of two. It takes over the encryption_secret.
+func New(s suite.Suite, leaves uint32, encryptionSecret []byte) *Tree {
+	return &Tree{
+		Suite:    s,
+		Leaves:   leaves,
+		Nodes:    map[treemath.NodeIndex][]byte{treemath.Root(leaves): encryptionSecret},
+		Ratchets: make(map[message.LeafIndex]*LeafRatchets),
+	}
+}
+
+// Destroy overwrites and drops every secret. Later calls give [ErrRetired].
+func (t *Tree) Destroy() {
+	for _, secret := range t.Nodes {
+		clear(secret)
+	}
+	for _, r := range t.Ratchets {
+		r.Handshake.destroy()
+		r.Application.destroy()
+	}
+	t.ahead.destroy()
+	t.Nodes, t.Ratchets = nil, nil
+	t.Version++
+}
+
+func (r *Ratchet) destroy() {
+	clear(r.Secret)
+	for i := range r.Kept {
+		r.Kept[i].destroy()
+	}
+	r.Secret, r.Kept = nil, nil
+}
+
+// Next returns the key for the leaf's next message. It returns [ErrGeneration] when all
+// 2^32 generations are used.
+func (t *Tree) Next(leaf message.LeafIndex, contentType message.ContentType) (*PendingKey, error) {
+	var generation uint64
+	if l := t.Ratchets[leaf]; l != nil {
+		generation = l.Of(contentType).Next
+	}
+	if generation > math.MaxUint32 {
+		return nil, fault.ErrGeneration
+	}
+	return t.Find(leaf, contentType, uint32(generation), RatchetLimits{})
+}
+
+// Find returns the key that opens a leaf's message of the given generation. It changes
+// nothing: commit does, once the message is authentic.
+//
+// It returns [ErrConsumed] for a generation whose key is gone. It returns
+// [ErrGeneration], before it derives anything, for a generation beyond the limits.
+func (t *Tree) Find(leaf message.LeafIndex, contentType message.ContentType, generation uint32, limits RatchetLimits) (*PendingKey, error) {
+	if t.Ratchets == nil {
+		return nil, label.ErrRetired
+	}
+	if uint32(leaf) >= t.Leaves {
+		return nil, fault.Violation("6.3.2", "sender is outside the tree").AtLeaf(leaf)
+	}
+	p := &PendingKey{
+		tree: t, version: t.Version, leaf: leaf, contentType: contentType, limits: limits,
+		MessageKey: MessageKey{Generation: generation},
+	}
+	var next uint64
+	if p.ratchets = t.Ratchets[leaf]; p.ratchets != nil {
+		next = p.ratchets.Of(contentType).Next
+	}
+	if uint64(generation) < next {
+		r := p.ratchet()
+		i, ok := r.index(generation)
+		if !ok {
+			return nil, fault.ErrConsumed
+		}
+		p.Key, p.Nonce = bytes.Clone(r.Kept[i].Key), bytes.Clone(r.Kept[i].Nonce)
+		return p, nil
+	}
+	if uint64(generation)-next > uint64(limits.MaxForward) {
+		return nil, fault.ErrGeneration
+	}
+	if err := p.derive(); err != nil {
+		p.Discard()
+		return nil, err
+	}
+	return p, nil
+}
+
+// index returns where the kept key of a generation is.
+func (r *Ratchet) index(generation uint32) (int, bool) {
+	return slices.BinarySearchFunc(r.Kept, generation, func(k MessageKey, g uint32) int {
+		return cmp.Compare(k.Generation, g)
+	})
+}
+
+// PendingKey is the key of a message, together with the change that consuming it makes to
+// the tree. It ends with commit or discard, and is then the zero value.
+type PendingKey struct {
+	MessageKey
+	tree        *Tree
+	version     uint64 // of the tree
+	leaf        message.LeafIndex
+	contentType message.ContentType
+	limits      RatchetLimits
+
+	ratchets *LeafRatchets      // the leaf's: the tree's own, or the first ones, which the tree does not hold yet
+	first    bool               // ratchets are first ones
+	anchor   treemath.NodeIndex // with first: the node whose secret they were derived from
+	copath   []nodeSecret       // with first: what remains of the anchor's subtree
+
+	moved   bool         // the ratchet moves to the generation after this one:
+	secret  []byte       // its secret there
+	skipped []MessageKey // the keys to keep of the generations between, from deriveSkipped on
+}
+
+type nodeSecret struct {
+	node   treemath.NodeIndex
+	secret []byte
+}
+
+func (p *PendingKey) ratchet() *Ratchet { return p.ratchets.Of(p.contentType) }
+
+// Commit consumes the key and everything that it was derived from. If other keys were
+// committed since find, this key may be gone; the error is then [ErrConsumed].
+func (p *PendingKey) Commit() error {
+	if p.tree == nil {
+		return fault.ErrConsumed
+	}
+	if p.version != p.tree.Version {
+		again, err := p.tree.Find(p.leaf, p.contentType, p.Generation, p.limits)
+		p.Discard()
+		if err != nil {
+			return err
+		}
+		*p = *again
+	}
+	if err := p.deriveSkipped(); err != nil {
+		p.Discard()
+		return err
+	}
+	p.tree.Version++
+	if p.moved {
+		p.advance()
+	} else {
+		p.dropKept(p.Generation)
+	}
+	p.MessageKey.destroy()
+	*p = PendingKey{}
+	return nil
+}
+
+// advance moves the ratchet behind the key, and replaces what the first use of the leaf
+// consumed of the tree.
+func (p *PendingKey) advance() {
+	if p.first {
+		p.install()
+	}
+	r := p.ratchet()
+	clear(r.Secret)
+	r.Secret, r.Next = p.secret, uint64(p.Generation)+1
+	p.tree.ahead.drop(p.aheadOf(), r.Next)
+	p.tree.noteChanged(nameOfRatchet(p.leaf, p.contentType))
+	if len(p.skipped) == 0 {
+		return
+	}
+	r.Kept = append(r.Kept, p.skipped...)
+	for _, k := range p.skipped {
+		p.tree.noteNew(NameOfKept(p.leaf, p.contentType, k.Generation))
+	}
+	if excess := len(r.Kept) - int(min(p.limits.MaxKept, math.MaxInt32)); excess > 0 {
+		p.dropOldest(excess)
+	}
+}
+
+// install puts the first ratchets of the leaf into the tree, in place of the secret that
+// they were derived from.
+func (p *PendingKey) install() {
+	t := p.tree
+	clear(t.Nodes[p.anchor])
+	delete(t.Nodes, p.anchor)
+	t.noteGone(NameOfNode(p.anchor))
+	for _, n := range p.copath {
+		t.Nodes[n.node] = n.secret
+		t.noteNew(NameOfNode(n.node))
+	}
+	t.Ratchets[p.leaf] = p.ratchets
+	t.noteNew(nameOfRatchet(p.leaf, message.ContentProposal))
+	t.noteNew(nameOfRatchet(p.leaf, message.ContentApplication))
+}
+
+// dropKept overwrites the kept key of a generation.
+func (p *PendingKey) dropKept(generation uint32) {
+	r := p.ratchet()
+	if i, ok := r.index(generation); ok {
+		p.tree.noteGone(NameOfKept(p.leaf, p.contentType, generation))
+		r.Kept[i].destroy()
+		r.Kept = slices.Delete(r.Kept, i, i+1)
+	}
+}
+
+// dropOldest overwrites the n oldest kept keys.
+func (p *PendingKey) dropOldest(n int) {
+	r := p.ratchet()
+	for i := range n {
+		p.tree.noteGone(NameOfKept(p.leaf, p.contentType, r.Kept[i].Generation))
+		r.Kept[i].destroy()
+	}
+	r.Kept = slices.Delete(r.Kept, 0, n)
+}
+
+// Discard overwrites what find derived. The tree is as if find had not been called.
+func (p *PendingKey) Discard() {
+	p.MessageKey.destroy()
+	for i := range p.skipped {
+		p.skipped[i].destroy()
+	}
+	clear(p.secret)
+	for _, n := range p.copath {
+		clear(n.secret)
+	}
+	if p.first {
+		p.ratchets.Handshake.destroy()
+		p.ratchets.Application.destroy()
+	}
+	*p = PendingKey{}
+}
+
+// derive fills in the key and the change for a generation that the leaf's ratchet
+// has not reached.
+func (p *PendingKey) derive() error {
+	if p.ratchets == nil {
+		p.ratchets, p.first = new(LeafRatchets), true
+		if err := p.deriveLeaf(); err != nil {
+			return err
+		}
+	}
+	p.moved = true
+	r := p.ratchet()
+	secret, g := p.tree.ahead.latest(p.aheadOf(), p.Generation)
+	if secret == nil || g < r.Next {
+		secret, g = r.Secret, r.Next
+	}
+	p.secret = bytes.Clone(secret)
+	var err error
+	for ; g < uint64(p.Generation); g++ {
+		if p.secret, err = nextSecret(p.tree.Suite, p.secret, g); err != nil {
+			return err
+		}
+		p.tree.ahead.keep(p.aheadOf(), g+1, p.secret)
+	}
+	if p.MessageKey, err = p.tree.messageKey(p.secret, p.Generation); err != nil {
+		return err
+	}
+	if p.Generation == math.MaxUint32 {
+		clear(p.secret)
+		p.secret = nil
+		return nil
+	}
+	p.secret, err = nextSecret(p.tree.Suite, p.secret, g)
+	return err
+}
+
+// deriveSkipped derives the keys to keep of the generations that the message skips. That
+// takes three times as long as skipping them, so it is done only for a message that is
+// accepted.
+func (p *PendingKey) deriveSkipped() error {
+	r := p.ratchet()
+	if !p.moved || p.limits.MaxKept == 0 || r.Next == uint64(p.Generation) {
+		return nil
+	}
+	from := r.Next
+	if kept := uint64(p.limits.MaxKept); uint64(p.Generation)-from > kept {
+		from = uint64(p.Generation) - kept
+	}
+	secret, g := p.tree.ahead.latest(p.aheadOf(), uint32(from))
+	if secret == nil || g < r.Next {
+		secret, g = r.Secret, r.Next
+	}
+	secret = bytes.Clone(secret)
+	defer func() { clear(secret) }()
+	for ; g < uint64(p.Generation); g++ {
+		if g >= from {
+			skipped, err := p.tree.messageKey(secret, uint32(g))
+			if err != nil {
+				return err
+			}
+			p.skipped = append(p.skipped, skipped)
+		}
+		var err error
+		if secret, err = nextSecret(p.tree.Suite, secret, g); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *PendingKey) aheadOf() ratchetID { return ratchetID{p.leaf, RatchetKindOf(p.contentType)} }
+
+// nextSecret returns the ratchet secret after that of a generation (RFC 9420, Section
+// 9.1). It overwrites the old secret, even if it returns an error.
+func nextSecret(s suite.Suite, secret []byte, generation uint64) ([]byte, error) {
+	defer clear(secret)
+	return label.DeriveTreeSecret(s, secret, "secret", uint32(generation), s.Info().KDF.Nh)
+}
+
+// MessageKey derives the key of a generation from the ratchet secret there
+// (RFC 9420, Section 9.1).
+func (t *Tree) messageKey(secret []byte, generation uint32) (MessageKey, error) {
+	var context [4]byte
+	binary.BigEndian.PutUint32(context[:], generation)
+	key, nonce, err := label.ExpandKey(t.Suite, secret, context[:])
+	return MessageKey{generation, key, nonce}, err
+}
+
+// deriveLeaf derives the first ratchets of the leaf from the secret of the lowest node
+// above the leaf that has one (RFC 9420, Section 9).
+func (p *PendingKey) deriveLeaf() error {
+	t, leaf := p.tree, p.leaf.Node()
+	p.anchor = leaf
+	for t.Nodes[p.anchor] == nil {
+		parent, ok := p.anchor.Parent(t.Leaves)
+		if !ok {
+			return label.ErrRetired
+		}
+		p.anchor = parent
+	}
+	secret := t.Nodes[p.anchor]
+	p.copath = make([]nodeSecret, 0, p.anchor.Level())
+	nh := t.Suite.Info().KDF.Nh
+	labels, err := newChildLabels(nh)
+	if err != nil {
+		return err
+	}
+	for n := p.anchor; n != leaf; {
+		on, off, err := t.children(labels, n, secret)
+		if n != p.anchor {
+			clear(secret)
+		}
+		if err != nil {
+			return err
+		}
+		if leaf > n {
+			on, off = off, on
+		}
+		p.copath = append(p.copath, off)
+		n, secret = on.node, on.secret
+	}
+	if leaf != p.anchor {
+		defer clear(secret)
+	}
+	if p.ratchets.Handshake.Secret, err = label.Expand(t.Suite, secret, "handshake", nil, nh); err != nil {
+		return err
+	}
+	p.ratchets.Application.Secret, err = label.Expand(t.Suite, secret, "application", nil, nh)
+	return err
+}
+
+// childLabels are the KDFLabels of both children of a node (RFC 9420, Section 9).
+type childLabels struct{ left, right []byte }
+
+func newChildLabels(nh int) (c childLabels, err error) {
+	if c.left, err = label.KDFLabel("tree", []byte("left"), nh); err != nil {
+		return c, err
+	}
+	c.right, err = label.KDFLabel("tree", []byte("right"), nh)
+	return c, err
+}
+
+// children derives the secrets of n's children from its own.
+func (t *Tree) children(labels childLabels, n treemath.NodeIndex, secret []byte) (left, right nodeSecret, err error) {
+	nh := t.Suite.Info().KDF.Nh
+	left.node, right.node = n.Left(), n.Right()
+	if left.secret, err = label.ExpandEncoded(t.Suite, secret, labels.left, nh); err != nil {
+		return left, right, err
+	}
+	if right.secret, err = label.ExpandEncoded(t.Suite, secret, labels.right, nh); err != nil {
+		clear(left.secret)
+	}
+	return left, right, err
+}

@@ -1,0 +1,136 @@
+package message
+
+import (
+	"fmt"
+
+	"github.com/mlsuite/mlsuite/internal/treemath"
+)
+
+// LeafIndex is the index of a leaf of the ratchet tree, counted from 0 (RFC 9420, Section
+// 4.1).
+type LeafIndex = treemath.LeafIndex
+
+// ProtocolVersion is a version of MLS (RFC 9420, Section 6).
+type ProtocolVersion uint16
+
+// VersionMLS10 is the protocol of RFC 9420, the only version so far.
+const VersionMLS10 ProtocolVersion = 1
+
+// WireFormat says what a [Message] holds (RFC 9420, Section 17.2).
+type WireFormat uint16
+
+// The wire formats of RFC 9420, Section 17.2.
+const (
+	WireFormatPublicMessage  WireFormat = 1
+	WireFormatPrivateMessage WireFormat = 2
+	WireFormatWelcome        WireFormat = 3
+	WireFormatGroupInfo      WireFormat = 4
+	WireFormatKeyPackage     WireFormat = 5
+)
+
+// ExtensionType is a type of extension (RFC 9420, Section 17.3).
+type ExtensionType uint16
+
+// The extension types of RFC 9420, Section 17.3. Every client supports them, and
+// none lists them in its capabilities (Section 7.2).
+const (
+	ExtensionApplicationID        ExtensionType = 1
+	ExtensionRatchetTree          ExtensionType = 2
+	ExtensionRequiredCapabilities ExtensionType = 3
+	ExtensionExternalPub          ExtensionType = 4
+	ExtensionExternalSenders      ExtensionType = 5
+)
+
+// ProposalType is a type of proposal (RFC 9420, Section 17.4). Every client supports those
+// of RFC 9420, and none lists them in its capabilities (Section 7.2).
+type ProposalType uint16
+
+// CredentialType is a type of credential (RFC 9420, Section 17.5).
+type CredentialType uint16
+
+// The credential types of RFC 9420, Section 17.5.
+const (
+	CredentialBasic CredentialType = 1
+	CredentialX509  CredentialType = 2
+)
+
+// ContentType says what a framed message carries (RFC 9420, Section 6).
+type ContentType uint8
+
+// The content types of RFC 9420, Section 6.
+const (
+	ContentApplication ContentType = 1
+	ContentProposal    ContentType = 2
+	ContentCommit      ContentType = 3
+)
+
+// SenderType says in which role somebody sent a message (RFC 9420, Section 6).
+type SenderType uint8
+
+// The sender types of RFC 9420, Section 6.
+const (
+	SenderMember            SenderType = 1
+	SenderExternal          SenderType = 2
+	SenderNewMemberProposal SenderType = 3
+	SenderNewMemberCommit   SenderType = 4
+)
+
+// LeafNodeSource says how a leaf node came into the tree (RFC 9420, Section 7.2).
+type LeafNodeSource uint8
+
+// The leaf node sources of RFC 9420, Section 7.2.
+const (
+	LeafNodeKeyPackage LeafNodeSource = 1
+	LeafNodeUpdate     LeafNodeSource = 2
+	LeafNodeCommit     LeafNodeSource = 3
+)
+
+// ResumptionPSKUsage says what a resumption PSK is used for (RFC 9420, Section 8.4).
+type ResumptionPSKUsage uint8
+
+// The usages of RFC 9420, Section 8.4.
+const (
+	ResumptionPSKApplication ResumptionPSKUsage = 1
+	ResumptionPSKReInit      ResumptionPSKUsage = 2
+	ResumptionPSKBranch      ResumptionPSKUsage = 3
+)
+
+// The names that RFC 9420 gives the values, by value.
+var (
+	versionNames    = [...]string{1: "mls10"}
+	wireFormatNames = [...]string{
+		1: "mls_public_message", "mls_private_message", "mls_welcome", "mls_group_info", "mls_key_package",
+	}
+	extensionNames = [...]string{
+		1: "application_id", "ratchet_tree", "required_capabilities", "external_pub", "external_senders",
+	}
+	credentialNames = [...]string{1: "basic", "x509"}
+	contentNames    = [...]string{1: "application", "proposal", "commit"}
+	senderNames     = [...]string{1: "member", "external", "new_member_proposal", "new_member_commit"}
+	sourceNames     = [...]string{1: "key_package", "update", "commit"}
+	usageNames      = [...]string{1: "application", "reinit", "branch"}
+)
+
+func (v ProtocolVersion) String() string    { return nameOf(versionNames[:], v) }
+func (f WireFormat) String() string         { return nameOf(wireFormatNames[:], f) }
+func (t ExtensionType) String() string      { return nameOf(extensionNames[:], t) }
+func (t CredentialType) String() string     { return nameOf(credentialNames[:], t) }
+func (t ContentType) String() string        { return nameOf(contentNames[:], t) }
+func (t SenderType) String() string         { return nameOf(senderNames[:], t) }
+func (s LeafNodeSource) String() string     { return nameOf(sourceNames[:], s) }
+func (u ResumptionPSKUsage) String() string { return nameOf(usageNames[:], u) }
+
+func (t ProposalType) String() string {
+	if kind, ok := t.kind(); ok {
+		return kind.name
+	}
+	return nameOf(nil, t)
+}
+
+// nameOf returns the name of v, or its value in hexadecimal if it has none.
+func nameOf[T ~uint8 | ~uint16](names []string, v T) string {
+	if int(v) < len(names) && names[v] != "" {
+		return names[v]
+	}
+	return fmt.Sprintf("0x%04X", uint16(v))
+}

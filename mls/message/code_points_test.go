@@ -1,0 +1,40 @@
+package message
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/internal/codepoint"
+)
+
+func TestNames(t *testing.T) {
+	for want, v := range map[string]fmt.Stringer{
+		"mls10":                    VersionMLS10,
+		"mls_public_message":       WireFormatPublicMessage,
+		"mls_key_package":          WireFormatKeyPackage,
+		"application_id":           ExtensionApplicationID,
+		"external_senders":         ExtensionExternalSenders,
+		"add":                      ProposalType(codepoint.ProposalAdd),
+		"psk":                      ProposalType(codepoint.ProposalPSK),
+		"group_context_extensions": ProposalType(codepoint.ProposalGroupContextExtensions),
+		"basic":                    CredentialBasic,
+		"x509":                     CredentialX509,
+		"application":              ContentApplication,
+		"proposal":                 ContentProposal,
+		"member":                   SenderMember,
+		"new_member_commit":        SenderNewMemberCommit,
+		"key_package":              LeafNodeKeyPackage,
+		"commit":                   LeafNodeCommit,
+		"branch":                   ResumptionPSKBranch,
+		"0x0000":                   WireFormat(0),
+		"0x0006":                   WireFormat(6),
+		"0x0A0A":                   ExtensionType(0x0a0a),
+		"0x0008":                   ProposalType(8),
+		"0x00FF":                   SenderType(255),
+		"0xF001":                   CredentialType(0xf001),
+	} {
+		require.Equal(t, want, v.String())
+	}
+}
