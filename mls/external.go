@@ -86,7 +86,7 @@ func externalKey(s suite.Suite, e *schedule.EpochSecrets) (*ratchettree.PrivateK
 	return ratchettree.DeriveKey(s, e.External)
 }
 
-// check.ReadExternalPub returns the public key to which joiners send the init_secret.
+// externalPubOf returns the public key to which joiners send the init_secret.
 func externalPubOf(s suite.Suite, e *schedule.EpochSecrets) ([]byte, error) {
 	key, err := externalKey(s, e)
 	if err != nil {

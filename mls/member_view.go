@@ -18,7 +18,7 @@ type memberView struct {
 	pathKeys map[ratchettree.NodeIndex]*ratchettree.PrivateKey
 }
 
-// ratchettree.PrivateKey returns the private key of a node, or nil if the member has none.
+// privateKey returns the private key of a node, or nil if the member has none.
 func (m *memberView) privateKey(n ratchettree.NodeIndex) suite.PrivateKey {
 	key := m.pathKeys[n]
 	if n == m.leaf.Node() {

@@ -222,7 +222,7 @@ func (a *applied) add(kp *message.KeyPackage) error {
 	return nil
 }
 
-// check.NeedsPath reports whether a commit of these proposals needs a path (RFC 9420,
+// needsPath reports whether a commit of these proposals needs a path (RFC 9420,
 // Section 12.4).
 func (r *listRules) needsPath(list []CommittedProposal) bool {
 	return len(list) == 0 || slices.ContainsFunc(list, func(c CommittedProposal) bool {

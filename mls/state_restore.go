@@ -330,7 +330,7 @@ func (l *stateLoader) memberView(p *publicState, held func(public []byte) *ratch
 	return v, v.complete(p.tree)
 }
 
-// ratchettree.PrivateKey reads the private key that belongs to a public key.
+// privateKey reads the private key that belongs to a public key.
 func (l *stateLoader) privateKey(value, public []byte, held func([]byte) *ratchettree.PrivateKey) (*ratchettree.PrivateKey, error) {
 	saved, err := wire.ParseNew(value, "private key", (*savedKey).unmarshal)
 	if err != nil {

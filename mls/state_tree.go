@@ -49,7 +49,7 @@ func nodeRecord(t *ratchettree.Tree, n *ratchettree.Node) []byte {
 	return append(recordTreeNode.key(), n.Hash(t.HashSize)...)
 }
 
-// ratchettree.TreeNode puts a node of a tree.
+// treeNode puts a node of a tree.
 func (s *saver) treeNode(key []byte, t touch) {
 	input, hashSize := &treeHashInput{leaf: t.node.Leaf, parent: t.node.Parent}, len(key)-1
 	if t.node.Leaf != nil {

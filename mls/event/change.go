@@ -16,29 +16,30 @@ type Change struct {
 	Reason       Reason
 }
 
-// ChangeReason says why a leaf or an external sender changes.
+// Reason says why a leaf or an external sender changes.
 type Reason int
 
 const (
-	// ChangeAdded is a member that an Add proposal brings, or that joins by an external
+	// Added is a member that an Add proposal brings, or that joins by an external
 	// commit.
 	Added Reason = iota + 1
-	// ChangeUpdated is a member that updates its leaf, by a proposal or by a commit.
+	// Updated is a member that updates its leaf, by a proposal or by a commit.
 	Updated
-	// ChangeJoined is a member that this client finds in a group when it joins.
+	// Joined is a member that this client finds in a group when it joins.
 	Joined
-	// ChangeExternalSender is an external sender of a group that this client makes or
+	// ExternalSender is an external sender of a group that this client makes or
 	// joins, or one that a commit brings.
 	ExternalSender
-	// ChangeRemoved is a member that a Remove proposal takes out. An [Observer] hears of
+	// Removed is a member that a Remove proposal takes out. An [Observer] hears of
 	// it, an Authenticator does not.
 	Removed
-	// ChangeResynced is a client that joins by an external commit in place of an earlier
+	// Resynced is a client that joins by an external commit in place of an earlier
 	// leaf of its own. The commit removes that leaf, whose credential is Old (RFC 9420,
 	// Section 12.4.3.2). Credentials and keys of both may be the same.
 	Resynced
 )
 
+// String returns the reason in words, such as "external sender".
 func (r Reason) String() string {
 	switch r {
 	case Added:
@@ -54,5 +55,5 @@ func (r Reason) String() string {
 	case Resynced:
 		return "resynced"
 	}
-	return fmt.Sprintf("ChangeReason(%d)", int(r))
+	return fmt.Sprintf("Reason(%d)", int(r))
 }

@@ -1,6 +1,6 @@
 // Package event has what happens in a group: who joins, changes and leaves, and what an
-// [Observer] is told. It is for those who judge credentials and keep evidence, and who need
-// no engine for it.
+// [Observer] is told. It is for those who judge credentials and keep evidence, and who
+// need no engine for it.
 package event
 
 import (
@@ -10,8 +10,8 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// Observer is told what happened to a client's groups: facts that a deployment can
-// keep as evidence, without secrets.
+// Observer is told what happened to a client's groups: facts that a deployment can keep
+// as evidence, without secrets.
 type Observer interface {
 	// Observe is told of each event once: after it has happened, and before the call that
 	// caused it returns. It is called on the goroutines of the callers, and so on several
@@ -53,10 +53,12 @@ const (
 	EntryExternal
 	// EntryRestored says that the client restored the group from a saved state.
 	EntryRestored
-	// EntryFollowed says that the client follows the group as a PublicGroup of package mls.
+	// EntryFollowed says that the client follows the group as a PublicGroup of package
+	// mls.
 	EntryFollowed
 )
 
+// String returns the entry in one word, such as "welcome".
 func (e Entry) String() string {
 	if names := [...]string{"", "created", "welcome", "external", "restored", "followed"}; 0 < e && int(e) < len(names) {
 		return names[e]
@@ -86,8 +88,8 @@ type EpochAdopted struct {
 	ReInit            *message.ReInit          // the one that ended the group, or nil
 }
 
-// GroupLeft says that a commit removed this member, and that it has deleted the
-// group's secrets.
+// GroupLeft says that a commit removed this member, and that it has deleted the group's
+// secrets.
 type GroupLeft struct {
 	Group     GroupState // in this member's last epoch
 	Committer message.Sender

@@ -41,8 +41,8 @@ const (
 	ExtensionExternalSenders      ExtensionType = 5
 )
 
-// ProposalType is a type of proposal (RFC 9420, Section 17.4). Every client supports those
-// of RFC 9420, and none lists them in its capabilities (Section 7.2).
+// ProposalType is a type of proposal (RFC 9420, Section 17.4). Every client supports
+// those of RFC 9420, and none lists them in its capabilities (Section 7.2).
 type ProposalType uint16
 
 // CredentialType is a type of credential (RFC 9420, Section 17.5).
@@ -95,7 +95,8 @@ const (
 	ResumptionPSKBranch      ResumptionPSKUsage = 3
 )
 
-// The names that RFC 9420 gives the values, by value.
+// The names that RFC 9420 gives the values, by value. A String method returns the name of
+// a value, or the value in hexadecimal if it has none.
 var (
 	versionNames    = [...]string{1: "mls10"}
 	wireFormatNames = [...]string{

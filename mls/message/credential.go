@@ -14,8 +14,7 @@ import (
 //	    };
 //	} Credential;
 //
-// A credential of any other type is taken to be one vector as well, and kept as it
-// is.
+// A credential of any other type is taken to be one vector as well, and kept as it is.
 type Credential struct {
 	Type CredentialType
 	// Content is the content of the vector: the identity, or the certificates, each
@@ -29,7 +28,7 @@ func BasicCredential(identity []byte) Credential {
 }
 
 // X509Credential returns a credential of DER certificates, the end entity's first. The
-// error says that the chain is too long: 2^30 bytes or more.
+// error says that the chain has 2^30 bytes or more.
 func X509Credential(chain [][]byte) (Credential, error) {
 	content, err := wire.Marshal(func(w *wire.Writer) {
 		for _, der := range chain {
@@ -51,8 +50,8 @@ func (c Credential) Identity() ([]byte, bool) {
 }
 
 // Certificates returns the DER certificates of an X.509 credential, the end entity's
-// first. The error wraps [ErrMalformed], or [ErrUnsupported] for another type of
-// credential.
+// first. The error wraps [ErrUnsupported] for a credential of another type, and
+// [ErrMalformed] if the content is no list of certificates.
 func (c Credential) Certificates() ([][]byte, error) {
 	if c.Type != CredentialX509 {
 		return nil, unsupported(c.Type, "credential type")

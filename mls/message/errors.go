@@ -30,7 +30,8 @@ type ValidationError struct {
 }
 
 // Error returns the culprit, the fault and the rule, such as "mls: leaf 3: KeyPackage
-// signature does not verify (RFC 9420, Section 10.1)", and behind it the underlying error.
+// signature does not verify (RFC 9420, Section 10.1)", and behind it the underlying
+// error.
 func (e *ValidationError) Error() string {
 	var b strings.Builder
 	b.WriteString("mls: ")
@@ -50,8 +51,8 @@ func (e *ValidationError) Error() string {
 // Unwrap returns [ErrInvalid] and the underlying error.
 func (e *ValidationError) Unwrap() []error { return []error{ErrInvalid, e.Err} }
 
-// PolicyError says that Config.Policy refuses something, and whom it concerns. It wraps
-// the policy's own error.
+// PolicyError says that a client's policy refuses something, and whom it concerns. It
+// wraps the policy's own error.
 type PolicyError struct {
 	Subject    string // such as "credential type basic"
 	Use        suite.Use
@@ -79,4 +80,5 @@ func (e *PolicyError) Error() string {
 	return b.String()
 }
 
+// Unwrap returns the policy's own error.
 func (e *PolicyError) Unwrap() error { return e.Err }

@@ -89,8 +89,8 @@ func (n *LeafNode) marshal(w *wire.Writer) {
 	w.Bytes(n.Signature)
 }
 
-// marshalTBS writes the front of LeafNodeTBS, what Signature signs: for update and commit,
-// the place in the tree of a group follows.
+// marshalTBS writes the front of LeafNodeTBS, what Signature signs: for update and
+// commit, the place in the tree of a group follows.
 func (n *LeafNode) marshalTBS(w *wire.Writer) {
 	w.Bytes(n.EncryptionKey)
 	w.Bytes(n.SignatureKey)

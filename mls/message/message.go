@@ -1,7 +1,7 @@
 // Package message has the structures of RFC 9420 that travel: messages, key packages,
-// leaves, credentials, extensions, proposals, Welcomes and GroupInfos, as plain values with
-// their encoding. A delivery service, a policy or a judge of credentials needs no more; the
-// engine, package mls, checks and uses them.
+// leaves, credentials, extensions, proposals, Welcomes and GroupInfos, as plain values
+// with their encoding. A delivery service, a policy or a judge of credentials needs no
+// more; the engine, package mls, checks and uses them.
 //
 // [Parse] reads a structure and [Marshal] writes it. What parses gives the same bytes
 // again. What is malformed costs no more memory than a few times its size.

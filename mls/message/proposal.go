@@ -19,7 +19,7 @@ type Proposal interface {
 // TypeOf returns the code point of a proposal's type.
 func TypeOf(p Proposal) ProposalType { return p.proposalType() }
 
-// proposalKind is what this package knows of a type of proposal.
+// proposalKind is what the codec knows of a type of proposal.
 type proposalKind struct {
 	typ    ProposalType
 	name   string
@@ -58,8 +58,8 @@ func marshalProposal(w *wire.Writer, p Proposal) {
 }
 
 // unmarshalProposal reads a Proposal with its type in front. A proposal of a type that
-// RFC 9420 does not define is a Custom, which members judge by what their
-// applications declare.
+// RFC 9420 does not define is a Custom, which members judge by what their applications
+// declare.
 func unmarshalProposal(r *wire.Reader) Proposal {
 	t := ProposalType(r.Uint16())
 	if kind, ok := t.kind(); ok {
@@ -177,8 +177,8 @@ func decodeExternalInit(r *wire.Reader) Proposal {
 	return boxed(r, ExternalInit{KEMOutput: r.Bytes()})
 }
 
-// GroupContextExtensions proposes to replace all extensions of the group
-// (RFC 9420, Section 12.1.7).
+// GroupContextExtensions proposes to replace all extensions of the group (RFC 9420,
+// Section 12.1.7).
 type GroupContextExtensions struct {
 	Extensions Extensions
 }
@@ -246,7 +246,7 @@ type PreSharedKeyID struct {
 	Nonce   []byte // random, Info().KDF.Nh bytes
 }
 
-// PSKInfo is what a policy sees of a pre-shared key.
+// PSKInfo is what a policy sees of a pre-shared key, when it is asked about one.
 type PSKInfo struct {
 	Type   string // "external" or "resumption"
 	Length int    // in bytes

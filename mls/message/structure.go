@@ -6,10 +6,10 @@ import (
 	"github.com/mlsuite/mlsuite/internal/wire"
 )
 
-// Structure is a pointer to a structure of this package that stands by itself on the wire:
-// a [Message], [KeyPackage], [Welcome], [GroupInfo], [GroupContext], [LeafNode],
-// [Credential], [Extensions], [RequiredCapabilities], [ExternalSenders], [ExternalSender],
-// [PreSharedKeyID], [Sender] or [TypedProposal].
+// Structure is a pointer to a structure of this package that stands by itself on the
+// wire: a [Message], [KeyPackage], [Welcome], [GroupInfo], [GroupContext], [LeafNode],
+// [Credential], [Extensions], [RequiredCapabilities], [ExternalSenders],
+// [ExternalSender], [PreSharedKeyID], [Sender] or [TypedProposal].
 type Structure interface {
 	name() string
 	// marshal writes the structure. One that would not parse makes the Writer fail.
@@ -34,11 +34,13 @@ func (*PreSharedKeyID) name() string       { return "PreSharedKeyID" }
 func (*Sender) name() string               { return "Sender" }
 func (*TypedProposal) name() string        { return "Proposal" }
 
-// Marshal returns the encoding of x, or an error if it would not parse.
+// Marshal returns the encoding of x. If that would not parse, the error wraps
+// [ErrMalformed], or [ErrUnsupported] for another protocol version than that of RFC 9420.
+// A vector of 2^30 bytes or more is an error too.
 func Marshal(x Structure) ([]byte, error) { return wire.Marshal(x.marshal) }
 
-// Parse reads a T from the whole of b. Its error wraps [ErrMalformed], or [ErrUnsupported]
-// for a protocol version or wire format that is not of RFC 9420.
+// Parse reads a T from the whole of b. The error wraps [ErrMalformed], or
+// [ErrUnsupported] for a protocol version or wire format that is not RFC 9420's.
 func Parse[T any, P interface {
 	*T
 	Structure
@@ -56,12 +58,12 @@ func Write(w *wire.Writer, x Structure) { x.marshal(w) }
 // Read reads x as a part of another structure, for the engine.
 func Read(r *wire.Reader, x Structure) { x.unmarshal(r) }
 
-// Skip passes over a structure of the type of x without checking it, for the engine, which
-// counts the elements of vectors before it reads them (see package wire).
+// Skip passes over a structure of the type of x without checking it, for the engine,
+// which counts the elements of vectors before it reads them (see package wire).
 func Skip(r *wire.Reader, x interface{ skip(r *wire.Reader) }) { x.skip(r) }
 
-// WriteTBS writes what the signature of a [KeyPackage] or [GroupInfo] signs, and the front
-// of what that of a [LeafNode] signs: its fields but the signature. For the engine.
+// WriteTBS writes what the signature of a [KeyPackage] or [GroupInfo] signs, and the
+// front of what that of a [LeafNode] signs: its fields but the signature. For the engine.
 func WriteTBS(w *wire.Writer, x interface{ marshalTBS(w *wire.Writer) }) { x.marshalTBS(w) }
 
 // TypedProposal is a [Proposal] with its type in front, as messages hold it.

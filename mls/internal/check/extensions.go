@@ -24,13 +24,14 @@ type GroupExtensions struct {
 	List    message.Extensions
 	Senders message.ExternalSenders
 
-	// credentials are the types that required and senders name, in increasing order,
-	// each once.
+	// Credentials are the types that Required and Senders name, in increasing order, each
+	// once.
 	Credentials []message.CredentialType
 }
 
-// ReadGroupExtensions returns the extensions of a GroupContext, each of which has to be
-// there once (RFC 9420, Section 13.4), and parses those that are known here.
+// ReadGroupExtensions returns the extensions of a GroupContext, and parses those that
+// every client knows. The error is a [*message.ValidationError] if a type is there twice
+// (RFC 9420, Section 13.4), and wraps [message.ErrMalformed] if one does not parse.
 func ReadGroupExtensions(e message.Extensions) (*GroupExtensions, error) {
 	if err := Unique(e, "GroupContext"); err != nil {
 		return nil, err
@@ -58,7 +59,8 @@ func ReadGroupExtensions(e message.Extensions) (*GroupExtensions, error) {
 	return g, nil
 }
 
-// Unique refuses a list with two extensions of one type (RFC 9420, Section 13.4).
+// Unique returns a [*message.ValidationError] if two extensions of a list have one type
+// (RFC 9420, Section 13.4). where names the structure that holds the list.
 func Unique(e message.Extensions, where string) error {
 	if i := codepoint.Repeated(len(e), func(i int) uint16 { return uint16(e[i].Type) }); i >= 0 {
 		return fault.Violation("13.4", "%s has more than one extension of type %s", where, e[i].Type)
@@ -66,6 +68,7 @@ func Unique(e message.Extensions, where string) error {
 	return nil
 }
 
+// Types returns the types of a list of extensions, in its order.
 func Types(e message.Extensions) []message.ExtensionType {
 	if len(e) == 0 {
 		return nil
@@ -77,9 +80,10 @@ func Types(e message.Extensions) []message.ExtensionType {
 	return types
 }
 
-// CheckSenders refuses external_senders without a signature key of the suite of the
-// group that the extensions are for. What a sender signs is not checked before it
-// sends something, and with some keys anybody could sign that.
+// CheckSenders returns a [*message.ValidationError] if an external sender has no
+// signature key of s, the suite of the group that the extensions are for (RFC 9420,
+// Section 12.1.8.1). What a sender signs is not checked before it sends something, and
+// with some keys anybody could sign that.
 func (e *GroupExtensions) CheckSenders(s suite.Suite) error {
 	for i := range e.Senders {
 		if err := s.CheckSignatureKey(e.Senders[i].SignatureKey); err != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/mlsuite/mlsuite/mls/message"
 )
 
-// Grease returns a random one of the values that RFC 9420, Section 13.5, reserves
-// to be ignored: 0x0A0A, 0x1A1A, ..., 0xEAEA.
+// Grease returns a random one of the values that RFC 9420, Section 13.5, reserves to be
+// ignored: 0x0A0A, 0x1A1A, ..., 0xEAEA.
 func Grease[T ~uint16]() T {
 	var b [1]byte
 	rand.Read(b[:])
@@ -20,8 +20,8 @@ func Grease[T ~uint16]() T {
 // even if somebody lists them: a group that needs one has no members.
 func IsGrease[T ~uint16](v T) bool { return codepoint.IsGrease(v) }
 
-// WithoutGrease returns the other values of list: list itself, or the front of it,
-// where it can.
+// WithoutGrease returns list without the reserved values. The result shares memory with
+// list where it can.
 func WithoutGrease[T ~uint16](list []T) []T {
 	first := slices.IndexFunc(list, IsGrease)
 	if first < 0 {
@@ -36,7 +36,7 @@ func WithoutGrease[T ~uint16](list []T) []T {
 	return rest
 }
 
-// GreaseExtension returns an extension of a reserved type with random content.
+// GreaseExtension returns an extension of a reserved type with 4 random bytes.
 func GreaseExtension(t message.ExtensionType) message.Extension {
 	data := make([]byte, 4)
 	rand.Read(data)
@@ -53,9 +53,8 @@ func LastGrease[T ~uint16](list []T) T {
 	return 0
 }
 
-// AddGrease puts a reserved value into each list of capabilities and a reserved
-// extension into the leaf (RFC 9420, Section 13.5). It does not change lists in
-// place.
+// AddGrease puts a reserved value into each list of capabilities and a reserved extension
+// into the leaf (RFC 9420, Section 13.5). It does not change lists in place.
 func AddGrease(n *message.LeafNode) {
 	c := &n.Capabilities
 	c.CipherSuites = WithGrease(c.CipherSuites)

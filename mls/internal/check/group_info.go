@@ -7,16 +7,18 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// GroupInfoTBS returns GroupInfoTBS.
+// GroupInfoTBS returns the encoded GroupInfoTBS, what a GroupInfo's signature signs (RFC
+// 9420, Section 12.4.3).
 func GroupInfoTBS(i *message.GroupInfo) ([]byte, error) {
 	var w wire.Writer
 	message.WriteTBS(&w, i)
 	return w.Finish()
 }
 
-// Hashes checks the lengths of the hashes that cover the past, which no joiner can
-// compute. They are as long as the suite's hash, except that the transcript hash is empty
-// before the first commit (RFC 9420, Section 8.2).
+// Hashes returns a [*message.ValidationError] unless the hashes that cover the past,
+// which no joiner can compute, have the right lengths. They are as long as the suite's
+// hash, except that the transcript hash is empty before the first commit (RFC 9420,
+// Section 8.2).
 func Hashes(i *message.GroupInfo, s suite.Suite) error {
 	size := s.Info().Hash.Size
 	want := size
@@ -32,7 +34,9 @@ func Hashes(i *message.GroupInfo, s suite.Suite) error {
 	return nil
 }
 
-// ReadExternalPub returns the public key to which joiners send the init_secret.
+// ReadExternalPub returns the public key to which joiners send the init_secret (RFC 9420,
+// Section 12.4.3.2). The error is a [*message.ValidationError] if there is none or it is
+// no key of the suite, and wraps [message.ErrMalformed] if it does not parse.
 func ReadExternalPub(i *message.GroupInfo, s suite.Suite) ([]byte, error) {
 	data, ok := i.Extensions.Find(message.ExtensionExternalPub)
 	if !ok {
@@ -54,6 +58,7 @@ type ExternalPub struct {
 	Key []byte
 }
 
+// Marshal writes p.
 func (p *ExternalPub) Marshal(w *wire.Writer) { w.Bytes(p.Key) }
 
 func (p *ExternalPub) unmarshal(r *wire.Reader) { p.Key = r.Bytes() }

@@ -12,8 +12,9 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// KeyPackage checks a KeyPackage by itself (RFC 9420, Section 10.1), except for its
-// lifetime.
+// KeyPackage checks a KeyPackage by itself, except for its lifetime (RFC 9420, Section
+// 10.1). The error is a [*message.ValidationError], or wraps [message.ErrMalformed] if
+// the KeyPackage does not encode.
 func KeyPackage(kp *message.KeyPackage, s suite.Suite) error {
 	if kp.Version != message.VersionMLS10 {
 		return fault.Violation("10.1", "protocol version is %s, not mls10", kp.Version)
@@ -43,9 +44,9 @@ func KeyPackage(kp *message.KeyPackage, s suite.Suite) error {
 	return nil
 }
 
-// KeyPackageCovers checks that the leaf of a KeyPackage lists the types of its extensions,
-// and that each extension is there once (RFC 9420, Sections 10 and 13.4). Only the maker
-// checks this: others ignore unknown extensions.
+// KeyPackageCovers returns a [*message.ValidationError] unless the leaf of a KeyPackage
+// lists the types of its extensions, and each extension is there once (RFC 9420, Sections
+// 10 and 13.4). Only the maker checks this: others ignore unknown extensions.
 func KeyPackageCovers(kp *message.KeyPackage) error {
 	if err := Unique(kp.Extensions, "KeyPackage"); err != nil {
 		return err
@@ -56,14 +57,16 @@ func KeyPackageCovers(kp *message.KeyPackage) error {
 	return nil
 }
 
+// KeyPackageTBS returns the encoded KeyPackageTBS, what a KeyPackage's signature signs
+// (RFC 9420, Section 10).
 func KeyPackageTBS(kp *message.KeyPackage) ([]byte, error) {
 	var w wire.Writer
 	message.WriteTBS(&w, kp)
 	return w.Finish()
 }
 
-// KeyPackageRef returns the KeyPackageRef of p (RFC 9420, Section 5.2). The suite
-// is the one that the key package names.
+// KeyPackageRef returns the KeyPackageRef of p (RFC 9420, Section 5.2), Hash.Size bytes.
+// The suite is the one that the key package names.
 func KeyPackageRef(s suite.Suite, p *message.KeyPackage) ([]byte, error) {
 	value, err := message.Marshal(p)
 	if err != nil {
@@ -72,8 +75,9 @@ func KeyPackageRef(s suite.Suite, p *message.KeyPackage) ([]byte, error) {
 	return label.RefHash(s, label.KeyPackageRef, value)
 }
 
-// Complete returns an error unless a caller's proposal is of one of this package's types,
-// not a pointer, and has all that its encoding needs.
+// Complete returns an error unless a caller's proposal is of one of the types of package
+// message, not a pointer, and has all that its encoding needs. The error wraps
+// [message.ErrUnsupported] for another Go type, and [message.ErrMalformed] otherwise.
 func Complete(p message.Proposal) error {
 	present := true
 	switch p := p.(type) {

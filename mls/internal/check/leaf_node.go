@@ -1,6 +1,6 @@
-// Package check has what RFC 9420 demands of one structure by itself, or of a structure in
-// a group's context: of a leaf, a key package, a credential, extensions, a GroupInfo, a
-// proposal.
+// Package check has what RFC 9420 demands of one structure by itself, or of a structure
+// in a group's context: of a leaf, a key package, a credential, extensions, a GroupInfo,
+// a proposal.
 package check
 
 import (
@@ -24,7 +24,8 @@ type LeafPlace struct {
 	Leaf    message.LeafIndex
 }
 
-// LeafNodeTBS returns the LeafNodeTBS (RFC 9420, Section 7.2).
+// LeafNodeTBS returns the encoded LeafNodeTBS, what a leaf's signature signs (RFC 9420,
+// Section 7.2).
 func LeafNodeTBS(n *message.LeafNode, at LeafPlace) ([]byte, error) {
 	var w wire.Writer
 	message.WriteTBS(&w, n)
@@ -37,7 +38,8 @@ func LeafNodeTBS(n *message.LeafNode, at LeafPlace) ([]byte, error) {
 
 // LeafNode checks a leaf by itself (RFC 9420, Sections 7.2 and 7.3): it has the expected
 // source, its keys are keys, its capabilities cover what it uses, and its signature
-// verifies.
+// verifies. The error is a [*message.ValidationError], or wraps [message.ErrMalformed] if
+// the leaf does not encode.
 func LeafNode(n *message.LeafNode, s suite.Suite, source message.LeafNodeSource, at LeafPlace) error {
 	if n.Source != source {
 		return fault.Violation("7.3", "leaf_node_source is not %s but %s", source, n.Source)
@@ -61,8 +63,9 @@ func LeafNode(n *message.LeafNode, s suite.Suite, source message.LeafNodeSource,
 	return nil
 }
 
-// LeafCovers checks that the credential of a leaf is for its signature key, and that
-// its capabilities cover what it uses (RFC 9420, Sections 5.3, 7.2 and 7.3).
+// LeafCovers returns a [*message.ValidationError] unless the credential of a leaf is for
+// its signature key, and its capabilities cover what it uses (RFC 9420, Sections 5.3, 7.2
+// and 7.3).
 func LeafCovers(n *message.LeafNode, s suite.Suite) error {
 	if !slices.Contains(n.Capabilities.Credentials, n.Credential.Type) {
 		return fault.Violation("7.2", "capabilities do not list the credential type %s", n.Credential.Type)
@@ -85,8 +88,8 @@ func LeafCovers(n *message.LeafNode, s suite.Suite) error {
 	return nil
 }
 
-// Missing returns the first of want that is not supported. Where want has each type once,
-// it asks no more than once more than there are types that are supported.
+// Missing returns the first of want that is not supported, or false if there is none. It
+// asks about no type behind that one.
 func Missing[T any](want []T, supported func(T) bool) (T, bool) {
 	for _, t := range want {
 		if !supported(t) {
@@ -123,14 +126,15 @@ type CredentialKey struct {
 	content        string
 }
 
+// CredentialKeyOf returns the key of a credential.
 func CredentialKeyOf(c message.Credential) CredentialKey {
 	return CredentialKey{c.Type, string(c.Content)}
 }
 
-// Certifies returns an error if this is an X.509 credential whose end-entity certificate
-// is not for the signature key (RFC 9420, Section 5.3). It compares bytes: a suite's
-// signature keys (Section 5.1.1) have the bytes of the subjectPublicKey. The rest of the
-// certificates is for the Authenticator to judge.
+// Certifies returns a [*message.ValidationError] if this is an X.509 credential whose
+// end-entity certificate is not for the signature key (RFC 9420, Section 5.3). It
+// compares bytes: a suite's signature keys (Section 5.1.1) have the bytes of the
+// subjectPublicKey. The rest of the certificates is for the Authenticator to judge.
 func Certifies(c *message.Credential, signatureKey []byte) error {
 	if c.Type != message.CredentialX509 {
 		return nil

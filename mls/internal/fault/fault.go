@@ -1,5 +1,5 @@
-// Package fault makes the errors of the engine: a broken rule of RFC 9420, with the member or
-// proposal at fault, and what else goes wrong below package mls.
+// Package fault makes the errors of the engine: a broken rule of RFC 9420, with the
+// member or proposal at fault, and what else goes wrong below package mls.
 package fault
 
 import (
@@ -24,8 +24,8 @@ var (
 	ErrUnusablePSK      = fmt.Errorf("%w: cipher suite cannot use the pre-shared key", message.ErrUnsupported)
 )
 
-// Violated is a ValidationError to which its maker adds who is at fault, and why. Who gets
-// it as an error finds the ValidationError with [errors.As].
+// Violated is a ValidationError to which its maker adds who is at fault, and why. The
+// receiver of the error finds the ValidationError with [errors.As].
 type Violated struct{ *message.ValidationError }
 
 // Violation returns a ValidationError that names no leaf and no proposal yet.

@@ -14,8 +14,8 @@ const (
 	byReference proposalOrRefType = 2
 )
 
-// ProposalOrRef is a proposal of a commit: the proposal itself or, where that is
-// nil, its reference (RFC 9420, Section 12.4).
+// ProposalOrRef is a proposal of a commit: the proposal itself or, where that is nil, its
+// reference (RFC 9420, Section 12.4).
 //
 //	struct {
 //	    ProposalOrRefType type;

@@ -12,7 +12,9 @@ import (
 
 // SignContent signs content for the given wire format (RFC 9420, Section 6.1). Members,
 // and joiners by commit, sign the encoded GroupContext too; other senders do not have it.
-// The caller adds the confirmation tag of a Commit, which depends on the signature.
+// The caller adds the confirmation tag of a Commit, which depends on the signature. The
+// error is a [*message.ValidationError] if the sender or the format is not allowed for
+// the content, or the signer's.
 func SignContent(ctx context.Context, signer suite.Signer, format message.WireFormat, content *FramedContent, groupContext []byte) (*AuthenticatedContent, error) {
 	if err := checkFormat(format, content); err != nil {
 		return nil, err
@@ -77,8 +79,8 @@ func checkFormat(format message.WireFormat, content *FramedContent) error {
 	return nil
 }
 
-// ConfirmedTranscriptHash returns the confirmed_transcript_hash after the Commit
-// in ac, given the interim_transcript_hash before it (RFC 9420, Section 8.2):
+// ConfirmedTranscriptHash returns the confirmed_transcript_hash after the Commit in ac,
+// given the interim_transcript_hash before it (RFC 9420, Section 8.2), Hash.Size bytes:
 //
 //	Hash(interim_transcript_hash_[epoch - 1] || ConfirmedTranscriptHashInput_[epoch])
 func ConfirmedTranscriptHash(s suite.Suite, interim []byte, ac *AuthenticatedContent) ([]byte, error) {
@@ -96,8 +98,8 @@ func ConfirmedTranscriptHash(s suite.Suite, interim []byte, ac *AuthenticatedCon
 	return s.Hash(input), nil
 }
 
-// InterimTranscriptHash returns the interim_transcript_hash after a Commit with
-// the given confirmation tag (RFC 9420, Section 8.2):
+// InterimTranscriptHash returns the interim_transcript_hash after a Commit with the given
+// confirmation tag (RFC 9420, Section 8.2), Hash.Size bytes:
 //
 //	Hash(confirmed_transcript_hash_[epoch] || InterimTranscriptHashInput_[epoch])
 func InterimTranscriptHash(s suite.Suite, confirmed, confirmationTag []byte) ([]byte, error) {

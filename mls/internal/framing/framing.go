@@ -19,11 +19,15 @@ import (
 type Epoch struct {
 	Suite        suite.Suite
 	Group        *message.GroupContext
-	GroupContext []byte // group, encoded
+	GroupContext []byte // Group, encoded
 	Secrets      *schedule.EpochSecrets
 
-	Member func(message.Sender) (message.Author, error) // author of a member's or external sender's message, as publicState.author
-	Wanted func(ref []byte) bool                        // whether to verify a proposal; nil to verify any
+	// Member returns the author of a member's or an external sender's message, or a
+	// [*message.ValidationError] if there is no such sender.
+	Member func(message.Sender) (message.Author, error)
+
+	// Wanted reports whether to verify a proposal. Nil stands for all proposals.
+	Wanted func(ref []byte) bool
 }
 
 // FramedContent is a message with its context, before any protection (RFC 9420,
@@ -51,12 +55,13 @@ type FramedContent struct {
 	Proposal          message.Proposal // of ContentProposal
 	Commit            *Commit          // of ContentCommit
 
-	// body is what the content type selects, encoded, if it is at hand. A message is
+	// Body is what the content type selects, encoded, if it is at hand. A message is
 	// encoded once when it is sent and never when it is received, although it is signed
 	// or verified, hashed into the transcript and encrypted.
 	Body []byte
 }
 
+// Marshal writes c.
 func (c *FramedContent) Marshal(w *wire.Writer) {
 	w.Bytes(c.GroupID)
 	w.Uint64(c.Epoch)
@@ -66,6 +71,7 @@ func (c *FramedContent) Marshal(w *wire.Writer) {
 	c.MarshalBody(w)
 }
 
+// Unmarshal reads c. A sender who may not send the content is malformed.
 func (c *FramedContent) Unmarshal(r *wire.Reader) {
 	c.GroupID = r.Bytes()
 	c.Epoch = r.Uint64()
@@ -98,7 +104,7 @@ func (c *FramedContent) MarshalBody(w *wire.Writer) {
 	}
 }
 
-// EncodeBody sets body. What it encodes must not change afterwards.
+// EncodeBody sets Body, unless it is set. What it encodes must not change afterwards.
 func (c *FramedContent) EncodeBody() error {
 	if c.Body != nil {
 		return nil
@@ -149,15 +155,15 @@ func (c *FramedContent) SenderMay() bool {
 	return true
 }
 
-// FromOutside reports whether an external sender may send a proposal of a type (RFC 9420,
-// Section 12.1.8). Of types beyond RFC 9420's, the application says it.
+// FromOutside reports whether RFC 9420, Section 12.1.8, lets external senders send a
+// proposal of a type. The application decides about types beyond RFC 9420's.
 func FromOutside(t message.ProposalType) bool {
 	return t != codepoint.ProposalUpdate && t != codepoint.ProposalExternalInit
 }
 
-// marshalTBS writes FramedContentTBS, what the sender signs (RFC 9420,
-// Section 6.1). Members and joiners by commit sign groupContext too, the encoded
-// GroupContext; for other senders it is not used.
+// marshalTBS writes FramedContentTBS, what the sender signs (RFC 9420, Section 6.1).
+// Members and joiners by commit sign groupContext too, the encoded GroupContext; for
+// other senders it is not used.
 func (c *FramedContent) marshalTBS(w *wire.Writer, format message.WireFormat, groupContext []byte) {
 	w.Uint16(uint16(message.VersionMLS10))
 	w.Uint16(uint16(format))
@@ -227,6 +233,7 @@ type AuthenticatedContent struct {
 	scratch []byte         // the verified bytes; the transcript hash may reuse their memory
 }
 
+// Marshal writes c.
 func (c *AuthenticatedContent) Marshal(w *wire.Writer) {
 	w.Uint16(uint16(c.WireFormat))
 	c.Content.Marshal(w)
@@ -242,8 +249,8 @@ func (c *AuthenticatedContent) unmarshal(r *wire.Reader) {
 	c.Auth.unmarshal(r, c.Content.ContentType)
 }
 
-// ProposalRef returns the ProposalRef of the proposal that c carries (RFC 9420,
-// Section 5.2).
+// ProposalRef returns the ProposalRef of the proposal that c carries (RFC 9420, Section
+// 5.2), Hash.Size bytes.
 func ProposalRef(s suite.Suite, c *AuthenticatedContent) ([]byte, error) {
 	value, err := wire.Marshal(c.Marshal)
 	if err != nil {
@@ -283,7 +290,7 @@ func (f *Epoch) verify(c *AuthenticatedContent) error {
 }
 
 // Author returns the signer that a message names. A new member's message names it by the
-// leaf that it brings (RFC 9420, Section 6.1).
+// leaf that it brings (RFC 9420, Section 6.1). The error is a [*message.ValidationError].
 func (f *Epoch) Author(c *FramedContent) (message.Author, error) {
 	switch c.Sender.Type {
 	case message.SenderNewMemberCommit:
@@ -333,8 +340,8 @@ func (f *Epoch) checkOutgoing(format message.WireFormat, c *AuthenticatedContent
 	return IsFor(f.Group, c.Content.GroupID, c.Content.Epoch)
 }
 
-// IsFor returns [ErrWrongGroup], [ErrFutureEpoch] or [ErrPastEpoch] if a message is not
-// for this epoch.
+// IsFor returns [fault.ErrWrongGroup], [fault.ErrFutureEpoch] or [fault.ErrPastEpoch] if
+// a message is not for the epoch of c.
 func IsFor(c *message.GroupContext, groupID []byte, epoch uint64) error {
 	switch {
 	case !bytes.Equal(groupID, c.GroupID):

@@ -39,8 +39,8 @@ func (m *PrivateMessage) marshal(w *wire.Writer) {
 	w.Bytes(m.ciphertext)
 }
 
-// ParsePrivate reads a PrivateMessage, which shares parts of b. Its error wraps
-// ErrMalformed.
+// ParsePrivate reads a PrivateMessage, which shares parts of b. The error wraps
+// [message.ErrMalformed].
 func ParsePrivate(b []byte) (*PrivateMessage, error) {
 	m := new(PrivateMessage)
 	if err := wire.ParseOwned(b, "PrivateMessage", m.unmarshal); err != nil {
@@ -81,8 +81,7 @@ func (m *PrivateMessage) marshalSenderDataAAD(w *wire.Writer) {
 	wire.WriteEnum(w, "content type", m.ContentType, message.ContentCommit)
 }
 
-// privateMessageContent is the plaintext of a PrivateMessage (RFC 9420,
-// Section 6.3.1).
+// privateMessageContent is the plaintext of a PrivateMessage (RFC 9420, Section 6.3.1).
 //
 //	struct {
 //	    select (PrivateMessage.content_type) {
@@ -117,8 +116,7 @@ func (c *privateMessageContent) unmarshal(r *wire.Reader) {
 	c.padding = r.Padding()
 }
 
-// SenderData is what encryptedSenderData encrypts, 12 bytes (RFC 9420,
-// Section 6.3.2).
+// SenderData is what encryptedSenderData encrypts, 12 bytes (RFC 9420, Section 6.3.2).
 //
 //	struct {
 //	    uint32 leaf_index;
@@ -157,9 +155,9 @@ func PadToMultiple(size int) padding {
 	}
 }
 
-// ProtectPrivate returns c as a private message (RFC 9420, Section 6.3), padded if
-// pad is not nil. It consumes the next key of the sender's ratchet, unless it
-// fails.
+// ProtectPrivate returns c as a private message (RFC 9420, Section 6.3), padded if pad is
+// not nil. It consumes the next key of the sender's ratchet, unless it fails. The error
+// is [fault.ErrGeneration] once all keys are used.
 func (f *Epoch) ProtectPrivate(tree *secrettree.Tree, c *AuthenticatedContent, pad padding) (*PrivateMessage, error) {
 	if err := f.checkOutgoing(message.WireFormatPrivateMessage, c); err != nil {
 		return nil, err
@@ -193,8 +191,8 @@ func (f *Epoch) ProtectPrivate(tree *secrettree.Tree, c *AuthenticatedContent, p
 	return m, nil
 }
 
-// PrivateContent returns the encoded PrivateMessageContent (RFC 9420,
-// Section 6.3.1), with room for the AEAD's tag behind it.
+// PrivateContent returns the encoded PrivateMessageContent (RFC 9420, Section 6.3.1),
+// with room for the AEAD's tag behind it.
 func (f *Epoch) PrivateContent(c *AuthenticatedContent, pad padding) ([]byte, error) {
 	var w wire.Writer
 	w.Grow(128 + c.Content.Size() + len(c.Auth.Signature) + len(c.Auth.ConfirmationTag) + f.Suite.Info().AEAD.Nt)
@@ -212,7 +210,7 @@ func (f *Epoch) PrivateContent(c *AuthenticatedContent, pad padding) ([]byte, er
 	return w.Finish()
 }
 
-// SealContent encrypts the plaintext, in its own memory (RFC 9420, Section 6.3.1).
+// SealContent encrypts the plaintext, in place (RFC 9420, Section 6.3.1).
 func (f *Epoch) SealContent(m *PrivateMessage, key *secrettree.MessageKey, data *SenderData, plaintext []byte) error {
 	aead, aad, err := f.contentAEAD(m, key.Key)
 	if err != nil {
@@ -245,9 +243,10 @@ func (f *Epoch) SealSenderData(m *PrivateMessage, data *SenderData) error {
 // (RFC 9420, Section 6.3), and the key that it used. The caller commits or discards the
 // key. Until then, and after an error, the tree is unchanged.
 //
-// The error is [ErrDecrypt] if m is not authentic, [ErrConsumed] or [ErrGeneration] if
-// its key is out of reach, [ErrMalformed] if its plaintext is not well formed, and a
-// [*ValidationError] for a blank sender or a bad signature.
+// The error is that of [IsFor]; [label.ErrDecrypt] if m is not authentic;
+// [fault.ErrConsumed] or [fault.ErrGeneration] if its key is out of reach; [ErrUnwanted];
+// a [*message.ValidationError] for a blank sender, an impossible reference or a bad
+// signature; or it wraps [message.ErrMalformed] if the plaintext is not well formed.
 func (f *Epoch) UnprotectPrivate(find secrettree.KeyFinder, m *PrivateMessage) (*AuthenticatedContent, *secrettree.PendingKey, error) {
 	if err := IsFor(f.Group, m.GroupID, m.Epoch); err != nil {
 		return nil, nil, err

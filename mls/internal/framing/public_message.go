@@ -35,7 +35,7 @@ func (m *PublicMessage) marshal(w *wire.Writer) {
 	marshalTag(w, "membership tag", m.MembershipTag, m.Content.Sender.Type == message.SenderMember)
 }
 
-// ParsePublic reads a PublicMessage. Its error wraps ErrMalformed.
+// ParsePublic reads a PublicMessage. The error wraps [message.ErrMalformed].
 func ParsePublic(b []byte) (*PublicMessage, error) {
 	return wire.ParseNew(b, "PublicMessage", (*PublicMessage).unmarshal)
 }
@@ -79,7 +79,8 @@ func (f *Epoch) ProtectPublic(c *AuthenticatedContent) (*PublicMessage, error) {
 }
 
 // UnprotectPublic returns the content of m after it has verified the membership tag, if a
-// member sent m, and the signature (RFC 9420, Section 6.2).
+// member sent m, and the signature (RFC 9420, Section 6.2). The error is that of [IsFor],
+// [ErrUnwanted], or a [*message.ValidationError].
 func (f *Epoch) UnprotectPublic(m *PublicMessage) (*AuthenticatedContent, error) {
 	c, err := f.openPublic(m)
 	if err != nil {
@@ -100,8 +101,8 @@ func (f *Epoch) UnprotectPublic(m *PublicMessage) (*AuthenticatedContent, error)
 	return c, nil
 }
 
-// VerifyPublic is unprotectPublic for those who are not members, and so can verify only
-// the signature.
+// VerifyPublic is [Epoch.UnprotectPublic] for those who are not members, and so can
+// verify only the signature.
 func (f *Epoch) VerifyPublic(m *PublicMessage) (*AuthenticatedContent, error) {
 	c, err := f.openPublic(m)
 	if err != nil {

@@ -18,8 +18,8 @@ import (
 var (
 	// ErrDecrypt says that a ciphertext is not authentic. It carries no detail.
 	ErrDecrypt = errors.New("mls: decryption failed")
-	// ErrRetired says that a secret or a private key was destroyed, as an epoch's are when
-	// the next one begins.
+	// ErrRetired says that a secret or a private key was destroyed, as an epoch's are
+	// when the next one begins.
 	ErrRetired = errors.New("mls: epoch is retired")
 )
 
@@ -67,7 +67,7 @@ func labelled(label string, content []byte) ([]byte, error) {
 	return w.Finish()
 }
 
-// Sign signs content: SignWithLabel (RFC 9420, Section 5.1.2).
+// Sign signs content: SignWithLabel (RFC 9420, Section 5.1.2). The error is the signer's.
 func Sign(ctx context.Context, signer suite.Signer, label string, content []byte) ([]byte, error) {
 	message, err := labelled(Prefix+label, content)
 	if err != nil {
@@ -76,9 +76,8 @@ func Sign(ctx context.Context, signer suite.Signer, label string, content []byte
 	return signer.Sign(ctx, message)
 }
 
-// Verify returns nil if sig is pub's signature of content:
-// VerifyWithLabel (RFC 9420, Section 5.1.2). Its other errors are those of
-// [suite.Signature].
+// Verify returns nil if sig is pub's signature of content: VerifyWithLabel (RFC 9420,
+// Section 5.1.2). The errors are those of [suite.Signature].
 func Verify(s suite.Suite, pub []byte, label string, content, sig []byte) error {
 	message, err := labelled(Prefix+label, content)
 	if err != nil {
@@ -93,8 +92,8 @@ func encryptContext(label string, context []byte) ([]byte, error) {
 	return labelled(Prefix+label, context)
 }
 
-// PrepareSeal returns the sealer of EncryptWithLabel (RFC 9420,
-// Section 5.1.3) for any number of recipients of one context. Its aad is empty.
+// PrepareSeal returns the sealer of EncryptWithLabel (RFC 9420, Section 5.1.3) for any
+// number of recipients of one context. Its aad is empty.
 func PrepareSeal(s suite.Suite, label string, context []byte) (suite.Sealer, error) {
 	info, err := encryptContext(label, context)
 	if err != nil {
@@ -103,8 +102,8 @@ func PrepareSeal(s suite.Suite, label string, context []byte) (suite.Sealer, err
 	return s.PrepareSeal(info)
 }
 
-// SealToEach calls seal for each of n recipients of one context, on all cores, with
-// the sealer to take for that recipient.
+// SealToEach calls seal for each of n recipients of one context, on all cores, with the
+// sealer to take for that recipient. It returns the first error.
 func SealToEach(s suite.Suite, label string, context []byte, n int, seal func(i int, sealer suite.Sealer) error) error {
 	sealer, err := PrepareSeal(s, label, context)
 	if err != nil {
@@ -121,9 +120,9 @@ func SealToEach(s suite.Suite, label string, context []byte, n int, seal func(i 
 	return parallel.For(n, func(i int) error { return seal(i, sealers[i]) })
 }
 
-// Open is DecryptWithLabel (RFC 9420, Section 5.1.3). Whatever is wrong
-// with the ciphertext, the error is [ErrDecrypt]; a destroyed key
-// gives [ErrRetired].
+// Open is DecryptWithLabel (RFC 9420, Section 5.1.3). Whatever is wrong with the
+// ciphertext, the error is [ErrDecrypt]. A destroyed key gives [ErrRetired], and an
+// environment that refuses the key [suite.ErrEnvironment].
 func Open(key suite.PrivateKey, label string, context, enc, ciphertext []byte) ([]byte, error) {
 	info, err := encryptContext(label, context)
 	if err != nil {
@@ -152,9 +151,9 @@ func RefHash(s suite.Suite, label string, value []byte) ([]byte, error) {
 	return s.Hash(input), nil
 }
 
-// Expand is ExpandWithLabel (RFC 9420, Section 8). The length is at most
-// 65535 and at most 255 * Nh, else an error. An empty secret is one that was
-// destroyed, and gives [ErrRetired].
+// Expand is ExpandWithLabel (RFC 9420, Section 8): length bytes, at most 65,535 and at
+// most 255 * Nh, else an error. An empty secret is one that was destroyed, and gives
+// [ErrRetired].
 func Expand(s suite.Suite, secret []byte, label string, context []byte, length int) ([]byte, error) {
 	info, err := KDFLabel(label, context, length)
 	if err != nil {
@@ -185,7 +184,8 @@ func ExpandKey(s suite.Suite, secret, context []byte) (key, nonce []byte, err er
 	return key, nonce, nil
 }
 
-// KDFLabel returns the encoded KDFLabel (RFC 9420, Section 8).
+// KDFLabel returns the encoded KDFLabel (RFC 9420, Section 8). The error says that length
+// is negative or more than 65,535.
 func KDFLabel(label string, context []byte, length int) ([]byte, error) {
 	if length < 0 || length > math.MaxUint16 {
 		return nil, fmt.Errorf("mls: cannot derive a secret of %d bytes", length)
@@ -202,7 +202,7 @@ func DeriveSecret(s suite.Suite, secret []byte, label string) ([]byte, error) {
 	return Expand(s, secret, label, nil, s.Info().KDF.Nh)
 }
 
-// DeriveTreeSecret is DeriveTreeSecret (RFC 9420, Section 9.1).
+// DeriveTreeSecret is DeriveTreeSecret (RFC 9420, Section 9.1): length bytes.
 func DeriveTreeSecret(s suite.Suite, secret []byte, label string, generation uint32, length int) ([]byte, error) {
 	var context [4]byte
 	binary.BigEndian.PutUint32(context[:], generation)

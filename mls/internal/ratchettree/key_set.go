@@ -13,6 +13,7 @@ type keyHash [16]byte
 
 type keyKind uint8
 
+// The kinds of keys.
 const (
 	EncryptionKey keyKind = 1 // of leaves and parents
 	SignatureKey  keyKind = 2 // of leaves

@@ -39,7 +39,7 @@ func NewPrivateKey(key suite.PrivateKey) *PrivateKey {
 	return &PrivateKey{public: key.PublicKey(), Key: &sharedKey{PrivateKey: key, holders: 1}}
 }
 
-// GenerateKey returns a new key of s.
+// GenerateKey returns a new key of s. what names it in an error.
 func GenerateKey(s suite.Suite, what string) (*PrivateKey, error) {
 	key, err := s.GenerateKey()
 	if err != nil {
@@ -63,7 +63,7 @@ func (k *PrivateKey) Share() *PrivateKey {
 	return &PrivateKey{public: k.public, Key: k.hold()}
 }
 
-// Lend is share for a holder that does not outlive k by right: as long as k is held, the
+// Lend is Share for a holder that does not outlive k by right: as long as k is held, the
 // holder's saved state marks the key as one that belongs to somebody else.
 func (k *PrivateKey) Lend() *PrivateKey {
 	share := k.Share()
@@ -110,8 +110,8 @@ func (k *PrivateKey) take() *sharedKey {
 // Release gives the share up, once.
 func (k *PrivateKey) Release() { k.take().leave(false) }
 
-// Abandon is release for a holder to whose saved state somebody may return: if that
-// refers to the key, the key stays in its provider.
+// Abandon is [PrivateKey.Release] for a holder to whose saved state somebody may return:
+// if that refers to the key, the key stays in its provider.
 func (k *PrivateKey) Abandon() { k.take().leave(true) }
 
 // leave counts one holder less. The last one deletes the key, unless the key is stored
@@ -137,7 +137,8 @@ func (k *PrivateKey) Same(other *PrivateKey) bool {
 	return a != nil && a == b
 }
 
-// Use calls f with the key, which stays until f returns.
+// Use calls f with the key, which stays until f returns. The error is
+// [suite.ErrDestroyed] once k was released, or that of f.
 func (k *PrivateKey) Use(f func(suite.PrivateKey) ([]byte, error)) ([]byte, error) {
 	key := k.hold()
 	if key == nil {
@@ -147,7 +148,7 @@ func (k *PrivateKey) Use(f func(suite.PrivateKey) ([]byte, error)) ([]byte, erro
 	return f(key.PrivateKey)
 }
 
-// PublicKey returns the public key, also after release.
+// PublicKey returns the public key, even after Release.
 func (k *PrivateKey) PublicKey() []byte { return k.public }
 
 // Bytes is [suite.PrivateKey].Bytes.

@@ -9,13 +9,14 @@ import (
 // nodeType says what a node of a ratchet_tree extension is (RFC 9420, Section 7.8).
 type nodeType uint8
 
+// The types of nodes (RFC 9420, Section 7.8).
 const (
 	NodeLeaf   nodeType = 1
 	NodeParent nodeType = 2
 )
 
-// TreeNode is an optional<Node> of a ratchet_tree extension (RFC 9420,
-// Section 12.4.3.3). A blank node has neither field.
+// TreeNode is an optional<Node> of a ratchet_tree extension (RFC 9420, Section 12.4.3.3).
+// A blank node has neither field.
 //
 //	struct {
 //	    NodeType node_type;
@@ -64,9 +65,8 @@ func (n *TreeNode) unmarshal(r *wire.Reader) {
 	}
 }
 
-// RatchetTree is the content of the ratchet_tree extension of a GroupInfo: the
-// nodes from left to right, up to the last that is not blank (RFC 9420,
-// Section 12.4.3.3).
+// RatchetTree is the content of the ratchet_tree extension of a GroupInfo: the nodes from
+// left to right, up to the last that is not blank (RFC 9420, Section 12.4.3.3).
 //
 //	optional<Node> ratchet_tree<V>;
 type RatchetTree []TreeNode
@@ -81,6 +81,8 @@ func (t RatchetTree) trimmed() RatchetTree {
 	return t
 }
 
+// Marshal writes t without the blank nodes at its end. It makes w fail if a leaf or a
+// parent stands where it cannot.
 func (t RatchetTree) Marshal(w *wire.Writer) {
 	t = t.trimmed()
 	if len(t) == 0 {
@@ -138,8 +140,8 @@ func (t RatchetTree) Sparse() *sparseTree {
 	return s
 }
 
-// Check returns an error of package wire unless the tree ends with a node that is not
-// blank, and leaves stand at even indices and parents at odd ones.
+// Check returns an error that wraps [message.ErrMalformed] unless the tree ends with a
+// node that is not blank, and leaves stand at even indices and parents at odd ones.
 func (t *sparseTree) Check() error {
 	if t.length == 0 {
 		return errNoNodes
@@ -198,8 +200,8 @@ func skipNode(r *wire.Reader) (blank bool) {
 	return false
 }
 
-// ParseRatchetTree reads the data of a ratchet_tree extension. Its error wraps
-// ErrMalformed.
+// ParseRatchetTree reads the data of a ratchet_tree extension. The error wraps
+// [message.ErrMalformed].
 func ParseRatchetTree(b []byte) (*sparseTree, error) {
 	return wire.ParseNew(b, "ratchet_tree", (*sparseTree).unmarshal)
 }
@@ -222,8 +224,8 @@ func (t *sparseTree) Expanded() RatchetTree {
 	return all
 }
 
-// NodeIndex is the index of a node of the ratchet tree in the array
-// representation (RFC 9420, Appendix C).
+// NodeIndex is the index of a node of the ratchet tree in the array representation (RFC
+// 9420, Appendix C).
 type NodeIndex = treemath.NodeIndex
 
 // ParentNode is the public part of a parent of the ratchet tree (RFC 9420,
@@ -252,6 +254,7 @@ func (n *ParentNode) marshal(w *wire.Writer) {
 	})
 }
 
+// Unmarshal reads n.
 func (n *ParentNode) Unmarshal(r *wire.Reader) {
 	n.EncryptionKey = r.Bytes()
 	n.ParentHash = r.Bytes()

@@ -1,6 +1,6 @@
 // Package ratchettree has the ratchet tree of a group (RFC 9420, Section 7): an immutable
-// tree that shares structure with the trees before it, its edits and its hashes, the paths
-// that commits send, and the private keys of its nodes.
+// tree that shares structure with the trees before it, its edits and its hashes, the
+// paths that commits send, and the private keys of its nodes.
 package ratchettree
 
 import (
@@ -21,7 +21,7 @@ type Tree struct {
 	Keys KeySet // every public key in the tree, each once
 }
 
-// TreeView has the questions that both a tree and a TreeEdit answer.
+// TreeView has the questions that both a [Tree] and a [TreeEdit] answer.
 type TreeView struct {
 	Suite    suite.Suite
 	HashSize int // of the suite's hash, in bytes
@@ -138,8 +138,8 @@ func (n *Node) eachMember(i NodeIndex, yield func(message.LeafIndex, *message.Le
 	return n.Left.eachMember(i.Left(), yield) && n.Right.eachMember(i.Right(), yield)
 }
 
-// Resolution returns the resolution of a node (Section 4.1.1) without the leaves
-// in added, which is in increasing order.
+// Resolution returns the resolution of a node (Section 4.1.1) without the leaves in
+// added, which is in increasing order.
 func (t *TreeView) Resolution(index NodeIndex, added []message.LeafIndex) []NodeIndex {
 	var all []NodeIndex
 	t.eachResolved(t.At(index), index, added, func(_ *Node, i NodeIndex) bool {
@@ -209,7 +209,7 @@ func (t *TreeView) DirectPath(leaf message.LeafIndex) []PathStep {
 	return path
 }
 
-// Above yields the nodes of directPath from the root down.
+// Above yields the nodes of [TreeView.DirectPath] from the root down.
 func (t *TreeView) Above(leaf message.LeafIndex) iter.Seq[PathStep] {
 	return func(yield func(PathStep) bool) {
 		n, i := t.Root, t.RootIndex()
@@ -240,7 +240,8 @@ func (t *TreeView) FilteredDirectPath(leaf message.LeafIndex) (path, copath []No
 	return path, copath
 }
 
-// Hash returns the tree hash of the root (Section 7.8). The caller must not change it.
+// Hash returns the tree hash of the root (Section 7.8), HashSize bytes. The caller must
+// not change it.
 func (t *Tree) Hash() []byte { return t.Root.Hash(t.HashSize) }
 
 // Hash returns the tree hash of a node, of size bytes.
@@ -290,7 +291,7 @@ func (t *Tree) HasEncryptionKey(key []byte) bool {
 	return t.Keys.find(NewTreeHasher(t.Suite).Key(EncryptionKey, key)).count > 0
 }
 
-// HasSignatureKey returns the member that has the signature key.
+// HasSignatureKey returns the member that has the signature key, or false if none has it.
 func (t *Tree) HasSignatureKey(key []byte) (message.LeafIndex, bool) {
 	holders := t.Keys.find(NewTreeHasher(t.Suite).Key(SignatureKey, key))
 	return NodeIndex(holders.indices).Leaf(), holders.count > 0

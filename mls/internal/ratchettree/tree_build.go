@@ -9,9 +9,9 @@ import (
 )
 
 // TreeFromNodes returns the tree of an array representation (Section 12.4.3.3), which it
-// keeps. The error wraps [ErrMalformed] unless the last node is not blank and every node
-// has the type that its index demands. It is a [*ValidationError] if a key is in the tree
-// twice. validate checks everything else.
+// keeps. The error wraps [message.ErrMalformed] unless the last node is not blank and
+// every node has the type that its index demands. It is a [*message.ValidationError] if a
+// key is in the tree twice. [Tree.Validate] checks everything else.
 func TreeFromNodes(s suite.Suite, all *sparseTree) (*Tree, error) {
 	if err := all.Check(); err != nil {
 		return nil, err

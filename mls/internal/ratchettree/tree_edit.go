@@ -14,7 +14,7 @@ import (
 // node when it first touches the node and changes the copy in place from then on, so a
 // batch copies and hashes each node once.
 //
-// The first fault makes the edit fail, and freeze returns it. Later changes have no
+// The first fault makes the edit fail, and Freeze returns it. Later changes have no
 // meaning then, but do no harm.
 type TreeEdit struct {
 	TreeView
@@ -24,7 +24,7 @@ type TreeEdit struct {
 	retired []HeldKey
 	Clashes []HeldKey // keys that another node held when they were entered
 	Hasher  *TreeHasher
-	path    []*Node // scratch: what ownPath returns
+	path    []*Node // scratch: what OwnPath returns
 	err     error
 }
 
@@ -46,8 +46,8 @@ func (t *Tree) Edit() *TreeEdit {
 }
 
 // Freeze computes what the changes left to compute and returns the new tree. The error is
-// a [*ValidationError] if a key is in the tree twice (Section 7.3), or the first error of
-// the edit. Changes after freeze edit the new tree.
+// a [*message.ValidationError] if a key is in the tree twice (Section 7.3), or the first
+// error of the edit. Changes after Freeze edit the new tree.
 func (e *TreeEdit) Freeze() (*Tree, error) {
 	if e.err != nil {
 		return nil, e.err
@@ -68,7 +68,7 @@ func (e *TreeEdit) Freeze() (*Tree, error) {
 	return t, nil
 }
 
-// Clash returns the error of a key that two nodes hold.
+// Clash returns the [*message.ValidationError] of a key that two nodes hold.
 func (k HeldKey) Clash() error {
 	switch {
 	case k.Kind == SignatureKey:
@@ -141,8 +141,9 @@ func (e *TreeEdit) AddLeaf(leaf *message.LeafNode) message.LeafIndex {
 }
 
 // ClaimLeaf returns the leftmost blank leaf, and extends the tree for it if necessary
-// (Section 7.7). The leaf stays blank: for an external commit, mergePath and setLeaf fill
-// it (Section 12.4.2).
+// (Section 7.7). The leaf stays blank: for an external commit, MergePath and SetLeaf fill
+// it (Section 12.4.2). If the tree cannot grow, the edit fails with
+// [message.ErrUnsupported].
 func (e *TreeEdit) ClaimLeaf() message.LeafIndex {
 	if e.Root.Blank == NoLeaf {
 		if e.Width == treemath.MaxLeaves {
@@ -159,7 +160,7 @@ func (e *TreeEdit) ClaimLeaf() message.LeafIndex {
 }
 
 // SetLeaf fills a leaf and leaves its direct path unchanged. It sets the leaf of an
-// UpdatePath after mergePath. It keeps leaf, whose encryption key has to be new (Section
+// UpdatePath after MergePath. It keeps leaf, whose encryption key has to be new (Section
 // 12.4.2).
 func (e *TreeEdit) SetLeaf(i message.LeafIndex, leaf *message.LeafNode) {
 	if uint32(i) >= e.Width {
@@ -179,9 +180,10 @@ func (e *TreeEdit) SetLeaf(i message.LeafIndex, leaf *message.LeafNode) {
 // It returns the parent hash that the leaf then has to have (Section 7.9), which is empty
 // if there are no nodes.
 //
-// The keys have to be new to the tree after the proposals (Section 12.4.2). mergePath
-// keeps the keys and checks nothing else of them. After it, only setLeaf may change the
-// edit: the parent hash covers the tree as it is now.
+// The keys have to be new to the tree after the proposals (Section 12.4.2). MergePath
+// keeps the keys and checks nothing else of them. After it, only SetLeaf may change the
+// edit: the parent hash covers the tree as it is now. The error is a
+// [*message.ValidationError].
 func (e *TreeEdit) MergePath(leaf message.LeafIndex, nodes []NodeIndex, publicKeys [][]byte) ([]byte, error) {
 	if e.err != nil {
 		return nil, e.err

@@ -12,7 +12,7 @@ import (
 )
 
 // Features is what the members below a node have in common. At the root, this aggregate
-// answers for the whole group. All lists are sorted, each value once. A nil *features is
+// answers for the whole group. All lists are sorted, each value once. A nil *Features is
 // that of no members.
 type Features struct {
 	extensions  []message.ExtensionType  // in the capabilities of every member
@@ -38,8 +38,8 @@ func lifetimesOf(leaf *message.LeafNode) lifetimes {
 	return lifetimes{true, total, total}
 }
 
-// TotalLifetime returns the time from NotBefore to NotAfter in seconds, or 0 if NotAfter is not
-// later.
+// TotalLifetime returns the time from NotBefore to NotAfter in seconds, or 0 if NotAfter
+// is not later.
 func TotalLifetime(l message.Lifetime) uint64 { return l.NotAfter - min(l.NotBefore, l.NotAfter) }
 
 func (l lifetimes) merge(m lifetimes) lifetimes {
@@ -96,21 +96,21 @@ func (f *Features) orEqual(likes ...*Features) *Features {
 	return &c
 }
 
+// Equal reports whether f and g are the same features.
 func (f *Features) Equal(g *Features) bool {
 	return slices.Equal(f.extensions, g.extensions) && slices.Equal(f.proposals, g.proposals) &&
 		slices.Equal(f.credentials, g.credentials) && slices.Equal(f.InUse, g.InUse) &&
 		f.lifetimes == g.lifetimes
 }
 
-// Supports returns an error unless all the members support what a GroupContext needs (RFC
-// 9420, Sections 11.1 and 13.4).
+// Supports returns a [*message.ValidationError] unless all the members support what a
+// GroupContext needs (RFC 9420, Sections 11.1 and 13.4).
 func (f *Features) Supports(n *check.Needs) error {
 	return f.SupportsAs(n, "member does not support", "11.1")
 }
 
-// SupportsAs returns an error unless the members support what a GroupContext needs: each
-// of its extensions (RFC 9420, Section 13.4) and, by the given section, its required
-// capabilities. who begins the rules in the error and says whose features these are.
+// SupportsAs is Supports with a fault that begins with who, which says whose features
+// these are, and with the section by which the required capabilities are demanded.
 func (f *Features) SupportsAs(n *check.Needs, who, section string) error {
 	if f == nil {
 		return nil
@@ -130,8 +130,8 @@ func (f *Features) SupportsAs(n *check.Needs, who, section string) error {
 	return nil
 }
 
-// SupportsGroup checks a new leaf against the group's parameters: its extensions and its
-// required_capabilities (RFC 9420, Sections 7.3 and 13.4).
+// SupportsGroup returns a [*message.ValidationError] unless a new leaf supports the
+// group's extensions and its required_capabilities (RFC 9420, Sections 7.3 and 13.4).
 func SupportsGroup(leaf *message.LeafNode, n *check.Needs) error {
 	own := FeaturesOf(leaf)
 	return own.SupportsAs(n, "capabilities do not list", "7.3")
@@ -141,16 +141,18 @@ func (f *Features) supportsExtension(t message.ExtensionType) bool {
 	return check.IsDefaultExtension(t) || sortedset.Has(f.extensions, t)
 }
 
+// SupportsProposal reports whether all the members support a proposal type.
 func (f *Features) SupportsProposal(t message.ProposalType) bool {
 	return f == nil || check.IsDefaultProposal(t) || sortedset.Has(f.proposals, t)
 }
 
+// SupportsCredential reports whether all the members support a credential type.
 func (f *Features) SupportsCredential(t message.CredentialType) bool {
 	return sortedset.Has(f.credentials, t)
 }
 
 // FitsCredentials reports whether all members support the credential type of a member
-// with the features own, and that one theirs (RFC 9420, Section 7.3).
+// with the features own, and that member supports theirs (RFC 9420, Section 7.3).
 func (t *Tree) FitsCredentials(own *Features) bool {
 	if _, lacks := check.Missing(t.CredentialTypesInUse(), own.SupportsCredential); lacks {
 		return false
@@ -166,7 +168,7 @@ func (t *Tree) FirstMember(lacks func(*Features) bool, except map[message.LeafIn
 	return t.firstBelow(t.Root, t.RootIndex(), lacks, except)
 }
 
-// firstBelow is firstMember among those below n, whose index is i.
+// firstBelow is FirstMember among those below n, whose index is i.
 func (t *Tree) firstBelow(n *Node, i NodeIndex, lacks func(*Features) bool, except map[message.LeafIndex]bool) (message.LeafIndex, bool) {
 	t.visit(1)
 	switch {

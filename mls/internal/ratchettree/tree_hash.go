@@ -19,6 +19,7 @@ type TreeHasher struct {
 	visits *atomic.Int64 // counts the hashed nodes, unless nil
 }
 
+// NewTreeHasher returns a hasher of trees of a suite.
 func NewTreeHasher(s suite.Suite) *TreeHasher {
 	return &TreeHasher{Suite: s, Size: s.Info().Hash.Size}
 }
@@ -40,7 +41,7 @@ func (h *TreeHasher) leaf(i message.LeafIndex, leaf *message.LeafNode) []byte {
 	return h.sum()
 }
 
-// WriteLeafHashInput writes what the tree hash of a leaf is the hash of:
+// WriteLeafHashInput writes the input of the hash of a leaf:
 //
 //	struct {
 //	    NodeType node_type = leaf;
@@ -64,7 +65,7 @@ func (h *TreeHasher) parent(p *ParentNode, left, right []byte) []byte {
 	return h.sum()
 }
 
-// WriteParentHashInput writes what the tree hash of a parent node is the hash of:
+// WriteParentHashInput writes the input of the hash of a parent node:
 //
 //	struct {
 //	    NodeType node_type = parent;
@@ -129,7 +130,7 @@ func (h *TreeHasher) Node(n *Node, i NodeIndex) {
 			n.Features = nil
 		} else {
 			f := FeaturesOf(n.Leaf)
-			n.Features = f.orEqual(n.Features, h.last) // n.features are those of the leaf before
+			n.Features = f.orEqual(n.Features, h.last) // n.Features are those of the leaf before
 			h.last = n.Features
 		}
 		n.hashes = h.leaf(i.Leaf(), n.Leaf)
@@ -142,7 +143,7 @@ func (h *TreeHasher) Node(n *Node, i NodeIndex) {
 }
 
 // Rehash computes the hashes and features of n, whose index is i, and of the nodes below
-// it that have none. nodes is about the number of those.
+// it that have none. nodes is about the number of those. The error is the codec's.
 func (h *TreeHasher) Rehash(n *Node, i NodeIndex, nodes int) error {
 	stale := func(n *Node) bool { return n.hashes == nil }
 	return h.walk(n, i, nodes, stale, func(h *TreeHasher, n *Node, i NodeIndex) error {
@@ -151,7 +152,7 @@ func (h *TreeHasher) Rehash(n *Node, i NodeIndex, nodes int) error {
 	})
 }
 
-// NodeHash returns the tree hash of any node, inside a blank subtree too.
+// NodeHash returns the tree hash of any node, inside a blank subtree too: HashSize bytes.
 func (t *Tree) NodeHash(index NodeIndex) []byte {
 	n, i := t.Root, t.RootIndex()
 	for i != index && n.Left != nil {

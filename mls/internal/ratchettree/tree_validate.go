@@ -10,8 +10,8 @@ import (
 
 // Validate checks what a joiner has to check of a tree, apart from its leaves and its
 // hash (RFC 9420, Sections 7.1, 7.9.2 and 12.4.3.1): the unmerged leaves, the parent
-// hashes and the public keys of the parent nodes. TreeFromNodes has checked that no key
-// is in the tree twice. The error is a [*ValidationError].
+// hashes and the public keys of the parent nodes. [TreeFromNodes] has checked that no key
+// is in the tree twice. The error is a [*message.ValidationError].
 func (t *Tree) Validate() error {
 	if err := checkUnmerged(t.Root, t.RootIndex(), nil); err != nil {
 		return err

@@ -30,7 +30,8 @@ type PathSecrets struct {
 //	node_priv[n], node_pub[n] = KEM.DeriveKeyPair(node_secret[n])
 //
 // (RFC 9420, Section 7.4). It takes over secret. If there are no nodes, as when a group
-// of one member commits, secret is the commit_secret.
+// of one member commits, secret is the commit_secret. The error is a
+// [*message.ValidationError] if secret has another length.
 func DerivePathSecrets(s suite.Suite, nodes []NodeIndex, secret []byte) (*PathSecrets, error) {
 	p := &PathSecrets{
 		Nodes:        nodes,
@@ -78,8 +79,9 @@ func (p *PathSecrets) Destroy() {
 	}
 }
 
-// At returns the path secret of a node, until destroy overwrites it. The secret goes into
-// the GroupSecrets of a new member below the node (Section 12.4.3.1).
+// At returns the path secret of a node, KDF.Nh bytes, until Destroy overwrites it, or
+// false if the path does not have the node. The secret goes into the GroupSecrets of a
+// new member below the node (Section 12.4.3.1).
 func (p *PathSecrets) At(i NodeIndex) (secret []byte, ok bool) {
 	for k, node := range p.Nodes {
 		if node == i {
@@ -148,9 +150,9 @@ func (t *Tree) recipientKey(n *Node, i NodeIndex) []byte {
 	return n.Leaf.EncryptionKey
 }
 
-// PathKeys returns the public keys of a path's nodes. It returns an error unless there are
-// as many as in the sender's filtered direct path, and each is a key to which one can
-// encrypt.
+// PathKeys returns the public keys of a path's nodes. The error is a
+// [*message.ValidationError] unless there are as many as in the sender's filtered direct
+// path, and each is a key to which one can encrypt.
 func PathKeys(s suite.Suite, p *UpdatePath, nodes int) ([][]byte, error) {
 	if len(p.Nodes) != nodes {
 		return nil, fault.Violation("7.6", "filtered direct path has %d nodes, but the path has %d",
@@ -196,13 +198,14 @@ func (t *Tree) EachRecipient(p *UpdatePath, steps []PathStep, added []message.Le
 // node does not open, or gives other keys than the path shows.
 type SealedFault struct {
 	Node NodeIndex // the lowest one whose secret the receiver should get
-	Err  error
+	Err  error     // label.ErrDecrypt or a *message.ValidationError
 }
 
 func (f *SealedFault) Error() string {
 	return fmt.Sprintf("mls: path secret of node %d: %v", f.Node, f.Err)
 }
 
+// Unwrap returns Err.
 func (f *SealedFault) Unwrap() error { return f.Err }
 
 // OpenPath decrypts the one path secret in a sender's path that is for the receiver, and
@@ -211,8 +214,8 @@ func (f *SealedFault) Unwrap() error { return f.Err }
 // members that the commit adds. lookup returns the receiver's private key of a node as it
 // was before the commit's path, or nil.
 //
-// The error is a [*ValidationError], or a [*SealedFault] if only the receiver can see the
-// fault.
+// The error is a [*message.ValidationError], or a [*SealedFault] if only the receiver can
+// see the fault.
 func OpenPath(t *Tree, path *UpdatePath, sender, receiver message.LeafIndex, groupContext []byte, added []message.LeafIndex,
 	lookup func(NodeIndex) suite.PrivateKey) (*PathSecrets, error) {
 	var (

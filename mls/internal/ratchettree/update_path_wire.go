@@ -71,6 +71,7 @@ type UpdatePath struct {
 	Nodes    []updatePathNode
 }
 
+// Marshal writes p.
 func (p *UpdatePath) Marshal(w *wire.Writer) {
 	if p.LeafNode == nil {
 		w.Fail(wire.Malformed("update path without a leaf node"))
@@ -80,6 +81,7 @@ func (p *UpdatePath) Marshal(w *wire.Writer) {
 	wire.WriteAll(w, p.Nodes, (*updatePathNode).marshal)
 }
 
+// Unmarshal reads p.
 func (p *UpdatePath) Unmarshal(r *wire.Reader) {
 	p.LeafNode = wire.ReadNew(r, ReadLeaf)
 	p.Nodes = wire.ReadAll(r, (*updatePathNode).skip, (*updatePathNode).unmarshal)

@@ -11,8 +11,8 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// EpochSecrets are the secrets of one epoch (RFC 9420, Section 8), of KDF.Nh bytes
-// each. A secret that was handed on or destroyed is nil.
+// EpochSecrets are the secrets of one epoch (RFC 9420, Section 8), of KDF.Nh bytes each.
+// A secret that was handed on or destroyed is nil.
 type EpochSecrets struct {
 	SenderData    []byte
 	Encryption    []byte
@@ -126,7 +126,7 @@ func (e *EpochSecrets) TakeEncryption() []byte {
 	return secret
 }
 
-// Export is MLS-Exporter (RFC 9420, Section 8.5):
+// Export is MLS-Exporter (RFC 9420, Section 8.5). The errors are those of [label.Expand]:
 //
 //	ExpandWithLabel(DeriveSecret(exporter_secret, Label), "exported", Hash(Context), Length)
 func (e *EpochSecrets) Export(s suite.Suite, name string, context []byte, length int) ([]byte, error) {
@@ -138,8 +138,8 @@ func (e *EpochSecrets) Export(s suite.Suite, name string, context []byte, length
 	return label.Expand(s, secret, "exported", s.Hash(context), length)
 }
 
-// ConfirmationTag is the confirmation_tag of the Commit that began the epoch
-// (RFC 9420, Section 6.1):
+// ConfirmationTag is the confirmation_tag of the Commit that began the epoch (RFC 9420,
+// Section 6.1), Hash.Size bytes. The error is [label.ErrRetired]:
 //
 //	MAC(confirmation_key, GroupContext.confirmed_transcript_hash)
 func ConfirmationTag(s suite.Suite, e *EpochSecrets, confirmedHash []byte) ([]byte, error) {
@@ -149,8 +149,8 @@ func ConfirmationTag(s suite.Suite, e *EpochSecrets, confirmedHash []byte) ([]by
 	return s.MAC(e.Confirmation, confirmedHash), nil
 }
 
-// CheckConfirmationTag returns a [*ValidationError] unless tag is the
-// confirmation_tag over confirmedHash.
+// CheckConfirmationTag returns a [*message.ValidationError] unless tag is the
+// confirmation_tag over confirmedHash, or [label.ErrRetired].
 func CheckConfirmationTag(s suite.Suite, e *EpochSecrets, confirmedHash, tag []byte) error {
 	want, err := ConfirmationTag(s, e, confirmedHash)
 	if err != nil {
@@ -171,9 +171,9 @@ func WelcomeKey(s suite.Suite, welcomeSecret []byte) (key, nonce []byte, err err
 	return label.ExpandKey(s, welcomeSecret, nil)
 }
 
-// SenderDataKey returns the AEAD key and nonce of a private message's sender data
-// (RFC 9420, Section 6.3.2), of Nk and Nn bytes: its context is the first KDF.Nh
-// bytes of the ciphertext.
+// SenderDataKey returns the AEAD key and nonce of a private message's sender data (RFC
+// 9420, Section 6.3.2), of Nk and Nn bytes. Their context is the first KDF.Nh bytes of
+// the ciphertext.
 func SenderDataKey(s suite.Suite, senderDataSecret, ciphertext []byte) (key, nonce []byte, err error) {
 	sample := ciphertext[:min(len(ciphertext), s.Info().KDF.Nh)]
 	return label.ExpandKey(s, senderDataSecret, sample)

@@ -11,7 +11,9 @@ import (
 )
 
 // PSKSecret returns the psk_secret that psks[i], known as ids[i], make together
-// (RFC 9420, Section 8.4): KDF.Nh bytes, all zero if there are none.
+// (RFC 9420, Section 8.4): KDF.Nh bytes, all zero if there are none. The error wraps
+// [fault.ErrUnusablePSK] if the suite refuses one of them, and is a
+// [*message.ValidationError] if they are more than 65,535.
 //
 //	psk_extracted_[i] = KDF.Extract(0, psk_[i])
 //	psk_input_[i]     = ExpandWithLabel(psk_extracted_[i], "derived psk", PSKLabel, KDF.Nh)
@@ -54,8 +56,8 @@ func chainPSK(s suite.Suite, zero, secret, psk []byte, id *message.PreSharedKeyI
 	return s.Extract(input, secret)
 }
 
-// UsablePSK returns [ErrUnusablePSK] if the suite refuses to extract a PSK, which may be
-// too short.
+// UsablePSK returns [fault.ErrUnusablePSK] if the suite refuses to extract a PSK, which
+// may be too short.
 func UsablePSK(s suite.Suite, psk []byte) error {
 	extracted, err := s.Extract(make([]byte, s.Info().KDF.Nh), psk)
 	clear(extracted)

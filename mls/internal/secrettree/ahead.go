@@ -29,6 +29,7 @@ type aheadSecret struct {
 	secret     []byte
 }
 
+// The bounds of what is kept.
 const (
 	AheadStride     = 16  // one secret in this many generations is kept
 	aheadRatchets   = 256 // of at most this many ratchets
@@ -114,7 +115,7 @@ type longWay struct {
 	passed  []aheadSecret // in increasing order of generations
 }
 
-// wayTo returns the way to the generation of a message. It returns nil if find has to
+// wayTo returns the way to the generation of a message. It returns nil if Find has to
 // take no more than AheadStride steps, or refuses the generation.
 func (t *Tree) wayTo(leaf message.LeafIndex, contentType message.ContentType, generation uint32, limits RatchetLimits) (*longWay, error) {
 	if t.Ratchets == nil || uint32(leaf) >= t.Leaves {
@@ -198,7 +199,7 @@ func (t *Tree) mayReach(n ratchetID, generation uint64) bool {
 	return false
 }
 
-// KeyFinder is [Tree.find] within limits.
+// KeyFinder is [Tree.Find] within limits.
 type KeyFinder func(leaf message.LeafIndex, contentType message.ContentType, generation uint32) (*PendingKey, error)
 
 // Finder returns a KeyFinder of a tree that mu guards. It takes mu, but not for the steps
@@ -222,8 +223,8 @@ func (t *Tree) Finder(mu sync.Locker, limits RatchetLimits) KeyFinder {
 	}
 }
 
-// Standing returns the next generation of a ratchet, and the generations ahead of it whose
-// secrets are kept because messages named them.
+// Standing returns the next generation of a ratchet, and the generations ahead of it
+// whose secrets are kept because messages named them.
 func (t *Tree) Standing(leaf message.LeafIndex, contentType message.ContentType) (next uint64, ahead []uint64) {
 	kind := RatchetKindOf(contentType)
 	if r := t.Ratchets[leaf]; r != nil {

@@ -15,13 +15,16 @@ import (
 // RatchetKind tells the two ratchets of a sender apart.
 type RatchetKind uint8
 
+// The ratchets of a sender (RFC 9420, Section 9.1).
 const (
 	HandshakeRatchet   RatchetKind = 0
 	ApplicationRatchet RatchetKind = 1
 )
 
+// RatchetKinds returns both kinds.
 func RatchetKinds() [2]RatchetKind { return [...]RatchetKind{HandshakeRatchet, ApplicationRatchet} }
 
+// RatchetKindOf returns the ratchet for messages of a content type.
 func RatchetKindOf(t message.ContentType) RatchetKind {
 	if t == message.ContentApplication {
 		return ApplicationRatchet
@@ -41,14 +44,15 @@ func (l *LeafRatchets) Kind(k RatchetKind) *Ratchet {
 // it, big-endian.
 type secretKind byte
 
+// The kinds of secrets.
 const (
 	SecretOfNode    secretKind = 's' // epoch uint64, node uint32: its secret
 	SecretOfRatchet secretKind = 'v' // epoch uint64, leaf uint32, ratchet uint8: SavedRatchet
 	SecretOfMessage secretKind = 'm' // the same, generation uint32: SavedMessageKey
 )
 
-// SecretName names a secret of a secret tree: that of a node, a ratchet, or the key
-// of a skipped message.
+// SecretName names a secret of a secret tree: that of a node, a ratchet, or the key of a
+// skipped message.
 type SecretName struct {
 	Kind       secretKind
 	Index      uint32 // node, or leaf
@@ -56,6 +60,7 @@ type SecretName struct {
 	generation uint32
 }
 
+// NameOfNode returns the name of a node's secret.
 func NameOfNode(n treemath.NodeIndex) SecretName {
 	return SecretName{Kind: SecretOfNode, Index: uint32(n)}
 }
@@ -64,6 +69,7 @@ func nameOfRatchet(leaf message.LeafIndex, t message.ContentType) SecretName {
 	return SecretName{Kind: SecretOfRatchet, Index: uint32(leaf), Ratchet: RatchetKindOf(t)}
 }
 
+// NameOfKept returns the name of the key of a skipped message.
 func NameOfKept(leaf message.LeafIndex, t message.ContentType, generation uint32) SecretName {
 	return SecretName{SecretOfMessage, uint32(leaf), RatchetKindOf(t), generation}
 }
@@ -82,8 +88,8 @@ func (n SecretName) Key(epoch uint64) []byte {
 	return binary.BigEndian.AppendUint32(key, n.generation)
 }
 
-// SecretNameOf returns the name in a record's key of the right length, with the
-// epoch.
+// SecretNameOf returns the epoch and the name in a record's key, which has the right
+// length. The error says that the name is none.
 func SecretNameOf(key []byte) (epoch uint64, n SecretName, err error) {
 	n.Kind = secretKind(key[0])
 	epoch, n.Index = binary.BigEndian.Uint64(key[1:]), binary.BigEndian.Uint32(key[9:])
@@ -109,11 +115,13 @@ type SavedRatchet struct {
 	Secret []byte
 }
 
+// Marshal writes s.
 func (s *SavedRatchet) Marshal(w *wire.Writer) {
 	w.Uint64(s.Next)
 	w.Bytes(s.Secret)
 }
 
+// Unmarshal reads s.
 func (s *SavedRatchet) Unmarshal(r *wire.Reader) {
 	s.Next = r.Uint64()
 	s.Secret = r.Bytes()
@@ -122,11 +130,13 @@ func (s *SavedRatchet) Unmarshal(r *wire.Reader) {
 // SavedMessageKey is the key of a skipped message.
 type SavedMessageKey struct{ Key, Nonce []byte }
 
+// Marshal writes k.
 func (k *SavedMessageKey) Marshal(w *wire.Writer) {
 	w.Bytes(k.Key)
 	w.Bytes(k.Nonce)
 }
 
+// Unmarshal reads k.
 func (k *SavedMessageKey) Unmarshal(r *wire.Reader) {
 	k.Key = r.Bytes()
 	k.Nonce = r.Bytes()
@@ -210,7 +220,8 @@ func (t *Tree) Value(n SecretName) ([]byte, error) {
 }
 
 // Restore puts a saved secret in its place. Secrets of nodes come first, then ratchets,
-// then the keys of their messages in order.
+// then the keys of their messages in order. The error says that the secret has no place,
+// or wraps [message.ErrMalformed].
 func (t *Tree) Restore(n SecretName, value []byte) error {
 	info := t.Suite.Info()
 	switch n.Kind {

@@ -1,5 +1,5 @@
-// Package secrettree has the secret tree of an epoch and its ratchets, from which the keys
-// of messages come (RFC 9420, Section 9), and their saved form.
+// Package secrettree has the secret tree of an epoch and its ratchets, from which the
+// keys of messages come (RFC 9420, Section 9), and their saved form.
 package secrettree
 
 import (
@@ -25,8 +25,8 @@ type RatchetLimits struct {
 
 // Tree gives the keys of an epoch's private messages (RFC 9420, Section 9).
 //
-// It is lazy. nodes holds the secrets of the highest nodes below which no leaf has been
-// used. ratchets holds both ratchets of every leaf that has been used. A secret from
+// It is lazy. Nodes holds the secrets of the highest nodes below which no leaf has been
+// used. Ratchets holds both ratchets of every leaf that has been used. A secret from
 // which others were derived is overwritten. A Tree is not safe for concurrent use.
 type Tree struct {
 	Suite    suite.Suite
@@ -36,7 +36,7 @@ type Tree struct {
 	Version  uint64 // counts the changes
 	ahead    aheadSecrets
 
-	// unsaved has the names of the secrets that changed since the tree was saved, and
+	// Unsaved has the names of the secrets that changed since the tree was saved, and
 	// says whether the saved state holds each. It is nil if the tree was never saved. A
 	// secret that came and went since is not in it.
 	Unsaved map[SecretName]bool
@@ -58,7 +58,7 @@ func (l *LeafRatchets) Of(contentType message.ContentType) *Ratchet {
 
 // Ratchet is a sender ratchet (RFC 9420, Section 9.1).
 type Ratchet struct {
-	Secret []byte       // ratchet_secret_[N]_[next]; nil once next is 2^32
+	Secret []byte       // ratchet_secret_[N]_[Next]; nil once Next is 2^32
 	Next   uint64       // generation
 	Kept   []MessageKey // of skipped generations, in ascending order
 }
@@ -87,7 +87,8 @@ func New(s suite.Suite, leaves uint32, encryptionSecret []byte) *Tree {
 	}
 }
 
-// Destroy overwrites and drops every secret. Later calls give [ErrRetired].
+// Destroy overwrites and drops every secret. [Tree.Find] returns [label.ErrRetired] from
+// then on.
 func (t *Tree) Destroy() {
 	for _, secret := range t.Nodes {
 		clear(secret)
@@ -109,8 +110,8 @@ func (r *Ratchet) destroy() {
 	r.Secret, r.Kept = nil, nil
 }
 
-// Next returns the key for the leaf's next message. It returns [ErrGeneration] when all
-// 2^32 generations are used.
+// Next returns the key for the leaf's next message. The error is [fault.ErrGeneration]
+// when all 2^32 generations are used, or one of [Tree.Find].
 func (t *Tree) Next(leaf message.LeafIndex, contentType message.ContentType) (*PendingKey, error) {
 	var generation uint64
 	if l := t.Ratchets[leaf]; l != nil {
@@ -123,10 +124,12 @@ func (t *Tree) Next(leaf message.LeafIndex, contentType message.ContentType) (*P
 }
 
 // Find returns the key that opens a leaf's message of the given generation. It changes
-// nothing: commit does, once the message is authentic.
+// nothing: [PendingKey.Commit] does, once the message is authentic.
 //
-// It returns [ErrConsumed] for a generation whose key is gone. It returns
-// [ErrGeneration], before it derives anything, for a generation beyond the limits.
+// The error is [label.ErrRetired] once the tree is destroyed, [fault.ErrConsumed] for a
+// generation whose key is gone, [fault.ErrGeneration], before anything is derived, for a
+// generation beyond the limits, and a [*message.ValidationError] for a leaf outside the
+// tree.
 func (t *Tree) Find(leaf message.LeafIndex, contentType message.ContentType, generation uint32, limits RatchetLimits) (*PendingKey, error) {
 	if t.Ratchets == nil {
 		return nil, label.ErrRetired
@@ -169,7 +172,7 @@ func (r *Ratchet) index(generation uint32) (int, bool) {
 }
 
 // PendingKey is the key of a message, together with the change that consuming it makes to
-// the tree. It ends with commit or discard, and is then the zero value.
+// the tree. It ends with Commit or Discard, and is then the zero value.
 type PendingKey struct {
 	MessageKey
 	tree        *Tree
@@ -196,7 +199,7 @@ type nodeSecret struct {
 func (p *PendingKey) ratchet() *Ratchet { return p.ratchets.Of(p.contentType) }
 
 // Commit consumes the key and everything that it was derived from. If other keys were
-// committed since find, this key may be gone; the error is then [ErrConsumed].
+// committed since Find, this key may be gone: the errors are those of [Tree.Find].
 func (p *PendingKey) Commit() error {
 	if p.tree == nil {
 		return fault.ErrConsumed
@@ -283,7 +286,7 @@ func (p *PendingKey) dropOldest(n int) {
 	r.Kept = slices.Delete(r.Kept, 0, n)
 }
 
-// Discard overwrites what find derived. The tree is as if find had not been called.
+// Discard overwrites what Find derived. The tree is as if Find had not been called.
 func (p *PendingKey) Discard() {
 	p.MessageKey.destroy()
 	for i := range p.skipped {
@@ -378,8 +381,8 @@ func nextSecret(s suite.Suite, secret []byte, generation uint64) ([]byte, error)
 	return label.DeriveTreeSecret(s, secret, "secret", uint32(generation), s.Info().KDF.Nh)
 }
 
-// MessageKey derives the key of a generation from the ratchet secret there
-// (RFC 9420, Section 9.1).
+// messageKey derives the key of a generation from the ratchet secret there (RFC 9420,
+// Section 9.1).
 func (t *Tree) messageKey(secret []byte, generation uint32) (MessageKey, error) {
 	var context [4]byte
 	binary.BigEndian.PutUint32(context[:], generation)
