@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/audit"
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/mls/event"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/policy"
@@ -133,7 +134,7 @@ func everyRecord(l *slog.Logger) {
 			Err: &message.PolicyError{Subject: "cipher suite 0x0001", Use: suite.Receive, Leaf: 3, Proposal: 1, KeyPackage: []byte("ref"), Err: refusal()},
 		},
 		event.MessageRefused{
-			Group: group(), Format: message.WireFormatWelcome,
+			Group: group(), Format: codepoint.WireFormatWelcome,
 			Err: &message.PolicyError{Subject: "lifetime", Use: suite.Start, Leaf: -1, Proposal: -1, Err: errors.New("no")},
 		},
 		event.ActRefused{

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/migrate"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/event"
@@ -72,7 +73,7 @@ func TestPlanByWhatMembersAdvertise(t *testing.T) {
 	require.Equal(t, hybrid768, r.CipherSuite)
 	require.Equal(t, message.VersionMLS10, r.Version)
 	require.Len(t, r.GroupID, 48)
-	x := message.Extension{Type: message.ExtensionApplicationID, Data: []byte("x")}
+	x := message.Extension{Type: codepoint.ExtensionApplicationID, Data: []byte("x")}
 	r, err = p.ReInit([]byte("id"), x)
 	require.NoError(t, err)
 	require.Equal(t, message.ReInit{GroupID: []byte("id"), Version: message.VersionMLS10, CipherSuite: hybrid768, Extensions: message.Extensions{x}}, r)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
@@ -103,7 +104,7 @@ func (p *publicState) groupInfoFor(ctx context.Context, cfg *Config, leaf messag
 	if err != nil {
 		return nil, err
 	}
-	info, err := p.groupInfo(ctx, cfg, leaf, withTree, message.Extension{Type: message.ExtensionExternalPub, Data: external})
+	info, err := p.groupInfo(ctx, cfg, leaf, withTree, message.Extension{Type: codepoint.ExtensionExternalPub, Data: external})
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/check"
@@ -121,7 +122,7 @@ func FuzzExternalJoin(f *testing.F) {
 			}
 			if stage%3 == 2 {
 				for i := range info.Extensions {
-					if x := &info.Extensions[i]; x.Type == message.ExtensionRatchetTree {
+					if x := &info.Extensions[i]; x.Type == codepoint.ExtensionRatchetTree {
 						x.Data, info.GroupContext.TreeHash = rehashed(t, g, x.Data, script)
 					}
 				}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/message"
@@ -84,7 +85,7 @@ func TestGreaseIsWhereItIsIgnored(t *testing.T) {
 	require.Zero(t, n)
 	own, n := greaseIn(types(m.GroupInfo.Extensions))
 	require.Equal(t, 1, n)
-	require.ElementsMatch(t, []message.ExtensionType{message.ExtensionRatchetTree, message.ExtensionExternalPub}, own)
+	require.ElementsMatch(t, []message.ExtensionType{codepoint.ExtensionRatchetTree, codepoint.ExtensionExternalPub}, own)
 }
 
 // reserved reports whether a code point is in the table of RFC 9420, Section 13.5.

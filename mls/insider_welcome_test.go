@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
@@ -63,7 +64,7 @@ func (c *forged) welcomeAndTree(f welcomeForgery) (welcome, tree []byte) {
 		GroupContext:    groupContext,
 		ConfirmationTag: tag,
 		Signer:          c.self.leaf,
-		Extensions:      message.Extensions{{Type: message.ExtensionRatchetTree, Data: tree}},
+		Extensions:      message.Extensions{{Type: codepoint.ExtensionRatchetTree, Data: tree}},
 	}
 	if f.info != nil {
 		f.info(info)

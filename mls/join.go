@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/parallel"
 	"github.com/mlsuite/mlsuite/internal/treemath"
 	"github.com/mlsuite/mlsuite/internal/wire"
@@ -258,7 +259,7 @@ func publicStateOf(ctx context.Context, q questions, s suite.Suite, info *messag
 	if err := check.Hashes(info, s); err != nil {
 		return nil, err
 	}
-	if inside, ok := info.Extensions.Find(message.ExtensionRatchetTree); ok {
+	if inside, ok := info.Extensions.Find(codepoint.ExtensionRatchetTree); ok {
 		tree = inside
 	}
 	if tree == nil {

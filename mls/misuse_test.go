@@ -85,7 +85,7 @@ func TestExternalPubIsAKey(t *testing.T) {
 	m, err := message.Parse[message.Message](b)
 	require.NoError(t, err)
 	for i, x := range m.GroupInfo.Extensions {
-		if x.Type == message.ExtensionExternalPub {
+		if x.Type == codepoint.ExtensionExternalPub {
 			m.GroupInfo.Extensions[i].Data, err = wire.Marshal((&check.ExternalPub{Key: make([]byte, 32)}).Marshal)
 			require.NoError(t, err)
 		}

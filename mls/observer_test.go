@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/event"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
@@ -360,7 +361,7 @@ func TestObserverOfExportsAndRefusals(t *testing.T) {
 	_, err = kp.Join(t.Context(), testTime, welcome, mls.JoinOptions{})
 	require.ErrorIs(t, err, mls.ErrNotRecipient)
 	requireEvents(t, dropErrors(w.of("late").take()),
-		event.MessageRefused{Group: event.GroupState{Leaf: -1}, Format: message.WireFormatWelcome})
+		event.MessageRefused{Group: event.GroupState{Leaf: -1}, Format: codepoint.WireFormatWelcome})
 }
 
 // dropErrors returns refusals without their errors.

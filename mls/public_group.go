@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/mls/event"
 	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
@@ -250,7 +251,7 @@ func (g *PublicGroup) SetGroupInfo(groupInfo []byte) error {
 	if _, err := check.ReadExternalPub(info, p.suite); err != nil {
 		return atLeaf(err, info.Signer)
 	}
-	if inside, ok := info.Extensions.Find(message.ExtensionRatchetTree); ok {
+	if inside, ok := info.Extensions.Find(codepoint.ExtensionRatchetTree); ok {
 		tree, err := g.RatchetTree()
 		if err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
@@ -56,10 +57,10 @@ func TestPublicGroupServesOneEpoch(t *testing.T) {
 			fault.Violation("12.4.3", "GroupInfo signature does not verify").AtLeaf(1)},
 		"another's signature": {func(g *message.GroupInfo) { g.Signer = 2 }, nothing,
 			fault.Violation("12.4.3", "GroupInfo signature does not verify").AtLeaf(2)},
-		"no key": {without(message.ExtensionExternalPub), nothing,
+		"no key": {without(codepoint.ExtensionExternalPub), nothing,
 			fault.Violation("12.4.3.2", "GroupInfo has no external_pub").AtLeaf(1)},
 		"tree": {func(g *message.GroupInfo) {
-			i := slices.IndexFunc(g.Extensions, func(x message.Extension) bool { return x.Type == message.ExtensionRatchetTree })
+			i := slices.IndexFunc(g.Extensions, func(x message.Extension) bool { return x.Type == codepoint.ExtensionRatchetTree })
 			g.Extensions[i].Data = mlstest.Flipped(g.Extensions[i].Data, 60)
 		}, nothing, fault.Violation("12.4.3.3", "ratchet_tree of the GroupInfo").AtLeaf(1)},
 	} {
@@ -68,11 +69,11 @@ func TestPublicGroupServesOneEpoch(t *testing.T) {
 			require.Equal(t, honest, public.GroupInfo())
 		})
 	}
-	small := forge(without(message.ExtensionRatchetTree), nothing)
+	small := forge(without(codepoint.ExtensionRatchetTree), nothing)
 	require.NoError(t, public.SetGroupInfo(small))
 	require.Equal(t, small, public.GroupInfo())
 
-	joinless := forge(without(message.ExtensionExternalPub), nothing)
+	joinless := forge(without(codepoint.ExtensionExternalPub), nothing)
 	public, err = NewPublicGroup(t.Context(), insiderTime, *a.cfg, joinless, nil)
 	require.NoError(t, err, "it can be followed")
 	require.Nil(t, public.GroupInfo(), "and not joined")

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
@@ -98,7 +99,7 @@ func TestNestedExtensionsAreOpaque(t *testing.T) {
 	}
 	_, err = ratchettree.ParseRatchetTree(data)
 	require.ErrorIs(t, err, message.ErrMalformed)
-	info := &message.GroupInfo{Extensions: message.Extensions{{Type: message.ExtensionExternalPub, Data: data}}}
+	info := &message.GroupInfo{Extensions: message.Extensions{{Type: codepoint.ExtensionExternalPub, Data: data}}}
 	_, err = check.ReadExternalPub(info, groups[0].public.suite)
 	require.ErrorIs(t, err, message.ErrInvalid, "a vector of bytes, but no key")
 }
@@ -124,7 +125,7 @@ func TestKnownExtensionsEndWhereTheySay(t *testing.T) {
 	pub, err := wire.Marshal((&check.ExternalPub{Key: groups[0].Leaf(0).EncryptionKey}).Marshal)
 	require.NoError(t, err)
 	info := func(pub []byte) *message.GroupInfo {
-		return &message.GroupInfo{Extensions: message.Extensions{{Type: message.ExtensionExternalPub, Data: pub}}}
+		return &message.GroupInfo{Extensions: message.Extensions{{Type: codepoint.ExtensionExternalPub, Data: pub}}}
 	}
 	_, err = check.ReadExternalPub(info(pub), groups[0].public.suite)
 	require.NoError(t, err)

@@ -434,7 +434,7 @@ func (c *savedCandidate) messages() (msg, welcome []byte, err error) {
 		into *[]byte
 		ok   func(*message.Message) bool
 	}{
-		{c.message, &msg, (*message.Message).IsHandshake},
+		{c.message, &msg, func(m *message.Message) bool { return m.ContentType() == message.ContentCommit }},
 		{c.welcome, &welcome, func(m *message.Message) bool { return m.Welcome != nil }},
 	} {
 		if len(x.b) == 0 {

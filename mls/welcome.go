@@ -5,6 +5,7 @@ import (
 	"crypto/cipher"
 	"fmt"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/treemath"
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/check"
@@ -93,7 +94,7 @@ func (p *publicState) groupInfo(ctx context.Context, cfg *Config, leaf message.L
 		if err != nil {
 			return nil, err
 		}
-		info.Extensions = append(info.Extensions, message.Extension{Type: message.ExtensionRatchetTree, Data: tree})
+		info.Extensions = append(info.Extensions, message.Extension{Type: codepoint.ExtensionRatchetTree, Data: tree})
 	}
 	if !cfg.NoGREASE {
 		info.Extensions = append(info.Extensions, check.GreaseExtension(check.Grease[message.ExtensionType]()))

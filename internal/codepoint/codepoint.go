@@ -1,5 +1,5 @@
-// Package codepoint knows code points of RFC 9420: those of proposals, which outside the
-// engine have a Go type each, and the GREASE values of Section 13.5: 0x0A0A, 0x1A1A, ...,
+// Package codepoint knows code points of RFC 9420: those that no caller of the engine needs,
+// such as those of proposals, which have a Go type each, and the GREASE values of Section 13.5: 0x0A0A, 0x1A1A, ...,
 // 0xEAEA. As code points of suites, extensions, proposals and credentials the latter mean
 // nothing. They show whether implementations ignore what they do not know.
 package codepoint
@@ -13,6 +13,20 @@ const (
 	ProposalReInit                 = 5
 	ProposalExternalInit           = 6
 	ProposalGroupContextExtensions = 7
+)
+
+// The wire formats of RFC 9420, Section 17.2, of which a message has a field each.
+const (
+	WireFormatWelcome    = 3
+	WireFormatGroupInfo  = 4
+	WireFormatKeyPackage = 5
+)
+
+// The extension types of RFC 9420, Section 17.3, that the engine itself reads and writes.
+const (
+	ExtensionApplicationID = 1
+	ExtensionRatchetTree   = 2
+	ExtensionExternalPub   = 4
 )
 
 // Greases is the number of GREASE values.

@@ -236,14 +236,14 @@ func (g *Generator) GroupInfo() *message.GroupInfo {
 // Message returns a message of any wire format. Of a public or a private message, it has
 // the header and something behind it.
 func (g *Generator) Message() *message.Message {
-	switch message.WireFormat(1 + g.IntN(5)) {
-	case message.WireFormatPublicMessage:
+	switch g.IntN(5) {
+	case 0:
 		return &message.Message{PublicMessage: g.headed(true)}
-	case message.WireFormatPrivateMessage:
+	case 1:
 		return &message.Message{PrivateMessage: g.headed(false)}
-	case message.WireFormatWelcome:
+	case 2:
 		return &message.Message{Welcome: g.Welcome()}
-	case message.WireFormatGroupInfo:
+	case 3:
 		return &message.Message{GroupInfo: g.GroupInfo()}
 	default:
 		return &message.Message{KeyPackage: g.KeyPackage()}

@@ -19,25 +19,22 @@ const VersionMLS10 ProtocolVersion = 1
 // WireFormat says what a [Message] holds (RFC 9420, Section 17.2).
 type WireFormat uint16
 
-// The wire formats of RFC 9420, Section 17.2.
+// The wire formats of messages of a group (RFC 9420, Section 17.2), about which a policy is
+// asked. Of the others, a [Message] has a field each.
 const (
 	WireFormatPublicMessage  WireFormat = 1
 	WireFormatPrivateMessage WireFormat = 2
-	WireFormatWelcome        WireFormat = 3
-	WireFormatGroupInfo      WireFormat = 4
-	WireFormatKeyPackage     WireFormat = 5
 )
 
 // ExtensionType is a type of extension (RFC 9420, Section 17.3).
 type ExtensionType uint16
 
-// The extension types of RFC 9420, Section 17.3. Every client supports them, and
-// none lists them in its capabilities (Section 7.2).
+// The types of extension that an application gives a group (RFC 9420, Section 17.3). Every
+// client supports them and the other three of RFC 9420, and none lists them in its
+// capabilities (Section 7.2). [ApplicationID] makes an application_id. The engine reads and
+// writes ratchet_tree and external_pub.
 const (
-	ExtensionApplicationID        ExtensionType = 1
-	ExtensionRatchetTree          ExtensionType = 2
 	ExtensionRequiredCapabilities ExtensionType = 3
-	ExtensionExternalPub          ExtensionType = 4
 	ExtensionExternalSenders      ExtensionType = 5
 )
 

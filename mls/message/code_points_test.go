@@ -13,8 +13,8 @@ func TestNames(t *testing.T) {
 	for want, v := range map[string]fmt.Stringer{
 		"mls10":                    VersionMLS10,
 		"mls_public_message":       WireFormatPublicMessage,
-		"mls_key_package":          WireFormatKeyPackage,
-		"application_id":           ExtensionApplicationID,
+		"mls_key_package":          WireFormat(codepoint.WireFormatKeyPackage),
+		"application_id":           ExtensionType(codepoint.ExtensionApplicationID),
 		"external_senders":         ExtensionExternalSenders,
 		"add":                      ProposalType(codepoint.ProposalAdd),
 		"psk":                      ProposalType(codepoint.ProposalPSK),

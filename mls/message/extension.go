@@ -161,13 +161,13 @@ func ApplicationID(id []byte) Extension {
 	if err != nil {
 		data = id // which is too long for an extension, too
 	}
-	return Extension{Type: ExtensionApplicationID, Data: data}
+	return Extension{Type: codepoint.ExtensionApplicationID, Data: data}
 }
 
 // ApplicationID returns the id of an [ApplicationID] extension, or false if there is none
 // or it does not parse.
 func (e Extensions) ApplicationID() ([]byte, bool) {
-	data, ok := e.Find(ExtensionApplicationID)
+	data, ok := e.Find(codepoint.ExtensionApplicationID)
 	if !ok {
 		return nil, false
 	}

@@ -8,6 +8,7 @@
 package message
 
 import (
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/wire"
 )
 
@@ -46,11 +47,11 @@ func (m *Message) WireFormat() WireFormat {
 	case m.PrivateMessage != nil:
 		return WireFormatPrivateMessage
 	case m.Welcome != nil:
-		return WireFormatWelcome
+		return codepoint.WireFormatWelcome
 	case m.GroupInfo != nil:
-		return WireFormatGroupInfo
+		return codepoint.WireFormatGroupInfo
 	case m.KeyPackage != nil:
-		return WireFormatKeyPackage
+		return codepoint.WireFormatKeyPackage
 	}
 	return 0
 }
@@ -66,12 +67,6 @@ func (m *Message) Epoch() uint64 { return m.header().epoch }
 // ContentType returns what a public or private message carries, and 0 for all others.
 // Nothing has been authenticated yet.
 func (m *Message) ContentType() ContentType { return m.header().contentType }
-
-// IsHandshake reports whether m carries a proposal or a commit.
-func (m *Message) IsHandshake() bool {
-	t := m.ContentType()
-	return t == ContentProposal || t == ContentCommit
-}
 
 func unmarshalContentType(r *wire.Reader) ContentType {
 	return wire.ReadEnum(r, "content type", ContentCommit)
@@ -124,11 +119,11 @@ func (m *Message) marshal(w *wire.Writer) {
 		writeWithHeader(w, m.PublicMessage, new(messageHeader).readPublic)
 	case WireFormatPrivateMessage:
 		writeWithHeader(w, m.PrivateMessage, new(messageHeader).readPrivate)
-	case WireFormatWelcome:
+	case codepoint.WireFormatWelcome:
 		m.Welcome.marshal(w)
-	case WireFormatGroupInfo:
+	case codepoint.WireFormatGroupInfo:
 		m.GroupInfo.marshal(w)
-	case WireFormatKeyPackage:
+	case codepoint.WireFormatKeyPackage:
 		if m.KeyPackage.Version != VersionMLS10 {
 			w.Fail(errKeyPackageVersion)
 		}
@@ -145,11 +140,11 @@ func (m *Message) unmarshal(r *wire.Reader) {
 		m.PublicMessage = readWithHeader(r, new(messageHeader).readPublic)
 	case WireFormatPrivateMessage:
 		m.PrivateMessage = readWithHeader(r, new(messageHeader).readPrivate)
-	case WireFormatWelcome:
+	case codepoint.WireFormatWelcome:
 		m.Welcome = wire.ReadNew(r, (*Welcome).unmarshal)
-	case WireFormatGroupInfo:
+	case codepoint.WireFormatGroupInfo:
 		m.GroupInfo = wire.ReadNew(r, (*GroupInfo).unmarshal)
-	case WireFormatKeyPackage:
+	case codepoint.WireFormatKeyPackage:
 		m.KeyPackage = wire.ReadNew(r, (*KeyPackage).unmarshal)
 		if m.KeyPackage.Version != VersionMLS10 {
 			r.Fail(errKeyPackageVersion)

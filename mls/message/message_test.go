@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/mls/message"
 )
@@ -16,23 +17,21 @@ func TestMessageAccessors(t *testing.T) {
 	public := mlstest.Unhex(t, hexGroup+"01 00000000 00 01 00 00 00") // application data, signature, tag
 	private := func(content string) []byte { return mlstest.Unhex(t, hexGroup+content+"00 00 00") }
 	for _, c := range []struct {
-		message   *message.Message
-		format    message.WireFormat
-		content   message.ContentType
-		ofGroup   bool
-		handshake bool
+		message *message.Message
+		format  message.WireFormat
+		content message.ContentType
+		ofGroup bool
 	}{
-		{&message.Message{PublicMessage: public}, message.WireFormatPublicMessage, message.ContentApplication, true, false},
-		{&message.Message{PrivateMessage: private("03")}, message.WireFormatPrivateMessage, message.ContentCommit, true, true},
-		{&message.Message{PrivateMessage: private("02")}, message.WireFormatPrivateMessage, message.ContentProposal, true, true},
-		{&message.Message{GroupInfo: &message.GroupInfo{GroupContext: context}}, message.WireFormatGroupInfo, 0, true, false},
-		{&message.Message{Welcome: &message.Welcome{}}, message.WireFormatWelcome, 0, false, false},
-		{&message.Message{KeyPackage: &message.KeyPackage{}}, message.WireFormatKeyPackage, 0, false, false},
-		{&message.Message{}, 0, 0, false, false},
+		{&message.Message{PublicMessage: public}, message.WireFormatPublicMessage, message.ContentApplication, true},
+		{&message.Message{PrivateMessage: private("03")}, message.WireFormatPrivateMessage, message.ContentCommit, true},
+		{&message.Message{PrivateMessage: private("02")}, message.WireFormatPrivateMessage, message.ContentProposal, true},
+		{&message.Message{GroupInfo: &message.GroupInfo{GroupContext: context}}, codepoint.WireFormatGroupInfo, 0, true},
+		{&message.Message{Welcome: &message.Welcome{}}, codepoint.WireFormatWelcome, 0, false},
+		{&message.Message{KeyPackage: &message.KeyPackage{}}, codepoint.WireFormatKeyPackage, 0, false},
+		{&message.Message{}, 0, 0, false},
 	} {
 		require.Equal(t, c.format, c.message.WireFormat())
 		require.Equal(t, c.content, c.message.ContentType())
-		require.Equal(t, c.handshake, c.message.IsHandshake())
 		if c.ofGroup {
 			require.Equal(t, group, c.message.GroupID())
 			require.Equal(t, uint64(5), c.message.Epoch())

@@ -34,9 +34,9 @@ func TestVectorsMessages(t *testing.T) {
 		}
 	}
 	wiretest.VectorsMessages(t, "message", map[string]func(t *testing.T, b []byte) []byte{
-		"mls_welcome":                       whole(message.WireFormatWelcome),
-		"mls_group_info":                    whole(message.WireFormatGroupInfo),
-		"mls_key_package":                   whole(message.WireFormatKeyPackage),
+		"mls_welcome":                       whole(codepoint.WireFormatWelcome),
+		"mls_group_info":                    whole(codepoint.WireFormatGroupInfo),
+		"mls_key_package":                   whole(codepoint.WireFormatKeyPackage),
 		"add_proposal":                      proposal(codepoint.ProposalAdd),
 		"update_proposal":                   proposal(codepoint.ProposalUpdate),
 		"remove_proposal":                   proposal(codepoint.ProposalRemove),

@@ -96,7 +96,7 @@ func (e *GroupExtensions) CheckSenders(s suite.Suite) error {
 // IsDefaultExtension reports whether every client supports an extension type without
 // saying so (RFC 9420, Section 7.2).
 func IsDefaultExtension(t message.ExtensionType) bool {
-	return message.ExtensionApplicationID <= t && t <= message.ExtensionExternalSenders
+	return codepoint.ExtensionApplicationID <= t && t <= message.ExtensionExternalSenders
 }
 
 // IsDefaultProposal reports whether every client supports a proposal type without saying

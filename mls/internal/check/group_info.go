@@ -1,6 +1,7 @@
 package check
 
 import (
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/message"
@@ -38,7 +39,7 @@ func Hashes(i *message.GroupInfo, s suite.Suite) error {
 // Section 12.4.3.2). The error is a [*message.ValidationError] if there is none or it is
 // no key of the suite, and wraps [message.ErrMalformed] if it does not parse.
 func ReadExternalPub(i *message.GroupInfo, s suite.Suite) ([]byte, error) {
-	data, ok := i.Extensions.Find(message.ExtensionExternalPub)
+	data, ok := i.Extensions.Find(codepoint.ExtensionExternalPub)
 	if !ok {
 		return nil, fault.Violation("12.4.3.2", "GroupInfo has no external_pub")
 	}

@@ -37,7 +37,6 @@ func requireHeader(t *testing.T, m *message.Message, group []byte, epoch uint64,
 	require.Equal(t, group, m.GroupID())
 	require.Equal(t, epoch, m.Epoch())
 	require.Equal(t, content, m.ContentType())
-	require.Equal(t, content != message.ContentApplication, m.IsHandshake())
 }
 
 func TestVectorsMessages(t *testing.T) {
