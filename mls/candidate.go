@@ -6,7 +6,6 @@ import (
 	"runtime"
 	"slices"
 
-	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/event"
 	"github.com/mlsuite/mlsuite/mls/message"
 )
@@ -14,7 +13,8 @@ import (
 // Candidate is an epoch that a client may move to: the epoch that a valid commit begins,
 // or the first one of a group that the client joins. Any number of candidates may exist
 // until one of them is adopted. A pending commit, a lost race and a fork are just other
-// candidates.
+// candidates. A Candidate answers the same questions about its epoch as a Group, such as
+// who the Members are.
 type Candidate struct {
 	// Message is the commit as an MLSMessage, for the group's members. It is nil if
 	// another member made the commit.
@@ -33,18 +33,6 @@ type Candidate struct {
 	previous *event.PreviousGroup // of the first commit of a group that follows another
 
 	*claim
-}
-
-// Changes returns the members who join, leave, or get a new leaf, with leaf and
-// credential. Members join by an Add or by the commit itself. Of a join by a Welcome,
-// Changes returns all members. It is what an [event.Observer] hears once the candidate is
-// adopted. Changes returns nil if this client joins by the commit and the candidate was
-// restored.
-func (c *Candidate) Changes() []event.Change {
-	if c.own != nil {
-		return c.to.joined()
-	}
-	return c.transition.Changes()
 }
 
 // Removed reports whether the commit removes this member.
@@ -67,7 +55,7 @@ func (c *Candidate) EpochAuthenticator() ([]byte, error) {
 func (c *Candidate) Export(label string, context []byte, length int) ([]byte, error) {
 	secret, leaf, err := c.export(label, context, length)
 	if err == nil && c.cfg.observed() {
-		c.cfg.tellExported(c.to.state(int64(leaf)), label, length)
+		c.cfg.tellExported(c.public.state(int64(leaf)), label, length)
 	}
 	return secret, err
 }
@@ -78,15 +66,8 @@ func (c *Candidate) export(label string, context []byte, length int) ([]byte, me
 	if err := c.alive(); err != nil {
 		return nil, 0, err
 	}
-	secret, err := c.next.secrets.Export(c.to.suite, label, context, length)
+	secret, err := c.next.secrets.Export(c.public.suite, label, context, length)
 	return secret, c.next.self.leaf, err
-}
-
-// RatchetTree is [Group.RatchetTree] in the epoch that the commit begins, for joiners
-// whose Welcome does not hold the tree.
-func (c *Candidate) RatchetTree() ([]byte, error) {
-	defer c.lock()()
-	return wire.Marshal(c.to.tree.Nodes().Marshal)
 }
 
 func (c *Candidate) alive() error {

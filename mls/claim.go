@@ -24,7 +24,7 @@ type claim struct {
 
 // newCandidate returns c with a claim on an epoch, which it takes over.
 func newCandidate(c *Candidate, next epoch) *Candidate {
-	c.claim = &claim{candidate: weak.Make(c), tag: c.to.confirmationTag, next: next}
+	c.claim = &claim{candidate: weak.Make(c), tag: c.public.confirmationTag, next: next}
 	runtime.AddCleanup(c, (*claim).abandon, c.claim)
 	return c
 }

@@ -57,11 +57,11 @@ func (c *Candidate) GroupInfo(ctx context.Context, now time.Time, withTree bool)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.cfg.ask(suite.Continue, now).group(c.to); err != nil {
-		c.cfg.tellDenied(c.to, int64(leaf), err)
+	if err := c.cfg.ask(suite.Continue, now).group(c.public); err != nil {
+		c.cfg.tellDenied(c.public, int64(leaf), err)
 		return nil, err
 	}
-	return c.to.groupInfoFor(ctx, c.cfg, leaf, pub, withTree)
+	return c.public.groupInfoFor(ctx, c.cfg, leaf, pub, withTree)
 }
 
 // external returns this member's leaf in the epoch that the commit begins, and the public
@@ -71,10 +71,10 @@ func (c *Candidate) external() (message.LeafIndex, []byte, error) {
 	if err := c.alive(); err != nil {
 		return 0, nil, err
 	}
-	if c.to.reInit != nil {
+	if c.public.reInit != nil {
 		return 0, nil, ErrReInit
 	}
-	pub, err := externalPubOf(c.to.suite, c.next.secrets)
+	pub, err := externalPubOf(c.public.suite, c.next.secrets)
 	return c.next.self.leaf, pub, err
 }
 

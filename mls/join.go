@@ -140,10 +140,13 @@ func (k *OwnKeyPackage) join(ctx context.Context, now time.Time, m *message.Mess
 		return nil, err
 	}
 	c := newCandidate(&Candidate{
-		transition: transition{committer: message.Sender{Type: message.SenderMember, Leaf: info.Signer}, leaf: info.Signer, to: public},
-		cfg:        &cfg,
-		own:        k,
-		previous:   previous,
+		transition: transition{
+			committer: message.Sender{Type: message.SenderMember, Leaf: info.Signer}, leaf: info.Signer,
+			changes: public.joined, publicView: publicView{public},
+		},
+		cfg:      &cfg,
+		own:      k,
+		previous: previous,
 	}, next)
 	if err := k.track(c); err != nil {
 		c.discard(ErrRetired)

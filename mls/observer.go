@@ -38,11 +38,11 @@ func (c *Config) tellAdopted(t *transition, leaf int64) {
 		return
 	}
 	e := event.EpochAdopted{
-		Group:     t.to.state(leaf),
+		Group:     t.public.state(leaf),
 		Committer: t.committer,
 		Author:    t.Author(),
 		Changes:   t.Changes(),
-		ReInit:    t.to.reInit,
+		ReInit:    t.public.reInit,
 	}
 	for _, p := range t.proposals {
 		switch p := p.Proposal.(type) {

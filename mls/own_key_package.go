@@ -184,7 +184,7 @@ func (k *OwnKeyPackage) borrow() (initKey, leafKey *ratchettree.PrivateKey, err 
 func (k *OwnKeyPackage) track(c *Candidate) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if err := k.mayJoin(c.to.confirmationTag); err != nil {
+	if err := k.mayJoin(c.public.confirmationTag); err != nil {
 		return err
 	}
 	k.joins.track(c.claim)
@@ -197,7 +197,7 @@ func (k *OwnKeyPackage) track(c *Candidate) error {
 func (k *OwnKeyPackage) use(c *Candidate) (lost claims, saved bool, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	tag := c.to.confirmationTag
+	tag := c.public.confirmationTag
 	if err := k.mayJoin(tag); err != nil {
 		return nil, false, err
 	}

@@ -131,7 +131,7 @@ func (p *publicState) checkTag(secrets *schedule.EpochSecrets) error {
 }
 
 // publicView answers what both members and those who only follow the group can see of an
-// epoch.
+// epoch, or of the one that a candidate leads to.
 type publicView struct{ public *publicState }
 
 // Suite returns the group's cipher suite.

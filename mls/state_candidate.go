@@ -188,7 +188,7 @@ func (g *Group) RestoreCandidate(now time.Time, state Snapshot, signers ...suite
 	}
 	err = q.group(g.public)
 	if err == nil {
-		err = q.members(c.to)
+		err = q.members(c.public)
 	}
 	from, next := &g.public.context, &l.epoch.context
 	if err == nil && (next.Epoch-1 != from.Epoch || next.CipherSuite != from.CipherSuite ||
@@ -219,11 +219,11 @@ func RestoreCandidate(now time.Time, cfg Config, state Snapshot) (*Candidate, er
 		return nil, err
 	}
 	if c.previous != nil && c.previous.Usage == message.ResumptionPSKReInit {
-		err = q.everyMember(c.to)
+		err = q.everyMember(c.public)
 	} else { // there is no group of this client yet
 		q = q.as(suite.Start)
-		if _, err = q.suite(c.to.context.CipherSuite); err == nil {
-			err = q.everyMember(c.to)
+		if _, err = q.suite(c.public.context.CipherSuite); err == nil {
+			err = q.everyMember(c.public)
 		}
 		if err == nil {
 			err = q.wireFormat(cfg.handshakeFormat())
@@ -293,7 +293,7 @@ func loadCandidate(cfg *Config, state Snapshot, suiteOf func(suite.ID) (suite.Su
 	}
 	c := &Candidate{
 		cfg: cfg, from: g,
-		transition: transition{committer: saved.committer, leaf: saved.leaf, aad: saved.aad, added: saved.added, to: public},
+		transition: transition{committer: saved.committer, leaf: saved.leaf, aad: saved.aad, added: saved.added, publicView: publicView{public}},
 	}
 	if g != nil {
 		c.old = g.public
@@ -339,7 +339,7 @@ func (c *Candidate) checkChanges(from *ratchettree.Tree) error {
 			continue
 		case message.Update:
 			leaf = p.Sender.Leaf
-			if c.to.tree.Leaf(leaf) == nil {
+			if c.public.tree.Leaf(leaf) == nil {
 				return badState("leaf %d, which proposal %d updates, is blank", leaf, i)
 			}
 		case message.Remove:
@@ -364,7 +364,7 @@ func (c *Candidate) checkChanges(from *ratchettree.Tree) error {
 // the commit ends too, unless the committer joins: then the leaf is new. own is this
 // member's leaf.
 func (c *Candidate) checkCommitter(own message.LeafIndex) error {
-	s, leaf, old := c.committer, c.to.tree.Leaf(c.leaf), (*message.LeafNode)(nil)
+	s, leaf, old := c.committer, c.public.tree.Leaf(c.leaf), (*message.LeafNode)(nil)
 	if c.old != nil {
 		old = c.old.tree.Leaf(c.leaf)
 	}

@@ -2,7 +2,6 @@ package mls
 
 import (
 	"bytes"
-	"iter"
 	"slices"
 
 	"github.com/mlsuite/mlsuite/mls/event"
@@ -13,26 +12,27 @@ import (
 // transition is a commit as everybody who reads it can see it, or what a joiner sees of
 // the commit that let it in.
 type transition struct {
-	committer message.Sender
-	leaf      message.LeafIndex // the committer's in the epoch that the commit begins
-	aad       []byte
-	proposals []CommittedProposal
-	added     []message.LeafIndex
-	changes   func() []event.Change // or nil
-	old, to   *publicState
+	committer  message.Sender
+	leaf       message.LeafIndex // the committer's in the epoch that the commit begins
+	aad        []byte
+	proposals  []CommittedProposal
+	added      []message.LeafIndex
+	changes    func() []event.Change // or nil
+	old        *publicState          // nil for a joiner
+	publicView                       // of the epoch that the commit begins
 }
 
 // newTransition returns the transition by a commit whose proposals were applied to old.
 func newTransition(old, to *publicState, a *applied, aad []byte) transition {
 	return transition{
-		committer: a.sender,
-		leaf:      a.committer,
-		aad:       aad,
-		proposals: a.list,
-		added:     a.added,
-		changes:   a.changes,
-		old:       old,
-		to:        to,
+		committer:  a.sender,
+		leaf:       a.committer,
+		aad:        aad,
+		proposals:  a.list,
+		added:      a.added,
+		changes:    a.changes,
+		old:        old,
+		publicView: publicView{to},
 	}
 }
 
@@ -41,8 +41,10 @@ func newTransition(old, to *publicState, a *applied, aad []byte) transition {
 func (t *transition) Committer() message.Sender { return t.committer }
 
 // Changes returns the members who join, leave, or get a new leaf, with leaf and
-// credential. Members join by an Add or by the commit itself. It is what an [event.Observer]
-// hears once the commit is adopted.
+// credential. Members join by an Add or by the commit itself. For a join by a Welcome,
+// Changes returns all members. It is what an [event.Observer] hears once the commit is
+// adopted. Changes returns nil if this client joins by the commit and the candidate was
+// restored.
 func (t *transition) Changes() []event.Change {
 	if t.changes == nil {
 		return nil
@@ -53,11 +55,11 @@ func (t *transition) Changes() []event.Change {
 // Author returns the committer, as of the epoch that the commit ends. For a join by a
 // Welcome, it returns the signer of the GroupInfo, as of the tree that the client joins.
 func (t *transition) Author() message.Author {
-	epoch := max(1, t.to.context.Epoch) - 1
+	epoch := max(1, t.public.context.Epoch) - 1
 	if t.committer.Type == message.SenderMember && t.old != nil {
 		return framing.AuthorOf(t.old.tree.Leaf(t.committer.Leaf), epoch)
 	}
-	return framing.AuthorOf(t.to.tree.Leaf(t.leaf), epoch)
+	return framing.AuthorOf(t.public.tree.Leaf(t.leaf), epoch)
 }
 
 // AuthenticatedData returns the data that the committer authenticated together with the
@@ -71,20 +73,3 @@ func (t *transition) Proposals() []CommittedProposal { return t.proposals }
 // Added returns the leaves of the members that the commit adds, in the order of their
 // Adds.
 func (t *transition) Added() []message.LeafIndex { return slices.Clone(t.added) }
-
-// GroupContext returns the context of the epoch that the commit begins. The
-// caller must not change what it refers to.
-func (t *transition) GroupContext() message.GroupContext { return t.to.context }
-
-// Epoch returns the number of the epoch that the commit begins.
-func (t *transition) Epoch() uint64 { return t.to.context.Epoch }
-
-// GroupID returns the id of the group. A joiner sees by it whether it is in the group
-// already (RFC 9420, Section 12.4.3).
-func (t *transition) GroupID() []byte { return bytes.Clone(t.to.context.GroupID) }
-
-// Members iterates over the members in the epoch that the commit begins, from left to
-// right. The caller must not change the leaves.
-func (t *transition) Members() iter.Seq2[message.LeafIndex, *message.LeafNode] {
-	return t.to.tree.Members()
-}
