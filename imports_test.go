@@ -75,7 +75,7 @@ func layers() []layer {
 		{
 			pkg: "mls/internal/ratchettree",
 			imports: []string{
-				"suite", "internal/parallel", "internal/sortedset", "internal/treemath", "internal/wire",
+				"suite", "internal/codepoint", "internal/parallel", "internal/sortedset", "internal/treemath", "internal/wire",
 				"mls/message", "mls/internal/fault", "mls/internal/label", "mls/internal/check",
 			},
 		},
@@ -90,7 +90,7 @@ func layers() []layer {
 		{pkg: "credential", imports: []string{"mls/message", "mls/event", "internal/certificate"}},
 		{pkg: "internal/fipsindicator"},
 		{pkg: "policy", imports: []string{"suite", "registry", "mls/message"}, modules: []string{"go.yaml.in/yaml/v4/..."}, denied: []string{"net/...", "os/...", "database/..."}},
-		{pkg: "migrate", imports: []string{"suite", "registry", "policy", "mls", "mls/message", "mls/event", "internal/limit", "internal/measure", "internal/parallel"}, denied: []string{"net/...", "os/...", "database/..."}},
+		{pkg: "migrate", imports: []string{"suite", "registry", "policy", "mls", "mls/message", "mls/event", "internal/codepoint", "internal/limit", "internal/measure", "internal/parallel"}, denied: []string{"net/...", "os/...", "database/..."}},
 		{pkg: "internal/hpkeset", imports: []string{"suite", "hpke", "registry"}},
 		{pkg: "internal/certificate", modules: []string{"golang.org/x/crypto/cryptobyte/..."}},
 		{pkg: "internal/wire", modules: []string{"golang.org/x/crypto/cryptobyte"}},

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/mls/event"
 	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/suite"
 )
 
 // schema is the number of the schema that the package documentation describes.
@@ -58,7 +59,7 @@ func concerning(err error) []slog.Attr {
 		}
 	}
 	var invalid *message.ValidationError
-	var policy *message.PolicyError
+	var policy *suite.PolicyError
 	switch {
 	case errors.As(err, &policy):
 		place(policy.Leaf, policy.Proposal)

@@ -83,7 +83,7 @@ func subject(subject any) []slog.Attr {
 		question, attrs = "credential", []slog.Attr{slog.String("credential_type", s.String())}
 	case message.Lifetime:
 		question, attrs = "lifetime", []slog.Attr{seconds("not_before", s.NotBefore), seconds("not_after", s.NotAfter)}
-	case message.PSKInfo:
+	case suite.PSKInfo:
 		question, attrs = "psk", []slog.Attr{slog.String("psk_type", s.Type), slog.Int("psk_length", s.Length)}
 	case message.WireFormat:
 		question, attrs = "wire_format", []slog.Attr{slog.String("wire_format", s.String())}

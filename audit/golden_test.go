@@ -95,7 +95,7 @@ func everyRecord(l *slog.Logger) {
 	for _, j := range []judge{{}, {suite.Start: refusal()}, {suite.Start: errors.New("no")}} {
 		ask(j, l, message.CredentialBasic, suite.Receive)
 		ask(j, l, message.Lifetime{NotBefore: 1, NotAfter: 1 << 63}, suite.Start)
-		ask(j, l, message.PSKInfo{Type: "external", Length: 32}, suite.Continue)
+		ask(j, l, suite.PSKInfo{Type: "external", Length: 32}, suite.Continue)
 		ask(j, l, message.WireFormatPublicMessage, suite.Leave)
 		ask(j, l, suite.Move{From: info(1, "SUITE-1"), To: info(7, "SUITE-7")}, suite.Start)
 	}
@@ -119,7 +119,7 @@ func everyRecord(l *slog.Logger) {
 		}},
 		event.EpochAdopted{
 			Group: group(), Committer: member, Author: author, Changes: changes(), ExtensionsChanged: true, PSKs: make([]message.PreSharedKeyID, 2),
-			ReInit: &message.ReInit{GroupID: []byte("next"), Version: message.VersionMLS10, CipherSuite: 0x0007},
+			ReInit: &message.ReInit{GroupID: []byte("next"), Version: codepoint.VersionMLS10, CipherSuite: 0x0007},
 		},
 		event.EpochAdopted{Group: group(), Committer: message.Sender{Type: message.SenderNewMemberCommit}, Author: stranger},
 		event.GroupLeft{Group: group(), Committer: member, Author: author},
@@ -131,15 +131,15 @@ func everyRecord(l *slog.Logger) {
 		},
 		event.MessageRefused{
 			Group: group(), Format: message.WireFormatPrivateMessage, Content: message.ContentProposal,
-			Err: &message.PolicyError{Subject: "cipher suite 0x0001", Use: suite.Receive, Leaf: 3, Proposal: 1, KeyPackage: []byte("ref"), Err: refusal()},
+			Err: &suite.PolicyError{Subject: "cipher suite 0x0001", Use: suite.Receive, Leaf: 3, Proposal: 1, KeyPackage: []byte("ref"), Err: refusal()},
 		},
 		event.MessageRefused{
 			Group: group(), Format: codepoint.WireFormatWelcome,
-			Err: &message.PolicyError{Subject: "lifetime", Use: suite.Start, Leaf: -1, Proposal: -1, Err: errors.New("no")},
+			Err: &suite.PolicyError{Subject: "lifetime", Use: suite.Start, Leaf: -1, Proposal: -1, Err: errors.New("no")},
 		},
 		event.ActRefused{
 			Group: group(),
-			Err:   &message.PolicyError{Subject: "lifetime", Use: suite.Start, Leaf: -1, Proposal: 0, KeyPackage: []byte("ref"), Err: refusal()},
+			Err:   &suite.PolicyError{Subject: "lifetime", Use: suite.Start, Leaf: -1, Proposal: 0, KeyPackage: []byte("ref"), Err: refusal()},
 		},
 	} {
 		o.Observe(e)
@@ -197,7 +197,7 @@ func TestDecisionsPass(t *testing.T) {
 	no := errors.New("no")
 	j := judge{suite.Continue: no}
 	for _, use := range []suite.Use{suite.Start, suite.Continue, suite.Receive, suite.Leave} {
-		for _, subject := range []any{suite.Info{}, suite.Move{}, message.CredentialType(0), message.Lifetime{}, message.PSKInfo{}, message.WireFormat(0), unknown{}, nil} {
+		for _, subject := range []any{suite.Info{}, suite.Move{}, message.CredentialType(0), message.Lifetime{}, suite.PSKInfo{}, message.WireFormat(0), unknown{}, nil} {
 			require.Equal(t, j[use], audit.Policy(j, l).Judge(suite.Question{Use: use, Time: now, Subject: subject}))
 		}
 	}

@@ -1,9 +1,11 @@
 package audit
 
 import (
+	"fmt"
 	"log/slog"
 
 	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // Observer returns an observer that logs each event.
@@ -36,7 +38,7 @@ func (o observer) info(message string, attrs ...slog.Attr) {
 func (o observer) entered(e event.GroupEntered) {
 	attrs := []slog.Attr{group(e.Group), slog.String("how", e.How.String()), slog.Int("members", e.Size)}
 	if p := e.Previous; p != nil {
-		previous := []any{octets("id", p.ID), slog.Uint64("epoch", p.Epoch), slog.String("usage", p.Usage.String())}
+		previous := []any{octets("id", p.ID), slog.Uint64("epoch", p.Epoch), slog.String("usage", usageName(p.Usage))}
 		if p.Suite != 0 {
 			previous = append(previous, slog.String("suite", p.Suite.String()))
 		}
@@ -65,7 +67,7 @@ func (o observer) adopted(e event.EpochAdopted) {
 	}
 	if r := e.ReInit; r != nil {
 		attrs = append(attrs, slog.Group("reinit", octets("group_id", r.GroupID),
-			slog.String("suite", r.CipherSuite.String()), slog.String("version", r.Version.String())))
+			slog.String("suite", r.CipherSuite.String()), slog.String("version", versionName(r.Version))))
 	}
 	o.info("epoch adopted", attrs...)
 	o.members(e.Group, e.Changes)
@@ -100,4 +102,21 @@ func (o observer) refused(e event.MessageRefused) {
 	}
 	attrs = append(append(attrs, concerning(e.Err)...), reasons(e.Err)...)
 	write(o.Logger, slog.LevelWarn, "message refused", attrs...)
+}
+
+// usageName returns the name that RFC 9420, Section 8.4, gives to a usage of a resumption
+// PSK, or its number.
+func usageName(u message.ResumptionPSKUsage) string {
+	if names := [...]string{"", "application", "reinit", "branch"}; 0 < u && int(u) < len(names) {
+		return names[u]
+	}
+	return fmt.Sprintf("0x%02X", uint8(u))
+}
+
+// versionName returns the name of a version of MLS, or its number.
+func versionName(v uint16) string {
+	if v == 1 {
+		return "mls10"
+	}
+	return fmt.Sprintf("0x%04X", v)
 }

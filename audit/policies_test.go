@@ -84,11 +84,11 @@ func TestPoliciesAreListed(t *testing.T) {
 func TestPoliciesRefuseWhatTheyDoNotKnow(t *testing.T) {
 	known := []any{
 		suite.Info{ID: 1, Name: "a"}, suite.Move{From: suite.Info{ID: 1}, To: suite.Info{ID: 2}},
-		message.CredentialBasic, message.Lifetime{NotBefore: 1, NotAfter: 2}, message.PSKInfo{Type: "external", Length: 32},
+		message.CredentialBasic, message.Lifetime{NotBefore: 1, NotAfter: 2}, suite.PSKInfo{Type: "external", Length: 32},
 		message.WireFormatPrivateMessage,
 	}
 	unknown := []any{
-		nil, "credential", 1, suite.ID(1), &suite.Info{ID: 1}, &suite.Move{}, message.ProtocolVersion(1), codepoint.ProposalRemove,
+		nil, "credential", 1, suite.ID(1), &suite.Info{ID: 1}, &suite.Move{}, uint16(1), codepoint.ProposalRemove,
 		struct{ message.Lifetime }{}, []suite.Info{{ID: 1}},
 	}
 	for name, all := range policies(t) {

@@ -5,9 +5,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/interop/mlsclient"
 	"github.com/mlsuite/mlsuite/mls"
-	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // TestScripts goes through the families of the runner's scripts between two servers,
@@ -81,7 +81,7 @@ func (w *world) requirePath(a *actor, path bool) {
 	info := call(w.t, a.GroupInfo, &mlsclient.GroupInfoRequest{StateId: a.state})
 	g, err := mls.NewPublicGroup(w.t.Context(), testTime, newTestServer().config(), info.GroupInfo, nil)
 	require.NoError(w.t, err)
-	require.Equal(w.t, path, g.Leaf(0).Source == message.LeafNodeCommit)
+	require.Equal(w.t, path, g.Leaf(0).Source == codepoint.LeafNodeCommit)
 }
 
 // extensions are an empty required_capabilities and no external senders.

@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/policy"
@@ -261,7 +262,7 @@ func (p *Plan) ReInit(groupID []byte, extensions ...message.Extension) (message.
 		groupID = make([]byte, p.To.Suite.Hash.Size)
 		rand.Read(groupID)
 	}
-	return message.ReInit{GroupID: groupID, Version: message.VersionMLS10, CipherSuite: p.To.Suite.ID, Extensions: extensions}, nil
+	return message.ReInit{GroupID: groupID, Version: codepoint.VersionMLS10, CipherSuite: p.To.Suite.ID, Extensions: extensions}, nil
 }
 
 // nameOf names a member for people.

@@ -71,12 +71,12 @@ func TestPlanByWhatMembersAdvertise(t *testing.T) {
 	r, err := p.ReInit(nil)
 	require.NoError(t, err)
 	require.Equal(t, hybrid768, r.CipherSuite)
-	require.Equal(t, message.VersionMLS10, r.Version)
+	require.EqualValues(t, codepoint.VersionMLS10, r.Version)
 	require.Len(t, r.GroupID, 48)
 	x := message.Extension{Type: codepoint.ExtensionApplicationID, Data: []byte("x")}
 	r, err = p.ReInit([]byte("id"), x)
 	require.NoError(t, err)
-	require.Equal(t, message.ReInit{GroupID: []byte("id"), Version: message.VersionMLS10, CipherSuite: hybrid768, Extensions: message.Extensions{x}}, r)
+	require.Equal(t, message.ReInit{GroupID: []byte("id"), Version: codepoint.VersionMLS10, CipherSuite: hybrid768, Extensions: message.Extensions{x}}, r)
 
 	// One does not know the suite.
 	w = newWorld(t, 3, classic, hybrid768, "pq-confidential", func(c *client) {

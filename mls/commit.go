@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"time"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/framing"
 	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
@@ -32,7 +33,7 @@ import (
 // covers such proposals and no others.
 //
 // The error is [ErrReInit] after a ReInit, [ErrUnsaved] if a group that was saved has to
-// be saved again first, [ErrRetired], or a [*message.PolicyError]. It wraps [message.ErrMalformed] or
+// be saved again first, [ErrRetired], or a [*suite.PolicyError]. It wraps [message.ErrMalformed] or
 // [message.ErrUnsupported] if one of proposals is not complete or its type not declared,
 // [ErrUnknownPSK] or [ErrUnusablePSK] if a pre-shared key is missing or refused by the
 // suite, and [message.ErrInvalid] if the proposals break a rule or the Authenticator refuses what
@@ -227,7 +228,7 @@ func (p *ownPath) seal(next *publicParts, leaf message.LeafIndex, added []messag
 // path (RFC 9420, Section 7.5).
 func (m *commitMaker) renewPath(ctx context.Context, q questions, a *applied) (*ownPath, error) {
 	s, own := m.public.suite, m.self.leaf
-	leaf, err := m.plan.config(m.cfg).draftLeaf(q, s, message.LeafNode{Source: message.LeafNodeCommit}, m.public, own)
+	leaf, err := m.plan.config(m.cfg).draftLeaf(q, s, message.LeafNode{Source: codepoint.LeafNodeCommit}, m.public, own)
 	if err != nil {
 		return nil, err
 	}
@@ -266,7 +267,7 @@ func (m *commitMaker) mergeLeaf(ctx context.Context, a *applied, path *ownPath, 
 		return err
 	}
 	if m.plan.own != nil { // the caller's credential, key and extensions may not fit together
-		if err := check.LeafNode(leaf, m.public.suite, message.LeafNodeCommit, m.public.place(own)); err != nil {
+		if err := check.LeafNode(leaf, m.public.suite, codepoint.LeafNodeCommit, m.public.place(own)); err != nil {
 			return atLeaf(err, own)
 		}
 	}

@@ -281,7 +281,7 @@ func (c *Config) capabilities(own suite.ID, now time.Time, in *publicState) (mes
 		suites = append(suites, own)
 	}
 	return message.Capabilities{
-		Versions:     []message.ProtocolVersion{message.VersionMLS10},
+		Versions:     []uint16{codepoint.VersionMLS10},
 		CipherSuites: suites,
 		Extensions:   slices.Clone(c.Extensions),
 		Proposals:    c.proposalTypes(),

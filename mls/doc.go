@@ -29,7 +29,7 @@
 //
 // [Suites] says which suites a client has, and Config.Policy what it may use. Every call
 // that takes the time asks the policy about everything that it begins, sends or reads. It
-// asks each time, because a date may change an answer. A refusal is a [*message.PolicyError] that
+// asks each time, because a date may change an answer. A refusal is a [*suite.PolicyError] that
 // wraps the policy's own error. questions.go asks the questions, about these subjects:
 //
 //	suite.Info      the suite of a group or of a key package
@@ -39,7 +39,7 @@
 //	                others add; of every leaf from a key package in a group that this
 //	                client joins, follows or restores; and with each message, the longest
 //	                lifetime in the group and the shortest
-//	PSKInfo         a pre-shared key that is about to be injected
+//	suite.PSKInfo   a pre-shared key that is about to be injected
 //	WireFormat      the format of proposals and commits; what comes from outside a group,
 //	                even an external commit, is always a PublicMessage
 //	suite.Move      a group that is to replace another, when a ReInit announces it and

@@ -7,6 +7,7 @@ import (
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/suite"
 )
 
 // What goes wrong with messages and epochs. Compare with [errors.Is]. A fault of bytes, or a
@@ -142,7 +143,7 @@ func (e *MissingProposalsError) Unwrap() []error { return []error{fault.ErrMissi
 // atLeaf and atProposal add the leaf or the proposal at fault to a ValidationError or a
 // PolicyError.
 func atLeaf(err error, leaf message.LeafIndex) error {
-	if p, ok := errors.AsType[*message.PolicyError](err); ok {
+	if p, ok := errors.AsType[*suite.PolicyError](err); ok {
 		p.Leaf = int64(leaf)
 		return err
 	}
@@ -153,7 +154,7 @@ func atLeaf(err error, leaf message.LeafIndex) error {
 }
 
 func atProposal(err error, i int) error {
-	if p, ok := errors.AsType[*message.PolicyError](err); ok {
+	if p, ok := errors.AsType[*suite.PolicyError](err); ok {
 		p.Proposal = i
 		return err
 	}

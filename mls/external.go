@@ -25,7 +25,7 @@ const externalInitLabel = "MLS 1.0 external init secret"
 // can join with an external commit (RFC 9420, Section 12.4.3.2). It is O(n) with the
 // tree. Without it, joiners get the tree from [Group.RatchetTree].
 //
-// The error is [ErrReInit] after a ReInit, [ErrRetired], or a [*message.PolicyError].
+// The error is [ErrReInit] after a ReInit, [ErrRetired], or a [*suite.PolicyError].
 func (g *Group) GroupInfo(ctx context.Context, now time.Time, withTree bool) (message []byte, err error) {
 	defer func() { g.tellDenied(err) }()
 	done, err := g.active()
@@ -51,7 +51,7 @@ func (g *Group) GroupInfo(ctx context.Context, now time.Time, withTree bool) (me
 //
 // The error is [ErrRetired] once the candidate is adopted or has lost against another,
 // [ErrRemoved] if the commit removes this member, [ErrReInit] if it ends the group, or a
-// [*message.PolicyError].
+// [*suite.PolicyError].
 func (c *Candidate) GroupInfo(ctx context.Context, now time.Time, withTree bool) ([]byte, error) {
 	leaf, pub, err := c.external()
 	if err != nil {
@@ -146,7 +146,7 @@ func (o *ExternalJoinOptions) proposals() []message.Proposal {
 // group's current epoch, an MLSMessage (RFC 9420, Section 12.4.3.2). The candidate's
 // Message is for the group's members. Adopting the candidate returns the Group.
 //
-// The error is a [*message.PolicyError] if the policy refuses the group. It wraps [message.ErrMalformed]
+// The error is a [*suite.PolicyError] if the policy refuses the group. It wraps [message.ErrMalformed]
 // if the GroupInfo or the tree does not parse, [message.ErrUnsupported] if the message is no
 // GroupInfo, there is no tree or the client does not have the suite, [ErrUnknownPSK] or
 // [ErrUnusablePSK] if a pre-shared key is missing or refused by the suite, and

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/registry/all"
@@ -251,7 +252,7 @@ func TestBranchWithPathAndWithoutTree(t *testing.T) {
 	branch.groups["b"], err = adopted(kp.Join(t.Context(), testTime, c.Welcome, mls.JoinOptions{RatchetTree: tree}))
 	require.NoError(t, err)
 	branch.groups["a"] = w.joined(c)
-	require.Equal(t, message.LeafNodeCommit, branch.groups["b"].Leaf(0).Source, "the creator's leaf is of its path")
+	require.EqualValues(t, codepoint.LeafNodeCommit, branch.groups["b"].Leaf(0).Source, "the creator's leaf is of its path")
 	branch.agree()
 	branch.commit("b")
 }

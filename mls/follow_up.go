@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/mls/event"
 	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
@@ -58,7 +59,7 @@ type FollowUpOptions struct {
 // The candidate's Welcome is for the others. Adopting the candidate returns the new
 // Group; this Group is unchanged.
 //
-// The error is [ErrRetired], or a [*message.PolicyError]. It wraps [message.ErrInvalid] if no ReInit has
+// The error is [ErrRetired], or a [*suite.PolicyError]. It wraps [message.ErrInvalid] if no ReInit has
 // ended the group, cfg.Suite is not the ReInit's suite or the members are not those of
 // this group; [message.ErrMalformed] if a KeyPackage is nil; [message.ErrUnsupported] if the ReInit is to
 // another protocol version; and [ErrUnusablePSK] if the new suite refuses the resumption
@@ -68,8 +69,8 @@ func (g *Group) Reinitialize(ctx context.Context, now time.Time, cfg Config, key
 	if r == nil {
 		return nil, fault.Violation("11.2", "no ReInit has ended the group")
 	}
-	if r.Version != message.VersionMLS10 {
-		return nil, fmt.Errorf("%w: protocol version %s", message.ErrUnsupported, r.Version)
+	if r.Version != codepoint.VersionMLS10 {
+		return nil, fmt.Errorf("%w: protocol version %d", message.ErrUnsupported, r.Version)
 	}
 	if cfg.Suite != r.CipherSuite {
 		return nil, fault.Violation("11.2", "cipher suite is not the ReInit's, %s", r.CipherSuite)
@@ -111,8 +112,8 @@ func (g *Group) Branch(ctx context.Context, now time.Time, cfg Config, groupID [
 // Sections 12.1.5 and 13.5). It accepts extensions that the members' leaves do not list:
 // the key packages that they join with may list them.
 func checkReInit(p *message.ReInit, e *check.GroupExtensions) error {
-	if p.Version != message.VersionMLS10 {
-		return fmt.Errorf("%w: ReInit to protocol version %s", message.ErrUnsupported, p.Version)
+	if p.Version != codepoint.VersionMLS10 {
+		return fmt.Errorf("%w: ReInit to protocol version %d", message.ErrUnsupported, p.Version)
 	}
 	if slices.ContainsFunc(e.Types, check.IsGrease) || slices.ContainsFunc(e.Required.Extensions, check.IsGrease) ||
 		slices.ContainsFunc(e.Required.Proposals, check.IsGrease) || slices.ContainsFunc(e.Required.Credentials, check.IsGrease) {

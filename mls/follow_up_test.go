@@ -21,10 +21,10 @@ func TestReInitCanBeFollowed(t *testing.T) {
 	}
 	grease := fault.Violation("13.5", "ReInit asks members to support a GREASE value")
 	to := func(x ...message.Extension) message.ReInit {
-		return message.ReInit{GroupID: []byte("next"), Version: message.VersionMLS10, CipherSuite: 0x0001, Extensions: x}
+		return message.ReInit{GroupID: []byte("next"), Version: codepoint.VersionMLS10, CipherSuite: 0x0001, Extensions: x}
 	}
 	newer := to()
-	newer.Version = message.VersionMLS10 + 1
+	newer.Version = codepoint.VersionMLS10 + 1
 	for name, c := range map[string]struct {
 		to   message.ReInit
 		want error

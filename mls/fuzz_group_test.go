@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/internal/allocated"
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/framing"
@@ -195,7 +196,7 @@ func newFuzzedGroup(t testing.TB, id suite.ID) *fuzzedGroup {
 		enter(sent(member(t, x.sim, leaf).ProposeUpdate(t.Context(), insiderTime, LeafOptions{}, nil)))
 		for _, p := range []message.Proposal{
 			add("new"), message.Remove{Removed: 3}, resumptionPSK(victim.GroupID(), victim.Epoch()), message.GroupContextExtensions{},
-			message.ReInit{GroupID: []byte("next"), Version: message.VersionMLS10, CipherSuite: id},
+			message.ReInit{GroupID: []byte("next"), Version: codepoint.VersionMLS10, CipherSuite: id},
 			message.Custom{ProposalType: strangeProposal, Data: []byte("custom")},
 		} {
 			enter(sent(member(t, x.sim, leaf).Propose(t.Context(), insiderTime, p, nil)))

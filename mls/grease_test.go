@@ -45,7 +45,7 @@ func TestOwnCapabilities(t *testing.T) {
 		for range 20 { // the values are random
 			kp := ownKeyPackage(t, 0x0001, "client", supports, func(cfg *Config) { cfg.NoGREASE = noGrease }).KeyPackage
 			c := kp.LeafNode.Capabilities
-			require.Equal(t, []message.ProtocolVersion{message.VersionMLS10}, c.Versions)
+			require.Equal(t, []uint16{codepoint.VersionMLS10}, c.Versions)
 			suites, n := greaseIn(c.CipherSuites)
 			require.Equal(t, all.Registry().IDs(), suites)
 			require.Equal(t, want, n)

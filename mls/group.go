@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/mls/event"
 	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
@@ -77,7 +78,7 @@ func newGroup(cfg *Config, e epoch) *Group {
 // 9420, Section 11). A group id should be unique among all groups; a nil groupID asks for
 // a random one of Hash.Size bytes.
 //
-// The error is a [*message.PolicyError] if the policy refuses the group. It wraps
+// The error is a [*suite.PolicyError] if the policy refuses the group. It wraps
 // [message.ErrUnsupported] if the client does not have the suite, [message.ErrMalformed] if an extension
 // does not parse, and [message.ErrInvalid] if the extensions and the client's own leaf do not fit
 // together or the Authenticator refuses an external sender.
@@ -155,7 +156,7 @@ func createGroup(ctx context.Context, q questions, groupID []byte, extensions me
 	tag, err := schedule.ConfirmationTag(s, secrets, nil)
 	if err == nil {
 		public, err = newPublicState(publicParts{suite: s, tree: t, extensions: read, context: message.GroupContext{
-			Version:     message.VersionMLS10,
+			Version:     codepoint.VersionMLS10,
 			CipherSuite: s.Info().ID,
 			GroupID:     bytes.Clone(groupID),
 			TreeHash:    t.Hash(),

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/internal/sortedset"
 	"github.com/mlsuite/mlsuite/mls/internal/framing"
@@ -242,7 +243,7 @@ var growths = []struct {
 		return w.commit(0, message.Add{KeyPackage: k.KeyPackage})
 	}},
 	{"extensions of a ReInit", 128, func(w *grown, n int) map[string]work {
-		return w.commit(0, message.ReInit{GroupID: []byte("next"), Version: message.VersionMLS10, CipherSuite: 0x0001, Extensions: customExtensions(n)})
+		return w.commit(0, message.ReInit{GroupID: []byte("next"), Version: codepoint.VersionMLS10, CipherSuite: 0x0001, Extensions: customExtensions(n)})
 	}},
 	{"skipped generations", 64, func(w *grown, n int) map[string]work {
 		size, last := 0, []byte(nil)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/framing"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
@@ -86,7 +87,7 @@ func (m insider) update(change func(*message.LeafNode)) message.Update {
 	m.t.Helper()
 	key, err := m.public.suite.GenerateKey()
 	require.NoError(m.t, err)
-	n := message.LeafNode{EncryptionKey: key.PublicKey(), Source: message.LeafNodeUpdate}
+	n := message.LeafNode{EncryptionKey: key.PublicKey(), Source: codepoint.LeafNodeUpdate}
 	return message.Update{LeafNode: m.leaf(n, m.public.place(m.self.leaf), change)}
 }
 
@@ -245,7 +246,7 @@ func (m insider) newPath(a *applied, f forgery) (*ownPath, [][]byte) {
 	}
 	parentHash, err := a.edit.MergePath(self, nodes, keys)
 	require.NoError(t, err)
-	leaf := m.leaf(message.LeafNode{EncryptionKey: leafKey.PublicKey(), Source: message.LeafNodeCommit, ParentHash: parentHash},
+	leaf := m.leaf(message.LeafNode{EncryptionKey: leafKey.PublicKey(), Source: codepoint.LeafNodeCommit, ParentHash: parentHash},
 		m.public.place(self), f.leaf)
 	if f.signedLeaf != nil {
 		f.signedLeaf(leaf)

@@ -54,7 +54,7 @@ type JoinOptions struct {
 //
 // The error is [ErrKeyPackageUsed] if the OwnKeyPackage joins nothing any more, or not
 // this epoch; [ErrNotRecipient] if the Welcome is for others; [ErrDecrypt] if it does not
-// open; a [*message.PolicyError] if a policy refuses the group; and [ErrRetired] if
+// open; a [*suite.PolicyError] if a policy refuses the group; and [ErrRetired] if
 // options.Follows is retired. It wraps [message.ErrMalformed] if the Welcome, the GroupInfo or the
 // tree does not parse; [message.ErrUnsupported] if the message is no Welcome or there is no tree;
 // [ErrUnknownPSK] or [ErrUnusablePSK] if a pre-shared key is missing or refused by the
@@ -250,8 +250,8 @@ func (k *OwnKeyPackage) memberView(p *publicState, info *message.GroupInfo, secr
 // beside it. The confirmation tag is left to those who have the epoch's secrets.
 func publicStateOf(ctx context.Context, q questions, s suite.Suite, info *message.GroupInfo, tree []byte) (*publicState, error) {
 	c := &info.GroupContext
-	if c.Version != message.VersionMLS10 {
-		return nil, fmt.Errorf("%w: protocol version %s", message.ErrUnsupported, c.Version)
+	if c.Version != codepoint.VersionMLS10 {
+		return nil, fmt.Errorf("%w: protocol version %d", message.ErrUnsupported, c.Version)
 	}
 	if id := s.Info().ID; c.CipherSuite != id {
 		return nil, fault.Violation("12.4.3.1", "cipher suite of the GroupInfo is not %s", id)
@@ -336,7 +336,7 @@ func (p *publicState) validateLeaves(policy LifetimePolicy) error {
 	return parallel.For(len(indices), func(i int) error {
 		leaf := p.tree.Leaf(indices[i])
 		err := check.LeafNode(leaf, p.suite, leaf.Source, p.place(indices[i]))
-		if err == nil && leaf.Source == message.LeafNodeKeyPackage {
+		if err == nil && leaf.Source == codepoint.LeafNodeKeyPackage {
 			err = policy.checkTotal(leaf.Lifetime)
 		}
 		return atLeaf(err, indices[i])

@@ -14,7 +14,7 @@ import (
 // CheckKeyPackage returns why the client of cfg would not add a KeyPackage to a group
 // now, or nil (RFC 9420, Section 10.1). It looks at the suite, the keys and signatures,
 // and the lifetime, and asks the policy. It does not ask the Authenticator. Of cfg, it
-// uses Suites, Policy and Lifetimes. The error is a [*message.PolicyError], or wraps
+// uses Suites, Policy and Lifetimes. The error is a [*suite.PolicyError], or wraps
 // [message.ErrUnsupported] or [message.ErrInvalid].
 //
 // If old is not nil, the KeyPackage is for the group that follows old, which a ReInit has

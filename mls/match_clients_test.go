@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/mls/event"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/message"
@@ -136,7 +137,7 @@ func TestStranger(t *testing.T) {
 func TestReInitOfGroup(t *testing.T) {
 	require.Nil(t, oldGroup(t, false).ReInit())
 	old := oldGroup(t, true)
-	want := message.ReInit{GroupID: []byte("next"), Version: message.VersionMLS10, CipherSuite: 0x0001}
+	want := message.ReInit{GroupID: []byte("next"), Version: codepoint.VersionMLS10, CipherSuite: 0x0001}
 	require.Equal(t, want.GroupID, old.ReInit().GroupID)
 	require.Equal(t, want.CipherSuite, old.ReInit().CipherSuite)
 	state, err := storeAll(old)
@@ -177,7 +178,7 @@ func TestKeyPackageCheck(t *testing.T) {
 	unknown := check(func(k *message.KeyPackage, _ *time.Time) { k.CipherSuite = 0x00FF })
 	require.ErrorIs(t, unknown, message.ErrUnsupported)
 	require.ErrorIs(t, unknown, registry.ErrUnknown)
-	var refused *message.PolicyError
+	var refused *suite.PolicyError
 	kp := ownKeyPackage(t, 0x0001, "client")
 	cfg.Policy = verdicts{judge: func(what string, _ suite.Use) error {
 		if what == "credential basic" {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
@@ -327,7 +328,7 @@ func TestLeastPublicMessage(t *testing.T) {
 	for contentType := range message.ContentType(5) {
 		for sender := range message.SenderType(6) {
 			var w wire.Writer
-			w.Uint16(uint16(message.VersionMLS10))
+			w.Uint16(uint16(codepoint.VersionMLS10))
 			w.Uint16(uint16(message.WireFormatPublicMessage))
 			w.Bytes(a.public.context.GroupID)
 			w.Uint64(a.public.context.Epoch)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/internal/framing"
@@ -62,7 +63,7 @@ func TestExternalCommitFaultsAreRefused(t *testing.T) {
 			fault.Violation("12.2", "proposal type add is not allowed in an external commit").AtProposal(1)},
 		{"GroupContextExtensions", add(message.GroupContextExtensions{}),
 			fault.Violation("12.2", "proposal type group_context_extensions is not allowed in an external commit").AtProposal(1)},
-		{"ReInit", add(message.ReInit{GroupID: []byte("next"), Version: message.VersionMLS10, CipherSuite: 0x0001}), fault.Violation("12.2", "proposal type reinit is not allowed in an external commit").AtProposal(1)},
+		{"ReInit", add(message.ReInit{GroupID: []byte("next"), Version: codepoint.VersionMLS10, CipherSuite: 0x0001}), fault.Violation("12.2", "proposal type reinit is not allowed in an external commit").AtProposal(1)},
 		{"one PreSharedKey twice", func(a *attack, c *framing.Commit) { add(a.psk(32), a.psk(32))(a, c) },
 			fault.Violation("12.2", "another PreSharedKey has the same PreSharedKeyID").AtProposal(2)},
 		{"Update", func(a *attack, c *framing.Commit) {
@@ -85,7 +86,7 @@ func TestExternalCommitFaultsAreRefused(t *testing.T) {
 		}, fault.Violation("8.3", "kem_output does not decapsulate with the group's external key")},
 		{"garbage leaf signature", leaf(func(n *message.LeafNode) { n.Signature = mlstest.Flipped(n.Signature, 0) }),
 			fault.Violation("7.3", "LeafNode signature does not verify").AtLeaf(4)},
-		{"leaf of an Update", leaf(func(n *message.LeafNode) { n.Source = message.LeafNodeUpdate }),
+		{"leaf of an Update", leaf(func(n *message.LeafNode) { n.Source = codepoint.LeafNodeUpdate }),
 			fault.Violation("7.3", "leaf_node_source is not commit").AtLeaf(4)},
 		{"missing path node", func(_ *attack, c *framing.Commit) { c.Path.Nodes = nil },
 			fault.Violation("7.6", "filtered direct path has").AtLeaf(4)},

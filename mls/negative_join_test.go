@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
@@ -213,7 +214,7 @@ func TestJoinValidatesEveryLeaf(t *testing.T) {
 				at.GroupID = i.GroupID()
 			}
 			misplace := func(n *message.LeafNode) { signLeaf(t, n, i.groups[2].cfg.Signer, at) }
-			forge := welcomeForgery{tree: i.resigned(2, func(n *message.LeafNode) { n.Source = message.LeafNodeUpdate }, misplace)}
+			forge := welcomeForgery{tree: i.resigned(2, func(n *message.LeafNode) { n.Source = codepoint.LeafNodeUpdate }, misplace)}
 			i.requireNotJoined(fault.Violation("7.3", "LeafNode signature does not verify").AtLeaf(2), i.welcome(forge), JoinOptions{})
 		})
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
@@ -67,7 +68,7 @@ func leafFaults() []leafFault {
 			}, nil,
 			rule("5.3", "subjectPublicKeyInfo of the end-entity certificate does not hold the signature_key")},
 		{"protocol version not listed",
-			func(n *message.LeafNode) { n.Capabilities.Versions = []message.ProtocolVersion{2} }, nil,
+			func(n *message.LeafNode) { n.Capabilities.Versions = []uint16{2} }, nil,
 			rule("7.2", "capabilities do not list the group's protocol version")},
 		{"cipher suite not listed",
 			func(n *message.LeafNode) { n.Capabilities.CipherSuites = n.Capabilities.CipherSuites[1:] }, nil,
@@ -202,9 +203,9 @@ func TestKeyPackageFaultsAreRefused(t *testing.T) {
 			fault.Violation("10", "init_key is not a public key of the suite")},
 		{"init key is the leaf's", func(kp *message.KeyPackage) { kp.InitKey = kp.LeafNode.EncryptionKey }, nil,
 			fault.Violation("10.1", "init_key equals the leaf's")},
-		{"leaf of an Update", func(kp *message.KeyPackage) { kp.LeafNode.Source = message.LeafNodeUpdate }, nil,
+		{"leaf of an Update", func(kp *message.KeyPackage) { kp.LeafNode.Source = codepoint.LeafNodeUpdate }, nil,
 			fault.Violation("7.3", "leaf_node_source is not key_package")},
-		{"leaf of a commit", func(kp *message.KeyPackage) { kp.LeafNode.Source = message.LeafNodeCommit }, nil,
+		{"leaf of a commit", func(kp *message.KeyPackage) { kp.LeafNode.Source = codepoint.LeafNodeCommit }, nil,
 			fault.Violation("7.3", "leaf_node_source is not key_package")},
 		{"signature changed", nil, func(kp *message.KeyPackage) { kp.Signature = mlstest.Flipped(kp.Signature, 0) },
 			fault.Violation("10.1", "KeyPackage signature does not verify")},
@@ -270,14 +271,14 @@ func TestLeafSignatureIsBoundToItsPlace(t *testing.T) {
 func TestLeafSourceIsTheExpectedOne(t *testing.T) {
 	groups := clique(t, 0x0001, 4, publicHandshake)
 	m := insider{t, groups[1]}
-	for _, source := range []message.LeafNodeSource{message.LeafNodeKeyPackage, message.LeafNodeUpdate, message.LeafNodeCommit} {
+	for _, source := range []uint8{codepoint.LeafNodeKeyPackage, codepoint.LeafNodeUpdate, codepoint.LeafNodeCommit} {
 		change := func(n *message.LeafNode) { n.Source = source }
-		if source != message.LeafNodeUpdate {
+		if source != codepoint.LeafNodeUpdate {
 			message, _ := m.propose(m.update(change))
 			want := fault.Violation("7.3", "leaf_node_source is not update").AtLeaf(1)
 			requireUnprocessed(t, groups[2], want, message)
 		}
-		if source != message.LeafNodeCommit {
+		if source != codepoint.LeafNodeCommit {
 			c := m.commit(forgery{withPath: true, leaf: change})
 			want := fault.Violation("7.3", "leaf_node_source is not commit").AtLeaf(1)
 			requireUnprocessed(t, groups[2], want, c.message)

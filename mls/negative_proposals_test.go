@@ -147,7 +147,7 @@ func TestProposalListFaultsAreRefused(t *testing.T) {
 			return a.byValue(message.GroupContextExtensions{Extensions: message.Extensions{{Type: strangeExtension}}})
 		}, fault.Violation("13.4", "capabilities do not list the group's extension").AtLeaf(1)},
 		{"ReInit and another", func(a *attack) list {
-			return a.byValue(message.ReInit{GroupID: []byte("next"), Version: message.VersionMLS10, CipherSuite: 0x0001}, message.Remove{Removed: 3})
+			return a.byValue(message.ReInit{GroupID: []byte("next"), Version: codepoint.VersionMLS10, CipherSuite: 0x0001}, message.Remove{Removed: 3})
 		}, fault.Violation("12.2", "ReInit is not the only proposal").AtProposal(0)},
 		{"ReInit to a version of the past", func(a *attack) list {
 			return a.byValue(message.ReInit{GroupID: []byte("next"), CipherSuite: 0x0001})

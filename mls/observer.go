@@ -6,6 +6,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/mls/event"
 	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/suite"
 )
 
 // observed reports whether there is an Observer.
@@ -78,7 +79,7 @@ func (c *Config) tellRefused(group event.GroupState, m *message.Message, err err
 func (g *Group) tellDenied(err error) { g.cfg.tellDenied(g.public, int64(g.leaf), err) }
 
 func (c *Config) tellDenied(p *publicState, leaf int64, err error) {
-	var denied *message.PolicyError
+	var denied *suite.PolicyError
 	if c.observed() && errors.As(err, &denied) {
 		c.Observer.Observe(event.ActRefused{Group: p.state(leaf), Err: denied})
 	}

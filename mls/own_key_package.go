@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
@@ -67,7 +68,7 @@ type KeyPackageOptions struct {
 // some primitives, as strict FIPS mode does, call [suite.Probe] first. Otherwise this
 // client may be unable to join with the KeyPackage.
 //
-// The error is a [*message.PolicyError] if the policy refuses the suite, the credential or the
+// The error is a [*suite.PolicyError] if the policy refuses the suite, the credential or the
 // lifetime. It wraps [message.ErrUnsupported] if the client does not have the suite, [message.ErrInvalid]
 // if the lifetime, the credential and the extensions of cfg break a rule, and
 // [suite.ErrEnvironment] if the environment refuses a primitive.
@@ -102,7 +103,7 @@ func NewKeyPackage(ctx context.Context, now time.Time, cfg Config, options KeyPa
 		return nil, err
 	}
 	kp := &message.KeyPackage{
-		Version:     message.VersionMLS10,
+		Version:     codepoint.VersionMLS10,
 		CipherSuite: s.Info().ID,
 		InitKey:     initKey.PublicKey(),
 		LeafNode:    *leaf,

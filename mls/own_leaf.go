@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/mls/event"
 	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
@@ -102,7 +103,7 @@ func (c *Config) draftLeaf(q questions, s suite.Suite, n message.LeafNode, in *p
 	if err := asked.credential(c.Credential.Type); err != nil {
 		return nil, err
 	}
-	if n.Source == message.LeafNodeKeyPackage {
+	if n.Source == codepoint.LeafNodeKeyPackage {
 		if err := q.lifetime(n.Lifetime); err != nil {
 			return nil, err
 		}
@@ -132,7 +133,7 @@ func (c *Config) draftLeaf(q questions, s suite.Suite, n message.LeafNode, in *p
 // draftFirstLeaf is draftLeaf for the leaf of a key package, which the creator of a group
 // has too.
 func (c *Config) draftFirstLeaf(q questions, s suite.Suite, now time.Time) (*message.LeafNode, error) {
-	leaf, err := c.draftLeaf(q, s, message.LeafNode{Source: message.LeafNodeKeyPackage, Lifetime: c.Lifetimes.own(now)}, nil, 0)
+	leaf, err := c.draftLeaf(q, s, message.LeafNode{Source: codepoint.LeafNodeKeyPackage, Lifetime: c.Lifetimes.own(now)}, nil, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/vectors"
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/framing"
@@ -62,7 +63,7 @@ func (m *vectorMaker) keySchedule() []vectors.KeySchedule {
 			e.CommitSecret, e.PSKSecret = make([]byte, m.Info().KDF.Nh), m.bytes(schedule.PSKSecret(m, nil, nil))
 		}
 		e.GroupContext = m.bytes(message.Marshal(&message.GroupContext{
-			Version:                 message.VersionMLS10,
+			Version:                 codepoint.VersionMLS10,
 			CipherSuite:             m.id(),
 			GroupID:                 c.GroupID,
 			Epoch:                   uint64(i),
@@ -167,7 +168,7 @@ func (m *vectorMaker) messageProtection() []vectors.MessageProtection {
 		EncryptionSecret: m.secret(), SenderDataSecret: m.secret(), MembershipKey: m.secret(),
 	}
 	group := &message.GroupContext{
-		Version: message.VersionMLS10, CipherSuite: c.CipherSuite, GroupID: c.GroupID, Epoch: c.Epoch,
+		Version: codepoint.VersionMLS10, CipherSuite: c.CipherSuite, GroupID: c.GroupID, Epoch: c.Epoch,
 		TreeHash: c.TreeHash, ConfirmedTranscriptHash: c.ConfirmedTranscriptHash,
 	}
 	f := &framing.Epoch{

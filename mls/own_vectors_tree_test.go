@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/treemath"
 	"github.com/mlsuite/mlsuite/internal/vectors"
 	"github.com/mlsuite/mlsuite/internal/wire"
@@ -86,7 +87,7 @@ func (v *vectorTree) newPath(e *ratchettree.TreeEdit, by message.LeafIndex) (*ra
 	parentHash, err := e.MergePath(by, nodes, path.PublicKeys())
 	require.NoError(t, err)
 	key, leaf := m.key(), *e.Leaf(by)
-	leaf.EncryptionKey, leaf.Source, leaf.ParentHash = key.PublicKey(), message.LeafNodeCommit, parentHash
+	leaf.EncryptionKey, leaf.Source, leaf.ParentHash = key.PublicKey(), codepoint.LeafNodeCommit, parentHash
 	signLeaf(t, &leaf, v.signers[by], check.LeafPlace{GroupID: v.groupID, Leaf: by})
 	e.SetLeaf(by, &leaf)
 	return path, key, &leaf
@@ -155,7 +156,7 @@ func (m *vectorMaker) treeOperations() []vectors.TreeOperations {
 	operation(three, 0, message.Remove{Removed: 2}, func(e *ratchettree.TreeEdit) { e.RemoveLeaf(2) }) // the tree shrinks
 	operation(two, 1, message.Remove{Removed: 0}, func(e *ratchettree.TreeEdit) { e.RemoveLeaf(0) })
 	update := *two.tree.Leaf(1)
-	update.EncryptionKey, update.Source, update.ParentHash = m.key().PublicKey(), message.LeafNodeUpdate, nil
+	update.EncryptionKey, update.Source, update.ParentHash = m.key().PublicKey(), codepoint.LeafNodeUpdate, nil
 	signLeaf(m.t, &update, two.signers[1], check.LeafPlace{GroupID: two.groupID, Leaf: 1})
 	operation(two, 1, message.Update{LeafNode: &update}, func(e *ratchettree.TreeEdit) { e.UpdateLeaf(1, &update) })
 	return cases
@@ -193,7 +194,7 @@ func (m *vectorMaker) treeKEM() []vectors.TreeKEM {
 			after := must(e.Freeze())(m)
 			u.TreeHashAfter, u.CommitSecret = after.Hash(), path.CommitSecret
 			groupContext := m.bytes(message.Marshal(&message.GroupContext{
-				Version: message.VersionMLS10, CipherSuite: m.id(), GroupID: c.GroupID, Epoch: c.Epoch,
+				Version: codepoint.VersionMLS10, CipherSuite: m.id(), GroupID: c.GroupID, Epoch: c.Epoch,
 				TreeHash: u.TreeHashAfter, ConfirmedTranscriptHash: c.ConfirmedTranscriptHash,
 			}))
 			nodes, err := path.Seal(after, sender, groupContext, nil)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/mls/event"
 	"github.com/mlsuite/mlsuite/mls/internal/schedule"
 	"github.com/mlsuite/mlsuite/mls/message"
@@ -69,7 +70,7 @@ func poisons(a *attack) map[string][]message.Proposal {
 			message.Add{KeyPackage: ownKeyPackage(t, 0x0001, "", strange, func(cfg *Config) { cfg.Credentials = nil }).KeyPackage},
 			a.update(func(n *message.LeafNode) { n.Credential.Type = strangeCredential }),
 		},
-		"ReInit and others": {message.ReInit{GroupID: []byte("next"), Version: message.VersionMLS10, CipherSuite: 0x0001}, message.Remove{Removed: 3}},
+		"ReInit and others": {message.ReInit{GroupID: []byte("next"), Version: codepoint.VersionMLS10, CipherSuite: 0x0001}, message.Remove{Removed: 3}},
 	}
 }
 

@@ -63,7 +63,7 @@ type ApplicationMessage struct {
 // The error is [ErrRetired] if the Group is; [ErrReInit] for a proposal or a commit after
 // a ReInit; [ErrWrongGroup] for another group; [ErrOwnMessage] if the message names this
 // member as its sender; [ErrDecrypt] if it is not authentic; [ErrGeneration] if its
-// generation is too far ahead; and a [*message.PolicyError] if the policy refuses it. It wraps
+// generation is too far ahead; and a [*suite.PolicyError] if the policy refuses it. It wraps
 // [message.ErrMalformed] if the message does not parse, [message.ErrUnsupported] if it is of a kind that
 // this member does not take, [message.ErrInvalid] if it breaks a rule, and [ErrUnknownPSK] or
 // [ErrUnusablePSK] if a commit injects a pre-shared key that is missing or that the suite

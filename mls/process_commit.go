@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/internal/framing"
@@ -103,7 +104,7 @@ func (p *publicState) mergePath(a *applied, committer message.LeafIndex, path *r
 	if old != nil && keepsKey(old, path.LeafNode) {
 		return fault.Violation("12.4.2", "encryption_key of the committer's leaf is not new").AtLeaf(committer)
 	}
-	if err := check.LeafNode(path.LeafNode, p.suite, message.LeafNodeCommit, p.place(committer)); err != nil {
+	if err := check.LeafNode(path.LeafNode, p.suite, codepoint.LeafNodeCommit, p.place(committer)); err != nil {
 		return atLeaf(err, committer)
 	}
 	if err := ratchettree.SupportsGroup(path.LeafNode, &a.extensions.Needs); err != nil {

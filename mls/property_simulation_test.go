@@ -82,7 +82,7 @@ func (s *simulationModel) commit() {
 }
 
 func (s *simulationModel) check() {
-	require.Len(s, s.groups, s.sim.Size())
+	require.Len(s, s.groups, len(s.sim.Leaves()))
 	for _, leaf := range s.sim.Leaves() {
 		g, err := s.sim.Member(leaf)
 		require.NoError(s, err)

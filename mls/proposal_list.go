@@ -107,7 +107,7 @@ func (p *publicState) checkProposal(c *CommittedProposal, rules listRules) error
 		if keepsKey(old, proposal.LeafNode) {
 			return fault.Violation("7.3", "encryption_key of the Update is not new").AtLeaf(sender.Leaf)
 		}
-		return atLeaf(check.LeafNode(proposal.LeafNode, p.suite, message.LeafNodeUpdate, p.place(sender.Leaf)), sender.Leaf)
+		return atLeaf(check.LeafNode(proposal.LeafNode, p.suite, codepoint.LeafNodeUpdate, p.place(sender.Leaf)), sender.Leaf)
 	case message.Remove:
 		if p.tree.Leaf(proposal.Removed) == nil {
 			return fault.Violation("12.1.3", "removed leaf is not a member").AtLeaf(proposal.Removed)
@@ -117,7 +117,7 @@ func (p *publicState) checkProposal(c *CommittedProposal, rules listRules) error
 		return p.checkPSK(&proposal.PSK, rules.followUp)
 	case message.ReInit:
 		if proposal.Version < p.context.Version {
-			return fault.Violation("12.1.5", "ReInit goes back to the version %s", proposal.Version)
+			return fault.Violation("12.1.5", "ReInit goes back to the version %d", proposal.Version)
 		}
 		return checkReInit(&proposal, c.extensions)
 	case message.ExternalInit:

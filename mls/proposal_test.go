@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/framing"
@@ -47,9 +48,9 @@ func TestProposalsAreCompletedWhenTheyAreSent(t *testing.T) {
 
 	reInit := message.ReInit{GroupID: []byte("next"), CipherSuite: 0x0001, Extensions: message.Extensions{}}
 	want := reInit
-	want.Version = message.VersionMLS10
+	want.Version = codepoint.VersionMLS10
 	newer := reInit
-	newer.Version = message.VersionMLS10 + 1
+	newer.Version = codepoint.VersionMLS10 + 1
 	require.Equal(t, newer, withDefaults(newer, s))
 
 	groups := clique(t, 0x0001, 2, publicHandshake)

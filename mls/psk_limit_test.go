@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/registry"
@@ -98,7 +99,7 @@ func TestReInitToASuiteThatRefusesTheResumptionPSK(t *testing.T) {
 		suites := demanding(t, 0, least)
 		groups := clique(t, 0x0001, 3, publicHandshake, func(c *Config) { c.Suites = suites })
 		m, g := insider{t, groups[1]}, groups[2]
-		reInit := message.ReInit{GroupID: []byte("next"), Version: message.VersionMLS10, CipherSuite: 0x0007}
+		reInit := message.ReInit{GroupID: []byte("next"), Version: codepoint.VersionMLS10, CipherSuite: 0x0007}
 		message, _ := m.propose(reInit)
 		if want != nil {
 			requireUnmoved(t, g, want, func() error {
@@ -242,7 +243,7 @@ func TestLengthsStopNobody(t *testing.T) {
 		_, err = groups[1].Process(t.Context(), insiderTime, msg)
 		require.NoError(t, err)
 
-		propose(1, message.ReInit{Version: message.VersionMLS10, CipherSuite: id, Extensions: message.Extensions{{Type: strangeExtension, Data: long}}})
+		propose(1, message.ReInit{Version: codepoint.VersionMLS10, CipherSuite: id, Extensions: message.Extensions{{Type: strangeExtension, Data: long}}})
 		c, err = groups[2].Commit(t.Context(), insiderTime, CommitOptions{})
 		require.NoError(t, err)
 		require.Len(t, c.Proposals(), 1)

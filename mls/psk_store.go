@@ -31,7 +31,7 @@ func (p *publicState) checkPSK(id *message.PreSharedKeyID, followUp message.Resu
 		return fault.Violation("12.1.4", "psk_nonce does not have %d bytes", nh)
 	}
 	if id.Usage != 0 && id.Usage != message.ResumptionPSKApplication && id.Usage != followUp {
-		return fault.Violation("12.1.4", "resumption PSK of usage %s is outside the first commit of such a group", id.Usage)
+		return fault.Violation("12.1.4", "resumption PSK of usage %d is outside the first commit of such a group", id.Usage)
 	}
 	return nil
 }

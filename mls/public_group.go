@@ -74,7 +74,7 @@ func (c *PublicCandidate) Adopt() *PublicGroup {
 // Proposals, Lifetimes and the Limits of proposals. It asks the policy whether the group
 // may be read, not whether it may be started.
 //
-// The error is a [*message.PolicyError] if the policy refuses the group. It wraps [message.ErrMalformed]
+// The error is a [*suite.PolicyError] if the policy refuses the group. It wraps [message.ErrMalformed]
 // if the GroupInfo or the tree does not parse, [message.ErrUnsupported] if the message is no
 // GroupInfo, there is no tree, or the client does not have the suite, and [message.ErrInvalid] if
 // the group breaks a rule or the Authenticator refuses a member.

@@ -15,7 +15,7 @@ import (
 )
 
 // questions asks a client's policy, for one use at one time. A refusal is a
-// [*message.PolicyError].
+// [*suite.PolicyError].
 type questions struct {
 	cfg     *Config
 	use     suite.Use
@@ -73,8 +73,8 @@ func (q questions) judge(subject any) error {
 	return suite.Question{Use: q.use, Time: q.now, Subject: subject, Listing: q.listing}.Ask(q.cfg.Policy)
 }
 
-func (q questions) denied(err error, format string, args ...any) *message.PolicyError {
-	return &message.PolicyError{Subject: fmt.Sprintf(format, args...), Use: q.use, Leaf: -1, Proposal: -1, Err: err}
+func (q questions) denied(err error, format string, args ...any) *suite.PolicyError {
+	return &suite.PolicyError{Subject: fmt.Sprintf(format, args...), Use: q.use, Leaf: -1, Proposal: -1, Err: err}
 }
 
 // suite returns the suite of a code point, if this client has it and may use it.
@@ -118,7 +118,7 @@ func (q questions) lifetime(l message.Lifetime) error {
 
 func (q questions) psk(kind string, length int) error {
 	q = q.announced(func(*publicState) bool { return kind == pskResumption })
-	if err := q.judge(message.PSKInfo{Type: kind, Length: length}); err != nil {
+	if err := q.judge(suite.PSKInfo{Type: kind, Length: length}); err != nil {
 		return q.denied(err, "%s pre-shared key of %d bytes", kind, length)
 	}
 	return nil
@@ -157,7 +157,7 @@ func (q questions) keyPackage(s suite.Suite, kp *message.KeyPackage) error {
 	if err == nil {
 		err = q.lifetime(kp.LeafNode.Lifetime)
 	}
-	if e, ok := err.(*message.PolicyError); ok {
+	if e, ok := err.(*suite.PolicyError); ok {
 		e.KeyPackage, _ = check.KeyPackageRef(s, kp)
 	}
 	return err
@@ -200,7 +200,7 @@ func (q questions) everyMember(p *publicState) error {
 	}
 	asked := map[message.Lifetime]bool{}
 	for i, leaf := range p.tree.Members() {
-		if leaf.Source != message.LeafNodeKeyPackage || asked[leaf.Lifetime] {
+		if leaf.Source != codepoint.LeafNodeKeyPackage || asked[leaf.Lifetime] {
 			continue
 		}
 		asked[leaf.Lifetime] = true
@@ -240,7 +240,7 @@ func (q questions) named(types, known []message.CredentialType) error {
 			continue
 		}
 		if err := q.credential(t); err != nil {
-			if e, ok := err.(*message.PolicyError); ok {
+			if e, ok := err.(*suite.PolicyError); ok {
 				e.Subject += " in the group's extensions"
 			}
 			return err

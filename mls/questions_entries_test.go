@@ -49,7 +49,7 @@ func inWords(subject any) string {
 		return "credential " + s.String()
 	case message.Lifetime:
 		return "lifetime"
-	case message.PSKInfo:
+	case suite.PSKInfo:
 		return fmt.Sprintf("psk %s %d", s.Type, s.Length)
 	case message.WireFormat:
 		return "format " + s.String()
@@ -661,7 +661,7 @@ func (p *policed) externalCommit() []byte {
 }
 
 // concerned says whom a refusal concerns.
-func concerned(e *message.PolicyError) string {
+func concerned(e *suite.PolicyError) string {
 	var parts []string
 	if e.Leaf >= 0 {
 		parts = append(parts, fmt.Sprintf("leaf %d", e.Leaf))
@@ -714,7 +714,7 @@ func TestPoliciesAreAskedAtEveryEntry(t *testing.T) {
 				var own *refusedQuestion
 				require.ErrorAs(t, err, &own, question)
 				require.Equal(t, question, own.question)
-				var refusal *message.PolicyError
+				var refusal *suite.PolicyError
 				require.ErrorAs(t, err, &refusal)
 				require.Equal(t, whom, concerned(refusal), question)
 				require.Contains(t, question, refusal.Use.String())

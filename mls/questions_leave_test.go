@@ -228,7 +228,7 @@ func TestExtensionsOfAGroupAreJudged(t *testing.T) {
 			"restore": func() error { _, err := RestoreGroup(insiderTime, cfg, saved); return err },
 		} {
 			err := run()
-			var refusal *message.PolicyError
+			var refusal *suite.PolicyError
 			require.ErrorAs(t, err, &refusal, name)
 			require.ErrorIs(t, err, errVerdict)
 			require.Equal(t, "credential type "+refused.String()+" in the group's extensions", refusal.Subject)
@@ -251,7 +251,7 @@ func TestExtensionsThatStay(t *testing.T) {
 }
 
 func TestPolicyErrorText(t *testing.T) {
-	e := &message.PolicyError{Subject: "lifetime", Use: suite.Start, Leaf: -1, Proposal: -1, Err: errVerdict}
+	e := &suite.PolicyError{Subject: "lifetime", Use: suite.Start, Leaf: -1, Proposal: -1, Err: errVerdict}
 	require.EqualError(t, e, "mls: lifetime is refused for start: no")
 	e.Leaf, e.Proposal, e.KeyPackage = 3, 1, []byte{0xab, 0x01}
 	require.EqualError(t, e, "mls: proposal 1: leaf 3: key package ab01: lifetime is refused for start: no")

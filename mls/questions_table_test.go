@@ -181,7 +181,7 @@ func TestLifetimesOfLeavesAreJudgedAtTheDoor(t *testing.T) {
 			asks.Policy = policy
 			err := door.run(asks)
 			require.ErrorIs(t, err, errLifetime, "%s, %d days", name, days)
-			var refusal *message.PolicyError
+			var refusal *suite.PolicyError
 			require.ErrorAs(t, err, &refusal)
 			require.Equal(t, leaf, refusal.Leaf, "%s, %d days", name, days)
 			require.Equal(t, door.use, refusal.Use)
@@ -210,7 +210,7 @@ func TestLifetimesOfAGroupAreJudgedByTheirEnds(t *testing.T) {
 		_, err := groups[0].Encrypt(t.Context(), insiderTime, nil, nil)
 		return err
 	}
-	var refusal *message.PolicyError
+	var refusal *suite.PolicyError
 	require.ErrorAs(t, send(), &refusal)
 	require.EqualValues(t, 1, refusal.Leaf)
 	require.Equal(t, []uint64{30}, *policy.asked)

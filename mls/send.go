@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/framing"
 	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
@@ -17,7 +18,7 @@ import (
 // (RFC 9420, Section 15). authenticatedData goes along authenticated and unencrypted.
 //
 // The error is [ErrPendingProposals], [ErrReInit] after a ReInit, [ErrUnsaved] if a group
-// that was saved has to be saved again first, [ErrRetired], a [*message.PolicyError], or
+// that was saved has to be saved again first, [ErrRetired], a [*suite.PolicyError], or
 // [ErrGeneration] once all 2^32 generations of the ratchet are used.
 func (g *Group) Encrypt(ctx context.Context, now time.Time, data, authenticatedData []byte) (msg []byte, err error) {
 	defer func() { g.tellDenied(err) }()
@@ -46,7 +47,7 @@ func (g *Group) Encrypt(ctx context.Context, now time.Time, data, authenticatedD
 // the proposal brings. An Update is made by [Group.ProposeUpdate].
 //
 // The error is [ErrReInit] after a ReInit, [ErrUnsaved], [ErrRetired], [ErrProposalRoom],
-// or a [*message.PolicyError]. It wraps [message.ErrMalformed] if the proposal lacks its content,
+// or a [*suite.PolicyError]. It wraps [message.ErrMalformed] if the proposal lacks its content,
 // [message.ErrUnsupported] if this client does not declare its type, [ErrUnusablePSK] if the
 // suite refuses the pre-shared key, and [message.ErrInvalid] if the proposal breaks a rule or the
 // Authenticator refuses its credentials.
@@ -78,7 +79,7 @@ func withDefaults(p message.Proposal, s suite.Suite) message.Proposal {
 		return p
 	case message.ReInit:
 		if p.Version == 0 {
-			p.Version = message.VersionMLS10
+			p.Version = codepoint.VersionMLS10
 		}
 		return p
 	}
@@ -102,7 +103,7 @@ func (g *Group) ProposeUpdate(ctx context.Context, now time.Time, leaf LeafOptio
 				return nil, nil, err
 			}
 		}
-		leaf, err := cfg.draftLeaf(q, s, message.LeafNode{Source: message.LeafNodeUpdate}, g.public, g.leaf)
+		leaf, err := cfg.draftLeaf(q, s, message.LeafNode{Source: codepoint.LeafNodeUpdate}, g.public, g.leaf)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/message"
@@ -59,7 +60,7 @@ func TestKeysForWhichAnybodySignsAreRefused(t *testing.T) {
 		requireRefused(t, want(), err)
 	})
 	t.Run("external sender of the group that a ReInit announces", func(t *testing.T) {
-		reInit := message.ReInit{GroupID: []byte("next"), Version: message.VersionMLS10, CipherSuite: 0x0001, Extensions: message.Extensions{senders}}
+		reInit := message.ReInit{GroupID: []byte("next"), Version: codepoint.VersionMLS10, CipherSuite: 0x0001, Extensions: message.Extensions{senders}}
 		requireUnmoved(t, g, want(), func() error {
 			_, err := g.Propose(t.Context(), insiderTime, reInit, nil)
 			return err
@@ -69,7 +70,7 @@ func TestKeysForWhichAnybodySignsAreRefused(t *testing.T) {
 		requireUnprocessed(t, g, want().AtProposal(0), m.commit(forgery{proposals: m.byValue(reInit)}).message)
 
 		// Of Ed448, every key of Ed25519 is none.
-		other := message.ReInit{GroupID: []byte("next"), Version: message.VersionMLS10, CipherSuite: 0x0004, Extensions: message.Extensions{sendersExtension(t, "gate")}}
+		other := message.ReInit{GroupID: []byte("next"), Version: codepoint.VersionMLS10, CipherSuite: 0x0004, Extensions: message.Extensions{sendersExtension(t, "gate")}}
 		requireUnmoved(t, g, fault.Violation("12.1.8.1", "signature_key of external sender 0 is not a public key of the suite"), func() error {
 			_, err := g.Propose(t.Context(), insiderTime, other, nil)
 			return err

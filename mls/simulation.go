@@ -252,9 +252,6 @@ func (s *Simulation) newConfig() (*Config, error) {
 	return cfg, nil
 }
 
-// Size returns the number of members.
-func (s *Simulation) Size() int { return len(s.members) }
-
 // Leaves returns the members' leaf indices, from left to right.
 func (s *Simulation) Leaves() []message.LeafIndex {
 	leaves := make([]message.LeafIndex, 0, len(s.members))

@@ -24,7 +24,8 @@ type Record struct {
 // Delta is what the stored state of a group lacks: see "Saving" above. First, every
 // record goes whose key begins with one of Delete; an empty prefix stands for all records
 // of the group. Then each record of Put is stored, and replaces the record with the same
-// key, if any. A store applies a Delta as a whole or not at all.
+// key, if any. A store applies a Delta as a whole or not at all. One without Put changes
+// nothing.
 type Delta struct {
 	Delete [][]byte
 	Put    []Record
@@ -44,9 +45,6 @@ func (d *Delta) Stored() {
 		d.saving.acknowledge(d)
 	}
 }
-
-// Empty reports whether d changes nothing.
-func (d *Delta) Empty() bool { return len(d.Delete) == 0 && len(d.Put) == 0 }
 
 // Destroy overwrites the values in d. Stored works after it, too.
 func (d *Delta) Destroy() { Snapshot(d.Put).Destroy() }

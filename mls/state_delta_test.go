@@ -52,7 +52,7 @@ func TestDeltaCountsWhenItIsStored(t *testing.T) {
 	}
 	receive()
 	lost = madeDelta(t, g)
-	require.False(t, lost.Empty())
+	require.NotEmpty(t, lost.Put)
 	again := madeDelta(t, g)
 	require.Equal(t, state.Apply(lost), state.Apply(again))
 	receive()
@@ -60,7 +60,7 @@ func TestDeltaCountsWhenItIsStored(t *testing.T) {
 	require.Equal(t, state.Apply(both), state.Apply(lost).Apply(both), "whether the one before is stored or not")
 	both.Stored()
 	empty := madeDelta(t, g)
-	require.True(t, empty.Empty())
+	require.Empty(t, empty.Put)
 	requireWhole(t, g, state.Apply(both))
 }
 
@@ -84,7 +84,7 @@ func TestOldDeltasMoveNothingBack(t *testing.T) {
 		d.Stored()
 		require.NoError(t, mayText(g), "what the newer one reserves can be used")
 		empty := madeDelta(t, g)
-		require.True(t, empty.Empty())
+		require.Empty(t, empty.Put)
 	}
 	require.NoError(t, used.send(t, g, false, "reserved"))
 	requireWhole(t, g, state.Apply(madeDelta(t, g)))

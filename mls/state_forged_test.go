@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
@@ -320,7 +321,7 @@ func withGeneration(key []byte, generation uint32) []byte {
 // withProposal is an epoch that covers a Remove where a ReInit would be.
 func withProposal(t testing.TB, e *savedEpoch) []byte {
 	c := *e
-	c.reInit = &message.ReInit{GroupID: []byte("a group"), Version: message.VersionMLS10, CipherSuite: 1}
+	c.reInit = &message.ReInit{GroupID: []byte("a group"), Version: codepoint.VersionMLS10, CipherSuite: 1}
 	b, err := wire.Marshal(c.marshal)
 	require.NoError(t, err)
 	reInit, err := wire.Marshal((&savedProposal{CommittedProposal: CommittedProposal{

@@ -85,7 +85,7 @@ func (m *manifest) drop(key []byte) {
 // seal updates m to the state to which d leads, and puts it into d unless d changes
 // nothing.
 func (m *manifest) seal(d *Delta) {
-	if d.Empty() {
+	if len(d.Delete) == 0 && len(d.Put) == 0 {
 		return
 	}
 	for _, prefix := range d.Delete {

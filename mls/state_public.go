@@ -85,7 +85,7 @@ func (g publicRecords) put(s *saver, key []byte) {
 // GroupInfo, the GroupInfo's signature. What members signed was verified when it arrived
 // and is not verified again, and the Authenticator is not asked.
 //
-// The error is a [*message.PolicyError] if the policy refuses the group. It wraps [message.ErrMalformed],
+// The error is a [*suite.PolicyError] if the policy refuses the group. It wraps [message.ErrMalformed],
 // [message.ErrInvalid], [ErrWrongGroup], [ErrFutureEpoch] or [ErrPastEpoch] if the state is damaged.
 func RestorePublicGroup(now time.Time, cfg Config, state Snapshot) (*PublicGroup, error) {
 	if cfg.Suites == nil {

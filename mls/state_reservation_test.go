@@ -125,7 +125,7 @@ func TestEarlierStatesRepeatNoKey(t *testing.T) {
 			require.NoError(t, used.send(t, g, handshake, "reserved"), "as many as it had sent")
 			delta, err := g.Delta() // and nobody says that it is stored
 			require.NoError(t, err)
-			require.True(t, i > sent/4 || delta.Empty(), "sending costs nothing while much is reserved")
+			require.True(t, i > sent/4 || len(delta.Put) == 0, "sending costs nothing while much is reserved")
 			state = state.Apply(delta)
 			states = append(states, state)
 		}

@@ -36,7 +36,7 @@ import (
 //
 // The error wraps [message.ErrMalformed] or [message.ErrInvalid] if the state is damaged. It wraps
 // [suite.ErrEnvironment] and neither of them if the environment refuses a private key:
-// the state may then be good. It is a [*message.PolicyError] if the policy refuses the group.
+// the state may then be good. It is a [*suite.PolicyError] if the policy refuses the group.
 // Another error says that no signer belongs to the leaf, or that a provider does not open
 // the reference of a private key.
 //

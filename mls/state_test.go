@@ -310,7 +310,7 @@ func TestApply(t *testing.T) {
 	require.Equal(t, mls.Snapshot{record("a3"), record("b"), changed, record("d")}, after)
 	require.Equal(t, mls.Snapshot{record("a1"), record("a2"), record("b"), record("c")}, before)
 	delta := mls.Delta{Delete: [][]byte{[]byte("ab")}, Put: []mls.Record{{Key: []byte("k"), Value: []byte("value")}}}
-	require.False(t, delta.Empty())
+	require.NotEmpty(t, delta.Put)
 	delta.Destroy()
 	require.Equal(t, make([]byte, 5), delta.Put[0].Value)
 }

@@ -136,7 +136,7 @@ func (w *stateWorld) save() {
 		whole.Stored()
 		again, err := g.Delta()
 		require.NoError(w.t, err)
-		require.True(w.t, again.Empty())
+		require.Empty(w.t, again.Put)
 	}
 }
 

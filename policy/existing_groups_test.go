@@ -165,7 +165,7 @@ func TestGroupsThatExist(t *testing.T) {
 					require.NoError(t, err)
 					return
 				}
-				var concerned *message.PolicyError
+				var concerned *suite.PolicyError
 				require.ErrorAs(t, err, &concerned)
 				var refusal *policy.Refusal
 				require.True(t, errors.As(err, &refusal))

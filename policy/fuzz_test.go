@@ -8,7 +8,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/policy"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -53,6 +52,6 @@ func FuzzParse(f *testing.F) {
 				require.NoError(t, policy.Ask(p, info, suite.Leave, at))
 			}
 		}
-		require.NoError(t, policy.Ask(p, message.PSKInfo{Type: "external", Length: 0}, suite.Leave, tableDate))
+		require.NoError(t, policy.Ask(p, suite.PSKInfo{Type: "external", Length: 0}, suite.Leave, tableDate))
 	})
 }

@@ -38,7 +38,7 @@ func (p *Policy) Judge(q suite.Question) error {
 		about, f = aboutCredential, &facts{credential: s}
 	case message.Lifetime:
 		about, f = aboutLifetime, &facts{lifetime: s.NotAfter - min(s.NotBefore, s.NotAfter)}
-	case message.PSKInfo:
+	case suite.PSKInfo:
 		about, f = aboutPSK, &facts{psk: s.Type, pskBytes: s.Length}
 	case message.WireFormat:
 		about, f = aboutWireFormat, &facts{wireFormat: s}

@@ -175,10 +175,10 @@ rules:
 			"for ever", policy.Ask(p, message.Lifetime{NotAfter: 1<<64 - 1}, suite.Start, tableDate),
 			"policy: key package lifetime refused for start by policy own: lifetime: found lifetime 4611686018427387904s, wanted 90 days at most; see Test, 1, 2026 (checked 2026-11-21)",
 		},
-		{"long PSK", policy.Ask(p, message.PSKInfo{Type: "external", Length: 32}, suite.Start, tableDate), ""},
-		{"resumption PSK", policy.Ask(p, message.PSKInfo{Type: "resumption", Length: 1}, suite.Start, tableDate), ""},
+		{"long PSK", policy.Ask(p, suite.PSKInfo{Type: "external", Length: 32}, suite.Start, tableDate), ""},
+		{"resumption PSK", policy.Ask(p, suite.PSKInfo{Type: "resumption", Length: 1}, suite.Start, tableDate), ""},
 		{
-			"short PSK", policy.Ask(p, message.PSKInfo{Type: "external", Length: 31}, suite.Receive, tableDate),
+			"short PSK", policy.Ask(p, suite.PSKInfo{Type: "external", Length: 31}, suite.Receive, tableDate),
 			"policy: pre-shared key refused for receive by policy own: psk: found PSK of 31 bytes, wanted 32 bytes; see Test, 1, 2026 (checked 2026-11-21)",
 		},
 		{"private", policy.Ask(p, message.WireFormatPrivateMessage, suite.Continue, tableDate), ""},
@@ -200,8 +200,8 @@ rules:
 	require.Error(t, policy.Ask(basic, message.CredentialType(0xF000), suite.Start, tableDate))
 	require.Equal(t, []string{"credential.type: basic"}, basic.Rules()[0].Allow)
 	for _, use := range uses {
-		require.NoError(t, policy.Ask(load(t, "any"), message.PSKInfo{Type: "external", Length: 0}, use, tableDate))
-		require.NoError(t, policy.Ask(p, message.PSKInfo{Type: "external", Length: 0}, suite.Leave, tableDate))
+		require.NoError(t, policy.Ask(load(t, "any"), suite.PSKInfo{Type: "external", Length: 0}, use, tableDate))
+		require.NoError(t, policy.Ask(p, suite.PSKInfo{Type: "external", Length: 0}, suite.Leave, tableDate))
 	}
 }
 
@@ -209,9 +209,9 @@ rules:
 func TestShortPSKs(t *testing.T) {
 	for _, name := range []string{"fips-140-3-algorithms", "fips-140-3-module"} {
 		p := load(t, name)
-		require.NoError(t, policy.Ask(p, message.PSKInfo{Type: "external", Length: 14}, suite.Start, tableDate))
+		require.NoError(t, policy.Ask(p, suite.PSKInfo{Type: "external", Length: 14}, suite.Start, tableDate))
 		var refusal *policy.Refusal
-		require.ErrorAs(t, policy.Ask(p, message.PSKInfo{Type: "external", Length: 13}, suite.Start, tableDate), &refusal)
+		require.ErrorAs(t, policy.Ask(p, suite.PSKInfo{Type: "external", Length: 13}, suite.Start, tableDate), &refusal)
 		require.Equal(t, "psk-length", refusal.Rule)
 		require.Equal(t, "pre-shared key", refusal.Subject)
 	}

@@ -61,7 +61,7 @@ func TestOneFieldEnforcesAMandate(t *testing.T) {
 		{"format", create(client(p, func(cfg *mls.Config) { cfg.PublicHandshake = true }))},
 		{"downgrade", commit(message.ReInit{GroupID: []byte("next"), CipherSuite: 0x0002})},
 	} {
-		var refused *message.PolicyError
+		var refused *suite.PolicyError
 		require.ErrorAs(t, c.err, &refused, c.rule)
 		require.Equal(t, suite.Start, refused.Use, c.rule)
 		var refusal *policy.Refusal

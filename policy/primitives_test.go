@@ -82,8 +82,8 @@ rules:
 		{policy.Ask(p, message.CredentialType(0xF000), suite.Start, tableDate), ""},
 		{policy.Ask(p, message.Lifetime{NotAfter: 60 * days}, suite.Start, tableDate), "pilot"},
 		{policy.Ask(p, message.Lifetime{NotAfter: 91 * days}, suite.Start, tableDate), ""},
-		{policy.Ask(p, message.PSKInfo{Type: "external", Length: 16}, suite.Start, tableDate), "pilot"},
-		{policy.Ask(p, message.PSKInfo{Type: "external", Length: 15}, suite.Start, tableDate), ""},
+		{policy.Ask(p, suite.PSKInfo{Type: "external", Length: 16}, suite.Start, tableDate), "pilot"},
+		{policy.Ask(p, suite.PSKInfo{Type: "external", Length: 15}, suite.Start, tableDate), ""},
 		{policy.Ask(p, message.WireFormatPublicMessage, suite.Start, tableDate), "pilot"},
 	} {
 		var refusal *policy.Refusal

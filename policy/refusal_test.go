@@ -72,7 +72,7 @@ func TestRefusalOfAnotherPolicy(t *testing.T) {
 	q := suite.Question{Use: suite.Start, Time: tableDate, Subject: suite.Info{ID: 1, Name: "a"}}
 	require.Nil(t, policy.RefusalOf(q, nil))
 	own := refusal()
-	require.Same(t, own, policy.RefusalOf(q, &message.PolicyError{Err: own}))
+	require.Same(t, own, policy.RefusalOf(q, &suite.PolicyError{Err: own}))
 	require.Same(t, own, policy.RefusalOf(q, &policy.Downgrade{Refusal: own}))
 
 	no := errors.New("not on Sundays")

@@ -31,8 +31,8 @@ type Question struct {
 	Time time.Time // the time of the call; a date may change the answer
 
 	// Subject is what would be used, as a plain value: the [Info] of a suite, as
-	// [Describe] returns it; a [Move]; or a CredentialType, Lifetime, PSKInfo or
-	// WireFormat of package mls. Later packages have subjects of their own.
+	// [Describe] returns it; a [Move]; a [PSKInfo]; or a CredentialType, Lifetime or
+	// WireFormat of package mls/message. Later packages have subjects of their own.
 	Subject any
 
 	// Listing says that nothing is used yet: the answer decides what is listed as usable,
@@ -62,6 +62,12 @@ func (e *UnknownSubjectError) Error() string {
 // or branches off from it (RFC 9420, Sections 11.2 and 11.3). For a branch, From and To
 // are the same.
 type Move struct{ From, To Info }
+
+// PSKInfo is what a policy sees of a pre-shared key (RFC 9420, Section 8.4).
+type PSKInfo struct {
+	Type   string // "external" or "resumption"
+	Length int    // in bytes
+}
 
 // Use is what somebody wants to do with the Subject of a [Question]. It lets a policy
 // whose date has come stop new groups without locking anybody into existing groups, or

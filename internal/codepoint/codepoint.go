@@ -1,8 +1,12 @@
 // Package codepoint knows code points of RFC 9420: those that no caller of the engine needs,
-// such as those of proposals, which have a Go type each, and the GREASE values of Section 13.5: 0x0A0A, 0x1A1A, ...,
-// 0xEAEA. As code points of suites, extensions, proposals and credentials the latter mean
-// nothing. They show whether implementations ignore what they do not know.
+// such as those of proposals, which have a Go type each, and the GREASE values of Section
+// 13.5: 0x0A0A, 0x1A1A, ..., 0xEAEA. As code points of suites, extensions, proposals and
+// credentials the latter mean nothing. They show whether implementations ignore what they do
+// not know.
 package codepoint
+
+// VersionMLS10 is the protocol of RFC 9420, the only version so far (Section 6).
+const VersionMLS10 = 1
 
 // The proposal types of RFC 9420, Section 17.4.
 const (
@@ -27,6 +31,13 @@ const (
 	ExtensionApplicationID = 1
 	ExtensionRatchetTree   = 2
 	ExtensionExternalPub   = 4
+)
+
+// The leaf node sources of RFC 9420, Section 7.2.
+const (
+	LeafNodeKeyPackage = 1
+	LeafNodeUpdate     = 2
+	LeafNodeCommit     = 3
 )
 
 // Greases is the number of GREASE values.

@@ -87,20 +87,20 @@ func (g *Generator) LeafNode() *message.LeafNode {
 		SignatureKey:  g.Bytes(),
 		Credential:    *g.Credential(),
 		Capabilities: message.Capabilities{
-			Versions:     codePoints[message.ProtocolVersion](g),
+			Versions:     codePoints[uint16](g),
 			CipherSuites: codePoints[suite.ID](g),
 			Extensions:   codePoints[message.ExtensionType](g),
 			Proposals:    codePoints[message.ProposalType](g),
 			Credentials:  codePoints[message.CredentialType](g),
 		},
-		Source:     message.LeafNodeSource(1 + g.IntN(3)),
+		Source:     uint8(1 + g.IntN(3)),
 		Extensions: *g.Extensions(),
 		Signature:  g.Bytes(),
 	}
 	switch n.Source {
-	case message.LeafNodeKeyPackage:
+	case codepoint.LeafNodeKeyPackage:
 		n.Lifetime = message.Lifetime{NotBefore: g.Uint64(), NotAfter: g.Uint64()}
-	case message.LeafNodeCommit:
+	case codepoint.LeafNodeCommit:
 		n.ParentHash = g.Bytes()
 	}
 	return n
@@ -109,7 +109,7 @@ func (g *Generator) LeafNode() *message.LeafNode {
 // KeyPackage returns a key package of any suite.
 func (g *Generator) KeyPackage() *message.KeyPackage {
 	return &message.KeyPackage{
-		Version:     message.VersionMLS10,
+		Version:     codepoint.VersionMLS10,
 		CipherSuite: suite.ID(g.Uint32()),
 		InitKey:     g.Bytes(),
 		LeafNode:    *g.LeafNode(),
@@ -184,7 +184,7 @@ func (g *Generator) proposal() message.Proposal {
 	case codepoint.ProposalReInit:
 		return message.ReInit{
 			GroupID:     g.Bytes(),
-			Version:     message.ProtocolVersion(g.Uint32()),
+			Version:     uint16(g.Uint32()),
 			CipherSuite: suite.ID(g.Uint32()),
 			Extensions:  *g.Extensions(),
 		}
@@ -212,7 +212,7 @@ func (g *Generator) Welcome() *message.Welcome {
 // GroupContext returns the context of a group of any suite.
 func (g *Generator) GroupContext() *message.GroupContext {
 	return &message.GroupContext{
-		Version:                 message.VersionMLS10,
+		Version:                 codepoint.VersionMLS10,
 		CipherSuite:             suite.ID(g.Uint32()),
 		GroupID:                 g.Bytes(),
 		Epoch:                   g.Uint64(),

@@ -115,7 +115,7 @@ type MessageRefused struct {
 // the group that was to follow it.
 type ActRefused struct {
 	Group GroupState
-	Err   *message.PolicyError // says whom it concerns
+	Err   *suite.PolicyError // says whom it concerns
 }
 
 func (GroupEntered) event()   {}

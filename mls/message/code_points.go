@@ -10,12 +10,6 @@ import (
 // 4.1).
 type LeafIndex = treemath.LeafIndex
 
-// ProtocolVersion is a version of MLS (RFC 9420, Section 6).
-type ProtocolVersion uint16
-
-// VersionMLS10 is the protocol of RFC 9420, the only version so far.
-const VersionMLS10 ProtocolVersion = 1
-
 // WireFormat says what a [Message] holds (RFC 9420, Section 17.2).
 type WireFormat uint16
 
@@ -72,16 +66,6 @@ const (
 	SenderNewMemberCommit   SenderType = 4
 )
 
-// LeafNodeSource says how a leaf node came into the tree (RFC 9420, Section 7.2).
-type LeafNodeSource uint8
-
-// The leaf node sources of RFC 9420, Section 7.2.
-const (
-	LeafNodeKeyPackage LeafNodeSource = 1
-	LeafNodeUpdate     LeafNodeSource = 2
-	LeafNodeCommit     LeafNodeSource = 3
-)
-
 // ResumptionPSKUsage says what a resumption PSK is used for (RFC 9420, Section 8.4).
 type ResumptionPSKUsage uint8
 
@@ -95,7 +79,6 @@ const (
 // The names that RFC 9420 gives the values, by value. A String method returns the name of
 // a value, or the value in hexadecimal if it has none.
 var (
-	versionNames    = [...]string{1: "mls10"}
 	wireFormatNames = [...]string{
 		1: "mls_public_message", "mls_private_message", "mls_welcome", "mls_group_info", "mls_key_package",
 	}
@@ -105,18 +88,13 @@ var (
 	credentialNames = [...]string{1: "basic", "x509"}
 	contentNames    = [...]string{1: "application", "proposal", "commit"}
 	senderNames     = [...]string{1: "member", "external", "new_member_proposal", "new_member_commit"}
-	sourceNames     = [...]string{1: "key_package", "update", "commit"}
-	usageNames      = [...]string{1: "application", "reinit", "branch"}
 )
 
-func (v ProtocolVersion) String() string    { return nameOf(versionNames[:], v) }
-func (f WireFormat) String() string         { return nameOf(wireFormatNames[:], f) }
-func (t ExtensionType) String() string      { return nameOf(extensionNames[:], t) }
-func (t CredentialType) String() string     { return nameOf(credentialNames[:], t) }
-func (t ContentType) String() string        { return nameOf(contentNames[:], t) }
-func (t SenderType) String() string         { return nameOf(senderNames[:], t) }
-func (s LeafNodeSource) String() string     { return nameOf(sourceNames[:], s) }
-func (u ResumptionPSKUsage) String() string { return nameOf(usageNames[:], u) }
+func (f WireFormat) String() string     { return nameOf(wireFormatNames[:], f) }
+func (t ExtensionType) String() string  { return nameOf(extensionNames[:], t) }
+func (t CredentialType) String() string { return nameOf(credentialNames[:], t) }
+func (t ContentType) String() string    { return nameOf(contentNames[:], t) }
+func (t SenderType) String() string     { return nameOf(senderNames[:], t) }
 
 func (t ProposalType) String() string {
 	if kind, ok := t.kind(); ok {

@@ -11,7 +11,6 @@ import (
 
 func TestNames(t *testing.T) {
 	for want, v := range map[string]fmt.Stringer{
-		"mls10":                    VersionMLS10,
 		"mls_public_message":       WireFormatPublicMessage,
 		"mls_key_package":          WireFormat(codepoint.WireFormatKeyPackage),
 		"application_id":           ExtensionType(codepoint.ExtensionApplicationID),
@@ -25,9 +24,6 @@ func TestNames(t *testing.T) {
 		"proposal":                 ContentProposal,
 		"member":                   SenderMember,
 		"new_member_commit":        SenderNewMemberCommit,
-		"key_package":              LeafNodeKeyPackage,
-		"commit":                   LeafNodeCommit,
-		"branch":                   ResumptionPSKBranch,
 		"0x0000":                   WireFormat(0),
 		"0x0006":                   WireFormat(6),
 		"0x0A0A":                   ExtensionType(0x0a0a),

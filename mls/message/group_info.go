@@ -59,7 +59,7 @@ func (i *GroupInfo) unmarshal(r *wire.Reader) {
 //	    Extension extensions<V>;
 //	} GroupContext;
 type GroupContext struct {
-	Version                 ProtocolVersion
+	Version                 uint16
 	CipherSuite             suite.ID
 	GroupID                 []byte
 	Epoch                   uint64

@@ -17,7 +17,7 @@ import (
 //	    opaque signature<V>;
 //	} KeyPackage;
 type KeyPackage struct {
-	Version     ProtocolVersion
+	Version     uint16 // 1, which is mls10
 	CipherSuite suite.ID
 	InitKey     []byte
 	LeafNode    LeafNode
@@ -40,7 +40,7 @@ func (p *KeyPackage) marshalTBS(w *wire.Writer) {
 }
 
 func (p *KeyPackage) unmarshal(r *wire.Reader) {
-	p.Version = ProtocolVersion(r.Uint16())
+	p.Version = r.Uint16()
 	p.CipherSuite = suite.ID(r.Uint16())
 	p.InitKey = r.Bytes()
 	p.LeafNode.unmarshal(r)

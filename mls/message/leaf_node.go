@@ -1,6 +1,7 @@
 package message
 
 import (
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -16,7 +17,7 @@ import (
 //	    CredentialType credentials<V>;
 //	} Capabilities;
 type Capabilities struct {
-	Versions     []ProtocolVersion
+	Versions     []uint16 // 1 is mls10
 	CipherSuites []suite.ID
 	Extensions   []ExtensionType
 	Proposals    []ProposalType
@@ -32,7 +33,7 @@ func (c *Capabilities) marshal(w *wire.Writer) {
 }
 
 func (c *Capabilities) unmarshal(r *wire.Reader) {
-	c.Versions = wire.ReadCodePoints[ProtocolVersion](r)
+	c.Versions = wire.ReadCodePoints[uint16](r)
 	c.CipherSuites = wire.ReadCodePoints[suite.ID](r)
 	c.Extensions = wire.ReadCodePoints[ExtensionType](r)
 	c.Proposals = wire.ReadCodePoints[ProposalType](r)
@@ -77,7 +78,7 @@ type LeafNode struct {
 	SignatureKey  []byte
 	Credential    Credential
 	Capabilities  Capabilities
-	Source        LeafNodeSource
+	Source        uint8    // 1 in a key package, 2 by an Update, 3 by a commit
 	Lifetime      Lifetime // of LeafNodeKeyPackage
 	ParentHash    []byte   // of LeafNodeCommit
 	Extensions    Extensions
@@ -96,11 +97,11 @@ func (n *LeafNode) marshalTBS(w *wire.Writer) {
 	w.Bytes(n.SignatureKey)
 	n.Credential.marshal(w)
 	n.Capabilities.marshal(w)
-	wire.WriteEnum(w, "leaf node source", n.Source, LeafNodeCommit)
+	wire.WriteEnum(w, "leaf node source", n.Source, codepoint.LeafNodeCommit)
 	switch n.Source {
-	case LeafNodeKeyPackage:
+	case codepoint.LeafNodeKeyPackage:
 		n.Lifetime.marshal(w)
-	case LeafNodeCommit:
+	case codepoint.LeafNodeCommit:
 		w.Bytes(n.ParentHash)
 	}
 	n.Extensions.marshal(w)
@@ -111,11 +112,11 @@ func (n *LeafNode) unmarshal(r *wire.Reader) {
 	n.SignatureKey = r.Bytes()
 	n.Credential.unmarshal(r)
 	n.Capabilities.unmarshal(r)
-	n.Source = wire.ReadEnum(r, "leaf node source", LeafNodeCommit)
+	n.Source = wire.ReadEnum[uint8](r, "leaf node source", codepoint.LeafNodeCommit)
 	switch n.Source {
-	case LeafNodeKeyPackage:
+	case codepoint.LeafNodeKeyPackage:
 		n.Lifetime.unmarshal(r)
-	case LeafNodeCommit:
+	case codepoint.LeafNodeCommit:
 		n.ParentHash = r.Bytes()
 	}
 	n.Extensions.unmarshal(r)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/internal/wiretest"
@@ -118,7 +119,7 @@ func TestUnknownIsKept(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "0x7777", p.CipherSuite.String())
 	require.Equal(t, message.Credential{Type: 0x7777, Content: []byte{0xab, 0xcd}}, p.LeafNode.Credential)
-	require.Equal(t, []message.ProtocolVersion{0x0a0a}, p.LeafNode.Capabilities.Versions)
+	require.Equal(t, []uint16{0x0a0a}, p.LeafNode.Capabilities.Versions)
 	require.Equal(t, []message.CredentialType{0x4a4a}, p.LeafNode.Capabilities.Credentials)
 	require.Equal(t, message.Extensions{{Type: 0x5a5a, Data: []byte{1, 2}}}, p.LeafNode.Extensions)
 	require.Equal(t, message.Extensions{{Type: 0x6a6a, Data: []byte{3}}}, p.Extensions)
@@ -129,7 +130,7 @@ func TestUnknownIsKept(t *testing.T) {
 
 // TestMarshalRefuses has values that would not parse: none is ever written.
 func TestMarshalRefuses(t *testing.T) {
-	leaf := message.LeafNode{Source: message.LeafNodeUpdate}
+	leaf := message.LeafNode{Source: codepoint.LeafNodeUpdate}
 	twice := message.Extensions{{Type: 0x0a0a}, {Type: 7}, {Type: 0x0a0a}}
 	for _, c := range []struct {
 		name  string
@@ -144,7 +145,7 @@ func TestMarshalRefuses(t *testing.T) {
 		{"leaf node without a source", &message.LeafNode{}, "leaf node source 0"},
 		{"X.509 credential that does not parse",
 			&message.Credential{Type: message.CredentialX509, Content: []byte{5}}, "truncated"},
-		{"same extension twice", &message.LeafNode{Source: message.LeafNodeUpdate, Extensions: twice}, "two extensions"},
+		{"same extension twice", &message.LeafNode{Source: codepoint.LeafNodeUpdate, Extensions: twice}, "two extensions"},
 		{"add without a key package", &message.TypedProposal{Proposal: message.Add{}}, "without a key package"},
 		{"update without a leaf node", &message.TypedProposal{Proposal: message.Update{}}, "without a leaf node"},
 		{"no proposal", &message.TypedProposal{}, "proposal is missing"},

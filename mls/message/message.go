@@ -112,7 +112,7 @@ func (h *messageHeader) readPrivate(r *wire.Reader) {
 
 func (m *Message) marshal(w *wire.Writer) {
 	format := m.WireFormat()
-	marshalVersion(w, VersionMLS10)
+	marshalVersion(w, codepoint.VersionMLS10)
 	w.Uint16(uint16(format))
 	switch format {
 	case WireFormatPublicMessage:
@@ -124,7 +124,7 @@ func (m *Message) marshal(w *wire.Writer) {
 	case codepoint.WireFormatGroupInfo:
 		m.GroupInfo.marshal(w)
 	case codepoint.WireFormatKeyPackage:
-		if m.KeyPackage.Version != VersionMLS10 {
+		if m.KeyPackage.Version != codepoint.VersionMLS10 {
 			w.Fail(errKeyPackageVersion)
 		}
 		m.KeyPackage.marshal(w)
@@ -146,7 +146,7 @@ func (m *Message) unmarshal(r *wire.Reader) {
 		m.GroupInfo = wire.ReadNew(r, (*GroupInfo).unmarshal)
 	case codepoint.WireFormatKeyPackage:
 		m.KeyPackage = wire.ReadNew(r, (*KeyPackage).unmarshal)
-		if m.KeyPackage.Version != VersionMLS10 {
+		if m.KeyPackage.Version != codepoint.VersionMLS10 {
 			r.Fail(errKeyPackageVersion)
 		}
 	default:

@@ -12,7 +12,7 @@ import (
 
 func TestMessageAccessors(t *testing.T) {
 	group := []byte("group")
-	context := message.GroupContext{Version: message.VersionMLS10, GroupID: group, Epoch: 5}
+	context := message.GroupContext{Version: codepoint.VersionMLS10, GroupID: group, Epoch: 5}
 	const hexGroup = "05 67726f7570 0000000000000005"
 	public := mlstest.Unhex(t, hexGroup+"01 00000000 00 01 00 00 00") // application data, signature, tag
 	private := func(content string) []byte { return mlstest.Unhex(t, hexGroup+content+"00 00 00") }

@@ -140,7 +140,7 @@ func decodePSK(r *wire.Reader) Proposal {
 // (RFC 9420, Section 12.1.5).
 type ReInit struct {
 	GroupID     []byte
-	Version     ProtocolVersion // calls that send a ReInit replace 0 by VersionMLS10
+	Version     uint16 // calls that send a ReInit replace 0 by VersionMLS10
 	CipherSuite suite.ID
 	Extensions  Extensions
 }
@@ -157,7 +157,7 @@ func (p ReInit) marshal(w *wire.Writer) {
 func decodeReInit(r *wire.Reader) Proposal {
 	var p ReInit
 	p.GroupID = r.Bytes()
-	p.Version = ProtocolVersion(r.Uint16())
+	p.Version = r.Uint16()
 	p.CipherSuite = suite.ID(r.Uint16())
 	p.Extensions.unmarshal(r)
 	return boxed(r, p)
@@ -244,12 +244,6 @@ type PreSharedKeyID struct {
 	GroupID []byte
 	Epoch   uint64
 	Nonce   []byte // random, Info().KDF.Nh bytes
-}
-
-// PSKInfo is what a policy sees of a pre-shared key, when it is asked about one.
-type PSKInfo struct {
-	Type   string // "external" or "resumption"
-	Length int    // in bytes
 }
 
 // The types of pre-shared key of RFC 9420, Section 8.4.

@@ -80,10 +80,10 @@ func (*LeafNode) skip(r *wire.Reader) {
 	for range 5 { // capabilities
 		r.Skip()
 	}
-	switch LeafNodeSource(r.Uint8()) {
-	case LeafNodeKeyPackage:
+	switch uint8(r.Uint8()) {
+	case codepoint.LeafNodeKeyPackage:
 		r.SkipRaw(8 + 8)
-	case LeafNodeCommit:
+	case codepoint.LeafNodeCommit:
 		r.Skip()
 	}
 	r.Skip()

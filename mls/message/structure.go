@@ -3,6 +3,7 @@ package message
 import (
 	"fmt"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/wire"
 )
 
@@ -93,18 +94,22 @@ func boxed[T Proposal](r *wire.Reader, p T) Proposal {
 
 // marshalVersion writes the version of a structure that RFC 9420 defines with
 // "version = mls10".
-func marshalVersion(w *wire.Writer, v ProtocolVersion) {
-	if v != VersionMLS10 {
-		w.Fail(unsupported(v, "protocol version"))
+func marshalVersion(w *wire.Writer, v uint16) {
+	if v != codepoint.VersionMLS10 {
+		w.Fail(errVersion(v))
 	}
-	w.Uint16(uint16(v))
+	w.Uint16(v)
 }
 
 // unmarshalVersion reads what marshalVersion writes.
-func unmarshalVersion(r *wire.Reader) ProtocolVersion {
-	v := ProtocolVersion(r.Uint16())
-	if v != VersionMLS10 {
-		r.Fail(unsupported(v, "protocol version"))
+func unmarshalVersion(r *wire.Reader) uint16 {
+	v := r.Uint16()
+	if v != codepoint.VersionMLS10 {
+		r.Fail(errVersion(v))
 	}
 	return v
+}
+
+func errVersion(v uint16) error {
+	return fmt.Errorf("%w protocol version 0x%04X", ErrUnsupported, v)
 }

@@ -66,7 +66,7 @@ func ExampleRegistry_Allowed() {
 				return fmt.Errorf("our rules, Section 1: %s is not post-quantum", s.KEM.Name)
 			}
 			return nil
-		case suite.Move, message.CredentialType, message.Lifetime, message.PSKInfo, message.WireFormat:
+		case suite.Move, message.CredentialType, message.Lifetime, suite.PSKInfo, message.WireFormat:
 			return nil
 		}
 		return &suite.UnknownSubjectError{Subject: q.Subject}

@@ -16,8 +16,8 @@ import (
 // 10.1). The error is a [*message.ValidationError], or wraps [message.ErrMalformed] if
 // the KeyPackage does not encode.
 func KeyPackage(kp *message.KeyPackage, s suite.Suite) error {
-	if kp.Version != message.VersionMLS10 {
-		return fault.Violation("10.1", "protocol version is %s, not mls10", kp.Version)
+	if kp.Version != codepoint.VersionMLS10 {
+		return fault.Violation("10.1", "protocol version is %d, not 1 (mls10)", kp.Version)
 	}
 	if id := s.Info().ID; kp.CipherSuite != id {
 		return fault.Violation("10.1", "cipher suite is not %s but %s", id, kp.CipherSuite)
@@ -31,7 +31,7 @@ func KeyPackage(kp *message.KeyPackage, s suite.Suite) error {
 	if err := Unique(kp.Extensions, "KeyPackage"); err != nil {
 		return err
 	}
-	if err := LeafNode(&kp.LeafNode, s, message.LeafNodeKeyPackage, LeafPlace{}); err != nil {
+	if err := LeafNode(&kp.LeafNode, s, codepoint.LeafNodeKeyPackage, LeafPlace{}); err != nil {
 		return err
 	}
 	tbs, err := KeyPackageTBS(kp)

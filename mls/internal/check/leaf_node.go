@@ -7,8 +7,10 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/mlsuite/mlsuite/internal/certificate"
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/sortedset"
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
@@ -29,7 +31,7 @@ type LeafPlace struct {
 func LeafNodeTBS(n *message.LeafNode, at LeafPlace) ([]byte, error) {
 	var w wire.Writer
 	message.WriteTBS(&w, n)
-	if n.Source == message.LeafNodeUpdate || n.Source == message.LeafNodeCommit {
+	if n.Source == codepoint.LeafNodeUpdate || n.Source == codepoint.LeafNodeCommit {
 		w.Bytes(at.GroupID)
 		w.Uint32(uint32(at.Leaf))
 	}
@@ -40,9 +42,9 @@ func LeafNodeTBS(n *message.LeafNode, at LeafPlace) ([]byte, error) {
 // source, its keys are keys, its capabilities cover what it uses, and its signature
 // verifies. The error is a [*message.ValidationError], or wraps [message.ErrMalformed] if
 // the leaf does not encode.
-func LeafNode(n *message.LeafNode, s suite.Suite, source message.LeafNodeSource, at LeafPlace) error {
+func LeafNode(n *message.LeafNode, s suite.Suite, source uint8, at LeafPlace) error {
 	if n.Source != source {
-		return fault.Violation("7.3", "leaf_node_source is not %s but %s", source, n.Source)
+		return fault.Violation("7.3", "leaf_node_source is not %s but %s", sourceName(source), sourceName(n.Source))
 	}
 	if err := s.CheckPublicKey(n.EncryptionKey); err != nil {
 		return fault.Violation("7.1", "encryption_key is not a public key of the suite").Because(err)
@@ -63,6 +65,14 @@ func LeafNode(n *message.LeafNode, s suite.Suite, source message.LeafNodeSource,
 	return nil
 }
 
+// sourceName returns the name that RFC 9420, Section 7.2, gives to a source.
+func sourceName(s uint8) string {
+	if names := [...]string{"", "key_package", "update", "commit"}; int(s) < len(names) {
+		return names[s]
+	}
+	return strconv.Itoa(int(s))
+}
+
 // LeafCovers returns a [*message.ValidationError] unless the credential of a leaf is for
 // its signature key, and its capabilities cover what it uses (RFC 9420, Sections 5.3, 7.2
 // and 7.3).
@@ -73,7 +83,7 @@ func LeafCovers(n *message.LeafNode, s suite.Suite) error {
 	if err := Certifies(&n.Credential, n.SignatureKey); err != nil {
 		return err
 	}
-	if !slices.Contains(n.Capabilities.Versions, message.VersionMLS10) {
+	if !slices.Contains(n.Capabilities.Versions, codepoint.VersionMLS10) {
 		return fault.Violation("7.2", "capabilities do not list the group's protocol version")
 	}
 	if id := s.Info().ID; !slices.Contains(n.Capabilities.CipherSuites, id) {

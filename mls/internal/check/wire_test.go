@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/internal/wiretest"
 	"github.com/mlsuite/mlsuite/mls/message"
@@ -34,17 +35,17 @@ func TestMalformedVectors(t *testing.T) {
 func TestSignedParts(t *testing.T) {
 	group := []byte{0x67}
 	const inGroup = "01 67 00000005"
-	for source, middle := range map[message.LeafNodeSource]string{
-		message.LeafNodeKeyPackage: "01" + wiretest.HexZero8 + wiretest.HexZero8,
-		message.LeafNodeUpdate:     "02",
-		message.LeafNodeCommit:     "03 01 aa",
+	for source, middle := range map[uint8]string{
+		codepoint.LeafNodeKeyPackage: "01" + wiretest.HexZero8 + wiretest.HexZero8,
+		codepoint.LeafNodeUpdate:     "02",
+		codepoint.LeafNodeCommit:     "03 01 aa",
 	} {
 		n := &message.LeafNode{Source: source, Credential: message.BasicCredential(nil), Signature: []byte{1}}
-		if source == message.LeafNodeCommit {
+		if source == codepoint.LeafNodeCommit {
 			n.ParentHash = []byte{0xaa}
 		}
 		want := wiretest.HexLeafFront + middle + "00"
-		if source != message.LeafNodeKeyPackage {
+		if source != codepoint.LeafNodeKeyPackage {
 			want += inGroup
 		}
 		got, err := LeafNodeTBS(n, LeafPlace{group, 5})

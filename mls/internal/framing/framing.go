@@ -165,7 +165,7 @@ func FromOutside(t message.ProposalType) bool {
 // Members and joiners by commit sign groupContext too, the encoded GroupContext; for
 // other senders it is not used.
 func (c *FramedContent) marshalTBS(w *wire.Writer, format message.WireFormat, groupContext []byte) {
-	w.Uint16(uint16(message.VersionMLS10))
+	w.Uint16(uint16(codepoint.VersionMLS10))
 	w.Uint16(uint16(format))
 	c.Marshal(w)
 	if c.Sender.Type == message.SenderMember || c.Sender.Type == message.SenderNewMemberCommit {

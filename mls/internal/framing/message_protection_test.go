@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/internal/vectors"
 	"github.com/mlsuite/mlsuite/internal/wire"
@@ -28,7 +29,7 @@ func TestVectorsMessageProtection(t *testing.T) {
 		f := &Epoch{
 			Suite: s,
 			Group: &message.GroupContext{
-				Version: message.VersionMLS10, CipherSuite: c.CipherSuite, GroupID: c.GroupID, Epoch: c.Epoch,
+				Version: codepoint.VersionMLS10, CipherSuite: c.CipherSuite, GroupID: c.GroupID, Epoch: c.Epoch,
 				TreeHash: c.TreeHash, ConfirmedTranscriptHash: c.ConfirmedTranscriptHash,
 			},
 			Secrets: &schedule.EpochSecrets{Membership: c.MembershipKey, SenderData: c.SenderDataSecret},
@@ -135,7 +136,7 @@ func newEpochOfFour(t testing.TB, s suite.Suite) *epochOfFour {
 		return signer
 	}
 	e.signers, e.external = []suite.Signer{newSigner(), newSigner(), newSigner()}, newSigner()
-	group := &message.GroupContext{Version: message.VersionMLS10, CipherSuite: s.Info().ID, GroupID: []byte("group"), Epoch: 5, TreeHash: []byte("tree")}
+	group := &message.GroupContext{Version: codepoint.VersionMLS10, CipherSuite: s.Info().ID, GroupID: []byte("group"), Epoch: 5, TreeHash: []byte("tree")}
 	encoded, err := message.Marshal(group)
 	require.NoError(t, err)
 	e.Epoch = Epoch{

@@ -3,6 +3,7 @@ package framing
 import (
 	"crypto/subtle"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
@@ -58,7 +59,7 @@ func (m *PublicMessage) unmarshal(r *wire.Reader) {
 
 // writeEnvelope writes what stands in front of the content of an MLSMessage.
 func writeEnvelope(w *wire.Writer, format message.WireFormat) {
-	w.Uint16(uint16(message.VersionMLS10))
+	w.Uint16(uint16(codepoint.VersionMLS10))
 	w.Uint16(uint16(format))
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
@@ -91,15 +92,15 @@ func TestPublicMessageOfOutsiders(t *testing.T) {
 	joiner, err := e.Suite.GenerateSigner()
 	require.NoError(t, err)
 	leaf := message.LeafNode{
-		SignatureKey: joiner.PublicKey(), Credential: message.BasicCredential([]byte("joiner")), Source: message.LeafNodeCommit,
+		SignatureKey: joiner.PublicKey(), Credential: message.BasicCredential([]byte("joiner")), Source: codepoint.LeafNodeCommit,
 	}
 	inKeyPackage := leaf
-	inKeyPackage.Source = message.LeafNodeKeyPackage
+	inKeyPackage.Source = codepoint.LeafNodeKeyPackage
 	base := e.content(0, message.ContentProposal)
 	external, proposal, joined := base, base, e.content(0, message.ContentCommit)
 	external.Sender = message.Sender{Type: message.SenderExternal, Index: 0}
 	proposal.Sender = message.Sender{Type: message.SenderNewMemberProposal}
-	proposal.Proposal = message.Add{KeyPackage: &message.KeyPackage{Version: message.VersionMLS10, CipherSuite: 1, LeafNode: inKeyPackage}}
+	proposal.Proposal = message.Add{KeyPackage: &message.KeyPackage{Version: codepoint.VersionMLS10, CipherSuite: 1, LeafNode: inKeyPackage}}
 	joined.Sender = message.Sender{Type: message.SenderNewMemberCommit}
 	joined.Commit = &Commit{Path: &ratchettree.UpdatePath{LeafNode: &leaf}}
 

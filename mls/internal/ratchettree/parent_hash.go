@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sort"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/message"
 )
@@ -88,7 +89,7 @@ func parentHashClaim(c *Node, i NodeIndex, unmerged []message.LeafIndex) []byte 
 		return nil
 	case updated.Parent != nil:
 		return updated.Parent.ParentHash
-	case updated.Leaf.Source == message.LeafNodeCommit:
+	case updated.Leaf.Source == codepoint.LeafNodeCommit:
 		return updated.Leaf.ParentHash
 	}
 	return nil

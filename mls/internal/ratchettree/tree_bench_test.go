@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
@@ -23,7 +24,7 @@ func BenchmarkTreeCommit(b *testing.B) {
 			l := newLeafMaker(uint64(n))
 			tree := l.steady(b, s, n)
 			nodes, _ := tree.FilteredDirectPath(0)
-			leaf := l.leaf(message.LeafNodeCommit)
+			leaf := l.leaf(codepoint.LeafNodeCommit)
 			commit := func() {
 				e := tree.Edit()
 				hash, err := e.MergePath(0, nodes, l.keys(len(nodes)))
@@ -86,7 +87,7 @@ func BenchmarkTreeAdd(b *testing.B) {
 			tree := l.steady(b, s, n)
 			leaves := make([]*message.LeafNode, added)
 			for i := range leaves {
-				leaves[i] = l.leaf(message.LeafNodeKeyPackage)
+				leaves[i] = l.leaf(codepoint.LeafNodeKeyPackage)
 			}
 			next := tree
 			add := func() {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/mls/message"
 )
@@ -32,7 +33,7 @@ func TestTreeEditRefuses(t *testing.T) {
 		return nodes
 	}
 	leafWith := func(change func(*message.LeafNode)) *message.LeafNode {
-		leaf := l.leaf(message.LeafNodeUpdate)
+		leaf := l.leaf(codepoint.LeafNodeUpdate)
 		change(leaf)
 		return leaf
 	}
@@ -42,10 +43,10 @@ func TestTreeEditRefuses(t *testing.T) {
 		edit                 func(e *TreeEdit)
 	}{
 		{"update of a blank leaf", "12.1.2", "member's", 7, func(e *TreeEdit) {
-			e.UpdateLeaf(7, l.leaf(message.LeafNodeUpdate))
+			e.UpdateLeaf(7, l.leaf(codepoint.LeafNodeUpdate))
 		}},
 		{"update outside the tree", "12.1.2", "member's", 1 << 31, func(e *TreeEdit) {
-			e.UpdateLeaf(1<<31, l.leaf(message.LeafNodeUpdate))
+			e.UpdateLeaf(1<<31, l.leaf(codepoint.LeafNodeUpdate))
 		}},
 		{"update with the old encryption key", "7.3", "is not new", 2, func(e *TreeEdit) {
 			e.UpdateLeaf(2, leafWith(func(n *message.LeafNode) { n.EncryptionKey = base.Leaf(2).EncryptionKey }))
@@ -66,12 +67,12 @@ func TestTreeEditRefuses(t *testing.T) {
 			e.AddLeaf(leafWith(func(n *message.LeafNode) { n.EncryptionKey = base.Parent(3).EncryptionKey }))
 		}},
 		{"two added leaves alike", "7.3", "signature_key is not unique", 8, func(e *TreeEdit) {
-			first := l.leaf(message.LeafNodeKeyPackage)
+			first := l.leaf(codepoint.LeafNodeKeyPackage)
 			e.AddLeaf(first)
 			e.AddLeaf(leafWith(func(n *message.LeafNode) { n.SignatureKey = first.SignatureKey }))
 		}},
 		{"updates that meet at one key", "7.3", "signature_key is not unique", 2, func(e *TreeEdit) {
-			first := l.leaf(message.LeafNodeUpdate)
+			first := l.leaf(codepoint.LeafNodeUpdate)
 			e.UpdateLeaf(1, first)
 			e.UpdateLeaf(2, leafWith(func(n *message.LeafNode) { n.SignatureKey = first.SignatureKey }))
 		}},
@@ -109,7 +110,7 @@ func TestTreeEditRefuses(t *testing.T) {
 			_, _ = e.MergePath(0, path(e, 0), keys)
 		}},
 		{"path with the key of an added leaf", "12.4.2", "is already in the tree", 0, func(e *TreeEdit) {
-			keys, added := l.keys(3), l.leaf(message.LeafNodeKeyPackage)
+			keys, added := l.keys(3), l.leaf(codepoint.LeafNodeKeyPackage)
 			e.AddLeaf(added)
 			keys[2] = added.EncryptionKey
 			_, _ = e.MergePath(0, path(e, 0), keys)
@@ -132,7 +133,7 @@ func TestTreeEditRefuses(t *testing.T) {
 			e.SetLeaf(0, leafWith(func(n *message.LeafNode) { n.SignatureKey = base.Leaf(1).SignatureKey }))
 		}},
 		{"path leaf outside the tree", "12.4.2", "outside the tree", 8, func(e *TreeEdit) {
-			e.SetLeaf(8, l.leaf(message.LeafNodeCommit))
+			e.SetLeaf(8, l.leaf(codepoint.LeafNodeCommit))
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -154,7 +155,7 @@ func TestTreeEditKeysMove(t *testing.T) {
 	base := l.steady(t, mlstest.Suite(t, 1), 7)
 	one, two, four := base.Leaf(1), base.Leaf(2), base.Leaf(4)
 	swapped := func(keys, signature *message.LeafNode) *message.LeafNode {
-		leaf := l.leaf(message.LeafNodeUpdate)
+		leaf := l.leaf(codepoint.LeafNodeUpdate)
 		leaf.EncryptionKey, leaf.SignatureKey = keys.EncryptionKey, signature.SignatureKey
 		return leaf
 	}
@@ -162,7 +163,7 @@ func TestTreeEditKeysMove(t *testing.T) {
 	e.UpdateLeaf(1, swapped(two, two))
 	e.UpdateLeaf(2, swapped(one, one))
 	e.RemoveLeaf(4)
-	require.Equal(t, message.LeafIndex(4), e.AddLeaf(swapped(l.leaf(message.LeafNodeUpdate), four)))
+	require.Equal(t, message.LeafIndex(4), e.AddLeaf(swapped(l.leaf(codepoint.LeafNodeUpdate), four)))
 	after, err := e.Freeze()
 	require.NoError(t, err)
 	for want, key := range map[message.LeafIndex][]byte{2: one.SignatureKey, 1: two.SignatureKey, 4: four.SignatureKey} {
@@ -186,7 +187,7 @@ func TestTreeEditKeepsFirstError(t *testing.T) {
 	requireViolation(t, err, "12.1.3", "member's", 9)
 	_, again := e.Freeze()
 	require.True(t, errors.Is(again, err))
-	require.Equal(t, NoLeaf, e.AddLeaf(l.leaf(message.LeafNodeKeyPackage)))
+	require.Equal(t, NoLeaf, e.AddLeaf(l.leaf(codepoint.LeafNodeKeyPackage)))
 }
 
 // TestTreeEditForgedParent truncates a tree in which a parent has members on one
@@ -202,7 +203,7 @@ func TestTreeEditForgedParent(t *testing.T) {
 	lower := &ParentNode{EncryptionKey: l.key(), ParentHash: h.parentHash(forged, blank)}
 	nodes[1].Parent = lower
 	first := *nodes[0].Leaf
-	first.Source, first.ParentHash = message.LeafNodeCommit, h.parentHash(lower, h.leaf(1, nodes[2].Leaf))
+	first.Source, first.ParentHash = codepoint.LeafNodeCommit, h.parentHash(lower, h.leaf(1, nodes[2].Leaf))
 	nodes[0].Leaf = &first
 	tree, err := TreeFromNodes(s, nodes.Sparse())
 	require.NoError(t, err)

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/sortedset"
 	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
@@ -31,7 +32,7 @@ type lifetimes struct {
 // lifetimesOf returns the bounds for one leaf. Only the leaf of a key package has a
 // lifetime.
 func lifetimesOf(leaf *message.LeafNode) lifetimes {
-	if leaf.Source != message.LeafNodeKeyPackage {
+	if leaf.Source != codepoint.LeafNodeKeyPackage {
 		return lifetimes{}
 	}
 	total := TotalLifetime(leaf.Lifetime)

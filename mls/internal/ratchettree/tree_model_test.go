@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/treemath"
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/message"
@@ -161,13 +162,13 @@ func (l *leafMaker) keys(n int) [][]byte {
 	return keys
 }
 
-func (l *leafMaker) leaf(source message.LeafNodeSource) *message.LeafNode {
+func (l *leafMaker) leaf(source uint8) *message.LeafNode {
 	leaf := &message.LeafNode{
 		EncryptionKey: l.key(),
 		SignatureKey:  l.key(),
 		Credential:    message.BasicCredential(l.key()),
 		Capabilities: message.Capabilities{
-			Versions:    []message.ProtocolVersion{message.VersionMLS10},
+			Versions:    []uint16{codepoint.VersionMLS10},
 			Extensions:  []message.ExtensionType{0xff01},
 			Proposals:   []message.ProposalType{0xff02},
 			Credentials: []message.CredentialType{message.CredentialBasic, credentialOther},
@@ -192,9 +193,9 @@ func (l *leafMaker) leaf(source message.LeafNodeSource) *message.LeafNode {
 // tree returns a tree of n members that one edit added.
 func (l *leafMaker) tree(t testing.TB, s suite.Suite, n int) *Tree {
 	t.Helper()
-	e := NewTree(s, l.leaf(message.LeafNodeKeyPackage)).Edit()
+	e := NewTree(s, l.leaf(codepoint.LeafNodeKeyPackage)).Edit()
 	for range n - 1 {
-		e.AddLeaf(l.leaf(message.LeafNodeKeyPackage))
+		e.AddLeaf(l.leaf(codepoint.LeafNodeKeyPackage))
 	}
 	tree, err := e.Freeze()
 	require.NoError(t, err)
@@ -207,7 +208,7 @@ func (l *leafMaker) commit(t testing.TB, e *TreeEdit, i message.LeafIndex) {
 	nodes, _ := e.FilteredDirectPath(i)
 	hash, err := e.MergePath(i, nodes, l.keys(len(nodes)))
 	require.NoError(t, err)
-	leaf := l.leaf(message.LeafNodeCommit)
+	leaf := l.leaf(codepoint.LeafNodeCommit)
 	leaf.ParentHash = hash
 	e.SetLeaf(i, leaf)
 }
@@ -244,7 +245,7 @@ func (l *leafMaker) unmerged(t testing.TB, s suite.Suite, n int) *Tree {
 	}
 	e = tree.Edit()
 	for i := 1; i < n-1; i += 2 {
-		e.AddLeaf(l.leaf(message.LeafNodeKeyPackage))
+		e.AddLeaf(l.leaf(codepoint.LeafNodeKeyPackage))
 	}
 	tree, err = e.Freeze()
 	require.NoError(t, err)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/internal/sortedset"
 	"github.com/mlsuite/mlsuite/internal/vectors"
@@ -30,7 +31,7 @@ func TestTreeAgainstModel(t *testing.T) {
 	s := mlstest.Suite(t, 1)
 	for seed := range seeds {
 		l := newLeafMaker(seed)
-		first := l.leaf(message.LeafNodeKeyPackage)
+		first := l.leaf(codepoint.LeafNodeKeyPackage)
 		model, now := &treeModel{suite: s, nodes: []TreeNode{{Leaf: first}}}, NewTree(s, first)
 		requireModel(t, model, now)
 		type snapshot struct {
@@ -77,7 +78,7 @@ func randomEdit(t *testing.T, l *leafMaker, tree *Tree, model *treeModel) *Tree 
 		adds = 20
 	}
 	for _, i := range take(2) {
-		leaf := l.leaf(message.LeafNodeUpdate)
+		leaf := l.leaf(codepoint.LeafNodeUpdate)
 		edit.UpdateLeaf(i, leaf)
 		model.updateLeaf(i, leaf)
 	}
@@ -90,7 +91,7 @@ func randomEdit(t *testing.T, l *leafMaker, tree *Tree, model *treeModel) *Tree 
 		model.removeLeaf(i)
 	}
 	for range l.rand.IntN(adds) {
-		leaf := l.leaf(message.LeafNodeKeyPackage)
+		leaf := l.leaf(codepoint.LeafNodeKeyPackage)
 		require.Equal(t, model.addLeaf(leaf), edit.AddLeaf(leaf))
 	}
 	external := l.rand.IntN(10) == 0
@@ -106,7 +107,7 @@ func randomEdit(t *testing.T, l *leafMaker, tree *Tree, model *treeModel) *Tree 
 		hash, err := edit.MergePath(committer, nodes, keys)
 		require.NoError(t, err)
 		require.Equal(t, model.mergePath(committer, keys), hash)
-		leaf := l.leaf(message.LeafNodeCommit)
+		leaf := l.leaf(codepoint.LeafNodeCommit)
 		if old := tree.Leaf(committer); old != nil && !external {
 			leaf.SignatureKey = old.SignatureKey
 		}
@@ -127,8 +128,8 @@ func TestTreeEditGoesOn(t *testing.T) {
 	first, err := e.Freeze()
 	require.NoError(t, err)
 	encoded := encodedTree(t, first)
-	e.UpdateLeaf(5, l.leaf(message.LeafNodeUpdate))
-	e.AddLeaf(l.leaf(message.LeafNodeKeyPackage))
+	e.UpdateLeaf(5, l.leaf(codepoint.LeafNodeUpdate))
+	e.AddLeaf(l.leaf(codepoint.LeafNodeKeyPackage))
 	l.commit(t, e, 0)
 	second, err := e.Freeze()
 	require.NoError(t, err)
@@ -150,7 +151,7 @@ func TestTreeForks(t *testing.T) {
 	var forks []*Tree
 	for range 3 {
 		e := base.Edit()
-		require.Equal(t, message.LeafIndex(15), e.AddLeaf(l.leaf(message.LeafNodeKeyPackage)))
+		require.Equal(t, message.LeafIndex(15), e.AddLeaf(l.leaf(codepoint.LeafNodeKeyPackage)))
 		fork, err := e.Freeze()
 		require.NoError(t, err)
 		forks = append(forks, fork)
@@ -168,13 +169,13 @@ func TestTreeForks(t *testing.T) {
 // truncates it again.
 func TestTreeGrowsAndShrinks(t *testing.T) {
 	s, l := mlstest.Suite(t, 1), newLeafMaker(3)
-	first := l.leaf(message.LeafNodeKeyPackage)
+	first := l.leaf(codepoint.LeafNodeKeyPackage)
 	tree := NewTree(s, first)
 	require.EqualValues(t, 1, tree.Width)
 	alone := tree.Hash()
 	e := tree.Edit()
 	for i := range message.LeafIndex(1500) {
-		require.Equal(t, i+1, e.AddLeaf(l.leaf(message.LeafNodeKeyPackage)))
+		require.Equal(t, i+1, e.AddLeaf(l.leaf(codepoint.LeafNodeKeyPackage)))
 	}
 	wide, err := e.Freeze()
 	require.NoError(t, err)
@@ -210,9 +211,9 @@ func TestTreeWithoutMembersHasOneLeaf(t *testing.T) {
 	for width := uint32(1); width <= 8; width *= 2 {
 		for at := message.LeafIndex(width / 2); at < message.LeafIndex(width); at++ {
 			l := newLeafMaker(5)
-			e := NewTree(s, l.leaf(message.LeafNodeKeyPackage)).Edit()
+			e := NewTree(s, l.leaf(codepoint.LeafNodeKeyPackage)).Edit()
 			for range at {
-				e.AddLeaf(l.leaf(message.LeafNodeKeyPackage))
+				e.AddLeaf(l.leaf(codepoint.LeafNodeKeyPackage))
 			}
 			for i := range at {
 				e.RemoveLeaf(i)
@@ -221,7 +222,7 @@ func TestTreeWithoutMembersHasOneLeaf(t *testing.T) {
 			require.NoError(t, err)
 			read, err := TreeFromNodes(s, edited.Nodes().Sparse())
 			require.NoError(t, err)
-			next := l.leaf(message.LeafNodeKeyPackage)
+			next := l.leaf(codepoint.LeafNodeKeyPackage)
 			for name, tree := range map[string]*Tree{"edited": edited, "read": read} {
 				require.Equal(t, width, tree.Width, name)
 				e := tree.Edit()
@@ -298,7 +299,7 @@ func unshared(a, b *Tree) int {
 func TestTreeSharesFeatures(t *testing.T) {
 	l := newLeafMaker(6)
 	leaf := func() *message.LeafNode {
-		leaf := l.leaf(message.LeafNodeKeyPackage)
+		leaf := l.leaf(codepoint.LeafNodeKeyPackage)
 		leaf.Credential.Type = message.CredentialBasic
 		leaf.Capabilities.Extensions = []message.ExtensionType{0xf0, 0xf1}
 		leaf.Capabilities.Proposals = nil

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/message"
@@ -99,10 +100,10 @@ func TestTreeValidationRefuses(t *testing.T) {
 			n[24].Leaf.ParentHash = mlstest.Flipped(n[24].Leaf.ParentHash, 5)
 		}},
 		{"leaf with the parent hash of a commit it is not from", "7.9.2", "is not parent-hash valid", -1, func(n RatchetTree) {
-			n[24].Leaf.Source = message.LeafNodeUpdate
+			n[24].Leaf.Source = codepoint.LeafNodeUpdate
 		}},
 		{"sibling with another leaf", "7.9.2", "is not parent-hash valid", -1, func(n RatchetTree) {
-			n[28].Leaf = l.leaf(message.LeafNodeUpdate)
+			n[28].Leaf = l.leaf(codepoint.LeafNodeUpdate)
 		}},
 		{"leaf more that is unmerged at the sibling", "7.9.2", "is not parent-hash valid", -1, func(n RatchetTree) {
 			// Leaf 13 is not unmerged at the root any more, so that it was there when
@@ -139,7 +140,7 @@ func (l *leafMaker) committed(t *testing.T, tree *Tree, removed []message.LeafIn
 		e.RemoveLeaf(i)
 	}
 	for range added {
-		e.AddLeaf(l.leaf(message.LeafNodeKeyPackage))
+		e.AddLeaf(l.leaf(codepoint.LeafNodeKeyPackage))
 	}
 	for _, i := range committer {
 		l.commit(t, e, i)
@@ -225,7 +226,7 @@ func TestTreeFromNodesRefuses(t *testing.T) {
 		"no nodes":                 {},
 		"blank node at the end":    append(valid.Nodes(), TreeNode{}),
 		"parent in a leaf's place": {{Parent: &ParentNode{}}},
-		"leaf in a parent's place": {{Leaf: l.leaf(message.LeafNodeUpdate)}, {Leaf: l.leaf(message.LeafNodeUpdate)}},
+		"leaf in a parent's place": {{Leaf: l.leaf(codepoint.LeafNodeUpdate)}, {Leaf: l.leaf(codepoint.LeafNodeUpdate)}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := TreeFromNodes(s, nodes.Sparse())
@@ -319,7 +320,7 @@ func TestTreeChangedByte(t *testing.T) {
 // in a width twice as large: what it allocates is the hashes, and no nodes.
 func TestBlankTreeIsCheap(t *testing.T) {
 	const hashes = 2 * 2 * 32 // of two nodes for each byte, once as made and once as kept
-	s, leaf := mlstest.Suite(t, 0x0001), newLeafMaker(1).leaf(message.LeafNodeKeyPackage)
+	s, leaf := mlstest.Suite(t, 0x0001), newLeafMaker(1).leaf(codepoint.LeafNodeKeyPackage)
 	for _, size := range []int{1 << 12, 1 << 16} {
 		all := make(RatchetTree, size+1)
 		all[size].Leaf = leaf
@@ -374,7 +375,7 @@ func TestParentHashesBesideBlankNodes(t *testing.T) {
 		grow := func(n int, by message.LeafIndex) {
 			for range n {
 				e := tree.Edit()
-				e.AddLeaf(l.leaf(message.LeafNodeKeyPackage))
+				e.AddLeaf(l.leaf(codepoint.LeafNodeKeyPackage))
 				if by != NoLeaf {
 					l.commit(t, e, by)
 				}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/internal/treemath"
 	"github.com/mlsuite/mlsuite/internal/vectors"
@@ -123,7 +124,7 @@ func TestVectorsTreeKEM(t *testing.T) {
 
 		// process opens a path at every other member and returns their one commit secret.
 		process := func(after *Tree, path *UpdatePath, sender message.LeafIndex, secrets []*vectors.Hex) []byte {
-			context := message.GroupContext{Version: message.VersionMLS10, CipherSuite: c.CipherSuite, GroupID: c.GroupID, Epoch: c.Epoch,
+			context := message.GroupContext{Version: codepoint.VersionMLS10, CipherSuite: c.CipherSuite, GroupID: c.GroupID, Epoch: c.Epoch,
 				TreeHash: after.Hash(), ConfirmedTranscriptHash: c.ConfirmedTranscriptHash}
 			groupContext, err := message.Marshal(&context)
 			require.NoError(t, err)
@@ -177,7 +178,7 @@ func TestVectorsTreeKEM(t *testing.T) {
 			leafKey, err := s.GenerateKey()
 			require.NoError(t, err)
 			leaf := *before.Leaf(u.Sender)
-			leaf.EncryptionKey, leaf.Source, leaf.ParentHash = leafKey.PublicKey(), message.LeafNodeCommit, parentHash
+			leaf.EncryptionKey, leaf.Source, leaf.ParentHash = leafKey.PublicKey(), codepoint.LeafNodeCommit, parentHash
 			tbs, err := check.LeafNodeTBS(&leaf, check.LeafPlace{GroupID: c.GroupID, Leaf: u.Sender})
 			require.NoError(t, err)
 			leaf.Signature, err = label.Sign(t.Context(), members[u.Sender].signer, label.LeafNodeTBS, tbs)
@@ -186,7 +187,7 @@ func TestVectorsTreeKEM(t *testing.T) {
 			after, err = e.Freeze()
 			require.NoError(t, err)
 			require.NoError(t, after.Validate())
-			context := message.GroupContext{Version: message.VersionMLS10, CipherSuite: c.CipherSuite, GroupID: c.GroupID, Epoch: c.Epoch,
+			context := message.GroupContext{Version: codepoint.VersionMLS10, CipherSuite: c.CipherSuite, GroupID: c.GroupID, Epoch: c.Epoch,
 				TreeHash: after.Hash(), ConfirmedTranscriptHash: c.ConfirmedTranscriptHash}
 			groupContext, err := message.Marshal(&context)
 			require.NoError(t, err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/internal/sortedset"
 	"github.com/mlsuite/mlsuite/internal/treemath"
@@ -26,7 +27,7 @@ type pathGroup struct {
 }
 
 // keyedLeaf returns a leaf whose encryption key has a private one.
-func (g *pathGroup) keyedLeaf(t *testing.T, source message.LeafNodeSource) (*message.LeafNode, suite.PrivateKey) {
+func (g *pathGroup) keyedLeaf(t *testing.T, source uint8) (*message.LeafNode, suite.PrivateKey) {
 	t.Helper()
 	key, err := g.suite.GenerateKey()
 	require.NoError(t, err)
@@ -38,7 +39,7 @@ func (g *pathGroup) keyedLeaf(t *testing.T, source message.LeafNodeSource) (*mes
 func newPathGroup(t *testing.T, s suite.Suite, seed uint64) *pathGroup {
 	t.Helper()
 	g := &pathGroup{leafMaker: newLeafMaker(seed), suite: s, keys: make(map[message.LeafIndex]map[NodeIndex]suite.PrivateKey)}
-	leaf, key := g.keyedLeaf(t, message.LeafNodeKeyPackage)
+	leaf, key := g.keyedLeaf(t, codepoint.LeafNodeKeyPackage)
 	g.tree = NewTree(s, leaf)
 	g.keys[0] = map[NodeIndex]suite.PrivateKey{0: key}
 	return g
@@ -70,7 +71,7 @@ func (g *pathGroup) send(t *testing.T, e *TreeEdit, sender message.LeafIndex, ad
 	require.NoError(t, err)
 	hash, err := e.MergePath(sender, nodes, secrets.PublicKeys())
 	require.NoError(t, err)
-	leaf, key := g.keyedLeaf(t, message.LeafNodeCommit)
+	leaf, key := g.keyedLeaf(t, codepoint.LeafNodeCommit)
 	leaf.ParentHash = hash
 	e.SetLeaf(sender, leaf)
 	tree, err := e.Freeze()
@@ -142,7 +143,7 @@ func TestUpdatePathsReachEverybody(t *testing.T) {
 				}
 			}
 			if len(others) > 0 && g.rand.IntN(3) == 0 {
-				leaf, key := g.keyedLeaf(t, message.LeafNodeUpdate)
+				leaf, key := g.keyedLeaf(t, codepoint.LeafNodeUpdate)
 				forget(others[0])
 				e.UpdateLeaf(others[0], leaf)
 				g.keys[others[0]] = map[NodeIndex]suite.PrivateKey{others[0].Node(): key}
@@ -156,7 +157,7 @@ func TestUpdatePathsReachEverybody(t *testing.T) {
 			}
 			var added []message.LeafIndex
 			for range g.rand.IntN(4) {
-				leaf, key := g.keyedLeaf(t, message.LeafNodeKeyPackage)
+				leaf, key := g.keyedLeaf(t, codepoint.LeafNodeKeyPackage)
 				i := e.AddLeaf(leaf)
 				added = append(added, i)
 				g.keys[i] = map[NodeIndex]suite.PrivateKey{i.Node(): key}
@@ -179,7 +180,7 @@ func TestOpenPathRefuses(t *testing.T) {
 	e := g.tree.Edit()
 	var added []message.LeafIndex
 	for range 7 {
-		leaf, key := g.keyedLeaf(t, message.LeafNodeKeyPackage)
+		leaf, key := g.keyedLeaf(t, codepoint.LeafNodeKeyPackage)
 		i := e.AddLeaf(leaf)
 		added = append(added, i)
 		g.keys[i] = map[NodeIndex]suite.PrivateKey{i.Node(): key}
@@ -193,7 +194,7 @@ func TestOpenPathRefuses(t *testing.T) {
 	delete(g.keys, 5)
 	g.receive(t, g.send(t, e, 4, nil))
 	e = g.tree.Edit()
-	leaf, key := g.keyedLeaf(t, message.LeafNodeKeyPackage)
+	leaf, key := g.keyedLeaf(t, codepoint.LeafNodeKeyPackage)
 	require.Equal(t, message.LeafIndex(5), e.AddLeaf(leaf))
 	g.keys[5] = map[NodeIndex]suite.PrivateKey{10: key}
 	path := g.send(t, e, 0, nil) // 5 is no new member, but unmerged

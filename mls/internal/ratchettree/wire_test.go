@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/internal/wiretest"
@@ -100,7 +101,7 @@ func TestMalformedRatchetTree(t *testing.T) {
 
 // TestMarshalRefuses has values that would not parse: none is ever written.
 func TestMarshalRefuses(t *testing.T) {
-	leaf := &message.LeafNode{Source: message.LeafNodeUpdate}
+	leaf := &message.LeafNode{Source: codepoint.LeafNodeUpdate}
 	wiretest.Unwritable(t, "update path without a leaf node", new(UpdatePath).Marshal, "without a leaf node")
 	wiretest.Unwritable(t, "ratchet tree without nodes", RatchetTree{}.Marshal, "no nodes")
 	wiretest.Unwritable(t, "ratchet tree of blank nodes", RatchetTree{{}, {}, {}}.Marshal, "no nodes")
@@ -109,7 +110,7 @@ func TestMarshalRefuses(t *testing.T) {
 }
 
 func TestRatchetTreeDropsTrailingBlanks(t *testing.T) {
-	leaf := &message.LeafNode{Source: message.LeafNodeUpdate}
+	leaf := &message.LeafNode{Source: codepoint.LeafNodeUpdate}
 	short := wiretest.Encoded(t, RatchetTree{{Leaf: leaf}, {}, {Leaf: leaf}}.Marshal)
 	full := wiretest.Encoded(t, RatchetTree{{Leaf: leaf}, {}, {Leaf: leaf}, {}, {}, {}, {}}.Marshal)
 	require.Equal(t, short, full)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/internal/vectors"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
@@ -18,7 +19,7 @@ func TestVectorsKeySchedule(t *testing.T) {
 		init := []byte(c.InitialInitSecret)
 		for i, v := range c.Epochs {
 			groupContext, err := message.Marshal(&message.GroupContext{
-				Version:                 message.VersionMLS10,
+				Version:                 codepoint.VersionMLS10,
 				CipherSuite:             c.CipherSuite,
 				GroupID:                 c.GroupID,
 				Epoch:                   uint64(i),
