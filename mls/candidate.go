@@ -39,9 +39,12 @@ type Candidate struct {
 func (c *Candidate) Removed() bool { return c.removed }
 
 // EpochAuthenticator is [Group.EpochAuthenticator] in the epoch that the commit begins.
-// The error is [ErrRemoved] if the commit removes this member, [ErrRetired] once the
-// candidate is adopted, discarded or has lost against another, and [ErrKeyPackageUsed] if
-// another join used its key package up.
+//
+// Errors:
+//
+//   - [ErrRemoved]: the commit removes this member.
+//   - [ErrRetired]: the candidate was adopted or discarded, has lost against another, or its Group was destroyed.
+//   - [ErrKeyPackageUsed]: another join used up the candidate's key package, or that was destroyed.
 func (c *Candidate) EpochAuthenticator() ([]byte, error) {
 	defer c.lock()()
 	if err := c.alive(); err != nil {
@@ -50,8 +53,12 @@ func (c *Candidate) EpochAuthenticator() ([]byte, error) {
 	return bytes.Clone(c.next.secrets.Authenticator), nil
 }
 
-// Export is [Group.Export] in the epoch that the commit begins. Beside the errors of
-// Group.Export, it returns those of [Candidate.EpochAuthenticator].
+// Export is [Group.Export] in the epoch that the commit begins.
+//
+// Errors:
+//
+//   - those of [Candidate.EpochAuthenticator].
+//   - an error without a sentinel: length is out of bounds.
 func (c *Candidate) Export(label string, context []byte, length int) ([]byte, error) {
 	secret, leaf, err := c.export(label, context, length)
 	if err == nil && c.cfg.observed() {
@@ -68,6 +75,13 @@ func (c *Candidate) export(label string, context []byte, length int) ([]byte, me
 	}
 	secret, err := c.next.secrets.Export(c.public.suite, label, context, length)
 	return secret, c.next.self.leaf, err
+}
+
+// RatchetTree is [Group.RatchetTree] in the epoch that the commit begins, for joiners
+// whose Welcome does not hold the tree. It works after the candidate has ended, too.
+func (c *Candidate) RatchetTree() ([]byte, error) {
+	defer c.lock()()
+	return wire.Marshal(c.to.tree.Nodes().Marshal)
 }
 
 func (c *Candidate) alive() error {
@@ -91,9 +105,13 @@ func (c *Candidate) alive() error {
 //
 // A commit that removes this member leads to no Group: Adopt deletes the secrets and
 // returns [ErrRemoved]. Adopting a join by a Welcome uses the key package up (see
-// [OwnKeyPackage.Join]); the error is [ErrKeyPackageUsed] if another join has used it up
-// before. The error is [ErrRetired] if the candidate was adopted or discarded, or if its
-// Group is retired.
+// [OwnKeyPackage.Join]).
+//
+// Errors:
+//
+//   - [ErrRemoved]: the commit removes this member, and the secrets are deleted now.
+//   - [ErrRetired]: the candidate was adopted or discarded, or its Group is retired.
+//   - [ErrKeyPackageUsed]: another join has used up the key package, or that was destroyed; or a last resort has already joined the epoch.
 func (c *Candidate) Adopt() (*Group, error) {
 	if c.from == nil {
 		g, err := c.join()

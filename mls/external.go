@@ -25,7 +25,11 @@ const externalInitLabel = "MLS 1.0 external init secret"
 // can join with an external commit (RFC 9420, Section 12.4.3.2). It is O(n) with the
 // tree. Without it, joiners get the tree from [Group.RatchetTree].
 //
-// The error is [ErrReInit] after a ReInit, [ErrRetired], or a [*suite.PolicyError].
+// Errors:
+//
+//   - [ErrRetired].
+//   - [ErrReInit]: a ReInit has ended the group.
+//   - [*message.PolicyError]: the policy refuses the group.
 func (g *Group) GroupInfo(ctx context.Context, now time.Time, withTree bool) (message []byte, err error) {
 	defer func() { g.tellDenied(err) }()
 	done, err := g.active()
@@ -49,9 +53,11 @@ func (g *Group) GroupInfo(ctx context.Context, now time.Time, withTree bool) (me
 // external commit of this client and for another member's commit. It asks the policy what
 // Group.GroupInfo asks.
 //
-// The error is [ErrRetired] once the candidate is adopted or has lost against another,
-// [ErrRemoved] if the commit removes this member, [ErrReInit] if it ends the group, or a
-// [*suite.PolicyError].
+// Errors:
+//
+//   - those of [Candidate.EpochAuthenticator].
+//   - [ErrReInit]: the commit ends the group.
+//   - [*message.PolicyError]: the policy refuses the group.
 func (c *Candidate) GroupInfo(ctx context.Context, now time.Time, withTree bool) ([]byte, error) {
 	leaf, pub, err := c.external()
 	if err != nil {
@@ -146,12 +152,13 @@ func (o *ExternalJoinOptions) proposals() []message.Proposal {
 // group's current epoch, an MLSMessage (RFC 9420, Section 12.4.3.2). The candidate's
 // Message is for the group's members. Adopting the candidate returns the Group.
 //
-// The error is a [*suite.PolicyError] if the policy refuses the group. It wraps [message.ErrMalformed]
-// if the GroupInfo or the tree does not parse, [message.ErrUnsupported] if the message is no
-// GroupInfo, there is no tree or the client does not have the suite, [ErrUnknownPSK] or
-// [ErrUnusablePSK] if a pre-shared key is missing or refused by the suite, and
-// [message.ErrInvalid] if the group or the commit breaks a rule or the Authenticator refuses a
-// member.
+// Errors:
+//
+//   - [*message.PolicyError]: the policy refuses the group, this client's credential, or a pre-shared key.
+//   - [message.ErrMalformed]: the GroupInfo or the tree does not parse.
+//   - [message.ErrUnsupported]: the message is no GroupInfo, there is no tree, the client does not have the suite, cfg.Signer has no key of it, or the tree or the epoch has reached its limit.
+//   - [ErrUnknownPSK], [ErrUnusablePSK]: a pre-shared key is missing, or the suite refuses it.
+//   - [message.ErrInvalid]: the group, the GroupInfo or the commit breaks a rule, or the Authenticator refuses a member.
 func ExternalJoin(ctx context.Context, now time.Time, cfg Config, groupInfo []byte, options ExternalJoinOptions) (*Candidate, error) {
 	info, err := parseGroupInfoMessage(groupInfo)
 	if err != nil {
@@ -260,13 +267,18 @@ type ExternalProposer struct {
 }
 
 // Propose signs a proposal as the external sender at the given index of the group's
-// external_senders. The error wraps [message.ErrMalformed] if the proposal lacks its content, and
-// [message.ErrUnsupported] if external senders may not send it.
+// external_senders.
+//
+// Errors:
+//
+//   - [message.ErrMalformed]: the proposal is not complete, or does not encode.
+//   - [message.ErrUnsupported]: external senders may not send it, or its Go type is unknown.
 func (e ExternalProposer) Propose(ctx context.Context, signer suite.Signer, index uint32, proposal message.Proposal) ([]byte, error) {
 	return e.propose(ctx, signer, message.Sender{Type: message.SenderExternal, Index: index}, withDefaults(proposal, e.Suite))
 }
 
-// ProposeJoin asks the group to add the client by its own KeyPackage.
+// ProposeJoin asks the group to add the client by its own KeyPackage. The error is the
+// signer's. ProposeJoin does not look whether the KeyPackage is used up.
 func (e ExternalProposer) ProposeJoin(ctx context.Context, own *OwnKeyPackage) ([]byte, error) {
 	return e.propose(ctx, own.cfg.Signer, message.Sender{Type: message.SenderNewMemberProposal}, message.Add{KeyPackage: own.KeyPackage})
 }

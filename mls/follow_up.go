@@ -59,11 +59,14 @@ type FollowUpOptions struct {
 // The candidate's Welcome is for the others. Adopting the candidate returns the new
 // Group; this Group is unchanged.
 //
-// The error is [ErrRetired], or a [*suite.PolicyError]. It wraps [message.ErrInvalid] if no ReInit has
-// ended the group, cfg.Suite is not the ReInit's suite or the members are not those of
-// this group; [message.ErrMalformed] if a KeyPackage is nil; [message.ErrUnsupported] if the ReInit is to
-// another protocol version; and [ErrUnusablePSK] if the new suite refuses the resumption
-// PSK.
+// Errors:
+//
+//   - [ErrRetired].
+//   - [*message.PolicyError]: the policy refuses the new group, the move to it, a KeyPackage or the resumption PSK.
+//   - [message.ErrMalformed]: a KeyPackage is nil, or an extension does not parse.
+//   - [message.ErrUnsupported]: the ReInit is to another protocol version, the client does not have the suite, or cfg.Signer has no key of it.
+//   - [ErrUnusablePSK]: the new suite refuses the resumption PSK.
+//   - [message.ErrInvalid]: no ReInit has ended the group, cfg.Suite is not the ReInit's suite, the members are not those of this group, a KeyPackage or the new group breaks a rule, or the Authenticator refuses what it brings.
 func (g *Group) Reinitialize(ctx context.Context, now time.Time, cfg Config, keyPackages []*message.KeyPackage, options FollowUpOptions) (*Candidate, error) {
 	r := g.public.reInit
 	if r == nil {
@@ -87,8 +90,12 @@ func (g *Group) Reinitialize(ctx context.Context, now time.Time, cfg Config, key
 
 // Branch creates a group of some of this group's members, with the same suite (RFC 9420,
 // Section 11.3). A nil groupID asks for a random one. keyPackages has a fresh KeyPackage
-// for each of the others. The errors are those of [Group.Reinitialize], without those that
-// concern the ReInit.
+// for each of the others.
+//
+// Errors:
+//
+//   - those of [Group.Reinitialize], without those that concern a ReInit.
+//   - [message.ErrInvalid] also if cfg.Suite is not this group's suite, or the owner of a KeyPackage is no member of it.
 func (g *Group) Branch(ctx context.Context, now time.Time, cfg Config, groupID []byte, extensions message.Extensions, keyPackages []*message.KeyPackage, options FollowUpOptions) (*Candidate, error) {
 	if id := g.public.context.CipherSuite; cfg.Suite != id {
 		return nil, fault.Violation("11.3", "cipher suite is not the old group's, %s", id)

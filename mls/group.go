@@ -78,10 +78,12 @@ func newGroup(cfg *Config, e epoch) *Group {
 // 9420, Section 11). A group id should be unique among all groups; a nil groupID asks for
 // a random one of Hash.Size bytes.
 //
-// The error is a [*suite.PolicyError] if the policy refuses the group. It wraps
-// [message.ErrUnsupported] if the client does not have the suite, [message.ErrMalformed] if an extension
-// does not parse, and [message.ErrInvalid] if the extensions and the client's own leaf do not fit
-// together or the Authenticator refuses an external sender.
+// Errors:
+//
+//   - [*message.PolicyError]: the policy refuses the suite, a credential type, the wire format, or the lifetime of the client's leaf.
+//   - [message.ErrUnsupported]: the client does not have the suite, or cfg.Signer has no key of it.
+//   - [message.ErrMalformed]: an extension does not parse.
+//   - [message.ErrInvalid]: the extensions or the client's own leaf break a rule, or do not fit together, or the Authenticator refuses an external sender.
 func CreateGroup(ctx context.Context, now time.Time, cfg Config, groupID []byte, extensions ...message.Extension) (*Group, error) {
 	g, err := createGroup(ctx, cfg.ask(suite.Start, now), groupID, extensions, nil)
 	if err != nil {
@@ -191,8 +193,11 @@ func (g *Group) active() (done func(), err error) {
 func (g *Group) OwnLeaf() message.LeafIndex { return g.leaf }
 
 // EpochAuthenticator returns a secret of Hash.Size bytes that is the same for all members
-// of an epoch and that nobody else knows (RFC 9420, Section 8.7). The error is
-// [ErrRetired].
+// of an epoch and that nobody else knows (RFC 9420, Section 8.7).
+//
+// Errors:
+//
+//   - [ErrRetired].
 func (g *Group) EpochAuthenticator() ([]byte, error) {
 	done, err := g.alive()
 	if err != nil {
@@ -203,8 +208,12 @@ func (g *Group) EpochAuthenticator() ([]byte, error) {
 }
 
 // Export returns a secret of length bytes for an application's label and context (RFC
-// 9420, Section 8.5). The error is [ErrRetired], or says that length is more than 65,535
-// or more than 255 times KDF.Nh.
+// 9420, Section 8.5). The length is at most 65,535, and at most 255 times KDF.Nh.
+//
+// Errors:
+//
+//   - [ErrRetired].
+//   - an error without a sentinel: length is out of these bounds.
 func (g *Group) Export(label string, context []byte, length int) ([]byte, error) {
 	secret, err := g.export(label, context, length)
 	if err == nil && g.cfg.observed() {

@@ -52,14 +52,17 @@ type JoinOptions struct {
 // epoch would send with the same keys and nonces. Save the OwnKeyPackage again after a
 // join is adopted, so that this holds after a restart.
 //
-// The error is [ErrKeyPackageUsed] if the OwnKeyPackage joins nothing any more, or not
-// this epoch; [ErrNotRecipient] if the Welcome is for others; [ErrDecrypt] if it does not
-// open; a [*suite.PolicyError] if a policy refuses the group; and [ErrRetired] if
-// options.Follows is retired. It wraps [message.ErrMalformed] if the Welcome, the GroupInfo or the
-// tree does not parse; [message.ErrUnsupported] if the message is no Welcome or there is no tree;
-// [ErrUnknownPSK] or [ErrUnusablePSK] if a pre-shared key is missing or refused by the
-// suite; and [message.ErrInvalid] if the group breaks a rule or the Authenticator refuses a
-// member.
+// Errors:
+//
+//   - [ErrKeyPackageUsed]: the OwnKeyPackage joins nothing any more, or not this epoch.
+//   - [ErrNotRecipient]: the Welcome is for others.
+//   - [ErrDecrypt]: the Welcome does not open.
+//   - [ErrRetired]: options.Follows is retired.
+//   - [*message.PolicyError]: the policy refuses the group or a pre-shared key.
+//   - [message.ErrMalformed]: the Welcome, the GroupInfo or the tree does not parse.
+//   - [message.ErrUnsupported]: the message is no Welcome, there is no tree, or the client no longer has the suite.
+//   - [ErrUnknownPSK], [ErrUnusablePSK]: a pre-shared key or its group is missing, or the suite refuses the key.
+//   - [message.ErrInvalid]: the group breaks a rule or is not the one to follow, or the Authenticator refuses a member.
 func (k *OwnKeyPackage) Join(ctx context.Context, now time.Time, welcome []byte, options JoinOptions) (*Candidate, error) {
 	m, err := message.Parse[message.Message](welcome)
 	var c *Candidate

@@ -14,11 +14,17 @@ import (
 // CheckKeyPackage returns why the client of cfg would not add a KeyPackage to a group
 // now, or nil (RFC 9420, Section 10.1). It looks at the suite, the keys and signatures,
 // and the lifetime, and asks the policy. It does not ask the Authenticator. Of cfg, it
-// uses Suites, Policy and Lifetimes. The error is a [*suite.PolicyError], or wraps
-// [message.ErrUnsupported] or [message.ErrInvalid].
+// uses Suites, Policy and Lifetimes.
 //
 // If old is not nil, the KeyPackage is for the group that follows old, which a ReInit has
 // ended, and CheckKeyPackage asks the policy as [Group.Reinitialize] does.
+//
+// Errors:
+//
+//   - [*message.PolicyError]: the policy refuses the suite, the credential or the lifetime.
+//   - [message.ErrUnsupported]: the client does not have the suite.
+//   - [message.ErrInvalid]: the KeyPackage breaks a rule, or now is outside its lifetime.
+//   - [message.ErrMalformed]: the KeyPackage, made by the caller, does not encode.
 func CheckKeyPackage(kp *message.KeyPackage, now time.Time, cfg Config, old *Group) error {
 	if cfg.Suites == nil {
 		return errNoSuites

@@ -65,7 +65,10 @@ func (l *life) afterCalls(f func()) {
 // of the other epochs give [ErrPastEpoch] from then on (RFC 9420, Section 15.3). An
 // application calls it when it expects no more of them, for example some time after a new
 // epoch has begun. The stored state holds the keys until the next Delta is stored.
-// The error is [ErrRetired].
+//
+// Errors:
+//
+//   - [ErrRetired].
 func (g *Group) ForgetPastEpochs(keep int) error {
 	return g.dropping(func(b *inbox) (dropped bool) {
 		for len(b.past) > max(0, keep) {
@@ -80,14 +83,17 @@ func (g *Group) ForgetPastEpochs(keep int) error {
 
 // ForgetProposals drops the proposals that arrived in this epoch and those that this
 // member made, with the private keys of its own Updates. This member does not commit
-// them, and they no longer keep it from sending (see [ErrPendingProposals]). The error is
-// [ErrRetired].
+// them, and they no longer keep it from sending (see [ErrPendingProposals]).
 //
 // A commit of another member that refers to one of them cannot be followed unless the
 // proposal arrives again or is handed over with the commit; a PrivateMessage opens
 // only once. Existing candidates stay good, but a saved one that needs the private key of
 // an own Update cannot be restored. A key that a candidate or a call in progress uses is
 // deleted after that.
+//
+// Errors:
+//
+//   - [ErrRetired].
 func (g *Group) ForgetProposals() error {
 	return g.dropping(func(b *inbox) bool {
 		b.forget()

@@ -68,10 +68,12 @@ type KeyPackageOptions struct {
 // some primitives, as strict FIPS mode does, call [suite.Probe] first. Otherwise this
 // client may be unable to join with the KeyPackage.
 //
-// The error is a [*suite.PolicyError] if the policy refuses the suite, the credential or the
-// lifetime. It wraps [message.ErrUnsupported] if the client does not have the suite, [message.ErrInvalid]
-// if the lifetime, the credential and the extensions of cfg break a rule, and
-// [suite.ErrEnvironment] if the environment refuses a primitive.
+// Errors:
+//
+//   - [*message.PolicyError]: the policy refuses the suite, the credential or the lifetime.
+//   - [message.ErrUnsupported]: the client does not have the suite, or cfg.Signer has no key of it.
+//   - [message.ErrInvalid]: the lifetime, the credential and the extensions of cfg break a rule, or options.Extensions are not in cfg.Extensions.
+//   - [suite.ErrEnvironment]: the environment refuses a primitive.
 func NewKeyPackage(ctx context.Context, now time.Time, cfg Config, options KeyPackageOptions) (*OwnKeyPackage, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err

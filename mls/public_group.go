@@ -74,10 +74,12 @@ func (c *PublicCandidate) Adopt() *PublicGroup {
 // Proposals, Lifetimes and the Limits of proposals. It asks the policy whether the group
 // may be read, not whether it may be started.
 //
-// The error is a [*suite.PolicyError] if the policy refuses the group. It wraps [message.ErrMalformed]
-// if the GroupInfo or the tree does not parse, [message.ErrUnsupported] if the message is no
-// GroupInfo, there is no tree, or the client does not have the suite, and [message.ErrInvalid] if
-// the group breaks a rule or the Authenticator refuses a member.
+// Errors:
+//
+//   - [*message.PolicyError]: the policy refuses the group.
+//   - [message.ErrMalformed]: the GroupInfo or the tree does not parse.
+//   - [message.ErrUnsupported]: the message is no GroupInfo, there is no tree, or the client does not have the suite.
+//   - [message.ErrInvalid]: the group breaks a rule, or the Authenticator refuses a member.
 func NewPublicGroup(ctx context.Context, now time.Time, cfg Config, groupInfo, tree []byte) (*PublicGroup, error) {
 	info, err := parseGroupInfoMessage(groupInfo)
 	if err != nil {
@@ -111,9 +113,12 @@ func NewPublicGroup(ctx context.Context, now time.Time, cfg Config, groupInfo, t
 // that refers to it. proposals are handed over with a commit, as in [Group.Process]. On
 // error the PublicGroup is unchanged.
 //
-// The errors are those of [Group.Process], except those that concern secrets. A
-// PrivateMessage is [message.ErrUnsupported], and every message of a past epoch is
-// [ErrPastEpoch].
+// Errors:
+//
+//   - [ErrReInit], [ErrWrongGroup], [ErrFutureEpoch], [ErrProposalRoom], [*MissingProposalsError], [*message.PolicyError], [message.ErrMalformed], [message.ErrInvalid]: as of [Group.Process].
+//   - [ErrPastEpoch]: the message is for a past epoch.
+//   - [message.ErrUnsupported]: as of [Group.Process], and for every PrivateMessage.
+//   - [ErrUnusablePSK]: a ReInit is to a suite that refuses the resumption PSK.
 func (g *PublicGroup) Process(ctx context.Context, now time.Time, msg []byte, proposals ...[]byte) (*PublicReceived, error) {
 	m, err := message.Parse[message.Message](msg)
 	var received *PublicReceived
@@ -223,9 +228,12 @@ func (g *PublicGroup) Proposals() []CommittedProposal {
 // external_pub. Only members can tell whether the external_pub is the group's. If the
 // GroupInfo holds a tree, that has to be the epoch's tree.
 //
-// The error is [ErrWrongGroup] for another group, [ErrFutureEpoch] or [ErrPastEpoch] for
-// another epoch, and a [*message.ValidationError] for the other faults. It wraps [message.ErrMalformed]
-// if the message does not parse, and [message.ErrUnsupported] if it is no GroupInfo.
+// Errors:
+//
+//   - [ErrWrongGroup], [ErrFutureEpoch], [ErrPastEpoch]: the GroupInfo is of another group or epoch.
+//   - [message.ErrMalformed]: the message, or the external_pub in it, does not parse.
+//   - [message.ErrUnsupported]: the message is no GroupInfo.
+//   - [message.ErrInvalid]: the GroupInfo breaks a rule, or is not of this epoch's state.
 func (g *PublicGroup) SetGroupInfo(groupInfo []byte) error {
 	info, err := parseGroupInfoMessage(groupInfo)
 	if err != nil {

@@ -161,7 +161,8 @@ func (v publicView) Members() iter.Seq2[message.LeafIndex, *message.LeafNode] {
 func (v publicView) Size() int { return int(v.public.tree.MemberCount()) }
 
 // RatchetTree returns the tree as the ratchet_tree extension holds it, for joiners whose
-// Welcome does not hold the tree (RFC 9420, Section 12.4.3.3). It is O(n).
+// Welcome does not hold the tree (RFC 9420, Section 12.4.3.3). It is O(n). The error says
+// that the encoded tree has 2^30 bytes or more.
 func (v publicView) RatchetTree() ([]byte, error) { return wire.Marshal(v.public.tree.Nodes().Marshal) }
 
 // ReInit returns the ReInit that ended the group, or nil while the group goes on (RFC

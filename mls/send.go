@@ -17,9 +17,14 @@ import (
 // Encrypt makes an application message for the group: a PrivateMessage in an MLSMessage
 // (RFC 9420, Section 15). authenticatedData goes along authenticated and unencrypted.
 //
-// The error is [ErrPendingProposals], [ErrReInit] after a ReInit, [ErrUnsaved] if a group
-// that was saved has to be saved again first, [ErrRetired], a [*suite.PolicyError], or
-// [ErrGeneration] once all 2^32 generations of the ratchet are used.
+// Errors:
+//
+//   - [ErrRetired].
+//   - [ErrReInit]: a ReInit has ended the group.
+//   - [ErrPendingProposals]: proposals have to be committed first.
+//   - [ErrUnsaved]: the group has to be saved before it sends.
+//   - [ErrGeneration]: all 2^32 generations of the application ratchet are used.
+//   - [*message.PolicyError]: the policy refuses the group.
 func (g *Group) Encrypt(ctx context.Context, now time.Time, data, authenticatedData []byte) (msg []byte, err error) {
 	defer func() { g.tellDenied(err) }()
 	done, err := g.active()
@@ -46,11 +51,19 @@ func (g *Group) Encrypt(ctx context.Context, now time.Time, data, authenticatedD
 // a commit (RFC 9420, Section 12.1). It asks the application about the credentials that
 // the proposal brings. An Update is made by [Group.ProposeUpdate].
 //
-// The error is [ErrReInit] after a ReInit, [ErrUnsaved], [ErrRetired], [ErrProposalRoom],
-// or a [*suite.PolicyError]. It wraps [message.ErrMalformed] if the proposal lacks its content,
-// [message.ErrUnsupported] if this client does not declare its type, [ErrUnusablePSK] if the
-// suite refuses the pre-shared key, and [message.ErrInvalid] if the proposal breaks a rule or the
-// Authenticator refuses its credentials.
+// Errors:
+//
+//   - [ErrRetired].
+//   - [ErrReInit]: a ReInit has ended the group.
+//   - [ErrUnsaved]: the group has to be saved before it sends a PrivateMessage.
+//   - [ErrGeneration]: all 2^32 generations of the handshake ratchet are used.
+//   - [ErrProposalRoom]: the limits have no room for the proposal.
+//   - [*message.PolicyError]: the policy refuses the group or what the proposal brings.
+//   - [message.ErrMalformed]: the proposal is not complete, or its extensions do not parse.
+//   - [message.ErrUnsupported]: this client does not declare the type, or it is a ReInit to a suite or version that this client does not have.
+//   - [ErrUnusablePSK]: the suite refuses the pre-shared key, or the ReInit's suite the resumption PSK.
+//   - [message.ErrInvalid]: the proposal breaks a rule, or the Authenticator refuses its credentials.
+//   - an error without a sentinel: the proposal is an Update.
 func (g *Group) Propose(ctx context.Context, now time.Time, proposal message.Proposal, authenticatedData []byte) ([]byte, error) {
 	if _, ok := proposal.(message.Update); ok {
 		return nil, errors.New("mls: Propose does not make an own Update; use ProposeUpdate")
@@ -87,8 +100,14 @@ func withDefaults(p message.Proposal, s suite.Suite) message.Proposal {
 }
 
 // ProposeUpdate makes a message that proposes to replace the own leaf with one that has a
-// new key, and is changed as leaf says (RFC 9420, Section 12.1.2). The errors are those
-// of [Group.Propose].
+// new key, and is changed as leaf says (RFC 9420, Section 12.1.2).
+//
+// Errors:
+//
+//   - [ErrRetired], [ErrReInit], [ErrUnsaved], [ErrGeneration], [ErrProposalRoom]: as of [Group.Propose].
+//   - [*message.PolicyError]: the policy refuses the group or the new credential.
+//   - [message.ErrUnsupported]: leaf.Signer has no key of the suite.
+//   - [message.ErrInvalid]: the new leaf breaks a rule, or the Authenticator refuses it.
 func (g *Group) ProposeUpdate(ctx context.Context, now time.Time, leaf LeafOptions, authenticatedData []byte) ([]byte, error) {
 	q := g.cfg.ask(suite.Continue, now)
 	cfg, err := g.cfg.with(leaf)

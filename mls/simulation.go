@@ -67,8 +67,12 @@ type simulated struct {
 	leafKey *ratchettree.PrivateKey
 }
 
-// NewSimulation makes a group of the given size and shape by real commits. Its errors are
-// those of the calls that make the group.
+// NewSimulation makes a group of the given size and shape by real commits.
+//
+// Errors:
+//
+//   - those of [CreateGroup], [NewKeyPackage], [Group.Commit] and cfg.Suites.
+//   - an error without a sentinel: cfg.Members is less than 1.
 func NewSimulation(ctx context.Context, now time.Time, cfg SimulationConfig) (*Simulation, error) {
 	if cfg.Members < 1 {
 		return nil, fmt.Errorf("mls: simulation has %d members, want at least 1", cfg.Members)
@@ -207,6 +211,11 @@ func (s *Simulation) populated(leaf message.LeafIndex) bool {
 // NewMembers makes key packages of n new clients. They become members of the simulation
 // when a commit adds them. On error it returns the key packages that it has made, with
 // nil for the others.
+//
+// Errors:
+//
+//   - those of [NewKeyPackage].
+//   - that of ctx, once ctx is done.
 func (s *Simulation) NewMembers(ctx context.Context, now time.Time, n int) ([]*OwnKeyPackage, error) {
 	configs := make([]*Config, n)
 	for i := range configs {
@@ -264,7 +273,7 @@ func (s *Simulation) Leaves() []message.LeafIndex {
 
 // Member returns a member's view of the current epoch: a Group of its own, with fresh
 // message ratchets. It is O(log n). Two views of one member would send with the same keys
-// and nonces, so at most one of them may send. The error says that the leaf is no member.
+// and nonces, so at most one of them may send. The error says that the leaf is no member's.
 func (s *Simulation) Member(leaf message.LeafIndex) (*Group, error) {
 	m, ok := s.members[leaf]
 	if !ok {
@@ -287,8 +296,12 @@ func (s *Simulation) Member(leaf message.LeafIndex) (*Group, error) {
 	return newGroup(m.cfg, epoch{s.public, s.secrets.Clone(), self}), nil
 }
 
-// Commit lets a member commit, and moves the simulation to the next epoch. Its errors are
-// those of [Group.Commit].
+// Commit lets a member commit, and moves the simulation to the next epoch.
+//
+// Errors:
+//
+//   - those of [Group.Commit] and [Simulation.Member].
+//   - that of ctx, once ctx is done.
 func (s *Simulation) Commit(ctx context.Context, now time.Time, committer message.LeafIndex, options CommitOptions, proposals ...message.Proposal) (*Candidate, error) {
 	return s.commit(ctx, now, committer, &commitPlan{CommitOptions: options, byValue: proposals})
 }

@@ -113,8 +113,11 @@ const (
 	stateHeader  = len(stateMagic) + 2
 )
 
-// Marshal returns the encoding of s. It holds the secrets of s: see [Record]. The error
-// wraps [message.ErrMalformed] if the records are not in the order of their keys.
+// Marshal returns the encoding of s. It holds the secrets of s: see [Record].
+//
+// Errors:
+//
+//   - [message.ErrMalformed]: the records are not in the order of their keys.
 func (s Snapshot) Marshal() ([]byte, error) {
 	var w wire.Writer
 	size := stateHeader + sha256.Size
@@ -139,8 +142,12 @@ func (s Snapshot) Marshal() ([]byte, error) {
 	return append(b, digest[:]...), nil
 }
 
-// ParseSnapshot reads what Marshal wrote. The error wraps [message.ErrMalformed] if the bytes are
-// damaged or are no Snapshot, and [message.ErrUnsupported] if they are of another version.
+// ParseSnapshot reads what [Snapshot.Marshal] wrote.
+//
+// Errors:
+//
+//   - [message.ErrMalformed]: the bytes are damaged, or are no Snapshot.
+//   - [message.ErrUnsupported]: the Snapshot is of another version.
 func ParseSnapshot(b []byte) (Snapshot, error) {
 	if len(b) < stateHeader+sha256.Size || string(b[:len(stateMagic)]) != stateMagic {
 		return nil, fmt.Errorf("%w: it does not begin like one", errState)

@@ -74,16 +74,19 @@ func (c *savedCandidate) unmarshal(r *wire.Reader) {
 // restore must not be discarded: that deletes keys in a provider ([suite.ReferencedKey])
 // to which the saved state refers.
 //
-// A join by a Welcome is not saved, and the error is [message.ErrUnsupported]. Keep the key
+// A join by a Welcome is not saved. Keep the key
 // package ([OwnKeyPackage.Save]) and the Welcome until the join is adopted.
 //
-// A candidate that removes this member is not saved, and the error is [ErrRemoved]. It
-// leads to no Group: its owner keeps the group's state until it decides to adopt the
+// A candidate that removes this member is not saved. It leads to no Group: its owner keeps the group's state until it decides to adopt the
 // candidate and to delete that state. To decide after a restart, save the group before
 // Process and not between Process and Adopt, and process the message again.
 //
-// The error is [ErrRetired] if the candidate was adopted or discarded, or if its Group is
-// retired.
+// Errors:
+//
+//   - [ErrRetired]: the candidate was adopted or discarded, or its Group is retired.
+//   - [ErrRemoved]: the commit removes this member.
+//   - [message.ErrUnsupported]: this client joins by a Welcome.
+//   - the suite's own: a private key cannot be saved.
 func (c *Candidate) Save() (Snapshot, error) {
 	if c.own != nil {
 		return nil, fmt.Errorf("%w: cannot save a join by a Welcome; save its key package and the Welcome", message.ErrUnsupported)
@@ -167,11 +170,15 @@ func (g *Group) held(public []byte) *ratchettree.PrivateKey {
 // comes from, in the same epoch. signers are this member's signers beside the group's and
 // those of its Updates; the candidate's is among them if it has another one (see
 // [LeafOptions]). RestoreCandidate asks the policy whether the group may be read, or,
-// if the commit only leads out of it, whether it may be left. The errors are those of
-// [RestoreGroup].
+// if the commit only leads out of it, whether it may be left.
 //
 // Restore a candidate only once: two candidates with references to one private key would
 // each delete it for the other.
+//
+// Errors:
+//
+//   - [ErrRetired].
+//   - those of [RestoreGroup]. The state counts as damaged if it is of another group or epoch, too.
 func (g *Group) RestoreCandidate(now time.Time, state Snapshot, signers ...suite.Signer) (*Candidate, error) {
 	done, err := g.alive()
 	if err != nil {
@@ -206,9 +213,13 @@ func (g *Group) RestoreCandidate(now time.Time, state Snapshot, signers ...suite
 }
 
 // RestoreCandidate returns a candidate that [Candidate.Save] saved, by which this member
-// joins a group. cfg and the errors are those of [RestoreGroup]. RestoreCandidate asks
+// joins a group. cfg is as for [RestoreGroup]. RestoreCandidate asks
 // the policy whether the group may begin for this client, or, if it follows a group that
 // a ReInit has ended, whether it may be read.
+//
+// Errors:
+//
+//   - those of [RestoreGroup].
 func RestoreCandidate(now time.Time, cfg Config, state Snapshot) (*Candidate, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err

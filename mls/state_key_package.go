@@ -55,9 +55,13 @@ func (k *savedKeyPackage) unmarshal(r *wire.Reader) {
 }
 
 // Save returns the KeyPackage with its private parts, from which [RestoreKeyPackage]
-// restores it. The error is [ErrKeyPackageUsed] once an adopted join has used the private
-// parts or they were deleted. After Save, a group that is joined by the KeyPackage has to
-// be saved before it sends: see [ErrUnsaved].
+// restores it. After Save, a group that is joined by the KeyPackage has to be saved before
+// it sends: see [ErrUnsaved].
+//
+// Errors:
+//
+//   - [ErrKeyPackageUsed]: an adopted join has used the private parts, or they were deleted.
+//   - the suite's own: a private key cannot be saved.
 func (k *OwnKeyPackage) Save() (Snapshot, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -83,8 +87,12 @@ func (k *OwnKeyPackage) Save() (Snapshot, error) {
 }
 
 // RestoreKeyPackage returns the KeyPackage that [OwnKeyPackage.Save] saved. cfg is the
-// client's, with the signer of the KeyPackage; cfg.Suite has to be the KeyPackage's
-// cipher suite. The errors are those of [RestoreGroup].
+// client's, with the signer of the KeyPackage; cfg.Suite has to be the KeyPackage's cipher
+// suite. RestoreKeyPackage asks the policy whether the KeyPackage may be read.
+//
+// Errors:
+//
+//   - those of [RestoreGroup].
 func RestoreKeyPackage(now time.Time, cfg Config, state Snapshot) (*OwnKeyPackage, error) {
 	s, err := cfg.suite(suite.Receive, now)
 	if err != nil {

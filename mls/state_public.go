@@ -19,10 +19,13 @@ import (
 // A public group has one stored state. Where a fork is followed, a Delta of any branch
 // turns what is stored into the state of that branch. Candidates are not saved: a
 // delivery service processes the commit again.
+//
+// The error says that a record does not encode, which takes one of 2^30 bytes or more.
 func (g *PublicGroup) Delta() (*Delta, error) { return g.delta(false) }
 
 // Save is Delta for a store that has lost the state, or that has no records to replace,
-// such as a file: its Delta replaces whatever is stored by the whole state. It is O(n).
+// such as a file: its Delta replaces whatever is stored by the whole state. It is O(n). The
+// error is that of [PublicGroup.Delta].
 func (g *PublicGroup) Save() (*Delta, error) { return g.delta(true) }
 
 func (g *PublicGroup) delta(whole bool) (*Delta, error) {
@@ -78,15 +81,19 @@ func (g publicRecords) put(s *saver, key []byte) {
 	}
 }
 
-// RestorePublicGroup returns the public group of a stored state: see [PublicGroup.Delta]. It is O(n).
-// cfg is as for [NewPublicGroup]. It asks the policy whether the group may be read.
+// RestorePublicGroup returns the public group of a stored state: see [PublicGroup.Delta].
+// It is O(n). cfg is as for [NewPublicGroup]. RestorePublicGroup asks the policy whether
+// the group may be read.
 //
 // It checks that the state is whole, that its parts fit together, and, if there is a
 // GroupInfo, the GroupInfo's signature. What members signed was verified when it arrived
 // and is not verified again, and the Authenticator is not asked.
 //
-// The error is a [*suite.PolicyError] if the policy refuses the group. It wraps [message.ErrMalformed],
-// [message.ErrInvalid], [ErrWrongGroup], [ErrFutureEpoch] or [ErrPastEpoch] if the state is damaged.
+// Errors:
+//
+//   - [*message.PolicyError]: the policy refuses the group.
+//   - [message.ErrUnsupported]: the client does not have the suite, or the state is damaged.
+//   - [message.ErrMalformed], [message.ErrInvalid], [ErrWrongGroup], [ErrFutureEpoch], [ErrPastEpoch]: the state is damaged.
 func RestorePublicGroup(now time.Time, cfg Config, state Snapshot) (*PublicGroup, error) {
 	if cfg.Suites == nil {
 		return nil, errNoSuites

@@ -34,14 +34,16 @@ import (
 // fit together. What members signed was verified when it arrived and is not verified
 // again, and the Authenticator is not asked.
 //
-// The error wraps [message.ErrMalformed] or [message.ErrInvalid] if the state is damaged. It wraps
-// [suite.ErrEnvironment] and neither of them if the environment refuses a private key:
-// the state may then be good. It is a [*suite.PolicyError] if the policy refuses the group.
-// Another error says that no signer belongs to the leaf, or that a provider does not open
-// the reference of a private key.
-//
 // The group answers [ErrUnsaved] to the first private message that it is to send, unless
 // its Delta was stored before. See "Saving" above.
+//
+// Errors:
+//
+//   - [*message.PolicyError]: the policy refuses the group.
+//   - [message.ErrUnsupported]: the client does not have the group's suite, or the state is damaged.
+//   - [message.ErrMalformed], [message.ErrInvalid]: the state is damaged.
+//   - [suite.ErrEnvironment], and none of those three: the environment refuses a private key. The state may be good.
+//   - an error without a sentinel: no signer belongs to the leaf, or a provider does not open the reference of a private key.
 func RestoreGroup(now time.Time, cfg Config, state Snapshot, signers ...suite.Signer) (*Group, error) {
 	return restoreGroup(cfg.ask(suite.Receive, now), state, signers)
 }
@@ -50,6 +52,10 @@ func RestoreGroup(now time.Time, cfg Config, state Snapshot, signers ...suite.Si
 // It asks the policy for [suite.Leave]. The policy goes on to judge each call. So the
 // Group can be left by a ReInit or a Remove, can export, and can be followed up, and
 // nothing else.
+//
+// Errors:
+//
+//   - those of [RestoreGroup].
 func RestoreToLeave(now time.Time, cfg Config, state Snapshot, signers ...suite.Signer) (*Group, error) {
 	return restoreGroup(cfg.ask(suite.Leave, now), state, signers)
 }

@@ -105,11 +105,18 @@ func (m *memberView) publicKeys() map[ratchettree.NodeIndex]string {
 // for each epoch since, and O(1) for each message, apart from the first message of a
 // sender, which takes O(log n).
 //
-// The error is [ErrRetired] if the Group is, or says that a private key cannot be saved.
+// Errors:
+//
+//   - [ErrRetired].
+//   - the suite's own: a private key cannot be saved.
 func (g *Group) Delta() (*Delta, error) { return g.delta(false) }
 
 // Save is Delta for a store that has lost the state, or that has no records to replace,
 // such as a file: its Delta replaces whatever is stored by the whole state. It is O(n).
+//
+// Errors:
+//
+//   - those of [Group.Delta].
 func (g *Group) Save() (*Delta, error) { return g.delta(true) }
 
 func (g *Group) delta(whole bool) (*Delta, error) {
