@@ -155,5 +155,5 @@ func (j *judge) verdicts(ctx context.Context, now time.Time, packages []*message
 	return verdicts, nil
 }
 
-// noLeaf is the leaf of a client that has none yet, as in [mls.Change].
+// noLeaf is the leaf of a client that has none yet, as in [event.Change].
 const noLeaf message.LeafIndex = 1<<32 - 1

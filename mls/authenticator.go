@@ -53,8 +53,9 @@ func (c *Config) authenticate(ctx context.Context, now time.Time, changes []even
 	return nil
 }
 
-// refusals asks the application about changes, and returns for each a [*message.ValidationError]
-// if it is refused and nil otherwise. The error says that there is no verdict.
+// refusals asks the application about changes, and returns for each a
+// [*message.ValidationError] if it is refused and nil otherwise. The error says that
+// there is no verdict.
 func (c *Config) refusals(ctx context.Context, now time.Time, changes []event.Change) ([]error, error) {
 	if c.Authenticator == nil || len(changes) == 0 {
 		return nil, nil

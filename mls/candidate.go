@@ -43,8 +43,10 @@ func (c *Candidate) Removed() bool { return c.removed }
 // Errors:
 //
 //   - [ErrRemoved]: the commit removes this member.
-//   - [ErrRetired]: the candidate was adopted or discarded, has lost against another, or its Group was destroyed.
-//   - [ErrKeyPackageUsed]: another join used up the candidate's key package, or that was destroyed.
+//   - [ErrRetired]: the candidate was adopted or discarded, has lost against another, or
+//     its Group was destroyed.
+//   - [ErrKeyPackageUsed]: another join used up the candidate's key package, or that was
+//     destroyed.
 func (c *Candidate) EpochAuthenticator() ([]byte, error) {
 	defer c.lock()()
 	if err := c.alive(); err != nil {
@@ -77,13 +79,6 @@ func (c *Candidate) export(label string, context []byte, length int) ([]byte, me
 	return secret, c.next.self.leaf, err
 }
 
-// RatchetTree is [Group.RatchetTree] in the epoch that the commit begins, for joiners
-// whose Welcome does not hold the tree. It works after the candidate has ended, too.
-func (c *Candidate) RatchetTree() ([]byte, error) {
-	defer c.lock()()
-	return wire.Marshal(c.to.tree.Nodes().Marshal)
-}
-
 func (c *Candidate) alive() error {
 	switch {
 	case c.ended != nil:
@@ -111,7 +106,8 @@ func (c *Candidate) alive() error {
 //
 //   - [ErrRemoved]: the commit removes this member, and the secrets are deleted now.
 //   - [ErrRetired]: the candidate was adopted or discarded, or its Group is retired.
-//   - [ErrKeyPackageUsed]: another join has used up the key package, or that was destroyed; or a last resort has already joined the epoch.
+//   - [ErrKeyPackageUsed]: another join has used up the key package, or that was
+//     destroyed; or a last resort has already joined the epoch.
 func (c *Candidate) Adopt() (*Group, error) {
 	if c.from == nil {
 		g, err := c.join()

@@ -38,11 +38,18 @@ import (
 //   - [ErrReInit]: a ReInit has ended the group.
 //   - [ErrUnsaved]: the group has to be saved before it sends a PrivateMessage.
 //   - [ErrGeneration]: all 2^32 generations of the handshake ratchet are used.
-//   - [*message.PolicyError]: the policy refuses the group, one of proposals, a pre-shared key, or the committer's new credential.
-//   - [message.ErrMalformed]: one of proposals is not complete, or its extensions do not parse.
-//   - [message.ErrUnsupported]: one of proposals is of a type that the client does not declare, or a ReInit to a suite or version that it does not have; options.Leaf.Signer has no key of the suite; or the tree or the epoch has reached its limit.
-//   - [ErrUnknownPSK], [ErrUnusablePSK]: a pre-shared key is missing, or the suite refuses it.
-//   - [message.ErrInvalid]: the proposals or the new leaf break a rule, or the Authenticator refuses what one of proposals or options brings.
+//   - [*suite.PolicyError]: the policy refuses the group, one of proposals, a pre-shared
+//     key, or the committer's new credential.
+//   - [message.ErrMalformed]: one of proposals is not complete, or its extensions do not
+//     parse.
+//   - [message.ErrUnsupported]: one of proposals is of a type that the client does not
+//     declare, or a ReInit to a suite or version that it does not have;
+//     options.Leaf.Signer has no key of the suite; or the tree or the epoch has reached
+//     its limit.
+//   - [ErrUnknownPSK], [ErrUnusablePSK]: a pre-shared key is missing, or the suite
+//     refuses it.
+//   - [message.ErrInvalid]: the proposals or the new leaf break a rule, or the
+//     Authenticator refuses what one of proposals or options brings.
 func (g *Group) Commit(ctx context.Context, now time.Time, options CommitOptions, proposals ...message.Proposal) (*Candidate, error) {
 	return g.commitPlanned(ctx, now, &commitPlan{CommitOptions: options, byValue: proposals})
 }

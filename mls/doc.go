@@ -22,15 +22,16 @@
 // [CommitOptions], whose zero value is for the ordinary way.
 //
 // Errors wrap one of a few sentinels. Where a peer breaks a rule of RFC 9420, the error
-// is a [*message.ValidationError] with the section and the leaf or proposal at fault. A call
-// that fails changes nothing.
+// is a [*message.ValidationError] with the section and the leaf or proposal at fault. A
+// call that fails changes nothing.
 //
 // # Policies
 //
 // [Suites] says which suites a client has, and Config.Policy what it may use. Every call
 // that takes the time asks the policy about everything that it begins, sends or reads. It
-// asks each time, because a date may change an answer. A refusal is a [*suite.PolicyError] that
-// wraps the policy's own error. questions.go asks the questions, about these subjects:
+// asks each time, because a date may change an answer. A refusal is a
+// [*suite.PolicyError] that wraps the policy's own error. questions.go asks the
+// questions, about these subjects:
 //
 //	suite.Info      the suite of a group or of a key package
 //	CredentialType  the type of a leaf's or an external sender's credential, or one that
@@ -81,34 +82,35 @@
 // or for an older Delta after a newer one: it never moves anything back. If the store has
 // lost the state, [Group.Save] makes a Delta of the whole.
 //
-// A group of which no Delta was made just sends, unless it was joined by a saved key package
-// or Candidate. From the first Delta on, it sends private messages only with keys that a
-// stored state reserves, and answers [ErrUnsaved] when there
-// are none left: in a new epoch, in a restored group, and after many messages. A restored
-// group begins behind what its state reserves. So no key and nonce is used twice, however
-// the process ended, as long as the latest stored state is restored and no other Group goes
-// on beside it. A Delta reserves at least one key for handshakes and one for application
-// messages, and as many as were sent since the group was made, joined or restored, at most
-// 64 of each. What is reserved and not used is lost at a restart: others step over it, and most of
+// A group of which no Delta was made just sends, unless it was joined by a saved key
+// package or Candidate. From the first Delta on, it sends private messages only with keys
+// that a stored state reserves, and answers [ErrUnsaved] when there are none left: in a
+// new epoch, in a restored group, and after many messages. A restored group begins behind
+// what its state reserves. So no key and nonce is used twice, however the process ended,
+// as long as the latest stored state is restored and no other Group goes on beside it. A
+// Delta reserves at least one key for handshakes and one for application messages, and as
+// many as were sent since the group was made, joined or restored, at most 64 of each.
+// What is reserved and not used is lost at a restart: others step over it, and most of
 // them refuse to step over more than 1,000 in an epoch. A client that is saved and ends a
 // thousand times in one epoch without sending is no longer understood by them; it should
 // commit now and then.
 //
 // Four rules keep a client out of trouble:
 //
-//   - Save before anything leaves. Whatever a call returned, store a Delta before a message
-//     is sent, received text is shown, or a delivery service is told that a message has
-//     arrived. Otherwise a restart loses the private key of an Update that others commit, or
-//     a message that opens only once. A commit is saved with its Candidate.
+//   - Save before anything leaves. Whatever a call returned, store a Delta before a
+//     message is sent, received text is shown, or a delivery service is told that a
+//     message has arrived. Otherwise a restart loses the private key of an Update that
+//     others commit, or a message that opens only once. A commit is saved with its
+//     Candidate.
 //   - Save at the start of an epoch and after a restore too, and be ready for ErrUnsaved
-//     nevertheless: save, and call again. A client that saves so meets it only when several
-//     messages are made at once.
-//   - Keep plaintexts in the outbox, and encrypt when it is their turn. A message that was
-//     encrypted in an epoch that is over may find nobody who can still open it, and one that
-//     waits through a restart may be sent behind a later one.
-//   - Retry in a loop. After [ErrPendingProposals] the client commits and tries again, and by
-//     then there may be new proposals, or another member's commit and another epoch. The
-//     example of ErrPendingProposals shows such a loop.
+//     nevertheless: save, and call again. A client that saves so meets it only when
+//     several messages are made at once.
+//   - Keep plaintexts in the outbox, and encrypt when it is their turn. A message that
+//     was encrypted in an epoch that is over may find nobody who can still open it, and
+//     one that waits through a restart may be sent behind a later one.
+//   - Retry in a loop. After [ErrPendingProposals] the client commits and tries again,
+//     and by then there may be new proposals, or another member's commit and another
+//     epoch. The example of ErrPendingProposals shows such a loop.
 //
 // # Packages and files
 //

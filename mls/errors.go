@@ -10,10 +10,10 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// What goes wrong with messages and epochs. Compare with [errors.Is]. A fault of bytes, or a
-// broken rule of RFC 9420, is of package message: [message.ErrMalformed],
-// [message.ErrUnsupported] and [message.ErrInvalid], of which a [*message.ValidationError]
-// says more.
+// What goes wrong with messages and epochs. Compare with [errors.Is]. A fault of bytes,
+// or a broken rule of RFC 9420, is of package message: [message.ErrMalformed],
+// [message.ErrUnsupported] and [message.ErrInvalid], of which a
+// [*message.ValidationError] says more.
 var (
 	// ErrWrongGroup says that a message is for another group.
 	ErrWrongGroup = fault.ErrWrongGroup
@@ -76,11 +76,11 @@ var (
 	// room for it in this epoch. A commit that refers to it can be followed if the proposal
 	// is handed over with the commit ([Group.Process]). It wraps ErrUnsupported.
 	ErrProposalRoom = fmt.Errorf("%w: more proposals in this epoch than the limits have room for", message.ErrUnsupported)
-	// ErrPendingProposals says that application data has to wait: a member that has received
-	// a valid proposal in this epoch commits before it sends data (RFC 9420, Section 12.4).
-	// Two kinds of proposals hold no data back: a proposal from outside the group that this
-	// member could not commit when it arrived, and a proposal from anybody to inject a PSK
-	// that this member does not have or cannot use.
+	// ErrPendingProposals says that application data has to wait: a member that has
+	// received a valid proposal in this epoch commits before it sends data (RFC 9420,
+	// Section 12.4). Two kinds of proposals hold no data back: a proposal from outside
+	// the group that this member could not commit when it arrived, and a proposal from
+	// anybody to inject a PSK that this member does not have or cannot use.
 	ErrPendingProposals = errors.New("mls: proposals of this epoch are not committed yet")
 	// ErrOwnMessage says that a message is this member's own. The signature of a
 	// PublicMessage shows that. A PrivateMessage names this member as its sender, and
@@ -101,9 +101,9 @@ var (
 	ErrUnsaved = errors.New("mls: group has to be saved before it sends")
 	// ErrNotRecipient says that a Welcome holds nothing for the key package.
 	ErrNotRecipient = errors.New("mls: Welcome is not for this key package")
-	// ErrKeyPackageUsed says that an [OwnKeyPackage] joins nothing any more, because a join
-	// by it was adopted or its private parts were deleted; or that a last resort has already
-	// joined the epoch.
+	// ErrKeyPackageUsed says that an [OwnKeyPackage] joins nothing any more, because a
+	// join by it was adopted or its private parts were deleted; or that a last resort has
+	// already joined the epoch.
 	ErrKeyPackageUsed = errors.New("mls: key package is used up")
 )
 

@@ -29,7 +29,7 @@ const externalInitLabel = "MLS 1.0 external init secret"
 //
 //   - [ErrRetired].
 //   - [ErrReInit]: a ReInit has ended the group.
-//   - [*message.PolicyError]: the policy refuses the group.
+//   - [*suite.PolicyError]: the policy refuses the group.
 func (g *Group) GroupInfo(ctx context.Context, now time.Time, withTree bool) (message []byte, err error) {
 	defer func() { g.tellDenied(err) }()
 	done, err := g.active()
@@ -57,7 +57,7 @@ func (g *Group) GroupInfo(ctx context.Context, now time.Time, withTree bool) (me
 //
 //   - those of [Candidate.EpochAuthenticator].
 //   - [ErrReInit]: the commit ends the group.
-//   - [*message.PolicyError]: the policy refuses the group.
+//   - [*suite.PolicyError]: the policy refuses the group.
 func (c *Candidate) GroupInfo(ctx context.Context, now time.Time, withTree bool) ([]byte, error) {
 	leaf, pub, err := c.external()
 	if err != nil {
@@ -154,11 +154,16 @@ func (o *ExternalJoinOptions) proposals() []message.Proposal {
 //
 // Errors:
 //
-//   - [*message.PolicyError]: the policy refuses the group, this client's credential, or a pre-shared key.
+//   - [*suite.PolicyError]: the policy refuses the group, this client's credential, or a
+//     pre-shared key.
 //   - [message.ErrMalformed]: the GroupInfo or the tree does not parse.
-//   - [message.ErrUnsupported]: the message is no GroupInfo, there is no tree, the client does not have the suite, cfg.Signer has no key of it, or the tree or the epoch has reached its limit.
-//   - [ErrUnknownPSK], [ErrUnusablePSK]: a pre-shared key is missing, or the suite refuses it.
-//   - [message.ErrInvalid]: the group, the GroupInfo or the commit breaks a rule, or the Authenticator refuses a member.
+//   - [message.ErrUnsupported]: the message is no GroupInfo, there is no tree, the client
+//     does not have the suite, cfg.Signer has no key of it, or the tree or the epoch has
+//     reached its limit.
+//   - [ErrUnknownPSK], [ErrUnusablePSK]: a pre-shared key is missing, or the suite
+//     refuses it.
+//   - [message.ErrInvalid]: the group, the GroupInfo or the commit breaks a rule, or the
+//     Authenticator refuses a member.
 func ExternalJoin(ctx context.Context, now time.Time, cfg Config, groupInfo []byte, options ExternalJoinOptions) (*Candidate, error) {
 	info, err := parseGroupInfoMessage(groupInfo)
 	if err != nil {
@@ -272,7 +277,8 @@ type ExternalProposer struct {
 // Errors:
 //
 //   - [message.ErrMalformed]: the proposal is not complete, or does not encode.
-//   - [message.ErrUnsupported]: external senders may not send it, or its Go type is unknown.
+//   - [message.ErrUnsupported]: external senders may not send it, or its Go type is
+//     unknown.
 func (e ExternalProposer) Propose(ctx context.Context, signer suite.Signer, index uint32, proposal message.Proposal) ([]byte, error) {
 	return e.propose(ctx, signer, message.Sender{Type: message.SenderExternal, Index: index}, withDefaults(proposal, e.Suite))
 }

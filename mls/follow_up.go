@@ -62,11 +62,15 @@ type FollowUpOptions struct {
 // Errors:
 //
 //   - [ErrRetired].
-//   - [*message.PolicyError]: the policy refuses the new group, the move to it, a KeyPackage or the resumption PSK.
+//   - [*suite.PolicyError]: the policy refuses the new group, the move to it, a
+//     KeyPackage or the resumption PSK.
 //   - [message.ErrMalformed]: a KeyPackage is nil, or an extension does not parse.
-//   - [message.ErrUnsupported]: the ReInit is to another protocol version, the client does not have the suite, or cfg.Signer has no key of it.
+//   - [message.ErrUnsupported]: the ReInit is to another protocol version, the client
+//     does not have the suite, or cfg.Signer has no key of it.
 //   - [ErrUnusablePSK]: the new suite refuses the resumption PSK.
-//   - [message.ErrInvalid]: no ReInit has ended the group, cfg.Suite is not the ReInit's suite, the members are not those of this group, a KeyPackage or the new group breaks a rule, or the Authenticator refuses what it brings.
+//   - [message.ErrInvalid]: no ReInit has ended the group, cfg.Suite is not the ReInit's
+//     suite, the members are not those of this group, a KeyPackage or the new group
+//     breaks a rule, or the Authenticator refuses what it brings.
 func (g *Group) Reinitialize(ctx context.Context, now time.Time, cfg Config, keyPackages []*message.KeyPackage, options FollowUpOptions) (*Candidate, error) {
 	r := g.public.reInit
 	if r == nil {
@@ -95,7 +99,8 @@ func (g *Group) Reinitialize(ctx context.Context, now time.Time, cfg Config, key
 // Errors:
 //
 //   - those of [Group.Reinitialize], without those that concern a ReInit.
-//   - [message.ErrInvalid] also if cfg.Suite is not this group's suite, or the owner of a KeyPackage is no member of it.
+//   - [message.ErrInvalid] also if cfg.Suite is not this group's suite, or the owner of a
+//     KeyPackage is no member of it.
 func (g *Group) Branch(ctx context.Context, now time.Time, cfg Config, groupID []byte, extensions message.Extensions, keyPackages []*message.KeyPackage, options FollowUpOptions) (*Candidate, error) {
 	if id := g.public.context.CipherSuite; cfg.Suite != id {
 		return nil, fault.Violation("11.3", "cipher suite is not the old group's, %s", id)

@@ -80,10 +80,13 @@ func newGroup(cfg *Config, e epoch) *Group {
 //
 // Errors:
 //
-//   - [*message.PolicyError]: the policy refuses the suite, a credential type, the wire format, or the lifetime of the client's leaf.
-//   - [message.ErrUnsupported]: the client does not have the suite, or cfg.Signer has no key of it.
+//   - [*suite.PolicyError]: the policy refuses the suite, a credential type, the wire
+//     format, or the lifetime of the client's leaf.
+//   - [message.ErrUnsupported]: the client does not have the suite, or cfg.Signer has no
+//     key of it.
 //   - [message.ErrMalformed]: an extension does not parse.
-//   - [message.ErrInvalid]: the extensions or the client's own leaf break a rule, or do not fit together, or the Authenticator refuses an external sender.
+//   - [message.ErrInvalid]: the extensions or the client's own leaf break a rule, or do
+//     not fit together, or the Authenticator refuses an external sender.
 func CreateGroup(ctx context.Context, now time.Time, cfg Config, groupID []byte, extensions ...message.Extension) (*Group, error) {
 	g, err := createGroup(ctx, cfg.ask(suite.Start, now), groupID, extensions, nil)
 	if err != nil {

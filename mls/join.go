@@ -33,8 +33,8 @@ type JoinOptions struct {
 
 	// Follows, if not nil, is a group that a ReInit has ended and that the group to join
 	// follows (RFC 9420, Section 11.2). Join refuses a Welcome to any other group with a
-	// [*message.ValidationError]. It takes the resumption PSK from Follows, which Config.PSKs need
-	// not hold.
+	// [*message.ValidationError]. It takes the resumption PSK from Follows, which
+	// Config.PSKs need not hold.
 	Follows *Group
 }
 
@@ -58,11 +58,14 @@ type JoinOptions struct {
 //   - [ErrNotRecipient]: the Welcome is for others.
 //   - [ErrDecrypt]: the Welcome does not open.
 //   - [ErrRetired]: options.Follows is retired.
-//   - [*message.PolicyError]: the policy refuses the group or a pre-shared key.
+//   - [*suite.PolicyError]: the policy refuses the group or a pre-shared key.
 //   - [message.ErrMalformed]: the Welcome, the GroupInfo or the tree does not parse.
-//   - [message.ErrUnsupported]: the message is no Welcome, there is no tree, or the client no longer has the suite.
-//   - [ErrUnknownPSK], [ErrUnusablePSK]: a pre-shared key or its group is missing, or the suite refuses the key.
-//   - [message.ErrInvalid]: the group breaks a rule or is not the one to follow, or the Authenticator refuses a member.
+//   - [message.ErrUnsupported]: the message is no Welcome, there is no tree, or the
+//     client no longer has the suite.
+//   - [ErrUnknownPSK], [ErrUnusablePSK]: a pre-shared key or its group is missing, or the
+//     suite refuses the key.
+//   - [message.ErrInvalid]: the group breaks a rule or is not the one to follow, or the
+//     Authenticator refuses a member.
 func (k *OwnKeyPackage) Join(ctx context.Context, now time.Time, welcome []byte, options JoinOptions) (*Candidate, error) {
 	m, err := message.Parse[message.Message](welcome)
 	var c *Candidate

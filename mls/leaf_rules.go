@@ -21,7 +21,7 @@ import (
 //
 // Errors:
 //
-//   - [*message.PolicyError]: the policy refuses the suite, the credential or the lifetime.
+//   - [*suite.PolicyError]: the policy refuses the suite, the credential or the lifetime.
 //   - [message.ErrUnsupported]: the client does not have the suite.
 //   - [message.ErrInvalid]: the KeyPackage breaks a rule, or now is outside its lifetime.
 //   - [message.ErrMalformed]: the KeyPackage, made by the caller, does not encode.

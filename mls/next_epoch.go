@@ -50,7 +50,8 @@ func (p *publicState) next(a *applied) (publicParts, error) {
 }
 
 // tagOfEpoch returns the confirmation tag of the commit that begins an epoch, by the
-// epoch's secrets and confirmed transcript hash. The committer's is [schedule.ConfirmationTag].
+// epoch's secrets and confirmed transcript hash. The committer's is
+// [schedule.ConfirmationTag].
 type tagOfEpoch func(s suite.Suite, secrets *schedule.EpochSecrets, confirmedHash []byte) ([]byte, error)
 
 // advance completes the public state of the epoch that a commit of this epoch begins, and

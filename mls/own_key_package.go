@@ -70,9 +70,11 @@ type KeyPackageOptions struct {
 //
 // Errors:
 //
-//   - [*message.PolicyError]: the policy refuses the suite, the credential or the lifetime.
-//   - [message.ErrUnsupported]: the client does not have the suite, or cfg.Signer has no key of it.
-//   - [message.ErrInvalid]: the lifetime, the credential and the extensions of cfg break a rule, or options.Extensions are not in cfg.Extensions.
+//   - [*suite.PolicyError]: the policy refuses the suite, the credential or the lifetime.
+//   - [message.ErrUnsupported]: the client does not have the suite, or cfg.Signer has no
+//     key of it.
+//   - [message.ErrInvalid]: the lifetime, the credential and the extensions of cfg break
+//     a rule, or options.Extensions are not in cfg.Extensions.
 //   - [suite.ErrEnvironment]: the environment refuses a primitive.
 func NewKeyPackage(ctx context.Context, now time.Time, cfg Config, options KeyPackageOptions) (*OwnKeyPackage, error) {
 	if err := cfg.validate(); err != nil {

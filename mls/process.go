@@ -65,20 +65,30 @@ type ApplicationMessage struct {
 //   - [ErrRetired].
 //   - [ErrReInit]: a proposal or a commit comes after a ReInit.
 //   - [ErrWrongGroup]: the message is for another group.
-//   - [ErrFutureEpoch]: the message is for a later epoch. Keep it, and process it again after the commits before it.
+//   - [ErrFutureEpoch]: the message is for a later epoch. Keep it, and process it again
+//     after the commits before it.
 //   - [ErrPastEpoch]: the message came too late.
 //   - [ErrConsumed]: the message came too late, or again.
 //   - [ErrGeneration]: the message is further ahead than the limits allow.
 //   - [ErrOwnMessage]: the message names this member as its sender.
 //   - [ErrDecrypt]: the PrivateMessage is not authentic.
-//   - [ErrProposalRoom]: the limits have no room for the proposal. It can be handed over with the commit that refers to it.
-//   - [*MissingProposalsError]: the commit refers to proposals that are not here. Process them and then the commit again, or hand them over with it.
-//   - [*PathSecretError]: the commit leaves this member behind. A [*MissingProposalsError] that wraps [ErrConsumed] may do so too: an insider who sends two PrivateMessages of one generation keeps members from having the same proposals. That is impossible where handshakes are PublicMessages.
-//   - [ErrUnknownPSK], [ErrUnusablePSK]: a commit injects a pre-shared key that is missing, or that the suite refuses. The latter also for a proposal of such a key, or of a ReInit to a suite that refuses the resumption PSK.
-//   - [*message.PolicyError]: the policy refuses the group or what the message brings.
+//   - [ErrProposalRoom]: the limits have no room for the proposal. It can be handed over
+//     with the commit that refers to it.
+//   - [*MissingProposalsError]: the commit refers to proposals that are not here. Process
+//     them and then the commit again, or hand them over with it.
+//   - [*PathSecretError]: the commit leaves this member behind. A
+//     [*MissingProposalsError] that wraps [ErrConsumed] may do so too: an insider who
+//     sends two PrivateMessages of one generation keeps members from having the same
+//     proposals. That is impossible where handshakes are PublicMessages.
+//   - [ErrUnknownPSK], [ErrUnusablePSK]: a commit injects a pre-shared key that is
+//     missing, or that the suite refuses. The latter also for a proposal of such a key,
+//     or of a ReInit to a suite that refuses the resumption PSK.
+//   - [*suite.PolicyError]: the policy refuses the group or what the message brings.
 //   - [message.ErrMalformed]: the message does not parse.
-//   - [message.ErrUnsupported]: this member does not take such a message, handle the proposal's type, or have the suite or version of a ReInit.
-//   - [message.ErrInvalid]: the message breaks a rule, or the Authenticator refuses what it brings.
+//   - [message.ErrUnsupported]: this member does not take such a message, handle the
+//     proposal's type, or have the suite or version of a ReInit.
+//   - [message.ErrInvalid]: the message breaks a rule, or the Authenticator refuses what
+//     it brings.
 func (g *Group) Process(ctx context.Context, now time.Time, msg []byte, proposals ...[]byte) (*Received, error) {
 	var m message.Message
 	var received *Received

@@ -15,8 +15,8 @@ type handedOver [][]byte
 
 // resolve returns the proposals of a commit. It looks references up with find, and then
 // among the proposals that were handed over. open verifies and checks one of those if
-// wanted accepts its reference, and refuses it with framing.ErrUnwanted if not. If a proposal is
-// found nowhere, the error is a [*MissingProposalsError].
+// wanted accepts its reference, and refuses it with framing.ErrUnwanted if not. If a
+// proposal is found nowhere, the error is a [*MissingProposalsError].
 func (h handedOver) resolve(ac *framing.AuthenticatedContent, find func(ref []byte) (CommittedProposal, bool),
 	open func(m *message.Message, wanted func(ref []byte) bool) (CommittedProposal, error)) ([]CommittedProposal, error) {
 	list := make([]CommittedProposal, len(ac.Content.Commit.Proposals))

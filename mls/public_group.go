@@ -76,10 +76,12 @@ func (c *PublicCandidate) Adopt() *PublicGroup {
 //
 // Errors:
 //
-//   - [*message.PolicyError]: the policy refuses the group.
+//   - [*suite.PolicyError]: the policy refuses the group.
 //   - [message.ErrMalformed]: the GroupInfo or the tree does not parse.
-//   - [message.ErrUnsupported]: the message is no GroupInfo, there is no tree, or the client does not have the suite.
-//   - [message.ErrInvalid]: the group breaks a rule, or the Authenticator refuses a member.
+//   - [message.ErrUnsupported]: the message is no GroupInfo, there is no tree, or the
+//     client does not have the suite.
+//   - [message.ErrInvalid]: the group breaks a rule, or the Authenticator refuses a
+//     member.
 func NewPublicGroup(ctx context.Context, now time.Time, cfg Config, groupInfo, tree []byte) (*PublicGroup, error) {
 	info, err := parseGroupInfoMessage(groupInfo)
 	if err != nil {
@@ -115,7 +117,9 @@ func NewPublicGroup(ctx context.Context, now time.Time, cfg Config, groupInfo, t
 //
 // Errors:
 //
-//   - [ErrReInit], [ErrWrongGroup], [ErrFutureEpoch], [ErrProposalRoom], [*MissingProposalsError], [*message.PolicyError], [message.ErrMalformed], [message.ErrInvalid]: as of [Group.Process].
+//   - [ErrReInit], [ErrWrongGroup], [ErrFutureEpoch], [ErrProposalRoom],
+//     [*MissingProposalsError], [*suite.PolicyError], [message.ErrMalformed],
+//     [message.ErrInvalid]: as of [Group.Process].
 //   - [ErrPastEpoch]: the message is for a past epoch.
 //   - [message.ErrUnsupported]: as of [Group.Process], and for every PrivateMessage.
 //   - [ErrUnusablePSK]: a ReInit is to a suite that refuses the resumption PSK.
@@ -230,7 +234,8 @@ func (g *PublicGroup) Proposals() []CommittedProposal {
 //
 // Errors:
 //
-//   - [ErrWrongGroup], [ErrFutureEpoch], [ErrPastEpoch]: the GroupInfo is of another group or epoch.
+//   - [ErrWrongGroup], [ErrFutureEpoch], [ErrPastEpoch]: the GroupInfo is of another
+//     group or epoch.
 //   - [message.ErrMalformed]: the message, or the external_pub in it, does not parse.
 //   - [message.ErrUnsupported]: the message is no GroupInfo.
 //   - [message.ErrInvalid]: the GroupInfo breaks a rule, or is not of this epoch's state.

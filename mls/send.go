@@ -24,7 +24,7 @@ import (
 //   - [ErrPendingProposals]: proposals have to be committed first.
 //   - [ErrUnsaved]: the group has to be saved before it sends.
 //   - [ErrGeneration]: all 2^32 generations of the application ratchet are used.
-//   - [*message.PolicyError]: the policy refuses the group.
+//   - [*suite.PolicyError]: the policy refuses the group.
 func (g *Group) Encrypt(ctx context.Context, now time.Time, data, authenticatedData []byte) (msg []byte, err error) {
 	defer func() { g.tellDenied(err) }()
 	done, err := g.active()
@@ -58,11 +58,15 @@ func (g *Group) Encrypt(ctx context.Context, now time.Time, data, authenticatedD
 //   - [ErrUnsaved]: the group has to be saved before it sends a PrivateMessage.
 //   - [ErrGeneration]: all 2^32 generations of the handshake ratchet are used.
 //   - [ErrProposalRoom]: the limits have no room for the proposal.
-//   - [*message.PolicyError]: the policy refuses the group or what the proposal brings.
-//   - [message.ErrMalformed]: the proposal is not complete, or its extensions do not parse.
-//   - [message.ErrUnsupported]: this client does not declare the type, or it is a ReInit to a suite or version that this client does not have.
-//   - [ErrUnusablePSK]: the suite refuses the pre-shared key, or the ReInit's suite the resumption PSK.
-//   - [message.ErrInvalid]: the proposal breaks a rule, or the Authenticator refuses its credentials.
+//   - [*suite.PolicyError]: the policy refuses the group or what the proposal brings.
+//   - [message.ErrMalformed]: the proposal is not complete, or its extensions do not
+//     parse.
+//   - [message.ErrUnsupported]: this client does not declare the type, or it is a ReInit
+//     to a suite or version that this client does not have.
+//   - [ErrUnusablePSK]: the suite refuses the pre-shared key, or the ReInit's suite the
+//     resumption PSK.
+//   - [message.ErrInvalid]: the proposal breaks a rule, or the Authenticator refuses its
+//     credentials.
 //   - an error without a sentinel: the proposal is an Update.
 func (g *Group) Propose(ctx context.Context, now time.Time, proposal message.Proposal, authenticatedData []byte) ([]byte, error) {
 	if _, ok := proposal.(message.Update); ok {
@@ -104,8 +108,9 @@ func withDefaults(p message.Proposal, s suite.Suite) message.Proposal {
 //
 // Errors:
 //
-//   - [ErrRetired], [ErrReInit], [ErrUnsaved], [ErrGeneration], [ErrProposalRoom]: as of [Group.Propose].
-//   - [*message.PolicyError]: the policy refuses the group or the new credential.
+//   - [ErrRetired], [ErrReInit], [ErrUnsaved], [ErrGeneration], [ErrProposalRoom]: as of
+//     [Group.Propose].
+//   - [*suite.PolicyError]: the policy refuses the group or the new credential.
 //   - [message.ErrUnsupported]: leaf.Signer has no key of the suite.
 //   - [message.ErrInvalid]: the new leaf breaks a rule, or the Authenticator refuses it.
 func (g *Group) ProposeUpdate(ctx context.Context, now time.Time, leaf LeafOptions, authenticatedData []byte) ([]byte, error) {

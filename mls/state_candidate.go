@@ -77,9 +77,10 @@ func (c *savedCandidate) unmarshal(r *wire.Reader) {
 // A join by a Welcome is not saved. Keep the key
 // package ([OwnKeyPackage.Save]) and the Welcome until the join is adopted.
 //
-// A candidate that removes this member is not saved. It leads to no Group: its owner keeps the group's state until it decides to adopt the
-// candidate and to delete that state. To decide after a restart, save the group before
-// Process and not between Process and Adopt, and process the message again.
+// A candidate that removes this member is not saved. It leads to no Group: its owner
+// keeps the group's state until it decides to adopt the candidate and to delete that
+// state. To decide after a restart, save the group before Process and not between Process
+// and Adopt, and process the message again.
 //
 // Errors:
 //
@@ -178,7 +179,8 @@ func (g *Group) held(public []byte) *ratchettree.PrivateKey {
 // Errors:
 //
 //   - [ErrRetired].
-//   - those of [RestoreGroup]. The state counts as damaged if it is of another group or epoch, too.
+//   - those of [RestoreGroup]. The state counts as damaged if it is of another group or
+//     epoch, too.
 func (g *Group) RestoreCandidate(now time.Time, state Snapshot, signers ...suite.Signer) (*Candidate, error) {
 	done, err := g.alive()
 	if err != nil {

@@ -60,7 +60,8 @@ func (k *savedKeyPackage) unmarshal(r *wire.Reader) {
 //
 // Errors:
 //
-//   - [ErrKeyPackageUsed]: an adopted join has used the private parts, or they were deleted.
+//   - [ErrKeyPackageUsed]: an adopted join has used the private parts, or they were
+//     deleted.
 //   - the suite's own: a private key cannot be saved.
 func (k *OwnKeyPackage) Save() (Snapshot, error) {
 	k.mu.Lock()

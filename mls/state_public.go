@@ -91,9 +91,11 @@ func (g publicRecords) put(s *saver, key []byte) {
 //
 // Errors:
 //
-//   - [*message.PolicyError]: the policy refuses the group.
-//   - [message.ErrUnsupported]: the client does not have the suite, or the state is damaged.
-//   - [message.ErrMalformed], [message.ErrInvalid], [ErrWrongGroup], [ErrFutureEpoch], [ErrPastEpoch]: the state is damaged.
+//   - [*suite.PolicyError]: the policy refuses the group.
+//   - [message.ErrUnsupported]: the client does not have the suite, or the state is
+//     damaged.
+//   - [message.ErrMalformed], [message.ErrInvalid], [ErrWrongGroup], [ErrFutureEpoch],
+//     [ErrPastEpoch]: the state is damaged.
 func RestorePublicGroup(now time.Time, cfg Config, state Snapshot) (*PublicGroup, error) {
 	if cfg.Suites == nil {
 		return nil, errNoSuites

@@ -39,11 +39,14 @@ import (
 //
 // Errors:
 //
-//   - [*message.PolicyError]: the policy refuses the group.
-//   - [message.ErrUnsupported]: the client does not have the group's suite, or the state is damaged.
+//   - [*suite.PolicyError]: the policy refuses the group.
+//   - [message.ErrUnsupported]: the client does not have the group's suite, or the state
+//     is damaged.
 //   - [message.ErrMalformed], [message.ErrInvalid]: the state is damaged.
-//   - [suite.ErrEnvironment], and none of those three: the environment refuses a private key. The state may be good.
-//   - an error without a sentinel: no signer belongs to the leaf, or a provider does not open the reference of a private key.
+//   - [suite.ErrEnvironment], and none of those three: the environment refuses a private
+//     key. The state may be good.
+//   - an error without a sentinel: no signer belongs to the leaf, or a provider does not
+//     open the reference of a private key.
 func RestoreGroup(now time.Time, cfg Config, state Snapshot, signers ...suite.Signer) (*Group, error) {
 	return restoreGroup(cfg.ask(suite.Receive, now), state, signers)
 }
