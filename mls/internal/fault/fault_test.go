@@ -1,0 +1,50 @@
+package fault
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/internal/mlstest"
+	"github.com/mlsuite/mlsuite/mls/message"
+)
+
+// A violation is a ValidationError for whoever gets it, however it is wrapped.
+func TestViolation(t *testing.T) {
+	cause := errors.New("cause")
+	v := Violation("10.1", "KeyPackage signature does not %s", "verify")
+	require.EqualError(t, v, "mls: KeyPackage signature does not verify (RFC 9420, Section 10.1)")
+	v.AtLeaf(3).Because(cause)
+	require.EqualError(t, v, "mls: leaf 3: KeyPackage signature does not verify (RFC 9420, Section 10.1): cause")
+	v.AtProposal(2)
+	wrapped := fmt.Errorf("outside: %w", v)
+	require.EqualError(t, wrapped,
+		"outside: mls: proposal 2: leaf 3: KeyPackage signature does not verify (RFC 9420, Section 10.1): cause")
+	require.ErrorIs(t, wrapped, message.ErrInvalid)
+	require.ErrorIs(t, wrapped, cause)
+	got, ok := errors.AsType[*message.ValidationError](wrapped)
+	require.True(t, ok)
+	require.Equal(t, &message.ValidationError{
+		Section: "10.1", Fault: "KeyPackage signature does not verify", Leaf: 3, Proposal: 2, Err: cause,
+	}, got)
+	require.NotErrorIs(t, Violation("7.3", "other"), cause)
+}
+
+// Where an RFC says how a suite derives key pairs, nobody derives them otherwise.
+func TestOtherDerivation(t *testing.T) {
+	require.NoError(t, OtherDerivation(mlstest.Suite(t, 0x0001)))
+	for _, p := range mlstest.Peers() {
+		err := OtherDerivation(mlstest.Suite(t, p.IDs[0]))
+		require.ErrorIs(t, err, ErrDerivation)
+		require.ErrorContains(t, err, mlstest.Suite(t, p.IDs[0]).Info().KEM.Derivation)
+	}
+}
+
+func TestEpochsAheadAndBehind(t *testing.T) {
+	require.ErrorIs(t, ErrFutureEpoch, ErrWrongEpoch)
+	require.ErrorIs(t, ErrPastEpoch, ErrWrongEpoch)
+	require.NotErrorIs(t, ErrPastEpoch, ErrFutureEpoch)
+	require.ErrorIs(t, ErrUnusablePSK, message.ErrUnsupported)
+}
