@@ -15,7 +15,7 @@ func TestGroupExtensions(t *testing.T) {
 	c := newClient(t)
 	senders := message.ExternalSenders{
 		{SignatureKey: c.signer.PublicKey(), Credential: message.BasicCredential([]byte("gate"))},
-		{SignatureKey: c.signer.PublicKey(), Credential: message.Credential{Type: 0xF001}},
+		{SignatureKey: c.signer.PublicKey(), Credential: message.Credential{Type: 0xF001, Content: []byte{1}}},
 	}
 	required := message.RequiredCapabilities{Credentials: []message.CredentialType{0xF002}, Proposals: []message.ProposalType{8}}
 	encoded := func(x message.Structure) []byte {
