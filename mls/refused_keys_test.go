@@ -21,6 +21,7 @@ func TestRefusedCommitsLeaveNoKeys(t *testing.T) {
 		require.Equal(t, keys, got.Keys)
 		require.LessOrEqual(t, got.Room, 2*keys+ratchettree.LeastRoom)
 	}
+	require.NoError(t, g.public.tree.CheckIndex()) // after which the table holds this tree's keys
 	keys := g.public.tree.Keys.Stats().Keys
 
 	// A leaf each, and at last one whose signature key is there twice.

@@ -197,9 +197,9 @@ type keyStats struct {
 	Alone      bool // no other set's changes stand between the table and this one
 }
 
-// Stats returns what the set takes.
+// Stats returns what the set takes. Keys and Room are those of the set that the table holds
+// now: of this one, if it is Alone.
 func (s KeySet) Stats() keyStats {
-	s.find(keyHash{}) // makes the set the one that the table holds
 	v := s.version
 	return keyStats{len(v.table.keys), v.table.room, v.next == nil && v.undo == nil}
 }
