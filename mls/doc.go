@@ -134,9 +134,12 @@
 //	What does it do with what arrives?                process.go, process_commit.go, process_proposals.go, candidate.go
 //	Which proposals fit, and which are kept?          proposal_list.go, proposal_types.go, pending.go, received_proposals.go
 //	Who is asked, who is told?                        questions.go, psk_store.go, authenticator.go, changes.go, observer.go
-//	How is it saved and restored?                     state.go, state_*.go
+//	How is it saved, and what does a restart lose?    state.go, state_*.go, sending.go
 //	What does one see without secrets?                public_group.go
-//	What does a client choose?                        config.go
+//	What does a client choose?                        config.go, leaf_rules.go
+//	Who was whom in another group?                    match_clients.go
+//	What goes wrong?                                  errors.go
+//	How are large groups made for a test?             simulation.go
 //
 // # Limits
 //
