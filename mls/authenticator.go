@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
 	"github.com/mlsuite/mlsuite/mls/message"
@@ -85,4 +86,10 @@ func refused(ch *event.Change, rule string) *fault.Violated {
 		v.AtLeaf(ch.Leaf)
 	}
 	return v
+}
+
+// sameClient asks the application whether two credentials belong to one client. Without
+// an Authenticator, they do if they are identical.
+func (c *Config) sameClient(a, b message.Credential) bool {
+	return check.SameCredential(a, b) || c.Authenticator != nil && c.Authenticator.SameClient(a, b)
 }

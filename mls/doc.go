@@ -95,6 +95,11 @@
 // thousand times in one epoch without sending is no longer understood by them; it should
 // commit now and then.
 //
+// A restart loses what no stored Delta has: the proposals that arrived since, the private
+// keys of Updates that this client made since, and the knowledge that a message was read,
+// which then opens a second time. It loses the candidates that were not saved by
+// themselves, and the keys that were reserved and not used. A [Config] is never saved.
+//
 // Four rules keep a client out of trouble:
 //
 //   - Save before anything leaves. Whatever a call returned, store a Delta before a
@@ -112,6 +117,15 @@
 //     and by then there may be new proposals, or another member's commit and another
 //     epoch. The example of ErrPendingProposals shows such a loop.
 //
+// # What a delivery service sees
+//
+// Of a PrivateMessage, whoever carries it sees the group ID, the epoch, whether it is
+// application data, a proposal or a commit, the authenticated data, and the length, which
+// padding rounds up (RFC 9420, Section 6.3). Of a PublicMessage it sees everything. Of a
+// Welcome it sees the suite, the number of joiners and the hashes of their KeyPackages. A
+// [PublicGroup] checks all that can be checked without secrets, and knows who the members
+// are; it exists only where [Config].PublicHandshake is set.
+//
 // # Packages and files
 //
 // Package [message] has the structures that travel, and package [event] what an
@@ -119,7 +133,7 @@
 //
 //	internal/fault        errors that name the rule and the culprit
 //	internal/label        signing, sealing, hashing and deriving under labels (5.1, 8)
-//	internal/check        what RFC 9420 demands of one structure (5.3, 7.2, 7.3, 10, 11.1, 13)
+//	internal/check        what RFC 9420 demands of one structure (5.1.2, 5.3, 7.1 to 7.3, 10, 11.1, 13)
 //	internal/schedule     the secrets of an epoch (8)
 //	internal/secrettree   the keys of messages (9)
 //	internal/ratchettree  the ratchet tree, its hashes, and paths (7)
@@ -127,16 +141,17 @@
 //
 // The files of this package, by the question that they answer:
 //
-//	What is a group, and what its next epoch?         group.go, public_state.go, next_epoch.go, transition.go
-//	What does one member know, and what of it ends?   member_view.go, inbox.go, claim.go, life.go
-//	How does a client enter a group?                  own_key_package.go, welcome.go, join.go, external.go, follow_up.go
-//	What does a member send?                          send.go, sending.go, own_leaf.go, commit.go
-//	What does it do with what arrives?                process.go, process_commit.go, process_proposals.go, candidate.go
-//	Which proposals fit, and which are kept?          proposal_list.go, proposal_types.go, pending.go, received_proposals.go
-//	Who is asked, who is told?                        questions.go, psk_store.go, authenticator.go, changes.go, observer.go
-//	How is it saved, and what does a restart lose?    state.go, state_*.go, sending.go
+//	What is a group, and what its next epoch?         group.go, public_state.go, next_epoch.go
+//	What arrived in an epoch, and what ends with it?  inbox.go
+//	How does a client enter a group?                  own_key_package.go, join.go, external.go, follow_up.go
+//	What does a member send?                          send.go, own_leaf.go, commit.go, welcome.go
+//	What does it do with what arrives?                process.go, process_commit.go, candidate.go
+//	Which proposals fit, and which are kept?          proposals.go, proposal_types.go, received_proposals.go
+//	Which proposals does its own commit take?         selection.go
+//	Who is asked, who is told?                        questions.go, psk_store.go, authenticator.go, observer.go
+//	How is it saved, and what does a restart lose?    state.go, state_*.go
 //	What does one see without secrets?                public_group.go
-//	What does a client choose?                        config.go, leaf_rules.go
+//	What does a client choose?                        config.go
 //	Who was whom in another group?                    match_clients.go
 //	What goes wrong?                                  errors.go
 //	How are large groups made for a test?             simulation.go

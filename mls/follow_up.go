@@ -192,12 +192,6 @@ func (g *Group) follow(ctx context.Context, now time.Time, cfg Config, usage mes
 	return c, nil
 }
 
-// sameClient asks the application whether two credentials belong to one client. Without
-// an Authenticator, they do if they are identical.
-func (c *Config) sameClient(a, b message.Credential) bool {
-	return check.SameCredential(a, b) || c.Authenticator != nil && c.Authenticator.SameClient(a, b)
-}
-
 // sameMembers checks that the new group has the members of the old one and no others:
 // this member and the owners of the key packages (RFC 9420, Sections 11.2 and 12.4.2).
 func (g *Group) sameMembers(cfg *Config, members []*message.KeyPackage) error {

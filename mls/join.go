@@ -3,11 +3,10 @@ package mls
 import (
 	"bytes"
 	"context"
+	"crypto/cipher"
 	"fmt"
 	"time"
 
-	"github.com/mlsuite/mlsuite/internal/codepoint"
-	"github.com/mlsuite/mlsuite/internal/parallel"
 	"github.com/mlsuite/mlsuite/internal/treemath"
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/event"
@@ -250,101 +249,86 @@ func (k *OwnKeyPackage) memberView(p *publicState, info *message.GroupInfo, secr
 	return v, nil
 }
 
-// publicStateOf checks a GroupInfo and its tree, and returns the state that they
-// describe. It serves joiners and those who only follow a group (RFC 9420, Sections 7.3,
-// 7.9.2, 12.4.3 and 12.4.3.1). A tree in the GroupInfo takes precedence over the one
-// beside it. The confirmation tag is left to those who have the epoch's secrets.
-func publicStateOf(ctx context.Context, q questions, s suite.Suite, info *message.GroupInfo, tree []byte) (*publicState, error) {
-	c := &info.GroupContext
-	if c.Version != codepoint.VersionMLS10 {
-		return nil, fmt.Errorf("%w: protocol version %d", message.ErrUnsupported, c.Version)
-	}
-	if id := s.Info().ID; c.CipherSuite != id {
-		return nil, fault.Violation("12.4.3.1", "cipher suite of the GroupInfo is not %s", id)
-	}
-	if err := check.Unique(info.Extensions, "GroupInfo"); err != nil {
-		return nil, err
-	}
-	if err := check.Hashes(info, s); err != nil {
-		return nil, err
-	}
-	if inside, ok := info.Extensions.Find(codepoint.ExtensionRatchetTree); ok {
-		tree = inside
-	}
-	if tree == nil {
-		return nil, fmt.Errorf("%w: no ratchet tree in the GroupInfo or beside it", message.ErrUnsupported)
-	}
-	nodes, err := ratchettree.ParseRatchetTree(tree)
+// openGroupInfo reverses sealGroupInfo.
+func openGroupInfo(s suite.Suite, joiner, psk, encrypted []byte) (*message.GroupInfo, error) {
+	aead, nonce, err := welcomeAEAD(s, joiner, psk)
 	if err != nil {
 		return nil, err
 	}
-	t, err := ratchettree.TreeFromNodes(s, nodes)
+	plaintext, err := aead.Open(nil, nonce, encrypted, nil)
 	if err != nil {
-		return nil, err
+		return nil, ErrDecrypt
 	}
-	p, err := newPublicState(publicParts{suite: s, context: *c, tree: t}, info.ConfirmationTag)
-	if err != nil {
-		return nil, err
-	}
-	if !bytes.Equal(t.Hash(), c.TreeHash) {
-		return nil, fault.Violation("12.4.3.1", "tree hash is not the GroupContext's")
-	}
-	if err := p.verifyGroupInfo(info); err != nil {
-		return nil, err
-	}
-	if err := t.Validate(); err != nil {
-		return nil, err
-	}
-	if err := p.validateLeaves(q.cfg.Lifetimes); err != nil {
-		return nil, err
-	}
-	if err := checkTree(t, p.extensions); err != nil {
-		return nil, err
-	}
-	if err := p.extensions.CheckSenders(s); err != nil {
-		return nil, err
-	}
-	if err := q.everyMember(p); err != nil {
-		return nil, err
-	}
-	var changes []event.Change
-	if q.cfg.Authenticator != nil {
-		changes = changedSenders(p.joined(), nil, p.extensions)
-	}
-	return p, q.cfg.authenticate(ctx, q.now, changes)
+	return message.Parse[message.GroupInfo](plaintext)
 }
 
-// verifyGroupInfo checks that a member signed a GroupInfo of this epoch (RFC 9420,
-// Section 12.4.3).
-func (p *publicState) verifyGroupInfo(info *message.GroupInfo) error {
-	signer := p.tree.Leaf(info.Signer)
-	if signer == nil {
-		return fault.Violation("12.4.3.1", "signer of the GroupInfo is not a member").AtLeaf(info.Signer)
-	}
-	tbs, err := check.GroupInfoTBS(info)
+// welcomeAEAD returns the cipher and the nonce of a Welcome's GroupInfo.
+func welcomeAEAD(s suite.Suite, joiner, psk []byte) (cipher.AEAD, []byte, error) {
+	secret, err := schedule.WelcomeSecret(s, joiner, psk)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	if err := label.Verify(p.suite, signer.SignatureKey, label.GroupInfoTBS, tbs, info.Signature); err != nil {
-		return fault.Violation("12.4.3", "GroupInfo signature does not verify").AtLeaf(info.Signer).Because(err)
+	defer clear(secret)
+	key, nonce, err := schedule.WelcomeKey(s, secret)
+	if err != nil {
+		return nil, nil, err
 	}
-	return nil
+	defer clear(key)
+	aead, err := s.NewAEAD(key)
+	return aead, nonce, err
 }
 
-// validateLeaves validates every leaf of the tree (RFC 9420, Section 7.3), on all cores.
-// It judges only the length of lifetimes: refusing a leaf that has expired since it was
-// added would lock joiners out, and the RFC does not require it.
-func (p *publicState) validateLeaves(policy LifetimePolicy) error {
-	var indices []message.LeafIndex
-	for i := range p.tree.Members() {
-		indices = append(indices, i)
+// groupSecrets is what a Welcome encrypts to each new member (RFC 9420,
+// Section 12.4.3.1).
+//
+//	struct {
+//	    opaque path_secret<V>;
+//	} PathSecret;
+//
+//	struct {
+//	    opaque joiner_secret<V>;
+//	    optional<PathSecret> path_secret;
+//	    PreSharedKeyID psks<V>;
+//	} GroupSecrets;
+type groupSecrets struct {
+	joinerSecret  []byte
+	hasPathSecret bool
+	pathSecret    []byte
+	psks          []message.PreSharedKeyID
+}
+
+func (s *groupSecrets) marshal(w *wire.Writer) {
+	w.Grow(s.maxSize()) // or the secrets would stay behind in an outgrown buffer
+	w.Bytes(s.joinerSecret)
+	if w.Optional(s.hasPathSecret) {
+		w.Bytes(s.pathSecret)
 	}
-	return parallel.For(len(indices), func(i int) error {
-		leaf := p.tree.Leaf(indices[i])
-		err := check.LeafNode(leaf, p.suite, leaf.Source, p.place(indices[i]))
-		if err == nil && leaf.Source == codepoint.LeafNodeKeyPackage {
-			err = policy.checkTotal(leaf.Lifetime)
-		}
-		return atLeaf(err, indices[i])
-	})
+	wire.WriteAll(w, s.psks, func(p *message.PreSharedKeyID, w *wire.Writer) { message.Write(w, p) })
+}
+
+// maxSize returns what the encoding is not longer than, in bytes.
+func (s *groupSecrets) maxSize() int {
+	const headers = 3*4 + 1 // of both secrets and of psks, and the presence octet
+	size := headers + len(s.joinerSecret) + len(s.pathSecret)
+	for i := range s.psks {
+		const fixed = 1 + 1 + 8 + 3*4 // types, epoch and headers
+		size += fixed + len(s.psks[i].ID) + len(s.psks[i].GroupID) + len(s.psks[i].Nonce)
+	}
+	return size
+}
+
+func (s *groupSecrets) unmarshal(r *wire.Reader) {
+	s.joinerSecret = r.Bytes()
+	if s.hasPathSecret = r.Optional(); s.hasPathSecret {
+		s.pathSecret = r.Bytes()
+	}
+	s.psks = wire.ReadAll(r,
+		func(p *message.PreSharedKeyID, r *wire.Reader) { message.Skip(r, p) },
+		func(p *message.PreSharedKeyID, r *wire.Reader) { message.Read(r, p) })
+}
+
+// destroy overwrites the secrets.
+func (s *groupSecrets) destroy() {
+	clear(s.joinerSecret)
+	clear(s.pathSecret)
 }

@@ -2,12 +2,18 @@ package mls
 
 import (
 	"bytes"
+	"context"
+	"fmt"
 	"iter"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
+	"github.com/mlsuite/mlsuite/internal/parallel"
 	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls/event"
 	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/internal/framing"
+	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
 	"github.com/mlsuite/mlsuite/mls/internal/schedule"
 	"github.com/mlsuite/mlsuite/mls/message"
@@ -168,3 +174,102 @@ func (v publicView) RatchetTree() ([]byte, error) { return wire.Marshal(v.public
 // ReInit returns the ReInit that ended the group, or nil while the group goes on (RFC
 // 9420, Sections 11.2 and 12.1.5). The caller must not change it.
 func (v publicView) ReInit() *message.ReInit { return v.public.reInit }
+
+// publicStateOf checks a GroupInfo and its tree, and returns the state that they
+// describe. It serves joiners and those who only follow a group (RFC 9420, Sections 7.3,
+// 7.9.2, 12.4.3 and 12.4.3.1). A tree in the GroupInfo takes precedence over the one
+// beside it. The confirmation tag is left to those who have the epoch's secrets.
+func publicStateOf(ctx context.Context, q questions, s suite.Suite, info *message.GroupInfo, tree []byte) (*publicState, error) {
+	c := &info.GroupContext
+	if c.Version != codepoint.VersionMLS10 {
+		return nil, fmt.Errorf("%w: protocol version %d", message.ErrUnsupported, c.Version)
+	}
+	if id := s.Info().ID; c.CipherSuite != id {
+		return nil, fault.Violation("12.4.3.1", "cipher suite of the GroupInfo is not %s", id)
+	}
+	if err := check.Unique(info.Extensions, "GroupInfo"); err != nil {
+		return nil, err
+	}
+	if err := check.Hashes(info, s); err != nil {
+		return nil, err
+	}
+	if inside, ok := info.Extensions.Find(codepoint.ExtensionRatchetTree); ok {
+		tree = inside
+	}
+	if tree == nil {
+		return nil, fmt.Errorf("%w: no ratchet tree in the GroupInfo or beside it", message.ErrUnsupported)
+	}
+	nodes, err := ratchettree.ParseRatchetTree(tree)
+	if err != nil {
+		return nil, err
+	}
+	t, err := ratchettree.TreeFromNodes(s, nodes)
+	if err != nil {
+		return nil, err
+	}
+	p, err := newPublicState(publicParts{suite: s, context: *c, tree: t}, info.ConfirmationTag)
+	if err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(t.Hash(), c.TreeHash) {
+		return nil, fault.Violation("12.4.3.1", "tree hash is not the GroupContext's")
+	}
+	if err := p.verifyGroupInfo(info); err != nil {
+		return nil, err
+	}
+	if err := t.Validate(); err != nil {
+		return nil, err
+	}
+	if err := p.validateLeaves(q.cfg.Lifetimes); err != nil {
+		return nil, err
+	}
+	if err := checkTree(t, p.extensions); err != nil {
+		return nil, err
+	}
+	if err := p.extensions.CheckSenders(s); err != nil {
+		return nil, err
+	}
+	if err := q.everyMember(p); err != nil {
+		return nil, err
+	}
+	var changes []event.Change
+	if q.cfg.Authenticator != nil {
+		changes = changedSenders(p.joined(), nil, p.extensions)
+	}
+	return p, q.cfg.authenticate(ctx, q.now, changes)
+}
+
+// verifyGroupInfo checks that a member signed a GroupInfo of this epoch (RFC 9420,
+// Section 12.4.3).
+func (p *publicState) verifyGroupInfo(info *message.GroupInfo) error {
+	signer := p.tree.Leaf(info.Signer)
+	if signer == nil {
+		return fault.Violation("12.4.3.1", "signer of the GroupInfo is not a member").AtLeaf(info.Signer)
+	}
+	tbs, err := check.GroupInfoTBS(info)
+	if err != nil {
+		return err
+	}
+	if err := label.Verify(p.suite, signer.SignatureKey, label.GroupInfoTBS, tbs, info.Signature); err != nil {
+		return fault.Violation("12.4.3", "GroupInfo signature does not verify").AtLeaf(info.Signer).Because(err)
+	}
+	return nil
+}
+
+// validateLeaves validates every leaf of the tree (RFC 9420, Section 7.3), on all cores.
+// It judges only the length of lifetimes: refusing a leaf that has expired since it was
+// added would lock joiners out, and the RFC does not require it.
+func (p *publicState) validateLeaves(policy LifetimePolicy) error {
+	var indices []message.LeafIndex
+	for i := range p.tree.Members() {
+		indices = append(indices, i)
+	}
+	return parallel.For(len(indices), func(i int) error {
+		leaf := p.tree.Leaf(indices[i])
+		err := check.LeafNode(leaf, p.suite, leaf.Source, p.place(indices[i]))
+		if err == nil && leaf.Source == codepoint.LeafNodeKeyPackage {
+			err = policy.checkTotal(leaf.Lifetime)
+		}
+		return atLeaf(err, indices[i])
+	})
+}

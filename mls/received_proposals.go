@@ -15,8 +15,8 @@ import (
 // proposalCache holds the proposals that arrived in an epoch, for a commit that refers to
 // them (RFC 9420, Section 12.1). The zero value is empty.
 //
-// It remembers only what it keeps, and keeps that until the epoch ends. What it keeps
-// within a sender's share depends only on what that sender proposed before. So members
+// It remembers only what it keeps, and keeps that until the epoch ends or
+// [Group.ForgetProposals] drops it. What it keeps within a sender's share depends only on what that sender proposed before. So members
 // who receive each sender's proposals in the order in which they were sent keep the same
 // ones, whatever others send meanwhile.
 type proposalCache struct {

@@ -2,7 +2,6 @@ package mls
 
 import (
 	"context"
-	"crypto/cipher"
 	"fmt"
 
 	"github.com/mlsuite/mlsuite/internal/codepoint"
@@ -11,7 +10,6 @@ import (
 	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
-	"github.com/mlsuite/mlsuite/mls/internal/schedule"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -119,88 +117,4 @@ func sealGroupInfo(s suite.Suite, joiner, psk []byte, info *message.GroupInfo) (
 		return nil, err
 	}
 	return aead.Seal(nil, nonce, plaintext, nil), nil
-}
-
-// openGroupInfo reverses sealGroupInfo.
-func openGroupInfo(s suite.Suite, joiner, psk, encrypted []byte) (*message.GroupInfo, error) {
-	aead, nonce, err := welcomeAEAD(s, joiner, psk)
-	if err != nil {
-		return nil, err
-	}
-	plaintext, err := aead.Open(nil, nonce, encrypted, nil)
-	if err != nil {
-		return nil, ErrDecrypt
-	}
-	return message.Parse[message.GroupInfo](plaintext)
-}
-
-// welcomeAEAD returns the cipher and the nonce of a Welcome's GroupInfo.
-func welcomeAEAD(s suite.Suite, joiner, psk []byte) (cipher.AEAD, []byte, error) {
-	secret, err := schedule.WelcomeSecret(s, joiner, psk)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer clear(secret)
-	key, nonce, err := schedule.WelcomeKey(s, secret)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer clear(key)
-	aead, err := s.NewAEAD(key)
-	return aead, nonce, err
-}
-
-// groupSecrets is what a Welcome encrypts to each new member (RFC 9420,
-// Section 12.4.3.1).
-//
-//	struct {
-//	    opaque path_secret<V>;
-//	} PathSecret;
-//
-//	struct {
-//	    opaque joiner_secret<V>;
-//	    optional<PathSecret> path_secret;
-//	    PreSharedKeyID psks<V>;
-//	} GroupSecrets;
-type groupSecrets struct {
-	joinerSecret  []byte
-	hasPathSecret bool
-	pathSecret    []byte
-	psks          []message.PreSharedKeyID
-}
-
-func (s *groupSecrets) marshal(w *wire.Writer) {
-	w.Grow(s.maxSize()) // or the secrets would stay behind in an outgrown buffer
-	w.Bytes(s.joinerSecret)
-	if w.Optional(s.hasPathSecret) {
-		w.Bytes(s.pathSecret)
-	}
-	wire.WriteAll(w, s.psks, func(p *message.PreSharedKeyID, w *wire.Writer) { message.Write(w, p) })
-}
-
-// maxSize returns what the encoding is not longer than, in bytes.
-func (s *groupSecrets) maxSize() int {
-	const headers = 3*4 + 1 // of both secrets and of psks, and the presence octet
-	size := headers + len(s.joinerSecret) + len(s.pathSecret)
-	for i := range s.psks {
-		const fixed = 1 + 1 + 8 + 3*4 // types, epoch and headers
-		size += fixed + len(s.psks[i].ID) + len(s.psks[i].GroupID) + len(s.psks[i].Nonce)
-	}
-	return size
-}
-
-func (s *groupSecrets) unmarshal(r *wire.Reader) {
-	s.joinerSecret = r.Bytes()
-	if s.hasPathSecret = r.Optional(); s.hasPathSecret {
-		s.pathSecret = r.Bytes()
-	}
-	s.psks = wire.ReadAll(r,
-		func(p *message.PreSharedKeyID, r *wire.Reader) { message.Skip(r, p) },
-		func(p *message.PreSharedKeyID, r *wire.Reader) { message.Read(r, p) })
-}
-
-// destroy overwrites the secrets.
-func (s *groupSecrets) destroy() {
-	clear(s.joinerSecret)
-	clear(s.pathSecret)
 }
