@@ -26,7 +26,7 @@
 //	                         listed, such as a leaf's suites
 //	group entered     INFO   this client has a group            schema group how members previous
 //	epoch adopted     INFO   it moved to a new epoch            schema group committer added updated removed resynced
-//	                                                            extensions_changed psks reinit
+//	                                                            extensions_changed psks custom_proposals reinit
 //	member            INFO   one for each member that a record  schema group change leaf credential_type
 //	                         before it counts                   identity credential signature_key old_credential
 //	group left        INFO   a commit removed this client       schema group committer
@@ -54,6 +54,7 @@
 //	added               int     members, as updated, removed and resynced
 //	extensions_changed  bool    of the GroupContext
 //	psks                int     pre-shared keys injected
+//	custom_proposals    list    types of the custom proposals
 //	reinit              group   group_id, suite and version of the group to follow; this one has ended
 //	change              string  present (when this client entered), added, updated, removed, or resynced:
 //	                            joined in the place of an earlier leaf, which is removed

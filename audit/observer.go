@@ -63,7 +63,11 @@ func (o observer) adopted(e event.EpochAdopted) {
 		slog.Int("psks", len(e.PSKs)),
 	}
 	if len(e.Custom) > 0 {
-		attrs = append(attrs, slog.Any("custom_proposals", e.Custom))
+		types := make([]string, len(e.Custom))
+		for i, t := range e.Custom {
+			types[i] = t.String()
+		}
+		attrs = append(attrs, slog.Any("custom_proposals", types))
 	}
 	if r := e.ReInit; r != nil {
 		attrs = append(attrs, slog.Group("reinit", octets("group_id", r.GroupID),
