@@ -55,12 +55,7 @@ func (c *client) publishes(s *sentence) {
 		return
 	}
 	s.must("key package")
-	var options mls.KeyPackageOptions
-	id := s.suiteID()
-	if s.take("to follow") {
-		options.Follows = c.groups[s.word()]
-	}
-	own, err := mls.NewKeyPackage(c.ctx(), c.now, c.config(id), options)
+	own, err := mls.NewKeyPackage(c.ctx(), c.now, c.config(s.suiteID()), mls.KeyPackageOptions{})
 	if c.ok(err) {
 		c.own, c.published = append(c.own, own), append(c.published, own.KeyPackage)
 	}
@@ -357,7 +352,6 @@ func (c *client) branches(s *sentence) {
 }
 
 // alice saves [in GROUP]
-// alice saves delta [in GROUP]
 // alice saves commit NUMBER
 func (c *client) saves(s *sentence) {
 	if len(s.words) > 0 && s.words[0] == "commit" {
