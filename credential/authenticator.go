@@ -32,9 +32,9 @@ type Judge interface {
 	SameClient(old, next Presented) bool
 }
 
-// Authenticator is one of package mls. It refuses an X.509 credential if [Parse] refuses
-// its chain or if its certificate is not for the signature key. It asks a [Judge] about
-// all other credentials, at most once for each time that it is asked.
+// Authenticator implements the Authenticator of package mls. It refuses an X.509 credential
+// if [Parse] refuses its chain or if its certificate is not for the signature key. It asks a
+// [Judge] about all other credentials, at most once for each time that it is asked.
 type Authenticator struct{ judge Judge }
 
 // NewAuthenticator returns an Authenticator that asks judge.

@@ -80,10 +80,11 @@ const (
 	Start Use = iota + 1
 	// Continue goes on in an existing group: sending, proposing, committing.
 	Continue
-	// Receive only reads an existing group: importing a saved state, processing messages,
+	// Receive only reads an existing group: restoring a saved state, processing messages,
 	// following a public group.
 	Receive
-	// Leave leads out of a group: a ReInit to another suite, removal, export, saving.
+	// Leave leads out of a group: a removal, a ReInit, or the restoration of a group in
+	// order to leave it.
 	Leave
 )
 
