@@ -50,8 +50,8 @@ message may cost, and how long secrets and private keys live.
 	if err := writeCounts(&b, rules); err != nil {
 		return nil, err
 	}
-	b.WriteString("\n## Mutation run\n\n`go run ./internal/rules mutate -record` takes each check out, one at a time, of package mls and of the packages below it, " +
-		"plants each fault of planted.tsv, and requires that a test fails. The verdict on each, and the test that failed, is in internal/rules/verdicts.tsv.\n\n")
+	b.WriteString("\n## Mutation run\n\n`go run ./internal/rules mutate -record` takes each check of the packages below out, one at a time, " +
+		"plants each fault of planted.tsv, and requires that a test fails each time. The verdict on each, and the test that failed, is in internal/rules/verdicts.tsv.\n\n")
 	b.WriteString(summary(ids, verdicts, redundant, fixed))
 	if len(redundant) > 0 {
 		b.WriteString("\nThese checks are redundant by design, so no test can fail without them:\n\n| Check | Why |\n|---|---|\n")
