@@ -32,7 +32,7 @@ func main() {
 	if len(os.Args) > 1 {
 		var err error
 		if members, err = strconv.Atoi(os.Args[1]); err != nil || members < 3 {
-			fmt.Fprintln(os.Stderr, "usage: move [MEMBERS], of whom there are 3 at least")
+			fmt.Fprintln(os.Stderr, "usage: move [MEMBERS], at least 3")
 			os.Exit(2)
 		}
 	}
