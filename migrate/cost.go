@@ -5,8 +5,8 @@ import (
 	"math"
 	"time"
 
-	"github.com/mlsuite/mlsuite/internal/limit"
-	"github.com/mlsuite/mlsuite/internal/measure"
+	"github.com/mlsuite/mlsuite/bench/limit"
+	"github.com/mlsuite/mlsuite/bench/measure"
 	"github.com/mlsuite/mlsuite/suite"
 )
 

@@ -88,28 +88,13 @@
 package main
 
 import (
-	"context"
-	"fmt"
-	"io"
-	"os"
-	"os/signal"
+	"github.com/mlsuite/mlsuite/bench"
+	"github.com/mlsuite/mlsuite/registry"
+	"github.com/mlsuite/mlsuite/registry/all"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	os.Exit(suitebench(ctx, os.Args[1:], os.Stdout, os.Stderr))
-}
-
-// suitebench runs the program and returns its exit code.
-func suitebench(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	root := newRoot()
-	root.SetArgs(args)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
-	if err := root.ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(stderr, "suitebench:", err)
-		return 1
-	}
-	return 0
+	bench.Main(all.Registry(), bench.WithPeerSets(func(s registry.PeerSet) (*registry.Registry, error) {
+		return all.New(all.WithPeerSet(s))
+	}))
 }

@@ -1,4 +1,4 @@
-package main
+package bench
 
 import (
 	"os"
@@ -23,10 +23,10 @@ type docExample struct {
 // docPages returns the text of README.md and of the pages in docs, by path.
 func docPages(t *testing.T) map[string]string {
 	t.Helper()
-	paths, err := filepath.Glob("../../docs/*.md")
+	paths, err := filepath.Glob("../docs/*.md")
 	require.NoError(t, err)
 	pages := map[string]string{}
-	for _, path := range append(paths, "../../README.md") {
+	for _, path := range append(paths, "../README.md") {
 		text, err := os.ReadFile(path)
 		require.NoError(t, err)
 		pages[path] = string(text)
@@ -58,7 +58,7 @@ func TestDocs(t *testing.T) {
 	for _, e := range docExamples(t) {
 		name := e.page + ": " + strings.Join(e.args, " ")
 		if e.measures() {
-			cmd, flags, err := newRoot().Find(e.args)
+			cmd, flags, err := suites().root().Find(e.args)
 			require.NoError(t, err, name)
 			require.NoError(t, cmd.ParseFlags(flags), name)
 			continue

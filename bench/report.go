@@ -1,4 +1,4 @@
-package main
+package bench
 
 import (
 	"runtime"
@@ -7,7 +7,7 @@ import (
 
 	"github.com/klauspost/cpuid/v2"
 
-	"github.com/mlsuite/mlsuite/internal/measure"
+	"github.com/mlsuite/mlsuite/bench/measure"
 )
 
 // report is everything that a run found, and on which machine. Its JSON form is a

@@ -1,4 +1,4 @@
-package main
+package bench
 
 import (
 	"bytes"
@@ -15,11 +15,21 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/registry"
+	"github.com/mlsuite/mlsuite/registry/all"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"suitebench": main})
+	testscript.Main(m, map[string]func(){"suitebench": func() {
+		Main(all.Registry(), WithPeerSets(ofPeers))
+	}})
 }
+
+// suites is suitebench over all suites.
+func suites() program { return program{registry: all.Registry(), peers: ofPeers} }
+
+func ofPeers(s registry.PeerSet) (*registry.Registry, error) { return all.New(all.WithPeerSet(s)) }
 
 // TestScripts runs testdata/script, which reads as a manual. With UPDATE_SCRIPTS set it
 // writes what the program prints into the scripts.
@@ -33,7 +43,7 @@ func TestScripts(t *testing.T) {
 func call(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	var out, err bytes.Buffer
-	code = suitebench(t.Context(), args, &out, &err)
+	code = suites().execute(t.Context(), args, &out, &err)
 	return out.String(), err.String(), code
 }
 
@@ -43,7 +53,7 @@ func TestInterrupt(t *testing.T) {
 	cancel()
 	dir := t.TempDir()
 	var out, stderr bytes.Buffer
-	require.Equal(t, 1, suitebench(ctx, []string{"run", "-o", filepath.Join(dir, "costs.csv")}, &out, &stderr))
+	require.Equal(t, 1, suites().execute(ctx, []string{"run", "-o", filepath.Join(dir, "costs.csv")}, &out, &stderr))
 	require.Equal(t, "suitebench: interrupted\n", stderr.String())
 	require.Empty(t, out.String())
 	entries, err := os.ReadDir(dir)
@@ -53,7 +63,7 @@ func TestInterrupt(t *testing.T) {
 
 // The examples of the command's documentation print what it says.
 func TestDocumentation(t *testing.T) {
-	source, err := os.ReadFile("main.go")
+	source, err := os.ReadFile("../cmd/suitebench/main.go")
 	require.NoError(t, err)
 	files := token.NewFileSet()
 	file, err := parser.ParseFile(files, "main.go", source, parser.ParseComments)

@@ -1,4 +1,4 @@
-package main
+package bench
 
 import (
 	"context"
@@ -10,10 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/mlsuite/mlsuite/internal/measure"
+	"github.com/mlsuite/mlsuite/bench/measure"
 	"github.com/mlsuite/mlsuite/policy"
 	"github.com/mlsuite/mlsuite/registry"
-	"github.com/mlsuite/mlsuite/registry/all"
 )
 
 const (
@@ -27,7 +26,7 @@ const (
 )
 
 // newRoot returns the command line. It prints no usage with an error.
-func newRoot() *cobra.Command {
+func (p program) root() *cobra.Command {
 	var f policyFlags
 	root := &cobra.Command{
 		Use:           "suitebench",
@@ -36,21 +35,21 @@ func newRoot() *cobra.Command {
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return runSummary(cmd, f) },
+		RunE:          func(cmd *cobra.Command, _ []string) error { return p.summary(cmd, f) },
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	f.addRestriction(root)
-	root.AddCommand(newRun(), newSuites(), newPolicy())
+	root.AddCommand(p.run(), p.suites(), p.policy())
 	return root
 }
 
-// runSummary measures commits in all suites that the policies allow. It makes joins and
+// summary measures commits in all suites that the policies allow. It makes joins and
 // key packages only to count their bytes.
-func runSummary(cmd *cobra.Command, policies policyFlags) error {
+func (p program) summary(cmd *cobra.Command, policies policyFlags) error {
 	s, format, err := (&runFlags{
 		suites: "all", peers: registry.Private().Name, sizes: defaultSizes, ops: defaultOps, trees: defaultTree,
 		format: "summary", count: defaultCount, time: defaultTime, policies: policies,
-	}).parse()
+	}).parse(p)
 	if err != nil {
 		return err
 	}
@@ -69,7 +68,7 @@ type runFlags struct {
 	policies                                  policyFlags
 }
 
-func newRun() *cobra.Command {
+func (p program) run() *cobra.Command {
 	var f runFlags
 	cmd := &cobra.Command{
 		Use:   "run",
@@ -78,7 +77,7 @@ func newRun() *cobra.Command {
 			"\nPolicies restrict the suites. What they say of credentials, key packages and messages has\nno part in a measurement.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, format, err := f.parse()
+			s, format, err := f.parse(p)
 			if err != nil {
 				return err
 			}
@@ -87,7 +86,7 @@ func newRun() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.suites, "suites", "all", "`LIST` of suites, each a name, a code point such as 0x0001, or TBD1 to TBD11")
-	addCodePoints(cmd, &f.peers)
+	p.addCodePoints(cmd, &f.peers)
 	flags.StringVar(&f.sizes, "sizes", defaultSizes, fmt.Sprintf("`LIST` of group sizes, %d to %d", minSize, maxSize))
 	flags.StringVar(&f.ops, "ops", defaultOps, "`LIST` of operations, or all")
 	flags.StringVar(&f.trees, "tree", defaultTree, "`LIST` of tree shapes, or all")
@@ -135,9 +134,9 @@ func interrupted(ctx context.Context, err error) error {
 	return err
 }
 
-func (f *runFlags) parse() (s settings, w format, err error) {
+func (f *runFlags) parse(p program) (s settings, w format, err error) {
 	now := time.Now()
-	if err := s.restrict(f.peers, f.policies); err != nil {
+	if err := s.restrict(p, f.peers, f.policies); err != nil {
 		return s, w, err
 	}
 	if s.suites, err = parseSuites(s.registry, s.policy, strings.Split(f.suites, ","), now); err != nil {
@@ -171,28 +170,35 @@ func (f *runFlags) parse() (s settings, w format, err error) {
 	return s, w, nil
 }
 
-// addCodePoints adds the flag for the set of post-quantum suites.
-func addCodePoints(cmd *cobra.Command, peers *string) {
+// addCodePoints adds the flag for the set of post-quantum suites, if there is a choice.
+func (p program) addCodePoints(cmd *cobra.Command, peers *string) {
+	if p.peers == nil {
+		return
+	}
 	var names []string
-	for _, p := range registry.PeerSets() {
-		names = append(names, p.Name)
+	for _, set := range registry.PeerSets() {
+		names = append(names, set.Name)
 	}
 	cmd.Flags().StringVar(peers, "code-points", registry.Private().Name,
 		"`PEERS` whose post-quantum suites to take, with their code points and derivation: "+strings.Join(names, ", "))
 }
 
-// suitesOf returns the registry of RFC 9420's suites and those of a set.
-func suitesOf(peers string) (*registry.Registry, error) {
+// suitesOf returns the registry with the post-quantum suites of a set, if there is a
+// choice of sets, or else the only one.
+func (p program) suitesOf(peers string) (*registry.Registry, error) {
+	if p.peers == nil {
+		return p.registry, nil
+	}
 	set, err := registry.FindPeerSet(peers)
 	if err != nil {
 		return nil, fmt.Errorf("--code-points: %w", err)
 	}
-	return all.New(all.WithPeerSet(set))
+	return p.peers(set)
 }
 
 // restrict takes the registry of all suites and the policies.
-func (s *settings) restrict(peers string, f policyFlags) error {
-	r, err := suitesOf(peers)
+func (s *settings) restrict(p program, peers string, f policyFlags) error {
+	r, err := p.suitesOf(peers)
 	if err != nil {
 		return err
 	}
@@ -207,15 +213,15 @@ func (s *settings) restrict(peers string, f policyFlags) error {
 	if err != nil {
 		return err
 	}
-	for _, p := range policies {
-		s.policies = append(s.policies, p.Name())
+	for _, each := range policies {
+		s.policies = append(s.policies, each.Name())
 	}
 	s.with = f.with
 	s.policy = policy.All(policies...)
 	return nil
 }
 
-func newSuites() *cobra.Command {
+func (p program) suites() *cobra.Command {
 	var format, peers string
 	cmd := &cobra.Command{
 		Use:   "suites [SUITE...]",
@@ -226,7 +232,7 @@ func newSuites() *cobra.Command {
 			if len(names) == 0 {
 				names = []string{"all"}
 			}
-			r, err := suitesOf(peers)
+			r, err := p.suitesOf(peers)
 			if err != nil {
 				return err
 			}
@@ -245,7 +251,7 @@ func newSuites() *cobra.Command {
 			return f.write(cmd.OutOrStdout(), described)
 		},
 	}
-	addCodePoints(cmd, &peers)
+	p.addCodePoints(cmd, &peers)
 	cmd.Flags().StringVar(&format, "format", "table", "`FORMAT` of the output: "+list(suiteFormats()))
 	return cmd
 }

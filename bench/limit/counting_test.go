@@ -6,7 +6,7 @@ import (
 	"crypto/cipher"
 	"sync/atomic"
 
-	"github.com/mlsuite/mlsuite/internal/limit"
+	"github.com/mlsuite/mlsuite/bench/limit"
 	"github.com/mlsuite/mlsuite/suite"
 )
 

@@ -1,10 +1,10 @@
-package main
+package bench
 
 import (
 	"context"
 	"time"
 
-	"github.com/mlsuite/mlsuite/internal/limit"
+	"github.com/mlsuite/mlsuite/bench/limit"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"

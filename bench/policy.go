@@ -1,4 +1,4 @@
-package main
+package bench
 
 import (
 	"fmt"
@@ -13,7 +13,7 @@ import (
 const certainties = `A rule's source is marked [P] if this project read it in the primary text, [S] if a
 secondary text quotes it, and [U] if it is not verified: such a rule is only a note.`
 
-func newPolicy() *cobra.Command {
+func (p program) policy() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "policy",
 		Short: "Say which cipher suites a policy allows, until when, and why",
@@ -25,11 +25,11 @@ the documents that it cites; none is an approval.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newPolicyList(), newPolicyShow(), newPolicyExplain(), newPolicyMatrix(), newPolicyChoose(), newPolicyLint())
+	cmd.AddCommand(p.policyList(), p.policyShow(), p.policyExplain(), p.policyMatrix(), p.policyChoose(), p.policyLint())
 	return cmd
 }
 
-func newPolicyList() *cobra.Command {
+func (p program) policyList() *cobra.Command {
 	var f policyFlags
 	cmd := &cobra.Command{
 		Use:   "list",
@@ -40,7 +40,7 @@ func newPolicyList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			r, policies, err := f.open(policy.Builtin().Names()...)
+			r, policies, err := f.open(p, policy.Builtin().Names()...)
 			if err != nil {
 				return err
 			}
@@ -60,11 +60,11 @@ func newPolicyList() *cobra.Command {
 		},
 	}
 	f.addAt(cmd)
-	addCodePoints(cmd, &f.peers)
+	p.addCodePoints(cmd, &f.peers)
 	return cmd
 }
 
-func newPolicyShow() *cobra.Command {
+func (p program) policyShow() *cobra.Command {
 	var f policyFlags
 	cmd := &cobra.Command{
 		Use:   "show NAME|FILE",
@@ -72,7 +72,7 @@ func newPolicyShow() *cobra.Command {
 		Long:  "Show prints what a policy is: its profiles with their parameters, rules, sources and\nnotes.\n\n" + certainties,
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, names []string) error {
-			_, policies, err := f.open(names...)
+			_, policies, err := f.open(p, names...)
 			if err != nil {
 				return err
 			}
@@ -80,11 +80,11 @@ func newPolicyShow() *cobra.Command {
 		},
 	}
 	f.addWith(cmd)
-	addCodePoints(cmd, &f.peers)
+	p.addCodePoints(cmd, &f.peers)
 	return cmd
 }
 
-func newPolicyExplain() *cobra.Command {
+func (p program) policyExplain() *cobra.Command {
 	var f policyFlags
 	cmd := &cobra.Command{
 		Use:   "explain NAME|FILE SUITE",
@@ -96,7 +96,7 @@ func newPolicyExplain() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			r, policies, err := f.open(args[0])
+			r, policies, err := f.open(p, args[0])
 			if err != nil {
 				return err
 			}
@@ -107,11 +107,11 @@ func newPolicyExplain() *cobra.Command {
 			return writeText(cmd.OutOrStdout(), policies[0].Explain(info, r.All(), now))
 		},
 	}
-	f.add(cmd)
+	f.add(p, cmd)
 	return cmd
 }
 
-func newPolicyMatrix() *cobra.Command {
+func (p program) policyMatrix() *cobra.Command {
 	var f policyFlags
 	var format string
 	cmd := &cobra.Command{
@@ -130,7 +130,7 @@ func newPolicyMatrix() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			r, policies, err := f.open(names...)
+			r, policies, err := f.open(p, names...)
 			if err != nil {
 				return err
 			}
@@ -141,12 +141,12 @@ func newPolicyMatrix() *cobra.Command {
 			return w.write(cmd.OutOrStdout(), m)
 		},
 	}
-	f.add(cmd)
+	f.add(p, cmd)
 	cmd.Flags().StringVar(&format, "format", "text", "`FORMAT` of the output: "+list(matrixFormats()))
 	return cmd
 }
 
-func newPolicyChoose() *cobra.Command {
+func (p program) policyChoose() *cobra.Command {
 	var f policyFlags
 	cmd := &cobra.Command{
 		Use:   "choose NAME|FILE...",
@@ -158,18 +158,18 @@ func newPolicyChoose() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			r, policies, err := f.open(names...)
+			r, policies, err := f.open(p, names...)
 			if err != nil {
 				return err
 			}
 			return writeChoice(cmd.OutOrStdout(), r, policies, now)
 		},
 	}
-	f.add(cmd)
+	f.add(p, cmd)
 	return cmd
 }
 
-func newPolicyLint() *cobra.Command {
+func (p program) policyLint() *cobra.Command {
 	var peers string
 	cmd := &cobra.Command{
 		Use:   "lint FILE...",
@@ -188,7 +188,7 @@ func newPolicyLint() *cobra.Command {
 				}
 				files = append(files, file)
 			}
-			r, err := suitesOf(peers)
+			r, err := p.suitesOf(peers)
 			if err != nil {
 				return err
 			}
@@ -212,7 +212,7 @@ func newPolicyLint() *cobra.Command {
 			return fmt.Errorf("%d problems", len(problems))
 		},
 	}
-	addCodePoints(cmd, &peers)
+	p.addCodePoints(cmd, &peers)
 	return cmd
 }
 

@@ -1,4 +1,4 @@
-package main
+package bench
 
 import (
 	"crypto/fips140"
@@ -27,10 +27,10 @@ type policyFlags struct {
 	peers string
 }
 
-func (f *policyFlags) add(cmd *cobra.Command) {
+func (f *policyFlags) add(p program, cmd *cobra.Command) {
 	f.addWith(cmd)
 	f.addAt(cmd)
-	addCodePoints(cmd, &f.peers)
+	p.addCodePoints(cmd, &f.peers)
 }
 
 func (f *policyFlags) addRestriction(cmd *cobra.Command) {
@@ -59,8 +59,8 @@ func (f *policyFlags) date() (time.Time, error) {
 }
 
 // open returns the suites of --code-points and the policies of names, as load does.
-func (f *policyFlags) open(names ...string) (*registry.Registry, []*policy.Policy, error) {
-	r, err := suitesOf(f.peers)
+func (f *policyFlags) open(p program, names ...string) (*registry.Registry, []*policy.Policy, error) {
+	r, err := p.suitesOf(f.peers)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -1,4 +1,4 @@
-package main
+package bench
 
 import (
 	"context"
@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mlsuite/mlsuite/internal/limit"
-	"github.com/mlsuite/mlsuite/internal/measure"
+	"github.com/mlsuite/mlsuite/bench/limit"
+	"github.com/mlsuite/mlsuite/bench/measure"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/message"
 )

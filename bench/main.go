@@ -1,0 +1,58 @@
+// Package bench measures what each cipher suite of a registry costs an MLS group. It is
+// the program suitebench as a package: [Main] makes any program a suitebench over its own
+// registry.
+//
+//	func main() { bench.Main(mySuites) }
+//
+// The documentation of cmd/suitebench describes the commands and the quantities.
+package bench
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+
+	"github.com/mlsuite/mlsuite/registry"
+)
+
+// program is a suitebench over a registry.
+type program struct {
+	registry *registry.Registry
+	peers    func(registry.PeerSet) (*registry.Registry, error) // nil: there is no choice
+}
+
+// Option changes the program that [Main] runs.
+type Option func(*program)
+
+// WithPeerSets lets the user choose the set of post-quantum suites by --code-points.
+// registryOf returns the registry that has a set.
+func WithPeerSets(registryOf func(registry.PeerSet) (*registry.Registry, error)) Option {
+	return func(p *program) { p.peers = registryOf }
+}
+
+// Main runs suitebench over the suites of r, with the arguments of the process, and ends
+// the process. The exit status is 1 after an error. An interrupt ends a run.
+func Main(r *registry.Registry, options ...Option) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	p := program{registry: r}
+	for _, option := range options {
+		option(&p)
+	}
+	os.Exit(p.execute(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// execute runs the program and returns its exit status.
+func (p program) execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := p.root()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	if err := root.ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(stderr, "suitebench:", err)
+		return 1
+	}
+	return 0
+}
