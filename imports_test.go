@@ -93,6 +93,7 @@ func layers() []layer {
 		{pkg: "migrate", imports: []string{"suite", "registry", "policy", "mls", "mls/message", "mls/event", "internal/codepoint", "bench/limit", "bench/measure", "internal/parallel"}, denied: []string{"net/...", "os/...", "database/..."}},
 		{pkg: "bench/limit", imports: []string{"suite", "bench/measure"}},
 		{pkg: "bench/measure"},
+		{pkg: "bench/result", imports: []string{"suite"}},
 		{pkg: "internal/hpkeset", imports: []string{"suite", "hpke", "registry"}},
 		{pkg: "internal/certificate", modules: []string{"golang.org/x/crypto/cryptobyte/..."}},
 		{pkg: "internal/wire", modules: []string{"golang.org/x/crypto/cryptobyte"}},

@@ -1,0 +1,130 @@
+// Package result holds what a run of suitebench found, as values. Their JSON form is a
+// contract: other programs read it, and suitebench reads it back to compare runs, to make
+// a page of them, and to price a day of a group.
+package result
+
+import (
+	"strconv"
+
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// Schema is the number of the form. It goes up when a field changes its meaning or goes.
+const Schema = 2
+
+// Results are everything that a run found, and what it takes to repeat it.
+type Results struct {
+	Schema      int         `json:"schema"`
+	Command     []string    `json:"command"`  // the arguments, without the program's name
+	Warnings    []string    `json:"warnings"` // sentences on what makes figures doubtful
+	GoVersion   string      `json:"go_version"`
+	Modules     []Module    `json:"modules"` // this one first
+	Measurement Measurement `json:"measurement"`
+	Policies    []string    `json:"policies,omitempty"` // that the run was restricted by
+	With        []string    `json:"with,omitempty"`     // their parameters
+	LeftOut     []Omission  `json:"left_out,omitempty"`
+	Suites      []Suite     `json:"suites"` // in the order of the registry
+	Cells       []Cell      `json:"cells"`
+}
+
+// Module is a module of the program.
+type Module struct {
+	Path    string `json:"path"`
+	Version string `json:"version"`
+}
+
+// Measurement says how figures came about.
+type Measurement struct {
+	Clock        string  `json:"clock"`                  // what CPU times are
+	Rounds       int     `json:"rounds"`                 // over all cells
+	SampleNS     int64   `json:"sample_ns"`              // CPU time of a cell in a round, at least
+	Precision    float64 `json:"precision"`              // up to which relative width a cell is resolved
+	Instructions string  `json:"instructions,omitempty"` // why none were counted; empty if they were
+}
+
+// Omission is a suite that was left out, and why.
+type Omission struct {
+	Suite string `json:"suite"`
+	ID    Code   `json:"id"`
+	Why   string `json:"why"`
+}
+
+// Suite is a suite that was measured.
+type Suite struct {
+	Name      string            `json:"suite"`
+	ID        Code              `json:"id"`
+	Draft     string            `json:"draft,omitempty"` // its number in the draft, such as TBD2
+	KEM       string            `json:"kem"`
+	AEAD      string            `json:"aead"`
+	Signature string            `json:"signature"`
+	Providers []string          `json:"providers"`
+	Prices    map[string]Figure `json:"prices_ns"` // of its primitives, by name, in nanoseconds
+}
+
+// Code is a code point. Its text is hexadecimal, such as 0xF002.
+type Code uint16
+
+func (c Code) String() string { return suite.ID(c).String() }
+
+// MarshalText returns the text of c.
+func (c Code) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (c *Code) UnmarshalText(text []byte) error {
+	n, err := strconv.ParseUint(string(text), 0, 16)
+	*c = Code(n)
+	return err
+}
+
+// Cell is the cost of one operation in one group.
+type Cell struct {
+	Suite     string `json:"suite"`
+	ID        Code   `json:"id"`
+	GroupSize int    `json:"group_size"`
+	Tree      string `json:"tree"`
+	Op        string `json:"op"`
+
+	// CPU is the CPU time in nanoseconds: the least of the rounds, with an interval. Limit
+	// is that of the primitives alone. Ratio is the median of the ratios of both, round by
+	// round.
+	CPU   Figure `json:"cpu_ns"`
+	Limit Figure `json:"limit_ns"`
+	Ratio Figure `json:"ratio"`
+
+	Instructions *Figure `json:"instructions,omitempty"` // retired in user space; nil if not counted
+
+	Allocs     float64 `json:"allocs"`      // heap objects, the median
+	AllocBytes float64 `json:"alloc_bytes"` // bytes of them, the median
+	Bytes      int     `json:"bytes"`       // of the message that the operation makes or reads
+
+	Resolved bool     `json:"resolved"` // the interval of CPU is within the precision
+	Rank     int      `json:"rank"`     // by CPU among the suites of the same size, tree and operation; 0 if not resolved
+	Samples  []Sample `json:"samples"`  // by round
+}
+
+// Figure is an estimate with its interval, at a confidence of 95 %.
+type Figure struct {
+	Value  float64 `json:"value"`
+	Low    float64 `json:"low"`
+	High   float64 `json:"high"`
+	Median float64 `json:"median,omitempty"`
+	P90    float64 `json:"p90,omitempty"`
+}
+
+// Sample is a cell in one round.
+type Sample struct {
+	CPU          float64 `json:"cpu_ns"`
+	Limit        float64 `json:"limit_ns"` // at the prices of the same round
+	Instructions float64 `json:"instructions,omitempty"`
+}
+
+// Find returns the cell of another operation in the same group.
+func (r *Results) Find(of *Cell, op string) (*Cell, bool) {
+	for i := range r.Cells {
+		c := &r.Cells[i]
+		if c.ID == of.ID && c.GroupSize == of.GroupSize && c.Tree == of.Tree && c.Op == op {
+			return c, true
+		}
+	}
+	return nil, false
+}
