@@ -19,43 +19,93 @@ const (
 // plan's time. A price is that of the cheapest sample, because disturbances only make a
 // sample dearer.
 func Price(ctx context.Context, plan measure.Plan, s suite.Suite) (Prices, error) {
+	p, err := NewPricer(ctx, plan, s)
+	if err != nil {
+		return Prices{}, err
+	}
+	least, err := p.sample()
+	for range plan.Count - 1 {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return Prices{}, err
+		}
+		var next calls
+		if next, err = p.sample(); err == nil {
+			for i := range least {
+				least[i] = min(least[i], next[i])
+			}
+		}
+	}
+	return least.prices(), err
+}
+
+// Pricer measures the prices of a suite's primitives, a sample at a time.
+type Pricer struct {
+	plan  measure.Plan
+	suite suite.Suite
+	calls [primitives]func() error // of a byte, the call on many
+	batch [primitives]int
+}
+
+// NewPricer warms the primitives of s up. A sample takes the share of plan's time that one
+// of plan.Count samples has, for each primitive with public keys, and a quarter of it for
+// each of the others.
+func NewPricer(ctx context.Context, plan measure.Plan, s suite.Suite) (*Pricer, error) {
 	m, err := newMaterial(ctx, s)
 	if err != nil {
-		return Prices{}, fmt.Errorf("limit: pricing %s: %w", s.Info().Name, err)
+		return nil, fmt.Errorf("limit: pricing %s: %w", s.Info().Name, err)
 	}
-	price := func(p Primitive, call func() error) (float64, error) {
+	p := &Pricer{plan: plan, suite: s, calls: m.calls(ctx, s)}
+	for i, call := range p.calls {
 		plan := plan
-		if p > CheckKey {
+		if Primitive(i) > CheckKey {
 			plan.Time /= 4
 		}
-		samples, err := measure.Run(ctx, plan, measure.Operation{Do: func(int) error { return call() }})
-		return measure.Least(samples).CPU, err
-	}
-	var prices Prices
-	for p, call := range m.calls(ctx, s) {
-		if call == nil {
-			continue
-		}
-		if prices[p], err = price(Primitive(p), call); err != nil {
-			return Prices{}, fmt.Errorf("limit: pricing %s of %s: %w", Primitive(p), s.Info().Name, err)
+		if p.batch[i], err = plan.Batch(ctx, measure.Operation{Do: func(int) error { return call() }}); err != nil {
+			return nil, p.failed(Primitive(i), err)
 		}
 	}
-	for _, perByte := range []struct {
-		of, onSmall Primitive
-		onLarge     func() error
-	}{
-		{HashedByte, Hash, func() error { s.Hash(m.large); return nil }},
-		{AEADByte, AEAD, func() error { return m.encrypt(s, m.large) }},
-	} {
-		onLarge, err := price(perByte.of, perByte.onLarge)
+	return p, nil
+}
+
+// Sample measures each primitive once.
+func (p *Pricer) Sample() (Prices, error) {
+	c, err := p.sample()
+	return c.prices(), err
+}
+
+func (p *Pricer) sample() (calls, error) {
+	var c calls
+	for i, call := range p.calls {
+		s, err := p.plan.Take(measure.Operation{Do: func(int) error { return call() }}, p.batch[i])
 		if err != nil {
-			return Prices{}, fmt.Errorf("limit: pricing %s of %s: %w", perByte.of, s.Info().Name, err)
+			return calls{}, p.failed(Primitive(i), err)
 		}
-		prices[perByte.of] = max(0, onLarge-prices[perByte.onSmall]) / (large - small)
-		// Every byte is counted, those of the call on few too.
-		prices[perByte.onSmall] = max(0, prices[perByte.onSmall]-small*prices[perByte.of])
+		c[i] = s.CPU
 	}
-	return prices, nil
+	return c, nil
+}
+
+func (p *Pricer) failed(primitive Primitive, err error) error {
+	return fmt.Errorf("limit: pricing %s of %s: %w", primitive, p.suite.Info().Name, err)
+}
+
+// calls are the costs of calls of the primitives. In place of a byte there is the call on
+// many bytes.
+type calls Prices
+
+// prices returns the prices: a byte costs what a call on many bytes costs beyond one on
+// few, and a call is priced without its bytes.
+func (c calls) prices() Prices {
+	p := Prices(c)
+	for _, of := range []struct{ call, byte Primitive }{{Hash, HashedByte}, {AEAD, AEADByte}} {
+		p[of.byte] = max(0, c[of.byte]-c[of.call]) / (large - small)
+		// Every byte is counted, those of the call on few too.
+		p[of.call] = max(0, c[of.call]-small*p[of.byte])
+	}
+	return p
 }
 
 // material is what the priced calls work on.
@@ -95,22 +145,24 @@ func newMaterial(ctx context.Context, s suite.Suite) (*material, error) {
 	return m, err
 }
 
-// calls returns a call of each primitive, and nil for those that are bytes.
+// calls returns a call of each primitive. For a byte, it is the call on many bytes.
 func (m *material) calls(ctx context.Context, s suite.Suite) [primitives]func() error {
 	recipient, signer := m.recipient.PublicKey(), m.signer.PublicKey()
 	return [primitives]func() error{
-		DeriveKey: func() error { _, err := s.DeriveKey(m.secret); return err },
-		Prepare:   func() error { _, err := s.PrepareSeal(m.info); return err },
-		Seal:      func() error { _, _, err := m.sealer.Seal(recipient, nil, m.secret); return err },
-		Open:      func() error { _, err := m.recipient.Open(m.enc, m.info, nil, m.sealed); return err },
-		Sign:      func() error { _, err := m.signer.Sign(ctx, m.small); return err },
-		Verify:    func() error { return s.Verify(signer, m.small, m.signature) },
-		CheckKey:  func() error { return s.CheckPublicKey(recipient) },
-		Extract:   func() error { _, err := s.Extract(m.secret, m.secret); return err },
-		Expand:    func() error { _, err := s.Expand(m.secret, m.small, len(m.secret)); return err },
-		MAC:       func() error { s.MAC(m.secret, m.small); return nil },
-		Hash:      func() error { s.Hash(m.small); return nil },
-		AEAD:      func() error { return m.encrypt(s, m.small) },
+		DeriveKey:  func() error { _, err := s.DeriveKey(m.secret); return err },
+		Prepare:    func() error { _, err := s.PrepareSeal(m.info); return err },
+		Seal:       func() error { _, _, err := m.sealer.Seal(recipient, nil, m.secret); return err },
+		Open:       func() error { _, err := m.recipient.Open(m.enc, m.info, nil, m.sealed); return err },
+		Sign:       func() error { _, err := m.signer.Sign(ctx, m.small); return err },
+		Verify:     func() error { return s.Verify(signer, m.small, m.signature) },
+		CheckKey:   func() error { return s.CheckPublicKey(recipient) },
+		Extract:    func() error { _, err := s.Extract(m.secret, m.secret); return err },
+		Expand:     func() error { _, err := s.Expand(m.secret, m.small, len(m.secret)); return err },
+		MAC:        func() error { s.MAC(m.secret, m.small); return nil },
+		Hash:       func() error { s.Hash(m.small); return nil },
+		HashedByte: func() error { s.Hash(m.large); return nil },
+		AEAD:       func() error { return m.encrypt(s, m.small) },
+		AEADByte:   func() error { return m.encrypt(s, m.large) },
 	}
 }
 

@@ -43,37 +43,42 @@ type Sample struct {
 // Run warms op up with one sample's repetitions, then returns plan.Count samples
 // of it. It returns the first error of op, or that of ctx.
 func Run(ctx context.Context, plan Plan, op Operation) ([]Sample, error) {
-	now := plan.Now
-	if now == nil {
-		now = cpuTime
-	}
-	share := plan.Time / time.Duration(plan.Count)
-	batch := 1
-	for { // the warm-up, until one sample fills its share of the time
-		s, err := sample(op, batch, now)
-		if err != nil {
-			return nil, err
-		}
-		took := time.Duration(s.CPU * float64(batch))
-		if took >= share || batch == maxBatch {
-			break
-		}
-		batch = grow(batch, took, share)
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
+	n, err := plan.Batch(ctx, op)
+	if err != nil {
+		return nil, err
 	}
 	samples := make([]Sample, plan.Count)
 	for i := range samples {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		var err error
-		if samples[i], err = sample(op, batch, now); err != nil {
+		if samples[i], err = plan.Take(op, n); err != nil {
 			return nil, err
 		}
 	}
 	return samples, nil
+}
+
+// Batch warms op up, and returns the number of repetitions of a sample that takes its
+// share of the plan's time, at least 1 and at most 16,384. It returns the first error of
+// op, or that of ctx.
+func (p Plan) Batch(ctx context.Context, op Operation) (int, error) {
+	share := p.Time / time.Duration(p.Count)
+	batch := 1
+	for {
+		s, err := p.Take(op, batch)
+		if err != nil {
+			return 0, err
+		}
+		took := time.Duration(s.CPU * float64(batch))
+		if took >= share || batch == maxBatch {
+			return batch, nil
+		}
+		batch = grow(batch, took, share)
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+	}
 }
 
 // grow returns the number of repetitions that fill share, if batch of them took less: at
@@ -86,7 +91,12 @@ func grow(batch int, took, share time.Duration) int {
 	return min(max(next, batch+1), maxBatch)
 }
 
-func sample(op Operation, n int, now func() time.Duration) (Sample, error) {
+// Take returns one sample of n repetitions of op. It returns the first error of op.
+func (p Plan) Take(op Operation, n int) (Sample, error) {
+	now := p.Now
+	if now == nil {
+		now = cpuTime
+	}
 	if op.Prepare != nil {
 		if err := op.Prepare(n); err != nil {
 			return Sample{}, err
