@@ -94,6 +94,7 @@ func layers() []layer {
 		{pkg: "bench/limit", imports: []string{"suite", "bench/measure"}},
 		{pkg: "bench/measure"},
 		{pkg: "bench/result", imports: []string{"suite"}},
+		{pkg: "bench/host", modules: []string{"github.com/klauspost/cpuid/v2", "golang.org/x/sys/unix"}, denied: []string{"net/...", "os/exec", "database/..."}},
 		{pkg: "internal/hpkeset", imports: []string{"suite", "hpke", "registry"}},
 		{pkg: "internal/certificate", modules: []string{"golang.org/x/crypto/cryptobyte/..."}},
 		{pkg: "internal/wire", modules: []string{"golang.org/x/crypto/cryptobyte"}},
@@ -116,6 +117,7 @@ func onlyImportedBy() map[string][]string {
 		"github.com/cloudflare/circl/...": {"suite/circl"},
 		"filippo.io/mldsa/...":            {"suite/mldsa"},
 		"go.yaml.in/yaml/...":             {"policy"},
+		"golang.org/x/sys/...":            {"bench/host"},
 		"testing/...":                     helpers,
 		"crypto/mlkem/mlkemtest":          helpers,
 		// Of tests alone.
@@ -160,6 +162,7 @@ func neverReached() map[string][]string {
 		"suite/mldsa":   testOnly,
 		"credential":    slices.Concat(providers, testOnly),
 		"audit":         slices.Concat(providers, testOnly, files),
+		"bench/host":    slices.Concat(providers, testOnly, files, []string{module + "/suite/..."}),
 		"policy":        slices.Concat(providers, testOnly),
 		"migrate":       slices.Concat(providers, testOnly),
 		"mls": slices.Concat(providers, testOnly, files, []string{
@@ -342,6 +345,9 @@ func TestViolations(t *testing.T) {
 		dep("registry/fips", "go.yaml.in/yaml/v4"),
 		dep("mls", module+"/policy"),
 		dep("policy", "filippo.io/mldsa"),
+		pkg("bench/host", module+"/suite"),
+		pkg("bench/host", "os/exec"),
+		pkg("cmd/suitebench", "golang.org/x/sys/unix"),
 		pkg("migrate", module+"/registry/all"),
 		pkg("migrate", "os"),
 		dep("migrate", "filippo.io/mldsa"),
