@@ -30,8 +30,7 @@ func SystemClock() Clock {
 
 // Calibration holds the times of rounds of a loop that is always the same: integer
 // arithmetic without memory, 6 operations in each of [Iterations] steps, each of
-// which needs the one before. On a machine that does nothing else, rounds differ by
-// less than a per cent.
+// which needs the one before. Where rounds differ, the machine differed.
 type Calibration struct {
 	CPU  []time.Duration `json:"cpu_ns"`  // thread CPU time of each round; none without a CPU clock
 	Wall []time.Duration `json:"wall_ns"` // elapsed time of each round

@@ -22,8 +22,8 @@ type Counter struct {
 // [Counter.Close] unlocks it. The counter's methods are for this goroutine.
 //
 // The count holds what the goroutine runs itself, without the kernel and the hypervisor. It
-// does not hold what other threads do for it: other goroutines, and the garbage collector,
-// which works on threads of its own.
+// does not hold what other threads do for it: other goroutines, and the garbage collector but
+// for the assistance that it asks of a goroutine that allocates.
 //
 // Where there is no counter, the error says why in words, and wraps the kernel's: that is
 // [errors.ErrUnsupported] or [fs.ErrPermission] where it is one of them.
