@@ -185,7 +185,6 @@ func (g Group) KeyPackage() Cost {
 func (g Group) Add() Cost {
 	after := g.Tree.withJoiner()
 	info := g.groupInfoBytes(after)
-	added := Cost{Verify: 2, CheckKey: 2, HashedByte: g.leafBytes() + g.keyPackageBytes()}
 	welcome := Cost{ // Section 12.4.3.1
 		Sign:       1,
 		Hash:       1, // KeyPackageRef
@@ -197,7 +196,7 @@ func (g Group) Add() Cost {
 		Prepare:    1,
 		Seal:       1,
 	}
-	return added.Plus(welcome, g.treeHashes(after), g.grown(after), g.keyNames(1, 1), epoch(), g.frame(Sign, g.keyPackageBytes()))
+	return g.added().Plus(welcome, epoch(), g.frame(Sign, g.keyPackageBytes()))
 }
 
 // Join is the cost of joining from that Welcome (Section 12.4.3.1): a Verify for each
