@@ -95,6 +95,10 @@ func layers() []layer {
 		{pkg: "bench/measure"},
 		{pkg: "bench/result", imports: []string{"suite"}},
 		{pkg: "bench/host", modules: []string{"github.com/klauspost/cpuid/v2", "golang.org/x/sys/unix"}, denied: []string{"net/...", "os/exec", "database/..."}},
+		{
+			pkg: "bench/stats", modules: []string{"golang.org/x/perf/benchmath"},
+			denied: []string{"time", "os/...", "net/...", "database/..."},
+		},
 		{pkg: "internal/hpkeset", imports: []string{"suite", "hpke", "registry"}},
 		{pkg: "internal/certificate", modules: []string{"golang.org/x/crypto/cryptobyte/..."}},
 		{pkg: "internal/wire", modules: []string{"golang.org/x/crypto/cryptobyte"}},

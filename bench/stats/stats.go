@@ -1,0 +1,149 @@
+// Package stats estimates costs from measurements that are taken in rounds over all cells on
+// a machine that is noisy and shared, and says which of them can be told apart.
+//
+// A cell is one quantity that a benchmark measures, such as the time of a commit in one suite
+// at one size. A round measures every cell once, in random order. The samples of a cell are a
+// slice of float64 with one element a round, in the order of the rounds; NaN stands for a
+// round without a measurement, and a slice may end early. Element r of two cells of one run
+// was therefore measured in the same round. All samples are positive.
+//
+// # What holds on a noisy machine
+//
+// Noise adds: a neighbour, an interrupt or a lower frequency only ever makes an operation
+// slower, often for many rounds in succession. Medians and means follow the share of slow
+// rounds, which differs between runs. The lowest samples follow the operation. [NewCost]
+// therefore estimates the floor, the cost without disturbance, by the minimum, and bounds
+// it by how far apart the lowest samples are.
+//
+// No interval knows what all rounds of a run have in common. If the machine was slow from
+// the first round to the last, every cell is too dear, and its samples do not show it. What
+// helps is a run that is longer than the neighbours' bursts, and a fixed loop that is measured
+// as a cell of its own: see [Options].
+//
+// The functions are pure, take no time and no random numbers, and leave their arguments alone.
+package stats
+
+import (
+	"math"
+	"slices"
+
+	"golang.org/x/perf/benchmath"
+)
+
+const (
+	// Confidence is the confidence level of an interval unless its description gives another.
+	Confidence = 0.95
+
+	// Precision is the relative width up to which a cell is resolved by default.
+	Precision = 0.05
+
+	// LeastRounds is the least number of rounds of a cell that is resolved.
+	LeastRounds = 15
+)
+
+// Interval is an estimate with its confidence interval. The bounds of a quantity that too
+// few samples were taken of are infinite, or 0 below a cost; the zero Interval and one with
+// NaN in it estimate nothing.
+type Interval struct {
+	Center, Low, High float64
+}
+
+// RelativeWidth returns the distance of the farther bound from the center, divided by the
+// center: 0.05 is ±5 %. It is infinite if i estimates nothing.
+func (i Interval) RelativeWidth() float64 {
+	w := max(i.High-i.Center, i.Center-i.Low) / i.Center
+	if math.IsNaN(w) || i.Center <= 0 {
+		return math.Inf(1)
+	}
+	return w
+}
+
+// Resolved reports whether the relative width is at most precision.
+func (i Interval) Resolved(precision float64) bool { return i.RelativeWidth() <= precision }
+
+// Overlaps reports whether the two intervals have a value in common. An interval that
+// estimates nothing overlaps every other.
+func (i Interval) Overlaps(j Interval) bool { return !i.below(j) && !j.below(i) }
+
+// below reports whether all of i is less than all of j.
+func (i Interval) below(j Interval) bool { return i.Center > 0 && i.High < j.Low }
+
+// over returns the ratio of two quantities, which lies in the result if both lie in theirs.
+func (i Interval) over(j Interval) Interval {
+	return Interval{Center: i.Center / j.Center, Low: i.Low / j.High, High: i.High / j.Low}
+}
+
+// Estimate is what the samples of a cell say.
+type Estimate struct {
+	Interval          // of the quantity that the function estimates
+	Median   Interval // of the samples
+	P90      Interval // the ninetieth percentile of the samples; it is unbounded above below 36 rounds
+	Rounds   int      // that have a sample
+}
+
+// Resolved reports whether e has at least [LeastRounds] rounds and its relative width is at
+// most precision.
+func (e Estimate) Resolved(precision float64) bool {
+	return e.Rounds >= LeastRounds && e.Interval.Resolved(precision)
+}
+
+// measured returns the samples there are, in ascending order.
+func measured(samples []float64) []float64 {
+	sorted := slices.DeleteFunc(slices.Clone(samples), math.IsNaN)
+	slices.Sort(sorted)
+	return sorted
+}
+
+// describe returns the estimate of sorted samples without what it is for.
+func describe(sorted []float64) Estimate {
+	return Estimate{Median: median(sorted), P90: quantile(sorted, 0.9), Rounds: len(sorted)}
+}
+
+// median returns the median of sorted samples with its interval by order statistics.
+func median(sorted []float64) Interval {
+	if len(sorted) == 0 {
+		return Interval{}
+	}
+	thresholds := benchmath.DefaultThresholds
+	s := benchmath.AssumeNothing.Summary(benchmath.NewSample(slices.Clone(sorted), &thresholds), Confidence)
+	return Interval{Center: s.Center, Low: max(s.Lo, 0), High: s.Hi}
+}
+
+// quantile returns the q-quantile of sorted samples with its interval by order statistics:
+// at most half of what the confidence leaves lies on either side.
+func quantile(sorted []float64, q float64) Interval {
+	n := len(sorted)
+	if n == 0 {
+		return Interval{}
+	}
+	tail := (1 - Confidence) / 2
+	i := Interval{Center: at(sorted, q), High: math.Inf(1)}
+	below := 0.0 // the probability that at most k samples lie below the quantile
+	for k := range n {
+		below += binomial(n, k, q)
+		if below <= tail {
+			i.Low = sorted[k]
+		}
+		if below >= 1-tail {
+			i.High = sorted[k]
+			break
+		}
+	}
+	return i
+}
+
+// binomial returns the probability of k successes, each of probability p, in n trials.
+func binomial(n, k int, p float64) float64 {
+	lgamma := func(x int) float64 { v, _ := math.Lgamma(float64(x) + 1); return v }
+	return math.Exp(lgamma(n) - lgamma(k) - lgamma(n-k) + float64(k)*math.Log(p) + float64(n-k)*math.Log1p(-p))
+}
+
+// at returns the q-quantile of sorted values, interpolated. There is at least one.
+func at(sorted []float64, q float64) float64 {
+	h := q * float64(len(sorted)-1)
+	i := min(int(h), len(sorted)-1)
+	if i+1 == len(sorted) {
+		return sorted[i]
+	}
+	return sorted[i] + (h-float64(i))*(sorted[i+1]-sorted[i])
+}
