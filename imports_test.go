@@ -92,6 +92,7 @@ func layers() []layer {
 		{pkg: "policy", imports: []string{"suite", "registry", "mls/message"}, modules: []string{"go.yaml.in/yaml/v4/..."}, denied: []string{"net/...", "os/...", "database/..."}},
 		{pkg: "migrate", imports: []string{"suite", "registry", "policy", "mls", "mls/message", "mls/event", "internal/codepoint", "bench/limit", "bench/measure", "internal/parallel"}, denied: []string{"net/...", "os/...", "database/..."}},
 		{pkg: "bench/limit", imports: []string{"suite", "bench/measure"}},
+		{pkg: "bench/baseline", imports: []string{"suite", "bench/limit"}},
 		{pkg: "bench/measure"},
 		{pkg: "bench/result", imports: []string{"suite"}},
 		{pkg: "bench/host", modules: []string{"github.com/klauspost/cpuid/v2", "golang.org/x/sys/unix"}, denied: []string{"net/...", "os/exec", "database/..."}},

@@ -1,0 +1,51 @@
+package baseline
+
+import "github.com/mlsuite/mlsuite/bench/limit"
+
+func (g Group) steady() limit.Group {
+	return limit.Group{Suite: g.Suite, Tree: limit.Steady(g.Members, 0)}
+}
+
+// others returns the number of members beside the one who acts.
+func (g Group) others() float64 { return float64(g.Members - 1) }
+
+func mlsMessage(g Group, size int) Toll {
+	of, bytes := g.steady(), g.steady().MessageBytes(size)
+	return Toll{
+		Actor:   Load{Cost: of.Encrypt(size), Up: bytes},
+		Member:  Load{Cost: of.Decrypt(size), Down: bytes},
+		Service: Load{Up: g.others() * bytes, Down: bytes},
+	}
+}
+
+func mlsRenew(g Group) Toll {
+	of := g.steady()
+	return handshake(of.CommitBytes(), g.others(), of.Commit(), of.MeanProcess(), of.Follow())
+}
+
+func mlsRemove(g Group) Toll {
+	leaf := uint32(g.Members / 2)
+	of := limit.Group{Suite: g.Suite, Tree: limit.Removed(g.Members, leaf)}
+	return handshake(of.CommitBytes(), g.others()-1, of.Remove(leaf), of.MeanProcessRemove(leaf), of.FollowRemove(leaf))
+}
+
+func mlsAdd(g Group) Toll {
+	of := g.steady()
+	t := handshake(of.AddBytes(), g.others(), of.Add(), of.ProcessAdd(), of.FollowAdd())
+	welcome, keyPackage := of.AddWelcomeBytes(), of.KeyPackageBytes()
+	t.Actor.Up += welcome
+	t.Actor.Down += keyPackage
+	t.Joiner = Load{Cost: of.KeyPackage().Plus(of.Join()), Up: keyPackage, Down: welcome}
+	t.Service.Down += keyPackage + welcome
+	t.Service.Up += keyPackage + welcome
+	return t
+}
+
+// handshake is the toll of a commit of size bytes to a number of receivers.
+func handshake(size, receivers float64, commit, process, follow limit.Cost) Toll {
+	return Toll{
+		Actor:   Load{Cost: commit, Up: size},
+		Member:  Load{Cost: process, Down: size},
+		Service: Load{Cost: follow, Down: size, Up: receivers * size},
+	}
+}
