@@ -12,8 +12,12 @@ type Agreement struct {
 	Pairs     int // of cells within a comparison, measured in both runs
 	Exchanged int // pairs whose costs have another order in the other run
 	Apart     int // pairs that a run ranks apart
-	Reversed  int // pairs that a run ranks apart and whose costs have the other order in the other
 	Opposed   int // pairs that both runs rank apart, in opposite orders
+
+	// Reversed counts the pairs that one run ranks apart and the other, in which both cells
+	// have a rank, has in the opposite order. Doubted counts them whether the cells have a
+	// rank in the other run or not: an estimate that is not resolved reverses much.
+	Reversed, Doubted int
 
 	Significant int // cells that Compare calls significant
 }
@@ -51,25 +55,31 @@ func (a *Agreement) rank(old, new [][]float64, o Options) {
 	first, second := Rank(old, o), Rank(new, o)
 	for i := range old {
 		for j := range i {
-			a.pair(first.Apart(i, j), second.Apart(i, j), first.order(i, j), second.order(i, j))
+			a.pair(first, second, i, j)
 		}
 	}
 }
 
-// pair counts a pair of cells: the order in either run, as ranked and by their costs.
-func (a *Agreement) pair(ranked1, ranked2, costs1, costs2 int) {
+// pair counts cells i and j.
+func (a *Agreement) pair(first, second Ranking, i, j int) {
+	ranked1, ranked2 := first.Apart(i, j), second.Apart(i, j)
+	order1, order2 := first.order(i, j), second.order(i, j)
 	a.Pairs++
-	if costs1*costs2 < 0 {
+	if order1*order2 < 0 {
 		a.Exchanged++
 	}
 	if ranked1 != 0 || ranked2 != 0 {
 		a.Apart++
 	}
-	if ranked1*costs2 < 0 || ranked2*costs1 < 0 {
-		a.Reversed++
-	}
 	if ranked1*ranked2 < 0 {
 		a.Opposed++
+	}
+	against1, against2 := ranked1*order2 < 0, ranked2*order1 < 0
+	if against1 || against2 {
+		a.Doubted++
+	}
+	if against1 && second.ranked(i, j) || against2 && first.ranked(i, j) {
+		a.Reversed++
 	}
 }
 

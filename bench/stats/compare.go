@@ -39,7 +39,7 @@ type Comparison struct {
 
 // Compare compares the cells of two runs: old[i] and new[i] are the samples of cell i. The
 // cells are corrected for being many, so that a comparison of runs that differ nowhere calls
-// any cell significant in at most one case of twenty.
+// any cell significant in at most one case of twenty, as long as both had undisturbed rounds.
 func Compare(old, new [][]float64, o Options) []Comparison {
 	compared := make([]Comparison, len(old))
 	ps := make([]float64, len(old))

@@ -14,8 +14,8 @@ type Options struct {
 	// the new run. If both are given, a comparison is of the costs in units of the loop's,
 	// for the U test round by round: what makes the loop and the cell slower alike, such as a
 	// lower frequency, is then no difference. The interval of the floors' ratio grows by those
-	// of the loop. Without them, a machine that is
-	// slower throughout the new run by more than Shift shows as slower cells.
+	// of the loop. Without them, a machine that is slower throughout the new run by more than
+	// Shift shows as slower cells.
 	OldLoop, NewLoop []float64
 }
 

@@ -47,7 +47,7 @@ func Rank(cells [][]float64, o Options) Ranking {
 func (k Ranking) Apart(i, j int) int {
 	a, b := k.Intervals[i], k.Intervals[j]
 	switch {
-	case k.Ranks[i] == 0 || k.Ranks[j] == 0:
+	case !k.ranked(i, j):
 		return 0
 	case a.High*k.margin < b.Low:
 		return -1
@@ -56,6 +56,9 @@ func (k Ranking) Apart(i, j int) int {
 	}
 	return 0
 }
+
+// ranked reports whether both cells have a rank.
+func (k Ranking) ranked(i, j int) bool { return k.Ranks[i] != 0 && k.Ranks[j] != 0 }
 
 // order returns -1 if the estimate of cell i is the lower one, +1 if it is the higher one.
 func (k Ranking) order(i, j int) int {

@@ -36,7 +36,7 @@ func TestRanksAreNotReversed(t *testing.T) {
 				a.rank(run(), run(), Options{})
 				apart += a.Apart
 				exchanged += a.Exchanged
-				return a.Reversed > 0
+				return a.Doubted > 0
 			})
 			t.Logf("%s, %s: runs with a reversal %.3f, pairs apart %d, exchanged %d of 153", name, kind, reversed, apart/200, exchanged/200)
 			require.LessOrEqual(t, reversed, 0.05, "%s, %s", name, kind)
