@@ -160,3 +160,24 @@ func TestMLSCrossesOver(t *testing.T) {
 	require.Equal(t, 3, Crossover(up(MLS(), renew), up(SenderKeys(), renew)))
 	require.Equal(t, 10, Crossover(up(MLS(), renew), up(Pairwise(), renew)))
 }
+
+func TestCrossoversOfAllWhoPay(t *testing.T) {
+	found := map[string]Crossing{}
+	for _, c := range Crossovers(x25519(), 100, limit.Prices{limit.Seal: 1, limit.Sign: 1}) {
+		found[c.Operation+", "+c.Payer+", "+c.Scheme] = c
+	}
+	require.Len(t, found, 2*(3+4+3+3), "only an add has a joiner")
+	for name, want := range map[string]struct{ cpu, bytes int }{
+		// One Sign and no Seal against (n-1)/2 Seal: less from n = 4 on.
+		"message, sender, pairwise sessions": {4, 3},
+		// Both have one signature, and MLS one more tag.
+		"message, sender, sender keys": {0, 0},
+		// d Seal and 2 Sign against n-1 Seal: 3+2 against 5 at n = 6, against 6 at 7.
+		"renew, sender, pairwise sessions": {7, 10},
+		// The service follows alone where handshakes are public: its CPU time is not compared.
+		"renew, service, sender keys": {0, 3},
+	} {
+		require.Equal(t, want.cpu, found[name].CPU, name)
+		require.Equal(t, want.bytes, found[name].Bytes, name)
+	}
+}
