@@ -1,0 +1,122 @@
+package day
+
+import (
+	"math"
+
+	"github.com/mlsuite/mlsuite/bench/baseline"
+	"github.com/mlsuite/mlsuite/bench/device"
+	"github.com/mlsuite/mlsuite/bench/result"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// Item is an operation that a party takes part in.
+type Item struct {
+	Op    string  // by the name that suitebench run has for it
+	Times float64 // on the day
+	baseline.Load
+}
+
+// Party is a kind of member, or the delivery service, and what it does on the day.
+type Party struct {
+	Name  string
+	Items []Item
+}
+
+// The names of parties.
+const (
+	Committer = "committer" // adds and removes members
+	Member    = "member"    // does not
+	Joiner    = "joiner"    // joins once
+	Service   = "service"   // the delivery service
+)
+
+// Parties returns who takes part in the day of a group that is kept in a scheme and a suite.
+// There is no member if all of them are committers, and no joiner if nobody joins.
+func (d Day) Parties(scheme baseline.Scheme, s suite.Info) []Party {
+	g := baseline.Group{Suite: s, Members: d.Members, Speakers: d.Speakers}
+	message, renew, add, remove := scheme.Message(g, d.Size), scheme.Renew(g), scheme.Add(g), scheme.Remove(g)
+	members, committers, speakers := float64(d.Members), float64(d.Committers), float64(d.Speakers)
+
+	does := func(name string, changes, sends float64) Party {
+		joins, removes, renewals, messages := d.Joins*changes, d.Removes*changes, d.Renewals/members, d.Messages*sends
+		return Party{name, items(
+			Item{"commit", renewals, renew.Actor}, Item{"process", d.Renewals - renewals, renew.Member},
+			Item{"add", joins, add.Actor}, Item{"process", d.Joins - joins, add.Member},
+			Item{"commit", removes, remove.Actor}, Item{"process", d.Removes - removes, remove.Member},
+			Item{"encrypt", messages, message.Actor}, Item{"decrypt", d.Messages - messages, message.Member},
+		)}
+	}
+	speaking := min(speakers, committers) // of the committers
+	parties := []Party{does(Committer, 1/committers, speaking/speakers/committers)}
+	if others := members - committers; others > 0 {
+		parties = append(parties, does(Member, 0, (speakers-speaking)/speakers/others))
+	}
+	if d.Joins > 0 {
+		parties = append(parties, Party{Joiner, items(Item{"join", 1, add.Joiner})})
+	}
+	return append(parties, Party{Service, items(
+		Item{"follow", d.Renewals, renew.Service}, Item{"follow", d.Joins, add.Service},
+		Item{"follow", d.Removes, remove.Service}, Item{"follow", d.Messages, message.Service},
+	)})
+}
+
+// items returns those that happen.
+func items(all ...Item) []Item {
+	var happen []Item
+	for _, i := range all {
+		if i.Times > 0 {
+			happen = append(happen, i)
+		}
+	}
+	return happen
+}
+
+// Overhead is the cost of an engine's operations in relation to their primitives, by the
+// name of the operation. What is not in it costs its primitives alone.
+type Overhead map[string]result.Figure
+
+// Cost is what a party pays for a day.
+type Cost struct {
+	CPU  result.Figure `json:"cpu_ns"`
+	Up   float64       `json:"bytes_up"`
+	Down float64       `json:"bytes_down"`
+}
+
+// At returns the cost of a party's day at the prices of a device. The interval holds if
+// those of all prices and overheads do.
+func (p Party) At(prices device.Prices, overhead Overhead) Cost {
+	var c Cost
+	for _, i := range p.Items {
+		over, ok := overhead[i.Op]
+		if !ok {
+			over = result.Figure{Value: 1, Low: 1, High: 1}
+		}
+		c.CPU.Value += i.Times * over.Value * i.Cost.At(prices.Value)
+		c.CPU.Low += i.Times * over.Low * i.Cost.At(prices.Low)
+		c.CPU.High += i.Times * over.High * i.Cost.At(prices.High)
+		c.Up += i.Times * i.Up
+		c.Down += i.Times * i.Down
+	}
+	return c
+}
+
+// OverheadOf returns the overheads that a run found for a suite, in the steady groups whose
+// size is nearest to that of the day, as a ratio. It is empty if the run has no such group.
+func (d Day) OverheadOf(r *result.Results, s suite.Info) Overhead {
+	distance := func(size int) float64 {
+		return math.Abs(math.Log(float64(size) / float64(d.Members)))
+	}
+	nearest, found := 0, Overhead{}
+	for _, c := range r.Cells {
+		if c.ID != result.Code(s.ID) || c.Suite != s.Name || c.Tree != "steady" || c.GroupSize < 1 || c.Ratio.Value <= 0 {
+			continue
+		}
+		if nearest == 0 || distance(c.GroupSize) < distance(nearest) {
+			nearest, found = c.GroupSize, Overhead{}
+		}
+		if c.GroupSize == nearest {
+			found[c.Op] = c.Ratio
+		}
+	}
+	return found
+}
