@@ -148,12 +148,16 @@ func (p program) policyMatrix() *cobra.Command {
 
 func (p program) policyChoose() *cobra.Command {
 	var f policyFlags
+	var price byPrice
 	cmd := &cobra.Command{
 		Use:   "choose NAME|FILE...",
 		Short: "Choose the suite that policies allow, and say why",
-		Long:  "Choose gives the suite for a new group that all of the policies allow: the one that\nthey allow for the longest, and among equals the first in the order of suitebench suites.\nIf there is none, it shows what stands in the way of each suite, and fails.",
+		Long:  "Choose gives the suite for a new group that all of the policies allow: the one that\nthey allow for the longest, and among equals the first in the order of suitebench suites.\nIf there is none, it shows what stands in the way of each suite, and fails. With --by price it\ngives the one in which the day of a group costs least.",
 		Args:  cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, names []string) error {
+			if err := price.check(cmd); err != nil {
+				return err
+			}
 			now, err := f.date()
 			if err != nil {
 				return err
@@ -162,10 +166,14 @@ func (p program) policyChoose() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if price.by == orderPrice {
+				return writeChoiceByPrice(cmd, r, policies, now, price)
+			}
 			return writeChoice(cmd.OutOrStdout(), r, policies, now)
 		},
 	}
 	f.add(p, cmd)
+	price.add(cmd)
 	return cmd
 }
 

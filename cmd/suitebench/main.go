@@ -28,6 +28,15 @@
 //	rfc9420                 7 of 18  The suites of RFC 9420 alone
 //	any                    18 of 18  Everything that the registry has
 //
+// The day command says what a day of a group costs members and the delivery service, in each
+// suite and over pairwise sessions and sender keys, and recommends a suite. It takes the
+// prices of primitives from this machine, or from a file that the calibrate command wrote on
+// another:
+//
+//	suitebench calibrate -o phone.json
+//	suitebench day agency --policy cnsa-2.0-transition --device phone.json
+//	suitebench policy choose nist-curves --by price --day channel --device phone.json
+//
 // The suites command describes suites. Name a suite by its name or a part that no other name
 // has, by its code point, or by its number in draft-ietf-mls-pq-ciphersuites:
 //

@@ -1,0 +1,92 @@
+package bench
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mlsuite/mlsuite/bench/device"
+	"github.com/mlsuite/mlsuite/registry"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+const (
+	defaultRounds = 30
+	defaultSample = time.Millisecond
+)
+
+func (p program) calibrate() *cobra.Command {
+	var output, suites, peers string
+	var rounds int
+	var sample time.Duration
+	cmd := &cobra.Command{
+		Use:   "calibrate",
+		Short: "Measure what the primitives of suites cost on this machine",
+		Long: `Calibrate measures what each primitive of each suite costs on this machine, and writes
+the prices as JSON. suitebench day and suitebench policy choose --by price take them on
+any machine with --device. A round measures all suites in random order. A price is the
+least of the rounds, that of a byte the median, both with an interval.
+
+For a phone or a browser, build suitebench for it and run it there:
+GOOS=android GOARCH=arm64 CGO_ENABLED=0 go build ./cmd/suitebench`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if rounds < 1 || rounds > maxCount {
+				return fmt.Errorf("--rounds: %d is out of range: 1 to %d", rounds, maxCount)
+			}
+			if sample < 0 || sample > maxTime {
+				return fmt.Errorf("--sample: %v is out of range: 0s to %v", sample, maxTime)
+			}
+			s := settings{}
+			if err := s.restrict(p, peers, policyFlags{}); err != nil {
+				return err
+			}
+			if err := s.choose(suites); err != nil {
+				return err
+			}
+			for _, o := range s.leftOut {
+				fmt.Fprintln(cmd.ErrOrStderr(), o)
+			}
+			out, err := openOutput(output, cmd.OutOrStdout())
+			if err != nil {
+				return err
+			}
+			bar := newProgress(cmd.OutOrStdout(), cmd.ErrOrStderr(), output != "", rounds*len(s.suites))
+			d, err := calibrate(cmd.Context(), s.suites, device.Plan{
+				Rounds: rounds, Sample: sample, Step: func(i suite.Info) { bar.step(i.ID.String()) },
+			})
+			bar.finish()
+			if err == nil {
+				err = d.Write(out)
+			}
+			if err != nil {
+				out.discard()
+				return err
+			}
+			return out.commit()
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVarP(&output, "output", "o", "", "`FILE` to write instead of standard output")
+	flags.StringVar(&suites, "suites", "all", "`LIST` of suites, as of suitebench run")
+	flags.IntVar(&rounds, "rounds", defaultRounds, "samples of each primitive")
+	flags.DurationVar(&sample, "sample", defaultSample, "CPU `TIME` of a sample of a primitive with public keys, at least; of others a quarter")
+	peers = registry.Private().Name
+	p.addCodePoints(cmd, &peers)
+	return cmd
+}
+
+// choose takes the suites of a list that the policies allow today and that can be used
+// where the program runs.
+func (s *settings) choose(list string) (err error) {
+	now := time.Now()
+	if s.suites, err = parseSuites(s.registry, s.policy, strings.Split(list, ","), now); err != nil {
+		return err
+	}
+	if list == "all" {
+		s.leftOut = omissions(s.registry, s.policy, now)
+	}
+	return s.probe(list == "all")
+}

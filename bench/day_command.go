@@ -1,0 +1,174 @@
+package bench
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mlsuite/mlsuite/bench/baseline"
+	"github.com/mlsuite/mlsuite/bench/day"
+	"github.com/mlsuite/mlsuite/registry"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// classic is the suite that others are compared with: the one that RFC 9420 demands of all.
+const classic suite.ID = 0x0001
+
+// dayFlags are the flags, as given, that say what a day is.
+type dayFlags struct {
+	given day.Day
+	cmd   *cobra.Command
+}
+
+func (f *dayFlags) add(cmd *cobra.Command) {
+	f.cmd = cmd
+	flags, d := cmd.Flags(), &f.given
+	flags.IntVar(&d.Members, "members", 0, "`NUMBER` of members")
+	flags.IntVar(&d.Committers, "committers", 0, "`NUMBER` of members who add and remove others")
+	flags.IntVar(&d.Speakers, "speakers", 0, "`NUMBER` of members who send messages")
+	flags.Float64Var(&d.Renewals, "renewals", 0, "`NUMBER` of commits a day that renew a member's keys")
+	flags.Float64Var(&d.Joins, "joins", 0, "`NUMBER` of joins a day")
+	flags.Float64Var(&d.Removes, "removes", 0, "`NUMBER` of removals a day")
+	flags.Float64Var(&d.Messages, "messages", 0, "`NUMBER` of messages a day")
+	flags.IntVar(&d.Size, "size", 0, "`BYTES` of the data of a message")
+}
+
+// day returns the day of a name or a file, as the flags change it.
+func (f *dayFlags) day(name string) (day.Day, error) {
+	d, err := openDay(name)
+	if err != nil {
+		return d, err
+	}
+	g, changed := f.given, 0
+	for flag, take := range map[string]func(){
+		"members": func() { d.Members = g.Members }, "committers": func() { d.Committers = g.Committers },
+		"speakers": func() { d.Speakers = g.Speakers }, "renewals": func() { d.Renewals = g.Renewals },
+		"joins": func() { d.Joins = g.Joins }, "removes": func() { d.Removes = g.Removes },
+		"messages": func() { d.Messages = g.Messages }, "size": func() { d.Size = g.Size },
+	} {
+		if f.cmd.Flags().Changed(flag) {
+			take()
+			changed++
+		}
+	}
+	if changed > 0 {
+		d.Name += ", changed"
+	}
+	return d, d.Check()
+}
+
+// openDay returns an example, or the day of a file.
+func openDay(name string) (d day.Day, err error) {
+	if slices.Contains(day.Examples(), name) {
+		return day.Example(name)
+	}
+	err = readFile("day", name, func(r io.Reader) (err error) {
+		d, err = day.Read(r)
+		return err
+	})
+	if errors.Is(err, os.ErrNotExist) {
+		return d, fmt.Errorf("day: there is no example %q and no such file: choose from %s", name, strings.Join(day.Examples(), ", "))
+	}
+	return d, err
+}
+
+func (p program) day() *cobra.Command {
+	var f dayFlags
+	var pricing pricingFlags
+	var policies policyFlags
+	var suites, format string
+	cmd := &cobra.Command{
+		Use:   "day [NAME|FILE]",
+		Short: "Say what a day of a group costs, and in which suite it costs least",
+		Long: `Day says what a day of a group costs: bytes and CPU time for a member who adds and removes
+others (committer), any other member, somebody who joins, and the delivery service; in
+which suite a member's day costs least; and what the same day costs over pairwise sessions
+and sender keys.
+
+NAME is an example, team (the default), agency or channel; FILE is YAML with the fields
+that have the names of the flags. Flags change single fields.
+
+CPU time is that of the primitives at the prices of a device, a lower bound, times what the
+engine takes beyond them in a --results file. Bytes are least sizes. Suites are ranked by
+CPU time and the time of the bytes on the link together.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			w, err := choose("--format", format, dayFormats())
+			if err != nil {
+				return err
+			}
+			d, err := f.day(append(args, day.Examples()[0])[0])
+			if err != nil {
+				return err
+			}
+			s := settings{}
+			if err := s.restrict(p, policies.peers, policies); err != nil {
+				return err
+			}
+			if err := s.choose(suites); err != nil {
+				return err
+			}
+			if len(s.suites) == 0 {
+				return fmt.Errorf("no suite is left under %s", strings.Join(s.policies, ", "))
+			}
+			report, err := newDayReport(cmd, s, d, pricing)
+			if err != nil {
+				return err
+			}
+			return w.write(cmd.OutOrStdout(), report)
+		},
+	}
+	f.add(cmd)
+	pricing.add(cmd)
+	cmd.Flags().StringVar(&suites, "suites", "all", "`LIST` of suites, as of suitebench run")
+	policies.addRestriction(cmd)
+	policies.peers = registry.Private().Name
+	p.addCodePoints(cmd, &policies.peers)
+	cmd.Flags().StringVar(&format, "format", "text", "`FORMAT` of the output: "+list(dayFormats()))
+	return cmd
+}
+
+// newDayReport prices the day in all suites of s, and in the classic one beside them.
+func newDayReport(cmd *cobra.Command, s settings, d day.Day, flags pricingFlags) (dayReport, error) {
+	priced := s.suites
+	isClassic := func(c suite.Suite) bool { return c.Info().ID == classic }
+	if beside, err := s.registry.Suite(classic); err == nil && !slices.ContainsFunc(priced, isClassic) && suite.Probe(beside) == nil {
+		priced = append(slices.Clone(priced), beside)
+	}
+	bar := newProgress(cmd.OutOrStdout(), cmd.ErrOrStderr(), false, defaultRounds*len(priced))
+	p, err := flags.open(cmd.Context(), priced, func(i suite.Info) { bar.step("prices, " + i.ID.String()) })
+	bar.finish()
+	if err != nil {
+		return dayReport{}, err
+	}
+	r := dayReport{
+		Day: d, Link: p.link, Policies: s.policies, With: s.with, LeftOut: s.leftOut, pricing: p,
+		Device: dayDevice{Date: p.device.Date, Machine: p.device.Machine, Rounds: p.device.Rounds},
+	}
+	var infos []suite.Info
+	var costs []day.Cost
+	for _, c := range s.suites {
+		info := c.Info()
+		parties, ok := p.parties(d, baseline.MLS(), info)
+		if !ok {
+			r.Unpriced = append(r.Unpriced, info.Name)
+			continue
+		}
+		infos, costs = append(infos, info), append(costs, basis(parties).Cost)
+	}
+	if len(infos) == 0 {
+		return r, errors.New("the device has no prices of these suites")
+	}
+	var beside *suite.Info
+	if c, err := s.registry.Suite(classic); err == nil {
+		info := c.Info()
+		beside = &info
+	}
+	r.rank(day.Rank(infos, costs, p.link), beside)
+	return r, nil
+}
