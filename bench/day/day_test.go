@@ -159,16 +159,16 @@ func TestRanksPartWhereIntervalsDo(t *testing.T) {
 	require.Equal(t, result.Figure{Value: 3e6, Low: 2e6, High: 4e6}, ranked[0].Time)
 
 	require.Equal(t, "Take 0x0002 b: its figure is the least, but its interval does not part it from 0x0001. "+
-		"A member's day takes 3.00 ms, of which CPU time is 2.00 ms and the bytes on the link 1.00 ms: CPU time makes up 67 % of it. "+
+		"A member's day takes 3.00 ms (2.00 ms to 4.00 ms), of which CPU time is 2.00 ms and the bytes on the link 1.00 ms: CPU time makes up 67 % of it. "+
 		"That is 0.75 times what 0x0001 takes.",
 		day.Recommend(ranked, "member", &ranked[1]))
 	require.Equal(t, "Take 0x0003 c: it is the only one. "+
-		"A member's day takes 6.00 ms, of which CPU time is 5.00 ms and the bytes on the link 1.00 ms: CPU time makes up 83 % of it. "+
+		"A member's day takes 6.00 ms (4.50 ms to 7.00 ms), of which CPU time is 5.00 ms and the bytes on the link 1.00 ms: CPU time makes up 83 % of it. "+
 		"That is 2.00 times what 0x0002 takes; of the difference CPU time makes up 100 %.",
 		day.Recommend(ranked[2:], "member", &ranked[0]))
 	require.Contains(t, day.Recommend([]day.Ranked{ranked[0], ranked[2]}, "member", nil), "it is the cheapest, and its interval overlaps with no other. ")
 	slow := day.Rank(suites[:1], []day.Cost{cost(0, 0, 0)}, 8000)
-	require.Contains(t, day.Recommend(slow, "committer", nil), "A committer's day takes 1.00 s, of which CPU time is 0.00 ns and the bytes on the link 1.00 s: bytes make up 100 % of it.")
+	require.Contains(t, day.Recommend(slow, "committer", nil), "A committer's day takes 1.00 s (1.00 s to 1.00 s), of which CPU time is 0.00 ns and the bytes on the link 1.00 s: bytes make up 100 % of it.")
 }
 
 func TestExamplesAreDays(t *testing.T) {

@@ -69,8 +69,8 @@ func Recommend(ranked []Ranked, party string, classic *Ranked) string {
 	default:
 		b.WriteString("it is the cheapest, and its interval overlaps with no other. ")
 	}
-	fmt.Fprintf(&b, "A %s's day takes %s, of which CPU time is %s and the bytes on the link %s: %s of it.",
-		party, Duration(best.Time.Value), Duration(best.CPU.Value), Duration(best.Wire), driver(best.CPU.Value, best.Wire))
+	fmt.Fprintf(&b, "A %s's day takes %s (%s to %s), of which CPU time is %s and the bytes on the link %s: %s of it.",
+		party, Duration(best.Time.Value), Duration(best.Time.Low), Duration(best.Time.High), Duration(best.CPU.Value), Duration(best.Wire), driver(best.CPU.Value, best.Wire))
 	if classic != nil && classic.Suite.Name != best.Suite.Name {
 		fmt.Fprintf(&b, " That is %.2f times what %s takes", best.Time.Value/classic.Time.Value, classic.Suite.ID)
 		if cpu, wire := best.CPU.Value-classic.CPU.Value, best.Wire-classic.Wire; cpu+wire > 0 {
