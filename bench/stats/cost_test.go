@@ -32,7 +32,7 @@ func TestIntervalOfTheFloorCovers(t *testing.T) {
 					return e.Low <= 1 && 1 <= e.High
 				})
 				t.Logf("%s, %s, %d rounds: %.3f", name, kind, rounds, covered)
-				require.GreaterOrEqual(t, covered, 0.92, "%s, %s, %d rounds", name, kind, rounds)
+				require.GreaterOrEqual(t, covered, 0.93, "%s, %s, %d rounds", name, kind, rounds)
 			}
 		}
 	}
