@@ -4,14 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/message"
-	"github.com/mlsuite/mlsuite/suite"
 )
 
 var (
@@ -154,7 +152,8 @@ func (m *Migration) giveUp(why error) {
 
 // Enter moves this member into the new group by the Welcome that the delivery service has
 // accepted. If the Welcome is the member's own, that is the group that it made; otherwise
-// it is another member's. Enter checks that the group is the one that the ReInit of old
+// it is another member's. Either way, Enter asks the policy and the Authenticator, as of
+// now, about the group. It checks that the group is the one that the ReInit of old
 // announced, that the resumption PSK of old ties it to old, and that all members of old
 // are in it and nobody else. tree is the ratchet tree, or nil if the Welcome holds it.
 //
@@ -182,29 +181,9 @@ func (m *Migration) Enter(ctx context.Context, now time.Time, old *mls.Group, we
 }
 
 func (m *Migration) enter(ctx context.Context, now time.Time, old *mls.Group, welcome, tree []byte) (*mls.Group, error) {
-	if m.made == nil || !bytes.Equal(welcome, m.made.Welcome) {
-		c, err := m.own.Join(ctx, now, welcome, mls.JoinOptions{RatchetTree: tree, Follows: old})
-		if err != nil {
-			return nil, err
-		}
-		return c.Adopt()
-	}
-	// What was made was checked then; whether it may go on is asked now, as of those who
-	// join it. And old has to be what it was made from: it is going to be deleted.
-	made := m.made.GroupContext()
-	if r := old.ReInit(); r == nil || !bytes.Equal(r.GroupID, made.GroupID) {
-		return nil, fmt.Errorf("migrate: the group that was made does not follow this one: %w", mls.ErrWrongGroup)
-	}
-	s, err := m.cfg.Suites.Suite(m.cfg.Suite)
+	c, err := m.own.Join(ctx, now, welcome, mls.JoinOptions{RatchetTree: tree, Follows: old, Made: m.made})
 	if err != nil {
 		return nil, err
 	}
-	to := suite.Describe(s)
-	for _, subject := range []any{to, suite.Move{From: suite.Describe(old.Suite()), To: to}} {
-		q := suite.Question{Use: suite.Continue, Time: now, Subject: subject}
-		if err := q.Ask(m.cfg.Policy); err != nil {
-			return nil, err
-		}
-	}
-	return m.made.Adopt()
+	return c.Adopt()
 }

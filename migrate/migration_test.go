@@ -197,7 +197,7 @@ func TestCreateTakesMembersAlone(t *testing.T) {
 	// A group that was made is entered in the place of the one that it follows.
 	early := newWorld(t, 3, classic, hybrid768, "pq-confidential").clients[0].old
 	_, err = a.migration.Enter(t.Context(), testTime, early, welcome, nil)
-	require.ErrorIs(t, err, mls.ErrWrongGroup)
+	require.ErrorIs(t, err, message.ErrInvalid)
 	for _, c := range w.clients {
 		require.NoError(t, c.enters(welcome))
 	}
@@ -451,3 +451,62 @@ func leaveAlone(p suite.Policy) suite.Policy {
 		return p.Judge(q)
 	})
 }
+
+// Whoever made the new group enters it by the same questions as those who join it, and a
+// refusal is the engine's.
+func TestTheMakerEntersByTheQuestionsOfJoiners(t *testing.T) {
+	late := testTime.Add(24 * time.Hour)
+	no := errors.New("not from tomorrow on")
+	for name, is := range map[string]func(subject any) bool{
+		"suite":           func(subject any) bool { return isOf[suite.Info](subject) },
+		"move":            func(subject any) bool { return isOf[suite.Move](subject) },
+		"wire format":     func(subject any) bool { return isOf[message.WireFormat](subject) },
+		"credential type": func(subject any) bool { return isOf[message.CredentialType](subject) },
+		"lifetime":        func(subject any) bool { return isOf[message.Lifetime](subject) },
+		"pre-shared key":  func(subject any) bool { return isOf[suite.PSKInfo](subject) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, 2, classic, hybrid768, "pq-confidential", func(c *client) {
+				c.will.Policy = suite.PolicyFunc(func(q suite.Question) error {
+					if is(q.Subject) && !q.Listing && !q.Time.Before(late) {
+						return no
+					}
+					return nil
+				})
+				c.w.free = append(c.w.free, c)
+			})
+			maker, joiner := w.clients[0], w.clients[1]
+			for _, c := range w.clients {
+				c.prepare()
+			}
+			w.end(hybrid768)
+			welcome := maker.offer()
+			refusal := func(c *client) suite.PolicyError {
+				_, err := c.migration.Enter(t.Context(), late, c.old, welcome, nil)
+				require.ErrorIs(t, err, no)
+				var refusal *suite.PolicyError
+				require.ErrorAs(t, err, &refusal)
+				return *refusal
+			}
+			require.Equal(t, refusal(joiner), refusal(maker))
+			maker.restart()
+			require.Equal(t, refusal(joiner), refusal(maker), "after a restart")
+			for _, c := range w.clients {
+				require.NoError(t, c.enters(welcome))
+			}
+			w.requireMoved()
+		})
+	}
+	t.Run("authentication service", func(t *testing.T) {
+		w := three(t)
+		w.end(hybrid768)
+		maker := w.clients[0]
+		welcome := maker.offer()
+		maker.will.Authenticator = silent{maker.will.Authenticator}
+		maker.restart()
+		require.ErrorIs(t, maker.enters(welcome), errSilent)
+	})
+}
+
+func isOf[T any](x any) bool { _, ok := x.(T); return ok }

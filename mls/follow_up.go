@@ -72,10 +72,11 @@ type FollowUpOptions struct {
 //     suite, the members are not those of this group, a KeyPackage or the new group
 //     breaks a rule, or the Authenticator refuses what it brings.
 func (g *Group) Reinitialize(ctx context.Context, now time.Time, cfg Config, keyPackages []*message.KeyPackage, options FollowUpOptions) (*Candidate, error) {
-	r := g.public.reInit
-	if r == nil {
-		return nil, fault.Violation("11.2", "no ReInit has ended the group")
+	old, err := g.ended()
+	if err != nil {
+		return nil, err
 	}
+	r := old.reInit
 	if r.Version != codepoint.VersionMLS10 {
 		return nil, fmt.Errorf("%w: protocol version %d", message.ErrUnsupported, r.Version)
 	}
@@ -233,12 +234,86 @@ func (g *Group) allIn(cfg *Config, credentials []message.Credential) (stranger i
 	return -1, nil
 }
 
-// checkFollowUp checks a group that a client joins by the resumption PSK of an old group:
-// that it is the group that the ReInit announced, or a branch (RFC 9420, Sections 11.2,
-// 11.3 and 12.4.3.1). It returns the old group, or nil for a join without such a PSK.
-// That is an error if the join has to follow a certain group: expected.
-func checkFollowUp(q questions, p *publicState, psks []message.PreSharedKeyID, expected *Group) (*event.PreviousGroup, error) {
-	cfg := q.cfg
+// judge asks about the group that this client has made to follow old what
+// [OwnKeyPackage.Join] asks about another's.
+func (c *Candidate) judge(ctx context.Context, now time.Time, old *Group) error {
+	var psks []message.PreSharedKeyID
+	for _, p := range c.proposals {
+		if p, ok := p.Proposal.(message.PreSharedKey); ok {
+			psks = append(psks, p.PSK)
+		}
+	}
+	entered, err := c.cfg.ask(suite.Start, now).enter(ctx, c.public.suite, psks, old, func(q questions, _ []byte) (*publicState, error) {
+		return c.public, q.everybody(ctx, c.public)
+	})
+	clear(entered.psk)
+	return err
+}
+
+// entered is a group that a client may enter.
+type entered struct {
+	public   *publicState
+	previous *event.PreviousGroup // that it follows, or nil
+	psk      []byte               // psk_secret of the commit that the client enters by
+}
+
+// enter judges a group that a client enters by a commit with pre-shared keys: it asks the
+// policy all that concerns the group, and checks that the group follows old, unless that
+// is nil. open returns the group, about whose members it has asked.
+func (q questions) enter(ctx context.Context, s suite.Suite, psks []message.PreSharedKeyID, old *Group,
+	open func(q questions, psk []byte) (*publicState, error)) (e entered, err error) {
+	if old != nil {
+		if _, err := old.ended(); err != nil {
+			return entered{}, err
+		}
+		done, err := old.alive()
+		if err != nil {
+			return entered{}, err
+		}
+		defer done()
+	}
+	link, err := followUpLink(psks, old)
+	if err != nil {
+		return entered{}, err
+	}
+	q = q.following(q.cfg.previousState(link, old))
+	if _, err := q.suite(s.Info().ID); err != nil {
+		return entered{}, err
+	}
+	if err := q.wireFormat(q.cfg.handshakeFormat()); err != nil {
+		return entered{}, err
+	}
+	for i := range psks {
+		if nh := s.Info().KDF.Nh; len(psks[i].Nonce) != nh {
+			return entered{}, fault.Violation("8.4", "psk_nonce does not have %d bytes", nh)
+		}
+	}
+	if e.psk, err = q.resolvePSKs(ctx, s, psks, old); err != nil {
+		return entered{}, err
+	}
+	if e.public, err = open(q, e.psk); err == nil {
+		e.previous, err = checkFollowUp(q, e.public, link, old)
+	}
+	if err != nil {
+		clear(e.psk)
+		return entered{}, err
+	}
+	return e, nil
+}
+
+// ended returns the public state of a group that a ReInit has ended, which the group to
+// come follows.
+func (g *Group) ended() (*publicState, error) {
+	if g.public.reInit == nil {
+		return nil, fault.Violation("11.2", "no ReInit has ended the group")
+	}
+	return g.public, nil
+}
+
+// followUpLink returns which of the pre-shared keys of a commit links the group that the
+// commit begins to an old one, or nil (RFC 9420, Section 12.4.3.1). That is an error if
+// the group has to follow a certain one: expected.
+func followUpLink(psks []message.PreSharedKeyID, expected *Group) (*message.PreSharedKeyID, error) {
 	var link *message.PreSharedKeyID
 	for i := range psks {
 		if psks[i].Usage == 0 || psks[i].Usage == message.ResumptionPSKApplication {
@@ -250,11 +325,20 @@ func checkFollowUp(q questions, p *publicState, psks []message.PreSharedKeyID, e
 		link = &psks[i]
 	}
 	if expected != nil && (link == nil || link.Usage != message.ResumptionPSKReInit || !bytes.Equal(link.GroupID, expected.public.context.GroupID)) {
-		return nil, fault.Violation("11.2", "Welcome lacks the resumption PSK of the group that it is to follow, of usage reinit")
+		return nil, fault.Violation("11.2", "new group lacks the resumption PSK of the group that it is to follow, of usage reinit")
 	}
+	return link, nil
+}
+
+// checkFollowUp checks a group that a client joins by the resumption PSK of an old group:
+// that it is the group that the ReInit announced, or a branch (RFC 9420, Sections 11.2,
+// 11.3 and 12.4.3.1). It returns the old group, or nil for a join without such a PSK.
+// expected, unless nil, is the old group.
+func checkFollowUp(q questions, p *publicState, link *message.PreSharedKeyID, expected *Group) (*event.PreviousGroup, error) {
 	if link == nil {
 		return nil, nil
 	}
+	cfg := q.cfg
 	if p.context.Epoch != 1 {
 		return nil, fault.Violation("12.4.3.1", "epoch of the follow-up group is not 1")
 	}
@@ -299,19 +383,17 @@ func checkFollowUp(q questions, p *publicState, psks []message.PreSharedKeyID, e
 	return previousGroup(link, old.public), nil
 }
 
-// ended returns the old group that the pre-shared keys link a group to by a ReInit, or
-// expected, which the group has to follow, or nil.
-func (c *Config) ended(psks []message.PreSharedKeyID, expected *Group) *publicState {
+// previousState returns the public state of the old group that a resumption PSK links a
+// group to by a ReInit, or of expected, which the group has to follow, or nil.
+func (c *Config) previousState(link *message.PreSharedKeyID, expected *Group) *publicState {
 	if expected != nil {
 		return expected.public
 	}
-	for i := range psks {
-		if psks[i].Usage == 0 || psks[i].Usage != message.ResumptionPSKReInit || c.PSKs == nil {
-			continue
-		}
-		if g := c.PSKs.Group(psks[i].GroupID); g != nil {
-			return g.public
-		}
+	if link == nil || link.Usage != message.ResumptionPSKReInit || c.PSKs == nil {
+		return nil
+	}
+	if g := c.PSKs.Group(link.GroupID); g != nil {
+		return g.public
 	}
 	return nil
 }

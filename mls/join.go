@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/cipher"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/mlsuite/mlsuite/internal/treemath"
@@ -35,6 +36,13 @@ type JoinOptions struct {
 	// [*message.ValidationError]. It takes the resumption PSK from Follows, which
 	// Config.PSKs need not hold.
 	Follows *Group
+
+	// Made, if not nil, is a candidate for a group that this client has made itself, with
+	// [Group.Reinitialize] or [Group.Branch]. If the Welcome is its Welcome, or nil as Made's is in
+	// a group of one, Join judges the group as it judges another's, by the Config with which
+	// it was made, and returns Made.
+	// Adopting Made does not use the OwnKeyPackage up.
+	Made *Candidate
 }
 
 // Join opens a Welcome, an MLSMessage, and returns the candidate for the group that it
@@ -56,7 +64,7 @@ type JoinOptions struct {
 //   - [ErrKeyPackageUsed]: the OwnKeyPackage joins nothing any more, or not this epoch.
 //   - [ErrNotRecipient]: the Welcome is for others.
 //   - [ErrDecrypt]: the Welcome does not open.
-//   - [ErrRetired]: options.Follows is retired.
+//   - [ErrRetired]: options.Follows is retired, or options.Made can no longer be adopted.
 //   - [*suite.PolicyError]: the policy refuses the group or a pre-shared key.
 //   - [message.ErrMalformed]: the Welcome, the GroupInfo or the tree does not parse.
 //   - [message.ErrUnsupported]: the message is no Welcome, there is no tree, or the
@@ -66,13 +74,19 @@ type JoinOptions struct {
 //   - [message.ErrInvalid]: the group breaks a rule or is not the one to follow, or the
 //     Authenticator refuses a member.
 func (k *OwnKeyPackage) Join(ctx context.Context, now time.Time, welcome []byte, options JoinOptions) (*Candidate, error) {
-	m, err := message.Parse[message.Message](welcome)
 	var c *Candidate
-	if err == nil {
+	var m *message.Message
+	var err error
+	if options.Made != nil && bytes.Equal(welcome, options.Made.Welcome) {
+		c, err = k.enterMade(ctx, now, &options)
+	} else if m, err = message.Parse[message.Message](welcome); err == nil {
 		c, err = k.join(ctx, now, m, &options)
 	}
 	if err != nil {
 		if k.cfg.observed() {
+			if m == nil {
+				m, _ = message.Parse[message.Message](welcome)
+			}
 			k.cfg.tellRefused(event.GroupState{Leaf: notMember}, m, err)
 		}
 		return nil, err
@@ -100,44 +114,25 @@ func (k *OwnKeyPackage) join(ctx context.Context, now time.Time, m *message.Mess
 		return nil, err
 	}
 	defer secrets.destroy()
-	q := cfg.ask(suite.Start, now).following(cfg.ended(secrets.psks, options.Follows))
-	if _, err := q.suite(k.suite.Info().ID); err != nil {
-		return nil, err
-	}
-	if err := q.wireFormat(cfg.handshakeFormat()); err != nil {
-		return nil, err
-	}
-	if options.Follows != nil {
-		done, err := options.Follows.alive()
-		if err != nil {
+	var info *message.GroupInfo
+	entered, err := cfg.ask(suite.Start, now).enter(ctx, k.suite, secrets.psks, options.Follows, func(q questions, psk []byte) (_ *publicState, err error) {
+		if info, err = openGroupInfo(k.suite, secrets.joinerSecret, psk, m.Welcome.EncryptedGroupInfo); err != nil {
 			return nil, err
 		}
-		defer done()
-	}
-	psk, err := k.resolvePSKs(ctx, q, secrets.psks, options.Follows)
+		return publicStateOf(ctx, q, k.suite, info, options.RatchetTree)
+	})
 	if err != nil {
 		return nil, err
 	}
-	defer clear(psk)
-	info, err := openGroupInfo(k.suite, secrets.joinerSecret, psk, m.Welcome.EncryptedGroupInfo)
-	if err != nil {
-		return nil, err
-	}
-	public, err := publicStateOf(ctx, q, k.suite, info, options.RatchetTree)
-	if err != nil {
-		return nil, err
-	}
-	previous, err := checkFollowUp(q, public, secrets.psks, options.Follows)
-	if err != nil {
-		return nil, err
-	}
+	defer clear(entered.psk)
+	public := entered.public
 	self, err := k.memberView(public, info, secrets)
 	if err != nil {
 		return nil, err
 	}
 	self.leafKey = leafKey.Share()
 	next := epoch{public: public, self: self}
-	if next.secrets, err = schedule.NewEpochSecrets(k.suite, secrets.joinerSecret, psk, public.contextBytes); err == nil {
+	if next.secrets, err = schedule.NewEpochSecrets(k.suite, secrets.joinerSecret, entered.psk, public.contextBytes); err == nil {
 		err = public.checkTag(next.secrets)
 	}
 	if err != nil {
@@ -147,17 +142,35 @@ func (k *OwnKeyPackage) join(ctx context.Context, now time.Time, m *message.Mess
 	c := newCandidate(&Candidate{
 		transition: transition{
 			committer: message.Sender{Type: message.SenderMember, Leaf: info.Signer}, leaf: info.Signer,
-			changes: public.joined, publicView: publicView{public},
+			changes: sync.OnceValue(public.joined), publicView: publicView{public},
 		},
 		cfg:      &cfg,
 		own:      k,
-		previous: previous,
+		previous: entered.previous,
 	}, next)
 	if err := k.track(c); err != nil {
 		c.discard(ErrRetired)
 		return nil, err
 	}
 	return c, nil
+}
+
+// enterMade is join for the group of options.Made, by its own Welcome.
+func (k *OwnKeyPackage) enterMade(ctx context.Context, now time.Time, options *JoinOptions) (*Candidate, error) {
+	made := options.Made
+	unlock := made.lock()
+	err := made.alive()
+	unlock()
+	if err != nil {
+		return nil, err
+	}
+	k.mu.Lock()
+	err = k.mayJoin(made.public.confirmationTag)
+	k.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	return made, made.judge(ctx, now, options.Follows)
 }
 
 // openSecrets finds and decrypts the GroupSecrets for k.
@@ -186,17 +199,6 @@ func (k *OwnKeyPackage) openSecrets(w *message.Welcome, initKey *ratchettree.Pri
 		return secrets, nil
 	}
 	return nil, ErrNotRecipient
-}
-
-// resolvePSKs returns the psk_secret of a Welcome (RFC 9420, Section 12.4.3.1). If old is
-// not nil, it is a group whose resumption PSKs may be used too.
-func (k *OwnKeyPackage) resolvePSKs(ctx context.Context, q questions, ids []message.PreSharedKeyID, old *Group) ([]byte, error) {
-	for i := range ids {
-		if nh := k.suite.Info().KDF.Nh; len(ids[i].Nonce) != nh {
-			return nil, fault.Violation("8.4", "psk_nonce does not have %d bytes", nh)
-		}
-	}
-	return q.resolvePSKs(ctx, k.suite, ids, old)
 }
 
 // memberView finds the joiner's leaf in the tree, and derives the private keys that

@@ -106,7 +106,7 @@ func joinFollowUp(t *testing.T, old *Group, usage message.ResumptionPSKUsage, f 
 func TestFollowUpFaultsAreRefused(t *testing.T) {
 	nextEpoch := func(c *message.GroupContext) { c.Epoch++ }
 	const reInit, branch = message.ResumptionPSKReInit, message.ResumptionPSKBranch
-	awaited := fault.Violation("11.2", "Welcome lacks the resumption PSK of the group that it is to follow, of usage reinit")
+	awaited := fault.Violation("11.2", "new group lacks the resumption PSK of the group that it is to follow, of usage reinit")
 	for _, c := range []struct {
 		name  string
 		usage message.ResumptionPSKUsage
@@ -154,11 +154,11 @@ func TestFollowUpFaultsAreRefused(t *testing.T) {
 			awaited},
 		{"awaited, and a branch", branch, true, followUpForgery{awaited: true}, awaited},
 		{"awaited, and not of a ReInit", reInit, false, followUpForgery{awaited: true},
-			fault.Violation("12.4.3.1", "resumption PSK is not of the epoch after the old group's ReInit")},
+			fault.Violation("11.2", "no ReInit has ended the group")},
 		{"awaited, and linked to another group", reInit, true, followUpForgery{awaited: true, link: func(ids []message.PreSharedKeyID) []message.PreSharedKeyID {
 			ids[0].GroupID = []byte("another")
 			return ids
-		}}, ErrUnknownPSK},
+		}}, awaited},
 		{"cipher suite of a branch", branch, false, followUpForgery{suite: 0x0003},
 			fault.Violation("11.3", "version or cipher suite of the branch is not the old group's")},
 		{"stranger in a branch", branch, false, followUpForgery{clients: []string{"member 1", "stranger"}},
@@ -194,8 +194,32 @@ func TestFollowUpIsMadeByTheRules(t *testing.T) {
 	}
 	_, err = g.Reinitialize(t.Context(), insiderTime, client(t, 0x0001, "member 1"), others, FollowUpOptions{})
 	requireRefused(t, errStranger(), err)
-	_, err = g.Reinitialize(t.Context(), insiderTime, client(t, 0x0001, "member 1"), others[:2], FollowUpOptions{})
+	made, err := g.Reinitialize(t.Context(), insiderTime, client(t, 0x0001, "member 1"), others[:2], FollowUpOptions{})
 	require.NoError(t, err)
+
+	// What was made is judged again before it is adopted.
+	own := ownKeyPackage(t, 0x0001, "member 1")
+	enter := func(old *Group, made *Candidate) error {
+		c, err := own.Join(t.Context(), insiderTime, made.Welcome, JoinOptions{Follows: old, Made: made})
+		require.True(t, c == nil == (err != nil))
+		require.True(t, c == nil || c == made)
+		return err
+	}
+	require.NoError(t, enter(g, made))
+	requireRefused(t, fault.Violation("11.2", "no ReInit has ended the group"), enter(oldGroup(t, false), made))
+	solo, err := CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "member 1"), []byte("next"))
+	require.NoError(t, err)
+	unlinked, err := solo.Commit(t.Context(), insiderTime, CommitOptions{}, message.Add{KeyPackage: others[0]})
+	require.NoError(t, err)
+	requireRefused(t, fault.Violation("11.2", "new group lacks the resumption PSK"), enter(g, unlinked))
+	g.public.reInit.GroupID = []byte("another")
+	requireRefused(t, fault.Violation("11.2", "group_id is not the ReInit's"), enter(g, made))
+	g.Destroy()
+	require.ErrorIs(t, enter(g, made), ErrRetired)
+	own.Destroy()
+	require.ErrorIs(t, enter(g, made), ErrKeyPackageUsed)
+	made.Discard()
+	require.ErrorIs(t, enter(g, made), ErrRetired)
 
 	// A ReInit to a version that is not known here.
 	groups := clique(t, 0x0001, 3)

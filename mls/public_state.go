@@ -9,7 +9,6 @@ import (
 	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/parallel"
 	"github.com/mlsuite/mlsuite/internal/wire"
-	"github.com/mlsuite/mlsuite/mls/event"
 	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/internal/framing"
@@ -229,14 +228,7 @@ func publicStateOf(ctx context.Context, q questions, s suite.Suite, info *messag
 	if err := p.extensions.CheckSenders(s); err != nil {
 		return nil, err
 	}
-	if err := q.everyMember(p); err != nil {
-		return nil, err
-	}
-	var changes []event.Change
-	if q.cfg.Authenticator != nil {
-		changes = changedSenders(p.joined(), nil, p.extensions)
-	}
-	return p, q.cfg.authenticate(ctx, q.now, changes)
+	return p, q.everybody(ctx, p)
 }
 
 // verifyGroupInfo checks that a member signed a GroupInfo of this epoch (RFC 9420,

@@ -1,6 +1,7 @@
 package mls
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -209,6 +210,15 @@ func (q questions) everyMember(p *publicState) error {
 		}
 	}
 	return nil
+}
+
+// everybody is everyMember, and also asks the application about all members and external
+// senders.
+func (q questions) everybody(ctx context.Context, p *publicState) error {
+	if err := q.everyMember(p); err != nil || q.cfg.Authenticator == nil {
+		return err
+	}
+	return q.cfg.authenticate(ctx, q.now, changedSenders(p.joined(), nil, p.extensions))
 }
 
 // credentials asks about the credential types of a group's members and extensions.

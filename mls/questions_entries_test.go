@@ -369,6 +369,19 @@ func policyEntries() []policyEntry {
 			}, 0x0003)
 		}, []string{"suite 0x0003 continue", "format mls_public_message start", "psk resumption 32 continue",
 			"credential basic continue: leaf 0", "credential 0xF001 continue: leaf 2", "lifetime start: leaf 0", "move 0x0001 0x0003 continue"}},
+		{"OwnKeyPackage.Join", "of a follow-up group that the client has made", func(p *policed) func() error {
+			follow(p.T, p.groups, 0, p.commit(0, message.ReInit{GroupID: []byte("next"), CipherSuite: 0x0003}))
+			cfg := p.again(1, 0x0003)
+			own := p.keyPackage(cfg)
+			c, err := p.self().Reinitialize(p.Context(), p.q.now, cfg,
+				[]*message.KeyPackage{p.keyPackage(p.again(0, 0x0003)).KeyPackage, p.keyPackage(p.again(2, 0x0003)).KeyPackage}, FollowUpOptions{})
+			require.NoError(p, err)
+			return func() error {
+				_, err := own.Join(p.Context(), p.q.now, c.Welcome, JoinOptions{Follows: p.self(), Made: c})
+				return err
+			}
+		}, []string{"suite 0x0003 continue", "format mls_public_message start", "psk resumption 32 continue",
+			"credential basic continue: leaf 0", "credential 0xF001 continue: leaf 2", "lifetime start: leaf 0", "move 0x0001 0x0003 continue"}},
 		{"OwnKeyPackage.Join", "of a branch", func(p *policed) func() error {
 			return p.joining(func(cfg Config, others ...*message.KeyPackage) (*Candidate, error) {
 				return p.groups[0].Branch(p.Context(), p.q.now, cfg, nil, nil, others, FollowUpOptions{})
