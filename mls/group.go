@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mlsuite/mlsuite/internal/codepoint"
+	"github.com/mlsuite/mlsuite/internal/treemath"
 	"github.com/mlsuite/mlsuite/mls/event"
 	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
@@ -253,7 +254,7 @@ type memberView struct {
 // privateKey returns the private key of a node, or nil if the member has none.
 func (m *memberView) privateKey(n ratchettree.NodeIndex) suite.PrivateKey {
 	key := m.pathKeys[n]
-	if n == m.leaf.Node() {
+	if n == treemath.NodeOf(m.leaf) {
 		key = m.leafKey
 	}
 	if key == nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/internal/codepoint"
+	"github.com/mlsuite/mlsuite/internal/treemath"
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
@@ -108,7 +109,7 @@ func (c *forged) resealed(sealer suite.Sealer, kp *message.KeyPackage, leaf mess
 	if c.path != nil {
 		nodes, _ := c.next.public.tree.FilteredDirectPath(c.self.leaf)
 		for _, n := range nodes {
-			if leaf.Node().InSubtree(n) {
+			if treemath.NodeOf(leaf).InSubtree(n) {
 				secrets.pathSecret, secrets.hasPathSecret = c.path.secrets.At(n)
 				break
 			}

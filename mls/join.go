@@ -219,7 +219,7 @@ func (k *OwnKeyPackage) memberView(p *publicState, info *message.GroupInfo, secr
 	if info.Signer == leaf {
 		return nil, fault.Violation("12.4.3.1", "signer of the GroupInfo is the joiner itself").AtLeaf(leaf)
 	}
-	ancestor := treemath.CommonAncestor(leaf.Node(), info.Signer.Node())
+	ancestor := treemath.CommonAncestor(treemath.NodeOf(leaf), treemath.NodeOf(info.Signer))
 	steps := p.tree.FilteredPath(info.Signer)
 	for len(steps) > 0 && steps[0].Index != ancestor {
 		steps = steps[1:]

@@ -16,7 +16,7 @@ import (
 // MatchClients asks SameClient only about credentials that are not identical: about once
 // for each member if the credentials are in the order of the members, and at most once
 // for each pair of a credential and a member.
-func (v publicView) MatchClients(a Authenticator, credentials []message.Credential) (matched map[message.LeafIndex]int, others []int) {
+func (v *publicView) MatchClients(a Authenticator, credentials []message.Credential) (matched map[message.LeafIndex]int, others []int) {
 	matched = make(map[message.LeafIndex]int, v.Size())
 	identical := make(map[check.CredentialKey][]int, len(credentials))
 	for i, c := range credentials {
@@ -59,7 +59,7 @@ func (v publicView) MatchClients(a Authenticator, credentials []message.Credenti
 // about credentials that are identical to no member's: about once for each credential if
 // they are in the order of the members, and at most once for each pair of a credential
 // and a member.
-func (v publicView) stranger(a Authenticator, credentials []message.Credential) int {
+func (v *publicView) stranger(a Authenticator, credentials []message.Credential) int {
 	var members []message.Credential
 	identical := make(map[check.CredentialKey]int, v.Size()) // index in members
 	for _, leaf := range v.public.tree.Members() {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/mlstest"
+	"github.com/mlsuite/mlsuite/internal/treemath"
 	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
@@ -182,7 +183,7 @@ func TestWelcomeWithoutTreeIsVerified(t *testing.T) {
 // member and then spoiled.
 func (i *invitation) resigned(member message.LeafIndex, change, spoil func(*message.LeafNode)) func(ratchettree.RatchetTree) {
 	return func(nodes ratchettree.RatchetTree) {
-		leaf := *nodes[member.Node()].Leaf
+		leaf := *nodes[treemath.NodeOf(member)].Leaf
 		if change != nil {
 			change(&leaf)
 		}
@@ -190,7 +191,7 @@ func (i *invitation) resigned(member message.LeafIndex, change, spoil func(*mess
 		if spoil != nil {
 			spoil(&leaf)
 		}
-		nodes[member.Node()].Leaf = &leaf
+		nodes[treemath.NodeOf(member)].Leaf = &leaf
 	}
 }
 

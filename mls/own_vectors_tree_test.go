@@ -202,7 +202,7 @@ func (m *vectorMaker) treeKEM() []vectors.TreeKEM {
 			u.UpdatePath = m.bytes(wire.Marshal((&ratchettree.UpdatePath{LeafNode: leaf, Nodes: nodes}).Marshal))
 			u.PathSecrets = make([]*vectors.Hex, v.tree.Width)
 			for _, receiver := range leaves {
-				k := slices.IndexFunc(path.Nodes, func(n ratchettree.NodeIndex) bool { return receiver.Node().InSubtree(n) })
+				k := slices.IndexFunc(path.Nodes, func(n ratchettree.NodeIndex) bool { return treemath.NodeOf(receiver).InSubtree(n) })
 				if receiver != sender {
 					u.PathSecrets[receiver] = (*vectors.Hex)(&path.Secrets[k])
 				}

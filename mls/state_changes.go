@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"slices"
 
+	"github.com/mlsuite/mlsuite/internal/treemath"
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
 	"github.com/mlsuite/mlsuite/mls/internal/secrettree"
@@ -225,7 +226,7 @@ func (m *memberRecords) putSecret(s *saver, key []byte) {
 
 // key returns the private key of a node, or nil.
 func (m *memberView) key(n ratchettree.NodeIndex) *ratchettree.PrivateKey {
-	if n == m.leaf.Node() {
+	if n == treemath.NodeOf(m.leaf) {
 		return m.leafKey
 	}
 	return m.pathKeys[n]

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/mlstest"
+	"github.com/mlsuite/mlsuite/internal/treemath"
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
 	"github.com/mlsuite/mlsuite/mls/internal/secrettree"
@@ -197,13 +198,13 @@ func TestForgedStatesAreRefused(t *testing.T) {
 		"blank leaf":                      {state.with(treeNode(true), []byte{1, 0, 0, 0, 0, 0}), "blank"},
 		"node of no tree":                 {state.with(append(recordTreeNode.key(), make([]byte, 32)...), []byte{}), "no ratchet tree"},
 		"leaf that is changed":            {state.with(treeNode(true), mlstest.Flipped(state.value(t, treeNode(true)), 20)), "match its hash"},
-		"no leaf key":                     {state.with(recordNodeKey.at(uint32(own.Node())), nil), "missing"},
-		"a stranger's leaf key":           {edited(t, state, recordNodeKey.at(uint32(own.Node())), func(k *savedKey) { k.key = strangerBytes }), "not that of the public key"},
-		"leaf key of a wrong length":      {edited(t, state, recordNodeKey.at(uint32(own.Node())), func(k *savedKey) { k.key = k.key[1:] }), "private key"},
-		"leaf key in another encoding":    {edited(t, state, recordNodeKey.at(uint32(own.Node())), func(k *savedKey) { k.key[0] ^= 1 }), "as it was saved"},
-		"leaf key by reference":           {edited(t, state, recordNodeKey.at(uint32(own.Node())), func(k *savedKey) { k.form = keyReference }), "not exportable"},
-		"leaf key of a group":             {edited(t, state, recordNodeKey.at(uint32(own.Node())), func(k *savedKey) { k.form = keyHeld }), "private key is wrongly marked as the group's"},
-		"key of another's leaf":           {rename(recordNodeKey.at(1), recordNodeKey.at(uint32(other.Node()))), "not the member's"},
+		"no leaf key":                     {state.with(recordNodeKey.at(uint32(treemath.NodeOf(own))), nil), "missing"},
+		"a stranger's leaf key":           {edited(t, state, recordNodeKey.at(uint32(treemath.NodeOf(own))), func(k *savedKey) { k.key = strangerBytes }), "not that of the public key"},
+		"leaf key of a wrong length":      {edited(t, state, recordNodeKey.at(uint32(treemath.NodeOf(own))), func(k *savedKey) { k.key = k.key[1:] }), "private key"},
+		"leaf key in another encoding":    {edited(t, state, recordNodeKey.at(uint32(treemath.NodeOf(own))), func(k *savedKey) { k.key[0] ^= 1 }), "as it was saved"},
+		"leaf key by reference":           {edited(t, state, recordNodeKey.at(uint32(treemath.NodeOf(own))), func(k *savedKey) { k.form = keyReference }), "not exportable"},
+		"leaf key of a group":             {edited(t, state, recordNodeKey.at(uint32(treemath.NodeOf(own))), func(k *savedKey) { k.form = keyHeld }), "private key is wrongly marked as the group's"},
+		"key of another's leaf":           {rename(recordNodeKey.at(1), recordNodeKey.at(uint32(treemath.NodeOf(other)))), "not the member's"},
 		"key of another's parent":         {rename(recordNodeKey.at(1), recordNodeKey.at(5)), "not the member's"},
 		"key of another own node":         {rename(recordNodeKey.at(1), recordNodeKey.at(3)), "not that of the public key"},
 		"past epoch under another":        {rename(recordPast.of(past), recordPast.of(past-7)), "not one of the group"},
@@ -225,11 +226,11 @@ func TestForgedStatesAreRefused(t *testing.T) {
 		"secret of no epoch":              {state.with(recordSecret.of(number + 1)[:9:9], nil).with(append(recordSecret.of(number+1), 0, 0, 0, 1), make([]byte, 32)), "not kept"},
 		"short node secret":               {state.with(first(recordSecret), []byte{1}), "secret of node"},
 		"secret of a node outside":        {state.with(secrettree.NameOfNode(99).Key(number), make([]byte, 32)), "secret of node"},
-		"secret above a ratchet":          {state.with(secrettree.NameOfNode(own.Node()).Key(number), make([]byte, 32)), "below the secret"},
+		"secret above a ratchet":          {state.with(secrettree.NameOfNode(treemath.NodeOf(own)).Key(number), make([]byte, 32)), "below the secret"},
 		"secret above another":            {state.with(secrettree.NameOfNode(3).Key(number), make([]byte, 32)), "below"},
 		"ratchet of no kind":              {state.with(append(ratchet(number, own, 0)[:13:13], 2), []byte{}), "of kind"},
 		"no own ratchets":                 {state.with(ratchet(number, own, 0)[:13], nil), "no secret"},
-		"own ratchets not derived":        {state.with(ratchet(number, own, 0)[:13], nil).with(secrettree.NameOfNode(own.Node()).Key(number), make([]byte, 32)), "own ratchets"},
+		"own ratchets not derived":        {state.with(ratchet(number, own, 0)[:13], nil).with(secrettree.NameOfNode(treemath.NodeOf(own)).Key(number), make([]byte, 32)), "own ratchets"},
 		"no secret of a leaf in the past": {state.with(first(recordSecret), nil), "no secret"},
 		"no manifest":                     {state.with(recordManifest.key(), nil), "records of kind"},
 		"manifest of another state":       {append(state.clone()[:len(state)-1:len(state)-1], Record{recordManifest.key(), make([]byte, 32)}), "of different states"},

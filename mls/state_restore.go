@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mlsuite/mlsuite/internal/treemath"
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/event"
 	"github.com/mlsuite/mlsuite/mls/internal/check"
@@ -315,9 +316,9 @@ func (l *stateLoader) memberView(p *publicState, held func(public []byte) *ratch
 	for _, r := range l.records[recordNodeKey] {
 		n := ratchettree.NodeIndex(binary.BigEndian.Uint32(r.Key[1:]))
 		var public []byte
-		if n == v.leaf.Node() {
+		if n == treemath.NodeOf(v.leaf) {
 			public = leaf.EncryptionKey
-		} else if parent := p.tree.Parent(n); parent != nil && v.leaf.Node().InSubtree(n) {
+		} else if parent := p.tree.Parent(n); parent != nil && treemath.NodeOf(v.leaf).InSubtree(n) {
 			public = parent.EncryptionKey
 		} else {
 			return nil, badState("private key of node %d is not the member's", n)
@@ -326,7 +327,7 @@ func (l *stateLoader) memberView(p *publicState, held func(public []byte) *ratch
 		if err != nil {
 			return nil, fmt.Errorf("%w (node %d)", err, n)
 		}
-		if n == v.leaf.Node() {
+		if n == treemath.NodeOf(v.leaf) {
 			v.leafKey = key
 		} else {
 			v.pathKeys[n] = key

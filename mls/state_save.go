@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/mlsuite/mlsuite/internal/treemath"
 	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
 )
 
@@ -96,7 +97,7 @@ func (m *memberView) publicKeys() map[ratchettree.NodeIndex]string {
 	for n, key := range m.pathKeys {
 		keys[n] = string(key.PublicKey())
 	}
-	keys[m.leaf.Node()] = string(m.leafKey.PublicKey())
+	keys[treemath.NodeOf(m.leaf)] = string(m.leafKey.PublicKey())
 	return keys
 }
 

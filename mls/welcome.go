@@ -55,7 +55,7 @@ func (b *welcomeBuilder) build(ctx context.Context, a *applied, path *ownPath) (
 func (b *welcomeBuilder) sealSecrets(sealer suite.Sealer, kp *message.KeyPackage, leaf message.LeafIndex, path *ownPath) (message.EncryptedGroupSecrets, error) {
 	secrets := groupSecrets{joinerSecret: b.joiner, psks: b.psks}
 	if path != nil {
-		ancestor := treemath.CommonAncestor(b.next.self.leaf.Node(), leaf.Node())
+		ancestor := treemath.CommonAncestor(treemath.NodeOf(b.next.self.leaf), treemath.NodeOf(leaf))
 		secret, ok := path.secrets.At(ancestor)
 		if !ok {
 			return message.EncryptedGroupSecrets{}, fmt.Errorf("mls: no path secret for node %d", ancestor)

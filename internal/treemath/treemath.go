@@ -11,14 +11,14 @@ import "math/bits"
 const MaxLeaves = 1 << 31
 
 // LeafIndex counts leaves from the left, from 0. An index from outside can have any
-// value: compare it with the width of the tree before you call Node.
+// value: compare it with the width of the tree before you call [NodeOf].
 type LeafIndex uint32
 
 // NodeIndex counts nodes from the left, from 0: leaf i is node 2i.
 type NodeIndex uint32
 
-// Node returns the index of leaf i among all nodes, for i below [MaxLeaves].
-func (i LeafIndex) Node() NodeIndex { return NodeIndex(i) << 1 }
+// NodeOf returns the index of leaf i among all nodes, for i below [MaxLeaves].
+func NodeOf(i LeafIndex) NodeIndex { return NodeIndex(i) << 1 }
 
 // NodeCount returns the number of nodes in a tree of the given width.
 func NodeCount(leaves uint32) uint32 {

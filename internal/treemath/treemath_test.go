@@ -45,7 +45,7 @@ func TestPaths(t *testing.T) {
 }
 
 func TestLeaves(t *testing.T) {
-	require.Equal(t, NodeIndex(14), LeafIndex(7).Node())
+	require.Equal(t, NodeIndex(14), NodeOf(LeafIndex(7)))
 	require.True(t, NodeIndex(14).IsLeaf())
 	require.Equal(t, LeafIndex(7), NodeIndex(14).Leaf())
 	require.Equal(t, NodeIndex(14), NodeIndex(14).Left())
@@ -58,7 +58,7 @@ func TestWidestTree(t *testing.T) {
 	const width = MaxLeaves
 	root := Root(width)
 	require.Equal(t, 31, root.Level())
-	last := LeafIndex(width - 1).Node()
+	last := NodeOf(LeafIndex(width - 1))
 	require.Equal(t, NodeIndex(NodeCount(width)-1), last)
 	for _, n := range []NodeIndex{0, last} {
 		require.Len(t, n.DirectPath(width), 31)

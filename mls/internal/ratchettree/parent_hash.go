@@ -6,6 +6,7 @@ import (
 	"sort"
 
 	"github.com/mlsuite/mlsuite/internal/codepoint"
+	"github.com/mlsuite/mlsuite/internal/treemath"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/message"
 )
@@ -63,7 +64,7 @@ func (v *parentHashes) verify(h *TreeHasher, n *Node, i NodeIndex) error {
 // splitLeaves splits the leaves, in increasing order, below a parent node with
 // index i into those below its left child and those below the right one.
 func splitLeaves(leaves []message.LeafIndex, i NodeIndex) (left, right []message.LeafIndex) {
-	middle := sort.Search(len(leaves), func(k int) bool { return leaves[k].Node() > i })
+	middle := sort.Search(len(leaves), func(k int) bool { return treemath.NodeOf(leaves[k]) > i })
 	return leaves[:middle], leaves[middle:]
 }
 
@@ -75,7 +76,7 @@ func parentHashClaim(c *Node, i NodeIndex, unmerged []message.LeafIndex) []byte 
 	var updated *Node
 	one := c.resolve(i, func(n *Node, i NodeIndex) bool {
 		switch {
-		case len(unmerged) > 0 && unmerged[0].Node() == i:
+		case len(unmerged) > 0 && treemath.NodeOf(unmerged[0]) == i:
 			unmerged = unmerged[1:]
 			return true
 		case updated == nil && n != nil:

@@ -100,7 +100,7 @@ func (t *TreeView) Leaf(i message.LeafIndex) *message.LeafNode {
 	if uint32(i) >= t.Width {
 		return nil
 	}
-	if n := t.At(i.Node()); n != nil {
+	if n := t.At(treemath.NodeOf(i)); n != nil {
 		return n.Leaf
 	}
 	return nil
@@ -171,7 +171,7 @@ func (n *Node) resolve(i NodeIndex, yield func(*Node, NodeIndex) bool) bool {
 			return false
 		}
 		for _, leaf := range n.Parent.UnmergedLeaves {
-			if !yield(nil, leaf.Node()) {
+			if !yield(nil, treemath.NodeOf(leaf)) {
 				return false
 			}
 		}
@@ -192,7 +192,7 @@ func (s *PathStep) filtered() bool { return s.copath == nil || s.copath.Members 
 
 // step returns the step of n, whose index is i, on the direct path of a leaf.
 func (n *Node) step(i NodeIndex, leaf message.LeafIndex) PathStep {
-	if leaf.Node() < i {
+	if treemath.NodeOf(leaf) < i {
 		return PathStep{Node: n, copath: n.Right, Index: i, copathIndex: i.Right()}
 	}
 	return PathStep{Node: n, copath: n.Left, Index: i, copathIndex: i.Left()}
@@ -218,7 +218,7 @@ func (t *TreeView) Above(leaf message.LeafIndex) iter.Seq[PathStep] {
 			if !yield(n.step(i, leaf)) {
 				return
 			}
-			n, i = n.toward(i, leaf.Node())
+			n, i = n.toward(i, treemath.NodeOf(leaf))
 		}
 	}
 }

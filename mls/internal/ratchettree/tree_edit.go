@@ -202,7 +202,7 @@ func (e *TreeEdit) MergePath(leaf message.LeafIndex, nodes []NodeIndex, publicKe
 	i := e.RootIndex()
 	for _, n := range path[:len(path)-1] {
 		step := n.step(i, leaf)
-		_, i = n.toward(i, leaf.Node())
+		_, i = n.toward(i, treemath.NodeOf(leaf))
 		if step.filtered() {
 			continue
 		}
@@ -236,17 +236,17 @@ func (e *TreeEdit) Fill(path []*Node, i message.LeafIndex, leaf *message.LeafNod
 	newSigner := n.Leaf == nil || leaf == nil || !bytes.Equal(n.Leaf.SignatureKey, leaf.SignatureKey)
 	if n.Leaf != nil {
 		if newSigner {
-			e.Keys.remove(e.Hasher.Key(SignatureKey, n.Leaf.SignatureKey), i.Node())
+			e.Keys.remove(e.Hasher.Key(SignatureKey, n.Leaf.SignatureKey), treemath.NodeOf(i))
 		}
-		e.Keys.remove(n.Key, i.Node())
+		e.Keys.remove(n.Key, treemath.NodeOf(i))
 	}
 	n.Leaf, n.Key, n.Members, n.Blank = leaf, key, 0, i
 	if leaf != nil {
 		n.Members, n.Blank = 1, NoLeaf
 		if newSigner {
-			e.hold(SignatureKey, e.Hasher.Key(SignatureKey, leaf.SignatureKey), i.Node())
+			e.hold(SignatureKey, e.Hasher.Key(SignatureKey, leaf.SignatureKey), treemath.NodeOf(i))
 		}
-		e.hold(EncryptionKey, key, i.Node())
+		e.hold(EncryptionKey, key, treemath.NodeOf(i))
 	}
 	for _, n := range slices.Backward(path[:len(path)-1]) {
 		n.Count()
@@ -284,7 +284,7 @@ func (e *TreeEdit) OwnPath(leaf message.LeafIndex, fate parentFate) []*Node {
 			e.splitBlank(n, i)
 		}
 		n.hashes = nil
-		if leaf.Node() < i {
+		if treemath.NodeOf(leaf) < i {
 			link, i = &n.Left, i.Left()
 		} else {
 			link, i = &n.Right, i.Right()

@@ -7,6 +7,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/sortedset"
+	"github.com/mlsuite/mlsuite/internal/treemath"
 	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/message"
@@ -201,7 +202,7 @@ func (t *Tree) featuresBelow(n *Node, i NodeIndex, except []message.LeafIndex, f
 	case i.IsLeaf():
 		return f
 	}
-	right, _ := slices.BinarySearchFunc(except, i, func(leaf message.LeafIndex, i NodeIndex) int { return cmp.Compare(leaf.Node(), i) })
+	right, _ := slices.BinarySearchFunc(except, i, func(leaf message.LeafIndex, i NodeIndex) int { return cmp.Compare(treemath.NodeOf(leaf), i) })
 	f = t.featuresBelow(n.Left, i.Left(), except[:right], f)
 	return t.featuresBelow(n.Right, i.Right(), except[right:], f)
 }

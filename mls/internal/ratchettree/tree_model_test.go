@@ -33,7 +33,7 @@ func (m *treeModel) resolution(n NodeIndex) []NodeIndex {
 	case node.Parent != nil:
 		all := []NodeIndex{n}
 		for _, leaf := range node.Parent.UnmergedLeaves {
-			all = append(all, leaf.Node())
+			all = append(all, treemath.NodeOf(leaf))
 		}
 		return all
 	case n.IsLeaf():
@@ -43,8 +43,8 @@ func (m *treeModel) resolution(n NodeIndex) []NodeIndex {
 }
 
 func (m *treeModel) filteredDirectPath(leaf message.LeafIndex) (path, copath []NodeIndex) {
-	siblings := leaf.Node().Copath(m.width())
-	for k, n := range leaf.Node().DirectPath(m.width()) {
+	siblings := treemath.NodeOf(leaf).Copath(m.width())
+	for k, n := range treemath.NodeOf(leaf).DirectPath(m.width()) {
 		if len(m.resolution(siblings[k])) > 0 {
 			path, copath = append(path, n), append(copath, siblings[k])
 		}
@@ -73,14 +73,14 @@ func (m *treeModel) hash(n NodeIndex) []byte {
 }
 
 func (m *treeModel) blankPath(leaf message.LeafIndex) {
-	for _, n := range leaf.Node().DirectPath(m.width()) {
+	for _, n := range treemath.NodeOf(leaf).DirectPath(m.width()) {
 		m.nodes[n] = TreeNode{}
 	}
 }
 
 func (m *treeModel) updateLeaf(i message.LeafIndex, leaf *message.LeafNode) {
 	m.blankPath(i)
-	m.nodes[i.Node()].Leaf = leaf
+	m.nodes[treemath.NodeOf(i)].Leaf = leaf
 }
 
 func (m *treeModel) removeLeaf(i message.LeafIndex) {
@@ -107,7 +107,7 @@ func (m *treeModel) claimLeaf() message.LeafIndex {
 
 func (m *treeModel) addLeaf(leaf *message.LeafNode) message.LeafIndex {
 	i := m.claimLeaf()
-	for _, n := range i.Node().DirectPath(m.width()) {
+	for _, n := range treemath.NodeOf(i).DirectPath(m.width()) {
 		if old := m.nodes[n].Parent; old != nil {
 			p := *old
 			p.UnmergedLeaves = append(slices.Clone(old.UnmergedLeaves), i)
@@ -115,7 +115,7 @@ func (m *treeModel) addLeaf(leaf *message.LeafNode) message.LeafIndex {
 			m.nodes[n].Parent = &p
 		}
 	}
-	m.nodes[i.Node()].Leaf = leaf
+	m.nodes[treemath.NodeOf(i)].Leaf = leaf
 	return i
 }
 

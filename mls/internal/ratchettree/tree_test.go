@@ -13,6 +13,7 @@ import (
 	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/internal/sortedset"
+	"github.com/mlsuite/mlsuite/internal/treemath"
 	"github.com/mlsuite/mlsuite/internal/vectors"
 	"github.com/mlsuite/mlsuite/mls/message"
 )
@@ -113,7 +114,7 @@ func randomEdit(t *testing.T, l *leafMaker, tree *Tree, model *treeModel) *Tree 
 		}
 		leaf.ParentHash = hash
 		edit.SetLeaf(committer, leaf)
-		model.nodes[committer.Node()].Leaf = leaf
+		model.nodes[treemath.NodeOf(committer)].Leaf = leaf
 	}
 	next, err := edit.Freeze()
 	require.NoError(t, err)

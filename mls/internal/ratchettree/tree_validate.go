@@ -51,7 +51,7 @@ func checkUnmerged(n *Node, i NodeIndex, above []message.LeafIndex) error {
 				return fault.Violation("7.1", "unmerged_leaves of parent node %d are not in increasing order", i).AtLeaf(leaf)
 			}
 			// The node of an index of 2^31 and more would be another leaf's.
-			if leaf >= treemath.MaxLeaves || !leaf.Node().InSubtree(i) {
+			if leaf >= treemath.MaxLeaves || !treemath.NodeOf(leaf).InSubtree(i) {
 				return fault.Violation("12.4.3.1", "unmerged leaf of parent node %d is not below it", i).AtLeaf(leaf)
 			}
 		}

@@ -110,9 +110,9 @@ func TestVectorsTreeKEM(t *testing.T) {
 			require.NoError(t, err)
 			leaf := before.Leaf(p.Index)
 			require.Equal(t, leaf.SignatureKey, m.signer.PublicKey())
-			m.keys[p.Index.Node()], err = s.ParsePrivateKey(p.EncryptionPriv.Scalar(s.Info().KEM.Nsk))
+			m.keys[treemath.NodeOf(p.Index)], err = s.ParsePrivateKey(p.EncryptionPriv.Scalar(s.Info().KEM.Nsk))
 			require.NoError(t, err)
-			require.Equal(t, leaf.EncryptionKey, m.keys[p.Index.Node()].PublicKey())
+			require.Equal(t, leaf.EncryptionKey, m.keys[treemath.NodeOf(p.Index)].PublicKey())
 			for _, secret := range p.PathSecrets {
 				derived, err := DerivePathSecrets(s, []NodeIndex{secret.Node}, bytes.Clone(secret.PathSecret))
 				require.NoError(t, err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/mlsuite/mlsuite/internal/parallel"
+	"github.com/mlsuite/mlsuite/internal/treemath"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/mls/message"
@@ -225,7 +226,7 @@ func OpenPath(t *Tree, path *UpdatePath, sender, receiver message.LeafIndex, gro
 	)
 	steps := t.FilteredPath(sender)
 	wrong := t.EachRecipient(path, steps, added, func(node, slot int, i NodeIndex) {
-		if key == nil && receiver.Node().InSubtree(i) {
+		if key == nil && treemath.NodeOf(receiver).InSubtree(i) {
 			if key = lookup(i); key != nil {
 				secret, first = &path.Nodes[node].Secrets[slot], node
 			}

@@ -90,11 +90,11 @@ func (g *pathGroup) receive(t *testing.T, p *sentPath) {
 		var err error
 		switch {
 		case i == p.sender:
-			g.keys[i] = map[NodeIndex]suite.PrivateKey{i.Node(): p.leafKey}
+			g.keys[i] = map[NodeIndex]suite.PrivateKey{treemath.NodeOf(i): p.leafKey}
 		case sortedset.Has(p.added, i):
 			_, err = p.open(g, i)
 			requireViolation(t, err, "7.5", "private key of the resolution", int64(i))
-			ancestor := treemath.CommonAncestor(i.Node(), p.sender.Node())
+			ancestor := treemath.CommonAncestor(treemath.NodeOf(i), treemath.NodeOf(p.sender))
 			secret, ok := p.secrets.At(ancestor)
 			require.True(t, ok)
 			opened, err = DerivePathSecrets(g.suite, p.secrets.Nodes[slices.Index(p.secrets.Nodes, ancestor):], bytes.Clone(secret))
@@ -116,8 +116,8 @@ func (g *pathGroup) receive(t *testing.T, p *sentPath) {
 func (g *pathGroup) requireInvariant(t *testing.T) {
 	t.Helper()
 	for i, leaf := range g.tree.Members() {
-		require.Equal(t, leaf.EncryptionKey, g.keys[i][i.Node()].PublicKey())
-		for _, n := range i.Node().DirectPath(g.tree.Width) {
+		require.Equal(t, leaf.EncryptionKey, g.keys[i][treemath.NodeOf(i)].PublicKey())
+		for _, n := range treemath.NodeOf(i).DirectPath(g.tree.Width) {
 			if p := g.tree.Parent(n); p != nil && !sortedset.Has(p.UnmergedLeaves, i) {
 				require.Equal(t, p.EncryptionKey, g.keys[i][n].PublicKey(), "leaf %d, node %d", i, n)
 			}
@@ -136,7 +136,7 @@ func TestUpdatePathsReachEverybody(t *testing.T) {
 			g.rand.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
 			sender, others := members[0], members[1:]
 			forget := func(i message.LeafIndex) { // the keys of the nodes that a change of i blanks
-				for _, n := range i.Node().DirectPath(e.Width) {
+				for _, n := range treemath.NodeOf(i).DirectPath(e.Width) {
 					for _, keys := range g.keys {
 						delete(keys, n)
 					}
@@ -146,7 +146,7 @@ func TestUpdatePathsReachEverybody(t *testing.T) {
 				leaf, key := g.keyedLeaf(t, codepoint.LeafNodeUpdate)
 				forget(others[0])
 				e.UpdateLeaf(others[0], leaf)
-				g.keys[others[0]] = map[NodeIndex]suite.PrivateKey{others[0].Node(): key}
+				g.keys[others[0]] = map[NodeIndex]suite.PrivateKey{treemath.NodeOf(others[0]): key}
 			}
 			for _, i := range others[min(1, len(others)):] {
 				if g.rand.IntN(8) == 0 {
@@ -160,7 +160,7 @@ func TestUpdatePathsReachEverybody(t *testing.T) {
 				leaf, key := g.keyedLeaf(t, codepoint.LeafNodeKeyPackage)
 				i := e.AddLeaf(leaf)
 				added = append(added, i)
-				g.keys[i] = map[NodeIndex]suite.PrivateKey{i.Node(): key}
+				g.keys[i] = map[NodeIndex]suite.PrivateKey{treemath.NodeOf(i): key}
 			}
 			if g.rand.IntN(3) == 0 {
 				var err error
@@ -183,7 +183,7 @@ func TestOpenPathRefuses(t *testing.T) {
 		leaf, key := g.keyedLeaf(t, codepoint.LeafNodeKeyPackage)
 		i := e.AddLeaf(leaf)
 		added = append(added, i)
-		g.keys[i] = map[NodeIndex]suite.PrivateKey{i.Node(): key}
+		g.keys[i] = map[NodeIndex]suite.PrivateKey{treemath.NodeOf(i): key}
 	}
 	g.receive(t, g.send(t, e, 0, added))
 	for _, i := range []message.LeafIndex{2, 4, 6} {

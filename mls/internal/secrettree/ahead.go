@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/mlsuite/mlsuite/internal/treemath"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -191,7 +192,7 @@ func (t *Tree) mayReach(n ratchetID, generation uint64) bool {
 		r := l.Kind(n.kind)
 		return r.Secret != nil && generation >= r.Next
 	}
-	for at, ok := n.leaf.Node(), true; ok; at, ok = at.Parent(t.Leaves) {
+	for at, ok := treemath.NodeOf(n.leaf), true; ok; at, ok = at.Parent(t.Leaves) {
 		if t.Nodes[at] != nil {
 			return true
 		}

@@ -273,7 +273,7 @@ func (t *Tree) Check(gone message.LeafIndex) error {
 	for node := range t.Nodes {
 		found += 1 << node.Level()
 	}
-	if uint32(gone) < t.Leaves && t.Ratchets[gone] == nil && !t.covered(gone.Node()) {
+	if uint32(gone) < t.Leaves && t.Ratchets[gone] == nil && !t.covered(treemath.NodeOf(gone)) {
 		found++
 	}
 	for node := range t.Nodes {
@@ -282,7 +282,7 @@ func (t *Tree) Check(gone message.LeafIndex) error {
 		}
 	}
 	for leaf, r := range t.Ratchets {
-		if t.covered(leaf.Node()) {
+		if t.covered(treemath.NodeOf(leaf)) {
 			return misplaced("ratchet of leaf %d is below the secret of a node", leaf)
 		}
 		for _, kind := range RatchetKinds() {

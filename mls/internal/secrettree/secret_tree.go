@@ -393,7 +393,7 @@ func (t *Tree) messageKey(secret []byte, generation uint32) (MessageKey, error) 
 // deriveLeaf derives the first ratchets of the leaf from the secret of the lowest node
 // above the leaf that has one (RFC 9420, Section 9).
 func (p *PendingKey) deriveLeaf() error {
-	t, leaf := p.tree, p.leaf.Node()
+	t, leaf := p.tree, treemath.NodeOf(p.leaf)
 	p.anchor = leaf
 	for t.Nodes[p.anchor] == nil {
 		parent, ok := p.anchor.Parent(t.Leaves)
