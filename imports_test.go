@@ -96,6 +96,10 @@ func layers() []layer {
 		{pkg: "bench/device", imports: []string{"suite", "bench/host", "bench/limit", "bench/measure", "bench/result", "bench/stats"}},
 		{pkg: "bench/day", imports: []string{"suite", "bench/baseline", "bench/device", "bench/limit", "bench/result"}, modules: []string{"go.yaml.in/yaml/v4/..."}},
 		{pkg: "bench/measure"},
+		{
+			pkg: "bench/internal/page", imports: []string{"suite", "policy", "bench/result"},
+			modules: []string{"gonum.org/v1/plot/..."}, denied: []string{"net/...", "os/...", "database/..."},
+		},
 		{pkg: "bench/result", imports: []string{"suite"}},
 		{pkg: "bench/host", modules: []string{"github.com/klauspost/cpuid/v2", "golang.org/x/sys/unix"}, denied: []string{"net/...", "os/exec", "database/..."}},
 		{
@@ -127,6 +131,7 @@ func onlyImportedBy() map[string][]string {
 		"golang.org/x/sys/...":            {"bench/host"},
 		"testing/...":                     helpers,
 		"crypto/mlkem/mlkemtest":          helpers,
+		"gonum.org/v1/plot/...":           {"bench/internal/page"},
 		// Of tests alone.
 		"filippo.io/mlkem768/...":          nil,
 		"github.com/stretchr/testify/...":  {"internal/hpkevectors", "internal/mlstest", "internal/wiretest"},

@@ -40,7 +40,7 @@ func (p program) root() *cobra.Command {
 	root.CompletionOptions.DisableDefaultCmd = true
 	f.addRestriction(root)
 	root.AddCommand(p.run(), p.suites(), p.policy())
-	root.AddCommand(p.day(), p.calibrate())
+	root.AddCommand(p.day(), p.calibrate(), p.reportPage())
 	return root
 }
 

@@ -1,0 +1,109 @@
+package bench
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mlsuite/mlsuite/bench/internal/page"
+	results "github.com/mlsuite/mlsuite/bench/result"
+	"github.com/mlsuite/mlsuite/policy"
+)
+
+// reportPage returns the command that makes a page of results.
+func (p program) reportPage() *cobra.Command {
+	var f policyFlags
+	var output string
+	cmd := &cobra.Command{
+		Use:   "report RESULTS...",
+		Short: "Make a page with charts of results",
+		Long: `Report makes one HTML page of what suitebench run --format json wrote: what is cheapest,
+in words, charts with intervals, tables that sort, and the verdicts of policies. The page
+needs no network. Of several files it compares each with the first.`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, names []string) error {
+			if err := once("results file", names); err != nil {
+				return err
+			}
+			now, err := f.date()
+			if err != nil {
+				return err
+			}
+			in, err := p.pageInput(&f, now)
+			if err != nil {
+				return err
+			}
+			for i, name := range names {
+				if err := addResults(&in, name, shown(names, i)); err != nil {
+					return err
+				}
+			}
+			out, err := openOutput(output, cmd.OutOrStdout())
+			if err != nil {
+				return err
+			}
+			if err := page.Write(out, in); err != nil {
+				out.discard()
+				return err
+			}
+			return out.commit()
+		},
+	}
+	cmd.Flags().StringArrayVar(&f.names, "policy", nil, "`NAME|FILE` of a policy to show the verdicts of; repeatable (default the built-in profiles)")
+	f.add(p, cmd)
+	cmd.Flags().StringVarP(&output, "output", "o", "", "`FILE` to write instead of standard output")
+	return cmd
+}
+
+// pageInput returns what a page shows beside the results.
+func (p program) pageInput(f *policyFlags, now time.Time) (page.Input, error) {
+	names := f.names
+	if len(names) == 0 {
+		names = policy.Builtin().Names()
+	}
+	r, policies, err := f.open(p, names...)
+	if err != nil {
+		return page.Input{}, err
+	}
+	in := page.Input{
+		Suites:   slices.Collect(r.All()),
+		Verdicts: page.Verdicts{At: policy.DateOf(now), Matrix: policy.NewMatrix(policies, r.All(), now)},
+	}
+	for _, each := range policies {
+		in.Verdicts.Policies = append(in.Verdicts.Policies, each.Name())
+	}
+	for _, o := range operations() {
+		in.Operations = append(in.Operations, page.Operation{Name: o.String(), About: o.help()})
+	}
+	return in, nil
+}
+
+// addResults adds a results file to a page.
+func addResults(in *page.Input, path, name string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	r, err := results.Read(file)
+	if err := errors.Join(err, file.Close()); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	in.Files = append(in.Files, page.File{Name: name, Results: r})
+	return nil
+}
+
+// shown returns the name of a file without its directory, unless others have the same.
+func shown(names []string, i int) string {
+	base := filepath.Base(names[i])
+	for j, other := range names {
+		if j != i && filepath.Base(other) == base {
+			return names[i]
+		}
+	}
+	return base
+}
