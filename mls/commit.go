@@ -34,7 +34,8 @@ import (
 //
 // Errors:
 //
-//   - [ErrRetired].
+//   - [ErrRetired]: the group is retired, or the one that [Config].PSKs returns for a
+//     resumption PSK.
 //   - [ErrReInit]: a ReInit has ended the group.
 //   - [ErrUnsaved]: the group has to be saved before it sends a PrivateMessage.
 //   - [ErrGeneration]: all 2^32 generations of the handshake ratchet are used.

@@ -21,9 +21,23 @@
 // A call that can be made in several ways takes a struct of options, such as
 // [CommitOptions], whose zero value is for the ordinary way.
 //
-// Errors wrap one of a few sentinels. Where a peer breaks a rule of RFC 9420, the error
-// is a [*message.ValidationError] with the section and the leaf or proposal at fault. A
-// call that fails changes nothing.
+// # Errors
+//
+// A call that fails changes nothing. Each call lists the errors by which a caller decides
+// what to do: they wrap a sentinel, or are of a type, and [errors.Is] and [errors.AsType]
+// tell them apart. Where a peer breaks a rule of RFC 9420, the error is a
+// [*message.ValidationError] with the section and the leaf or proposal at fault.
+//
+// Beside its own list, a call can return these:
+//
+//   - the error of what the client brings, wrapped: of its Signer, where the call signs;
+//     of its [Authenticator], which reached no verdict; and of its [PSKStore], which has a
+//     key and cannot hand it out. If that is an error of ctx, the client gave up.
+//   - [suite.ErrEnvironment]: the environment refuses a primitive of the suite. A suite
+//     whose keys are in a device may have errors of its own.
+//   - an error without a sentinel that names a field of [Config]: the field is missing, or
+//     is at odds with itself. That is a fault in the program. A Credential that does not
+//     certify the Signer's key is a [message.ErrInvalid].
 //
 // # Policies
 //

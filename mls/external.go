@@ -162,6 +162,7 @@ func (o *ExternalJoinOptions) proposals() []message.Proposal {
 //     reached its limit.
 //   - [ErrUnknownPSK], [ErrUnusablePSK]: a pre-shared key is missing, or the suite
 //     refuses it.
+//   - [ErrRetired]: the Group that cfg.PSKs returns for a resumption PSK is retired.
 //   - [message.ErrInvalid]: the group, the GroupInfo or the commit breaks a rule, or the
 //     Authenticator refuses a member.
 func ExternalJoin(ctx context.Context, now time.Time, cfg Config, groupInfo []byte, options ExternalJoinOptions) (*Candidate, error) {
@@ -283,8 +284,8 @@ func (e ExternalProposer) Propose(ctx context.Context, signer suite.Signer, inde
 	return e.propose(ctx, signer, message.Sender{Type: message.SenderExternal, Index: index}, withDefaults(proposal, e.Suite))
 }
 
-// ProposeJoin asks the group to add the client by its own KeyPackage. The error is the
-// signer's. ProposeJoin does not look whether the KeyPackage is used up.
+// ProposeJoin asks the group to add the client by its own KeyPackage. It does not look
+// whether the KeyPackage is used up. The only error is the signer's.
 func (e ExternalProposer) ProposeJoin(ctx context.Context, own *OwnKeyPackage) ([]byte, error) {
 	return e.propose(ctx, own.cfg.Signer, message.Sender{Type: message.SenderNewMemberProposal}, message.Add{KeyPackage: own.KeyPackage})
 }

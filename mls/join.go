@@ -64,7 +64,8 @@ type JoinOptions struct {
 //   - [ErrKeyPackageUsed]: the OwnKeyPackage joins nothing any more, or not this epoch.
 //   - [ErrNotRecipient]: the Welcome is for others.
 //   - [ErrDecrypt]: the Welcome does not open.
-//   - [ErrRetired]: options.Follows is retired, or options.Made can no longer be adopted.
+//   - [ErrRetired]: options.Follows is retired, options.Made can no longer be adopted, or
+//     the Group that [Config].PSKs returns for a resumption PSK is retired.
 //   - [*suite.PolicyError]: the policy refuses the group or a pre-shared key.
 //   - [message.ErrMalformed]: the Welcome, the GroupInfo or the tree does not parse.
 //   - [message.ErrUnsupported]: the message is no Welcome, there is no tree, or the

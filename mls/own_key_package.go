@@ -75,7 +75,6 @@ type KeyPackageOptions struct {
 //     key of it.
 //   - [message.ErrInvalid]: the lifetime, the credential and the extensions of cfg break
 //     a rule, or options.Extensions are not in cfg.Extensions.
-//   - [suite.ErrEnvironment]: the environment refuses a primitive.
 func NewKeyPackage(ctx context.Context, now time.Time, cfg Config, options KeyPackageOptions) (*OwnKeyPackage, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err

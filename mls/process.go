@@ -62,7 +62,8 @@ type ApplicationMessage struct {
 //
 // Errors:
 //
-//   - [ErrRetired].
+//   - [ErrRetired]: the group is retired, or the one that [Config].PSKs returns for a
+//     resumption PSK.
 //   - [ErrReInit]: a proposal or a commit comes after a ReInit.
 //   - [ErrWrongGroup]: the message is for another group.
 //   - [ErrFutureEpoch]: the message is for a later epoch. Keep it, and process it again

@@ -340,10 +340,13 @@ func (s proposalSet) checkPSK(p message.PreSharedKey, i int) error {
 //   - [*suite.PolicyError]: the policy refuses the suite, the credential or the lifetime.
 //   - [message.ErrUnsupported]: the client does not have the suite.
 //   - [message.ErrInvalid]: the KeyPackage breaks a rule, or now is outside its lifetime.
-//   - [message.ErrMalformed]: the KeyPackage, made by the caller, does not encode.
+//   - [message.ErrMalformed]: the KeyPackage is nil or, made by the caller, does not encode.
 func CheckKeyPackage(kp *message.KeyPackage, now time.Time, cfg Config, old *Group) error {
 	if cfg.Suites == nil {
 		return errNoSuites
+	}
+	if err := check.Complete(message.Add{KeyPackage: kp}); err != nil {
+		return err
 	}
 	q := cfg.ask(suite.Start, now)
 	if old != nil {
