@@ -100,7 +100,7 @@ func layers() []layer {
 			pkg: "bench/internal/page", imports: []string{"suite", "policy", "bench/result"},
 			modules: []string{"gonum.org/v1/plot/..."}, denied: []string{"net/...", "os/...", "database/..."},
 		},
-		{pkg: "bench/result", imports: []string{"suite"}},
+		{pkg: "bench/result", imports: []string{"suite", "bench/host"}},
 		{pkg: "bench/host", modules: []string{"github.com/klauspost/cpuid/v2", "golang.org/x/sys/unix"}, denied: []string{"net/...", "os/exec", "database/..."}},
 		{
 			pkg: "bench/stats", modules: []string{"golang.org/x/perf/benchmath"},

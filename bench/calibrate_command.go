@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	defaultRounds = 30
-	defaultSample = time.Millisecond
+	priceRounds = 30
+	priceSample = time.Millisecond
 )
 
 func (p program) calibrate() *cobra.Command {
@@ -33,8 +33,8 @@ For a phone or a browser, build suitebench for it and run it there:
 GOOS=android GOARCH=arm64 CGO_ENABLED=0 go build ./cmd/suitebench`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if rounds < 1 || rounds > maxCount {
-				return fmt.Errorf("--rounds: %d is out of range: 1 to %d", rounds, maxCount)
+			if rounds < 1 || rounds > maxRounds {
+				return fmt.Errorf("--rounds: %d is out of range: 1 to %d", rounds, maxRounds)
 			}
 			if sample < 0 || sample > maxTime {
 				return fmt.Errorf("--sample: %v is out of range: 0s to %v", sample, maxTime)
@@ -53,9 +53,10 @@ GOOS=android GOARCH=arm64 CGO_ENABLED=0 go build ./cmd/suitebench`,
 			if err != nil {
 				return err
 			}
-			bar := newProgress(cmd.OutOrStdout(), cmd.ErrOrStderr(), output != "", rounds*len(s.suites))
+			bar := newProgress(cmd.OutOrStdout(), cmd.ErrOrStderr(), output != "")
+			step := bar.steps(rounds * len(s.suites))
 			d, err := calibrate(cmd.Context(), s.suites, device.Plan{
-				Rounds: rounds, Sample: sample, Step: func(i suite.Info) { bar.step(i.ID.String()) },
+				Rounds: rounds, Sample: sample, Step: func(i suite.Info) { step(i.ID.String()) },
 			})
 			bar.finish()
 			if err == nil {
@@ -71,8 +72,8 @@ GOOS=android GOARCH=arm64 CGO_ENABLED=0 go build ./cmd/suitebench`,
 	flags := cmd.Flags()
 	flags.StringVarP(&output, "output", "o", "", "`FILE` to write instead of standard output")
 	flags.StringVar(&suites, "suites", "all", "`LIST` of suites, as of suitebench run")
-	flags.IntVar(&rounds, "rounds", defaultRounds, "samples of each primitive")
-	flags.DurationVar(&sample, "sample", defaultSample, "CPU `TIME` of a sample of a primitive with public keys, at least; of others a quarter")
+	flags.IntVar(&rounds, "rounds", priceRounds, "samples of each primitive")
+	flags.DurationVar(&sample, "sample", priceSample, "CPU `TIME` of a sample of a primitive with public keys, at least; of others a quarter")
 	peers = registry.Private().Name
 	p.addCodePoints(cmd, &peers)
 	return cmd
@@ -82,11 +83,11 @@ GOOS=android GOARCH=arm64 CGO_ENABLED=0 go build ./cmd/suitebench`,
 // where the program runs.
 func (s *settings) choose(list string) (err error) {
 	now := time.Now()
-	if s.suites, err = parseSuites(s.registry, s.policy, strings.Split(list, ","), now); err != nil {
+	if s.suites, err = parseSuites(s.Registry, s.policy, strings.Split(list, ","), now); err != nil {
 		return err
 	}
 	if list == "all" {
-		s.leftOut = omissions(s.registry, s.policy, now)
+		s.leftOut = omissions(s.Registry, s.policy, now)
 	}
 	return s.probe(list == "all")
 }

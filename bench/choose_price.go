@@ -52,7 +52,7 @@ func writeChoiceByPrice(cmd *cobra.Command, r *registry.Registry, policies []*po
 		return err
 	}
 	together := policy.All(policies...)
-	s := settings{registry: r, policy: together, leftOut: omissions(r, together, now)}
+	s := settings{Config: Config{Registry: r}, policy: together, leftOut: omissions(r, together, now)}
 	for _, p := range policies {
 		s.policies = append(s.policies, p.Name())
 	}

@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,23 +8,24 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
-	"github.com/mlsuite/mlsuite/bench/measure"
+	"github.com/mlsuite/mlsuite/bench/result"
+	"github.com/mlsuite/mlsuite/bench/stats"
 	"github.com/mlsuite/mlsuite/policy"
 	"github.com/mlsuite/mlsuite/registry"
+	"github.com/mlsuite/mlsuite/suite"
 )
 
 const (
 	defaultSizes = "2,32,100"
 	defaultOps   = "commit,process"
 	defaultTree  = "steady"
-	defaultCount = 5
-	defaultTime  = 50 * time.Millisecond
-	maxCount     = 1000
-	maxTime      = time.Hour
+	maxRounds    = 10_000
+	maxTime      = 24 * time.Hour
 )
 
-// newRoot returns the command line. It prints no usage with an error.
+// root returns the command line. It prints no usage with an error.
 func (p program) root() *cobra.Command {
 	var f policyFlags
 	root := &cobra.Command{
@@ -49,14 +49,13 @@ func (p program) root() *cobra.Command {
 func (p program) summary(cmd *cobra.Command, policies policyFlags) error {
 	s, format, err := (&runFlags{
 		suites: "all", peers: registry.Private().Name, sizes: defaultSizes, ops: defaultOps, trees: defaultTree,
-		format: "summary", count: defaultCount, time: defaultTime, policies: policies,
+		format: "summary", rounds: stats.LeastRounds, precision: 100 * stats.Precision, budget: defaultBudget, sample: defaultSample,
+		policies: policies,
 	}).parse(p)
 	if err != nil {
 		return err
 	}
-	if s.brief, err = parseChoices("--ops", "join,keypackage", operations()); err != nil {
-		return err
-	}
+	s.SizesOnly = []string{"join", "keypackage"}
 	return s.report(cmd, format, "")
 }
 
@@ -64,8 +63,9 @@ func (p program) summary(cmd *cobra.Command, policies policyFlags) error {
 type runFlags struct {
 	suites, sizes, ops, trees, format, output string
 	peers                                     string
-	count                                     int
-	time                                      time.Duration
+	rounds                                    int
+	precision                                 float64 // per cent
+	budget, sample                            time.Duration
 	policies                                  policyFlags
 }
 
@@ -93,14 +93,27 @@ func (p program) run() *cobra.Command {
 	flags.StringVar(&f.trees, "tree", defaultTree, "`LIST` of tree shapes, or all")
 	flags.StringVar(&f.format, "format", "table", "`FORMAT` of the output: "+list(formats()))
 	flags.StringVarP(&f.output, "output", "o", "", "`FILE` to write instead of standard output")
-	flags.IntVar(&f.count, "count", defaultCount, "samples of each operation")
-	flags.DurationVar(&f.time, "benchtime", defaultTime, "CPU `TIME` to measure each operation for, at least")
+	flags.IntVar(&f.rounds, "rounds", stats.LeastRounds, "rounds over all operations and groups, at least")
+	flags.Float64Var(&f.precision, "precision", 100*stats.Precision, "`PERCENT` to which each figure is resolved, if the budget allows")
+	flags.DurationVar(&f.budget, "budget", defaultBudget, "`TIME` after which no further round begins")
+	flags.DurationVar(&f.sample, "sample", defaultSample, "CPU `TIME` of an operation in a round, at least")
 	f.policies.addRestriction(cmd)
 	return cmd
 }
 
+// settings are a Config, and what led to it.
+type settings struct {
+	Config
+	policy   suite.Policy      // all policies together, or nil
+	policies []string          // their names
+	with     []string          // their parameters
+	suites   []suite.Suite     // that are measured
+	leftOut  []result.Omission // by the policies or by the mode in which the program runs
+}
+
 // report measures and writes to the file at path, or to standard output. It opens
-// the file first, for a measurement may take long.
+// the file first, for a measurement may take long. An interrupt after a round ends the
+// measurement, and what there is then is written.
 func (s settings) report(cmd *cobra.Command, format format, path string) error {
 	out, err := openOutput(path, cmd.OutOrStdout())
 	if err != nil {
@@ -113,61 +126,81 @@ func (s settings) report(cmd *cobra.Command, format format, path string) error {
 		out.discard()
 		return fmt.Errorf("no suite is left under %s", strings.Join(s.policies, ", "))
 	}
-	bar := newProgress(cmd.OutOrStdout(), cmd.ErrOrStderr(), path != "", s.steps())
-	results, err := s.run(cmd.Context(), bar.step)
+	bar := newProgress(cmd.OutOrStdout(), cmd.ErrOrStderr(), path != "")
+	s.Progress = bar.show
+	results, failed := Run(cmd.Context(), s.Config)
 	bar.finish()
-	if err != nil {
+	if results == nil {
 		out.discard()
-		return interrupted(cmd.Context(), err)
+		if errors.Is(failed, ErrInterrupted) {
+			return errors.New("interrupted")
+		}
+		return failed
 	}
-	if err := format.write(out, newReport(s, results)); err != nil {
+	results.Command = commandLine(cmd)
+	results.Policies, results.With, results.LeftOut = s.policies, s.with, s.leftOut
+	if err := format.write(out, results); err != nil {
 		out.discard()
 		return err
 	}
-	return out.commit()
+	if err := out.commit(); err != nil {
+		return err
+	}
+	if failed != nil {
+		return fmt.Errorf("interrupted: the figures are those of %d rounds", results.Measurement.Rounds)
+	}
+	return nil
 }
 
-// interrupted returns the error to report after the user stopped the program.
-func interrupted(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return errors.New("interrupted")
-	}
-	return err
+// commandLine returns the words of a command and those of its flags that were given.
+func commandLine(cmd *cobra.Command) []string {
+	words := strings.Fields(cmd.CommandPath())[1:]
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if f.Name != "output" {
+			words = append(words, "--"+f.Name+"="+f.Value.String())
+		}
+	})
+	return append([]string{}, words...)
 }
 
 func (f *runFlags) parse(p program) (s settings, w format, err error) {
-	now := time.Now()
 	if err := s.restrict(p, f.peers, f.policies); err != nil {
 		return s, w, err
 	}
-	if s.suites, err = parseSuites(s.registry, s.policy, strings.Split(f.suites, ","), now); err != nil {
+	if err := s.choose(f.suites); err != nil {
 		return s, w, err
 	}
-	if f.suites == "all" {
-		s.leftOut = omissions(s.registry, s.policy, now)
+	s.Suites = []suite.ID{}
+	for _, cs := range s.suites {
+		s.Suites = append(s.Suites, cs.Info().ID)
 	}
-	if err := s.probe(f.suites == "all"); err != nil {
+	if s.Sizes, err = parseList("--sizes", f.sizes, parseSize); err != nil {
 		return s, w, err
 	}
-	if s.sizes, err = parseList("--sizes", f.sizes, parseSize); err != nil {
+	if s.Operations, err = parseNames("--ops", f.ops, operations()); err != nil {
 		return s, w, err
 	}
-	if s.ops, err = parseChoices("--ops", f.ops, operations()); err != nil {
-		return s, w, err
-	}
-	if s.trees, err = parseChoices("--tree", f.trees, trees()); err != nil {
+	if s.Trees, err = parseNames("--tree", f.trees, trees()); err != nil {
 		return s, w, err
 	}
 	if w, err = choose("--format", f.format, formats()); err != nil {
 		return s, w, err
 	}
-	if f.count < 1 || f.count > maxCount {
-		return s, w, fmt.Errorf("--count: %d is out of range: 1 to %d", f.count, maxCount)
+	if f.rounds < 1 || f.rounds > maxRounds {
+		return s, w, fmt.Errorf("--rounds: %d is out of range: 1 to %d", f.rounds, maxRounds)
 	}
-	if f.time < 0 || f.time > maxTime {
-		return s, w, fmt.Errorf("--benchtime: %v is out of range: 0s to %v", f.time, maxTime)
+	if !(f.precision > 0 && f.precision <= 100) {
+		return s, w, fmt.Errorf("--precision: %v is out of range: above 0 to 100 per cent", f.precision)
 	}
-	s.plan = measure.Plan{Count: f.count, Time: f.time}
+	for _, t := range []struct {
+		flag  string
+		value time.Duration
+	}{{"--budget", f.budget}, {"--sample", f.sample}} {
+		if t.value < 0 || t.value > maxTime {
+			return s, w, fmt.Errorf("%s: %v is out of range: 0s to %v", t.flag, t.value, maxTime)
+		}
+	}
+	s.Rounds, s.Precision, s.Budget, s.Sample = f.rounds, f.precision/100, f.budget, f.sample
 	return s, w, nil
 }
 
@@ -203,7 +236,7 @@ func (s *settings) restrict(p program, peers string, f policyFlags) error {
 	if err != nil {
 		return err
 	}
-	s.registry = r
+	s.Registry = r
 	if len(f.names) == 0 {
 		if len(f.with) > 0 {
 			return errors.New("--with is for --policy")
@@ -265,4 +298,4 @@ type writer[T any] struct {
 
 func (w writer[T]) String() string { return w.name }
 
-type format = writer[report]
+type format = writer[*result.Results]

@@ -137,11 +137,12 @@ CPU time and the time of the bytes on the link together.`,
 func newDayReport(cmd *cobra.Command, s settings, d day.Day, flags pricingFlags) (dayReport, error) {
 	priced := s.suites
 	isClassic := func(c suite.Suite) bool { return c.Info().ID == classic }
-	if beside, err := s.registry.Suite(classic); err == nil && !slices.ContainsFunc(priced, isClassic) && suite.Probe(beside) == nil {
+	if beside, err := s.Registry.Suite(classic); err == nil && !slices.ContainsFunc(priced, isClassic) && suite.Probe(beside) == nil {
 		priced = append(slices.Clone(priced), beside)
 	}
-	bar := newProgress(cmd.OutOrStdout(), cmd.ErrOrStderr(), false, defaultRounds*len(priced))
-	p, err := flags.open(cmd.Context(), priced, func(i suite.Info) { bar.step("prices, " + i.ID.String()) })
+	bar := newProgress(cmd.OutOrStdout(), cmd.ErrOrStderr(), false)
+	step := bar.steps(priceRounds * len(priced))
+	p, err := flags.open(cmd.Context(), priced, func(i suite.Info) { step("prices, " + i.ID.String()) })
 	bar.finish()
 	if err != nil {
 		return dayReport{}, err
@@ -165,7 +166,7 @@ func newDayReport(cmd *cobra.Command, s settings, d day.Day, flags pricingFlags)
 		return r, errors.New("the device has no prices of these suites")
 	}
 	var beside *suite.Info
-	if c, err := s.registry.Suite(classic); err == nil {
+	if c, err := s.Registry.Suite(classic); err == nil {
 		info := c.Info()
 		beside = &info
 	}

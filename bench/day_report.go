@@ -5,25 +5,25 @@ import (
 	"github.com/mlsuite/mlsuite/bench/day"
 	"github.com/mlsuite/mlsuite/bench/host"
 	"github.com/mlsuite/mlsuite/bench/limit"
-	results "github.com/mlsuite/mlsuite/bench/result"
+	"github.com/mlsuite/mlsuite/bench/result"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
 // dayReport is what a day costs. Its JSON form is a contract.
 type dayReport struct {
-	Day            day.Day        `json:"day"`
-	Device         dayDevice      `json:"device"`
-	Link           float64        `json:"link_bits_per_second"`
-	Overhead       bool           `json:"overhead"` // figures hold what the engine costs beyond its primitives
-	Policies       []string       `json:"policies,omitempty"`
-	With           []string       `json:"with,omitempty"`
-	LeftOut        []omission     `json:"left_out,omitempty"`
-	Unpriced       []string       `json:"unpriced,omitempty"` // suites that the device has no prices of
-	Recommendation string         `json:"recommendation"`
-	Ranked         string         `json:"ranked_by"`  // the party whose day is ranked
-	Suites         []daySuite     `json:"suites"`     // by rank
-	Beside         []daySuite     `json:"beside"`     // other schemes and the classic suite
-	Crossovers     []dayCrossover `json:"crossovers"` // in the first of the suites
+	Day            day.Day           `json:"day"`
+	Device         dayDevice         `json:"device"`
+	Link           float64           `json:"link_bits_per_second"`
+	Overhead       bool              `json:"overhead"` // figures hold what the engine costs beyond its primitives
+	Policies       []string          `json:"policies,omitempty"`
+	With           []string          `json:"with,omitempty"`
+	LeftOut        []result.Omission `json:"left_out,omitempty"`
+	Unpriced       []string          `json:"unpriced,omitempty"` // suites that the device has no prices of
+	Recommendation string            `json:"recommendation"`
+	Ranked         string            `json:"ranked_by"`  // the party whose day is ranked
+	Suites         []daySuite        `json:"suites"`     // by rank
+	Beside         []daySuite        `json:"beside"`     // other schemes and the classic suite
+	Crossovers     []dayCrossover    `json:"crossovers"` // in the first of the suites
 
 	pricing pricing
 }
@@ -36,15 +36,15 @@ type dayDevice struct {
 
 // daySuite is what a day costs in a suite and a scheme.
 type daySuite struct {
-	Suite     string          `json:"suite"`
-	ID        code            `json:"id"`
-	KEM       string          `json:"kem"`
-	Signature string          `json:"signature"`
-	Scheme    string          `json:"scheme"`
-	Rank      int             `json:"rank,omitempty"`
-	Time      *results.Figure `json:"time_ns,omitempty"` // CPU time and the bytes on the link
-	Parties   []dayParty      `json:"parties"`
-	Stored    float64         `json:"stored_bytes,omitempty"` // by the service, for the group
+	Suite     string         `json:"suite"`
+	ID        result.Code    `json:"id"`
+	KEM       string         `json:"kem"`
+	Signature string         `json:"signature"`
+	Scheme    string         `json:"scheme"`
+	Rank      int            `json:"rank,omitempty"`
+	Time      *result.Figure `json:"time_ns,omitempty"` // CPU time and the bytes on the link
+	Parties   []dayParty     `json:"parties"`
+	Stored    float64        `json:"stored_bytes,omitempty"` // by the service, for the group
 }
 
 type dayParty struct {
@@ -92,7 +92,7 @@ func basis(parties []dayParty) dayParty {
 func newDaySuite(info suite.Info, scheme string, parties []dayParty) daySuite {
 	kem, signature := shortNames(info)
 	return daySuite{
-		Suite: info.Name, ID: code(info.ID), KEM: kem, Signature: signature, Scheme: scheme, Parties: parties,
+		Suite: info.Name, ID: result.Code(info.ID), KEM: kem, Signature: signature, Scheme: scheme, Parties: parties,
 	}
 }
 

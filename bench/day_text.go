@@ -8,7 +8,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/bench/baseline"
 	"github.com/mlsuite/mlsuite/bench/day"
-	results "github.com/mlsuite/mlsuite/bench/result"
+	"github.com/mlsuite/mlsuite/bench/result"
 )
 
 func dayFormats() []writer[dayReport] {
@@ -136,7 +136,7 @@ func (r dayReport) writeCrossovers(b *strings.Builder) {
 }
 
 // spread shows how far the farther end of an interval is from its figure.
-func spread(f results.Figure) string {
+func spread(f result.Figure) string {
 	if f.Value == 0 {
 		return "-"
 	}

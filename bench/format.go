@@ -7,12 +7,14 @@ import (
 	"io"
 	"strconv"
 	"strings"
+
+	"github.com/mlsuite/mlsuite/bench/result"
 )
 
 // formats returns the forms of a report.
 func formats() []format {
 	return []format{
-		{"table", writeTable}, {"summary", writeSummary}, {"json", writeJSON[report]},
+		{"table", writeTable}, {"summary", writeSummary}, {"json", writeJSON[*result.Results]},
 		{"csv", writeCSV}, {"gobench", writeGoBench},
 	}
 }
@@ -23,28 +25,44 @@ func writeJSON[T any](w io.Writer, value T) error {
 	return e.Encode(value)
 }
 
-// writeCSV writes the results under the names that JSON has for their fields.
-func writeCSV(w io.Writer, r report) error {
+// writeCSV writes the cells that were measured, a line each: figures with their bounds.
+func writeCSV(w io.Writer, r *result.Results) error {
 	rows := [][]string{{
 		"suite", "id", "group_size", "op", "tree",
-		"cpu_ns", "limit_ns", "allocs", "alloc_bytes", "bytes",
+		"cpu_ns", "cpu_low_ns", "cpu_high_ns", "cpu_median_ns", "cpu_p90_ns", "limit_ns", "ratio", "ratio_low", "ratio_high",
+		"resolved", "rank", "instructions", "allocs", "alloc_bytes", "bytes",
 	}}
-	for _, x := range r.Results {
-		row := []string{x.Suite, x.ID.String(), strconv.Itoa(x.GroupSize), x.Op, x.Tree}
-		for _, n := range []int64{x.CPU, x.Limit, x.Allocs, x.AllocBytes, int64(x.Bytes)} {
-			row = append(row, strconv.FormatInt(n, 10))
+	for _, c := range r.Cells {
+		if c.Samples == nil {
+			continue
 		}
+		row := []string{c.Suite, c.ID.String(), strconv.Itoa(c.GroupSize), c.Op, c.Tree}
+		for _, ns := range []float64{c.CPU.Value, c.CPU.Low, c.CPU.High, c.CPU.Median, c.CPU.P90, c.Limit.Value} {
+			row = append(row, whole(ns))
+		}
+		for _, x := range []float64{c.Ratio.Value, c.Ratio.Low, c.Ratio.High} {
+			row = append(row, strconv.FormatFloat(x, 'f', 4, 64))
+		}
+		instructions := ""
+		if c.Instructions != nil {
+			instructions = whole(c.Instructions.Value)
+		}
+		row = append(row, strconv.FormatBool(c.Resolved), strconv.Itoa(c.Rank), instructions,
+			whole(c.Allocs), whole(c.AllocBytes), strconv.Itoa(c.Bytes))
 		rows = append(rows, row)
 	}
 	return csv.NewWriter(w).WriteAll(rows)
 }
 
-// writeGoBench writes the Go benchmark data format, a line for each sample:
+func whole(x float64) string { return strconv.FormatFloat(x, 'f', 0, 64) }
+
+// writeGoBench writes the Go benchmark data format, a line for each round of each cell:
 // https://golang.org/design/14313-benchmark-format. Its ns/op are CPU time.
-func writeGoBench(w io.Writer, r report) error {
+func writeGoBench(w io.Writer, r *result.Results) error {
+	cpu, _ := r.Machine.CPU.Get()
 	header := [][2]string{
-		{"goos", r.Machine.OS}, {"goarch", r.Machine.Arch}, {"pkg", "github.com/mlsuite/mlsuite/cmd/suitebench"},
-		{"cpu", r.Machine.CPU}, {"go", r.GoVersion}, {"clock", r.Measurement.Clock},
+		{"goos", r.Machine.OS}, {"goarch", r.Machine.Arch}, {"pkg", "github.com/mlsuite/mlsuite/bench"},
+		{"cpu", cpu}, {"go", r.Machine.GoVersion}, {"clock", r.Measurement.Clock},
 	}
 	var b strings.Builder
 	for _, line := range header {
@@ -53,11 +71,15 @@ func writeGoBench(w io.Writer, r report) error {
 		}
 	}
 	b.WriteString("\n")
-	for _, x := range r.Results {
-		name := fmt.Sprintf("Benchmark%s%s/suite=%s/n=%d/tree=%s", strings.ToUpper(x.Op[:1]), x.Op[1:], x.Suite, x.GroupSize, x.Tree)
-		for _, s := range x.samples {
-			fmt.Fprintf(&b, "%s\t1\t%.0f ns/op\t%d limit-ns/op\t%.0f B/op\t%.0f allocs/op\t%d message-bytes/op\n",
-				name, s.CPU, x.Limit, s.AllocBytes, s.Allocs, x.Bytes)
+	for _, c := range r.Cells {
+		name := fmt.Sprintf("Benchmark%s%s/suite=%s/n=%d/tree=%s", strings.ToUpper(c.Op[:1]), c.Op[1:], c.Suite, c.GroupSize, c.Tree)
+		for _, s := range c.Samples {
+			fmt.Fprintf(&b, "%s\t1\t%.0f ns/op\t%.0f limit-ns/op\t%.0f B/op\t%.0f allocs/op\t%d message-bytes/op",
+				name, s.CPU, s.Limit, c.AllocBytes, c.Allocs, c.Bytes)
+			if s.Instructions > 0 {
+				fmt.Fprintf(&b, "\t%.0f instructions/op", s.Instructions)
+			}
+			b.WriteString("\n")
 		}
 	}
 	_, err := io.WriteString(w, b.String())

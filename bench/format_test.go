@@ -3,6 +3,7 @@ package bench
 import (
 	"encoding/csv"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -10,53 +11,15 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/perf/benchfmt"
 
+	"github.com/mlsuite/mlsuite/bench/host"
+	"github.com/mlsuite/mlsuite/bench/limit"
 	"github.com/mlsuite/mlsuite/bench/measure"
+	"github.com/mlsuite/mlsuite/bench/result"
 	"github.com/mlsuite/mlsuite/registry/all"
 )
 
 // quick measures each operation once.
-var quick = []string{"run", "--count", "1", "--benchtime", "0s"}
-
-// The JSON form, as other programs read it.
-type jsonReport struct {
-	Machine struct {
-		OS    string `json:"os"`
-		Arch  string `json:"arch"`
-		CPU   string `json:"cpu"`
-		Cores int    `json:"cores"`
-	} `json:"machine"`
-	GoVersion string `json:"go_version"`
-	Modules   []struct {
-		Path    string `json:"path"`
-		Version string `json:"version"`
-	} `json:"modules"`
-	Measurement struct {
-		Clock string `json:"clock"`
-		Count int    `json:"count"`
-		NS    int64  `json:"benchtime_ns"`
-	} `json:"measurement"`
-	Results []jsonResult `json:"results"`
-}
-
-// UnmarshalText lets a test read a description back.
-func (c *code) UnmarshalText(text []byte) error {
-	n, err := strconv.ParseUint(string(text), 0, 16)
-	*c = code(n)
-	return err
-}
-
-type jsonResult struct {
-	Suite      string `json:"suite"`
-	ID         string `json:"id"`
-	GroupSize  int    `json:"group_size"`
-	Op         string `json:"op"`
-	Tree       string `json:"tree"`
-	CPU        int64  `json:"cpu_ns"`
-	Limit      int64  `json:"limit_ns"`
-	Allocs     int64  `json:"allocs"`
-	AllocBytes int64  `json:"alloc_bytes"`
-	Bytes      int    `json:"bytes"`
-}
+var quick = []string{"run", "--rounds", "1", "--budget", "0s", "--sample", "0s"}
 
 // Every suite has a commit and a process at both sizes, with a cost of each kind.
 func TestJSONOfAllSuites(t *testing.T) {
@@ -66,42 +29,53 @@ func TestJSONOfAllSuites(t *testing.T) {
 
 	decoder := json.NewDecoder(strings.NewReader(out))
 	decoder.DisallowUnknownFields()
-	var r jsonReport
+	var r result.Results
 	require.NoError(t, decoder.Decode(&r))
+	require.Equal(t, result.Schema, r.Schema)
+	require.Equal(t, []string{"run", "--budget=0s", "--format=json", "--rounds=1", "--sample=0s", "--sizes=2,16", "--suites=all"}, r.Command)
 	require.NotEmpty(t, r.Machine.OS)
 	require.Positive(t, r.Machine.Cores)
-	require.Regexp(t, `^go1\.`, r.GoVersion)
+	require.Regexp(t, `^go1\.`, r.Machine.GoVersion)
 	require.Equal(t, "github.com/mlsuite/mlsuite", r.Modules[0].Path)
 	require.Equal(t, measure.Clock, r.Measurement.Clock)
-	require.Equal(t, 1, r.Measurement.Count)
+	require.Equal(t, 1, r.Measurement.Rounds)
 
 	type key struct {
 		suite string
-		id    string
+		id    result.Code
 		size  int
 		op    string
 	}
 	found := map[key]bool{}
-	for _, x := range r.Results {
+	for _, x := range r.Cells {
 		found[key{x.Suite, x.ID, x.GroupSize, x.Op}] = true
 		require.Equal(t, "steady", x.Tree)
-		require.Positive(t, x.CPU, x)
-		require.Positive(t, x.Limit, x)
+		require.Positive(t, x.CPU.Value, x)
+		require.Positive(t, x.Limit.Value, x)
+		require.Positive(t, x.Ratio.Value, x)
 		require.Positive(t, x.Allocs, x)
 		require.Positive(t, x.AllocBytes, x)
 		require.Positive(t, x.Bytes, x)
+		require.Len(t, x.Samples, 1)
+		require.False(t, x.Resolved, "one round resolves nothing")
+		require.Zero(t, x.Rank)
 	}
 	want := map[key]bool{}
 	for i := range all.Registry().All() {
 		for _, size := range []int{2, 16} {
 			for _, op := range []string{"commit", "process"} {
-				want[key{i.Name, i.ID.String(), size, op}] = true
+				want[key{i.Name, result.Code(i.ID), size, op}] = true
 			}
 		}
 	}
 	require.Len(t, want, 18*2*2)
 	require.Equal(t, want, found)
-	require.Len(t, r.Results, len(want))
+	require.Len(t, r.Cells, len(want))
+	require.Len(t, r.Suites, 18)
+	for _, s := range r.Suites {
+		require.Len(t, s.Prices, len(limit.Prices{}))
+		require.Positive(t, s.Prices["Sign"].Value, s.Name)
+	}
 }
 
 func TestEveryOperationInEveryTree(t *testing.T) {
@@ -109,15 +83,15 @@ func TestEveryOperationInEveryTree(t *testing.T) {
 	require.Zero(t, code, stderr)
 	rows, err := csv.NewReader(strings.NewReader(out)).ReadAll()
 	require.NoError(t, err)
-	require.Equal(t, []string{
-		"suite", "id", "group_size", "op", "tree", "cpu_ns", "limit_ns", "allocs", "alloc_bytes", "bytes",
-	}, rows[0])
+	require.Equal(t, []string{"suite", "id", "group_size", "op", "tree", "cpu_ns"}, rows[0][:6])
+	positive := []int{slices.Index(rows[0], "cpu_ns"), slices.Index(rows[0], "limit_ns"), slices.Index(rows[0], "ratio"),
+		slices.Index(rows[0], "allocs"), slices.Index(rows[0], "alloc_bytes"), slices.Index(rows[0], "bytes")}
 	require.Len(t, rows[1:], 3*len(operations())*len(trees()))
 	seen := map[string]bool{}
 	for _, row := range rows[1:] {
 		seen[strings.Join(row[2:5], " ")] = true
-		for _, cell := range row[5:] {
-			n, err := strconv.Atoi(cell)
+		for _, i := range positive {
+			n, err := strconv.ParseFloat(row[i], 64)
 			require.NoError(t, err)
 			require.Positive(t, n, row)
 		}
@@ -127,7 +101,7 @@ func TestEveryOperationInEveryTree(t *testing.T) {
 
 // benchstat takes every line, groups by the parts of the name, and knows the units.
 func TestGoBench(t *testing.T) {
-	out, stderr, code := call(t, "run", "--suites", "1,2", "--sizes", "2,4", "--count", "3", "--benchtime", "0s", "--format", "gobench")
+	out, stderr, code := call(t, "run", "--suites", "1,2", "--sizes", "2,4", "--rounds", "3", "--budget", "0s", "--sample", "0s", "--format", "gobench")
 	require.Zero(t, code, stderr)
 	reader := benchfmt.NewReader(strings.NewReader(out), "costs")
 	lines := map[string]int{}
@@ -148,32 +122,63 @@ func TestGoBench(t *testing.T) {
 	require.Equal(t, 3, lines["Process/suite=MLS_128_DHKEMP256_AES128GCM_SHA256_P256/n=4/tree=steady"])
 }
 
-// The summary of a made-up report, to the letter.
+// The summary of made-up results, to the letter.
 func TestSummary(t *testing.T) {
-	of := func(size int, op string, cpu, limit int64, bytes int) result {
-		return result{Suite: "MLS_X", ID: 0xF001, GroupSize: size, Op: op, Tree: "steady", CPU: cpu, Limit: limit, Allocs: 7, Bytes: bytes}
+	of := func(id result.Code, size int, op string, ms float64, rank, bytes int) result.Cell {
+		return result.Cell{
+			Suite: "MLS_X", ID: id, GroupSize: size, Op: op, Tree: "steady", Bytes: bytes,
+			CPU:   result.Figure{Value: ms * 1e6, Low: ms * 0.97e6, High: ms * 1.01e6},
+			Ratio: result.Figure{Value: 1.254, Low: 1.25, High: 1.26}, Samples: make([]result.Sample, 1), Resolved: rank > 0, Rank: rank,
+		}
 	}
-	r := report{
-		Machine: machine{OS: "plan9", Arch: "mips", Cores: 2}, GoVersion: "go1.26.8",
-		Measurement: measurement{Clock: "process CPU time", Count: 5},
-		Results: []result{
-			of(2, "commit", 1_250_000, 1_000_000, 500), of(2, "process", 30_000, 40_000, 500),
-			of(2, "join", 1, 1, 900), of(2, "keypackage", 1, 1, 300), of(32, "commit", 1, 0, 12345),
+	once := func(c result.Cell) result.Cell {
+		c.Samples, c.CPU, c.Ratio = nil, result.Figure{}, result.Figure{}
+		return c
+	}
+	r := &result.Results{
+		Machine:     host.Machine{OS: "plan9", Arch: "mips", Cores: 2, GoVersion: "go1.26.8"},
+		Measurement: result.Measurement{Clock: "process CPU time", Rounds: 20, Precision: 0.05, Instructions: "it is a test"},
+		Warnings:    []string{"the machine is made up"},
+		Suites: []result.Suite{
+			{ID: 0xF001, KEM: "MLKEM768-P256", Signature: "ecdsa_secp256r1_sha256"}, {ID: 0x0001, KEM: "DHKEM(X25519, HKDF-SHA256)", Signature: "ed25519"},
+		},
+		Cells: []result.Cell{
+			of(0xF001, 2, "commit", 1.25, 0, 500), of(0xF001, 2, "process", 0.03, 1, 500),
+			of(0x0001, 2, "commit", 0.5, 1, 400), once(of(0x0001, 2, "join", 1, 0, 900)), once(of(0x0001, 2, "keypackage", 1, 0, 300)),
+			of(0x0001, 32, "commit", 0.001, 1, 12345),
 		},
 	}
 	var b strings.Builder
 	require.NoError(t, writeSummary(&b, r))
+	text, _, found := strings.Cut(b.String(), "\nCOMMIT ms is")
+	require.True(t, found)
 	require.Equal(t, `unknown CPU, 2 cores, go1.26.8, plan9/mips
-process CPU time, median of 5; limit: the primitives alone, measured in the same run
+process CPU time, least of 20 rounds; 1 of 4 figures are not resolved to 5 %
+load not available, because nothing was measured
+instructions: not counted, because it is a test
+warning: the machine is made up
 
 2 members, steady tree
-ID      SUITE   COMMIT ms   LIMIT     x   PROCESS ms   LIMIT     x   COMMIT B   WELCOME B   KEYPACKAGE B   ALLOCS COMMIT   PROCESS
-0xF001  MLS_X       1.250   1.000  1.25        0.030   0.040  0.75        500         900            300               7         7
+ RANK  ID      KEM            SIGNATURE  COMMIT ms  ±    x  PROCESS  ±    x  COMMIT B  WELCOME
+    1  0x0001  X25519         ed25519        0.500  3 1.25        -  -    -       400      900
+    -  0xF001  MLKEM768-P256  P-256          1.250 3? 1.25    0.030  3 1.25       500        -
 
 32 members, steady tree
-ID      SUITE   COMMIT ms   LIMIT   x   PROCESS ms   LIMIT   x   COMMIT B   WELCOME B   KEYPACKAGE B   ALLOCS COMMIT   PROCESS
-0xF001  MLS_X       0.000   0.000   -            -       -   -      12345           -              -               7         -
-`, b.String())
+ RANK  ID      KEM     SIGNATURE  COMMIT ms  ±    x  PROCESS  ±  x  COMMIT B  WELCOME  KEYPKG
+    1  0x0001  X25519  ed25519        0.001  3 1.25        -  -  -     12345        -       -
+`, text)
+}
+
+// What is not resolved has no rank and comes last; tables are no wider than the screen.
+func TestTablesFit(t *testing.T) {
+	for _, width := range []int{100, 80, 60} {
+		x := table{titles: []string{"NAME", " A", " B"}, optional: []string{" B", "NAME"}}
+		x.add(strings.Repeat("n", 50), strings.Repeat("1", 20), strings.Repeat("2", 20))
+		require.LessOrEqual(t, x.fit(width).width(), width)
+	}
+	x := table{titles: []string{"NAME"}}
+	x.add(strings.Repeat("n", 50))
+	require.Equal(t, 50, x.fit(10).width(), "what is not optional stays")
 }
 
 func TestSuitesFormats(t *testing.T) {

@@ -13,8 +13,9 @@ import (
 // output collects a report, which appears whole or not at all.
 type output struct {
 	*bufio.Writer
-	file *os.File // nil: not a file of ours
-	path string   // where file goes when it is whole; "" if it is there already
+	file   *os.File // nil: not a file of ours
+	path   string   // where file goes when it is whole; "" if it is there already
+	screen *os.File // standard output, or nil
 }
 
 // openOutput returns an output to the file at path, or to stdout if path is empty. A
@@ -23,7 +24,8 @@ type output struct {
 // symbolic link stays one; a dangling link is refused.
 func openOutput(path string, stdout io.Writer) (*output, error) {
 	if path == "" {
-		return &output{Writer: bufio.NewWriter(stdout)}, nil
+		screen, _ := stdout.(*os.File)
+		return &output{Writer: bufio.NewWriter(stdout), screen: screen}, nil
 	}
 	_, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -124,22 +124,31 @@ func parseEach[T comparable](flag string, items []string, parse func(string) (T,
 	return values, nil
 }
 
-// parseChoices parses a flag's list of choices by name, or all of them.
-func parseChoices[T fmt.Stringer](flag, text string, choices []T) ([]T, error) {
+// parseNames parses a flag's list of names of choices, or all of them.
+func parseNames[T fmt.Stringer](flag, text string, from []T) ([]string, error) {
 	if text == "all" {
-		return choices, nil
-	}
-	names, err := parseList(flag, text, func(name string) (string, error) { return name, nil })
-	if err != nil {
-		return nil, err
-	}
-	var chosen []T
-	for _, name := range names {
-		choice, err := choose(flag, name, choices)
-		if err != nil {
-			return nil, err
+		var names []string
+		for _, c := range from {
+			names = append(names, c.String())
 		}
-		chosen = append(chosen, choice)
+		return names, nil
+	}
+	return parseList(flag, text, func(name string) (string, error) {
+		_, err := choose(flag, name, from)
+		// parseList names the flag itself.
+		return name, errors.Unwrap(err)
+	})
+}
+
+// choices returns the choices of the given names.
+func choices[T fmt.Stringer](what string, names []string, from []T) ([]T, error) {
+	var chosen []T
+	if _, err := parseEach(what, names, func(name string) (string, error) {
+		c, err := choose(what, name, from)
+		chosen = append(chosen, c)
+		return name, errors.Unwrap(err)
+	}); err != nil {
+		return nil, err
 	}
 	return chosen, nil
 }
@@ -151,7 +160,7 @@ func choose[T fmt.Stringer](flag, name string, choices []T) (chosen T, err error
 			return c, nil
 		}
 	}
-	return chosen, fmt.Errorf("%s: unknown %q: choose from %s", flag, name, list(choices))
+	return chosen, fmt.Errorf("%s: %w", flag, fmt.Errorf("unknown %q: choose from %s", name, list(choices)))
 }
 
 // list returns the names of choices.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mlsuite/mlsuite/bench/result"
 	"github.com/mlsuite/mlsuite/policy"
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/suite"
@@ -151,25 +152,13 @@ func withParameters(policies []*policy.Policy, assignments []string) ([]*policy.
 	return changed, nil
 }
 
-// omission is a suite that policies, or the mode in which the program runs, keep out of a
-// run.
-type omission struct {
-	Suite   string `json:"suite"`
-	ID      code   `json:"id"`
-	Refusal string `json:"refusal"`
-}
-
-func (o omission) String() string {
-	return "left out: " + strings.TrimPrefix(o.Refusal, "policy: ")
-}
-
 // omissions returns the suites of r that a policy denies for a new group.
-func omissions(r *registry.Registry, p suite.Policy, now time.Time) []omission {
-	var all []omission
+func omissions(r *registry.Registry, p suite.Policy, now time.Time) []result.Omission {
+	var all []result.Omission
 	for info := range r.All() {
 		q := suite.Question{Use: suite.Start, Time: now, Subject: info, Listing: true}
 		if err := q.Ask(p); err != nil {
-			all = append(all, omission{info.Name, code(info.ID), err.Error()})
+			all = append(all, result.Omission{Suite: info.Name, ID: result.Code(info.ID), Why: err.Error()})
 		}
 	}
 	return all
@@ -191,13 +180,13 @@ func (s *settings) probe(all bool) error {
 			usable = append(usable, cs)
 		case all && errors.Is(err, suite.ErrEnvironment):
 			refusal := fmt.Sprintf("%s %s: %s", info.ID, info.Name, strings.TrimPrefix(err.Error(), "suite: "))
-			s.leftOut = append(s.leftOut, omission{info.Name, code(info.ID), refusal})
+			s.leftOut = append(s.leftOut, result.Omission{Suite: info.Name, ID: result.Code(info.ID), Why: refusal})
 		default:
 			return fmt.Errorf("%s: %w", info.Name, err)
 		}
 	}
 	if len(usable) == 0 && len(s.suites) > 0 {
-		return fmt.Errorf("no suite can be used in FIPS 140-3 mode: %s", s.leftOut[len(s.leftOut)-1].Refusal)
+		return fmt.Errorf("no suite can be used in FIPS 140-3 mode: %s", s.leftOut[len(s.leftOut)-1].Why)
 	}
 	s.suites = usable
 	return nil

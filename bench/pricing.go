@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"math"
@@ -13,7 +12,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/bench/day"
 	"github.com/mlsuite/mlsuite/bench/device"
-	results "github.com/mlsuite/mlsuite/bench/result"
+	"github.com/mlsuite/mlsuite/bench/result"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -32,8 +31,8 @@ func (f *pricingFlags) add(cmd *cobra.Command) {
 // pricing is where the figures of a day come from.
 type pricing struct {
 	device  *device.Device
-	results *results.Results // nil: the primitives alone
-	link    float64          // in bits a second
+	results *result.Results // nil: the primitives alone
+	link    float64         // in bits a second
 }
 
 // open reads the files, or prices the primitives of suites on this machine.
@@ -54,18 +53,14 @@ func (f *pricingFlags) open(ctx context.Context, suites []suite.Suite, step func
 		})
 	}
 	var err error
-	p.device, err = calibrate(ctx, suites, device.Plan{Rounds: defaultRounds, Sample: defaultSample, Step: step})
+	p.device, err = calibrate(ctx, suites, device.Plan{Rounds: priceRounds, Sample: priceSample, Step: step})
 	return p, err
 }
 
 func (p *pricing) readResults(r io.Reader) error {
-	if err := json.NewDecoder(r).Decode(&p.results); err != nil {
-		return err
-	}
-	if p.results.Schema != results.Schema {
-		return fmt.Errorf("schema %d, want %d", p.results.Schema, results.Schema)
-	}
-	return nil
+	var err error
+	p.results, err = result.Read(r)
+	return err
 }
 
 // readFile reads the file of a flag.

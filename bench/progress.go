@@ -10,21 +10,22 @@ import (
 
 // progress is a bar on a terminal, or nothing.
 type progress struct {
-	bar     *progressbar.ProgressBar // nil: nothing
-	started bool
+	bar *progressbar.ProgressBar // nil: nothing
 }
+
+// barSteps is the number of steps of a bar.
+const barSteps = 1000
 
 // newProgress returns a bar on stderr if that is a terminal, unless the report
 // goes through a pipe to a program that may write to the same terminal.
-func newProgress(stdout, stderr io.Writer, toFile bool, steps int) *progress {
+func newProgress(stdout, stderr io.Writer, toFile bool) *progress {
 	screen, ok := stderr.(*os.File)
 	if !ok || !term.IsTerminal(int(screen.Fd())) || !toFile && isPipe(stdout) {
 		return &progress{}
 	}
-	return &progress{bar: progressbar.NewOptions(steps,
+	return &progress{bar: progressbar.NewOptions(barSteps,
 		progressbar.OptionSetWriter(screen),
 		progressbar.OptionSetWidth(24),
-		progressbar.OptionShowCount(),
 		progressbar.OptionSetPredictTime(true),
 		progressbar.OptionClearOnFinish(),
 	)}
@@ -39,17 +40,23 @@ func isPipe(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeNamedPipe != 0
 }
 
-// step ends the step before, if there is one, and says what comes next. An error of
-// drawing does not stop the run.
-func (p *progress) step(what string) {
+// show says which part is done, of 1, and what comes next. An error of drawing does not
+// stop the run.
+func (p *progress) show(done float64, what string) {
 	if p.bar == nil {
 		return
 	}
-	if p.started {
-		_ = p.bar.Add(1)
-	}
-	p.started = true
 	p.bar.Describe(what)
+	_ = p.bar.Set(int(done * barSteps))
+}
+
+// steps returns a function that says what the next of n steps is.
+func (p *progress) steps(n int) func(what string) {
+	begun := 0
+	return func(what string) {
+		p.show(float64(begun)/float64(n), what)
+		begun++
+	}
 }
 
 // finish clears the bar.

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mlsuite/mlsuite/bench/internal/page"
-	results "github.com/mlsuite/mlsuite/bench/result"
+	"github.com/mlsuite/mlsuite/bench/result"
 	"github.com/mlsuite/mlsuite/policy"
 )
 
@@ -89,7 +89,7 @@ func addResults(in *page.Input, path, name string) error {
 	if err != nil {
 		return err
 	}
-	r, err := results.Read(file)
+	r, err := result.Read(file)
 	if err := errors.Join(err, file.Close()); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}

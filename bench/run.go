@@ -2,107 +2,367 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"math"
+	"math/rand/v2"
 	"runtime"
-	"slices"
+	"time"
 
+	"github.com/mlsuite/mlsuite/bench/host"
 	"github.com/mlsuite/mlsuite/bench/limit"
 	"github.com/mlsuite/mlsuite/bench/measure"
+	"github.com/mlsuite/mlsuite/bench/result"
+	"github.com/mlsuite/mlsuite/bench/stats"
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// settings say what to measure: every operation in a group of every size, tree and suite.
-type settings struct {
-	registry *registry.Registry
-	policy   suite.Policy // all policies together, or nil
-	policies []string     // their names
-	with     []string     // their parameters
-	suites   []suite.Suite
-	leftOut  []omission // by the policies or by the mode in which the program runs
-	sizes    []int
-	trees    []tree
-	ops      []operation
-	brief    []operation  // run once, for the bytes of their messages
-	plan     measure.Plan // of one operation of ops
+// Config says what [Run] measures: each of Operations in a group of each of Sizes, Trees
+// and Suites.
+type Config struct {
+	Registry   *registry.Registry
+	Suites     []suite.ID // of Registry; nil is all
+	Sizes      []int      // 2 to 100,000 members; nil is 2, 32 and 100
+	Trees      []string   // nil is steady
+	Operations []string   // nil is commit and process
+	SizesOnly  []string   // operations that run once, for the bytes of their messages
+
+	// Rounds is the least number of rounds over all cells; 0 is [stats.LeastRounds]. After
+	// it, rounds go on until every cell is resolved to Precision or Budget has passed since
+	// the first round began. Precision is relative; 0 is [stats.Precision].
+	Rounds    int
+	Precision float64
+	Budget    time.Duration
+
+	// Sample is the CPU time of a cell in a round, at least. An operation runs at least once.
+	Sample time.Duration
+
+	// Progress, if not nil, is told what comes next, and which part of the run is done.
+	Progress func(done float64, what string)
 }
 
-// steps returns the number of times that run calls step.
-func (s settings) steps() int {
-	return len(s.suites) * len(s.trees) * len(s.sizes) * (3 + len(s.ops) + len(s.brief))
+// The defaults of a Config, and those of the command line.
+const (
+	defaultBudget = 35 * time.Second
+	defaultSample = 4 * time.Millisecond
+)
+
+// ErrInterrupted is wrapped by the error of a run that ended early.
+var ErrInterrupted = errors.New("bench: interrupted")
+
+// Run measures on this machine, on one core. It makes the groups, then measures all cells
+// in rounds: in each round every cell once, the suites in random order, and those of a
+// suite in random order with the prices of its primitives among them. So a neighbour's
+// burst meets all cells alike, and a cell is compared with primitives that were measured
+// within the same moment.
+//
+// Errors:
+//
+//   - [ErrInterrupted] if ctx ends. The results of the rounds so far are returned beside
+//     it, or nil if there was none.
+//   - an error without a sentinel: a name or a size is unknown, a suite fails, or a group
+//     cannot be made.
+func Run(ctx context.Context, c Config) (*result.Results, error) {
+	r, err := newRun(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	return r.run(ctx)
 }
 
-// run measures. It calls step with the name of each next step.
-func (s settings) run(ctx context.Context, step func(string)) ([]result, error) {
-	var results []result
-	for _, cs := range s.suites {
-		for _, tree := range s.trees {
-			for _, size := range s.sizes {
-				found, err := s.runGroup(ctx, cs, tree, size, step)
-				if err != nil {
-					return nil, fmt.Errorf("%s, %s group of %d: %w", cs.Info().Name, tree, size, err)
+// run is a run that has its groups.
+type run struct {
+	Config
+	suites []*suiteRun // in the order of the registry
+	watch  *host.Watch
+	count  *host.Counter // nil if instructions cannot be counted
+	why    error         // why not
+	rounds int
+}
+
+// suiteRun is what is measured of one suite.
+type suiteRun struct {
+	info   suite.Info
+	suite  suite.Suite
+	pricer *limit.Pricer
+	prices []limit.Prices // by round
+	cells  []*cell
+	sizes  []*cell // of SizesOnly, in which nothing is measured
+}
+
+// cell is one operation in one group of one suite.
+type cell struct {
+	*task
+	op      operation
+	tree    string
+	size    int
+	limit   limit.Cost
+	batches []int // repetitions of a sample, by part
+	samples []measure.Sample
+	counted []float64 // instructions, by round
+	bytes   int
+}
+
+func newRun(ctx context.Context, c Config) (*run, error) {
+	if err := c.complete(); err != nil {
+		return nil, err
+	}
+	r := &run{Config: c}
+	trees, err := choices("tree", c.Trees, trees())
+	if err != nil {
+		return nil, err
+	}
+	ops, err := choices("operation", c.Operations, operations())
+	if err != nil {
+		return nil, err
+	}
+	once, err := choices("operation", c.SizesOnly, operations())
+	if err != nil {
+		return nil, err
+	}
+	groups, made := len(c.Suites)*len(trees)*len(c.Sizes), 0
+	for _, id := range c.Suites {
+		s, err := c.Registry.Suite(id)
+		if err != nil {
+			return nil, err
+		}
+		of := &suiteRun{info: s.Info(), suite: s}
+		r.suites = append(r.suites, of)
+		for _, t := range trees {
+			for _, size := range c.Sizes {
+				c.progress(0.4*float64(made)/float64(groups), "making groups: "+s.Info().ID.String())
+				made++
+				if err := of.add(ctx, &c, t, size, ops, once); err != nil {
+					return nil, interrupted(ctx, fmt.Errorf("%s, %s group of %d: %w", s.Info().Name, t, size, err))
 				}
-				results = append(results, found...)
 			}
 		}
 	}
-	return results, nil
+	return r, nil
 }
 
-// runGroup measures the operations in one group. It prices the primitives before and
-// after them, so that both sides of a comparison see the machine in the same state.
-func (s settings) runGroup(ctx context.Context, cs suite.Suite, t tree, size int, step func(string)) ([]result, error) {
-	info := cs.Info()
-	says := func(what string) { step(fmt.Sprintf("%s, %s group of %d, %s", info.ID, t, size, what)) }
-	says("making it")
-	known, err := s.registry.Select(info.Name)
-	if err != nil {
-		return nil, err
+// complete fills in the defaults, and checks the rest.
+func (c *Config) complete() error {
+	if c.Registry == nil {
+		return errors.New("bench: Config.Registry is missing")
 	}
-	group, err := newScenario(ctx, known, cs, t, size)
+	if c.Suites == nil {
+		for info := range c.Registry.All() {
+			c.Suites = append(c.Suites, info.ID)
+		}
+	}
+	if c.Sizes == nil {
+		c.Sizes = []int{2, 32, 100}
+	}
+	for _, n := range c.Sizes {
+		if n < minSize || n > maxSize {
+			return fmt.Errorf("bench: a group of %d is out of range: %d to %d", n, minSize, maxSize)
+		}
+	}
+	if c.Trees == nil {
+		c.Trees = []string{defaultTree}
+	}
+	if c.Operations == nil {
+		c.Operations = []string{"commit", "process"}
+	}
+	if c.Rounds <= 0 {
+		c.Rounds = stats.LeastRounds
+	}
+	if c.Precision <= 0 {
+		c.Precision = stats.Precision
+	}
+	return nil
+}
+
+func (c *Config) progress(done float64, what string) {
+	if c.Progress != nil {
+		c.Progress(done, what)
+	}
+}
+
+// add makes a group and readies the operations in it.
+func (of *suiteRun) add(ctx context.Context, c *Config, t tree, size int, ops, once []operation) error {
+	known, err := c.Registry.Select(of.info.Name)
 	if err != nil {
-		return nil, err
+		return err
+	}
+	group, err := newScenario(ctx, known, of.suite, t, size)
+	if err != nil {
+		return err
 	}
 	defer oneCore()()
-	price := func(when string) (limit.Prices, error) {
-		says("primitives, " + when)
-		return limit.Price(ctx, measure.Plan{Count: s.plan.Count, Time: s.plan.Time / 8}, cs)
-	}
-	before, err := price("before")
-	if err != nil {
-		return nil, err
-	}
-	var results []result
-	for i, op := range slices.Concat(s.ops, s.brief) {
-		says(op.name)
-		plan := s.plan
-		if i >= len(s.ops) {
-			plan = measure.Plan{Count: 1}
+	if of.pricer == nil {
+		if of.pricer, err = limit.NewPricer(ctx, measure.Plan{Count: 1, Time: c.Sample / 4}, of.suite); err != nil {
+			return err
 		}
-		samples, bytes, err := op.run(ctx, group, plan)
+	}
+	for i, op := range append(ops[:len(ops):len(ops)], once...) {
+		x := &cell{op: op, tree: t.shape, size: size, limit: op.limit(group.group)}
+		if x.task, err = op.start(ctx, group); err != nil {
+			return fmt.Errorf("%s: %w", op, err)
+		}
+		plan := measure.Plan{Count: len(x.parts), Time: c.Sample}
+		if i >= len(ops) {
+			plan.Time = 0
+		}
+		for _, p := range x.parts {
+			n, err := plan.Batch(ctx, p.Operation)
+			if err != nil {
+				return fmt.Errorf("%s: %w", op, err)
+			}
+			x.batches = append(x.batches, n)
+		}
+		if x.bytes, err = x.task.bytes(); err != nil {
+			return fmt.Errorf("%s: %w", op, err)
+		}
+		if i < len(ops) {
+			of.cells = append(of.cells, x)
+		} else {
+			x.task = nil
+			of.sizes = append(of.sizes, x)
+		}
+	}
+	return nil
+}
+
+// run measures the rounds.
+func (r *run) run(ctx context.Context) (*result.Results, error) {
+	defer oneCore()()
+	if r.count, r.why = host.OpenCounter(); r.why == nil {
+		defer r.count.Close()
+	}
+	r.watch = host.Start()
+	start, open := time.Now(), r.unresolved()
+	for r.rounds < r.Rounds || open > 0 && time.Since(start) < r.Budget {
+		part := max(time.Since(start).Seconds()/max(r.Budget.Seconds(), 1e-9), 0)
+		r.progress(0.4+0.6*min(part, float64(r.rounds+1)/float64(r.rounds+2)),
+			fmt.Sprintf("round %d, %d of %d cells to resolve", r.rounds+1, open, r.cells()))
+		if err := r.round(ctx); err != nil {
+			err = interrupted(ctx, err)
+			if r.rounds == 0 || !errors.Is(err, ErrInterrupted) {
+				return nil, err
+			}
+			return r.results(), err
+		}
+		open = r.unresolved()
+	}
+	return r.results(), nil
+}
+
+// interrupted returns the error to report if ctx has ended.
+func interrupted(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ErrInterrupted
+	}
+	return err
+}
+
+// cells returns the number of cells that are measured.
+func (r *run) cells() (n int) {
+	for _, s := range r.suites {
+		n += len(s.cells)
+	}
+	return n
+}
+
+// unresolved returns the number of cells that need more rounds.
+func (r *run) unresolved() (n int) {
+	for _, s := range r.suites {
+		for _, c := range s.cells {
+			if !stats.NewCost(c.cpu()).Resolved(r.Precision) {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// round measures every cell once. A round that fails leaves nothing.
+func (r *run) round(ctx context.Context) (err error) {
+	defer func() {
+		if err == nil {
+			r.rounds++
+			return
+		}
+		for _, s := range r.suites {
+			s.prices = s.prices[:r.rounds]
+			for _, c := range s.cells {
+				c.samples = c.samples[:min(len(c.samples), r.rounds)]
+				c.counted = c.counted[:min(len(c.counted), r.rounds)]
+			}
+		}
+	}()
+	for _, i := range rand.Perm(len(r.suites)) {
+		s := r.suites[i]
+		r.watch.Round()
+		for _, k := range rand.Perm(len(s.cells) + 1) {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if k == len(s.cells) {
+				prices, err := s.pricer.Sample()
+				if err != nil {
+					return err
+				}
+				s.prices = append(s.prices, prices)
+				continue
+			}
+			if err := r.sample(s.cells[k]); err != nil {
+				return fmt.Errorf("%s, %s of %d: %w", s.info.Name, s.cells[k].op, s.cells[k].size, err)
+			}
+		}
+	}
+	return nil
+}
+
+// sample measures a cell once.
+func (r *run) sample(c *cell) error {
+	var sum measure.Sample
+	var instructions float64
+	for i, p := range c.parts {
+		op := p.Operation
+		var s measure.Sample
+		s, err := measure.Plan{Count: 1}.Take(op, c.batches[i])
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", op, err)
+			return err
 		}
-		median := measure.Median(samples)
-		results = append(results, result{
-			Suite: info.Name, ID: code(info.ID), GroupSize: size, Op: op.name, Tree: t.String(),
-			CPU:        round(median.CPU),
-			Allocs:     round(median.Allocs),
-			AllocBytes: round(median.AllocBytes),
-			Bytes:      bytes,
-			samples:    samples,
-		})
+		sum.CPU += p.weight * s.CPU
+		sum.Allocs += p.weight * s.Allocs
+		sum.AllocBytes += p.weight * s.AllocBytes
+		if r.count != nil {
+			n, err := r.instructions(op)
+			if err != nil {
+				r.count, r.why = nil, err
+			}
+			instructions += p.weight * n
+		}
 	}
-	after, err := price("after")
-	if err != nil {
-		return nil, err
+	c.samples = append(c.samples, sum)
+	if r.count != nil {
+		c.counted = append(c.counted, instructions)
 	}
-	prices := before.Least(after)
-	for i, op := range slices.Concat(s.ops, s.brief) {
-		results[i].Limit = round(op.limit(group.group).At(prices))
+	return nil
+}
+
+// instructions counts one repetition of op, which it readies. It is another than those of
+// the sample, so that counting costs no CPU time of theirs.
+func (r *run) instructions(op measure.Operation) (float64, error) {
+	if op.Prepare != nil {
+		if err := op.Prepare(1); err != nil {
+			return 0, err
+		}
 	}
-	return results, nil
+	var failed error
+	n, err := r.count.Count(func() { failed = op.Do(0) })
+	return float64(n), errors.Join(err, failed)
+}
+
+func (c *cell) cpu() []float64 {
+	cpu := make([]float64, len(c.samples))
+	for i, s := range c.samples {
+		cpu[i] = s.CPU
+	}
+	return cpu
 }
 
 // oneCore collects the garbage so far and confines Go to one core until the function that
@@ -113,5 +373,3 @@ func oneCore() (restore func()) {
 	runtime.GC()
 	return func() { runtime.GOMAXPROCS(cores) }
 }
-
-func round(x float64) int64 { return int64(math.Round(x)) }

@@ -8,46 +8,39 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mlsuite/mlsuite/bench/result"
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
 // description is a suite as suitebench suites shows it. Sizes are in bytes.
 type description struct {
-	Suite               string   `json:"suite"`
-	ID                  code     `json:"id"`
-	Draft               string   `json:"draft,omitempty"` // number in draft-ietf-mls-pq-ciphersuites
-	Level               int      `json:"level"`
-	PQConfidentiality   bool     `json:"pq_confidentiality"`
-	PQAuthentication    bool     `json:"pq_authentication"`
-	Hybrid              bool     `json:"hybrid"`
-	KEM                 string   `json:"kem"`
-	Derivation          string   `json:"derivation,omitempty"` // of key pairs, where no RFC settles it
-	KEMID               code     `json:"kem_id"`               // the HPKE code point, as those of KDF and AEAD
-	KDF                 string   `json:"kdf"`
-	KDFID               code     `json:"kdf_id"`
-	AEAD                string   `json:"aead"`
-	AEADID              code     `json:"aead_id"`
-	Hash                string   `json:"hash"`
-	Signature           string   `json:"signature"`
-	SignatureScheme     code     `json:"signature_scheme"` // the TLS code point
-	KEMSecret           int      `json:"kem_secret"`
-	KEMEncapsulated     int      `json:"kem_encapsulated"`
-	KEMPublicKey        int      `json:"kem_public_key"`
-	KEMPrivateKey       int      `json:"kem_private_key"`
-	SignatureKey        int      `json:"signature_public_key"`
-	SignaturePrivateKey int      `json:"signature_private_key"`
-	SignatureSize       int      `json:"signature_size"` // at most
-	Providers           []string `json:"providers"`      // "primitive: package"
+	Suite               string      `json:"suite"`
+	ID                  result.Code `json:"id"`
+	Draft               string      `json:"draft,omitempty"` // number in draft-ietf-mls-pq-ciphersuites
+	Level               int         `json:"level"`
+	PQConfidentiality   bool        `json:"pq_confidentiality"`
+	PQAuthentication    bool        `json:"pq_authentication"`
+	Hybrid              bool        `json:"hybrid"`
+	KEM                 string      `json:"kem"`
+	Derivation          string      `json:"derivation,omitempty"` // of key pairs, where no RFC settles it
+	KEMID               result.Code `json:"kem_id"`               // the HPKE code point, as those of KDF and AEAD
+	KDF                 string      `json:"kdf"`
+	KDFID               result.Code `json:"kdf_id"`
+	AEAD                string      `json:"aead"`
+	AEADID              result.Code `json:"aead_id"`
+	Hash                string      `json:"hash"`
+	Signature           string      `json:"signature"`
+	SignatureScheme     result.Code `json:"signature_scheme"` // the TLS code point
+	KEMSecret           int         `json:"kem_secret"`
+	KEMEncapsulated     int         `json:"kem_encapsulated"`
+	KEMPublicKey        int         `json:"kem_public_key"`
+	KEMPrivateKey       int         `json:"kem_private_key"`
+	SignatureKey        int         `json:"signature_public_key"`
+	SignaturePrivateKey int         `json:"signature_private_key"`
+	SignatureSize       int         `json:"signature_size"` // at most
+	Providers           []string    `json:"providers"`      // "primitive: package"
 }
-
-// code is a code point. It is shown in hexadecimal everywhere, in JSON as "0xF001".
-type code uint16
-
-func (c code) String() string { return suite.ID(c).String() }
-
-// MarshalText implements [encoding.TextMarshaler].
-func (c code) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
 // descriptions are what suiteFormats write.
 type descriptions struct {
@@ -63,10 +56,10 @@ func describeSuites(suites []suite.Suite) (descriptions, error) {
 	for _, s := range suites {
 		i := s.Info()
 		d := description{
-			Suite: i.Name, ID: code(i.ID), Draft: drafts[i.Name], Level: i.Level,
+			Suite: i.Name, ID: result.Code(i.ID), Draft: drafts[i.Name], Level: i.Level,
 			PQConfidentiality: i.PQConfidentiality(), PQAuthentication: i.PQAuthentication(), Hybrid: i.KEM.Hybrid(),
-			KEM: i.KEM.Name, Derivation: i.KEM.Derivation, KEMID: code(i.KEM.ID), KDF: i.KDF.Name, KDFID: code(i.KDF.ID), AEAD: i.AEAD.Name, AEADID: code(i.AEAD.ID),
-			Hash: i.Hash.Name, Signature: i.Signature.Name, SignatureScheme: code(i.Signature.Scheme),
+			KEM: i.KEM.Name, Derivation: i.KEM.Derivation, KEMID: result.Code(i.KEM.ID), KDF: i.KDF.Name, KDFID: result.Code(i.KDF.ID), AEAD: i.AEAD.Name, AEADID: result.Code(i.AEAD.ID),
+			Hash: i.Hash.Name, Signature: i.Signature.Name, SignatureScheme: result.Code(i.Signature.Scheme),
 			KEMSecret: i.KEM.Nsecret, KEMEncapsulated: i.KEM.Nenc, KEMPublicKey: i.KEM.Npk, KEMPrivateKey: i.KEM.Nsk,
 			SignatureKey: i.Signature.PublicKey, SignaturePrivateKey: i.Signature.PrivateKey, SignatureSize: i.Signature.Signature,
 		}

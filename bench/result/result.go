@@ -4,8 +4,11 @@
 package result
 
 import (
+	"math"
 	"strconv"
+	"strings"
 
+	"github.com/mlsuite/mlsuite/bench/host"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -14,17 +17,18 @@ const Schema = 2
 
 // Results are everything that a run found, and what it takes to repeat it.
 type Results struct {
-	Schema      int         `json:"schema"`
-	Command     []string    `json:"command"`  // the arguments, without the program's name
-	Warnings    []string    `json:"warnings"` // sentences on what makes figures doubtful
-	GoVersion   string      `json:"go_version"`
-	Modules     []Module    `json:"modules"` // this one first
-	Measurement Measurement `json:"measurement"`
-	Policies    []string    `json:"policies,omitempty"` // that the run was restricted by
-	With        []string    `json:"with,omitempty"`     // their parameters
-	LeftOut     []Omission  `json:"left_out,omitempty"`
-	Suites      []Suite     `json:"suites"` // in the order of the registry
-	Cells       []Cell      `json:"cells"`
+	Schema      int          `json:"schema"`
+	Command     []string     `json:"command"` // the arguments, without the program's name
+	Machine     host.Machine `json:"machine"`
+	State       host.State   `json:"state"`    // of the machine, while the run took
+	Warnings    []string     `json:"warnings"` // sentences on what makes figures doubtful
+	Modules     []Module     `json:"modules"`  // this one first
+	Measurement Measurement  `json:"measurement"`
+	Policies    []string     `json:"policies,omitempty"` // that the run was restricted by
+	With        []string     `json:"with,omitempty"`     // their parameters
+	LeftOut     []Omission   `json:"left_out,omitempty"`
+	Suites      []Suite      `json:"suites"` // in the order of the registry
+	Cells       []Cell       `json:"cells"`
 }
 
 // Module is a module of the program.
@@ -46,7 +50,11 @@ type Measurement struct {
 type Omission struct {
 	Suite string `json:"suite"`
 	ID    Code   `json:"id"`
-	Why   string `json:"why"`
+	Why   string `json:"refusal"`
+}
+
+func (o Omission) String() string {
+	return "left out: " + strings.TrimPrefix(o.Why, "policy: ")
 }
 
 // Suite is a suite that was measured.
@@ -97,18 +105,28 @@ type Cell struct {
 	AllocBytes float64 `json:"alloc_bytes"` // bytes of them, the median
 	Bytes      int     `json:"bytes"`       // of the message that the operation makes or reads
 
-	Resolved bool     `json:"resolved"` // the interval of CPU is within the precision
-	Rank     int      `json:"rank"`     // by CPU among the suites of the same size, tree and operation; 0 if not resolved
-	Samples  []Sample `json:"samples"`  // by round
+	Samples []Sample `json:"samples,omitempty"` // by round; none where only the bytes were asked for
+
+	Resolved bool `json:"resolved"` // the interval of CPU is within the precision
+	Rank     int  `json:"rank"`     // by CPU among the suites of the same size, tree and operation; 0 if not resolved
 }
 
 // Figure is an estimate with its interval, at a confidence of 95 %.
 type Figure struct {
 	Value  float64 `json:"value"`
 	Low    float64 `json:"low"`
-	High   float64 `json:"high"`
-	Median float64 `json:"median,omitempty"`
-	P90    float64 `json:"p90,omitempty"`
+	High   float64 `json:"high,omitempty"` // 0 if the samples are too few for a bound
+	Median float64 `json:"median"`
+	P90    float64 `json:"p90"` // the ninetieth percentile of the samples
+}
+
+// Width returns the distance of the farther bound from the value, divided by the value:
+// 0.05 is ±5 %. It is infinite without a bound.
+func (f Figure) Width() float64 {
+	if f.High == 0 || f.Value == 0 {
+		return math.Inf(1)
+	}
+	return max(f.High-f.Value, f.Value-f.Low) / f.Value
 }
 
 // Sample is a cell in one round.

@@ -4,7 +4,10 @@
 // Without arguments it prints, for every suite, the cost of a commit in steady groups of 2,
 // 32 and 100 members. The run command measures what its flags say:
 //
-//	suitebench run --suites TBD2,0x0007 --sizes 2,100,1000 --ops commit,join --format csv -o costs.csv
+//	suitebench run --suites TBD2,0x0007 --sizes 2,100,1000 --ops commit,join --format json -o costs.json
+//
+// The report command makes a page with charts of such files. The day command prices a day of
+// a group, on this machine or on another that the calibrate command measured.
 //
 // With --policy it measures only the suites that a policy allows. A policy is a built-in
 // profile or your own file (package policy). The policy command says what policies demand,
@@ -84,13 +87,21 @@
 //
 // # Quantities
 //
-// CPU time is the user and system time of the whole process, with garbage collection, while
-// it runs on one core. The figure is the median of several samples. The limit is the cost of
-// the primitives alone that RFC 9420 needs for the operation. A formula says how often it
-// needs each primitive, and the price of each is its cheapest sample before and after the
-// operations of a group. Both quantities have noise: the ratio of an operation that is hardly
-// more than its primitives may come out below 1. Bytes are those of the message that the
-// operation makes or reads. Allocations are heap objects.
+// CPU time is the user and system time of the whole process while it runs on one core. A run
+// goes through all suites, groups and operations in rounds, in random order, until every
+// figure is resolved or the budget of time is used up. A figure is the least of the rounds: on
+// a shared machine the noise only adds, and the median follows the neighbours. Its interval,
+// at a confidence of 95 %, says how far below it the cost without disturbance may lie. A
+// figure whose interval is wider than the precision is marked with ? and has no rank.
+//
+// The limit is the cost of the primitives alone that RFC 9420 needs for the operation. A
+// formula says how often it needs each primitive, and each round measures the prices of a
+// suite's primitives among its operations. The ratio x is the median of the ratios of rounds.
+//
+// A rank is 1 and the number of suites that are certainly cheaper: their intervals lie apart
+// by more than 2 %, which is how far two runs of one program on one machine differ anyway.
+// Bytes are those of the message that the operation makes or reads. Allocations are heap
+// objects.
 //
 // A group of size n has members at leaves 0 to n-1. Leaf 0 commits and sends, and the cost of
 // receiving is the mean over all receivers.

@@ -1,0 +1,154 @@
+package bench
+
+import (
+	"math"
+	"runtime/debug"
+	"slices"
+
+	"github.com/mlsuite/mlsuite/bench/host"
+	"github.com/mlsuite/mlsuite/bench/limit"
+	"github.com/mlsuite/mlsuite/bench/measure"
+	"github.com/mlsuite/mlsuite/bench/result"
+	"github.com/mlsuite/mlsuite/bench/stats"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// results returns what the rounds so far say.
+func (r *run) results() *result.Results {
+	state := r.watch.State()
+	out := &result.Results{
+		Schema:   result.Schema,
+		Machine:  host.ThisMachine(),
+		State:    state,
+		Warnings: state.Warnings(),
+		Modules:  modules(),
+		Measurement: result.Measurement{
+			Clock: measure.Clock, Rounds: r.rounds, SampleNS: r.Sample.Nanoseconds(), Precision: r.Precision,
+		},
+	}
+	if r.why != nil {
+		out.Measurement.Instructions = r.why.Error()
+	}
+	drafts, _ := draftNumbers() // without them the suites have none
+	for _, s := range r.suites {
+		out.Suites = append(out.Suites, s.described(drafts[s.info.Name]))
+		for _, c := range s.cells {
+			out.Cells = append(out.Cells, c.result(s, r.Precision))
+		}
+		for _, c := range s.sizes {
+			out.Cells = append(out.Cells, c.identity(s))
+		}
+	}
+	r.rank(out.Cells)
+	return out
+}
+
+// modules returns the modules of the program, the main one first.
+func modules() []result.Module {
+	list := []result.Module{}
+	build, ok := debug.ReadBuildInfo()
+	if !ok {
+		return list
+	}
+	for _, m := range slices.Concat([]*debug.Module{&build.Main}, build.Deps) {
+		if m.Replace != nil {
+			m = m.Replace
+		}
+		list = append(list, result.Module{Path: m.Path, Version: m.Version})
+	}
+	return list
+}
+
+// described returns the suite with the prices of its primitives.
+func (s *suiteRun) described(draft string) result.Suite {
+	d := result.Suite{
+		Name: s.info.Name, ID: result.Code(s.info.ID), Draft: draft,
+		KEM: s.info.KEM.Name, AEAD: s.info.AEAD.Name, Signature: s.info.Signature.Name,
+		Prices: map[string]result.Figure{},
+	}
+	for _, p := range suite.Provenance(s.suite) {
+		d.Providers = append(d.Providers, p.Primitive+": "+p.Package)
+	}
+	for i := range len(limit.Prices{}) {
+		samples := make([]float64, len(s.prices))
+		for round, prices := range s.prices {
+			samples[round] = prices[i]
+		}
+		d.Prices[limit.Primitive(i).String()] = figure(stats.NewCost(samples))
+	}
+	return d
+}
+
+func (c *cell) identity(s *suiteRun) result.Cell {
+	return result.Cell{
+		Suite: s.info.Name, ID: result.Code(s.info.ID), GroupSize: c.size, Tree: c.tree, Op: c.op.name, Bytes: c.bytes,
+	}
+}
+
+// result returns the cell with its estimates.
+func (c *cell) result(s *suiteRun, precision float64) result.Cell {
+	x := c.identity(s)
+	cpu, limits := c.cpu(), make([]float64, len(c.samples))
+	for i, of := range c.samples {
+		limits[i] = c.limit.At(s.prices[i])
+		sample := result.Sample{CPU: of.CPU, Limit: limits[i]}
+		if len(c.counted) == len(c.samples) {
+			sample.Instructions = c.counted[i]
+		}
+		x.Samples = append(x.Samples, sample)
+	}
+	cost := stats.NewCost(cpu)
+	x.CPU, x.Limit, x.Ratio = figure(cost), figure(stats.NewCost(limits)), figure(stats.NewRatio(cpu, limits))
+	if len(c.counted) == len(c.samples) {
+		f := figure(stats.NewCost(c.counted))
+		x.Instructions = &f
+	}
+	median := measure.Median(c.samples)
+	x.Allocs, x.AllocBytes = median.Allocs, median.AllocBytes
+	x.Resolved = cost.Resolved(precision)
+	return x
+}
+
+// figure returns an estimate as JSON can have it.
+func figure(e stats.Estimate) result.Figure {
+	finite := func(x float64) float64 {
+		if math.IsInf(x, 0) || math.IsNaN(x) {
+			return 0
+		}
+		return x
+	}
+	f := result.Figure{
+		Value: finite(e.Center), Low: finite(e.Low), High: finite(e.High),
+		Median: finite(e.Median.Center), P90: finite(e.P90.Center),
+	}
+	if e.Rounds < 2 {
+		f.Low, f.High = 0, 0
+	}
+	return f
+}
+
+// rank ranks the suites of each size, tree and operation.
+func (r *run) rank(cells []result.Cell) {
+	type comparison struct {
+		size     int
+		tree, op string
+	}
+	groups := map[comparison][]int{}
+	for i, c := range cells {
+		if c.Samples != nil {
+			k := comparison{c.GroupSize, c.Tree, c.Op}
+			groups[k] = append(groups[k], i)
+		}
+	}
+	for _, group := range groups {
+		samples := make([][]float64, len(group))
+		for k, i := range group {
+			for _, s := range cells[i].Samples {
+				samples[k] = append(samples[k], s.CPU)
+			}
+		}
+		for k, rank := range stats.Rank(samples, stats.Options{Precision: r.Precision}).Ranks {
+			cells[group[k]].Rank = rank
+		}
+	}
+}

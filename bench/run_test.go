@@ -1,0 +1,75 @@
+package bench
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/registry"
+	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// A suite of one's own is measured like any other, by a program of its own registry.
+func TestRunMeasuresAnotherRegistry(t *testing.T) {
+	s, err := all.Registry().Suite(0x0002)
+	require.NoError(t, err)
+	r, err := registry.New(registry.Set{ownSuite{s}})
+	require.NoError(t, err)
+	results, err := Run(t.Context(), Config{Registry: r, Sizes: []int{3}, Rounds: 2})
+	require.NoError(t, err)
+	require.Len(t, results.Cells, 2)
+	for _, c := range results.Cells {
+		require.Equal(t, ownSuite{s}.Info().Name, c.Suite)
+		require.Len(t, c.Samples, 2)
+		require.Positive(t, c.CPU.Value)
+		for _, sample := range c.Samples {
+			require.GreaterOrEqual(t, sample.CPU, c.CPU.Value, "the figure is the least")
+			require.Positive(t, sample.Limit)
+		}
+	}
+	require.Len(t, results.Suites, 1)
+}
+
+// An interrupted run returns the figures of the whole rounds so far, and none of a part.
+func TestInterruptedRunKeepsItsRounds(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	rounds := 0
+	results, err := Run(ctx, Config{
+		Registry: all.Registry(), Suites: []suite.ID{1, 2}, Sizes: []int{2}, Rounds: 10,
+		Progress: func(done float64, what string) {
+			require.True(t, 0 <= done && done <= 1, "%v at %s", done, what)
+			if done >= 0.4 {
+				rounds++
+			}
+			if rounds == 4 {
+				stop()
+			}
+		},
+	})
+	require.ErrorIs(t, err, ErrInterrupted)
+	require.NotNil(t, results)
+	require.Equal(t, 3, results.Measurement.Rounds)
+	for _, c := range results.Cells {
+		require.Len(t, c.Samples, 3)
+	}
+}
+
+func TestRunRefuses(t *testing.T) {
+	ended, stop := context.WithCancel(t.Context())
+	stop()
+	_, err := Run(ended, Config{Registry: all.Registry()})
+	require.ErrorIs(t, err, ErrInterrupted)
+	for want, c := range map[string]Config{
+		"bench: Config.Registry is missing":                 {},
+		"bench: a group of 1 is out of range: 2 to 100000":  {Registry: all.Registry(), Sizes: []int{1}},
+		`operation: unknown "dance": choose from commit, `:  {Registry: all.Registry(), Operations: []string{"dance"}},
+		`operation: unknown "sleep": choose from commit, `:  {Registry: all.Registry(), SizesOnly: []string{"sleep"}},
+		`tree: unknown "palm": choose from steady, blank, `: {Registry: all.Registry(), Trees: []string{"palm"}},
+		"0x1234": {Registry: all.Registry(), Suites: []suite.ID{0x1234}},
+	} {
+		_, err := Run(t.Context(), c)
+		require.ErrorContains(t, err, want)
+	}
+}
