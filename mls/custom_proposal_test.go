@@ -167,7 +167,7 @@ func TestUndeclaredProposalsAreRefused(t *testing.T) {
 			_, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, custom)
 			return err
 		})
-		requireUnmoved(t, g, want, func() error {
+		requireUnmoved(t, g, fault.Violation("12.2", "member does not support the proposal type 0x0A0A").AtLeaf(0), func() error {
 			_, err := g.Propose(t.Context(), insiderTime, custom, nil)
 			return err
 		})
@@ -198,7 +198,7 @@ func TestMembersWhoStaySupportCustomProposals(t *testing.T) {
 	}
 	require.Equal(t, "0xF0F1", strangeProposal.String())
 
-	requireUnmoved(t, victim, want(0), func() error {
+	requireUnmoved(t, victim, want(-1), func() error {
 		_, err := victim.Propose(t.Context(), insiderTime, custom, nil)
 		return err
 	})

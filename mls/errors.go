@@ -6,6 +6,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -141,8 +142,11 @@ func (e *MissingProposalsError) Error() string {
 func (e *MissingProposalsError) Unwrap() []error { return []error{fault.ErrMissingProposals, e.Err} }
 
 // atLeaf and atProposal add the leaf or the proposal at fault to a ValidationError or a
-// PolicyError.
+// PolicyError. A leaf that has no place yet is [ratchettree.NoLeaf], and is not added.
 func atLeaf(err error, leaf message.LeafIndex) error {
+	if leaf == ratchettree.NoLeaf {
+		return err
+	}
 	if p, ok := errors.AsType[*suite.PolicyError](err); ok {
 		p.Leaf = int64(leaf)
 		return err

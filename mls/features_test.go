@@ -268,7 +268,8 @@ func TestPendingProposalsOfEachKind(t *testing.T) {
 	custom := message.Extension{Type: message.ExtensionExternalSenders, Data: []byte{0}}
 	propose("a", externalPSK("one"))
 	propose("b", externalPSK("nobody has it"))
-	propose("b", message.GroupContextExtensions{Extensions: message.Extensions{{Type: 0xF123}}})
+	_, err := w.groups["b"].Propose(t.Context(), testTime, message.GroupContextExtensions{Extensions: message.Extensions{{Type: 0xF123}}}, nil)
+	require.ErrorIs(t, err, message.ErrInvalid, "nobody supports it")
 	propose("b", message.GroupContextExtensions{Extensions: message.Extensions{custom}})
 	propose("a", message.GroupContextExtensions{})
 	propose("a", message.ReInit{GroupID: []byte("next"), CipherSuite: 0x0002})
@@ -282,7 +283,7 @@ func TestPendingProposalsOfEachKind(t *testing.T) {
 	c = w.commit("c")
 	require.Len(t, c.Proposals(), 1, "a ReInit stands alone")
 	require.Equal(t, "second", string(c.Proposals()[0].Proposal.(message.ReInit).GroupID))
-	_, err := w.groups["a"].Commit(t.Context(), testTime, mls.CommitOptions{})
+	_, err = w.groups["a"].Commit(t.Context(), testTime, mls.CommitOptions{})
 	require.ErrorIs(t, err, mls.ErrReInit)
 }
 

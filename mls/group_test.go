@@ -149,7 +149,7 @@ func TestWelcomeWithoutTree(t *testing.T) {
 	require.ErrorIs(t, err, mls.ErrKeyPackageUsed, "a key package is used once")
 }
 
-// What a member proposes and does not fit stops nobody from committing.
+// Proposals that do not fit beside each other stop nobody from committing.
 func TestUnfitProposalsAreLeftOut(t *testing.T) {
 	w := newWorld(t, 0x0001, nil, "a", "b", "c")
 	propose := func(by string, p message.Proposal) {
@@ -165,7 +165,8 @@ func TestUnfitProposalsAreLeftOut(t *testing.T) {
 	member := w.config("d")
 	w.addClient("a", "d", member)
 	stranger := w.config("e")
-	propose("b", message.Add{KeyPackage: keyPackage(member)})   // is in the group
+	_, err := w.groups["b"].Propose(t.Context(), testTime, message.Add{KeyPackage: keyPackage(member)}, nil)
+	require.ErrorIs(t, err, message.ErrInvalid, "is in the group")
 	propose("b", message.Add{KeyPackage: keyPackage(stranger)}) // fits
 	propose("b", message.Add{KeyPackage: keyPackage(stranger)}) // the same client again
 	propose("b", message.Remove{Removed: w.groups["c"].OwnLeaf()})

@@ -293,9 +293,9 @@ func (a *attack) updateOf(leaf message.LeafIndex, change func(*message.LeafNode)
 }
 
 // addWithKey makes an Add of a new client whose leaf has the given encryption key.
-func (a *attack) addWithKey(key []byte) message.Proposal {
+func (a *attack) addWithKey(key []byte, adjust ...func(*Config)) message.Proposal {
 	a.t.Helper()
-	return message.Add{KeyPackage: spoiledKeyPackage(a.t, func(kp *message.KeyPackage) { kp.LeafNode.EncryptionKey = key }, nil, nil)}
+	return message.Add{KeyPackage: spoiledKeyPackage(a.t, func(kp *message.KeyPackage) { kp.LeafNode.EncryptionKey = key }, nil, nil, adjust...)}
 }
 
 // psk makes a proposal of an external PSK with a nonce of zeros.

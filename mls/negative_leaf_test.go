@@ -110,9 +110,9 @@ func (f leafFault) spoiledKeyPackage(t testing.TB) *message.KeyPackage {
 
 // spoiledKeyPackage returns a new client's key package, changed before the leaf is
 // signed, before the whole is, and after that.
-func spoiledKeyPackage(t testing.TB, change func(*message.KeyPackage), leaf func(*message.LeafNode), spoil func(*message.KeyPackage)) *message.KeyPackage {
+func spoiledKeyPackage(t testing.TB, change func(*message.KeyPackage), leaf func(*message.LeafNode), spoil func(*message.KeyPackage), adjust ...func(*Config)) *message.KeyPackage {
 	t.Helper()
-	k := ownKeyPackage(t, 0x0001, "spoiled")
+	k := ownKeyPackage(t, 0x0001, "spoiled", adjust...)
 	kp := *k.KeyPackage
 	if change != nil {
 		change(&kp)

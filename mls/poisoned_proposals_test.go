@@ -32,7 +32,7 @@ func poisons(a *attack) map[string][]message.Proposal {
 	return map[string][]message.Proposal{
 		"Add of a member":                {message.Add{KeyPackage: again.KeyPackage}},
 		"one client added twice":         {message.Add{KeyPackage: first.KeyPackage}, message.Add{KeyPackage: second.KeyPackage}},
-		"Add with a member's key":        {a.addWithKey(victimKey)},
+		"Add with a member's key":        {a.addWithKey(victimKey, strange)},
 		"Add that lacks the extension":   {message.Add{KeyPackage: ownKeyPackage(t, 0x0001, "poor").KeyPackage}},
 		"Add with a strange credential":  {message.Add{KeyPackage: ownKeyPackage(t, 0x0001, "", strange, stranger).KeyPackage}},
 		"Add that is not authenticated":  {message.Add{KeyPackage: mallory}},

@@ -85,12 +85,23 @@ func (m *model) propose() {
 	if m.chance(2, "update") {
 		msg, err = s.group.ProposeUpdate(m.ctx, insiderTime, LeafOptions{}, nil)
 	} else {
-		msg, err = s.group.Propose(m.ctx, insiderTime, m.proposal(s, s.room.epoch(s.epoch)), []byte("aad"))
+		p := m.proposal(s, s.room.epoch(s.epoch))
+		msg, err = s.group.Propose(m.ctx, insiderTime, p, []byte("aad"))
+		if add, ok := p.(message.Add); ok && s.holds(add.KeyPackage.LeafNode.SignatureKey) {
+			require.ErrorIs(m, err, message.ErrInvalid, "who is a member cannot be added")
+			return
+		}
 	}
 	require.NoError(m, err)
 	kept := s.group.inbox.cache.proposals[len(s.group.inbox.cache.proposals)-1]
 	s.held[string(kept.Ref)] = true
 	m.send(s.room, s, &sent{bytes: msg, content: message.ContentProposal, ref: string(kept.Ref), proposal: kept.Proposal})
+}
+
+// holds reports whether a member holds a signature key, unless a Remove of it waits.
+func (s *seat) holds(signatureKey []byte) bool {
+	holder, held := s.group.public.tree.HasSignatureKey(signatureKey)
+	return held && !leavingBy(s.group.inbox.pending())[holder]
 }
 
 // ended reports whether the seat's epoch is the last of its group.

@@ -8,6 +8,7 @@ import (
 	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/mls/internal/check"
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/internal/framing"
 	"github.com/mlsuite/mlsuite/mls/message"
 )
@@ -62,4 +63,63 @@ func TestProposalsAreCompletedWhenTheyAreSent(t *testing.T) {
 	c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, reInit)
 	require.NoError(t, err)
 	require.Equal(t, want, c.Proposals()[0].Proposal)
+}
+
+// A member does not propose what no commit could cover, and is as it was: it can send, and
+// its commit covers nothing.
+func TestProposalsThatDoNotFitAreNotMade(t *testing.T) {
+	g, err := CreateGroup(t.Context(), insiderTime, client(t, 0x0001, "member 0", strange, publicHandshake), nil,
+		message.Extension{Type: strangeExtension})
+	require.NoError(t, err)
+	groups := gather(t, g, 4, strange, publicHandshake)
+	a := &attack{insider{t, groups[1]}, groups, groups[2]}
+	again, err := NewKeyPackage(t.Context(), insiderTime, *groups[0].cfg, KeyPackageOptions{})
+	require.NoError(t, err)
+	required, err := message.Marshal(&message.RequiredCapabilities{Extensions: []message.ExtensionType{0xF0AA}})
+	require.NoError(t, err)
+	for name, c := range map[string]struct {
+		proposal message.Proposal
+		section  string
+		leaf     int64
+	}{
+		"Add of a member":              {message.Add{KeyPackage: again.KeyPackage}, "7.3", 0},
+		"Add with a member's key":      {a.addWithKey(a.public.tree.Leaf(0).EncryptionKey, strange), "7.3", -1},
+		"Add that lacks the extension": {message.Add{KeyPackage: ownKeyPackage(t, 0x0001, "poor").KeyPackage}, "13.4", -1},
+		"Add with a strange credential": {message.Add{KeyPackage: ownKeyPackage(t, 0x0001, "", strange, func(cfg *Config) {
+			cfg.Credential = message.Credential{Type: 0xF0FF, Content: []byte("name")}
+		}).KeyPackage}, "7.3", -1},
+		"extension that is unknown": {
+			message.GroupContextExtensions{Extensions: message.Extensions{{Type: 0xF0AA}}}, "13.4", -1,
+		},
+		"capabilities that nobody has": {
+			message.GroupContextExtensions{Extensions: message.Extensions{{Type: message.ExtensionRequiredCapabilities, Data: required}}}, "11.1", -1,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			byValue := func() error {
+				_, err := groups[2].Commit(t.Context(), insiderTime, CommitOptions{}, c.proposal)
+				return err
+			}
+			require.ErrorIs(t, byValue(), message.ErrInvalid, "by value")
+			want := fault.Violation(c.section, "")
+			want.Leaf = c.leaf
+			requireUnmoved(t, groups[2], want, func() error {
+				_, err := groups[2].Propose(t.Context(), insiderTime, c.proposal, nil)
+				return err
+			})
+		})
+	}
+	_, err = groups[2].Encrypt(t.Context(), insiderTime, nil, nil)
+	require.NoError(t, err)
+
+	// The member's earlier leaf makes room for it.
+	_, err = groups[2].Propose(t.Context(), insiderTime, message.Remove{Removed: 0}, nil)
+	require.NoError(t, err)
+	_, err = groups[2].Propose(t.Context(), insiderTime, message.Add{KeyPackage: again.KeyPackage}, nil)
+	require.NoError(t, err)
+	c, err := groups[2].Commit(t.Context(), insiderTime, CommitOptions{})
+	require.NoError(t, err)
+	require.Len(t, c.Proposals(), 2)
+	_, err = again.Join(t.Context(), insiderTime, c.Welcome, JoinOptions{})
+	require.NoError(t, err)
 }

@@ -73,13 +73,21 @@ func (p *publicState) checkCustom(list []CommittedProposal, rules *listRules) er
 			leaving = leavingBy(list)
 			staying = p.tree.FeaturesWithout(leaving)
 		}
-		if staying.SupportsProposal(t) {
-			continue
+		if err := p.supportsProposal(t, staying, leaving); err != nil {
+			return atProposal(err, i)
 		}
-		leaf, _ := p.tree.FirstMember(func(f *ratchettree.Features) bool { return !f.SupportsProposal(t) }, leaving)
-		return fault.Violation("12.2", "member does not support the proposal type %s", t).AtLeaf(leaf).AtProposal(i)
 	}
 	return nil
+}
+
+// supportsProposal returns an error unless all members except those leaving, who have the
+// features staying, support a proposal type.
+func (p *publicState) supportsProposal(t message.ProposalType, staying *ratchettree.Features, leaving map[message.LeafIndex]bool) error {
+	if staying.SupportsProposal(t) {
+		return nil
+	}
+	leaf, _ := p.tree.FirstMember(func(f *ratchettree.Features) bool { return !f.SupportsProposal(t) }, leaving)
+	return fault.Violation("12.2", "member does not support the proposal type %s", t).AtLeaf(leaf)
 }
 
 // leavingBy returns the leaves that the Removes of a list take out.

@@ -374,7 +374,7 @@ func (p *publicState) admits(leaf *message.LeafNode, own *ratchettree.Features, 
 		return atLeaf(err, old)
 	}
 	if !p.tree.FitsCredentials(own) {
-		return fault.Violation("7.3", "not every member supports the credential type %s, which a member uses", leaf.Credential.Type).AtLeaf(old)
+		return atLeaf(fault.Violation("7.3", "not every member supports the credential type %s, which a member uses", leaf.Credential.Type), old)
 	}
 	if holder, held := p.tree.HasSignatureKey(leaf.SignatureKey); held && holder != old && !leaving[holder] {
 		return fault.Violation("7.3", "member already has the new signature_key").AtLeaf(holder)

@@ -82,7 +82,7 @@ func (p *publicState) receiveProposal(ctx context.Context, cfg *Config, now time
 		return CommittedProposal{}, err
 	}
 	if received.outside() {
-		received.unfit = !p.takes(&received)
+		received.unfit = p.takes(&received, nil) != nil
 		if err := p.authenticate(ctx, cfg, now, received); err != nil {
 			return CommittedProposal{}, err
 		}

@@ -2,6 +2,7 @@ package mls
 
 import (
 	"context"
+	"maps"
 	"math"
 	"slices"
 	"sync"
@@ -11,6 +12,7 @@ import (
 	"github.com/mlsuite/mlsuite/internal/sortedset"
 	"github.com/mlsuite/mlsuite/mls/event"
 	"github.com/mlsuite/mlsuite/mls/internal/check"
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
@@ -98,26 +100,26 @@ func (g *Group) selectProposals(ctx context.Context, q questions, pending, byVal
 				s.leaving[p.Removed] = true
 			}
 		case message.GroupContextExtensions:
-			keep[i] = s.takes(c.extensions)
+			keep[i] = s.takes(c.extensions) == nil
 		}
 	}
 	for i, c := range slices.Backward(pending) { // the latest Update of a leaf counts
 		if p, ok := c.Proposal.(message.Update); ok {
 			leaf := c.Sender.Leaf
-			keep[i] = !s.claimed[leaf] && s.fits(p.LeafNode, leaf) && s.claim(leaf)
+			keep[i] = !s.claimed[leaf] && s.fits(p.LeafNode, leaf) == nil && s.claim(leaf)
 		}
 	}
 	for i, c := range pending {
 		switch p := c.Proposal.(type) {
 		case message.Add:
-			keep[i] = s.fits(&p.KeyPackage.LeafNode, ratchettree.NoLeaf)
+			keep[i] = s.fits(&p.KeyPackage.LeafNode, ratchettree.NoLeaf) == nil
 		case message.PreSharedKey:
 			keep[i] = s.psks < math.MaxUint16 && g.knowsPSK(ctx, q, &p.PSK) && s.seen.checkPSK(p, i) == nil
 			if keep[i] {
 				s.psks++
 			}
 		case message.Custom:
-			keep[i] = rules.handles(p, c.Sender) == nil && s.supports(p.ProposalType)
+			keep[i] = rules.handles(p, c.Sender) == nil && s.supports(p.ProposalType) == nil
 		}
 	}
 	var list []CommittedProposal
@@ -242,24 +244,28 @@ func newSelection(p *publicState, committer message.LeafIndex, byValue []Committ
 	return s
 }
 
-// takes reports whether the group can accept a proposal from outside by itself.
-func (p *publicState) takes(c *CommittedProposal) bool {
+// takes returns why the group cannot accept a proposal by itself, or nil. leaving are
+// leaves that other proposals remove.
+func (p *publicState) takes(c *CommittedProposal, leaving map[message.LeafIndex]bool) error {
 	s := newSelection(p, ratchettree.NoLeaf, nil)
+	maps.Copy(s.leaving, leaving)
 	switch proposal := c.Proposal.(type) {
 	case message.Add:
 		return s.fits(&proposal.KeyPackage.LeafNode, ratchettree.NoLeaf)
+	case message.Update:
+		return s.fits(proposal.LeafNode, c.Sender.Leaf)
 	case message.GroupContextExtensions:
 		return s.takes(c.extensions)
 	case message.Custom:
 		return s.supports(proposal.ProposalType)
 	}
-	return true
+	return nil
 }
 
-// supports reports whether all members, except those who leave, support a custom proposal
-// type. By then it is known who leaves.
-func (s *selection) supports(t message.ProposalType) bool {
-	return s.staying().SupportsProposal(t)
+// supports returns an error unless all members, except those who leave, support a custom
+// proposal type. By then it is known who leaves.
+func (s *selection) supports(t message.ProposalType) error {
+	return s.public.supportsProposal(t, s.staying(), s.leaving)
 }
 
 // claim claims a leaf, and reports whether nothing claimed it before.
@@ -285,37 +291,49 @@ func (s *selection) bring(credential message.CredentialType, signatureKey []byte
 	s.keys[string(signatureKey)] = true
 }
 
-// takes reports whether the group can take extensions in place of its own, and notes that
-// it does. The leaves that come in by value have to support them.
-func (s *selection) takes(extensions *check.GroupExtensions) bool {
-	if s.public.tree.Root.Features.Supports(&extensions.Needs) != nil || s.incoming.Supports(&extensions.Needs) != nil {
-		return false
+// takes returns why the group cannot take extensions in place of its own, or notes that it
+// does. The leaves that come in by value have to support them.
+func (s *selection) takes(extensions *check.GroupExtensions) error {
+	if err := s.public.tree.Root.Features.Supports(&extensions.Needs); err != nil {
+		return err
+	}
+	if err := s.incoming.Supports(&extensions.Needs); err != nil {
+		return err
 	}
 	if s.seen.twice(onceExtensions, nil) {
-		return false
+		return fault.Violation("12.2", "another GroupContextExtensions takes precedence")
 	}
 	s.extensions = extensions
-	return true
+	return nil
 }
 
-// fits reports whether a leaf can come into the group, in place of old if that is a leaf,
-// and notes that it does. It looks at what others have in common and not at each of them.
-func (s *selection) fits(leaf *message.LeafNode, old message.LeafIndex) bool {
+// fits returns why a leaf cannot come into the group, in place of old if that is a leaf,
+// or notes that it does. It looks at what others have in common and not at each of them.
+func (s *selection) fits(leaf *message.LeafNode, old message.LeafIndex) error {
 	own := ratchettree.FeaturesOf(leaf)
-	if s.public.admits(leaf, &own, s.extensions, old, s.leaving) != nil || s.public.tree.HasEncryptionKey(leaf.EncryptionKey) {
-		return false
+	if err := s.public.admits(leaf, &own, s.extensions, old, s.leaving); err != nil {
+		return err
 	}
+	if s.public.tree.HasEncryptionKey(leaf.EncryptionKey) {
+		return fault.Violation("7.3", "encryption_key of the new leaf is another node's")
+	}
+	if s.clashes(leaf, &own) {
+		return fault.Violation("7.3", "new leaf does not go with another new leaf")
+	}
+	s.enter(leaf, own)
+	return nil
+}
+
+// clashes reports whether a leaf with the features own has a key of an incoming leaf, or
+// one of the two does not support the credential type of the other.
+func (s *selection) clashes(leaf *message.LeafNode, own *ratchettree.Features) bool {
 	for other := range s.types {
 		if !own.SupportsCredential(other) {
-			return false
+			return true
 		}
 	}
 	if s.incoming != nil && !s.incoming.SupportsCredential(leaf.Credential.Type) {
-		return false
+		return true
 	}
-	if s.keys[string(leaf.SignatureKey)] || s.keys[string(leaf.EncryptionKey)] {
-		return false
-	}
-	s.enter(leaf, own)
-	return true
+	return s.keys[string(leaf.SignatureKey)] || s.keys[string(leaf.EncryptionKey)]
 }

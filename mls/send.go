@@ -65,8 +65,10 @@ func (g *Group) Encrypt(ctx context.Context, now time.Time, data, authenticatedD
 //     to a suite or version that this client does not have.
 //   - [ErrUnusablePSK]: the suite refuses the pre-shared key, or the ReInit's suite the
 //     resumption PSK.
-//   - [message.ErrInvalid]: the proposal breaks a rule, or the Authenticator refuses its
-//     credentials.
+//   - [message.ErrInvalid]: the proposal breaks a rule, or no commit could cover it in
+//     this epoch: a new member lacks what the group requires, a member lacks what the new
+//     extensions require, or a new key or credential does not go with the members'. The
+//     Removes that wait count as committed. Or the Authenticator refuses its credentials.
 //   - an error without a sentinel: the proposal is an Update.
 func (g *Group) Propose(ctx context.Context, now time.Time, proposal message.Proposal, authenticatedData []byte) ([]byte, error) {
 	if _, ok := proposal.(message.Update); ok {
@@ -131,10 +133,6 @@ func (g *Group) ProposeUpdate(ctx context.Context, now time.Time, leaf LeafOptio
 		if err != nil {
 			return nil, nil, err
 		}
-		own := ratchettree.FeaturesOf(leaf)
-		if err := g.public.admits(leaf, &own, g.public.extensions, g.leaf, nil); err != nil {
-			return nil, nil, err
-		}
 		key, err := ratchettree.GenerateKey(s, "leaf")
 		if err != nil {
 			return nil, nil, err
@@ -168,13 +166,13 @@ func (g *Group) propose(ctx context.Context, q questions, authenticatedData []by
 	if err := g.public.checkProposal(&kept, rules); err != nil {
 		return nil, err
 	}
+	if err := g.public.takes(&kept, leavingBy(g.inbox.pending())); err != nil {
+		return nil, err
+	}
 	if err := q.proposal(g.public, &kept); err != nil {
 		return nil, err
 	}
 	if err := q.knownPSK(ctx, &kept, g, q.begin().psk); err != nil {
-		return nil, err
-	}
-	if err := g.public.checkCustom([]CommittedProposal{kept}, &rules); err != nil {
 		return nil, err
 	}
 	if own == nil { // an own Update was judged when it was made

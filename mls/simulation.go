@@ -72,10 +72,18 @@ type simulated struct {
 // Errors:
 //
 //   - those of [CreateGroup], [NewKeyPackage], [Group.Commit] and cfg.Suites.
-//   - an error without a sentinel: cfg.Members is less than 1.
+//   - an error without a sentinel: cfg.Members is less than 1, or cfg.Shape is none of the
+//     shapes.
 func NewSimulation(ctx context.Context, now time.Time, cfg SimulationConfig) (*Simulation, error) {
 	if cfg.Members < 1 {
 		return nil, fmt.Errorf("mls: simulation has %d members, want at least 1", cfg.Members)
+	}
+	switch cfg.Shape {
+	case "":
+		cfg.Shape = treeBlank
+	case treeBlank, treeSteady, treeUnmerged, treeSparse:
+	default:
+		return nil, fmt.Errorf("mls: simulation has the unknown shape %q", cfg.Shape)
 	}
 	s, err := cfg.Suites.Suite(cfg.Suite)
 	if err != nil {

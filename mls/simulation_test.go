@@ -35,3 +35,31 @@ func TestSimulationShapes(t *testing.T) {
 		}
 	}
 }
+
+func TestSimulationTakesItsShapesAndNoOthers(t *testing.T) {
+	simulate := func(shape string, n int) ([]byte, error) {
+		sim, err := mls.NewSimulation(t.Context(), testTime, mls.SimulationConfig{
+			Suites: all.Registry(), Suite: 0x0001, Members: n, Shape: shape,
+		})
+		if err != nil {
+			return nil, err
+		}
+		defer sim.Destroy()
+		g, err := sim.Member(0)
+		require.NoError(t, err)
+		return g.RatchetTree()
+	}
+	size := map[string]int{}
+	for _, shape := range []string{"", "blank", "steady", "unmerged", "sparse"} {
+		tree, err := simulate(shape, 8)
+		require.NoError(t, err, shape)
+		size[shape] = len(tree)
+	}
+	require.Equal(t, size["blank"], size[""], "an empty shape is the blank tree")
+	require.Less(t, size["blank"], size["steady"], "blank parents take less room")
+	require.NotEqual(t, size["blank"], size["unmerged"])
+	_, err := simulate("stead", 8)
+	require.EqualError(t, err, `mls: simulation has the unknown shape "stead"`)
+	_, err = simulate("blank", 0)
+	require.Error(t, err)
+}
