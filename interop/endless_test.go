@@ -53,7 +53,11 @@ func neverExpires(ctx context.Context, t *transaction) error {
 	}
 	input, err := labelled("MLS 1.0 KeyPackage Reference", message[4:])
 	t.own.Ref = s.Hash(input)
-	return errors.Join(err, mls.CheckKeyPackage(kp, testTime, t.cfg, nil))
+	if err != nil {
+		return err
+	}
+	refusals, err := mls.CheckKeyPackages(ctx, testTime, t.cfg, nil, kp)
+	return errors.Join(append(refusals, err)...)
 }
 
 // signLabelled is SignWithLabel of RFC 9420, Section 5.1.2.

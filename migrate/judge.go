@@ -2,13 +2,10 @@ package migrate
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
-	"github.com/mlsuite/mlsuite/internal/parallel"
 	"github.com/mlsuite/mlsuite/mls"
-	"github.com/mlsuite/mlsuite/mls/event"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -124,36 +121,9 @@ func (j *judge) owners(packages []*message.KeyPackage) (of map[message.LeafIndex
 
 // verdicts returns, for each key package, nil or the reason why it will not do.
 func (j *judge) verdicts(ctx context.Context, now time.Time, packages []*message.KeyPackage) ([]error, error) {
-	verdicts := make([]error, len(packages))
-	if err := parallel.For(len(packages), func(i int) error {
-		verdicts[i] = mls.CheckKeyPackage(packages[i], now, j.cfg, j.g)
-		return ctx.Err()
-	}); err != nil {
-		return nil, err
+	old := j.g
+	if old.ReInit() == nil {
+		old = nil // there is no group to follow yet
 	}
-	if j.cfg.Authenticator == nil || len(packages) == 0 {
-		return verdicts, nil
-	}
-	changes := make([]event.Change, len(packages))
-	for i, kp := range packages {
-		changes[i] = event.Change{
-			Leaf: noLeaf, Credential: kp.LeafNode.Credential, SignatureKey: kp.LeafNode.SignatureKey, Reason: event.Added,
-		}
-	}
-	authentic, err := j.cfg.Authenticator.Authenticate(ctx, now, changes)
-	if err != nil {
-		return nil, fmt.Errorf("migrate: authentication service: %w", err)
-	}
-	if len(authentic) != len(changes) {
-		return nil, fmt.Errorf("migrate: authentication service gave %d verdicts on %d key packages", len(authentic), len(changes))
-	}
-	for i, err := range authentic {
-		if verdicts[i] == nil {
-			verdicts[i] = err
-		}
-	}
-	return verdicts, nil
+	return mls.CheckKeyPackages(ctx, now, j.cfg, old, packages...)
 }
-
-// noLeaf is the leaf of a client that has none yet, as in [event.Change].
-const noLeaf message.LeafIndex = 1<<32 - 1

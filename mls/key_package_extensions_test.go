@@ -30,7 +30,7 @@ func TestKeyPackageTakesExtensions(t *testing.T) {
 		require.NoError(t, err)
 		parsed, err := message.Parse[message.KeyPackage](b)
 		require.NoError(t, err)
-		require.NoError(t, CheckKeyPackage(parsed, insiderTime, cfg, nil))
+		require.NoError(t, checkKeyPackage(t, parsed, insiderTime, cfg, nil))
 
 		g := clique(t, 0x0001, 2)[0]
 		c, err := g.Commit(t.Context(), insiderTime, CommitOptions{}, message.Add{KeyPackage: parsed})

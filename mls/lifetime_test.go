@@ -99,7 +99,7 @@ func TestOwnKeyPackageIsValid(t *testing.T) {
 			}
 			require.NoError(t, err)
 			require.NoError(t, errGroup)
-			require.NoError(t, CheckKeyPackage(k.KeyPackage, insiderTime, cfg, nil))
+			require.NoError(t, checkKeyPackage(t, k.KeyPackage, insiderTime, cfg, nil))
 		})
 	}
 	k := ownKeyPackage(t, 0x0001, "client", func(cfg *Config) { cfg.Lifetimes = LifetimePolicy{Backdate: -1, Skew: 400 * day} })

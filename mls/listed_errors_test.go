@@ -139,7 +139,7 @@ func TestErrorsThatCallsDoNotList(t *testing.T) {
 		"environment, NewKeyPackage": {suite.ErrEnvironment, keyPackage(strict)},
 		"environment, ExternalJoin":  {suite.ErrEnvironment, enter(strict)},
 
-		"nil, CheckKeyPackage": {message.ErrMalformed, CheckKeyPackage(nil, insiderTime, joiner, nil)},
+		"nil, CheckKeyPackages": {message.ErrMalformed, checkKeyPackage(t, nil, insiderTime, joiner, nil)},
 	} {
 		require.ErrorIs(t, c.got, c.want, name)
 	}
@@ -155,7 +155,8 @@ func TestErrorsThatCallsDoNotList(t *testing.T) {
 	}
 	missing := func(cfg *Config) { cfg.Suites = nil }
 	require.EqualError(t, follow(missing), "mls: Config.Suites is missing")
-	require.EqualError(t, CheckKeyPackage(own.KeyPackage, insiderTime, with(joiner, missing), nil), "mls: Config.Suites is missing")
+	_, err = CheckKeyPackages(t.Context(), insiderTime, with(joiner, missing), nil, own.KeyPackage)
+	require.EqualError(t, err, "mls: Config.Suites is missing")
 
 	_, err = adopted(own.Join(ctx, insiderTime, c.Welcome, JoinOptions{}))
 	require.NoError(t, err, "nothing of this has used the key package up")

@@ -169,7 +169,7 @@ func TestKeyPackageCheck(t *testing.T) {
 	check := func(change func(*message.KeyPackage, *time.Time)) error {
 		kp, now := *ownKeyPackage(t, 0x0001, "client").KeyPackage, insiderTime
 		change(&kp, &now)
-		return CheckKeyPackage(&kp, now, cfg, nil)
+		return checkKeyPackage(t, &kp, now, cfg, nil)
 	}
 	require.NoError(t, check(func(*message.KeyPackage, *time.Time) {}))
 	require.ErrorIs(t, check(func(k *message.KeyPackage, _ *time.Time) { k.Signature = nil }), message.ErrInvalid)
@@ -186,7 +186,34 @@ func TestKeyPackageCheck(t *testing.T) {
 		}
 		return nil
 	}}
-	require.ErrorAs(t, CheckKeyPackage(kp.KeyPackage, insiderTime, cfg, nil), &refused)
+	require.ErrorAs(t, checkKeyPackage(t, kp.KeyPackage, insiderTime, cfg, nil), &refused)
 	require.Equal(t, kp.Ref, refused.KeyPackage)
-	require.ErrorIs(t, CheckKeyPackage(kp.KeyPackage, insiderTime, Config{}, nil), errNoSuites)
+	_, err := CheckKeyPackages(t.Context(), insiderTime, Config{}, nil, kp.KeyPackage)
+	require.ErrorIs(t, err, errNoSuites)
+
+	// Of several, the Authenticator is asked once about those that pass.
+	var asked []event.Change
+	cfg.Policy, cfg.Authenticator = nil, judge{refused: "mallory", asked: &asked}
+	mallory := ownKeyPackage(t, 0x0001, "mallory").KeyPackage
+	refusals, err := CheckKeyPackages(t.Context(), insiderTime, cfg, nil, nil, kp.KeyPackage, mallory)
+	require.NoError(t, err)
+	require.ErrorIs(t, refusals[0], message.ErrMalformed)
+	require.NoError(t, refusals[1])
+	require.ErrorIs(t, refusals[2], message.ErrInvalid)
+	require.Len(t, asked, 2)
+
+	// A group that goes on has no group to follow it.
+	goesOn := oldGroup(t, false)
+	want := fault.Violation("11.2", "no ReInit has ended the group")
+	_, err = CheckKeyPackages(t.Context(), insiderTime, cfg, goesOn, kp.KeyPackage)
+	requireRefused(t, want, err)
+	_, err = NewKeyPackage(t.Context(), insiderTime, client(t, 0x0001, "client"), KeyPackageOptions{Follows: goesOn})
+	requireRefused(t, want, err)
+}
+
+// checkKeyPackage is CheckKeyPackages for one.
+func checkKeyPackage(t testing.TB, kp *message.KeyPackage, now time.Time, cfg Config, old *Group) error {
+	refusals, err := CheckKeyPackages(t.Context(), now, cfg, old, kp)
+	require.NoError(t, err)
+	return refusals[0]
 }

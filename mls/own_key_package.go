@@ -53,7 +53,8 @@ type KeyPackageOptions struct {
 	LastResort bool
 
 	// Follows, if not nil, is a group that a ReInit has ended. The KeyPackage is for the
-	// group that follows it: NewKeyPackage asks the policy as [Group.Reinitialize] does.
+	// group that follows it: NewKeyPackage asks the policy as [Group.Reinitialize] does. It
+	// refuses a group that goes on.
 	Follows *Group
 
 	// Extensions are those of the KeyPackage. Their types have to be in Config.Extensions
@@ -62,7 +63,7 @@ type KeyPackageOptions struct {
 }
 
 // NewKeyPackage makes a KeyPackage of cfg.Suite that is valid from now (RFC 9420, Section
-// 10). It returns only key packages that [CheckKeyPackage] accepts with the same cfg.
+// 10). It returns only key packages that [CheckKeyPackages] accepts with the same cfg.
 //
 // NewKeyPackage does not use every primitive of the suite. In an environment that refuses
 // some primitives, as strict FIPS mode does, call [suite.Probe] first. Otherwise this
@@ -74,14 +75,18 @@ type KeyPackageOptions struct {
 //   - [message.ErrUnsupported]: the client does not have the suite, or cfg.Signer has no
 //     key of it.
 //   - [message.ErrInvalid]: the lifetime, the credential and the extensions of cfg break
-//     a rule, or options.Extensions are not in cfg.Extensions.
+//     a rule, options.Extensions are not in cfg.Extensions, or no ReInit has ended
+//     options.Follows.
 func NewKeyPackage(ctx context.Context, now time.Time, cfg Config, options KeyPackageOptions) (*OwnKeyPackage, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
 	own := &OwnKeyPackage{cfg: cfg, lastResort: options.LastResort, extensions: slices.Clone(options.Extensions)}
 	if options.Follows != nil {
-		own.follows = options.Follows.public
+		var err error
+		if own.follows, err = options.Follows.ended(); err != nil {
+			return nil, err
+		}
 	}
 	q := cfg.ask(suite.Start, now).following(own.follows)
 	s, err := q.suite(cfg.Suite)

@@ -20,8 +20,9 @@ import (
 )
 
 // publicState is the part of an epoch that is no secret: what a delivery service may
-// know, and what all members agree on. It is immutable: newPublicState makes it whole, and
-// nothing sets a field of it. The next epoch's state shares most of the tree with it.
+// know, and what all members agree on. It is immutable: publicParts.confirmed makes it
+// whole, for newPublicState and for advance, which has the context marshalled already. Nothing
+// sets a field of it. The next epoch's state shares most of the tree with it.
 type publicState struct {
 	publicParts
 	contextBytes    []byte // context, marshalled

@@ -345,14 +345,14 @@ func policyEntries() []policyEntry {
 			}
 		}, []string{"suite 0x0003 continue", "credential basic continue", "lifetime start",
 			"?list credential x509 start", "?list credential 0xF001 start", "?list suites start"}},
-		{"CheckKeyPackage", "", func(p *policed) func() error {
+		{"CheckKeyPackages", "", func(p *policed) func() error {
 			cfg, k := p.newcomer(), p.addOther().KeyPackage
-			return func() error { return CheckKeyPackage(k, p.q.now, cfg, nil) }
+			return func() error { return checkKeyPackage(p, k, p.q.now, cfg, nil) }
 		}, []string{"suite 0x0001 start", "credential 0xF001 start: key package", "lifetime start: key package"}},
-		{"CheckKeyPackage", "to follow a group", func(p *policed) func() error {
+		{"CheckKeyPackages", "to follow a group", func(p *policed) func() error {
 			follow(p.T, p.groups, 0, p.commit(0, message.ReInit{GroupID: []byte("next"), CipherSuite: 0x0003}))
 			cfg, k := p.newcomer(), p.keyPackage(p.again(2, 0x0003)).KeyPackage
-			return func() error { return CheckKeyPackage(k, p.q.now, cfg, p.self()) }
+			return func() error { return checkKeyPackage(p, k, p.q.now, cfg, p.self()) }
 		}, []string{"suite 0x0003 continue", "credential 0xF001 continue: key package", "lifetime start: key package"}},
 		{"OwnKeyPackage.Join", "", func(p *policed) func() error {
 			k := p.keyPackage(p.newcomer())

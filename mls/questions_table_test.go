@@ -45,7 +45,7 @@ func TestEveryQuestionIsAskedWhereItsThingEnters(t *testing.T) {
 		{"\nlifetime ", always, nil},
 		{"\nformat ", always, map[string]string{
 			"NewKeyPackage": noHandshake, "NewKeyPackage to follow a group": noHandshake,
-			"CheckKeyPackage": noHandshake, "CheckKeyPackage to follow a group": noHandshake,
+			"CheckKeyPackages": noHandshake, "CheckKeyPackages to follow a group": noHandshake,
 			"Group.GroupInfo": noHandshake, "Candidate.GroupInfo": noHandshake,
 			"Group.Encrypt": noHandshake, "Group.Process application message": noHandshake,
 			"RestoreGroup": noHandshake, "RestoreToLeave": noHandshake, "RestoreKeyPackage": noHandshake,
@@ -62,7 +62,7 @@ func TestEveryQuestionIsAskedWhereItsThingEnters(t *testing.T) {
 			"Group.Commit GroupContextExtensions that arrived": "whom it concerns is of no interest: the proposal is left out",
 			"Group.Commit ReInit that arrived":                 "the one of the test has none",
 		}},
-		{"key package", entersBy("Add", "CheckKeyPackage", "RestoreKeyPackage", "Reinitialize", "Branch"), map[string]string{
+		{"key package", entersBy("Add", "CheckKeyPackages", "RestoreKeyPackage", "Reinitialize", "Branch"), map[string]string{
 			"Group.Commit Add that arrived": "whom it concerns is of no interest: the proposal is left out",
 		}},
 	} {

@@ -217,7 +217,8 @@ func (g *Group) RestoreCandidate(now time.Time, state Snapshot, signers ...suite
 // RestoreCandidate returns a candidate that [Candidate.Save] saved, by which this member
 // joins a group. cfg is as for [RestoreGroup]. RestoreCandidate asks
 // the policy whether the group may begin for this client, or, if it follows a group that
-// a ReInit has ended, whether it may be read.
+// a ReInit has ended, whether it may be read. [OwnKeyPackage.Join] with JoinOptions.Made asks
+// the rest about such a group.
 //
 // Errors:
 //
