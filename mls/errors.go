@@ -166,8 +166,5 @@ func atProposal(err error, i int) error {
 		v.Proposal = i
 		return err
 	}
-	if err != nil {
-		return fmt.Errorf("mls: proposal %d: %w", i, err)
-	}
-	return nil
+	return fault.At(err, "proposal", i)
 }

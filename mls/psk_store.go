@@ -49,7 +49,7 @@ func (q questions) resolvePSKs(ctx context.Context, s suite.Suite, ids []message
 	for i := range ids {
 		var err error
 		if psks[i], err = q.resolvePSK(ctx, &ids[i], own); err != nil {
-			return nil, fmt.Errorf("mls: pre-shared key %d: %w", i, err)
+			return nil, fault.At(err, "pre-shared key", i)
 		}
 	}
 	return schedule.PSKSecret(s, ids, psks)

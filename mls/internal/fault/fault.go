@@ -5,6 +5,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
@@ -53,6 +54,27 @@ func (v *Violated) Because(err error) *Violated {
 
 // Unwrap returns the ValidationError.
 func (v *Violated) Unwrap() error { return v.ValidationError }
+
+// At says at which of several things an error came up, such as "pre-shared key 3". The
+// text has the name of package mls once, in front. At returns nil for nil.
+func At(err error, thing string, i int) error {
+	if err == nil {
+		return nil
+	}
+	return &located{thing, i, err}
+}
+
+type located struct {
+	thing string
+	i     int
+	err   error
+}
+
+func (l *located) Error() string {
+	return fmt.Sprintf("mls: %s %d: %s", l.thing, l.i, strings.TrimPrefix(l.err.Error(), "mls: "))
+}
+
+func (l *located) Unwrap() error { return l.err }
 
 // OtherDerivation returns the likely cause of two faults: a path secret that gives other
 // keys, and an init secret that was not sent to the external key of this member's group.

@@ -32,6 +32,21 @@ func TestViolation(t *testing.T) {
 	require.NotErrorIs(t, Violation("7.3", "other"), cause)
 }
 
+// The text of an error with its place names the package once, in front.
+func TestAt(t *testing.T) {
+	for text, err := range map[string]error{
+		"mls: pre-shared key 2: unsupported: suite":            fmt.Errorf("%w: suite", message.ErrUnsupported),
+		"mls: pre-shared key 2: disk is gone":                  errors.New("disk is gone"),
+		"mls: pre-shared key 2: other (RFC 9420, Section 7.3)": Violation("7.3", "other"),
+		"mls: pre-shared key 2: proposal 1: disk is gone":      At(errors.New("disk is gone"), "proposal", 1),
+	} {
+		at := At(err, "pre-shared key", 2)
+		require.EqualError(t, at, text)
+		require.ErrorIs(t, at, err)
+	}
+	require.NoError(t, At(nil, "proposal", 1))
+}
+
 // Where an RFC says how a suite derives key pairs, nobody derives them otherwise.
 func TestOtherDerivation(t *testing.T) {
 	require.NoError(t, OtherDerivation(mlstest.Suite(t, 0x0001)))

@@ -31,7 +31,7 @@ func PSKSecret(s suite.Suite, ids []message.PreSharedKeyID, psks [][]byte) ([]by
 		next, err := chainPSK(s, zero, secret, psks[i], &ids[i], i, len(ids))
 		clear(secret)
 		if err != nil {
-			return nil, fmt.Errorf("mls: pre-shared key %d: %w", i, err)
+			return nil, fault.At(err, "pre-shared key", i)
 		}
 		secret = next
 	}
