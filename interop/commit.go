@@ -106,6 +106,13 @@ func (m *member) adopt(candidate *mls.Candidate, stateID uint32) (*mlsclient.Mem
 }
 
 func (s *server) HandleCommit(ctx context.Context, req *mlsclient.HandleCommitRequest) (*mlsclient.MemberReply, error) {
+	return handleCommit(ctx, s, req, func(m *member, candidate *mls.Candidate) (*mlsclient.MemberReply, error) {
+		return m.adopt(candidate, req.StateId)
+	})
+}
+
+// handleCommit lets a member process another's commit and move on as adopt says.
+func handleCommit[Reply any](ctx context.Context, s *server, req *mlsclient.HandleCommitRequest, adopt func(*member, *mls.Candidate) (*Reply, error)) (*Reply, error) {
 	m, done, err := s.member(req.StateId)
 	if err != nil {
 		return nil, err
@@ -115,7 +122,7 @@ func (s *server) HandleCommit(ctx context.Context, req *mlsclient.HandleCommitRe
 	if err != nil {
 		return nil, err
 	}
-	return m.adopt(candidate, req.StateId)
+	return adopt(m, candidate)
 }
 
 // process takes another member's commit and the proposals that it refers to.

@@ -26,16 +26,9 @@ func (s *server) HandlePendingReInitCommit(ctx context.Context, req *mlsclient.S
 }
 
 func (s *server) HandleReInitCommit(ctx context.Context, req *mlsclient.HandleCommitRequest) (*mlsclient.ReInitReply, error) {
-	m, done, err := s.member(req.StateId)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	candidate, err := s.process(ctx, m, req)
-	if err != nil {
-		return nil, err
-	}
-	return s.adoptReInit(ctx, m, candidate, req.StateId)
+	return handleCommit(ctx, s, req, func(m *member, candidate *mls.Candidate) (*mlsclient.ReInitReply, error) {
+		return s.adoptReInit(ctx, m, candidate, req.StateId)
+	})
 }
 
 // adoptReInit ends a group and makes a key package for the one that follows.

@@ -17,9 +17,16 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// Clients, groups and checks that most tests of the package stand on. suites_test.go has
-// the suites, insider_test.go members who break the rules, world_test.go the clients and
-// groups of tests from outside the package.
+// Clients, groups and checks that most tests of the package stand on. insider_test.go has
+// members who break the rules, and world_test.go the clients and groups of tests from
+// outside the package.
+
+// For the tests from outside the package.
+var (
+	ExternalPSK   = externalPSK
+	ResumptionPSK = resumptionPSK
+	Adopted       = adopted
+)
 
 var insiderTime = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 

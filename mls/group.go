@@ -102,7 +102,7 @@ func CreateGroup(ctx context.Context, now time.Time, cfg Config, groupID []byte,
 
 // createGroup is CreateGroup for a group that follows old; old may be nil.
 func createGroup(ctx context.Context, q questions, groupID []byte, extensions message.Extensions, old *publicState) (*Group, error) {
-	cfg, now := q.cfg, q.now
+	cfg := q.cfg
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
@@ -129,7 +129,7 @@ func createGroup(ctx context.Context, q questions, groupID []byte, extensions me
 		return nil, err
 	}
 	if cfg.Authenticator != nil {
-		if err := cfg.authenticate(ctx, now, changedSenders(nil, nil, read)); err != nil {
+		if err := cfg.authenticate(ctx, q.now, changedSenders(nil, nil, read)); err != nil {
 			return nil, err
 		}
 	}
@@ -138,18 +138,11 @@ func createGroup(ctx context.Context, q questions, groupID []byte, extensions me
 		groupID = make([]byte, nh)
 		rand.Read(groupID)
 	}
-	leaf, err := cfg.draftFirstLeaf(q, s, now)
-	if err != nil {
-		return nil, err
-	}
-	leafKey, err := ratchettree.GenerateKey(s, "leaf")
+	leaf, leafKey, err := cfg.newFirstLeaf(ctx, q, s)
 	if err != nil {
 		return nil, err
 	}
 	defer leafKey.Release()
-	if err := cfg.signLeaf(ctx, leaf, leafKey, nil, 0); err != nil {
-		return nil, err
-	}
 	t := ratchettree.NewTree(s, leaf)
 	if err := checkTree(t, read); err != nil {
 		return nil, err

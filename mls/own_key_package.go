@@ -93,23 +93,16 @@ func NewKeyPackage(ctx context.Context, now time.Time, cfg Config, options KeyPa
 	if err != nil {
 		return nil, err
 	}
-	leaf, err := cfg.draftFirstLeaf(q, s, now)
+	leaf, leafKey, err := cfg.newFirstLeaf(ctx, q, s)
 	if err != nil {
 		return nil, err
 	}
+	defer leafKey.Release()
 	initKey, err := ratchettree.GenerateKey(s, "init")
 	if err != nil {
 		return nil, err
 	}
 	defer initKey.Release()
-	leafKey, err := ratchettree.GenerateKey(s, "leaf")
-	if err != nil {
-		return nil, err
-	}
-	defer leafKey.Release()
-	if err := cfg.signLeaf(ctx, leaf, leafKey, nil, 0); err != nil {
-		return nil, err
-	}
 	kp := &message.KeyPackage{
 		Version:     codepoint.VersionMLS10,
 		CipherSuite: s.Info().ID,

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/mls/event"
@@ -130,14 +129,25 @@ func (c *Config) draftLeaf(q questions, s suite.Suite, n message.LeafNode, in *p
 	return &n, nil
 }
 
-// draftFirstLeaf is draftLeaf for the leaf of a key package, which the creator of a group
-// has too.
-func (c *Config) draftFirstLeaf(q questions, s suite.Suite, now time.Time) (*message.LeafNode, error) {
-	leaf, err := c.draftLeaf(q, s, message.LeafNode{Source: codepoint.LeafNodeKeyPackage, Lifetime: c.Lifetimes.own(now)}, nil, 0)
+// newFirstLeaf makes the leaf of a key package, which the creator of a group has too, and
+// its key, which the caller releases.
+func (c *Config) newFirstLeaf(ctx context.Context, q questions, s suite.Suite) (*message.LeafNode, *ratchettree.PrivateKey, error) {
+	leaf, err := c.draftLeaf(q, s, message.LeafNode{Source: codepoint.LeafNodeKeyPackage, Lifetime: c.Lifetimes.own(q.now)}, nil, 0)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return leaf, c.Lifetimes.sentAt(now)(leaf.Lifetime)
+	if err := c.Lifetimes.sentAt(q.now)(leaf.Lifetime); err != nil {
+		return nil, nil, err
+	}
+	key, err := ratchettree.GenerateKey(s, "leaf")
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := c.signLeaf(ctx, leaf, key, nil, 0); err != nil {
+		key.Release()
+		return nil, nil, err
+	}
+	return leaf, key, nil
 }
 
 // signLeaf completes a leaf that draftLeaf made with its key and signature.

@@ -28,15 +28,12 @@ func config(t testing.TB, id suite.ID, name string) mls.Config {
 	return cfg
 }
 
-func externalPSK(id string) message.PreSharedKey {
-	return message.PreSharedKey{PSK: message.PreSharedKeyID{ID: []byte(id)}}
-}
-
-func resumptionPSK(groupID []byte, epoch uint64) message.PreSharedKey {
-	return message.PreSharedKey{PSK: message.PreSharedKeyID{
-		Usage: message.ResumptionPSKApplication, GroupID: groupID, Epoch: epoch,
-	}}
-}
+// From fixtures_test.go.
+var (
+	externalPSK   = mls.ExternalPSK
+	resumptionPSK = mls.ResumptionPSK
+	adopted       = mls.Adopted
+)
 
 // world is a group whose members all follow it.
 type world struct {
@@ -139,14 +136,6 @@ func (w *world) adopt(by string, c *mls.Candidate) {
 		require.NoError(w.t, err)
 		w.groups[name] = adopted
 	}
-}
-
-// adopted is for a join that the client takes as it comes.
-func adopted(c *mls.Candidate, err error) (*mls.Group, error) {
-	if err != nil {
-		return nil, err
-	}
-	return c.Adopt()
 }
 
 // agree checks that all members are in the same epoch with the same secrets.
