@@ -50,7 +50,7 @@
 //	members             int     in the group; without member records of a restored one
 //	previous            group   id, epoch, suite if it is known, and usage (reinit or branch) of the group before
 //	committer           group   type (member or new_member_commit), leaf of a member, and the
-//	                            credential_type, identity, credential and signature_key of who that was
+//	                            credential_type, identity, credential and signature_key of the committer
 //	added               int     members, as updated, removed and resynced
 //	extensions_changed  bool    of the GroupContext
 //	psks                int     pre-shared keys injected

@@ -35,7 +35,7 @@ func (s *server) Commit(ctx context.Context, req *mlsclient.CommitRequest) (*mls
 	if err := coversExactly(candidate, len(req.ByReference)); err != nil {
 		return nil, err
 	}
-	m.pending = candidate
+	m.own = candidate
 	reply := &mlsclient.CommitReply{Commit: candidate.Message, Welcome: candidate.Welcome}
 	if req.ExternalTree {
 		reply.RatchetTree, err = candidate.RatchetTree()
@@ -60,7 +60,7 @@ func coversExactly(c *mls.Candidate, byReference int) error {
 }
 
 func (s *server) HandlePendingCommit(_ context.Context, req *mlsclient.StateRequest) (*mlsclient.MemberReply, error) {
-	m, candidate, done, err := s.pending(req)
+	m, candidate, done, err := s.ownCommit(req)
 	if err != nil {
 		return nil, err
 	}
@@ -68,26 +68,26 @@ func (s *server) HandlePendingCommit(_ context.Context, req *mlsclient.StateRequ
 	return m.adopt(candidate, req.StateId)
 }
 
-// pending returns a member and the candidate of its own commit that waits, which it takes
+// ownCommit returns a member and the candidate of its own commit that waits, which it takes
 // from it. The caller calls done.
-func (s *server) pending(req *mlsclient.StateRequest) (m *member, c *mls.Candidate, done func(), err error) {
+func (s *server) ownCommit(req *mlsclient.StateRequest) (m *member, c *mls.Candidate, done func(), err error) {
 	m, done, err = s.member(req.StateId)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	if c, err = m.takePending(); err != nil {
+	if c, err = m.takeOwn(); err != nil {
 		done()
 		return nil, nil, nil, err
 	}
 	return m, c, done, nil
 }
 
-// takePending returns the member's own pending commit.
-func (m *member) takePending() (*mls.Candidate, error) {
-	if m.pending == nil {
-		return nil, fmt.Errorf("%w: no commit is pending", errState)
+// takeOwn returns the member's own commit that waits.
+func (m *member) takeOwn() (*mls.Candidate, error) {
+	if m.own == nil {
+		return nil, fmt.Errorf("%w: no own commit waits", errState)
 	}
-	return m.pending, nil
+	return m.own, nil
 }
 
 // adopt moves to the epoch that a commit begins. A member that the commit removes
@@ -100,7 +100,7 @@ func (m *member) adopt(candidate *mls.Candidate, stateID uint32) (*mlsclient.Mem
 	if err != nil {
 		return nil, err
 	}
-	m.group, m.pending = next, nil
+	m.group, m.own = next, nil
 	authenticator, err := next.EpochAuthenticator()
 	return &mlsclient.MemberReply{StateId: stateID, EpochAuthenticator: authenticator}, err
 }

@@ -17,7 +17,7 @@ func (s *server) ReInitCommit(ctx context.Context, req *mlsclient.CommitRequest)
 }
 
 func (s *server) HandlePendingReInitCommit(ctx context.Context, req *mlsclient.StateRequest) (*mlsclient.ReInitReply, error) {
-	m, candidate, done, err := s.pending(req)
+	m, candidate, done, err := s.ownCommit(req)
 	if err != nil {
 		return nil, err
 	}

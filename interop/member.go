@@ -16,10 +16,10 @@ type member struct {
 	*client
 	encryptHandshake bool
 
-	mu      sync.Mutex
-	group   *mls.Group
-	pending *mls.Candidate // of the own commit that waits
-	next    *transaction   // for the group that follows a ReInit
+	mu    sync.Mutex
+	group *mls.Group
+	own   *mls.Candidate // of the own commit that waits
+	next  *transaction   // for the group that follows a ReInit
 }
 
 func (s *server) CreateGroup(ctx context.Context, req *mlsclient.CreateGroupRequest) (*mlsclient.StateReply, error) {

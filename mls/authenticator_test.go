@@ -83,7 +83,7 @@ func TestApplicationIsAskedOnce(t *testing.T) {
 	require.Len(t, c.asked(t), 4)
 
 	// Proposals of members arrive, and are not judged before they are to be committed,
-	// but for what is new, by who proposes it.
+	// except what is new, which the proposer's application judges.
 	propose := func(by int, p message.Proposal, names ...string) {
 		m, err := groups[by].Propose(t.Context(), insiderTime, p, nil)
 		require.NoError(t, err)
@@ -162,8 +162,8 @@ func deliver(t *testing.T, message []byte, groups []*Group, by int, public *Publ
 	require.NoError(t, err)
 }
 
-// External senders come into a group by who makes it, by a commit, and for those who
-// join; each asks the application (RFC 9420, Section 5.3.1).
+// External senders come into a group with its creator and with a commit, and a joiner
+// finds them there: each asks the application (RFC 9420, Section 5.3.1).
 func TestExternalSendersAreJudged(t *testing.T) {
 	c := &clerk{refused: "mallory"}
 	mallory := sendersExtension(t, "gate", "mallory")

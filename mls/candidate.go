@@ -15,9 +15,9 @@ import (
 
 // Candidate is an epoch that a client may move to: the epoch that a valid commit begins,
 // or the first one of a group that the client joins. Any number of candidates may exist
-// until one of them is adopted. A pending commit, a lost race and a fork are just other
-// candidates. A Candidate answers the same questions about its epoch as a Group, such as
-// who the Members are.
+// until one of them is adopted. An own commit that waits, a lost race and a fork are
+// just other candidates. A Candidate answers the same questions about its epoch as a
+// Group, such as who the Members are.
 type Candidate struct {
 	// Message is the commit as an MLSMessage, for the group's members. It is nil if
 	// another member made the commit.

@@ -48,7 +48,7 @@ func fingerprint(g *Group) [32]byte {
 	return sha256.Sum256(p.Bytes())
 }
 
-// publicFingerprint is fingerprint of who has no secrets.
+// publicFingerprint is fingerprint of a group without secrets.
 func publicFingerprint(g *PublicGroup) [32]byte {
 	p := new(printer)
 	p.bytes(g.public.contextBytes, g.public.tree.Hash(), g.public.interim, g.public.confirmationTag)

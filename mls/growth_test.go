@@ -82,7 +82,8 @@ func (w *grown) counted(size int, f func()) work {
 }
 
 // commit returns the work of the committer, and of those who follow or refuse: the
-// commit covers what is pending, and proposals by value. size is of what is pending.
+// commit covers the pending proposals, and proposals by value. size is that of the
+// pending ones, in bytes.
 func (w *grown) commit(size int, proposals ...message.Proposal) map[string]work {
 	all := map[string]work{}
 	committer, member, public := w.groups[0], w.groups[2], inPublic(w, w.groups[2])

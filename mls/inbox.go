@@ -75,7 +75,7 @@ func (b *inbox) keep(p CommittedProposal, own *ownUpdate, limits proposalLimits)
 // admit keeps the content of a good message, and consumes the key that opened it, if
 // there is one. Another call may have consumed the key meanwhile: then admit keeps
 // nothing of the message. It tracks the candidate of a commit whose epoch holds secrets.
-func (b *inbox) admit(r *Received, key *secrettree.PendingKey, limits proposalLimits) error {
+func (b *inbox) admit(r *Received, key *secrettree.UnusedKey, limits proposalLimits) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.retired && r.Application == nil {

@@ -44,7 +44,7 @@ func TestKeyPackageTakesExtensions(t *testing.T) {
 	requireRefused(t, fault.Violation("13.4", "KeyPackage has more than one extension of type 0x000A"), err)
 }
 
-// An application_id reaches the others in the leaf of who has it, and changes with it
+// An application_id reaches the others in its owner's leaf, and changes with it
 // (RFC 9420, Section 5.3.3).
 func TestApplicationID(t *testing.T) {
 	groups := clique(t, 0x0001, 3, func(cfg *Config) { cfg.LeafExtensions = message.Extensions{message.ApplicationID([]byte("first"))} })

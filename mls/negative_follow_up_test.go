@@ -28,7 +28,7 @@ type followUpForgery struct {
 	clients []string // who comes along with member 0, if not members 1 and 2
 	link    func([]message.PreSharedKeyID) []message.PreSharedKeyID
 	context func(*message.GroupContext)
-	awaited bool // by who joins, instead of known to the store
+	awaited bool // the joiner says which group is to be followed, and no store knows it
 }
 
 // oldGroup makes a group of three, which a ReInit has ended if ended is set.

@@ -195,8 +195,8 @@ func (i *invitation) resigned(member message.LeafIndex, change, spoil func(*mess
 	}
 }
 
-// Faults of single leaves of a tree are found by who joins (RFC 9420, Section
-// 12.4.3.1). No parent is populated, so no parent hash covers them.
+// A joiner finds the faults of single leaves of a tree (RFC 9420, Section 12.4.3.1).
+// No parent is populated, so no parent hash covers them.
 func TestJoinValidatesEveryLeaf(t *testing.T) {
 	for _, f := range leafFaults() {
 		t.Run(f.name, func(t *testing.T) {

@@ -151,9 +151,8 @@ func TestLeafFaultsAreRefused(t *testing.T) {
 	}
 }
 
-// refuseProposal checks that what is wrong with a proposal by itself is found by
-// who would send it, and by who receives it, alone or in a commit. The member at
-// leaf 1 sends.
+// refuseProposal checks that its sender finds what is wrong with a proposal by itself,
+// and so does its receiver, alone or in a commit. The member at leaf 1 sends.
 func refuseProposal(t *testing.T, groups []*Group, p message.Proposal, want error) {
 	t.Helper()
 	g, m := groups[2], insider{t, groups[1]}

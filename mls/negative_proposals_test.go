@@ -301,7 +301,7 @@ func TestAuthenticationServiceIsAsked(t *testing.T) {
 	asked = nil
 	c := m.commit(forgery{proposals: m.byValue(message.Add{KeyPackage: mallory.KeyPackage})})
 	requireUnprocessed(t, g, refused.AtLeaf(4), c.message)
-	require.Len(t, asked, 2, "by the member, and by who follows in public")
+	require.Len(t, asked, 2, "by the member, and by the follower without secrets")
 	require.Equal(t, event.Added, asked[0].Reason)
 
 	asked = nil

@@ -281,8 +281,8 @@ func TestCommitLeavesOutItsOwnNewKey(t *testing.T) {
 	require.Empty(t, c.Added())
 }
 
-// The application judges the new credential beside the old, by who sends it and by
-// who receives it, and the policies judge its type as one that comes into the group.
+// The applications of the sender and of the receiver judge the new credential beside the
+// old, and the policies judge its type as one that comes into the group.
 func TestNewCredentialIsJudged(t *testing.T) {
 	c := new(clerk)
 	groups := clique(t, 0x0001, 3, c.config, func(cfg *Config) { cfg.Credentials = []message.CredentialType{credentialNew} })

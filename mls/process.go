@@ -156,7 +156,7 @@ func (g *Group) processPrivate(ctx context.Context, now time.Time, msg *message.
 // unprotectPrivate opens a PrivateMessage of this epoch, or an application message of an
 // epoch in the window. It holds the mutex of the inbox, for which senders wait too, while
 // it looks secrets up, and not during the computations that the message causes.
-func (g *Group) unprotectPrivate(m *framing.PrivateMessage) (*framing.AuthenticatedContent, *secrettree.PendingKey, error) {
+func (g *Group) unprotectPrivate(m *framing.PrivateMessage) (*framing.AuthenticatedContent, *secrettree.UnusedKey, error) {
 	g.inbox.mu.Lock()
 	if g.inbox.retired {
 		g.inbox.mu.Unlock()
@@ -187,7 +187,7 @@ func (g *Group) receiving(p *publicState, secrets *schedule.EpochSecrets) *frami
 
 // processContent keeps the content of a message whose signature was verified, and deletes
 // the key that opened it, if there is one. It does both or neither.
-func (g *Group) processContent(ctx context.Context, now time.Time, ac *framing.AuthenticatedContent, beside handedOver, key *secrettree.PendingKey) (*Received, error) {
+func (g *Group) processContent(ctx context.Context, now time.Time, ac *framing.AuthenticatedContent, beside handedOver, key *secrettree.UnusedKey) (*Received, error) {
 	received, err := g.readContent(ctx, now, ac, beside)
 	if err != nil {
 		return nil, err

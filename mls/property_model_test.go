@@ -292,7 +292,7 @@ type sent struct {
 
 // commitModel is a commit that was made, adopted or not.
 type commitModel struct {
-	by        *seat // of who joins, in an external commit
+	by        *seat // the joiner's, in an external commit
 	external  bool
 	candidate *Candidate
 	message   *sent

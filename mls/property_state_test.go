@@ -61,11 +61,11 @@ func (m *model) restart() {
 		m.save(s)
 	}
 	before := factsOf(m, s.group)
-	pending := map[*commitModel]Snapshot{}
+	commits := map[*commitModel]Snapshot{}
 	for c, candidate := range s.candidates() {
 		state, err := candidate.Save()
 		require.NoError(m, err)
-		pending[c] = m.reload(state)
+		commits[c] = m.reload(state)
 	}
 	if !s.ended() && len(s.held) == 0 {
 		for i := range rapid.IntRange(0, 3).Draw(m.T, "sent since") {
@@ -82,7 +82,7 @@ func (m *model) restart() {
 	g, err := RestoreGroup(insiderTime, s.actor.config(id), s.store)
 	require.NoError(m, err)
 	require.Equal(m, before, factsOf(m, g))
-	for c, state := range pending {
+	for c, state := range commits {
 		candidate, err := g.RestoreCandidate(insiderTime, state)
 		require.NoError(m, err)
 		require.Equal(m, c.after.facts, factsOfCandidate(m, candidate))

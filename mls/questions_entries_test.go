@@ -477,7 +477,7 @@ func policyEntries() []policyEntry {
 		}, group("receive")},
 		{"Group.Process", "Add", func(p *policed) func() error { return p.reading(p.propose(0, p.addOther())) },
 			handshake("receive", "credential 0xF001 receive: key package", "lifetime receive: key package")},
-		{"Group.Process", "Add by who asks to join", func(p *policed) func() error {
+		{"Group.Process", "Add by a new member", func(p *policed) func() error {
 			cfg := p.config("other")
 			cfg.Credential.Type = credentialNew
 			m, err := p.outside().ProposeJoin(p.Context(), p.keyPackage(cfg))

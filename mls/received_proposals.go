@@ -16,9 +16,9 @@ import (
 // them (RFC 9420, Section 12.1). The zero value is empty.
 //
 // It remembers only what it keeps, and keeps that until the epoch ends or
-// [Group.ForgetProposals] drops it. What it keeps within a sender's share depends only on what that sender proposed before. So members
-// who receive each sender's proposals in the order in which they were sent keep the same
-// ones, whatever others send meanwhile.
+// [Group.ForgetProposals] drops it. What it keeps within a sender's share depends only on
+// what that sender proposed before. So members who receive each sender's proposals in the
+// order in which they were sent keep the same ones, whatever others send meanwhile.
 type proposalCache struct {
 	proposals []CommittedProposal // in order of arrival
 	byRef     map[string]int      // index in proposals by ProposalRef

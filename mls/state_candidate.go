@@ -62,8 +62,8 @@ func (c *savedCandidate) unmarshal(r *wire.Reader) {
 	}
 }
 
-// Save returns the candidate's state, with its secrets, so that a pending commit outlives
-// a restart. [Group.RestoreCandidate] restores it in the restored group.
+// Save returns the candidate's state, with its secrets, so that a commit that waits
+// outlives a restart. [Group.RestoreCandidate] restores it in the restored group.
 // [RestoreCandidate] restores it without a group if this member joins by the commit: by
 // an external commit, or by one that begins a follow-up group.
 //

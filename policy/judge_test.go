@@ -217,7 +217,7 @@ func TestShortPSKs(t *testing.T) {
 	}
 }
 
-// The verdict of fips-140-3-module is by who provides a primitive.
+// The verdict of fips-140-3-module depends on the provider of a primitive.
 func TestModule(t *testing.T) {
 	for _, version := range []string{"v1.0.0", "v1.0.0-c2097c7c", "v1.26.0", "latest"} {
 		p := load(t, "fips-140-3-module").OnModule(version)

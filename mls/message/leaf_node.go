@@ -79,8 +79,8 @@ type LeafNode struct {
 	Credential    Credential
 	Capabilities  Capabilities
 	Source        uint8    // 1 in a key package, 2 by an Update, 3 by a commit
-	Lifetime      Lifetime // of LeafNodeKeyPackage
-	ParentHash    []byte   // of LeafNodeCommit
+	Lifetime      Lifetime // in a key package
+	ParentHash    []byte   // by a commit
 	Extensions    Extensions
 	Signature     []byte
 }

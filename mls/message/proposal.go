@@ -140,7 +140,7 @@ func decodePSK(r *wire.Reader) Proposal {
 // (RFC 9420, Section 12.1.5).
 type ReInit struct {
 	GroupID     []byte
-	Version     uint16 // calls that send a ReInit replace 0 by VersionMLS10
+	Version     uint16 // 1 is mls10, which calls that send a ReInit put for 0
 	CipherSuite suite.ID
 	Extensions  Extensions
 }

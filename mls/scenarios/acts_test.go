@@ -202,7 +202,7 @@ func (c *client) adopts(p *parcel) {
 	require.NotNil(c.t, candidate, "%s has not seen %s", c.name, p)
 	removed := candidate.Removed()
 	g, err := candidate.Adopt()
-	maps.DeleteFunc(c.pending, func(saved *parcel, _ mls.Snapshot) bool { return saved.group == p.group })
+	maps.DeleteFunc(c.savedCandidates, func(saved *parcel, _ mls.Snapshot) bool { return saved.group == p.group })
 	if removed {
 		delete(c.groups, p.group)
 		c.sees("out of %s: %v", p.group, err)
@@ -359,7 +359,7 @@ func (c *client) saves(s *sentence) {
 		require.NotNil(c.t, c.candidates[p])
 		state, err := c.candidates[p].Save()
 		if c.ok(err) {
-			c.pending[p] = state
+			c.savedCandidates[p] = state
 		}
 		return
 	}
@@ -388,7 +388,7 @@ func (c *client) restarts() {
 	}
 	for _, p := range c.parcels {
 		g := c.groups[p.group]
-		if state := c.pending[p]; state != nil && g != nil {
+		if state := c.savedCandidates[p]; state != nil && g != nil {
 			restored, err := g.RestoreCandidate(c.now, state, c.signersOf(g.Suite().Info().ID)...)
 			if c.ok(err) {
 				c.candidates[p] = restored

@@ -49,9 +49,9 @@ type client struct {
 	groups    map[string]*mls.Group
 	current   string // id of the group that it entered last
 
-	candidates map[*parcel]*mls.Candidate
-	saved      map[string]saved
-	pending    map[*parcel]mls.Snapshot // candidates that were saved
+	candidates      map[*parcel]*mls.Candidate
+	saved           map[string]saved
+	savedCandidates map[*parcel]mls.Snapshot
 }
 
 // saved is the stored state of a group.
@@ -122,7 +122,7 @@ func (w *world) client(name string) *client {
 	c := &client{
 		world: w, name: name, policy: w.policy,
 		signers: map[uint16][]suite.Signer{}, psks: map[string][]byte{}, groups: map[string]*mls.Group{},
-		candidates: map[*parcel]*mls.Candidate{}, saved: map[string]saved{}, pending: map[*parcel]mls.Snapshot{},
+		candidates: map[*parcel]*mls.Candidate{}, saved: map[string]saved{}, savedCandidates: map[*parcel]mls.Snapshot{},
 	}
 	w.clients = append(w.clients, c)
 	return c

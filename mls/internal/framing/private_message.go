@@ -247,7 +247,7 @@ func (f *Epoch) SealSenderData(m *PrivateMessage, data *SenderData) error {
 // [fault.ErrConsumed] or [fault.ErrGeneration] if its key is out of reach; [ErrUnwanted];
 // a [*message.ValidationError] for a blank sender, an impossible reference or a bad
 // signature; or it wraps [message.ErrMalformed] if the plaintext is not well formed.
-func (f *Epoch) UnprotectPrivate(find secrettree.KeyFinder, m *PrivateMessage) (*AuthenticatedContent, *secrettree.PendingKey, error) {
+func (f *Epoch) UnprotectPrivate(find secrettree.KeyFinder, m *PrivateMessage) (*AuthenticatedContent, *secrettree.UnusedKey, error) {
 	if err := IsFor(f.Group, m.GroupID, m.Epoch); err != nil {
 		return nil, nil, err
 	}

@@ -122,7 +122,7 @@ func (t *Tree) wayTo(leaf message.LeafIndex, contentType message.ContentType, ge
 	if t.Ratchets == nil || uint32(leaf) >= t.Leaves {
 		return nil, nil
 	}
-	p := &PendingKey{tree: t, leaf: leaf, contentType: contentType, ratchets: t.Ratchets[leaf]}
+	p := &UnusedKey{tree: t, leaf: leaf, contentType: contentType, ratchets: t.Ratchets[leaf]}
 	var next uint64
 	if p.ratchets != nil {
 		next = p.ratchet().Next
@@ -201,12 +201,12 @@ func (t *Tree) mayReach(n ratchetID, generation uint64) bool {
 }
 
 // KeyFinder is [Tree.Find] within limits.
-type KeyFinder func(leaf message.LeafIndex, contentType message.ContentType, generation uint32) (*PendingKey, error)
+type KeyFinder func(leaf message.LeafIndex, contentType message.ContentType, generation uint32) (*UnusedKey, error)
 
 // Finder returns a KeyFinder of a tree that mu guards. It takes mu, but not for the steps
 // to a generation that is far ahead.
 func (t *Tree) Finder(mu sync.Locker, limits RatchetLimits) KeyFinder {
-	return func(leaf message.LeafIndex, contentType message.ContentType, generation uint32) (*PendingKey, error) {
+	return func(leaf message.LeafIndex, contentType message.ContentType, generation uint32) (*UnusedKey, error) {
 		mu.Lock()
 		way, err := t.wayTo(leaf, contentType, generation, limits)
 		mu.Unlock()

@@ -312,7 +312,7 @@ func (t *Tree) Open(leaf message.LeafIndex) error {
 	if t.Ratchets[leaf] != nil {
 		return nil
 	}
-	p := &PendingKey{tree: t, leaf: leaf, ratchets: new(LeafRatchets), first: true}
+	p := &UnusedKey{tree: t, leaf: leaf, ratchets: new(LeafRatchets), first: true}
 	if err := p.deriveLeaf(); err != nil {
 		p.Discard()
 		return err

@@ -112,7 +112,7 @@ func (r *Ratchet) destroy() {
 
 // Next returns the key for the leaf's next message. The error is [fault.ErrGeneration]
 // when all 2^32 generations are used, or one of [Tree.Find].
-func (t *Tree) Next(leaf message.LeafIndex, contentType message.ContentType) (*PendingKey, error) {
+func (t *Tree) Next(leaf message.LeafIndex, contentType message.ContentType) (*UnusedKey, error) {
 	var generation uint64
 	if l := t.Ratchets[leaf]; l != nil {
 		generation = l.Of(contentType).Next
@@ -124,20 +124,20 @@ func (t *Tree) Next(leaf message.LeafIndex, contentType message.ContentType) (*P
 }
 
 // Find returns the key that opens a leaf's message of the given generation. It changes
-// nothing: [PendingKey.Commit] does, once the message is authentic.
+// nothing: [UnusedKey.Commit] does, once the message is authentic.
 //
 // The error is [label.ErrRetired] once the tree is destroyed, [fault.ErrConsumed] for a
 // generation whose key is gone, [fault.ErrGeneration], before anything is derived, for a
 // generation beyond the limits, and a [*message.ValidationError] for a leaf outside the
 // tree.
-func (t *Tree) Find(leaf message.LeafIndex, contentType message.ContentType, generation uint32, limits RatchetLimits) (*PendingKey, error) {
+func (t *Tree) Find(leaf message.LeafIndex, contentType message.ContentType, generation uint32, limits RatchetLimits) (*UnusedKey, error) {
 	if t.Ratchets == nil {
 		return nil, label.ErrRetired
 	}
 	if uint32(leaf) >= t.Leaves {
 		return nil, fault.Violation("6.3.2", "sender is outside the tree").AtLeaf(leaf)
 	}
-	p := &PendingKey{
+	p := &UnusedKey{
 		tree: t, version: t.Version, leaf: leaf, contentType: contentType, limits: limits,
 		MessageKey: MessageKey{Generation: generation},
 	}
@@ -171,9 +171,9 @@ func (r *Ratchet) index(generation uint32) (int, bool) {
 	})
 }
 
-// PendingKey is the key of a message, together with the change that consuming it makes to
+// UnusedKey is the key of a message, together with the change that consuming it makes to
 // the tree. It ends with Commit or Discard, and is then the zero value.
-type PendingKey struct {
+type UnusedKey struct {
 	MessageKey
 	tree        *Tree
 	version     uint64 // of the tree
@@ -196,11 +196,11 @@ type nodeSecret struct {
 	secret []byte
 }
 
-func (p *PendingKey) ratchet() *Ratchet { return p.ratchets.Of(p.contentType) }
+func (p *UnusedKey) ratchet() *Ratchet { return p.ratchets.Of(p.contentType) }
 
 // Commit consumes the key and everything that it was derived from. If other keys were
 // committed since Find, this key may be gone: the errors are those of [Tree.Find].
-func (p *PendingKey) Commit() error {
+func (p *UnusedKey) Commit() error {
 	if p.tree == nil {
 		return fault.ErrConsumed
 	}
@@ -223,13 +223,13 @@ func (p *PendingKey) Commit() error {
 		p.dropKept(p.Generation)
 	}
 	p.MessageKey.destroy()
-	*p = PendingKey{}
+	*p = UnusedKey{}
 	return nil
 }
 
 // advance moves the ratchet behind the key, and replaces what the first use of the leaf
 // consumed of the tree.
-func (p *PendingKey) advance() {
+func (p *UnusedKey) advance() {
 	if p.first {
 		p.install()
 	}
@@ -252,7 +252,7 @@ func (p *PendingKey) advance() {
 
 // install puts the first ratchets of the leaf into the tree, in place of the secret that
 // they were derived from.
-func (p *PendingKey) install() {
+func (p *UnusedKey) install() {
 	t := p.tree
 	clear(t.Nodes[p.anchor])
 	delete(t.Nodes, p.anchor)
@@ -267,7 +267,7 @@ func (p *PendingKey) install() {
 }
 
 // dropKept overwrites the kept key of a generation.
-func (p *PendingKey) dropKept(generation uint32) {
+func (p *UnusedKey) dropKept(generation uint32) {
 	r := p.ratchet()
 	if i, ok := r.index(generation); ok {
 		p.tree.noteGone(NameOfKept(p.leaf, p.contentType, generation))
@@ -277,7 +277,7 @@ func (p *PendingKey) dropKept(generation uint32) {
 }
 
 // dropOldest overwrites the n oldest kept keys.
-func (p *PendingKey) dropOldest(n int) {
+func (p *UnusedKey) dropOldest(n int) {
 	r := p.ratchet()
 	for i := range n {
 		p.tree.noteGone(NameOfKept(p.leaf, p.contentType, r.Kept[i].Generation))
@@ -287,7 +287,7 @@ func (p *PendingKey) dropOldest(n int) {
 }
 
 // Discard overwrites what Find derived. The tree is as if Find had not been called.
-func (p *PendingKey) Discard() {
+func (p *UnusedKey) Discard() {
 	p.MessageKey.destroy()
 	for i := range p.skipped {
 		p.skipped[i].destroy()
@@ -300,12 +300,12 @@ func (p *PendingKey) Discard() {
 		p.ratchets.Handshake.destroy()
 		p.ratchets.Application.destroy()
 	}
-	*p = PendingKey{}
+	*p = UnusedKey{}
 }
 
 // derive fills in the key and the change for a generation that the leaf's ratchet
 // has not reached.
-func (p *PendingKey) derive() error {
+func (p *UnusedKey) derive() error {
 	if p.ratchets == nil {
 		p.ratchets, p.first = new(LeafRatchets), true
 		if err := p.deriveLeaf(); err != nil {
@@ -341,7 +341,7 @@ func (p *PendingKey) derive() error {
 // deriveSkipped derives the keys to keep of the generations that the message skips. That
 // takes three times as long as skipping them, so it is done only for a message that is
 // accepted.
-func (p *PendingKey) deriveSkipped() error {
+func (p *UnusedKey) deriveSkipped() error {
 	r := p.ratchet()
 	if !p.moved || p.limits.MaxKept == 0 || r.Next == uint64(p.Generation) {
 		return nil
@@ -372,7 +372,7 @@ func (p *PendingKey) deriveSkipped() error {
 	return nil
 }
 
-func (p *PendingKey) aheadOf() ratchetID { return ratchetID{p.leaf, RatchetKindOf(p.contentType)} }
+func (p *UnusedKey) aheadOf() ratchetID { return ratchetID{p.leaf, RatchetKindOf(p.contentType)} }
 
 // nextSecret returns the ratchet secret after that of a generation (RFC 9420, Section
 // 9.1). It overwrites the old secret, even if it returns an error.
@@ -392,7 +392,7 @@ func (t *Tree) messageKey(secret []byte, generation uint32) (MessageKey, error) 
 
 // deriveLeaf derives the first ratchets of the leaf from the secret of the lowest node
 // above the leaf that has one (RFC 9420, Section 9).
-func (p *PendingKey) deriveLeaf() error {
+func (p *UnusedKey) deriveLeaf() error {
 	t, leaf := p.tree, treemath.NodeOf(p.leaf)
 	p.anchor = leaf
 	for t.Nodes[p.anchor] == nil {

@@ -200,7 +200,7 @@ func TestSecretTreeFindChangesNothing(t *testing.T) {
 }
 
 // A key ends with commit or discard, and nothing that is called after has an effect.
-func TestSecretTreePendingKeyEnds(t *testing.T) {
+func TestSecretTreeUnusedKeyEnds(t *testing.T) {
 	limits := RatchetLimits{MaxForward: 8, MaxKept: 4}
 	tree := newTestSecretTree(t, 8)
 	for _, generation := range []uint32{3, 1, 6} { // first use, kept, forward
@@ -319,7 +319,7 @@ func TestSecretTreeRaces(t *testing.T) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		rng.Shuffle(len(messages), func(i, j int) { messages[i], messages[j] = messages[j], messages[i] })
 		raced, serial := newTestSecretTree(t, 4), newTestSecretTree(t, 4)
-		found := make([]*PendingKey, len(messages))
+		found := make([]*UnusedKey, len(messages))
 		for i, m := range messages {
 			p, err := raced.Find(m.leaf, message.ContentApplication, m.generation, limits)
 			require.NoError(t, err)
