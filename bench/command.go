@@ -39,7 +39,7 @@ func (p program) root() *cobra.Command {
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	f.addRestriction(root)
-	root.AddCommand(p.run(), p.suites(), p.policy())
+	root.AddCommand(p.run(), p.suites(), p.policy(), p.compare(), p.selftest())
 	root.AddCommand(p.day(), p.calibrate(), p.reportPage())
 	return root
 }
@@ -48,7 +48,7 @@ func (p program) root() *cobra.Command {
 // key packages only to count their bytes.
 func (p program) summary(cmd *cobra.Command, policies policyFlags) error {
 	s, format, err := (&runFlags{
-		suites: "all", peers: registry.Private().Name, sizes: defaultSizes, ops: defaultOps, trees: defaultTree,
+		suites: "all", peers: defaultPeers(), sizes: defaultSizes, ops: defaultOps, trees: defaultTree,
 		format: "summary", rounds: stats.LeastRounds, precision: 100 * stats.Precision, budget: defaultBudget, sample: defaultSample,
 		policies: policies,
 	}).parse(p)
@@ -213,9 +213,12 @@ func (p program) addCodePoints(cmd *cobra.Command, peers *string) {
 	for _, set := range registry.PeerSets() {
 		names = append(names, set.Name)
 	}
-	cmd.Flags().StringVar(peers, "code-points", registry.Private().Name,
+	cmd.Flags().StringVar(peers, "code-points", defaultPeers(),
 		"`PEERS` whose post-quantum suites to take, with their code points and derivation: "+strings.Join(names, ", "))
 }
+
+// defaultPeers returns the name of the set of suites that is used unless another is chosen.
+func defaultPeers() string { return registry.Private().Name }
 
 // suitesOf returns the registry with the post-quantum suites of a set, if there is a
 // choice of sets, or else the only one.

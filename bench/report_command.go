@@ -1,9 +1,6 @@
 package bench
 
 import (
-	"errors"
-	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -11,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mlsuite/mlsuite/bench/internal/page"
-	"github.com/mlsuite/mlsuite/bench/result"
 	"github.com/mlsuite/mlsuite/policy"
 )
 
@@ -85,13 +81,9 @@ func (p program) pageInput(f *policyFlags, now time.Time) (page.Input, error) {
 
 // addResults adds a results file to a page.
 func addResults(in *page.Input, path, name string) error {
-	file, err := os.Open(path)
+	r, err := readResults(path)
 	if err != nil {
 		return err
-	}
-	r, err := result.Read(file)
-	if err := errors.Join(err, file.Close()); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
 	}
 	in.Files = append(in.Files, page.File{Name: name, Results: r})
 	return nil

@@ -129,23 +129,17 @@ func figure(e stats.Estimate) result.Figure {
 
 // rank ranks the suites of each size, tree and operation.
 func (r *run) rank(cells []result.Cell) {
-	type comparison struct {
-		size     int
-		tree, op string
-	}
 	groups := map[comparison][]int{}
 	for i, c := range cells {
 		if c.Samples != nil {
-			k := comparison{c.GroupSize, c.Tree, c.Op}
+			k := comparisonOf(&cells[i])
 			groups[k] = append(groups[k], i)
 		}
 	}
 	for _, group := range groups {
 		samples := make([][]float64, len(group))
 		for k, i := range group {
-			for _, s := range cells[i].Samples {
-				samples[k] = append(samples[k], s.CPU)
-			}
+			samples[k] = cpuOf(&cells[i])
 		}
 		for k, rank := range stats.Rank(samples, stats.Options{Precision: r.Precision}).Ranks {
 			cells[group[k]].Rank = rank

@@ -1,0 +1,219 @@
+package bench
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"slices"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mlsuite/mlsuite/bench/result"
+	"github.com/mlsuite/mlsuite/bench/stats"
+)
+
+// compare returns the command that compares two runs.
+func (p program) compare() *cobra.Command {
+	return &cobra.Command{
+		Use:   "compare OLD NEW",
+		Short: "Compare two runs",
+		Long: `Compare compares what two runs of suitebench run --format json wrote, cell by cell. DELTA is
+the new cost in proportion to the old one, with the wider half of its 95 % interval. P is of
+the Mann-Whitney U test, corrected for the number of cells. SEEN is the smallest change that
+the comparison could have seen. A cell is called faster or slower if P is at most 0.05, and
+the interval lies more than 2 % from 1: two runs of one program differ by so much anyway. A
+neighbour that is busy during the whole of one run makes all its cells slower; see the
+warnings of both files.`,
+		Args: cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, names []string) error {
+			var files [2]*result.Results
+			for i, name := range names {
+				var err error
+				if files[i], err = readResults(name); err != nil {
+					return err
+				}
+			}
+			return writeComparison(cmd.OutOrStdout(), newMatch(files[0], files[1]))
+		},
+	}
+}
+
+// readResults reads a results file.
+func readResults(name string) (*result.Results, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	r, err := result.Read(file)
+	if err := errors.Join(err, file.Close()); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return r, nil
+}
+
+// match is the cells that two runs have both measured.
+type match struct {
+	cells       []*result.Cell // as the old run has them
+	old, new    [][]float64
+	comparisons [][]int // cells that are ranked together
+}
+
+// comparison is what cells have in common that are ranked together.
+type comparison struct {
+	size     int
+	tree, op string
+}
+
+func comparisonOf(c *result.Cell) comparison { return comparison{c.GroupSize, c.Tree, c.Op} }
+
+func newMatch(old, new *result.Results) match {
+	var m match
+	ranked := map[comparison]int{}
+	for i := range old.Cells {
+		a := &old.Cells[i]
+		b, ok := new.Find(a, a.Op)
+		if !ok || a.Samples == nil || b.Samples == nil {
+			continue
+		}
+		k, ok := ranked[comparisonOf(a)]
+		if !ok {
+			k = len(m.comparisons)
+			ranked[comparisonOf(a)] = k
+			m.comparisons = append(m.comparisons, nil)
+		}
+		m.comparisons[k] = append(m.comparisons[k], len(m.cells))
+		m.cells = append(m.cells, a)
+		m.old, m.new = append(m.old, cpuOf(a)), append(m.new, cpuOf(b))
+	}
+	return m
+}
+
+func cpuOf(c *result.Cell) []float64 {
+	cpu := make([]float64, len(c.Samples))
+	for i, s := range c.Samples {
+		cpu[i] = s.CPU
+	}
+	return cpu
+}
+
+// writeComparison writes a line for each cell, those that changed most first.
+func writeComparison(w io.Writer, m match) error {
+	if len(m.cells) == 0 {
+		return errors.New("the two runs measured no cell in common")
+	}
+	t := table{tight: true, titles: []string{"ID", " MEMBERS", "TREE", "OPERATION", " OLD ms", " NEW ms", " DELTA", " ±", " P", " SEEN", "VERDICT"}}
+	compared := stats.Compare(m.old, m.new, stats.Options{})
+	order := make([]int, len(compared))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		x, y := compared[a], compared[b]
+		if x.Significant != y.Significant {
+			if x.Significant {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Compare(math.Abs(math.Log(y.Delta.Center)), math.Abs(math.Log(x.Delta.Center)))
+	})
+	changed := 0
+	for _, i := range order {
+		c, cell := compared[i], m.cells[i]
+		verdict := "the same, as far as it can be seen"
+		if c.Significant {
+			changed++
+			verdict = "slower"
+			if c.Delta.Center < 1 {
+				verdict = "faster"
+			}
+		}
+		t.add(cell.ID.String(), strconv.Itoa(cell.GroupSize), cell.Tree, cell.Op, milliseconds(c.Old.Center), milliseconds(c.New.Center),
+			strconv.FormatFloat(c.Delta.Center, 'f', 3, 64), share(c.Delta.RelativeWidth()),
+			strconv.FormatFloat(c.Adjusted, 'f', 3, 64), share(c.Seen), verdict)
+	}
+	if err := t.write(w); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "\n%d of %d cells differ\n", changed, len(m.cells))
+	return err
+}
+
+// share returns a part of 1 in per cent.
+func share(x float64) string {
+	if math.IsInf(x, 0) || math.IsNaN(x) {
+		return "?"
+	}
+	return strconv.FormatFloat(100*x, 'f', 1, 64) + "%"
+}
+
+// selftest returns the command that measures the measuring.
+func (p program) selftest() *cobra.Command {
+	f := runFlags{
+		suites: "all", sizes: defaultSizes, ops: defaultOps, trees: defaultTree, format: "table",
+		rounds: stats.LeastRounds, precision: 100 * stats.Precision, budget: defaultBudget, sample: defaultSample,
+	}
+	cmd := &cobra.Command{
+		Use:   "selftest",
+		Short: "Measure twice, and say by how much the figures differ",
+		Long: `Selftest runs the default twice on this machine, and says by how much the figures of a cell
+differ, how many pairs of suites change rank, and how many differences a comparison calls
+significant, though nothing has changed. It takes two minutes. What it prints is bounded by
+the machine alone: run it before you believe a difference.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			f.peers = defaultPeers()
+			s, _, err := f.parse(p)
+			if err != nil {
+				return err
+			}
+			bar := newProgress(cmd.OutOrStdout(), cmd.ErrOrStderr(), false)
+			var runs [2]*result.Results
+			for i := range runs {
+				s.Progress = func(done float64, what string) {
+					bar.show((float64(i)+done)/2, fmt.Sprintf("run %d of 2, %s", i+1, what))
+				}
+				if runs[i], err = Run(cmd.Context(), s.Config); err != nil {
+					bar.finish()
+					return err
+				}
+			}
+			bar.finish()
+			return writeAgreement(cmd.OutOrStdout(), runs[0], runs[1])
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.suites, "suites", "all", "`LIST` of suites, as of suitebench run")
+	flags.StringVar(&f.sizes, "sizes", defaultSizes, "`LIST` of group sizes")
+	flags.IntVar(&f.rounds, "rounds", stats.LeastRounds, "rounds of each run, at least")
+	flags.DurationVar(&f.budget, "budget", defaultBudget, "`TIME` after which no further round of a run begins")
+	flags.DurationVar(&f.sample, "sample", defaultSample, "CPU `TIME` of an operation in a round, at least")
+	return cmd
+}
+
+// writeAgreement writes how far two runs agree, and how busy the machine was.
+func writeAgreement(w io.Writer, first, second *result.Results) error {
+	if err := writeHeading(w, first); err != nil {
+		return err
+	}
+	for _, warning := range second.Warnings {
+		if _, err := fmt.Fprintf(w, "warning, second run: %s\n", warning); err != nil {
+			return err
+		}
+	}
+	m := newMatch(first, second)
+	a := stats.Agree(m.old, m.new, m.comparisons, stats.Options{Precision: first.Measurement.Precision})
+	_, err := fmt.Fprintf(w, `
+%d cells, %d and %d rounds
+difference of a cell between the runs: %s in the median, %s at the ninetieth percentile, %s at worst
+%d pairs of suites; %d have the other order in the other run
+%d pairs ranked apart; of these %d are reversed by figures that both runs resolve, and %d by any figures
+%d of %d differences called significant
+`, a.Cells, first.Measurement.Rounds, second.Measurement.Rounds, share(a.Median), share(a.P90), share(a.Worst),
+		a.Pairs, a.Exchanged, a.Apart, a.Reversed, a.Doubted, a.Significant, a.Cells)
+	return err
+}
