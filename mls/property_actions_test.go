@@ -87,8 +87,8 @@ func (m *model) propose() {
 	} else {
 		p := m.proposal(s, s.room.epoch(s.epoch))
 		msg, err = s.group.Propose(m.ctx, insiderTime, p, []byte("aad"))
-		if add, ok := p.(message.Add); ok && s.holds(add.KeyPackage.LeafNode.SignatureKey) {
-			require.ErrorIs(m, err, message.ErrInvalid, "who is a member cannot be added")
+		if !s.takes(p) {
+			require.ErrorIs(m, err, message.ErrInvalid, "no commit could cover it")
 			return
 		}
 	}
@@ -98,10 +98,32 @@ func (m *model) propose() {
 	m.send(s.room, s, &sent{bytes: msg, content: message.ContentProposal, ref: string(kept.Ref), proposal: kept.Proposal})
 }
 
-// holds reports whether a member holds a signature key, unless a Remove of it waits.
-func (s *seat) holds(signatureKey []byte) bool {
-	holder, held := s.group.public.tree.HasSignatureKey(signatureKey)
-	return held && !leavingBy(s.group.inbox.pending())[holder]
+// takes reports whether the seat's group can take a proposal: an Add of a client that is no
+// member, or whose Remove waits, and that supports the group's extensions; extensions that
+// all members support.
+func (s *seat) takes(p message.Proposal) bool {
+	lacks := func(leaf *message.LeafNode) bool {
+		return !slices.Contains(leaf.Capabilities.Extensions, customExtension)
+	}
+	switch p := p.(type) {
+	case message.Add:
+		leaf := &p.KeyPackage.LeafNode
+		if _, custom := s.group.public.context.Extensions.Find(customExtension); custom && lacks(leaf) {
+			return false
+		}
+		holder, held := s.group.public.tree.HasSignatureKey(leaf.SignatureKey)
+		return !held || leavingBy(s.group.inbox.pending())[holder]
+	case message.GroupContextExtensions:
+		if _, custom := p.Extensions.Find(customExtension); !custom {
+			return true
+		}
+		for _, leaf := range s.group.Members() {
+			if lacks(leaf) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // ended reports whether the seat's epoch is the last of its group.
