@@ -185,32 +185,6 @@ func (c *Candidate) leaveGroup() {
 	c.from = nil
 }
 
-// track notes a candidate, which ends with the epoch. If the epoch has ended meanwhile,
-// track discards the candidate and returns ErrRetired.
-func (g *Group) track(c *Candidate) error {
-	if !g.inbox.track(c) {
-		c.discard(ErrRetired)
-		return ErrRetired
-	}
-	return nil
-}
-
-func (b *inbox) track(c *Candidate) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.retired {
-		return false
-	}
-	b.claims.track(c.claim)
-	return true
-}
-
-func (b *inbox) untrack(c *Candidate) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.claims = slices.DeleteFunc(b.claims, func(other *claim) bool { return other == c.claim })
-}
-
 // Discard deletes the secrets of a candidate that its owner will not adopt, and the
 // private keys that its Group does not use. The candidate answers [ErrRetired] from then
 // on. Adopting another candidate discards those that lose. An [OwnKeyPackage] whose join
@@ -222,35 +196,6 @@ func (b *inbox) untrack(c *Candidate) {
 func (c *Candidate) Discard() {
 	c.discard(ErrRetired)
 	runtime.KeepAlive(c)
-}
-
-// Destroy deletes the secrets of a group that its owner has left behind, such as one that
-// another group follows after a ReInit, and the secrets of its candidates. The group
-// answers [ErrRetired] from then on. Deleting what was saved of it is the caller's part.
-func (g *Group) Destroy() {
-	if g.life.end() {
-		g.retire(nil, nil)
-	}
-}
-
-// retire ends the epoch in favour of a candidate, whose claim is won or nil. It moves
-// what next needs of past epochs to the inbox of next, if that is not nil, and discards
-// the other candidates. When the calls in progress are done, it deletes the secrets and
-// gives up the member's shares of its private keys. The caller has ended the life, and
-// holds the mutex of won.
-func (g *Group) retire(won *claim, next *Group) {
-	var inbox *inbox
-	if next != nil {
-		inbox = &next.inbox
-	}
-	g.inbox.retire(g.public, g.secrets, g.leaf, g.cfg.Limits, inbox).end(won, ErrRetired)
-	g.life.afterCalls(func() {
-		g.inbox.clear()
-		e := epoch{secrets: g.secrets, self: g.self}
-		e.destroy()
-		g.secrets, g.self = nil, &memberView{leaf: g.leaf}
-	})
-	g.life.done()
 }
 
 // claim holds the secrets and private keys of a candidate's epoch. Whatever ends the

@@ -158,7 +158,7 @@
 //	What is a group, and what its next epoch?         group.go, public_state.go, next_epoch.go
 //	What arrived in an epoch, and what ends with it?  inbox.go
 //	How does a client enter a group?                  own_key_package.go, join.go, external.go, follow_up.go
-//	What does a member send?                          send.go, own_leaf.go, commit.go, welcome.go
+//	What does a member send?                          send.go, own_leaf.go, commit.go, welcome.go, group_info.go
 //	What does it do with what arrives?                process.go, process_commit.go, candidate.go
 //	Which proposals fit, and which are kept?          proposals.go, proposal_types.go, received_proposals.go
 //	Which proposals does its own commit take?         selection.go

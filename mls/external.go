@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/mlsuite/mlsuite/internal/codepoint"
-	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/internal/framing"
@@ -20,69 +18,6 @@ import (
 // externalInitLabel is the HPKE exporter context by which a joiner sends the init secret
 // (RFC 9420, Section 8.3).
 const externalInitLabel = "MLS 1.0 external init secret"
-
-// GroupInfo returns a signed GroupInfo of the epoch, as an MLSMessage, by which others
-// can join with an external commit (RFC 9420, Section 12.4.3.2). It is O(n) with the
-// tree. Without it, joiners get the tree from [Group.RatchetTree].
-//
-// Errors:
-//
-//   - [ErrRetired].
-//   - [ErrReInit]: a ReInit has ended the group.
-//   - [*suite.PolicyError]: the policy refuses the group.
-func (g *Group) GroupInfo(ctx context.Context, now time.Time, withTree bool) (message []byte, err error) {
-	defer func() { g.tellDenied(err) }()
-	done, err := g.active()
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	if err := g.mayUse(suite.Continue, now); err != nil {
-		return nil, err
-	}
-	pub, err := externalPubOf(g.public.suite, g.secrets)
-	if err != nil {
-		return nil, err
-	}
-	return g.public.groupInfoFor(ctx, g.cfg, g.leaf, pub, withTree)
-}
-
-// GroupInfo is [Group.GroupInfo] in the epoch that the commit begins, so that a delivery
-// service can store it together with the commit. A client that joins by it before the
-// commit is accepted joins an epoch that may never begin. GroupInfo also works for an
-// external commit of this client and for another member's commit. It asks the policy what
-// Group.GroupInfo asks.
-//
-// Errors:
-//
-//   - those of [Candidate.EpochAuthenticator].
-//   - [ErrReInit]: the commit ends the group.
-//   - [*suite.PolicyError]: the policy refuses the group.
-func (c *Candidate) GroupInfo(ctx context.Context, now time.Time, withTree bool) ([]byte, error) {
-	leaf, pub, err := c.external()
-	if err != nil {
-		return nil, err
-	}
-	if err := c.cfg.ask(suite.Continue, now).group(c.public); err != nil {
-		c.cfg.tellDenied(c.public, int64(leaf), err)
-		return nil, err
-	}
-	return c.public.groupInfoFor(ctx, c.cfg, leaf, pub, withTree)
-}
-
-// external returns this member's leaf in the epoch that the commit begins, and the public
-// key to which joiners send.
-func (c *Candidate) external() (message.LeafIndex, []byte, error) {
-	defer c.lock()()
-	if err := c.alive(); err != nil {
-		return 0, nil, err
-	}
-	if c.public.reInit != nil {
-		return 0, nil, ErrReInit
-	}
-	pub, err := externalPubOf(c.public.suite, c.next.secrets)
-	return c.next.self.leaf, pub, err
-}
 
 // externalKey returns the key pair that the whole group holds: KEM.DeriveKeyPair
 // of the external_secret (RFC 9420, Section 8).
@@ -101,20 +36,6 @@ func externalPubOf(s suite.Suite, e *schedule.EpochSecrets) ([]byte, error) {
 	}
 	defer key.Release()
 	return key.PublicKey(), nil
-}
-
-// groupInfoFor returns a GroupInfo of the epoch for an external commit, as an MLSMessage
-// signed by the member at leaf.
-func (p *publicState) groupInfoFor(ctx context.Context, cfg *Config, leaf message.LeafIndex, pub []byte, withTree bool) ([]byte, error) {
-	external, err := wire.Marshal((&check.ExternalPub{Key: pub}).Marshal)
-	if err != nil {
-		return nil, err
-	}
-	info, err := p.groupInfo(ctx, cfg, leaf, withTree, message.Extension{Type: codepoint.ExtensionExternalPub, Data: external})
-	if err != nil {
-		return nil, err
-	}
-	return message.Marshal(&message.Message{GroupInfo: info})
 }
 
 // ExternalJoinOptions says what the commit of [ExternalJoin] holds. The zero value is for
@@ -221,18 +142,6 @@ func ExternalJoin(ctx context.Context, now time.Time, cfg Config, groupInfo []by
 		return nil, err
 	}
 	return c, nil
-}
-
-// parseGroupInfoMessage reads a GroupInfo, an MLSMessage.
-func parseGroupInfoMessage(b []byte) (*message.GroupInfo, error) {
-	m, err := message.Parse[message.Message](b)
-	if err != nil {
-		return nil, err
-	}
-	if m.GroupInfo == nil {
-		return nil, fmt.Errorf("%w: a %s is not a GroupInfo", message.ErrUnsupported, m.WireFormat())
-	}
-	return m.GroupInfo, nil
 }
 
 // sendExternalInit sends an init_secret to the group's external key (RFC 9420,

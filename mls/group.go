@@ -236,6 +236,45 @@ func (g *Group) mayUse(use suite.Use, now time.Time) error {
 	return g.cfg.ask(use, now).group(g.public)
 }
 
+// track notes a candidate, which ends with the epoch. If the epoch has ended meanwhile,
+// track discards the candidate and returns ErrRetired.
+func (g *Group) track(c *Candidate) error {
+	if !g.inbox.track(c) {
+		c.discard(ErrRetired)
+		return ErrRetired
+	}
+	return nil
+}
+
+// Destroy deletes the secrets of a group that its owner has left behind, such as one that
+// another group follows after a ReInit, and the secrets of its candidates. The group
+// answers [ErrRetired] from then on. Deleting what was saved of it is the caller's part.
+func (g *Group) Destroy() {
+	if g.life.end() {
+		g.retire(nil, nil)
+	}
+}
+
+// retire ends the epoch in favour of a candidate, whose claim is won or nil. It moves
+// what next needs of past epochs to the inbox of next, if that is not nil, and discards
+// the other candidates. When the calls in progress are done, it deletes the secrets and
+// gives up the member's shares of its private keys. The caller has ended the life, and
+// holds the mutex of won.
+func (g *Group) retire(won *claim, next *Group) {
+	var inbox *inbox
+	if next != nil {
+		inbox = &next.inbox
+	}
+	g.inbox.retire(g.public, g.secrets, g.leaf, g.cfg.Limits, inbox).end(won, ErrRetired)
+	g.life.afterCalls(func() {
+		g.inbox.clear()
+		e := epoch{secrets: g.secrets, self: g.self}
+		e.destroy()
+		g.secrets, g.self = nil, &memberView{leaf: g.leaf}
+	})
+	g.life.done()
+}
+
 // memberView is what one member knows beyond the epoch's common secrets: its place, and
 // shares of the private keys on its direct path. It is immutable until it is released.
 type memberView struct {

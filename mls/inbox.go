@@ -100,6 +100,22 @@ func (b *inbox) admit(r *Received, key *secrettree.UnusedKey, limits proposalLim
 	return nil
 }
 
+func (b *inbox) track(c *Candidate) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.retired {
+		return false
+	}
+	b.claims.track(c.claim)
+	return true
+}
+
+func (b *inbox) untrack(c *Candidate) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.claims = slices.DeleteFunc(b.claims, func(other *claim) bool { return other == c.claim })
+}
+
 // live returns the ratchets, or ErrRetired if the epoch is over.
 func (b *inbox) live() (*secrettree.Tree, error) {
 	b.mu.Lock()

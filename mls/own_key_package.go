@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/mlsuite/mlsuite/internal/codepoint"
+	"github.com/mlsuite/mlsuite/internal/parallel"
+	"github.com/mlsuite/mlsuite/mls/event"
 	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
@@ -129,6 +131,82 @@ func NewKeyPackage(ctx context.Context, now time.Time, cfg Config, options KeyPa
 	}
 	own.KeyPackage, own.Ref, own.suite, own.initKey, own.leafKey = kp, ref, s, initKey.Share(), leafKey.Share()
 	return own, nil
+}
+
+// CheckKeyPackages returns, for each KeyPackage, why the client of cfg would not add it to
+// a group now, or nil (RFC 9420, Section 10.1). It looks at the suite, the keys and
+// signatures, and the lifetime, asks the policy, and asks the Authenticator about all
+// that pass together. Of cfg, it uses Suites, Policy, Lifetimes and Authenticator.
+//
+// If old is not nil, a ReInit has ended it and the KeyPackages are for the group that
+// follows it. CheckKeyPackages then asks the policy as [Group.Reinitialize] does.
+//
+// The reason is
+//
+//   - a [*suite.PolicyError]: the policy refuses the suite, the credential or the
+//     lifetime.
+//   - [message.ErrUnsupported]: the client does not have the suite.
+//   - [message.ErrInvalid]: the KeyPackage breaks a rule, now is outside its lifetime, or
+//     the Authenticator refuses its credential.
+//   - [message.ErrMalformed]: the KeyPackage is nil or, made by the caller, does not encode.
+//
+// The error is
+//
+//   - [message.ErrInvalid]: no ReInit has ended old.
+//   - that of ctx, once ctx is done.
+func CheckKeyPackages(ctx context.Context, now time.Time, cfg Config, old *Group, keyPackages ...*message.KeyPackage) (refusals []error, err error) {
+	if cfg.Suites == nil {
+		return nil, errNoSuites
+	}
+	q := cfg.ask(suite.Start, now)
+	if old != nil {
+		ended, err := old.ended()
+		if err != nil {
+			return nil, err
+		}
+		q = q.following(ended)
+	}
+	refusals = make([]error, len(keyPackages))
+	if err := parallel.For(len(keyPackages), func(i int) error {
+		refusals[i] = q.checkKeyPackage(keyPackages[i])
+		return ctx.Err()
+	}); err != nil {
+		return nil, err
+	}
+	var passed []int
+	var changes []event.Change
+	for i, kp := range keyPackages {
+		if refusals[i] == nil {
+			passed = append(passed, i)
+			changes = append(changes, change(ratchettree.NoLeaf, nil, &kp.LeafNode, event.Added))
+		}
+	}
+	refused, err := cfg.refusals(ctx, now, changes)
+	if err != nil {
+		return nil, err
+	}
+	for k, refusal := range refused {
+		refusals[passed[k]] = refusal
+	}
+	return refusals, nil
+}
+
+// checkKeyPackage is CheckKeyPackages for one, without the Authenticator.
+func (q questions) checkKeyPackage(kp *message.KeyPackage) error {
+	if err := check.Complete(message.Add{KeyPackage: kp}); err != nil {
+		return err
+	}
+	s, err := q.suite(kp.CipherSuite)
+	if err != nil {
+		return err
+	}
+	if err := check.KeyPackage(kp, s); err != nil {
+		return err
+	}
+	if err := q.cfg.Lifetimes.sentAt(q.now)(kp.LeafNode.Lifetime); err != nil {
+		return err
+	}
+	return q.keyPackage(s, kp)
 }
 
 // Destroy deletes the private parts of a KeyPackage that will not be used again. Its

@@ -12,7 +12,6 @@ import (
 	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/internal/framing"
-	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
 	"github.com/mlsuite/mlsuite/mls/internal/schedule"
 	"github.com/mlsuite/mlsuite/mls/message"
@@ -232,23 +231,6 @@ func publicStateOf(ctx context.Context, q questions, s suite.Suite, info *messag
 		return nil, err
 	}
 	return p, q.everybody(ctx, p)
-}
-
-// verifyGroupInfo checks that a member signed a GroupInfo of this epoch (RFC 9420,
-// Section 12.4.3).
-func (p *publicState) verifyGroupInfo(info *message.GroupInfo) error {
-	signer := p.tree.Leaf(info.Signer)
-	if signer == nil {
-		return fault.Violation("12.4.3.1", "signer of the GroupInfo is not a member").AtLeaf(info.Signer)
-	}
-	tbs, err := check.GroupInfoTBS(info)
-	if err != nil {
-		return err
-	}
-	if err := label.Verify(p.suite, signer.SignatureKey, label.GroupInfoTBS, tbs, info.Signature); err != nil {
-		return fault.Violation("12.4.3", "GroupInfo signature does not verify").AtLeaf(info.Signer).Because(err)
-	}
-	return nil
 }
 
 // validateLeaves validates every leaf of the tree (RFC 9420, Section 7.3), on all cores.

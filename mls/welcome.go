@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/treemath"
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/check"
@@ -76,33 +75,6 @@ func (b *welcomeBuilder) sealSecrets(sealer suite.Sealer, kp *message.KeyPackage
 		return message.EncryptedGroupSecrets{}, fault.Violation("12.4.3.1", "cannot encrypt to the init_key").AtLeaf(leaf).Because(err)
 	}
 	return message.EncryptedGroupSecrets{NewMember: ref, KEMOutput: enc, Ciphertext: ciphertext}, nil
-}
-
-// groupInfo makes the GroupInfo of an epoch, signed by the member at leaf (RFC 9420,
-// Section 12.4.3). With the tree, it is O(n).
-func (p *publicState) groupInfo(ctx context.Context, cfg *Config, leaf message.LeafIndex, withTree bool, extensions ...message.Extension) (*message.GroupInfo, error) {
-	info := &message.GroupInfo{
-		GroupContext:    p.context,
-		Extensions:      extensions,
-		ConfirmationTag: p.confirmationTag,
-		Signer:          leaf,
-	}
-	if withTree {
-		tree, err := wire.Marshal(p.tree.Nodes().Marshal)
-		if err != nil {
-			return nil, err
-		}
-		info.Extensions = append(info.Extensions, message.Extension{Type: codepoint.ExtensionRatchetTree, Data: tree})
-	}
-	if !cfg.NoGREASE {
-		info.Extensions = append(info.Extensions, check.GreaseExtension(check.Grease[message.ExtensionType]()))
-	}
-	tbs, err := check.GroupInfoTBS(info)
-	if err != nil {
-		return nil, err
-	}
-	info.Signature, err = label.Sign(ctx, cfg.Signer, label.GroupInfoTBS, tbs)
-	return info, err
 }
 
 // sealGroupInfo encrypts a GroupInfo under the welcome_secret (RFC 9420, Section

@@ -1,0 +1,148 @@
+package mls
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/mlsuite/mlsuite/internal/codepoint"
+	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls/internal/check"
+	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/internal/label"
+	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// GroupInfo returns a signed GroupInfo of the epoch, as an MLSMessage, by which others
+// can join with an external commit (RFC 9420, Section 12.4.3.2). It is O(n) with the
+// tree. Without it, joiners get the tree from [Group.RatchetTree].
+//
+// Errors:
+//
+//   - [ErrRetired].
+//   - [ErrReInit]: a ReInit has ended the group.
+//   - [*suite.PolicyError]: the policy refuses the group.
+func (g *Group) GroupInfo(ctx context.Context, now time.Time, withTree bool) (message []byte, err error) {
+	defer func() { g.tellDenied(err) }()
+	done, err := g.active()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	if err := g.mayUse(suite.Continue, now); err != nil {
+		return nil, err
+	}
+	pub, err := externalPubOf(g.public.suite, g.secrets)
+	if err != nil {
+		return nil, err
+	}
+	return g.public.groupInfoFor(ctx, g.cfg, g.leaf, pub, withTree)
+}
+
+// GroupInfo is [Group.GroupInfo] in the epoch that the commit begins, so that a delivery
+// service can store it together with the commit. A client that joins by it before the
+// commit is accepted joins an epoch that may never begin. GroupInfo also works for an
+// external commit of this client and for another member's commit. It asks the policy what
+// Group.GroupInfo asks.
+//
+// Errors:
+//
+//   - those of [Candidate.EpochAuthenticator].
+//   - [ErrReInit]: the commit ends the group.
+//   - [*suite.PolicyError]: the policy refuses the group.
+func (c *Candidate) GroupInfo(ctx context.Context, now time.Time, withTree bool) ([]byte, error) {
+	leaf, pub, err := c.external()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.cfg.ask(suite.Continue, now).group(c.public); err != nil {
+		c.cfg.tellDenied(c.public, int64(leaf), err)
+		return nil, err
+	}
+	return c.public.groupInfoFor(ctx, c.cfg, leaf, pub, withTree)
+}
+
+// external returns this member's leaf in the epoch that the commit begins, and the public
+// key to which joiners send.
+func (c *Candidate) external() (message.LeafIndex, []byte, error) {
+	defer c.lock()()
+	if err := c.alive(); err != nil {
+		return 0, nil, err
+	}
+	if c.public.reInit != nil {
+		return 0, nil, ErrReInit
+	}
+	pub, err := externalPubOf(c.public.suite, c.next.secrets)
+	return c.next.self.leaf, pub, err
+}
+
+// groupInfo makes the GroupInfo of an epoch, signed by the member at leaf (RFC 9420,
+// Section 12.4.3). With the tree, it is O(n).
+func (p *publicState) groupInfo(ctx context.Context, cfg *Config, leaf message.LeafIndex, withTree bool, extensions ...message.Extension) (*message.GroupInfo, error) {
+	info := &message.GroupInfo{
+		GroupContext:    p.context,
+		Extensions:      extensions,
+		ConfirmationTag: p.confirmationTag,
+		Signer:          leaf,
+	}
+	if withTree {
+		tree, err := wire.Marshal(p.tree.Nodes().Marshal)
+		if err != nil {
+			return nil, err
+		}
+		info.Extensions = append(info.Extensions, message.Extension{Type: codepoint.ExtensionRatchetTree, Data: tree})
+	}
+	if !cfg.NoGREASE {
+		info.Extensions = append(info.Extensions, check.GreaseExtension(check.Grease[message.ExtensionType]()))
+	}
+	tbs, err := check.GroupInfoTBS(info)
+	if err != nil {
+		return nil, err
+	}
+	info.Signature, err = label.Sign(ctx, cfg.Signer, label.GroupInfoTBS, tbs)
+	return info, err
+}
+
+// groupInfoFor returns a GroupInfo of the epoch for an external commit, as an MLSMessage
+// signed by the member at leaf.
+func (p *publicState) groupInfoFor(ctx context.Context, cfg *Config, leaf message.LeafIndex, pub []byte, withTree bool) ([]byte, error) {
+	external, err := wire.Marshal((&check.ExternalPub{Key: pub}).Marshal)
+	if err != nil {
+		return nil, err
+	}
+	info, err := p.groupInfo(ctx, cfg, leaf, withTree, message.Extension{Type: codepoint.ExtensionExternalPub, Data: external})
+	if err != nil {
+		return nil, err
+	}
+	return message.Marshal(&message.Message{GroupInfo: info})
+}
+
+// verifyGroupInfo checks that a member signed a GroupInfo of this epoch (RFC 9420,
+// Section 12.4.3).
+func (p *publicState) verifyGroupInfo(info *message.GroupInfo) error {
+	signer := p.tree.Leaf(info.Signer)
+	if signer == nil {
+		return fault.Violation("12.4.3.1", "signer of the GroupInfo is not a member").AtLeaf(info.Signer)
+	}
+	tbs, err := check.GroupInfoTBS(info)
+	if err != nil {
+		return err
+	}
+	if err := label.Verify(p.suite, signer.SignatureKey, label.GroupInfoTBS, tbs, info.Signature); err != nil {
+		return fault.Violation("12.4.3", "GroupInfo signature does not verify").AtLeaf(info.Signer).Because(err)
+	}
+	return nil
+}
+
+// parseGroupInfoMessage reads a GroupInfo, an MLSMessage.
+func parseGroupInfoMessage(b []byte) (*message.GroupInfo, error) {
+	m, err := message.Parse[message.Message](b)
+	if err != nil {
+		return nil, err
+	}
+	if m.GroupInfo == nil {
+		return nil, fmt.Errorf("%w: a %s is not a GroupInfo", message.ErrUnsupported, m.WireFormat())
+	}
+	return m.GroupInfo, nil
+}
