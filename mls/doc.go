@@ -31,8 +31,8 @@
 // Beside its own list, a call can return these:
 //
 //   - the error of what the client brings, wrapped: of its Signer, where the call signs;
-//     of its [Authenticator], which reached no verdict; and of its [PSKStore], which has a
-//     key and cannot hand it out. If that is an error of ctx, the client gave up.
+//     of its [Authenticator], which reached no verdict; and of its [PSKStore], which hands
+//     out no key and says why. If that is an error of ctx, the client gave up.
 //   - [suite.ErrEnvironment]: the environment refuses a primitive of the suite. A suite
 //     whose keys are in a device may have errors of its own.
 //   - an error without a sentinel that names a field of [Config]: the field is missing, or

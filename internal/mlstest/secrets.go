@@ -9,7 +9,8 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// EverySecret derives, without any of the code under test, the node secrets of the whole tree and the first generations of every ratchet.
+// EverySecret derives, without any of the code under test, the node secrets of the whole
+// tree and the first generations of every ratchet.
 func EverySecret(t testing.TB, s suite.Suite, root []byte, leaves, generations uint32) map[string][]byte {
 	info := s.Info()
 	expand := func(secret []byte, name, context string, length int) []byte {
