@@ -8,7 +8,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/internal/framing"
+	"github.com/mlsuite/mlsuite/mls/internal/schedule"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -240,4 +243,23 @@ func TestRetiredInboxIsShut(t *testing.T) {
 	_, err := g.inbox.live()
 	require.ErrorIs(t, err, ErrRetired)
 	require.Empty(t, g.inbox.pending())
+}
+
+// Where another goroutine retires the group in the middle of a call, the call finds the
+// secrets gone, and refuses.
+func TestGroupRetiredInTheMiddleOfACall(t *testing.T) {
+	s := mlstest.Suite(t, 0x0001)
+	_, err := externalKey(s, &schedule.EpochSecrets{})
+	require.ErrorIs(t, err, ErrRetired)
+
+	g := clique(t, 0x0001, 2)
+	sealed, err := g[1].Encrypt(t.Context(), insiderTime, []byte("hello"), nil)
+	require.NoError(t, err)
+	m, err := message.Parse[message.Message](sealed)
+	require.NoError(t, err)
+	private, err := framing.ParsePrivate(m.PrivateMessage)
+	require.NoError(t, err)
+	g[0].inbox.retired = true
+	_, _, err = g[0].unprotectPrivate(private)
+	require.Equal(t, ErrRetired, err)
 }
