@@ -1,16 +1,14 @@
 package page
 
 import (
-	"math"
-	"math/rand/v2"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/bench/internal/page/pagetest"
 	"github.com/mlsuite/mlsuite/bench/result"
 	"github.com/mlsuite/mlsuite/policy"
 	"github.com/mlsuite/mlsuite/registry/all"
@@ -22,74 +20,9 @@ func today() time.Time { return time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC) }
 
 func infos() []suite.Info { return slices.Collect(all.Registry().All()) }
 
-// made returns results of all suites that no machine measured: costs follow from sizes of
-// keys, and noise from the seed.
+// made returns results of all suites.
 func made(seed uint64, sizes []int, ops ...string) *result.Results {
-	r := &result.Results{
-		Schema: result.Schema, Command: []string{"run", "--ops", strings.Join(ops, ","), "--format", "json"},
-		Modules:     []result.Module{{Path: "github.com/mlsuite/mlsuite", Version: "(devel)"}, {Path: "github.com/cloudflare/circl", Version: "v1.6.5"}},
-		Measurement: result.Measurement{Clock: "process CPU time", Rounds: 12, SampleNS: 15e6, Precision: 0.05, Instructions: "perf_event_open: permission denied"},
-		Warnings:    []string{"other processes took 12.5 % of the machine's CPU time"},
-	}
-	noise := rand.New(rand.NewPCG(seed, 1))
-	for _, info := range infos() {
-		r.Suites = append(r.Suites, result.Suite{
-			Name: info.Name, ID: result.Code(info.ID), KEM: info.KEM.Name, AEAD: info.AEAD.Name, Signature: info.Signature.Name,
-			Providers: []string{"kem: crypto/hpke"},
-		})
-	}
-	for _, op := range ops {
-		for _, size := range sizes {
-			first := len(r.Cells)
-			for i, info := range infos() {
-				depth := math.Ceil(math.Log2(float64(size)))
-				work := 2e5 + 300*float64(info.KEM.Npk+info.KEM.Nsk)*(1+depth) + 400*float64(info.Signature.Signature)
-				bytes := float64(info.Signature.Signature) + (1+depth)*float64(info.KEM.Npk+info.KEM.Nenc)
-				switch op {
-				case "process":
-					work /= 3
-				case "join":
-					work *= float64(size) / 4
-					bytes *= float64(size)
-				}
-				cpu := work * (1 + 0.1*noise.Float64())
-				width := 0.01 + 0.02*noise.Float64()
-				if i%7 == 3 {
-					width = 0.09
-				}
-				r.Cells = append(r.Cells, result.Cell{
-					Suite: info.Name, ID: result.Code(info.ID), GroupSize: size, Tree: "steady", Op: op,
-					CPU:      result.Figure{Value: cpu, Low: cpu * (1 - width/2), High: cpu * (1 + width), Median: cpu * 1.01},
-					Limit:    result.Figure{Value: cpu / 1.3, Low: cpu / 1.31, High: cpu / 1.29},
-					Ratio:    result.Figure{Value: 1.3 + 0.2*noise.Float64(), Low: 1.25, High: 1.56},
-					Bytes:    int(bytes),
-					Allocs:   500,
-					Resolved: width <= r.Measurement.Precision,
-				})
-			}
-			setRanks(r.Cells[first:])
-		}
-	}
-	return r
-}
-
-// setRanks ranks the resolved cells; those whose intervals overlap that of the first share
-// its rank.
-func setRanks(cells []result.Cell) {
-	var order []*result.Cell
-	for i := range cells {
-		if cells[i].Resolved {
-			order = append(order, &cells[i])
-		}
-	}
-	slices.SortFunc(order, func(a, b *result.Cell) int { return compare(a.CPU.Value, b.CPU.Value) })
-	top := 0
-	for i, c := range order {
-		if c.CPU.Low > order[top].CPU.High {
-			top = i
-		}
-		c.Rank = top + 1
-	}
+	return pagetest.Results(infos(), seed, sizes, ops...)
 }
 
 // builtin are the verdicts of the built-in profiles, computed once.
