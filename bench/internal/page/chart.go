@@ -50,16 +50,8 @@ type point struct {
 // series is the points of one suite, in the order of x.
 type series struct {
 	*member
-	rank   string // before its name; "" for none
+	rank   string // in a list; "" for none
 	points []point
-}
-
-// label returns the name of the series in a list.
-func (s series) label(name func(*member) string) string {
-	if s.rank == "" {
-		return name(s.member)
-	}
-	return s.rank + "  " + name(s.member)
 }
 
 // axis says what stands on an axis.
@@ -308,13 +300,21 @@ type listed struct {
 	rule   float64
 }
 
-// GlyphBoxes makes room for the names.
-func (l *listed) GlyphBoxes(p *plot.Plot) []plot.GlyphBox {
-	width := vg.Length(0)
+// widths returns the widths of the columns of ranks and names.
+func (l *listed) widths() (ranks, names vg.Length) {
 	for _, s := range l.series {
-		width = max(width, style("", labelSize).Width(s.label(l.labels)))
+		if s.rank != "" {
+			ranks = max(ranks, style("", labelSize).Width(s.rank)+10)
+		}
+		names = max(names, style("", labelSize).Width(l.labels(s.member)))
 	}
-	return []plot.GlyphBox{{X: 0, Y: 0.5, Rectangle: vg.Rectangle{Min: vg.Point{X: -width - 10}}}}
+	return ranks, names
+}
+
+// GlyphBoxes makes room for ranks and names.
+func (l *listed) GlyphBoxes(p *plot.Plot) []plot.GlyphBox {
+	ranks, names := l.widths()
+	return []plot.GlyphBox{{X: 0, Y: 0.5, Rectangle: vg.Rectangle{Min: vg.Point{X: -ranks - names - 10}}}}
 }
 
 func (l *listed) Plot(c draw.Canvas, p *plot.Plot) {
@@ -322,6 +322,7 @@ func (l *listed) Plot(c draw.Canvas, p *plot.Plot) {
 	if l.rule > 0 {
 		c.StrokeLine2(draw.LineStyle{Color: ruleInk, Width: 1.5, Dashes: []vg.Length{4, 3}}, x(l.rule), c.Min.Y, x(l.rule), c.Max.Y)
 	}
+	_, names := l.widths()
 	for i, s := range l.series {
 		q := s.points[0]
 		at := vg.Point{X: x(q.y.Value), Y: y(float64(len(l.series) - 1 - i))}
@@ -329,7 +330,8 @@ func (l *listed) Plot(c draw.Canvas, p *plot.Plot) {
 			c.StrokeLine2(draw.LineStyle{Color: ink("hit"), Width: 16}, c.Min.X, at.Y, c.Max.X, at.Y)
 			label := style("", labelSize)
 			label.XAlign = text.XRight
-			c.FillText(label, vg.Point{X: c.Min.X - 8, Y: at.Y}, s.label(l.labels))
+			c.FillText(label, vg.Point{X: c.Min.X - 8, Y: at.Y}, l.labels(s.member))
+			c.FillText(label, vg.Point{X: c.Min.X - names - 18, Y: at.Y}, s.rank)
 			l.out.group(q.class(), "", q.title, func() {
 				interval(c, vg.Point{X: x(q.y.Low), Y: at.Y}, vg.Point{X: x(q.y.High), Y: at.Y}, vg.Point{Y: 4})
 				c.DrawGlyphNoClip(draw.GlyphStyle{Color: ink("dot"), Radius: 3.5, Shape: draw.CircleGlyph{}}, at)

@@ -119,7 +119,6 @@ func (c *cast) comparing(id, base, name string, shared []group, by map[*result.C
 		ID: id, Caption: fmt.Sprintf("%s and %s: %s, %s tree", base, name, deed(shared[0].op), shared[0].tree),
 		Chosen: grouped(float64(headline(shared).size)),
 		Columns: []column{
-			{Name: "Suite"}, {Name: "Code point"}, {Name: "Members", Number: true},
 			{base + ", ms", "CPU time", true}, {"±", "the 95 % interval, relative to the figure", true},
 			{name + ", ms", "CPU time", true}, {"± ", "the 95 % interval, relative to the figure", true},
 			{"Ratio", "of the second to the first", true}, {"From", "the least that both intervals allow", true}, {"To", "the most that both intervals allow", true},
@@ -141,7 +140,7 @@ func (c *cast) comparing(id, base, name string, shared []group, by map[*result.C
 				r.Cells = append(r.Cells, missing(), missing(), missing())
 			}
 			r.Cells = append(r.Cells, entry{Text: both.verdict()},
-				figure(grouped(float64(both.old.Bytes)), float64(both.old.Bytes)), figure(grouped(float64(cell.Bytes)), float64(cell.Bytes)))
+				whole(float64(both.old.Bytes)), whole(float64(cell.Bytes)))
 			t.Rows = append(t.Rows, r)
 		}
 	}

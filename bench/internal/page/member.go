@@ -48,6 +48,15 @@ type member struct {
 	Draft string
 }
 
+// Parts returns the parts of the short name, between which a line may break.
+func (m *member) Parts() []string {
+	parts := strings.SplitAfter(m.Short, " · ")
+	for i := range parts {
+		parts[i] = strings.TrimSuffix(parts[i], " ")
+	}
+	return parts
+}
+
 func (m *member) ink() ink { return m.Kind.ink() }
 
 // identity is what a suite is known by in several results: a code point alone may stand

@@ -24,8 +24,7 @@ type column struct {
 	Number      bool
 }
 
-// row is a suite in groups of one size. Its cells follow the suite, the code point and the
-// size.
+// row is a suite in groups of one size. Its cells stand between the suite and the size.
 type row struct {
 	Member *member
 	Size   string
@@ -44,33 +43,50 @@ func figure(s string, key float64) entry {
 
 func missing() entry { return entry{Text: "–", Class: "n"} }
 
-func costColumns() []column {
-	return []column{
-		{Name: "Suite"}, {Name: "Code point"}, {Name: "Members", Number: true},
-		{"Rank", "by CPU time; suites that the run does not tell apart share one", true},
-		{"CPU ms", "the least of the rounds", true}, {"±", "the 95 % interval, relative to the figure", true},
-		{"Median ms", "of the rounds", true}, {"p90 ms", "the ninetieth percentile of the rounds", true},
-		{"Limit ms", "the primitives alone, in the same rounds", true},
-		{"x", "the median of the rounds' ratios of CPU time to limit", true}, {"± of x", "its 95 % interval, relative", true},
-		{"Bytes", "of the message", true}, {"Allocations", "heap objects", true}, {"Allocated bytes", "of them", true},
+// measure is a column of figures.
+type measure struct {
+	column
+	of func(*result.Cell) entry
+}
+
+// measures returns the columns of figures that any of the groups has.
+func measures(run []group) []measure {
+	all := []measure{
+		{column{"Rank", "by CPU time; suites that the run does not tell apart share one", true}, place},
+		{column{"CPU ms", "the least of the rounds", true}, func(c *result.Cell) entry { return milliseconds(c.CPU.Value) }},
+		{column{"±", "the 95 % interval, relative to the figure", true}, func(c *result.Cell) entry { return spreadOf(c.CPU) }},
+		{column{"x", "the median of the rounds' ratios of CPU time to limit", true}, func(c *result.Cell) entry { return ratio(c.Ratio) }},
+		{column{"± of x", "its 95 % interval, relative", true}, func(c *result.Cell) entry { return spreadOf(c.Ratio) }},
+		{column{"Bytes", "of the message", true}, func(c *result.Cell) entry { return whole(float64(c.Bytes)) }},
+		{column{"Limit ms", "the primitives alone, in the same rounds", true}, func(c *result.Cell) entry { return milliseconds(c.Limit.Value) }},
+		{column{"Median ms", "of the rounds", true}, func(c *result.Cell) entry { return milliseconds(c.CPU.Median) }},
+		{column{"p90 ms", "the ninetieth percentile of the rounds", true}, func(c *result.Cell) entry { return milliseconds(c.CPU.P90) }},
+		{column{"Instructions", "retired in user space", true}, func(c *result.Cell) entry { return whole(instructions(c).Value) }},
+		{column{"± of instructions", "their 95 % interval, relative", true}, func(c *result.Cell) entry { return spreadOf(instructions(c)) }},
+		{column{"Allocations", "heap objects", true}, func(c *result.Cell) entry { return whole(c.Allocs) }},
+		{column{"Allocated bytes", "of them", true}, func(c *result.Cell) entry { return whole(c.AllocBytes) }},
 	}
+	return slices.DeleteFunc(all, func(m measure) bool {
+		for _, g := range run {
+			for _, cell := range g.cells {
+				if m.of(cell) != missing() {
+					return false
+				}
+			}
+		}
+		return true
+	})
 }
 
 // costs is a table of an operation in one tree, for all sizes.
 func (c *cast) costs(id string, run []group) table {
-	columns := costColumns()
-	instructions := false
-	for _, g := range run {
-		for _, cell := range g.cells {
-			instructions = instructions || cell.Instructions != nil
-		}
-	}
-	if instructions {
-		columns = append(columns, column{"Instructions", "retired in user space", true}, column{"± of instructions", "their 95 % interval, relative", true})
-	}
+	shown := measures(run)
 	t := table{
-		ID: id, Caption: deed(run[0].op) + ", " + run[0].tree + " tree", Columns: columns,
+		ID: id, Caption: deed(run[0].op) + ", " + run[0].tree + " tree",
 		Chosen: grouped(float64(headline(run).size)),
+	}
+	for _, m := range shown {
+		t.Columns = append(t.Columns, m.column)
 	}
 	for _, g := range run {
 		size := grouped(float64(g.size))
@@ -82,9 +98,9 @@ func (c *cast) costs(id string, run []group) table {
 			}
 		}
 		for _, cell := range order {
-			r := row{Member: c.by[identityOf(cell)], Size: size, Cells: costEntries(cell)}
-			if instructions {
-				r.Cells = append(r.Cells, instructionEntries(cell.Instructions)...)
+			r := row{Member: c.by[identityOf(cell)], Size: size}
+			for _, m := range shown {
+				r.Cells = append(r.Cells, m.of(cell))
 			}
 			t.Rows = append(t.Rows, r)
 		}
@@ -92,40 +108,38 @@ func (c *cast) costs(id string, run []group) table {
 	return t
 }
 
-// costEntries returns what follows the names of the suite.
-func costEntries(c *result.Cell) []entry {
-	place := entry{Text: "not resolved", Class: "n open"}
+// place returns the rank, or why there is none.
+func place(c *result.Cell) entry {
 	switch n := rank(c); {
 	case n > 0:
-		place = figure(strconv.Itoa(n), float64(n))
+		return figure(strconv.Itoa(n), float64(n))
 	case !measured(c):
-		place.Text = "not measured"
+		return entry{Text: "not measured", Class: "n open"}
 	case c.Resolved:
-		place.Text = "not ranked"
+		return entry{Text: "not ranked", Class: "n open"}
 	}
-	entries := []entry{
-		place, milliseconds(c.CPU.Value), spreadOf(c.CPU), milliseconds(c.CPU.Median), milliseconds(c.CPU.P90), milliseconds(c.Limit.Value),
-	}
-	if c.Ratio.Value > 0 {
-		entries = append(entries, figure(times(c.Ratio.Value), c.Ratio.Value), spreadOf(c.Ratio))
-	} else {
-		entries = append(entries, missing(), missing())
-	}
-	size := missing()
-	if c.Bytes > 0 {
-		size = figure(grouped(float64(c.Bytes)), float64(c.Bytes))
-	}
-	if !measured(c) {
-		return append(entries, size, missing(), missing())
-	}
-	return append(entries, size, figure(grouped(c.Allocs), c.Allocs), figure(grouped(c.AllocBytes), c.AllocBytes))
+	return entry{Text: "not resolved", Class: "n open"}
 }
 
-func instructionEntries(f *result.Figure) []entry {
-	if f == nil || !(f.Value > 0) {
-		return []entry{missing(), missing()}
+func instructions(c *result.Cell) result.Figure {
+	if c.Instructions == nil {
+		return result.Figure{}
 	}
-	return []entry{figure(grouped(f.Value), f.Value), spreadOf(*f)}
+	return *c.Instructions
+}
+
+func ratio(f result.Figure) entry {
+	if !(f.Value > 0) {
+		return missing()
+	}
+	return figure(times(f.Value), f.Value)
+}
+
+func whole(n float64) entry {
+	if !(n > 0) {
+		return missing()
+	}
+	return figure(grouped(n), n)
 }
 
 func milliseconds(ns float64) entry {

@@ -34,9 +34,8 @@ func (c *cast) verdicts(in Input) *verdictView {
 		r := verdictRow{Member: m, Rank: missing(), CPU: missing()}
 		for _, cell := range beside.cells {
 			if c.by[identityOf(cell)] == m {
-				entries := costEntries(cell)
-				r.Rank, r.CPU = entries[0], entries[1]
-				r.CPU.Text += " " + entries[2].Text
+				r.Rank, r.CPU = place(cell), milliseconds(cell.CPU.Value)
+				r.CPU.Text += " " + plusMinus(cell.CPU)
 			}
 		}
 		for _, name := range v.Policies {
