@@ -168,10 +168,33 @@ func origin(r *result.Results) []fact {
 	if m.Instructions != "" {
 		add("Instructions", "not counted: "+m.Instructions)
 	}
+	facts = append(facts, machine(r)...)
 	add("Policies", strings.Join(r.Policies, ", "))
 	add("With", strings.Join(r.With, ", "))
 	for _, module := range r.Modules {
 		add("Module", strings.TrimSpace(module.Path+" "+module.Version))
+	}
+	return facts
+}
+
+// machine says where the run took place, and what else happened there.
+func machine(r *result.Results) []fact {
+	m, s := r.Machine, r.State
+	var facts []fact
+	if m.OS != "" {
+		facts = append(facts,
+			fact{"Machine", fmt.Sprintf("%s, %s, %s/%s", m.CPU, count(m.Cores, "core", "cores"), m.OS, m.Arch)},
+			fact{"Memory", m.Memory.String()},
+			fact{"Go", m.GoVersion})
+	}
+	if s.Elapsed > 0 {
+		facts = append(facts,
+			fact{"Time", duration(float64(s.Elapsed))},
+			fact{"Load", fmt.Sprintf("before: %s; after: %s", s.LoadBefore, s.LoadAfter)},
+			fact{"Other processes", "CPU time of all cores: " + s.Share(s.Others).String()},
+			fact{"Steal", "CPU time of all cores: " + s.Share(s.Steal).String()},
+			fact{"Governor", s.Governor.String()},
+			fact{"Calibration loop", "spread of its CPU times: " + s.Calibration.CPUSpread().String()})
 	}
 	return facts
 }

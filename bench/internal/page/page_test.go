@@ -14,10 +14,12 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/bench/host"
 	"github.com/mlsuite/mlsuite/bench/result"
 )
 
@@ -316,6 +318,22 @@ func TestVerdictsStandBesideSuites(t *testing.T) {
 	foreign := one(t)
 	foreign.Suites = nil
 	require.NotContains(t, written(t, foreign), `>allow</td>`, "a suite of the same name need not be the same")
+}
+
+// What the machine did not say is said to be missing.
+func TestOriginSaysWhereTheRunWas(t *testing.T) {
+	in := one(t)
+	require.NotContains(t, written(t, in), "<dt>Machine</dt>")
+	r := in.Files[0].Results
+	r.Machine = host.Machine{OS: "linux", Arch: "riscv64", CPU: host.Available("A CPU"), Cores: 3, GoVersion: "go1.26.8"}
+	r.State = host.State{Elapsed: 90 * time.Second, Cores: 3, LoadBefore: host.Available(0.5), Others: host.Available(27 * time.Second)}
+	page := html.UnescapeString(written(t, in))
+	for _, fact := range []string{
+		"<dd>A CPU, 3 cores, linux/riscv64</dd>", "<dd>go1.26.8</dd>", "<dd>90.0 s</dd>",
+		"<dd>before: 0.50; after: not available, because nothing was measured</dd>", "<dd>CPU time of all cores: 10.0 %</dd>",
+	} {
+		require.Contains(t, page, fact)
+	}
 }
 
 func TestCommandsAreQuoted(t *testing.T) {
