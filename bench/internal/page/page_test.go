@@ -95,7 +95,7 @@ func svgs(page string) []string {
 // odd are inputs at the edges.
 func odd(t *testing.T) map[string]Input {
 	cells := func(change func(*result.Results)) Input {
-		r := made(3, sizes(), "commit", "process")
+		r := made(3, []int{2, 100}, "commit", "process")
 		change(r)
 		return wholeInput(t, File{"run.json", r})
 	}
@@ -139,7 +139,7 @@ const attack = `"><script>alert(1)</script><img src=x onerror=alert(2)>'` + "\x0
 
 // hostile is an input with an attack wherever there is text.
 func hostile(t *testing.T) Input {
-	r := made(4, sizes(), "commit", attack)
+	r := made(4, []int{2, 100}, "commit", attack)
 	r.Command = []string{attack}
 	r.Warnings = []string{attack}
 	r.Modules = []result.Module{{Path: attack, Version: attack}}
