@@ -97,8 +97,15 @@ func cost(cell *result.Cell) string { return duration(cell.CPU.Value) + " " + pl
 func (c *cast) sentences(g group, precision float64) []string {
 	ranked := g.ranked()
 	if len(ranked) == 0 {
-		return []string{fmt.Sprintf("None of %s is resolved to ±%s %% and ranked, so this run names no cheapest one.",
+		said := []string{fmt.Sprintf("None of %s is resolved to ±%s %% and ranked, so this run names no cheapest one.",
 			count(len(g.cells), "suite", "suites"), plain(100*precision))}
+		if lowest := slices.MinFunc(g.cells, func(a, b *result.Cell) int { return compare(a.CPU.Value, b.CPU.Value) }); valid(lowest.CPU) {
+			said = append(said, fmt.Sprintf("The lowest figure is that of %s, %s: a hint, no more.", c.name(lowest), cost(lowest)))
+		}
+		if smallest := c.smallest(g); smallest != "" {
+			said = append(said, smallest)
+		}
+		return said
 	}
 	best := ranked[0]
 	said := []string{c.cheapest(g, ranked)}

@@ -59,6 +59,17 @@ func TestAnswerLeavesOutWhatIsNotResolved(t *testing.T) {
 	require.NotContains(t, text, "signatures too")
 }
 
+func TestAnswerWithoutRanksHints(t *testing.T) {
+	text := said(t, func(cells []result.Cell) {
+		for i := range cells {
+			cells[i].Resolved = false
+		}
+	})
+	require.Equal(t, "None of 4 suites is resolved to ±5 % and ranked, so this run names no cheapest one.\n"+
+		"The lowest figure is that of X25519 · Ed25519 · AES128 (0x0001), 100 µs ±2 %: a hint, no more.\n"+
+		"The message is smallest with X25519 · Ed25519 · AES128 (0x0001): 1,000 bytes.", text)
+}
+
 func TestAnswerDoesNotPartWhatOverlaps(t *testing.T) {
 	text := said(t, func(cells []result.Cell) { cells[2].CPU = result.Figure{Value: 101e3, Low: 97e3, High: 105e3} })
 	require.Contains(t, text, "Its interval overlaps that of the cheapest classic one, X25519 · Ed25519 · AES128 (0x0001) at 100 µs ±2 %: 1.01 times (0.95 to 1.07).")

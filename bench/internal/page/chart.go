@@ -120,13 +120,12 @@ func lines(id, title, description string, all []series, x, y axis) []template.HT
 		p := newPlot()
 		p.X.Scale, p.Y.Scale = plot.LogScale{}, plot.LogScale{}
 		var at []float64
-		low, high := math.Inf(1), 0.0
 		for _, s := range all {
 			for _, q := range s.points {
 				at = append(at, q.x)
-				low, high = min(low, q.y.Low), max(high, q.y.High)
 			}
 		}
+		low, high := reach(all)
 		slices.Sort(at)
 		at = slices.Compact(at)
 		p.X.Tick.Marker = plot.ConstantTicks(sizeTicks(at, x.tick, l))
@@ -142,6 +141,22 @@ func lines(id, title, description string, all []series, x, y axis) []template.HT
 		drawn = append(drawn, c.draw(p, id+"-"+l.class, l.class, title, description))
 	}
 	return drawn
+}
+
+// reach returns from where to where an axis goes: over all figures, and over their
+// intervals as far as these leave the figures room. An interval that goes on leaves the
+// chart.
+func reach(all []series) (low, high float64) {
+	const most = 2 // times beyond the figures
+	low, high = math.Inf(1), 0
+	least, greatest := math.Inf(1), 0.0
+	for _, s := range all {
+		for _, q := range s.points {
+			low, high = min(low, q.y.Low), max(high, q.y.High)
+			least, greatest = min(least, q.y.Value), max(greatest, q.y.Value)
+		}
+	}
+	return max(low, least/most), min(high, greatest*most)
 }
 
 // named draws series as lines with intervals, and their names at the right end.
@@ -209,11 +224,21 @@ func (q point) class() string {
 	return "p open"
 }
 
-// interval draws a line from end to end, with caps.
+// interval draws a line from end to end, with caps where the ends are in the chart.
 func interval(c draw.Canvas, low, high, cap vg.Point) {
 	line := draw.LineStyle{Color: ink(""), Width: 1.2}
-	c.StrokeLines(line, []vg.Point{low, high},
-		[]vg.Point{low.Sub(cap), low.Add(cap)}, []vg.Point{high.Sub(cap), high.Add(cap)})
+	bars := [][]vg.Point{{within(c, low), within(c, high)}}
+	for _, end := range []vg.Point{low, high} {
+		if within(c, end) == end {
+			bars = append(bars, []vg.Point{end.Sub(cap), end.Add(cap)})
+		}
+	}
+	c.StrokeLines(line, bars...)
+}
+
+// within returns the point of a chart that is nearest to a point.
+func within(c draw.Canvas, p vg.Point) vg.Point {
+	return vg.Point{X: max(c.Min.X, min(p.X, c.Max.X)), Y: max(c.Min.Y, min(p.Y, c.Max.Y))}
 }
 
 // spread returns places as near to those wanted as it can, in the same order, that are a
@@ -265,10 +290,7 @@ func rows(id, title, description string, all []series, x axis) []template.HTML {
 		p := newPlot()
 		p.HideY()
 		p.Y.Min, p.Y.Max = -0.5, float64(len(all))-0.5
-		low, high := math.Inf(1), math.Inf(-1)
-		for _, s := range all {
-			low, high = min(low, s.points[0].y.Low), max(high, s.points[0].y.High)
-		}
+		low, high := reach(all)
 		c := newSVG(l.width, vg.Length(len(all))*18+48)
 		p.Add(&listed{out: c, series: all, labels: l.labels, rule: x.from})
 		p.X.Label.Text = x.label

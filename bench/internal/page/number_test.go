@@ -44,3 +44,14 @@ func TestNamesDoNotOverlap(t *testing.T) {
 	require.Equal(t, []vg.Length{0, 10, 20, 30}, spread([]vg.Length{1, 2, 3, 29}, 10, 0, 100))
 	require.Empty(t, spread(nil, 10, 0, 100))
 }
+
+// A wide interval does not press the figures together.
+func TestAxesReachForFigures(t *testing.T) {
+	at := func(low, value, high float64) series {
+		return series{points: []point{{y: result.Figure{Low: low, Value: value, High: high}}}}
+	}
+	low, high := reach([]series{at(90, 100, 110), at(1, 200, 9000)})
+	require.Equal(t, []float64{50, 400}, []float64{low, high})
+	low, high = reach([]series{at(90, 100, 110), at(190, 200, 210)})
+	require.Equal(t, []float64{90, 210}, []float64{low, high})
+}

@@ -183,13 +183,13 @@ func TestChartsAreDrawn(t *testing.T) {
 					t.Fatalf("%s: path %s", name, d[1])
 				}
 				for _, end := range ends.FindAllStringSubmatch(d[1], -1) {
-					within(t, end[1], 0, width)
-					within(t, end[2], 0, height)
+					inside(t, end[1], 0, width)
+					inside(t, end[2], 0, height)
 				}
 			}
 			for _, at := range regexp.MustCompile(`<text [^>]*x="([^"]*)" y="([^"]*)"`).FindAllStringSubmatch(chart, -1) {
-				within(t, at[1], 0, width)
-				within(t, at[2], 0, height)
+				inside(t, at[1], 0, width)
+				inside(t, at[2], 0, height)
 			}
 		}
 	}
@@ -213,7 +213,7 @@ func frame(t *testing.T, chart string) (width, height float64) {
 	return width, height
 }
 
-func within(t *testing.T, coordinate string, low, high float64) {
+func inside(t *testing.T, coordinate string, low, high float64) {
 	t.Helper()
 	x, err := strconv.ParseFloat(coordinate, 64)
 	if err != nil || !(x >= low && x <= high) {

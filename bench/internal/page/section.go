@@ -38,7 +38,7 @@ func (p pictures) table(run []group) string { return p.tables[run[0].op+"\x00"+r
 func (p pictures) sections(all []group) []section {
 	var found []section
 	for _, s := range []section{
-		{p.prefix + "cost", "Cost against group size", "CPU time of an operation. Both axes are logarithmic. A bar is the 95 % interval; where there is none, the interval is smaller than the point. An open point is not resolved; without any bar it has no interval.", p.costs(all)},
+		{p.prefix + "cost", "Cost against group size", "CPU time of an operation. Both axes are logarithmic. A bar is the 95 % interval, smaller than the point where there is none; one without a cap goes on. An open point is not resolved; without any bar it has no interval.", p.costs(all)},
 		{p.prefix + "ranks", "Cost and rank", "CPU time with its 95 % interval, the lowest on top, and the rank before the name. Suites that the run does not tell apart share a rank.", p.ranks(all)},
 		{p.prefix + "limit", "CPU time against the limit", "x is CPU time by the time of the primitives alone, paired within each round, with its 95 % interval. At 1, the dashed line, nothing but the primitives costs time.", p.limits(all)},
 		{p.prefix + "bytes", "Bytes against group size", "The size of the message. Both axes are logarithmic. Sizes are counted, not measured, and have no interval.", p.bytes(all)},
