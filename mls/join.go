@@ -38,10 +38,9 @@ type JoinOptions struct {
 	Follows *Group
 
 	// Made, if not nil, is a candidate for a group that this client has made itself, with
-	// [Group.Reinitialize] or [Group.Branch]. If the Welcome is its Welcome, or nil as Made's is in
-	// a group of one, Join judges the group as it judges another's, by the Config with which
-	// it was made, and returns Made.
-	// Adopting Made does not use the OwnKeyPackage up.
+	// [Group.Reinitialize] or [Group.Branch]. If the Welcome is Made's, which is nil for a
+	// group of one, Join judges the group as it judges another's, by the Config with which
+	// it was made, and returns Made. Adopting Made does not use the OwnKeyPackage up.
 	Made *Candidate
 }
 
