@@ -2,7 +2,6 @@ package bench
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -77,17 +76,4 @@ GOOS=android GOARCH=arm64 CGO_ENABLED=0 go build ./cmd/suitebench`,
 	peers = registry.Private().Name
 	p.addCodePoints(cmd, &peers)
 	return cmd
-}
-
-// choose takes the suites of a list that the policies allow today and that can be used
-// where the program runs.
-func (s *settings) choose(list string) (err error) {
-	now := time.Now()
-	if s.suites, err = parseSuites(s.Registry, s.policy, strings.Split(list, ","), now); err != nil {
-		return err
-	}
-	if list == "all" {
-		s.leftOut = omissions(s.Registry, s.policy, now)
-	}
-	return s.probe(list == "all")
 }

@@ -93,9 +93,9 @@ func (p program) run() *cobra.Command {
 	flags.StringVar(&f.trees, "tree", defaultTree, "`LIST` of tree shapes, or all")
 	flags.StringVar(&f.format, "format", "table", "`FORMAT` of the output: "+list(formats()))
 	flags.StringVarP(&f.output, "output", "o", "", "`FILE` to write instead of standard output")
-	flags.IntVar(&f.rounds, "rounds", stats.LeastRounds, "rounds over all operations and groups, at least")
+	flags.IntVar(&f.rounds, "rounds", stats.LeastRounds, "rounds over all operations and groups, as far as the budget allows")
 	flags.Float64Var(&f.precision, "precision", 100*stats.Precision, "`PERCENT` to which each figure is resolved, if the budget allows")
-	flags.DurationVar(&f.budget, "budget", defaultBudget, "`TIME` after which no further round begins")
+	flags.DurationVar(&f.budget, "budget", defaultBudget, "`TIME` after which no further round begins; 0 for the rounds and no more")
 	flags.DurationVar(&f.sample, "sample", defaultSample, "CPU `TIME` of an operation in a round, at least")
 	f.policies.addRestriction(cmd)
 	return cmd
@@ -109,6 +109,16 @@ type settings struct {
 	with     []string          // their parameters
 	suites   []suite.Suite     // that are measured
 	leftOut  []result.Omission // by the policies or by the mode in which the program runs
+}
+
+// config returns what to measure, and whom to tell what comes next.
+func (s settings) config(progress func(done float64, what string)) Config {
+	c := s.Config
+	c.Progress, c.Suites = progress, []suite.ID{}
+	for _, cs := range s.suites {
+		c.Suites = append(c.Suites, cs.Info().ID)
+	}
+	return c
 }
 
 // report measures and writes to the file at path, or to standard output. It opens
@@ -127,8 +137,7 @@ func (s settings) report(cmd *cobra.Command, format format, path string) error {
 		return fmt.Errorf("no suite is left under %s", strings.Join(s.policies, ", "))
 	}
 	bar := newProgress(cmd.OutOrStdout(), cmd.ErrOrStderr(), path != "")
-	s.Progress = bar.show
-	results, failed := Run(cmd.Context(), s.Config)
+	results, failed := Run(cmd.Context(), s.config(bar.show))
 	bar.finish()
 	if results == nil {
 		out.discard()
@@ -163,16 +172,25 @@ func commandLine(cmd *cobra.Command) []string {
 	return append([]string{}, words...)
 }
 
+// choose takes the suites of a list that the policies allow today and that can be used
+// where the program runs.
+func (s *settings) choose(list string) (err error) {
+	now := time.Now()
+	if s.suites, err = parseSuites(s.Registry, s.policy, strings.Split(list, ","), now); err != nil {
+		return err
+	}
+	if list == "all" {
+		s.leftOut = omissions(s.Registry, s.policy, now)
+	}
+	return s.probe(list == "all")
+}
+
 func (f *runFlags) parse(p program) (s settings, w format, err error) {
 	if err := s.restrict(p, f.peers, f.policies); err != nil {
 		return s, w, err
 	}
 	if err := s.choose(f.suites); err != nil {
 		return s, w, err
-	}
-	s.Suites = []suite.ID{}
-	for _, cs := range s.suites {
-		s.Suites = append(s.Suites, cs.Info().ID)
 	}
 	if s.Sizes, err = parseList("--sizes", f.sizes, parseSize); err != nil {
 		return s, w, err

@@ -174,10 +174,10 @@ the machine alone: run it before you believe a difference.`,
 			bar := newProgress(cmd.OutOrStdout(), cmd.ErrOrStderr(), false)
 			var runs [2]*result.Results
 			for i := range runs {
-				s.Progress = func(done float64, what string) {
+				show := func(done float64, what string) {
 					bar.show((float64(i)+done)/2, fmt.Sprintf("run %d of 2, %s", i+1, what))
 				}
-				if runs[i], err = Run(cmd.Context(), s.Config); err != nil {
+				if runs[i], err = Run(cmd.Context(), s.config(show)); err != nil {
 					bar.finish()
 					return err
 				}
@@ -189,8 +189,8 @@ the machine alone: run it before you believe a difference.`,
 	flags := cmd.Flags()
 	flags.StringVar(&f.suites, "suites", "all", "`LIST` of suites, as of suitebench run")
 	flags.StringVar(&f.sizes, "sizes", defaultSizes, "`LIST` of group sizes")
-	flags.IntVar(&f.rounds, "rounds", stats.LeastRounds, "rounds of each run, at least")
-	flags.DurationVar(&f.budget, "budget", defaultBudget, "`TIME` after which no further round of a run begins")
+	flags.IntVar(&f.rounds, "rounds", stats.LeastRounds, "rounds of each run, as far as the budget allows")
+	flags.DurationVar(&f.budget, "budget", defaultBudget, "`TIME` after which no further round of a run begins; 0 for the rounds and no more")
 	flags.DurationVar(&f.sample, "sample", defaultSample, "CPU `TIME` of an operation in a round, at least")
 	return cmd
 }

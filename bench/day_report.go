@@ -90,25 +90,10 @@ func basis(parties []dayParty) dayParty {
 }
 
 func newDaySuite(info suite.Info, scheme string, parties []dayParty) daySuite {
-	kem, signature := shortNames(info)
+	kem, signature := result.ShortNames(info)
 	return daySuite{
 		Suite: info.Name, ID: result.Code(info.ID), KEM: kem, Signature: signature, Scheme: scheme, Parties: parties,
 	}
-}
-
-// shortNames returns names of the KEM and the signature scheme of a suite: of their parts,
-// if they say which.
-func shortNames(i suite.Info) (kem, signature string) {
-	short := func(postQuantum, classical, name string) string {
-		switch {
-		case postQuantum != "" && classical != "":
-			return postQuantum + "+" + classical
-		case postQuantum != "" || classical != "":
-			return postQuantum + classical
-		}
-		return name
-	}
-	return short(i.KEM.PostQuantum, i.KEM.Classical, i.KEM.Name), short(i.Signature.PostQuantum, i.Signature.Classical, i.Signature.Name)
 }
 
 // rank takes the ranking, and what the same day costs beside it: in the other schemes, and

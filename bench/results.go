@@ -2,15 +2,13 @@ package bench
 
 import (
 	"math"
-	"runtime/debug"
-	"slices"
+	"strings"
 
+	"github.com/mlsuite/mlsuite/bench/device"
 	"github.com/mlsuite/mlsuite/bench/host"
-	"github.com/mlsuite/mlsuite/bench/limit"
 	"github.com/mlsuite/mlsuite/bench/measure"
 	"github.com/mlsuite/mlsuite/bench/result"
 	"github.com/mlsuite/mlsuite/bench/stats"
-	"github.com/mlsuite/mlsuite/suite"
 )
 
 // results returns what the rounds so far say.
@@ -21,13 +19,13 @@ func (r *run) results() *result.Results {
 		Machine:  host.ThisMachine(),
 		State:    state,
 		Warnings: state.Warnings(),
-		Modules:  modules(),
+		Modules:  result.Modules(),
 		Measurement: result.Measurement{
 			Clock: measure.Clock, Rounds: r.rounds, SampleNS: r.Sample.Nanoseconds(), Precision: r.Precision,
 		},
 	}
 	if r.why != nil {
-		out.Measurement.Instructions = r.why.Error()
+		out.Measurement.Instructions = strings.TrimPrefix(r.why.Error(), "host: instructions cannot be counted: ")
 	}
 	drafts, _ := draftNumbers() // without them the suites have none
 	for _, s := range r.suites {
@@ -43,40 +41,14 @@ func (r *run) results() *result.Results {
 	return out
 }
 
-// modules returns the modules of the program, the main one first.
-func modules() []result.Module {
-	list := []result.Module{}
-	build, ok := debug.ReadBuildInfo()
-	if !ok {
-		return list
-	}
-	for _, m := range slices.Concat([]*debug.Module{&build.Main}, build.Deps) {
-		if m.Replace != nil {
-			m = m.Replace
-		}
-		list = append(list, result.Module{Path: m.Path, Version: m.Version})
-	}
-	return list
-}
-
 // described returns the suite with the prices of its primitives.
 func (s *suiteRun) described(draft string) result.Suite {
-	d := result.Suite{
-		Name: s.info.Name, ID: result.Code(s.info.ID), Draft: draft,
-		KEM: s.info.KEM.Name, AEAD: s.info.AEAD.Name, Signature: s.info.Signature.Name,
-		Prices: map[string]result.Figure{},
+	priced := device.NewSuite(s.suite, s.prices)
+	kem, signature := result.ShortNames(s.info)
+	return result.Suite{
+		Name: priced.Name, ID: priced.ID, Draft: draft, KEM: kem, AEAD: s.info.AEAD.Name, Signature: signature,
+		Providers: priced.Providers, Prices: priced.Prices,
 	}
-	for _, p := range suite.Provenance(s.suite) {
-		d.Providers = append(d.Providers, p.Primitive+": "+p.Package)
-	}
-	for i := range len(limit.Prices{}) {
-		samples := make([]float64, len(s.prices))
-		for round, prices := range s.prices {
-			samples[round] = prices[i]
-		}
-		d.Prices[limit.Primitive(i).String()] = figure(stats.NewCost(samples))
-	}
-	return d
 }
 
 func (c *cell) identity(s *suiteRun) result.Cell {

@@ -27,9 +27,10 @@ type Config struct {
 	Operations []string   // nil is commit and process
 	SizesOnly  []string   // operations that run once, for the bytes of their messages
 
-	// Rounds is the least number of rounds over all cells; 0 is [stats.LeastRounds]. After
-	// it, rounds go on until every cell is resolved to Precision or Budget has passed since
-	// the first round began. Precision is relative; 0 is [stats.Precision].
+	// Rounds is the number of rounds over all cells; 0 is [stats.LeastRounds]. If Budget is
+	// not 0, rounds go on after them until every cell is resolved to Precision; and none
+	// begins, but for the first, once Budget has passed since that began. Making the groups
+	// comes before, and takes what it takes. Precision is relative; 0 is [stats.Precision].
 	Rounds    int
 	Precision float64
 	Budget    time.Duration
@@ -232,11 +233,13 @@ func (r *run) run(ctx context.Context) (*result.Results, error) {
 		defer r.count.Close()
 	}
 	r.watch = host.Start()
-	start, open := time.Now(), r.unresolved()
-	for r.rounds < r.Rounds || open > 0 && time.Since(start) < r.Budget {
-		part := max(time.Since(start).Seconds()/max(r.Budget.Seconds(), 1e-9), 0)
-		r.progress(0.4+0.6*min(part, float64(r.rounds+1)/float64(r.rounds+2)),
-			fmt.Sprintf("round %d, %d of %d cells to resolve", r.rounds+1, open, r.cells()))
+	start, open := time.Now(), r.cells()
+	for r.another(open, time.Since(start)) {
+		part := float64(r.rounds) / float64(r.Rounds)
+		if r.Budget > 0 {
+			part = time.Since(start).Seconds() / r.Budget.Seconds()
+		}
+		r.progress(0.4+0.6*min(part, 1), fmt.Sprintf("round %d, %d of %d cells to resolve", r.rounds+1, open, r.cells()))
 		if err := r.round(ctx); err != nil {
 			err = interrupted(ctx, err)
 			if r.rounds == 0 || !errors.Is(err, ErrInterrupted) {
@@ -247,6 +250,17 @@ func (r *run) run(ctx context.Context) (*result.Results, error) {
 		open = r.unresolved()
 	}
 	return r.results(), nil
+}
+
+// another reports whether to measure another round, while a number of cells are open.
+func (r *run) another(open int, took time.Duration) bool {
+	switch {
+	case r.rounds == 0:
+		return true
+	case r.Budget == 0:
+		return r.rounds < r.Rounds
+	}
+	return took < r.Budget && (r.rounds < r.Rounds || open > 0)
 }
 
 // interrupted returns the error to report if ctx has ended.
@@ -287,7 +301,7 @@ func (r *run) round(ctx context.Context) (err error) {
 		for _, s := range r.suites {
 			s.prices = s.prices[:r.rounds]
 			for _, c := range s.cells {
-				c.samples = c.samples[:min(len(c.samples), r.rounds)]
+				c.samples = c.samples[:r.rounds]
 				c.counted = c.counted[:min(len(c.counted), r.rounds)]
 			}
 		}
@@ -320,9 +334,7 @@ func (r *run) sample(c *cell) error {
 	var sum measure.Sample
 	var instructions float64
 	for i, p := range c.parts {
-		op := p.Operation
-		var s measure.Sample
-		s, err := measure.Plan{Count: 1}.Take(op, c.batches[i])
+		s, err := measure.Plan{Count: 1}.Take(p.Operation, c.batches[i])
 		if err != nil {
 			return err
 		}
@@ -330,9 +342,9 @@ func (r *run) sample(c *cell) error {
 		sum.Allocs += p.weight * s.Allocs
 		sum.AllocBytes += p.weight * s.AllocBytes
 		if r.count != nil {
-			n, err := r.instructions(op)
+			n, err := r.instructions(p.Operation)
 			if err != nil {
-				r.count, r.why = nil, err
+				return err
 			}
 			instructions += p.weight * n
 		}
@@ -345,7 +357,8 @@ func (r *run) sample(c *cell) error {
 }
 
 // instructions counts one repetition of op, which it readies. It is another than those of
-// the sample, so that counting costs no CPU time of theirs.
+// the sample, so that counting costs no CPU time of theirs. If the counter fails, nothing
+// more is counted.
 func (r *run) instructions(op measure.Operation) (float64, error) {
 	if op.Prepare != nil {
 		if err := op.Prepare(1); err != nil {
@@ -354,7 +367,10 @@ func (r *run) instructions(op measure.Operation) (float64, error) {
 	}
 	var failed error
 	n, err := r.count.Count(func() { failed = op.Do(0) })
-	return float64(n), errors.Join(err, failed)
+	if err != nil {
+		r.count, r.why = nil, err
+	}
+	return float64(n), failed
 }
 
 func (c *cell) cpu() []float64 {

@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -71,5 +72,27 @@ func TestRunRefuses(t *testing.T) {
 	} {
 		_, err := Run(t.Context(), c)
 		require.ErrorContains(t, err, want)
+	}
+}
+
+// Without a budget there are the rounds that were asked for; with one, more until every
+// cell is resolved, but none after its end except the first.
+func TestRoundsEnd(t *testing.T) {
+	for _, test := range []struct {
+		rounds, done, open int
+		budget, took       time.Duration
+		another            bool
+	}{
+		{rounds: 3, done: 0, open: 4, another: true},
+		{rounds: 3, done: 2, open: 0, another: true},
+		{rounds: 3, done: 3, open: 4, another: false},
+		{rounds: 3, done: 3, open: 4, budget: 10, took: 9, another: true},
+		{rounds: 3, done: 3, open: 0, budget: 10, took: 9, another: false},
+		{rounds: 3, done: 2, open: 0, budget: 10, took: 9, another: true},
+		{rounds: 3, done: 2, open: 4, budget: 10, took: 10, another: false},
+		{rounds: 3, done: 0, open: 4, budget: 10, took: 11, another: true},
+	} {
+		r := run{Config: Config{Rounds: test.rounds, Budget: test.budget}, rounds: test.done}
+		require.Equal(t, test.another, r.another(test.open, test.took), "%+v", test)
 	}
 }

@@ -44,7 +44,7 @@ func writeSummary(w io.Writer, r *result.Results) error {
 			return err
 		}
 		t := table{tight: true, titles: []string{
-			" RANK", "ID", "KEM", "SIGNATURE", " COMMIT ms", " ±", " x", " PROCESS", " ±", " x", " COMMIT B", " WELCOME", " KEYPKG",
+			" RANK", "ID", "KEM", "SIGNATURE", " COMMIT", " ±", " x", " PROCESS", " ±", " x", " COMMIT B", " WELCOME", " KEYPKG",
 		}, optional: []string{" KEYPKG", " WELCOME", "SIGNATURE", "KEM"}}
 		for _, commit := range g.cells {
 			process, _ := r.Find(commit, "process")
@@ -71,9 +71,9 @@ func writeSummary(w io.Writer, r *result.Results) error {
 		}
 	}
 	_, err := io.WriteString(w, `
-COMMIT ms is what a member takes to renew its keys by a commit, PROCESS what the others
-take, in the mean, to process it. COMMIT B is its size in bytes, WELCOME what a new member
-gets. RANK is by COMMIT: 1 and the number of suites that are certainly cheaper.
+COMMIT is what a member takes to renew its keys by a commit, PROCESS what the others take, in
+the mean, to process it, both in milliseconds. COMMIT B is its size in bytes, WELCOME what a
+new member gets. RANK is by COMMIT: 1 and the number of suites that are certainly cheaper.
 ±    is the wider half of the 95 % interval in per cent, with ? where it is not resolved.
 x    is the time in proportion to the primitives alone that RFC 9420 needs.
 `)
@@ -167,7 +167,7 @@ func writeHeading(w io.Writer, r *result.Results) error {
 		}
 		fmt.Fprintf(&b, "policies: %s; suites left out: %d\n", policies, len(r.LeftOut))
 	}
-	_, err := io.WriteString(w, b.String())
+	_, err := io.WriteString(w, wrap(b.String(), screenWidth(w)))
 	return err
 }
 
@@ -175,29 +175,10 @@ func writeHeading(w io.Writer, r *result.Results) error {
 func parts(r *result.Results, c *result.Cell) []string {
 	for _, s := range r.Suites {
 		if s.ID == c.ID {
-			return []string{shortKEM(s.KEM), shortSignature(s.Signature)}
+			return []string{s.KEM, s.Signature}
 		}
 	}
 	return []string{"-", "-"}
-}
-
-// shortKEM returns X25519 for DHKEM(X25519, HKDF-SHA256), and other names as they are.
-func shortKEM(name string) string {
-	if inner, ok := strings.CutPrefix(name, "DHKEM("); ok {
-		group, _, _ := strings.Cut(inner, ",")
-		return group
-	}
-	return name
-}
-
-// shortSignature returns P-256 for ecdsa_secp256r1_sha256, and other names as they are.
-func shortSignature(name string) string {
-	for curve, short := range map[string]string{"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"} {
-		if strings.HasPrefix(name, "ecdsa_"+curve) {
-			return short
-		}
-	}
-	return name
 }
 
 func rank(c *result.Cell) string {

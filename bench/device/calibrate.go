@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"runtime/debug"
 	"slices"
 	"time"
 
@@ -29,7 +28,7 @@ type Plan struct {
 func Calibrate(ctx context.Context, now time.Time, suites []suite.Suite, plan Plan) (*Device, error) {
 	d := &Device{
 		Schema: Schema, Date: now.UTC().Format(time.DateOnly), Machine: host.ThisMachine(),
-		Modules: modules(), Clock: measure.Clock, Rounds: plan.Rounds,
+		Modules: result.Modules(), Clock: measure.Clock, Rounds: plan.Rounds,
 	}
 	pricers := make([]*limit.Pricer, len(suites))
 	order := make([]int, len(suites))
@@ -59,13 +58,13 @@ func Calibrate(ctx context.Context, now time.Time, suites []suite.Suite, plan Pl
 		}
 	}
 	for i, s := range suites {
-		d.Suites = append(d.Suites, newSuite(s, samples[i]))
+		d.Suites = append(d.Suites, NewSuite(s, samples[i]))
 	}
 	return d, nil
 }
 
-// newSuite estimates the prices of a suite from those of rounds.
-func newSuite(s suite.Suite, rounds []limit.Prices) Suite {
+// NewSuite estimates the prices of a suite from those of rounds, one or more.
+func NewSuite(s suite.Suite, rounds []limit.Prices) Suite {
 	i := s.Info()
 	priced := Suite{Name: i.Name, ID: result.Code(i.ID), Prices: map[string]result.Figure{}}
 	for _, p := range suite.Provenance(s) {
@@ -94,20 +93,4 @@ func figure(p limit.Primitive, samples []float64) result.Figure {
 	return result.Figure{
 		Value: i.Center, Low: i.Low, High: min(i.High, slices.Max(samples)), Median: e.Median.Center,
 	}
-}
-
-// modules returns those of the program.
-func modules() []result.Module {
-	all := []result.Module{}
-	build, ok := debug.ReadBuildInfo()
-	if !ok {
-		return all
-	}
-	for _, m := range slices.Concat([]*debug.Module{&build.Main}, build.Deps) {
-		if m.Replace != nil {
-			m = m.Replace
-		}
-		all = append(all, result.Module{Path: m.Path, Version: m.Version})
-	}
-	return all
 }

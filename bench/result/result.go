@@ -5,6 +5,8 @@ package result
 
 import (
 	"math"
+	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -37,6 +39,22 @@ type Module struct {
 	Version string `json:"version"`
 }
 
+// Modules returns the modules of this program, the main one first.
+func Modules() []Module {
+	list := []Module{}
+	build, ok := debug.ReadBuildInfo()
+	if !ok {
+		return list
+	}
+	for _, m := range slices.Concat([]*debug.Module{&build.Main}, build.Deps) {
+		if m.Replace != nil {
+			m = m.Replace
+		}
+		list = append(list, Module{Path: m.Path, Version: m.Version})
+	}
+	return list
+}
+
 // Measurement says how figures came about.
 type Measurement struct {
 	Clock        string  `json:"clock"`                  // what CPU times are
@@ -57,7 +75,7 @@ func (o Omission) String() string {
 	return "left out: " + strings.TrimPrefix(o.Why, "policy: ")
 }
 
-// Suite is a suite that was measured.
+// Suite is a suite that was measured. KEM and Signature are its [ShortNames].
 type Suite struct {
 	Name      string            `json:"suite"`
 	ID        Code              `json:"id"`
@@ -67,6 +85,21 @@ type Suite struct {
 	Signature string            `json:"signature"`
 	Providers []string          `json:"providers"`
 	Prices    map[string]Figure `json:"prices_ns"` // of its primitives, by name, in nanoseconds
+}
+
+// ShortNames returns names of the KEM and the signature scheme of a suite: of their parts,
+// if they say which.
+func ShortNames(i suite.Info) (kem, signature string) {
+	short := func(postQuantum, classical, name string) string {
+		switch {
+		case postQuantum != "" && classical != "":
+			return postQuantum + "+" + classical
+		case postQuantum != "" || classical != "":
+			return postQuantum + classical
+		}
+		return name
+	}
+	return short(i.KEM.PostQuantum, i.KEM.Classical, i.KEM.Name), short(i.Signature.PostQuantum, i.Signature.Classical, i.Signature.Name)
 }
 
 // Code is a code point. Its text is hexadecimal, such as 0xF002.

@@ -121,9 +121,9 @@ func kindOf(info suite.Info) kind {
 // nameShortly gives the suites names that are short and differ, whatever they are.
 func (c *cast) nameShortly(parts map[*member]result.Suite) {
 	forms := []func(result.Suite) string{
-		func(s result.Suite) string { return shortKEM(s.KEM) + " · " + shortSignature(s.Signature) },
+		func(s result.Suite) string { return s.KEM + " · " + s.Signature },
 		func(s result.Suite) string {
-			return shortKEM(s.KEM) + " · " + shortSignature(s.Signature) + " · " + shortAEAD(s.AEAD)
+			return s.KEM + " · " + s.Signature + " · " + shortAEAD(s.AEAD)
 		},
 	}
 	for _, m := range c.members {
@@ -161,28 +161,6 @@ func clip(text string, most int) string {
 		return string(letters[:most-1]) + "…"
 	}
 	return text
-}
-
-// shortKEM returns X25519 for DHKEM(X25519, HKDF-SHA256), and other names as they are.
-func shortKEM(name string) string {
-	if inside, ok := strings.CutPrefix(name, "DHKEM("); ok {
-		curve, _, _ := strings.Cut(inside, ",")
-		return strings.TrimSuffix(curve, ")")
-	}
-	return name
-}
-
-// shortSignature returns the usual name of a TLS signature scheme, if it has one.
-func shortSignature(name string) string {
-	for _, known := range [][2]string{
-		{"ed25519", "Ed25519"}, {"ed448", "Ed448"}, {"ecdsa_secp256r1", "P-256"}, {"ecdsa_secp384r1", "P-384"},
-		{"ecdsa_secp521r1", "P-521"}, {"mldsa44", "ML-DSA-44"}, {"mldsa65", "ML-DSA-65"}, {"mldsa87", "ML-DSA-87"},
-	} {
-		if name == known[0] || strings.HasPrefix(name, known[0]+"_sha") {
-			return known[1]
-		}
-	}
-	return name
 }
 
 func shortAEAD(name string) string {

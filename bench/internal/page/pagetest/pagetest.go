@@ -23,8 +23,9 @@ func Results(infos []suite.Info, seed uint64, sizes []int, ops ...string) *resul
 	}
 	noise := rand.New(rand.NewPCG(seed, 1))
 	for _, info := range infos {
+		kem, signature := result.ShortNames(info)
 		r.Suites = append(r.Suites, result.Suite{
-			Name: info.Name, ID: result.Code(info.ID), KEM: info.KEM.Name, AEAD: info.AEAD.Name, Signature: info.Signature.Name,
+			Name: info.Name, ID: result.Code(info.ID), KEM: kem, AEAD: info.AEAD.Name, Signature: signature,
 			Providers: []string{"kem: crypto/hpke"},
 		})
 	}
