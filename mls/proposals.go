@@ -213,11 +213,11 @@ func (p *publicState) applyUpdate(a *applied, u message.Update, c CommittedPropo
 }
 
 func (a *applied) add(kp *message.KeyPackage) error {
-	leaf := &kp.LeafNode
-	if err := ratchettree.SupportsGroup(leaf, &a.extensions.Needs); err != nil {
+	leaf := kp.LeafNode // a copy, with which the tree does not keep the rest of the KeyPackage
+	if err := ratchettree.SupportsGroup(&leaf, &a.extensions.Needs); err != nil {
 		return err
 	}
-	index := a.edit.AddLeaf(leaf)
+	index := a.edit.AddLeaf(&leaf)
 	a.added = append(a.added, index)
 	a.joiners = append(a.joiners, kp)
 	return nil

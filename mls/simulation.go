@@ -39,6 +39,10 @@ type SimulationConfig struct {
 	// Adjust, if not nil, changes the Config of a member before it is used. It is called
 	// on several goroutines.
 	Adjust func(*Config)
+
+	// Progress, if not nil, is told after each commit how many clients and commits there
+	// have been.
+	Progress func(clients, commits int)
 }
 
 // Simulation is a whole group in one place, for benchmarks and tests.
@@ -56,15 +60,9 @@ type Simulation struct {
 	public  *publicState
 	secrets *schedule.EpochSecrets
 	members map[message.LeafIndex]simulated
-	joining map[string]*OwnKeyPackage                         // by KeyPackageRef
-	keys    map[ratchettree.NodeIndex]*ratchettree.PrivateKey // of parents; some may be of earlier epochs
-	made    uint32                                            // members so far
-}
-
-// simulated is what a simulation keeps for one member.
-type simulated struct {
-	cfg     *Config
-	leafKey *ratchettree.PrivateKey
+	joining map[string]*OwnKeyPackage               // by KeyPackageRef
+	keys    map[ratchettree.NodeIndex]*simulatedKey // of parents; some may be of earlier epochs
+	made    uint32                                  // clients so far
 }
 
 // NewSimulation makes a group of the given size and shape by real commits.
@@ -93,12 +91,13 @@ func NewSimulation(ctx context.Context, now time.Time, cfg SimulationConfig) (*S
 		cfg: cfg, suite: s,
 		members: make(map[message.LeafIndex]simulated),
 		joining: make(map[string]*OwnKeyPackage),
-		keys:    make(map[ratchettree.NodeIndex]*ratchettree.PrivateKey),
+		keys:    make(map[ratchettree.NodeIndex]*simulatedKey),
 	}
-	creator, err := sim.newConfig()
+	creator, err := sim.newConfig(0)
 	if err != nil {
 		return nil, err
 	}
+	sim.made++
 	g, err := CreateGroup(ctx, now, *creator, nil)
 	if err != nil {
 		return nil, err
@@ -106,7 +105,7 @@ func NewSimulation(ctx context.Context, now time.Time, cfg SimulationConfig) (*S
 	defer g.Destroy()
 	sim.public, sim.secrets = g.public, g.secrets.Clone()
 	sim.secrets.Encryption = make([]byte, s.Info().KDF.Nh) // epoch 0 sends no message
-	sim.members[0] = simulated{creator, g.self.leafKey.Share()}
+	sim.members[0] = sim.keepMember(creator, g.self.leafKey.Share())
 	if err := sim.shape(ctx, now); err != nil {
 		sim.Destroy()
 		return nil, err
@@ -119,10 +118,10 @@ func NewSimulation(ctx context.Context, now time.Time, cfg SimulationConfig) (*S
 func (s *Simulation) Destroy() {
 	s.secrets.Destroy()
 	for _, m := range s.members {
-		m.leafKey.Release()
+		m.leafKey.release()
 	}
 	for _, key := range s.keys {
-		key.Release()
+		key.release()
 	}
 	clear(s.members)
 	clear(s.keys)
@@ -157,11 +156,22 @@ func (s *Simulation) shape(ctx context.Context, now time.Time) error {
 	return s.grow(ctx, now, len(odd))
 }
 
-// grow adds members in one commit without a path.
+// addedAtOnce is the greatest number of members that a commit adds: so many key packages
+// there are at a time, and after so many the end of ctx is seen.
+const addedAtOnce = 500
+
+// grow adds members in commits without a path.
 func (s *Simulation) grow(ctx context.Context, now time.Time, n int) error {
-	if n == 0 {
-		return nil
+	for ; n > 0; n -= addedAtOnce {
+		if err := s.add(ctx, now, min(n, addedAtOnce)); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// add adds members in one commit without a path.
+func (s *Simulation) add(ctx context.Context, now time.Time, n int) error {
 	joiners, err := s.NewMembers(ctx, now, n)
 	defer func() {
 		for _, k := range joiners {
@@ -182,11 +192,27 @@ func (s *Simulation) grow(ctx context.Context, now time.Time, n int) error {
 
 // advance is Commit without its candidate.
 func (s *Simulation) advance(ctx context.Context, now time.Time, committer message.LeafIndex, plan *commitPlan) error {
-	c, err := s.commit(ctx, now, committer, plan)
+	cfg, err := s.config(committer)
+	if err != nil {
+		return err
+	}
+	g, err := s.view(committer, cfg, false)
+	if err != nil {
+		return err
+	}
+	c, err := s.commit(ctx, now, g, plan)
 	if err == nil {
 		c.Discard()
+		s.report()
 	}
 	return err
+}
+
+// report tells the progress.
+func (s *Simulation) report() {
+	if s.cfg.Progress != nil {
+		s.cfg.Progress(int(s.made), int(s.public.context.Epoch))
+	}
 }
 
 // populate lets members commit until no parent with members on both sides is
@@ -225,22 +251,18 @@ func (s *Simulation) populated(leaf message.LeafIndex) bool {
 //   - those of [NewKeyPackage].
 //   - that of ctx, once ctx is done.
 func (s *Simulation) NewMembers(ctx context.Context, now time.Time, n int) ([]*OwnKeyPackage, error) {
-	configs := make([]*Config, n)
-	for i := range configs {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		var err error
-		if configs[i], err = s.newConfig(); err != nil {
-			return nil, err
-		}
-	}
 	joiners := make([]*OwnKeyPackage, n)
-	err := parallel.For(n, func(i int) (err error) {
+	first := s.made
+	s.made += uint32(n)
+	err := parallel.For(n, func(i int) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		joiners[i], err = NewKeyPackage(ctx, now, *configs[i], KeyPackageOptions{})
+		cfg, err := s.newConfig(first + uint32(i))
+		if err != nil {
+			return err
+		}
+		joiners[i], err = NewKeyPackage(ctx, now, *cfg, KeyPackageOptions{})
 		return err
 	})
 	for _, k := range joiners {
@@ -251,18 +273,13 @@ func (s *Simulation) NewMembers(ctx context.Context, now time.Time, n int) ([]*O
 	return joiners, err
 }
 
-func (s *Simulation) newConfig() (*Config, error) {
+// newConfig returns the configuration of a new client, which is the one of that number.
+func (s *Simulation) newConfig(number uint32) (*Config, error) {
 	signer, err := s.suite.GenerateSigner()
 	if err != nil {
 		return nil, fmt.Errorf("mls: generate signer: %w", err)
 	}
-	cfg := &Config{
-		Suites:     s.cfg.Suites,
-		Suite:      s.cfg.Suite,
-		Signer:     signer,
-		Credential: message.BasicCredential(binary.BigEndian.AppendUint32([]byte("member "), s.made)),
-	}
-	s.made++
+	cfg := s.plainConfig(signer, message.BasicCredential(binary.BigEndian.AppendUint32([]byte("member "), number)))
 	if s.cfg.Adjust != nil {
 		s.cfg.Adjust(cfg)
 	}
@@ -281,27 +298,45 @@ func (s *Simulation) Leaves() []message.LeafIndex {
 
 // Member returns a member's view of the current epoch: a Group of its own, with fresh
 // message ratchets. It is O(log n). Two views of one member would send with the same keys
-// and nonces, so at most one of them may send. The error says that the leaf is no member's.
+// and nonces, so at most one of them may send. The error says that the leaf is no member's,
+// or is the suite's, if it no longer takes the member's keys.
 func (s *Simulation) Member(leaf message.LeafIndex) (*Group, error) {
 	m, ok := s.members[leaf]
 	if !ok {
 		return nil, fmt.Errorf("mls: leaf %d is not a member of the simulation", leaf)
 	}
-	self := &memberView{
-		leaf:     leaf,
-		leafKey:  m.leafKey.Lend(),
-		pathKeys: make(map[ratchettree.NodeIndex]*ratchettree.PrivateKey),
+	cfg, err := s.config(leaf)
+	if err != nil {
+		return nil, err
 	}
+	m.signer, m.cfg = nil, cfg
+	s.members[leaf] = m
+	return s.view(leaf, cfg, true)
+}
+
+// view is Member for one that has a configuration. Without the private keys of parents,
+// the view can commit and nothing else.
+func (s *Simulation) view(leaf message.LeafIndex, cfg *Config, parents bool) (*Group, error) {
+	leafKey, err := s.members[leaf].leafKey.lend(s.suite)
+	if err != nil {
+		return nil, err
+	}
+	self := &memberView{leaf: leaf, leafKey: leafKey, pathKeys: make(map[ratchettree.NodeIndex]*ratchettree.PrivateKey)}
 	for step := range s.public.tree.Above(leaf) {
 		key := s.keys[step.Index]
-		if key == nil || !key.IsOf(step.Node) {
+		if !parents || !key.isOf(step.Node) {
 			continue
 		}
-		if _, unmerged := slices.BinarySearch(step.Node.Parent.UnmergedLeaves, leaf); !unmerged {
-			self.pathKeys[step.Index] = key.Lend()
+		if _, unmerged := slices.BinarySearch(step.Node.Parent.UnmergedLeaves, leaf); unmerged {
+			continue
+		}
+		if self.pathKeys[step.Index], err = key.lend(s.suite); err != nil {
+			delete(self.pathKeys, step.Index)
+			self.release()
+			return nil, err
 		}
 	}
-	return newGroup(m.cfg, epoch{s.public, s.secrets.Clone(), self}), nil
+	return newGroup(cfg, epoch{s.public, s.secrets.Clone(), self}), nil
 }
 
 // Commit lets a member commit, and moves the simulation to the next epoch.
@@ -311,10 +346,6 @@ func (s *Simulation) Member(leaf message.LeafIndex) (*Group, error) {
 //   - those of [Group.Commit] and [Simulation.Member].
 //   - that of ctx, once ctx is done.
 func (s *Simulation) Commit(ctx context.Context, now time.Time, committer message.LeafIndex, options CommitOptions, proposals ...message.Proposal) (*Candidate, error) {
-	return s.commit(ctx, now, committer, &commitPlan{CommitOptions: options, byValue: proposals})
-}
-
-func (s *Simulation) commit(ctx context.Context, now time.Time, committer message.LeafIndex, plan *commitPlan) (*Candidate, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -322,7 +353,15 @@ func (s *Simulation) commit(ctx context.Context, now time.Time, committer messag
 	if err != nil {
 		return nil, err
 	}
+	return s.commit(ctx, now, g, &commitPlan{CommitOptions: options, byValue: proposals})
+}
+
+// commit lets a view of a member commit, which it destroys.
+func (s *Simulation) commit(ctx context.Context, now time.Time, g *Group, plan *commitPlan) (*Candidate, error) {
 	defer g.Destroy()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	c, err := g.commitPlanned(ctx, now, plan)
 	if err != nil {
 		return nil, err
@@ -330,9 +369,18 @@ func (s *Simulation) commit(ctx context.Context, now time.Time, committer messag
 	c.leaveGroup()
 	s.secrets.Destroy()
 	s.public, s.secrets = c.next.public, c.next.secrets.Clone()
+	if err := s.follow(c); err != nil {
+		c.Discard()
+		return nil, err
+	}
+	return c, nil
+}
+
+// follow keeps what the members know after a commit.
+func (s *Simulation) follow(c *Candidate) error {
 	for _, p := range c.proposals {
 		if r, ok := p.Proposal.(message.Remove); ok {
-			s.members[r.Removed].leafKey.Release()
+			s.members[r.Removed].leafKey.release()
 			delete(s.members, r.Removed)
 		}
 	}
@@ -346,18 +394,20 @@ func (s *Simulation) commit(ctx context.Context, now time.Time, committer messag
 		added = added[1:]
 		ref, err := check.KeyPackageRef(s.suite, add.KeyPackage)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if k := s.joining[string(ref)]; k != nil {
-			s.members[leaf] = simulated{&k.cfg, k.leafKey.Share()}
+			own := k.cfg
+			s.members[leaf] = s.keepMember(&own, k.leafKey.Share())
 			delete(s.joining, string(ref))
 		}
 	}
-	s.members[committer].leafKey.Release()
-	s.members[committer] = simulated{c.cfg, c.next.self.leafKey.Share()}
-	for n, key := range c.next.self.pathKeys {
-		s.keys[n].Release()
-		s.keys[n] = key.Share()
+	self := c.next.self
+	s.members[self.leaf].leafKey.release()
+	s.members[self.leaf] = s.keepMember(c.cfg, self.leafKey.Share())
+	for n, key := range self.pathKeys {
+		s.keys[n].release()
+		s.keys[n] = keepKey(key.Share())
 	}
-	return c, nil
+	return nil
 }
