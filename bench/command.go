@@ -40,7 +40,7 @@ func (p program) root() *cobra.Command {
 	root.CompletionOptions.DisableDefaultCmd = true
 	f.addRestriction(root)
 	root.AddCommand(p.run(), p.suites(), p.policy(), p.compare(), p.selftest())
-	root.AddCommand(p.day(), p.calibrate(), p.reportPage())
+	root.AddCommand(p.day(), p.scale(), p.calibrate(), p.reportPage())
 	return root
 }
 
@@ -49,7 +49,7 @@ func (p program) root() *cobra.Command {
 func (p program) summary(cmd *cobra.Command, policies policyFlags) error {
 	s, format, err := (&runFlags{
 		suites: "all", peers: defaultPeers(), sizes: defaultSizes, ops: defaultOps, trees: defaultTree,
-		format: "summary", rounds: stats.LeastRounds, precision: 100 * stats.Precision, budget: defaultBudget, sample: defaultSample,
+		format: "summary", rounds: stats.LeastRounds, precision: 100 * stats.Precision, budget: defaultBudget, making: defaultMaking, sample: defaultSample,
 		policies: policies,
 	}).parse(p)
 	if err != nil {
@@ -65,7 +65,7 @@ type runFlags struct {
 	peers                                     string
 	rounds                                    int
 	precision                                 float64 // per cent
-	budget, sample                            time.Duration
+	budget, making, sample                    time.Duration
 	policies                                  policyFlags
 }
 
@@ -75,7 +75,7 @@ func (p program) run() *cobra.Command {
 		Use:   "run",
 		Short: "Measure operations in groups of given sizes",
 		Long: "Run measures operations in groups of given sizes.\n\nOperations:\n" + describe(operations()) + "\nTrees:\n" + describe(trees()) +
-			"\nPolicies restrict the suites. What they say of credentials, key packages and messages has\nno part in a measurement.",
+			"\n" + aboutMaking + "\n\nPolicies restrict the suites. What they say of credentials, key packages and messages has\nno part in a measurement.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, format, err := f.parse(p)
@@ -96,10 +96,16 @@ func (p program) run() *cobra.Command {
 	flags.IntVar(&f.rounds, "rounds", stats.LeastRounds, "rounds over all operations and groups, as far as the budget allows")
 	flags.Float64Var(&f.precision, "precision", 100*stats.Precision, "`PERCENT` to which each figure is resolved, if the budget allows")
 	flags.DurationVar(&f.budget, "budget", defaultBudget, "`TIME` after which no further round begins; 0 for the rounds and no more")
+	flags.DurationVar(&f.making, "making", defaultMaking, "`TIME` for making the groups, before the budget begins; 0 for no bound")
 	flags.DurationVar(&f.sample, "sample", defaultSample, "CPU `TIME` of an operation in a round, at least")
 	f.policies.addRestriction(cmd)
 	return cmd
 }
+
+// aboutMaking says what happens before the budget begins.
+const aboutMaking = `Groups are made by real commits before the first round, the smallest first. A group of
+100,000 takes minutes. If making all of them takes long and longer than --budget, an
+estimate comes first; what is not made within --making is left out, and the results say so.`
 
 // settings are a Config, and what led to it.
 type settings struct {
@@ -137,12 +143,14 @@ func (s settings) report(cmd *cobra.Command, format format, path string) error {
 		return fmt.Errorf("no suite is left under %s", strings.Join(s.policies, ", "))
 	}
 	bar := newProgress(cmd.OutOrStdout(), cmd.ErrOrStderr(), path != "")
-	results, failed := Run(cmd.Context(), s.config(bar.show))
+	config := s.config(bar.show)
+	config.Notice = bar.notice
+	results, failed := Run(cmd.Context(), config)
 	bar.finish()
 	if results == nil {
 		out.discard()
 		if errors.Is(failed, ErrInterrupted) {
-			return errors.New("interrupted")
+			return errors.New("interrupted before the first round ended: nothing was measured")
 		}
 		return failed
 	}
@@ -213,12 +221,12 @@ func (f *runFlags) parse(p program) (s settings, w format, err error) {
 	for _, t := range []struct {
 		flag  string
 		value time.Duration
-	}{{"--budget", f.budget}, {"--sample", f.sample}} {
+	}{{"--budget", f.budget}, {"--making", f.making}, {"--sample", f.sample}} {
 		if t.value < 0 || t.value > maxTime {
 			return s, w, fmt.Errorf("%s: %v is out of range: 0s to %v", t.flag, t.value, maxTime)
 		}
 	}
-	s.Rounds, s.Precision, s.Budget, s.Sample = f.rounds, f.precision/100, f.budget, f.sample
+	s.Rounds, s.Precision, s.Budget, s.Making, s.Sample = f.rounds, f.precision/100, f.budget, f.making, f.sample
 	return s, w, nil
 }
 

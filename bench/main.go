@@ -33,10 +33,12 @@ func WithPeerSets(registryOf func(registry.PeerSet) (*registry.Registry, error))
 }
 
 // Main runs suitebench over the suites of r, with the arguments of the process, and ends
-// the process. The exit status is 1 after an error. An interrupt ends a run.
+// the process. The exit status is 1 after an error. An interrupt ends a run, a second one
+// the process.
 func Main(r *registry.Registry, options ...Option) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second interrupt ends the process
 	p := program{registry: r}
 	for _, option := range options {
 		option(&p)

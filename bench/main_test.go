@@ -54,7 +54,7 @@ func TestInterrupt(t *testing.T) {
 	dir := t.TempDir()
 	var out, stderr bytes.Buffer
 	require.Equal(t, 1, suites().execute(ctx, []string{"run", "-o", filepath.Join(dir, "costs.csv")}, &out, &stderr))
-	require.Equal(t, "suitebench: interrupted\n", stderr.String())
+	require.Equal(t, "suitebench: interrupted before the first round ended: nothing was measured\n", stderr.String())
 	require.Empty(t, out.String())
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"fmt"
 	"io"
 	"os"
 
@@ -10,7 +11,8 @@ import (
 
 // progress is a bar on a terminal, or nothing.
 type progress struct {
-	bar *progressbar.ProgressBar // nil: nothing
+	bar    *progressbar.ProgressBar // nil: nothing
+	stderr io.Writer
 }
 
 // barSteps is the number of steps of a bar.
@@ -21,9 +23,9 @@ const barSteps = 1000
 func newProgress(stdout, stderr io.Writer, toFile bool) *progress {
 	screen, ok := stderr.(*os.File)
 	if !ok || !term.IsTerminal(int(screen.Fd())) || !toFile && isPipe(stdout) {
-		return &progress{}
+		return &progress{stderr: stderr}
 	}
-	return &progress{bar: progressbar.NewOptions(barSteps,
+	return &progress{stderr: stderr, bar: progressbar.NewOptions(barSteps,
 		progressbar.OptionSetWriter(screen),
 		progressbar.OptionSetWidth(24),
 		progressbar.OptionSetPredictTime(true),
@@ -48,6 +50,14 @@ func (p *progress) show(done float64, what string) {
 	}
 	p.bar.Describe(what)
 	_ = p.bar.Set(int(done * barSteps))
+}
+
+// notice writes a sentence above the bar.
+func (p *progress) notice(text string) {
+	if p.bar != nil {
+		_ = p.bar.Clear()
+	}
+	fmt.Fprintln(p.stderr, text)
 }
 
 // steps returns a function that says what the next of n steps is.

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"fmt"
 	"math"
 	"strings"
 
@@ -20,9 +21,14 @@ func (r *run) results() *result.Results {
 		State:    state,
 		Warnings: state.Warnings(),
 		Modules:  result.Modules(),
+		Unmade:   r.unmade(),
 		Measurement: result.Measurement{
 			Clock: measure.Clock, Rounds: r.rounds, SampleNS: r.Sample.Nanoseconds(), Precision: r.Precision,
 		},
+	}
+	if n := len(out.Unmade); n > 0 {
+		first := out.Unmade[0]
+		out.Warnings = append(out.Warnings, fmt.Sprintf("%d groups were left out for want of time to make them, such as that of %d members in %s", n, first.GroupSize, first.ID))
 	}
 	if r.why != nil {
 		out.Measurement.Instructions = strings.TrimPrefix(r.why.Error(), "host: instructions cannot be counted: ")

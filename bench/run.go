@@ -29,22 +29,33 @@ type Config struct {
 
 	// Rounds is the number of rounds over all cells; 0 is [stats.LeastRounds]. If Budget is
 	// not 0, rounds go on after them until every cell is resolved to Precision; and none
-	// begins, but for the first, once Budget has passed since that began. Making the groups
-	// comes before, and takes what it takes. Precision is relative; 0 is [stats.Precision].
+	// begins, but for the first, once Budget has passed since that began. Precision is
+	// relative; 0 is [stats.Precision].
 	Rounds    int
 	Precision float64
 	Budget    time.Duration
+
+	// Making is the time for making the groups, which comes before the rounds; 0 sets no
+	// bound. Groups are made in order of their size. One that is not made in time is left
+	// out, and so is one that would not be, by the prices of its primitives: see
+	// [result.Results].Unmade. If there is no time for any, Run returns an error.
+	Making time.Duration
 
 	// Sample is the CPU time of a cell in a round, at least. An operation runs at least once.
 	Sample time.Duration
 
 	// Progress, if not nil, is told what comes next, and which part of the run is done.
 	Progress func(done float64, what string)
+
+	// Notice, if not nil, is told at once, in a sentence, that making the groups will take
+	// longer than Budget, and that a group is left out.
+	Notice func(text string)
 }
 
-// The defaults of a Config, and those of the command line.
+// The defaults of the command line.
 const (
 	defaultBudget = 35 * time.Second
+	defaultMaking = 10 * time.Minute
 	defaultSample = 4 * time.Millisecond
 )
 
@@ -83,12 +94,14 @@ type run struct {
 
 // suiteRun is what is measured of one suite.
 type suiteRun struct {
-	info   suite.Info
-	suite  suite.Suite
-	pricer *limit.Pricer
-	prices []limit.Prices // by round
-	cells  []*cell
-	sizes  []*cell // of SizesOnly, in which nothing is measured
+	info     suite.Info
+	suite    suite.Suite
+	groups   []*plannedGroup // in the order of the Config
+	pricer   *limit.Pricer
+	estimate limit.Prices   // before the rounds
+	prices   []limit.Prices // by round
+	cells    []*cell
+	sizes    []*cell // of SizesOnly, in which nothing is measured
 }
 
 // cell is one operation in one group of one suite.
@@ -121,22 +134,23 @@ func newRun(ctx context.Context, c Config) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	groups, made := len(c.Suites)*len(trees)*len(c.Sizes), 0
 	for _, id := range c.Suites {
 		s, err := c.Registry.Suite(id)
 		if err != nil {
 			return nil, err
 		}
-		of := &suiteRun{info: s.Info(), suite: s}
-		r.suites = append(r.suites, of)
-		for _, t := range trees {
-			for _, size := range c.Sizes {
-				c.progress(0.4*float64(made)/float64(groups), "making groups: "+s.Info().ID.String())
-				made++
-				if err := of.add(ctx, &c, t, size, ops, once); err != nil {
-					return nil, interrupted(ctx, fmt.Errorf("%s, %s group of %d: %w", s.Info().Name, t, size, err))
-				}
-			}
+		r.suites = append(r.suites, &suiteRun{info: s.Info(), suite: s})
+	}
+	m := newMaking(&r.Config, r.suites, trees, ops, once)
+	if err := m.price(ctx, r.suites); err != nil {
+		return nil, interrupted(ctx, err)
+	}
+	if err := m.make(ctx); err != nil {
+		return nil, err
+	}
+	for _, s := range r.suites {
+		for _, g := range s.groups {
+			s.cells, s.sizes = append(s.cells, g.cells...), append(s.sizes, g.sizes...)
 		}
 	}
 	return r, nil
@@ -181,51 +195,6 @@ func (c *Config) progress(done float64, what string) {
 	}
 }
 
-// add makes a group and readies the operations in it.
-func (of *suiteRun) add(ctx context.Context, c *Config, t tree, size int, ops, once []operation) error {
-	known, err := c.Registry.Select(of.info.Name)
-	if err != nil {
-		return err
-	}
-	group, err := newScenario(ctx, known, of.suite, t, size)
-	if err != nil {
-		return err
-	}
-	defer oneCore()()
-	if of.pricer == nil {
-		if of.pricer, err = limit.NewPricer(ctx, measure.Plan{Count: 1, Time: c.Sample / 4}, of.suite); err != nil {
-			return err
-		}
-	}
-	for i, op := range append(ops[:len(ops):len(ops)], once...) {
-		x := &cell{op: op, tree: t.shape, size: size, limit: op.limit(group.group)}
-		if x.task, err = op.start(ctx, group); err != nil {
-			return fmt.Errorf("%s: %w", op, err)
-		}
-		plan := measure.Plan{Count: len(x.parts), Time: c.Sample}
-		if i >= len(ops) {
-			plan.Time = 0
-		}
-		for _, p := range x.parts {
-			n, err := plan.Batch(ctx, p.Operation)
-			if err != nil {
-				return fmt.Errorf("%s: %w", op, err)
-			}
-			x.batches = append(x.batches, n)
-		}
-		if x.bytes, err = x.task.bytes(); err != nil {
-			return fmt.Errorf("%s: %w", op, err)
-		}
-		if i < len(ops) {
-			of.cells = append(of.cells, x)
-		} else {
-			x.task = nil
-			of.sizes = append(of.sizes, x)
-		}
-	}
-	return nil
-}
-
 // run measures the rounds.
 func (r *run) run(ctx context.Context) (*result.Results, error) {
 	defer oneCore()()
@@ -239,7 +208,7 @@ func (r *run) run(ctx context.Context) (*result.Results, error) {
 		if r.Budget > 0 {
 			part = time.Since(start).Seconds() / r.Budget.Seconds()
 		}
-		r.progress(0.4+0.6*min(part, 1), fmt.Sprintf("round %d, %d of %d cells to resolve", r.rounds+1, open, r.cells()))
+		r.progress(makingShare+(1-makingShare)*min(part, 1), fmt.Sprintf("round %d, %d of %d cells to resolve", r.rounds+1, open, r.cells()))
 		if err := r.round(ctx); err != nil {
 			err = interrupted(ctx, err)
 			if r.rounds == 0 || !errors.Is(err, ErrInterrupted) {

@@ -37,15 +37,16 @@ type scenario struct {
 	group  limit.Group
 }
 
-// newScenario makes a group by real commits. Its clients have only the one suite.
-func newScenario(ctx context.Context, suites mls.Suites, s suite.Suite, t tree, size int) (*scenario, error) {
+// newScenario makes a group by real commits, and tells progress how many clients and
+// commits there are. Its clients have only the one suite.
+func newScenario(ctx context.Context, suites mls.Suites, s suite.Suite, t tree, size int, progress func(clients, commits int)) (*scenario, error) {
 	now := time.Now()
 	signer, err := s.GenerateSigner()
 	if err != nil {
 		return nil, err
 	}
 	sim, err := mls.NewSimulation(ctx, now, mls.SimulationConfig{
-		Suites: suites, Suite: s.Info().ID, Members: size, Shape: t.shape,
+		Suites: suites, Suite: s.Info().ID, Members: size, Shape: t.shape, Progress: progress,
 	})
 	if err != nil {
 		return nil, err

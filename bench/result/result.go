@@ -29,7 +29,8 @@ type Results struct {
 	Policies    []string     `json:"policies,omitempty"` // that the run was restricted by
 	With        []string     `json:"with,omitempty"`     // their parameters
 	LeftOut     []Omission   `json:"left_out,omitempty"`
-	Suites      []Suite      `json:"suites"` // in the order of the registry
+	Unmade      []Unmade     `json:"unmade,omitempty"` // groups that there was no time to make
+	Suites      []Suite      `json:"suites"`           // in the order of the registry
 	Cells       []Cell       `json:"cells"`
 }
 
@@ -73,6 +74,15 @@ type Omission struct {
 
 func (o Omission) String() string {
 	return "left out: " + strings.TrimPrefix(o.Why, "policy: ")
+}
+
+// Unmade is a group that was not measured, because it was not made in time.
+type Unmade struct {
+	Suite     string `json:"suite"`
+	ID        Code   `json:"id"`
+	GroupSize int    `json:"group_size"`
+	Tree      string `json:"tree"`
+	Why       string `json:"reason"`
 }
 
 // Suite is a suite that was measured. KEM and Signature are its [ShortNames].

@@ -40,6 +40,11 @@
 //	suitebench day agency --policy cnsa-2.0-transition --device phone.json
 //	suitebench policy choose nist-curves --by price --day channel --device phone.json
 //
+// The scale command says what operations cost groups of 100 to 10,000,000 members, and how far
+// its model is off in the groups that it measures:
+//
+//	suitebench scale 0x0002 --measure 100000
+//
 // The suites command describes suites. Name a suite by its name or a part that no other name
 // has, by its code point, or by its number in draft-ietf-mls-pq-ciphersuites:
 //
@@ -102,6 +107,9 @@
 // by more than 2 %, which is how far two runs of one program on one machine differ anyway.
 // Bytes are those of the message that the operation makes or reads. Allocations are heap
 // objects.
+//
+// Groups are made by real commits before the first round, the smallest first. What is not made
+// within --making is left out, and the results say so.
 //
 // A group of size n has members at leaves 0 to n-1. Leaf 0 commits and sends, and the cost of
 // receiving is the mean over all receivers.

@@ -1,0 +1,304 @@
+package bench
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math/bits"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/mlsuite/mlsuite/bench/limit"
+	"github.com/mlsuite/mlsuite/bench/measure"
+	"github.com/mlsuite/mlsuite/bench/result"
+)
+
+// plannedGroup is a group that a run is to measure.
+type plannedGroup struct {
+	of           *suiteRun
+	tree         tree
+	size         int
+	cells, sizes []*cell
+	expected     time.Duration // to make it, by the prices of the primitives
+	why          string        // it was left out
+}
+
+func (g *plannedGroup) String() string {
+	return fmt.Sprintf("%s, %s group of %d", g.of.info.ID, g.tree, g.size)
+}
+
+// making makes the groups of a run, the smallest first.
+type making struct {
+	*Config
+	ops, once []operation
+	groups    []*plannedGroup // in the order in which they are made
+	now       func() time.Time
+
+	begun          time.Time
+	next           int           // of groups
+	expected, took time.Duration // of those that are made
+}
+
+// patience is the time that a group may take without a word about it beforehand.
+const patience = time.Minute
+
+// make makes all groups that it can in time.
+func (m *making) make(ctx context.Context) error {
+	m.begun = m.now()
+	m.announce()
+	inTime := ctx
+	if m.Making > 0 {
+		var stop context.CancelFunc
+		inTime, stop = context.WithTimeout(ctx, m.Making)
+		defer stop()
+	}
+	made := 0
+	for i, g := range m.groups {
+		m.next = i
+		if g.why = m.tooLong(g); g.why != "" {
+			m.notice(fmt.Sprintf("left out: %s: %s", g, g.why))
+			continue
+		}
+		m.show(g, 0)
+		begun := m.now()
+		err := g.of.add(ctx, inTime, m, g)
+		switch {
+		case ctx.Err() != nil:
+			return ErrInterrupted
+		case err != nil && inTime.Err() != nil:
+			g.cells, g.sizes, g.why = nil, nil, fmt.Sprintf("it was not made within the %s for making groups", short(m.Making))
+			m.notice(fmt.Sprintf("left out: %s: %s", g, g.why))
+			continue
+		case err != nil:
+			return fmt.Errorf("%s, %s group of %d: %w", g.of.info.Name, g.tree, g.size, err)
+		}
+		made++
+		m.expected += g.expected
+		m.took += m.now().Sub(begun)
+	}
+	if made == 0 {
+		return fmt.Errorf("bench: no group was made: %s: %s", m.groups[0], m.groups[0].why)
+	}
+	return nil
+}
+
+// announce says how long making takes, if that is long, and longer than the budget.
+func (m *making) announce() {
+	all := m.left(0)
+	if all <= max(m.Budget, patience) {
+		return
+	}
+	text := fmt.Sprintf("making %d groups takes about %s, before the first round", len(m.groups), short(all))
+	if m.Making > 0 && all > m.Making {
+		text += fmt.Sprintf("; what is not made within %s is left out", short(m.Making))
+	}
+	m.notice(text)
+}
+
+// tooLong returns why there is no time for a group, or "" if there is.
+func (m *making) tooLong(g *plannedGroup) string {
+	if m.Making == 0 {
+		return ""
+	}
+	left := m.Making - m.now().Sub(m.begun)
+	if takes := m.corrected(g.expected); takes > left {
+		return fmt.Sprintf("making it takes about %s; of the %s for making groups %s are left", short(takes), short(m.Making), short(max(0, left)))
+	}
+	return ""
+}
+
+// corrected returns how long something takes that should take so long by the prices, from
+// how long the groups so far took. Little groups say little.
+func (m *making) corrected(expected time.Duration) time.Duration {
+	const doubt = 5 * time.Second
+	return time.Duration(float64(expected) * float64(m.took+doubt) / float64(m.expected+doubt))
+}
+
+// left returns the time that the groups from the next one on take, the next of which is
+// made in part.
+func (m *making) left(part float64) time.Duration {
+	var sum time.Duration
+	for i, g := range m.groups[m.next:] {
+		if i == 0 {
+			sum += time.Duration((1 - part) * float64(g.expected))
+		} else {
+			sum += g.expected
+		}
+	}
+	return m.corrected(sum)
+}
+
+// makingShare is the share of making in the progress of a run.
+const makingShare = 0.4
+
+// show says that a part of a group is made.
+func (m *making) show(g *plannedGroup, part float64) {
+	left := m.left(part)
+	done := m.now().Sub(m.begun)
+	m.progress(makingShare*float64(done)/float64(done+left+time.Millisecond),
+		fmt.Sprintf("group %d of %d: %s, %d members; about %s for groups", m.next+1, len(m.groups), g.of.info.ID, g.size, short(left)))
+}
+
+func (m *making) notice(text string) {
+	if m.Notice != nil {
+		m.Notice(text)
+	}
+}
+
+// short returns a duration with the digits that an estimate has.
+func short(d time.Duration) string {
+	unit := time.Second
+	switch {
+	case d >= 10*time.Minute:
+		unit = time.Minute
+	case d >= time.Minute:
+		unit = 10 * time.Second
+	}
+	text := d.Round(unit).String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if n := len(text) - len(zero) + 1; n > 0 && text[n-1:] == zero {
+			text = text[:n]
+		}
+	}
+	return text
+}
+
+// expectedCosts returns what making a group costs: what each client costs until it is
+// added, and what each commit of those that populate the tree.
+func expectedCosts(g limit.Group, shape string, size int) (client, commit limit.Cost, clients, commits int) {
+	client = limit.Cost{limit.DeriveKey: 2, limit.Sign: 3, limit.Verify: 2, limit.CheckKey: 2} // a signer is as dear as a signature
+	clients = size
+	if shape == "blank" {
+		return client, limit.Cost{}, clients, 0
+	}
+	if shape == "sparse" {
+		clients *= 2
+	}
+	// Every other member commits. It seals once at each level, and to everybody else below
+	// the highest blank parent above it: at each level, a half of the members altogether.
+	g.Tree = limit.Steady(clients, 0)
+	commit = g.Commit().Plus(limit.Cost{limit.Seal: float64(bits.Len(uint(clients)))})
+	commits = (clients + 1) / 2
+	if shape == "unmerged" {
+		commits += clients / 4
+		clients += clients / 2
+	}
+	return client, commit, clients, commits
+}
+
+// expect estimates how long making the group takes, and readying the operations.
+func (g *plannedGroup) expect(prices limit.Prices, ops []operation) {
+	const runs = 3 // of an operation, until it is ready
+	group := limit.Group{Suite: g.of.info, Tree: g.tree.limit(g.size)}
+	client, commit, clients, commits := expectedCosts(group, g.tree.shape, g.size)
+	ns := client.Times(float64(clients)).Plus(commit.Times(float64(commits))).At(prices) / float64(runtime.GOMAXPROCS(0))
+	for _, op := range ops {
+		ns += runs * op.limit(group).At(prices)
+	}
+	g.expected = time.Duration(ns)
+}
+
+// part returns the part of the group that is made with so many clients and commits.
+func (g *plannedGroup) part(prices limit.Prices, clients, commits int) float64 {
+	client, commit, allClients, allCommits := expectedCosts(limit.Group{Suite: g.of.info, Tree: g.tree.limit(g.size)}, g.tree.shape, g.size)
+	cost := func(clients, commits int) float64 {
+		return client.Times(float64(clients)).Plus(commit.Times(float64(commits))).At(prices)
+	}
+	return min(1, cost(clients, commits)/cost(allClients, allCommits))
+}
+
+// newMaking plans the groups of a run: the smallest first, those of a size in the order of
+// suites.
+func newMaking(c *Config, suites []*suiteRun, trees []tree, ops, once []operation) *making {
+	m := &making{Config: c, ops: ops, once: once, now: time.Now}
+	for _, of := range suites {
+		for _, t := range trees {
+			for _, size := range c.Sizes {
+				g := &plannedGroup{of: of, tree: t, size: size}
+				of.groups = append(of.groups, g)
+				m.groups = append(m.groups, g)
+			}
+		}
+	}
+	slices.SortStableFunc(m.groups, func(a, b *plannedGroup) int { return cmp.Compare(a.size, b.size) })
+	return m
+}
+
+// price prices the primitives of all suites, and estimates how long each group takes.
+func (m *making) price(ctx context.Context, suites []*suiteRun) error {
+	defer oneCore()()
+	for _, of := range suites {
+		m.progress(0, "prices: "+of.info.ID.String())
+		var err error
+		if of.pricer, err = limit.NewPricer(ctx, measure.Plan{Count: 1, Time: m.Sample / 4}, of.suite); err != nil {
+			return err
+		}
+		if of.estimate, err = of.pricer.Sample(); err != nil {
+			return err
+		}
+		for _, g := range of.groups {
+			g.expect(of.estimate, slices.Concat(m.ops, m.once))
+		}
+	}
+	return nil
+}
+
+// add makes a group and readies the operations in it, until inTime ends. The operations
+// take ctx.
+func (of *suiteRun) add(ctx, inTime context.Context, m *making, g *plannedGroup) error {
+	known, err := m.Registry.Select(of.info.Name)
+	if err != nil {
+		return err
+	}
+	group, err := newScenario(inTime, known, of.suite, g.tree, g.size, func(clients, commits int) {
+		m.show(g, g.part(of.estimate, clients, commits))
+	})
+	if err != nil {
+		return err
+	}
+	defer oneCore()()
+	for i, op := range slices.Concat(m.ops, m.once) {
+		x := &cell{op: op, tree: g.tree.shape, size: g.size, limit: op.limit(group.group)}
+		if x.task, err = op.start(ctx, group); err != nil {
+			return fmt.Errorf("%s: %w", op, err)
+		}
+		plan := measure.Plan{Count: len(x.parts), Time: m.Sample}
+		if i >= len(m.ops) {
+			plan.Time = 0
+		}
+		for _, p := range x.parts {
+			if err := inTime.Err(); err != nil {
+				return err
+			}
+			n, err := plan.Batch(inTime, p.Operation)
+			if err != nil {
+				return fmt.Errorf("%s: %w", op, err)
+			}
+			x.batches = append(x.batches, n)
+		}
+		if x.bytes, err = x.task.bytes(); err != nil {
+			return fmt.Errorf("%s: %w", op, err)
+		}
+		if i < len(m.ops) {
+			g.cells = append(g.cells, x)
+		} else {
+			x.task = nil
+			g.sizes = append(g.sizes, x)
+		}
+	}
+	return nil
+}
+
+// unmade returns the groups that were left out.
+func (r *run) unmade() []result.Unmade {
+	var all []result.Unmade
+	for _, s := range r.suites {
+		for _, g := range s.groups {
+			if g.why != "" {
+				all = append(all, result.Unmade{Suite: s.info.Name, ID: result.Code(s.info.ID), GroupSize: g.size, Tree: g.tree.shape, Why: g.why})
+			}
+		}
+	}
+	return all
+}
