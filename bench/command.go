@@ -69,6 +69,13 @@ type runFlags struct {
 	policies                                  policyFlags
 }
 
+// judges returns the policies with the suites that they judge.
+func (f *runFlags) judges() policyFlags {
+	judges := f.policies
+	judges.peers = f.peers
+	return judges
+}
+
 func (p program) run() *cobra.Command {
 	var f runFlags
 	cmd := &cobra.Command{
@@ -91,7 +98,7 @@ func (p program) run() *cobra.Command {
 	flags.StringVar(&f.sizes, "sizes", defaultSizes, fmt.Sprintf("`LIST` of group sizes, %d to %d", minSize, maxSize))
 	flags.StringVar(&f.ops, "ops", defaultOps, "`LIST` of operations, or all")
 	flags.StringVar(&f.trees, "tree", defaultTree, "`LIST` of tree shapes, or all")
-	flags.StringVar(&f.format, "format", "table", "`FORMAT` of the output: "+list(formats()))
+	flags.StringVar(&f.format, "format", "table", "`FORMAT` of the output: "+list(p.formats(f.policies)))
 	flags.StringVarP(&f.output, "output", "o", "", "`FILE` to write instead of standard output")
 	flags.IntVar(&f.rounds, "rounds", stats.LeastRounds, "rounds over all operations and groups, as far as the budget allows")
 	flags.Float64Var(&f.precision, "precision", 100*stats.Precision, "`PERCENT` to which each figure is resolved, if the budget allows")
@@ -209,7 +216,7 @@ func (f *runFlags) parse(p program) (s settings, w format, err error) {
 	if s.Trees, err = parseNames("--tree", f.trees, trees()); err != nil {
 		return s, w, err
 	}
-	if w, err = choose("--format", f.format, formats()); err != nil {
+	if w, err = choose("--format", f.format, p.formats(f.judges())); err != nil {
 		return s, w, err
 	}
 	if f.rounds < 1 || f.rounds > maxRounds {

@@ -11,11 +11,13 @@ import (
 	"github.com/mlsuite/mlsuite/bench/result"
 )
 
-// formats returns the forms of a report.
-func formats() []format {
+// formats returns the forms of a report. A page shows the verdicts of the policies that
+// restrict the run, or else those of the built-in profiles.
+func (p program) formats(f policyFlags) []format {
 	return []format{
-		{"table", writeTable}, {"summary", writeSummary}, {"json", writeJSON[*result.Results]},
-		{"csv", writeCSV}, {"gobench", writeGoBench},
+		{"table", writeTable}, {"summary", writeSummary}, {"markdown", writeMarkdown},
+		{"html", func(w io.Writer, r *result.Results) error { return p.writePage(w, f, r) }},
+		{"json", writeJSON[*result.Results]}, {"csv", writeCSV}, {"gobench", writeGoBench},
 	}
 }
 

@@ -122,8 +122,8 @@ func TestGoBench(t *testing.T) {
 	require.Equal(t, 3, lines["Process/suite=MLS_128_DHKEMP256_AES128GCM_SHA256_P256/n=4/tree=steady"])
 }
 
-// The summary of made-up results, to the letter.
-func TestSummary(t *testing.T) {
+// fewResults are made up, with names that are hard to show.
+func fewResults() *result.Results {
 	of := func(id result.Code, size int, op string, ms float64, rank, bytes int) result.Cell {
 		return result.Cell{
 			Suite: "MLS_X", ID: id, GroupSize: size, Op: op, Tree: "steady", Bytes: bytes,
@@ -135,7 +135,7 @@ func TestSummary(t *testing.T) {
 		c.Samples, c.CPU, c.Ratio = nil, result.Figure{}, result.Figure{}
 		return c
 	}
-	r := &result.Results{
+	return &result.Results{
 		Machine:     host.Machine{OS: "plan9", Arch: "mips", Cores: 2, GoVersion: "go1.26.8"},
 		Measurement: result.Measurement{Clock: "process CPU time", Rounds: 20, Precision: 0.05, Instructions: "it is a test"},
 		Warnings:    []string{"the machine is made up"},
@@ -148,6 +148,11 @@ func TestSummary(t *testing.T) {
 			of(0x0001, 32, "commit", 0.001, 1, 12345),
 		},
 	}
+}
+
+// The summary of made-up results, to the letter.
+func TestSummary(t *testing.T) {
+	r := fewResults()
 	var b strings.Builder
 	require.NoError(t, writeSummary(&b, r))
 	text, _, found := strings.Cut(b.String(), "\nCOMMIT is")
@@ -169,16 +174,64 @@ warning: the machine is made up
 `, text)
 }
 
-// What is not resolved has no rank and comes last; tables are no wider than the screen.
+// What is not optional stays, however narrow the screen.
 func TestTablesFit(t *testing.T) {
 	for _, width := range []int{100, 80, 60} {
 		x := table{titles: []string{"NAME", " A", " B"}, optional: []string{" B", "NAME"}}
 		x.add(strings.Repeat("n", 50), strings.Repeat("1", 20), strings.Repeat("2", 20))
-		require.LessOrEqual(t, x.fit(width).width(), width)
+		fit(width, &x)
+		require.LessOrEqual(t, x.width(), width)
 	}
 	x := table{titles: []string{"NAME"}}
 	x.add(strings.Repeat("n", 50))
-	require.Equal(t, 50, x.fit(10).width(), "what is not optional stays")
+	fit(10, &x)
+	require.Equal(t, 50, x.width())
+
+	// Of two columns with one title the last goes, and tables lose the same.
+	y, z := table{titles: []string{"A", "B", "A"}, optional: []string{"A"}}, table{titles: []string{"A", "B", "A"}, optional: []string{"A"}}
+	y.add("first", "b", strings.Repeat("n", 50))
+	z.add("first", "b", "last")
+	fit(20, &y, &z)
+	require.Equal(t, [][]string{{"first", "b"}}, y.rows)
+	require.Equal(t, [][]string{{"first", "b"}}, z.rows)
+}
+
+// Markdown is a table for each operation, and text is shown as it is.
+func TestMarkdown(t *testing.T) {
+	r := fewResults()
+	r.Warnings = append(r.Warnings, "a|b *c*\nd")
+	r.Cells[1].Suite = "MLS|`X`"
+	r.Suites[0].KEM = "<b>"
+	var b strings.Builder
+	require.NoError(t, writeMarkdown(&b, r))
+	text, _, found := strings.Cut(b.String(), "\nCPU ms is")
+	require.True(t, found)
+	require.Equal(t, `- unknown CPU, 2 cores, go1.26.8, plan9/mips
+- process CPU time, least of 20 rounds; 1 of 4 figures are not resolved to 5 %
+- load not available, because nothing was measured
+- instructions: not counted, because it is a test
+- **Warning:** the machine is made up
+- **Warning:** a\|b \*c\* d
+
+### commit, 2 members, steady tree
+
+| Rank | ID | Suite | KEM | Signature | CPU ms | ± % | x | ± % | Bytes | Allocations |
+| ---: | --- | --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |
+| 1 | 0x0001 | `+"`MLS_X`"+` | X25519 | ed25519 | 0.500 | 3 | 1.25 | 0.5 | 400 | 0 |
+| - | 0xF001 | `+"`MLS_X`"+` | \<b\> | P-256 | 1.250 | 3? | 1.25 | 0.5 | 500 | 0 |
+
+### process, 2 members, steady tree
+
+| Rank | ID | Suite | KEM | Signature | CPU ms | ± % | x | ± % | Bytes | Allocations |
+| ---: | --- | --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |
+| 1 | 0xF001 | `+"`MLS\\|'X'`"+` | \<b\> | P-256 | 0.030 | 3 | 1.25 | 0.5 | 500 | 0 |
+
+### commit, 32 members, steady tree
+
+| Rank | ID | Suite | KEM | Signature | CPU ms | ± % | x | ± % | Bytes | Allocations |
+| ---: | --- | --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |
+| 1 | 0x0001 | `+"`MLS_X`"+` | X25519 | ed25519 | 0.001 | 3 | 1.25 | 0.5 | 12345 | 0 |
+`, text)
 }
 
 func TestSuitesFormats(t *testing.T) {

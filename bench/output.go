@@ -65,6 +65,14 @@ func openOutput(path string, stdout io.Writer) (*output, error) {
 	return o, nil
 }
 
+// onScreen returns the screen of standard output; a file has none.
+func (o *output) onScreen() screen {
+	if o.screen == nil {
+		return screen{width: pageWidth}
+	}
+	return screenOfFile(o.screen)
+}
+
 // createBeside creates a new file in the directory of target, with mode before the
 // umask.
 func createBeside(target string, mode fs.FileMode) (*os.File, error) {

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"io"
 	"path/filepath"
 	"slices"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mlsuite/mlsuite/bench/internal/page"
+	"github.com/mlsuite/mlsuite/bench/result"
 	"github.com/mlsuite/mlsuite/policy"
 )
 
@@ -54,6 +56,20 @@ needs no network. Of several files it compares each with the first.`,
 	f.add(p, cmd)
 	cmd.Flags().StringVarP(&output, "output", "o", "", "`FILE` to write instead of standard output")
 	return cmd
+}
+
+// writePage writes the page of one run.
+func (p program) writePage(w io.Writer, f policyFlags, r *result.Results) error {
+	now, err := f.date()
+	if err != nil {
+		return err
+	}
+	in, err := p.pageInput(&f, now)
+	if err != nil {
+		return err
+	}
+	in.Files = []page.File{{Name: "this run", Results: r}}
+	return page.Write(w, in)
 }
 
 // pageInput returns what a page shows beside the results.

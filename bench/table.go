@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
-
-	"golang.org/x/term"
 )
 
 // table is text in columns. A column whose title begins with a space holds numbers and is
@@ -18,23 +16,35 @@ type table struct {
 	dense  bool // one space between columns instead of two
 	tight  bool // one space before a column of numbers, whose title has another
 
-	optional []string // titles of columns that fit leaves out, the first one first
+	// optional has the titles of the columns that fit leaves out, the first one first. Of
+	// columns with one title it means the last.
+	optional []string
 }
 
-// fit leaves optional columns out until the table is no wider than width characters.
-func (t table) fit(width int) *table {
-	for len(t.optional) > 0 && t.width() > width {
-		i := slices.Index(t.titles, t.optional[0])
-		t.optional = t.optional[1:]
-		without := func(row []string) []string { return slices.Concat(row[:i], row[i+1:]) }
-		t.titles = without(t.titles)
-		rows := make([][]string, len(t.rows))
-		for k, row := range t.rows {
-			rows[k] = without(row)
+// fit leaves optional columns out until no table is wider than width characters. The tables
+// have the same columns, and keep the same.
+func fit(width int, tables ...*table) {
+	for len(tables) > 0 && len(tables[0].optional) > 0 && slices.ContainsFunc(tables, func(t *table) bool { return t.width() > width }) {
+		for _, t := range tables {
+			t.shorten()
 		}
-		t.rows = rows
 	}
-	return &t
+}
+
+// shorten leaves the first optional column out.
+func (t *table) shorten() {
+	title := t.optional[0]
+	t.optional = t.optional[1:]
+	for i := len(t.titles) - 1; i >= 0; i-- {
+		if t.titles[i] != title {
+			continue
+		}
+		t.titles = slices.Concat(t.titles[:i], t.titles[i+1:])
+		for k, row := range t.rows {
+			t.rows[k] = slices.Concat(row[:i], row[i+1:])
+		}
+		return
+	}
 }
 
 // width returns the number of characters of the widest line.
@@ -47,21 +57,11 @@ func (t *table) width() (widest int) {
 	return widest
 }
 
-// screenWidth returns the width of the terminal that w is, or 100.
-func screenWidth(w io.Writer) int {
-	if o, ok := w.(*output); ok && o.screen != nil {
-		if width, _, err := term.GetSize(int(o.screen.Fd())); err == nil && width > 0 {
-			return width
-		}
-	}
-	return 100
-}
-
 func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
 
 func (t *table) write(w io.Writer) error {
 	var b strings.Builder
-	t.format(&b)
+	t.paint(&b, screenOf(w))
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -74,8 +74,11 @@ func (t *table) tighter(i int) int {
 	return 0
 }
 
-// format writes the table to b.
-func (t *table) format(b *strings.Builder) {
+// format writes the table to b, without colours.
+func (t *table) format(b *strings.Builder) { t.paint(b, screen{}) }
+
+// paint writes the table to b with the colours of a screen.
+func (t *table) paint(b *strings.Builder, s screen) {
 	widths := make([]int, len(t.titles))
 	for _, row := range append([][]string{t.titles}, t.rows...) {
 		for i, cell := range row {
@@ -86,7 +89,7 @@ func (t *table) format(b *strings.Builder) {
 	if t.dense {
 		gap = " "
 	}
-	for _, row := range append([][]string{t.titles}, t.rows...) {
+	for r, row := range append([][]string{t.titles}, t.rows...) {
 		var line strings.Builder
 		for i, cell := range row {
 			width := widths[i]
@@ -96,7 +99,11 @@ func (t *table) format(b *strings.Builder) {
 			if i > 0 {
 				line.WriteString(gap[:len(gap)-t.tighter(i)])
 			}
-			fmt.Fprintf(&line, "%*s", width, cell)
+			padded := fmt.Sprintf("%*s", width, cell)
+			if r > 0 {
+				padded = strings.Replace(padded, cell, s.paintCell(t.titles[i], cell), 1)
+			}
+			line.WriteString(padded)
 		}
 		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
 	}

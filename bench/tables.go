@@ -12,24 +12,39 @@ import (
 	"github.com/mlsuite/mlsuite/bench/result"
 )
 
-// writeTable writes a line for each cell.
+// writeTable writes a line for each cell. A wider screen shows more of it.
 func writeTable(w io.Writer, r *result.Results) error {
 	if err := writeHeading(w, r); err != nil {
 		return err
 	}
 	t := table{tight: true, titles: []string{
-		"ID", "KEM", "SIGNATURE", " MEMBERS", "TREE", "OPERATION", " RANK", " CPU ms", " ±", " x", " ±", " ALLOCS", " BYTES",
-	}, optional: []string{" ALLOCS", "TREE", "SIGNATURE", "KEM"}}
+		"ID", "SUITE", "KEM", "SIGNATURE", "AEAD", " MEMBERS", "TREE", "OPERATION", " RANK", " CPU ms", " ±", " x", " ±",
+		" LIMIT ms", " MEDIAN", " P90", " INSTR", " ALLOCS", " BYTES",
+	}, optional: []string{
+		" INSTR", "SUITE", " P90", " MEDIAN", " LIMIT ms", "AEAD", " ALLOCS", "TREE", "SIGNATURE", "KEM", " ±", " x",
+	}}
+	counted := false
 	for i := range r.Cells {
 		c := &r.Cells[i]
 		if c.Samples == nil {
 			continue
 		}
-		t.add(append(append([]string{c.ID.String()}, parts(r, c)...), strconv.Itoa(c.GroupSize), c.Tree, c.Op, rank(c),
+		p := partsOf(r, c)
+		instructions := "-"
+		counted = counted || c.Instructions != nil
+		if c.Instructions != nil {
+			instructions = whole(c.Instructions.Value)
+		}
+		t.add(c.ID.String(), c.Suite, p.kem, p.signature, p.aead, strconv.Itoa(c.GroupSize), c.Tree, c.Op, rank(c),
 			milliseconds(c.CPU.Value), percent(c.CPU, c.Resolved), ratio(c), percent(c.Ratio, true),
-			strconv.FormatInt(int64(math.Round(c.Allocs)), 10), strconv.Itoa(c.Bytes))...)
+			milliseconds(c.Limit.Value), milliseconds(c.CPU.Median), milliseconds(c.CPU.P90), instructions,
+			whole(c.Allocs), strconv.Itoa(c.Bytes))
 	}
-	return t.fit(screenWidth(w)).write(w)
+	if !counted {
+		t.shorten()
+	}
+	fit(screenOf(w).width, &t)
+	return t.write(w)
 }
 
 // writeSummary writes a table for each kind of group, with a line for each suite: what a
@@ -39,46 +54,58 @@ func writeSummary(w io.Writer, r *result.Results) error {
 	if err := writeHeading(w, r); err != nil {
 		return err
 	}
-	for _, g := range groupsOf(r) {
+	groups := groupsOf(r)
+	var all []*table
+	for _, g := range groups {
+		all = append(all, g.summary(r))
+	}
+	s := screenOf(w)
+	fit(s.width, all...)
+	for i, g := range groups {
 		if _, err := fmt.Fprintf(w, "\n%d members, %s tree\n", g.size, g.tree); err != nil {
 			return err
 		}
-		t := table{tight: true, titles: []string{
-			" RANK", "ID", "KEM", "SIGNATURE", " COMMIT", " ±", " x", " PROCESS", " ±", " x", " COMMIT B", " WELCOME", " KEYPKG",
-		}, optional: []string{" KEYPKG", " WELCOME", "SIGNATURE", "KEM"}}
-		for _, commit := range g.cells {
-			process, _ := r.Find(commit, "process")
-			line := append([]string{rank(commit), commit.ID.String()}, parts(r, commit)...)
-			for _, c := range []*result.Cell{commit, process} {
-				if c == nil || c.Samples == nil {
-					line = append(line, "-", "-", "-")
-					continue
-				}
-				line = append(line, milliseconds(c.CPU.Value), percent(c.CPU, c.Resolved), ratio(c))
-			}
-			line = append(line, strconv.Itoa(commit.Bytes))
-			for _, op := range []string{"join", "keypackage"} {
-				if c, ok := r.Find(commit, op); ok {
-					line = append(line, strconv.Itoa(c.Bytes))
-				} else {
-					line = append(line, "-")
-				}
-			}
-			t.add(line...)
-		}
-		if err := t.fit(screenWidth(w)).write(w); err != nil {
+		if err := all[i].write(w); err != nil {
 			return err
 		}
 	}
-	_, err := io.WriteString(w, `
-COMMIT is what a member takes to renew its keys by a commit, PROCESS what the others take, in
-the mean, to process it, both in milliseconds. COMMIT B is its size in bytes, WELCOME what a
-new member gets. RANK is by COMMIT: 1 and the number of suites that are certainly cheaper.
-±    is the wider half of the 95 % interval in per cent, with ? where it is not resolved.
-x    is the time in proportion to the primitives alone that RFC 9420 needs.
-`)
+	_, err := io.WriteString(w, "\n"+wrap(summaryLegend, min(s.width, pageWidth)))
 	return err
 }
+
+// summary returns the table of a kind of group.
+func (g *kindOfGroup) summary(r *result.Results) *table {
+	t := &table{tight: true, titles: []string{
+		" RANK", "ID", "SUITE", "KEM", "SIGNATURE", "AEAD", " COMMIT", " ±", " x", " PROCESS", " ±", " x", " COMMIT B", " WELCOME", " KEYPKG",
+	}, optional: []string{"SUITE", "AEAD", " KEYPKG", " WELCOME", "SIGNATURE", "KEM", " COMMIT B", " x", " x"}}
+	for _, commit := range g.cells {
+		process, _ := r.Find(commit, "process")
+		p := partsOf(r, commit)
+		line := []string{rank(commit), commit.ID.String(), commit.Suite, p.kem, p.signature, p.aead}
+		for _, c := range []*result.Cell{commit, process} {
+			if c == nil || c.Samples == nil {
+				line = append(line, "-", "-", "-")
+				continue
+			}
+			line = append(line, milliseconds(c.CPU.Value), percent(c.CPU, c.Resolved), ratio(c))
+		}
+		line = append(line, strconv.Itoa(commit.Bytes))
+		for _, op := range []string{"join", "keypackage"} {
+			if c, ok := r.Find(commit, op); ok {
+				line = append(line, strconv.Itoa(c.Bytes))
+			} else {
+				line = append(line, "-")
+			}
+		}
+		t.add(line...)
+	}
+	return t
+}
+
+const summaryLegend = `COMMIT is what a member takes to renew its keys by a commit, PROCESS what the others take, in the mean, to process it, both in milliseconds. COMMIT B is its size in bytes, WELCOME what a new member gets. RANK is by COMMIT: 1 and the number of suites that are certainly cheaper.
+±    is the wider half of the 95 % interval in per cent, with ? where it is not resolved.
+x    is the time in proportion to the primitives alone that RFC 9420 needs.
+`
 
 // kindOfGroup is a size and a tree, with the commits in such groups.
 type kindOfGroup struct {
@@ -104,9 +131,7 @@ func groupsOf(r *result.Results) []*kindOfGroup {
 		groups[k].cells = append(groups[k].cells, c)
 	}
 	for _, g := range groups {
-		slices.SortStableFunc(g.cells, func(a, b *result.Cell) int {
-			return cmp.Or(cmp.Compare(unranked(a), unranked(b)), cmp.Compare(a.Rank, b.Rank), cmp.Compare(a.CPU.Value, b.CPU.Value))
-		})
+		slices.SortStableFunc(g.cells, compareRanks)
 	}
 	return groups
 }
@@ -120,12 +145,17 @@ func unranked(c *result.Cell) int {
 
 // writeHeading says where and how the figures were measured, and what makes them doubtful.
 func writeHeading(w io.Writer, r *result.Results) error {
+	_, err := io.WriteString(w, screenOf(w).text(strings.Join(heading(r), "\n")+"\n"))
+	return err
+}
+
+// heading returns the lines of a heading.
+func heading(r *result.Results) []string {
 	cpu := "unknown CPU"
 	if name, ok := r.Machine.CPU.Get(); ok {
 		cpu = name
 	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s, %d cores, %s, %s/%s\n", cpu, r.Machine.Cores, r.Machine.GoVersion, r.Machine.OS, r.Machine.Arch)
+	lines := []string{fmt.Sprintf("%s, %d cores, %s, %s/%s", cpu, r.Machine.Cores, r.Machine.GoVersion, r.Machine.OS, r.Machine.Arch)}
 	unresolved := 0
 	measured := 0
 	for _, c := range r.Cells {
@@ -136,49 +166,50 @@ func writeHeading(w io.Writer, r *result.Results) error {
 			}
 		}
 	}
-	fmt.Fprintf(&b, "%s, least of %d rounds; %d of %d figures are not resolved to %.3g %%\n",
-		r.Measurement.Clock, r.Measurement.Rounds, unresolved, measured, 100*r.Measurement.Precision)
-	state := func(what string, v fmt.Stringer, known bool) {
+	lines = append(lines, fmt.Sprintf("%s, least of %d rounds; %d of %d figures are not resolved to %.3g %%",
+		r.Measurement.Clock, r.Measurement.Rounds, unresolved, measured, 100*r.Measurement.Precision))
+	state := fmt.Sprintf("load %s", r.State.LoadBefore)
+	add := func(what string, v fmt.Stringer, known bool) {
 		if known {
-			fmt.Fprintf(&b, ", %s %s", what, v)
+			state += fmt.Sprintf(", %s %s", what, v)
 		}
 	}
 	spread := r.State.Calibration.CPUSpread()
-	fmt.Fprintf(&b, "load %s", r.State.LoadBefore)
 	_, known := r.State.Others.Get()
-	state("others", r.State.Share(r.State.Others), known)
+	add("others", r.State.Share(r.State.Others), known)
 	_, known = r.State.Steal.Get()
-	state("steal", r.State.Share(r.State.Steal), known)
+	add("steal", r.State.Share(r.State.Steal), known)
 	_, known = r.State.Governor.Get()
-	state("governor", r.State.Governor, known)
+	add("governor", r.State.Governor, known)
 	_, known = spread.Get()
-	state("spread of a fixed loop", spread, known)
-	b.WriteString("\n")
+	add("spread of a fixed loop", spread, known)
+	lines = append(lines, state)
 	if why := r.Measurement.Instructions; why != "" {
-		fmt.Fprintf(&b, "instructions: not counted, because %s\n", why)
+		lines = append(lines, "instructions: not counted, because "+why)
 	}
 	for _, warning := range r.Warnings {
-		fmt.Fprintf(&b, "warning: %s\n", warning)
+		lines = append(lines, "warning: "+warning)
 	}
 	if len(r.Policies) > 0 {
 		policies := strings.Join(r.Policies, ", ")
 		if len(r.With) > 0 {
 			policies += " with " + strings.Join(r.With, ", ")
 		}
-		fmt.Fprintf(&b, "policies: %s; suites left out: %d\n", policies, len(r.LeftOut))
+		lines = append(lines, fmt.Sprintf("policies: %s; suites left out: %d", policies, len(r.LeftOut)))
 	}
-	_, err := io.WriteString(w, wrap(b.String(), screenWidth(w)))
-	return err
+	return lines
 }
 
-// parts returns the short names of the KEM and the signature of a cell's suite.
-func parts(r *result.Results, c *result.Cell) []string {
+// parts are the short names of the parts of a suite.
+type parts struct{ kem, signature, aead string }
+
+func partsOf(r *result.Results, c *result.Cell) parts {
 	for _, s := range r.Suites {
 		if s.ID == c.ID {
-			return []string{s.KEM, s.Signature}
+			return parts{s.KEM, s.Signature, cmp.Or(s.AEAD, "-")}
 		}
 	}
-	return []string{"-", "-"}
+	return parts{"-", "-", "-"}
 }
 
 func rank(c *result.Cell) string {

@@ -1,0 +1,126 @@
+package bench
+
+import (
+	"io"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/term"
+
+	"github.com/mlsuite/mlsuite/bench/internal/page/pagetest"
+	"github.com/mlsuite/mlsuite/bench/result"
+	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// madeScreen is a screen of a test.
+type madeScreen struct {
+	strings.Builder
+	screen
+}
+
+func (m *madeScreen) onScreen() screen { return m.screen }
+
+func coloured(width int) *madeScreen {
+	return &madeScreen{screen: screen{width: width, codes: term.NewTerminal(nil, "").Escape}}
+}
+
+var titleLine = regexp.MustCompile("^( RANK|ID) ")
+
+var escapeCodes = regexp.MustCompile("\x1b\\[[0-9]*m")
+
+// measuredResults are results of all suites that no machine measured, as a run has them.
+func measuredResults(sizes ...int) *result.Results {
+	var infos []suite.Info
+	for info := range all.Registry().All() {
+		infos = append(infos, info)
+	}
+	r := pagetest.Results(infos, 7, sizes, "commit", "process", "join", "keypackage")
+	for i := range r.Cells {
+		r.Cells[i].Samples = make([]result.Sample, 1)
+	}
+	return r
+}
+
+// Tables are no wider than the terminal from 60 columns on, and show more on a wider one.
+func TestReportsFitTheScreen(t *testing.T) {
+	for name, write := range map[string]func(io.Writer, *result.Results) error{"table": writeTable, "summary": writeSummary} {
+		columns := 0
+		for _, width := range []int{60, 80, 100, 160} {
+			out := coloured(width)
+			require.NoError(t, write(out, measuredResults(2, 32, 1000)))
+			text := escapeCodes.ReplaceAllString(out.String(), "")
+			var titles []string
+			for line := range strings.Lines(text) {
+				require.LessOrEqual(t, utf8.RuneCountInString(strings.TrimSuffix(line, "\n")), width, "%s at %d: %s", name, width, line)
+				if titleLine.MatchString(line) {
+					titles = append(titles, strings.Join(strings.Fields(line), " "))
+				}
+			}
+			require.NotEmpty(t, titles)
+			for _, other := range titles {
+				require.Equal(t, titles[0], other, "the tables of a report have the same columns")
+			}
+			require.Greater(t, len(strings.Fields(titles[0])), columns, "%s at %d", name, width)
+			columns = len(strings.Fields(titles[0]))
+		}
+	}
+}
+
+// Colours mark ranks, warnings and what is not resolved, and take no room.
+func TestColoursMarkWhatMatters(t *testing.T) {
+	bare, painted := &madeScreen{screen: screen{width: 100}}, coloured(100)
+	r := measuredResults(100)
+	require.NoError(t, writeSummary(bare, r))
+	require.NoError(t, writeSummary(painted, r))
+	require.NotContains(t, bare.String(), "\x1b")
+	require.Equal(t, bare.String(), escapeCodes.ReplaceAllString(painted.String(), ""))
+	require.Regexp(t, "(?m)^\x1b\\[33mwarning: .*\x1b\\[0m$", painted.String())
+	require.Regexp(t, "(?m)^ +\x1b\\[32m1\x1b\\[0m  0x", painted.String())
+	require.Regexp(t, "\x1b\\[33m[0-9.]+\\?\x1b\\[0m", painted.String())
+	marks := len(escapeCodes.FindAllString(painted.String(), -1))
+	require.Less(t, marks, 2*len(r.Cells), "most of the text has no colour")
+}
+
+// Only a terminal has colours, and not if the environment asks for none.
+func TestColoursAreOnTerminalsAlone(t *testing.T) {
+	environment := func(set ...string) func(string) string {
+		return func(name string) string {
+			for _, s := range set {
+				if value, ok := strings.CutPrefix(s, name+"="); ok {
+					return value
+				}
+			}
+			return ""
+		}
+	}
+	require.True(t, colourful("linux", environment("TERM=xterm")))
+	require.True(t, colourful("darwin", environment()))
+	require.False(t, colourful("linux", environment("TERM=xterm", "NO_COLOR=1")))
+	require.False(t, colourful("linux", environment("TERM=dumb")))
+	require.False(t, colourful("windows", environment()))
+	require.True(t, colourful("windows", environment("WT_SESSION=1")))
+
+	require.Equal(t, screen{width: pageWidth}, screenOf(&strings.Builder{}))
+	out, err := openOutput(t.TempDir()+"/file", nil)
+	require.NoError(t, err)
+	defer out.discard()
+	require.Equal(t, screen{width: pageWidth}, screenOf(out))
+	require.Equal(t, screen{width: pageWidth}, screenOf(out.file))
+}
+
+// Code points are hexadecimal in every form.
+func TestCodePointsAreHexadecimal(t *testing.T) {
+	r := measuredResults(2)
+	for _, f := range suites().formats(policyFlags{peers: defaultPeers()}) {
+		var b strings.Builder
+		require.NoError(t, f.write(&b, r), f.name)
+		require.NotRegexp(t, `\b61441\b`, b.String(), f.name)
+		if f.name != "gobench" { // whose lines have names alone
+			require.Contains(t, b.String(), "0xF001", f.name)
+		}
+	}
+}
