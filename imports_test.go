@@ -102,7 +102,7 @@ func layers() []layer {
 		},
 		{pkg: "bench/internal/page/pagetest", imports: []string{"suite", "bench/result"}},
 		{pkg: "bench/result", imports: []string{"suite", "bench/host"}},
-		{pkg: "bench/host", modules: []string{"github.com/klauspost/cpuid/v2", "golang.org/x/sys/unix"}, denied: []string{"net/...", "os/exec", "database/..."}},
+		{pkg: "bench/host", imports: []string{"bench/measure"}, modules: []string{"github.com/klauspost/cpuid/v2", "golang.org/x/sys/unix"}, denied: []string{"net/...", "os/exec", "database/..."}},
 		{
 			pkg: "bench/stats", modules: []string{"golang.org/x/perf/benchmath"},
 			denied: []string{"time", "os/...", "net/...", "database/..."},

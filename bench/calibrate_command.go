@@ -26,7 +26,7 @@ func (p program) calibrate() *cobra.Command {
 		Long: `Calibrate measures what each primitive of each suite costs on this machine, and writes
 the prices as JSON. suitebench day and suitebench policy choose --by price take them on
 any machine with --device. A round measures all suites in random order. A price is the
-least of the rounds, that of a byte the median, both with an interval.
+median of the rounds in proportion to a fixed loop beside each sample, with an interval.
 
 For a phone or a browser, build suitebench for it and run it there:
 GOOS=android GOARCH=arm64 CGO_ENABLED=0 go build ./cmd/suitebench`,

@@ -21,13 +21,13 @@ func (p program) compare() *cobra.Command {
 	return &cobra.Command{
 		Use:   "compare OLD NEW",
 		Short: "Compare two runs",
-		Long: `Compare compares what two runs of suitebench run --format json wrote, cell by cell. DELTA is
-the new cost in proportion to the old one, with the wider half of its 95 % interval. P is of
-the Mann-Whitney U test, corrected for the number of cells. SEEN is the smallest change that
-the comparison could have seen. A cell is called faster or slower if P is at most 0.05, and
-the interval lies more than 2 % from 1: two runs of one program differ by so much anyway. A
-neighbour that is busy during the whole of one run makes all its cells slower; see the
-warnings of both files.`,
+		Long: `Compare compares what two runs of suitebench run --format json wrote, cell by cell. Costs are
+in proportion to the fixed loop that ran beside each sample, so a machine that was slower
+during one run makes no difference. DELTA is the new cost in proportion to the old one, with
+the wider half of its 95 % interval. P is of the Mann-Whitney U test, corrected for the number
+of cells. SEEN is the smallest change that the comparison could have seen. A cell is called
+faster or slower if P is at most 0.05, and the interval lies more than 2 % from 1: two runs of
+one program differ by so much anyway.`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			var files [2]*result.Results
@@ -37,7 +37,7 @@ warnings of both files.`,
 					return err
 				}
 			}
-			return writeComparison(cmd.OutOrStdout(), newMatch(files[0], files[1]))
+			return writeComparison(cmd.OutOrStdout(), newMatch(files[0], files[1], files[0].Measurement.LoopNS, files[0].Measurement.LoopNS))
 		},
 	}
 }
@@ -58,8 +58,8 @@ func readResults(name string) (*result.Results, error) {
 // match is the cells that two runs have both measured.
 type match struct {
 	cells       []*result.Cell // as the old run has them
-	old, new    [][]float64
-	comparisons [][]int // cells that are ranked together
+	old, new    [][]float64    // samples without disturbance
+	comparisons [][]int        // cells that are ranked together
 }
 
 // comparison is what cells have in common that are ranked together.
@@ -70,7 +70,9 @@ type comparison struct {
 
 func comparisonOf(c *result.Cell) comparison { return comparison{c.GroupSize, c.Tree, c.Op} }
 
-func newMatch(old, new *result.Results) match {
+// newMatch matches the cells of two runs, given the time of the fixed loop in each. With one
+// time for both, what makes it slower together with the cells is no difference.
+func newMatch(old, new *result.Results, oldLoop, newLoop float64) match {
 	var m match
 	ranked := map[comparison]int{}
 	for i := range old.Cells {
@@ -87,17 +89,9 @@ func newMatch(old, new *result.Results) match {
 		}
 		m.comparisons[k] = append(m.comparisons[k], len(m.cells))
 		m.cells = append(m.cells, a)
-		m.old, m.new = append(m.old, cpuOf(a)), append(m.new, cpuOf(b))
+		m.old, m.new = append(m.old, undisturbed(a, oldLoop)), append(m.new, undisturbed(b, newLoop))
 	}
 	return m
-}
-
-func cpuOf(c *result.Cell) []float64 {
-	cpu := make([]float64, len(c.Samples))
-	for i, s := range c.Samples {
-		cpu[i] = s.CPU
-	}
-	return cpu
 }
 
 // writeComparison writes a line for each cell, those that changed most first.
@@ -205,7 +199,7 @@ func writeAgreement(w io.Writer, first, second *result.Results) error {
 			return err
 		}
 	}
-	m := newMatch(first, second)
+	m := newMatch(first, second, first.Measurement.LoopNS, second.Measurement.LoopNS)
 	a := stats.Agree(m.old, m.new, m.comparisons, stats.Options{Precision: first.Measurement.Precision})
 	_, err := fmt.Fprintf(w, `
 %d cells, %d and %d rounds

@@ -234,9 +234,11 @@ func (m *making) price(ctx context.Context, suites []*suiteRun) error {
 		if of.pricer, err = limit.NewPricer(ctx, measure.Plan{Count: 1, Time: m.Sample / 4}, of.suite); err != nil {
 			return err
 		}
-		if of.estimate, err = of.pricer.Sample(); err != nil {
+		inLoops, loop, err := of.pricer.Sample()
+		if err != nil {
 			return err
 		}
+		of.estimate = inLoops.Times(loop)
 		for _, g := range of.groups {
 			g.expect(of.estimate, slices.Concat(m.ops, m.once))
 		}

@@ -41,8 +41,8 @@ func writeMarkdown(w io.Writer, r *result.Results) error {
 	return err
 }
 
-const markdownLegend = `CPU ms is the CPU time of one operation, the least of the rounds, x its proportion to the primitives
-alone that RFC 9420 needs. ± is the wider half of the 95 % interval, with ? where it is not resolved:
+const markdownLegend = `CPU ms is the CPU time of one operation, the median of the rounds without disturbance, x its
+proportion to the primitives alone that RFC 9420 needs. ± is the wider half of the 95 % interval, with ? where it is not resolved:
 such a figure has no rank. A rank is 1 and the number of suites that are certainly cheaper.
 `
 

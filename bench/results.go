@@ -14,7 +14,7 @@ import (
 
 // results returns what the rounds so far say.
 func (r *run) results() *result.Results {
-	state := r.watch.State()
+	state, loop := r.watch.State(), stats.Reference(r.loops)
 	out := &result.Results{
 		Schema:   result.Schema,
 		Machine:  host.ThisMachine(),
@@ -23,7 +23,7 @@ func (r *run) results() *result.Results {
 		Modules:  result.Modules(),
 		Unmade:   r.unmade(),
 		Measurement: result.Measurement{
-			Clock: measure.Clock, Rounds: r.rounds, SampleNS: r.Sample.Nanoseconds(), Precision: r.Precision,
+			Clock: measure.Clock, Rounds: r.rounds, SampleNS: r.Sample.Nanoseconds(), LoopNS: loop, Precision: r.Precision,
 		},
 	}
 	if n := len(out.Unmade); n > 0 {
@@ -35,21 +35,21 @@ func (r *run) results() *result.Results {
 	}
 	drafts, _ := draftNumbers() // without them the suites have none
 	for _, s := range r.suites {
-		out.Suites = append(out.Suites, s.described(drafts[s.info.Name]))
+		out.Suites = append(out.Suites, s.described(drafts[s.info.Name], loop))
 		for _, c := range s.cells {
-			out.Cells = append(out.Cells, c.result(s, r.Precision))
+			out.Cells = append(out.Cells, c.result(s, loop, r.Precision))
 		}
 		for _, c := range s.sizes {
 			out.Cells = append(out.Cells, c.identity(s))
 		}
 	}
-	r.rank(out.Cells)
+	r.rank(out.Cells, loop)
 	return out
 }
 
 // described returns the suite with the prices of its primitives.
-func (s *suiteRun) described(draft string) result.Suite {
-	priced := device.NewSuite(s.suite, s.prices)
+func (s *suiteRun) described(draft string, loop float64) result.Suite {
+	priced := device.NewSuite(s.suite, s.prices, loop)
 	kem, signature := result.ShortNames(s.info)
 	return result.Suite{
 		Name: priced.Name, ID: priced.ID, Draft: draft, KEM: kem, AEAD: s.info.AEAD.Name, Signature: signature,
@@ -64,27 +64,39 @@ func (c *cell) identity(s *suiteRun) result.Cell {
 }
 
 // result returns the cell with its estimates.
-func (c *cell) result(s *suiteRun, precision float64) result.Cell {
+func (c *cell) result(s *suiteRun, loop, precision float64) result.Cell {
 	x := c.identity(s)
-	cpu, limits := c.cpu(), make([]float64, len(c.samples))
+	limits := make([]float64, len(c.samples))
 	for i, of := range c.samples {
-		limits[i] = c.limit.At(s.prices[i])
-		sample := result.Sample{CPU: of.CPU, Limit: limits[i]}
+		inLoops := c.limit.At(s.prices[i])
+		limits[i] = inLoops * loop
+		sample := result.Sample{CPU: of.CPU, Loop: of.Loop, Limit: inLoops * of.Loop}
 		if len(c.counted) == len(c.samples) {
 			sample.Instructions = c.counted[i]
 		}
 		x.Samples = append(x.Samples, sample)
 	}
-	cost := stats.NewCost(cpu)
-	x.CPU, x.Limit, x.Ratio = figure(cost), figure(stats.NewCost(limits)), figure(stats.NewRatio(cpu, limits))
+	median, cost := measure.Median(c.samples), c.cost(loop)
+	x.CPU, x.Limit = figure(cost), figure(stats.NewCost(limits, nil, 0))
+	x.Ratio = figure(stats.NewRatio(undisturbed(&x, loop), limits))
+	x.CPU.Median = median.CPU
 	if len(c.counted) == len(c.samples) {
-		f := figure(stats.NewCost(c.counted))
+		f := figure(stats.NewCost(c.counted, nil, 0))
 		x.Instructions = &f
 	}
-	median := measure.Median(c.samples)
 	x.Allocs, x.AllocBytes = median.Allocs, median.AllocBytes
 	x.Resolved = cost.Resolved(precision)
 	return x
+}
+
+// undisturbed returns the CPU times of the rounds of a cell without disturbance, given that of
+// the fixed loop.
+func undisturbed(c *result.Cell, loop float64) []float64 {
+	cpu, loops := make([]float64, len(c.Samples)), make([]float64, len(c.Samples))
+	for i, s := range c.Samples {
+		cpu[i], loops[i] = s.CPU, s.Loop
+	}
+	return stats.Undisturbed(cpu, loops, loop)
 }
 
 // figure returns an estimate as JSON can have it.
@@ -97,7 +109,7 @@ func figure(e stats.Estimate) result.Figure {
 	}
 	f := result.Figure{
 		Value: finite(e.Center), Low: finite(e.Low), High: finite(e.High),
-		Median: finite(e.Median.Center), P90: finite(e.P90.Center),
+		Median: finite(e.Center), P90: finite(e.P90.Center),
 	}
 	if e.Rounds < 2 {
 		f.Low, f.High = 0, 0
@@ -106,7 +118,7 @@ func figure(e stats.Estimate) result.Figure {
 }
 
 // rank ranks the suites of each size, tree and operation.
-func (r *run) rank(cells []result.Cell) {
+func (r *run) rank(cells []result.Cell, loop float64) {
 	groups := map[comparison][]int{}
 	for i, c := range cells {
 		if c.Samples != nil {
@@ -117,7 +129,7 @@ func (r *run) rank(cells []result.Cell) {
 	for _, group := range groups {
 		samples := make([][]float64, len(group))
 		for k, i := range group {
-			samples[k] = cpuOf(&cells[i])
+			samples[k] = undisturbed(&cells[i], loop)
 		}
 		for k, rank := range stats.Rank(samples, stats.Options{Precision: r.Precision}).Ranks {
 			cells[group[k]].Rank = rank

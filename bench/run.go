@@ -90,6 +90,7 @@ type run struct {
 	count  *host.Counter // nil if instructions cannot be counted
 	why    error         // why not
 	rounds int
+	loops  []float64 // the quicker times of the fixed loop beside each measurement
 }
 
 // suiteRun is what is measured of one suite.
@@ -98,8 +99,8 @@ type suiteRun struct {
 	suite    suite.Suite
 	groups   []*plannedGroup // in the order of the Config
 	pricer   *limit.Pricer
-	estimate limit.Prices   // before the rounds
-	prices   []limit.Prices // by round
+	estimate limit.Prices   // before the rounds, in nanoseconds
+	prices   []limit.Prices // by round, in proportion to the fixed loop
 	cells    []*cell
 	sizes    []*cell // of SizesOnly, in which nothing is measured
 }
@@ -252,7 +253,7 @@ func (r *run) cells() (n int) {
 func (r *run) unresolved() (n int) {
 	for _, s := range r.suites {
 		for _, c := range s.cells {
-			if !stats.NewCost(c.cpu()).Resolved(r.Precision) {
+			if !c.cost(1).Resolved(r.Precision) {
 				n++
 			}
 		}
@@ -283,11 +284,11 @@ func (r *run) round(ctx context.Context) (err error) {
 				return err
 			}
 			if k == len(s.cells) {
-				prices, err := s.pricer.Sample()
+				prices, loop, err := s.pricer.Sample()
 				if err != nil {
 					return err
 				}
-				s.prices = append(s.prices, prices)
+				s.prices, r.loops = append(s.prices, prices), append(r.loops, loop)
 				continue
 			}
 			if err := r.sample(s.cells[k]); err != nil {
@@ -301,13 +302,15 @@ func (r *run) round(ctx context.Context) (err error) {
 // sample measures a cell once.
 func (r *run) sample(c *cell) error {
 	var sum measure.Sample
-	var instructions float64
+	var inLoops, instructions float64
 	for i, p := range c.parts {
 		s, err := measure.Plan{Count: 1}.Take(p.Operation, c.batches[i])
 		if err != nil {
 			return err
 		}
 		sum.CPU += p.weight * s.CPU
+		inLoops += p.weight * s.CPU / s.Loop
+		r.loops = append(r.loops, s.QuickLoop)
 		sum.Allocs += p.weight * s.Allocs
 		sum.AllocBytes += p.weight * s.AllocBytes
 		if r.count != nil {
@@ -318,6 +321,7 @@ func (r *run) sample(c *cell) error {
 			instructions += p.weight * n
 		}
 	}
+	sum.Loop = sum.CPU / inLoops
 	c.samples = append(c.samples, sum)
 	if r.count != nil {
 		c.counted = append(c.counted, instructions)
@@ -342,12 +346,13 @@ func (r *run) instructions(op measure.Operation) (float64, error) {
 	return float64(n), failed
 }
 
-func (c *cell) cpu() []float64 {
-	cpu := make([]float64, len(c.samples))
+// cost estimates the cost of c, given the time of the loop without disturbance.
+func (c *cell) cost(loop float64) stats.Estimate {
+	cpu, loops := make([]float64, len(c.samples)), make([]float64, len(c.samples))
 	for i, s := range c.samples {
-		cpu[i] = s.CPU
+		cpu[i], loops[i] = s.CPU, s.Loop
 	}
-	return cpu
+	return stats.NewCost(cpu, loops, loop)
 }
 
 // oneCore collects the garbage so far and confines Go to one core until the function that

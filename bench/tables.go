@@ -166,7 +166,7 @@ func heading(r *result.Results) []string {
 			}
 		}
 	}
-	lines = append(lines, fmt.Sprintf("%s, least of %d rounds; %d of %d figures are not resolved to %.3g %%",
+	lines = append(lines, fmt.Sprintf("%s, median of %d rounds beside a fixed loop; %d of %d figures are not resolved to %.3g %%",
 		r.Measurement.Clock, r.Measurement.Rounds, unresolved, measured, 100*r.Measurement.Precision))
 	state := fmt.Sprintf("load %s", r.State.LoadBefore)
 	add := func(what string, v fmt.Stringer, known bool) {

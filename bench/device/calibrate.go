@@ -23,8 +23,8 @@ type Plan struct {
 }
 
 // Calibrate measures the primitives of suites on this machine. A round takes a sample of each
-// primitive of every suite, in random order of the suites. Prices are the least of the
-// rounds, with intervals: see [stats.NewCost].
+// primitive of every suite, in random order of the suites. Prices are the medians of the
+// rounds without disturbance, with intervals: see [stats.NewCost].
 func Calibrate(ctx context.Context, now time.Time, suites []suite.Suite, plan Plan) (*Device, error) {
 	d := &Device{
 		Schema: Schema, Date: now.UTC().Format(time.DateOnly), Machine: host.ThisMachine(),
@@ -41,6 +41,7 @@ func Calibrate(ctx context.Context, now time.Time, suites []suite.Suite, plan Pl
 		order[i] = i
 	}
 	samples := make([][]limit.Prices, len(suites))
+	var loops []float64
 	for range plan.Rounds {
 		rand.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 		for _, i := range order {
@@ -50,21 +51,23 @@ func Calibrate(ctx context.Context, now time.Time, suites []suite.Suite, plan Pl
 			if plan.Step != nil {
 				plan.Step(suites[i].Info())
 			}
-			p, err := pricers[i].Sample()
+			p, loop, err := pricers[i].Sample()
 			if err != nil {
 				return nil, err
 			}
 			samples[i] = append(samples[i], p)
+			loops = append(loops, loop)
 		}
 	}
 	for i, s := range suites {
-		d.Suites = append(d.Suites, NewSuite(s, samples[i]))
+		d.Suites = append(d.Suites, NewSuite(s, samples[i], stats.Reference(loops)))
 	}
 	return d, nil
 }
 
-// NewSuite estimates the prices of a suite from those of rounds, one or more.
-func NewSuite(s suite.Suite, rounds []limit.Prices) Suite {
+// NewSuite estimates the prices of a suite from those of rounds, one or more, which are in
+// proportion to the fixed loop, and from the time of the loop in nanoseconds.
+func NewSuite(s suite.Suite, rounds []limit.Prices, loop float64) Suite {
 	i := s.Info()
 	priced := Suite{Name: i.Name, ID: result.Code(i.ID), Prices: map[string]result.Figure{}}
 	for _, p := range suite.Provenance(s) {
@@ -73,24 +76,15 @@ func NewSuite(s suite.Suite, rounds []limit.Prices) Suite {
 	for p := range len(limit.Prices{}) {
 		var samples []float64
 		for _, prices := range rounds {
-			samples = append(samples, prices[p])
+			samples = append(samples, prices[p]*loop)
 		}
-		primitive := limit.Primitive(p)
-		priced.Prices[primitive.String()] = figure(primitive, samples)
+		priced.Prices[limit.Primitive(p).String()] = figure(samples)
 	}
 	return priced
 }
 
-// figure estimates a price: by the least sample, but that of a byte by the median, since it
-// is the difference of two calls, which noise makes lower as well as higher.
-func figure(p limit.Primitive, samples []float64) result.Figure {
-	e := stats.NewCost(samples)
-	i := e.Interval
-	if p == limit.HashedByte || p == limit.AEADByte {
-		i = e.Median
-	}
-	// Too few samples leave an end open.
-	return result.Figure{
-		Value: i.Center, Low: i.Low, High: min(i.High, slices.Max(samples)), Median: e.Median.Center,
-	}
+// figure estimates a price. Too few samples leave an end open.
+func figure(samples []float64) result.Figure {
+	e := stats.NewCost(samples, nil, 0)
+	return result.Figure{Value: e.Center, Low: e.Low, High: min(e.High, slices.Max(samples)), Median: e.Center}
 }

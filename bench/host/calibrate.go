@@ -6,11 +6,13 @@ import (
 	"runtime"
 	"slices"
 	"time"
+
+	"github.com/mlsuite/mlsuite/bench/measure"
 )
 
 // Iterations is the number of steps of one round of the calibration loop. A round takes
-// about two milliseconds on a server's core of today.
-const Iterations = 1 << 20
+// about a third of a millisecond on a server's core of today.
+const Iterations = 1 << 17
 
 // Clock tells the times since some moment in the past.
 type Clock struct {
@@ -28,9 +30,9 @@ func SystemClock() Clock {
 	return Clock{CPU: threadTime, Wall: func() time.Duration { return time.Since(start) }}
 }
 
-// Calibration holds the times of rounds of a loop that is always the same: integer
-// arithmetic without memory, 6 operations in each of [Iterations] steps, each of
-// which needs the one before. Where rounds differ, the machine differed.
+// Calibration holds the times of rounds of a loop that is always the same: [Iterations] steps
+// of [measure.Work], which is integer arithmetic without memory. Where rounds differ, the
+// machine differed.
 type Calibration struct {
 	CPU  []time.Duration `json:"cpu_ns"`  // thread CPU time of each round; none without a CPU clock
 	Wall []time.Duration `json:"wall_ns"` // elapsed time of each round
@@ -53,26 +55,13 @@ func (c *Calibration) round(clock Clock) {
 	if clock.CPU != nil {
 		cpu = clock.CPU()
 	}
-	if xorshift(1, Iterations) == 0 {
+	if measure.Work(1, Iterations) == 0 {
 		panic("host: the calibration loop reached zero, which it cannot")
 	}
 	if clock.CPU != nil {
 		c.CPU = append(c.CPU, clock.CPU()-cpu)
 	}
 	c.Wall = append(c.Wall, clock.Wall()-wall)
-}
-
-// xorshift takes n steps of Marsaglia's generator of 64 bits ("Xorshift RNGs", 2003, with
-// shifts 13, 7, 17). From a number other than zero it never comes to zero.
-//
-//go:noinline
-func xorshift(x uint64, n int) uint64 {
-	for range n {
-		x ^= x << 13
-		x ^= x >> 7
-		x ^= x << 17
-	}
-	return x
 }
 
 // minRounds is the number of rounds from which a spread says something.

@@ -72,7 +72,7 @@ type reading struct {
 }
 
 // Start reads the machine's state, then runs five rounds of the calibration loop, which take
-// about ten milliseconds.
+// about two milliseconds.
 func Start() *Watch {
 	return start(source{files: systemFiles(), clock: SystemClock(), process: processTime})
 }

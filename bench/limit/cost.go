@@ -48,6 +48,14 @@ func (p Prices) Least(other Prices) Prices {
 	return p
 }
 
+// Times returns the prices in another unit, of which an old one is factor.
+func (p Prices) Times(factor float64) Prices {
+	for i := range p {
+		p[i] *= factor
+	}
+	return p
+}
+
 // Plus returns the cost of c and then each other.
 func (c Cost) Plus(others ...Cost) Cost {
 	for _, o := range others {

@@ -3,6 +3,7 @@ package limit
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"github.com/mlsuite/mlsuite/bench/measure"
 	"github.com/mlsuite/mlsuite/suite"
@@ -23,22 +24,22 @@ func Price(ctx context.Context, plan measure.Plan, s suite.Suite) (Prices, error
 	if err != nil {
 		return Prices{}, err
 	}
-	least, err := p.sample()
-	for range plan.Count - 1 {
-		if err == nil {
-			err = ctx.Err()
+	var least calls
+	for n := range plan.Count {
+		if err := ctx.Err(); err != nil {
+			return Prices{}, err
 		}
+		samples, err := p.sample()
 		if err != nil {
 			return Prices{}, err
 		}
-		var next calls
-		if next, err = p.sample(); err == nil {
-			for i := range least {
-				least[i] = min(least[i], next[i])
+		for i, s := range samples {
+			if n == 0 || s.CPU < least[i] {
+				least[i] = s.CPU
 			}
 		}
 	}
-	return least.prices(), err
+	return least.prices(), nil
 }
 
 // Pricer measures the prices of a suite's primitives, a sample at a time.
@@ -70,22 +71,28 @@ func NewPricer(ctx context.Context, plan measure.Plan, s suite.Suite) (*Pricer, 
 	return p, nil
 }
 
-// Sample measures each primitive once.
-func (p *Pricer) Sample() (Prices, error) {
-	c, err := p.sample()
-	return c.prices(), err
+// Sample measures each primitive once. It returns the prices in proportion to the fixed loop
+// that ran beside each (see [measure.Sample]), so that they hold whatever disturbs both, and
+// the time of the quickest
+// in nanoseconds.
+func (p *Pricer) Sample() (inLoops Prices, loop float64, err error) {
+	samples, err := p.sample()
+	var c calls
+	loop = math.Inf(1)
+	for i, s := range samples {
+		c[i] = s.CPU / s.Loop
+		loop = min(loop, s.QuickLoop)
+	}
+	return c.prices(), loop, err
 }
 
-func (p *Pricer) sample() (calls, error) {
-	var c calls
+func (p *Pricer) sample() (samples [primitives]measure.Sample, err error) {
 	for i, call := range p.calls {
-		s, err := p.plan.Take(measure.Operation{Do: func(int) error { return call() }}, p.batch[i])
-		if err != nil {
-			return calls{}, p.failed(Primitive(i), err)
+		if samples[i], err = p.plan.Take(measure.Operation{Do: func(int) error { return call() }}, p.batch[i]); err != nil {
+			return samples, p.failed(Primitive(i), err)
 		}
-		c[i] = s.CPU
 	}
-	return c, nil
+	return samples, nil
 }
 
 func (p *Pricer) failed(primitive Primitive, err error) error {

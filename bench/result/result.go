@@ -61,6 +61,7 @@ type Measurement struct {
 	Clock        string  `json:"clock"`                  // what CPU times are
 	Rounds       int     `json:"rounds"`                 // over all cells
 	SampleNS     int64   `json:"sample_ns"`              // CPU time of a cell in a round, at least
+	LoopNS       float64 `json:"loop_ns"`                // of the fixed loop without disturbance
 	Precision    float64 `json:"precision"`              // up to which relative width a cell is resolved
 	Instructions string  `json:"instructions,omitempty"` // why none were counted; empty if they were
 }
@@ -135,9 +136,9 @@ type Cell struct {
 	Tree      string `json:"tree"`
 	Op        string `json:"op"`
 
-	// CPU is the CPU time in nanoseconds: the least of the rounds, with an interval. Limit
-	// is that of the primitives alone. Ratio is the median of the ratios of both, round by
-	// round.
+	// CPU is the CPU time in nanoseconds without disturbance: the median of the rounds in
+	// proportion to the fixed loop beside each, with an interval. Limit is that of the
+	// primitives alone. Ratio is the median of the ratios of both, round by round.
 	CPU   Figure `json:"cpu_ns"`
 	Limit Figure `json:"limit_ns"`
 	Ratio Figure `json:"ratio"`
@@ -159,8 +160,8 @@ type Figure struct {
 	Value  float64 `json:"value"`
 	Low    float64 `json:"low"`
 	High   float64 `json:"high,omitempty"` // 0 if the samples are too few for a bound
-	Median float64 `json:"median"`
-	P90    float64 `json:"p90"` // the ninetieth percentile of the samples
+	Median float64 `json:"median"`         // of the samples as they were, with what disturbed them
+	P90    float64 `json:"p90"`            // the ninetieth percentile, without disturbance
 }
 
 // Width returns the distance of the farther bound from the value, divided by the value:
@@ -175,7 +176,8 @@ func (f Figure) Width() float64 {
 // Sample is a cell in one round.
 type Sample struct {
 	CPU          float64 `json:"cpu_ns"`
-	Limit        float64 `json:"limit_ns"` // at the prices of the same round
+	Loop         float64 `json:"loop_ns"`  // of the fixed loop beside it
+	Limit        float64 `json:"limit_ns"` // at the prices of the same round, as far as the loop was disturbed
 	Instructions float64 `json:"instructions,omitempty"`
 }
 

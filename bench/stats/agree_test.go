@@ -29,7 +29,7 @@ func TestAgreementCounts(t *testing.T) {
 
 	// In the new run, cell 1 seems the cheaper one, and is not resolved.
 	new = run(100, 90)
-	new[1] = append([]float64{90}, repeated(200, 19)...)
+	new[1] = append(repeated(90, 11), repeated(200, 9)...)
 	got = Agree(run(100, 110), new, [][]int{{0, 1}}, Options{})
 	require.Equal(t, 1, got.Doubted)
 	require.Zero(t, got.Reversed)

@@ -10,11 +10,11 @@ import (
 
 // significant returns the share of comparisons of m and n with a significant cell, of the
 // cells given by their old and their new floors, and the share of cells.
-func significant(r *rand.Rand, m, n machine, old, new []float64, rounds, trials int, o func(a, b [][]float64) Options) (comparisons, cells float64) {
+func significant(r *rand.Rand, m, n machine, old, new []float64, rounds, trials int) (comparisons, cells float64) {
 	for range trials {
 		a, b := m.run(r, old, rounds), n.run(r, new, rounds)
 		found := 0
-		for _, c := range Compare(a, b, o(a, b)) {
+		for _, c := range Compare(a, b, Options{}) {
 			if c.Significant {
 				found++
 			}
@@ -27,11 +27,6 @@ func significant(r *rand.Rand, m, n machine, old, new []float64, rounds, trials 
 	return comparisons / float64(trials), cells / float64(trials*len(old))
 }
 
-func defaults(_, _ [][]float64) Options { return Options{} }
-
-// withLoop takes cell 0 for the fixed loop.
-func withLoop(a, b [][]float64) Options { return Options{OldLoop: a[0], NewLoop: b[0]} }
-
 func TestRunsThatDifferNowhereAreNotSignificant(t *testing.T) {
 	for name, noise := range noises() {
 		for kind, machines := range map[string][2]machine{
@@ -39,60 +34,53 @@ func TestRunsThatDifferNowhereAreNotSignificant(t *testing.T) {
 			"quiet, then bursty": {quiet(noise), bursty(noise)}, "drifting": {drifting(noise), drifting(noise)},
 		} {
 			r := rand.New(rand.NewPCG(9, 1))
-			runs, cells := significant(r, machines[0], machines[1], repeated(1, 6), repeated(1, 6), 20, 200, defaults)
+			runs, cells := significant(r, machines[0], machines[1], repeated(1, 6), repeated(1, 6), 20, 200)
 			t.Logf("%s, %s: %.3f of the runs, %.4f of the cells", name, kind, runs, cells)
 			require.LessOrEqual(t, runs, 0.05, "%s, %s", name, kind)
 		}
-		r := rand.New(rand.NewPCG(9, 2))
-		m := bursty(noise)
-		runs, cells := significant(r, m, m, repeated(1, 6), repeated(1, 6), 20, 100, withLoop)
-		t.Logf("%s, bursty, with a loop: %.3f of the runs, %.4f of the cells", name, runs, cells)
-		require.LessOrEqual(t, runs, 0.05, name)
 	}
 }
 
 func TestATenthIsFound(t *testing.T) {
-	for _, name := range []string{"exponential", "heavy tail", "rayleigh", "log-normal"} {
-		for kind, m := range map[string]machine{"quiet": quiet(noises()[name]), "bursty": bursty(noises()[name])} {
+	for _, name := range []string{"exponential", "rayleigh", "log-normal", "heavy tail"} {
+		for kind, m := range machines(noises()[name]) {
 			for _, to := range []float64{1.1, 0.9} {
-				for loop, options := range map[string]func(a, b [][]float64) Options{"no loop": defaults, "loop": withLoop} {
-					r := rand.New(rand.NewPCG(10, 1))
-					// Cell 0 is the loop and does not change.
-					old, new := repeated(1, 5), append([]float64{1}, repeated(to, 4)...)
-					rounds := map[string]int{"quiet": 40, "bursty": 100}[kind]
-					_, cells := significant(r, m, m, old, new, rounds, 30, options)
-					cells *= 5.0 / 4
-					t.Logf("%s, %s, %s, to %v: %.3f", name, kind, loop, to, cells)
-					least := map[string]float64{"quiet, no loop": 0.99, "quiet, loop": 0.6, "bursty, no loop": 0.6, "bursty, loop": 0.7}
-					require.GreaterOrEqual(t, cells, least[kind+", "+loop], "%s, %s, %s", name, kind, loop)
-				}
+				r := rand.New(rand.NewPCG(10, 1))
+				_, cells := significant(r, m, m, repeated(1, 5), repeated(to, 5), 40, 30)
+				t.Logf("%s, %s, to %v: %.3f", name, kind, to, cells)
+				require.GreaterOrEqual(t, cells, 0.9, "%s, %s", name, kind)
 			}
 		}
 	}
 }
 
-// A machine that is 3 % slower throughout the second run is not told from cells that are,
-// unless a loop says so.
-func TestAShiftBetweenRunsNeedsTheLoop(t *testing.T) {
+// A machine that is slower throughout the second run is not taken for cells that are.
+func TestAShiftBetweenRunsIsTheLoopsToo(t *testing.T) {
 	m := quiet(noises()["exponential"])
 	r := rand.New(rand.NewPCG(11, 1))
-	for _, shift := range []float64{0.95, 0.97, 1.03, 1.05} {
-		runs, _ := significant(r, m, m, repeated(1, 6), repeated(shift, 6), 20, 50, withLoop)
-		require.LessOrEqual(t, runs, 0.05, "%v", shift)
-	}
-	runs, _ := significant(r, m, m, repeated(1, 10), repeated(1.02, 10), 20, 100, defaults)
-	require.LessOrEqual(t, runs, 0.05, "a shift that the margin allows")
-	_, cells := significant(r, m, m, repeated(1, 10), repeated(1.05, 10), 60, 20, defaults)
-	require.Greater(t, cells, 0.5, "a shift beyond it, without the loop")
+	slower := m
+	slower.enter, slower.leave = 1, 0 // one burst from the first sample to the last
+	runs, _ := significant(r, m, slower, repeated(1, 6), repeated(1, 6), 20, 100)
+	require.LessOrEqual(t, runs, 0.05)
 
-	new := repeated(1.05, 10)
-	new[7] = 1.15
+	new := repeated(1, 10)
+	new[7] = 1.1
 	found := share(50, func() bool {
-		a, b := m.run(r, repeated(1, 10), 60), m.run(r, new, 60)
-		c := Compare(a, b, withLoop(a, b))[7]
-		return c.Significant && math.Abs(c.Delta.Center-1.15/1.05) < 0.02
+		a, b := m.run(r, repeated(1, 10), 60), slower.run(r, new, 60)
+		c := Compare(a, b, Options{})[7]
+		return c.Significant && math.Abs(c.Delta.Center-1.1) < 0.02
 	})
 	require.GreaterOrEqual(t, found, 0.9)
+}
+
+// What slows a cell otherwise than the loop shows, as far as it exceeds Shift.
+func TestWhatTheLoopDoesNotFeelShows(t *testing.T) {
+	m := quiet(noises()["exponential"])
+	slower := m
+	slower.enter, slower.leave, slower.unlike = 1, 0, 0.3
+	r := rand.New(rand.NewPCG(11, 2))
+	runs, _ := significant(r, m, slower, repeated(1, 6), repeated(1, 6), 40, 50)
+	require.Greater(t, runs, 0.5)
 }
 
 func TestDeltaCovers(t *testing.T) {
@@ -103,7 +91,7 @@ func TestDeltaCovers(t *testing.T) {
 			d := Compare(a, b, Options{})[0].Delta
 			return d.Low <= 1.2 && 1.2 <= d.High
 		})
-		require.GreaterOrEqual(t, covered, 0.95, kind)
+		require.GreaterOrEqual(t, covered, 0.93, kind)
 	}
 }
 
@@ -132,7 +120,7 @@ func TestSeenIsTheSmallestEffect(t *testing.T) {
 	r := rand.New(rand.NewPCG(14, 1))
 	for range 50 {
 		s := quiet(noises()["heavy tail"]).run(r, []float64{1, 1}, 20)
-		least := NewCost(s[0]).Center / NewCost(s[1]).Center // floors that are equal
+		least := 1 / Compare(s[:1], s[1:], Options{})[0].Delta.Center // costs that are equal
 		seen := Compare(s[:1], s[1:], Options{})[0].Seen
 		scaled := func(factor float64) bool {
 			b := make([]float64, len(s[1]))

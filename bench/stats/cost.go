@@ -1,64 +1,66 @@
 package stats
 
-import "math"
-
-const (
-	// lowest is the number of the lowest samples that the interval of a floor is taken from.
-	lowest = 6
-	// shape says how thin the samples lie above the floor: their number within x of it
-	// grows as x to this power.
-	shape = 2
+import (
+	"math"
+	"slices"
 )
 
-// NewCost estimates the floor of the cost that samples were taken of. The center and the
-// upper bound are the minimum over the rounds. The lower bound comes from the theory of
-// extreme values. Resampling rounds cannot give it: no sample lies below the minimum.
-//
-// On synthetic samples of 20 and 40 rounds the interval covers in at least 93 % of the runs, with
-// bursts or a drift of 3 %, and in at least 93 % if the run ends as soon as the cell is resolved;
-// in 87 % where few samples are close to a floor that drifts. Where bursts last as long as the
-// run it covers as often as a round is undisturbed.
-func NewCost(samples []float64) Estimate {
-	sorted := measured(samples)
-	e := describe(sorted)
-	e.Interval = floor(sorted, 1-Confidence)
-	return e
+// quickest is the quantile of the loop's times that [Reference] takes.
+const quickest = 0.001
+
+// Reference returns the time of the fixed loop on this machine without disturbance: the 0.1 %
+// quantile of all its times in a run. The loop takes a fraction of a millisecond, so some of
+// thousands of its runs are disturbed by nothing, however busy the machine is. It is NaN if
+// there is none.
+func Reference(loops []float64) float64 {
+	times := measured(loops)
+	if len(times) == 0 {
+		return math.NaN()
+	}
+	return at(times, quickest)
 }
 
-// floor returns the minimum of sorted samples and an interval that misses the floor with
-// probability alpha.
+// NewCost estimates the cost of an operation without disturbance: the median of the samples in
+// proportion to the loop beside each, times the reference, with the interval by order
+// statistics. It assumes nothing about their distribution, but that the rounds are alike once
+// the loop is divided out.
 //
-// Close to the floor f, the k lowest samples x are as random numbers whose distribution
-// function is proportional to (x-f)^shape. Then ((x1-f)/(xk-f))^shape is the least of k-1
-// uniform numbers, which exceeds u with probability (1-u)^(k-1).
-func floor(sorted []float64, alpha float64) Interval {
-	if len(sorted) == 0 {
-		return Interval{}
+// loops[r] is what the fixed loop took beside sample r, and reference its time without
+// disturbance; see [Reference]. With nil loops the estimate is the median of the samples as
+// they are.
+func NewCost(samples, loops []float64, reference float64) Estimate {
+	return describe(measured(Undisturbed(samples, loops, reference)))
+}
+
+// Undisturbed returns what samples would have taken without disturbance: each divided by the
+// loop beside it, and multiplied by the reference. With nil loops they are the samples as they
+// are.
+func Undisturbed(samples, loops []float64, reference float64) []float64 {
+	if loops == nil {
+		return slices.Clone(samples)
 	}
-	least := sorted[0]
-	k := min(lowest, len(sorted))
-	if k < 3 {
-		return Interval{Center: least, High: least}
+	undisturbed := ratios(samples, loops)
+	for r := range undisturbed {
+		undisturbed[r] *= reference
 	}
-	u := 1 - math.Pow(alpha, 1/float64(k-1))
-	r := math.Pow(u, 1.0/shape)
-	return Interval{Center: least, Low: max(0, least-r/(1-r)*(sorted[k-1]-least)), High: least}
+	return undisturbed
 }
 
 // NewRatio estimates the ratio of two costs that were measured in the same rounds, such as
 // an operation and its primitives: the median of the ratios of the rounds that have both,
-// with the interval by order statistics, which assumes nothing about their distribution.
+// with the interval by order statistics.
 func NewRatio(numerator, denominator []float64) Estimate {
-	e := describe(measured(ratios(numerator, denominator)))
-	e.Interval = e.Median
-	return e
+	return describe(measured(ratios(numerator, denominator)))
 }
 
 // ratios returns the ratio of each round, NaN where a sample is missing.
 func ratios(numerator, denominator []float64) []float64 {
 	quotients := make([]float64, min(len(numerator), len(denominator)))
 	for r := range quotients {
-		quotients[r] = numerator[r] / denominator[r]
+		quotients[r] = math.NaN()
+		if denominator[r] > 0 {
+			quotients[r] = numerator[r] / denominator[r]
+		}
 	}
 	return quotients
 }

@@ -12,20 +12,20 @@ type Ranking struct {
 	// first may be certainly cheaper than the third alone. Then the ranks are 1, 1 and 2.
 	Ranks []int
 
-	// Intervals has the interval of the floor of each cell. With probability [Confidence]
+	// Intervals has the interval of the cost of each cell. With probability [Confidence]
 	// all of them hold at once, and therefore all that they say of pairs.
 	Intervals []Interval
 
 	margin float64
 }
 
-// Rank ranks cells, given by their samples. It compares floors, not the ratios of rounds: the
-// median of those depends on the load, since neighbours slow unlike operations unlike.
+// Rank ranks cells, given by their samples without disturbance: see [Undisturbed].
 func Rank(cells [][]float64, o Options) Ranking {
 	k := Ranking{Ranks: make([]int, len(cells)), Intervals: make([]Interval, len(cells)), margin: o.margin()}
 	for i, samples := range cells {
-		k.Intervals[i] = floor(measured(samples), (1-Confidence)/float64(len(cells)))
-		if NewCost(samples).Resolved(o.precision()) {
+		sorted := measured(samples)
+		k.Intervals[i] = median(sorted, 1-(1-Confidence)/float64(len(cells)))
+		if describe(sorted).Resolved(o.precision()) {
 			k.Ranks[i] = 1
 		}
 	}

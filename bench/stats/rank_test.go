@@ -67,14 +67,16 @@ func TestATenthIsRankedApart(t *testing.T) {
 }
 
 func TestRankIsOnePlusTheCertainlyCheaper(t *testing.T) {
-	spread := func(floor, width float64) []float64 {
-		s := repeated(floor+width, 20)
-		s[0] = floor
+	spread := func(center, width float64) []float64 {
+		s := make([]float64, 20)
+		for i := range s {
+			s[i] = center + width*(float64(i)-9.5)/9.5
+		}
 		return s
 	}
-	// Shares of 18 of the width lie below the floor: the first may reach the second, the
-	// second the third, but the third does not reach the first.
-	cells := [][]float64{spread(1, 0.001), spread(1.05, 0.012), spread(1.1, 0.012), spread(0.5, 0.1), repeated(3, 5)}
+	// The intervals hold two thirds of the width: the first may reach the second, the second
+	// the third, but the first does not reach the third.
+	cells := [][]float64{spread(1, 0.001), spread(1.04, 0.05), spread(1.09, 0.06), spread(0.5, 0.2), repeated(3, 5)}
 	k := Rank(cells, Options{})
 	require.Empty(t, cmp.Diff([]int{1, 1, 2, 0, 0}, k.Ranks))
 	require.Equal(t, -1, k.Apart(0, 2))

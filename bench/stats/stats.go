@@ -9,16 +9,21 @@
 //
 // # What holds on a noisy machine
 //
-// Noise adds: a neighbour, an interrupt or a lower frequency only ever makes an operation
-// slower, often for many rounds in succession. Medians and means follow the share of slow
-// rounds, which differs between runs. The lowest samples follow the operation. [NewCost]
-// therefore estimates the floor, the cost without disturbance, by the minimum, and bounds
-// it by how far apart the lowest samples are.
+// Noise adds: a neighbour on the other half of the core, an interrupt or a lower frequency
+// only ever makes an operation slower, by a tenth or by all of it, for milliseconds or for
+// the whole run. Medians of times follow the share of slow rounds, which differs between
+// runs. The least times hold better, but nothing bounds how far they lie above the cost
+// without disturbance, and of an operation that varies by itself, such as a signature by
+// rejection sampling, they are the luckiest.
 //
-// No interval knows what all rounds of a run have in common. If the machine was slow from
-// the first round to the last, every cell is too dear, and its samples do not show it. What
-// helps is a run that is longer than the neighbours' bursts, and a fixed loop that is measured
-// as a cell of its own: see [Options].
+// A fixed loop beside each sample is slowed by much the same. [NewCost] therefore divides
+// each sample by its loop and takes the median of the rounds, which repeats between runs as
+// well as the least times do, and has an interval that assumes nothing. The loop's own time
+// without disturbance, which [Reference] takes of all samples of a run, brings back the unit.
+//
+// What remains is what slows the loop and the operation unlike: a neighbour that takes the
+// memory rather than the arithmetic, or an operation that computes in units which the
+// loop leaves alone. [Shift] is what two runs differ by for such reasons.
 //
 // The functions are pure, take no time and no random numbers, and leave their arguments alone.
 package stats
@@ -61,23 +66,10 @@ func (i Interval) RelativeWidth() float64 {
 // Resolved reports whether the relative width is at most precision.
 func (i Interval) Resolved(precision float64) bool { return i.RelativeWidth() <= precision }
 
-// Overlaps reports whether the two intervals have a value in common. An interval that
-// estimates nothing overlaps every other.
-func (i Interval) Overlaps(j Interval) bool { return !i.below(j) && !j.below(i) }
-
-// below reports whether all of i is less than all of j.
-func (i Interval) below(j Interval) bool { return i.Center > 0 && i.High < j.Low }
-
-// over returns the ratio of two quantities, which lies in the result if both lie in theirs.
-func (i Interval) over(j Interval) Interval {
-	return Interval{Center: i.Center / j.Center, Low: i.Low / j.High, High: i.High / j.Low}
-}
-
 // Estimate is what the samples of a cell say.
 type Estimate struct {
-	Interval          // of the quantity that the function estimates
-	Median   Interval // of the samples
-	P90      Interval // the ninetieth percentile of the samples; it is unbounded above below 36 rounds
+	Interval          // of the median
+	P90      Interval // the ninetieth percentile; it is unbounded above below 36 rounds
 	Rounds   int      // that have a sample
 }
 
@@ -94,18 +86,18 @@ func measured(samples []float64) []float64 {
 	return sorted
 }
 
-// describe returns the estimate of sorted samples without what it is for.
+// describe returns the estimate of sorted samples.
 func describe(sorted []float64) Estimate {
-	return Estimate{Median: median(sorted), P90: quantile(sorted, 0.9), Rounds: len(sorted)}
+	return Estimate{Interval: median(sorted, Confidence), P90: quantile(sorted, 0.9), Rounds: len(sorted)}
 }
 
 // median returns the median of sorted samples with its interval by order statistics.
-func median(sorted []float64) Interval {
+func median(sorted []float64, confidence float64) Interval {
 	if len(sorted) == 0 {
 		return Interval{}
 	}
 	thresholds := benchmath.DefaultThresholds
-	s := benchmath.AssumeNothing.Summary(benchmath.NewSample(slices.Clone(sorted), &thresholds), Confidence)
+	s := benchmath.AssumeNothing.Summary(benchmath.NewSample(slices.Clone(sorted), &thresholds), confidence)
 	return Interval{Center: s.Center, Low: max(s.Lo, 0), High: s.Hi}
 }
 

@@ -53,14 +53,14 @@ type measure struct {
 func measures(run []group) []measure {
 	all := []measure{
 		{column{"Rank", "by CPU time; suites that the run does not tell apart share one", true}, place},
-		{column{"CPU ms", "the least of the rounds", true}, func(c *result.Cell) entry { return milliseconds(c.CPU.Value) }},
+		{column{"CPU ms", "the median of the rounds without disturbance", true}, func(c *result.Cell) entry { return milliseconds(c.CPU.Value) }},
 		{column{"±", "the 95 % interval, relative to the figure", true}, func(c *result.Cell) entry { return spreadOf(c.CPU) }},
 		{column{"x", "the median of the rounds' ratios of CPU time to limit", true}, func(c *result.Cell) entry { return ratio(c.Ratio) }},
 		{column{"± of x", "its 95 % interval, relative", true}, func(c *result.Cell) entry { return spreadOf(c.Ratio) }},
 		{column{"Bytes", "of the message", true}, func(c *result.Cell) entry { return whole(float64(c.Bytes)) }},
 		{column{"Limit ms", "the primitives alone, in the same rounds", true}, func(c *result.Cell) entry { return milliseconds(c.Limit.Value) }},
-		{column{"Median ms", "of the rounds", true}, func(c *result.Cell) entry { return milliseconds(c.CPU.Median) }},
-		{column{"p90 ms", "the ninetieth percentile of the rounds", true}, func(c *result.Cell) entry { return milliseconds(c.CPU.P90) }},
+		{column{"Median ms", "of the rounds as they were", true}, func(c *result.Cell) entry { return milliseconds(c.CPU.Median) }},
+		{column{"p90 ms", "the ninetieth percentile of the rounds without disturbance", true}, func(c *result.Cell) entry { return milliseconds(c.CPU.P90) }},
 		{column{"Instructions", "retired in user space", true}, func(c *result.Cell) entry { return whole(instructions(c).Value) }},
 		{column{"± of instructions", "their 95 % interval, relative", true}, func(c *result.Cell) entry { return spreadOf(instructions(c)) }},
 		{column{"Allocations", "heap objects", true}, func(c *result.Cell) entry { return whole(c.Allocs) }},
