@@ -12,6 +12,7 @@ import (
 	"github.com/mlsuite/mlsuite/bench/limit"
 	"github.com/mlsuite/mlsuite/bench/measure"
 	"github.com/mlsuite/mlsuite/bench/result"
+	"github.com/mlsuite/mlsuite/suite"
 )
 
 // plannedGroup is a group that a run is to measure.
@@ -20,6 +21,8 @@ type plannedGroup struct {
 	tree         tree
 	size         int
 	cells, sizes []*cell
+	clients      int           // that there will have been when it is made
+	commits      int           // and commits, about
 	expected     time.Duration // to make it, by the prices of the primitives
 	why          string        // it was left out
 }
@@ -164,35 +167,41 @@ func short(d time.Duration) string {
 	return text
 }
 
-// expectedCosts returns what making a group costs: what each client costs until it is
-// added, and what each commit of those that populate the tree.
-func expectedCosts(g limit.Group, shape string, size int) (client, commit limit.Cost, clients, commits int) {
-	client = limit.Cost{limit.DeriveKey: 2, limit.Sign: 3, limit.Verify: 2, limit.CheckKey: 2} // a signer is as dear as a signature
-	clients = size
-	if shape == "blank" {
-		return client, limit.Cost{}, clients, 0
+// expectedCost returns what making a group costs at least, and the number of its clients
+// and of its commits. It follows how mls.NewSimulation makes a group.
+func expectedCost(s suite.Info, shape string, size int) (cost limit.Cost, clients, commits int) {
+	// A signer is as dear as a signature.
+	client := limit.Cost{limit.DeriveKey: 2, limit.Sign: 3, limit.Verify: 2, limit.CheckKey: 2}
+	switch shape {
+	case "blank":
+		return client.Times(float64(size)), size, 1
+	case "sparse":
+		size *= 2
 	}
-	if shape == "sparse" {
-		clients *= 2
-	}
-	// Every other member commits. It seals once at each level, and to everybody else below
-	// the highest blank parent above it: at each level, a half of the members altogether.
-	g.Tree = limit.Steady(clients, 0)
-	commit = g.Commit().Plus(limit.Cost{limit.Seal: float64(bits.Len(uint(clients)))})
-	commits = (clients + 1) / 2
+	// Every other member commits. Its path has half of the levels in the mean, for at the
+	// others there are no members yet on the other side.
+	levels := bits.Len(uint(size-1))/2 + 1
+	path := limit.Group{Suite: s, Tree: limit.Steady(1<<levels, 0)}.Commit()
+	clients, commits = size, (size+1)/2
+	cost = client.Times(float64(clients)).Plus(path.Times(float64(commits)))
 	if shape == "unmerged" {
-		commits += clients / 4
-		clients += clients / 2
+		// Of the half that stays every other member commits once more, with a whole path. At each
+		// level, half of them are encrypted to.
+		half, again := size/2, size/4
+		whole := limit.Group{Suite: s, Tree: limit.Steady(size, 0)}.Commit().Plus(limit.Cost{limit.Seal: float64(2 * levels)})
+		cost = cost.Plus(client.Times(float64(half)), whole.Times(float64(again)))
+		clients, commits = clients+half, commits+again
 	}
-	return client, commit, clients, commits
+	return cost, clients, commits
 }
 
 // expect estimates how long making the group takes, and readying the operations.
 func (g *plannedGroup) expect(prices limit.Prices, ops []operation) {
 	const runs = 3 // of an operation, until it is ready
+	cost, clients, commits := expectedCost(g.of.info, g.tree.shape, g.size)
+	g.clients, g.commits = clients, commits
+	ns := cost.At(prices) / float64(runtime.GOMAXPROCS(0))
 	group := limit.Group{Suite: g.of.info, Tree: g.tree.limit(g.size)}
-	client, commit, clients, commits := expectedCosts(group, g.tree.shape, g.size)
-	ns := client.Times(float64(clients)).Plus(commit.Times(float64(commits))).At(prices) / float64(runtime.GOMAXPROCS(0))
 	for _, op := range ops {
 		ns += runs * op.limit(group).At(prices)
 	}
@@ -200,12 +209,8 @@ func (g *plannedGroup) expect(prices limit.Prices, ops []operation) {
 }
 
 // part returns the part of the group that is made with so many clients and commits.
-func (g *plannedGroup) part(prices limit.Prices, clients, commits int) float64 {
-	client, commit, allClients, allCommits := expectedCosts(limit.Group{Suite: g.of.info, Tree: g.tree.limit(g.size)}, g.tree.shape, g.size)
-	cost := func(clients, commits int) float64 {
-		return client.Times(float64(clients)).Plus(commit.Times(float64(commits))).At(prices)
-	}
-	return min(1, cost(clients, commits)/cost(allClients, allCommits))
+func (g *plannedGroup) part(clients, commits int) float64 {
+	return min(1, float64(clients)/float64(g.clients), float64(commits)/float64(g.commits))
 }
 
 // newMaking plans the groups of a run: the smallest first, those of a size in the order of
@@ -238,9 +243,9 @@ func (m *making) price(ctx context.Context, suites []*suiteRun) error {
 		if err != nil {
 			return err
 		}
-		of.estimate = inLoops.Times(loop)
+		prices := inLoops.Times(loop)
 		for _, g := range of.groups {
-			g.expect(of.estimate, slices.Concat(m.ops, m.once))
+			g.expect(prices, slices.Concat(m.ops, m.once))
 		}
 	}
 	return nil
@@ -254,7 +259,7 @@ func (of *suiteRun) add(ctx, inTime context.Context, m *making, g *plannedGroup)
 		return err
 	}
 	group, err := newScenario(inTime, known, of.suite, g.tree, g.size, func(clients, commits int) {
-		m.show(g, g.part(of.estimate, clients, commits))
+		m.show(g, g.part(clients, commits))
 	})
 	if err != nil {
 		return err

@@ -95,14 +95,13 @@ type run struct {
 
 // suiteRun is what is measured of one suite.
 type suiteRun struct {
-	info     suite.Info
-	suite    suite.Suite
-	groups   []*plannedGroup // in the order of the Config
-	pricer   *limit.Pricer
-	estimate limit.Prices   // before the rounds, in nanoseconds
-	prices   []limit.Prices // by round, in proportion to the fixed loop
-	cells    []*cell
-	sizes    []*cell // of SizesOnly, in which nothing is measured
+	info   suite.Info
+	suite  suite.Suite
+	groups []*plannedGroup // in the order of the Config
+	pricer *limit.Pricer
+	prices []limit.Prices // by round, in proportion to the fixed loop
+	cells  []*cell
+	sizes  []*cell // of SizesOnly, in which nothing is measured
 }
 
 // cell is one operation in one group of one suite.

@@ -30,7 +30,7 @@ type SimulationConfig struct {
 	Members int // at least 1, once the tree has its shape
 
 	// Shape is the state of the ratchet tree, on which the cost of a commit depends:
-	// "blank", or empty, if one commit of Adds has just filled the group and every parent
+	// "blank", or empty, if commits of Adds alone have filled the group and every parent
 	// is blank; "steady" if every parent is populated; "unmerged" if half of the members
 	// of a steady tree were removed and others added in their place, without a path;
 	// "sparse" if every other leaf of a steady tree twice as large was removed.
@@ -134,10 +134,10 @@ func (s *Simulation) shape(ctx context.Context, now time.Time) error {
 	if s.cfg.Shape == treeSparse {
 		n *= 2
 	}
-	if err := s.grow(ctx, now, n-1); err != nil || s.cfg.Shape == treeBlank {
-		return err
+	if s.cfg.Shape == treeBlank {
+		return s.grow(ctx, now, n-1)
 	}
-	if err := s.populate(ctx, now); err != nil || s.cfg.Shape == treeSteady {
+	if err := s.fill(ctx, now, n-1); err != nil || s.cfg.Shape == treeSteady {
 		return err
 	}
 	var odd []message.Proposal
@@ -156,22 +156,54 @@ func (s *Simulation) shape(ctx context.Context, now time.Time) error {
 	return s.grow(ctx, now, len(odd))
 }
 
-// addedAtOnce is the greatest number of members that a commit adds: so many key packages
-// there are at a time, and after so many the end of ctx is seen.
-const addedAtOnce = 500
+// madeAtOnce is the greatest number of key packages that there are at a time, and of
+// members that one commit adds.
+const madeAtOnce = 500
 
-// grow adds members in commits without a path.
+// grow adds n members in commits without a path.
 func (s *Simulation) grow(ctx context.Context, now time.Time, n int) error {
-	for ; n > 0; n -= addedAtOnce {
-		if err := s.add(ctx, now, min(n, addedAtOnce)); err != nil {
+	for ; n > 0; n -= madeAtOnce {
+		err := s.withMembers(ctx, now, min(n, madeAtOnce), func(adds []message.Proposal) error {
+			return s.advance(ctx, now, 0, &commitPlan{noWelcome: true, byValue: adds})
+		})
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// add adds members in one commit without a path.
-func (s *Simulation) add(ctx context.Context, now time.Time, n int) error {
+// fill adds n members to a group of one, so that no parent with members on both sides is
+// blank. Each member at an even leaf commits with a path that adds the next two: while
+// there are no members to the right, a path is short, and everything to the left has one
+// key to encrypt to.
+func (s *Simulation) fill(ctx context.Context, now time.Time, n int) error {
+	committer, next := message.LeafIndex(0), message.LeafIndex(1)
+	for ; n > 0; n -= madeAtOnce {
+		err := s.withMembers(ctx, now, min(n, madeAtOnce), func(adds []message.Proposal) error {
+			for len(adds) > 0 {
+				some := min(len(adds), 2+int(next%2)) // up to the end of a pair
+				plan := &commitPlan{CommitOptions: CommitOptions{ForcePath: true}, noWelcome: true, byValue: adds[:some]}
+				if err := s.advance(ctx, now, committer, plan); err != nil {
+					return err
+				}
+				adds, next = adds[some:], next+message.LeafIndex(some)
+				committer = (next - 1) &^ 1
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if committer == 0 {
+		return nil
+	}
+	return s.advance(ctx, now, committer, new(commitPlan))
+}
+
+// withMembers calls f with Adds of new members.
+func (s *Simulation) withMembers(ctx context.Context, now time.Time, n int, f func(adds []message.Proposal) error) error {
 	joiners, err := s.NewMembers(ctx, now, n)
 	defer func() {
 		for _, k := range joiners {
@@ -183,11 +215,11 @@ func (s *Simulation) add(ctx context.Context, now time.Time, n int) error {
 	if err != nil {
 		return err
 	}
-	plan := &commitPlan{noWelcome: true}
-	for _, kp := range joiners {
-		plan.byValue = append(plan.byValue, message.Add{KeyPackage: kp.KeyPackage})
+	adds := make([]message.Proposal, n)
+	for i, kp := range joiners {
+		adds[i] = message.Add{KeyPackage: kp.KeyPackage}
 	}
-	return s.advance(ctx, now, 0, plan)
+	return f(adds)
 }
 
 // advance is Commit without its candidate.

@@ -95,7 +95,7 @@ func TestSimulationEndsWithItsContext(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	told := [][2]int{}
 	_, err := NewSimulation(ctx, insiderTime, SimulationConfig{
-		Suites: all.Registry(), Suite: 0x0001, Members: 2*addedAtOnce + 2,
+		Suites: all.Registry(), Suite: 0x0001, Members: 2*madeAtOnce + 2,
 		Progress: func(clients, commits int) {
 			told = append(told, [2]int{clients, commits})
 			if commits == 2 {
@@ -104,5 +104,5 @@ func TestSimulationEndsWithItsContext(t *testing.T) {
 		},
 	})
 	require.ErrorIs(t, err, context.Canceled)
-	require.Equal(t, [][2]int{{addedAtOnce + 1, 1}, {2*addedAtOnce + 1, 2}}, told)
+	require.Equal(t, [][2]int{{madeAtOnce + 1, 1}, {2*madeAtOnce + 1, 2}}, told)
 }

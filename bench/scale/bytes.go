@@ -110,13 +110,13 @@ func (z sizes) groupInfo(members int) int {
 func (z sizes) fits(members int) bool { return z.groupInfo(members) < maxVector }
 
 // tree is the content of a ratchet_tree extension of a steady group with a newcomer
-// (Section 12.4.3.3). Of each two members beside each other the first one has committed.
+// (Section 12.4.3.3). The members at even leaves have committed.
 // The root has no parent hash. The newcomer is an unmerged leaf of each parent above it
 // that had members on both sides: one for each one in the binary number of its leaf, but
 // for the last. Its own parent is blank.
 func (z sizes) tree(members int) int {
 	const node = 2 // it is there, and its type
-	committed := members / 2
+	committed := (members + 1) / 2
 	leaves := committed*(node+z.commitLeaf()) + (members-committed)*(node+z.keyPackageLeaf(memberID)) +
 		node + z.keyPackageLeaf(newcomerID)
 	parents := (members-1)*(node+vec(z.KEM.Npk)+vec(z.Hash.Size)+vec(0)) - (vec(z.Hash.Size) - vec(0)) + 1
