@@ -80,6 +80,10 @@ func (c *cell) result(s *suiteRun, loop, precision float64) result.Cell {
 	x.CPU, x.Limit = figure(cost), figure(stats.NewCost(limits, nil, 0))
 	x.Ratio = figure(stats.NewRatio(undisturbed(&x, loop), limits))
 	x.CPU.Median = median.CPU
+	if c.singles != nil {
+		single := figure(stats.NewCost(c.singles, nil, 0))
+		x.CPU.P90 = single.P90 * loop
+	}
 	if len(c.counted) == len(c.samples) {
 		f := figure(stats.NewCost(c.counted, nil, 0))
 		x.Instructions = &f

@@ -111,7 +111,8 @@ type cell struct {
 	tree    string
 	size    int
 	limit   limit.Cost
-	batches []int // repetitions of a sample, by part
+	batches []int     // repetitions of a sample, by part
+	singles []float64 // single repetitions in proportion to the loop, if they are long enough to be told
 	samples []measure.Sample
 	counted []float64 // instructions, by round
 	bytes   int
@@ -303,9 +304,16 @@ func (r *run) sample(c *cell) error {
 	var sum measure.Sample
 	var inLoops, instructions float64
 	for i, p := range c.parts {
-		s, err := measure.Plan{Count: 1}.Take(p.Operation, c.batches[i])
+		plan, first := measure.Plan{Count: 1}, len(c.singles)
+		if c.tells(r.Sample) {
+			plan.Each = func(cpu time.Duration) { c.singles = append(c.singles, float64(cpu)) }
+		}
+		s, err := plan.Take(p.Operation, c.batches[i])
 		if err != nil {
 			return err
+		}
+		for k := range c.singles[first:] {
+			c.singles[first+k] /= s.Loop
 		}
 		sum.CPU += p.weight * s.CPU
 		inLoops += p.weight * s.CPU / s.Loop
@@ -326,6 +334,17 @@ func (r *run) sample(c *cell) error {
 		c.counted = append(c.counted, instructions)
 	}
 	return nil
+}
+
+const (
+	leastSingle = 100 * time.Microsecond // from which on reading the clock does not count
+	maxSingles  = 4096                   // of a cell
+)
+
+// tells reports whether the single repetitions of c are to be kept: it has one part, and
+// a repetition takes long enough.
+func (c *cell) tells(sample time.Duration) bool {
+	return len(c.parts) == 1 && len(c.singles) < maxSingles && time.Duration(c.batches[0])*leastSingle <= sample
 }
 
 // instructions counts one repetition of op, which it readies. It is another than those of

@@ -10,7 +10,7 @@ import (
 // chosen for figures that have to hold within five per cent.
 const (
 	// MaxLoad is the load average per core that others may cause, before a run or, without
-	// the run's own share, after it.
+	// the run's own share, after it, where the time that they took is not known.
 	MaxLoad = 0.5
 	// MaxOthers is the share of the cores' time that other processes may take.
 	MaxOthers = Share(0.05)
@@ -31,7 +31,9 @@ func (s State) Warnings() []string {
 	var warnings []string
 	warn := func(format string, args ...any) { warnings = append(warnings, fmt.Sprintf(format, args...)) }
 
-	if load, ok := s.foreignLoad(); ok && load > MaxLoad*float64(s.Cores) {
+	// The load of a minute holds what compiled the program, and the run before.
+	_, exact := s.Others.Get()
+	if load, ok := s.foreignLoad(); ok && !exact && load > MaxLoad*float64(s.Cores) {
 		warn("the machine is busy: load %.1f on %s; figures may be some per cent too high", load, plural(s.Cores, "core"))
 	}
 	if share, ok := s.Share(s.Others).Get(); ok && share > MaxOthers {
@@ -51,9 +53,9 @@ func (s State) Warnings() []string {
 		warn("the frequency governor is %s: the clock of the cores follows the load, and times follow the clock", governor)
 	}
 	if spread, ok := s.Calibration.CPUSpread().Get(); ok && spread > MaxSpread {
-		warn("a loop that is always the same took %v more CPU time in the median than at best; figures vary as much", spread)
+		warn("a loop that is always the same took %v more CPU time in the median than at best; figures allow for that as far as it slows them alike", spread)
 	} else if spread, known := s.Calibration.WallSpread().Get(); !ok && known && spread > MaxSpread {
-		warn("a loop that is always the same took %v longer in the median than at best; figures vary as much", spread)
+		warn("a loop that is always the same took %v longer in the median than at best; figures allow for that as far as it slows them alike", spread)
 	}
 	if waited, ok := s.Calibration.Waited().Get(); ok && waited > MaxWaited {
 		warn("a loop on one core waited for the core %v of the time; something else runs on it", waited)

@@ -24,6 +24,7 @@ func quiet() State {
 
 func TestWarnings(t *testing.T) {
 	slow := []time.Duration{200, 210, 210, 210, 200}
+	unknown := NotAvailable[time.Duration](errors.New("no counter"))
 	for _, c := range []struct {
 		name   string
 		change func(*State)
@@ -32,17 +33,18 @@ func TestWarnings(t *testing.T) {
 		{"quiet", func(*State) {}, nil},
 		{"nothing is known", func(s *State) { *s = State{Elapsed: time.Second, Cores: 1} }, nil},
 		{
-			"load before", func(s *State) { s.LoadBefore = Available(3.2) },
+			"load before", func(s *State) { s.LoadBefore, s.Others = Available(3.2), unknown },
 			[]string{"the machine is busy: load 3.2 on 2 cores; figures may be some per cent too high"},
 		},
 		{
 			"load after, and none known before", func(s *State) {
-				s.LoadBefore, s.LoadAfter, s.Cores = NotAvailable[float64](errors.New("")), Available(3.2), 1
+				s.LoadBefore, s.LoadAfter, s.Others, s.Cores = NotAvailable[float64](errors.New("")), Available(3.2), unknown, 1
 				s.Elapsed *= 2 // half a core
 			},
 			[]string{"the machine is busy: load 2.7 on 1 core; figures may be some per cent too high"},
 		},
-		{"load of the run itself", func(s *State) { s.LoadBefore, s.LoadAfter = Available(1.0), Available(2.0) }, nil},
+		{"load of the run itself", func(s *State) { s.LoadBefore, s.LoadAfter, s.Others = Available(1.0), Available(2.0), unknown }, nil},
+		{"load of what ended before the run", func(s *State) { s.LoadBefore = Available(3.2) }, nil},
 		{
 			"others", func(s *State) { s.Others = Available(3 * time.Second) },
 			[]string{"other processes took 15.0 % of the time of the cores; figures may be some per cent too high"},
@@ -68,11 +70,11 @@ func TestWarnings(t *testing.T) {
 		},
 		{
 			"spread", func(s *State) { s.Calibration = Calibration{CPU: slow, Wall: slow} },
-			[]string{"a loop that is always the same took 5.0 % more CPU time in the median than at best; figures vary as much"},
+			[]string{"a loop that is always the same took 5.0 % more CPU time in the median than at best; figures allow for that as far as it slows them alike"},
 		},
 		{
 			"spread without a CPU clock", func(s *State) { s.Calibration = Calibration{Wall: slow} },
-			[]string{"a loop that is always the same took 5.0 % longer in the median than at best; figures vary as much"},
+			[]string{"a loop that is always the same took 5.0 % longer in the median than at best; figures allow for that as far as it slows them alike"},
 		},
 		{
 			"waited", func(s *State) {
@@ -81,9 +83,9 @@ func TestWarnings(t *testing.T) {
 			[]string{"a loop on one core waited for the core 28.4 % of the time; something else runs on it"},
 		},
 		{
-			"several", func(s *State) { s.LoadBefore, s.Steal = Available(2.0), Available(2*time.Second) },
+			"several", func(s *State) { s.Others, s.Steal = Available(3*time.Second), Available(2*time.Second) },
 			[]string{
-				"the machine is busy: load 2.0 on 2 cores; figures may be some per cent too high",
+				"other processes took 15.0 % of the time of the cores; figures may be some per cent too high",
 				"the hypervisor took 10.0 % of the time of the cores for other machines; figures may be too high",
 			},
 		},

@@ -42,3 +42,17 @@ func TestBatchIsThatOfAnUndisturbedSample(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 11, n)
 }
+
+// Each repetition is told, and what telling takes is none of the sample's.
+func TestEachRepetitionIsTold(t *testing.T) {
+	var took time.Duration
+	var told []time.Duration
+	plan := Plan{Count: 1, Now: func() time.Duration { return took }, Each: func(one time.Duration) {
+		told = append(told, one)
+		took += time.Second
+	}}
+	s, err := plan.Take(Operation{Do: func(i int) error { took += time.Duration(i+1) * time.Millisecond; return nil }}, 3)
+	require.NoError(t, err)
+	require.Equal(t, []time.Duration{time.Millisecond, 2 * time.Millisecond, 3 * time.Millisecond}, told)
+	require.InDelta(t, 2e6, s.CPU, 0)
+}

@@ -161,7 +161,7 @@ type Figure struct {
 	Low    float64 `json:"low"`
 	High   float64 `json:"high,omitempty"` // 0 if the samples are too few for a bound
 	Median float64 `json:"median"`         // of the samples as they were, with what disturbed them
-	P90    float64 `json:"p90"`            // the ninetieth percentile, without disturbance
+	P90    float64 `json:"p90"`            // the ninetieth percentile without disturbance: of single operations, or of samples where these are too short
 }
 
 // Width returns the distance of the farther bound from the value, divided by the value:
