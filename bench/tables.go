@@ -69,7 +69,7 @@ func writeSummary(w io.Writer, r *result.Results) error {
 			return err
 		}
 	}
-	_, err := io.WriteString(w, "\n"+wrap(summaryLegend, min(s.width, pageWidth)))
+	_, err := io.WriteString(w, "\n"+wrap(summaryLegend+varying(r), min(s.width, pageWidth)))
 	return err
 }
 
