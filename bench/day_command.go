@@ -94,8 +94,10 @@ NAME is an example, team (the default), agency or channel; FILE is YAML with the
 that have the names of the flags. Flags change single fields.
 
 CPU time is that of the primitives at the prices of a device, a lower bound, times what the
-engine takes beyond them in a --results file. Bytes are least sizes. Suites are ranked by
-CPU time and the time of the bytes on the link together.`,
+engine takes beyond them in a --results file. Bytes are least sizes, and what messages have
+beyond these in that file. Joins and removals leave blank and unmerged nodes in the tree,
+for which renewals have more to encrypt. Suites are ranked by CPU time and the time of the
+bytes on the link together.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			w, err := choose("--format", format, dayFormats())
@@ -148,7 +150,7 @@ func newDayReport(cmd *cobra.Command, s settings, d day.Day, flags pricingFlags)
 		return dayReport{}, err
 	}
 	r := dayReport{
-		Day: d, Link: p.link, Policies: s.policies, With: s.with, LeftOut: s.leftOut, pricing: p,
+		Day: d, Ciphertexts: d.Ciphertexts(), Link: p.link, Policies: s.policies, With: s.with, LeftOut: s.leftOut, pricing: p,
 		Device: dayDevice{Date: p.device.Date, Machine: p.device.Machine, Rounds: p.device.Rounds},
 	}
 	var infos []suite.Info

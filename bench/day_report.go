@@ -14,7 +14,8 @@ type dayReport struct {
 	Day            day.Day           `json:"day"`
 	Device         dayDevice         `json:"device"`
 	Link           float64           `json:"link_bits_per_second"`
-	Overhead       bool              `json:"overhead"` // figures hold what the engine costs beyond its primitives
+	Overhead       bool              `json:"overhead"`    // figures hold what the engine costs beyond its primitives
+	Ciphertexts    float64           `json:"ciphertexts"` // of a commit with a path in MLS, in the mean
 	Policies       []string          `json:"policies,omitempty"`
 	With           []string          `json:"with,omitempty"`
 	LeftOut        []result.Omission `json:"left_out,omitempty"`
@@ -73,7 +74,7 @@ func (p pricing) parties(d day.Day, scheme baseline.Scheme, info suite.Info) ([]
 		overhead = p.overhead(d, info)
 	}
 	var all []dayParty
-	for _, party := range d.Parties(scheme, info) {
+	for _, party := range d.Parties(scheme, info, p.beyond(d, info)) {
 		all = append(all, dayParty{party.Name, party.At(prices, overhead)})
 	}
 	return all, true
@@ -103,7 +104,7 @@ func (r *dayReport) rank(ranked []day.Ranked, classic *suite.Info) {
 		parties, _ := r.pricing.parties(r.Day, baseline.MLS(), x.Suite)
 		s := newDaySuite(x.Suite, baseline.MLS().Name, parties)
 		s.Rank, s.Time = x.Rank, &x.Time
-		s.Stored = limit.Group{Suite: x.Suite, Tree: limit.Steady(r.Day.Members, 0)}.StoredBytes()
+		s.Stored = limit.Group{Suite: x.Suite, Tree: limit.Steady(r.Day.Members, 0)}.StoredBytes() * (1 + r.pricing.beyond(r.Day, x.Suite).Welcome)
 		r.Suites = append(r.Suites, s)
 		r.Overhead = r.Overhead || len(r.pricing.overhead(r.Day, x.Suite)) > 0
 		r.Ranked = basis(parties).Party

@@ -86,7 +86,12 @@ func (r dayReport) heading() string {
 	} else {
 		b.WriteString("CPU times are those of the primitives alone, a lower bound. ")
 	}
-	fmt.Fprintf(&b, "Bytes are least sizes. Time is CPU time and the bytes on a link of %g Mbit/s.\n", r.Link/1e6)
+	b.WriteString("Bytes are least sizes")
+	if r.pricing.results != nil {
+		b.WriteString(", and what messages have beyond these in the results")
+	}
+	fmt.Fprintf(&b, ". Time is CPU time and the bytes on a link of %g Mbit/s.\n", r.Link/1e6)
+	fmt.Fprintf(&b, "A commit that renews keys has %.1f ciphertexts in the mean, in the long run: %d if nobody joined or left.\n", r.Ciphertexts, r.Day.Levels())
 	if len(r.Policies) > 0 {
 		policies := strings.Join(r.Policies, ", ")
 		if len(r.With) > 0 {

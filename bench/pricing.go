@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mlsuite/mlsuite/bench/baseline"
 	"github.com/mlsuite/mlsuite/bench/day"
 	"github.com/mlsuite/mlsuite/bench/device"
 	"github.com/mlsuite/mlsuite/bench/result"
@@ -84,6 +85,14 @@ func calibrate(ctx context.Context, suites []suite.Suite, plan device.Plan) (*de
 		return nil, interrupted(ctx, err)
 	}
 	return d, nil
+}
+
+// beyond returns what messages have beyond their least sizes, if that is known.
+func (p pricing) beyond(d day.Day, s suite.Info) baseline.Beyond {
+	if p.results == nil {
+		return baseline.Beyond{}
+	}
+	return d.BytesOf(p.results, s, payload)
 }
 
 // overhead returns what the engine costs beyond its primitives, if that is known.

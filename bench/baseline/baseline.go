@@ -51,6 +51,21 @@ type Group struct {
 	Suite    suite.Info
 	Members  int // 3 or more
 	Speakers int // members who send messages, 1 to Members; all send as many
+
+	// MoreCiphertexts is the mean number of ciphertexts of a commit of MLS with a path beyond
+	// one for each level, and Beyond what its messages have beyond their least sizes.
+	MoreCiphertexts float64
+	Beyond          Beyond
+}
+
+// Beyond is by how many bytes messages of MLS are longer than their least sizes, in which
+// there are no identifiers, capabilities and length prefixes.
+type Beyond struct {
+	Commit     float64 // with a path
+	Add        float64 // a commit that adds a member
+	KeyPackage float64
+	Message    float64
+	Welcome    float64 // a part of the least size, since each leaf in it has its own
 }
 
 // Load is what a party pays.
@@ -89,8 +104,9 @@ type Scheme struct {
 	Renew   func(Group) Toll             // a member replaces its keys
 }
 
-// MLS is a group of MLS in a steady tree, in the formulas of package limit. The member at
-// leaf 0 acts, and removes a member of the other half.
+// MLS is a group of MLS in a steady tree, with the ciphertexts that a group has beside, in
+// the formulas of package limit. The member at leaf 0 acts, and removes a member of the other
+// half.
 func MLS() Scheme { return Scheme{"MLS", mlsMessage, mlsAdd, mlsRemove, mlsRenew} }
 
 // Pairwise is a group over sessions between each speaker and each other member.

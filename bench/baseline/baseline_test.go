@@ -42,7 +42,7 @@ func operations(s Scheme, g Group) []operation {
 // What the service receives, somebody sent, and the other way round.
 func TestServiceCarriesEveryByte(t *testing.T) {
 	for _, s := range schemes() {
-		for _, g := range []Group{{x25519(), 3, 3}, {x25519(), 10, 1}, {mlkem(), 100, 7}, {mlkem(), 1000, 1000}} {
+		for _, g := range []Group{{Suite: x25519(), Members: 3, Speakers: 3}, {Suite: x25519(), Members: 10, Speakers: 1}, {Suite: mlkem(), Members: 100, Speakers: 7}, {Suite: mlkem(), Members: 1000, Speakers: 1000}} {
 			for _, o := range operations(s, g) {
 				name := s.Name + " " + o.name
 				sent := o.toll.Actor.Up + o.members*o.toll.Member.Up + o.toll.Joiner.Up
@@ -62,7 +62,7 @@ func of(l Load) counts {
 }
 
 func TestCountsByHand(t *testing.T) {
-	all, one := Group{x25519(), 11, 11}, Group{x25519(), 11, 1}
+	all, one := Group{Suite: x25519(), Members: 11, Speakers: 11}, Group{Suite: x25519(), Members: 11, Speakers: 1}
 	for _, c := range []struct {
 		name string
 		got  Load
@@ -90,10 +90,10 @@ func TestCountsByHand(t *testing.T) {
 		// Ten steps of its own, and the rotation of eleven.
 		{"sender keys renew", senderRenew(all).Actor, counts{derive: 15, seal: 15, open: 5}},
 		{"MLS message", mlsMessage(all, 100).Actor, counts{sign: 1}},
-		{"MLS renew", mlsRenew(Group{x25519(), 8, 8}).Actor, counts{derive: 4, seal: 3, sign: 2}},
-		{"MLS remove", mlsRemove(Group{x25519(), 8, 8}).Actor, counts{derive: 4, seal: 4, sign: 2}},
-		{"MLS renew, service", mlsRenew(Group{x25519(), 8, 8}).Service, counts{verify: 2}},
-		{"MLS add, joiner", mlsAdd(Group{x25519(), 8, 8}).Joiner, counts{derive: 2, sign: 2, open: 1, verify: 9 + 1}},
+		{"MLS renew", mlsRenew(Group{Suite: x25519(), Members: 8, Speakers: 8}).Actor, counts{derive: 4, seal: 3, sign: 2}},
+		{"MLS remove", mlsRemove(Group{Suite: x25519(), Members: 8, Speakers: 8}).Actor, counts{derive: 4, seal: 4, sign: 2}},
+		{"MLS renew, service", mlsRenew(Group{Suite: x25519(), Members: 8, Speakers: 8}).Service, counts{verify: 2}},
+		{"MLS add, joiner", mlsAdd(Group{Suite: x25519(), Members: 8, Speakers: 8}).Joiner, counts{derive: 2, sign: 2, open: 1, verify: 9 + 1}},
 	} {
 		require.InDeltaMapValues(t, asMap(c.want), asMap(of(c.got)), 1e-9, c.name)
 	}
@@ -104,7 +104,7 @@ func asMap(c counts) map[string]float64 {
 }
 
 func TestBytesByHand(t *testing.T) {
-	all, one := Group{x25519(), 11, 11}, Group{x25519(), 11, 1}
+	all, one := Group{Suite: x25519(), Members: 11, Speakers: 11}, Group{Suite: x25519(), Members: 11, Speakers: 1}
 	const sealed = 100 + 16
 	for _, c := range []struct {
 		name string
@@ -116,13 +116,13 @@ func TestBytesByHand(t *testing.T) {
 		{"pairwise message, received", pairwiseMessage(all, 100).Member.Down, sealed + (32+32)/2.0},
 		{"pairwise add, member", pairwiseAdd(all).Member.Up, 2*32 + 32 + 32 + 64},
 		{"pairwise add, prekeys", pairwiseAdd(all).Joiner.Up, 11 * 32},
-		{"pairwise add, signed prekeys", pairwiseAdd(Group{mlkem(), 11, 11}).Joiner.Up, 11 * (1184 + 64)},
+		{"pairwise add, signed prekeys", pairwiseAdd(Group{Suite: mlkem(), Members: 11, Speakers: 11}).Joiner.Up, 11 * (1184 + 64)},
 		{"sender keys message", senderMessage(all, 100).Actor.Up, sealed + 64},
 		{"sender keys message, service", senderMessage(all, 100).Service.Up, 10 * (sealed + 64)},
 		// A sender key is a chain key and a public key.
 		{"sender keys remove with one speaker, service", senderRemove(one).Service.Down, 9 * (32 + 32 + 16)},
 		{"MLS message", mlsMessage(all, 100).Actor.Up, 100 + 64 + 2*16},
-		{"MLS renew", mlsRenew(Group{x25519(), 8, 8}).Service.Up, 7 * (32 + 32 + 64 + 64 + 3*(32+32+32+16))},
+		{"MLS renew", mlsRenew(Group{Suite: x25519(), Members: 8, Speakers: 8}).Service.Up, 7 * (32 + 32 + 64 + 64 + 3*(32+32+32+16))},
 	} {
 		require.InDelta(t, c.want, c.got, 1e-9, c.name)
 	}
@@ -151,7 +151,7 @@ func TestCrossover(t *testing.T) {
 // a few members on. A renewal of sender keys takes messages of everybody to everybody.
 func TestMLSCrossesOver(t *testing.T) {
 	up := func(s Scheme, toll func(Scheme, Group) Toll) func(int) float64 {
-		return func(n int) float64 { return toll(s, Group{x25519(), n, n}).Service.Down }
+		return func(n int) float64 { return toll(s, Group{Suite: x25519(), Members: n, Speakers: n}).Service.Down }
 	}
 	message := func(s Scheme, g Group) Toll { return s.Message(g, 100) }
 	renew := func(s Scheme, g Group) Toll { return s.Renew(g) }

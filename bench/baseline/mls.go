@@ -10,7 +10,7 @@ func (g Group) steady() limit.Group {
 func (g Group) others() float64 { return float64(g.Members - 1) }
 
 func mlsMessage(g Group, size int) Toll {
-	of, bytes := g.steady(), g.steady().MessageBytes(size)
+	of, bytes := g.steady(), g.steady().MessageBytes(size)+g.Beyond.Message
 	return Toll{
 		Actor:   Load{Cost: of.Encrypt(size), Up: bytes},
 		Member:  Load{Cost: of.Decrypt(size), Down: bytes},
@@ -20,25 +20,32 @@ func mlsMessage(g Group, size int) Toll {
 
 func mlsRenew(g Group) Toll {
 	of := g.steady()
-	return handshake(of.CommitBytes(), g.others(), of.Commit(), of.MeanProcess(), of.Follow())
+	return g.renewal(of, g.others(), of.Commit(), of.MeanProcess(), of.Follow())
 }
 
 func mlsRemove(g Group) Toll {
 	leaf := uint32(g.Members / 2)
 	of := limit.Group{Suite: g.Suite, Tree: limit.Removed(g.Members, leaf)}
-	return handshake(of.CommitBytes(), g.others()-1, of.Remove(leaf), of.MeanProcessRemove(leaf), of.FollowRemove(leaf))
+	return g.renewal(of, g.others()-1, of.Remove(leaf), of.MeanProcessRemove(leaf), of.FollowRemove(leaf))
 }
 
 func mlsAdd(g Group) Toll {
 	of := g.steady()
-	t := handshake(of.AddBytes(), g.others(), of.Add(), of.ProcessAdd(), of.FollowAdd())
-	welcome, keyPackage := of.AddWelcomeBytes(), of.KeyPackageBytes()
+	t := handshake(of.AddBytes()+g.Beyond.Add, g.others(), of.Add(), of.ProcessAdd(), of.FollowAdd())
+	welcome, keyPackage := of.AddWelcomeBytes()*(1+g.Beyond.Welcome), of.KeyPackageBytes()+g.Beyond.KeyPackage
 	t.Actor.Up += welcome
 	t.Actor.Down += keyPackage
 	t.Joiner = Load{Cost: of.KeyPackage().Plus(of.Join()), Up: keyPackage, Down: welcome}
 	t.Service.Down += keyPackage + welcome
 	t.Service.Up += keyPackage + welcome
 	return t
+}
+
+// renewal is the toll of a commit with a path to a number of receivers. In a steady tree it
+// costs commit, process and follow.
+func (g Group) renewal(of limit.Group, receivers float64, commit, process, follow limit.Cost) Toll {
+	c, p, f, bytes := of.MoreCiphertexts(g.MoreCiphertexts)
+	return handshake(of.CommitBytes()+g.Beyond.Commit+bytes, receivers, commit.Plus(c), process.Plus(p), follow.Plus(f))
 }
 
 // handshake is the toll of a commit of size bytes to a number of receivers.

@@ -4,11 +4,15 @@
 //
 // # The model
 //
-// The group has the same size all day, in a steady tree. Renewals are spread over all
-// members, joins and removals over the committers, messages over the speakers, among whom
-// the committers come first. Costs are those of the formulas of package limit, and a
-// result's overhead over them where there is one. Sizes leave out identifiers, credentials
-// and length prefixes, some hundred bytes of each message.
+// The group has the same size all day. Renewals are spread over all members, joins and
+// removals over the committers, messages over the speakers, among whom the committers come
+// first. Members join one by one, in commits without a path, so that the tree has blank and
+// unmerged nodes: see [Day.Ciphertexts]. The tree that a joiner gets is counted as a steady
+// one.
+//
+// Costs are those of the formulas of package limit, and a result's overhead over them where
+// there is one. Sizes leave out identifiers, credentials and length prefixes, some hundred
+// bytes of each message, unless a result tells them.
 package day
 
 import (

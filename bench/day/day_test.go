@@ -33,7 +33,7 @@ func eight() day.Day {
 
 func party(t *testing.T, d day.Day, name string) day.Party {
 	t.Helper()
-	for _, p := range d.Parties(baseline.MLS(), x25519()) {
+	for _, p := range d.Parties(baseline.MLS(), x25519(), baseline.Beyond{}) {
 		if p.Name == name {
 			return p
 		}
@@ -86,7 +86,7 @@ func TestPartiesThatAreNotThere(t *testing.T) {
 	d := eight()
 	d.Committers, d.Joins = 8, 0
 	var names []string
-	for _, p := range d.Parties(baseline.MLS(), x25519()) {
+	for _, p := range d.Parties(baseline.MLS(), x25519(), baseline.Beyond{}) {
 		names = append(names, p.Name)
 	}
 	require.Equal(t, []string{day.Committer, day.Service}, names)
@@ -140,6 +140,52 @@ func TestOverheadIsOfTheNearestSteadyGroup(t *testing.T) {
 	d.Members = 3
 	require.Equal(t, day.Overhead{"commit": {Value: 1.2}}, d.OverheadOf(r, x25519()))
 	require.Empty(t, d.OverheadOf(&result.Results{}, x25519()))
+}
+
+// Messages are longer than their least sizes by what those of the nearest steady group are.
+func TestBytesBeyondLeastSizes(t *testing.T) {
+	d, s := eight(), x25519()
+	g := limit.Group{Suite: s, Tree: limit.Steady(10, 0)}
+	cell := func(size int, op string, bytes float64) result.Cell {
+		return result.Cell{Suite: "x25519", ID: 1, GroupSize: size, Tree: "steady", Op: op, Bytes: int(bytes)}
+	}
+	join := g.AddWelcomeBytes() * 3
+	r := &result.Results{Cells: []result.Cell{
+		cell(100, "commit", 1e6), cell(10, "commit", g.CommitBytes()+100), cell(10, "keypackage", g.KeyPackageBytes()+50),
+		cell(10, "encrypt", g.MessageBytes(1024)+30), cell(10, "join", join), cell(10, "add", g.AddBytes()+join+70),
+	}}
+	b := d.BytesOf(r, s, 1024)
+	require.Equal(t, baseline.Beyond{Commit: 100, Add: 70, KeyPackage: 50, Message: 30, Welcome: 2}, b)
+	require.Zero(t, d.BytesOf(&result.Results{}, s, 1024))
+
+	down := func(b baseline.Beyond, name string) float64 {
+		for _, p := range d.Parties(baseline.MLS(), s, b) {
+			if p.Name == name {
+				return p.At(prices(), nil).Down
+			}
+		}
+		return 0
+	}
+	eight := limit.Group{Suite: s, Tree: limit.Steady(8, 0)}
+	require.InDelta(t, 2*eight.AddWelcomeBytes(), down(b, day.Joiner)-down(baseline.Beyond{}, day.Joiner), 1e-6)
+	// Of 16 renewals and 2 removals, 4 joins and 100 messages a member makes 2 renewals and 50/6 messages.
+	require.InDelta(t, (14+2)*100+4*70+(100-50.0/6)*30, down(b, day.Member)-down(baseline.Beyond{}, day.Member), 1e-6)
+}
+
+// Ciphertexts for blank and unmerged nodes are sealed once, and received by everybody.
+func TestWearCostsEverybody(t *testing.T) {
+	d := eight()
+	d.Joins, d.Messages = 0, 0
+	worn, sealed := d.Ciphertexts()-3, 32+32.0+16
+	seal := device.Prices{Value: limit.Prices{limit.Seal: 1000}}
+	steady := limit.Group{Suite: x25519(), Tree: limit.Steady(8, 0)}
+	commit := steady.CommitBytes() + worn*sealed
+	removal := limit.Group{Suite: x25519(), Tree: limit.Removed(8, 4)}.CommitBytes() + worn*sealed
+	require.Greater(t, worn, 0.01)
+	c := party(t, d, day.Member).At(seal, nil)
+	require.InDelta(t, 2*(3+worn)*1000, c.CPU.Value, 1e-6)
+	require.InDelta(t, 2*commit, c.Up, 1e-6)
+	require.InDelta(t, 14*commit+2*removal, c.Down, 1e-6)
 }
 
 func TestRanksPartWhereIntervalsDo(t *testing.T) {

@@ -32,8 +32,9 @@ const (
 
 // Parties returns who takes part in the day of a group that is kept in a scheme and a suite.
 // There is no member if all of them are committers, and no joiner if nobody joins.
-func (d Day) Parties(scheme baseline.Scheme, s suite.Info) []Party {
-	g := baseline.Group{Suite: s, Members: d.Members, Speakers: d.Speakers}
+// Messages of MLS have bytes beyond their least sizes.
+func (d Day) Parties(scheme baseline.Scheme, s suite.Info, bytes baseline.Beyond) []Party {
+	g := baseline.Group{Suite: s, Members: d.Members, Speakers: d.Speakers, MoreCiphertexts: d.Ciphertexts() - float64(d.Levels()), Beyond: bytes}
 	message, renew, add, remove := scheme.Message(g, d.Size), scheme.Renew(g), scheme.Add(g), scheme.Remove(g)
 	members, committers, speakers := float64(d.Members), float64(d.Committers), float64(d.Speakers)
 
@@ -100,23 +101,34 @@ func (p Party) At(prices device.Prices, overhead Overhead) Cost {
 	return c
 }
 
-// OverheadOf returns the overheads that a run found for a suite, in the steady groups whose
-// size is nearest to that of the day, as a ratio. It is empty if the run has no such group.
-func (d Day) OverheadOf(r *result.Results, s suite.Info) Overhead {
+// nearest returns the cells, by operation, that a run found for a suite in the steady groups
+// whose size is nearest to that of the day. Of is what a cell has to be.
+func (d Day) nearest(r *result.Results, s suite.Info, of func(result.Cell) bool) map[string]result.Cell {
 	distance := func(size int) float64 {
 		return math.Abs(math.Log(float64(size) / float64(d.Members)))
 	}
-	nearest, found := 0, Overhead{}
+	nearest, found := 0, map[string]result.Cell{}
 	for _, c := range r.Cells {
-		if c.ID != result.Code(s.ID) || c.Suite != s.Name || c.Tree != "steady" || c.GroupSize < 1 || c.Ratio.Value <= 0 {
+		if c.ID != result.Code(s.ID) || c.Suite != s.Name || c.Tree != "steady" || c.GroupSize < 1 || !of(c) {
 			continue
 		}
 		if nearest == 0 || distance(c.GroupSize) < distance(nearest) {
-			nearest, found = c.GroupSize, Overhead{}
+			nearest = c.GroupSize
+			clear(found)
 		}
 		if c.GroupSize == nearest {
-			found[c.Op] = c.Ratio
+			found[c.Op] = c
 		}
+	}
+	return found
+}
+
+// OverheadOf returns the overheads that a run found for a suite, in the steady groups whose
+// size is nearest to that of the day, as a ratio. It is empty if the run has no such group.
+func (d Day) OverheadOf(r *result.Results, s suite.Info) Overhead {
+	found := Overhead{}
+	for op, c := range d.nearest(r, s, func(c result.Cell) bool { return c.Ratio.Value > 0 }) {
+		found[op] = c.Ratio
 	}
 	return found
 }

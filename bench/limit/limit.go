@@ -37,8 +37,12 @@ func (g Group) groupInfoBytes(t Tree) float64 {
 
 // commitBytes returns the size of a Commit with a path (Sections 7.6, 12.4).
 func (g Group) commitBytes() float64 {
-	sealed := g.Suite.KEM.Nenc + g.Suite.Hash.Size + g.Suite.AEAD.Nt
-	return g.leafBytes() + float64(len(g.Tree.Path)*g.Suite.KEM.Npk+g.Tree.ciphertexts()*sealed)
+	return g.leafBytes() + float64(len(g.Tree.Path)*g.Suite.KEM.Npk) + float64(g.Tree.ciphertexts())*g.ciphertextBytes()
+}
+
+// ciphertextBytes returns the size of an encrypted path secret.
+func (g Group) ciphertextBytes() float64 {
+	return float64(g.Suite.KEM.Nenc + g.Suite.Hash.Size + g.Suite.AEAD.Nt)
 }
 
 // Commit is the cost of making a commit with a path and no proposals, d levels
