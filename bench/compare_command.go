@@ -26,8 +26,8 @@ in proportion to the fixed loop that ran beside each sample, so a machine that w
 during one run makes no difference. DELTA is the new cost in proportion to the old one, with
 the wider half of its 95 % interval. P is of the Mann-Whitney U test, corrected for the number
 of cells. SEEN is the smallest change that the comparison could have seen. A cell is called
-faster or slower if P is at most 0.05, and the interval lies more than 2 % from 1: two runs of
-one program differ by so much anyway.`,
+faster or slower if P is at most 0.05, and the interval lies more from 1 than two runs of one program differ by anyway: by 2 %, and by a
+tenth of what the fixed loop was slowed by in both runs.`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			var files [2]*result.Results
@@ -60,6 +60,7 @@ type match struct {
 	cells       []*result.Cell // as the old run has them
 	old, new    [][]float64    // samples without disturbance
 	comparisons [][]int        // cells that are ranked together
+	doubt       float64        // of both runs
 }
 
 // comparison is what cells have in common that are ranked together.
@@ -73,7 +74,7 @@ func comparisonOf(c *result.Cell) comparison { return comparison{c.GroupSize, c.
 // newMatch matches the cells of two runs, given the time of the fixed loop in each. With one
 // time for both, what makes it slower together with the cells is no difference.
 func newMatch(old, new *result.Results, oldLoop, newLoop float64) match {
-	var m match
+	m := match{doubt: old.Measurement.Doubt + new.Measurement.Doubt}
 	ranked := map[comparison]int{}
 	for i := range old.Cells {
 		a := &old.Cells[i]
@@ -100,7 +101,7 @@ func writeComparison(w io.Writer, m match) error {
 		return errors.New("the two runs measured no cell in common")
 	}
 	t := table{tight: true, titles: []string{"ID", " MEMBERS", "TREE", "OPERATION", " OLD ms", " NEW ms", " DELTA", " ±", " P", " SEEN", "VERDICT"}}
-	compared := stats.Compare(m.old, m.new, stats.Options{})
+	compared := stats.Compare(m.old, m.new, stats.Options{Doubt: m.doubt})
 	order := make([]int, len(compared))
 	for i := range order {
 		order[i] = i
@@ -200,7 +201,10 @@ func writeAgreement(w io.Writer, first, second *result.Results) error {
 		}
 	}
 	m := newMatch(first, second, first.Measurement.LoopNS, second.Measurement.LoopNS)
-	a := stats.Agree(m.old, m.new, m.comparisons, stats.Options{Precision: first.Measurement.Precision})
+	options := func(r *result.Results) stats.Options {
+		return stats.Options{Precision: r.Measurement.Precision, Doubt: r.Measurement.Doubt}
+	}
+	a := stats.Agree(m.old, m.new, m.comparisons, options(first), options(second))
 	_, err := fmt.Fprintf(w, `
 %d cells, %d and %d rounds
 difference of a cell between the runs: %s in the median, %s at the ninetieth percentile, %s at worst

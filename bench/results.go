@@ -15,6 +15,7 @@ import (
 // results returns what the rounds so far say.
 func (r *run) results() *result.Results {
 	state, loop := r.watch.State(), stats.Reference(r.loops)
+	doubt := stats.Doubt(r.loops, loop)
 	out := &result.Results{
 		Schema:   result.Schema,
 		Machine:  host.ThisMachine(),
@@ -23,7 +24,8 @@ func (r *run) results() *result.Results {
 		Modules:  result.Modules(),
 		Unmade:   r.unmade(),
 		Measurement: result.Measurement{
-			Clock: measure.Clock, Rounds: r.rounds, SampleNS: r.Sample.Nanoseconds(), LoopNS: loop, Precision: r.Precision,
+			Clock: measure.Clock, Rounds: r.rounds, SampleNS: r.Sample.Nanoseconds(), LoopNS: loop, Doubt: doubt,
+			Precision: r.Precision,
 		},
 	}
 	if n := len(out.Unmade); n > 0 {
@@ -37,13 +39,13 @@ func (r *run) results() *result.Results {
 	for _, s := range r.suites {
 		out.Suites = append(out.Suites, s.described(drafts[s.info.Name], loop))
 		for _, c := range s.cells {
-			out.Cells = append(out.Cells, c.result(s, loop, r.Precision))
+			out.Cells = append(out.Cells, c.result(s, loop, doubt, r.Precision))
 		}
 		for _, c := range s.sizes {
 			out.Cells = append(out.Cells, c.identity(s))
 		}
 	}
-	r.rank(out.Cells, loop)
+	r.rank(out.Cells, loop, doubt)
 	return out
 }
 
@@ -64,7 +66,7 @@ func (c *cell) identity(s *suiteRun) result.Cell {
 }
 
 // result returns the cell with its estimates.
-func (c *cell) result(s *suiteRun, loop, precision float64) result.Cell {
+func (c *cell) result(s *suiteRun, loop, doubt, precision float64) result.Cell {
 	x := c.identity(s)
 	limits := make([]float64, len(c.samples))
 	for i, of := range c.samples {
@@ -76,7 +78,7 @@ func (c *cell) result(s *suiteRun, loop, precision float64) result.Cell {
 		}
 		x.Samples = append(x.Samples, sample)
 	}
-	median, cost := measure.Median(c.samples), c.cost(loop)
+	median, cost := measure.Median(c.samples), c.cost(loop).Within(doubt)
 	x.CPU, x.Limit = figure(cost), figure(stats.NewCost(limits, nil, 0))
 	x.Ratio = figure(stats.NewRatio(undisturbed(&x, loop), limits))
 	x.CPU.Median = median.CPU
@@ -122,7 +124,7 @@ func figure(e stats.Estimate) result.Figure {
 }
 
 // rank ranks the suites of each size, tree and operation.
-func (r *run) rank(cells []result.Cell, loop float64) {
+func (r *run) rank(cells []result.Cell, loop, doubt float64) {
 	groups := map[comparison][]int{}
 	for i, c := range cells {
 		if c.Samples != nil {
@@ -135,7 +137,7 @@ func (r *run) rank(cells []result.Cell, loop float64) {
 		for k, i := range group {
 			samples[k] = undisturbed(&cells[i], loop)
 		}
-		for k, rank := range stats.Rank(samples, stats.Options{Precision: r.Precision}).Ranks {
+		for k, rank := range stats.Rank(samples, stats.Options{Precision: r.Precision, Doubt: doubt}).Ranks {
 			cells[group[k]].Rank = rank
 		}
 	}

@@ -251,9 +251,11 @@ func (r *run) cells() (n int) {
 
 // unresolved returns the number of cells that need more rounds.
 func (r *run) unresolved() (n int) {
+	loop := stats.Reference(r.loops)
+	doubt := stats.Doubt(r.loops, loop)
 	for _, s := range r.suites {
 		for _, c := range s.cells {
-			if !c.cost(1).Resolved(r.Precision) {
+			if !c.cost(loop).Within(doubt).Resolved(r.Precision) {
 				n++
 			}
 		}

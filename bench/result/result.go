@@ -62,6 +62,7 @@ type Measurement struct {
 	Rounds       int     `json:"rounds"`                 // over all cells
 	SampleNS     int64   `json:"sample_ns"`              // CPU time of a cell in a round, at least
 	LoopNS       float64 `json:"loop_ns"`                // of the fixed loop without disturbance
+	Doubt        float64 `json:"doubt"`                  // relative, by how much all CPU times may be off together; their intervals hold it
 	Precision    float64 `json:"precision"`              // up to which relative width a cell is resolved
 	Instructions string  `json:"instructions,omitempty"` // why none were counted; empty if they were
 }

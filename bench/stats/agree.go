@@ -23,17 +23,20 @@ type Agreement struct {
 }
 
 // Agree compares two whole runs: old[i] and new[i] are the samples of cell i. Each of
-// comparisons lists the cells that are ranked together.
-func Agree(old, new [][]float64, comparisons [][]int, o Options) Agreement {
+// comparisons lists the cells that are ranked together. The options are those of each run.
+func Agree(old, new [][]float64, comparisons [][]int, oldOptions, newOptions Options) Agreement {
+	both := oldOptions
+	both.Doubt += newOptions.Doubt
+
 	var a Agreement
 	var differences []float64
-	compared := Compare(old, new, o)
-	both := func(i int) bool { return compared[i].Old.Rounds > 0 && compared[i].New.Rounds > 0 }
+	compared := Compare(old, new, both)
+	measuredTwice := func(i int) bool { return compared[i].Old.Rounds > 0 && compared[i].New.Rounds > 0 }
 	for i, c := range compared {
 		if c.Significant {
 			a.Significant++
 		}
-		if both(i) {
+		if measuredTwice(i) {
 			x, y := c.Old.Center, c.New.Center
 			differences = append(differences, max(x, y)/min(x, y)-1)
 		}
@@ -44,15 +47,15 @@ func Agree(old, new [][]float64, comparisons [][]int, o Options) Agreement {
 		a.Median, a.P90, a.Worst = at(differences, 0.5), at(differences, 0.9), differences[a.Cells-1]
 	}
 	for _, cells := range comparisons {
-		measured := slices.DeleteFunc(slices.Clone(cells), func(i int) bool { return !both(i) })
-		a.rank(pick(old, measured), pick(new, measured), o)
+		measured := slices.DeleteFunc(slices.Clone(cells), func(i int) bool { return !measuredTwice(i) })
+		a.rank(pick(old, measured), pick(new, measured), oldOptions, newOptions)
 	}
 	return a
 }
 
 // rank counts the pairs of one comparison, whose cells are measured in both runs.
-func (a *Agreement) rank(old, new [][]float64, o Options) {
-	first, second := Rank(old, o), Rank(new, o)
+func (a *Agreement) rank(old, new [][]float64, oldOptions, newOptions Options) {
+	first, second := Rank(old, oldOptions), Rank(new, newOptions)
 	for i := range old {
 		for j := range i {
 			a.pair(first, second, i, j)

@@ -20,6 +20,24 @@ func Reference(loops []float64) float64 {
 	return at(times, quickest)
 }
 
+// unlike is the share of what slows the loop by which it may slow an operation otherwise: the
+// operation takes memory and caches that the loop does not, or units of the core that a
+// neighbour leaves alone. Between runs beside compilers that slowed the loop by 70 and 80 % in
+// the median, costs differed by 15 % in the median cell; beside 40 and 30 %, by 4 %.
+const unlike = 0.1
+
+// Doubt returns the relative amount by which all costs of a run may be off together, because
+// what disturbed it slowed operations otherwise than the loop: a tenth of what it slowed the
+// loop by, in the median. No number of rounds makes it less; a quieter machine does. It is 0
+// if there is no loop.
+func Doubt(loops []float64, reference float64) float64 {
+	times := measured(loops)
+	if len(times) == 0 || !(reference > 0) {
+		return 0
+	}
+	return unlike * max(0, at(times, 0.5)/reference-1)
+}
+
 // NewCost estimates the cost of an operation without disturbance: the median of the samples in
 // proportion to the loop beside each, times the reference, with the interval by order
 // statistics. It assumes nothing about their distribution, but that the rounds are alike once

@@ -174,3 +174,31 @@ func TestRelativeWidth(t *testing.T) {
 	require.True(t, math.IsInf(NewCost(repeated(7, 20), nil, 0).P90.RelativeWidth(), 1))
 	require.False(t, math.IsInf(NewCost(repeated(7, 36), nil, 0).P90.RelativeWidth(), 1))
 }
+
+// What slowed a run may have slowed its operations otherwise than the loop.
+func TestDoubtGrowsWithTheDisturbance(t *testing.T) {
+	require.InDelta(t, 0, Doubt(repeated(5, 20), 5), 0)
+	require.InDelta(t, 0.05, Doubt([]float64{1, 1, 1.5, 1.5, 3}, 1), 1e-9)
+	require.InDelta(t, 0, Doubt([]float64{1, 1}, 2), 0)
+	require.InDelta(t, 0, Doubt(nil, 1), 0)
+	require.InDelta(t, 0, Doubt([]float64{1}, math.NaN()), 0)
+
+	e := NewCost(repeated(10, 20), nil, 0).Within(0.06)
+	require.InDelta(t, 10, e.Center, 0)
+	require.InDelta(t, 9.4, e.Low, 1e-9)
+	require.InDelta(t, 10.6, e.High, 1e-9)
+	require.False(t, e.Resolved(0.05))
+	require.True(t, e.Resolved(0.07))
+}
+
+// No comparison and no rank rests on a doubt.
+func TestDoubtIsNoDifference(t *testing.T) {
+	old, new := [][]float64{repeated(100, 20), repeated(104, 20)}, [][]float64{repeated(104, 20), repeated(100, 20)}
+	require.True(t, Compare(old, new, Options{})[0].Significant)
+	require.False(t, Compare(old, new, Options{Doubt: 0.03})[0].Significant)
+	require.Equal(t, []int{1, 2}, Rank(old, Options{}).Ranks)
+	require.Equal(t, []int{1, 1}, Rank(old, Options{Doubt: 0.03}).Ranks)
+	require.Equal(t, []int{0, 0}, Rank(old, Options{Doubt: 0.06}).Ranks, "nothing is resolved")
+	require.Zero(t, Agree(old, new, nil, Options{Doubt: 0.01}, Options{Doubt: 0.02}).Significant)
+	require.Equal(t, 2, Agree(old, new, nil, Options{}, Options{}).Significant)
+}

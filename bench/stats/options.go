@@ -9,6 +9,7 @@ const Shift = 0.02
 type Options struct {
 	Precision float64 // up to which a cell is resolved; 0 is the constant [Precision]
 	Shift     float64 // what no rank and no comparison rests on; 0 is the constant [Shift], less is none
+	Doubt     float64 // of the run, or of both together, on which nothing rests either; see the function [Doubt]
 }
 
 func (o Options) precision() float64 {
@@ -21,7 +22,7 @@ func (o Options) precision() float64 {
 // margin returns the ratio that two costs have to exceed to differ.
 func (o Options) margin() float64 {
 	if o.Shift == 0 {
-		return 1 + Shift
+		return 1 + Shift + o.Doubt
 	}
-	return 1 + max(o.Shift, 0)
+	return 1 + max(o.Shift, 0) + o.Doubt
 }

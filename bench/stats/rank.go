@@ -25,7 +25,7 @@ func Rank(cells [][]float64, o Options) Ranking {
 	for i, samples := range cells {
 		sorted := measured(samples)
 		k.Intervals[i] = median(sorted, 1-(1-Confidence)/float64(len(cells)))
-		if describe(sorted).Resolved(o.precision()) {
+		if describe(sorted).Within(o.Doubt).Resolved(o.precision()) {
 			k.Ranks[i] = 1
 		}
 	}

@@ -33,7 +33,7 @@ func TestRanksAreNotReversed(t *testing.T) {
 					return m.run(r, floors, 40)
 				}
 				var a Agreement
-				a.rank(run(), run(), Options{})
+				a.rank(run(), run(), Options{}, Options{})
 				apart += a.Apart
 				exchanged += a.Exchanged
 				return a.Doubted > 0

@@ -79,6 +79,12 @@ func (e Estimate) Resolved(precision float64) bool {
 	return e.Rounds >= LeastRounds && e.Interval.Resolved(precision)
 }
 
+// Within returns e with an interval that allows for a doubt: see [Doubt].
+func (e Estimate) Within(doubt float64) Estimate {
+	e.Low, e.High = e.Low*(1-doubt), e.High*(1+doubt)
+	return e
+}
+
 // measured returns the samples there are, in ascending order.
 func measured(samples []float64) []float64 {
 	sorted := slices.DeleteFunc(slices.Clone(samples), math.IsNaN)
