@@ -41,6 +41,15 @@ func (d Definition) Info() suite.Info {
 	return i
 }
 
+// DefinitionOf returns what the suite of a description consists of.
+func DefinitionOf(i suite.Info) Definition {
+	return Definition{
+		ID: i.ID, Name: i.Name, Level: i.Level,
+		KEM: i.KEM.ID, KDF: i.KDF.ID, AEAD: i.AEAD.ID, Hash: i.Hash.Hash, Signature: i.Signature.Scheme,
+		Derivation: i.KEM.Derivation,
+	}
+}
+
 // RFC9420 returns the suites of RFC 9420, Section 17.1.
 func RFC9420() []Definition {
 	return []Definition{

@@ -23,6 +23,7 @@ type options struct {
 	points     registry.CodePoints
 	peers      *registry.PeerSet // instead of points
 	vectorised bool
+	standard   bool
 }
 
 // WithCodePoints gives the draft's suites these code points in place of those of
@@ -39,6 +40,11 @@ func WithPeerSet(peers registry.PeerSet) Option {
 // Vectorised takes circl's ML-KEM and ML-DSA in place of the standard library's and
 // filippo.io/mldsa's.
 func Vectorised() Option { return func(o *options) { o.vectorised = true } }
+
+// StandardHPKE takes HPKE from crypto/hpke, where it has the KEM, in place of package hpke.
+// Sealing to many recipients then hashes the info for each of them: see
+// [hpke.NewStandardScheme].
+func StandardHPKE() Option { return func(o *options) { o.standard = true } }
 
 // Registry returns New without options.
 func Registry() *registry.Registry {
@@ -97,18 +103,34 @@ func (o options) parts() registry.Parts {
 		mlkem1024P384 = onKEM(hybrid.MLKEM1024P384Params(), mlkem1024)
 		mldsa44, mldsa65, mldsa87 = circl.MLDSA44(), circl.MLDSA65(), circl.MLDSA87()
 	}
+	schemes := hpkeset.Of(
+		hpke.DHKEMP256(), hpke.DHKEMP384(), hpke.DHKEMP521(), hpke.DHKEMX25519(), circl.DHKEMX448(),
+		circl.MLKEM512(), mlkem768, mlkem1024,
+		mlkem768X25519, mlkem768P256, mlkem1024P384,
+	)
+	if o.standard {
+		schemes = standardFirst(schemes)
+	}
 	return registry.Parts{
-		HPKE: hpkeset.Of(
-			hpke.DHKEMP256(), hpke.DHKEMP384(), hpke.DHKEMP521(), hpke.DHKEMX25519(), circl.DHKEMX448(),
-			circl.MLKEM512(), mlkem768, mlkem1024,
-			mlkem768X25519, mlkem768P256, mlkem1024P384,
-		),
+		HPKE:  schemes,
 		AEADs: []suite.AEAD{suite.AES128GCM(), suite.AES256GCM(), chacha.ChaCha20Poly1305()},
 		Signatures: []suite.SignatureScheme{
 			suite.Ed25519(), circl.Ed448(),
 			suite.ECDSAP256(), suite.ECDSAP384(), suite.ECDSAP521(),
 			mldsa44, mldsa65, mldsa87,
 		},
+	}
+}
+
+// standardFirst returns the schemes of crypto/hpke, and those of others where it has not the
+// KEM or derives key pairs in another way.
+func standardFirst(others func(registry.Definition, suite.AEAD) (suite.HPKEScheme, error)) func(registry.Definition, suite.AEAD) (suite.HPKEScheme, error) {
+	return func(d registry.Definition, aead suite.AEAD) (suite.HPKEScheme, error) {
+		s, err := hpke.NewStandardScheme(d.KEM, d.KDF, aead.AEADInfo().ID)
+		if err != nil || d.Derivation != "" && s.KEMInfo().Derivation != d.Derivation {
+			return others(d, aead)
+		}
+		return s, nil
 	}
 }
 

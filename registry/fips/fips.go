@@ -14,6 +14,7 @@
 package fips
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/mlsuite/mlsuite/hpke"
@@ -110,6 +111,9 @@ func (o options) parts() registry.Parts {
 	)
 	if o.standardHPKE {
 		schemes = func(d registry.Definition, aead suite.AEAD) (suite.HPKEScheme, error) {
+			if !onModule(d) {
+				return nil, errors.New("the module lacks one of its algorithms")
+			}
 			return hpke.NewStandardScheme(d.KEM, d.KDF, aead.AEADInfo().ID)
 		}
 	}

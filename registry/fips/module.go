@@ -58,14 +58,25 @@ func (e *ModuleError) Error() string {
 func Check(versions ...string) error { return Running().check(versions) }
 
 func (m Module) check(versions []string) error {
-	if len(versions) == 0 {
-		versions = []string{"v1.0.0", "v1.26.0"}
+	if !m.Enabled {
+		return &ModuleError{Found: m, Wanted: accepted(versions), Rule: "FIPS 140-3 mode is off"}
 	}
+	return m.checkBuild(versions)
+}
+
+// accepted returns the versions, or those of FIPS.md if there are none.
+func accepted(versions []string) []string {
+	if len(versions) == 0 {
+		return []string{"v1.0.0", "v1.26.0"}
+	}
+	return versions
+}
+
+// checkBuild is check in whatever mode.
+func (m Module) checkBuild(versions []string) error {
+	versions = accepted(versions)
 	fail := func(format string, args ...any) error {
 		return &ModuleError{Found: m, Wanted: versions, Rule: fmt.Sprintf(format, args...)}
-	}
-	if !m.Enabled {
-		return fail("FIPS 140-3 mode is off")
 	}
 	if m.Version == "latest" {
 		return fail("the program is not built with a frozen module (GOFIPS140)")
