@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,6 +42,9 @@ func (p program) root() *cobra.Command {
 	f.addRestriction(root)
 	root.AddCommand(p.run(), p.suites(), p.policy(), p.compare(), p.selftest())
 	root.AddCommand(p.day(), p.scale(), p.calibrate(), p.reportPage())
+	if len(p.providers) > 0 {
+		root.AddCommand(p.sideBySide(), p.child())
+	}
 	return root
 }
 
@@ -48,7 +52,7 @@ func (p program) root() *cobra.Command {
 // key packages only to count their bytes.
 func (p program) summary(cmd *cobra.Command, policies policyFlags) error {
 	s, format, err := (&runFlags{
-		suites: "all", peers: defaultPeers(), sizes: defaultSizes, ops: defaultOps, trees: defaultTree,
+		suites: "all", peers: defaultPeers(), sizes: defaultSizes, ops: defaultOps, trees: defaultTree, providers: "all",
 		format: "summary", rounds: stats.LeastRounds, precision: 100 * stats.Precision, budget: defaultBudget, making: defaultMaking, sample: defaultSample,
 		policies: policies,
 	}).parse(p)
@@ -62,7 +66,7 @@ func (p program) summary(cmd *cobra.Command, policies policyFlags) error {
 // runFlags are the flags of suitebench run, as given.
 type runFlags struct {
 	suites, sizes, ops, trees, format, output string
-	peers                                     string
+	peers, providers                          string
 	rounds                                    int
 	precision                                 float64 // per cent
 	budget, making, sample                    time.Duration
@@ -105,6 +109,10 @@ func (p program) run() *cobra.Command {
 	flags.DurationVar(&f.budget, "budget", defaultBudget, "`TIME` after which no further round begins; 0 for the rounds and no more")
 	flags.DurationVar(&f.making, "making", defaultMaking, "`TIME` for making the groups, before the budget begins; 0 for no bound")
 	flags.DurationVar(&f.sample, "sample", defaultSample, "CPU `TIME` of an operation in a round, at least")
+	if len(p.providers) > 0 {
+		flags.StringVar(&f.providers, "providers", "all",
+			"`LIST` of other sets of providers to price beside those of the suites, for xfast: "+list(p.namedSets())+", none, or all those for this FIPS 140-3 mode")
+	}
 	f.policies.addRestriction(cmd)
 	return cmd
 }
@@ -219,22 +227,35 @@ func (f *runFlags) parse(p program) (s settings, w format, err error) {
 	if w, err = choose("--format", f.format, p.formats(f.judges())); err != nil {
 		return s, w, err
 	}
+	if s.Providers, err = p.providerSets("--providers", f.providers); err != nil {
+		return s, w, err
+	}
+	if f.providers == "all" {
+		s.Providers = slices.DeleteFunc(slices.Clone(s.Providers), func(set registry.ProviderSet) bool { return !runsHere(set) })
+	}
+	s.elsewhere = p.elsewhere(f.peers)
+	err = f.addRounds(&s)
+	return s, w, err
+}
+
+// addRounds adds how long to measure.
+func (f *runFlags) addRounds(s *settings) error {
 	if f.rounds < 1 || f.rounds > maxRounds {
-		return s, w, fmt.Errorf("--rounds: %d is out of range: 1 to %d", f.rounds, maxRounds)
+		return fmt.Errorf("--rounds: %d is out of range: 1 to %d", f.rounds, maxRounds)
 	}
 	if !(f.precision > 0 && f.precision <= 100) {
-		return s, w, fmt.Errorf("--precision: %v is out of range: above 0 to 100 per cent", f.precision)
+		return fmt.Errorf("--precision: %v is out of range: above 0 to 100 per cent", f.precision)
 	}
 	for _, t := range []struct {
 		flag  string
 		value time.Duration
 	}{{"--budget", f.budget}, {"--making", f.making}, {"--sample", f.sample}} {
 		if t.value < 0 || t.value > maxTime {
-			return s, w, fmt.Errorf("%s: %v is out of range: 0s to %v", t.flag, t.value, maxTime)
+			return fmt.Errorf("%s: %v is out of range: 0s to %v", t.flag, t.value, maxTime)
 		}
 	}
 	s.Rounds, s.Precision, s.Budget, s.Making, s.Sample = f.rounds, f.precision/100, f.budget, f.making, f.sample
-	return s, w, nil
+	return nil
 }
 
 // addCodePoints adds the flag for the set of post-quantum suites, if there is a choice.

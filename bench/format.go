@@ -33,6 +33,7 @@ func writeCSV(w io.Writer, r *result.Results) error {
 		"suite", "id", "group_size", "op", "tree",
 		"cpu_ns", "cpu_low_ns", "cpu_high_ns", "cpu_median_ns", "cpu_p90_ns", "limit_ns", "ratio", "ratio_low", "ratio_high",
 		"resolved", "rank", "instructions", "allocs", "alloc_bytes", "bytes",
+		"limit_fastest_ns", "ratio_fastest", "ratio_fastest_low", "ratio_fastest_high",
 	}}
 	for _, c := range r.Cells {
 		if c.Samples == nil {
@@ -51,9 +52,22 @@ func writeCSV(w io.Writer, r *result.Results) error {
 		}
 		row = append(row, strconv.FormatBool(c.Resolved), strconv.Itoa(c.Rank), instructions,
 			whole(c.Allocs), whole(c.AllocBytes), strconv.Itoa(c.Bytes))
+		row = append(row, fastestColumns(&c)...)
 		rows = append(rows, row)
 	}
 	return csv.NewWriter(w).WriteAll(rows)
+}
+
+// fastestColumns returns the limit on the fastest providers, the ratio to it and its bounds.
+func fastestColumns(c *result.Cell) []string {
+	if c.LimitFastest == nil || c.RatioFastest == nil {
+		return []string{"", "", "", ""}
+	}
+	columns := []string{whole(c.LimitFastest.Value)}
+	for _, x := range []float64{c.RatioFastest.Value, c.RatioFastest.Low, c.RatioFastest.High} {
+		columns = append(columns, strconv.FormatFloat(x, 'f', 4, 64))
+	}
+	return columns
 }
 
 func whole(x float64) string { return strconv.FormatFloat(x, 'f', 0, 64) }
@@ -78,6 +92,9 @@ func writeGoBench(w io.Writer, r *result.Results) error {
 		for _, s := range c.Samples {
 			fmt.Fprintf(&b, "%s\t1\t%.0f ns/op\t%.0f limit-ns/op\t%.0f B/op\t%.0f allocs/op\t%d message-bytes/op",
 				name, s.CPU, s.Limit, c.AllocBytes, c.Allocs, c.Bytes)
+			if s.LimitFastest > 0 {
+				fmt.Fprintf(&b, "\t%.0f limit-fastest-ns/op", s.LimitFastest)
+			}
 			if s.Instructions > 0 {
 				fmt.Fprintf(&b, "\t%.0f instructions/op", s.Instructions)
 			}

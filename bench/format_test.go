@@ -164,14 +164,25 @@ instructions: not counted, because it is a test
 warning: the machine is made up
 
 2 members, steady tree
- RANK  ID      KEM            SIGNATURE  COMMIT  ±    x  PROCESS  ±    x  COMMIT B  WELCOME  KEYPKG
-    1  0x0001  X25519         ed25519     0.500  3 1.25        -  -    -       400      900     300
-    -  0xF001  MLKEM768-P256  P-256       1.250 3? 1.25    0.030  3 1.25       500        -       -
+ RANK  ID      KEM            SIGNATURE  COMMIT  ±    x  PROCESS  ±    x  BYTES  WELCOME  KEYPKG
+    1  0x0001  X25519         ed25519     0.500  3 1.25        -  -    -    400      900     300
+    -  0xF001  MLKEM768-P256  P-256       1.250 3? 1.25    0.030  3 1.25    500        -       -
 
 32 members, steady tree
- RANK  ID      KEM     SIGNATURE  COMMIT  ±    x  PROCESS  ±  x  COMMIT B  WELCOME  KEYPKG
-    1  0x0001  X25519  ed25519     0.001  3 1.25        -  -  -     12345        -       -
+ RANK  ID      KEM     SIGNATURE  COMMIT  ±    x  PROCESS  ±  x  BYTES  WELCOME  KEYPKG
+    1  0x0001  X25519  ed25519     0.001  3 1.25        -  -  -  12345        -       -
 `, text)
+
+	// With other providers priced there is a column more.
+	r.Cells = r.Cells[:1]
+	r.Cells[0].RatioFastest = &result.Figure{Value: 2.5}
+	b.Reset()
+	require.NoError(t, writeSummary(&b, r))
+	require.Contains(t, b.String(), `
+ RANK  ID      KEM            SIGNATURE  COMMIT  ±    x  xfast  PROCESS  ±  x  BYTES  WELCOME
+    -  0xF001  MLKEM768-P256  P-256       1.250 3? 1.25   2.50        -  -  -    500        -
+`)
+	require.Contains(t, b.String(), "\nxfast is x, ")
 }
 
 // What is not optional stays, however narrow the screen.

@@ -21,6 +21,9 @@ import (
 type program struct {
 	registry *registry.Registry
 	peers    func(registry.PeerSet) (*registry.Registry, error) // nil: there is no choice
+
+	providers []registry.ProviderSet
+	start     command // nil: it cannot start itself
 }
 
 // Option changes the program that [Main] runs.
@@ -32,6 +35,13 @@ func WithPeerSets(registryOf func(registry.PeerSet) (*registry.Registry, error))
 	return func(p *program) { p.peers = registryOf }
 }
 
+// WithProviders prices the suites on other sets of providers too, beside those that the
+// registry has. A set for another FIPS 140-3 mode than that of the process is priced by a
+// child process: the program once more, so that [Main] has to be what it does.
+func WithProviders(sets ...registry.ProviderSet) Option {
+	return func(p *program) { p.providers = append(p.providers, sets...) }
+}
+
 // Main runs suitebench over the suites of r, with the arguments of the process, and ends
 // the process. The exit status is 1 after an error. An interrupt ends a run, a second one
 // the process.
@@ -39,7 +49,7 @@ func Main(r *registry.Registry, options ...Option) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second interrupt ends the process
-	p := program{registry: r}
+	p := program{registry: r, start: itself}
 	for _, option := range options {
 		option(&p)
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,16 +19,27 @@ import (
 
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/registry/fips"
 )
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"suitebench": func() {
-		Main(all.Registry(), WithPeerSets(ofPeers))
+		Main(all.Registry(), WithPeerSets(ofPeers), WithProviders(providerSetsOfTests()...))
 	}})
 }
 
 // suites is suitebench over all suites.
-func suites() program { return program{registry: all.Registry(), peers: ofPeers} }
+func suites() program {
+	return program{registry: all.Registry(), peers: ofPeers, providers: providerSetsOfTests()}
+}
+
+// providerSetsOfTests are those of cmd/suitebench and one that wants FIPS 140-3 mode of any
+// module.
+func providerSetsOfTests() []registry.ProviderSet {
+	module := fips.ProviderSets()
+	mode := registry.ProviderSet{Name: "mode", About: "FIPS 140-3 mode of any module", Parts: module[0].Parts, FIPS140: "on"}
+	return slices.Concat(all.ProviderSets(), module, []registry.ProviderSet{mode})
+}
 
 func ofPeers(s registry.PeerSet) (*registry.Registry, error) { return all.New(all.WithPeerSet(s)) }
 

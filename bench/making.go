@@ -80,7 +80,7 @@ func (m *making) make(ctx context.Context) error {
 		m.expected += g.expected
 		m.took += m.now().Sub(begun)
 	}
-	if made == 0 {
+	if made == 0 && len(m.groups) > 0 {
 		return fmt.Errorf("bench: no group was made: %s: %s", m.groups[0], m.groups[0].why)
 	}
 	return nil
@@ -236,7 +236,7 @@ func (m *making) price(ctx context.Context, suites []*suiteRun) error {
 	for _, of := range suites {
 		m.progress(0, "prices: "+of.info.ID.String())
 		var err error
-		if of.pricer, err = limit.NewPricer(ctx, measure.Plan{Count: 1, Time: m.Sample / 4}, of.suite); err != nil {
+		if of.pricer, err = limit.NewPricer(ctx, m.pricePlan(), of.suite); err != nil {
 			return err
 		}
 		inLoops, loop, err := of.pricer.Sample()

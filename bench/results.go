@@ -16,6 +16,7 @@ import (
 func (r *run) results() *result.Results {
 	state, loop := r.watch.State(), stats.Reference(r.loops)
 	doubt := stats.Doubt(r.loops, loop)
+	r.countChildren(&state)
 	out := &result.Results{
 		Schema:   result.Schema,
 		Machine:  host.ThisMachine(),
@@ -23,6 +24,7 @@ func (r *run) results() *result.Results {
 		Warnings: state.Warnings(),
 		Modules:  result.Modules(),
 		Unmade:   r.unmade(),
+		Cells:    []result.Cell{},
 		Measurement: result.Measurement{
 			Clock: measure.Clock, Rounds: r.rounds, SampleNS: r.Sample.Nanoseconds(), LoopNS: loop, Doubt: doubt,
 			Precision: r.Precision,
@@ -32,6 +34,7 @@ func (r *run) results() *result.Results {
 		first := out.Unmade[0]
 		out.Warnings = append(out.Warnings, fmt.Sprintf("%d groups were left out for want of time to make them, such as that of %d members in %s", n, first.GroupSize, first.ID))
 	}
+	out.ProviderSets = r.sets
 	if r.why != nil {
 		out.Measurement.Instructions = strings.TrimPrefix(r.why.Error(), "host: instructions cannot be counted: ")
 	}
@@ -53,10 +56,12 @@ func (r *run) results() *result.Results {
 func (s *suiteRun) described(draft string, loop float64) result.Suite {
 	priced := device.NewSuite(s.suite, s.prices, loop)
 	kem, signature := result.ShortNames(s.info)
-	return result.Suite{
+	x := result.Suite{
 		Name: priced.Name, ID: priced.ID, Draft: draft, KEM: kem, AEAD: s.info.AEAD.Name, Signature: signature,
 		Providers: priced.Providers, Prices: priced.Prices,
 	}
+	s.addAlternatives(&x, loop)
+	return x
 }
 
 func (c *cell) identity(s *suiteRun) result.Cell {
@@ -86,6 +91,7 @@ func (c *cell) result(s *suiteRun, loop, doubt, precision float64) result.Cell {
 		single := figure(stats.NewCost(c.singles, nil, 0))
 		x.CPU.P90 = single.P90 * loop
 	}
+	c.addFastest(&x, s, loop)
 	if len(c.counted) == len(c.samples) {
 		f := figure(stats.NewCost(c.counted, nil, 0))
 		x.Instructions = &f

@@ -44,6 +44,14 @@ type Config struct {
 	// Sample is the CPU time of a cell in a round, at least. An operation runs at least once.
 	Sample time.Duration
 
+	// Providers are other sets of providers of the suites. Each round prices the primitives
+	// of a suite on one of them, in turn, for [result.Cell.RatioFastest]. A set for another
+	// FIPS 140-3 mode than that of the process is left out.
+	Providers []registry.ProviderSet
+
+	everyProvider bool // in every round, not one in turn
+	elsewhere     func(ctx context.Context, set registry.ProviderSet, args ...string) (*child, error)
+
 	// Progress, if not nil, is told what comes next, and which part of the run is done.
 	Progress func(done float64, what string)
 
@@ -79,6 +87,10 @@ func Run(ctx context.Context, c Config) (*result.Results, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer r.endChildren()
+	if err := r.provide(ctx); err != nil {
+		return nil, interrupted(ctx, err)
+	}
 	return r.run(ctx)
 }
 
@@ -91,6 +103,9 @@ type run struct {
 	why    error         // why not
 	rounds int
 	loops  []float64 // the quicker times of the fixed loop beside each measurement
+
+	sets     []result.ProviderSet
+	children []*child
 }
 
 // suiteRun is what is measured of one suite.
@@ -100,6 +115,7 @@ type suiteRun struct {
 	groups []*plannedGroup // in the order of the Config
 	pricer *limit.Pricer
 	prices []limit.Prices // by round, in proportion to the fixed loop
+	others []*alternative
 	cells  []*cell
 	sizes  []*cell // of SizesOnly, in which nothing is measured
 }
@@ -271,7 +287,7 @@ func (r *run) round(ctx context.Context) (err error) {
 			return
 		}
 		for _, s := range r.suites {
-			s.prices = s.prices[:r.rounds]
+			s.keep(r.rounds)
 			for _, c := range s.cells {
 				c.samples = c.samples[:r.rounds]
 				c.counted = c.counted[:min(len(c.counted), r.rounds)]
@@ -286,11 +302,11 @@ func (r *run) round(ctx context.Context) (err error) {
 				return err
 			}
 			if k == len(s.cells) {
-				prices, loop, err := s.pricer.Sample()
+				loops, err := s.price(r.rounds, r.everyProvider)
 				if err != nil {
 					return err
 				}
-				s.prices, r.loops = append(s.prices, prices), append(r.loops, loop)
+				r.loops = append(r.loops, loops...)
 				continue
 			}
 			if err := r.sample(s.cells[k]); err != nil {

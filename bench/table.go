@@ -33,8 +33,12 @@ func fit(width int, tables ...*table) {
 
 // shorten leaves the first optional column out.
 func (t *table) shorten() {
-	title := t.optional[0]
+	t.drop(t.optional[0])
 	t.optional = t.optional[1:]
+}
+
+// drop leaves the last column of a title out.
+func (t *table) drop(title string) {
 	for i := len(t.titles) - 1; i >= 0; i-- {
 		if t.titles[i] != title {
 			continue

@@ -19,9 +19,9 @@ func writeTable(w io.Writer, r *result.Results) error {
 	}
 	t := table{tight: true, titles: []string{
 		"ID", "SUITE", "KEM", "SIGNATURE", "AEAD", " MEMBERS", "TREE", "OPERATION", " RANK", " CPU ms", " ±", " x", " ±",
-		" LIMIT ms", " MEDIAN", " P90", " INSTR", " ALLOCS", " BYTES",
+		" xfast", " LIMIT ms", " MEDIAN", " P90", " INSTR", " ALLOCS", " BYTES",
 	}, optional: []string{
-		" INSTR", "SUITE", " P90", " MEDIAN", " LIMIT ms", "AEAD", " ALLOCS", "TREE", "SIGNATURE", "KEM", " ±", " x",
+		" INSTR", "SUITE", " P90", " MEDIAN", " LIMIT ms", "AEAD", " ALLOCS", "TREE", "SIGNATURE", "KEM", " xfast", " ±", " x",
 	}}
 	counted := false
 	for i := range r.Cells {
@@ -37,11 +37,14 @@ func writeTable(w io.Writer, r *result.Results) error {
 		}
 		t.add(c.ID.String(), c.Suite, p.kem, p.signature, p.aead, strconv.Itoa(c.GroupSize), c.Tree, c.Op, rank(c),
 			milliseconds(c.CPU.Value), percent(c.CPU, c.Resolved), ratio(c), percent(c.Ratio, true),
-			milliseconds(c.Limit.Value), milliseconds(c.CPU.Median), milliseconds(c.CPU.P90), instructions,
+			ratioFastest(c), milliseconds(c.Limit.Value), milliseconds(c.CPU.Median), milliseconds(c.CPU.P90), instructions,
 			whole(c.Allocs), strconv.Itoa(c.Bytes))
 	}
 	if !counted {
 		t.shorten()
+	}
+	if !fastestPriced(r) {
+		t.drop(" xfast")
 	}
 	fit(screenOf(w).width, &t)
 	return t.write(w)
@@ -69,25 +72,30 @@ func writeSummary(w io.Writer, r *result.Results) error {
 			return err
 		}
 	}
-	_, err := io.WriteString(w, "\n"+wrap(summaryLegend+varying(r), min(s.width, pageWidth)))
+	legend := summaryLegend + varying(r)
+	if fastestPriced(r) {
+		legend += "xfast is x, with each primitive from its fastest provider: see suitebench providers.\n"
+	}
+	_, err := io.WriteString(w, "\n"+wrap(legend, min(s.width, pageWidth)))
 	return err
 }
 
 // summary returns the table of a kind of group.
 func (g *kindOfGroup) summary(r *result.Results) *table {
 	t := &table{tight: true, titles: []string{
-		" RANK", "ID", "SUITE", "KEM", "SIGNATURE", "AEAD", " COMMIT", " ±", " x", " PROCESS", " ±", " x", " COMMIT B", " WELCOME", " KEYPKG",
-	}, optional: []string{"SUITE", "AEAD", " KEYPKG", " WELCOME", "SIGNATURE", "KEM", " COMMIT B", " x", " x"}}
+		" RANK", "ID", "SUITE", "KEM", "SIGNATURE", "AEAD", " COMMIT", " ±", " x", " xfast", " PROCESS", " ±", " x", " BYTES", " WELCOME", " KEYPKG",
+	}, optional: []string{"SUITE", "AEAD", " KEYPKG", " WELCOME", "SIGNATURE", "KEM", " BYTES", " xfast", " x", " x"}}
 	for _, commit := range g.cells {
 		process, _ := r.Find(commit, "process")
 		p := partsOf(r, commit)
-		line := []string{rank(commit), commit.ID.String(), commit.Suite, p.kem, p.signature, p.aead}
-		for _, c := range []*result.Cell{commit, process} {
-			if c == nil || c.Samples == nil {
-				line = append(line, "-", "-", "-")
-				continue
-			}
-			line = append(line, milliseconds(c.CPU.Value), percent(c.CPU, c.Resolved), ratio(c))
+		line := []string{
+			rank(commit), commit.ID.String(), commit.Suite, p.kem, p.signature, p.aead,
+			milliseconds(commit.CPU.Value), percent(commit.CPU, commit.Resolved), ratio(commit), ratioFastest(commit),
+		}
+		if process == nil || process.Samples == nil {
+			line = append(line, "-", "-", "-")
+		} else {
+			line = append(line, milliseconds(process.CPU.Value), percent(process.CPU, process.Resolved), ratio(process))
 		}
 		line = append(line, strconv.Itoa(commit.Bytes))
 		for _, op := range []string{"join", "keypackage"} {
@@ -99,10 +107,13 @@ func (g *kindOfGroup) summary(r *result.Results) *table {
 		}
 		t.add(line...)
 	}
+	if !fastestPriced(r) {
+		t.drop(" xfast")
+	}
 	return t
 }
 
-const summaryLegend = `COMMIT is what a member takes to renew its keys by a commit, PROCESS what the others take, in the mean, to process it, both in milliseconds. COMMIT B is its size in bytes, WELCOME what a new member gets. RANK is by COMMIT: 1 and the number of suites that are certainly cheaper.
+const summaryLegend = `COMMIT is what a member takes to renew its keys by a commit, PROCESS what the others take, in the mean, to process it, both in milliseconds. BYTES is its size, WELCOME that of what a new member gets. RANK is by COMMIT: 1 and the number of suites that are certainly cheaper.
 ±    is the wider half of the 95 % interval in per cent, with ? where it is not resolved.
 x    is the time in proportion to the primitives alone that RFC 9420 needs.
 `
@@ -166,8 +177,11 @@ func heading(r *result.Results) []string {
 			}
 		}
 	}
-	lines = append(lines, fmt.Sprintf("%s, median of %d rounds beside a fixed loop; %d of %d figures are not resolved to %.3g %%",
-		r.Measurement.Clock, r.Measurement.Rounds, unresolved, measured, 100*r.Measurement.Precision))
+	rounds := fmt.Sprintf("%s, median of %d rounds beside a fixed loop", r.Measurement.Clock, r.Measurement.Rounds)
+	if measured > 0 {
+		rounds += fmt.Sprintf("; %d of %d figures are not resolved to %.3g %%", unresolved, measured, 100*r.Measurement.Precision)
+	}
+	lines = append(lines, rounds)
 	state := fmt.Sprintf("load %s", r.State.LoadBefore)
 	add := func(what string, v fmt.Stringer, known bool) {
 		if known {
@@ -243,4 +257,17 @@ func ratio(c *result.Cell) string {
 		return "-"
 	}
 	return strconv.FormatFloat(c.Ratio.Value, 'f', 2, 64)
+}
+
+// ratioFastest returns the cost of c in proportion to its limit on the fastest providers.
+func ratioFastest(c *result.Cell) string {
+	if c.RatioFastest == nil || c.RatioFastest.Value == 0 {
+		return "-"
+	}
+	return strconv.FormatFloat(c.RatioFastest.Value, 'f', 2, 64)
+}
+
+// fastestPriced reports whether there is a limit on other providers than the suites' own.
+func fastestPriced(r *result.Results) bool {
+	return slices.ContainsFunc(r.Cells, func(c result.Cell) bool { return c.RatioFastest != nil })
 }

@@ -192,6 +192,9 @@ func Least(samples []Sample) Sample {
 	return least
 }
 
+// Used returns the CPU time of this process so far; see [Clock].
+func Used() time.Duration { return cpuTime() }
+
 func median(values []float64) float64 {
 	if len(values) == 0 {
 		return 0

@@ -32,6 +32,10 @@ type Results struct {
 	Unmade      []Unmade     `json:"unmade,omitempty"` // groups that there was no time to make
 	Suites      []Suite      `json:"suites"`           // in the order of the registry
 	Cells       []Cell       `json:"cells"`
+
+	// ProviderSets are the sets of providers whose primitives were to be priced, if there was
+	// another than that of the suites, which comes first.
+	ProviderSets []ProviderSet `json:"provider_sets,omitempty"`
 }
 
 // Module is a module of the program.
@@ -97,6 +101,35 @@ type Suite struct {
 	Signature string            `json:"signature"`
 	Providers []string          `json:"providers"`
 	Prices    map[string]Figure `json:"prices_ns"` // of its primitives, by name, in nanoseconds
+
+	// Alternatives are the suite on the other sets of providers. Fastest names, for each
+	// primitive that one set certainly provides fastest, that set: [OwnProviders] is the
+	// suite's own.
+	Alternatives []Alternative     `json:"alternatives,omitempty"`
+	Fastest      map[string]string `json:"fastest,omitempty"`
+}
+
+// OwnProviders is the name of the providers that the suites of a run use.
+const OwnProviders = "own"
+
+// ProviderSet is a set of providers of suites.
+type ProviderSet struct {
+	Name    string `json:"name"`
+	About   string `json:"about"`
+	FIPS140 string `json:"fips140"`           // "on" or "off": the mode of the process that measured
+	Missing string `json:"missing,omitempty"` // why nothing was measured of it
+}
+
+// Alternative is a suite on a set of providers, whose primitives were priced beside those
+// of the suite.
+type Alternative struct {
+	Set       string            `json:"set"`
+	Providers []string          `json:"providers"`
+	Prices    map[string]Figure `json:"prices_ns"` // as those of the suite
+
+	// Ratios are the prices in proportion to those of the suite: the median of the ratios
+	// of rounds. A primitive with the same providers in both has none.
+	Ratios map[string]Figure `json:"ratios"`
 }
 
 // ShortNames returns names of the KEM and the signature scheme of a suite: of their parts,
@@ -144,6 +177,13 @@ type Cell struct {
 	Limit Figure `json:"limit_ns"`
 	Ratio Figure `json:"ratio"`
 
+	// LimitFastest is Limit with each primitive at the price of the fastest provider of those
+	// measured, as far as it is certainly faster than the suite's own. RatioFastest is to
+	// LimitFastest as Ratio is to Limit, with the interval of those prices in it. Both are nil
+	// if no other provider of the suite was measured.
+	LimitFastest *Figure `json:"limit_fastest_ns,omitempty"`
+	RatioFastest *Figure `json:"ratio_fastest,omitempty"`
+
 	Instructions *Figure `json:"instructions,omitempty"` // retired in user space; nil if not counted
 
 	Allocs     float64 `json:"allocs"`      // heap objects, the median
@@ -177,8 +217,9 @@ func (f Figure) Width() float64 {
 // Sample is a cell in one round.
 type Sample struct {
 	CPU          float64 `json:"cpu_ns"`
-	Loop         float64 `json:"loop_ns"`  // of the fixed loop beside it
-	Limit        float64 `json:"limit_ns"` // at the prices of the same round, as far as the loop was disturbed
+	Loop         float64 `json:"loop_ns"`                    // of the fixed loop beside it
+	Limit        float64 `json:"limit_ns"`                   // at the prices of the same round, as far as the loop was disturbed
+	LimitFastest float64 `json:"limit_fastest_ns,omitempty"` // at those and the fastest provider's part of them
 	Instructions float64 `json:"instructions,omitempty"`
 }
 

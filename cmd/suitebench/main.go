@@ -45,6 +45,12 @@
 //
 //	suitebench scale 0x0002 --measure 100000
 //
+// The providers command prices the primitives of suites on the providers that the suites use
+// and on others that make the same bytes, side by side:
+//
+//	suitebench providers --suites TBD2,TBD11
+//	GOFIPS140=v1.26.0 go run ./cmd/suitebench providers --suites 0x0002
+//
 // The suites command describes suites. Name a suite by its name or a part that no other name
 // has, by its code point, or by its number in draft-ietf-mls-pq-ciphersuites:
 //
@@ -102,6 +108,9 @@
 // The limit is the cost of the primitives alone that RFC 9420 needs for the operation. A
 // formula says how often it needs each primitive, and each round measures the prices of a
 // suite's primitives among its operations. The ratio x is the median of the ratios of rounds.
+// The ratio xfast is the same to a limit in which each primitive has the price of its fastest
+// provider, of those that were measured and are certainly faster than the suite's own. Each
+// round prices a suite on one other set of providers, in turn.
 //
 // A rank is 1 and the number of suites that are certainly cheaper: their intervals lie apart
 // by more than 2 %, which is how far two runs of one program on one machine differ anyway.
@@ -116,13 +125,16 @@
 package main
 
 import (
+	"slices"
+
 	"github.com/mlsuite/mlsuite/bench"
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/registry/fips"
 )
 
 func main() {
 	bench.Main(all.Registry(), bench.WithPeerSets(func(s registry.PeerSet) (*registry.Registry, error) {
 		return all.New(all.WithPeerSet(s))
-	}))
+	}), bench.WithProviders(slices.Concat(all.ProviderSets(), fips.ProviderSets())...))
 }
