@@ -39,8 +39,11 @@ type making struct {
 	now       func() time.Time
 
 	begun          time.Time
-	next           int           // of groups
-	expected, took time.Duration // of those that are made
+	expected, took time.Duration // of the groups that are made
+
+	next    int       // of groups, which is being made
+	started time.Time // that
+	part    float64   // of it that is made
 }
 
 // patience is the time that a group may take without a word about it beforehand.
@@ -58,13 +61,12 @@ func (m *making) make(ctx context.Context) error {
 	}
 	made := 0
 	for i, g := range m.groups {
-		m.next = i
+		m.next, m.part, m.started = i, 0, m.now()
 		if g.why = m.tooLong(g); g.why != "" {
 			m.notice(fmt.Sprintf("left out: %s: %s", g, g.why))
 			continue
 		}
 		m.show(g, 0)
-		begun := m.now()
 		err := g.of.add(ctx, inTime, m, g)
 		switch {
 		case ctx.Err() != nil:
@@ -78,7 +80,7 @@ func (m *making) make(ctx context.Context) error {
 		}
 		made++
 		m.expected += g.expected
-		m.took += m.now().Sub(begun)
+		m.took += m.now().Sub(m.started)
 	}
 	if made == 0 && len(m.groups) > 0 {
 		return fmt.Errorf("bench: no group was made: %s: %s", m.groups[0], m.groups[0].why)
@@ -88,11 +90,11 @@ func (m *making) make(ctx context.Context) error {
 
 // announce says how long making takes, if that is long, and longer than the budget.
 func (m *making) announce() {
-	all := m.left(0)
+	all := m.left()
 	if all <= max(m.Budget, patience) {
 		return
 	}
-	text := fmt.Sprintf("making %d groups takes about %s, before the first round", len(m.groups), short(all))
+	text := fmt.Sprintf("making the groups takes about %s, before the first round", short(all))
 	if m.Making > 0 && all > m.Making {
 		text += fmt.Sprintf("; what is not made within %s is left out", short(m.Making))
 	}
@@ -112,22 +114,27 @@ func (m *making) tooLong(g *plannedGroup) string {
 }
 
 // corrected returns how long something takes that should take so long by the prices, from
-// how long the groups so far took. Little groups say little.
+// how long what is made so far took. Little groups say little.
 func (m *making) corrected(expected time.Duration) time.Duration {
 	const doubt = 5 * time.Second
-	return time.Duration(float64(expected) * float64(m.took+doubt) / float64(m.expected+doubt))
+	should, took := m.expected+doubt, m.took+doubt
+	if m.part > 0 {
+		should += m.madeOfNext()
+		took += m.now().Sub(m.started)
+	}
+	return time.Duration(float64(expected) * float64(took) / float64(should))
 }
 
-// left returns the time that the groups from the next one on take, the next of which is
-// made in part.
-func (m *making) left(part float64) time.Duration {
-	var sum time.Duration
-	for i, g := range m.groups[m.next:] {
-		if i == 0 {
-			sum += time.Duration((1 - part) * float64(g.expected))
-		} else {
-			sum += g.expected
-		}
+// madeOfNext returns how long the part of the next group that is made should have taken.
+func (m *making) madeOfNext() time.Duration {
+	return time.Duration(m.part * float64(m.groups[m.next].expected))
+}
+
+// left returns the time until all groups are made.
+func (m *making) left() time.Duration {
+	sum := -m.madeOfNext()
+	for _, g := range m.groups[m.next:] {
+		sum += g.expected
 	}
 	return m.corrected(sum)
 }
@@ -137,7 +144,8 @@ const makingShare = 0.4
 
 // show says that a part of a group is made.
 func (m *making) show(g *plannedGroup, part float64) {
-	left := m.left(part)
+	m.part = part
+	left := m.left()
 	done := m.now().Sub(m.begun)
 	m.progress(makingShare*float64(done)/float64(done+left+time.Millisecond),
 		fmt.Sprintf("group %d of %d: %s, %d members; about %s for groups", m.next+1, len(m.groups), g.of.info.ID, g.size, short(left)))

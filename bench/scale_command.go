@@ -57,10 +57,11 @@ wrong it is where it measured: by default in groups of up to %d members, which t
 two minutes. The suite is %s unless another is named.
 
 The figures are those of a model: what the primitives cost, which a formula counts for any
-number of members, times the ratio x that was measured in the largest group. For a measured
-group, x is that of the largest of the others, so that the error says what to expect of a
-group that was not measured. Bytes follow from the formats of RFC 9420 alone, for clients
-with one suite and a short basic credential.`, scale.MaxMembers, defaultMeasure, classic),
+number of members, times the ratio x that was measured in the largest group; for add, which
+writes and signs the tree, and so much for each byte. For a measured group, x is that of the
+largest of the others, so that the error says what to expect of a group that was not
+measured. Bytes follow from the formats of RFC 9420 alone, for clients with one suite and a
+short basic credential.`, scale.MaxMembers, defaultMeasure, classic),
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			w, err := choose("--format", f.format, scaleFormats())
@@ -202,7 +203,7 @@ func (r scaleReport) verdict() string {
 			errs = append(errs, fmt.Sprintf("%s %.0f %%", o.Name, 100**o.Error))
 		}
 	}
-	text := fmt.Sprintf("TIME is PRIMITIVES times x, the ratio that was measured in the largest group, of %d members; for a measured group, in the largest of the others. ERROR is in per cent of the measured figure. Beyond %d members nothing was measured.\n", largest, largest)
+	text := fmt.Sprintf("TIME is PRIMITIVES times x, the ratio that was measured in the largest group, of %d members; for a measured group, in the largest of the others. For add it is PRIMITIVES and a time for each byte that was measured likewise. ERROR is in per cent of the measured figure. Beyond %d members nothing was measured.\n", largest, largest)
 	if len(errs) > 0 {
 		text += "The largest errors of TIME: " + strings.Join(errs, ", ") + ".\n"
 	} else {

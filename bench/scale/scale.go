@@ -4,12 +4,15 @@
 // # The model
 //
 // The tree is steady. An operation costs what its primitives cost, which package limit counts
-// in closed form for any number of members, at the prices of a run, times the overhead: the
-// ratio of time to primitives that the run found in the largest group. Nothing else is
-// fitted. Bytes follow from the formats of RFC 9420 alone.
+// in closed form for any number of members, at the prices of a run, and an overhead of which
+// one number is fitted, to what the run found in the largest group. The overhead of commit,
+// process and join is in proportion to the primitives: the time is x times theirs. That of
+// add is in proportion to the bytes, for it has few primitives beside the signature of a
+// tree, which grows with the members: the time is theirs and so many nanoseconds a byte.
+// Bytes follow from the formats of RFC 9420 alone.
 //
-// A figure for a group that was measured does not use that measurement: it takes the overhead
-// of the largest of the other groups. So its error says what to expect of a group that was
+// A figure for a group that was measured does not use that measurement: the number is fitted
+// to the largest of the other groups. So its error says what to expect of a group that was
 // not measured.
 package scale
 
@@ -41,10 +44,11 @@ type Scale struct {
 type Operation struct {
 	Name string `json:"op"` // as suitebench run has it
 
-	// Overhead is the ratio of time to primitives in the largest group that was measured, of
-	// FittedAt members.
-	Overhead result.Figure `json:"ratio"`
-	FittedAt int           `json:"fitted_at"`
+	// Ratio is that of time to primitives, PerByte the nanoseconds beyond primitives for each
+	// byte, in the largest group that was measured, of FittedAt members. One of them is nil.
+	Ratio    *Interval `json:"ratio,omitempty"`
+	PerByte  *Interval `json:"ns_per_byte,omitempty"`
+	FittedAt int       `json:"fitted_at"`
 
 	// Error is the largest error of a time, without its sign, relative to the measured one;
 	// nil if fewer than two groups were measured. ErrorBytes is that of a number of bytes.
@@ -98,14 +102,15 @@ type operation struct {
 	limit func(limit.Group) limit.Cost
 	bytes func(z sizes, members int) float64
 	tree  bool // it sends the tree
+	model model
 }
 
 func operations() []operation {
 	return []operation{
-		{"commit", limit.Group.Commit, sizes.commit, false},
-		{"process", limit.Group.MeanProcess, sizes.commit, false},
-		{"add", limit.Group.Add, func(z sizes, n int) float64 { return z.add() + z.welcome(n) }, true},
-		{"join", limit.Group.Join, sizes.welcome, true},
+		{"commit", limit.Group.Commit, sizes.commit, false, ratioModel()},
+		{"process", limit.Group.MeanProcess, sizes.commit, false, ratioModel()},
+		{"add", limit.Group.Add, func(z sizes, n int) float64 { return z.add() + z.welcome(n) }, true, byteModel()},
+		{"join", limit.Group.Join, sizes.welcome, true, ratioModel()},
 	}
 }
 
@@ -164,7 +169,9 @@ func (o operation) scale(r *result.Results, s suite.Info, prices device.Prices, 
 	}
 	members = slices.Compact(slices.Sorted(slices.Values(members)))
 	largest := largestBut(measured, 0)
-	out := Operation{Name: o.name, Overhead: measured[largest].Ratio, FittedAt: largest}
+	out := Operation{Name: o.name, FittedAt: largest}
+	fitted := o.model.fit(measured[largest])
+	*o.model.field(&out) = &fitted
 	for _, n := range members {
 		if n < 2 || n > MaxMembers {
 			return Operation{}, fmt.Errorf("scale: a group of %d is out of range: 2 to %d", n, MaxMembers)
@@ -176,10 +183,9 @@ func (o operation) scale(r *result.Results, s suite.Info, prices device.Prices, 
 			FittedAt: largestBut(measured, n),
 		}
 		if c := measured[p.FittedAt]; c != nil {
-			p.CPU = &Interval{
-				Value: c.Ratio.Value * p.Limit,
-				Low:   c.Ratio.Low * cost.At(prices.Low), High: c.Ratio.High * cost.At(prices.High),
-			}
+			limits := Interval{p.Limit, cost.At(prices.Low), cost.At(prices.High)}
+			cpu := o.model.tell(o.model.fit(c), limits, p.Bytes)
+			p.CPU = &cpu
 		}
 		if c := measured[n]; c != nil {
 			p.measure(c)

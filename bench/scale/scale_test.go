@@ -54,7 +54,8 @@ func TestTheLargestOtherGroupTells(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, got.Operations, 1)
 	o := got.Operations[0]
-	require.Equal(t, []any{"commit", 10_000, 1.2}, []any{o.Name, o.FittedAt, o.Overhead.Value})
+	require.Equal(t, []any{"commit", 10_000, 1.2}, []any{o.Name, o.FittedAt, o.Ratio.Value})
+	require.Nil(t, o.PerByte)
 	var members, fitted []int
 	var times, errs []float64
 	for _, p := range o.Points {
@@ -74,6 +75,30 @@ func TestTheLargestOtherGroupTells(t *testing.T) {
 	last := o.Points[3].CPU
 	require.InDelta(t, 1.1*1800, last.Low, 1e-9)
 	require.InDelta(t, 1.3*2200, last.High, 1e-9)
+}
+
+// What an add costs beyond its primitives grows with the bytes.
+func TestAddsCostByTheByte(t *testing.T) {
+	s := x25519(t)
+	r := results(s, map[int]float64{100: 2, 10_000: 51})
+	z := sizesOf(s)
+	for i := range r.Cells {
+		c := &r.Cells[i]
+		c.Op, c.Bytes = "add", int(z.add()+z.welcome(c.GroupSize))
+		c.Limit.Value = 2000
+		c.CPU.Value = c.Ratio.Value * 2000
+	}
+	got, err := New(r, s, []string{"add"}, []int{1_000_000})
+	require.NoError(t, err)
+	o := got.Operations[0]
+	require.Nil(t, o.Ratio)
+	perByte := 50 * 2000 / (z.add() + z.welcome(10_000))
+	require.InDelta(t, perByte, o.PerByte.Value, 1e-9)
+	last := o.Points[2]
+	require.InDelta(t, 2000+perByte*last.Bytes, last.CPU.Value, 1e-6)
+	require.Less(t, last.CPU.Low, last.CPU.Value)
+	require.Greater(t, last.CPU.High, last.CPU.Value)
+	require.InDelta(t, (2000+perByte*o.Points[0].Bytes)/4000-1, *o.Points[0].Measured.Error, 1e-9)
 }
 
 // One group says what larger ones cost, and not how far that is off.
