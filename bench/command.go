@@ -227,6 +227,12 @@ func (f *runFlags) parse(p program) (s settings, w format, err error) {
 	if w, err = choose("--format", f.format, p.formats(f.judges())); err != nil {
 		return s, w, err
 	}
+	if w.name == goBench {
+		if f.rounds < leastGoBench {
+			return s, w, fmt.Errorf("--format %s: %d rounds; benchstat wants %d or more", goBench, f.rounds, leastGoBench)
+		}
+		s.AtLeast = leastGoBench
+	}
 	if s.Providers, err = p.providerSets("--providers", f.providers); err != nil {
 		return s, w, err
 	}

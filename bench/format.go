@@ -17,7 +17,7 @@ func (p program) formats(f policyFlags) []format {
 	return []format{
 		{"table", writeTable}, {"summary", writeSummary}, {"markdown", writeMarkdown},
 		{"html", func(w io.Writer, r *result.Results) error { return p.writePage(w, f, r) }},
-		{"json", writeJSON[*result.Results]}, {"csv", writeCSV}, {"gobench", writeGoBench},
+		{"json", writeJSON[*result.Results]}, {"csv", writeCSV}, {goBench, writeGoBench},
 	}
 }
 
@@ -72,8 +72,14 @@ func fastestColumns(c *result.Cell) []string {
 
 func whole(x float64) string { return strconv.FormatFloat(x, 'f', 0, 64) }
 
+const (
+	goBench      = "gobench"
+	leastGoBench = 10 // rounds, without which benchstat has no interval
+)
+
 // writeGoBench writes the Go benchmark data format, a line for each round of each cell:
-// https://golang.org/design/14313-benchmark-format. Its ns/op are CPU time.
+// https://golang.org/design/14313-benchmark-format. Its ns/op are CPU time without
+// disturbance, as in the other formats; raw-ns/op are as the clock had them.
 func writeGoBench(w io.Writer, r *result.Results) error {
 	cpu, _ := r.Machine.CPU.Get()
 	header := [][2]string{
@@ -89,11 +95,12 @@ func writeGoBench(w io.Writer, r *result.Results) error {
 	b.WriteString("\n")
 	for _, c := range r.Cells {
 		name := fmt.Sprintf("Benchmark%s%s/suite=%s/n=%d/tree=%s", strings.ToUpper(c.Op[:1]), c.Op[1:], c.Suite, c.GroupSize, c.Tree)
-		for _, s := range c.Samples {
-			fmt.Fprintf(&b, "%s\t1\t%.0f ns/op\t%.0f limit-ns/op\t%.0f B/op\t%.0f allocs/op\t%d message-bytes/op",
-				name, s.CPU, s.Limit, c.AllocBytes, c.Allocs, c.Bytes)
+		undisturbed := undisturbed(&c, r.Measurement.LoopNS)
+		for i, s := range c.Samples {
+			fmt.Fprintf(&b, "%s\t1\t%.0f ns/op\t%.0f limit-ns/op\t%.0f raw-ns/op\t%.0f B/op\t%.0f allocs/op\t%d message-bytes/op",
+				name, undisturbed[i], s.Limit*undisturbed[i]/s.CPU, s.CPU, c.AllocBytes, c.Allocs, c.Bytes)
 			if s.LimitFastest > 0 {
-				fmt.Fprintf(&b, "\t%.0f limit-fastest-ns/op", s.LimitFastest)
+				fmt.Fprintf(&b, "\t%.0f limit-fastest-ns/op", s.LimitFastest*undisturbed[i]/s.CPU)
 			}
 			if s.Instructions > 0 {
 				fmt.Fprintf(&b, "\t%.0f instructions/op", s.Instructions)

@@ -101,7 +101,7 @@ func TestEveryOperationInEveryTree(t *testing.T) {
 
 // benchstat takes every line, groups by the parts of the name, and knows the units.
 func TestGoBench(t *testing.T) {
-	out, stderr, code := call(t, "run", "--suites", "1,2", "--sizes", "2,4", "--rounds", "3", "--budget", "0s", "--sample", "0s", "--format", "gobench")
+	out, stderr, code := call(t, "run", "--suites", "1,2", "--sizes", "2,4", "--rounds", "11", "--budget", "1ms", "--sample", "0s", "--format", "gobench")
 	require.Zero(t, code, stderr)
 	reader := benchfmt.NewReader(strings.NewReader(out), "costs")
 	lines := map[string]int{}
@@ -109,7 +109,7 @@ func TestGoBench(t *testing.T) {
 		r, ok := reader.Result().(*benchfmt.Result)
 		require.True(t, ok, "%v", reader.Result())
 		lines[string(r.Name.Full())]++
-		for _, unit := range []string{"sec/op", "limit-sec/op", "B/op", "allocs/op", "message-bytes/op"} {
+		for _, unit := range []string{"sec/op", "limit-sec/op", "raw-sec/op", "B/op", "allocs/op", "message-bytes/op"} {
 			value, ok := r.Value(unit)
 			require.True(t, ok, "%s: %v", unit, r.Values)
 			require.Positive(t, value)
@@ -119,7 +119,11 @@ func TestGoBench(t *testing.T) {
 	}
 	require.NoError(t, reader.Err())
 	require.Len(t, lines, 2*2*2)
-	require.Equal(t, 3, lines["Process/suite=MLS_128_DHKEMP256_AES128GCM_SHA256_P256/n=4/tree=steady"])
+	require.Equal(t, leastGoBench, lines["Process/suite=MLS_128_DHKEMP256_AES128GCM_SHA256_P256/n=4/tree=steady"], "whatever the budget")
+
+	_, stderr, code = call(t, "run", "--rounds", "9", "--format", "gobench")
+	require.Equal(t, 1, code)
+	require.Contains(t, stderr, "9 rounds; benchstat wants 10 or more")
 }
 
 // fewResults are made up, with names that are hard to show.

@@ -29,9 +29,10 @@ type Config struct {
 
 	// Rounds is the number of rounds over all cells; 0 is [stats.LeastRounds]. If Budget is
 	// not 0, rounds go on after them until every cell is resolved to Precision; and none
-	// begins, but for the first, once Budget has passed since that began. Precision is
-	// relative; 0 is [stats.Precision].
+	// begins, but for the first AtLeast, once Budget has passed since the first began. AtLeast
+	// is 1 if it is less. Precision is relative; 0 is [stats.Precision].
 	Rounds    int
+	AtLeast   int
 	Precision float64
 	Budget    time.Duration
 
@@ -241,7 +242,7 @@ func (r *run) run(ctx context.Context) (*result.Results, error) {
 // another reports whether to measure another round, while a number of cells are open.
 func (r *run) another(open int, took time.Duration) bool {
 	switch {
-	case r.rounds == 0:
+	case r.rounds < max(1, r.AtLeast):
 		return true
 	case r.Budget == 0:
 		return r.rounds < r.Rounds
