@@ -127,6 +127,9 @@ func (m *making) corrected(expected time.Duration) time.Duration {
 
 // madeOfNext returns how long the part of the next group that is made should have taken.
 func (m *making) madeOfNext() time.Duration {
+	if m.next == len(m.groups) {
+		return 0
+	}
 	return time.Duration(m.part * float64(m.groups[m.next].expected))
 }
 
