@@ -67,6 +67,7 @@ func (p program) summary(cmd *cobra.Command, policies policyFlags) error {
 type runFlags struct {
 	suites, sizes, ops, trees, format, output string
 	peers, providers                          string
+	earlier                                   string // results to go on from
 	rounds                                    int
 	precision                                 float64 // per cent
 	budget, making, sample                    time.Duration
@@ -86,13 +87,18 @@ func (p program) run() *cobra.Command {
 		Use:   "run",
 		Short: "Measure operations in groups of given sizes",
 		Long: "Run measures operations in groups of given sizes.\n\nOperations:\n" + describe(operations()) + "\nTrees:\n" + describe(trees()) +
-			"\n" + aboutMaking + "\n\nPolicies restrict the suites. What they say of credentials, key packages and messages has\nno part in a measurement.",
+			"\n" + aboutMaking + "\n\nPolicies restrict the suites. What they say of credentials, key packages and messages has\nno part in a measurement.\n\n" + aboutContinue,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			earlier, err := f.takeUp(cmd)
+			if err != nil {
+				return err
+			}
 			s, format, err := f.parse(p)
 			if err != nil {
 				return err
 			}
+			s.Earlier = earlier
 			return s.report(cmd, format, f.output)
 		},
 	}
@@ -104,6 +110,7 @@ func (p program) run() *cobra.Command {
 	flags.StringVar(&f.trees, "tree", defaultTree, "`LIST` of tree shapes, or all")
 	flags.StringVar(&f.format, "format", "table", "`FORMAT` of the output: "+list(p.formats(f.policies)))
 	flags.StringVarP(&f.output, "output", "o", "", "`FILE` to write instead of standard output")
+	flags.StringVar(&f.earlier, "continue", "", "`FILE` of an earlier run in JSON, of the same machine, program and settings, to go on from")
 	flags.IntVar(&f.rounds, "rounds", stats.LeastRounds, "rounds over all operations and groups, as far as the budget allows")
 	flags.Float64Var(&f.precision, "precision", 100*stats.Precision, "`PERCENT` to which each figure is resolved, if the budget allows")
 	flags.DurationVar(&f.budget, "budget", defaultBudget, "`TIME` after which no further round begins; 0 for the rounds and no more")
@@ -121,6 +128,11 @@ func (p program) run() *cobra.Command {
 const aboutMaking = `Groups are made by real commits before the first round, the smallest first. A group of
 100,000 takes minutes. If making all of them takes long and longer than --budget, an
 estimate comes first; what is not made within --making is left out, and the results say so.`
+
+// aboutContinue says how to go on from a file.
+const aboutContinue = `An interrupt ends the run after the last whole round. To go on, or to add rounds to figures
+that are not resolved: run --continue results.json -o results.json. The settings are those of
+the file, unless a flag changes them.`
 
 // settings are a Config, and what led to it.
 type settings struct {
@@ -179,7 +191,11 @@ func (s settings) report(cmd *cobra.Command, format format, path string) error {
 		return err
 	}
 	if failed != nil {
-		return fmt.Errorf("interrupted: the figures are those of %d rounds", results.Measurement.Rounds)
+		said := fmt.Sprintf("interrupted: the figures are those of %d rounds", results.Measurement.Rounds)
+		if path != "" && format.name == "json" {
+			said += "; suitebench run --continue " + path + " goes on"
+		}
+		return errors.New(said)
 	}
 	return nil
 }
@@ -188,8 +204,14 @@ func (s settings) report(cmd *cobra.Command, format format, path string) error {
 func commandLine(cmd *cobra.Command) []string {
 	words := strings.Fields(cmd.CommandPath())[1:]
 	cmd.Flags().Visit(func(f *pflag.Flag) {
-		if f.Name != "output" {
-			words = append(words, "--"+f.Name+"="+f.Value.String())
+		values := []string{f.Value.String()}
+		if several, ok := f.Value.(pflag.SliceValue); ok {
+			values = several.GetSlice()
+		}
+		for _, value := range values {
+			if f.Name != "output" && f.Name != "continue" {
+				words = append(words, "--"+f.Name+"="+value)
+			}
 		}
 	})
 	return append([]string{}, words...)

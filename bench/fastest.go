@@ -142,6 +142,12 @@ func (s *suiteRun) addAlternatives(x *result.Suite, loop float64) {
 		}
 		priced := device.NewSuite(a.suite, rounds, loop)
 		found := result.Alternative{Set: a.set, Providers: priced.Providers, Prices: priced.Prices, Ratios: map[string]result.Figure{}}
+		found.PriceSamples = priceSamples(rounds)
+		for i, p := range a.prices {
+			if !math.IsNaN(p[0]) {
+				found.PricedIn = append(found.PricedIn, i)
+			}
+		}
 		for i := range len(limit.Prices{}) {
 			if p := limit.Primitive(i); a.differs(p, info) {
 				found.Ratios[p.String()] = figure(a.ratio(p, s.prices))

@@ -98,7 +98,7 @@ func writeGoBench(w io.Writer, r *result.Results) error {
 		undisturbed := undisturbed(&c, r.Measurement.LoopNS)
 		for i, s := range c.Samples {
 			fmt.Fprintf(&b, "%s\t1\t%.0f ns/op\t%.0f limit-ns/op\t%.0f raw-ns/op\t%.0f B/op\t%.0f allocs/op\t%d message-bytes/op",
-				name, undisturbed[i], s.Limit*undisturbed[i]/s.CPU, s.CPU, c.AllocBytes, c.Allocs, c.Bytes)
+				name, undisturbed[i], s.Limit*undisturbed[i]/s.CPU, s.CPU, s.AllocBytes, s.Allocs, c.Bytes)
 			if s.LimitFastest > 0 {
 				fmt.Fprintf(&b, "\t%.0f limit-fastest-ns/op", s.LimitFastest*undisturbed[i]/s.CPU)
 			}

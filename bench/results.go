@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/mlsuite/mlsuite/bench/device"
@@ -14,6 +15,10 @@ import (
 
 // results returns what the rounds so far say.
 func (r *run) results() *result.Results {
+	if !r.added() {
+		same := *r.Earlier
+		return &same
+	}
 	state, loop := r.watch.State(), stats.Reference(r.loops)
 	doubt := stats.Doubt(r.loops, loop)
 	r.countChildren(&state)
@@ -21,12 +26,13 @@ func (r *run) results() *result.Results {
 		Schema:   result.Schema,
 		Machine:  host.ThisMachine(),
 		State:    state,
-		Warnings: state.Warnings(),
+		Warnings: r.warnings(state),
+		Parts:    r.parts(),
 		Modules:  result.Modules(),
 		Unmade:   r.unmade(),
 		Cells:    []result.Cell{},
 		Measurement: result.Measurement{
-			Clock: measure.Clock, Rounds: r.rounds, SampleNS: r.Sample.Nanoseconds(), LoopNS: loop, Doubt: doubt,
+			Clock: measure.Clock, Rounds: r.rounds, SampleNS: r.Sample.Nanoseconds(), LoopNS: loop, Loops: r.loops, Doubt: doubt,
 			Precision: r.Precision,
 		},
 	}
@@ -52,13 +58,36 @@ func (r *run) results() *result.Results {
 	return out
 }
 
+// added reports whether there are rounds beside those of earlier results.
+func (r *run) added() bool { return r.Earlier == nil || r.rounds > r.Earlier.Measurement.Rounds }
+
+// parts returns what the run went on from.
+func (r *run) parts() []result.Part {
+	if r.Earlier == nil {
+		return nil
+	}
+	return append(slices.Clone(r.Earlier.Parts), result.Part{Rounds: r.Earlier.Measurement.Rounds, State: r.Earlier.State})
+}
+
+// warnings returns those of a state, and those of the parts that the run went on from.
+func (r *run) warnings(state host.State) []string {
+	all, first := []string{}, 1
+	for _, p := range r.parts() {
+		for _, w := range p.State.Warnings() {
+			all = append(all, fmt.Sprintf("rounds %d to %d: %s", first, p.Rounds, w))
+		}
+		first = p.Rounds + 1
+	}
+	return append(all, state.Warnings()...)
+}
+
 // described returns the suite with the prices of its primitives.
 func (s *suiteRun) described(draft string, loop float64) result.Suite {
 	priced := device.NewSuite(s.suite, s.prices, loop)
 	kem, signature := result.ShortNames(s.info)
 	x := result.Suite{
 		Name: priced.Name, ID: priced.ID, Draft: draft, KEM: kem, AEAD: s.info.AEAD.Name, Signature: signature,
-		Providers: priced.Providers, Prices: priced.Prices,
+		Providers: priced.Providers, Prices: priced.Prices, PriceSamples: priceSamples(s.prices),
 	}
 	s.addAlternatives(&x, loop)
 	return x
@@ -77,7 +106,7 @@ func (c *cell) result(s *suiteRun, loop, doubt, precision float64) result.Cell {
 	for i, of := range c.samples {
 		inLoops := c.limit.At(s.prices[i])
 		limits[i] = inLoops * loop
-		sample := result.Sample{CPU: of.CPU, Loop: of.Loop, Limit: inLoops * of.Loop}
+		sample := result.Sample{CPU: of.CPU, Loop: of.Loop, Limit: inLoops * of.Loop, Allocs: of.Allocs, AllocBytes: of.AllocBytes}
 		if len(c.counted) == len(c.samples) {
 			sample.Instructions = c.counted[i]
 		}

@@ -52,6 +52,9 @@ type Config struct {
 
 	everyProvider bool // in every round, not one in turn
 	elsewhere     func(ctx context.Context, set registry.ProviderSet, args ...string) (*child, error)
+	// Earlier, if not nil, are the results of rounds to go on from: of this machine, this
+	// program and the same suites, sizes, trees, operations and Sample. Rounds counts theirs.
+	Earlier *result.Results
 
 	// Progress, if not nil, is told what comes next, and which part of the run is done.
 	Progress func(done float64, what string)
@@ -81,8 +84,8 @@ var ErrInterrupted = errors.New("bench: interrupted")
 //
 //   - [ErrInterrupted] if ctx ends. The results of the rounds so far are returned beside
 //     it, or nil if there was none.
-//   - an error without a sentinel: a name or a size is unknown, a suite fails, or a group
-//     cannot be made.
+//   - an error without a sentinel: a name or a size is unknown, a suite fails, a group
+//     cannot be made, or Earlier differs from the run; it says in what.
 func Run(ctx context.Context, c Config) (*result.Results, error) {
 	r, err := newRun(ctx, c)
 	if err != nil {
@@ -91,6 +94,9 @@ func Run(ctx context.Context, c Config) (*result.Results, error) {
 	defer r.endChildren()
 	if err := r.provide(ctx); err != nil {
 		return nil, interrupted(ctx, err)
+	}
+	if err := r.resume(); err != nil {
+		return nil, err
 	}
 	return r.run(ctx)
 }
@@ -158,6 +164,9 @@ func newRun(ctx context.Context, c Config) (*run, error) {
 			return nil, err
 		}
 		r.suites = append(r.suites, &suiteRun{info: s.Info(), suite: s})
+	}
+	if err := r.resumable(trees, ops); err != nil {
+		return nil, err
 	}
 	m := newMaking(&r.Config, r.suites, trees, ops, once)
 	if err := m.price(ctx, r.suites); err != nil {

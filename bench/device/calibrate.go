@@ -69,10 +69,7 @@ func Calibrate(ctx context.Context, now time.Time, suites []suite.Suite, plan Pl
 // proportion to the fixed loop, and from the time of the loop in nanoseconds.
 func NewSuite(s suite.Suite, rounds []limit.Prices, loop float64) Suite {
 	i := s.Info()
-	priced := Suite{Name: i.Name, ID: result.Code(i.ID), Prices: map[string]result.Figure{}}
-	for _, p := range suite.Provenance(s) {
-		priced.Providers = append(priced.Providers, fmt.Sprintf("%s: %s", p.Primitive, p.Package))
-	}
+	priced := Suite{Name: i.Name, ID: result.Code(i.ID), Providers: Providers(s), Prices: map[string]result.Figure{}}
 	for p := range len(limit.Prices{}) {
 		var samples []float64
 		for _, prices := range rounds {
@@ -81,6 +78,15 @@ func NewSuite(s suite.Suite, rounds []limit.Prices, loop float64) Suite {
 		priced.Prices[limit.Primitive(p).String()] = figure(samples)
 	}
 	return priced
+}
+
+// Providers returns which package provides each primitive of a suite, as "primitive: package".
+func Providers(s suite.Suite) []string {
+	var all []string
+	for _, p := range suite.Provenance(s) {
+		all = append(all, fmt.Sprintf("%s: %s", p.Primitive, p.Package))
+	}
+	return all
 }
 
 // figure estimates a price. Too few samples leave an end open.

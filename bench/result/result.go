@@ -22,9 +22,10 @@ type Results struct {
 	Schema      int          `json:"schema"`
 	Command     []string     `json:"command"` // the arguments, without the program's name
 	Machine     host.Machine `json:"machine"`
-	State       host.State   `json:"state"`    // of the machine, while the run took
-	Warnings    []string     `json:"warnings"` // sentences on what makes figures doubtful
-	Modules     []Module     `json:"modules"`  // this one first
+	State       host.State   `json:"state"`           // of the machine, while the run took
+	Warnings    []string     `json:"warnings"`        // sentences on what makes figures doubtful
+	Parts       []Part       `json:"parts,omitempty"` // that the run went on from, in order
+	Modules     []Module     `json:"modules"`         // this one first
 	Measurement Measurement  `json:"measurement"`
 	Policies    []string     `json:"policies,omitempty"` // that the run was restricted by
 	With        []string     `json:"with,omitempty"`     // their parameters
@@ -36,6 +37,12 @@ type Results struct {
 	// ProviderSets are the sets of providers whose primitives were to be priced, if there was
 	// another than that of the suites, which comes first.
 	ProviderSets []ProviderSet `json:"provider_sets,omitempty"`
+}
+
+// Part is the beginning of a run that a later program went on with.
+type Part struct {
+	Rounds int        `json:"rounds"` // up to its end
+	State  host.State `json:"state"`  // of the machine meanwhile
 }
 
 // Module is a module of the program.
@@ -62,13 +69,14 @@ func Modules() []Module {
 
 // Measurement says how figures came about.
 type Measurement struct {
-	Clock        string  `json:"clock"`                  // what CPU times are
-	Rounds       int     `json:"rounds"`                 // over all cells
-	SampleNS     int64   `json:"sample_ns"`              // CPU time of a cell in a round, at least
-	LoopNS       float64 `json:"loop_ns"`                // of the fixed loop without disturbance
-	Doubt        float64 `json:"doubt"`                  // relative, by how much all CPU times may be off together; their intervals hold it
-	Precision    float64 `json:"precision"`              // up to which relative width a cell is resolved
-	Instructions string  `json:"instructions,omitempty"` // why none were counted; empty if they were
+	Clock        string    `json:"clock"`                  // what CPU times are
+	Rounds       int       `json:"rounds"`                 // over all cells
+	SampleNS     int64     `json:"sample_ns"`              // CPU time of a cell in a round, at least
+	LoopNS       float64   `json:"loop_ns"`                // of the fixed loop without disturbance
+	Doubt        float64   `json:"doubt"`                  // relative, by how much all CPU times may be off together; their intervals hold it
+	Loops        []float64 `json:"loops_ns,omitempty"`     // times of the fixed loop beside the measurements
+	Precision    float64   `json:"precision"`              // up to which relative width a cell is resolved
+	Instructions string    `json:"instructions,omitempty"` // why none were counted; empty if they were
 }
 
 // Omission is a suite that was left out, and why.
@@ -102,6 +110,10 @@ type Suite struct {
 	Providers []string          `json:"providers"`
 	Prices    map[string]Figure `json:"prices_ns"` // of its primitives, by name, in nanoseconds
 
+	// PriceSamples are the prices of each round in proportion to the fixed loop, by name of
+	// the primitive.
+	PriceSamples map[string][]float64 `json:"price_samples,omitempty"`
+
 	// Alternatives are the suite on the other sets of providers. Fastest names, for each
 	// primitive that one set certainly provides fastest, that set: [OwnProviders] is the
 	// suite's own.
@@ -126,6 +138,10 @@ type Alternative struct {
 	Set       string            `json:"set"`
 	Providers []string          `json:"providers"`
 	Prices    map[string]Figure `json:"prices_ns"` // as those of the suite
+
+	// PriceSamples are as those of the suite, in the rounds PricedIn, of which the first is 0.
+	PriceSamples map[string][]float64 `json:"price_samples,omitempty"`
+	PricedIn     []int                `json:"priced_in,omitempty"`
 
 	// Ratios are the prices in proportion to those of the suite: the median of the ratios
 	// of rounds. A primitive with the same providers in both has none.
@@ -221,6 +237,8 @@ type Sample struct {
 	Limit        float64 `json:"limit_ns"`                   // at the prices of the same round, as far as the loop was disturbed
 	LimitFastest float64 `json:"limit_fastest_ns,omitempty"` // at those and the fastest provider's part of them
 	Instructions float64 `json:"instructions,omitempty"`
+	Allocs       float64 `json:"allocs"`
+	AllocBytes   float64 `json:"alloc_bytes"`
 }
 
 // Find returns the cell of another operation in the same group.

@@ -6,8 +6,14 @@
 //
 //	suitebench run --suites TBD2,0x0007 --sizes 2,100,1000 --ops commit,join --format json -o costs.json
 //
-// The report command makes a page with charts of such files. The day command prices a day of
-// a group, on this machine or on another that the calibrate command measured.
+// Other formats are table, summary, markdown, html, csv and gobench. An interrupt ends a run
+// after its last whole round, and a run goes on from its file:
+//
+//	suitebench run --continue costs.json -o costs.json
+//
+// The report command makes a page with charts of such files, and of days of groups. The day
+// command prices a day of a group, on this machine or on another that the calibrate command
+// measured.
 //
 // With --policy it measures only the suites that a policy allows. A policy is a built-in
 // profile or your own file (package policy). The policy command says what policies demand,
