@@ -46,7 +46,7 @@ func layers() []layer {
 	return []layer{
 		{pkg: "suite", imports: []string{"internal/provenance", "internal/hkdf"}},
 		{pkg: "suite/chacha", imports: []string{"suite", "internal/provenance"}, modules: []string{"golang.org/x/crypto/chacha20poly1305"}},
-		{pkg: "suite/circl", imports: []string{"suite", "hpke", "internal/provenance"}, modules: []string{"github.com/cloudflare/circl/..."}},
+		{pkg: "suite/circl", imports: []string{"suite", "hpke", "internal/avx", "internal/provenance"}, modules: []string{"github.com/cloudflare/circl/..."}},
 		{pkg: "suite/mldsa", imports: []string{"suite", "internal/provenance"}, modules: []string{"filippo.io/mldsa/..."}},
 		{pkg: "hpke", imports: []string{"suite", "internal/provenance", "internal/erase", "internal/hkdf"}},
 		{pkg: "hybrid", imports: []string{"suite", "hpke", "internal/provenance"}},
@@ -129,7 +129,7 @@ func onlyImportedBy() map[string][]string {
 		"github.com/cloudflare/circl/...": {"suite/circl"},
 		"filippo.io/mldsa/...":            {"suite/mldsa"},
 		"go.yaml.in/yaml/...":             {"policy", "bench/day"}, // files that people write, with comments
-		"golang.org/x/sys/...":            {"bench/host"},
+		"golang.org/x/sys/...":            {"bench/host", "internal/avx"},
 		"testing/...":                     helpers,
 		"crypto/mlkem/mlkemtest":          helpers,
 		"gonum.org/v1/plot/...":           {"bench/internal/page"},

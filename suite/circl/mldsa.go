@@ -11,6 +11,7 @@ import (
 	"github.com/cloudflare/circl/sign/mldsa/mldsa65"
 	"github.com/cloudflare/circl/sign/mldsa/mldsa87"
 
+	"github.com/mlsuite/mlsuite/internal/avx"
 	"github.com/mlsuite/mlsuite/internal/provenance"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -74,6 +75,7 @@ func (k *mldsaKey[Public, Private]) Sign(_ io.Reader, message []byte, opts crypt
 	if opts.HashFunc() != 0 {
 		return nil, errors.New("circl: ML-DSA signs messages, not digests")
 	}
+	defer avx.Clear()
 	sig := make([]byte, k.signatureSize)
 	if err := k.library.sign(k.private, message, nil, true, sig); err != nil {
 		return nil, err
@@ -88,6 +90,7 @@ func newMLDSA[Public, Private any](scheme uint16, l mldsaLibrary[Public, Private
 	})
 	type key = mldsaKey[Public, Private]
 	fromSeed := func(seed [mldsaSeedSize]byte) *key {
+		defer avx.Clear()
 		public, private := l.fromSeed(&seed)
 		return &key{library: &l, signatureSize: info.Signature, seed: seed, public: public, private: private}
 	}
@@ -115,6 +118,7 @@ func newMLDSA[Public, Private any](scheme uint16, l mldsaLibrary[Public, Private
 			return l.pack(pub), nil
 		},
 		Verify: func(pub, message, sig []byte) error {
+			defer avx.Clear()
 			key := new(Public)
 			if err := l.unpack(key, pub); err != nil {
 				return &suite.KeyError{Algorithm: info.Name, Rule: "no public key of " + info.PostQuantum}

@@ -10,6 +10,7 @@ import (
 	"github.com/cloudflare/circl/kem/mlkem/mlkem768"
 
 	"github.com/mlsuite/mlsuite/hpke"
+	"github.com/mlsuite/mlsuite/internal/avx"
 	"github.com/mlsuite/mlsuite/internal/provenance"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -95,6 +96,7 @@ func (k *mlkemKEM[Public, Private]) ParsePrivateKey(b []byte) (hpke.KEMPrivateKe
 
 // expand takes ownership of seed.
 func (k *mlkemKEM[Public, Private]) expand(seed []byte) *mlkemPrivateKey[Public, Private] {
+	defer avx.Clear()
 	public, private := k.fromSeed(seed)
 	packed := make([]byte, k.info.Npk)
 	k.pack(public, packed)
@@ -121,6 +123,7 @@ func (k *mlkemKEM[Public, Private]) EncapDeterministic(pub, randomness []byte) (
 	if len(pub) != k.info.Npk {
 		return nil, nil, k.keyError(false, fmt.Sprintf("length %d, want %d", len(pub), k.info.Npk))
 	}
+	defer avx.Clear()
 	key := new(Public)
 	if k.unpack(key, pub) != nil {
 		return nil, nil, k.keyError(false, "coefficient not reduced")
@@ -157,6 +160,7 @@ func (k *mlkemPrivateKey[Public, Private]) Decap(enc []byte) ([]byte, error) {
 	if len(enc) != k.kem.info.Nenc {
 		return nil, suite.ErrDecrypt
 	}
+	defer avx.Clear()
 	secret := make([]byte, k.kem.info.Nsecret)
 	k.kem.decapsulate(k.private, secret, enc)
 	return secret, nil
