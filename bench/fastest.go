@@ -30,8 +30,10 @@ func (a *alternative) differs(p limit.Primitive, info suite.Info) bool {
 	return a.mode != fipsMode() || !providers(p, suite.Describe(a.suite)).Equal(providers(p, info))
 }
 
-// providers returns who provides a primitive.
+// providers returns who provides a primitive. Of the KDF and the AEAD, the provider of the
+// suite's own calls comes first, before that of HPKE.
 func providers(p limit.Primitive, i suite.Info) suite.Providers {
+	first := func(all suite.Providers) suite.Providers { return suite.ProvidedBy(all.List()[:min(1, all.Len())]...) }
 	switch p {
 	case limit.DeriveKey, limit.CheckKey:
 		return i.KEM.Provenance
@@ -40,11 +42,11 @@ func providers(p limit.Primitive, i suite.Info) suite.Providers {
 	case limit.Sign, limit.Verify:
 		return i.Signature.Provenance
 	case limit.Extract, limit.Expand, limit.MAC:
-		return i.KDF.Provenance
+		return first(i.KDF.Provenance)
 	case limit.Hash, limit.HashedByte:
 		return i.Hash.Provenance
 	case limit.AEAD, limit.AEADByte:
-		return i.AEAD.Provenance
+		return first(i.AEAD.Provenance)
 	}
 	return i.Providers()
 }
@@ -61,33 +63,60 @@ type fastest struct {
 	names            map[string]string // of the sets that are certainly the fastest
 }
 
-// fastest compares the providers of the suite.
+// offer is what a primitive costs on a set of providers, in proportion to the suite's own.
+type offer struct {
+	set string
+	stats.Interval
+}
+
+// offers returns the offers for a primitive, the suite's own first.
+func (s *suiteRun) offers(p limit.Primitive) []offer {
+	all := []offer{{result.OwnProviders, stats.Interval{Center: 1, Low: 1, High: 1}}}
+	info := suite.Describe(s.suite)
+	for _, a := range s.others {
+		if a.differs(p, info) {
+			all = append(all, offer{a.set, a.ratio(p, s.prices).Interval})
+		}
+	}
+	return all
+}
+
+// cheapest returns the cheapest of those offers that are certainly below the first, or the first.
+func cheapest(offers []offer) offer {
+	found := offers[0]
+	for _, o := range offers[1:] {
+		if certainly(o.Interval, offers[0].Interval) && o.Center < found.Center {
+			found = o
+		}
+	}
+	return found
+}
+
+// winner returns the set that is certainly below all others, or "".
+func winner(offers []offer) string {
+	for _, o := range offers {
+		if len(offers) > 1 && !slices.ContainsFunc(offers, func(other offer) bool { return other != o && !certainly(o.Interval, other.Interval) }) {
+			return o.set
+		}
+	}
+	return ""
+}
+
+// fastest compares the providers of the suite. Prepare and Seal are of one set: what the one
+// does not prepare the other has to do.
 func (s *suiteRun) fastest() fastest {
 	f := fastest{names: map[string]string{}}
-	info := suite.Describe(s.suite)
+	sealer := cheapest(s.offers(limit.Seal)).set
 	for i := range f.value {
 		p := limit.Primitive(i)
-		own := stats.Interval{Center: 1, Low: 1, High: 1}
-		names, ratios := []string{result.OwnProviders}, []stats.Interval{own}
-		best := own
-		for _, a := range s.others {
-			if !a.differs(p, info) {
-				continue
-			}
-			r := a.ratio(p, s.prices).Interval
-			names, ratios = append(names, a.set), append(ratios, r)
-			if certainly(r, own) && r.Center < best.Center {
-				best = r
-			}
+		offers := s.offers(p)
+		if p == limit.Prepare {
+			offers = slices.DeleteFunc(offers, func(o offer) bool { return o.set != sealer && o.set != result.OwnProviders })
 		}
-		f.low[i], f.value[i], f.high[i] = best.Low, best.Center, best.High
-		if len(names) == 1 {
-			continue
-		}
-		for k, r := range ratios {
-			if !slices.ContainsFunc(slices.Delete(slices.Clone(ratios), k, k+1), func(other stats.Interval) bool { return !certainly(r, other) }) {
-				f.names[p.String()] = names[k]
-			}
+		b := cheapest(offers)
+		f.low[i], f.value[i], f.high[i] = b.Low, b.Center, b.High
+		if name := winner(offers); name != "" {
+			f.names[p.String()] = name
 		}
 	}
 	return f

@@ -53,13 +53,14 @@ func flat(price float64) (p limit.Prices) {
 func TestTheFastestIsNamedWhereItCanBeTold(t *testing.T) {
 	circl, standard := flat(1), flat(1)
 	circl[limit.Verify], circl[limit.Open], circl[limit.Seal], circl[limit.DeriveKey] = 0.25, 0.99, 0.5, 2
-	standard[limit.Seal], standard[limit.DeriveKey], standard[limit.Prepare] = 0.5, 3, 0.001
+	standard[limit.Seal], standard[limit.DeriveKey], standard[limit.Prepare] = 0.6, 3, 0.001
 	circl[limit.Hash] = 0.1 // the same code: it cannot be
 	f := madeUp(t, 20, map[string]limit.Prices{"circl": circl, "crypto-hpke": standard}).fastest()
 
-	require.Equal(t, map[string]string{"Verify": "circl", "DeriveKey": result.OwnProviders, "Prepare": "crypto-hpke"}, f.names)
+	require.Equal(t, map[string]string{"Verify": "circl", "Seal": "circl", "DeriveKey": result.OwnProviders}, f.names)
 	require.Equal(t, 0.25, f.value[limit.Verify])
-	require.Equal(t, 0.5, f.value[limit.Seal], "two are faster, and none of them fastest")
+	require.Equal(t, 0.5, f.value[limit.Seal])
+	require.Equal(t, 1.0, f.value[limit.Prepare], "of the set that seals, or the suite's own")
 	require.Equal(t, 1.0, f.value[limit.Open], "one per cent is none")
 	require.Equal(t, 1.0, f.value[limit.DeriveKey], "the suite's own is the fastest")
 	require.Equal(t, 1.0, f.value[limit.Hash])
@@ -67,6 +68,17 @@ func TestTheFastestIsNamedWhereItCanBeTold(t *testing.T) {
 		require.LessOrEqual(t, f.low[p], f.value[p])
 		require.LessOrEqual(t, f.value[p], f.high[p])
 	}
+}
+
+// Of two that are alike none is the fastest, and the limit takes the lower price.
+func TestTwoThatAreFasterHaveNoWinner(t *testing.T) {
+	circl, standard := flat(1), flat(1)
+	circl[limit.Open], standard[limit.Open] = 0.50, 0.505
+	standard[limit.Seal], standard[limit.Prepare] = 0.5, 0.001
+	f := madeUp(t, 20, map[string]limit.Prices{"circl": circl, "crypto-hpke": standard}).fastest()
+	require.Equal(t, map[string]string{"Seal": "crypto-hpke", "Prepare": "crypto-hpke"}, f.names)
+	require.Equal(t, 0.5, f.value[limit.Open])
+	require.InDelta(t, 0.001, f.value[limit.Prepare], 1e-9)
 }
 
 // Too few rounds tell nothing apart: the interval of a median has no upper end below five.
@@ -113,6 +125,7 @@ func TestSameProvidersAreNotCompared(t *testing.T) {
 	for p, want := range map[limit.Primitive][2]bool{
 		limit.DeriveKey: {true, true}, limit.Seal: {true, true}, limit.Open: {true, true}, limit.CheckKey: {true, true},
 		limit.Sign: {true, false}, limit.Verify: {true, false}, limit.Hash: {false, false}, limit.HashedByte: {false, false},
+		limit.Expand: {false, false}, limit.AEAD: {false, false}, limit.Prepare: {true, true},
 	} {
 		require.Equal(t, want, [2]bool{circl.differs(p, info), standard.differs(p, info)}, p)
 	}

@@ -127,12 +127,12 @@ func (r *run) provideSet(ctx context.Context, set registry.ProviderSet, mode str
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", s.info.Name, err)
 		}
-		if a != nil {
+		if a != nil && !slices.ContainsFunc(s.others, a.same) {
 			found[s.info.ID] = a
 		}
 	}
 	if len(found) == 0 {
-		return errors.New("it provides these suites as they are, or not at all"), nil
+		return errors.New("it provides these suites as the sets before it, or not at all"), nil
 	}
 	if mode != fipsMode() {
 		if missing := r.sendAway(ctx, set, found); missing != nil {
@@ -171,6 +171,11 @@ func newAlternative(ctx context.Context, own suite.Suite, set registry.ProviderS
 		return nil, nil
 	}
 	return &alternative{set: set.Name, mode: mode, suite: other}, err
+}
+
+// same reports whether a and b are the same code in the same mode.
+func (a *alternative) same(b *alternative) bool {
+	return a.mode == b.mode && suite.Describe(a.suite).Providers().Equal(suite.Describe(b.suite).Providers())
 }
 
 // sameSuite returns an error unless both suites derive the same keys, and one opens and

@@ -117,8 +117,8 @@ func writeProviders(w io.Writer, r *result.Results) error {
 	}
 	b.WriteString(`
 Figures are microseconds of CPU time, the median of rounds beside a fixed loop. ± is the wider half
-of the 95 % interval in per cent. FASTEST is the set that is faster than all others in the rounds,
-with certainty and by more than 2 %, and OF OWN what it takes in proportion to the first set.
+of the 95 % interval in per cent. FASTEST is the set that was faster than each other one by more
+than 2 %, at a confidence of 95 % for each, and OF OWN what it takes in proportion to the first set.
 `)
 	_, err := io.WriteString(w, wrap(b.String(), min(width, pageWidth)))
 	return err

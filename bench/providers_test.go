@@ -112,8 +112,8 @@ func TestMissingProviderSetsSayWhy(t *testing.T) {
 		return found
 	}
 	want := map[string]string{
-		"own": "", "refused": "not in this build", "same": "it provides these suites as they are, or not at all",
-		"mode": "it needs a process of its own, with FIPS 140-3 mode " + other, "none": "it provides these suites as they are, or not at all",
+		"own": "", "refused": "not in this build", "same": "it provides these suites as the sets before it, or not at all",
+		"mode": "it needs a process of its own, with FIPS 140-3 mode " + other, "none": "it provides these suites as the sets before it, or not at all",
 	}
 	require.Equal(t, want, missing())
 
