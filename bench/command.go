@@ -169,16 +169,9 @@ func (s settings) report(cmd *cobra.Command, format format, path string) error {
 		out.discard()
 		return fmt.Errorf("no suite is left under %s", strings.Join(s.policies, ", "))
 	}
-	bar := newProgress(cmd.OutOrStdout(), cmd.ErrOrStderr(), path != "")
-	config := s.config(bar.show)
-	config.Notice = bar.notice
-	results, failed := Run(cmd.Context(), config)
-	bar.finish()
+	results, failed := s.measure(cmd, path != "")
 	if results == nil {
 		out.discard()
-		if errors.Is(failed, ErrInterrupted) {
-			return errors.New("interrupted before the first round ended: nothing was measured")
-		}
 		return failed
 	}
 	results.Command = commandLine(cmd)
@@ -190,14 +183,27 @@ func (s settings) report(cmd *cobra.Command, format format, path string) error {
 	if err := out.commit(); err != nil {
 		return err
 	}
-	if failed != nil {
-		said := fmt.Sprintf("interrupted: the figures are those of %d rounds", results.Measurement.Rounds)
-		if path != "" && format.name == "json" {
-			said += "; suitebench run --continue " + path + " goes on"
-		}
-		return errors.New(said)
+	if failed != nil && path != "" && format.name == "json" {
+		return fmt.Errorf("%w; suitebench run --continue %s goes on", failed, path)
 	}
-	return nil
+	return failed
+}
+
+// measure returns the results of a run. After an interrupt they are there beside an error,
+// if a round had ended.
+func (s settings) measure(cmd *cobra.Command, toFile bool) (*result.Results, error) {
+	bar := newProgress(cmd.OutOrStdout(), cmd.ErrOrStderr(), toFile)
+	config := s.config(bar.show)
+	config.Notice = bar.notice
+	results, err := Run(cmd.Context(), config)
+	bar.finish()
+	switch {
+	case !errors.Is(err, ErrInterrupted):
+		return results, err
+	case results == nil:
+		return nil, errors.New("interrupted before the first round ended: nothing was measured")
+	}
+	return results, fmt.Errorf("interrupted: the figures are those of %d rounds", results.Measurement.Rounds)
 }
 
 // commandLine returns the words of a command and those of its flags that were given.

@@ -1,7 +1,7 @@
 package bench
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -69,11 +69,14 @@ short basic credential.`, scale.MaxMembers, defaultMeasure, classic),
 				return err
 			}
 			f.suites = append(args, classic.String())[0]
-			r, err := f.report(p, cmd)
-			if err != nil {
+			r, failed := f.report(p, cmd)
+			if r.Scale == nil {
+				return failed
+			}
+			if err := w.write(cmd.OutOrStdout(), r); err != nil {
 				return err
 			}
-			return w.write(cmd.OutOrStdout(), r)
+			return failed
 		},
 	}
 	flags := cmd.Flags()
@@ -88,9 +91,9 @@ short basic credential.`, scale.MaxMembers, defaultMeasure, classic),
 	return cmd
 }
 
-// report measures, or reads what was measured, and tells what follows from it.
-func (f scaleFlags) report(p program, cmd *cobra.Command) (scaleReport, error) {
-	var r scaleReport
+// report measures, or reads what was measured, and tells what follows from it. After an
+// interrupt there may be both a report and an error.
+func (f scaleFlags) report(p program, cmd *cobra.Command) (r scaleReport, err error) {
 	run := f.runFlags
 	run.format = "table"
 	sizes := []string{}
@@ -117,27 +120,15 @@ func (f scaleFlags) report(p program, cmd *cobra.Command) (scaleReport, error) {
 		err = readFile("--results", f.results, pricing.readResults)
 		r.results = pricing.results
 	} else {
-		r.results, err = s.measure(cmd)
+		r.results, err = s.measure(cmd, false)
 	}
-	if err != nil {
+	if r.results == nil {
 		return r, err
 	}
-	r.Scale, err = scale.New(r.results, s.suites[0].Info(), s.Operations, scaleSizes())
 	r.Command, r.Machine, r.Warnings, r.Rounds = commandLine(cmd), r.results.Machine, r.results.Warnings, r.results.Measurement.Rounds
-	return r, err
-}
-
-// measure returns the results of a run that was not interrupted.
-func (s settings) measure(cmd *cobra.Command) (*result.Results, error) {
-	bar := newProgress(cmd.OutOrStdout(), cmd.ErrOrStderr(), false)
-	config := s.config(bar.show)
-	config.Notice = bar.notice
-	results, err := Run(cmd.Context(), config)
-	bar.finish()
-	if errors.Is(err, ErrInterrupted) {
-		return nil, errors.New("interrupted")
-	}
-	return results, err
+	var unknown error
+	r.Scale, unknown = scale.New(r.results, s.suites[0].Info(), s.Operations, scaleSizes())
+	return r, cmp.Or(err, unknown)
 }
 
 // writeScale writes a table for people, and what it rests on.
