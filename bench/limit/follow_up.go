@@ -23,20 +23,9 @@ func (g Group) FollowUp() Cost {
 		HashedByte: joiners*g.leafBytes() + (leaves-1)*2*float64(g.Suite.Hash.Size),
 	}
 	info := g.groupInfoBytes(g.Tree)
-	welcome := Cost{ // Section 12.4.3.1
-		Sign:       1,
-		Hash:       joiners, // KeyPackageRef
-		Extract:    1,
-		Expand:     3, // welcome_secret, its key and nonce
-		AEAD:       1,
-		AEADByte:   info,
-		HashedByte: joiners*g.keyPackageBytes() + 2*info, // the GroupInfo's signature, the info of HPKE
-		Prepare:    1,
-		Seal:       joiners,
-	}
 	return create.Plus(alone.treeHashes(alone.Tree), g.keyNames(1, 1),
 		added.Times(joiners), g.keyNames(joiners, joiners), treeHashes, resumptionPSK(), epoch(),
-		alone.frame(Sign, g.FirstCommitBytes()), welcome)
+		alone.frame(Sign, g.FirstCommitBytes()), g.welcome(joiners, info))
 }
 
 // JoinFollowUp is the cost of joining that group from its Welcome.

@@ -48,16 +48,21 @@ func (g Group) ciphertextBytes() float64 {
 // Commit is the cost of making a commit with a path and no proposals, d levels
 // long: (1+d) DeriveKey, a Seal for each node of the resolutions, 2 Sign, hashes.
 func (g Group) Commit() Cost {
+	return g.renew().Plus(epoch(), g.frame(Sign, g.commitBytes()))
+}
+
+// renew is the cost of new keys from the committer's leaf to the root (Sections 7.4 to 7.6).
+func (g Group) renew() Cost {
 	d := float64(len(g.Tree.Path))
-	update := Cost{ // Sections 7.4 to 7.6
-		DeriveKey:  1 + d, // the leaf's and the path's
-		Prepare:    1,
+	update := Cost{
+		DeriveKey:  1 + d,     // the leaf's and the path's
+		Prepare:    min(1, d), // unless nobody else is left
 		Seal:       float64(g.Tree.ciphertexts()),
 		Expand:     2 * d, // the next path secret, the node secret
 		Sign:       1,     // the leaf
 		HashedByte: g.leafBytes(),
 	}
-	return update.Plus(g.pathHashes(), g.keyNames(1+d, 0), epoch(), g.frame(Sign, g.commitBytes()))
+	return update.Plus(g.pathHashes(), g.keyNames(1+d, 0))
 }
 
 // Process is the cost of processing that commit for a receiver below the copath child of
@@ -66,6 +71,11 @@ func (g Group) Commit() Cost {
 // commit, so all new keys are checked, as RFC 9180, Section 7.1.4, demands of keys to
 // which somebody encrypts.
 func (g Group) Process(level int) Cost {
+	return g.learn(level).Plus(epoch(), g.frame(Verify, g.commitBytes()))
+}
+
+// learn is the cost of checking and opening another member's new keys.
+func (g Group) learn(level int) Cost {
 	d := float64(len(g.Tree.Path))
 	k := d - float64(level)
 	update := Cost{
@@ -76,16 +86,21 @@ func (g Group) Process(level int) Cost {
 		CheckKey:   1 + d,
 		HashedByte: g.leafBytes(),
 	}
-	return update.Plus(g.pathHashes(), g.keyNames(1+d, 0), epoch(), g.frame(Verify, g.commitBytes()))
+	return update.Plus(g.pathHashes(), g.keyNames(1+d, 0))
 }
 
 // MeanProcess is the mean of Process over all receivers.
-func (g Group) MeanProcess() Cost {
+func (g Group) MeanProcess() Cost { return g.Tree.mean(g.Process) }
+
+// mean returns the mean over all receivers of what those of a level pay.
+func (t Tree) mean(of func(level int) Cost) Cost {
 	var sum Cost
-	for i, level := range g.Tree.Path {
-		sum = sum.Plus(g.Process(i).Times(float64(level.Receivers)))
+	receivers := 0
+	for i, level := range t.Path {
+		sum = sum.Plus(of(i).Times(float64(level.Receivers)))
+		receivers += level.Receivers
 	}
-	return sum.Times(1 / float64(g.Tree.Members-1))
+	return sum.Times(1 / float64(max(receivers, 1)))
 }
 
 // pathHashes is the cost of what everybody hashes for a new path: a parent hash for each
@@ -189,51 +204,21 @@ func (g Group) KeyPackage() Cost {
 func (g Group) Add() Cost {
 	after := g.Tree.withJoiner()
 	info := g.groupInfoBytes(after)
-	welcome := Cost{ // Section 12.4.3.1
-		Sign:       1,
-		Hash:       1, // KeyPackageRef
-		Extract:    1, // with the PSK secret: once more, as a Welcome is made apart from the epoch
-		Expand:     3, // welcome_secret, its key and nonce
-		AEAD:       1,
-		AEADByte:   info,
-		HashedByte: g.keyPackageBytes() + 2*info, // the GroupInfo's signature, the info of HPKE
-		Prepare:    1,
-		Seal:       1,
-	}
-	return g.added().Plus(welcome, epoch(), g.frame(Sign, g.keyPackageBytes()))
+	return g.added().Plus(g.welcome(1, info), epoch(), g.frame(Sign, g.keyPackageBytes()))
 }
 
-// Join is the cost of joining from that Welcome (Section 12.4.3.1): a Verify for each
-// leaf and one for the GroupInfo, 1 Open, a CheckKey for each node, and the hashes of the
-// whole tree. It has one parent hash for each parent, as if the child that was updated
-// with it were known, and no original tree hash (Section 7.9).
-func (g Group) Join() Cost {
-	after := g.Tree.withJoiner()
-	members, parents, hash := float64(after.Members), float64(after.Parents), float64(g.Suite.Hash.Size)
-	info := g.groupInfoBytes(after)
-	welcome := Cost{
-		Open:       1,
-		Hash:       1, // KeyPackageRef
-		Extract:    2, // with the PSK secret: for the Welcome, for the epoch
-		Expand:     3, // welcome_secret, its key and nonce
+// welcome is the cost of a Welcome to a number of joiners, with a GroupInfo of info bytes
+// (Section 12.4.3.1).
+func (g Group) welcome(joiners, info float64) Cost {
+	return Cost{
+		Sign:       1,
+		Hash:       joiners, // KeyPackageRef
+		Extract:    1,       // with the PSK secret: once more, as a Welcome is made apart from the epoch
+		Expand:     3,       // welcome_secret, its key and nonce
 		AEAD:       1,
 		AEADByte:   info,
-		HashedByte: g.keyPackageBytes() + info, // the info of HPKE
+		HashedByte: joiners*g.keyPackageBytes() + 2*info, // the GroupInfo's signature, the info of HPKE
+		Prepare:    1,
+		Seal:       joiners,
 	}
-	tree := Cost{
-		Verify:   members + 1, // the leaves, the GroupInfo
-		CheckKey: members + parents,
-		Hash:     2*members - 1 + parents,
-		HashedByte: members*g.leafBytes() + info + // signatures
-			g.treeBytes(after) + (members-1)*2*hash + // tree hashes
-			parents*(g.parentBytes()+hash), // parent hashes
-	}
-	secrets := Cost{
-		Expand: 1 + 9, // epoch_secret, the nine secrets of Table 4
-		Hash:   1,     // interim transcript
-		MAC:    1,     // confirmation tag
-	}
-	outside := 1<<after.Depth - after.Members // leaves without a member; and as many parents more than members-1
-	blank := g.blankHashes(outside, outside)
-	return welcome.Plus(tree, blank, g.keyNames(members+parents, members), secrets)
 }

@@ -40,6 +40,9 @@ type Operation struct {
 	Prepare func(n int) error
 	// Do runs repetition i of those that Prepare readied last.
 	Do func(i int) error
+	// Most bounds the repetitions of a sample where Prepare takes much time or memory; 0 is
+	// no bound of its own.
+	Most int
 }
 
 // Sample is the cost of one repetition, a mean over the repetitions of one sample.
@@ -71,12 +74,15 @@ func Run(ctx context.Context, plan Plan, op Operation) ([]Sample, error) {
 }
 
 // Batch warms op up, and returns the number of repetitions of a sample that takes its
-// share of the plan's time, at least 1 and at most 16,384. Where it
-// is close to that share, it believes the least of three samples: a disturbed one would make
+// share of the plan's time, at least 1 and at most 16,384 or what op bounds. Where it is
+// close to that share, it believes the least of three samples: a disturbed one would make
 // every later sample short. It returns the first error of op, or that of ctx.
 func (p Plan) Batch(ctx context.Context, op Operation) (int, error) {
 	share := p.Time / time.Duration(p.Count)
-	batch := 1
+	batch, most := 1, maxBatch
+	if op.Most > 0 {
+		most = min(most, op.Most)
+	}
 	for {
 		s, err := p.Take(op, batch)
 		took := time.Duration(s.CPU * float64(batch))
@@ -88,10 +94,10 @@ func (p Plan) Batch(ctx context.Context, op Operation) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		if took >= share || batch == maxBatch {
+		if took >= share || batch == most {
 			return batch, nil
 		}
-		batch = grow(batch, took, share)
+		batch = min(grow(batch, took, share), most)
 		if err := ctx.Err(); err != nil {
 			return 0, err
 		}

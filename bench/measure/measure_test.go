@@ -108,3 +108,18 @@ func TestGrow(t *testing.T) {
 	require.Equal(t, 300, grow(3, time.Nanosecond, time.Second))              // at most a hundredfold
 	require.Equal(t, 5, grow(2, 600*time.Microsecond, 1200*time.Microsecond)) // int(4)+1
 }
+
+// An operation that bounds its repetitions is never readied for more.
+func TestBatchIsBounded(t *testing.T) {
+	var took time.Duration
+	n, err := Plan{Count: 1, Time: time.Second, Now: func() time.Duration { return took }}.Batch(t.Context(), Operation{
+		Prepare: func(n int) error {
+			require.LessOrEqual(t, n, 7)
+			return nil
+		},
+		Do:   func(int) error { took += time.Microsecond; return nil },
+		Most: 7,
+	})
+	require.NoError(t, err)
+	require.Equal(t, 7, n)
+}

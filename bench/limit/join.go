@@ -1,0 +1,57 @@
+package limit
+
+// Join is the cost of joining from that Welcome (Section 12.4.3.1): a Verify for each
+// leaf and one for the GroupInfo, 1 Open, a CheckKey for each node, and the hashes of the
+// whole tree. It has one parent hash for each parent, as if the child that was updated
+// with it were known, and no original tree hash (Section 7.9).
+func (g Group) Join() Cost { return g.join(g.groupInfoBytes(g.Tree.withJoiner())) }
+
+// JoinTreeOutside is [Group.Join] from a Welcome without the tree, which the joiner gets
+// beside it.
+func (g Group) JoinTreeOutside() Cost { return g.join(g.groupInfoBytes(Tree{})) }
+
+// join is the cost of joining from a Welcome whose GroupInfo has info bytes.
+func (g Group) join(info float64) Cost {
+	welcome := Cost{
+		Open:       1,
+		Hash:       1, // KeyPackageRef
+		Extract:    2, // with the PSK secret: for the Welcome, for the epoch
+		Expand:     3, // welcome_secret, its key and nonce
+		AEAD:       1,
+		AEADByte:   info,
+		HashedByte: g.keyPackageBytes() + info, // the info of HPKE
+	}
+	secrets := Cost{
+		Expand: 1 + 9, // epoch_secret, the nine secrets of Table 4
+		MAC:    1,     // confirmation tag
+	}
+	return welcome.Plus(g.checked(g.Tree.withJoiner(), info), secrets)
+}
+
+// checked is the cost of checking the state of a group that somebody enters or starts to
+// follow, by a GroupInfo of info bytes (Section 12.4.3.1).
+func (g Group) checked(t Tree, info float64) Cost {
+	members, parents, hash := float64(t.Members), float64(t.Parents), float64(g.Suite.Hash.Size)
+	tree := Cost{
+		Verify:   members + 1, // the leaves, the GroupInfo
+		CheckKey: members + parents,
+		Hash:     2*members - 1 + parents + 1, // the tree, parent hashes, the interim transcript
+		HashedByte: members*g.leafBytes() + info + // signatures
+			g.treeBytes(t) + (members-1)*2*hash + // tree hashes
+			parents*(g.parentBytes()+hash), // parent hashes
+	}
+	outside := 1<<t.Depth - t.Members // leaves without a member; and as many parents more than members-1
+	return tree.Plus(g.blankHashes(outside, outside), g.keyNames(members+parents, members))
+}
+
+// GroupInfo is the cost of making a GroupInfo with the tree and the external key, by which
+// others join: 1 Sign and 1 DeriveKey (Sections 8 and 12.4.3.2).
+func (g Group) GroupInfo() Cost {
+	return Cost{DeriveKey: 1, Sign: 1, HashedByte: g.StoredBytes()}
+}
+
+// FollowFrom is the cost of starting to follow a group from that GroupInfo, for who knows
+// no secret: that of a join, without the Welcome.
+func (g Group) FollowFrom() Cost {
+	return g.checked(g.Tree, g.StoredBytes()).Plus(Cost{CheckKey: 1})
+}
