@@ -23,6 +23,7 @@ const (
 	defaultOps   = "commit,process"
 	defaultTree  = "steady"
 	maxRounds    = 10_000
+	maxMessage   = 16 << 20
 	maxTime      = 24 * time.Hour
 )
 
@@ -53,7 +54,7 @@ func (p program) root() *cobra.Command {
 func (p program) summary(cmd *cobra.Command, policies policyFlags) error {
 	s, format, err := (&runFlags{
 		suites: "all", peers: defaultPeers(), sizes: defaultSizes, ops: defaultOps, trees: defaultTree, providers: "all",
-		format: "summary", rounds: stats.LeastRounds, precision: 100 * stats.Precision, budget: defaultBudget, making: defaultMaking, sample: defaultSample,
+		format: "summary", message: defaultMessage, rounds: stats.LeastRounds, precision: 100 * stats.Precision, budget: defaultBudget, making: defaultMaking, sample: defaultSample,
 		policies: policies,
 	}).parse(p)
 	if err != nil {
@@ -68,7 +69,7 @@ type runFlags struct {
 	suites, sizes, ops, trees, format, output string
 	peers, providers                          string
 	earlier                                   string // results to go on from
-	rounds                                    int
+	rounds, message                           int
 	precision                                 float64 // per cent
 	budget, making, sample                    time.Duration
 	policies                                  policyFlags
@@ -111,17 +112,23 @@ func (p program) run() *cobra.Command {
 	flags.StringVar(&f.format, "format", "table", "`FORMAT` of the output: "+list(p.formats(f.policies)))
 	flags.StringVarP(&f.output, "output", "o", "", "`FILE` to write instead of standard output")
 	flags.StringVar(&f.earlier, "continue", "", "`FILE` of an earlier run in JSON, of the same machine, program and settings, to go on from")
-	flags.IntVar(&f.rounds, "rounds", stats.LeastRounds, "rounds over all operations and groups, as far as the budget allows")
-	flags.Float64Var(&f.precision, "precision", 100*stats.Precision, "`PERCENT` to which each figure is resolved, if the budget allows")
-	flags.DurationVar(&f.budget, "budget", defaultBudget, "`TIME` after which no further round begins; 0 for the rounds and no more")
-	flags.DurationVar(&f.making, "making", defaultMaking, "`TIME` for making the groups, before the budget begins; 0 for no bound")
-	flags.DurationVar(&f.sample, "sample", defaultSample, "CPU `TIME` of an operation in a round, at least")
+	f.addMeasuring(flags)
 	if len(p.providers) > 0 {
 		flags.StringVar(&f.providers, "providers", "all",
 			"`LIST` of other sets of providers to price beside those of the suites, for xfast: "+list(p.namedSets())+", none, or all those for this FIPS 140-3 mode")
 	}
 	f.policies.addRestriction(cmd)
 	return cmd
+}
+
+// addMeasuring adds the flags that say how long to measure, and with which messages.
+func (f *runFlags) addMeasuring(flags *pflag.FlagSet) {
+	flags.IntVar(&f.message, "message", defaultMessage, "`BYTES` of an application message")
+	flags.IntVar(&f.rounds, "rounds", stats.LeastRounds, "rounds over all operations and groups, as far as the budget allows")
+	flags.Float64Var(&f.precision, "precision", 100*stats.Precision, "`PERCENT` to which each figure is resolved, if the budget allows")
+	flags.DurationVar(&f.budget, "budget", defaultBudget, "`TIME` after which no further round begins; 0 for the rounds and no more")
+	flags.DurationVar(&f.making, "making", defaultMaking, "`TIME` for making the groups, before the budget begins; 0 for no bound")
+	flags.DurationVar(&f.sample, "sample", defaultSample, "CPU `TIME` of an operation in a round, at least")
 }
 
 // aboutMaking says what happens before the budget begins.
@@ -246,7 +253,7 @@ func (f *runFlags) parse(p program) (s settings, w format, err error) {
 	if s.Sizes, err = parseList("--sizes", f.sizes, parseSize); err != nil {
 		return s, w, err
 	}
-	if s.Operations, err = parseNames("--ops", f.ops, operations()); err != nil {
+	if s.Operations, err = parseNames("--ops", f.ops, withBatches(strings.Split(f.ops, ","))); err != nil {
 		return s, w, err
 	}
 	if s.Trees, err = parseNames("--tree", f.trees, trees()); err != nil {
@@ -261,6 +268,10 @@ func (f *runFlags) parse(p program) (s settings, w format, err error) {
 		}
 		s.AtLeast = leastGoBench
 	}
+	if f.message < 1 || f.message > maxMessage {
+		return s, w, fmt.Errorf("--message: %d is out of range: 1 to %d", f.message, maxMessage)
+	}
+	s.Message = f.message
 	if s.Providers, err = p.providerSets("--providers", f.providers); err != nil {
 		return s, w, err
 	}

@@ -149,7 +149,7 @@ func share(x float64) string {
 // selftest returns the command that measures the measuring.
 func (p program) selftest() *cobra.Command {
 	f := runFlags{
-		suites: "all", sizes: defaultSizes, ops: defaultOps, trees: defaultTree, format: "table",
+		suites: "all", sizes: defaultSizes, ops: defaultOps, trees: defaultTree, format: "table", message: defaultMessage,
 		rounds: stats.LeastRounds, precision: 100 * stats.Precision, budget: defaultBudget, sample: defaultSample,
 	}
 	cmd := &cobra.Command{

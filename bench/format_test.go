@@ -3,6 +3,7 @@ package bench
 import (
 	"encoding/csv"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -84,19 +85,31 @@ func TestEveryOperationInEveryTree(t *testing.T) {
 	rows, err := csv.NewReader(strings.NewReader(out)).ReadAll()
 	require.NoError(t, err)
 	require.Equal(t, []string{"suite", "id", "group_size", "op", "tree", "cpu_ns"}, rows[0][:6])
-	positive := []int{slices.Index(rows[0], "cpu_ns"), slices.Index(rows[0], "limit_ns"), slices.Index(rows[0], "ratio"),
-		slices.Index(rows[0], "allocs"), slices.Index(rows[0], "alloc_bytes"), slices.Index(rows[0], "bytes")}
-	require.Len(t, rows[1:], 3*len(operations())*len(trees()))
+	number := func(row []string, title string) float64 {
+		n, err := strconv.ParseFloat(row[slices.Index(rows[0], title)], 64)
+		require.NoError(t, err)
+		return n
+	}
+	want := map[string]bool{}
+	for _, size := range []int{2, 3, 9} {
+		for _, op := range within(size, operations()) {
+			for _, tree := range trees() {
+				want[fmt.Sprint(size, op, tree)] = true
+			}
+		}
+	}
 	seen := map[string]bool{}
 	for _, row := range rows[1:] {
 		seen[strings.Join(row[2:5], " ")] = true
-		for _, i := range positive {
-			n, err := strconv.ParseFloat(row[i], 64)
-			require.NoError(t, err)
-			require.Positive(t, n, row)
+		for _, title := range []string{"cpu_ns", "allocs", "alloc_bytes", "bytes"} {
+			require.Positive(t, number(row, title), row)
 		}
+		primitives := !strings.HasPrefix(row[3], "save")
+		require.Equal(t, primitives, number(row, "limit_ns") > 0, row)
+		require.Equal(t, primitives, number(row, "ratio") > 0, row)
 	}
-	require.Len(t, seen, len(rows)-1)
+	require.Equal(t, want, seen)
+	require.Len(t, rows[1:], len(want))
 }
 
 // benchstat takes every line, groups by the parts of the name, and knows the units.

@@ -207,14 +207,14 @@ func expectedCost(s suite.Info, shape string, size int) (cost limit.Cost, client
 }
 
 // expect estimates how long making the group takes, and readying the operations.
-func (g *plannedGroup) expect(prices limit.Prices, ops []operation) {
+func (g *plannedGroup) expect(prices limit.Prices, ops []operation, message int) {
 	const runs = 3 // of an operation, until it is ready
 	cost, clients, commits := expectedCost(g.of.info, g.tree.shape, g.size)
 	g.clients, g.commits = clients, commits
 	ns := cost.At(prices) / float64(runtime.GOMAXPROCS(0))
-	group := limit.Group{Suite: g.of.info, Tree: g.tree.limit(g.size)}
-	for _, op := range ops {
-		ns += runs * op.limit(group).At(prices)
+	in := newSetting(g.of.info, g.tree, g.size, message)
+	for _, op := range within(g.size, ops) {
+		ns += runs * op.limit(in).At(prices)
 	}
 	g.expected = time.Duration(ns)
 }
@@ -256,7 +256,7 @@ func (m *making) price(ctx context.Context, suites []*suiteRun) error {
 		}
 		prices := inLoops.Times(loop)
 		for _, g := range of.groups {
-			g.expect(prices, slices.Concat(m.ops, m.once))
+			g.expect(prices, slices.Concat(m.ops, m.once), m.Message)
 		}
 	}
 	return nil
@@ -269,20 +269,21 @@ func (of *suiteRun) add(ctx, inTime context.Context, m *making, g *plannedGroup)
 	if err != nil {
 		return err
 	}
-	group, err := newScenario(inTime, known, of.suite, g.tree, g.size, func(clients, commits int) {
+	group, err := newScenario(inTime, known, of.suite, newSetting(of.info, g.tree, g.size, m.Message), func(clients, commits int) {
 		m.show(g, g.part(clients, commits))
 	})
 	if err != nil {
 		return err
 	}
 	defer oneCore()()
-	for i, op := range slices.Concat(m.ops, m.once) {
-		x := &cell{op: op, tree: g.tree.shape, size: g.size, limit: op.limit(group.group)}
+	ops, once := within(g.size, m.ops), within(g.size, m.once)
+	for i, op := range slices.Concat(ops, once) {
+		x := &cell{op: op, tree: g.tree.shape, size: g.size, limit: op.limit(group.setting)}
 		if x.task, err = op.start(ctx, group); err != nil {
 			return fmt.Errorf("%s: %w", op, err)
 		}
 		plan := measure.Plan{Count: len(x.parts), Time: m.Sample}
-		if i >= len(m.ops) {
+		if i >= len(ops) {
 			plan.Time = 0
 		}
 		for _, p := range x.parts {
@@ -298,7 +299,7 @@ func (of *suiteRun) add(ctx, inTime context.Context, m *making, g *plannedGroup)
 		if x.bytes, err = x.task.bytes(); err != nil {
 			return fmt.Errorf("%s: %w", op, err)
 		}
-		if i < len(m.ops) {
+		if i < len(ops) {
 			g.cells = append(g.cells, x)
 		} else {
 			x.task = nil

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -92,7 +93,7 @@ func (p pricing) beyond(d day.Day, s suite.Info) baseline.Beyond {
 	if p.results == nil {
 		return baseline.Beyond{}
 	}
-	return d.BytesOf(p.results, s, payload)
+	return d.BytesOf(p.results, s, cmp.Or(p.results.Measurement.MessageBytes, defaultMessage))
 }
 
 // overhead returns what the engine costs beyond its primitives, if that is known.

@@ -33,7 +33,7 @@ func (r *run) results() *result.Results {
 		Cells:    []result.Cell{},
 		Measurement: result.Measurement{
 			Clock: measure.Clock, Rounds: r.rounds, SampleNS: r.Sample.Nanoseconds(), LoopNS: loop, Loops: r.loops, Doubt: doubt,
-			Precision: r.Precision,
+			MessageBytes: r.Message, Precision: r.Precision,
 		},
 	}
 	if n := len(out.Unmade); n > 0 {

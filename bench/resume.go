@@ -80,6 +80,7 @@ func (r *run) sameOrigin(earlier *result.Results) error {
 		{"Go version", was.GoVersion, is.GoVersion},
 		{"clock", earlier.Measurement.Clock, measure.Clock},
 		{"sample time", time.Duration(earlier.Measurement.SampleNS).String(), r.Sample.String()},
+		{"size of messages", fmt.Sprint(earlier.Measurement.MessageBytes), fmt.Sprint(r.Message)},
 	}
 	modules := result.Modules()
 	for i := range max(len(modules), len(earlier.Modules)) {
@@ -152,7 +153,7 @@ func (s *suiteRun) planned(sizes []int, trees []tree, ops []operation) []result.
 	var all []result.Cell
 	for _, t := range trees {
 		for _, size := range sizes {
-			for _, op := range ops {
+			for _, op := range within(size, ops) {
 				all = append(all, (&cell{op: op, tree: t.shape, size: size}).identity(s))
 			}
 		}

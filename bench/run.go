@@ -26,6 +26,7 @@ type Config struct {
 	Trees      []string   // nil is steady
 	Operations []string   // nil is commit and process
 	SizesOnly  []string   // operations that run once, for the bytes of their messages
+	Message    int        // bytes of an application message; 0 is 1,024
 
 	// Rounds is the number of rounds over all cells; 0 is [stats.LeastRounds]. If Budget is
 	// not 0, rounds go on after them until every cell is resolved to Precision; and none
@@ -150,11 +151,11 @@ func newRun(ctx context.Context, c Config) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	ops, err := choices("operation", c.Operations, operations())
+	ops, err := choices("operation", c.Operations, withBatches(c.Operations))
 	if err != nil {
 		return nil, err
 	}
-	once, err := choices("operation", c.SizesOnly, operations())
+	once, err := choices("operation", c.SizesOnly, append(withBatches(c.SizesOnly), sizesOnly()...))
 	if err != nil {
 		return nil, err
 	}
@@ -206,6 +207,9 @@ func (c *Config) complete() error {
 	}
 	if c.Operations == nil {
 		c.Operations = []string{"commit", "process"}
+	}
+	if c.Message <= 0 {
+		c.Message = defaultMessage
 	}
 	if c.Rounds <= 0 {
 		c.Rounds = stats.LeastRounds

@@ -47,7 +47,7 @@ type scaleFlags struct {
 
 func (p program) scale() *cobra.Command {
 	f := scaleFlags{runFlags: runFlags{
-		peers: defaultPeers(), trees: defaultTree, format: "table", precision: 100 * stats.Precision, sample: defaultSample,
+		peers: defaultPeers(), trees: defaultTree, format: "table", message: defaultMessage, precision: 100 * stats.Precision, sample: defaultSample,
 	}}
 	cmd := &cobra.Command{
 		Use:   "scale [SUITE]",

@@ -2,9 +2,11 @@ package bench
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/mlsuite/mlsuite/bench/limit"
+	"github.com/mlsuite/mlsuite/bench/measure"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
@@ -16,82 +18,131 @@ type tree struct {
 	shape string
 	about string
 	limit func(members int) limit.Tree
+	nodes func(members int) *limit.Shape
 }
 
 func (t tree) String() string { return t.shape }
 
 func trees() []tree {
 	return []tree{
-		{"steady", "every parent is populated", func(n int) limit.Tree { return limit.Steady(n, 0) }},
-		{"blank", "every parent is blank: the group was just filled by one commit", func(n int) limit.Tree { return limit.Blank(n, 0) }},
-		{"unmerged", "steady, then every second member replaced without a path", func(n int) limit.Tree { return limit.Unmerged(n, 0) }},
-		{"sparse", "steady at twice the size, then every second member removed", limit.Sparse},
+		{"steady", "every parent is populated", func(n int) limit.Tree { return limit.Steady(n, 0) }, limit.SteadyShape},
+		{"blank", "every parent is blank: the group was just filled by one commit", func(n int) limit.Tree { return limit.Blank(n, 0) }, limit.BlankShape},
+		{"unmerged", "steady, then every second member replaced without a path", func(n int) limit.Tree { return limit.Unmerged(n, 0) }, limit.UnmergedShape},
+		{"sparse", "steady at twice the size, then every second member removed", limit.Sparse, limit.SparseShape},
 	}
+}
+
+// setting is the kind of group in which operations are measured.
+type setting struct {
+	group   limit.Group
+	tree    tree
+	message int // size in bytes of application messages
+}
+
+func newSetting(s suite.Info, t tree, size, message int) setting {
+	return setting{limit.Group{Suite: s, Tree: t.limit(size)}, t, message}
+}
+
+// shape returns the tree of the group node by node, a new one.
+func (s setting) shape() *limit.Shape { return s.tree.nodes(s.group.Tree.Members) }
+
+// someLeaves returns the leaves of k members beside leaf 0, or of all if there are fewer,
+// spread over the group.
+func (s setting) someLeaves(k int) []int {
+	others := s.shape().Leaves()[1:]
+	k = min(k, len(others))
+	leaves := make([]int, k)
+	for i := range leaves {
+		leaves[i] = others[(2*i+1)*len(others)/(2*k)]
+	}
+	return leaves
+}
+
+// farthest returns the leaf of a member in the half that leaf 0 is not in.
+func (s setting) farthest() uint32 {
+	path := s.group.Tree.Path
+	return path[len(path)-1].First
 }
 
 // scenario is a group in which operations are measured.
 type scenario struct {
-	now    time.Time
-	client mls.Config // of somebody outside the group
-	sim    *mls.Simulation
-	group  limit.Group
+	setting
+	now     time.Time
+	suite   suite.Suite
+	client  mls.Config // of somebody outside the group
+	founder mls.Config // of the member at leaf 0
+	sim     *mls.Simulation
+
+	// Made when the first operation needs them, and shared.
+	end   *ended
+	watch *watched
 }
 
 // newScenario makes a group by real commits, and tells progress how many clients and
 // commits there are. Its clients have only the one suite.
-func newScenario(ctx context.Context, suites mls.Suites, s suite.Suite, t tree, size int, progress func(clients, commits int)) (*scenario, error) {
-	now := time.Now()
-	signer, err := s.GenerateSigner()
-	if err != nil {
+func newScenario(ctx context.Context, suites mls.Suites, s suite.Suite, in setting, progress func(clients, commits int)) (*scenario, error) {
+	x := &scenario{setting: in, now: time.Now(), suite: s}
+	var err error
+	if x.client, err = x.newConfig(suites, "newcomer"); err != nil {
 		return nil, err
 	}
-	sim, err := mls.NewSimulation(ctx, now, mls.SimulationConfig{
-		Suites: suites, Suite: s.Info().ID, Members: size, Shape: t.shape, Progress: progress,
+	var first sync.Once // the founder's is made before all others
+	x.sim, err = mls.NewSimulation(ctx, x.now, mls.SimulationConfig{
+		Suites: suites, Suite: s.Info().ID, Members: in.group.Tree.Members, Shape: in.tree.shape, Progress: progress,
+		Adjust: func(c *mls.Config) { first.Do(func() { x.founder = *c }) },
 	})
+	return x, err
+}
+
+// newConfig returns the configuration of a client with a signature key of its own.
+func (s *scenario) newConfig(suites mls.Suites, name string) (mls.Config, error) {
+	signer, err := s.suite.GenerateSigner()
+	return mls.Config{
+		Suites: suites, Suite: s.suite.Info().ID, Signer: signer, Credential: message.BasicCredential([]byte(name)),
+	}, err
+}
+
+// view returns a view of a member, which can make or process the first handshake message of
+// the epoch.
+func (s *scenario) view(leaf uint32) (*mls.Group, error) {
+	return s.sim.Member(message.LeafIndex(leaf))
+}
+
+// each measures what do does to a view of a member, another view each time. ready, if it is
+// not nil, changes the view before.
+func (s *scenario) each(leaf uint32, ready func(*mls.Group) (*mls.Group, error), do func(*mls.Group) error) measure.Operation {
+	var views []*mls.Group
+	op := measure.Operation{
+		Prepare: func(n int) (err error) {
+			views = make([]*mls.Group, n)
+			for i := range views {
+				if views[i], err = s.view(leaf); err == nil && ready != nil {
+					views[i], err = ready(views[i])
+				}
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		Do: func(i int) error { return do(views[i]) },
+	}
+	if ready != nil {
+		op.Most = 64
+	}
+	return op
+}
+
+// commitOnce returns a commit of leaf 0.
+func (s *scenario) commitOnce(ctx context.Context, proposals ...message.Proposal) (*mls.Candidate, error) {
+	committer, err := s.view(0)
 	if err != nil {
 		return nil, err
 	}
-	return &scenario{
-		now: now,
-		client: mls.Config{
-			Suites: suites, Suite: s.Info().ID, Signer: signer, Credential: message.BasicCredential([]byte("newcomer")),
-		},
-		sim:   sim,
-		group: limit.Group{Suite: s.Info(), Tree: t.limit(size)},
-	}, nil
+	return committer.Commit(ctx, s.now, mls.CommitOptions{}, proposals...)
 }
 
-// views returns n views of a member, each of which can make or process the first
-// handshake message of the epoch.
-func (s *scenario) views(leaf uint32, n int) ([]*mls.Group, error) {
-	views := make([]*mls.Group, n)
-	for i := range views {
-		var err error
-		if views[i], err = s.sim.Member(message.LeafIndex(leaf)); err != nil {
-			return nil, err
-		}
-	}
-	return views, nil
-}
-
-// joiner is a client with the Welcome of a commit in which leaf 0 adds it.
-type joiner struct {
-	keyPackage *mls.OwnKeyPackage
-	welcome    []byte
-}
-
-func (s *scenario) newJoiner(ctx context.Context) (joiner, error) {
-	kp, err := mls.NewKeyPackage(ctx, s.now, s.client, mls.KeyPackageOptions{})
-	if err != nil {
-		return joiner{}, err
-	}
-	committer, err := s.sim.Member(0)
-	if err != nil {
-		return joiner{}, err
-	}
-	c, err := committer.Commit(ctx, s.now, mls.CommitOptions{}, message.Add{KeyPackage: kp.KeyPackage})
-	if err != nil {
-		return joiner{}, err
-	}
-	return joiner{kp, c.Welcome}, nil
+// newClient returns a key package of the client outside the group.
+func (s *scenario) newClient(ctx context.Context) (*mls.OwnKeyPackage, error) {
+	return mls.NewKeyPackage(ctx, s.now, s.client, mls.KeyPackageOptions{})
 }

@@ -23,6 +23,9 @@ func writeTable(w io.Writer, r *result.Results) error {
 	}, optional: []string{
 		" INSTR", "SUITE", " P90", " MEDIAN", " LIMIT ms", "AEAD", " ALLOCS", "TREE", "SIGNATURE", "KEM", " xfast", " ±", " x",
 	}}
+	if slices.ContainsFunc(r.Cells, func(c result.Cell) bool { return c.Tree != r.Cells[0].Tree }) {
+		t.optional = slices.DeleteFunc(t.optional, func(title string) bool { return title == "TREE" })
+	}
 	counted := false
 	for i := range r.Cells {
 		c := &r.Cells[i]
@@ -36,7 +39,7 @@ func writeTable(w io.Writer, r *result.Results) error {
 			instructions = whole(c.Instructions.Value)
 		}
 		t.add(c.ID.String(), c.Suite, p.kem, p.signature, p.aead, strconv.Itoa(c.GroupSize), c.Tree, c.Op, rank(c),
-			milliseconds(c.CPU.Value), percent(c.CPU, c.Resolved), ratio(c), percent(c.Ratio, true),
+			milliseconds(c.CPU.Value), percent(c.CPU, c.Resolved), ratio(c), ratioPercent(c),
 			ratioFastest(c), milliseconds(c.Limit.Value), milliseconds(c.CPU.Median), milliseconds(c.CPU.P90), instructions,
 			whole(c.Allocs), strconv.Itoa(c.Bytes))
 	}
@@ -252,11 +255,22 @@ func percent(f result.Figure, resolved bool) string {
 }
 
 // ratio returns the cost of c in proportion to its limit.
-func ratio(c *result.Cell) string {
+func ratio(c *result.Cell) string { return ratioOf(c.Ratio) }
+
+// ratioOf returns a ratio, or - where the limit is nothing.
+func ratioOf(f result.Figure) string {
+	if f.Value == 0 {
+		return "-"
+	}
+	return strconv.FormatFloat(f.Value, 'f', 2, 64)
+}
+
+// ratioPercent returns the width of the interval of a ratio in per cent.
+func ratioPercent(c *result.Cell) string {
 	if c.Ratio.Value == 0 {
 		return "-"
 	}
-	return strconv.FormatFloat(c.Ratio.Value, 'f', 2, 64)
+	return percent(c.Ratio, true)
 }
 
 // ratioFastest returns the cost of c in proportion to its limit on the fastest providers.

@@ -75,6 +75,7 @@ type Measurement struct {
 	LoopNS       float64   `json:"loop_ns"`                // of the fixed loop without disturbance
 	Doubt        float64   `json:"doubt"`                  // relative, by how much all CPU times may be off together; their intervals hold it
 	Loops        []float64 `json:"loops_ns,omitempty"`     // times of the fixed loop beside the measurements
+	MessageBytes int       `json:"message_bytes"`          // of an application message
 	Precision    float64   `json:"precision"`              // up to which relative width a cell is resolved
 	Instructions string    `json:"instructions,omitempty"` // why none were counted; empty if they were
 }
@@ -204,7 +205,7 @@ type Cell struct {
 
 	Allocs     float64 `json:"allocs"`      // heap objects, the median
 	AllocBytes float64 `json:"alloc_bytes"` // bytes of them, the median
-	Bytes      int     `json:"bytes"`       // of the message that the operation makes or reads
+	Bytes      int     `json:"bytes"`       // of the message that the operation makes or reads, or of what somebody keeps
 
 	Samples []Sample `json:"samples,omitempty"` // by round; none where only the bytes were asked for
 
