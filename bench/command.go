@@ -42,7 +42,7 @@ func (p program) root() *cobra.Command {
 	root.CompletionOptions.DisableDefaultCmd = true
 	f.addRestriction(root)
 	root.AddCommand(p.run(), p.suites(), p.policy(), p.compare(), p.selftest())
-	root.AddCommand(p.day(), p.scale(), p.calibrate(), p.reportPage())
+	root.AddCommand(p.day(), p.scale(), p.parties(), p.calibrate(), p.reportPage())
 	if len(p.providers) > 0 {
 		root.AddCommand(p.sideBySide(), p.child())
 	}

@@ -37,6 +37,7 @@ type Results struct {
 	// ProviderSets are the sets of providers whose primitives were to be priced, if there was
 	// another than that of the suites, which comes first.
 	ProviderSets []ProviderSet `json:"provider_sets,omitempty"`
+	Parties      []Party       `json:"parties,omitempty"` // of suitebench parties: see [PartiesOf]
 }
 
 // Part is the beginning of a run that a later program went on with.

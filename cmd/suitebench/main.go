@@ -6,10 +6,14 @@
 //
 //	suitebench run --suites TBD2,0x0007 --sizes 2,100,1000 --ops commit,join --format json -o costs.json
 //
-// Other formats are table, summary, markdown, html, csv and gobench. An interrupt ends a run
-// after its last whole round, and a run goes on from its file:
+// Its help lists the operations. Other formats are table, summary, markdown, html, csv and
+// gobench. An interrupt ends a run after its last whole round, and a run goes on from its file:
 //
 //	suitebench run --continue costs.json -o costs.json
+//
+// The parties command says who pays: what a commit costs its maker, the members near to it and
+// far from it, a joiner and the delivery service, and what members and the delivery service
+// keep.
 //
 // The report command makes a page with charts of such files, and of days of groups. The day
 // command prices a day of a group, on this machine or on another that the calibrate command
