@@ -136,10 +136,20 @@ func (c *cell) atPart(prices []limit.Prices, part limit.Prices) []float64 {
 	return limits
 }
 
+// leastTold is the number of rounds below which the interval of a ratio has no upper end.
+const leastTold = 5
+
+// told reports whether the suite has other providers, and which of them are faster can be
+// told.
+func (s *suiteRun) told() bool {
+	few := func(a *alternative) bool { return len(a.priced()) < leastTold }
+	return len(s.others) > 0 && !slices.ContainsFunc(s.others, few)
+}
+
 // addFastest adds to a result what the cell costs in proportion to the fastest providers,
 // given the time of the fixed loop.
 func (c *cell) addFastest(x *result.Cell, s *suiteRun, loop float64) {
-	if len(s.others) == 0 {
+	if !s.told() {
 		return
 	}
 	f, cpu := s.fastest(), undisturbed(x, loop)

@@ -110,11 +110,15 @@ func TestTheLimitOnTheFastestIsNeverAboveTheOwn(t *testing.T) {
 		require.Positive(t, sample.LimitFastest)
 	}
 
-	s.others = nil
-	x = c.result(s, 10, 0, 0.05)
-	require.Nil(t, x.LimitFastest)
-	require.Nil(t, x.RatioFastest)
-	require.Zero(t, x.Samples[0].LimitFastest)
+	// With fewer rounds nothing could be told, and without others there is nothing to tell.
+	for _, of := range []*suiteRun{madeUp(t, 4, map[string]limit.Prices{"circl": times}), madeUp(t, 4, nil)} {
+		few := *c
+		few.samples = c.samples[:4]
+		x = few.result(of, 10, 0, 0.05)
+		require.Nil(t, x.LimitFastest)
+		require.Nil(t, x.RatioFastest)
+		require.Zero(t, x.Samples[0].LimitFastest)
+	}
 }
 
 // Only a primitive with other providers, or in another mode, can cost something else.

@@ -88,10 +88,12 @@ func writeProviders(w io.Writer, r *result.Results) error {
 		if i == 0 || set.FIPS140 != r.ProviderSets[0].FIPS140 {
 			text += "; FIPS 140-3 mode is " + set.FIPS140
 		}
-		if set.Missing != "" {
-			text = "missing: " + set.Missing
+		if set.Missing == "" {
+			fmt.Fprintf(&b, "%-11s  %s\n", set.Name, text)
 		}
-		fmt.Fprintf(&b, "%-11s  %s\n", set.Name, text)
+	}
+	for _, reason := range missing(r.ProviderSets) {
+		fmt.Fprintf(&b, "missing      %s: %s\n", strings.Join(reason.sets, ", "), reason.why)
 	}
 	if _, err := io.WriteString(w, wrap(b.String(), width)); err != nil {
 		return err
@@ -122,6 +124,29 @@ than 2 %, at a confidence of 95 % for each, and OF OWN what it takes in proporti
 `)
 	_, err := io.WriteString(w, wrap(b.String(), min(width, pageWidth)))
 	return err
+}
+
+// absence is why there is nothing of some sets.
+type absence struct {
+	why  string
+	sets []string
+}
+
+// missing returns the reasons why there is nothing of sets, each once.
+func missing(sets []result.ProviderSet) []absence {
+	var all []absence
+	for _, set := range sets {
+		if set.Missing == "" {
+			continue
+		}
+		i := slices.IndexFunc(all, func(a absence) bool { return a.why == set.Missing })
+		if i < 0 {
+			i = len(all)
+			all = append(all, absence{why: set.Missing})
+		}
+		all[i].sets = append(all[i].sets, set.Name)
+	}
+	return all
 }
 
 // providerTable returns the lines of one suite.

@@ -48,7 +48,7 @@ func TestAForeignProviderSetIsPricedToo(t *testing.T) {
 	p := program{registry: all.Registry(), providers: []registry.ProviderSet{foreignSet(nil)}}
 	run := func(args ...string) string {
 		var out, stderr bytes.Buffer
-		require.Zero(t, p.execute(t.Context(), append(args, "--suites", "1,2", "--rounds", "2", "--budget", "0s", "--sample", "0s"), &out, &stderr), stderr.String())
+		require.Zero(t, p.execute(t.Context(), append(args, "--suites", "1,2", "--rounds", "5", "--budget", "0s", "--sample", "0s"), &out, &stderr), stderr.String())
 		return out.String()
 	}
 	text := run("providers")

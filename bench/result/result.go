@@ -198,7 +198,7 @@ type Cell struct {
 	// LimitFastest is Limit with each primitive at the price of the fastest provider of those
 	// measured, as far as it is certainly faster than the suite's own. RatioFastest is to
 	// LimitFastest as Ratio is to Limit, with the interval of those prices in it. Both are nil
-	// if no other provider of the suite was measured.
+	// if no other provider of the suite was measured, or in too few rounds to tell.
 	LimitFastest *Figure `json:"limit_fastest_ns,omitempty"`
 	RatioFastest *Figure `json:"ratio_fastest,omitempty"`
 
