@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/mlsuite/mlsuite/bench/baseline"
 	"github.com/mlsuite/mlsuite/bench/day"
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/suite"
@@ -154,24 +153,9 @@ func newDayReport(cmd *cobra.Command, s settings, d day.Day, flags pricingFlags)
 		Device: dayDevice{Date: p.device.Date, Machine: p.device.Machine, Rounds: p.device.Rounds},
 	}
 	var infos []suite.Info
-	var costs []day.Cost
 	for _, c := range s.suites {
-		info := c.Info()
-		parties, ok := p.parties(d, baseline.MLS(), info)
-		if !ok {
-			r.Unpriced = append(r.Unpriced, info.Name)
-			continue
-		}
-		infos, costs = append(infos, info), append(costs, basis(parties).Cost)
+		infos = append(infos, c.Info())
 	}
-	if len(infos) == 0 {
-		return r, errors.New("the device has no prices of these suites")
-	}
-	var beside *suite.Info
-	if c, err := s.Registry.Suite(classic); err == nil {
-		info := c.Info()
-		beside = &info
-	}
-	r.rank(day.Rank(infos, costs, p.link), beside)
-	return r, nil
+	err = r.price(infos, infoOf(s.Registry, classic))
+	return r, err
 }

@@ -1,6 +1,8 @@
 package bench
 
 import (
+	"errors"
+
 	"github.com/mlsuite/mlsuite/bench/baseline"
 	"github.com/mlsuite/mlsuite/bench/day"
 	"github.com/mlsuite/mlsuite/bench/host"
@@ -95,6 +97,25 @@ func newDaySuite(info suite.Info, scheme string, parties []dayParty) daySuite {
 	return daySuite{
 		Suite: info.Name, ID: result.Code(info.ID), KEM: kem, Signature: signature, Scheme: scheme, Parties: parties,
 	}
+}
+
+// price prices the day in suites, and in the classic one beside them.
+func (r *dayReport) price(suites []suite.Info, classic *suite.Info) error {
+	var infos []suite.Info
+	var costs []day.Cost
+	for _, info := range suites {
+		parties, ok := r.pricing.parties(r.Day, baseline.MLS(), info)
+		if !ok {
+			r.Unpriced = append(r.Unpriced, info.Name)
+			continue
+		}
+		infos, costs = append(infos, info), append(costs, basis(parties).Cost)
+	}
+	if len(infos) == 0 {
+		return errors.New("the device has no prices of these suites")
+	}
+	r.rank(day.Rank(infos, costs, r.pricing.link), classic)
+	return nil
 }
 
 // rank takes the ranking, and what the same day costs beside it: in the other schemes, and

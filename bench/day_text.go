@@ -70,11 +70,18 @@ func (r dayReport) writeRanking(b *strings.Builder, until map[string]string) {
 }
 
 // heading says what the figures are of.
-func (r dayReport) heading() string {
-	var b strings.Builder
+func (r dayReport) heading() string { return r.group() + "\n" + r.origin() }
+
+// group says what happens in the group.
+func (r dayReport) group() string {
 	d := r.Day
-	fmt.Fprintf(&b, "%s: %d members, %d of them commit and %d speak; %g renewals, %g joins, %g removes, and %g messages of %d bytes a day.\n",
+	return fmt.Sprintf("%s: %d members, %d of them commit and %d speak; %g renewals, %g joins, %g removes, and %g messages of %d bytes a day.",
 		d.Name, d.Members, d.Committers, d.Speakers, d.Renewals, d.Joins, d.Removes, d.Messages, d.Size)
+}
+
+// origin says where the figures are from.
+func (r dayReport) origin() string {
+	var b strings.Builder
 	m := r.Device.Machine
 	cpu, known := m.CPU.Get()
 	if !known {

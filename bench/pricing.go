@@ -18,6 +18,9 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
+// defaultLink is the rate of a member's link in Mbit/s.
+const defaultLink = 10
+
 // pricingFlags are the flags, as given, that say at which prices a day costs what.
 type pricingFlags struct {
 	device, results string
@@ -27,7 +30,7 @@ type pricingFlags struct {
 func (f *pricingFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.device, "device", "", "`FILE` of suitebench calibrate with the prices of a machine (default: measure here)")
 	cmd.Flags().StringVar(&f.results, "results", "", "`FILE` of suitebench run --format json, for what the engine costs beyond its primitives")
-	cmd.Flags().Float64Var(&f.link, "link", 10, "`MBIT/S` of a member's link, at which bytes take time")
+	cmd.Flags().Float64Var(&f.link, "link", defaultLink, "`MBIT/S` of a member's link, at which bytes take time")
 }
 
 // pricing is where the figures of a day come from.

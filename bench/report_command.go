@@ -1,7 +1,10 @@
 package bench
 
 import (
+	"encoding/json"
+	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -22,7 +25,10 @@ func (p program) reportPage() *cobra.Command {
 		Short: "Make a page with charts of results",
 		Long: `Report makes one HTML page of what suitebench run --format json wrote: what is cheapest,
 in words, charts with intervals, tables that sort, and the verdicts of policies. The page
-needs no network. Of several files it compares each with the first.`,
+needs no network. Of several files it compares each with the first.
+
+It shows the days of a group that suitebench day --format json wrote, if such files are among
+them, or else the three examples of suitebench day at the prices of the first results.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			if err := once("results file", names); err != nil {
@@ -36,10 +42,8 @@ needs no network. Of several files it compares each with the first.`,
 			if err != nil {
 				return err
 			}
-			for i, name := range names {
-				if err := addResults(&in, name, shown(names, i)); err != nil {
-					return err
-				}
+			if err := p.addFiles(&in, &f, names); err != nil {
+				return err
 			}
 			out, err := openOutput(output, cmd.OutOrStdout())
 			if err != nil {
@@ -69,6 +73,13 @@ func (p program) writePage(w io.Writer, f policyFlags, r *result.Results) error 
 		return err
 	}
 	in.Files = []page.File{{Name: "this run", Results: r}}
+	known, err := p.suitesOf(f.peers)
+	if err != nil {
+		return err
+	}
+	if err := addDays(&in, known, nil); err != nil {
+		return err
+	}
 	return page.Write(w, in)
 }
 
@@ -95,14 +106,48 @@ func (p program) pageInput(f *policyFlags, now time.Time) (page.Input, error) {
 	return in, nil
 }
 
-// addResults adds a results file to a page.
-func addResults(in *page.Input, path, name string) error {
-	r, err := readResults(path)
+// addFiles adds results files to a page, and files of suitebench day.
+func (p program) addFiles(in *page.Input, f *policyFlags, names []string) error {
+	var days []dayReport
+	for i, name := range names {
+		r, d, err := readReported(name)
+		if err != nil {
+			return err
+		}
+		if d != nil {
+			days = append(days, *d)
+		} else {
+			in.Files = append(in.Files, page.File{Name: shown(names, i), Results: r})
+		}
+	}
+	known, err := p.suitesOf(f.peers)
 	if err != nil {
 		return err
 	}
-	in.Files = append(in.Files, page.File{Name: name, Results: r})
-	return nil
+	return addDays(in, known, days)
+}
+
+// readReported reads a file that a page shows: results, or a day.
+func readReported(name string) (*result.Results, *dayReport, error) {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	var kind struct {
+		Day json.RawMessage `json:"day"`
+	}
+	if json.Unmarshal(text, &kind) != nil || kind.Day == nil {
+		r, err := readResults(name)
+		return r, nil, err
+	}
+	var d dayReport
+	if err := json.Unmarshal(text, &d); err != nil {
+		return nil, nil, fmt.Errorf("%s: not a day in JSON: %w", name, err)
+	}
+	if len(d.Suites) == 0 {
+		return nil, nil, fmt.Errorf("%s: a day without suites", name)
+	}
+	return nil, &d, nil
 }
 
 // shown returns the name of a file without its directory, unless others have the same.

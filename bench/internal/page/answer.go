@@ -73,10 +73,7 @@ func deed(op string) string {
 	return op
 }
 
-func (c *cast) name(cell *result.Cell) string {
-	m := c.by[identityOf(cell)]
-	return m.Short + " (" + m.Tag + ")"
-}
+func (c *cast) name(cell *result.Cell) string { return c.by[identityOf(cell)].label() }
 
 // names lists suites, a few by name.
 func (c *cast) names(cells []*result.Cell) string {

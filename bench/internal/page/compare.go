@@ -117,6 +117,7 @@ func summed(base, name string, pairs int, verdicts map[string]int) string {
 func (c *cast) comparing(id, base, name string, shared []group, by map[*result.Cell]pair) table {
 	t := table{
 		ID: id, Caption: fmt.Sprintf("%s and %s: %s, %s tree", base, name, deed(shared[0].op), shared[0].tree),
+		First: "Suite", Filter: "Members", Codes: true,
 		Chosen: grouped(float64(headline(shared).size)),
 		Columns: []column{
 			{base + ", ms", "CPU time", true}, {"±", "the 95 % interval, relative to the figure", true},

@@ -46,7 +46,15 @@ type member struct {
 	Short string // KEM and signature, and the AEAD if others have the same
 	Kind  kind
 	Draft string
+
+	colour ink // of what is no suite
 }
+
+// label returns the short name with the code point.
+func (m *member) label() string { return m.Short + " (" + m.Tag + ")" }
+
+// Class returns the class that colours the member.
+func (m *member) Class() string { return string(m.ink()) }
 
 // Parts returns the parts of the short name, between which a line may break.
 func (m *member) Parts() []string {
@@ -57,7 +65,12 @@ func (m *member) Parts() []string {
 	return parts
 }
 
-func (m *member) ink() ink { return m.Kind.ink() }
+func (m *member) ink() ink {
+	if m.colour != "" {
+		return m.colour
+	}
+	return m.Kind.ink()
+}
 
 // identity is what a suite is known by in several results: a code point alone may stand
 // for another suite elsewhere.
@@ -84,6 +97,9 @@ func newCast(in Input) *cast {
 		if c.by[is] != nil {
 			return
 		}
+		if info, ok := infos[is]; ok && s.AEAD == "" {
+			s.AEAD = info.AEAD.Name
+		}
 		m := &member{Key: fmt.Sprintf("s%d", len(c.members)), Name: s.Name, ID: s.ID, Tag: s.ID.String(), Draft: s.Draft, Kind: unknown}
 		if info, ok := infos[is]; ok {
 			m.Kind = kindOf(info)
@@ -98,6 +114,11 @@ func newCast(in Input) *cast {
 		}
 		for _, cell := range f.Results.Cells { // of a suite that the results do not describe
 			add(result.Suite{Name: cell.Suite, ID: cell.ID})
+		}
+	}
+	for _, d := range in.Days {
+		for _, s := range slices.Concat(d.Suites, d.Beside) {
+			add(result.Suite{Name: s.Suite, ID: s.ID, KEM: s.KEM, Signature: s.Signature})
 		}
 	}
 	c.nameShortly(parts)

@@ -22,6 +22,8 @@ type Input struct {
 	Suites     []suite.Info // of the program; they say which suites are post-quantum
 	Operations []Operation
 	Verdicts   Verdicts
+	Days       []Day
+	Baselines  *Baselines // nil: there are none
 }
 
 // File is results under the name of their file.
@@ -67,6 +69,7 @@ type view struct {
 	Legend     []legendRow
 	Files      []fileView
 	Comparison *comparison
+	Sections   []section // of what is not of one file
 	Verdicts   *verdictView
 	Operations []Operation
 }
@@ -102,6 +105,7 @@ func newView(in Input) view {
 	if len(in.Files) > 1 {
 		v.Comparison = c.compare(in.Files)
 	}
+	v.Sections = shownSections(append(c.days(in.Days), c.baselines(in.Baselines))...)
 	if len(in.Verdicts.Policies) > 0 && len(c.members) > 0 {
 		v.Verdicts = c.verdicts(in)
 	}

@@ -72,7 +72,7 @@ func outline(page string) string {
 
 // The parts of a page, in their order. With UPDATE_GOLDEN set the test writes them.
 func TestPageHasItsParts(t *testing.T) {
-	for name, in := range map[string]Input{"one": one(t), "two": two(t)} {
+	for name, in := range map[string]Input{"one": one(t), "two": two(t), "days": withDays(t)} {
 		got := outline(written(t, in))
 		path := filepath.Join("testdata", name+".txt")
 		if os.Getenv("UPDATE_GOLDEN") != "" {
@@ -132,7 +132,25 @@ func odd(t *testing.T) map[string]Input {
 		"sparse":        cells(func(r *result.Results) { r.Cells = append(r.Cells[:3:3], r.Cells[40:50]...) }),
 		"twice a cell":  cells(func(r *result.Results) { r.Cells = append(r.Cells, r.Cells...) }),
 		"hostile names": hostile(t),
+		"days alone":    {Days: madeDays()},
+		"curves alone":  {Baselines: madeBaselines()},
+		"odd days":      oddDays(t),
 	}
+}
+
+// oddDays are days of figures that cannot be shown.
+func oddDays(t *testing.T) Input {
+	in := withDays(t)
+	for i := range in.Days {
+		for _, s := range in.Days[i].Suites {
+			s.Parties[0].CPU, s.Parties[1].Up = result.Figure{}, -1
+		}
+		in.Days[i].Suites[0].Time = result.Figure{Value: 1e300, Low: 1, High: 1e308}
+		in.Days[i].Suites[1].Parties = nil
+	}
+	in.Baselines.Curves[0].CPU[0] = result.Figure{}
+	in.Baselines.Curves[1].Bytes[0] = -1
+	return in
 }
 
 const attack = `"><script>alert(1)</script><img src=x onerror=alert(2)>'` + "\x00\xff" + `{{.}}</title></svg>` + "\u202e"
@@ -156,6 +174,16 @@ func hostile(t *testing.T) Input {
 		r.Cells[i].Tree = attack
 	}
 	in := wholeInput(t, File{attack, r}, File{"other" + attack, r})
+	in.Days, in.Baselines = madeDays(), madeBaselines()
+	for i := range in.Days {
+		d := &in.Days[i]
+		d.Name, d.Recommendation, d.About = attack, attack, []string{attack}
+		for k := range d.Suites {
+			s := &d.Suites[k]
+			s.Suite, s.KEM, s.Signature, s.Scheme, s.Parties[0].Name = attack, attack, attack, attack, attack
+		}
+	}
+	in.Baselines.Curves[0].Operation, in.Baselines.Curves[1].Scheme, in.Baselines.Crossings[0].Payer = attack, attack, attack
 	in.Operations = []Operation{{attack, attack}}
 	in.Verdicts.Policies = append(in.Verdicts.Policies, attack)
 	return in
@@ -164,7 +192,7 @@ func hostile(t *testing.T) Input {
 // Charts are whole: well-formed, named, inside of their frame, of numbers that are finite.
 func TestChartsAreDrawn(t *testing.T) {
 	inputs := odd(t)
-	inputs["one"], inputs["two"] = one(t), two(t)
+	inputs["one"], inputs["two"], inputs["days"] = one(t), two(t), withDays(t)
 	without := []string{"nothing", "no results", "no cells", "no size", "below nothing"}
 	ends := regexp.MustCompile(`[ML](-?[\d.]+) (-?[\d.]+)`)
 	shape := regexp.MustCompile(`^(M-?[\d.]+ -?[\d.]+|[LA]-?[\d. -]+|Z)+$`)
@@ -259,7 +287,7 @@ func TestPageIsSelfContained(t *testing.T) {
 }
 
 func TestIdentifiersAreUnique(t *testing.T) {
-	for name, in := range map[string]Input{"one": one(t), "two": two(t)} {
+	for name, in := range map[string]Input{"one": one(t), "two": two(t), "days": withDays(t)} {
 		seen := map[string]bool{}
 		for _, id := range regexp.MustCompile(`\sid="([^"]*)"`).FindAllStringSubmatch(written(t, in), -1) {
 			require.False(t, seen[id[1]], "%s: %s", name, id[1])

@@ -10,10 +10,12 @@ import (
 	"github.com/mlsuite/mlsuite/bench/result"
 )
 
-// section is charts of one subject.
+// section is charts of one subject, with sentences before and tables after them.
 type section struct {
 	ID, Name, About string
+	Answers         []answer
 	Charts          []chart
+	Tables          []table
 }
 
 // chart is a chart in its layouts, with a link to the table that has its figures.
@@ -34,20 +36,19 @@ type pictures struct {
 func (p pictures) table(run []group) string { return p.tables[run[0].op+"\x00"+run[0].tree] }
 
 // sections returns the charts by subject, without the subjects for which there are no
-// figures. Subjects that other measurements bring have their place in this list.
+// figures.
 func (p pictures) sections(all []group) []section {
-	var found []section
-	for _, s := range []section{
-		{p.prefix + "cost", "Cost against group size", "CPU time of an operation. Both axes are logarithmic. A bar is the 95 % interval, smaller than the point where there is none; one without a cap goes on. An open point is not resolved; without any bar it has no interval.", p.costs(all)},
-		{p.prefix + "ranks", "Cost and rank", "CPU time with its 95 % interval, the lowest on top, and the rank before the name. Suites that the run does not tell apart share a rank.", p.ranks(all)},
-		{p.prefix + "limit", "CPU time against the limit", "x is CPU time by the time of the primitives alone, paired within each round, with its 95 % interval. At 1, the dashed line, nothing but the primitives costs time.", p.limits(all)},
-		{p.prefix + "bytes", "Bytes against group size", "The size of the message. Both axes are logarithmic. Sizes are counted, not measured, and have no interval.", p.bytes(all)},
-	} {
-		if len(s.Charts) > 0 {
-			found = append(found, s)
-		}
-	}
-	return found
+	return shownSections(
+		section{ID: p.prefix + "cost", Name: "Cost against group size", About: "CPU time of an operation. Both axes are logarithmic. A bar is the 95 % interval, smaller than the point where there is none; one without a cap goes on. An open point is not resolved; without any bar it has no interval.", Charts: p.costs(all)},
+		section{ID: p.prefix + "ranks", Name: "Cost and rank", About: "CPU time with its 95 % interval, the lowest on top, and the rank before the name. Suites that the run does not tell apart share a rank.", Charts: p.ranks(all)},
+		section{ID: p.prefix + "limit", Name: "CPU time against the limit", About: "x is CPU time by the time of the primitives alone, paired within each round, with its 95 % interval. At 1, the dashed line, nothing but the primitives costs time.", Charts: p.limits(all)},
+		section{ID: p.prefix + "bytes", Name: "Bytes against group size", About: "The size of the message. Both axes are logarithmic. Sizes are counted, not measured, and have no interval.", Charts: p.bytes(all)},
+	)
+}
+
+// shownSections leaves out the sections that have nothing to show.
+func shownSections(all ...section) []section {
+	return slices.DeleteFunc(all, func(s section) bool { return len(s.Charts) == 0 && len(s.Tables) == 0 })
 }
 
 // against makes a chart of a run: lines over its sizes or, if it has one, rows.

@@ -8,12 +8,15 @@ import (
 )
 
 // table is a table that the page's script sorts, and of which it shows the rows of one
-// group size. Without the script all rows are shown.
+// group size, or what else Filter names. Without the script all rows are shown.
 type table struct {
 	ID      string
 	Caption string
+	First   string // the title of the first column, of the rows' members
+	Filter  string
 	Sizes   []string
 	Chosen  string // of Sizes
+	Codes   bool   // there is a column of code points
 	Columns []column
 	Rows    []row
 }
@@ -24,7 +27,7 @@ type column struct {
 	Number      bool
 }
 
-// row is a suite in groups of one size. Its cells stand between the suite and the size.
+// row is a suite, or what else the table is of, in groups of one size. Its cells stand between the suite and the size.
 type row struct {
 	Member *member
 	Size   string
@@ -82,7 +85,7 @@ func measures(run []group) []measure {
 func (c *cast) costs(id string, run []group) table {
 	shown := measures(run)
 	t := table{
-		ID: id, Caption: deed(run[0].op) + ", " + run[0].tree + " tree",
+		ID: id, Caption: deed(run[0].op) + ", " + run[0].tree + " tree", First: "Suite", Filter: "Members", Codes: true,
 		Chosen: grouped(float64(headline(run).size)),
 	}
 	for _, m := range shown {

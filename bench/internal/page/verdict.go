@@ -1,6 +1,7 @@
 package page
 
 import (
+	"github.com/mlsuite/mlsuite/bench/result"
 	"github.com/mlsuite/mlsuite/policy"
 )
 
@@ -23,6 +24,9 @@ type verdictRow struct {
 func (c *cast) verdicts(in Input) *verdictView {
 	v := &verdictView{At: in.Verdicts.At.String(), Policies: in.Verdicts.Policies}
 	var beside group
+	if len(in.Files) == 0 {
+		in.Files = []File{{Results: &result.Results{}}}
+	}
 	if all := timed(groups(in.Files[0].Results)); len(all) > 0 {
 		beside = headline(runs(all)[0])
 		v.Cost = deed(beside.op) + ", " + count(beside.size, "member", "members") + ", " + beside.tree + " tree"
