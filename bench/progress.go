@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
@@ -29,6 +30,7 @@ func newProgress(stdout, stderr io.Writer, toFile bool) *progress {
 		progressbar.OptionSetWriter(screen),
 		progressbar.OptionSetWidth(24),
 		progressbar.OptionSetPredictTime(true),
+		progressbar.OptionThrottle(100*time.Millisecond),
 		progressbar.OptionClearOnFinish(),
 	)}
 }

@@ -378,9 +378,6 @@ func (s *Simulation) view(leaf message.LeafIndex, cfg *Config, parents bool) (*G
 //   - those of [Group.Commit] and [Simulation.Member].
 //   - that of ctx, once ctx is done.
 func (s *Simulation) Commit(ctx context.Context, now time.Time, committer message.LeafIndex, options CommitOptions, proposals ...message.Proposal) (*Candidate, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
 	g, err := s.Member(committer)
 	if err != nil {
 		return nil, err
