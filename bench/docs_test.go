@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -50,7 +51,7 @@ func docExamples(t *testing.T) []docExample {
 
 // measures reports whether the example prints what differs between runs.
 func (e docExample) measures() bool {
-	return len(e.args) == 0 || e.args[0] == "run" || e.args[0] == "providers"
+	return len(e.args) == 0 || slices.Contains([]string{"run", "providers", "scale"}, e.args[0])
 }
 
 // The pages print what the program prints, shortened where they say so. Commands that
