@@ -188,6 +188,26 @@ func TestWearCostsEverybody(t *testing.T) {
 	require.InDelta(t, 14*commit+2*removal, c.Down, 1e-6)
 }
 
+// The overhead of an add is so much for each byte of the tree, not so much for a primitive.
+func TestOverheadOfAnAddGrows(t *testing.T) {
+	d, s := eight(), x25519()
+	small := limit.Group{Suite: s, Tree: limit.Steady(1000, 0)}
+	r := &result.Results{
+		Suites: []result.Suite{{Name: s.Name, ID: 1, Prices: map[string]result.Figure{limit.Sign.String(): {Value: 1000, Low: 1000, High: 1000}}}},
+		Cells: []result.Cell{{
+			Suite: s.Name, ID: 1, GroupSize: 1000, Tree: "steady", Op: "add", Bytes: int(small.AddWelcomeBytes()),
+			Limit: result.Figure{Value: 2000}, Ratio: result.Figure{Value: 3, Low: 2, High: 5},
+		}},
+	}
+	d.Members = 1000
+	require.Equal(t, r.Cells[0].Ratio, d.OverheadOf(r, s)["add"], "of the very size")
+	d.Members = 100_000
+	x := d.OverheadOf(r, s)["add"]
+	require.Greater(t, x.Value, 150.0, "a tree a hundred times as large")
+	require.InDelta(t, (x.Value-1)/2, x.Low-1, 1e-9)
+	require.InDelta(t, 2*(x.Value-1), x.High-1, 1e-9)
+}
+
 func TestRanksPartWhereIntervalsDo(t *testing.T) {
 	suites := []suite.Info{{ID: 1, Name: "a"}, {ID: 2, Name: "b"}, {ID: 3, Name: "c"}}
 	cost := func(low, value, high float64) day.Cost {

@@ -2,10 +2,12 @@ package day
 
 import (
 	"math"
+	"slices"
 
 	"github.com/mlsuite/mlsuite/bench/baseline"
 	"github.com/mlsuite/mlsuite/bench/device"
 	"github.com/mlsuite/mlsuite/bench/result"
+	"github.com/mlsuite/mlsuite/bench/scale"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -125,10 +127,31 @@ func (d Day) nearest(r *result.Results, s suite.Info, of func(result.Cell) bool)
 
 // OverheadOf returns the overheads that a run found for a suite, in the steady groups whose
 // size is nearest to that of the day, as a ratio. It is empty if the run has no such group.
+// That of an add grows with the group: it is the one of package scale.
 func (d Day) OverheadOf(r *result.Results, s suite.Info) Overhead {
 	found := Overhead{}
 	for op, c := range d.nearest(r, s, func(c result.Cell) bool { return c.Ratio.Value > 0 }) {
 		found[op] = c.Ratio
+		if x, ok := d.addOverhead(r, s); ok && op == "add" && c.GroupSize != d.Members {
+			found[op] = x
+		}
 	}
 	return found
+}
+
+// addOverhead returns the overhead of an add by the model of package scale, if the run has
+// the prices for it.
+func (d Day) addOverhead(r *result.Results, s suite.Info) (result.Figure, bool) {
+	of, err := scale.New(r, s, []string{"add"}, []int{d.Members})
+	if err != nil {
+		return result.Figure{}, false
+	}
+	add := of.Operations[0]
+	i := slices.IndexFunc(add.Points, func(p scale.Point) bool { return p.Members == d.Members })
+	p := add.Points[i]
+	if p.Limit == 0 {
+		return result.Figure{}, false
+	}
+	x := func(ns float64) float64 { return 1 + ns*p.Bytes/p.Limit }
+	return result.Figure{Value: x(add.PerByte.Value), Low: x(add.PerByte.Low), High: x(add.PerByte.High)}, true
 }
