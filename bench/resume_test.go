@@ -141,6 +141,7 @@ func TestRunRefusesToGoOn(t *testing.T) {
 		"their Go version is go1.1,":                     func(_ *Config, r *result.Results) { r.Machine.GoVersion = "go1.1" },
 		"their clock is sundial,":                        func(_ *Config, r *result.Results) { r.Measurement.Clock = "sundial" },
 		"their sample time is 1ns, and here it is 1ms":   func(c *Config, _ *result.Results) { c.Sample = time.Millisecond },
+		"their message size is 1024, and here it is 7":   func(c *Config, _ *result.Results) { c.Message = 7 },
 		"their module is github.com/mlsuite/mlsuite v9,": func(_ *Config, r *result.Results) { r.Modules[0].Version = "v9" },
 		"their module is m v1, and here it is none": func(_ *Config, r *result.Results) {
 			r.Modules = append(r.Modules, result.Module{Path: "m", Version: "v1"})

@@ -65,6 +65,14 @@ func deed(op string) string {
 	for _, known := range [][2]string{
 		{"commit", "Making a commit"}, {"process", "Processing a commit"}, {"add", "Adding a member"}, {"join", "Joining"},
 		{"keypackage", "Making a KeyPackage"}, {"encrypt", "Sending a message"}, {"decrypt", "Receiving a message"},
+		{"process-best", "Processing a commit, farthest leaf"}, {"process-worst", "Processing a commit, nearest leaf"},
+		{"process-add", "Processing an added member"}, {"remove", "Removing a member"}, {"process-remove", "Processing a removal"},
+		{"join-tree-outside", "Joining, the tree outside"}, {"external-join", "Joining by a commit of one's own"},
+		{"process-external", "Processing such a commit"}, {"update", "Proposing an update"}, {"process-update", "Processing that proposal"},
+		{"commit-update", "Committing it"}, {"external-proposal", "Proposing from outside"}, {"propose-join", "Asking to be added"},
+		{"decrypt-late", "Receiving a late message"}, {"reinit", "Ending the group by a ReInit"}, {"move", "Making the group that follows"},
+		{"join-move", "Joining that group"}, {"save", "Saving a group"}, {"save-epoch", "Saving a commit"}, {"save-message", "Saving a message"},
+		{"restore", "Restoring a group"}, {"groupinfo", "Making a GroupInfo"}, {"follow-from", "Beginning to follow a group"}, {"follow", "Following a commit"},
 	} {
 		if op == known[0] {
 			return known[1]

@@ -249,7 +249,7 @@ func role(name, short string, colour int) *member {
 		return '-'
 	}, name)
 	return &member{
-		Key: "s-" + key, Name: name, Short: clip(name, 40), Tag: clip(short, 20), colour: ink(fmt.Sprintf("r%d", max(colour, 0)%roles)),
+		Key: "s-" + key, Name: name, Short: clip(name, 40), Tag: clip(short, 30), colour: ink(fmt.Sprintf("r%d", max(colour, 0)%roles)),
 	}
 }
 

@@ -2,7 +2,6 @@ package page
 
 import (
 	"html"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -55,7 +54,7 @@ func madeBaselines() *Baselines {
 
 // withDays is a page with all its sections.
 func withDays(t *testing.T) Input {
-	in := one(t)
+	in := wholeInput(t, File{"run.json", withParties()})
 	in.Days, in.Baselines = madeDays(), madeBaselines()
 	return in
 }
@@ -71,11 +70,7 @@ func TestDaysAreShown(t *testing.T) {
 	} {
 		require.Contains(t, page, text)
 	}
-	table := func(id string) string {
-		found := regexp.MustCompile(`(?s)<div class="block" id="` + id + `">.*?</table>`).FindString(page)
-		require.NotEmpty(t, found, id)
-		return found
-	}
+	table := func(id string) string { return blockOf(t, page, id) }
 	require.Equal(t, 4, strings.Count(table("day-table"), "<tr data-s"))
 	require.Contains(t, table("day-table"), `<th scope="col" class="n"><button type="button">Day</button></th>`)
 	require.Equal(t, 8, strings.Count(table("day-payers-table"), "<tr data-s"))
@@ -87,7 +82,7 @@ func TestDaysAreShown(t *testing.T) {
 // What is not there leaves no trace.
 func TestSectionsWithoutFiguresAreLeftOut(t *testing.T) {
 	page := written(t, one(t))
-	for _, absent := range []string{`id="days"`, `id="day-payers"`, `id="day-otherwise"`, `id="baselines"`} {
+	for _, absent := range []string{`id="days"`, `id="day-payers"`, `id="day-otherwise"`, `id="baselines"`, `id="f0-payers"`, `id="f0-providers"`} {
 		require.NotContains(t, page, absent)
 	}
 	in := Input{Days: madeDays()[:1]}

@@ -149,7 +149,7 @@ func (c *cast) file(id string, f File, alone bool) fileView {
 	if len(timed(all)) > 0 {
 		v.Winners = c.winners(all)
 	}
-	v.Sections = p.sections(all)
+	v.Sections = append(p.sections(all), shownSections(p.payers(f.Results), p.providers(f.Results))...)
 	return v
 }
 

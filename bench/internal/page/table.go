@@ -60,6 +60,7 @@ func measures(run []group) []measure {
 		{column{"±", "the 95 % interval, relative to the figure", true}, func(c *result.Cell) entry { return spreadOf(c.CPU) }},
 		{column{"x", "the median of the rounds' ratios of CPU time to limit", true}, func(c *result.Cell) entry { return ratio(c.Ratio) }},
 		{column{"± of x", "its 95 % interval, relative", true}, func(c *result.Cell) entry { return spreadOf(c.Ratio) }},
+		{column{"x of the fastest", "the same ratio with each primitive at the fastest provider that was measured", true}, func(c *result.Cell) entry { return ratioOf(c.RatioFastest) }},
 		{column{"Bytes", "of the message", true}, func(c *result.Cell) entry { return whole(float64(c.Bytes)) }},
 		{column{"Limit ms", "the primitives alone, in the same rounds", true}, func(c *result.Cell) entry { return milliseconds(c.Limit.Value) }},
 		{column{"Median ms", "of the rounds as they were", true}, func(c *result.Cell) entry { return milliseconds(c.CPU.Median) }},
@@ -136,6 +137,13 @@ func ratio(f result.Figure) entry {
 		return missing()
 	}
 	return figure(times(f.Value), f.Value)
+}
+
+func ratioOf(f *result.Figure) entry {
+	if f == nil {
+		return missing()
+	}
+	return ratio(*f)
 }
 
 func whole(n float64) entry {

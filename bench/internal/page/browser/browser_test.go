@@ -61,6 +61,8 @@ func pages(t *testing.T) map[string]string {
 		var b bytes.Buffer
 		in := page.Input{Files: files, Suites: infos, Verdicts: verdicts}
 		if name == "one" {
+			in.Files[0].Results = pagetest.Parties(infos, 1, []int{2, 32, 100, 1000})
+			pagetest.AddProviders(in.Files[0].Results)
 			in.Days, in.Baselines = days(infos), baselines(infos[0])
 		}
 		require.NoError(t, page.Write(&b, in))

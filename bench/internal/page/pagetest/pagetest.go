@@ -64,6 +64,37 @@ func Results(infos []suite.Info, seed uint64, sizes []int, ops ...string) *resul
 	return r
 }
 
+// Parties returns results that tell who pays for a group.
+func Parties(infos []suite.Info, seed uint64, sizes []int) *result.Results {
+	r := Results(infos, seed, sizes, "commit", "process", "process-best", "process-worst", "keypackage", "join", "follow", "save")
+	for i := range r.Cells {
+		if r.Cells[i].Op != "save" { // of which a run counts the bytes alone
+			r.Cells[i].Samples = make([]result.Sample, 1)
+		}
+	}
+	return r
+}
+
+// AddProviders adds sets of providers to results, one of which has other prices.
+func AddProviders(r *result.Results) {
+	r.ProviderSets = []result.ProviderSet{
+		{Name: "own", About: "what the suites use"}, {Name: "fast", About: "code with vector instructions"},
+		{Name: "gone", About: "not in this build", Missing: "it was left out"},
+	}
+	around := func(x, width float64) result.Figure {
+		return result.Figure{Value: x, Low: x * (1 - width), High: x * (1 + width)}
+	}
+	for i := range r.Suites {
+		s := &r.Suites[i]
+		s.Prices = map[string]result.Figure{"Sign": around(2e5, 0.05)}
+		s.Fastest = map[string]string{"Sign": "fast"}
+		s.Alternatives = []result.Alternative{{
+			Set: "fast", Prices: map[string]result.Figure{"Sign": around(1e5, 0.1)},
+			Ratios: map[string]result.Figure{"Sign": around(0.5, 0.1), "Seal": around(1.25, 0.04), "Hash": around(0.9, 0.15)},
+		}}
+	}
+}
+
 // setRanks ranks the resolved cells; those whose intervals overlap that of the first share
 // its rank.
 func setRanks(cells []result.Cell) {
