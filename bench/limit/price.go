@@ -98,10 +98,10 @@ func (p *Pricer) sample() (samples [primitives]measure.Sample, err error) {
 	return samples, nil
 }
 
-// settle leaves the vector registers of the processor as Go code leaves them. Vector code of
-// circl v1.6.5 leaves their upper halves in use, and SHA-256 is many times slower on amd64
-// until something clears them, as SHA-512 does. So no primitive is priced with what another
-// one left.
+// settle leaves the vector registers of the processor as Go code leaves them. The vector code
+// of a library may leave their upper halves in use, as that of circl v1.6.5 does by itself, and
+// SHA-256 is many times slower on amd64 until something clears them, as SHA-512 does. So no
+// primitive, and nothing else in a round, is measured with what another one left.
 func settle() { sha512.Sum512(nil) }
 
 func (p *Pricer) failed(primitive Primitive, err error) error {
