@@ -17,7 +17,7 @@ const (
 )
 
 func (p program) calibrate() *cobra.Command {
-	var output, suites, peers string
+	var output, suites, peers, on string
 	var rounds int
 	var sample time.Duration
 	cmd := &cobra.Command{
@@ -40,6 +40,9 @@ GOOS=android GOARCH=arm64 CGO_ENABLED=0 go build ./cmd/suitebench`,
 			}
 			s := settings{}
 			if err := s.restrict(p, peers, policyFlags{}); err != nil {
+				return err
+			}
+			if err := s.moveTo(p, on); err != nil {
 				return err
 			}
 			if err := s.choose(suites); err != nil {
@@ -75,5 +78,6 @@ GOOS=android GOARCH=arm64 CGO_ENABLED=0 go build ./cmd/suitebench`,
 	flags.DurationVar(&sample, "sample", priceSample, "CPU `TIME` of a sample of a primitive with public keys, at least; of others a quarter")
 	peers = registry.Private().Name
 	p.addCodePoints(cmd, &peers)
+	p.addOn(flags, &on)
 	return cmd
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -67,7 +66,7 @@ func (p program) summary(cmd *cobra.Command, policies policyFlags) error {
 // runFlags are the flags of suitebench run, as given.
 type runFlags struct {
 	suites, sizes, ops, trees, format, output string
-	peers, providers                          string
+	peers, on, providers                      string
 	earlier                                   string // results to go on from
 	rounds, message                           int
 	precision                                 float64 // per cent
@@ -113,6 +112,7 @@ func (p program) run() *cobra.Command {
 	flags.StringVarP(&f.output, "output", "o", "", "`FILE` to write instead of standard output")
 	flags.StringVar(&f.earlier, "continue", "", "`FILE` of an earlier run in JSON, of the same machine, program and settings, to go on from")
 	f.addMeasuring(flags)
+	p.addOn(flags, &f.on)
 	if len(p.providers) > 0 {
 		flags.StringVar(&f.providers, "providers", "all",
 			"`LIST` of other sets of providers to price beside those of the suites, for xfast: "+list(p.namedSets())+", none, or all those for this FIPS 140-3 mode")
@@ -149,6 +149,10 @@ type settings struct {
 	with     []string          // their parameters
 	suites   []suite.Suite     // that are measured
 	leftOut  []result.Omission // by the policies or by the mode in which the program runs
+
+	on     string             // the set of providers that the suites were moved to; empty if none
+	origin *registry.Registry // before that
+	absent []result.Omission  // suites that the set has not
 }
 
 // config returns what to measure, and whom to tell what comes next.
@@ -238,13 +242,16 @@ func (s *settings) choose(list string) (err error) {
 		return err
 	}
 	if list == "all" {
-		s.leftOut = omissions(s.Registry, s.policy, now)
+		s.leftOut = append(s.absent, omissions(s.Registry, s.policy, now)...)
 	}
 	return s.probe(list == "all")
 }
 
 func (f *runFlags) parse(p program) (s settings, w format, err error) {
 	if err := s.restrict(p, f.peers, f.policies); err != nil {
+		return s, w, err
+	}
+	if err := s.moveTo(p, f.on); err != nil {
 		return s, w, err
 	}
 	if err := s.choose(f.suites); err != nil {
@@ -272,11 +279,8 @@ func (f *runFlags) parse(p program) (s settings, w format, err error) {
 		return s, w, fmt.Errorf("--message: %d is out of range: 1 to %d", f.message, maxMessage)
 	}
 	s.Message = f.message
-	if s.Providers, err = p.providerSets("--providers", f.providers); err != nil {
+	if err := s.addProviders(p, f.providers); err != nil {
 		return s, w, err
-	}
-	if f.providers == "all" {
-		s.Providers = slices.DeleteFunc(slices.Clone(s.Providers), func(set registry.ProviderSet) bool { return !runsHere(set) })
 	}
 	s.elsewhere = p.elsewhere(f.peers)
 	err = f.addRounds(&s)

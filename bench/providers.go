@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/fips140"
 	"errors"
@@ -10,6 +11,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+
+	"github.com/spf13/pflag"
 
 	"github.com/mlsuite/mlsuite/bench/limit"
 	"github.com/mlsuite/mlsuite/bench/measure"
@@ -46,6 +49,67 @@ func (p program) providerSets(flag, list string) ([]registry.ProviderSet, error)
 		sets = append(sets, set.ProviderSet)
 	}
 	return sets, err
+}
+
+// ownProviders is what a registry's own set of providers is.
+const ownProviders = "what the suites of the registry use"
+
+// addOn adds the flag for the providers to run suites on, if there is a choice.
+func (p program) addOn(flags *pflag.FlagSet, on *string) {
+	if len(p.providers) > 0 {
+		flags.StringVar(on, "on", result.OwnProviders,
+			"`SET` of providers to take the suites from: "+result.OwnProviders+", or a set of suitebench providers")
+	}
+}
+
+// moveTo takes the suites of the registry on a set of providers, which is then their own, and
+// that of the registry is another.
+func (s *settings) moveTo(p program, name string) error {
+	if name == "" || name == result.OwnProviders {
+		return nil
+	}
+	named, err := choose("--on", name, p.namedSets())
+	if err != nil {
+		return err
+	}
+	set := named.ProviderSet
+	if set.Check != nil {
+		if err := set.Check(); err != nil {
+			return fmt.Errorf("--on: %s: %w", name, err)
+		}
+	}
+	if !runsHere(set) {
+		return fmt.Errorf("--on: %s is for FIPS 140-3 mode %s: set GODEBUG=fips140=%s", name, set.FIPS140, set.FIPS140)
+	}
+	var suites registry.Set
+	for _, own := range s.Registry.Suites() {
+		info := own.Info()
+		other, err := set.Suite(suite.Describe(own))
+		if err != nil {
+			why := fmt.Sprintf("%s %s", info.ID, strings.TrimPrefix(err.Error(), "registry: "))
+			s.absent = append(s.absent, result.Omission{Suite: info.Name, ID: result.Code(info.ID), Why: why})
+			continue
+		}
+		suites = append(suites, other)
+	}
+	s.origin, s.on, s.ownProviders = s.Registry, name, set.About
+	s.Registry, err = registry.New(suites)
+	return err
+}
+
+// addProviders takes the other sets of a flag's list, and that of the registry if the suites
+// are on another.
+func (s *settings) addProviders(p program, list string) (err error) {
+	if s.Providers, err = p.providerSets("--providers", list); err != nil {
+		return err
+	}
+	s.Providers = slices.DeleteFunc(slices.Clone(s.Providers), func(set registry.ProviderSet) bool {
+		return set.Name == s.on || list == "all" && !s.everyProvider && !runsHere(set)
+	})
+	if s.origin != nil && list == "all" {
+		s.Providers = slices.Insert(s.Providers, 0, s.origin.ProviderSet("registry", ownProviders))
+	}
+	return nil
 }
 
 // elsewhere returns what starts children over the suites of a set of peers, or nil if the
@@ -92,11 +156,11 @@ func runsHere(set registry.ProviderSet) bool {
 
 // provide readies the alternatives of all suites.
 func (r *run) provide(ctx context.Context) error {
-	if len(r.Providers) == 0 {
+	if len(r.Providers) == 0 && r.ownProviders == "" {
 		return nil
 	}
 	defer oneCore()()
-	r.sets = []result.ProviderSet{{Name: result.OwnProviders, About: "what the suites of the registry use", FIPS140: fipsMode()}}
+	r.sets = []result.ProviderSet{{Name: result.OwnProviders, About: cmp.Or(r.ownProviders, ownProviders), FIPS140: fipsMode()}}
 	for _, set := range r.Providers {
 		of := result.ProviderSet{Name: set.Name, About: set.About, FIPS140: fipsMode()}
 		if set.FIPS140 != "" {

@@ -61,10 +61,10 @@ func (f *runFlags) parseProviders(p program) (s settings, w format, err error) {
 	if w, err = choose("--format", f.format, providerFormats()); err != nil {
 		return s, w, err
 	}
-	if s.Providers, err = p.providerSets("--providers", f.providers); err != nil {
+	s.elsewhere, s.everyProvider = p.elsewhere(f.peers), true
+	if err := s.addProviders(p, f.providers); err != nil {
 		return s, w, err
 	}
-	s.elsewhere, s.everyProvider = p.elsewhere(f.peers), true
 	s.Sizes, s.Operations = []int{}, []string{}
 	err = f.addRounds(&s)
 	return s, w, err

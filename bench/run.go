@@ -51,7 +51,8 @@ type Config struct {
 	// FIPS 140-3 mode than that of the process is left out.
 	Providers []registry.ProviderSet
 
-	everyProvider bool // in every round, not one in turn
+	ownProviders  string // what the suites of Registry use, if that is not its own
+	everyProvider bool   // in every round, not one in turn
 	elsewhere     func(ctx context.Context, set registry.ProviderSet, args ...string) (*child, error)
 	// Earlier, if not nil, are the results of rounds to go on from: of this machine, this
 	// program and the same suites, sizes, trees, operations and Sample. Rounds counts theirs.

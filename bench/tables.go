@@ -207,6 +207,9 @@ func heading(r *result.Results) []string {
 	for _, warning := range r.Warnings {
 		lines = append(lines, "warning: "+warning)
 	}
+	if len(r.ProviderSets) > 0 && r.ProviderSets[0].About != ownProviders {
+		lines = append(lines, "providers: "+r.ProviderSets[0].About)
+	}
 	if len(r.Policies) > 0 {
 		policies := strings.Join(r.Policies, ", ")
 		if len(r.With) > 0 {

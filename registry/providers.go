@@ -1,6 +1,10 @@
 package registry
 
-import "github.com/mlsuite/mlsuite/suite"
+import (
+	"fmt"
+
+	"github.com/mlsuite/mlsuite/suite"
+)
 
 // ProviderSet is a choice of implementations under a name. The suites that two sets build
 // from one definition agree on every byte that travels. They differ in what they cost, and
@@ -17,11 +21,25 @@ type ProviderSet struct {
 	// Check returns why the set is of no use in this program, in whatever mode the program
 	// runs. It is nil if there is nothing to check.
 	Check func() error
+
+	suites *Registry // instead of Parts
+}
+
+// ProviderSet returns the suites of r as a set of providers.
+func (r *Registry) ProviderSet(name, about string) ProviderSet {
+	return ProviderSet{Name: name, About: about, suites: r}
 }
 
 // Suite returns the set's own suite of that description. The error says which part the set
-// lacks.
+// lacks, or is [ErrUnknown] where it consists of suites.
 func (p ProviderSet) Suite(of suite.Info) (suite.Suite, error) {
+	if p.suites != nil {
+		s, err := p.suites.Suite(of.ID)
+		if err == nil && DefinitionOf(s.Info()) != DefinitionOf(of) {
+			return nil, fmt.Errorf("%w: %s is another suite there", ErrUnknown, of.ID)
+		}
+		return s, err
+	}
 	set, err := p.Parts.Build(DefinitionOf(of))
 	if err != nil {
 		return nil, err

@@ -157,6 +157,24 @@ func TestAProviderSetSaysWhatItLacks(t *testing.T) {
 	require.EqualError(t, err, "registry: MLS_256_MLKEM1024_AES256GCM_SHA384_MLDSA87: the provider has no signature scheme 0x0906")
 }
 
+// A registry is a set of providers too, of the suites that it has.
+func TestARegistryIsAProviderSet(t *testing.T) {
+	r := all.Registry()
+	s, err := r.Suite(0x0002)
+	require.NoError(t, err)
+	set := r.ProviderSet("registry", "what it has")
+	same, err := set.Suite(s.Info())
+	require.NoError(t, err)
+	require.Same(t, s, same)
+	info := s.Info()
+	info.Signature.Scheme++
+	_, err = set.Suite(info)
+	require.ErrorIs(t, err, registry.ErrUnknown)
+	info.ID = 0x1234
+	_, err = set.Suite(info)
+	require.ErrorIs(t, err, registry.ErrUnknown)
+}
+
 func TestDefinitionsAreThoseOfTheirDescriptions(t *testing.T) {
 	for _, set := range registry.PeerSets() {
 		for _, d := range append(registry.RFC9420(), set.Definitions...) {

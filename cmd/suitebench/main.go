@@ -56,10 +56,11 @@
 //	suitebench scale 0x0002 --measure 100000
 //
 // The providers command prices the primitives of suites on the providers that the suites use
-// and on others that make the same bytes, side by side:
+// and on others that make the same bytes, side by side; with --on, suites run on another set:
 //
 //	suitebench providers --suites TBD2,TBD11
 //	GOFIPS140=v1.26.0 go run ./cmd/suitebench providers --suites 0x0002
+//	suitebench run --suites TBD11 --on circl
 //
 // The suites command describes suites. Name a suite by its name or a part that no other name
 // has, by its code point, or by its number in draft-ietf-mls-pq-ciphersuites:
