@@ -142,15 +142,11 @@ func (m *making) left() time.Duration {
 	return m.corrected(sum)
 }
 
-// makingShare is the share of making in the progress of a run.
-const makingShare = 0.4
-
 // show says that a part of a group is made.
 func (m *making) show(g *plannedGroup, part float64) {
 	m.part = part
 	left := m.left()
-	done := m.now().Sub(m.begun)
-	m.progress(makingShare*float64(done)/float64(done+left+time.Millisecond),
+	m.progress(partOf(m.now().Sub(m.begun), left+m.roundsTake(len(m.groups)*len(m.ops))),
 		fmt.Sprintf("group %d of %d: %s, %d members; about %s for groups", m.next+1, len(m.groups), g.of.info.ID, g.size, short(left)))
 }
 

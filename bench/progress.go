@@ -14,6 +14,10 @@ import (
 type progress struct {
 	bar    *progressbar.ProgressBar // nil: nothing
 	stderr io.Writer
+	width  func() int // of the terminal, in columns
+	now    func() time.Time
+	begun  time.Time
+	shown  time.Time // when the bar was last drawn
 }
 
 // barSteps is the number of steps of a bar.
@@ -26,13 +30,21 @@ func newProgress(stdout, stderr io.Writer, toFile bool) *progress {
 	if !ok || !term.IsTerminal(int(screen.Fd())) || !toFile && isPipe(stdout) {
 		return &progress{stderr: stderr}
 	}
-	return &progress{stderr: stderr, bar: progressbar.NewOptions(barSteps,
-		progressbar.OptionSetWriter(screen),
+	p := &progress{stderr: stderr, now: time.Now, width: func() int { return screenOfFile(screen).width }}
+	p.begin(screen)
+	return p
+}
+
+// begin makes the bar.
+func (p *progress) begin(w io.Writer) {
+	p.begun = p.now()
+	p.bar = progressbar.NewOptions(barSteps,
+		progressbar.OptionSetWriter(w),
 		progressbar.OptionSetWidth(24),
-		progressbar.OptionSetPredictTime(true),
-		progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionSetPredictTime(false), // it goes by the latest steps, which are not alike
+		progressbar.OptionSetElapsedTime(true),
 		progressbar.OptionClearOnFinish(),
-	)}
+	)
 }
 
 func isPipe(w io.Writer) bool {
@@ -44,14 +56,32 @@ func isPipe(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeNamedPipe != 0
 }
 
-// show says which part is done, of 1, and what comes next. An error of drawing does not
-// stop the run.
+// drawn is how long a bar stays as it is.
+const drawn = 100 * time.Millisecond
+
+// show says which part of the time has passed, of 1, and what comes next. An error of drawing
+// does not stop the run.
 func (p *progress) show(done float64, what string) {
-	if p.bar == nil {
+	if p.bar == nil || !p.shown.IsZero() && p.now().Sub(p.shown) < drawn {
 		return
 	}
-	p.bar.Describe(what)
+	p.shown = p.now()
+	p.bar.Describe(describeStep(done, what, p.shown.Sub(p.begun), p.width()))
 	_ = p.bar.Set(int(done * barSteps))
+}
+
+// describeStep returns what comes next and the time that is left, in as many columns as a
+// terminal has beside the bar.
+func describeStep(done float64, what string, passed time.Duration, width int) string {
+	const bar = 24 // columns of a short bar with its numbers
+	text := what
+	if done > 0.01 && done < 1 && passed >= time.Second {
+		text += ", " + short(time.Duration(float64(passed)*(1-done)/done)) + " left"
+	}
+	if letters, room := []rune(text), max(width-bar, 0); len(letters) > room {
+		return string(letters[:room])
+	}
+	return text
 }
 
 // notice writes a sentence above the bar.

@@ -111,7 +111,12 @@ type run struct {
 	count  *host.Counter // nil if instructions cannot be counted
 	why    error         // why not
 	rounds int
-	loops  []float64 // the quicker times of the fixed loop beside each measurement
+	open   int // cells that are not resolved
+
+	made    time.Duration // that making the groups took
+	started time.Time     // the first round
+
+	loops []float64 // the quicker times of the fixed loop beside each measurement
 
 	sets     []result.ProviderSet
 	children []*child
@@ -177,6 +182,7 @@ func newRun(ctx context.Context, c Config) (*run, error) {
 	if err := m.make(ctx); err != nil {
 		return nil, err
 	}
+	r.made = m.now().Sub(m.begun)
 	for _, s := range r.suites {
 		for _, g := range s.groups {
 			s.cells, s.sizes = append(s.cells, g.cells...), append(s.sizes, g.sizes...)
@@ -234,13 +240,8 @@ func (r *run) run(ctx context.Context) (*result.Results, error) {
 		defer r.count.Close()
 	}
 	r.watch = host.Start()
-	start, open := time.Now(), r.cells()
-	for r.another(open, time.Since(start)) {
-		part := float64(r.rounds) / float64(r.Rounds)
-		if r.Budget > 0 {
-			part = time.Since(start).Seconds() / r.Budget.Seconds()
-		}
-		r.progress(makingShare+(1-makingShare)*min(part, 1), fmt.Sprintf("round %d, %d of %d cells to resolve", r.rounds+1, open, r.cells()))
+	r.started, r.open = time.Now(), r.cells()
+	for r.another(r.open, time.Since(r.started)) {
 		if err := r.round(ctx); err != nil {
 			err = interrupted(ctx, err)
 			if r.rounds == 0 || !errors.Is(err, ErrInterrupted) {
@@ -248,7 +249,7 @@ func (r *run) run(ctx context.Context) (*result.Results, error) {
 			}
 			return r.results(), err
 		}
-		open = r.unresolved()
+		r.open = r.unresolved()
 	}
 	return r.results(), nil
 }
@@ -311,6 +312,7 @@ func (r *run) round(ctx context.Context) (err error) {
 	}()
 	for _, i := range rand.Perm(len(r.suites)) {
 		s := r.suites[i]
+		r.tell(s)
 		r.watch.Round()
 		for _, k := range rand.Perm(len(s.cells) + 1) {
 			if err := ctx.Err(); err != nil {
