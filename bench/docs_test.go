@@ -51,7 +51,7 @@ func docExamples(t *testing.T) []docExample {
 
 // measures reports whether the example prints what differs between runs.
 func (e docExample) measures() bool {
-	return len(e.args) == 0 || slices.Contains([]string{"run", "providers", "scale"}, e.args[0])
+	return len(e.args) == 0 || slices.Contains([]string{"run", "providers", "scale", "parties"}, e.args[0])
 }
 
 // The pages print what the program prints, shortened where they say so. Commands that
