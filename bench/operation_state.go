@@ -82,10 +82,11 @@ func store(g *mls.Group) error {
 	return nil
 }
 
-// delta measures the first Delta of a group that ready has stored and then changed.
+// delta measures the first Delta of a group that ready has stored as a whole and then
+// changed, which takes the longer the larger the group is.
 func (s *scenario) delta(leaf uint32, ready func(*mls.Group) (*mls.Group, error)) *task {
 	var bytes int
-	return single(s.each(leaf, ready, func(g *mls.Group) error {
+	op := s.each(leaf, ready, func(g *mls.Group) error {
 		d, err := g.Delta()
 		if err != nil {
 			return err
@@ -93,7 +94,9 @@ func (s *scenario) delta(leaf uint32, ready func(*mls.Group) (*mls.Group, error)
 		bytes = deltaSize(d)
 		d.Destroy()
 		return nil
-	}), func() (int, error) { return bytes, nil })
+	})
+	op.Most = max(1, min(op.Most, 10_000/s.group.Tree.Members))
+	return single(op, func() (int, error) { return bytes, nil })
 }
 
 func startSaveEpoch(ctx context.Context, s *scenario) (*task, error) {

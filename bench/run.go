@@ -24,7 +24,7 @@ type Config struct {
 	Suites     []suite.ID // of Registry; nil is all
 	Sizes      []int      // 2 to 100,000 members; nil is 2, 32 and 100
 	Trees      []string   // nil is steady
-	Operations []string   // nil is commit and process
+	Operations []string   // nil is commit and process; add-K and remove-K are of K members at once
 	SizesOnly  []string   // operations that run once, for the bytes of their messages
 	Message    int        // bytes of an application message; 0 is 1,024
 
