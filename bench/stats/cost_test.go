@@ -50,7 +50,7 @@ func TestIntervalCoversWhereResolvingEndsTheRun(t *testing.T) {
 		for kind, m := range machines(noise) {
 			r := rand.New(rand.NewPCG(2, 1))
 			rounds := 0
-			covered := share(300, func() bool {
+			covered := share(100, func() bool {
 				samples := m.run(r, []float64{1}, 200)[0]
 				n := LeastRounds
 				for n < len(samples) && !NewCost(samples[:n], nil, 0).Resolved(0.01) {
@@ -60,7 +60,7 @@ func TestIntervalCoversWhereResolvingEndsTheRun(t *testing.T) {
 				e := NewCost(samples[:n], nil, 0)
 				return e.Low <= want*1.002 && want <= e.High*1.002
 			})
-			t.Logf("%s, %s: %.3f, %d rounds", name, kind, covered, rounds/300)
+			t.Logf("%s, %s: %.3f, %d rounds", name, kind, covered, rounds/100)
 			require.GreaterOrEqual(t, covered, 0.85, "%s, %s", name, kind)
 		}
 	}
