@@ -175,7 +175,7 @@ func TestSummary(t *testing.T) {
 	text, _, found := strings.Cut(b.String(), "\nCOMMIT is")
 	require.True(t, found)
 	require.Equal(t, `unknown CPU, 2 cores, go1.26.8, plan9/mips
-process CPU time, median of 20 rounds beside a fixed loop; 1 of 4 figures are not resolved to 5 %
+process CPU time, median of 20 rounds beside a fixed loop; 1 of 4 figures not resolved to 5 %
 load not available, because nothing was measured
 instructions: not counted, because it is a test
 warning: the machine is made up
@@ -235,7 +235,7 @@ func TestMarkdown(t *testing.T) {
 	text, _, found := strings.Cut(b.String(), "\nCPU ms is")
 	require.True(t, found)
 	require.Equal(t, `- unknown CPU, 2 cores, go1.26.8, plan9/mips
-- process CPU time, median of 20 rounds beside a fixed loop; 1 of 4 figures are not resolved to 5 %
+- process CPU time, median of 20 rounds beside a fixed loop; 1 of 4 figures not resolved to 5 %
 - load not available, because nothing was measured
 - instructions: not counted, because it is a test
 - **Warning:** the machine is made up

@@ -182,7 +182,7 @@ func heading(r *result.Results) []string {
 	}
 	rounds := fmt.Sprintf("%s, median of %d rounds beside a fixed loop", r.Measurement.Clock, r.Measurement.Rounds)
 	if measured > 0 {
-		rounds += fmt.Sprintf("; %d of %d figures are not resolved to %.3g %%", unresolved, measured, 100*r.Measurement.Precision)
+		rounds += fmt.Sprintf("; %d of %d figures not resolved to %.3g %%", unresolved, measured, 100*r.Measurement.Precision)
 	}
 	lines = append(lines, rounds)
 	state := fmt.Sprintf("load %s", r.State.LoadBefore)
