@@ -86,3 +86,18 @@ func TestComparisonJudgesByIntervals(t *testing.T) {
 	require.Equal(t, "not resolved", pair{base, at(118, 120, 160, false)}.verdict())
 	require.Equal(t, "no figure", pair{base, at(0, 0, 0, true)}.verdict())
 }
+
+// A suite is no winner for being the only one that is resolved.
+func TestWinnerHasTheLowestFigure(t *testing.T) {
+	r := made(1, []int{100}, "commit")
+	c := newCast(wholeInput(t, File{"run.json", r}))
+	g := groups(r)[0]
+	best := g.ranked()[0]
+	require.Same(t, c.by[identityOf(best)], c.winner(g).Member)
+	for _, cell := range g.cells {
+		cell.Resolved = cell == g.cells[len(g.cells)-2] // a dear one
+	}
+	w := c.winner(g)
+	require.Nil(t, w.Member)
+	require.Equal(t, "17 not ranked, among them the lowest figure", w.Open)
+}

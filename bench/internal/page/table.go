@@ -204,7 +204,8 @@ type winnerRow struct {
 	Cells      []winner
 }
 
-// winner is a suite of rank 1 with the lowest figure.
+// winner is a suite of rank 1 with the lowest figure. There is none if a suite without a rank
+// has a lower one.
 type winner struct {
 	Member *member
 	Cost   string
@@ -220,6 +221,12 @@ func (c *cast) winner(g group) winner {
 	}
 	if len(ranked) == 0 {
 		return w
+	}
+	for _, cell := range g.cells {
+		if rank(cell) == 0 && cell.CPU.Value < ranked[0].CPU.Value {
+			w.Open += ", among them the lowest figure" // the ranked ones are not the cheapest
+			return w
+		}
 	}
 	w.Member, w.Cost = c.by[identityOf(ranked[0])], cost(ranked[0])
 	sharing := 0
