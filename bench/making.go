@@ -36,6 +36,7 @@ type making struct {
 	*Config
 	ops, once []operation
 	groups    []*plannedGroup // in the order in which they are made
+	cores     int             // on which they are made
 	now       func() time.Time
 
 	begun          time.Time
@@ -203,11 +204,11 @@ func expectedCost(s suite.Info, shape string, size int) (cost limit.Cost, client
 }
 
 // expect estimates how long making the group takes, and readying the operations.
-func (g *plannedGroup) expect(prices limit.Prices, ops []operation, message int) {
+func (g *plannedGroup) expect(prices limit.Prices, cores int, ops []operation, message int) {
 	const runs = 3 // of an operation, until it is ready
 	cost, clients, commits := expectedCost(g.of.info, g.tree.shape, g.size)
 	g.clients, g.commits = clients, commits
-	ns := cost.At(prices) / float64(runtime.GOMAXPROCS(0))
+	ns := cost.At(prices) / float64(cores)
 	in := newSetting(g.of.info, g.tree, g.size, message)
 	for _, op := range within(g.size, ops) {
 		ns += runs * op.limit(in).At(prices)
@@ -223,7 +224,7 @@ func (g *plannedGroup) part(clients, commits int) float64 {
 // newMaking plans the groups of a run: the smallest first, those of a size in the order of
 // suites.
 func newMaking(c *Config, suites []*suiteRun, trees []tree, ops, once []operation) *making {
-	m := &making{Config: c, ops: ops, once: once, now: time.Now}
+	m := &making{Config: c, ops: ops, once: once, cores: runtime.GOMAXPROCS(0), now: time.Now}
 	for _, of := range suites {
 		for _, t := range trees {
 			for _, size := range c.Sizes {
@@ -252,7 +253,7 @@ func (m *making) price(ctx context.Context, suites []*suiteRun) error {
 		}
 		prices := inLoops.Times(loop)
 		for _, g := range of.groups {
-			g.expect(prices, slices.Concat(m.ops, m.once), m.Message)
+			g.expect(prices, m.cores, slices.Concat(m.ops, m.once), m.Message)
 		}
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/bench/limit"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -123,6 +124,24 @@ func TestEstimatesAreCorrected(t *testing.T) {
 	m.expected, m.took = 10*time.Second, 100*time.Second
 	require.Equal(t, 70*time.Second, m.corrected(10*time.Second))
 	require.Equal(t, "making it takes about 1m10s; of the 1m for making groups 1m are left", m.tooLong(m.groups[1]))
+}
+
+// A group is made on all cores, and its operations are readied on one.
+func TestExpectation(t *testing.T) {
+	s, err := all.Registry().Suite(1)
+	require.NoError(t, err)
+	takes := func(cores int, ops ...operation) time.Duration {
+		g := &plannedGroup{of: &suiteRun{info: s.Info()}, tree: trees()[0], size: 1000}
+		g.expect(limit.Prices{limit.Sign: 1e6}, cores, ops, 0)
+		require.Equal(t, []int{1000, 500}, []int{g.clients, g.commits})
+		require.InDelta(t, 0.5, g.part(500, 250), 1e-9)
+		return g.expected
+	}
+	require.Equal(t, 4*time.Second, takes(1), "three signatures of each client, two of each commit")
+	require.Equal(t, 2*time.Second, takes(2))
+	commit, err := choose("", "commit", operations())
+	require.NoError(t, err)
+	require.Equal(t, 2*time.Second+6*time.Millisecond, takes(2, commit))
 }
 
 func TestShort(t *testing.T) {
