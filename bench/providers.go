@@ -209,7 +209,7 @@ func (r *run) provideSet(ctx context.Context, set registry.ProviderSet, mode str
 			continue
 		}
 		if a.source == nil {
-			if a.source, err = limit.NewPricer(ctx, r.pricePlan(), a.suite); err != nil {
+			if a.source, err = s.pricer.Beside(ctx, a.suite); err != nil {
 				return nil, err
 			}
 		}

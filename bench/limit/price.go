@@ -72,6 +72,22 @@ func NewPricer(ctx context.Context, plan measure.Plan, s suite.Suite) (*Pricer, 
 	return p, nil
 }
 
+// Beside returns a Pricer of another suite, such as the same on other providers, whose samples
+// have as many calls of each primitive as those of p. It calls each once.
+func (p *Pricer) Beside(ctx context.Context, s suite.Suite) (*Pricer, error) {
+	m, err := newMaterial(ctx, s)
+	if err != nil {
+		return nil, fmt.Errorf("limit: pricing %s: %w", s.Info().Name, err)
+	}
+	beside := &Pricer{plan: p.plan, suite: s, calls: m.calls(ctx, s), batch: p.batch}
+	for i, call := range beside.calls {
+		if err := call(); err != nil {
+			return nil, beside.failed(Primitive(i), err)
+		}
+	}
+	return beside, nil
+}
+
 // Sample measures each primitive once. It returns the prices in proportion to the fixed loop
 // that ran beside each (see [measure.Sample]), so that they hold whatever disturbs both, and
 // the time of the quickest

@@ -29,6 +29,36 @@ func TestPrice(t *testing.T) {
 	}
 }
 
+// A sample beside another has as many calls of each primitive, whatever they take.
+func TestBesideTakesAsManyCalls(t *testing.T) {
+	s, err := all.Registry().Suite(0x0001)
+	require.NoError(t, err)
+	m, beside := &metered{counter: &counter{Suite: s}}, &counter{Suite: s}
+	one, err := limit.NewPricer(t.Context(), measure.Plan{Count: 1, Time: 60 * time.Microsecond, Now: m.now}, m)
+	require.NoError(t, err)
+	other, err := one.Beside(t.Context(), beside)
+	require.NoError(t, err)
+	var before, after [2][len(limit.Prices{})]int64
+	count := func(counts *[2][len(limit.Prices{})]int64) {
+		for p := range counts[0] {
+			counts[0][p], counts[1][p] = m.calls[p].Load(), beside.calls[p].Load()
+		}
+	}
+	count(&before)
+	for _, p := range []*limit.Pricer{one, other} {
+		_, _, err = p.Sample()
+		require.NoError(t, err)
+	}
+	count(&after)
+	for p := range after[0] {
+		calls := after[0][p] - before[0][p]
+		require.Equal(t, calls, after[1][p]-before[1][p], limit.Primitive(p))
+		if primitive := limit.Primitive(p); primitive != limit.HashedByte && primitive != limit.AEADByte {
+			require.Greater(t, calls, int64(1), primitive)
+		}
+	}
+}
+
 // metered is a suite whose calls and bytes take times that nothing disturbs.
 type metered struct {
 	*counter
