@@ -81,7 +81,7 @@ short basic credential.`, scale.MaxMembers, defaultMeasure, classic),
 	}
 	flags := cmd.Flags()
 	p.addCodePoints(cmd, &f.peers)
-	flags.StringVar(&f.ops, "ops", strings.Join(scale.Operations(), ","), "`LIST` of operations")
+	flags.StringVar(&f.ops, "ops", strings.Join(scale.Operations(), ","), "`LIST` of operations, or all")
 	flags.IntVar(&f.measure, "measure", defaultMeasure, fmt.Sprintf("`MEMBERS` of the largest group to measure, up to %d", maxSize))
 	flags.StringVar(&f.results, "results", "", "`FILE` of suitebench run --format json, to take in place of measuring")
 	flags.IntVar(&f.rounds, "rounds", stats.LeastRounds, "rounds over all operations and groups, as far as the budget allows")
@@ -96,6 +96,9 @@ short basic credential.`, scale.MaxMembers, defaultMeasure, classic),
 func (f scaleFlags) report(p program, cmd *cobra.Command) (r scaleReport, err error) {
 	run := f.runFlags
 	run.format = "table"
+	if f.ops == "all" {
+		run.ops = strings.Join(scale.Operations(), ",")
+	}
 	sizes := []string{}
 	for _, n := range scaleSizes() {
 		if n < f.measure {

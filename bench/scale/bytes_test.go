@@ -44,7 +44,11 @@ func measured(t *testing.T, id suite.ID, members int) (commit, add, welcome int)
 // The formats give the sizes of messages to the byte.
 func TestSizesAreExact(t *testing.T) {
 	for _, id := range []suite.ID{0x0001, 0x0003, 0x0004, 0xF001, 0xF006, 0xF009, 0xF00B} {
-		for _, members := range []int{2, 3, 4, 5, 7, 8, 9, 23, 33} {
+		sizes := []int{2, 23}
+		if id == 0x0001 {
+			sizes = []int{2, 3, 4, 5, 7, 8, 9, 23, 33}
+		}
+		for _, members := range sizes {
 			t.Run(fmt.Sprintf("%s/%d", id, members), func(t *testing.T) {
 				s, err := all.Registry().Suite(id)
 				require.NoError(t, err)
