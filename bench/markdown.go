@@ -42,8 +42,9 @@ func writeMarkdown(w io.Writer, r *result.Results) error {
 }
 
 const markdownLegend = `CPU ms is the CPU time of one operation, the median of the rounds without disturbance, x its
-proportion to the primitives alone that RFC 9420 needs. ± is the wider half of the 95 % interval, with ? where it is not resolved:
-such a figure has no rank. A rank is 1 and the number of suites that are certainly cheaper.
+proportion to the primitives alone that RFC 9420 needs. ± is the wider half of the 95 % interval,
+with ? where it is not resolved: such a figure has no rank. A rank is 1 and the number of suites
+that are certainly cheaper.
 `
 
 // comparisons returns the measured cells by operation, size and tree, as they come, and in

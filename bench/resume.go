@@ -79,7 +79,6 @@ func (r *run) sameOrigin(earlier *result.Results) error {
 		{"memory", was.Memory.String(), is.Memory.String()},
 		{"Go version", was.GoVersion, is.GoVersion},
 		{"clock", earlier.Measurement.Clock, measure.Clock},
-		{"message size", fmt.Sprint(earlier.Measurement.MessageBytes), fmt.Sprint(r.Message)},
 		{"sample time", time.Duration(earlier.Measurement.SampleNS).String(), r.Sample.String()},
 		{"size of messages", fmt.Sprint(earlier.Measurement.MessageBytes), fmt.Sprint(r.Message)},
 	}

@@ -135,15 +135,15 @@ func TestRunRefusesToGoOn(t *testing.T) {
 	r, err := Run(t.Context(), c)
 	require.NoError(t, err)
 	for want, change := range map[string]func(*Config, *result.Results){
-		"their system is plan9/":                         func(_ *Config, r *result.Results) { r.Machine.OS = "plan9" },
-		"their CPU is Z80, and here it is":               func(_ *Config, r *result.Results) { r.Machine.CPU = host.Available("Z80") },
-		"their number of cores is 99,":                   func(_ *Config, r *result.Results) { r.Machine.Cores = 99 },
-		"their memory is 1.0 KiB,":                       func(_ *Config, r *result.Results) { r.Machine.Memory = host.Available[host.Bytes](1024) },
-		"their Go version is go1.1,":                     func(_ *Config, r *result.Results) { r.Machine.GoVersion = "go1.1" },
-		"their clock is sundial,":                        func(_ *Config, r *result.Results) { r.Measurement.Clock = "sundial" },
-		"their sample time is 1ns, and here it is 1ms":   func(c *Config, _ *result.Results) { c.Sample = time.Millisecond },
-		"their message size is 1024, and here it is 7":   func(c *Config, _ *result.Results) { c.Message = 7 },
-		"their module is github.com/mlsuite/mlsuite v9,": func(_ *Config, r *result.Results) { r.Modules[0].Version = "v9" },
+		"their system is plan9/":                           func(_ *Config, r *result.Results) { r.Machine.OS = "plan9" },
+		"their CPU is Z80, and here it is":                 func(_ *Config, r *result.Results) { r.Machine.CPU = host.Available("Z80") },
+		"their number of cores is 99,":                     func(_ *Config, r *result.Results) { r.Machine.Cores = 99 },
+		"their memory is 1.0 KiB,":                         func(_ *Config, r *result.Results) { r.Machine.Memory = host.Available[host.Bytes](1024) },
+		"their Go version is go1.1,":                       func(_ *Config, r *result.Results) { r.Machine.GoVersion = "go1.1" },
+		"their clock is sundial,":                          func(_ *Config, r *result.Results) { r.Measurement.Clock = "sundial" },
+		"their sample time is 1ns, and here it is 1ms":     func(c *Config, _ *result.Results) { c.Sample = time.Millisecond },
+		"their size of messages is 1024, and here it is 7": func(c *Config, _ *result.Results) { c.Message = 7 },
+		"their module is github.com/mlsuite/mlsuite v9,":   func(_ *Config, r *result.Results) { r.Modules[0].Version = "v9" },
 		"their module is m v1, and here it is none": func(_ *Config, r *result.Results) {
 			r.Modules = append(r.Modules, result.Module{Path: "m", Version: "v1"})
 		},

@@ -111,10 +111,11 @@
 //
 // CPU time is the user and system time of the whole process while it runs on one core. A run
 // goes through all suites, groups and operations in rounds, in random order, until every
-// figure is resolved or the budget of time is used up. A figure is the least of the rounds: on
-// a shared machine the noise only adds, and the median follows the neighbours. Its interval,
-// at a confidence of 95 %, says how far below it the cost without disturbance may lie. A
-// figure whose interval is wider than the precision is marked with ? and has no rank.
+// figure is resolved or the budget of time is used up. A fixed loop runs beside each
+// measurement. A figure is the median of the rounds in proportion to the loop, times what the
+// loop takes without disturbance. Its interval, at a confidence of 95 %, also holds what may
+// have slowed the operation otherwise than the loop. A figure whose interval is wider than the
+// precision is marked with ? and has no rank.
 //
 // The limit is the cost of the primitives alone that RFC 9420 needs for the operation. A
 // formula says how often it needs each primitive, and each round measures the prices of a
