@@ -76,9 +76,10 @@ func writeChoiceByPrice(cmd *cobra.Command, r *registry.Registry, policies []*po
 	best := report.Suites[0]
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s\n\n%s\n\n%s", best.ID, best.Suite, report.Recommendation, report.heading())
-	text := wrap(b.String(), textWidth)
+	on := screenOf(cmd.OutOrStdout())
+	text := wrap(b.String(), min(on.width, textWidth))
 	b.Reset()
-	report.writeRanking(&b, until)
+	report.writeRanking(&b, on, until)
 	_, err = fmt.Fprint(cmd.OutOrStdout(), text, b.String())
 	return err
 }

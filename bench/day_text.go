@@ -18,8 +18,10 @@ func dayFormats() []writer[dayReport] {
 // writeDay writes a day for people: the answer first, then what it rests on.
 func writeDay(w io.Writer, r dayReport) error {
 	var b strings.Builder
-	b.WriteString(wrap(r.Recommendation+"\n\n"+r.heading(), textWidth))
-	r.writeRanking(&b, nil)
+	s := screenOf(w)
+	width := min(s.width, textWidth)
+	b.WriteString(wrap(r.Recommendation+"\n\n"+r.heading(), width))
+	r.writeRanking(&b, s, nil)
 
 	best := r.Suites[0]
 	fmt.Fprintf(&b, "\nWho pays in %s:\n\n", best.ID)
@@ -29,29 +31,30 @@ func writeDay(w io.Writer, r dayReport) error {
 	}
 	t.format(&b)
 	b.WriteString(wrap(fmt.Sprintf("\nThe CPU time of the service is to follow the group, if handshakes are public. It stores %s. A joiner pays once.\n",
-		day.Bytes(best.Stored)), textWidth))
+		day.Bytes(best.Stored)), width))
 
 	fmt.Fprintf(&b, "\nThe same day otherwise, for a %s and the service:\n\n", r.Ranked)
-	t = table{titles: []string{"ID", "SCHEME", " CPU", " UP", " DOWN", " SERVICE IN", " SERVICE OUT"}}
-	for _, s := range append([]daySuite{best}, r.Beside...) {
-		c, service := basis(s.Parties), s.Parties[len(s.Parties)-1]
-		t.add(s.ID.String(), s.Scheme, day.Duration(c.CPU.Value), day.Bytes(c.Up), day.Bytes(c.Down),
+	t = table{titles: []string{"ID", "SCHEME", " CPU", " UP", " DOWN", " SERVICE IN", " SERVICE OUT"}, optional: []string{" SERVICE IN", " UP"}}
+	for _, x := range append([]daySuite{best}, r.Beside...) {
+		c, service := basis(x.Parties), x.Parties[len(x.Parties)-1]
+		t.add(x.ID.String(), x.Scheme, day.Duration(c.CPU.Value), day.Bytes(c.Up), day.Bytes(c.Down),
 			day.Bytes(service.Down), day.Bytes(service.Up))
 	}
+	fit(s.width, &t)
 	t.format(&b)
 
 	b.WriteString(wrap(fmt.Sprintf("\nFrom so many members on MLS costs less than the other schemes, in %s if everybody speaks (-: not up to %d):\n\n",
-		best.ID, baseline.MaxCrossover), textWidth))
-	r.writeCrossovers(&b)
+		best.ID, baseline.MaxCrossover), width))
+	r.writeCrossovers(&b, s)
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
 // writeRanking writes the day of a member in each suite. A column with the last day on which
 // each is allowed, by name, is there if until is not nil.
-func (r dayReport) writeRanking(b *strings.Builder, until map[string]string) {
+func (r dayReport) writeRanking(b *strings.Builder, on screen, until map[string]string) {
 	fmt.Fprintf(b, "\nThe day of a %s:\n\n", r.Ranked)
-	t := table{titles: []string{" RANK", "ID", "KEM", "SIGNATURE", " CPU", " ±", " UP", " DOWN", " TIME"}}
+	t := table{titles: []string{" RANK", "ID", "KEM", "SIGNATURE", " CPU", " ±", " UP", " DOWN", " TIME"}, optional: []string{"SIGNATURE", " ±", "KEM"}}
 	if until != nil {
 		t.titles = append(t.titles, "ALLOWED UNTIL")
 	}
@@ -66,7 +69,8 @@ func (r dayReport) writeRanking(b *strings.Builder, until map[string]string) {
 		}
 		t.add(row...)
 	}
-	t.format(b)
+	fit(on.width, &t)
+	t.paint(b, on)
 }
 
 // heading says what the figures are of.
@@ -112,11 +116,15 @@ func (r dayReport) origin() string {
 	return b.String()
 }
 
-func (r dayReport) writeCrossovers(b *strings.Builder) {
+func (r dayReport) writeCrossovers(b *strings.Builder, on screen) {
 	schemes := []baseline.Scheme{baseline.Pairwise(), baseline.SenderKeys()}
 	t := table{titles: []string{"OPERATION", "PAYER"}}
 	for _, s := range schemes {
 		name := strings.ToUpper(s.Name)
+		if on.width < 80 {
+			t.dense = true
+			name, _, _ = strings.Cut(name, " ")
+		}
 		t.titles = append(t.titles, " "+name+": CPU", " BYTES")
 	}
 	find := func(of dayCrossover, scheme string) dayCrossover {

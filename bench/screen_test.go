@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/term"
 
+	"github.com/mlsuite/mlsuite/bench/day"
 	"github.com/mlsuite/mlsuite/bench/internal/page/pagetest"
 	"github.com/mlsuite/mlsuite/bench/result"
 	"github.com/mlsuite/mlsuite/registry/all"
@@ -66,6 +67,29 @@ func TestReportsFitTheScreen(t *testing.T) {
 			}
 			require.Greater(t, len(strings.Fields(titles[0])), columns, "%s at %d", name, width)
 			columns = len(strings.Fields(titles[0]))
+		}
+	}
+}
+
+// So is what a day costs.
+func TestDaysFitTheScreen(t *testing.T) {
+	d, err := day.Example("agency")
+	require.NoError(t, err)
+	r := dayReport{Day: d, Recommendation: strings.Repeat("word ", 40), Ranked: day.Member}
+	party := dayParty{Party: day.Member, Cost: day.Cost{CPU: result.Figure{Value: 1.23e9, Low: 1e9, High: 2e9}, Up: 123_456_789, Down: 123_456_789}}
+	for i := range 3 {
+		s := daySuite{ID: 0xF00B, KEM: "ML-KEM-768+X25519", Signature: "ML-DSA-87", Scheme: "pairwise sessions", Rank: i + 1, Time: &party.CPU, Parties: []dayParty{party}}
+		r.Suites, r.Beside = append(r.Suites, s), append(r.Beside, s)
+	}
+	for _, scheme := range []string{"pairwise sessions", "sender keys"} {
+		r.Crossovers = append(r.Crossovers, dayCrossover{"message", "receiver", scheme, 100_000, 100_000})
+	}
+	for _, width := range []int{60, 80, 100, 160} {
+		out := coloured(width)
+		require.NoError(t, writeDay(out, r))
+		require.Contains(t, out.String(), "\x1b[32m1\x1b[0m  0xF00B")
+		for line := range strings.Lines(escapeCodes.ReplaceAllString(out.String(), "")) {
+			require.LessOrEqual(t, utf8.RuneCountInString(strings.TrimSuffix(line, "\n")), width, "at %d: %s", width, line)
 		}
 	}
 }
