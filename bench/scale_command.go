@@ -95,7 +95,6 @@ short basic credential.`, scale.MaxMembers, defaultMeasure, classic),
 // interrupt there may be both a report and an error.
 func (f scaleFlags) report(p program, cmd *cobra.Command) (r scaleReport, err error) {
 	run := f.runFlags
-	run.format = "table"
 	if f.ops == "all" {
 		run.ops = strings.Join(scale.Operations(), ",")
 	}
