@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -26,8 +27,8 @@ in proportion to the fixed loop that ran beside each sample, so a machine that w
 during one run makes no difference. DELTA is the new cost in proportion to the old one, with
 the wider half of its 95 % interval. P is of the Mann-Whitney U test, corrected for the number
 of cells. SEEN is the smallest change that the comparison could have seen. A cell is called
-faster or slower if P is at most 0.05, and the interval lies more from 1 than two runs of one program differ by anyway: by 2 %, and by a
-tenth of what the fixed loop was slowed by in both runs.`,
+faster or slower if P is at most 0.05 and the interval excludes every change that two runs of
+one program show: 2 %, and a tenth of what the fixed loop was slowed by in both runs.`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			var files [2]*result.Results
@@ -149,8 +150,8 @@ func share(x float64) string {
 // selftest returns the command that measures the measuring.
 func (p program) selftest() *cobra.Command {
 	f := runFlags{
-		suites: "all", sizes: defaultSizes, ops: defaultOps, trees: defaultTree, format: "table", message: defaultMessage,
-		rounds: stats.LeastRounds, precision: 100 * stats.Precision, budget: defaultBudget, sample: defaultSample,
+		suites: "all", sizes: defaultSizes, ops: defaultOps, trees: defaultTree, format: "table", message: defaultMessage, providers: "all",
+		rounds: stats.LeastRounds, precision: 100 * stats.Precision, budget: defaultBudget, making: defaultMaking, sample: defaultSample,
 	}
 	cmd := &cobra.Command{
 		Use:   "selftest",
@@ -166,6 +167,7 @@ the machine alone: run it before you believe a difference.`,
 			if err != nil {
 				return err
 			}
+			s.SizesOnly = []string{"join", "keypackage"}
 			bar := newProgress(cmd.OutOrStdout(), cmd.ErrOrStderr(), false)
 			var runs [2]*result.Results
 			for i := range runs {
@@ -195,23 +197,23 @@ func writeAgreement(w io.Writer, first, second *result.Results) error {
 	if err := writeHeading(w, first); err != nil {
 		return err
 	}
+	var b strings.Builder
 	for _, warning := range second.Warnings {
-		if _, err := fmt.Fprintf(w, "warning, second run: %s\n", warning); err != nil {
-			return err
-		}
+		fmt.Fprintf(&b, "warning, second run: %s\n", warning)
 	}
 	m := newMatch(first, second, first.Measurement.LoopNS, second.Measurement.LoopNS)
 	options := func(r *result.Results) stats.Options {
 		return stats.Options{Precision: r.Measurement.Precision, Doubt: r.Measurement.Doubt}
 	}
 	a := stats.Agree(m.old, m.new, m.comparisons, options(first), options(second))
-	_, err := fmt.Fprintf(w, `
+	fmt.Fprintf(&b, `
 %d cells, %d and %d rounds
-difference of a cell between the runs: %s in the median, %s at the ninetieth percentile, %s at worst
+a cell differs by %s in the median, %s at the 90th percentile and %s at worst
 %d pairs of suites; %d have the other order in the other run
-%d pairs ranked apart; of these %d are reversed by figures that both runs resolve, and %d by any figures
+%d pairs ranked apart; of these, figures that both runs resolve reverse %d, and any figures %d
 %d of %d differences called significant
 `, a.Cells, first.Measurement.Rounds, second.Measurement.Rounds, share(a.Median), share(a.P90), share(a.Worst),
 		a.Pairs, a.Exchanged, a.Apart, a.Reversed, a.Doubted, a.Significant, a.Cells)
+	_, err := io.WriteString(w, wrap(b.String(), min(screenOf(w).width, pageWidth)))
 	return err
 }

@@ -31,7 +31,7 @@ func writeJSON[T any](w io.Writer, value T) error {
 func writeCSV(w io.Writer, r *result.Results) error {
 	rows := [][]string{{
 		"suite", "id", "group_size", "op", "tree",
-		"cpu_ns", "cpu_low_ns", "cpu_high_ns", "cpu_median_ns", "cpu_p90_ns", "limit_ns", "ratio", "ratio_low", "ratio_high",
+		"cpu_ns", "cpu_low_ns", "cpu_high_ns", "cpu_raw_median_ns", "cpu_p90_ns", "limit_ns", "ratio", "ratio_low", "ratio_high",
 		"resolved", "rank", "instructions", "allocs", "alloc_bytes", "bytes",
 		"limit_fastest_ns", "ratio_fastest", "ratio_fastest_low", "ratio_fastest_high",
 	}}
@@ -40,7 +40,7 @@ func writeCSV(w io.Writer, r *result.Results) error {
 			continue
 		}
 		row := []string{c.Suite, c.ID.String(), strconv.Itoa(c.GroupSize), c.Op, c.Tree}
-		for _, ns := range []float64{c.CPU.Value, c.CPU.Low, c.CPU.High, c.CPU.Median, c.CPU.P90, c.Limit.Value} {
+		for _, ns := range []float64{c.CPU.Value, c.CPU.Low, c.CPU.High, c.CPU.RawMedian, c.CPU.P90, c.Limit.Value} {
 			row = append(row, whole(ns))
 		}
 		for _, x := range []float64{c.Ratio.Value, c.Ratio.Low, c.Ratio.High} {

@@ -30,7 +30,7 @@ func writeMarkdown(w io.Writer, r *result.Results) error {
 			p := partsOf(r, c)
 			row := []string{
 				rank(c), c.ID.String(), code(c.Suite), markdown(p.kem), markdown(p.signature),
-				milliseconds(c.CPU.Value), percent(c.CPU, c.Resolved), ratio(c), ratioPercent(c),
+				milliseconds(c.CPU.Value), percent(c.CPU, c.Resolved), ratio(c, r.Measurement.Precision), ratioPercent(c, r.Measurement.Precision),
 				strconv.Itoa(c.Bytes), whole(c.Allocs),
 			}
 			fmt.Fprintf(&b, "| %s |\n", strings.Join(row, " | "))

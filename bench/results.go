@@ -115,7 +115,7 @@ func (c *cell) result(s *suiteRun, loop, doubt, precision float64) result.Cell {
 	median, cost := measure.Median(c.samples), c.cost(loop).Within(doubt)
 	x.CPU, x.Limit = figure(cost), figure(stats.NewCost(limits, nil, 0))
 	x.Ratio = figure(stats.NewRatio(undisturbed(&x, loop), limits))
-	x.CPU.Median = median.CPU
+	x.CPU.RawMedian = median.CPU
 	if c.singles != nil {
 		single := figure(stats.NewCost(c.singles, nil, 0))
 		x.CPU.P90 = single.P90 * loop
@@ -150,7 +150,7 @@ func figure(e stats.Estimate) result.Figure {
 	}
 	f := result.Figure{
 		Value: finite(e.Center), Low: finite(e.Low), High: finite(e.High),
-		Median: finite(e.Center), P90: finite(e.P90.Center),
+		RawMedian: finite(e.Center), P90: finite(e.P90.Center),
 	}
 	if e.Rounds < 2 {
 		f.Low, f.High = 0, 0
@@ -160,9 +160,10 @@ func figure(e stats.Estimate) result.Figure {
 
 // rank ranks the suites of each size, tree and operation.
 func (r *run) rank(cells []result.Cell, loop, doubt float64) {
-	groups := map[comparison][]int{}
+	groups, together := map[comparison][]int{}, 0
 	for i, c := range cells {
 		if c.Samples != nil {
+			together++
 			k := comparisonOf(&cells[i])
 			groups[k] = append(groups[k], i)
 		}
@@ -172,7 +173,7 @@ func (r *run) rank(cells []result.Cell, loop, doubt float64) {
 		for k, i := range group {
 			samples[k] = undisturbed(&cells[i], loop)
 		}
-		for k, rank := range stats.Rank(samples, stats.Options{Precision: r.Precision, Doubt: doubt}).Ranks {
+		for k, rank := range stats.Rank(samples, stats.Options{Precision: r.Precision, Doubt: doubt, Together: together}).Ranks {
 			cells[group[k]].Rank = rank
 		}
 	}

@@ -70,7 +70,7 @@ type Config struct {
 const (
 	defaultBudget = 35 * time.Second
 	defaultMaking = 10 * time.Minute
-	defaultSample = 4 * time.Millisecond
+	defaultSample = 2 * time.Millisecond
 )
 
 // ErrInterrupted is wrapped by the error of a run that ended early.

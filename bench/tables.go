@@ -19,9 +19,9 @@ func writeTable(w io.Writer, r *result.Results) error {
 	}
 	t := table{tight: true, titles: []string{
 		"ID", "SUITE", "KEM", "SIGNATURE", "AEAD", " MEMBERS", "TREE", "OPERATION", " RANK", " CPU ms", " ±", " x", " ±",
-		" xfast", " LIMIT ms", " MEDIAN", " P90", " INSTR", " ALLOCS", " BYTES",
+		" xfast", " LIMIT ms", " RAW", " P90", " INSTR", " ALLOCS", " BYTES",
 	}, optional: []string{
-		" INSTR", "SUITE", " P90", " MEDIAN", " LIMIT ms", "AEAD", " ALLOCS", "TREE", "SIGNATURE", "KEM", " xfast", " ±", " x",
+		" INSTR", "SUITE", " P90", " RAW", " LIMIT ms", "AEAD", " ALLOCS", "TREE", "SIGNATURE", "KEM", " xfast", " ±", " x",
 	}}
 	if slices.ContainsFunc(r.Cells, func(c result.Cell) bool { return c.Tree != r.Cells[0].Tree }) {
 		t.optional = slices.DeleteFunc(t.optional, func(title string) bool { return title == "TREE" })
@@ -39,8 +39,8 @@ func writeTable(w io.Writer, r *result.Results) error {
 			instructions = whole(c.Instructions.Value)
 		}
 		t.add(c.ID.String(), c.Suite, p.kem, p.signature, p.aead, strconv.Itoa(c.GroupSize), c.Tree, c.Op, rank(c),
-			milliseconds(c.CPU.Value), percent(c.CPU, c.Resolved), ratio(c), ratioPercent(c),
-			ratioFastest(c), milliseconds(c.Limit.Value), milliseconds(c.CPU.Median), milliseconds(c.CPU.P90), instructions,
+			milliseconds(c.CPU.Value), percent(c.CPU, c.Resolved), ratio(c, r.Measurement.Precision), ratioPercent(c, r.Measurement.Precision),
+			ratioFastest(c), milliseconds(c.Limit.Value), milliseconds(c.CPU.RawMedian), milliseconds(c.CPU.P90), instructions,
 			whole(c.Allocs), strconv.Itoa(c.Bytes))
 	}
 	if !counted {
@@ -93,12 +93,12 @@ func (g *kindOfGroup) summary(r *result.Results) *table {
 		p := partsOf(r, commit)
 		line := []string{
 			rank(commit), commit.ID.String(), commit.Suite, p.kem, p.signature, p.aead,
-			milliseconds(commit.CPU.Value), percent(commit.CPU, commit.Resolved), ratio(commit), ratioFastest(commit),
+			milliseconds(commit.CPU.Value), percent(commit.CPU, commit.Resolved), ratio(commit, r.Measurement.Precision), ratioFastest(commit),
 		}
 		if process == nil || process.Samples == nil {
 			line = append(line, "-", "-", "-")
 		} else {
-			line = append(line, milliseconds(process.CPU.Value), percent(process.CPU, process.Resolved), ratio(process))
+			line = append(line, milliseconds(process.CPU.Value), percent(process.CPU, process.Resolved), ratio(process, r.Measurement.Precision))
 		}
 		line = append(line, strconv.Itoa(commit.Bytes))
 		for _, op := range []string{"join", "keypackage"} {
@@ -116,9 +116,10 @@ func (g *kindOfGroup) summary(r *result.Results) *table {
 	return t
 }
 
-const summaryLegend = `COMMIT is what a member takes to renew its keys by a commit, PROCESS what the others take, in the mean, to process it, both in milliseconds. BYTES is its size, WELCOME that of what a new member gets. RANK is by COMMIT: 1 and the number of suites that are certainly cheaper.
+const summaryLegend = `COMMIT is what a member takes to renew its keys by a commit, PROCESS what the others take, in the mean, to process it, both in milliseconds. BYTES is its size, WELCOME that of what a new member gets. RANK is by COMMIT: 1 and the number of suites that are certainly cheaper; suites that cannot be told apart share it.
 ±    is the wider half of the 95 % interval in per cent, with ? where it is not resolved.
-x    is the time in proportion to the primitives alone that RFC 9420 needs.
+x    is the time in proportion to the primitives alone that RFC 9420 needs, with ? where its own
+     interval is not resolved.
 `
 
 // kindOfGroup is a size and a tree, with the commits in such groups.
@@ -258,7 +259,13 @@ func percent(f result.Figure, resolved bool) string {
 }
 
 // ratio returns the cost of c in proportion to its limit.
-func ratio(c *result.Cell) string { return ratioOf(c.Ratio) }
+func ratio(c *result.Cell, precision float64) string {
+	text := ratioOf(c.Ratio)
+	if c.Ratio.Value != 0 && c.Ratio.Width() > precision {
+		text += "?"
+	}
+	return text
+}
 
 // ratioOf returns a ratio, or - where the limit is nothing.
 func ratioOf(f result.Figure) string {
@@ -269,11 +276,11 @@ func ratioOf(f result.Figure) string {
 }
 
 // ratioPercent returns the width of the interval of a ratio in per cent.
-func ratioPercent(c *result.Cell) string {
+func ratioPercent(c *result.Cell, precision float64) string {
 	if c.Ratio.Value == 0 {
 		return "-"
 	}
-	return percent(c.Ratio, true)
+	return percent(c.Ratio, c.Ratio.Width() <= precision)
 }
 
 // ratioFastest returns the cost of c in proportion to its limit on the fastest providers.

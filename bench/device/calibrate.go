@@ -92,5 +92,5 @@ func Providers(s suite.Suite) []string {
 // figure estimates a price. Too few samples leave an end open.
 func figure(samples []float64) result.Figure {
 	e := stats.NewCost(samples, nil, 0)
-	return result.Figure{Value: e.Center, Low: e.Low, High: min(e.High, slices.Max(samples)), Median: e.Center}
+	return result.Figure{Value: e.Center, Low: e.Low, High: min(e.High, slices.Max(samples)), RawMedian: e.Center}
 }

@@ -216,11 +216,11 @@ type Cell struct {
 
 // Figure is an estimate with its interval, at a confidence of 95 %.
 type Figure struct {
-	Value  float64 `json:"value"`
-	Low    float64 `json:"low"`
-	High   float64 `json:"high,omitempty"` // 0 if the samples are too few for a bound
-	Median float64 `json:"median"`         // of the samples as they were, with what disturbed them
-	P90    float64 `json:"p90"`            // the ninetieth percentile without disturbance: of single operations, or of samples where these are too short
+	Value     float64 `json:"value"`
+	Low       float64 `json:"low"`
+	High      float64 `json:"high,omitempty"` // 0 if the samples are too few for a bound
+	RawMedian float64 `json:"raw_median"`     // of the samples as the clock had them, with what disturbed them
+	P90       float64 `json:"p90"`            // the ninetieth percentile without disturbance: of single operations, or of samples where these are too short
 }
 
 // Width returns the distance of the farther bound from the value, divided by the value:

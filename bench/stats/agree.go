@@ -46,6 +46,7 @@ func Agree(old, new [][]float64, comparisons [][]int, oldOptions, newOptions Opt
 		slices.Sort(differences)
 		a.Median, a.P90, a.Worst = at(differences, 0.5), at(differences, 0.9), differences[a.Cells-1]
 	}
+	oldOptions.Together, newOptions.Together = len(old), len(new)
 	for _, cells := range comparisons {
 		measured := slices.DeleteFunc(slices.Clone(cells), func(i int) bool { return !measuredTwice(i) })
 		a.rank(pick(old, measured), pick(new, measured), oldOptions, newOptions)

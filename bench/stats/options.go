@@ -10,6 +10,7 @@ type Options struct {
 	Precision float64 // up to which a cell is resolved; 0 is the constant [Precision]
 	Shift     float64 // what no rank and no comparison rests on; 0 is the constant [Shift], less is none
 	Doubt     float64 // of the run, or of both together, on which nothing rests either; see the function [Doubt]
+	Together  int     // number of cells that are ranked in all comparisons of the run; 0 if there is one comparison
 }
 
 func (o Options) precision() float64 {

@@ -66,7 +66,7 @@ func TestATenthIsRankedApart(t *testing.T) {
 	}
 }
 
-func TestRankIsOnePlusTheCertainlyCheaper(t *testing.T) {
+func TestCellsThatOverlapShareARank(t *testing.T) {
 	spread := func(center, width float64) []float64 {
 		s := make([]float64, 20)
 		for i := range s {
@@ -74,22 +74,23 @@ func TestRankIsOnePlusTheCertainlyCheaper(t *testing.T) {
 		}
 		return s
 	}
-	// The intervals hold two thirds of the width: the first may reach the second, the second
-	// the third, but the first does not reach the third.
-	cells := [][]float64{spread(1, 0.001), spread(1.04, 0.05), spread(1.09, 0.06), spread(0.5, 0.2), repeated(3, 5)}
+	// The intervals hold two thirds of the width: the first reaches the second, the second the
+	// third, and the first does not reach the third by itself.
+	cells := [][]float64{spread(1, 0.001), spread(1.04, 0.05), spread(1.09, 0.06), spread(0.5, 0.2), repeated(3, 5), spread(2, 0.01)}
 	k := Rank(cells, Options{})
-	require.Empty(t, cmp.Diff([]int{1, 1, 2, 0, 0}, k.Ranks))
-	require.Equal(t, -1, k.Apart(0, 2))
-	require.Equal(t, +1, k.Apart(2, 0))
-	require.Zero(t, k.Apart(0, 1))
-	require.Zero(t, k.Apart(1, 2))
+	require.Empty(t, cmp.Diff([]int{1, 1, 1, 0, 0, 4}, k.Ranks))
+	require.Zero(t, k.Apart(0, 2))
+	require.Equal(t, -1, k.Apart(2, 5))
+	require.Equal(t, +1, k.Apart(5, 0))
 	require.Zero(t, k.Apart(0, 4), "a cell without a rank is not told apart")
+	require.Empty(t, cmp.Diff([]int{1, 2}, Rank([][]float64{cells[0], cells[2]}, Options{}).Ranks), "without the one between them")
 	require.Empty(t, Rank(nil, Options{}).Ranks)
 }
 
 func TestNoRankRestsOnTheShift(t *testing.T) {
 	cells := [][]float64{repeated(100, 20), repeated(101.9, 20), repeated(102.1, 20)}
-	require.Equal(t, []int{1, 1, 2}, Rank(cells, Options{}).Ranks)
+	require.Equal(t, []int{1, 1, 1}, Rank(cells, Options{}).Ranks)
+	require.Equal(t, []int{1, 2}, Rank([][]float64{cells[0], cells[2]}, Options{}).Ranks)
 	require.Equal(t, []int{1, 2, 3}, Rank(cells, Options{Shift: -1}).Ranks)
 	require.Equal(t, []int{1, 1, 1}, Rank(cells, Options{Shift: 0.03}).Ranks)
 }

@@ -124,8 +124,10 @@
 // provider, of those that were measured and are certainly faster than the suite's own. Each
 // round prices a suite on one other set of providers, in turn.
 //
-// A rank is 1 and the number of suites that are certainly cheaper: their intervals lie apart
-// by more than 2 %, which is how far two runs of one program on one machine differ anyway.
+// A rank is 1 and the number of suites that are certainly cheaper. Their intervals, which all
+// hold at once in nineteen runs of twenty, lie apart by more than two runs of one program
+// differ anyway: 2 %, and a tenth of what the loop was slowed by. Suites that cannot be told
+// apart share a rank.
 // Bytes are those of the message that the operation makes or reads. Allocations are heap
 // objects.
 //

@@ -50,7 +50,7 @@ func Results(infos []suite.Info, seed uint64, sizes []int, ops ...string) *resul
 				}
 				r.Cells = append(r.Cells, result.Cell{
 					Suite: info.Name, ID: result.Code(info.ID), GroupSize: size, Tree: "steady", Op: op,
-					CPU:      result.Figure{Value: cpu, Low: cpu * (1 - width/2), High: cpu * (1 + width), Median: cpu * 1.01},
+					CPU:      result.Figure{Value: cpu, Low: cpu * (1 - width/2), High: cpu * (1 + width), RawMedian: cpu * 1.01},
 					Limit:    result.Figure{Value: cpu / 1.3, Low: cpu / 1.31, High: cpu / 1.29},
 					Ratio:    result.Figure{Value: 1.3 + 0.2*noise.Float64(), Low: 1.25, High: 1.56},
 					Bytes:    int(bytes),
