@@ -49,7 +49,7 @@ func readResults(name string) (*result.Results, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := result.Read(file)
+	r, err := read(file)
 	if err := errors.Join(err, file.Close()); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}

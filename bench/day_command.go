@@ -149,7 +149,7 @@ func newDayReport(cmd *cobra.Command, s settings, d day.Day, flags pricingFlags)
 		return dayReport{}, err
 	}
 	r := dayReport{
-		Day: d, Ciphertexts: d.Ciphertexts(), Link: p.link, Policies: s.policies, With: s.with, LeftOut: s.leftOut, pricing: p,
+		Schema: daySchema, Day: d, Ciphertexts: d.Ciphertexts(), Link: p.link, Policies: s.policies, With: s.with, LeftOut: s.leftOut, pricing: p,
 		Device: dayDevice{Date: p.device.Date, Machine: p.device.Machine, Rounds: p.device.Rounds},
 	}
 	var infos []suite.Info

@@ -13,6 +13,7 @@ import (
 
 // dayReport is what a day costs. Its JSON form is a contract.
 type dayReport struct {
+	Schema         int               `json:"schema"`
 	Day            day.Day           `json:"day"`
 	Device         dayDevice         `json:"device"`
 	Link           float64           `json:"link_bits_per_second"`

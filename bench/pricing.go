@@ -64,7 +64,7 @@ func (f *pricingFlags) open(ctx context.Context, suites []suite.Suite, step func
 
 func (p *pricing) readResults(r io.Reader) error {
 	var err error
-	p.results, err = result.Read(r)
+	p.results, err = read(r)
 	return err
 }
 

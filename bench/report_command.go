@@ -144,8 +144,8 @@ func readReported(name string) (*result.Results, *dayReport, error) {
 	if err := json.Unmarshal(text, &d); err != nil {
 		return nil, nil, fmt.Errorf("%s: not a day in JSON: %w", name, err)
 	}
-	if len(d.Suites) == 0 {
-		return nil, nil, fmt.Errorf("%s: a day without suites", name)
+	if err := d.check(); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return nil, &d, nil
 }

@@ -14,7 +14,7 @@ import (
 func resultsFile(t *testing.T, dir, name string, schema int) string {
 	t.Helper()
 	text, err := json.Marshal(results.Results{
-		Schema: schema,
+		Schema: schema, Suites: []results.Suite{{Name: "MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519", ID: 1}},
 		Cells: []results.Cell{{
 			Suite: "MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519", ID: 1, GroupSize: 2, Tree: "steady", Op: "commit",
 			CPU: results.Figure{Value: 1e6, Low: 99e4, High: 101e4}, Resolved: true, Rank: 1,

@@ -149,7 +149,7 @@ func figure(e stats.Estimate) result.Figure {
 		return x
 	}
 	f := result.Figure{
-		Value: finite(e.Center), Low: finite(e.Low), High: finite(e.High),
+		Value: finite(e.Center), Low: max(0, finite(e.Low)), High: finite(e.High),
 		RawMedian: finite(e.Center), P90: finite(e.P90.Center),
 	}
 	if e.Rounds < 2 {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -70,34 +69,23 @@ func (s *suiteRun) is(o result.Suite) bool {
 // sameOrigin returns an error that names what of the machine, the program or the settings
 // differs.
 func (r *run) sameOrigin(earlier *result.Results) error {
-	was, is := earlier.Machine, host.ThisMachine()
-	type fact struct{ what, was, is string }
-	facts := []fact{
-		{"system", was.OS + "/" + was.Arch, is.OS + "/" + is.Arch},
-		{"CPU", was.CPU.String(), is.CPU.String()},
-		{"number of cores", fmt.Sprint(was.Cores), fmt.Sprint(is.Cores)},
-		{"memory", was.Memory.String(), is.Memory.String()},
-		{"Go version", was.GoVersion, is.GoVersion},
-		{"clock", earlier.Measurement.Clock, measure.Clock},
-		{"sample time", time.Duration(earlier.Measurement.SampleNS).String(), r.Sample.String()},
-		{"size of messages", fmt.Sprint(earlier.Measurement.MessageBytes), fmt.Sprint(r.Message)},
-	}
-	modules := result.Modules()
-	for i := range max(len(modules), len(earlier.Modules)) {
-		facts = append(facts, fact{"module", module(earlier.Modules, i), module(modules, i)})
+	here := &result.Results{
+		Machine:     host.ThisMachine(),
+		Measurement: result.Measurement{Clock: measure.Clock, SampleNS: r.Sample.Nanoseconds(), MessageBytes: r.Message},
 	}
 	for _, s := range r.suites {
-		if i := slices.IndexFunc(earlier.Suites, s.is); i >= 0 {
-			facts = append(facts, fact{
-				"set of providers of " + s.info.Name,
-				strings.Join(earlier.Suites[i].Providers, "; "), strings.Join(device.Providers(s.suite), "; "),
-			})
+		here.Suites = append(here.Suites, result.Suite{Name: s.info.Name, ID: result.Code(s.info.ID), Providers: device.Providers(s.suite)})
+	}
+	facts := differences(earlier, here)
+	modules := result.Modules()
+	for i := range max(len(modules), len(earlier.Modules)) {
+		if was, is := module(earlier.Modules, i), module(modules, i); was != is {
+			facts = append(facts, fact{"module", was, is})
 		}
 	}
-	for _, f := range facts {
-		if f.was != f.is {
-			return fmt.Errorf("their %s is %s, and here it is %s", f.what, f.was, f.is)
-		}
+	if len(facts) > 0 {
+		f := facts[0]
+		return fmt.Errorf("their %s is %s, and here it is %s", f.what, f.was, f.is)
 	}
 	return nil
 }
@@ -132,17 +120,17 @@ func (r *run) sameCells(earlier *result.Results, trees []tree, ops []operation) 
 		for _, x := range s.planned(r.Sizes, trees, ops) {
 			old, ok := earlier.Find(&x, x.Op)
 			if !ok || old.Suite != x.Suite || len(old.Samples) == 0 {
-				return fmt.Errorf("they lack %s", named(&x))
+				return fmt.Errorf("they lack %s", x.Title())
 			}
 			if len(old.Samples) != rounds {
-				return fmt.Errorf("they have %d samples of %s, and %d rounds", len(old.Samples), named(&x), rounds)
+				return fmt.Errorf("they have %d samples of %s, and %d rounds", len(old.Samples), x.Title(), rounds)
 			}
 			found[old] = true
 		}
 	}
 	for i := range earlier.Cells {
 		if c := &earlier.Cells[i]; c.Samples != nil && !found[c] {
-			return fmt.Errorf("they have %s, which this run does not measure", named(c))
+			return fmt.Errorf("they have %s, which this run does not measure", c.Title())
 		}
 	}
 	return nil
@@ -159,10 +147,6 @@ func (s *suiteRun) planned(sizes []int, trees []tree, ops []operation) []result.
 		}
 	}
 	return all
-}
-
-func named(c *result.Cell) string {
-	return fmt.Sprintf("%s in a %s group of %d with %s", c.Op, c.Tree, c.GroupSize, c.Suite)
 }
 
 func setNames(sets []result.ProviderSet) string {

@@ -6,8 +6,10 @@ import (
 	"io"
 )
 
-// Read reads results in their JSON form. It returns an error for another schema, and for
-// what is not one JSON value.
+// Read reads results in their JSON form. It returns an error for another schema, for what
+// is not one JSON value, and for what no run can have found: a group of fewer than 2 or more
+// than [MaxMembers] members or of a suite that the results do not have, a cell or a suite that
+// is there twice, and a number that is negative, above 1e30 or not within its interval.
 func Read(from io.Reader) (*Results, error) {
 	d := json.NewDecoder(from)
 	var text json.RawMessage
@@ -29,6 +31,9 @@ func Read(from io.Reader) (*Results, error) {
 	}
 	if _, err := d.Token(); err != io.EOF {
 		return nil, fmt.Errorf("not results in JSON: there is more behind them")
+	}
+	if err := r.check(); err != nil {
+		return nil, fmt.Errorf("no results of a run: %w", err)
 	}
 	return &r, nil
 }

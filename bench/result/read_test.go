@@ -27,13 +27,15 @@ func TestReadTakesWhatWasWritten(t *testing.T) {
 
 func TestReadRefusesWhatItDoesNotKnow(t *testing.T) {
 	for text, want := range map[string]string{
-		"":                                 "not results",
-		"[]":                               "not results",
-		"{}":                               "results of schema 0",
-		`{"schema": 1}`:                    "results of schema 1; this program reads schema 2",
-		`{"schema": 2, "cells": 3}`:        "not results",
-		`{"schema": 2} {"schema": 2}`:      "more behind them",
-		`{"schema": 1, "cells": "of old"}`: "results of schema 1",
+		"":                          "not results",
+		"[]":                        "not results",
+		"{}":                        "results of schema 0",
+		`{"schema": 1}`:             "results of schema 1; this program reads schema 2",
+		`{"schema": 2, "cells": 3}`: "not results",
+		`{"schema": 2}`:             "no results of a run: no suites",
+		`{"schema": 2, "cells": [{"cpu_ns": {"value": 1e999}}]}`: "not results",
+		`{"schema": 2} {"schema": 2}`:                            "more behind them",
+		`{"schema": 1, "cells": "of old"}`:                       "results of schema 1",
 	} {
 		_, err := Read(strings.NewReader(text))
 		require.ErrorContains(t, err, want, text)

@@ -4,6 +4,7 @@
 package result
 
 import (
+	"fmt"
 	"math"
 	"runtime/debug"
 	"slices"
@@ -212,6 +213,11 @@ type Cell struct {
 
 	Resolved bool `json:"resolved"` // the interval of CPU is within the precision
 	Rank     int  `json:"rank"`     // by CPU among the suites of the same size, tree and operation; 0 if not resolved
+}
+
+// Title says which cell c is, such as "commit in a steady group of 3 with MLS_X".
+func (c *Cell) Title() string {
+	return fmt.Sprintf("%s in a %s group of %d with %s", c.Op, c.Tree, c.GroupSize, c.Suite)
 }
 
 // Figure is an estimate with its interval, at a confidence of 95 %.

@@ -28,7 +28,7 @@ import (
 )
 
 // MaxMembers is the largest group that [New] takes.
-const MaxMembers = 10_000_000
+const MaxMembers = result.MaxMembers
 
 // tree is the shape that the model is of.
 const tree = "steady"
