@@ -38,7 +38,7 @@ one program show: 2 %, and a tenth of what the fixed loop was slowed by in both 
 					return err
 				}
 			}
-			return writeComparison(cmd.OutOrStdout(), newMatch(files[0], files[1], files[0].Measurement.LoopNS, files[0].Measurement.LoopNS))
+			return compareRuns(cmd.OutOrStdout(), files[0], files[1])
 		},
 	}
 }
@@ -96,12 +96,11 @@ func newMatch(old, new *result.Results, oldLoop, newLoop float64) match {
 	return m
 }
 
-// writeComparison writes a line for each cell, those that changed most first.
+// writeComparison writes a line for each cell, those that changed most first, and those of
+// which nothing can be said last.
 func writeComparison(w io.Writer, m match) error {
-	if len(m.cells) == 0 {
-		return errors.New("the two runs measured no cell in common")
-	}
-	t := table{tight: true, titles: []string{"ID", " MEMBERS", "TREE", "OPERATION", " OLD ms", " NEW ms", " DELTA", " ±", " P", " SEEN", "VERDICT"}}
+	t := table{tight: true, titles: []string{"ID", " MEMBERS", "TREE", "OPERATION", " OLD ms", " NEW ms", " DELTA", " ±", " P", " SEEN", "VERDICT"},
+		optional: []string{" P", " OLD ms", "TREE"}}
 	compared := stats.Compare(m.old, m.new, stats.Options{Doubt: m.doubt})
 	order := make([]int, len(compared))
 	for i := range order {
@@ -115,12 +114,18 @@ func writeComparison(w io.Writer, m match) error {
 			}
 			return 1
 		}
-		return cmp.Compare(math.Abs(math.Log(y.Delta.Center)), math.Abs(math.Log(x.Delta.Center)))
+		return cmp.Compare(effect(y), effect(x))
 	})
-	changed := 0
+	changed, few := 0, 0
 	for _, i := range order {
 		c, cell := compared[i], m.cells[i]
-		verdict := "the same, as far as it can be seen"
+		if c.Delta.Center == 0 {
+			few++
+			t.add(cell.ID.String(), strconv.Itoa(cell.GroupSize), cell.Tree, cell.Op, milliseconds(c.Old.Center), milliseconds(c.New.Center),
+				"-", "-", "-", "-", "too few rounds")
+			continue
+		}
+		verdict := "no change seen"
 		if c.Significant {
 			changed++
 			verdict = "slower"
@@ -132,11 +137,24 @@ func writeComparison(w io.Writer, m match) error {
 			strconv.FormatFloat(c.Delta.Center, 'f', 3, 64), share(c.Delta.RelativeWidth()),
 			strconv.FormatFloat(c.Adjusted, 'f', 3, 64), share(c.Seen), verdict)
 	}
+	fit(screenOf(w).width, &t)
 	if err := t.write(w); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "\n%d of %d cells differ\n", changed, len(m.cells))
+	text := fmt.Sprintf("\n%d of %d cells differ\n", changed, len(m.cells)-few)
+	if few > 0 {
+		text += fmt.Sprintf("cells with fewer than %d rounds in a run, too few to compare: %d\n", stats.LeastRounds, few)
+	}
+	_, err := io.WriteString(w, text)
 	return err
+}
+
+// effect returns how far a cell changed, dearer and cheaper alike; -1 if that is not known.
+func effect(c stats.Comparison) float64 {
+	if c.Delta.Center == 0 {
+		return -1
+	}
+	return math.Abs(math.Log(c.Delta.Center))
 }
 
 // share returns a part of 1 in per cent.
