@@ -21,8 +21,11 @@ import (
 // scaleSizes returns the groups of which suitebench scale tells the cost.
 func scaleSizes() []int { return []int{100, 1000, 10_000, 100_000, 1_000_000, scale.MaxMembers} }
 
-// defaultMeasure is the largest group that suitebench scale measures unless told otherwise.
-const defaultMeasure = 10_000
+// The largest group that suitebench scale measures: unless told otherwise, and at least.
+const (
+	defaultMeasure = 10_000
+	leastMeasure   = 100
+)
 
 // scaleReport is what suitebench scale prints. Its JSON form is a contract.
 type scaleReport struct {
@@ -68,6 +71,9 @@ short basic credential.`, scale.MaxMembers, defaultMeasure, classic),
 			if err != nil {
 				return err
 			}
+			if err := f.check(cmd); err != nil {
+				return err
+			}
 			f.suites = append(args, classic.String())[0]
 			r, failed := f.report(p, cmd)
 			if r.Scale == nil {
@@ -82,13 +88,26 @@ short basic credential.`, scale.MaxMembers, defaultMeasure, classic),
 	flags := cmd.Flags()
 	p.addCodePoints(cmd, &f.peers)
 	flags.StringVar(&f.ops, "ops", strings.Join(scale.Operations(), ","), "`LIST` of operations, or all")
-	flags.IntVar(&f.measure, "measure", defaultMeasure, fmt.Sprintf("`MEMBERS` of the largest group to measure, up to %d", maxSize))
+	flags.IntVar(&f.measure, "measure", defaultMeasure, fmt.Sprintf("`MEMBERS` of the largest group to measure, %d to %d", leastMeasure, maxSize))
 	flags.StringVar(&f.results, "results", "", "`FILE` of suitebench run --format json, to take in place of measuring")
 	flags.IntVar(&f.rounds, "rounds", stats.LeastRounds, "rounds over all operations and groups, as far as the budget allows")
 	flags.DurationVar(&f.budget, "budget", time.Minute, "`TIME` after which no further round begins; 0 for the rounds and no more")
 	flags.DurationVar(&f.making, "making", defaultMaking, "`TIME` for making the groups, before the budget begins; 0 for no bound")
 	flags.StringVar(&f.format, "format", "text", "`FORMAT` of the output: "+list(scaleFormats()))
 	return cmd
+}
+
+// check refuses flags that do not go together, and a largest group that is out of range.
+func (f scaleFlags) check(cmd *cobra.Command) error {
+	for _, flag := range []string{"measure", "rounds", "budget", "making"} {
+		if f.results != "" && cmd.Flags().Changed(flag) {
+			return fmt.Errorf("--%s is for measuring, and --results takes what was measured", flag)
+		}
+	}
+	if f.measure < leastMeasure || f.measure > maxSize {
+		return fmt.Errorf("--measure: %d is out of range: %d to %d", f.measure, leastMeasure, maxSize)
+	}
+	return nil
 }
 
 // report measures, or reads what was measured, and tells what follows from it. After an
