@@ -87,7 +87,7 @@ func (p program) run() *cobra.Command {
 		Use:   "run",
 		Short: "Measure operations in groups of given sizes",
 		Long: "Run measures operations in groups of given sizes.\n\nOperations:\n" + describe(operations()) + "\nTrees:\n" + describe(trees()) +
-			"\n" + aboutMaking + "\n\nPolicies restrict the suites. What they say of credentials, key packages and messages has\nno part in a measurement.\n\n" + aboutContinue,
+			"\n" + aboutMaking + "\n\nPolicies restrict the suites. What they say of credentials, key packages and messages has\nno part in a measurement.\n\n" + aboutContinue("run"),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			earlier, err := f.takeUp(cmd)
@@ -110,7 +110,7 @@ func (p program) run() *cobra.Command {
 	flags.StringVar(&f.trees, "tree", defaultTree, "`LIST` of tree shapes, or all")
 	flags.StringVar(&f.format, "format", "table", "`FORMAT` of the output: "+list(p.formats(f.policies)))
 	flags.StringVarP(&f.output, "output", "o", "", "`FILE` to write instead of standard output")
-	flags.StringVar(&f.earlier, "continue", "", "`FILE` of an earlier run in JSON, of the same machine, program and settings, to go on from")
+	f.addContinue(flags)
 	f.addMeasuring(flags)
 	p.addOn(flags, &f.on)
 	if len(p.providers) > 0 {
@@ -131,15 +131,22 @@ func (f *runFlags) addMeasuring(flags *pflag.FlagSet) {
 	flags.DurationVar(&f.sample, "sample", defaultSample, "CPU `TIME` of an operation in a round, at least")
 }
 
+// addContinue adds the flag for what to go on from.
+func (f *runFlags) addContinue(flags *pflag.FlagSet) {
+	flags.StringVar(&f.earlier, "continue", "", "`FILE` of an earlier run in JSON, of the same machine, program and settings, to go on from")
+}
+
 // aboutMaking says what happens before the budget begins.
 const aboutMaking = `Groups are made by real commits before the first round, the smallest first. A group of
 100,000 takes minutes. If making all of them takes long and longer than --budget, an
 estimate comes first; what is not made within --making is left out, and the results say so.`
 
-// aboutContinue says how to go on from a file.
-const aboutContinue = `An interrupt ends the run after the last whole round. To go on, or to add rounds to figures
-that are not resolved: run --continue results.json -o results.json. The settings are those of
-the file, unless a flag changes them.`
+// aboutContinue says how a command goes on from a file.
+func aboutContinue(command string) string {
+	return `An interrupt ends the run after the last whole round. To go on, or to add rounds to figures
+that are not resolved: ` + command + ` --continue results.json -o results.json. The settings are
+those of the file, unless a flag changes them.`
+}
 
 // settings are a Config, and what led to it.
 type settings struct {
@@ -195,7 +202,7 @@ func (s settings) report(cmd *cobra.Command, format format, path string) error {
 		return err
 	}
 	if failed != nil && path != "" && format.name == "json" {
-		return fmt.Errorf("%w; suitebench run --continue %s goes on", failed, path)
+		return fmt.Errorf("%w; suitebench %s --continue %s goes on", failed, cmd.Name(), path)
 	}
 	return failed
 }

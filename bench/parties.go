@@ -26,14 +26,20 @@ func (p program) parties() *cobra.Command {
 		Use:   "parties",
 		Short: "Say who pays for a group: members, joiners, the delivery service",
 		Long: `Parties says what a commit costs its maker, the members who follow it and the delivery
-service, what it costs to come in, and what members and the delivery service keep.`,
+service, what it costs to come in, and what members and the delivery service keep.
+
+` + aboutContinue("parties"),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			earlier, err := f.takeUp(cmd)
+			if err != nil {
+				return err
+			}
 			s, _, err := f.parse(p)
 			if err != nil {
 				return err
 			}
-			s.SizesOnly = partySizes()
+			s.SizesOnly, s.Earlier = partySizes(), earlier
 			w, err := choose("--format", format, partyFormats())
 			if err != nil {
 				return err
@@ -48,6 +54,7 @@ service, what it costs to come in, and what members and the delivery service kee
 	flags.StringVar(&f.trees, "tree", defaultTree, "`LIST` of tree shapes, or all")
 	flags.StringVar(&format, "format", "table", "`FORMAT` of the output: "+list(partyFormats()))
 	flags.StringVarP(&f.output, "output", "o", "", "`FILE` to write instead of standard output")
+	f.addContinue(flags)
 	f.addMeasuring(flags)
 	f.policies.addRestriction(cmd)
 	return cmd
