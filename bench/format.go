@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mlsuite/mlsuite/bench/limit"
 	"github.com/mlsuite/mlsuite/bench/result"
 )
 
@@ -77,8 +78,8 @@ const (
 	leastGoBench = 10 // rounds, without which benchstat has no interval
 )
 
-// writeGoBench writes the Go benchmark data format, a line for each round of each cell:
-// https://golang.org/design/14313-benchmark-format. Its ns/op are CPU time without
+// writeGoBench writes the Go benchmark data format, a line for each round of each cell and of
+// each price: https://golang.org/design/14313-benchmark-format. Its ns/op are CPU time without
 // disturbance, as in the other formats; raw-ns/op are as the clock had them.
 func writeGoBench(w io.Writer, r *result.Results) error {
 	cpu, _ := r.Machine.CPU.Get()
@@ -108,6 +109,20 @@ func writeGoBench(w io.Writer, r *result.Results) error {
 			b.WriteString("\n")
 		}
 	}
+	for _, s := range r.Suites {
+		writeGoBenchPrices(&b, s, r.Measurement.LoopNS)
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// writeGoBenchPrices writes the prices of a suite's primitives, given the time of the fixed loop
+// without disturbance. A byte costs parts of a nanosecond.
+func writeGoBenchPrices(b *strings.Builder, s result.Suite, loop float64) {
+	for i := range len(limit.Prices{}) {
+		p := limit.Primitive(i).String()
+		for _, inLoops := range s.PriceSamples[p] {
+			fmt.Fprintf(b, "BenchmarkPrice/suite=%s/primitive=%s\t1\t%.4f ns/op\n", s.Name, p, inLoops*loop)
+		}
+	}
 }

@@ -117,10 +117,15 @@ func TestGoBench(t *testing.T) {
 	out, stderr, code := call(t, "run", "--suites", "1,2", "--sizes", "2,4", "--rounds", "11", "--budget", "1ms", "--sample", "0s", "--format", "gobench")
 	require.Zero(t, code, stderr)
 	reader := benchfmt.NewReader(strings.NewReader(out), "costs")
-	lines := map[string]int{}
+	lines, prices := map[string]int{}, map[string]int{}
 	for reader.Scan() {
 		r, ok := reader.Result().(*benchfmt.Result)
 		require.True(t, ok, "%v", reader.Result())
+		if string(r.Name.Base()) == "Price" {
+			require.Len(t, r.Values, 1) // of a byte it may be nothing, in so short a sample
+			prices[string(r.Name.Full())]++
+			continue
+		}
 		lines[string(r.Name.Full())]++
 		for _, unit := range []string{"sec/op", "limit-sec/op", "raw-sec/op", "B/op", "allocs/op", "message-bytes/op"} {
 			value, ok := r.Value(unit)
@@ -133,10 +138,27 @@ func TestGoBench(t *testing.T) {
 	require.NoError(t, reader.Err())
 	require.Len(t, lines, 2*2*2)
 	require.Equal(t, leastGoBench, lines["Process/suite=MLS_128_DHKEMP256_AES128GCM_SHA256_P256/n=4/tree=steady"], "whatever the budget")
+	require.Len(t, prices, 2*len(limit.Prices{}))
+	require.Equal(t, leastGoBench, prices["Price/suite=MLS_128_DHKEMP256_AES128GCM_SHA256_P256/primitive=Sign"])
 
 	_, stderr, code = call(t, "run", "--rounds", "9", "--format", "gobench")
 	require.Equal(t, 1, code)
 	require.Contains(t, stderr, "9 rounds; benchstat wants 10 or more")
+}
+
+// Prices are times, as the median of them is that prices_ns has.
+func TestGoBenchPrices(t *testing.T) {
+	r := &result.Results{
+		Measurement: result.Measurement{LoopNS: 2000},
+		Suites:      []result.Suite{{Name: "MLS_X", PriceSamples: map[string][]float64{"Sign": {1.5, 2}, "HashedByte": {0.0004}}}},
+	}
+	var b strings.Builder
+	require.NoError(t, writeGoBench(&b, r))
+	require.Contains(t, b.String(), `
+BenchmarkPrice/suite=MLS_X/primitive=Sign	1	3000.0000 ns/op
+BenchmarkPrice/suite=MLS_X/primitive=Sign	1	4000.0000 ns/op
+BenchmarkPrice/suite=MLS_X/primitive=HashedByte	1	0.8000 ns/op
+`)
 }
 
 // fewResults are made up, with names that are hard to show.
