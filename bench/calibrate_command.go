@@ -49,7 +49,7 @@ GOOS=android GOARCH=arm64 CGO_ENABLED=0 go build ./cmd/suitebench`,
 				return err
 			}
 			for _, o := range s.leftOut {
-				fmt.Fprintln(cmd.ErrOrStderr(), o)
+				remark(cmd.ErrOrStderr(), o.String())
 			}
 			out, err := openOutput(output, cmd.OutOrStdout())
 			if err != nil {

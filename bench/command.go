@@ -181,7 +181,7 @@ func (s settings) report(cmd *cobra.Command, format format, path string) error {
 		return err
 	}
 	for _, o := range s.leftOut {
-		fmt.Fprintln(cmd.ErrOrStderr(), o)
+		remark(cmd.ErrOrStderr(), o.String())
 	}
 	if len(s.suites) == 0 {
 		out.discard()

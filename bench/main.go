@@ -8,11 +8,15 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"strings"
+
+	"github.com/spf13/cobra"
 
 	"github.com/mlsuite/mlsuite/registry"
 )
@@ -62,9 +66,20 @@ func (p program) execute(ctx context.Context, args []string, stdout, stderr io.W
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
+	fitHelp(root, min(screenOf(stdout).width, pageWidth))
 	if err := root.ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(stderr, "suitebench:", err)
+		complain(stderr, err)
 		return 1
 	}
 	return 0
+}
+
+// fitHelp makes the help of all commands fit into a number of columns.
+func fitHelp(root *cobra.Command, width int) {
+	wrapped := fmt.Sprintf(".FlagUsagesWrapped %d", width)
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", wrapped))
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) {
+		about := strings.TrimSpace(cmp.Or(cmd.Long, cmd.Short))
+		fmt.Fprint(cmd.OutOrStdout(), wrap(about+"\n\n"+cmd.UsageString(), width))
+	})
 }

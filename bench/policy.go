@@ -182,7 +182,7 @@ func (p program) policyLint() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "lint FILE...",
 		Short: "Find all that is wrong with policy files",
-		Long:  "Lint prints all that is wrong with policy files, which may extend each other and the\nbuilt-in profiles, as file:line:column: key: what. It fails if there is anything. What it does is bounded\nby the size of the files; what it gave up to check for that, it says beside.",
+		Long:  "Lint prints all that is wrong with policy files, which may extend each other and the\nbuilt-in profiles, as file:line:column: key: what. It fails if there is anything. What it does\nis bounded by the size of the files; what it gave up to check for that, it says beside.",
 		Args:  cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			if err := once("file", names); err != nil {
@@ -202,9 +202,7 @@ func (p program) policyLint() *cobra.Command {
 			}
 			problems, unchecked := policy.Builtin().Knowing(r.All()).Lint(files...)
 			for _, gaveUp := range unchecked {
-				if _, err := fmt.Fprintf(cmd.ErrOrStderr(), "not checked: %s\n", gaveUp); err != nil {
-					return err
-				}
+				remark(cmd.ErrOrStderr(), fmt.Sprint("not checked: ", gaveUp))
 			}
 			for _, problem := range problems {
 				if _, err := fmt.Fprintln(cmd.OutOrStdout(), problem); err != nil {

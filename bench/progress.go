@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"fmt"
 	"io"
 	"os"
 	"time"
@@ -89,7 +88,7 @@ func (p *progress) notice(text string) {
 	if p.bar != nil {
 		_ = p.bar.Clear()
 	}
-	fmt.Fprintln(p.stderr, text)
+	remark(p.stderr, text)
 }
 
 // steps returns a function that says what the next of n steps is.

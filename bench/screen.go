@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"runtime"
@@ -14,8 +15,9 @@ const pageWidth = 100
 
 // screen is what a report is written on.
 type screen struct {
-	width int               // in columns
-	codes *term.EscapeCodes // nil: there are no colours
+	width    int               // in columns
+	codes    *term.EscapeCodes // nil: there are no colours
+	terminal bool              // and no file or pipe
 }
 
 // onScreen is a writer that knows its screen.
@@ -39,6 +41,7 @@ func screenOfFile(f *os.File) screen {
 	if !term.IsTerminal(fd) {
 		return s
 	}
+	s.terminal = true
 	if width, _, err := term.GetSize(fd); err == nil && width > 0 {
 		s.width = width
 	}
@@ -95,6 +98,28 @@ func (s screen) paintCell(title, cell string) string {
 		}
 	}
 	return cell
+}
+
+// remark writes a sentence to a screen beside the report, wrapped and with its further lines
+// indented.
+func remark(w io.Writer, sentence string) {
+	var b strings.Builder
+	for line := range strings.Lines(sentence) {
+		breakLine(&b, strings.TrimSuffix(line, "\n"), 2, screenOf(w).width)
+		b.WriteByte('\n')
+	}
+	fmt.Fprint(w, b.String())
+}
+
+// complain writes an error to a screen. It stays one line, which other programs may read,
+// unless it is for a terminal.
+func complain(w io.Writer, err error) {
+	text := fmt.Sprint("suitebench: ", err)
+	if !screenOf(w).terminal {
+		fmt.Fprintln(w, text)
+		return
+	}
+	remark(w, text)
 }
 
 // text wraps the lines of a text to the screen, and paints warnings.

@@ -1,12 +1,15 @@
 package bench
 
 import (
+	"errors"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
+	"github.com/spf13/cobra"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/term"
 
@@ -88,9 +91,7 @@ func TestDaysFitTheScreen(t *testing.T) {
 		out := coloured(width)
 		require.NoError(t, writeDay(out, r))
 		require.Contains(t, out.String(), "\x1b[32m1\x1b[0m  0xF00B")
-		for line := range strings.Lines(escapeCodes.ReplaceAllString(out.String(), "")) {
-			require.LessOrEqual(t, utf8.RuneCountInString(strings.TrimSuffix(line, "\n")), width, "at %d: %s", width, line)
-		}
+		requireWidth(t, width, escapeCodes.ReplaceAllString(out.String(), ""))
 	}
 }
 
@@ -134,6 +135,54 @@ func TestColoursAreOnTerminalsAlone(t *testing.T) {
 	defer out.discard()
 	require.Equal(t, screen{width: pageWidth}, screenOf(out))
 	require.Equal(t, screen{width: pageWidth}, screenOf(out.file))
+}
+
+// subcommands returns the words of a command and of those below it.
+func subcommands(cmd *cobra.Command) [][]string {
+	all := [][]string{strings.Fields(cmd.CommandPath())[1:]}
+	for _, c := range cmd.Commands() {
+		all = append(all, subcommands(c)...)
+	}
+	return all
+}
+
+// The help of every command fits the page, and a narrower terminal.
+func TestHelpFitsTheScreen(t *testing.T) {
+	commands := subcommands(suites().root())
+	require.Contains(t, commands, []string{"policy", "choose"})
+	for _, width := range []int{80, 100, 160} {
+		for _, words := range commands {
+			out := &madeScreen{screen: screen{width: width}}
+			require.Zero(t, suites().execute(t.Context(), append(slices.Clone(words), "--help"), out, io.Discard))
+			require.Contains(t, out.String(), "Usage:\n  suitebench")
+			requireWidth(t, min(width, pageWidth), out.String())
+		}
+	}
+}
+
+// requireWidth requires that no line of a text is wider than so many columns.
+func requireWidth(t *testing.T, width int, text string) {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		require.LessOrEqual(t, utf8.RuneCountInString(strings.TrimSuffix(line, "\n")), width, line)
+	}
+}
+
+// What is said beside a report fits the screen. An error stays one line for other programs.
+func TestRemarksFitTheScreen(t *testing.T) {
+	_, stderr, code := call(t, append(quick, "--policy", "cnsa-2.0-transition", "--sizes", "2", "--ops", "encrypt")...)
+	require.Zero(t, code)
+	requireWidth(t, pageWidth, stderr)
+	require.Len(t, regexp.MustCompile("(?m)^left out: 0x").FindAllString(stderr, -1), 15)
+	require.NotRegexp(t, "(?m)^[^ l]", stderr, "further lines are indented")
+
+	long := errors.New(strings.Repeat("word ", 40) + "end")
+	file, terminal := &madeScreen{screen: screen{width: 60}}, &madeScreen{screen: screen{width: 60, terminal: true}}
+	complain(file, long)
+	complain(terminal, long)
+	require.Equal(t, "suitebench: "+long.Error()+"\n", file.String())
+	requireWidth(t, 60, terminal.String())
+	require.Equal(t, file.String(), strings.ReplaceAll(terminal.String(), "\n  ", " "))
 }
 
 // Code points are hexadecimal in every form.

@@ -31,6 +31,11 @@ func wrapLine(b *strings.Builder, line string, width int) {
 	if hang > width/2 {
 		hang = indent
 	}
+	breakLine(b, line, hang, width)
+}
+
+// breakLine breaks one line between words, and indents what follows by hang columns.
+func breakLine(b *strings.Builder, line string, hang, width int) {
 	for utf8.RuneCountInString(line) > width {
 		end := breakAt(line, hang, width)
 		if end < 0 {
