@@ -26,9 +26,14 @@ const (
 	maxTime      = 24 * time.Hour
 )
 
-// root returns the command line. It prints no usage with an error.
+// root returns the command line. It prints no usage with an error. Without a command it
+// measures commits in all suites that the policies allow, and makes joins and key packages
+// only to count their bytes.
 func (p program) root() *cobra.Command {
-	var f policyFlags
+	f := runFlags{
+		suites: "all", peers: defaultPeers(), sizes: defaultSizes, ops: defaultOps, trees: defaultTree, providers: "all",
+		message: defaultMessage, making: defaultMaking, sample: defaultSample,
+	}
 	root := &cobra.Command{
 		Use:           "suitebench",
 		Short:         "What each cipher suite costs an MLS group",
@@ -36,31 +41,25 @@ func (p program) root() *cobra.Command {
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return p.summary(cmd, f) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, format, err := f.parse(p)
+			if err != nil {
+				return err
+			}
+			s.SizesOnly = []string{"join", "keypackage"}
+			return s.report(cmd, format, f.output)
+		},
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
-	f.addRestriction(root)
+	f.addOutput(p, root.Flags(), "summary")
+	f.addEnd(root.Flags())
+	f.policies.addRestriction(root)
 	root.AddCommand(p.run(), p.suites(), p.policy(), p.compare(), p.selftest())
 	root.AddCommand(p.day(), p.scale(), p.parties(), p.calibrate(), p.reportPage())
 	if len(p.providers) > 0 {
 		root.AddCommand(p.sideBySide(), p.child())
 	}
 	return root
-}
-
-// summary measures commits in all suites that the policies allow. It makes joins and
-// key packages only to count their bytes.
-func (p program) summary(cmd *cobra.Command, policies policyFlags) error {
-	s, format, err := (&runFlags{
-		suites: "all", peers: defaultPeers(), sizes: defaultSizes, ops: defaultOps, trees: defaultTree, providers: "all",
-		format: "summary", message: defaultMessage, rounds: stats.LeastRounds, precision: 100 * stats.Precision, budget: defaultBudget, making: defaultMaking, sample: defaultSample,
-		policies: policies,
-	}).parse(p)
-	if err != nil {
-		return err
-	}
-	s.SizesOnly = []string{"join", "keypackage"}
-	return s.report(cmd, format, "")
 }
 
 // runFlags are the flags of suitebench run, as given.
@@ -86,8 +85,8 @@ func (p program) run() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Measure operations in groups of given sizes",
-		Long: "Run measures operations in groups of given sizes.\n\nOperations:\n" + describe(operations()) + "\nTrees:\n" + describe(trees()) +
-			"\n" + aboutMaking + "\n\nPolicies restrict the suites. What they say of credentials, key packages and messages has\nno part in a measurement.\n\n" + aboutContinue("run"),
+		Long: "Run measures operations in groups of given sizes.\n\nOperations:\n" + describe(operations()) +
+			"\nTrees:\n" + describe(trees()) + "\n" + aboutMaking + "\n\nPolicies restrict the suites. What they say of credentials, key packages and messages has\nno part in a measurement.\n\n" + aboutContinue("run"),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			earlier, err := f.takeUp(cmd)
@@ -98,7 +97,7 @@ func (p program) run() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			s.Earlier = earlier
+			s.Earlier, s.SizesOnly = earlier, counted(earlier)
 			return s.report(cmd, format, f.output)
 		},
 	}
@@ -108,8 +107,7 @@ func (p program) run() *cobra.Command {
 	flags.StringVar(&f.sizes, "sizes", defaultSizes, fmt.Sprintf("`LIST` of group sizes, %d to %d", minSize, maxSize))
 	flags.StringVar(&f.ops, "ops", defaultOps, "`LIST` of operations, or all")
 	flags.StringVar(&f.trees, "tree", defaultTree, "`LIST` of tree shapes, or all")
-	flags.StringVar(&f.format, "format", "table", "`FORMAT` of the output: "+list(p.formats(f.policies)))
-	flags.StringVarP(&f.output, "output", "o", "", "`FILE` to write instead of standard output")
+	f.addOutput(p, flags, "table")
 	f.addContinue(flags)
 	f.addMeasuring(flags)
 	p.addOn(flags, &f.on)
@@ -121,12 +119,23 @@ func (p program) run() *cobra.Command {
 	return cmd
 }
 
-// addMeasuring adds the flags that say how long to measure, and with which messages.
-func (f *runFlags) addMeasuring(flags *pflag.FlagSet) {
-	flags.IntVar(&f.message, "message", defaultMessage, "`BYTES` of an application message")
+// addOutput adds the flags that say in which form to write the report, and where.
+func (f *runFlags) addOutput(p program, flags *pflag.FlagSet, format string) {
+	flags.StringVar(&f.format, "format", format, "`FORMAT` of the output: "+list(p.formats(f.policies)))
+	flags.StringVarP(&f.output, "output", "o", "", "`FILE` to write instead of standard output")
+}
+
+// addEnd adds the flags that say when the measurement ends.
+func (f *runFlags) addEnd(flags *pflag.FlagSet) {
 	flags.IntVar(&f.rounds, "rounds", stats.LeastRounds, "rounds over all operations and groups, as far as the budget allows")
 	flags.Float64Var(&f.precision, "precision", 100*stats.Precision, "`PERCENT` to which each figure is resolved, if the budget allows")
 	flags.DurationVar(&f.budget, "budget", defaultBudget, "`TIME` after which no further round begins; 0 for the rounds and no more")
+}
+
+// addMeasuring adds the flags that say how long to measure, and with which messages.
+func (f *runFlags) addMeasuring(flags *pflag.FlagSet) {
+	f.addEnd(flags)
+	flags.IntVar(&f.message, "message", defaultMessage, "`BYTES` of an application message")
 	flags.DurationVar(&f.making, "making", defaultMaking, "`TIME` for making the groups, before the budget begins; 0 for no bound")
 	flags.DurationVar(&f.sample, "sample", defaultSample, "CPU `TIME` of an operation in a round, at least")
 }
@@ -202,7 +211,7 @@ func (s settings) report(cmd *cobra.Command, format format, path string) error {
 		return err
 	}
 	if failed != nil && path != "" && format.name == "json" {
-		return fmt.Errorf("%w; suitebench %s --continue %s goes on", failed, cmd.Name(), path)
+		return fmt.Errorf("%w; suitebench %s --continue %s goes on", failed, resumedBy(cmd), path)
 	}
 	return failed
 }

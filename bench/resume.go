@@ -225,15 +225,41 @@ func (f *runFlags) takeUp(cmd *cobra.Command) (*result.Results, error) {
 	return nil, fmt.Errorf("--continue: %w", err)
 }
 
+// resumedBy returns the name of the command that goes on from the results of a command.
+func resumedBy(cmd *cobra.Command) string {
+	if !cmd.HasParent() {
+		return "run"
+	}
+	return cmd.Name()
+}
+
+// counted returns the operations of earlier results that ran once, for their bytes.
+func counted(earlier *result.Results) []string {
+	if earlier == nil {
+		return nil
+	}
+	var ops []string
+	for _, c := range earlier.Cells {
+		if c.Samples == nil && !slices.Contains(ops, c.Op) {
+			ops = append(ops, c.Op)
+		}
+	}
+	return ops
+}
+
 // continued takes the flags that were not given from the command of earlier results, so that
 // the run goes on as it began. Where the report goes, it does not take.
 func continued(cmd *cobra.Command, earlier *result.Results) error {
-	if len(earlier.Command) > 0 && earlier.Command[0] != cmd.Name() {
-		return fmt.Errorf("the results are of suitebench %s, not of suitebench %s", earlier.Command[0], cmd.Name())
+	words := earlier.Command
+	if len(words) > 0 && !strings.HasPrefix(words[0], "--") { // the default run has no name
+		if words[0] != cmd.Name() {
+			return fmt.Errorf("the results are of suitebench %s, not of suitebench %s", words[0], cmd.Name())
+		}
+		words = words[1:]
 	}
 	given := map[string]bool{"output": true, "continue": true}
 	cmd.Flags().Visit(func(f *pflag.Flag) { given[f.Name] = true })
-	for _, word := range earlier.Command[min(1, len(earlier.Command)):] {
+	for _, word := range words {
 		name, value, ok := strings.Cut(strings.TrimPrefix(word, "--"), "=")
 		if !ok || cmd.Flags().Lookup(name) == nil {
 			return fmt.Errorf("the results are of a command with %q, which this program does not know", word)

@@ -166,3 +166,14 @@ func TestRunRefusesToGoOn(t *testing.T) {
 		require.ErrorContains(t, err, "bench: no going on from the earlier results: ")
 	}
 }
+
+// The default run has no name, and run goes on from it.
+func TestResumedBy(t *testing.T) {
+	root := suites().root()
+	require.Equal(t, "run", resumedBy(root))
+	for _, name := range []string{"run", "parties"} {
+		cmd, _, err := root.Find([]string{name})
+		require.NoError(t, err)
+		require.Equal(t, name, resumedBy(cmd))
+	}
+}

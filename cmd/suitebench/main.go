@@ -1,8 +1,9 @@
 // Suitebench measures what each cipher suite costs an MLS group. It measures commits, joins
 // and messages of real groups of package mls.
 //
-// Without arguments it prints, for every suite, the cost of a commit in steady groups of 2,
-// 32 and 100 members. The run command measures what its flags say:
+// Without a command it prints, for every suite, the cost of a commit in steady groups of 2,
+// 32 and 100 members, or writes it in another --format. The run command measures what its
+// flags say:
 //
 //	suitebench run --suites TBD2,0x0007 --sizes 2,100,1000 --ops commit,join --format json -o costs.json
 //
