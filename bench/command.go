@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,7 +52,7 @@ func (p program) root() *cobra.Command {
 		},
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
-	f.addOutput(p, root.Flags(), "summary")
+	f.addOutput(p, root.Flags(), summary)
 	f.addEnd(root.Flags())
 	f.policies.addRestriction(root)
 	root.AddCommand(p.run(), p.suites(), p.policy(), p.compare(), p.selftest())
@@ -284,6 +285,9 @@ func (f *runFlags) parse(p program) (s settings, w format, err error) {
 	}
 	if w, err = choose("--format", f.format, p.formats(f.judges())); err != nil {
 		return s, w, err
+	}
+	if w.name == summary && !slices.Contains(s.Operations, "commit") {
+		return s, w, fmt.Errorf("--format %s is about commits: it wants commit among --ops", summary)
 	}
 	if w.name == goBench {
 		if f.rounds < leastGoBench {

@@ -16,7 +16,7 @@ import (
 // restrict the run, or else those of the built-in profiles.
 func (p program) formats(f policyFlags) []format {
 	return []format{
-		{"table", writeTable}, {"summary", writeSummary}, {"markdown", writeMarkdown},
+		{"table", writeTable}, {summary, writeSummary}, {"markdown", writeMarkdown},
 		{"html", func(w io.Writer, r *result.Results) error { return p.writePage(w, f, r) }},
 		{"json", writeJSON[*result.Results]}, {"csv", writeCSV}, {goBench, writeGoBench},
 	}
@@ -74,6 +74,7 @@ func fastestColumns(c *result.Cell) []string {
 func whole(x float64) string { return strconv.FormatFloat(x, 'f', 0, 64) }
 
 const (
+	summary      = "summary"
 	goBench      = "gobench"
 	leastGoBench = 10 // rounds, without which benchstat has no interval
 )
