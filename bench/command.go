@@ -87,7 +87,7 @@ func (p program) run() *cobra.Command {
 		Use:   "run",
 		Short: "Measure operations in groups of given sizes",
 		Long: "Run measures operations in groups of given sizes.\n\nOperations:\n" + describe(operations()) +
-			"\nTrees:\n" + describe(trees()) + "\n" + aboutMaking + "\n\nPolicies restrict the suites. What they say of credentials, key packages and messages has\nno part in a measurement.\n\n" + aboutContinue("run"),
+			"\nIn a group of 4, remove-10 is remove-3: there are no more others.\n\nTrees:\n" + describe(trees()) + "\n" + aboutMaking + "\n\nPolicies restrict the suites. What they say of credentials, key packages and messages has\nno part in a measurement.\n\n" + aboutContinue("run"),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			earlier, err := f.takeUp(cmd)

@@ -151,12 +151,6 @@ func (m *making) show(g *plannedGroup, part float64) {
 		fmt.Sprintf("group %d of %d: %s, %d members; about %s for groups", m.next+1, len(m.groups), g.of.info.ID, g.size, short(left)))
 }
 
-func (m *making) notice(text string) {
-	if m.Notice != nil {
-		m.Notice(text)
-	}
-}
-
 // short returns a duration with the digits that an estimate has.
 func short(d time.Duration) string {
 	unit := time.Second

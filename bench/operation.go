@@ -103,6 +103,22 @@ func within(members int, ops []operation) []operation {
 	return fit
 }
 
+// fewer returns a sentence for each operation that concerns fewer members than its name says,
+// for want of more, and so has another name in the group.
+func fewer(sizes []int, ops []operation) (sentences []string) {
+	for _, members := range sizes {
+		for _, o := range ops {
+			if o.within == nil {
+				continue
+			}
+			if fit := o.within(members); fit.name != o.name {
+				sentences = append(sentences, fmt.Sprintf("in a group of %d, %s is %s: there are no more others", members, o, fit))
+			}
+		}
+	}
+	return sentences
+}
+
 // describe returns a line of help for each operation or tree.
 func describe[T interface {
 	fmt.Stringer

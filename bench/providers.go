@@ -65,11 +65,12 @@ func (p program) addOn(flags *pflag.FlagSet, on *string) {
 // moveTo takes the suites of the registry on a set of providers, which is then their own, and
 // that of the registry is another.
 func (s *settings) moveTo(p program, name string) error {
-	if name == "" || name == result.OwnProviders {
+	if name == "" {
 		return nil
 	}
-	named, err := choose("--on", name, p.namedSets())
-	if err != nil {
+	own := namedSet{registry.ProviderSet{Name: result.OwnProviders}}
+	named, err := choose("--on", name, append([]namedSet{own}, p.namedSets()...))
+	if err != nil || named.Name == own.Name {
 		return err
 	}
 	set := named.ProviderSet

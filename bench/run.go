@@ -62,7 +62,8 @@ type Config struct {
 	Progress func(done float64, what string)
 
 	// Notice, if not nil, is told at once, in a sentence, that making the groups will take
-	// longer than Budget, and that a group is left out.
+	// longer than Budget, that a group is left out, and that an operation is measured on fewer
+	// members than its name says.
 	Notice func(text string)
 }
 
@@ -175,6 +176,9 @@ func newRun(ctx context.Context, c Config) (*run, error) {
 	if err := r.resumable(trees, ops); err != nil {
 		return nil, err
 	}
+	for _, text := range fewer(c.Sizes, ops) {
+		r.notice(text)
+	}
 	m := newMaking(&r.Config, r.suites, trees, ops, once)
 	if err := m.price(ctx, r.suites); err != nil {
 		return nil, interrupted(ctx, err)
@@ -225,6 +229,12 @@ func (c *Config) complete() error {
 		c.Precision = stats.Precision
 	}
 	return nil
+}
+
+func (c *Config) notice(text string) {
+	if c.Notice != nil {
+		c.Notice(text)
+	}
 }
 
 func (c *Config) progress(done float64, what string) {

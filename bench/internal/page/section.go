@@ -39,7 +39,7 @@ func (p pictures) table(run []group) string { return p.tables[run[0].op+"\x00"+r
 // figures.
 func (p pictures) sections(all []group) []section {
 	return shownSections(
-		section{ID: p.prefix + "cost", Name: "Cost against group size", About: "CPU time of an operation. Both axes are logarithmic. A bar is the 95 % interval, smaller than the point where there is none; one without a cap goes on. An open point is not resolved; without any bar it has no interval.", Charts: p.costs(all)},
+		section{ID: p.prefix + "cost", Name: "Cost against group size", About: "CPU time of an operation. Both axes are logarithmic. A bar is the 95 % interval; a point hides a bar that is smaller than itself. An end without a cap lies beyond the chart. An open point is not resolved; if it has no bar, it has no interval.", Charts: p.costs(all)},
 		section{ID: p.prefix + "ranks", Name: "Cost and rank", About: "CPU time with its 95 % interval, the lowest on top, and the rank before the name. Suites that the run does not tell apart share a rank.", Charts: p.ranks(all)},
 		section{ID: p.prefix + "limit", Name: "CPU time against the limit", About: "x is CPU time by the time of the primitives alone, paired within each round, with its 95 % interval. At 1, the dashed line, nothing but the primitives costs time.", Charts: p.limits(all)},
 		section{ID: p.prefix + "bytes", Name: "Bytes against group size", About: "The size of the message. Both axes are logarithmic. Sizes are counted, not measured, and have no interval.", Charts: p.bytes(all)},
