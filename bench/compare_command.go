@@ -28,7 +28,9 @@ during one run makes no difference. DELTA is the new cost in proportion to the o
 the wider half of its 95 % interval. P is of the Mann-Whitney U test, corrected for the number
 of cells. SEEN is the smallest change that the comparison could have seen. A cell is called
 faster or slower if P is at most 0.05 and the interval excludes every change that two runs of
-one program show: 2 %, and a tenth of what the fixed loop was slowed by in both runs.`,
+one program show: 2 %, and a tenth of what the fixed loop was slowed by in both runs. A cell
+with fewer than 15 rounds in one of them has no verdict. What differs in the machine, the
+clock, the messages or the providers of both runs is a warning.`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			var files [2]*result.Results
@@ -99,8 +101,9 @@ func newMatch(old, new *result.Results, oldLoop, newLoop float64) match {
 // writeComparison writes a line for each cell, those that changed most first, and those of
 // which nothing can be said last.
 func writeComparison(w io.Writer, m match) error {
-	t := table{tight: true, titles: []string{"ID", " MEMBERS", "TREE", "OPERATION", " OLD ms", " NEW ms", " DELTA", " ±", " P", " SEEN", "VERDICT"},
-		optional: []string{" P", " OLD ms", "TREE"}}
+	t := table{tight: true, titles: []string{
+		"ID", " MEMBERS", "TREE", "OPERATION", " OLD ms", " NEW ms", " DELTA", " ±", " P", " SEEN", "VERDICT",
+	}, optional: []string{" P", " OLD ms", "TREE"}}
 	compared := stats.Compare(m.old, m.new, stats.Options{Doubt: m.doubt})
 	order := make([]int, len(compared))
 	for i := range order {
