@@ -3,8 +3,8 @@ package device
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
-	"slices"
 	"time"
 
 	"github.com/mlsuite/mlsuite/bench/host"
@@ -25,44 +25,59 @@ type Plan struct {
 // Calibrate measures the primitives of suites on this machine. A round takes a sample of each
 // primitive of every suite, in random order of the suites. Prices are the medians of the
 // rounds without disturbance, with intervals: see [stats.NewCost].
+//
+// If ctx ends after a whole round, Calibrate returns what the whole rounds say beside the
+// error.
 func Calibrate(ctx context.Context, now time.Time, suites []suite.Suite, plan Plan) (*Device, error) {
 	d := &Device{
 		Schema: Schema, Date: now.UTC().Format(time.DateOnly), Machine: host.ThisMachine(),
-		Modules: result.Modules(), Clock: measure.Clock, Rounds: plan.Rounds,
+		Modules: result.Modules(), Clock: measure.Clock,
 	}
 	pricers := make([]*limit.Pricer, len(suites))
-	order := make([]int, len(suites))
 	for i, s := range suites {
 		var err error
 		p := measure.Plan{Count: 1, Time: plan.Sample}
 		if pricers[i], err = limit.NewPricer(ctx, p, s); err != nil {
 			return nil, err
 		}
-		order[i] = i
 	}
 	samples := make([][]limit.Prices, len(suites))
 	var loops []float64
-	for range plan.Rounds {
-		rand.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
-		for _, i := range order {
+	round := func() error {
+		for _, i := range rand.Perm(len(suites)) {
 			if err := ctx.Err(); err != nil {
-				return nil, err
+				return err
 			}
 			if plan.Step != nil {
 				plan.Step(suites[i].Info())
 			}
-			p, loop, err := pricers[i].Sample()
+			p, beside, err := pricers[i].SampleBeside()
 			if err != nil {
-				return nil, err
+				return err
 			}
 			samples[i] = append(samples[i], p)
-			loops = append(loops, loop)
+			loops = append(loops, beside[:]...)
+		}
+		return nil
+	}
+	watch := host.Start()
+	var failed error
+	for failed == nil && d.Rounds < plan.Rounds {
+		watch.Round()
+		if failed = round(); failed == nil {
+			d.Rounds++
 		}
 	}
-	for i, s := range suites {
-		d.Suites = append(d.Suites, NewSuite(s, samples[i], stats.Reference(loops)))
+	if failed != nil && (d.Rounds == 0 || ctx.Err() == nil) {
+		return nil, failed
 	}
-	return d, nil
+	loop := stats.Reference(loops)
+	for i, s := range suites {
+		d.Suites = append(d.Suites, NewSuite(s, samples[i][:d.Rounds], loop))
+	}
+	d.State, d.Doubt = watch.State(), stats.Doubt(loops, loop)
+	d.Warnings = append([]string{}, d.State.Warnings()...)
+	return d, failed
 }
 
 // NewSuite estimates the prices of a suite from those of rounds, one or more, which are in
@@ -92,5 +107,9 @@ func Providers(s suite.Suite) []string {
 // figure estimates a price. Too few samples leave an end open.
 func figure(samples []float64) result.Figure {
 	e := stats.NewCost(samples, nil, 0)
-	return result.Figure{Value: e.Center, Low: e.Low, High: min(e.High, slices.Max(samples)), RawMedian: e.Center}
+	f := result.Figure{Value: e.Center, Low: e.Low, High: e.High, RawMedian: e.Center}
+	if math.IsInf(e.High, 0) {
+		f.High = 0
+	}
+	return f
 }

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"time"
 
 	"github.com/mlsuite/mlsuite/bench/host"
@@ -20,8 +19,11 @@ import (
 // Schema is the number of the form. It goes up when a field changes its meaning or goes.
 const Schema = 1
 
-// maxFile is the size in bytes from which on [Read] takes no file.
-const maxFile = 4 << 20
+const (
+	maxFile  = 4 << 20 // bytes, from which on [Read] takes no file
+	maxPrice = 1e15    // nanoseconds, which are eleven days
+	maxDoubt = 1000
+)
 
 // Device is a machine with the prices of primitives on it.
 type Device struct {
@@ -31,7 +33,14 @@ type Device struct {
 	Modules []result.Module `json:"modules"` // of the program that measured, this one first
 	Clock   string          `json:"clock"`   // what the prices are times of
 	Rounds  int             `json:"rounds"`  // over all suites
-	Suites  []Suite         `json:"suites"`
+
+	State    host.State `json:"state"`    // of the machine, while it measured
+	Warnings []string   `json:"warnings"` // sentences on what makes the prices doubtful
+	// Doubt is the relative amount by which all prices may be off together. The intervals in
+	// Suites leave it out, those that [Device.Prices] returns allow for it.
+	Doubt float64 `json:"doubt"`
+
+	Suites []Suite `json:"suites"`
 }
 
 // Suite is a suite with the prices of its primitives.
@@ -43,27 +52,42 @@ type Suite struct {
 }
 
 // Prices are estimates of the prices of a suite's primitives, and the ends of their
-// intervals.
+// intervals. A High below the Value is no bound: there were too few samples for one.
 type Prices struct {
 	Low, Value, High limit.Prices
 }
 
+// Of returns what c costs at the prices. The interval holds if those of all prices do, and
+// has no upper bound if a price that c needs has none.
+func (p Prices) Of(c limit.Cost) result.Figure {
+	f := result.Figure{Value: c.At(p.Value), Low: c.At(p.Low), High: c.At(p.High)}
+	for i, count := range c {
+		if count > 0 && p.High[i] < p.Value[i] {
+			f.High = 0
+		}
+	}
+	return f
+}
+
 // Prices returns the prices of a suite, and whether the device has them. The suite is the
-// one of the same name and code point.
+// one of the same name and code point. Intervals allow for the doubt of the device.
 func (d *Device) Prices(of suite.Info) (Prices, bool) {
 	for _, s := range d.Suites {
 		if s.Name == of.Name && s.ID == result.Code(of.ID) {
-			return s.prices(), true
+			return s.prices(d.Doubt), true
 		}
 	}
 	return Prices{}, false
 }
 
-func (s Suite) prices() Prices {
+func (s Suite) prices(doubt float64) Prices {
 	var p Prices
 	for i := range p.Value {
 		f := s.Prices[limit.Primitive(i).String()]
-		p.Low[i], p.Value[i], p.High[i] = f.Low, f.Value, f.High
+		p.Low[i], p.Value[i], p.High[i] = f.Low*max(0, 1-doubt), f.Value, f.High
+		if f.High >= f.Value {
+			p.High[i] *= 1 + doubt
+		}
 	}
 	return p
 }
@@ -84,9 +108,9 @@ func Read(r io.Reader) (*Device, error) {
 	return &d, d.check()
 }
 
-// Write writes the device as JSON. It refuses a device without a date, a machine or suites,
-// a suite that is there twice, and one that lacks the price of a primitive, has an unknown
-// one, or one that is no number within its interval.
+// Write writes the device as JSON. It refuses a device without a date, a machine, rounds or
+// suites, a suite that is there twice, and one that lacks the price of a primitive, has an
+// unknown one, or one that is no number within its interval or above 10^15 ns.
 func (d *Device) Write(w io.Writer) error {
 	if err := d.check(); err != nil {
 		return err
@@ -105,6 +129,12 @@ func (d *Device) check() error {
 	}
 	if d.Machine.OS == "" || d.Machine.Arch == "" || d.Machine.GoVersion == "" {
 		return errors.New("device: machine lacks os, arch or go_version")
+	}
+	if d.Rounds < 1 {
+		return fmt.Errorf("device: %d rounds", d.Rounds)
+	}
+	if !(0 <= d.Doubt && d.Doubt <= maxDoubt) {
+		return fmt.Errorf("device: doubt %v is out of range: 0 to %d", d.Doubt, maxDoubt)
 	}
 	if len(d.Suites) == 0 {
 		return errors.New("device: no suites")
@@ -135,9 +165,12 @@ func (s Suite) check() error {
 		if !ok {
 			return fmt.Errorf("no price of %s", name)
 		}
-		// A byte may be too cheap to be measured.
-		if !(0 <= f.Low && f.Low <= f.Value && f.Value <= f.High) || math.IsInf(f.High, 0) {
+		// A byte may be too cheap to be measured, and an interval may have no upper bound.
+		if !(0 <= f.Low && f.Low <= f.Value) || f.High != 0 && !(f.Value <= f.High) {
 			return fmt.Errorf("the price of %s, %v, is not within its interval, %v to %v", name, f.Value, f.Low, f.High)
+		}
+		if highest := max(f.Value, f.High); highest > maxPrice {
+			return fmt.Errorf("the price of %s, %v ns, is above %v ns", name, highest, maxPrice)
 		}
 		known++
 	}

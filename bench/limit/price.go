@@ -4,7 +4,7 @@ import (
 	"context"
 	"crypto/sha512"
 	"fmt"
-	"math"
+	"slices"
 
 	"github.com/mlsuite/mlsuite/bench/measure"
 	"github.com/mlsuite/mlsuite/suite"
@@ -93,14 +93,19 @@ func (p *Pricer) Beside(ctx context.Context, s suite.Suite) (*Pricer, error) {
 // the time of the quickest
 // in nanoseconds.
 func (p *Pricer) Sample() (inLoops Prices, loop float64, err error) {
+	inLoops, loops, err := p.SampleBeside()
+	return inLoops, slices.Min(loops[:]), err
+}
+
+// SampleBeside is as Sample, and returns the quicker time of the loop beside each primitive.
+func (p *Pricer) SampleBeside() (inLoops Prices, loops [primitives]float64, err error) {
 	samples, err := p.sample()
 	var c calls
-	loop = math.Inf(1)
 	for i, s := range samples {
 		c[i] = s.CPU / s.Loop
-		loop = min(loop, s.QuickLoop)
+		loops[i] = s.QuickLoop
 	}
-	return c.prices(), loop, err
+	return c.prices(), loops, err
 }
 
 func (p *Pricer) sample() (samples [primitives]measure.Sample, err error) {

@@ -36,7 +36,7 @@ func byteModel() model {
 		},
 		tell: func(ns, primitives Interval, bytes float64) Interval {
 			t := Interval{primitives.Value + ns.Value*bytes, primitives.Low + ns.Low*bytes, 0}
-			if ns.High > 0 {
+			if ns.High > 0 && primitives.High >= primitives.Value {
 				t.High = primitives.High + ns.High*bytes
 			}
 			return t

@@ -183,7 +183,8 @@ func (o operation) scale(r *result.Results, s suite.Info, prices device.Prices, 
 			FittedAt: largestBut(measured, n),
 		}
 		if c := measured[p.FittedAt]; c != nil {
-			limits := Interval{p.Limit, cost.At(prices.Low), cost.At(prices.High)}
+			primitives := prices.Of(cost)
+			limits := Interval{primitives.Value, primitives.Low, primitives.High}
 			cpu := o.model.tell(o.model.fit(c), limits, p.Bytes)
 			p.CPU = &cpu
 		}
