@@ -94,7 +94,7 @@ func layers() []layer {
 		{pkg: "bench/limit", imports: []string{"suite", "bench/measure"}},
 		{pkg: "bench/baseline", imports: []string{"suite", "bench/limit"}},
 		{pkg: "bench/device", imports: []string{"suite", "bench/host", "bench/limit", "bench/measure", "bench/result", "bench/stats"}},
-		{pkg: "bench/day", imports: []string{"suite", "bench/baseline", "bench/device", "bench/limit", "bench/result", "bench/scale"}, modules: []string{"go.yaml.in/yaml/v4/..."}},
+		{pkg: "bench/day", imports: []string{"suite", "bench/baseline", "bench/device", "bench/limit", "bench/result", "bench/scale", "bench/stats"}, modules: []string{"go.yaml.in/yaml/v4/..."}},
 		{pkg: "bench/scale", imports: []string{"suite", "bench/device", "bench/limit", "bench/result"}},
 		{pkg: "bench/measure"},
 		{

@@ -77,7 +77,7 @@ func writeChoiceByPrice(cmd *cobra.Command, r *registry.Registry, policies []*po
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s\n\n%s\n\n%s", best.ID, best.Suite, report.Recommendation, report.heading())
 	on := screenOf(cmd.OutOrStdout())
-	text := wrap(b.String(), min(on.width, textWidth))
+	text := on.within(textWidth).text(b.String())
 	b.Reset()
 	report.writeRanking(&b, on, until)
 	_, err = fmt.Fprint(cmd.OutOrStdout(), text, b.String())

@@ -96,7 +96,7 @@ CPU time is that of the primitives at the prices of a device, a lower bound, tim
 engine takes beyond them in a --results file. Bytes are least sizes, and what messages have
 beyond these in that file. Joins and removals leave blank and unmerged nodes in the tree,
 for which renewals have more to encrypt. Suites are ranked by CPU time and the time of the
-bytes on the link together.`,
+bytes on the link together, if that is resolved, and only where they certainly differ.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			w, err := choose("--format", format, dayFormats())
@@ -150,7 +150,8 @@ func newDayReport(cmd *cobra.Command, s settings, d day.Day, flags pricingFlags)
 	}
 	r := dayReport{
 		Schema: daySchema, Day: d, Ciphertexts: d.Ciphertexts(), Link: p.link, Policies: s.policies, With: s.with, LeftOut: s.leftOut, pricing: p,
-		Device: dayDevice{Date: p.device.Date, Machine: p.device.Machine, Rounds: p.device.Rounds},
+		Device:   dayDevice{Date: p.device.Date, Machine: p.device.Machine, Rounds: p.device.Rounds, Doubt: p.device.Doubt},
+		Warnings: p.warnings(),
 	}
 	var infos []suite.Info
 	for _, c := range s.suites {

@@ -23,9 +23,10 @@ type dayReport struct {
 	With           []string          `json:"with,omitempty"`
 	LeftOut        []result.Omission `json:"left_out,omitempty"`
 	Unpriced       []string          `json:"unpriced,omitempty"` // suites that the device has no prices of
+	Warnings       []string          `json:"warnings"`           // sentences on what makes prices and overheads doubtful
 	Recommendation string            `json:"recommendation"`
 	Ranked         string            `json:"ranked_by"`  // the party whose day is ranked
-	Suites         []daySuite        `json:"suites"`     // by rank
+	Suites         []daySuite        `json:"suites"`     // by rank, those without one last
 	Beside         []daySuite        `json:"beside"`     // other schemes and the classic suite
 	Crossovers     []dayCrossover    `json:"crossovers"` // in the first of the suites
 
@@ -36,6 +37,7 @@ type dayDevice struct {
 	Date    string       `json:"date"`
 	Machine host.Machine `json:"machine"`
 	Rounds  int          `json:"rounds"`
+	Doubt   float64      `json:"doubt"` // relative, by how much all prices may be off together; intervals hold it
 }
 
 // daySuite is what a day costs in a suite and a scheme.
@@ -45,7 +47,7 @@ type daySuite struct {
 	KEM       string         `json:"kem"`
 	Signature string         `json:"signature"`
 	Scheme    string         `json:"scheme"`
-	Rank      int            `json:"rank,omitempty"`
+	Rank      int            `json:"rank,omitempty"`    // 0 if the time is not resolved
 	Time      *result.Figure `json:"time_ns,omitempty"` // CPU time and the bytes on the link
 	Parties   []dayParty     `json:"parties"`
 	Stored    float64        `json:"stored_bytes,omitempty"` // by the service, for the group
@@ -115,7 +117,7 @@ func (r *dayReport) price(suites []suite.Info, classic *suite.Info) error {
 	if len(infos) == 0 {
 		return errors.New("the device has no prices of these suites")
 	}
-	r.rank(day.Rank(infos, costs, r.pricing.link), classic)
+	r.rank(day.Rank(infos, costs, r.pricing.link, r.pricing.rounds()), classic)
 	return nil
 }
 
@@ -137,7 +139,7 @@ func (r *dayReport) rank(ranked []day.Ranked, classic *suite.Info) {
 	if classic != nil && classic.Name != best.Name {
 		r.beside(*classic, baseline.MLS(), baseline.Pairwise(), baseline.SenderKeys())
 		if parties, ok := r.pricing.parties(r.Day, baseline.MLS(), *classic); ok {
-			reference = &day.Rank([]suite.Info{*classic}, []day.Cost{basis(parties).Cost}, r.Link)[0]
+			reference = &day.Rank([]suite.Info{*classic}, []day.Cost{basis(parties).Cost}, r.Link, r.pricing.rounds())[0]
 		}
 	}
 	r.Recommendation = day.Recommend(ranked, r.Ranked, reference)

@@ -9,6 +9,7 @@ import (
 	"github.com/mlsuite/mlsuite/bench/baseline"
 	"github.com/mlsuite/mlsuite/bench/day"
 	"github.com/mlsuite/mlsuite/bench/result"
+	"github.com/mlsuite/mlsuite/bench/stats"
 )
 
 func dayFormats() []writer[dayReport] {
@@ -20,30 +21,23 @@ func writeDay(w io.Writer, r dayReport) error {
 	var b strings.Builder
 	s := screenOf(w)
 	width := min(s.width, textWidth)
-	b.WriteString(wrap(r.Recommendation+"\n\n"+r.heading(), width))
+	b.WriteString(s.within(textWidth).text(r.Recommendation + "\n\n" + r.heading()))
 	r.writeRanking(&b, s, nil)
-
+	r.writeParties(&b)
+	b.WriteString(wrap("\nThe CPU time of the service is to follow the group, if handshakes are public. A joiner pays once.\n", width))
 	best := r.Suites[0]
-	fmt.Fprintf(&b, "\nWho pays in %s:\n\n", best.ID)
-	t := table{titles: []string{"PARTY", " CPU", " ±", " UP", " DOWN"}}
-	for _, p := range best.Parties {
-		t.add(p.Party, day.Duration(p.CPU.Value), spread(p.CPU), day.Bytes(p.Up), day.Bytes(p.Down))
-	}
-	t.format(&b)
-	b.WriteString(wrap(fmt.Sprintf("\nThe CPU time of the service is to follow the group, if handshakes are public. It stores %s. A joiner pays once.\n",
-		day.Bytes(best.Stored)), width))
 
 	fmt.Fprintf(&b, "\nThe same day otherwise, for a %s and the service:\n\n", r.Ranked)
-	t = table{titles: []string{"ID", "SCHEME", " CPU", " UP", " DOWN", " SERVICE IN", " SERVICE OUT"}, optional: []string{" SERVICE IN", " UP"}}
+	t := table{titles: []string{"ID", "SCHEME", " CPU", " ±", " UP", " DOWN", " SERVICE IN", " SERVICE OUT"}, optional: []string{" SERVICE IN", " UP", " ±"}}
 	for _, x := range append([]daySuite{best}, r.Beside...) {
 		c, service := basis(x.Parties), x.Parties[len(x.Parties)-1]
-		t.add(x.ID.String(), x.Scheme, day.Duration(c.CPU.Value), day.Bytes(c.Up), day.Bytes(c.Down),
+		t.add(x.ID.String(), x.Scheme, day.Duration(c.CPU.Value), spread(c.CPU), day.Bytes(c.Up), day.Bytes(c.Down),
 			day.Bytes(service.Down), day.Bytes(service.Up))
 	}
 	fit(s.width, &t)
 	t.format(&b)
 
-	b.WriteString(wrap(fmt.Sprintf("\nFrom so many members on MLS costs less than the other schemes, in %s if everybody speaks (-: not up to %d):\n\n",
+	b.WriteString(wrap(fmt.Sprintf("\nFrom so many members on MLS costs less than the other schemes, in %s if everybody speaks, by figures without their intervals (-: not up to %d):\n\n",
 		best.ID, baseline.MaxCrossover), width))
 	r.writeCrossovers(&b, s)
 	_, err := io.WriteString(w, b.String())
@@ -54,15 +48,19 @@ func writeDay(w io.Writer, r dayReport) error {
 // each is allowed, by name, is there if until is not nil.
 func (r dayReport) writeRanking(b *strings.Builder, on screen, until map[string]string) {
 	fmt.Fprintf(b, "\nThe day of a %s:\n\n", r.Ranked)
-	t := table{titles: []string{" RANK", "ID", "KEM", "SIGNATURE", " CPU", " ±", " UP", " DOWN", " TIME"}, optional: []string{"SIGNATURE", " ±", "KEM"}}
+	t := table{titles: []string{" RANK", "ID", "KEM", "SIGNATURE", " TIME", " ±", " CPU", " ±", " UP", " DOWN"}, optional: []string{"SIGNATURE", " ±", "KEM"}}
 	if until != nil {
 		t.titles = append(t.titles, "ALLOWED UNTIL")
 	}
+	unranked := false
 	for _, s := range r.Suites {
 		c := basis(s.Parties)
 		row := []string{
-			fmt.Sprint(s.Rank), s.ID.String(), s.KEM, s.Signature, day.Duration(c.CPU.Value), spread(c.CPU),
-			day.Bytes(c.Up), day.Bytes(c.Down), day.Duration(s.Time.Value),
+			fmt.Sprint(s.Rank), s.ID.String(), s.KEM, s.Signature, day.Duration(s.Time.Value), spread(*s.Time),
+			day.Duration(c.CPU.Value), spread(c.CPU), day.Bytes(c.Up), day.Bytes(c.Down),
+		}
+		if s.Rank == 0 {
+			row[0], unranked = "-", true
 		}
 		if until != nil {
 			row = append(row, until[s.Suite])
@@ -71,10 +69,35 @@ func (r dayReport) writeRanking(b *strings.Builder, on screen, until map[string]
 	}
 	fit(on.width, &t)
 	t.paint(b, on)
+	if unranked {
+		b.WriteString(wrap(fmt.Sprintf("\nRANK is - where TIME is not resolved to %.0f %% in %d rounds or more.\n", 100*stats.Precision, stats.LeastRounds), min(on.width, textWidth)))
+	}
 }
 
-// heading says what the figures are of.
-func (r dayReport) heading() string { return r.group() + "\n" + r.origin() }
+// writeParties writes what each party pays in each suite.
+func (r dayReport) writeParties(b *strings.Builder) {
+	b.WriteString("\nWho pays:\n\n")
+	t := table{titles: []string{"ID", "PARTY", " CPU", " ±", " UP", " DOWN", " STORES"}}
+	for _, s := range r.Suites {
+		for _, p := range s.Parties {
+			stored := ""
+			if p.Party == day.Service {
+				stored = day.Bytes(s.Stored)
+			}
+			t.add(s.ID.String(), p.Party, day.Duration(p.CPU.Value), spread(p.CPU), day.Bytes(p.Up), day.Bytes(p.Down), stored)
+		}
+	}
+	t.format(b)
+}
+
+// heading says what the figures are of, and what makes them doubtful.
+func (r dayReport) heading() string {
+	text := r.group() + "\n" + r.origin()
+	for _, w := range r.Warnings {
+		text += "warning, " + w + "\n"
+	}
+	return text
+}
 
 // group says what happens in the group.
 func (r dayReport) group() string {
@@ -92,6 +115,9 @@ func (r dayReport) origin() string {
 		cpu = "unknown CPU"
 	}
 	fmt.Fprintf(&b, "Prices: %s/%s, %s, %s, %s, %d rounds. ", m.OS, m.Arch, cpu, m.GoVersion, r.Device.Date, r.Device.Rounds)
+	if r.Device.Doubt > 0 {
+		fmt.Fprintf(&b, "Intervals allow for %.1f %% by which all prices may be off together. ", 100*r.Device.Doubt)
+	}
 	if r.Overhead {
 		b.WriteString("CPU times are those of the primitives, times what the engine takes beyond them where the results say so. ")
 	} else {
@@ -155,11 +181,15 @@ func (r dayReport) writeCrossovers(b *strings.Builder, on screen) {
 	t.format(b)
 }
 
-// spread shows how far the farther end of an interval is from its figure.
+// spread shows how far the farther end of an interval is from its figure: ? if it has no
+// upper end.
 func spread(f result.Figure) string {
 	if f.Value == 0 {
 		return "-"
 	}
+	if f.High < f.Value {
+		return "?"
+	}
 	percent := 100 * max(f.High-f.Value, f.Value-f.Low) / f.Value
-	return fmt.Sprintf("%.0f %%", math.Ceil(percent))
+	return fmt.Sprintf("%.0f %%", math.Abs(math.Ceil(percent-1e-6)))
 }

@@ -81,14 +81,37 @@ func readFile(flag, name string, read func(io.Reader) error) error {
 	return nil
 }
 
-// calibrate prices the primitives of suites here and now, on one core.
+// calibrate prices the primitives of suites here and now, on one core. After an interrupt it
+// returns what the whole rounds say, or nil, beside [ErrInterrupted].
 func calibrate(ctx context.Context, suites []suite.Suite, plan device.Plan) (*device.Device, error) {
 	defer oneCore()()
 	d, err := device.Calibrate(ctx, time.Now(), suites, plan)
 	if err != nil {
-		return nil, interrupted(ctx, err)
+		err = interrupted(ctx, err)
 	}
-	return d, nil
+	return d, err
+}
+
+// rounds returns the least number of rounds that figures rest on.
+func (p pricing) rounds() int {
+	if p.results == nil {
+		return p.device.Rounds
+	}
+	return min(p.device.Rounds, p.results.Measurement.Rounds)
+}
+
+// warnings returns what makes prices and overheads doubtful.
+func (p pricing) warnings() []string {
+	all := []string{}
+	for _, w := range p.device.Warnings {
+		all = append(all, "prices: "+w)
+	}
+	if p.results != nil {
+		for _, w := range p.results.Warnings {
+			all = append(all, "results: "+w)
+		}
+	}
+	return all
 }
 
 // beyond returns what messages have beyond their least sizes, if that is known.

@@ -17,7 +17,10 @@ import (
 
 // deviceOf returns the machine of results with the prices that they have.
 func deviceOf(r *result.Results) *device.Device {
-	d := &device.Device{Schema: device.Schema, Machine: r.Machine, Modules: r.Modules, Clock: r.Measurement.Clock, Rounds: r.Measurement.Rounds}
+	d := &device.Device{
+		Schema: device.Schema, Machine: r.Machine, Modules: r.Modules, Clock: r.Measurement.Clock, Rounds: r.Measurement.Rounds,
+		State: r.State, Warnings: r.Warnings, Doubt: r.Measurement.Doubt,
+	}
 	for _, s := range r.Suites {
 		if len(s.Prices) == len(limit.Prices{}) {
 			d.Suites = append(d.Suites, device.Suite{Name: s.Name, ID: s.ID, Providers: s.Providers, Prices: s.Prices})
@@ -84,6 +87,9 @@ func pageDay(r dayReport, ofRun bool) page.Day {
 		d.About = append(d.About, fmt.Sprintf("Prices are those of this run, times what it found the engine to take beyond its primitives. The link has %g Mbit/s.", r.Link/1e6))
 	} else {
 		d.About = append(d.About, strings.TrimSpace(r.origin()))
+		for _, w := range r.Warnings {
+			d.About = append(d.About, "Warning, "+w+".")
+		}
 	}
 	convert := func(from []daySuite) []page.DaySuite {
 		var to []page.DaySuite
@@ -132,7 +138,7 @@ func (p pricing) baselines(known []suite.Info, r dayReport) *page.Baselines {
 			for _, n := range []int{3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000} {
 				l := of.load(scheme, baseline.Group{Suite: known[i], Members: n, Speakers: n})
 				c.Sizes = append(c.Sizes, n)
-				c.CPU = append(c.CPU, result.Figure{Value: l.Cost.At(prices.Value), Low: l.Cost.At(prices.Low), High: l.Cost.At(prices.High)})
+				c.CPU = append(c.CPU, prices.Of(l.Cost))
 				c.Bytes = append(c.Bytes, l.Up+l.Down)
 			}
 			b.Curves = append(b.Curves, c)

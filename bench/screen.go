@@ -51,6 +51,12 @@ func screenOfFile(f *os.File) screen {
 	return s
 }
 
+// within returns s with at most so many columns.
+func (s screen) within(width int) screen {
+	s.width = min(s.width, width)
+	return s
+}
+
 // colourful reports whether a terminal may be given colours. A console of Windows shows
 // escape codes as they are unless it says that it is Windows Terminal or like a Unix one.
 func colourful(goos string, env func(string) string) bool {

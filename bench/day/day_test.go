@@ -201,6 +201,10 @@ func TestOverheadOfAnAddGrows(t *testing.T) {
 	}
 	d.Members = 1000
 	require.Equal(t, r.Cells[0].Ratio, d.OverheadOf(r, s)["add"], "of the very size")
+	r.Cells[0].Ratio.High = 0
+	d.Members = 100_000
+	require.Zero(t, d.OverheadOf(r, s)["add"].High, "without an upper bound")
+	r.Cells[0].Ratio.High = 5
 	d.Members = 100_000
 	x := d.OverheadOf(r, s)["add"]
 	require.Greater(t, x.Value, 150.0, "a tree a hundred times as large")
@@ -208,33 +212,87 @@ func TestOverheadOfAnAddGrows(t *testing.T) {
 	require.InDelta(t, 2*(x.Value-1), x.High-1, 1e-9)
 }
 
-func TestRanksPartWhereIntervalsDo(t *testing.T) {
-	suites := []suite.Info{{ID: 1, Name: "a"}, {ID: 2, Name: "b"}, {ID: 3, Name: "c"}}
-	cost := func(low, value, high float64) day.Cost {
-		return day.Cost{CPU: result.Figure{Value: value, Low: low, High: high}, Up: 500, Down: 500}
-	}
-	ranked := day.Rank(suites, []day.Cost{cost(2e6, 3e6, 4e6), cost(1e6, 2e6, 3e6), cost(3.5e6, 5e6, 6e6)}, 8e6)
-	var order []suite.ID
-	var ranks []int
+// cost is that of 1,000 bytes and a CPU time.
+func cost(low, value, high float64) day.Cost {
+	return day.Cost{CPU: result.Figure{Value: value, Low: low, High: high}, Up: 500, Down: 500}
+}
+
+// rankOf ranks suites 1, 2 and so on by estimates of 15 rounds, on a link on which the bytes
+// take a millisecond.
+func rankOf(costs ...day.Cost) []day.Ranked {
+	suites := []suite.Info{{ID: 1, Name: "a"}, {ID: 2, Name: "b"}, {ID: 3, Name: "c"}, {ID: 4, Name: "d"}}
+	return day.Rank(suites[:len(costs)], costs, 8e6, 15)
+}
+
+// order returns the suites and the ranks.
+func order(ranked []day.Ranked) (ids []suite.ID, ranks []int) {
 	for _, r := range ranked {
-		order, ranks = append(order, r.Suite.ID), append(ranks, r.Rank)
+		ids, ranks = append(ids, r.Suite.ID), append(ranks, r.Rank)
 	}
-	require.Equal(t, []suite.ID{2, 1, 3}, order)
-	require.Equal(t, []int{1, 1, 2}, ranks)
-	require.InDelta(t, 1e6, ranked[0].Wire, 1e-6) // 1,000 bytes at 8 Mbit/s
-	require.Equal(t, result.Figure{Value: 3e6, Low: 2e6, High: 4e6}, ranked[0].Time)
+	return ids, ranks
+}
+
+func TestRanksPartWhereIntervalsDo(t *testing.T) {
+	ranked := rankOf(cost(2.04e6, 2.1e6, 2.2e6), cost(1.9e6, 2e6, 2.1e6), cost(4.9e6, 5e6, 5.1e6))
+	ids, ranks := order(ranked)
+	require.Equal(t, []suite.ID{2, 1, 3}, ids)
+	require.Equal(t, []int{1, 1, 3}, ranks)
+	require.InDelta(t, 1e6, ranked[0].Wire, 1e-6)
+	require.Equal(t, result.Figure{Value: 3e6, Low: 2.9e6, High: 3.1e6}, ranked[0].Time)
 
 	require.Equal(t, "Take 0x0002 b: its figure is the least, but its interval does not part it from 0x0001. "+
-		"A member's day takes 3.00 ms (2.00 ms to 4.00 ms), of which CPU time is 2.00 ms and the bytes on the link 1.00 ms: CPU time makes up 67 % of it. "+
-		"That is 0.75 times what 0x0001 takes.",
+		"A member's day takes 3.00 ms (2.90 ms to 3.10 ms), of which CPU time is 2.00 ms and the bytes on the link 1.00 ms: CPU time makes up 67 % of it. "+
+		"That is 0.97 times what 0x0001 takes.",
 		day.Recommend(ranked, "member", &ranked[1]))
 	require.Equal(t, "Take 0x0003 c: it is the only one. "+
-		"A member's day takes 6.00 ms (4.50 ms to 7.00 ms), of which CPU time is 5.00 ms and the bytes on the link 1.00 ms: CPU time makes up 83 % of it. "+
+		"A member's day takes 6.00 ms (5.90 ms to 6.10 ms), of which CPU time is 5.00 ms and the bytes on the link 1.00 ms: CPU time makes up 83 % of it. "+
 		"That is 2.00 times what 0x0002 takes; of the difference CPU time makes up 100 %.",
 		day.Recommend(ranked[2:], "member", &ranked[0]))
 	require.Contains(t, day.Recommend([]day.Ranked{ranked[0], ranked[2]}, "member", nil), "it is the cheapest, and its interval overlaps with no other. ")
-	slow := day.Rank(suites[:1], []day.Cost{cost(0, 0, 0)}, 8000)
+	slow := day.Rank([]suite.Info{{ID: 1, Name: "a"}}, []day.Cost{cost(0, 0, 0)}, 8000, 15)
 	require.Contains(t, day.Recommend(slow, "committer", nil), "A committer's day takes 1.00 s (1.00 s to 1.00 s), of which CPU time is 0.00 ns and the bytes on the link 1.00 s: bytes make up 100 % of it.")
+}
+
+// Intervals that part by less than two runs of one program differ leave a rank shared. Bytes
+// are certain.
+func TestRanksAllowForTheShiftOfRuns(t *testing.T) {
+	_, ranks := order(rankOf(cost(1e6, 1e6, 1e6), cost(1.019e6, 1.019e6, 1.019e6), cost(1.021e6, 1.021e6, 1.021e6)))
+	require.Equal(t, []int{1, 1, 1}, ranks, "the second connects the others")
+	_, ranks = order(rankOf(cost(1e6, 1e6, 1e6), cost(1.021e6, 1.021e6, 1.021e6), cost(1.05e6, 1.05e6, 1.05e6)))
+	require.Equal(t, []int{1, 2, 3}, ranks)
+	longer := cost(1e6, 1e6, 1e6)
+	longer.Up += 25
+	_, ranks = order(rankOf(cost(1e6, 1e6, 1e6), longer))
+	require.Equal(t, []int{1, 2}, ranks, "25 bytes take 25 µs, two per cent of the CPU time 20 µs")
+}
+
+// What is not resolved has no rank, counts for no other, and is never the cheapest.
+func TestOnlyWhatIsResolvedIsRanked(t *testing.T) {
+	ranked := rankOf(cost(0.5e6, 1e6, 1.5e6), cost(2e6, 2e6, 2e6), cost(0.9e6, 0.9e6, 0), cost(9e6, 10e6, 11e6))
+	ids, ranks := order(ranked)
+	require.Equal(t, []suite.ID{2, 3, 1, 4}, ids)
+	require.Equal(t, []int{1, 0, 0, 0}, ranks)
+	require.Contains(t, day.Recommend(ranked, "member", nil),
+		"Take 0x0002 b: it is the cheapest of those whose time is resolved; not resolved, and perhaps cheaper: 0x0003, 0x0001. ")
+	require.Contains(t, day.Recommend([]day.Ranked{ranked[0], ranked[3]}, "member", nil), "its interval overlaps with no other. ")
+	require.Contains(t, day.Recommend(ranked[1:], "member", nil),
+		"No suite is certainly the cheapest: no time is resolved to 5 % in 15 rounds or more. The least figure is that of 0x0003 c. A member's day takes 1.90 ms (1.90 ms to ?), ")
+	require.Zero(t, ranked[1].Time.High)
+
+	few := day.Rank([]suite.Info{{ID: 1}}, []day.Cost{cost(1e6, 1e6, 1e6)}, 8e6, 14)
+	require.Zero(t, few[0].Rank)
+}
+
+// An overhead or a price without an upper bound leaves the day without one, and is no zero.
+func TestWhatHasNoUpperBoundIsUnbounded(t *testing.T) {
+	d := day.Day{Members: 8, Committers: 1, Speakers: 1, Renewals: 8}
+	member := party(t, d, day.Member)
+	c := member.At(prices(), day.Overhead{"commit": {Value: 2, Low: 1.5}})
+	require.Equal(t, result.Figure{Value: 2*2*1000 + 14*2000, Low: 1.5*2*900 + 14*1500}, c.CPU)
+	open := prices()
+	open.High[limit.Verify] = 0
+	require.Equal(t, result.Figure{Value: 2*1000 + 14*2000, Low: 2*900 + 14*1500}, member.At(open, nil).CPU)
+	require.Positive(t, member.At(prices(), day.Overhead{"join": {Value: 2, Low: 1}}).CPU.High, "of what the party does not do")
 }
 
 func TestExamplesAreDays(t *testing.T) {

@@ -86,22 +86,31 @@ type Cost struct {
 }
 
 // At returns the cost of a party's day at the prices of a device. The interval holds if
-// those of all prices and overheads do.
+// those of all prices and overheads do, and has no upper bound if one of them has none.
 func (p Party) At(prices device.Prices, overhead Overhead) Cost {
 	var c Cost
+	open := false
 	for _, i := range p.Items {
 		over, ok := overhead[i.Op]
 		if !ok {
 			over = result.Figure{Value: 1, Low: 1, High: 1}
 		}
-		c.CPU.Value += i.Times * over.Value * i.Cost.At(prices.Value)
-		c.CPU.Low += i.Times * over.Low * i.Cost.At(prices.Low)
-		c.CPU.High += i.Times * over.High * i.Cost.At(prices.High)
+		primitives := prices.Of(i.Cost)
+		c.CPU.Value += i.Times * over.Value * primitives.Value
+		c.CPU.Low += i.Times * over.Low * primitives.Low
+		c.CPU.High += i.Times * over.High * primitives.High
+		open = open || unbounded(primitives) || unbounded(over) && primitives.Value > 0
 		c.Up += i.Times * i.Up
 		c.Down += i.Times * i.Down
 	}
+	if open {
+		c.CPU.High = 0
+	}
 	return c
 }
+
+// unbounded reports whether the interval of a figure has no upper bound.
+func unbounded(f result.Figure) bool { return f.High < f.Value }
 
 // nearest returns the cells, by operation, that a run found for a suite in the steady groups
 // whose size is nearest to that of the day. Of is what a cell has to be.
@@ -153,5 +162,9 @@ func (d Day) addOverhead(r *result.Results, s suite.Info) (result.Figure, bool) 
 		return result.Figure{}, false
 	}
 	x := func(ns float64) float64 { return 1 + ns*p.Bytes/p.Limit }
-	return result.Figure{Value: x(add.PerByte.Value), Low: x(add.PerByte.Low), High: x(add.PerByte.High)}, true
+	f := result.Figure{Value: x(add.PerByte.Value), Low: x(add.PerByte.Low)}
+	if add.PerByte.High >= add.PerByte.Value {
+		f.High = x(add.PerByte.High)
+	}
+	return f, true
 }

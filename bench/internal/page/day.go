@@ -26,7 +26,7 @@ type DaySuite struct {
 	KEM       string // short names, as in results
 	Signature string
 	Scheme    string
-	Rank      int
+	Rank      int           // 0 if Time is not resolved
 	Time      result.Figure // CPU time and the time of the bytes on the link; zero if not ranked
 	Parties   []DayParty
 	Stored    float64 // bytes that the service stores
@@ -52,7 +52,7 @@ func (s DaySuite) party(name string) DayParty {
 func (c *cast) days(all []Day) []section {
 	costs := section{
 		ID: "days", Name: "What a day costs",
-		About: "What a day of a group costs a member: CPU time and the time of the bytes on its link, with the 95 % interval. Suites whose intervals overlap share a rank.",
+		About: "What a day of a group costs a member: CPU time and the time of the bytes on its link, with the 95 % interval. Suites share a rank unless they certainly differ.",
 	}
 	pays := section{
 		ID: "day-payers", Name: "Who pays on a day",
@@ -114,8 +114,13 @@ func (c *cast) dayTimes(id string, d Day) (chart, bool) {
 	var all []series
 	for _, s := range d.Suites {
 		m := c.by[identity{s.Suite, s.ID}]
-		hint := fmt.Sprintf("%s, %s: %s %s, rank %d", m.label(), d.Name, duration(s.Time.Value), plusMinus(s.Time), s.Rank)
-		all = append(all, series{member: m, rank: strconv.Itoa(s.Rank), points: []point{{y: s.Time, resolved: true, title: hint}}})
+		hint := fmt.Sprintf("%s, %s: %s %s", m.label(), d.Name, duration(s.Time.Value), plusMinus(s.Time))
+		rank := ""
+		if s.Rank > 0 {
+			rank = strconv.Itoa(s.Rank)
+			hint += ", rank " + rank
+		}
+		all = append(all, series{member: m, rank: rank, points: []point{{y: s.Time, resolved: s.Rank > 0, title: hint}}})
 	}
 	title := fmt.Sprintf("The day of a %s: CPU time and link, %s", d.Payer, d.Name)
 	return bars(id+"-time", title, title, "day-table", all, axis{tick: tickDuration, log: true})
@@ -173,7 +178,7 @@ func (c *cast) dayTable(id string, all []Day) table {
 		for _, s := range d.Suites {
 			p, service := s.party(d.Payer), s.party("service")
 			t.Rows = append(t.Rows, row{Member: c.by[identity{s.Suite, s.ID}], Size: d.Name, Cells: []entry{
-				figure(strconv.Itoa(s.Rank), float64(s.Rank)), span(s.Time), spreadOf(s.Time), span(p.CPU), spreadOf(p.CPU),
+				s.place(), span(s.Time), spreadOf(s.Time), span(p.CPU), spreadOf(p.CPU),
 				whole(p.Up), whole(p.Down), whole(service.Down), whole(service.Up), whole(s.Stored),
 			}})
 		}
@@ -219,6 +224,14 @@ func (c *cast) otherwiseTable(id string, all []Day) table {
 		}
 	}
 	return t
+}
+
+// place shows the rank.
+func (s DaySuite) place() entry {
+	if s.Rank == 0 {
+		return entry{Text: "not resolved", Class: "n open"}
+	}
+	return figure(strconv.Itoa(s.Rank), float64(s.Rank))
 }
 
 // span shows a time, and sorts by it.
