@@ -1,7 +1,9 @@
 package bench
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -27,6 +29,8 @@ func (p program) calibrate() *cobra.Command {
 the prices as JSON. suitebench day and suitebench policy choose --by price take them on
 any machine with --device. A round measures all suites in random order. A price is the
 median of the rounds in proportion to a fixed loop beside each sample, with an interval.
+The file says how busy the machine was, and what makes the prices doubtful. After an
+interrupt it has the rounds so far.
 
 For a phone or a browser, build suitebench for it and run it there:
 GOOS=android GOARCH=arm64 CGO_ENABLED=0 go build ./cmd/suitebench`,
@@ -61,14 +65,7 @@ GOOS=android GOARCH=arm64 CGO_ENABLED=0 go build ./cmd/suitebench`,
 				Rounds: rounds, Sample: sample, Step: func(i suite.Info) { step(i.ID.String()) },
 			})
 			bar.finish()
-			if err == nil {
-				err = d.Write(out)
-			}
-			if err != nil {
-				out.discard()
-				return err
-			}
-			return out.commit()
+			return finishCalibration(out, cmd.ErrOrStderr(), d, err)
 		},
 	}
 	flags := cmd.Flags()
@@ -80,4 +77,30 @@ GOOS=android GOARCH=arm64 CGO_ENABLED=0 go build ./cmd/suitebench`,
 	p.addCodePoints(cmd, &peers)
 	p.addOn(flags, &on)
 	return cmd
+}
+
+// finishCalibration writes a device to out and its warnings to stderr. After an interrupt d is
+// what there is of it, or nil.
+func finishCalibration(out *output, stderr io.Writer, d *device.Device, failed error) error {
+	if d == nil {
+		out.discard()
+		if errors.Is(failed, ErrInterrupted) {
+			return errors.New("interrupted before the first round ended: nothing was measured")
+		}
+		return failed
+	}
+	if err := d.Write(out); err != nil {
+		out.discard()
+		return err
+	}
+	if err := out.commit(); err != nil {
+		return err
+	}
+	for _, w := range d.Warnings {
+		remark(stderr, "warning: "+w)
+	}
+	if failed != nil {
+		return fmt.Errorf("interrupted: the prices are those of %d rounds", d.Rounds)
+	}
+	return nil
 }
