@@ -17,10 +17,12 @@ func writeMarkdown(w io.Writer, r *result.Results) error {
 	var b strings.Builder
 	for _, line := range heading(r) {
 		if warning, ok := strings.CutPrefix(line, "warning: "); ok {
-			fmt.Fprintf(&b, "- **Warning:** %s\n", markdown(warning))
+			line = "**Warning:** " + markdown(warning)
 		} else {
-			fmt.Fprintf(&b, "- %s\n", markdown(line))
+			line = markdown(line)
 		}
+		breakLine(&b, "- "+line, 2, pageWidth)
+		b.WriteByte('\n')
 	}
 	for _, cells := range comparisons(r) {
 		fmt.Fprintf(&b, "\n### %s, %d members, %s tree\n\n", markdown(cells[0].Op), cells[0].GroupSize, markdown(cells[0].Tree))

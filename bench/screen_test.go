@@ -160,6 +160,17 @@ func TestHelpFitsTheScreen(t *testing.T) {
 	}
 }
 
+// Markdown's prose fits a page; its tables are for what shows them.
+func TestMarkdownProseFitsAPage(t *testing.T) {
+	r := measuredResults(2)
+	r.Warnings = append(r.Warnings, strings.Repeat("word ", 40)+"end")
+	var b strings.Builder
+	require.NoError(t, writeMarkdown(&b, r))
+	require.Contains(t, b.String(), "\n- **Warning:** word ")
+	require.Contains(t, b.String(), "word\n  word ")
+	requireWidth(t, pageWidth, regexp.MustCompile(`(?m)^\|.*$`).ReplaceAllString(b.String(), ""))
+}
+
 // requireWidth requires that no line of a text is wider than so many columns.
 func requireWidth(t *testing.T, width int, text string) {
 	t.Helper()
