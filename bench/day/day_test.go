@@ -273,7 +273,10 @@ func TestOnlyWhatIsResolvedIsRanked(t *testing.T) {
 	require.Equal(t, []suite.ID{2, 3, 1, 4}, ids)
 	require.Equal(t, []int{1, 0, 0, 0}, ranks)
 	require.Contains(t, day.Recommend(ranked, "member", nil),
-		"Take 0x0002 b: it is the cheapest of those whose time is resolved; not resolved, and perhaps cheaper: 0x0003, 0x0001. ")
+		"Take 0x0002 b: it is the cheapest of those that are resolved; not resolved, and perhaps cheaper: 0x0003, 0x0001. ")
+	equal := rankOf(cost(0.5e6, 1e6, 1.5e6), cost(2e6, 2e6, 2e6), cost(2.01e6, 2.01e6, 2.01e6))
+	require.Contains(t, day.Recommend(equal, "member", nil),
+		"Take 0x0002 b: its figure is the least of those that are resolved, but its interval does not part it from 0x0003; not resolved, and perhaps cheaper: 0x0001. ")
 	require.Contains(t, day.Recommend([]day.Ranked{ranked[0], ranked[3]}, "member", nil), "its interval overlaps with no other. ")
 	require.Contains(t, day.Recommend(ranked[1:], "member", nil),
 		"No suite is certainly the cheapest: no time is resolved to 5 % in 15 rounds or more. The least figure is that of 0x0003 c. A member's day takes 1.90 ms (1.90 ms to ?), ")

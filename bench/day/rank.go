@@ -113,21 +113,19 @@ func reason(ranked []Ranked) string {
 			open = append(open, id)
 		}
 	}
-	var text string
+	of, perhaps := "", ""
+	if len(open) > 0 {
+		of, perhaps = " of those that are resolved", "; not resolved, and perhaps cheaper: "+strings.Join(open, ", ")
+	}
 	switch {
 	case len(ranked) == 1:
 		return "it is the only one"
 	case len(equals) > 0:
-		text = "its figure is the least, but its interval does not part it from " + strings.Join(equals, ", ")
+		return "its figure is the least" + of + ", but its interval does not part it from " + strings.Join(equals, ", ") + perhaps
 	case len(open) > 0:
-		text = "it is the cheapest of those whose time is resolved"
-	default:
-		return "it is the cheapest, and its interval overlaps with no other"
+		return "it is the cheapest" + of + perhaps
 	}
-	if len(open) > 0 {
-		text += "; not resolved, and perhaps cheaper: " + strings.Join(open, ", ")
-	}
-	return text
+	return "it is the cheapest, and its interval overlaps with no other"
 }
 
 // high shows the upper end of an interval, as ? if it has none.
