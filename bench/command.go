@@ -31,10 +31,7 @@ const (
 // measures commits in all suites that the policies allow, and makes joins and key packages
 // only to count their bytes.
 func (p program) root() *cobra.Command {
-	f := runFlags{
-		suites: "all", peers: defaultPeers(), sizes: defaultSizes, ops: defaultOps, trees: defaultTree, providers: "all",
-		message: defaultMessage, making: defaultMaking, sample: defaultSample,
-	}
+	f := defaultRun()
 	root := &cobra.Command{
 		Use:           "suitebench",
 		Short:         "What each cipher suite costs an MLS group",
@@ -47,7 +44,7 @@ func (p program) root() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			s.SizesOnly = []string{"join", "keypackage"}
+			s.SizesOnly = defaultSizesOnly()
 			return s.report(cmd, format, f.output)
 		},
 	}
@@ -73,6 +70,18 @@ type runFlags struct {
 	budget, making, sample                    time.Duration
 	policies                                  policyFlags
 }
+
+// defaultRun returns the flags of the default, which runs without a command.
+func defaultRun() runFlags {
+	return runFlags{
+		suites: "all", peers: defaultPeers(), sizes: defaultSizes, ops: defaultOps, trees: defaultTree, providers: "all",
+		format: "summary", message: defaultMessage, rounds: stats.LeastRounds, precision: 100 * stats.Precision,
+		budget: defaultBudget, making: defaultMaking, sample: defaultSample,
+	}
+}
+
+// defaultSizesOnly returns the operations of which the default tells the bytes alone.
+func defaultSizesOnly() []string { return []string{"join", "keypackage"} }
 
 // judges returns the policies with the suites that they judge.
 func (f *runFlags) judges() policyFlags {

@@ -170,10 +170,7 @@ func share(x float64) string {
 
 // selftest returns the command that measures the measuring.
 func (p program) selftest() *cobra.Command {
-	f := runFlags{
-		suites: "all", sizes: defaultSizes, ops: defaultOps, trees: defaultTree, format: "table", message: defaultMessage, providers: "all",
-		rounds: stats.LeastRounds, precision: 100 * stats.Precision, budget: defaultBudget, making: defaultMaking, sample: defaultSample,
-	}
+	f := defaultRun()
 	cmd := &cobra.Command{
 		Use:   "selftest",
 		Short: "Measure twice, and say by how much the figures differ",
@@ -183,12 +180,11 @@ significant, though nothing has changed. It takes two minutes. What it prints is
 the machine alone: run it before you believe a difference.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			f.peers = defaultPeers()
 			s, _, err := f.parse(p)
 			if err != nil {
 				return err
 			}
-			s.SizesOnly = []string{"join", "keypackage"}
+			s.SizesOnly = defaultSizesOnly()
 			bar := newProgress(cmd.OutOrStdout(), cmd.ErrOrStderr(), false)
 			var runs [2]*result.Results
 			for i := range runs {

@@ -101,7 +101,7 @@ func (g *kindOfGroup) summary(r *result.Results) *table {
 			line = append(line, milliseconds(process.CPU.Value), percent(process.CPU, process.Resolved), ratio(process, r.Measurement.Precision))
 		}
 		line = append(line, strconv.Itoa(commit.Bytes))
-		for _, op := range []string{"join", "keypackage"} {
+		for _, op := range defaultSizesOnly() {
 			if c, ok := r.Find(commit, op); ok {
 				line = append(line, strconv.Itoa(c.Bytes))
 			} else {
