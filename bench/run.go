@@ -305,7 +305,7 @@ func (r *run) unresolved() (n int) {
 	return n
 }
 
-// round measures every cell once. A round that fails leaves nothing.
+// round measures every cell once. A round that fails leaves no sample and no price.
 func (r *run) round(ctx context.Context) (err error) {
 	defer func() {
 		if err == nil {
@@ -349,16 +349,17 @@ func (r *run) sample(c *cell) error {
 	var sum measure.Sample
 	var inLoops, instructions float64
 	for i, p := range c.parts {
-		plan, first := measure.Plan{Count: 1}, len(c.singles)
+		plan := measure.Plan{Count: 1}
+		var singles []time.Duration
 		if c.tells(r.Sample) {
-			plan.Each = func(cpu time.Duration) { c.singles = append(c.singles, float64(cpu)) }
+			plan.Each = func(cpu time.Duration) { singles = append(singles, cpu) }
 		}
 		s, err := plan.Take(p.Operation, c.batches[i])
 		if err != nil {
 			return err
 		}
-		for k := range c.singles[first:] {
-			c.singles[first+k] /= s.Loop
+		for _, cpu := range singles {
+			c.singles = append(c.singles, float64(cpu)/s.Loop)
 		}
 		sum.CPU += p.weight * s.CPU
 		inLoops += p.weight * s.CPU / s.Loop
