@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -34,11 +33,7 @@ them, or else the three examples of suitebench day at the prices of the first re
 			if err := once("results file", names); err != nil {
 				return err
 			}
-			now, err := f.date()
-			if err != nil {
-				return err
-			}
-			in, err := p.pageInput(&f, now)
+			in, err := p.pageInput(&f)
 			if err != nil {
 				return err
 			}
@@ -64,11 +59,7 @@ them, or else the three examples of suitebench day at the prices of the first re
 
 // writePage writes the page of one run.
 func (p program) writePage(w io.Writer, f policyFlags, r *result.Results) error {
-	now, err := f.date()
-	if err != nil {
-		return err
-	}
-	in, err := p.pageInput(&f, now)
+	in, err := p.pageInput(&f)
 	if err != nil {
 		return err
 	}
@@ -84,7 +75,11 @@ func (p program) writePage(w io.Writer, f policyFlags, r *result.Results) error 
 }
 
 // pageInput returns what a page shows beside the results.
-func (p program) pageInput(f *policyFlags, now time.Time) (page.Input, error) {
+func (p program) pageInput(f *policyFlags) (page.Input, error) {
+	now, err := f.date()
+	if err != nil {
+		return page.Input{}, err
+	}
 	names := f.names
 	if len(names) == 0 {
 		names = policy.Builtin().Names()
