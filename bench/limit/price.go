@@ -2,7 +2,7 @@ package limit
 
 import (
 	"context"
-	"crypto/sha512"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -90,8 +90,8 @@ func (p *Pricer) Beside(ctx context.Context, s suite.Suite) (*Pricer, error) {
 
 // Sample measures each primitive once. It returns the prices in proportion to the fixed loop
 // that ran beside each (see [measure.Sample]), so that they hold whatever disturbs both, and
-// the time of the quickest
-// in nanoseconds.
+// the time of the quickest in nanoseconds. The error says so if the clock is too coarse to time
+// the loop.
 func (p *Pricer) Sample() (inLoops Prices, loop float64, err error) {
 	inLoops, loops, err := p.SampleBeside()
 	return inLoops, slices.Min(loops[:]), err
@@ -100,30 +100,28 @@ func (p *Pricer) Sample() (inLoops Prices, loop float64, err error) {
 // SampleBeside is as Sample, and returns the quicker time of the loop beside each primitive.
 func (p *Pricer) SampleBeside() (inLoops Prices, loops [primitives]float64, err error) {
 	samples, err := p.sample()
+	if err != nil {
+		return Prices{}, loops, err
+	}
 	var c calls
 	for i, s := range samples {
+		if s.Loop <= 0 {
+			return Prices{}, loops, p.failed(Primitive(i), errors.New("the clock is too coarse to time the fixed loop"))
+		}
 		c[i] = s.CPU / s.Loop
 		loops[i] = s.QuickLoop
 	}
-	return c.prices(), loops, err
+	return c.prices(), loops, nil
 }
 
 func (p *Pricer) sample() (samples [primitives]measure.Sample, err error) {
-	defer settle()
 	for i, call := range p.calls {
-		settle()
 		if samples[i], err = p.plan.Take(measure.Operation{Do: func(int) error { return call() }}, p.batch[i]); err != nil {
 			return samples, p.failed(Primitive(i), err)
 		}
 	}
 	return samples, nil
 }
-
-// settle leaves the vector registers of the processor as Go code leaves them. The vector code
-// of a library may leave their upper halves in use, as that of circl v1.6.5 does by itself, and
-// SHA-256 is many times slower on amd64 until something clears them, as SHA-512 does. So no
-// primitive, and nothing else in a round, is measured with what another one left.
-func settle() { sha512.Sum512(nil) }
 
 func (p *Pricer) failed(primitive Primitive, err error) error {
 	return fmt.Errorf("limit: pricing %s of %s: %w", primitive, p.suite.Info().Name, err)

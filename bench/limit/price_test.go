@@ -29,12 +29,25 @@ func TestPrice(t *testing.T) {
 	}
 }
 
+// Prices in proportion to a loop that takes no time would be infinite.
+func TestSampleWantsAClockThatTimesTheLoop(t *testing.T) {
+	s, err := all.Registry().Suite(0x0001)
+	require.NoError(t, err)
+	m := &metered{counter: &counter{Suite: s}}
+	p, err := limit.NewPricer(t.Context(), measure.Plan{Count: 1, Now: m.now}, m)
+	require.NoError(t, err)
+	_, _, err = p.Sample()
+	require.ErrorContains(t, err, "pricing DeriveKey of "+s.Info().Name+": the clock is too coarse to time the fixed loop")
+}
+
 // A sample beside another has as many calls of each primitive, whatever they take.
 func TestBesideTakesAsManyCalls(t *testing.T) {
 	s, err := all.Registry().Suite(0x0001)
 	require.NoError(t, err)
 	m, beside := &metered{counter: &counter{Suite: s}}, &counter{Suite: s}
-	one, err := limit.NewPricer(t.Context(), measure.Plan{Count: 1, Time: 60 * time.Microsecond, Now: m.now}, m)
+	var reads time.Duration // each takes a little, the loop's too
+	now := func() time.Duration { reads++; return m.now() + reads }
+	one, err := limit.NewPricer(t.Context(), measure.Plan{Count: 1, Time: 60 * time.Microsecond, Now: now}, m)
 	require.NoError(t, err)
 	other, err := one.Beside(t.Context(), beside)
 	require.NoError(t, err)
