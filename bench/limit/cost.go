@@ -40,14 +40,6 @@ type Cost [primitives]float64
 // Prices are the costs of the primitives, in nanoseconds.
 type Prices [primitives]float64
 
-// Least returns the lower of both prices for each primitive.
-func (p Prices) Least(other Prices) Prices {
-	for i := range p {
-		p[i] = min(p[i], other[i])
-	}
-	return p
-}
-
 // Times returns the prices in another unit, of which an old one is factor.
 func (p Prices) Times(factor float64) Prices {
 	for i := range p {

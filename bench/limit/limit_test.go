@@ -144,7 +144,7 @@ func TestArithmetic(t *testing.T) {
 	require.Equal(t, limit.Cost{limit.Seal: 2, limit.Sign: 4}, a.Times(2))
 	require.Equal(t, limit.Cost{limit.Seal: 1, limit.Sign: 2}, a) // unchanged
 	require.InDelta(t, 1*10+2*100, a.At(limit.Prices{limit.Seal: 10, limit.Sign: 100, limit.Open: 7}), 0)
-	require.Equal(t, limit.Prices{limit.Seal: 1, limit.Sign: 2}, limit.Prices{limit.Seal: 1, limit.Sign: 3}.Least(limit.Prices{limit.Seal: 4, limit.Sign: 2}))
+	require.Equal(t, limit.Prices{limit.Seal: 3, limit.Sign: 6}, limit.Prices{limit.Seal: 1, limit.Sign: 2}.Times(3))
 	require.Equal(t, "DeriveKey", limit.DeriveKey.String())
 	require.Equal(t, "AEADByte", limit.AEADByte.String())
 }

@@ -182,22 +182,6 @@ func Median(samples []Sample) Sample {
 	}
 }
 
-// Least returns the least of each quantity by itself. It returns the zero Sample
-// for no samples.
-func Least(samples []Sample) Sample {
-	if len(samples) == 0 {
-		return Sample{}
-	}
-	least := samples[0]
-	for _, s := range samples[1:] {
-		least = Sample{
-			CPU: min(least.CPU, s.CPU), Loop: min(least.Loop, s.Loop), QuickLoop: min(least.QuickLoop, s.QuickLoop),
-			Allocs: min(least.Allocs, s.Allocs), AllocBytes: min(least.AllocBytes, s.AllocBytes),
-		}
-	}
-	return least
-}
-
 // Used returns the CPU time of this process so far; see [Clock].
 func Used() time.Duration { return cpuTime() }
 

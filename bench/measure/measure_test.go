@@ -93,13 +93,6 @@ func TestMedian(t *testing.T) {
 	require.InDelta(t, 1.5, Median([]Sample{{CPU: 2}, {CPU: 1}}).CPU, 0)
 }
 
-func TestLeast(t *testing.T) {
-	require.Equal(t, Sample{}, Least(nil))
-	require.Equal(t, Sample{CPU: 1, Allocs: 1, AllocBytes: 6}, Least([]Sample{
-		{CPU: 9, Allocs: 5, AllocBytes: 7}, {CPU: 1, Allocs: 9, AllocBytes: 8}, {CPU: 2, Allocs: 1, AllocBytes: 6},
-	}))
-}
-
 func TestGrow(t *testing.T) {
 	require.Equal(t, 100, grow(1, 0, time.Millisecond))                       // too short to see
 	require.Equal(t, 11, grow(1, 100*time.Microsecond, time.Millisecond))     // fills the share

@@ -12,7 +12,6 @@ type Agreement struct {
 	Pairs     int // of cells within a comparison, measured in both runs
 	Exchanged int // pairs whose costs have another order in the other run
 	Apart     int // pairs that a run ranks apart
-	Opposed   int // pairs that both runs rank apart, in opposite orders
 
 	// Reversed counts the pairs that one run ranks apart and the other, in which both cells
 	// have a rank, has in the opposite order. Doubted counts them whether the cells have a
@@ -74,9 +73,6 @@ func (a *Agreement) pair(first, second Ranking, i, j int) {
 	}
 	if ranked1 != 0 || ranked2 != 0 {
 		a.Apart++
-	}
-	if ranked1*ranked2 < 0 {
-		a.Opposed++
 	}
 	against1, against2 := ranked1*order2 < 0, ranked2*order1 < 0
 	if against1 || against2 {
