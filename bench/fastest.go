@@ -147,21 +147,18 @@ func (s *suiteRun) told() bool {
 }
 
 // addFastest adds to a result what the cell costs in proportion to the fastest providers,
-// given the time of the fixed loop.
-func (c *cell) addFastest(x *result.Cell, s *suiteRun, loop float64) {
-	if !s.told() {
-		return
-	}
-	f, cpu := s.fastest(), undisturbed(x, loop)
-	for i, limit := range c.atPart(s.prices, f.value) {
+// given the suite's own prices by round, the CPU times without disturbance and the time of the
+// fixed loop.
+func (c *cell) addFastest(x *result.Cell, prices []limit.Prices, f fastest, cpu []float64, loop float64) {
+	for i, limit := range c.atPart(prices, f.value) {
 		x.Samples[i].LimitFastest = limit * x.Samples[i].Loop
 	}
 	estimate := func(part limit.Prices) (limit, ratio result.Figure) {
-		limits := c.atPart(s.prices, part)
+		limits := c.atPart(prices, part)
 		for i := range limits {
 			limits[i] *= loop
 		}
-		return figure(stats.NewCost(limits, nil, 0)), figure(stats.NewRatio(cpu, limits))
+		return figure(stats.NewCost(limits)), figure(stats.NewRatio(cpu, limits))
 	}
 	l, r := estimate(f.value)
 	lowLimit, highRatio := estimate(f.low)
@@ -170,9 +167,9 @@ func (c *cell) addFastest(x *result.Cell, s *suiteRun, loop float64) {
 	x.LimitFastest, x.RatioFastest = &l, &r
 }
 
-// addAlternatives adds to a result what the other providers of the suite cost, given the time
-// of the fixed loop.
-func (s *suiteRun) addAlternatives(x *result.Suite, loop float64) {
+// addAlternatives adds to a result what the other providers of the suite cost and which is the
+// fastest, given the time of the fixed loop.
+func (s *suiteRun) addAlternatives(x *result.Suite, f fastest, loop float64) {
 	info := suite.Describe(s.suite)
 	for _, a := range s.others {
 		rounds := a.priced()
@@ -195,6 +192,6 @@ func (s *suiteRun) addAlternatives(x *result.Suite, loop float64) {
 		x.Alternatives = append(x.Alternatives, found)
 	}
 	if len(x.Alternatives) > 0 {
-		x.Fastest = s.fastest().names
+		x.Fastest = f.names
 	}
 }

@@ -98,7 +98,7 @@ func TestTheLimitOnTheFastestIsNeverAboveTheOwn(t *testing.T) {
 	for round := range s.prices {
 		c.samples = append(c.samples, measure.Sample{CPU: 3 * c.limit.At(s.prices[round]), Loop: 2})
 	}
-	x := c.result(s, 10, 0, 0.05)
+	x := c.result(s, s.fastest(), 10, 0, 0.05)
 	require.NotNil(t, x.LimitFastest)
 	require.Less(t, x.LimitFastest.Value, x.Limit.Value)
 	require.InDelta(t, x.Limit.Value-10*2*0.75*105, x.LimitFastest.Value, 1e-6)
@@ -114,7 +114,7 @@ func TestTheLimitOnTheFastestIsNeverAboveTheOwn(t *testing.T) {
 	for _, of := range []*suiteRun{madeUp(t, 4, map[string]limit.Prices{"circl": times}), madeUp(t, 4, nil)} {
 		few := *c
 		few.samples = c.samples[:4]
-		x = few.result(of, 10, 0, 0.05)
+		x = few.result(of, of.fastest(), 10, 0, 0.05)
 		require.Nil(t, x.LimitFastest)
 		require.Nil(t, x.RatioFastest)
 		require.Zero(t, x.Samples[0].LimitFastest)

@@ -46,9 +46,10 @@ func (r *run) results() *result.Results {
 	}
 	drafts, _ := draftNumbers() // without them the suites have none
 	for _, s := range r.suites {
-		out.Suites = append(out.Suites, s.described(drafts[s.info.Name], loop))
+		f := s.fastest()
+		out.Suites = append(out.Suites, s.described(drafts[s.info.Name], f, loop))
 		for _, c := range s.cells {
-			out.Cells = append(out.Cells, c.result(s, loop, doubt, r.Precision))
+			out.Cells = append(out.Cells, c.result(s, f, loop, doubt, r.Precision))
 		}
 		for _, c := range s.sizes {
 			out.Cells = append(out.Cells, c.identity(s))
@@ -82,14 +83,14 @@ func (r *run) warnings(state host.State) []string {
 }
 
 // described returns the suite with the prices of its primitives.
-func (s *suiteRun) described(draft string, loop float64) result.Suite {
+func (s *suiteRun) described(draft string, f fastest, loop float64) result.Suite {
 	priced := device.NewSuite(s.suite, s.prices, loop)
 	kem, signature := result.ShortNames(s.info)
 	x := result.Suite{
 		Name: priced.Name, ID: priced.ID, Draft: draft, KEM: kem, AEAD: s.info.AEAD.Name, Signature: signature,
 		Providers: priced.Providers, Prices: priced.Prices, PriceSamples: priceSamples(s.prices),
 	}
-	s.addAlternatives(&x, loop)
+	s.addAlternatives(&x, f, loop)
 	return x
 }
 
@@ -100,7 +101,7 @@ func (c *cell) identity(s *suiteRun) result.Cell {
 }
 
 // result returns the cell with its estimates.
-func (c *cell) result(s *suiteRun, loop, doubt, precision float64) result.Cell {
+func (c *cell) result(s *suiteRun, f fastest, loop, doubt, precision float64) result.Cell {
 	x := c.identity(s)
 	limits := make([]float64, len(c.samples))
 	for i, of := range c.samples {
@@ -112,25 +113,27 @@ func (c *cell) result(s *suiteRun, loop, doubt, precision float64) result.Cell {
 		}
 		x.Samples = append(x.Samples, sample)
 	}
-	median, cost := measure.Median(c.samples), c.cost(loop).Within(doubt)
-	x.CPU, x.Limit = figure(cost), figure(stats.NewCost(limits, nil, 0))
-	x.Ratio = figure(stats.NewRatio(undisturbed(&x, loop), limits))
+	cpu := c.undisturbed(loop)
+	median, cost := measure.Median(c.samples), stats.NewCost(cpu).Within(doubt)
+	x.CPU, x.Limit, x.Ratio = figure(cost), figure(stats.NewCost(limits)), figure(stats.NewRatio(cpu, limits))
 	x.CPU.RawMedian = median.CPU
 	if c.singles != nil {
-		single := figure(stats.NewCost(c.singles, nil, 0))
+		single := figure(stats.NewCost(c.singles))
 		x.CPU.P90 = single.P90 * loop
 	}
-	c.addFastest(&x, s, loop)
+	if s.told() {
+		c.addFastest(&x, s.prices, f, cpu, loop)
+	}
 	if len(c.counted) == len(c.samples) {
-		f := figure(stats.NewCost(c.counted, nil, 0))
-		x.Instructions = &f
+		counted := figure(stats.NewCost(c.counted))
+		x.Instructions = &counted
 	}
 	x.Allocs, x.AllocBytes = median.Allocs, median.AllocBytes
 	x.Resolved = cost.Resolved(precision)
 	return x
 }
 
-// undisturbed returns the CPU times of the rounds of a cell without disturbance, given that of
+// undisturbed returns the CPU times of the rounds of a result without disturbance, given that of
 // the fixed loop.
 func undisturbed(c *result.Cell, loop float64) []float64 {
 	cpu, loops := make([]float64, len(c.Samples)), make([]float64, len(c.Samples))

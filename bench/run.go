@@ -54,6 +54,7 @@ type Config struct {
 	ownProviders  string // what the suites of Registry use, if that is not its own
 	everyProvider bool   // in every round, not one in turn
 	elsewhere     func(ctx context.Context, set registry.ProviderSet, args ...string) (*child, error)
+
 	// Earlier, if not nil, are the results of rounds to go on from: of this machine, this
 	// program and the same suites, sizes, trees, operations and Sample. Rounds counts theirs.
 	Earlier *result.Results
@@ -297,7 +298,7 @@ func (r *run) unresolved() (n int) {
 	doubt := stats.Doubt(r.loops, loop)
 	for _, s := range r.suites {
 		for _, c := range s.cells {
-			if !c.cost(loop).Within(doubt).Resolved(r.Precision) {
+			if !stats.NewCost(c.undisturbed(loop)).Within(doubt).Resolved(r.Precision) {
 				n++
 			}
 		}
@@ -410,13 +411,14 @@ func (r *run) instructions(op measure.Operation) (float64, error) {
 	return float64(n), failed
 }
 
-// cost estimates the cost of c, given the time of the loop without disturbance.
-func (c *cell) cost(loop float64) stats.Estimate {
+// undisturbed returns the CPU times of the rounds of c without disturbance, given that of the
+// fixed loop.
+func (c *cell) undisturbed(loop float64) []float64 {
 	cpu, loops := make([]float64, len(c.samples)), make([]float64, len(c.samples))
 	for i, s := range c.samples {
 		cpu[i], loops[i] = s.CPU, s.Loop
 	}
-	return stats.NewCost(cpu, loops, loop)
+	return stats.Undisturbed(cpu, loops, loop)
 }
 
 // oneCore collects the garbage so far and confines Go to one core until the function that

@@ -77,12 +77,12 @@ func TestRunRefuses(t *testing.T) {
 }
 
 // Without a budget there are the rounds that were asked for; with one, more until every
-// cell is resolved, but none after its end except the first.
+// cell is resolved, but none after its end except the first and those asked for at least.
 func TestRoundsEnd(t *testing.T) {
 	for _, test := range []struct {
-		rounds, done, open int
-		budget, took       time.Duration
-		another            bool
+		rounds, atLeast, done, open int
+		budget, took                time.Duration
+		another                     bool
 	}{
 		{rounds: 3, done: 0, open: 4, another: true},
 		{rounds: 3, done: 2, open: 0, another: true},
@@ -92,8 +92,10 @@ func TestRoundsEnd(t *testing.T) {
 		{rounds: 3, done: 2, open: 0, budget: 10, took: 9, another: true},
 		{rounds: 3, done: 2, open: 4, budget: 10, took: 10, another: false},
 		{rounds: 3, done: 0, open: 4, budget: 10, took: 11, another: true},
+		{rounds: 3, atLeast: 2, done: 1, open: 4, budget: 10, took: 11, another: true},
+		{rounds: 3, atLeast: 2, done: 2, open: 4, budget: 10, took: 11, another: false},
 	} {
-		r := run{Config: Config{Rounds: test.rounds, Budget: test.budget}, rounds: test.done}
+		r := run{Config: Config{Rounds: test.rounds, AtLeast: test.atLeast, Budget: test.budget}, rounds: test.done}
 		require.Equal(t, test.another, r.another(test.open, test.took), "%+v", test)
 	}
 }

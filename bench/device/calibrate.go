@@ -106,7 +106,7 @@ func Providers(s suite.Suite) []string {
 
 // figure estimates a price. Too few samples leave an end open.
 func figure(samples []float64) result.Figure {
-	e := stats.NewCost(samples, nil, 0)
+	e := stats.NewCost(samples)
 	f := result.Figure{Value: e.Center, Low: e.Low, High: e.High, RawMedian: e.Center}
 	if math.IsInf(e.High, 0) {
 		f.High = 0

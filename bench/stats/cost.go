@@ -1,9 +1,6 @@
 package stats
 
-import (
-	"math"
-	"slices"
-)
+import "math"
 
 // quickest is the quantile of the loop's times that [Reference] takes.
 const quickest = 0.001
@@ -23,7 +20,8 @@ func Reference(loops []float64) float64 {
 // unlike is the share of what slows the loop by which it may slow an operation otherwise: the
 // operation takes memory and caches that the loop does not, or units of the core that a
 // neighbour leaves alone. Between runs beside compilers that slowed the loop by 70 and 80 % in
-// the median, costs differed by 15 % in the median cell; beside 40 and 30 %, by 4 %.
+// the median, costs differed by 15 % in the median cell; between runs slowed by 58 and 26 %, by
+// 4 %.
 const unlike = 0.1
 
 // Doubt returns the relative amount by which all costs of a run may be off together, because
@@ -38,25 +36,17 @@ func Doubt(loops []float64, reference float64) float64 {
 	return unlike * max(0, at(times, 0.5)/reference-1)
 }
 
-// NewCost estimates the cost of an operation without disturbance: the median of the samples in
-// proportion to the loop beside each, times the reference, with the interval by order
-// statistics. It assumes nothing about their distribution, but that the rounds are alike once
-// the loop is divided out.
+// NewCost estimates the cost of an operation: the median of the samples, with the interval by
+// order statistics. It assumes nothing about their distribution, but that the rounds are alike
+// once the loop is divided out; see [Undisturbed].
 //
-// loops[r] is what the fixed loop took beside sample r, and reference its time without
-// disturbance; see [Reference]. With nil loops the estimate is the median of the samples as
-// they are.
-func NewCost(samples, loops []float64, reference float64) Estimate {
-	return describe(measured(Undisturbed(samples, loops, reference)))
-}
+// Where a run goes on until the cell is resolved, the interval covers in nine runs of ten.
+func NewCost(samples []float64) Estimate { return describe(measured(samples)) }
 
-// Undisturbed returns what samples would have taken without disturbance: each divided by the
-// loop beside it, and multiplied by the reference. With nil loops they are the samples as they
-// are.
+// Undisturbed returns what samples would have taken without disturbance: each divided by what
+// the fixed loop took beside it, and multiplied by the reference, which is the time of the loop
+// without disturbance; see [Reference].
 func Undisturbed(samples, loops []float64, reference float64) []float64 {
-	if loops == nil {
-		return slices.Clone(samples)
-	}
 	undisturbed := ratios(samples, loops)
 	for r := range undisturbed {
 		undisturbed[r] *= reference

@@ -16,10 +16,11 @@
 // without disturbance, and of an operation that varies by itself, such as a signature by
 // rejection sampling, they are the luckiest.
 //
-// A fixed loop beside each sample is slowed by much the same. [NewCost] therefore divides
-// each sample by its loop and takes the median of the rounds, which repeats between runs as
-// well as the least times do, and has an interval that assumes nothing. The loop's own time
-// without disturbance, which [Reference] takes of all samples of a run, brings back the unit.
+// A fixed loop beside each sample is slowed by much the same. [Undisturbed] therefore divides
+// each sample by its loop, and [NewCost] takes the median of the rounds, which repeats between
+// runs as well as the least times do, and has an interval that assumes nothing. The loop's own
+// time without disturbance, which [Reference] takes of all samples of a run, brings back the
+// unit.
 //
 // What remains is what slows the loop and the operation unlike: a neighbour that takes the
 // memory rather than the arithmetic, or an operation that computes in units which the
