@@ -160,8 +160,8 @@ func providerTable(s result.Suite) *table {
 	for i := range len(limit.Prices{}) {
 		p := limit.Primitive(i)
 		name, unit := p.String(), 1e3
-		if p == limit.HashedByte || p == limit.AEADByte {
-			name, unit = strings.TrimSuffix(name, "Byte")+"KiB", 1e3/1024
+		if of, ok := strings.CutSuffix(name, "Byte"); ok {
+			name, unit = of+"KiB", 1e3/1024
 		}
 		line := []string{name}
 		price := func(f result.Figure) {

@@ -4,10 +4,10 @@ import "github.com/mlsuite/mlsuite/bench/limit"
 
 func senderMessage(g Group, size int) Toll {
 	bytes := float64(size + g.Suite.AEAD.Nt + g.Suite.Signature.Signature)
-	step := limit.Cost{limit.MAC: 2, limit.AEAD: 1, limit.AEADByte: float64(size), limit.HashedByte: float64(size)}
+	step := limit.Cost{limit.MAC: 2, limit.AEAD: 1, limit.AEADByte: float64(size)}
 	return Toll{
-		Actor:   Load{Cost: step.Plus(limit.Cost{limit.Sign: 1}), Up: bytes},
-		Member:  Load{Cost: step.Plus(limit.Cost{limit.Verify: 1}), Down: bytes},
+		Actor:   Load{Cost: step.Plus(limit.Cost{limit.Sign: 1, limit.SignedByte: float64(size)}), Up: bytes},
+		Member:  Load{Cost: step.Plus(limit.Cost{limit.Verify: 1, limit.VerifiedByte: float64(size)}), Down: bytes},
 		Service: Load{Down: bytes, Up: g.others() * bytes},
 	}
 }

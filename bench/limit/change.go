@@ -65,7 +65,10 @@ func (g Group) AddEach(s *Shape, k int) Cost {
 		s.add()
 	}
 	joiners := float64(k)
-	each := Cost{Verify: 2, CheckKey: 2, HashedByte: 2*g.leafBytes() + g.keyPackageBytes()} // with the leaf's tree hash
+	each := Cost{
+		Verify: 2, VerifiedByte: g.leafTBSBytes() + g.keyPackageTBSBytes(),
+		CheckKey: 2, HashedByte: g.leafBytes(), // the leaf's tree hash
+	}
 	return each.Times(joiners).Plus(
 		g.changedHashes(s, -1), g.keyNames(joiners, joiners),
 		g.welcome(joiners, g.groupInfoBytes(s.tree(0))), epoch(), g.frame(Sign, joiners*g.keyPackageBytes()),
@@ -119,9 +122,9 @@ func (c Change) MeanProcessEnter() Cost { return c.After.mean(c.ProcessEnter) }
 // public is the cost of signing or verifying the commit as a PublicMessage from outside,
 // which has no membership tag, and of its bytes in the transcript.
 func (c Change) public(signature Primitive) Cost {
-	public := Cost{HashedByte: 2 * c.after().commitBytes()}
-	public[signature] = 1
-	return public
+	g := c.after()
+	transcript := Cost{HashedByte: g.commitBytes()}
+	return transcript.Plus(g.signed(signature, g.commitBytes()))
 }
 
 func (c Change) after() Group { return Group{Suite: c.Suite, Tree: c.After} }

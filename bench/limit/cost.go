@@ -7,29 +7,41 @@ package limit
 // works.
 type Primitive int
 
-// The primitives. Of hashes and the AEAD, a call is priced without its bytes, which
-// are counted by themselves; the other calls on few bytes.
+// The primitives. Of signatures, hashes and the AEAD, a call is priced without its bytes,
+// which are counted by themselves; the other calls on few bytes. A signature scheme hashes
+// what it signs or verifies, with a hash of its own: Ed25519 hashes a message twice to sign
+// it and once to verify it, with SHA-512.
 const (
-	DeriveKey  Primitive = iota // HPKE.DeriveKey; generating a key is counted as deriving it
-	Prepare                     // HPKE.PrepareSeal
-	Seal                        // Sealer.Seal of a secret
-	Open                        // PrivateKey.Open of a secret
-	Sign                        // Signer.Sign
-	Verify                      // Signature.Verify
-	CheckKey                    // HPKE.CheckPublicKey
-	Extract                     // Symmetric.Extract
-	Expand                      // Symmetric.Expand to one hash
-	MAC                         // Symmetric.MAC
-	Hash                        // Symmetric.Hash
-	HashedByte                  // a byte that is hashed, in whatever call
-	AEAD                        // Symmetric.NewAEAD and one Seal or Open
-	AEADByte                    // a byte that the AEAD encrypts
-	primitives                  // how many there are
+	DeriveKey    Primitive = iota // HPKE.DeriveKey; generating a key is counted as deriving it
+	Prepare                       // HPKE.PrepareSeal
+	Seal                          // Sealer.Seal of a secret
+	Open                          // PrivateKey.Open of a secret
+	Sign                          // Signer.Sign
+	Verify                        // Signature.Verify
+	CheckKey                      // HPKE.CheckPublicKey
+	Extract                       // Symmetric.Extract
+	Expand                        // Symmetric.Expand to one hash
+	MAC                           // Symmetric.MAC
+	Hash                          // Symmetric.Hash
+	HashedByte                    // a byte that the suite's hash takes, in whatever call
+	SignedByte                    // a byte of a message that is signed
+	VerifiedByte                  // a byte of a message whose signature is verified
+	AEAD                          // Symmetric.NewAEAD and one Seal or Open
+	AEADByte                      // a byte that the AEAD encrypts
+	primitives                    // how many there are
 )
+
+// byteOf returns, for Sign and Verify, the primitive that is a byte of it.
+func byteOf(signature Primitive) Primitive {
+	if signature == Verify {
+		return VerifiedByte
+	}
+	return SignedByte
+}
 
 var names = [primitives]string{
 	"DeriveKey", "Prepare", "Seal", "Open", "Sign", "Verify", "CheckKey",
-	"Extract", "Expand", "MAC", "Hash", "HashedByte", "AEAD", "AEADByte",
+	"Extract", "Expand", "MAC", "Hash", "HashedByte", "SignedByte", "VerifiedByte", "AEAD", "AEADByte",
 }
 
 func (p Primitive) String() string { return names[p] }

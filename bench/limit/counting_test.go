@@ -10,13 +10,14 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// counter is a suite that counts the calls into another, not the bytes of them.
+// counter is a suite that counts the calls into another, and the bytes that are signed and
+// verified.
 type counter struct {
 	suite.Suite
 	calls [len(limit.Cost{})]atomic.Int64
 }
 
-// of returns the calls that f makes.
+// of returns the calls that f makes, and the bytes that it signs and verifies.
 func (c *counter) of(f func()) limit.Cost {
 	for p := range c.calls {
 		c.calls[p].Store(0)
@@ -97,6 +98,7 @@ func (c *counter) PrepareSeal(info []byte) (suite.Sealer, error) {
 
 func (c *counter) Verify(pub, message, sig []byte) error {
 	c.calls[limit.Verify].Add(1)
+	c.calls[limit.VerifiedByte].Add(int64(len(message)))
 	return c.Suite.Verify(pub, message, sig)
 }
 
@@ -164,5 +166,6 @@ type countedSigner struct {
 
 func (s countedSigner) Sign(ctx context.Context, message []byte) ([]byte, error) {
 	s.c.calls[limit.Sign].Add(1)
+	s.c.calls[limit.SignedByte].Add(int64(len(message)))
 	return s.Signer.Sign(ctx, message)
 }

@@ -78,19 +78,34 @@ func TestEngineMeetsLimit(t *testing.T) {
 					}
 					slices.Sort(committers)
 					for _, leaf := range slices.Compact(committers) {
-						b.commitAndProcess(limit.Group{Tree: s.tree(members, leaf)}, leaf)
+						b.commitAndProcess(limit.Group{Suite: b.counter.Info(), Tree: s.tree(members, leaf)}, leaf)
 					}
-					b.addAndJoin(limit.Group{Tree: s.tree(members, 0)})
+					b.addAndJoin(limit.Group{Suite: b.counter.Info(), Tree: s.tree(members, 0)})
 				})
 			}
 		}
 	}
 }
 
-// calls are those of a cost that are counted in an engine.
+// calls is a cost without the bytes.
 func calls(c limit.Cost) limit.Cost {
-	c[limit.HashedByte], c[limit.AEADByte] = 0, 0
+	for _, p := range []limit.Primitive{limit.HashedByte, limit.SignedByte, limit.VerifiedByte, limit.AEADByte} {
+		c[p] = 0
+	}
 	return c
+}
+
+// calls returns the calls that f makes.
+func (b bench) calls(f func()) limit.Cost { return calls(b.counter.of(f)) }
+
+// signs compares the bytes that are signed and verified with the formula, which leaves out
+// some hundred for each signature, and for each of the nodes in what is signed.
+func (b bench) signs(want, made limit.Cost, nodes int) {
+	b.Helper()
+	for _, of := range []struct{ call, byte limit.Primitive }{{limit.Sign, limit.SignedByte}, {limit.Verify, limit.VerifiedByte}} {
+		require.LessOrEqual(b, want[of.byte], made[of.byte], of.byte)
+		require.LessOrEqual(b, made[of.byte], want[of.byte]+200*(want[of.call]+float64(nodes)), of.byte)
+	}
 }
 
 func (b bench) commitAndProcess(g limit.Group, leaf uint32) {
@@ -101,7 +116,8 @@ func (b bench) commitAndProcess(g limit.Group, leaf uint32) {
 		c, err = committer.Commit(b.Context(), now, mls.CommitOptions{})
 		require.NoError(b, err)
 	})
-	require.Equal(b, calls(g.Commit()), made, "commit of leaf %d", leaf)
+	require.Equal(b, calls(g.Commit()), calls(made), "commit of leaf %d", leaf)
+	b.signs(g.Commit(), made, len(g.Tree.Path))
 
 	for i, level := range g.Tree.Path {
 		receiver := b.member(level.First)
@@ -109,27 +125,32 @@ func (b bench) commitAndProcess(g limit.Group, leaf uint32) {
 			_, err := receiver.Process(b.Context(), now, c.Message)
 			require.NoError(b, err)
 		})
-		require.Equal(b, calls(g.Process(i)), made, "process by leaf %d of the commit of leaf %d", level.First, leaf)
+		require.Equal(b, calls(g.Process(i)), calls(made), "process by leaf %d of the commit of leaf %d", level.First, leaf)
+		b.signs(g.Process(i), made, len(g.Tree.Path))
 	}
 }
 
 func (b bench) addAndJoin(g limit.Group) {
 	var kp *mls.OwnKeyPackage
-	require.Equal(b, calls(g.KeyPackage()), b.counter.of(func() { kp = b.keyPackage() }), "key package")
+	made := b.counter.of(func() { kp = b.keyPackage() })
+	require.Equal(b, calls(g.KeyPackage()), calls(made), "key package")
+	b.signs(g.KeyPackage(), made, 0)
 
 	committer := b.member(0)
 	var c *mls.Candidate
-	made := b.counter.of(func() {
+	made = b.counter.of(func() {
 		var err error
 		c, err = committer.Commit(b.Context(), now, mls.CommitOptions{}, message.Add{KeyPackage: kp.KeyPackage})
 		require.NoError(b, err)
 	})
-	require.Equal(b, calls(g.Add()), made, "add")
+	require.Equal(b, calls(g.Add()), calls(made), "add")
+	b.signs(g.Add(), made, g.Tree.Members+g.Tree.Parents)
 	made = b.counter.of(func() {
 		_, err := adopted(kp.Join(b.Context(), now, c.Welcome, mls.JoinOptions{}))
 		require.NoError(b, err)
 	})
 	b.joins(g, made)
+	b.signs(g.Join(), made, g.Tree.Members+g.Tree.Parents)
 }
 
 // adopted is for a join that the client takes as it comes.
@@ -154,26 +175,33 @@ func (b bench) joins(g limit.Group, made limit.Cost) {
 	}
 	require.LessOrEqual(b, excess, float64(g.Tree.Parents+nodes), "hashes of a join")
 	want[limit.Hash] = made[limit.Hash]
-	require.Equal(b, want, made, "join")
+	require.Equal(b, want, calls(made), "join")
 }
 
 func TestEngineMeetsLimitOfMessages(t *testing.T) {
 	for _, id := range []suite.ID{0x0001, 0xF002} {
 		b := newBench(t, id, "steady", 8)
-		g := limit.Group{Tree: limit.Steady(8, 0)}
+		g := limit.Group{Suite: b.counter.Info(), Tree: limit.Steady(8, 0)}
 		sender, receiver := b.member(0), b.member(5)
-		encrypt := func() []byte {
-			message, err := sender.Encrypt(t.Context(), now, []byte("hello"), nil)
-			require.NoError(t, err)
-			return message
-		}
-		decrypt := func(message []byte) {
-			_, err := receiver.Process(t.Context(), now, message)
-			require.NoError(t, err)
-		}
-		decrypt(encrypt()) // both come down the secret tree for the first one
 		var message []byte
-		require.Equal(t, calls(g.Encrypt(5)), b.counter.of(func() { message = encrypt() }))
-		require.Equal(t, calls(g.Decrypt(5)), b.counter.of(func() { decrypt(message) }))
+		for first := range 2 { // both come down the secret tree for the first one
+			made := b.counter.of(func() {
+				var err error
+				message, err = sender.Encrypt(t.Context(), now, []byte("hello"), nil)
+				require.NoError(t, err)
+			})
+			b.signs(g.Encrypt(5), made, 0)
+			if first == 1 {
+				require.Equal(t, calls(g.Encrypt(5)), calls(made))
+			}
+			made = b.counter.of(func() {
+				_, err := receiver.Process(t.Context(), now, message)
+				require.NoError(t, err)
+			})
+			b.signs(g.Decrypt(5), made, 0)
+			if first == 1 {
+				require.Equal(t, calls(g.Decrypt(5)), calls(made))
+			}
+		}
 	}
 }

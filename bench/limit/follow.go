@@ -5,22 +5,22 @@ package limit
 // commit is a PublicMessage.
 func (g Group) Follow() Cost {
 	d := float64(len(g.Tree.Path))
-	update := Cost{Verify: 1, CheckKey: 1 + d, HashedByte: g.leafBytes()}
-	return update.Plus(g.pathHashes(), g.keyNames(1+d, 0), followed(g.commitBytes()))
+	update := Cost{Verify: 1, CheckKey: 1 + d, VerifiedByte: g.leafTBSBytes()}
+	return update.Plus(g.pathHashes(), g.keyNames(1+d, 0), g.followed(g.commitBytes()))
 }
 
 // FollowAdd is the cost of following the commit of [Group.Add].
-func (g Group) FollowAdd() Cost { return g.added().Plus(followed(g.keyPackageBytes())) }
+func (g Group) FollowAdd() Cost { return g.added().Plus(g.followed(g.keyPackageBytes())) }
 
 // FollowRemove is the cost of following the commit of [Group.Remove].
 func (g Group) FollowRemove(leaf uint32) Cost { return g.Follow().Plus(g.blanked(leaf)) }
 
 // followed is the cost of a commit of size bytes as a PublicMessage whose tags are not
 // checked: its signature and the transcript hashes (RFC 9420, Sections 6.1 and 8.2).
-func followed(size float64) Cost {
-	return Cost{
-		Verify:     1,
-		Hash:       2,        // confirmed, interim
-		HashedByte: 2 * size, // the signature, the transcript
+func (g Group) followed(size float64) Cost {
+	transcript := Cost{
+		Hash:       2, // confirmed, interim
+		HashedByte: size,
 	}
+	return transcript.Plus(g.signed(Verify, size))
 }

@@ -11,12 +11,12 @@ func (g Group) FollowUp() Cost {
 	create := Cost{
 		DeriveKey:  1,
 		Sign:       1,
-		HashedByte: alone.leafBytes(),
+		SignedByte: alone.leafTBSBytes(),
 		Expand:     9, // the secrets of Table 4
 		Hash:       1, // interim transcript
 		MAC:        1, // confirmation tag
 	}
-	added := Cost{Verify: 2, CheckKey: 2, HashedByte: g.leafBytes() + g.keyPackageBytes()}
+	added := Cost{Verify: 2, CheckKey: 2, VerifiedByte: g.leafTBSBytes() + g.keyPackageTBSBytes()}
 	leaves := float64(int(1) << g.Tree.Depth)
 	treeHashes := Cost{
 		Hash:       leaves - 1 + leaves - 1, // all nodes but the creator's leaf

@@ -33,11 +33,11 @@ func (g Group) join(info float64) Cost {
 func (g Group) checked(t Tree, info float64) Cost {
 	members, parents, hash := float64(t.Members), float64(t.Parents), float64(g.Suite.Hash.Size)
 	tree := Cost{
-		Verify:   members + 1, // the leaves, the GroupInfo
-		CheckKey: members + parents,
-		Hash:     2*members - 1 + parents + 1, // the tree, parent hashes, the interim transcript
-		HashedByte: members*g.leafBytes() + info + // signatures
-			g.treeBytes(t) + (members-1)*2*hash + // tree hashes
+		Verify:       members + 1, // the leaves, the GroupInfo
+		CheckKey:     members + parents,
+		Hash:         2*members - 1 + parents + 1, // the tree, parent hashes, the interim transcript
+		VerifiedByte: members*g.leafTBSBytes() + g.groupInfoTBSBytes(info),
+		HashedByte: g.treeBytes(t) + (members-1)*2*hash + // tree hashes
 			parents*(g.parentBytes()+hash), // parent hashes
 	}
 	outside := 1<<t.Depth - t.Members // leaves without a member; and as many parents more than members-1
@@ -47,7 +47,7 @@ func (g Group) checked(t Tree, info float64) Cost {
 // GroupInfo is the cost of making a GroupInfo with the tree and the external key, by which
 // others join: 1 Sign and 1 DeriveKey (Sections 8 and 12.4.3.2).
 func (g Group) GroupInfo() Cost {
-	return Cost{DeriveKey: 1, Sign: 1, HashedByte: g.StoredBytes()}
+	return Cost{DeriveKey: 1, Sign: 1, SignedByte: g.groupInfoTBSBytes(g.StoredBytes())}
 }
 
 // FollowFrom is the cost of starting to follow a group from that GroupInfo, for who knows

@@ -17,9 +17,17 @@ func (g Group) leafBytes() float64 {
 	return float64(g.Suite.KEM.Npk + s.PublicKey + s.Signature)
 }
 
+// leafTBSBytes returns the size of what a leaf's signature covers (Section 7.2).
+func (g Group) leafTBSBytes() float64 { return g.leafBytes() - float64(g.Suite.Signature.Signature) }
+
 // keyPackageBytes returns the size of a KeyPackage (Section 10).
 func (g Group) keyPackageBytes() float64 {
 	return g.leafBytes() + float64(g.Suite.KEM.Npk+g.Suite.Signature.Signature)
+}
+
+// keyPackageTBSBytes returns the size of what its signature covers.
+func (g Group) keyPackageTBSBytes() float64 {
+	return g.keyPackageBytes() - float64(g.Suite.Signature.Signature)
 }
 
 // parentBytes returns the size of a ParentNode (Section 7.1).
@@ -34,6 +42,15 @@ func (g Group) treeBytes(t Tree) float64 {
 func (g Group) groupInfoBytes(t Tree) float64 {
 	return g.treeBytes(t) + float64(g.Suite.Signature.Signature+3*g.Suite.Hash.Size)
 }
+
+// groupInfoTBSBytes returns the size of what the signature of a GroupInfo of info bytes
+// covers.
+func (g Group) groupInfoTBSBytes(info float64) float64 {
+	return info - float64(g.Suite.Signature.Signature)
+}
+
+// contextBytes returns the size of a GroupContext (Section 8.1).
+func (g Group) contextBytes() float64 { return 2 * float64(g.Suite.Hash.Size) }
 
 // commitBytes returns the size of a Commit with a path (Sections 7.6, 12.4).
 func (g Group) commitBytes() float64 {
@@ -60,7 +77,7 @@ func (g Group) renew() Cost {
 		Seal:       float64(g.Tree.ciphertexts()),
 		Expand:     2 * d, // the next path secret, the node secret
 		Sign:       1,     // the leaf
-		HashedByte: g.leafBytes(),
+		SignedByte: g.leafTBSBytes(),
 	}
 	return update.Plus(g.pathHashes(), g.keyNames(1+d, 0))
 }
@@ -79,12 +96,12 @@ func (g Group) learn(level int) Cost {
 	d := float64(len(g.Tree.Path))
 	k := d - float64(level)
 	update := Cost{
-		DeriveKey:  k,
-		Open:       1,
-		Expand:     2 * k,
-		Verify:     1, // the leaf
-		CheckKey:   1 + d,
-		HashedByte: g.leafBytes(),
+		DeriveKey:    k,
+		Open:         1,
+		Expand:       2 * k,
+		Verify:       1, // the leaf
+		CheckKey:     1 + d,
+		VerifiedByte: g.leafTBSBytes(),
 	}
 	return update.Plus(g.pathHashes(), g.keyNames(1+d, 0))
 }
@@ -179,10 +196,17 @@ func (g Group) frame(signature Primitive, size float64) Cost {
 func (g Group) message(signature Primitive, size float64) Cost {
 	c := Cost{
 		Expand: 3 + 2, AEAD: 2,
-		AEADByte:   size + float64(g.Suite.Signature.Signature),
-		HashedByte: size,
+		AEADByte: size + float64(g.Suite.Signature.Signature),
 	}
+	return c.Plus(g.signed(signature, size))
+}
+
+// signed is the cost of signing or verifying the content of a message of size bytes,
+// together with the GroupContext, by a member or by who becomes one (Section 6.1).
+func (g Group) signed(signature Primitive, size float64) Cost {
+	var c Cost
 	c[signature] = 1
+	c[byteOf(signature)] = size + g.contextBytes()
 	return c
 }
 
@@ -195,7 +219,10 @@ func (g Group) Decrypt(size int) Cost { return g.message(Verify, float64(size)) 
 // KeyPackage is the cost of making a KeyPackage (Section 10): 2 DeriveKey for the
 // init key and the leaf's, 2 Sign for the leaf and the whole, and its reference.
 func (g Group) KeyPackage() Cost {
-	return Cost{DeriveKey: 2, Sign: 2, Hash: 1, HashedByte: g.leafBytes() + 2*g.keyPackageBytes()}
+	return Cost{
+		DeriveKey: 2, Sign: 2, SignedByte: g.leafTBSBytes() + g.keyPackageTBSBytes(),
+		Hash: 1, HashedByte: g.keyPackageBytes(),
+	}
 }
 
 // Add is the cost of making a commit without a path that adds one member, and its
@@ -217,7 +244,8 @@ func (g Group) welcome(joiners, info float64) Cost {
 		Expand:     3,       // welcome_secret, its key and nonce
 		AEAD:       1,
 		AEADByte:   info,
-		HashedByte: joiners*g.keyPackageBytes() + 2*info, // the GroupInfo's signature, the info of HPKE
+		HashedByte: joiners*g.keyPackageBytes() + info, // the info of HPKE
+		SignedByte: g.groupInfoTBSBytes(info),
 		Prepare:    1,
 		Seal:       joiners,
 	}

@@ -120,8 +120,15 @@ func TestHashedBytesByHand(t *testing.T) {
 		path       = 10*(parent+32) + leaf + 10*(parent+2*32)
 		names      = 11 * 32
 		info       = 1001*leaf + 999*parent + 64 + 3*32
+		context    = 32 + 32
+		leafTBS    = leaf - 64
 	)
-	require.InDelta(t, leaf+path+names+2*commit, g.Commit()[limit.HashedByte], 0)
+	require.InDelta(t, path+names+commit, g.Commit()[limit.HashedByte], 0)
+	require.InDelta(t, leafTBS+commit+context, g.Commit()[limit.SignedByte], 0)
+	require.InDelta(t, leafTBS+commit+context, g.Process(0)[limit.VerifiedByte], 0)
+	require.InDelta(t, 1001*leafTBS+info-64, g.Join()[limit.VerifiedByte], 0)
+	require.InDelta(t, info-64+keyPackage+context, g.Add()[limit.SignedByte], 0)
+	require.InDelta(t, leafTBS+keyPackage-64, g.Add()[limit.VerifiedByte], 0)
 	require.InDelta(t, 10+1+10+11+2, g.Commit()[limit.Hash], 0)
 	require.InDelta(t, commit+64, g.Commit()[limit.AEADByte], 0)
 	require.InDelta(t, info, g.Join()[limit.AEADByte], 0)
@@ -133,8 +140,11 @@ func TestHashedBytesByHand(t *testing.T) {
 	// Of the half that makes room for a ninth member, 15 nodes are hashed beside the root.
 	nine := limit.Group{Suite: x25519, Tree: limit.Steady(8, 0)}
 	require.InDelta(t, 15+1+2+2+1, nine.Add()[limit.Hash], 0)
-	require.InDelta(t, leaf+2*keyPackage, g.KeyPackage()[limit.HashedByte], 0)
-	require.InDelta(t, 100, g.Encrypt(100)[limit.HashedByte], 0)
+	require.InDelta(t, keyPackage, g.KeyPackage()[limit.HashedByte], 0)
+	require.InDelta(t, leafTBS+keyPackage-64, g.KeyPackage()[limit.SignedByte], 0)
+	require.InDelta(t, 100+context, g.Encrypt(100)[limit.SignedByte], 0)
+	require.InDelta(t, 100+context, g.Decrypt(100)[limit.VerifiedByte], 0)
+	require.Zero(t, g.Encrypt(100)[limit.HashedByte])
 }
 
 func TestArithmetic(t *testing.T) {

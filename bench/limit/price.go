@@ -10,10 +10,12 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// small and large are the sizes in bytes between which a byte is priced.
+// small and large are the sizes in bytes between which a byte is priced. A byte of a
+// signature is priced up to huge, because some schemes take a random time for a message.
 const (
 	small = 64
 	large = 16 << 10
+	huge  = 256 << 10
 )
 
 // Price measures what each primitive of s costs on this machine. It measures primitives
@@ -135,8 +137,13 @@ type calls Prices
 // few, and a call is priced without its bytes.
 func (c calls) prices() Prices {
 	p := Prices(c)
-	for _, of := range []struct{ call, byte Primitive }{{Hash, HashedByte}, {AEAD, AEADByte}} {
-		p[of.byte] = max(0, c[of.byte]-c[of.call]) / (large - small)
+	for _, of := range []struct {
+		call, byte Primitive
+		many       float64
+	}{
+		{Sign, SignedByte, huge}, {Verify, VerifiedByte, huge}, {Hash, HashedByte, large}, {AEAD, AEADByte, large},
+	} {
+		p[of.byte] = max(0, c[of.byte]-c[of.call]) / (of.many - small)
 		// Every byte is counted, those of the call on few too.
 		p[of.call] = max(0, c[of.call]-small*p[of.byte])
 	}
@@ -148,11 +155,13 @@ type material struct {
 	secret         []byte // of the hash's size
 	info           []byte // of the length of an EncryptContext
 	small, large   []byte
+	huge           []byte
 	recipient      suite.PrivateKey
 	sealer         suite.Sealer
 	enc, sealed    []byte
 	signer         suite.Signer
-	signature      []byte
+	signature      []byte // of small
+	ofHuge         []byte // the signature of huge
 	aeadKey, nonce []byte
 }
 
@@ -160,7 +169,7 @@ func newMaterial(ctx context.Context, s suite.Suite) (*material, error) {
 	i := s.Info()
 	m := &material{
 		secret: make([]byte, i.Hash.Size), info: make([]byte, 3*small),
-		small: make([]byte, small), large: make([]byte, large),
+		small: make([]byte, small), large: make([]byte, large), huge: make([]byte, huge),
 		aeadKey: make([]byte, i.AEAD.Nk), nonce: make([]byte, i.AEAD.Nn),
 	}
 	var err error
@@ -176,7 +185,10 @@ func newMaterial(ctx context.Context, s suite.Suite) (*material, error) {
 	if m.signer, err = s.GenerateSigner(); err != nil {
 		return nil, err
 	}
-	m.signature, err = m.signer.Sign(ctx, m.small)
+	if m.signature, err = m.signer.Sign(ctx, m.small); err != nil {
+		return nil, err
+	}
+	m.ofHuge, err = m.signer.Sign(ctx, m.huge)
 	return m, err
 }
 
@@ -184,20 +196,22 @@ func newMaterial(ctx context.Context, s suite.Suite) (*material, error) {
 func (m *material) calls(ctx context.Context, s suite.Suite) [primitives]func() error {
 	recipient, signer := m.recipient.PublicKey(), m.signer.PublicKey()
 	return [primitives]func() error{
-		DeriveKey:  func() error { _, err := s.DeriveKey(m.secret); return err },
-		Prepare:    func() error { _, err := s.PrepareSeal(m.info); return err },
-		Seal:       func() error { _, _, err := m.sealer.Seal(recipient, nil, m.secret); return err },
-		Open:       func() error { _, err := m.recipient.Open(m.enc, m.info, nil, m.sealed); return err },
-		Sign:       func() error { _, err := m.signer.Sign(ctx, m.small); return err },
-		Verify:     func() error { return s.Verify(signer, m.small, m.signature) },
-		CheckKey:   func() error { return s.CheckPublicKey(recipient) },
-		Extract:    func() error { _, err := s.Extract(m.secret, m.secret); return err },
-		Expand:     func() error { _, err := s.Expand(m.secret, m.small, len(m.secret)); return err },
-		MAC:        func() error { s.MAC(m.secret, m.small); return nil },
-		Hash:       func() error { s.Hash(m.small); return nil },
-		HashedByte: func() error { s.Hash(m.large); return nil },
-		AEAD:       func() error { return m.encrypt(s, m.small) },
-		AEADByte:   func() error { return m.encrypt(s, m.large) },
+		DeriveKey:    func() error { _, err := s.DeriveKey(m.secret); return err },
+		Prepare:      func() error { _, err := s.PrepareSeal(m.info); return err },
+		Seal:         func() error { _, _, err := m.sealer.Seal(recipient, nil, m.secret); return err },
+		Open:         func() error { _, err := m.recipient.Open(m.enc, m.info, nil, m.sealed); return err },
+		Sign:         func() error { _, err := m.signer.Sign(ctx, m.small); return err },
+		Verify:       func() error { return s.Verify(signer, m.small, m.signature) },
+		CheckKey:     func() error { return s.CheckPublicKey(recipient) },
+		Extract:      func() error { _, err := s.Extract(m.secret, m.secret); return err },
+		Expand:       func() error { _, err := s.Expand(m.secret, m.small, len(m.secret)); return err },
+		MAC:          func() error { s.MAC(m.secret, m.small); return nil },
+		Hash:         func() error { s.Hash(m.small); return nil },
+		HashedByte:   func() error { s.Hash(m.large); return nil },
+		SignedByte:   func() error { _, err := m.signer.Sign(ctx, m.huge); return err },
+		VerifiedByte: func() error { return s.Verify(signer, m.huge, m.ofHuge) },
+		AEAD:         func() error { return m.encrypt(s, m.small) },
+		AEADByte:     func() error { return m.encrypt(s, m.large) },
 	}
 }
 

@@ -3,13 +3,13 @@ package limit
 // Update is the cost of proposing an Update (RFC 9420, Section 12.1.2): 1 DeriveKey for the
 // new leaf, 2 Sign for the leaf and the message.
 func (g Group) Update() Cost {
-	leaf := Cost{DeriveKey: 1, Sign: 1, HashedByte: g.leafBytes()}
+	leaf := Cost{DeriveKey: 1, Sign: 1, SignedByte: g.leafTBSBytes()}
 	return leaf.Plus(g.proposal(Sign, g.leafBytes()))
 }
 
 // ProcessUpdate is the cost of receiving it: 2 Verify, 1 CheckKey.
 func (g Group) ProcessUpdate() Cost {
-	leaf := Cost{Verify: 1, CheckKey: 1, HashedByte: g.leafBytes()}
+	leaf := Cost{Verify: 1, CheckKey: 1, VerifiedByte: g.leafTBSBytes()}
 	return leaf.Plus(g.proposal(Verify, g.leafBytes()))
 }
 
@@ -26,7 +26,7 @@ func (g Group) ProposeFromOutside() Cost { return Cost{Sign: 1} }
 
 // ProposeJoin is the cost of asking a group to add a client by its KeyPackage, which is
 // made: 1 Sign.
-func (g Group) ProposeJoin() Cost { return Cost{Sign: 1, HashedByte: g.keyPackageBytes()} }
+func (g Group) ProposeJoin() Cost { return Cost{Sign: 1, SignedByte: g.keyPackageBytes()} }
 
 // ReInit is the cost of a commit without a path that ends the group by a ReInit of few bytes
 // (Sections 12.1.5 and 12.4.1): 1 Sign.

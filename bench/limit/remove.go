@@ -64,6 +64,6 @@ func (g Group) ProcessAdd() Cost {
 // added is the cost of checking a KeyPackage and adding its leaf to the tree.
 func (g Group) added() Cost {
 	after := g.Tree.withJoiner()
-	c := Cost{Verify: 2, CheckKey: 2, HashedByte: g.leafBytes() + g.keyPackageBytes()}
+	c := Cost{Verify: 2, CheckKey: 2, VerifiedByte: g.leafTBSBytes() + g.keyPackageTBSBytes()}
 	return c.Plus(g.treeHashes(after), g.grown(after), g.keyNames(1, 1))
 }
