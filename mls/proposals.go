@@ -366,6 +366,12 @@ func keepsKey(old, next *message.LeafNode) bool {
 	return bytes.Equal(old.EncryptionKey, next.EncryptionKey)
 }
 
+// newSignatureKey reports whether a signature key is new at a leaf.
+func (p *publicState) newSignatureKey(at message.LeafIndex, key []byte) bool {
+	old := p.tree.Leaf(at)
+	return old == nil || !bytes.Equal(old.SignatureKey, key)
+}
+
 // newType reports whether a credential type is new at a leaf.
 func (p *publicState) newType(at message.LeafIndex, t message.CredentialType) bool {
 	old := p.tree.Leaf(at)

@@ -84,6 +84,7 @@ func newECDSA(curve elliptic.Curve, hash crypto.Hash, info SignatureInfo) Signat
 			_, err := parse(pub)
 			return err
 		},
+		CheckVerified: func([]byte) error { return nil }, // Verify has parsed it
 		Verify: func(pub, message, sig []byte) error {
 			key, err := parse(pub)
 			if err != nil {

@@ -44,6 +44,8 @@ func Ed25519() SignatureScheme {
 			return bytes.Clone(pub), nil
 		},
 		CheckPublic: checkEd25519,
+		// Verify has decoded the point.
+		CheckVerified: checkEncodingEd25519,
 		Verify: func(pub, message, sig []byte) error {
 			if !ed25519.Verify(pub, message, sig) {
 				return ErrVerify

@@ -17,12 +17,31 @@ var (
 // encodes a point of edwards25519 (RFC 8032, Section 5.1.3) whose order is not 1, 2, 4 or
 // 8. Keys are public, so checkEd25519 need not take constant time.
 func checkEd25519(pub []byte) error {
+	if err := checkEncodingEd25519(pub); err != nil {
+		return err
+	}
+	y := yOf(pub)
+	if !onEdwards25519(&y) {
+		return errNoPoint
+	}
+	return nil
+}
+
+// yOf returns the coordinate in pub, without the sign of x.
+func yOf(pub []byte) [32]byte {
+	y := [32]byte(pub)
+	y[31] &= 0x7F
+	return y
+}
+
+// checkEncodingEd25519 is checkEd25519 for what is a point of edwards25519, or else not
+// looked at.
+func checkEncodingEd25519(pub []byte) error {
 	const (
 		zeros = "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 		ones  = "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f"
 	)
-	y := [32]byte(pub)
-	y[31] &= 0x7F                              // without the sign of x
+	y := yOf(pub)
 	if string(y[1:]) == ones && y[0] >= 0xED { // p, which is 2^255 - 19, or more
 		return errUnreduced
 	}
@@ -34,9 +53,6 @@ func checkEd25519(pub []byte) error {
 		"\xc7\x17\x6a\x70\x3d\x4d\xd8\x4f\xba\x3c\x0b\x76\x0d\x10\x67\x0f\x2a\x20\x53\xfa\x2c\x39\xcc\xc6\x4e\xc7\xfd\x77\x92\xac\x03\x7a",
 		"\x26\xe8\x95\x8f\xc2\xb2\x27\xb0\x45\xc3\xf4\x89\xf2\xef\x98\xf0\xd5\xdf\xac\x05\xd3\xc6\x33\x39\xb1\x38\x02\x88\x6d\x53\xfc\x05":
 		return errSmallOrder
-	}
-	if !onEdwards25519(&y) {
-		return errNoPoint
 	}
 	return nil
 }

@@ -32,12 +32,15 @@ func TestAnybodySignsForEd25519KeysOfSmallOrder(t *testing.T) {
 			require.NoError(t, err)
 			pub[31] |= sign
 			require.ErrorIs(t, s.CheckSignatureKey(pub), ErrInvalidKey, "%x", pub)
+			require.ErrorIs(t, VerifyFirst(s, pub, nil, forgery()), ErrInvalidKey, "%x", pub)
 
-			verifies := false
+			verifies, forged := false, []byte(nil)
 			for i := 0; i < 1000 && !verifies; i++ {
-				verifies = s.Verify(pub, binary.BigEndian.AppendUint32(nil, uint32(i)), forgery()) == nil
+				forged = binary.BigEndian.AppendUint32(nil, uint32(i))
+				verifies = s.Verify(pub, forged, forgery()) == nil
 			}
 			require.True(t, verifies, "%x is no key for which anybody can sign", pub)
+			require.ErrorIs(t, VerifyFirst(s, pub, forged, forgery()), ErrInvalidKey, "%x", pub)
 		}
 	}
 }

@@ -42,6 +42,10 @@ type SignatureAlgorithm[K crypto.Signer] struct {
 	// every key of that length.
 	CheckPublic func(pub []byte) error
 
+	// CheckVerified, if not nil, is CheckPublic for a pub with which Verify has accepted a
+	// signature. It need not look for what Verify refuses.
+	CheckVerified func(pub []byte) error
+
 	// Verify is [Signature.Verify] for a pub of Info.PublicKey bytes.
 	Verify func(pub, message, sig []byte) error
 

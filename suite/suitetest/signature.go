@@ -144,6 +144,7 @@ func checkBadVerificationKeys(t reporter, s signing) {
 	}
 	for _, b := range bad {
 		wantKeyError(t, "CheckSignatureKey", b.fault, false, s.CheckSignatureKey(b.bytes))
+		wantKeyError(t, "VerifyFirst", b.fault, false, suite.VerifyFirst(s, b.bytes, message, sig))
 		wantKeyError(t, "Verify", b.fault, false, s.Verify(b.bytes, message, sig))
 	}
 	var others []variant // each is a key or none to Verify: it may say either
@@ -151,6 +152,7 @@ func checkBadVerificationKeys(t reporter, s signing) {
 		others = c.badKeys(pub)
 		for _, b := range others {
 			wantKeyError(t, "CheckSignatureKey", b.fault, false, s.CheckSignatureKey(b.bytes))
+			wantKeyError(t, "VerifyFirst", b.fault, false, suite.VerifyFirst(s, b.bytes, message, sig))
 		}
 	}
 	for _, i := range places(len(pub)) {
@@ -168,6 +170,7 @@ func checkBadVerificationKeys(t reporter, s signing) {
 		}
 		if check != nil {
 			wantKeyError(t, "CheckSignatureKey", d.fault, false, check)
+			wantKeyError(t, "VerifyFirst", d.fault, false, suite.VerifyFirst(s, d.bytes, message, sig))
 		}
 	}
 }

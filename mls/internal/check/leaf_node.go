@@ -5,6 +5,7 @@ package check
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -49,9 +50,6 @@ func LeafNode(n *message.LeafNode, s suite.Suite, source uint8, at LeafPlace) er
 	if err := s.CheckPublicKey(n.EncryptionKey); err != nil {
 		return fault.Violation("7.1", "encryption_key is not a public key of the suite").Because(err)
 	}
-	if err := s.CheckSignatureKey(n.SignatureKey); err != nil {
-		return fault.Violation("5.1.2", "signature_key is not a public key of the suite").Because(err)
-	}
 	if err := LeafCovers(n, s); err != nil {
 		return err
 	}
@@ -59,7 +57,10 @@ func LeafNode(n *message.LeafNode, s suite.Suite, source uint8, at LeafPlace) er
 	if err != nil {
 		return err
 	}
-	if err := label.Verify(s, n.SignatureKey, label.LeafNodeTBS, tbs, n.Signature); err != nil {
+	if err := label.VerifyFirst(s, n.SignatureKey, label.LeafNodeTBS, tbs, n.Signature); err != nil {
+		if errors.Is(err, suite.ErrInvalidKey) {
+			return fault.Violation("5.1.2", "signature_key is not a public key of the suite").Because(err)
+		}
 		return fault.Violation("7.3", "LeafNode signature does not verify").Because(err)
 	}
 	return nil

@@ -86,6 +86,15 @@ func Verify(s suite.Suite, pub []byte, label string, content, sig []byte) error 
 	return s.Verify(pub, message, sig)
 }
 
+// VerifyFirst is [Verify] with a key that nobody has checked: [suite.VerifyFirst].
+func VerifyFirst(s suite.Suite, pub []byte, label string, content, sig []byte) error {
+	message, err := labelled(Prefix+label, content)
+	if err != nil {
+		return err
+	}
+	return suite.VerifyFirst(s, pub, message, sig)
+}
+
 // encryptContext returns the encoded EncryptContext (RFC 9420, Section 5.1.3): the
 // info of HPKE.
 func encryptContext(label string, context []byte) ([]byte, error) {
