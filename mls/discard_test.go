@@ -83,10 +83,9 @@ type expander struct {
 	secrets *[][]byte
 }
 
-func (e expander) Expand(prk, info []byte, n int) ([]byte, error) {
-	secret, err := e.Suite.Expand(prk, info, n)
-	*e.secrets = append(*e.secrets, secret)
-	return secret, err
+func (e expander) Expand(out, prk, info []byte) error {
+	*e.secrets = append(*e.secrets, out)
+	return e.Suite.Expand(out, prk, info)
 }
 
 // A commit whose GroupInfo cannot be signed leaves no secret behind.

@@ -156,11 +156,11 @@ func (s frailSuite) Extract(salt, ikm []byte) ([]byte, error) {
 	return s.Suite.Extract(salt, ikm)
 }
 
-func (s frailSuite) Expand(prk, info []byte, length int) ([]byte, error) {
+func (s frailSuite) Expand(out, prk, info []byte) error {
 	if err := s.f.step(); err != nil {
-		return nil, err
+		return err
 	}
-	return s.Suite.Expand(prk, info, length)
+	return s.Suite.Expand(out, prk, info)
 }
 
 func (s frailSuite) NewAEAD(key []byte) (cipher.AEAD, error) {

@@ -56,10 +56,10 @@ func (s *operationSuite) Extract(salt, ikm []byte) ([]byte, error) {
 	return s.Suite.Extract(salt, ikm)
 }
 
-func (s *operationSuite) Expand(prk, info []byte, length int) ([]byte, error) {
+func (s *operationSuite) Expand(out, prk, info []byte) error {
 	s.symmetric.Add(1)
 	s.hash(prk, info)
-	return s.Suite.Expand(prk, info, length)
+	return s.Suite.Expand(out, prk, info)
 }
 
 func (s *operationSuite) NewAEAD(key []byte) (cipher.AEAD, error) {

@@ -284,11 +284,11 @@ type pausingSuite struct {
 	do    func()
 }
 
-func (s *pausingSuite) Expand(prk, info []byte, length int) ([]byte, error) {
+func (s *pausingSuite) Expand(out, prk, info []byte) error {
 	if s.after--; s.after < 0 && s.do != nil {
 		do := s.do
 		s.do = nil
 		do()
 	}
-	return s.Suite.Expand(prk, info, length)
+	return s.Suite.Expand(out, prk, info)
 }

@@ -87,8 +87,8 @@ func probeSymmetric(s Suite) error {
 	if err != nil {
 		return err
 	}
-	key, err := s.Expand(secret, nil, info.AEAD.Nk)
-	if err != nil {
+	key := make([]byte, info.AEAD.Nk)
+	if err := s.Expand(key, secret, nil); err != nil {
 		return err
 	}
 	_, err = s.NewAEAD(key)

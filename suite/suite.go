@@ -27,8 +27,8 @@ func (id ID) String() string { return fmt.Sprintf("0x%04X", uint16(id)) }
 
 // Suite is an MLS cipher suite.
 //
-// Every method is safe for concurrent use, and neither keeps nor changes its arguments.
-// Results belong to the caller. A method whose primitive the program may not use where it
+// Every method is safe for concurrent use, and neither keeps nor changes its arguments,
+// except what it is to fill. Results belong to the caller. A method whose primitive the program may not use where it
 // runs returns an [*EnvironmentError].
 type Suite interface {
 	// Info describes the suite. It is plain data and always the same.
@@ -50,9 +50,10 @@ type Symmetric interface {
 	// refuse short input keying material with [ErrShortSecret].
 	Extract(salt, ikm []byte) ([]byte, error)
 
-	// Expand is KDF.Expand (RFC 9180, Section 4): length bytes. It returns an error if
-	// length is more than 255 * Nh.
-	Expand(prk, info []byte, length int) ([]byte, error)
+	// Expand fills out with KDF.Expand(prk, info, len(out)) (RFC 9180, Section 4). It
+	// returns an error if out is longer than 255 * Nh bytes. out does not overlap prk or
+	// info.
+	Expand(out, prk, info []byte) error
 
 	// NewAEAD returns the AEAD under a key of Info().AEAD.Nk bytes. It returns an error
 	// for a key of another length.

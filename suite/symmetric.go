@@ -49,15 +49,11 @@ func (s sha2) Extract(salt, ikm []byte) ([]byte, error) {
 	return prk, nil
 }
 
-func (s sha2) Expand(prk, info []byte, length int) ([]byte, error) {
-	if length < 0 || length > 255*s.info.Size {
-		return nil, fmt.Errorf("suite: %s cannot give %d bytes", s.kdf.Name, length)
-	}
-	out := make([]byte, length)
+func (s sha2) Expand(out, prk, info []byte) error {
 	if err := s.hash.Expand(out, prk, info); err != nil {
-		return nil, s.failure(err)
+		return s.failure(err)
 	}
-	return out, nil
+	return nil
 }
 
 // room is an empty slice for a hash.

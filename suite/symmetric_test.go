@@ -126,7 +126,8 @@ func TestWycheproofHKDF(t *testing.T) {
 			prk, err := s.Extract(salt, ikm)
 			require.NoError(t, err)
 			require.Len(t, prk, s.Info().KDF.Nh)
-			return s.Expand(prk, info, size)
+			okm := make([]byte, size)
+			return okm, s.Expand(okm, prk, info)
 		})
 		require.Equal(t, wycheproof.Counts{Valid: row.valid, Invalid: 3}, counts)
 	}

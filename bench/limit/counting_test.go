@@ -45,9 +45,9 @@ func (c *counter) Extract(salt, ikm []byte) ([]byte, error) {
 	return c.Suite.Extract(salt, ikm)
 }
 
-func (c *counter) Expand(prk, info []byte, length int) ([]byte, error) {
+func (c *counter) Expand(out, prk, info []byte) error {
 	c.calls[limit.Expand].Add(1)
-	return c.Suite.Expand(prk, info, length)
+	return c.Suite.Expand(out, prk, info)
 }
 
 func (c *counter) NewAEAD(key []byte) (cipher.AEAD, error) {

@@ -153,6 +153,7 @@ func (c calls) prices() Prices {
 // material is what the priced calls work on.
 type material struct {
 	secret         []byte // of the hash's size
+	expanded       []byte // as long
 	info           []byte // of the length of an EncryptContext
 	small, large   []byte
 	huge           []byte
@@ -168,7 +169,7 @@ type material struct {
 func newMaterial(ctx context.Context, s suite.Suite) (*material, error) {
 	i := s.Info()
 	m := &material{
-		secret: make([]byte, i.Hash.Size), info: make([]byte, 3*small),
+		secret: make([]byte, i.Hash.Size), expanded: make([]byte, i.Hash.Size), info: make([]byte, 3*small),
 		small: make([]byte, small), large: make([]byte, large), huge: make([]byte, huge),
 		aeadKey: make([]byte, i.AEAD.Nk), nonce: make([]byte, i.AEAD.Nn),
 	}
@@ -204,7 +205,7 @@ func (m *material) calls(ctx context.Context, s suite.Suite) [primitives]func() 
 		Verify:       func() error { return s.Verify(signer, m.small, m.signature) },
 		CheckKey:     func() error { return s.CheckPublicKey(recipient) },
 		Extract:      func() error { _, err := s.Extract(m.secret, m.secret); return err },
-		Expand:       func() error { _, err := s.Expand(m.secret, m.small, len(m.secret)); return err },
+		Expand:       func() error { return s.Expand(m.expanded, m.secret, m.small) },
 		MAC:          func() error { s.MAC(m.secret, m.small); return nil },
 		Hash:         func() error { s.Hash(m.small); return nil },
 		HashedByte:   func() error { s.Hash(m.large); return nil },

@@ -20,8 +20,8 @@ func EverySecret(t testing.TB, s suite.Suite, root []byte, leaves, generations u
 			w.Bytes([]byte(context))
 		})
 		require.NoError(t, err)
-		out, err := s.Expand(secret, info, length)
-		require.NoError(t, err)
+		out := make([]byte, length)
+		require.NoError(t, s.Expand(out, secret, info))
 		return out
 	}
 	all := map[string][]byte{}

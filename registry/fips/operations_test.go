@@ -385,8 +385,7 @@ func suiteOperations() []operation {
 				return err
 			}
 			s.MAC(prk, []byte("message"))
-			_, err = s.Expand(prk, []byte("info"), 100)
-			return err
+			return s.Expand(make([]byte, 100), prk, []byte("info"))
 		})),
 		both("Suite: Extract of a pre-shared key of 14 bytes", approved, works, plain(func(s suite.Suite) error {
 			_, err := s.Extract(make([]byte, s.Info().KDF.Nh), make([]byte, 14))

@@ -77,9 +77,11 @@ func checkKDF(t reporter, s symmetric) {
 	prk := pattern(6, s.info.KDF.Nh)
 	for _, n := range []int{0, 1, 16, s.info.KDF.Nh, s.info.KDF.Nh + 1, 255 * s.info.KDF.Nh} {
 		for _, info := range [][]byte{nil, pattern(7, 300)} {
-			okm, err := s.Expand(prk, info, n)
+			room := pattern(8, n+1)
+			okm := room[:n]
+			err := s.Expand(okm, prk, info)
 			wantNoError(t, "Expand", err)
-			wantLength(t, "Expand", okm, n)
+			wantEqual(t, "what is behind the bytes to fill by Expand", room[n:], pattern(8, n+1)[n:])
 			if isHKDF {
 				want, err := hkdf.Expand(s.info.Hash.Hash.New, prk, string(info), n)
 				wantNoError(t, "hkdf.Expand", err)
@@ -91,10 +93,9 @@ func checkKDF(t reporter, s symmetric) {
 
 func checkKDFLimits(t reporter, s symmetric) {
 	prk := pattern(6, s.info.KDF.Nh)
-	for _, n := range []int{-1, 255*s.info.KDF.Nh + 1} {
-		if _, err := s.Expand(prk, nil, n); err == nil {
-			t.Errorf("Expand gives %d bytes, of at most 255 * Nh", n)
-		}
+	n := 255*s.info.KDF.Nh + 1
+	if err := s.Expand(make([]byte, n), prk, nil); err == nil {
+		t.Errorf("Expand gives %d bytes, of at most 255 * Nh", n)
 	}
 }
 
@@ -186,7 +187,7 @@ func checkSymmetricArguments(t reporter, s symmetric) {
 	_, err := s.Extract(l.lend(pattern(1, 40)), l.lend(pattern(2, 40)))
 	wantNoError(t, "Extract", err)
 	l.settle(t, "Extract")
-	_, err = s.Expand(l.lend(pattern(1, s.info.KDF.Nh)), l.lend(pattern(2, 40)), 100)
+	err = s.Expand(make([]byte, 100), l.lend(pattern(1, s.info.KDF.Nh)), l.lend(pattern(2, 40)))
 	wantNoError(t, "Expand", err)
 	l.settle(t, "Expand")
 
@@ -209,8 +210,8 @@ func (s symmetric) symmetricResults(seed byte) ([][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	expanded, err := s.Expand(pattern(seed, s.info.KDF.Nh), pattern(seed, 32), 50)
-	if err != nil {
+	expanded := make([]byte, 50)
+	if err := s.Expand(expanded, pattern(seed, s.info.KDF.Nh), pattern(seed, 32)); err != nil {
 		return nil, err
 	}
 	aead, err := s.NewAEAD(pattern(seed, s.info.AEAD.Nk))

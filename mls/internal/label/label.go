@@ -176,7 +176,11 @@ func ExpandEncoded(s suite.Suite, secret, kdfLabel []byte, length int) ([]byte, 
 	if len(secret) == 0 {
 		return nil, ErrRetired
 	}
-	return s.Expand(secret, kdfLabel, length)
+	out := make([]byte, length)
+	if err := s.Expand(out, secret, kdfLabel); err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 // ExpandKey returns an AEAD key and nonce, of Nk and Nn bytes, under the labels

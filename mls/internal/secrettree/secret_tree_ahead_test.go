@@ -112,14 +112,14 @@ type lockedSuite struct {
 	locked, free int
 }
 
-func (s *lockedSuite) Expand(prk, info []byte, length int) ([]byte, error) {
+func (s *lockedSuite) Expand(out, prk, info []byte) error {
 	if s.mu.TryLock() {
 		s.mu.Unlock()
 		s.free++
 	} else {
 		s.locked++
 	}
-	return s.Suite.Expand(prk, info, length)
+	return s.Suite.Expand(out, prk, info)
 }
 
 // bytesAhead is how many bytes of secrets a tree keeps for garbage.

@@ -258,9 +258,9 @@ type countingSuite struct {
 	expands int
 }
 
-func (c *countingSuite) Expand(prk, info []byte, length int) ([]byte, error) {
+func (c *countingSuite) Expand(out, prk, info []byte) error {
 	c.expands++
-	return c.Suite.Expand(prk, info, length)
+	return c.Suite.Expand(out, prk, info)
 }
 
 func TestSecretTreeKeptKeys(t *testing.T) {
