@@ -103,7 +103,10 @@
 // what its state reserves. So no key and nonce is used twice, however the process ended,
 // as long as the latest stored state is restored and no other Group goes on beside it. A
 // Delta reserves at least one key for handshakes and one for application messages, and as
-// many as were sent since the group was made, joined or restored, at most 64 of each.
+// many as were sent since the group was made, joined or restored. It reserves at most 4
+// for handshakes and 16 for application messages, or as many as the epoch has used, up to
+// 64 of each. In an epoch in which this member sends nothing, that costs no derivation,
+// and the keys of its first messages leave the stored state with the Delta after them.
 // What is reserved and not used is lost at a restart: others step over it, and most of
 // them refuse to step over more than 1,000 in an epoch. A client that is saved and ends a
 // thousand times in one epoch without sending is no longer understood by them; it should

@@ -72,13 +72,13 @@ type memberRecords struct {
 func (m *memberRecords) state(before *savedState) *savedState {
 	b := &m.g.inbox
 	for _, kind := range secrettree.RatchetKinds() {
-		m.moved[kind] = m.saving.reserve(kind, b.ratchets.Ratchets[m.g.leaf].Kind(kind).Next)
+		m.moved[kind] = m.saving.reserve(kind, b.ratchets.NextGeneration(m.g.leaf, kind))
 	}
 	if before == nil || before.public != m.g.public || m.saving.forgot {
 		return newSavedState(m.g)
 	}
 	now := *before
-	now.proposals = len(b.cache.proposals)
+	now.proposals, now.opened = len(b.cache.proposals), b.ratchets.Ratchets[m.g.leaf] != nil
 	return &now
 }
 
@@ -107,8 +107,11 @@ func (m *memberRecords) changes(s *saver, before, now *savedState) {
 		s.touch(recordProposal.at(uint32(i)), touch{})
 	}
 	_, saved := before.trees[epoch]
+	if before.opened != now.opened || !now.opened && (!saved || m.moved != [2]bool{}) {
+		s.touch(recordBeginning.key(), touch{})
+	}
 	for _, kind := range secrettree.RatchetKinds() {
-		if !saved || m.moved[kind] {
+		if now.opened && (!saved || !before.opened || m.moved[kind]) {
 			s.touch(secrettree.SecretName{Kind: secrettree.SecretOfRatchet, Index: uint32(m.g.leaf), Ratchet: kind}.Key(epoch), touch{})
 		}
 	}
@@ -188,6 +191,10 @@ func (m *memberRecords) put(s *saver, key []byte) {
 	case recordProposal:
 		if i := int(binary.BigEndian.Uint32(key[1:])); i < len(b.cache.proposals) {
 			s.proposal(key, b.cache.proposals[i], b.updates[string(b.cache.proposals[i].Ref)].key)
+		}
+	case recordBeginning:
+		if b.ratchets.Ratchets[g.leaf] == nil {
+			s.put(key, (*savedBeginning)(&m.saving.reserved).marshal)
 		}
 	case recordSecret, recordRatchet, recordMessageKey:
 		m.putSecret(s, key)

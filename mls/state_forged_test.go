@@ -158,6 +158,7 @@ func TestForgedStatesAreRefused(t *testing.T) {
 		return nil
 	}
 	messageKey := first(recordMessageKey)
+	unopened := state.with(ratchet(number, own, 0)[:13], nil).with(secrettree.NameOfNode(treemath.NodeOf(own)).Key(number), make([]byte, 32))
 	for name, c := range map[string]struct {
 		state Snapshot
 		want  string
@@ -230,7 +231,10 @@ func TestForgedStatesAreRefused(t *testing.T) {
 		"secret above another":            {state.with(secrettree.NameOfNode(3).Key(number), make([]byte, 32)), "below"},
 		"ratchet of no kind":              {state.with(append(ratchet(number, own, 0)[:13:13], 2), []byte{}), "of kind"},
 		"no own ratchets":                 {state.with(ratchet(number, own, 0)[:13], nil), "no secret"},
-		"own ratchets not derived":        {state.with(ratchet(number, own, 0)[:13], nil).with(secrettree.NameOfNode(treemath.NodeOf(own)).Key(number), make([]byte, 32)), "own ratchets"},
+		"own ratchets not derived":        {unopened, "0 records of kind 'b'"},
+		"own ratchets twice":              {state.with(recordBeginning.key(), make([]byte, 16)), "own ratchets are there"},
+		"own ratchets beyond their end":   {unopened.with(recordBeginning.key(), []byte{3: 1, 7: 1, 15: 1}), "after their end"},
+		"own ratchets without beginning":  {unopened.with(recordBeginning.key(), make([]byte, 8)), "truncated"},
 		"no secret of a leaf in the past": {state.with(first(recordSecret), nil), "no secret"},
 		"no manifest":                     {state.with(recordManifest.key(), nil), "records of kind"},
 		"manifest of another state":       {append(state.clone()[:len(state)-1:len(state)-1], Record{recordManifest.key(), make([]byte, 32)}), "of different states"},

@@ -36,6 +36,7 @@ const (
 	recordSecret                = recordKind(secrettree.SecretOfNode)    // 's', epoch uint64, node uint32: its secret
 	recordRatchet               = recordKind(secrettree.SecretOfRatchet) // 'v', epoch uint64, leaf uint32, ratchet uint8: secrettree.SavedRatchet
 	recordMessageKey            = recordKind(secrettree.SecretOfMessage) // 'm', the same, generation uint32: secrettree.SavedMessageKey
+	recordBeginning  recordKind = 'b'                                    // -: savedBeginning, in place of the own ratchets
 
 	// Of a candidate, a key package.
 	recordCandidate  recordKind = 'c' // -: savedCandidate
@@ -50,7 +51,7 @@ const (
 // depends on the suite.
 func (k recordKind) length() (int, bool) {
 	switch k {
-	case recordEpoch, recordWidth, recordCandidate, recordKeyPackage, recordPublic, recordGroupInfo, recordManifest:
+	case recordEpoch, recordWidth, recordCandidate, recordKeyPackage, recordPublic, recordGroupInfo, recordManifest, recordBeginning:
 		return 1, true
 	case recordNodeKey, recordProposal:
 		return 1 + 4, true
@@ -183,6 +184,23 @@ type savedWidth uint32
 func (n *savedWidth) marshal(w *wire.Writer) { w.Padding(int(*n)) }
 
 func (n *savedWidth) unmarshal(r *wire.Reader) { *n = savedWidth(r.Padding()) }
+
+// savedBeginning has the generations at which the own ratchets begin in a restored group,
+// by secrettree.RatchetKind. A state has it as long as the secrets of these ratchets follow
+// from that of a node.
+type savedBeginning [2]uint64
+
+func (b *savedBeginning) marshal(w *wire.Writer) {
+	for _, generation := range b {
+		w.Uint64(generation)
+	}
+}
+
+func (b *savedBeginning) unmarshal(r *wire.Reader) {
+	for kind := range b {
+		b[kind] = r.Uint64()
+	}
+}
 
 // keyForm says how a private key is saved.
 type keyForm uint8

@@ -7,10 +7,20 @@ import (
 	"github.com/mlsuite/mlsuite/mls/message"
 )
 
-// sending says what a group may send. Any stored state can be restored, and a restored
-// group would send with the keys and nonces of the ratchets in it. So a state holds the
-// own ratchets as they are some generations ahead, and the group sends with no generation
-// that a state has which may be restored.
+// sending says what a group may send. The latest stored state can be restored at any
+// time, and a restored group must send with no key and nonce with which the group sent.
+// So each state of an epoch says, for both own ratchets, where a restored group begins:
+//
+//   - Until the group sends in the epoch, the secrets of these ratchets follow from that of
+//     a node. The state has where they begin as numbers, in savedBeginning: to reserve
+//     generations takes no derivation.
+//   - From then on, the state has the ratchets themselves, as they will be there. So
+//     nothing in it leads to the key of a message that was sent.
+//
+// The group sends only with generations before usable, where the newest Delta of the epoch
+// begins that is known to be stored. Another that may be stored is newer, and begins
+// nowhere earlier: in an epoch, reserved never falls. In a new epoch and in a restored
+// group, nothing is usable until a Delta is stored.
 type sending struct {
 	// bound says that there is, or may be, a state that leads to this epoch: the group
 	// sends only with generations that a stored state reserves.
@@ -19,8 +29,8 @@ type sending struct {
 	epoch uint64
 
 	// By secrettree.RatchetKind:
-	reserved [2]uint64 // the generation at which the last Delta has the own ratchet
-	usable   [2]uint64 // that at which the newest stored Delta of the epoch has it
+	reserved [2]uint64 // the generation at which a group begins that is restored from what the last Delta leads to
+	usable   [2]uint64 // that of the newest stored Delta of the epoch
 	sent     [2]uint64 // the number of messages since the group was made, joined or restored
 }
 
@@ -38,16 +48,23 @@ func (s *saving) begin(epoch uint64) {
 	s.epoch, s.reserved, s.usable = epoch, [2]uint64{}, [2]uint64{}
 }
 
-// sendBlock bounds the generations of an own ratchet that a state reserves. A group that
-// is restored from it starts behind them, and others have to step over the unused ones:
-// far fewer than the 1,000 that most accept at once.
-const sendBlock = 64
+// The generations of an own ratchet that a state reserves are at most sendBlock. A group
+// that is restored from it starts behind them, and others have to step over the unused
+// ones: far fewer than the 1,000 that most accept at once. In an epoch that has used
+// fewer than the first block of a ratchet, they are at most that: to reserve one takes a
+// derivation, and few epochs have many handshakes.
+const (
+	sendBlock             = 64
+	firstHandshakeBlock   = 4
+	firstApplicationBlock = 16
+)
 
 // reserve reserves generations of an own ratchet, unless enough are left before the last
 // end, and reports whether the end has moved. It reserves as many as were sent, at least
 // one and at most a block, so what a restart wastes is no more than what was used, or one.
 func (s *sending) reserve(kind secrettree.RatchetKind, next uint64) (moved bool) {
-	block, end := min(max(1, s.sent[kind]), sendBlock), s.reserved[kind]
+	first := [...]uint64{secrettree.HandshakeRatchet: firstHandshakeBlock, secrettree.ApplicationRatchet: firstApplicationBlock}[kind]
+	block, end := min(max(1, s.sent[kind]), max(first, next), sendBlock), s.reserved[kind]
 	if end > next && end-next > block/2 {
 		return false
 	}
@@ -78,11 +95,8 @@ func (b *inbox) maySend(leaf message.LeafIndex, t message.ContentType) error {
 	if !s.bound {
 		return nil
 	}
-	var next uint64
-	if r := b.ratchets.Ratchets[leaf]; r != nil {
-		next = r.Of(t).Next
-	}
-	if next >= s.usable[secrettree.RatchetKindOf(t)] && next <= math.MaxUint32 {
+	kind := secrettree.RatchetKindOf(t)
+	if next := b.ratchets.NextGeneration(leaf, kind); next >= s.usable[kind] && next <= math.MaxUint32 {
 		return ErrUnsaved
 	}
 	return nil

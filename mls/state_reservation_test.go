@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/treemath"
 	"github.com/mlsuite/mlsuite/mls/internal/secrettree"
 	"github.com/mlsuite/mlsuite/mls/message"
 )
@@ -183,29 +184,95 @@ func TestSavingReservesInTime(t *testing.T) {
 	}
 }
 
-// The first save of a restored group is like any other: what it reserves can be used, and
-// it costs two ratchets.
+// The first save of a restored group is like any other: what it reserves can be used. It
+// costs two ratchets, or less where nothing was sent in the epoch: two numbers.
 func TestFirstSaveOfARestoredGroup(t *testing.T) {
 	groups := clique(t, 0x0001, 8)
 	populate(t, groups)
 	state, err := storeAll(groups[0])
 	require.NoError(t, err)
-	g, err := RestoreGroup(insiderTime, *groups[0].cfg, state)
+	for _, costs := range []map[recordKind]int{
+		{recordBeginning: 1, recordManifest: 1},
+		{recordRatchet: 2, recordManifest: 1},
+	} {
+		g, err := RestoreGroup(insiderTime, *groups[0].cfg, state)
+		require.NoError(t, err)
+		delta, err := storeDelta(g)
+		require.NoError(t, err)
+		require.Empty(t, delta.Delete)
+		require.Equal(t, costs, kindsOf(delta.Put))
+		used := usedKeys{}
+		require.NoError(t, used.send(t, g, false, "restored"))
+		require.NoError(t, used.send(t, g, true, "restored"))
+		state = state.Apply(delta).Apply(madeDelta(t, g))
+	}
+}
+
+// A group that sends nothing in an epoch derives nothing to be saved. What it reserves are
+// two numbers: few generations for handshakes, more for application messages, however
+// many it sent in other epochs.
+func TestEpochWithoutOwnMessagesDerivesNothingToBeSaved(t *testing.T) {
+	f := &frail{}
+	groups := clique(t, 0x0001, 3, f.config, func(cfg *Config) { cfg.PublicHandshake = false })
+	g := groups[0]
+	_, err := storeAll(g)
 	require.NoError(t, err)
-	delta, err := storeDelta(g)
+	g.inbox.saving.sent = [2]uint64{1000, 1000}
+	c, err := groups[1].Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
-	require.Empty(t, delta.Delete)
-	require.Equal(t, map[recordKind]int{recordRatchet: 2, recordManifest: 1}, kindsOf(delta.Put))
+	follow(t, groups, 1, c)
+	g = groups[0]
+	f.arm(0)
+	_, err = storeDelta(g)
+	require.NoError(t, err)
+	require.Equal(t, len(g.self.pathKeys), f.steps, "each private key of the path is read, and nothing else is asked of the suite")
+	require.Equal(t, [2]uint64{firstHandshakeBlock, firstApplicationBlock}, g.inbox.saving.usable)
 	used := usedKeys{}
-	require.NoError(t, used.send(t, g, false, "restored"))
-	require.NoError(t, used.send(t, g, true, "restored"))
+	for _, handshake := range []bool{true, false} {
+		for sent := uint64(0); sent < 3*sendBlock; sent++ {
+			if used.send(t, g, handshake, "in the epoch") == nil {
+				continue
+			}
+			require.True(t, sent%sendBlock == 0 || sent&(sent-1) == 0, "%d: the blocks get larger", sent)
+			_, err := storeDelta(g)
+			require.NoError(t, err)
+			require.NoError(t, used.send(t, g, handshake, "in the epoch"))
+		}
+	}
+}
+
+// Once a message was sent, the next stored state holds nothing that its key follows from.
+func TestSentMessageLeavesTheState(t *testing.T) {
+	for _, handshake := range []bool{true, false} {
+		groups := clique(t, 0x0001, 4)
+		g := groups[0]
+		state, err := storeAll(g)
+		require.NoError(t, err)
+		require.NoError(t, usedKeys{}.send(t, g, handshake, "first"))
+		for _, again := range []bool{false, true} {
+			restored, err := RestoreGroup(insiderTime, *g.cfg, state)
+			require.NoError(t, err)
+			tree := restored.inbox.ratchets
+			if !again {
+				require.NotNil(t, tree.Nodes[treemath.Root(tree.Leaves)], "nothing was sent before it was saved")
+				state = state.Apply(madeDelta(t, g))
+				continue
+			}
+			for n := range tree.Nodes {
+				require.False(t, treemath.NodeOf(g.leaf).InSubtree(n))
+			}
+			for _, kind := range secrettree.RatchetKinds() {
+				require.Positive(t, tree.Ratchets[g.leaf].Kind(kind).Next)
+			}
+		}
+	}
 }
 
 // A life of a client in which it saves wastes at most as many generations of a ratchet as
 // it sent in it, or one. One in which it saves nothing wastes none.
 func TestRestartsWasteFewGenerations(t *testing.T) {
 	const lives = 30
-	next := func(g *Group) int { return int(g.inbox.ratchets.Ratchets[g.leaf].Application.Next) }
+	next := func(g *Group) int { return int(g.inbox.ratchets.NextGeneration(g.leaf, secrettree.ApplicationRatchet)) }
 	for _, sends := range []int{0, 1, 10} {
 		g := clique(t, 0x0001, 2)[0]
 		state, err := storeAll(g)
@@ -249,7 +316,7 @@ func TestPublicHandshakeNeedsNoReservation(t *testing.T) {
 // The last generations of a ratchet are saved like others.
 func TestReservationAtTheEndOfARatchet(t *testing.T) {
 	g := clique(t, 0x0001, 2)[0]
-	require.NoError(t, g.inbox.ratchets.Open(g.leaf))
+	require.NoError(t, usedKeys{}.send(t, g, false, "first"))
 	g.inbox.ratchets.Ratchets[g.leaf].Application.Next = 1<<32 - 3
 	g.inbox.saving.sent[secrettree.ApplicationRatchet] = sendBlock
 	state, err := storeAll(g)

@@ -189,7 +189,7 @@ func (l *stateLoader) only(kinds ...recordKind) error {
 // configuration.
 func (l *stateLoader) group(g *Group, signers []suite.Signer) error {
 	err := l.only(recordManifest, recordEpoch, recordTreeNode, recordWidth, recordNodeKey, recordPast, recordResumption,
-		recordProposal, recordSecret, recordRatchet, recordMessageKey)
+		recordProposal, recordSecret, recordRatchet, recordMessageKey, recordBeginning)
 	if err != nil {
 		return err
 	}
@@ -228,17 +228,16 @@ func (l *stateLoader) group(g *Group, signers []suite.Signer) error {
 	if err := l.secrets(g); err != nil {
 		return err
 	}
+	if err := l.beginning(g); err != nil {
+		return err
+	}
 	restored := newSavedState(g)
 	b.saving = restoredSaving(restored, l.manifest)
 	if err := l.nodes.allUsed(restored.width); err != nil {
 		return err
 	}
-	own := b.ratchets.Ratchets[g.leaf]
-	if own == nil {
-		return badState("own ratchets are missing")
-	}
 	for _, kind := range secrettree.RatchetKinds() {
-		b.saving.reserved[kind] = own.Kind(kind).Next
+		b.saving.reserved[kind] = b.ratchets.NextGeneration(g.leaf, kind)
 	}
 	return nil
 }

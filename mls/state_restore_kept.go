@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math"
+	"slices"
 
 	"github.com/mlsuite/mlsuite/internal/parallel"
 	"github.com/mlsuite/mlsuite/internal/wire"
@@ -166,6 +168,30 @@ func (l *stateLoader) secrets(g *Group) error {
 			return badState("%w", err)
 		}
 	}
+	return nil
+}
+
+// beginning reads where the own ratchets begin, unless the state has them.
+func (l *stateLoader) beginning(g *Group) error {
+	tree := g.inbox.ratchets
+	if tree.Ratchets[g.leaf] != nil {
+		if len(l.records[recordBeginning]) > 0 {
+			return badState("own ratchets are there, and where they begin")
+		}
+		return nil
+	}
+	value, err := l.one(recordBeginning)
+	if err != nil {
+		return err
+	}
+	begins, err := wire.ParseNew(value, "beginning", (*savedBeginning).unmarshal)
+	if err != nil {
+		return err
+	}
+	if slices.Max(begins[:]) > math.MaxUint32+1 {
+		return badState("own ratchets begin after their end")
+	}
+	tree.Begins = *begins
 	return nil
 }
 

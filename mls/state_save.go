@@ -64,6 +64,7 @@ type savedState struct {
 	keys        map[ratchettree.NodeIndex]string // public keys of the private keys
 	resumptions []uint64                         // epochs
 	proposals   int
+	opened      bool // the own ratchets are in the state
 	width       savedWidth
 	groupInfo   []byte // of a public group
 }
@@ -72,6 +73,7 @@ type savedState struct {
 func newSavedState(g *Group) *savedState {
 	s := newPublicSavedState(g.public)
 	s.keys, s.proposals = g.self.publicKeys(), len(g.inbox.cache.proposals)
+	s.opened = g.inbox.ratchets.Ratchets[g.leaf] != nil
 	for _, p := range g.inbox.past {
 		s.trees[p.public.context.Epoch] = p.public.tree
 		s.width = max(s.width, savedWidth(p.public.tree.Width))
@@ -131,9 +133,6 @@ func (g *Group) delta(whole bool) (*Delta, error) {
 	defer b.mu.Unlock()
 	if b.retired {
 		return nil, ErrRetired
-	}
-	if err := b.ratchets.Open(g.leaf); err != nil { // which changes the secret tree, if they are the first
-		return nil, err
 	}
 	b.saving.mu.Lock()
 	defer b.saving.mu.Unlock()

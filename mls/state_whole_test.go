@@ -41,7 +41,7 @@ func (restore restorer) takes(t *testing.T, state Snapshot) bool {
 	require.NoError(t, err)
 	if g, ok := restored.(*Group); ok {
 		own := binary.BigEndian.AppendUint32(recordRatchet.of(g.Epoch()), uint32(g.leaf))
-		unreserved := &Delta{Delete: [][]byte{own, recordManifest.key()}}
+		unreserved := &Delta{Delete: [][]byte{own, recordBeginning.key(), recordManifest.key()}}
 		state, again = state.Apply(unreserved), again.Apply(unreserved)
 	}
 	require.Equal(t, state, again)

@@ -94,7 +94,7 @@ func restored(t testing.TB, cfg mls.Config, b []byte) *mls.Group {
 	unreserved := func(b []byte) mls.Snapshot {
 		ratchets := binary.BigEndian.AppendUint64([]byte("v"), g.Epoch())
 		ratchets = binary.BigEndian.AppendUint32(ratchets, uint32(g.OwnLeaf()))
-		return parsedState(t, b).Apply(&mls.Delta{Delete: [][]byte{ratchets, []byte("z")}})
+		return parsedState(t, b).Apply(&mls.Delta{Delete: [][]byte{ratchets, []byte("b"), []byte("z")}})
 	}
 	requireSame(t, unreserved(b), unreserved(saved(t, other)), "a restored group saves the same")
 	return g

@@ -307,21 +307,6 @@ func (t *Tree) covered(n treemath.NodeIndex) bool {
 	return false
 }
 
-// Open derives the first ratchets of a leaf, unless they are there.
-func (t *Tree) Open(leaf message.LeafIndex) error {
-	if t.Ratchets[leaf] != nil {
-		return nil
-	}
-	p := &UnusedKey{tree: t, leaf: leaf, ratchets: new(LeafRatchets), first: true}
-	if err := p.deriveLeaf(); err != nil {
-		p.Discard()
-		return err
-	}
-	t.Version++
-	p.install()
-	return nil
-}
-
 // Forget deletes the ratchets of a leaf.
 func (t *Tree) Forget(leaf message.LeafIndex) {
 	r := t.Ratchets[leaf]

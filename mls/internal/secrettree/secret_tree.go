@@ -36,6 +36,9 @@ type Tree struct {
 	Version  uint64 // counts the changes
 	ahead    aheadSecrets
 
+	// Begins has the generations, by RatchetKind, before which Next takes none.
+	Begins [2]uint64
+
 	// Unsaved has the names of the secrets that changed since the tree was saved, and
 	// says whether the saved state holds each. It is nil if the tree was never saved. A
 	// secret that came and went since is not in it.
@@ -110,17 +113,22 @@ func (r *Ratchet) destroy() {
 	r.Secret, r.Kept = nil, nil
 }
 
-// Next returns the key for the leaf's next message. The error is [fault.ErrGeneration]
-// when all 2^32 generations are used, or one of [Tree.Find].
+// Next returns the key for the leaf's next message, that of NextGeneration. The error is
+// [fault.ErrGeneration] when all 2^32 generations are used, or one of [Tree.Find].
 func (t *Tree) Next(leaf message.LeafIndex, contentType message.ContentType) (*UnusedKey, error) {
-	var generation uint64
-	if l := t.Ratchets[leaf]; l != nil {
-		generation = l.Of(contentType).Next
-	}
+	generation := t.NextGeneration(leaf, RatchetKindOf(contentType))
 	if generation > math.MaxUint32 {
 		return nil, fault.ErrGeneration
 	}
-	return t.Find(leaf, contentType, uint32(generation), RatchetLimits{})
+	return t.Find(leaf, contentType, uint32(generation), RatchetLimits{MaxForward: math.MaxUint32})
+}
+
+// NextGeneration returns the generation of the leaf's next message.
+func (t *Tree) NextGeneration(leaf message.LeafIndex, kind RatchetKind) uint64 {
+	if l := t.Ratchets[leaf]; l != nil {
+		return max(l.Kind(kind).Next, t.Begins[kind])
+	}
+	return t.Begins[kind]
 }
 
 // Find returns the key that opens a leaf's message of the given generation. It changes

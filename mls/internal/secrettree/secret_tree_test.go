@@ -283,6 +283,28 @@ func TestSecretTreeKeptKeys(t *testing.T) {
 	require.LessOrEqual(t, counting.expands, 100+2*3+3+AheadStride, "no key is derived that is not kept")
 }
 
+// Next takes no generation before the first one that it may take, whether or not the leaf's
+// ratchets are opened, and leaves no key of them.
+func TestSecretTreeNextBegins(t *testing.T) {
+	plain, later := newTestSecretTree(t, 4), newTestSecretTree(t, 4)
+	later.Begins = [2]uint64{HandshakeRatchet: 3, ApplicationRatchet: 20}
+	for _, contentType := range []message.ContentType{message.ContentApplication, message.ContentCommit} {
+		for generation := later.Begins[RatchetKindOf(contentType)]; generation < 25; generation++ {
+			require.Equal(t, generation, later.NextGeneration(2, RatchetKindOf(contentType)))
+			want, err := plain.Find(2, contentType, uint32(generation), RatchetLimits{MaxForward: 30})
+			require.NoError(t, err)
+			got, err := later.Next(2, contentType)
+			require.NoError(t, err)
+			require.Equal(t, want.MessageKey, got.MessageKey)
+			want.Discard()
+			require.NoError(t, got.Commit())
+		}
+		require.Empty(t, later.Ratchets[2].Of(contentType).Kept)
+	}
+	_, ahead := later.Standing(2, message.ContentApplication)
+	require.Empty(t, ahead)
+}
+
 func TestSecretTreeLastGeneration(t *testing.T) {
 	tree := newTestSecretTree(t, 1)
 	_, err := send(tree, 0, message.ContentApplication)
