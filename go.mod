@@ -3,6 +3,7 @@ module github.com/mlsuite/mlsuite
 go 1.26.0
 
 require (
+	filippo.io/edwards25519 v1.2.0
 	filippo.io/mldsa v1.0.0
 	filippo.io/mlkem768 v0.0.0-20241021091500-d85de16e2039
 	github.com/cloudflare/circl v1.6.5

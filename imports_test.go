@@ -46,7 +46,8 @@ func layers() []layer {
 	return []layer{
 		{pkg: "suite", imports: []string{"internal/provenance", "internal/hkdf"}},
 		{pkg: "suite/chacha", imports: []string{"suite", "internal/provenance"}, modules: []string{"golang.org/x/crypto/chacha20poly1305"}},
-		{pkg: "suite/circl", imports: []string{"suite", "hpke", "internal/avx", "internal/provenance"}, modules: []string{"github.com/cloudflare/circl/..."}},
+		{pkg: "suite/circl", imports: []string{"suite", "hpke", "internal/avx", "internal/frequent", "internal/provenance"}, modules: []string{"github.com/cloudflare/circl/..."}},
+		{pkg: "suite/curve25519", imports: []string{"suite", "hpke", "internal/frequent", "internal/provenance"}, modules: []string{"filippo.io/edwards25519", "github.com/cloudflare/circl/dh/x25519"}},
 		{pkg: "suite/mldsa", imports: []string{"suite", "internal/provenance"}, modules: []string{"filippo.io/mldsa/..."}},
 		{pkg: "hpke", imports: []string{"suite", "internal/provenance", "internal/erase", "internal/hkdf"}},
 		{pkg: "hybrid", imports: []string{"suite", "hpke", "internal/provenance"}},
@@ -114,6 +115,7 @@ func layers() []layer {
 		{pkg: "internal/treemath"},
 		{pkg: "internal/provenance"},
 		{pkg: "internal/erase"},
+		{pkg: "internal/frequent"},
 		{pkg: "internal/hkdf"},
 		{pkg: "internal/codepoint"},
 		{pkg: "internal/sortedset"},
@@ -127,8 +129,9 @@ func layers() []layer {
 func onlyImportedBy() map[string][]string {
 	helpers := []string{"suite/suitetest", "hpke/hpketest", "internal/vectors", "internal/wycheproof", "internal/hpkevectors", "internal/mlstest", "internal/wiretest"}
 	return map[string][]string{
-		"github.com/cloudflare/circl/...": {"suite/circl"},
+		"github.com/cloudflare/circl/...": {"suite/circl", "suite/curve25519"},
 		"filippo.io/mldsa/...":            {"suite/mldsa"},
+		"filippo.io/edwards25519/...":     {"suite/curve25519"},
 		"go.yaml.in/yaml/...":             {"policy", "bench/day"}, // files that people write, with comments
 		"golang.org/x/sys/...":            {"bench/host", "internal/avx"},
 		"testing/...":                     helpers,
@@ -148,15 +151,17 @@ func onlyImportedBy() map[string][]string {
 		module + "/internal/mlstest":             {"internal/wiretest"},
 		module + "/internal/wiretest":            nil,
 		module + "/registry/all":                 {"cmd/...", "examples/...", "internal/mlstest"},
+		module + "/registry/fast":                {"cmd/...", "examples/...", "internal/mlstest"},
 		module + "/registry/fips":                {"cmd/..."},
-		module + "/suite/circl":                  {"registry/all"},
+		module + "/suite/circl":                  {"registry/all", "registry/fast"},
+		module + "/suite/curve25519":             {"registry/fast"},
 		module + "/suite/mldsa":                  {"registry/all"},
 		// Of the scenarios of mls alone.
 		"github.com/cockroachdb/datadriven/...": nil,
 		// What says of a part that it is this module's.
-		module + "/internal/provenance":        {"suite", "suite/chacha", "suite/circl", "suite/mldsa", "hpke", "hybrid"},
-		module + "/internal/hpkeset":           {"registry/all", "registry/fips"},
-		module + "/suite/chacha":               {"registry/all", "suite/suitetest", "internal/hpkevectors"},
+		module + "/internal/provenance":        {"suite", "suite/chacha", "suite/circl", "suite/curve25519", "suite/mldsa", "hpke", "hybrid"},
+		module + "/internal/hpkeset":           {"registry/all", "registry/fast", "registry/fips"},
+		module + "/suite/chacha":               {"registry/all", "registry/fast", "suite/suitetest", "internal/hpkevectors"},
 		"golang.org/x/crypto/chacha20poly1305": {"suite/chacha"},
 	}
 }
@@ -167,19 +172,21 @@ func neverReached() map[string][]string {
 	files := []string{"go.yaml.in/...", module + "/policy/..."}
 	testOnly := []string{"testing", "github.com/stretchr/...", "github.com/google/go-cmp/...", "crypto/mlkem/mlkemtest"}
 	return map[string][]string{
-		"suite":         slices.Concat(providers, testOnly),
-		"hpke":          slices.Concat(providers, testOnly),
-		"hybrid":        slices.Concat(providers, testOnly),
-		"registry":      slices.Concat(providers, testOnly, []string{module + "/hpke", module + "/hybrid"}),
-		"registry/fips": slices.Concat(providers, testOnly, files),
-		"registry/all":  testOnly,
-		"suite/circl":   testOnly,
-		"suite/mldsa":   testOnly,
-		"credential":    slices.Concat(providers, testOnly),
-		"audit":         slices.Concat(providers, testOnly, files),
-		"bench/host":    slices.Concat(providers, testOnly, files, []string{module + "/suite/..."}),
-		"policy":        slices.Concat(providers, testOnly),
-		"migrate":       slices.Concat(providers, testOnly),
+		"suite":            slices.Concat(providers, testOnly),
+		"hpke":             slices.Concat(providers, testOnly),
+		"hybrid":           slices.Concat(providers, testOnly),
+		"registry":         slices.Concat(providers, testOnly, []string{module + "/hpke", module + "/hybrid"}),
+		"registry/fips":    slices.Concat(providers, testOnly, files),
+		"registry/all":     testOnly,
+		"registry/fast":    testOnly,
+		"suite/circl":      testOnly,
+		"suite/curve25519": testOnly,
+		"suite/mldsa":      testOnly,
+		"credential":       slices.Concat(providers, testOnly),
+		"audit":            slices.Concat(providers, testOnly, files),
+		"bench/host":       slices.Concat(providers, testOnly, files, []string{module + "/suite/..."}),
+		"policy":           slices.Concat(providers, testOnly),
+		"migrate":          slices.Concat(providers, testOnly),
 		"mls": slices.Concat(providers, testOnly, files, []string{
 			module + "/registry/...", module + "/hpke/...", module + "/hybrid/...",
 			module + "/suite/*", "net/...", "database/...", "crypto/x509",

@@ -8,7 +8,9 @@ import (
 	"github.com/mlsuite/mlsuite/bench/limit"
 	"github.com/mlsuite/mlsuite/bench/measure"
 	"github.com/mlsuite/mlsuite/bench/result"
+	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/registry/fast"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -19,7 +21,7 @@ func madeUp(t *testing.T, rounds int, times map[string]limit.Prices) *suiteRun {
 	own, err := all.Registry().Suite(0xF00B)
 	require.NoError(t, err)
 	s := &suiteRun{info: own.Info(), suite: own}
-	sets := all.ProviderSets()
+	sets := append([]registry.ProviderSet{fast.ProviderSet()}, all.ProviderSets()...)
 	for _, set := range sets {
 		other, err := set.Suite(own.Info())
 		require.NoError(t, err)
@@ -51,13 +53,13 @@ func flat(price float64) (p limit.Prices) {
 }
 
 func TestTheFastestIsNamedWhereItCanBeTold(t *testing.T) {
-	circl, standard := flat(1), flat(1)
-	circl[limit.Verify], circl[limit.Open], circl[limit.Seal], circl[limit.DeriveKey] = 0.25, 0.99, 0.5, 2
+	quick, standard := flat(1), flat(1)
+	quick[limit.Verify], quick[limit.Open], quick[limit.Seal], quick[limit.DeriveKey] = 0.25, 0.99, 0.5, 2
 	standard[limit.Seal], standard[limit.DeriveKey], standard[limit.Prepare] = 0.6, 3, 0.001
-	circl[limit.Hash] = 0.1 // the same code: it cannot be
-	f := madeUp(t, 20, map[string]limit.Prices{"circl": circl, "crypto-hpke": standard}).fastest()
+	quick[limit.Hash] = 0.1 // the same code: it cannot be
+	f := madeUp(t, 20, map[string]limit.Prices{"fast": quick, "crypto-hpke": standard}).fastest()
 
-	require.Equal(t, map[string]string{"Verify": "circl", "Seal": "circl", "DeriveKey": result.OwnProviders}, f.names)
+	require.Equal(t, map[string]string{"Verify": "fast", "Seal": "fast", "DeriveKey": result.OwnProviders}, f.names)
 	require.Equal(t, 0.25, f.value[limit.Verify])
 	require.Equal(t, 0.5, f.value[limit.Seal])
 	require.Equal(t, 1.0, f.value[limit.Prepare], "of the set that seals, or the suite's own")
@@ -72,10 +74,10 @@ func TestTheFastestIsNamedWhereItCanBeTold(t *testing.T) {
 
 // Of two that are alike none is the fastest, and the limit takes the lower price.
 func TestTwoThatAreFasterHaveNoWinner(t *testing.T) {
-	circl, standard := flat(1), flat(1)
-	circl[limit.Open], standard[limit.Open] = 0.50, 0.505
+	quick, standard := flat(1), flat(1)
+	quick[limit.Open], standard[limit.Open] = 0.50, 0.505
 	standard[limit.Seal], standard[limit.Prepare] = 0.5, 0.001
-	f := madeUp(t, 20, map[string]limit.Prices{"circl": circl, "crypto-hpke": standard}).fastest()
+	f := madeUp(t, 20, map[string]limit.Prices{"fast": quick, "crypto-hpke": standard}).fastest()
 	require.Equal(t, map[string]string{"Seal": "crypto-hpke", "Prepare": "crypto-hpke"}, f.names)
 	require.Equal(t, 0.5, f.value[limit.Open])
 	require.InDelta(t, 0.001, f.value[limit.Prepare], 1e-9)
@@ -83,17 +85,17 @@ func TestTwoThatAreFasterHaveNoWinner(t *testing.T) {
 
 // Too few rounds tell nothing apart: the interval of a median has no upper end below five.
 func TestFewRoundsNameNoFastest(t *testing.T) {
-	s := madeUp(t, 4, map[string]limit.Prices{"circl": flat(0.1)})
+	s := madeUp(t, 4, map[string]limit.Prices{"fast": flat(0.1)})
 	require.Empty(t, s.fastest().names)
 	require.Equal(t, flat(1), s.fastest().value)
-	s = madeUp(t, 8, map[string]limit.Prices{"circl": flat(0.1)})
-	require.Equal(t, "circl", s.fastest().names["Verify"])
+	s = madeUp(t, 8, map[string]limit.Prices{"fast": flat(0.1)})
+	require.Equal(t, "fast", s.fastest().names["Verify"])
 }
 
 func TestTheLimitOnTheFastestIsNeverAboveTheOwn(t *testing.T) {
 	times := flat(1)
 	times[limit.Verify], times[limit.Sign], times[limit.Seal] = 0.25, 4, 0.99
-	s := madeUp(t, 20, map[string]limit.Prices{"circl": times})
+	s := madeUp(t, 20, map[string]limit.Prices{"fast": times})
 	c := &cell{op: operation{name: "commit"}, task: &task{}, limit: limit.Cost{limit.Verify: 2, limit.Sign: 1, limit.Seal: 3, limit.HashedByte: 1000}}
 	for round := range s.prices {
 		c.samples = append(c.samples, measure.Sample{CPU: 3 * c.limit.At(s.prices[round]), Loop: 2})
@@ -111,7 +113,7 @@ func TestTheLimitOnTheFastestIsNeverAboveTheOwn(t *testing.T) {
 	}
 
 	// With fewer rounds nothing could be told, and without others there is nothing to tell.
-	for _, of := range []*suiteRun{madeUp(t, 4, map[string]limit.Prices{"circl": times}), madeUp(t, 4, nil)} {
+	for _, of := range []*suiteRun{madeUp(t, 4, map[string]limit.Prices{"fast": times}), madeUp(t, 4, nil)} {
 		few := *c
 		few.samples = c.samples[:4]
 		x = few.result(of, of.fastest(), 10, 0, 0.05)
@@ -123,18 +125,18 @@ func TestTheLimitOnTheFastestIsNeverAboveTheOwn(t *testing.T) {
 
 // Only a primitive with other providers, or in another mode, can cost something else.
 func TestSameProvidersAreNotCompared(t *testing.T) {
-	s := madeUp(t, 2, map[string]limit.Prices{"circl": flat(1), "crypto-hpke": flat(1)})
+	s := madeUp(t, 2, map[string]limit.Prices{"fast": flat(1), "crypto-hpke": flat(1)})
 	info := suite.Describe(s.suite)
-	circl, standard := s.others[0], s.others[1]
+	quick, standard := s.others[0], s.others[1]
 	for p, want := range map[limit.Primitive][2]bool{
 		limit.DeriveKey: {true, true}, limit.Seal: {true, true}, limit.Open: {true, true}, limit.CheckKey: {true, true},
 		limit.Sign: {true, false}, limit.Verify: {true, false}, limit.Hash: {false, false}, limit.HashedByte: {false, false},
 		limit.Expand: {false, false}, limit.AEAD: {false, false}, limit.Prepare: {true, true},
 	} {
-		require.Equal(t, want, [2]bool{circl.differs(p, info), standard.differs(p, info)}, p)
+		require.Equal(t, want, [2]bool{quick.differs(p, info), standard.differs(p, info)}, p)
 	}
 	for p := range len(limit.Prices{}) {
-		away := *circl
+		away := *quick
 		away.mode = "another"
 		require.True(t, away.differs(limit.Primitive(p), info))
 	}

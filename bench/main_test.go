@@ -19,6 +19,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/registry/fast"
 	"github.com/mlsuite/mlsuite/registry/fips"
 )
 
@@ -38,10 +39,10 @@ func suites() program {
 func providerSetsOfTests() []registry.ProviderSet {
 	module := fips.ProviderSets()
 	mode := registry.ProviderSet{Name: "mode", About: "FIPS 140-3 mode of any module", Parts: module[0].Parts, FIPS140: "on"}
-	return slices.Concat(all.ProviderSets(), module, []registry.ProviderSet{mode})
+	return slices.Concat([]registry.ProviderSet{fast.ProviderSet()}, all.ProviderSets(), module, []registry.ProviderSet{mode})
 }
 
-func ofPeers(s registry.PeerSet) (*registry.Registry, error) { return all.New(all.WithPeerSet(s)) }
+func ofPeers(s registry.PeerSet) (*registry.Registry, error) { return all.New(registry.WithPeerSet(s)) }
 
 // TestScripts runs testdata/script, which reads as a manual. With UPDATE_SCRIPTS set it
 // writes what the program prints into the scripts.

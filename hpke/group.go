@@ -50,7 +50,7 @@ type GroupInfo struct {
 	// bytes is a private key.
 	Bitmask byte
 
-	Provenance suite.Provided
+	Provenance suite.Providers
 }
 
 // P256 returns the group P-256 of crypto/ecdh.
@@ -79,7 +79,7 @@ func ecdhInfo(kem uint16, bitmask byte) GroupInfo {
 	row := suite.KEMRow(kem).Info
 	return GroupInfo{
 		Name: row.Classical, Level: row.Level, Npk: row.Npk, Nsk: row.Nsk, Bitmask: bitmask,
-		Provenance: suite.Provided{Primitive: row.Classical, Package: "crypto/ecdh"},
+		Provenance: suite.ProvidedBy(suite.Provided{Primitive: row.Classical, Package: "crypto/ecdh"}),
 	}
 }
 

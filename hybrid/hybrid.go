@@ -97,7 +97,7 @@ func newKEM(p Params) hpke.KEM {
 			Nsecret: 32, Nenc: pq.Nenc + group.Npk, Npk: pq.Npk + group.Npk, Nsk: seedSize,
 			Derivation: suite.DerivationLabelled,
 			Provenance: pq.Provenance.SaidBy(p.PQ, pq.Name).With(
-				suite.ProvidedBy(group.Provenance).SaidBy(p.Group, group.Name),
+				group.Provenance.SaidBy(p.Group, group.Name),
 				suite.ProvidedBy(
 					suite.Provided{Primitive: "SHA3-256", Package: "crypto/sha3"},
 					suite.Provided{Primitive: "SHAKE256", Package: "crypto/sha3"})),

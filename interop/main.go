@@ -78,7 +78,7 @@ func offered(peers, chosen string) (*registry.Registry, error) {
 	if err != nil {
 		return nil, err
 	}
-	suites, err := all.New(all.WithPeerSet(set))
+	suites, err := all.New(registry.WithPeerSet(set))
 	if err != nil || chosen == "" {
 		return suites, err
 	}

@@ -16,9 +16,9 @@ import (
 // newPartedWorld is a group at one code point for which alice and bob have different
 // derivations of key pairs.
 func newPartedWorld(t *testing.T) (w *world, alices, bobs mls.Suites) {
-	labelled, err := all.New(all.WithPeerSet(registry.OpenMLS()))
+	labelled, err := all.New(registry.WithPeerSet(registry.OpenMLS()))
 	require.NoError(t, err)
-	released, err := all.New(all.WithPeerSet(registry.OpenMLS09()))
+	released, err := all.New(registry.WithPeerSet(registry.OpenMLS09()))
 	require.NoError(t, err)
 	w = newWorld(t, 0x0001, func(cfg *mls.Config) { cfg.Suite, cfg.Suites = 0x004F, labelled }, "alice")
 	w.addClient("alice", "bob", w.derivingConfig("bob", released))

@@ -15,6 +15,7 @@ import (
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/registry/fast"
 	"github.com/mlsuite/mlsuite/suite"
 	"github.com/mlsuite/mlsuite/suite/suitetest"
 )
@@ -29,7 +30,7 @@ func (r *record) rewind(seed string) { r.Seed(sha256.Sum256([]byte(seed))) }
 // take their randomness from the record.
 func recordedSuites(t *testing.T, id suite.ID) (*registry.Registry, *record) {
 	t.Helper()
-	r, err := all.New(all.Vectorised()) // ML-KEM that takes randomness
+	r, err := fast.New() // ML-KEM that takes randomness
 	require.NoError(t, err)
 	s, err := r.Suite(id)
 	require.NoError(t, err)

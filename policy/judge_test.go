@@ -12,6 +12,7 @@ import (
 	"github.com/mlsuite/mlsuite/policy"
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/registry/fast"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -234,7 +235,7 @@ func TestModule(t *testing.T) {
 	}
 	// Another implementation of an approved algorithm is not the module's, and the
 	// word of a foreign suite is no evidence.
-	r, err := all.New(all.Vectorised())
+	r, err := fast.New()
 	require.NoError(t, err)
 	p := load(t, "fips-140-3-module")
 	for i := range r.All() {
@@ -283,7 +284,7 @@ func TestImpostorsAreOfNoSet(t *testing.T) {
 		require.False(t, p.Verdict(impostor, tableDate).Allow, name)
 	}
 	// A draft's suite is of its set under every code point, if it derives as the draft says.
-	r, err := all.New(all.WithCodePoints(registry.OpenMLS().DraftCodePoints()))
+	r, err := all.New(registry.WithCodePoints(registry.OpenMLS().DraftCodePoints()))
 	require.NoError(t, err)
 	drafts := own(t, "rules:\n  - {id: set, source: test, force: law, wanted: the draft, allow: [{suite.set: draft-ietf-mls-pq-ciphersuites-06}]}\n")
 	for i := range r.All() {

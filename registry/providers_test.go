@@ -1,6 +1,7 @@
 package registry_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/registry/fast"
 	"github.com/mlsuite/mlsuite/registry/fips"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -19,7 +21,7 @@ import (
 func onEverySet(t *testing.T, s suite.Suite) map[string]suite.Suite {
 	t.Helper()
 	found := map[string]suite.Suite{"own": s}
-	for _, set := range append(all.ProviderSets(), fips.ProviderSets()...) {
+	for _, set := range slices.Concat([]registry.ProviderSet{fast.ProviderSet()}, all.ProviderSets(), fips.ProviderSets()) {
 		require.NotEmpty(t, set.About)
 		require.NotContains(t, found, set.Name)
 		if other, err := set.Suite(s.Info()); err == nil {
@@ -40,7 +42,7 @@ func TestProviderSetsAgreeOnEveryByte(t *testing.T) {
 			}
 		}
 	}
-	require.Equal(t, map[string]int{"own": 18, "circl": 18, "crypto-hpke": 18, "fips": 9, "fips-hpke": 9, "fips-off": 9}, counts)
+	require.Equal(t, map[string]int{"own": 18, "fast": 18, "crypto-hpke": 18, "fips": 9, "fips-hpke": 9, "fips-off": 9}, counts)
 }
 
 // agree checks that other derives the keys of one, opens what it seals and verifies what

@@ -18,10 +18,14 @@ import (
 // Verify gives the verdicts of crypto/ed25519, which accepts the keys that
 // CheckSignatureKey refuses. It tells a key of a wrong length from a bad signature; for
 // 32 bytes that encode no point, the error is ErrVerify.
-func Ed25519() SignatureScheme {
+func Ed25519() SignatureScheme { return NewSignatureScheme(Ed25519Algorithm()) }
+
+// Ed25519Algorithm returns the functions of [Ed25519], for schemes that differ in some of
+// them.
+func Ed25519Algorithm() SignatureAlgorithm[ed25519.PrivateKey] {
 	info := SignatureRow(0x0807).Info
 	info.Provenance = ProvidedBy(Provided{Primitive: info.Classical, Package: "crypto/ed25519"})
-	return NewSignatureScheme(SignatureAlgorithm[ed25519.PrivateKey]{
+	return SignatureAlgorithm[ed25519.PrivateKey]{
 		Own:  provenance.This(),
 		Info: info,
 		Generate: func() (ed25519.PrivateKey, error) {
@@ -52,5 +56,5 @@ func Ed25519() SignatureScheme {
 			}
 			return nil
 		},
-	})
+	}
 }

@@ -49,6 +49,10 @@ type SignatureAlgorithm[K crypto.Signer] struct {
 	// Verify is [Signature.Verify] for a pub of Info.PublicKey bytes.
 	Verify func(pub, message, sig []byte) error
 
+	// Expand returns what signs as key does, with what can be computed ahead of a message.
+	// If it is nil, key signs itself.
+	Expand func(key K) crypto.Signer
+
 	// Own is for this module. Without it, what a scheme says of its provenance is marked
 	// [Provided.SelfDeclared].
 	Own provenance.Mark
@@ -101,7 +105,7 @@ func (s *signatureScheme[K]) GenerateSigner() (Signer, error) {
 	if err != nil {
 		return nil, s.failure(err, fmt.Errorf("suite: generating a key for %s: %w", s.alg.Info.Name, err))
 	}
-	return s.signer(key, false)
+	return s.own(key)
 }
 
 func (s *signatureScheme[K]) ParseSigner(b []byte) (Signer, error) {
@@ -112,7 +116,7 @@ func (s *signatureScheme[K]) ParseSigner(b []byte) (Signer, error) {
 	if err != nil {
 		return nil, s.failure(err, s.keyError(true, err.Error()))
 	}
-	return s.signer(key, false)
+	return s.own(key)
 }
 
 func (s *signatureScheme[K]) NewSigner(key crypto.Signer) (Signer, error) {
@@ -121,7 +125,7 @@ func (s *signatureScheme[K]) NewSigner(key crypto.Signer) (Signer, error) {
 	}
 	own, ok := key.(K)
 	if !ok {
-		return s.signer(key, true)
+		return s.signer(key, nil)
 	}
 	// Parsed again, so that a damaged key is found now and the caller may erase
 	// its own.
@@ -144,7 +148,16 @@ func (s *signatureScheme[K]) NewSigner(key crypto.Signer) (Signer, error) {
 	return parsed, nil
 }
 
-func (s *signatureScheme[K]) signer(key crypto.Signer, foreign bool) (Signer, error) {
+// own returns the signer of a key of the library.
+func (s *signatureScheme[K]) own(key K) (Signer, error) {
+	if s.alg.Expand == nil {
+		return s.signer(key, &key)
+	}
+	return s.signer(s.alg.Expand(key), &key)
+}
+
+// signer returns the signer by key. The private key is nil if it lives elsewhere.
+func (s *signatureScheme[K]) signer(key crypto.Signer, private *K) (Signer, error) {
 	pub, err := s.alg.EncodePublic(key.Public())
 	if err != nil {
 		return nil, s.keyError(false, err.Error())
@@ -152,7 +165,7 @@ func (s *signatureScheme[K]) signer(key crypto.Signer, foreign bool) (Signer, er
 	if err := s.CheckSignatureKey(pub); err != nil {
 		return nil, err
 	}
-	return &signer[K]{alg: &s.alg, key: key, public: pub, foreign: foreign}, nil
+	return &signer[K]{alg: &s.alg, key: key, private: private, public: pub}, nil
 }
 
 func (s *signatureScheme[K]) checkPublicLength(pub []byte) error {
@@ -179,18 +192,18 @@ func (s *signatureScheme[K]) keyError(private bool, rule string) error {
 // signer adapts a crypto.Signer.
 type signer[K crypto.Signer] struct {
 	alg     *SignatureAlgorithm[K]
-	key     crypto.Signer // a K, if not foreign
+	key     crypto.Signer
+	private *K // nil if it lives elsewhere
 	public  []byte
-	foreign bool
 }
 
 func (s *signer[K]) PublicKey() []byte { return bytes.Clone(s.public) }
 
 func (s *signer[K]) Bytes() ([]byte, error) {
-	if s.foreign {
+	if s.private == nil {
 		return nil, ErrNotExportable
 	}
-	return s.alg.Bytes(s.key.(K))
+	return s.alg.Bytes(*s.private)
 }
 
 func (s *signer[K]) Sign(ctx context.Context, message []byte) ([]byte, error) {
@@ -201,7 +214,7 @@ func (s *signer[K]) Sign(ctx context.Context, message []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("suite: signing with %s: %w", s.alg.Info.Name, err)
 	}
-	if !s.foreign {
+	if s.private != nil {
 		return sig, nil
 	}
 	if err := ctx.Err(); err != nil {

@@ -61,7 +61,7 @@
 //
 //	suitebench providers --suites TBD2,TBD11
 //	GOFIPS140=v1.26.0 go run ./cmd/suitebench providers --suites 0x0002
-//	suitebench run --suites TBD11 --on circl
+//	suitebench run --suites TBD11 --on fast
 //
 // The suites command describes suites. Name a suite by its name or a part that no other name
 // has, by its code point, or by its number in draft-ietf-mls-pq-ciphersuites:
@@ -145,11 +145,12 @@ import (
 	"github.com/mlsuite/mlsuite/bench"
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/registry/fast"
 	"github.com/mlsuite/mlsuite/registry/fips"
 )
 
 func main() {
 	bench.Main(all.Registry(), bench.WithPeerSets(func(s registry.PeerSet) (*registry.Registry, error) {
-		return all.New(all.WithPeerSet(s))
-	}), bench.WithProviders(slices.Concat(all.ProviderSets(), fips.ProviderSets())...))
+		return all.New(registry.WithPeerSet(s))
+	}), bench.WithProviders(slices.Concat([]registry.ProviderSet{fast.ProviderSet()}, all.ProviderSets(), fips.ProviderSets())...))
 }

@@ -4,6 +4,7 @@ package mlstest
 
 import (
 	"bytes"
+	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/registry/fast"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -28,7 +30,7 @@ func SuitesWith(t testing.TB, id suite.ID) *registry.Registry {
 	t.Helper()
 	for _, p := range Peers() {
 		if slices.Contains(p.IDs, id) {
-			r, err := all.New(all.WithPeerSet(p.Set))
+			r, err := parts().Registry(registry.WithPeerSet(p.Set))
 			require.NoError(t, err)
 			return r
 		}
@@ -37,7 +39,26 @@ func SuitesWith(t testing.TB, id suite.ID) *registry.Registry {
 }
 
 // AllSuites returns the registry of the eighteen suites, which is made once.
-var AllSuites = sync.OnceValue(all.Registry)
+var AllSuites = sync.OnceValue(func() *registry.Registry {
+	r, err := parts().Registry()
+	if err != nil {
+		panic(err)
+	}
+	return r
+})
+
+// parts returns the parts of registry/all, or those of registry/fast where the environment
+// says MLSUITE_REGISTRY=fast.
+func parts() registry.Parts {
+	switch name := os.Getenv("MLSUITE_REGISTRY"); name {
+	case "", "all":
+		return all.Parts()
+	case "fast":
+		return fast.Parts()
+	default:
+		panic("MLSUITE_REGISTRY is " + name + ", which is neither all nor fast")
+	}
+}
 
 // Suites is the interface by which the engine looks up suites.
 type Suites interface {

@@ -2,12 +2,17 @@ package all_test
 
 import (
 	"crypto"
+	"maps"
+	"runtime"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/registry/fast"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -92,9 +97,9 @@ func TestDefinitionsDescribeTheirSuites(t *testing.T) {
 	for _, peers := range registry.PeerSets() {
 		definitions = append(definitions, peers.Definitions...)
 	}
-	for _, options := range [][]all.Option{nil, {all.Vectorised()}} {
+	for _, parts := range []registry.Parts{all.Parts(), fast.Parts()} {
 		for _, d := range definitions {
-			set, err := all.Parts(options...).Build(d)
+			set, err := parts.Build(d)
 			require.NoError(t, err)
 			want := set[0].Info()
 			none := suite.Providers{}
@@ -110,34 +115,34 @@ func TestDefinitionsDescribeTheirSuites(t *testing.T) {
 }
 
 func TestCodePoints(t *testing.T) {
-	r, err := all.New(all.WithPeerSet(registry.OpenMLS()))
+	r, err := all.New(registry.WithPeerSet(registry.OpenMLS()))
 	require.NoError(t, err)
 	require.Equal(t, expected(func(r row) suite.ID { return r.openMLS }), describe(r)[:18])
 	require.Len(t, describe(r), 20)
 
-	r, err = all.New(all.WithPeerSet(registry.MLSPlusPlus()))
+	r, err = all.New(registry.WithPeerSet(registry.MLSPlusPlus()))
 	require.NoError(t, err)
 	require.Equal(t, expected(func(r row) suite.ID { return r.mlsPlusPlus }), describe(r))
 	require.Len(t, describe(r), 10)
 
-	r, err = all.New(all.WithCodePoints(registry.CodePoints{"MLS_128_MLKEM768_AES256GCM_SHA384_P256": 0xF333}))
+	r, err = all.New(registry.WithCodePoints(registry.CodePoints{"MLS_128_MLKEM768_AES256GCM_SHA384_P256": 0xF333}))
 	require.NoError(t, err)
 	require.Len(t, describe(r), 8)
 	_, err = r.Suite(0xF333)
 	require.NoError(t, err)
 
-	_, err = all.New(all.WithCodePoints(registry.CodePoints{"MLS_128_MLKEM768_AES256GCM_SHA384_P256": 0x0007}))
+	_, err = all.New(registry.WithCodePoints(registry.CodePoints{"MLS_128_MLKEM768_AES256GCM_SHA384_P256": 0x0007}))
 	require.ErrorContains(t, err, "same code point 0x0007")
-	_, err = all.New(all.WithCodePoints(registry.CodePoints{"a": 0xF001}))
+	_, err = all.New(registry.WithCodePoints(registry.CodePoints{"a": 0xF001}))
 	require.ErrorContains(t, err, `no suite "a"`)
-	_, err = all.New(all.WithCodePoints(nil))
+	_, err = all.New(registry.WithCodePoints(nil))
 	require.Error(t, err)
 }
 
 func TestPeerSets(t *testing.T) {
 	for _, peers := range registry.PeerSets() {
-		for _, options := range [][]all.Option{{all.WithPeerSet(peers)}, {all.WithPeerSet(peers), all.Vectorised()}} {
-			r, err := all.New(options...)
+		for _, parts := range []registry.Parts{all.Parts(), fast.Parts()} {
+			r, err := parts.Registry(registry.WithPeerSet(peers))
 			require.NoError(t, err)
 			for _, d := range peers.Definitions {
 				s, err := r.Named(d.Name)
@@ -152,9 +157,9 @@ func TestPeerSets(t *testing.T) {
 // One code point has one derivation: a suite that derives in another way does not come
 // into a registry beside it, whatever its name.
 func TestOneDerivationAtACodePoint(t *testing.T) {
-	released, err := all.New(all.WithPeerSet(registry.OpenMLS09()))
+	released, err := all.New(registry.WithPeerSet(registry.OpenMLS09()))
 	require.NoError(t, err)
-	labelled, err := all.New(all.WithPeerSet(registry.OpenMLS()))
+	labelled, err := all.New(registry.WithPeerSet(registry.OpenMLS()))
 	require.NoError(t, err)
 	s, err := labelled.Suite(0x004F)
 	require.NoError(t, err)
@@ -170,67 +175,66 @@ func TestOneDerivationAtACodePoint(t *testing.T) {
 	require.Len(t, both.IDs(), 18)
 }
 
-func TestVectorised(t *testing.T) {
-	r, err := all.New(all.Vectorised())
-	require.NoError(t, err)
-	require.Equal(t, describe(all.Registry()), describe(r))
+func TestFastSuitesAreTheSame(t *testing.T) {
+	require.Equal(t, describe(all.Registry()), describe(fast.Registry()))
 }
 
-// Every primitive, the package that provides it, by default and vectorised.
+// Every primitive, and the packages that provide it.
 func TestProvenance(t *testing.T) {
 	const circl = "github.com/cloudflare/circl/"
-	shared := map[string]string{
-		"AES-128-GCM": "crypto/aes", "AES-256-GCM": "crypto/aes", "ChaCha20-Poly1305": "golang.org/x/crypto/chacha20poly1305",
-		"SHA-256": "crypto/sha256", "SHA-384": "crypto/sha512", "SHA-512": "crypto/sha512",
-		"SHA3-256": "crypto/sha3", // the combiner of the hybrid KEMs
-		"SHAKE256": "crypto/sha3", // of seeds
-		"P-256":    "crypto/ecdh", "P-384": "crypto/ecdh", "P-521": "crypto/ecdh", "X25519": "crypto/ecdh",
-		"ECDSA P-256": "crypto/ecdsa", "ECDSA P-384": "crypto/ecdsa", "ECDSA P-521": "crypto/ecdsa", "Ed25519": "crypto/ed25519",
-		"X448": circl + "dh/x448", "Ed448": circl + "sign/ed448",
+	shared := map[string][]string{
+		"AES-128-GCM": {"crypto/aes"}, "AES-256-GCM": {"crypto/aes"}, "ChaCha20-Poly1305": {"golang.org/x/crypto/chacha20poly1305"},
+		"SHA-256": {"crypto/sha256"}, "SHA-384": {"crypto/sha512"}, "SHA-512": {"crypto/sha512"},
+		"SHA3-256": {"crypto/sha3"}, // the combiner of the hybrid KEMs
+		"SHAKE256": {"crypto/sha3"}, // of seeds
+		"P-256":    {"crypto/ecdh"}, "P-384": {"crypto/ecdh"}, "P-521": {"crypto/ecdh"},
+		"ECDSA P-256": {"crypto/ecdsa"}, "ECDSA P-384": {"crypto/ecdsa"}, "ECDSA P-521": {"crypto/ecdsa"},
+		"X448": {circl + "dh/x448"}, "Ed448": {circl + "sign/ed448"},
+	}
+	ladder := circl + "dh/x25519"
+	if runtime.GOARCH != "amd64" {
+		ladder = "crypto/ecdh"
 	}
 	for _, c := range []struct {
-		opts []all.Option
-		pq   map[string]string
+		of   *registry.Registry
+		rest map[string][]string
 	}{
-		{nil, map[string]string{
-			"ML-KEM-768": "crypto/mlkem", "ML-KEM-1024": "crypto/mlkem",
-			"ML-DSA-44": "filippo.io/mldsa", "ML-DSA-65": "filippo.io/mldsa", "ML-DSA-87": "filippo.io/mldsa",
+		{all.Registry(), map[string][]string{
+			"X25519": {"crypto/ecdh"}, "Ed25519": {"crypto/ed25519"},
+			"ML-KEM-768": {"crypto/mlkem"}, "ML-KEM-1024": {"crypto/mlkem"},
+			"ML-DSA-44": {"filippo.io/mldsa"}, "ML-DSA-65": {"filippo.io/mldsa"}, "ML-DSA-87": {"filippo.io/mldsa"},
 		}},
-		{[]all.Option{all.Vectorised()}, map[string]string{
-			"ML-KEM-768": circl + "kem/mlkem", "ML-KEM-1024": circl + "kem/mlkem",
-			"ML-DSA-44": circl + "sign/mldsa/mldsa44", "ML-DSA-65": circl + "sign/mldsa/mldsa65", "ML-DSA-87": circl + "sign/mldsa/mldsa87",
+		{fast.Registry(), map[string][]string{
+			"X25519": {"filippo.io/edwards25519", ladder}, "Ed25519": {"filippo.io/edwards25519", "crypto/ed25519"},
+			"ML-KEM-768": {circl + "kem/mlkem"}, "ML-KEM-1024": {circl + "kem/mlkem"},
+			"ML-DSA-44": {circl + "sign/mldsa/mldsa44"}, "ML-DSA-65": {circl + "sign/mldsa/mldsa65"}, "ML-DSA-87": {circl + "sign/mldsa/mldsa87"},
 		}},
 	} {
-		r, err := all.New(c.opts...)
-		require.NoError(t, err)
-		got := map[string]string{}
-		for _, s := range r.Suites() {
+		got := map[string][]string{}
+		for _, s := range c.of.Suites() {
 			for _, p := range suite.Provenance(s) {
 				require.False(t, p.SelfDeclared)
-				if len(p.Primitive) > 4 && p.Primitive[:4] == "HKDF" {
+				if strings.HasPrefix(p.Primitive, "HKDF") {
 					continue // of the suite and of HPKE
 				}
-				got[p.Primitive] = p.Package
+				if !slices.Contains(got[p.Primitive], p.Package) {
+					got[p.Primitive] = append(got[p.Primitive], p.Package)
+				}
 			}
 		}
-		want := map[string]string{}
-		for _, m := range []map[string]string{shared, c.pq} {
-			for k, v := range m {
-				want[k] = v
-			}
-		}
+		want := maps.Clone(shared)
+		maps.Copy(want, c.rest)
 		require.Equal(t, want, got)
 	}
 }
 
 // Each suite seals, opens, signs and verifies with the sizes that it states, and
-// against its vectorised self.
+// against its fast self.
 func TestSuitesWork(t *testing.T) {
-	vectorised, err := all.New(all.Vectorised())
-	require.NoError(t, err)
+	fast := fast.Registry()
 	for _, s := range all.Registry().Suites() {
 		info := s.Info()
-		other, err := vectorised.Suite(info.ID)
+		other, err := fast.Suite(info.ID)
 		require.NoError(t, err)
 		t.Run(info.Name, func(t *testing.T) {
 			key, err := s.DeriveKey([]byte("ikm"))
@@ -267,7 +271,7 @@ func TestSuitesWork(t *testing.T) {
 // What a peer has is provided by this module's parts too, however it derives key pairs.
 func TestPeersProvenanceIsDerived(t *testing.T) {
 	for _, set := range registry.PeerSets() {
-		r, err := all.New(all.WithPeerSet(set))
+		r, err := all.New(registry.WithPeerSet(set))
 		require.NoError(t, err)
 		had := map[suite.ID]bool{}
 		for info := range r.All() {

@@ -12,6 +12,7 @@ import (
 	"github.com/cloudflare/circl/sign/mldsa/mldsa87"
 
 	"github.com/mlsuite/mlsuite/internal/avx"
+	"github.com/mlsuite/mlsuite/internal/frequent"
 	"github.com/mlsuite/mlsuite/internal/provenance"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -22,7 +23,8 @@ import (
 // The three ML-DSA schemes (FIPS 204) are vectorised alternatives to those of package
 // suite/mldsa. They have the same encodings: private keys are 32-byte seeds. Signing is
 // pure ML-DSA with an empty context, hedged. NewSigner treats circl's own private keys,
-// which sign deterministically, as foreign.
+// which sign deterministically, as foreign. A scheme keeps up to 64 public keys that it
+// verifies with often in their expanded form: 20 to 63 kB each.
 func MLDSA44() suite.SignatureScheme {
 	return newMLDSA(0x0904, mldsaLibrary[mldsa44.PublicKey, mldsa44.PrivateKey]{
 		fromSeed: mldsa44.NewKeyFromSeed, sign: mldsa44.SignTo, verify: mldsa44.Verify,
@@ -88,6 +90,14 @@ func newMLDSA[Public, Private any](scheme uint16, l mldsaLibrary[Public, Private
 	info.Provenance = suite.ProvidedBy(suite.Provided{
 		Primitive: info.PostQuantum, Package: "github.com/cloudflare/circl/sign/mldsa/" + info.Name,
 	})
+	const slots, after = 64, 2 // to unpack a key takes longer than the rest of a check
+	keys := frequent.New(slots, after, func(b []byte) *Public {
+		key := new(Public)
+		if l.unpack(key, b) != nil {
+			return nil
+		}
+		return key
+	})
 	type key = mldsaKey[Public, Private]
 	fromSeed := func(seed [mldsaSeedSize]byte) *key {
 		defer avx.Clear()
@@ -119,9 +129,12 @@ func newMLDSA[Public, Private any](scheme uint16, l mldsaLibrary[Public, Private
 		},
 		Verify: func(pub, message, sig []byte) error {
 			defer avx.Clear()
-			key := new(Public)
-			if err := l.unpack(key, pub); err != nil {
-				return &suite.KeyError{Algorithm: info.Name, Rule: "no public key of " + info.PostQuantum}
+			key := keys.Use(pub)
+			if key == nil {
+				key = new(Public)
+				if err := l.unpack(key, pub); err != nil {
+					return &suite.KeyError{Algorithm: info.Name, Rule: "no public key of " + info.PostQuantum}
+				}
 			}
 			if !l.verify(key, message, nil, sig) {
 				return suite.ErrVerify

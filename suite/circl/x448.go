@@ -37,7 +37,7 @@ func (x448Group) Info() hpke.GroupInfo {
 	row := suite.KEMRow(dhkemX448).Info
 	return hpke.GroupInfo{
 		Name: row.Classical, Level: row.Level, Npk: row.Npk, Nsk: row.Nsk,
-		Provenance: suite.Provided{Primitive: row.Classical, Package: "github.com/cloudflare/circl/dh/x448"},
+		Provenance: suite.ProvidedBy(suite.Provided{Primitive: row.Classical, Package: "github.com/cloudflare/circl/dh/x448"}),
 	}
 }
 

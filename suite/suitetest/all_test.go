@@ -13,27 +13,24 @@ import (
 	"github.com/mlsuite/mlsuite/internal/vectors"
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/registry/fast"
 	"github.com/mlsuite/mlsuite/registry/fips"
 	"github.com/mlsuite/mlsuite/suite"
 	"github.com/mlsuite/mlsuite/suite/circl"
+	"github.com/mlsuite/mlsuite/suite/curve25519"
 	"github.com/mlsuite/mlsuite/suite/mldsa"
 	"github.com/mlsuite/mlsuite/suite/suitetest"
 )
 
 func TestAllSuites(t *testing.T) {
-	r, err := all.New()
-	require.NoError(t, err)
-	suites := r.Suites()
+	suites := all.Registry().Suites()
 	require.Len(t, suites, 18)
 	testSuites(t, suites)
 }
 
-// The suites that circl's ML-KEM and ML-DSA are part of, by themselves or in a hybrid.
-func TestVectorisedSuites(t *testing.T) {
-	r, err := all.New(all.Vectorised())
-	require.NoError(t, err)
-	suites := slices.DeleteFunc(r.Suites(), func(s suite.Suite) bool { return !s.Info().PQConfidentiality() })
-	require.Len(t, suites, 11)
+func TestFastSuites(t *testing.T) {
+	suites := fast.Registry().Suites()
+	require.Len(t, suites, 18)
 	testSuites(t, sampled(suites))
 }
 
@@ -61,7 +58,7 @@ func TestPeersSuites(t *testing.T) {
 		{registry.TSMLS2(), []suite.ID{0xF00C}},
 	} {
 		t.Run(c.peers.Name, func(t *testing.T) {
-			r, err := all.New(all.WithPeerSet(c.peers))
+			r, err := all.New(registry.WithPeerSet(c.peers))
 			require.NoError(t, err)
 			suites, count := r.Suites(), len(c.some)
 			if vectors.Full() {
@@ -116,7 +113,7 @@ func TestKEMs(t *testing.T) {
 	for _, kem := range []hpke.KEM{
 		derived(hpke.MLKEM768(), suite.DerivationUnlabelled), derived(circl.MLKEM1024(), suite.DerivationRaw),
 		derived(hybrid.MLKEM768X25519(), suite.DerivationUnlabelled),
-		hpke.DHKEMP256(), hpke.DHKEMP384(), hpke.DHKEMP521(), hpke.DHKEMX25519(), circl.DHKEMX448(),
+		hpke.DHKEMP256(), hpke.DHKEMP384(), hpke.DHKEMP521(), hpke.DHKEMX25519(), curve25519.DHKEMX25519(), circl.DHKEMX448(),
 		hpke.MLKEM768(), hpke.MLKEM1024(), circl.MLKEM512(), circl.MLKEM768(), circl.MLKEM1024(),
 		hybrid.MLKEM768X25519(), hybrid.MLKEM768P256(), hybrid.MLKEM1024P384(),
 	} {
@@ -130,7 +127,7 @@ func TestKEMs(t *testing.T) {
 
 func TestSignatureSchemes(t *testing.T) {
 	for _, scheme := range []suite.SignatureScheme{
-		suite.Ed25519(), suite.ECDSAP256(), suite.ECDSAP384(), suite.ECDSAP521(), circl.Ed448(),
+		suite.Ed25519(), curve25519.Ed25519(), suite.ECDSAP256(), suite.ECDSAP384(), suite.ECDSAP521(), circl.Ed448(),
 		mldsa.MLDSA44(), mldsa.MLDSA65(), mldsa.MLDSA87(),
 		circl.MLDSA44(), circl.MLDSA65(), circl.MLDSA87(),
 	} {

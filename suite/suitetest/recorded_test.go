@@ -10,14 +10,13 @@ import (
 
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/registry/fast"
 	"github.com/mlsuite/mlsuite/suite"
 	"github.com/mlsuite/mlsuite/suite/suitetest"
 )
 
-func someSuite(t *testing.T, id suite.ID, options ...all.Option) suite.Suite {
+func someSuite(t *testing.T, r *registry.Registry, id suite.ID) suite.Suite {
 	t.Helper()
-	r, err := all.New(options...)
-	require.NoError(t, err)
 	s, err := r.Suite(id)
 	require.NoError(t, err)
 	return s
@@ -27,7 +26,7 @@ func someSuite(t *testing.T, id suite.ID, options ...all.Option) suite.Suite {
 // sealers, not on that of their use, and anybody can open it.
 func TestRecordedSealersHaveAnOrder(t *testing.T) {
 	for _, id := range []suite.ID{0x0001, 0xF001, 0xF006} {
-		s := someSuite(t, id, all.Vectorised())
+		s := someSuite(t, fast.Registry(), id)
 		key, err := s.GenerateKey()
 		require.NoError(t, err)
 		info, aad := []byte("info"), []byte("aad")
@@ -67,10 +66,10 @@ func TestRecordedSealersHaveAnOrder(t *testing.T) {
 }
 
 func TestRecordedNeedsRandomness(t *testing.T) {
-	_, err := suitetest.Recorded(someSuite(t, 0xF006), rand.NewChaCha8([32]byte{})).PrepareSeal(nil)
+	_, err := suitetest.Recorded(someSuite(t, all.Registry(), 0xF006), rand.NewChaCha8([32]byte{})).PrepareSeal(nil)
 	require.ErrorContains(t, err, "take no randomness", "crypto/mlkem has none for us")
 
-	s := someSuite(t, 0x0001)
+	s := someSuite(t, all.Registry(), 0x0001)
 	sealer, err := suitetest.Recorded(s, bytes.NewReader(make([]byte, 40))).PrepareSeal(nil)
 	require.NoError(t, err)
 	_, err = sealer.(suite.OrderedSealer).Sealers(2)
@@ -81,7 +80,7 @@ func TestRecordedNeedsRandomness(t *testing.T) {
 
 // A registry takes recorded suites like any others.
 func TestRecordedSuitesAreSuites(t *testing.T) {
-	s := suitetest.Recorded(someSuite(t, 0x0001), rand.NewChaCha8([32]byte{}))
+	s := suitetest.Recorded(someSuite(t, all.Registry(), 0x0001), rand.NewChaCha8([32]byte{}))
 	_, err := registry.New(registry.Set{s})
 	require.NoError(t, err)
 	suitetest.TestSuite(t, s)
