@@ -101,7 +101,7 @@ func ExternalJoin(ctx context.Context, now time.Time, cfg Config, groupInfo []by
 			return nil, err
 		}
 	}
-	p, err := publicStateOf(ctx, q, s, info, options.RatchetTree)
+	p, err := publicStateOf(ctx, q, s, info, options.RatchetTree, nil)
 	if err != nil {
 		return nil, err
 	}

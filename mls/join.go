@@ -119,7 +119,7 @@ func (k *OwnKeyPackage) join(ctx context.Context, now time.Time, m *message.Mess
 		if info, err = openGroupInfo(k.suite, secrets.joinerSecret, psk, m.Welcome.EncryptedGroupInfo); err != nil {
 			return nil, err
 		}
-		return publicStateOf(ctx, q, k.suite, info, options.RatchetTree)
+		return publicStateOf(ctx, q, k.suite, info, options.RatchetTree, &k.KeyPackage.LeafNode)
 	})
 	if err != nil {
 		return nil, err

@@ -98,7 +98,7 @@ func NewPublicGroup(ctx context.Context, now time.Time, cfg Config, groupInfo, t
 	if err != nil {
 		return nil, err
 	}
-	p, err := publicStateOf(ctx, q, s, info, tree)
+	p, err := publicStateOf(ctx, q, s, info, tree, nil)
 	if err != nil {
 		return nil, err
 	}

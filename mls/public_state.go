@@ -179,8 +179,9 @@ func (v *publicView) ReInit() *message.ReInit { return v.public.reInit }
 // publicStateOf checks a GroupInfo and its tree, and returns the state that they
 // describe. It serves joiners and those who only follow a group (RFC 9420, Sections 7.3,
 // 7.9.2, 12.4.3 and 12.4.3.1). A tree in the GroupInfo takes precedence over the one
-// beside it. The confirmation tag is left to those who have the epoch's secrets.
-func publicStateOf(ctx context.Context, q questions, s suite.Suite, info *message.GroupInfo, tree []byte) (*publicState, error) {
+// beside it. own is a leaf that this client has made or checked before, or nil. The
+// confirmation tag is left to those who have the epoch's secrets.
+func publicStateOf(ctx context.Context, q questions, s suite.Suite, info *message.GroupInfo, tree []byte, own *message.LeafNode) (*publicState, error) {
 	c := &info.GroupContext
 	if c.Version != codepoint.VersionMLS10 {
 		return nil, fmt.Errorf("%w: protocol version %d", message.ErrUnsupported, c.Version)
@@ -221,7 +222,7 @@ func publicStateOf(ctx context.Context, q questions, s suite.Suite, info *messag
 	if err := t.Validate(); err != nil {
 		return nil, err
 	}
-	if err := p.validateLeaves(q.cfg.Lifetimes); err != nil {
+	if err := p.validateLeaves(q.cfg.Lifetimes, own); err != nil {
 		return nil, err
 	}
 	if err := checkTree(t, p.extensions); err != nil {
@@ -235,15 +236,19 @@ func publicStateOf(ctx context.Context, q questions, s suite.Suite, info *messag
 
 // validateLeaves validates every leaf of the tree (RFC 9420, Section 7.3), on all cores.
 // It judges only the length of lifetimes: refusing a leaf that has expired since it was
-// added would lock joiners out, and the RFC does not require it.
-func (p *publicState) validateLeaves(policy LifetimePolicy) error {
-	var indices []message.LeafIndex
+// added would lock joiners out, and the RFC does not require it. A leaf that equals valid,
+// unless that is nil, is not verified again.
+func (p *publicState) validateLeaves(policy LifetimePolicy, valid *message.LeafNode) error {
+	indices := make([]message.LeafIndex, 0, p.tree.MemberCount())
 	for i := range p.tree.Members() {
 		indices = append(indices, i)
 	}
 	return parallel.For(len(indices), func(i int) error {
 		leaf := p.tree.Leaf(indices[i])
-		err := check.LeafNode(leaf, p.suite, leaf.Source, p.place(indices[i]))
+		var err error
+		if valid == nil || !check.SameLeaf(leaf, valid) {
+			err = check.LeafNode(leaf, p.suite, leaf.Source, p.place(indices[i]))
+		}
 		if err == nil && leaf.Source == codepoint.LeafNodeKeyPackage {
 			err = policy.checkTotal(leaf.Lifetime)
 		}

@@ -1,8 +1,8 @@
 package limit
 
-// Join is the cost of joining from that Welcome (Section 12.4.3.1): a Verify for each
-// leaf and one for the GroupInfo, 1 Open, a CheckKey for each node, and the hashes of the
-// whole tree. It has one parent hash for each parent, as if the child that was updated
+// Join is the cost of joining from that Welcome (Section 12.4.3.1): a Verify and a CheckKey
+// for each leaf but the joiner's own, which it has made, a Verify for the GroupInfo, 1 Open,
+// a CheckKey for each parent, and the hashes of the whole tree. It has one parent hash for each parent, as if the child that was updated
 // with it were known, and no original tree hash (Section 7.9).
 func (g Group) Join() Cost { return g.join(g.groupInfoBytes(g.Tree.withJoiner())) }
 
@@ -25,7 +25,8 @@ func (g Group) join(info float64) Cost {
 		Expand: 1 + 9, // epoch_secret, the nine secrets of Table 4
 		MAC:    1,     // confirmation tag
 	}
-	return welcome.Plus(g.checked(g.Tree.withJoiner(), info), secrets)
+	own := Cost{Verify: 1, CheckKey: 1, VerifiedByte: g.leafTBSBytes()}
+	return welcome.Plus(g.checked(g.Tree.withJoiner(), info), own.Times(-1), secrets)
 }
 
 // checked is the cost of checking the state of a group that somebody enters or starts to
