@@ -82,21 +82,21 @@ func partedBy(one, another string) string {
 func (r *Registry) Select(names ...string) (*Registry, error) {
 	chosen := new(Registry)
 	for _, name := range names {
-		e, ok := r.find(func(i suite.Info) bool { return i.Name == name })
+		e, ok := r.find(func(i *suite.Info) bool { return i.Name == name })
 		if !ok {
 			return nil, fmt.Errorf("%w: %q", ErrUnknown, name)
 		}
 		if slices.ContainsFunc(chosen.entries, func(c entry) bool { return c.info.Name == name }) {
 			return nil, fmt.Errorf("registry: %s is selected twice", name)
 		}
-		chosen.entries = append(chosen.entries, e)
+		chosen.entries = append(chosen.entries, *e)
 	}
 	return chosen, nil
 }
 
 // Suite returns the suite of a code point, or an error that wraps [ErrUnknown].
 func (r *Registry) Suite(id suite.ID) (suite.Suite, error) {
-	e, ok := r.find(func(i suite.Info) bool { return i.ID == id })
+	e, ok := r.find(func(i *suite.Info) bool { return i.ID == id })
 	if !ok {
 		return nil, fmt.Errorf("%w: %s", ErrUnknown, id)
 	}
@@ -105,7 +105,7 @@ func (r *Registry) Suite(id suite.ID) (suite.Suite, error) {
 
 // Named returns the suite of a name, or an error that wraps [ErrUnknown].
 func (r *Registry) Named(name string) (suite.Suite, error) {
-	e, ok := r.find(func(i suite.Info) bool { return i.Name == name })
+	e, ok := r.find(func(i *suite.Info) bool { return i.Name == name })
 	if !ok {
 		return nil, fmt.Errorf("%w: %q", ErrUnknown, name)
 	}
@@ -147,13 +147,15 @@ func (r *Registry) Allowed(p suite.Policy, use suite.Use, now time.Time) iter.Se
 	}
 }
 
-func (r *Registry) find(match func(suite.Info) bool) (entry, bool) {
-	for _, e := range r.entries {
-		if match(e.info) {
-			return e, true
+// find returns the first entry that matches. It copies none on the way: a commit looks up
+// every suite.
+func (r *Registry) find(match func(*suite.Info) bool) (*entry, bool) {
+	for i := range r.entries {
+		if match(&r.entries[i].info) {
+			return &r.entries[i], true
 		}
 	}
-	return entry{}, false
+	return nil, false
 }
 
 // reserved reports whether id is 0 or a GREASE value.
