@@ -307,7 +307,7 @@ func TestCustomProposalsAreSaved(t *testing.T) {
 	c, err = restored.Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 	require.Empty(t, c.Proposals())
-	require.Empty(t, c.public.tree.Leaf(2).Capabilities.Proposals, "its new leaf lists what it declares")
+	require.Empty(t, c.public.tree.Leaf(2).LeafNode().Capabilities.Proposals, "its new leaf lists what it declares")
 	c, err = groups[0].Commit(t.Context(), insiderTime, CommitOptions{})
 	require.NoError(t, err)
 	require.Len(t, c.Proposals(), 1)

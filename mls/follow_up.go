@@ -355,7 +355,7 @@ func checkFollowUp(q questions, p *publicState, link *message.PreSharedKeyID, ex
 	var leaves []message.LeafIndex
 	var credentials []message.Credential
 	for i, leaf := range p.tree.Members() {
-		leaves, credentials = append(leaves, i), append(credentials, leaf.Credential)
+		leaves, credentials = append(leaves, i), append(credentials, leaf.Credential())
 	}
 	if link.Usage == message.ResumptionPSKBranch {
 		if p.context.CipherSuite != old.public.context.CipherSuite || p.context.Version != old.public.context.Version {

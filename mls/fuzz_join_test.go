@@ -67,7 +67,7 @@ func FuzzJoin(f *testing.F) {
 		case 1:
 			w.info = func(i *message.GroupInfo) { reparseStructure(t, i, script) }
 		case 2:
-			tree, err := wire.Marshal(c.next.public.tree.Nodes().Marshal)
+			tree, err := wire.Marshal(c.next.public.tree.Marshal)
 			require.NoError(t, err)
 			changed, hash := rehashed(t, m.Group, tree, script)
 			w.treeBytes = func([]byte) []byte { return changed }

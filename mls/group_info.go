@@ -87,7 +87,7 @@ func (p *publicState) groupInfo(ctx context.Context, cfg *Config, leaf message.L
 		Signer:          leaf,
 	}
 	if withTree {
-		tree, err := wire.Marshal(p.tree.Nodes().Marshal)
+		tree, err := wire.Marshal(p.tree.Marshal)
 		if err != nil {
 			return nil, err
 		}
@@ -129,7 +129,7 @@ func (p *publicState) verifyGroupInfo(info *message.GroupInfo) error {
 	if err != nil {
 		return err
 	}
-	if err := label.Verify(p.suite, signer.SignatureKey, label.GroupInfoTBS, tbs, info.Signature); err != nil {
+	if err := label.Verify(p.suite, signer.SignatureKey(), label.GroupInfoTBS, tbs, info.Signature); err != nil {
 		return fault.Violation("12.4.3", "GroupInfo signature does not verify").AtLeaf(info.Signer).Because(err)
 	}
 	return nil

@@ -206,7 +206,7 @@ func (k *OwnKeyPackage) openSecrets(w *message.Welcome, initKey *ratchettree.Pri
 func (k *OwnKeyPackage) memberView(p *publicState, info *message.GroupInfo, secrets *groupSecrets) (*memberView, error) {
 	own := &k.KeyPackage.LeafNode
 	leaf, ok := p.tree.HasSignatureKey(own.SignatureKey)
-	if !ok || !check.SameLeaf(own, p.tree.Leaf(leaf)) {
+	if !ok || !check.SameLeaf(own, p.tree.Leaf(leaf).LeafNode()) {
 		return nil, fault.Violation("12.4.3.1", "tree does not hold the leaf of the key package")
 	}
 	v := &memberView{leaf: leaf, pathKeys: map[ratchettree.NodeIndex]*ratchettree.PrivateKey{}}

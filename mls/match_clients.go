@@ -22,8 +22,8 @@ func (v *publicView) MatchClients(a Authenticator, credentials []message.Credent
 	for i, c := range credentials {
 		identical[check.CredentialKeyOf(c)] = append(identical[check.CredentialKeyOf(c)], i)
 	}
-	for leaf, n := range v.Members() {
-		k := check.CredentialKeyOf(n.Credential)
+	for leaf, n := range v.public.tree.Members() {
+		k := check.CredentialKeyOf(n.Credential())
 		if same := identical[k]; len(same) > 0 {
 			matched[leaf] = same[0]
 			identical[k] = same[1:]
@@ -34,13 +34,13 @@ func (v *publicView) MatchClients(a Authenticator, credentials []message.Credent
 	}
 	slices.Sort(others)
 	next := 0 // in others, behind the credential of the last member found
-	for leaf, n := range v.Members() {
+	for leaf, n := range v.public.tree.Members() {
 		if _, found := matched[leaf]; found || a == nil {
 			continue
 		}
 		for j := range others {
 			k := (next + j) % len(others)
-			if i := others[k]; a.SameClient(n.Credential, credentials[i]) {
+			if i := others[k]; a.SameClient(n.Credential(), credentials[i]) {
 				matched[leaf] = i
 				others = slices.Delete(others, k, k+1)
 				next = k
@@ -63,8 +63,9 @@ func (v *publicView) stranger(a Authenticator, credentials []message.Credential)
 	var members []message.Credential
 	identical := make(map[check.CredentialKey]int, v.Size()) // index in members
 	for _, leaf := range v.public.tree.Members() {
-		identical[check.CredentialKeyOf(leaf.Credential)] = len(members)
-		members = append(members, leaf.Credential)
+		credential := leaf.Credential()
+		identical[check.CredentialKeyOf(credential)] = len(members)
+		members = append(members, credential)
 	}
 	next := 0 // behind the last member found
 	for i, c := range credentials {

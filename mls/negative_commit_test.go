@@ -34,10 +34,10 @@ func TestPathFaultsAreRefused(t *testing.T) {
 		want  error
 	}{
 		{"leaf with the committer's old key", func(a *attack) forgery {
-			return forgery{leaf: func(n *message.LeafNode) { n.EncryptionKey = a.public.tree.Leaf(1).EncryptionKey }}
+			return forgery{leaf: func(n *message.LeafNode) { n.EncryptionKey = a.public.tree.Leaf(1).EncryptionKey() }}
 		}, fault.Violation("12.4.2", "encryption_key of the committer's leaf is not new").AtLeaf(1)},
 		{"leaf with a member's key", func(a *attack) forgery {
-			return forgery{leaf: func(n *message.LeafNode) { n.EncryptionKey = a.public.tree.Leaf(3).EncryptionKey }}
+			return forgery{leaf: func(n *message.LeafNode) { n.EncryptionKey = a.public.tree.Leaf(3).EncryptionKey() }}
 		}, fault.Violation("12.4.2", "encryption_key of the path's leaf is already in the tree").AtLeaf(1)},
 		{"leaf with a parent's key", func(a *attack) forgery {
 			return forgery{leaf: func(n *message.LeafNode) { n.EncryptionKey = a.public.tree.Parent(5).EncryptionKey }}
@@ -60,7 +60,7 @@ func TestPathFaultsAreRefused(t *testing.T) {
 			}}
 		}, fault.Violation("7.3", "signature_key is not unique").AtLeaf(1)},
 		{"node with a member's key", func(a *attack) forgery {
-			return forgery{keys: func(keys [][]byte) { keys[0] = a.public.tree.Leaf(3).EncryptionKey }}
+			return forgery{keys: func(keys [][]byte) { keys[0] = a.public.tree.Leaf(3).EncryptionKey() }}
 		}, fault.Violation("12.4.2", "public key for node 1 of the path is already in the tree").AtLeaf(1)},
 		{"node with another parent's key", func(a *attack) forgery {
 			return forgery{keys: func(keys [][]byte) { keys[1] = a.public.tree.Parent(5).EncryptionKey }}

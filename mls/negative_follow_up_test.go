@@ -249,7 +249,7 @@ func TestResyncFaultsAreRefused(t *testing.T) {
 		want   error
 	}{
 		"encryption key of the earlier leaf": {func(a *attack, n *message.LeafNode) {
-			n.EncryptionKey = a.public.tree.Leaf(3).EncryptionKey
+			n.EncryptionKey = a.public.tree.Leaf(3).EncryptionKey()
 		}, fault.Violation("12.2", "joiner's new leaf has the encryption_key of its old leaf").AtLeaf(3)},
 		"another's credential": {func(_ *attack, n *message.LeafNode) {
 			n.Credential = message.BasicCredential([]byte("stranger"))

@@ -281,7 +281,7 @@ func TestTreeFaultsAreRefused(t *testing.T) {
 			return func(nodes ratchettree.RatchetTree) { nodes[6] = ratchettree.TreeNode{} }
 		}, fault.Violation("7.9.2", "is not parent-hash valid")},
 		{"encryption key of two leaves", false, func(i *invitation) func(ratchettree.RatchetTree) {
-			return i.resigned(2, func(n *message.LeafNode) { n.EncryptionKey = i.public.tree.Leaf(0).EncryptionKey }, nil)
+			return i.resigned(2, func(n *message.LeafNode) { n.EncryptionKey = i.public.tree.Leaf(0).EncryptionKey() }, nil)
 		}, fault.Violation("7.3", "encryption_key is not unique").AtLeaf(2)},
 		{"signature key of two leaves", false, func(i *invitation) func(ratchettree.RatchetTree) {
 			return i.resigned(2, nil, func(n *message.LeafNode) {

@@ -20,7 +20,7 @@ import (
 func TestUpdateKeepsNoKey(t *testing.T) {
 	groups := clique(t, 0x0001, 4, publicHandshake)
 	m := insider{t, groups[1]}
-	old := m.public.tree.Leaf(1).EncryptionKey
+	old := m.public.tree.Leaf(1).EncryptionKey()
 	message, _ := m.propose(m.update(func(n *message.LeafNode) { n.EncryptionKey = old }))
 	requireUnprocessed(t, groups[2], fault.Violation("7.3", "encryption_key of the Update is not new").AtLeaf(1), message)
 }
@@ -120,13 +120,13 @@ func TestProposalListFaultsAreRefused(t *testing.T) {
 			return a.byValue(message.Add{KeyPackage: again.KeyPackage})
 		}, fault.Violation("7.3", "signature_key is not unique").AtLeaf(4)},
 		{"Add with the encryption key of a member", func(a *attack) list {
-			return a.byValue(a.addWithKey(a.public.tree.Leaf(0).EncryptionKey))
+			return a.byValue(a.addWithKey(a.public.tree.Leaf(0).EncryptionKey()))
 		}, fault.Violation("7.3", "encryption_key is not unique").AtLeaf(4)},
 		{"Add with the encryption key of a parent", func(a *attack) list {
 			return a.byValue(a.addWithKey(a.public.tree.Parent(3).EncryptionKey))
 		}, fault.Violation("7.3", "encryption_key is not unique").AtLeaf(4)},
 		{"Update with the encryption key of another member", func(a *attack) list {
-			key := a.public.tree.Leaf(0).EncryptionKey
+			key := a.public.tree.Leaf(0).EncryptionKey()
 			return list{a.received(3, a.updateOf(3, func(n *message.LeafNode) { n.EncryptionKey = key }))}
 		}, fault.Violation("7.3", "encryption_key is not unique").AtLeaf(3)},
 		{"one PreSharedKey twice", func(a *attack) list {

@@ -117,10 +117,10 @@ func (p *publicState) blame(err error, a *applied, t *ratchettree.Tree) error {
 		if leaf == nil {
 			continue
 		}
-		if old := p.tree.Leaf(i); old != nil && keepsKey(old, leaf) {
+		if old := p.tree.Leaf(i); old != nil && keepsKey(old, leaf.EncryptionKey()) {
 			continue
 		}
-		if own := ratchettree.FeaturesOf(leaf); t.FitsCredentials(&own) {
+		if own := ratchettree.FeaturesOf(leaf.LeafNode()); t.FitsCredentials(&own) {
 			continue
 		}
 		if by, ok := a.origin[i]; ok {
@@ -195,9 +195,9 @@ func (t *transition) Changes() []event.Change {
 func (t *transition) Author() message.Author {
 	epoch := max(1, t.public.context.Epoch) - 1
 	if t.committer.Type == message.SenderMember && t.old != nil {
-		return framing.AuthorOf(t.old.tree.Leaf(t.committer.Leaf), epoch)
+		return t.old.tree.Leaf(t.committer.Leaf).Author(epoch)
 	}
-	return framing.AuthorOf(t.public.tree.Leaf(t.leaf), epoch)
+	return t.public.tree.Leaf(t.leaf).Author(epoch)
 }
 
 // AuthenticatedData returns the data that the committer authenticated together with the
@@ -213,10 +213,16 @@ func (t *transition) Proposals() []CommittedProposal { return t.proposals }
 func (t *transition) Added() []message.LeafIndex { return slices.Clone(t.added) }
 
 // change returns the change to leaf n, which replaces old unless that is nil.
-func change(leaf message.LeafIndex, old, n *message.LeafNode, reason event.Reason) event.Change {
-	ch := event.Change{Leaf: leaf, Credential: n.Credential, SignatureKey: n.SignatureKey, Reason: reason}
+func change(leaf message.LeafIndex, old, n ratchettree.Leaf, reason event.Reason) event.Change {
+	return changeTo(leaf, old, n.Credential(), n.SignatureKey(), reason)
+}
+
+// changeTo is change for a leaf with a credential and a signature key.
+func changeTo(leaf message.LeafIndex, old ratchettree.Leaf, c message.Credential, key []byte, reason event.Reason) event.Change {
+	ch := event.Change{Leaf: leaf, Credential: c, SignatureKey: key, Reason: reason}
 	if old != nil {
-		ch.Old = &old.Credential
+		before := old.Credential()
+		ch.Old = &before
 	}
 	return ch
 }
@@ -252,7 +258,7 @@ func changesOf(old, next *ratchettree.Tree, list []CommittedProposal, added []me
 		switch {
 		case committer.Type == message.SenderMember:
 			o := old.Leaf(leaf)
-			if keepsKey(o, n) {
+			if keepsKey(o, n.EncryptionKey()) {
 				return changes
 			}
 			return append(changes, change(leaf, o, n, event.Updated))
@@ -276,10 +282,10 @@ func (p *publicState) judged(changes []event.Change) []event.Change {
 	return judged
 }
 
-// changed appends the change from old to next at leaf, unless there is none for an
-// application to judge.
-func changed(changes []event.Change, leaf message.LeafIndex, old, next *message.LeafNode, reason event.Reason) []event.Change {
-	ch := change(leaf, old, next, reason)
+// changed appends the change from old to a leaf with a credential and a signature key,
+// unless there is none for an application to judge.
+func changed(changes []event.Change, leaf message.LeafIndex, old ratchettree.Leaf, c message.Credential, key []byte, reason event.Reason) []event.Change {
+	ch := changeTo(leaf, old, c, key, reason)
 	if keeps(&ch, old) {
 		return changes
 	}
@@ -288,8 +294,8 @@ func changed(changes []event.Change, leaf message.LeafIndex, old, next *message.
 
 // keeps reports whether a leaf that replaces old, unless nil, keeps its credential and its
 // signature key.
-func keeps(ch *event.Change, old *message.LeafNode) bool {
-	return old != nil && check.SameCredential(old.Credential, ch.Credential) && bytes.Equal(old.SignatureKey, ch.SignatureKey)
+func keeps(ch *event.Change, old ratchettree.Leaf) bool {
+	return old != nil && check.SameCredential(old.Credential(), ch.Credential) && bytes.Equal(old.SignatureKey(), ch.SignatureKey)
 }
 
 // proposed appends the changes that a proposal brings and about which the application is
@@ -297,10 +303,12 @@ func keeps(ch *event.Change, old *message.LeafNode) bool {
 func (p *publicState) proposed(changes []event.Change, c CommittedProposal) []event.Change {
 	switch proposal := c.Proposal.(type) {
 	case message.Add:
-		return changed(changes, ratchettree.NoLeaf, nil, &proposal.KeyPackage.LeafNode, event.Added)
+		n := &proposal.KeyPackage.LeafNode
+		return changed(changes, ratchettree.NoLeaf, nil, n.Credential, n.SignatureKey, event.Added)
 	case message.Update:
 		leaf := c.Sender.Leaf
-		return changed(changes, leaf, p.tree.Leaf(leaf), proposal.LeafNode, event.Updated)
+		n := proposal.LeafNode
+		return changed(changes, leaf, p.tree.Leaf(leaf), n.Credential, n.SignatureKey, event.Updated)
 	case message.GroupContextExtensions:
 		return changedSenders(changes, p.extensions, c.extensions)
 	}

@@ -179,7 +179,7 @@ func TestExternalJoinersAreSeen(t *testing.T) {
 			want := []event.Change{joined}
 			if resync {
 				joined.Leaf, joined.Reason, joined.Old = 1, event.Resynced, &cfg.Credential
-				want = []event.Change{change(1, nil, g.Leaf(1), event.Removed), joined}
+				want = []event.Change{change(1, nil, g.public.tree.Leaf(1), event.Removed), joined}
 			}
 			c.calls = nil
 			r, err := g.Process(t.Context(), insiderTime, joining.Message)

@@ -178,7 +178,7 @@ func CheckKeyPackages(ctx context.Context, now time.Time, cfg Config, old *Group
 	for i, kp := range keyPackages {
 		if refusals[i] == nil {
 			passed = append(passed, i)
-			changes = append(changes, change(ratchettree.NoLeaf, nil, &kp.LeafNode, event.Added))
+			changes = append(changes, changeTo(ratchettree.NoLeaf, nil, kp.LeafNode.Credential, kp.LeafNode.SignatureKey, event.Added))
 		}
 	}
 	refused, err := cfg.refusals(ctx, now, changes)

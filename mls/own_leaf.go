@@ -80,9 +80,8 @@ func (c *Config) ofLeaf(leaf *message.LeafNode, signers []suite.Signer) (*Config
 var errSigner = errors.New("mls: neither Config.Signer nor another given signer has the signature key of the member's leaf")
 
 // ownChange appends the change of the member's own leaf, old, to what c says.
-func (c *Config) ownChange(changes []event.Change, old *message.LeafNode, at message.LeafIndex) []event.Change {
-	next := &message.LeafNode{Credential: c.Credential, SignatureKey: c.Signer.PublicKey()}
-	return changed(changes, at, old, next, event.Updated)
+func (c *Config) ownChange(changes []event.Change, old ratchettree.Leaf, at message.LeafIndex) []event.Change {
+	return changed(changes, at, old, c.Credential, c.Signer.PublicKey(), event.Updated)
 }
 
 // ownUpdate is what this member keeps of its own Update until a commit covers it.

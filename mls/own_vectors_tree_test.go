@@ -65,7 +65,7 @@ func (v *vectorTree) commit(by message.LeafIndex, adds int, removes ...message.L
 	path, key, leaf := v.newPath(e, by)
 	v.freeze(e)
 	v.leafKeys[by] = key
-	require.Equal(v.m.t, leaf, v.tree.Leaf(by))
+	require.Equal(v.m.t, leaf, v.tree.Leaf(by).LeafNode())
 	for i, n := range path.Nodes {
 		v.pathSecrets[n] = bytes.Clone(path.Secrets[i])
 	}
@@ -86,7 +86,7 @@ func (v *vectorTree) newPath(e *ratchettree.TreeEdit, by message.LeafIndex) (*ra
 	require.NoError(t, err)
 	parentHash, err := e.MergePath(by, nodes, path.PublicKeys())
 	require.NoError(t, err)
-	key, leaf := m.key(), *e.Leaf(by)
+	key, leaf := m.key(), *e.Leaf(by).LeafNode()
 	leaf.EncryptionKey, leaf.Source, leaf.ParentHash = key.PublicKey(), codepoint.LeafNodeCommit, parentHash
 	signLeaf(t, &leaf, v.signers[by], check.LeafPlace{GroupID: v.groupID, Leaf: by})
 	e.SetLeaf(by, &leaf)
@@ -155,7 +155,7 @@ func (m *vectorMaker) treeOperations() []vectors.TreeOperations {
 	operation(three, 0, message.Add{KeyPackage: kp}, func(e *ratchettree.TreeEdit) { e.AddLeaf(&kp.LeafNode) })
 	operation(three, 0, message.Remove{Removed: 2}, func(e *ratchettree.TreeEdit) { e.RemoveLeaf(2) }) // the tree shrinks
 	operation(two, 1, message.Remove{Removed: 0}, func(e *ratchettree.TreeEdit) { e.RemoveLeaf(0) })
-	update := *two.tree.Leaf(1)
+	update := *two.tree.Leaf(1).LeafNode()
 	update.EncryptionKey, update.Source, update.ParentHash = m.key().PublicKey(), codepoint.LeafNodeUpdate, nil
 	signLeaf(m.t, &update, two.signers[1], check.LeafPlace{GroupID: two.groupID, Leaf: 1})
 	operation(two, 1, message.Update{LeafNode: &update}, func(e *ratchettree.TreeEdit) { e.UpdateLeaf(1, &update) })
@@ -228,7 +228,7 @@ func (v *vectorTree) knownTo(leaf message.LeafIndex) []ratchettree.NodeIndex {
 // encodedNodes returns a tree as the ratchet_tree extension holds it.
 func encodedNodes(t testing.TB, tree *ratchettree.Tree) []byte {
 	t.Helper()
-	encoded, err := wire.Marshal(tree.Nodes().Marshal)
+	encoded, err := wire.Marshal(tree.Marshal)
 	require.NoError(t, err)
 	return encoded
 }

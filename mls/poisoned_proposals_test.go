@@ -23,7 +23,7 @@ func poisons(a *attack) map[string][]message.Proposal {
 	first := ownKeyPackage(t, 0x0001, "twin", strange)
 	second, err := NewKeyPackage(t.Context(), insiderTime, first.cfg, KeyPackageOptions{})
 	require.NoError(t, err)
-	victimKey := a.public.tree.Leaf(0).EncryptionKey
+	victimKey := a.public.tree.Leaf(0).EncryptionKey()
 	stolen := a.update(nil)
 	stolen.LeafNode.SignatureKey = a.groups[0].cfg.Signer.PublicKey()
 	signLeaf(t, stolen.LeafNode, a.groups[0].cfg.Signer, a.public.place(1))

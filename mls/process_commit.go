@@ -103,7 +103,7 @@ func (p *publicState) follow(cfg *Config, now time.Time, ac *framing.Authenticat
 // (RFC 9420, Sections 7.5 and 12.4.2).
 func (p *publicState) mergePath(a *applied, committer message.LeafIndex, path *ratchettree.UpdatePath) error {
 	old := a.edit.Leaf(committer) // nil of a joiner
-	if old != nil && keepsKey(old, path.LeafNode) {
+	if old != nil && keepsKey(old, path.LeafNode.EncryptionKey) {
 		return fault.Violation("12.4.2", "encryption_key of the committer's leaf is not new").AtLeaf(committer)
 	}
 	if err := check.LeafNode(path.LeafNode, p.suite, codepoint.LeafNodeCommit, p.place(committer)); err != nil {

@@ -85,9 +85,9 @@ func (m *model) checkEpoch(r *room, p *publicState) {
 			continue
 		}
 		require.NotNil(m, leaf, "leaf %d of %s", i, s.actor.name)
-		require.Equal(m, s.actor.name, string(leaf.Credential.Content))
+		require.Equal(m, s.actor.name, string(leaf.Credential().Content))
 	}
-	encoded, err := wire.Marshal(p.tree.Nodes().Marshal)
+	encoded, err := wire.Marshal(p.tree.Marshal)
 	require.NoError(m, err)
 	nodes, err := ratchettree.ParseRatchetTree(encoded)
 	require.NoError(m, err)

@@ -83,7 +83,7 @@ func TestProposalsThatDoNotFitAreNotMade(t *testing.T) {
 		leaf     int64
 	}{
 		"Add of a member":              {message.Add{KeyPackage: again.KeyPackage}, "7.3", 0},
-		"Add with a member's key":      {a.addWithKey(a.public.tree.Leaf(0).EncryptionKey, strange), "7.3", -1},
+		"Add with a member's key":      {a.addWithKey(a.public.tree.Leaf(0).EncryptionKey(), strange), "7.3", -1},
 		"Add that lacks the extension": {message.Add{KeyPackage: ownKeyPackage(t, 0x0001, "poor").KeyPackage}, "13.4", -1},
 		"Add with a strange credential": {message.Add{KeyPackage: ownKeyPackage(t, 0x0001, "", strange, func(cfg *Config) {
 			cfg.Credential = message.Credential{Type: 0xF0FF, Content: []byte("name")}

@@ -105,7 +105,7 @@ func (p *publicState) checkProposal(c *CommittedProposal, rules listRules) error
 		if old == nil {
 			return fault.Violation("12.1.2", "sender of the Update is not a member").AtLeaf(sender.Leaf)
 		}
-		if keepsKey(old, proposal.LeafNode) {
+		if keepsKey(old, proposal.LeafNode.EncryptionKey) {
 			return fault.Violation("7.3", "encryption_key of the Update is not new").AtLeaf(sender.Leaf)
 		}
 		return atLeaf(check.LeafNode(proposal.LeafNode, p.suite, codepoint.LeafNodeUpdate, p.place(sender.Leaf)), sender.Leaf)
@@ -351,29 +351,29 @@ func (p *publicState) checkResync(cfg *Config, removed message.LeafIndex, next *
 	if old == nil {
 		return nil // the list of proposals is checked by itself
 	}
-	if !cfg.sameClient(old.Credential, next.Credential) {
+	if !cfg.sameClient(old.Credential(), next.Credential) {
 		return fault.Violation("12.2", "external commit removes a leaf of another client").AtLeaf(removed)
 	}
-	if keepsKey(old, next) {
+	if keepsKey(old, next.EncryptionKey) {
 		return fault.Violation("12.2", "joiner's new leaf has the encryption_key of its old leaf").AtLeaf(removed)
 	}
 	return nil
 }
 
-// keepsKey reports whether a leaf has the encryption key of the one that it replaces,
-// which no new leaf may have.
-func keepsKey(old, next *message.LeafNode) bool {
-	return bytes.Equal(old.EncryptionKey, next.EncryptionKey)
+// keepsKey reports whether a leaf with an encryption key has that of the one that it
+// replaces, which no new leaf may have.
+func keepsKey(old ratchettree.Leaf, encryptionKey []byte) bool {
+	return bytes.Equal(old.EncryptionKey(), encryptionKey)
 }
 
 // newSignatureKey reports whether a signature key is new at a leaf.
 func (p *publicState) newSignatureKey(at message.LeafIndex, key []byte) bool {
 	old := p.tree.Leaf(at)
-	return old == nil || !bytes.Equal(old.SignatureKey, key)
+	return old == nil || !bytes.Equal(old.SignatureKey(), key)
 }
 
 // newType reports whether a credential type is new at a leaf.
 func (p *publicState) newType(at message.LeafIndex, t message.CredentialType) bool {
 	old := p.tree.Leaf(at)
-	return old == nil || old.Credential.Type != t
+	return old == nil || old.Credential().Type != t
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"sync"
 
 	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/parallel"
@@ -108,7 +109,7 @@ func (p *publicState) author(sender message.Sender) (message.Author, error) {
 	if leaf == nil {
 		return message.Author{}, fault.Violation("6.1", "sender is not a member").AtLeaf(sender.Leaf)
 	}
-	return framing.AuthorOf(leaf, p.context.Epoch), nil
+	return leaf.Author(p.context.Epoch), nil
 }
 
 // externalAuthor returns one of the group's external_senders (RFC 9420, Section
@@ -152,14 +153,23 @@ func (v *publicView) GroupID() []byte { return bytes.Clone(v.public.context.Grou
 // Epoch returns the number of the epoch.
 func (v *publicView) Epoch() uint64 { return v.public.context.Epoch }
 
-// Leaf returns a member's LeafNode, or nil if the leaf is blank or outside the
-// tree. The caller must not change it.
-func (v *publicView) Leaf(i message.LeafIndex) *message.LeafNode { return v.public.tree.Leaf(i) }
+// Leaf returns a member's LeafNode, or nil if the leaf is blank or outside the tree. The
+// tree keeps leaves encoded, so each call makes another LeafNode. The caller must not
+// change the bytes that it refers to.
+func (v *publicView) Leaf(i message.LeafIndex) *message.LeafNode {
+	return v.public.tree.Leaf(i).LeafNode()
+}
 
-// Members iterates over the members from left to right. The caller must not change the
-// leaves.
+// Members iterates over the members from left to right, and makes each LeafNode as Leaf
+// does. The caller must not change the bytes that the leaves refer to.
 func (v *publicView) Members() iter.Seq2[message.LeafIndex, *message.LeafNode] {
-	return v.public.tree.Members()
+	return func(yield func(message.LeafIndex, *message.LeafNode) bool) {
+		for i, leaf := range v.public.tree.Members() {
+			if !yield(i, leaf.LeafNode()) {
+				return
+			}
+		}
+	}
 }
 
 // Size returns the number of members.
@@ -169,7 +179,7 @@ func (v *publicView) Size() int { return int(v.public.tree.MemberCount()) }
 // Welcome does not hold the tree (RFC 9420, Section 12.4.3.3). It is O(n). The error says
 // that the encoded tree has 2^30 bytes or more.
 func (v *publicView) RatchetTree() ([]byte, error) {
-	return wire.Marshal(v.public.tree.Nodes().Marshal)
+	return wire.Marshal(v.public.tree.Marshal)
 }
 
 // ReInit returns the ReInit that ended the group, or nil while the group goes on (RFC
@@ -240,11 +250,15 @@ func publicStateOf(ctx context.Context, q questions, s suite.Suite, info *messag
 // unless that is nil, is not verified again.
 func (p *publicState) validateLeaves(policy LifetimePolicy, valid *message.LeafNode) error {
 	indices := make([]message.LeafIndex, 0, p.tree.MemberCount())
-	for i := range p.tree.Members() {
-		indices = append(indices, i)
+	leaves := make([]ratchettree.Leaf, 0, p.tree.MemberCount())
+	for i, leaf := range p.tree.Members() {
+		indices, leaves = append(indices, i), append(leaves, leaf)
 	}
+	rooms := sync.Pool{New: func() any { return new(message.LeafNode) }}
 	return parallel.For(len(indices), func(i int) error {
-		leaf := p.tree.Leaf(indices[i])
+		leaf := rooms.Get().(*message.LeafNode)
+		defer rooms.Put(leaf)
+		leaves[i].Read(leaf)
 		var err error
 		if valid == nil || !check.SameLeaf(leaf, valid) {
 			err = check.LeafNode(leaf, p.suite, leaf.Source, p.place(indices[i]))

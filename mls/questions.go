@@ -183,7 +183,8 @@ func (q questions) members(p *publicState) error {
 		return err
 	}
 	for i := range p.tree.ExtremeLifetimes() {
-		if err := q.lifetime(p.tree.Leaf(i).Lifetime); err != nil {
+		lifetime, _ := p.tree.Leaf(i).Lifetime()
+		if err := q.lifetime(lifetime); err != nil {
 			return atLeaf(err, i)
 		}
 	}
@@ -201,11 +202,12 @@ func (q questions) everyMember(p *publicState) error {
 	}
 	asked := map[message.Lifetime]bool{}
 	for i, leaf := range p.tree.Members() {
-		if leaf.Source != codepoint.LeafNodeKeyPackage || asked[leaf.Lifetime] {
+		lifetime, ok := leaf.Lifetime()
+		if !ok || asked[lifetime] {
 			continue
 		}
-		asked[leaf.Lifetime] = true
-		if err := q.lifetime(leaf.Lifetime); err != nil {
+		asked[lifetime] = true
+		if err := q.lifetime(lifetime); err != nil {
 			return atLeaf(err, i)
 		}
 	}

@@ -208,7 +208,7 @@ func (g *Group) sender() message.Sender {
 
 // author returns this member as an Author of this epoch.
 func (g *Group) author() message.Author {
-	return framing.AuthorOf(g.public.tree.Leaf(g.leaf), g.public.context.Epoch)
+	return g.public.tree.Leaf(g.leaf).Author(g.public.context.Epoch)
 }
 
 func (g *Group) handshakeFormat() message.WireFormat { return g.cfg.handshakeFormat() }

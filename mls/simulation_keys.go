@@ -89,7 +89,7 @@ func (s *Simulation) config(leaf message.LeafIndex) (*Config, error) {
 		return nil, err
 	}
 	if m.cfg == nil {
-		return s.plainConfig(signer, s.public.tree.Leaf(leaf).Credential), nil
+		return s.plainConfig(signer, s.public.tree.Leaf(leaf).Credential()), nil
 	}
 	own := *m.cfg
 	own.Signer = signer

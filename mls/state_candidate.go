@@ -378,7 +378,7 @@ func (c *Candidate) checkChanges(from *ratchettree.Tree) error {
 // the commit ends too, unless the committer joins: then the leaf is new. own is this
 // member's leaf.
 func (c *Candidate) checkCommitter(own message.LeafIndex) error {
-	s, leaf, old := c.committer, c.public.tree.Leaf(c.leaf), (*message.LeafNode)(nil)
+	s, leaf, old := c.committer, c.public.tree.Leaf(c.leaf), ratchettree.Leaf(nil)
 	if c.old != nil {
 		old = c.old.tree.Leaf(c.leaf)
 	}
@@ -390,7 +390,7 @@ func (c *Candidate) checkCommitter(own message.LeafIndex) error {
 	case s.Type == message.SenderMember:
 		return nil
 	case s.Type != message.SenderNewMemberCommit || c.old == nil && c.leaf != own ||
-		old != nil && keepsKey(old, leaf):
+		old != nil && keepsKey(old, leaf.EncryptionKey()):
 		return badState("commit of a %s at leaf %d", s.Type, c.leaf)
 	}
 	return nil
@@ -418,7 +418,7 @@ func (c *Config) inCandidate(leaf *message.LeafNode, g *Group, signers []suite.S
 		}
 		return c, nil
 	}
-	if now := g.public.tree.Leaf(g.leaf); keepsKey(now, leaf) {
+	if now := g.public.tree.Leaf(g.leaf); keepsKey(now, leaf.EncryptionKey) {
 		return c, nil
 	}
 	signers = slices.Clip(signers)

@@ -34,7 +34,7 @@ func TestForgedCandidatesAreRefused(t *testing.T) {
 			}
 		})
 	}
-	update := message.Update{LeafNode: groups[1].public.tree.Leaf(1)}
+	update := message.Update{LeafNode: groups[1].public.tree.Leaf(1).LeafNode()}
 	inEpoch := func(change func(*savedEpoch)) Snapshot { return edited(t, state, recordEpoch.key(), change) }
 	group, err := storeAll(g)
 	require.NoError(t, err)

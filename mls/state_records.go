@@ -301,7 +301,7 @@ func (p *savedProposal) unmarshal(r *wire.Reader) {
 // its record.
 type treeHashInput struct {
 	index       message.LeafIndex // of a leaf
-	leaf        *message.LeafNode // nil of a parent node
+	leaf        ratchettree.Leaf  // nil of a parent node
 	parent      *ratchettree.ParentNode
 	left, right []byte // of a parent node: the hashes of its children
 }
@@ -321,7 +321,7 @@ func (t *treeHashInput) unmarshal(r *wire.Reader) {
 			r.Fail(wire.Malformed("leaf is blank"))
 			return
 		}
-		t.leaf = wire.ReadNew(r, ratchettree.ReadLeaf)
+		t.leaf = ratchettree.ReadPacked(r)
 		return
 	}
 	if r.Optional() {

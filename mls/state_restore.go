@@ -292,7 +292,7 @@ func (l *stateLoader) publicTree() (*publicState, error) {
 
 // ownLeaf returns the member's leaf.
 func (l *stateLoader) ownLeaf(p *publicState) (*message.LeafNode, error) {
-	leaf := p.tree.Leaf(l.epoch.leaf)
+	leaf := p.tree.Leaf(l.epoch.leaf).LeafNode()
 	if leaf == nil {
 		return nil, badState("own leaf %d is blank", l.epoch.leaf)
 	}

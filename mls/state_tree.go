@@ -138,10 +138,11 @@ func (l *treeLoader) node(hash []byte, i ratchettree.NodeIndex) (*ratchettree.No
 	if i.IsLeaf() != (in.leaf != nil) || i.IsLeaf() && in.index != i.Leaf() {
 		return nil, badState("node %d of the ratchet tree is of the wrong type, or another leaf", i)
 	}
-	n := &ratchettree.Node{Blank: ratchettree.NoLeaf, Owner: l.token, Leaf: in.leaf, Parent: in.parent}
+	n := &ratchettree.Node{Blank: ratchettree.NoLeaf, Owner: l.token, Parent: in.parent}
 	switch {
 	case in.leaf != nil:
-		n.Key = l.hasher.Key(ratchettree.EncryptionKey, in.leaf.EncryptionKey)
+		l.hasher.Fill(n, in.leaf)
+		n.Key = l.hasher.Key(ratchettree.EncryptionKey, in.leaf.EncryptionKey())
 	case in.parent != nil:
 		n.Key = l.hasher.Key(ratchettree.EncryptionKey, in.parent.EncryptionKey)
 	}
@@ -204,7 +205,7 @@ func (l *treeLoader) index(t *ratchettree.Tree) error {
 			hold(ratchettree.HeldKey{Hash: n.Key, Kind: ratchettree.EncryptionKey, Index: i})
 		}
 		if n.Leaf != nil {
-			hold(ratchettree.HeldKey{Hash: l.hasher.Key(ratchettree.SignatureKey, n.Leaf.SignatureKey), Kind: ratchettree.SignatureKey, Index: i})
+			hold(ratchettree.HeldKey{Hash: l.hasher.Key(ratchettree.SignatureKey, n.Leaf.SignatureKey()), Kind: ratchettree.SignatureKey, Index: i})
 		}
 	})
 	t.Keys = keys.Freeze()

@@ -61,13 +61,17 @@ func WriteCodePoints[T ~uint16](w *Writer, all []T) {
 	})
 }
 
-// ReadCodePoints reads a vector of two-byte code points.
-func ReadCodePoints[T ~uint16](r *Reader) []T {
+// ReadCodePoints reads a vector of two-byte code points over those in room, which it
+// keeps if they are as many.
+func ReadCodePoints[T ~uint16](r *Reader, room []T) []T {
 	v := r.Vector()
 	if !r.Charge(v.Len()) {
 		return nil
 	}
-	all := make([]T, 0, v.Len()/2)
+	all := room[:0]
+	if all == nil || cap(all) < v.Len()/2 {
+		all = make([]T, 0, v.Len()/2)
+	}
 	for !v.Empty() {
 		all = append(all, T(v.Uint16()))
 	}

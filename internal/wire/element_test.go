@@ -29,7 +29,7 @@ func TestElements(t *testing.T) {
 	require.NoError(t, err)
 	r := NewReader(b)
 	require.Equal(t, all, ReadAll(r, func(_ *uint16, r *Reader) { r.SkipRaw(2) }, func(v *uint16, r *Reader) { *v = r.Uint16() }))
-	require.Equal(t, all, ReadCodePoints[uint16](r))
+	require.Equal(t, all, ReadCodePoints[uint16](r, nil))
 	require.Equal(t, uint8(2), ReadEnum[uint8](r, "kind", 3))
 	require.NoError(t, r.Finish())
 

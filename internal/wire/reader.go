@@ -10,11 +10,12 @@ import (
 // Reader takes values off the front of a string of bytes. After an error it is
 // empty and gives zero values.
 type Reader struct {
-	in    cryptobyte.String
-	owned bool
-	err   error
-	room  int     // bytes of memory that may yet be charged
-	root  *Reader // of a vector's reader: the one that keeps the error and the room
+	in      cryptobyte.String
+	owned   bool
+	lasting bool
+	err     error
+	room    int     // bytes of memory that may yet be charged
+	root    *Reader // of a vector's reader: the one that keeps the error and the room
 }
 
 // What is read takes at most MaxGrowth bytes of memory for each byte of the input, and
@@ -35,6 +36,35 @@ func NewOwnedReader(b []byte) *Reader {
 	r.owned = true
 	return r
 }
+
+// NewLastingReader returns a Reader over b, which never changes and may live as long as
+// anything that is read: no method copies.
+func NewLastingReader(b []byte) *Reader {
+	r := NewOwnedReader(b)
+	r.lasting = true
+	return r
+}
+
+// Lend calls read, for which r is a lasting Reader: for what is not kept.
+func (r *Reader) Lend(read func()) {
+	lasting := r.lasting
+	r.lasting = true
+	read()
+	r.lasting = lasting
+}
+
+// Since returns the part of the input itself that was read since r had rest left, as
+// Left returned it: nil after an error.
+func (r *Reader) Since(rest []byte) []byte {
+	if r.Err() != nil {
+		return nil
+	}
+	n := len(rest) - len(r.in)
+	return rest[:n:n]
+}
+
+// Left returns what is left to read, of the input itself.
+func (r *Reader) Left() []byte { return r.in }
 
 // Count returns how often skip can be called until nothing is left, and leaves r as it
 // is: to count the elements of a vector before room is made for them. A call that fails
@@ -150,14 +180,18 @@ func (r *Reader) Uint64() (v uint64) {
 	return v
 }
 
-// Raw returns a copy of the next n bytes.
+// Raw returns a copy of the next n bytes, unless the Reader is a lasting one.
 func (r *Reader) Raw(n int) []byte { return r.copy(r.take(n)) }
 
-// Bytes reads opaque<V> and returns a copy, not nil unless it fails.
+// Bytes reads opaque<V> and returns a copy, unless the Reader is a lasting one. It is not
+// nil unless it fails.
 func (r *Reader) Bytes() []byte { return r.copy(r.take(r.Length())) }
 
-// copy returns a copy of b, for which it charges.
+// copy returns a copy of b, for which it charges, or b itself of a lasting Reader.
 func (r *Reader) copy(b []byte) []byte {
+	if r.lasting {
+		return b[:len(b):len(b)]
+	}
 	const word = 8
 	if !r.Charge((len(b) + word - 1) &^ (word - 1)) {
 		return nil
@@ -198,7 +232,7 @@ func (r *Reader) Vector() *Reader {
 }
 
 func (r *Reader) vector() Reader {
-	return Reader{in: r.take(r.Length()), owned: r.owned, root: r.top()}
+	return Reader{in: r.take(r.Length()), owned: r.owned, lasting: r.lasting, root: r.top()}
 }
 
 // Within reads T<V>: read finds its content in r, and nothing else, and has to read

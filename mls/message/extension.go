@@ -110,9 +110,9 @@ func (c *RequiredCapabilities) marshal(w *wire.Writer) {
 }
 
 func (c *RequiredCapabilities) unmarshal(r *wire.Reader) {
-	c.Extensions = wire.ReadCodePoints[ExtensionType](r)
-	c.Proposals = wire.ReadCodePoints[ProposalType](r)
-	c.Credentials = wire.ReadCodePoints[CredentialType](r)
+	c.Extensions = wire.ReadCodePoints(r, c.Extensions)
+	c.Proposals = wire.ReadCodePoints(r, c.Proposals)
+	c.Credentials = wire.ReadCodePoints(r, c.Credentials)
 	if err := c.check(); err != nil {
 		r.Fail(err)
 	}

@@ -32,12 +32,13 @@ func (c *Capabilities) marshal(w *wire.Writer) {
 	wire.WriteCodePoints(w, c.Credentials)
 }
 
+// unmarshal reads c over the lists that it has.
 func (c *Capabilities) unmarshal(r *wire.Reader) {
-	c.Versions = wire.ReadCodePoints[uint16](r)
-	c.CipherSuites = wire.ReadCodePoints[suite.ID](r)
-	c.Extensions = wire.ReadCodePoints[ExtensionType](r)
-	c.Proposals = wire.ReadCodePoints[ProposalType](r)
-	c.Credentials = wire.ReadCodePoints[CredentialType](r)
+	c.Versions = wire.ReadCodePoints(r, c.Versions)
+	c.CipherSuites = wire.ReadCodePoints(r, c.CipherSuites)
+	c.Extensions = wire.ReadCodePoints(r, c.Extensions)
+	c.Proposals = wire.ReadCodePoints(r, c.Proposals)
+	c.Credentials = wire.ReadCodePoints(r, c.Credentials)
 }
 
 // Lifetime is the time in which a key package may be used, in seconds since 1970-01-01

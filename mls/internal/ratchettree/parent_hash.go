@@ -5,7 +5,6 @@ import (
 	"slices"
 	"sort"
 
-	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/treemath"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/message"
@@ -90,10 +89,8 @@ func parentHashClaim(c *Node, i NodeIndex, unmerged []message.LeafIndex) []byte 
 		return nil
 	case updated.Parent != nil:
 		return updated.Parent.ParentHash
-	case updated.Leaf.Source == codepoint.LeafNodeCommit:
-		return updated.Leaf.ParentHash
 	}
-	return nil
+	return updated.Leaf.parentHash()
 }
 
 // original returns the original tree hash of n, whose index is i: its tree hash in the

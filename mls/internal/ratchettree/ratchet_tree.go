@@ -32,10 +32,10 @@ type TreeNode struct {
 
 func (n *TreeNode) blank() bool { return n.Leaf == nil && n.Parent == nil }
 
-// checkAt returns an error of package wire unless leaves stand at even indices and
-// parents at odd ones.
-func (n *TreeNode) checkAt(i NodeIndex) error {
-	if isLeaf := i.IsLeaf(); isLeaf && n.Parent != nil || !isLeaf && n.Leaf != nil {
+// checkAt returns an error of package wire if a leaf or a parent stands at an index of the
+// other type.
+func checkAt(i NodeIndex, leaf, parent bool) error {
+	if isLeaf := i.IsLeaf(); isLeaf && parent || !isLeaf && leaf {
 		return wire.Malformed("ratchet tree has a node of the wrong type at index %d", i)
 	}
 	return nil
@@ -48,18 +48,18 @@ func (n *TreeNode) marshal(w *wire.Writer) {
 		w.Uint8(uint8(NodeLeaf))
 		message.Write(w, n.Leaf)
 	default:
-		w.Uint8(uint8(NodeParent))
-		n.Parent.marshal(w)
+		n.Parent.marshalNode(w)
 	}
 }
 
-func (n *TreeNode) unmarshal(r *wire.Reader) {
+// unmarshal reads a node, with room for a leaf as a structure.
+func (n *filledNode) unmarshal(r *wire.Reader, room *message.LeafNode) {
 	if !r.Optional() {
 		return
 	}
 	switch wire.ReadEnum(r, "node type", NodeParent) {
 	case NodeLeaf:
-		n.Leaf = wire.ReadNew(r, ReadLeaf)
+		n.Leaf = readPacked(r, room)
 	case NodeParent:
 		n.Parent = wire.ReadNew(r, (*ParentNode).Unmarshal)
 	}
@@ -89,31 +89,11 @@ func (t RatchetTree) Marshal(w *wire.Writer) {
 		w.Fail(errNoNodes)
 	}
 	for i := range t {
-		if err := t[i].checkAt(NodeIndex(i)); err != nil {
+		if err := checkAt(NodeIndex(i), t[i].Leaf != nil, t[i].Parent != nil); err != nil {
 			w.Fail(err)
 		}
 	}
-	w.Grow(t.about())
 	wire.WriteAll(w, t, (*TreeNode).marshal)
-}
-
-// about returns the approximate size of the encoded tree, so that a buffer for a large
-// tree need not grow.
-func (t RatchetTree) about() int {
-	size := 4
-	for i := range t {
-		size++
-		if leaf := t[i].Leaf; leaf != nil {
-			size += 64 + len(leaf.EncryptionKey) + len(leaf.SignatureKey) + len(leaf.Credential.Content) +
-				len(leaf.ParentHash) + len(leaf.Signature) + 2*len(leaf.Capabilities.CipherSuites)
-			for _, x := range leaf.Extensions {
-				size += 8 + len(x.Data)
-			}
-		} else if parent := t[i].Parent; parent != nil {
-			size += 16 + len(parent.EncryptionKey) + len(parent.ParentHash) + 4*len(parent.UnmergedLeaves)
-		}
-	}
-	return size
 }
 
 // sparseTree is a RatchetTree as it is read. Its blank nodes, of one byte each, take no
@@ -125,17 +105,26 @@ type sparseTree struct {
 
 // filledNode is a node that is not blank.
 type filledNode struct {
-	index NodeIndex
-	TreeNode
+	index  NodeIndex
+	Leaf   Leaf
+	Parent *ParentNode
 }
 
-// Sparse returns the tree in the form in which it is read.
+func (n *filledNode) blank() bool { return n.Leaf == nil && n.Parent == nil }
+
+// Sparse returns the tree in the form in which it is read. Its leaves have to be such as
+// parse.
 func (t RatchetTree) Sparse() *sparseTree {
-	s := &sparseTree{length: len(t)}
+	s, w := &sparseTree{length: len(t)}, new(wire.Writer)
 	for i := range t {
-		if !t[i].blank() {
-			s.Filled = append(s.Filled, filledNode{NodeIndex(i), t[i]})
+		if t[i].blank() {
+			continue
 		}
+		n := filledNode{index: NodeIndex(i), Parent: t[i].Parent}
+		if t[i].Leaf != nil {
+			n.Leaf, _ = packLeaf(w, t[i].Leaf)
+		}
+		s.Filled = append(s.Filled, n)
 	}
 	return s
 }
@@ -150,7 +139,7 @@ func (t *sparseTree) Check() error {
 		return wire.Malformed("ratchet tree ends with a blank node")
 	}
 	for i := range t.Filled {
-		if err := t.Filled[i].checkAt(t.Filled[i].index); err != nil {
+		if err := checkAt(t.Filled[i].index, t.Filled[i].Leaf != nil, t.Filled[i].Parent != nil); err != nil {
 			return err
 		}
 	}
@@ -169,9 +158,10 @@ func (t *sparseTree) unmarshal(r *wire.Reader) {
 			return
 		}
 		t.Filled = make([]filledNode, 0, count)
+		var room message.LeafNode
 		for ; !r.Empty(); t.length++ {
 			n := filledNode{index: NodeIndex(t.length)}
-			n.unmarshal(r)
+			n.unmarshal(r, &room)
 			if r.Err() == nil && !n.blank() {
 				t.Filled = append(t.Filled, n)
 			}
@@ -219,7 +209,7 @@ func (t *RatchetTree) Unmarshal(r *wire.Reader) {
 func (t *sparseTree) Expanded() RatchetTree {
 	all := make(RatchetTree, t.length)
 	for _, n := range t.Filled {
-		all[n.index] = n.TreeNode
+		all[n.index] = TreeNode{Leaf: n.Leaf.LeafNode(), Parent: n.Parent}
 	}
 	return all
 }
@@ -242,6 +232,12 @@ type ParentNode struct {
 	EncryptionKey  []byte
 	ParentHash     []byte
 	UnmergedLeaves []message.LeafIndex
+}
+
+// marshalNode writes n as a Node.
+func (n *ParentNode) marshalNode(w *wire.Writer) {
+	w.Uint8(uint8(NodeParent))
+	n.marshal(w)
 }
 
 func (n *ParentNode) marshal(w *wire.Writer) {
@@ -267,6 +263,3 @@ func (n *ParentNode) Unmarshal(r *wire.Reader) {
 		n.UnmergedLeaves = append(n.UnmergedLeaves, message.LeafIndex(v.Uint32()))
 	}
 }
-
-// ReadLeaf reads a leaf, for which wire.ReadNew makes room.
-func ReadLeaf(n *message.LeafNode, r *wire.Reader) { message.Read(r, n) }

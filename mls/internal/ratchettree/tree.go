@@ -10,6 +10,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/internal/sortedset"
 	"github.com/mlsuite/mlsuite/internal/treemath"
+	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -36,16 +37,16 @@ type TreeView struct {
 // A subtree without members is one node without children until a leaf in it is filled. A
 // frozen node never changes.
 type Node struct {
-	Left, Right *Node             // nil for a leaf and for a blank subtree
-	Leaf        *message.LeafNode // of a leaf that is not blank
-	Parent      *ParentNode       // of a parent that is not blank
-	Key         keyHash           // of the encryption key of leaf or parent, if there is one
+	Left, Right *Node       // nil for a leaf and for a blank subtree
+	Leaf        Leaf        // of a leaf that is not blank
+	Parent      *ParentNode // of a parent that is not blank
+	Key         keyHash     // of the encryption key of leaf or parent, if there is one
 
 	// hashes begins with the tree hash (Section 7.8). It is nil until it is computed. In
 	// a blank subtree without children, the hashes of all nodes below follow: those of
 	// the left child's subtree, then those of the right one's.
 	hashes   []byte
-	Features *Features         // of the members below
+	Features *Features         // of the members below; a leaf has them from whoever fills it
 	Members  uint32            // leaves below that are not blank
 	Blank    message.LeafIndex // leftmost blank leaf below, or NoLeaf
 	Owner    *EditToken        // of the edit that made the node
@@ -54,7 +55,7 @@ type Node struct {
 // NoLeaf is an index that no leaf has.
 const NoLeaf = ^message.LeafIndex(0)
 
-// NewTree returns the tree of a group with one member. It keeps leaf.
+// NewTree returns the tree of a group with one member.
 func NewTree(s suite.Suite, leaf *message.LeafNode) *Tree {
 	e := (&Tree{TreeView: TreeView{Suite: s, HashSize: s.Info().Hash.Size, Root: &Node{}, Width: 1}}).Edit()
 	e.AddLeaf(leaf)
@@ -96,7 +97,7 @@ func (n *Node) toward(i, index NodeIndex) (*Node, NodeIndex) {
 }
 
 // Leaf returns a member's leaf, or nil if it is blank or outside the tree.
-func (t *TreeView) Leaf(i message.LeafIndex) *message.LeafNode {
+func (t *TreeView) Leaf(i message.LeafIndex) Leaf {
 	if uint32(i) >= t.Width {
 		return nil
 	}
@@ -119,16 +120,16 @@ func (t *TreeView) Parent(index NodeIndex) *ParentNode {
 func (t *TreeView) MemberCount() uint32 { return t.Root.Members }
 
 // Members returns the leaves that are not blank, from left to right.
-func (t *TreeView) Members() iter.Seq2[message.LeafIndex, *message.LeafNode] {
-	return func(yield func(message.LeafIndex, *message.LeafNode) bool) {
-		t.Root.eachMember(t.RootIndex(), func(i message.LeafIndex, leaf *message.LeafNode) bool {
+func (t *TreeView) Members() iter.Seq2[message.LeafIndex, Leaf] {
+	return func(yield func(message.LeafIndex, Leaf) bool) {
+		t.Root.eachMember(t.RootIndex(), func(i message.LeafIndex, leaf Leaf) bool {
 			t.visit(1)
 			return yield(i, leaf)
 		})
 	}
 }
 
-func (n *Node) eachMember(i NodeIndex, yield func(message.LeafIndex, *message.LeafNode) bool) bool {
+func (n *Node) eachMember(i NodeIndex, yield func(message.LeafIndex, Leaf) bool) bool {
 	switch {
 	case n == nil || n.Members == 0:
 		return true
@@ -297,19 +298,72 @@ func (t *Tree) HasSignatureKey(key []byte) (message.LeafIndex, bool) {
 	return NodeIndex(holders.indices).Leaf(), holders.count > 0
 }
 
-// Nodes returns the tree in array representation without blank nodes at its end, as the
-// ratchet_tree extension holds it (Section 12.4.3.3).
-func (t *TreeView) Nodes() RatchetTree {
+// Marshal writes the tree as the ratchet_tree extension holds it: in array representation
+// without blank nodes at its end (Section 12.4.3.3).
+func (t *TreeView) Marshal(w *wire.Writer) {
 	t.visit(int(treemath.NodeCount(t.Width)))
+	size, next := 4, NodeIndex(0)
+	t.eachFilled(func(i NodeIndex, n *Node) {
+		size += int(i-next) + n.encodedAtMost()
+		next = i + 1
+	})
+	w.Grow(size) // so that the buffer for a large tree need not grow
+	next = 0
+	w.Vector(func(w *wire.Writer) {
+		t.eachFilled(func(i NodeIndex, n *Node) {
+			w.Padding(int(i - next)) // a byte for each blank node
+			n.marshal(w)
+			next = i + 1
+		})
+	})
+}
+
+// marshal writes n, which is not blank, as an optional<Node>.
+func (n *Node) marshal(w *wire.Writer) {
+	w.Optional(true)
+	if n.Leaf == nil {
+		n.Parent.marshalNode(w)
+		return
+	}
+	w.Uint8(uint8(NodeLeaf))
+	w.Raw(n.Leaf)
+}
+
+// encodedAtMost returns a bound of what marshal writes.
+func (n *Node) encodedAtMost() int {
+	if n.Leaf != nil {
+		return 2 + len(n.Leaf)
+	}
+	return 16 + len(n.Parent.EncryptionKey) + len(n.Parent.ParentHash) + 4*len(n.Parent.UnmergedLeaves)
+}
+
+// Nodes returns the tree in array representation without blank nodes at its end. It is
+// made of new leaves; parents are the tree's.
+func (t *TreeView) Nodes() RatchetTree {
 	all := make(RatchetTree, treemath.NodeCount(t.Width))
-	end := 0
-	t.Root.Each(t.RootIndex(), func(i NodeIndex, n *Node) {
+	t.eachFilled(func(i NodeIndex, n *Node) { all[i] = TreeNode{Leaf: n.Leaf.LeafNode(), Parent: n.Parent} })
+	return all.trimmed()
+}
+
+// eachFilled yields the nodes that are not blank, from left to right.
+func (t *TreeView) eachFilled(yield func(NodeIndex, *Node)) {
+	t.Root.inOrder(t.RootIndex(), func(i NodeIndex, n *Node) {
 		if n.Leaf != nil || n.Parent != nil {
-			all[i] = TreeNode{Leaf: n.Leaf, Parent: n.Parent}
-			end = max(end, int(i)+1)
+			yield(i, n)
 		}
 	})
-	return all[:end]
+}
+
+// inOrder yields n, whose index is i, and all nodes below it from left to right, except
+// those inside blank subtrees.
+func (n *Node) inOrder(i NodeIndex, yield func(NodeIndex, *Node)) {
+	if n.Left != nil {
+		n.Left.inOrder(i.Left(), yield)
+	}
+	yield(i, n)
+	if n.Right != nil {
+		n.Right.inOrder(i.Right(), yield)
+	}
 }
 
 // Each yields n and all nodes below it, except those inside blank subtrees.

@@ -31,8 +31,9 @@ func TreeFromNodes(s suite.Suite, all *sparseTree) (*Tree, error) {
 	err := hasher.walk(t.Root, t.RootIndex(), all.length, fresh, func(h *TreeHasher, n *Node, i NodeIndex) error {
 		if k, ok := slices.BinarySearchFunc(all.Filled, i, filledNode.compare); ok {
 			if n.Leaf != nil {
-				n.Key = h.Key(EncryptionKey, n.Leaf.EncryptionKey)
-				names[k].signature = h.Key(SignatureKey, n.Leaf.SignatureKey)
+				h.Fill(n, n.Leaf)
+				n.Key = h.Key(EncryptionKey, n.Leaf.EncryptionKey())
+				names[k].signature = h.Key(SignatureKey, n.Leaf.SignatureKey())
 			} else {
 				n.Key = h.Key(EncryptionKey, n.Parent.EncryptionKey)
 			}

@@ -88,14 +88,14 @@ func (e *TreeEdit) fail(err error) error {
 }
 
 // UpdateLeaf replaces a member's leaf and blanks its direct path: an Update
-// (Section 12.1.2). It keeps leaf.
+// (Section 12.1.2).
 func (e *TreeEdit) UpdateLeaf(i message.LeafIndex, leaf *message.LeafNode) {
 	old := e.Leaf(i)
 	if old == nil {
 		e.fail(fault.Violation("12.1.2", "updated leaf is not a member's").AtLeaf(i))
 		return
 	}
-	if bytes.Equal(old.EncryptionKey, leaf.EncryptionKey) {
+	if bytes.Equal(old.EncryptionKey(), leaf.EncryptionKey) {
 		e.fail(fault.Violation("7.3", "encryption_key of the updated leaf is not new").AtLeaf(i))
 		return
 	}
@@ -123,7 +123,7 @@ func (e *TreeEdit) RemoveLeaf(i message.LeafIndex) {
 }
 
 // AddLeaf fills the leftmost blank leaf and makes it unmerged at its ancestors: an Add
-// (Section 12.1.1). It keeps leaf.
+// (Section 12.1.1).
 func (e *TreeEdit) AddLeaf(leaf *message.LeafNode) message.LeafIndex {
 	i := e.ClaimLeaf()
 	if e.err != nil {
@@ -160,8 +160,7 @@ func (e *TreeEdit) ClaimLeaf() message.LeafIndex {
 }
 
 // SetLeaf fills a leaf and leaves its direct path unchanged. It sets the leaf of an
-// UpdatePath after MergePath. It keeps leaf, whose encryption key has to be new (Section
-// 12.4.2).
+// UpdatePath after MergePath. The leaf's encryption key has to be new (Section 12.4.2).
 func (e *TreeEdit) SetLeaf(i message.LeafIndex, leaf *message.LeafNode) {
 	if uint32(i) >= e.Width {
 		e.fail(fault.Violation("12.4.2", "leaf of the path is outside the tree").AtLeaf(i))
@@ -233,15 +232,23 @@ func (e *TreeEdit) MergePath(leaf message.LeafIndex, nodes []NodeIndex, publicKe
 // path is the path from the root, whose nodes belong to the edit.
 func (e *TreeEdit) Fill(path []*Node, i message.LeafIndex, leaf *message.LeafNode, key keyHash) {
 	n := path[len(path)-1]
-	newSigner := n.Leaf == nil || leaf == nil || !bytes.Equal(n.Leaf.SignatureKey, leaf.SignatureKey)
+	newSigner := n.Leaf == nil || leaf == nil || !bytes.Equal(n.Leaf.SignatureKey(), leaf.SignatureKey)
 	if n.Leaf != nil {
 		if newSigner {
-			e.Keys.remove(e.Hasher.Key(SignatureKey, n.Leaf.SignatureKey), treemath.NodeOf(i))
+			e.Keys.remove(e.Hasher.Key(SignatureKey, n.Leaf.SignatureKey()), treemath.NodeOf(i))
 		}
 		e.Keys.remove(n.Key, treemath.NodeOf(i))
 	}
-	n.Leaf, n.Key, n.Members, n.Blank = leaf, key, 0, i
-	if leaf != nil {
+	n.Leaf, n.Key, n.Members, n.Blank = nil, key, 0, i
+	if leaf == nil {
+		n.Features = nil
+	} else {
+		encoded, err := packLeaf(&e.Hasher.w, leaf)
+		if err != nil {
+			e.fail(err)
+			return
+		}
+		e.Hasher.fill(n, encoded, leaf, path[0].Features)
 		n.Members, n.Blank = 1, NoLeaf
 		if newSigner {
 			e.hold(SignatureKey, e.Hasher.Key(SignatureKey, leaf.SignatureKey), treemath.NodeOf(i))

@@ -49,7 +49,7 @@ func TestTreeEditRefuses(t *testing.T) {
 			e.UpdateLeaf(1<<31, l.leaf(codepoint.LeafNodeUpdate))
 		}},
 		{"update with the old encryption key", "7.3", "is not new", 2, func(e *TreeEdit) {
-			e.UpdateLeaf(2, leafWith(func(n *message.LeafNode) { n.EncryptionKey = base.Leaf(2).EncryptionKey }))
+			e.UpdateLeaf(2, leafWith(func(n *message.LeafNode) { n.EncryptionKey = base.Leaf(2).EncryptionKey() }))
 		}},
 		{"removal of a blank leaf", "12.1.3", "member's", 7, func(e *TreeEdit) { e.RemoveLeaf(7) }},
 		{"removal outside the tree", "12.1.3", "member's", 8, func(e *TreeEdit) { e.RemoveLeaf(8) }},
@@ -58,10 +58,10 @@ func TestTreeEditRefuses(t *testing.T) {
 			e.RemoveLeaf(3)
 		}},
 		{"signature key of another member", "7.3", "signature_key is not unique", 7, func(e *TreeEdit) {
-			e.AddLeaf(leafWith(func(n *message.LeafNode) { n.SignatureKey = base.Leaf(4).SignatureKey }))
+			e.AddLeaf(leafWith(func(n *message.LeafNode) { n.SignatureKey = base.Leaf(4).SignatureKey() }))
 		}},
 		{"encryption key of another member", "7.3", "encryption_key is not unique", 7, func(e *TreeEdit) {
-			e.AddLeaf(leafWith(func(n *message.LeafNode) { n.EncryptionKey = base.Leaf(4).EncryptionKey }))
+			e.AddLeaf(leafWith(func(n *message.LeafNode) { n.EncryptionKey = base.Leaf(4).EncryptionKey() }))
 		}},
 		{"encryption key of a parent", "7.3", "encryption_key is not unique", 7, func(e *TreeEdit) {
 			e.AddLeaf(leafWith(func(n *message.LeafNode) { n.EncryptionKey = base.Parent(3).EncryptionKey }))
@@ -101,7 +101,7 @@ func TestTreeEditRefuses(t *testing.T) {
 		}},
 		{"path with the key of the committer's leaf", "12.4.2", "is already in the tree", 0, func(e *TreeEdit) {
 			keys := l.keys(3)
-			keys[0] = base.Leaf(0).EncryptionKey
+			keys[0] = base.Leaf(0).EncryptionKey()
 			_, _ = e.MergePath(0, path(e, 0), keys)
 		}},
 		{"path with one key twice", "12.4.2", "is already in the tree", 0, func(e *TreeEdit) {
@@ -117,7 +117,7 @@ func TestTreeEditRefuses(t *testing.T) {
 		}},
 		{"path leaf with its old encryption key", "12.4.2", "encryption_key of the path's leaf", 0, func(e *TreeEdit) {
 			_, _ = e.MergePath(0, path(e, 0), l.keys(3))
-			e.SetLeaf(0, leafWith(func(n *message.LeafNode) { n.EncryptionKey = base.Leaf(0).EncryptionKey }))
+			e.SetLeaf(0, leafWith(func(n *message.LeafNode) { n.EncryptionKey = base.Leaf(0).EncryptionKey() }))
 		}},
 		{"path leaf with the key of a parent it replaces", "12.4.2", "encryption_key of the path's leaf", 0, func(e *TreeEdit) {
 			_, _ = e.MergePath(0, path(e, 0), l.keys(3))
@@ -130,7 +130,7 @@ func TestTreeEditRefuses(t *testing.T) {
 		}},
 		{"path leaf with the signature key of another", "7.3", "signature_key is not unique", 0, func(e *TreeEdit) {
 			_, _ = e.MergePath(0, path(e, 0), l.keys(3))
-			e.SetLeaf(0, leafWith(func(n *message.LeafNode) { n.SignatureKey = base.Leaf(1).SignatureKey }))
+			e.SetLeaf(0, leafWith(func(n *message.LeafNode) { n.SignatureKey = base.Leaf(1).SignatureKey() }))
 		}},
 		{"path leaf outside the tree", "12.4.2", "outside the tree", 8, func(e *TreeEdit) {
 			e.SetLeaf(8, l.leaf(codepoint.LeafNodeCommit))
@@ -153,7 +153,7 @@ func TestTreeEditRefuses(t *testing.T) {
 func TestTreeEditKeysMove(t *testing.T) {
 	l := newLeafMaker(2)
 	base := l.steady(t, mlstest.Suite(t, 1), 7)
-	one, two, four := base.Leaf(1), base.Leaf(2), base.Leaf(4)
+	one, two, four := base.Leaf(1).LeafNode(), base.Leaf(2).LeafNode(), base.Leaf(4).LeafNode()
 	swapped := func(keys, signature *message.LeafNode) *message.LeafNode {
 		leaf := l.leaf(codepoint.LeafNodeUpdate)
 		leaf.EncryptionKey, leaf.SignatureKey = keys.EncryptionKey, signature.SignatureKey
@@ -203,7 +203,7 @@ func TestTreeEditForgedParent(t *testing.T) {
 	lower := &ParentNode{EncryptionKey: l.key(), ParentHash: h.parentHash(forged, blank)}
 	nodes[1].Parent = lower
 	first := *nodes[0].Leaf
-	first.Source, first.ParentHash = codepoint.LeafNodeCommit, h.parentHash(lower, h.leaf(1, nodes[2].Leaf))
+	first.Source, first.ParentHash = codepoint.LeafNodeCommit, h.parentHash(lower, h.leaf(1, nodes.Sparse().Filled[2].Leaf))
 	nodes[0].Leaf = &first
 	tree, err := TreeFromNodes(s, nodes.Sparse())
 	require.NoError(t, err)

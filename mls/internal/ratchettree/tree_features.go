@@ -17,11 +17,16 @@ import (
 // answers for the whole group. All lists are sorted, each value once. A nil *Features is
 // that of no members.
 type Features struct {
+	*common
+	lifetimes lifetimes // of the members whose leaf is from a key package
+}
+
+// common is what most members, and so most subtrees, have the same of, and share.
+type common struct {
 	extensions  []message.ExtensionType  // in the capabilities of every member
 	proposals   []message.ProposalType   // in the capabilities of every member
 	credentials []message.CredentialType // in the capabilities of every member
 	InUse       []message.CredentialType // the types of the members' credentials
-	lifetimes   lifetimes                // of the members whose leaf is from a key package
 }
 
 // lifetimes are the bounds of several key packages' total lifetimes.
@@ -54,17 +59,21 @@ func (l lifetimes) merge(m lifetimes) lifetimes {
 	return lifetimes{true, min(l.shortest, m.shortest), max(l.longest, m.longest)}
 }
 
-// FeaturesOf returns the features of one member. Nobody supports a GREASE value that
+// FeaturesOf returns the features of one member, which share lists of its leaf. Nobody supports a GREASE value that
 // capabilities list (RFC 9420, Section 13.5).
 func FeaturesOf(leaf *message.LeafNode) Features {
-	c := &leaf.Capabilities
-	return Features{
-		extensions:  sortedset.Of(check.WithoutGrease(c.Extensions)),
-		proposals:   sortedset.Of(check.WithoutGrease(c.Proposals)),
-		credentials: sortedset.Of(check.WithoutGrease(c.Credentials)),
-		InUse:       []message.CredentialType{leaf.Credential.Type},
-		lifetimes:   lifetimesOf(leaf),
-	}
+	c := new(common)
+	c.set(leaf)
+	return Features{c, lifetimesOf(leaf)}
+}
+
+// set makes c what one member has, over InUse. The other lists are the leaf's.
+func (c *common) set(leaf *message.LeafNode) {
+	from := &leaf.Capabilities
+	c.extensions = sortedset.Of(check.WithoutGrease(from.Extensions))
+	c.proposals = sortedset.Of(check.WithoutGrease(from.Proposals))
+	c.credentials = sortedset.Of(check.WithoutGrease(from.Credentials))
+	c.InUse = append(c.InUse[:0], leaf.Credential.Type)
 }
 
 // Merge returns the features of the members of f and g together. It is f or g
@@ -76,33 +85,49 @@ func (f *Features) Merge(g *Features) *Features {
 	case f == nil:
 		return g
 	}
-	both := Features{
-		extensions:  sortedset.Intersection(f.extensions, g.extensions),
-		proposals:   sortedset.Intersection(f.proposals, g.proposals),
-		credentials: sortedset.Intersection(f.credentials, g.credentials),
-		InUse:       sortedset.Union(f.InUse, g.InUse),
-		lifetimes:   f.lifetimes.merge(g.lifetimes),
+	both := Features{f.common, f.lifetimes.merge(g.lifetimes)}
+	if f.common != g.common {
+		both.common = &common{
+			extensions:  sortedset.Intersection(f.extensions, g.extensions),
+			proposals:   sortedset.Intersection(f.proposals, g.proposals),
+			credentials: sortedset.Intersection(f.credentials, g.credentials),
+			InUse:       sortedset.Union(f.InUse, g.InUse),
+		}
 	}
-	return both.orEqual(f, g)
+	if like := both.among(f, g); like != nil {
+		return like
+	}
+	c := both
+	return &c
 }
 
-// orEqual returns the first of likes that equals f, and a copy of f if none does, so that
-// members who support the same share one value.
-func (f *Features) orEqual(likes ...*Features) *Features {
+// among returns the first of likes, some of which may be nil, that equals f, or nil. If
+// one of them has the same in common, f shares that.
+func (f *Features) among(likes ...*Features) *Features {
 	for _, like := range likes {
-		if like != nil && f.Equal(like) {
+		if like == nil || !f.common.equal(like.common) {
+			continue
+		}
+		if f.common = like.common; f.lifetimes == like.lifetimes {
 			return like
 		}
 	}
-	c := *f
-	return &c
+	return nil
 }
 
 // Equal reports whether f and g are the same features.
 func (f *Features) Equal(g *Features) bool {
-	return slices.Equal(f.extensions, g.extensions) && slices.Equal(f.proposals, g.proposals) &&
-		slices.Equal(f.credentials, g.credentials) && slices.Equal(f.InUse, g.InUse) &&
-		f.lifetimes == g.lifetimes
+	return f.common.equal(g.common) && f.lifetimes == g.lifetimes
+}
+
+func (c *common) equal(d *common) bool {
+	return c == d || slices.Equal(c.extensions, d.extensions) && slices.Equal(c.proposals, d.proposals) &&
+		slices.Equal(c.credentials, d.credentials) && slices.Equal(c.InUse, d.InUse)
+}
+
+// clone returns c with lists of its own.
+func (c *common) clone() *common {
+	return &common{slices.Clone(c.extensions), slices.Clone(c.proposals), slices.Clone(c.credentials), slices.Clone(c.InUse)}
 }
 
 // Supports returns a [*message.ValidationError] unless all the members support what a

@@ -13,8 +13,10 @@ type TreeHasher struct {
 	Suite suite.Suite
 	Size  int // of a hash, in bytes
 	w     wire.Writer
-	Err   error     // the first error of the codec
-	last  *Features // features of the leaf before, which the next leaf probably equals
+	Err   error            // the first error of the codec
+	last  [2]*Features     // of the leaves before, which the next leaf probably has too
+	own   common           // what the leaf alone has
+	room  message.LeafNode // the leaf
 
 	visits *atomic.Int64 // counts the hashed nodes, unless nil
 }
@@ -36,7 +38,7 @@ func (h *TreeHasher) sum() []byte {
 }
 
 // leaf returns the tree hash of a leaf. leaf is nil if it is blank.
-func (h *TreeHasher) leaf(i message.LeafIndex, leaf *message.LeafNode) []byte {
+func (h *TreeHasher) leaf(i message.LeafIndex, leaf Leaf) []byte {
 	WriteLeafHashInput(&h.w, i, leaf)
 	return h.sum()
 }
@@ -50,11 +52,11 @@ func (h *TreeHasher) leaf(i message.LeafIndex, leaf *message.LeafNode) []byte {
 //	} TreeHashInput;
 //
 // (RFC 9420, Section 7.8).
-func WriteLeafHashInput(w *wire.Writer, i message.LeafIndex, leaf *message.LeafNode) {
+func WriteLeafHashInput(w *wire.Writer, i message.LeafIndex, leaf Leaf) {
 	w.Uint8(uint8(NodeLeaf))
 	w.Uint32(uint32(i))
 	if w.Optional(leaf != nil) {
-		message.Write(w, leaf)
+		w.Raw(leaf)
 	}
 }
 
@@ -119,20 +121,37 @@ func (h *TreeHasher) Key(kind keyKind, key []byte) (name keyHash) {
 	return name
 }
 
-// Node computes the hashes and features of n, whose index is i. Its children have theirs.
+// Fill makes n a leaf node with a leaf and its features.
+func (h *TreeHasher) Fill(n *Node, leaf Leaf) {
+	leaf.Read(&h.room)
+	h.fill(n, leaf, &h.room, nil)
+}
+
+// fill is Fill with the leaf as a structure, of which it keeps nothing. Others have the
+// features group, or nil.
+func (h *TreeHasher) fill(n *Node, leaf Leaf, read *message.LeafNode, group *Features) {
+	h.own.set(read)
+	f := Features{&h.own, lifetimesOf(read)}
+	like := f.among(h.last[0], h.last[1], n.Features, group) // n.Features are those of the leaf before
+	if like == nil {
+		if like = new(f); f.common == &h.own {
+			like.common = h.own.clone()
+		}
+	}
+	if like != h.last[0] {
+		h.last = [2]*Features{like, h.last[0]}
+	}
+	n.Leaf, n.Features = leaf, like
+}
+
+// Node computes the hashes of n, whose index is i, and the features of a parent. Its
+// children have theirs.
 func (h *TreeHasher) Node(n *Node, i NodeIndex) {
 	if h.visits != nil {
 		h.visits.Add(1)
 	}
 	switch {
 	case i.IsLeaf():
-		if n.Leaf == nil {
-			n.Features = nil
-		} else {
-			f := FeaturesOf(n.Leaf)
-			n.Features = f.orEqual(n.Features, h.last) // n.Features are those of the leaf before
-			h.last = n.Features
-		}
 		n.hashes = h.leaf(i.Leaf(), n.Leaf)
 	case n.Left == nil:
 		n.hashes = h.blankHashes(i)

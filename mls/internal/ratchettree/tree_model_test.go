@@ -13,6 +13,8 @@ import (
 	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/treemath"
 	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/internal/wiretest"
+	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -256,7 +258,7 @@ func (l *leafMaker) unmerged(t testing.TB, s suite.Suite, n int) *Tree {
 func requireModel(t *testing.T, m *treeModel, tree *Tree) {
 	t.Helper()
 	require.Equal(t, m.width(), tree.Width)
-	require.Equal(t, RatchetTree(m.nodes).trimmed(), tree.Nodes())
+	require.Equal(t, wiretest.Encoded(t, RatchetTree(m.nodes).Marshal), wiretest.Encoded(t, tree.Marshal))
 	require.Equal(t, m.hash(tree.RootIndex()), tree.Hash())
 
 	members := make(map[message.LeafIndex]*message.LeafNode)
@@ -279,7 +281,11 @@ func requireModel(t *testing.T, m *treeModel, tree *Tree) {
 			continue
 		}
 		leaf := m.nodes[i].Leaf
-		require.Same(t, leaf, tree.Leaf(i.Leaf()))
+		if leaf == nil {
+			require.Nil(t, tree.Leaf(i.Leaf()))
+		} else {
+			require.True(t, check.SameLeaf(leaf, tree.Leaf(i.Leaf()).LeafNode()))
+		}
 		path, copath := m.filteredDirectPath(i.Leaf())
 		treePath, treeCopath := tree.FilteredDirectPath(i.Leaf())
 		if !slices.Equal(path, treePath) || !slices.Equal(copath, treeCopath) {
@@ -298,7 +304,10 @@ func requireModel(t *testing.T, m *treeModel, tree *Tree) {
 	}
 	require.EqualValues(t, len(members), tree.MemberCount())
 	require.Equal(t, blank, tree.Root.Blank)
-	require.True(t, maps.Equal(members, listed))
+	require.Len(t, listed, len(members))
+	for i, leaf := range listed {
+		require.True(t, check.SameLeaf(members[i], leaf.LeafNode()))
+	}
 	require.Equal(t, keys, keysOf(t, tree.Keys))
 	requireFeatures(t, members, tree)
 }

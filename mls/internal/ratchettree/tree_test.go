@@ -110,7 +110,7 @@ func randomEdit(t *testing.T, l *leafMaker, tree *Tree, model *treeModel) *Tree 
 		require.Equal(t, model.mergePath(committer, keys), hash)
 		leaf := l.leaf(codepoint.LeafNodeCommit)
 		if old := tree.Leaf(committer); old != nil && !external {
-			leaf.SignatureKey = old.SignatureKey
+			leaf.SignatureKey = old.SignatureKey()
 		}
 		leaf.ParentHash = hash
 		edit.SetLeaf(committer, leaf)
@@ -253,9 +253,9 @@ func TestTreeOutside(t *testing.T) {
 	require.Empty(t, path)
 	require.Empty(t, copath)
 	require.Equal(t, []NodeIndex{0, 4, 8}, tree.Resolution(7, []message.LeafIndex{1, 3}))
-	_, ok := tree.HasSignatureKey(tree.Leaf(0).EncryptionKey)
+	_, ok := tree.HasSignatureKey(tree.Leaf(0).EncryptionKey())
 	require.False(t, ok)
-	require.False(t, tree.HasEncryptionKey(tree.Leaf(0).SignatureKey))
+	require.False(t, tree.HasEncryptionKey(tree.Leaf(0).SignatureKey()))
 }
 
 // TestTreeVisits counts the nodes that an edit of one path touches, sender's or

@@ -93,15 +93,14 @@ func (t *Tree) CheckIndex() error {
 		}
 		n++
 	}
-	for i, node := range t.Nodes() {
+	t.eachFilled(func(i NodeIndex, node *Node) {
 		if node.Leaf != nil {
-			held(EncryptionKey, node.Leaf.EncryptionKey, NodeIndex(i))
-			held(SignatureKey, node.Leaf.SignatureKey, NodeIndex(i))
+			held(EncryptionKey, node.Leaf.EncryptionKey(), i)
+			held(SignatureKey, node.Leaf.SignatureKey(), i)
+		} else {
+			held(EncryptionKey, node.Parent.EncryptionKey, i)
 		}
-		if node.Parent != nil {
-			held(EncryptionKey, node.Parent.EncryptionKey, NodeIndex(i))
-		}
-	}
+	})
 	if size := t.Keys.Stats().Keys; wrong == nil && size != n {
 		wrong = fmt.Errorf("mls: index of keys has %d, the tree %d", size, n)
 	}

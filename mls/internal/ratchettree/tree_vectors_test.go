@@ -32,7 +32,7 @@ func parseTree(t testing.TB, s suite.Suite, encoded []byte) *Tree {
 // encodedTree is the reverse of parseTree.
 func encodedTree(t testing.TB, tree *Tree) []byte {
 	t.Helper()
-	encoded, err := wire.Marshal(tree.Nodes().Marshal)
+	encoded, err := wire.Marshal(tree.Marshal)
 	require.NoError(t, err)
 	return encoded
 }
@@ -79,7 +79,8 @@ func TestVectorsTreeValidation(t *testing.T) {
 			require.True(t, slices.Equal(c.Resolutions[n], tree.Resolution(NodeIndex(n), nil)), "node %d", n)
 		}
 		require.NoError(t, tree.Validate())
-		for leaf, node := range tree.Members() {
+		for leaf, packed := range tree.Members() {
+			node := packed.LeafNode()
 			tbs, err := check.LeafNodeTBS(node, check.LeafPlace{GroupID: c.GroupID, Leaf: leaf})
 			require.NoError(t, err)
 			require.NoError(t, label.Verify(s, node.SignatureKey, label.LeafNodeTBS, tbs, node.Signature),
@@ -109,10 +110,10 @@ func TestVectorsTreeKEM(t *testing.T) {
 			m.signer, err = s.ParseSigner(p.SignaturePriv.Scalar(s.Info().Signature.PrivateKey))
 			require.NoError(t, err)
 			leaf := before.Leaf(p.Index)
-			require.Equal(t, leaf.SignatureKey, m.signer.PublicKey())
+			require.Equal(t, leaf.SignatureKey(), m.signer.PublicKey())
 			m.keys[treemath.NodeOf(p.Index)], err = s.ParsePrivateKey(p.EncryptionPriv.Scalar(s.Info().KEM.Nsk))
 			require.NoError(t, err)
-			require.Equal(t, leaf.EncryptionKey, m.keys[treemath.NodeOf(p.Index)].PublicKey())
+			require.Equal(t, leaf.EncryptionKey(), m.keys[treemath.NodeOf(p.Index)].PublicKey())
 			for _, secret := range p.PathSecrets {
 				derived, err := DerivePathSecrets(s, []NodeIndex{secret.Node}, bytes.Clone(secret.PathSecret))
 				require.NoError(t, err)
@@ -177,7 +178,7 @@ func TestVectorsTreeKEM(t *testing.T) {
 			require.NoError(t, err)
 			leafKey, err := s.GenerateKey()
 			require.NoError(t, err)
-			leaf := *before.Leaf(u.Sender)
+			leaf := *before.Leaf(u.Sender).LeafNode()
 			leaf.EncryptionKey, leaf.Source, leaf.ParentHash = leafKey.PublicKey(), codepoint.LeafNodeCommit, parentHash
 			tbs, err := check.LeafNodeTBS(&leaf, check.LeafPlace{GroupID: c.GroupID, Leaf: u.Sender})
 			require.NoError(t, err)

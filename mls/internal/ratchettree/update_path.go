@@ -144,11 +144,11 @@ func (p *PathSecrets) Seal(t *Tree, sender message.LeafIndex, groupContext []byt
 func (t *Tree) recipientKey(n *Node, i NodeIndex) []byte {
 	switch {
 	case n == nil:
-		return t.Leaf(i.Leaf()).EncryptionKey
+		return t.Leaf(i.Leaf()).EncryptionKey()
 	case n.Parent != nil:
 		return n.Parent.EncryptionKey
 	}
-	return n.Leaf.EncryptionKey
+	return n.Leaf.EncryptionKey()
 }
 
 // PathKeys returns the public keys of a path's nodes. The error is a

@@ -116,7 +116,7 @@ func (g *pathGroup) receive(t *testing.T, p *sentPath) {
 func (g *pathGroup) requireInvariant(t *testing.T) {
 	t.Helper()
 	for i, leaf := range g.tree.Members() {
-		require.Equal(t, leaf.EncryptionKey, g.keys[i][treemath.NodeOf(i)].PublicKey())
+		require.Equal(t, leaf.EncryptionKey(), g.keys[i][treemath.NodeOf(i)].PublicKey())
 		for _, n := range treemath.NodeOf(i).DirectPath(g.tree.Width) {
 			if p := g.tree.Parent(n); p != nil && !sortedset.Has(p.UnmergedLeaves, i) {
 				require.Equal(t, p.EncryptionKey, g.keys[i][n].PublicKey(), "leaf %d, node %d", i, n)

@@ -83,6 +83,9 @@ func (p *UpdatePath) Marshal(w *wire.Writer) {
 
 // Unmarshal reads p.
 func (p *UpdatePath) Unmarshal(r *wire.Reader) {
-	p.LeafNode = wire.ReadNew(r, ReadLeaf)
+	p.LeafNode = wire.ReadNew(r, readLeaf)
 	p.Nodes = wire.ReadAll(r, (*updatePathNode).skip, (*updatePathNode).unmarshal)
 }
+
+// readLeaf reads a leaf, for which wire.ReadNew makes room.
+func readLeaf(n *message.LeafNode, r *wire.Reader) { message.Read(r, n) }
