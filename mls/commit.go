@@ -170,7 +170,7 @@ func (m *commitMaker) make(ctx context.Context, q questions, list []CommittedPro
 		}
 	}()
 	if path != nil {
-		if c.Path, err = path.seal(&next, m.self.leaf, a.added); err != nil {
+		if c.Path, err = path.seal(next, m.self.leaf, a.added); err != nil {
 			return nil, nil, err
 		}
 		begun.self, commitSecret = m.self.next(next.tree, path.leafKey, path.secrets), path.secrets.CommitSecret
@@ -225,7 +225,7 @@ func (p *ownPath) destroy() {
 
 // seal encrypts the path to the members of the next epoch, whose context is still the
 // provisional one.
-func (p *ownPath) seal(next *publicParts, leaf message.LeafIndex, added []message.LeafIndex) (*ratchettree.UpdatePath, error) {
+func (p *ownPath) seal(next *provisional, leaf message.LeafIndex, added []message.LeafIndex) (*ratchettree.UpdatePath, error) {
 	provisional, err := message.Marshal(&next.context)
 	if err != nil {
 		return nil, err

@@ -78,9 +78,9 @@ func (c *Candidate) external() (message.LeafIndex, []byte, error) {
 }
 
 // groupInfo makes the GroupInfo of an epoch, signed by the member at leaf (RFC 9420,
-// Section 12.4.3). With the tree, it is O(n).
-func (p *publicState) groupInfo(ctx context.Context, cfg *Config, leaf message.LeafIndex, withTree bool, extensions ...message.Extension) (*message.GroupInfo, error) {
-	info := &message.GroupInfo{
+// Section 12.4.3). With the tree, it is O(n). It also returns what is signed.
+func (p *publicState) groupInfo(ctx context.Context, cfg *Config, leaf message.LeafIndex, withTree bool, extensions ...message.Extension) (info *message.GroupInfo, tbs []byte, err error) {
+	info = &message.GroupInfo{
 		GroupContext:    p.context,
 		Extensions:      extensions,
 		ConfirmationTag: p.confirmationTag,
@@ -89,19 +89,18 @@ func (p *publicState) groupInfo(ctx context.Context, cfg *Config, leaf message.L
 	if withTree {
 		tree, err := wire.Marshal(p.tree.Marshal)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		info.Extensions = append(info.Extensions, message.Extension{Type: codepoint.ExtensionRatchetTree, Data: tree})
 	}
 	if !cfg.NoGREASE {
 		info.Extensions = append(info.Extensions, check.GreaseExtension(check.Grease[message.ExtensionType]()))
 	}
-	tbs, err := check.GroupInfoTBS(info)
-	if err != nil {
-		return nil, err
+	if tbs, err = check.GroupInfoTBS(info); err != nil {
+		return nil, nil, err
 	}
 	info.Signature, err = label.Sign(ctx, cfg.Signer, label.GroupInfoTBS, tbs)
-	return info, err
+	return info, tbs, err
 }
 
 // groupInfoFor returns a GroupInfo of the epoch for an external commit, as an MLSMessage
@@ -111,7 +110,7 @@ func (p *publicState) groupInfoFor(ctx context.Context, cfg *Config, leaf messag
 	if err != nil {
 		return nil, err
 	}
-	info, err := p.groupInfo(ctx, cfg, leaf, withTree, message.Extension{Type: codepoint.ExtensionExternalPub, Data: external})
+	info, _, err := p.groupInfo(ctx, cfg, leaf, withTree, message.Extension{Type: codepoint.ExtensionExternalPub, Data: external})
 	if err != nil {
 		return nil, err
 	}

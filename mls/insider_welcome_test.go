@@ -80,7 +80,9 @@ func (c *forged) welcomeAndTree(f welcomeForgery) (welcome, tree []byte) {
 	if f.signedInfo != nil {
 		f.signedInfo(info)
 	}
-	encrypted, err := sealGroupInfo(s, c.joiner, c.psk, info)
+	plaintext, err := message.Marshal(info)
+	require.NoError(t, err)
+	encrypted, err := sealGroupInfo(s, c.joiner, c.psk, plaintext)
 	require.NoError(t, err)
 	sealer, err := label.PrepareSeal(s, label.Welcome, encrypted)
 	require.NoError(t, err)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/cipher"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/mlsuite/mlsuite/internal/treemath"
@@ -142,7 +141,7 @@ func (k *OwnKeyPackage) join(ctx context.Context, now time.Time, m *message.Mess
 	c := newCandidate(&Candidate{
 		transition: transition{
 			committer: message.Sender{Type: message.SenderMember, Leaf: info.Signer}, leaf: info.Signer,
-			changes: sync.OnceValue(public.joined), publicView: publicView{public},
+			changes: &changes{next: public.tree}, publicView: publicView{public},
 		},
 		cfg:      &cfg,
 		own:      k,

@@ -29,27 +29,27 @@ func (p *publicState) checkEpochLeft() error {
 // next returns what the public state after a commit consists of, with its provisional
 // context: with the new tree and the old confirmed transcript hash (RFC 9420, Section
 // 12.4.1). It completes a with the changes.
-func (p *publicState) next(a *applied) (publicParts, error) {
+func (p *publicState) next(a *applied) (*provisional, error) {
 	t, err := a.edit.Freeze()
 	if err != nil {
-		return publicParts{}, err
+		return nil, err
 	}
 	if err := checkTree(t, a.extensions); err != nil {
-		return publicParts{}, p.blame(err, a, t)
+		return nil, p.blame(err, a, t)
 	}
-	a.changes = changesOf(p.tree, t, a.list, a.added, a.sender, a.committer)
+	a.changes = &changes{old: p.tree, next: t, proposals: a.list, added: a.added, committer: a.sender, leaf: a.committer}
 	context := p.context
 	context.Epoch++
 	context.TreeHash = t.Hash()
 	context.Extensions = a.extensions.List
-	return publicParts{
+	return newProvisional(publicParts{
 		suite:      p.suite,
 		context:    context,
 		tree:       t,
 		extensions: a.extensions,
 		reInit:     a.reInit,
 		announced:  a.announced,
-	}, nil
+	}), nil
 }
 
 // tagOfEpoch returns the confirmation tag of the commit that begins an epoch, by the
@@ -60,12 +60,9 @@ type tagOfEpoch func(s suite.Suite, secrets *schedule.EpochSecrets, confirmedHas
 // advance completes the public state of the epoch that a commit of this epoch begins, and
 // derives the epoch's secrets (RFC 9420, Sections 8 and 8.2). It also returns the
 // joiner_secret, which the caller deletes.
-func (p *publicState) advance(next publicParts, initSecret, commitSecret, psk []byte, ac *framing.AuthenticatedContent,
+func (p *publicState) advance(next *provisional, initSecret, commitSecret, psk []byte, ac *framing.AuthenticatedContent,
 	tag tagOfEpoch) (_ *publicState, _ *schedule.EpochSecrets, joiner []byte, err error) {
-	if err := p.extendTranscript(&next.context, ac); err != nil {
-		return nil, nil, nil, err
-	}
-	contextBytes, err := message.Marshal(&next.context)
+	contextBytes, err := p.extendTranscript(&next.context, ac)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -92,18 +89,21 @@ func (p *publicState) advance(next publicParts, initSecret, commitSecret, psk []
 
 // observe returns the public state of the epoch that a commit begins, without its secrets
 // and with the commit's confirmation tag unchecked.
-func (p *publicState) observe(next publicParts, ac *framing.AuthenticatedContent) (*publicState, error) {
-	if err := p.extendTranscript(&next.context, ac); err != nil {
+func (p *publicState) observe(next *provisional, ac *framing.AuthenticatedContent) (*publicState, error) {
+	contextBytes, err := p.extendTranscript(&next.context, ac)
+	if err != nil {
 		return nil, err
 	}
-	return newPublicState(next, ac.Auth.ConfirmationTag)
+	return next.confirmed(contextBytes, ac.Auth.ConfirmationTag)
 }
 
 // extendTranscript gives the context of the next epoch the transcript hash that covers the
-// commit that begins it (RFC 9420, Section 8.2).
-func (p *publicState) extendTranscript(next *message.GroupContext, ac *framing.AuthenticatedContent) (err error) {
-	next.ConfirmedTranscriptHash, err = framing.ConfirmedTranscriptHash(p.suite, p.interim, ac)
-	return err
+// commit that begins it (RFC 9420, Section 8.2), and returns the context marshalled.
+func (p *publicState) extendTranscript(next *message.GroupContext, ac *framing.AuthenticatedContent) (_ []byte, err error) {
+	if next.ConfirmedTranscriptHash, err = framing.ConfirmedTranscriptHash(p.suite, p.interim, ac); err != nil {
+		return nil, err
+	}
+	return message.Marshal(next)
 }
 
 // blame adds, to an error of checkTree for the tree that a commit leads to, a leaf at
@@ -155,9 +155,9 @@ type transition struct {
 	aad        []byte
 	proposals  []CommittedProposal
 	added      []message.LeafIndex
-	changes    func() []event.Change // or nil
-	old        *publicState          // nil for a joiner
-	publicView                       // of the epoch that the commit begins
+	changes    *changes     // or nil
+	old        *publicState // nil for a joiner
+	publicView              // of the epoch that the commit begins
 }
 
 // newTransition returns the transition by a commit whose proposals were applied to old.
@@ -187,7 +187,7 @@ func (t *transition) Changes() []event.Change {
 	if t.changes == nil {
 		return nil
 	}
-	return slices.Clone(t.changes())
+	return slices.Clone(t.changes.list())
 }
 
 // Author returns the committer, as of the epoch that the commit ends. For a join by a
@@ -228,45 +228,68 @@ func changeTo(leaf message.LeafIndex, old ratchettree.Leaf, c message.Credential
 }
 
 // joined returns the members as a joiner finds them.
-func (p *publicState) joined() []event.Change {
+func joined(t *ratchettree.Tree) []event.Change {
 	var members []event.Change
-	for i, n := range p.tree.Members() {
+	for i, n := range t.Members() {
 		members = append(members, change(i, nil, n, event.Joined))
 	}
 	return members
 }
 
-// changesOf returns a function that finds, when it is first called, the changes from tree
-// old to tree next by a commit of list: the members who join, leave, or get a new leaf, in
-// the order of the list, then the committer. added has the leaves of the Adds, leaf is the
-// committer's in next.
-func changesOf(old, next *ratchettree.Tree, list []CommittedProposal, added []message.LeafIndex, committer message.Sender, leaf message.LeafIndex) func() []event.Change {
-	return sync.OnceValue(func() []event.Change {
-		var changes []event.Change
-		for _, c := range list {
-			switch p := c.Proposal.(type) {
-			case message.Add:
-				changes = append(changes, change(added[0], nil, next.Leaf(added[0]), event.Added))
-				added = added[1:]
-			case message.Update:
-				changes = append(changes, change(c.Sender.Leaf, old.Leaf(c.Sender.Leaf), next.Leaf(c.Sender.Leaf), event.Updated))
-			case message.Remove:
-				changes = append(changes, change(p.Removed, nil, old.Leaf(p.Removed), event.Removed))
-			}
+// changes are the changes from tree old to tree next by a commit of some proposals: the
+// members who join, leave, or get a new leaf, in the order of the proposals, then the
+// committer. added has the leaves of the Adds, leaf is the committer's in next. They are
+// found when somebody first asks.
+type changes struct {
+	old, next *ratchettree.Tree // old is nil if the client joins by a Welcome
+	proposals []CommittedProposal
+	added     []message.LeafIndex
+	committer message.Sender
+	leaf      message.LeafIndex
+
+	once  sync.Once
+	found []event.Change
+}
+
+// list returns the changes.
+func (c *changes) list() []event.Change {
+	c.once.Do(func() {
+		if c.old == nil {
+			c.found = joined(c.next)
+		} else {
+			c.found = c.find()
 		}
-		n := next.Leaf(leaf)
-		switch {
-		case committer.Type == message.SenderMember:
-			o := old.Leaf(leaf)
-			if keepsKey(o, n.EncryptionKey()) {
-				return changes
-			}
-			return append(changes, change(leaf, o, n, event.Updated))
-		case len(changes) > 0: // its earlier leaf goes
-			return append(changes, change(leaf, old.Leaf(changes[0].Leaf), n, event.Resynced))
-		}
-		return append(changes, change(leaf, nil, n, event.Added))
 	})
+	return c.found
+}
+
+func (c *changes) find() []event.Change {
+	var list []event.Change
+	old, next, added := c.old, c.next, c.added
+	for _, proposal := range c.proposals {
+		switch p := proposal.Proposal.(type) {
+		case message.Add:
+			list = append(list, change(added[0], nil, next.Leaf(added[0]), event.Added))
+			added = added[1:]
+		case message.Update:
+			leaf := proposal.Sender.Leaf
+			list = append(list, change(leaf, old.Leaf(leaf), next.Leaf(leaf), event.Updated))
+		case message.Remove:
+			list = append(list, change(p.Removed, nil, old.Leaf(p.Removed), event.Removed))
+		}
+	}
+	n := next.Leaf(c.leaf)
+	switch {
+	case c.committer.Type == message.SenderMember:
+		o := old.Leaf(c.leaf)
+		if keepsKey(o, n.EncryptionKey()) {
+			return list
+		}
+		return append(list, change(c.leaf, o, n, event.Updated))
+	case len(list) > 0: // its earlier leaf goes
+		return append(list, change(c.leaf, old.Leaf(list[0].Leaf), n, event.Resynced))
+	}
+	return append(list, change(c.leaf, nil, n, event.Added))
 }
 
 // judged returns those of a commit's changes about which the application is asked: not of

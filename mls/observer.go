@@ -28,7 +28,7 @@ func (c *Config) tellEntered(p *publicState, leaf int64, how event.Entry, previo
 	}
 	e := event.GroupEntered{Group: p.state(leaf), How: how, Size: int(p.tree.MemberCount()), Previous: previous}
 	if how != event.EntryRestored {
-		e.Members = p.joined()
+		e.Members = joined(p.tree)
 	}
 	c.Observer.Observe(e)
 }

@@ -54,20 +54,20 @@ func (g *Group) processCommit(ctx context.Context, now time.Time, ac *framing.Au
 // and applies it to the public state. The commit's signature has been verified. The parts
 // of the resulting state have a provisional context. self is the leaf of this client, or
 // ratchettree.NoLeaf.
-func (p *publicState) receiveCommit(ctx context.Context, cfg *Config, now time.Time, ac *framing.AuthenticatedContent, self message.LeafIndex, list []CommittedProposal) (*applied, publicParts, error) {
+func (p *publicState) receiveCommit(ctx context.Context, cfg *Config, now time.Time, ac *framing.AuthenticatedContent, self message.LeafIndex, list []CommittedProposal) (*applied, *provisional, error) {
 	if err := cfg.allowCommit(p, now, ac, list); err != nil {
-		return nil, publicParts{}, err
+		return nil, nil, err
 	}
 	a, next, err := p.follow(cfg, now, ac, self, list)
 	if err != nil || cfg.Authenticator == nil {
 		return a, next, err
 	}
-	return a, next, cfg.authenticate(ctx, now, changedSenders(p.judged(a.changes()), p.extensions, a.extensions))
+	return a, next, cfg.authenticate(ctx, now, changedSenders(p.judged(a.changes.list()), p.extensions, a.extensions))
 }
 
 // follow applies the proposals and the path of a received commit. A client that the
 // commit removes need not handle its custom proposals.
-func (p *publicState) follow(cfg *Config, now time.Time, ac *framing.AuthenticatedContent, self message.LeafIndex, list []CommittedProposal) (*applied, publicParts, error) {
+func (p *publicState) follow(cfg *Config, now time.Time, ac *framing.AuthenticatedContent, self message.LeafIndex, list []CommittedProposal) (*applied, *provisional, error) {
 	sender, path := ac.Content.Sender, ac.Content.Commit.Path
 	rules := cfg.receiving(now)
 	rules.committer = sender
@@ -77,22 +77,22 @@ func (p *publicState) follow(cfg *Config, now time.Time, ac *framing.Authenticat
 	})
 	a, err := p.apply(list, rules)
 	if err != nil {
-		return nil, publicParts{}, err
+		return nil, nil, err
 	}
 	if path == nil && a.needsPath {
-		return nil, publicParts{}, fault.Violation("12.4", "commit lacks the required path").AtLeaf(a.committer)
+		return nil, nil, fault.Violation("12.4", "commit lacks the required path").AtLeaf(a.committer)
 	}
 	if path != nil {
 		if sender.Type == message.SenderNewMemberCommit {
 			for _, removed := range a.removed {
 				if err := p.checkResync(cfg, removed, path.LeafNode); err != nil {
-					return nil, publicParts{}, err
+					return nil, nil, err
 				}
 			}
 			a.committer = a.edit.ClaimLeaf()
 		}
 		if err := p.mergePath(a, a.committer, path); err != nil {
-			return nil, publicParts{}, err
+			return nil, nil, err
 		}
 	}
 	next, err := p.next(a)
@@ -130,7 +130,7 @@ func (p *publicState) mergePath(a *applied, committer message.LeafIndex, path *r
 
 // openEpoch derives the secrets of the epoch that a received commit begins, and checks
 // the confirmation tag. It also returns this member's configuration in that epoch.
-func (g *Group) openEpoch(ctx context.Context, q questions, a *applied, next publicParts, ac *framing.AuthenticatedContent) (begun epoch, _ *Config, err error) {
+func (g *Group) openEpoch(ctx context.Context, q questions, a *applied, next *provisional, ac *framing.AuthenticatedContent) (begun epoch, _ *Config, err error) {
 	defer func() {
 		if err != nil {
 			begun.destroy()

@@ -9,7 +9,6 @@ import (
 
 	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/parallel"
-	"github.com/mlsuite/mlsuite/mls/event"
 	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
@@ -73,7 +72,7 @@ type applied struct {
 	list         []CommittedProposal
 	sender       message.Sender    // of the commit
 	committer    message.LeafIndex // in the next epoch
-	changes      func() []event.Change
+	changes      *changes
 
 	origin   map[message.LeafIndex]int // index of the proposal that brought a leaf
 	extended int                       // index of the GroupContextExtensions, or -1

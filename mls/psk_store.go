@@ -40,6 +40,9 @@ func (p *publicState) checkPSK(id *message.PreSharedKeyID, followUp message.Resu
 // is not nil, it is a group that the caller holds, and whose resumption PSKs may be used
 // too.
 func (q questions) resolvePSKs(ctx context.Context, s suite.Suite, ids []message.PreSharedKeyID, own *Group) ([]byte, error) {
+	if len(ids) == 0 {
+		return schedule.PSKSecret(s, nil, nil)
+	}
 	psks := make([][]byte, len(ids))
 	defer func() {
 		for _, psk := range psks {

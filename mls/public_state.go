@@ -20,9 +20,9 @@ import (
 )
 
 // publicState is the part of an epoch that is no secret: what a delivery service may
-// know, and what all members agree on. It is immutable: publicParts.confirmed makes it
+// know, and what all members agree on. It is immutable: provisional.confirmed makes it
 // whole, for newPublicState and for advance, which has the context marshalled already. Nothing
-// sets a field of it. The next epoch's state shares most of the tree with it.
+// else sets a field of it. The next epoch's state shares most of the tree with it.
 type publicState struct {
 	publicParts
 	contextBytes    []byte // context, marshalled
@@ -30,9 +30,7 @@ type publicState struct {
 	interim         []byte // interim transcript hash (RFC 9420, Section 8.2)
 }
 
-// publicParts are what a publicState is made of. While a commit is made or read, they are
-// those of the epoch that it leads to: at first with the transcript hash of the epoch
-// before, as in the provisional GroupContext (RFC 9420, Section 12.4.1).
+// publicParts are what a publicState is made of.
 type publicParts struct {
 	suite      suite.Suite
 	context    message.GroupContext
@@ -40,6 +38,15 @@ type publicParts struct {
 	extensions *check.GroupExtensions // of context, read; newPublicState reads them if nobody has
 	reInit     *message.ReInit        // the one that the commit of this epoch covered, or nil
 	announced  *check.GroupExtensions // of reInit, read, or nil
+}
+
+// provisional has the parts of the epoch that a commit leads to, while the commit is made or
+// read: at first with the transcript hash of the epoch before, as in the provisional
+// GroupContext (RFC 9420, Section 12.4.1).
+type provisional struct{ publicState }
+
+func newProvisional(parts publicParts) *provisional {
+	return &provisional{publicState{publicParts: parts}}
 }
 
 // newPublicState returns the public state of an epoch with the given confirmation tag,
@@ -50,25 +57,22 @@ func newPublicState(parts publicParts, tag []byte) (_ *publicState, err error) {
 			return nil, err
 		}
 	}
-	contextBytes, err := message.Marshal(&parts.context)
+	p := newProvisional(parts)
+	contextBytes, err := message.Marshal(&p.context)
 	if err != nil {
 		return nil, err
 	}
-	return parts.confirmed(contextBytes, tag)
+	return p.confirmed(contextBytes, tag)
 }
 
-// confirmed is newPublicState for a context that is marshalled already.
-func (parts publicParts) confirmed(contextBytes, tag []byte) (*publicState, error) {
-	interim, err := framing.InterimTranscriptHash(parts.suite, parts.context.ConfirmedTranscriptHash, tag)
-	if err != nil {
+// confirmed is newPublicState for the parts in p, whose context is marshalled already. p
+// becomes the state.
+func (p *provisional) confirmed(contextBytes, tag []byte) (_ *publicState, err error) {
+	if p.interim, err = framing.InterimTranscriptHash(p.suite, p.context.ConfirmedTranscriptHash, tag); err != nil {
 		return nil, err
 	}
-	return &publicState{
-		publicParts:     parts,
-		contextBytes:    contextBytes,
-		confirmationTag: bytes.Clone(tag),
-		interim:         interim,
-	}, nil
+	p.contextBytes, p.confirmationTag = contextBytes, bytes.Clone(tag)
+	return &p.publicState, nil
 }
 
 // framing returns the framing for messages of this epoch.

@@ -335,7 +335,7 @@ func loadCandidate(cfg *Config, state Snapshot, suiteOf func(suite.ID) (suite.Su
 		if err := c.checkChanges(g.public.tree); err != nil {
 			return nil, nil, err
 		}
-		c.changes = changesOf(g.public.tree, public.tree, c.proposals, c.added, c.committer, c.leaf)
+		c.changes = &changes{old: g.public.tree, next: public.tree, proposals: c.proposals, added: c.added, committer: c.committer, leaf: c.leaf}
 	}
 	newCandidate(c, begun).saved = true
 	return c, l, nil

@@ -27,11 +27,15 @@ type welcomeBuilder struct {
 // GroupInfo once, and hashes it once as the HPKE info that all joiners share.
 func (b *welcomeBuilder) build(ctx context.Context, a *applied, path *ownPath) ([]byte, error) {
 	s := b.next.public.suite
-	info, err := b.next.public.groupInfo(ctx, b.cfg, b.next.self.leaf, b.withTree)
+	info, tbs, err := b.next.public.groupInfo(ctx, b.cfg, b.next.self.leaf, b.withTree)
 	if err != nil {
 		return nil, err
 	}
-	encryptedInfo, err := sealGroupInfo(s, b.joiner, b.psk, info)
+	plaintext, err := check.AppendSignature(tbs, info.Signature, s.Info().AEAD.Nt)
+	if err != nil {
+		return nil, err
+	}
+	encryptedInfo, err := sealGroupInfo(s, b.joiner, b.psk, plaintext)
 	if err != nil {
 		return nil, err
 	}
@@ -77,16 +81,12 @@ func (b *welcomeBuilder) sealSecrets(sealer suite.Sealer, kp *message.KeyPackage
 	return message.EncryptedGroupSecrets{NewMember: ref, KEMOutput: enc, Ciphertext: ciphertext}, nil
 }
 
-// sealGroupInfo encrypts a GroupInfo under the welcome_secret (RFC 9420, Section
-// 12.4.3.1).
-func sealGroupInfo(s suite.Suite, joiner, psk []byte, info *message.GroupInfo) ([]byte, error) {
-	plaintext, err := message.Marshal(info)
-	if err != nil {
-		return nil, err
-	}
+// sealGroupInfo encrypts an encoded GroupInfo under the welcome_secret, in place if it has
+// the room (RFC 9420, Section 12.4.3.1).
+func sealGroupInfo(s suite.Suite, joiner, psk, info []byte) ([]byte, error) {
 	aead, nonce, err := welcomeAEAD(s, joiner, psk)
 	if err != nil {
 		return nil, err
 	}
-	return aead.Seal(nil, nonce, plaintext, nil), nil
+	return aead.Seal(info[:0], nonce, info, nil), nil
 }

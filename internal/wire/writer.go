@@ -14,6 +14,9 @@ type Writer struct {
 // WriterOver returns an empty Writer that writes over buf as long as it fits.
 func WriterOver(buf []byte) *Writer { return &Writer{buf: buf[:0]} }
 
+// WriterAfter returns a Writer that appends to buf.
+func WriterAfter(buf []byte) *Writer { return &Writer{buf: buf} }
+
 // Marshal returns what body writes.
 func Marshal(body func(w *Writer)) ([]byte, error) {
 	w := Writer{buf: make([]byte, 0, 256)} // most structures fit

@@ -32,6 +32,7 @@ func (p *KeyPackage) marshal(w *wire.Writer) {
 
 // marshalTBS writes KeyPackageTBS, what Signature signs.
 func (p *KeyPackage) marshalTBS(w *wire.Writer) {
+	w.Grow(64 + len(p.InitKey) + p.LeafNode.maxSize() + len(p.Signature)) // but for extensions, of which there are rarely any
 	w.Uint16(uint16(p.Version))
 	w.Uint16(uint16(p.CipherSuite))
 	w.Bytes(p.InitKey)

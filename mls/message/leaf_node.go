@@ -94,6 +94,7 @@ func (n *LeafNode) marshal(w *wire.Writer) {
 // marshalTBS writes the front of LeafNodeTBS, what Signature signs: for update and
 // commit, the place in the tree of a group follows.
 func (n *LeafNode) marshalTBS(w *wire.Writer) {
+	w.Grow(n.maxSize())
 	w.Bytes(n.EncryptionKey)
 	w.Bytes(n.SignatureKey)
 	n.Credential.marshal(w)
@@ -106,6 +107,18 @@ func (n *LeafNode) marshalTBS(w *wire.Writer) {
 		w.Bytes(n.ParentHash)
 	}
 	n.Extensions.marshal(w)
+}
+
+// maxSize returns what the encoding is not longer than, in bytes.
+func (n *LeafNode) maxSize() int {
+	const fixed = 10*4 + 1 + 16 // the headers of vectors, the source and the lifetime
+	c := &n.Capabilities
+	listed := len(c.Versions) + len(c.CipherSuites) + len(c.Extensions) + len(c.Proposals) + len(c.Credentials)
+	size := fixed + len(n.EncryptionKey) + len(n.SignatureKey) + 2 + len(n.Credential.Content) + 4 + 2*listed + len(n.ParentHash) + len(n.Signature)
+	for i := range n.Extensions {
+		size += 2 + 4 + len(n.Extensions[i].Data)
+	}
+	return size
 }
 
 func (n *LeafNode) unmarshal(r *wire.Reader) {

@@ -1,6 +1,8 @@
 package check
 
 import (
+	"slices"
+
 	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
@@ -13,6 +15,16 @@ import (
 func GroupInfoTBS(i *message.GroupInfo) ([]byte, error) {
 	var w wire.Writer
 	message.WriteTBS(&w, i)
+	return w.Finish()
+}
+
+// AppendSignature returns the encoding of a structure that was signed, which is what was
+// signed and then the signature. It writes over the rest of tbs, and leaves room for
+// overhead more bytes.
+func AppendSignature(tbs, signature []byte, overhead int) ([]byte, error) {
+	const header = 4
+	w := wire.WriterAfter(slices.Grow(tbs, header+len(signature)+overhead))
+	w.Bytes(signature)
 	return w.Finish()
 }
 

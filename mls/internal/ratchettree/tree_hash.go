@@ -23,7 +23,10 @@ type TreeHasher struct {
 
 // NewTreeHasher returns a hasher of trees of a suite.
 func NewTreeHasher(s suite.Suite) *TreeHasher {
-	return &TreeHasher{Suite: s, Size: s.Info().Hash.Size}
+	const leaf = 512 // bytes of most leaves
+	h := &TreeHasher{Suite: s, Size: s.Info().Hash.Size}
+	h.w.Grow(leaf)
+	return h
 }
 
 // sum returns the hash of what was written, and resets the buffer for the next input.

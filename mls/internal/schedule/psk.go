@@ -25,8 +25,11 @@ func PSKSecret(s suite.Suite, ids []message.PreSharedKeyID, psks [][]byte) ([]by
 	if len(ids) > math.MaxUint16 {
 		return nil, fault.Violation("8.4", "%d pre-shared keys do not fit the uint16 count of PSKLabel", len(ids))
 	}
-	zero := make([]byte, s.Info().KDF.Nh)
-	secret := make([]byte, len(zero))
+	secret := make([]byte, s.Info().KDF.Nh)
+	if len(ids) == 0 {
+		return secret, nil
+	}
+	zero := make([]byte, len(secret))
 	for i := range ids {
 		next, err := chainPSK(s, zero, secret, psks[i], &ids[i], i, len(ids))
 		clear(secret)
