@@ -55,8 +55,8 @@ func (g Group) blanked(leaf uint32) Cost {
 	return g.blankHashes(1, bits.Len32(leaf)-1).Plus(g.keyNames(0, 1))
 }
 
-// ProcessAdd is the cost of processing the commit of [Group.Add] for a member: 3 Verify of
-// the KeyPackage and of the commit, 2 CheckKey, hashes.
+// ProcessAdd is the cost of processing the commit of [Group.Add] for a member: 2
+// VerifyFirst of the KeyPackage, 1 Verify of the commit, 2 CheckKey, hashes.
 func (g Group) ProcessAdd() Cost {
 	return g.added().Plus(epoch(), g.frame(Verify, g.keyPackageBytes()))
 }
@@ -64,6 +64,6 @@ func (g Group) ProcessAdd() Cost {
 // added is the cost of checking a KeyPackage and adding its leaf to the tree.
 func (g Group) added() Cost {
 	after := g.Tree.withJoiner()
-	c := Cost{Verify: 2, CheckKey: 2, VerifiedByte: g.leafTBSBytes() + g.keyPackageTBSBytes()}
+	c := Cost{VerifyFirst: 2, CheckKey: 2, VerifiedByte: g.leafTBSBytes() + g.keyPackageTBSBytes()}
 	return c.Plus(g.treeHashes(after), g.grown(after), g.keyNames(1, 1))
 }
