@@ -211,7 +211,7 @@ func (m insider) apply(list []CommittedProposal) *applied {
 	}
 	for _, c := range list {
 		if u, ok := c.Proposal.(message.Update); ok {
-			a.edit.Fill(a.edit.OwnPath(c.Sender.Leaf, ratchettree.BlankParent), c.Sender.Leaf, u.LeafNode, a.edit.Hasher.Key(ratchettree.EncryptionKey, u.LeafNode.EncryptionKey))
+			a.edit.Fill(a.edit.OwnPath(c.Sender.Leaf, ratchettree.BlankParent), c.Sender.Leaf, u.LeafNode)
 		}
 	}
 	for _, c := range list {
@@ -251,7 +251,7 @@ func (m insider) newPath(a *applied, f forgery) (*ownPath, [][]byte) {
 	if f.signedLeaf != nil {
 		f.signedLeaf(leaf)
 	}
-	a.edit.Fill(a.edit.OwnPath(self, ratchettree.CopyParent), self, leaf, a.edit.Hasher.Key(ratchettree.EncryptionKey, leaf.EncryptionKey))
+	a.edit.Fill(a.edit.OwnPath(self, ratchettree.CopyParent), self, leaf)
 	return &ownPath{leaf: leaf, leafKey: ratchettree.NewPrivateKey(leafKey), secrets: secrets}, keys
 }
 

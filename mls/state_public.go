@@ -39,23 +39,27 @@ func (g *PublicGroup) delta(whole bool) (*Delta, error) {
 // publicRecords are those of a public group. The caller holds its mutex.
 type publicRecords struct{ *PublicGroup }
 
-func (g publicRecords) state(*savedState) *savedState { return newPublicSavedState(g.PublicGroup) }
+func (g publicRecords) state(*savedState) *savedState {
+	s := newPublicSavedState(g.public)
+	s.proposals, s.groupInfo = len(g.cache.proposals), g.groupInfo
+	return s
+}
 
-func (g publicRecords) changes(n *noter, before, now *savedState) {
+func (g publicRecords) changes(s *saver, before, now *savedState) {
 	firstProposal := before.proposals
 	if before.public != now.public {
-		n.touch(recordPublic.key())
-		n.trees(before, now)
+		s.touch(recordPublic.key(), touch{})
+		s.trees(before, now)
 		if firstProposal > 0 {
 			firstProposal = 0
-			n.drop(recordProposal.key())
+			s.drop(recordProposal.key())
 		}
 	}
 	for i := firstProposal; i < now.proposals; i++ {
-		n.touch(recordProposal.at(uint32(i)))
+		s.touch(recordProposal.at(uint32(i)), touch{})
 	}
 	if !bytes.Equal(before.groupInfo, now.groupInfo) {
-		n.touch(recordGroupInfo.key())
+		s.touch(recordGroupInfo.key(), touch{})
 	}
 }
 
@@ -65,14 +69,14 @@ func (g publicRecords) put(s *saver, key []byte) {
 	switch recordKind(key[0]) {
 	case recordPublic:
 		saved := g.public.saved()
-		saved.marshal(s.begin(key))
+		s.put(key, saved.marshal)
 	case recordProposal:
 		if i := int(binary.BigEndian.Uint32(key[1:])); i < len(g.cache.proposals) {
 			s.proposal(key, g.cache.proposals[i], nil)
 		}
 	case recordGroupInfo:
 		if g.groupInfo != nil {
-			s.begin(key).Raw(g.groupInfo)
+			s.putBytes(key, bytes.Clone(g.groupInfo), nil)
 		}
 	}
 }

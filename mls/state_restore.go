@@ -271,13 +271,13 @@ func (l *stateLoader) publicTree() (*publicState, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := l.nodes.index(t); err != nil {
+	if err := t.EnterKeys(); err != nil {
 		return nil, err
 	}
 	if err := t.Validate(); err != nil {
 		return nil, err
 	}
-	parts := publicParts{suite: l.suite, context: *e.context, tree: t, reInit: e.reInit}
+	parts := publicParts{suite: l.suite, context: e.context, tree: t, reInit: e.reInit}
 	if e.reInit != nil {
 		if parts.announced, err = check.ReadGroupExtensions(e.reInit.Extensions); err != nil {
 			return nil, err

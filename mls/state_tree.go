@@ -10,49 +10,68 @@ import (
 )
 
 // trees tells of the nodes of new trees, and of those that are in no tree any more.
-func (n *noter) trees(before, now *savedState) {
-	current := now.public.tree
-	base := current
-	if before.public == nil {
-		n.newNodes(current, nil)
-	} else {
+func (s *saver) trees(before, now *savedState) {
+	var base *ratchettree.Tree
+	if before.public != nil {
 		base = before.public.tree
-		n.newNodes(current, base)
 	}
-	for _, t := range now.trees {
-		if before.tree(t.epoch) != t.Tree && t.Tree != current {
-			n.newNodes(t.Tree, base)
+	done := make(map[string]bool)
+	save := func(t *ratchettree.Tree) {
+		t.Differing(base, func(n *ratchettree.Node, i ratchettree.NodeIndex) {
+			if hash := string(n.Hash(t.HashSize)); !done[hash] {
+				done[hash] = true
+				s.touch(nodeRecord(t, n), touch{node: n, index: i})
+			}
+		})
+	}
+	current := now.public.tree
+	save(current)
+	if base == nil {
+		base = current
+	}
+	for _, epoch := range sortedKeys(now.trees) {
+		if t := now.trees[epoch]; before.trees[epoch] != t && t != current {
+			save(t)
 		}
 	}
 	if now.width != before.width {
-		n.touch(recordWidth.key())
+		s.touch(recordWidth.key(), touch{})
 	}
-	for _, t := range before.trees {
-		if now.tree(t.epoch) != t.Tree {
-			n.dropTree(t.Tree, now)
+	for _, epoch := range sortedKeys(before.trees) {
+		if t := before.trees[epoch]; now.trees[epoch] != t {
+			s.dropTree(t, now)
 		}
 	}
 }
 
-// newNodes tells of the nodes of a tree that differ from those of base, which may be nil.
-func (n *noter) newNodes(t, base *ratchettree.Tree) {
-	t.Differing(base, func(node *ratchettree.Node, i ratchettree.NodeIndex) {
-		n.touchNode(node.Hash(t.HashSize), node, i)
-	})
+// nodeRecord returns the key of a node's record.
+func nodeRecord(t *ratchettree.Tree, n *ratchettree.Node) []byte {
+	return append(recordTreeNode.key(), n.Hash(t.HashSize)...)
+}
+
+// treeNode puts a node of a tree.
+func (s *saver) treeNode(key []byte, t touch) {
+	input, hashSize := &treeHashInput{leaf: t.node.Leaf, parent: t.node.Parent}, len(key)-1
+	if t.node.Leaf != nil {
+		input.index = t.index.Leaf()
+	} else {
+		input.left, input.right = t.node.Left.Hash(hashSize), t.node.Right.Hash(hashSize)
+	}
+	s.put(key, input.marshal)
 }
 
 // dropTree tells of the nodes of a tree that no tree has now. A node can be in trees
 // before and after a tree that lacks it: a client may be removed and added again with the
 // same key package.
-func (n *noter) dropTree(t *ratchettree.Tree, now *savedState) {
-	t.Differing(now.public.tree, func(node *ratchettree.Node, i ratchettree.NodeIndex) {
-		hash := node.Hash(t.HashSize)
+func (s *saver) dropTree(t *ratchettree.Tree, now *savedState) {
+	t.Differing(now.public.tree, func(n *ratchettree.Node, i ratchettree.NodeIndex) {
+		hash := n.Hash(t.HashSize)
 		for _, kept := range now.trees {
 			if k := kept.At(i); k != nil && bytes.Equal(k.Hash(t.HashSize), hash) {
 				return
 			}
 		}
-		n.touchNode(hash, nil, 0)
+		s.touch(nodeRecord(t, n), touch{})
 	})
 }
 
@@ -120,14 +139,8 @@ func (l *treeLoader) node(hash []byte, i ratchettree.NodeIndex) (*ratchettree.No
 		return nil, badState("node %d of the ratchet tree is of the wrong type, or another leaf", i)
 	}
 	n := &ratchettree.Node{Blank: ratchettree.NoLeaf, Owner: l.token, Parent: in.parent}
-	switch {
-	case in.leaf != nil:
-		l.hasher.Fill(n, in.leaf)
-		n.Key = l.hasher.Key(ratchettree.EncryptionKey, in.leaf.EncryptionKey())
-	case in.parent != nil:
-		n.Key = l.hasher.Key(ratchettree.EncryptionKey, in.parent.EncryptionKey)
-	}
 	if in.leaf != nil {
+		l.hasher.Fill(n, in.leaf)
 		n.Members = 1
 	} else {
 		if n.Left, err = l.node(in.left, i.Left()); err != nil {
@@ -170,25 +183,4 @@ func (l *treeLoader) allUsed(width savedWidth) error {
 		return badState("there are nodes of no ratchet tree")
 	}
 	return nil
-}
-
-// index enters the keys of a loaded tree in its index.
-func (l *treeLoader) index(t *ratchettree.Tree) error {
-	var clash error
-	keys := ratchettree.NewKeyEdit(ratchettree.MaxKeys(t))
-	hold := func(k ratchettree.HeldKey) {
-		if keys.Add(k.Hash, k.Index) > 1 && clash == nil {
-			clash = k.Clash()
-		}
-	}
-	t.Root.Each(t.RootIndex(), func(i ratchettree.NodeIndex, n *ratchettree.Node) {
-		if n.Leaf != nil || n.Parent != nil {
-			hold(ratchettree.HeldKey{Hash: n.Key, Kind: ratchettree.EncryptionKey, Index: i})
-		}
-		if n.Leaf != nil {
-			hold(ratchettree.HeldKey{Hash: l.hasher.Key(ratchettree.SignatureKey, n.Leaf.SignatureKey()), Kind: ratchettree.SignatureKey, Index: i})
-		}
-	})
-	t.Keys = keys.Freeze()
-	return clash
 }

@@ -8,20 +8,19 @@ type Change struct {
 	Group      // before the commit; of its tree, the path does not count
 	After Tree // after it, as the committer sees it
 
-	hashes Cost // of nodes that change beside those of the path, and of the names of keys
+	hashes Cost // of nodes that change beside those of the path
 	opened int  // nodes of the secret tree above leaf 0 that another message has opened
 }
 
 // Removing is a commit with a path by leaf 0 that removes the members at some leaves, and
-// changes s: a commit, the tree hashes of the nodes that get blank, and the names of the
-// signature keys that go.
+// changes s: a commit, and the tree hashes of the nodes that get blank.
 func (g Group) Removing(s *Shape, leaves ...int) Change {
 	s.settle()
 	for _, leaf := range leaves {
 		s.remove(leaf)
 	}
 	s.truncate()
-	return g.renewing(s, g.keyNames(0, float64(len(leaves))))
+	return g.renewing(s, Cost{})
 }
 
 // Updating is a commit with a path by leaf 0 of an Update of the member at leaf, which
@@ -31,15 +30,15 @@ func (g Group) Updating(s *Shape, leaf int) Change {
 	opened := 1 + s.depth() - bits.Len(uint(leaf))
 	s.settle()
 	s.blank(leaf)
-	updated := Cost{HashedByte: g.leafBytes()}
-	c := g.renewing(s, updated.Plus(g.keyNames(1, 0)))
+	c := g.renewing(s, Cost{HashedByte: g.leafBytes()})
 	c.opened = opened
 	return c
 }
 
-// renewing is a commit with a path by leaf 0 after proposals that have changed s.
-func (g Group) renewing(s *Shape, names Cost) Change {
-	c := Change{Group: g, hashes: names.Plus(g.changedHashes(s, 0))}
+// renewing is a commit with a path by leaf 0 after proposals that have changed s. leaves is
+// the cost of the bytes of changed leaves in tree hashes.
+func (g Group) renewing(s *Shape, leaves Cost) Change {
+	c := Change{Group: g, hashes: leaves.Plus(g.changedHashes(s, 0))}
 	s.renew(0)
 	c.After = s.tree(0)
 	return c
@@ -50,15 +49,15 @@ func (g Group) renewing(s *Shape, names Cost) Change {
 func (g Group) Entering(s *Shape) Change {
 	s.settle()
 	leaf := s.add()
-	c := Change{Group: g, hashes: g.keyNames(0, 1).Plus(g.changedHashes(s, leaf))}
+	c := Change{Group: g, hashes: g.changedHashes(s, leaf)}
 	s.renew(leaf)
 	c.After = s.tree(leaf)
 	return c
 }
 
 // AddEach is the cost of a commit without a path that adds k members, and of the Welcome to
-// all of them, whose GroupInfo carries the tree: 2k VerifyFirst, k Seal, 2 Sign, 2k
-// CheckKey, hashes. It changes s.
+// all of them, whose GroupInfo carries the tree: 2k Verify, k Seal, 2 Sign, 2k CheckKey,
+// hashes. It changes s.
 func (g Group) AddEach(s *Shape, k int) Cost {
 	s.settle()
 	for range k {
@@ -66,11 +65,11 @@ func (g Group) AddEach(s *Shape, k int) Cost {
 	}
 	joiners := float64(k)
 	each := Cost{
-		VerifyFirst: 2, VerifiedByte: g.leafTBSBytes() + g.keyPackageTBSBytes(),
+		Verify: 2, VerifiedByte: g.leafTBSBytes() + g.keyPackageTBSBytes(),
 		CheckKey: 2, HashedByte: g.leafBytes(), // the leaf's tree hash
 	}
 	return each.Times(joiners).Plus(
-		g.changedHashes(s, -1), g.keyNames(joiners, joiners),
+		g.changedHashes(s, -1),
 		g.welcome(joiners, g.groupInfoBytes(s.tree(0))), epoch(), g.frame(Sign, joiners*g.keyPackageBytes()),
 	)
 }
@@ -112,10 +111,7 @@ func (c Change) Enter() Cost {
 // ProcessEnter is the cost of processing that commit for a receiver below the copath child
 // of After.Path[level].
 func (c Change) ProcessEnter(level int) Cost {
-	external := Cost{
-		DeriveKey: 1, Open: 1, // the key, and the init_secret that was sent to it
-		Verify: -1, VerifyFirst: 1, // the leaf is of somebody new
-	}
+	external := Cost{DeriveKey: 1, Open: 1} // the key, and the init_secret that was sent to it
 	return c.after().learn(level).Plus(external, c.hashes, epoch(), c.public(Verify))
 }
 

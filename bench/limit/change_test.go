@@ -57,9 +57,8 @@ func (g shaped) some() []int {
 }
 
 // commit compares a commit by leaf 0 with the formula, and the receivers' work with it.
-// ready, if not nil, readies a member. The one at leaf absent receives nothing. excess is
-// what the committer does beyond the formula.
-func (g shaped) commit(t *testing.T, c limit.Change, absent int, excess limit.Cost, ready func(*mls.Group), proposals ...message.Proposal) {
+// ready, if not nil, readies a member. The one at leaf absent receives nothing.
+func (g shaped) commit(t *testing.T, c limit.Change, absent int, ready func(*mls.Group), proposals ...message.Proposal) {
 	member := func(leaf uint32) *mls.Group {
 		m := g.member(leaf)
 		if ready != nil {
@@ -69,7 +68,7 @@ func (g shaped) commit(t *testing.T, c limit.Change, absent int, excess limit.Co
 	}
 	committer := member(0)
 	var made *mls.Candidate
-	require.Equal(t, calls(c.Make().Plus(excess)), g.calls(func() {
+	require.Equal(t, calls(c.Make()), g.calls(func() {
 		var err error
 		made, err = committer.Commit(t.Context(), now, mls.CommitOptions{}, proposals...)
 		require.NoError(t, err)
@@ -99,7 +98,7 @@ func TestEngineMeetsLimitOfRemoving(t *testing.T) {
 			for _, leaf := range leaves {
 				removes = append(removes, message.Remove{Removed: message.LeafIndex(leaf)})
 			}
-			g.commit(t, g.Removing(g.shape(), leaves...), -1, limit.Cost{}, nil, removes...)
+			g.commit(t, g.Removing(g.shape(), leaves...), -1, nil, removes...)
 		}
 	})
 }
@@ -121,7 +120,7 @@ func TestEngineMeetsLimitOfUpdating(t *testing.T) {
 			require.NoError(t, err)
 		}), "process update")
 
-		g.commit(t, g.Updating(g.shape(), leaf), leaf, tried(), func(m *mls.Group) {
+		g.commit(t, g.Updating(g.shape(), leaf), leaf, func(m *mls.Group) {
 			_, err := m.Process(t.Context(), now, proposal)
 			require.NoError(t, err)
 		})
@@ -129,13 +128,8 @@ func TestEngineMeetsLimitOfUpdating(t *testing.T) {
 }
 
 // ownCheck is what the engine does with a leaf that it has made, as with every other: it
-// verifies the leaf, checks its key, and looks whether both keys are new in the tree,
-// though RFC 9420 does not demand it.
-func ownCheck() limit.Cost { return limit.Cost{limit.Verify: 1, limit.CheckKey: 1, limit.Hash: 2} }
-
-// tried is what the engine does with an Update that waits before it chooses what to commit: it
-// looks whether both keys are new in the tree.
-func tried() limit.Cost { return limit.Cost{limit.Hash: 2} }
+// verifies the leaf and checks its key, though RFC 9420 does not demand it.
+func ownCheck() limit.Cost { return limit.Cost{limit.Verify: 1, limit.CheckKey: 1} }
 
 func TestEngineMeetsLimitOfAddingSeveral(t *testing.T) {
 	inShapes(t, []int{2, 3, 8, 17}, func(t *testing.T, g shaped) {

@@ -17,8 +17,7 @@ const (
 	Seal                          // Sealer.Seal of a secret
 	Open                          // PrivateKey.Open of a secret
 	Sign                          // Signer.Sign
-	Verify                        // Signature.Verify, with a key that was used before
-	VerifyFirst                   // suite.VerifyFirst, with a key that comes for the first time
+	Verify                        // Signature.Verify
 	CheckKey                      // HPKE.CheckPublicKey
 	Extract                       // Symmetric.Extract
 	Expand                        // Symmetric.Expand to one hash
@@ -41,7 +40,7 @@ func byteOf(signature Primitive) Primitive {
 }
 
 var names = [primitives]string{
-	"DeriveKey", "Prepare", "Seal", "Open", "Sign", "Verify", "VerifyFirst", "CheckKey",
+	"DeriveKey", "Prepare", "Seal", "Open", "Sign", "Verify", "CheckKey",
 	"Extract", "Expand", "MAC", "Hash", "HashedByte", "SignedByte", "VerifiedByte", "AEAD", "AEADByte",
 }
 

@@ -6,7 +6,7 @@ package limit
 func (g Group) Follow() Cost {
 	d := float64(len(g.Tree.Path))
 	update := Cost{Verify: 1, CheckKey: 1 + d, VerifiedByte: g.leafTBSBytes()}
-	return update.Plus(g.pathHashes(), g.keyNames(1+d, 0), g.followed(g.commitBytes()))
+	return update.Plus(g.pathHashes(), g.followed(g.commitBytes()))
 }
 
 // FollowAdd is the cost of following the commit of [Group.Add].

@@ -79,7 +79,7 @@ func (g Group) renew() Cost {
 		Sign:       1,     // the leaf
 		SignedByte: g.leafTBSBytes(),
 	}
-	return update.Plus(g.pathHashes(), g.keyNames(1+d, 0))
+	return update.Plus(g.pathHashes())
 }
 
 // Process is the cost of processing that commit for a receiver below the copath child of
@@ -103,7 +103,7 @@ func (g Group) learn(level int) Cost {
 		CheckKey:     1 + d,
 		VerifiedByte: g.leafTBSBytes(),
 	}
-	return update.Plus(g.pathHashes(), g.keyNames(1+d, 0))
+	return update.Plus(g.pathHashes())
 }
 
 // MeanProcess is the mean of Process over all receivers.
@@ -155,17 +155,6 @@ func (g Group) grown(after Tree) Cost {
 // them. They contain the indices of the leaves, and so all of them differ.
 func (g Group) blankHashes(leaves, parents int) Cost {
 	return Cost{Hash: float64(leaves + parents), HashedByte: float64(parents * 2 * g.Suite.Hash.Size)}
-}
-
-// keyNames is the cost of finding out whether keys are new to the tree. No public key may
-// be in it twice (Sections 7.3 and 12.4.2). To search thousands of keys of up to 1.6 kB,
-// each new key is named by a hash.
-func (g Group) keyNames(encryption, signature float64) Cost {
-	i := g.Suite
-	return Cost{
-		Hash:       encryption + signature,
-		HashedByte: encryption*float64(i.KEM.Npk) + signature*float64(i.Signature.PublicKey),
-	}
 }
 
 // epoch is the cost of a new epoch's secrets, transcript hashes and confirmation
@@ -226,7 +215,7 @@ func (g Group) KeyPackage() Cost {
 }
 
 // Add is the cost of making a commit without a path that adds one member, and its
-// Welcome, whose GroupInfo carries the tree: 2 VerifyFirst of the KeyPackage, 2 Sign of
+// Welcome, whose GroupInfo carries the tree: 2 Verify of the KeyPackage, 2 Sign of
 // the commit and the GroupInfo, 1 Seal to the joiner, 2 CheckKey, hashes.
 func (g Group) Add() Cost {
 	after := g.Tree.withJoiner()

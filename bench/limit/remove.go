@@ -37,8 +37,8 @@ func Removed(members int, leaf uint32) Tree {
 }
 
 // Remove is the cost of a commit with a path by leaf 0 that removes the member at leaf,
-// where g.Tree is the tree that [Removed] returns: a commit, the tree hashes of the nodes
-// that get blank, and the name of the signature key that goes.
+// where g.Tree is the tree that [Removed] returns: a commit, and the tree hashes of the
+// nodes that get blank.
 func (g Group) Remove(leaf uint32) Cost { return g.Commit().Plus(g.blanked(leaf)) }
 
 // ProcessRemove is the cost of processing that commit, as of [Group.Process].
@@ -50,13 +50,11 @@ func (g Group) ProcessRemove(leaf uint32, level int) Cost {
 func (g Group) MeanProcessRemove(leaf uint32) Cost { return g.MeanProcess().Plus(g.blanked(leaf)) }
 
 // blanked is the cost of the tree hashes of a removed leaf and of the blank parents above
-// it, below the path of leaf 0, and of the name of the signature key that goes.
-func (g Group) blanked(leaf uint32) Cost {
-	return g.blankHashes(1, bits.Len32(leaf)-1).Plus(g.keyNames(0, 1))
-}
+// it, below the path of leaf 0.
+func (g Group) blanked(leaf uint32) Cost { return g.blankHashes(1, bits.Len32(leaf)-1) }
 
-// ProcessAdd is the cost of processing the commit of [Group.Add] for a member: 2
-// VerifyFirst of the KeyPackage, 1 Verify of the commit, 2 CheckKey, hashes.
+// ProcessAdd is the cost of processing the commit of [Group.Add] for a member: 3 Verify of
+// the KeyPackage and of the commit, 2 CheckKey, hashes.
 func (g Group) ProcessAdd() Cost {
 	return g.added().Plus(epoch(), g.frame(Verify, g.keyPackageBytes()))
 }
@@ -64,6 +62,6 @@ func (g Group) ProcessAdd() Cost {
 // added is the cost of checking a KeyPackage and adding its leaf to the tree.
 func (g Group) added() Cost {
 	after := g.Tree.withJoiner()
-	c := Cost{VerifyFirst: 2, CheckKey: 2, VerifiedByte: g.leafTBSBytes() + g.keyPackageTBSBytes()}
-	return c.Plus(g.treeHashes(after), g.grown(after), g.keyNames(1, 1))
+	c := Cost{Verify: 2, CheckKey: 2, VerifiedByte: g.leafTBSBytes() + g.keyPackageTBSBytes()}
+	return c.Plus(g.treeHashes(after), g.grown(after))
 }

@@ -1,15 +1,6 @@
 package ratchettree
 
-import (
-	"maps"
-	"slices"
-	"sync"
-)
-
-// keyHash names a public key in a KeySet. It is the first 16 bytes of the suite's hash of
-// the key, behind a byte that tells encryption keys from signature keys. Finding a key
-// with the name of one of the 2^k keys in a tree takes about 2^(128-k) attempts.
-type keyHash [16]byte
+import "slices"
 
 type keyKind uint8
 
@@ -50,21 +41,15 @@ type keyVersion struct {
 	undo  []keyChange // the changes, last one first, that lead from next to this version
 }
 
-// keyChange is a key and its new holders: none if the key is to be absent.
+// keyChange is an entry that comes into the table or leaves it.
 type keyChange struct {
-	key     keyHash
-	holders keyHolders
-}
-
-type keyTable struct {
-	mu   sync.Mutex
-	keys map[keyHash]keyHolders
-	room int // the number of keys for which the map has grown
+	entry keyEntry
+	leave bool
 }
 
 // NewKeyEdit begins the first snapshot of a table with room for the given number of keys.
 func NewKeyEdit(keys int) keyEdit {
-	return keyEdit{version: &keyVersion{table: &keyTable{keys: make(map[keyHash]keyHolders, keys)}}}
+	return keyEdit{version: &keyVersion{table: newKeyTable(keys)}}
 }
 
 // edit begins a snapshot made from s.
@@ -79,15 +64,15 @@ func (s KeySet) edit() keyEdit {
 func (e keyEdit) Freeze() KeySet { return KeySet{e.version} }
 
 // find returns the nodes that hold a key.
-func (s KeySet) find(key keyHash) keyHolders {
+func (s KeySet) find(kind keyKind, key []byte) keyHolders {
 	if s.version == nil {
 		return keyHolders{}
 	}
-	return s.version.find(key)
+	return s.version.find(kind, key)
 }
 
 // find returns the nodes that hold a key at this point of the edit.
-func (e keyEdit) find(key keyHash) keyHolders { return e.version.find(key) }
+func (e keyEdit) find(kind keyKind, key []byte) keyHolders { return e.version.find(kind, key) }
 
 // reserve makes room for a number of changes.
 func (e keyEdit) reserve(changes int) {
@@ -101,48 +86,49 @@ func (e keyEdit) reserve(changes int) {
 
 // Add enters that node index holds a key, and returns the number of nodes that now hold
 // it.
-func (e keyEdit) Add(key keyHash, index NodeIndex) uint32 {
-	return e.change(key, func(h keyHolders) keyHolders {
-		return keyHolders{h.count + 1, h.indices + uint32(index)}
-	})
-}
-
-// remove enters that node index no longer holds a key. It does nothing if no node does.
-func (e keyEdit) remove(key keyHash, index NodeIndex) {
-	e.change(key, func(h keyHolders) keyHolders {
-		if h.count <= 1 {
-			return keyHolders{}
-		}
-		return keyHolders{h.count - 1, h.indices - uint32(index)}
-	})
-}
-
-func (e keyEdit) change(key keyHash, f func(keyHolders) keyHolders) uint32 {
+func (e keyEdit) Add(kind keyKind, key []byte, index NodeIndex) uint32 {
 	t := e.version.table
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.hold(e.version)
-	now := f(t.keys[key])
-	before := t.swap(keyChange{key, now})
-	if e.from != nil {
-		e.from.undo = append(e.from.undo, before)
-	}
-	return now.count
+	name := t.name(kind, key)
+	e.change(keyChange{entry: keyEntry{name, index}})
+	return t.find(name).count
 }
 
-func (v *keyVersion) find(key keyHash) keyHolders {
-	v.table.mu.Lock()
-	defer v.table.mu.Unlock()
-	v.table.hold(v)
-	return v.table.keys[key]
+// remove enters that node index no longer holds a key. It does nothing if it does not.
+func (e keyEdit) remove(kind keyKind, key []byte, index NodeIndex) {
+	t := e.version.table
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.hold(e.version)
+	e.change(keyChange{keyEntry{t.name(kind, key), index}, true})
+}
+
+func (e keyEdit) change(c keyChange) {
+	if e.version.table.make(&c) && e.from != nil {
+		e.from.undo = append(e.from.undo, c)
+	}
+}
+
+func (v *keyVersion) find(kind keyKind, key []byte) keyHolders {
+	t := v.table
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.hold(v)
+	return t.find(t.name(kind, key))
 }
 
 // rest makes the table hold s, so that nothing remains of snapshots that were made from s
 // and given up.
 func (s KeySet) rest() {
-	if s.version != nil {
-		s.find(keyHash{})
+	if s.version == nil {
+		return
 	}
+	t := s.version.table
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.hold(s.version)
 }
 
 // hold makes the table hold v, by reversing the chain of versions that leads from v to
@@ -156,7 +142,7 @@ func (t *keyTable) hold(v *keyVersion) {
 	for _, v := range slices.Backward(way) {
 		held, undo := v.next, v.undo
 		for i := range slices.Backward(undo) {
-			undo[i] = t.swap(undo[i])
+			t.make(&undo[i])
 		}
 		slices.Reverse(undo)
 		held.next, held.undo = v, undo
@@ -165,30 +151,16 @@ func (t *keyTable) hold(v *keyVersion) {
 	t.shrink()
 }
 
-// shrink makes a new map if the map has grown for more than twice the keys that it holds,
-// because a map keeps its memory. As many changes have been undone by then.
-func (t *keyTable) shrink() {
-	if t.room <= 2*len(t.keys)+LeastRoom {
-		return
+// make makes a change and turns it into the one that undoes it. It reports false if there
+// is no such entry to leave.
+func (t *keyTable) make(c *keyChange) bool {
+	if !c.leave {
+		t.insert(c.entry)
+	} else if !t.delete(c.entry) {
+		return false
 	}
-	keys := make(map[keyHash]keyHolders, len(t.keys))
-	maps.Copy(keys, t.keys)
-	t.keys, t.room = keys, len(keys)
-}
-
-// LeastRoom is the number of keys for which a map may grow whatever it holds.
-const LeastRoom = 1 << 8
-
-// swap makes a change and returns the one that undoes it.
-func (t *keyTable) swap(c keyChange) keyChange {
-	before := keyChange{c.key, t.keys[c.key]}
-	if c.holders.count == 0 {
-		delete(t.keys, c.key)
-	} else {
-		t.keys[c.key] = c.holders
-		t.room = max(t.room, len(t.keys))
-	}
-	return before
+	c.leave = !c.leave
+	return true
 }
 
 // keyStats is what a key set takes.
@@ -201,5 +173,5 @@ type keyStats struct {
 // now: of this one, if it is Alone.
 func (s KeySet) Stats() keyStats {
 	v := s.version
-	return keyStats{len(v.table.keys), v.table.room, v.next == nil && v.undo == nil}
+	return keyStats{v.table.used, roomIn(len(v.table.slots)), v.next == nil && v.undo == nil}
 }

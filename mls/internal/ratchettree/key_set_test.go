@@ -14,7 +14,7 @@ import (
 // map, again and again and in any order.
 func TestKeySet(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	type model map[keyHash][]NodeIndex
+	type model map[string][]NodeIndex
 	type snapshot struct {
 		set  KeySet
 		want model
@@ -24,24 +24,24 @@ func TestKeySet(t *testing.T) {
 		want model
 	}
 	change := func(e edit) {
-		key := keyHash{byte(r.IntN(60))}
+		key := string([]byte{byte(r.IntN(60))})
 		holders := e.want[key]
 		if len(holders) > 0 && r.IntN(3) > 0 {
 			k := r.IntN(len(holders))
-			e.remove(key, holders[k])
+			e.remove(SignatureKey, []byte(key), holders[k])
 			holders = append(append([]NodeIndex{}, holders[:k]...), holders[k+1:]...)
 		} else {
 			index := NodeIndex(r.Uint32())
 			holders = append(append([]NodeIndex{}, holders...), index)
-			require.EqualValues(t, len(holders), e.Add(key, index))
+			require.EqualValues(t, len(holders), e.Add(SignatureKey, []byte(key), index))
 		}
 		e.want[key] = holders
-		require.Equal(t, holdersOf(holders), e.find(key))
+		require.Equal(t, holdersOf(holders), e.find(SignatureKey, []byte(key)))
 	}
 	check := func(s snapshot) {
 		for _, k := range r.Perm(61) { // the last is in none
-			key := keyHash{byte(k)}
-			require.Equal(t, holdersOf(s.want[key]), s.set.find(key))
+			key := []byte{byte(k)}
+			require.Equal(t, holdersOf(s.want[string(key)]), s.set.find(SignatureKey, key))
 		}
 	}
 	all := []snapshot{{want: model{}}}
@@ -87,17 +87,20 @@ func holdersOf(indices []NodeIndex) (h keyHolders) {
 // TestKeySetRemovesTheUnknown shows that to remove what is not there does nothing.
 func TestKeySetRemovesTheUnknown(t *testing.T) {
 	e := NewKeyEdit(1)
-	e.Add(keyHash{1}, 7)
-	e.remove(keyHash{2}, 7)
-	require.Equal(t, map[keyHash]NodeIndex{{1}: 7}, keysOf(t, e.Freeze()))
-	require.Zero(t, KeySet{}.find(keyHash{1}))
+	e.Add(SignatureKey, []byte{1}, 7)
+	e.remove(SignatureKey, []byte{2}, 7)
+	e.remove(SignatureKey, []byte{1}, 8)
+	e.remove(EncryptionKey, []byte{1}, 7)
+	set := e.Freeze()
+	require.Equal(t, map[keyName]NodeIndex{set.version.table.name(SignatureKey, []byte{1}): 7}, keysOf(t, set))
+	require.Zero(t, KeySet{}.find(SignatureKey, []byte{1}))
 }
 
 // TestKeySetAtOnce asks and edits snapshots of one table on several goroutines.
 func TestKeySetAtOnce(t *testing.T) {
 	first := NewKeyEdit(0)
 	for i := range 100 {
-		first.Add(keyHash{byte(i)}, NodeIndex(i))
+		first.Add(SignatureKey, []byte{byte(i)}, NodeIndex(i))
 	}
 	base := first.Freeze()
 	var wg sync.WaitGroup
@@ -106,12 +109,12 @@ func TestKeySetAtOnce(t *testing.T) {
 			set := base
 			for i := range 100 {
 				e := set.edit()
-				e.remove(keyHash{byte(i)}, NodeIndex(i))
-				e.Add(keyHash{byte(i), byte(g + 1)}, NodeIndex(i))
+				e.remove(SignatureKey, []byte{byte(i)}, NodeIndex(i))
+				e.Add(SignatureKey, []byte{byte(i), byte(g + 1)}, NodeIndex(i))
 				set = e.Freeze()
 			}
 			for i := range 100 {
-				if set.find(keyHash{byte(i)}).count != 0 || set.find(keyHash{byte(i), byte(g + 1)}).indices != uint32(i) {
+				if set.find(SignatureKey, []byte{byte(i)}).count != 0 || set.find(SignatureKey, []byte{byte(i), byte(g + 1)}).indices != uint32(i) {
 					t.Errorf("goroutine %d sees keys of another", g)
 					return
 				}
@@ -123,13 +126,48 @@ func TestKeySetAtOnce(t *testing.T) {
 }
 
 // keysOf returns the content of a key set in which each key has one holder.
-func keysOf(t *testing.T, s KeySet) map[keyHash]NodeIndex {
+func keysOf(t *testing.T, s KeySet) map[keyName]NodeIndex {
 	t.Helper()
-	keys := make(map[keyHash]NodeIndex)
-	s.find(keyHash{}) // makes it the one that the table holds
-	for key, holders := range s.version.table.keys {
-		require.EqualValues(t, 1, holders.count)
-		keys[key] = NodeIndex(holders.indices)
+	keys := make(map[keyName]NodeIndex)
+	s.rest() // makes it the one that the table holds
+	for _, e := range s.version.table.slots {
+		if e.index != noNode {
+			require.NotContains(t, keys, e.name)
+			keys[e.name] = e.index
+		}
 	}
+	require.Len(t, keys, s.version.table.used)
 	return keys
+}
+
+// TestKeyTable puts entries into a small table and takes them out at random, with names
+// that demand few slots, so that entries stand far from their places and around the end.
+func TestKeyTable(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	table := newKeyTable(0)
+	held := map[keyEntry]int{}
+	for range 20_000 {
+		e := keyEntry{keyName{r.Uint32N(4) * (1<<30 + 1<<29), r.Uint32N(8)}, NodeIndex(r.Uint32N(2))}
+		if r.IntN(2) == 0 {
+			table.insert(e)
+			held[e]++
+		} else {
+			require.Equal(t, held[e] > 0, table.delete(e))
+			held[e] = max(0, held[e]-1)
+		}
+		var want keyHolders
+		used := 0
+		for other, n := range held {
+			used += n
+			if other.name == e.name {
+				want.count += uint32(n)
+				want.indices += uint32(n) * uint32(other.index)
+			}
+		}
+		require.Equal(t, want, table.find(e.name))
+		require.Equal(t, used, table.used)
+		if r.IntN(50) == 0 {
+			table.shrink()
+		}
+	}
 }

@@ -40,7 +40,6 @@ type Node struct {
 	Left, Right *Node       // nil for a leaf and for a blank subtree
 	Leaf        Leaf        // of a leaf that is not blank
 	Parent      *ParentNode // of a parent that is not blank
-	Key         keyHash     // of the encryption key of leaf or parent, if there is one
 
 	// hashes begins with the tree hash (Section 7.8). It is nil until it is computed. In
 	// a blank subtree without children, the hashes of all nodes below follow: those of
@@ -289,12 +288,12 @@ func (t *Tree) ForgetRefused(err *error) {
 
 // HasEncryptionKey reports whether a leaf or a parent has the encryption key.
 func (t *Tree) HasEncryptionKey(key []byte) bool {
-	return t.Keys.find(NewTreeHasher(t.Suite).Key(EncryptionKey, key)).count > 0
+	return t.Keys.find(EncryptionKey, key).count > 0
 }
 
 // HasSignatureKey returns the member that has the signature key, or false if none has it.
 func (t *Tree) HasSignatureKey(key []byte) (message.LeafIndex, bool) {
-	holders := t.Keys.find(NewTreeHasher(t.Suite).Key(SignatureKey, key))
+	holders := t.Keys.find(SignatureKey, key)
 	return NodeIndex(holders.indices).Leaf(), holders.count > 0
 }
 

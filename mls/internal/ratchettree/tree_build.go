@@ -24,20 +24,11 @@ func TreeFromNodes(s suite.Suite, all *sparseTree) (*Tree, error) {
 	t := &Tree{TreeView: TreeView{Suite: s, HashSize: s.Info().Hash.Size, Width: width}}
 	t.Root = BuildNode(all.Filled, t.RootIndex(), token)
 
-	// The keys of the nodes that are not blank are hashed on all cores.
-	type keyNames struct{ encryption, signature keyHash }
-	hasher, names := NewTreeHasher(s), make([]keyNames, len(all.Filled))
+	hasher := NewTreeHasher(s)
 	fresh := func(n *Node) bool { return n.hashes == nil }
 	err := hasher.walk(t.Root, t.RootIndex(), all.length, fresh, func(h *TreeHasher, n *Node, i NodeIndex) error {
-		if k, ok := slices.BinarySearchFunc(all.Filled, i, filledNode.compare); ok {
-			if n.Leaf != nil {
-				h.Fill(n, n.Leaf)
-				n.Key = h.Key(EncryptionKey, n.Leaf.EncryptionKey())
-				names[k].signature = h.Key(SignatureKey, n.Leaf.SignatureKey())
-			} else {
-				n.Key = h.Key(EncryptionKey, n.Parent.EncryptionKey)
-			}
-			names[k].encryption = n.Key
+		if n.Leaf != nil {
+			h.Fill(n, n.Leaf)
 		}
 		h.Node(n, i)
 		return h.Err
@@ -45,26 +36,36 @@ func TreeFromNodes(s suite.Suite, all *sparseTree) (*Tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys := NewKeyEdit(MaxKeys(t))
-	for k := range all.Filled {
-		i := all.Filled[k].index
-		if held := (HeldKey{names[k].encryption, EncryptionKey, i}); keys.Add(held.Hash, i) > 1 {
-			return nil, held.Clash()
-		}
-		if !i.IsLeaf() {
-			continue
-		}
-		if held := (HeldKey{names[k].signature, SignatureKey, i}); keys.Add(held.Hash, i) > 1 {
-			return nil, held.Clash()
-		}
-	}
-	t.Keys = keys.Freeze()
-	return t, nil
+	return t, t.EnterKeys()
 }
 
-// MaxKeys returns the largest possible number of public keys in t: two in each leaf, one
-// in each parent.
-func MaxKeys(t *Tree) int { return 3 * int(t.MemberCount()) }
+// EnterKeys makes the index of the keys of t. The error is a [*message.ValidationError] if
+// a key is in the tree twice.
+func (t *Tree) EnterKeys() error {
+	count := 0
+	t.eachKey(func(HeldKey) { count++ })
+	keys := NewKeyEdit(count)
+	var clash error
+	t.eachKey(func(k HeldKey) {
+		if keys.Add(k.Kind, k.Key, k.Index) > 1 && clash == nil {
+			clash = k.Clash()
+		}
+	})
+	t.Keys = keys.Freeze()
+	return clash
+}
+
+// eachKey yields the public keys in the tree, from left to right.
+func (t *Tree) eachKey(yield func(HeldKey)) {
+	t.eachFilled(func(i NodeIndex, n *Node) {
+		if n.Leaf == nil {
+			yield(HeldKey{EncryptionKey, i, n.Parent.EncryptionKey})
+			return
+		}
+		yield(HeldKey{EncryptionKey, i, n.Leaf.EncryptionKey()})
+		yield(HeldKey{SignatureKey, i, n.Leaf.SignatureKey()})
+	})
+}
 
 // compare compares the index of a node with another.
 func (n filledNode) compare(i NodeIndex) int { return cmp.Compare(n.index, i) }

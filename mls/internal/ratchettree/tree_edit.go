@@ -33,9 +33,9 @@ type EditToken struct{ _ byte }
 
 // HeldKey is a key and a node that holds it, or held it.
 type HeldKey struct {
-	Hash  keyHash
 	Kind  keyKind
 	Index NodeIndex
+	Key   []byte
 }
 
 // Edit begins an edit of t.
@@ -53,10 +53,10 @@ func (e *TreeEdit) Freeze() (*Tree, error) {
 		return nil, e.err
 	}
 	for _, k := range e.retired {
-		e.Keys.remove(k.Hash, k.Index)
+		e.Keys.remove(k.Kind, k.Key, k.Index)
 	}
 	for _, k := range e.Clashes {
-		if e.Keys.find(k.Hash).count > 1 {
+		if e.Keys.find(k.Kind, k.Key).count > 1 {
 			return nil, e.fail(k.Clash())
 		}
 	}
@@ -99,7 +99,7 @@ func (e *TreeEdit) UpdateLeaf(i message.LeafIndex, leaf *message.LeafNode) {
 		e.fail(fault.Violation("7.3", "encryption_key of the updated leaf is not new").AtLeaf(i))
 		return
 	}
-	e.Fill(e.OwnPath(i, BlankParent), i, leaf, e.Hasher.Key(EncryptionKey, leaf.EncryptionKey))
+	e.Fill(e.OwnPath(i, BlankParent), i, leaf)
 }
 
 // RemoveLeaf blanks a member's leaf and its direct path, and truncates the tree: a
@@ -109,10 +109,10 @@ func (e *TreeEdit) RemoveLeaf(i message.LeafIndex) {
 		e.fail(fault.Violation("12.1.3", "removed leaf is not a member's").AtLeaf(i))
 		return
 	}
-	e.Fill(e.OwnPath(i, BlankParent), i, nil, keyHash{})
+	e.Fill(e.OwnPath(i, BlankParent), i, nil)
 	for e.Root.Left != nil && e.Root.Right.Members == 0 {
 		if e.Root.Parent != nil { // no commit sets such a parent, a forged tree may have one
-			e.Keys.remove(e.Root.Key, e.RootIndex())
+			e.Keys.remove(EncryptionKey, e.Root.Parent.EncryptionKey, e.RootIndex())
 		}
 		e.Root = e.Root.Left
 		e.Width /= 2
@@ -136,7 +136,7 @@ func (e *TreeEdit) AddLeaf(leaf *message.LeafNode) message.LeafIndex {
 			n.Parent.UnmergedLeaves = slices.Insert(n.Parent.UnmergedLeaves, at, i)
 		}
 	}
-	e.Fill(path, i, leaf, e.Hasher.Key(EncryptionKey, leaf.EncryptionKey))
+	e.Fill(path, i, leaf)
 	return i
 }
 
@@ -166,12 +166,11 @@ func (e *TreeEdit) SetLeaf(i message.LeafIndex, leaf *message.LeafNode) {
 		e.fail(fault.Violation("12.4.2", "leaf of the path is outside the tree").AtLeaf(i))
 		return
 	}
-	key := e.Hasher.Key(EncryptionKey, leaf.EncryptionKey)
-	if e.Keys.find(key).count > 0 {
+	if e.Keys.find(EncryptionKey, leaf.EncryptionKey).count > 0 {
 		e.fail(fault.Violation("12.4.2", "encryption_key of the path's leaf is already in the tree").AtLeaf(i))
 		return
 	}
-	e.Fill(e.OwnPath(i, CopyParent), i, leaf, key)
+	e.Fill(e.OwnPath(i, CopyParent), i, leaf)
 }
 
 // MergePath sets the parents on a leaf's direct path as an UpdatePath says (Section 7.5).
@@ -209,8 +208,7 @@ func (e *TreeEdit) MergePath(leaf message.LeafIndex, nodes []NodeIndex, publicKe
 		if next < 0 || nodes[next] != step.Index {
 			return nil, e.fail(fault.Violation("7.5", "path is not the filtered direct path").AtLeaf(leaf))
 		}
-		n.Key = e.Hasher.Key(EncryptionKey, publicKeys[next])
-		if !e.hold(EncryptionKey, n.Key, step.Index) {
+		if !e.hold(EncryptionKey, publicKeys[next], step.Index) {
 			return nil, e.fail(fault.Violation("12.4.2", "public key for node %d of the path is already in the tree", step.Index).AtLeaf(leaf))
 		}
 		if err := e.Hasher.Rehash(step.copath, step.copathIndex, e.made); err != nil {
@@ -228,18 +226,18 @@ func (e *TreeEdit) MergePath(leaf message.LeafIndex, nodes []NodeIndex, publicKe
 	return hash, nil
 }
 
-// Fill sets a leaf, whose encryption key has the name key, or blanks it if leaf is nil.
-// path is the path from the root, whose nodes belong to the edit.
-func (e *TreeEdit) Fill(path []*Node, i message.LeafIndex, leaf *message.LeafNode, key keyHash) {
+// Fill sets a leaf, or blanks it if leaf is nil. path is the path from the root, whose
+// nodes belong to the edit.
+func (e *TreeEdit) Fill(path []*Node, i message.LeafIndex, leaf *message.LeafNode) {
 	n := path[len(path)-1]
 	newSigner := n.Leaf == nil || leaf == nil || !bytes.Equal(n.Leaf.SignatureKey(), leaf.SignatureKey)
 	if n.Leaf != nil {
 		if newSigner {
-			e.Keys.remove(e.Hasher.Key(SignatureKey, n.Leaf.SignatureKey()), treemath.NodeOf(i))
+			e.Keys.remove(SignatureKey, n.Leaf.SignatureKey(), treemath.NodeOf(i))
 		}
-		e.Keys.remove(n.Key, treemath.NodeOf(i))
+		e.Keys.remove(EncryptionKey, n.Leaf.EncryptionKey(), treemath.NodeOf(i))
 	}
-	n.Leaf, n.Key, n.Members, n.Blank = nil, key, 0, i
+	n.Leaf, n.Members, n.Blank = nil, 0, i
 	if leaf == nil {
 		n.Features = nil
 	} else {
@@ -251,9 +249,9 @@ func (e *TreeEdit) Fill(path []*Node, i message.LeafIndex, leaf *message.LeafNod
 		e.Hasher.fill(n, encoded, leaf, path[0].Features)
 		n.Members, n.Blank = 1, NoLeaf
 		if newSigner {
-			e.hold(SignatureKey, e.Hasher.Key(SignatureKey, leaf.SignatureKey), treemath.NodeOf(i))
+			e.hold(SignatureKey, leaf.SignatureKey, treemath.NodeOf(i))
 		}
-		e.hold(EncryptionKey, key, treemath.NodeOf(i))
+		e.hold(EncryptionKey, leaf.EncryptionKey, treemath.NodeOf(i))
 	}
 	for _, n := range slices.Backward(path[:len(path)-1]) {
 		n.Count()
@@ -320,9 +318,9 @@ func (e *TreeEdit) own(link **Node, i NodeIndex, fate parentFate) *Node {
 	if n.Parent != nil && fate != CopyParent {
 		switch fate {
 		case BlankParent:
-			e.Keys.remove(n.Key, i)
+			e.Keys.remove(EncryptionKey, n.Parent.EncryptionKey, i)
 		case retireParent:
-			e.retired = append(e.retired, HeldKey{n.Key, EncryptionKey, i})
+			e.retired = append(e.retired, HeldKey{EncryptionKey, i, n.Parent.EncryptionKey})
 		}
 		n.Parent = nil
 	}
@@ -346,10 +344,10 @@ func FirstLeaf(i NodeIndex) message.LeafIndex {
 }
 
 // hold enters that a node holds a key, and reports whether no other node does.
-func (e *TreeEdit) hold(kind keyKind, key keyHash, i NodeIndex) bool {
-	if e.Keys.Add(key, i) == 1 {
+func (e *TreeEdit) hold(kind keyKind, key []byte, i NodeIndex) bool {
+	if e.Keys.Add(kind, key, i) == 1 {
 		return true
 	}
-	e.Clashes = append(e.Clashes, HeldKey{key, kind, i})
+	e.Clashes = append(e.Clashes, HeldKey{kind, i, key})
 	return false
 }

@@ -116,14 +116,6 @@ func blankChildren(hashes []byte, size int) (left, right []byte) {
 	return hashes[size : size+half : size+half], hashes[size+half:]
 }
 
-// Key returns the name of a public key in a KeySet.
-func (h *TreeHasher) Key(kind keyKind, key []byte) (name keyHash) {
-	h.w.Uint8(uint8(kind))
-	h.w.Raw(key)
-	copy(name[:], h.sum())
-	return name
-}
-
 // Fill makes n a leaf node with a leaf and its features.
 func (h *TreeHasher) Fill(n *Node, leaf Leaf) {
 	leaf.Read(&h.room)

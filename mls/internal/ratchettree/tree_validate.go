@@ -85,21 +85,13 @@ func checkMemberless(n *Node, i NodeIndex) error {
 // CheckIndex returns an error unless the index of a tree's keys has those in it and no
 // others, as it has by construction.
 func (t *Tree) CheckIndex() error {
-	h, n := NewTreeHasher(t.Suite), 0
+	n := 0
 	var wrong error
-	held := func(kind keyKind, key []byte, i NodeIndex) {
-		if t.Keys.find(h.Key(kind, key)) != (keyHolders{1, uint32(i)}) {
-			wrong = fmt.Errorf("mls: index of keys lacks one of node %d", i)
+	t.eachKey(func(k HeldKey) {
+		if t.Keys.find(k.Kind, k.Key) != (keyHolders{1, uint32(k.Index)}) {
+			wrong = fmt.Errorf("mls: index of keys lacks one of node %d", k.Index)
 		}
 		n++
-	}
-	t.eachFilled(func(i NodeIndex, node *Node) {
-		if node.Leaf != nil {
-			held(EncryptionKey, node.Leaf.EncryptionKey(), i)
-			held(SignatureKey, node.Leaf.SignatureKey(), i)
-		} else {
-			held(EncryptionKey, node.Parent.EncryptionKey, i)
-		}
 	})
 	if size := t.Keys.Stats().Keys; wrong == nil && size != n {
 		wrong = fmt.Errorf("mls: index of keys has %d, the tree %d", size, n)
