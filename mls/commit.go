@@ -9,7 +9,6 @@ import (
 	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/framing"
 	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
-	"github.com/mlsuite/mlsuite/mls/internal/schedule"
 	"github.com/mlsuite/mlsuite/mls/message"
 )
 
@@ -188,7 +187,7 @@ func (m *commitMaker) make(ctx context.Context, q questions, list []CommittedPro
 		return nil, nil, err
 	}
 	defer clear(psk)
-	public, secrets, joiner, err := p.advance(next, m.initSecret, commitSecret, psk, ac, schedule.ConfirmationTag)
+	public, secrets, joiner, err := p.advance(next, m.initSecret, commitSecret, psk, ac, true)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -261,20 +261,18 @@ func (c *Config) suite(use suite.Use, now time.Time) (suite.Suite, error) {
 // supports (RFC 9420, Section 7.2). It leaves out what the policy does not let begin,
 // unless the group that the client is in needs it. in is that group, or nil.
 func (c *Config) capabilities(own suite.ID, now time.Time, in *publicState) (message.Capabilities, error) {
-	needed := []message.CredentialType{c.Credential.Type}
-	if in != nil {
-		needed = slices.Concat(needed, in.tree.CredentialTypesInUse(), in.extensions.Required.Credentials)
-	}
-	needed = sortedset.Of(needed)
 	start := c.ask(suite.Start, now).toList()
-	var credentials []message.CredentialType
-	for _, t := range slices.Concat([]message.CredentialType{message.CredentialBasic, message.CredentialX509, c.Credential.Type}, c.Credentials) {
-		if slices.Contains(credentials, t) {
-			continue
-		}
-		if sortedset.Has(needed, t) || start.credential(t) == nil {
+	credentials := make([]message.CredentialType, 0, 3+1+len(c.Credentials)) // with room for a reserved value
+	list := func(t message.CredentialType) {
+		if !slices.Contains(credentials, t) && (c.needs(t, in) || start.credential(t) == nil) {
 			credentials = append(credentials, t)
 		}
+	}
+	list(message.CredentialBasic)
+	list(message.CredentialX509)
+	list(c.Credential.Type)
+	for _, t := range c.Credentials {
+		list(t)
 	}
 	suites := start.suites()
 	if !slices.Contains(suites, own) { // an existing group's suite, no longer for new ones
@@ -287,6 +285,13 @@ func (c *Config) capabilities(own suite.ID, now time.Time, in *publicState) (mes
 		Proposals:    c.proposalTypes(),
 		Credentials:  credentials,
 	}, nil
+}
+
+// needs reports whether the client, or the group that it is in unless that is nil, needs a
+// credential type.
+func (c *Config) needs(t message.CredentialType, in *publicState) bool {
+	return t == c.Credential.Type || in != nil &&
+		(sortedset.Has(in.tree.CredentialTypesInUse(), t) || slices.Contains(in.extensions.Required.Credentials, t))
 }
 
 func (l Limits) ratchet() secrettree.RatchetLimits {
@@ -350,20 +355,44 @@ func (p LifetimePolicy) check(l message.Lifetime, now time.Time, skew time.Durat
 }
 
 // lifetimeCheck judges the lifetime of an added leaf.
-type lifetimeCheck func(message.Lifetime) error
+type lifetimeCheck struct {
+	LifetimePolicy
+	now   time.Time
+	skew  time.Duration
+	scope lifetimeScope
+}
+
+type lifetimeScope uint8
+
+const (
+	lifetimeNow   lifetimeScope = iota // the lifetime includes the current time
+	lifetimeTotal                      // the lifetime is not too long
+	lifetimeAny                        // nothing is asked of it
+)
 
 // sentAt returns the check of what this client sends, which RFC 9420, Section 7.3, makes
 // mandatory. It allows no skew.
 func (p LifetimePolicy) sentAt(now time.Time) lifetimeCheck {
-	return func(l message.Lifetime) error { return p.check(l, now, 0) }
+	return lifetimeCheck{LifetimePolicy: p, now: now}
 }
 
 // receivedAt returns the check of what others send.
 func (p LifetimePolicy) receivedAt(now time.Time) lifetimeCheck {
 	if !p.JudgeReceived {
-		return p.checkTotal
+		return lifetimeCheck{LifetimePolicy: p, scope: lifetimeTotal}
 	}
-	return func(l message.Lifetime) error { return p.check(l, now, max(0, orDefault(p.Skew, defaultClockSkew))) }
+	return lifetimeCheck{LifetimePolicy: p, now: now, skew: max(0, orDefault(p.Skew, defaultClockSkew))}
+}
+
+// of returns an error if the lifetime is refused.
+func (c *lifetimeCheck) of(l message.Lifetime) error {
+	switch c.scope {
+	case lifetimeAny:
+		return nil
+	case lifetimeTotal:
+		return c.checkTotal(l)
+	}
+	return c.check(l, c.now, c.skew)
 }
 
 func unixSeconds(t time.Time) uint64 { return uint64(max(0, t.Unix())) }

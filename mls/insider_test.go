@@ -187,7 +187,7 @@ func (m insider) commit(f forgery) *forged {
 	ac := m.signed(content)
 	out.psk, err = schedule.PSKSecret(s, nil, nil)
 	require.NoError(t, err)
-	public, secrets, joiner, err := p.advance(next, m.secrets.Init, commitSecret, out.psk, ac, schedule.ConfirmationTag)
+	public, secrets, joiner, err := p.advance(next, m.secrets.Init, commitSecret, out.psk, ac, true)
 	require.NoError(t, err)
 	ac.Auth.ConfirmationTag = public.confirmationTag
 	if f.tag != nil {

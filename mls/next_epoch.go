@@ -15,7 +15,6 @@ import (
 	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
 	"github.com/mlsuite/mlsuite/mls/internal/schedule"
 	"github.com/mlsuite/mlsuite/mls/message"
-	"github.com/mlsuite/mlsuite/suite"
 )
 
 // checkEpochLeft refuses a commit in the last epoch that a uint64 can count.
@@ -52,16 +51,12 @@ func (p *publicState) next(a *applied) (*provisional, error) {
 	}), nil
 }
 
-// tagOfEpoch returns the confirmation tag of the commit that begins an epoch, by the
-// epoch's secrets and confirmed transcript hash. The committer's is
-// [schedule.ConfirmationTag].
-type tagOfEpoch func(s suite.Suite, secrets *schedule.EpochSecrets, confirmedHash []byte) ([]byte, error)
-
 // advance completes the public state of the epoch that a commit of this epoch begins, and
-// derives the epoch's secrets (RFC 9420, Sections 8 and 8.2). It also returns the
-// joiner_secret, which the caller deletes.
+// derives the epoch's secrets (RFC 9420, Sections 8 and 8.2). made says that this client
+// makes the commit; otherwise the commit has a confirmation tag, which advance checks. It
+// also returns the joiner_secret, which the caller deletes.
 func (p *publicState) advance(next *provisional, initSecret, commitSecret, psk []byte, ac *framing.AuthenticatedContent,
-	tag tagOfEpoch) (_ *publicState, _ *schedule.EpochSecrets, joiner []byte, err error) {
+	made bool) (_ *publicState, _ *schedule.EpochSecrets, joiner []byte, err error) {
 	contextBytes, err := p.extendTranscript(&next.context, ac)
 	if err != nil {
 		return nil, nil, nil, err
@@ -74,10 +69,15 @@ func (p *publicState) advance(next *provisional, initSecret, commitSecret, psk [
 		clear(joiner)
 		return nil, nil, nil, err
 	}
+	tag, hash := ac.Auth.ConfirmationTag, next.context.ConfirmedTranscriptHash
+	if made {
+		tag, err = schedule.ConfirmationTag(p.suite, secrets, hash)
+	} else {
+		err = schedule.CheckConfirmationTag(p.suite, secrets, hash, tag)
+	}
 	var public *publicState
-	confirmation, err := tag(p.suite, secrets, next.context.ConfirmedTranscriptHash)
 	if err == nil {
-		public, err = next.confirmed(contextBytes, confirmation)
+		public, err = next.confirmed(contextBytes, tag)
 	}
 	if err != nil {
 		clear(joiner)
@@ -112,7 +112,8 @@ func (p *publicState) extendTranscript(next *message.GroupContext, ac *framing.A
 // at what the commit changed and at one path of the tree, so a refused commit costs no
 // more than an accepted one.
 func (p *publicState) blame(err error, a *applied, t *ratchettree.Tree) error {
-	for _, i := range append(slices.Sorted(maps.Keys(a.origin)), a.committer) {
+	origins := a.origins()
+	for _, i := range append(slices.Sorted(maps.Keys(origins)), a.committer) {
 		leaf := t.Leaf(i)
 		if leaf == nil {
 			continue
@@ -123,7 +124,7 @@ func (p *publicState) blame(err error, a *applied, t *ratchettree.Tree) error {
 		if own := ratchettree.FeaturesOf(leaf.LeafNode()); t.FitsCredentials(&own) {
 			continue
 		}
-		if by, ok := a.origin[i]; ok {
+		if by, ok := origins[i]; ok {
 			err = atProposal(err, by)
 		}
 		return atLeaf(err, i)

@@ -203,7 +203,8 @@ func (q questions) checkKeyPackage(kp *message.KeyPackage) error {
 	if err := check.KeyPackage(kp, s); err != nil {
 		return err
 	}
-	if err := q.cfg.Lifetimes.sentAt(q.now)(kp.LeafNode.Lifetime); err != nil {
+	sent := q.cfg.Lifetimes.sentAt(q.now)
+	if err := sent.of(kp.LeafNode.Lifetime); err != nil {
 		return err
 	}
 	return q.keyPackage(s, kp)

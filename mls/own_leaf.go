@@ -137,7 +137,8 @@ func (c *Config) newFirstLeaf(ctx context.Context, q questions, s suite.Suite) (
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := c.Lifetimes.sentAt(q.now)(leaf.Lifetime); err != nil {
+	sent := c.Lifetimes.sentAt(q.now)
+	if err := sent.of(leaf.Lifetime); err != nil {
 		return nil, nil, err
 	}
 	key, err := ratchettree.GenerateKey(s, "leaf")

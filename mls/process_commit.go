@@ -14,7 +14,6 @@ import (
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/internal/framing"
 	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
-	"github.com/mlsuite/mlsuite/mls/internal/schedule"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -177,7 +176,7 @@ func (g *Group) openEpoch(ctx context.Context, q questions, a *applied, next *pr
 		return begun, nil, err
 	}
 	defer clear(psk)
-	public, secrets, joiner, err := g.public.advance(next, initSecret, commitSecret, psk, ac, receivedTag(ac.Auth.ConfirmationTag))
+	public, secrets, joiner, err := g.public.advance(next, initSecret, commitSecret, psk, ac, false)
 	if v := (*message.ValidationError)(nil); errors.As(err, &v) && a.externalInit != nil {
 		v.Err = fault.OtherDerivation(s) // the group's external key is derived as well
 	}
@@ -187,13 +186,6 @@ func (g *Group) openEpoch(ctx context.Context, q questions, a *applied, next *pr
 	clear(joiner)
 	begun.public, begun.secrets = public, secrets
 	return begun, cfg, nil
-}
-
-// receivedTag returns the tagOfEpoch for the confirmation tag of a received commit.
-func receivedTag(tag []byte) tagOfEpoch {
-	return func(s suite.Suite, secrets *schedule.EpochSecrets, confirmedHash []byte) ([]byte, error) {
-		return tag, schedule.CheckConfirmationTag(s, secrets, confirmedHash, tag)
-	}
 }
 
 // handedOver are the proposals that are handed over with a commit, each an MLSMessage.
@@ -206,7 +198,7 @@ type handedOver [][]byte
 func (h handedOver) resolve(ac *framing.AuthenticatedContent, find func(ref []byte) (CommittedProposal, bool),
 	open func(m *message.Message, wanted func(ref []byte) bool) (CommittedProposal, error)) ([]CommittedProposal, error) {
 	list := make([]CommittedProposal, len(ac.Content.Commit.Proposals))
-	missing := make(map[string][]int) // indices by reference
+	var missing map[string][]int // indices by reference
 	for i, p := range ac.Content.Commit.Proposals {
 		if p.Proposal != nil {
 			list[i] = CommittedProposal{Author: ac.Author, Proposal: p.Proposal, Sender: ac.Content.Sender}
@@ -217,8 +209,14 @@ func (h handedOver) resolve(ac *framing.AuthenticatedContent, find func(ref []by
 		}
 		var ok bool
 		if list[i], ok = find(p.Ref); !ok {
+			if missing == nil {
+				missing = make(map[string][]int)
+			}
 			missing[string(p.Ref)] = append(missing[string(p.Ref)], i)
 		}
+	}
+	if missing == nil {
+		return list, nil
 	}
 	wanted := func(ref []byte) bool { return missing[string(ref)] != nil }
 	var refused error

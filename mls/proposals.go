@@ -74,8 +74,22 @@ type applied struct {
 	committer    message.LeafIndex // in the next epoch
 	changes      *changes
 
-	origin   map[message.LeafIndex]int // index of the proposal that brought a leaf
-	extended int                       // index of the GroupContextExtensions, or -1
+	extended int // index of the GroupContextExtensions, or -1
+}
+
+// origins returns the index of the proposal that brought each of the new leaves.
+func (a *applied) origins() map[message.LeafIndex]int {
+	origins, added := make(map[message.LeafIndex]int), a.added
+	for i, c := range a.list {
+		switch c.Proposal.(type) {
+		case message.Update:
+			origins[c.Sender.Leaf] = i
+		case message.Add:
+			origins[added[0]] = i
+			added = added[1:]
+		}
+	}
+	return origins
 }
 
 type updatedLeaf struct {
@@ -95,7 +109,7 @@ func (p *publicState) checkProposal(c *CommittedProposal, rules listRules) error
 		if err := check.KeyPackage(proposal.KeyPackage, p.suite); err != nil {
 			return err
 		}
-		return rules.lifetime(proposal.KeyPackage.LeafNode.Lifetime)
+		return rules.lifetime.of(proposal.KeyPackage.LeafNode.Lifetime)
 	case message.Update:
 		if sender.Type != message.SenderMember {
 			return fault.Violation("12.1.2", "Update is not from a member")
@@ -133,23 +147,36 @@ func (p *publicState) checkProposal(c *CommittedProposal, rules listRules) error
 	return fmt.Errorf("%w: proposal type %s", message.ErrUnsupported, message.TypeOf(c.Proposal))
 }
 
+// checkProposals checks the proposals that were not checked when they arrived, on all cores.
+func (p *publicState) checkProposals(list []CommittedProposal, rules listRules) error {
+	switch len(list) {
+	case 0:
+		return nil
+	case 1:
+		return p.checkUnchecked(list, 0, rules)
+	}
+	return parallel.For(len(list), func(i int) error { return p.checkUnchecked(list, i, rules) })
+}
+
+func (p *publicState) checkUnchecked(list []CommittedProposal, i int, rules listRules) error {
+	if list[i].checked {
+		return nil
+	}
+	return atProposal(p.checkProposal(&list[i], rules), i)
+}
+
 // apply validates the proposals of a commit (RFC 9420, Section 12.2) and applies
 // them in the order of Section 12.3.
 func (p *publicState) apply(list []CommittedProposal, rules listRules) (*applied, error) {
 	if err := p.checkEpochLeft(); err != nil {
 		return nil, err
 	}
-	err := parallel.For(len(list), func(i int) error {
-		if list[i].checked {
-			return nil
-		}
-		return atProposal(p.checkProposal(&list[i], rules), i)
-	})
+	err := p.checkProposals(list, rules)
 	if err != nil {
 		return nil, err
 	}
 	a := &applied{
-		edit: p.tree.Edit(), extensions: p.extensions, origin: map[message.LeafIndex]int{}, extended: -1,
+		edit: p.tree.Edit(), extensions: p.extensions, extended: -1,
 		list: list, sender: rules.committer, committer: rules.committer.Leaf,
 	}
 	if rules.committer.Type == message.SenderNewMemberCommit {
@@ -174,7 +201,6 @@ func (p *publicState) apply(list []CommittedProposal, rules listRules) (*applied
 			if err := p.applyUpdate(a, u, c); err != nil {
 				return nil, atProposal(err, i)
 			}
-			a.origin[c.Sender.Leaf] = i
 		}
 	}
 	for _, c := range list {
@@ -189,7 +215,6 @@ func (p *publicState) apply(list []CommittedProposal, rules listRules) (*applied
 			if err := a.add(proposal.KeyPackage); err != nil {
 				return nil, atProposal(err, i)
 			}
-			a.origin[a.added[len(a.added)-1]] = i
 		case message.PreSharedKey:
 			a.psks = append(a.psks, proposal.PSK)
 		case message.ExternalInit:

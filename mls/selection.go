@@ -62,7 +62,11 @@ func (g *Group) proposalsToCommit(ctx context.Context, q questions, plan *commit
 	if !plan.WithoutPending && !containsReInit(byValue) {
 		pending = g.allowed(q, g.inbox.pending())
 	}
-	refusals, err := g.unauthentic(ctx, q, slices.Concat(pending, byValue), plan.own)
+	all := byValue
+	if len(pending) > 0 {
+		all = slices.Concat(pending, byValue)
+	}
+	refusals, err := g.unauthentic(ctx, q, all, plan.own)
 	if err != nil {
 		return nil, err
 	}
@@ -77,6 +81,9 @@ func (g *Group) proposalsToCommit(ctx context.Context, q questions, plan *commit
 		if refusal != nil {
 			return nil, atProposal(refusal, len(list)+i)
 		}
+	}
+	if len(list) == 0 {
+		return byValue, nil
 	}
 	return append(list, byValue...), nil
 }
@@ -152,11 +159,12 @@ func (g *Group) knowsPSK(ctx context.Context, q questions, id *message.PreShared
 // without Adds whose lifetime does not include the current time (RFC 9420, Section 7.3).
 func (g *Group) allowed(q questions, pending []CommittedProposal) []CommittedProposal {
 	var list []CommittedProposal
+	sent := g.cfg.Lifetimes.sentAt(q.now)
 	for _, c := range pending {
 		if q.use == suite.Leave && !leaves(c.Proposal) {
 			continue
 		}
-		if add, ok := c.Proposal.(message.Add); ok && g.cfg.Lifetimes.sentAt(q.now)(add.KeyPackage.LeafNode.Lifetime) != nil {
+		if add, ok := c.Proposal.(message.Add); ok && sent.of(add.KeyPackage.LeafNode.Lifetime) != nil {
 			continue // it was valid when it came, or nobody judged it
 		}
 		if q.proposal(g.public, &c) == nil {

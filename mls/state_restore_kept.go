@@ -84,7 +84,7 @@ func (l *stateLoader) proposals(g *Group, signers []suite.Signer) error {
 // savedProposals reads the proposals of an epoch, and checks all but their lifetimes as
 // when they arrived.
 func (l *stateLoader) savedProposals(p *publicState) ([]*savedProposal, error) {
-	anyTime := func(message.Lifetime) error { return nil }
+	anyTime := lifetimeCheck{scope: lifetimeAny}
 	records := l.records[recordProposal]
 	all := make([]*savedProposal, len(records))
 	err := parallel.For(len(all), func(i int) (err error) {

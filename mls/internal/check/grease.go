@@ -57,10 +57,12 @@ func LastGrease[T ~uint16](list []T) T {
 // into the leaf (RFC 9420, Section 13.5). It does not change lists in place.
 func AddGrease(n *message.LeafNode) {
 	c := &n.Capabilities
-	c.CipherSuites = WithGrease(c.CipherSuites)
-	c.Proposals = WithGrease(c.Proposals)
-	c.Credentials = WithGrease(c.Credentials)
-	c.Extensions = WithGrease(c.Extensions)
+	var first [4]byte
+	rand.Read(first[:])
+	c.CipherSuites = withGrease(c.CipherSuites, first[0])
+	c.Proposals = withGrease(c.Proposals, first[1])
+	c.Credentials = withGrease(c.Credentials, first[2])
+	c.Extensions = withGrease(c.Extensions, first[3])
 	x := GreaseExtension(LastGrease(c.Extensions))
 	n.Extensions = append(n.Extensions[:len(n.Extensions):len(n.Extensions)], x)
 }
@@ -69,8 +71,12 @@ func AddGrease(n *message.LeafNode) {
 func WithGrease[T ~uint16](list []T) []T {
 	var first [1]byte
 	rand.Read(first[:])
+	return withGrease(list, first[0])
+}
+
+func withGrease[T ~uint16](list []T, first byte) []T {
 	for n := range byte(codepoint.Greases) {
-		if v := codepoint.Grease[T](first[0]%codepoint.Greases + n); !slices.Contains(list, v) {
+		if v := codepoint.Grease[T](first%codepoint.Greases + n); !slices.Contains(list, v) {
 			return append(list[:len(list):len(list)], v)
 		}
 	}

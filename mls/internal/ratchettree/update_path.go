@@ -256,8 +256,8 @@ func OpenPath(t *Tree, path *UpdatePath, sender, receiver message.LeafIndex, gro
 	if err != nil {
 		return nil, unreadable(err)
 	}
-	for k, publicKey := range p.PublicKeys() {
-		if !bytes.Equal(publicKey, path.Nodes[first+k].EncryptionKey) {
+	for k, key := range p.Keys {
+		if !bytes.Equal(key.PublicKey(), path.Nodes[first+k].EncryptionKey) {
 			p.Destroy()
 			return nil, unreadable(fault.Violation("7.5", "path secret does not give the public key of node %d of the path", first+k).
 				AtLeaf(sender).Because(fault.OtherDerivation(t.Suite)))
