@@ -87,7 +87,7 @@ var (
 	// PublicMessage shows that. A PrivateMessage names this member as its sender, and
 	// nobody has verified that: every member can write such a name, and the key that
 	// would open the message was deleted once it was sent.
-	ErrOwnMessage = errors.New("mls: message is this member's own")
+	ErrOwnMessage = fault.ErrOwnMessage
 	// ErrUnknownPSK says that a commit or a Welcome needs a pre-shared key that this
 	// client does not have.
 	ErrUnknownPSK = errors.New("mls: unknown pre-shared key")

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/internal/mlstest"
+	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/event"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/internal/framing"
@@ -23,13 +24,13 @@ import (
 func (m insider) sealAgain(ac *framing.AuthenticatedContent, edit func([]byte) []byte) []byte {
 	m.t.Helper()
 	f := m.public.framing(m.secrets)
-	plaintext, err := f.PrivateContent(ac, nil)
+	plaintext, err := wire.Marshal(func(w *wire.Writer) { ac.MarshalPrivate(w, 0) })
 	require.NoError(m.t, err)
 	if edit != nil {
 		plaintext = edit(plaintext)
 	}
-	p, err := m.inbox.ratchets.Next(m.OwnLeaf(), ac.Content.ContentType)
-	require.NoError(m.t, err)
+	var p secrettree.UnusedKey
+	require.NoError(m.t, m.inbox.ratchets.Next(&p, m.OwnLeaf(), ac.Content.ContentType))
 	defer p.Discard()
 	message := &framing.PrivateMessage{
 		GroupID: ac.Content.GroupID, Epoch: ac.Content.Epoch, ContentType: ac.Content.ContentType,
@@ -158,8 +159,8 @@ func TestRefusedMessagesKeepTheirGeneration(t *testing.T) {
 		require.NoError(t, err, kind.name)
 		requireUnprocessed(t, victim, ErrConsumed, good)
 		requireUnprocessed(t, victim, ErrConsumed, m.sealAgain(kind.good, func(b []byte) []byte { return b[:len(b)-3] }))
-		p, err := m.inbox.ratchets.Next(1, kind.good.Content.ContentType)
-		require.NoError(t, err)
+		var p secrettree.UnusedKey
+		require.NoError(t, m.inbox.ratchets.Next(&p, 1, kind.good.Content.ContentType))
 		require.NoError(t, p.Commit())
 	}
 }

@@ -174,10 +174,19 @@ func createGroup(ctx context.Context, q questions, groupID []byte, extensions me
 
 // alive keeps the epoch's secrets until done is called, or returns ErrRetired.
 func (g *Group) alive() (done func(), err error) {
-	if !g.life.begin() {
-		return nil, ErrRetired
+	if err := g.begin(); err != nil {
+		return nil, err
 	}
 	return g.life.done, nil
+}
+
+// begin is alive without done, which is the life's: for each message, to take one
+// allocation less.
+func (g *Group) begin() error {
+	if !g.life.begin() {
+		return ErrRetired
+	}
+	return nil
 }
 
 // active is alive for calls that an ended group refuses: after a ReInit it returns

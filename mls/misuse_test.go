@@ -45,7 +45,7 @@ func TestMisuseIsRefused(t *testing.T) {
 	require.ErrorIs(t, err, ErrRetired)
 	ratchets := secrettree.New(a.public.suite, 4, make([]byte, 32))
 	ratchets.Destroy()
-	_, err = ratchets.Find(0, message.ContentApplication, 0, secrettree.RatchetLimits{MaxForward: 100, MaxKept: 100})
+	err = ratchets.Find(new(secrettree.UnusedKey), 0, message.ContentApplication, 0, secrettree.RatchetLimits{MaxForward: 100, MaxKept: 100})
 	require.ErrorIs(t, err, ErrRetired)
 }
 

@@ -79,8 +79,11 @@ func (c *Config) tellRefused(group event.GroupState, m *message.Message, err err
 func (g *Group) tellDenied(err error) { g.cfg.tellDenied(g.public, int64(g.leaf), err) }
 
 func (c *Config) tellDenied(p *publicState, leaf int64, err error) {
+	if err == nil || !c.observed() {
+		return
+	}
 	var denied *suite.PolicyError
-	if c.observed() && errors.As(err, &denied) {
+	if errors.As(err, &denied) {
 		c.Observer.Observe(event.ActRefused{Group: p.state(leaf), Err: denied})
 	}
 }

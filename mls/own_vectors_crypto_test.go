@@ -113,7 +113,7 @@ func (m *vectorMaker) secretTree() []vectors.SecretTree {
 		c := vectors.SecretTree{CipherSuite: m.id(), EncryptionSecret: m.secret()}
 		d := &c.SenderData
 		d.Secret, d.Ciphertext = m.secret(), m.random(77)
-		key, nonce, err := schedule.SenderDataKey(m, d.Secret, d.Ciphertext)
+		key, nonce, _, err := schedule.SenderDataKey(m, d.Secret, d.Ciphertext, nil)
 		require.NoError(m.t, err)
 		d.Key, d.Nonce = key, nonce
 
@@ -124,8 +124,9 @@ func (m *vectorMaker) secretTree() []vectors.SecretTree {
 			rows := sized(&all[leaf], len(generations))
 			for i, generation := range generations {
 				take := func(contentType message.ContentType) (key, nonce vectors.Hex) {
-					p, err := tree.Find(message.LeafIndex(leaf), contentType, generation, secrettree.RatchetLimits{MaxForward: 100, MaxKept: 100})
-					require.NoError(m.t, err)
+					var p secrettree.UnusedKey
+					limits := secrettree.RatchetLimits{MaxForward: 100, MaxKept: 100}
+					require.NoError(m.t, tree.Find(&p, message.LeafIndex(leaf), contentType, generation, limits))
 					key, nonce = bytes.Clone(p.Key), bytes.Clone(p.Nonce)
 					require.NoError(m.t, p.Commit())
 					return key, nonce

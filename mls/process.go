@@ -91,35 +91,41 @@ type ApplicationMessage struct {
 //   - [message.ErrInvalid]: the message breaks a rule, or the Authenticator refuses what
 //     it brings.
 func (g *Group) Process(ctx context.Context, now time.Time, msg []byte, proposals ...[]byte) (*Received, error) {
-	var m message.Message
-	var received *Received
-	err := wire.ParseOwned(msg, "MLSMessage", func(r *wire.Reader) { message.Read(r, &m) })
-	if err == nil {
-		received, err = g.process(ctx, now, &m, proposals)
-	}
+	received, err := g.process(ctx, now, msg, proposals)
 	if err != nil && g.cfg.observed() {
-		g.cfg.tellRefused(g.state(), &m, err)
+		m, _ := parseMessage(msg)
+		g.cfg.tellRefused(g.state(), m, err)
 	}
 	return received, err
 }
 
-func (g *Group) process(ctx context.Context, now time.Time, m *message.Message, beside handedOver) (*Received, error) {
+// parseMessage reads an MLSMessage, as far as it can.
+func parseMessage(msg []byte) (*message.Message, error) {
+	m := new(message.Message)
+	return m, wire.ParseOwned(msg, "MLSMessage", func(r *wire.Reader) { message.Read(r, m) })
+}
+
+func (g *Group) process(ctx context.Context, now time.Time, msg []byte, beside handedOver) (*Received, error) {
+	if private, ok := framing.PrivateIn(msg); ok { // the usual message, read without another structure
+		return g.processPrivate(ctx, now, private, beside)
+	}
+	m, err := parseMessage(msg)
+	if err != nil {
+		return nil, err
+	}
 	done, err := g.alive()
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	switch {
-	case m.PublicMessage != nil:
-		return g.processPublic(ctx, now, m, beside)
-	case m.PrivateMessage != nil:
-		return g.processPrivate(ctx, now, m, beside)
+	if m.PublicMessage != nil {
+		return g.processPublic(ctx, now, m.PublicMessage, beside)
 	}
 	return nil, fmt.Errorf("%w: a group does not process a %s", message.ErrUnsupported, m.WireFormat())
 }
 
-func (g *Group) processPublic(ctx context.Context, now time.Time, message *message.Message, beside handedOver) (*Received, error) {
-	m, err := framing.ParsePublic(message.PublicMessage)
+func (g *Group) processPublic(ctx context.Context, now time.Time, public []byte, beside handedOver) (*Received, error) {
+	m, err := framing.ParsePublic(public)
 	if err != nil {
 		return nil, err
 	}
@@ -135,17 +141,21 @@ func (g *Group) processPublic(ctx context.Context, now time.Time, message *messa
 
 // processPrivate opens a PrivateMessage of this epoch, or an application message of an
 // epoch in the window. It deletes the key only when everything else has succeeded.
-func (g *Group) processPrivate(ctx context.Context, now time.Time, msg *message.Message, beside handedOver) (*Received, error) {
-	m, err := framing.ParsePrivate(msg.PrivateMessage)
-	if err != nil {
+func (g *Group) processPrivate(ctx context.Context, now time.Time, private []byte, beside handedOver) (*Received, error) {
+	var m framing.PrivateMessage
+	if err := m.Parse(private); err != nil {
 		return nil, err
 	}
+	if err := g.begin(); err != nil {
+		return nil, err
+	}
+	defer g.life.done()
 	if m.ContentType == message.ContentApplication { // a handshake message asks when it is known what it does
 		if err := g.mayUse(suite.Receive, now); err != nil {
 			return nil, err
 		}
 	}
-	ac, key, err := g.unprotectPrivate(m)
+	ac, key, err := g.unprotectPrivate(&m)
 	if err != nil {
 		return nil, err
 	}
@@ -176,12 +186,7 @@ func (g *Group) unprotectPrivate(m *framing.PrivateMessage) (*framing.Authentica
 // cannot open its own, whose keys are gone.
 func (g *Group) receiving(p *publicState, secrets *schedule.EpochSecrets) *framing.Epoch {
 	f := p.framing(secrets)
-	f.Member = func(sender message.Sender) (message.Author, error) {
-		if sender == g.sender() {
-			return message.Author{}, ErrOwnMessage
-		}
-		return p.author(sender)
-	}
+	f.Own = g.sender()
 	return f
 }
 
@@ -207,12 +212,18 @@ func (g *Group) readContent(ctx context.Context, now time.Time, ac *framing.Auth
 	if ac.Content.ContentType != message.ContentApplication {
 		return g.readHandshake(ctx, now, ac, beside)
 	}
-	return &Received{Application: &ApplicationMessage{
+	var r struct { // in one piece of memory
+		Received
+		message ApplicationMessage
+	}
+	r.message = ApplicationMessage{
 		Author:            ac.Author,
 		Sender:            ac.Content.Sender.Leaf,
 		Data:              ac.Content.ApplicationData,
 		AuthenticatedData: ac.Content.AuthenticatedData,
-	}}, nil
+	}
+	r.Application = &r.message
+	return &r.Received, nil
 }
 
 // readHandshake checks a proposal or a commit.

@@ -82,7 +82,7 @@ func (p *publicState) framing(secrets *schedule.EpochSecrets) *framing.Epoch {
 		Group:        &p.context,
 		GroupContext: p.contextBytes,
 		Secrets:      secrets,
-		Member:       p.author,
+		Members:      p,
 	}
 }
 
@@ -101,6 +101,9 @@ func (p *publicState) content(sender message.Sender, contentType message.Content
 		ContentType:       contentType,
 	}
 }
+
+// Author implements [framing.Members].
+func (p *publicState) Author(sender message.Sender) (message.Author, error) { return p.author(sender) }
 
 // author returns the signer of what a member or an external sender sends in this epoch
 // (RFC 9420, Section 6.1). It refuses a blank leaf, and an index outside

@@ -27,24 +27,28 @@ import (
 //   - [*suite.PolicyError]: the policy refuses the group.
 func (g *Group) Encrypt(ctx context.Context, now time.Time, data, authenticatedData []byte) (msg []byte, err error) {
 	defer func() { g.tellDenied(err) }()
-	done, err := g.active()
-	if err != nil {
+	if g.public.reInit != nil {
+		return nil, ErrReInit
+	}
+	if err := g.begin(); err != nil {
 		return nil, err
 	}
-	defer done()
+	defer g.life.done()
 	if err := g.mayUse(suite.Continue, now); err != nil {
 		return nil, err
 	}
 	if g.awaitsCommit(now) {
 		return nil, ErrPendingProposals
 	}
-	content := g.public.content(g.sender(), message.ContentApplication, authenticatedData)
-	content.ApplicationData = data
-	ac, err := g.sign(ctx, message.WireFormatPrivateMessage, content)
-	if err != nil {
+	ac := framing.AuthenticatedContent{
+		WireFormat: message.WireFormatPrivateMessage,
+		Content:    *g.public.content(g.sender(), message.ContentApplication, nil),
+	}
+	ac.Content.ApplicationData, ac.Content.AuthenticatedData = data, authenticatedData // written before Encrypt returns
+	if err := ac.Sign(ctx, g.cfg.Signer, g.public.contextBytes); err != nil {
 		return nil, err
 	}
-	return g.protect(ac)
+	return g.protect(&ac)
 }
 
 // Propose makes a message that proposes a change to the group, and keeps the proposal for
@@ -235,22 +239,14 @@ func (g *Group) protect(ac *framing.AuthenticatedContent) ([]byte, error) {
 		}
 		return m.Encode()
 	}
-	m, err := g.protectPrivate(f, ac)
-	if err != nil {
-		return nil, err
-	}
-	return m.Encode()
-}
-
-func (g *Group) protectPrivate(f *framing.Epoch, ac *framing.AuthenticatedContent) (*framing.PrivateMessage, error) {
 	g.inbox.mu.Lock()
 	defer g.inbox.mu.Unlock()
 	if err := g.inbox.maySend(g.leaf, ac.Content.ContentType); err != nil {
 		return nil, err
 	}
-	m, err := f.ProtectPrivate(g.inbox.ratchets, ac, framing.PadToMultiple(g.cfg.PaddingBlock))
+	msg, err := f.SendPrivate(g.inbox.ratchets, ac, framing.PadToMultiple(g.cfg.PaddingBlock))
 	if err == nil {
 		g.inbox.saving.sentOne(ac.Content.ContentType)
 	}
-	return m, err
+	return msg, err
 }

@@ -123,6 +123,25 @@ func prices(b *testing.B) (suite.Info, limit.Prices) {
 	return s.Info(), p
 }
 
+// priceSamples are samples of the prices of primitives, in loops.
+type priceSamples [len(limit.Prices{})][]float64
+
+func (s *priceSamples) take(b *testing.B, pricer *limit.Pricer) {
+	b.Helper()
+	prices, _, err := pricer.Sample()
+	require.NoError(b, err)
+	for p := range prices {
+		s[p] = append(s[p], prices[p])
+	}
+}
+
+func (s *priceSamples) middle() (price limit.Prices) {
+	for p := range price {
+		price[p] = middle(s[p])
+	}
+	return price
+}
+
 // report reports a ratio and fails the benchmark if it is above its bound.
 func report(b *testing.B, name string, ratio, bound float64) {
 	b.Helper()
@@ -188,22 +207,15 @@ func BenchmarkSteadyAgainstLimit(b *testing.B) {
 	require.NoError(b, err)
 	var commit cost
 	process := make([]cost, len(path))
-	var samples [len(limit.Prices{})][]float64
+	var samples priceSamples
 	for range rounds {
 		commit.commit(b, sim, 0)
 		for i, level := range path {
 			process[i].process(b, sim, 0, message.LeafIndex(level.First))
-			prices, _, err := pricer.Sample()
-			require.NoError(b, err)
-			for p := range prices {
-				samples[p] = append(samples[p], prices[p])
-			}
+			samples.take(b, pricer)
 		}
 	}
-	var price limit.Prices // in loops
-	for p := range price {
-		price[p] = middle(samples[p])
-	}
+	price := samples.middle()
 	mean := 0.0
 	for i, level := range path {
 		mean += process[i].inLoops() * float64(level.Receivers) / (n - 1)

@@ -251,8 +251,8 @@ func TestUnsavedNamesAreBounded(t *testing.T) {
 		if l := r.Ratchets[sender.leaf]; l != nil {
 			next = l.Application.Next
 		}
-		k, err := r.Find(sender.leaf, message.ContentApplication, uint32(next+998), secrettree.RatchetLimits{MaxForward: 1000})
-		require.NoError(t, err)
+		var k secrettree.UnusedKey
+		require.NoError(t, r.Find(&k, sender.leaf, message.ContentApplication, uint32(next+998), secrettree.RatchetLimits{MaxForward: 1000}))
 		require.NoError(t, k.Commit())
 		m, err := sender.Encrypt(t.Context(), insiderTime, []byte("x"), nil)
 		require.NoError(t, err)

@@ -23,7 +23,8 @@ func (u usedKeys) send(t testing.TB, g *Group, handshake bool, why string) error
 	if handshake {
 		contentType = message.ContentCommit
 	}
-	p, err := g.inbox.ratchets.Next(g.leaf, contentType)
+	var p secrettree.UnusedKey
+	err := g.inbox.ratchets.Next(&p, g.leaf, contentType)
 	require.NoError(t, err)
 	name := fmt.Sprintf("%x %x", p.Key, p.Nonce)
 	what := fmt.Sprintf("%s: epoch %d, %s, generation %d", why, g.Epoch(), contentType, p.Generation)

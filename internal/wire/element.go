@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
 )
@@ -111,11 +110,7 @@ func ParseOwned(b []byte, what string, unmarshal func(*Reader)) error {
 
 func parse(r *Reader, what string, unmarshal func(*Reader)) error {
 	unmarshal(r)
-	err := r.Finish()
-	if errors.Is(err, ErrMalformed) {
-		return fmt.Errorf("mls: %s is %w", what, err)
-	}
-	return err
+	return r.Parsed(what)
 }
 
 // ParseNew reads a new T from the whole of b, as Parse does, and returns nothing that is

@@ -2,6 +2,8 @@ package wire
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"math"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -32,9 +34,22 @@ func NewReader(b []byte) *Reader { return &Reader{in: b, room: FreeBytes + MaxGr
 // NewOwnedReader returns a Reader over b, which nobody will change: Shared does not
 // copy.
 func NewOwnedReader(b []byte) *Reader {
-	r := NewReader(b)
-	r.owned = true
-	return r
+	r := OwnedReader(b)
+	return &r
+}
+
+// OwnedReader is [NewOwnedReader] for a caller who keeps the Reader itself.
+func OwnedReader(b []byte) Reader {
+	return Reader{in: b, owned: true, room: FreeBytes + MaxGrowth*len(b)}
+}
+
+// Parsed returns the error of a Reader that was to read all of a structure, as [Parse] does.
+func (r *Reader) Parsed(what string) error {
+	err := r.Finish()
+	if errors.Is(err, ErrMalformed) {
+		return fmt.Errorf("mls: %s is %w", what, err)
+	}
+	return err
 }
 
 // NewLastingReader returns a Reader over b, which never changes and may live as long as
@@ -182,6 +197,9 @@ func (r *Reader) Uint64() (v uint64) {
 
 // Raw returns a copy of the next n bytes, unless the Reader is a lasting one.
 func (r *Reader) Raw(n int) []byte { return r.copy(r.take(n)) }
+
+// Fill reads as many bytes as b has.
+func (r *Reader) Fill(b []byte) { copy(b, r.take(len(b))) }
 
 // Bytes reads opaque<V> and returns a copy, unless the Reader is a lasting one. It is not
 // nil unless it fails.

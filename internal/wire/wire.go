@@ -40,6 +40,9 @@ type malformed string
 func (m malformed) Error() string        { return "malformed: " + string(m) }
 func (m malformed) Is(target error) bool { return target == ErrMalformed }
 
+// SizeOfVector returns the length of a vector of n bytes with its header.
+func SizeOfVector(n int) int { return headerSize(n) + n }
+
 // headerSize returns the length of the header of a vector of n bytes.
 func headerSize(n int) int {
 	switch {

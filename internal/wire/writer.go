@@ -75,17 +75,47 @@ func (w *Writer) Bytes(b []byte) {
 	if !w.fits(len(b)) {
 		return
 	}
-	var header [4]byte
-	w.buf = append(w.buf, header[:headerSize(len(b))]...)
-	putHeader(w.buf[len(w.buf)-headerSize(len(b)):], len(b))
+	w.Header(len(b))
 	w.buf = append(w.buf, b...)
+}
+
+// Header writes the length header of a vector of n bytes, which have to follow.
+func (w *Writer) Header(n int) {
+	if !w.fits(n) {
+		return
+	}
+	var header [4]byte
+	w.buf = append(w.buf, header[:headerSize(n)]...)
+	putHeader(w.buf[len(w.buf)-headerSize(n):], n)
+}
+
+// Len returns the number of bytes that were written.
+func (w *Writer) Len() int { return len(w.buf) }
+
+// String writes opaque<V> of what its parts are together.
+func (w *Writer) String(parts ...string) {
+	start := w.Begin()
+	for _, p := range parts {
+		w.buf = append(w.buf, p...)
+	}
+	w.End(start)
 }
 
 // Vector writes T<V>: what body writes, behind its length header.
 func (w *Writer) Vector(body func(w *Writer)) {
-	start := len(w.buf)
-	w.Uint8(0)
+	start := w.Begin()
 	body(w)
+	w.End(start)
+}
+
+// Begin begins a vector, which End ends: what is written between them is its content.
+func (w *Writer) Begin() (start int) {
+	w.Uint8(0)
+	return len(w.buf) - 1
+}
+
+// End ends the vector that begins at start.
+func (w *Writer) End(start int) {
 	n := len(w.buf) - start - 1
 	if !w.fits(n) {
 		return

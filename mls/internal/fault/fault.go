@@ -20,6 +20,7 @@ var (
 	ErrMissingProposals = errors.New("mls: commit refers to proposals that are not here")
 	ErrPathSecret       = errors.New("mls: commit keeps its epoch from this member")
 	ErrDerivation       = errors.New("mls: the committer derives keys as another version of the draft does")
+	ErrOwnMessage       = errors.New("mls: message is this member's own")
 	ErrConsumed         = errors.New("mls: message key is consumed")
 	ErrGeneration       = errors.New("mls: message generation is too far ahead")
 	ErrUnusablePSK      = fmt.Errorf("%w: cipher suite cannot use the pre-shared key", message.ErrUnsupported)

@@ -16,25 +16,27 @@ import (
 // error is a [*message.ValidationError] if the sender or the format is not allowed for
 // the content, or the signer's.
 func SignContent(ctx context.Context, signer suite.Signer, format message.WireFormat, content *FramedContent, groupContext []byte) (*AuthenticatedContent, error) {
-	if err := checkFormat(format, content); err != nil {
+	c := &AuthenticatedContent{WireFormat: format, Content: *content}
+	if err := c.Sign(ctx, signer, groupContext); err != nil {
 		return nil, err
 	}
-	if err := content.EncodeBody(); err != nil {
-		return nil, err
+	return c, nil
+}
+
+// Sign is [SignContent] of the content of c, for its wire format.
+func (c *AuthenticatedContent) Sign(ctx context.Context, signer suite.Signer, groupContext []byte) error {
+	if err := checkFormat(c.WireFormat, &c.Content); err != nil {
+		return err
 	}
-	message, err := signedContent(format, content, groupContext)
+	if err := c.Content.EncodeBody(); err != nil {
+		return err
+	}
+	message, err := signedContent(c.WireFormat, &c.Content, groupContext)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	signature, err := signer.Sign(ctx, message)
-	if err != nil {
-		return nil, err
-	}
-	return &AuthenticatedContent{
-		WireFormat: format,
-		Content:    *content,
-		Auth:       framedContentAuthData{Signature: signature},
-	}, nil
+	c.Auth.Signature, err = signer.Sign(ctx, message)
+	return err
 }
 
 // verifyContent checks that the author signed c, and notes it.
@@ -59,10 +61,11 @@ func verifyContent(s suite.Suite, author message.Author, c *AuthenticatedContent
 func signedContent(format message.WireFormat, content *FramedContent, groupContext []byte) ([]byte, error) {
 	var w wire.Writer
 	w.Grow(64 + content.Size() + len(groupContext)) // 64 for label, version, wire format and headers
-	w.Bytes([]byte(label.Prefix + label.FramedContentTBS))
-	w.Vector(func(w *wire.Writer) { content.marshalTBS(w, format, groupContext) })
-	message, err := w.Finish()
-	return message, err
+	w.String(label.Prefix, label.FramedContentTBS)
+	start := w.Begin()
+	content.marshalTBS(&w, format, groupContext)
+	w.End(start)
+	return w.Finish()
 }
 
 // checkFormat refuses content that may not be sent in a wire format, or not by its sender

@@ -22,12 +22,21 @@ type Epoch struct {
 	GroupContext []byte // Group, encoded
 	Secrets      *schedule.EpochSecrets
 
-	// Member returns the author of a member's or an external sender's message, or a
-	// [*message.ValidationError] if there is no such sender.
-	Member func(message.Sender) (message.Author, error)
+	Members Members
+
+	// Own is who reads the messages, if that is a member. Its own are refused with
+	// [fault.ErrOwnMessage].
+	Own message.Sender
 
 	// Wanted reports whether to verify a proposal. Nil stands for all proposals.
 	Wanted func(ref []byte) bool
+}
+
+// Members are those whose messages an epoch takes.
+type Members interface {
+	// Author returns the author of a member's or an external sender's message, or a
+	// [*message.ValidationError] if there is no such sender.
+	Author(message.Sender) (message.Author, error)
 }
 
 // FramedContent is a message with its context, before any protection (RFC 9420,
@@ -55,9 +64,10 @@ type FramedContent struct {
 	Proposal          message.Proposal // of ContentProposal
 	Commit            *Commit          // of ContentCommit
 
-	// Body is what the content type selects, encoded, if it is at hand. A message is
-	// encoded once when it is sent and never when it is received, although it is signed
-	// or verified, hashed into the transcript and encrypted.
+	// Body is what the content type selects, encoded, if it is at hand. A handshake message
+	// is encoded once when it is sent and never when it is received, although it is signed
+	// or verified, hashed into the transcript and encrypted. Application data needs no
+	// encoding of its own.
 	Body []byte
 }
 
@@ -86,49 +96,66 @@ func (c *FramedContent) Unmarshal(r *wire.Reader) {
 
 // MarshalBody writes what the content type selects.
 func (c *FramedContent) MarshalBody(w *wire.Writer) {
-	if c.Body != nil {
+	switch {
+	case c.Body != nil:
 		w.Raw(c.Body)
-		return
-	}
-	switch c.ContentType {
-	case message.ContentApplication:
+	case c.ContentType == message.ContentApplication:
 		w.Bytes(c.ApplicationData)
-	case message.ContentProposal:
-		message.Write(w, &message.TypedProposal{Proposal: c.Proposal})
-	case message.ContentCommit:
-		if c.Commit == nil {
-			w.Fail(wire.Malformed("commit is missing"))
-			return
+	default:
+		body, err := c.encodedHandshake()
+		if err != nil {
+			w.Fail(err)
 		}
-		c.Commit.marshal(w)
+		w.Raw(body)
 	}
 }
 
-// EncodeBody sets Body, unless it is set. What it encodes must not change afterwards.
-func (c *FramedContent) EncodeBody() error {
-	if c.Body != nil {
-		return nil
+// encodedHandshake returns the encoded proposal or commit. It is apart, so that the Writer
+// of application data can stay on the stack.
+func (c *FramedContent) encodedHandshake() ([]byte, error) {
+	return wire.Marshal(func(w *wire.Writer) {
+		switch c.ContentType {
+		case message.ContentProposal:
+			message.Write(w, &message.TypedProposal{Proposal: c.Proposal})
+		case message.ContentCommit:
+			if c.Commit == nil {
+				w.Fail(wire.Malformed("commit is missing"))
+				return
+			}
+			c.Commit.marshal(w)
+		}
+	})
+}
+
+// EncodeBody sets Body, unless it is set or the content is application data. What it
+// encodes must not change afterwards.
+func (c *FramedContent) EncodeBody() (err error) {
+	if c.Body == nil && c.ContentType != message.ContentApplication {
+		c.Body, err = c.encodedHandshake()
 	}
-	body, err := wire.Marshal(c.MarshalBody)
-	if err != nil {
-		return err
-	}
-	c.Body = body
-	return nil
+	return err
 }
 
 // Size returns the approximate size of c when encoded, and never less than the exact one,
 // if its body is at hand.
 func (c *FramedContent) Size() int {
 	const rest = 3*4 + 8 + 5 + 1 // headers, epoch, sender, content type
-	return rest + len(c.GroupID) + len(c.AuthenticatedData) + len(c.Body)
+	return rest + len(c.GroupID) + len(c.AuthenticatedData) + c.bodySize()
+}
+
+// bodySize returns the size of the encoded body, if it is at hand.
+func (c *FramedContent) bodySize() int {
+	if c.Body == nil && c.ContentType == message.ContentApplication {
+		return wire.SizeOfVector(len(c.ApplicationData))
+	}
+	return len(c.Body)
 }
 
 // unmarshalBody reads what the content type selects.
 func (c *FramedContent) unmarshalBody(r *wire.Reader) {
 	switch c.ContentType {
 	case message.ContentApplication:
-		c.ApplicationData = r.Bytes()
+		c.ApplicationData = r.Shared()
 	case message.ContentProposal:
 		var p message.TypedProposal
 		message.Read(r, &p)
@@ -197,8 +224,17 @@ func (a *framedContentAuthData) marshal(w *wire.Writer, content message.ContentT
 	marshalTag(w, "confirmation tag", a.ConfirmationTag, content == message.ContentCommit)
 }
 
+// size returns the size of a when encoded.
+func (a *framedContentAuthData) size() int {
+	n := wire.SizeOfVector(len(a.Signature))
+	if a.ConfirmationTag != nil {
+		n += wire.SizeOfVector(len(a.ConfirmationTag))
+	}
+	return n
+}
+
 func (a *framedContentAuthData) unmarshal(r *wire.Reader, content message.ContentType) {
-	a.Signature = r.Bytes()
+	a.Signature = r.Shared()
 	if content == message.ContentCommit {
 		a.ConfirmationTag = r.Bytes()
 	}
@@ -305,7 +341,15 @@ func (f *Epoch) Author(c *FramedContent) (message.Author, error) {
 		}
 		return AuthorOf(&add.KeyPackage.LeafNode, c.Epoch), nil
 	}
-	return f.Member(c.Sender)
+	return f.member(c.Sender)
+}
+
+// member returns the author of another member's or an external sender's message.
+func (f *Epoch) member(sender message.Sender) (message.Author, error) {
+	if sender == f.Own && sender != (message.Sender{}) {
+		return message.Author{}, fault.ErrOwnMessage
+	}
+	return f.Members.Author(sender)
 }
 
 // checkReferences refuses impossible references of a commit before anybody looks them up:

@@ -21,6 +21,10 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
+type memberFunc func(message.Sender) (message.Author, error)
+
+func (f memberFunc) Author(s message.Sender) (message.Author, error) { return f(s) }
+
 var testLimits = secrettree.RatchetLimits{MaxForward: 100, MaxKept: 100}
 
 func TestVectorsMessageProtection(t *testing.T) {
@@ -33,10 +37,10 @@ func TestVectorsMessageProtection(t *testing.T) {
 				TreeHash: c.TreeHash, ConfirmedTranscriptHash: c.ConfirmedTranscriptHash,
 			},
 			Secrets: &schedule.EpochSecrets{Membership: c.MembershipKey, SenderData: c.SenderDataSecret},
-			Member: func(from message.Sender) (message.Author, error) {
+			Members: memberFunc(func(from message.Sender) (message.Author, error) {
 				require.Equal(t, message.Sender{Type: message.SenderMember, Leaf: 1}, from)
 				return message.Author{SignatureKey: c.SignaturePub}, nil
-			},
+			}),
 		}
 		var err error
 		f.GroupContext, err = message.Marshal(f.Group)
@@ -141,7 +145,7 @@ func newEpochOfFour(t testing.TB, s suite.Suite) *epochOfFour {
 	require.NoError(t, err)
 	e.Epoch = Epoch{
 		Suite: s, Group: group, GroupContext: encoded, Secrets: secrets,
-		Member: func(from message.Sender) (message.Author, error) {
+		Members: memberFunc(func(from message.Sender) (message.Author, error) {
 			switch {
 			case from.Type == message.SenderMember && int(from.Leaf) < len(e.signers):
 				return message.Author{SignatureKey: e.signers[from.Leaf].PublicKey()}, nil
@@ -149,7 +153,7 @@ func newEpochOfFour(t testing.TB, s suite.Suite) *epochOfFour {
 				return message.Author{SignatureKey: e.external.PublicKey()}, nil
 			}
 			return message.Author{}, fault.Violation("6.1", "nobody there")
-		},
+		}),
 	}
 	return e
 }

@@ -4,8 +4,10 @@ import (
 	"crypto/cipher"
 	"crypto/rand"
 	"crypto/subtle"
+	"encoding/binary"
 	"fmt"
 
+	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/mls/internal/schedule"
@@ -31,6 +33,9 @@ type PrivateMessage struct {
 	authenticatedData   []byte
 	encryptedSenderData []byte
 	ciphertext          []byte
+
+	// Encoded, if they are at hand: m as an MLSMessage, SenderDataAAD, PrivateContentAAD.
+	encoded, senderDataAAD, contentAAD []byte
 }
 
 func (m *PrivateMessage) marshal(w *wire.Writer) {
@@ -43,14 +48,40 @@ func (m *PrivateMessage) marshal(w *wire.Writer) {
 // [message.ErrMalformed].
 func ParsePrivate(b []byte) (*PrivateMessage, error) {
 	m := new(PrivateMessage)
-	if err := wire.ParseOwned(b, "PrivateMessage", m.unmarshal); err != nil {
+	if err := m.Parse(b); err != nil {
 		return nil, err
 	}
 	return m, nil
 }
 
+// Parse is [ParsePrivate] into m.
+func (m *PrivateMessage) Parse(b []byte) error {
+	r := wire.OwnedReader(b)
+	m.unmarshal(&r)
+	if err := r.Parsed("PrivateMessage"); err != nil {
+		return err
+	}
+	n := wire.SizeOfVector(len(m.GroupID)) + 8 + 1 // nothing has two encodings
+	m.senderDataAAD = b[:n]
+	m.contentAAD = b[:n+wire.SizeOfVector(len(m.authenticatedData))]
+	return nil
+}
+
+// PrivateIn returns the PrivateMessage in an MLSMessage, as far as its envelope tells.
+func PrivateIn(b []byte) (privateMessage []byte, ok bool) {
+	const envelope = 2 + 2
+	if len(b) < envelope || binary.BigEndian.Uint16(b) != uint16(codepoint.VersionMLS10) ||
+		binary.BigEndian.Uint16(b[2:]) != uint16(message.WireFormatPrivateMessage) {
+		return nil, false
+	}
+	return b[envelope:], true
+}
+
 // Encode returns m as an MLSMessage.
 func (m *PrivateMessage) Encode() ([]byte, error) {
+	if m.encoded != nil {
+		return m.encoded, nil
+	}
 	return wire.Marshal(func(w *wire.Writer) {
 		writeEnvelope(w, message.WireFormatPrivateMessage)
 		m.marshal(w)
@@ -58,10 +89,10 @@ func (m *PrivateMessage) Encode() ([]byte, error) {
 }
 
 func (m *PrivateMessage) unmarshal(r *wire.Reader) {
-	m.GroupID = r.Bytes()
+	m.GroupID = r.Shared()
 	m.Epoch = r.Uint64()
 	m.ContentType = wire.ReadEnum(r, "content type", message.ContentCommit)
-	m.authenticatedData = r.Bytes()
+	m.authenticatedData = r.Shared()
 	m.encryptedSenderData = r.Shared()
 	m.ciphertext = r.Shared()
 }
@@ -116,6 +147,21 @@ func (c *privateMessageContent) unmarshal(r *wire.Reader) {
 	c.padding = r.Padding()
 }
 
+// parse reads c from plaintext, which it shares. Application data is read apart, so that
+// its Reader can stay on the stack.
+func (c *privateMessageContent) parse(plaintext []byte) error {
+	const what = "PrivateMessageContent"
+	if c.content.ContentType != message.ContentApplication {
+		return wire.ParseOwned(plaintext, what, c.unmarshal)
+	}
+	r := wire.OwnedReader(plaintext)
+	c.content.ApplicationData = r.Shared()
+	c.bodySize = len(plaintext) - r.Len()
+	c.auth.Signature = r.Shared()
+	c.padding = r.Padding()
+	return r.Parsed(what)
+}
+
 // SenderData is what encryptedSenderData encrypts, 12 bytes (RFC 9420, Section 6.3.2).
 //
 //	struct {
@@ -129,16 +175,19 @@ type SenderData struct {
 	reuseGuard [4]byte
 }
 
-func (d *SenderData) marshal(w *wire.Writer) {
-	w.Uint32(uint32(d.Leaf))
-	w.Uint32(d.Generation)
-	w.Raw(d.reuseGuard[:])
+const senderDataSize = 4 + 4 + 4
+
+// append appends the encoded d to b.
+func (d *SenderData) append(b []byte) []byte {
+	b = binary.BigEndian.AppendUint32(b, uint32(d.Leaf))
+	b = binary.BigEndian.AppendUint32(b, d.Generation)
+	return append(b, d.reuseGuard[:]...)
 }
 
 func (d *SenderData) unmarshal(r *wire.Reader) {
 	d.Leaf = message.LeafIndex(r.Uint32())
 	d.Generation = r.Uint32()
-	copy(d.reuseGuard[:], r.Raw(len(d.reuseGuard)))
+	r.Fill(d.reuseGuard[:])
 }
 
 // padding returns the number of zero bytes to add to the plaintext of a private message
@@ -159,55 +208,114 @@ func PadToMultiple(size int) padding {
 // not nil. It consumes the next key of the sender's ratchet, unless it fails. The error
 // is [fault.ErrGeneration] once all keys are used.
 func (f *Epoch) ProtectPrivate(tree *secrettree.Tree, c *AuthenticatedContent, pad padding) (*PrivateMessage, error) {
-	if err := f.checkOutgoing(message.WireFormatPrivateMessage, c); err != nil {
-		return nil, err
-	}
-	plaintext, err := f.PrivateContent(c, pad)
-	if err != nil {
-		return nil, err
-	}
-	m := &PrivateMessage{
-		GroupID:           c.Content.GroupID,
-		Epoch:             c.Content.Epoch,
-		ContentType:       c.Content.ContentType,
-		authenticatedData: c.Content.AuthenticatedData,
-	}
-	p, err := tree.Next(c.Content.Sender.Leaf, m.ContentType)
-	if err != nil {
-		return nil, err
-	}
-	data := SenderData{Leaf: c.Content.Sender.Leaf, Generation: p.Generation}
-	rand.Read(data.reuseGuard[:]) // never fails
-	if err = f.SealContent(m, &p.MessageKey, &data, plaintext); err == nil {
-		err = f.SealSenderData(m, &data)
-	}
-	if err != nil {
-		p.Discard()
-		return nil, err
-	}
-	if err := p.Commit(); err != nil {
+	m := new(PrivateMessage)
+	if err := f.protect(m, tree, c, pad); err != nil {
 		return nil, err
 	}
 	return m, nil
 }
 
-// PrivateContent returns the encoded PrivateMessageContent (RFC 9420, Section 6.3.1),
-// with room for the AEAD's tag behind it.
-func (f *Epoch) PrivateContent(c *AuthenticatedContent, pad padding) ([]byte, error) {
+// SendPrivate is [Epoch.ProtectPrivate] as an MLSMessage.
+func (f *Epoch) SendPrivate(tree *secrettree.Tree, c *AuthenticatedContent, pad padding) ([]byte, error) {
+	var m PrivateMessage
+	if err := f.protect(&m, tree, c, pad); err != nil {
+		return nil, err
+	}
+	return m.encoded, nil
+}
+
+// messageKeys are the keys of one message.
+type messageKeys struct {
+	content    secrettree.UnusedKey
+	senderData senderDataRoom
+}
+
+// protect protects c as m, which is the zero value. Everything is written where it stands
+// in the MLSMessage, and encrypted there.
+func (f *Epoch) protect(m *PrivateMessage, tree *secrettree.Tree, c *AuthenticatedContent, pad padding) error {
+	if err := f.checkOutgoing(message.WireFormatPrivateMessage, c); err != nil {
+		return err
+	}
+	if err := c.Content.EncodeBody(); err != nil {
+		return err
+	}
+	m.GroupID = c.Content.GroupID
+	m.Epoch = c.Content.Epoch
+	m.ContentType = c.Content.ContentType
+	m.authenticatedData = c.Content.AuthenticatedData
+	plaintext, err := m.layOut(c, pad, f.Suite.Info().AEAD.Nt)
+	if err != nil {
+		return err
+	}
+	keys := new(messageKeys)
+	p := &keys.content
+	if err := tree.Next(p, c.Content.Sender.Leaf, m.ContentType); err != nil {
+		return err
+	}
+	data := SenderData{Leaf: c.Content.Sender.Leaf, Generation: p.Generation}
+	rand.Read(data.reuseGuard[:]) // never fails
+	if err = f.SealContent(m, &p.MessageKey, &data, plaintext); err == nil {
+		err = f.sealSenderData(m, &data, &keys.senderData)
+	}
+	if err != nil {
+		p.Discard()
+		return err
+	}
+	return p.Commit()
+}
+
+// layOut writes the MLSMessage of c with the plaintext in place of the ciphertext, which
+// it returns. Both encrypted fields grow by a tag of nt bytes where they stand.
+func (m *PrivateMessage) layOut(c *AuthenticatedContent, pad padding, nt int) (plaintext []byte, err error) {
+	size := c.Content.bodySize() + c.Auth.size()
+	padding, err := pad.of(size)
+	if err != nil {
+		return nil, err
+	}
 	var w wire.Writer
-	w.Grow(128 + c.Content.Size() + len(c.Auth.Signature) + len(c.Auth.ConfirmationTag) + f.Suite.Info().AEAD.Nt)
-	content := privateMessageContent{content: c.Content, auth: c.Auth}
-	content.marshal(&w)
+	const rest = 2 + 2 + 4 + 8 + 1 + 4 // envelope, headers, epoch, content type
+	w.Grow(rest + len(m.GroupID) + len(m.authenticatedData) +
+		wire.SizeOfVector(senderDataSize+nt) + wire.SizeOfVector(size+padding+nt))
+	writeEnvelope(&w, message.WireFormatPrivateMessage)
+	start := w.Len()
+	m.marshalSenderDataAAD(&w)
+	afterSenderDataAAD := w.Len()
+	w.Bytes(m.authenticatedData)
+	afterContentAAD := w.Len()
+	w.Header(senderDataSize + nt)
+	senderData := w.Len()
+	w.Padding(senderDataSize + nt)
+	w.Header(size + padding + nt)
+	content := w.Len()
+	c.MarshalPrivate(&w, padding)
+	w.Padding(nt)
 	b, err := w.Finish()
-	if err != nil || pad == nil {
-		return b, err
+	if err != nil {
+		return nil, err
 	}
-	n := pad(len(b))
+	m.encoded = b
+	m.senderDataAAD, m.contentAAD = b[start:afterSenderDataAAD], b[start:afterContentAAD]
+	m.encryptedSenderData = b[senderData : senderData : senderData+senderDataSize+nt]
+	return b[content : len(b)-nt], nil
+}
+
+// MarshalPrivate writes PrivateMessageContent with padding bytes of zero (RFC 9420, Section
+// 6.3.1).
+func (c *AuthenticatedContent) MarshalPrivate(w *wire.Writer, padding int) {
+	content := privateMessageContent{content: c.Content, auth: c.Auth, padding: padding}
+	content.marshal(w)
+}
+
+// of returns the padding of a plaintext, or an error if there is no room for it.
+func (pad padding) of(length int) (int, error) {
+	if pad == nil {
+		return 0, nil
+	}
+	n := pad(length)
 	if n < 0 || n > wire.MaxLength {
-		return nil, fmt.Errorf("mls: cannot pad a message with %d bytes", n)
+		return 0, fmt.Errorf("mls: cannot pad a message with %d bytes", n)
 	}
-	w.Padding(n)
-	return w.Finish()
+	return n, nil
 }
 
 // SealContent encrypts the plaintext, in place (RFC 9420, Section 6.3.1).
@@ -223,20 +331,24 @@ func (f *Epoch) SealContent(m *PrivateMessage, key *secrettree.MessageKey, data 
 // SealSenderData encrypts the sender data of a message whose content is encrypted
 // (RFC 9420, Section 6.3.2).
 func (f *Epoch) SealSenderData(m *PrivateMessage, data *SenderData) error {
-	aead, nonce, aad, err := f.senderDataAEAD(m)
+	return f.sealSenderData(m, data, new(senderDataRoom))
+}
+
+func (f *Epoch) sealSenderData(m *PrivateMessage, data *SenderData, room *senderDataRoom) error {
+	defer clear(room[:])
+	aead, nonce, aad, _, err := f.senderDataAEAD(m, room)
 	if err != nil {
 		return err
 	}
-	const size = 4 + 4 + 4 // of SenderData
-	var w wire.Writer
-	w.Grow(size + aead.Overhead())
-	data.marshal(&w)
-	encoded, err := w.Finish()
-	if err != nil {
-		return err
-	}
+	encoded := data.append(m.encryptedSenderData[:0])
 	m.encryptedSenderData = aead.Seal(encoded[:0], nonce, encoded, aad)
 	return nil
+}
+
+// opened is what comes out of a private message, in one piece of memory.
+type opened struct {
+	AuthenticatedContent
+	messageKeys
 }
 
 // UnprotectPrivate returns the content of m, decrypted and with its signature verified
@@ -245,26 +357,28 @@ func (f *Epoch) SealSenderData(m *PrivateMessage, data *SenderData) error {
 //
 // The error is that of [IsFor]; [label.ErrDecrypt] if m is not authentic;
 // [fault.ErrConsumed] or [fault.ErrGeneration] if its key is out of reach; [ErrUnwanted];
-// a [*message.ValidationError] for a blank sender, an impossible reference or a bad
-// signature; or it wraps [message.ErrMalformed] if the plaintext is not well formed.
+// [fault.ErrOwnMessage]; a [*message.ValidationError] for a blank sender, an impossible
+// reference or a bad signature; or it wraps [message.ErrMalformed] if the plaintext is not
+// well formed.
 func (f *Epoch) UnprotectPrivate(find secrettree.KeyFinder, m *PrivateMessage) (*AuthenticatedContent, *secrettree.UnusedKey, error) {
 	if err := IsFor(f.Group, m.GroupID, m.Epoch); err != nil {
 		return nil, nil, err
 	}
-	data, err := f.openSenderData(m)
+	o := new(opened)
+	data, err := f.openSenderData(m, &o.senderData)
 	if err != nil {
 		return nil, nil, err
 	}
 	sender := message.Sender{Type: message.SenderMember, Leaf: data.Leaf}
-	author, err := f.Member(sender)
+	author, err := f.member(sender)
 	if err != nil {
 		return nil, nil, err
 	}
-	key, err := find(data.Leaf, m.ContentType, data.Generation)
-	if err != nil {
+	key, c := &o.content, &o.AuthenticatedContent
+	if err := find.Find(key, data.Leaf, m.ContentType, data.Generation); err != nil {
 		return nil, nil, err
 	}
-	c, err := f.open(m, sender, &key.MessageKey, data)
+	err = f.open(c, m, sender, &key.MessageKey, &data)
 	if err == nil {
 		err = f.checkWanted(c)
 	}
@@ -279,78 +393,90 @@ func (f *Epoch) UnprotectPrivate(find secrettree.KeyFinder, m *PrivateMessage) (
 }
 
 // openSenderData decrypts the sender data (RFC 9420, Section 6.3.2).
-func (f *Epoch) openSenderData(m *PrivateMessage) (*SenderData, error) {
-	aead, nonce, aad, err := f.senderDataAEAD(m)
+func (f *Epoch) openSenderData(m *PrivateMessage, room *senderDataRoom) (data SenderData, err error) {
+	defer clear(room[:])
+	aead, nonce, aad, rest, err := f.senderDataAEAD(m, room)
 	if err != nil {
-		return nil, err
+		return data, err
 	}
-	encoded, err := aead.Open(nil, nonce, m.encryptedSenderData, aad)
+	encoded, err := aead.Open(rest[:0], nonce, m.encryptedSenderData, aad)
 	if err != nil {
-		return nil, label.ErrDecrypt
+		return data, label.ErrDecrypt
 	}
-	return wire.ParseNew(encoded, "SenderData", (*SenderData).unmarshal)
+	r := wire.OwnedReader(encoded)
+	data.unmarshal(&r)
+	return data, r.Parsed("SenderData")
 }
 
-// open decrypts the content (RFC 9420, Section 6.3.1).
-func (f *Epoch) open(m *PrivateMessage, sender message.Sender, key *secrettree.MessageKey, data *SenderData) (*AuthenticatedContent, error) {
+// open decrypts the content (RFC 9420, Section 6.3.1) into c, which is the zero value.
+func (f *Epoch) open(c *AuthenticatedContent, m *PrivateMessage, sender message.Sender, key *secrettree.MessageKey, data *SenderData) error {
 	aead, aad, err := f.contentAEAD(m, key.Key)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	plaintext, err := aead.Open(nil, guarded(key.Nonce, data), m.ciphertext, aad)
+	room := make([]byte, len(m.ciphertext)+len(m.authenticatedData))
+	authenticatedData := room[len(m.ciphertext):]
+	copy(authenticatedData, m.authenticatedData) // m shares memory with the caller
+	plaintext, err := aead.Open(room[:0:len(m.ciphertext)], guarded(key.Nonce, data), m.ciphertext, aad)
 	if err != nil {
-		return nil, label.ErrDecrypt
+		return label.ErrDecrypt
 	}
 	content := privateMessageContent{content: FramedContent{
-		GroupID:           m.GroupID,
+		GroupID:           f.Group.GroupID,
 		Epoch:             m.Epoch,
 		Sender:            sender,
-		AuthenticatedData: m.authenticatedData,
+		AuthenticatedData: authenticatedData,
 		ContentType:       m.ContentType,
 	}}
-	if err := wire.ParseOwned(plaintext, "PrivateMessageContent", content.unmarshal); err != nil {
-		return nil, err
+	if err := content.parse(plaintext); err != nil {
+		return err
 	}
-	content.content.Body = plaintext[:content.bodySize:content.bodySize]
+	if m.ContentType != message.ContentApplication {
+		content.content.Body = plaintext[:content.bodySize:content.bodySize]
+	}
 	if err := f.checkReferences(&content.content); err != nil {
-		return nil, err
+		return err
 	}
-	return &AuthenticatedContent{
-		WireFormat: message.WireFormatPrivateMessage,
-		Content:    content.content,
-		Auth:       content.auth,
-	}, nil
+	c.WireFormat, c.Content, c.Auth = message.WireFormatPrivateMessage, content.content, content.auth
+	return nil
 }
 
 // contentAEAD returns the AEAD of the content, and its additional data (RFC 9420,
 // Section 6.3.1).
 func (f *Epoch) contentAEAD(m *PrivateMessage, key []byte) (aead cipher.AEAD, aad []byte, err error) {
-	var w wire.Writer
-	w.Grow(32 + len(m.GroupID) + len(m.authenticatedData))
-	m.marshalContentAAD(&w)
-	if aad, err = w.Finish(); err != nil {
-		return nil, nil, err
+	if aad = m.contentAAD; aad == nil {
+		var w wire.Writer
+		m.marshalContentAAD(&w)
+		if aad, err = w.Finish(); err != nil {
+			return nil, nil, err
+		}
 	}
 	aead, err = f.Suite.NewAEAD(key)
 	return aead, aad, err
 }
 
+// senderDataRoom has room for the key and the nonce of a message's sender data, for their
+// KDFLabels and then the sender data, in the suites of RFC 9420.
+type senderDataRoom [32 + 12 + label.Room + 64]byte
+
 // senderDataAEAD returns the AEAD of the sender data, its nonce and its additional
-// data (RFC 9420, Section 6.3.2). The ciphertext of m is there already.
-func (f *Epoch) senderDataAEAD(m *PrivateMessage) (aead cipher.AEAD, nonce, aad []byte, err error) {
-	key, nonce, err := schedule.SenderDataKey(f.Suite, f.Secrets.SenderData, m.ciphertext)
+// data (RFC 9420, Section 6.3.2). The ciphertext of m is there already. The nonce is in
+// room, whose rest is free.
+func (f *Epoch) senderDataAEAD(m *PrivateMessage, room *senderDataRoom) (aead cipher.AEAD, nonce, aad, rest []byte, err error) {
+	key, nonce, rest, err := schedule.SenderDataKey(f.Suite, f.Secrets.SenderData, m.ciphertext, room[:])
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, nil, nil, err
 	}
 	defer clear(key)
-	var w wire.Writer
-	w.Grow(32 + len(m.GroupID))
-	m.marshalSenderDataAAD(&w)
-	if aad, err = w.Finish(); err != nil {
-		return nil, nil, nil, err
+	if aad = m.senderDataAAD; aad == nil {
+		var w wire.Writer
+		m.marshalSenderDataAAD(&w)
+		if aad, err = w.Finish(); err != nil {
+			return nil, nil, nil, nil, err
+		}
 	}
 	aead, err = f.Suite.NewAEAD(key)
-	return aead, nonce, aad, err
+	return aead, nonce, aad, rest, err
 }
 
 // guarded applies the reuse guard to the nonce of a generation, in place (RFC 9420,

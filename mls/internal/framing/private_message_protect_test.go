@@ -14,6 +14,7 @@ import (
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
+	"github.com/mlsuite/mlsuite/mls/internal/secrettree"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -22,10 +23,10 @@ import (
 // somebody who holds all secrets and follows no rule: spoil changes the plaintext,
 // and the sender data between the two encryptions.
 func (e *epochOfFour) forged(t testing.TB, c *AuthenticatedContent, spoil func(plaintext []byte, data *SenderData)) *PrivateMessage {
-	plaintext, err := e.PrivateContent(c, PadToMultiple(100))
+	plaintext, err := wire.Marshal(func(w *wire.Writer) { c.MarshalPrivate(w, 100) })
 	require.NoError(t, err)
-	key, err := e.tree().Next(min(c.Content.Sender.Leaf, 3), c.Content.ContentType)
-	require.NoError(t, err)
+	var key secrettree.UnusedKey
+	require.NoError(t, e.tree().Next(&key, min(c.Content.Sender.Leaf, 3), c.Content.ContentType))
 	m := &PrivateMessage{
 		GroupID: c.Content.GroupID, Epoch: c.Content.Epoch, ContentType: c.Content.ContentType,
 		authenticatedData: c.Content.AuthenticatedData,
@@ -41,8 +42,8 @@ func (e *epochOfFour) forged(t testing.TB, c *AuthenticatedContent, spoil func(p
 func TestPrivateMessageRefusesForgeries(t *testing.T) {
 	e := newEpochOfFour(t, mlstest.Suite(t, 1))
 	receiver := e.tree()
-	used, err := receiver.Find(0, message.ContentApplication, 3, testLimits) // a state with kept keys and a used leaf
-	require.NoError(t, err)
+	var used secrettree.UnusedKey // a state with kept keys and a used leaf
+	require.NoError(t, receiver.Find(&used, 0, message.ContentApplication, 3, testLimits))
 	require.NoError(t, used.Commit())
 	before := savedSecrets(t, receiver)
 	refuses := func(m *PrivateMessage, want error, format string, args ...any) {
@@ -198,7 +199,7 @@ func TestPrivateMessageAnyOrder(t *testing.T) {
 func TestPrivateMessagePadding(t *testing.T) {
 	e := newEpochOfFour(t, mlstest.Suite(t, 1))
 	c := e.private(t, 0, message.ContentApplication)
-	plain, err := e.PrivateContent(c, nil)
+	plain, err := wire.Marshal(func(w *wire.Writer) { c.MarshalPrivate(w, 0) })
 	require.NoError(t, err)
 	for _, size := range []int{-1, 0, 1, 2, 32, 255, 256, 4096} {
 		sender := e.tree()

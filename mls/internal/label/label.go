@@ -53,23 +53,23 @@ const (
 //	    opaque content<V>;
 //	}
 //
-// which is SignContent, EncryptContext and RefHashInput, and the end of KDFLabel.
-func writeLabelled(w *wire.Writer, label string, content []byte) {
+// which is SignContent, EncryptContext and RefHashInput.
+func writeLabelled(w *wire.Writer, prefix, label string, content []byte) {
 	const headers = 2 * 4
-	w.Grow(headers + len(label) + len(content))
-	w.Bytes([]byte(label))
+	w.Grow(headers + len(prefix) + len(label) + len(content))
+	w.String(prefix, label)
 	w.Bytes(content)
 }
 
-func labelled(label string, content []byte) ([]byte, error) {
+func labelled(prefix, label string, content []byte) ([]byte, error) {
 	var w wire.Writer
-	writeLabelled(&w, label, content)
+	writeLabelled(&w, prefix, label, content)
 	return w.Finish()
 }
 
 // Sign signs content: SignWithLabel (RFC 9420, Section 5.1.2). The error is the signer's.
 func Sign(ctx context.Context, signer suite.Signer, label string, content []byte) ([]byte, error) {
-	message, err := labelled(Prefix+label, content)
+	message, err := labelled(Prefix, label, content)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func Sign(ctx context.Context, signer suite.Signer, label string, content []byte
 // Verify returns nil if sig is pub's signature of content: VerifyWithLabel (RFC 9420,
 // Section 5.1.2). The errors are those of [suite.Signature].
 func Verify(s suite.Suite, pub []byte, label string, content, sig []byte) error {
-	message, err := labelled(Prefix+label, content)
+	message, err := labelled(Prefix, label, content)
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func Verify(s suite.Suite, pub []byte, label string, content, sig []byte) error 
 
 // VerifyFirst is [Verify] with a key that nobody has checked: [suite.VerifyFirst].
 func VerifyFirst(s suite.Suite, pub []byte, label string, content, sig []byte) error {
-	message, err := labelled(Prefix+label, content)
+	message, err := labelled(Prefix, label, content)
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func VerifyFirst(s suite.Suite, pub []byte, label string, content, sig []byte) e
 // encryptContext returns the encoded EncryptContext (RFC 9420, Section 5.1.3): the
 // info of HPKE.
 func encryptContext(label string, context []byte) ([]byte, error) {
-	return labelled(Prefix+label, context)
+	return labelled(Prefix, label, context)
 }
 
 // PrepareSeal returns the sealer of EncryptWithLabel (RFC 9420, Section 5.1.3) for any
@@ -153,7 +153,7 @@ func Open(key suite.PrivateKey, label string, context, enc, ciphertext []byte) (
 // RefHash is RefHash (RFC 9420, Section 5.2): Info().Hash.Size bytes. The label is
 // taken whole.
 func RefHash(s suite.Suite, label string, value []byte) ([]byte, error) {
-	input, err := labelled(label, value)
+	input, err := labelled("", label, value)
 	if err != nil {
 		return nil, err
 	}
@@ -164,11 +164,31 @@ func RefHash(s suite.Suite, label string, value []byte) ([]byte, error) {
 // most 255 * Nh, else an error. An empty secret is one that was destroyed, and gives
 // [ErrRetired].
 func Expand(s suite.Suite, secret []byte, label string, context []byte, length int) ([]byte, error) {
-	info, err := KDFLabel(label, context, length)
-	if err != nil {
+	if err := checkLength(length); err != nil {
 		return nil, err
 	}
-	return ExpandEncoded(s, secret, info, length)
+	b := make([]byte, length+kdfLabelSize(label, context))
+	out := b[:length:length]
+	if err := ExpandTo(s, out, secret, label, context, b[length:]); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// ExpandTo is Expand that fills out. It encodes the KDFLabel over room, which
+// is large enough at [Room] bytes beside the context.
+func ExpandTo(s suite.Suite, out, secret []byte, label string, context, room []byte) error {
+	if len(secret) == 0 {
+		return ErrRetired
+	}
+	if err := checkLength(len(out)); err != nil {
+		return err
+	}
+	info, err := appendKDFLabel(room, label, context, len(out))
+	if err != nil {
+		return err
+	}
+	return s.Expand(out, secret, info)
 }
 
 // ExpandEncoded is Expand for an encoded KDFLabel of the same length.
@@ -187,26 +207,68 @@ func ExpandEncoded(s suite.Suite, secret, kdfLabel []byte, length int) ([]byte, 
 // "key" and "nonce".
 func ExpandKey(s suite.Suite, secret, context []byte) (key, nonce []byte, err error) {
 	aead := s.Info().AEAD
-	if key, err = Expand(s, secret, "key", context, aead.Nk); err != nil {
-		return nil, nil, err
-	}
-	if nonce, err = Expand(s, secret, "nonce", context, aead.Nn); err != nil {
-		clear(key)
+	b := make([]byte, aead.Nk+aead.Nn+kdfLabelSize("nonce", context))
+	key, b = b[:aead.Nk:aead.Nk], b[aead.Nk:]
+	nonce = b[:aead.Nn:aead.Nn]
+	if err := ExpandKeyTo(s, key, nonce, secret, context, b[aead.Nn:]); err != nil {
 		return nil, nil, err
 	}
 	return key, nonce, nil
 }
 
+// ExpandKeyTo is ExpandKey that fills key and nonce. Room is as of [ExpandTo]. After an
+// error there is nothing secret in them.
+func ExpandKeyTo(s suite.Suite, key, nonce, secret, context, room []byte) error {
+	if err := ExpandTo(s, key, secret, "key", context, room); err != nil {
+		return err
+	}
+	err := ExpandTo(s, nonce, secret, "nonce", context, room)
+	if err != nil {
+		clear(key)
+	}
+	return err
+}
+
 // KDFLabel returns the encoded KDFLabel (RFC 9420, Section 8). The error says that length
 // is negative or more than 65,535.
 func KDFLabel(label string, context []byte, length int) ([]byte, error) {
-	if length < 0 || length > math.MaxUint16 {
-		return nil, fmt.Errorf("mls: cannot derive a secret of %d bytes", length)
+	if err := checkLength(length); err != nil {
+		return nil, err
 	}
-	var w wire.Writer
-	w.Grow(16 + len(Prefix) + len(label) + len(context))
+	return appendKDFLabel(nil, label, context, length)
+}
+
+// Take returns n bytes of room and what is left of it, or n new bytes if room has not as
+// many.
+func Take(room []byte, n int) (taken, rest []byte) {
+	if n > len(room) {
+		return make([]byte, n), room
+	}
+	return room[:n:n], room[n:]
+}
+
+// Room is the number of bytes that is enough for a KDFLabel with a label of RFC 9420 and
+// an empty context.
+const Room = 2 + 1 + len(Prefix) + len("authentication") + 4
+
+func checkLength(length int) error {
+	if length < 0 || length > math.MaxUint16 {
+		return fmt.Errorf("mls: cannot derive a secret of %d bytes", length)
+	}
+	return nil
+}
+
+func kdfLabelSize(label string, context []byte) int {
+	return 2 + wire.SizeOfVector(len(Prefix)+len(label)) + wire.SizeOfVector(len(context))
+}
+
+// appendKDFLabel writes a KDFLabel over room, if it fits.
+func appendKDFLabel(room []byte, label string, context []byte, length int) ([]byte, error) {
+	w := wire.WriterOver(room)
+	w.Grow(kdfLabelSize(label, context))
 	w.Uint16(uint16(length))
-	writeLabelled(&w, Prefix+label, context)
+	w.String(Prefix, label)
+	w.Bytes(context)
 	return w.Finish()
 }
 

@@ -173,8 +173,12 @@ func WelcomeKey(s suite.Suite, welcomeSecret []byte) (key, nonce []byte, err err
 
 // SenderDataKey returns the AEAD key and nonce of a private message's sender data (RFC
 // 9420, Section 6.3.2), of Nk and Nn bytes. Their context is the first KDF.Nh bytes of
-// the ciphertext.
-func SenderDataKey(s suite.Suite, senderDataSecret, ciphertext []byte) (key, nonce []byte, err error) {
-	sample := ciphertext[:min(len(ciphertext), s.Info().KDF.Nh)]
-	return label.ExpandKey(s, senderDataSecret, sample)
+// the ciphertext. They are in room, as far as they fit; the rest of it is free.
+func SenderDataKey(s suite.Suite, senderDataSecret, ciphertext, room []byte) (key, nonce, rest []byte, err error) {
+	info := s.Info()
+	key, rest = label.Take(room, info.AEAD.Nk)
+	nonce, rest = label.Take(rest, info.AEAD.Nn)
+	sample := ciphertext[:min(len(ciphertext), info.KDF.Nh)]
+	err = label.ExpandKeyTo(s, key, nonce, senderDataSecret, sample, rest)
+	return key, nonce, rest, err
 }

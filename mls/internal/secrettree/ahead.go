@@ -122,15 +122,20 @@ func (t *Tree) wayTo(leaf message.LeafIndex, contentType message.ContentType, ge
 	if t.Ratchets == nil || uint32(leaf) >= t.Leaves {
 		return nil, nil
 	}
-	p := &UnusedKey{tree: t, leaf: leaf, contentType: contentType, ratchets: t.Ratchets[leaf]}
 	var next uint64
-	if p.ratchets != nil {
-		next = p.ratchet().Next
+	if l := t.Ratchets[leaf]; l != nil {
+		next = l.Of(contentType).Next
 	}
 	ahead := uint64(generation) - next
 	if uint64(generation) < next || ahead > uint64(limits.MaxForward) || ahead <= AheadStride {
 		return nil, nil
 	}
+	return t.longWayTo(leaf, contentType, generation, next)
+}
+
+// longWayTo is wayTo for a generation that is more than AheadStride after next.
+func (t *Tree) longWayTo(leaf message.LeafIndex, contentType message.ContentType, generation uint32, next uint64) (*longWay, error) {
+	p := &UnusedKey{tree: t, leaf: leaf, contentType: contentType, ratchets: t.Ratchets[leaf]}
 	secret, at := t.ahead.latest(p.aheadOf(), generation)
 	if secret == nil {
 		if p.ratchets == nil {
@@ -200,28 +205,35 @@ func (t *Tree) mayReach(n ratchetID, generation uint64) bool {
 	return false
 }
 
-// KeyFinder is [Tree.Find] within limits.
-type KeyFinder func(leaf message.LeafIndex, contentType message.ContentType, generation uint32) (*UnusedKey, error)
+// KeyFinder finds keys of a tree that a mutex guards, within limits.
+type KeyFinder struct {
+	tree   *Tree
+	mu     sync.Locker
+	limits RatchetLimits
+}
 
-// Finder returns a KeyFinder of a tree that mu guards. It takes mu, but not for the steps
-// to a generation that is far ahead.
+// Finder returns a KeyFinder of a tree that mu guards.
 func (t *Tree) Finder(mu sync.Locker, limits RatchetLimits) KeyFinder {
-	return func(leaf message.LeafIndex, contentType message.ContentType, generation uint32) (*UnusedKey, error) {
-		mu.Lock()
-		way, err := t.wayTo(leaf, contentType, generation, limits)
-		mu.Unlock()
-		if err != nil {
-			return nil, err
-		}
-		err = way.walk()
-		mu.Lock()
-		defer mu.Unlock()
-		t.learn(way)
-		if err != nil {
-			return nil, err
-		}
-		return t.Find(leaf, contentType, generation, limits)
+	return KeyFinder{t, mu, limits}
+}
+
+// Find is [Tree.Find]. It takes the mutex, but not for the steps to a generation that
+// is far ahead.
+func (f KeyFinder) Find(p *UnusedKey, leaf message.LeafIndex, contentType message.ContentType, generation uint32) error {
+	f.mu.Lock()
+	way, err := f.tree.wayTo(leaf, contentType, generation, f.limits)
+	f.mu.Unlock()
+	if err != nil {
+		return err
 	}
+	err = way.walk()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.tree.learn(way)
+	if err != nil {
+		return err
+	}
+	return f.tree.Find(p, leaf, contentType, generation, f.limits)
 }
 
 // Standing returns the next generation of a ratchet, and the generations ahead of it

@@ -113,14 +113,15 @@ func (r *Ratchet) destroy() {
 	r.Secret, r.Kept = nil, nil
 }
 
-// Next returns the key for the leaf's next message, that of NextGeneration. The error is
-// [fault.ErrGeneration] when all 2^32 generations are used, or one of [Tree.Find].
-func (t *Tree) Next(leaf message.LeafIndex, contentType message.ContentType) (*UnusedKey, error) {
+// Next sets p, the zero value, to the key for the leaf's next message, that of
+// NextGeneration. The error is [fault.ErrGeneration] when all 2^32 generations are used, or
+// one of [Tree.Find].
+func (t *Tree) Next(p *UnusedKey, leaf message.LeafIndex, contentType message.ContentType) error {
 	generation := t.NextGeneration(leaf, RatchetKindOf(contentType))
 	if generation > math.MaxUint32 {
-		return nil, fault.ErrGeneration
+		return fault.ErrGeneration
 	}
-	return t.Find(leaf, contentType, uint32(generation), RatchetLimits{MaxForward: math.MaxUint32})
+	return t.Find(p, leaf, contentType, uint32(generation), RatchetLimits{MaxForward: math.MaxUint32})
 }
 
 // NextGeneration returns the generation of the leaf's next message.
@@ -131,24 +132,23 @@ func (t *Tree) NextGeneration(leaf message.LeafIndex, kind RatchetKind) uint64 {
 	return t.Begins[kind]
 }
 
-// Find returns the key that opens a leaf's message of the given generation. It changes
-// nothing: [UnusedKey.Commit] does, once the message is authentic.
+// Find sets p, the zero value, to the key that opens a leaf's message of the given
+// generation. It changes nothing else: [UnusedKey.Commit] does, once the message is
+// authentic.
 //
 // The error is [label.ErrRetired] once the tree is destroyed, [fault.ErrConsumed] for a
 // generation whose key is gone, [fault.ErrGeneration], before anything is derived, for a
 // generation beyond the limits, and a [*message.ValidationError] for a leaf outside the
-// tree.
-func (t *Tree) Find(leaf message.LeafIndex, contentType message.ContentType, generation uint32, limits RatchetLimits) (*UnusedKey, error) {
+// tree. Then p is the zero value.
+func (t *Tree) Find(p *UnusedKey, leaf message.LeafIndex, contentType message.ContentType, generation uint32, limits RatchetLimits) error {
 	if t.Ratchets == nil {
-		return nil, label.ErrRetired
+		return label.ErrRetired
 	}
 	if uint32(leaf) >= t.Leaves {
-		return nil, fault.Violation("6.3.2", "sender is outside the tree").AtLeaf(leaf)
+		return fault.Violation("6.3.2", "sender is outside the tree").AtLeaf(leaf)
 	}
-	p := &UnusedKey{
-		tree: t, version: t.Version, leaf: leaf, contentType: contentType, limits: limits,
-		MessageKey: MessageKey{Generation: generation},
-	}
+	p.tree, p.version, p.leaf, p.contentType, p.limits = t, t.Version, leaf, contentType, limits
+	p.Generation = generation
 	var next uint64
 	if p.ratchets = t.Ratchets[leaf]; p.ratchets != nil {
 		next = p.ratchets.Of(contentType).Next
@@ -157,19 +157,23 @@ func (t *Tree) Find(leaf message.LeafIndex, contentType message.ContentType, gen
 		r := p.ratchet()
 		i, ok := r.index(generation)
 		if !ok {
-			return nil, fault.ErrConsumed
+			p.Discard()
+			return fault.ErrConsumed
 		}
-		p.Key, p.Nonce = bytes.Clone(r.Kept[i].Key), bytes.Clone(r.Kept[i].Nonce)
-		return p, nil
+		p.furnish()
+		copy(p.Key, r.Kept[i].Key)
+		copy(p.Nonce, r.Kept[i].Nonce)
+		return nil
 	}
 	if uint64(generation)-next > uint64(limits.MaxForward) {
-		return nil, fault.ErrGeneration
+		p.Discard()
+		return fault.ErrGeneration
 	}
 	if err := p.derive(); err != nil {
 		p.Discard()
-		return nil, err
+		return err
 	}
-	return p, nil
+	return nil
 }
 
 // index returns where the kept key of a generation is.
@@ -180,7 +184,7 @@ func (r *Ratchet) index(generation uint32) (int, bool) {
 }
 
 // UnusedKey is the key of a message, together with the change that consuming it makes to
-// the tree. It ends with Commit or Discard, and is then the zero value.
+// the tree. It ends with Commit or Discard, and is then the zero value. It is not copied.
 type UnusedKey struct {
 	MessageKey
 	tree        *Tree
@@ -197,6 +201,24 @@ type UnusedKey struct {
 	moved   bool         // the ratchet moves to the generation after this one:
 	secret  []byte       // its secret there
 	skipped []MessageKey // the keys to keep of the generations between, from deriveSkipped on
+
+	step  []byte // what a step of the ratchet takes
+	label []byte // room for a KDFLabel
+	room  [usualRoom]byte
+}
+
+// usualRoom is the room that the key, the nonce, both secrets and the KDFLabel take in
+// the suites of RFC 9420, in bytes.
+const usualRoom = 32 + 12 + 2*64 + label.Room
+
+// furnish makes room for what is derived: in p itself, as far as it fits there.
+func (p *UnusedKey) furnish() {
+	info := p.tree.Suite.Info()
+	nk, nn, nh := info.AEAD.Nk, info.AEAD.Nn, info.KDF.Nh
+	p.Key, p.label = label.Take(p.room[:], nk)
+	p.Nonce, p.label = label.Take(p.label, nn)
+	p.secret, p.label = label.Take(p.label, nh)
+	p.step, p.label = label.Take(p.label, nh)
 }
 
 type nodeSecret struct {
@@ -213,12 +235,11 @@ func (p *UnusedKey) Commit() error {
 		return fault.ErrConsumed
 	}
 	if p.version != p.tree.Version {
-		again, err := p.tree.Find(p.leaf, p.contentType, p.Generation, p.limits)
+		t, leaf, contentType, generation, limits := p.tree, p.leaf, p.contentType, p.Generation, p.limits
 		p.Discard()
-		if err != nil {
+		if err := t.Find(p, leaf, contentType, generation, limits); err != nil {
 			return err
 		}
-		*p = *again
 	}
 	if err := p.deriveSkipped(); err != nil {
 		p.Discard()
@@ -230,9 +251,16 @@ func (p *UnusedKey) Commit() error {
 	} else {
 		p.dropKept(p.Generation)
 	}
-	p.MessageKey.destroy()
-	*p = UnusedKey{}
+	p.erase()
 	return nil
+}
+
+// erase overwrites the room of p, and makes p the zero value.
+func (p *UnusedKey) erase() {
+	p.MessageKey.destroy()
+	clear(p.secret)
+	clear(p.step)
+	*p = UnusedKey{}
 }
 
 // advance moves the ratchet behind the key, and replaces what the first use of the leaf
@@ -242,8 +270,12 @@ func (p *UnusedKey) advance() {
 		p.install()
 	}
 	r := p.ratchet()
-	clear(r.Secret)
-	r.Secret, r.Next = p.secret, uint64(p.Generation)+1
+	if r.Next = uint64(p.Generation) + 1; r.Next <= math.MaxUint32 {
+		copy(r.Secret, p.secret)
+	} else {
+		clear(r.Secret)
+		r.Secret = nil
+	}
 	p.tree.ahead.drop(p.aheadOf(), r.Next)
 	p.tree.noteChanged(nameOfRatchet(p.leaf, p.contentType))
 	if len(p.skipped) == 0 {
@@ -296,11 +328,9 @@ func (p *UnusedKey) dropOldest(n int) {
 
 // Discard overwrites what Find derived. The tree is as if Find had not been called.
 func (p *UnusedKey) Discard() {
-	p.MessageKey.destroy()
 	for i := range p.skipped {
 		p.skipped[i].destroy()
 	}
-	clear(p.secret)
 	for _, n := range p.copath {
 		clear(n.secret)
 	}
@@ -308,7 +338,7 @@ func (p *UnusedKey) Discard() {
 		p.ratchets.Handshake.destroy()
 		p.ratchets.Application.destroy()
 	}
-	*p = UnusedKey{}
+	p.erase()
 }
 
 // derive fills in the key and the change for a generation that the leaf's ratchet
@@ -321,29 +351,45 @@ func (p *UnusedKey) derive() error {
 		}
 	}
 	p.moved = true
-	r := p.ratchet()
+	p.furnish()
+	s, r := p.tree.Suite, p.ratchet()
 	secret, g := p.tree.ahead.latest(p.aheadOf(), p.Generation)
 	if secret == nil || g < r.Next {
 		secret, g = r.Secret, r.Next
 	}
-	p.secret = bytes.Clone(secret)
-	var err error
 	for ; g < uint64(p.Generation); g++ {
-		if p.secret, err = nextSecret(p.tree.Suite, p.secret, g); err != nil {
+		if err := p.stepFrom(secret, g); err != nil {
 			return err
 		}
-		p.tree.ahead.keep(p.aheadOf(), g+1, p.secret)
+		secret = p.secret
+		p.tree.ahead.keep(p.aheadOf(), g+1, secret)
 	}
-	if p.MessageKey, err = p.tree.messageKey(p.secret, p.Generation); err != nil {
+	context := generationContext(uint64(p.Generation))
+	if err := label.ExpandKeyTo(s, p.Key, p.Nonce, secret, context[:], p.label); err != nil {
 		return err
 	}
 	if p.Generation == math.MaxUint32 {
-		clear(p.secret)
-		p.secret = nil
 		return nil
 	}
-	p.secret, err = nextSecret(p.tree.Suite, p.secret, g)
-	return err
+	return p.stepFrom(secret, g)
+}
+
+// stepFrom sets p.secret to the ratchet secret after that of a generation (RFC 9420,
+// Section 9.1), which may be p.secret.
+func (p *UnusedKey) stepFrom(secret []byte, generation uint64) error {
+	context := generationContext(generation)
+	if err := label.ExpandTo(p.tree.Suite, p.step, secret, "secret", context[:], p.label); err != nil {
+		return err
+	}
+	copy(p.secret, p.step)
+	return nil
+}
+
+// generationContext is the context of what DeriveTreeSecret derives (RFC 9420, Section
+// 9.1).
+func generationContext(generation uint64) (context [4]byte) {
+	binary.BigEndian.PutUint32(context[:], uint32(generation))
+	return context
 }
 
 // deriveSkipped derives the keys to keep of the generations that the message skips. That
@@ -392,8 +438,7 @@ func nextSecret(s suite.Suite, secret []byte, generation uint64) ([]byte, error)
 // messageKey derives the key of a generation from the ratchet secret there (RFC 9420,
 // Section 9.1).
 func (t *Tree) messageKey(secret []byte, generation uint32) (MessageKey, error) {
-	var context [4]byte
-	binary.BigEndian.PutUint32(context[:], generation)
+	context := generationContext(uint64(generation))
 	key, nonce, err := label.ExpandKey(t.Suite, secret, context[:])
 	return MessageKey{generation, key, nonce}, err
 }

@@ -25,7 +25,7 @@ func TestGarbageGenerationsAreDerivedOnce(t *testing.T) {
 	before := stateOf(tree)
 	refused := func(generation uint32) int {
 		counting.expands = 0
-		p, err := tree.Find(1, message.ContentApplication, generation, limits)
+		p, err := find(tree, 1, message.ContentApplication, generation, limits)
 		require.NoError(t, err)
 		p.Discard()
 		require.Empty(t, cmp.Diff(before, stateOf(tree)))
@@ -67,7 +67,8 @@ func TestStepsBeyondTheRoomKeepNobodyWaiting(t *testing.T) {
 	refused := func(generation uint32) {
 		t.Helper()
 		waiting.locked, waiting.free = 0, 0
-		p, err := tree.Finder(b, limits)(1, message.ContentApplication, generation)
+		p := new(UnusedKey)
+		err := tree.Finder(b, limits).Find(p, 1, message.ContentApplication, generation)
 		require.NoError(t, err)
 		p.Discard()
 		require.LessOrEqual(t, waiting.locked, AheadStride+3, "generation %d", generation)
@@ -137,7 +138,7 @@ func bytesAhead(tree *Tree) int {
 func TestGarbageOfManySendersIsBounded(t *testing.T) {
 	tree := newTestSecretTree(t, 1024)
 	for leaf := range message.LeafIndex(aheadRatchets + 10) {
-		p, err := tree.Find(leaf, message.ContentApplication, 20, RatchetLimits{MaxForward: 20})
+		p, err := find(tree, leaf, message.ContentApplication, 20, RatchetLimits{MaxForward: 20})
 		require.NoError(t, err)
 		p.Discard()
 	}

@@ -23,7 +23,7 @@ import (
 func TestVectorsSecretTree(t *testing.T) {
 	vectors.OfficialAndOwn(t, "secret-tree", func(t *testing.T, c *vectors.SecretTree) {
 		s := mlstest.Suite(t, c.CipherSuite)
-		key, nonce, err := schedule.SenderDataKey(s, c.SenderData.Secret, c.SenderData.Ciphertext)
+		key, nonce, _, err := schedule.SenderDataKey(s, c.SenderData.Secret, c.SenderData.Ciphertext, nil)
 		require.NoError(t, err)
 		require.Equal(t, []byte(c.SenderData.Key), key)
 		require.Equal(t, []byte(c.SenderData.Nonce), nonce)
@@ -32,7 +32,7 @@ func TestVectorsSecretTree(t *testing.T) {
 		for leaf, generations := range c.Leaves {
 			for _, g := range generations {
 				open := func(contentType message.ContentType, key, nonce []byte) {
-					p, err := tree.Find(message.LeafIndex(leaf), contentType, g.Generation, RatchetLimits{MaxForward: 100})
+					p, err := find(tree, message.LeafIndex(leaf), contentType, g.Generation, RatchetLimits{MaxForward: 100})
 					require.NoError(t, err)
 					require.Equal(t, key, p.Key)
 					require.Equal(t, nonce, p.Nonce)
@@ -117,7 +117,7 @@ func TestSecretTreeForgetsWhatIsConsumed(t *testing.T) {
 	limits := RatchetLimits{MaxForward: 10, MaxKept: 10}
 	const D = message.LeafIndex(3)
 
-	p, err := tree.Find(D, message.ContentApplication, 1, limits)
+	p, err := find(tree, D, message.ContentApplication, 1, limits)
 	require.NoError(t, err)
 	require.Equal(t, []string{"node "}, reachable(), "find keeps nothing")
 	require.Equal(t, named["key rr application 1"], p.Key)
@@ -131,12 +131,13 @@ func TestSecretTreeForgetsWhatIsConsumed(t *testing.T) {
 		"ratchet rr application 2", // AR2
 		"ratchet rr handshake 0",   // HR0
 	}, reachable())
-	for _, gone := range [][]byte{root, key, first} {
+	for _, gone := range [][]byte{root, key} {
 		require.Equal(t, make([]byte, len(gone)), gone, "overwritten")
 	}
+	require.Equal(t, named["ratchet rr application 2"], first, "overwritten in place")
 
 	kept := tree.Ratchets[D].Application.Kept[0].Key
-	p, err = tree.Find(D, message.ContentApplication, 0, limits)
+	p, err = find(tree, D, message.ContentApplication, 0, limits)
 	require.NoError(t, err)
 	require.NoError(t, p.Commit())
 	require.Equal(t, make([]byte, len(kept)), kept, "overwritten")
@@ -156,7 +157,7 @@ func TestSecretTreeForgetsWhatIsConsumed(t *testing.T) {
 		require.Equal(t, make([]byte, len(secret)), secret, "overwritten")
 	}
 	require.Empty(t, secretsOf(tree))
-	_, err = tree.Find(D, message.ContentApplication, 2, limits)
+	_, err = find(tree, D, message.ContentApplication, 2, limits)
 	require.ErrorIs(t, err, label.ErrRetired)
 	_, err = send(tree, 0, message.ContentProposal)
 	require.ErrorIs(t, err, label.ErrRetired)
@@ -167,7 +168,7 @@ func TestSecretTreeFindChangesNothing(t *testing.T) {
 	tree := newTestSecretTree(t, 8)
 	before := stateOf(tree)
 	discard := func(leaf message.LeafIndex, generation uint32) {
-		p, err := tree.Find(leaf, message.ContentApplication, generation, limits)
+		p, err := find(tree, leaf, message.ContentApplication, generation, limits)
 		require.NoError(t, err)
 		p.Discard()
 		require.Empty(t, cmp.Diff(before, stateOf(tree)))
@@ -193,7 +194,7 @@ func TestSecretTreeFindChangesNothing(t *testing.T) {
 		{8, 0, message.ErrInvalid},
 		{math.MaxUint32, 0, message.ErrInvalid},
 	} {
-		_, err := tree.Find(wrong.leaf, message.ContentApplication, wrong.generation, limits)
+		_, err := find(tree, wrong.leaf, message.ContentApplication, wrong.generation, limits)
 		require.ErrorIs(t, err, wrong.want, "%+v", wrong)
 		require.Empty(t, cmp.Diff(before, stateOf(tree)))
 	}
@@ -204,9 +205,9 @@ func TestSecretTreeUnusedKeyEnds(t *testing.T) {
 	limits := RatchetLimits{MaxForward: 8, MaxKept: 4}
 	tree := newTestSecretTree(t, 8)
 	for _, generation := range []uint32{3, 1, 6} { // first use, kept, forward
-		p, err := tree.Find(5, message.ContentApplication, generation, limits)
+		p, err := find(tree, 5, message.ContentApplication, generation, limits)
 		require.NoError(t, err)
-		other, err := tree.Find(5, message.ContentApplication, generation, limits)
+		other, err := find(tree, 5, message.ContentApplication, generation, limits)
 		require.NoError(t, err)
 		before := stateOf(tree)
 		other.Discard()
@@ -224,16 +225,26 @@ func TestSecretTreeUnusedKeyEnds(t *testing.T) {
 
 // open consumes a message key and returns a copy of it.
 func open(t testing.TB, tree *Tree, leaf message.LeafIndex, generation uint32, limits RatchetLimits) []byte {
-	p, err := tree.Find(leaf, message.ContentApplication, generation, limits)
+	p, err := find(tree, leaf, message.ContentApplication, generation, limits)
 	require.NoError(t, err)
 	key := bytes.Clone(p.Key)
 	require.NoError(t, p.Commit())
 	return key
 }
 
+func find(tree *Tree, leaf message.LeafIndex, contentType message.ContentType, generation uint32, limits RatchetLimits) (*UnusedKey, error) {
+	p := new(UnusedKey)
+	return p, tree.Find(p, leaf, contentType, generation, limits)
+}
+
+func next(tree *Tree, leaf message.LeafIndex, contentType message.ContentType) (*UnusedKey, error) {
+	p := new(UnusedKey)
+	return p, tree.Next(p, leaf, contentType)
+}
+
 // send consumes the next key of a sender and returns a copy of it.
 func send(tree *Tree, leaf message.LeafIndex, contentType message.ContentType) (MessageKey, error) {
-	p, err := tree.Next(leaf, contentType)
+	p, err := next(tree, leaf, contentType)
 	if err != nil {
 		return MessageKey{}, err
 	}
@@ -245,10 +256,10 @@ func TestSecretTreeTooFarCostsNothing(t *testing.T) {
 	tree := newTestSecretTree(t, 1<<20)
 	counting := &countingSuite{Suite: tree.Suite}
 	tree.Suite = counting
-	_, err := tree.Find(9, message.ContentApplication, math.MaxUint32, RatchetLimits{MaxForward: 1000, MaxKept: 1000})
+	_, err := find(tree, 9, message.ContentApplication, math.MaxUint32, RatchetLimits{MaxForward: 1000, MaxKept: 1000})
 	require.ErrorIs(t, err, fault.ErrGeneration)
 	require.Zero(t, counting.expands)
-	_, err = tree.Find(9, message.ContentApplication, 0, RatchetLimits{})
+	_, err = find(tree, 9, message.ContentApplication, 0, RatchetLimits{})
 	require.NoError(t, err)
 	require.Equal(t, 2*20+2+3, counting.expands, "20 levels, two ratchets, one generation")
 }
@@ -291,9 +302,9 @@ func TestSecretTreeNextBegins(t *testing.T) {
 	for _, contentType := range []message.ContentType{message.ContentApplication, message.ContentCommit} {
 		for generation := later.Begins[RatchetKindOf(contentType)]; generation < 25; generation++ {
 			require.Equal(t, generation, later.NextGeneration(2, RatchetKindOf(contentType)))
-			want, err := plain.Find(2, contentType, uint32(generation), RatchetLimits{MaxForward: 30})
+			want, err := find(plain, 2, contentType, uint32(generation), RatchetLimits{MaxForward: 30})
 			require.NoError(t, err)
-			got, err := later.Next(2, contentType)
+			got, err := next(later, 2, contentType)
 			require.NoError(t, err)
 			require.Equal(t, want.MessageKey, got.MessageKey)
 			want.Discard()
@@ -320,9 +331,9 @@ func TestSecretTreeLastGeneration(t *testing.T) {
 	before := stateOf(tree)
 	_, err = send(tree, 0, message.ContentApplication)
 	require.ErrorIs(t, err, fault.ErrGeneration)
-	_, err = tree.Find(0, message.ContentApplication, math.MaxUint32, RatchetLimits{MaxForward: 9})
+	_, err = find(tree, 0, message.ContentApplication, math.MaxUint32, RatchetLimits{MaxForward: 9})
 	require.ErrorIs(t, err, fault.ErrConsumed)
-	_, err = tree.Find(0, message.ContentApplication, 0, RatchetLimits{MaxForward: 9})
+	_, err = find(tree, 0, message.ContentApplication, 0, RatchetLimits{MaxForward: 9})
 	require.ErrorIs(t, err, fault.ErrConsumed)
 	require.Empty(t, cmp.Diff(before, stateOf(tree)))
 	_, err = send(tree, 0, message.ContentProposal)
@@ -343,14 +354,14 @@ func TestSecretTreeRaces(t *testing.T) {
 		raced, serial := newTestSecretTree(t, 4), newTestSecretTree(t, 4)
 		found := make([]*UnusedKey, len(messages))
 		for i, m := range messages {
-			p, err := raced.Find(m.leaf, message.ContentApplication, m.generation, limits)
+			p, err := find(raced, m.leaf, message.ContentApplication, m.generation, limits)
 			require.NoError(t, err)
 			found[i] = p
 		}
 		for i, j := range rng.Perm(len(found)) {
 			m := messages[j]
 			errRaced := found[j].Commit()
-			p, err := serial.Find(m.leaf, message.ContentApplication, m.generation, limits)
+			p, err := find(serial, m.leaf, message.ContentApplication, m.generation, limits)
 			require.Equal(t, err, errRaced, "seed %d, commit %d", seed, i)
 			if err == nil {
 				require.NoError(t, p.Commit())
@@ -392,7 +403,7 @@ func TestSecretTreeAnyOrder(t *testing.T) {
 			}
 		}
 		for i, m := range delivered {
-			p, err := receiver.Find(m.leaf, m.contentType, m.key.Generation, limits)
+			p, err := find(receiver, m.leaf, m.contentType, m.key.Generation, limits)
 			if i >= len(sent) {
 				require.ErrorIs(t, err, fault.ErrConsumed)
 				continue
@@ -401,7 +412,7 @@ func TestSecretTreeAnyOrder(t *testing.T) {
 			require.Equal(t, m.key, p.MessageKey)
 			if rng.IntN(3) == 0 { // a forgery under the same generation comes first
 				p.Discard()
-				p, err = receiver.Find(m.leaf, m.contentType, m.key.Generation, limits)
+				p, err = find(receiver, m.leaf, m.contentType, m.key.Generation, limits)
 				require.NoError(t, err)
 			}
 			require.NoError(t, p.Commit())

@@ -1,0 +1,142 @@
+package mls_test
+
+import (
+	"crypto/fips140"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/bench/limit"
+	"github.com/mlsuite/mlsuite/bench/measure"
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// kilobyte is the data of the messages whose cost is bounded.
+var kilobyte = make([]byte, 1024)
+
+// conversation is a member who sends to another.
+type conversation struct {
+	testing.TB
+	sim              *mls.Simulation
+	sender, receiver *mls.Group
+}
+
+func newConversation(t testing.TB, id suite.ID, members int) conversation {
+	sim, err := mls.NewSimulation(t.Context(), time.Now(), mls.SimulationConfig{
+		Suites: all.Registry(), Suite: id, Members: members, Shape: "steady",
+	})
+	require.NoError(t, err)
+	return conversation{TB: t, sim: sim}.begun()
+}
+
+// begun returns the conversation after its first message, which opens the sender's
+// ratchet.
+func (c conversation) begun() conversation {
+	member := func(leaf message.LeafIndex) *mls.Group {
+		g, err := c.sim.Member(leaf)
+		require.NoError(c, err)
+		return g
+	}
+	c.sender, c.receiver = member(0), member(1)
+	c.receive(c.send(nil))
+	return c
+}
+
+func (c conversation) send(authenticatedData []byte) []byte {
+	msg, err := c.sender.Encrypt(c.Context(), time.Now(), kilobyte, authenticatedData)
+	if err != nil {
+		c.Fatal(err) // require.NoError allocates
+	}
+	return msg
+}
+
+func (c conversation) receive(msg []byte) {
+	if _, err := c.receiver.Process(c.Context(), time.Now(), msg); err != nil {
+		c.Fatal(err)
+	}
+}
+
+// An application message takes at most eight allocations at each end, the four of two
+// AEADs and those of the signature among them, whatever it holds and however many members
+// there are. In another suite it takes as many beside those of its primitives.
+func TestMessagesAllocateLittle(t *testing.T) {
+	const most, ofAESGCM, ofEd25519 = 8, 2, 1
+	if fips140.Enabled() {
+		t.Skip("the approved services allocate more")
+	}
+	for _, id := range []suite.ID{0x0001, 0x0002, 0x0003, 0x0007} {
+		s, err := all.Registry().Suite(id)
+		require.NoError(t, err)
+		signer, err := s.GenerateSigner()
+		require.NoError(t, err)
+		signature, err := signer.Sign(t.Context(), kilobyte)
+		require.NoError(t, err)
+		sign := testing.AllocsPerRun(100, func() { _, _ = signer.Sign(t.Context(), kilobyte) })
+		verify := testing.AllocsPerRun(100, func() { _ = s.Verify(signer.PublicKey(), kilobyte, signature) }) - 1 // PublicKey's
+		key := make([]byte, s.Info().AEAD.Nk)
+		aead := testing.AllocsPerRun(100, func() { _, _ = s.NewAEAD(key) })
+		if id == 0x0001 {
+			require.Equal(t, []float64{ofEd25519, 0, ofAESGCM}, []float64{sign, verify, aead})
+		}
+		for _, members := range []int{2, 20} {
+			c := newConversation(t, id, members)
+			for _, authenticatedData := range [][]byte{nil, []byte("authenticated")} {
+				var messages [][]byte
+				const runs = 100
+				sending := testing.AllocsPerRun(runs, func() { messages = append(messages, c.send(authenticatedData)) })
+				receiving := testing.AllocsPerRun(runs, func() {
+					c.receive(messages[0])
+					messages = messages[1:]
+				})
+				beside := most - 2*ofAESGCM
+				require.LessOrEqual(t, sending, float64(beside-ofEd25519)+sign+2*aead, "%s, %d members: sending", id, members)
+				require.LessOrEqual(t, receiving, float64(beside)+verify+2*aead, "%s, %d members: receiving", id, members)
+			}
+		}
+	}
+}
+
+// BenchmarkMessages shows what 1 KiB costs to send and to receive, in groups of 2 and of
+// 10,000, in proportion to one signature, two AEADs and their derivations.
+func BenchmarkMessages(b *testing.B) {
+	const bound = 1.15
+	s := priced(b)
+	pricer, err := limit.NewPricer(b.Context(), measure.Plan{Count: 1, Time: 10 * time.Millisecond}, s)
+	require.NoError(b, err)
+	sizes := []int{2, 10_000}
+	var conversations []conversation
+	for _, n := range sizes {
+		conversations = append(conversations, newConversation(b, 0x0001, n))
+	}
+	onOneCore(b)
+	sending, receiving := make([]cost, len(sizes)), make([]cost, len(sizes))
+	var price priceSamples
+	for range rounds {
+		for i, c := range conversations {
+			sending[i].take(b, measure.Operation{Do: func(int) error { c.send(nil); return nil }})
+			var messages [][]byte
+			receiving[i].take(b, measure.Operation{
+				Prepare: func(n int) error {
+					c, messages = c.begun(), messages[:0]
+					for range n {
+						messages = append(messages, c.send(nil))
+					}
+					return nil
+				},
+				Do: func(i int) error { c.receive(messages[i]); return nil },
+			})
+			price.take(b, pricer)
+		}
+	}
+	g := limit.Group{Suite: s.Info()}
+	for i, n := range sizes {
+		report(b, fmt.Sprintf("send-n=%d/limit", n), sending[i].inLoops()/g.Encrypt(len(kilobyte)).At(price.middle()), bound)
+		report(b, fmt.Sprintf("receive-n=%d/limit", n), receiving[i].inLoops()/g.Decrypt(len(kilobyte)).At(price.middle()), bound)
+	}
+	once(b)
+}
