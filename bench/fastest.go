@@ -39,7 +39,7 @@ func providers(p limit.Primitive, i suite.Info) suite.Providers {
 		return i.KEM.Provenance
 	case limit.Prepare, limit.Seal, limit.Open:
 		return i.KEM.Provenance.With(i.KDF.Provenance, i.AEAD.Provenance)
-	case limit.Sign, limit.Verify, limit.SignedByte, limit.VerifiedByte:
+	case limit.Sign, limit.Verify, limit.VerifyFirst, limit.SignedByte, limit.VerifiedByte:
 		return i.Signature.Provenance
 	case limit.Extract, limit.Expand, limit.MAC:
 		return first(i.KDF.Provenance)

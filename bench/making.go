@@ -173,7 +173,7 @@ func short(d time.Duration) string {
 // and of its commits. It follows how mls.NewSimulation makes a group.
 func expectedCost(s suite.Info, shape string, size int) (cost limit.Cost, clients, commits int) {
 	// A signer is as dear as a signature.
-	client := limit.Cost{limit.DeriveKey: 2, limit.Sign: 3, limit.Verify: 2, limit.CheckKey: 2}
+	client := limit.Cost{limit.DeriveKey: 2, limit.Sign: 3, limit.VerifyFirst: 2, limit.CheckKey: 2}
 	switch shape {
 	case "blank":
 		return client.Times(float64(size)), size, 1

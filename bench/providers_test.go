@@ -65,7 +65,7 @@ func TestAForeignProviderSetIsPricedToo(t *testing.T) {
 	require.Equal(t, "foreign", a.Set)
 	require.Contains(t, a.Providers, "ed25519: example.com/foreign")
 	require.Positive(t, a.Prices["Sign"].Value)
-	require.Len(t, a.Ratios, 4, "Sign and Verify and their bytes alone have another provider")
+	require.Len(t, a.Ratios, 5, "Sign, Verify and VerifyFirst and their bytes alone have another provider")
 	for _, c := range r.Cells {
 		require.Equal(t, c.ID == 1, c.LimitFastest != nil)
 		require.Equal(t, c.ID == 1, c.RatioFastest != nil)

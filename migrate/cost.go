@@ -38,17 +38,17 @@ type Work struct {
 }
 
 // Prices are what each primitive of a suite costs on some machine, in nanoseconds of CPU
-// time, by name. DeriveKey, Prepare, Seal, Open, Sign, Verify, CheckKey, Extract, Expand,
-// MAC, Hash and AEAD are the costs of a call. HashedByte, SignedByte, VerifiedByte and
+// time, by name. DeriveKey, Prepare, Seal, Open, Sign, Verify, VerifyFirst, CheckKey, Extract,
+// Expand, MAC, Hash and AEAD are the costs of a call. HashedByte, SignedByte, VerifiedByte and
 // AEADByte are the costs that a byte of input adds. A missing primitive costs nothing.
 type Prices map[string]float64
 
 // Measure measures the prices of a suite on this machine, for about the given time. A
 // second is plenty.
 func Measure(ctx context.Context, s suite.Suite, during time.Duration) (Prices, error) {
-	// Price takes the plan's time for each of seven primitives and a quarter of it for
+	// Price takes the plan's time for each of eight primitives and a quarter of it for
 	// each of the other nine.
-	measured, err := limit.Price(ctx, measure.Plan{Count: 5, Time: during / 9}, s)
+	measured, err := limit.Price(ctx, measure.Plan{Count: 5, Time: during / 10}, s)
 	if err != nil {
 		return nil, err
 	}

@@ -238,19 +238,19 @@ func (silent) Authenticate(context.Context, time.Time, []event.Change) ([]error,
 func TestCost(t *testing.T) {
 	const size = 8
 	w := newWorld(t, size, classic, hybrid768, "pq-confidential")
-	prices := migrate.Prices{"Verify": 50_000, "Seal": 100_000, "HashedByte": 1}
+	prices := migrate.Prices{"VerifyFirst": 50_000, "Seal": 100_000, "HashedByte": 1}
 	p := w.plan(func(o *migrate.Options) { o.Prices = map[suite.ID]migrate.Prices{hybrid768: prices} })
 	cost := p.To.Cost
-	require.Equal(t, 2.0*(size-1), cost.Create.Primitives["Verify"])
+	require.Equal(t, 2.0*(size-1), cost.Create.Primitives["VerifyFirst"])
 	require.Equal(t, 1.0*(size-1), cost.Create.Primitives["Seal"])
-	require.Equal(t, size+1.0, cost.Join.Primitives["Verify"])
+	require.Equal(t, 1.0*size, cost.Join.Primitives["VerifyFirst"])
 	require.Equal(t, 1.0*(size-1), cost.Commit.Primitives["Seal"], "to a blank tree")
 	require.Greater(t, cost.Create.CPU, 1400*time.Microsecond)
 	require.Less(t, cost.Create.CPU, 1600*time.Microsecond)
 	require.NotContains(t, cost.Join.Primitives, "Seal")
 	require.Contains(t, p.Explain(), "bytes or more in 1.")
 	require.Zero(t, w.target(p, classic).Cost.Create.CPU)
-	require.NotZero(t, w.target(p, classic).Cost.Create.Primitives["Verify"])
+	require.NotZero(t, w.target(p, classic).Cost.Create.Primitives["VerifyFirst"])
 	require.NotPanics(t, func() { migrate.CostOf(p.From, 0, nil) })
 
 	// Against what is sent.

@@ -128,7 +128,7 @@ func (p *publicState) verifyGroupInfo(info *message.GroupInfo) error {
 	if err != nil {
 		return err
 	}
-	if err := label.Verify(p.suite, signer.SignatureKey(), label.GroupInfoTBS, tbs, info.Signature); err != nil {
+	if err := label.VerifyFirst(p.suite, signer.SignatureKey(), label.GroupInfoTBS, tbs, info.Signature); err != nil {
 		return fault.Violation("12.4.3", "GroupInfo signature does not verify").AtLeaf(info.Signer).Because(err)
 	}
 	return nil

@@ -105,7 +105,11 @@ func (p *publicState) mergePath(a *applied, committer message.LeafIndex, path *r
 	if old != nil && keepsKey(old, path.LeafNode.EncryptionKey) {
 		return fault.Violation("12.4.2", "encryption_key of the committer's leaf is not new").AtLeaf(committer)
 	}
-	if err := check.LeafNode(path.LeafNode, p.suite, codepoint.LeafNodeCommit, p.place(committer)); err != nil {
+	place := p.place(committer)
+	if old != nil {
+		place.KnownKey = old.SignatureKey()
+	}
+	if err := check.LeafNode(path.LeafNode, p.suite, codepoint.LeafNodeCommit, place); err != nil {
 		return atLeaf(err, committer)
 	}
 	if err := ratchettree.SupportsGroup(path.LeafNode, &a.extensions.Needs); err != nil {

@@ -121,7 +121,9 @@ func (p *publicState) checkProposal(c *CommittedProposal, rules listRules) error
 		if keepsKey(old, proposal.LeafNode.EncryptionKey) {
 			return fault.Violation("7.3", "encryption_key of the Update is not new").AtLeaf(sender.Leaf)
 		}
-		return atLeaf(check.LeafNode(proposal.LeafNode, p.suite, codepoint.LeafNodeUpdate, p.place(sender.Leaf)), sender.Leaf)
+		place := p.place(sender.Leaf)
+		place.KnownKey = old.SignatureKey()
+		return atLeaf(check.LeafNode(proposal.LeafNode, p.suite, codepoint.LeafNodeUpdate, place), sender.Leaf)
 	case message.Remove:
 		if p.tree.Leaf(proposal.Removed) == nil {
 			return fault.Violation("12.1.3", "removed leaf is not a member").AtLeaf(proposal.Removed)

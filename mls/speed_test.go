@@ -249,7 +249,7 @@ func BenchmarkAdd(b *testing.B) {
 	}})
 	require.NoError(b, err)
 	perJoiner := limit.Cost{}
-	perJoiner[limit.Verify], perJoiner[limit.Seal] = 2, 1
+	perJoiner[limit.VerifyFirst], perJoiner[limit.Seal] = 2, 1
 	report(b, "add/limit", samples[0].CPU/perJoiner.Times(n).At(price), 1.4)
 	report(b, "add-MB", samples[0].AllocBytes/1e6, 300)
 	once(b)

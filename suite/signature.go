@@ -49,6 +49,11 @@ type SignatureAlgorithm[K crypto.Signer] struct {
 	// Verify is [Signature.Verify] for a pub of Info.PublicKey bytes.
 	Verify func(pub, message, sig []byte) error
 
+	// VerifyAgain is Verify with a key that is likely to come again, such as that of somebody
+	// who sends messages: it may keep what it computes of some keys. [Signature.Verify] calls
+	// it, and [VerifyFirst] calls Verify. If it is nil, Verify is called for all keys.
+	VerifyAgain func(pub, message, sig []byte) error
+
 	// Expand returns what signs as key does, with what can be computed ahead of a message.
 	// If it is nil, key signs itself.
 	Expand func(key K) crypto.Signer
@@ -96,6 +101,9 @@ func (s *signatureScheme[K]) CheckSignatureKey(pub []byte) error {
 func (s *signatureScheme[K]) Verify(pub, message, sig []byte) error {
 	if err := s.checkPublicLength(pub); err != nil {
 		return err
+	}
+	if s.alg.VerifyAgain != nil {
+		return s.alg.VerifyAgain(pub, message, sig)
 	}
 	return s.alg.Verify(pub, message, sig)
 }

@@ -1,12 +1,13 @@
 package suite
 
 // VerifyFirst is [Signature].CheckSignatureKey of pub and then Verify, for a key with which
-// nothing was verified before. The errors are those of both: a [*KeyError] for a key that no
-// signer can have, ErrVerify otherwise. A scheme of [NewSignatureScheme] does not examine
-// the key twice, if its algorithm says how.
+// nothing was verified before, or that need not come again. The errors are those of both: a
+// [*KeyError] for a key that no signer can have, ErrVerify otherwise. A scheme of
+// [NewSignatureScheme] does not examine the key twice, if its algorithm says how, and keeps
+// nothing of it.
 func VerifyFirst(s Signature, pub, message, sig []byte) error {
-	if v, ok := s.(firstVerifier); ok {
-		return v.verifyFirst(pub, message, sig)
+	if v, ok := s.(FirstVerifier); ok {
+		return v.VerifyFirst(pub, message, sig)
 	}
 	if err := s.CheckSignatureKey(pub); err != nil {
 		return err
@@ -14,21 +15,25 @@ func VerifyFirst(s Signature, pub, message, sig []byte) error {
 	return s.Verify(pub, message, sig)
 }
 
-// firstVerifier is what this package's schemes and suites implement.
-type firstVerifier interface {
-	verifyFirst(pub, message, sig []byte) error
+// FirstVerifier is implemented by signature schemes and suites that check a key and verify
+// with it for less than both, or that keep less of a key that comes for the first time.
+type FirstVerifier interface {
+	// VerifyFirst is [VerifyFirst].
+	VerifyFirst(pub, message, sig []byte) error
 }
 
-func (s *composed) verifyFirst(pub, message, sig []byte) error {
+// VerifyFirst implements [FirstVerifier].
+func (s *composed) VerifyFirst(pub, message, sig []byte) error {
 	return VerifyFirst(s.signaturePart, pub, message, sig)
 }
 
-func (s *signatureScheme[K]) verifyFirst(pub, message, sig []byte) error {
+// VerifyFirst implements [FirstVerifier].
+func (s *signatureScheme[K]) VerifyFirst(pub, message, sig []byte) error {
 	if s.alg.CheckVerified == nil || s.checkPublicLength(pub) != nil {
 		if err := s.CheckSignatureKey(pub); err != nil {
 			return err
 		}
-		return s.Verify(pub, message, sig)
+		return s.alg.Verify(pub, message, sig)
 	}
 	if err := s.alg.Verify(pub, message, sig); err != nil {
 		if keyErr := s.CheckSignatureKey(pub); keyErr != nil {

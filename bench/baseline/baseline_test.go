@@ -58,7 +58,7 @@ func TestServiceCarriesEveryByte(t *testing.T) {
 type counts struct{ derive, seal, open, sign, verify float64 }
 
 func of(l Load) counts {
-	return counts{l.Cost[limit.DeriveKey], l.Cost[limit.Seal], l.Cost[limit.Open], l.Cost[limit.Sign], l.Cost[limit.Verify]}
+	return counts{l.Cost[limit.DeriveKey], l.Cost[limit.Seal], l.Cost[limit.Open], l.Cost[limit.Sign], l.Cost[limit.Verify] + l.Cost[limit.VerifyFirst]}
 }
 
 func TestCountsByHand(t *testing.T) {

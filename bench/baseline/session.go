@@ -26,18 +26,18 @@ func (g Group) setup() both {
 	kem, signature := g.Suite.KEM, g.Suite.Signature
 	b := sent(
 		limit.Cost{
-			limit.Verify: 1, limit.CheckKey: 2, limit.Prepare: 2, limit.Seal: 2, limit.Sign: 1,
+			limit.VerifyFirst: 1, limit.CheckKey: 2, limit.Prepare: 2, limit.Seal: 2, limit.Sign: 1,
 			limit.DeriveKey: 1, limit.Extract: 1, limit.Expand: 2, // the ratchet key; root key and chain key
 		},
 		limit.Cost{
-			limit.DeriveKey: 1, limit.Open: 2, limit.Verify: 1, limit.CheckKey: 1, limit.Extract: 1, limit.Expand: 2,
+			limit.DeriveKey: 1, limit.Open: 2, limit.VerifyFirst: 1, limit.CheckKey: 1, limit.Extract: 1, limit.Expand: 2,
 		},
 		float64(2*kem.Nenc+kem.Npk+signature.PublicKey+signature.Signature),
 	)
 	prekey := float64(kem.Npk)
 	if kem.PostQuantum != "" {
 		prekey += float64(signature.Signature)
-		b.from.Cost[limit.Verify]++
+		b.from.Cost[limit.VerifyFirst]++
 		b.to.Cost[limit.Sign]++
 	}
 	b.to.Up += prekey

@@ -56,8 +56,8 @@ func (g Group) Entering(s *Shape) Change {
 }
 
 // AddEach is the cost of a commit without a path that adds k members, and of the Welcome to
-// all of them, whose GroupInfo carries the tree: 2k Verify, k Seal, 2 Sign, 2k CheckKey,
-// hashes. It changes s.
+// all of them, whose GroupInfo carries the tree: 2k VerifyFirst, k Seal, 2 Sign, 2k
+// CheckKey, hashes. It changes s.
 func (g Group) AddEach(s *Shape, k int) Cost {
 	s.settle()
 	for range k {
@@ -65,7 +65,7 @@ func (g Group) AddEach(s *Shape, k int) Cost {
 	}
 	joiners := float64(k)
 	each := Cost{
-		Verify: 2, VerifiedByte: g.leafTBSBytes() + g.keyPackageTBSBytes(),
+		VerifyFirst: 2, VerifiedByte: g.leafTBSBytes() + g.keyPackageTBSBytes(),
 		CheckKey: 2, HashedByte: g.leafBytes(), // the leaf's tree hash
 	}
 	return each.Times(joiners).Plus(
@@ -111,7 +111,10 @@ func (c Change) Enter() Cost {
 // ProcessEnter is the cost of processing that commit for a receiver below the copath child
 // of After.Path[level].
 func (c Change) ProcessEnter(level int) Cost {
-	external := Cost{DeriveKey: 1, Open: 1} // the key, and the init_secret that was sent to it
+	external := Cost{
+		DeriveKey: 1, Open: 1, // the key, and the init_secret that was sent to it
+		Verify: -1, VerifyFirst: 1, // the leaf is of somebody new
+	}
 	return c.after().learn(level).Plus(external, c.hashes, epoch(), c.public(Verify))
 }
 

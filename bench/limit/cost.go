@@ -17,7 +17,8 @@ const (
 	Seal                          // Sealer.Seal of a secret
 	Open                          // PrivateKey.Open of a secret
 	Sign                          // Signer.Sign
-	Verify                        // Signature.Verify
+	Verify                        // Signature.Verify, with a key that was used before
+	VerifyFirst                   // suite.VerifyFirst, with a key that comes for the first time
 	CheckKey                      // HPKE.CheckPublicKey
 	Extract                       // Symmetric.Extract
 	Expand                        // Symmetric.Expand to one hash
@@ -40,7 +41,7 @@ func byteOf(signature Primitive) Primitive {
 }
 
 var names = [primitives]string{
-	"DeriveKey", "Prepare", "Seal", "Open", "Sign", "Verify", "CheckKey",
+	"DeriveKey", "Prepare", "Seal", "Open", "Sign", "Verify", "VerifyFirst", "CheckKey",
 	"Extract", "Expand", "MAC", "Hash", "HashedByte", "SignedByte", "VerifiedByte", "AEAD", "AEADByte",
 }
 

@@ -102,6 +102,12 @@ func (c *counter) Verify(pub, message, sig []byte) error {
 	return c.Suite.Verify(pub, message, sig)
 }
 
+func (c *counter) VerifyFirst(pub, message, sig []byte) error {
+	c.calls[limit.VerifyFirst].Add(1)
+	c.calls[limit.VerifiedByte].Add(int64(len(message)))
+	return suite.VerifyFirst(c.Suite, pub, message, sig)
+}
+
 func (c *counter) GenerateSigner() (suite.Signer, error) {
 	signer, err := c.Suite.GenerateSigner()
 	return countedSigner{signer, c}, err

@@ -2,8 +2,8 @@ package limit
 
 // FollowUp is the cost of making a group of the members of g.Tree, which is blank, in
 // place of one that a ReInit has ended (RFC 9420, Section 11.2): the creator's leaf and
-// epoch 0; a commit without a path that adds everybody else, with 2 Verify, 2 CheckKey
-// and 1 Seal for each, and the resumption PSK of the old group; and the Welcome, whose
+// epoch 0; a commit without a path that adds everybody else, with 2 VerifyFirst, 2
+// CheckKey and 1 Seal for each, and the resumption PSK of the old group; and the Welcome, whose
 // GroupInfo carries the tree.
 func (g Group) FollowUp() Cost {
 	joiners := g.joiners()
@@ -16,7 +16,7 @@ func (g Group) FollowUp() Cost {
 		Hash:       1, // interim transcript
 		MAC:        1, // confirmation tag
 	}
-	added := Cost{Verify: 2, CheckKey: 2, VerifiedByte: g.leafTBSBytes() + g.keyPackageTBSBytes()}
+	added := Cost{VerifyFirst: 2, CheckKey: 2, VerifiedByte: g.leafTBSBytes() + g.keyPackageTBSBytes()}
 	leaves := float64(int(1) << g.Tree.Depth)
 	treeHashes := Cost{
 		Hash:       leaves - 1 + leaves - 1, // all nodes but the creator's leaf

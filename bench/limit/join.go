@@ -1,9 +1,10 @@
 package limit
 
-// Join is the cost of joining from that Welcome (Section 12.4.3.1): a Verify and a CheckKey
-// for each leaf but the joiner's own, which it has made, a Verify for the GroupInfo, 1 Open,
-// a CheckKey for each parent, and the hashes of the whole tree. It has one parent hash for each parent, as if the child that was updated
-// with it were known, and no original tree hash (Section 7.9).
+// Join is the cost of joining from that Welcome (Section 12.4.3.1): a VerifyFirst and a
+// CheckKey for each leaf but the joiner's own, which it has made, a VerifyFirst for the
+// GroupInfo, 1 Open, a CheckKey for each parent, and the hashes of the whole tree. It has one
+// parent hash for each parent, as if the child that was updated with it were known, and no
+// original tree hash (Section 7.9).
 func (g Group) Join() Cost { return g.join(g.groupInfoBytes(g.Tree.withJoiner())) }
 
 // JoinTreeOutside is [Group.Join] from a Welcome without the tree, which the joiner gets
@@ -24,7 +25,7 @@ func (g Group) join(info float64) Cost {
 		Expand: 1 + 9, // epoch_secret, the nine secrets of Table 4
 		MAC:    1,     // confirmation tag
 	}
-	own := Cost{Verify: 1, CheckKey: 1, VerifiedByte: g.leafTBSBytes()}
+	own := Cost{VerifyFirst: 1, CheckKey: 1, VerifiedByte: g.leafTBSBytes()}
 	return welcome.Plus(g.checked(g.Tree.withJoiner(), info), own.Times(-1), secrets)
 }
 
@@ -33,7 +34,7 @@ func (g Group) join(info float64) Cost {
 func (g Group) checked(t Tree, info float64) Cost {
 	members, parents, hash := float64(t.Members), float64(t.Parents), float64(g.Suite.Hash.Size)
 	tree := Cost{
-		Verify:       members + 1, // the leaves, the GroupInfo
+		VerifyFirst:  members + 1, // the leaves, the GroupInfo
 		CheckKey:     members + parents,
 		Hash:         2*members - 1 + parents + 1, // the tree, parent hashes, the interim transcript
 		VerifiedByte: members*g.leafTBSBytes() + g.groupInfoTBSBytes(info),

@@ -215,7 +215,7 @@ func (g Group) KeyPackage() Cost {
 }
 
 // Add is the cost of making a commit without a path that adds one member, and its
-// Welcome, whose GroupInfo carries the tree: 2 Verify of the KeyPackage, 2 Sign of
+// Welcome, whose GroupInfo carries the tree: 2 VerifyFirst of the KeyPackage, 2 Sign of
 // the commit and the GroupInfo, 1 Seal to the joiner, 2 CheckKey, hashes.
 func (g Group) Add() Cost {
 	after := g.Tree.withJoiner()

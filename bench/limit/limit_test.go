@@ -13,7 +13,7 @@ import (
 type counts struct{ derive, seal, open, sign, verify float64 }
 
 func of(c limit.Cost) counts {
-	return counts{c[limit.DeriveKey], c[limit.Seal], c[limit.Open], c[limit.Sign], c[limit.Verify]}
+	return counts{c[limit.DeriveKey], c[limit.Seal], c[limit.Open], c[limit.Sign], c[limit.Verify] + c[limit.VerifyFirst]}
 }
 
 // The tree of six, whose node over leaves 4 to 7 is on the path of leaf 4 and not

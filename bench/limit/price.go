@@ -147,6 +147,7 @@ func (c calls) prices() Prices {
 		// Every byte is counted, those of the call on few too.
 		p[of.call] = max(0, c[of.call]-small*p[of.byte])
 	}
+	p[VerifyFirst] = max(0, c[VerifyFirst]-small*p[VerifiedByte])
 	return p
 }
 
@@ -163,6 +164,8 @@ type material struct {
 	signer         suite.Signer
 	signature      []byte // of small
 	ofHuge         []byte // the signature of huge
+	once           []byte // a public key that nothing else verifies with
+	byOnce         []byte // its signature of small
 	aeadKey, nonce []byte
 }
 
@@ -189,7 +192,15 @@ func newMaterial(ctx context.Context, s suite.Suite) (*material, error) {
 	if m.signature, err = m.signer.Sign(ctx, m.small); err != nil {
 		return nil, err
 	}
-	m.ofHuge, err = m.signer.Sign(ctx, m.huge)
+	if m.ofHuge, err = m.signer.Sign(ctx, m.huge); err != nil {
+		return nil, err
+	}
+	once, err := s.GenerateSigner()
+	if err != nil {
+		return nil, err
+	}
+	m.once = once.PublicKey()
+	m.byOnce, err = once.Sign(ctx, m.small)
 	return m, err
 }
 
@@ -203,6 +214,7 @@ func (m *material) calls(ctx context.Context, s suite.Suite) [primitives]func() 
 		Open:         func() error { _, err := m.recipient.Open(m.enc, m.info, nil, m.sealed); return err },
 		Sign:         func() error { _, err := m.signer.Sign(ctx, m.small); return err },
 		Verify:       func() error { return s.Verify(signer, m.small, m.signature) },
+		VerifyFirst:  func() error { return suite.VerifyFirst(s, m.once, m.small, m.byOnce) },
 		CheckKey:     func() error { return s.CheckPublicKey(recipient) },
 		Extract:      func() error { _, err := s.Extract(m.secret, m.secret); return err },
 		Expand:       func() error { return s.Expand(m.expanded, m.secret, m.small) },

@@ -53,8 +53,8 @@ func (g Group) MeanProcessRemove(leaf uint32) Cost { return g.MeanProcess().Plus
 // it, below the path of leaf 0.
 func (g Group) blanked(leaf uint32) Cost { return g.blankHashes(1, bits.Len32(leaf)-1) }
 
-// ProcessAdd is the cost of processing the commit of [Group.Add] for a member: 3 Verify of
-// the KeyPackage and of the commit, 2 CheckKey, hashes.
+// ProcessAdd is the cost of processing the commit of [Group.Add] for a member: 2
+// VerifyFirst of the KeyPackage, 1 Verify of the commit, 2 CheckKey, hashes.
 func (g Group) ProcessAdd() Cost {
 	return g.added().Plus(epoch(), g.frame(Verify, g.keyPackageBytes()))
 }
@@ -62,6 +62,6 @@ func (g Group) ProcessAdd() Cost {
 // added is the cost of checking a KeyPackage and adding its leaf to the tree.
 func (g Group) added() Cost {
 	after := g.Tree.withJoiner()
-	c := Cost{Verify: 2, CheckKey: 2, VerifiedByte: g.leafTBSBytes() + g.keyPackageTBSBytes()}
+	c := Cost{VerifyFirst: 2, CheckKey: 2, VerifiedByte: g.leafTBSBytes() + g.keyPackageTBSBytes()}
 	return c.Plus(g.treeHashes(after), g.grown(after))
 }

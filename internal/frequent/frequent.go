@@ -54,6 +54,18 @@ func (k *Keys[T]) Use(key []byte) *T {
 	return of
 }
 
+// Peek returns the value of a key if it is kept. It does not count as a use.
+func (k *Keys[T]) Peek(key []byte) *T {
+	hash := maphash.Bytes(k.seed, key)
+	s := &k.slots[hash%uint64(len(k.slots))]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.hash != hash || s.of == nil || !bytes.Equal(s.key, key) {
+		return nil
+	}
+	return s.of
+}
+
 // use counts a use of a key. It returns the key's value, if the slot has it, or whether it is
 // time to build it.
 func (s *slot[T]) use(hash uint64, key []byte, after int) (of *T, wanted bool) {

@@ -98,6 +98,20 @@ func newMLDSA[Public, Private any](scheme uint16, l mldsaLibrary[Public, Private
 		}
 		return key
 	})
+	// known is the key of pub, or nil if it is not at hand.
+	verify := func(known *Public, pub, message, sig []byte) error {
+		defer avx.Clear()
+		if known == nil {
+			known = new(Public)
+			if l.unpack(known, pub) != nil {
+				return &suite.KeyError{Algorithm: info.Name, Rule: "no public key of " + info.PostQuantum}
+			}
+		}
+		if !l.verify(known, message, nil, sig) {
+			return suite.ErrVerify
+		}
+		return nil
+	}
 	type key = mldsaKey[Public, Private]
 	fromSeed := func(seed [mldsaSeedSize]byte) *key {
 		defer avx.Clear()
@@ -127,19 +141,7 @@ func newMLDSA[Public, Private any](scheme uint16, l mldsaLibrary[Public, Private
 			}
 			return l.pack(pub), nil
 		},
-		Verify: func(pub, message, sig []byte) error {
-			defer avx.Clear()
-			key := keys.Use(pub)
-			if key == nil {
-				key = new(Public)
-				if err := l.unpack(key, pub); err != nil {
-					return &suite.KeyError{Algorithm: info.Name, Rule: "no public key of " + info.PostQuantum}
-				}
-			}
-			if !l.verify(key, message, nil, sig) {
-				return suite.ErrVerify
-			}
-			return nil
-		},
+		Verify:      func(pub, message, sig []byte) error { return verify(keys.Peek(pub), pub, message, sig) },
+		VerifyAgain: func(pub, message, sig []byte) error { return verify(keys.Use(pub), pub, message, sig) },
 	})
 }

@@ -26,14 +26,16 @@ func Ed25519() suite.SignatureScheme {
 	const slots, after = 512, 3 // a table takes as long as three of the checks that it shortens
 	keys, verify := frequent.New(slots, after, newVerifier), a.Verify
 	a.Verify = func(pub, message, sig []byte) error {
-		v := keys.Use(pub)
-		if v == nil {
-			return verify(pub, message, sig)
+		if v := keys.Peek(pub); v != nil {
+			return v.verify(message, sig)
 		}
-		if !v.verify(message, sig) {
-			return suite.ErrVerify
+		return verify(pub, message, sig)
+	}
+	a.VerifyAgain = func(pub, message, sig []byte) error {
+		if v := keys.Use(pub); v != nil {
+			return v.verify(message, sig)
 		}
-		return nil
+		return verify(pub, message, sig)
 	}
 	return suite.NewSignatureScheme(a)
 }
@@ -105,16 +107,19 @@ func newVerifier(pub []byte) *verifier {
 
 // verify is RFC 8032, Section 5.1.7, without the cofactor, as crypto/ed25519 has it: S is
 // reduced, and R is compared as it is encoded.
-func (v *verifier) verify(message, sig []byte) bool {
+func (v *verifier) verify(message, sig []byte) error {
 	if len(sig) != ed25519.SignatureSize {
-		return false
+		return suite.ErrVerify
 	}
 	s, err := edwards25519.NewScalar().SetCanonicalBytes(sig[32:])
 	if err != nil {
-		return false
+		return suite.ErrVerify
 	}
 	challenge := hashed(sha512.New(), sig[:32], v.public[:], message)
 	r := ofBase().times(s)
 	r.Add(r, v.negative.times(challenge))
-	return [32]byte(r.Bytes()) == [32]byte(sig)
+	if [32]byte(r.Bytes()) != [32]byte(sig) {
+		return suite.ErrVerify
+	}
+	return nil
 }

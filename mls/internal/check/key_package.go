@@ -37,7 +37,7 @@ func KeyPackage(kp *message.KeyPackage, s suite.Suite) error {
 	if err != nil {
 		return err
 	}
-	if err := label.Verify(s, kp.LeafNode.SignatureKey, label.KeyPackageTBS, tbs, kp.Signature); err != nil {
+	if err := label.VerifyFirst(s, kp.LeafNode.SignatureKey, label.KeyPackageTBS, tbs, kp.Signature); err != nil {
 		return fault.Violation("10.1", "KeyPackage signature does not verify").Because(err)
 	}
 	return nil

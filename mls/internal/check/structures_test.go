@@ -110,8 +110,8 @@ func TestLeafNode(t *testing.T) {
 	}
 
 	n := c.leaf(source, func(*message.LeafNode) {})
-	refused(t, LeafNode(n, c.suite, source, LeafPlace{c.at.GroupID, 4}), "7.3", "signature")
-	refused(t, LeafNode(n, c.suite, source, LeafPlace{[]byte("other"), c.at.Leaf}), "7.3", "signature")
+	refused(t, LeafNode(n, c.suite, source, LeafPlace{GroupID: c.at.GroupID, Leaf: 4}), "7.3", "signature")
+	refused(t, LeafNode(n, c.suite, source, LeafPlace{GroupID: []byte("other"), Leaf: c.at.Leaf}), "7.3", "signature")
 	n.Extensions = twice()
 	refused(t, LeafCovers(n, c.suite), "13.4", "LeafNode has more than one extension of type 0xF000")
 

@@ -48,7 +48,7 @@ func TestSignedParts(t *testing.T) {
 		if source != codepoint.LeafNodeKeyPackage {
 			want += inGroup
 		}
-		got, err := LeafNodeTBS(n, LeafPlace{group, 5})
+		got, err := LeafNodeTBS(n, LeafPlace{GroupID: group, Leaf: 5})
 		require.NoError(t, err)
 		require.Equal(t, mlstest.Unhex(t, want), got, source)
 	}

@@ -86,7 +86,8 @@ func Verify(s suite.Suite, pub []byte, label string, content, sig []byte) error 
 	return s.Verify(pub, message, sig)
 }
 
-// VerifyFirst is [Verify] with a key that nobody has checked: [suite.VerifyFirst].
+// VerifyFirst is [Verify] with a key that nobody has checked, or that need not come again:
+// [suite.VerifyFirst].
 func VerifyFirst(s suite.Suite, pub []byte, label string, content, sig []byte) error {
 	message, err := labelled(Prefix, label, content)
 	if err != nil {
