@@ -114,30 +114,31 @@ func (c *Candidate) Save() (Snapshot, error) {
 		return nil, err
 	}
 	d, public, self := &Delta{}, c.next.public, c.next.self
-	s := &saver{delta: d}
+	s := newSaver(d, nil)
 	s.put(recordCandidate.key(), saved.marshal)
 	s.put(recordEpoch.key(), (&savedEpoch{public.saved(), self.leaf, c.next.secrets}).marshal)
 	public.tree.Differing(base, func(n *ratchettree.Node, i ratchettree.NodeIndex) {
-		s.treeNode(nodeRecord(public.tree, n), touch{node: n, index: i})
+		s.treeNode(append(recordTreeNode.key(), n.Hash(public.tree.HashSize)...), n, i)
+		s.end()
 	})
 	if base == nil || base.Width < public.tree.Width {
 		width := savedWidth(public.tree.Width)
 		s.put(recordWidth.key(), width.marshal)
 	}
-	for n := range self.publicKeys() {
-		key := self.key(n)
-		s.putKey(recordNodeKey.at(uint32(n)), func() (*savedKey, error) {
-			if c.from != nil && c.from.holds(key) {
-				return &savedKey{form: keyHeld}, nil
-			}
-			return saveKey(key)
-		})
+	for _, k := range self.publicKeys() {
+		key, name := self.key(k.node), recordNodeKey.at(uint32(k.node))
+		if c.from != nil && c.from.holds(key) {
+			s.put(name, (&savedKey{form: keyHeld}).marshal)
+			continue
+		}
+		s.privateKey(name, key)
+		s.end()
 	}
 	if s.err != nil {
 		d.Destroy()
 		return nil, s.err
 	}
-	newManifest().seal(d)
+	newManifest().seal(d, s.digests)
 	c.saved = true
 	return Snapshot{}.Apply(d), nil
 }
@@ -199,7 +200,7 @@ func (g *Group) RestoreCandidate(now time.Time, state Snapshot, signers ...suite
 	if err == nil {
 		err = q.members(c.public)
 	}
-	from, next := &g.public.context, &l.epoch.context
+	from, next := &g.public.context, l.epoch.context
 	if err == nil && (next.Epoch-1 != from.Epoch || next.CipherSuite != from.CipherSuite ||
 		!bytes.Equal(next.GroupID, from.GroupID) || l.epoch.leaf != g.leaf) {
 		err = badState("candidate is of another group or epoch")

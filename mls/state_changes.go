@@ -1,7 +1,6 @@
 package mls
 
 import (
-	"bytes"
 	"encoding/binary"
 	"slices"
 
@@ -11,56 +10,6 @@ import (
 	"github.com/mlsuite/mlsuite/mls/internal/secrettree"
 	"github.com/mlsuite/mlsuite/mls/message"
 )
-
-// saver collects the records of a Delta.
-type saver struct {
-	touch func(key []byte, t touch) // is told of a record that may have changed
-	drop  func(prefix []byte)       // is told of records that are gone together
-
-	delta *Delta
-	now   *savedState
-	err   error
-}
-
-// put puts x into the Delta.
-func (s *saver) put(key []byte, marshal func(w *wire.Writer)) {
-	value, err := wire.Marshal(marshal)
-	s.putBytes(key, value, err)
-}
-
-func (s *saver) putBytes(key, value []byte, err error) {
-	if err != nil {
-		s.fail(err)
-		return
-	}
-	s.delta.Put = append(s.delta.Put, Record{key, value})
-}
-
-func (s *saver) delete(prefix []byte) { s.delta.Delete = append(s.delta.Delete, prefix) }
-
-func (s *saver) fail(err error) {
-	if s.err == nil {
-		s.err = err
-	}
-}
-
-// record puts the record with a key into the Delta as it is now, or deletes it.
-func (s *saver) record(r records, key []byte, t touch) {
-	before := len(s.delta.Put)
-	switch recordKind(key[0]) {
-	case recordTreeNode:
-		if t.node != nil {
-			s.treeNode(key, t)
-		}
-	case recordWidth:
-		s.put(key, s.now.width.marshal)
-	default:
-		r.put(s, key)
-	}
-	if s.err == nil && len(s.delta.Put) == before {
-		s.delete(key)
-	}
-}
 
 // memberRecords are those of a member's group. The caller holds its inbox.
 type memberRecords struct {
@@ -82,89 +31,92 @@ func (m *memberRecords) state(before *savedState) *savedState {
 	return &now
 }
 
-func (m *memberRecords) changes(s *saver, before, now *savedState) {
+func (m *memberRecords) changes(n *noter, before, now *savedState) {
 	b, epoch, firstProposal := &m.g.inbox, now.public.context.Epoch, before.proposals
 	if before.public != now.public || m.saving.forgot {
-		s.touch(recordEpoch.key(), touch{})
-		s.trees(before, now)
-		for n := range now.keys {
-			if before.keys[n] != now.keys[n] {
-				s.touch(recordNodeKey.at(uint32(n)), touch{})
+		n.touch(recordEpoch.key())
+		n.trees(before, now)
+		for _, key := range now.keys {
+			if !before.has(key) {
+				n.touch(recordNodeKey.at(uint32(key.node)))
 			}
 		}
-		for n := range before.keys {
-			if _, kept := now.keys[n]; !kept {
-				s.touch(recordNodeKey.at(uint32(n)), touch{})
+		for _, key := range before.keys {
+			if !now.has(key) {
+				n.touch(recordNodeKey.at(uint32(key.node)))
 			}
 		}
-		m.pastEpochs(s, before, now)
+		m.pastEpochs(n, before, now)
 		if firstProposal > 0 {
 			firstProposal = 0
-			s.drop(recordProposal.key())
+			n.drop(recordProposal.key())
 		}
 	}
 	for i := firstProposal; i < now.proposals; i++ {
-		s.touch(recordProposal.at(uint32(i)), touch{})
+		n.touch(recordProposal.at(uint32(i)))
 	}
-	_, saved := before.trees[epoch]
+	saved := before.tree(epoch) != nil
 	if before.opened != now.opened || !now.opened && (!saved || m.moved != [2]bool{}) {
-		s.touch(recordBeginning.key(), touch{})
+		n.touch(recordBeginning.key())
 	}
 	for _, kind := range secrettree.RatchetKinds() {
 		if now.opened && (!saved || !before.opened || m.moved[kind]) {
-			s.touch(secrettree.SecretName{Kind: secrettree.SecretOfRatchet, Index: uint32(m.g.leaf), Ratchet: kind}.Key(epoch), touch{})
+			n.touchSecret(secrettree.SecretName{Kind: secrettree.SecretOfRatchet, Index: uint32(m.g.leaf), Ratchet: kind}, epoch)
 		}
 	}
-	secrets := func(epoch uint64, t *secrettree.Tree, except message.LeafIndex) {
-		names := t.Names
-		if _, saved := before.trees[epoch]; saved && t.Unsaved != nil {
-			names = t.Changed
-		}
-		for _, name := range names(except) {
-			s.touch(name.Key(epoch), touch{})
-		}
-	}
-	secrets(epoch, b.ratchets, m.g.leaf)
+	n.secrets(before, epoch, b.ratchets, m.g.leaf)
 	for _, p := range b.past {
-		secrets(p.public.context.Epoch, p.ratchets, ratchettree.NoLeaf)
+		n.secrets(before, p.public.context.Epoch, p.ratchets, ratchettree.NoLeaf)
+	}
+}
+
+// secrets tells of the secrets of an epoch, except those of one leaf's ratchets: of those
+// that changed if the state before has the epoch, else of all.
+func (n *noter) secrets(before *savedState, epoch uint64, t *secrettree.Tree, except message.LeafIndex) {
+	names := t.Names(except)
+	if t.Unsaved != nil && before.tree(epoch) != nil {
+		names = t.Changed(except)
+	}
+	for name := range names {
+		n.touchSecret(name, epoch)
 	}
 }
 
 // pastEpochs tells of the past epochs that are new in the window, and of those that have
 // left it.
-func (m *memberRecords) pastEpochs(s *saver, before, now *savedState) {
+func (m *memberRecords) pastEpochs(n *noter, before, now *savedState) {
 	b := &m.g.inbox
 	for _, p := range b.past {
 		epoch := p.public.context.Epoch
-		if _, saved := before.trees[epoch]; !saved || epoch == before.public.context.Epoch {
-			s.touch(recordPast.of(epoch), touch{})
+		if before.tree(epoch) == nil || epoch == before.public.context.Epoch {
+			n.touch(recordPast.of(epoch))
 		}
 	}
-	for epoch := range before.trees {
-		if _, kept := now.trees[epoch]; kept {
+	for _, t := range before.trees {
+		if now.tree(t.epoch) != nil {
 			continue
 		}
-		for _, kind := range []recordKind{recordPast, recordSecret, recordRatchet, recordMessageKey} {
-			s.drop(kind.of(epoch))
+		for _, kind := range [...]recordKind{recordPast, recordSecret, recordRatchet, recordMessageKey} {
+			n.drop(kind.of(t.epoch))
 		}
 	}
 	for _, epoch := range now.resumptions {
 		if !slices.Contains(before.resumptions, epoch) {
-			s.touch(recordResumption.of(epoch), touch{})
+			n.touch(recordResumption.of(epoch))
 		}
 	}
 	for _, epoch := range before.resumptions {
 		if !slices.Contains(now.resumptions, epoch) {
-			s.touch(recordResumption.of(epoch), touch{})
+			n.touch(recordResumption.of(epoch))
 		}
 	}
 }
 
 func (m *memberRecords) noted() {
 	b := &m.g.inbox
-	b.ratchets.Unsaved = make(map[secrettree.SecretName]bool)
+	b.ratchets.Saved()
 	for _, p := range b.past {
-		p.ratchets.Unsaved = make(map[secrettree.SecretName]bool)
+		p.ratchets.Saved()
 	}
 }
 
@@ -172,20 +124,19 @@ func (m *memberRecords) put(s *saver, key []byte) {
 	g, b := m.g, &m.g.inbox
 	switch recordKind(key[0]) {
 	case recordEpoch:
-		s.put(key, (&savedEpoch{g.public.saved(), g.leaf, g.secrets}).marshal)
+		(&savedEpoch{g.public.saved(), g.leaf, g.secrets}).marshal(s.begin(key))
 	case recordNodeKey:
-		n := ratchettree.NodeIndex(binary.BigEndian.Uint32(key[1:]))
-		if private := g.self.key(n); private != nil {
-			s.putKey(key, func() (*savedKey, error) { return saveKey(private) })
+		if private := g.self.key(ratchettree.NodeIndex(binary.BigEndian.Uint32(key[1:]))); private != nil {
+			s.privateKey(key, private)
 		}
 	case recordPast:
 		if p := b.pastEpoch(binary.BigEndian.Uint64(key[1:])); p != nil {
-			s.put(key, (&savedPast{p.public.context, p.public.tree.Width, p.senderData}).marshal)
+			(&savedPast{&p.public.context, p.public.tree.Width, p.senderData}).marshal(s.begin(key))
 		}
 	case recordResumption:
 		for _, r := range b.resumptions {
 			if r.epoch == binary.BigEndian.Uint64(key[1:]) {
-				s.putBytes(key, bytes.Clone(r.psk), nil)
+				s.begin(key).Raw(r.psk)
 			}
 		}
 	case recordProposal:
@@ -194,7 +145,7 @@ func (m *memberRecords) put(s *saver, key []byte) {
 		}
 	case recordBeginning:
 		if b.ratchets.Ratchets[g.leaf] == nil {
-			s.put(key, (*savedBeginning)(&m.saving.reserved).marshal)
+			(*savedBeginning)(&m.saving.reserved).marshal(s.begin(key))
 		}
 	case recordSecret, recordRatchet, recordMessageKey:
 		m.putSecret(s, key)
@@ -222,13 +173,11 @@ func (m *memberRecords) putSecret(s *saver, key []byte) {
 			s.fail(err)
 			return
 		}
-		s.put(key, ahead.Marshal)
+		ahead.Marshal(s.begin(key))
 		clear(ahead.Secret)
 		return
 	}
-	if value, err := t.Value(name); value != nil || err != nil {
-		s.putBytes(key, value, err)
-	}
+	t.Write(name, func() *wire.Writer { return s.begin(key) })
 }
 
 // key returns the private key of a node, or nil.
@@ -237,29 +186,4 @@ func (m *memberView) key(n ratchettree.NodeIndex) *ratchettree.PrivateKey {
 		return m.leafKey
 	}
 	return m.pathKeys[n]
-}
-
-// putKey puts a private key in the form that save returns.
-func (s *saver) putKey(key []byte, save func() (*savedKey, error)) {
-	saved, err := save()
-	if err != nil {
-		s.fail(err)
-		return
-	}
-	s.put(key, saved.marshal)
-	clear(saved.key)
-}
-
-// proposal puts a proposal, with the private key of an own Update.
-func (s *saver) proposal(key []byte, c CommittedProposal, updateKey *ratchettree.PrivateKey) {
-	saved := &savedProposal{CommittedProposal: c}
-	if updateKey != nil {
-		var err error
-		if saved.updateKey, err = saveKey(updateKey); err != nil {
-			s.fail(err)
-			return
-		}
-		defer clear(saved.updateKey.key)
-	}
-	s.put(key, saved.marshal)
 }

@@ -247,7 +247,7 @@ func TestUnstoredDeltasAreBounded(t *testing.T) {
 		if len(d.Delete) > 0 && len(d.Delete[0]) == 0 {
 			whole++
 		}
-		require.LessOrEqual(t, len(g.inbox.saving.touched)+len(g.inbox.saving.dropped), 1200)
+		require.LessOrEqual(t, len(g.inbox.saving.touched.all)+len(g.inbox.saving.dropped.all), 1200)
 	}
 	require.Positive(t, whole, "the whole state is less by then")
 	requireWhole(t, g, state.Apply(madeDelta(t, g)))

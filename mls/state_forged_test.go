@@ -42,7 +42,7 @@ func (s Snapshot) sealed() Snapshot {
 		return s // a record is of no kind
 	}
 	for k := range s {
-		m.put(&s[k])
+		m.put(s[k].Key, s[k].digest())
 		if s[k].Key[0] == byte(recordManifest) {
 			i = k
 		}

@@ -79,7 +79,7 @@ func (k *OwnKeyPackage) Save() (Snapshot, error) {
 		return nil, err
 	}
 	defer clear(leafKey.key)
-	value, err := wire.Marshal((&savedKeyPackage{*k.KeyPackage, *initKey, *leafKey, k.lastResort, k.joined}).marshal)
+	value, err := wire.Marshal((&savedKeyPackage{*k.KeyPackage, initKey, leafKey, k.lastResort, k.joined}).marshal)
 	if err != nil {
 		return nil, err
 	}

@@ -4,7 +4,8 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/binary"
+
+	"github.com/mlsuite/mlsuite/internal/wire"
 )
 
 // manifest vouches for the records of a saved state together. With it, a missing record,
@@ -12,24 +13,47 @@ import (
 // applied part of a delta or lost a record. Nodes of ratchet trees are not in it: tree
 // hashes vouch for them. It authenticates nothing: see [Record].
 type manifest struct {
-	sum     recordDigest                       // XOR of the digests of all records
-	records map[string]map[string]recordDigest // by the prefix that one deletion takes away, then by key
+	sum     recordDigest // XOR of the digests of all records
+	records map[recordGroup]map[recordName]recordDigest
 }
 
-type recordDigest [sha256.Size]byte
+// recordName is the key of a record that a manifest covers, with zeros behind it.
+type recordName [1 + 8 + 4 + 1 + 4]byte
 
-func newManifest() *manifest { return &manifest{records: make(map[string]map[string]recordDigest)} }
+// recordGroup is the prefix of the keys that one deletion takes away together, with
+// zeros behind it: the records of a kind, or the secrets of an epoch.
+type recordGroup [1 + 8]byte
+
+func newManifest() *manifest {
+	return &manifest{records: make(map[recordGroup]map[recordName]recordDigest)}
+}
+
+// recordDigest is SHA-256 of
+//
+//	struct {
+//	    uint32 key_length;
+//	    opaque key[key_length];
+//	    opaque value[];         // to the end
+//	}
+type recordDigest [sha256.Size]byte
 
 func (d *recordDigest) xor(e recordDigest) { subtle.XORBytes(d[:], d[:], e[:]) }
 
+// digestHead is what comes before the value.
+func digestHead(w *wire.Writer, key []byte) {
+	w.Uint32(uint32(len(key)))
+	w.Raw(key)
+}
+
 // digest returns the digest of a record.
-func (r *Record) digest() (d recordDigest) {
-	h := sha256.New()
-	h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(r.Key))))
-	h.Write(r.Key)
-	h.Write(r.Value)
-	h.Sum(d[:0])
-	return d
+func (r *Record) digest() recordDigest {
+	var w wire.Writer
+	w.Grow(4 + len(r.Key) + len(r.Value))
+	defer w.Erase()
+	digestHead(&w, r.Key)
+	w.Raw(r.Value)
+	input, _ := w.Finish() // which cannot fail
+	return sha256.Sum256(input)
 }
 
 // counted reports whether a manifest covers the records of a kind.
@@ -46,19 +70,23 @@ func (k recordKind) together() int {
 }
 
 // put enters a record, which replaces the one with the same key.
-func (m *manifest) put(r *Record) {
-	kind := recordKind(r.Key[0])
+func (m *manifest) put(key []byte, d recordDigest) {
+	kind := recordKind(key[0])
 	if !kind.counted() {
 		return
 	}
-	prefix := string(r.Key[:kind.together()])
-	if m.records[prefix] == nil {
-		m.records[prefix] = make(map[string]recordDigest)
+	var group recordGroup
+	copy(group[:], key[:kind.together()])
+	records := m.records[group]
+	if records == nil {
+		records = make(map[recordName]recordDigest)
+		m.records[group] = records
 	}
-	d, key := r.digest(), string(r.Key)
+	var whole recordName
+	copy(whole[:], key)
 	m.sum.xor(d)
-	m.sum.xor(m.records[prefix][key]) // of zeros if there is none
-	m.records[prefix][key] = d
+	m.sum.xor(records[whole]) // of zeros if there is none
+	records[whole] = d
 }
 
 // drop removes the record with a key, all records with a prefix that one deletion takes
@@ -68,31 +96,36 @@ func (m *manifest) drop(key []byte) {
 		*m = *newManifest()
 		return
 	}
-	prefix := string(key[:recordKind(key[0]).together()])
-	records := m.records[prefix]
-	if d, ok := records[string(key)]; ok {
-		m.sum.xor(d)
-		delete(records, string(key))
-	}
-	if len(key) == len(prefix) {
+	var group recordGroup
+	together := recordKind(key[0]).together()
+	copy(group[:], key[:together])
+	records := m.records[group]
+	if len(key) == together {
 		for _, d := range records {
 			m.sum.xor(d)
 		}
-		delete(m.records, prefix)
+		delete(m.records, group)
+		return
+	}
+	var whole recordName
+	copy(whole[:], key)
+	if d, ok := records[whole]; ok {
+		m.sum.xor(d)
+		delete(records, whole)
 	}
 }
 
 // seal updates m to the state to which d leads, and puts it into d unless d changes
-// nothing.
-func (m *manifest) seal(d *Delta) {
+// nothing. digests are those of the records that d puts.
+func (m *manifest) seal(d *Delta, digests []recordDigest) {
 	if len(d.Delete) == 0 && len(d.Put) == 0 {
 		return
 	}
 	for _, prefix := range d.Delete {
 		m.drop(prefix)
 	}
-	for i := range d.Put {
-		m.put(&d.Put[i])
+	for i, r := range d.Put {
+		m.put(r.Key, digests[i])
 	}
 	d.Put = append(d.Put, Record{recordManifest.key(), bytes.Clone(m.sum[:])})
 }
@@ -104,9 +137,9 @@ func (l *stateLoader) checkManifest() error {
 		return err
 	}
 	l.manifest = newManifest()
-	for _, records := range l.records {
-		for i := range records {
-			l.manifest.put(&records[i])
+	for kind, records := range l.records {
+		for i := 0; i < len(records) && kind.counted(); i++ {
+			l.manifest.put(records[i].Key, records[i].digest())
 		}
 	}
 	if !bytes.Equal(want, l.manifest.sum[:]) {

@@ -39,27 +39,23 @@ func (g *PublicGroup) delta(whole bool) (*Delta, error) {
 // publicRecords are those of a public group. The caller holds its mutex.
 type publicRecords struct{ *PublicGroup }
 
-func (g publicRecords) state(*savedState) *savedState {
-	s := newPublicSavedState(g.public)
-	s.proposals, s.groupInfo = len(g.cache.proposals), g.groupInfo
-	return s
-}
+func (g publicRecords) state(*savedState) *savedState { return newPublicSavedState(g.PublicGroup) }
 
-func (g publicRecords) changes(s *saver, before, now *savedState) {
+func (g publicRecords) changes(n *noter, before, now *savedState) {
 	firstProposal := before.proposals
 	if before.public != now.public {
-		s.touch(recordPublic.key(), touch{})
-		s.trees(before, now)
+		n.touch(recordPublic.key())
+		n.trees(before, now)
 		if firstProposal > 0 {
 			firstProposal = 0
-			s.drop(recordProposal.key())
+			n.drop(recordProposal.key())
 		}
 	}
 	for i := firstProposal; i < now.proposals; i++ {
-		s.touch(recordProposal.at(uint32(i)), touch{})
+		n.touch(recordProposal.at(uint32(i)))
 	}
 	if !bytes.Equal(before.groupInfo, now.groupInfo) {
-		s.touch(recordGroupInfo.key(), touch{})
+		n.touch(recordGroupInfo.key())
 	}
 }
 
@@ -69,14 +65,14 @@ func (g publicRecords) put(s *saver, key []byte) {
 	switch recordKind(key[0]) {
 	case recordPublic:
 		saved := g.public.saved()
-		s.put(key, saved.marshal)
+		saved.marshal(s.begin(key))
 	case recordProposal:
 		if i := int(binary.BigEndian.Uint32(key[1:])); i < len(g.cache.proposals) {
 			s.proposal(key, g.cache.proposals[i], nil)
 		}
 	case recordGroupInfo:
 		if g.groupInfo != nil {
-			s.putBytes(key, bytes.Clone(g.groupInfo), nil)
+			s.begin(key).Raw(g.groupInfo)
 		}
 	}
 }

@@ -99,7 +99,7 @@ func TestForgedPublicStatesAreRefused(t *testing.T) {
 		"proposal with a gap":         {state.with(recordProposal.at(1), nil), "next one"},
 		"two with one reference":      {state.with(recordProposal.at(3), state.value(t, recordProposal.at(0))), "the same reference"},
 		"invalid proposal":            {edited(t, state, recordProposal.at(0), func(p *savedProposal) { p.Proposal = message.Remove{Removed: 9} }), "12.1.3"},
-		"key of an Update":            {edited(t, state, recordProposal.at(2), func(p *savedProposal) { p.updateKey = stranger }), "has a private key"},
+		"key of an Update":            {edited(t, state, recordProposal.at(2), func(p *savedProposal) { p.updateKey = &stranger }), "has a private key"},
 		"GroupInfo that is none":      {state.with(recordGroupInfo.key(), []byte{1}), ""},
 		"GroupInfo of another epoch":  {info(func(i *message.GroupInfo) { i.GroupContext.Epoch++ }), "another epoch"},
 		"GroupInfo with another mark": {info(func(i *message.GroupInfo) { i.Signature[0] ^= 1 }), "GroupInfo signature does not verify"},

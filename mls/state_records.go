@@ -89,18 +89,18 @@ func (k recordKind) of(epoch uint64) []byte { return binary.BigEndian.AppendUint
 //	    optional<Proposal> re_init;
 //	} SavedPublic;
 type savedPublic struct {
-	context         message.GroupContext
+	context         *message.GroupContext
 	width           uint32
 	confirmationTag []byte
 	reInit          *message.ReInit
 }
 
 func (p *publicState) saved() savedPublic {
-	return savedPublic{p.context, p.tree.Width, p.confirmationTag, p.reInit}
+	return savedPublic{&p.context, p.tree.Width, p.confirmationTag, p.reInit}
 }
 
 func (p *savedPublic) marshal(w *wire.Writer) {
-	message.Write(w, &p.context)
+	message.Write(w, p.context)
 	w.Uint32(p.width)
 	w.Bytes(p.confirmationTag)
 	if w.Optional(p.reInit != nil) {
@@ -109,7 +109,8 @@ func (p *savedPublic) marshal(w *wire.Writer) {
 }
 
 func (p *savedPublic) unmarshal(r *wire.Reader) {
-	message.Read(r, &p.context)
+	p.context = new(message.GroupContext)
+	message.Read(r, p.context)
 	p.width = r.Uint32()
 	p.confirmationTag = r.Bytes()
 	if r.Optional() {
@@ -159,19 +160,20 @@ func (e *savedEpoch) unmarshal(r *wire.Reader) {
 // savedPast is what opens late messages of a past epoch, without its tree and its
 // ratchets.
 type savedPast struct {
-	context    message.GroupContext
+	context    *message.GroupContext
 	width      uint32
 	senderData []byte
 }
 
 func (p *savedPast) marshal(w *wire.Writer) {
-	message.Write(w, &p.context)
+	message.Write(w, p.context)
 	w.Uint32(p.width)
 	w.Bytes(p.senderData)
 }
 
 func (p *savedPast) unmarshal(r *wire.Reader) {
-	message.Read(r, &p.context)
+	p.context = new(message.GroupContext)
+	message.Read(r, p.context)
 	p.width = r.Uint32()
 	p.senderData = r.Bytes()
 }
@@ -235,24 +237,23 @@ func (k *savedKey) unmarshal(r *wire.Reader) {
 
 // saveKey returns a private key as it is saved: as bytes, or as the suite's reference if
 // the key is not exportable.
-func saveKey(k *ratchettree.PrivateKey) (*savedKey, error) {
-	saved := &savedKey{form: keyBytes}
-	var err error
-	saved.key, err = k.Use(func(key suite.PrivateKey) ([]byte, error) {
+func saveKey(k *ratchettree.PrivateKey) (savedKey, error) {
+	form := keyBytes
+	bytes, err := k.Use(func(key suite.PrivateKey) ([]byte, error) {
 		b, err := key.Bytes()
 		if errors.Is(err, suite.ErrNotExportable) {
-			saved.form = keyReference
+			form = keyReference
 			return suite.Reference(key)
 		}
 		return b, err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("mls: save a private key: %w", err)
+		return savedKey{}, fmt.Errorf("mls: save a private key: %w", err)
 	}
-	if saved.form == keyReference && k.StoredOfAnother() {
-		saved.form = keyLent
+	if form == keyReference && k.StoredOfAnother() {
+		form = keyLent
 	}
-	return saved, nil
+	return savedKey{form, bytes}, nil
 }
 
 // savedProposal is a proposal that waits for a commit, or that a commit covers.

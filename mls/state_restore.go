@@ -277,7 +277,7 @@ func (l *stateLoader) publicTree() (*publicState, error) {
 	if err := t.Validate(); err != nil {
 		return nil, err
 	}
-	parts := publicParts{suite: l.suite, context: e.context, tree: t, reInit: e.reInit}
+	parts := publicParts{suite: l.suite, context: *e.context, tree: t, reInit: e.reInit}
 	if e.reInit != nil {
 		if parts.announced, err = check.ReadGroupExtensions(e.reInit.Extensions); err != nil {
 			return nil, err

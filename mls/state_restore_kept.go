@@ -22,7 +22,7 @@ func (l *stateLoader) past(g *Group) error {
 		if err != nil {
 			return err
 		}
-		c, now := &saved.context, &l.epoch.context
+		c, now := saved.context, l.epoch.context
 		if c.Epoch != binary.BigEndian.Uint64(r.Key[1:]) || c.Epoch >= now.Epoch ||
 			c.CipherSuite != now.CipherSuite || !bytes.Equal(c.GroupID, now.GroupID) {
 			return badState("past epoch is not one of the group")

@@ -1,8 +1,8 @@
 package mls
 
 import (
-	"maps"
-	"strings"
+	"bytes"
+	"slices"
 	"sync"
 
 	"github.com/mlsuite/mlsuite/internal/treemath"
@@ -23,30 +23,17 @@ type saving struct {
 	stored uint64 // that of the newest one that is stored
 	whole  uint64 // until this one or a newer one is stored, nothing is known to be stored
 
-	noted    *savedState       // what the last Delta leads to; nil if there was none
-	manifest *manifest         // of noted
-	touched  map[string]touch  // by key, the records that changed after the stored Delta
-	dropped  map[string]uint64 // by prefix, the last Delta that drops all such records
-	forgot   bool              // past epochs or proposals are gone that noted has
+	noted    *savedState // what the last Delta leads to; nil if there was none
+	manifest *manifest   // of noted
+	touched  touches     // the records that changed after the stored Delta
+	dropped  touches     // the prefixes that a Delta since dropped all such records by
+	forgot   bool        // past epochs or proposals are gone that noted has
 
 	sending
 }
 
-// touch says that a record changed: it was put, replaced or deleted.
-type touch struct {
-	number uint64            // of the Delta
-	node   *ratchettree.Node // of the ratchet tree, with its index
-	index  ratchettree.NodeIndex
-}
-
 func newSaving(epoch uint64) *saving {
-	return &saving{
-		whole:    1,
-		manifest: newManifest(),
-		touched:  make(map[string]touch),
-		dropped:  make(map[string]uint64),
-		sending:  sending{epoch: epoch},
-	}
+	return &saving{whole: 1, manifest: newManifest(), sending: sending{epoch: epoch}}
 }
 
 // restoredSaving returns the saving of a group whose stored state is known.
@@ -60,46 +47,83 @@ func restoredSaving(state *savedState, m *manifest) *saving {
 // savedState is the content of a saved state, as far as a Delta depends on it.
 type savedState struct {
 	public      *publicState
-	trees       map[uint64]*ratchettree.Tree     // of the epoch and of past ones
-	keys        map[ratchettree.NodeIndex]string // public keys of the private keys
-	resumptions []uint64                         // epochs
+	trees       []savedTree    // of the epoch and of past ones, by epoch
+	keys        []savedPrivate // the private keys
+	resumptions []uint64       // epochs
 	proposals   int
 	opened      bool // the own ratchets are in the state
 	width       savedWidth
 	groupInfo   []byte // of a public group
 }
 
+type savedTree struct {
+	epoch uint64
+	*ratchettree.Tree
+}
+
+// savedPrivate is a private key, by its node and public key.
+type savedPrivate struct {
+	node   ratchettree.NodeIndex
+	public []byte
+}
+
+// tree returns the tree of an epoch, or nil.
+func (s *savedState) tree(epoch uint64) *ratchettree.Tree {
+	for _, t := range s.trees {
+		if t.epoch == epoch {
+			return t.Tree
+		}
+	}
+	return nil
+}
+
+// has reports whether the state has a private key.
+func (s *savedState) has(key savedPrivate) bool {
+	return slices.ContainsFunc(s.keys, func(k savedPrivate) bool {
+		return k.node == key.node && bytes.Equal(k.public, key.public)
+	})
+}
+
 // newSavedState returns what the saved state of g holds. The caller holds the inbox.
 func newSavedState(g *Group) *savedState {
-	s := newPublicSavedState(g.public)
-	s.keys, s.proposals = g.self.publicKeys(), len(g.inbox.cache.proposals)
-	s.opened = g.inbox.ratchets.Ratchets[g.leaf] != nil
-	for _, p := range g.inbox.past {
-		s.trees[p.public.context.Epoch] = p.public.tree
-		s.width = max(s.width, savedWidth(p.public.tree.Width))
+	b := &g.inbox
+	s := &savedState{
+		public:      g.public,
+		trees:       make([]savedTree, 0, len(b.past)+1),
+		keys:        g.self.publicKeys(),
+		resumptions: make([]uint64, len(b.resumptions)),
+		proposals:   len(b.cache.proposals),
+		opened:      b.ratchets.Ratchets[g.leaf] != nil,
 	}
-	for _, r := range g.inbox.resumptions {
-		s.resumptions = append(s.resumptions, r.epoch)
+	for _, p := range b.past {
+		s.addTree(p.public)
+	}
+	s.addTree(g.public)
+	for i, r := range b.resumptions {
+		s.resumptions[i] = r.epoch
 	}
 	return s
 }
 
-// newPublicSavedState returns what every saved state of an epoch holds.
-func newPublicSavedState(p *publicState) *savedState {
-	return &savedState{
-		public: p,
-		trees:  map[uint64]*ratchettree.Tree{p.context.Epoch: p.tree},
-		width:  savedWidth(p.tree.Width),
-	}
+// newPublicSavedState returns what the saved state of a public group holds.
+func newPublicSavedState(g *PublicGroup) *savedState {
+	s := &savedState{public: g.public, proposals: len(g.cache.proposals), groupInfo: g.groupInfo}
+	s.addTree(g.public)
+	return s
 }
 
-// publicKeys returns the public keys of the member's private keys.
-func (m *memberView) publicKeys() map[ratchettree.NodeIndex]string {
-	keys := make(map[ratchettree.NodeIndex]string, len(m.pathKeys)+1)
+func (s *savedState) addTree(p *publicState) {
+	s.trees = append(s.trees, savedTree{p.context.Epoch, p.tree})
+	s.width = max(s.width, savedWidth(p.tree.Width))
+}
+
+// publicKeys returns the member's private keys.
+func (m *memberView) publicKeys() []savedPrivate {
+	keys := make([]savedPrivate, 0, len(m.pathKeys)+1)
+	keys = append(keys, savedPrivate{treemath.NodeOf(m.leaf), m.leafKey.PublicKey()})
 	for n, key := range m.pathKeys {
-		keys[n] = string(key.PublicKey())
+		keys = append(keys, savedPrivate{n, key.PublicKey()})
 	}
-	keys[treemath.NodeOf(m.leaf)] = string(m.leafKey.PublicKey())
 	return keys
 }
 
@@ -144,10 +168,10 @@ type records interface {
 	// state returns what the saved state holds. The state before may be nil.
 	state(before *savedState) *savedState
 
-	// changes tells s of the records that may differ between two states.
-	changes(s *saver, before, now *savedState)
+	// changes tells n of the records that may differ between two states.
+	changes(n *noter, before, now *savedState)
 
-	// noted says that s knows of all changes up to now.
+	// noted says that a noter knows of all changes up to now.
 	noted()
 
 	// put puts a record into s, if there is one with this key.
@@ -158,52 +182,35 @@ type records interface {
 func (s *saving) delta(r records, whole bool) (*Delta, error) {
 	s.made++
 	now := r.state(s.noted)
-	if whole || len(s.touched)+len(s.dropped) > 1024+2*int(now.public.tree.Width) { // the whole state is less
+	if whole || len(s.touched.all)+len(s.dropped.all) > 1024+2*int(now.public.tree.Width) { // the whole state is less
 		s.whole = s.made
 	}
 	if s.noted != nil {
-		r.changes(&saver{
-			touch: func(key []byte, t touch) {
-				t.number = s.made
-				s.touched[string(key)] = t
-			},
-			drop: s.drop,
-		}, s.noted, now)
+		r.changes(&noter{touched: &s.touched, dropped: &s.dropped, number: s.made}, s.noted, now)
 	}
 	s.noted, s.forgot = now, false
 	r.noted()
 	if s.whole == s.made { // no state before this one counts
-		clear(s.touched)
-		clear(s.dropped)
+		s.touched, s.dropped = touches{}, touches{}
 	}
 	d := &Delta{saving: s, number: s.made, epoch: s.epoch, reserved: s.reserved}
-	emit := saver{delta: d, now: now}
+	emit := newSaver(d, now)
 	if s.stored < s.whole {
 		d.Delete = [][]byte{{}}
-		emit.touch = func(key []byte, t touch) { emit.record(r, key, t) }
-		emit.drop = func([]byte) {}
-		r.changes(&emit, &savedState{}, now)
+		var all touches
+		r.changes(&noter{touched: &all}, &savedState{}, now)
+		emit.records(r, &all)
 	} else {
-		for _, prefix := range sortedKeys(s.dropped) {
-			emit.delete([]byte(prefix))
-		}
-		for _, key := range sortedKeys(s.touched) {
-			emit.record(r, []byte(key), s.touched[key])
-		}
+		emit.drops(&s.dropped)
+		emit.records(r, &s.touched)
 	}
 	if emit.err != nil {
 		d.Destroy()
 		return nil, emit.err
 	}
-	s.manifest.seal(d)
+	s.manifest.seal(d, emit.digests)
 	s.bound = true
 	return d, nil
-}
-
-// drop notes that all records are gone whose keys begin with prefix.
-func (s *saving) drop(prefix []byte) {
-	maps.DeleteFunc(s.touched, func(key string, _ touch) bool { return strings.HasPrefix(key, string(prefix)) })
-	s.dropped[string(prefix)] = s.made
 }
 
 // acknowledge notes that d is stored.
@@ -214,8 +221,8 @@ func (s *saving) acknowledge(d *Delta) {
 		return
 	}
 	s.stored = d.number
-	maps.DeleteFunc(s.touched, func(_ string, t touch) bool { return t.number <= d.number })
-	maps.DeleteFunc(s.dropped, func(_ string, number uint64) bool { return number <= d.number })
+	s.touched.forget(d.number)
+	s.dropped.forget(d.number)
 	if d.epoch == s.epoch {
 		s.usable = d.reserved
 	}

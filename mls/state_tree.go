@@ -10,68 +10,49 @@ import (
 )
 
 // trees tells of the nodes of new trees, and of those that are in no tree any more.
-func (s *saver) trees(before, now *savedState) {
-	var base *ratchettree.Tree
-	if before.public != nil {
-		base = before.public.tree
-	}
-	done := make(map[string]bool)
-	save := func(t *ratchettree.Tree) {
-		t.Differing(base, func(n *ratchettree.Node, i ratchettree.NodeIndex) {
-			if hash := string(n.Hash(t.HashSize)); !done[hash] {
-				done[hash] = true
-				s.touch(nodeRecord(t, n), touch{node: n, index: i})
-			}
-		})
-	}
+func (n *noter) trees(before, now *savedState) {
 	current := now.public.tree
-	save(current)
-	if base == nil {
-		base = current
+	base := current
+	if before.public == nil {
+		n.newNodes(current, nil)
+	} else {
+		base = before.public.tree
+		n.newNodes(current, base)
 	}
-	for _, epoch := range sortedKeys(now.trees) {
-		if t := now.trees[epoch]; before.trees[epoch] != t && t != current {
-			save(t)
+	for _, t := range now.trees {
+		if before.tree(t.epoch) != t.Tree && t.Tree != current {
+			n.newNodes(t.Tree, base)
 		}
 	}
 	if now.width != before.width {
-		s.touch(recordWidth.key(), touch{})
+		n.touch(recordWidth.key())
 	}
-	for _, epoch := range sortedKeys(before.trees) {
-		if t := before.trees[epoch]; now.trees[epoch] != t {
-			s.dropTree(t, now)
+	for _, t := range before.trees {
+		if now.tree(t.epoch) != t.Tree {
+			n.dropTree(t.Tree, now)
 		}
 	}
 }
 
-// nodeRecord returns the key of a node's record.
-func nodeRecord(t *ratchettree.Tree, n *ratchettree.Node) []byte {
-	return append(recordTreeNode.key(), n.Hash(t.HashSize)...)
-}
-
-// treeNode puts a node of a tree.
-func (s *saver) treeNode(key []byte, t touch) {
-	input, hashSize := &treeHashInput{leaf: t.node.Leaf, parent: t.node.Parent}, len(key)-1
-	if t.node.Leaf != nil {
-		input.index = t.index.Leaf()
-	} else {
-		input.left, input.right = t.node.Left.Hash(hashSize), t.node.Right.Hash(hashSize)
-	}
-	s.put(key, input.marshal)
+// newNodes tells of the nodes of a tree that differ from those of base, which may be nil.
+func (n *noter) newNodes(t, base *ratchettree.Tree) {
+	t.Differing(base, func(node *ratchettree.Node, i ratchettree.NodeIndex) {
+		n.touchNode(node.Hash(t.HashSize), node, i)
+	})
 }
 
 // dropTree tells of the nodes of a tree that no tree has now. A node can be in trees
 // before and after a tree that lacks it: a client may be removed and added again with the
 // same key package.
-func (s *saver) dropTree(t *ratchettree.Tree, now *savedState) {
-	t.Differing(now.public.tree, func(n *ratchettree.Node, i ratchettree.NodeIndex) {
-		hash := n.Hash(t.HashSize)
+func (n *noter) dropTree(t *ratchettree.Tree, now *savedState) {
+	t.Differing(now.public.tree, func(node *ratchettree.Node, i ratchettree.NodeIndex) {
+		hash := node.Hash(t.HashSize)
 		for _, kept := range now.trees {
 			if k := kept.At(i); k != nil && bytes.Equal(k.Hash(t.HashSize), hash) {
 				return
 			}
 		}
-		s.touch(nodeRecord(t, n), touch{})
+		n.touchNode(hash, nil, 0)
 	})
 }
 

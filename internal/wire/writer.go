@@ -36,6 +36,12 @@ func (w *Writer) Finish() ([]byte, error) {
 // before is overwritten.
 func (w *Writer) Reset() { *w = Writer{buf: w.buf[:0]} }
 
+// Erase is Reset that overwrites what was written.
+func (w *Writer) Erase() {
+	clear(w.buf)
+	w.Reset()
+}
+
 // Fail makes Finish return err, unless an error came before it.
 func (w *Writer) Fail(err error) {
 	if w.err == nil {

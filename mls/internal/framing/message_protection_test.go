@@ -222,8 +222,8 @@ func TestProtectRefuses(t *testing.T) {
 func savedSecrets(t testing.TB, tree *secrettree.Tree) map[secrettree.SecretName]string {
 	t.Helper()
 	all := map[secrettree.SecretName]string{}
-	for _, n := range tree.Names(ratchettree.NoLeaf) {
-		value, err := tree.Value(n)
+	for n := range tree.Names(ratchettree.NoLeaf) {
+		value, err := wire.Marshal(func(w *wire.Writer) { tree.Write(n, func() *wire.Writer { return w }) })
 		require.NoError(t, err)
 		all[n] = string(value)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"iter"
 	"math"
 
 	"github.com/mlsuite/mlsuite/internal/treemath"
@@ -75,8 +76,11 @@ func NameOfKept(leaf message.LeafIndex, t message.ContentType, generation uint32
 }
 
 // Key returns the key of the secret's record.
-func (n SecretName) Key(epoch uint64) []byte {
-	key := binary.BigEndian.AppendUint64([]byte{byte(n.Kind)}, epoch)
+func (n SecretName) Key(epoch uint64) []byte { return n.AppendKey(nil, epoch) }
+
+// AppendKey appends the key of the secret's record.
+func (n SecretName) AppendKey(key []byte, epoch uint64) []byte {
+	key = binary.BigEndian.AppendUint64(append(key, byte(n.Kind)), epoch)
 	key = binary.BigEndian.AppendUint32(key, n.Index)
 	if n.Kind == SecretOfNode {
 		return key
@@ -168,55 +172,78 @@ func (t *Tree) noteGone(n SecretName) {
 	t.noteChanged(n)
 }
 
-// Changed returns the names of the secrets that differ from the saved ones or are gone,
-// except those of one leaf's ratchets.
-func (t *Tree) Changed(except message.LeafIndex) []SecretName {
-	var all []SecretName
-	for n := range t.Unsaved {
-		if n.Kind == SecretOfNode || message.LeafIndex(n.Index) != except {
-			all = append(all, n)
-		}
+// Saved says that all secrets are saved as they are.
+func (t *Tree) Saved() {
+	if t.Unsaved == nil {
+		t.Unsaved = make(map[SecretName]bool)
 	}
-	return all
+	clear(t.Unsaved)
 }
 
-// Names returns the names of all secrets, except those of one leaf's ratchets.
-func (t *Tree) Names(except message.LeafIndex) []SecretName {
-	var all []SecretName
-	for node := range t.Nodes {
-		all = append(all, NameOfNode(node))
-	}
-	for leaf, ratchets := range t.Ratchets {
-		if leaf == except {
-			continue
-		}
-		for _, kind := range RatchetKinds() {
-			all = append(all, SecretName{Kind: SecretOfRatchet, Index: uint32(leaf), Ratchet: kind})
-			for _, k := range ratchets.Kind(kind).Kept {
-				all = append(all, SecretName{SecretOfMessage, uint32(leaf), kind, k.Generation})
+// Changed yields the names of the secrets that differ from the saved ones or are gone,
+// except those of one leaf's ratchets.
+func (t *Tree) Changed(except message.LeafIndex) iter.Seq[SecretName] {
+	return func(yield func(SecretName) bool) {
+		for n := range t.Unsaved {
+			if (n.Kind == SecretOfNode || message.LeafIndex(n.Index) != except) && !yield(n) {
+				return
 			}
 		}
 	}
-	return all
 }
 
-// Value returns a secret in its saved form, or nil if there is no such secret.
-func (t *Tree) Value(n SecretName) ([]byte, error) {
+// Names yields the names of all secrets, except those of one leaf's ratchets.
+func (t *Tree) Names(except message.LeafIndex) iter.Seq[SecretName] {
+	return func(yield func(SecretName) bool) {
+		for node := range t.Nodes {
+			if !yield(NameOfNode(node)) {
+				return
+			}
+		}
+		for leaf, ratchets := range t.Ratchets {
+			if leaf != except && !ratchets.names(leaf, yield) {
+				return
+			}
+		}
+	}
+}
+
+// names yields the names of the secrets of a leaf, and reports whether yield wants more.
+func (l *LeafRatchets) names(leaf message.LeafIndex, yield func(SecretName) bool) bool {
+	for _, kind := range RatchetKinds() {
+		if !yield(SecretName{Kind: SecretOfRatchet, Index: uint32(leaf), Ratchet: kind}) {
+			return false
+		}
+		for _, k := range l.Kind(kind).Kept {
+			if !yield(SecretName{SecretOfMessage, uint32(leaf), kind, k.Generation}) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// Write writes a secret in its saved form to what begin returns, unless there is no such
+// secret.
+func (t *Tree) Write(n SecretName, begin func() *wire.Writer) {
 	if n.Kind == SecretOfNode {
-		return bytes.Clone(t.Nodes[treemath.NodeIndex(n.Index)]), nil
+		if secret := t.Nodes[treemath.NodeIndex(n.Index)]; secret != nil {
+			begin().Raw(secret)
+		}
+		return
 	}
 	leaf := t.Ratchets[message.LeafIndex(n.Index)]
 	if leaf == nil {
-		return nil, nil
+		return
 	}
 	r := leaf.Kind(n.Ratchet)
 	if n.Kind == SecretOfRatchet {
-		return wire.Marshal((&SavedRatchet{r.Next, r.Secret}).Marshal)
+		(&SavedRatchet{r.Next, r.Secret}).Marshal(begin())
+		return
 	}
 	if i, ok := r.index(n.generation); ok {
-		return wire.Marshal((&SavedMessageKey{r.Kept[i].Key, r.Kept[i].Nonce}).Marshal)
+		(&SavedMessageKey{r.Kept[i].Key, r.Kept[i].Nonce}).Marshal(begin())
 	}
-	return nil, nil
 }
 
 // Restore puts a saved secret in its place. Secrets of nodes come first, then ratchets,
