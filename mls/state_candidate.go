@@ -114,7 +114,7 @@ func (c *Candidate) Save() (Snapshot, error) {
 		return nil, err
 	}
 	d, public, self := &Delta{}, c.next.public, c.next.self
-	s := newSaver(d, nil)
+	s := &saver{delta: d}
 	s.put(recordCandidate.key(), saved.marshal)
 	s.put(recordEpoch.key(), (&savedEpoch{public.saved(), self.leaf, c.next.secrets}).marshal)
 	public.tree.Differing(base, func(n *ratchettree.Node, i ratchettree.NodeIndex) {

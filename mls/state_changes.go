@@ -34,6 +34,7 @@ func (m *memberRecords) state(before *savedState) *savedState {
 func (m *memberRecords) changes(n *noter, before, now *savedState) {
 	b, epoch, firstProposal := &m.g.inbox, now.public.context.Epoch, before.proposals
 	if before.public != now.public || m.saving.forgot {
+		n.touched.expect(24)
 		n.touch(recordEpoch.key())
 		n.trees(before, now)
 		for _, key := range now.keys {
@@ -96,7 +97,10 @@ func (m *memberRecords) pastEpochs(n *noter, before, now *savedState) {
 		if now.tree(t.epoch) != nil {
 			continue
 		}
-		for _, kind := range [...]recordKind{recordPast, recordSecret, recordRatchet, recordMessageKey} {
+		if t.epoch != before.public.context.Epoch { // else it was not yet a past one
+			n.touch(recordPast.of(t.epoch))
+		}
+		for _, kind := range [...]recordKind{recordSecret, recordRatchet, recordMessageKey} {
 			n.drop(kind.of(t.epoch))
 		}
 	}

@@ -115,6 +115,13 @@ func (m *manifest) drop(key []byte) {
 	}
 }
 
+// has reports whether there are records with a prefix that one deletion takes away.
+func (m *manifest) has(prefix []byte) bool {
+	var group recordGroup
+	copy(group[:], prefix)
+	return len(m.records[group]) > 0
+}
+
 // seal updates m to the state to which d leads, and puts it into d unless d changes
 // nothing. digests are those of the records that d puts.
 func (m *manifest) seal(d *Delta, digests []recordDigest) {

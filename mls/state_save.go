@@ -186,7 +186,7 @@ func (s *saving) delta(r records, whole bool) (*Delta, error) {
 		s.whole = s.made
 	}
 	if s.noted != nil {
-		r.changes(&noter{touched: &s.touched, dropped: &s.dropped, number: s.made}, s.noted, now)
+		r.changes(&noter{touched: &s.touched, dropped: &s.dropped, manifest: s.manifest, number: s.made}, s.noted, now)
 	}
 	s.noted, s.forgot = now, false
 	r.noted()
@@ -194,7 +194,7 @@ func (s *saving) delta(r records, whole bool) (*Delta, error) {
 		s.touched, s.dropped = touches{}, touches{}
 	}
 	d := &Delta{saving: s, number: s.made, epoch: s.epoch, reserved: s.reserved}
-	emit := newSaver(d, now)
+	emit := &saver{delta: d, now: now}
 	if s.stored < s.whole {
 		d.Delete = [][]byte{{}}
 		var all touches

@@ -17,18 +17,12 @@ type saver struct {
 
 	// The record that is put, as its digest has it. What is written of a record is
 	// overwritten before the next one.
-	w    wire.Writer
-	key  []byte // nil if none was begun
-	keys []byte // room for the keys of the Delta
-}
+	w   wire.Writer
+	key []byte // nil if none was begun
 
-// savedRoom is the room for a record: few are longer.
-const savedRoom = 1024
-
-func newSaver(d *Delta, now *savedState) *saver {
-	s := &saver{delta: d, now: now}
-	s.w.Grow(savedRoom)
-	return s
+	// Room for all keys and, as far as it goes, for the values of the Delta. Nodes of
+	// trees live longer than what is saved with them, and have room of their own.
+	keys, values []byte
 }
 
 // begin returns the Writer for the value of a record. The caller writes the value, and
@@ -51,7 +45,7 @@ func (s *saver) end() bool {
 		s.fail(err)
 		return true
 	}
-	s.delta.Put = append(s.delta.Put, Record{key, bytes.Clone(input[4+len(key):])})
+	s.delta.Put = append(s.delta.Put, Record{key, s.own(input[4+len(key):], recordKind(key[0]))})
 	var digest recordDigest
 	if recordKind(key[0]).counted() {
 		digest = sha256.Sum256(input)
@@ -72,18 +66,26 @@ func (s *saver) fail(err error) {
 	}
 }
 
-// ownKey returns a copy of a key, for the Delta.
-func (s *saver) ownKey(key []byte) []byte {
-	start := len(s.keys)
-	s.keys = append(s.keys, key...)
-	return s.keys[start:len(s.keys):len(s.keys)]
+// own returns a copy of a value, for the Delta.
+func (s *saver) own(value []byte, kind recordKind) []byte {
+	if kind == recordTreeNode || len(value) > cap(s.values)-len(s.values) {
+		return bytes.Clone(value)
+	}
+	return appended(&s.values, value)
+}
+
+// appended appends b to all, and returns the copy.
+func appended(all *[]byte, b []byte) []byte {
+	start := len(*all)
+	*all = append(*all, b...)
+	return (*all)[start:len(*all):len(*all)]
 }
 
 // drops puts what is dropped into the Delta.
 func (s *saver) drops(all *touches) {
 	all.settle()
-	for _, c := range all.all {
-		s.delta.Delete = append(s.delta.Delete, bytes.Clone(c.key))
+	for i := range all.all {
+		s.delta.Delete = append(s.delta.Delete, bytes.Clone(all.all[i].key))
 	}
 }
 
@@ -93,15 +95,25 @@ func (s *saver) records(r records, all *touches) {
 	if len(all.all) == 0 {
 		return
 	}
-	size := 0
-	for _, c := range all.all {
-		size += len(c.key)
+	keys, values, room := 0, 0, 256
+	for i := range all.all {
+		c := &all.all[i]
+		keys += len(c.key)
+		switch recordKind(c.key[0]) {
+		case recordEpoch:
+			values, room = values+512, 1024
+		case recordTreeNode:
+		default:
+			values += 48
+		}
 	}
-	s.keys = make([]byte, 0, size)
+	s.w.Grow(room)
+	s.keys, s.values = make([]byte, 0, keys), make([]byte, 0, values)
 	s.delta.Put = make([]Record, 0, len(all.all)+1) // and the manifest
 	s.digests = make([]recordDigest, 0, len(all.all))
-	for _, c := range all.all {
-		key := s.ownKey(c.key)
+	for i := range all.all {
+		c := &all.all[i]
+		key := appended(&s.keys, c.key)
 		switch recordKind(key[0]) {
 		case recordTreeNode:
 			if c.node != nil {

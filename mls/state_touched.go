@@ -25,17 +25,18 @@ type touches struct {
 
 // add adds a change, with a copy of the key.
 func (t *touches) add(key []byte, by touch) {
-	const first = 16
 	if cap(t.keys)-len(t.keys) < len(key) {
-		t.keys = make([]byte, 0, max(len(key), 32*first))
+		t.expect(4)
 	}
-	start := len(t.keys)
-	t.keys = append(t.keys, key...)
-	by.key = t.keys[start:len(t.keys):len(t.keys)]
-	if t.all == nil {
-		t.all = make([]touch, 0, first)
-	}
+	by.key = appended(&t.keys, key)
 	t.all = append(t.all, by)
+}
+
+// expect makes room for about n changes more.
+func (t *touches) expect(n int) {
+	const length = 18 // of a key
+	t.all = slices.Grow(t.all, n)
+	t.keys = make([]byte, 0, n*length+80)
 }
 
 // settle brings the changes in the order of their keys, and keeps the last of each.
@@ -61,10 +62,11 @@ func (t *touches) forget(number uint64) {
 
 // noter takes down what changed for a Delta.
 type noter struct {
-	touched *touches
-	dropped *touches // nil if the Delta is the whole state, of which nothing is dropped
-	number  uint64   // of the Delta
-	buf     [80]byte // for a key
+	touched  *touches
+	dropped  *touches  // nil if the Delta is the whole state, of which nothing is dropped
+	manifest *manifest // of the state before
+	number   uint64    // of the Delta
+	buf      [80]byte  // for a key
 }
 
 // touch notes a record that may have changed.
@@ -81,11 +83,15 @@ func (n *noter) touchNode(hash []byte, node *ratchettree.Node, index ratchettree
 	n.touched.add(key, touch{number: n.number, node: node, index: index})
 }
 
-// drop notes that all records are gone whose keys begin with prefix.
+// drop notes that all records are gone whose keys begin with prefix, which one deletion
+// takes away together.
 func (n *noter) drop(prefix []byte) {
 	if n.dropped == nil {
 		return
 	}
+	before := len(n.touched.all)
 	n.touched.all = slices.DeleteFunc(n.touched.all, func(c touch) bool { return bytes.HasPrefix(c.key, prefix) })
-	n.dropped.add(prefix, touch{number: n.number})
+	if len(n.touched.all) < before || n.manifest.has(prefix) { // else no state that may be stored has one
+		n.dropped.add(prefix, touch{number: n.number})
+	}
 }
