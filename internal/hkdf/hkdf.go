@@ -13,6 +13,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/sha512"
+	"encoding/binary"
 	"fmt"
 	"hash"
 	"slices"
@@ -143,19 +144,23 @@ func (h *Hash) mac(dst, key []byte, parts ...[]byte) []byte {
 	}
 	buf = append(buf, key...)
 	buf = append(buf, scratch[len(key):h.block]...)
-	for i := range buf {
-		buf[i] ^= 0x36
-	}
+	xor(buf, 0x3636363636363636)
 	for _, p := range parts {
 		buf = append(buf, p...)
 	}
 	var inner [sha512.Size]byte
 	sum := h.Sum(inner[:0], buf)
-	for i := range h.block {
-		buf[i] ^= 0x36 ^ 0x5c
-	}
+	xor(buf[:h.block], 0x3636363636363636^0x5c5c5c5c5c5c5c5c)
 	buf = append(buf[:h.block], sum...)
 	dst = h.Sum(dst, buf)
-	clear(buf[:cap(buf)])
+	clear(buf[:max(size, len(buf))])
+	clear(inner[:])
 	return dst
+}
+
+// xor changes every eight bytes of b, a block of a hash.
+func xor(b []byte, with uint64) {
+	for i := 0; i < len(b); i += 8 {
+		binary.NativeEndian.PutUint64(b[i:], binary.NativeEndian.Uint64(b[i:])^with)
+	}
 }
