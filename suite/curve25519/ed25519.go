@@ -5,7 +5,6 @@ import (
 	"crypto/ed25519"
 	"crypto/sha512"
 	"errors"
-	"hash"
 	"io"
 
 	"filippo.io/edwards25519"
@@ -65,28 +64,38 @@ func (k *signingKey) Sign(_ io.Reader, message []byte, opts crypto.SignerOpts) (
 		return nil, errors.New("curve25519: Ed25519 signs messages, not digests")
 	}
 	sig := make([]byte, ed25519.SignatureSize)
-	h := sha512.New()
-	nonce := hashed(h, k.prefix[:], message)
-	copy(sig, new(edwards25519.Point).ScalarBaseMult(nonce).Bytes())
-	h.Reset()
-	challenge := hashed(h, sig[:32], k.public, message)
-	copy(sig[32:], edwards25519.NewScalar().MultiplyAdd(challenge, &k.scalar, nonce).Bytes())
+	var nonce, challenge edwards25519.Scalar
+	hashTo(&nonce, k.prefix[:], nil, message)
+	copy(sig, new(edwards25519.Point).ScalarBaseMult(&nonce).Bytes())
+	hashTo(&challenge, sig[:32], k.public, message)
+	copy(sig[32:], challenge.MultiplyAdd(&challenge, &k.scalar, &nonce).Bytes())
 	nonce.Set(edwards25519.NewScalar())
 	return sig, nil
 }
 
-// hashed returns the hash of parts as a number modulo the order of the group.
-func hashed(h hash.Hash, parts ...[]byte) *edwards25519.Scalar {
+// hashTo sets s to the SHA-512 hash of three parts as a number modulo the order of the group.
+// Of short messages it hashes a copy on the stack.
+func hashTo(s *edwards25519.Scalar, a, b, message []byte) {
+	var digest [sha512.Size]byte
+	var room [2048]byte
+	if len(a)+len(b)+len(message) <= len(room) {
+		digest = sha512.Sum512(append(append(append(room[:0], a...), b...), message...))
+		clear(room[:len(a)+len(b)])
+	} else {
+		digest = hashed(a, b, message)
+	}
+	defer clear(digest[:])
+	if _, err := s.SetUniformBytes(digest[:]); err != nil {
+		panic(err) // which is for another length
+	}
+}
+
+func hashed(parts ...[]byte) [sha512.Size]byte {
+	h := sha512.New()
 	for _, p := range parts {
 		h.Write(p)
 	}
-	var digest [sha512.Size]byte
-	defer clear(digest[:])
-	s, err := edwards25519.NewScalar().SetUniformBytes(h.Sum(digest[:0]))
-	if err != nil {
-		panic(err) // which is for another length
-	}
-	return s
+	return [sha512.Size]byte(h.Sum(nil))
 }
 
 // verifier verifies with one public key.
@@ -111,13 +120,14 @@ func (v *verifier) verify(message, sig []byte) error {
 	if len(sig) != ed25519.SignatureSize {
 		return suite.ErrVerify
 	}
-	s, err := edwards25519.NewScalar().SetCanonicalBytes(sig[32:])
-	if err != nil {
+	var s, challenge edwards25519.Scalar
+	if _, err := s.SetCanonicalBytes(sig[32:]); err != nil {
 		return suite.ErrVerify
 	}
-	challenge := hashed(sha512.New(), sig[:32], v.public[:], message)
-	r := ofBase().times(s)
-	r.Add(r, v.negative.times(challenge))
+	hashTo(&challenge, sig[:32], v.public[:], message)
+	r := edwards25519.NewIdentityPoint()
+	v.negative.addTo(r, &challenge)
+	ofBase().addTo(r, &s)
 	if [32]byte(r.Bytes()) != [32]byte(sig) {
 		return suite.ErrVerify
 	}

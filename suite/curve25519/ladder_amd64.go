@@ -1,3 +1,5 @@
+//go:build amd64 && !purego
+
 package curve25519
 
 import "github.com/cloudflare/circl/dh/x25519"

@@ -49,10 +49,10 @@ var ofBase = sync.OnceValue(func() *multiples {
 	return newMultiples(edwards25519.NewGeneratorPoint(), 5, 1)
 })
 
-// times returns the product of the point and a scalar. It takes time that depends on both.
-func (m *multiples) times(scalar *edwards25519.Scalar) *edwards25519.Point {
+// addTo adds the product of the point and a scalar to sum, which is the neutral element if
+// the table has a spread. It takes time that depends on all of them.
+func (m *multiples) addTo(sum *edwards25519.Point, scalar *edwards25519.Scalar) {
 	digits := signedDigits(scalar, m.bits)
-	sum := edwards25519.NewIdentityPoint()
 	for place := m.spread - 1; place >= 0; place-- {
 		for i, row := range m.rows {
 			switch d := digits[i*m.spread+place]; {
@@ -68,7 +68,6 @@ func (m *multiples) times(scalar *edwards25519.Scalar) *edwards25519.Point {
 			}
 		}
 	}
-	return sum
 }
 
 // signedDigits returns the digits of a scalar, the lowest first. Each has the given number of

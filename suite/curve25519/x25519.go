@@ -26,27 +26,31 @@ func DHKEMX25519() hpke.DeterministicKEM {
 
 // X25519 returns the group X25519 (RFC 7748, Section 5): keys of 32 bytes. It gives and
 // refuses the same as [hpke.X25519]. Its private keys are [suite.Destroyer]s.
-func X25519() hpke.Group { return group{} }
-
-type group struct{}
-
-func (g group) Own() provenance.Proof { return provenance.Of(g) }
-
-func (group) Info() hpke.GroupInfo {
-	info := hpke.X25519().Info()
+func X25519() hpke.Group {
+	standard := hpke.X25519()
+	info := standard.Info()
 	info.Provenance = suite.ProvidedBy(
 		suite.Provided{Primitive: info.Name, Package: "filippo.io/edwards25519"},
 		suite.Provided{Primitive: info.Name, Package: ladderPackage})
-	return info
+	return &group{standard, info}
 }
 
-func (group) GenerateKey() (hpke.GroupPrivateKey, error) {
+type group struct {
+	standard hpke.Group // which checks public keys
+	info     hpke.GroupInfo
+}
+
+func (g *group) Own() provenance.Proof { return provenance.Of(g) }
+
+func (g *group) Info() hpke.GroupInfo { return g.info }
+
+func (*group) GenerateKey() (hpke.GroupPrivateKey, error) {
 	key := new(privateKey)
 	rand.Read(key.secret[:]) // never fails
 	return key, key.complete()
 }
 
-func (group) ParsePrivateKey(b []byte) (hpke.GroupPrivateKey, error) {
+func (*group) ParsePrivateKey(b []byte) (hpke.GroupPrivateKey, error) {
 	if len(b) != size {
 		return nil, lengthError(true, len(b))
 	}
@@ -54,7 +58,7 @@ func (group) ParsePrivateKey(b []byte) (hpke.GroupPrivateKey, error) {
 	return key, key.complete()
 }
 
-func (group) CheckPublicKey(pub []byte) error { return hpke.X25519().CheckPublicKey(pub) }
+func (g *group) CheckPublicKey(pub []byte) error { return g.standard.CheckPublicKey(pub) }
 
 type privateKey struct {
 	secret, public [size]byte // secret is clamped
