@@ -55,7 +55,7 @@ func publicFingerprint(g *PublicGroup) [32]byte {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	p.proposals(&g.cache)
-	p.bytes(g.groupInfo)
+	p.bytes(g.groupInfo.encoded(g.public.tree))
 	return sha256.Sum256(p.Bytes())
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mlsuite/mlsuite/internal/codepoint"
+	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/event"
 	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
@@ -42,7 +43,7 @@ type PublicGroup struct {
 
 	mu        sync.Mutex
 	cache     proposalCache
-	groupInfo []byte // for joiners, or nil
+	groupInfo *servedInfo // for joiners, or nil
 	saving    *saving
 }
 
@@ -104,7 +105,7 @@ func NewPublicGroup(ctx context.Context, now time.Time, cfg Config, groupInfo, t
 	}
 	g := &PublicGroup{publicView: publicView{p}, cfg: &cfg, saving: newSaving(p.context.Epoch)}
 	if _, err := check.ReadExternalPub(info, s); err == nil {
-		g.groupInfo = bytes.Clone(groupInfo)
+		g.groupInfo = serve(groupInfo, info)
 	}
 	cfg.tellEntered(p, notMember, event.EntryFollowed, nil)
 	return g, nil
@@ -275,8 +276,53 @@ func (g *PublicGroup) SetGroupInfo(groupInfo []byte) error {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.groupInfo = bytes.Clone(groupInfo)
+	g.groupInfo = serve(groupInfo, info)
 	return nil
+}
+
+// servedInfo is a GroupInfo, an MLSMessage, without the tree that it holds: that is the
+// epoch's, and most of its bytes.
+type servedInfo struct {
+	head, tail []byte // in front of the tree and behind it
+	withTree   bool
+}
+
+// serve returns what to keep of an encoded GroupInfo.
+func serve(encoded []byte, info *message.GroupInfo) *servedInfo {
+	tree, ok := info.Extensions.Find(codepoint.ExtensionRatchetTree)
+	if !ok {
+		return &servedInfo{head: bytes.Clone(encoded)}
+	}
+	head, tail, _ := bytes.Cut(encoded, tree)
+	return &servedInfo{bytes.Clone(head), bytes.Clone(tail), true}
+}
+
+// equal reports whether two GroupInfos of an epoch, each of which may be nil, are the same.
+func (i *servedInfo) equal(j *servedInfo) bool {
+	if i == nil || j == nil {
+		return i == j
+	}
+	return i.withTree == j.withTree && bytes.Equal(i.head, j.head) && bytes.Equal(i.tail, j.tail)
+}
+
+// marshal writes the GroupInfo, with the tree of the epoch if it holds one.
+func (i *servedInfo) marshal(w *wire.Writer, t *ratchettree.Tree) {
+	w.Raw(i.head)
+	if i.withTree {
+		t.Marshal(w)
+		w.Raw(i.tail)
+	}
+}
+
+// encoded returns the GroupInfo, or nil if there is none.
+func (i *servedInfo) encoded(t *ratchettree.Tree) []byte {
+	if i == nil {
+		return nil
+	}
+	var w wire.Writer
+	i.marshal(&w, t)
+	encoded, _ := w.Finish() // a tree that came in a GroupInfo fits into one
+	return encoded
 }
 
 // GroupInfo returns the GroupInfo by which clients can join in this epoch with
@@ -285,5 +331,5 @@ func (g *PublicGroup) SetGroupInfo(groupInfo []byte) error {
 func (g *PublicGroup) GroupInfo() []byte {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return bytes.Clone(g.groupInfo)
+	return g.groupInfo.encoded(g.public.tree)
 }

@@ -59,10 +59,10 @@ type Simulation struct {
 	suite   suite.Suite
 	public  *publicState
 	secrets *schedule.EpochSecrets
-	members map[message.LeafIndex]simulated
-	joining map[string]*OwnKeyPackage               // by KeyPackageRef
-	keys    map[ratchettree.NodeIndex]*simulatedKey // of parents; some may be of earlier epochs
-	made    uint32                                  // clients so far
+	members []simulated               // by leaf
+	joining map[string]*OwnKeyPackage // by KeyPackageRef
+	keys    []simulatedKey            // of parents, by half their index; some may be of earlier epochs
+	made    uint32                    // clients so far
 }
 
 // NewSimulation makes a group of the given size and shape by real commits.
@@ -89,9 +89,7 @@ func NewSimulation(ctx context.Context, now time.Time, cfg SimulationConfig) (*S
 	}
 	sim := &Simulation{
 		cfg: cfg, suite: s,
-		members: make(map[message.LeafIndex]simulated),
 		joining: make(map[string]*OwnKeyPackage),
-		keys:    make(map[ratchettree.NodeIndex]*simulatedKey),
 	}
 	creator, err := sim.newConfig(0)
 	if err != nil {
@@ -105,7 +103,7 @@ func NewSimulation(ctx context.Context, now time.Time, cfg SimulationConfig) (*S
 	defer g.Destroy()
 	sim.public, sim.secrets = g.public, g.secrets.Clone()
 	sim.secrets.Encryption = make([]byte, s.Info().KDF.Nh) // epoch 0 sends no message
-	sim.members[0] = sim.keepMember(creator, g.self.leafKey.Share())
+	*sim.member(0) = sim.keepMember(creator, g.self.leafKey.Share())
 	if err := sim.shape(ctx, now); err != nil {
 		sim.Destroy()
 		return nil, err
@@ -117,14 +115,13 @@ func NewSimulation(ctx context.Context, now time.Time, cfg SimulationConfig) (*S
 // [Simulation.Member] returned keep theirs.
 func (s *Simulation) Destroy() {
 	s.secrets.Destroy()
-	for _, m := range s.members {
-		m.leafKey.release()
+	for i := range s.members {
+		s.members[i].leafKey.release()
 	}
-	for _, key := range s.keys {
-		key.release()
+	for i := range s.keys {
+		s.keys[i].release()
 	}
-	clear(s.members)
-	clear(s.keys)
+	s.members, s.keys = nil, nil
 	clear(s.joining)
 }
 
@@ -253,7 +250,7 @@ func (s *Simulation) populate(ctx context.Context, now time.Time) error {
 	for step := s.public.tree.Width; step >= 2; step /= 2 {
 		for first := uint32(0); first < s.public.tree.Width; first += step {
 			for leaf := first; leaf < first+step; leaf++ {
-				if _, ok := s.members[message.LeafIndex(leaf)]; !ok {
+				if !s.member(message.LeafIndex(leaf)).leafKey.kept() {
 					continue
 				}
 				if !s.populated(message.LeafIndex(leaf)) {
@@ -322,9 +319,10 @@ func (s *Simulation) newConfig(number uint32) (*Config, error) {
 func (s *Simulation) Leaves() []message.LeafIndex {
 	leaves := make([]message.LeafIndex, 0, len(s.members))
 	for leaf := range s.members {
-		leaves = append(leaves, leaf)
+		if s.members[leaf].leafKey.kept() {
+			leaves = append(leaves, message.LeafIndex(leaf))
+		}
 	}
-	slices.Sort(leaves)
 	return leaves
 }
 
@@ -333,29 +331,28 @@ func (s *Simulation) Leaves() []message.LeafIndex {
 // and nonces, so at most one of them may send. The error says that the leaf is no member's,
 // or is the suite's, if it no longer takes the member's keys.
 func (s *Simulation) Member(leaf message.LeafIndex) (*Group, error) {
-	m, ok := s.members[leaf]
-	if !ok {
+	if int(leaf) >= len(s.members) || !s.members[leaf].leafKey.kept() {
 		return nil, fmt.Errorf("mls: leaf %d is not a member of the simulation", leaf)
 	}
 	cfg, err := s.config(leaf)
 	if err != nil {
 		return nil, err
 	}
+	m := s.member(leaf)
 	m.signer, m.cfg = nil, cfg
-	s.members[leaf] = m
 	return s.view(leaf, cfg, true)
 }
 
 // view is Member for one that has a configuration. Without the private keys of parents,
 // the view can commit and nothing else.
 func (s *Simulation) view(leaf message.LeafIndex, cfg *Config, parents bool) (*Group, error) {
-	leafKey, err := s.members[leaf].leafKey.lend(s.suite)
+	leafKey, err := s.member(leaf).leafKey.lend(s.suite)
 	if err != nil {
 		return nil, err
 	}
 	self := &memberView{leaf: leaf, leafKey: leafKey, pathKeys: make(map[ratchettree.NodeIndex]*ratchettree.PrivateKey)}
 	for step := range s.public.tree.Above(leaf) {
-		key := s.keys[step.Index]
+		key := s.keyOf(step.Index)
 		if !parents || !key.isOf(step.Node) {
 			continue
 		}
@@ -409,8 +406,9 @@ func (s *Simulation) commit(ctx context.Context, now time.Time, g *Group, plan *
 func (s *Simulation) follow(c *Candidate) error {
 	for _, p := range c.proposals {
 		if r, ok := p.Proposal.(message.Remove); ok {
-			s.members[r.Removed].leafKey.release()
-			delete(s.members, r.Removed)
+			m := s.member(r.Removed)
+			m.leafKey.release()
+			*m = simulated{}
 		}
 	}
 	added := c.added
@@ -427,16 +425,18 @@ func (s *Simulation) follow(c *Candidate) error {
 		}
 		if k := s.joining[string(ref)]; k != nil {
 			own := k.cfg
-			s.members[leaf] = s.keepMember(&own, k.leafKey.Share())
+			*s.member(leaf) = s.keepMember(&own, k.leafKey.Share())
 			delete(s.joining, string(ref))
 		}
 	}
 	self := c.next.self
-	s.members[self.leaf].leafKey.release()
-	s.members[self.leaf] = s.keepMember(c.cfg, self.leafKey.Share())
+	committer := s.member(self.leaf)
+	committer.leafKey.release()
+	*committer = s.keepMember(c.cfg, self.leafKey.Share())
 	for n, key := range self.pathKeys {
-		s.keys[n].release()
-		s.keys[n] = keepKey(key.Share())
+		k := s.keyOf(n)
+		k.release()
+		*k = keepKey(key.Share())
 	}
 	return nil
 }

@@ -13,22 +13,27 @@ import (
 // kilobytes and one of ML-KEM 10; of both, a seed is enough.
 
 // simulatedKey is an HPKE private key of a simulation: its bytes, or the key itself once
-// a view has needed it.
+// a view has needed it. The zero simulatedKey is none.
 type simulatedKey struct {
-	public []byte
+	public [8]byte // the first bytes of the public key, which tell it from others
 	bytes  []byte
 	key    *ratchettree.PrivateKey // nil while bytes is not
 }
 
 // keepKey returns the key of a share, which it takes over.
-func keepKey(share *ratchettree.PrivateKey) *simulatedKey {
-	k := &simulatedKey{public: share.PublicKey(), key: share}
+func keepKey(share *ratchettree.PrivateKey) simulatedKey {
+	k := simulatedKey{key: share}
+	copy(k.public[:], share.PublicKey())
 	if b, err := share.Bytes(); err == nil {
 		share.Release()
-		k.bytes, k.key = b, nil
+		k.bytes, k.key = bytes.Clone(b), nil // crypto/ecdh takes twice the room
+		clear(b)
 	}
 	return k
 }
+
+// kept reports whether there is a key.
+func (k *simulatedKey) kept() bool { return k.bytes != nil || k.key != nil }
 
 // lend returns a share for a view.
 func (k *simulatedKey) lend(s suite.Suite) (*ratchettree.PrivateKey, error) {
@@ -43,22 +48,36 @@ func (k *simulatedKey) lend(s suite.Suite) (*ratchettree.PrivateKey, error) {
 	return k.key.Lend(), nil
 }
 
-// release deletes the key. k may be nil.
+// release deletes the key, if there is one.
 func (k *simulatedKey) release() {
-	if k != nil {
-		clear(k.bytes)
-		k.key.Release()
-	}
+	clear(k.bytes)
+	k.key.Release()
+	*k = simulatedKey{}
 }
 
-// isOf reports whether k, which may be nil, is the private key of a parent node.
+// isOf reports whether k is the private key of a parent node.
 func (k *simulatedKey) isOf(n *ratchettree.Node) bool {
-	return k != nil && n.Parent != nil && bytes.Equal(n.Parent.EncryptionKey, k.public)
+	return k.kept() && n.Parent != nil && bytes.HasPrefix(n.Parent.EncryptionKey, k.public[:])
 }
 
-// simulated is what a simulation keeps for one member.
+// keyOf returns the place for the private key of a parent node.
+func (s *Simulation) keyOf(i ratchettree.NodeIndex) *simulatedKey { return placeIn(&s.keys, int(i/2)) }
+
+// member returns the place for what to keep of the member at a leaf.
+func (s *Simulation) member(leaf message.LeafIndex) *simulated { return placeIn(&s.members, int(leaf)) }
+
+// placeIn returns element i of a list, which it makes longer if necessary.
+func placeIn[T any](list *[]T, i int) *T {
+	if more := i + 1 - len(*list); more > 0 {
+		*list = append(*list, make([]T, more)...)
+	}
+	return &(*list)[i]
+}
+
+// simulated is what a simulation keeps for one member: of a leaf without a member, no leaf
+// key.
 type simulated struct {
-	leafKey *simulatedKey
+	leafKey simulatedKey
 	signer  []byte  // the private key, while cfg has no signer
 	cfg     *Config // nil if the member's leaf says it all
 }
@@ -80,7 +99,7 @@ func (s *Simulation) keepMember(cfg *Config, leafKey *ratchettree.PrivateKey) si
 
 // config returns the member's configuration.
 func (s *Simulation) config(leaf message.LeafIndex) (*Config, error) {
-	m := s.members[leaf]
+	m := s.member(leaf)
 	if m.signer == nil {
 		return m.cfg, nil
 	}

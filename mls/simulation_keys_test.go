@@ -18,12 +18,12 @@ func (s *Simulation) asleep() (signers, keys int) {
 		if m.signer != nil {
 			signers++
 		}
-		if m.leafKey.key == nil {
+		if m.leafKey.bytes != nil {
 			keys++
 		}
 	}
 	for _, key := range s.keys {
-		if key.key == nil {
+		if key.bytes != nil {
 			keys++
 		}
 	}

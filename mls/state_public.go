@@ -1,7 +1,6 @@
 package mls
 
 import (
-	"bytes"
 	"encoding/binary"
 	"time"
 
@@ -54,7 +53,7 @@ func (g publicRecords) changes(n *noter, before, now *savedState) {
 	for i := firstProposal; i < now.proposals; i++ {
 		n.touch(recordProposal.at(uint32(i)))
 	}
-	if !bytes.Equal(before.groupInfo, now.groupInfo) {
+	if !before.groupInfo.equal(now.groupInfo) {
 		n.touch(recordGroupInfo.key())
 	}
 }
@@ -72,7 +71,7 @@ func (g publicRecords) put(s *saver, key []byte) {
 		}
 	case recordGroupInfo:
 		if g.groupInfo != nil {
-			s.begin(key).Raw(g.groupInfo)
+			g.groupInfo.marshal(s.begin(key), g.public.tree)
 		}
 	}
 }

@@ -53,7 +53,7 @@ type savedState struct {
 	proposals   int
 	opened      bool // the own ratchets are in the state
 	width       savedWidth
-	groupInfo   []byte // of a public group
+	groupInfo   *servedInfo // of a public group
 }
 
 type savedTree struct {
