@@ -105,7 +105,7 @@ func ExternalJoin(ctx context.Context, now time.Time, cfg Config, groupInfo []by
 	if err != nil {
 		return nil, err
 	}
-	kemOutput, initSecret, err := sendExternalInit(s, info)
+	kemOutput, initSecret, err := sendExternalInit(s, info.GroupInfo)
 	if err != nil {
 		return nil, err
 	}

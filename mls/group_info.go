@@ -119,23 +119,34 @@ func (p *publicState) groupInfoFor(ctx context.Context, cfg *Config, leaf messag
 
 // verifyGroupInfo checks that a member signed a GroupInfo of this epoch (RFC 9420,
 // Section 12.4.3).
-func (p *publicState) verifyGroupInfo(info *message.GroupInfo) error {
+func (p *publicState) verifyGroupInfo(info *receivedGroupInfo) error {
 	signer := p.tree.Leaf(info.Signer)
 	if signer == nil {
 		return fault.Violation("12.4.3.1", "signer of the GroupInfo is not a member").AtLeaf(info.Signer)
 	}
-	tbs, err := check.GroupInfoTBS(info)
-	if err != nil {
-		return err
-	}
+	tbs := info.encoded[:len(info.encoded)-wire.SizeOfVector(len(info.Signature))]
 	if err := label.VerifyFirst(p.suite, signer.SignatureKey(), label.GroupInfoTBS, tbs, info.Signature); err != nil {
 		return fault.Violation("12.4.3", "GroupInfo signature does not verify").AtLeaf(info.Signer).Because(err)
 	}
 	return nil
 }
 
+// receivedGroupInfo is a GroupInfo with its encoding, most of which is signed.
+type receivedGroupInfo struct {
+	*message.GroupInfo
+	encoded []byte
+}
+
+func parseGroupInfo(b []byte) (*receivedGroupInfo, error) {
+	info, err := message.Parse[message.GroupInfo](b)
+	if err != nil {
+		return nil, err
+	}
+	return &receivedGroupInfo{info, b}, nil
+}
+
 // parseGroupInfoMessage reads a GroupInfo, an MLSMessage.
-func parseGroupInfoMessage(b []byte) (*message.GroupInfo, error) {
+func parseGroupInfoMessage(b []byte) (*receivedGroupInfo, error) {
 	m, err := message.Parse[message.Message](b)
 	if err != nil {
 		return nil, err
@@ -143,5 +154,6 @@ func parseGroupInfoMessage(b []byte) (*message.GroupInfo, error) {
 	if m.GroupInfo == nil {
 		return nil, fmt.Errorf("%w: a %s is not a GroupInfo", message.ErrUnsupported, m.WireFormat())
 	}
-	return m.GroupInfo, nil
+	const header = 2 + 2 // version, wire format
+	return &receivedGroupInfo{m.GroupInfo, b[header:]}, nil
 }

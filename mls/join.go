@@ -113,7 +113,7 @@ func (k *OwnKeyPackage) join(ctx context.Context, now time.Time, m *message.Mess
 		return nil, err
 	}
 	defer secrets.destroy()
-	var info *message.GroupInfo
+	var info *receivedGroupInfo
 	entered, err := cfg.ask(suite.Start, now).enter(ctx, k.suite, secrets.psks, options.Follows, func(q questions, psk []byte) (_ *publicState, err error) {
 		if info, err = openGroupInfo(k.suite, secrets.joinerSecret, psk, m.Welcome.EncryptedGroupInfo); err != nil {
 			return nil, err
@@ -125,7 +125,7 @@ func (k *OwnKeyPackage) join(ctx context.Context, now time.Time, m *message.Mess
 	}
 	defer clear(entered.psk)
 	public := entered.public
-	self, err := k.memberView(public, info, secrets)
+	self, err := k.memberView(public, info.GroupInfo, secrets)
 	if err != nil {
 		return nil, err
 	}
@@ -250,17 +250,17 @@ func (k *OwnKeyPackage) memberView(p *publicState, info *message.GroupInfo, secr
 	return v, nil
 }
 
-// openGroupInfo reverses sealGroupInfo.
-func openGroupInfo(s suite.Suite, joiner, psk, encrypted []byte) (*message.GroupInfo, error) {
+// openGroupInfo reverses sealGroupInfo, in place.
+func openGroupInfo(s suite.Suite, joiner, psk, encrypted []byte) (*receivedGroupInfo, error) {
 	aead, nonce, err := welcomeAEAD(s, joiner, psk)
 	if err != nil {
 		return nil, err
 	}
-	plaintext, err := aead.Open(nil, nonce, encrypted, nil)
+	plaintext, err := aead.Open(encrypted[:0], nonce, encrypted, nil)
 	if err != nil {
 		return nil, ErrDecrypt
 	}
-	return message.Parse[message.GroupInfo](plaintext)
+	return parseGroupInfo(plaintext)
 }
 
 // welcomeAEAD returns the cipher and the nonce of a Welcome's GroupInfo.

@@ -104,8 +104,8 @@ func NewPublicGroup(ctx context.Context, now time.Time, cfg Config, groupInfo, t
 		return nil, err
 	}
 	g := &PublicGroup{publicView: publicView{p}, cfg: &cfg, saving: newSaving(p.context.Epoch)}
-	if _, err := check.ReadExternalPub(info, s); err == nil {
-		g.groupInfo = serve(groupInfo, info)
+	if _, err := check.ReadExternalPub(info.GroupInfo, s); err == nil {
+		g.groupInfo = serve(groupInfo, info.GroupInfo)
 	}
 	cfg.tellEntered(p, notMember, event.EntryFollowed, nil)
 	return g, nil
@@ -262,7 +262,7 @@ func (g *PublicGroup) SetGroupInfo(groupInfo []byte) error {
 	if !bytes.Equal(info.ConfirmationTag, p.confirmationTag) {
 		return fault.Violation("12.4.3", "confirmation_tag of the GroupInfo is not the epoch's").AtLeaf(info.Signer)
 	}
-	if _, err := check.ReadExternalPub(info, p.suite); err != nil {
+	if _, err := check.ReadExternalPub(info.GroupInfo, p.suite); err != nil {
 		return atLeaf(err, info.Signer)
 	}
 	if inside, ok := info.Extensions.Find(codepoint.ExtensionRatchetTree); ok {
@@ -276,7 +276,7 @@ func (g *PublicGroup) SetGroupInfo(groupInfo []byte) error {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.groupInfo = serve(groupInfo, info)
+	g.groupInfo = serve(groupInfo, info.GroupInfo)
 	return nil
 }
 

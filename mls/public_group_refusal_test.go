@@ -24,8 +24,9 @@ func TestPublicGroupServesOneEpoch(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, honest, public.GroupInfo())
 	forge := func(change, spoil func(*message.GroupInfo)) []byte {
-		info, err := parseGroupInfoMessage(honest)
+		received, err := parseGroupInfoMessage(honest)
 		require.NoError(t, err)
+		info := received.GroupInfo
 		change(info)
 		tbs, err := check.GroupInfoTBS(info)
 		require.NoError(t, err)

@@ -198,7 +198,7 @@ func (v *publicView) ReInit() *message.ReInit { return v.public.reInit }
 // 7.9.2, 12.4.3 and 12.4.3.1). A tree in the GroupInfo takes precedence over the one
 // beside it. own is a leaf that this client has made or checked before, or nil. The
 // confirmation tag is left to those who have the epoch's secrets.
-func publicStateOf(ctx context.Context, q questions, s suite.Suite, info *message.GroupInfo, tree []byte, own *message.LeafNode) (*publicState, error) {
+func publicStateOf(ctx context.Context, q questions, s suite.Suite, info *receivedGroupInfo, tree []byte, own *message.LeafNode) (*publicState, error) {
 	c := &info.GroupContext
 	if c.Version != codepoint.VersionMLS10 {
 		return nil, fmt.Errorf("%w: protocol version %d", message.ErrUnsupported, c.Version)
@@ -209,7 +209,7 @@ func publicStateOf(ctx context.Context, q questions, s suite.Suite, info *messag
 	if err := check.Unique(info.Extensions, "GroupInfo"); err != nil {
 		return nil, err
 	}
-	if err := check.Hashes(info, s); err != nil {
+	if err := check.Hashes(info.GroupInfo, s); err != nil {
 		return nil, err
 	}
 	if inside, ok := info.Extensions.Find(codepoint.ExtensionRatchetTree); ok {
@@ -261,14 +261,21 @@ func (p *publicState) validateLeaves(policy LifetimePolicy, valid *message.LeafN
 	for i, leaf := range p.tree.Members() {
 		indices, leaves = append(indices, i), append(leaves, leaf)
 	}
-	rooms := sync.Pool{New: func() any { return new(message.LeafNode) }}
+	type room struct {
+		leaf   message.LeafNode
+		signed wire.Writer
+	}
+	rooms := sync.Pool{New: func() any { return new(room) }}
 	return parallel.For(len(indices), func(i int) error {
-		leaf := rooms.Get().(*message.LeafNode)
-		defer rooms.Put(leaf)
+		r := rooms.Get().(*room)
+		defer rooms.Put(r)
+		leaf := &r.leaf
 		leaves[i].Read(leaf)
 		var err error
 		if valid == nil || !check.SameLeaf(leaf, valid) {
-			err = check.LeafNode(leaf, p.suite, leaf.Source, p.place(indices[i]))
+			place := p.place(indices[i])
+			place.Encoded, place.Room = leaves[i], &r.signed
+			err = check.LeafNode(leaf, p.suite, leaf.Source, place)
 		}
 		if err == nil && leaf.Source == codepoint.LeafNodeKeyPackage {
 			err = policy.checkTotal(leaf.Lifetime)

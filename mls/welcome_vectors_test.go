@@ -43,7 +43,7 @@ func TestVectorsWelcome(t *testing.T) {
 		info, err := openGroupInfo(s, secrets.joinerSecret, psk, w.Welcome.EncryptedGroupInfo)
 		require.NoError(t, err)
 		require.Equal(t, c.CipherSuite, info.GroupContext.CipherSuite)
-		tbs, err := check.GroupInfoTBS(info)
+		tbs, err := check.GroupInfoTBS(info.GroupInfo)
 		require.NoError(t, err)
 		require.NoError(t, label.Verify(s, c.SignerPub, label.GroupInfoTBS, tbs, info.Signature))
 		require.ErrorIs(t, label.Verify(s, c.SignerPub, label.GroupInfoTBS, mlstest.Flipped(tbs, 0), info.Signature),

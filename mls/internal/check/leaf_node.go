@@ -29,18 +29,29 @@ type LeafPlace struct {
 	// KnownKey is the signature key of the member whose leaf this replaces, if any. It was
 	// checked when it came.
 	KnownKey []byte
+
+	Encoded []byte       // the leaf, if its encoding is at hand
+	Room    *wire.Writer // what LeafNode may write over, or nil
 }
 
 // LeafNodeTBS returns the encoded LeafNodeTBS, what a leaf's signature signs (RFC 9420,
 // Section 7.2).
 func LeafNodeTBS(n *message.LeafNode, at LeafPlace) ([]byte, error) {
 	var w wire.Writer
-	message.WriteTBS(&w, n)
+	at.writeTBS(&w, n)
+	return w.Finish()
+}
+
+func (at *LeafPlace) writeTBS(w *wire.Writer, n *message.LeafNode) {
+	if at.Encoded != nil {
+		w.Raw(at.Encoded[:len(at.Encoded)-wire.SizeOfVector(len(n.Signature))])
+	} else {
+		message.WriteTBS(w, n)
+	}
 	if n.Source == codepoint.LeafNodeUpdate || n.Source == codepoint.LeafNodeCommit {
 		w.Bytes(at.GroupID)
 		w.Uint32(uint32(at.Leaf))
 	}
-	return w.Finish()
 }
 
 // LeafNode checks a leaf by itself (RFC 9420, Sections 7.2 and 7.3): it has the expected
@@ -57,15 +68,22 @@ func LeafNode(n *message.LeafNode, s suite.Suite, source uint8, at LeafPlace) er
 	if err := LeafCovers(n, s); err != nil {
 		return err
 	}
-	tbs, err := LeafNodeTBS(n, at)
+	w := at.Room
+	if w == nil {
+		w = new(wire.Writer)
+	}
+	w.Reset()
+	label.WriteSigned(w, label.LeafNodeTBS, func(w *wire.Writer) { at.writeTBS(w, n) })
+	signed, err := w.Finish()
 	if err != nil {
 		return err
 	}
-	verify := label.VerifyFirst
 	if at.KnownKey != nil && bytes.Equal(at.KnownKey, n.SignatureKey) {
-		verify = label.Verify
+		err = s.Verify(n.SignatureKey, signed, n.Signature)
+	} else {
+		err = suite.VerifyFirst(s, n.SignatureKey, signed, n.Signature)
 	}
-	if err := verify(s, n.SignatureKey, label.LeafNodeTBS, tbs, n.Signature); err != nil {
+	if err != nil {
 		if errors.Is(err, suite.ErrInvalidKey) {
 			return fault.Violation("5.1.2", "signature_key is not a public key of the suite").Because(err)
 		}

@@ -96,6 +96,13 @@ func VerifyFirst(s suite.Suite, pub []byte, label string, content, sig []byte) e
 	return suite.VerifyFirst(s, pub, message, sig)
 }
 
+// WriteSigned writes what SignWithLabel signs (RFC 9420, Section 5.1.2): a label, and the
+// content that body writes.
+func WriteSigned(w *wire.Writer, label string, body func(w *wire.Writer)) {
+	w.String(Prefix, label)
+	w.Vector(body)
+}
+
 // encryptContext returns the encoded EncryptContext (RFC 9420, Section 5.1.3): the
 // info of HPKE.
 func encryptContext(label string, context []byte) ([]byte, error) {

@@ -13,20 +13,17 @@ type TreeHasher struct {
 	Suite suite.Suite
 	Size  int // of a hash, in bytes
 	w     wire.Writer
-	Err   error            // the first error of the codec
-	last  [2]*Features     // of the leaves before, which the next leaf probably has too
-	own   common           // what the leaf alone has
-	room  message.LeafNode // the leaf
+	Err   error             // the first error of the codec
+	last  [2]*Features      // of the leaves before, which the next leaf probably has too
+	own   common            // what the leaf alone has
+	room  *message.LeafNode // the leaf, once one was read
 
 	visits *atomic.Int64 // counts the hashed nodes, unless nil
 }
 
 // NewTreeHasher returns a hasher of trees of a suite.
 func NewTreeHasher(s suite.Suite) *TreeHasher {
-	const leaf = 512 // bytes of most leaves
-	h := &TreeHasher{Suite: s, Size: s.Info().Hash.Size}
-	h.w.Grow(leaf)
-	return h
+	return &TreeHasher{Suite: s, Size: s.Info().Hash.Size}
 }
 
 // sum returns the hash of what was written, and resets the buffer for the next input.
@@ -118,8 +115,11 @@ func blankChildren(hashes []byte, size int) (left, right []byte) {
 
 // Fill makes n a leaf node with a leaf and its features.
 func (h *TreeHasher) Fill(n *Node, leaf Leaf) {
-	leaf.Read(&h.room)
-	h.fill(n, leaf, &h.room, nil)
+	if h.room == nil {
+		h.room = new(message.LeafNode)
+	}
+	leaf.Read(h.room)
+	h.fill(n, leaf, h.room, nil)
 }
 
 // fill is Fill with the leaf as a structure, of which it keeps nothing. Others have the
