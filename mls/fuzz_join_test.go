@@ -127,7 +127,7 @@ func FuzzExternalJoin(f *testing.F) {
 					}
 				}
 			}
-			tbs, err := check.GroupInfoTBS(info)
+			tbs, err := wire.Marshal(func(w *wire.Writer) { message.WriteTBS(w, info) })
 			require.NoError(t, err)
 			info.Signature, err = label.Sign(t.Context(), g.cfg.Signer, label.GroupInfoTBS, tbs)
 			require.NoError(t, err)

@@ -96,10 +96,12 @@ func (p *publicState) groupInfo(ctx context.Context, cfg *Config, leaf message.L
 	if !cfg.NoGREASE {
 		info.Extensions = append(info.Extensions, check.GreaseExtension(check.Grease[message.ExtensionType]()))
 	}
-	if tbs, err = check.GroupInfoTBS(info); err != nil {
+	var w wire.Writer
+	signed, tbs, err := label.WriteSigned(&w, label.GroupInfoTBS, func(w *wire.Writer) { message.WriteTBS(w, info) })
+	if err != nil {
 		return nil, nil, err
 	}
-	info.Signature, err = label.Sign(ctx, cfg.Signer, label.GroupInfoTBS, tbs)
+	info.Signature, err = cfg.Signer.Sign(ctx, signed)
 	return info, tbs, err
 }
 

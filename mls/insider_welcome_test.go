@@ -9,7 +9,6 @@ import (
 	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/treemath"
 	"github.com/mlsuite/mlsuite/internal/wire"
-	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
 	"github.com/mlsuite/mlsuite/mls/internal/schedule"
@@ -70,7 +69,7 @@ func (c *forged) welcomeAndTree(f welcomeForgery) (welcome, tree []byte) {
 	if f.info != nil {
 		f.info(info)
 	}
-	tbs, err := check.GroupInfoTBS(info)
+	tbs, err := wire.Marshal(func(w *wire.Writer) { message.WriteTBS(w, info) })
 	require.NoError(t, err)
 	if f.signer == nil {
 		f.signer = c.cfg.Signer

@@ -90,7 +90,7 @@ func TestExternalPubIsAKey(t *testing.T) {
 			require.NoError(t, err)
 		}
 	}
-	tbs, err := check.GroupInfoTBS(m.GroupInfo)
+	tbs, err := wire.Marshal(func(w *wire.Writer) { message.WriteTBS(w, m.GroupInfo) })
 	require.NoError(t, err)
 	m.GroupInfo.Signature, err = label.Sign(t.Context(), a.cfg.Signer, label.GroupInfoTBS, tbs)
 	require.NoError(t, err)

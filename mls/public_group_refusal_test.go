@@ -8,7 +8,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/mlstest"
-	"github.com/mlsuite/mlsuite/mls/internal/check"
+	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
@@ -28,7 +28,7 @@ func TestPublicGroupServesOneEpoch(t *testing.T) {
 		require.NoError(t, err)
 		info := received.GroupInfo
 		change(info)
-		tbs, err := check.GroupInfoTBS(info)
+		tbs, err := wire.Marshal(func(w *wire.Writer) { message.WriteTBS(w, info) })
 		require.NoError(t, err)
 		info.Signature, err = label.Sign(t.Context(), a.cfg.Signer, label.GroupInfoTBS, tbs)
 		require.NoError(t, err)

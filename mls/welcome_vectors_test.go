@@ -7,6 +7,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/internal/vectors"
+	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
@@ -43,7 +44,7 @@ func TestVectorsWelcome(t *testing.T) {
 		info, err := openGroupInfo(s, secrets.joinerSecret, psk, w.Welcome.EncryptedGroupInfo)
 		require.NoError(t, err)
 		require.Equal(t, c.CipherSuite, info.GroupContext.CipherSuite)
-		tbs, err := check.GroupInfoTBS(info.GroupInfo)
+		tbs, err := wire.Marshal(func(w *wire.Writer) { message.WriteTBS(w, info.GroupInfo) })
 		require.NoError(t, err)
 		require.NoError(t, label.Verify(s, c.SignerPub, label.GroupInfoTBS, tbs, info.Signature))
 		require.ErrorIs(t, label.Verify(s, c.SignerPub, label.GroupInfoTBS, mlstest.Flipped(tbs, 0), info.Signature),

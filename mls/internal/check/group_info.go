@@ -10,14 +10,6 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// GroupInfoTBS returns the encoded GroupInfoTBS, what a GroupInfo's signature signs (RFC
-// 9420, Section 12.4.3).
-func GroupInfoTBS(i *message.GroupInfo) ([]byte, error) {
-	var w wire.Writer
-	message.WriteTBS(&w, i)
-	return w.Finish()
-}
-
 // AppendSignature returns the encoding of a structure that was signed, which is what was
 // signed and then the signature. It writes over the rest of tbs, and leaves room for
 // overhead more bytes.

@@ -30,14 +30,15 @@ func KeyPackage(kp *message.KeyPackage, s suite.Suite) error {
 	if err := Unique(kp.Extensions, "KeyPackage"); err != nil {
 		return err
 	}
-	if err := LeafNode(&kp.LeafNode, s, codepoint.LeafNodeKeyPackage, LeafPlace{}); err != nil {
+	w := newRoom()
+	if err := LeafNode(&kp.LeafNode, s, codepoint.LeafNodeKeyPackage, LeafPlace{Room: w}); err != nil {
 		return err
 	}
-	tbs, err := KeyPackageTBS(kp)
+	signed, _, err := label.WriteSigned(w, label.KeyPackageTBS, func(w *wire.Writer) { message.WriteTBS(w, kp) })
 	if err != nil {
 		return err
 	}
-	if err := label.VerifyFirst(s, kp.LeafNode.SignatureKey, label.KeyPackageTBS, tbs, kp.Signature); err != nil {
+	if err := suite.VerifyFirst(s, kp.LeafNode.SignatureKey, signed, kp.Signature); err != nil {
 		return fault.Violation("10.1", "KeyPackage signature does not verify").Because(err)
 	}
 	return nil

@@ -42,6 +42,9 @@ func LeafNodeTBS(n *message.LeafNode, at LeafPlace) ([]byte, error) {
 	return w.Finish()
 }
 
+// newRoom returns a Writer with room for most leaves and key packages.
+func newRoom() *wire.Writer { return wire.WriterOver(make([]byte, 0, 512)) }
+
 func (at *LeafPlace) writeTBS(w *wire.Writer, n *message.LeafNode) {
 	if at.Encoded != nil {
 		w.Raw(at.Encoded[:len(at.Encoded)-wire.SizeOfVector(len(n.Signature))])
@@ -70,11 +73,9 @@ func LeafNode(n *message.LeafNode, s suite.Suite, source uint8, at LeafPlace) er
 	}
 	w := at.Room
 	if w == nil {
-		w = new(wire.Writer)
+		w = newRoom()
 	}
-	w.Reset()
-	label.WriteSigned(w, label.LeafNodeTBS, func(w *wire.Writer) { at.writeTBS(w, n) })
-	signed, err := w.Finish()
+	signed, _, err := label.WriteSigned(w, label.LeafNodeTBS, func(w *wire.Writer) { at.writeTBS(w, n) })
 	if err != nil {
 		return err
 	}

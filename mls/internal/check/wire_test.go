@@ -7,6 +7,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/internal/mlstest"
+	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/internal/wiretest"
 	"github.com/mlsuite/mlsuite/mls/message"
 )
@@ -64,7 +65,7 @@ func TestSignedParts(t *testing.T) {
 	i, err := message.Parse[message.GroupInfo](mlstest.Unhex(t, hexGroupInfo))
 	require.NoError(t, err)
 	i.Signature = []byte{1}
-	got, err = GroupInfoTBS(i)
+	got, err = wire.Marshal(func(w *wire.Writer) { message.WriteTBS(w, i) })
 	require.NoError(t, err)
 	require.Equal(t, mlstest.Unhex(t, hexGroupInfo[:len(hexGroupInfo)-len(" 00")]), got)
 }

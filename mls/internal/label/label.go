@@ -96,11 +96,19 @@ func VerifyFirst(s suite.Suite, pub []byte, label string, content, sig []byte) e
 	return suite.VerifyFirst(s, pub, message, sig)
 }
 
-// WriteSigned writes what SignWithLabel signs (RFC 9420, Section 5.1.2): a label, and the
-// content that body writes.
-func WriteSigned(w *wire.Writer, label string, body func(w *wire.Writer)) {
+// WriteSigned returns what SignWithLabel signs (RFC 9420, Section 5.1.2), written over w: a
+// label, and the content that body writes, which is the end of it.
+func WriteSigned(w *wire.Writer, label string, body func(w *wire.Writer)) (signed, content []byte, err error) {
+	w.Reset()
 	w.String(Prefix, label)
-	w.Vector(body)
+	start := w.Begin()
+	body(w)
+	n := w.Len() - (start + 1)
+	w.End(start)
+	if signed, err = w.Finish(); err != nil {
+		return nil, nil, err
+	}
+	return signed, signed[len(signed)-n:], nil
 }
 
 // encryptContext returns the encoded EncryptContext (RFC 9420, Section 5.1.3): the

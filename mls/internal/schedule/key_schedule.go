@@ -77,13 +77,15 @@ func NewEpochSecrets(s suite.Suite, joinerSecret, pskSecret, groupContext []byte
 // that creates a group, the epoch_secret is random (RFC 9420, Section 11).
 func DeriveEpochSecrets(s suite.Suite, epochSecret []byte) (*EpochSecrets, error) {
 	var e EpochSecrets
-	for _, row := range e.Table() {
-		secret, err := label.DeriveSecret(s, epochSecret, row.Label)
-		if err != nil {
+	nh := s.Info().KDF.Nh
+	table, room := e.Table(), make([]byte, label.Room)
+	all := make([]byte, len(table)*nh)
+	for i, row := range table {
+		*row.Secret = all[i*nh : (i+1)*nh : (i+1)*nh]
+		if err := label.ExpandTo(s, *row.Secret, epochSecret, row.Label, nil, room); err != nil {
 			e.Destroy()
 			return nil, err
 		}
-		*row.Secret = secret
 	}
 	return &e, nil
 }
