@@ -63,7 +63,7 @@ func (p program) root() *cobra.Command {
 // runFlags are the flags of suitebench run, as given.
 type runFlags struct {
 	suites, sizes, ops, trees, format, output string
-	peers, on, providers                      string
+	peers, on, providers, reachable           string
 	earlier                                   string // results to go on from
 	rounds, message                           int
 	precision                                 float64 // per cent
@@ -74,7 +74,7 @@ type runFlags struct {
 // defaultRun returns the flags of the default, which runs without a command.
 func defaultRun() runFlags {
 	return runFlags{
-		suites: "all", peers: defaultPeers(), sizes: defaultSizes, ops: defaultOps, trees: defaultTree, providers: "all",
+		suites: "all", peers: defaultPeers(), sizes: defaultSizes, ops: defaultOps, trees: defaultTree, providers: "all", reachable: reachableOwn,
 		format: "summary", message: defaultMessage, rounds: stats.LeastRounds, precision: 100 * stats.Precision,
 		budget: defaultBudget, making: defaultMaking, sample: defaultSample,
 	}
@@ -146,6 +146,7 @@ func (f *runFlags) addEnd(flags *pflag.FlagSet) {
 func (f *runFlags) addMeasuring(flags *pflag.FlagSet) {
 	f.addEnd(flags)
 	flags.IntVar(&f.message, "message", defaultMessage, "`BYTES` of an application message")
+	flags.StringVar(&f.reachable, "reachable", reachableOwn, "`LIST` of suites that the leaves of a group list beside its own, on which the bytes of leaves and Welcomes depend; own for none, or all")
 	flags.DurationVar(&f.making, "making", defaultMaking, "`TIME` for making the groups, before the budget begins; 0 for no bound")
 	flags.DurationVar(&f.sample, "sample", defaultSample, "CPU `TIME` of an operation in a round, at least")
 }
@@ -308,12 +309,33 @@ func (f *runFlags) parse(p program) (s settings, w format, err error) {
 		return s, w, fmt.Errorf("--message: %d is out of range: 1 to %d", f.message, maxMessage)
 	}
 	s.Message = f.message
+	if err := s.addReachable(f.reachable); err != nil {
+		return s, w, err
+	}
 	if err := s.addProviders(p, f.providers); err != nil {
 		return s, w, err
 	}
 	s.elsewhere = p.elsewhere(f.peers)
 	err = f.addRounds(&s)
 	return s, w, err
+}
+
+// reachableOwn stands for the suite of the group alone.
+const reachableOwn = "own"
+
+// addReachable adds the suites that leaves list beside that of their group.
+func (s *settings) addReachable(list string) error {
+	if list == "" || list == reachableOwn {
+		return nil
+	}
+	suites, err := parseSuites(s.Registry, s.policy, strings.Split(list, ","), time.Now())
+	if err != nil {
+		return fmt.Errorf("--reachable: %w", err)
+	}
+	for _, of := range suites {
+		s.Reachable = append(s.Reachable, of.Info().ID)
+	}
+	return nil
 }
 
 // addRounds adds how long to measure.

@@ -67,11 +67,12 @@ func TestComparisonsSayWhatIsUnlike(t *testing.T) {
 	require.Regexp(t, `(?s)^old  .*15 rounds,\s+doubt ±1\.2%\nnew  .*15 rounds,\s+doubt ±1\.2%\n`, alike)
 	require.Contains(t, alike, "warning, old run: other processes took 12.5 % of the machine's CPU time\nwarning, new run: other processes")
 	for want, change := range map[string]func(*result.Results){
-		"the system was":                     func(r *result.Results) { r.Machine.OS = "plan9" },
-		"the CPU was":                        func(r *result.Results) { r.Machine.CPU = host.Available("Z80") },
-		"the clock was CPU time, and is sun": func(r *result.Results) { r.Measurement.Clock = "sundial" },
-		"the size of messages was 0, and is": func(r *result.Results) { r.Measurement.MessageBytes = 7 },
-		"the set of providers of MLS_":       func(r *result.Results) { r.Suites[0].Providers = []string{"kem: mine"} },
+		"the system was":                      func(r *result.Results) { r.Machine.OS = "plan9" },
+		"the CPU was":                         func(r *result.Results) { r.Machine.CPU = host.Available("Z80") },
+		"the clock was CPU time, and is sun":  func(r *result.Results) { r.Measurement.Clock = "sundial" },
+		"the size of messages was 0, and is":  func(r *result.Results) { r.Measurement.MessageBytes = 7 },
+		"the list of reachable suites was []": func(r *result.Results) { r.Measurement.Reachable = []result.Code{7} },
+		"the set of providers of MLS_":        func(r *result.Results) { r.Suites[0].Providers = []string{"kem: mine"} },
 	} {
 		words := strings.Join(strings.Fields(compared(t, 15, change)), " ")
 		require.Contains(t, words, "warning: the runs are not alike: "+want)

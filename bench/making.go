@@ -256,11 +256,16 @@ func (m *making) price(ctx context.Context, suites []*suiteRun) error {
 // add makes a group and readies the operations in it, until inTime ends. The operations
 // take ctx.
 func (of *suiteRun) add(ctx, inTime context.Context, m *making, g *plannedGroup) error {
-	known, err := m.Registry.Select(of.info.Name)
-	if err != nil {
-		return err
+	known := m.Registry
+	if m.Reachable == nil {
+		var err error
+		if known, err = m.Registry.Select(of.info.Name); err != nil {
+			return err
+		}
 	}
-	group, err := newScenario(inTime, known, of.suite, newSetting(of.info, g.tree, g.size, m.Message), func(clients, commits int) {
+	in := newSetting(of.info, g.tree, g.size, m.Message)
+	in.reachable = m.Reachable
+	group, err := newScenario(inTime, known, of.suite, in, func(clients, commits int) {
 		m.show(g, g.part(clients, commits))
 	})
 	if err != nil {

@@ -90,6 +90,33 @@ func TestBytesOfOperations(t *testing.T) {
 	require.InDelta(t, of(short, "commit"), of(short, "remove"), 400)
 }
 
+// Each suite that leaves list beside the group's own takes 2 bytes of each leaf: of those of
+// all members in a Welcome, and of the joiner's in its KeyPackage.
+func TestBytesOfReachableSuites(t *testing.T) {
+	const size = 20
+	run := func(reachable ...suite.ID) *result.Results {
+		r, err := Run(t.Context(), Config{
+			Registry: all.Registry(), Suites: []suite.ID{1}, Sizes: []int{size}, Operations: []string{"commit"}, Reachable: reachable,
+			SizesOnly: []string{"join", "keypackage"}, Rounds: 1,
+		})
+		require.NoError(t, err)
+		return r
+	}
+	own, both, whole := run(), run(2), run(all.Registry().IDs()...)
+	require.Nil(t, own.Measurement.Reachable)
+	require.Equal(t, []result.Code{2}, both.Measurement.Reachable)
+	others := len(all.Registry().IDs()) - 1
+	for op, leaves := range map[string]int{"join": size + 1, "keypackage": 1, "commit": 1} {
+		bytes := func(r *result.Results) int {
+			c, ok := r.Find(&r.Cells[0], op)
+			require.True(t, ok)
+			return c.Bytes
+		}
+		require.Equal(t, 2*leaves, bytes(both)-bytes(own), op)
+		require.InDelta(t, 2*others*leaves, bytes(whole)-bytes(own), 4, "%s: a length header may grow", op)
+	}
+}
+
 // A group is the same in memory whenever it is measured.
 func TestHeapIsSteady(t *testing.T) {
 	s, err := all.Registry().Suite(0x0001)

@@ -44,6 +44,7 @@ func differences(was, is *result.Results) []fact {
 		{"clock", was.Measurement.Clock, is.Measurement.Clock},
 		{"sample time", time.Duration(was.Measurement.SampleNS).String(), time.Duration(is.Measurement.SampleNS).String()},
 		{"size of messages", fmt.Sprint(was.Measurement.MessageBytes), fmt.Sprint(is.Measurement.MessageBytes)},
+		{"list of reachable suites", fmt.Sprint(was.Measurement.Reachable), fmt.Sprint(is.Measurement.Reachable)},
 	}
 	for _, s := range is.Suites {
 		same := func(o result.Suite) bool { return o.Name == s.Name && o.ID == s.ID }

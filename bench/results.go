@@ -11,6 +11,7 @@ import (
 	"github.com/mlsuite/mlsuite/bench/measure"
 	"github.com/mlsuite/mlsuite/bench/result"
 	"github.com/mlsuite/mlsuite/bench/stats"
+	"github.com/mlsuite/mlsuite/suite"
 )
 
 // results returns what the rounds so far say.
@@ -33,7 +34,7 @@ func (r *run) results() *result.Results {
 		Cells:    []result.Cell{},
 		Measurement: result.Measurement{
 			Clock: measure.Clock, Rounds: r.rounds, SampleNS: r.Sample.Nanoseconds(), LoopNS: loop, Loops: r.loops, Doubt: doubt,
-			MessageBytes: r.Message, Precision: r.Precision,
+			MessageBytes: r.Message, Reachable: codes(r.Reachable), Precision: r.Precision,
 		},
 	}
 	if n := len(out.Unmade); n > 0 {
@@ -180,4 +181,13 @@ func (r *run) rank(cells []result.Cell, loop, doubt float64) {
 			cells[group[k]].Rank = rank
 		}
 	}
+}
+
+// codes returns code points as results have them.
+func codes(ids []suite.ID) []result.Code {
+	var codes []result.Code
+	for _, id := range ids {
+		codes = append(codes, result.Code(id))
+	}
+	return codes
 }

@@ -71,7 +71,7 @@ func (s *suiteRun) is(o result.Suite) bool {
 func (r *run) sameOrigin(earlier *result.Results) error {
 	here := &result.Results{
 		Machine:     host.ThisMachine(),
-		Measurement: result.Measurement{Clock: measure.Clock, SampleNS: r.Sample.Nanoseconds(), MessageBytes: r.Message},
+		Measurement: result.Measurement{Clock: measure.Clock, SampleNS: r.Sample.Nanoseconds(), MessageBytes: r.Message, Reachable: codes(r.Reachable)},
 	}
 	for _, s := range r.suites {
 		here.Suites = append(here.Suites, result.Suite{Name: s.info.Name, ID: result.Code(s.info.ID), Providers: device.Providers(s.suite)})

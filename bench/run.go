@@ -27,6 +27,7 @@ type Config struct {
 	Operations []string   // nil is commit and process; add-K and remove-K are of K members at once
 	SizesOnly  []string   // operations that run once, for the bytes of their messages
 	Message    int        // bytes of an application message; 0 is 1,024
+	Reachable  []suite.ID // of Registry, which leaves list beside the suite of their group
 
 	// Rounds is the number of rounds over all cells; 0 is [stats.LeastRounds]. If Budget is
 	// not 0, rounds go on after them until every cell is resolved to Precision; and none

@@ -37,10 +37,14 @@ type setting struct {
 	group   limit.Group
 	tree    tree
 	message int // size in bytes of application messages
+
+	// reachable are the suites that leaves list beside that of the group. If it is nil,
+	// they list all that the clients have.
+	reachable []suite.ID
 }
 
 func newSetting(s suite.Info, t tree, size, message int) setting {
-	return setting{limit.Group{Suite: s, Tree: t.limit(size)}, t, message}
+	return setting{group: limit.Group{Suite: s, Tree: t.limit(size)}, tree: t, message: message}
 }
 
 // shape returns the tree of the group node by node, a new one.
@@ -79,7 +83,7 @@ type scenario struct {
 }
 
 // newScenario makes a group by real commits, and tells progress how many clients and
-// commits there are. Its clients have only the one suite.
+// commits there are. Its clients have the given suites.
 func newScenario(ctx context.Context, suites mls.Suites, s suite.Suite, in setting, progress func(clients, commits int)) (*scenario, error) {
 	x := &scenario{setting: in, now: time.Now(), suite: s}
 	var err error
@@ -89,7 +93,10 @@ func newScenario(ctx context.Context, suites mls.Suites, s suite.Suite, in setti
 	var first sync.Once // the founder's is made before all others
 	x.sim, err = mls.NewSimulation(ctx, x.now, mls.SimulationConfig{
 		Suites: suites, Suite: s.Info().ID, Members: in.group.Tree.Members, Shape: in.tree.shape, Progress: progress,
-		Adjust: func(c *mls.Config) { first.Do(func() { x.founder = *c }) },
+		Adjust: func(c *mls.Config) {
+			c.Reachable = in.reachable
+			first.Do(func() { x.founder = *c })
+		},
 	})
 	return x, err
 }
@@ -98,7 +105,7 @@ func newScenario(ctx context.Context, suites mls.Suites, s suite.Suite, in setti
 func (s *scenario) newConfig(suites mls.Suites, name string) (mls.Config, error) {
 	signer, err := s.suite.GenerateSigner()
 	return mls.Config{
-		Suites: suites, Suite: s.suite.Info().ID, Signer: signer, Credential: message.BasicCredential([]byte(name)),
+		Suites: suites, Suite: s.suite.Info().ID, Reachable: s.reachable, Signer: signer, Credential: message.BasicCredential([]byte(name)),
 	}, err
 }
 

@@ -37,6 +37,16 @@ type Config struct {
 	Credential message.Credential
 	Signer     suite.Signer // of Suite's signature scheme
 
+	// Reachable are the suites that the client's leaves list beside the one that they are
+	// of: those to which it wants a group to be able to move, and by which others may want
+	// to invite it (RFC 9420, Section 7.2). Nil stands for all of Suites, which keeps every
+	// move possible; an empty list for none. What Policy does not let begin, and what
+	// Suites does not have, is never listed. Each suite takes 2 bytes of each leaf, and a
+	// Welcome has the leaves of all members. Package migrate takes a member for ready for
+	// the suites that its leaf lists and for those of its key packages, and finds the ones
+	// to which a policy lets a client move.
+	Reachable []suite.ID
+
 	// Policy is the client's whole mandate. It judges suites and everything else that
 	// enters a group: see Policies in the package documentation. Nil allows everything.
 	Policy suite.Policy
@@ -200,6 +210,9 @@ func (c *Config) checkTypes() error {
 	if err := checkAdvertised("Proposals", c.proposalTypes(), check.IsDefaultProposal); err != nil {
 		return err
 	}
+	if err := checkAdvertised("Reachable", c.Reachable, func(suite.ID) bool { return false }); err != nil {
+		return err
+	}
 	return checkUnreserved("Credentials", c.Credentials)
 }
 
@@ -275,7 +288,10 @@ func (c *Config) capabilities(own suite.ID, now time.Time, in *publicState) (mes
 		list(t)
 	}
 	suites := start.suites()
-	if !slices.Contains(suites, own) { // an existing group's suite, no longer for new ones
+	if c.Reachable != nil {
+		suites = slices.DeleteFunc(suites, func(id suite.ID) bool { return !slices.Contains(c.Reachable, id) })
+	}
+	if !slices.Contains(suites, own) { // the group's, which is not for new ones or not in Reachable
 		suites = append(suites, own)
 	}
 	return message.Capabilities{

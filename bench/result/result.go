@@ -78,6 +78,7 @@ type Measurement struct {
 	Doubt        float64   `json:"doubt"`                  // relative, by how much all CPU times may be off together; their intervals hold it
 	Loops        []float64 `json:"loops_ns,omitempty"`     // times of the fixed loop beside the measurements
 	MessageBytes int       `json:"message_bytes"`          // of an application message
+	Reachable    []Code    `json:"reachable,omitempty"`    // suites that leaves list beside that of their group
 	Precision    float64   `json:"precision"`              // up to which relative width a cell is resolved
 	Instructions string    `json:"instructions,omitempty"` // why none were counted; empty if they were
 }

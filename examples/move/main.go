@@ -64,6 +64,7 @@ func move(ctx context.Context, now time.Time, size int, w io.Writer) error {
 	var published []*message.KeyPackage
 	for _, m := range members {
 		m.cfg.Suite = to
+		m.cfg.Reachable = migrate.Reachable(all.Registry(), p, now, to)
 		if m.migration, err = migrate.Prepare(ctx, now, m.cfg, mls.KeyPackageOptions{}); err != nil {
 			return err
 		}
