@@ -73,11 +73,12 @@ func (k *dhkem) DeriveKeyPair(ikm []byte) (KEMPrivateKey, error) {
 }
 
 func (k *dhkem) deriveGroupKey(ikm []byte) (GroupPrivateKey, error) {
-	prk, err := k.kdf.labeledExtract(make([]byte, 0, k.kdf.info.Nh), k.suiteID[:], nil, "dkp_prk", ikm)
+	var room [maxHash]byte
+	defer clear(room[:])
+	prk, err := k.kdf.labeledExtract(room[:0], k.suiteID[:], nil, "dkp_prk", ikm)
 	if err != nil {
 		return nil, err
 	}
-	defer clear(prk)
 	sk := make([]byte, k.ginfo.Nsk)
 	defer clear(sk)
 	if k.ginfo.Bitmask == 0 {
@@ -139,14 +140,15 @@ func (k *dhkem) encap(pub []byte, ephemeral func() (GroupPrivateKey, error)) (sh
 
 // extractAndExpand erases dh.
 func (k *dhkem) extractAndExpand(dh, enc, pub []byte) ([]byte, error) {
-	prk, err := k.kdf.labeledExtract(make([]byte, 0, k.kdf.info.Nh), k.suiteID[:], nil, "eae_prk", dh)
+	var room [maxHash]byte
+	defer clear(room[:])
+	prk, err := k.kdf.labeledExtract(room[:0], k.suiteID[:], nil, "eae_prk", dh)
 	clear(dh)
 	if err != nil {
 		return nil, err
 	}
-	defer clear(prk)
-	context := make([]byte, 0, len(enc)+len(pub))
-	context = append(append(context, enc...), pub...)
+	var keys [2 * 133]byte // as long as points of P-521
+	context := append(append(keys[:0], enc...), pub...)
 	sharedSecret := make([]byte, k.info.Nsecret)
 	err = k.kdf.labeledExpand(sharedSecret, k.suiteID[:], prk, "shared_secret", context)
 	return sharedSecret, err

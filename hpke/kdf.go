@@ -51,6 +51,9 @@ func SHAKE256() KDF {
 
 const version = "HPKE-v1"
 
+// maxHash is the size of the longest hash of a two-stage KDF, in bytes.
+const maxHash = 64
+
 // twoStage is HKDF with its labelled forms.
 type twoStage struct {
 	info suite.KDFInfo
@@ -74,8 +77,8 @@ func (k *twoStage) Info() suite.KDFInfo { return k.info }
 
 // labeledExtract appends LabeledExtract(salt, label, ikm) to dst.
 func (k *twoStage) labeledExtract(dst, suiteID, salt []byte, label string, ikm []byte) ([]byte, error) {
-	prefix := make([]byte, 0, 64)
-	prefix = append(prefix, version...)
+	var room [64]byte
+	prefix := append(room[:0], version...)
 	prefix = append(prefix, suiteID...)
 	prefix = append(prefix, label...)
 	prk, err := k.hash.Extract(dst, salt, prefix, ikm)
@@ -99,11 +102,12 @@ func (k *twoStage) absorb(dst, suiteID []byte, label string, x []byte) ([]byte, 
 }
 
 func (k *twoStage) schedule(suiteID, psk, sharedSecret, context []byte, out *secrets) error {
-	secret, err := k.labeledExtract(make([]byte, 0, k.info.Nh), suiteID, sharedSecret, "secret", psk)
+	var room [maxHash]byte
+	defer clear(room[:])
+	secret, err := k.labeledExtract(room[:0], suiteID, sharedSecret, "secret", psk)
 	if err != nil {
 		return err
 	}
-	defer clear(secret)
 	for _, row := range []struct {
 		label string
 		out   []byte

@@ -89,13 +89,21 @@ type secrets struct {
 	all                      []byte // the three that follow, in this order
 	key, baseNonce, exporter []byte // Nk, Nn and Nh bytes
 	need                     need   // a KDF may leave the others zero
+
+	room [32 + 12 + maxHash]byte // for all, if that is not longer
 }
 
 // derive erases sharedSecret.
 func (p *prepared) derive(sharedSecret []byte, n need) (*secrets, error) {
 	nk, nn := p.aead.Nk, p.aead.Nn
-	all := make([]byte, nk+nn+p.nh)
-	out := &secrets{all: all, key: all[:nk:nk], baseNonce: all[nk : nk+nn : nk+nn], exporter: all[nk+nn:], need: n}
+	out := &secrets{need: n}
+	all := out.room[:0]
+	if size := nk + nn + p.nh; size <= len(out.room) {
+		all = all[:size:size]
+	} else {
+		all = make([]byte, size)
+	}
+	out.all, out.key, out.baseNonce, out.exporter = all, all[:nk:nk], all[nk:nk+nn:nk+nn], all[nk+nn:]
 	err := p.suite.KDF.schedule(p.id[:], p.psk, sharedSecret, p.context, out)
 	clear(sharedSecret)
 	return out, err

@@ -157,7 +157,13 @@ func (s *scheme) private(key KEMPrivateKey, err error) (suite.PrivateKey, error)
 	if err != nil {
 		return nil, err
 	}
-	return &privateKey{schedule: s.schedule, public: key.PublicKey(), key: key}, nil
+	public := []byte(nil)
+	if own, ok := key.(*dhkemPrivateKey); ok {
+		public = own.public // which neither handle changes nor gives away
+	} else {
+		public = key.PublicKey()
+	}
+	return &privateKey{schedule: s.schedule, public: public, key: key}, nil
 }
 
 type privateKey struct {

@@ -7,6 +7,7 @@
 package hkdf
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/fips140"
 	"crypto/hkdf"
@@ -78,9 +79,10 @@ func (h *Hash) MAC(dst, key, message []byte) []byte {
 // returns an error only where the mode in which the program runs refuses it.
 func (h *Hash) Extract(dst, salt, prefix, ikm []byte) ([]byte, error) {
 	if fips140.Enabled() {
-		secret := slices.Concat(prefix, ikm)
-		prk, err := hkdf.Extract(h.new, secret, salt)
+		secret, copied := slices.Concat(prefix, ikm), bytes.Clone(salt)
+		prk, err := hkdf.Extract(h.new, secret, copied)
 		clear(secret)
+		clear(copied)
 		dst = append(dst, prk...)
 		clear(prk)
 		return dst, err
@@ -99,7 +101,9 @@ func (h *Hash) Expand(out, prk, info []byte) error {
 		return fmt.Errorf("HKDF gives at most %d bytes, not %d", limit, len(out))
 	}
 	if fips140.Enabled() {
-		okm, err := hkdf.Expand(h.new, prk, string(info), len(out))
+		key := bytes.Clone(prk)
+		okm, err := hkdf.Expand(h.new, key, string(info), len(out))
+		clear(key)
 		copy(out, okm)
 		clear(okm)
 		return err
@@ -118,13 +122,22 @@ func (h *Hash) Expand(out, prk, info []byte) error {
 // have megabytes.
 const long = 4096
 
-// stream appends the HMAC of parts by crypto/hmac.
+// stream appends the HMAC of parts by crypto/hmac, to which it gives copies: so nobody's
+// arguments have to be on the heap.
 func (h *Hash) stream(dst, key []byte, parts ...[]byte) []byte {
-	m := hmac.New(h.new, key)
+	room := make([]byte, max(long, len(key)))
+	defer clear(room)
+	m := hmac.New(h.new, room[:copy(room, key)])
 	for _, p := range parts {
-		m.Write(p)
+		for len(p) > 0 {
+			n := copy(room, p)
+			m.Write(room[:n])
+			p = p[n:]
+		}
 	}
-	return m.Sum(dst)
+	sum := m.Sum(nil)
+	defer clear(sum)
+	return append(dst, sum...)
 }
 
 // mac appends the HMAC of parts, which it copies, to dst. dst may share its memory with
