@@ -149,7 +149,7 @@ func (p *publicState) checkProposal(c *CommittedProposal, rules listRules) error
 	return fmt.Errorf("%w: proposal type %s", message.ErrUnsupported, message.TypeOf(c.Proposal))
 }
 
-// checkProposals checks the proposals that were not checked when they arrived, on all cores.
+// checkProposals checks the proposals that were not checked when they arrived.
 func (p *publicState) checkProposals(list []CommittedProposal, rules listRules) error {
 	switch len(list) {
 	case 0:
@@ -157,6 +157,11 @@ func (p *publicState) checkProposals(list []CommittedProposal, rules listRules) 
 	case 1:
 		return p.checkUnchecked(list, 0, rules)
 	}
+	return p.checkTogether(list, rules)
+}
+
+// checkTogether is checkProposals on all cores.
+func (p *publicState) checkTogether(list []CommittedProposal, rules listRules) error {
 	return parallel.For(len(list), func(i int) error { return p.checkUnchecked(list, i, rules) })
 }
 

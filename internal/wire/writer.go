@@ -19,7 +19,12 @@ func WriterAfter(buf []byte) *Writer { return &Writer{buf: buf} }
 
 // Marshal returns what body writes.
 func Marshal(body func(w *Writer)) ([]byte, error) {
-	w := Writer{buf: make([]byte, 0, 256)} // most structures fit
+	return MarshalIn(256, body) // most structures fit
+}
+
+// MarshalIn is [Marshal] of probably no more than size bytes.
+func MarshalIn(size int, body func(w *Writer)) ([]byte, error) {
+	w := Writer{buf: make([]byte, 0, size)}
 	body(&w)
 	return w.Finish()
 }

@@ -57,6 +57,15 @@ func (e Extensions) check() error {
 	return nil
 }
 
+// maxSize returns what the encoding is not longer than, in bytes.
+func (e Extensions) maxSize() int {
+	size := 4
+	for i := range e {
+		size += 2 + 4 + len(e[i].Data)
+	}
+	return size
+}
+
 func (e Extensions) marshal(w *wire.Writer) {
 	if err := e.check(); err != nil {
 		w.Fail(err)

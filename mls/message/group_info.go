@@ -78,6 +78,12 @@ func (c *GroupContext) marshal(w *wire.Writer) {
 	c.Extensions.marshal(w)
 }
 
+// maxSize returns what the encoding is not longer than, in bytes.
+func (c *GroupContext) maxSize() int {
+	const fixed = 2 + 2 + 8 + 3*4
+	return fixed + len(c.GroupID) + len(c.TreeHash) + len(c.ConfirmedTranscriptHash) + c.Extensions.maxSize()
+}
+
 func (c *GroupContext) unmarshal(r *wire.Reader) {
 	c.Version = unmarshalVersion(r)
 	c.CipherSuite = suite.ID(r.Uint16())

@@ -32,12 +32,18 @@ func (p *KeyPackage) marshal(w *wire.Writer) {
 
 // marshalTBS writes KeyPackageTBS, what Signature signs.
 func (p *KeyPackage) marshalTBS(w *wire.Writer) {
-	w.Grow(64 + len(p.InitKey) + p.LeafNode.maxSize() + len(p.Signature)) // but for extensions, of which there are rarely any
+	w.Grow(p.maxSize())
 	w.Uint16(uint16(p.Version))
 	w.Uint16(uint16(p.CipherSuite))
 	w.Bytes(p.InitKey)
 	p.LeafNode.marshal(w)
 	p.Extensions.marshal(w)
+}
+
+// maxSize returns what the encoding is not longer than, in bytes.
+func (p *KeyPackage) maxSize() int {
+	const fixed = 2 + 2 + 2*4
+	return fixed + len(p.InitKey) + p.LeafNode.maxSize() + p.Extensions.maxSize() + len(p.Signature)
 }
 
 func (p *KeyPackage) unmarshal(r *wire.Reader) {

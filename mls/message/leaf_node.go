@@ -111,14 +111,11 @@ func (n *LeafNode) marshalTBS(w *wire.Writer) {
 
 // maxSize returns what the encoding is not longer than, in bytes.
 func (n *LeafNode) maxSize() int {
-	const fixed = 10*4 + 1 + 16 // the headers of vectors, the source and the lifetime
+	const fixed = 10*4 + 2 + 1 + 16 // the headers of vectors, the credential's type, the source and the lifetime
 	c := &n.Capabilities
 	listed := len(c.Versions) + len(c.CipherSuites) + len(c.Extensions) + len(c.Proposals) + len(c.Credentials)
-	size := fixed + len(n.EncryptionKey) + len(n.SignatureKey) + 2 + len(n.Credential.Content) + 4 + 2*listed + len(n.ParentHash) + len(n.Signature)
-	for i := range n.Extensions {
-		size += 2 + 4 + len(n.Extensions[i].Data)
-	}
-	return size
+	return fixed + len(n.EncryptionKey) + len(n.SignatureKey) + len(n.Credential.Content) + 2*listed +
+		len(n.ParentHash) + n.Extensions.maxSize() + len(n.Signature)
 }
 
 func (n *LeafNode) unmarshal(r *wire.Reader) {

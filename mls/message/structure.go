@@ -38,7 +38,15 @@ func (*TypedProposal) name() string        { return "Proposal" }
 // Marshal returns the encoding of x. If that would not parse, the error wraps
 // [ErrMalformed], or [ErrUnsupported] for another protocol version than that of RFC 9420.
 // A vector of 2^30 bytes or more is an error too.
-func Marshal(x Structure) ([]byte, error) { return wire.Marshal(x.marshal) }
+func Marshal(x Structure) ([]byte, error) {
+	if x, ok := x.(interface {
+		Structure
+		maxSize() int
+	}); ok {
+		return wire.MarshalIn(x.maxSize(), x.marshal)
+	}
+	return wire.Marshal(x.marshal)
+}
 
 // Parse reads a T from the whole of b. The error wraps [ErrMalformed], or
 // [ErrUnsupported] for a protocol version or wire format that is not RFC 9420's.

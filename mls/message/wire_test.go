@@ -144,3 +144,16 @@ func TestSkipIsUnmarshal(t *testing.T) {
 	wiretest.Skipped(t, func(w *wire.Writer) { w.Raw(mlstest.Unhex(t, "01 01 01 02 02 0304")) },
 		func(r *wire.Reader) { message.Skip(r, (*message.EncryptedGroupSecrets)(nil)) })
 }
+
+// A structure that says how long it can be outgrows no buffer while it is marshalled.
+func TestMarshalMakesRoomOnce(t *testing.T) {
+	for seed := range uint64(100) {
+		g := wiretest.NewGenerator(seed)
+		for _, x := range []message.Structure{g.LeafNode(), g.KeyPackage(), g.GroupContext(), g.Extensions()} {
+			require.LessOrEqual(t, testing.AllocsPerRun(2, func() {
+				_, err := message.Marshal(x)
+				require.NoError(t, err)
+			}), 2.0, "%T of seed %d", x, seed) // the Writer and its buffer
+		}
+	}
+}
