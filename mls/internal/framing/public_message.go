@@ -43,10 +43,12 @@ func ParsePublic(b []byte) (*PublicMessage, error) {
 
 // Encode returns m as an MLSMessage.
 func (m *PublicMessage) Encode() ([]byte, error) {
-	return wire.Marshal(func(w *wire.Writer) {
-		writeEnvelope(w, message.WireFormatPublicMessage)
-		m.marshal(w)
-	})
+	var w wire.Writer
+	const rest = 2 + 2 + 2 // envelope, header
+	w.Grow(rest + m.Content.Size() + m.Auth.size() + len(m.MembershipTag))
+	writeEnvelope(&w, message.WireFormatPublicMessage)
+	m.marshal(&w)
+	return w.Finish()
 }
 
 func (m *PublicMessage) unmarshal(r *wire.Reader) {
@@ -142,6 +144,7 @@ func (f *Epoch) membershipTag(c *AuthenticatedContent) ([]byte, error) {
 		return nil, label.ErrRetired
 	}
 	var w wire.Writer // AuthenticatedContentTBM
+	w.Grow(2 + 2 + c.Content.Size() + len(f.GroupContext) + c.Auth.size())
 	c.Content.marshalTBS(&w, c.WireFormat, f.GroupContext)
 	c.Auth.marshal(&w, c.Content.ContentType)
 	tbm, err := w.Finish()
