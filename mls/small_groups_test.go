@@ -1,0 +1,221 @@
+package mls_test
+
+import (
+	"crypto/fips140"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/bench/limit"
+	"github.com/mlsuite/mlsuite/bench/measure"
+	"github.com/mlsuite/mlsuite/internal/allocated"
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/registry/fast"
+)
+
+// chat is a group of a few members whose tree is populated.
+type chat struct {
+	testing.TB
+	suites mls.Suites
+	sim    *mls.Simulation
+}
+
+func newChat(t testing.TB, suites mls.Suites, members int) chat {
+	sim, err := mls.NewSimulation(t.Context(), time.Now(), mls.SimulationConfig{Suites: suites, Suite: 0x0001, Members: members, Shape: "steady"})
+	require.NoError(t, err)
+	return chat{t, suites, sim}
+}
+
+// smallOperation is what members of a chat do, and those who enter it.
+type smallOperation struct {
+	name  string
+	limit func(g limit.Group, members int) limit.Cost
+	start func(c chat) measure.Operation
+}
+
+func smallOperations() []smallOperation {
+	return []smallOperation{
+		{"commit", func(g limit.Group, _ int) limit.Cost { return g.Commit() }, func(c chat) measure.Operation {
+			return c.committing()
+		}},
+		{"process", func(g limit.Group, _ int) limit.Cost { return g.Process(len(g.Tree.Path) - 1) }, func(c chat) measure.Operation {
+			return c.processing(c.commit().Message)
+		}},
+		{"add", func(g limit.Group, _ int) limit.Cost { return g.Add() }, func(c chat) measure.Operation {
+			return c.committing(message.Add{KeyPackage: c.newcomer().KeyPackage})
+		}},
+		{"process-add", func(g limit.Group, _ int) limit.Cost { return g.ProcessAdd() }, func(c chat) measure.Operation {
+			return c.processing(c.commit(message.Add{KeyPackage: c.newcomer().KeyPackage}).Message)
+		}},
+		{"join", func(g limit.Group, _ int) limit.Cost { return g.Join() }, func(c chat) measure.Operation {
+			kp := c.newcomer()
+			welcome := c.commit(message.Add{KeyPackage: kp.KeyPackage}).Welcome
+			return measure.Operation{Do: func(int) error {
+				joined, err := kp.Join(c.Context(), time.Now(), welcome, mls.JoinOptions{})
+				if err == nil {
+					joined.Discard()
+				}
+				return err
+			}}
+		}},
+		{"external-join", func(g limit.Group, members int) limit.Cost { return g.Entering(limit.SteadyShape(members)).Enter() }, func(c chat) measure.Operation {
+			info, err := c.member(0).GroupInfo(c.Context(), time.Now(), true)
+			require.NoError(c, err)
+			cfg := c.newConfig()
+			return measure.Operation{Do: func(int) error {
+				_, err := mls.ExternalJoin(c.Context(), time.Now(), cfg, info, mls.ExternalJoinOptions{})
+				return err
+			}}
+		}},
+	}
+}
+
+func (c chat) member(leaf message.LeafIndex) *mls.Group {
+	g, err := c.sim.Member(leaf)
+	require.NoError(c, err)
+	return g
+}
+
+// onViews is what do does to a view of a member, another view each time.
+func (c chat) onViews(leaf message.LeafIndex, do func(*mls.Group) error) measure.Operation {
+	var views []*mls.Group
+	return measure.Operation{
+		Prepare: func(n int) error {
+			views = views[:0]
+			for range n {
+				views = append(views, c.member(leaf))
+			}
+			return nil
+		},
+		Do: func(i int) error { return do(views[i]) },
+	}
+}
+
+// committing is how leaf 0 commits.
+func (c chat) committing(proposals ...message.Proposal) measure.Operation {
+	return c.onViews(0, func(g *mls.Group) error {
+		_, err := g.Commit(c.Context(), time.Now(), mls.CommitOptions{}, proposals...)
+		return err
+	})
+}
+
+// processing is how a member of the half that leaf 0 is not in processes a commit.
+func (c chat) processing(commit []byte) measure.Operation {
+	leaves := c.sim.Leaves()
+	return c.onViews(leaves[len(leaves)-1], func(g *mls.Group) error {
+		_, err := g.Process(c.Context(), time.Now(), commit)
+		return err
+	})
+}
+
+// commit returns a commit of leaf 0.
+func (c chat) commit(proposals ...message.Proposal) *mls.Candidate {
+	made, err := c.member(0).Commit(c.Context(), time.Now(), mls.CommitOptions{}, proposals...)
+	require.NoError(c, err)
+	return made
+}
+
+func (c chat) newConfig() mls.Config {
+	s, err := c.suites.Suite(0x0001)
+	require.NoError(c, err)
+	signer, err := s.GenerateSigner()
+	require.NoError(c, err)
+	return mls.Config{Suites: c.suites, Suite: 0x0001, Signer: signer, Credential: message.BasicCredential([]byte("newcomer"))}
+}
+
+func (c chat) newcomer() *mls.OwnKeyPackage {
+	kp, err := mls.NewKeyPackage(c.Context(), time.Now(), c.newConfig(), mls.KeyPackageOptions{})
+	require.NoError(c, err)
+	return kp
+}
+
+// What a group of two or ten does takes few allocations, those of its primitives among
+// them: half of a commit's are.
+func TestSmallGroupsAllocateLittle(t *testing.T) {
+	if fips140.Enabled() || !allocated.Exact {
+		t.Skip("the approved services and the race detector allocate more")
+	}
+	for _, row := range []struct {
+		operation string
+		two, ten  float64
+	}{
+		{"commit", 170, 300}, {"process", 140, 172}, {"add", 156, 168}, {"process-add", 110, 120},
+		{"join", 170, 320}, {"external-join", 300, 485},
+	} {
+		for members, most := range map[int]float64{2: row.two, 10: row.ten} {
+			t.Run(fmt.Sprintf("%s/%d", row.operation, members), func(t *testing.T) {
+				c := newChat(t, all.Registry(), members)
+				for _, op := range smallOperations() {
+					if op.name == row.operation {
+						require.LessOrEqual(t, allocations(t, op.start(c)), most)
+					}
+				}
+			})
+		}
+	}
+}
+
+// allocations returns how often an operation allocates, in the mean.
+func allocations(t *testing.T, op measure.Operation) float64 {
+	const runs = 20
+	if op.Prepare != nil {
+		require.NoError(t, op.Prepare(runs+1))
+	}
+	i := 0
+	return testing.AllocsPerRun(runs, func() {
+		if err := op.Do(i); err != nil {
+			t.Fatal(err)
+		}
+		i++
+	})
+}
+
+// BenchmarkSmallAgainstLimit shows what members of groups of two and of ten do in
+// proportion to what the primitives alone take, on the standard library and on the fastest
+// providers.
+func BenchmarkSmallAgainstLimit(b *testing.B) {
+	for _, registry := range []struct {
+		name   string
+		suites mls.Suites
+	}{{"all", all.Registry()}, {"fast", fast.Registry()}} {
+		b.Run(registry.name, func(b *testing.B) { benchmarkSmall(b, registry.suites) })
+	}
+}
+
+func benchmarkSmall(b *testing.B, suites mls.Suites) {
+	const bound = 1.25
+	onOneCore(b)
+	s, err := suites.Suite(0x0001)
+	require.NoError(b, err)
+	pricer, err := limit.NewPricer(b.Context(), measure.Plan{Count: 1, Time: 10 * time.Millisecond}, s)
+	require.NoError(b, err)
+	var price priceSamples
+	type measured struct {
+		name  string
+		op    measure.Operation
+		limit limit.Cost
+		cost  cost
+	}
+	var operations []*measured
+	for _, n := range []int{2, 10} {
+		c := newChat(b, suites, n)
+		group := limit.Group{Suite: s.Info(), Tree: limit.Steady(n, 0)}
+		for _, op := range smallOperations() {
+			operations = append(operations, &measured{name: fmt.Sprintf("%s-n=%d", op.name, n), op: op.start(c), limit: op.limit(group, n)})
+		}
+	}
+	for range rounds {
+		for _, m := range operations {
+			m.cost.take(b, m.op)
+		}
+		price.take(b, pricer)
+	}
+	for _, m := range operations {
+		report(b, m.name+"/limit", m.cost.inLoops()/m.limit.At(price.middle()), bound)
+	}
+	once(b)
+}
