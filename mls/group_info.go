@@ -9,6 +9,7 @@ import (
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
+	"github.com/mlsuite/mlsuite/mls/internal/framing"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
@@ -77,32 +78,44 @@ func (c *Candidate) external() (message.LeafIndex, []byte, error) {
 	return c.next.self.leaf, pub, err
 }
 
-// groupInfo makes the GroupInfo of an epoch, signed by the member at leaf (RFC 9420,
-// Section 12.4.3). With the tree, it is O(n). It also returns what is signed.
-func (p *publicState) groupInfo(ctx context.Context, cfg *Config, leaf message.LeafIndex, withTree bool, extensions ...message.Extension) (info *message.GroupInfo, tbs []byte, err error) {
-	info = &message.GroupInfo{
-		GroupContext:    p.context,
-		Extensions:      extensions,
-		ConfirmationTag: p.confirmationTag,
-		Signer:          leaf,
-	}
-	if withTree {
-		tree, err := wire.Marshal(p.tree.Marshal)
-		if err != nil {
-			return nil, nil, err
-		}
-		info.Extensions = append(info.Extensions, message.Extension{Type: codepoint.ExtensionRatchetTree, Data: tree})
-	}
-	if !cfg.NoGREASE {
-		info.Extensions = append(info.Extensions, check.GreaseExtension(check.Grease[message.ExtensionType]()))
-	}
+// groupInfo returns the encoded GroupInfo of an epoch, signed by the member at leaf (RFC
+// 9420, Section 12.4.3), with room behind it for overhead more bytes. With the tree, it is
+// O(n).
+func (p *publicState) groupInfo(ctx context.Context, cfg *Config, leaf message.LeafIndex, withTree bool, overhead int, extensions ...message.Extension) ([]byte, error) {
+	const rest = 512 // without the tree and the signature, in most groups
+	room := rest + p.suite.Info().Signature.Signature + overhead
 	var w wire.Writer
-	signed, tbs, err := label.WriteSigned(&w, label.GroupInfoTBS, func(w *wire.Writer) { message.WriteTBS(w, info) })
+	w.Grow(rest)
+	signed, tbs, err := label.WriteSigned(&w, label.GroupInfoTBS, func(w *wire.Writer) {
+		message.Write(w, &p.context)
+		list := w.Begin()
+		for _, x := range extensions {
+			w.Uint16(uint16(x.Type))
+			w.Bytes(x.Data)
+		}
+		if withTree {
+			w.Uint16(codepoint.ExtensionRatchetTree)
+			tree := w.Begin()
+			p.tree.MarshalBefore(w, room)
+			w.End(tree)
+		}
+		if !cfg.NoGREASE {
+			x := check.GreaseExtension(check.Grease[message.ExtensionType]())
+			w.Uint16(uint16(x.Type))
+			w.Bytes(x.Data)
+		}
+		w.End(list)
+		w.Bytes(p.confirmationTag)
+		w.Uint32(uint32(leaf))
+	})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	info.Signature, err = cfg.Signer.Sign(ctx, signed)
-	return info, tbs, err
+	signature, err := cfg.Signer.Sign(ctx, signed)
+	if err != nil {
+		return nil, err
+	}
+	return check.AppendSignature(tbs, signature, overhead)
 }
 
 // groupInfoFor returns a GroupInfo of the epoch for an external commit, as an MLSMessage
@@ -112,11 +125,11 @@ func (p *publicState) groupInfoFor(ctx context.Context, cfg *Config, leaf messag
 	if err != nil {
 		return nil, err
 	}
-	info, _, err := p.groupInfo(ctx, cfg, leaf, withTree, message.Extension{Type: codepoint.ExtensionExternalPub, Data: external})
+	info, err := p.groupInfo(ctx, cfg, leaf, withTree, 0, message.Extension{Type: codepoint.ExtensionExternalPub, Data: external})
 	if err != nil {
 		return nil, err
 	}
-	return message.Marshal(&message.Message{GroupInfo: info})
+	return framing.Envelop(codepoint.WireFormatGroupInfo, info)
 }
 
 // verifyGroupInfo checks that a member signed a GroupInfo of this epoch (RFC 9420,

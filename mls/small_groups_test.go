@@ -143,7 +143,7 @@ func TestSmallGroupsAllocateLittle(t *testing.T) {
 		operation string
 		two, ten  float64
 	}{
-		{"commit", 170, 300}, {"process", 140, 172}, {"add", 156, 168}, {"process-add", 110, 120},
+		{"commit", 170, 300}, {"process", 140, 172}, {"add", 145, 158}, {"process-add", 110, 120},
 		{"join", 170, 320}, {"external-join", 300, 485},
 	} {
 		for members, most := range map[int]float64{2: row.two, 10: row.ten} {

@@ -27,15 +27,11 @@ type welcomeBuilder struct {
 // GroupInfo once, and hashes it once as the HPKE info that all joiners share.
 func (b *welcomeBuilder) build(ctx context.Context, a *applied, path *ownPath) ([]byte, error) {
 	s := b.next.public.suite
-	info, tbs, err := b.next.public.groupInfo(ctx, b.cfg, b.next.self.leaf, b.withTree)
+	info, err := b.next.public.groupInfo(ctx, b.cfg, b.next.self.leaf, b.withTree, s.Info().AEAD.Nt)
 	if err != nil {
 		return nil, err
 	}
-	plaintext, err := check.AppendSignature(tbs, info.Signature, s.Info().AEAD.Nt)
-	if err != nil {
-		return nil, err
-	}
-	encryptedInfo, err := sealGroupInfo(s, b.joiner, b.psk, plaintext)
+	encryptedInfo, err := sealGroupInfo(s, b.joiner, b.psk, info)
 	if err != nil {
 		return nil, err
 	}

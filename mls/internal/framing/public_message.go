@@ -59,6 +59,14 @@ func (m *PublicMessage) unmarshal(r *wire.Reader) {
 	}
 }
 
+// Envelop returns encoded content as an MLSMessage.
+func Envelop(format message.WireFormat, content []byte) ([]byte, error) {
+	w := wire.WriterOver(make([]byte, 0, 4+len(content)))
+	writeEnvelope(w, format)
+	w.Raw(content)
+	return w.Finish()
+}
+
 // writeEnvelope writes what stands in front of the content of an MLSMessage.
 func writeEnvelope(w *wire.Writer, format message.WireFormat) {
 	w.Uint16(uint16(codepoint.VersionMLS10))

@@ -299,14 +299,17 @@ func (t *Tree) HasSignatureKey(key []byte) (message.LeafIndex, bool) {
 
 // Marshal writes the tree as the ratchet_tree extension holds it: in array representation
 // without blank nodes at its end (Section 12.4.3.3).
-func (t *TreeView) Marshal(w *wire.Writer) {
+func (t *TreeView) Marshal(w *wire.Writer) { t.MarshalBefore(w, 0) }
+
+// MarshalBefore is [TreeView.Marshal] with room for more bytes behind the tree.
+func (t *TreeView) MarshalBefore(w *wire.Writer, more int) {
 	t.visit(int(treemath.NodeCount(t.Width)))
 	size, next := 4, NodeIndex(0)
 	t.eachFilled(func(i NodeIndex, n *Node) {
 		size += int(i-next) + n.encodedAtMost()
 		next = i + 1
 	})
-	w.Grow(size) // so that the buffer for a large tree need not grow
+	w.Grow(size + more) // so that the buffer for a large tree need not grow
 	next = 0
 	w.Vector(func(w *wire.Writer) {
 		t.eachFilled(func(i NodeIndex, n *Node) {
