@@ -8,8 +8,10 @@
 // program that is judged by what it links, or that needs no speed, takes registry/all.
 //
 // X25519 and Ed25519 come from package suite/curve25519, ML-KEM and ML-DSA from package
-// suite/circl on every architecture. The rest is registry/all's: the standard library has
-// P-256, P-384, AES-GCM and SHA-2 in assembly, and nothing that is as well kept is faster.
+// suite/circl on every architecture: without vector instructions too, circl's ML-KEM takes
+// 0.7 to 0.9 of the standard library's time, and its ML-DSA half to verify. The rest is
+// registry/all's: the standard library has P-256, P-384, AES-GCM and SHA-2 in assembly, and
+// nothing that is as well kept is faster.
 //
 // # Constant time
 //
