@@ -114,7 +114,7 @@ func (c *Candidate) Save() (Snapshot, error) {
 		return nil, err
 	}
 	d, public, self := &Delta{}, c.next.public, c.next.self
-	s := &saver{delta: d}
+	s := &saver{delta: d, manifest: newManifest()}
 	s.put(recordCandidate.key(), saved.marshal)
 	s.put(recordEpoch.key(), (&savedEpoch{public.saved(), self.leaf, c.next.secrets}).marshal)
 	public.tree.Differing(base, func(n *ratchettree.Node, i ratchettree.NodeIndex) {
@@ -138,7 +138,7 @@ func (c *Candidate) Save() (Snapshot, error) {
 		d.Destroy()
 		return nil, s.err
 	}
-	newManifest().seal(d, s.digests)
+	s.seal()
 	c.saved = true
 	return Snapshot{}.Apply(d), nil
 }

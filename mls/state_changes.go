@@ -34,7 +34,7 @@ func (m *memberRecords) state(before *savedState) *savedState {
 func (m *memberRecords) changes(n *noter, before, now *savedState) {
 	b, epoch, firstProposal := &m.g.inbox, now.public.context.Epoch, before.proposals
 	if before.public != now.public || m.saving.forgot {
-		n.touched.expect(24)
+		n.touched.expect(12 + 4*int(now.public.tree.RootIndex().Level()))
 		n.touch(recordEpoch.key())
 		n.trees(before, now)
 		for _, key := range now.keys {
@@ -74,11 +74,13 @@ func (m *memberRecords) changes(n *noter, before, now *savedState) {
 // secrets tells of the secrets of an epoch, except those of one leaf's ratchets: of those
 // that changed if the state before has the epoch, else of all.
 func (n *noter) secrets(before *savedState, epoch uint64, t *secrettree.Tree, except message.LeafIndex) {
-	names := t.Names(except)
 	if t.Unsaved != nil && before.tree(epoch) != nil {
-		names = t.Changed(except)
+		for name := range t.Changed(except) {
+			n.touchSecret(name, epoch)
+		}
+		return
 	}
-	for name := range names {
+	for name := range t.Names(except) {
 		n.touchSecret(name, epoch)
 	}
 }

@@ -122,21 +122,6 @@ func (m *manifest) has(prefix []byte) bool {
 	return len(m.records[group]) > 0
 }
 
-// seal updates m to the state to which d leads, and puts it into d unless d changes
-// nothing. digests are those of the records that d puts.
-func (m *manifest) seal(d *Delta, digests []recordDigest) {
-	if len(d.Delete) == 0 && len(d.Put) == 0 {
-		return
-	}
-	for _, prefix := range d.Delete {
-		m.drop(prefix)
-	}
-	for i, r := range d.Put {
-		m.put(r.Key, digests[i])
-	}
-	d.Put = append(d.Put, Record{recordManifest.key(), bytes.Clone(m.sum[:])})
-}
-
 // checkManifest checks that the state is whole, and keeps its manifest.
 func (l *stateLoader) checkManifest() error {
 	want, err := l.one(recordManifest)

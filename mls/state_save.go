@@ -194,21 +194,20 @@ func (s *saving) delta(r records, whole bool) (*Delta, error) {
 		s.touched, s.dropped = touches{}, touches{}
 	}
 	d := &Delta{saving: s, number: s.made, epoch: s.epoch, reserved: s.reserved}
-	emit := &saver{delta: d, now: now}
+	emit := &saver{delta: d, manifest: s.manifest, now: now}
 	if s.stored < s.whole {
-		d.Delete = [][]byte{{}}
+		emit.delete([]byte{})
 		var all touches
 		r.changes(&noter{touched: &all}, &savedState{}, now)
-		emit.records(r, &all)
+		emit.changed(r, &touches{}, &all)
 	} else {
-		emit.drops(&s.dropped)
-		emit.records(r, &s.touched)
+		emit.changed(r, &s.dropped, &s.touched)
 	}
 	if emit.err != nil {
 		d.Destroy()
 		return nil, emit.err
 	}
-	s.manifest.seal(d, emit.digests)
+	emit.seal()
 	s.bound = true
 	return d, nil
 }

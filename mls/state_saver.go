@@ -3,26 +3,28 @@ package mls
 import (
 	"bytes"
 	"crypto/sha256"
+	"slices"
 
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
 )
 
-// saver puts records into a Delta.
+// saver puts records into a Delta. It updates the manifest as it goes: after an error, the
+// next Delta has the same records again.
 type saver struct {
-	delta   *Delta
-	now     *savedState
-	err     error
-	digests []recordDigest // of the records that are put
+	delta    *Delta
+	manifest *manifest
+	now      *savedState
+	err      error
 
 	// The record that is put, as its digest has it. What is written of a record is
 	// overwritten before the next one.
 	w   wire.Writer
 	key []byte // nil if none was begun
 
-	// Room for all keys and, as far as it goes, for the values of the Delta. Nodes of
-	// trees live longer than what is saved with them, and have room of their own.
-	keys, values []byte
+	// Room for values, as far as it goes. Nodes of trees live longer than what is saved
+	// with them, and have room of their own.
+	room []byte
 }
 
 // begin returns the Writer for the value of a record. The caller writes the value, and
@@ -45,13 +47,25 @@ func (s *saver) end() bool {
 		s.fail(err)
 		return true
 	}
-	s.delta.Put = append(s.delta.Put, Record{key, s.own(input[4+len(key):], recordKind(key[0]))})
-	var digest recordDigest
-	if recordKind(key[0]).counted() {
-		digest = sha256.Sum256(input)
+	kind := recordKind(key[0])
+	s.delta.Put = append(s.delta.Put, Record{key, s.own(input[4+len(key):], kind)})
+	if kind.counted() {
+		s.manifest.put(key, sha256.Sum256(input))
 	}
-	s.digests = append(s.digests, digest)
 	return true
+}
+
+// delete deletes the records with a prefix, or with a key.
+func (s *saver) delete(prefix []byte) {
+	s.delta.Delete = append(s.delta.Delete, prefix)
+	s.manifest.drop(prefix)
+}
+
+// seal puts the manifest into the Delta, unless that changes nothing.
+func (s *saver) seal() {
+	if len(s.delta.Delete)+len(s.delta.Put) > 0 {
+		s.delta.Put = append(s.delta.Put, Record{recordManifest.key(), bytes.Clone(s.manifest.sum[:])})
+	}
 }
 
 // put puts a record whose value write writes.
@@ -68,10 +82,10 @@ func (s *saver) fail(err error) {
 
 // own returns a copy of a value, for the Delta.
 func (s *saver) own(value []byte, kind recordKind) []byte {
-	if kind == recordTreeNode || len(value) > cap(s.values)-len(s.values) {
+	if kind == recordTreeNode || len(value) > cap(s.room)-len(s.room) {
 		return bytes.Clone(value)
 	}
-	return appended(&s.values, value)
+	return appended(&s.room, value)
 }
 
 // appended appends b to all, and returns the copy.
@@ -81,43 +95,48 @@ func appended(all *[]byte, b []byte) []byte {
 	return (*all)[start:len(*all):len(*all)]
 }
 
-// drops puts what is dropped into the Delta.
-func (s *saver) drops(all *touches) {
-	all.settle()
-	for i := range all.all {
-		s.delta.Delete = append(s.delta.Delete, bytes.Clone(all.all[i].key))
-	}
-}
-
-// records puts the records that changed into the Delta as they are now, or deletes them.
-func (s *saver) records(r records, all *touches) {
-	all.settle()
-	if len(all.all) == 0 {
+// changed puts the records that changed into the Delta as they are now, or deletes them,
+// after what is dropped.
+func (s *saver) changed(r records, dropped, touched *touches) {
+	dropped.settle()
+	touched.settle()
+	if len(dropped.all)+len(touched.all) == 0 {
 		return
 	}
-	keys, values, room := 0, 0, 256
-	for i := range all.all {
-		c := &all.all[i]
-		keys += len(c.key)
-		switch recordKind(c.key[0]) {
+	names, values, record, gone := 0, 0, 256, len(dropped.all)
+	for i := range dropped.all {
+		names += len(dropped.all[i].key)
+	}
+	for i := range touched.all {
+		t := &touched.all[i]
+		names += len(t.key)
+		switch recordKind(t.key[0]) {
 		case recordEpoch:
-			values, room = values+512, 1024
+			values, record = values+512, 1024
 		case recordTreeNode:
+			if t.node == nil {
+				gone++
+			}
 		default:
 			values += 48
 		}
 	}
-	s.w.Grow(room)
-	s.keys, s.values = make([]byte, 0, keys), make([]byte, 0, values)
-	s.delta.Put = make([]Record, 0, len(all.all)+1) // and the manifest
-	s.digests = make([]recordDigest, 0, len(all.all))
-	for i := range all.all {
-		c := &all.all[i]
-		key := appended(&s.keys, c.key)
+	s.w.Grow(record)
+	room := make([]byte, names+values)
+	keys := room[:0:names]
+	s.room = room[names:names]
+	s.delta.Delete = slices.Grow(s.delta.Delete, gone+2)
+	s.delta.Put = make([]Record, 0, len(touched.all)-(gone-len(dropped.all))+1) // and the manifest
+	for i := range dropped.all {
+		s.delete(appended(&keys, dropped.all[i].key))
+	}
+	for i := range touched.all {
+		t := &touched.all[i]
+		key := appended(&keys, t.key)
 		switch recordKind(key[0]) {
 		case recordTreeNode:
-			if c.node != nil {
-				s.treeNode(key, c.node, c.index)
+			if t.node != nil {
+				s.treeNode(key, t.node, t.index)
 			}
 		case recordWidth:
 			s.now.width.marshal(s.begin(key))
@@ -125,7 +144,7 @@ func (s *saver) records(r records, all *touches) {
 			r.put(s, key)
 		}
 		if !s.end() {
-			s.delta.Delete = append(s.delta.Delete, key)
+			s.delete(key)
 		}
 	}
 }

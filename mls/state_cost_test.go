@@ -1,0 +1,77 @@
+package mls_test
+
+import (
+	"crypto/fips140"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/internal/allocated"
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/registry/all"
+)
+
+// To save an epoch that another's commit began, or a message that was read, takes few
+// allocations.
+func TestSavingAllocatesLittle(t *testing.T) {
+	if fips140.Enabled() || !allocated.Exact {
+		t.Skip("other code allocates more")
+	}
+	for _, c := range []struct{ members, epoch, message int }{{2, 36, 14}, {10, 48, 14}, {64, 62, 14}} {
+		t.Run(fmt.Sprint(c.members), func(t *testing.T) {
+			now := time.Now()
+			sim, err := mls.NewSimulation(t.Context(), now, mls.SimulationConfig{
+				Suites: all.Registry(), Suite: 0x0001, Members: c.members, Shape: "steady",
+			})
+			require.NoError(t, err)
+			member := func(leaf message.LeafIndex) *mls.Group {
+				g, err := sim.Member(leaf)
+				require.NoError(t, err)
+				return g
+			}
+			sender := member(0)
+			var text [2][]byte
+			for i := range text {
+				text[i], err = sender.Encrypt(t.Context(), now, nil, nil)
+				require.NoError(t, err)
+			}
+			commit, err := sender.Commit(t.Context(), now, mls.CommitOptions{})
+			require.NoError(t, err)
+
+			// allocations returns those of a Delta after what another sent.
+			allocations := func(receive func(*mls.Group) *mls.Group) int {
+				const runs = 3
+				groups := make([]*mls.Group, 1+runs)
+				for i := range groups {
+					g := member(1)
+					_, err := g.Process(t.Context(), now, text[0])
+					require.NoError(t, err)
+					_, err = storeAll(g)
+					require.NoError(t, err)
+					groups[i] = receive(g)
+				}
+				return int(testing.AllocsPerRun(runs, func() {
+					if _, err := groups[0].Delta(); err != nil {
+						t.Error(err)
+					}
+					groups = groups[1:]
+				}))
+			}
+			require.LessOrEqual(t, allocations(func(g *mls.Group) *mls.Group {
+				r, err := g.Process(t.Context(), now, commit.Message)
+				require.NoError(t, err)
+				g, err = r.Commit.Adopt()
+				require.NoError(t, err)
+				return g
+			}), c.epoch)
+			require.LessOrEqual(t, allocations(func(g *mls.Group) *mls.Group {
+				_, err := g.Process(t.Context(), now, text[1])
+				require.NoError(t, err)
+				return g
+			}), c.message)
+		})
+	}
+}
