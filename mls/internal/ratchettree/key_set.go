@@ -165,7 +165,7 @@ func (t *keyTable) make(c *keyChange) bool {
 
 // keyStats is what a key set takes.
 type keyStats struct {
-	Keys, Room int  // in the table, and what it has room for
+	Keys, Room int  // in the table, and those for which it has made room
 	Alone      bool // no other set's changes stand between the table and this one
 }
 
@@ -173,5 +173,5 @@ type keyStats struct {
 // now: of this one, if it is Alone.
 func (s KeySet) Stats() keyStats {
 	v := s.version
-	return keyStats{v.table.used, roomIn(len(v.table.slots)), v.next == nil && v.undo == nil}
+	return keyStats{v.table.used, v.table.most, v.next == nil && v.undo == nil}
 }

@@ -27,6 +27,7 @@ type keyTable struct {
 	seeds [3]maphash.Seed
 	slots []keyEntry
 	used  int
+	most  int // entries since the table was made as large as it had to be
 }
 
 func newKeyTable(keys int) *keyTable {
@@ -79,6 +80,7 @@ func (t *keyTable) insert(e keyEntry) {
 	}
 	t.slots[i] = e
 	t.used++
+	t.most = max(t.most, t.used)
 }
 
 // delete removes an entry, or reports false if there is none. The entries after it that
@@ -123,11 +125,12 @@ func (t *keyTable) resize(keys int) {
 	}
 }
 
-// shrink makes the table smaller if it has grown for more than twice the keys that it
-// holds. As many changes have been undone by then.
+// shrink makes the table smaller if it has held more than twice the keys that it holds.
+// As many changes have been undone by then.
 func (t *keyTable) shrink() {
-	if roomIn(len(t.slots)) > 2*t.used+LeastRoom {
+	if t.most > 2*t.used+LeastRoom {
 		t.resize(t.used)
+		t.most = t.used
 	}
 }
 
