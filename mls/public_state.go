@@ -262,15 +262,14 @@ func (p *publicState) validateLeaves(policy LifetimePolicy, valid *message.LeafN
 		indices, leaves = append(indices, i), append(leaves, leaf)
 	}
 	type room struct {
-		leaf   message.LeafNode
+		leaf   ratchettree.LeafRoom
 		signed wire.Writer
 	}
 	rooms := sync.Pool{New: func() any { return new(room) }}
 	return parallel.For(len(indices), func(i int) error {
 		r := rooms.Get().(*room)
 		defer rooms.Put(r)
-		leaf := &r.leaf
-		leaves[i].Read(leaf)
+		leaf := r.leaf.Read(leaves[i])
 		var err error
 		if valid == nil || !check.SameLeaf(leaf, valid) {
 			place := p.place(indices[i])

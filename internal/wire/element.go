@@ -32,13 +32,20 @@ func WriteAll[T any](w *Writer, all []T, marshal func(*T, *Writer)) {
 // sender gains nothing by a few large ones between thousands of small ones: skip passes
 // over what unmarshal reads, and gets nil.
 func ReadAll[T any](r *Reader, skip, unmarshal func(*T, *Reader)) []T {
-	all := []T{}
+	return ReadOver(r, []T{}, skip, unmarshal)
+}
+
+// ReadOver is ReadAll over the elements in room, which it keeps if they are as many.
+func ReadOver[T any](r *Reader, room []T, skip, unmarshal func(*T, *Reader)) []T {
+	all := room[:0]
 	r.Within(func() {
 		count := r.Count(func(r *Reader) { skip(nil, r) })
 		if count == 0 || !r.Charge(count*SizeOf[T]()) {
 			return
 		}
-		all = make([]T, 0, count)
+		if cap(all) < count {
+			all = make([]T, 0, count)
+		}
 		for !r.Empty() {
 			if len(all) == count { // the last one, of which skip saw less, is malformed
 				r.Fail(Malformed("vector of more than %d elements", count))

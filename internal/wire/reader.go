@@ -52,12 +52,10 @@ func (r *Reader) Parsed(what string) error {
 	return err
 }
 
-// NewLastingReader returns a Reader over b, which never changes and may live as long as
-// anything that is read: no method copies.
-func NewLastingReader(b []byte) *Reader {
-	r := NewOwnedReader(b)
-	r.lasting = true
-	return r
+// Last makes r a Reader over b, which never changes and may live as long as anything that
+// is read: no method copies.
+func (r *Reader) Last(b []byte) {
+	*r = Reader{in: b, owned: true, lasting: true, room: FreeBytes + MaxGrowth*len(b)}
 }
 
 // Lend calls read, for which r is a lasting Reader: for what is not kept.

@@ -300,3 +300,31 @@ func FuzzReader(f *testing.F) {
 		require.True(t, bytes.Equal(in, out))
 	})
 }
+
+// A lasting Reader shares its input, of which Since is a part, and charges for none of it;
+// any Reader is one while it is lent, and copies again afterwards.
+func TestLastingReader(t *testing.T) {
+	in := []byte{2, 'a', 'b', 1, 'c', 3, 'd', 'e', 'f'}
+	var r Reader
+	r.Last(in)
+	before := r.Left()
+	first := r.Bytes()
+	v := r.Vector()
+	second := v.Raw(1)
+	require.Equal(t, in[:5], r.Since(before))
+	require.Len(t, r.Left(), 4)
+	in[1], in[4] = 'x', 'y'
+	require.Equal(t, []string{"xb", "y"}, []string{string(first), string(second)})
+	_ = append(first, 0)
+	require.EqualValues(t, 1, in[3])
+
+	other := NewReader(in)
+	var lent []byte
+	other.Lend(func() { lent = other.Bytes() })
+	kept := other.Bytes()
+	in[1], in[4] = 'a', 'c'
+	require.Equal(t, []string{"ab", "y"}, []string{string(lent), string(kept)})
+	other.SkipRaw(9)
+	require.Error(t, other.Err())
+	require.Nil(t, other.Since(in))
+}

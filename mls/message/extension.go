@@ -73,8 +73,12 @@ func (e Extensions) marshal(w *wire.Writer) {
 	wire.WriteAll(w, e, (*Extension).marshal)
 }
 
+// unmarshal reads e over the extensions that it has.
 func (e *Extensions) unmarshal(r *wire.Reader) {
-	*e = wire.ReadAll(r, (*Extension).skip, (*Extension).unmarshal)
+	if *e == nil {
+		*e = Extensions{}
+	}
+	*e = wire.ReadOver(r, *e, (*Extension).skip, (*Extension).unmarshal)
 	if err := e.check(); err != nil {
 		r.Fail(err)
 	}

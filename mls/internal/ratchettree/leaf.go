@@ -93,34 +93,36 @@ func (l Leaf) LeafNode() *message.LeafNode {
 	if l == nil {
 		return nil
 	}
-	n := new(message.LeafNode)
-	l.Read(n)
-	return n
+	return new(LeafRoom).Read(l)
 }
 
-// Read reads the leaf into n, over the lists of its capabilities.
-func (l Leaf) Read(n *message.LeafNode) {
-	r := wire.NewLastingReader(l)
-	r.Unbounded()
-	readOver(n, r)
+// LeafRoom is room for leaves as structures, one after the other.
+type LeafRoom struct {
+	leaf message.LeafNode
+	r    wire.Reader
 }
 
-// readOver reads a leaf into n, over the lists of its capabilities.
-func readOver(n *message.LeafNode, r *wire.Reader) {
-	*n = message.LeafNode{Capabilities: n.Capabilities}
-	message.Read(r, n)
+// Read returns a leaf as a structure, until the next call.
+func (m *LeafRoom) Read(l Leaf) *message.LeafNode {
+	m.r.Last(l)
+	m.r.Unbounded()
+	m.read(&m.r)
+	return &m.leaf
+}
+
+// read reads a leaf over the lists of the one before.
+func (m *LeafRoom) read(r *wire.Reader) {
+	m.leaf = message.LeafNode{Capabilities: m.leaf.Capabilities, Extensions: m.leaf.Extensions}
+	message.Read(r, &m.leaf)
 }
 
 // ReadPacked reads a leaf, which it checks and copies in one piece.
-func ReadPacked(r *wire.Reader) Leaf {
-	var n message.LeafNode
-	return readPacked(r, &n)
-}
+func ReadPacked(r *wire.Reader) Leaf { return new(LeafRoom).readPacked(r) }
 
-// readPacked is ReadPacked with room for the leaf as a structure, which is not to be kept.
-func readPacked(r *wire.Reader, n *message.LeafNode) Leaf {
+// readPacked is ReadPacked in room for the leaf as a structure.
+func (m *LeafRoom) readPacked(r *wire.Reader) Leaf {
 	before := r.Left()
-	r.Lend(func() { readOver(n, r) })
+	r.Lend(func() { m.read(r) })
 	encoded := r.Since(before)
 	if !r.Charge(len(encoded)) {
 		return nil

@@ -53,13 +53,13 @@ func (n *TreeNode) marshal(w *wire.Writer) {
 }
 
 // unmarshal reads a node, with room for a leaf as a structure.
-func (n *filledNode) unmarshal(r *wire.Reader, room *message.LeafNode) {
+func (n *filledNode) unmarshal(r *wire.Reader, room *LeafRoom) {
 	if !r.Optional() {
 		return
 	}
 	switch wire.ReadEnum(r, "node type", NodeParent) {
 	case NodeLeaf:
-		n.Leaf = readPacked(r, room)
+		n.Leaf = room.readPacked(r)
 	case NodeParent:
 		n.Parent = wire.ReadNew(r, (*ParentNode).Unmarshal)
 	}
@@ -158,7 +158,7 @@ func (t *sparseTree) unmarshal(r *wire.Reader) {
 			return
 		}
 		t.Filled = make([]filledNode, 0, count)
-		var room message.LeafNode
+		var room LeafRoom
 		for ; !r.Empty(); t.length++ {
 			n := filledNode{index: NodeIndex(t.length)}
 			n.unmarshal(r, &room)
@@ -252,8 +252,14 @@ func (n *ParentNode) marshal(w *wire.Writer) {
 
 // Unmarshal reads n.
 func (n *ParentNode) Unmarshal(r *wire.Reader) {
-	n.EncryptionKey = r.Bytes()
-	n.ParentHash = r.Bytes()
+	var key, hash []byte
+	r.Lend(func() { key, hash = r.Bytes(), r.Bytes() })
+	if !r.Charge(len(key) + len(hash)) {
+		return
+	}
+	both := make([]byte, len(key)+len(hash)) // in one piece: they come and go together
+	copy(both[copy(both, key):], hash)
+	n.EncryptionKey, n.ParentHash = both[:len(key):len(key)], both[len(key):len(both):len(both)]
 	v := r.Vector()
 	if !r.Charge(v.Len()) {
 		return

@@ -13,10 +13,10 @@ type TreeHasher struct {
 	Suite suite.Suite
 	Size  int // of a hash, in bytes
 	w     wire.Writer
-	Err   error             // the first error of the codec
-	last  [2]*Features      // of the leaves before, which the next leaf probably has too
-	own   common            // what the leaf alone has
-	room  *message.LeafNode // the leaf, once one was read
+	Err   error        // the first error of the codec
+	last  [2]*Features // of the leaves before, which the next leaf probably has too
+	own   common       // what the leaf alone has
+	room  *LeafRoom    // the leaf, once one was read
 
 	visits *atomic.Int64 // counts the hashed nodes, unless nil
 }
@@ -116,10 +116,9 @@ func blankChildren(hashes []byte, size int) (left, right []byte) {
 // Fill makes n a leaf node with a leaf and its features.
 func (h *TreeHasher) Fill(n *Node, leaf Leaf) {
 	if h.room == nil {
-		h.room = new(message.LeafNode)
+		h.room = new(LeafRoom)
 	}
-	leaf.Read(h.room)
-	h.fill(n, leaf, h.room, nil)
+	h.fill(n, leaf, h.room.Read(leaf), nil)
 }
 
 // fill is Fill with the leaf as a structure, of which it keeps nothing. Others have the
