@@ -13,7 +13,9 @@ import (
 	"github.com/mlsuite/mlsuite/internal/allocated"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/registry/fast"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -27,9 +29,9 @@ type conversation struct {
 	sender, receiver *mls.Group
 }
 
-func newConversation(t testing.TB, id suite.ID, members int) conversation {
-	sim, err := mls.NewSimulation(t.Context(), time.Now(), mls.SimulationConfig{
-		Suites: all.Registry(), Suite: id, Members: members, Shape: "steady",
+func newConversation(t testing.TB, suites *registry.Registry, id suite.ID, members int) conversation {
+	sim, err := mls.NewSimulation(t.Context(), testTime, mls.SimulationConfig{
+		Suites: suites, Suite: id, Members: members, Shape: "steady",
 	})
 	require.NoError(t, err)
 	return conversation{TB: t, sim: sim}.begun()
@@ -49,7 +51,7 @@ func (c conversation) begun() conversation {
 }
 
 func (c conversation) send(authenticatedData []byte) []byte {
-	msg, err := c.sender.Encrypt(c.Context(), time.Now(), kilobyte, authenticatedData)
+	msg, err := c.sender.Encrypt(c.Context(), testTime, kilobyte, authenticatedData)
 	if err != nil {
 		c.Fatal(err) // require.NoError allocates
 	}
@@ -57,7 +59,7 @@ func (c conversation) send(authenticatedData []byte) []byte {
 }
 
 func (c conversation) receive(msg []byte) {
-	if _, err := c.receiver.Process(c.Context(), time.Now(), msg); err != nil {
+	if _, err := c.receiver.Process(c.Context(), testTime, msg); err != nil {
 		c.Fatal(err)
 	}
 }
@@ -70,8 +72,13 @@ func TestMessagesAllocateLittle(t *testing.T) {
 	if fips140.Enabled() || !allocated.Exact {
 		t.Skip("the approved services and the race detector allocate more")
 	}
-	for _, id := range []suite.ID{0x0001, 0x0002, 0x0003, 0x0007} {
-		s, err := all.Registry().Suite(id)
+	for _, of := range []struct {
+		suites *registry.Registry
+		id     suite.ID
+	}{
+		{all.Registry(), 0x0001}, {all.Registry(), 0x0002}, {all.Registry(), 0x0003}, {all.Registry(), 0x0007}, {fast.Registry(), 0x0001},
+	} {
+		s, err := of.suites.Suite(of.id)
 		require.NoError(t, err)
 		signer, err := s.GenerateSigner()
 		require.NoError(t, err)
@@ -81,11 +88,11 @@ func TestMessagesAllocateLittle(t *testing.T) {
 		verify := testing.AllocsPerRun(100, func() { _ = s.Verify(signer.PublicKey(), kilobyte, signature) }) - 1 // PublicKey's
 		key := make([]byte, s.Info().AEAD.Nk)
 		aead := testing.AllocsPerRun(100, func() { _, _ = s.NewAEAD(key) })
-		if id == 0x0001 {
+		if of.id == 0x0001 {
 			require.Equal(t, []float64{ofEd25519, 0, ofAESGCM}, []float64{sign, verify, aead})
 		}
 		for _, members := range []int{2, 20} {
-			c := newConversation(t, id, members)
+			c := newConversation(t, of.suites, of.id, members)
 			for _, authenticatedData := range [][]byte{nil, []byte("authenticated")} {
 				var messages [][]byte
 				const runs = 100
@@ -95,8 +102,8 @@ func TestMessagesAllocateLittle(t *testing.T) {
 					messages = messages[1:]
 				})
 				beside := most - 2*ofAESGCM
-				require.LessOrEqual(t, sending, float64(beside-ofEd25519)+sign+2*aead, "%s, %d members: sending", id, members)
-				require.LessOrEqual(t, receiving, float64(beside)+verify+2*aead, "%s, %d members: receiving", id, members)
+				require.LessOrEqual(t, sending, float64(beside-ofEd25519)+sign+2*aead, "%s, %d members: sending", of.id, members)
+				require.LessOrEqual(t, receiving, float64(beside)+verify+2*aead, "%s, %d members: receiving", of.id, members)
 			}
 		}
 	}
@@ -105,16 +112,23 @@ func TestMessagesAllocateLittle(t *testing.T) {
 // BenchmarkMessages shows what 1 KiB costs to send and to receive, in groups of 2 and of
 // 10,000, in proportion to one signature, two AEADs and their derivations.
 func BenchmarkMessages(b *testing.B) {
-	const bound = 1.15
-	s := priced(b)
+	onOneCore(b)
+	for name, suites := range map[string]*registry.Registry{"all": all.Registry(), "fast": fast.Registry()} {
+		b.Run(name, func(b *testing.B) { benchmarkMessages(b, suites) })
+	}
+}
+
+func benchmarkMessages(b *testing.B, suites *registry.Registry) {
+	const id, bound = 0x0001, 1.15
+	s, err := suites.Suite(id)
+	require.NoError(b, err)
 	pricer, err := limit.NewPricer(b.Context(), measure.Plan{Count: 1, Time: 10 * time.Millisecond}, s)
 	require.NoError(b, err)
 	sizes := []int{2, 10_000}
 	var conversations []conversation
 	for _, n := range sizes {
-		conversations = append(conversations, newConversation(b, 0x0001, n))
+		conversations = append(conversations, newConversation(b, suites, id, n))
 	}
-	onOneCore(b)
 	sending, receiving := make([]cost, len(sizes)), make([]cost, len(sizes))
 	var price priceSamples
 	for range rounds {

@@ -46,7 +46,7 @@ const (
 	ProposalRef   = "MLS 1.0 Proposal Reference"
 )
 
-// writeLabelled writes
+// labelled returns the encoded
 //
 //	struct {
 //	    opaque label<V>;
@@ -54,16 +54,11 @@ const (
 //	}
 //
 // which is SignContent, EncryptContext and RefHashInput.
-func writeLabelled(w *wire.Writer, prefix, label string, content []byte) {
-	const headers = 2 * 4
-	w.Grow(headers + len(prefix) + len(label) + len(content))
-	w.String(prefix, label)
-	w.Bytes(content)
-}
-
 func labelled(prefix, label string, content []byte) ([]byte, error) {
 	var w wire.Writer
-	writeLabelled(&w, prefix, label, content)
+	w.Grow(wire.SizeOfVector(len(prefix)+len(label)) + wire.SizeOfVector(len(content)))
+	w.String(prefix, label)
+	w.Bytes(content)
 	return w.Finish()
 }
 
