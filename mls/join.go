@@ -10,7 +10,6 @@ import (
 	"github.com/mlsuite/mlsuite/internal/treemath"
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/event"
-	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
@@ -113,19 +112,23 @@ func (k *OwnKeyPackage) join(ctx context.Context, now time.Time, m *message.Mess
 		return nil, err
 	}
 	defer secrets.destroy()
+	own, err := message.Marshal(&k.KeyPackage.LeafNode)
+	if err != nil {
+		return nil, err
+	}
 	var info *receivedGroupInfo
 	entered, err := cfg.ask(suite.Start, now).enter(ctx, k.suite, secrets.psks, options.Follows, func(q questions, psk []byte) (_ *publicState, err error) {
 		if info, err = openGroupInfo(k.suite, secrets.joinerSecret, psk, m.Welcome.EncryptedGroupInfo); err != nil {
 			return nil, err
 		}
-		return publicStateOf(ctx, q, k.suite, info, options.RatchetTree, &k.KeyPackage.LeafNode)
+		return publicStateOf(ctx, q, k.suite, info, options.RatchetTree, own)
 	})
 	if err != nil {
 		return nil, err
 	}
 	defer clear(entered.psk)
 	public := entered.public
-	self, err := k.memberView(public, info.GroupInfo, secrets)
+	self, err := k.memberView(public, info.GroupInfo, secrets, own)
 	if err != nil {
 		return nil, err
 	}
@@ -200,12 +203,11 @@ func (k *OwnKeyPackage) openSecrets(w *message.Welcome, initKey *ratchettree.Pri
 	return nil, ErrNotRecipient
 }
 
-// memberView finds the joiner's leaf in the tree, and derives the private keys that
-// follow from its path secret.
-func (k *OwnKeyPackage) memberView(p *publicState, info *message.GroupInfo, secrets *groupSecrets) (*memberView, error) {
-	own := &k.KeyPackage.LeafNode
-	leaf, ok := p.tree.HasSignatureKey(own.SignatureKey)
-	if !ok || !check.SameLeaf(own, p.tree.Leaf(leaf).LeafNode()) {
+// memberView finds the joiner's leaf, of the encoding own, in the tree, and derives the
+// private keys that follow from its path secret.
+func (k *OwnKeyPackage) memberView(p *publicState, info *message.GroupInfo, secrets *groupSecrets, own []byte) (*memberView, error) {
+	leaf, ok := p.tree.HasSignatureKey(k.KeyPackage.LeafNode.SignatureKey)
+	if !ok || !bytes.Equal(own, p.tree.Leaf(leaf)) {
 		return nil, fault.Violation("12.4.3.1", "tree does not hold the leaf of the key package")
 	}
 	v := &memberView{leaf: leaf, pathKeys: map[ratchettree.NodeIndex]*ratchettree.PrivateKey{}}

@@ -196,9 +196,9 @@ func (v *publicView) ReInit() *message.ReInit { return v.public.reInit }
 // publicStateOf checks a GroupInfo and its tree, and returns the state that they
 // describe. It serves joiners and those who only follow a group (RFC 9420, Sections 7.3,
 // 7.9.2, 12.4.3 and 12.4.3.1). A tree in the GroupInfo takes precedence over the one
-// beside it. own is a leaf that this client has made or checked before, or nil. The
-// confirmation tag is left to those who have the epoch's secrets.
-func publicStateOf(ctx context.Context, q questions, s suite.Suite, info *receivedGroupInfo, tree []byte, own *message.LeafNode) (*publicState, error) {
+// beside it. own is a leaf that this client has made or checked before, encoded, or nil.
+// The confirmation tag is left to those who have the epoch's secrets.
+func publicStateOf(ctx context.Context, q questions, s suite.Suite, info *receivedGroupInfo, tree, own []byte) (*publicState, error) {
 	c := &info.GroupContext
 	if c.Version != codepoint.VersionMLS10 {
 		return nil, fmt.Errorf("%w: protocol version %d", message.ErrUnsupported, c.Version)
@@ -253,9 +253,9 @@ func publicStateOf(ctx context.Context, q questions, s suite.Suite, info *receiv
 
 // validateLeaves validates every leaf of the tree (RFC 9420, Section 7.3), on all cores.
 // It judges only the length of lifetimes: refusing a leaf that has expired since it was
-// added would lock joiners out, and the RFC does not require it. A leaf that equals valid,
-// unless that is nil, is not verified again.
-func (p *publicState) validateLeaves(policy LifetimePolicy, valid *message.LeafNode) error {
+// added would lock joiners out, and the RFC does not require it. A leaf whose encoding is
+// valid, unless that is nil, is not verified again.
+func (p *publicState) validateLeaves(policy LifetimePolicy, valid []byte) error {
 	indices := make([]message.LeafIndex, 0, p.tree.MemberCount())
 	leaves := make([]ratchettree.Leaf, 0, p.tree.MemberCount())
 	for i, leaf := range p.tree.Members() {
@@ -265,19 +265,23 @@ func (p *publicState) validateLeaves(policy LifetimePolicy, valid *message.LeafN
 		leaf   ratchettree.LeafRoom
 		signed wire.Writer
 	}
-	rooms := sync.Pool{New: func() any { return new(room) }}
+	rooms := sync.Pool{New: func() any {
+		r := new(room)
+		r.signed.Grow(512) // for most leaves
+		return r
+	}}
 	return parallel.For(len(indices), func(i int) error {
-		r := rooms.Get().(*room)
-		defer rooms.Put(r)
-		leaf := r.leaf.Read(leaves[i])
 		var err error
-		if valid == nil || !check.SameLeaf(leaf, valid) {
+		if valid == nil || !bytes.Equal(leaves[i], valid) {
+			r := rooms.Get().(*room)
+			defer rooms.Put(r)
+			leaf := r.leaf.Read(leaves[i])
 			place := p.place(indices[i])
 			place.Encoded, place.Room = leaves[i], &r.signed
 			err = check.LeafNode(leaf, p.suite, leaf.Source, place)
 		}
-		if err == nil && leaf.Source == codepoint.LeafNodeKeyPackage {
-			err = policy.checkTotal(leaf.Lifetime)
+		if lifetime, ok := leaves[i].Lifetime(); ok && err == nil {
+			err = policy.checkTotal(lifetime)
 		}
 		return atLeaf(err, indices[i])
 	})

@@ -144,7 +144,7 @@ func TestSmallGroupsAllocateLittle(t *testing.T) {
 		two, ten  float64
 	}{
 		{"commit", 170, 300}, {"process", 140, 172}, {"add", 145, 158}, {"process-add", 110, 120},
-		{"join", 170, 320}, {"external-join", 300, 485},
+		{"join", 160, 308}, {"external-join", 292, 478},
 	} {
 		for members, most := range map[int]float64{2: row.two, 10: row.ten} {
 			t.Run(fmt.Sprintf("%s/%d", row.operation, members), func(t *testing.T) {

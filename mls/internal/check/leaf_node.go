@@ -145,21 +145,6 @@ func listedIn(list []message.ExtensionType) func(message.ExtensionType) bool {
 	return func(t message.ExtensionType) bool { return IsDefaultExtension(t) || sortedset.Has(list, t) }
 }
 
-// SameLeaf reports whether two leaves are identical: whether they have one encoding.
-func SameLeaf(n *message.LeafNode, m *message.LeafNode) bool {
-	c, d := &n.Capabilities, &m.Capabilities
-	return bytes.Equal(n.SignatureKey, m.SignatureKey) && bytes.Equal(n.EncryptionKey, m.EncryptionKey) &&
-		bytes.Equal(n.Signature, m.Signature) && SameCredential(n.Credential, m.Credential) && n.Source == m.Source &&
-		(n.Source != codepoint.LeafNodeKeyPackage || n.Lifetime == m.Lifetime) &&
-		(n.Source != codepoint.LeafNodeCommit || bytes.Equal(n.ParentHash, m.ParentHash)) &&
-		slices.Equal(c.Versions, d.Versions) && slices.Equal(c.CipherSuites, d.CipherSuites) &&
-		slices.Equal(c.Extensions, d.Extensions) && slices.Equal(c.Proposals, d.Proposals) &&
-		slices.Equal(c.Credentials, d.Credentials) &&
-		slices.EqualFunc(n.Extensions, m.Extensions, func(x, y message.Extension) bool {
-			return x.Type == y.Type && bytes.Equal(x.Data, y.Data)
-		})
-}
-
 // SameCredential reports whether two credentials are identical.
 func SameCredential(c message.Credential, d message.Credential) bool {
 	return c.Type == d.Type && bytes.Equal(c.Content, d.Content)

@@ -117,35 +117,6 @@ func TestLeafNode(t *testing.T) {
 
 	n = c.leaf(codepoint.LeafNodeKeyPackage, func(*message.LeafNode) {})
 	require.NoError(t, LeafNode(n, c.suite, codepoint.LeafNodeKeyPackage, LeafPlace{}), "a leaf of a key package has no place")
-	require.True(t, SameLeaf(n, n))
-	require.False(t, SameLeaf(n, c.leaf(codepoint.LeafNodeKeyPackage, func(*message.LeafNode) {})))
-}
-
-// Two leaves are the same exactly if their encodings are.
-func TestSameLeafComparesEncodings(t *testing.T) {
-	c := newClient(t)
-	for _, source := range []uint8{codepoint.LeafNodeKeyPackage, codepoint.LeafNodeUpdate, codepoint.LeafNodeCommit} {
-		n := c.leaf(source, func(n *message.LeafNode) {
-			n.ParentHash = []byte{1, 2}
-			n.Capabilities.Proposals = []message.ProposalType{0xF000}
-			n.Extensions[0].Data = []byte("data")
-		})
-		encoded, err := message.Marshal(n)
-		require.NoError(t, err)
-		parsed, err := message.Parse[message.LeafNode](encoded)
-		require.NoError(t, err)
-		require.True(t, SameLeaf(n, parsed))
-		for i := range encoded {
-			if other, err := message.Parse[message.LeafNode](mlstest.Flipped(encoded, i)); err == nil {
-				require.False(t, SameLeaf(n, other), "byte %d", i)
-			}
-		}
-		parsed.Lifetime.NotAfter++
-		require.Equal(t, source != codepoint.LeafNodeKeyPackage, SameLeaf(n, parsed), "a lifetime")
-		parsed.Lifetime = n.Lifetime
-		parsed.ParentHash = nil
-		require.Equal(t, source != codepoint.LeafNodeCommit, SameLeaf(n, parsed), "a parent hash")
-	}
 }
 
 // x509 gives a leaf a credential of one certificate.
