@@ -14,7 +14,6 @@ import (
 	"github.com/mlsuite/mlsuite/internal/treemath"
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/internal/wiretest"
-	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -284,7 +283,7 @@ func requireModel(t *testing.T, m *treeModel, tree *Tree) {
 		if leaf == nil {
 			require.Nil(t, tree.Leaf(i.Leaf()))
 		} else {
-			require.True(t, check.SameLeaf(leaf, tree.Leaf(i.Leaf()).LeafNode()))
+			requireLeaf(t, leaf, tree.Leaf(i.Leaf()))
 		}
 		path, copath := m.filteredDirectPath(i.Leaf())
 		treePath, treeCopath := tree.FilteredDirectPath(i.Leaf())
@@ -306,10 +305,18 @@ func requireModel(t *testing.T, m *treeModel, tree *Tree) {
 	require.Equal(t, blank, tree.Root.Blank)
 	require.Len(t, listed, len(members))
 	for i, leaf := range listed {
-		require.True(t, check.SameLeaf(members[i], leaf.LeafNode()))
+		requireLeaf(t, members[i], leaf)
 	}
 	require.Equal(t, keys, keysOf(t, tree.Keys))
 	requireFeatures(t, members, tree)
+}
+
+// requireLeaf compares a leaf of the tree with the one of the model.
+func requireLeaf(t *testing.T, want *message.LeafNode, leaf Leaf) {
+	t.Helper()
+	encoded, err := message.Marshal(want)
+	require.NoError(t, err)
+	require.Equal(t, encoded, []byte(leaf))
 }
 
 // requireFeatures compares the aggregates with all members' capabilities.
