@@ -20,7 +20,7 @@ func TestSavingAllocatesLittle(t *testing.T) {
 	if fips140.Enabled() || !allocated.Exact {
 		t.Skip("other code allocates more")
 	}
-	for _, c := range []struct{ members, epoch, message int }{{2, 36, 14}, {10, 48, 14}, {64, 62, 14}} {
+	for _, c := range []struct{ members, epoch, message int }{{2, 27, 14}, {10, 42, 14}, {64, 56, 17}} {
 		t.Run(fmt.Sprint(c.members), func(t *testing.T) {
 			now := time.Now()
 			sim, err := mls.NewSimulation(t.Context(), now, mls.SimulationConfig{
@@ -41,10 +41,11 @@ func TestSavingAllocatesLittle(t *testing.T) {
 			commit, err := sender.Commit(t.Context(), now, mls.CommitOptions{})
 			require.NoError(t, err)
 
-			// allocations returns those of a Delta after what another sent.
-			allocations := func(receive func(*mls.Group) *mls.Group) int {
-				const runs = 3
-				groups := make([]*mls.Group, 1+runs)
+			// allocations returns those of a Delta after what another sent: the fewest, because
+			// the garbage collector may have others' cleanups run meanwhile.
+			allocations := func(receive func(*mls.Group) *mls.Group) (fewest int) {
+				const runs = 4
+				groups := make([]*mls.Group, 2*runs)
 				for i := range groups {
 					g := member(1)
 					_, err := g.Process(t.Context(), now, text[0])
@@ -53,12 +54,18 @@ func TestSavingAllocatesLittle(t *testing.T) {
 					require.NoError(t, err)
 					groups[i] = receive(g)
 				}
-				return int(testing.AllocsPerRun(runs, func() {
-					if _, err := groups[0].Delta(); err != nil {
-						t.Error(err)
+				for i := range runs {
+					n := int(testing.AllocsPerRun(1, func() { // which calls it twice
+						if _, err := groups[0].Delta(); err != nil {
+							t.Error(err)
+						}
+						groups = groups[1:]
+					}))
+					if i == 0 || n < fewest {
+						fewest = n
 					}
-					groups = groups[1:]
-				}))
+				}
+				return fewest
 			}
 			require.LessOrEqual(t, allocations(func(g *mls.Group) *mls.Group {
 				r, err := g.Process(t.Context(), now, commit.Message)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/binary"
 
 	"github.com/mlsuite/mlsuite/internal/wire"
 )
@@ -13,19 +14,18 @@ import (
 // applied part of a delta or lost a record. Nodes of ratchet trees are not in it: tree
 // hashes vouch for them. It authenticates nothing: see [Record].
 type manifest struct {
-	sum     recordDigest // XOR of the digests of all records
-	records map[recordGroup]map[recordName]recordDigest
+	sum    recordDigest             // XOR of the digests of all records
+	others recordDigests            // of those that are not of secret trees
+	trees  map[uint64]recordDigests // of those of secret trees, by epoch
 }
+
+type recordDigests map[recordName]recordDigest
 
 // recordName is the key of a record that a manifest covers, with zeros behind it.
 type recordName [1 + 8 + 4 + 1 + 4]byte
 
-// recordGroup is the prefix of the keys that one deletion takes away together, with
-// zeros behind it: the records of a kind, or the secrets of an epoch.
-type recordGroup [1 + 8]byte
-
 func newManifest() *manifest {
-	return &manifest{records: make(map[recordGroup]map[recordName]recordDigest)}
+	return &manifest{others: make(recordDigests), trees: make(map[uint64]recordDigests)}
 }
 
 // recordDigest is SHA-256 of
@@ -59,67 +59,74 @@ func (r *Record) digest() recordDigest {
 // counted reports whether a manifest covers the records of a kind.
 func (k recordKind) counted() bool { return k != recordTreeNode && k != recordManifest }
 
-// together returns the length of the key prefix that records have in common if one
-// deletion takes them away: the records of a kind, or the secrets of an epoch.
-func (k recordKind) together() int {
-	switch k {
+// group returns the digests among which that of a record is, or those of all records with
+// a prefix. They are nil if there are none of the epoch.
+func (m *manifest) group(key []byte) recordDigests {
+	switch recordKind(key[0]) {
 	case recordSecret, recordRatchet, recordMessageKey:
-		return 1 + 8
+		return m.trees[binary.BigEndian.Uint64(key[1:])]
 	}
-	return 1
+	return m.others
 }
 
 // put enters a record, which replaces the one with the same key.
 func (m *manifest) put(key []byte, d recordDigest) {
-	kind := recordKind(key[0])
-	if !kind.counted() {
+	if !recordKind(key[0]).counted() {
 		return
 	}
-	var group recordGroup
-	copy(group[:], key[:kind.together()])
-	records := m.records[group]
+	records := m.group(key)
 	if records == nil {
-		records = make(map[recordName]recordDigest)
-		m.records[group] = records
+		records = make(recordDigests)
+		m.trees[binary.BigEndian.Uint64(key[1:])] = records
 	}
-	var whole recordName
-	copy(whole[:], key)
+	var name recordName
+	copy(name[:], key)
 	m.sum.xor(d)
-	m.sum.xor(records[whole]) // of zeros if there is none
-	records[whole] = d
+	m.sum.xor(records[name]) // of zeros if there is none
+	records[name] = d
 }
 
-// drop removes the record with a key, all records with a prefix that one deletion takes
-// away, or, with an empty prefix, all records.
+// whole reports whether a key is that of a record, and not a prefix.
+func whole(key []byte) bool {
+	n, _ := recordKind(key[0]).length()
+	return len(key) == n
+}
+
+// drop removes the record with a key, all records with a prefix, which is that of a kind
+// or of a kind and an epoch, or, with an empty prefix, all records.
 func (m *manifest) drop(key []byte) {
-	if len(key) == 0 {
+	switch {
+	case len(key) == 0:
 		*m = *newManifest()
-		return
-	}
-	var group recordGroup
-	together := recordKind(key[0]).together()
-	copy(group[:], key[:together])
-	records := m.records[group]
-	if len(key) == together {
-		for _, d := range records {
-			m.sum.xor(d)
+	case !recordKind(key[0]).counted():
+	case whole(key):
+		var name recordName
+		copy(name[:], key)
+		records := m.group(key)
+		m.sum.xor(records[name])
+		delete(records, name)
+	default:
+		records := m.group(key)
+		for name, d := range records {
+			if bytes.HasPrefix(name[:], key) {
+				m.sum.xor(d)
+				delete(records, name)
+			}
 		}
-		delete(m.records, group)
-		return
-	}
-	var whole recordName
-	copy(whole[:], key)
-	if d, ok := records[whole]; ok {
-		m.sum.xor(d)
-		delete(records, whole)
+		if len(records) == 0 && len(key) > 1 {
+			delete(m.trees, binary.BigEndian.Uint64(key[1:]))
+		}
 	}
 }
 
-// has reports whether there are records with a prefix that one deletion takes away.
+// has reports whether there are records with a prefix as in drop.
 func (m *manifest) has(prefix []byte) bool {
-	var group recordGroup
-	copy(group[:], prefix)
-	return len(m.records[group]) > 0
+	for name := range m.group(prefix) {
+		if bytes.HasPrefix(name[:], prefix) {
+			return true
+		}
+	}
+	return false
 }
 
 // checkManifest checks that the state is whole, and keeps its manifest.
