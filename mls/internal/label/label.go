@@ -202,18 +202,6 @@ func ExpandTo(s suite.Suite, out, secret []byte, label string, context, room []b
 	return s.Expand(out, secret, info)
 }
 
-// ExpandEncoded is Expand for an encoded KDFLabel of the same length.
-func ExpandEncoded(s suite.Suite, secret, kdfLabel []byte, length int) ([]byte, error) {
-	if len(secret) == 0 {
-		return nil, ErrRetired
-	}
-	out := make([]byte, length)
-	if err := s.Expand(out, secret, kdfLabel); err != nil {
-		return nil, err
-	}
-	return out, nil
-}
-
 // ExpandKey returns an AEAD key and nonce, of Nk and Nn bytes, under the labels
 // "key" and "nonce".
 func ExpandKey(s suite.Suite, secret, context []byte) (key, nonce []byte, err error) {
@@ -240,15 +228,6 @@ func ExpandKeyTo(s suite.Suite, key, nonce, secret, context, room []byte) error 
 	return err
 }
 
-// KDFLabel returns the encoded KDFLabel (RFC 9420, Section 8). The error says that length
-// is negative or more than 65,535.
-func KDFLabel(label string, context []byte, length int) ([]byte, error) {
-	if err := checkLength(length); err != nil {
-		return nil, err
-	}
-	return appendKDFLabel(nil, label, context, length)
-}
-
 // Take returns n bytes of room and what is left of it, or n new bytes if room has not as
 // many.
 func Take(room []byte, n int) (taken, rest []byte) {
@@ -273,7 +252,7 @@ func kdfLabelSize(label string, context []byte) int {
 	return 2 + wire.SizeOfVector(len(Prefix)+len(label)) + wire.SizeOfVector(len(context))
 }
 
-// appendKDFLabel writes a KDFLabel over room, if it fits.
+// appendKDFLabel writes a KDFLabel (RFC 9420, Section 8) over room, if it fits.
 func appendKDFLabel(room []byte, label string, context []byte, length int) ([]byte, error) {
 	w := wire.WriterOver(room)
 	w.Grow(kdfLabelSize(label, context))

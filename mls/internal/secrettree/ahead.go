@@ -140,6 +140,7 @@ func (t *Tree) longWayTo(leaf message.LeafIndex, contentType message.ContentType
 	if secret == nil {
 		if p.ratchets == nil {
 			p.ratchets, p.first = new(LeafRatchets), true
+			p.furnish()
 			defer p.Discard()
 			if err := p.deriveLeaf(); err != nil {
 				return nil, err

@@ -344,6 +344,7 @@ func (p *UnusedKey) Discard() {
 // derive fills in the key and the change for a generation that the leaf's ratchet
 // has not reached.
 func (p *UnusedKey) derive() error {
+	p.furnish()
 	if p.ratchets == nil {
 		p.ratchets, p.first = new(LeafRatchets), true
 		if err := p.deriveLeaf(); err != nil {
@@ -351,7 +352,6 @@ func (p *UnusedKey) derive() error {
 		}
 	}
 	p.moved = true
-	p.furnish()
 	s, r := p.tree.Suite, p.ratchet()
 	secret, g := p.tree.ahead.latest(p.aheadOf(), p.Generation)
 	if secret == nil || g < r.Next {
@@ -455,57 +455,48 @@ func (p *UnusedKey) deriveLeaf() error {
 		}
 		p.anchor = parent
 	}
-	secret := t.Nodes[p.anchor]
-	p.copath = make([]nodeSecret, 0, p.anchor.Level())
-	nh := t.Suite.Info().KDF.Nh
-	labels, err := newChildLabels(nh)
-	if err != nil {
-		return err
+	levels, nh := p.anchor.Level(), t.Suite.Info().KDF.Nh
+	p.copath = make([]nodeSecret, 0, levels)
+	const ratchets, way = 2, 2
+	room := make([]byte, (levels+ratchets+way)*nh) // one piece for all
+	next := func() (secret []byte) {
+		secret, room = label.Take(room, nh)
+		return secret
 	}
+	child, spare := next(), next() // by turns, the secret of a node on the way down
+	defer clear(child)
+	defer clear(spare)
+	secret := t.Nodes[p.anchor]
 	for n := p.anchor; n != leaf; {
-		on, off, err := t.children(labels, n, secret)
-		if n != p.anchor {
-			clear(secret)
+		below, beside := n.Left(), nodeSecret{n.Right(), next()}
+		sides := [2]string{"left", "right"}
+		if leaf > n {
+			below, beside.node = beside.node, below
+			sides[0], sides[1] = sides[1], sides[0]
 		}
-		if err != nil {
+		p.copath = append(p.copath, beside)
+		if err := p.expand(beside.secret, secret, "tree", sides[1]); err != nil {
 			return err
 		}
-		if leaf > n {
-			on, off = off, on
+		if err := p.expand(child, secret, "tree", sides[0]); err != nil {
+			return err
 		}
-		p.copath = append(p.copath, off)
-		n, secret = on.node, on.secret
+		n, secret = below, child
+		child, spare = spare, child
 	}
-	if leaf != p.anchor {
-		defer clear(secret)
+	for _, of := range []struct {
+		label   string
+		ratchet *Ratchet
+	}{{"handshake", &p.ratchets.Handshake}, {"application", &p.ratchets.Application}} {
+		of.ratchet.Secret = next()
+		if err := p.expand(of.ratchet.Secret, secret, of.label, ""); err != nil {
+			return err
+		}
 	}
-	if p.ratchets.Handshake.Secret, err = label.Expand(t.Suite, secret, "handshake", nil, nh); err != nil {
-		return err
-	}
-	p.ratchets.Application.Secret, err = label.Expand(t.Suite, secret, "application", nil, nh)
-	return err
+	return nil
 }
 
-// childLabels are the KDFLabels of both children of a node (RFC 9420, Section 9).
-type childLabels struct{ left, right []byte }
-
-func newChildLabels(nh int) (c childLabels, err error) {
-	if c.left, err = label.KDFLabel("tree", []byte("left"), nh); err != nil {
-		return c, err
-	}
-	c.right, err = label.KDFLabel("tree", []byte("right"), nh)
-	return c, err
-}
-
-// children derives the secrets of n's children from its own.
-func (t *Tree) children(labels childLabels, n treemath.NodeIndex, secret []byte) (left, right nodeSecret, err error) {
-	nh := t.Suite.Info().KDF.Nh
-	left.node, right.node = n.Left(), n.Right()
-	if left.secret, err = label.ExpandEncoded(t.Suite, secret, labels.left, nh); err != nil {
-		return left, right, err
-	}
-	if right.secret, err = label.ExpandEncoded(t.Suite, secret, labels.right, nh); err != nil {
-		clear(left.secret)
-	}
-	return left, right, err
+// expand is ExpandWithLabel into out.
+func (p *UnusedKey) expand(out, secret []byte, name, context string) error {
+	return label.ExpandTo(p.tree.Suite, out, secret, name, []byte(context), p.label)
 }
