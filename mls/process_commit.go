@@ -181,10 +181,10 @@ func (g *Group) openEpoch(ctx context.Context, q questions, a *applied, next *pr
 	}
 	defer clear(psk)
 	public, secrets, joiner, err := g.public.advance(next, initSecret, commitSecret, psk, ac, false)
-	if v := (*message.ValidationError)(nil); errors.As(err, &v) && a.externalInit != nil {
-		v.Err = fault.OtherDerivation(s) // the group's external key is derived as well
-	}
 	if err != nil {
+		if v, ok := errors.AsType[*message.ValidationError](err); ok && a.externalInit != nil {
+			v.Err = fault.OtherDerivation(s) // the group's external key is derived as well
+		}
 		return begun, nil, atLeaf(err, a.committer)
 	}
 	clear(joiner)

@@ -134,7 +134,8 @@ func (c chat) newcomer() *mls.OwnKeyPackage {
 }
 
 // What a group of two or ten does takes few allocations, those of its primitives among
-// them: half of a commit's are.
+// them: a third of a commit's are. The bounds are a few above what it takes, since some
+// reserved values and lists are random.
 func TestSmallGroupsAllocateLittle(t *testing.T) {
 	if fips140.Enabled() || !allocated.Exact {
 		t.Skip("the approved services and the race detector allocate more")
@@ -143,8 +144,8 @@ func TestSmallGroupsAllocateLittle(t *testing.T) {
 		operation string
 		two, ten  float64
 	}{
-		{"commit", 170, 300}, {"process", 140, 172}, {"add", 145, 158}, {"process-add", 110, 120},
-		{"join", 160, 308}, {"external-join", 292, 478},
+		{"commit", 165, 285}, {"process", 135, 163}, {"add", 140, 152}, {"process-add", 104, 114},
+		{"join", 148, 246}, {"external-join", 277, 412},
 	} {
 		for members, most := range map[int]float64{2: row.two, 10: row.ten} {
 			t.Run(fmt.Sprintf("%s/%d", row.operation, members), func(t *testing.T) {

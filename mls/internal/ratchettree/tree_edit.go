@@ -278,6 +278,9 @@ const (
 // returns is valid until the next call.
 func (e *TreeEdit) OwnPath(leaf message.LeafIndex, fate parentFate) []*Node {
 	path := e.path[:0]
+	if path == nil {
+		path = make([]*Node, 0, e.RootIndex().Level()+1)
+	}
 	link, i := &e.Root, e.RootIndex()
 	for {
 		n := e.own(link, i, fate)

@@ -160,6 +160,9 @@ func (f *Features) SupportsAs(n *check.Needs, who, section string) error {
 // SupportsGroup returns a [*message.ValidationError] unless a new leaf supports the
 // group's extensions and its required_capabilities (RFC 9420, Sections 7.3 and 13.4).
 func SupportsGroup(leaf *message.LeafNode, n *check.Needs) error {
+	if r := &n.Required; len(n.Types)+len(r.Extensions)+len(r.Proposals)+len(r.Credentials) == 0 {
+		return nil
+	}
 	own := FeaturesOf(leaf)
 	return own.SupportsAs(n, "capabilities do not list", "7.3")
 }
