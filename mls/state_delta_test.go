@@ -250,6 +250,7 @@ func TestUnstoredDeltasAreBounded(t *testing.T) {
 		require.LessOrEqual(t, len(g.inbox.saving.touched.all)+len(g.inbox.saving.dropped.all), 1200)
 	}
 	require.Positive(t, whole, "the whole state is less by then")
+	require.LessOrEqual(t, len(g.inbox.saving.manifest.trees), g.cfg.Limits.pastEpochs()+1)
 	requireWhole(t, g, state.Apply(madeDelta(t, g)))
 }
 

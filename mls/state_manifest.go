@@ -59,12 +59,20 @@ func (r *Record) digest() recordDigest {
 // counted reports whether a manifest covers the records of a kind.
 func (k recordKind) counted() bool { return k != recordTreeNode && k != recordManifest }
 
+// treeOf returns the epoch in the key, or the prefix of keys, of secrets of a secret tree.
+func treeOf(key []byte) (epoch uint64, ok bool) {
+	switch recordKind(key[0]) {
+	case recordSecret, recordRatchet, recordMessageKey:
+		return binary.BigEndian.Uint64(key[1:]), true
+	}
+	return 0, false
+}
+
 // group returns the digests among which that of a record is, or those of all records with
 // a prefix. They are nil if there are none of the epoch.
 func (m *manifest) group(key []byte) recordDigests {
-	switch recordKind(key[0]) {
-	case recordSecret, recordRatchet, recordMessageKey:
-		return m.trees[binary.BigEndian.Uint64(key[1:])]
+	if epoch, ok := treeOf(key); ok {
+		return m.trees[epoch]
 	}
 	return m.others
 }
@@ -77,7 +85,8 @@ func (m *manifest) put(key []byte, d recordDigest) {
 	records := m.group(key)
 	if records == nil {
 		records = make(recordDigests)
-		m.trees[binary.BigEndian.Uint64(key[1:])] = records
+		epoch, _ := treeOf(key)
+		m.trees[epoch] = records
 	}
 	var name recordName
 	copy(name[:], key)
@@ -86,8 +95,8 @@ func (m *manifest) put(key []byte, d recordDigest) {
 	records[name] = d
 }
 
-// whole reports whether a key is that of a record, and not a prefix.
-func whole(key []byte) bool {
+// wholeKey reports whether a key is that of a record, and not a prefix.
+func wholeKey(key []byte) bool {
 	n, _ := recordKind(key[0]).length()
 	return len(key) == n
 }
@@ -95,27 +104,31 @@ func whole(key []byte) bool {
 // drop removes the record with a key, all records with a prefix, which is that of a kind
 // or of a kind and an epoch, or, with an empty prefix, all records.
 func (m *manifest) drop(key []byte) {
-	switch {
-	case len(key) == 0:
+	if len(key) == 0 {
 		*m = *newManifest()
-	case !recordKind(key[0]).counted():
-	case whole(key):
-		var name recordName
-		copy(name[:], key)
-		records := m.group(key)
+		return
+	}
+	if !recordKind(key[0]).counted() {
+		return
+	}
+	records := m.group(key)
+	remove := func(name recordName) {
 		m.sum.xor(records[name])
 		delete(records, name)
-	default:
-		records := m.group(key)
-		for name, d := range records {
+	}
+	if wholeKey(key) {
+		var name recordName
+		copy(name[:], key)
+		remove(name)
+	} else {
+		for name := range records {
 			if bytes.HasPrefix(name[:], key) {
-				m.sum.xor(d)
-				delete(records, name)
+				remove(name)
 			}
 		}
-		if len(records) == 0 && len(key) > 1 {
-			delete(m.trees, binary.BigEndian.Uint64(key[1:]))
-		}
+	}
+	if epoch, ok := treeOf(key); ok && len(records) == 0 {
+		delete(m.trees, epoch)
 	}
 }
 

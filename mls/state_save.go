@@ -26,7 +26,7 @@ type saving struct {
 	noted    *savedState // what the last Delta leads to; nil if there was none
 	manifest *manifest   // of noted
 	touched  touches     // the records that changed after the stored Delta
-	dropped  touches     // the prefixes that a Delta since dropped all such records by
+	dropped  touches     // the prefixes by which Deltas since then dropped records
 	forgot   bool        // past epochs or proposals are gone that noted has
 
 	sending

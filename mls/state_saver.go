@@ -27,8 +27,7 @@ type saver struct {
 	room []byte
 }
 
-// begin returns the Writer for the value of a record. The caller writes the value, and
-// whoever calls put or record has it put into the Delta.
+// begin returns the Writer for the value of a record, which end then puts into the Delta.
 func (s *saver) begin(key []byte) *wire.Writer {
 	s.key = key
 	digestHead(&s.w, key)
