@@ -250,7 +250,7 @@ func (s *Simulation) populate(ctx context.Context, now time.Time) error {
 	for step := s.public.tree.Width; step >= 2; step /= 2 {
 		for first := uint32(0); first < s.public.tree.Width; first += step {
 			for leaf := first; leaf < first+step; leaf++ {
-				if !s.member(message.LeafIndex(leaf)).leafKey.kept() {
+				if !s.has(message.LeafIndex(leaf)) {
 					continue
 				}
 				if !s.populated(message.LeafIndex(leaf)) {
@@ -319,8 +319,8 @@ func (s *Simulation) newConfig(number uint32) (*Config, error) {
 func (s *Simulation) Leaves() []message.LeafIndex {
 	leaves := make([]message.LeafIndex, 0, len(s.members))
 	for leaf := range s.members {
-		if s.members[leaf].leafKey.kept() {
-			leaves = append(leaves, message.LeafIndex(leaf))
+		if leaf := message.LeafIndex(leaf); s.has(leaf) {
+			leaves = append(leaves, leaf)
 		}
 	}
 	return leaves
@@ -331,7 +331,7 @@ func (s *Simulation) Leaves() []message.LeafIndex {
 // and nonces, so at most one of them may send. The error says that the leaf is no member's,
 // or is the suite's, if it no longer takes the member's keys.
 func (s *Simulation) Member(leaf message.LeafIndex) (*Group, error) {
-	if int(leaf) >= len(s.members) || !s.members[leaf].leafKey.kept() {
+	if !s.has(leaf) {
 		return nil, fmt.Errorf("mls: leaf %d is not a member of the simulation", leaf)
 	}
 	cfg, err := s.config(leaf)
@@ -352,7 +352,7 @@ func (s *Simulation) view(leaf message.LeafIndex, cfg *Config, parents bool) (*G
 	}
 	self := &memberView{leaf: leaf, leafKey: leafKey, pathKeys: make(map[ratchettree.NodeIndex]*ratchettree.PrivateKey)}
 	for step := range s.public.tree.Above(leaf) {
-		key := s.keyOf(step.Index)
+		key := s.keyAt(step.Index)
 		if !parents || !key.isOf(step.Node) {
 			continue
 		}

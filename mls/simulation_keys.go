@@ -55,16 +55,29 @@ func (k *simulatedKey) release() {
 	*k = simulatedKey{}
 }
 
-// isOf reports whether k is the private key of a parent node.
+// isOf reports whether k, which may be nil, is the private key of a parent node.
 func (k *simulatedKey) isOf(n *ratchettree.Node) bool {
-	return k.kept() && n.Parent != nil && bytes.HasPrefix(n.Parent.EncryptionKey, k.public[:])
+	return k != nil && k.kept() && n.Parent != nil && bytes.HasPrefix(n.Parent.EncryptionKey, k.public[:])
 }
 
 // keyOf returns the place for the private key of a parent node.
 func (s *Simulation) keyOf(i ratchettree.NodeIndex) *simulatedKey { return placeIn(&s.keys, int(i/2)) }
 
+// keyAt returns the private key of a parent node, or nil if the list does not go so far.
+func (s *Simulation) keyAt(i ratchettree.NodeIndex) *simulatedKey {
+	if int(i/2) >= len(s.keys) {
+		return nil
+	}
+	return s.keyOf(i)
+}
+
 // member returns the place for what to keep of the member at a leaf.
 func (s *Simulation) member(leaf message.LeafIndex) *simulated { return placeIn(&s.members, int(leaf)) }
+
+// has reports whether there is a member at a leaf.
+func (s *Simulation) has(leaf message.LeafIndex) bool {
+	return int(leaf) < len(s.members) && s.members[leaf].leafKey.kept()
+}
 
 // placeIn returns element i of a list, which it makes longer if necessary.
 func placeIn[T any](list *[]T, i int) *T {
