@@ -132,7 +132,6 @@ func keysOf(t *testing.T, s KeySet) map[keyName]NodeIndex {
 	s.rest() // makes it the one that the table holds
 	for _, e := range s.version.table.slots {
 		if e.index != noNode {
-			require.NotContains(t, keys, e.name)
 			keys[e.name] = e.index
 		}
 	}

@@ -27,7 +27,7 @@ type keyTable struct {
 	seeds [3]maphash.Seed
 	slots []keyEntry
 	used  int
-	most  int // entries since the table was made as large as it had to be
+	most  int // the most entries since the table was made or last got smaller
 }
 
 func newKeyTable(keys int) *keyTable {
