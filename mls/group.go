@@ -192,10 +192,18 @@ func (g *Group) begin() error {
 // active is alive for calls that an ended group refuses: after a ReInit it returns
 // ErrReInit (RFC 9420, Section 12.4.2).
 func (g *Group) active() (done func(), err error) {
-	if g.public.reInit != nil {
-		return nil, ErrReInit
+	if err := g.beginActive(); err != nil {
+		return nil, err
 	}
-	return g.alive()
+	return g.life.done, nil
+}
+
+// beginActive is active as begin is alive.
+func (g *Group) beginActive() error {
+	if g.public.reInit != nil {
+		return ErrReInit
+	}
+	return g.begin()
 }
 
 // OwnLeaf returns this member's leaf index.

@@ -27,10 +27,7 @@ import (
 //   - [*suite.PolicyError]: the policy refuses the group.
 func (g *Group) Encrypt(ctx context.Context, now time.Time, data, authenticatedData []byte) (msg []byte, err error) {
 	defer func() { g.tellDenied(err) }()
-	if g.public.reInit != nil {
-		return nil, ErrReInit
-	}
-	if err := g.begin(); err != nil {
+	if err := g.beginActive(); err != nil {
 		return nil, err
 	}
 	defer g.life.done()
