@@ -51,7 +51,7 @@ func KeyPackageCovers(kp *message.KeyPackage) error {
 	if err := Unique(kp.Extensions, "KeyPackage"); err != nil {
 		return err
 	}
-	if t, ok := Missing(Types(kp.Extensions), listedIn(kp.LeafNode.Capabilities.Extensions)); ok {
+	if t, ok := unlisted(kp.Extensions, kp.LeafNode.Capabilities.Extensions); ok {
 		return fault.Violation("10", "capabilities of the leaf do not list the extension %s of the KeyPackage", t)
 	}
 	return nil

@@ -208,3 +208,22 @@ func TestComplete(t *testing.T) {
 	}
 	require.ErrorIs(t, Complete(&message.Remove{}), message.ErrUnsupported, "a pointer")
 }
+
+// Extensions are looked for in short lists and in long ones, in any order.
+func TestUnlisted(t *testing.T) {
+	for _, n := range []int{0, 1, 31, 32, 33, 300} {
+		var list []message.ExtensionType
+		var e message.Extensions
+		for i := range n {
+			x := message.ExtensionType(0xF000 + i*7%n)
+			list, e = append(list, x), append(e, message.Extension{Type: x})
+		}
+		e = append(e, message.Extension{Type: codepoint.ExtensionApplicationID})
+		_, ok := unlisted(e, list)
+		require.False(t, ok, "%d are listed", n)
+		e = append(e, message.Extension{Type: 0xFE00}, message.Extension{Type: 0xFE01})
+		first, ok := unlisted(e, list)
+		require.True(t, ok)
+		require.EqualValues(t, 0xFE00, first)
+	}
+}
