@@ -2,7 +2,6 @@ package mls
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/sha256"
 	"crypto/subtle"
 	"fmt"
@@ -186,14 +185,4 @@ var errState = fmt.Errorf("mls: saved state is %w", message.ErrMalformed)
 // badState returns an error of class errState.
 func badState(format string, args ...any) error {
 	return fmt.Errorf("%w: "+format, append([]any{errState}, args...)...)
-}
-
-// sortedKeys returns the keys of m in increasing order.
-func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
-	keys := make([]K, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
