@@ -173,5 +173,5 @@ type keyStats struct {
 // now: of this one, if it is Alone.
 func (s KeySet) Stats() keyStats {
 	v := s.version
-	return keyStats{v.table.used, v.table.most, v.next == nil && v.undo == nil}
+	return keyStats{v.table.used, roomIn(len(v.table.slots)), v.next == nil && v.undo == nil}
 }
