@@ -3,7 +3,6 @@ package all_test
 import (
 	"crypto"
 	"maps"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -191,10 +190,6 @@ func TestProvenance(t *testing.T) {
 		"ECDSA P-256": {"crypto/ecdsa"}, "ECDSA P-384": {"crypto/ecdsa"}, "ECDSA P-521": {"crypto/ecdsa"},
 		"X448": {circl + "dh/x448"}, "Ed448": {circl + "sign/ed448"},
 	}
-	ladder := circl + "dh/x25519"
-	if runtime.GOARCH != "amd64" {
-		ladder = "crypto/ecdh"
-	}
 	for _, c := range []struct {
 		of   *registry.Registry
 		rest map[string][]string
@@ -205,7 +200,7 @@ func TestProvenance(t *testing.T) {
 			"ML-DSA-44": {"filippo.io/mldsa"}, "ML-DSA-65": {"filippo.io/mldsa"}, "ML-DSA-87": {"filippo.io/mldsa"},
 		}},
 		{fast.Registry(), map[string][]string{
-			"X25519": {"filippo.io/edwards25519", ladder}, "Ed25519": {"filippo.io/edwards25519", "crypto/ed25519"},
+			"X25519": {"filippo.io/edwards25519", circl + "dh/x25519"}, "Ed25519": {"filippo.io/edwards25519", "crypto/ed25519"},
 			"ML-KEM-768": {circl + "kem/mlkem"}, "ML-KEM-1024": {circl + "kem/mlkem"},
 			"ML-DSA-44": {circl + "sign/mldsa/mldsa44"}, "ML-DSA-65": {circl + "sign/mldsa/mldsa65"}, "ML-DSA-87": {circl + "sign/mldsa/mldsa87"},
 		}},

@@ -9,10 +9,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/hpke"
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/registry/fast"
 	"github.com/mlsuite/mlsuite/suite"
+	"github.com/mlsuite/mlsuite/suite/curve25519"
 )
 
 // TestStrictMode runs TestRefusalsOfTheEnvironment under GODEBUG=fips140=only, in a
@@ -85,5 +87,14 @@ func TestRefusalsOfTheEnvironment(t *testing.T) {
 			require.True(t, strings.HasPrefix(err.Error(), "suite: "), err)
 		}
 	}
+	// A key from before the mode was enforced is of no use in it either.
+	var key hpke.GroupPrivateKey
+	fips140.WithoutEnforcement(func() {
+		var err error
+		key, err = curve25519.X25519().GenerateKey()
+		require.NoError(t, err)
+	})
+	_, err := key.DH(key.PublicKey())
+	require.ErrorIs(t, err, suite.ErrEnvironment)
 	require.Equal(t, 2*6, refused) // 1, 3, 6, TBD1, TBD2, TBD9
 }

@@ -5,7 +5,9 @@
 // The choice is by measurement: `go test -bench . ./suite/... ./hpke ./hybrid` prices each
 // primitive by provider, and `suitebench providers` prices it as the engine calls it. It is
 // for programs in which MLS itself costs: devices on a battery, servers with many groups. A
-// program that is judged by what it links, or that needs no speed, takes registry/all.
+// program that is judged by what it links, or that needs no speed, takes registry/all. A
+// program in FIPS 140-3 mode takes registry/fips: here Ed25519 and ML-KEM are not those of the
+// Go Cryptographic Module, and nothing refuses them in that mode.
 //
 // X25519 and Ed25519 come from package suite/curve25519, ML-KEM and ML-DSA from package
 // suite/circl on every architecture: without vector instructions too, circl's ML-KEM takes

@@ -48,10 +48,12 @@ func FuzzSameVerdicts(f *testing.F) {
 	f.Fuzz(func(t *testing.T, i byte, verifies, message, sig, seed, pub, private, enc, ciphertext []byte) {
 		one, other := standard[int(i)%len(standard)], quick[int(i)%len(quick)]
 
+		require.Equal(t, verdict(suite.VerifyFirst(one, verifies, message, sig)), verdict(suite.VerifyFirst(other, verifies, message, sig)))
 		want := verdict(one.Verify(verifies, message, sig))
 		for range 4 { // from the third time on with what was computed from the key
 			require.Equal(t, want, verdict(other.Verify(verifies, message, sig)))
 		}
+		require.Equal(t, verdict(suite.VerifyFirst(one, verifies, message, sig)), verdict(suite.VerifyFirst(other, verifies, message, sig)))
 		require.Equal(t, verdict(one.CheckSignatureKey(verifies)), verdict(other.CheckSignatureKey(verifies)))
 		a, err := one.ParseSigner(seed)
 		b, otherErr := other.ParseSigner(seed)
@@ -63,6 +65,11 @@ func FuzzSameVerdicts(f *testing.F) {
 			require.NoError(t, one.Verify(a.PublicKey(), message, sig))
 		}
 
+		derived, err := one.DeriveKey(private)
+		require.NoError(t, err)
+		sameKey, err := other.DeriveKey(private)
+		require.NoError(t, err)
+		require.Equal(t, derived.PublicKey(), sameKey.PublicKey())
 		require.Equal(t, verdict(one.CheckPublicKey(pub)), verdict(other.CheckPublicKey(pub)))
 		_, _, err = one.Seal(pub, nil, nil, message)
 		theirEnc, theirCiphertext, otherErr := other.Seal(pub, nil, nil, message)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"filippo.io/edwards25519"
+	"github.com/cloudflare/circl/dh/x25519"
 
 	"github.com/mlsuite/mlsuite/hpke"
 	"github.com/mlsuite/mlsuite/internal/provenance"
@@ -31,7 +32,7 @@ func X25519() hpke.Group {
 	info := standard.Info()
 	info.Provenance = suite.ProvidedBy(
 		suite.Provided{Primitive: info.Name, Package: "filippo.io/edwards25519"},
-		suite.Provided{Primitive: info.Name, Package: ladderPackage})
+		suite.Provided{Primitive: info.Name, Package: "github.com/cloudflare/circl/dh/x25519"})
 	return &group{standard, info}
 }
 
@@ -45,17 +46,17 @@ func (g *group) Own() provenance.Proof { return provenance.Of(g) }
 func (g *group) Info() hpke.GroupInfo { return g.info }
 
 func (*group) GenerateKey() (hpke.GroupPrivateKey, error) {
-	key := new(privateKey)
-	rand.Read(key.secret[:]) // never fails
-	return key, key.complete()
+	var secret [size]byte
+	defer clear(secret[:])
+	rand.Read(secret[:]) // never fails
+	return newPrivateKey(secret[:])
 }
 
 func (*group) ParsePrivateKey(b []byte) (hpke.GroupPrivateKey, error) {
 	if len(b) != size {
 		return nil, lengthError(true, len(b))
 	}
-	key := &privateKey{secret: [size]byte(b)}
-	return key, key.complete()
+	return newPrivateKey(b)
 }
 
 func (g *group) CheckPublicKey(pub []byte) error { return g.standard.CheckPublicKey(pub) }
@@ -65,23 +66,24 @@ type privateKey struct {
 	destroyed      bool
 }
 
-// complete clamps the secret and computes the public key: the u-coordinate of its multiple
-// of the fixed point, computed on the birationally equivalent edwards25519 (RFC 7748, Section
-// 4.1).
-func (k *privateKey) complete() error {
+// newPrivateKey clamps a copy of the secret and computes the public key: the u-coordinate of
+// its multiple of the fixed point, computed on the birationally equivalent edwards25519 (RFC
+// 7748, Section 4.1).
+func newPrivateKey(secret []byte) (hpke.GroupPrivateKey, error) {
 	if err := refused(); err != nil {
-		return err
+		return nil, err
 	}
+	k := &privateKey{secret: [size]byte(secret)}
 	k.secret[0] &= 248
 	k.secret[31] &= 127
 	k.secret[31] |= 64
-	scalar, err := edwards25519.NewScalar().SetBytesWithClamping(k.secret[:])
-	if err != nil {
-		return err // of a length, which is right
+	var scalar edwards25519.Scalar
+	if _, err := scalar.SetBytesWithClamping(k.secret[:]); err != nil {
+		panic(err) // which is for another length
 	}
-	k.public = [size]byte(new(edwards25519.Point).ScalarBaseMult(scalar).BytesMontgomery())
+	k.public = [size]byte(new(edwards25519.Point).ScalarBaseMult(&scalar).BytesMontgomery())
 	scalar.Set(edwards25519.NewScalar())
-	return nil
+	return k, nil
 }
 
 // refused returns the error of crypto/ecdh, where the mode in which the program runs does not
@@ -114,8 +116,11 @@ func (k *privateKey) DH(pub []byte) ([]byte, error) {
 	if len(pub) != size {
 		return nil, lengthError(false, len(pub))
 	}
+	if err := refused(); err != nil {
+		return nil, err
+	}
 	secret := make([]byte, size)
-	if !ladder((*[size]byte)(secret), &k.secret, (*[size]byte)(pub)) {
+	if !x25519.Shared((*x25519.Key)(secret), (*x25519.Key)(&k.secret), (*x25519.Key)(pub)) {
 		return nil, keyError(false, "low order")
 	}
 	return secret, nil
