@@ -5,9 +5,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/message"
-	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -65,7 +65,7 @@ func TestLateMessageNamesItsAuthor(t *testing.T) {
 // Each proposal and commit names its author, of whichever kind: to members and to a
 // public group, at once and after a restart.
 func TestHandshakeNamesItsAuthor(t *testing.T) {
-	s, err := all.Registry().Suite(0x0001)
+	s, err := mlstest.AllSuites().Suite(0x0001)
 	require.NoError(t, err)
 	authority := config(t, 0x0001, "authority")
 	senders, err := message.Marshal(&message.ExternalSenders{{SignatureKey: authority.Signer.PublicKey(), Credential: authority.Credential}})

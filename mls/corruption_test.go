@@ -12,11 +12,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/internal/allocated"
+	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/internal/vectors"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/internal/framing"
 	"github.com/mlsuite/mlsuite/mls/message"
-	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -40,7 +40,7 @@ type specimen struct {
 // every end of a byte string and some other places for the rest; in the wide form at every
 // byte for a hybrid too, and in the complete form for all.
 func TestCorruptedMessages(t *testing.T) {
-	for _, s := range all.Registry().Suites() {
+	for _, s := range mlstest.AllSuites().Suites() {
 		id := s.Info().ID
 		t.Run(s.Info().Name, func(t *testing.T) {
 			attempts := 0

@@ -9,9 +9,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/internal/codepoint"
+	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/message"
-	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -130,7 +130,7 @@ func (w *world) joined(c *mls.Candidate) *mls.Group {
 }
 
 func TestProposalsFromOutside(t *testing.T) {
-	s, err := all.Registry().Suite(0x0002)
+	s, err := mlstest.AllSuites().Suite(0x0002)
 	require.NoError(t, err)
 	authority, err := s.GenerateSigner()
 	require.NoError(t, err)

@@ -15,7 +15,6 @@ import (
 	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/mls/event"
 	"github.com/mlsuite/mlsuite/mls/message"
-	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -83,7 +82,7 @@ func (f *frail) walk(t *testing.T, call func() (undo func(), err error)) {
 func (f *frail) config(cfg *Config) {
 	q := &questioner{now: insiderTime, refuse: -1}
 	q.also = func(string) error { q.asked = nil; return f.step() }
-	cfg.Suites = mlstest.Around(all.Registry(), func(s suite.Suite) suite.Suite { return frailSuite{s, f} })
+	cfg.Suites = mlstest.Around(mlstest.AllSuites(), func(s suite.Suite) suite.Suite { return frailSuite{s, f} })
 	cfg.Policy = q
 	cfg.Signer = frailSigner{cfg.Signer, f}
 	cfg.Authenticator, cfg.PSKs = f, f

@@ -14,7 +14,6 @@ import (
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/framing"
 	"github.com/mlsuite/mlsuite/mls/message"
-	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -78,7 +77,7 @@ func reparseStructure[T any, P interface {
 
 // fuzzedSuites returns the suites in the order in which an input picks one of them.
 func fuzzedSuites() []suite.ID {
-	return slices.Sorted(slices.Values(all.Registry().IDs()))
+	return slices.Sorted(slices.Values(mlstest.AllSuites().IDs()))
 }
 
 // suiteAt returns the suite that an input picks.
@@ -131,7 +130,7 @@ func parity(cfg *Config) {
 func newFuzzed(t testing.TB, id suite.ID) *Simulation {
 	t.Helper()
 	sim, err := NewSimulation(t.Context(), insiderTime, SimulationConfig{
-		Suites: all.Registry(), Suite: id, Members: 5, Shape: "steady", Adjust: parity,
+		Suites: mlstest.AllSuites(), Suite: id, Members: 5, Shape: "steady", Adjust: parity,
 	})
 	require.NoError(t, err)
 	return sim

@@ -14,7 +14,6 @@ import (
 
 	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/mls/message"
-	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -120,7 +119,7 @@ func (k *operationKey) Destroy() { suite.Destroy(k.PrivateKey) }
 // parsing aside.
 func TestGarbageCostsAtMostWhatIsAccepted(t *testing.T) {
 	ops := new(operations)
-	suites := ops.in(all.Registry())
+	suites := ops.in(mlstest.AllSuites())
 	counted := func(cfg *Config) { cfg.Suites = suites }
 	var senders message.ExternalSenders
 	outside := client(t, 0x0001, "outside")

@@ -7,10 +7,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/internal/codepoint"
+	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/message"
-	"github.com/mlsuite/mlsuite/registry/all"
 )
 
 // greaseIn returns the values of a list that RFC 9420, Section 13.5, does not reserve,
@@ -47,7 +47,7 @@ func TestOwnCapabilities(t *testing.T) {
 			c := kp.LeafNode.Capabilities
 			require.Equal(t, []uint16{codepoint.VersionMLS10}, c.Versions)
 			suites, n := greaseIn(c.CipherSuites)
-			require.Equal(t, all.Registry().IDs(), suites)
+			require.Equal(t, mlstest.AllSuites().IDs(), suites)
 			require.Equal(t, want, n)
 			extensions, n := greaseIn(c.Extensions)
 			require.Equal(t, []message.ExtensionType{strangeExtension, strangeExtension + 0x100}, extensions)

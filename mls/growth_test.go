@@ -15,7 +15,6 @@ import (
 	"github.com/mlsuite/mlsuite/internal/sortedset"
 	"github.com/mlsuite/mlsuite/mls/internal/framing"
 	"github.com/mlsuite/mlsuite/mls/message"
-	"github.com/mlsuite/mlsuite/registry/all"
 )
 
 // work is what a call does: operations of the suite, nodes of the tree that it touches,
@@ -62,7 +61,7 @@ func growGroup(t testing.TB, members, types int) *grown {
 }
 
 func (w *grown) config(cfg *Config) {
-	cfg.Suites = w.ops.in(all.Registry())
+	cfg.Suites = w.ops.in(mlstest.AllSuites())
 	cfg.PublicHandshake, cfg.PSKs = true, grownPSKs{}
 	cfg.Limits.MaxProposals = 1 << 14
 }

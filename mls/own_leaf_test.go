@@ -9,7 +9,6 @@ import (
 	"github.com/mlsuite/mlsuite/mls/event"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/message"
-	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -64,7 +63,7 @@ func proposeUpdate(t testing.TB, groups []*Group, by int, leaf LeafOptions) {
 // by an Update that another commits, whatever the signature scheme.
 func TestMemberReplacesItsCertificate(t *testing.T) {
 	t.Parallel()
-	for _, id := range all.Registry().IDs() {
+	for _, id := range mlstest.AllSuites().IDs() {
 		t.Run(mlstest.Suite(t, id).Info().Name, func(t *testing.T) {
 			groups := clique(t, id, 3)
 			first, second := x509Client(t, id), x509Client(t, id)

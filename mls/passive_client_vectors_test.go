@@ -13,7 +13,6 @@ import (
 	"github.com/mlsuite/mlsuite/mls/internal/check"
 	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
 	"github.com/mlsuite/mlsuite/mls/message"
-	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -137,7 +136,7 @@ func (c *passiveClientCase) join(t *testing.T) *Group {
 	own := &OwnKeyPackage{
 		KeyPackage: kp, Ref: ref, suite: s, initKey: ratchettree.NewPrivateKey(initKey), leafKey: ratchettree.NewPrivateKey(leafKey),
 		cfg: Config{
-			Suites:     all.Registry(),
+			Suites:     mlstest.AllSuites(),
 			Suite:      c.CipherSuite,
 			Credential: kp.LeafNode.Credential,
 			Signer:     signer,

@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/mls/message"
-	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -136,7 +136,7 @@ func oneOf[T any](m *model, label string, list []T, pass func(T) bool) T {
 
 func (a *actor) config(id suite.ID) Config {
 	cfg := Config{
-		Suites: all.Registry(), Suite: id, Credential: message.BasicCredential([]byte(a.name)),
+		Suites: mlstest.AllSuites(), Suite: id, Credential: message.BasicCredential([]byte(a.name)),
 		PSKs: a, Limits: a.model.limits,
 	}
 	if !a.plain {

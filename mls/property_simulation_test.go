@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/mls/message"
-	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -17,7 +17,7 @@ import (
 func TestSimulationModel(t *testing.T) {
 	checkRuns(t, 8, 6, func(rt *rapid.T, id suite.ID) {
 		sim, err := NewSimulation(rt.Context(), insiderTime, SimulationConfig{
-			Suites: all.Registry(), Suite: id,
+			Suites: mlstest.AllSuites(), Suite: id,
 			Members: rapid.IntRange(1, 12).Draw(rt, "members"),
 			Shape:   rapid.SampledFrom([]string{"blank", "steady", "unmerged", "sparse"}).Draw(rt, "shape"),
 		})

@@ -11,7 +11,6 @@ import (
 
 	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/internal/vectors"
-	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -59,7 +58,7 @@ func TestGroupModel(t *testing.T) {
 func checkRuns(t *testing.T, checks, steps int, run func(rt *rapid.T, id suite.ID)) {
 	suites := []suite.ID{0x0001, 0x0002, 0xF001}
 	if vectors.Full() {
-		suites = all.Registry().IDs()
+		suites = mlstest.AllSuites().IDs()
 		checks *= 2
 	} else if !vectors.Wide() {
 		checks = checks/3 + 1

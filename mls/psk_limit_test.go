@@ -118,7 +118,7 @@ func TestReInitToASuiteThatRefusesTheResumptionPSK(t *testing.T) {
 // not again when the proposal keeps data back, or is committed, or its commit arrives.
 func TestReInitIsCheckedAgainstItsSuiteOnce(t *testing.T) {
 	ops := new(operations)
-	suites := mlstest.Around(all.Registry(), func(s suite.Suite) suite.Suite {
+	suites := mlstest.Around(mlstest.AllSuites(), func(s suite.Suite) suite.Suite {
 		if s.Info().ID == 0x0007 {
 			return &operationSuite{s, ops}
 		}
@@ -212,7 +212,7 @@ func TestPSKsAreLookedUpOnceForAllMessages(t *testing.T) {
 func TestLengthsStopNobody(t *testing.T) {
 	module, err := fips.NewUnchecked()
 	require.NoError(t, err)
-	for id, suites := range map[suite.ID]*registry.Registry{0x0001: all.Registry(), 0x0002: module, 0xF003: module} {
+	for id, suites := range map[suite.ID]*registry.Registry{0x0001: mlstest.AllSuites(), 0x0002: module, 0xF003: module} {
 		long := make([]byte, 1<<18)
 		configure := func(c *Config) {
 			c.Suites, c.PSKs, c.Extensions = suites, passwords{string(long): long}, []message.ExtensionType{strangeExtension}

@@ -7,10 +7,10 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/message"
-	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -19,7 +19,7 @@ func (w *world) inPublic(by string) {
 	w.t.Helper()
 	info, err := w.groups[by].GroupInfo(w.t.Context(), testTime, true)
 	require.NoError(w.t, err)
-	w.public, err = mls.NewPublicGroup(w.t.Context(), testTime, mls.Config{Suites: all.Registry()}, info, nil)
+	w.public, err = mls.NewPublicGroup(w.t.Context(), testTime, mls.Config{Suites: mlstest.AllSuites()}, info, nil)
 	require.NoError(w.t, err)
 	w.publicState = nil
 	w.restartPublic()
@@ -68,7 +68,7 @@ func (w *world) restartPublic() {
 	require.NoError(w.t, err)
 	require.Empty(w.t, again.Put)
 
-	w.public, err = mls.RestorePublicGroup(testTime, mls.Config{Suites: all.Registry()}, parsedState(w.t, bytesOf(w.t, whole)))
+	w.public, err = mls.RestorePublicGroup(testTime, mls.Config{Suites: mlstest.AllSuites()}, parsedState(w.t, bytesOf(w.t, whole)))
 	require.NoError(w.t, err)
 	require.Empty(w.t, cmp.Diff(g.GroupContext(), w.public.GroupContext(), cmpopts.EquateEmpty()))
 	require.Empty(w.t, cmp.Diff(g.Proposals(), w.public.Proposals(), cmpopts.IgnoreUnexported(mls.CommittedProposal{}), cmpopts.EquateEmpty()))
@@ -212,14 +212,14 @@ func TestPublicGroupRefuses(t *testing.T) {
 	info := w.public.GroupInfo()
 	_, err = mls.NewPublicGroup(t.Context(), testTime, mls.Config{}, info, nil)
 	require.ErrorContains(t, err, "Config.Suites")
-	_, err = mls.NewPublicGroup(t.Context(), testTime, mls.Config{Suites: all.Registry()}, c.Message, nil)
+	_, err = mls.NewPublicGroup(t.Context(), testTime, mls.Config{Suites: mlstest.AllSuites()}, c.Message, nil)
 	require.ErrorIs(t, err, message.ErrUnsupported, "no GroupInfo")
 	info, err = w.groups["a"].GroupInfo(t.Context(), testTime, false)
 	require.NoError(t, err)
-	_, err = mls.NewPublicGroup(t.Context(), testTime, mls.Config{Suites: all.Registry()}, info, nil)
+	_, err = mls.NewPublicGroup(t.Context(), testTime, mls.Config{Suites: mlstest.AllSuites()}, info, nil)
 	require.ErrorIs(t, err, message.ErrUnsupported, "no tree")
 	tree, err := w.groups["a"].RatchetTree()
 	require.NoError(t, err)
-	_, err = mls.NewPublicGroup(t.Context(), testTime, mls.Config{Suites: all.Registry()}, info, tree)
+	_, err = mls.NewPublicGroup(t.Context(), testTime, mls.Config{Suites: mlstest.AllSuites()}, info, tree)
 	require.NoError(t, err)
 }

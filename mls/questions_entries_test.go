@@ -17,7 +17,6 @@ import (
 
 	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/mls/message"
-	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -239,7 +238,7 @@ func (p *policed) following(before [][]byte, m []byte) func() error {
 }
 
 func (p *policed) public(info []byte) *PublicGroup {
-	public, err := NewPublicGroup(p.Context(), p.q.now, Config{Suites: all.Registry(), Policy: p.q}, info, nil)
+	public, err := NewPublicGroup(p.Context(), p.q.now, Config{Suites: mlstest.AllSuites(), Policy: p.q}, info, nil)
 	require.NoError(p, err)
 	return public
 }
@@ -594,7 +593,7 @@ func policyEntries() []policyEntry {
 		{"NewPublicGroup", "", func(p *policed) func() error {
 			info := p.info()
 			return func() error {
-				_, err := NewPublicGroup(p.Context(), p.q.now, Config{Suites: all.Registry(), Policy: p.q}, info, nil)
+				_, err := NewPublicGroup(p.Context(), p.q.now, Config{Suites: mlstest.AllSuites(), Policy: p.q}, info, nil)
 				return err
 			}
 		}, group("receive")},
@@ -602,7 +601,7 @@ func policyEntries() []policyEntry {
 			saved, err := storeAll(p.public(p.info()))
 			require.NoError(p, err)
 			return func() error {
-				_, err := RestorePublicGroup(p.q.now, Config{Suites: all.Registry(), Policy: p.q}, saved)
+				_, err := RestorePublicGroup(p.q.now, Config{Suites: mlstest.AllSuites(), Policy: p.q}, saved)
 				return err
 			}
 		}, group("receive")},

@@ -8,8 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/mls/message"
-	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -133,7 +133,7 @@ func TestLifetimesOfLeavesAreJudgedAtTheDoor(t *testing.T) {
 	require.NoError(t, err)
 	state, err := storeAll(groups[2])
 	require.NoError(t, err)
-	public, err := NewPublicGroup(t.Context(), insiderTime, Config{Suites: all.Registry()}, info, nil)
+	public, err := NewPublicGroup(t.Context(), insiderTime, Config{Suites: mlstest.AllSuites()}, info, nil)
 	require.NoError(t, err)
 	publicState, err := storeAll(public)
 	require.NoError(t, err)

@@ -10,8 +10,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/mls/message"
-	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -35,7 +35,7 @@ func denying(id suite.ID) func(*Config) {
 // A leaf lists the suites by which its client wants to be reachable, in the client's order
 // of preference, and its own in any case.
 func TestReachableSuites(t *testing.T) {
-	everything := all.Registry().IDs()
+	everything := mlstest.AllSuites().IDs()
 	for name, c := range map[string]struct {
 		adjust []func(*Config)
 		want   []suite.ID

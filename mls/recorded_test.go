@@ -10,11 +10,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/internal/vectors"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/registry"
-	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/registry/fast"
 	"github.com/mlsuite/mlsuite/suite"
 	"github.com/mlsuite/mlsuite/suite/suitetest"
@@ -123,7 +123,7 @@ func TestEveryRecipientOpensWhatAllCoresMade(t *testing.T) {
 		t.Run(id.String(), func(t *testing.T) {
 			onCores(t, manyCores())
 			sim, err := mls.NewSimulation(t.Context(), testTime, mls.SimulationConfig{
-				Suites: all.Registry(), Suite: id, Members: members, Shape: "unmerged",
+				Suites: mlstest.AllSuites(), Suite: id, Members: members, Shape: "unmerged",
 			})
 			require.NoError(t, err)
 			newcomers, err := sim.NewMembers(t.Context(), testTime, joiners)

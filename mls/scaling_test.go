@@ -12,13 +12,12 @@ import (
 	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/internal/vectors"
 	"github.com/mlsuite/mlsuite/mls/message"
-	"github.com/mlsuite/mlsuite/registry/all"
 )
 
 func steady(tb testing.TB, n int) *Simulation {
 	tb.Helper()
 	sim, err := NewSimulation(tb.Context(), time.Now(), SimulationConfig{
-		Suites: all.Registry(), Suite: 0x0001, Members: n, Shape: "steady",
+		Suites: mlstest.AllSuites(), Suite: 0x0001, Members: n, Shape: "steady",
 	})
 	require.NoError(tb, err)
 	return sim

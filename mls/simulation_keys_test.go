@@ -6,8 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/mls/message"
-	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -36,7 +36,7 @@ func TestSimulationKeepsBytesOfKeys(t *testing.T) {
 	for _, id := range []suite.ID{0x0001, 0x0002, 0xF009} {
 		t.Run(id.String(), func(t *testing.T) {
 			sim, err := NewSimulation(t.Context(), insiderTime, SimulationConfig{
-				Suites: all.Registry(), Suite: id, Members: 8, Shape: "steady",
+				Suites: mlstest.AllSuites(), Suite: id, Members: 8, Shape: "steady",
 			})
 			require.NoError(t, err)
 			defer sim.Destroy()
@@ -66,13 +66,13 @@ func TestSimulationKeepsBytesOfKeys(t *testing.T) {
 func TestSimulationKeepsConfigurations(t *testing.T) {
 	for _, adjust := range []func(*Config){nil, func(c *Config) { c.PublicHandshake = true }} {
 		sim, err := NewSimulation(t.Context(), insiderTime, SimulationConfig{
-			Suites: all.Registry(), Suite: 0x0001, Members: 3, Adjust: adjust,
+			Suites: mlstest.AllSuites(), Suite: 0x0001, Members: 3, Adjust: adjust,
 		})
 		require.NoError(t, err)
 		before, err := sim.Member(1)
 		require.NoError(t, err)
 		require.Equal(t, adjust != nil, before.cfg.PublicHandshake)
-		s, err := all.Registry().Suite(0x0001)
+		s, err := mlstest.AllSuites().Suite(0x0001)
 		require.NoError(t, err)
 		signer, err := s.GenerateSigner()
 		require.NoError(t, err)
@@ -95,7 +95,7 @@ func TestSimulationEndsWithItsContext(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	told := [][2]int{}
 	_, err := NewSimulation(ctx, insiderTime, SimulationConfig{
-		Suites: all.Registry(), Suite: 0x0001, Members: 2*madeAtOnce + 2,
+		Suites: mlstest.AllSuites(), Suite: 0x0001, Members: 2*madeAtOnce + 2,
 		Progress: func(clients, commits int) {
 			told = append(told, [2]int{clients, commits})
 			if commits == 2 {

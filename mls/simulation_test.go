@@ -6,8 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/mls"
-	"github.com/mlsuite/mlsuite/registry/all"
 )
 
 func TestSimulationShapes(t *testing.T) {
@@ -15,7 +15,7 @@ func TestSimulationShapes(t *testing.T) {
 		for _, n := range []int{1, 2, 3, 8, 21} {
 			t.Run(fmt.Sprintf("%s/%d", shape, n), func(t *testing.T) {
 				sim, err := mls.NewSimulation(t.Context(), testTime, mls.SimulationConfig{
-					Suites: all.Registry(), Suite: 0x0001, Members: n, Shape: shape,
+					Suites: mlstest.AllSuites(), Suite: 0x0001, Members: n, Shape: shape,
 				})
 				require.NoError(t, err)
 				require.Len(t, sim.Leaves(), n)
@@ -39,7 +39,7 @@ func TestSimulationShapes(t *testing.T) {
 func TestSimulationTakesItsShapesAndNoOthers(t *testing.T) {
 	simulate := func(shape string, n int) ([]byte, error) {
 		sim, err := mls.NewSimulation(t.Context(), testTime, mls.SimulationConfig{
-			Suites: all.Registry(), Suite: 0x0001, Members: n, Shape: shape,
+			Suites: mlstest.AllSuites(), Suite: 0x0001, Members: n, Shape: shape,
 		})
 		if err != nil {
 			return nil, err

@@ -10,12 +10,12 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/internal/parallel"
 	"github.com/mlsuite/mlsuite/internal/vectors"
 	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
 	"github.com/mlsuite/mlsuite/mls/internal/secrettree"
 	"github.com/mlsuite/mlsuite/mls/message"
-	"github.com/mlsuite/mlsuite/registry/all"
 )
 
 // Trees of all shapes come back as they were, and can be edited.
@@ -24,7 +24,7 @@ func TestRestoredTrees(t *testing.T) {
 		for _, n := range []int{1, 2, 5, 13} {
 			t.Run(fmt.Sprintf("%s/%d", shape, n), func(t *testing.T) {
 				sim, err := NewSimulation(t.Context(), insiderTime, SimulationConfig{
-					Suites: all.Registry(), Suite: 0x0001, Members: n, Shape: shape,
+					Suites: mlstest.AllSuites(), Suite: 0x0001, Members: n, Shape: shape,
 				})
 				require.NoError(t, err)
 				leaf := sim.Leaves()[n/2]

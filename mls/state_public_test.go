@@ -11,7 +11,6 @@ import (
 	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
 	"github.com/mlsuite/mlsuite/mls/internal/secrettree"
 	"github.com/mlsuite/mlsuite/mls/message"
-	"github.com/mlsuite/mlsuite/registry/all"
 )
 
 // publicStateOfEverything returns the state of a public group that has everything
@@ -22,7 +21,7 @@ func publicStateOfEverything(t testing.TB) (Config, Snapshot) {
 	populate(t, groups)
 	info, err := groups[1].GroupInfo(t.Context(), insiderTime, true)
 	require.NoError(t, err)
-	cfg := Config{Suites: all.Registry()}
+	cfg := Config{Suites: mlstest.AllSuites()}
 	public, err := NewPublicGroup(t.Context(), insiderTime, cfg, info, nil)
 	require.NoError(t, err)
 	for _, p := range []message.Proposal{message.Remove{Removed: 3}, message.Add{KeyPackage: ownKeyPackage(t, 0x0001, "joiner").KeyPackage}} {
@@ -125,14 +124,14 @@ func TestForgedPublicStatesAreRefused(t *testing.T) {
 // A delta of a public group is O(log n), and that of a fork is of its own branch.
 func TestPublicDeltas(t *testing.T) {
 	sim, err := NewSimulation(t.Context(), insiderTime, SimulationConfig{
-		Suites: all.Registry(), Suite: 0x0001, Members: 64, Shape: "steady", Adjust: publicHandshake,
+		Suites: mlstest.AllSuites(), Suite: 0x0001, Members: 64, Shape: "steady", Adjust: publicHandshake,
 	})
 	require.NoError(t, err)
 	g, err := sim.Member(0)
 	require.NoError(t, err)
 	info, err := g.GroupInfo(t.Context(), insiderTime, true)
 	require.NoError(t, err)
-	public, err := NewPublicGroup(t.Context(), insiderTime, Config{Suites: all.Registry()}, info, nil)
+	public, err := NewPublicGroup(t.Context(), insiderTime, Config{Suites: mlstest.AllSuites()}, info, nil)
 	require.NoError(t, err)
 	first, err := storeDelta(public)
 	require.NoError(t, err)
@@ -170,7 +169,7 @@ func TestPublicDeltas(t *testing.T) {
 		state = state.Apply(delta)
 		require.Equal(t, whole, state)
 	}
-	restored, err := RestorePublicGroup(insiderTime, Config{Suites: all.Registry()}, whole)
+	restored, err := RestorePublicGroup(insiderTime, Config{Suites: mlstest.AllSuites()}, whole)
 	require.NoError(t, err)
 	require.True(t, bytes.Equal(right.public.contextBytes, restored.public.contextBytes))
 	require.Equal(t, right.public.interim, restored.public.interim)
@@ -182,7 +181,7 @@ func TestPublicDeltasDoNotGrowWithProposals(t *testing.T) {
 	groups := clique(t, 0x0001, 2, publicHandshake)
 	info, err := groups[0].GroupInfo(t.Context(), insiderTime, true)
 	require.NoError(t, err)
-	public, err := NewPublicGroup(t.Context(), insiderTime, Config{Suites: all.Registry()}, info, nil)
+	public, err := NewPublicGroup(t.Context(), insiderTime, Config{Suites: mlstest.AllSuites()}, info, nil)
 	require.NoError(t, err)
 	state, err := storeAll(public)
 	require.NoError(t, err)
@@ -222,9 +221,9 @@ func TestPublicDeltasDoNotGrowWithProposals(t *testing.T) {
 	whole, err := storeAll(public)
 	require.NoError(t, err)
 	require.Equal(t, whole, state)
-	_, err = RestorePublicGroup(insiderTime, Config{Suites: all.Registry()}, state)
+	_, err = RestorePublicGroup(insiderTime, Config{Suites: mlstest.AllSuites()}, state)
 	require.NoError(t, err)
-	_, err = RestorePublicGroup(insiderTime, Config{Suites: all.Registry()}, state.Apply(&Delta{Delete: [][]byte{recordProposal.at(1004)}}))
+	_, err = RestorePublicGroup(insiderTime, Config{Suites: mlstest.AllSuites()}, state.Apply(&Delta{Delete: [][]byte{recordProposal.at(1004)}}))
 	require.ErrorContains(t, err, "of different states")
 }
 

@@ -11,7 +11,6 @@ import (
 	"github.com/mlsuite/mlsuite/hpke"
 	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/mls"
-	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -79,7 +78,7 @@ func newVaultSuites(t testing.TB, kem hpke.KEM) mls.Suites {
 		HPKE: scheme, AEAD: suite.AES128GCM(), Hash: crypto.SHA256, Signature: suite.Ed25519(),
 	})
 	require.NoError(t, err)
-	return mlstest.Around(all.Registry(), func(suite.Suite) suite.Suite { return s })
+	return mlstest.Around(mlstest.AllSuites(), func(suite.Suite) suite.Suite { return s })
 }
 
 // A member whose private keys have no bytes saves references to them.
@@ -141,7 +140,7 @@ func TestStateOfKeysByReference(t *testing.T) {
 	require.ErrorIs(t, err, suite.ErrInvalidKey, "the vault has it no longer")
 
 	plain := w.configs["a"]
-	plain.Suites = all.Registry()
+	plain.Suites = mlstest.AllSuites()
 	_, err = mls.RestoreGroup(testTime, plain, w.states["a"])
 	require.ErrorIs(t, err, suite.ErrNotExportable, "this provider has no references")
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/mlsuite/mlsuite/internal/vectors"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/message"
-	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -195,7 +194,7 @@ func (w *world) propose(by string, message []byte) {
 
 // forAllSuites runs a test in all suites, or in every third if samples are not wide.
 func forAllSuites(t *testing.T, f func(t *testing.T, id suite.ID)) {
-	for i, s := range all.Registry().Suites() {
+	for i, s := range mlstest.AllSuites().Suites() {
 		if !vectors.Wide() && i%3 > 0 {
 			continue
 		}

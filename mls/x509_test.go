@@ -18,7 +18,6 @@ import (
 	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/message"
-	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -126,7 +125,7 @@ func x509Client(t *testing.T, id suite.ID) Config {
 
 // Clients with X.509 credentials share a group, whatever the signature scheme.
 func TestX509Credentials(t *testing.T) {
-	for _, id := range all.Registry().IDs() {
+	for _, id := range mlstest.AllSuites().IDs() {
 		t.Run(mlstest.Suite(t, id).Info().Name, func(t *testing.T) {
 			g, err := CreateGroup(t.Context(), insiderTime, x509Client(t, id), nil)
 			require.NoError(t, err)

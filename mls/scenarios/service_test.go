@@ -6,8 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/mls"
-	"github.com/mlsuite/mlsuite/registry/all"
 )
 
 // service is a delivery service: it accepts one commit in each epoch of a group, and one
@@ -103,7 +103,7 @@ func (w *world) delivers(p *parcel, except []*client) {
 
 // follows starts a public group, with which the service checks what it accepts.
 func (w *world) follows(info *parcel) {
-	public, err := mls.NewPublicGroup(w.ctx(), w.now, mls.Config{Suites: all.Registry()}, info.data, nil)
+	public, err := mls.NewPublicGroup(w.ctx(), w.now, mls.Config{Suites: mlstest.AllSuites()}, info.data, nil)
 	if err != nil {
 		w.see("service", "error: %v", err)
 		return

@@ -13,10 +13,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/policy"
-	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -142,7 +142,7 @@ func (c *client) config(id suite.ID) mls.Config {
 	c.t.Helper()
 	signers := c.signersOf(id)
 	cfg := mls.Config{
-		Suites: all.Registry(), Suite: id, Signer: signers[len(signers)-1], Credential: message.BasicCredential([]byte(c.name)),
+		Suites: mlstest.AllSuites(), Suite: id, Signer: signers[len(signers)-1], Credential: message.BasicCredential([]byte(c.name)),
 		PSKs: c, PublicHandshake: c.publicHandshake,
 	}
 	if c.policy != nil {
@@ -154,7 +154,7 @@ func (c *client) config(id suite.ID) mls.Config {
 // signersOf returns the signers that the client has for a suite, at least one.
 func (c *client) signersOf(id suite.ID) []suite.Signer {
 	c.t.Helper()
-	s, err := all.Registry().Suite(id)
+	s, err := mlstest.AllSuites().Suite(id)
 	require.NoError(c.t, err)
 	if len(c.signers[s.Info().Signature.Scheme]) == 0 {
 		c.newSigner(s)

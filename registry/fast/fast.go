@@ -51,21 +51,25 @@ func New(opts ...registry.Option) (*registry.Registry, error) { return Parts().R
 // has ML-KEM-512, which no suite uses. Its signature schemes keep what they compute from
 // public keys that are used often: see [curve25519.Ed25519] and [circl.MLDSA44].
 func Parts() registry.Parts {
-	mlkem768, mlkem1024 := circl.MLKEM768(), circl.MLKEM1024()
 	return registry.Parts{
-		HPKE: hpkeset.Of(
-			hpke.DHKEMP256(), hpke.DHKEMP384(), hpke.DHKEMP521(), curve25519.DHKEMX25519(), circl.DHKEMX448(),
-			circl.MLKEM512(), mlkem768, mlkem1024,
-			on(hybrid.MLKEM768X25519Params(), mlkem768, curve25519.X25519()),
-			on(hybrid.MLKEM768P256Params(), mlkem768, hpke.P256()),
-			on(hybrid.MLKEM1024P384Params(), mlkem1024, hpke.P384()),
-		),
+		HPKE:  hpkeset.Of(kems()...),
 		AEADs: []suite.AEAD{suite.AES128GCM(), suite.AES256GCM(), chacha.ChaCha20Poly1305()},
 		Signatures: []suite.SignatureScheme{
 			curve25519.Ed25519(), circl.Ed448(),
 			suite.ECDSAP256(), suite.ECDSAP384(), suite.ECDSAP521(),
 			circl.MLDSA44(), circl.MLDSA65(), circl.MLDSA87(),
 		},
+	}
+}
+
+func kems() []hpke.KEM {
+	mlkem768, mlkem1024 := circl.MLKEM768(), circl.MLKEM1024()
+	return []hpke.KEM{
+		hpke.DHKEMP256(), hpke.DHKEMP384(), hpke.DHKEMP521(), curve25519.DHKEMX25519(), circl.DHKEMX448(),
+		circl.MLKEM512(), mlkem768, mlkem1024,
+		on(hybrid.MLKEM768X25519Params(), mlkem768, curve25519.X25519()),
+		on(hybrid.MLKEM768P256Params(), mlkem768, hpke.P256()),
+		on(hybrid.MLKEM1024P384Params(), mlkem1024, hpke.P384()),
 	}
 }
 
