@@ -11,6 +11,11 @@
 // third time is
 // verified with multiples of the key in a table.
 //
+// github.com/oasisprotocol/curve25519-voi is faster: 12.5 microseconds a key pair and 15 a
+// signature, where this package takes 18 and 19. It is not used, because it has had no release
+// since September 2023: a library that nobody releases gets no secret. It could verify alone,
+// where nothing is secret, but its table for a known key is no faster than the one here.
+//
 // # Constant time
 //
 // What computes with secrets takes time that does not depend on them. For multiples of the

@@ -120,33 +120,3 @@ func TestDestroyedKeys(t *testing.T) {
 	_, err = key.DH(pub)
 	require.ErrorIs(t, err, suite.ErrDestroyed)
 }
-
-// BenchmarkX25519 compares the providers in one run: key pairs, and shared secrets.
-func BenchmarkX25519(b *testing.B) {
-	for _, provider := range []struct {
-		name  string
-		group hpke.Group
-	}{{"curve25519", curve25519.X25519()}, {"crypto-ecdh", hpke.X25519()}} {
-		b.Run("Key/"+provider.name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				key, err := provider.group.GenerateKey()
-				if err != nil {
-					b.Fatal(err)
-				}
-				key.PublicKey()
-			}
-		})
-		key, err := provider.group.GenerateKey()
-		require.NoError(b, err)
-		pub := key.PublicKey()
-		b.Run("DH/"+provider.name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := key.DH(pub); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}
