@@ -16,8 +16,10 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// Schema is the number of the form. It goes up when a field changes its meaning or goes.
-const Schema = 1
+// Schema is the number of the form. It goes up when a field changes its meaning or goes, and
+// when a primitive gets a price. It is not [result.Schema], so that results and a device that
+// are taken for each other are refused.
+const Schema = 3
 
 const (
 	maxFile  = 4 << 20 // bytes, from which on [Read] takes no file
@@ -122,7 +124,7 @@ func (d *Device) Write(w io.Writer) error {
 
 func (d *Device) check() error {
 	if d.Schema != Schema {
-		return fmt.Errorf("device: schema %d, want %d", d.Schema, Schema)
+		return fmt.Errorf("device: prices of schema %d; this program reads schema %d: calibrate again", d.Schema, Schema)
 	}
 	if _, err := time.Parse(time.DateOnly, d.Date); err != nil {
 		return fmt.Errorf("device: date %q, want such as 2026-11-29", d.Date)

@@ -155,13 +155,21 @@ func TestASuiteIsFoundByNameAndCodePoint(t *testing.T) {
 	require.False(t, ok)
 }
 
+func TestNoSchemaIsThatOfResults(t *testing.T) {
+	require.NotEqual(t, result.Schema, device.Schema)
+}
+
 func TestFaultyDevicesAreRefused(t *testing.T) {
 	valid := written(t, calibrated(t, 1, nil, 0x0001))
 	for _, c := range []struct {
 		fault  string
 		change func(*device.Device)
 	}{
-		{"schema 2, want 1", func(d *device.Device) { d.Schema = 2 }},
+		{"prices of schema 4; this program reads schema 3: calibrate again", func(d *device.Device) { d.Schema = 4 }},
+		{"prices of schema 1; this program reads schema 3: calibrate again", func(d *device.Device) { // which had no such price
+			d.Schema = 1
+			delete(d.Suites[0].Prices, "VerifyFirst")
+		}},
 		{`date "today", want such as`, func(d *device.Device) { d.Date = "today" }},
 		{"machine lacks", func(d *device.Device) { d.Machine.OS = "" }},
 		{"no suites", func(d *device.Device) { d.Suites = nil }},
