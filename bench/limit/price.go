@@ -18,6 +18,10 @@ const (
 	huge  = 256 << 10
 )
 
+// kdfLabel is the length in bytes of the info that Expand is priced with. The KDFLabels of the
+// secrets that an epoch derives have 15 to 26 bytes: RFC 9420, Section 8.
+const kdfLabel = 30
+
 // Price measures what each primitive of s costs on this machine. It measures primitives
 // with public keys, which decide a limit, under plan, and the others in a quarter of the
 // plan's time. A price is that of the cheapest sample, because disturbances only make a
@@ -156,6 +160,7 @@ type material struct {
 	secret         []byte // of the hash's size
 	expanded       []byte // as long
 	info           []byte // of the length of an EncryptContext
+	label          []byte // of that of a KDFLabel
 	small, large   []byte
 	huge           []byte
 	recipient      suite.PrivateKey
@@ -167,14 +172,15 @@ type material struct {
 	once           []byte // a public key that nothing else verifies with
 	byOnce         []byte // its signature of small
 	aeadKey, nonce []byte
+	room           []byte // for large, encrypted
 }
 
 func newMaterial(ctx context.Context, s suite.Suite) (*material, error) {
 	i := s.Info()
 	m := &material{
-		secret: make([]byte, i.Hash.Size), expanded: make([]byte, i.Hash.Size), info: make([]byte, 3*small),
+		secret: make([]byte, i.Hash.Size), expanded: make([]byte, i.Hash.Size), info: make([]byte, 3*small), label: make([]byte, kdfLabel),
 		small: make([]byte, small), large: make([]byte, large), huge: make([]byte, huge),
-		aeadKey: make([]byte, i.AEAD.Nk), nonce: make([]byte, i.AEAD.Nn),
+		aeadKey: make([]byte, i.AEAD.Nk), nonce: make([]byte, i.AEAD.Nn), room: make([]byte, large+i.AEAD.Nt),
 	}
 	var err error
 	if m.recipient, err = s.GenerateKey(); err != nil {
@@ -217,7 +223,7 @@ func (m *material) calls(ctx context.Context, s suite.Suite) [primitives]func() 
 		VerifyFirst:  func() error { return suite.VerifyFirst(s, m.once, m.small, m.byOnce) },
 		CheckKey:     func() error { return s.CheckPublicKey(recipient) },
 		Extract:      func() error { _, err := s.Extract(m.secret, m.secret); return err },
-		Expand:       func() error { return s.Expand(m.expanded, m.secret, m.small) },
+		Expand:       func() error { return s.Expand(m.expanded, m.secret, m.label) },
 		MAC:          func() error { s.MAC(m.secret, m.small); return nil },
 		Hash:         func() error { s.Hash(m.small); return nil },
 		HashedByte:   func() error { s.Hash(m.large); return nil },
@@ -233,6 +239,6 @@ func (m *material) encrypt(s suite.Suite, plaintext []byte) error {
 	if err != nil {
 		return err
 	}
-	aead.Seal(nil, m.nonce, plaintext, nil)
+	aead.Seal(m.room[:0], m.nonce, plaintext, nil)
 	return nil
 }

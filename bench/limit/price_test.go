@@ -30,6 +30,18 @@ func TestPrice(t *testing.T) {
 	}
 }
 
+// The engine hands Expand a KDFLabel, which fits in a block of its hash, and an AEAD the room
+// for what it seals. Price does so too.
+func TestPriceIsOfCallsAsTheEngineMakesThem(t *testing.T) {
+	s, err := all.Registry().Suite(0x0001)
+	require.NoError(t, err)
+	m := &metered{counter: &counter{Suite: s}}
+	_, err = limit.Price(t.Context(), measure.Plan{Count: 1, Time: 60 * time.Microsecond, Now: m.now}, m)
+	require.NoError(t, err)
+	require.EqualValues(t, 30, m.longest.Load(), "info")
+	require.Zero(t, m.grown.Load(), "AEADs that were given no room")
+}
+
 // Prices in proportion to a loop that takes no time would be infinite.
 func TestSampleWantsAClockThatTimesTheLoop(t *testing.T) {
 	s, err := all.Registry().Suite(0x0001)
@@ -77,6 +89,8 @@ func TestBesideTakesAsManyCalls(t *testing.T) {
 type metered struct {
 	*counter
 	hashed, encrypted atomic.Int64 // bytes
+	longest           atomic.Int64 // info of Expand, in bytes
+	grown             atomic.Int64 // what was sealed without room for it
 }
 
 // price is what a primitive takes, in nanoseconds.
@@ -102,6 +116,11 @@ func (m *metered) Hash(data []byte) []byte {
 	return m.counter.Hash(data)
 }
 
+func (m *metered) Expand(out, prk, info []byte) error {
+	m.longest.Store(max(m.longest.Load(), int64(len(info))))
+	return m.counter.Expand(out, prk, info)
+}
+
 func (m *metered) NewAEAD(key []byte) (cipher.AEAD, error) {
 	aead, err := m.counter.NewAEAD(key)
 	return meteredAEAD{aead, m}, err
@@ -114,5 +133,8 @@ type meteredAEAD struct {
 
 func (a meteredAEAD) Seal(dst, nonce, plaintext, aad []byte) []byte {
 	a.m.encrypted.Add(int64(len(plaintext)))
+	if cap(dst)-len(dst) < len(plaintext)+a.Overhead() {
+		a.m.grown.Add(1)
+	}
 	return a.AEAD.Seal(dst, nonce, plaintext, aad)
 }
