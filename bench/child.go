@@ -260,7 +260,7 @@ func (p program) childPricers(ctx context.Context, name, peers, list string, sam
 	if err != nil {
 		return nil, err
 	}
-	suites, err := parseSuites(r, nil, strings.Split(list, ","), time.Now())
+	suites, err := parseSuites("suites", r, nil, strings.Split(list, ","), time.Now())
 	if err != nil {
 		return nil, err
 	}

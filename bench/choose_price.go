@@ -56,7 +56,7 @@ func writeChoiceByPrice(cmd *cobra.Command, r *registry.Registry, policies []*po
 	for _, p := range policies {
 		s.policies = append(s.policies, p.Name())
 	}
-	if s.suites, err = parseSuites(r, together, []string{"all"}, now); err != nil {
+	if s.suites, err = parseSuites("suites", r, together, []string{"all"}, now); err != nil {
 		return err
 	}
 	if len(s.suites) == 0 {

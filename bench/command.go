@@ -265,7 +265,7 @@ func commandLine(cmd *cobra.Command) []string {
 // where the program runs.
 func (s *settings) choose(list string) (err error) {
 	now := time.Now()
-	if s.suites, err = parseSuites(s.Registry, s.policy, strings.Split(list, ","), now); err != nil {
+	if s.suites, err = parseSuites("suites", s.Registry, s.policy, strings.Split(list, ","), now); err != nil {
 		return err
 	}
 	if list == "all" {
@@ -328,9 +328,15 @@ func (s *settings) addReachable(list string) error {
 	if list == "" || list == reachableOwn {
 		return nil
 	}
-	suites, err := parseSuites(s.Registry, s.policy, strings.Split(list, ","), time.Now())
+	items := strings.Split(list, ",")
+	for _, item := range items {
+		if strings.TrimSpace(item) == reachableOwn {
+			return fmt.Errorf("--reachable: %s stands alone: the suite of the group is always listed", reachableOwn)
+		}
+	}
+	suites, err := parseSuites("--reachable", s.Registry, s.policy, items, time.Now())
 	if err != nil {
-		return fmt.Errorf("--reachable: %w", err)
+		return err
 	}
 	for _, of := range suites {
 		s.Reachable = append(s.Reachable, of.Info().ID)
@@ -427,7 +433,7 @@ func (p program) suites() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			suites, err := parseSuites(r, nil, names, time.Now())
+			suites, err := parseSuites("suites", r, nil, names, time.Now())
 			if err != nil {
 				return err
 			}

@@ -20,8 +20,8 @@ const (
 
 // parseSuites returns the suites of r that the selectors name, as findSuite takes
 // them, or for all those that p allows for a new group. A named suite that it denies is
-// an error, its own.
-func parseSuites(r *registry.Registry, p suite.Policy, selectors []string, now time.Time) ([]suite.Suite, error) {
+// an error, its own. An error on a selector begins with the flag.
+func parseSuites(flag string, r *registry.Registry, p suite.Policy, selectors []string, now time.Time) ([]suite.Suite, error) {
 	if slices.Equal(selectors, []string{"all"}) {
 		var all []suite.Suite
 		for info := range r.Allowed(p, suite.Start, now) {
@@ -33,7 +33,7 @@ func parseSuites(r *registry.Registry, p suite.Policy, selectors []string, now t
 		}
 		return all, nil
 	}
-	return parseEach("suites", selectors, func(selector string) (suite.Suite, error) {
+	return parseEach(flag, selectors, func(selector string) (suite.Suite, error) {
 		info, err := findSuite(r, selector)
 		if err != nil {
 			return nil, err
