@@ -31,7 +31,11 @@ type savedKeyPackage struct {
 
 func (k *savedKeyPackage) marshal(w *wire.Writer) {
 	message.Write(w, &k.keyPackage)
-	w.Grow(2*(1+4) + len(k.initKey.key) + len(k.leafKey.key) + 1) // or parts of the keys would stay behind in memory
+	size := k.initKey.size() + k.leafKey.size() + 1 + 4
+	for _, tag := range k.joined {
+		size += wire.SizeOfVector(len(tag))
+	}
+	w.Grow(size) // or the keys would stay behind in an outgrown buffer
 	k.initKey.marshal(w)
 	k.leafKey.marshal(w)
 	if w.Optional(k.lastResort) {

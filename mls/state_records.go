@@ -140,7 +140,11 @@ type savedEpoch struct {
 func (e *savedEpoch) marshal(w *wire.Writer) {
 	e.savedPublic.marshal(w)
 	w.Uint32(uint32(e.leaf))
-	w.Grow(9 * (1 + 64)) // an outgrown buffer would leave parts of the secrets in memory
+	size := 0
+	for _, row := range e.secrets.Table() {
+		size += wire.SizeOfVector(len(*row.Secret))
+	}
+	w.Grow(size) // an outgrown buffer would leave parts of the secrets in memory
 	for _, row := range e.secrets.Table() {
 		w.Bytes(*row.Secret)
 	}
@@ -230,6 +234,9 @@ func (k *savedKey) marshal(w *wire.Writer) {
 	w.Bytes(k.key)
 }
 
+// size returns the number of bytes that marshal writes.
+func (k *savedKey) size() int { return 1 + wire.SizeOfVector(len(k.key)) }
+
 func (k *savedKey) unmarshal(r *wire.Reader) {
 	k.form = wire.ReadEnum(r, "form of a private key", keyHeld)
 	k.key = r.Bytes()
@@ -277,6 +284,7 @@ func (p *savedProposal) marshal(w *wire.Writer) {
 	message.Write(w, &message.TypedProposal{Proposal: p.Proposal})
 	w.Bytes(p.AuthenticatedData)
 	if w.Optional(p.updateKey != nil) {
+		w.Grow(p.updateKey.size() + 1) // or the key would stay behind in an outgrown buffer
 		p.updateKey.marshal(w)
 	}
 	w.Optional(p.unfit)

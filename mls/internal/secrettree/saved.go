@@ -136,6 +136,7 @@ type SavedMessageKey struct{ Key, Nonce []byte }
 
 // Marshal writes k.
 func (k *SavedMessageKey) Marshal(w *wire.Writer) {
+	w.Grow(wire.SizeOfVector(len(k.Key)) + wire.SizeOfVector(len(k.Nonce))) // or the key would stay behind in an outgrown buffer
 	w.Bytes(k.Key)
 	w.Bytes(k.Nonce)
 }
