@@ -258,9 +258,9 @@ func openGroupInfo(s suite.Suite, joiner, psk, encrypted []byte) (*receivedGroup
 	if err != nil {
 		return nil, err
 	}
-	plaintext, err := aead.Open(encrypted[:0], nonce, encrypted, nil)
+	plaintext, err := label.OpenAEAD(s, aead, encrypted, nonce, encrypted, nil)
 	if err != nil {
-		return nil, ErrDecrypt
+		return nil, err
 	}
 	return parseGroupInfo(plaintext)
 }

@@ -84,5 +84,5 @@ func sealGroupInfo(s suite.Suite, joiner, psk, info []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return aead.Seal(info[:0], nonce, info, nil), nil
+	return label.SealInPlace(s, aead, nonce, info, nil)
 }

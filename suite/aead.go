@@ -15,7 +15,7 @@ type AEAD interface {
 	AEADInfo() AEADInfo
 
 	// NewAEAD returns the cipher under a key of AEADInfo().Nk bytes. It returns an error
-	// for a key of another length.
+	// for a key of another length. The cipher does what [Symmetric] says of it.
 	NewAEAD(key []byte) (cipher.AEAD, error)
 }
 

@@ -57,6 +57,10 @@ type Symmetric interface {
 
 	// NewAEAD returns the AEAD under a key of Info().AEAD.Nk bytes. It returns an error
 	// for a key of another length.
+	//
+	// Ciphertexts are Info().AEAD.Nt bytes longer than plaintexts. Seal and Open also take
+	// plaintext[:0] and ciphertext[:0] as dst. They may write their result there or put it
+	// into new memory, whatever the capacity of dst: callers use the slice that they return.
 	NewAEAD(key []byte) (cipher.AEAD, error)
 }
 

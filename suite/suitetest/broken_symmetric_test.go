@@ -75,6 +75,29 @@ type overhanging struct{ cipher.AEAD }
 
 func (a overhanging) Overhead() int { return a.AEAD.Overhead() + 1 }
 
+// hasty is an AEAD that writes where its result belongs before it reads.
+type hasty struct{ cipher.AEAD }
+
+func (a hasty) Seal(dst, nonce, plaintext, aad []byte) []byte {
+	clear(dst[len(dst):cap(dst)])
+	return a.AEAD.Seal(dst, nonce, plaintext, aad)
+}
+
+// elsewhere is an AEAD that puts every result into new memory.
+type elsewhere struct{ cipher.AEAD }
+
+func (a elsewhere) Seal(dst, nonce, plaintext, aad []byte) []byte {
+	return slices.Concat(dst, a.AEAD.Seal(nil, nonce, plaintext, aad))
+}
+
+func (a elsewhere) Open(dst, nonce, ciphertext, aad []byte) ([]byte, error) {
+	plaintext, err := a.AEAD.Open(nil, nonce, ciphertext, aad)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat(dst, plaintext), nil
+}
+
 // lazy is an AEAD that keeps the slice of its key.
 type lazy struct {
 	cipher.AEAD
@@ -130,6 +153,15 @@ func TestSuiteChecksFail(t *testing.T) {
 	})
 }
 
+func TestAEADsMayReturnNewMemory(t *testing.T) {
+	s := newSuite(t)
+	fresh := &brokenSymmetric{Symmetric: s, aead: func(key []byte) (cipher.AEAD, error) {
+		aead, err := s.NewAEAD(key)
+		return elsewhere{aead}, err
+	}}
+	require.Empty(t, failures(symmetricChecks(), symmetric{fresh, s.Info()}))
+}
+
 func TestSymmetricChecksFail(t *testing.T) {
 	s := newSuite(t)
 	sound := symmetric{s, s.Info()}
@@ -179,6 +211,7 @@ func TestSymmetricChecksFail(t *testing.T) {
 			[]string{"KDF", "KDF limits"},
 		},
 		{"wrong overhead", brokenAEAD(func(a cipher.AEAD) cipher.AEAD { return overhanging{a} }), []string{"AEAD"}},
+		{"Seal is not for use in place", brokenAEAD(func(a cipher.AEAD) cipher.AEAD { return hasty{a} }), []string{"AEAD"}},
 		{
 			"another AEAD",
 			broken(&brokenSymmetric{aead: chacha.ChaCha20Poly1305().NewAEAD}),

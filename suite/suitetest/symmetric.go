@@ -124,6 +124,8 @@ func checkAEAD(t reporter, s symmetric) {
 		opened, err := aead.Open(bytes.Clone(prefix), nonce, sealed, aad)
 		wantNoError(t, "Open", err)
 		wantEqual(t, "plaintext", opened, append(bytes.Clone(prefix), plaintext...))
+		room := append(make([]byte, 0, n+info.Nt), plaintext...)
+		wantEqual(t, "ciphertext in place", aead.Seal(room[:0], nonce, room, aad), sealed)
 		inPlace, err := aead.Open(sealed[:0], nonce, sealed, aad)
 		wantNoError(t, "Open in place", err)
 		wantEqual(t, "plaintext in place", inPlace, plaintext)

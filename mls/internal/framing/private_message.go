@@ -318,14 +318,15 @@ func (pad padding) of(length int) (int, error) {
 	return n, nil
 }
 
-// SealContent encrypts the plaintext, in place (RFC 9420, Section 6.3.1).
+// SealContent encrypts the plaintext (RFC 9420, Section 6.3.1), in place if the tag fits
+// behind it.
 func (f *Epoch) SealContent(m *PrivateMessage, key *secrettree.MessageKey, data *SenderData, plaintext []byte) error {
 	aead, aad, err := f.contentAEAD(m, key.Key)
 	if err != nil {
 		return err
 	}
-	m.ciphertext = aead.Seal(plaintext[:0], guarded(key.Nonce, data), plaintext, aad)
-	return nil
+	m.ciphertext, err = label.SealInPlace(f.Suite, aead, guarded(key.Nonce, data), plaintext, aad)
+	return err
 }
 
 // SealSenderData encrypts the sender data of a message whose content is encrypted
@@ -340,9 +341,8 @@ func (f *Epoch) sealSenderData(m *PrivateMessage, data *SenderData, room *sender
 	if err != nil {
 		return err
 	}
-	encoded := data.append(m.encryptedSenderData[:0])
-	m.encryptedSenderData = aead.Seal(encoded[:0], nonce, encoded, aad)
-	return nil
+	m.encryptedSenderData, err = label.SealInPlace(f.Suite, aead, nonce, data.append(m.encryptedSenderData[:0]), aad)
+	return err
 }
 
 // opened is what comes out of a private message, in one piece of memory.
@@ -399,9 +399,9 @@ func (f *Epoch) openSenderData(m *PrivateMessage, room *senderDataRoom) (data Se
 	if err != nil {
 		return data, err
 	}
-	encoded, err := aead.Open(rest[:0], nonce, m.encryptedSenderData, aad)
+	encoded, err := label.OpenAEAD(f.Suite, aead, rest, nonce, m.encryptedSenderData, aad)
 	if err != nil {
-		return data, label.ErrDecrypt
+		return data, err
 	}
 	r := wire.OwnedReader(encoded)
 	data.unmarshal(&r)
@@ -417,9 +417,9 @@ func (f *Epoch) open(c *AuthenticatedContent, m *PrivateMessage, sender message.
 	room := make([]byte, len(m.ciphertext)+len(m.authenticatedData))
 	authenticatedData := room[len(m.ciphertext):]
 	copy(authenticatedData, m.authenticatedData) // m shares memory with the caller
-	plaintext, err := aead.Open(room[:0:len(m.ciphertext)], guarded(key.Nonce, data), m.ciphertext, aad)
+	plaintext, err := label.OpenAEAD(f.Suite, aead, room[:len(m.ciphertext)], guarded(key.Nonce, data), m.ciphertext, aad)
 	if err != nil {
-		return label.ErrDecrypt
+		return err
 	}
 	content := privateMessageContent{content: FramedContent{
 		GroupID:           f.Group.GroupID,
