@@ -52,6 +52,7 @@ func newDHKEM(id uint16, group Group, kdf *twoStage) *dhkem {
 			Nenc:       g.Npk,
 			Npk:        g.Npk,
 			Nsk:        g.Nsk,
+			KDF:        kdf.info.Name,
 			Provenance: g.Provenance.SaidBy(group, g.Name).With(kdf.info.Provenance),
 		},
 		suiteID: kemSuiteID(id),

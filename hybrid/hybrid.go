@@ -95,7 +95,7 @@ func newKEM(p Params) hpke.KEM {
 			ID: p.ID, Name: p.Name, Level: max(pq.Level, group.Level),
 			Classical: group.Name, PostQuantum: pq.PostQuantum,
 			Nsecret: 32, Nenc: pq.Nenc + group.Npk, Npk: pq.Npk + group.Npk, Nsk: seedSize,
-			Derivation: suite.DerivationLabelled,
+			Derivation: suite.DerivationLabelled, KDF: "SHAKE256", Combiner: suite.CombinerC2PRI,
 			Provenance: pq.Provenance.SaidBy(p.PQ, pq.Name).With(
 				group.Provenance.SaidBy(p.Group, group.Name),
 				suite.ProvidedBy(

@@ -31,17 +31,17 @@ func KEMs() []Row[KEMInfo] {
 		hybrid = "draft-ietf-hpke-pq, Section 4"
 	)
 	return []Row[KEMInfo]{
-		{KEMInfo{ID: 0x0010, Name: "DHKEM(P-256, HKDF-SHA256)", Level: 128, Classical: "P-256", Nsecret: 32, Nenc: 65, Npk: 65, Nsk: 32}, dhkem, "v1.0.0"},
-		{KEMInfo{ID: 0x0011, Name: "DHKEM(P-384, HKDF-SHA384)", Level: 192, Classical: "P-384", Nsecret: 48, Nenc: 97, Npk: 97, Nsk: 48}, dhkem, "v1.0.0"},
-		{KEMInfo{ID: 0x0012, Name: "DHKEM(P-521, HKDF-SHA512)", Level: 256, Classical: "P-521", Nsecret: 64, Nenc: 133, Npk: 133, Nsk: 66}, dhkem, "v1.0.0"},
-		{KEMInfo{ID: 0x0020, Name: "DHKEM(X25519, HKDF-SHA256)", Level: 128, Classical: "X25519", Nsecret: 32, Nenc: 32, Npk: 32, Nsk: 32}, dhkem, ""},
-		{KEMInfo{ID: 0x0021, Name: "DHKEM(X448, HKDF-SHA512)", Level: 224, Classical: "X448", Nsecret: 64, Nenc: 56, Npk: 56, Nsk: 56}, dhkem, ""},
-		{KEMInfo{ID: 0x0040, Name: "ML-KEM-512", Level: 128, PostQuantum: "ML-KEM-512", Nsecret: 32, Nenc: 768, Npk: 800, Nsk: 64, Derivation: DerivationLabelled}, mlkem, ""},
-		{KEMInfo{ID: 0x0041, Name: "ML-KEM-768", Level: 192, PostQuantum: "ML-KEM-768", Nsecret: 32, Nenc: 1088, Npk: 1184, Nsk: 64, Derivation: DerivationLabelled}, mlkem, "v1.0.0"},
-		{KEMInfo{ID: 0x0042, Name: "ML-KEM-1024", Level: 256, PostQuantum: "ML-KEM-1024", Nsecret: 32, Nenc: 1568, Npk: 1568, Nsk: 64, Derivation: DerivationLabelled}, mlkem, "v1.0.0"},
-		{KEMInfo{ID: 0x0050, Name: "MLKEM768-P256", Level: 192, Classical: "P-256", PostQuantum: "ML-KEM-768", Nsecret: 32, Nenc: 1153, Npk: 1249, Nsk: 32, Derivation: DerivationLabelled}, hybrid, "v1.0.0"},
-		{KEMInfo{ID: 0x0051, Name: "MLKEM1024-P384", Level: 256, Classical: "P-384", PostQuantum: "ML-KEM-1024", Nsecret: 32, Nenc: 1665, Npk: 1665, Nsk: 32, Derivation: DerivationLabelled}, hybrid, "v1.0.0"},
-		{KEMInfo{ID: 0x647a, Name: "MLKEM768-X25519", Level: 192, Classical: "X25519", PostQuantum: "ML-KEM-768", Nsecret: 32, Nenc: 1120, Npk: 1216, Nsk: 32, Derivation: DerivationLabelled}, hybrid, ""},
+		{KEMInfo{ID: 0x0010, Name: "DHKEM(P-256, HKDF-SHA256)", Level: 128, Classical: "P-256", Nsecret: 32, Nenc: 65, Npk: 65, Nsk: 32, KDF: "HKDF-SHA256"}, dhkem, "v1.0.0"},
+		{KEMInfo{ID: 0x0011, Name: "DHKEM(P-384, HKDF-SHA384)", Level: 192, Classical: "P-384", Nsecret: 48, Nenc: 97, Npk: 97, Nsk: 48, KDF: "HKDF-SHA384"}, dhkem, "v1.0.0"},
+		{KEMInfo{ID: 0x0012, Name: "DHKEM(P-521, HKDF-SHA512)", Level: 256, Classical: "P-521", Nsecret: 64, Nenc: 133, Npk: 133, Nsk: 66, KDF: "HKDF-SHA512"}, dhkem, "v1.0.0"},
+		{KEMInfo{ID: 0x0020, Name: "DHKEM(X25519, HKDF-SHA256)", Level: 128, Classical: "X25519", Nsecret: 32, Nenc: 32, Npk: 32, Nsk: 32, KDF: "HKDF-SHA256"}, dhkem, ""},
+		{KEMInfo{ID: 0x0021, Name: "DHKEM(X448, HKDF-SHA512)", Level: 224, Classical: "X448", Nsecret: 64, Nenc: 56, Npk: 56, Nsk: 56, KDF: "HKDF-SHA512"}, dhkem, ""},
+		{KEMInfo{ID: 0x0040, Name: "ML-KEM-512", Level: 128, PostQuantum: "ML-KEM-512", Nsecret: 32, Nenc: 768, Npk: 800, Nsk: 64, Derivation: DerivationLabelled, KDF: "SHAKE256"}, mlkem, ""},
+		{KEMInfo{ID: 0x0041, Name: "ML-KEM-768", Level: 192, PostQuantum: "ML-KEM-768", Nsecret: 32, Nenc: 1088, Npk: 1184, Nsk: 64, Derivation: DerivationLabelled, KDF: "SHAKE256"}, mlkem, "v1.0.0"},
+		{KEMInfo{ID: 0x0042, Name: "ML-KEM-1024", Level: 256, PostQuantum: "ML-KEM-1024", Nsecret: 32, Nenc: 1568, Npk: 1568, Nsk: 64, Derivation: DerivationLabelled, KDF: "SHAKE256"}, mlkem, "v1.0.0"},
+		{KEMInfo{ID: 0x0050, Name: "MLKEM768-P256", Level: 192, Classical: "P-256", PostQuantum: "ML-KEM-768", Nsecret: 32, Nenc: 1153, Npk: 1249, Nsk: 32, Derivation: DerivationLabelled, KDF: "SHAKE256", Combiner: CombinerC2PRI}, hybrid, "v1.0.0"},
+		{KEMInfo{ID: 0x0051, Name: "MLKEM1024-P384", Level: 256, Classical: "P-384", PostQuantum: "ML-KEM-1024", Nsecret: 32, Nenc: 1665, Npk: 1665, Nsk: 32, Derivation: DerivationLabelled, KDF: "SHAKE256", Combiner: CombinerC2PRI}, hybrid, "v1.0.0"},
+		{KEMInfo{ID: 0x647a, Name: "MLKEM768-X25519", Level: 192, Classical: "X25519", PostQuantum: "ML-KEM-768", Nsecret: 32, Nenc: 1120, Npk: 1216, Nsk: 32, Derivation: DerivationLabelled, KDF: "SHAKE256", Combiner: CombinerC2PRI}, hybrid, ""},
 	}
 }
 
@@ -86,11 +86,11 @@ func Hashes() []Row[HashInfo] {
 // draft-ietf-mls-pq-ciphersuites, by TLS code point.
 func SignatureSchemes() []Row[SignatureInfo] {
 	return []Row[SignatureInfo]{
-		{SignatureInfo{Scheme: 0x0403, Name: "ecdsa_secp256r1_sha256", Level: 128, Classical: "P-256", PublicKey: 65, PrivateKey: 32, Signature: 72}, "FIPS 186-5", "v1.0.0"},
-		{SignatureInfo{Scheme: 0x0503, Name: "ecdsa_secp384r1_sha384", Level: 192, Classical: "P-384", PublicKey: 97, PrivateKey: 48, Signature: 104}, "FIPS 186-5", "v1.0.0"},
-		{SignatureInfo{Scheme: 0x0603, Name: "ecdsa_secp521r1_sha512", Level: 256, Classical: "P-521", PublicKey: 133, PrivateKey: 66, Signature: 139}, "FIPS 186-5", "v1.0.0"},
-		{SignatureInfo{Scheme: 0x0807, Name: "ed25519", Level: 128, Classical: "Ed25519", PublicKey: 32, PrivateKey: 32, Signature: 64}, "FIPS 186-5", "v1.0.0"},
-		{SignatureInfo{Scheme: 0x0808, Name: "ed448", Level: 224, Classical: "Ed448", PublicKey: 57, PrivateKey: 57, Signature: 114}, "FIPS 186-5", ""},
+		{SignatureInfo{Scheme: 0x0403, Name: "ecdsa_secp256r1_sha256", Level: 128, Classical: "P-256", Hash: "SHA-256", PublicKey: 65, PrivateKey: 32, Signature: 72}, "FIPS 186-5", "v1.0.0"},
+		{SignatureInfo{Scheme: 0x0503, Name: "ecdsa_secp384r1_sha384", Level: 192, Classical: "P-384", Hash: "SHA-384", PublicKey: 97, PrivateKey: 48, Signature: 104}, "FIPS 186-5", "v1.0.0"},
+		{SignatureInfo{Scheme: 0x0603, Name: "ecdsa_secp521r1_sha512", Level: 256, Classical: "P-521", Hash: "SHA-512", PublicKey: 133, PrivateKey: 66, Signature: 139}, "FIPS 186-5", "v1.0.0"},
+		{SignatureInfo{Scheme: 0x0807, Name: "ed25519", Level: 128, Classical: "Ed25519", Hash: "SHA-512", PublicKey: 32, PrivateKey: 32, Signature: 64}, "FIPS 186-5", "v1.0.0"},
+		{SignatureInfo{Scheme: 0x0808, Name: "ed448", Level: 224, Classical: "Ed448", Hash: "SHAKE256", PublicKey: 57, PrivateKey: 57, Signature: 114}, "FIPS 186-5", ""},
 		{SignatureInfo{Scheme: 0x0904, Name: "mldsa44", Level: 128, PostQuantum: "ML-DSA-44", PublicKey: 1312, PrivateKey: 32, Signature: 2420}, "FIPS 204", ""},
 		{SignatureInfo{Scheme: 0x0905, Name: "mldsa65", Level: 192, PostQuantum: "ML-DSA-65", PublicKey: 1952, PrivateKey: 32, Signature: 3309}, "FIPS 204", ""},
 		{SignatureInfo{Scheme: 0x0906, Name: "mldsa87", Level: 256, PostQuantum: "ML-DSA-87", PublicKey: 2592, PrivateKey: 32, Signature: 4627}, "FIPS 204", ""},

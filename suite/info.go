@@ -44,6 +44,15 @@ type KEMInfo struct {
 	// at the first commit with a path.
 	Derivation string
 
+	// KDF is what the KEM derives key pairs with, and DHKEM the shared secret: "HKDF-SHA256"
+	// and so on, or "SHAKE256". It need not be the suite's KDF, and does not count what a part
+	// does inside, such as the SHA-3 of ML-KEM. It is empty if the KEM does not say.
+	KDF string
+
+	// Combiner says how a hybrid makes one shared secret of two: [CombinerC2PRI] or another
+	// word. It is empty for a KEM with one part, and for a hybrid that does not say.
+	Combiner string
+
 	Provenance Providers
 }
 
@@ -58,6 +67,21 @@ const (
 	// DerivationRaw takes ikm itself as the private key, if it has Nsk bytes. No current
 	// draft has it.
 	DerivationRaw = "raw"
+)
+
+// Values of [KEMInfo.Combiner].
+const (
+	// CombinerC2PRI is SHA3-256(ssPQ || ssT || ctT || ekT || label): the C2PRI combiner of
+	// draft-irtf-cfrg-hybrid-kems, as draft-ietf-hpke-pq, Section 4, has it.
+	CombinerC2PRI = "C2PRI-SHA3-256"
+	// CombinerCatKDF is the concatenation KDF of ETSI TS 103 744. No KEM of this module has
+	// it.
+	CombinerCatKDF = "CatKDF"
+	// CombinerCasKDF is the cascade KDF of ETSI TS 103 744. No KEM of this module has it.
+	CombinerCasKDF = "CasKDF"
+	// CombinerKeyCombine is KeyCombine of SP 800-227, equation (15), which covers both
+	// ciphertexts and both encapsulation keys. No KEM of this module has it.
+	CombinerKeyCombine = "KeyCombine"
 )
 
 // Hybrid reports whether the KEM has a classical and a post-quantum part.
@@ -96,6 +120,7 @@ type SignatureInfo struct {
 	Level       int    // in bits
 	Classical   string // "Ed25519", "Ed448", "P-256", "P-384", "P-521", or "" if there is no such part
 	PostQuantum string // "ML-DSA-44" and so on, or "" if there is no such part
+	Hash        string // of the message, such as "SHA-256"; "" if there is none outside of ML-DSA, or the scheme does not say
 	PublicKey   int    // public key
 	PrivateKey  int    // private key, as Signer.Bytes returns it
 	Signature   int    // signature; the longest, where the encoding varies (ECDSA's DER)

@@ -31,8 +31,8 @@ type Question struct {
 	Time time.Time // the time of the call; a date may change the answer
 
 	// Subject is what would be used, as a plain value: the [Info] of a suite, as
-	// [Describe] returns it; a [Move]; a [PSKInfo]; or a CredentialType, Lifetime or
-	// WireFormat of package mls/message. Later packages have subjects of their own.
+	// [Describe] returns it; a [Move]; a [PSKInfo]; a [CertificateInfo]; or a CredentialType,
+	// Lifetime or WireFormat of package mls/message. Later packages have subjects of their own.
 	Subject any
 
 	// Listing says that nothing is used yet: the answer decides what is listed as usable,
@@ -67,6 +67,25 @@ type Move struct{ From, To Info }
 type PSKInfo struct {
 	Type   string // "external" or "resumption"
 	Length int    // in bytes
+}
+
+// CertificateInfo is what a policy sees of one certificate of the chain of an X.509
+// credential (RFC 9420, Section 5.3).
+type CertificateInfo struct {
+	// Position is "leaf", "intermediate" or "root". A root has signed itself.
+	Position string
+
+	// Key is the algorithm of the certified key: "P-256", "P-384", "P-521", "Ed25519",
+	// "RSA", "ML-DSA-44", "ML-DSA-65" or "ML-DSA-87", and for any other its object
+	// identifier.
+	Key     string
+	KeyBits int // of an RSA modulus; 0 for another key
+
+	// Signature is the algorithm by which the certificate is signed: "ECDSA",
+	// "RSA-PKCS1", "RSA-PSS", "Ed25519", "ML-DSA-44" and so on, and for any other its object
+	// identifier. Hash is the hash of ECDSA and RSA, such as "SHA-384", and else empty.
+	Signature string
+	Hash      string
 }
 
 // Use is what somebody wants to do with the Subject of a [Question]. It lets a policy

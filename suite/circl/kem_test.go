@@ -30,10 +30,10 @@ func eachKEM(t *testing.T, f func(t *testing.T, kem hpke.DeterministicKEM)) {
 
 func TestKEMInfo(t *testing.T) {
 	want := []suite.KEMInfo{
-		{ID: 0x0021, Name: "DHKEM(X448, HKDF-SHA512)", Level: 224, Classical: "X448", Nsecret: 64, Nenc: 56, Npk: 56, Nsk: 56},
-		{ID: 0x0040, Name: "ML-KEM-512", Level: 128, PostQuantum: "ML-KEM-512", Derivation: suite.DerivationLabelled, Nsecret: 32, Nenc: 768, Npk: 800, Nsk: 64},
-		{ID: 0x0041, Name: "ML-KEM-768", Level: 192, PostQuantum: "ML-KEM-768", Derivation: suite.DerivationLabelled, Nsecret: 32, Nenc: 1088, Npk: 1184, Nsk: 64},
-		{ID: 0x0042, Name: "ML-KEM-1024", Level: 256, PostQuantum: "ML-KEM-1024", Derivation: suite.DerivationLabelled, Nsecret: 32, Nenc: 1568, Npk: 1568, Nsk: 64},
+		{ID: 0x0021, Name: "DHKEM(X448, HKDF-SHA512)", Level: 224, Classical: "X448", KDF: "HKDF-SHA512", Nsecret: 64, Nenc: 56, Npk: 56, Nsk: 56},
+		{ID: 0x0040, Name: "ML-KEM-512", Level: 128, PostQuantum: "ML-KEM-512", Derivation: suite.DerivationLabelled, KDF: "SHAKE256", Nsecret: 32, Nenc: 768, Npk: 800, Nsk: 64},
+		{ID: 0x0041, Name: "ML-KEM-768", Level: 192, PostQuantum: "ML-KEM-768", Derivation: suite.DerivationLabelled, KDF: "SHAKE256", Nsecret: 32, Nenc: 1088, Npk: 1184, Nsk: 64},
+		{ID: 0x0042, Name: "ML-KEM-1024", Level: 256, PostQuantum: "ML-KEM-1024", Derivation: suite.DerivationLabelled, KDF: "SHAKE256", Nsecret: 32, Nenc: 1568, Npk: 1568, Nsk: 64},
 	}
 	for i, kem := range kems() {
 		info := kem.Info()

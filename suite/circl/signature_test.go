@@ -46,7 +46,7 @@ func libraryKeys() map[string]crypto.Signer {
 
 func TestSignatureInfo(t *testing.T) {
 	for name, want := range map[string]suite.SignatureInfo{
-		"Ed448":     {Scheme: 0x0808, Name: "ed448", Level: 224, Classical: "Ed448", PublicKey: 57, PrivateKey: 57, Signature: 114},
+		"Ed448":     {Scheme: 0x0808, Name: "ed448", Level: 224, Classical: "Ed448", Hash: "SHAKE256", PublicKey: 57, PrivateKey: 57, Signature: 114},
 		"ML-DSA-44": {Scheme: 0x0904, Name: "mldsa44", Level: 128, PostQuantum: "ML-DSA-44", PublicKey: 1312, PrivateKey: 32, Signature: 2420},
 		"ML-DSA-65": {Scheme: 0x0905, Name: "mldsa65", Level: 192, PostQuantum: "ML-DSA-65", PublicKey: 1952, PrivateKey: 32, Signature: 3309},
 		"ML-DSA-87": {Scheme: 0x0906, Name: "mldsa87", Level: 256, PostQuantum: "ML-DSA-87", PublicKey: 2592, PrivateKey: 32, Signature: 4627},
