@@ -10,6 +10,7 @@ package bench
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -47,8 +48,8 @@ func WithProviders(sets ...registry.ProviderSet) Option {
 }
 
 // Main runs suitebench over the suites of r, with the arguments of the process, and ends
-// the process. The exit status is 1 after an error. An interrupt ends a run, a second one
-// the process.
+// the process. The exit status is 1 after an error, and 2 if policy explain explains a
+// denial. An interrupt ends a run, a second one the process.
 func Main(r *registry.Registry, options ...Option) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -67,7 +68,10 @@ func (p program) execute(ctx context.Context, args []string, stdout, stderr io.W
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	fitHelp(root, min(screenOf(stdout).width, pageWidth))
-	if err := root.ExecuteContext(ctx); err != nil {
+	switch err := root.ExecuteContext(ctx); {
+	case errors.Is(err, errDenied):
+		return denied
+	case err != nil:
 		complain(stderr, err)
 		return 1
 	}

@@ -84,33 +84,6 @@ func (p program) policyShow() *cobra.Command {
 	return cmd
 }
 
-func (p program) policyExplain() *cobra.Command {
-	var f policyFlags
-	cmd := &cobra.Command{
-		Use:   "explain NAME|FILE SUITE",
-		Short: "Explain the verdict of a policy on a suite, rule by rule",
-		Long:  "Explain gives the verdict of a policy on starting a group with a suite, what each\nrule found, and the suites that would do.\n\n" + certainties,
-		Args:  cobra.ExactArgs(2),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			now, err := f.date()
-			if err != nil {
-				return err
-			}
-			r, policies, err := f.open(p, args[0])
-			if err != nil {
-				return err
-			}
-			info, err := findSuite(r, args[1])
-			if err != nil {
-				return err
-			}
-			return writeText(cmd.OutOrStdout(), policies[0].Explain(info, r.All(), now))
-		},
-	}
-	f.add(p, cmd)
-	return cmd
-}
-
 func (p program) policyMatrix() *cobra.Command {
 	var f policyFlags
 	var format string
@@ -182,7 +155,7 @@ func (p program) policyLint() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "lint FILE...",
 		Short: "Find all that is wrong with policy files",
-		Long:  "Lint prints all that is wrong with policy files, which may extend each other and the\nbuilt-in profiles, as file:line:column: key: what. It fails if there is anything. What it does\nis bounded by the size of the files; what it gave up to check for that, it says beside.",
+		Long:  "Lint prints all that is wrong with policy files, which may extend each other and the\nbuilt-in profiles, as file:line:column: key: what. It fails if there is anything. What it does\nis bounded by the size of the files; what it gave up to check for that, it says beside. It warns\nof a day after which a policy leaves no suite.",
 		Args:  cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			if err := once("file", names); err != nil {
@@ -200,22 +173,25 @@ func (p program) policyLint() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			problems, unchecked := policy.Builtin().Knowing(r.All()).Lint(files...)
-			for _, gaveUp := range unchecked {
+			found := policy.Builtin().Knowing(r.All()).Lint(files...)
+			for _, gaveUp := range found.Unchecked {
 				remark(cmd.ErrOrStderr(), fmt.Sprint("not checked: ", gaveUp))
 			}
-			for _, problem := range problems {
+			for _, cliff := range found.Warnings {
+				remark(cmd.ErrOrStderr(), fmt.Sprint("warning: ", cliff))
+			}
+			for _, problem := range found.Wrong {
 				if _, err := fmt.Fprintln(cmd.OutOrStdout(), problem); err != nil {
 					return err
 				}
 			}
-			switch len(problems) {
+			switch len(found.Wrong) {
 			case 0:
 				return nil
 			case 1:
 				return fmt.Errorf("1 problem")
 			}
-			return fmt.Errorf("%d problems", len(problems))
+			return fmt.Errorf("%d problems", len(found.Wrong))
 		},
 	}
 	p.addCodePoints(cmd, &peers)

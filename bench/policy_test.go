@@ -21,7 +21,7 @@ type jsonVerdict struct {
 	Notes   []string `json:"notes"`
 }
 
-// verdicts is what each profile says at 2026-11-21: suites by number, of the draft
+// verdicts is what each profile says at 2026-11-28: suites by number, of the draft
 // with a T; in words of "until DATE" and "with PARAMETER". What a profile does not
 // list it denies.
 func verdicts() map[string]string {
@@ -30,6 +30,9 @@ func verdicts() map[string]string {
 		draft    = "T1 T2 T3 T4 T5 T6 T7 T8 T9 T10 T11"
 		fips     = "2 5 7 T3 T4 T5 T6 T7 T8"
 		fipsWith = "; T1 T2 with auxiliary-x25519"
+		asd      = "T11; 2 5 7 T7 T8 T10 until 2030-12-31; T3 T4 T5 with hybrid until 2030-12-31"
+		roadmap  = "T9 T10 T11; 1 2 3 4 5 6 7 T1 T2 T3 T4 T5 T6 T7 T8 until 2035-12-31"
+		hybrids  = "1 2 3 4 5 6 7 T1 T2 T3 T4 T5"
 	)
 	return map[string]string{
 		"any":                   rfc9420 + " " + draft,
@@ -42,10 +45,17 @@ func verdicts() map[string]string {
 		"fips-140-3-algorithms": fips + " T10 T11" + fipsWith,
 		"fips-140-3-module":     fips + fipsWith,
 		"nist-curves":           "2 5 7 T3 T4 T5 T7 T8 T10 T11",
-		"bsi-tr-02102-1":        "T3 T4 T5 until 2035-12-31; 2 5 7 until 2031-12-31",
+		"bsi-tr-02102-1":        "T3 T4 T5 with cfrg-combiner until 2035-12-31; 2 5 7 until 2031-12-31",
 		"anssi":                 "T2 T4 T5; " + rfc9420 + " until 2030-12-31",
-		"ncsc-uk":               "T10 T11; " + rfc9420 + " T1 T2 T3 T4 T5 T6 T7 T8 T9 until 2035-12-31",
-		"asd-ism":               "T11; 2 5 7 T7 T8 T10 until 2030-12-31; T3 T4 T5 with hybrid until 2030-12-31",
+		"ncsc-uk":               roadmap,
+		"eu-roadmap":            roadmap,
+		"us-eo-14412":           "T10 T11; 2 5 7 until 2030-12-31; T3 T4 T5 T6 T7 T8 until 2031-12-31; T1 T2 with auxiliary-x25519 until 2031-12-31",
+		"anssi-restreint":       "T2 T4 T5",
+		"eccg-acm-2":            hybrids,
+		"nl-pqc-handbook":       hybrids,
+		"ca-itsm-40-001":        "T10 T11; 1 2 4 5 7 T1 T2 T3 T4 T5 T6 T7 T8 until 2035-12-31",
+		"asd-ism":               asd,
+		"asd-ism-protected":     asd,
 		"asd-ism-top-secret":    "T11; 5 7 T8 T10 until 2030-12-31; T5 with hybrid until 2030-12-31",
 	}
 }
@@ -103,17 +113,42 @@ func withoutNotes(m map[string]jsonVerdict) map[string]jsonVerdict {
 
 // The matrix in JSON says what the table says: no profile and no suite more or less.
 func TestMatrixIsTheTable(t *testing.T) {
-	m := jsonMatrix(t, "--at", "2026-11-21")
-	require.Len(t, verdicts(), 15)
-	require.Len(t, m, 15)
+	m := jsonMatrix(t, "--at", "2026-11-28")
+	require.Len(t, verdicts(), 22)
+	require.Len(t, m, 22)
 	for profile, line := range verdicts() {
 		require.Equal(t, expand(t, line), withoutNotes(m[profile]), profile)
 	}
 
 	// What is not verified is in the notes.
-	notes := m["anssi"]["MLS_128_MLKEM768X25519_AES256GCM_SHA384_Ed25519"].Notes
-	require.Len(t, notes, 1)
+	notes := m["eccg-acm-2"]["MLS_128_MLKEM768X25519_AES256GCM_SHA384_Ed25519"].Notes
+	require.NotEmpty(t, notes)
 	require.Contains(t, notes[0], "[U] ")
+}
+
+// At 2031-01-01 the table's dates have come, or not: what was allowed until a day before it is
+// denied, with that day, and the rest is as it was.
+func TestMatrixIsTheTableLater(t *testing.T) {
+	const at = "2031-01-01"
+	m := jsonMatrix(t, "--at", at)
+	require.Len(t, m, 22)
+	ended := 0
+	for profile, line := range verdicts() {
+		want := expand(t, line)
+		for name, v := range want {
+			if v.Until == "" || v.Until >= at {
+				continue
+			}
+			ended++
+			v.Verdict, v.With = "deny", "" // no parameter helps after its date
+			if want[name].With != "" {
+				v.Until = ""
+			}
+			want[name] = v
+		}
+		require.Equal(t, want, withoutNotes(m[profile]), profile)
+	}
+	require.Equal(t, 34, ended)
 }
 
 // The date and the parameters reach the verdicts.

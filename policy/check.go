@@ -50,7 +50,7 @@ func (v *vocabulary) checkTogether(p *profile, closure []*profile, wrong *proble
 			size += q.rules[i].size()
 		}
 	}
-	for _, about := range []subject{aboutSuite, aboutCredential, aboutLifetime, aboutPSK, aboutWireFormat} {
+	for _, about := range subjects() {
 		w := newWork(size)
 		switch ok, apart := v.possible(about, closure, w); {
 		case w.gaveUp():

@@ -81,7 +81,7 @@ func (c *calendar) meetNow(f *facts, w *work) bool {
 		var spans []span
 		for i := range r.allow {
 			a := &r.allow[i]
-			if !a.enabled(c.first) || !holdAll(withoutProvision(a.conditions), f) {
+			if !a.switchedOn(c.first) || !holdAll(withoutProvision(a.conditions), f) {
 				continue
 			}
 			s := span{a.from.day(c.first), a.until.day(c.last)}
@@ -157,7 +157,7 @@ func (r *rule) alwaysAllows(f *facts, parts []string) bool {
 	var spans []span
 	for i := range r.allow {
 		a := &r.allow[i]
-		if a.with.used() || a.without.used() || a.from.parameter.used() || a.until.parameter.used() ||
+		if a.with.used() || a.without.used() || a.from.parameter.used() || a.until.parameter.used() || len(a.given) > 0 ||
 			slices.ContainsFunc(a.conditions, other) || !holdAll(a.conditions, f) {
 			continue
 		}
@@ -174,22 +174,34 @@ func unknowns(part string) []func(*facts) {
 	switch part {
 	case "kem":
 		return []func(*facts){
-			func(f *facts) { f.suite.KEM = suite.KEMInfo{Classical: other} },
-			func(f *facts) { f.suite.KEM = suite.KEMInfo{PostQuantum: other} },
-			func(f *facts) { f.suite.KEM = suite.KEMInfo{Classical: other, PostQuantum: other} },
+			func(f *facts) { f.setKEM(suite.KEMInfo{Classical: other}) },
+			func(f *facts) { f.setKEM(suite.KEMInfo{PostQuantum: other}) },
+			func(f *facts) { f.setKEM(suite.KEMInfo{Classical: other, PostQuantum: other}) },
 		}
+	case "kem-kdf":
+		return []func(*facts){func(f *facts) { f.suite.KEM.KDF = other }}
+	case "kem-combiner":
+		return []func(*facts){func(f *facts) { f.suite.KEM.Combiner = other }}
 	case "signature":
 		return []func(*facts){
-			func(f *facts) { f.suite.Signature = suite.SignatureInfo{Classical: other} },
-			func(f *facts) { f.suite.Signature = suite.SignatureInfo{PostQuantum: other} },
-			func(f *facts) { f.suite.Signature = suite.SignatureInfo{Classical: other, PostQuantum: other} },
+			func(f *facts) { f.setSignature(suite.SignatureInfo{Classical: other}) },
+			func(f *facts) { f.setSignature(suite.SignatureInfo{PostQuantum: other}) },
+			func(f *facts) { f.setSignature(suite.SignatureInfo{Classical: other, PostQuantum: other}) },
 		}
+	case "signature-hash":
+		return []func(*facts){func(f *facts) { f.suite.Signature.Hash = other }}
 	case "aead":
 		return []func(*facts){func(f *facts) { f.suite.AEAD = suite.AEADInfo{Name: other} }}
 	case "hash":
 		return []func(*facts){func(f *facts) {
 			f.suite.Hash, f.suite.KDF = suite.HashInfo{Name: other}, suite.KDFInfo{Name: other}
 		}}
+	case "cert-key":
+		return []func(*facts){func(f *facts) { f.cert.Key, f.cert.KeyBits = other, 0 }}
+	case "cert-signature":
+		return []func(*facts){func(f *facts) { f.cert.Signature = other }}
+	case "cert-hash":
+		return []func(*facts){func(f *facts) { f.cert.Hash = other }}
 	}
 	return nil
 }

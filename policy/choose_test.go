@@ -80,15 +80,15 @@ func TestNoSuite(t *testing.T) {
 	require.Empty(t, none.Obstacles[0].Missing)
 	require.Equal(t, []string{"bob"}, none.Obstacles[1].Missing)
 	require.Equal(t, "hybrid", none.Obstacles[2].Refusals[0].With)
-	require.Equal(t, `No suite suits all members and policies at 2026-11-21.
+	require.Equal(t, `No suite suits all members and policies at 2026-11-28.
 
 policy cnsa-2.0-transition excludes 2 of 3
 policy pq-confidential excludes 2 of 3
 member bob excludes 2 of 3
 
 0x0001 MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519
-  cnsa-2.0-transition/kem: found KEM X25519, wanted ML-KEM-1024 alone; until the date of the category also ECDH P-384
-  cnsa-2.0-transition/signature: found signature Ed25519, wanted ML-DSA-87 alone; until 2031-12-31 also ECDSA P-384
+  cnsa-2.0-transition/kem: found KEM X25519, wanted ML-KEM-1024 alone; in a system acquired before 2027-01-01 also ECDH P-384 until category-date
+  cnsa-2.0-transition/signature: found signature Ed25519, wanted ML-DSA-87 alone; in a system acquired before 2027-01-01 also ECDSA P-384 until 2031-12-31
   cnsa-2.0-transition/aead: found AEAD AES-128-GCM, wanted AES-256
   cnsa-2.0-transition/hash: found hash SHA-256, wanted SHA-384 or SHA-512
   pq-confidential/kem: found KEM X25519, wanted a KEM with a post-quantum part
@@ -99,7 +99,7 @@ member bob excludes 2 of 3
 
 0xF005 MLS_192_MLKEM1024P384_AES256GCM_SHA384_P384
   not of members: bob
-  cnsa-2.0-transition/kem: found KEM ML-KEM-1024 with ECDH P-384, wanted ML-KEM-1024 alone; until the date of the category also ECDH P-384
+  cnsa-2.0-transition/kem: found KEM ML-KEM-1024 with ECDH P-384, wanted ML-KEM-1024 alone; in a system acquired before 2027-01-01 also ECDH P-384 until category-date
   cnsa-2.0-transition would allow it with hybrid
 
 Members have suites that the registry has not: 0x0A0A, 0xF0F0

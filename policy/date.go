@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// Date is a calendar day, in UTC. What is allowed until a day is allowed through the
+// Date is a calendar day, in the time zone of the profile that has it, which is UTC unless
+// the profile names another. What is allowed until a day is allowed through the
 // whole of that day. The zero Date is no day.
 type Date struct {
 	n int // days since the day before 0001-01-01
@@ -35,6 +36,35 @@ func ParseDate(s string) (Date, error) {
 		return Date{}, fmt.Errorf("policy: %q is no date, such as 2030-12-31", s)
 	}
 	return dayOf(t), nil
+}
+
+// dateIn is DateOf in another zone.
+func dateIn(t time.Time, zone *time.Location) Date {
+	if DateOf(t).IsZero() {
+		return Date{}
+	}
+	year, month, day := t.In(zone).Date()
+	if year < 1 || year > 9999 {
+		return Date{}
+	}
+	return dayOf(time.Date(year, month, day, 0, 0, 0, 0, time.UTC))
+}
+
+// moment is when something is judged: a time, which is a day in each zone, or one day in
+// every zone.
+type moment struct {
+	day  Date // in UTC; in every zone if time is zero
+	time time.Time
+}
+
+func momentOf(t time.Time) moment { return moment{DateOf(t), t} }
+
+// in returns the day in a zone. nil is UTC.
+func (m moment) in(zone *time.Location) Date {
+	if zone == nil || m.time.IsZero() {
+		return m.day
+	}
+	return dateIn(m.time, zone)
 }
 
 // IsZero reports whether d is no day.

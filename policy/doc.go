@@ -1,7 +1,7 @@
 // Package policy says which cipher suites a mandate allows, until when, and why.
 //
 // A policy is data: rules on algorithms, sizes, dates and provenance, each with the
-// document that it comes from, written in a file (FORMAT.md). Fifteen profiles come
+// document that it comes from, written in a file (FORMAT.md). Twenty-two profiles come
 // with the package. An organisation writes its own, which may extend them.
 //
 //	p, err := policy.Load("cnsa-2.0-transition")          // a built-in profile
@@ -22,7 +22,7 @@
 // A refusal is a [*Refusal]. It says which rule, from which document, found what and wanted
 // what.
 //
-// Dates are days in UTC. What is allowed until a day is allowed through the whole of that
+// Dates are days in UTC, or in the time zone that a profile names. What is allowed until a day is allowed through the whole of that
 // day. A date stops what is new. Existing groups follow what the profile says under
 // existing ([Existing]), and can always be left.
 //

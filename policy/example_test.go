@@ -49,7 +49,7 @@ func Example() {
 	// a group of MLS_128_DHKEMP256_AES128GCM_SHA256_P256 in epoch 0
 	// MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519 refused: KEM X25519
 	// wanted: P-256, P-384, P-521 or no curve at all
-	// source: NIST SP 800-186, Recommendations for Discrete Logarithm-based Cryptography, 2023-02 (checked 2026-11-21)
+	// source: NIST SP 800-186, Recommendations for Discrete Logarithm-based Cryptography, 2023-02 (checked 2026-11-28)
 	// suites that would do: 10
 }
 
@@ -96,7 +96,7 @@ set:
   hybird: on
 existing: recieve-only
 `)}
-	wrong, _ := policy.Lint(file)
+	wrong := policy.Lint(file).Wrong
 	for _, problem := range wrong {
 		fmt.Println(problem)
 	}

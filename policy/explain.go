@@ -1,122 +1,215 @@
 package policy
 
 import (
+	"encoding/json"
 	"fmt"
 	"iter"
 	"strings"
-	"time"
 
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// Explain returns the verdict on a suite on the day of now in words, with what each rule
-// found, and which of the given suites would do.
-func (p *Policy) Explain(info suite.Info, suites iter.Seq[suite.Info], now time.Time) string {
-	v := p.Verdict(info, now)
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s under %s at %s: %s\n", info.ID, info.Name, p.Name(), DateOf(now), v)
-	for _, f := range v.Findings {
-		verdict := "pass"
-		switch {
-		case !f.Passed && f.Certainty == Unverified:
-			verdict = "note"
-		case !f.Passed:
-			verdict = "FAIL"
-		}
-		until := ""
-		if f.Passed && !f.Until.IsZero() {
-			until = " until " + f.Until.String()
-		}
-		fmt.Fprintf(&b, "\n  %s  %s/%s%s\n", verdict, f.Policy, f.Rule, until)
-		fmt.Fprintf(&b, "    found   %s\n    wanted  %s\n", f.Found, f.Wanted)
-		fmt.Fprintf(&b, "    source  %s [%s]\n", f.Source, f.Certainty)
-		fmt.Fprintf(&b, "    force   %s, checked %s\n", f.Force, f.Source.Checked)
+// Explanation is the answer of a policy to a question, with what each rule found.
+type Explanation struct {
+	Policy  string
+	About   string // what kind of thing the subject is, as in [Rule]
+	Subject string // such as "0x0002 MLS_128_DHKEMP256_AES128GCM_SHA256_P256"
+	Use     suite.Use
+	At      Date // in UTC
+
+	// Allow is whether the subject may be used so. Rules is what the rules say, so that it
+	// may begin. They differ where Existing lets an existing group go on, or the use is to
+	// leave one.
+	Allow    bool
+	Rules    Verdict
+	Existing Existing
+
+	// Instead are, if a suite is denied, the suites that may begin.
+	Instead []Instead
+}
+
+// Instead is a suite that the rules allow in place of another.
+type Instead struct {
+	Choice
+	Until Date // the last day on which it may begin, or zero
+}
+
+// Explain returns the answer to a question about a suite, a type of credential, the
+// lifetime of a key package, a pre-shared key, a wire format or a certificate, as [Policy.Judge]
+// gives it, with its reasons. The error is a [*suite.UnknownSubjectError] for another
+// subject. The suites are those that may be proposed instead of a denied one.
+func (p *Policy) Explain(q suite.Question, suites iter.Seq[suite.Info]) (*Explanation, error) {
+	about, f := p.subject(q.Subject)
+	if f == nil {
+		return nil, &suite.UnknownSubjectError{Subject: q.Subject}
 	}
-	if len(v.Notes) > 0 {
+	at := momentOf(q.Time)
+	e := &Explanation{
+		Policy: p.Name(), About: string(about), Subject: f.describe(about), Use: q.Use, At: at.day,
+		Allow: p.refuse(about, f, q) == nil, Rules: p.verdict(about, f, at), Existing: p.Existing(),
+	}
+	if about == aboutSuite && !e.Rules.Allow {
+		for other := range suites {
+			if last, ok := p.allows(aboutSuite, p.of(other), at); ok {
+				e.Instead = append(e.Instead, Instead{Choice{other.ID, other.Name}, last})
+			}
+		}
+	}
+	return e, nil
+}
+
+// describe names the subject.
+func (f *facts) describe(about subject) string {
+	switch about {
+	case aboutSuite:
+		return f.suite.ID.String() + " " + f.suite.Name
+	case aboutCredential:
+		return "credential of type " + f.credential.String()
+	case aboutLifetime:
+		return "key package with a lifetime of " + seconds(int64(min(f.lifetime, 1<<62)))
+	case aboutPSK:
+		return fmt.Sprintf("%s PSK of %d bytes", f.psk, f.pskBytes)
+	case aboutWireFormat:
+		return "wire format " + f.wireFormat.String()
+	}
+	return certKey(f) + ", signed by " + strings.TrimPrefix(certSignature(f), f.cert.Position+" certificate signed by ")
+}
+
+// MarshalJSON returns the explanation with its verdict as "allow" or "deny". Members that
+// say nothing are left out.
+func (e *Explanation) MarshalJSON() ([]byte, error) {
+	type finding struct {
+		Policy    string    `json:"policy"`
+		Rule      string    `json:"rule"`
+		Passed    bool      `json:"passed"`
+		Until     Date      `json:"until,omitzero"`
+		Found     string    `json:"found"`
+		By        string    `json:"by,omitempty"`
+		Wanted    string    `json:"wanted"`
+		Otherwise string    `json:"otherwise,omitempty"`
+		Force     Force     `json:"force"`
+		Certainty Certainty `json:"certainty"`
+		Source    Source    `json:"source"`
+	}
+	type instead struct {
+		ID    string `json:"id"`
+		Name  string `json:"name"`
+		Until Date   `json:"until,omitzero"`
+	}
+	out := struct {
+		Policy   string    `json:"policy"`
+		About    string    `json:"about"`
+		Subject  string    `json:"subject"`
+		Use      string    `json:"use"`
+		At       Date      `json:"at"`
+		Verdict  string    `json:"verdict"`
+		Rules    Verdict   `json:"rules"`
+		Existing string    `json:"existing"`
+		Findings []finding `json:"findings"`
+		Instead  []instead `json:"instead,omitempty"`
+	}{
+		Policy: e.Policy, About: e.About, Subject: e.Subject, Use: e.Use.String(), At: e.At, Verdict: verdictWord(e.Allow),
+		Rules: e.Rules, Existing: e.Existing.String(), Findings: []finding{},
+	}
+	for _, f := range e.Rules.Findings {
+		out.Findings = append(out.Findings, finding{
+			f.Policy, f.Rule, f.Passed, f.Until, f.Found, f.By, f.Wanted, f.Otherwise, f.Force, f.Certainty, f.Source,
+		})
+	}
+	for _, i := range e.Instead {
+		out.Instead = append(out.Instead, instead{i.ID.String(), i.Name, i.Until})
+	}
+	return json.Marshal(out)
+}
+
+// String returns the explanation in words. A text is one line of any length, which the
+// caller breaks.
+func (e *Explanation) String() string {
+	var b strings.Builder
+	b.WriteString(e.heading())
+	for _, f := range e.Rules.Findings {
+		f.write(&b)
+	}
+	if len(e.Rules.Notes) > 0 {
 		b.WriteString("\nNotes:\n")
-		for _, n := range v.Notes {
+		for _, n := range e.Rules.Notes {
 			fmt.Fprintf(&b, "  %s\n", n)
 		}
 	}
-	if !v.Allow {
-		var instead strings.Builder
-		for other := range suites {
-			if last, ok := p.allows(aboutSuite, p.of(other), DateOf(now)); ok {
-				fmt.Fprintf(&instead, "  %s %s", other.ID, other.Name)
-				if !last.IsZero() {
-					fmt.Fprintf(&instead, " until %s", last)
-				}
-				instead.WriteByte('\n')
-			}
-		}
-		if instead.Len() == 0 {
-			b.WriteString("\nNo suite of the registry would do.\n")
-		} else {
-			b.WriteString("\nSuites that would do:\n" + instead.String())
+	switch {
+	case len(e.Rules.Findings) == 0:
+		fmt.Fprintf(&b, "\nNo rule is about it.\n")
+	case e.About != string(aboutSuite) || e.Rules.Allow:
+	case len(e.Instead) == 0:
+		b.WriteString("\nNo suite of the registry would do.\n")
+	default:
+		b.WriteString("\nSuites that would do:\n")
+		for _, i := range e.Instead {
+			fmt.Fprintf(&b, "  %s%s\n", i.Choice, untilText(i.Until))
 		}
 	}
 	return b.String()
 }
 
-// Describe returns what the policy is in words: its profiles with their parameters,
-// rules, sources and notes. As in Explain, a text is one line of any length, which the
-// caller breaks.
-func (p *Policy) Describe() string {
-	var b strings.Builder
-	parameters, rules := p.Parameters(), p.Rules()
-	for i, q := range p.Profiles() {
-		if i > 0 {
-			b.WriteByte('\n')
-		}
-		fmt.Fprintf(&b, "%s: %s\n", q.Name, q.Title)
-		for _, line := range []struct{ label, text string }{
-			{"version", q.Version}, {"date", q.Date}, {"extends", strings.Join(q.Extends, ", ")}, {"existing", q.Existing.String()},
-		} {
-			if line.text != "" {
-				fmt.Fprintf(&b, "  %-9s %s\n", line.label, line.text)
-			}
-		}
-		if q.Text != "" {
-			fmt.Fprintf(&b, "\n%s\n", indented(q.Text, 2))
-		}
-		for _, d := range parameters {
-			if d.Profile != q.Name {
-				continue
-			}
-			fixed := ""
-			if d.Fixed {
-				fixed = ", for good"
-			}
-			fmt.Fprintf(&b, "\n  parameter %s: %s%s\n%s\n", d.Name, d.Value, fixed, indented(d.Text, 4))
-		}
-		for _, r := range rules {
-			if r.Profile == q.Name {
-				r.describe(&b)
-			}
-		}
-		for _, m := range q.Moves {
-			fmt.Fprintf(&b, "\n  move from %s to %s\n%s\n", m.From, m.To, indented(m.Reason, 4))
-		}
-		for _, n := range q.Notes {
-			fmt.Fprintf(&b, "\n  note\n%s\n", indented(n, 4))
-		}
+// heading says what is asked and what the answer is. Where the rules alone do not give the
+// answer, it says what does.
+func (e *Explanation) heading() string {
+	asked := fmt.Sprintf("%s under %s at %s", e.Subject, e.Policy, e.At)
+	if e.Use == suite.Start {
+		return asked + ": " + e.Rules.String() + "\n"
 	}
-	return b.String()
+	answer := fmt.Sprintf("%s, to %s: %s\n", asked, e.Use, verdictWord(e.Allow))
+	switch {
+	case e.Rules.Allow:
+		return answer + "\nThe rules allow it to begin: " + e.Rules.String() + ".\n"
+	case e.Use == suite.Leave:
+		return answer + "\nThe rules deny that it begins, and nothing denies that a group is left.\n"
+	case e.Allow:
+		return answer + "\nThe rules deny that it begins, and existing: " + e.Existing.String() + " lets an existing group go on so.\n"
+	}
+	return answer + "\nThe rules deny it, and existing: " + e.Existing.String() + " does not let an existing group go on so.\n"
 }
 
-func (r *Rule) describe(b *strings.Builder) {
-	fmt.Fprintf(b, "\n  rule %s (%s, %s)\n", r.ID, r.About, r.Force)
-	fmt.Fprintf(b, "    wanted  %s\n", r.Wanted)
-	if r.When != "" {
-		fmt.Fprintf(b, "    when    %s\n", r.When)
+// write appends what one rule found: of a rule that passes, by which of its ways.
+func (f *Finding) write(b *strings.Builder) {
+	verdict, force := "pass", string(f.Force)
+	switch {
+	case f.Passed:
+	case f.Certainty == Unverified:
+		verdict = "note"
+	default:
+		verdict = "FAIL"
+		if f.Otherwise != "" {
+			force += ": " + f.Otherwise
+		}
 	}
-	for _, a := range r.Allow {
-		fmt.Fprintf(b, "    allow   %s\n", a)
+	fmt.Fprintf(b, "\n  %s  %s/%s%s\n    found   %s\n", verdict, f.Policy, f.Rule, untilText(f.passesUntil()), f.Found)
+	if f.Passed {
+		fmt.Fprintf(b, "    by      %s\n", f.By)
+	} else {
+		fmt.Fprintf(b, "    wanted  %s\n", f.Wanted)
 	}
-	fmt.Fprintf(b, "    source  %s [%s], checked %s\n", r.Source, r.Certainty, r.Source.Checked)
+	fmt.Fprintf(b, "    source  %s [%s]\n", f.Source, f.Certainty)
+	fmt.Fprintf(b, "    force   %s, checked %s\n", force, f.Source.Checked)
 }
 
-// indented returns text as one line, indented by n.
-func indented(text string, n int) string {
-	return strings.Repeat(" ", n) + strings.Join(strings.Fields(text), " ")
+func (f *Finding) passesUntil() Date {
+	if f.Passed {
+		return f.Until
+	}
+	return Date{}
+}
+
+func untilText(d Date) string {
+	if d.IsZero() {
+		return ""
+	}
+	return " until " + d.String()
+}
+
+func verdictWord(allow bool) string {
+	if allow {
+		return "allow"
+	}
+	return "deny"
 }

@@ -19,7 +19,13 @@ const (
 	aboutLifetime   subject = "key package lifetime"
 	aboutPSK        subject = "pre-shared key"
 	aboutWireFormat subject = "wire format"
+	aboutCert       subject = "certificate"
 )
+
+// subjects returns everything that a rule can be about.
+func subjects() []subject {
+	return []subject{aboutSuite, aboutCredential, aboutLifetime, aboutPSK, aboutWireFormat, aboutCert}
+}
 
 // facts is what conditions look at: a suite, or one of the other subjects.
 type facts struct {
@@ -32,6 +38,7 @@ type facts struct {
 	psk        string // "external" or "resumption"
 	pskBytes   int
 	wireFormat message.WireFormat
+	cert       suite.CertificateInfo
 }
 
 // kind is the kind of value that a fact has.
@@ -63,7 +70,10 @@ type fact struct {
 	found func(f *facts) string
 }
 
-const none = "none" // the word for a part that a primitive lacks
+const (
+	none       = "none"       // the word for a part that a primitive lacks
+	undeclared = "undeclared" // what no file can name: a primitive does not say
+)
 
 var (
 	kinds = []string{"classical", "post-quantum", "hybrid"}
@@ -127,6 +137,21 @@ func (v *vocabulary) allFacts() []fact {
 			word:  func(f *facts) string { return orNone(f.suite.KEM.Derivation) },
 			found: func(f *facts) string { return "derivation of key pairs " + orNone(f.suite.KEM.Derivation) },
 		}, {
+			name: "kem.kdf", about: aboutSuite, kind: word, part: "kem-kdf", words: v.kdfs,
+			text:  "the KDF with which the KEM derives key pairs, and DHKEM the shared secret; it need not be the suite's",
+			word:  func(f *facts) string { return orUndeclared(f.suite.KEM.KDF) },
+			found: kemKDF,
+		}, {
+			name: "kem.hash", about: aboutSuite, kind: word, part: "kem-kdf", words: namesOf(v.kdfs, hashOf),
+			text:  "the hash of that KDF; of another KDF than HKDF, its name",
+			word:  func(f *facts) string { return orUndeclared(hashOf(f.suite.KEM.KDF)) },
+			found: kemKDF,
+		}, {
+			name: "kem.combiner", about: aboutSuite, kind: word, part: "kem-combiner", words: append([]string{none}, v.combiners...),
+			text:  "how a hybrid KEM makes one secret of two: `C2PRI-SHA3-256` as draft-ietf-hpke-pq, `CatKDF` and `CasKDF` as ETSI TS 103 744, `KeyCombine` as SP 800-227",
+			word:  combinerOf,
+			found: func(f *facts) string { return "combiner " + combinerOf(f) },
+		}, {
 			name: "signature.kind", about: aboutSuite, kind: word, part: "signature", words: kinds,
 			text:  "whether the signature scheme has a classical part, a post-quantum part or both",
 			word:  func(f *facts) string { return kindOf(f.suite.Signature.Classical, f.suite.Signature.PostQuantum) },
@@ -146,6 +171,11 @@ func (v *vocabulary) allFacts() []fact {
 			text:   "the level of the signature scheme, in bits: 128, 192, 224 or 256",
 			number: func(f *facts) int64 { return int64(f.suite.Signature.Level) },
 			found:  func(f *facts) string { return fmt.Sprintf("%s (level %d)", signature(f), f.suite.Signature.Level) },
+		}, {
+			name: "signature.hash", about: aboutSuite, kind: word, part: "signature-hash", words: append([]string{none}, v.signatureHashes...),
+			text:  "the hash of the message in the signature scheme; none in ML-DSA, which hashes inside",
+			word:  signatureHash,
+			found: func(f *facts) string { return signature(f) + " with hash " + signatureHash(f) },
 		}, {
 			name: "aead", about: aboutSuite, kind: word, part: "aead", words: namesOf(v.aeads, func(a suite.AEADInfo) string { return a.Name }),
 			text: "the AEAD",
@@ -225,8 +255,85 @@ func (v *vocabulary) allFacts() []fact {
 				return ""
 			},
 			found: func(f *facts) string { return "wire format " + f.wireFormat.String() },
+		}, {
+			name: "certificate.position", about: aboutCert, kind: word, part: "position", words: []string{"leaf", "intermediate", "root"},
+			text:  "where the certificate stands in its chain",
+			word:  func(f *facts) string { return f.cert.Position },
+			found: func(f *facts) string { return f.cert.Position + " certificate" },
+		}, {
+			name: "certificate.key", about: aboutCert, kind: word, part: "cert-key", words: certificateKeys(),
+			text:  "the algorithm of the certified key",
+			word:  func(f *facts) string { return f.cert.Key },
+			found: certKey,
+		}, {
+			name: "certificate.key-bits", about: aboutCert, kind: number, part: "cert-key",
+			text:   "the length of the modulus of an RSA key, in bits, and 0 of another key",
+			number: func(f *facts) int64 { return int64(f.cert.KeyBits) },
+			found:  certKey,
+		}, {
+			name: "certificate.signature", about: aboutCert, kind: word, part: "cert-signature", words: certificateSignatures(),
+			text:  "the algorithm by which the certificate is signed",
+			word:  func(f *facts) string { return f.cert.Signature },
+			found: certSignature,
+		}, {
+			name: "certificate.hash", about: aboutCert, kind: word, part: "cert-hash", words: certificateHashes(),
+			text:  "the hash of an ECDSA or RSA signature on the certificate; none of another",
+			word:  func(f *facts) string { return orNone(f.cert.Hash) },
+			found: certSignature,
 		},
 	}
+}
+
+// What a certificate can have, as [suite.CertificateInfo] names it.
+func certificateKeys() []string {
+	return []string{"P-256", "P-384", "P-521", "Ed25519", "RSA", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87"}
+}
+
+func certificateSignatures() []string {
+	return []string{"ECDSA", "RSA-PKCS1", "RSA-PSS", "Ed25519", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87"}
+}
+
+func certificateHashes() []string { return []string{none, "SHA-1", "SHA-256", "SHA-384", "SHA-512"} }
+
+func certKey(f *facts) string {
+	if f.cert.KeyBits > 0 {
+		return fmt.Sprintf("%s certificate for a key of %s with %d bits", f.cert.Position, f.cert.Key, f.cert.KeyBits)
+	}
+	return f.cert.Position + " certificate for a key of " + f.cert.Key
+}
+
+func certSignature(f *facts) string {
+	text := f.cert.Position + " certificate signed by " + f.cert.Signature
+	if f.cert.Hash != "" {
+		text += " with " + f.cert.Hash
+	}
+	return text
+}
+
+func kemKDF(f *facts) string { return "KDF inside the KEM " + orUndeclared(f.suite.KEM.KDF) }
+
+// hashOf returns the hash of a KDF.
+func hashOf(kdf string) string {
+	if bits, ok := strings.CutPrefix(kdf, "HKDF-SHA"); ok {
+		return "SHA-" + bits
+	}
+	return kdf
+}
+
+func combinerOf(f *facts) string {
+	if f.suite.KEM.Combiner == "" && f.suite.KEM.Hybrid() {
+		return undeclared
+	}
+	return orNone(f.suite.KEM.Combiner)
+}
+
+// signatureHash takes a scheme that says nothing for one that hashes only inside if ML-DSA
+// and its kind are all that it has.
+func signatureHash(f *facts) string {
+	if f.suite.Signature.Hash == "" && f.suite.Signature.Classical != "" {
+		return undeclared
+	}
+	return orNone(f.suite.Signature.Hash)
 }
 
 // undeclared reports whether the suite does not say what its KEM or its signature scheme
@@ -297,6 +404,13 @@ func twoParts(on, classical, postQuantum string) string {
 func orNone(s string) string {
 	if s == "" {
 		return none
+	}
+	return s
+}
+
+func orUndeclared(s string) string {
+	if s == "" {
+		return undeclared
 	}
 	return s
 }

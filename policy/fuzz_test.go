@@ -17,7 +17,7 @@ import (
 func FuzzParse(f *testing.F) {
 	names, err := filepath.Glob("profiles/*.yaml")
 	require.NoError(f, err)
-	require.Len(f, names, 15)
+	require.Len(f, names, 22)
 	for _, name := range names {
 		data, err := os.ReadFile(name)
 		require.NoError(f, err)

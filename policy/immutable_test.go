@@ -84,7 +84,7 @@ func TestCallersChangeNothing(t *testing.T) {
 			l.Names(), p.Profiles(), p.Rules(), p.Parameters(), p.Verdict(s.Info(), tableDate), module.Verdict(s.Info(), tableDate),
 			policy.Ask(p, s.Info(), suite.Start, tableDate), policy.Ask(p, suite.Move{From: s.Info(), To: s.Info()}, suite.Start, tableDate),
 			policy.NewMatrix([]*policy.Policy{p, module}, r.All(), tableDate),
-			p.Describe(), module.Describe(), p.Explain(s.Info(), r.All(), tableDate),
+			p.Describe(), module.Describe(), explain(t, p, s.Info(), r.All(), tableDate),
 		}
 	}
 	text := func() (all []string) {

@@ -173,7 +173,7 @@ func TestFormatPage(t *testing.T) {
 	page, err := os.ReadFile("FORMAT.md")
 	require.NoError(t, err)
 	require.Contains(t, string(page), factTable())
-	for _, keys := range [][]string{topKeys, sourceKeys, parameterKeys, ruleKeys, alternativeKeys, noteKeys, moveKeys} {
+	for _, keys := range [][]string{topKeys, sourceKeys, parameterKeys, ruleKeys, alternativeKeys, extendsKeys, noteKeys, moveKeys} {
 		for _, key := range keys {
 			require.Contains(t, string(page), "`"+key+"`")
 		}

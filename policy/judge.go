@@ -10,7 +10,8 @@ import (
 var _ suite.Policy = (*Policy)(nil)
 
 // Judge answers a question about a suite, a move, a type of credential, the lifetime of a
-// key package, a pre-shared key, or the format of proposals and commits. The error is a
+// key package, a pre-shared key, the format of proposals and commits, or a certificate of a
+// credential's chain. The error is a
 // [*Refusal], a [*Downgrade] for a move that is only too weak, or a
 // [*suite.UnknownSubjectError] for another subject.
 //
@@ -27,45 +28,56 @@ var _ suite.Policy = (*Policy)(nil)
 //
 // A move that was already made is judged as of the last day on which it could begin.
 func (p *Policy) Judge(q suite.Question) error {
-	var about subject
-	var f *facts
-	switch s := q.Subject.(type) {
-	case suite.Info:
-		about, f = aboutSuite, p.of(s)
-	case suite.Move:
-		return p.judgeMove(s, q)
-	case message.CredentialType:
-		about, f = aboutCredential, &facts{credential: s}
-	case message.Lifetime:
-		about, f = aboutLifetime, &facts{lifetime: s.NotAfter - min(s.NotBefore, s.NotAfter)}
-	case suite.PSKInfo:
-		about, f = aboutPSK, &facts{psk: s.Type, pskBytes: s.Length}
-	case message.WireFormat:
-		about, f = aboutWireFormat, &facts{wireFormat: s}
-	default:
+	if m, ok := q.Subject.(suite.Move); ok {
+		return p.judgeMove(m, q)
+	}
+	about, f := p.subject(q.Subject)
+	if f == nil {
 		return &suite.UnknownSubjectError{Subject: q.Subject}
 	}
-	f.module = p.module
 	if refusal := p.refuse(about, f, q); refusal != nil {
 		return refusal
 	}
 	return nil
 }
 
+// subject returns what rules are asked about a subject, and its facts, or nil if no rule
+// can be about it.
+func (p *Policy) subject(of any) (about subject, f *facts) {
+	switch s := of.(type) {
+	case suite.Info:
+		return aboutSuite, p.of(s)
+	case message.CredentialType:
+		about, f = aboutCredential, &facts{credential: s}
+	case message.Lifetime:
+		about, f = aboutLifetime, &facts{lifetime: s.NotAfter - min(s.NotBefore, s.NotAfter)}
+	case suite.PSKInfo:
+		about, f = aboutPSK, &facts{psk: s.Type, pskBytes: s.Length}
+	case suite.CertificateInfo:
+		about, f = aboutCert, &facts{cert: s}
+	case message.WireFormat:
+		about, f = aboutWireFormat, &facts{wireFormat: s}
+	default:
+		return "", nil
+	}
+	f.module = p.module
+	return about, f
+}
+
 // refuse returns why f may not be used, or nil. The refusal comes from the parts that
 // deny f and do not permit the use of what they deny.
 func (p *Policy) refuse(about subject, f *facts, q suite.Question) *Refusal {
-	day := DateOf(q.Time)
+	at := momentOf(q.Time)
 	var reasons []Reason
 	for i := range p.parts {
 		one := &p.parts[i]
 		if one.existing.permits(q.Use) {
 			continue
 		}
-		if _, ok := one.allows(about, f, day); ok {
+		if _, ok := one.allows(about, f, at); ok {
 			continue
 		}
-		for _, finding := range one.findings(nil, about, f, day) {
+		for _, finding := range one.findings(nil, about, f, at) {
 			if !finding.Passed && finding.Certainty != Unverified {
 				reasons = append(reasons, finding.reason())
 			}
@@ -77,10 +89,10 @@ func (p *Policy) refuse(about subject, f *facts, q suite.Question) *Refusal {
 	first := reasons[0]
 	refusal := &Refusal{
 		Policy: first.Policy, Rule: first.Rule, Source: first.Source,
-		Found: first.Found, Wanted: first.Wanted, Force: first.Force,
+		Found: first.Found, Wanted: first.Wanted, Force: first.Force, Otherwise: first.Otherwise,
 		Also: reasons[1:], Use: q.Use, At: q.Time,
 	}
-	refusal.With, _ = p.remedy(about, f, day)
+	refusal.With, _ = p.remedy(about, f, at)
 	if about != aboutSuite {
 		refusal.Subject = string(about)
 		return refusal
@@ -89,7 +101,7 @@ func (p *Policy) refuse(about subject, f *facts, q suite.Question) *Refusal {
 	if q.Listing {
 		return refusal
 	}
-	if instead := p.documented(day); len(instead) > 0 {
+	if instead := p.documented(at); len(instead) > 0 {
 		refusal.Instead = Choices(slices.Values(instead))
 	}
 	return refusal
@@ -102,6 +114,6 @@ func (f *Finding) reason() Reason {
 	}
 	return Reason{
 		Policy: f.Policy, Rule: f.Rule, Source: source,
-		Found: f.Found, Wanted: f.Wanted, Force: string(f.Force),
+		Found: f.Found, Wanted: f.Wanted, Force: string(f.Force), Otherwise: f.Otherwise,
 	}
 }

@@ -94,15 +94,19 @@ func TestRefusal(t *testing.T) {
 	require.ErrorIs(t, err, policy.ErrRefused)
 	var refusal *policy.Refusal
 	require.ErrorAs(t, err, &refusal)
-	const faq = "NSA, The Commercial National Security Algorithm Suite 2.0 and Quantum Computing FAQ, version 2.1, 2024-12 (checked 2026-11-21)"
-	reason := func(rule, found, wanted string) policy.Reason {
-		return policy.Reason{Policy: "cnsa-2.0-transition", Rule: rule, Source: faq, Found: found, Wanted: wanted, Force: "law"}
+	const faq = "NSA, The Commercial National Security Algorithm Suite 2.0 and Quantum Computing FAQ (U/OO/194427-22, PP-24-4014), version 2.1, "
+	const csa = "NSA, Announcing the Commercial National Security Algorithm Suite 2.0 (Cybersecurity Advisory; reissued 2025-05-30, which was not seen), 2022-09"
+	reason := func(rule, source, force, otherwise, found, wanted string) policy.Reason {
+		return policy.Reason{
+			Policy: "cnsa-2.0-transition", Rule: rule, Source: source + " (checked 2026-11-28)", Found: found, Wanted: wanted,
+			Force: force, Otherwise: otherwise,
+		}
 	}
 	require.Equal(t, []policy.Reason{
-		reason("kem", "KEM X25519", "ML-KEM-1024 alone; until the date of the category also ECDH P-384"),
-		reason("signature", "signature Ed25519", "ML-DSA-87 alone; until 2031-12-31 also ECDSA P-384"),
-		reason("aead", "AEAD AES-128-GCM", "AES-256"),
-		reason("hash", "hash SHA-256", "SHA-384 or SHA-512"),
+		reason("kem", csa, "mapping", "prohibited", "KEM X25519", "ML-KEM-1024 alone; in a system acquired before 2027-01-01 also ECDH P-384 until category-date"),
+		reason("signature", faq+"page 6, 2024-12", "mapping", "prohibited", "signature Ed25519", "ML-DSA-87 alone; in a system acquired before 2027-01-01 also ECDSA P-384 until 2031-12-31"),
+		reason("aead", faq+"pages 2 and 3, 2024-12", "law", "not listed", "AEAD AES-128-GCM", "AES-256"),
+		reason("hash", faq+"pages 2 and 3, 2024-12", "law", "not listed", "hash SHA-256", "SHA-384 or SHA-512"),
 	}, refusal.Reasons())
 	require.Equal(t, []policy.Choice{
 		{ID: 0x0007, Name: "MLS_256_DHKEMP384_AES256GCM_SHA384_P384"},

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"embed"
 	"fmt"
 	"io/fs"
@@ -33,9 +34,11 @@ type Library struct {
 // in which they are listed.
 func builtinNames() []string {
 	return []string{
-		"cnsa-1.0", "cnsa-2.0", "cnsa-2.0-transition",
+		"cnsa-1.0", "cnsa-2.0", "cnsa-2.0-transition", "us-eo-14412",
 		"fips-140-3-algorithms", "fips-140-3-module", "nist-curves",
-		"bsi-tr-02102-1", "anssi", "ncsc-uk", "asd-ism", "asd-ism-top-secret",
+		"bsi-tr-02102-1", "anssi", "anssi-restreint", "nl-pqc-handbook",
+		"eu-roadmap", "eccg-acm-2", "ncsc-uk", "ca-itsm-40-001",
+		"asd-ism-protected", "asd-ism", "asd-ism-top-secret",
 		"pq-confidential", "pq-authentic", "rfc9420", "any",
 	}
 }
@@ -118,7 +121,7 @@ func (l *Library) add(files []File) (more *Library, found, unchecked Problems) {
 			unchecked = append(unchecked, v.checkOwn(p, &wrong)...)
 			// What has been reported may be why the rules contradict each other.
 			broken[p.name] = len(wrong.found) > before ||
-				slices.ContainsFunc(p.extends, func(r reference) bool { return broken[r.name] })
+				slices.ContainsFunc(p.extends, func(r extended) bool { return broken[r.name] })
 			if !broken[p.name] {
 				unchecked = append(unchecked, v.checkTogether(p, more.closure(p), &wrong)...)
 				broken[p.name] = len(wrong.found) > before
@@ -173,14 +176,35 @@ func Parse(file string, data []byte) (*Policy, error) {
 }
 
 // Lint is [Library.Lint] of the built-in profiles.
-func Lint(files ...File) (wrong, unchecked Problems) { return Builtin().Lint(files...) }
+func Lint(files ...File) Linted { return Builtin().Lint(files...) }
+
+// Linted is what [Lint] found in files.
+type Linted struct {
+	Wrong     Problems // everything that is wrong, or nil
+	Unchecked Problems // what it gave up checking
+
+	// Warnings are days after which the rules leave no suite, under the values that
+	// parameters have in the files.
+	Warnings Problems
+}
 
 // Lint returns everything that is wrong with files, which may extend the profiles of the
-// library, or nil. It also returns what it gave up checking, because the rules of a
-// profile are too many to be tried together. The size of the files bounds the work.
-func (l *Library) Lint(files ...File) (wrong, unchecked Problems) {
-	_, wrong, unchecked = l.add(files)
-	return wrong, unchecked
+// library. It also returns what it gave up checking, because the rules of a profile are too
+// many to be tried together: the size of the files bounds the work. It warns of files that
+// are right and leave no suite after a day.
+func (l *Library) Lint(files ...File) Linted {
+	more, wrong, unchecked := l.add(files)
+	found := Linted{Wrong: wrong, Unchecked: unchecked}
+	if len(wrong) > 0 {
+		return found
+	}
+	var warnings problems
+	for _, name := range more.names[len(l.names):] {
+		p := more.profiles[name]
+		l.words().checkCliff(p, more.closure(p), &warnings)
+	}
+	found.Warnings = warnings.sorted(files)
+	return found
 }
 
 // Bounds on a library. Each profile is checked together with all that it extends.
@@ -214,7 +238,7 @@ func (l *Library) closure(p *profile) []*profile {
 
 // cyclic reports whether p extends itself.
 func (l *Library) cyclic(p *profile) bool {
-	return slices.ContainsFunc(p.extends, func(r reference) bool {
+	return slices.ContainsFunc(p.extends, func(r extended) bool {
 		parent, ok := l.profiles[r.name]
 		return ok && slices.Contains(l.closure(parent), p)
 	})
@@ -228,8 +252,12 @@ func (l *Library) link(p *profile, wrong *problems) {
 		case !ok:
 			missing = true
 			wrong.add(r.at, "there is no profile %s to extend", r.name)
-		case slices.ContainsFunc(p.extends[:i], func(o reference) bool { return o.name == r.name }):
+		case slices.ContainsFunc(p.extends[:i], func(o extended) bool { return o.name == r.name }):
 			wrong.add(r.at, "%s is extended twice", r.name)
+		default:
+			if date := l.profiles[r.name].date; date < r.since {
+				wrong.add(r.at, "%s is of %s, and since wants %s or later", r.name, cmp.Or(date, "no date"), r.since)
+			}
 		}
 	}
 	if l.cyclic(p) {
@@ -272,6 +300,9 @@ func (l *Library) link(p *profile, wrong *problems) {
 			resolve(&a.until.parameter, true)
 			resolve(&a.with, false)
 			resolve(&a.without, false)
+			for k := range a.given {
+				resolve(&a.given[k].parameter, true)
+			}
 			if a.with.key.name != "" && a.with.key == a.without.key {
 				wrong.add(a.at, "no suite satisfies what is with and without %s", a.with.name)
 			}

@@ -24,8 +24,7 @@ func rule(lines string) string {
 
 // lint returns what is wrong with files.
 func lint(files ...policy.File) policy.Problems {
-	wrong, _ := policy.Lint(files...)
-	return wrong
+	return policy.Lint(files...).Wrong
 }
 
 func TestLint(t *testing.T) {
@@ -41,7 +40,7 @@ func TestLint(t *testing.T) {
 		"no name":     {"title: a\n", []string{"1:1: a profile needs the key profile, its name"}},
 		"no title":    {"profile: a\n", []string{"1:1: a profile needs a title"}},
 		"bad name":    {"profile: a b\ntitle: c\n", []string{`1:1: profile: "a b" is no name: letters, digits, '.', '_' and '-', at most 64`}},
-		"unknown key": {head + "rule: []\n", []string{"5:1: rule: unknown key; known here: profile, title, text, version, date, extends, existing, sources, parameters, set, rules, notes, moves"}},
+		"unknown key": {head + "rule: []\n", []string{"5:1: rule: unknown key; known here: format, profile, title, text, version, date, audience, classification, zone, ends, extends, existing, sources, parameters, set, rules, notes, moves"}},
 		"key twice":   {head + "title: again\n", []string{"5:1: title: stands twice"}},
 		"null":        {head + "text:\n", []string{"5:1: text: want a value, not nothing"}},
 		"list":        {head + "text: [a]\n", []string{"5:1: text: want a value, not a list"}},
@@ -65,11 +64,11 @@ func TestLint(t *testing.T) {
 		"extends self":  {head + "extends: own\n", []string{"5:1: extends: own extends itself"}},
 		"built-in name": {"profile: any\ntitle: b\n", []string{"1:1: profile: there is a profile any already, in any.yaml"}},
 
-		"rule keys":       {head + "rules:\n  - {id: r, level: 3}\n", []string{"6:5: rules[0]: a rule needs source", "6:5: rules[0]: a rule needs force", "6:5: rules[0]: a rule needs wanted", "6:5: rules[0]: a rule needs allow", "6:13: rules[0].level: unknown key; known here: id, source, section, force, certainty, wanted, when, allow"}},
+		"rule keys":       {head + "rules:\n  - {id: r, level: 3}\n", []string{"6:5: rules[0]: a rule needs source", "6:5: rules[0]: a rule needs force", "6:5: rules[0]: a rule needs wanted", "6:5: rules[0]: a rule needs allow", "6:13: rules[0].level: unknown key; known here: id, source, section, force, certainty, wanted, otherwise, when, allow"}},
 		"rules no list":   {head + "rules: {}\n", []string{"5:1: rules: want a list, not a mapping"}},
 		"source":          {strings.Replace(rule("allow: [{hash: SHA-256}]"), "source: s", "source: t", 1), []string{`7:5: rules[0].source: the profile has no source "t"`}},
 		"force":           {strings.Replace(rule("allow: [{hash: SHA-256}]"), "law", "wish", 1), []string{`8:5: rules[0].force: "wish" is not one of: law, guidance, mapping`}},
-		"unknown fact":    {rule("allow: [{hashes: SHA-256}]"), []string{"10:14: rules[0].allow[0].hashes: unknown key; known here: from, until, with, without, suite.set"}},
+		"unknown fact":    {rule("allow: [{hashes: SHA-256}]"), []string{"10:14: rules[0].allow[0].hashes: unknown key; known here: from, until, with, without, given, suite.set"}},
 		"unknown word":    {rule("allow: [{hash: SHA-255}]"), []string{`10:14: rules[0].allow[0].hash: unknown hash "SHA-255"; known: SHA-256, SHA-384, SHA-512`}},
 		"unknown curve":   {rule("allow:|  - kem.classical: [P-256, P-255]"), []string{`11:32: rules[0].allow[0].kem.classical[1]: unknown kem.classical "P-255"; known: none, P-256, P-384, P-521, X25519, X448`}},
 		"unknown suite":   {rule("allow: [{suite.name: MLS_128}]"), []string{`10:14: rules[0].allow[0].suite.name: unknown suite.name "MLS_128"; known: MLS_128_DHKEMX25519`}},
@@ -233,7 +232,7 @@ func TestLintReportsAll(t *testing.T) {
 	)
 	require.EqualError(t, problems, `policy: b.yaml:1:1: a profile needs a title
 b.yaml:2:14: extends[1]: there is no profile none-such to extend
-b.yaml:3:1: colour: unknown key; known here: profile, title, text, version, date, extends, existing, sources, parameters, set, rules, notes, moves
+b.yaml:3:1: colour: unknown key; known here: format, profile, title, text, version, date, audience, classification, zone, ends, extends, existing, sources, parameters, set, rules, notes, moves
 a.yaml:3:1: existing: "maybe" is not one of: report, receive-only, refuse
 a.yaml:4:1: rules: want a list, not "3"`)
 	require.Equal(t, policy.Position{File: "b.yaml", Line: 2, Column: 14, Key: "extends[1]"}, problems[1].Position)
@@ -269,7 +268,7 @@ func TestCycles(t *testing.T) {
 		order = append(order, q.Name)
 	}
 	require.Equal(t, []string{"anssi", "a", "b", "c", "d"}, order)
-	require.Len(t, p.Rules(), 4)
+	require.Len(t, p.Rules(), 5)
 }
 
 // A value that a file sets has to make sense in the rules that it inherits.

@@ -18,17 +18,17 @@ func (d *Downgrade) Unwrap() error { return d.Refusal }
 
 // judgeMove judges a group that takes the place of another.
 func (p *Policy) judgeMove(m suite.Move, q suite.Question) error {
-	day := DateOf(q.Time)
+	at := momentOf(q.Time)
 	target := q
 	target.Subject = m.To
 	if refusal := p.refuse(aboutSuite, p.of(m.To), target); refusal != nil {
 		return refusal
 	}
 	if q.Use != suite.Start {
-		day = p.announced(m.To, day)
+		at = p.announced(m.To, at)
 	}
 	weaker := Weaker(m.From, m.To)
-	if p.mayWeaken(m.From, m.To, weaker, day) {
+	if p.mayWeaken(m.From, m.To, weaker, at) {
 		return nil
 	}
 	found := make([]string, len(weaker))
@@ -40,35 +40,35 @@ func (p *Policy) judgeMove(m suite.Move, q suite.Question) error {
 			Policy: p.Name(), Rule: "downgrade", Force: string(Mapping),
 			Source: "mlsuite, policy/FORMAT.md, Moves",
 			Found:  strings.Join(found, ", "), Wanted: "a suite as strong as " + m.From.Name + " in all, or a move that the profile allows by name",
-			Suite: m.To.ID, Name: m.To.Name, Use: q.Use, At: q.Time, Instead: p.ways(m.From, day),
+			Suite: m.To.ID, Name: m.To.Name, Use: q.Use, At: q.Time, Instead: p.ways(m.From, at),
 		},
 		Weaker: weaker,
 	}
 }
 
-// announced returns the last day, until the given one, on which a group of the suite
-// could begin, or the given day if there is none. A group that follows a ReInit is judged
+// announced returns the last day, until the given time, on which a group of the suite
+// could begin, or the given time if there is none. A group that follows a ReInit is judged
 // as the ReInit was.
-func (p *Policy) announced(info suite.Info, day Date) Date {
+func (p *Policy) announced(info suite.Info, at moment) moment {
 	f := p.of(info)
-	if _, ok := p.allows(aboutSuite, f, day); ok {
-		return day
+	if _, ok := p.allows(aboutSuite, f, at); ok {
+		return at
 	}
-	if last := p.lastAllowed(f, day); !last.IsZero() {
-		return last
+	if last := p.lastAllowed(aboutSuite, f, at); !last.IsZero() {
+		return moment{day: last}
 	}
-	return day
+	return at
 }
 
 // mayWeaken reports whether a move to an allowed suite may lose what weaker says.
-func (p *Policy) mayWeaken(from, to suite.Info, weaker []Weakness, day Date) bool {
+func (p *Policy) mayWeaken(from, to suite.Info, weaker []Weakness, at moment) bool {
 	if len(weaker) == 0 || p.movesByName(from.Name, to.Name) {
 		return true
 	}
-	if _, ok := p.allows(aboutSuite, p.of(from), day); ok {
+	if _, ok := p.allows(aboutSuite, p.of(from), at); ok {
 		return false
 	}
-	return !slices.ContainsFunc(p.documented(day), func(other suite.Info) bool {
+	return !slices.ContainsFunc(p.documented(at), func(other suite.Info) bool {
 		return lessWeak(Weaker(from, other), weaker)
 	})
 }
@@ -90,11 +90,11 @@ func (p *Policy) movesByName(from, to string) bool {
 
 // documented returns the suites of RFC 9420 and of the draft that the policy allows on a
 // day, whoever provides them. It returns none if the provider matters to the policy.
-func (p *Policy) documented(day Date) []suite.Info {
+func (p *Policy) documented(at moment) []suite.Info {
 	var all []suite.Info
 	for _, k := range knownSuites() {
 		info := k.Info()
-		if _, ok := p.allows(aboutSuite, p.of(info), day); ok {
+		if _, ok := p.allows(aboutSuite, p.of(info), at); ok {
 			all = append(all, info)
 		}
 	}
@@ -103,10 +103,10 @@ func (p *Policy) documented(day Date) []suite.Info {
 
 // ways returns the suites to which a group may move, its own suite included, or nil if
 // that is not known. Suites of the draft have no code point here.
-func (p *Policy) ways(from suite.Info, day Date) []Choice {
+func (p *Policy) ways(from suite.Info, at moment) []Choice {
 	var all []Choice
-	for _, to := range p.documented(day) {
-		if p.mayWeaken(from, to, Weaker(from, to), day) {
+	for _, to := range p.documented(at) {
+		if p.mayWeaken(from, to, Weaker(from, to), at) {
 			all = append(all, Choice{to.ID, to.Name})
 		}
 	}

@@ -110,7 +110,7 @@ func TestWayOutLosesLittle(t *testing.T) {
 	require.NoError(t, policy.Ask(rfc, suite.Move{From: suites()["T11"], To: suites()["5"]}, suite.Start, tableDate), "nothing else is as strong")
 
 	// Between two that are allowed nothing is lost, before a date and after it.
-	bsi := load(t, "bsi-tr-02102-1")
+	bsi := load(t, "bsi-tr-02102-1", "cfrg-combiner")
 	require.ErrorAs(t, policy.Ask(bsi, suite.Move{From: suites()["5"], To: suites()["T4"]}, suite.Start, tableDate), &downgrade)
 	require.NoError(t, policy.Ask(bsi, suite.Move{From: suites()["5"], To: suites()["T5"]}, suite.Start, tableDate), "by name")
 	require.ErrorAs(t, policy.Ask(bsi, suite.Move{From: suites()["5"], To: suites()["T4"]}, suite.Start, day("2032-01-01")), &downgrade)

@@ -38,6 +38,13 @@ func TestParameters(t *testing.T) {
 		{"fips-140-3-algorithms", "auxiliary-x25519", []cell{{"T1 T2", "allow"}}},
 		{"fips-140-3-module", "auxiliary-x25519", []cell{{"T1 T2", "allow"}}},
 		{"bsi-tr-02102-1", "very-high-protection", []cell{{"2 5 7", "allow until 2030-12-31"}}},
+		{"bsi-tr-02102-1", "cfrg-combiner", []cell{{"T3 T4 T5", "allow until 2035-12-31"}}},
+		{"cnsa-2.0-transition", "acquired=2027-01-01", []cell{{"7 T8 T5", "deny"}}},
+		{"ncsc-uk", "high-priority", []cell{{classical + " T1 T2 T3 T4 T5 T6 T7 T8", "allow until 2031-12-31"}}},
+		{"ca-itsm-40-001", "high-priority", []cell{{"1 2 4 5 7 T1 T2 T3 T4 T5 T6 T7 T8", "allow until 2031-12-31"}}},
+		{"eu-roadmap", "high-risk", []cell{{classical + " T1 T2 T3 T4 T5 T6 T7 T8", "allow until 2030-12-31"}}},
+		{"us-eo-14412", "auxiliary-x25519", []cell{{"T1 T2", "allow until 2031-12-31"}}},
+		{"asd-ism-protected", "hybrid", []cell{{"T3 T4 T5", "allow until 2030-12-31"}}},
 		{"anssi", "classical-end=2027-12-31", []cell{{classical, "allow until 2027-12-31"}}},
 		{"asd-ism", "hybrid", []cell{{"T3 T4 T5", "allow until 2030-12-31"}}},
 		{"asd-ism-top-secret", "hybrid", []cell{{"T5", "allow until 2030-12-31"}}},
@@ -59,10 +66,16 @@ func TestParametersAreListed(t *testing.T) {
 		}
 	}
 	require.Equal(t, map[string]string{
+		"cnsa-2.0-transition:acquired":           "2026-12-31",
 		"cnsa-2.0-transition:category-date":      "2030-12-31",
 		"cnsa-2.0-transition:hybrid":             "off",
 		"fips-140-3-algorithms:auxiliary-x25519": "off",
+		"bsi-tr-02102-1:cfrg-combiner":           "off",
 		"bsi-tr-02102-1:very-high-protection":    "off",
+		"ca-itsm-40-001:high-priority":           "off",
+		"ncsc-uk:high-priority":                  "off",
+		"eu-roadmap:high-risk":                   "off",
+		"asd-ism-protected:hybrid":               "off",
 		"anssi:classical-end":                    "2030-12-31",
 		"asd-ism:hybrid":                         "off",
 	}, listed)

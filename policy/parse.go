@@ -2,7 +2,6 @@ package policy
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v4"
@@ -33,20 +32,33 @@ func parseProfile(file File, v *vocabulary, p *problems) *profile {
 }
 
 var (
-	topKeys         = []string{"profile", "title", "text", "version", "date", "extends", "existing", "sources", "parameters", "set", "rules", "notes", "moves"}
+	topKeys         = []string{"format", "profile", "title", "text", "version", "date", "audience", "classification", "zone", "ends", "extends", "existing", "sources", "parameters", "set", "rules", "notes", "moves"}
 	sourceKeys      = []string{"document", "version", "section", "date", "checked", "certainty"}
 	parameterKeys   = []string{"kind", "default", "latest", "text"}
-	ruleKeys        = []string{"id", "source", "section", "force", "certainty", "wanted", "when", "allow"}
+	ruleKeys        = []string{"id", "source", "section", "force", "certainty", "wanted", "otherwise", "when", "allow"}
 	noteKeys        = []string{"text", "certainty", "when"}
 	moveKeys        = []string{"from", "to", "reason"}
-	alternativeKeys = []string{"from", "until", "with", "without"}
+	alternativeKeys = []string{"from", "until", "with", "without", "given"}
+	extendsKeys     = []string{"profile", "since"}
 )
 
 func (p *parser) top(root node) {
 	var rules *node // read last: they name sources, which may stand below them
 	entries := p.mapping(root)
+	if !p.readable(entries) {
+		return
+	}
 	for _, e := range entries {
 		switch e.key {
+		case "format": // read already
+		case "audience":
+			p.audience, _ = p.scalar(e.value)
+		case "classification":
+			p.classification, _ = p.scalar(e.value)
+		case "zone":
+			p.timeZone(e.value)
+		case "ends":
+			p.ends, p.endsAt = p.day(e.value), e.value.at
 		case "profile":
 			if name, ok := p.document.name(e.value); ok {
 				p.profile.name, p.profile.at = name, e.value.at
@@ -62,9 +74,7 @@ func (p *parser) top(root node) {
 		case "extends":
 			p.rulesAt = e.value.at
 			for _, n := range p.texts(e.value) {
-				if name, ok := p.document.name(n); ok {
-					p.extends = append(p.extends, reference{name: name, at: n.at})
-				}
+				p.extend(n)
 			}
 		case "existing":
 			p.says, p.saysAt = true, e.value.at
@@ -106,6 +116,9 @@ func (p *parser) top(root node) {
 			p.rule(n)
 		}
 		p.unread = p.unread || len(p.found) > before
+	}
+	if !p.ends.IsZero() {
+		p.rules = append(p.rules, p.end())
 	}
 	if !says(entries, "profile") {
 		p.add(root.at, "a profile needs the key profile, its name")
@@ -219,151 +232,6 @@ func (p *parser) day(n node) Date {
 		p.add(n.at, "%q is no date, such as 2030-12-31", s)
 	}
 	return d
-}
-
-func (p *parser) rule(n node) {
-	r := rule{at: n.at}
-	var source, section string
-	var sourceAt Position
-	var allow []node
-	entries := p.mapping(n)
-	for _, f := range entries {
-		switch f.key {
-		case "id":
-			r.ID, _ = p.document.name(f.value)
-			if slices.ContainsFunc(p.rules, func(o rule) bool { return o.ID == r.ID && r.ID != "" }) {
-				p.add(f.value.at, "two rules have the id %s", r.ID)
-			}
-		case "source":
-			source, _ = p.scalar(f.value)
-			sourceAt = f.value.at
-		case "section":
-			section, _ = p.scalar(f.value)
-		case "force":
-			s, _ := p.oneOf(f.value, string(Law), string(Guidance), string(Mapping))
-			r.Force = Force(s)
-		case "certainty":
-			r.Certainty = p.certainty(f.value)
-		case "wanted":
-			r.Wanted, _ = p.scalar(f.value)
-		case "when":
-			conditions := p.mapping(f.value)
-			r.when = p.conditions(conditions)
-			if len(conditions) == 0 && f.value.yaml.Kind == yaml.MappingNode {
-				p.add(f.value.at, "when has no condition")
-			}
-		case "allow":
-			allow = p.list(f.value)
-		default:
-			p.unknown(f, ruleKeys...)
-		}
-	}
-	for _, key := range []string{"id", "source", "force", "wanted", "allow"} {
-		if n.yaml.Kind == yaml.MappingNode && !says(entries, key) {
-			p.add(n.at, "a rule needs %s", key)
-		}
-	}
-	p.cite(&r, source, section, sourceAt)
-	for _, a := range allow {
-		r.allow = append(r.allow, p.alternative(a))
-	}
-	if i := slices.IndexFunc(entries, func(e entry) bool { return e.key == "allow" }); i >= 0 &&
-		entries[i].value.yaml.Kind == yaml.SequenceNode && len(entries[i].value.yaml.Content) == 0 {
-		p.add(n.at, "the rule allows nothing, so no suite of any kind satisfies it")
-	}
-	p.subject(&r)
-	r.Profile = p.profile.name
-	r.About = string(r.about)
-	r.When = conditionsText(r.when)
-	for i := range r.allow {
-		r.Allow = append(r.Allow, r.allow[i].String())
-	}
-	p.rules = append(p.rules, r)
-}
-
-// cite fills in the source of a rule from the profile's sources.
-func (p *parser) cite(r *rule, source, section string, at Position) {
-	if source == "" {
-		return
-	}
-	i := slices.IndexFunc(p.sources, func(s namedSource) bool { return s.name == source })
-	if i < 0 {
-		p.add(at, "the profile has no source %q", source)
-		return
-	}
-	p.sources[i].cited = true
-	r.Source = p.sources[i].Source
-	if section != "" {
-		r.Source.Section = section
-	}
-	if r.Certainty == "" {
-		r.Certainty = p.sources[i].certainty
-	}
-}
-
-func (p *parser) alternative(n node) alternative {
-	a := alternative{at: n.at}
-	var conditions []entry
-	for _, e := range p.mapping(n) {
-		switch e.key {
-		case "from":
-			a.from = p.bound(e.value)
-		case "until":
-			a.until = p.bound(e.value)
-		case "with", "without":
-			if name, ok := p.scalar(e.value); ok {
-				ref := reference{name: name, at: e.value.at}
-				if e.key == "with" {
-					a.with = ref
-				} else {
-					a.without = ref
-				}
-			}
-		default:
-			conditions = append(conditions, e)
-		}
-	}
-	a.conditions = p.conditions(conditions, alternativeKeys...)
-	return a
-}
-
-// bound is a date or the name of a parameter.
-func (p *parser) bound(n node) bound {
-	s, ok := p.scalar(n)
-	if !ok {
-		return bound{}
-	}
-	if d, err := ParseDate(s); err == nil {
-		return bound{date: d}
-	}
-	if !isName(strings.Replace(s, ":", "", 1)) || s[0] >= '0' && s[0] <= '9' {
-		p.add(n.at, "%q is neither a date, such as 2030-12-31, nor a parameter", s)
-		return bound{}
-	}
-	return bound{parameter: reference{name: s, at: n.at}}
-}
-
-// subject finds out what a rule is about from the facts that it asks for.
-func (p *parser) subject(r *rule) {
-	r.about = ""
-	check := func(conditions []condition) {
-		for _, c := range conditions {
-			switch r.about {
-			case "":
-				r.about = c.fact.about
-			case c.fact.about:
-			default:
-				p.add(c.at, "a rule about a %s cannot ask for %s", r.about, c.fact.name)
-			}
-		}
-	}
-	check(r.when)
-	for _, a := range r.allow {
-		check(a.conditions)
-	}
-	if r.about == "" {
-		r.about = aboutSuite
-	}
 }
 
 func (p *parser) note(n node) {

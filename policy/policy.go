@@ -140,8 +140,14 @@ type Profile struct {
 	Date     string
 	Extends  []string
 	Existing Existing
-	Notes    []string
-	Moves    []Move
+
+	Audience       string // whom the source addresses
+	Classification string // of what it is for
+	Zone           string // the time zone of its dates
+	Ends           Date   // the last day on which anything begins under it, or zero
+
+	Notes []string
+	Moves []Move
 }
 
 // Profiles returns the profiles of the policy. A profile comes after those that it
@@ -151,7 +157,10 @@ func (p *Policy) Profiles() []Profile {
 	for _, q := range p.profiles() {
 		one := Profile{
 			Name: q.name, Title: q.title, Text: q.text, Version: q.version, Date: q.date,
-			Existing: q.existing,
+			Existing: q.existing, Audience: q.audience, Classification: q.classification, Zone: "UTC", Ends: q.ends,
+		}
+		if q.zone != nil {
+			one.Zone = q.zone.String()
 		}
 		for _, r := range q.extends {
 			one.Extends = append(one.Extends, r.name)

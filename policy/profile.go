@@ -1,5 +1,7 @@
 package policy
 
+import "time"
+
 // profile is the content of one file.
 type profile struct {
 	at       Position
@@ -8,10 +10,16 @@ type profile struct {
 	text     string
 	version  string
 	date     string
-	extends  []reference // names of profiles
+	extends  []extended
 	existing Existing
 	says     bool     // whether the file sets existing
 	saysAt   Position // where
+
+	audience       string
+	classification string
+	zone           *time.Location // of dates; nil is UTC
+	ends           Date           // the last day of the whole file, or zero
+	endsAt         Position
 
 	sources    []namedSource
 	parameters []parameter
@@ -22,6 +30,12 @@ type profile struct {
 
 	unread  bool     // whether there is something in rules that could not be read
 	rulesAt Position // of the key rules, or of what else could be to blame
+}
+
+// extended is a profile that another extends.
+type extended struct {
+	reference
+	since string // the earliest date that it may have, or ""
 }
 
 type namedSource struct {

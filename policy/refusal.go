@@ -17,7 +17,7 @@ var ErrRefused = errors.New("policy: refused")
 
 // Refusal is a policy's refusal of a [suite.Question], with the reasons.
 //
-// The fields from Policy to Force are the first reason. Also has the others.
+// The fields from Policy to Otherwise are the first reason. Also has the others.
 type Refusal struct {
 	Policy string // such as "cnsa-1.0"
 	Rule   string // such as "curve"
@@ -25,7 +25,12 @@ type Refusal struct {
 	Found  string // such as "X25519"
 	Wanted string // such as "P-384"
 	Force  string // "law", "guidance" or "mapping"
-	Also   []Reason
+
+	// Otherwise is what the source says of what the rule denies: "prohibited", "not
+	// recommended" or "not listed", or "" if the profile does not say.
+	Otherwise string
+
+	Also []Reason
 
 	// With is the parameter of the policy that would allow the subject, or "" if none
 	// would.
@@ -57,6 +62,8 @@ type Reason struct {
 	Found  string `json:"found,omitempty"`
 	Wanted string `json:"wanted,omitempty"`
 	Force  string `json:"force,omitempty"`
+
+	Otherwise string `json:"otherwise,omitempty"`
 }
 
 // Choice is a suite that could be taken. Its ID is 0 for a suite whose code point no
@@ -110,7 +117,7 @@ func RefusalOf(q suite.Question, answer error) *Refusal {
 
 // Reasons returns all reasons, beginning with the first.
 func (r *Refusal) Reasons() []Reason {
-	return append([]Reason{{r.Policy, r.Rule, r.Source, r.Found, r.Wanted, r.Force}}, r.Also...)
+	return append([]Reason{{r.Policy, r.Rule, r.Source, r.Found, r.Wanted, r.Force, r.Otherwise}}, r.Also...)
 }
 
 // Error returns the first reason in one line.
@@ -134,7 +141,7 @@ func (r *Refusal) Explain() string {
 	for _, reason := range r.Reasons() {
 		fmt.Fprintf(&b, "\n  %s: %s\n", reason.Policy, reason.Rule)
 		for _, line := range []struct{ label, text string }{
-			{"found", reason.Found}, {"wanted", reason.Wanted}, {"source", reason.Source}, {"force", reason.Force},
+			{"found", reason.Found}, {"wanted", reason.Wanted}, {"source", reason.Source}, {"force", reason.Force}, {"rest", reason.Otherwise},
 		} {
 			if line.text != "" {
 				fmt.Fprintf(&b, "    %-7s %s\n", line.label, line.text)
@@ -163,14 +170,14 @@ func (r *Refusal) what() string {
 	return r.Suite.String() + " " + r.Name
 }
 
-// LogValue returns the reasons as a group. It has policy, rule, source, found, wanted and
-// force of the first reason; also, a list of the others; with; and instead, a list of
+// LogValue returns the reasons as a group. It has policy, rule, source, found, wanted,
+// force and otherwise of the first reason; also, a list of the others; with; and instead, a list of
 // suites. Empty attributes are left out.
 func (r *Refusal) LogValue() slog.Value {
 	var attrs []slog.Attr
 	for _, part := range []struct{ key, text string }{
 		{"policy", r.Policy}, {"rule", r.Rule}, {"source", r.Source}, {"found", r.Found},
-		{"wanted", r.Wanted}, {"force", r.Force}, {"with", r.With},
+		{"wanted", r.Wanted}, {"force", r.Force}, {"otherwise", r.Otherwise}, {"with", r.With},
 	} {
 		if part.text != "" {
 			attrs = append(attrs, slog.String(part.key, part.text))

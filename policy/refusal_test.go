@@ -24,7 +24,7 @@ func refusal() *policy.Refusal {
 
 func TestRefusalExplain(t *testing.T) {
 	require.EqualError(t, refusal(), "policy: 0x0001 a refused for start by policy p: kem: found X25519, wanted P-384; see s, 2024")
-	require.Equal(t, `0x0001 a is refused for start at 2026-11-21.
+	require.Equal(t, `0x0001 a is refused for start at 2026-11-28.
 
   p: kem
     found   X25519
@@ -44,7 +44,7 @@ Suites that would do:
 `, refusal().Explain())
 	other := &policy.Refusal{Policy: "p", Rule: "psk", Subject: "pre-shared key", Use: suite.Continue, At: tableDate}
 	require.EqualError(t, other, "policy: pre-shared key refused for continue by policy p: psk")
-	require.Equal(t, "pre-shared key is refused for continue at 2026-11-21.\n\n  p: psk\n", other.Explain())
+	require.Equal(t, "pre-shared key is refused for continue at 2026-11-28.\n\n  p: psk\n", other.Explain())
 	other.Instead = policy.Choices(func(func(suite.Info) bool) {})
 	require.Contains(t, other.Explain(), "No suite of the registry would do.")
 }

@@ -14,8 +14,12 @@ type Rule struct {
 	Certainty Certainty
 	Wanted    string // what satisfies it, in words
 
+	// Otherwise is what the source says of the rest: "prohibited", "not recommended" or
+	// "not listed", or "" if the profile does not say.
+	Otherwise string
+
 	// About is what the rule judges: "cipher suite", "credential", "key package
-	// lifetime", "pre-shared key" or "wire format".
+	// lifetime", "pre-shared key", "wire format" or "certificate".
 	About string
 
 	// When says what the rule applies to, in the words of the profile. "" means
@@ -37,14 +41,24 @@ type rule struct {
 }
 
 // alternative is one of the ways to satisfy a rule: its conditions, the days from which
-// and until which they satisfy it, and the switches on which that depends.
+// and until which they satisfy it, and the parameters on which that depends.
 type alternative struct {
 	at          Position
 	conditions  []condition
 	from, until bound
 	with        reference // a switch that has to be on
 	without     reference // a switch that has to be off
+	given       []given
 }
+
+// given is a condition on a parameter that holds a date: its first and its last value,
+// both included. Zero is no bound.
+type given struct {
+	parameter reference
+	span
+}
+
+func (g *given) holds(s settings) bool { return g.contains(s[g.parameter.key].date) }
 
 // bound is an end of a time: a date, or a parameter that holds one.
 type bound struct {
@@ -83,8 +97,14 @@ func (b bound) day(s settings) Date {
 	return b.date
 }
 
-func (a *alternative) enabled(s settings) bool {
+func (a *alternative) enabled(s settings) bool { return a.switchedOn(s) && a.isGiven(s) }
+
+func (a *alternative) switchedOn(s settings) bool {
 	return (!a.with.used() || s[a.with.key].on) && (!a.without.used() || !s[a.without.key].on)
+}
+
+func (a *alternative) isGiven(s settings) bool {
+	return !slices.ContainsFunc(a.given, func(g given) bool { return !g.holds(s) })
 }
 
 // applies reports whether the rule is about f. Every rule on suites is about a suite that
@@ -116,6 +136,26 @@ func (r *rule) spans(dst []span, f *facts, s settings) []span {
 	return dst
 }
 
+// way returns the alternative by which the rule allows f on a day: of several the one that
+// lasts the longest, and the first of these. It returns nil if there is none.
+func (r *rule) way(f *facts, s settings, day Date) *alternative {
+	var best *alternative
+	if r.undeclared(f) {
+		return nil
+	}
+	for i := range r.allow {
+		a := &r.allow[i]
+		times := span{a.from.day(s), a.until.day(s)}
+		if !a.enabled(s) || !times.contains(day) || !holdAll(a.conditions, f) {
+			continue
+		}
+		if best == nil || times.endsAfter(best.until.day(s)) {
+			best = a
+		}
+	}
+	return best
+}
+
 // switches appends the switches that are off and whose alternative f satisfies otherwise.
 func (r *rule) switches(dst []parameterKey, f *facts, s settings) []parameterKey {
 	if r.undeclared(f) {
@@ -123,7 +163,7 @@ func (r *rule) switches(dst []parameterKey, f *facts, s settings) []parameterKey
 	}
 	for i := range r.allow {
 		a := &r.allow[i]
-		if a.with.used() && !s[a.with.key].on && !slices.Contains(dst, a.with.key) && holdAll(a.conditions, f) {
+		if a.with.used() && !s[a.with.key].on && !slices.Contains(dst, a.with.key) && a.isGiven(s) && holdAll(a.conditions, f) {
 			dst = append(dst, a.with.key)
 		}
 	}
@@ -132,24 +172,56 @@ func (r *rule) switches(dst []parameterKey, f *facts, s settings) []parameterKey
 
 // found says what the rule looked at, part by part.
 func (r *rule) found(f *facts) string {
+	var conditions []condition
+	for i := range r.allow {
+		conditions = append(conditions, r.allow[i].conditions...)
+	}
+	return r.foundIn(conditions, f)
+}
+
+// foundBy says what the alternative looked at by which the rule allows f.
+func (r *rule) foundBy(a *alternative, f *facts) string {
+	if len(a.conditions) == 0 {
+		return r.found(f)
+	}
+	return r.foundIn(a.conditions, f)
+}
+
+func (r *rule) foundIn(conditions []condition, f *facts) string {
 	var parts []string
 	if r.undeclared(f) {
 		parts = append(parts, "a KEM or a signature scheme that declares no part")
 	}
-	add := func(conditions []condition) {
-		for i := range conditions {
-			if text := conditions[i].found(f); !slices.Contains(parts, text) {
-				parts = append(parts, text)
+	if len(conditions) == 0 {
+		conditions = r.when
+	}
+	for i := range conditions {
+		if text := conditions[i].found(f); !slices.Contains(parts, text) {
+			parts = append(parts, text)
+		}
+	}
+	if len(parts) == 0 {
+		return "any " + string(r.about)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// notGiven says which parameters keep an alternative from allowing f, such as ", acquired
+// 2027-01-01".
+func (r *rule) notGiven(f *facts, s settings) string {
+	text := ""
+	for i := range r.allow {
+		a := &r.allow[i]
+		if !a.switchedOn(s) || !holdAll(a.conditions, f) {
+			continue
+		}
+		for j := range a.given {
+			if g := &a.given[j]; !g.holds(s) {
+				text += ", " + g.parameter.name + " " + s[g.parameter.key].date.String()
 			}
 		}
 	}
-	for i := range r.allow {
-		add(r.allow[i].conditions)
-	}
-	if len(parts) == 0 {
-		add(r.when)
-	}
-	return strings.Join(parts, ", ")
+	return text
 }
 
 func conditionsText(conditions []condition) string {
@@ -161,7 +233,16 @@ func conditionsText(conditions []condition) string {
 }
 
 // String returns the alternative as it reads in a profile.
-func (a *alternative) String() string {
+func (a *alternative) String() string { return a.text(nil) }
+
+// text is String with the values of the dates that are parameters, if s is not nil.
+func (a *alternative) text(s settings) string {
+	value := func(r reference) string {
+		if s == nil {
+			return r.name
+		}
+		return r.name + " (" + s[r.key].date.String() + ")"
+	}
 	var parts []string
 	if len(a.conditions) > 0 {
 		parts = append(parts, conditionsText(a.conditions))
@@ -174,7 +255,7 @@ func (a *alternative) String() string {
 	}{{"from", a.from}, {"until", a.until}} {
 		switch {
 		case b.parameter.used():
-			parts = append(parts, b.key+": "+b.parameter.name)
+			parts = append(parts, b.key+": "+value(b.parameter))
 		case !b.date.IsZero():
 			parts = append(parts, b.key+": "+b.date.String())
 		}
@@ -184,6 +265,10 @@ func (a *alternative) String() string {
 	}
 	if a.without.used() {
 		parts = append(parts, "without: "+a.without.name)
+	}
+	for i := range a.given {
+		g := &a.given[i]
+		parts = append(parts, "given: {"+value(g.parameter)+": "+rangeOf(g.from.String(), g.until.String())+"}")
 	}
 	return strings.Join(parts, "; ")
 }

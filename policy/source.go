@@ -26,11 +26,11 @@ const (
 // Source is the document that a rule comes from. Dates are as exact as they are known,
 // such as "2024-12".
 type Source struct {
-	Document string
-	Version  string // may be ""
-	Section  string // may be ""
-	Date     string // of the document
-	Checked  string // when this project last looked
+	Document string `json:"document"`
+	Version  string `json:"version,omitempty"`
+	Section  string `json:"section,omitempty"`
+	Date     string `json:"date"`    // of the document
+	Checked  string `json:"checked"` // when this project last looked
 }
 
 // String returns the source in one line, without the date of the check.

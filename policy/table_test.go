@@ -14,7 +14,7 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-var tableDate = day("2026-11-21")
+var tableDate = day("2026-11-28")
 
 // day returns noon of a day.
 func day(s string) time.Time {
@@ -60,11 +60,16 @@ type cell struct {
 	verdict string // as Verdict.String
 }
 
-// table is the verdict of each profile on each suite at 2026-11-21. What a profile
+// table is the verdict of each profile on each suite at 2026-11-28. What a profile
 // does not list is denied.
 func table() map[string][]cell {
 	fips := func(allowed string) []cell {
 		return []cell{{allowed, "allow"}, {"T1 T2", "deny, allowed with auxiliary-x25519"}}
+	}
+	asd := []cell{
+		{"T11", "allow"},
+		{"2 5 7 T7 T8 T10", "allow until 2030-12-31"},
+		{"T3 T4 T5", "deny, allowed with hybrid until 2030-12-31"},
 	}
 	return map[string][]cell{
 		"any":             {{classical + " " + draft, "allow"}},
@@ -83,23 +88,37 @@ func table() map[string][]cell {
 		"fips-140-3-module":     fips("2 5 7 T3 T4 T5 T6 T7 T8"),
 		"nist-curves":           {{"2 5 7 T3 T4 T5 T7 T8 T10 T11", "allow"}},
 		"bsi-tr-02102-1": {
-			{"T3 T4 T5", "allow until 2035-12-31"},
+			{"T3 T4 T5", "deny, allowed with cfrg-combiner until 2035-12-31"},
 			{"2 5 7", "allow until 2031-12-31"},
 		},
 		"anssi": {{"T2 T4 T5", "allow"}, {classical, "allow until 2030-12-31"}},
 		"ncsc-uk": {
-			{"T10 T11", "allow"},
-			{classical + " T1 T2 T3 T4 T5 T6 T7 T8 T9", "allow until 2035-12-31"},
+			{"T9 T10 T11", "allow"},
+			{classical + " T1 T2 T3 T4 T5 T6 T7 T8", "allow until 2035-12-31"},
 		},
-		"asd-ism": {
-			{"T11", "allow"},
-			{"2 5 7 T7 T8 T10", "allow until 2030-12-31"},
-			{"T3 T4 T5", "deny, allowed with hybrid until 2030-12-31"},
-		},
+		"asd-ism":           asd,
+		"asd-ism-protected": asd,
 		"asd-ism-top-secret": {
 			{"T11", "allow"},
 			{"5 7 T8 T10", "allow until 2030-12-31"},
 			{"T5", "deny, allowed with hybrid until 2030-12-31"},
+		},
+		"anssi-restreint": {{"T2 T4 T5", "allow"}},
+		"us-eo-14412": {
+			{"T10 T11", "allow"},
+			{"2 5 7", "allow until 2030-12-31"},
+			{"T3 T4 T5 T6 T7 T8", "allow until 2031-12-31"},
+			{"T1 T2", "deny, allowed with auxiliary-x25519 until 2031-12-31"},
+		},
+		"eu-roadmap": {
+			{"T9 T10 T11", "allow"},
+			{classical + " T1 T2 T3 T4 T5 T6 T7 T8", "allow until 2035-12-31"},
+		},
+		"eccg-acm-2":      {{classical + " T1 T2 T3 T4 T5", "allow"}},
+		"nl-pqc-handbook": {{classical + " T1 T2 T3 T4 T5", "allow"}},
+		"ca-itsm-40-001": {
+			{"T10 T11", "allow"},
+			{"1 2 4 5 7 T1 T2 T3 T4 T5 T6 T7 T8", "allow until 2035-12-31"},
 		},
 	}
 }
@@ -130,7 +149,7 @@ func judge(p *policy.Policy, at time.Time) map[string]string {
 }
 
 func TestVerdictTable(t *testing.T) {
-	require.Len(t, table(), 15)
+	require.Len(t, table(), 22)
 	require.ElementsMatch(t, policy.Builtin().Names(), keys(table()))
 	for name, cells := range table() {
 		t.Run(name, func(t *testing.T) {

@@ -34,7 +34,9 @@ type Finding struct {
 	Policy    string // the profile that has the rule
 	Rule      string
 	Found     string
+	By        string // the way in which the rule is satisfied, or "" if it is not
 	Wanted    string
+	Otherwise string // what the source says of the rest, as in [Rule]
 	Source    Source
 	Force     Force
 	Certainty Certainty // an unverified rule does not affect the verdict
@@ -48,20 +50,14 @@ func (v Verdict) MarshalJSON() ([]byte, error) {
 		Until   string   `json:"until,omitempty"`
 		With    string   `json:"with,omitempty"`
 		Notes   []string `json:"notes,omitempty"`
-	}{"deny", v.Until.String(), v.With, v.Notes}
-	if v.Allow {
-		out.Verdict = "allow"
-	}
+	}{verdictWord(v.Allow), v.Until.String(), v.With, v.Notes}
 	return json.Marshal(out)
 }
 
 // String returns the verdict in a few words, such as "deny, allowed with hybrid
 // until 2031-12-31".
 func (v Verdict) String() string {
-	until := ""
-	if !v.Until.IsZero() {
-		until = " until " + v.Until.String()
-	}
+	until := untilText(v.Until)
 	switch {
 	case v.Allow:
 		return "allow" + until
@@ -76,15 +72,22 @@ func (v Verdict) String() string {
 // Verdict returns the verdict on starting something new with a suite on the day of now,
 // in UTC.
 func (p *Policy) Verdict(info suite.Info, now time.Time) Verdict {
-	f, day := p.of(info), DateOf(now)
-	v := Verdict{Findings: p.findings(aboutSuite, f, day)}
-	v.Until, v.Allow = p.allows(aboutSuite, f, day)
+	return p.verdict(aboutSuite, p.of(info), momentOf(now))
+}
+
+// verdict is Verdict for any subject.
+func (p *Policy) verdict(about subject, f *facts, at moment) Verdict {
+	v := Verdict{Findings: p.findings(about, f, at)}
+	v.Until, v.Allow = p.allows(about, f, at)
 	if !v.Allow {
-		if v.With, v.Until = p.remedy(aboutSuite, f, day); v.With == "" {
-			v.Until = p.lastAllowed(f, day)
+		if v.With, v.Until = p.remedy(about, f, at); v.With == "" {
+			v.Until = p.lastAllowed(about, f, at)
 		}
 	}
 	for _, q := range p.profiles() {
+		if about != aboutSuite {
+			break // notes are on suites
+		}
 		for i := range q.notes {
 			if n := &q.notes[i]; n.on(f) && !slices.Contains(v.Notes, n.String()) {
 				v.Notes = append(v.Notes, n.String())
@@ -101,9 +104,9 @@ func (p *Policy) Verdict(info suite.Info, now time.Time) Verdict {
 
 // allows reports whether all rules on a subject allow f on a day, and returns the last
 // day of the unbroken time in which they do.
-func (p *Policy) allows(about subject, f *facts, day Date) (last Date, ok bool) {
+func (p *Policy) allows(about subject, f *facts, at moment) (last Date, ok bool) {
 	for i := range p.parts {
-		until, ok := p.parts[i].allows(about, f, day)
+		until, ok := p.parts[i].allows(about, f, at)
 		if !ok {
 			return Date{}, false
 		}
@@ -113,8 +116,9 @@ func (p *Policy) allows(about subject, f *facts, day Date) (last Date, ok bool) 
 }
 
 // allows reports whether the part's rules on a subject allow f on a day.
-func (one *part) allows(about subject, f *facts, day Date) (last Date, ok bool) {
+func (one *part) allows(about subject, f *facts, at moment) (last Date, ok bool) {
 	for _, q := range one.profiles {
+		day := at.in(q.zone)
 		for i := range q.rules {
 			r := &q.rules[i]
 			if r.about != about || r.Certainty == Unverified {
@@ -139,27 +143,31 @@ func earlier(a, b Date) Date {
 }
 
 // findings returns what each rule on a subject that applies to f says of f.
-func (p *Policy) findings(about subject, f *facts, day Date) []Finding {
+func (p *Policy) findings(about subject, f *facts, at moment) []Finding {
 	var found []Finding
 	for i := range p.parts {
-		found = p.parts[i].findings(found, about, f, day)
+		found = p.parts[i].findings(found, about, f, at)
 	}
 	return found
 }
 
-func (one *part) findings(dst []Finding, about subject, f *facts, day Date) []Finding {
+func (one *part) findings(dst []Finding, about subject, f *facts, at moment) []Finding {
 	for _, q := range one.profiles {
+		day := at.in(q.zone)
 		for i := range q.rules {
 			r := &q.rules[i]
 			if r.about != about || !r.applies(f) {
 				continue
 			}
 			finding := Finding{
-				Policy: q.name, Rule: r.ID, Found: r.found(f), Wanted: r.Wanted,
+				Policy: q.name, Rule: r.ID, Wanted: r.Wanted, Otherwise: r.Otherwise,
 				Source: r.Source, Force: r.Force, Certainty: r.Certainty,
 			}
 			finding.Until, finding.Passed = r.allows(f, one.values, day)
-			if !finding.Passed {
+			if way := r.way(f, one.values, day); way != nil {
+				finding.Found, finding.By = r.foundBy(way, f), way.text(one.values)
+			} else {
+				finding.Found = r.found(f) + r.notGiven(f, one.values)
 				if day.IsZero() {
 					finding.Found += ", at a time that is no day of the years 1 to 9999"
 				}
@@ -195,7 +203,7 @@ const (
 
 // remedy returns the fewest switches that would allow f on a day, and until when. It
 // returns "" if none would.
-func (p *Policy) remedy(about subject, f *facts, day Date) (with string, until Date) {
+func (p *Policy) remedy(about subject, f *facts, at moment) (with string, until Date) {
 	var off []parameterKey
 	for i := range p.parts {
 		one := &p.parts[i]
@@ -219,7 +227,7 @@ func (p *Policy) remedy(about subject, f *facts, day Date) (with string, until D
 				changed = changed.set(key, value{on: true})
 				names[i] = p.short(key)
 			}
-			if last, ok := changed.allows(about, f, day); ok {
+			if last, ok := changed.allows(about, f, at); ok {
 				return strings.Join(names, "+"), last
 			}
 		}
@@ -235,22 +243,23 @@ func (p *Policy) settable(key parameterKey) bool {
 	})
 }
 
-// lastAllowed returns the last day before day on which f was allowed, or zero. It
-// is the end of one of the times of a rule.
-func (p *Policy) lastAllowed(f *facts, day Date) (last Date) {
+// lastAllowed returns the last day before a time on which f was allowed, or zero. It is the
+// end of one of the times of a rule.
+func (p *Policy) lastAllowed(about subject, f *facts, at moment) (last Date) {
 	for i := range p.parts {
 		one := &p.parts[i]
 		for _, q := range one.profiles {
+			day := at.in(q.zone)
 			for j := range q.rules {
 				r := &q.rules[j]
-				if r.about != aboutSuite {
+				if r.about != about {
 					continue
 				}
 				for _, s := range r.spans(nil, f, one.values) {
 					if s.until.IsZero() || s.until.Compare(day) >= 0 || s.until.Compare(last) <= 0 {
 						continue
 					}
-					if _, ok := p.allows(aboutSuite, f, s.until); ok {
+					if _, ok := p.allows(about, f, moment{day: s.until}); ok {
 						last = s.until
 					}
 				}

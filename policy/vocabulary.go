@@ -18,9 +18,13 @@ type vocabulary struct {
 	kems        *parts
 	signatures  *parts
 	derivations []string
+	kdfs        []string // inside of KEMs
+	combiners   []string
 	aeads       []suite.AEADInfo
 	hashes      []hashAndKDF
 	elsewhere   []suite.Info
+
+	signatureHashes []string
 
 	allKEMs       []suite.KEMInfo // of every kind
 	allSignatures []suite.SignatureInfo
@@ -37,7 +41,14 @@ func newVocabulary(elsewhere ...suite.Info) *vocabulary {
 	v := &vocabulary{
 		suites:      knownSuites(),
 		derivations: []string{suite.DerivationLabelled, suite.DerivationUnlabelled, suite.DerivationRaw},
+		combiners:   []string{suite.CombinerC2PRI, suite.CombinerCatKDF, suite.CombinerCasKDF, suite.CombinerKeyCombine},
 		elsewhere:   elsewhere,
+	}
+	for _, row := range suite.KEMs() {
+		add(&v.kdfs, row.Info.KDF)
+	}
+	for _, row := range suite.SignatureSchemes() {
+		add(&v.signatureHashes, row.Info.Hash)
 	}
 	v.kems, v.signatures = standardParts()
 	for _, row := range suite.AEADs() {
@@ -67,12 +78,11 @@ func newVocabulary(elsewhere ...suite.Info) *vocabulary {
 
 // addSuite adds what a suite has apart from its KEM and its signature scheme.
 func (v *vocabulary) addSuite(i suite.Info) {
-	if i.Name != "" && !slices.Contains(v.names, i.Name) {
-		v.names = append(v.names, i.Name)
-	}
-	if d := i.KEM.Derivation; d != "" && !slices.Contains(v.derivations, d) {
-		v.derivations = append(v.derivations, d)
-	}
+	add(&v.names, i.Name)
+	add(&v.derivations, i.KEM.Derivation)
+	add(&v.kdfs, i.KEM.KDF)
+	add(&v.combiners, i.KEM.Combiner)
+	add(&v.signatureHashes, i.Signature.Hash)
 	if a := i.AEAD; a.Name != "" && !slices.ContainsFunc(v.aeads, func(b suite.AEADInfo) bool { return b.Name == a.Name && b.Nk == a.Nk }) {
 		v.aeads = append(v.aeads, a)
 	}
@@ -81,6 +91,13 @@ func (v *vocabulary) addSuite(i suite.Info) {
 		return o.hash.Name == h.hash.Name && o.hash.Size == h.hash.Size && o.kdf.Name == h.kdf.Name
 	}) {
 		v.hashes = append(v.hashes, h)
+	}
+}
+
+// add adds a word to a list, once.
+func add(list *[]string, w string) {
+	if w != "" && !slices.Contains(*list, w) {
+		*list = append(*list, w)
 	}
 }
 
@@ -103,7 +120,7 @@ func namesOf[T any](list []T, name func(T) string) []string {
 // kemKinds returns a KEM of every kind that conditions can tell apart.
 func (v *vocabulary) kemKinds() []suite.KEMInfo {
 	var all []suite.KEMInfo
-	add := func(p pair, derivation string) {
+	addKind := func(p pair, derivation string) {
 		if !slices.ContainsFunc(all, func(i suite.KEMInfo) bool {
 			return pair{i.Classical, i.PostQuantum, i.Level} == p && i.Derivation == derivation
 		}) {
@@ -112,16 +129,16 @@ func (v *vocabulary) kemKinds() []suite.KEMInfo {
 	}
 	for _, p := range v.kems.pairs() {
 		if p.postQuantum == "" {
-			add(p, "") // as RFC 9180 says
+			addKind(p, "") // as RFC 9180 says
 			continue
 		}
 		for _, d := range v.derivations {
-			add(p, d)
+			addKind(p, d)
 		}
 	}
 	for _, i := range v.elsewhere {
 		if p := (pair{i.KEM.Classical, i.KEM.PostQuantum, i.KEM.Level}); p.declared() {
-			add(p, i.KEM.Derivation)
+			addKind(p, i.KEM.Derivation)
 		}
 	}
 	return all

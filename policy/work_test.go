@@ -125,14 +125,14 @@ func TestLintTellsWhatIsUnchecked(t *testing.T) {
 	wide := File{"own.yaml", []byte(contradictions(64)["dates"])}
 	idle := File{"idle.yaml", []byte("profile: idle\ntitle: t\nsources: {s: {document: d, date: 2026, checked: 2026}}\n")}
 	for wrong, files := range map[int][]File{0: {wide}, 1: {wide, idle}} {
-		problems, unchecked := Lint(files...)
-		require.Len(t, problems, wrong)
-		require.NotEmpty(t, unchecked)
-		require.Contains(t, unchecked[0].String(), "own.yaml:")
-		require.Contains(t, unchecked[0].Text, "too many")
+		found := Lint(files...)
+		require.Len(t, found.Wrong, wrong)
+		require.NotEmpty(t, found.Unchecked)
+		require.Contains(t, found.Unchecked[0].String(), "own.yaml:")
+		require.Contains(t, found.Unchecked[0].Text, "too many")
 	}
 	for _, p := range Builtin().Names() {
-		_, unchecked := Lint(File{"own.yaml", []byte("profile: own\ntitle: t\nextends: [" + p + "]\n")})
+		unchecked := Lint(File{"own.yaml", []byte("profile: own\ntitle: t\nextends: [" + p + "]\n")}).Unchecked
 		require.Empty(t, unchecked, p)
 	}
 }
@@ -149,8 +149,7 @@ func TestWorkEnds(t *testing.T) {
 }
 
 func lint(files ...File) Problems {
-	wrong, _ := Lint(files...)
-	return wrong
+	return Lint(files...).Wrong
 }
 
 // A file cannot name so much, and a library not hold so much, that reading it takes more

@@ -31,6 +31,8 @@ func (v *vocabulary) worlds(about subject, conditions []condition) iter.Seq[worl
 		return only(world{free: []string{"psk", "psk-bytes"}})
 	case aboutWireFormat:
 		return only(world{free: []string{"wire-format"}})
+	case aboutCert:
+		return only(world{free: []string{"position", "cert-key", "cert-signature", "cert-hash"}})
 	}
 	return func(yield func(world) bool) { v.suiteWorlds(conditions, yield) }
 }
@@ -39,7 +41,7 @@ func only(w world) iter.Seq[world] { return func(yield func(world) bool) { yield
 
 func (v *vocabulary) suiteWorlds(conditions []condition, yield func(world) bool) {
 	provision := []string{"provenance", "module"}
-	made := []string{"code-point", "level", "name", "kem", "signature", "aead", "hash"}
+	made := []string{"code-point", "level", "name", "kem", "kem-kdf", "kem-combiner", "signature", "signature-hash", "aead", "hash"}
 	if !yield(world{base: facts{set: "other"}, fixed: []string{"set"}, free: slices.Concat(made, provision)}) {
 		return
 	}
@@ -62,6 +64,8 @@ func (v *vocabulary) suiteWorlds(conditions []condition, yield func(world) bool)
 const (
 	maxLevel = 256       // bits, of every suite
 	maxPSK   = 1<<16 - 1 // bytes
+
+	maxModulus = 1 << 16 // bits
 )
 
 // maxSamples is the largest number of values of one part that are tried.
@@ -86,11 +90,23 @@ func (v *vocabulary) samples(part string, conditions []condition) []func(*facts)
 		}
 	case "kem":
 		for _, k := range v.allKEMs {
-			sets = append(sets, func(f *facts) { f.suite.KEM = k })
+			sets = append(sets, func(f *facts) { f.setKEM(k) })
+		}
+	case "kem-kdf":
+		for _, kdf := range append([]string{undeclared}, v.kdfs...) {
+			sets = append(sets, func(f *facts) { f.suite.KEM.KDF = kdf })
+		}
+	case "kem-combiner":
+		for _, c := range append([]string{"", undeclared}, v.combiners...) {
+			sets = append(sets, func(f *facts) { f.suite.KEM.Combiner = c })
 		}
 	case "signature":
 		for _, s := range v.allSignatures {
-			sets = append(sets, func(f *facts) { f.suite.Signature = s })
+			sets = append(sets, func(f *facts) { f.setSignature(s) })
+		}
+	case "signature-hash":
+		for _, h := range append([]string{"", undeclared}, v.signatureHashes...) {
+			sets = append(sets, func(f *facts) { f.suite.Signature.Hash = h })
 		}
 	case "aead":
 		for _, a := range v.aeads {
@@ -131,8 +147,51 @@ func (v *vocabulary) samples(part string, conditions []condition) []func(*facts)
 		for _, w := range []message.WireFormat{message.WireFormatPublicMessage, message.WireFormatPrivateMessage} {
 			sets = append(sets, func(f *facts) { f.wireFormat = w })
 		}
+	default:
+		sets = certificateSamples(part, conditions)
 	}
 	return sets
+}
+
+// certificateSamples is samples for the parts of a certificate.
+func certificateSamples(part string, conditions []condition) (sets []func(*facts)) {
+	switch part {
+	case "position":
+		for _, p := range []string{"leaf", "intermediate", "root"} {
+			sets = append(sets, func(f *facts) { f.cert.Position = p })
+		}
+	case "cert-key":
+		for _, k := range certificateKeys() {
+			sizes := []int64{0}
+			if k == "RSA" {
+				sizes = numbers("certificate.key-bits", maxModulus, conditions)
+			}
+			for _, n := range sizes {
+				sets = append(sets, func(f *facts) { f.cert.Key, f.cert.KeyBits = k, int(n) })
+			}
+		}
+	case "cert-signature":
+		for _, s := range certificateSignatures() {
+			sets = append(sets, func(f *facts) { f.cert.Signature = s })
+		}
+	case "cert-hash":
+		for _, h := range append([]string{""}, certificateHashes()[1:]...) {
+			sets = append(sets, func(f *facts) { f.cert.Hash = h })
+		}
+	}
+	return sets
+}
+
+// setKEM sets what a KEM is made of, and leaves what it does with that.
+func (f *facts) setKEM(k suite.KEMInfo) {
+	k.KDF, k.Combiner = f.suite.KEM.KDF, f.suite.KEM.Combiner
+	f.suite.KEM = k
+}
+
+// setSignature sets what a signature scheme is made of, and leaves its hash.
+func (f *facts) setSignature(s suite.SignatureInfo) {
+	s.Hash = f.suite.Signature.Hash
+	f.suite.Signature = s
 }
 
 // wordsOf returns the words that conditions on a fact name.

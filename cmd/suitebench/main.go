@@ -24,18 +24,25 @@
 // profile or your own file (package policy). The policy command says what policies demand,
 // which suites they allow, until when and why, and chooses a suite:
 //
-//	$ suitebench policy list --at 2026-11-21
+//	$ suitebench policy list --at 2026-11-28
 //	PROFILE                  ALLOWS  TITLE
 //	cnsa-1.0                1 of 18  Commercial National Security Algorithm Suite 1.0
 //	cnsa-2.0                1 of 18  Commercial National Security Algorithm Suite 2.0
 //	cnsa-2.0-transition     3 of 18  Commercial National Security Algorithm Suite 2.0, in transition from 1.0
+//	us-eo-14412            11 of 18  Executive Order 14412, high-value assets and high-impact systems
 //	fips-140-3-algorithms  11 of 18  Algorithms that NIST approves
 //	fips-140-3-module       9 of 18  What the linked Go Cryptographic Module provides
 //	nist-curves            10 of 18  NIST curves
-//	bsi-tr-02102-1          6 of 18  BSI TR-02102-1, Cryptographic Mechanisms
+//	bsi-tr-02102-1          3 of 18  BSI TR-02102-1, Cryptographic Mechanisms
 //	anssi                  10 of 18  ANSSI, security visas
+//	anssi-restreint         3 of 18  ANSSI, Diffusion Restreinte, vital and defence systems
+//	nl-pqc-handbook        12 of 18  Netherlands, The PQC Migration Handbook
+//	eu-roadmap             18 of 18  EU, coordinated roadmap to post-quantum cryptography
+//	eccg-acm-2             12 of 18  ECCG, Agreed Cryptographic Mechanisms, for EUCC
 //	ncsc-uk                18 of 18  NCSC, migration to post-quantum cryptography
-//	asd-ism                 7 of 18  ASD Information Security Manual, to SECRET
+//	ca-itsm-40-001         15 of 18  Canada, ITSM.40.001, roadmap to post-quantum cryptography
+//	asd-ism-protected       7 of 18  ASD Information Security Manual, to PROTECTED
+//	asd-ism                 7 of 18  ASD Information Security Manual, SECRET
 //	asd-ism-top-secret      5 of 18  ASD Information Security Manual, TOP SECRET
 //	pq-confidential        11 of 18  Post-quantum confidentiality
 //	pq-authentic            3 of 18  Post-quantum authenticity

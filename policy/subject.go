@@ -1,0 +1,58 @@
+package policy
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// ParseSubject returns the subject of a question that is no suite, from the words of the
+// format: "credential" with a type such as "x509" or "0xF001", "lifetime" with a duration
+// such as "90d", "psk" with a type and a number of bytes such as "external:32", or
+// "wire-format" with "public" or "private".
+func ParseSubject(kind, text string) (any, error) {
+	switch kind {
+	case "credential":
+		return parseCredentialType(text)
+	case "lifetime":
+		n, err := parseDuration(text)
+		if err != nil {
+			return nil, fmt.Errorf("policy: %w", err)
+		}
+		return message.Lifetime{NotAfter: uint64(n)}, nil
+	case "psk":
+		name, digits, _ := strings.Cut(text, ":")
+		n, err := strconv.ParseUint(digits, 10, 16)
+		if err != nil || name != "external" && name != "resumption" {
+			return nil, fmt.Errorf("policy: %q is no pre-shared key, such as external:32", text)
+		}
+		return suite.PSKInfo{Type: name, Length: int(n)}, nil
+	case "wire-format":
+		switch text {
+		case "public":
+			return message.WireFormatPublicMessage, nil
+		case "private":
+			return message.WireFormatPrivateMessage, nil
+		}
+		return nil, fmt.Errorf("policy: %q is no wire format: public or private", text)
+	}
+	return nil, fmt.Errorf("policy: unknown kind of subject %q: credential, lifetime, psk or wire-format", kind)
+}
+
+func parseCredentialType(text string) (any, error) {
+	switch text {
+	case "basic":
+		return message.CredentialBasic, nil
+	case "x509":
+		return message.CredentialX509, nil
+	}
+	digits, ok := strings.CutPrefix(text, "0x")
+	n, err := strconv.ParseUint(digits, 16, 16)
+	if !ok || err != nil {
+		return nil, fmt.Errorf("policy: %q is no type of credential: basic, x509 or a code point such as 0xF001", text)
+	}
+	return message.CredentialType(n), nil
+}
