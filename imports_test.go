@@ -88,7 +88,7 @@ func layers() []layer {
 			},
 		},
 		{pkg: "audit", imports: []string{"suite", "mls/message", "mls/event"}, denied: []string{"net/...", "os/...", "database/..."}},
-		{pkg: "credential", imports: []string{"mls/message", "mls/event", "internal/certificate"}},
+		{pkg: "credential", imports: []string{"suite", "mls/message", "mls/event", "internal/certificate"}},
 		{pkg: "internal/fipsindicator"},
 		{pkg: "policy", imports: []string{"suite", "registry", "mls/message"}, modules: []string{"go.yaml.in/yaml/v4/..."}, denied: []string{"net/...", "os/...", "database/..."}},
 		{pkg: "migrate", imports: []string{"suite", "registry", "policy", "mls", "mls/message", "mls/event", "internal/codepoint", "bench/limit", "bench/measure", "internal/parallel"}, denied: []string{"net/...", "os/...", "database/..."}},

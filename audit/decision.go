@@ -85,6 +85,12 @@ func subject(subject any) []slog.Attr {
 		question, attrs = "lifetime", []slog.Attr{seconds("not_before", s.NotBefore), seconds("not_after", s.NotAfter)}
 	case suite.PSKInfo:
 		question, attrs = "psk", []slog.Attr{slog.String("psk_type", s.Type), slog.Int("psk_length", s.Length)}
+	case suite.CertificateInfo:
+		question = "certificate"
+		attrs = []slog.Attr{
+			slog.String("position", s.Position), slog.String("key", s.Key), slog.Int("key_bits", s.KeyBits),
+			slog.String("signature", s.Signature), slog.String("hash", s.Hash),
+		}
 	case message.WireFormat:
 		question, attrs = "wire_format", []slog.Attr{slog.String("wire_format", s.String())}
 	default:

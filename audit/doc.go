@@ -38,8 +38,8 @@
 //
 //	Attribute           Type    Meaning
 //	schema              int     1
-//	question            string  suite, credential, lifetime, psk, wire_format or move; another is the
-//	                            type of a subject that this package does not know
+//	question            string  suite, credential, lifetime, psk, wire_format, certificate or move;
+//	                            another is the type of a subject that this package does not know
 //	use                 string  start, continue, receive or leave
 //	at                  time    the time of the call
 //	listing             bool    true if nothing is used yet: the answer is for a list
@@ -77,9 +77,10 @@
 //	lifetime      not_before, not_after: times
 //	psk           psk_type (external or resumption), psk_length in bytes
 //	wire_format   wire_format
+//	certificate   position (leaf, intermediate or root), key, key_bits (of RSA, else 0), signature, hash
 //	move          from, to: groups of suite and suite_name
 //
-// REASONS are policy, rule, source, found, wanted and force of a Refusal of package
+// REASONS are policy, rule, source, found, wanted, force and otherwise of a Refusal of package
 // policy; also, a list of groups of the same, with its further reasons; with, the
 // parameter that would allow it; and instead, a list of suites that would do. An error
 // of another type has them if it is a [slog.LogValuer] whose value is a group.

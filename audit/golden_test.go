@@ -97,6 +97,7 @@ func everyRecord(l *slog.Logger) {
 		ask(j, l, message.Lifetime{NotBefore: 1, NotAfter: 1 << 63}, suite.Start)
 		ask(j, l, suite.PSKInfo{Type: "external", Length: 32}, suite.Continue)
 		ask(j, l, message.WireFormatPublicMessage, suite.Leave)
+		ask(j, l, suite.CertificateInfo{Position: "root", Key: "RSA", KeyBits: 3072, Signature: "RSA-PSS", Hash: "SHA-384"}, suite.Start)
 		ask(j, l, suite.Move{From: info(1, "SUITE-1"), To: info(7, "SUITE-7")}, suite.Start)
 	}
 	ask(judge{suite.Start: &suite.UnknownSubjectError{Subject: unknown{}}}, l, unknown{"not for a log"}, suite.Start)
@@ -198,7 +199,7 @@ func TestDecisionsPass(t *testing.T) {
 	no := errors.New("no")
 	j := judge{suite.Continue: no}
 	for _, use := range []suite.Use{suite.Start, suite.Continue, suite.Receive, suite.Leave} {
-		for _, subject := range []any{suite.Info{}, suite.Move{}, message.CredentialType(0), message.Lifetime{}, suite.PSKInfo{}, message.WireFormat(0), unknown{}, nil} {
+		for _, subject := range []any{suite.Info{}, suite.Move{}, message.CredentialType(0), message.Lifetime{}, suite.PSKInfo{}, suite.CertificateInfo{}, message.WireFormat(0), unknown{}, nil} {
 			require.Equal(t, j[use], audit.Policy(j, l).Judge(suite.Question{Use: use, Time: now, Subject: subject}))
 		}
 	}

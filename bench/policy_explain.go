@@ -1,12 +1,16 @@
 package bench
 
 import (
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/spf13/cobra"
 
+	"github.com/mlsuite/mlsuite/credential"
 	"github.com/mlsuite/mlsuite/policy"
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/suite"
@@ -20,8 +24,8 @@ const denied = 2
 
 // explained is what policy explain is asked about, as given: a suite or one of the flags.
 type explained struct {
-	credential, lifetime, psk, wireFormat string
-	use                                   string
+	credential, lifetime, psk, wireFormat, certificates string
+	use                                                 string
 }
 
 func (e *explained) add(cmd *cobra.Command) {
@@ -30,25 +34,28 @@ func (e *explained) add(cmd *cobra.Command) {
 	flags.StringVar(&e.lifetime, "lifetime", "", "`DURATION` of a key package to explain, such as 90d")
 	flags.StringVar(&e.psk, "psk", "", "pre-shared key to explain, as `TYPE:BYTES`, such as external:32")
 	flags.StringVar(&e.wireFormat, "wire-format", "", "`FORMAT` of handshake messages to explain: public or private")
+	flags.StringVar(&e.certificates, "certificates", "", "PEM `FILE` with the chain of an X.509 credential to explain, the end entity's certificate first")
 	flags.StringVar(&e.use, "use", "start", "`USE` to explain: start, continue, receive or leave")
 }
 
-// question returns the question that arguments and flags ask, without its time.
-func (e *explained) question(r *registry.Registry, suites []string) (suite.Question, error) {
-	var q suite.Question
-	for use := suite.Start; use <= suite.Leave; use++ {
-		if use.String() == e.use {
-			q.Use = use
+// questions returns the question that arguments and flags ask, without its time: of a chain,
+// one for each certificate.
+func (e *explained) questions(r *registry.Registry, suites []string) ([]suite.Question, error) {
+	var use suite.Use
+	for u := suite.Start; u <= suite.Leave; u++ {
+		if u.String() == e.use {
+			use = u
 		}
 	}
-	if q.Use == 0 {
-		return q, fmt.Errorf("--use: unknown %q: choose from start, continue, receive, leave", e.use)
+	if use == 0 {
+		return nil, fmt.Errorf("--use: unknown %q: choose from start, continue, receive, leave", e.use)
 	}
 	var subjects []any
+	things := len(suites)
 	for _, name := range suites {
 		info, err := findSuite(r, name)
 		if err != nil {
-			return q, err
+			return nil, err
 		}
 		subjects = append(subjects, info)
 	}
@@ -60,15 +67,53 @@ func (e *explained) question(r *registry.Registry, suites []string) (suite.Quest
 		}
 		subject, err := policy.ParseSubject(flag.kind, flag.text)
 		if err != nil {
-			return q, fmt.Errorf("--%s: %w", flag.kind, err)
+			return nil, fmt.Errorf("--%s: %w", flag.kind, err)
 		}
+		things++
 		subjects = append(subjects, subject)
 	}
-	if len(subjects) != 1 {
-		return q, fmt.Errorf("name one thing to explain: a suite, --credential, --lifetime, --psk or --wire-format")
+	if e.certificates != "" {
+		chain, err := readChain(e.certificates)
+		if err != nil {
+			return nil, fmt.Errorf("--certificates: %w", err)
+		}
+		things++
+		for _, info := range chain.Algorithms() {
+			subjects = append(subjects, info)
+		}
 	}
-	q.Subject = subjects[0]
-	return q, nil
+	if things != 1 {
+		return nil, fmt.Errorf("name one thing to explain: a suite, --credential, --lifetime, --psk, --wire-format or --certificates")
+	}
+	var all []suite.Question
+	for _, subject := range subjects {
+		all = append(all, suite.Question{Use: use, Subject: subject})
+	}
+	return all, nil
+}
+
+// readChain reads the certificates of a PEM file.
+func readChain(name string) (credential.Chain, error) {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	var chain credential.Chain
+	for {
+		var block *pem.Block
+		if block, data = pem.Decode(data); block == nil {
+			break
+		}
+		cert, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("certificate %d: %w", len(chain)+1, err)
+		}
+		chain = append(chain, cert)
+	}
+	if len(chain) == 0 {
+		return nil, fmt.Errorf("%s has no certificate in PEM", name)
+	}
+	return chain, nil
 }
 
 func explanationFormats() []writer[*policy.Explanation] {
@@ -90,7 +135,8 @@ what each rule found, by which of its ways it passes or what it wanted, and the 
 would do. The verdict is on starting something new, or on another --use in a group that
 exists.
 
-The exit status is 0 if it is allowed, 2 if it is denied and 1 after an error.
+The exit status is 0 if it is allowed, 2 if it is denied and 1 after an error. Of a chain of
+certificates each is explained, and all have to be allowed.
 
 ` + certainties,
 		Args: cobra.RangeArgs(1, 2),
@@ -107,22 +153,28 @@ The exit status is 0 if it is allowed, 2 if it is denied and 1 after an error.
 			if err != nil {
 				return err
 			}
-			q, err := what.question(r, args[1:])
+			questions, err := what.questions(r, args[1:])
 			if err != nil {
 				return err
 			}
-			q.Time = now
-			e, err := policies[0].Explain(q, r.All())
-			if err != nil {
-				return err
+			var answer error
+			for i, q := range questions {
+				q.Time = now
+				e, err := policies[0].Explain(q, r.All())
+				if err != nil {
+					return err
+				}
+				if i > 0 {
+					fmt.Fprintln(cmd.OutOrStdout())
+				}
+				if err := w.write(cmd.OutOrStdout(), e); err != nil {
+					return err
+				}
+				if !e.Allow {
+					answer = errDenied
+				}
 			}
-			if err := w.write(cmd.OutOrStdout(), e); err != nil {
-				return err
-			}
-			if !e.Allow {
-				return errDenied
-			}
-			return nil
+			return answer
 		},
 	}
 	f.add(p, cmd)

@@ -69,8 +69,7 @@ func (v Verdict) String() string {
 	return "deny"
 }
 
-// Verdict returns the verdict on starting something new with a suite on the day of now,
-// in UTC.
+// Verdict returns the verdict on starting something new with a suite on the day of now.
 func (p *Policy) Verdict(info suite.Info, now time.Time) Verdict {
 	return p.verdict(aboutSuite, p.of(info), momentOf(now))
 }
@@ -84,15 +83,8 @@ func (p *Policy) verdict(about subject, f *facts, at moment) Verdict {
 			v.Until = p.lastAllowed(about, f, at)
 		}
 	}
-	for _, q := range p.profiles() {
-		if about != aboutSuite {
-			break // notes are on suites
-		}
-		for i := range q.notes {
-			if n := &q.notes[i]; n.on(f) && !slices.Contains(v.Notes, n.String()) {
-				v.Notes = append(v.Notes, n.String())
-			}
-		}
+	if about == aboutSuite {
+		v.Notes = p.notesOn(f)
 	}
 	for _, found := range v.Findings {
 		if found.Certainty == Unverified && !found.Passed {
@@ -102,7 +94,20 @@ func (p *Policy) verdict(about subject, f *facts, at moment) Verdict {
 	return v
 }
 
-// allows reports whether all rules on a subject allow f on a day, and returns the last
+// notesOn returns the notes of the profiles on a suite, each once.
+func (p *Policy) notesOn(f *facts) []string {
+	var all []string
+	for _, q := range p.profiles() {
+		for i := range q.notes {
+			if n := &q.notes[i]; n.on(f) && !slices.Contains(all, n.String()) {
+				all = append(all, n.String())
+			}
+		}
+	}
+	return all
+}
+
+// allows reports whether all rules on a subject allow f at a time, and returns the last
 // day of the unbroken time in which they do.
 func (p *Policy) allows(about subject, f *facts, at moment) (last Date, ok bool) {
 	for i := range p.parts {
@@ -115,7 +120,7 @@ func (p *Policy) allows(about subject, f *facts, at moment) (last Date, ok bool)
 	return last, true
 }
 
-// allows reports whether the part's rules on a subject allow f on a day.
+// allows reports whether the part's rules on a subject allow f at a time.
 func (one *part) allows(about subject, f *facts, at moment) (last Date, ok bool) {
 	for _, q := range one.profiles {
 		day := at.in(q.zone)
@@ -201,7 +206,7 @@ const (
 	maxTried    = 12
 )
 
-// remedy returns the fewest switches that would allow f on a day, and until when. It
+// remedy returns the fewest switches that would allow f at a time, and until when. It
 // returns "" if none would.
 func (p *Policy) remedy(about subject, f *facts, at moment) (with string, until Date) {
 	var off []parameterKey

@@ -88,6 +88,27 @@ func TestPublicKey(t *testing.T) {
 	}
 }
 
+// The algorithms are those of the certificate, named by their object identifiers.
+func TestAlgorithms(t *testing.T) {
+	keys := testKeys(t)
+	for name, want := range map[string][2]string{
+		"Ed25519": {"1.3.101.112", "1.3.101.112"},
+		"P-256":   {"1.2.840.10045.2.1", "1.2.840.10045.4.3.2"},
+		"P-384":   {"1.2.840.10045.2.1", "1.2.840.10045.4.3.3"},
+		"P-521":   {"1.2.840.10045.2.1", "1.2.840.10045.4.3.4"},
+		"RSA":     {"1.2.840.113549.1.1.1", "1.2.840.113549.1.1.11"},
+	} {
+		der := selfSigned(t, keys[name])
+		key, signature, err := certificate.Algorithms(der)
+		require.NoError(t, err)
+		require.Equal(t, want, [2]string{key, signature}, name)
+		for n := range der {
+			_, _, err := certificate.Algorithms(der[:n])
+			require.ErrorIs(t, err, certificate.ErrMalformed, "the first %d bytes", n)
+		}
+	}
+}
+
 func TestPublicKeyRefuses(t *testing.T) {
 	der := selfSigned(t, testKeys(t)["Ed25519"])
 	for n := range der {
