@@ -104,7 +104,12 @@ func (a *alternative) switchedOn(s settings) bool {
 }
 
 func (a *alternative) isGiven(s settings) bool {
-	return !slices.ContainsFunc(a.given, func(g given) bool { return !g.holds(s) })
+	for i := range a.given {
+		if !a.given[i].holds(s) {
+			return false
+		}
+	}
+	return true
 }
 
 // applies reports whether the rule is about f. Every rule on suites is about a suite that
@@ -172,11 +177,7 @@ func (r *rule) switches(dst []parameterKey, f *facts, s settings) []parameterKey
 
 // found says what the rule looked at, part by part.
 func (r *rule) found(f *facts) string {
-	var conditions []condition
-	for i := range r.allow {
-		conditions = append(conditions, r.allow[i].conditions...)
-	}
-	return r.foundIn(conditions, f)
+	return r.foundIn(r.allow, f)
 }
 
 // foundBy says what the alternative looked at by which the rule allows f.
@@ -184,21 +185,26 @@ func (r *rule) foundBy(a *alternative, f *facts) string {
 	if len(a.conditions) == 0 {
 		return r.found(f)
 	}
-	return r.foundIn(a.conditions, f)
+	return r.foundIn([]alternative{*a}, f)
 }
 
-func (r *rule) foundIn(conditions []condition, f *facts) string {
+func (r *rule) foundIn(allow []alternative, f *facts) string {
 	var parts []string
 	if r.undeclared(f) {
 		parts = append(parts, "a KEM or a signature scheme that declares no part")
 	}
-	if len(conditions) == 0 {
-		conditions = r.when
-	}
-	for i := range conditions {
-		if text := conditions[i].found(f); !slices.Contains(parts, text) {
-			parts = append(parts, text)
+	add := func(conditions []condition) {
+		for i := range conditions {
+			if text := conditions[i].found(f); !slices.Contains(parts, text) {
+				parts = append(parts, text)
+			}
 		}
+	}
+	for i := range allow {
+		add(allow[i].conditions)
+	}
+	if len(parts) == 0 {
+		add(r.when)
 	}
 	if len(parts) == 0 {
 		return "any " + string(r.about)
