@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"crypto/fips140"
 	"fmt"
 	"io"
 	"slices"
@@ -17,6 +18,7 @@ import (
 type matrix struct {
 	at       policy.Date
 	policies []string
+	from     []*policy.Policy // the policies
 	suites   []suite.Info
 	labels   []string // of suites: 1 to 7, T1 to T11
 	verdicts policy.Matrix
@@ -27,7 +29,7 @@ func newMatrix(r *registry.Registry, policies []*policy.Policy, now time.Time) (
 	if err != nil {
 		return matrix{}, err
 	}
-	m := matrix{at: policy.DateOf(now), verdicts: policy.NewMatrix(policies, r.All(), now)}
+	m := matrix{at: policy.DateOf(now), from: policies, verdicts: policy.NewMatrix(policies, r.All(), now)}
 	for _, p := range policies {
 		m.policies = append(m.policies, p.Name())
 	}
@@ -51,8 +53,37 @@ func matrixFormats() []writer[matrix] {
 	}
 }
 
-// writeMatrixJSON writes the verdicts by policy and suite. Their form is a contract.
-func writeMatrixJSON(w io.Writer, m matrix) error { return writeJSON(w, m.verdicts) }
+// writeMatrixJSON writes the verdicts by policy and suite, and what they depend on: the day,
+// the module, and of each policy its profiles and its parameters. The form is a contract.
+func writeMatrixJSON(w io.Writer, m matrix) error {
+	type profile struct {
+		Name    string `json:"name"`
+		Version string `json:"version,omitempty"`
+		Date    string `json:"date,omitempty"`
+		Digest  string `json:"digest"`
+	}
+	type row struct {
+		Profiles   []profile                 `json:"profiles"`
+		Parameters map[string]string         `json:"parameters,omitempty"`
+		Verdicts   map[string]policy.Verdict `json:"verdicts"`
+	}
+	out := struct {
+		At       policy.Date    `json:"at"`
+		Module   string         `json:"module"`
+		Policies map[string]row `json:"policies"`
+	}{m.at, fips140.Version(), map[string]row{}}
+	for _, p := range m.from {
+		one := row{Parameters: map[string]string{}, Verdicts: m.verdicts[p.Name()]}
+		for _, q := range p.Profiles() {
+			one.Profiles = append(one.Profiles, profile{q.Name, q.Version, q.Date, q.Digest})
+		}
+		for _, q := range p.Parameters() {
+			one.Parameters[q.Profile+":"+q.Name] = q.Value
+		}
+		out.Policies[p.Name()] = one
+	}
+	return writeJSON(w, out)
+}
 
 // legend gives a mark to each kind of verdict: + and - to those without more to
 // say, letters to the others, in the order in which they are asked for.

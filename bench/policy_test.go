@@ -1,8 +1,11 @@
 package bench
 
 import (
+	"crypto/fips140"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -90,16 +93,65 @@ func expand(t *testing.T, line string) map[string]jsonVerdict {
 	return verdicts
 }
 
+// jsonPolicy is a row of the JSON matrix.
+type jsonPolicy struct {
+	Profiles []struct {
+		Name    string `json:"name"`
+		Version string `json:"version"`
+		Date    string `json:"date"`
+		Digest  string `json:"digest"`
+	} `json:"profiles"`
+	Parameters map[string]string      `json:"parameters"`
+	Verdicts   map[string]jsonVerdict `json:"verdicts"`
+}
+
+// jsonMatrix returns the verdicts of a matrix by policy and suite.
 func jsonMatrix(t *testing.T, args ...string) map[string]map[string]jsonVerdict {
+	t.Helper()
+	verdicts := map[string]map[string]jsonVerdict{}
+	_, _, policies := wholeMatrix(t, args...)
+	for name, p := range policies {
+		verdicts[name] = p.Verdicts
+	}
+	return verdicts
+}
+
+func wholeMatrix(t *testing.T, args ...string) (at, module string, policies map[string]jsonPolicy) {
 	t.Helper()
 	out, stderr, code := call(t, append([]string{"policy", "matrix", "--format", "json"}, args...)...)
 	require.Zero(t, code, stderr)
 	require.Empty(t, stderr)
 	decoder := json.NewDecoder(strings.NewReader(out))
 	decoder.DisallowUnknownFields()
-	var m map[string]map[string]jsonVerdict
+	var m struct {
+		At       string                `json:"at"`
+		Module   string                `json:"module"`
+		Policies map[string]jsonPolicy `json:"policies"`
+	}
 	require.NoError(t, decoder.Decode(&m))
-	return m
+	return m.At, m.Module, m.Policies
+}
+
+// The matrix says what it depends on: the day, the module, the text of each profile and the
+// parameters.
+func TestMatrixSaysWhatItDependsOn(t *testing.T) {
+	at, module, policies := wholeMatrix(t, "cnsa-2.0-transition", "us-eo-14412", "--at", "2026-11-28", "--with", "acquired=2026-06-30")
+	require.Equal(t, "2026-11-28", at)
+	require.Equal(t, fips140.Version(), module)
+	require.Len(t, policies, 2)
+	require.Equal(t, map[string]string{
+		"cnsa-2.0-transition:acquired": "2026-06-30", "cnsa-2.0-transition:category-date": "2030-12-31", "cnsa-2.0-transition:hybrid": "off",
+	}, policies["cnsa-2.0-transition"].Parameters)
+	order := policies["us-eo-14412"].Profiles
+	require.Len(t, order, 2)
+	require.Equal(t, "fips-140-3-algorithms", order[0].Name)
+	require.Equal(t, "91 FR 38483", order[1].Version)
+	require.Equal(t, "2026-11-28", order[1].Date)
+	for _, p := range order {
+		text, err := os.ReadFile("../policy/profiles/" + p.Name + ".yaml")
+		require.NoError(t, err)
+		require.Equal(t, fmt.Sprintf("sha256:%x", sha256.Sum256(text)), p.Digest)
+	}
 }
 
 func withoutNotes(m map[string]jsonVerdict) map[string]jsonVerdict {

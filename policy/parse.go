@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"slices"
 	"time"
 
@@ -23,6 +25,7 @@ func parseProfile(file File, v *vocabulary, p *problems) *profile {
 		return nil
 	}
 	read.at = root.at
+	read.digest = fmt.Sprintf("sha256:%x", sha256.Sum256(file.Data))
 	read.rulesAt = root.at
 	read.top(root)
 	if read.profile.name == "" {

@@ -144,6 +144,7 @@ type Profile struct {
 	Audience       string // whom the source addresses
 	Classification string // of what it is for
 	Zone           string // the time zone of its dates
+	Digest         string // of its file: "sha256:" and the hash in hexadecimal
 	Ends           Date   // the last day on which anything begins under it, or zero
 
 	Notes []string
@@ -158,6 +159,7 @@ func (p *Policy) Profiles() []Profile {
 		one := Profile{
 			Name: q.name, Title: q.title, Text: q.text, Version: q.version, Date: q.date,
 			Existing: q.existing, Audience: q.audience, Classification: q.classification, Zone: "UTC", Ends: q.ends,
+			Digest: q.digest,
 		}
 		if q.zone != nil {
 			one.Zone = q.zone.String()

@@ -5,6 +5,7 @@ import "time"
 // profile is the content of one file.
 type profile struct {
 	at       Position
+	digest   string // of the file
 	name     string
 	title    string
 	text     string
