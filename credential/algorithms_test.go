@@ -8,7 +8,9 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/asn1"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -53,5 +55,53 @@ func TestAlgorithms(t *testing.T) {
 	require.NoError(t, err)
 	for i, info := range infos {
 		require.Equal(t, i == 4, suite.Question{Use: suite.Start, Time: testTime, Subject: info}.Ask(p) == nil, info)
+	}
+}
+
+// A certificate of ML-DSA has its algorithms by their object identifiers, whether or not
+// crypto/x509 knows them, and an unknown algorithm is its identifier.
+func TestAlgorithmsThatX509NeedNotKnow(t *testing.T) {
+	name := asn1.RawValue{Tag: asn1.TagSequence, Class: asn1.ClassUniversal, IsCompound: true}
+	type algorithm struct{ ID asn1.ObjectIdentifier }
+	type key struct {
+		Algorithm algorithm
+		Key       asn1.BitString
+	}
+	type body struct {
+		Version   int `asn1:"explicit,tag:0"`
+		Serial    int
+		Algorithm algorithm
+		Issuer    asn1.RawValue
+		Validity  struct{ NotBefore, NotAfter time.Time }
+		Subject   asn1.RawValue
+		Key       key
+	}
+	type signed struct {
+		Body      body
+		Algorithm algorithm
+		Signature asn1.BitString
+	}
+	for want, c := range map[string]struct {
+		id   asn1.ObjectIdentifier
+		size int
+	}{
+		"ML-DSA-44": {asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 3, 17}, 1312},
+		"ML-DSA-65": {asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 3, 18}, 1952},
+		"ML-DSA-87": {asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 3, 19}, 2592},
+		"1.2.3.4":   {asn1.ObjectIdentifier{1, 2, 3, 4}, 10},
+	} {
+		content := signed{
+			Body: body{
+				Version: 2, Serial: 1, Algorithm: algorithm{c.id}, Issuer: name, Subject: name,
+				Key: key{algorithm{c.id}, asn1.BitString{Bytes: make([]byte, c.size), BitLength: 8 * c.size}},
+			},
+			Algorithm: algorithm{c.id}, Signature: asn1.BitString{Bytes: []byte{0}, BitLength: 8},
+		}
+		content.Body.Validity.NotBefore, content.Body.Validity.NotAfter = testTime, testTime.Add(time.Hour)
+		der, err := asn1.Marshal(content)
+		require.NoError(t, err)
+		cert, err := x509.ParseCertificate(der)
+		require.NoError(t, err, want)
+		require.Equal(t, []suite.CertificateInfo{{Position: "leaf", Key: want, Signature: want}}, credential.Chain{cert}.Algorithms())
 	}
 }
