@@ -106,7 +106,9 @@
 // many as were sent since the group was made, joined or restored. It reserves at most 4
 // for handshakes and 16 for application messages, or as many as the epoch has used, up to
 // 64 of each. In an epoch in which this member sends nothing, that costs no derivation,
-// and the keys of its first messages leave the stored state with the Delta after them.
+// and the keys of its first messages leave the stored state with the Delta after them. If
+// the process ends before that Delta is stored, they leave it with the first one of the
+// restored group, for which a restart derives about 2 log n secrets once in an epoch.
 // What is reserved and not used is lost at a restart: others step over it, and most of
 // them refuse to step over more than 1,000 in an epoch. A client that is saved and ends a
 // thousand times in one epoch without sending is no longer understood by them; it should

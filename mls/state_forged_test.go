@@ -233,7 +233,7 @@ func TestForgedStatesAreRefused(t *testing.T) {
 		"no own ratchets":                 {state.with(ratchet(number, own, 0)[:13], nil), "no secret"},
 		"own ratchets not derived":        {unopened, "0 records of kind 'b'"},
 		"own ratchets twice":              {state.with(recordBeginning.key(), make([]byte, 16)), "own ratchets are there"},
-		"own ratchets beyond their end":   {unopened.with(recordBeginning.key(), []byte{3: 1, 7: 1, 15: 1}), "after their end"},
+		"own ratchets far behind":         {unopened.with(recordBeginning.key(), []byte{7: 1, 15: sendBlock + 1}), "behind all that a state reserves"},
 		"own ratchets without beginning":  {unopened.with(recordBeginning.key(), make([]byte, 8)), "truncated"},
 		"no secret of a leaf in the past": {state.with(first(recordSecret), nil), "no secret"},
 		"no manifest":                     {state.with(recordManifest.key(), nil), "records of kind"},

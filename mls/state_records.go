@@ -192,8 +192,8 @@ func (n *savedWidth) marshal(w *wire.Writer) { w.Padding(int(*n)) }
 func (n *savedWidth) unmarshal(r *wire.Reader) { *n = savedWidth(r.Padding()) }
 
 // savedBeginning has the generations at which the own ratchets begin in a restored group,
-// by secrettree.RatchetKind. A state has it as long as the secrets of these ratchets follow
-// from that of a node.
+// by secrettree.RatchetKind, at most sendBlock. A state has it as long as the secrets of
+// these ratchets follow from that of a node.
 type savedBeginning [2]uint64
 
 func (b *savedBeginning) marshal(w *wire.Writer) {

@@ -13,7 +13,8 @@ import (
 //
 //   - Until the group sends in the epoch, the secrets of these ratchets follow from that of
 //     a node. The state has where they begin as numbers, in savedBeginning: to reserve
-//     generations takes no derivation.
+//     generations takes no derivation. A group that is restored from it derives them
+//     there, because what was reserved may have been sent.
 //   - From then on, the state has the ratchets themselves, as they will be there. So
 //     nothing in it leads to the key of a message that was sent.
 //

@@ -1,13 +1,16 @@
 package mls
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/internal/treemath"
+	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/secrettree"
 	"github.com/mlsuite/mlsuite/mls/message"
 )
@@ -186,22 +189,25 @@ func TestSavingReservesInTime(t *testing.T) {
 }
 
 // The first save of a restored group is like any other: what it reserves can be used. It
-// costs two ratchets, or less where nothing was sent in the epoch: two numbers.
+// costs two ratchets, and the first one in an epoch the secrets beside the way to them.
 func TestFirstSaveOfARestoredGroup(t *testing.T) {
 	groups := clique(t, 0x0001, 8)
 	populate(t, groups)
 	state, err := storeAll(groups[0])
 	require.NoError(t, err)
-	for _, costs := range []map[recordKind]int{
-		{recordBeginning: 1, recordManifest: 1},
-		{recordRatchet: 2, recordManifest: 1},
+	for _, c := range []struct {
+		deletes int
+		puts    map[recordKind]int
+	}{
+		{2, map[recordKind]int{recordSecret: 3, recordRatchet: 2, recordManifest: 1}},
+		{0, map[recordKind]int{recordRatchet: 2, recordManifest: 1}},
 	} {
 		g, err := RestoreGroup(insiderTime, *groups[0].cfg, state)
 		require.NoError(t, err)
 		delta, err := storeDelta(g)
 		require.NoError(t, err)
-		require.Empty(t, delta.Delete)
-		require.Equal(t, costs, kindsOf(delta.Put))
+		require.Len(t, delta.Delete, c.deletes)
+		require.Equal(t, c.puts, kindsOf(delta.Put))
 		used := usedKeys{}
 		require.NoError(t, used.send(t, g, false, "restored"))
 		require.NoError(t, used.send(t, g, true, "restored"))
@@ -242,29 +248,76 @@ func TestEpochWithoutOwnMessagesDerivesNothingToBeSaved(t *testing.T) {
 	}
 }
 
+// leadsTo reports whether a secret of a node leads to the first keys of a leaf in an epoch.
+func (s Snapshot) leadsTo(t testing.TB, epoch uint64, leaf message.LeafIndex) bool {
+	for _, r := range s {
+		if recordKind(r.Key[0]) != recordSecret {
+			continue
+		}
+		of, name, err := secrettree.SecretNameOf(r.Key)
+		require.NoError(t, err)
+		if of == epoch && treemath.NodeOf(leaf).InSubtree(treemath.NodeIndex(name.Index)) {
+			return true
+		}
+	}
+	return false
+}
+
+// requireNoSentKey requires that a state does not lead to the first keys with which g sent
+// in an epoch.
+func requireNoSentKey(t testing.TB, state Snapshot, g *Group, epoch uint64) {
+	t.Helper()
+	require.False(t, state.leadsTo(t, epoch, g.leaf))
+	for _, kind := range secrettree.RatchetKinds() {
+		name := secrettree.SecretName{Kind: secrettree.SecretOfRatchet, Index: uint32(g.leaf), Ratchet: kind}
+		if epoch == g.Epoch() {
+			var r secrettree.SavedRatchet
+			require.NoError(t, wire.Parse(state.value(t, name.Key(epoch)), "ratchet", r.Unmarshal))
+			require.Positive(t, r.Next)
+		} else {
+			require.False(t, slices.ContainsFunc(state, func(r Record) bool { return bytes.Equal(r.Key, name.Key(epoch)) }))
+		}
+	}
+}
+
 // Once a message was sent, the next stored state holds nothing that its key follows from.
 func TestSentMessageLeavesTheState(t *testing.T) {
-	for _, handshake := range []bool{true, false} {
-		groups := clique(t, 0x0001, 4)
-		g := groups[0]
+	for _, handshake := range []bool{false, true} {
+		g := clique(t, 0x0001, 4)[0]
 		state, err := storeAll(g)
 		require.NoError(t, err)
+		require.True(t, state.leadsTo(t, g.Epoch(), g.leaf), "nothing was sent before it was saved")
 		require.NoError(t, usedKeys{}.send(t, g, handshake, "first"))
-		for _, again := range []bool{false, true} {
-			restored, err := RestoreGroup(insiderTime, *g.cfg, state)
+		requireNoSentKey(t, state.Apply(madeDelta(t, g)), g, g.Epoch())
+	}
+}
+
+// A message that was sent before the process ended leaves the state with the first Delta
+// after the restart, although the group sends nothing any more, and whether or not the
+// epoch has ended by then.
+func TestRestartLeavesNoSentKey(t *testing.T) {
+	for _, handshake := range []bool{false, true} {
+		for _, ended := range []bool{false, true} {
+			groups := clique(t, 0x0001, 5)
+			g := groups[0]
+			state, err := storeAll(g)
 			require.NoError(t, err)
-			tree := restored.inbox.ratchets
-			if !again {
-				require.NotNil(t, tree.Nodes[treemath.Root(tree.Leaves)], "nothing was sent before it was saved")
-				state = state.Apply(madeDelta(t, g))
-				continue
+			require.NoError(t, usedKeys{}.send(t, g, handshake, "before the process ends"))
+			epoch := g.Epoch()
+			g, err = RestoreGroup(insiderTime, *g.cfg, state)
+			require.NoError(t, err)
+			if ended {
+				c, err := groups[1].Commit(t.Context(), insiderTime, CommitOptions{})
+				require.NoError(t, err)
+				received, err := g.Process(t.Context(), insiderTime, c.Message)
+				require.NoError(t, err)
+				g, err = received.Commit.Adopt()
+				require.NoError(t, err)
 			}
-			for n := range tree.Nodes {
-				require.False(t, treemath.NodeOf(g.leaf).InSubtree(n))
-			}
-			for _, kind := range secrettree.RatchetKinds() {
-				require.Positive(t, tree.Ratchets[g.leaf].Kind(kind).Next)
-			}
+			state = state.Apply(madeDelta(t, g))
+			requireNoSentKey(t, state, g, epoch)
+			_, err = RestoreGroup(insiderTime, *g.cfg, state)
+			require.NoError(t, err)
 		}
 	}
 }

@@ -228,13 +228,19 @@ func (l *stateLoader) group(g *Group, signers []suite.Signer) error {
 	if err := l.secrets(g); err != nil {
 		return err
 	}
-	if err := l.beginning(g); err != nil {
+	begins, err := l.beginning(g)
+	if err != nil {
 		return err
 	}
 	restored := newSavedState(g)
 	b.saving = restoredSaving(restored, l.manifest)
 	if err := l.nodes.allUsed(restored.width); err != nil {
 		return err
+	}
+	if begins != (savedBeginning{}) { // the group may have sent what the state reserves
+		if err := b.ratchets.Open(g.leaf, begins); err != nil {
+			return err
+		}
 	}
 	for _, kind := range secrettree.RatchetKinds() {
 		b.saving.reserved[kind] = b.ratchets.NextGeneration(g.leaf, kind)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/mlsuite/mlsuite/internal/parallel"
@@ -171,28 +170,27 @@ func (l *stateLoader) secrets(g *Group) error {
 	return nil
 }
 
-// beginning reads where the own ratchets begin, unless the state has them.
-func (l *stateLoader) beginning(g *Group) error {
-	tree := g.inbox.ratchets
-	if tree.Ratchets[g.leaf] != nil {
+// beginning reads where the own ratchets begin, unless the state has them: then it returns
+// zeros.
+func (l *stateLoader) beginning(g *Group) (savedBeginning, error) {
+	if g.inbox.ratchets.Ratchets[g.leaf] != nil {
 		if len(l.records[recordBeginning]) > 0 {
-			return badState("own ratchets are there, and where they begin")
+			return savedBeginning{}, badState("own ratchets are there, and where they begin")
 		}
-		return nil
+		return savedBeginning{}, nil
 	}
 	value, err := l.one(recordBeginning)
 	if err != nil {
-		return err
+		return savedBeginning{}, err
 	}
 	begins, err := wire.ParseNew(value, "beginning", (*savedBeginning).unmarshal)
 	if err != nil {
-		return err
+		return savedBeginning{}, err
 	}
-	if slices.Max(begins[:]) > math.MaxUint32+1 {
-		return badState("own ratchets begin after their end")
+	if slices.Max(begins[:]) > sendBlock {
+		return savedBeginning{}, badState("own ratchets begin behind all that a state reserves")
 	}
-	tree.Begins = *begins
-	return nil
+	return *begins, nil
 }
 
 // restoredSecretTree returns a tree for saved secrets, without any yet.

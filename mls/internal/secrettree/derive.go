@@ -104,6 +104,17 @@ func nextSecret(s suite.Suite, secret []byte, generation uint64) ([]byte, error)
 	return label.DeriveTreeSecret(s, secret, "secret", uint32(generation), s.Info().KDF.Nh)
 }
 
+// move moves the ratchet to a later generation, and keeps no key of those between.
+func (r *Ratchet) move(s suite.Suite, generation uint64) error {
+	ahead, err := r.Ahead(s, generation)
+	if err != nil {
+		return err
+	}
+	clear(r.Secret)
+	r.Secret, r.Next = ahead.Secret, ahead.Next
+	return nil
+}
+
 // messageKey derives the key of a generation from the ratchet secret there (RFC 9420,
 // Section 9.1).
 func (t *Tree) messageKey(secret []byte, generation uint32) (MessageKey, error) {

@@ -34,9 +34,6 @@ type Tree struct {
 	Version  uint64 // counts the changes
 	ahead    aheadSecrets
 
-	// Begins has the generations, by RatchetKind, before which Next takes none.
-	Begins [2]uint64
-
 	// Unsaved has the names of the secrets that changed since the tree was saved, and
 	// says whether the saved state holds each. It is nil if the tree was never saved. A
 	// secret that came and went since is not in it.
@@ -125,9 +122,9 @@ func (t *Tree) Next(p *UnusedKey, leaf message.LeafIndex, contentType message.Co
 // NextGeneration returns the generation of the leaf's next message.
 func (t *Tree) NextGeneration(leaf message.LeafIndex, kind RatchetKind) uint64 {
 	if l := t.Ratchets[leaf]; l != nil {
-		return max(l.Kind(kind).Next, t.Begins[kind])
+		return l.Kind(kind).Next
 	}
-	return t.Begins[kind]
+	return 0
 }
 
 // Find sets p, the zero value, to the key that opens a leaf's message of the given

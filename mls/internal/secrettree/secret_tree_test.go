@@ -294,26 +294,42 @@ func TestSecretTreeKeptKeys(t *testing.T) {
 	require.LessOrEqual(t, counting.expands, 100+2*3+3+AheadStride, "no key is derived that is not kept")
 }
 
-// Next takes no generation before the first one that it may take, whether or not the leaf's
-// ratchets are opened, and leaves no key of them.
-func TestSecretTreeNextBegins(t *testing.T) {
-	plain, later := newTestSecretTree(t, 4), newTestSecretTree(t, 4)
-	later.Begins = [2]uint64{HandshakeRatchet: 3, ApplicationRatchet: 20}
+// A leaf that is opened at later generations goes on there, with the keys of the tree, for a
+// few derivations, and leaves nothing that leads to the keys before them.
+func TestSecretTreeOpens(t *testing.T) {
+	const levels = 2
+	plain, opened := newTestSecretTree(t, 1<<levels), newTestSecretTree(t, 1<<levels)
+	counting := &countingSuite{Suite: opened.Suite}
+	opened.Suite = counting
+	opened.Saved()
+	generations := [2]uint64{HandshakeRatchet: 3, ApplicationRatchet: 20}
+	root := opened.Nodes[treemath.Root(1<<levels)]
+	require.NoError(t, opened.Open(2, generations))
+	require.Equal(t, 2*levels+2+3+20, counting.expands)
+	require.Equal(t, make([]byte, len(root)), root)
+	require.NoError(t, opened.Check(^message.LeafIndex(0)))
+	require.Equal(t, map[SecretName]bool{
+		NameOfNode(treemath.Root(1 << levels)):       true,
+		NameOfNode(1):                                false,
+		NameOfNode(6):                                false,
+		nameOfRatchet(2, message.ContentCommit):      false,
+		nameOfRatchet(2, message.ContentApplication): false,
+	}, opened.Unsaved)
 	for _, contentType := range []message.ContentType{message.ContentApplication, message.ContentCommit} {
-		for generation := later.Begins[RatchetKindOf(contentType)]; generation < 25; generation++ {
-			require.Equal(t, generation, later.NextGeneration(2, RatchetKindOf(contentType)))
+		begin := generations[RatchetKindOf(contentType)]
+		_, err := find(opened, 2, contentType, uint32(begin)-1, RatchetLimits{MaxForward: 30})
+		require.ErrorIs(t, err, fault.ErrConsumed)
+		for generation := begin; generation < 25; generation++ {
+			require.Equal(t, generation, opened.NextGeneration(2, RatchetKindOf(contentType)))
 			want, err := find(plain, 2, contentType, uint32(generation), RatchetLimits{MaxForward: 30})
 			require.NoError(t, err)
-			got, err := next(later, 2, contentType)
+			got, err := next(opened, 2, contentType)
 			require.NoError(t, err)
 			require.Equal(t, want.MessageKey, got.MessageKey)
 			want.Discard()
 			require.NoError(t, got.Commit())
 		}
-		require.Empty(t, later.Ratchets[2].Of(contentType).Kept)
 	}
-	_, ahead := later.Standing(2, message.ContentApplication)
-	require.Empty(t, ahead)
 }
 
 func TestSecretTreeLastGeneration(t *testing.T) {

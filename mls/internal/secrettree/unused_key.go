@@ -133,6 +133,28 @@ func (p *UnusedKey) install() {
 	t.noteNew(nameOfRatchet(p.leaf, message.ContentApplication))
 }
 
+// Open makes the first ratchets of a leaf, which has none, and moves each to a later
+// generation, by RatchetKind. Then nothing in the tree leads to the keys of generations
+// before it. The error is the suite's own, and leaves the tree as it was.
+func (t *Tree) Open(leaf message.LeafIndex, generations [2]uint64) error {
+	p := UnusedKey{tree: t, leaf: leaf, ratchets: new(LeafRatchets), first: true}
+	p.furnish()
+	err := p.deriveLeaf()
+	for _, kind := range RatchetKinds() {
+		if err == nil {
+			err = p.ratchets.Kind(kind).move(t.Suite, generations[kind])
+		}
+	}
+	if err != nil {
+		p.Discard()
+		return err
+	}
+	p.install()
+	t.Version++
+	p.erase()
+	return nil
+}
+
 // dropKept overwrites the kept key of a generation.
 func (p *UnusedKey) dropKept(generation uint32) {
 	r := p.ratchet()
