@@ -157,9 +157,9 @@ func (s *scheme) private(key KEMPrivateKey, err error) (suite.PrivateKey, error)
 	if err != nil {
 		return nil, err
 	}
-	public := []byte(nil)
+	var public []byte
 	if own, ok := key.(*dhkemPrivateKey); ok {
-		public = own.public // which neither handle changes nor gives away
+		public = own.public // neither handle changes it, and neither returns it
 	} else {
 		public = key.PublicKey()
 	}

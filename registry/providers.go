@@ -10,7 +10,7 @@ import (
 // from one definition agree on every byte that travels. They differ in what they cost, and
 // in who vouches for them.
 type ProviderSet struct {
-	Name  string // for flags and tables, such as "circl"
+	Name  string // for flags and tables, such as "fast"
 	About string // what comes from where, for help texts
 	Parts Parts
 

@@ -2,9 +2,9 @@
 //
 // A [Registry] is an immutable value, built from sets of suites. It says what is
 // implemented. A policy says what is allowed, and [Registry.Allowed] lists what is both.
-// The package imports no implementation: the packages below it, registry/all and
-// registry/fips, build the suites of RFC 9420 and of draft-ietf-mls-pq-ciphersuites-06 from
-// implementations.
+// The package imports no implementation: the packages below it, registry/all, registry/fast
+// and registry/fips, build the suites of RFC 9420 and of draft-ietf-mls-pq-ciphersuites-06
+// from implementations.
 package registry
 
 import (

@@ -34,8 +34,8 @@ func yOf(pub []byte) [32]byte {
 	return y
 }
 
-// checkEncodingEd25519 is checkEd25519 for what is a point of edwards25519, or else not
-// looked at.
+// checkEncodingEd25519 is checkEd25519 without the check that pub encodes a point of
+// edwards25519: a signature that verifies under pub has shown that.
 func checkEncodingEd25519(pub []byte) error {
 	const (
 		zeros = "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"

@@ -44,7 +44,8 @@ func inShapes(t *testing.T, sizes []int, test func(t *testing.T, g shaped)) {
 	}
 }
 
-// some are leaves beside leaf 0: the nearest, one in the middle, the last.
+// some returns up to three leaves other than leaf 0: the nearest, one in the middle and the
+// last.
 func (g shaped) some() []int {
 	leaves := g.sim.Leaves()[1:]
 	some := []int{int(leaves[0])}

@@ -1,4 +1,5 @@
-// Package allocated tells tests how many bytes a function allocates.
+// Package allocated measures for tests how many bytes a function allocates, and says whether
+// functions allocate as they do in programs.
 package allocated
 
 import (

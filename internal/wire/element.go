@@ -35,7 +35,8 @@ func ReadAll[T any](r *Reader, skip, unmarshal func(*T, *Reader)) []T {
 	return ReadOver(r, []T{}, skip, unmarshal)
 }
 
-// ReadOver is ReadAll over the elements in room, which it keeps if they are as many.
+// ReadOver is [ReadAll] over the elements of room, or over new ones if there are more than
+// room has capacity for.
 func ReadOver[T any](r *Reader, room []T, skip, unmarshal func(*T, *Reader)) []T {
 	all := room[:0]
 	r.Within(func() {
@@ -67,8 +68,8 @@ func WriteCodePoints[T ~uint16](w *Writer, all []T) {
 	})
 }
 
-// ReadCodePoints reads a vector of two-byte code points over those in room, which it
-// keeps if they are as many.
+// ReadCodePoints reads a vector of two-byte code points over those of room, or over new ones
+// if there are more than room has capacity for.
 func ReadCodePoints[T ~uint16](r *Reader, room []T) []T {
 	v := r.Vector()
 	if !r.Charge(v.Len()) {

@@ -186,8 +186,8 @@ func Expand(s suite.Suite, secret []byte, label string, context []byte, length i
 	return out, nil
 }
 
-// ExpandTo is Expand that fills out. It encodes the KDFLabel over room, which
-// is large enough at [Room] bytes beside the context.
+// ExpandTo is [Expand] into out. It encodes the KDFLabel over room. [Room] bytes, and as many
+// as the context has, suffice for a label of RFC 9420.
 func ExpandTo(s suite.Suite, out, secret []byte, label string, context, room []byte) error {
 	if len(secret) == 0 {
 		return ErrRetired
@@ -215,8 +215,8 @@ func ExpandKey(s suite.Suite, secret, context []byte) (key, nonce []byte, err er
 	return key, nonce, nil
 }
 
-// ExpandKeyTo is ExpandKey that fills key and nonce. Room is as of [ExpandTo]. After an
-// error there is nothing secret in them.
+// ExpandKeyTo is [ExpandKey] into key and nonce. It needs room as [ExpandTo] does. After an
+// error, key and nonce hold nothing secret.
 func ExpandKeyTo(s suite.Suite, key, nonce, secret, context, room []byte) error {
 	if err := ExpandTo(s, key, secret, "key", context, room); err != nil {
 		return err

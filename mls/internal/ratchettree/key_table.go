@@ -6,9 +6,11 @@ import (
 	"sync"
 )
 
-// keyName names a public key in a table: 96 bits of hashes under seeds that are random
-// and nobody else knows. So two of a million keys have one name with a probability of
-// 2^-57, and nobody can look for two that have.
+// keyName names a public key in a table: 96 bits of hashes under random seeds. Keys with
+// one name count as one key. Two of a million keys that were chosen without regard to the
+// seeds have one name with a probability of 2^-57. Package hash/maphash promises a uniform
+// distribution, but not that it is cryptographically secure: whoever chooses keys learns
+// neither seeds nor names, only that a key is refused as one that is there.
 type keyName [3]uint32
 
 // keyEntry is a key and a node that holds it.
@@ -103,7 +105,7 @@ func (t *keyTable) delete(e keyEntry) bool {
 	return true
 }
 
-// distance returns how many slots to is behind from.
+// distance returns the number of slots from one to another, around the end of the table.
 func (t *keyTable) distance(from, to int) int {
 	if to < from {
 		to += len(t.slots)
@@ -125,8 +127,8 @@ func (t *keyTable) resize(keys int) {
 	}
 }
 
-// shrink makes the table smaller if it has held more than twice the keys that it holds.
-// As many changes have been undone by then.
+// shrink makes the table smaller if it has held more than LeastRoom keys beside twice those
+// that it holds. By then more keys have left it than it moves.
 func (t *keyTable) shrink() {
 	if t.most > 2*t.used+LeastRoom {
 		t.resize(t.used)
@@ -134,5 +136,6 @@ func (t *keyTable) shrink() {
 	}
 }
 
-// LeastRoom is the number of keys for which a table may grow whatever it holds.
+// LeastRoom is the number of keys for which a table keeps room beside twice those that it
+// holds.
 const LeastRoom = 1 << 8

@@ -21,7 +21,8 @@ type Features struct {
 	lifetimes lifetimes // of the members whose leaf is from a key package
 }
 
-// common is what most members, and so most subtrees, have the same of, and share.
+// common holds the features in which most members are alike. Subtrees whose members are
+// alike in them share one.
 type common struct {
 	extensions  []message.ExtensionType  // in the capabilities of every member
 	proposals   []message.ProposalType   // in the capabilities of every member
@@ -59,8 +60,8 @@ func (l lifetimes) merge(m lifetimes) lifetimes {
 	return lifetimes{true, min(l.shortest, m.shortest), max(l.longest, m.longest)}
 }
 
-// FeaturesOf returns the features of one member, which share lists of its leaf. Nobody supports a GREASE value that
-// capabilities list (RFC 9420, Section 13.5).
+// FeaturesOf returns the features of one member. They share the lists of its leaf that hold
+// no GREASE values, which nobody supports (RFC 9420, Section 13.5).
 func FeaturesOf(leaf *message.LeafNode) Features {
 	c := new(common)
 	c.set(leaf)
