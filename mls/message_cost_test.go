@@ -12,7 +12,6 @@ import (
 	"github.com/mlsuite/mlsuite/bench/measure"
 	"github.com/mlsuite/mlsuite/internal/allocated"
 	"github.com/mlsuite/mlsuite/mls"
-	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/registry/fast"
@@ -22,32 +21,17 @@ import (
 // kilobyte is the data of the messages whose cost is bounded.
 var kilobyte = make([]byte, 1024)
 
-// conversation is a member who sends to another.
+// conversation is a member of a chat who sends to another.
 type conversation struct {
-	testing.TB
-	sim              *mls.Simulation
+	chat
 	sender, receiver *mls.Group
 }
 
-func newConversation(t testing.TB, suites *registry.Registry, id suite.ID, members int) conversation {
-	sim, err := mls.NewSimulation(t.Context(), testTime, mls.SimulationConfig{
-		Suites: suites, Suite: id, Members: members, Shape: "steady",
-	})
-	require.NoError(t, err)
-	return conversation{TB: t, sim: sim}.begun()
-}
-
-// begun returns the conversation after its first message, which opens the sender's
-// ratchet.
-func (c conversation) begun() conversation {
-	member := func(leaf message.LeafIndex) *mls.Group {
-		g, err := c.sim.Member(leaf)
-		require.NoError(c, err)
-		return g
-	}
-	c.sender, c.receiver = member(0), member(1)
-	c.receive(c.send(nil))
-	return c
+// talk returns a conversation after its first message, which opens the sender's ratchet.
+func (c chat) talk() conversation {
+	t := conversation{c, c.member(0), c.member(1)}
+	t.receive(t.send(nil))
+	return t
 }
 
 func (c conversation) send(authenticatedData []byte) []byte {
@@ -92,7 +76,7 @@ func TestMessagesAllocateLittle(t *testing.T) {
 			require.Equal(t, []float64{ofEd25519, 0, ofAESGCM}, []float64{sign, verify, aead})
 		}
 		for _, members := range []int{2, 20} {
-			c := newConversation(t, of.suites, of.id, members)
+			c := newChat(t, of.suites, of.id, members).talk()
 			for _, authenticatedData := range [][]byte{nil, []byte("authenticated")} {
 				var messages [][]byte
 				const runs = 100
@@ -127,7 +111,7 @@ func benchmarkMessages(b *testing.B, suites *registry.Registry) {
 	sizes := []int{2, 10_000}
 	var conversations []conversation
 	for _, n := range sizes {
-		conversations = append(conversations, newConversation(b, suites, id, n))
+		conversations = append(conversations, newChat(b, suites, id, n).talk())
 	}
 	sending, receiving := make([]cost, len(sizes)), make([]cost, len(sizes))
 	var price priceSamples
@@ -137,7 +121,7 @@ func benchmarkMessages(b *testing.B, suites *registry.Registry) {
 			var messages [][]byte
 			receiving[i].take(b, measure.Operation{
 				Prepare: func(n int) error {
-					c, messages = c.begun(), messages[:0]
+					c, messages = c.talk(), messages[:0]
 					for range n {
 						messages = append(messages, c.send(nil))
 					}

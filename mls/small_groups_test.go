@@ -15,19 +15,21 @@ import (
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/registry/fast"
+	"github.com/mlsuite/mlsuite/suite"
 )
 
-// chat is a group of a few members whose tree is populated.
+// chat is a group whose tree is populated.
 type chat struct {
 	testing.TB
 	suites mls.Suites
+	suite  suite.ID
 	sim    *mls.Simulation
 }
 
-func newChat(t testing.TB, suites mls.Suites, members int) chat {
-	sim, err := mls.NewSimulation(t.Context(), time.Now(), mls.SimulationConfig{Suites: suites, Suite: 0x0001, Members: members, Shape: "steady"})
+func newChat(t testing.TB, suites mls.Suites, id suite.ID, members int) chat {
+	sim, err := mls.NewSimulation(t.Context(), testTime, mls.SimulationConfig{Suites: suites, Suite: id, Members: members, Shape: "steady"})
 	require.NoError(t, err)
-	return chat{t, suites, sim}
+	return chat{t, suites, id, sim}
 }
 
 // smallOperation is what members of a chat do, and those who enter it.
@@ -55,7 +57,7 @@ func smallOperations() []smallOperation {
 			kp := c.newcomer()
 			welcome := c.commit(message.Add{KeyPackage: kp.KeyPackage}).Welcome
 			return measure.Operation{Do: func(int) error {
-				joined, err := kp.Join(c.Context(), time.Now(), welcome, mls.JoinOptions{})
+				joined, err := kp.Join(c.Context(), testTime, welcome, mls.JoinOptions{})
 				if err == nil {
 					joined.Discard()
 				}
@@ -63,11 +65,11 @@ func smallOperations() []smallOperation {
 			}}
 		}},
 		{"external-join", func(g limit.Group, members int) limit.Cost { return g.Entering(limit.SteadyShape(members)).Enter() }, func(c chat) measure.Operation {
-			info, err := c.member(0).GroupInfo(c.Context(), time.Now(), true)
+			info, err := c.member(0).GroupInfo(c.Context(), testTime, true)
 			require.NoError(c, err)
 			cfg := c.newConfig()
 			return measure.Operation{Do: func(int) error {
-				_, err := mls.ExternalJoin(c.Context(), time.Now(), cfg, info, mls.ExternalJoinOptions{})
+				_, err := mls.ExternalJoin(c.Context(), testTime, cfg, info, mls.ExternalJoinOptions{})
 				return err
 			}}
 		}},
@@ -98,7 +100,7 @@ func (c chat) onViews(leaf message.LeafIndex, do func(*mls.Group) error) measure
 // committing is how leaf 0 commits.
 func (c chat) committing(proposals ...message.Proposal) measure.Operation {
 	return c.onViews(0, func(g *mls.Group) error {
-		_, err := g.Commit(c.Context(), time.Now(), mls.CommitOptions{}, proposals...)
+		_, err := g.Commit(c.Context(), testTime, mls.CommitOptions{}, proposals...)
 		return err
 	})
 }
@@ -107,28 +109,28 @@ func (c chat) committing(proposals ...message.Proposal) measure.Operation {
 func (c chat) processing(commit []byte) measure.Operation {
 	leaves := c.sim.Leaves()
 	return c.onViews(leaves[len(leaves)-1], func(g *mls.Group) error {
-		_, err := g.Process(c.Context(), time.Now(), commit)
+		_, err := g.Process(c.Context(), testTime, commit)
 		return err
 	})
 }
 
 // commit returns a commit of leaf 0.
 func (c chat) commit(proposals ...message.Proposal) *mls.Candidate {
-	made, err := c.member(0).Commit(c.Context(), time.Now(), mls.CommitOptions{}, proposals...)
+	made, err := c.member(0).Commit(c.Context(), testTime, mls.CommitOptions{}, proposals...)
 	require.NoError(c, err)
 	return made
 }
 
 func (c chat) newConfig() mls.Config {
-	s, err := c.suites.Suite(0x0001)
+	s, err := c.suites.Suite(c.suite)
 	require.NoError(c, err)
 	signer, err := s.GenerateSigner()
 	require.NoError(c, err)
-	return mls.Config{Suites: c.suites, Suite: 0x0001, Signer: signer, Credential: message.BasicCredential([]byte("newcomer"))}
+	return mls.Config{Suites: c.suites, Suite: c.suite, Signer: signer, Credential: message.BasicCredential([]byte("newcomer"))}
 }
 
 func (c chat) newcomer() *mls.OwnKeyPackage {
-	kp, err := mls.NewKeyPackage(c.Context(), time.Now(), c.newConfig(), mls.KeyPackageOptions{})
+	kp, err := mls.NewKeyPackage(c.Context(), testTime, c.newConfig(), mls.KeyPackageOptions{})
 	require.NoError(c, err)
 	return kp
 }
@@ -149,7 +151,7 @@ func TestSmallGroupsAllocateLittle(t *testing.T) {
 	} {
 		for members, most := range map[int]float64{2: row.two, 10: row.ten} {
 			t.Run(fmt.Sprintf("%s/%d", row.operation, members), func(t *testing.T) {
-				c := newChat(t, all.Registry(), members)
+				c := newChat(t, all.Registry(), 0x0001, members)
 				for _, op := range smallOperations() {
 					if op.name == row.operation {
 						require.LessOrEqual(t, allocations(t, op.start(c)), most)
@@ -188,9 +190,9 @@ func BenchmarkSmallAgainstLimit(b *testing.B) {
 }
 
 func benchmarkSmall(b *testing.B, suites mls.Suites) {
-	const bound = 1.25
+	const id, bound = 0x0001, 1.25
 	onOneCore(b)
-	s, err := suites.Suite(0x0001)
+	s, err := suites.Suite(id)
 	require.NoError(b, err)
 	pricer, err := limit.NewPricer(b.Context(), measure.Plan{Count: 1, Time: 10 * time.Millisecond}, s)
 	require.NoError(b, err)
@@ -203,7 +205,7 @@ func benchmarkSmall(b *testing.B, suites mls.Suites) {
 	}
 	var operations []*measured
 	for _, n := range []int{2, 10} {
-		c := newChat(b, suites, n)
+		c := newChat(b, suites, id, n)
 		group := limit.Group{Suite: s.Info(), Tree: limit.Steady(n, 0)}
 		for _, op := range smallOperations() {
 			operations = append(operations, &measured{name: fmt.Sprintf("%s-n=%d", op.name, n), op: op.start(c), limit: op.limit(group, n)})

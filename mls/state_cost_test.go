@@ -4,13 +4,11 @@ import (
 	"crypto/fips140"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/internal/allocated"
 	"github.com/mlsuite/mlsuite/mls"
-	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/registry/all"
 )
 
@@ -22,23 +20,15 @@ func TestSavingAllocatesLittle(t *testing.T) {
 	}
 	for _, c := range []struct{ members, epoch, message int }{{2, 27, 14}, {10, 42, 14}, {64, 56, 17}} {
 		t.Run(fmt.Sprint(c.members), func(t *testing.T) {
-			now := time.Now()
-			sim, err := mls.NewSimulation(t.Context(), now, mls.SimulationConfig{
-				Suites: all.Registry(), Suite: 0x0001, Members: c.members, Shape: "steady",
-			})
-			require.NoError(t, err)
-			member := func(leaf message.LeafIndex) *mls.Group {
-				g, err := sim.Member(leaf)
-				require.NoError(t, err)
-				return g
-			}
-			sender := member(0)
+			chat := newChat(t, all.Registry(), 0x0001, c.members)
+			sender := chat.member(0)
 			var text [2][]byte
 			for i := range text {
-				text[i], err = sender.Encrypt(t.Context(), now, nil, nil)
+				var err error
+				text[i], err = sender.Encrypt(t.Context(), testTime, nil, nil)
 				require.NoError(t, err)
 			}
-			commit, err := sender.Commit(t.Context(), now, mls.CommitOptions{})
+			commit, err := sender.Commit(t.Context(), testTime, mls.CommitOptions{})
 			require.NoError(t, err)
 
 			// allocations returns those of a Delta after what another sent: the fewest, because
@@ -47,8 +37,8 @@ func TestSavingAllocatesLittle(t *testing.T) {
 				const runs = 4
 				groups := make([]*mls.Group, 2*runs)
 				for i := range groups {
-					g := member(1)
-					_, err := g.Process(t.Context(), now, text[0])
+					g := chat.member(1)
+					_, err := g.Process(t.Context(), testTime, text[0])
 					require.NoError(t, err)
 					_, err = storeAll(g)
 					require.NoError(t, err)
@@ -68,14 +58,14 @@ func TestSavingAllocatesLittle(t *testing.T) {
 				return fewest
 			}
 			require.LessOrEqual(t, allocations(func(g *mls.Group) *mls.Group {
-				r, err := g.Process(t.Context(), now, commit.Message)
+				r, err := g.Process(t.Context(), testTime, commit.Message)
 				require.NoError(t, err)
 				g, err = r.Commit.Adopt()
 				require.NoError(t, err)
 				return g
 			}), c.epoch)
 			require.LessOrEqual(t, allocations(func(g *mls.Group) *mls.Group {
-				_, err := g.Process(t.Context(), now, text[1])
+				_, err := g.Process(t.Context(), testTime, text[1])
 				require.NoError(t, err)
 				return g
 			}), c.message)
