@@ -126,3 +126,6 @@ type SignatureInfo struct {
 	Signature   int    // signature; the longest, where the encoding varies (ECDSA's DER)
 	Provenance  Providers
 }
+
+// Hybrid reports whether the scheme has a classical and a post-quantum part.
+func (s SignatureInfo) Hybrid() bool { return s.Classical != "" && s.PostQuantum != "" }

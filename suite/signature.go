@@ -21,6 +21,10 @@ type SignatureAlgorithm[K crypto.Signer] struct {
 	// Hash is the hash whose digest K signs, or 0 if K signs the message itself.
 	Hash crypto.Hash
 
+	// Options is what K is given when it signs, and has the HashFunc Hash. If it is nil, K
+	// is given Hash itself.
+	Options crypto.SignerOpts
+
 	// Generate returns a new private key.
 	Generate func() (K, error)
 
@@ -54,6 +58,11 @@ type SignatureAlgorithm[K crypto.Signer] struct {
 	// it, and [VerifyFirst] calls Verify. If it is nil, Verify is called for all keys.
 	VerifyAgain func(pub, message, sig []byte) error
 
+	// WithContext returns the algorithm that signs and verifies under a context string of at
+	// most 255 bytes, with the same keys and sizes: see [ContextScheme]. If it is nil, the
+	// algorithm has no contexts.
+	WithContext func(context string) SignatureAlgorithm[K]
+
 	// Expand returns what signs as key does, with what can be computed ahead of a message.
 	// If it is nil, key signs itself.
 	Expand func(key K) crypto.Signer
@@ -63,7 +72,8 @@ type SignatureAlgorithm[K crypto.Signer] struct {
 	Own provenance.Mark
 }
 
-// NewSignatureScheme returns the scheme of an algorithm.
+// NewSignatureScheme returns the scheme of an algorithm. It is a [ContextScheme] if the
+// algorithm has contexts.
 //
 // Its NewSigner treats a K as if ParseSigner had parsed it; any other [crypto.Signer] is
 // foreign. A foreign key gets the message if it implements [crypto.MessageSigner], as
@@ -73,15 +83,21 @@ type SignatureAlgorithm[K crypto.Signer] struct {
 // receiver. As crypto.Signer takes no context, Sign looks at ctx before and after the
 // call. A remote signer that can be interrupted implements [Signer] itself.
 func NewSignatureScheme[K crypto.Signer](a SignatureAlgorithm[K]) SignatureScheme {
+	if a.WithContext != nil {
+		return &contextScheme[K]{&signatureScheme[K]{a}}
+	}
 	return &signatureScheme[K]{a}
 }
 
 type signatureScheme[K crypto.Signer] struct{ alg SignatureAlgorithm[K] }
 
 // Own implements what package provenance asks.
-func (s *signatureScheme[K]) Own() provenance.Proof {
+func (s *signatureScheme[K]) Own() provenance.Proof { return s.proofOf(s) }
+
+// proofOf returns the proof of part, which is s or has no algorithm but that of s.
+func (s *signatureScheme[K]) proofOf(part any) provenance.Proof {
 	if s.alg.Own.Valid() {
-		return provenance.Of(s)
+		return provenance.Of(part)
 	}
 	return provenance.Proof{}
 }
@@ -218,7 +234,11 @@ func (s *signer[K]) Sign(ctx context.Context, message []byte) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	sig, err := crypto.SignMessage(s.key, rand.Reader, message, s.alg.Hash)
+	opts := s.alg.Options
+	if opts == nil {
+		opts = s.alg.Hash
+	}
+	sig, err := crypto.SignMessage(s.key, rand.Reader, message, opts)
 	if err != nil {
 		return nil, fmt.Errorf("suite: signing with %s: %w", s.alg.Info.Name, err)
 	}

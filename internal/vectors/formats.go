@@ -201,3 +201,21 @@ type Welcome struct {
 	KeyPackage  Hex      `json:"key_package"`
 	Welcome     Hex      `json:"welcome"`
 }
+
+// Composite is the file of vectors of draft-ietf-lamps-pq-composite-sigs, Appendix E: a
+// message and a context string, and what each algorithm makes of them. Pure ML-DSA is among
+// the algorithms.
+type Composite struct {
+	M, Ctx []byte
+	Tests  []CompositeCase
+}
+
+// CompositeCase is an algorithm with a key of it.
+type CompositeCase struct {
+	TcID         string // such as "id-MLDSA65-ECDSA-P256-SHA512"
+	PK, SK       []byte
+	PKCS8        []byte `json:"sk_pkcs8"` // SK in a PKCS #8 structure
+	X5C          []byte // self-signed certificate
+	S            []byte // signature without a context
+	SWithContext []byte
+}

@@ -22,9 +22,11 @@ import (
 //
 // The three ML-DSA schemes (FIPS 204) are vectorised alternatives to those of package
 // suite/mldsa. They have the same encodings: private keys are 32-byte seeds. Signing is
-// pure ML-DSA with an empty context, hedged. NewSigner treats circl's own private keys,
-// which sign deterministically, as foreign. A scheme keeps up to 64 public keys that it
-// verifies with often in their expanded form: 20 to 63 kB each.
+// pure ML-DSA, hedged, with an empty context unless [suite.ContextScheme] gives another: the
+// three are such schemes. NewSigner treats circl's own private keys, which sign
+// deterministically, as foreign; they take no context, so under one their Sign fails. A
+// scheme keeps up to 64 public keys that it verifies with often in their expanded form: 20
+// to 63 kB each, and once for all contexts.
 func MLDSA44() suite.SignatureScheme {
 	return newMLDSA(0x0904, mldsaLibrary[mldsa44.PublicKey, mldsa44.PrivateKey]{
 		fromSeed: mldsa44.NewKeyFromSeed, sign: mldsa44.SignTo, verify: mldsa44.Verify,
@@ -66,6 +68,7 @@ type mldsaLibrary[Public, Private any] struct {
 type mldsaKey[Public, Private any] struct {
 	library       *mldsaLibrary[Public, Private]
 	signatureSize int
+	context       string
 	seed          [mldsaSeedSize]byte
 	public        *Public
 	private       *Private
@@ -79,7 +82,7 @@ func (k *mldsaKey[Public, Private]) Sign(_ io.Reader, message []byte, opts crypt
 	}
 	defer avx.Clear()
 	sig := make([]byte, k.signatureSize)
-	if err := k.library.sign(k.private, message, nil, true, sig); err != nil {
+	if err := k.library.sign(k.private, message, []byte(k.context), true, sig); err != nil {
 		return nil, err
 	}
 	return sig, nil
@@ -98,6 +101,14 @@ func newMLDSA[Public, Private any](scheme uint16, l mldsaLibrary[Public, Private
 		}
 		return key
 	})
+	return suite.NewSignatureScheme(mldsaAlgorithm(info, &l, keys, ""))
+}
+
+// mldsaAlgorithm returns the algorithm under a context string, with the expanded public keys
+// of all contexts.
+func mldsaAlgorithm[Public, Private any](
+	info suite.SignatureInfo, l *mldsaLibrary[Public, Private], keys *frequent.Keys[Public], context string,
+) suite.SignatureAlgorithm[*mldsaKey[Public, Private]] {
 	// known is the key of pub, or nil if it is not at hand.
 	verify := func(known *Public, pub, message, sig []byte) error {
 		defer avx.Clear()
@@ -107,7 +118,7 @@ func newMLDSA[Public, Private any](scheme uint16, l mldsaLibrary[Public, Private
 				return &suite.KeyError{Algorithm: info.Name, Rule: "no public key of " + info.PostQuantum}
 			}
 		}
-		if !l.verify(known, message, nil, sig) {
+		if !l.verify(known, message, []byte(context), sig) {
 			return suite.ErrVerify
 		}
 		return nil
@@ -116,11 +127,14 @@ func newMLDSA[Public, Private any](scheme uint16, l mldsaLibrary[Public, Private
 	fromSeed := func(seed [mldsaSeedSize]byte) *key {
 		defer avx.Clear()
 		public, private := l.fromSeed(&seed)
-		return &key{library: &l, signatureSize: info.Signature, seed: seed, public: public, private: private}
+		return &key{library: l, signatureSize: info.Signature, context: context, seed: seed, public: public, private: private}
 	}
-	return suite.NewSignatureScheme(suite.SignatureAlgorithm[*key]{
+	return suite.SignatureAlgorithm[*key]{
 		Own:  provenance.This(),
 		Info: info,
+		WithContext: func(context string) suite.SignatureAlgorithm[*key] {
+			return mldsaAlgorithm(info, l, keys, context)
+		},
 		Generate: func() (*key, error) {
 			var seed [mldsaSeedSize]byte
 			rand.Read(seed[:]) // never fails
@@ -143,5 +157,5 @@ func newMLDSA[Public, Private any](scheme uint16, l mldsaLibrary[Public, Private
 		},
 		Verify:      func(pub, message, sig []byte) error { return verify(keys.Peek(pub), pub, message, sig) },
 		VerifyAgain: func(pub, message, sig []byte) error { return verify(keys.Use(pub), pub, message, sig) },
-	})
+	}
 }

@@ -158,6 +158,39 @@ func TestMLDSADifferential(t *testing.T) {
 	}
 }
 
+// circl and filippo.io/mldsa agree on contexts. A key of circl's own takes none, which Sign
+// reports.
+func TestMLDSAContexts(t *testing.T) {
+	for _, pair := range [][2]suite.SignatureScheme{
+		{circl.MLDSA44(), mldsa.MLDSA44()}, {circl.MLDSA65(), mldsa.MLDSA65()}, {circl.MLDSA87(), mldsa.MLDSA87()},
+	} {
+		var under [2]suite.SignatureScheme
+		for i, s := range pair {
+			var err error
+			under[i], err = s.(suite.ContextScheme).WithContext("context")
+			require.NoError(t, err)
+			require.Equal(t, s.SignatureInfo(), under[i].SignatureInfo())
+			require.Equal(t, s.SignatureInfo().Provenance, s.SignatureInfo().Provenance.SaidBy(under[i], "ML-DSA"))
+		}
+		for i, s := range under {
+			signer, err := s.GenerateSigner()
+			require.NoError(t, err)
+			sig, err := signer.Sign(t.Context(), []byte("message"))
+			require.NoError(t, err)
+			for range 4 { // from the third time on with the expanded key, of all contexts
+				require.NoError(t, under[1-i].Verify(signer.PublicKey(), []byte("message"), sig))
+				require.NoError(t, s.Verify(signer.PublicKey(), []byte("message"), sig))
+				require.ErrorIs(t, pair[i].Verify(signer.PublicKey(), []byte("message"), sig), suite.ErrVerify)
+				require.ErrorIs(t, pair[1-i].Verify(signer.PublicKey(), []byte("message"), sig), suite.ErrVerify)
+			}
+		}
+		own, err := under[0].NewSigner(libraryKeys()[pair[0].SignatureInfo().PostQuantum])
+		require.NoError(t, err)
+		_, err = own.Sign(t.Context(), nil)
+		require.ErrorContains(t, err, "the signer returned no signature")
+	}
+}
+
 func TestMLDSAIsHedged(t *testing.T) {
 	for _, scheme := range []suite.SignatureScheme{circl.MLDSA44(), circl.MLDSA65(), circl.MLDSA87()} {
 		s, err := scheme.GenerateSigner()

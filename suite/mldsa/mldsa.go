@@ -3,7 +3,9 @@
 // release in Go 1.27.
 //
 // Public keys are those of FIPS 204, private keys 32-byte seeds. Signing is pure
-// ML-DSA with an empty context, hedged.
+// ML-DSA, hedged, with an empty context unless [suite.ContextScheme] gives another: every
+// scheme of this package is one. NewSigner gives a foreign key the context in an
+// [*mldsa.Options], and a crypto.Hash of 0 if the context is empty.
 package mldsa
 
 import (
@@ -30,11 +32,19 @@ func MLDSA65() suite.SignatureScheme { return newScheme(mldsa.MLDSA65(), 0x0905)
 func MLDSA87() suite.SignatureScheme { return newScheme(mldsa.MLDSA87(), 0x0906) }
 
 func newScheme(params mldsa.Parameters, scheme uint16) suite.SignatureScheme {
+	return suite.NewSignatureScheme(algorithm(params, scheme, ""))
+}
+
+func algorithm(params mldsa.Parameters, scheme uint16, context string) suite.SignatureAlgorithm[*mldsa.PrivateKey] {
 	info := suite.SignatureRow(scheme).Info
 	info.Provenance = suite.ProvidedBy(suite.Provided{Primitive: info.PostQuantum, Package: "filippo.io/mldsa"})
-	return suite.NewSignatureScheme(suite.SignatureAlgorithm[*mldsa.PrivateKey]{
-		Own:      provenance.This(),
-		Info:     info,
+	opts := &mldsa.Options{Context: context}
+	a := suite.SignatureAlgorithm[*mldsa.PrivateKey]{
+		Own:  provenance.This(),
+		Info: info,
+		WithContext: func(context string) suite.SignatureAlgorithm[*mldsa.PrivateKey] {
+			return algorithm(params, scheme, context)
+		},
 		Generate: func() (*mldsa.PrivateKey, error) { return mldsa.GenerateKey(params) },
 		Parse:    func(b []byte) (*mldsa.PrivateKey, error) { return mldsa.NewPrivateKey(params, b) },
 		Bytes: func(key *mldsa.PrivateKey) ([]byte, error) {
@@ -61,10 +71,14 @@ func newScheme(params mldsa.Parameters, scheme uint16) suite.SignatureScheme {
 			if err != nil {
 				return &suite.KeyError{Algorithm: info.Name, Rule: "no public key of " + info.PostQuantum}
 			}
-			if mldsa.Verify(key, message, sig, nil) != nil {
+			if mldsa.Verify(key, message, sig, opts) != nil {
 				return suite.ErrVerify
 			}
 			return nil
 		},
-	})
+	}
+	if context != "" { // keys of other libraries may know no options
+		a.Options = opts
+	}
+	return a
 }

@@ -2,11 +2,14 @@ package mldsa_test
 
 import (
 	"crypto"
+	"io"
+	"slices"
 	"testing"
 
 	filippo "filippo.io/mldsa"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/vectors"
 	"github.com/mlsuite/mlsuite/internal/wycheproof"
 	"github.com/mlsuite/mlsuite/suite"
 	"github.com/mlsuite/mlsuite/suite/mldsa"
@@ -104,6 +107,73 @@ func TestNewSigner(t *testing.T) {
 		_, err = p.scheme.NewSigner(otherPublic{})
 		require.ErrorIs(t, err, suite.ErrInvalidKey)
 		require.ErrorContains(t, err, "type string, want")
+	}
+}
+
+// contextual returns a scheme under a context string.
+func contextual(t *testing.T, s suite.SignatureScheme, context string) suite.SignatureScheme {
+	t.Helper()
+	under, err := s.(suite.ContextScheme).WithContext(context)
+	require.NoError(t, err)
+	return under
+}
+
+// Keys and signatures under a context are those of the LAMPS working group's vectors, and
+// what a context says of its provider is this module's word.
+func TestContextVectors(t *testing.T) {
+	var v vectors.Composite
+	vectors.Load(t, "composite/testvectors.json", &v)
+	for _, p := range all() {
+		under := contextual(t, p.scheme, string(v.Ctx))
+		require.Equal(t, p.scheme.SignatureInfo(), under.SignatureInfo())
+		require.Equal(t, under.SignatureInfo().Provenance, under.SignatureInfo().Provenance.SaidBy(under, "ML-DSA"))
+		i := slices.IndexFunc(v.Tests, func(c vectors.CompositeCase) bool { return c.TcID == "id-"+p.want.PostQuantum })
+		c := v.Tests[i]
+		require.NoError(t, p.scheme.Verify(c.PK, v.M, c.S))
+		require.NoError(t, under.Verify(c.PK, v.M, c.SWithContext))
+		require.ErrorIs(t, under.Verify(c.PK, v.M, c.S), suite.ErrVerify)
+		require.ErrorIs(t, p.scheme.Verify(c.PK, v.M, c.SWithContext), suite.ErrVerify)
+		s, err := under.ParseSigner(c.SK)
+		require.NoError(t, err)
+		require.Equal(t, c.PK, s.PublicKey())
+		sig, err := s.Sign(t.Context(), v.M)
+		require.NoError(t, err)
+		require.NoError(t, under.Verify(c.PK, v.M, sig))
+		require.NoError(t, contextual(t, contextual(t, p.scheme, "other"), string(v.Ctx)).Verify(c.PK, v.M, sig), "the last context counts")
+	}
+}
+
+// watching is a key elsewhere that remembers what it was given beside the message.
+type watching struct {
+	kms
+	opts *crypto.SignerOpts
+}
+
+func (k watching) Sign(random io.Reader, message []byte, opts crypto.SignerOpts) ([]byte, error) {
+	*k.opts = opts
+	return k.kms.Sign(random, message, opts)
+}
+
+// A key elsewhere is given the context as the library's options, and no options if there is
+// none.
+func TestForeignKeysAreGivenTheContext(t *testing.T) {
+	key, err := filippo.GenerateKey(filippo.MLDSA65())
+	require.NoError(t, err)
+	for _, c := range []struct {
+		scheme suite.SignatureScheme
+		want   crypto.SignerOpts
+	}{
+		{mldsa.MLDSA65(), crypto.Hash(0)},
+		{contextual(t, mldsa.MLDSA65(), ""), crypto.Hash(0)},
+		{contextual(t, mldsa.MLDSA65(), "context"), &filippo.Options{Context: "context"}},
+	} {
+		var opts crypto.SignerOpts
+		s, err := c.scheme.NewSigner(watching{kms{key}, &opts})
+		require.NoError(t, err)
+		sig, err := s.Sign(t.Context(), nil)
+		require.NoError(t, err)
+		require.NoError(t, c.scheme.Verify(s.PublicKey(), nil, sig))
+		require.Equal(t, c.want, opts)
 	}
 }
 
