@@ -1,6 +1,10 @@
-// Package hybrid combines a post-quantum KEM and a Diffie-Hellman group into one
-// KEM of HPKE that stands as long as either does (draft-ietf-hpke-pq, Section 4;
-// draft-irtf-cfrg-hybrid-kems; draft-irtf-cfrg-concrete-hybrid-kems).
+// Package hybrid combines a post-quantum and a classical primitive into one that stands as
+// long as either does.
+//
+// [New] combines a KEM and a Diffie-Hellman group into a KEM of HPKE (draft-ietf-hpke-pq,
+// Section 4; draft-irtf-cfrg-hybrid-kems; draft-irtf-cfrg-concrete-hybrid-kems).
+// [NewComposite] combines ML-DSA and a classical signature scheme into a signature scheme
+// (draft-ietf-lamps-pq-composite-sigs). The package has no ML-DSA; the caller hands it in.
 package hybrid
 
 import (

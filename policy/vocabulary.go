@@ -64,7 +64,7 @@ func newVocabulary(elsewhere ...suite.Info) *vocabulary {
 			if i.KEM.Hybrid() == hybrid {
 				v.kems.add(i.KEM.Classical, i.KEM.PostQuantum, i.KEM.Level)
 			}
-			if composite := i.Signature.Classical != "" && i.Signature.PostQuantum != ""; composite == hybrid {
+			if i.Signature.Hybrid() == hybrid {
 				v.signatures.add(i.Signature.Classical, i.Signature.PostQuantum, i.Signature.Level)
 			}
 		}
