@@ -58,10 +58,11 @@ func PeerSets() []PeerSet {
 	return []PeerSet{Private(), MLSPlusPlus(), OpenMLS(), OpenMLS09(), TSMLS1(), TSMLS2()}
 }
 
-// FindPeerSet returns the set with the given name, or an error that lists the names.
-func FindPeerSet(name string) (PeerSet, error) {
+// FindPeerSet returns the set with the given name, of [PeerSets] and more, or an error that
+// lists the names.
+func FindPeerSet(name string, more ...PeerSet) (PeerSet, error) {
 	var names []string
-	for _, p := range PeerSets() {
+	for _, p := range append(PeerSets(), more...) {
 		if p.Name == name {
 			return p, nil
 		}
