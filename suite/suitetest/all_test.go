@@ -13,6 +13,7 @@ import (
 	"github.com/mlsuite/mlsuite/internal/vectors"
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/registry/experimental"
 	"github.com/mlsuite/mlsuite/registry/fast"
 	"github.com/mlsuite/mlsuite/registry/fips"
 	"github.com/mlsuite/mlsuite/suite"
@@ -131,10 +132,36 @@ func TestSignatureSchemes(t *testing.T) {
 		mldsa.MLDSA44(), mldsa.MLDSA65(), mldsa.MLDSA87(),
 		circl.MLDSA44(), circl.MLDSA65(), circl.MLDSA87(),
 	} {
-		info := scheme.SignatureInfo()
-		t.Run(info.Name+" of "+info.Provenance.List()[0].Package, func(t *testing.T) {
-			t.Parallel()
-			suitetest.TestSignatureScheme(t, scheme)
-		})
+		testScheme(t, scheme)
 	}
+}
+
+func testScheme(t *testing.T, scheme suite.SignatureScheme) {
+	info := scheme.SignatureInfo()
+	t.Run(info.Name+" of "+info.Provenance.List()[0].Package, func(t *testing.T) {
+		t.Parallel()
+		suitetest.TestSignatureScheme(t, scheme)
+	})
+}
+
+// The composites, on the parts of registry/all and on those of registry/fast.
+func TestCompositeSchemes(t *testing.T) {
+	for _, parts := range []registry.Parts{all.Parts(), fast.Parts()} {
+		more, err := experimental.Parts(parts)
+		require.NoError(t, err)
+		composites := more.Signatures[len(parts.Signatures):]
+		require.Len(t, composites, 4)
+		for _, scheme := range composites {
+			testScheme(t, scheme)
+		}
+	}
+}
+
+func TestExperimentalSuites(t *testing.T) {
+	set, err := experimental.Build(all.Parts(), experimental.PrivateUse())
+	require.NoError(t, err)
+	testSuites(t, set)
+	set, err = experimental.Build(fast.Parts(), experimental.PrivateUse())
+	require.NoError(t, err)
+	testSuites(t, sampled(set))
 }

@@ -12,7 +12,13 @@ import (
 // badSignatures returns malformed variants of the valid signature sig. It returns none if
 // it does not know the encoding.
 func badSignatures(info suite.SignatureInfo, sig []byte) []variant {
-	if info.PostQuantum != "" || len(sig) > info.Signature {
+	if len(sig) > info.Signature {
+		return nil
+	}
+	if h, ok := halvesOf(info); ok && len(sig) > h.sig {
+		return h.badHalves(sig)
+	}
+	if info.PostQuantum != "" {
 		return nil
 	}
 	switch info.Classical {

@@ -169,7 +169,7 @@ func TestSignatureChecksFail(t *testing.T) {
 	}
 	var busy exclusive
 
-	requireFound(t, signatureChecks(), []fault[signing]{
+	requireFound(t, signatureChecks(), append(compositeFaults(t), []fault[signing]{
 		{"no name", withInfo(func(i *suite.SignatureInfo) { i.Name = "" }), []string{"info", "tables"}},
 		{"the level of another", withInfo(func(i *suite.SignatureInfo) { i.Level = 256 }), []string{"tables"}},
 		{"wrong public key size", withInfo(func(i *suite.SignatureInfo) { i.PublicKey++ }), []string{"tables", "round trip"}},
@@ -365,7 +365,7 @@ func TestSignatureChecksFail(t *testing.T) {
 			broken(&brokenSignature{signer: func(signer suite.Signer) suite.Signer { return undestroyedSigner{signer} }}),
 			[]string{"destroyed signers"},
 		},
-	})
+	}...))
 }
 
 func TestBadSignatures(t *testing.T) {

@@ -32,6 +32,8 @@ func signatureChecks() []check[signing] {
 		{"wrong message or key", checkWrongMessage},
 		{"tampered signatures", checkTamperedSignatures},
 		{"malformed signatures", checkMalformedSignatures},
+		{"halves", checkHalves},
+		{"contexts", checkContexts},
 		{"cancelled context", checkCancelledSign},
 		{"foreign signers", checkForeignSigners},
 		{"keys of other schemes", checkOtherSchemes},
@@ -126,9 +128,13 @@ func checkBadSigners(t reporter, s signing) {
 	signer, good := s.exported(t)
 	algorithm := s.info.Classical
 	if s.info.PostQuantum != "" {
-		algorithm = "" // a seed
+		algorithm = "" // a seed, at least in part
 	}
-	for _, bad := range badPrivateKeys(algorithm, good, signer.PublicKey()) {
+	all := badPrivateKeys(algorithm, good, signer.PublicKey())
+	if s.info.Hybrid() && nistCurve(s.info.Classical) != nil { // no scalar, whatever its encoding
+		all = append(all, variant{"zero", make([]byte, len(good))}, variant{"all ones", bytes.Repeat([]byte{0xFF}, len(good))})
+	}
+	for _, bad := range all {
 		_, err := s.ParseSigner(bad.bytes)
 		wantKeyError(t, "ParseSigner", bad.fault, true, err)
 	}
@@ -139,8 +145,12 @@ func checkBadVerificationKeys(t reporter, s signing) {
 	pub, message := signer.PublicKey(), []byte("m")
 	sig := sign(t, signer, message)
 	bad := badLengths(pub)
-	if s.info.PostQuantum == "" && nistCurve(s.info.Classical) != nil && len(pub) == s.info.PublicKey {
-		bad = append(bad, badPoints(s.info.Classical, pub)...)
+	curve, at := classicalKey(s.info)
+	if len(pub) != s.info.PublicKey {
+		curve = ""
+	}
+	if nistCurve(curve) != nil {
+		bad = append(bad, at.replaced(pub, func(point []byte) []variant { return badPoints(curve, point) })...)
 	}
 	for _, b := range bad {
 		wantKeyError(t, "CheckSignatureKey", b.fault, false, s.CheckSignatureKey(b.bytes))
@@ -148,8 +158,8 @@ func checkBadVerificationKeys(t reporter, s signing) {
 		wantKeyError(t, "Verify", b.fault, false, s.Verify(b.bytes, message, sig))
 	}
 	var others []variant // each is a key or none to Verify: it may say either
-	if c := edwardsCurve(s.info.Classical); c != nil && s.info.PostQuantum == "" && len(pub) == c.size {
-		others = c.badKeys(pub)
+	if c := edwardsCurve(curve); c != nil && at.to-at.from == c.size {
+		others = at.replaced(pub, c.badKeys)
 		for _, b := range others {
 			wantKeyError(t, "CheckSignatureKey", b.fault, false, s.CheckSignatureKey(b.bytes))
 			wantKeyError(t, "VerifyFirst", b.fault, false, suite.VerifyFirst(s, b.bytes, message, sig))
