@@ -370,12 +370,15 @@ func (p program) addCodePoints(cmd *cobra.Command, peers *string) {
 		return
 	}
 	var names []string
-	for _, set := range registry.PeerSets() {
+	for _, set := range p.peerSets() {
 		names = append(names, set.Name)
 	}
 	cmd.Flags().StringVar(peers, "code-points", defaultPeers(),
 		"`PEERS` whose post-quantum suites to take, with their code points and derivation: "+strings.Join(names, ", "))
 }
+
+// peerSets returns the sets of suites that --code-points takes.
+func (p program) peerSets() []registry.PeerSet { return append(registry.PeerSets(), p.morePeers...) }
 
 // defaultPeers returns the name of the set of suites that is used unless another is chosen.
 func defaultPeers() string { return registry.Private().Name }
@@ -386,7 +389,7 @@ func (p program) suitesOf(peers string) (*registry.Registry, error) {
 	if p.peers == nil {
 		return p.registry, nil
 	}
-	set, err := registry.FindPeerSet(peers)
+	set, err := registry.FindPeerSet(peers, p.morePeers...)
 	if err != nil {
 		return nil, fmt.Errorf("--code-points: %w", err)
 	}
@@ -424,7 +427,7 @@ func (p program) suites() *cobra.Command {
 		Use:   "suites [SUITE...]",
 		Short: "Describe cipher suites",
 		Long: "Suites describes cipher suites: those of RFC 9420, and the post-quantum ones as a peer has them.\n" +
-			"Those that derive key pairs otherwise than labelled are no draft's.\n\nPeers:\n" + describePeers(),
+			"Those that derive key pairs otherwise than labelled are no draft's.\n\nPeers:\n" + describePeers(p.peerSets()),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			if len(names) == 0 {
 				names = []string{"all"}

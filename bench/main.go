@@ -24,8 +24,9 @@ import (
 
 // program is a suitebench over a registry.
 type program struct {
-	registry *registry.Registry
-	peers    func(registry.PeerSet) (*registry.Registry, error) // nil: there is no choice
+	registry  *registry.Registry
+	peers     func(registry.PeerSet) (*registry.Registry, error) // nil: there is no choice
+	morePeers []registry.PeerSet                                 // beside those of package registry
 
 	providers []registry.ProviderSet
 	start     command // nil: it cannot start itself
@@ -35,9 +36,9 @@ type program struct {
 type Option func(*program)
 
 // WithPeerSets lets the user choose the set of post-quantum suites by --code-points.
-// registryOf returns the registry that has a set.
-func WithPeerSets(registryOf func(registry.PeerSet) (*registry.Registry, error)) Option {
-	return func(p *program) { p.peers = registryOf }
+// registryOf returns the registry that has a set of [registry.PeerSets] or of more.
+func WithPeerSets(registryOf func(registry.PeerSet) (*registry.Registry, error), more ...registry.PeerSet) Option {
+	return func(p *program) { p.peers, p.morePeers = registryOf, more }
 }
 
 // WithProviders prices the suites on other sets of providers too, beside those that the

@@ -19,19 +19,20 @@ import (
 
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/registry/experimental"
 	"github.com/mlsuite/mlsuite/registry/fast"
 	"github.com/mlsuite/mlsuite/registry/fips"
 )
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"suitebench": func() {
-		Main(all.Registry(), WithPeerSets(ofPeers), WithProviders(providerSetsOfTests()...))
+		Main(all.Registry(), WithPeerSets(ofPeers, experimental.PeerSet()), WithProviders(providerSetsOfTests()...))
 	}})
 }
 
 // suites is suitebench over all suites.
 func suites() program {
-	return program{registry: all.Registry(), peers: ofPeers, providers: providerSetsOfTests()}
+	return program{registry: all.Registry(), peers: ofPeers, morePeers: []registry.PeerSet{experimental.PeerSet()}, providers: providerSetsOfTests()}
 }
 
 // providerSetsOfTests are those of cmd/suitebench and one that wants FIPS 140-3 mode of any
@@ -39,10 +40,20 @@ func suites() program {
 func providerSetsOfTests() []registry.ProviderSet {
 	module := fips.ProviderSets()
 	mode := registry.ProviderSet{Name: "mode", About: "FIPS 140-3 mode of any module", Parts: module[0].Parts, FIPS140: "on"}
-	return slices.Concat([]registry.ProviderSet{fast.ProviderSet()}, all.ProviderSets(), module, []registry.ProviderSet{mode})
+	sets, err := experimental.ProviderSets(slices.Concat([]registry.ProviderSet{fast.ProviderSet()}, all.ProviderSets(), module, []registry.ProviderSet{mode})...)
+	if err != nil {
+		panic(err)
+	}
+	return sets
 }
 
-func ofPeers(s registry.PeerSet) (*registry.Registry, error) { return all.New(registry.WithPeerSet(s)) }
+func ofPeers(s registry.PeerSet) (*registry.Registry, error) {
+	parts, err := experimental.Parts(all.Parts())
+	if err != nil {
+		return nil, err
+	}
+	return parts.Registry(registry.WithPeerSet(s))
+}
 
 // TestScripts runs testdata/script, which reads as a manual. With UPDATE_SCRIPTS set it
 // writes what the program prints into the scripts.

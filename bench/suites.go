@@ -21,7 +21,8 @@ type description struct {
 	Level               int         `json:"level"`
 	PQConfidentiality   bool        `json:"pq_confidentiality"`
 	PQAuthentication    bool        `json:"pq_authentication"`
-	Hybrid              bool        `json:"hybrid"`
+	Hybrid              bool        `json:"hybrid"`    // the KEM has two parts
+	Composite           bool        `json:"composite"` // the signature scheme has two parts
 	KEM                 string      `json:"kem"`
 	Derivation          string      `json:"derivation,omitempty"` // of key pairs, where no RFC settles it
 	KEMID               result.Code `json:"kem_id"`               // the HPKE code point, as those of KDF and AEAD
@@ -57,7 +58,7 @@ func describeSuites(suites []suite.Suite) (descriptions, error) {
 		i := s.Info()
 		d := description{
 			Suite: i.Name, ID: result.Code(i.ID), Draft: drafts[i.Name], Level: i.Level,
-			PQConfidentiality: i.PQConfidentiality(), PQAuthentication: i.PQAuthentication(), Hybrid: i.KEM.Hybrid(),
+			PQConfidentiality: i.PQConfidentiality(), PQAuthentication: i.PQAuthentication(), Hybrid: i.KEM.Hybrid(), Composite: i.Signature.Hybrid(),
 			KEM: i.KEM.Name, Derivation: i.KEM.Derivation, KEMID: result.Code(i.KEM.ID), KDF: i.KDF.Name, KDFID: result.Code(i.KDF.ID), AEAD: i.AEAD.Name, AEADID: result.Code(i.AEAD.ID),
 			Hash: i.Hash.Name, Signature: i.Signature.Name, SignatureScheme: result.Code(i.Signature.Scheme),
 			KEMSecret: i.KEM.Nsecret, KEMEncapsulated: i.KEM.Nenc, KEMPublicKey: i.KEM.Npk, KEMPrivateKey: i.KEM.Nsk,
@@ -97,6 +98,10 @@ func writeSuiteTable(w io.Writer, all descriptions) error {
 // postQuantum says what stays secure before a quantum computer.
 func (d description) postQuantum() string {
 	switch {
+	case d.Composite && d.Hybrid:
+		return "full, all hybrid"
+	case d.Composite:
+		return "full, composite signatures"
 	case d.PQAuthentication && d.Hybrid:
 		return "full, hybrid KEM"
 	case d.PQAuthentication:
@@ -134,7 +139,7 @@ func (d description) packages() []string {
 // writeSuiteCSV writes the suites under the names that JSON has for their fields.
 func writeSuiteCSV(w io.Writer, all descriptions) error {
 	rows := [][]string{{
-		"suite", "id", "draft", "level", "pq_confidentiality", "pq_authentication", "hybrid",
+		"suite", "id", "draft", "level", "pq_confidentiality", "pq_authentication", "hybrid", "composite",
 		"kem", "derivation", "kem_id", "kdf", "kdf_id", "aead", "aead_id", "hash", "signature", "signature_scheme",
 		"kem_secret", "kem_encapsulated", "kem_public_key", "kem_private_key",
 		"signature_public_key", "signature_private_key", "signature_size", "providers",
@@ -142,7 +147,7 @@ func writeSuiteCSV(w io.Writer, all descriptions) error {
 	for _, d := range all.Suites {
 		rows = append(rows, []string{
 			d.Suite, d.ID.String(), d.Draft, strconv.Itoa(d.Level),
-			fmt.Sprint(d.PQConfidentiality), fmt.Sprint(d.PQAuthentication), fmt.Sprint(d.Hybrid),
+			fmt.Sprint(d.PQConfidentiality), fmt.Sprint(d.PQAuthentication), fmt.Sprint(d.Hybrid), fmt.Sprint(d.Composite),
 			d.KEM, d.Derivation, d.KEMID.String(), d.KDF, d.KDFID.String(), d.AEAD, d.AEADID.String(),
 			d.Hash, d.Signature, d.SignatureScheme.String(),
 			strconv.Itoa(d.KEMSecret), strconv.Itoa(d.KEMEncapsulated), strconv.Itoa(d.KEMPublicKey), strconv.Itoa(d.KEMPrivateKey),
@@ -153,10 +158,10 @@ func writeSuiteCSV(w io.Writer, all descriptions) error {
 	return csv.NewWriter(w).WriteAll(rows)
 }
 
-// describePeers lists the sets of suites that --code-points takes.
-func describePeers() string {
+// describePeers lists sets of suites.
+func describePeers(sets []registry.PeerSet) string {
 	var b strings.Builder
-	for _, p := range registry.PeerSets() {
+	for _, p := range sets {
 		fmt.Fprintf(&b, "  %-12s %s (%d suites, derivation %s)\n", p.Name, p.Of, len(p.Definitions), strings.Join(p.Derivations(), " and "))
 	}
 	return b.String()

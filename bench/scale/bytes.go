@@ -14,13 +14,14 @@ import (
 type sizes struct {
 	suite.Info
 	// shorter is by how much a signature is shorter than the longest one, in the mean. The
-	// numbers r and s of ECDSA are encoded without leading zeros (DER).
+	// numbers r and s of ECDSA, by itself or in a composite, are encoded without leading zeros
+	// (DER).
 	shorter float64
 }
 
 func sizesOf(i suite.Info) sizes {
 	z := sizes{Info: i}
-	if strings.HasPrefix(i.Signature.Name, "ecdsa_") {
+	if strings.HasPrefix(i.Signature.Classical, "P-") {
 		z.shorter = 1 // each has a leading zero byte, or lacks one, in half of all cases
 		if i.Signature.Classical == "P-521" {
 			z.shorter = 0.5 // of the 66 bytes the first has one bit

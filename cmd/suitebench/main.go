@@ -84,6 +84,7 @@
 //	      "pq_confidentiality": true,
 //	      "pq_authentication": true,
 //	      "hybrid": true,
+//	      "composite": false,
 //	      "kem": "MLKEM768-X25519",
 //	      "derivation": "labelled",
 //	      "kem_id": "0x647A",
@@ -147,17 +148,27 @@
 package main
 
 import (
+	"log"
 	"slices"
 
 	"github.com/mlsuite/mlsuite/bench"
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/registry/experimental"
 	"github.com/mlsuite/mlsuite/registry/fast"
 	"github.com/mlsuite/mlsuite/registry/fips"
 )
 
 func main() {
+	parts, err := experimental.Parts(all.Parts())
+	if err != nil {
+		log.Fatal(err)
+	}
+	providers, err := experimental.ProviderSets(slices.Concat([]registry.ProviderSet{fast.ProviderSet()}, all.ProviderSets(), fips.ProviderSets())...)
+	if err != nil {
+		log.Fatal(err)
+	}
 	bench.Main(all.Registry(), bench.WithPeerSets(func(s registry.PeerSet) (*registry.Registry, error) {
-		return all.New(registry.WithPeerSet(s))
-	}), bench.WithProviders(slices.Concat([]registry.ProviderSet{fast.ProviderSet()}, all.ProviderSets(), fips.ProviderSets())...))
+		return parts.Registry(registry.WithPeerSet(s))
+	}, experimental.PeerSet()), bench.WithProviders(providers...))
 }
