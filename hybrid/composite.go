@@ -20,10 +20,10 @@ import (
 // scheme is a [suite.ContextScheme] for programs that need one.
 //
 // A public key, a private key or a signature is that of ML-DSA with the classical one behind
-// it (Section 4). The halves of private keys are the 32-byte seed and, for ECDSA, an
-// ECPrivateKey (RFC 5915) that names the curve and leaves out the public key. Other encodings
-// of the same key are refused. In the other classical halves, the composite has the encodings
-// of RFC 9420, Section 5.1.
+// it (Section 4). Classical public keys and signatures are those of RFC 9420, Sections 5.1.1
+// and 5.1.2. The private key of ML-DSA is its seed of 32 bytes, that of EdDSA its seed, and
+// that of ECDSA an ECPrivateKey (RFC 5915) that names the curve and leaves out the public key.
+// Other encodings of these keys are refused.
 //
 // A signature is valid if both halves are, so nobody forges one who cannot forge both. It
 // can still be changed into another of the same message: one half of each of two signatures
@@ -74,7 +74,7 @@ func NewComposite(p CompositeParams) (suite.SignatureScheme, error) {
 		pq: labelled, pqInfo: pq, classical: p.Classical, classicalInfo: classical,
 		encoding: encoding, label: p.Label,
 	}
-	return c.under("")
+	return c.under(""), nil
 }
 
 // composite is a scheme of two parts.
@@ -95,17 +95,18 @@ func (c *composite) SignatureInfo() suite.SignatureInfo { return c.info }
 // WithContext implements [suite.ContextScheme]: it returns the scheme of the same keys with
 // the application's ctx of at most 255 bytes (Section 2.2). MLS has none.
 func (c *composite) WithContext(context string) (suite.SignatureScheme, error) {
-	return c.under(context)
-}
-
-func (c *composite) under(context string) (*composite, error) {
 	if len(context) > suite.MaxContext {
 		return nil, fmt.Errorf("hybrid: a context string of %s has at most %d bytes, not %d", c.info.Name, suite.MaxContext, len(context))
 	}
+	return c.under(context), nil
+}
+
+// under returns the scheme with a ctx of at most 255 bytes.
+func (c *composite) under(context string) *composite {
 	const prefix = "CompositeAlgorithmSignatures2025"
 	d := *c
 	d.before = slices.Concat([]byte(prefix+c.label), []byte{byte(len(context))}, []byte(context))
-	return &d, nil
+	return &d
 }
 
 // representative is M' of a message (Section 2.2).

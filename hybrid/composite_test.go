@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/hybrid"
+	"github.com/mlsuite/mlsuite/internal/certificate"
 	"github.com/mlsuite/mlsuite/internal/vectors"
 	"github.com/mlsuite/mlsuite/suite"
 	"github.com/mlsuite/mlsuite/suite/circl"
@@ -97,8 +98,8 @@ func TestCompositesNameTheProvidersOfTheirParts(t *testing.T) {
 // foreign is somebody else's scheme.
 type foreign struct{ suite.SignatureScheme }
 
-// certificate is a certificate of X.509, taken apart as far as its signature goes.
-type certificate struct {
+// signed is a certificate of X.509, taken apart as far as its signature goes.
+type signed struct {
 	TBS       asn1.RawValue
 	Algorithm struct{ ID asn1.ObjectIdentifier }
 	Signature asn1.BitString
@@ -139,22 +140,25 @@ func TestOfficialComposites(t *testing.T) {
 				require.NoError(t, err)
 				require.NoError(t, s.Verify(c.PK, v.M, sig))
 
-				var own certificate
+				var own signed
 				rest, err := asn1.Unmarshal(c.X5C, &own)
 				require.NoError(t, err)
 				require.Empty(t, rest)
+				key, err := certificate.PublicKey(c.X5C)
+				require.NoError(t, err)
+				require.Equal(t, c.PK, key)
 				arc := int(s.SignatureInfo().Scheme) - 0xFE00
 				require.Equal(t, asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 6, arc}, own.Algorithm.ID)
 				require.NoError(t, s.Verify(c.PK, own.TBS.FullBytes, own.Signature.RightAlign()))
 
-				var key struct {
+				var private struct {
 					Version   int
 					Algorithm struct{ ID asn1.ObjectIdentifier }
 					Private   []byte
 				}
-				_, err = asn1.Unmarshal(c.PKCS8, &key)
+				_, err = asn1.Unmarshal(c.PKCS8, &private)
 				require.NoError(t, err)
-				require.Equal(t, c.SK, key.Private)
+				require.Equal(t, c.SK, private.Private)
 			})
 		}
 		require.Equal(t, len(schemes), checked)
