@@ -152,7 +152,7 @@ func onlyImportedBy() map[string][]string {
 		module + "/internal/mlstest":             {"internal/wiretest"},
 		module + "/internal/wiretest":            nil,
 		module + "/registry/all":                 {"cmd/...", "examples/...", "internal/mlstest"},
-		module + "/registry/experimental":        {"cmd/...", "examples/..."},
+		module + "/registry/experimental":        {"cmd/...", "examples/...", "internal/mlstest"},
 		module + "/registry/fast":                {"cmd/...", "examples/...", "internal/mlstest"},
 		module + "/registry/fips":                {"cmd/..."},
 		module + "/suite/circl":                  {"registry/all", "registry/fast"},

@@ -26,16 +26,21 @@ import (
 const ownSeed = 9420
 
 // TestOwnVectors writes this project's own vectors if MLSUITE_GENERATE=1, and
-// otherwise checks that they hold every suite of the draft, or the suites of peers. The
-// complete form makes them again, and they have to be the same.
+// otherwise checks that they hold every suite of the draft, the suites of peers or those of
+// registry/experimental. The complete form makes them again, and they have to be the same.
 func TestOwnVectors(t *testing.T) {
 	draft, err := registry.PQDraft(registry.PrivateUse())
 	require.NoError(t, err)
-	peers := mlstest.PeerDefinitions()
+	peers, composites := mlstest.PeerDefinitions(), mlstest.ExperimentalDefinitions()
 	require.Len(t, peers, 4)
+	require.Len(t, composites, 2)
 	for _, f := range []ownFamily{
-		ownVectors("key-schedule", (*vectorMaker).keySchedule).of(peers),
-		ownVectors("treekem", (*vectorMaker).treeKEM).of(peers),
+		ownVectors("key-schedule", (*vectorMaker).keySchedule).of(peers, "peers", vectors.PeersPath),
+		ownVectors("treekem", (*vectorMaker).treeKEM).of(peers, "peers", vectors.PeersPath),
+		ownVectors("crypto-basics", (*vectorMaker).cryptoBasics).of(composites, "experimental", vectors.ExperimentalPath),
+		ownVectors("message-protection", (*vectorMaker).messageProtection).of(composites, "experimental", vectors.ExperimentalPath),
+		ownVectors("treekem", (*vectorMaker).treeKEM).of(composites, "experimental", vectors.ExperimentalPath),
+		ownVectors("welcome", (*vectorMaker).welcome).of(composites, "experimental", vectors.ExperimentalPath),
 		ownVectors("crypto-basics", (*vectorMaker).cryptoBasics),
 		ownVectors("key-schedule", (*vectorMaker).keySchedule),
 		ownVectors("message-protection", (*vectorMaker).messageProtection),
@@ -51,8 +56,8 @@ func TestOwnVectors(t *testing.T) {
 		ownVectors("welcome", (*vectorMaker).welcome),
 	} {
 		definitions, path, name := draft, vectors.OwnPath(f.name), f.name
-		if f.peers != nil {
-			definitions, path, name = f.peers, vectors.PeersPath(f.name), f.name+" of peers"
+		if f.definitions != nil {
+			definitions, path, name = f.definitions, f.path(f.name), f.name+" of "+f.set
 		}
 		t.Run(name, func(t *testing.T) {
 			generate := os.Getenv("MLSUITE_GENERATE") == "1"
@@ -86,14 +91,18 @@ func TestOwnVectors(t *testing.T) {
 
 // ownFamily makes the file of a family for suites.
 type ownFamily struct {
-	name  string
-	make  func(*testing.T, []registry.Definition) []byte
-	peers []registry.Definition // in place of the draft's suites
+	name string
+	make func(*testing.T, []registry.Definition) []byte
+
+	// In place of the draft's suites, those of a set.
+	definitions []registry.Definition
+	set         string
+	path        func(family string) string
 }
 
-// of returns the family for suites of peers.
-func (f ownFamily) of(peers []registry.Definition) ownFamily {
-	f.peers = peers
+// of returns the family for the suites of a set, whose files are where path says.
+func (f ownFamily) of(definitions []registry.Definition, set string, path func(family string) string) ownFamily {
+	f.definitions, f.set, f.path = definitions, set, path
 	return f
 }
 

@@ -88,6 +88,7 @@ func (v *vectorTree) newPath(e *ratchettree.TreeEdit, by message.LeafIndex) (*ra
 	require.NoError(t, err)
 	key, leaf := m.key(), *e.Leaf(by).LeafNode()
 	leaf.EncryptionKey, leaf.Source, leaf.ParentHash = key.PublicKey(), codepoint.LeafNodeCommit, parentHash
+	leaf.Lifetime = message.Lifetime{} // a key package's alone has one
 	signLeaf(t, &leaf, v.signers[by], check.LeafPlace{GroupID: v.groupID, Leaf: by})
 	e.SetLeaf(by, &leaf)
 	return path, key, &leaf

@@ -21,7 +21,7 @@ import (
 // ratchet tree, which these Welcomes do not have. The key packages are taken as they
 // are: that of suite 0x0007 does not list its own suite in its capabilities.
 func TestVectorsWelcome(t *testing.T) {
-	vectors.OfficialAndOwn(t, "welcome", func(t *testing.T, c *vectors.Welcome) {
+	vectors.WithExperimental(t, "welcome", func(t *testing.T, c *vectors.Welcome) {
 		s := mlstest.Suite(t, c.CipherSuite)
 		m, err := message.Parse[message.Message](c.KeyPackage)
 		require.NoError(t, err)

@@ -94,6 +94,7 @@ func certificateOfAny(t *testing.T, algorithm asn1.ObjectIdentifier, key []byte)
 func x509Client(t *testing.T, id suite.ID) Config {
 	t.Helper()
 	s, cfg := mlstest.Suite(t, id), client(t, id, "")
+	cfg.Suites = mlstest.SuitesWith(t, id)
 	_, authority, err := ed25519.GenerateKey(nil)
 	require.NoError(t, err)
 	var key crypto.Signer
@@ -108,7 +109,10 @@ func x509Client(t *testing.T, id suite.ID) Config {
 		key, err = ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
 	default:
 		algorithm := asn1.ObjectIdentifier{1, 3, 101, 113} // id-Ed448
-		if info.PostQuantum != "" {                        // id-ml-dsa-44 and up
+		switch {
+		case info.Hybrid(): // id-MLDSA44-Ed25519-SHA512 and up
+			algorithm = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 6, int(info.Scheme - 0xFE00)}
+		case info.PostQuantum != "": // id-ml-dsa-44 and up
 			algorithm = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 3, 17 + int(info.Scheme-0x0904)}
 		}
 		cfg.Credential = certificates(certificateOfAny(t, algorithm, cfg.Signer.PublicKey()))
@@ -125,7 +129,11 @@ func x509Client(t *testing.T, id suite.ID) Config {
 
 // Clients with X.509 credentials share a group, whatever the signature scheme.
 func TestX509Credentials(t *testing.T) {
-	for _, id := range mlstest.AllSuites().IDs() {
+	ids := mlstest.AllSuites().IDs()
+	for _, d := range mlstest.ExperimentalDefinitions() {
+		ids = append(ids, d.ID)
+	}
+	for _, id := range ids {
 		t.Run(mlstest.Suite(t, id).Info().Name, func(t *testing.T) {
 			g, err := CreateGroup(t.Context(), insiderTime, x509Client(t, id), nil)
 			require.NoError(t, err)

@@ -13,11 +13,13 @@ import (
 
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/registry/experimental"
 	"github.com/mlsuite/mlsuite/registry/fast"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// Suite returns the suite with the code point id, of all eighteen and [Peers].
+// Suite returns the suite with the code point id, of all eighteen, [Peers] and
+// registry/experimental.
 func Suite(t testing.TB, id suite.ID) suite.Suite {
 	t.Helper()
 	s, err := SuitesWith(t, id).Suite(id)
@@ -35,7 +37,23 @@ func SuitesWith(t testing.TB, id suite.ID) *registry.Registry {
 			return r
 		}
 	}
+	if slices.ContainsFunc(ExperimentalDefinitions(), func(d registry.Definition) bool { return d.ID == id }) {
+		set, err := experimental.Build(parts(), experimental.PrivateUse())
+		require.NoError(t, err)
+		r, err := AllSuites().With(set...)
+		require.NoError(t, err)
+		return r
+	}
 	return AllSuites()
+}
+
+// ExperimentalDefinitions returns the suites of registry/experimental.
+func ExperimentalDefinitions() []registry.Definition {
+	all, err := experimental.Definitions(experimental.PrivateUse())
+	if err != nil {
+		panic(err)
+	}
+	return all
 }
 
 // AllSuites returns the registry of the eighteen suites, which is made once.

@@ -23,6 +23,23 @@ func WithPeers[C any](t *testing.T, family string, check func(*testing.T, *C)) {
 	t.Run("peers", func(t *testing.T) { each(t, family, PeersPath(family), check) })
 }
 
+// WithExperimental is OfficialAndOwn for a family in which signatures show, of which this
+// project has a file for suites with composite signatures too.
+func WithExperimental[C any](t *testing.T, family string, check func(*testing.T, *C)) {
+	OfficialAndOwn(t, family, check)
+	experimental(t, family, check)
+}
+
+// WithPeersAndExperimental is [WithPeers] and [WithExperimental].
+func WithPeersAndExperimental[C any](t *testing.T, family string, check func(*testing.T, *C)) {
+	WithPeers(t, family, check)
+	experimental(t, family, check)
+}
+
+func experimental[C any](t *testing.T, family string, check func(*testing.T, *C)) {
+	t.Run("experimental", func(t *testing.T) { each(t, family, ExperimentalPath(family), check) })
+}
+
 func each[C any](t *testing.T, family, path string, check func(*testing.T, *C)) {
 	var cases []*C
 	load(t, path, &cases)

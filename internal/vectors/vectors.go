@@ -42,6 +42,11 @@ func OwnPath(family string) string { return inModule("testdata", "mls-pq", famil
 // PeersPath is OwnPath of this project's file for suites of peers that no draft has.
 func PeersPath(family string) string { return inModule("testdata", "mls-peers", family+".json") }
 
+// ExperimentalPath is OwnPath of this project's file for the suites of registry/experimental.
+func ExperimentalPath(family string) string {
+	return inModule("testdata", "mls-experimental", family+".json")
+}
+
 // inModule joins elem to the path of the module's root.
 func inModule(elem ...string) string {
 	_, file, _, _ := runtime.Caller(0)

@@ -28,7 +28,7 @@ func (f memberFunc) Author(s message.Sender) (message.Author, error) { return f(
 var testLimits = secrettree.RatchetLimits{MaxForward: 100, MaxKept: 100}
 
 func TestVectorsMessageProtection(t *testing.T) {
-	vectors.OfficialAndOwn(t, "message-protection", func(t *testing.T, c *vectors.MessageProtection) {
+	vectors.WithExperimental(t, "message-protection", func(t *testing.T, c *vectors.MessageProtection) {
 		s := mlstest.Suite(t, c.CipherSuite)
 		f := &Epoch{
 			Suite: s,

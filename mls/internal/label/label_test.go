@@ -12,7 +12,7 @@ import (
 )
 
 func TestVectorsCryptoBasics(t *testing.T) {
-	vectors.OfficialAndOwn(t, "crypto-basics", func(t *testing.T, c *vectors.CryptoBasics) {
+	vectors.WithExperimental(t, "crypto-basics", func(t *testing.T, c *vectors.CryptoBasics) {
 		s := mlstest.Suite(t, c.CipherSuite)
 
 		ref, err := RefHash(s, c.RefHash.Label, c.RefHash.Value)

@@ -98,7 +98,7 @@ type treeKEMMember struct {
 
 func TestVectorsTreeKEM(t *testing.T) {
 	t.Parallel()
-	vectors.WithPeers(t, "treekem", func(t *testing.T, c *vectors.TreeKEM) {
+	vectors.WithPeersAndExperimental(t, "treekem", func(t *testing.T, c *vectors.TreeKEM) {
 		s := mlstest.Suite(t, c.CipherSuite)
 		before := parseTree(t, s, c.RatchetTree)
 		require.NoError(t, before.Validate())
