@@ -1,0 +1,55 @@
+package experimental_test
+
+import (
+	"crypto/fips140"
+	"os"
+	"os/exec"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/hybrid"
+	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/registry/experimental"
+	"github.com/mlsuite/mlsuite/registry/fast"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// TestStrictMode runs TestComposingInAnyMode under GODEBUG=fips140=only, in a process of its
+// own.
+func TestStrictMode(t *testing.T) {
+	binary, err := os.Executable()
+	require.NoError(t, err)
+	cmd := exec.Command(binary, "-test.run=^TestComposingInAnyMode$", "-test.v")
+	cmd.Env = append(os.Environ(), "GODEBUG=fips140=only", "MLSUITE_STRICT=1")
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.Contains(t, string(out), "--- PASS: TestComposingInAnyMode")
+}
+
+// Composing adds to the parts a hash that FIPS 140-3 approves, and nothing else: the suites and
+// the composites with Ed25519 work where their parts do.
+func TestComposingInAnyMode(t *testing.T) {
+	if os.Getenv("MLSUITE_STRICT") != "" {
+		require.True(t, fips140.Enforced())
+	}
+	for _, parts := range []struct {
+		name string
+		set  []suite.Suite
+	}{
+		{"all", build(t, all.Parts(), experimental.PrivateUse())}, {"fast", build(t, fast.Parts(), experimental.PrivateUse())},
+	} {
+		for _, s := range parts.set {
+			require.NoError(t, suite.Probe(s), parts.name)
+		}
+	}
+	more, err := experimental.Parts(all.Parts())
+	require.NoError(t, err)
+	for _, s := range more.Signatures[len(more.Signatures)-len(hybrid.Composites()):] {
+		signer, err := s.GenerateSigner()
+		require.NoError(t, err)
+		sig, err := signer.Sign(t.Context(), nil)
+		require.NoError(t, err)
+		require.NoError(t, s.Verify(signer.PublicKey(), nil, sig))
+	}
+}
