@@ -93,6 +93,12 @@ func TestCompositesNameTheProvidersOfTheirParts(t *testing.T) {
 		{Primitive: "ML-DSA-65", Package: "filippo.io/mldsa"}, {Primitive: "ECDSA P-256", Package: "crypto/ecdsa", SelfDeclared: true},
 		{Primitive: "SHA-512", Package: "crypto/sha512"},
 	}, s.SignatureInfo().Provenance.List())
+
+	p = hybrid.MLDSA65ECDSAP256Params()
+	p.PQ = countedScheme{mldsa.MLDSA65(), new(int), false}
+	s, err = hybrid.NewComposite(p)
+	require.NoError(t, err)
+	require.Equal(t, suite.Provided{Primitive: "ML-DSA-65", Package: "filippo.io/mldsa", SelfDeclared: true}, s.SignatureInfo().Provenance.List()[0])
 }
 
 // foreign is somebody else's scheme.
