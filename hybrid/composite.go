@@ -63,7 +63,7 @@ func NewComposite(p CompositeParams) (suite.SignatureScheme, error) {
 	c := &composite{
 		info: suite.SignatureInfo{
 			Scheme: p.Scheme, Name: p.Name, Level: max(pq.Level, classical.Level),
-			Classical: p.Curve, PostQuantum: p.MLDSA,
+			Classical: p.Curve, PostQuantum: p.MLDSA, Hash: "SHA-512",
 			PublicKey:  pq.PublicKey + classical.PublicKey,
 			PrivateKey: seedSize + encoding.size(classical.PrivateKey),
 			Signature:  pq.Signature + classical.Signature,

@@ -71,7 +71,7 @@ func TestCompositesDescribeThemselves(t *testing.T) {
 	for name, s := range composites(t) {
 		got := s.SignatureInfo()
 		expected := want[name]
-		expected.Name, expected.Provenance = name, got.Provenance
+		expected.Name, expected.Hash, expected.Provenance = name, "SHA-512", got.Provenance
 		require.Equal(t, expected, got)
 		require.True(t, got.Hybrid())
 	}
