@@ -71,13 +71,7 @@ func PQDraft(points CodePoints) ([]Definition, error) {
 	if points == nil {
 		return nil, errors.New("registry: no code points were given for the draft's suites")
 	}
-	defs := pqDraft()
-	for name := range points {
-		if !slices.ContainsFunc(defs, func(d Definition) bool { return d.Name == name }) {
-			return nil, fmt.Errorf("registry: draft-ietf-mls-pq-ciphersuites-06 has no suite %q", name)
-		}
-	}
-	return numbered(points), nil
+	return points.Number("draft-ietf-mls-pq-ciphersuites-06", pqDraft())
 }
 
 // pqDraft returns TBD1 to TBD11. Since revision -06, their KDF is HKDF.
@@ -97,9 +91,30 @@ func pqDraft() []Definition {
 	}
 }
 
-// CodePoints gives the draft's suites code points, by name. A deployment chooses one set.
+// CodePoints gives suites of a document code points, by name. A deployment chooses one set.
 // An absent suite is not offered.
 type CodePoints map[string]suite.ID
+
+// Number returns the definitions that c names, in their order, with its code points. The
+// error says which suite c names that the document, whose definitions they are, does not have.
+func (c CodePoints) Number(document string, definitions []Definition) ([]Definition, error) {
+	for name := range c {
+		if !slices.ContainsFunc(definitions, func(d Definition) bool { return d.Name == name }) {
+			return nil, fmt.Errorf("registry: %s has no suite %q", document, name)
+		}
+	}
+	return c.number(definitions), nil
+}
+
+func (c CodePoints) number(definitions []Definition) (numbered []Definition) {
+	for _, d := range definitions {
+		if id, ok := c[d.Name]; ok {
+			d.ID = id
+			numbered = append(numbered, d)
+		}
+	}
+	return numbered
+}
 
 // PrivateUse returns 0xF001 to 0xF00B in the draft's order, from the private use range of
 // RFC 9420, Section 17.1.

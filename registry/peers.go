@@ -76,7 +76,7 @@ func Private() PeerSet {
 	return PeerSet{
 		Name:        "private",
 		Of:          "mlsuite: the eleven suites of draft-ietf-mls-pq-ciphersuites-06, at numbers for private use",
-		Definitions: numbered(PrivateUse()),
+		Definitions: PrivateUse().number(pqDraft()),
 	}
 }
 
@@ -86,11 +86,11 @@ func MLSPlusPlus() PeerSet {
 	return PeerSet{
 		Name: "mlspp",
 		Of:   "MLS++ 61e4d76 (November 2025), with OpenSSL 3.5 or later: suites of the draft, at numbers of MLS++'s",
-		Definitions: numbered(CodePoints{
+		Definitions: CodePoints{
 			"MLS_128_MLKEM768X25519_AES256GCM_SHA384_Ed25519": 0x0008,
 			"MLS_128_MLKEM768P256_AES256GCM_SHA384_P256":      0x0009,
 			"MLS_192_MLKEM1024P384_AES256GCM_SHA384_P384":     0x000A,
-		}),
+		}.number(pqDraft()),
 	}
 }
 
@@ -105,7 +105,7 @@ func OpenMLS() PeerSet {
 	return PeerSet{
 		Name:        "openmls",
 		Of:          "OpenMLS's main branch since September 2026 (hpke-rs 0.8): suites of the draft and two of OpenMLS's, at numbers of OpenMLS's",
-		Definitions: append(numbered(points), ownOfOpenMLS()...),
+		Definitions: append(points.number(pqDraft()), ownOfOpenMLS()...),
 	}
 }
 
@@ -116,7 +116,7 @@ func OpenMLS09() PeerSet {
 	return PeerSet{
 		Name:        "openmls-0.9",
 		Of:          "OpenMLS 0.9.0 to 0.9.2 as released (hpke-rs 0.7): derived without the label, no draft's",
-		Definitions: unlabelled(append(numbered(openMLSPoints()), ownOfOpenMLS()...)),
+		Definitions: unlabelled(append(openMLSPoints().number(pqDraft()), ownOfOpenMLS()...)),
 	}
 }
 
@@ -182,18 +182,6 @@ func tsMLS(first suite.ID) []Definition {
 		definitions[i].ID = first + suite.ID(i)
 	}
 	return named(definitions)
-}
-
-// numbered returns the suites of the draft that have a code point in points.
-func numbered(points CodePoints) []Definition {
-	var definitions []Definition
-	for _, d := range pqDraft() {
-		if id, ok := points[d.Name]; ok {
-			d.ID = id
-			definitions = append(definitions, d)
-		}
-	}
-	return definitions
 }
 
 // unlabelled makes suites of the draft derive without the label, and names them so.

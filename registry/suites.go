@@ -38,6 +38,14 @@ func (p Parts) Registry(opts ...Option) (*Registry, error) {
 	return New(set)
 }
 
+// Must returns r, and panics if there is an error: for suites whose tables the program has.
+func Must(r *Registry, err error) *Registry {
+	if err != nil {
+		panic(err)
+	}
+	return r
+}
+
 func (o options) postQuantum() ([]Definition, error) {
 	if o.peers != nil {
 		return o.peers.Definitions, nil

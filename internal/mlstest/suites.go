@@ -57,13 +57,7 @@ func ExperimentalDefinitions() []registry.Definition {
 }
 
 // AllSuites returns the registry of the eighteen suites, which is made once.
-var AllSuites = sync.OnceValue(func() *registry.Registry {
-	r, err := parts().Registry()
-	if err != nil {
-		panic(err)
-	}
-	return r
-})
+var AllSuites = sync.OnceValue(func() *registry.Registry { return registry.Must(parts().Registry()) })
 
 // parts returns the parts of registry/all, or those of registry/fast where the environment
 // says MLSUITE_REGISTRY=fast.

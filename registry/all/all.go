@@ -18,13 +18,7 @@ import (
 )
 
 // Registry returns New without options.
-func Registry() *registry.Registry {
-	r, err := New()
-	if err != nil {
-		panic(err) // the tables of this module contradict each other
-	}
-	return r
-}
+func Registry() *registry.Registry { return registry.Must(New()) }
 
 // New returns the registry of all suites, RFC 9420's first, in the order of their
 // documents. It returns an error if the code points collide or name unknown

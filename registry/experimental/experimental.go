@@ -59,20 +59,7 @@ func PrivateUse() registry.CodePoints {
 // Signature is the code point of a composite of [hybrid.Composites]. It returns an error if
 // points names another suite.
 func Definitions(points registry.CodePoints) ([]registry.Definition, error) {
-	all := definitions()
-	for name := range points {
-		if !slices.ContainsFunc(all, func(d registry.Definition) bool { return d.Name == name }) {
-			return nil, fmt.Errorf("registry/experimental: no suite %q", name)
-		}
-	}
-	var chosen []registry.Definition
-	for _, d := range all {
-		if id, ok := points[d.Name]; ok {
-			d.ID = id
-			chosen = append(chosen, d)
-		}
-	}
-	return chosen, nil
+	return points.Number("registry/experimental", definitions())
 }
 
 // Parts returns p with each composite signature scheme of [hybrid.Composites] whose two parts

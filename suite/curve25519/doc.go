@@ -8,8 +8,7 @@
 // field arithmetic in assembly for the instructions MULX and ADX of amd64. Without it, under
 // the tag purego, it took 0.87 of the time of crypto/ecdh's, so it serves all processors;
 // BenchmarkX25519 compares the two on another. A signature under a key that is seen for the
-// third time is
-// verified with multiples of the key in a table.
+// third time is verified with multiples of the key in a table.
 //
 // github.com/oasisprotocol/curve25519-voi is faster: 12.5 microseconds a key pair and 15 a
 // signature, where this package takes 18 and 19. It is not used, because it has had no release
@@ -22,6 +21,5 @@
 // fixed point and for scalars filippo.io/edwards25519 promises it, in the documentation of
 // its functions. For the ladder, circl's list of packages that are not constant time does not
 // have dh/x25519, and the code has neither branches nor indices that depend on the scalar.
-// Verification takes time that depends on keys, messages and
-// signatures, which are public.
+// Verification takes time that depends on keys, messages and signatures, which are public.
 package curve25519
