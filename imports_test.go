@@ -128,7 +128,7 @@ func layers() []layer {
 
 // onlyImportedBy gives the importers of what one package, or none, stands on.
 func onlyImportedBy() map[string][]string {
-	helpers := []string{"suite/suitetest", "hpke/hpketest", "internal/vectors", "internal/wycheproof", "internal/hpkevectors", "internal/mlstest", "internal/wiretest"}
+	helpers := []string{"suite/suitetest", "hpke/hpketest", "internal/vectors", "internal/wycheproof", "internal/hpkevectors", "internal/mlstest", "internal/wiretest", "internal/fipsmode"}
 	return map[string][]string{
 		"github.com/cloudflare/circl/...": {"suite/circl", "suite/curve25519"},
 		"filippo.io/mldsa/...":            {"suite/mldsa"},
@@ -140,13 +140,14 @@ func onlyImportedBy() map[string][]string {
 		"gonum.org/v1/plot/...":           {"bench/internal/page"},
 		// Of tests alone.
 		"filippo.io/mlkem768/...":                nil,
-		"github.com/stretchr/testify/...":        {"internal/hpkevectors", "internal/mlstest", "internal/wiretest"},
+		"github.com/stretchr/testify/...":        {"internal/hpkevectors", "internal/mlstest", "internal/wiretest", "internal/fipsmode"},
 		"github.com/google/go-cmp/...":           nil,
 		module + "/suite/suitetest":              nil,
 		module + "/internal/vectors":             {"internal/wycheproof", "internal/hpkevectors", "internal/wiretest"},
 		module + "/internal/wycheproof":          {"internal/hpkevectors"},
 		module + "/internal/hpkevectors":         nil,
 		module + "/internal/fipsindicator":       nil,
+		module + "/internal/fipsmode":            nil,
 		module + "/bench/internal/page/pagetest": nil,
 		module + "/internal/allocated":           {"internal/mlstest"},
 		module + "/internal/mlstest":             {"internal/wiretest"},

@@ -2,14 +2,13 @@ package all_test
 
 import (
 	"crypto/fips140"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/hpke"
+	"github.com/mlsuite/mlsuite/internal/fipsmode"
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/registry/fast"
@@ -17,22 +16,15 @@ import (
 	"github.com/mlsuite/mlsuite/suite/curve25519"
 )
 
-// TestStrictMode runs TestRefusalsOfTheEnvironment under GODEBUG=fips140=only, in a
-// process of its own.
+// TestStrictMode runs TestRefusalsOfTheEnvironment in strict FIPS 140-3 mode.
 func TestStrictMode(t *testing.T) {
-	binary, err := os.Executable()
-	require.NoError(t, err)
-	cmd := exec.Command(binary, "-test.run=^TestRefusalsOfTheEnvironment$", "-test.v")
-	cmd.Env = append(os.Environ(), "GODEBUG=fips140=only", "MLSUITE_STRICT=1")
-	out, err := cmd.CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	require.Contains(t, string(out), "--- PASS: TestRefusalsOfTheEnvironment")
+	fipsmode.Run(t, "only", "TestRefusalsOfTheEnvironment")
 }
 
 // What the mode does not allow is refused by its name and with the cause, by each call
 // that needs it, and no key or message is blamed for it. The others work.
 func TestRefusalsOfTheEnvironment(t *testing.T) {
-	if os.Getenv("MLSUITE_STRICT") == "" {
+	if fipsmode.Wanted() == "" {
 		for _, s := range all.Registry().Suites() {
 			require.NoError(t, suite.Probe(s))
 		}

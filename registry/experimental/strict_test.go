@@ -2,35 +2,27 @@ package experimental_test
 
 import (
 	"crypto/fips140"
-	"os"
-	"os/exec"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/hybrid"
+	"github.com/mlsuite/mlsuite/internal/fipsmode"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/registry/experimental"
 	"github.com/mlsuite/mlsuite/registry/fast"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// TestStrictMode runs TestComposingInAnyMode under GODEBUG=fips140=only, in a process of its
-// own.
+// TestStrictMode runs TestComposingInAnyMode in strict FIPS 140-3 mode.
 func TestStrictMode(t *testing.T) {
-	binary, err := os.Executable()
-	require.NoError(t, err)
-	cmd := exec.Command(binary, "-test.run=^TestComposingInAnyMode$", "-test.v")
-	cmd.Env = append(os.Environ(), "GODEBUG=fips140=only", "MLSUITE_STRICT=1")
-	out, err := cmd.CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	require.Contains(t, string(out), "--- PASS: TestComposingInAnyMode")
+	fipsmode.Run(t, "only", "TestComposingInAnyMode")
 }
 
 // Composing adds to the parts a hash that FIPS 140-3 approves, and nothing else: the suites and
 // the composites with Ed25519 work where their parts do.
 func TestComposingInAnyMode(t *testing.T) {
-	if os.Getenv("MLSUITE_STRICT") != "" {
+	if fipsmode.Wanted() != "" {
 		require.True(t, fips140.Enforced())
 	}
 	for _, parts := range []struct {

@@ -2,13 +2,12 @@ package fips_test
 
 import (
 	"log"
-	"os"
-	"os/exec"
 	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/fipsmode"
 	"github.com/mlsuite/mlsuite/internal/vectors"
 	"github.com/mlsuite/mlsuite/registry/fips"
 )
@@ -18,21 +17,12 @@ import (
 // They run on the module that the test binary was built with: .ci/run builds it with each
 // frozen one.
 func TestModes(t *testing.T) {
-	binary, err := os.Executable()
-	require.NoError(t, err)
 	for _, mode := range []string{"off", "on", "only"} {
 		if mode == current(fips.Running()) || mode != "only" && !vectors.Wide() {
 			continue
 		}
 		t.Run(mode, func(t *testing.T) {
-			cmd := exec.Command(binary, "-test.run=^(TestMode|TestNew|TestOperations|TestGroupLives)$", "-test.v")
-			cmd.Env = append(os.Environ(), "GODEBUG=fips140="+mode, "MLSUITE_FIPS_MODE="+mode)
-			out, err := cmd.CombinedOutput()
-			require.NoError(t, err, "%s", out)
-			require.Contains(t, string(out), "--- PASS: TestMode ")
-			require.Contains(t, string(out), "--- PASS: TestNew ")
-			require.Contains(t, string(out), "--- PASS: TestOperations ")
-			require.Contains(t, string(out), "--- PASS: TestGroupLives ")
+			fipsmode.Run(t, mode, "TestMode", "TestNew", "TestOperations", "TestGroupLives")
 		})
 	}
 }
@@ -49,7 +39,7 @@ func current(m fips.Module) string {
 
 // TestMode checks that a process of TestModes is in its mode.
 func TestMode(t *testing.T) {
-	if mode := os.Getenv("MLSUITE_FIPS_MODE"); mode != "" {
+	if mode := fipsmode.Wanted(); mode != "" {
 		require.Equal(t, mode, current(fips.Running()))
 	}
 }
