@@ -247,10 +247,7 @@ func TestUnsavedNamesAreBounded(t *testing.T) {
 	require.NoError(t, err)
 	skip := func() {
 		r := sender.inbox.ratchets
-		var next uint64
-		if l := r.Ratchets[sender.leaf]; l != nil {
-			next = l.Application.Next
-		}
+		next := r.NextGeneration(sender.leaf, secrettree.ApplicationRatchet)
 		var k secrettree.UnusedKey
 		require.NoError(t, r.Find(&k, sender.leaf, message.ContentApplication, uint32(next+998), secrettree.RatchetLimits{MaxForward: 1000}))
 		require.NoError(t, k.Commit())

@@ -122,10 +122,7 @@ func (t *Tree) wayTo(leaf message.LeafIndex, contentType message.ContentType, ge
 	if t.Ratchets == nil || uint32(leaf) >= t.Leaves {
 		return nil, nil
 	}
-	var next uint64
-	if l := t.Ratchets[leaf]; l != nil {
-		next = l.Of(contentType).Next
-	}
+	next := t.NextGeneration(leaf, RatchetKindOf(contentType))
 	ahead := uint64(generation) - next
 	if uint64(generation) < next || ahead > uint64(limits.MaxForward) || ahead <= AheadStride {
 		return nil, nil

@@ -116,7 +116,7 @@ func (t *Tree) Next(p *UnusedKey, leaf message.LeafIndex, contentType message.Co
 	if generation > math.MaxUint32 {
 		return fault.ErrGeneration
 	}
-	return t.Find(p, leaf, contentType, uint32(generation), RatchetLimits{MaxForward: math.MaxUint32})
+	return t.Find(p, leaf, contentType, uint32(generation), RatchetLimits{})
 }
 
 // NextGeneration returns the generation of the leaf's next message.
