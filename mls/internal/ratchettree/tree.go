@@ -349,33 +349,21 @@ func (t *TreeView) Nodes() RatchetTree {
 
 // eachFilled yields the nodes that are not blank, from left to right.
 func (t *TreeView) eachFilled(yield func(NodeIndex, *Node)) {
-	t.Root.inOrder(t.RootIndex(), func(i NodeIndex, n *Node) {
+	t.Root.Each(t.RootIndex(), func(i NodeIndex, n *Node) {
 		if n.Leaf != nil || n.Parent != nil {
 			yield(i, n)
 		}
 	})
 }
 
-// inOrder yields n, whose index is i, and all nodes below it from left to right, except
-// those inside blank subtrees.
-func (n *Node) inOrder(i NodeIndex, yield func(NodeIndex, *Node)) {
+// Each yields n, whose index is i, and all nodes below it from left to right, except those
+// inside blank subtrees.
+func (n *Node) Each(i NodeIndex, yield func(NodeIndex, *Node)) {
 	if n.Left != nil {
-		n.Left.inOrder(i.Left(), yield)
+		n.Left.Each(i.Left(), yield)
 	}
 	yield(i, n)
 	if n.Right != nil {
-		n.Right.inOrder(i.Right(), yield)
-	}
-}
-
-// Each yields n and all nodes below it, except those inside blank subtrees.
-func (n *Node) Each(i NodeIndex, yield func(NodeIndex, *Node)) {
-	if n == nil {
-		return
-	}
-	yield(i, n)
-	if !i.IsLeaf() {
-		n.Left.Each(i.Left(), yield)
 		n.Right.Each(i.Right(), yield)
 	}
 }
