@@ -309,7 +309,7 @@ func (i *servedInfo) equal(j *servedInfo) bool {
 func (i *servedInfo) marshal(w *wire.Writer, t *ratchettree.Tree) {
 	w.Raw(i.head)
 	if i.withTree {
-		t.Marshal(w)
+		t.MarshalBefore(w, len(i.tail))
 		w.Raw(i.tail)
 	}
 }
@@ -330,6 +330,7 @@ func (i *servedInfo) encoded(t *ratchettree.Tree) []byte {
 // the tree, clients get the tree from RatchetTree.
 func (g *PublicGroup) GroupInfo() []byte {
 	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.groupInfo.encoded(g.public.tree)
+	info := g.groupInfo
+	g.mu.Unlock()
+	return info.encoded(g.public.tree) // O(n), and nobody waits for it
 }
