@@ -74,8 +74,8 @@ func TestAddGrease(t *testing.T) {
 	require.Zero(t, LastGrease(plain.Capabilities.Extensions))
 
 	all := []message.ProposalType(nil)
-	for range codepoint.Greases + 3 {
-		all = WithGrease(all)
+	for i := range byte(codepoint.Greases + 3) {
+		all = WithGrease(all, 100*i)
 	}
 	require.Len(t, all, codepoint.Greases, "each value once")
 	require.Empty(t, WithoutGrease(all))

@@ -59,22 +59,17 @@ func AddGrease(n *message.LeafNode) {
 	c := &n.Capabilities
 	var first [4]byte
 	rand.Read(first[:])
-	c.CipherSuites = withGrease(c.CipherSuites, first[0])
-	c.Proposals = withGrease(c.Proposals, first[1])
-	c.Credentials = withGrease(c.Credentials, first[2])
-	c.Extensions = withGrease(c.Extensions, first[3])
+	c.CipherSuites = WithGrease(c.CipherSuites, first[0])
+	c.Proposals = WithGrease(c.Proposals, first[1])
+	c.Credentials = WithGrease(c.Credentials, first[2])
+	c.Extensions = WithGrease(c.Extensions, first[3])
 	x := GreaseExtension(LastGrease(c.Extensions))
 	n.Extensions = append(n.Extensions[:len(n.Extensions):len(n.Extensions)], x)
 }
 
-// WithGrease returns list with one more reserved value, unless it has all of them.
-func WithGrease[T ~uint16](list []T) []T {
-	var first [1]byte
-	rand.Read(first[:])
-	return withGrease(list, first[0])
-}
-
-func withGrease[T ~uint16](list []T, first byte) []T {
+// WithGrease returns list with one more reserved value, unless it has all of them: the first
+// that it does not have from one on, which a random byte chooses.
+func WithGrease[T ~uint16](list []T, first byte) []T {
 	for n := range byte(codepoint.Greases) {
 		if v := codepoint.Grease[T](first%codepoint.Greases + n); !slices.Contains(list, v) {
 			return append(list[:len(list):len(list)], v)
