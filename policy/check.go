@@ -86,7 +86,7 @@ func (v *vocabulary) checkRule(r *rule, w *work, wrong *problems) {
 }
 
 func (a *alternative) unconditional() bool {
-	return len(a.conditions) == 0 && a.from == bound{} && a.until == bound{} && !a.with.used() && !a.without.used()
+	return len(a.conditions) == 0 && a.from == bound{} && a.until == bound{} && !a.with.used() && !a.without.used() && len(a.given) == 0
 }
 
 // satisfiable reports whether anything meets all conditions together.

@@ -214,6 +214,18 @@ rules:
 	}
 	require.Equal(t, []string{"hash: SHA-384", "hash: SHA-256; given: {bought: {min: 2025-01-01, max: 2026-12-31}}"}, p.Rules()[0].Allow)
 
+	// It is a demand by itself.
+	p = own(t, `
+parameters:
+  bought: {kind: date, default: 2027-06-30, text: The day on which it was bought.}
+rules:
+  - {id: r, source: test, force: law, wanted: SHA-384, allow: [{hash: SHA-384}, {given: {bought: {max: 2026-12-31}}}]}
+`)
+	require.False(t, p.Verdict(suites()["1"], tableDate).Allow)
+	q, err := p.With("bought=2026-12-31")
+	require.NoError(t, err)
+	require.True(t, q.Verdict(suites()["1"], tableDate).Allow)
+
 	for given, want := range map[string]string{
 		"{sold: {max: 2026-12-31}}":                 "10:37: rules[0].allow[0].given.sold: there is no parameter sold",
 		"{flag: {max: 2026-12-31}}":                 "10:37: rules[0].allow[0].given.flag: parameter flag is a switch, not a date",
