@@ -129,9 +129,11 @@ func TestZone(t *testing.T) {
 		together := policy.All(p, load(t, "anssi"))
 		require.Equal(t, !at.After(moment("2030-12-31T23:59:59Z")), together.Verdict(suites()["1"], at).Allow)
 		require.Equal(t, zone == "UTC" || zone == "America/New_York", together.Verdict(suites()["1"], moment("2030-12-31T23:59:59Z")).Allow, zone)
-		// The zero time is no day in any zone.
+		// The zero time and the year 10000 are no days in any zone.
 		require.False(t, p.Verdict(suites()["1"], time.Time{}).Allow)
-		require.False(t, p.Verdict(suites()["1"], time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC).Add(time.Hour)).Allow)
+		endless := own(t, "zone: "+zone+"\nrules:\n  - {id: r, source: test, force: law, wanted: it, allow: [{from: 2026-01-01}]}\n")
+		require.True(t, endless.Verdict(suites()["1"], moment("9999-12-31T12:00:00Z")).Allow)
+		require.False(t, endless.Verdict(suites()["1"], moment("9999-12-31T23:59:59Z").Add(time.Second)).Allow, zone)
 	}
 	for _, zone := range []string{"Local", "Europe/Bonn", "../../etc/passwd", "CEST+2"} {
 		require.Len(t, lint(policy.File{Name: "own.yaml", Data: []byte(head + "zone: " + zone + "\n" + rules)}), 2, zone) // and the source of the head is not cited
