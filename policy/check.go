@@ -44,12 +44,7 @@ func (v *vocabulary) checkOwn(p *profile, wrong *problems) (unchecked Problems) 
 // checkTogether reports rules of a profile and of the profiles that it extends that can
 // be satisfied one by one, but not all together. It gives up as checkOwn does.
 func (v *vocabulary) checkTogether(p *profile, closure []*profile, wrong *problems) (unchecked Problems) {
-	size := 0
-	for _, q := range closure {
-		for i := range q.rules {
-			size += q.rules[i].size()
-		}
-	}
+	size := sizeOf(closure)
 	for _, about := range subjects() {
 		w := newWork(size)
 		switch ok, apart := v.possible(about, closure, w); {
@@ -258,11 +253,15 @@ func (r *rule) asks(part string) bool {
 // everAllows reports whether the rule allows f on some day with some values of the
 // parameters, whoever provides f.
 func (r *rule) everAllows(f *facts) bool {
-	when := withoutProvision(r.when)
-	if len(when) < len(r.when) || !holdAll(when, f) {
+	if !r.appliesWhoever(f) {
 		return true
 	}
-	return slices.ContainsFunc(r.allow, func(a alternative) bool { return holdAll(withoutProvision(a.conditions), f) })
+	for i := range r.allow {
+		if r.allow[i].holdsWhoever(f) {
+			return true
+		}
+	}
+	return false
 }
 
 func ofParts(conditions []condition, parts []string) []condition {
@@ -281,6 +280,22 @@ func isProvision(part string) bool {
 	return part == "provenance" || part == "module"
 }
 
-func withoutProvision(conditions []condition) []condition {
-	return slices.DeleteFunc(slices.Clone(conditions), func(c condition) bool { return isProvision(c.fact.part) })
+// appliesWhoever reports whether the rule is about f, whoever provides f.
+func (r *rule) appliesWhoever(f *facts) bool {
+	for i := range r.when {
+		if isProvision(r.when[i].fact.part) {
+			return false
+		}
+	}
+	return holdAll(r.when, f)
+}
+
+// holdsWhoever reports whether f meets the conditions but those on who provides f.
+func (a *alternative) holdsWhoever(f *facts) bool {
+	for i := range a.conditions {
+		if c := &a.conditions[i]; !isProvision(c.fact.part) && !c.holds(f) {
+			return false
+		}
+	}
+	return true
 }

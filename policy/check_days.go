@@ -74,14 +74,13 @@ func (c *calendar) meetNow(f *facts, w *work) bool {
 		if !w.do(r.size()) {
 			return true
 		}
-		when := withoutProvision(r.when)
-		if len(when) < len(r.when) || !holdAll(when, f) {
+		if !r.appliesWhoever(f) {
 			continue
 		}
 		var spans []span
 		for i := range r.allow {
 			a := &r.allow[i]
-			if !a.switchedOn(c.first) || !holdAll(withoutProvision(a.conditions), f) {
+			if !a.switchedOn(c.first) || !a.holdsWhoever(f) {
 				continue
 			}
 			s := span{a.from.day(c.first), a.until.day(c.last)}

@@ -201,7 +201,7 @@ func (l *Library) Lint(files ...File) Linted {
 	var warnings problems
 	for _, name := range more.names[len(l.names):] {
 		p := more.profiles[name]
-		l.words().checkCliff(p, more.closure(p), &warnings)
+		found.Unchecked = append(found.Unchecked, l.words().checkCliff(p, more.closure(p), &warnings)...)
 	}
 	found.Warnings = warnings.sorted(files)
 	return found

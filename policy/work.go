@@ -30,6 +30,17 @@ func (w *work) giveUp() { w.left = -1 }
 // gaveUp reports whether the room was too small for something.
 func (w *work) gaveUp() bool { return w.left < 0 }
 
+// sizeOf returns the size of all rules of profiles.
+func sizeOf(profiles []*profile) int {
+	n := 0
+	for _, p := range profiles {
+		for i := range p.rules {
+			n += p.rules[i].size()
+		}
+	}
+	return n
+}
+
 // size returns the number of conditions and alternatives of a rule: the cost of one look
 // at it.
 func (r *rule) size() int {

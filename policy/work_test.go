@@ -120,6 +120,32 @@ func TestLintIsBounded(t *testing.T) {
 	}, got)
 }
 
+// The search for a day after which no suite is left is bounded too, and says so.
+func TestSearchForACliffIsBounded(t *testing.T) {
+	day, err := ParseDate("2027-01-01")
+	require.NoError(t, err)
+	text := "profile: own\ntitle: t\nsources: {s: {document: d, date: 2026, checked: 2026}}\nrules:\n"
+	for i := range 3 {
+		ways := make([]string, 500)
+		for j := range ways {
+			ways[j] = fmt.Sprintf("{hash: SHA-256, until: %s}", day)
+			day.n++
+		}
+		text += fmt.Sprintf("  - {id: r%d, source: s, force: law, wanted: w, allow: [%s]}\n", i, strings.Join(ways, ", "))
+	}
+	text += "  - {id: last, source: s, force: law, wanted: w, allow: [{until: 2000-01-01}]}\n"
+	var wrong, warnings problems
+	p := parseProfile(File{"own.yaml", []byte(text)}, newVocabulary(), &wrong)
+	require.Empty(t, wrong.found)
+	count, size := 0, sizeOf([]*profile{p})
+	looks(p, &count)
+	unchecked := newVocabulary().checkCliff(p, []*profile{p}, &warnings)
+	require.Equal(t, Problems{{p.rulesAt, "too many days to check whether a suite is left after each"}}, unchecked)
+	require.Empty(t, warnings.found)
+	require.LessOrEqual(t, count, workForAll+workForCondition*size)
+	require.Contains(t, Lint(File{"own.yaml", []byte(text)}).Unchecked, unchecked[0])
+}
+
 // Lint says what it gave up, beside what is wrong with another file too.
 func TestLintTellsWhatIsUnchecked(t *testing.T) {
 	wide := File{"own.yaml", []byte(contradictions(64)["dates"])}
