@@ -17,8 +17,7 @@ import (
 // matrix is the verdicts of policies on suites, in the order in which they are shown.
 type matrix struct {
 	at       policy.Date
-	policies []string
-	from     []*policy.Policy // the policies
+	policies []*policy.Policy
 	suites   []suite.Info
 	labels   []string // of suites: 1 to 7, T1 to T11
 	verdicts policy.Matrix
@@ -29,10 +28,7 @@ func newMatrix(r *registry.Registry, policies []*policy.Policy, now time.Time) (
 	if err != nil {
 		return matrix{}, err
 	}
-	m := matrix{at: policy.DateOf(now), from: policies, verdicts: policy.NewMatrix(policies, r.All(), now)}
-	for _, p := range policies {
-		m.policies = append(m.policies, p.Name())
-	}
+	m := matrix{at: policy.DateOf(now), policies: policies, verdicts: policy.NewMatrix(policies, r.All(), now)}
 	for info := range r.All() {
 		label := info.ID.String()
 		if info.ID <= 7 { // of RFC 9420
@@ -72,7 +68,7 @@ func writeMatrixJSON(w io.Writer, m matrix) error {
 		Module   string         `json:"module"`
 		Policies map[string]row `json:"policies"`
 	}{m.at, fips140.Version(), map[string]row{}}
-	for _, p := range m.from {
+	for _, p := range m.policies {
 		one := row{Parameters: map[string]string{}, Verdicts: m.verdicts[p.Name()]}
 		for _, q := range p.Profiles() {
 			one.Profiles = append(one.Profiles, profile{q.Name, q.Version, q.Date, q.Digest})
@@ -133,10 +129,11 @@ func (l *legend) lines() [][2]string {
 // unless all verdicts of the policy have them.
 func (m matrix) marks() (rows [][]string, l legend) {
 	for _, p := range m.policies {
-		row := []string{p}
-		common := m.commonNotes(p)
+		name := p.Name()
+		row := []string{name}
+		common := m.commonNotes(name)
 		for _, info := range m.suites {
-			v := m.verdicts[p][info.Name]
+			v := m.verdicts[name][info.Name]
 			mark := l.mark(v)
 			if len(v.Notes) > common {
 				mark += "*"
