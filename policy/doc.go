@@ -22,9 +22,9 @@
 // A refusal is a [*Refusal]. It says which rule, from which document, found what and wanted
 // what.
 //
-// Dates are days in UTC, or in the time zone that a profile names. What is allowed until a day is allowed through the whole of that
-// day. A date stops what is new. Existing groups follow what the profile says under
-// existing ([Existing]), and can always be left.
+// Dates are days in UTC, or in the time zone that a profile names. What is allowed until a
+// day is allowed through the whole of that day. A date stops what is new. Existing groups
+// follow what the profile says under existing ([Existing]), and can always be left.
 //
 // No verdict of this package is an approval. The rules are this project's reading of their
 // sources. What it could not verify is marked and never enforced.

@@ -34,10 +34,10 @@ type Instead struct {
 	Until Date // the last day on which it may begin, or zero
 }
 
-// Explain returns the answer to a question about a suite, a type of credential, the
-// lifetime of a key package, a pre-shared key, a wire format or a certificate, as [Policy.Judge]
-// gives it, with its reasons. The error is a [*suite.UnknownSubjectError] for another
-// subject. The suites are those that may be proposed instead of a denied one.
+// Explain returns the answer to a question about a suite, a type of credential, the lifetime
+// of a key package, a pre-shared key, a wire format or a certificate, as [Policy.Judge] gives
+// it, with its reasons. The error is a [*suite.UnknownSubjectError] for another subject. The
+// suites are those that may be proposed instead of a denied one.
 func (p *Policy) Explain(q suite.Question, suites iter.Seq[suite.Info]) (*Explanation, error) {
 	about, f := p.subject(q.Subject)
 	if f == nil {
@@ -72,7 +72,7 @@ func (f *facts) describe(about subject) string {
 	case aboutWireFormat:
 		return "wire format " + f.wireFormat.String()
 	}
-	return certKey(f) + ", signed by " + strings.TrimPrefix(certSignature(f), f.cert.Position+" certificate signed by ")
+	return certKey(f) + ", " + signedBy(f)
 }
 
 // MarshalJSON returns the explanation with its verdict as "allow" or "deny". Members that
@@ -138,7 +138,7 @@ func (e *Explanation) String() string {
 	}
 	switch {
 	case len(e.Rules.Findings) == 0:
-		fmt.Fprintf(&b, "\nNo rule is about it.\n")
+		b.WriteString("\nNo rule is about it.\n")
 	case e.About != string(aboutSuite) || e.Rules.Allow:
 	case len(e.Instead) == 0:
 		b.WriteString("\nNo suite of the registry would do.\n")

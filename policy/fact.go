@@ -302,12 +302,13 @@ func certKey(f *facts) string {
 	return f.cert.Position + " certificate for a key of " + f.cert.Key
 }
 
-func certSignature(f *facts) string {
-	text := f.cert.Position + " certificate signed by " + f.cert.Signature
-	if f.cert.Hash != "" {
-		text += " with " + f.cert.Hash
+func certSignature(f *facts) string { return f.cert.Position + " certificate " + signedBy(f) }
+
+func signedBy(f *facts) string {
+	if f.cert.Hash == "" {
+		return "signed by " + f.cert.Signature
 	}
-	return text
+	return "signed by " + f.cert.Signature + " with " + f.cert.Hash
 }
 
 func kemKDF(f *facts) string { return "KDF inside the KEM " + orUndeclared(f.suite.KEM.KDF) }

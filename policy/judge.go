@@ -11,9 +11,8 @@ var _ suite.Policy = (*Policy)(nil)
 
 // Judge answers a question about a suite, a move, a type of credential, the lifetime of a
 // key package, a pre-shared key, the format of proposals and commits, or a certificate of a
-// credential's chain. The error is a
-// [*Refusal], a [*Downgrade] for a move that is only too weak, or a
-// [*suite.UnknownSubjectError] for another subject.
+// credential's chain. The error is a [*Refusal], a [*Downgrade] for a move that is only too
+// weak, or a [*suite.UnknownSubjectError] for another subject.
 //
 // A denial always stops [suite.Start]. It stops [suite.Continue] and [suite.Receive] if
 // the profile says so of existing groups. It never stops [suite.Leave].

@@ -171,8 +171,8 @@ func (r *Refusal) what() string {
 }
 
 // LogValue returns the reasons as a group. It has policy, rule, source, found, wanted,
-// force and otherwise of the first reason; also, a list of the others; with; and instead, a list of
-// suites. Empty attributes are left out.
+// force and otherwise of the first reason; also, a list of the others; with; and instead, a
+// list of suites. Empty attributes are left out.
 func (r *Refusal) LogValue() slog.Value {
 	var attrs []slog.Attr
 	for _, part := range []struct{ key, text string }{
