@@ -64,10 +64,8 @@ func (g Group) AddEach(s *Shape, k int) Cost {
 		s.add()
 	}
 	joiners := float64(k)
-	each := Cost{
-		VerifyFirst: 2, VerifiedByte: g.leafTBSBytes() + g.keyPackageTBSBytes(),
-		CheckKey: 2, HashedByte: g.leafBytes(), // the leaf's tree hash
-	}
+	each := g.admitted()
+	each[HashedByte] = g.leafBytes() // the leaf's tree hash
 	return each.Times(joiners).Plus(
 		g.changedHashes(s, -1),
 		g.welcome(joiners, g.groupInfoBytes(s.tree(0))), epoch(), g.frame(Sign, joiners*g.keyPackageBytes()),

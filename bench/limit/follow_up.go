@@ -16,7 +16,6 @@ func (g Group) FollowUp() Cost {
 		Hash:       1, // interim transcript
 		MAC:        1, // confirmation tag
 	}
-	added := Cost{VerifyFirst: 2, CheckKey: 2, VerifiedByte: g.leafTBSBytes() + g.keyPackageTBSBytes()}
 	leaves := float64(int(1) << g.Tree.Depth)
 	treeHashes := Cost{
 		Hash:       leaves - 1 + leaves - 1, // all nodes but the creator's leaf
@@ -24,7 +23,7 @@ func (g Group) FollowUp() Cost {
 	}
 	info := g.groupInfoBytes(g.Tree)
 	return create.Plus(alone.treeHashes(alone.Tree),
-		added.Times(joiners), treeHashes, resumptionPSK(), epoch(),
+		g.admitted().Times(joiners), treeHashes, resumptionPSK(), epoch(),
 		alone.frame(Sign, g.FirstCommitBytes()), g.welcome(joiners, info))
 }
 

@@ -62,6 +62,10 @@ func (g Group) ProcessAdd() Cost {
 // added is the cost of checking a KeyPackage and adding its leaf to the tree.
 func (g Group) added() Cost {
 	after := g.Tree.withJoiner()
-	c := Cost{VerifyFirst: 2, CheckKey: 2, VerifiedByte: g.leafTBSBytes() + g.keyPackageTBSBytes()}
-	return c.Plus(g.treeHashes(after), g.grown(after))
+	return g.admitted().Plus(g.treeHashes(after), g.grown(after))
+}
+
+// admitted is the cost of checking a KeyPackage (RFC 9420, Sections 7.3 and 10.1).
+func (g Group) admitted() Cost {
+	return Cost{VerifyFirst: 2, CheckKey: 2, VerifiedByte: g.leafTBSBytes() + g.keyPackageTBSBytes()}
 }
