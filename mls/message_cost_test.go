@@ -4,7 +4,6 @@ import (
 	"crypto/fips140"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -96,18 +95,12 @@ func TestMessagesAllocateLittle(t *testing.T) {
 // BenchmarkMessages shows what 1 KiB costs to send and to receive, in groups of 2 and of
 // 10,000, in proportion to one signature, two AEADs and their derivations.
 func BenchmarkMessages(b *testing.B) {
-	onOneCore(b)
-	for name, suites := range map[string]*registry.Registry{"all": all.Registry(), "fast": fast.Registry()} {
-		b.Run(name, func(b *testing.B) { benchmarkMessages(b, suites) })
-	}
+	onEachProvider(b, benchmarkMessages)
 }
 
-func benchmarkMessages(b *testing.B, suites *registry.Registry) {
+func benchmarkMessages(b *testing.B, suites mls.Suites) {
 	const id, bound = 0x0001, 1.15
-	s, err := suites.Suite(id)
-	require.NoError(b, err)
-	pricer, err := limit.NewPricer(b.Context(), measure.Plan{Count: 1, Time: 10 * time.Millisecond}, s)
-	require.NoError(b, err)
+	pricer, info := newPricer(b, suites, id)
 	sizes := []int{2, 10_000}
 	var conversations []conversation
 	for _, n := range sizes {
@@ -132,7 +125,7 @@ func benchmarkMessages(b *testing.B, suites *registry.Registry) {
 			price.take(b, pricer)
 		}
 	}
-	g := limit.Group{Suite: s.Info()}
+	g := limit.Group{Suite: info}
 	for i, n := range sizes {
 		report(b, fmt.Sprintf("send-n=%d/limit", n), sending[i].inLoops()/g.Encrypt(len(kilobyte)).At(price.middle()), bound)
 		report(b, fmt.Sprintf("receive-n=%d/limit", n), receiving[i].inLoops()/g.Decrypt(len(kilobyte)).At(price.middle()), bound)

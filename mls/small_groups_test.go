@@ -4,7 +4,6 @@ import (
 	"crypto/fips140"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -14,7 +13,6 @@ import (
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/registry/all"
-	"github.com/mlsuite/mlsuite/registry/fast"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -142,21 +140,15 @@ func TestSmallGroupsAllocateLittle(t *testing.T) {
 	if fips140.Enabled() || !allocated.Exact {
 		t.Skip("the approved services and the race detector allocate more")
 	}
-	for _, row := range []struct {
-		operation string
-		two, ten  float64
-	}{
-		{"commit", 165, 285}, {"process", 135, 163}, {"add", 140, 152}, {"process-add", 104, 114},
-		{"join", 148, 246}, {"external-join", 277, 412},
-	} {
-		for members, most := range map[int]float64{2: row.two, 10: row.ten} {
-			t.Run(fmt.Sprintf("%s/%d", row.operation, members), func(t *testing.T) {
+	most := map[string]struct{ two, ten float64 }{
+		"commit": {165, 285}, "process": {135, 163}, "add": {140, 152}, "process-add": {104, 114},
+		"join": {148, 246}, "external-join": {277, 412},
+	}
+	for _, op := range smallOperations() {
+		for members, most := range map[int]float64{2: most[op.name].two, 10: most[op.name].ten} {
+			t.Run(fmt.Sprintf("%s/%d", op.name, members), func(t *testing.T) {
 				c := newChat(t, all.Registry(), 0x0001, members)
-				for _, op := range smallOperations() {
-					if op.name == row.operation {
-						require.LessOrEqual(t, allocations(t, op.start(c)), most)
-					}
-				}
+				require.LessOrEqual(t, allocations(t, op.start(c)), most)
 			})
 		}
 	}
@@ -181,21 +173,12 @@ func allocations(t *testing.T, op measure.Operation) float64 {
 // proportion to what the primitives alone take, on the standard library and on the fastest
 // providers.
 func BenchmarkSmallAgainstLimit(b *testing.B) {
-	for _, registry := range []struct {
-		name   string
-		suites mls.Suites
-	}{{"all", all.Registry()}, {"fast", fast.Registry()}} {
-		b.Run(registry.name, func(b *testing.B) { benchmarkSmall(b, registry.suites) })
-	}
+	onEachProvider(b, benchmarkSmall)
 }
 
 func benchmarkSmall(b *testing.B, suites mls.Suites) {
 	const id, bound = 0x0001, 1.25
-	onOneCore(b)
-	s, err := suites.Suite(id)
-	require.NoError(b, err)
-	pricer, err := limit.NewPricer(b.Context(), measure.Plan{Count: 1, Time: 10 * time.Millisecond}, s)
-	require.NoError(b, err)
+	pricer, info := newPricer(b, suites, id)
 	var price priceSamples
 	type measured struct {
 		name  string
@@ -206,7 +189,7 @@ func benchmarkSmall(b *testing.B, suites mls.Suites) {
 	var operations []*measured
 	for _, n := range []int{2, 10} {
 		c := newChat(b, suites, id, n)
-		group := limit.Group{Suite: s.Info(), Tree: limit.Steady(n, 0)}
+		group := limit.Group{Suite: info, Tree: limit.Steady(n, 0)}
 		for _, op := range smallOperations() {
 			operations = append(operations, &measured{name: fmt.Sprintf("%s-n=%d", op.name, n), op: op.start(c), limit: op.limit(group, n)})
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/registry/fast"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -106,21 +107,39 @@ func (c *cost) process(b *testing.B, sim *mls.Simulation, committer, receiver me
 	})
 }
 
-// priced is the suite of the benchmarks.
-func priced(b *testing.B) suite.Suite {
-	b.Helper()
-	s, err := all.Registry().Suite(0x0001)
-	require.NoError(b, err)
-	return s
-}
-
 // prices returns the prices of the primitives in nanoseconds.
 func prices(b *testing.B) (suite.Info, limit.Prices) {
 	b.Helper()
-	s := priced(b)
+	s, err := all.Registry().Suite(0x0001)
+	require.NoError(b, err)
 	p, err := limit.Price(b.Context(), measure.Plan{Count: 9, Time: 100 * time.Millisecond}, s)
 	require.NoError(b, err)
 	return s.Info(), p
+}
+
+// onEachProvider runs a benchmark on the standard library and on the fastest providers, on one
+// core: package testing gives each benchmark in another one all cores again.
+func onEachProvider(b *testing.B, run func(b *testing.B, suites mls.Suites)) {
+	for _, of := range []struct {
+		name   string
+		suites mls.Suites
+	}{{"all", all.Registry()}, {"fast", fast.Registry()}} {
+		b.Run(of.name, func(b *testing.B) {
+			onOneCore(b)
+			run(b, of.suites)
+		})
+	}
+}
+
+// newPricer returns a pricer of a suite and what the suite is. Its samples are short, to be
+// taken between those of operations.
+func newPricer(b *testing.B, suites mls.Suites, id suite.ID) (*limit.Pricer, suite.Info) {
+	b.Helper()
+	s, err := suites.Suite(id)
+	require.NoError(b, err)
+	pricer, err := limit.NewPricer(b.Context(), measure.Plan{Count: 1, Time: 10 * time.Millisecond}, s)
+	require.NoError(b, err)
+	return pricer, s.Info()
 }
 
 // priceSamples are samples of the prices of primitives, in loops.
@@ -200,11 +219,9 @@ func BenchmarkSteadyAgainstLimit(b *testing.B) {
 	const n, bound = 1000, 1.25
 	sim := simulate(b, n, "steady")
 	onOneCore(b)
-	s := priced(b)
-	group := limit.Group{Suite: s.Info(), Tree: limit.Steady(n, 0)}
+	pricer, info := newPricer(b, all.Registry(), 0x0001)
+	group := limit.Group{Suite: info, Tree: limit.Steady(n, 0)}
 	path := group.Tree.Path
-	pricer, err := limit.NewPricer(b.Context(), measure.Plan{Count: 1, Time: 10 * time.Millisecond}, s)
-	require.NoError(b, err)
 	var commit cost
 	process := make([]cost, len(path))
 	var samples priceSamples
