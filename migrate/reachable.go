@@ -25,11 +25,10 @@ func Reachable(r *registry.Registry, p suite.Policy, now time.Time, suites ...su
 	for info := range r.All() {
 		q := suite.Question{Use: suite.Start, Time: now, Subject: info, Listing: true}
 		allowed := slices.Contains(suites, info.ID) && p.Judge(q) == nil
-		for i := 0; i < len(suites) && !allowed; i++ {
-			from, err := r.Suite(suites[i])
-			allowed = err == nil && movesFrom(suite.Describe(from), p).Judge(q) == nil
-		}
-		if allowed {
+		if allowed || slices.ContainsFunc(suites, func(id suite.ID) bool {
+			from, err := r.Suite(id)
+			return err == nil && movesFrom(suite.Describe(from), p).Judge(q) == nil
+		}) {
 			reachable = append(reachable, info.ID)
 		}
 	}
