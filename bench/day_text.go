@@ -187,9 +187,9 @@ func spread(f result.Figure) string {
 	if f.Value == 0 {
 		return "-"
 	}
-	if f.High < f.Value {
+	width := f.Width()
+	if math.IsInf(width, 1) {
 		return "?"
 	}
-	percent := 100 * max(f.High-f.Value, f.Value-f.Low) / f.Value
-	return fmt.Sprintf("%.0f %%", math.Abs(math.Ceil(percent-1e-6)))
+	return fmt.Sprintf("%.0f %%", math.Abs(math.Ceil(100*width-1e-6)))
 }
