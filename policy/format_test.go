@@ -61,13 +61,11 @@ func TestSilenceInside(t *testing.T) {
 		p := own(t, "rules:\n  - {id: r, source: test, force: law, wanted: it, allow: [{"+conditions+"}]}\n")
 		v := p.Verdict(silent, tableDate)
 		require.Equal(t, allowed, v.Allow, conditions)
-		if !allowed && conditions[0] == 'k' && len(v.Findings[0].Found) < 60 {
+		if !allowed {
 			require.Contains(t, v.Findings[0].Found, "undeclared")
 		}
 	}
 	require.Equal(t, "deny", load(t, "bsi-tr-02102-1", "cfrg-combiner").Verdict(silent, tableDate).String(), "no combiner is none that is recommended")
-	ml := suites()["T11"]
-	require.Equal(t, "", ml.Signature.Hash)
 }
 
 // A rule on certificates is asked about each certificate, and about nothing else.
