@@ -82,9 +82,11 @@ func TestCertificates(t *testing.T) {
 	require.True(t, asks(strict, leaf, tableDate))
 	require.False(t, asks(strict, mixed, tableDate))
 	require.False(t, asks(strict, ca, tableDate))
-	for _, c := range []suite.CertificateInfo{ca, leaf, mixed} {
+	late := load(t, "cnsa-2.0-transition", "acquired=2027-01-01")
+	for _, c := range []suite.CertificateInfo{ca, leaf, mixed, {Position: "leaf", Key: "P-384", Signature: "ML-DSA-87"}} {
 		require.True(t, asks(transition, c, day("2031-12-31")), c)
 		require.Equal(t, c == leaf, asks(transition, c, day("2032-01-01")), c)
+		require.Equal(t, c == leaf, asks(late, c, tableDate), c)
 	}
 	require.False(t, asks(transition, weak, tableDate))
 	require.True(t, asks(load(t, "nist-curves"), rsa, tableDate), "no rule is about it")
