@@ -7,7 +7,6 @@ import (
 
 	"github.com/mlsuite/mlsuite/hpke"
 	"github.com/mlsuite/mlsuite/hybrid"
-	"github.com/mlsuite/mlsuite/suite"
 	"github.com/mlsuite/mlsuite/suite/circl"
 	"github.com/mlsuite/mlsuite/suite/curve25519"
 )
@@ -46,37 +45,6 @@ func BenchmarkProviders(b *testing.B) {
 				{"Decap", func() error { _, err := key.Decap(enc); return err }},
 			} {
 				b.Run(kem.Info().Name+"/"+op.name+"/"+provider.name, func(b *testing.B) {
-					b.ReportAllocs()
-					for b.Loop() {
-						if err := op.do(); err != nil {
-							b.Fatal(err)
-						}
-					}
-				})
-			}
-		}
-	}
-}
-
-// BenchmarkComposites prices the composite signatures by the providers of their parts.
-func BenchmarkComposites(b *testing.B) {
-	for _, provider := range []struct {
-		name    string
-		schemes map[string]suite.SignatureScheme
-	}{{"standard", composites(b)}, {"fast", fastComposites(b)}} {
-		for _, p := range hybrid.Composites() {
-			scheme, message := provider.schemes[p.Name], make([]byte, 1000)
-			signer := generate(b, scheme)
-			pub, sig := signer.PublicKey(), sign(b, signer, message)
-			for _, op := range []struct {
-				name string
-				do   func() error
-			}{
-				{"Sign", func() error { _, err := signer.Sign(b.Context(), message); return err }},
-				{"Verify", func() error { return scheme.Verify(pub, message, sig) }},
-				{"VerifyFirst", func() error { return suite.VerifyFirst(scheme, pub, message, sig) }},
-			} {
-				b.Run(p.Name+"/"+op.name+"/"+provider.name, func(b *testing.B) {
 					b.ReportAllocs()
 					for b.Loop() {
 						if err := op.do(); err != nil {

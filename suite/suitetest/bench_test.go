@@ -7,19 +7,23 @@ import (
 
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/registry/experimental"
 	"github.com/mlsuite/mlsuite/registry/fast"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
 // BenchmarkProviders prices the primitives of suites by the providers that registry/all, as own,
-// and registry/fast choose. Of signatures, Verify is with a key that comes again, and VerifyFirst with one
-// that does not. Packages hpke and hybrid have the like for KEMs.
+// and registry/fast choose. Of signatures, composites included, Verify is with a key that comes
+// again, and VerifyFirst with one that does not. Packages hpke and hybrid have the like for KEMs.
 func BenchmarkProviders(b *testing.B) {
 	type provider struct {
 		name  string
 		parts registry.Parts
 	}
 	for _, p := range []provider{{"own", all.Parts()}, {"fast", fast.Parts()}} {
+		var err error
+		p.parts, err = experimental.Parts(p.parts)
+		require.NoError(b, err)
 		for _, scheme := range p.parts.Signatures {
 			benchmarkSignatures(b, p.name, scheme)
 		}
