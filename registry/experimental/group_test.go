@@ -117,7 +117,9 @@ func (m members) talk() {
 // A group of each suite lives: members on different providers join by Welcome and from
 // outside, send, commit and leave, and one of them has the halves of her key in hardware.
 func TestGroups(t *testing.T) {
-	for _, d := range experimental.PeerSet().Definitions[11:] {
+	definitions, err := experimental.Definitions(experimental.PrivateUse())
+	require.NoError(t, err)
+	for _, d := range definitions {
 		t.Run(d.Name, func(t *testing.T) {
 			standard, quick := registries(t)
 			m := members{t, map[string]*mls.Group{}}

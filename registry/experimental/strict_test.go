@@ -8,6 +8,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/hybrid"
 	"github.com/mlsuite/mlsuite/internal/fipsmode"
+	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/registry/experimental"
 	"github.com/mlsuite/mlsuite/registry/fast"
@@ -25,14 +26,9 @@ func TestComposingInAnyMode(t *testing.T) {
 	if fipsmode.Wanted() != "" {
 		require.True(t, fips140.Enforced())
 	}
-	for _, parts := range []struct {
-		name string
-		set  []suite.Suite
-	}{
-		{"all", build(t, all.Parts(), experimental.PrivateUse())}, {"fast", build(t, fast.Parts(), experimental.PrivateUse())},
-	} {
-		for _, s := range parts.set {
-			require.NoError(t, suite.Probe(s), parts.name)
+	for name, parts := range map[string]registry.Parts{"all": all.Parts(), "fast": fast.Parts()} {
+		for _, s := range build(t, parts, experimental.PrivateUse()) {
+			require.NoError(t, suite.Probe(s), name)
 		}
 	}
 	more, err := experimental.Parts(all.Parts())
