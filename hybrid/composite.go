@@ -32,35 +32,41 @@ import (
 // NewSigner takes a [CompositeKey]. NewComposite returns an error if a part is missing or is
 // not what p wants.
 func NewComposite(p CompositeParams) (suite.SignatureScheme, error) {
-	fail := func(format string, args ...any) (suite.SignatureScheme, error) {
-		return nil, fmt.Errorf("hybrid: %s: %s", p.Name, fmt.Sprintf(format, args...))
+	c, err := newComposite(p)
+	if err != nil {
+		return nil, fmt.Errorf("hybrid: %s: %w", p.Name, err)
 	}
+	return c.under(""), nil
+}
+
+// newComposite returns the composite without a context.
+func newComposite(p CompositeParams) (*composite, error) {
 	if p.PQ == nil || p.Classical == nil {
-		return fail("%s or the scheme on %s is missing", p.MLDSA, p.Curve)
+		return nil, fmt.Errorf("%s or the scheme on %s is missing", p.MLDSA, p.Curve)
 	}
 	if p.Scheme == 0 || p.Name == "" || p.Label == "" {
-		return fail("the code point, the name or the label is missing")
+		return nil, errors.New("the code point, the name or the label is missing")
 	}
 	contexts, ok := p.PQ.(suite.ContextScheme)
 	if !ok {
-		return fail("%s takes no context string", p.PQ.SignatureInfo().Name)
+		return nil, fmt.Errorf("%s takes no context string", p.PQ.SignatureInfo().Name)
 	}
 	labelled, err := contexts.WithContext(p.Label)
 	if err != nil {
-		return nil, fmt.Errorf("hybrid: %s: %w", p.Name, err)
+		return nil, err
 	}
 	pq, classical := labelled.SignatureInfo(), p.Classical.SignatureInfo()
 	if pq.PostQuantum != p.MLDSA || pq.Classical != "" || pq.PrivateKey != seedSize {
-		return fail("%s is not %s with seeds of %d bytes as private keys", pq.Name, p.MLDSA, seedSize)
+		return nil, fmt.Errorf("%s is not %s with seeds of %d bytes as private keys", pq.Name, p.MLDSA, seedSize)
 	}
 	if classical.Classical != p.Curve || classical.PostQuantum != "" {
-		return fail("%s is not on %s", classical.Name, p.Curve)
+		return nil, fmt.Errorf("%s is not on %s", classical.Name, p.Curve)
 	}
 	encoding, err := encodingOf(classical)
 	if err != nil {
-		return nil, fmt.Errorf("hybrid: %s: %w", p.Name, err)
+		return nil, err
 	}
-	c := &composite{
+	return &composite{
 		info: suite.SignatureInfo{
 			Scheme: p.Scheme, Name: p.Name, Level: max(pq.Level, classical.Level),
 			Classical: p.Curve, PostQuantum: p.MLDSA, Hash: "SHA-512",
@@ -73,8 +79,7 @@ func NewComposite(p CompositeParams) (suite.SignatureScheme, error) {
 		},
 		pq: labelled, pqInfo: pq, classical: p.Classical, classicalInfo: classical,
 		encoding: encoding, label: p.Label,
-	}
-	return c.under(""), nil
+	}, nil
 }
 
 // composite is a scheme of two parts.
