@@ -2,7 +2,6 @@ package hybrid_test
 
 import (
 	"bytes"
-	"crypto/sha512"
 	"errors"
 	"slices"
 	"testing"
@@ -52,10 +51,7 @@ func FuzzComposites(f *testing.F) {
 		require.Equal(t, verdict(suite.VerifyFirst(one, pub, message, sig)), verdict(suite.VerifyFirst(other, pub, message, sig)))
 
 		if len(pub) == one.SignatureInfo().PublicKey && len(sig) >= h.sig {
-			digest := sha512.Sum512(message)
-			representative := slices.Concat([]byte("CompositeAlgorithmSignatures2025COMPSIG-"+name+"\x00"), digest[:])
-			labelled, err := h.pq.(suite.ContextScheme).WithContext("COMPSIG-" + name)
-			require.NoError(t, err)
+			representative, labelled := h.representative(t, message)
 			both := labelled.Verify(pub[:h.key], representative, sig[:h.sig]) == nil && h.classical.Verify(pub[h.key:], representative, sig[h.sig:]) == nil
 			require.Equal(t, both, want == nil)
 		}

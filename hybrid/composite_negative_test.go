@@ -19,6 +19,17 @@ type halves struct {
 	key, sig             int
 }
 
+// representative is M' of a message without a context (Section 2.2), and labelled is ML-DSA as
+// it signs it.
+func (h halves) representative(t testing.TB, message []byte) (representative []byte, labelled suite.SignatureScheme) {
+	t.Helper()
+	label := "COMPSIG-" + h.whole.SignatureInfo().Name
+	labelled, err := h.pq.(suite.ContextScheme).WithContext(label)
+	require.NoError(t, err)
+	digest := sha512.Sum512(message)
+	return slices.Concat([]byte("CompositeAlgorithmSignatures2025"+label+"\x00"), digest[:]), labelled
+}
+
 func halvesOf(t testing.TB) map[string]halves {
 	all := map[string]halves{}
 	schemes := composites(t)
@@ -101,16 +112,12 @@ func TestHalvesAreNoSignaturesOfTheirParts(t *testing.T) {
 	for name, h := range halvesOf(t) {
 		signer, message := generate(t, h.whole), []byte("message")
 		pub, sig := signer.PublicKey(), sign(t, signer, message)
-		digest := sha512.Sum512(message)
-		representative := slices.Concat([]byte("CompositeAlgorithmSignatures2025COMPSIG-"+name+"\x00"), digest[:])
-
+		representative, labelled := h.representative(t, message)
 		require.ErrorIs(t, h.pq.Verify(pub[:h.key], message, sig[:h.sig]), suite.ErrVerify, name)
 		require.ErrorIs(t, h.pq.Verify(pub[:h.key], representative, sig[:h.sig]), suite.ErrVerify, name)
 		require.ErrorIs(t, h.classical.Verify(pub[h.key:], message, sig[h.sig:]), suite.ErrVerify, name)
 		// The classical half is one of the representative, which begins with the prefix.
 		require.NoError(t, h.classical.Verify(pub[h.key:], representative, sig[h.sig:]), name)
-		labelled, err := h.pq.(suite.ContextScheme).WithContext("COMPSIG-" + name)
-		require.NoError(t, err)
 		require.NoError(t, labelled.Verify(pub[:h.key], representative, sig[:h.sig]), name)
 	}
 }
@@ -193,6 +200,39 @@ func TestEachHalfOfAPublicKeyCounts(t *testing.T) {
 	small[h.key] = 1
 	require.ErrorIs(t, h.whole.CheckSignatureKey(small), suite.ErrInvalidKey)
 	require.ErrorIs(t, suite.VerifyFirst(h.whole, small, nil, make([]byte, h.whole.SignatureInfo().Signature)), suite.ErrInvalidKey)
+}
+
+// refusing is somebody's ML-DSA that has reasons of its own to refuse every public key.
+type refusing struct{ suite.SignatureScheme }
+
+func (s refusing) WithContext(context string) (suite.SignatureScheme, error) {
+	under, err := s.SignatureScheme.(suite.ContextScheme).WithContext(context)
+	return refusing{under}, err
+}
+
+func (s refusing) CheckSignatureKey([]byte) error {
+	return &suite.KeyError{Algorithm: "mldsa65", Rule: "refused"}
+}
+
+// The classical half is verified first. Whether it verifies or not, a key that the other part
+// refuses is refused.
+func TestAKeyThatMLDSARefusesIsRefused(t *testing.T) {
+	p := hybrid.MLDSA65ECDSAP256Params()
+	p.PQ = refusing{mldsa.MLDSA65()}
+	s, err := hybrid.NewComposite(p)
+	require.NoError(t, err)
+	signer := generate(t, s)
+	pub, sig := signer.PublicKey(), sign(t, signer, nil)
+	require.ErrorIs(t, s.CheckSignatureKey(pub), suite.ErrInvalidKey)
+	require.ErrorIs(t, suite.VerifyFirst(s, pub, nil, sig), suite.ErrInvalidKey)
+	for _, verify := range []func() error{
+		func() error { return suite.VerifyFirst(s, pub, []byte("another"), sig) },
+		func() error { return s.Verify(pub, []byte("another"), sig) },
+	} {
+		err := verify()
+		require.ErrorIs(t, err, suite.ErrInvalidKey)
+		require.NotErrorIs(t, err, suite.ErrVerify)
+	}
 }
 
 // A private key has one encoding.
