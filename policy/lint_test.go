@@ -24,7 +24,7 @@ func rule(lines string) string {
 
 // lint returns what is wrong with files.
 func lint(files ...policy.File) policy.Problems {
-	return policy.Lint(files...).Wrong
+	return builtin().Lint(files...).Wrong
 }
 
 func TestLint(t *testing.T) {
