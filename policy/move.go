@@ -3,6 +3,7 @@ package policy
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -28,7 +29,8 @@ func (p *Policy) judgeMove(m suite.Move, q suite.Question) error {
 		at = p.announced(m.To, at)
 	}
 	weaker := Weaker(m.From, m.To)
-	if p.mayWeaken(m.From, m.To, weaker, at) {
+	documented := sync.OnceValue(func() []suite.Info { return p.documented(at) })
+	if p.mayWeaken(m.From, m.To, weaker, at, documented) {
 		return nil
 	}
 	found := make([]string, len(weaker))
@@ -40,7 +42,7 @@ func (p *Policy) judgeMove(m suite.Move, q suite.Question) error {
 			Policy: p.Name(), Rule: "downgrade", Force: string(Mapping),
 			Source: "mlsuite, policy/FORMAT.md, Moves",
 			Found:  strings.Join(found, ", "), Wanted: "a suite as strong as " + m.From.Name + " in all, or a move that the profile allows by name",
-			Suite: m.To.ID, Name: m.To.Name, Use: q.Use, At: q.Time, Instead: p.ways(m.From, at),
+			Suite: m.To.ID, Name: m.To.Name, Use: q.Use, At: q.Time, Instead: p.ways(m.From, at, documented),
 		},
 		Weaker: weaker,
 	}
@@ -60,15 +62,16 @@ func (p *Policy) announced(info suite.Info, at moment) moment {
 	return at
 }
 
-// mayWeaken reports whether a move to an allowed suite may lose what weaker says.
-func (p *Policy) mayWeaken(from, to suite.Info, weaker []Weakness, at moment) bool {
+// mayWeaken reports whether a move to an allowed suite may lose what weaker says, given
+// what [Policy.documented] returns.
+func (p *Policy) mayWeaken(from, to suite.Info, weaker []Weakness, at moment, documented func() []suite.Info) bool {
 	if len(weaker) == 0 || p.movesByName(from.Name, to.Name) {
 		return true
 	}
 	if _, ok := p.allows(aboutSuite, p.of(from), at); ok {
 		return false
 	}
-	return !slices.ContainsFunc(p.documented(at), func(other suite.Info) bool {
+	return !slices.ContainsFunc(documented(), func(other suite.Info) bool {
 		return lessWeak(Weaker(from, other), weaker)
 	})
 }
@@ -103,10 +106,10 @@ func (p *Policy) documented(at moment) []suite.Info {
 
 // ways returns the suites to which a group may move, its own suite included, or nil if
 // that is not known. Suites of the draft have no code point here.
-func (p *Policy) ways(from suite.Info, at moment) []Choice {
+func (p *Policy) ways(from suite.Info, at moment, documented func() []suite.Info) []Choice {
 	var all []Choice
-	for _, to := range p.documented(at) {
-		if p.mayWeaken(from, to, Weaker(from, to), at) {
+	for _, to := range documented() {
+		if p.mayWeaken(from, to, Weaker(from, to), at, documented) {
 			all = append(all, Choice{to.ID, to.Name})
 		}
 	}
