@@ -401,7 +401,7 @@ func (p LifetimePolicy) receivedAt(now time.Time) lifetimeCheck {
 }
 
 // of returns an error if the lifetime is refused.
-func (c *lifetimeCheck) of(l message.Lifetime) error {
+func (c lifetimeCheck) of(l message.Lifetime) error {
 	switch c.scope {
 	case lifetimeAny:
 		return nil

@@ -203,8 +203,7 @@ func (q questions) checkKeyPackage(kp *message.KeyPackage) error {
 	if err := check.KeyPackage(kp, s); err != nil {
 		return err
 	}
-	sent := q.cfg.Lifetimes.sentAt(q.now)
-	if err := sent.of(kp.LeafNode.Lifetime); err != nil {
+	if err := q.cfg.Lifetimes.sentAt(q.now).of(kp.LeafNode.Lifetime); err != nil {
 		return err
 	}
 	return q.keyPackage(s, kp)

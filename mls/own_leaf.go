@@ -137,8 +137,7 @@ func (c *Config) newFirstLeaf(ctx context.Context, q questions, s suite.Suite) (
 	if err != nil {
 		return nil, nil, err
 	}
-	sent := c.Lifetimes.sentAt(q.now)
-	if err := sent.of(leaf.Lifetime); err != nil {
+	if err := c.Lifetimes.sentAt(q.now).of(leaf.Lifetime); err != nil {
 		return nil, nil, err
 	}
 	key, err := ratchettree.GenerateKey(s, "leaf")

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/internal/mlstest"
+	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -85,15 +86,7 @@ type leafPart struct {
 // leafParts returns what the leaf of a key package is made of.
 func leafParts(t *testing.T, n *message.LeafNode) (parts []leafPart, total int) {
 	t.Helper()
-	opaque := func(size int) int {
-		switch {
-		case size < 1<<6:
-			return 1 + size
-		case size < 1<<14:
-			return 2 + size
-		}
-		return 4 + size
-	}
+	opaque := wire.SizeOfVector
 	credential, err := message.Marshal(&n.Credential)
 	require.NoError(t, err)
 	extensions := 0
