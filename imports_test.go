@@ -111,6 +111,8 @@ func layers() []layer {
 			denied: []string{"time", "os/...", "net/...", "database/..."},
 		},
 		{pkg: "internal/hpkeset", imports: []string{"suite", "hpke", "registry"}},
+		{pkg: "store"},
+		{pkg: "delivery", imports: []string{"suite"}, denied: []string{"net/...", "os/...", "database/..."}},
 		{pkg: "internal/certificate", modules: []string{"golang.org/x/crypto/cryptobyte/..."}},
 		{pkg: "internal/wire", modules: []string{"golang.org/x/crypto/cryptobyte"}},
 		{pkg: "internal/treemath"},
