@@ -112,6 +112,7 @@ func layers() []layer {
 		},
 		{pkg: "internal/hpkeset", imports: []string{"suite", "hpke", "registry"}},
 		{pkg: "store"},
+		{pkg: "store/memory", imports: []string{"store"}, modules: []string{"github.com/google/btree"}},
 		{pkg: "delivery", imports: []string{"suite"}, denied: []string{"net/...", "os/...", "database/..."}},
 		{pkg: "internal/certificate", modules: []string{"golang.org/x/crypto/cryptobyte/..."}},
 		{pkg: "internal/wire", modules: []string{"golang.org/x/crypto/cryptobyte"}},
@@ -130,7 +131,7 @@ func layers() []layer {
 
 // onlyImportedBy gives the importers of what one package, or none, stands on.
 func onlyImportedBy() map[string][]string {
-	helpers := []string{"suite/suitetest", "hpke/hpketest", "internal/vectors", "internal/wycheproof", "internal/hpkevectors", "internal/mlstest", "internal/wiretest", "internal/fipsmode"}
+	helpers := []string{"suite/suitetest", "hpke/hpketest", "internal/vectors", "internal/wycheproof", "internal/hpkevectors", "internal/mlstest", "internal/wiretest", "internal/fipsmode", "store/storetest"}
 	return map[string][]string{
 		"github.com/cloudflare/circl/...": {"suite/circl", "suite/curve25519"},
 		"filippo.io/mldsa/...":            {"suite/mldsa"},
@@ -142,8 +143,10 @@ func onlyImportedBy() map[string][]string {
 		"gonum.org/v1/plot/...":           {"bench/internal/page"},
 		// Of tests alone.
 		"filippo.io/mlkem768/...":                nil,
-		"github.com/stretchr/testify/...":        {"internal/hpkevectors", "internal/mlstest", "internal/wiretest", "internal/fipsmode"},
-		"github.com/google/go-cmp/...":           nil,
+		"github.com/stretchr/testify/...":        {"internal/hpkevectors", "internal/mlstest", "internal/wiretest", "internal/fipsmode", "store/storetest"},
+		"github.com/google/go-cmp/...":           {"store/storetest"},
+		module + "/store/storetest":              nil,
+		"github.com/google/btree":                {"store/memory"},
 		module + "/suite/suitetest":              nil,
 		module + "/internal/vectors":             {"internal/wycheproof", "internal/hpkevectors", "internal/wiretest"},
 		module + "/internal/wycheproof":          {"internal/hpkevectors"},

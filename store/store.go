@@ -84,6 +84,14 @@ const (
 	MaxValue = 64 << 20
 )
 
+// Check returns [ErrTooLong] if a Store takes no such key and value.
+func Check(key, value []byte) error {
+	if len(key) == 0 || len(key) > MaxKey || len(value) > MaxValue {
+		return ErrTooLong
+	}
+	return nil
+}
+
 // Errors of every implementation.
 var (
 	ErrClosed  = errors.New("store: closed")
