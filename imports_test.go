@@ -114,6 +114,7 @@ func layers() []layer {
 		{pkg: "store"},
 		{pkg: "store/memory", imports: []string{"store"}, modules: []string{"github.com/google/btree"}},
 		{pkg: "delivery", imports: []string{"suite"}, denied: []string{"net/...", "os/...", "database/..."}},
+		{pkg: "delivery/memory", imports: []string{"suite", "delivery"}, denied: []string{"net/...", "os/...", "database/..."}},
 		{pkg: "internal/certificate", modules: []string{"golang.org/x/crypto/cryptobyte/..."}},
 		{pkg: "internal/wire", modules: []string{"golang.org/x/crypto/cryptobyte"}},
 		{pkg: "internal/treemath"},

@@ -1,0 +1,227 @@
+package memory
+
+import (
+	"bytes"
+	"context"
+	"slices"
+
+	"github.com/mlsuite/mlsuite/delivery"
+)
+
+func (s *service) Submit(ctx context.Context, sub delivery.Submission) (delivery.Position, error) {
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer leave()
+	v := s.server
+	if position, ok := v.taken[taken{s.client, sub.ID}]; ok {
+		return position, nil
+	}
+	if err := v.check(sub); err != nil {
+		return 0, err
+	}
+	for _, c := range sub.Commits {
+		of := delivery.Stream{Group: c.Group}
+		if len(c.Message) > 0 {
+			v.append(of, delivery.Entry{
+				Kind: delivery.KindCommit, ID: sub.ID, From: s.client,
+				Group: c.Group, Epoch: c.Epoch, Message: bytes.Clone(c.Message),
+			})
+		} else {
+			v.last++ // the epoch begins at a Position, though nothing tells of it
+			v.stream(of)
+		}
+		v.groups[c.Group] = &group{epoch: c.Epoch + 1, began: v.last, info: delivery.GroupInfo{
+			Epoch: c.Epoch + 1, Position: v.last, Message: bytes.Clone(c.GroupInfo), Tree: bytes.Clone(c.Tree),
+		}}
+	}
+	for _, w := range sub.Welcomes {
+		for _, client := range w.Clients {
+			v.append(delivery.Stream{Client: client}, delivery.Entry{
+				Kind: delivery.KindWelcome, ID: sub.ID, From: s.client,
+				Group: w.Group, Epoch: v.groups[w.Group].epoch, Message: bytes.Clone(w.Message), Tree: bytes.Clone(w.Tree),
+			})
+		}
+	}
+	v.taken[taken{s.client, sub.ID}] = v.last
+	return v.last, nil
+}
+
+// check returns why a Submission is not taken.
+func (v *Server) check(sub delivery.Submission) error {
+	if len(sub.Commits) == 0 {
+		return &delivery.RefusalError{Rule: "a submission has a commit"}
+	}
+	begun := map[string]bool{}
+	for _, c := range sub.Commits {
+		if err := v.checkSizes(sub.ID, c.Message, c.GroupInfo, c.Tree); err != nil {
+			return err
+		}
+		if len(c.Message) == 0 && c.Epoch != 0 {
+			return &delivery.RefusalError{Rule: "only the first epoch ends without a commit"}
+		}
+		if begun[c.Group] {
+			return &delivery.RefusalError{Rule: "a submission has one commit of a group"}
+		}
+		begun[c.Group] = true
+		g := v.groups[c.Group]
+		if g == nil && c.Epoch != 0 || g != nil && g.epoch != c.Epoch {
+			return epochError(c.Group, c.Epoch, g)
+		}
+	}
+	for _, w := range sub.Welcomes {
+		if err := v.checkSizes(sub.ID, w.Message, w.Tree); err != nil {
+			return err
+		}
+		if !begun[w.Group] {
+			return &delivery.RefusalError{Rule: "a Welcome comes with a commit of its group"}
+		}
+	}
+	return nil
+}
+
+func (v *Server) checkSizes(id string, messages ...[]byte) error {
+	if id == "" || len(id) > delivery.MaxID {
+		return &delivery.RefusalError{Rule: "an ID has 1 to 64 bytes"}
+	}
+	for _, m := range messages {
+		if v.options.MaxMessage > 0 && len(m) > v.options.MaxMessage {
+			return delivery.ErrTooLarge
+		}
+	}
+	return nil
+}
+
+func epochError(id string, epoch uint64, g *group) error {
+	e := &delivery.EpochError{Group: id, Epoch: epoch}
+	if g != nil {
+		e.Current, e.CurrentPosition = g.epoch, g.began
+	}
+	return e
+}
+
+func (s *service) Send(ctx context.Context, m delivery.Message) (delivery.Position, error) {
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer leave()
+	v := s.server
+	if position, ok := v.taken[taken{s.client, m.ID}]; ok {
+		return position, nil
+	}
+	if err := v.checkSizes(m.ID, m.Message); err != nil {
+		return 0, err
+	}
+	g := v.groups[m.Group]
+	if g == nil {
+		return 0, delivery.ErrNoGroup
+	}
+	if m.Epoch > g.epoch {
+		return 0, epochError(m.Group, m.Epoch, g)
+	}
+	v.append(delivery.Stream{Group: m.Group}, delivery.Entry{
+		Kind: delivery.KindMessage, ID: m.ID, From: s.client,
+		Group: m.Group, Epoch: m.Epoch, Message: bytes.Clone(m.Message),
+	})
+	v.taken[taken{s.client, m.ID}] = v.last
+	return v.last, nil
+}
+
+func (s *service) Fetch(ctx context.Context, of delivery.Stream, after delivery.Position, limit int) ([]delivery.Entry, error) {
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	if err := s.mayRead(of); err != nil {
+		return nil, err
+	}
+	st := s.server.stream(of)
+	if after < st.dropped {
+		e := &delivery.GapError{Stream: of, After: after}
+		if len(st.entries) > 0 {
+			e.Oldest = st.entries[0].Position
+		}
+		return nil, e
+	}
+	first, _ := slices.BinarySearchFunc(st.entries, after+1, func(e delivery.Entry, p delivery.Position) int {
+		return int(int64(e.Position) - int64(p))
+	})
+	found := st.entries[first:]
+	if limit > 0 && len(found) > limit {
+		found = found[:limit]
+	}
+	return copied(found), nil
+}
+
+// mayRead returns ErrNoGroup for another client's inbox and for a group that is unknown.
+func (s *service) mayRead(of delivery.Stream) error {
+	if of.Group != "" && s.server.groups[of.Group] == nil || of.Group == "" && of.Client != s.client {
+		return delivery.ErrNoGroup
+	}
+	return nil
+}
+
+func copied(entries []delivery.Entry) []delivery.Entry {
+	out := slices.Clone(entries)
+	for i := range out {
+		out[i].Message, out[i].Tree = bytes.Clone(out[i].Message), bytes.Clone(out[i].Tree)
+	}
+	return out
+}
+
+func (s *service) GroupInfo(ctx context.Context, id string) (delivery.GroupInfo, error) {
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return delivery.GroupInfo{}, err
+	}
+	defer leave()
+	g := s.server.groups[id]
+	if g == nil || len(g.info.Message) == 0 {
+		return delivery.GroupInfo{}, delivery.ErrNoGroup
+	}
+	info := g.info
+	info.Message, info.Tree = bytes.Clone(info.Message), bytes.Clone(info.Tree)
+	return info, nil
+}
+
+func (s *service) Acknowledge(ctx context.Context, of delivery.Stream, position delivery.Position) error {
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if err := s.mayRead(of); err != nil {
+		return err
+	}
+	acked := s.server.stream(of).acked
+	acked[s.client] = max(acked[s.client], position)
+	return nil
+}
+
+func (s *service) Acknowledged(ctx context.Context, of delivery.Stream) (delivery.Position, error) {
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer leave()
+	if err := s.mayRead(of); err != nil {
+		return 0, err
+	}
+	return s.server.stream(of).acked[s.client], nil
+}
+
+func (s *service) Leave(ctx context.Context, of delivery.Stream) error {
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if err := s.mayRead(of); err != nil {
+		return err
+	}
+	delete(s.server.stream(of).acked, s.client)
+	return nil
+}
