@@ -23,7 +23,7 @@ import (
 func selfSigned(t testing.TB, key crypto.Signer) []byte {
 	t.Helper()
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1),
+		SerialNumber: big.NewInt(0x1001),
 		Subject:      pkix.Name{CommonName: "alice", Organization: []string{"Example"}},
 		NotBefore:    time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
 		NotAfter:     time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC),
@@ -107,6 +107,25 @@ func TestAlgorithms(t *testing.T) {
 			require.ErrorIs(t, err, certificate.ErrMalformed, "the first %d bytes", n)
 		}
 	}
+}
+
+// The names are those that crypto/x509 reads.
+func TestNamesOf(t *testing.T) {
+	der := selfSigned(t, testKeys(t)["Ed25519"])
+	parsed, err := x509.ParseCertificate(der)
+	require.NoError(t, err)
+	names, err := certificate.NamesOf(der)
+	require.NoError(t, err)
+	require.Equal(t, certificate.Names{Serial: parsed.SerialNumber, Issuer: parsed.RawIssuer, Subject: parsed.RawSubject}, names)
+	for n := range der {
+		_, err := certificate.NamesOf(der[:n])
+		require.ErrorIs(t, err, certificate.ErrMalformed, "the first %d bytes", n)
+	}
+	padded := bytes.Replace(der, []byte{2, 2, 0x10, 1}, []byte{2, 2, 0, 1}, 1)
+	_, err = certificate.NamesOf(padded)
+	require.ErrorIs(t, err, certificate.ErrMalformed, "an octet too many is no DER")
+	_, err = certificate.PublicKey(padded)
+	require.NoError(t, err)
 }
 
 func TestPublicKeyRefuses(t *testing.T) {
