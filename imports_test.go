@@ -88,7 +88,7 @@ func layers() []layer {
 				"mls/internal/secrettree", "mls/internal/ratchettree",
 			},
 		},
-		{pkg: "audit", imports: []string{"suite", "mls/message", "mls/event"}, denied: []string{"net/...", "os/...", "database/..."}},
+		{pkg: "audit", imports: []string{"suite", "mls/message", "mls/event", "internal/certificate"}, denied: []string{"net/...", "os/...", "database/..."}},
 		{pkg: "credential", imports: []string{"suite", "mls/message", "mls/event", "internal/certificate"}},
 		{pkg: "internal/fipsindicator"},
 		{pkg: "policy", imports: []string{"suite", "registry", "mls/message"}, modules: []string{"go.yaml.in/yaml/v4/..."}, denied: []string{"net/...", "os/...", "database/..."}},

@@ -2,20 +2,24 @@ package audit
 
 import (
 	"crypto/sha256"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/hex"
 	"errors"
 	"log/slog"
 	"math"
+	"math/big"
 	"time"
 	"unicode/utf8"
 
+	"github.com/mlsuite/mlsuite/internal/certificate"
 	"github.com/mlsuite/mlsuite/mls/event"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
 // schema is the number of the schema that the package documentation describes.
-const schema = 1
+const schema = 2
 
 func at(now time.Time) slog.Attr { return slog.Time("at", now.UTC()) }
 
@@ -102,5 +106,43 @@ func client(c message.Credential, signatureKey []byte) []slog.Attr {
 	if identity, ok := c.Identity(); ok && utf8.Valid(identity) {
 		attrs = append(attrs, slog.String("identity", string(identity)))
 	}
-	return append(attrs, fingerprint("credential", c.Content), fingerprint("signature_key", signatureKey))
+	attrs = append(attrs, fingerprint("credential", c.Content), fingerprint("signature_key", signatureKey))
+	if chain, err := c.Certificates(); err == nil && len(chain) > 0 {
+		attrs = append(attrs, certified(chain[0]))
+	}
+	return attrs
+}
+
+// certified describes a DER certificate. It leaves out what it cannot read.
+func certified(der []byte) slog.Attr {
+	attrs := []slog.Attr{fingerprint("fingerprint", der)}
+	if names, err := certificate.NamesOf(der); err == nil {
+		attrs = append(attrs, slog.String("serial", hexadecimal(names.Serial)))
+		attrs = append(attrs, distinguished("issuer", names.Issuer)...)
+		attrs = append(attrs, distinguished("subject", names.Subject)...)
+	}
+	return slog.Attr{Key: "certificate", Value: slog.GroupValue(attrs...)}
+}
+
+// hexadecimal returns a number in whole octets.
+func hexadecimal(n *big.Int) string {
+	sign := ""
+	if n.Sign() < 0 {
+		sign = "-"
+	}
+	return sign + hex.EncodeToString(n.FillBytes(make([]byte, max(1, (n.BitLen()+7)/8))))
+}
+
+// distinguished returns the DER of a Name as a string (RFC 2253), or nothing if it is no
+// Name or not in UTF-8.
+func distinguished(key string, der []byte) []slog.Attr {
+	var name pkix.RDNSequence
+	if rest, err := asn1.Unmarshal(der, &name); err != nil || len(rest) > 0 {
+		return nil
+	}
+	text := name.String()
+	if !utf8.ValidString(text) {
+		return nil
+	}
+	return []slog.Attr{slog.String(key, text)}
 }

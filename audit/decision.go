@@ -17,19 +17,25 @@ const (
 	refused  = "refuse"
 )
 
-// Policy returns p with a log of each of its decisions. It returns nil if p is nil: there
-// is nothing to decide.
+// Policy returns p with a log of each of its decisions. If p is a [suite.InForce], each record
+// names the profiles of p. Policy returns nil if p is nil: there is nothing to
+// decide.
 func Policy(p suite.Policy, l *slog.Logger) suite.Policy {
 	if p == nil {
 		return nil
 	}
-	return decisions{p, l}
+	d := decisions{policy: p, log: l}
+	if named, ok := p.(suite.InForce); ok {
+		d.profiles = []slog.Attr{profiles(named.InForce())}
+	}
+	return d
 }
 
 // decisions is a policy that logs its decisions.
 type decisions struct {
-	policy suite.Policy
-	log    *slog.Logger
+	policy   suite.Policy
+	log      *slog.Logger
+	profiles []slog.Attr // the attribute of each record that names the profiles, if it is known
 }
 
 // Judge returns the answer of the policy. If that allows something that exists, Judge
@@ -58,7 +64,7 @@ func (d decisions) Judge(q suite.Question) error {
 	if q.Listing {
 		attrs = append(attrs, slog.Bool("listing", true))
 	}
-	attrs = append(attrs, slog.String("verdict", verdict))
+	attrs = append(append(attrs, slog.String("verdict", verdict)), d.profiles...)
 	if why != nil {
 		attrs = append(attrs, reasons(why)...)
 	}

@@ -6,6 +6,7 @@
 //	l := slog.New(slog.NewJSONHandler(file, nil)).With("client", name)
 //	cfg.Policy = audit.Policy(p, l)
 //	cfg.Observer = audit.Observer(l)
+//	audit.Started(l, cfg.Policy, "registry/all", all.Registry().All())
 //
 // A deployment has to notice by itself if its handler cannot write: slog drops the error.
 // When a policy allows something in an existing group, it is asked a second time, with
@@ -19,7 +20,9 @@
 // other code points without a name are written as 0x0001, and times are in UTC.
 //
 //	Message           Level  What                               Attributes
-//	decision          INFO   a policy allowed something         schema question SUBJECT use at verdict
+//	policy in force   INFO   a program began to use a policy    schema profiles in_force for_module policy_type
+//	                                                            registry module build
+//	decision          INFO   a policy allowed something         schema question SUBJECT use at verdict profiles
 //	decision          WARN   it refused, or allows only what    the same, error REASONS
 //	                         exists
 //	decision          DEBUG  either, of what would only be      the same, listing
@@ -28,7 +31,8 @@
 //	epoch adopted     INFO   it moved to a new epoch            schema group committer added updated removed resynced
 //	                                                            extensions_changed psks custom_proposals reinit
 //	member            INFO   one for each member that a record  schema group change leaf credential_type
-//	                         before it counts                   identity credential signature_key old_credential
+//	                         before it counts                   identity credential signature_key certificate
+//	                                                            old_credential
 //	group left        INFO   a commit removed this client       schema group committer
 //	secret exported   INFO   the application took a secret      schema group label length
 //	message refused   WARN   another's message was not taken    schema group wire_format content_type error
@@ -37,7 +41,19 @@
 //	                         client was about to do in a group  use REASONS
 //
 //	Attribute           Type    Meaning
-//	schema              int     1
+//	schema              int     2
+//	profiles            list    texts that name the profiles of the policy: the name, the first eight bytes of
+//	                            the SHA-256 of the file, and name=value of each parameter that the program has
+//	                            set; absent for a policy that is no suite.InForce
+//	in_force            list    PROFILE for each of them
+//	for_module          string  the version of the Go Cryptographic Module for which the policy judges suites
+//	policy_type         string  Go type of a policy without profiles, or none if there is no policy
+//	registry            group   name, as the program gives it, and suites: a list of suite, suite_name and
+//	                            providers, each a primitive and the package that provides it; self-declared
+//	                            marks what a part from elsewhere says itself
+//	module              group   version of the Go Cryptographic Module, mode (off, on or only) and build, the
+//	                            GOFIPS140 that the program was built with
+//	build               group   BUILD
 //	question            string  suite, credential, lifetime, psk, wire_format, certificate or move;
 //	                            another is the type of a subject that this package does not know
 //	use                 string  start, continue, receive or leave
@@ -49,8 +65,8 @@
 //	how                 string  created, welcome, external, restored or followed
 //	members             int     in the group; without member records of a restored one
 //	previous            group   id, epoch, suite if it is known, and usage (reinit or branch) of the group before
-//	committer           group   type (member or new_member_commit), leaf of a member, and the
-//	                            credential_type, identity, credential and signature_key of the committer
+//	committer           group   type (member or new_member_commit), leaf of a member, and the credential_type,
+//	                            identity, credential, signature_key and certificate of the committer
 //	added               int     members, as updated, removed and resynced
 //	extensions_changed  bool    of the GroupContext
 //	psks                int     pre-shared keys injected
@@ -63,6 +79,9 @@
 //	identity            string  of a basic credential, if it is UTF-8
 //	credential          string  SHA-256 of the content of the credential; so old_credential, if it changed
 //	signature_key       string  SHA-256 of the signature public key
+//	certificate         group   of the end entity of an X.509 credential: fingerprint (SHA-256 of the DER), serial
+//	                            (octets), issuer and subject (RFC 2253, if they are UTF-8); only fingerprint if it
+//	                            is no certificate
 //	label, length       string, int  of the exporter
 //	wire_format         string  mls_public_message and so on, as content_type (proposal, commit, application)
 //	section             string  of RFC 9420, whose rule the message breaks
@@ -79,6 +98,15 @@
 //	wire_format   wire_format
 //	certificate   position (leaf, intermediate or root), key, key_bits (of RSA, else 0), signature, hash
 //	move          from, to: groups of suite and suite_name
+//
+// A PROFILE is profile (its name), version, date, digest (sha256: and the SHA-256 of its
+// file, which suitebench policy show --format yaml prints), and parameters: a list of
+// parameter, value (on, off or a date) and set, which is true if no file gives the value. A
+// profile that is extended comes before those that extend it.
+//
+// BUILD is what the toolchain recorded in the program: program (path of its package), main (its
+// module) and version; mlsuite, the version of this module, and mlsuite_replaced, what takes
+// its place; go, the toolchain; revision, revision_time and modified (bool), of the source.
 //
 // REASONS are policy, rule, source, found, wanted, force and otherwise of a Refusal of package
 // policy; also, a list of groups of the same, with its further reasons; with, the

@@ -2,12 +2,19 @@ package audit_test
 
 import (
 	"bytes"
+	"crypto/ed25519"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"log/slog"
+	"math/big"
 	"os"
+	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -70,6 +77,66 @@ func changes() []event.Change {
 	}
 }
 
+// certificateOf returns a certificate that is always the same.
+func certificateOf(t testing.TB, name string, serial int64) []byte {
+	t.Helper()
+	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+	subject := pkix.Name{CommonName: name, Organization: []string{"Ministry, of \"Defence\""}}
+	template := &x509.Certificate{SerialNumber: big.NewInt(serial), Subject: subject, NotBefore: now, NotAfter: now.AddDate(1, 0, 0)}
+	issuer := *template
+	issuer.Subject = pkix.Name{CommonName: "CA"}
+	der, err := x509.CreateCertificate(nil, template, &issuer, key.Public(), key)
+	require.NoError(t, err)
+	return der
+}
+
+func x509Credential(t testing.TB, chain ...[]byte) message.Credential {
+	t.Helper()
+	c, err := message.X509Credential(chain)
+	require.NoError(t, err)
+	return c
+}
+
+// named is a policy that says what it is made of.
+type named struct {
+	judge
+	suite.PolicyInfo
+}
+
+func (n named) InForce() suite.PolicyInfo { return n.PolicyInfo }
+
+func inForce() named {
+	return named{judge{}, suite.PolicyInfo{Module: "v1.26.0", Profiles: []suite.ProfileInfo{
+		{Name: "base", Version: "3", Date: "2024-12", Digest: "sha256:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"},
+		{Name: "house", Digest: "sha256:ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100", Parameters: []suite.ParameterInfo{
+			{Name: "hybrid", Value: "on", Set: true}, {Name: "end", Value: "2030-12-31"},
+		}},
+	}}}
+}
+
+func registryOf() iter.Seq[suite.Info] {
+	seven := info(7, "SUITE-7")
+	seven.KEM.Provenance = suite.ProvidedBy(suite.Provided{Primitive: "P-384", Package: "crypto/ecdh"})
+	seven.Signature.Provenance = suite.ProvidedBy(suite.Provided{Primitive: "P-384", Package: "example.com/token", SelfDeclared: true})
+	return slices.Values([]suite.Info{seven, info(0xF00B, "SUITE-F00B")})
+}
+
+// build is that of a program of somebody else.
+func build() *debug.BuildInfo {
+	return &debug.BuildInfo{
+		GoVersion: "go1.26.8", Path: "example.com/chat/cmd/chat",
+		Main: debug.Module{Path: "example.com/chat", Version: "v1.2.3"},
+		Deps: []*debug.Module{
+			{Path: "example.com/other", Version: "v0.0.1"},
+			{Path: "github.com/mlsuite/mlsuite", Version: "v0.9.0", Replace: &debug.Module{Path: "example.com/fork", Version: "v0.9.1"}},
+		},
+		Settings: []debug.BuildSetting{
+			{Key: "GOFIPS140", Value: "v1.26.0"}, {Key: "vcs.revision", Value: "0123456789abcdef"},
+			{Key: "vcs.time", Value: "2026-11-20T10:00:00Z"}, {Key: "vcs.modified", Value: "true"},
+		},
+	}
+}
+
 // unknown is a subject that nobody knows.
 type unknown struct{ content string }
 
@@ -79,7 +146,16 @@ func ask(j judge, l *slog.Logger, subject any, use suite.Use) {
 }
 
 // everyRecord logs every kind of record.
-func everyRecord(l *slog.Logger) {
+func everyRecord(t testing.TB, l *slog.Logger) {
+	audit.StartedAs(l, inForce(), "house", registryOf(), "on", "v1.26.0", build())
+	audit.StartedAs(l, audit.Policy(inForce(), l), "none", slices.Values([]suite.Info{}), "off", "latest", &debug.BuildInfo{})
+	audit.StartedAs(l, judge{}, "house", registryOf(), "only", "v1.0.0", &debug.BuildInfo{Main: debug.Module{Path: "github.com/mlsuite/mlsuite", Version: "(devel)"}})
+	audit.StartedAs(l, nil, "house", registryOf(), "off", "latest", &debug.BuildInfo{Settings: []debug.BuildSetting{{Key: "vcs.modified", Value: "false"}}})
+	for _, refuses := range []judge{{}, {suite.Start: refusal()}, {suite.Start: refusal(), suite.Continue: refusal()}} {
+		p := inForce()
+		p.judge = refuses
+		_ = audit.Policy(p, l).Judge(suite.Question{Use: suite.Continue, Time: now, Subject: info(1, "SUITE-1")})
+	}
 	for _, j := range []judge{
 		{},
 		{suite.Start: refusal()},
@@ -105,8 +181,13 @@ func everyRecord(l *slog.Logger) {
 	o := audit.Observer(l)
 	member := message.Sender{Type: message.SenderMember, Leaf: 2}
 	author := message.Author{Epoch: 3, Credential: message.BasicCredential([]byte("Ann")), SignatureKey: []byte("key")}
-	stranger := message.Author{Epoch: 3, Credential: message.Credential{Type: message.CredentialX509, Content: []byte("chain")}, SignatureKey: []byte("key")}
-	present := changes()[:1]
+	negative := bytes.Replace(certificateOf(t, "stranger", 0x10ff), []byte{2, 2, 0x10, 0xff}, []byte{2, 2, 0xff, 1}, 1)
+	stranger := message.Author{Epoch: 3, Credential: x509Credential(t, negative, []byte("CA")), SignatureKey: []byte("key")}
+	present := append(changes()[:1],
+		event.Change{Leaf: 1, Credential: x509Credential(t, certificateOf(t, "ann", 0x10ff)), SignatureKey: []byte("key 1"), Reason: event.Joined},
+		event.Change{Leaf: 2, Credential: x509Credential(t, []byte("no certificate")), SignatureKey: []byte("key 2"), Reason: event.Joined},
+		event.Change{Leaf: 4, Credential: x509Credential(t), SignatureKey: []byte("key 4"), Reason: event.Joined},
+	)
 	present[0].Reason = event.Joined
 	followed, unknown := group(), group()
 	followed.Leaf, unknown.ID = -1, nil
@@ -150,10 +231,13 @@ func everyRecord(l *slog.Logger) {
 
 const golden = "testdata/schema.jsonl"
 
-// The schema is what is written in testdata.
+// The schema is what is written in testdata. With UPDATE_GOLDEN set, the test writes it.
 func TestSchema(t *testing.T) {
 	var got bytes.Buffer
-	everyRecord(fixedTime(&got))
+	everyRecord(t, fixedTime(&got))
+	if os.Getenv("UPDATE_GOLDEN") != "" {
+		require.NoError(t, os.WriteFile(golden, got.Bytes(), 0o644))
+	}
 	want, err := os.ReadFile(golden)
 	require.NoError(t, err)
 	require.Empty(t, cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got.String(), "\n")))

@@ -3,7 +3,17 @@ package audit_test
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/fips140"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/hex"
 	"encoding/json"
+	"math/big"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -41,6 +51,8 @@ type life struct {
 	secrets secrets
 	public  [][]byte
 	psk     []byte
+
+	certificate []byte // of the client that has one
 }
 
 func newLife(t *testing.T) *life {
@@ -59,6 +71,10 @@ func (l *life) config(name string, id suite.ID) mls.Config {
 	logger := fixedTime(&l.log).With("client", name)
 	signer, err := must(all.Registry().Suite(id))(l.T).GenerateSigner()
 	require.NoError(l, err)
+	identity := message.BasicCredential([]byte(name))
+	if name == certified {
+		signer, identity = l.certify(id)
+	}
 	private, err := signer.Bytes()
 	require.NoError(l, err)
 	l.secrets.add(private)
@@ -70,8 +86,20 @@ func (l *life) config(name string, id suite.ID) mls.Config {
 		PSKs:       store{l, name},
 		Suite:      id,
 		Signer:     signer,
-		Credential: message.BasicCredential([]byte(name)),
+		Credential: identity,
 	}
+}
+
+// certified is the client with an X.509 credential.
+const certified = "dora"
+
+// certify returns a key on P-384 and its certificate.
+func (l *life) certify(id suite.ID) (suite.Signer, message.Credential) {
+	key := must(ecdsa.GenerateKey(elliptic.P384(), rand.Reader))(l.T)
+	template := &x509.Certificate{SerialNumber: big.NewInt(0x1001), Subject: pkix.Name{CommonName: certified}, NotBefore: before, NotAfter: after}
+	l.certificate = must(x509.CreateCertificate(rand.Reader, template, template, key.Public(), key))(l.T)
+	l.public = append(l.public, l.certificate)
+	return must(must(all.Registry().Suite(id))(l.T).NewSigner(key))(l.T), x509Credential(l.T, l.certificate)
 }
 
 // store is the PSKStore of one client.
@@ -148,6 +176,7 @@ func (l *life) keyPackage(name string, id suite.ID) *mls.OwnKeyPackage {
 // no more and beyond, and the group to which it moves.
 func (l *life) run() {
 	t := l.T
+	audit.Started(fixedTime(&l.log), l.policy, "registry/all", all.Registry().All())
 	l.groups["ann"] = must(mls.CreateGroup(t.Context(), l.now, l.config("ann", p384), nil))(t)
 	l.note()
 	bob, carl := l.keyPackage("bob", p384), l.keyPackage("carl", p384)
@@ -224,7 +253,15 @@ type record struct {
 	How      string
 	Change   string
 	Identity string
-	Group    struct {
+	Profiles []string
+	InForce  []struct{ Profile, Digest string } `json:"in_force"`
+	Registry struct {
+		Name   string
+		Suites []struct{ Suite string }
+	}
+	Module, Build map[string]any
+	Certificate   struct{ Fingerprint, Serial, Subject string }
+	Group         struct {
 		ID    string
 		Epoch uint64
 		Suite string
@@ -259,14 +296,18 @@ func TestLogIsEvidence(t *testing.T) {
 		})
 	}
 	has(func(r record) bool { return r.Message == "message refused" && r.Client == "bob" })
-	for _, name := range []string{"bob", "carl", "dora"} {
+	for _, name := range []string{"bob", "carl"} {
 		has(func(r record) bool {
 			return r.Client == "ann" && r.Message == "member" && r.Change == "added" && r.Identity == name
 		})
 	}
-	has(func(r record) bool {
-		return r.Client == "carl" && r.Message == "member" && r.Change == "removed" && r.Identity == "dora"
-	})
+	fingerprint := sha256.Sum256(l.certificate)
+	for _, change := range []string{"added", "removed"} {
+		has(func(r record) bool {
+			return r.Client == "carl" && r.Message == "member" && r.Change == change && r.Certificate.Subject == "CN=dora" &&
+				r.Certificate.Serial == "1001" && r.Certificate.Fingerprint == hex.EncodeToString(fingerprint[:])
+		})
+	}
 	has(func(r record) bool { return r.Client == "dora" && r.Message == "group left" })
 	for _, name := range []string{"ann", "bob", "carl"} {
 		has(func(r record) bool {
@@ -279,4 +320,43 @@ func TestLogIsEvidence(t *testing.T) {
 	for _, r := range records { // and nothing is reported before the day
 		require.False(t, r.Verdict == "report" && r.At.Before(after), r)
 	}
+}
+
+// The first record says what is in force, and each decision names it.
+func TestLogNamesThePolicy(t *testing.T) {
+	l := newLife(t)
+	l.policy = must(l.policy.With("category-date=2030-12-30"))(t)
+	l.now = before.AddDate(-1, 0, 0)
+	audit.Started(fixedTime(&l.log), l.policy, "registry/all", all.Registry().All())
+	must(mls.CreateGroup(t.Context(), l.now, l.config("ann", p384), nil))(t)
+	_, err := mls.CreateGroup(t.Context(), after, l.config("ann", p384), nil)
+	require.ErrorIs(t, err, policy.ErrRefused)
+	records := l.records()
+	start := records[0]
+	require.Equal(t, "policy in force", start.Message)
+	require.Len(t, start.InForce, 1)
+	want := l.policy.Profiles()[0]
+	require.Equal(t, "cnsa-2.0-transition", start.InForce[0].Profile)
+	require.Equal(t, want.Digest, start.InForce[0].Digest)
+	require.Equal(t, "registry/all", start.Registry.Name)
+	require.Len(t, start.Registry.Suites, len(all.Registry().IDs()))
+	mode := "off"
+	if fips140.Enabled() {
+		mode = "on"
+	}
+	require.Equal(t, mode, start.Module["mode"])
+	require.Equal(t, fips140.Version(), start.Module["version"])
+	require.Equal(t, runtime.Version(), start.Build["go"])
+
+	name := "cnsa-2.0-transition " + want.Digest[len("sha256:"):][:16] + " category-date=2030-12-30"
+	require.Equal(t, []string{name}, start.Profiles)
+	decided := map[string]int{}
+	for _, r := range records[1:] {
+		if r.Message == "decision" {
+			require.Equal(t, []string{name}, r.Profiles)
+			decided[r.Verdict]++
+		}
+	}
+	require.Positive(t, decided["allow"])
+	require.Positive(t, decided["refuse"])
 }

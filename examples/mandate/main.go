@@ -42,6 +42,7 @@ func mandate(ctx context.Context, now time.Time, w, log io.Writer) error {
 	if err != nil {
 		return err
 	}
+	audit.Started(slog.New(slog.NewJSONHandler(log, nil)), p, "registry/all", all.Registry().All())
 	// Everybody's engine asks the policy about everything that enters a group, and the log
 	// records the answers.
 	client := func(name string, id suite.ID) (mls.Config, error) {

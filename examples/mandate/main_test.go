@@ -23,6 +23,7 @@ func TestMandate(t *testing.T) {
 		require.NoError(t, json.Unmarshal([]byte(line), &record))
 		found[strings.TrimSpace(strings.Join([]string{record.Client, record.Msg, record.Suite, record.Verdict}, " "))]++
 	}
+	require.Equal(t, 1, found["policy in force"])
 	require.Equal(t, 1, found["alice decision 0x0001 refuse"])
 	require.Positive(t, found["bob decision 0x0002 allow"])
 	require.Equal(t, 1, found["alice group entered"])
