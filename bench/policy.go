@@ -64,26 +64,6 @@ func (p program) policyList() *cobra.Command {
 	return cmd
 }
 
-func (p program) policyShow() *cobra.Command {
-	var f policyFlags
-	cmd := &cobra.Command{
-		Use:   "show NAME|FILE",
-		Short: "Show the rules of a policy, their sources, parameters and notes",
-		Long:  "Show prints what a policy is: its profiles with their parameters, rules, sources and\nnotes.\n\n" + certainties,
-		Args:  cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, names []string) error {
-			_, policies, err := f.open(p, names...)
-			if err != nil {
-				return err
-			}
-			return writeText(cmd.OutOrStdout(), policies[0].Describe())
-		},
-	}
-	f.addWith(cmd)
-	p.addCodePoints(cmd, &f.peers)
-	return cmd
-}
-
 func (p program) policyMatrix() *cobra.Command {
 	var f policyFlags
 	var format string

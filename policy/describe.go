@@ -18,7 +18,7 @@ func (p *Policy) Describe() string {
 		fmt.Fprintf(&b, "%s: %s\n", q.Name, q.Title)
 		for _, line := range []struct{ label, text string }{
 			{"version", q.Version}, {"date", q.Date}, {"extends", strings.Join(q.Extends, ", ")}, {"existing", q.Existing.String()},
-			{"for", q.Audience}, {"level", q.Classification}, {"zone", otherThan("UTC", q.Zone)}, {"ends", q.Ends.String()},
+			{"for", q.Audience}, {"level", q.Classification}, {"zone", otherThan("UTC", q.Zone)}, {"ends", q.Ends.String()}, {"digest", q.Digest},
 		} {
 			if line.text != "" {
 				fmt.Fprintf(&b, "  %-9s %s\n", line.label, line.text)
@@ -64,7 +64,11 @@ func (r *Rule) describe(b *strings.Builder) {
 	if r.Otherwise != "" {
 		fmt.Fprintf(b, "    else    %s\n", r.Otherwise)
 	}
-	fmt.Fprintf(b, "    source  %s [%s], checked %s\n", r.Source, r.Certainty, r.Source.Checked)
+	fmt.Fprintf(b, "    source  %s [%s]", r.Source, r.Certainty)
+	if r.Source.Checked != "" { // the end of a whole file was checked by nobody
+		fmt.Fprintf(b, ", checked %s", r.Source.Checked)
+	}
+	b.WriteByte('\n')
 }
 
 // otherThan returns s, or "" if it is the usual.

@@ -5,6 +5,7 @@
 // with the package. An organisation writes its own, which may extend them.
 //
 //	p, err := policy.Load("cnsa-2.0-transition")          // a built-in profile
+//	p, err := policy.Load("anssi", policy.WithDigest(d))  // this text of it and no other
 //	p, err := policy.Parse("org.yaml", data)              // your own
 //	p, err = p.With("hybrid", "category-date=2033-12-31") // its parameters
 //	p = policy.All(p, q)                                  // what both allow

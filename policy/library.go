@@ -153,26 +153,30 @@ func (l *Library) words() *vocabulary {
 func (l *Library) Names() []string { return slices.Clone(l.names) }
 
 // Policy returns the policy of a profile and of those that it extends. It returns an
-// error if the library has no such profile.
-func (l *Library) Policy(name string) (*Policy, error) {
+// error if the library has no such profile, and a [*DigestError] if a pin demands another
+// text.
+func (l *Library) Policy(name string, pins ...Pin) (*Policy, error) {
 	p, ok := l.profiles[name]
 	if !ok {
 		return nil, fmt.Errorf("policy: there is no profile %q", name)
 	}
+	if err := checkPins(l.closure(p), pins); err != nil {
+		return nil, err
+	}
 	return newPolicy(l, p), nil
 }
 
-// Load returns the policy of a built-in profile.
-func Load(name string) (*Policy, error) { return Builtin().Policy(name) }
+// Load returns the policy of a built-in profile. Its errors are those of [Library.Policy].
+func Load(name string, pins ...Pin) (*Policy, error) { return Builtin().Policy(name, pins...) }
 
 // Parse returns the policy of an organisation's own profile, which may extend the
-// built-in ones. The error is [Problems].
-func Parse(file string, data []byte) (*Policy, error) {
+// built-in ones. The error is [Problems], or that of a pin.
+func Parse(file string, data []byte, pins ...Pin) (*Policy, error) {
 	l, err := Builtin().Add(File{file, data})
 	if err != nil {
 		return nil, err
 	}
-	return l.Policy(l.names[len(l.names)-1])
+	return l.Policy(l.names[len(l.names)-1], pins...)
 }
 
 // Lint is [Library.Lint] of the built-in profiles.

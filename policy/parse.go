@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"slices"
@@ -25,7 +26,8 @@ func parseProfile(file File, v *vocabulary, p *problems) *profile {
 		return nil
 	}
 	read.at = root.at
-	read.digest = fmt.Sprintf("sha256:%x", sha256.Sum256(file.Data))
+	read.data = bytes.Clone(file.Data)
+	read.digest = fmt.Sprintf("sha256:%x", sha256.Sum256(read.data))
 	read.rulesAt = root.at
 	read.top(root)
 	if read.profile.name == "" {

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"bytes"
 	"crypto/fips140"
 	"fmt"
 	"maps"
@@ -174,6 +175,16 @@ func (p *Policy) Profiles() []Profile {
 			one.Moves = append(one.Moves, m.Move)
 		}
 		all = append(all, one)
+	}
+	return all
+}
+
+// Files returns the file of each profile, byte for byte, in the order of [Policy.Profiles].
+// Each is what the profile's Digest is the SHA-256 of.
+func (p *Policy) Files() []File {
+	var all []File
+	for _, q := range p.profiles() {
+		all = append(all, File{q.at.File, bytes.Clone(q.data)})
 	}
 	return all
 }

@@ -5,7 +5,8 @@ import "time"
 // profile is the content of one file.
 type profile struct {
 	at       Position
-	digest   string // of the file
+	data     []byte // the file
+	digest   string // of data
 	name     string
 	title    string
 	text     string
