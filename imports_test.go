@@ -133,7 +133,7 @@ func layers() []layer {
 
 // onlyImportedBy gives the importers of what one package, or none, stands on.
 func onlyImportedBy() map[string][]string {
-	helpers := []string{"suite/suitetest", "hpke/hpketest", "internal/vectors", "internal/wycheproof", "internal/hpkevectors", "internal/mlstest", "internal/wiretest", "internal/fipsmode", "store/storetest"}
+	helpers := []string{"suite/suitetest", "hpke/hpketest", "internal/vectors", "internal/wycheproof", "internal/hpkevectors", "internal/mlstest", "internal/wiretest", "internal/fipsmode", "store/storetest", "delivery/deliverytest"}
 	return map[string][]string{
 		"github.com/cloudflare/circl/...": {"suite/circl", "suite/curve25519"},
 		"filippo.io/mldsa/...":            {"suite/mldsa"},
@@ -145,9 +145,10 @@ func onlyImportedBy() map[string][]string {
 		"gonum.org/v1/plot/...":           {"bench/internal/page"},
 		// Of tests alone.
 		"filippo.io/mlkem768/...":                nil,
-		"github.com/stretchr/testify/...":        {"internal/hpkevectors", "internal/mlstest", "internal/wiretest", "internal/fipsmode", "store/storetest"},
+		"github.com/stretchr/testify/...":        {"internal/hpkevectors", "internal/mlstest", "internal/wiretest", "internal/fipsmode", "store/storetest", "delivery/deliverytest"},
 		"github.com/google/go-cmp/...":           {"store/storetest"},
 		module + "/store/storetest":              nil,
+		module + "/delivery/deliverytest":        nil,
 		"github.com/google/btree":                {"store/memory"},
 		"go.etcd.io/bbolt/...":                   {"store/bolt"},
 		module + "/suite/suitetest":              nil,

@@ -7,68 +7,52 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/delivery"
+	"github.com/mlsuite/mlsuite/delivery/deliverytest"
 )
 
-func TestOneCommitEndsAnEpoch(t *testing.T) {
-	server := NewServer(Options{})
-	ann, bob := server.Client("ann"), server.Client("bob")
-	commit := func(s delivery.Service, id string, epoch uint64) (delivery.Position, error) {
-		return s.Submit(t.Context(), delivery.Submission{
-			ID:       id,
-			Commits:  []delivery.Commit{{Group: "g", Epoch: epoch, Message: []byte("commit " + id)}},
-			Welcomes: []delivery.Welcome{{Clients: []string{"carl"}, Group: "g", Message: []byte("welcome " + id)}},
-		})
-	}
-	won, err := commit(ann, "1", 0)
-	require.NoError(t, err)
-	again, err := commit(ann, "1", 0)
-	require.NoError(t, err)
-	require.Equal(t, won, again, "an ID takes effect once")
+// network keeps nothing over a restart.
+type network struct{ *Server }
 
-	_, err = commit(bob, "1", 0)
-	var lost *delivery.EpochError
-	require.ErrorAs(t, err, &lost)
-	require.Equal(t, uint64(1), lost.Current)
-	_, err = commit(bob, "2", 1)
-	require.NoError(t, err)
+func (network) Restart() {}
 
-	entries, err := bob.Fetch(t.Context(), delivery.Stream{Group: "g"}, 0, 0)
-	require.NoError(t, err)
-	require.Len(t, entries, 2)
-	require.Equal(t, "commit 1", string(entries[0].Message))
-	require.Equal(t, "ann", entries[0].From)
-	entries, err = server.Client("carl").Fetch(t.Context(), delivery.Stream{Client: "carl"}, won, 0)
-	require.NoError(t, err)
-	require.Len(t, entries, 1, "the first Welcome is at the position that ann was told")
-	require.Equal(t, uint64(2), entries[0].Epoch)
-	_, err = bob.Fetch(t.Context(), delivery.Stream{Client: "carl"}, 0, 0)
-	require.ErrorIs(t, err, delivery.ErrNoGroup, "another's inbox")
-
-	server.Drop(won)
-	_, err = bob.Fetch(t.Context(), delivery.Stream{Group: "g"}, 0, 0)
-	var gap *delivery.GapError
-	require.ErrorAs(t, err, &gap)
+func TestMemory(t *testing.T) {
+	deliverytest.Run(t, func(*testing.T) deliverytest.Network { return network{NewServer(Options{})} })
 }
 
-func TestKeyPackageIsHandedOutOnce(t *testing.T) {
+func TestClaimsAreLimited(t *testing.T) {
 	now := time.Unix(1_000_000, 0)
-	server := NewServer(Options{Now: func() time.Time { return now }, Claims: 3, Window: time.Hour})
-	ann, bob := server.Client("ann"), server.Client("bob")
-	kp := func(ref string) delivery.KeyPackage {
-		return delivery.KeyPackage{Ref: []byte(ref), Suite: 1, Expires: now.Add(24 * time.Hour), Message: []byte("package " + ref)}
+	server := NewServer(Options{Now: func() time.Time { return now }, Claims: 2, Window: time.Hour})
+	require.NoError(t, server.Client("ann").Publish(t.Context(), delivery.Stock{LastResort: []delivery.KeyPackage{
+		{Ref: []byte("last"), Suite: 1, Expires: now.Add(24 * time.Hour), Message: []byte("package")},
+	}}))
+	claim := func(name string) error {
+		_, err := server.Client(name).Claim(t.Context(), "ann", 1)
+		return err
 	}
-	stock := delivery.Stock{Add: []delivery.KeyPackage{kp("1")}, LastResort: []delivery.KeyPackage{kp("last")}}
-	require.NoError(t, ann.Publish(t.Context(), stock))
-	for _, want := range []string{"package 1", "package last", "package last"} {
-		got, err := bob.Claim(t.Context(), "ann", 1)
-		require.NoError(t, err)
-		require.Equal(t, want, string(got))
-		require.NoError(t, ann.Publish(t.Context(), stock), "what is published again stays handed out")
-	}
-	_, err := bob.Claim(t.Context(), "ann", 1)
+	require.NoError(t, claim("bob"))
+	now = now.Add(20 * time.Minute)
+	require.NoError(t, claim("bob"))
 	var limit *delivery.LimitError
-	require.ErrorAs(t, err, &limit)
-	require.Equal(t, time.Hour, limit.Retry)
-	_, err = server.Client("carl").Claim(t.Context(), "ann", 2)
-	require.ErrorIs(t, err, delivery.ErrNoKeyPackage)
+	require.ErrorAs(t, claim("bob"), &limit)
+	require.Equal(t, 40*time.Minute, limit.Retry)
+	require.NoError(t, claim("carl"))
+	now = now.Add(limit.Retry)
+	require.NoError(t, claim("bob"))
+}
+
+func TestAcknowledgedEntriesAreCollected(t *testing.T) {
+	server := NewServer(Options{})
+	ann, bob := server.Client("ann"), server.Client("bob")
+	g := delivery.Stream{Group: "g"}
+	position, err := ann.Submit(t.Context(), delivery.Submission{ID: "1", Commits: []delivery.Commit{{Group: "g", Message: []byte("commit")}}})
+	require.NoError(t, err)
+	server.Collect()
+	require.Len(t, server.Entries(g), 1, "nobody has read it")
+	require.NoError(t, ann.Acknowledge(t.Context(), g, position))
+	require.NoError(t, bob.Acknowledge(t.Context(), g, 0))
+	server.Collect()
+	require.Len(t, server.Entries(g), 1, "bob has not read it")
+	require.NoError(t, bob.Leave(t.Context(), g))
+	server.Collect()
+	require.Empty(t, server.Entries(g))
 }

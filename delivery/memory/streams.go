@@ -74,6 +74,9 @@ func (v *Server) check(sub delivery.Submission) error {
 		if err := v.checkSizes(sub.ID, w.Message, w.Tree); err != nil {
 			return err
 		}
+		if len(w.Message) == 0 {
+			return &delivery.RefusalError{Rule: "a Welcome has a message"}
+		}
 		if !begun[w.Group] {
 			return &delivery.RefusalError{Rule: "a Welcome comes with a commit of its group"}
 		}

@@ -1,0 +1,163 @@
+package deliverytest
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/delivery"
+)
+
+var groupG = delivery.Stream{Group: "g"}
+
+func testOneCommit(t *testing.T, n Network) {
+	ann, bob := n.Client("ann"), n.Client("bob")
+	_, err := bob.Submit(t.Context(), commit("early", "g", 1))
+	requireEpochError(t, err, 0)
+	began := begin(t, ann, "g")
+	_, err = bob.Submit(t.Context(), commit("bob", "g", 0))
+	lost := requireEpochError(t, err, 1)
+	require.Equal(t, began, lost.CurrentPosition)
+	require.Equal(t, "g", lost.Group)
+
+	next := submit(t, bob, commit("bob", "g", 1))
+	require.Greater(t, next, began)
+	for _, epoch := range []uint64{0, 1, 3} {
+		_, err = ann.Submit(t.Context(), commit("late", "g", epoch))
+		requireEpochError(t, err, 2)
+	}
+	entries := fetch(t, ann, groupG, 0)
+	require.Len(t, entries, 2)
+	for i, want := range []delivery.Entry{
+		{Position: began, Kind: delivery.KindCommit, ID: "begin g", From: "ann", Epoch: 0},
+		{Position: next, Kind: delivery.KindCommit, ID: "bob", From: "bob", Epoch: 1},
+	} {
+		got := entries[i]
+		require.Equal(t, want, delivery.Entry{Position: got.Position, Kind: got.Kind, ID: got.ID, From: got.From, Epoch: got.Epoch})
+	}
+}
+
+func testIDs(t *testing.T, n Network) {
+	ann, bob := n.Client("ann"), n.Client("bob")
+	began := begin(t, ann, "g")
+	sub := commit("1", "g", 1)
+	sub.Welcomes = []delivery.Welcome{{Clients: []string{"carl"}, Group: "g", Message: []byte("welcome")}}
+	first := submit(t, ann, sub)
+	require.Equal(t, first, submit(t, ann, sub))
+	submit(t, bob, commit("1", "g", 2)) // IDs are a client's own
+	require.Equal(t, first, submit(t, ann, sub), "even in a later epoch")
+	require.Equal(t, began, begin(t, ann, "g"))
+
+	m := message("m", "g")
+	sent := send(t, ann, m)
+	require.Equal(t, sent, send(t, ann, m))
+	require.Greater(t, send(t, bob, m), sent)
+	require.Len(t, fetch(t, ann, groupG, 0), 5)
+	require.Len(t, fetch(t, n.Client("carl"), delivery.Stream{Client: "carl"}, 0), 1)
+}
+
+func testWhole(t *testing.T, n Network) {
+	ann := n.Client("ann")
+	begin(t, ann, "g")
+	begin(t, ann, "h")
+	lost := commit("lost", "g", 1)
+	lost.Commits = append(lost.Commits, commit("lost", "h", 7).Commits...)
+	lost.Welcomes = []delivery.Welcome{{Clients: []string{"bob"}, Group: "g", Message: []byte("welcome")}}
+	_, err := ann.Submit(t.Context(), lost)
+	require.Equal(t, "h", requireEpochError(t, err, 1).Group)
+	require.Len(t, fetch(t, ann, groupG, 0), 1)
+	require.Empty(t, fetch(t, n.Client("bob"), delivery.Stream{Client: "bob"}, 0))
+	info, err := ann.GroupInfo(t.Context(), "g")
+	require.NoError(t, err)
+	require.Equal(t, uint64(1), info.Epoch)
+	lost.Commits[1].Epoch = 1
+	submit(t, ann, lost) // an ID that had no effect is free
+}
+
+func testMalformed(t *testing.T, n Network) {
+	ann := n.Client("ann")
+	begin(t, ann, "g")
+	for name, change := range map[string]func(*delivery.Submission){
+		"no commit":               func(s *delivery.Submission) { s.Commits = nil },
+		"no ID":                   func(s *delivery.Submission) { s.ID = "" },
+		"long ID":                 func(s *delivery.Submission) { s.ID = strings.Repeat("x", delivery.MaxID+1) },
+		"no message":              func(s *delivery.Submission) { s.Commits[0].Message = nil },
+		"two commits of a group":  func(s *delivery.Submission) { s.Commits = append(s.Commits, s.Commits[0]) },
+		"Welcome to another one":  func(s *delivery.Submission) { s.Welcomes[0].Group = "h" },
+		"Welcome without message": func(s *delivery.Submission) { s.Welcomes[0].Message = nil },
+	} {
+		sub := commit("1", "g", 1)
+		sub.Welcomes = []delivery.Welcome{{Clients: []string{"bob"}, Group: "g", Message: []byte("welcome")}}
+		change(&sub)
+		_, err := ann.Submit(t.Context(), sub)
+		require.Error(t, err, name)
+		requireRefusal(t, err)
+	}
+	m := message("", "g")
+	_, err := ann.Send(t.Context(), m)
+	requireRefusal(t, err)
+	require.Len(t, fetch(t, ann, groupG, 0), 1)
+}
+
+func testWelcomedGroup(t *testing.T, n Network) {
+	ann, bob := n.Client("ann"), n.Client("bob")
+	follow := delivery.Submission{
+		ID: "1", Commits: []delivery.Commit{{Group: "next"}},
+		Welcomes: []delivery.Welcome{{Clients: []string{"ann", "bob"}, Group: "next", Message: []byte("welcome")}},
+	}
+	position := submit(t, ann, follow)
+	_, err := bob.Submit(t.Context(), follow)
+	requireEpochError(t, err, 1)
+	for _, s := range []delivery.Service{ann, bob} {
+		entries := fetch(t, s, delivery.Stream{Client: s.Client()}, 0)
+		require.Len(t, entries, 1)
+		require.Equal(t, uint64(1), entries[0].Epoch)
+		require.Equal(t, "next", entries[0].Group)
+		require.LessOrEqual(t, entries[0].Position, position)
+	}
+	require.Empty(t, fetch(t, bob, delivery.Stream{Group: "next"}, 0))
+	submit(t, bob, commit("2", "next", 1))
+}
+
+func testTogether(t *testing.T, n Network) {
+	ann, bob := n.Client("ann"), n.Client("bob")
+	both := func(id string, epoch uint64) delivery.Submission {
+		sub := commit(id, "t", epoch)
+		sub.Commits = append(sub.Commits, commit(id, "pq", epoch).Commits...)
+		return sub
+	}
+	submit(t, ann, both("1", 0))
+	submit(t, bob, both("2", 1))
+	_, err := ann.Submit(t.Context(), both("3", 1))
+	requireEpochError(t, err, 2)
+	submit(t, ann, commit("4", "t", 2)) // one of them may go on alone
+	_, err = bob.Submit(t.Context(), both("5", 2))
+	require.Equal(t, "t", requireEpochError(t, err, 3).Group)
+	require.Len(t, fetch(t, bob, delivery.Stream{Group: "pq"}, 0), 2)
+}
+
+func testGroupInfos(t *testing.T, n Network) {
+	ann, bob := n.Client("ann"), n.Client("bob")
+	_, err := bob.GroupInfo(t.Context(), "g")
+	require.ErrorIs(t, err, delivery.ErrNoGroup)
+	began := begin(t, ann, "g")
+	info, err := bob.GroupInfo(t.Context(), "g")
+	require.NoError(t, err)
+	require.Equal(t, delivery.GroupInfo{Epoch: 1, Position: began, Message: []byte("info 1 of begin g"), Tree: info.Tree}, info)
+	require.Empty(t, info.Tree)
+
+	sub := commit("2", "g", 1)
+	sub.Commits[0].Tree = []byte("tree")
+	submit(t, ann, sub)
+	info, err = bob.GroupInfo(t.Context(), "g")
+	require.NoError(t, err)
+	require.Equal(t, "tree", string(info.Tree))
+	require.Equal(t, uint64(2), info.Epoch)
+
+	sub = commit("3", "g", 2)
+	sub.Commits[0].GroupInfo = nil
+	submit(t, ann, sub)
+	_, err = bob.GroupInfo(t.Context(), "g")
+	require.ErrorIs(t, err, delivery.ErrNoGroup, "an old one would lead nowhere")
+}
