@@ -171,9 +171,11 @@ notes:
 `)
 	p, err := p.With("end=2031-12-31")
 	require.NoError(t, err)
+	profiles := p.Profiles()
 	require.Equal(t, `any: Everything that the registry has
   date      2026-11-28
   existing  report
+  digest    `+profiles[0].Digest+`
 
   No rule. It is what a deployment without a mandate runs under.
 
@@ -182,6 +184,7 @@ own: Of the test
   date      2026-11
   extends   any
   existing  refuse
+  digest    `+profiles[1].Digest+`
 
   What the test wants, in a text that is so long that it does not fit on one line of eighty-eight characters.
 

@@ -149,6 +149,10 @@ func algorithms() []algorithm {
 	return append(rows, algorithm{"Randomness", "CTR_DRBG, AES-256", "SP 800-90A Rev. 1", inside, "Random bytes (crypto/rand)", all})
 }
 
+// partlyVerified returns, by use, the part of an algorithm that its operation is of, where
+// nobody has verified that the rest is approved.
+func partlyVerified() map[string]string { return map[string]string{"Combiner of a hybrid": "the hash"} }
+
 // onModule returns the rows of what the Go Cryptographic Module has.
 func onModule[Info any](rows []suite.Row[Info]) []suite.Row[Info] {
 	return slices.DeleteFunc(rows, func(r suite.Row[Info]) bool { return r.Module == "" })
@@ -166,6 +170,9 @@ func algorithmTable(t *testing.T) string {
 		isApproved := yes[o.v1_0_0.on == approved]
 		if o.v1_0_0.on != o.v1_26_0.on {
 			isApproved = fmt.Sprintf("v1.0.0: %s; v1.26.0: %s", isApproved, yes[o.v1_26_0.on == approved])
+		}
+		if part, ok := partlyVerified()[a.use]; ok {
+			isApproved = part + ": " + isApproved + "; the rest: [U]"
 		}
 		var in []string
 		for _, s := range list {
