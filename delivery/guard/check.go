@@ -1,0 +1,192 @@
+package guard
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/mlsuite/mlsuite/delivery"
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// judge asks the policy about a suite.
+func (g *Guard) judge(use suite.Use, id suite.ID) error {
+	s, err := g.cfg.MLS.Suites.Suite(id)
+	if err != nil {
+		return err
+	}
+	q := suite.Question{Use: use, Time: g.cfg.Now(), Subject: suite.Describe(s)}
+	return q.Ask(g.cfg.MLS.Policy)
+}
+
+// checkProposal returns why members would not take a proposal. The caller has the turn of
+// its group. The group keeps a good one.
+func (f *followed) checkProposal(ctx context.Context, g *Guard, m *message.Message, sent delivery.Message) error {
+	switch {
+	case m.PublicMessage == nil:
+		return f.checkPrivate(g)
+	case f.public == nil || sent.Epoch < f.public.Epoch():
+		return nil // to no use, and to no harm
+	}
+	_, err := f.public.Process(ctx, g.cfg.Now(), sent.Message)
+	return err
+}
+
+var errPrivate = errors.New("handshakes of the group are public")
+
+// checkPrivate returns why the group has no private proposals and commits.
+func (f *followed) checkPrivate(g *Guard) error {
+	if g.cfg.PublicOnly || f.public != nil {
+		return errPrivate
+	}
+	return nil
+}
+
+// checkCommit returns why a commit is not handed in. The caller has the turn of its group.
+func (s *guarded) checkCommit(ctx context.Context, c *delivery.Commit, welcomes []delivery.Welcome) error {
+	f, err := s.guard.follow(ctx, c.Group)
+	if err != nil {
+		return err
+	}
+	if f.public != nil && c.Epoch != f.public.Epoch() {
+		if c.Epoch > f.public.Epoch() {
+			return &delivery.EpochError{Group: c.Group, Epoch: c.Epoch, Current: f.public.Epoch(), CurrentPosition: f.position}
+		}
+		return nil // the service knows whether it is a repetition
+	}
+	use := suite.Continue
+	if c.Epoch == 0 {
+		use = suite.Start
+	}
+	for _, w := range welcomes {
+		if w.Group != c.Group {
+			continue
+		}
+		if err := s.guard.checkWelcome(w, use); err != nil {
+			return s.refuse(ctx, c.Group, "a Welcome is one that clients take", err)
+		}
+	}
+	private, err := checkHeader(c)
+	if err != nil {
+		return s.refuse(ctx, c.Group, "a commit is of the group and the epoch that it is handed in for", err)
+	}
+	if private {
+		if err := f.checkPrivate(s.guard); err != nil {
+			return s.refuse(ctx, c.Group, "a commit is one that members take", err)
+		}
+		if err := s.guard.checkInfo(c, use); err != nil {
+			return s.refuse(ctx, c.Group, "a GroupInfo is of the epoch that its commit begins", err)
+		}
+		return nil
+	}
+	next, err := s.guard.next(ctx, f, c, use)
+	if err != nil {
+		return s.refuse(ctx, c.Group, "a commit is one that members take", err)
+	}
+	f.checked.commit, f.checked.next = bytes.Clone(c.Message), next
+	return nil
+}
+
+// checkHeader reads what a commit says of itself in the clear.
+func checkHeader(c *delivery.Commit) (private bool, err error) {
+	if len(c.Message) == 0 {
+		return false, nil
+	}
+	m, err := message.Parse[message.Message](c.Message)
+	switch {
+	case err != nil:
+		return false, err
+	case m.ContentType() != message.ContentCommit:
+		return false, errors.New("it is no commit")
+	case string(m.GroupID()) != c.Group:
+		return false, fmt.Errorf("it is for group %x", m.GroupID())
+	case m.Epoch() != c.Epoch:
+		return false, fmt.Errorf("it ends epoch %d", m.Epoch())
+	}
+	return m.PrivateMessage != nil, nil
+}
+
+func (g *Guard) checkWelcome(w delivery.Welcome, use suite.Use) error {
+	m, err := message.Parse[message.Message](w.Message)
+	if err != nil {
+		return err
+	}
+	if m.Welcome == nil {
+		return errors.New("it is none")
+	}
+	if len(w.Clients) > len(m.Welcome.Secrets) {
+		return fmt.Errorf("it is for %d clients and handed in for %d", len(m.Welcome.Secrets), len(w.Clients))
+	}
+	return g.judge(use, m.Welcome.CipherSuite)
+}
+
+// checkInfo checks what the GroupInfo of a private commit says in the clear.
+func (g *Guard) checkInfo(c *delivery.Commit, use suite.Use) error {
+	if len(c.GroupInfo) == 0 {
+		return nil
+	}
+	m, err := message.Parse[message.Message](c.GroupInfo)
+	switch {
+	case err != nil:
+		return err
+	case m.GroupInfo == nil:
+		return errors.New("it is none")
+	case string(m.GroupID()) != c.Group || m.Epoch() != c.Epoch+1:
+		return fmt.Errorf("it is of epoch %d of group %x", m.Epoch(), m.GroupID())
+	}
+	return g.judge(use, m.GroupInfo.GroupContext.CipherSuite)
+}
+
+// next returns the group in the epoch that a public commit begins, or nil for a group of
+// which nothing can be seen yet.
+func (g *Guard) next(ctx context.Context, f *followed, c *delivery.Commit, use suite.Use) (*mls.PublicGroup, error) {
+	if f.public == nil {
+		return g.first(ctx, c, use)
+	}
+	received, err := f.public.Process(ctx, g.cfg.Now(), c.Message)
+	if err != nil {
+		return nil, err
+	}
+	next := received.Commit.Adopt()
+	if len(c.GroupInfo) > 0 {
+		if err := next.SetGroupInfo(c.GroupInfo); err != nil {
+			return nil, fmt.Errorf("its GroupInfo: %w", err)
+		}
+	}
+	if len(c.Tree) > 0 {
+		tree, err := next.RatchetTree()
+		if err != nil {
+			return nil, err
+		}
+		if !bytes.Equal(tree, c.Tree) {
+			return nil, errors.New("the tree with it is another one")
+		}
+	}
+	return next, nil
+}
+
+var errUnseen = errors.New("the guard does not know the group: the commit has to come with the GroupInfo and the tree of the epoch that it begins")
+
+// first begins to follow a group.
+func (g *Guard) first(ctx context.Context, c *delivery.Commit, use suite.Use) (*mls.PublicGroup, error) {
+	if len(c.GroupInfo) == 0 {
+		if len(c.Message) == 0 {
+			return nil, nil // a group that only its Welcome announces: its first commit tells
+		}
+		return nil, errUnseen
+	}
+	next, err := mls.NewPublicGroup(ctx, g.cfg.Now(), g.cfg.MLS, c.GroupInfo, c.Tree)
+	if err != nil {
+		return nil, err
+	}
+	if string(next.GroupID()) != c.Group || next.Epoch() != c.Epoch+1 {
+		return nil, fmt.Errorf("its GroupInfo is of epoch %d of group %x", next.Epoch(), next.GroupID())
+	}
+	if err := next.SetGroupInfo(c.GroupInfo); err != nil {
+		return nil, fmt.Errorf("its GroupInfo: %w", err)
+	}
+	return next, g.judge(use, next.Suite().Info().ID)
+}

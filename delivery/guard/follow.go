@@ -1,0 +1,175 @@
+package guard
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/mlsuite/mlsuite/delivery"
+	"github.com/mlsuite/mlsuite/internal/grouprecords"
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/store"
+)
+
+// followed is a group as the guard knows it. Whoever has the group's turn may use it.
+type followed struct {
+	public   *mls.PublicGroup // nil if the guard does not follow it
+	position delivery.Position
+
+	// checked is the epoch that the last commit begins which was found good, whatever
+	// became of it.
+	checked struct {
+		commit []byte
+		next   *mls.PublicGroup
+	}
+}
+
+// The store has, of each group that is followed, its records under recordsOf, and 8 bytes
+// under positionOf: the Position up to which they follow the stream.
+func recordsOf(group string) []byte  { return store.Key([]byte("group"), []byte(group)) }
+func positionOf(group string) []byte { return store.Key([]byte("position"), []byte(group)) }
+
+// follow returns a group as the stream has it now. The caller has its turn.
+func (g *Guard) follow(ctx context.Context, group string) (*followed, error) {
+	f, err := g.load(ctx, group)
+	if err != nil || f.public == nil {
+		return f, err
+	}
+	for {
+		entries, err := g.cfg.Service.Fetch(ctx, delivery.Stream{Group: group}, f.position, 0)
+		if gap := (*delivery.GapError)(nil); errors.As(err, &gap) {
+			return g.lose(ctx, group, err)
+		}
+		if err != nil || len(entries) == 0 {
+			return f, err
+		}
+		for _, e := range entries {
+			if err := f.read(ctx, g, e); err != nil {
+				return g.lose(ctx, group, fmt.Errorf("entry at position %d: %w", e.Position, err))
+			}
+		}
+		if err := g.save(ctx, group, f); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// read follows the group over one entry. The error says that it has taken a commit which
+// is none.
+func (f *followed) read(ctx context.Context, g *Guard, e delivery.Entry) error {
+	f.position = e.Position
+	if e.Kind == delivery.KindMessage {
+		if m, err := message.Parse[message.Message](e.Message); err == nil && m.PublicMessage != nil {
+			_, _ = f.public.Process(ctx, g.cfg.Now(), e.Message) // members do not take it either
+		}
+		return nil
+	}
+	if e.Epoch < f.public.Epoch() {
+		return nil
+	}
+	if bytes.Equal(e.Message, f.checked.commit) {
+		f.public = f.checked.next
+		return nil
+	}
+	received, err := f.public.Process(ctx, g.cfg.Now(), e.Message)
+	if err != nil {
+		return err
+	}
+	if received.Commit == nil {
+		return errors.New("no commit")
+	}
+	f.public = received.Commit.Adopt()
+	return nil
+}
+
+// took follows a group over a commit that the service has accepted, or that it had before.
+func (g *Guard) took(ctx context.Context, c *delivery.Commit, position delivery.Position) error {
+	f, err := g.load(ctx, c.Group)
+	if err != nil {
+		return err
+	}
+	if f.public == nil && f.checked.next != nil && f.checked.next.Epoch() == c.Epoch+1 {
+		f.public, f.position = f.checked.next, position
+		return g.save(ctx, c.Group, f)
+	}
+	_, err = g.follow(ctx, c.Group)
+	return err
+}
+
+// load returns a group from memory or from the store.
+func (g *Guard) load(ctx context.Context, group string) (*followed, error) {
+	g.mu.Lock()
+	f, ok := g.groups.Get(group)
+	g.mu.Unlock()
+	if ok {
+		return f, nil
+	}
+	f = &followed{}
+	var state mls.Snapshot
+	err := g.cfg.Store.View(ctx, func(r store.Reader) error {
+		position, err := r.Get(positionOf(group))
+		if err != nil || len(position) != 8 {
+			return err
+		}
+		f.position = delivery.Position(binary.BigEndian.Uint64(position))
+		state, err = grouprecords.Get(r, recordsOf(group))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(state) > 0 {
+		if f.public, err = mls.RestorePublicGroup(g.cfg.Now(), g.cfg.MLS, state); err != nil {
+			return g.lose(ctx, group, err)
+		}
+	}
+	g.keep(group, f)
+	return f, nil
+}
+
+func (g *Guard) keep(group string, f *followed) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.groups.Add(group, f)
+}
+
+// forget drops what is in memory and not in the store.
+func (g *Guard) forget(group string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.groups.Remove(group)
+}
+
+// save stores what is new of a group.
+func (g *Guard) save(ctx context.Context, group string, f *followed) error {
+	delta, err := f.public.Delta()
+	if err != nil {
+		return err
+	}
+	if err := g.cfg.Store.Update(ctx, func(w store.Writer) error {
+		if err := grouprecords.Apply(w, recordsOf(group), delta); err != nil {
+			return err
+		}
+		return w.Put(positionOf(group), store.Number(uint64(f.position)))
+	}); err != nil {
+		return err
+	}
+	delta.Stored()
+	return nil
+}
+
+// lose gives up a group that the guard can no longer follow: something has gone past it, or
+// its own state is damaged. The next commit has to bring the whole state of its epoch.
+func (g *Guard) lose(ctx context.Context, group string, cause error) (*followed, error) {
+	g.cfg.Logger.ErrorContext(ctx, "lost", "group", group, "error", cause)
+	g.forget(group)
+	err := g.cfg.Store.Update(ctx, func(w store.Writer) error {
+		return errors.Join(w.Delete(recordsOf(group)), w.Delete(positionOf(group)))
+	})
+	f := &followed{}
+	g.keep(group, f)
+	return f, err
+}

@@ -1,0 +1,159 @@
+// Package guard is the eyes of a delivery service: it stands before one, follows the groups
+// whose handshakes are public, and refuses what no member would take and what the policy of
+// the deployment denies. So a mandate holds at the service as it holds at the clients.
+//
+// A group begins at the guard with the GroupInfo and the tree of its first epoch. From then
+// on, the guard checks each proposal and commit as members do, but for what takes secrets
+// ([mls.PublicGroup]), and that the GroupInfo that comes with a commit is one of the epoch
+// that the commit begins. It serves the tree itself.
+//
+// Of a group whose handshakes are private, a guard sees the group, the epoch and the kind of
+// each message, and the suite of each GroupInfo, Welcome and key package. It checks that
+// these fit together, and asks the policy about the suites. A deployment that has to prove
+// more refuses such groups ([Config].PublicOnly).
+package guard
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2/simplelru"
+	"golang.org/x/time/rate"
+
+	"github.com/mlsuite/mlsuite/delivery"
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/store"
+)
+
+// Config is what a Guard needs.
+type Config struct {
+	// MLS has Suites, Policy, Authenticator, Observer and limits, as for
+	// [mls.NewPublicGroup], and the types of proposals that the groups use.
+	MLS mls.Config
+
+	// Service is the service behind the guard, as the guard itself reads it: it has to be
+	// able to read all groups.
+	Service delivery.Service
+
+	// Store keeps the state of the groups. Nobody else writes to it.
+	Store store.Store
+
+	// PublicOnly refuses groups whose handshakes are private.
+	PublicOnly bool
+
+	// Cached is the number of groups that are in memory; 0 means 1,000.
+	Cached int
+
+	Limits Limits
+
+	Now    func() time.Time // nil means time.Now
+	Logger *slog.Logger     // nil means none
+}
+
+// Limits bounds the requests of each client. A zero rate is any.
+type Limits struct {
+	Commits  Rate // submissions
+	Messages Rate
+	Claims   Rate // of key packages
+	Joins    Rate // of GroupInfos
+	Clients  int  // whose recent requests are remembered; 0 means 10,000
+}
+
+// Rate is how many requests are taken.
+type Rate struct {
+	Every time.Duration // one in so much time
+	Burst int           // at once, after a pause
+}
+
+// Guard stands before a service, for any number of clients. It is safe for concurrent use.
+type Guard struct {
+	cfg Config
+
+	mu      sync.Mutex
+	busy    map[string]*turn // groups that somebody works on
+	groups  *lru.LRU[string, *followed]
+	clients *lru.LRU[limited, *rate.Limiter]
+}
+
+// limited is a client and what it asks for.
+type limited struct{ client, what string }
+
+// New returns a Guard.
+func New(cfg Config) (*Guard, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	g := &Guard{cfg: cfg, busy: map[string]*turn{}}
+	var err error
+	if g.groups, err = lru.NewLRU[string, *followed](orElse(cfg.Cached, 1000), nil); err != nil {
+		return nil, err
+	}
+	g.clients, err = lru.NewLRU[limited, *rate.Limiter](orElse(cfg.Limits.Clients, 10_000), nil)
+	return g, err
+}
+
+func orElse(n, zero int) int {
+	if n == 0 {
+		return zero
+	}
+	return n
+}
+
+// turn is the lock of one group. It is in Guard.busy while somebody has it or waits for it.
+type turn struct {
+	sync.Mutex
+	users int
+}
+
+// take waits until nobody else works on a group.
+func (g *Guard) take(group string) (release func()) {
+	g.mu.Lock()
+	t := g.busy[group]
+	if t == nil {
+		t = &turn{}
+		g.busy[group] = t
+	}
+	t.users++
+	g.mu.Unlock()
+	t.Lock()
+	return func() {
+		t.Unlock()
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		if t.users--; t.users == 0 {
+			delete(g.busy, group)
+		}
+	}
+}
+
+// allow counts a request, or says why it is not taken.
+func (g *Guard) allow(client, what string, r Rate) error {
+	if r.Every == 0 {
+		return nil
+	}
+	g.mu.Lock()
+	limiter, ok := g.clients.Get(limited{client, what})
+	if !ok {
+		limiter = rate.NewLimiter(rate.Every(r.Every), max(r.Burst, 1))
+		g.clients.Add(limited{client, what}, limiter)
+	}
+	g.mu.Unlock()
+	now := g.cfg.Now()
+	reservation := limiter.ReserveN(now, 1)
+	if wait := reservation.DelayFrom(now); wait > 0 {
+		reservation.CancelAt(now)
+		return &delivery.LimitError{What: what, Retry: wait}
+	}
+	return nil
+}
+
+// refuse logs and returns a refusal.
+func (g *Guard) refuse(ctx context.Context, client, group, rule string, err error) error {
+	g.cfg.Logger.WarnContext(ctx, "refused", "client", client, "group", group, "rule", rule, "error", err)
+	return &delivery.RefusalError{Rule: rule, Err: err}
+}

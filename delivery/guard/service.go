@@ -1,0 +1,134 @@
+package guard
+
+import (
+	"context"
+	"slices"
+
+	"github.com/mlsuite/mlsuite/delivery"
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// Service returns the service behind the guard as a client sees it that inner is for. What
+// the guard refuses is a [*delivery.RefusalError] that wraps the engine's error: a
+// [*suite.PolicyError], a [message.ErrInvalid] and so on.
+func (g *Guard) Service(inner delivery.Service) delivery.Service { return &guarded{inner, g} }
+
+type guarded struct {
+	delivery.Service
+	guard *Guard
+}
+
+func (s *guarded) refuse(ctx context.Context, group, rule string, err error) error {
+	return s.guard.refuse(ctx, s.Client(), group, rule, err)
+}
+
+func (s *guarded) Publish(ctx context.Context, change delivery.Stock) error {
+	for _, kp := range slices.Concat(change.Add, change.LastResort) {
+		m, err := message.Parse[message.Message](kp.Message)
+		if err != nil || m.KeyPackage == nil {
+			return s.refuse(ctx, "", "a key package is one", err)
+		}
+		if m.KeyPackage.CipherSuite != kp.Suite {
+			return s.refuse(ctx, "", "a key package is of the suite that it is published for", nil)
+		}
+		refusals, err := mls.CheckKeyPackages(ctx, s.guard.cfg.Now(), s.guard.cfg.MLS, nil, m.KeyPackage)
+		if err != nil {
+			return err
+		}
+		if refusals[0] != nil {
+			return s.refuse(ctx, "", "a key package is one that members add", refusals[0])
+		}
+	}
+	return s.Service.Publish(ctx, change)
+}
+
+func (s *guarded) Claim(ctx context.Context, client string, of suite.ID) ([]byte, error) {
+	if err := s.guard.allow(s.Client(), "claims of key packages", s.guard.cfg.Limits.Claims); err != nil {
+		return nil, err
+	}
+	if err := s.guard.judge(suite.Start, of); err != nil {
+		return nil, s.refuse(ctx, "", "the policy allows the suite", err)
+	}
+	return s.Service.Claim(ctx, client, of)
+}
+
+func (s *guarded) GroupInfo(ctx context.Context, group string) (delivery.GroupInfo, error) {
+	if err := s.guard.allow(s.Client(), "group infos", s.guard.cfg.Limits.Joins); err != nil {
+		return delivery.GroupInfo{}, err
+	}
+	info, err := s.Service.GroupInfo(ctx, group)
+	if err != nil || len(info.Tree) > 0 {
+		return info, err
+	}
+	defer s.guard.take(group)()
+	f, err := s.guard.follow(ctx, group)
+	if err != nil {
+		return delivery.GroupInfo{}, err
+	}
+	if f.public != nil && f.public.Epoch() == info.Epoch {
+		info.Tree, err = f.public.RatchetTree()
+	}
+	return info, err
+}
+
+func (s *guarded) Send(ctx context.Context, m delivery.Message) (delivery.Position, error) {
+	if err := s.guard.allow(s.Client(), "messages", s.guard.cfg.Limits.Messages); err != nil {
+		return 0, err
+	}
+	parsed, err := message.Parse[message.Message](m.Message)
+	if err != nil || string(parsed.GroupID()) != m.Group || parsed.Epoch() != m.Epoch {
+		return 0, s.refuse(ctx, m.Group, "a message is of the group and the epoch that it is sent to", err)
+	}
+	switch parsed.ContentType() {
+	case message.ContentApplication:
+		return s.Service.Send(ctx, m)
+	case message.ContentProposal:
+	default:
+		return 0, s.refuse(ctx, m.Group, "a message is a proposal or application data", nil)
+	}
+	defer s.guard.take(m.Group)()
+	f, err := s.guard.follow(ctx, m.Group)
+	if err != nil {
+		return 0, err
+	}
+	if err := f.checkProposal(ctx, s.guard, parsed, m); err != nil {
+		return 0, s.refuse(ctx, m.Group, "a proposal is one that members take", err)
+	}
+	position, err := s.Service.Send(ctx, m)
+	if err != nil {
+		s.guard.forget(m.Group) // it has read a proposal that may not be there
+	}
+	return position, err
+}
+
+func (s *guarded) Submit(ctx context.Context, sub delivery.Submission) (delivery.Position, error) {
+	if err := s.guard.allow(s.Client(), "commits", s.guard.cfg.Limits.Commits); err != nil {
+		return 0, err
+	}
+	var groups []string
+	for _, c := range sub.Commits {
+		groups = append(groups, c.Group)
+	}
+	slices.Sort(groups) // or two submissions for the same groups would wait for each other
+	for _, id := range slices.Compact(groups) {
+		defer s.guard.take(id)()
+	}
+	for i := range sub.Commits {
+		if err := s.checkCommit(ctx, &sub.Commits[i], sub.Welcomes); err != nil {
+			return 0, err
+		}
+	}
+	position, err := s.Service.Submit(ctx, sub)
+	if err != nil {
+		return 0, err
+	}
+	for i := range sub.Commits {
+		if err := s.guard.took(ctx, &sub.Commits[i], position); err != nil {
+			s.guard.cfg.Logger.WarnContext(ctx, "not followed yet", "group", sub.Commits[i].Group, "error", err)
+			s.guard.forget(sub.Commits[i].Group)
+		}
+	}
+	return position, nil
+}
