@@ -92,6 +92,7 @@ func layers() []layer {
 		{pkg: "credential", imports: []string{"suite", "mls/message", "mls/event", "internal/certificate"}},
 		{pkg: "internal/fipsindicator"},
 		{pkg: "policy", imports: []string{"suite", "registry", "mls/message"}, modules: []string{"go.yaml.in/yaml/v4/..."}, denied: []string{"net/...", "os/...", "database/..."}},
+		{pkg: "evidence", imports: []string{"suite", "registry", "policy"}, modules: []string{"github.com/CycloneDX/cyclonedx-go"}, denied: []string{"net/...", "os/...", "database/..."}},
 		{pkg: "migrate", imports: []string{"suite", "registry", "policy", "mls", "mls/message", "mls/event", "internal/codepoint", "bench/limit", "bench/measure", "internal/parallel"}, denied: []string{"net/...", "os/...", "database/..."}},
 		{pkg: "bench/limit", imports: []string{"suite", "bench/measure"}},
 		{pkg: "bench/baseline", imports: []string{"suite", "bench/limit"}},
@@ -145,6 +146,7 @@ func onlyImportedBy() map[string][]string {
 		"testing/...":                     helpers,
 		"crypto/mlkem/mlkemtest":          helpers,
 		"gonum.org/v1/plot/...":           {"bench/internal/page"},
+		"github.com/CycloneDX/...":        {"evidence"},
 		// Of tests alone.
 		"filippo.io/mlkem768/...":                nil,
 		"github.com/stretchr/testify/...":        {"internal/hpkevectors", "internal/mlstest", "internal/wiretest", "internal/fipsmode", "store/storetest", "delivery/deliverytest"},
@@ -153,6 +155,7 @@ func onlyImportedBy() map[string][]string {
 		module + "/delivery/deliverytest":        nil,
 		"github.com/google/btree":                {"store/memory"},
 		"go.etcd.io/bbolt/...":                   {"store/bolt"},
+		"github.com/santhosh-tekuri/...":         nil,
 		module + "/suite/suitetest":              nil,
 		module + "/internal/vectors":             {"internal/wycheproof", "internal/hpkevectors", "internal/wiretest"},
 		module + "/internal/wycheproof":          {"internal/hpkevectors"},
@@ -202,6 +205,7 @@ func neverReached() map[string][]string {
 		"bench/host":            slices.Concat(providers, testOnly, files, []string{module + "/suite/..."}),
 		"policy":                slices.Concat(providers, testOnly),
 		"migrate":               slices.Concat(providers, testOnly),
+		"evidence":              slices.Concat(providers, testOnly),
 		"mls": slices.Concat(providers, testOnly, files, []string{
 			module + "/registry/...", module + "/hpke/...", module + "/hybrid/...",
 			module + "/suite/*", "net/...", "database/...", "crypto/x509",

@@ -49,6 +49,11 @@
 //	rfc9420                 7 of 18  The suites of RFC 9420 alone
 //	any                    18 of 18  Everything that the registry has
 //
+// The evidence command writes what an auditor needs of the cryptography that policies leave: for
+// people, as a bill of cryptography in CycloneDX, or as a component definition in OSCAL.
+//
+//	suitebench evidence --policy cnsa-2.0 --at 2026-11-28 --format cyclonedx -o cbom.json
+//
 // The day command says what a day of a group costs members and the delivery service, in each
 // suite and over pairwise sessions and sender keys, and recommends a suite. It takes the
 // prices of primitives from this machine, or from a file that the calibrate command wrote on

@@ -1,0 +1,173 @@
+package evidence
+
+import (
+	"fmt"
+	"iter"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mlsuite/mlsuite/policy"
+	"github.com/mlsuite/mlsuite/registry"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// Suite is a suite with the verdict of the policy on a new group.
+type Suite struct {
+	suite.Info
+	Draft   string // number in draft-ietf-mls-pq-ciphersuites, such as "TBD11", or ""
+	Verdict policy.Verdict
+}
+
+// title names the suite in one line.
+func (s Suite) title() string {
+	name := s.ID.String() + " " + s.Name
+	if s.Draft != "" {
+		name += " (" + s.Draft + ")"
+	}
+	return name
+}
+
+// Report is what a policy leaves of suites at a date in a program.
+type Report struct {
+	policy  *policy.Policy
+	at      policy.Date
+	program Program
+	suites  []Suite // all, in order
+
+	*inventory // of those that are left
+}
+
+// New judges suites for new groups on the day of a time, in UTC. The suites are as
+// suite.Describe has them (Registry.All of package registry).
+func New(p *policy.Policy, suites iter.Seq[suite.Info], at time.Time, program Program) (*Report, error) {
+	drafts, err := registry.PQDraft(registry.PrivateUse())
+	if err != nil {
+		return nil, err
+	}
+	r := &Report{policy: p, at: policy.DateOf(at), program: program}
+	if r.at.IsZero() {
+		return nil, fmt.Errorf("evidence: %v is no day of the years 1 to 9999", at)
+	}
+	for info := range suites {
+		s := Suite{Info: info, Verdict: p.Verdict(info, at)}
+		if n := slices.IndexFunc(drafts, func(d registry.Definition) bool { return d.Name == info.Name }); n >= 0 {
+			s.Draft = fmt.Sprint("TBD", n+1)
+		}
+		r.suites = append(r.suites, s)
+	}
+	r.inventory = newInventory(r.Left())
+	return r, nil
+}
+
+// Left returns the suites that the policy leaves.
+func (r *Report) Left() []Suite {
+	var left []Suite
+	for _, s := range r.suites {
+		if s.Verdict.Allow {
+			left = append(left, s)
+		}
+	}
+	return left
+}
+
+// inside reports whether an asset runs inside of the Go Cryptographic Module of the program:
+// each of its providers is of the standard library, and the module has it. What is made of
+// other assets runs outside, on them.
+func (r *Report) inside(a *asset) bool {
+	packages := a.packages()
+	return len(a.parts) == 0 && len(packages) > 0 && !a.selfDeclared() && r.program.hasVersion(a.module) &&
+		!slices.ContainsFunc(packages, func(p string) bool { return !isStandard(p) })
+}
+
+// isStandard reports whether a package is of the standard library.
+func isStandard(importPath string) bool {
+	first, _, _ := strings.Cut(importPath, "/")
+	return !strings.Contains(first, ".")
+}
+
+// where says where an asset runs.
+func (r *Report) where(a *asset) string {
+	switch {
+	case r.inside(a):
+		return "inside"
+	case len(a.parts) > 0:
+		return "outside, on its parts"
+	}
+	return "outside"
+}
+
+// The certification levels.
+const (
+	levelNone = "none"
+	levelFIPS = "fips140-3-l1"
+)
+
+// level returns the certification level of an asset.
+func (r *Report) level(a *asset) string {
+	if _, _, ok := r.program.certified(r.at); ok && r.inside(a) {
+		return levelFIPS
+	}
+	return levelNone
+}
+
+// ownNonce says of AES-GCM what no certificate covers.
+const ownNonce = "Encryption under the nonces of MLS is no approved service of the module (SP 800-38D); decryption is."
+
+// remarks returns what else there is to say of an asset.
+func (r *Report) remarks(a *asset) []string {
+	var all []string
+	if a.selfDeclared() {
+		all = append(all, "Who provides it is the provider's own word.")
+	}
+	if a.family == familyAES && r.inside(a) {
+		all = append(all, ownNonce)
+	}
+	return all
+}
+
+// library is a package that provides assets, of a module with a version.
+type library struct {
+	pkg, module, version string
+	provides             []*asset
+}
+
+// libraries returns the packages that provide assets, by name.
+func (r *Report) libraries() []library {
+	var all []library
+	for _, a := range r.assets {
+		for _, pkg := range a.packages() {
+			i := slices.IndexFunc(all, func(l library) bool { return l.pkg == pkg })
+			if i < 0 {
+				i = len(all)
+				l := library{pkg: pkg}
+				l.module, l.version = r.program.moduleOf(pkg)
+				all = append(all, l)
+			}
+			all[i].provides = append(all[i].provides, a)
+		}
+	}
+	slices.SortFunc(all, func(a, b library) int { return strings.Compare(a.pkg, b.pkg) })
+	return all
+}
+
+// moduleOf returns the module of a package, and its version if the build says that: of the
+// standard library "std" and the version of Go.
+func (p Program) moduleOf(pkg string) (module, version string) {
+	if p.Build == nil {
+		return "", ""
+	}
+	if isStandard(pkg) {
+		return "std", strings.TrimPrefix(p.Build.GoVersion, "go")
+	}
+	for _, m := range slices.Concat(p.Build.Deps, []*debug.Module{&p.Build.Main}) {
+		if (pkg == m.Path || strings.HasPrefix(pkg, m.Path+"/")) && len(m.Path) > len(module) {
+			module, version = m.Path, m.Version
+			if m.Replace != nil {
+				version = m.Replace.Version
+			}
+		}
+	}
+	return module, version
+}
