@@ -36,7 +36,7 @@ func (v *vocabulary) checkCliff(p *profile, closure []*profile, warnings *proble
 func (v *vocabulary) everySuite() []*facts {
 	var all []*facts
 	for _, k := range v.suites {
-		all = append(all, &facts{suite: k.Info(), set: k.set})
+		all = append(all, &facts{suite: k.info, set: k.set})
 	}
 	for _, i := range v.elsewhere {
 		documented := func(k known) bool { return k.Name == i.Name }

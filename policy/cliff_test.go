@@ -37,7 +37,7 @@ func TestLintWarnsOfACliff(t *testing.T) {
 		"providers":          {"extends: fips-140-3-module\n", ""},
 		"not verified":       {sources + "rules: [{id: r, source: s, force: law, certainty: U, wanted: w, allow: [{hash: SHA-256, until: 2027-01-01}]}]\n", ""},
 	} {
-		found := builtin().Lint(file(c.text))
+		found := policy.Builtin().Lint(file(c.text))
 		require.Empty(t, found.Wrong, name)
 		if c.want == "" {
 			require.Empty(t, found.Warnings, name)
@@ -46,13 +46,13 @@ func TestLintWarnsOfACliff(t *testing.T) {
 		require.Len(t, found.Warnings, 1, name)
 		require.Equal(t, c.want, found.Warnings[0].String(), name)
 	}
-	require.Empty(t, builtin().Lint(file("ends: soon\n")).Warnings, "what is wrong comes first")
+	require.Empty(t, policy.Builtin().Lint(file("ends: soon\n")).Warnings, "what is wrong comes first")
 
 	// A suite that the registry has beside the documents' can be what is left.
 	composite := suites()["T5"]
 	composite.Name, composite.KEM.Combiner = "MLS_OWN", "CatKDF"
 	composite.Signature.PostQuantum = "ML-DSA-87"
-	known := builtin().Knowing(func(yield func(suite.Info) bool) { yield(composite) })
+	known := policy.Builtin().Knowing(func(yield func(suite.Info) bool) { yield(composite) })
 	require.Empty(t, known.Lint(file("extends: bsi-tr-02102-1\n")).Warnings)
-	require.NotEmpty(t, builtin().Knowing(all.Registry().All()).Lint(file("extends: bsi-tr-02102-1\n")).Warnings)
+	require.NotEmpty(t, policy.Builtin().Knowing(all.Registry().All()).Lint(file("extends: bsi-tr-02102-1\n")).Warnings)
 }

@@ -28,7 +28,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("a: &a [*a]\n"))
 	f.Add([]byte("{{{{{{"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		l, err := builtin().Add(policy.File{Name: "fuzz.yaml", Data: data})
+		l, err := policy.Builtin().Add(policy.File{Name: "fuzz.yaml", Data: data})
 		if err != nil {
 			problems, ok := err.(policy.Problems)
 			require.True(t, ok)

@@ -24,7 +24,7 @@ func own(t testing.TB, lines string) *policy.Policy {
 	if strings.Contains(lines, "source: test") {
 		lines = "sources:\n  test: {document: Test, section: \"1\", date: 2026, checked: 2026-11-21}\n" + lines
 	}
-	l, err := builtin().Add(policy.File{Name: "own.yaml", Data: []byte("profile: own\ntitle: Of the test\n" + lines)})
+	l, err := policy.Builtin().Add(policy.File{Name: "own.yaml", Data: []byte("profile: own\ntitle: Of the test\n" + lines)})
 	require.NoError(t, err)
 	p, err := l.Policy("own")
 	require.NoError(t, err)

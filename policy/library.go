@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"iter"
 	"slices"
+	"sync"
 
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -43,14 +44,16 @@ func builtinNames() []string {
 	}
 }
 
-// Builtin returns the profiles that come with the package.
-func Builtin() *Library {
+// Builtin returns the profiles that come with the package. It reads them once.
+func Builtin() *Library { return readBuiltin() }
+
+var readBuiltin = sync.OnceValue(func() *Library {
 	l, err := new(Library).Add(builtinFiles()...)
 	if err != nil {
 		panic(err) // the profiles of this package contradict each other
 	}
 	return l
-}
+})
 
 func builtinFiles() []File {
 	var files []File

@@ -24,7 +24,7 @@ func rule(lines string) string {
 
 // lint returns what is wrong with files.
 func lint(files ...policy.File) policy.Problems {
-	return builtin().Lint(files...).Wrong
+	return policy.Builtin().Lint(files...).Wrong
 }
 
 func TestLint(t *testing.T) {
@@ -191,7 +191,7 @@ func TestLint(t *testing.T) {
 		"move of where": {head + "moves:\n  - {from: MLS_256_DHKEMP521_AES256GCM_SHA512_P521, to: b, reason: c}\n", []string{"4:3: sources.s: no rule comes from this source", `6:5: moves[0]: unknown suite "b"; known: MLS_128`}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := builtin().Add(policy.File{Name: "own.yaml", Data: []byte(c.file)})
+			_, err := policy.Builtin().Add(policy.File{Name: "own.yaml", Data: []byte(c.file)})
 			var problems policy.Problems
 			require.ErrorAs(t, err, &problems)
 			var got []string

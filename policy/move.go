@@ -96,9 +96,8 @@ func (p *Policy) movesByName(from, to string) bool {
 func (p *Policy) documented(at moment) []suite.Info {
 	var all []suite.Info
 	for _, k := range knownSuites() {
-		info := k.Info()
-		if _, ok := p.allows(aboutSuite, p.of(info), at); ok {
-			all = append(all, info)
+		if _, ok := p.allows(aboutSuite, p.of(k.info), at); ok {
+			all = append(all, k.info)
 		}
 	}
 	return all

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"slices"
+	"sync"
 
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/suite"
@@ -10,26 +11,27 @@ import (
 // known is a suite that a document defines.
 type known struct {
 	registry.Definition
-	set string
+	set  string
+	info suite.Info // of the Definition
 }
 
 // knownSuites returns the suites of RFC 9420 and of the draft, in that order. The
-// draft's have no code points of their own.
-func knownSuites() []known {
+// draft's have no code points of their own. The slice is shared and not to be changed.
+var knownSuites = sync.OnceValue(func() []known {
 	draft, err := registry.PQDraft(registry.PrivateUse())
 	if err != nil {
 		panic(err) // the registry's tables contradict each other
 	}
 	var all []known
 	for _, d := range registry.RFC9420() {
-		all = append(all, known{d, sets[0]})
+		all = append(all, known{d, sets[0], d.Info()})
 	}
 	for _, d := range draft {
 		d.ID = 0
-		all = append(all, known{d, sets[1]})
+		all = append(all, known{d, sets[1], d.Info()})
 	}
 	return all
-}
+})
 
 // setOf returns the set that a suite belongs to. A suite that only takes another's name
 // belongs to no document's set.

@@ -38,11 +38,9 @@ var suites = sync.OnceValue(func() map[string]suite.Info {
 	return short
 })
 
-var builtin = sync.OnceValue(policy.Builtin)
-
 func load(t testing.TB, name string, with ...string) *policy.Policy {
 	t.Helper()
-	p, err := builtin().Policy(name)
+	p, err := policy.Builtin().Policy(name)
 	require.NoError(t, err)
 	p, err = p.With(with...)
 	require.NoError(t, err)

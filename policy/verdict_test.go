@@ -75,7 +75,7 @@ func TestVerdictsHold(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		var policies []*policy.Policy
 		for range rapid.IntRange(1, 3).Draw(r, "policies") {
-			p, err := builtin().Policy(rapid.SampledFrom(names).Draw(r, "profile"))
+			p, err := policy.Builtin().Policy(rapid.SampledFrom(names).Draw(r, "profile"))
 			require.NoError(r, err)
 			for _, d := range p.Parameters() {
 				if !d.Date && rapid.Bool().Draw(r, d.Name) {

@@ -55,7 +55,7 @@ func newVocabulary(elsewhere ...suite.Info) *vocabulary {
 		v.aeads = append(v.aeads, row.Info)
 	}
 	for _, k := range v.suites {
-		v.addSuite(k.Info())
+		v.addSuite(k.info)
 	}
 	slices.SortStableFunc(v.hashes, func(a, b hashAndKDF) int { return cmp.Compare(a.hash.Size, b.hash.Size) })
 	// A primitive with one part says the level of that part, so it goes first.

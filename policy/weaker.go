@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"sync"
 
 	"github.com/mlsuite/mlsuite/suite"
 )
@@ -45,8 +46,14 @@ func Weaker(from, to suite.Info) []Weakness {
 		orNone(from.KEM.PostQuantum), orNone(to.KEM.PostQuantum))
 	compare(PQAuthenticity, quantumLevel(from.Signature.PostQuantum, from.Signature.Level), quantumLevel(to.Signature.PostQuantum, to.Signature.Level),
 		orNone(from.Signature.PostQuantum), orNone(to.Signature.PostQuantum))
-	compare(KEMLevel, from.KEM.Level, to.KEM.Level, bits(from.KEM.Level), bits(to.KEM.Level))
-	compare(SignatureLevel, from.Signature.Level, to.Signature.Level, bits(from.Signature.Level), bits(to.Signature.Level))
+	for _, level := range []struct {
+		of       Property
+		from, to int
+	}{{KEMLevel, from.KEM.Level, to.KEM.Level}, {SignatureLevel, from.Signature.Level, to.Signature.Level}} {
+		if level.to < level.from {
+			all = append(all, Weakness{level.of, bits(level.from), bits(level.to)})
+		}
+	}
 	compare(HashLength, from.Hash.Size, to.Hash.Size, from.Hash.Name, to.Hash.Name)
 	compare(AEADStrength, from.AEAD.Nk, to.AEAD.Nk, from.AEAD.Name, to.AEAD.Name)
 	return all
@@ -58,17 +65,27 @@ func quantumLevel(primitive string, whole int) int {
 	if primitive == "" {
 		return 0
 	}
-	for _, row := range suite.KEMs() {
-		if row.Info.PostQuantum == primitive && !row.Info.Hybrid() {
-			return row.Info.Level
-		}
-	}
-	for _, row := range suite.SignatureSchemes() {
-		if row.Info.PostQuantum == primitive {
-			return row.Info.Level
-		}
+	if level, ok := quantumLevels()[primitive]; ok {
+		return level
 	}
 	return whole
 }
+
+// quantumLevels returns the levels of the post-quantum primitives in the tables. The map is
+// shared and not to be changed.
+var quantumLevels = sync.OnceValue(func() map[string]int {
+	levels := map[string]int{}
+	for _, row := range suite.KEMs() {
+		if !row.Info.Hybrid() {
+			levels[row.Info.PostQuantum] = row.Info.Level
+		}
+	}
+	for _, row := range suite.SignatureSchemes() {
+		if _, ok := levels[row.Info.PostQuantum]; !ok {
+			levels[row.Info.PostQuantum] = row.Info.Level
+		}
+	}
+	return levels
+})
 
 func bits(level int) string { return fmt.Sprintf("%d bits", level) }

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -90,7 +91,8 @@ func TestLintIsBounded(t *testing.T) {
 			p := parseProfile(File{"own.yaml", []byte(text)}, newVocabulary(), &wrong)
 			require.NotNil(t, p, "%s %d: %v", name, n, wrong.found)
 			require.Empty(t, wrong.found, "%s %d", name, n)
-			l := Builtin()
+			l := *Builtin()
+			l.profiles = maps.Clone(l.profiles)
 			l.profiles["own"] = p
 			l.link(p, &wrong)
 			require.Empty(t, wrong.found, "%s %d", name, n)

@@ -51,7 +51,7 @@ func (v *vocabulary) suiteWorlds(conditions []condition, yield func(world) bool)
 			ids = codePoints(conditions)
 		}
 		for _, id := range ids {
-			info := k.Info()
+			info := k.info
 			info.ID = id
 			if !yield(world{base: facts{set: k.set, suite: info}, fixed: append([]string{"set"}, made...), free: provision}) {
 				return
