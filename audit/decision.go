@@ -97,6 +97,8 @@ func subject(subject any) []slog.Attr {
 			slog.String("position", s.Position), slog.String("key", s.Key), slog.Int("key_bits", s.KeyBits),
 			slog.String("signature", s.Signature), slog.String("hash", s.Hash),
 		}
+	case suite.SenderInfo:
+		question, attrs = "sender", []slog.Attr{slog.String("content_type", s.Message), slog.String("lapse", s.Lapse)}
 	case message.WireFormat:
 		question, attrs = "wire_format", []slog.Attr{slog.String("wire_format", s.String())}
 	default:

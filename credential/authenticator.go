@@ -26,7 +26,7 @@ type Change struct {
 type Judge interface {
 	// Authenticate is that of an Authenticator. Parse accepts the chain of each
 	// change, and the chain certifies the signature key.
-	Authenticate(ctx context.Context, now time.Time, changes []Change) (verdicts []error, err error)
+	Authenticate(ctx context.Context, now time.Time, on event.Occasion, changes []Change) (verdicts []error, err error)
 
 	// SameClient is that of an Authenticator.
 	SameClient(old, next Presented) bool
@@ -41,7 +41,7 @@ type Authenticator struct{ judge Judge }
 func NewAuthenticator(judge Judge) Authenticator { return Authenticator{judge} }
 
 // Authenticate returns the verdicts on changes (RFC 9420, Section 5.3.1).
-func (a Authenticator) Authenticate(ctx context.Context, now time.Time, changes []event.Change) ([]error, error) {
+func (a Authenticator) Authenticate(ctx context.Context, now time.Time, on event.Occasion, changes []event.Change) ([]error, error) {
 	verdicts := make([]error, len(changes))
 	var parsed []Change
 	var indices []int // in changes, of parsed
@@ -63,7 +63,7 @@ func (a Authenticator) Authenticate(ctx context.Context, now time.Time, changes 
 	if len(parsed) == 0 {
 		return verdicts, nil
 	}
-	judged, err := a.judge.Authenticate(ctx, now, parsed)
+	judged, err := a.judge.Authenticate(ctx, now, on, parsed)
 	if err != nil {
 		return nil, err
 	}

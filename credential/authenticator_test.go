@@ -28,7 +28,7 @@ type registrar struct {
 
 var errRefused = errors.New("refused")
 
-func (r *registrar) Authenticate(_ context.Context, _ time.Time, changes []credential.Change) ([]error, error) {
+func (r *registrar) Authenticate(_ context.Context, _ time.Time, _ event.Occasion, changes []credential.Change) ([]error, error) {
 	r.asked = append(r.asked, changes)
 	if r.verdict != nil {
 		return r.verdict(len(changes))
@@ -68,7 +68,7 @@ func TestAuthenticator(t *testing.T) {
 
 	r := &registrar{refused: "mallory.example"}
 	a := credential.NewAuthenticator(r)
-	verdicts, err := a.Authenticate(t.Context(), testTime, []event.Change{malformed, good, bad, otherKey, basic, renewed, replacing})
+	verdicts, err := a.Authenticate(t.Context(), testTime, event.Occasion{}, []event.Change{malformed, good, bad, otherKey, basic, renewed, replacing})
 	require.NoError(t, err)
 	require.Len(t, verdicts, 7)
 	var fault *credential.Error
@@ -91,7 +91,7 @@ func TestAuthenticator(t *testing.T) {
 	require.Nil(t, asked[4].OldChain)
 	require.Equal(t, good, asked[0].Change)
 
-	_, err = a.Authenticate(t.Context(), testTime, []event.Change{malformed, otherKey})
+	_, err = a.Authenticate(t.Context(), testTime, event.Occasion{}, []event.Change{malformed, otherKey})
 	require.NoError(t, err)
 	require.Len(t, r.asked, 1, "nothing is left to judge")
 
@@ -102,10 +102,10 @@ func TestAuthenticator(t *testing.T) {
 
 	down := errors.New("service is down")
 	r.verdict = func(int) ([]error, error) { return nil, down }
-	_, err = a.Authenticate(t.Context(), testTime, []event.Change{good})
+	_, err = a.Authenticate(t.Context(), testTime, event.Occasion{}, []event.Change{good})
 	require.ErrorIs(t, err, down)
 	r.verdict = func(n int) ([]error, error) { return make([]error, n+1), nil }
-	_, err = a.Authenticate(t.Context(), testTime, []event.Change{good})
+	_, err = a.Authenticate(t.Context(), testTime, event.Occasion{}, []event.Change{good})
 	require.ErrorContains(t, err, "2 verdicts on 1 changes")
 }
 
@@ -179,7 +179,7 @@ func TestDirectory(t *testing.T) {
 	roots := x509.NewCertPool()
 	roots.AddCert(root.cert)
 	a := credential.NewAuthenticator(directory{roots})
-	verdicts, err := a.Authenticate(t.Context(), testTime, []event.Change{
+	verdicts, err := a.Authenticate(t.Context(), testTime, event.Occasion{}, []event.Change{
 		changeTo(t, middle.certify(t, "alice.example", newKey(t)), middle),
 		changeTo(t, stranger.certify(t, "alice.example", newKey(t)), stranger),
 		{Credential: message.BasicCredential([]byte("alice"))},

@@ -8,13 +8,14 @@ import (
 
 	"github.com/mlsuite/mlsuite/credential"
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/event"
 	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 // directory trusts the authorities of its roots, and knows clients by DNS names.
 type directory struct{ roots *x509.CertPool }
 
-func (d directory) Authenticate(_ context.Context, now time.Time, changes []credential.Change) ([]error, error) {
+func (d directory) Authenticate(_ context.Context, now time.Time, _ event.Occasion, changes []credential.Change) ([]error, error) {
 	verdicts := make([]error, len(changes))
 	for i, ch := range changes {
 		verdicts[i] = d.verify(ch.Chain, now)

@@ -231,7 +231,7 @@ var errSilent = errors.New("no answer")
 // silent is an authentication service that does not answer.
 type silent struct{ mls.Authenticator }
 
-func (silent) Authenticate(context.Context, time.Time, []event.Change) ([]error, error) {
+func (silent) Authenticate(context.Context, time.Time, event.Occasion, []event.Change) ([]error, error) {
 	return nil, errSilent
 }
 

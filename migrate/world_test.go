@@ -57,7 +57,7 @@ func (d directory) register(credential message.Credential, key []byte) {
 	d[string(credential.Content)+"\x00"+string(key)] = clientOf(credential)
 }
 
-func (d directory) Authenticate(_ context.Context, _ time.Time, changes []event.Change) ([]error, error) {
+func (d directory) Authenticate(_ context.Context, _ time.Time, _ event.Occasion, changes []event.Change) ([]error, error) {
 	verdicts := make([]error, len(changes))
 	for i, c := range changes {
 		if d[string(c.Credential.Content)+"\x00"+string(c.SignatureKey)] == "" {

@@ -23,7 +23,7 @@ type clerk struct {
 	fails   error
 }
 
-func (c *clerk) Authenticate(_ context.Context, _ time.Time, changes []event.Change) ([]error, error) {
+func (c *clerk) Authenticate(_ context.Context, _ time.Time, _ event.Occasion, changes []event.Change) ([]error, error) {
 	c.calls = append(c.calls, changes)
 	verdicts := make([]error, len(changes))
 	for i, ch := range changes {

@@ -89,7 +89,7 @@ func (f *frail) config(cfg *Config) {
 	cfg.PublicHandshake = true // a message can be processed again
 }
 
-func (f *frail) Authenticate(_ context.Context, _ time.Time, changes []event.Change) ([]error, error) {
+func (f *frail) Authenticate(_ context.Context, _ time.Time, _ event.Occasion, changes []event.Change) ([]error, error) {
 	return make([]error, len(changes)), f.step()
 }
 

@@ -128,15 +128,16 @@ func createGroup(ctx context.Context, q questions, groupID []byte, extensions me
 	if err := q.extensions(read, nil); err != nil {
 		return nil, err
 	}
-	if cfg.Authenticator != nil {
-		if err := cfg.authenticate(ctx, q.now, changedSenders(nil, nil, read)); err != nil {
-			return nil, err
-		}
-	}
 	nh := s.Info().Hash.Size
 	if groupID == nil {
 		groupID = make([]byte, nh)
 		rand.Read(groupID)
+	}
+	if cfg.Authenticator != nil {
+		begun := event.GroupState{ID: groupID, Suite: s.Info()} // by the leaf 0
+		if err := q.authenticateIn(ctx, begun, changedSenders(nil, nil, read)); err != nil {
+			return nil, err
+		}
 	}
 	leaf, leafKey, err := cfg.newFirstLeaf(ctx, q, s)
 	if err != nil {

@@ -34,7 +34,7 @@ func (i interrupt) Sign(ctx context.Context, message []byte) ([]byte, error) {
 	return i.Signer.Sign(ctx, message)
 }
 
-func (i interrupt) Authenticate(_ context.Context, _ time.Time, changes []event.Change) ([]error, error) {
+func (i interrupt) Authenticate(_ context.Context, _ time.Time, _ event.Occasion, changes []event.Change) ([]error, error) {
 	i.now()
 	return make([]error, len(changes)), nil
 }

@@ -21,7 +21,7 @@ import (
 // "Alice/2026", and counts what it is asked.
 type byName struct{ asked int }
 
-func (*byName) Authenticate(_ context.Context, _ time.Time, changes []event.Change) ([]error, error) {
+func (*byName) Authenticate(_ context.Context, _ time.Time, _ event.Occasion, changes []event.Change) ([]error, error) {
 	return make([]error, len(changes)), nil
 }
 

@@ -269,7 +269,7 @@ type judge struct {
 
 var errRefused = errors.New("refused")
 
-func (j judge) Authenticate(_ context.Context, _ time.Time, changes []event.Change) ([]error, error) {
+func (j judge) Authenticate(_ context.Context, _ time.Time, _ event.Occasion, changes []event.Change) ([]error, error) {
 	*j.asked = append(*j.asked, changes...)
 	verdicts := make([]error, len(changes))
 	for i, c := range changes {

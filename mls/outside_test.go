@@ -223,6 +223,6 @@ type strangerJudge struct{}
 
 func (strangerJudge) SameClient(message.Credential, message.Credential) bool { return false }
 
-func (strangerJudge) Authenticate(_ context.Context, _ time.Time, changes []event.Change) ([]error, error) {
+func (strangerJudge) Authenticate(_ context.Context, _ time.Time, _ event.Occasion, changes []event.Change) ([]error, error) {
 	return make([]error, len(changes)), nil
 }

@@ -136,7 +136,7 @@ func NewKeyPackage(ctx context.Context, now time.Time, cfg Config, options KeyPa
 // CheckKeyPackages returns, for each KeyPackage, why the client of cfg would not add it to
 // a group now, or nil (RFC 9420, Section 10.1). It looks at the suite, the keys and
 // signatures, and the lifetime, asks the policy, and asks the Authenticator about all
-// that pass together. Of cfg, it uses Suites, Policy, Lifetimes and Authenticator.
+// of a suite that pass together. Of cfg, it uses Suites, Policy, Lifetimes and Authenticator.
 //
 // If old is not nil, a ReInit has ended it and the KeyPackages are for the group that
 // follows it. CheckKeyPackages then asks the policy as [Group.Reinitialize] does.
@@ -173,22 +173,47 @@ func CheckKeyPackages(ctx context.Context, now time.Time, cfg Config, old *Group
 	}); err != nil {
 		return nil, err
 	}
-	var passed []int
-	var changes []event.Change
-	for i, kp := range keyPackages {
-		if refusals[i] == nil {
-			passed = append(passed, i)
-			changes = append(changes, changeTo(ratchettree.NoLeaf, nil, kp.LeafNode.Credential, kp.LeafNode.SignatureKey, event.Added))
-		}
-	}
-	refused, err := cfg.refusals(ctx, now, changes)
-	if err != nil {
+	if err := q.authenticateKeyPackages(ctx, keyPackages, refusals); err != nil {
 		return nil, err
 	}
-	for k, refusal := range refused {
-		refusals[passed[k]] = refusal
-	}
 	return refusals, nil
+}
+
+// authenticateKeyPackages asks the application about the key packages that are not refused
+// yet, once for each suite, and notes what it refuses.
+func (q questions) authenticateKeyPackages(ctx context.Context, keyPackages []*message.KeyPackage, refusals []error) error {
+	if q.cfg.Authenticator == nil {
+		return nil
+	}
+	passed := make(map[suite.ID][]int)
+	var suites []suite.ID
+	for i, kp := range keyPackages {
+		if refusals[i] == nil {
+			if passed[kp.CipherSuite] == nil {
+				suites = append(suites, kp.CipherSuite)
+			}
+			passed[kp.CipherSuite] = append(passed[kp.CipherSuite], i)
+		}
+	}
+	for _, id := range suites {
+		s, err := q.cfg.Suites.Suite(id)
+		if err != nil {
+			return err
+		}
+		changes := make([]event.Change, len(passed[id]))
+		for k, i := range passed[id] {
+			leaf := &keyPackages[i].LeafNode
+			changes[k] = changeTo(ratchettree.NoLeaf, nil, leaf.Credential, leaf.SignatureKey, event.Added)
+		}
+		refused, err := q.refusals(ctx, event.GroupState{Suite: s.Info(), Leaf: notMember}, changes)
+		if err != nil {
+			return err
+		}
+		for k, refusal := range refused {
+			refusals[passed[id][k]] = refusal
+		}
+	}
+	return nil
 }
 
 // checkKeyPackage is CheckKeyPackages for one, without the Authenticator.

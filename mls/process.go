@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls/event"
 	"github.com/mlsuite/mlsuite/mls/internal/framing"
 	"github.com/mlsuite/mlsuite/mls/internal/schedule"
 	"github.com/mlsuite/mlsuite/mls/internal/secrettree"
@@ -14,11 +15,17 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// Received is what a message from another member held. Exactly one of its fields is set.
+// Received is what a message from another member held. Exactly one of its first three
+// fields is set.
 type Received struct {
 	Application *ApplicationMessage
 	Proposal    *CommittedProposal // kept from now on, for a commit
 	Commit      *Candidate         // to be adopted or dropped
+
+	// Lapsed, unless nil, says why the sender's credential holds no more. The policy lets
+	// such a message be read, if there is a policy. Only an Authenticator that is an
+	// [event.SenderJudge] finds this out.
+	Lapsed *event.SenderLapsed
 }
 
 // ApplicationMessage is a message that [Group.Encrypt] made. Sender is the author's leaf
@@ -84,7 +91,8 @@ type ApplicationMessage struct {
 //   - [ErrUnknownPSK], [ErrUnusablePSK]: a commit injects a pre-shared key that is
 //     missing, or that the suite refuses. The latter also for a proposal of such a key,
 //     or of a ReInit to a suite that refuses the resumption PSK.
-//   - [*suite.PolicyError]: the policy refuses the group or what the message brings.
+//   - [*suite.PolicyError]: the policy refuses the group or what the message brings; or
+//     the sender, whose credential has lapsed, and then it wraps an [*event.SenderLapsed].
 //   - [message.ErrMalformed]: the message does not parse.
 //   - [message.ErrUnsupported]: this member does not take such a message, handle the
 //     proposal's type, or have the suite or version of a ReInit.
@@ -92,9 +100,13 @@ type ApplicationMessage struct {
 //     it brings.
 func (g *Group) Process(ctx context.Context, now time.Time, msg []byte, proposals ...[]byte) (*Received, error) {
 	received, err := g.process(ctx, now, msg, proposals)
-	if err != nil && g.cfg.observed() {
+	switch {
+	case !g.cfg.observed():
+	case err != nil:
 		m, _ := parseMessage(msg)
 		g.cfg.tellRefused(g.state(), m, err)
+	case received.Lapsed != nil:
+		g.cfg.Observer.Observe(*received.Lapsed)
 	}
 	return received, err
 }
@@ -209,8 +221,16 @@ func (g *Group) processContent(ctx context.Context, now time.Time, ac *framing.A
 
 // readContent checks the content of a message. It leaves the inbox unchanged.
 func (g *Group) readContent(ctx context.Context, now time.Time, ac *framing.AuthenticatedContent, beside handedOver) (*Received, error) {
+	lapsed, err := g.cfg.ask(suite.Receive, now).sender(ctx, g.public, int64(g.leaf), ac)
+	if err != nil {
+		return nil, err
+	}
 	if ac.Content.ContentType != message.ContentApplication {
-		return g.readHandshake(ctx, now, ac, beside)
+		r, err := g.readHandshake(ctx, now, ac, beside)
+		if err == nil {
+			r.Lapsed = lapsed
+		}
+		return r, err
 	}
 	var r struct { // in one piece of memory
 		Received
@@ -222,7 +242,7 @@ func (g *Group) readContent(ctx context.Context, now time.Time, ac *framing.Auth
 		Data:              ac.Content.ApplicationData,
 		AuthenticatedData: ac.Content.AuthenticatedData,
 	}
-	r.Application = &r.message
+	r.Application, r.Lapsed = &r.message, lapsed
 	return &r.Received, nil
 }
 
@@ -241,7 +261,7 @@ func (g *Group) readHandshake(ctx context.Context, now time.Time, ac *framing.Au
 		}
 		return &Received{Commit: c}, nil
 	}
-	proposal, err := g.public.receiveProposal(ctx, g.cfg, now, ac)
+	proposal, err := g.public.receiveProposal(ctx, g.cfg, now, int64(g.leaf), ac)
 	if err != nil {
 		return nil, err
 	}

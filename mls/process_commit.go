@@ -61,7 +61,11 @@ func (p *publicState) receiveCommit(ctx context.Context, cfg *Config, now time.T
 	if err != nil || cfg.Authenticator == nil {
 		return a, next, err
 	}
-	return a, next, cfg.authenticate(ctx, now, changedSenders(p.judged(a.changes.list()), p.extensions, a.extensions))
+	leaf := int64(self)
+	if self == ratchettree.NoLeaf {
+		leaf = notMember
+	}
+	return a, next, cfg.ask(suite.Receive, now).authenticate(ctx, p, leaf, changedSenders(p.judged(a.changes.list()), p.extensions, a.extensions))
 }
 
 // follow applies the proposals and the path of a received commit. A client that the
@@ -269,7 +273,7 @@ func (g *Group) openProposal(ctx context.Context, now time.Time, m *message.Mess
 	if err := g.checkStrict(ac); err != nil {
 		return CommittedProposal{}, err
 	}
-	return g.public.receiveProposal(ctx, g.cfg, now, ac)
+	return g.public.receiveProposal(ctx, g.cfg, now, int64(g.leaf), ac)
 }
 
 func (g *Group) openHandedOver(m *message.Message, wanted func(ref []byte) bool) (*framing.AuthenticatedContent, error) {

@@ -47,10 +47,13 @@ type PublicGroup struct {
 	saving    *saving
 }
 
-// PublicReceived is what a handshake message held. Exactly one of its fields is set.
+// PublicReceived is what a handshake message held. Exactly one of its first two fields is
+// set.
 type PublicReceived struct {
 	Proposal *CommittedProposal // kept from now on, for a commit
 	Commit   *PublicCandidate   // to be adopted or dropped
+
+	Lapsed *event.SenderLapsed // as in [Received]
 }
 
 // PublicCandidate is a valid commit that a [PublicGroup] received.
@@ -130,8 +133,12 @@ func (g *PublicGroup) Process(ctx context.Context, now time.Time, msg []byte, pr
 	if err == nil {
 		received, err = g.process(ctx, now, m, proposals)
 	}
-	if err != nil && g.cfg.observed() {
+	switch {
+	case !g.cfg.observed():
+	case err != nil:
 		g.cfg.tellRefused(g.public.state(notMember), m, err)
+	case received.Lapsed != nil:
+		g.cfg.Observer.Observe(*received.Lapsed)
 	}
 	return received, err
 }
@@ -145,14 +152,18 @@ func (g *PublicGroup) process(ctx context.Context, now time.Time, m *message.Mes
 	if p.reInit != nil {
 		return nil, ErrReInit
 	}
+	lapsed, err := g.cfg.ask(suite.Receive, now).sender(ctx, p, notMember, ac)
+	if err != nil {
+		return nil, err
+	}
 	if ac.Content.ContentType == message.ContentCommit {
 		c, err := g.processCommit(ctx, now, ac, beside)
 		if err != nil {
 			return nil, err
 		}
-		return &PublicReceived{Commit: c}, nil
+		return &PublicReceived{Commit: c, Lapsed: lapsed}, nil
 	}
-	proposal, err := p.receiveProposal(ctx, g.cfg, now, ac)
+	proposal, err := p.receiveProposal(ctx, g.cfg, now, notMember, ac)
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +172,7 @@ func (g *PublicGroup) process(ctx context.Context, now time.Time, m *message.Mes
 	if err := g.cache.keep(proposal, g.cfg.Limits.proposals(p.tree.MemberCount())); err != nil {
 		return nil, err
 	}
-	return &PublicReceived{Proposal: &proposal}, nil
+	return &PublicReceived{Proposal: &proposal, Lapsed: lapsed}, nil
 }
 
 // verify returns the content of a message after it has verified the signature. It refuses
@@ -187,7 +198,7 @@ func (g *PublicGroup) processCommit(ctx context.Context, now time.Time, ac *fram
 		if err != nil {
 			return CommittedProposal{}, err
 		}
-		return g.public.receiveProposal(ctx, g.cfg, now, proposal)
+		return g.public.receiveProposal(ctx, g.cfg, now, notMember, proposal)
 	})
 	if err != nil {
 		return nil, err

@@ -220,7 +220,7 @@ func (q questions) everybody(ctx context.Context, p *publicState) error {
 	if err := q.everyMember(p); err != nil || q.cfg.Authenticator == nil {
 		return err
 	}
-	return q.cfg.authenticate(ctx, q.now, changedSenders(joined(p.tree), nil, p.extensions))
+	return q.authenticate(ctx, p, notMember, changedSenders(joined(p.tree), nil, p.extensions))
 }
 
 // credentials asks about the credential types of a group's members and extensions.

@@ -71,8 +71,9 @@ func (c *CommittedProposal) outside() bool { return c.Sender.Type != message.Sen
 
 // receiveProposal checks a proposal by itself, for the cache. Its signature has been
 // verified. It asks the application about the credentials that a proposal from outside
-// brings. Those of members' proposals are judged when they are committed.
-func (p *publicState) receiveProposal(ctx context.Context, cfg *Config, now time.Time, ac *framing.AuthenticatedContent) (CommittedProposal, error) {
+// brings. Those of members' proposals are judged when they are committed. leaf is the
+// client's, or notMember.
+func (p *publicState) receiveProposal(ctx context.Context, cfg *Config, now time.Time, leaf int64, ac *framing.AuthenticatedContent) (CommittedProposal, error) {
 	received := CommittedProposal{Author: ac.Author, Proposal: ac.Content.Proposal, Sender: ac.Content.Sender, checked: true}
 	err := p.checkProposal(&received, cfg.receiving(now))
 	if err != nil {
@@ -83,7 +84,7 @@ func (p *publicState) receiveProposal(ctx context.Context, cfg *Config, now time
 	}
 	if received.outside() {
 		received.unfit = p.takes(&received, nil) != nil
-		if err := p.authenticate(ctx, cfg, now, received); err != nil {
+		if err := cfg.ask(suite.Receive, now).proposed(ctx, p, leaf, received); err != nil {
 			return CommittedProposal{}, err
 		}
 	}
@@ -109,12 +110,13 @@ func (p *publicState) sizeOf(c *CommittedProposal) (int, error) {
 	return content.Size(), err
 }
 
-// authenticate asks the application about the credentials that a proposal brings.
-func (p *publicState) authenticate(ctx context.Context, cfg *Config, now time.Time, c CommittedProposal) error {
-	if cfg.Authenticator == nil {
+// proposed asks the application about the credentials that a proposal brings. leaf is the
+// client's, or notMember.
+func (q questions) proposed(ctx context.Context, p *publicState, leaf int64, c CommittedProposal) error {
+	if q.cfg.Authenticator == nil {
 		return nil
 	}
-	return cfg.authenticate(ctx, now, p.proposed(nil, c))
+	return q.authenticate(ctx, p, leaf, p.proposed(nil, c))
 }
 
 // awaitsCommit reports whether application data has to wait for a commit of proposals

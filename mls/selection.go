@@ -197,7 +197,7 @@ func (g *Group) unauthentic(ctx context.Context, q questions, list []CommittedPr
 	if own != nil {
 		changes = own.ownChange(changes, g.public.tree.Leaf(g.leaf), g.leaf)
 	}
-	refusals, err := g.cfg.refusals(ctx, q.now, changes)
+	refusals, err := q.begin().refusals(ctx, g.state(), changes)
 	for k, refusal := range refusals {
 		if k == len(proposals) { // the committer's
 			return refused, refusal

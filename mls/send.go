@@ -126,7 +126,7 @@ func (g *Group) ProposeUpdate(ctx context.Context, now time.Time, leaf LeafOptio
 		s := g.public.suite
 		if cfg != g.cfg {
 			change := cfg.ownChange(nil, g.public.tree.Leaf(g.leaf), g.leaf)
-			if err := g.cfg.authenticate(ctx, now, change); err != nil {
+			if err := q.begin().authenticate(ctx, g.public, int64(g.leaf), change); err != nil {
 				return nil, nil, err
 			}
 		}
@@ -177,7 +177,7 @@ func (g *Group) propose(ctx context.Context, q questions, authenticatedData []by
 		return nil, err
 	}
 	if own == nil { // an own Update was judged when it was made
-		if err := g.public.authenticate(ctx, g.cfg, q.now, kept); err != nil {
+		if err := q.begin().proposed(ctx, g.public, int64(g.leaf), kept); err != nil {
 			return nil, err
 		}
 	}

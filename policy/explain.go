@@ -71,6 +71,8 @@ func (f *facts) describe(about subject) string {
 		return fmt.Sprintf("%s PSK of %d bytes", f.psk, f.pskBytes)
 	case aboutWireFormat:
 		return "wire format " + f.wireFormat.String()
+	case aboutSender:
+		return lapsedSender(f)
 	}
 	return certKey(f) + ", " + signedBy(f)
 }

@@ -20,11 +20,12 @@ const (
 	aboutPSK        subject = "pre-shared key"
 	aboutWireFormat subject = "wire format"
 	aboutCert       subject = "certificate"
+	aboutSender     subject = "sender"
 )
 
 // subjects returns everything that a rule can be about.
 func subjects() []subject {
-	return []subject{aboutSuite, aboutCredential, aboutLifetime, aboutPSK, aboutWireFormat, aboutCert}
+	return []subject{aboutSuite, aboutCredential, aboutLifetime, aboutPSK, aboutWireFormat, aboutCert, aboutSender}
 }
 
 // facts is what conditions look at: a suite, or one of the other subjects.
@@ -39,6 +40,7 @@ type facts struct {
 	pskBytes   int
 	wireFormat message.WireFormat
 	cert       suite.CertificateInfo
+	sender     suite.SenderInfo
 }
 
 // kind is the kind of value that a fact has.
@@ -280,6 +282,16 @@ func (v *vocabulary) allFacts() []fact {
 			text:  "the hash of an ECDSA or RSA signature on the certificate; none of another",
 			word:  func(f *facts) string { return orNone(f.cert.Hash) },
 			found: certSignature,
+		}, {
+			name: "sender.message", about: aboutSender, kind: word, part: "sender-message", words: senderMessages(),
+			text:  "what a sender whose credential has lapsed sent",
+			word:  func(f *facts) string { return f.sender.Message },
+			found: lapsedSender,
+		}, {
+			name: "sender.lapse", about: aboutSender, kind: word, part: "sender-lapse", words: senderLapses(),
+			text:  "why the credential no longer holds; unknown if nothing current is known of it",
+			word:  func(f *facts) string { return f.sender.Lapse },
+			found: lapsedSender,
 		},
 	}
 }
@@ -294,6 +306,16 @@ func certificateSignatures() []string {
 }
 
 func certificateHashes() []string { return []string{none, "SHA-1", "SHA-256", "SHA-384", "SHA-512"} }
+
+// What a sender can have sent, and why its credential can have lapsed, as [suite.SenderInfo]
+// names it.
+func senderMessages() []string { return []string{"application", "proposal", "commit"} }
+
+func senderLapses() []string { return []string{"revoked", "expired", "unknown", "untrusted"} }
+
+func lapsedSender(f *facts) string {
+	return f.sender.Message + " of a sender whose credential is " + f.sender.Lapse
+}
 
 func certKey(f *facts) string {
 	if f.cert.KeyBits > 0 {

@@ -10,12 +10,13 @@ import (
 var _ suite.Policy = (*Policy)(nil)
 
 // Judge answers a question about a suite, a move, a type of credential, the lifetime of a
-// key package, a pre-shared key, the format of proposals and commits, or a certificate of a
-// credential's chain. The error is a [*Refusal], a [*Downgrade] for a move that is only too
+// key package, a pre-shared key, the format of proposals and commits, a certificate of a
+// credential's chain, or a sender whose credential has lapsed. The error is a [*Refusal], a [*Downgrade] for a move that is only too
 // weak, or a [*suite.UnknownSubjectError] for another subject.
 //
 // A denial always stops [suite.Start]. It stops [suite.Continue] and [suite.Receive] if
-// the profile says so of existing groups. It never stops [suite.Leave].
+// the profile says so of existing groups, or if it is about a sender. It never stops
+// [suite.Leave].
 //
 // A move has to lead to a suite that is allowed for the use, and not to a weaker suite
 // than the group has, with two exceptions:
@@ -54,6 +55,8 @@ func (p *Policy) subject(of any) (about subject, f *facts) {
 		about, f = aboutPSK, &facts{psk: s.Type, pskBytes: s.Length}
 	case suite.CertificateInfo:
 		about, f = aboutCert, &facts{cert: s}
+	case suite.SenderInfo:
+		about, f = aboutSender, &facts{sender: s}
 	case message.WireFormat:
 		about, f = aboutWireFormat, &facts{wireFormat: s}
 	default:
@@ -70,7 +73,11 @@ func (p *Policy) refuse(about subject, f *facts, q suite.Question) *Refusal {
 	var reasons []Reason
 	for i := range p.parts {
 		one := &p.parts[i]
-		if one.existing.permits(q.Use) {
+		existing := one.existing
+		if about == aboutSender {
+			existing = Refuse // the message is new, however old its group is
+		}
+		if existing.permits(q.Use) {
 			continue
 		}
 		if _, ok := one.allows(about, f, at); ok {

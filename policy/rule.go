@@ -19,7 +19,7 @@ type Rule struct {
 	Otherwise string
 
 	// About is what the rule judges: "cipher suite", "credential", "key package
-	// lifetime", "pre-shared key", "wire format" or "certificate".
+	// lifetime", "pre-shared key", "wire format", "certificate" or "sender".
 	About string
 
 	// When says what the rule applies to, in the words of the profile. "" means

@@ -31,6 +31,8 @@ func (v *vocabulary) worlds(about subject, conditions []condition) iter.Seq[worl
 		return only(world{free: []string{"psk", "psk-bytes"}})
 	case aboutWireFormat:
 		return only(world{free: []string{"wire-format"}})
+	case aboutSender:
+		return only(world{free: []string{"sender-message", "sender-lapse"}})
 	case aboutCert:
 		return only(world{free: []string{"position", "cert-key", "cert-signature", "cert-hash"}})
 	}
@@ -146,6 +148,14 @@ func (v *vocabulary) samples(part string, conditions []condition) []func(*facts)
 	case "wire-format":
 		for _, w := range []message.WireFormat{message.WireFormatPublicMessage, message.WireFormatPrivateMessage} {
 			sets = append(sets, func(f *facts) { f.wireFormat = w })
+		}
+	case "sender-message":
+		for _, m := range senderMessages() {
+			sets = append(sets, func(f *facts) { f.sender.Message = m })
+		}
+	case "sender-lapse":
+		for _, l := range senderLapses() {
+			sets = append(sets, func(f *facts) { f.sender.Lapse = l })
 		}
 	default:
 		sets = certificateSamples(part, conditions)

@@ -31,8 +31,8 @@ type Question struct {
 	Time time.Time // the time of the call; a date may change the answer
 
 	// Subject is what would be used, as a plain value: the [Info] of a suite, as
-	// [Describe] returns it; a [Move]; a [PSKInfo]; a [CertificateInfo]; or a CredentialType,
-	// Lifetime or WireFormat of package mls/message. Later packages have subjects of their own.
+	// [Describe] returns it; a [Move]; a [PSKInfo]; a [CertificateInfo]; a [SenderInfo]; or a
+	// CredentialType, Lifetime or WireFormat of package mls/message. Later packages have subjects of their own.
 	Subject any
 
 	// Listing says that nothing is used yet: the answer decides what is listed as usable,
@@ -86,6 +86,13 @@ type CertificateInfo struct {
 	// identifier. Hash is the hash of ECDSA and RSA, such as "SHA-384", and else empty.
 	Signature string
 	Hash      string
+}
+
+// SenderInfo is what a policy sees of a message whose sender's credential was authenticated
+// before and does not hold any more.
+type SenderInfo struct {
+	Message string // "application", "proposal" or "commit"
+	Lapse   string // "revoked", "expired", "unknown" or "untrusted"
 }
 
 // Use is what somebody wants to do with the Subject of a [Question]. It lets a policy

@@ -21,7 +21,7 @@ type Observer interface {
 }
 
 // Event is one of [GroupEntered], [EpochAdopted], [GroupLeft], [SecretExported],
-// [MessageRefused] and [ActRefused].
+// [MessageRefused], [ActRefused] and [SenderLapsed].
 type Event interface{ event() }
 
 // GroupState names a group in one epoch.
