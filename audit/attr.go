@@ -89,15 +89,22 @@ func group(g event.GroupState) slog.Attr {
 	return slog.Group("group", attrs...)
 }
 
-// committer names the member that made a commit. The leaf alone may belong to somebody
-// else by now.
-func committer(s message.Sender, a message.Author) slog.Attr {
+// committer names the member that made a commit.
+func committer(s message.Sender, a message.Author) slog.Attr { return signer("committer", s, a) }
+
+// lapsed says whose credential has lapsed and how.
+func lapsed(e *event.SenderLapsed) []slog.Attr {
+	return []slog.Attr{signer("sender", e.Sender, e.Author), slog.String("lapse", string(e.Lapse.Kind))}
+}
+
+// signer names who sent something. The leaf alone may belong to somebody else by now.
+func signer(key string, s message.Sender, a message.Author) slog.Attr {
 	attrs := []slog.Attr{slog.String("type", s.Type.String())}
 	if s.Type == message.SenderMember {
 		attrs = append(attrs, slog.Uint64("leaf", uint64(s.Leaf)))
 	}
 	attrs = append(attrs, client(a.Credential, a.SignatureKey)...)
-	return slog.Attr{Key: "committer", Value: slog.GroupValue(attrs...)}
+	return slog.Attr{Key: key, Value: slog.GroupValue(attrs...)}
 }
 
 // client describes a client by what others know of it.

@@ -37,6 +37,9 @@
 //	secret exported   INFO   the application took a secret      schema group label length
 //	message refused   WARN   another's message was not taken    schema group wire_format content_type error
 //	                                                            section leaf proposal key_package use REASONS
+//	                                                            sender lapse
+//	sender lapsed     WARN   a message was taken whose sender's schema group content_type sender lapse error
+//	                         credential holds no more           REASONS
 //	act refused       WARN   the policy refused what this       schema group error leaf proposal key_package
 //	                         client was about to do in a group  use REASONS
 //
@@ -54,7 +57,7 @@
 //	module              group   version of the Go Cryptographic Module, mode (off, on or only) and build, the
 //	                            GOFIPS140 that the program was built with
 //	build               group   BUILD
-//	question            string  suite, credential, lifetime, psk, wire_format, certificate or move;
+//	question            string  suite, credential, lifetime, psk, wire_format, certificate, sender or move;
 //	                            another is the type of a subject that this package does not know
 //	use                 string  start, continue, receive or leave
 //	at                  time    the time of the call
@@ -67,6 +70,9 @@
 //	previous            group   id, epoch, suite if it is known, and usage (reinit or branch) of the group before
 //	committer           group   type (member or new_member_commit), leaf of a member, and the credential_type,
 //	                            identity, credential, signature_key and certificate of the committer
+//	sender              group   the same of a sender, whose type may also be external
+//	lapse               string  revoked, expired, unknown (nothing current is known) or untrusted: why the
+//	                            sender's credential, which was valid, holds no more
 //	added               int     members, as updated, removed and resynced
 //	extensions_changed  bool    of the GroupContext
 //	psks                int     pre-shared keys injected
@@ -97,6 +103,7 @@
 //	psk           psk_type (external or resumption), psk_length in bytes
 //	wire_format   wire_format
 //	certificate   position (leaf, intermediate or root), key, key_bits (of RSA, else 0), signature, hash
+//	sender        content_type, lapse
 //	move          from, to: groups of suite and suite_name
 //
 // A PROFILE is profile (its name), version, date, digest (sha256: and the SHA-256 of its

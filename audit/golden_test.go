@@ -174,6 +174,7 @@ func everyRecord(t testing.TB, l *slog.Logger) {
 		ask(j, l, suite.PSKInfo{Type: "external", Length: 32}, suite.Continue)
 		ask(j, l, message.WireFormatPublicMessage, suite.Leave)
 		ask(j, l, suite.CertificateInfo{Position: "root", Key: "RSA", KeyBits: 3072, Signature: "RSA-PSS", Hash: "SHA-384"}, suite.Start)
+		ask(j, l, suite.SenderInfo{Message: "application", Lapse: "revoked"}, suite.Receive)
 		ask(j, l, suite.Move{From: info(1, "SUITE-1"), To: info(7, "SUITE-7")}, suite.Start)
 	}
 	ask(judge{suite.Start: &suite.UnknownSubjectError{Subject: unknown{}}}, l, unknown{"not for a log"}, suite.Start)
@@ -190,6 +191,7 @@ func everyRecord(t testing.TB, l *slog.Logger) {
 	)
 	present[0].Reason = event.Joined
 	followed, unknown := group(), group()
+	sender := event.SenderLapsed{Group: group(), Sender: member, Author: author, Content: message.ContentCommit, Lapse: &event.Lapse{Kind: event.Revoked, Err: errors.New("on the list")}}
 	followed.Leaf, unknown.ID = -1, nil
 	for _, e := range []event.Event{
 		event.GroupEntered{Group: group(), How: event.EntryCreated, Size: 1, Members: present},
@@ -219,6 +221,11 @@ func everyRecord(t testing.TB, l *slog.Logger) {
 		event.MessageRefused{
 			Group: group(), Format: codepoint.WireFormatWelcome,
 			Err: &suite.PolicyError{Subject: "lifetime", Use: suite.Start, Leaf: -1, Proposal: -1, Err: errors.New("no")},
+		},
+		sender,
+		event.MessageRefused{
+			Group: group(), Format: message.WireFormatPrivateMessage, Content: message.ContentApplication,
+			Err: &suite.PolicyError{Subject: "application", Use: suite.Receive, Leaf: 2, Proposal: -1, Err: fmt.Errorf("%w: %w", refusal(), &sender)},
 		},
 		event.ActRefused{
 			Group: group(),
@@ -283,7 +290,7 @@ func TestDecisionsPass(t *testing.T) {
 	no := errors.New("no")
 	j := judge{suite.Continue: no}
 	for _, use := range []suite.Use{suite.Start, suite.Continue, suite.Receive, suite.Leave} {
-		for _, subject := range []any{suite.Info{}, suite.Move{}, message.CredentialType(0), message.Lifetime{}, suite.PSKInfo{}, suite.CertificateInfo{}, message.WireFormat(0), unknown{}, nil} {
+		for _, subject := range []any{suite.Info{}, suite.Move{}, message.CredentialType(0), message.Lifetime{}, suite.PSKInfo{}, suite.CertificateInfo{}, suite.SenderInfo{}, message.WireFormat(0), unknown{}, nil} {
 			require.Equal(t, j[use], audit.Policy(j, l).Judge(suite.Question{Use: use, Time: now, Subject: subject}))
 		}
 	}

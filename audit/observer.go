@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -28,6 +29,9 @@ func (o observer) Observe(e event.Event) {
 	case event.ActRefused:
 		attrs := append([]slog.Attr{group(e.Group)}, concerning(e.Err)...)
 		write(o.Logger, slog.LevelWarn, "act refused", append(attrs, reasons(e.Err)...)...)
+	case event.SenderLapsed:
+		attrs := append([]slog.Attr{group(e.Group), slog.String("content_type", e.Content.String())}, lapsed(&e)...)
+		write(o.Logger, slog.LevelWarn, "sender lapsed", append(attrs, reasons(e.Lapse)...)...)
 	}
 }
 
@@ -103,6 +107,9 @@ func (o observer) refused(e event.MessageRefused) {
 	}
 	if e.Content != 0 {
 		attrs = append(attrs, slog.String("content_type", e.Content.String()))
+	}
+	if sender, ok := errors.AsType[*event.SenderLapsed](e.Err); ok {
+		attrs = append(attrs, lapsed(sender)...)
 	}
 	attrs = append(append(attrs, concerning(e.Err)...), reasons(e.Err)...)
 	write(o.Logger, slog.LevelWarn, "message refused", attrs...)
