@@ -89,7 +89,10 @@ func layers() []layer {
 			},
 		},
 		{pkg: "audit", imports: []string{"suite", "mls/message", "mls/event", "internal/certificate"}, denied: []string{"net/...", "os/...", "database/..."}},
-		{pkg: "credential", imports: []string{"suite", "mls/message", "mls/event", "internal/certificate"}},
+		{
+			pkg: "credential", imports: []string{"suite", "mls/message", "mls/event", "internal/certificate", "internal/parallel"},
+			modules: []string{"golang.org/x/crypto/cryptobyte/...", "golang.org/x/crypto/ocsp"},
+		},
 		{pkg: "internal/fipsindicator"},
 		{pkg: "policy", imports: []string{"suite", "registry", "mls/message"}, modules: []string{"go.yaml.in/yaml/v4/..."}, denied: []string{"net/...", "os/...", "database/..."}},
 		{pkg: "evidence", imports: []string{"suite", "registry", "policy"}, modules: []string{"github.com/CycloneDX/cyclonedx-go"}, denied: []string{"net/...", "os/...", "database/..."}},
@@ -180,6 +183,7 @@ func onlyImportedBy() map[string][]string {
 		module + "/internal/hpkeset":           {"registry/all", "registry/fast", "registry/fips"},
 		module + "/suite/chacha":               {"registry/all", "registry/fast", "suite/suitetest", "internal/hpkevectors"},
 		"golang.org/x/crypto/chacha20poly1305": {"suite/chacha"},
+		"golang.org/x/crypto/ocsp":             {"credential"},
 	}
 }
 

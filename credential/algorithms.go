@@ -16,16 +16,20 @@ func (c Chain) Algorithms() []suite.CertificateInfo {
 	infos := make([]suite.CertificateInfo, len(c))
 	for i, cert := range c {
 		infos[i] = algorithms(cert)
-		switch {
-		case i == 0:
-			infos[i].Position = "leaf"
-		case bytes.Equal(cert.RawSubject, cert.RawIssuer):
-			infos[i].Position = "root"
-		default:
-			infos[i].Position = "intermediate"
+		infos[i].Position = "leaf"
+		if i > 0 {
+			infos[i].Position = position(cert)
 		}
 	}
 	return infos
+}
+
+// position returns the position of a certificate that is no end entity's.
+func position(cert *x509.Certificate) string {
+	if bytes.Equal(cert.RawSubject, cert.RawIssuer) {
+		return "root"
+	}
+	return "intermediate"
 }
 
 func algorithms(cert *x509.Certificate) suite.CertificateInfo {

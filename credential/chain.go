@@ -53,16 +53,13 @@ func Parse(c message.Credential) (Chain, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(ders) == 0 {
-		return nil, errNoCertificate()
-	}
-	if len(ders) > MaxCertificates {
-		return nil, &Error{Certificate: MaxCertificates, Rule: fmt.Sprintf("chain has more than %d certificates", MaxCertificates)}
+	if err := countCertificates(ders); err != nil {
+		return nil, err
 	}
 	chain := make(Chain, len(ders))
-	for i, der := range ders {
-		if chain[i], err = x509.ParseCertificate(der); err != nil {
-			return nil, &Error{Certificate: i, Rule: "certificate is not DER of X.509", Err: err}
+	for i := range ders {
+		if chain[i], err = parseCertificate(ders, i); err != nil {
+			return nil, err
 		}
 	}
 	for i, issuer := range chain[1:] {
@@ -74,6 +71,26 @@ func Parse(c message.Credential) (Chain, error) {
 		}
 	}
 	return chain, nil
+}
+
+// countCertificates returns an error unless a chain has one to MaxCertificates certificates.
+func countCertificates(ders [][]byte) error {
+	if len(ders) == 0 {
+		return errNoCertificate()
+	}
+	if len(ders) > MaxCertificates {
+		return &Error{Certificate: MaxCertificates, Rule: fmt.Sprintf("chain has more than %d certificates", MaxCertificates)}
+	}
+	return nil
+}
+
+// parseCertificate parses the certificate at an index.
+func parseCertificate(ders [][]byte, i int) (*x509.Certificate, error) {
+	c, err := x509.ParseCertificate(ders[i])
+	if err != nil {
+		return nil, &Error{Certificate: i, Rule: "certificate is not DER of X.509", Err: err}
+	}
+	return c, nil
 }
 
 // Certifies returns nil if the end-entity certificate is for a signature key in the
@@ -89,7 +106,11 @@ func (c Chain) Certifies(signatureKey []byte) error {
 		return &Error{Rule: "certificate has no readable public key", Err: err}
 	}
 	if !bytes.Equal(key, signatureKey) {
-		return &Error{Rule: "subjectPublicKeyInfo does not hold the signature_key (RFC 9420, Section 5.3)"}
+		return errNotCertified()
 	}
 	return nil
+}
+
+func errNotCertified() error {
+	return &Error{Rule: "subjectPublicKeyInfo does not hold the signature_key (RFC 9420, Section 5.3)"}
 }
