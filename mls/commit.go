@@ -240,6 +240,9 @@ func (p *ownPath) seal(next *provisional, leaf message.LeafIndex, added []messag
 // path (RFC 9420, Section 7.5).
 func (m *commitMaker) renewPath(ctx context.Context, q questions, a *applied) (*ownPath, error) {
 	s, own := m.public.suite, m.self.leaf
+	if err := q.begin().token(m.plan.Leaf.Signer); err != nil { // of nil it asks nothing
+		return nil, err
+	}
 	leaf, err := m.plan.config(m.cfg).draftLeaf(q, s, message.LeafNode{Source: codepoint.LeafNodeCommit}, m.public, own)
 	if err != nil {
 		return nil, err

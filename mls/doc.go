@@ -57,6 +57,9 @@
 //	suite.PSKInfo   a pre-shared key that is about to be injected
 //	WireFormat      the format of proposals and commits; what comes from outside a group,
 //	                even an external commit, is always a PublicMessage
+//	suite.Token     the token that keeps the client's signature key, if its owner states one
+//	                ([suite.TokenSigner]): when the client makes or enters a group or a key
+//	                package, takes another key, signs, and restores
 //	suite.Move      a group that is to replace another, when a ReInit announces it and
 //	                when it begins, or that branches off, between equal suites
 //

@@ -101,6 +101,9 @@ func ExternalJoin(ctx context.Context, now time.Time, cfg Config, groupInfo []by
 			return nil, err
 		}
 	}
+	if err := q.token(cfg.Signer); err != nil {
+		return nil, err
+	}
 	p, err := publicStateOf(ctx, q, s, info, options.RatchetTree, nil)
 	if err != nil {
 		return nil, err

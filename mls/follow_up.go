@@ -283,6 +283,9 @@ func (q questions) enter(ctx context.Context, s suite.Suite, psks []message.PreS
 	if err := q.wireFormat(q.cfg.handshakeFormat()); err != nil {
 		return entered{}, err
 	}
+	if err := q.token(q.cfg.Signer); err != nil {
+		return entered{}, err
+	}
 	for i := range psks {
 		if nh := s.Info().KDF.Nh; len(psks[i].Nonce) != nh {
 			return entered{}, fault.Violation("8.4", "psk_nonce does not have %d bytes", nh)

@@ -249,11 +249,6 @@ func (g *Group) export(label string, context []byte, length int) ([]byte, error)
 	return g.secrets.Export(g.public.suite, label, context, length)
 }
 
-// mayUse asks the policy about the group as it is.
-func (g *Group) mayUse(use suite.Use, now time.Time) error {
-	return g.cfg.ask(use, now).group(g.public)
-}
-
 // track notes a candidate, which ends with the epoch. If the epoch has ended meanwhile,
 // track discards the candidate and returns ErrRetired.
 func (g *Group) track(c *Candidate) error {

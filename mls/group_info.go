@@ -31,7 +31,7 @@ func (g *Group) GroupInfo(ctx context.Context, now time.Time, withTree bool) (me
 		return nil, err
 	}
 	defer done()
-	if err := g.mayUse(suite.Continue, now); err != nil {
+	if err := g.cfg.ask(suite.Continue, now).send(g.public); err != nil {
 		return nil, err
 	}
 	pub, err := externalPubOf(g.public.suite, g.secrets)
@@ -57,7 +57,7 @@ func (c *Candidate) GroupInfo(ctx context.Context, now time.Time, withTree bool)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.cfg.ask(suite.Continue, now).group(c.public); err != nil {
+	if err := c.cfg.ask(suite.Continue, now).send(c.public); err != nil {
 		c.cfg.tellDenied(c.public, int64(leaf), err)
 		return nil, err
 	}

@@ -133,6 +133,9 @@ func (c *Config) draftLeaf(q questions, s suite.Suite, n message.LeafNode, in *p
 // newFirstLeaf makes the leaf of a key package, which the creator of a group has too, and
 // its key, which the caller releases.
 func (c *Config) newFirstLeaf(ctx context.Context, q questions, s suite.Suite) (*message.LeafNode, *ratchettree.PrivateKey, error) {
+	if err := q.token(c.Signer); err != nil {
+		return nil, nil, err
+	}
 	leaf, err := c.draftLeaf(q, s, message.LeafNode{Source: codepoint.LeafNodeKeyPackage, Lifetime: c.Lifetimes.own(q.now)}, nil, 0)
 	if err != nil {
 		return nil, nil, err

@@ -163,7 +163,7 @@ func (g *Group) processPrivate(ctx context.Context, now time.Time, private []byt
 	}
 	defer g.life.done()
 	if m.ContentType == message.ContentApplication { // a handshake message asks when it is known what it does
-		if err := g.mayUse(suite.Receive, now); err != nil {
+		if err := g.cfg.ask(suite.Receive, now).group(g.public); err != nil {
 			return nil, err
 		}
 	}

@@ -132,6 +132,40 @@ func (q questions) wireFormat(f message.WireFormat) error {
 	return nil
 }
 
+// token asks about the token that keeps the key of a signer, if its owner states one. A key
+// that the old group had may go on in the group that follows.
+func (q questions) token(s suite.Signer) error {
+	in, ok := s.(suite.TokenSigner)
+	if !ok || q.cfg.Policy == nil {
+		return nil
+	}
+	q = q.announced(func(old *publicState) bool {
+		_, had := old.tree.HasSignatureKey(s.PublicKey())
+		return had
+	})
+	t := in.Token()
+	if err := q.judge(t); err != nil {
+		return q.denied(err, "%s", t)
+	}
+	return nil
+}
+
+// send asks about a group in which this client is to sign something.
+func (q questions) send(p *publicState) error {
+	if err := q.group(p); err != nil {
+		return err
+	}
+	return q.token(q.cfg.Signer)
+}
+
+// sendHandshake asks about a proposal or a commit that this client is to send.
+func (q questions) sendHandshake(p *publicState) error {
+	if err := q.handshake(p, q.cfg.handshakeFormat()); err != nil {
+		return err
+	}
+	return q.token(q.cfg.Signer)
+}
+
 func (q questions) move(from, to suite.Suite) error {
 	if q.cfg.Policy == nil {
 		return nil

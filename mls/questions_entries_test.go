@@ -52,6 +52,8 @@ func inWords(subject any) string {
 		return fmt.Sprintf("psk %s %d", s.Type, s.Length)
 	case message.WireFormat:
 		return "format " + s.String()
+	case suite.Token:
+		return "token " + s.Name
 	}
 	return fmt.Sprintf("%T", subject)
 }
@@ -100,10 +102,16 @@ type policed struct {
 	q      *questioner
 	groups []*Group
 	state  func() any // what a refusal must not change
+	adjust func(*Config)
 }
 
 func newPoliced(t *testing.T, extensions ...message.Extension) *policed {
-	p := &policed{T: t, q: &questioner{now: insiderTime, refuse: -1}}
+	return newPolicedWith(t, func(*Config) {}, extensions...)
+}
+
+// newPolicedWith is newPoliced for clients that adjust changes.
+func newPolicedWith(t *testing.T, adjust func(*Config), extensions ...message.Extension) *policed {
+	p := &policed{T: t, q: &questioner{now: insiderTime, refuse: -1}, adjust: adjust}
 	first, err := CreateGroup(t.Context(), insiderTime, p.config("member 0"), []byte("group"), extensions...)
 	require.NoError(t, err)
 	p.groups = []*Group{first}
@@ -119,6 +127,7 @@ func (p *policed) config(name string) Config {
 	return client(p.T, 0x0001, name, publicHandshake, func(cfg *Config) {
 		cfg.Credentials = []message.CredentialType{credentialNew}
 		cfg.PSKs = passwords{"psk": make([]byte, 11)}
+		p.adjust(cfg)
 	})
 }
 
@@ -656,6 +665,7 @@ func (p *policed) again(i int, id suite.ID) Config {
 	var err error
 	cfg.Signer, err = mlstest.Suite(p, id).GenerateSigner()
 	require.NoError(p, err)
+	p.adjust(&cfg)
 	return cfg
 }
 

@@ -27,7 +27,7 @@ func (g *Group) judgedProposals(ctx context.Context, now time.Time, plan *commit
 	q := g.cfg.ask(suite.Continue, now)
 	list, err := g.proposalsToCommit(ctx, q, plan)
 	if err != nil || !plan.leads(list) {
-		refusal := q.handshake(g.public, g.handshakeFormat())
+		refusal := q.sendHandshake(g.public)
 		if refusal == nil && err != nil {
 			return nil, q, err
 		}
@@ -40,7 +40,7 @@ func (g *Group) judgedProposals(ctx context.Context, now time.Time, plan *commit
 		}
 	}
 	q = q.as(suite.Leave)
-	if err := q.handshake(g.public, g.handshakeFormat()); err != nil {
+	if err := q.sendHandshake(g.public); err != nil {
 		return nil, q, err
 	}
 	return list, q, q.proposals(g.public, list, len(list)-len(plan.byValue))

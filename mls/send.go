@@ -31,7 +31,7 @@ func (g *Group) Encrypt(ctx context.Context, now time.Time, data, authenticatedD
 		return nil, err
 	}
 	defer g.life.done()
-	if err := g.mayUse(suite.Continue, now); err != nil {
+	if err := g.cfg.ask(suite.Continue, now).send(g.public); err != nil {
 		return nil, err
 	}
 	if g.awaitsCommit(now) {
@@ -130,6 +130,9 @@ func (g *Group) ProposeUpdate(ctx context.Context, now time.Time, leaf LeafOptio
 				return nil, nil, err
 			}
 		}
+		if err := q.begin().token(leaf.Signer); err != nil { // of nil it asks nothing
+			return nil, nil, err
+		}
 		leaf, err := cfg.draftLeaf(q, s, message.LeafNode{Source: codepoint.LeafNodeUpdate}, g.public, g.leaf)
 		if err != nil {
 			return nil, nil, err
@@ -152,7 +155,7 @@ func (g *Group) propose(ctx context.Context, q questions, authenticatedData []by
 		return nil, err
 	}
 	defer done()
-	if err := q.handshake(g.public, g.handshakeFormat()); err != nil {
+	if err := q.sendHandshake(g.public); err != nil {
 		return nil, err
 	}
 	proposal, own, err := make()

@@ -200,6 +200,9 @@ func (g *Group) RestoreCandidate(now time.Time, state Snapshot, signers ...suite
 	if err == nil {
 		err = q.members(c.public)
 	}
+	if err == nil {
+		err = q.token(c.cfg.Signer)
+	}
 	from, next := &g.public.context, l.epoch.context
 	if err == nil && (next.Epoch-1 != from.Epoch || next.CipherSuite != from.CipherSuite ||
 		!bytes.Equal(next.GroupID, from.GroupID) || l.epoch.leaf != g.leaf) {
@@ -243,6 +246,9 @@ func RestoreCandidate(now time.Time, cfg Config, state Snapshot) (*Candidate, er
 		if err == nil {
 			err = q.wireFormat(cfg.handshakeFormat())
 		}
+	}
+	if err == nil {
+		err = q.token(cfg.Signer)
 	}
 	if err != nil {
 		c.abandon()

@@ -119,7 +119,11 @@ func RestoreKeyPackage(now time.Time, cfg Config, state Snapshot) (*OwnKeyPackag
 	if !bytes.Equal(cfg.Signer.PublicKey(), kp.LeafNode.SignatureKey) {
 		return nil, errors.New("mls: Config.Signer does not have the signature key of the key package")
 	}
-	if err := cfg.ask(suite.Receive, now).keyPackage(s, kp); err != nil {
+	q := cfg.ask(suite.Receive, now)
+	if err := q.keyPackage(s, kp); err != nil {
+		return nil, err
+	}
+	if err := q.token(cfg.Signer); err != nil {
 		return nil, err
 	}
 	k := &OwnKeyPackage{KeyPackage: kp, cfg: cfg, suite: s, lastResort: saved.lastResort, joined: saved.joined, saved: true}

@@ -77,6 +77,9 @@ func restoreGroup(q questions, state Snapshot, signers []suite.Signer) (*Group, 
 	if err == nil {
 		err = q.everyMember(g.public)
 	}
+	if err == nil {
+		err = q.token(g.cfg.Signer) // that of the leaf
+	}
 	if err != nil {
 		e := epoch{secrets: l.epoch.secrets, self: g.self}
 		e.abandon()
