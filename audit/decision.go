@@ -99,6 +99,9 @@ func subject(subject any) []slog.Attr {
 		}
 	case suite.SenderInfo:
 		question, attrs = "sender", []slog.Attr{slog.String("content_type", s.Message), slog.String("lapse", s.Lapse)}
+	case suite.Token:
+		question = "token"
+		attrs = []slog.Attr{slog.String("token", s.Name), slog.String("token_certificate", s.Certificate), slog.String("stated_by", "caller")}
 	case message.WireFormat:
 		question, attrs = "wire_format", []slog.Attr{slog.String("wire_format", s.String())}
 	default:

@@ -57,7 +57,7 @@
 //	module              group   version of the Go Cryptographic Module, mode (off, on or only) and build, the
 //	                            GOFIPS140 that the program was built with
 //	build               group   BUILD
-//	question            string  suite, credential, lifetime, psk, wire_format, certificate, sender or move;
+//	question            string  suite, credential, lifetime, psk, wire_format, certificate, sender, token or move;
 //	                            another is the type of a subject that this package does not know
 //	use                 string  start, continue, receive or leave
 //	at                  time    the time of the call
@@ -104,12 +104,15 @@
 //	wire_format   wire_format
 //	certificate   position (leaf, intermediate or root), key, key_bits (of RSA, else 0), signature, hash
 //	sender        content_type, lapse
+//	token         token, its name; token_certificate, the number of its CMVP certificate or ""; stated_by, which is
+//	              caller: nobody verifies what the owner of a signature key says of the token that keeps it
 //	move          from, to: groups of suite and suite_name
 //
 // A PROFILE is profile (its name), version, date, digest (sha256: and the SHA-256 of its
 // file, which suitebench policy show --format yaml prints), and parameters: a list of
-// parameter, value (on, off or a date) and set, which is true if no file gives the value. A
-// profile that is extended comes before those that extend it.
+// parameter, value (on, off, a date, or names or numbers with commas between them) and set,
+// which is true if no file gives the value. A profile that is extended comes before those that
+// extend it.
 //
 // BUILD is what the toolchain recorded in the program: program (path of its package), main (its
 // module) and version; mlsuite, the version of this module, and mlsuite_replaced, what takes

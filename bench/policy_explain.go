@@ -24,8 +24,8 @@ const denied = 2
 
 // explained is what policy explain is asked about, as given: a suite or one of the flags.
 type explained struct {
-	credential, lifetime, psk, wireFormat, certificates string
-	use                                                 string
+	credential, lifetime, psk, wireFormat, token, certificates string
+	use                                                        string
 }
 
 func (e *explained) add(cmd *cobra.Command) {
@@ -34,6 +34,7 @@ func (e *explained) add(cmd *cobra.Command) {
 	flags.StringVar(&e.lifetime, "lifetime", "", "`DURATION` of a key package to explain, such as 90d")
 	flags.StringVar(&e.psk, "psk", "", "pre-shared key to explain, as `TYPE:BYTES`, such as external:32")
 	flags.StringVar(&e.wireFormat, "wire-format", "", "`FORMAT` of handshake messages to explain: public or private")
+	flags.StringVar(&e.token, "token", "", "token that keeps a signature key, to explain, as `NAME[:CERTIFICATE]`, such as \"Box 3:4962\"")
 	flags.StringVar(&e.certificates, "certificates", "", "PEM `FILE` with the chain of an X.509 credential to explain, the end entity's certificate first")
 	flags.StringVar(&e.use, "use", "start", "`USE` to explain: start, continue, receive or leave")
 }
@@ -61,6 +62,7 @@ func (e *explained) questions(r *registry.Registry, suites []string) ([]suite.Qu
 	}
 	for _, flag := range []struct{ kind, text string }{
 		{"credential", e.credential}, {"lifetime", e.lifetime}, {"psk", e.psk}, {"wire-format", e.wireFormat},
+		{"token", e.token},
 	} {
 		if flag.text == "" {
 			continue
@@ -83,7 +85,7 @@ func (e *explained) questions(r *registry.Registry, suites []string) ([]suite.Qu
 		}
 	}
 	if things != 1 {
-		return nil, fmt.Errorf("name one thing to explain: a suite, --credential, --lifetime, --psk, --wire-format or --certificates")
+		return nil, fmt.Errorf("name one thing to explain: a suite, --credential, --lifetime, --psk, --wire-format, --token or --certificates")
 	}
 	var all []suite.Question
 	for _, subject := range subjects {

@@ -118,11 +118,7 @@ func writePolicyJSON(w io.Writer, p *policy.Policy) error {
 		}
 		for _, d := range p.Parameters() {
 			if d.Profile == q.Name {
-				kind := "switch"
-				if d.Date {
-					kind = "date"
-				}
-				one.Parameters = append(one.Parameters, parameter{d.Name, d.Text, kind, d.Value, d.Fixed})
+				one.Parameters = append(one.Parameters, parameter{d.Name, d.Text, string(d.Kind), d.Value, d.Fixed})
 			}
 		}
 		for _, r := range p.Rules() {

@@ -143,9 +143,9 @@ func (q questions) token(s suite.Signer) error {
 		_, had := old.tree.HasSignatureKey(s.PublicKey())
 		return had
 	})
-	t := in.Token()
-	if err := q.judge(t); err != nil {
-		return q.denied(err, "%s", t)
+	stated := in.Token()
+	if err := q.judge(stated); err != nil {
+		return q.denied(err, "%s", stated)
 	}
 	return nil
 }

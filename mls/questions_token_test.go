@@ -78,7 +78,7 @@ func TestTokensAreJudgedWhereTheirKeyIsUsed(t *testing.T) {
 				err := run()
 				var refusal *suite.PolicyError
 				require.ErrorAs(t, err, &refusal)
-				require.Equal(t, `token "box" with no certificate, stated by the caller`, refusal.Subject)
+				require.Equal(t, `token "box" with no certificate (stated by the caller)`, refusal.Subject)
 				require.Equal(t, before, p.state())
 			}
 		})

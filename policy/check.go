@@ -96,7 +96,7 @@ func (v *vocabulary) satisfiable(about subject, conditions []condition) bool {
 
 // has reports whether something of the family meets the conditions.
 func (v *vocabulary) has(w *world, conditions []condition) bool {
-	if !holdAll(ofParts(conditions, w.fixed), &w.base) {
+	if !holdAll(ofParts(conditions, w.fixed), &w.base, nil) {
 		return false
 	}
 	for _, part := range w.free {
@@ -104,7 +104,7 @@ func (v *vocabulary) has(w *world, conditions []condition) bool {
 		if len(same) > 0 && !slices.ContainsFunc(v.samples(part, conditions), func(set func(*facts)) bool {
 			f := w.base
 			set(&f)
-			return holdAll(same, &f)
+			return holdAll(same, &f, nil)
 		}) {
 			return false
 		}
@@ -287,13 +287,13 @@ func (r *rule) appliesWhoever(f *facts) bool {
 			return false
 		}
 	}
-	return holdAll(r.when, f)
+	return holdAll(r.when, f, nil)
 }
 
 // holdsWhoever reports whether f meets the conditions but those on who provides f.
 func (a *alternative) holdsWhoever(f *facts) bool {
 	for i := range a.conditions {
-		if c := &a.conditions[i]; !isProvision(c.fact.part) && !c.holds(f) {
+		if c := &a.conditions[i]; !isProvision(c.fact.part) && !c.holds(f, nil) {
 			return false
 		}
 	}

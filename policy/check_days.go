@@ -26,7 +26,7 @@ func newCalendar(profiles []*profile, rules []*rule) *calendar {
 	c.last, _ = initialSettings(profiles)
 	for _, p := range profiles {
 		for _, declared := range p.parameters {
-			if key := (parameterKey{p.name, declared.name}); declared.isDate && !fixed[key] {
+			if key := (parameterKey{p.name, declared.name}); declared.kind == DateParameter && !fixed[key] {
 				c.first[key], c.last[key] = value{}, value{date: declared.latest}
 			}
 		}
@@ -130,7 +130,7 @@ func (v *vocabulary) demandsNothing(r *rule, work *work) bool {
 				return false
 			}
 			if depth == len(free) {
-				return holdAll(r.when, &f)
+				return holdAll(r.when, &f, nil)
 			}
 			for _, set := range values[depth] {
 				next := f
@@ -152,12 +152,12 @@ func (v *vocabulary) demandsNothing(r *rule, work *work) bool {
 // are. It looks only at alternatives that ask for no parameter, and for no other parts of
 // f than parts.
 func (r *rule) alwaysAllows(f *facts, parts []string) bool {
-	other := func(c condition) bool { return !slices.Contains(parts, c.fact.part) }
+	other := func(c condition) bool { return c.in.used() || !slices.Contains(parts, c.fact.part) }
 	var spans []span
 	for i := range r.allow {
 		a := &r.allow[i]
 		if a.with.used() || a.without.used() || a.from.parameter.used() || a.until.parameter.used() || len(a.given) > 0 ||
-			slices.ContainsFunc(a.conditions, other) || !holdAll(a.conditions, f) {
+			slices.ContainsFunc(a.conditions, other) || !holdAll(a.conditions, f, settings{}) {
 			continue
 		}
 		spans = append(spans, span{a.from.date, a.until.date})
@@ -201,6 +201,10 @@ func unknowns(part string) []func(*facts) {
 		return []func(*facts){func(f *facts) { f.cert.Signature = other }}
 	case "cert-hash":
 		return []func(*facts){func(f *facts) { f.cert.Hash = other }}
+	case "token-name":
+		return []func(*facts){func(f *facts) { f.token.Name = other }}
+	case "token-certificate":
+		return []func(*facts){func(f *facts) { f.token.Certificate = other }}
 	}
 	return nil
 }

@@ -20,7 +20,8 @@ type condition struct {
 
 	words    []string // of a word: one of these, or with not none of them
 	not      bool
-	min, max int64 // of a number, a duration or a flag, both included
+	in       reference // of a word: the list that has it, in place of words
+	min, max int64     // of a number, a duration or a flag, both included
 
 	minVersion, maxVersion string // of a version; "" is no bound
 
@@ -29,10 +30,15 @@ type condition struct {
 	only, some, declared []string
 }
 
-// holds reports whether the condition is true of f.
-func (c *condition) holds(f *facts) bool {
+// holds reports whether the condition is true of f under the values of parameters. Under
+// nil, these can be any.
+func (c *condition) holds(f *facts, s settings) bool {
 	switch c.fact.kind {
 	case word:
+		if c.in.used() {
+			w := c.fact.word(f)
+			return s == nil && isListable(w) || s[c.in.key].has(w)
+		}
 		return slices.Contains(c.words, c.fact.word(f)) != c.not
 	case number, duration, flag:
 		n := c.fact.number(f)
@@ -114,8 +120,10 @@ func (c *condition) String() string {
 	var value string
 	switch c.fact.kind {
 	case word:
-		value = list(c.words)
-		if c.not {
+		switch value = list(c.words); {
+		case c.in.used():
+			value = "{in: " + c.in.name + "}"
+		case c.not:
 			value = "{not: " + value + "}"
 		}
 	case number, duration:
@@ -177,9 +185,9 @@ func rangeOf(lowest, highest string) string {
 }
 
 // holdAll reports whether all conditions hold.
-func holdAll(conditions []condition, f *facts) bool {
+func holdAll(conditions []condition, f *facts, s settings) bool {
 	for i := range conditions {
-		if !conditions[i].holds(f) {
+		if !conditions[i].holds(f, s) {
 			return false
 		}
 	}

@@ -35,8 +35,8 @@ type Instead struct {
 }
 
 // Explain returns the answer to a question about a suite, a type of credential, the lifetime
-// of a key package, a pre-shared key, a wire format or a certificate, as [Policy.Judge] gives
-// it, with its reasons. The error is a [*suite.UnknownSubjectError] for another subject. The
+// of a key package, a pre-shared key, a wire format, a certificate or a token, as
+// [Policy.Judge] gives it, with its reasons. The error is a [*suite.UnknownSubjectError] for another subject. The
 // suites are those that may be proposed instead of a denied one.
 func (p *Policy) Explain(q suite.Question, suites iter.Seq[suite.Info]) (*Explanation, error) {
 	about, f := p.subject(q.Subject)
@@ -73,6 +73,8 @@ func (f *facts) describe(about subject) string {
 		return "wire format " + f.wireFormat.String()
 	case aboutSender:
 		return lapsedSender(f)
+	case aboutToken:
+		return f.token.String()
 	}
 	return certKey(f) + ", " + signedBy(f)
 }

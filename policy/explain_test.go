@@ -143,6 +143,7 @@ rules:
   - {id: life, source: test, force: law, wanted: short, allow: [{key-package.lifetime: {max: 30d}}]}
   - {id: psk, source: test, force: law, wanted: long, allow: [{psk.bytes: {min: 32}}]}
   - {id: chain, source: test, force: law, wanted: SHA-384, allow: [{certificate.hash: SHA-384}]}
+  - {id: box, source: test, force: law, wanted: Box 3, allow: [{token.name: Box 3}]}
 `)
 	cert := suite.CertificateInfo{Position: "leaf", Key: "P-256", Signature: "ECDSA", Hash: "SHA-256"}
 	for _, c := range []struct {
@@ -156,6 +157,7 @@ rules:
 		{suite.PSKInfo{Type: "external", Length: 31}, "psk", "external PSK of 31 bytes under own"},
 		{suite.PSKInfo{Type: "external", Length: 32}, "", "external PSK of 32 bytes under own"},
 		{cert, "chain", "leaf certificate for a key of P-256, signed by ECDSA with SHA-256 under own"},
+		{suite.Token{Name: "Box 4", Certificate: "1"}, "box", `token "Box 4" with CMVP certificate 1 (stated by the caller) under own at 2026-11-28: deny`},
 		{message.WireFormatPublicMessage, "", "\nNo rule is about it.\n"},
 	} {
 		e := explanation(t, p, c.subject, suite.Start, all.Registry().All(), tableDate)

@@ -21,11 +21,12 @@ const (
 	aboutWireFormat subject = "wire format"
 	aboutCert       subject = "certificate"
 	aboutSender     subject = "sender"
+	aboutToken      subject = "token"
 )
 
 // subjects returns everything that a rule can be about.
 func subjects() []subject {
-	return []subject{aboutSuite, aboutCredential, aboutLifetime, aboutPSK, aboutWireFormat, aboutCert, aboutSender}
+	return []subject{aboutSuite, aboutCredential, aboutLifetime, aboutPSK, aboutWireFormat, aboutCert, aboutSender, aboutToken}
 }
 
 // facts is what conditions look at: a suite, or one of the other subjects.
@@ -41,6 +42,7 @@ type facts struct {
 	wireFormat message.WireFormat
 	cert       suite.CertificateInfo
 	sender     suite.SenderInfo
+	token      suite.Token
 }
 
 // kind is the kind of value that a fact has.
@@ -65,6 +67,7 @@ type fact struct {
 
 	words []string // of a word
 	code  bool     // words are also code points, as 0xF000
+	free  bool     // any text is a word
 	word  func(f *facts) string
 	// number answers for numbers, durations and flags (0 or 1).
 	number func(f *facts) int64
@@ -292,9 +295,21 @@ func (v *vocabulary) allFacts() []fact {
 			text:  "why the credential no longer holds; unknown if nothing current is known of it",
 			word:  func(f *facts) string { return f.sender.Lapse },
 			found: lapsedSender,
+		}, {
+			name: "token.name", about: aboutToken, kind: word, part: "token-name", free: true,
+			text:  "the name of the token that keeps a signature key, as its owner states it",
+			word:  func(f *facts) string { return orNone(f.token.Name) },
+			found: token,
+		}, {
+			name: "token.certificate", about: aboutToken, kind: word, part: "token-certificate", free: true,
+			text:  "the number of the token's CMVP certificate, as its owner states it; none if there is none",
+			word:  func(f *facts) string { return orNone(f.token.Certificate) },
+			found: token,
 		},
 	}
 }
+
+func token(f *facts) string { return f.token.String() }
 
 // What a certificate can have, as [suite.CertificateInfo] names it.
 func certificateKeys() []string {

@@ -126,7 +126,7 @@ func TestFoundPackages(t *testing.T) {
 	}}
 	found := func(c condition, f *facts) string {
 		c.fact = fact{kind: packages}
-		require.Equal(t, strings.HasPrefix(c.found(f), "primitives from "), len(c.some) > 0 || c.holds(f))
+		require.Equal(t, strings.HasPrefix(c.found(f), "primitives from "), len(c.some) > 0 || c.holds(f, nil))
 		return c.found(f)
 	}
 	require.Equal(t, "X448 from example.com/x448", found(condition{only: []string{"crypto/..."}}, f))
@@ -193,6 +193,9 @@ func factTable() string {
 			}
 			if f.code {
 				words = append(words, "a code point as `0xF001`")
+			}
+			if f.free {
+				words = append(words, "a text", "`{in: PARAMETER}`")
 			}
 			values = strings.Join(words, ", ")
 			if f.name == "suite.name" {

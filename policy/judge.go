@@ -11,8 +11,9 @@ var _ suite.Policy = (*Policy)(nil)
 
 // Judge answers a question about a suite, a move, a type of credential, the lifetime of a
 // key package, a pre-shared key, the format of proposals and commits, a certificate of a
-// credential's chain, or a sender whose credential has lapsed. The error is a [*Refusal], a [*Downgrade] for a move that is only too
-// weak, or a [*suite.UnknownSubjectError] for another subject.
+// credential's chain, a sender whose credential has lapsed, or the token that keeps a
+// signature key. The error is a [*Refusal], a [*Downgrade] for a move that is only too weak,
+// or a [*suite.UnknownSubjectError] for another subject.
 //
 // A denial always stops [suite.Start]. It stops [suite.Continue] and [suite.Receive] if
 // the profile says so of existing groups, or if it is about a sender. It never stops
@@ -57,6 +58,8 @@ func (p *Policy) subject(of any) (about subject, f *facts) {
 		about, f = aboutCert, &facts{cert: s}
 	case suite.SenderInfo:
 		about, f = aboutSender, &facts{sender: s}
+	case suite.Token:
+		about, f = aboutToken, &facts{token: s}
 	case message.WireFormat:
 		about, f = aboutWireFormat, &facts{wireFormat: s}
 	default:

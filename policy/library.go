@@ -282,7 +282,7 @@ func (l *Library) link(p *profile, wrong *problems) {
 	l.linkExisting(p, closure, wrong)
 	used := map[parameterKey]bool{}
 	unresolved := false
-	resolve := func(r *reference, wantDate bool) {
+	resolve := func(r *reference, want ParameterKind) {
 		if !r.used() {
 			return
 		}
@@ -291,10 +291,8 @@ func (l *Library) link(p *profile, wrong *problems) {
 		case reason != "":
 			unresolved = true // perhaps one that is declared by another name
 			wrong.add(r.at, "%s", reason)
-		case declared.isDate != wantDate && wantDate:
-			wrong.add(r.at, "parameter %s is a switch, not a date", r.name)
-		case declared.isDate != wantDate:
-			wrong.add(r.at, "parameter %s is a date, not a switch", r.name)
+		case declared.kind != want && declared.kind != "": // or its fault has been reported
+			wrong.add(r.at, "parameter %s is a %s, not a %s", r.name, declared.kind, want)
 		default:
 			r.key = key
 		}
@@ -303,12 +301,15 @@ func (l *Library) link(p *profile, wrong *problems) {
 	for i := range p.rules {
 		for j := range p.rules[i].allow {
 			a := &p.rules[i].allow[j]
-			resolve(&a.from.parameter, true)
-			resolve(&a.until.parameter, true)
-			resolve(&a.with, false)
-			resolve(&a.without, false)
+			resolve(&a.from.parameter, DateParameter)
+			resolve(&a.until.parameter, DateParameter)
+			resolve(&a.with, SwitchParameter)
+			resolve(&a.without, SwitchParameter)
 			for k := range a.given {
-				resolve(&a.given[k].parameter, true)
+				resolve(&a.given[k].parameter, DateParameter)
+			}
+			for k := range a.conditions {
+				resolve(&a.conditions[k].in, ListParameter)
 			}
 			if a.with.key.name != "" && a.with.key == a.without.key {
 				wrong.add(a.at, "no suite satisfies what is with and without %s", a.with.name)
@@ -345,6 +346,10 @@ func (l *Library) linkSettings(p *profile, closure []*profile, wrong *problems) 
 			continue
 		}
 		s.key = key
+		if s.listing && declared.kind != ListParameter {
+			wrong.add(s.at, "parameter %s is a %s, not a list", s.name, declared.kind)
+			continue
+		}
 		if s.value, reason = declared.parse(s.text); reason != "" {
 			wrong.add(s.at, "%s", reason)
 			continue

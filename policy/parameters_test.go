@@ -78,6 +78,7 @@ func TestParametersAreListed(t *testing.T) {
 		"asd-ism-protected:hybrid":               "off",
 		"anssi:classical-end":                    "2030-12-31",
 		"asd-ism:hybrid":                         "off",
+		"fips-140-3-module:token-certificates":   "",
 	}, listed)
 	changed := load(t, "anssi", "classical-end=2028-01-31").Parameters()
 	require.Equal(t, "2028-01-31", changed[0].Value)

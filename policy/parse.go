@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v4"
@@ -96,8 +97,9 @@ func (p *parser) top(root node) {
 			}
 		case "set":
 			for _, s := range p.mapping(e.value) {
-				if text, ok := p.scalar(s.value); ok {
-					p.set = append(p.set, setting{reference: reference{name: s.key, at: s.value.at}, text: text})
+				if text, ok := p.parameterText(s.value); ok {
+					listing := s.value.yaml.Kind == yaml.SequenceNode
+					p.set = append(p.set, setting{reference: reference{name: s.key, at: s.value.at}, text: text, listing: listing})
 				}
 			}
 		case "rules":
@@ -188,16 +190,19 @@ func (p *parser) parameter(e entry) {
 	if !isName(e.key) {
 		p.add(e.value.at, "%q is no name", e.key)
 	}
-	var kind, text string
-	var textAt Position
+	var text string
+	var initial *node // the default
 	entries := p.mapping(e.value)
-	for _, f := range entries {
+	for i, f := range entries {
 		switch f.key {
 		case "kind":
-			kind, _ = p.oneOf(f.value, "switch", "date")
+			kind, _ := p.oneOf(f.value, string(SwitchParameter), string(DateParameter), string(ListParameter))
+			d.kind = ParameterKind(kind)
 		case "default":
-			text, _ = p.scalar(f.value)
-			textAt = f.value.at
+			var ok bool
+			if text, ok = p.parameterText(f.value); ok {
+				initial = &entries[i].value
+			}
 		case "latest":
 			d.latest = p.day(f.value)
 		case "text":
@@ -206,25 +211,44 @@ func (p *parser) parameter(e entry) {
 			p.unknown(f, parameterKeys...)
 		}
 	}
-	d.isDate = kind == "date"
 	switch {
 	case !says(entries, "kind"):
-		p.add(e.value.at, "a parameter needs a kind: switch or date")
+		p.add(e.value.at, "a parameter needs a kind: switch, date or list")
 	case !says(entries, "default"):
 		p.add(e.value.at, "a parameter needs a default")
-	case kind != "" && text != "":
+	case d.kind == "" || initial == nil: // reported
+	case initial.yaml.Kind == yaml.SequenceNode && d.kind != ListParameter:
+		p.add(initial.at, "parameter %s is a %s, not a list", d.name, d.kind)
+	default:
 		var reason string
 		if d.value, reason = d.parse(text); reason != "" {
-			p.add(textAt, "%s", reason)
+			p.add(initial.at, "%s", reason)
 		}
 	}
 	if !says(entries, "text") {
 		p.add(e.value.at, "a parameter needs a text that says what it means")
 	}
-	if kind == "switch" && !d.latest.IsZero() {
+	if d.kind != "" && d.kind != DateParameter && !d.latest.IsZero() {
 		p.add(e.value.at, "latest is for dates")
 	}
 	p.parameters = append(p.parameters, d)
+}
+
+// parameterText returns the value of a parameter as text: the items of a list with commas
+// between them.
+func (p *parser) parameterText(n node) (string, bool) {
+	if n.yaml.Kind != yaml.SequenceNode {
+		return p.scalar(n)
+	}
+	var items []string
+	all := p.eachText(n, func(at Position, s string) {
+		if !isListable(s) {
+			p.add(at, "%q can be no item of a list", s)
+			return
+		}
+		items = append(items, s)
+	})
+	return strings.Join(items, ","), len(items) == all
 }
 
 func (p *parser) day(n node) Date {

@@ -55,11 +55,21 @@ func (p *parser) condition(f fact, n node) (condition, bool) {
 func (p *parser) wordCondition(c *condition, n node) {
 	if n.yaml.Kind == yaml.MappingNode {
 		entries := p.mapping(n)
-		if len(entries) != 1 || entries[0].key != "not" {
+		switch {
+		case len(entries) == 1 && entries[0].key == "not":
+			c.not = true
+		case len(entries) == 1 && entries[0].key == "in" && c.fact.free:
+			if name, ok := p.scalar(entries[0].value); ok {
+				c.in = reference{name: name, at: entries[0].value.at}
+			}
+			return
+		case c.fact.free:
+			p.add(n.at, "want a text, a list of texts, {not: ...} or {in: PARAMETER}")
+			return
+		default:
 			p.add(n.at, "want a word, a list of words, or {not: ...}")
 			return
 		}
-		c.not = true
 		n = entries[0].value
 	}
 	p.choices(n, func(at Position, s string) {
@@ -84,7 +94,7 @@ func (p *parser) choices(n node, f func(at Position, s string)) {
 
 // canonical returns a word of the fact as conditions compare it.
 func (f *fact) canonical(s string) (string, bool) {
-	if slices.Contains(f.words, s) {
+	if f.free || slices.Contains(f.words, s) {
 		return s, true
 	}
 	if digits, ok := strings.CutPrefix(s, "0x"); f.code && ok {

@@ -41,6 +41,11 @@ func (p *parser) rule(n node) {
 		case "when":
 			conditions := p.mapping(f.value)
 			r.when = p.conditions(conditions)
+			for _, c := range r.when {
+				if c.in.used() {
+					p.add(c.in.at, "a list of the user's says what is allowed, and not what a rule is about")
+				}
+			}
 			if len(conditions) == 0 && f.value.yaml.Kind == yaml.MappingNode {
 				p.add(f.value.at, "when has no condition")
 			}

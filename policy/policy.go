@@ -216,7 +216,7 @@ func (p *Policy) Parameters() []Parameter {
 				}
 				seen[key] = true
 				all = append(all, Parameter{
-					Profile: q.name, Name: d.name, Text: d.text, Date: d.isDate,
+					Profile: q.name, Name: d.name, Kind: d.kind, Text: d.text,
 					Value: d.write(one.values[key]), Fixed: one.fixed[key],
 				})
 			}
@@ -253,7 +253,7 @@ func (p *Policy) of(info suite.Info) *facts {
 
 // on reports whether the note is on the suite of f.
 func (n *note) on(f *facts) bool {
-	return len(n.when) == 0 || slices.ContainsFunc(n.when, func(when []condition) bool { return holdAll(when, f) })
+	return len(n.when) == 0 || slices.ContainsFunc(n.when, func(when []condition) bool { return holdAll(when, f, nil) })
 }
 
 func (n *note) String() string {

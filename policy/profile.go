@@ -48,33 +48,6 @@ type namedSource struct {
 	cited     bool // by a rule
 }
 
-// Parameter is something that a profile leaves to its user.
-type Parameter struct {
-	Profile string // the profile that declares it
-	Name    string
-	Text    string // what it means
-	Date    bool   // whether it holds a date; else it is a switch
-	Value   string // its value here: "on", "off" or a date
-	Fixed   bool   // whether a file has set it for good
-}
-
-// parameter is a Parameter as a file declares it.
-type parameter struct {
-	name   string
-	at     Position
-	text   string
-	isDate bool
-	value  value // the default
-	latest Date  // the last date that can be set; zero is any
-}
-
-// setting is a value that a file gives to a parameter that it inherits.
-type setting struct {
-	reference
-	text  string
-	value value // of text
-}
-
 // note is a remark on suites that satisfy one of when, or on all suites if when is empty.
 type note struct {
 	at        Position
@@ -92,36 +65,4 @@ type Move struct {
 type move struct {
 	Move
 	at Position
-}
-
-// parse returns the value that text gives to p, or the reason why it does not.
-func (p *parameter) parse(text string) (value, string) {
-	if !p.isDate {
-		switch text {
-		case "true", "on":
-			return value{on: true}, ""
-		case "false", "off":
-			return value{}, ""
-		}
-		return value{}, "parameter " + p.name + " is a switch: true or false, not " + text
-	}
-	d, err := ParseDate(text)
-	if err != nil {
-		return value{}, "parameter " + p.name + " is a date, such as 2030-12-31, not " + text
-	}
-	if !p.latest.IsZero() && d.Compare(p.latest) > 0 {
-		return value{}, "parameter " + p.name + " can be at most " + p.latest.String()
-	}
-	return value{date: d}, ""
-}
-
-// write is the reverse of parse.
-func (p *parameter) write(v value) string {
-	switch {
-	case p.isDate:
-		return v.date.String()
-	case v.on:
-		return "on"
-	}
-	return "off"
 }

@@ -19,7 +19,7 @@ type Rule struct {
 	Otherwise string
 
 	// About is what the rule judges: "cipher suite", "credential", "key package
-	// lifetime", "pre-shared key", "wire format", "certificate" or "sender".
+	// lifetime", "pre-shared key", "wire format", "certificate", "sender" or "token".
 	About string
 
 	// When says what the rule applies to, in the words of the profile. "" means
@@ -84,12 +84,6 @@ func (k parameterKey) String() string { return k.profile + ":" + k.name }
 // settings are the values of parameters.
 type settings map[parameterKey]value
 
-// value is what a parameter holds: whether a switch is on, or a date.
-type value struct {
-	on   bool
-	date Date
-}
-
 func (b bound) day(s settings) Date {
 	if b.parameter.used() {
 		return s[b.parameter.key].date
@@ -114,7 +108,7 @@ func (a *alternative) isGiven(s settings) bool {
 
 // applies reports whether the rule is about f. Every rule on suites is about a suite that
 // does not say what it is made of, and no rule allows it.
-func (r *rule) applies(f *facts) bool { return r.undeclared(f) || holdAll(r.when, f) }
+func (r *rule) applies(f *facts) bool { return r.undeclared(f) || holdAll(r.when, f, nil) }
 
 func (r *rule) undeclared(f *facts) bool { return r.about == aboutSuite && f.undeclared() }
 
@@ -134,7 +128,7 @@ func (r *rule) spans(dst []span, f *facts, s settings) []span {
 		return dst
 	}
 	for i := range r.allow {
-		if a := &r.allow[i]; a.enabled(s) && holdAll(a.conditions, f) {
+		if a := &r.allow[i]; a.enabled(s) && holdAll(a.conditions, f, s) {
 			dst = append(dst, span{a.from.day(s), a.until.day(s)})
 		}
 	}
@@ -151,7 +145,7 @@ func (r *rule) way(f *facts, s settings, day Date) *alternative {
 	for i := range r.allow {
 		a := &r.allow[i]
 		times := span{a.from.day(s), a.until.day(s)}
-		if !a.enabled(s) || !times.contains(day) || !holdAll(a.conditions, f) {
+		if !a.enabled(s) || !times.contains(day) || !holdAll(a.conditions, f, s) {
 			continue
 		}
 		if best == nil || times.endsAfter(best.until.day(s)) {
@@ -168,7 +162,7 @@ func (r *rule) switches(dst []parameterKey, f *facts, s settings) []parameterKey
 	}
 	for i := range r.allow {
 		a := &r.allow[i]
-		if a.with.used() && !s[a.with.key].on && !slices.Contains(dst, a.with.key) && a.isGiven(s) && holdAll(a.conditions, f) {
+		if a.with.used() && !s[a.with.key].on && !slices.Contains(dst, a.with.key) && a.isGiven(s) && holdAll(a.conditions, f, s) {
 			dst = append(dst, a.with.key)
 		}
 	}
@@ -218,7 +212,7 @@ func (r *rule) notGiven(f *facts, s settings) string {
 	text := ""
 	for i := range r.allow {
 		a := &r.allow[i]
-		if !a.switchedOn(s) || !holdAll(a.conditions, f) {
+		if !a.switchedOn(s) || !holdAll(a.conditions, f, s) {
 			continue
 		}
 		for j := range a.given {

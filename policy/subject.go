@@ -11,8 +11,9 @@ import (
 
 // ParseSubject returns the subject of a question that is no suite, from the words of the
 // format: "credential" with a type such as "x509" or "0xF001", "lifetime" with a duration
-// such as "90d", "psk" with a type and a number of bytes such as "external:32", or
-// "wire-format" with "public" or "private".
+// such as "90d", "psk" with a type and a number of bytes such as "external:32", "token" with
+// a name and the number of a certificate, or none, such as "Box 3:4962", or "wire-format" with
+// "public" or "private".
 func ParseSubject(kind, text string) (any, error) {
 	switch kind {
 	case "credential":
@@ -30,6 +31,15 @@ func ParseSubject(kind, text string) (any, error) {
 			return nil, fmt.Errorf("policy: %q is no pre-shared key, such as external:32", text)
 		}
 		return suite.PSKInfo{Type: name, Length: int(n)}, nil
+	case "token":
+		name, number := text, ""
+		if i := strings.LastIndexByte(text, ':'); i >= 0 {
+			name, number = text[:i], text[i+1:]
+		}
+		if name == "" {
+			return nil, fmt.Errorf("policy: %q is no token, such as \"Box 3:4962\"", text)
+		}
+		return suite.Token{Name: name, Certificate: number}, nil
 	case "wire-format":
 		switch text {
 		case "public":
@@ -39,7 +49,7 @@ func ParseSubject(kind, text string) (any, error) {
 		}
 		return nil, fmt.Errorf("policy: %q is no wire format: public or private", text)
 	}
-	return nil, fmt.Errorf("policy: unknown kind of subject %q: credential, lifetime, psk or wire-format", kind)
+	return nil, fmt.Errorf("policy: unknown kind of subject %q: credential, lifetime, psk, token or wire-format", kind)
 }
 
 func parseCredentialType(text string) (any, error) {

@@ -78,7 +78,7 @@ func TestVerdictsHold(t *testing.T) {
 			p, err := policy.Builtin().Policy(rapid.SampledFrom(names).Draw(r, "profile"))
 			require.NoError(r, err)
 			for _, d := range p.Parameters() {
-				if !d.Date && rapid.Bool().Draw(r, d.Name) {
+				if d.Kind == policy.SwitchParameter && rapid.Bool().Draw(r, d.Name) {
 					p, err = p.With(d.Name)
 					require.NoError(r, err)
 				}

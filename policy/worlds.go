@@ -35,6 +35,8 @@ func (v *vocabulary) worlds(about subject, conditions []condition) iter.Seq[worl
 		return only(world{free: []string{"sender-message", "sender-lapse"}})
 	case aboutCert:
 		return only(world{free: []string{"position", "cert-key", "cert-signature", "cert-hash"}})
+	case aboutToken:
+		return only(world{free: []string{"token-name", "token-certificate"}})
 	}
 	return func(yield func(world) bool) { v.suiteWorlds(conditions, yield) }
 }
@@ -157,10 +159,29 @@ func (v *vocabulary) samples(part string, conditions []condition) []func(*facts)
 		for _, l := range senderLapses() {
 			sets = append(sets, func(f *facts) { f.sender.Lapse = l })
 		}
+	case "token-name":
+		for _, name := range texts("token.name", conditions) {
+			sets = append(sets, func(f *facts) { f.token.Name = name })
+		}
+	case "token-certificate":
+		for _, number := range texts("token.certificate", conditions) {
+			sets = append(sets, func(f *facts) { f.token.Certificate = number })
+		}
 	default:
 		sets = certificateSamples(part, conditions)
 	}
 	return sets
+}
+
+// texts returns no text, the texts that conditions on a fact name, and one that they do
+// not.
+func texts(name string, conditions []condition) []string {
+	other := "another"
+	words := wordsOf(name, conditions)
+	for slices.Contains(words, other) {
+		other += " one"
+	}
+	return append([]string{"", other}, words...)
 }
 
 // certificateSamples is samples for the parts of a certificate.

@@ -17,7 +17,7 @@ func (t Token) String() string {
 	if t.Certificate != "" {
 		certificate = "CMVP certificate " + t.Certificate
 	}
-	return fmt.Sprintf("token %q with %s, stated by the caller", t.Name, certificate)
+	return fmt.Sprintf("token %q with %s (stated by the caller)", t.Name, certificate)
 }
 
 // TokenSigner is implemented by a [Signer] whose owner states which token keeps its key.

@@ -9,8 +9,8 @@ import (
 )
 
 func TestTokenSaysWhoStatesIt(t *testing.T) {
-	require.Equal(t, `token "Box 3" with CMVP certificate 4962, stated by the caller`, suite.Token{Name: "Box 3", Certificate: "4962"}.String())
-	require.Equal(t, `token "Box 3" with no certificate, stated by the caller`, suite.Token{Name: "Box 3"}.String())
+	require.Equal(t, `token "Box 3" with CMVP certificate 4962 (stated by the caller)`, suite.Token{Name: "Box 3", Certificate: "4962"}.String())
+	require.Equal(t, `token "Box 3" with no certificate (stated by the caller)`, suite.Token{Name: "Box 3"}.String())
 }
 
 // destroyedSigner counts how often it is destroyed.
