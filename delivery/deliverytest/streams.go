@@ -100,7 +100,8 @@ func testAcknowledgements(t *testing.T, n Network) {
 	require.Equal(t, second, acked(ann))
 	require.Zero(t, acked(bob))
 	n.Restart()
-	require.Equal(t, second, acked(n.Client("ann")))
+	ann = n.Client("ann")
+	require.Equal(t, second, acked(ann))
 	require.NoError(t, ann.Leave(t.Context(), groupG))
 	require.NoError(t, ann.Leave(t.Context(), groupG))
 }

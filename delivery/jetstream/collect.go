@@ -1,0 +1,221 @@
+package jetstream
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/mlsuite/mlsuite/delivery"
+)
+
+// fresh is the age below which an object is not collected, though nothing refers to it yet.
+const fresh = time.Hour
+
+// drop deletes the entries of a stream up to a position. Before that, it says so.
+func drop(ctx context.Context, js jetstream.JetStream, of delivery.Stream, position delivery.Position) error {
+	stream, err := js.Stream(ctx, streamName)
+	if err != nil {
+		return err
+	}
+	if _, err := js.Publish(ctx, droppedOf(of), binary.BigEndian.AppendUint64(nil, uint64(position))); err != nil {
+		return err
+	}
+	if err := stream.Purge(ctx, jetstream.WithPurgeSubject(droppedOf(of)), jetstream.WithPurgeKeep(1)); err != nil {
+		return err
+	}
+	return stream.Purge(ctx, jetstream.WithPurgeSubject(entriesOf(of)), jetstream.WithPurgeSequence(uint64(position)+1))
+}
+
+// Retention says what is kept.
+type Retention struct {
+	// Age is the age from which an entry is deleted, whoever has not read it; 0 keeps
+	// entries until they are read.
+	Age time.Duration
+
+	// Read deletes what all readers of a stream have acknowledged.
+	Read bool
+}
+
+// Collected is what Collect has deleted.
+type Collected struct{ Entries, Objects int }
+
+// Collect deletes entries as r says, old states of groups, and objects to which nothing
+// refers. It takes the rights of an operator. One at a time is enough, now and then.
+func Collect(ctx context.Context, nc *nats.Conn, r Retention) (done Collected, err error) {
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return done, err
+	}
+	streams, objects, err := survey(ctx, js, r)
+	if err != nil {
+		return done, err
+	}
+	if r.Read {
+		if err := readers(ctx, js, streams); err != nil {
+			return done, err
+		}
+	}
+	stream, err := js.Stream(ctx, streamName)
+	if err != nil {
+		return done, err
+	}
+	before := stream.CachedInfo().State.Msgs
+	for of, seen := range streams {
+		last := seen.aged
+		if r.Read && seen.readers > 0 {
+			last = max(last, seen.slowest)
+		}
+		if last >= seen.first && seen.first > 0 {
+			if err := drop(ctx, js, of, last); err != nil {
+				return done, err
+			}
+		}
+		if of.Group != "" {
+			if err := stream.Purge(ctx, jetstream.WithPurgeSubject(stateSubject(of.Group)), jetstream.WithPurgeKeep(1)); err != nil {
+				return done, err
+			}
+		}
+	}
+	info, err := stream.Info(ctx)
+	if err != nil {
+		return done, err
+	}
+	done.Entries = int(before) - int(info.State.Msgs)
+	done.Objects, err = collectObjects(ctx, js, objects)
+	return done, err
+}
+
+// surveyed is what is known of one stream.
+type surveyed struct {
+	first, aged delivery.Position // of its entries, and of those that are too old the last
+	slowest     delivery.Position // acknowledgement
+	readers     int
+}
+
+// survey reads the headers of all that the stream has: which streams there are, and to
+// which objects they refer.
+func survey(ctx context.Context, js jetstream.JetStream, r Retention) (map[delivery.Stream]*surveyed, map[string]bool, error) {
+	streams, objects := map[delivery.Stream]*surveyed{}, map[string]bool{}
+	stream, err := js.Stream(ctx, streamName)
+	if err != nil || stream.CachedInfo().State.Msgs == 0 {
+		return streams, objects, err
+	}
+	last := stream.CachedInfo().State.LastSeq
+	consumer, err := js.OrderedConsumer(ctx, streamName, jetstream.OrderedConsumerConfig{HeadersOnly: true})
+	if err != nil {
+		return nil, nil, err
+	}
+	messages, err := consumer.Messages()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer messages.Stop()
+	for {
+		m, err := messages.Next(jetstream.NextContext(ctx))
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, name := range m.Headers().Values(largeHeader) {
+			objects[name] = true
+		}
+		meta, err := m.Metadata()
+		if err != nil {
+			return nil, nil, err
+		}
+		if of, ok := streamOf(m.Subject()); ok {
+			seen := streams[of]
+			if seen == nil {
+				seen = &surveyed{}
+				streams[of] = seen
+			}
+			position := delivery.Position(meta.Sequence.Stream)
+			if seen.first == 0 {
+				seen.first = position
+			}
+			if r.Age > 0 && time.Since(meta.Timestamp) > r.Age {
+				seen.aged = position
+			}
+		}
+		if meta.Sequence.Stream >= last || meta.NumPending == 0 {
+			return streams, objects, nil
+		}
+	}
+}
+
+// readers finds the slowest reader of each stream.
+func readers(ctx context.Context, js jetstream.JetStream, streams map[delivery.Stream]*surveyed) error {
+	acks, err := js.KeyValue(ctx, acksBucket)
+	if err != nil {
+		return err
+	}
+	watcher, err := acks.WatchAll(ctx, jetstream.IgnoreDeletes())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = watcher.Stop() }()
+	for entry := range watcher.Updates() {
+		if entry == nil { // all are there
+			return nil
+		}
+		of, ok := acknowledgedStream(entry.Key())
+		seen := streams[of]
+		if !ok || seen == nil {
+			continue
+		}
+		position := positionIn(entry)
+		if seen.readers == 0 || position < seen.slowest {
+			seen.slowest = position
+		}
+		seen.readers++
+	}
+	return errors.New("jetstream: acknowledgements end early")
+}
+
+// acknowledgedStream is the reverse of ackKey.
+func acknowledgedStream(key string) (delivery.Stream, bool) {
+	var client, group string
+	if n := len(key); n > 2 && key[n-2:] == ".w" {
+		return delivery.Stream{Client: key[:n-2]}, true
+	}
+	for i := range key {
+		if key[i] == '.' {
+			client, group = key[:i], key[i+1:]
+			break
+		}
+	}
+	if client == "" || len(group) < 2 || group[:2] != "g." {
+		return delivery.Stream{}, false
+	}
+	id, err := untoken(group[2:])
+	return delivery.Stream{Group: id}, err == nil
+}
+
+// collectObjects deletes objects that are not in use and not fresh.
+func collectObjects(ctx context.Context, js jetstream.JetStream, used map[string]bool) (n int, err error) {
+	large, err := js.ObjectStore(ctx, largeBucket)
+	if err != nil {
+		return 0, err
+	}
+	objects, err := large.List(ctx)
+	if errors.Is(err, jetstream.ErrNoObjectsFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	for _, o := range objects {
+		if used[o.Name] || time.Since(o.ModTime) < fresh {
+			continue
+		}
+		if err := large.Delete(ctx, o.Name); err != nil {
+			return n, fmt.Errorf("object %s: %w", o.Name, err)
+		}
+		n++
+	}
+	return n, nil
+}

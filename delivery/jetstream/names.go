@@ -1,0 +1,89 @@
+package jetstream
+
+import (
+	"encoding/base64"
+	"fmt"
+	"strings"
+
+	"github.com/mlsuite/mlsuite/delivery"
+)
+
+// The stream and the buckets.
+const (
+	streamName  = "MLS"
+	keysBucket  = "mls-key-packages"
+	acksBucket  = "mls-acknowledged"
+	largeBucket = "mls-large"
+)
+
+// The subjects of the stream. A token in <> is in base64url, and a name of a client as it
+// is. The server keeps subjects in memory, so one for each ID costs memory as a table of
+// IDs would, for as long as the entry is kept and no longer; and no ID is taken twice,
+// since nothing else may ever have been on its subject.
+//
+//	mls.s.CLIENT.<id>                  a submission; the first message of its batch
+//	mls.g.<group>.s                    the group's state: its epoch, GroupInfo and tree
+//	mls.g.<group>.d                    that entries were dropped
+//	mls.g.<group>.e.c.CLIENT.<id>      a commit
+//	mls.g.<group>.e.m.CLIENT.<id>      a message
+//	mls.w.RECIPIENT.e.CLIENT.<id>.N    a Welcome, the Nth of its submission
+//	mls.w.RECIPIENT.d                  that entries were dropped
+const subjects = "mls.>"
+
+func token(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
+
+func untoken(s string) (string, error) {
+	b, err := base64.RawURLEncoding.DecodeString(s)
+	return string(b), err
+}
+
+// checkName returns why a client cannot have a name.
+func checkName(name string) error {
+	if name == "" || len(name) > 64 || strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "" {
+		return &delivery.RefusalError{Rule: fmt.Sprintf("a name of a client consists of 1 to 64 letters, digits, '-' and '_', and is not %q", name)}
+	}
+	return nil
+}
+
+func submissionSubject(client, id string) string { return "mls.s." + client + "." + token(id) }
+func stateSubject(group string) string           { return "mls.g." + token(group) + ".s" }
+
+func entrySubject(group, kind, client, id string) string {
+	return "mls.g." + token(group) + ".e." + kind + "." + client + "." + token(id)
+}
+
+func welcomeSubject(recipient, client, id string, n int) string {
+	return fmt.Sprintf("mls.w.%s.e.%s.%s.%d", recipient, client, token(id), n)
+}
+
+// root returns what the subjects of a stream begin with.
+func root(s delivery.Stream) string {
+	if s.Group != "" {
+		return "mls.g." + token(s.Group)
+	}
+	return "mls.w." + s.Client
+}
+
+func entriesOf(s delivery.Stream) string { return root(s) + ".e.>" }
+func droppedOf(s delivery.Stream) string { return root(s) + ".d" }
+
+// streamOf returns the stream that a subject of an entry is of.
+func streamOf(subject string) (delivery.Stream, bool) {
+	t := strings.Split(subject, ".")
+	if len(t) < 5 || t[3] != "e" {
+		return delivery.Stream{}, false
+	}
+	if t[1] == "w" {
+		return delivery.Stream{Client: t[2]}, true
+	}
+	group, err := untoken(t[2])
+	return delivery.Stream{Group: group}, err == nil
+}
+
+// ackKey returns the key of a client's acknowledgement.
+func ackKey(client string, s delivery.Stream) string {
+	if s.Group != "" {
+		return client + ".g." + token(s.Group)
+	}
+	return client + ".w"
+}

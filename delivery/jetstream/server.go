@@ -1,0 +1,89 @@
+package jetstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+)
+
+// ServerOptions is for a server in this process.
+type ServerOptions struct {
+	Folder string // in which everything is kept
+
+	// Listen is the address at which the server takes connections, such as
+	// "127.0.0.1:4222"; with port 0 it finds one. If it is empty, only this process has
+	// connections.
+	Listen string
+
+	// MaxPayload is the size of the largest message in bytes; 0 means 1 MiB. What is larger
+	// goes to the object store.
+	MaxPayload int32
+}
+
+// Server is a NATS server in this process. It makes each write durable before it answers
+// (sync_interval: always): by default, NATS does so every two minutes.
+type Server struct{ server *server.Server }
+
+// Start starts a server and calls [Setup].
+func Start(ctx context.Context, o ServerOptions) (*Server, error) {
+	options := &server.Options{
+		ServerName: "mlsuite", JetStream: true, StoreDir: o.Folder, SyncAlways: true,
+		MaxPayload: o.MaxPayload, NoSigs: true, NoLog: true, DontListen: o.Listen == "",
+	}
+	if options.MaxPayload == 0 {
+		options.MaxPayload = server.MAX_PAYLOAD_SIZE
+	}
+	if o.Listen != "" {
+		host, port, err := net.SplitHostPort(o.Listen)
+		if err != nil {
+			return nil, err
+		}
+		options.Host = host
+		if _, err := fmt.Sscanf(port, "%d", &options.Port); err != nil {
+			return nil, fmt.Errorf("jetstream: port %q", port)
+		}
+		if options.Port == 0 {
+			options.Port = server.RANDOM_PORT
+		}
+	}
+	ns, err := server.NewServer(options)
+	if err != nil {
+		return nil, err
+	}
+	ns.Start()
+	s := &Server{ns}
+	if !ns.ReadyForConnections(30 * time.Second) {
+		s.Stop()
+		return nil, errors.New("jetstream: server does not start")
+	}
+	nc, err := s.Conn()
+	if err == nil {
+		err = Setup(ctx, nc, 1)
+		nc.Close()
+	}
+	if err != nil {
+		s.Stop()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Conn returns a connection inside the process. The caller closes it.
+func (s *Server) Conn(options ...nats.Option) (*nats.Conn, error) {
+	return nats.Connect("", append(options, nats.InProcessServer(s.server))...)
+}
+
+// URL returns the URL at which the server takes connections.
+func (s *Server) URL() *url.URL { return &url.URL{Scheme: "nats", Host: s.server.Addr().String()} }
+
+// Stop ends the server, and waits until it has ended.
+func (s *Server) Stop() {
+	s.server.Shutdown()
+	s.server.WaitForShutdown()
+}

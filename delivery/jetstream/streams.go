@@ -1,0 +1,294 @@
+package jetstream
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/synadia-io/orbit.go/jetstreamext"
+
+	"github.com/mlsuite/mlsuite/delivery"
+)
+
+// Send implements [delivery.Service].
+func (s *Service) Send(ctx context.Context, m delivery.Message) (delivery.Position, error) {
+	if err := s.usable(ctx); err != nil {
+		return 0, err
+	}
+	if m.ID == "" || len(m.ID) > delivery.MaxID {
+		return 0, &delivery.RefusalError{Rule: "an ID has 1 to 64 bytes"}
+	}
+	if known := s.known(m.Group); known == 0 || known < m.Epoch {
+		st, err := s.state(ctx, m.Group)
+		switch {
+		case err != nil:
+			return 0, err
+		case st.sequence == 0:
+			return 0, delivery.ErrNoGroup
+		case st.epoch < m.Epoch:
+			return 0, &delivery.EpochError{Group: m.Group, Epoch: m.Epoch, Current: st.epoch, CurrentPosition: st.began}
+		}
+	}
+	msg := &nats.Msg{Subject: entrySubject(m.Group, "m", s.client, m.ID), Header: withEpoch(m.Epoch)}
+	var err error
+	if msg.Data, err = s.payload(ctx, msg.Header, s.inline(), m.Message, nil); err != nil {
+		return 0, notReached(ctx, err)
+	}
+	ack, err := s.js.PublishMsg(ctx, msg, jetstream.WithExpectLastSequencePerSubject(0))
+	if err == nil {
+		return delivery.Position(ack.Sequence), nil
+	}
+	if !conflict(err) {
+		return 0, unknown(ctx, err)
+	}
+	sent, err := s.last(ctx, msg.Subject)
+	if err != nil {
+		return 0, err
+	}
+	if sent == nil { // it is on its way
+		return 0, delivery.ErrUnknown
+	}
+	return delivery.Position(sent.Sequence), nil
+}
+
+// maxFetch is the number of entries that Fetch returns at most, and maxFetchBytes of their
+// bytes about.
+const (
+	maxFetch      = 256
+	maxFetchBytes = 8 << 20
+)
+
+// Fetch implements [delivery.Service]. A copy of the stream may answer that is behind by
+// some entries: then they come with a later call.
+func (s *Service) Fetch(ctx context.Context, of delivery.Stream, after delivery.Position, limit int) ([]delivery.Entry, error) {
+	if err := s.usable(ctx); err != nil {
+		return nil, err
+	}
+	if of.Group == "" && of.Client != s.client {
+		return nil, delivery.ErrNoGroup
+	}
+	if limit <= 0 || limit > maxFetch {
+		limit = maxFetch
+	}
+	ctx, cancel := within(ctx)
+	defer cancel()
+	entries, err := s.fetch(ctx, of, after, limit)
+	if err != nil {
+		return nil, notReached(ctx, err)
+	}
+	// Behind the entries: before some are deleted, a message says so.
+	if err := s.checkGap(ctx, of, after, entries); err != nil {
+		return nil, err
+	}
+	if len(entries) == 0 && of.Group != "" && s.known(of.Group) == 0 {
+		if st, err := s.state(ctx, of.Group); err != nil || st.sequence == 0 {
+			return nil, errors.Join(err, unless(err, delivery.ErrNoGroup))
+		}
+	}
+	return entries, nil
+}
+
+// unless returns other if err is nil.
+func unless(err, other error) error {
+	if err != nil {
+		return nil
+	}
+	return other
+}
+
+func (s *Service) fetch(ctx context.Context, of delivery.Stream, after delivery.Position, limit int) ([]delivery.Entry, error) {
+	messages, err := jetstreamext.GetBatch(ctx, s.js, streamName, limit,
+		jetstreamext.GetBatchSeq(uint64(after)+1), jetstreamext.GetBatchSubject(entriesOf(of)), jetstreamext.GetBatchMaxBytes(maxFetchBytes))
+	if err != nil {
+		return nil, err
+	}
+	var entries []delivery.Entry
+	for m, err := range messages {
+		if errors.Is(err, jetstreamext.ErrNoMessages) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		e, err := s.entry(ctx, m)
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, e)
+	}
+	return entries, nil
+}
+
+// entry reads a message of the stream.
+func (s *Service) entry(ctx context.Context, m *jetstream.RawStreamMsg) (delivery.Entry, error) {
+	parts, err := s.parts(ctx, m.Data, 2)
+	if err != nil {
+		return delivery.Entry{}, err
+	}
+	of, ok := streamOf(m.Subject)
+	if !ok {
+		return delivery.Entry{}, errPayload
+	}
+	e := delivery.Entry{
+		Position: delivery.Position(m.Sequence), Epoch: epochOf(m.Header),
+		Group: of.Group, Message: parts[0], Tree: parts[1], Time: m.Time,
+	}
+	t := strings.Split(m.Subject, ".")
+	if of.Group == "" {
+		e.Kind, e.From = delivery.KindWelcome, t[4]
+		if e.ID, err = untoken(t[5]); err != nil {
+			return delivery.Entry{}, err
+		}
+		e.Group, err = untoken(m.Header.Get(groupHeader))
+		return e, err
+	}
+	e.Kind, e.From = delivery.KindMessage, t[5]
+	if t[4] == "c" {
+		e.Kind = delivery.KindCommit
+		s.know(of.Group, e.Epoch+1)
+	}
+	e.ID, err = untoken(t[6])
+	return e, err
+}
+
+// checkGap returns why what is behind after is not all there.
+func (s *Service) checkGap(ctx context.Context, of delivery.Stream, after delivery.Position, entries []delivery.Entry) error {
+	m, err := s.last(ctx, droppedOf(of))
+	if err != nil || m == nil || len(m.Data) != 8 {
+		return err
+	}
+	if after >= delivery.Position(binary.BigEndian.Uint64(m.Data)) {
+		return nil
+	}
+	e := &delivery.GapError{Stream: of, After: after}
+	if len(entries) > 0 {
+		e.Oldest = entries[0].Position
+	}
+	return e
+}
+
+// Watch implements [delivery.Service].
+func (s *Service) Watch(ctx context.Context, streams ...delivery.Stream) (<-chan delivery.Stream, error) {
+	if err := s.usable(ctx); err != nil {
+		return nil, err
+	}
+	var filters []string
+	for _, of := range streams {
+		filters = append(filters, entriesOf(of))
+	}
+	consumer, err := s.js.OrderedConsumer(ctx, streamName, jetstream.OrderedConsumerConfig{
+		FilterSubjects: filters, DeliverPolicy: jetstream.DeliverNewPolicy, HeadersOnly: true,
+		InactiveThreshold: time.Minute,
+	})
+	if err != nil {
+		return nil, notReached(ctx, err)
+	}
+	messages, err := consumer.Messages()
+	if err != nil {
+		return nil, notReached(ctx, err)
+	}
+	stop := context.AfterFunc(ctx, messages.Stop)
+	told := make(chan delivery.Stream, len(streams))
+	for _, of := range streams { // which may have entries since the caller looked
+		told <- of
+	}
+	go func() {
+		defer close(told)
+		defer stop()
+		defer messages.Stop()
+		for {
+			m, err := messages.Next()
+			if errors.Is(err, jetstream.ErrMsgIteratorClosed) {
+				return
+			}
+			if err != nil {
+				continue // of the connection, which comes back
+			}
+			of, ok := streamOf(m.Subject())
+			if !ok {
+				continue
+			}
+			select {
+			case told <- of:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return told, nil
+}
+
+// Acknowledge implements [delivery.Service].
+func (s *Service) Acknowledge(ctx context.Context, of delivery.Stream, position delivery.Position) error {
+	for {
+		entry, err := s.acknowledged(ctx, of)
+		if err != nil {
+			return err
+		}
+		value := binary.BigEndian.AppendUint64(nil, uint64(position))
+		switch {
+		case entry == nil:
+			_, err = s.acks.Create(ctx, ackKey(s.client, of), value)
+		case positionIn(entry) < position:
+			_, err = s.acks.Update(ctx, ackKey(s.client, of), value, entry.Revision())
+		default:
+			return nil
+		}
+		if err == nil || !errors.Is(err, jetstream.ErrKeyExists) && !conflict(err) {
+			return orUnknown(ctx, err)
+		}
+	}
+}
+
+func orUnknown(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	return unknown(ctx, err)
+}
+
+// acknowledged returns the entry of this client's acknowledgement, or nil.
+func (s *Service) acknowledged(ctx context.Context, of delivery.Stream) (jetstream.KeyValueEntry, error) {
+	if err := s.usable(ctx); err != nil {
+		return nil, err
+	}
+	if of.Group == "" && of.Client != s.client {
+		return nil, delivery.ErrNoGroup
+	}
+	entry, err := s.acks.Get(ctx, ackKey(s.client, of))
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, notReached(ctx, err)
+	}
+	return entry, nil
+}
+
+func positionIn(entry jetstream.KeyValueEntry) delivery.Position {
+	if len(entry.Value()) != 8 {
+		return 0
+	}
+	return delivery.Position(binary.BigEndian.Uint64(entry.Value()))
+}
+
+// Acknowledged implements [delivery.Service].
+func (s *Service) Acknowledged(ctx context.Context, of delivery.Stream) (delivery.Position, error) {
+	entry, err := s.acknowledged(ctx, of)
+	if err != nil || entry == nil {
+		return 0, err
+	}
+	return positionIn(entry), nil
+}
+
+// Leave implements [delivery.Service].
+func (s *Service) Leave(ctx context.Context, of delivery.Stream) error {
+	if entry, err := s.acknowledged(ctx, of); err != nil || entry == nil {
+		return err
+	}
+	return orUnknown(ctx, s.acks.Delete(ctx, ackKey(s.client, of)))
+}

@@ -1,0 +1,309 @@
+package jetstream
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/synadia-io/orbit.go/jetstreamext"
+
+	"github.com/mlsuite/mlsuite/delivery"
+)
+
+// maxBatch is the number of messages that the server takes in one batch.
+const maxBatch = 1000
+
+// state is the last message on a group's subject of state.
+type state struct {
+	sequence uint64 // 0 if there is none
+	epoch    uint64
+	payload  []byte // GroupInfo, tree
+	began    delivery.Position
+}
+
+// state reads a group's state from the leader of the stream: a follower may be behind.
+func (s *Service) state(ctx context.Context, group string) (state, error) {
+	m, err := s.last(ctx, stateSubject(group))
+	if err != nil || m == nil {
+		return state{}, err
+	}
+	st := state{sequence: m.Sequence, epoch: epochOf(m.Header), payload: m.Data, began: delivery.Position(m.Sequence)}
+	if m.Header.Get(afterHeader) != "" { // the commit is behind its state
+		st.began++
+	}
+	s.know(group, st.epoch)
+	return st, nil
+}
+
+// last returns the last message on a subject, or nil, from the leader.
+func (s *Service) last(ctx context.Context, subject string) (*jetstream.RawStreamMsg, error) {
+	ctx, cancel := within(ctx)
+	defer cancel()
+	request, err := json.Marshal(struct {
+		Last string `json:"last_by_subj"`
+	}{subject})
+	if err != nil {
+		return nil, err
+	}
+	reply, err := s.nc.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+streamName, request)
+	if err != nil {
+		return nil, notReached(ctx, err)
+	}
+	var answer struct {
+		Error   *jetstream.APIError `json:"error"`
+		Message *struct {
+			Subject  string    `json:"subject"`
+			Sequence uint64    `json:"seq"`
+			Header   []byte    `json:"hdrs"`
+			Data     []byte    `json:"data"`
+			Time     time.Time `json:"time"`
+		} `json:"message"`
+	}
+	if err := json.Unmarshal(reply.Data, &answer); err != nil {
+		return nil, notReached(ctx, err)
+	}
+	switch {
+	case answer.Error != nil && answer.Error.ErrorCode == jetstream.JSErrCodeMessageNotFound:
+		return nil, nil
+	case answer.Error != nil:
+		return nil, notReached(ctx, answer.Error)
+	case answer.Message == nil:
+		return nil, notReached(ctx, errors.New("no message in the answer"))
+	}
+	m := answer.Message
+	header, err := nats.DecodeHeadersMsg(m.Header)
+	if err != nil && len(m.Header) > 0 {
+		return nil, notReached(ctx, err)
+	}
+	return &jetstream.RawStreamMsg{Subject: m.Subject, Sequence: m.Sequence, Header: header, Data: m.Data, Time: m.Time}, nil
+}
+
+// Submit implements [delivery.Service]. A submission has Welcomes for at most 900 clients;
+// for more, the error is [delivery.ErrTooLarge].
+func (s *Service) Submit(ctx context.Context, sub delivery.Submission) (delivery.Position, error) {
+	if err := s.usable(ctx); err != nil {
+		return 0, err
+	}
+	if err := checkSubmission(sub); err != nil {
+		return 0, err
+	}
+	for attempt := 0; ; attempt++ {
+		states := make([]state, len(sub.Commits))
+		for i, c := range sub.Commits {
+			var err error
+			if states[i], err = s.state(ctx, c.Group); err != nil {
+				return 0, err
+			}
+			if states[i].epoch != c.Epoch {
+				return s.lost(ctx, sub, c, states[i])
+			}
+		}
+		position, err := s.submit(ctx, sub, states)
+		switch {
+		case err == nil:
+			for _, c := range sub.Commits {
+				s.know(c.Group, c.Epoch+1)
+			}
+			return position, nil
+		case !conflict(err) && !errors.Is(err, errBusy):
+			return 0, err
+		case attempt == 20:
+			return 0, notReached(ctx, err)
+		}
+		// Another submission has won, or is about to, or the server has too many of them.
+		select {
+		case <-time.After(time.Duration(rand.IntN(1<<min(attempt, 8))) * time.Millisecond):
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}
+}
+
+// lost answers for a submission that ends another epoch than its group is in. It may have
+// won earlier.
+func (s *Service) lost(ctx context.Context, sub delivery.Submission, c delivery.Commit, st state) (delivery.Position, error) {
+	m, err := s.last(ctx, submissionSubject(s.client, sub.ID))
+	if err != nil {
+		return 0, err
+	}
+	if m == nil {
+		return 0, &delivery.EpochError{Group: c.Group, Epoch: c.Epoch, Current: st.epoch, CurrentPosition: st.began}
+	}
+	after, err := strconv.ParseUint(m.Header.Get(afterHeader), 10, 64)
+	if err != nil {
+		return 0, notReached(ctx, errPayload)
+	}
+	return delivery.Position(m.Sequence + after), nil
+}
+
+func checkSubmission(sub delivery.Submission) error {
+	if sub.ID == "" || len(sub.ID) > delivery.MaxID {
+		return &delivery.RefusalError{Rule: "an ID has 1 to 64 bytes"}
+	}
+	if len(sub.Commits) == 0 {
+		return &delivery.RefusalError{Rule: "a submission has a commit"}
+	}
+	begun := map[string]bool{}
+	messages := 1
+	for _, c := range sub.Commits {
+		switch {
+		case len(c.Message) == 0 && c.Epoch != 0:
+			return &delivery.RefusalError{Rule: "only the first epoch ends without a commit"}
+		case begun[c.Group]:
+			return &delivery.RefusalError{Rule: "a submission has one commit of a group"}
+		}
+		begun[c.Group] = true
+		messages += 2
+	}
+	for _, w := range sub.Welcomes {
+		switch {
+		case !begun[w.Group]:
+			return &delivery.RefusalError{Rule: "a Welcome comes with a commit of its group"}
+		case len(w.Message) == 0:
+			return &delivery.RefusalError{Rule: "a Welcome has a message"}
+		}
+		for _, client := range w.Clients {
+			if err := checkName(client); err != nil {
+				return err
+			}
+		}
+		messages += len(w.Clients)
+	}
+	if messages > maxBatch {
+		return fmt.Errorf("%w: a batch of %d messages, of at most %d", delivery.ErrTooLarge, messages, maxBatch)
+	}
+	return nil
+}
+
+// errBusy says that the server has all the batches open that it takes.
+var errBusy = errors.New("jetstream: too many batches are open")
+
+// message is one of a batch, with the sequence that the last one on its subject has to have.
+type message struct {
+	*nats.Msg
+	expect *uint64
+}
+
+// submit publishes a submission in one batch.
+func (s *Service) submit(ctx context.Context, sub delivery.Submission, states []state) (delivery.Position, error) {
+	batch, err := s.batch(ctx, sub, states)
+	if err != nil {
+		return 0, unknown(ctx, err)
+	}
+	ctx, cancel := within(ctx)
+	defer cancel()
+	publisher, err := jetstreamext.NewBatchPublisher(s.js)
+	if err != nil {
+		return 0, notReached(ctx, err)
+	}
+	for i, m := range batch {
+		var options []jetstreamext.BatchMsgOpt
+		if m.expect != nil {
+			options = append(options, jetstreamext.WithBatchExpectLastSequencePerSubject(*m.expect))
+		}
+		if i < len(batch)-1 {
+			if err := publisher.AddMsg(m.Msg, options...); err != nil {
+				return 0, refused(ctx, err, notReached) // nothing counts before the last message
+			}
+			continue
+		}
+		ack, err := publisher.CommitMsg(ctx, m.Msg, options...)
+		if err != nil {
+			return 0, refused(ctx, err, unknown)
+		}
+		return delivery.Position(ack.Sequence), nil
+	}
+	return 0, errPayload // a batch is not empty
+}
+
+// refused sorts the errors of a batch: those with which the server answers, and others.
+func refused(ctx context.Context, err error, other func(context.Context, error) error) error {
+	var api *jetstream.APIError
+	if !errors.As(err, &api) {
+		return other(ctx, err)
+	}
+	switch api.ErrorCode {
+	case jetstreamext.JSErrCodeAtomicPublishTooManyInflight, jetstreamext.JSErrCodeBatchPublishTooManyInflight, jetstreamext.JSErrCodeBatchPublishIncomplete:
+		return fmt.Errorf("%w: %w", errBusy, err)
+	case jetstreamext.JSErrCodeBatchPublishExceedsLimit:
+		return fmt.Errorf("%w: %w", delivery.ErrTooLarge, err)
+	}
+	if conflict(err) {
+		return err
+	}
+	return other(ctx, err)
+}
+
+func (s *Service) batch(ctx context.Context, sub delivery.Submission, states []state) ([]message, error) {
+	zero := uint64(0)
+	first := nats.NewMsg(submissionSubject(s.client, sub.ID))
+	batch := []message{{first, &zero}}
+	for i, c := range sub.Commits {
+		st := &nats.Msg{Subject: stateSubject(c.Group), Header: withEpoch(c.Epoch + 1)}
+		var err error
+		if st.Data, err = s.payload(ctx, st.Header, s.inline(), c.GroupInfo, c.Tree); err != nil {
+			return nil, err
+		}
+		batch = append(batch, message{st, &states[i].sequence})
+		if len(c.Message) == 0 {
+			continue
+		}
+		st.Header.Set(afterHeader, "1")
+		commit := &nats.Msg{Subject: entrySubject(c.Group, "c", s.client, sub.ID), Header: withEpoch(c.Epoch)}
+		if commit.Data, err = s.payload(ctx, commit.Header, s.inline(), c.Message, nil); err != nil {
+			return nil, err
+		}
+		batch = append(batch, message{Msg: commit})
+	}
+	epochs := map[string]uint64{}
+	for _, c := range sub.Commits {
+		epochs[c.Group] = c.Epoch + 1
+	}
+	n := 0
+	for _, w := range sub.Welcomes {
+		limit := s.inline()
+		if len(w.Clients) > 1 {
+			limit = min(limit, 16<<10) // in one object rather than in so many messages
+		}
+		for _, client := range w.Clients {
+			m := &nats.Msg{Subject: welcomeSubject(client, s.client, sub.ID, n), Header: withEpoch(epochs[w.Group])}
+			m.Header.Set(groupHeader, token(w.Group))
+			var err error
+			if m.Data, err = s.payload(ctx, m.Header, limit, w.Message, w.Tree); err != nil {
+				return nil, err
+			}
+			batch = append(batch, message{Msg: m})
+			n++
+		}
+	}
+	first.Header.Set(afterHeader, strconv.Itoa(len(batch)-1))
+	return batch, nil
+}
+
+// GroupInfo implements [delivery.Service].
+func (s *Service) GroupInfo(ctx context.Context, group string) (delivery.GroupInfo, error) {
+	if err := s.usable(ctx); err != nil {
+		return delivery.GroupInfo{}, err
+	}
+	st, err := s.state(ctx, group)
+	if err != nil {
+		return delivery.GroupInfo{}, err
+	}
+	if st.sequence == 0 {
+		return delivery.GroupInfo{}, delivery.ErrNoGroup
+	}
+	parts, err := s.parts(ctx, st.payload, 2)
+	if err != nil {
+		return delivery.GroupInfo{}, notReached(ctx, err)
+	}
+	if parts[0] == nil {
+		return delivery.GroupInfo{}, delivery.ErrNoGroup
+	}
+	return delivery.GroupInfo{Epoch: st.epoch, Position: st.began, Message: parts[0], Tree: parts[1]}, nil
+}
