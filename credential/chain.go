@@ -1,11 +1,3 @@
-// Package credential parses the X.509 credentials of MLS (RFC 9420, Section 5.3) for
-// an application's authentication service.
-//
-// It is apart from package mls because crypto/x509 imports net, on which the engine does
-// not depend. The engine itself compares the end entity's public key with the signature
-// key of each leaf. The service decides what certificates say of an identity and whom to
-// trust. [NewAuthenticator] lets it judge parsed certificates. This package does not
-// validate chains up to a root.
 package credential
 
 import (

@@ -75,6 +75,10 @@
 // or a commit that only removes members or ends the group by a ReInit, and
 // [RestoreToLeave]. [Group.Export] and [Group.Delta] ask nothing. So nobody is locked in.
 //
+// A message of somebody whose credential has lapsed is a subject too, a suite.SenderInfo, with
+// the use [suite.Receive] whatever the message does. Only an Authenticator that is an
+// [event.SenderJudge] finds such senders.
+//
 // An [event.Observer] is told what happened.
 //
 // # Saving
@@ -182,6 +186,6 @@
 //
 // The package does not deliver messages, order commits or store anything. It does not
 // know whom a credential names: an [Authenticator] does, and without one every credential
-// is accepted. It does not validate chains of X.509 certificates. It has no extensions of
-// later documents, such as those of draft-ietf-mls-extensions.
+// is accepted. It does not validate chains of X.509 certificates, which package credential
+// does. It has no extensions of later documents, such as those of draft-ietf-mls-extensions.
 package mls
