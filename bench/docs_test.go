@@ -38,12 +38,17 @@ func docPages(t *testing.T) map[string]string {
 	return pages
 }
 
-// docExamples returns the examples of suitebench in the pages.
+// mandatePage is the page whose commands TestMandatePage runs.
+const mandatePage = "../docs/mandate.md"
+
+// docExamples returns the examples of suitebench in the other pages.
 func docExamples(t *testing.T) []docExample {
 	t.Helper()
 	blocks := regexp.MustCompile("(?m)^```console\n\\$ go run ./cmd/suitebench ?(.*)\n((?s:.*?))^```$")
 	var examples []docExample
-	for page, text := range docPages(t) {
+	pages := docPages(t)
+	delete(pages, mandatePage)
+	for page, text := range pages {
 		for _, block := range blocks.FindAllStringSubmatch(text, -1) {
 			examples = append(examples, docExample{page, strings.Fields(block[1]), block[2]})
 		}
@@ -117,7 +122,7 @@ func TestDocs(t *testing.T) {
 		require.Regexp(t, asPattern(e.output), out, name)
 		printed++
 	}
-	require.GreaterOrEqual(t, printed, 5)
+	require.GreaterOrEqual(t, printed, 3)
 }
 
 // The other commands of the pages, in indented lines, are there with their flags.

@@ -1,7 +1,8 @@
-// Mandate runs a group under the policy nist-curves. It shows that what the policy denies is
-// refused with reasons, that what it allows works, and that a log keeps the evidence of both.
+// Mandate runs a group under an agency's own policy, with X.509 certificates. It shows that what
+// the policy denies is refused with reasons, that what it allows works, and that a log keeps the
+// evidence of both.
 //
-//	go run ./examples/mandate audit.jsonl
+//	go run ./examples/mandate examples/mandate/agency.yaml audit.jsonl
 package main
 
 import (
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/mlsuite/mlsuite/audit"
+	"github.com/mlsuite/mlsuite/credential"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/policy"
@@ -22,67 +24,108 @@ import (
 )
 
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: mandate FILE")
+	if len(os.Args) != 3 {
+		fmt.Fprintln(os.Stderr, "usage: mandate POLICY LOG")
 		os.Exit(2)
 	}
-	file, err := os.Create(os.Args[1])
-	if err == nil {
-		err = errors.Join(mandate(context.Background(), time.Now(), os.Stdout, file), file.Close())
-	}
-	if err != nil {
+	if err := run(os.Args[1], os.Args[2]); err != nil {
 		fmt.Fprintln(os.Stderr, "mandate:", err)
 		os.Exit(1)
 	}
 }
 
-// mandate writes what happens to w and the audit log to log.
-func mandate(ctx context.Context, now time.Time, w, log io.Writer) error {
-	p, err := policy.Load("nist-curves")
+func run(policyFile, logFile string) error {
+	data, err := os.ReadFile(policyFile)
 	if err != nil {
 		return err
 	}
-	audit.Started(slog.New(slog.NewJSONHandler(log, nil)), p, "registry/all", all.Registry().All())
+	p, err := policy.Parse(policyFile, data)
+	if err != nil {
+		return err
+	}
+	file, err := os.Create(logFile)
+	if err != nil {
+		return err
+	}
+	return errors.Join(mandate(context.Background(), time.Now(), p, os.Stdout, file), file.Close())
+}
+
+// mandate writes what happens to w and the audit log to log.
+func mandate(ctx context.Context, now time.Time, p *policy.Policy, w, log io.Writer) error {
+	l := slog.New(slog.NewJSONHandler(log, nil))
+	audit.Started(l, p, "registry/all", all.Registry().All())
+	agency, err := newAuthority(now)
+	if err != nil {
+		return err
+	}
+	// The certificates of all members lead to the agency's root, by algorithms that the policy
+	// allows, and name their clients by DNS names.
+	directory, err := credential.NewPKIX(credential.PKIXOptions{
+		Roots: agency.roots(), Policy: audit.Policy(p, l.With("client", "directory")), Identity: credential.DNSIdentity,
+	})
+	if err != nil {
+		return err
+	}
 	// Everybody's engine asks the policy about everything that enters a group, and the log
 	// records the answers.
-	client := func(name string, id suite.ID) (mls.Config, error) {
-		l := slog.New(slog.NewJSONHandler(log, nil)).With("client", name)
-		cfg := mls.Config{
+	client := func(name string, id suite.ID) mls.Config {
+		l := l.With("client", name)
+		return mls.Config{
 			Suites: all.Registry(), Suite: id,
 			Policy: audit.Policy(p, l), Observer: audit.Observer(l),
-			Credential: message.BasicCredential([]byte(name)),
+			Authenticator: directory, Lifetimes: mls.LifetimePolicy{Own: month},
 		}
-		s, err := cfg.Suites.Suite(id)
-		if err != nil {
-			return mls.Config{}, err
-		}
-		cfg.Signer, err = s.GenerateSigner()
-		return cfg, err
 	}
 
-	// X25519 is no NIST curve.
-	alice, err := client("alice", 0x0001)
-	if err != nil {
+	// P-256 is a NIST curve, but not the agency's, and a name alone is no credential.
+	denied := client("alice", 0x0002)
+	if err := ownName(&denied, "alice"); err != nil {
 		return err
 	}
-	_, err = mls.CreateGroup(ctx, now, alice, []byte("our group"))
-	var refusal *policy.Refusal
-	if !errors.As(err, &refusal) {
-		return fmt.Errorf("0x0001 is not refused: %v", err)
+	if err := refused(ctx, now, denied, p, w); err != nil {
+		return err
 	}
-	refusal.Instead = policy.Choices(all.Registry().Allowed(p, refusal.Use, refusal.At))
-	fmt.Fprintln(w, refusal.Explain())
+	denied = client("alice", 0x0007)
+	if err := ownName(&denied, "alice"); err != nil {
+		return err
+	}
+	if err := refused(ctx, now, denied, p, w); err != nil {
+		return err
+	}
 
-	// P-256 is one.
-	alice, err = client("alice", 0x0002)
-	if err != nil {
-		return err
-	}
-	bob, err := client("bob", 0x0002)
-	if err != nil {
-		return err
+	// P-384 with certificates of the agency.
+	alice, bob := client("alice", 0x0007), client("bob", 0x0007)
+	for name, cfg := range map[string]*mls.Config{"alice.agency.example": &alice, "bob.agency.example": &bob} {
+		if err := agency.issue(now, name, cfg); err != nil {
+			return err
+		}
 	}
 	return talk(ctx, now, alice, bob, w)
+}
+
+// ownName gives a client a credential that is nothing but a name.
+func ownName(cfg *mls.Config, name string) error {
+	s, err := cfg.Suites.Suite(cfg.Suite)
+	if err != nil {
+		return err
+	}
+	cfg.Credential = message.BasicCredential([]byte(name))
+	cfg.Signer, err = s.GenerateSigner()
+	return err
+}
+
+// refused tries to create a group and explains why the policy denies that.
+func refused(ctx context.Context, now time.Time, cfg mls.Config, p *policy.Policy, w io.Writer) error {
+	_, err := mls.CreateGroup(ctx, now, cfg, []byte("our group"))
+	var refusal *policy.Refusal
+	if !errors.As(err, &refusal) {
+		return fmt.Errorf("suite %s with a %v credential is not refused: %v", cfg.Suite, cfg.Credential.Type, err)
+	}
+	if refusal.Suite != 0 {
+		refusal.Instead = policy.Choices(all.Registry().Allowed(p, refusal.Use, refusal.At))
+	}
+	_, err = fmt.Fprintln(w, refusal.Explain())
+	return err
 }
 
 // talk makes a group of Alice and Bob, in which he writes to her.
@@ -118,6 +161,11 @@ func talk(ctx context.Context, now time.Time, aliceConfig, bobConfig mls.Config,
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "epoch %d of a group with suite %s: %s\n", received.Application.Epoch, aliceConfig.Suite, received.Application.Data)
-	return nil
+	chain, err := credential.Parse(received.Application.Author.Credential)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "epoch %d of a group with suite %s: %s writes: %s\n",
+		received.Application.Epoch, aliceConfig.Suite, chain[0].DNSNames[0], received.Application.Data)
+	return err
 }
