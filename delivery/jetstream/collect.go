@@ -31,6 +31,27 @@ func drop(ctx context.Context, js jetstream.JetStream, of delivery.Stream, posit
 	return stream.Purge(ctx, jetstream.WithPurgeSubject(entriesOf(of)), jetstream.WithPurgeSequence(uint64(position)+1))
 }
 
+// Drop deletes the entries up to a position from all streams. It takes the rights of an
+// operator.
+func Drop(ctx context.Context, nc *nats.Conn, position delivery.Position) error {
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return err
+	}
+	streams, _, err := survey(ctx, js, Retention{})
+	if err != nil {
+		return err
+	}
+	for of, seen := range streams {
+		if seen.first <= position {
+			if err := drop(ctx, js, of, position); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // Retention says what is kept.
 type Retention struct {
 	// Age is the age from which an entry is deleted, whoever has not read it; 0 keeps

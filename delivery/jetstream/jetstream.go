@@ -10,7 +10,8 @@
 //
 // [Connect] is for those whom the service trusts: it uses the stream itself, and NATS tells
 // it only which subjects it may use. A deployment whose clients are not trusted lets them
-// at a [Gate] alone, which is a client of this kind, with package guard in between.
+// at a gate alone (package gate), which is a client of this kind, with package guard in
+// between.
 //
 // [Setup] makes the stream and the buckets, [Start] runs a server in the process, and
 // [Collect] deletes what nobody needs any more.
@@ -52,7 +53,7 @@ var _ delivery.Service = (*Service)(nil)
 // The error is [delivery.ErrUnavailable] if the server does not answer or nobody has called
 // [Setup].
 func Connect(ctx context.Context, nc *nats.Conn, client string) (*Service, error) {
-	if err := checkName(client); err != nil {
+	if err := CheckName(client); err != nil {
 		return nil, err
 	}
 	s := &Service{client: client, nc: nc, epochs: map[string]uint64{}}

@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/delivery"
@@ -46,15 +45,7 @@ func (n *network) Client(name string) delivery.Service {
 }
 
 func (n *network) Drop(position delivery.Position) {
-	js, err := jetstream.New(n.conn())
-	require.NoError(n.t, err)
-	streams, _, err := survey(n.t.Context(), js, Retention{})
-	require.NoError(n.t, err)
-	for of, seen := range streams {
-		if seen.first <= position {
-			require.NoError(n.t, drop(n.t.Context(), js, of, position))
-		}
-	}
+	require.NoError(n.t, Drop(n.t.Context(), n.conn(), position))
 }
 
 func (n *network) Restart() {

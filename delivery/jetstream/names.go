@@ -10,9 +10,13 @@ import (
 
 // The stream and the buckets.
 const (
-	streamName  = "MLS"
-	keysBucket  = "mls-key-packages"
-	acksBucket  = "mls-acknowledged"
+	streamName = "MLS"
+	keysBucket = "mls-key-packages"
+	acksBucket = "mls-acknowledged"
+
+	// MembersBucket has a key for each client that may read a group, for package gate.
+	MembersBucket = "mls-members"
+
 	largeBucket = "mls-large"
 )
 
@@ -28,7 +32,7 @@ const (
 //	mls.g.<group>.e.m.CLIENT.<id>      a message
 //	mls.w.RECIPIENT.e.CLIENT.<id>.N    a Welcome, the Nth of its submission
 //	mls.w.RECIPIENT.d                  that entries were dropped
-const subjects = "mls.>"
+func subjects() []string { return []string{"mls.s.>", "mls.g.>", "mls.w.>"} }
 
 func token(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
 
@@ -37,8 +41,9 @@ func untoken(s string) (string, error) {
 	return string(b), err
 }
 
-// checkName returns why a client cannot have a name.
-func checkName(name string) error {
+// CheckName returns why a client cannot have a name: it consists of 1 to 64 letters, digits,
+// '-' and '_'.
+func CheckName(name string) error {
 	if name == "" || len(name) > 64 || strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "" {
 		return &delivery.RefusalError{Rule: fmt.Sprintf("a name of a client consists of 1 to 64 letters, digits, '-' and '_', and is not %q", name)}
 	}
@@ -87,3 +92,6 @@ func ackKey(client string, s delivery.Stream) string {
 	}
 	return client + ".w"
 }
+
+// MemberKey returns the key in MembersBucket of a client that may read a group.
+func MemberKey(group, client string) string { return token(group) + "." + client }

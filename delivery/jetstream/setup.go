@@ -16,12 +16,12 @@ func Setup(ctx context.Context, nc *nats.Conn, replicas int) error {
 		return err
 	}
 	if _, err := js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
-		Name: streamName, Subjects: []string{subjects}, Storage: jetstream.FileStorage, Replicas: replicas,
+		Name: streamName, Subjects: subjects(), Storage: jetstream.FileStorage, Replicas: replicas,
 		AllowAtomicPublish: true, AllowDirect: true,
 	}); err != nil {
 		return err
 	}
-	for _, bucket := range []string{keysBucket, acksBucket} {
+	for _, bucket := range []string{keysBucket, acksBucket, MembersBucket} {
 		if _, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: bucket, Storage: jetstream.FileStorage, Replicas: replicas}); err != nil {
 			return err
 		}

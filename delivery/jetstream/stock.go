@@ -126,7 +126,7 @@ func (s *Service) Claim(ctx context.Context, client string, of suite.ID) ([]byte
 	if err := s.usable(ctx); err != nil {
 		return nil, err
 	}
-	if err := checkName(client); err != nil {
+	if err := CheckName(client); err != nil {
 		return nil, err
 	}
 	for _, kind := range []string{"once", "last"} {

@@ -169,7 +169,7 @@ func checkSubmission(sub delivery.Submission) error {
 			return &delivery.RefusalError{Rule: "a Welcome has a message"}
 		}
 		for _, client := range w.Clients {
-			if err := checkName(client); err != nil {
+			if err := CheckName(client); err != nil {
 				return err
 			}
 		}

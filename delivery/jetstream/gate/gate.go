@@ -1,0 +1,238 @@
+// Package gate lets clients at a delivery service over NATS that may use nothing else of
+// NATS: neither the stream nor the buckets of package jetstream.
+//
+// A gate answers requests on subjects that have the client's name in them. Permissions of
+// NATS let each client publish under its own name alone, so a gate knows who asks. It
+// checks that a client reads its own inbox, and groups that it is or was in: those that
+// took a commit of it, or a Welcome for it.
+//
+// A client named ann needs these permissions, and an inbox of its own ([Dial] sets it):
+//
+//	publish:   mlsd.*.ann.>
+//	subscribe: _INBOX_ann.>, mlsh.w.ann, mlsh.g.*
+//
+// The folder testdata has a configuration of the server with TLS 1.3, two accounts' worth of
+// users and these permissions, which the tests use.
+package gate
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/mlsuite/mlsuite/delivery"
+	service "github.com/mlsuite/mlsuite/delivery/jetstream"
+)
+
+// Subjects of a gate:
+//
+//	mlsd.hello.CLIENT.ask             which gate answers
+//	mlsd.GATE.CLIENT.METHOD           a request to it
+//	mlsh.g.<group>, mlsh.w.CLIENT     hints that a stream has something new
+const (
+	askPrefix  = "mlsd."
+	hintPrefix = "mlsh."
+)
+
+// Config is what a Gate needs.
+type Config struct {
+	// Service returns the service as a client of that name sees it, such as that of
+	// package jetstream behind a guard. A gate asks once for each client that is active.
+	Service func(ctx context.Context, client string) (delivery.Service, error)
+
+	// Idle is the time after which the service of a client that asks nothing is closed; 0
+	// means 10 minutes.
+	Idle time.Duration
+
+	// MaxRequest bounds what a client sends at once, in bytes; 0 means 64 MiB. MaxPending
+	// bounds what all clients together have sent of requests that are not complete, and
+	// what is left of answers; 0 means 256 MiB.
+	MaxRequest, MaxPending int
+
+	// Concurrent is the number of requests that a client may have open; 0 means 16.
+	Concurrent int
+
+	Logger *slog.Logger // nil means none
+}
+
+// Gate serves requests. Several may serve one set of clients.
+type Gate struct {
+	cfg     Config
+	nc      *nats.Conn
+	members jetstream.KeyValue
+	name    string
+	ctx     context.Context
+	stop    context.CancelFunc
+	subs    []*nats.Subscription
+	wait    sync.WaitGroup
+
+	mu       sync.Mutex
+	sessions map[string]*session
+	pending  int
+}
+
+// session is a client that is active.
+type session struct {
+	service delivery.Service
+	used    time.Time
+	open    int                // requests
+	parts   map[string]*pieces // requests that are not complete
+	answers map[string]*pieces // that are not fetched
+}
+
+// pieces is bytes that come or go in more than one message.
+type pieces struct {
+	content []byte
+	used    time.Time
+}
+
+// Serve starts a gate on a connection that may use the stream and the buckets. Close ends
+// it, and leaves nc open.
+func Serve(ctx context.Context, nc *nats.Conn, cfg Config) (*Gate, error) {
+	cfg.Idle = orElse(cfg.Idle, 10*time.Minute)
+	cfg.MaxRequest, cfg.MaxPending = orElse(cfg.MaxRequest, 64<<20), orElse(cfg.MaxPending, 256<<20)
+	cfg.Concurrent = orElse(cfg.Concurrent, 16)
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return nil, err
+	}
+	members, err := js.KeyValue(ctx, service.MembersBucket)
+	if err != nil {
+		return nil, fmt.Errorf("gate: %w", err)
+	}
+	g := &Gate{cfg: cfg, nc: nc, members: members, name: rand.Text(), sessions: map[string]*session{}}
+	g.ctx, g.stop = context.WithCancel(context.WithoutCancel(ctx))
+	for subject, queue := range map[string]string{askPrefix + "hello.*.ask": "gates", askPrefix + g.name + ".*.*": ""} {
+		sub, err := nc.QueueSubscribe(subject, queue, g.receive)
+		if err != nil {
+			return nil, errors.Join(err, g.Close())
+		}
+		g.subs = append(g.subs, sub)
+	}
+	g.wait.Go(g.sweep)
+	return g, nc.Flush()
+}
+
+func orElse[T int | time.Duration](n, zero T) T {
+	if n == 0 {
+		return zero
+	}
+	return n
+}
+
+// Close ends the gate: requests that it has taken are answered, and others find another
+// gate.
+func (g *Gate) Close() error {
+	var errs []error
+	for _, sub := range g.subs {
+		errs = append(errs, sub.Unsubscribe())
+	}
+	g.stop()
+	g.wait.Wait()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for name, s := range g.sessions {
+		errs = append(errs, s.service.Close())
+		delete(g.sessions, name)
+	}
+	return errors.Join(errs...)
+}
+
+// receive takes a message of a client.
+func (g *Gate) receive(m *nats.Msg) {
+	t := strings.Split(m.Subject, ".")
+	client, method := t[2], t[3]
+	// A gate may publish where a client may not: it answers to the client's inbox alone.
+	if service.CheckName(client) != nil || !strings.HasPrefix(m.Reply, inboxPrefix(client)+".") {
+		return
+	}
+	if t[1] == "hello" {
+		_ = m.Respond([]byte(g.name))
+		return
+	}
+	s, err := g.begin(client)
+	if err != nil {
+		g.respond(m, encodeError(err))
+		return
+	}
+	request, complete, err := g.collect(s, m)
+	switch {
+	case err != nil:
+		g.end(s)
+		g.respond(m, encodeError(err))
+	case !complete:
+		g.end(s)
+		_ = m.Respond(nil)
+	default:
+		g.wait.Go(func() {
+			defer g.end(s)
+			g.answer(m, s, g.handle(g.ctx, s.service, method, request))
+		})
+	}
+}
+
+// begin finds the session of a client, and counts a request.
+func (g *Gate) begin(client string) (*session, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s := g.sessions[client]
+	if s == nil {
+		inner, err := g.cfg.Service(g.ctx, client)
+		if err != nil {
+			return nil, err
+		}
+		s = &session{service: inner, parts: map[string]*pieces{}, answers: map[string]*pieces{}}
+		g.sessions[client] = s
+	}
+	if s.open >= g.cfg.Concurrent {
+		return nil, &delivery.LimitError{What: "open requests", Retry: time.Second}
+	}
+	s.open++
+	s.used = time.Now()
+	return s, nil
+}
+
+func (g *Gate) end(s *session) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s.open--
+}
+
+// sweep closes what nobody uses.
+func (g *Gate) sweep() {
+	for tick := time.NewTicker(g.cfg.Idle / 10); ; {
+		select {
+		case <-g.ctx.Done():
+			tick.Stop()
+			return
+		case now := <-tick.C:
+			g.mu.Lock()
+			for name, s := range g.sessions {
+				for _, table := range []map[string]*pieces{s.parts, s.answers} {
+					for id, p := range table {
+						if now.Sub(p.used) > g.cfg.Idle/10 {
+							g.pending -= len(p.content)
+							delete(table, id)
+						}
+					}
+				}
+				if s.open == 0 && now.Sub(s.used) > g.cfg.Idle && len(s.parts) == 0 && len(s.answers) == 0 {
+					_ = s.service.Close()
+					delete(g.sessions, name)
+				}
+			}
+			g.mu.Unlock()
+		}
+	}
+}

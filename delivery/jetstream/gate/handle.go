@@ -1,0 +1,144 @@
+package gate
+
+import (
+	"context"
+	"errors"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/mlsuite/mlsuite/delivery"
+	service "github.com/mlsuite/mlsuite/delivery/jetstream"
+)
+
+var errMethod = &delivery.RefusalError{Rule: "the method is one that gates have"}
+var errRequest = &delivery.RefusalError{Rule: "a request is CBOR of its method"}
+
+// handle carries out a request of the client that inner is for.
+func (g *Gate) handle(ctx context.Context, inner delivery.Service, method string, request []byte) []byte {
+	result, err := g.call(ctx, inner, method, request)
+	if err != nil {
+		g.cfg.Logger.DebugContext(ctx, "refused", "client", inner.Client(), "method", method, "error", err)
+		return encodeError(err)
+	}
+	if raw, ok := result.([]byte); ok && method == "more" {
+		return raw
+	}
+	return encodeResult(result)
+}
+
+func (g *Gate) call(ctx context.Context, inner delivery.Service, method string, request []byte) (any, error) {
+	switch method {
+	case "more":
+		return g.more(inner.Client(), request)
+	case "health":
+		return inner.Health(ctx)
+	case "stocked":
+		return inner.Stocked(ctx)
+	case "publish":
+		return with(request, func(stock delivery.Stock) (any, error) { return nil, inner.Publish(ctx, stock) })
+	case "claim":
+		return with(request, func(r claimRequest) (any, error) { return inner.Claim(ctx, r.Client, r.Suite) })
+	case "submit":
+		return with(request, func(sub delivery.Submission) (any, error) { return g.submit(ctx, inner, sub) })
+	case "send":
+		return with(request, func(m delivery.Message) (any, error) {
+			if err := g.mayUse(ctx, inner, delivery.Stream{Group: m.Group}); err != nil {
+				return nil, err
+			}
+			position, err := inner.Send(ctx, m)
+			if err == nil {
+				g.hint(delivery.Stream{Group: m.Group})
+			}
+			return position, err
+		})
+	case "info":
+		return with(request, func(group string) (any, error) { return inner.GroupInfo(ctx, group) })
+	case "fetch":
+		return with(request, func(r fetchRequest) (any, error) {
+			if err := g.mayUse(ctx, inner, r.Stream); err != nil {
+				return nil, err
+			}
+			return inner.Fetch(ctx, r.Stream, r.After, r.Limit)
+		})
+	case "acknowledge":
+		return with(request, func(a acknowledgement) (any, error) {
+			if err := g.mayUse(ctx, inner, a.Stream); err != nil {
+				return nil, err
+			}
+			return nil, inner.Acknowledge(ctx, a.Stream, a.Position)
+		})
+	case "acknowledged":
+		return with(request, func(of delivery.Stream) (any, error) { return inner.Acknowledged(ctx, of) })
+	case "leave":
+		return with(request, func(of delivery.Stream) (any, error) { return nil, inner.Leave(ctx, of) })
+	}
+	return nil, errMethod
+}
+
+// with decodes a request.
+func with[T any](request []byte, call func(T) (any, error)) (any, error) {
+	var decoded T
+	if err := decode(request, &decoded); err != nil {
+		return nil, errRequest
+	}
+	return call(decoded)
+}
+
+// submit hands in a submission, and remembers whom it lets at its groups. A client that does
+// not know whether it was taken repeats it, and so does this.
+func (g *Gate) submit(ctx context.Context, inner delivery.Service, sub delivery.Submission) (any, error) {
+	for _, c := range sub.Commits {
+		if c.Epoch == 0 || external(c.Message) {
+			continue
+		}
+		if err := g.mayUse(ctx, inner, delivery.Stream{Group: c.Group}); err != nil {
+			return nil, err
+		}
+	}
+	position, err := inner.Submit(ctx, sub)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range sub.Commits {
+		if err := g.admit(ctx, c.Group, inner.Client()); err != nil {
+			return nil, err
+		}
+		g.hint(delivery.Stream{Group: c.Group})
+	}
+	for _, w := range sub.Welcomes {
+		for _, client := range w.Clients {
+			if err := g.admit(ctx, w.Group, client); err != nil {
+				return nil, err
+			}
+			g.hint(delivery.Stream{Client: client})
+		}
+	}
+	return position, nil
+}
+
+// admit remembers that a client may read a group.
+func (g *Gate) admit(ctx context.Context, group, client string) error {
+	_, err := g.members.Create(ctx, service.MemberKey(group, client), nil)
+	if err == nil || errors.Is(err, jetstream.ErrKeyExists) {
+		return nil
+	}
+	return delivery.ErrUnknown // the submission is there; repeated, it is as well
+}
+
+// mayUse returns why a client may not read a stream and send to it.
+func (g *Gate) mayUse(ctx context.Context, inner delivery.Service, of delivery.Stream) error {
+	if of.Group == "" {
+		return nil // the service knows whose inbox it is
+	}
+	_, err := g.members.Get(ctx, service.MemberKey(of.Group, inner.Client()))
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, jetstream.ErrKeyNotFound):
+		return delivery.ErrNoGroup
+	}
+	return delivery.ErrUnavailable
+}
+
+// hint tells those who watch a stream that it has something new.
+func (g *Gate) hint(of delivery.Stream) { _ = g.nc.Publish(hintSubject(of), nil) }

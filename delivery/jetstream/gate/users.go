@@ -1,0 +1,48 @@
+package gate
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/nats-io/nkeys"
+
+	service "github.com/mlsuite/mlsuite/delivery/jetstream"
+)
+
+// User is somebody who connects to the server: a client, or a gate.
+type User struct {
+	Name string
+	Gate bool // may use everything; otherwise what a client of that name needs
+
+	Public string // nkey
+}
+
+// NewUser returns a user with a new key, and the key's seed, which only the user has.
+func NewUser(name string, gate bool) (u User, seed []byte, err error) {
+	if err := service.CheckName(name); err != nil {
+		return User{}, nil, err
+	}
+	pair, err := nkeys.CreateUser()
+	if err != nil {
+		return User{}, nil, err
+	}
+	defer pair.Wipe()
+	u = User{Name: name, Gate: gate}
+	if u.Public, err = pair.PublicKey(); err != nil {
+		return User{}, nil, err
+	}
+	seed, err = pair.Seed()
+	return u, bytes.Clone(seed), err
+}
+
+// Config returns the user's block in the list of users of a server's configuration.
+func (u User) Config() string {
+	if u.Gate {
+		return fmt.Sprintf("  { nkey: %q } # gate %s\n", u.Public, u.Name)
+	}
+	return fmt.Sprintf(`  { nkey: %q, permissions: { # client %s
+      publish: { allow: ["mlsd.*.%[2]s.>"] }
+      subscribe: { allow: ["_INBOX_%[2]s.>", "mlsh.w.%[2]s", "mlsh.g.*"] }
+  } }
+`, u.Public, u.Name)
+}
