@@ -68,6 +68,12 @@ case "$1 $2" in
 	status=$?
 	[ $status = 0 ] || { echo "exit status $status" >&2; exit 1; }
 	;;
+"run -C")
+	program=$PAGE_BIN/$(basename "$3")
+	(cd "$PAGE_ROOT/$3" && "$PAGE_GO" build -o "$program" "$4") && cd "$3" || exit 1
+	shift 4
+	"$program" "$@"
+	;;
 "build "*)
 	here=$PWD
 	for word; do
@@ -165,9 +171,14 @@ func (s step) wants() string {
 	if strings.Contains(s.block, "go build") && !vectors.Wide() {
 		return "time: MLSUITE_WIDE is not set"
 	}
-	for word, program := range map[string]string{"examples/hsm": "softhsm2-util"} {
-		if _, err := exec.LookPath(program); err != nil && strings.Contains(s.block, word) {
-			return program
+	if library := "/usr/lib/softhsm/libsofthsm2.so"; strings.Contains(s.block, library) {
+		for _, file := range []string{"softhsm2-util", "cc", library} {
+			if _, err := exec.LookPath(file); err != nil && file != library {
+				return file
+			}
+			if _, err := os.Stat(file); err != nil && file == library {
+				return file
+			}
 		}
 	}
 	return ""

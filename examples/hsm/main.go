@@ -15,6 +15,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"strconv"
@@ -42,7 +43,7 @@ func main() {
 	flag.StringVar(&o.token.label, "label", "", "label of the token; the PIN is in HSM_PIN")
 	flag.StringVar(&o.token.stated.Name, "name", "unnamed", "what the token is, as you state it")
 	flag.StringVar(&o.token.stated.Certificate, "certificate", "", "`number` of its CMVP certificate, as you state it")
-	flag.StringVar(&o.policy, "policy", "nist-curves", "name of a policy")
+	flag.StringVar(&o.policy, "policy", "nist-curves", "`NAME|FILE` of a policy")
 	flag.StringVar(&o.with, "with", "", "`PARAMETER[=VALUE]` of the policy")
 	number := flag.String("suite", "0x0007", "code point, of a suite whose signatures are ECDSA on P-256 or P-384")
 	flag.Parse()
@@ -60,7 +61,7 @@ func main() {
 
 // run writes what happens to w, and the audit log to log.
 func run(ctx context.Context, now time.Time, o options, w, log io.Writer) (err error) {
-	p, err := policy.Load(o.policy)
+	p, err := loadPolicy(o.policy)
 	if err == nil && o.with != "" {
 		p, err = p.With(o.with)
 	}
@@ -80,6 +81,7 @@ func run(ctx context.Context, now time.Time, o options, w, log io.Writer) (err e
 		l := slog.New(slog.NewJSONHandler(log, nil)).With("client", name)
 		return newMember(now, t, a, name, mls.Config{
 			Suites: all.Registry(), Suite: o.suite, Policy: audit.Policy(p, l), Observer: audit.Observer(l),
+			Lifetimes: mls.LifetimePolicy{Own: 30 * 24 * time.Hour},
 		})
 	}
 	alice, err := join("alice")
@@ -101,6 +103,18 @@ func run(ctx context.Context, now time.Time, o options, w, log io.Writer) (err e
 	}
 	defer func() { err = errors.Join(err, bob.forget()) }()
 	return talk(ctx, now, alice, bob, w)
+}
+
+// loadPolicy returns a built-in policy, or that of a file.
+func loadPolicy(name string) (*policy.Policy, error) {
+	data, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return policy.Load(name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return policy.Parse(name, data)
 }
 
 // showProvenance says who provides which primitive, and who says so.
