@@ -115,6 +115,11 @@ func layers() []layer {
 			denied: []string{"time", "os/...", "net/...", "database/..."},
 		},
 		{pkg: "internal/hpkeset", imports: []string{"suite", "hpke", "registry"}},
+		{
+			pkg:     "client",
+			imports: []string{"suite", "registry", "policy", "mls", "mls/message", "mls/event", "migrate", "store", "delivery"},
+			denied:  []string{"net/...", "os/...", "database/..."},
+		},
 		{pkg: "store"},
 		{pkg: "store/bolt", imports: []string{"store"}, modules: []string{"go.etcd.io/bbolt/..."}},
 		{pkg: "store/memory", imports: []string{"store"}, modules: []string{"github.com/google/btree"}},
@@ -208,6 +213,7 @@ func neverReached() map[string][]string {
 		"audit":                 slices.Concat(providers, testOnly, files),
 		"bench/host":            slices.Concat(providers, testOnly, files, []string{module + "/suite/..."}),
 		"policy":                slices.Concat(providers, testOnly),
+		"client":                slices.Concat(providers, testOnly),
 		"migrate":               slices.Concat(providers, testOnly),
 		"evidence":              slices.Concat(providers, testOnly),
 		"mls": slices.Concat(providers, testOnly, files, []string{

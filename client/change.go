@@ -1,0 +1,173 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/store"
+)
+
+// The calls of this file change groups. Each returns when the change is part of the group,
+// or when ctx ends: with the error of ctx alone if nothing has changed and nothing will,
+// and with ErrUndecided beside it if the delivery service may have accepted the commit. A
+// change survives the end of the process, and Run or Sync then goes on with it; if it
+// comes to nothing, a Failed event says so.
+
+// CreateGroup makes a group, of which clients are the first members beside this one. An
+// empty id asks for a random one.
+//
+// Errors:
+//
+//   - [ErrExists].
+//   - those of [mls.CreateGroup] and [Client.Add].
+func (c *Client) CreateGroup(ctx context.Context, id string, clients []string, extensions ...message.Extension) (string, error) {
+	cfg, err := c.configOf(c.cfg.MLS.Suite)
+	if err != nil {
+		return "", err
+	}
+	made, err := mls.CreateGroup(ctx, c.cfg.Now(), cfg, []byte(id), extensions...)
+	if id == "" {
+		made, err = mls.CreateGroup(ctx, c.cfg.Now(), cfg, nil, extensions...)
+	}
+	if err != nil {
+		return "", err
+	}
+	id = string(made.GroupID())
+	var in *intent
+	var result chan error
+	err = c.withAny(ctx, id, func(g *liveGroup) error {
+		if g.rec.State != 0 {
+			return ErrExists
+		}
+		s := c.step(g)
+		g.known, g.mls, g.replaces = true, made, true
+		g.rec = groupRecord{State: Active, New: true, Renewed: c.cfg.Now(), Checked: c.cfg.Now()}
+		in = s.add(g, intentRecord{Kind: intentCreate, Names: clients})
+		s.done(func() { result = c.expect(in.number) })
+		return c.commit(ctx, s)
+	})
+	if err != nil {
+		return "", err
+	}
+	return id, c.await(ctx, id, in, result)
+}
+
+// Add adds clients to a group, by key packages that the delivery service hands out. Those
+// who are members already stay as they are.
+//
+// Errors:
+//
+//   - [ErrNoGroup], [ErrEnded], [ErrLeft], a [*TroubleError]: the group takes no changes.
+//   - [delivery.ErrNoKeyPackage]: a client has none of the group's suite.
+//   - those of [mls.CheckKeyPackages] and [mls.Group.Commit].
+func (c *Client) Add(ctx context.Context, group string, clients ...string) error {
+	return c.change(ctx, group, intentRecord{Kind: intentAdd, Names: slices.Clone(clients)})
+}
+
+// Replace adds clients as [Client.Add] does, and removes the leaves that they have in the
+// same commit: for clients that have lost their state.
+func (c *Client) Replace(ctx context.Context, group string, clients ...string) error {
+	return c.change(ctx, group, intentRecord{Kind: intentReplace, Names: slices.Clone(clients)})
+}
+
+// Remove removes clients from a group, with all of their leaves. Those who are no members
+// are passed over. The error is [ErrSelf] if this client is among them, or one of
+// [Client.Add].
+func (c *Client) Remove(ctx context.Context, group string, clients ...string) error {
+	if slices.Contains(clients, c.name) {
+		return ErrSelf
+	}
+	return c.change(ctx, group, intentRecord{Kind: intentRemove, Names: slices.Clone(clients)})
+}
+
+// RemoveMembers removes members that an event or [Client.Members] names, by their
+// signature keys: also those whose credential has no name.
+func (c *Client) RemoveMembers(ctx context.Context, group string, members ...Person) error {
+	rec := intentRecord{Kind: intentRemove}
+	for _, m := range members {
+		rec.Keys = append(rec.Keys, m.SignatureKey)
+	}
+	return c.change(ctx, group, rec)
+}
+
+// Update renews this client's keys in a group, and commits what others have proposed.
+func (c *Client) Update(ctx context.Context, group string) error {
+	return c.change(ctx, group, intentRecord{Kind: intentRenew})
+}
+
+// Propose commits a proposal that the application makes: group context extensions, or one
+// of its own types.
+func (c *Client) Propose(ctx context.Context, group string, proposal message.Proposal) error {
+	switch proposal.(type) {
+	case message.GroupContextExtensions, message.Custom, message.PreSharedKey:
+	default:
+		return fmt.Errorf("client: Propose takes no %v: %w", message.TypeOf(proposal), message.ErrUnsupported)
+	}
+	encoded, err := message.Marshal(&message.TypedProposal{Proposal: proposal})
+	if err != nil {
+		return err
+	}
+	return c.change(ctx, group, intentRecord{Kind: intentPropose, Proposal: encoded})
+}
+
+// Leave leaves a group: this client proposes to be removed, and another member commits
+// that. Leave returns when one has. Of a group of one it deletes the keys.
+func (c *Client) Leave(ctx context.Context, group string) error {
+	return c.change(ctx, group, intentRecord{Kind: intentLeave})
+}
+
+// forget takes a group off what the client has, without a commit.
+func (c *Client) forget(ctx context.Context, g *liveGroup, by *Person) error {
+	s := c.step(g)
+	ended := g.mls
+	if ended != nil {
+		s.done(ended.Destroy)
+	}
+	c.left(s, g, by)
+	return c.commit(ctx, s)
+}
+
+// Delete deletes all that the client has of a group, with its history, whether or not it
+// is a member still. The other members do not learn of it: see [Client.Leave].
+func (c *Client) Delete(ctx context.Context, group string) error {
+	return c.withAny(ctx, group, func(g *liveGroup) error {
+		if g.rec.State != 0 {
+			if err := c.forget(ctx, g, nil); err != nil {
+				return err
+			}
+		}
+		return c.store.Update(context.WithoutCancel(ctx), func(w store.Writer) error {
+			return w.Delete(key(spaceHistory, group))
+		})
+	})
+}
+
+// DeleteAll deletes everything: all groups with their history, the events, the key
+// packages here and at the delivery service, and the application's own records. Then it
+// closes the client.
+func (c *Client) DeleteAll(ctx context.Context) error {
+	for _, id := range c.ids() {
+		if err := c.Delete(ctx, id); err != nil {
+			return err
+		}
+	}
+	own, err := c.packages(ctx)
+	if err != nil {
+		return err
+	}
+	if err := c.withdrawPackages(ctx, own); err != nil {
+		return err
+	}
+	if err := c.store.Update(ctx, func(w store.Writer) error { return w.Delete(nil) }); err != nil {
+		return err
+	}
+	return c.Close()
+}
+
+func sortInfos(infos []Info) {
+	slices.SortFunc(infos, func(a, b Info) int { return strings.Compare(a.Group, b.Group) })
+}

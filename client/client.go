@@ -1,0 +1,268 @@
+package client
+
+import (
+	"container/list"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	mathrand "math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/mlsuite/mlsuite/delivery"
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/store"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// Client is one client, with all of its groups. It is safe for concurrent use.
+type Client struct {
+	cfg     Config
+	store   store.Store
+	service delivery.Service
+	name    string
+
+	closed chan struct{}
+	inbox  turn // of who reads Welcomes
+	stock  turn // of who looks after the key packages
+
+	mu         sync.Mutex
+	rec        clientRecord
+	inboxAt    delivery.Position // with the turn of inbox too
+	inboxKnown bool              // Acknowledged was asked
+	identities []Identity        // the current one first
+	index      map[string]groupRecord
+	groups     map[string]*liveGroup
+	loaded     *list.List // of *liveGroup, the one used last first
+	results    map[uint64]chan error
+	waiting    int // events that are not confirmed
+	news       chan struct{}
+	changed    chan struct{} // closed when groups come or go
+	dirty      *queue
+	stockAt    time.Time // of the next look at the key packages
+}
+
+// Open opens a client on what its store has, or begins it. It takes as long as reading one
+// small record for each group. Store and Delivery belong to the Client from then on: Close
+// closes them.
+//
+// Errors:
+//
+//   - [store.ErrVersion]: a later version has written the store.
+//   - an error of the store, or one that names a field of cfg.
+func Open(ctx context.Context, cfg Config) (*Client, error) {
+	if err := cfg.complete(); err != nil {
+		return nil, err
+	}
+	c := &Client{
+		cfg: cfg, store: cfg.Store, service: cfg.Delivery, name: cfg.Delivery.Client(),
+		closed: make(chan struct{}), inbox: newTurn(), stock: newTurn(),
+		index: map[string]groupRecord{}, groups: map[string]*liveGroup{}, loaded: list.New(),
+		results: map[uint64]chan error{}, news: make(chan struct{}), changed: make(chan struct{}),
+		dirty: newQueue(),
+	}
+	c.identities = append([]Identity{{Credential: cfg.MLS.Credential, Signer: cfg.MLS.Signer}}, cfg.Identities...)
+	var begun bool
+	err := c.store.View(ctx, func(r store.Reader) (err error) {
+		if begun, err = getJSON(r, key(spaceClient, partRecord), &c.rec); err != nil || !begun {
+			return err
+		}
+		return c.readIndex(r)
+	})
+	if err == nil && !begun {
+		c.rec = clientRecord{Version: recordVersion, Name: c.name, Next: 1}
+		err = c.store.Update(ctx, c.storeClient)
+	}
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("client: opening: %w", err)
+	case c.rec.Version > recordVersion:
+		return nil, fmt.Errorf("client: records of version %d: %w", c.rec.Version, store.ErrVersion)
+	case c.rec.Name != c.name:
+		return nil, fmt.Errorf("client: the store is of %q, and the delivery service knows the client as %q", c.rec.Name, c.name)
+	}
+	return c, nil
+}
+
+// readIndex reads what Open needs.
+func (c *Client) readIndex(r store.Reader) error {
+	var at inboxRecord
+	if _, err := getJSON(r, key(spaceClient, partInbox), &at); err != nil {
+		return err
+	}
+	c.inboxAt = at.Position
+	prefix := key(spaceIndex)
+	err := scanJSON(r, prefix, func(k []byte, rec *groupRecord) error {
+		c.index[string(k[len(prefix)+2:])] = *rec
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for e, err := range r.Scan(key(spaceEvent), nil) {
+		if err != nil {
+			return err
+		}
+		_ = e
+		c.waiting++
+	}
+	return nil
+}
+
+// Close ends the client. Calls in progress fail, and nothing is lost.
+func (c *Client) Close() error {
+	c.mu.Lock()
+	select {
+	case <-c.closed:
+		c.mu.Unlock()
+		return nil
+	default:
+	}
+	close(c.closed)
+	c.mu.Unlock()
+	err := c.service.Close()
+	if failed := c.store.Close(); err == nil {
+		err = failed
+	}
+	return err
+}
+
+// Name returns the client's name at the delivery service.
+func (c *Client) Name() string { return c.name }
+
+// alive returns ErrClosed after Close.
+func (c *Client) alive() error {
+	select {
+	case <-c.closed:
+		return ErrClosed
+	default:
+		return nil
+	}
+}
+
+// config returns what the engine gets for groups of a suite.
+func (c *Client) config(s suite.Info) mls.Config {
+	cfg := c.cfg.MLS
+	cfg.Suite = s.ID
+	own := c.identity(s)
+	cfg.Credential, cfg.Signer = own.Credential, own.Signer
+	return cfg
+}
+
+// configOf is config for a suite that the client may not have.
+func (c *Client) configOf(id suite.ID) (mls.Config, error) {
+	s, err := c.cfg.MLS.Suites.Suite(id)
+	if err != nil {
+		return mls.Config{}, err
+	}
+	return c.config(s.Info()), nil
+}
+
+// identity returns the current identity for a suite.
+func (c *Client) identity(of suite.Info) Identity {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	usual := false
+	if s, err := c.cfg.MLS.Suites.Suite(c.cfg.MLS.Suite); err == nil {
+		usual = s.Info().Signature.Scheme == of.Signature.Scheme
+	}
+	for _, i := range c.identities {
+		if i.Suites == nil && usual || slices.Contains(i.Suites, of.ID) {
+			return i
+		}
+	}
+	return c.identities[0]
+}
+
+// signers returns all keys that a leaf of this client may have.
+func (c *Client) signers() []suite.Signer {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	signers := make([]suite.Signer, len(c.identities))
+	for i, identity := range c.identities {
+		signers[i] = identity.Signer
+	}
+	return signers
+}
+
+func (c *Client) count(name string, delta int64) {
+	if c.cfg.Metrics != nil {
+		c.cfg.Metrics.Add(name, delta)
+	}
+}
+
+// warn logs what went wrong with a group, or with the client if id is "".
+func (c *Client) warn(what, id string, err error) {
+	attrs := []any{slog.String("client", c.name), slog.Any("error", err)}
+	if id != "" {
+		attrs = append(attrs, slog.String("group", fmt.Sprintf("%x", id)))
+	}
+	c.cfg.Logger.Warn(what, attrs...)
+}
+
+// newID returns an ID for a submission or a message.
+func newID() string { return rand.Text() }
+
+// around returns a duration between half of d and d and a half.
+func around(d time.Duration) time.Duration {
+	if d <= 0 {
+		return 0
+	}
+	return d/2 + mathrand.N(d)
+}
+
+// backoff returns how long to wait before the attempt after n that failed.
+func (c *Client) backoff(n int) time.Duration {
+	s := c.cfg.Schedule
+	d := s.MaxBackoff
+	if n < 20 {
+		d = min(d, s.Backoff<<n)
+	}
+	return d/4 + mathrand.N(d)
+}
+
+// sleep waits for d, for ctx, or for Close.
+func (c *Client) sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-c.closed:
+		return ErrClosed
+	}
+}
+
+// turn is a mutex that a context can stop to wait for.
+type turn chan struct{}
+
+func newTurn() turn { return make(turn, 1) }
+
+func (t turn) take(ctx context.Context) error {
+	select {
+	case t <- struct{}{}:
+		return nil
+	default:
+	}
+	select {
+	case t <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (t turn) try() bool {
+	select {
+	case t <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+func (t turn) give() { <-t }

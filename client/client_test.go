@@ -1,0 +1,112 @@
+package client_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/client"
+	"github.com/mlsuite/mlsuite/store"
+)
+
+var ctx = context.Background()
+
+func TestMembersTalk(t *testing.T) {
+	w := newWorld(t)
+	actors := w.clients("ann", "bob", "carl")
+	ann, bob, carl := actors[0], actors[1], actors[2]
+	g, err := ann.CreateGroup(ctx, "", []string{"bob"})
+	require.NoError(t, err)
+	sync(t, actors...)
+	agree(t, g, ann, bob)
+	require.NoError(t, bob.Add(ctx, g, "carl"))
+	_, err = ann.Send(ctx, g, []byte("hello"))
+	require.NoError(t, err)
+	_, err = bob.Send(ctx, g, []byte("hi"))
+	require.NoError(t, err)
+	sync(t, actors...)
+	agree(t, g, actors...)
+	require.ElementsMatch(t, []string{"bob: hi"}, ann.texts())
+	require.ElementsMatch(t, []string{"ann: hello"}, bob.texts())
+	require.ElementsMatch(t, []string{"ann: hello", "bob: hi"}, carl.texts())
+
+	require.NoError(t, ann.Update(ctx, g))
+	require.NoError(t, carl.Remove(ctx, g, "bob"))
+	sync(t, actors...)
+	agree(t, g, ann, carl)
+	left := of[*client.Left](bob.events())
+	require.Len(t, left, 1)
+	require.Equal(t, "carl", left[0].By.Name)
+	require.Empty(t, bob.Groups())
+	require.NoError(t, ann.Add(ctx, g, "bob"), "who was removed can come back")
+	sync(t, actors...)
+	agree(t, g, actors...)
+}
+
+func TestMemberLeaves(t *testing.T) {
+	w := newWorld(t)
+	actors := w.clients("ann", "bob")
+	ann, bob := actors[0], actors[1]
+	g, err := ann.CreateGroup(ctx, "", []string{"bob"})
+	require.NoError(t, err)
+	sync(t, actors...)
+	short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+	defer cancel()
+	err = bob.Leave(short, g)
+	require.ErrorIs(t, err, client.ErrUndecided)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	sync(t, actors...)
+	require.Empty(t, bob.Groups())
+	info, err := ann.Group(g)
+	require.NoError(t, err)
+	require.Equal(t, 1, info.Members)
+	require.NoError(t, ann.Leave(ctx, g))
+	require.Empty(t, ann.Groups())
+}
+
+func TestRestartRedeliversWhatWasNotConfirmed(t *testing.T) {
+	w := newWorld(t)
+	actors := w.clients("ann", "bob")
+	ann, bob := actors[0], actors[1]
+	g, err := ann.CreateGroup(ctx, "", []string{"bob"})
+	require.NoError(t, err)
+	for _, text := range []string{"one", "two", "three"} {
+		_, err := ann.Send(ctx, g, []byte(text))
+		require.NoError(t, err)
+	}
+	sync(t, actors...)
+	var seen []string
+	count := func(w store.Writer) error {
+		old, err := w.Get([]byte("count"))
+		if err != nil {
+			return err
+		}
+		return w.Put([]byte("count"), append(old, '.'))
+	}
+	for e, err := range bob.Events(ctx) {
+		require.NoError(t, err)
+		m, ok := e.What.(*client.Message)
+		if !ok {
+			require.NoError(t, bob.Confirm(ctx, e))
+			continue
+		}
+		seen = append(seen, string(m.Data))
+		if string(m.Data) == "two" {
+			break
+		}
+		require.NoError(t, bob.Confirm(ctx, e, count))
+		require.NoError(t, bob.Confirm(ctx, e, count), "again")
+	}
+	require.Equal(t, []string{"one", "two"}, seen)
+	bob.restart()
+	require.NoError(t, bob.Read(ctx, func(r store.Reader) error {
+		value, err := r.Get([]byte("count"))
+		require.Equal(t, ".", string(value), "written once with the confirmation")
+		return err
+	}))
+	require.Equal(t, []string{"ann: two", "ann: three"}, bob.texts())
+	sync(t, actors...)
+	require.Empty(t, bob.events())
+}

@@ -1,0 +1,147 @@
+// Package client is a durable MLS client: one device with many groups, which stands on a
+// store (package store) and a delivery service (package delivery). It does what every
+// application of package mls would have to write again: saving, sending, retrying,
+// receiving, joining, recovering, moving to another cipher suite.
+//
+// An application opens a [Client], runs [Client.Run] in the background, calls for changes,
+// and handles events:
+//
+//	c, err := client.Open(ctx, client.Config{MLS: identity, Store: s, Delivery: d})
+//	go c.Run(ctx)
+//	id, err := c.CreateGroup(ctx, "", []string{"bob"})
+//	_, err = c.Send(ctx, id, []byte("Hello!"))
+//	for e, err := range c.Events(ctx) {
+//		switch what := e.What.(type) {
+//		case *client.Message:
+//			show(what.From, what.Data)
+//		}
+//		err = c.Confirm(ctx, e)
+//	}
+//
+// The process may end at any time, between any two operations: nothing is lost, nothing
+// is sent or handled twice, and no key is used twice. Without Run, a program calls
+// [Client.Sync] when it wants to.
+//
+// # Transactions
+//
+// What belongs together becomes durable in one transaction of the store: the state of the
+// group after an entry of its stream, the position in the stream, the events that follow
+// from it, the message that is no longer in the outbox, the change that is done, the key
+// package that has joined a group. So a client that begins again has seen an entry or has
+// not. Nothing leaves the client that the store does not have: see "Saving" in package
+// mls.
+//
+// # Changes
+//
+// A change of a group ([Client.Add], [Client.Remove], [Client.Update] and others) is kept
+// as what is to be true: these clients are members, those are none. To bring it about, the
+// client reads the stream to its end, looks whether it is true already, makes a commit,
+// stores it, and submits it. Then there are three outcomes. If the commit has won, the
+// stream shows it, and the client moves to the epoch that it begins. If another commit has
+// won, the client follows that, looks at the change again in the new epoch, and makes
+// another commit, after a pause that grows. If the outcome is unknown, because the process
+// or the connection ended, the stream is asked first, and the same commit is submitted
+// again under the same ID. So a change never takes effect twice, and never by half.
+//
+// A call returns when its change is done. If its context ends first, the change is
+// withdrawn, unless the service may have accepted the commit: then the error is
+// [ErrUndecided], and the change goes on.
+//
+// # Messages
+//
+// The outbox holds plaintexts. A message is encrypted when it is sent, in the epoch that
+// there is then, because a ciphertext that waits goes stale. If the service refuses it for
+// its epoch, the client catches up and encrypts it anew, as often as that takes. If other
+// members' proposals have to be committed first, it commits them.
+//
+// A message keeps its ID whatever happens to it, so the service takes it once.
+// [Client.Send] says that it will be sent, [Sent] that it is in the group's stream.
+//
+// # Order
+//
+// All members read a group's stream in one order. A message counts where it is in that
+// order if its epoch is the group's there, or one of mls.Limits.PastEpochs before it (of
+// which 0 stands for 3), and if the group had not ended. Otherwise all who read it pass it
+// over, and its sender sends it again. That is why all members need the same PastEpochs. A
+// member does not read what was encrypted before it joined.
+//
+// # Events
+//
+// Events have numbers and stay in the store until [Client.Confirm], so that a restart
+// brings exactly those again that were not confirmed. An application with records of its
+// own writes them in the transaction of Confirm: then each event takes effect once.
+// Received entries wait at the service while [Bounds].Events are not confirmed.
+//
+// # Trouble
+//
+// A client finds out when it can no longer follow a group or trust its state, and says so
+// by an [InTrouble] event and a [*TroubleError] with a [Trouble]:
+//
+//	Gap            the service deleted what the client had not read
+//	Fork           others are in another epoch of the same number
+//	RolledBack     the store is older than what the client has done
+//	Unreadable     an accepted commit does not open
+//	Refuses        the policy or the authenticator refuses an accepted commit
+//	Damaged        the stored state does not restore
+//
+// It looks for a fork when something does not open, and from time to time
+// ([Schedule].Check): it compares its confirmation tag with that of the GroupInfo that the
+// service shows to joiners. That a message opens shows that its sender is in the same
+// epoch. A rollback shows in two ways: the service knows of an acknowledgement of what the
+// store has not seen, and the stream has entries of this client that the store does not
+// know. The client reads the stream to its end before it sends anything, so that keys that
+// were used after the backup are not used again.
+//
+// [Config].Recovery says what follows: an external commit that replaces the client's leaf
+// in the group, waiting for [Client.Replace] by another member, or nothing. Messages that
+// wait are sent after the recovery. A client that has lost its store begins a new one, and
+// gets its groups back by [Client.JoinExternal], if it knows their ids, or by Replace.
+//
+// # Key packages
+//
+// The client keeps a stock at the delivery service, of each suite of
+// [KeyPackages].Suites. It replenishes it, replaces what ends soon or has an old identity,
+// and deletes private parts when they have joined a group or, after a time of grace, when
+// they have ended (RFC 9420, Sections 12.4.3.1 and 16.8). To be able to follow a move to
+// another suite, a client lists that suite too.
+//
+// # Bounds and metrics
+//
+// [Bounds] limits all that grows. A [*LimitError] says that there is no room: try again
+// when messages were sent or events confirmed. [Config].Metrics counts these:
+//
+//	messages_sent, messages_received       messages that the service took, and that opened
+//	messages_encrypted_anew                after a refusal for the epoch
+//	messages_sent_late                     again, because they came too late in the stream
+//	commits_won, commits_lost              as the service says when a commit is submitted
+//	commits_superseded                     stored commits that another one overtook
+//	renewals                               of keys by the schedule
+//	groups_restored                        from the store into memory
+//	groups_lost, groups_recovered          by trouble
+//	moves_taken_over                       from members that ended a group and went away
+//	key_packages_published, key_packages_claimed
+//	events_KIND, events_confirmed          by the kind of an event
+//	retries                                of Run
+//
+// # Files
+//
+//	What is a client, how is it opened?           client.go, config.go
+//	What is in memory of a group?                 group.go
+//	What is stored, and how at once?              keys.go, record.go, step.go
+//	What is there to do for a group?              drive.go, schedule.go, run.go
+//	How does a change become a commit?            change.go, intent.go, commit.go
+//	What does the stream bring?                   receive.go, welcome.go
+//	What is sent?                                 outbox.go
+//	What does the application learn?              event.go, events.go, history.go, health.go
+//	How does it go on after trouble?              recover.go, errors.go
+//	How does it get into groups?                  keypackage.go, welcome.go, recover.go
+//	How does a group move to another suite?       move.go
+//
+// # Limits
+//
+// The delivery service is trusted for availability and for the order of commits, not for
+// content. It can withhold messages, also by telling a client that they are in the stream
+// when they are not. A client that claims a key package and ends before it has stored it
+// loses the key package. Messages that a member sent on the losing side of a fork are not
+// sent again. The names of clients must be valid UTF-8.
+package client

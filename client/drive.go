@@ -1,0 +1,151 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/mlsuite/mlsuite/delivery"
+)
+
+// maxRounds bounds how often drive looks at the stream before it lets go of the group.
+const maxRounds = 64
+
+// drive does what there is to do for a group: it reads the stream, sees to the commit that
+// waits, carries out the next intent, renews keys, and sends. A transient error says that
+// there is more to do after a pause.
+func (c *Client) drive(ctx context.Context, g *liveGroup) error {
+	var later error // of an intent, which does not keep messages back
+	for range maxRounds {
+		more, err := c.round(ctx, g)
+		if err != nil && g.known && transient(err) && more {
+			later, err = err, nil
+		}
+		if err != nil {
+			return err
+		}
+		if !more {
+			return later
+		}
+	}
+	return &againError{errors.New("there is more to do")}
+}
+
+// round does one thing, and reports whether there may be another. An error beside true is
+// of an intent that waits for its next attempt.
+func (c *Client) round(ctx context.Context, g *liveGroup) (more bool, err error) {
+	if err := c.catchUp(ctx, g); err != nil {
+		return false, err
+	}
+	switch g.rec.State {
+	case Active:
+	case Ended:
+		return false, c.driveMove(ctx, g)
+	case Lost:
+		return c.recover(ctx, g)
+	case Joining:
+		return c.driveJoin(ctx, g)
+	default:
+		return false, nil
+	}
+	now := c.cfg.Now()
+	if g.pending != nil {
+		err := c.submit(ctx, g)
+		return err == nil, err
+	}
+	for _, in := range g.intents {
+		if !in.notBefore.After(now) {
+			err := c.attempt(ctx, g, in)
+			return err == nil || transient(err) && g.known, err
+		}
+	}
+	if g.rec.New {
+		return false, nil
+	}
+	if due, err := c.maintain(ctx, g, now); due || err != nil {
+		return due, err
+	}
+	if g.unsent() != nil && !g.leaving() {
+		err := c.flush(ctx, g)
+		return err == nil, err
+	}
+	return false, nil
+}
+
+// Sync does once what [Client.Run] does all the time: it looks after the key packages,
+// reads Welcomes and the streams of all groups, and works on what waits. It returns when
+// nothing more is to be done now, with the errors of what could not be done.
+func (c *Client) Sync(ctx context.Context) error {
+	errs := []error{c.keepStock(ctx, true), c.readInbox(ctx)}
+	for _, id := range c.ids() {
+		err := c.with(ctx, id, func(g *liveGroup) error { return c.drive(ctx, g) })
+		if err != nil && !errors.Is(err, ErrNoGroup) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(append(errs, c.readInbox(ctx))...)
+}
+
+// work does what there is to do for a group that is on the list, and says when to look
+// again if that is known.
+func (c *Client) work(ctx context.Context, id string) (again time.Time, err error) {
+	if quiet, err := c.quiet(ctx, id); quiet || err != nil {
+		return time.Time{}, err
+	}
+	err = c.with(ctx, id, func(g *liveGroup) error {
+		err := c.drive(ctx, g)
+		again = c.wake(g)
+		return err
+	})
+	if errors.Is(err, ErrNoGroup) {
+		err = nil
+	}
+	return again, err
+}
+
+// quiet reports whether there is nothing to do for a group that is not in memory: so a
+// look at it does not restore it.
+func (c *Client) quiet(ctx context.Context, id string) (bool, error) {
+	c.mu.Lock()
+	rec, ok := c.index[id]
+	loaded := c.groups[id] != nil && c.groups[id].used != nil
+	c.mu.Unlock()
+	s, now := c.cfg.Schedule, c.cfg.Now()
+	if !ok || loaded || rec.State != Active || rec.Work || rec.New ||
+		s.Renew > 0 && now.Sub(rec.Renewed) >= c.renewEvery(rec.Members)/2 ||
+		s.Check > 0 && now.Sub(rec.Checked) >= s.Check || s.Idle > 0 {
+		return false, nil
+	}
+	entries, err := c.service.Fetch(ctx, delivery.Stream{Group: id}, rec.Position, 1)
+	if err != nil {
+		if _, gap := errors.AsType[*delivery.GapError](err); gap || errors.Is(err, delivery.ErrNoGroup) {
+			return false, nil
+		}
+		return false, &againError{err}
+	}
+	return len(entries) == 0, nil
+}
+
+// wake returns when the next thing is due, or zero.
+func (c *Client) wake(g *liveGroup) (at time.Time) {
+	earliest := func(t time.Time) {
+		if !t.IsZero() && (at.IsZero() || t.Before(at)) {
+			at = t
+		}
+	}
+	if !g.known || g.rec.State == 0 {
+		return at
+	}
+	earliest(g.commitAt)
+	earliest(g.renewAt)
+	for _, in := range g.intents {
+		earliest(in.notBefore)
+	}
+	if g.rec.State == Ended && c.cfg.Schedule.TakeOver > 0 {
+		earliest(g.rec.Ended.Add(c.cfg.Schedule.TakeOver))
+	}
+	if s := c.cfg.Schedule; s.Check > 0 && g.rec.State == Active {
+		earliest(g.rec.Checked.Add(s.Check))
+	}
+	return at
+}

@@ -1,0 +1,217 @@
+package client_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+	gosync "sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/delivery"
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/store"
+	storememory "github.com/mlsuite/mlsuite/store/memory"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// killer ends a client's process at a boundary: before or after one of the operations that
+// change the store or the delivery service. It belongs to one process.
+type killer struct {
+	mu    gosync.Mutex
+	left  int  // operations until then; 0 never ends it
+	after bool // the operation that it ends at takes effect
+	dead  bool
+	disk  *storememory.Disk
+}
+
+// around runs an operation, unless the process is dead or dies before it. The process may
+// die behind it, and nobody hears of it.
+func (k *killer) around(op func() error) error {
+	k.mu.Lock()
+	if k.dead {
+		k.mu.Unlock()
+		return store.ErrClosed
+	}
+	dies := k.left == 1
+	k.left--
+	k.mu.Unlock()
+	if !dies {
+		return op()
+	}
+	if k.after {
+		_ = op()
+	}
+	k.mu.Lock()
+	k.dead = true
+	k.mu.Unlock()
+	k.disk.Kill()
+	return store.ErrClosed
+}
+
+// killedStore is a store whose process ends.
+type killedStore struct {
+	store.Store
+	k *killer
+}
+
+func (s killedStore) Update(ctx context.Context, write func(store.Writer) error) error {
+	return s.k.around(func() error { return s.Store.Update(ctx, write) })
+}
+
+// killedService is a delivery service whose client ends. It keeps what the client hands
+// in.
+type killedService struct {
+	delivery.Service
+	k *killer
+	r *recording
+}
+
+// recording is all that a client handed in, in all of its processes, taken or not.
+type recording struct {
+	mu       gosync.Mutex
+	messages []delivery.Message // commits too
+}
+
+func (r *recording) add(m delivery.Message) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m.Message = bytes.Clone(m.Message)
+	r.messages = append(r.messages, m)
+}
+
+func (s killedService) Submit(ctx context.Context, sub delivery.Submission) (p delivery.Position, err error) {
+	for _, c := range sub.Commits {
+		if len(c.Message) > 0 {
+			s.r.add(delivery.Message{Group: c.Group, Epoch: c.Epoch, Message: c.Message})
+		}
+	}
+	return p, s.k.around(func() error { p, err = s.Service.Submit(ctx, sub); return err })
+}
+
+func (s killedService) Send(ctx context.Context, m delivery.Message) (p delivery.Position, err error) {
+	s.r.add(m)
+	return p, s.k.around(func() error { p, err = s.Service.Send(ctx, m); return err })
+}
+
+func (s killedService) Claim(ctx context.Context, of string, id suite.ID) (kp []byte, err error) {
+	return kp, s.k.around(func() error { kp, err = s.Service.Claim(ctx, of, id); return err })
+}
+
+func (s killedService) Publish(ctx context.Context, change delivery.Stock) error {
+	return s.k.around(func() error { return s.Service.Publish(ctx, change) })
+}
+
+func (s killedService) Acknowledge(ctx context.Context, of delivery.Stream, p delivery.Position) error {
+	return s.k.around(func() error { return s.Service.Acknowledge(ctx, of, p) })
+}
+
+// mortal makes processes of a client that end after a number of operations.
+func (a *actor) mortal(left int, after bool) (*killer, *recording) {
+	k, r := &killer{left: left, after: after, disk: a.disk}, &recording{}
+	a.wrap(k, r)
+	return k, r
+}
+
+func (a *actor) wrap(k *killer, r *recording) {
+	a.store = func(s store.Store) store.Store { return killedStore{s, k} }
+	a.delivery = func(s delivery.Service) delivery.Service { return killedService{s, k, r} }
+}
+
+// auditor is a member that never restarts and keeps every key until it has used it: it
+// opens everything that others handed in, which works once for each key.
+type auditor struct {
+	w    *world
+	name string
+	keys []*mls.OwnKeyPackage
+}
+
+// auditor publishes key packages of a member that only reads.
+func (w *world) auditor(name string, suites ...suite.ID) *auditor {
+	e := &auditor{w: w, name: name}
+	for _, id := range append(suites, suites...) { // a process that ends loses what it has claimed
+		s, err := all.Registry().Suite(id)
+		require.NoError(w.t, err)
+		signer, err := s.GenerateSigner()
+		require.NoError(w.t, err)
+		own, err := mls.NewKeyPackage(ctx, now(), mls.Config{
+			Suites: all.Registry(), Suite: id, Credential: message.BasicCredential([]byte(name)), Signer: signer,
+			Limits: mls.Limits{MaxForward: 1 << 20, MaxSkippedKeys: 1 << 20},
+		}, mls.KeyPackageOptions{})
+		require.NoError(w.t, err)
+		encoded, err := message.Marshal(&message.Message{KeyPackage: own.KeyPackage})
+		require.NoError(w.t, err)
+		e.keys = append(e.keys, own)
+		require.NoError(w.t, w.server.Client(name).Publish(ctx, delivery.Stock{Add: []delivery.KeyPackage{{
+			Ref: own.Ref, Suite: id, Expires: now().AddDate(0, 0, 60), Message: encoded,
+		}}}))
+	}
+	return e
+}
+
+// audit follows a group from the auditor's Welcome on, and opens in each epoch all that
+// was handed in for it. It returns how many messages it opened.
+func (e *auditor) audit(t testing.TB, group string, recordings ...*recording) int {
+	t.Helper()
+	handedIn := map[uint64][][]byte{}
+	for _, r := range recordings {
+		for _, m := range r.messages {
+			seen := handedIn[m.Epoch]
+			if m.Group == group && !slices.ContainsFunc(seen, func(b []byte) bool { return bytes.Equal(b, m.Message) }) {
+				handedIn[m.Epoch] = append(seen, m.Message)
+			}
+		}
+	}
+	g := e.join(t, group)
+	opened := 0
+	open := func(epoch uint64) {
+		for _, m := range handedIn[epoch] {
+			_, err := g.Process(ctx, now(), m)
+			require.NoError(t, err, "epoch %d: a key was used twice, or the message is broken", epoch)
+			opened++
+		}
+	}
+	for _, entry := range e.w.server.Entries(delivery.Stream{Group: group}) {
+		if entry.Kind != delivery.KindCommit || entry.Epoch < g.Epoch() {
+			continue
+		}
+		// The commit that won is opened for the second time here: on a fork of the state.
+		winner := entry.Message
+		handedIn[entry.Epoch] = slices.DeleteFunc(handedIn[entry.Epoch], func(b []byte) bool { return bytes.Equal(b, winner) })
+		open(g.Epoch())
+		received, err := g.Process(ctx, now(), winner)
+		require.NoError(t, err)
+		g, err = received.Commit.Adopt()
+		if errors.Is(err, mls.ErrRemoved) {
+			return opened
+		}
+		require.NoError(t, err)
+		opened++
+	}
+	open(g.Epoch())
+	return opened
+}
+
+func (e *auditor) join(t testing.TB, group string) *mls.Group {
+	t.Helper()
+	for _, entry := range e.w.server.Entries(delivery.Stream{Client: e.name}) {
+		if entry.Group != group {
+			continue
+		}
+		for _, own := range e.keys {
+			c, err := own.Join(ctx, now(), entry.Message, mls.JoinOptions{RatchetTree: entry.Tree})
+			if err != nil {
+				continue
+			}
+			g, err := c.Adopt()
+			require.NoError(t, err)
+			return g
+		}
+	}
+	require.Fail(t, "the auditor was not invited")
+	return nil
+}

@@ -1,0 +1,316 @@
+package client
+
+import (
+	"bytes"
+	"container/list"
+	"context"
+	"fmt"
+	"time"
+	"unicode/utf8"
+
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/store"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// liveGroup is what is in memory of a group. All but id and turn is for who has the turn.
+type liveGroup struct {
+	id   string
+	turn turn
+	used *list.Element // in Client.loaded, under its mutex
+
+	known bool // what follows is what the store has, and what came since
+	rec   groupRecord
+	mls   *mls.Group // nil for a group that is being joined, or that is gone
+
+	pending *pending
+	outbox  []*outgoing
+	intents []*intent
+	move    *move
+
+	replaces  bool      // the next transaction replaces all that the store has of mls
+	checked   bool      // the stream was read to its end since the client was opened
+	suspected bool      // something did not open, as after a fork
+	commitAt  time.Time // when the proposals of others are to be committed; zero if there are none
+	renewAt   time.Time
+}
+
+// drop forgets what is in memory.
+func (g *liveGroup) drop() {
+	*g = liveGroup{id: g.id, turn: g.turn, used: g.used}
+}
+
+// describe brings the index entry up to the engine's state.
+func (g *liveGroup) describe() {
+	g.rec.Work = len(g.outbox)+len(g.intents) > 0 || g.pending != nil || g.move != nil || g.mls != nil && len(g.mls.Proposals()) > 0
+	if g.mls == nil {
+		return
+	}
+	g.rec.Suite, g.rec.Epoch = g.mls.Suite().Info().ID, g.mls.Epoch()
+	g.rec.Members, g.rec.Leaf = g.mls.Size(), g.mls.OwnLeaf()
+}
+
+// store writes the index entry and what the engine has of the group.
+func (g *liveGroup) store(w store.Writer, d *mls.Delta) error {
+	if g.rec.State == 0 {
+		for _, space := range ofGroup() {
+			if err := w.Delete(key(space, g.id)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if d != nil && len(d.Put) > 0 {
+		prefix := key(spaceGroup, g.id)
+		if g.replaces {
+			if err := w.Delete(prefix); err != nil {
+				return err
+			}
+		}
+		for _, p := range d.Delete {
+			if err := w.Delete(append(bytes.Clone(prefix), p...)); err != nil {
+				return err
+			}
+		}
+		for _, r := range d.Put {
+			if err := w.Put(append(bytes.Clone(prefix), r.Key...), r.Value); err != nil {
+				return err
+			}
+		}
+	}
+	return putJSON(w, key(spaceIndex, g.id), g.rec)
+}
+
+// with calls f with the turn of a group that the client has.
+func (c *Client) with(ctx context.Context, id string, f func(*liveGroup) error) error {
+	return c.withAny(ctx, id, func(g *liveGroup) error {
+		if g.rec.State == 0 {
+			return ErrNoGroup
+		}
+		return f(g)
+	})
+}
+
+// withAny is with for a group that the client may not have: its State is then 0.
+func (c *Client) withAny(ctx context.Context, id string, f func(*liveGroup) error) error {
+	g, err := c.take(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer c.give(g)
+	return f(g)
+}
+
+// take takes the turn of a group and loads it.
+func (c *Client) take(ctx context.Context, id string) (*liveGroup, error) {
+	c.mu.Lock()
+	g := c.groups[id]
+	if g == nil {
+		g = &liveGroup{id: id, turn: newTurn()}
+		c.groups[id] = g
+	}
+	c.mu.Unlock()
+	if err := g.turn.take(ctx); err != nil {
+		return nil, err
+	}
+	err := c.alive()
+	if err == nil && !g.known {
+		err = c.load(ctx, g)
+	}
+	if err != nil {
+		c.give(g)
+		return nil, err
+	}
+	return g, nil
+}
+
+// give ends a turn, and forgets the groups that were not used for the longest time.
+func (c *Client) give(g *liveGroup) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	defer g.turn.give()
+	switch {
+	case !g.known || g.rec.State == 0:
+		if g.used != nil {
+			c.loaded.Remove(g.used)
+			g.used = nil
+		}
+		return
+	case g.used == nil:
+		g.used = c.loaded.PushFront(g)
+	default:
+		c.loaded.MoveToFront(g.used)
+	}
+	for e := c.loaded.Back(); e != nil && c.loaded.Len() > c.cfg.Bounds.Groups; {
+		old, before := e.Value.(*liveGroup), e.Prev()
+		if old != g && old.turn.try() {
+			c.loaded.Remove(e)
+			old.used = nil
+			old.drop()
+			old.turn.give()
+		}
+		e = before
+	}
+}
+
+// load reads what the store has of a group.
+func (c *Client) load(ctx context.Context, g *liveGroup) error {
+	g.drop()
+	var records, candidate mls.Snapshot
+	defer func() { records.Destroy() }()
+	var pendingRec pendingRecord
+	var hasPending bool
+	err := c.store.View(ctx, func(r store.Reader) error {
+		found, err := getJSON(r, key(spaceIndex, g.id), &g.rec)
+		if err != nil || !found {
+			return err
+		}
+		prefix := key(spaceGroup, g.id)
+		for e, err := range r.Scan(prefix, nil) {
+			if err != nil {
+				return err
+			}
+			records = append(records, mls.Record{Key: e.Key[len(prefix):], Value: e.Value})
+		}
+		if hasPending, candidate, err = readPending(r, g.id, &pendingRec); err != nil {
+			return err
+		}
+		if err := g.readOutbox(r); err != nil {
+			return err
+		}
+		if err := g.readIntents(r); err != nil {
+			return err
+		}
+		return c.readMove(r, g)
+	})
+	if err != nil {
+		g.drop()
+		return err
+	}
+	g.known = true
+	defer candidate.Destroy()
+	if g.rec.State == 0 {
+		return nil
+	}
+	if len(records) > 0 && g.rec.State != Joining {
+		if err := c.restore(g, records); err != nil {
+			if !verdict(err) || refusal(err) {
+				g.drop()
+				return err
+			}
+			c.warn("stored group does not restore", g.id, err)
+			g.rec.State, g.rec.Trouble, g.rec.TroubleWhy = Lost, Damaged, err.Error()
+		}
+	}
+	if hasPending {
+		if err := c.restorePending(g, pendingRec, candidate); err != nil {
+			g.drop()
+			return err
+		}
+	}
+	c.count("groups_restored", 1)
+	return nil
+}
+
+// restore restores the engine's group.
+func (c *Client) restore(g *liveGroup, records mls.Snapshot) error {
+	cfg, err := c.configOf(g.rec.Suite)
+	if err != nil {
+		return fmt.Errorf("%w: %w", message.ErrUnsupported, err)
+	}
+	now := c.cfg.Now()
+	g.mls, err = mls.RestoreGroup(now, cfg, records, c.signers()...)
+	if refusal(err) {
+		g.mls, err = mls.RestoreToLeave(now, cfg, records, c.signers()...)
+	}
+	return err
+}
+
+// Info is what the client knows of a group without asking anybody.
+type Info struct {
+	Group     string // group_id, as bytes
+	State     State
+	Suite     suite.ID
+	Epoch     uint64
+	Members   int
+	Leaf      message.LeafIndex
+	Successor string  // of a group that has ended
+	Trouble   Trouble // of a group that is lost
+	Why       string
+}
+
+func infoOf(id string, r groupRecord) Info {
+	return Info{
+		Group: id, State: r.State, Suite: r.Suite, Epoch: r.Epoch, Members: r.Members, Leaf: r.Leaf,
+		Successor: string(r.Successor), Trouble: r.Trouble, Why: r.TroubleWhy,
+	}
+}
+
+// View calls f with the engine's state of a group, to ask for members, secrets to export
+// or the epoch authenticator. It must neither keep nor change the Group.
+func (c *Client) View(ctx context.Context, id string, f func(*mls.Group) error) error {
+	return c.with(ctx, id, func(g *liveGroup) error {
+		if g.mls == nil {
+			return g.trouble(nil)
+		}
+		return f(g.mls)
+	})
+}
+
+// Members returns the members of a group, from left to right.
+func (c *Client) Members(ctx context.Context, id string) ([]Person, error) {
+	var all []Person
+	err := c.View(ctx, id, func(g *mls.Group) error {
+		for leaf, node := range g.Members() {
+			all = append(all, c.person(leaf, node.Credential, node.SignatureKey))
+		}
+		return nil
+	})
+	return all, err
+}
+
+func (c *Client) person(leaf message.LeafIndex, credential message.Credential, signatureKey []byte) Person {
+	name, err := c.cfg.NameOf(credential)
+	if err != nil || !utf8.ValidString(name) {
+		name = ""
+	}
+	return Person{Name: name, Leaf: leaf, Credential: credential, SignatureKey: signatureKey}
+}
+
+// Groups returns all groups of the client, in the order of their ids.
+func (c *Client) Groups() []Info {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	infos := make([]Info, 0, len(c.index))
+	for id, r := range c.index {
+		infos = append(infos, infoOf(id, r))
+	}
+	sortInfos(infos)
+	return infos
+}
+
+// Group returns what the client knows of a group. The error is [ErrNoGroup].
+func (c *Client) Group(id string) (Info, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r, ok := c.index[id]
+	if !ok {
+		return Info{}, ErrNoGroup
+	}
+	return infoOf(id, r), nil
+}
+
+// trouble returns the error of a group that the client cannot follow.
+func (g *liveGroup) trouble(err error) error {
+	switch g.rec.State {
+	case Lost:
+		if err == nil && g.rec.TroubleWhy != "" {
+			err = fmt.Errorf("%s", g.rec.TroubleWhy)
+		}
+		return &TroubleError{Group: g.id, Trouble: g.rec.Trouble, Err: err}
+	case Joining:
+		return fmt.Errorf("%w yet", ErrNoGroup)
+	}
+	return ErrNoGroup
+}

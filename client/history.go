@@ -1,0 +1,172 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+
+	"github.com/mlsuite/mlsuite/store"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// historyRecord counts the messages of a group that were kept, with those that are gone.
+type historyRecord struct{ Next uint64 }
+
+// storeHistory keeps a message for [Client.History], and drops the one that is too old.
+func (c *Client) storeHistory(w store.Writer, e Event, value []byte) error {
+	limit := uint64(max(c.cfg.Bounds.History, 0))
+	switch e.What.(type) {
+	case *Message, *Sent:
+	default:
+		return nil
+	}
+	if limit == 0 {
+		return nil
+	}
+	var rec historyRecord
+	counter := key(spaceHistory, e.Group, partRecord)
+	if _, err := getJSON(w, counter, &rec); err != nil {
+		return err
+	}
+	if err := w.Put(historyKey(e.Group, rec.Next), value); err != nil {
+		return err
+	}
+	if rec.Next >= limit {
+		if err := w.Delete(historyKey(e.Group, rec.Next-limit)); err != nil {
+			return err
+		}
+	}
+	rec.Next++
+	return putJSON(w, counter, rec)
+}
+
+func historyKey(group string, n uint64) []byte {
+	return key(spaceHistory, group, partState, number(n))
+}
+
+// History iterates over the messages of a group that the client keeps, in their order:
+// [Message] and [Sent] events, at most as many as [Bounds].History says. They stay when
+// the client leaves the group, until [Client.Delete].
+func (c *Client) History(ctx context.Context, group string) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		stop := errors.New("stop")
+		err := c.store.View(ctx, func(r store.Reader) error {
+			for entry, err := range r.Scan(key(spaceHistory, group, partState), nil) {
+				if err != nil {
+					return err
+				}
+				e, err := parseEvent(entry.Value)
+				if err != nil {
+					return err
+				}
+				if !yield(e, nil) {
+					return stop
+				}
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, stop) {
+			yield(Event{}, err)
+		}
+	}
+}
+
+// exported is one line of what Export writes.
+type exported struct {
+	Version int             `json:",omitempty"` // of the first line
+	Client  string          `json:",omitempty"`
+	Group   []byte          `json:",omitempty"`
+	Suite   suite.ID        `json:",omitempty"` // of the line that begins a group
+	Event   json.RawMessage `json:",omitempty"`
+}
+
+// Export writes the client's groups and their history, for a new device of the same
+// person: JSON, one value on a line. It holds messages in clear and no keys: keys never
+// leave a device. The new device has a name and a leaf of its own. It is added to the
+// groups that Import returns, or joins them by [Client.JoinExternal].
+func (c *Client) Export(ctx context.Context, w io.Writer) error {
+	out := json.NewEncoder(w)
+	if err := out.Encode(exported{Version: recordVersion, Client: c.name}); err != nil {
+		return err
+	}
+	for _, info := range c.Groups() {
+		if err := out.Encode(exported{Group: []byte(info.Group), Suite: info.Suite}); err != nil {
+			return err
+		}
+		for e, err := range c.History(ctx, info.Group) {
+			if err != nil {
+				return err
+			}
+			value, err := marshalEvent(e)
+			if err == nil {
+				err = out.Encode(exported{Group: []byte(info.Group), Event: value})
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Import reads what [Client.Export] of another device wrote, puts the messages in front of
+// this client's history, of which it has none yet, and returns the groups.
+//
+// Errors:
+//
+//   - [ErrExists]: the client has a history of a group.
+//   - [store.ErrVersion]: a later version has written it.
+func (c *Client) Import(ctx context.Context, r io.Reader) (groups []string, err error) {
+	in := json.NewDecoder(r)
+	var first exported
+	if err := in.Decode(&first); err != nil {
+		return nil, fmt.Errorf("client: importing: %w", err)
+	}
+	if first.Version < 1 || first.Version > recordVersion {
+		return nil, fmt.Errorf("client: importing version %d: %w", first.Version, store.ErrVersion)
+	}
+	err = c.store.Update(ctx, func(w store.Writer) error {
+		groups = nil
+		counts := map[string]uint64{}
+		for {
+			var line exported
+			err := in.Decode(&line)
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				return fmt.Errorf("client: importing: %w", err)
+			}
+			group := string(line.Group)
+			if line.Event == nil {
+				groups = append(groups, group)
+				if has, err := w.Get(key(spaceHistory, group, partRecord)); err != nil || has != nil {
+					return errors.Join(err, ErrExists)
+				}
+				continue
+			}
+			e, err := parseEvent(line.Event)
+			if err != nil {
+				return err
+			}
+			value, err := marshalEvent(e)
+			if err == nil {
+				err = w.Put(historyKey(group, counts[group]), value)
+			}
+			if err != nil {
+				return err
+			}
+			counts[group]++
+		}
+		for group, n := range counts {
+			if err := putJSON(w, key(spaceHistory, group, partRecord), historyRecord{n}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return groups, err
+}

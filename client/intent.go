@@ -1,0 +1,326 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/mlsuite/mlsuite/delivery"
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/store"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// intentRecord is a change that somebody wants of a group. It says what is to be true
+// afterwards, and not how: each attempt looks at the epoch that there is then.
+type intentRecord struct {
+	Kind     intentKind
+	Names    []string          `json:",omitempty"` // to add, replace or remove
+	Keys     [][]byte          `json:",omitempty"` // signature keys of members to remove
+	Claimed  map[string][]byte `json:",omitempty"` // key packages of those to add
+	Proposal []byte            `json:",omitempty"` // TypedProposal, for intentPropose
+	Own      bool              `json:",omitempty"` // the client's own idea, of which nobody waits to hear
+
+	// Of intentLeave: the proposal that was made.
+	ID      string   `json:",omitempty"`
+	Earlier []string `json:",omitempty"` // IDs of the proposals of epochs that are over
+	Epoch   uint64   `json:",omitempty"`
+	Message []byte   `json:",omitempty"`
+	Sent    bool     `json:",omitempty"`
+}
+
+type intentKind string
+
+const (
+	intentCreate    intentKind = "create"    // the group, at the delivery service
+	intentAdd       intentKind = "add"       // Names are members
+	intentReplace   intentKind = "replace"   // the leaves of Names are new
+	intentRemove    intentKind = "remove"    // neither Names nor Keys are members
+	intentRenew     intentKind = "renew"     // this client's keys are new
+	intentRotate    intentKind = "rotate"    // this client's leaf has its current identity
+	intentProposals intentKind = "proposals" // those that arrived are committed
+	intentPropose   intentKind = "propose"   // Proposal is committed
+	intentLeave     intentKind = "leave"     // this client is no member
+)
+
+type intent struct {
+	number    uint64
+	rec       intentRecord
+	attempts  int
+	notBefore time.Time
+}
+
+func (g *liveGroup) readIntents(r store.Reader) error {
+	prefix := key(spaceIntent, g.id)
+	return scanJSON(r, prefix, func(k []byte, rec *intentRecord) error {
+		g.intents = append(g.intents, &intent{number: numberOf(k), rec: *rec})
+		return nil
+	})
+}
+
+// add stores an intent with s.
+func (s *step) add(g *liveGroup, rec intentRecord) *intent {
+	in := &intent{rec: rec}
+	s.write(func(w store.Writer) error {
+		in.number = s.c.nextNumber()
+		if err := s.c.storeClient(w); err != nil {
+			return err
+		}
+		return putJSON(w, key(spaceIntent, g.id, number(in.number)), in.rec)
+	})
+	g.intents = append(g.intents, in)
+	return in
+}
+
+// finish ends an intent with s: with the error that its caller gets, or nil.
+func (s *step) finish(g *liveGroup, in *intent, outcome error) {
+	s.delete(key(spaceIntent, g.id, number(in.number)))
+	c := s.c
+	c.mu.Lock()
+	_, waits := c.results[in.number]
+	c.mu.Unlock()
+	if outcome != nil && !waits {
+		s.event(g, &Failed{What: string(in.rec.Kind), Why: outcome.Error()})
+	}
+	g.intents = slices.DeleteFunc(g.intents, func(i *intent) bool { return i == in })
+	s.done(func() { c.resolve(in.number, outcome) })
+}
+
+func (c *Client) resolve(number uint64, outcome error) {
+	c.mu.Lock()
+	result := c.results[number]
+	delete(c.results, number)
+	c.mu.Unlock()
+	if result != nil {
+		result <- outcome
+	}
+}
+
+// change brings about what rec says, for as long as ctx allows.
+func (c *Client) change(ctx context.Context, id string, rec intentRecord) error {
+	var in *intent
+	var result chan error
+	err := c.with(ctx, id, func(g *liveGroup) error {
+		switch {
+		case g.rec.State == Ended && rec.Kind != intentLeave:
+			return ErrEnded
+		case g.rec.State == Lost && rec.Kind == intentLeave:
+			return c.forget(ctx, g, nil)
+		case g.rec.State == Lost, g.rec.State == Joining:
+			return g.trouble(nil)
+		case len(g.intents) >= c.cfg.Bounds.Intents:
+			return &LimitError{What: "queue of changes", Limit: c.cfg.Bounds.Intents}
+		}
+		s := c.step(g)
+		in = s.add(g, rec)
+		s.done(func() { result = c.expect(in.number) })
+		return c.commit(ctx, s)
+	})
+	if err != nil || in == nil {
+		return err
+	}
+	return c.await(ctx, id, in, result)
+}
+
+// expect makes the channel on which the outcome of an intent is told.
+func (c *Client) expect(number uint64) chan error {
+	result := make(chan error, 1)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.results[number] = result
+	return result
+}
+
+// await works on a group until the outcome of an intent is there.
+func (c *Client) await(ctx context.Context, id string, in *intent, result chan error) error {
+	for attempt := 0; ; attempt++ {
+		err := c.with(ctx, id, func(g *liveGroup) error { return c.drive(ctx, g) })
+		select {
+		case outcome := <-result:
+			return outcome
+		default:
+		}
+		if err != nil && !transient(err) && ctx.Err() == nil {
+			return c.withdraw(ctx, id, in, result, err)
+		}
+		select {
+		case outcome := <-result:
+			return outcome
+		case <-c.closed:
+			return ErrClosed
+		case <-ctx.Done():
+			return c.withdraw(ctx, id, in, result, context.Cause(ctx))
+		case <-time.After(c.pause(attempt, err)):
+		}
+	}
+}
+
+// pause is the time until the next attempt.
+func (c *Client) pause(attempt int, err error) time.Duration {
+	d := c.backoff(attempt)
+	if limit, ok := errors.AsType[*delivery.LimitError](err); ok {
+		d = max(d, limit.Retry)
+	}
+	return d
+}
+
+// withdraw takes an intent back whose caller no longer waits, unless it may be done
+// already.
+func (c *Client) withdraw(ctx context.Context, id string, in *intent, result chan error, why error) error {
+	defer c.resolve(in.number, nil)
+	ctx = context.WithoutCancel(ctx)
+	err := c.with(ctx, id, func(g *liveGroup) error {
+		i := slices.IndexFunc(g.intents, func(i *intent) bool { return i.number == in.number })
+		switch {
+		case i < 0:
+			return nil
+		case g.pending != nil && g.pending.rec.Intent == in.number, g.intents[i].rec.ID != "":
+			why = fmt.Errorf("%w: %w", ErrUndecided, why)
+			return nil
+		case in.rec.Kind == intentCreate || g.rec.New:
+			return c.forget(ctx, g, nil)
+		}
+		s := c.step(g)
+		s.delete(key(spaceIntent, g.id, number(in.number)))
+		g.intents = slices.Delete(g.intents, i, i+1)
+		return c.commit(ctx, s)
+	})
+	select {
+	case outcome := <-result: // between the two
+		return outcome
+	default:
+	}
+	if err != nil && !errors.Is(err, ErrNoGroup) {
+		return errors.Join(why, err)
+	}
+	return why
+}
+
+// wanted is what a commit has to hold so that an intent comes true.
+type wanted struct {
+	proposals []message.Proposal
+	options   mls.CommitOptions
+	clients   []string // of the Welcome
+	done      bool     // it is true already
+}
+
+// examine looks at an intent in the epoch that the group is in.
+func (c *Client) examine(ctx context.Context, g *liveGroup, in *intent) (w wanted, err error) {
+	switch in.rec.Kind {
+	case intentCreate:
+		w.done = !g.rec.New
+		if !w.done && len(in.rec.Names) > 0 {
+			return c.examineAdd(ctx, g, in, false)
+		}
+	case intentAdd:
+		return c.examineAdd(ctx, g, in, false)
+	case intentReplace:
+		return c.examineAdd(ctx, g, in, true)
+	case intentRemove:
+		for leaf, node := range g.mls.Members() {
+			p := c.person(leaf, node.Credential, node.SignatureKey)
+			if leaf != g.mls.OwnLeaf() && (p.Name != "" && slices.Contains(in.rec.Names, p.Name) || containsBytes(in.rec.Keys, p.SignatureKey)) {
+				w.proposals = append(w.proposals, message.Remove{Removed: leaf})
+			}
+		}
+		w.done = len(w.proposals) == 0
+	case intentRenew:
+		w.options.ForcePath = true
+	case intentRotate:
+		own := c.identity(g.mls.Suite().Info())
+		leaf := g.mls.Leaf(g.mls.OwnLeaf())
+		w.done = sameCredential(leaf.Credential, own.Credential) && string(leaf.SignatureKey) == string(own.Signer.PublicKey())
+		w.options.Leaf = mls.LeafOptions{Credential: &own.Credential, Signer: own.Signer}
+	case intentProposals:
+		w.done = len(g.mls.Proposals()) == 0
+	case intentPropose:
+		p, err := message.Parse[message.TypedProposal](in.rec.Proposal)
+		if err != nil {
+			return w, err
+		}
+		w.proposals = []message.Proposal{p.Proposal}
+		if _, ends := p.Proposal.(message.ReInit); ends {
+			w.options.WithoutPending = true
+		}
+	}
+	return w, nil
+}
+
+// examineAdd looks for those who are to be added, and claims key packages for them. With
+// replace, members who are there already leave in the same commit.
+func (c *Client) examineAdd(ctx context.Context, g *liveGroup, in *intent, replace bool) (w wanted, err error) {
+	members := map[string][]message.LeafIndex{}
+	for leaf, node := range g.mls.Members() {
+		if p := c.person(leaf, node.Credential, nil); slices.Contains(in.rec.Names, p.Name) {
+			members[p.Name] = append(members[p.Name], leaf)
+		}
+	}
+	for _, name := range in.rec.Names {
+		if name == c.name || !replace && members[name] != nil {
+			continue
+		}
+		for _, leaf := range members[name] {
+			w.proposals = append(w.proposals, message.Remove{Removed: leaf})
+		}
+		kp, err := c.keyPackageOf(ctx, g, in, name)
+		if err != nil {
+			return wanted{}, fmt.Errorf("client: adding %q: %w", name, err)
+		}
+		w.proposals = append(w.proposals, message.Add{KeyPackage: kp})
+		w.clients = append(w.clients, name)
+	}
+	w.done = len(w.proposals) == 0 && in.rec.Kind != intentCreate
+	return w, nil
+}
+
+// keyPackageOf returns the key package by which a client is added. What was claimed for a
+// lost commit is good for the next one.
+func (c *Client) keyPackageOf(ctx context.Context, g *liveGroup, in *intent, name string) (*message.KeyPackage, error) {
+	for fresh := false; ; fresh = true {
+		claimed := in.rec.Claimed[name]
+		if claimed == nil {
+			var err error
+			if claimed, err = c.service.Claim(ctx, name, g.mls.Suite().Info().ID); err != nil {
+				return nil, err
+			}
+			c.count("key_packages_claimed", 1)
+			fresh = true
+		}
+		kp, err := c.checkPackage(ctx, g.mls.Suite().Info(), nil, name, claimed)
+		if err == nil {
+			if in.rec.Claimed == nil {
+				in.rec.Claimed = map[string][]byte{}
+			}
+			in.rec.Claimed[name] = claimed
+			return kp, nil
+		}
+		delete(in.rec.Claimed, name)
+		if fresh || !verdict(err) {
+			return nil, err
+		}
+	}
+}
+
+// checkPackage parses a key package that a service handed out, and checks that it is what
+// was asked for.
+func (c *Client) checkPackage(ctx context.Context, of suite.Info, old *mls.Group, name string, claimed []byte) (*message.KeyPackage, error) {
+	m, err := message.Parse[message.Message](claimed)
+	if err != nil {
+		return nil, err
+	}
+	kp := m.KeyPackage
+	if kp == nil || kp.CipherSuite != of.ID {
+		return nil, fmt.Errorf("%w: the delivery service handed out no key package of %v", message.ErrInvalid, of.ID)
+	}
+	if p := c.person(0, kp.LeafNode.Credential, nil); p.Name != name {
+		return nil, fmt.Errorf("%w: the delivery service handed out the key package of another client", message.ErrInvalid)
+	}
+	refusals, err := mls.CheckKeyPackages(ctx, c.cfg.Now(), c.config(of), old, kp)
+	if err != nil {
+		return nil, err
+	}
+	return kp, refusals[0]
+}

@@ -1,0 +1,302 @@
+package client_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/client"
+	"github.com/mlsuite/mlsuite/store"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+func now() time.Time { return time.Now() }
+
+// wide says that the tests take their time.
+func wide() bool { return os.Getenv("MLSUITE_WIDE") != "" || os.Getenv("MLSUITE_FULL") != "" }
+
+// life is one client, whose processes end, among others that go on.
+type life struct {
+	t      testing.TB
+	w      *world
+	ann    *actor
+	others []*actor
+	k      *killer
+	r      *recording
+	sent   []string        // what is to arrive at everybody
+	maybe  map[string]bool // Send did not return
+	ended  bool            // the kill was reached
+}
+
+// step lets ann do something until it is done. If her process ends, another begins.
+func (l *life) step(do func() error, done func() bool) {
+	l.t.Helper()
+	for range 50 {
+		err := do()
+		if l.k.dead && !l.ended {
+			l.restart()
+			continue
+		}
+		if done == nil || done() {
+			require.NoError(l.t, err)
+			return
+		}
+		if err != nil && !errors.Is(err, client.ErrNoGroup) {
+			require.NoError(l.t, err)
+		}
+	}
+	require.Fail(l.t, "a step is never done")
+}
+
+func (l *life) restart() {
+	l.ended = true
+	l.ann.wrap(&killer{disk: l.ann.disk}, l.r)
+	l.ann.open()
+	require.NoError(l.t, l.ann.Sync(ctx))
+}
+
+// send sends a text once: if the process ends, it may be sent or not.
+func (l *life) send(a *actor, group, text string) {
+	l.t.Helper()
+	l.sent = append(l.sent, a.name+": "+text)
+	_, err := a.Send(ctx, group, []byte(text))
+	if a == l.ann && l.k.dead && !l.ended {
+		l.maybe[a.name+": "+text] = err != nil
+		l.restart()
+		return
+	}
+	require.NoError(l.t, err)
+}
+
+// settle lets everybody do what there is to do.
+func (l *life) settle() {
+	l.t.Helper()
+	l.step(l.ann.handleAll, nil)
+	for range 3 {
+		l.step(func() error { return l.ann.Sync(ctx) }, nil)
+		for _, a := range l.others {
+			require.NoError(l.t, a.Sync(ctx), a.name)
+		}
+	}
+	l.step(l.ann.handleAll, nil)
+}
+
+// handleAll handles all events, and counts in the same transaction how often each message
+// was.
+func (a *actor) handleAll() error {
+	events, err := a.Unconfirmed(ctx, 0)
+	for _, e := range events {
+		if err == nil {
+			err = a.Confirm(ctx, e, func(w store.Writer) error { return countMessage(w, a.name, e) })
+		}
+	}
+	return err
+}
+
+func countMessage(w store.Writer, own string, e client.Event) error {
+	text := ""
+	switch what := e.What.(type) {
+	case *client.Message:
+		text = what.From.Name + ": " + string(what.Data)
+	case *client.Sent:
+		text = own + ": " + string(what.Data)
+	case *client.Refused:
+		text = "refused " + what.What + ": " + what.Why
+	case *client.InTrouble:
+		text = "trouble " + string(what.Trouble) + ": " + what.Why
+	case *client.Failed:
+		text = "failed " + what.What + ": " + what.Why
+	case *client.Unsent:
+		text = "unsent " + string(what.Data)
+	default:
+		return nil
+	}
+	old, err := w.Get([]byte(text))
+	if err != nil {
+		return err
+	}
+	return w.Put([]byte(text), append(old, 'x'))
+}
+
+// counted returns how often each text was handled.
+func (a *actor) counted() map[string]int {
+	counts := map[string]int{}
+	require.NoError(a.w.t, a.handleAll())
+	require.NoError(a.w.t, a.Read(ctx, func(r store.Reader) error {
+		for e, err := range r.Scan(nil, nil) {
+			if err != nil {
+				return err
+			}
+			counts[string(e.Key)] = len(e.Value)
+		}
+		return nil
+	}))
+	return counts
+}
+
+func withHybrid(cfg *client.Config) {
+	cfg.KeyPackages.Suites = []suite.ID{classic, hybrid}
+	cfg.KeyPackages.Count = 2
+}
+
+// live is a life in which ann does everything that a client does. Her process ends before
+// or after her operation with the number left. live reports whether there is one.
+func live(t testing.TB, left int, after bool) bool {
+	w := newWorld(t)
+	l := &life{t: t, w: w, maybe: map[string]bool{}}
+	l.ann = w.actor("ann", withHybrid)
+	bob, carl := w.actor("bob", withHybrid), w.actor("carl", withHybrid)
+	l.others = []*actor{bob, carl}
+	eve := w.auditor("eve", classic, hybrid)
+	l.k, l.r = l.ann.mortal(left, after)
+	l.ann.disk.Kill()
+	l.open()
+	l.settle()
+
+	has := func(a *actor, group string) func() bool {
+		return func() bool { _, err := a.Group(group); return err == nil }
+	}
+	members := func(group string, n int) func() bool {
+		return func() bool { info, err := l.ann.Group(group); return err == nil && info.Members == n }
+	}
+	const g = "one"
+	l.step(func() error {
+		_, err := l.ann.CreateGroup(ctx, g, []string{"eve", "bob"})
+		if errors.Is(err, client.ErrExists) {
+			return l.ann.Sync(ctx)
+		}
+		return err
+	}, members(g, 3))
+	l.send(l.ann, g, "1")
+	l.send(l.ann, g, "2")
+	l.settle()
+	l.send(bob, g, "3")
+	require.NoError(t, bob.Update(ctx, g)) // ann does not know yet
+	l.send(l.ann, g, "4")
+	l.step(func() error { return l.ann.Add(ctx, g, "carl") }, members(g, 4))
+	l.settle()
+	l.step(func() error { return l.ann.Update(ctx, g) }, nil)
+	l.send(carl, g, "5")
+	l.settle()
+
+	_, err := bob.CreateGroup(ctx, "two", []string{"ann"})
+	require.NoError(t, err)
+	_, err = carl.CreateGroup(ctx, "three", []string{"bob"})
+	require.NoError(t, err)
+	l.settle()
+	require.True(t, has(l.ann, "two")())
+	l.step(func() error {
+		err := l.ann.JoinExternal(ctx, "three")
+		if errors.Is(err, client.ErrExists) {
+			return nil
+		}
+		return err
+	}, members("three", 3))
+	l.send(l.ann, "three", "6")
+	l.step(func() error { return l.ann.Remove(ctx, "three", "carl") }, members("three", 2))
+	short := func() error { return l.ann.leaveSoon("two") }
+	l.step(short, func() bool { require.NoError(t, bob.Sync(ctx)); return !has(l.ann, "two")() })
+
+	l.send(l.ann, g, "7")
+	l.settle()
+	opened := eve.audit(t, g, l.r)
+	require.GreaterOrEqual(t, opened, 5)
+
+	l.send(l.ann, g, "8") // waits, and goes to whatever group there is then
+	l.step(func() error {
+		if !has(l.ann, g)() {
+			return nil
+		}
+		_, err := l.ann.Move(ctx, g, hybrid)
+		if errors.Is(err, client.ErrEnded) {
+			return l.ann.Sync(ctx)
+		}
+		return err
+	}, func() bool { return !has(l.ann, g)() })
+	l.settle()
+	next := ""
+	for _, info := range l.ann.Groups() {
+		if info.Suite == hybrid {
+			next = info.Group
+		}
+	}
+	require.NotEmpty(t, next, "%+v", l.ann.Groups())
+	l.send(l.ann, next, "9")
+	l.send(bob, next, "10")
+	l.settle()
+	l.check(next)
+	return l.ended
+}
+
+// open opens ann's client, and again if the process ends on it.
+func (l *life) open() {
+	defer func() {
+		if recover() != nil || l.ann.Client == nil {
+			l.restart()
+		}
+	}()
+	s, err := l.ann.disk.Open()
+	require.NoError(l.t, err)
+	l.ann.cfg.Store, l.ann.cfg.Delivery = l.ann.store(s), l.ann.delivery(l.w.server.Client("ann"))
+	l.ann.Client, err = client.Open(ctx, l.ann.cfg)
+	if err != nil {
+		l.restart()
+	}
+}
+
+// leaveSoon asks to leave and does not wait long.
+func (a *actor) leaveSoon(group string) error {
+	short, cancel := shortly()
+	defer cancel()
+	err := a.Leave(short, group)
+	if errors.Is(err, client.ErrNoGroup) || errors.Is(err, client.ErrUndecided) || errors.Is(err, short.Err()) && short.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// check looks at what all members have in the end.
+func (l *life) check(group string) {
+	agree(l.t, group, append(l.others, l.ann)...)
+	counts := map[string]map[string]int{}
+	for _, a := range append(l.others, l.ann) {
+		counts[a.name] = a.counted()
+	}
+	bob, ann := counts["bob"], counts["ann"]
+	for _, text := range l.sent {
+		want := 1
+		if l.maybe[text] {
+			want = bob[text]
+			require.LessOrEqual(l.t, want, 1, text)
+		}
+		require.Equal(l.t, want, bob[text], "bob has %q", text)
+		require.Equal(l.t, want, ann[text], "ann has %q", text)
+	}
+	for name, c := range counts {
+		for text := range c {
+			for _, bad := range []string{"refused", "trouble", "failed", "unsent"} {
+				require.NotContains(l.t, text, bad, name)
+			}
+		}
+	}
+}
+
+func TestKillAtEveryBoundary(t *testing.T) {
+	stride := 17
+	if wide() {
+		stride = 1
+	}
+	for _, after := range []bool{false, true} {
+		for left := 1; ; left += stride {
+			goesOn := true
+			ok := t.Run(fmt.Sprintf("%d after=%v", left, after), func(t *testing.T) { goesOn = live(t, left, after) })
+			if !ok || !goesOn {
+				break
+			}
+		}
+	}
+}

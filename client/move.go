@@ -1,0 +1,362 @@
+package client
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/mlsuite/mlsuite/delivery"
+	"github.com/mlsuite/mlsuite/migrate"
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/policy"
+	"github.com/mlsuite/mlsuite/registry"
+	"github.com/mlsuite/mlsuite/store"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// move is a group that this client makes, to follow one that ends. It is nil in a group
+// whose move another member makes.
+type move struct {
+	rec       moveRecord
+	migration *migrate.Migration // nil until the new group is made
+}
+
+func (c *Client) readMove(r store.Reader, g *liveGroup) error {
+	var rec moveRecord
+	found, err := getJSON(r, key(spaceMove, g.id, partRecord), &rec)
+	if err != nil || !found {
+		return err
+	}
+	g.move = &move{rec: rec}
+	if !rec.Created || rec.Lost {
+		return nil
+	}
+	state, err := readState(r, key(spaceMove, g.id, partState))
+	if err != nil {
+		return err
+	}
+	defer state.Destroy()
+	cfg, err := c.configOf(rec.Suite)
+	if err != nil {
+		return err
+	}
+	g.move.migration, err = migrate.Restore(c.cfg.Now(), cfg, state)
+	return err
+}
+
+func (m *move) store(s *step, g *liveGroup) error {
+	s.put(key(spaceMove, g.id, partRecord), m.rec)
+	if m.migration == nil {
+		return nil
+	}
+	state, err := m.migration.Save()
+	if err != nil {
+		return err
+	}
+	return s.putState(key(spaceMove, g.id, partState), state)
+}
+
+// Move moves a group to another cipher suite, as package migrate does, and returns the id
+// of the group that follows it: it claims a key package of each member, plans, ends the
+// group by a ReInit, makes the new group and enters it. The other members enter when its
+// Welcome arrives. Messages that wait go to the new group. With a target of 0, the policy
+// picks the suite.
+//
+// If ctx ends after the group has, Move returns [ErrUndecided], and [Client.Run] goes on.
+// If the client does not come back, another member makes the new group after
+// [Schedule].TakeOver.
+//
+// Errors:
+//
+//   - a [*migrate.NotReady]: members have no key package of the suite, or a policy
+//     refuses. Nothing has changed.
+//   - [ErrEnded]: another member has ended the group.
+func (c *Client) Move(ctx context.Context, group string, target suite.ID) (successor string, err error) {
+	id := make([]byte, 32)
+	rand.Read(id)
+	var in *intent
+	var result chan error
+	err = c.with(ctx, group, func(g *liveGroup) error {
+		if err := c.catchUp(ctx, g); err != nil {
+			return err
+		}
+		switch {
+		case g.rec.State == Ended:
+			return ErrEnded
+		case g.rec.State != Active:
+			return g.trouble(nil)
+		case g.rec.New, len(g.intents) > 0:
+			return fmt.Errorf("client: changes of the group wait: %w", &againError{errors.New("try again when they are done")})
+		}
+		m, reInit, err := c.plan(ctx, g, id, target)
+		if err != nil {
+			return err
+		}
+		s := c.step(g)
+		g.move = m
+		if err := m.store(s, g); err != nil {
+			return err
+		}
+		encoded, err := message.Marshal(&message.TypedProposal{Proposal: reInit})
+		if err != nil {
+			return err
+		}
+		in = s.add(g, intentRecord{Kind: intentPropose, Proposal: encoded})
+		s.done(func() { result = c.expect(in.number) })
+		return c.commit(ctx, s)
+	})
+	if err == nil {
+		err = c.await(ctx, group, in, result)
+	}
+	if err != nil {
+		return "", errors.Join(err, c.unlessEnded(ctx, group, id))
+	}
+	for attempt := 0; ; attempt++ {
+		err := c.with(ctx, group, func(g *liveGroup) error { return c.drive(ctx, g) })
+		if _, here := c.Group(string(id)); here == nil {
+			return string(id), nil
+		}
+		if err == nil {
+			err = c.readInbox(ctx) // another member may have been faster
+		}
+		if err != nil && !transient(err) && !errors.Is(err, ErrNoGroup) && ctx.Err() == nil {
+			return "", err
+		}
+		if err := c.sleep(ctx, c.pause(attempt, err)); err != nil {
+			return "", fmt.Errorf("%w: %w", ErrUndecided, err)
+		}
+	}
+}
+
+// unlessEnded drops the plan of a move, unless the group has ended for it.
+func (c *Client) unlessEnded(ctx context.Context, group string, id []byte) error {
+	err := c.with(context.WithoutCancel(ctx), group, func(g *liveGroup) error {
+		if g.move == nil || g.pending != nil || g.rec.State == Ended && string(g.rec.Successor) == string(id) {
+			return nil
+		}
+		s := c.step(g)
+		g.move = nil
+		s.delete(key(spaceMove, g.id))
+		return c.commit(context.WithoutCancel(ctx), s)
+	})
+	if errors.Is(err, ErrNoGroup) {
+		return nil
+	}
+	return err
+}
+
+// plan claims key packages and makes a plan of them.
+func (c *Client) plan(ctx context.Context, g *liveGroup, id []byte, target suite.ID) (*move, message.ReInit, error) {
+	suites, err := registryOf(c.cfg.MLS.Suites)
+	if err != nil {
+		return nil, message.ReInit{}, err
+	}
+	options := migrate.Options{
+		Registry: suites, Policy: c.cfg.MLS.Policy, Target: target,
+		Authenticator: c.cfg.MLS.Authenticator, Lifetimes: c.cfg.MLS.Lifetimes,
+		Name: func(leaf message.LeafIndex, credential message.Credential) string {
+			return c.person(leaf, credential, nil).Name
+		},
+	}
+	if options.Policy == nil {
+		options.Policy = policy.All()
+	}
+	first, err := migrate.NewPlan(ctx, c.cfg.Now(), g.mls, options)
+	if err != nil {
+		return nil, message.ReInit{}, err
+	}
+	if first.To == nil {
+		return nil, message.ReInit{}, first.Failure
+	}
+	m := &move{rec: moveRecord{ID: newID(), GroupID: id, Suite: first.To.Suite.ID}}
+	if err := c.claimAll(ctx, g, m); err != nil && !errors.Is(err, delivery.ErrNoKeyPackage) {
+		return nil, message.ReInit{}, err
+	}
+	options.Target = m.rec.Suite
+	if options.KeyPackages, err = m.packages(); err != nil {
+		return nil, message.ReInit{}, err
+	}
+	plan, err := migrate.NewPlan(ctx, c.cfg.Now(), g.mls, options)
+	if err != nil {
+		return nil, message.ReInit{}, err
+	}
+	reInit, err := plan.ReInit(id, g.mls.GroupContext().Extensions...)
+	return m, reInit, err
+}
+
+// registryOf returns the suites that a client has as a registry.
+func registryOf(suites mls.Suites) (*registry.Registry, error) {
+	if r, ok := suites.(*registry.Registry); ok {
+		return r, nil
+	}
+	r, err := registry.New()
+	for _, id := range suites.IDs() {
+		s, missing := suites.Suite(id)
+		if err == nil {
+			err = missing
+		}
+		if err == nil {
+			r, err = r.With(s)
+		}
+	}
+	return r, err
+}
+
+// claimAll claims the key packages of the other members that are missing. The error wraps
+// [delivery.ErrNoKeyPackage] if some have none, once the others are claimed.
+func (c *Client) claimAll(ctx context.Context, g *liveGroup, m *move) error {
+	if m.rec.Packages == nil {
+		m.rec.Packages = map[string][]byte{}
+	}
+	var none error
+	for leaf, node := range g.mls.Members() {
+		name := c.person(leaf, node.Credential, nil).Name
+		if leaf == g.mls.OwnLeaf() || m.rec.Packages[name] != nil {
+			continue
+		}
+		claimed, err := c.service.Claim(ctx, name, m.rec.Suite)
+		if errors.Is(err, delivery.ErrNoKeyPackage) {
+			none = fmt.Errorf("client: %q: %w", name, err)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		m.rec.Packages[name] = claimed
+	}
+	return none
+}
+
+func (m *move) packages() ([]*message.KeyPackage, error) {
+	packages := []*message.KeyPackage{}
+	for _, encoded := range m.rec.Packages {
+		parsed, err := message.Parse[message.Message](encoded)
+		if err != nil || parsed.KeyPackage == nil {
+			return nil, fmt.Errorf("client: the delivery service handed out no key package: %w", message.ErrInvalid)
+		}
+		packages = append(packages, parsed.KeyPackage)
+	}
+	return packages, nil
+}
+
+// driveMove makes the group that follows one that has ended, if that is for this client
+// to do, and enters it.
+func (c *Client) driveMove(ctx context.Context, g *liveGroup) error {
+	if g.move != nil && string(g.move.rec.GroupID) != string(g.rec.Successor) {
+		g.move = nil // another member's ReInit has won
+		s := c.step(g)
+		s.delete(key(spaceMove, g.id))
+		if err := c.commit(ctx, s); err != nil {
+			return err
+		}
+	}
+	if g.move == nil {
+		if wait := c.cfg.Schedule.TakeOver; wait < 0 || c.cfg.Now().Before(g.rec.Ended.Add(wait+time.Duration(g.rec.Leaf)*wait/16)) {
+			return nil
+		}
+		g.move = &move{rec: moveRecord{ID: newID(), GroupID: g.rec.Successor, Suite: g.rec.NextSuite}}
+		c.count("moves_taken_over", 1)
+	}
+	m := g.move
+	if m.rec.Lost {
+		return nil
+	}
+	if !m.rec.Created {
+		if err := c.make(ctx, g, m); err != nil {
+			if !fatal(err) {
+				err = &againError{err}
+			}
+			return err
+		}
+	}
+	submission := delivery.Submission{ID: m.rec.ID, Commits: []delivery.Commit{{Group: string(m.rec.GroupID)}}}
+	if welcome := m.migration.Welcome(); welcome != nil {
+		var clients []string
+		for name := range m.rec.Packages {
+			clients = append(clients, name)
+		}
+		slices.Sort(clients)
+		submission.Welcomes = []delivery.Welcome{{Clients: clients, Group: string(m.rec.GroupID), Message: welcome}}
+	}
+	position, err := c.service.Submit(ctx, submission)
+	if isEpoch(err) {
+		m.rec.Lost = true
+		m.migration.Destroy()
+		m.migration = nil
+		s := c.step(g)
+		s.put(key(spaceMove, g.id, partRecord), m.rec)
+		s.delete(key(spaceMove, g.id, partState))
+		return c.commit(ctx, s)
+	}
+	if err != nil {
+		return &againError{err}
+	}
+	return c.withAny(ctx, string(m.rec.GroupID), func(next *liveGroup) error { return c.enterOwn(ctx, g, next, position) })
+}
+
+// make makes the new group and stores it.
+func (c *Client) make(ctx context.Context, g *liveGroup, m *move) error {
+	if err := c.claimAll(ctx, g, m); err != nil {
+		return err
+	}
+	packages, err := m.packages()
+	if err != nil {
+		return err
+	}
+	cfg, err := c.configOf(m.rec.Suite)
+	if err != nil {
+		return err
+	}
+	m.migration, err = migrate.Prepare(ctx, c.cfg.Now(), cfg, mls.KeyPackageOptions{Follows: g.mls})
+	if err == nil {
+		_, err = m.migration.Create(ctx, c.cfg.Now(), g.mls, packages)
+	}
+	if err != nil {
+		m.migration = nil
+		return err
+	}
+	s := c.step(g)
+	m.rec.Created = true
+	if err := m.store(s, g); err != nil {
+		return err
+	}
+	return c.commit(ctx, s)
+}
+
+// enterOwn enters the group that this client has made.
+func (c *Client) enterOwn(ctx context.Context, old, g *liveGroup, position delivery.Position) error {
+	m := old.move
+	next, err := m.migration.Enter(ctx, c.cfg.Now(), old.mls, m.migration.Welcome(), nil)
+	if err != nil {
+		return err
+	}
+	s := c.step(g)
+	s.moved(old, g)
+	c.enter(s, g, next, position)
+	s.add(g, intentRecord{Kind: intentRenew, Own: true}) // so that the service gets a GroupInfo
+	s.event(g, &Moved{From: []byte(old.id), Suite: g.rec.Suite}).Position = position
+	if err := c.commit(ctx, s); err != nil {
+		return err
+	}
+	c.dirty.add(g.id)
+	return nil
+}
+
+// moved takes over what waits in a group that has ended, and deletes the rest of it.
+func (s *step) moved(old, g *liveGroup) {
+	s.groups = append(s.groups, old)
+	for _, m := range old.outbox {
+		m.rec.ID, m.sent = newID(), false
+		s.put(key(spaceOutbox, g.id, number(m.number)), m.rec)
+		g.outbox = append(g.outbox, m)
+	}
+	if ended := old.mls; ended != nil {
+		s.done(ended.Destroy)
+	}
+	old.move = nil
+	s.c.end(s, old)
+}

@@ -1,0 +1,297 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/mlsuite/mlsuite/delivery"
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/message"
+)
+
+// fetchLimit is the number of entries that become durable at once.
+const fetchLimit = 64
+
+// catchUp reads the stream of a group to its end.
+func (c *Client) catchUp(ctx context.Context, g *liveGroup) error {
+	stream := delivery.Stream{Group: g.id}
+	if !g.checked && g.mls != nil && !g.rec.New {
+		acknowledged, err := c.service.Acknowledged(ctx, stream)
+		if err != nil {
+			return &againError{err}
+		}
+		if acknowledged > g.rec.Position {
+			err := fmt.Errorf("the store is at position %d, and the client has acknowledged %d", g.rec.Position, acknowledged)
+			return c.lose(ctx, g, RolledBack, err)
+		}
+	}
+	read := false
+	for g.mls != nil && (g.rec.State == Active || g.rec.State == Ended) {
+		if err := c.roomForEvents(); err != nil {
+			return err
+		}
+		entries, err := c.service.Fetch(ctx, stream, g.rec.Position, fetchLimit)
+		if gap, ok := errors.AsType[*delivery.GapError](err); ok {
+			return c.lose(ctx, g, Gap, gap)
+		}
+		if errors.Is(err, delivery.ErrNoGroup) && g.rec.New {
+			break
+		}
+		if err != nil {
+			return &againError{err}
+		}
+		if len(entries) == 0 {
+			break
+		}
+		read = true
+		if err := c.receive(ctx, g, entries); err != nil {
+			return err
+		}
+	}
+	if g.mls == nil || g.rec.State != Active && g.rec.State != Ended {
+		return nil
+	}
+	g.checked = true
+	if read {
+		if err := c.service.Acknowledge(ctx, stream, g.rec.Position); err != nil {
+			return &againError{err}
+		}
+	}
+	if g.suspected {
+		return c.checkFork(ctx, g)
+	}
+	return nil
+}
+
+// receive takes entries of the stream, and stores what follows from them at once. If it
+// comes to one on which there is no verdict yet, it stores what was before.
+func (c *Client) receive(ctx context.Context, g *liveGroup, entries []delivery.Entry) error {
+	s := c.step(g)
+	var stop error
+	for i := range entries {
+		before := len(s.events)
+		stop = c.entry(ctx, s, g, &entries[i])
+		if stop != nil && !isTrouble(stop) {
+			break
+		}
+		for j := before; j < len(s.events); j++ {
+			s.events[j].Position, s.events[j].Time = entries[i].Position, entries[i].Time
+		}
+		if stop != nil || g.rec.State == 0 {
+			break
+		}
+		g.rec.Position = entries[i].Position
+	}
+	if t, ok := errors.AsType[*TroubleError](stop); ok {
+		c.setTrouble(s, g, t.Trouble, t.Err)
+		stop = nil
+	}
+	if err := c.commit(ctx, s); err != nil {
+		return err
+	}
+	if stop != nil {
+		return &againError{stop}
+	}
+	return nil
+}
+
+// entry takes one entry of a group's stream. It returns a [*TroubleError] if the client
+// cannot follow, and another error if it is not decided what becomes of the entry.
+func (c *Client) entry(ctx context.Context, s *step, g *liveGroup, e *delivery.Entry) error {
+	own := e.From == c.name
+	switch {
+	case e.Kind == delivery.KindCommit && e.Epoch < g.mls.Epoch():
+		return nil // of before the client joined
+	case e.Kind == delivery.KindCommit && g.rec.State == Ended:
+		return c.refuse(s, g, e, "commit", mls.ErrReInit)
+	case e.Kind == delivery.KindCommit && e.Epoch > g.mls.Epoch():
+		return &TroubleError{g.id, Gap, fmt.Errorf("a commit of epoch %d follows the one of %d", e.Epoch, g.mls.Epoch()-1)}
+	case e.Kind == delivery.KindCommit && own && g.pending != nil && e.ID == g.pending.rec.ID:
+		if g.pending.candidate == nil {
+			return &TroubleError{g.id, Damaged, errors.New("the stored commit does not restore")}
+		}
+		if bytes.Equal(e.Message, g.pending.candidate.Message) {
+			return c.adopt(ctx, s, g, e, g.pending.candidate, true)
+		}
+	case e.Kind == delivery.KindMessage && own && c.ownMessage(s, g, e):
+		return nil
+	case own && e.Epoch >= g.rec.Joined:
+		return &TroubleError{g.id, RolledBack, fmt.Errorf("the store does not know the client's entry at position %d", e.Position)}
+	case own:
+		return nil // of an earlier membership
+	}
+	if e.Kind == delivery.KindMessage && (g.rec.State == Ended || e.Epoch < g.rec.Joined) {
+		return nil // behind the end of the group its sender sends it in the next one
+	}
+	return c.process(ctx, s, g, e)
+}
+
+// process takes an entry of another member.
+func (c *Client) process(ctx context.Context, s *step, g *liveGroup, e *delivery.Entry) error {
+	received, err := g.mls.Process(ctx, c.cfg.Now(), e.Message)
+	switch {
+	case err == nil && received.Commit != nil:
+		if e.Kind != delivery.KindCommit {
+			return c.refuse(s, g, e, "message", fmt.Errorf("%w: a commit that the service did not take for one", message.ErrInvalid))
+		}
+		return c.adopt(ctx, s, g, e, received.Commit, false)
+	case err == nil && e.Kind == delivery.KindCommit:
+		return &TroubleError{g.id, Unreadable, errors.New("the service takes a message for a commit")}
+	case err == nil && received.Application != nil:
+		a := received.Application
+		from := c.person(a.Sender, a.Credential, a.SignatureKey)
+		s.event(g, &Message{ID: e.ID, From: from, Data: a.Data, Stream: g.rec.Epoch}).Epoch = a.Author.Epoch
+		c.seen(s, g, a.Sender, e.Time)
+		c.count("messages_received", 1)
+		return nil
+	case err == nil:
+		if received.Proposal.Sender.Type == message.SenderMember {
+			c.seen(s, g, received.Proposal.Sender.Leaf, e.Time)
+		}
+		c.proposed(g)
+		return nil
+	case !verdict(err):
+		return err
+	case e.Kind == delivery.KindCommit:
+		trouble := Unreadable
+		switch {
+		case refusal(err):
+			trouble = Refuses
+		case errors.Is(err, mls.ErrDecrypt), errors.Is(err, message.ErrInvalid):
+			trouble = c.forkOr(ctx, g, Unreadable)
+		}
+		return &TroubleError{g.id, trouble, err}
+	case errors.Is(err, mls.ErrPastEpoch):
+		return nil // its sender sends it again
+	case errors.Is(err, mls.ErrDecrypt) && e.Epoch == g.mls.Epoch():
+		g.suspected = true
+	}
+	return c.refuse(s, g, e, "message", err)
+}
+
+// refuse reports an entry that is passed over.
+func (c *Client) refuse(s *step, g *liveGroup, e *delivery.Entry, what string, err error) error {
+	s.event(g, &Refused{What: what, From: e.From, Why: err.Error()})
+	c.warn("refused "+what, g.id, err)
+	return nil
+}
+
+// adopt moves the group to the epoch that an accepted commit begins.
+func (c *Client) adopt(ctx context.Context, s *step, g *liveGroup, e *delivery.Entry, candidate *mls.Candidate, own bool) error {
+	author, committer := candidate.Author(), candidate.Committer()
+	by := c.person(committer.Leaf, author.Credential, author.SignatureKey)
+	changes := c.changes(candidate)
+	var custom []CustomProposal
+	for _, p := range candidate.Proposals() {
+		if own, ok := p.Proposal.(message.Custom); ok {
+			from := c.person(p.Sender.Leaf, p.Credential, p.SignatureKey)
+			custom = append(custom, CustomProposal{From: from, Type: own.ProposalType, Data: own.Data})
+		}
+	}
+	next, err := candidate.Adopt()
+	if errors.Is(err, mls.ErrRemoved) {
+		c.left(s, g, &by)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	finished, lost := g.pending, g.pending != nil && !own
+	g.mls, g.pending, g.commitAt = next, nil, time.Time{}
+	g.describe()
+	if finished != nil {
+		s.delete(key(spacePending, g.id))
+		if in := g.intent(finished.rec.Intent); in != nil && own {
+			s.finish(g, in, nil)
+		}
+	}
+	if lost {
+		c.count("commits_superseded", 1)
+		if in := g.intent(finished.rec.Intent); in != nil && in.attempts > 1 {
+			in.notBefore = c.cfg.Now().Add(c.backoff(in.attempts - 2))
+		}
+	}
+	if own {
+		g.rec.New = false
+		g.rec.Renewed, g.rec.Sent, g.renewAt = c.cfg.Now(), 0, time.Time{}
+		c.count("commits_won", 1)
+	}
+	if len(changes) > 0 {
+		s.event(g, &MembershipChanged{By: &by, Changes: changes})
+		c.forgetSeen(s, g, changes)
+	}
+	s.event(g, &EpochChanged{By: &by, Own: own, Custom: custom})
+	if committer.Type == message.SenderMember && !own {
+		c.seen(s, g, committer.Leaf, e.Time)
+	}
+	if r := next.ReInit(); r != nil {
+		g.rec.State, g.rec.Ended, g.rec.Successor, g.rec.NextSuite = Ended, c.cfg.Now(), r.GroupID, r.CipherSuite
+		s.event(g, &GroupEnded{Successor: r.GroupID, Suite: r.CipherSuite})
+		for _, in := range slices.Clone(g.intents) {
+			s.finish(g, in, ErrEnded)
+		}
+	}
+	return nil
+}
+
+// changes returns what a commit does to the members, without new keys of those who stay
+// as they are.
+func (c *Client) changes(candidate *mls.Candidate) []MemberChange {
+	var changes []MemberChange
+	for _, ch := range candidate.Changes() {
+		if ch.Reason == event.ExternalSender || ch.Reason == event.Updated && ch.Old != nil && sameCredential(*ch.Old, ch.Credential) {
+			continue
+		}
+		changes = append(changes, MemberChange{Person: c.person(ch.Leaf, ch.Credential, ch.SignatureKey), Reason: ch.Reason, Old: ch.Old})
+	}
+	return changes
+}
+
+func sameCredential(a, b message.Credential) bool {
+	return a.Type == b.Type && bytes.Equal(a.Content, b.Content)
+}
+
+// left ends the membership: what the client has of the group goes, except its history.
+func (c *Client) left(s *step, g *liveGroup, by *Person) {
+	s.event(g, &Left{By: by})
+	for _, in := range slices.Clone(g.intents) {
+		var outcome error
+		if in.rec.Kind != intentLeave {
+			outcome = ErrLeft
+		}
+		s.finish(g, in, outcome)
+	}
+	for _, m := range g.outbox {
+		s.event(g, &Unsent{ID: m.rec.ID, Data: m.rec.Data, Why: ErrLeft.Error()})
+	}
+	c.end(s, g)
+}
+
+// end takes the group off what the client has.
+func (c *Client) end(s *step, g *liveGroup) {
+	g.rec, g.mls, g.pending, g.outbox, g.intents = groupRecord{}, nil, nil, nil, nil
+	s.done(func() { c.leaveStream(g.id) })
+}
+
+// leaveTimeout bounds how long the end of a membership waits for the service.
+const leaveTimeout = 10 * time.Second
+
+// leaveStream tells the service that the client no longer reads a group. If that fails,
+// the service keeps entries longer than it has to.
+func (c *Client) leaveStream(id string) {
+	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
+	defer cancel()
+	if err := c.service.Leave(ctx, delivery.Stream{Group: id}); err != nil {
+		c.warn("leaving a stream", id, err)
+	}
+}
+
+func isTrouble(err error) bool {
+	_, ok := errors.AsType[*TroubleError](err)
+	return ok
+}

@@ -1,0 +1,108 @@
+package client
+
+import (
+	"time"
+
+	"github.com/mlsuite/mlsuite/delivery"
+	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+// clientRecord is the client itself.
+type clientRecord struct {
+	Version int
+	Name    string
+	Next    uint64 // number of the next event, message or intent
+}
+
+// inboxRecord says up to which position Welcomes were read.
+type inboxRecord struct{ Position delivery.Position }
+
+// recordVersion is the version of the records of this package.
+const recordVersion = 1
+
+// State says how a client stands to a group.
+type State uint8
+
+// States of a group.
+const (
+	Active  State = iota + 1 // a member
+	Ended                    // a member of a group that a ReInit has ended, until it has entered the next one
+	Lost                     // a member that can no longer follow: see [TroubleError]
+	Joining                  // joins by an external commit that is not accepted yet
+)
+
+func (s State) String() string {
+	return [...]string{"unknown", "active", "ended", "lost", "joining"}[min(int(s), 4)]
+}
+
+// groupRecord is the index entry of a group.
+type groupRecord struct {
+	State    State
+	Suite    suite.ID
+	Epoch    uint64
+	Joined   uint64            // epoch in which the client entered
+	Position delivery.Position // up to which the stream was read
+	Members  int
+	Leaf     message.LeafIndex
+	New      bool `json:",omitempty"` // the delivery service does not have it yet
+	Work     bool `json:",omitempty"` // something waits to be done
+
+	Renewed time.Time // of the client's keys
+	Sent    int       // messages since
+	Checked time.Time // with what the service shows
+
+	Ended      time.Time // of a ReInit
+	Successor  []byte    `json:",omitempty"`
+	NextSuite  suite.ID  `json:",omitempty"`
+	Trouble    Trouble   `json:",omitempty"` // of Lost
+	TroubleWhy string    `json:",omitempty"`
+}
+
+// pendingRecord is a commit that was made and may have been submitted. Its candidate
+// stands beside it.
+type pendingRecord struct {
+	ID      string
+	Epoch   uint64   // that it ends
+	Intent  uint64   // that it carries out, or 0
+	Clients []string // to which its Welcome goes
+	Tree    bool     // the Welcome is without the tree
+	Joins   bool     // by an external commit
+}
+
+// outboxRecord is a message that the application sent.
+type outboxRecord struct {
+	ID   string
+	Data []byte
+	Time time.Time
+}
+
+// keyPackageRecord is a key package of this client.
+type keyPackageRecord struct {
+	Suite        suite.ID
+	Made         time.Time
+	Expires      time.Time
+	LastResort   bool
+	Published    bool // it was seen at the service
+	Retired      bool // it is not to be there any more
+	SignatureKey []byte
+	Message      []byte
+
+	changed bool
+}
+
+// moveRecord is a move to another suite that this client makes.
+type moveRecord struct {
+	ID       string // of the submission that begins the new group
+	GroupID  []byte // of the new group
+	Suite    suite.ID
+	Packages map[string][]byte // claimed, by client
+	Created  bool              // the new group is made
+	Lost     bool              // to another member's
+}
+
+// seenRecord says when a member was last heard of.
+type seenRecord struct {
+	At       time.Time
+	Reported bool
+}

@@ -1,0 +1,383 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mlsuite/mlsuite/delivery"
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/message"
+)
+
+// lose stores that the client can no longer follow a group.
+func (c *Client) lose(ctx context.Context, g *liveGroup, trouble Trouble, err error) error {
+	s := c.step(g)
+	c.setTrouble(s, g, trouble, err)
+	return c.commit(ctx, s)
+}
+
+// setTrouble is lose as a part of a step. Changes and messages that wait go on waiting.
+func (c *Client) setTrouble(s *step, g *liveGroup, trouble Trouble, err error) {
+	if g.rec.State == Lost {
+		return
+	}
+	why := ""
+	if err != nil {
+		why = err.Error()
+	}
+	g.rec.State, g.rec.Trouble, g.rec.TroubleWhy, g.suspected = Lost, trouble, why, false
+	if p := g.pending; p != nil {
+		if p.candidate != nil {
+			p.candidate.Discard()
+		}
+		g.pending = nil
+		s.delete(key(spacePending, g.id))
+	}
+	s.event(g, &InTrouble{Trouble: trouble, Why: why})
+	c.count("groups_lost", 1)
+	c.warn("group cannot be followed: "+string(trouble), g.id, err)
+}
+
+// recover does about a lost group what the configuration says.
+func (c *Client) recover(ctx context.Context, g *liveGroup) (more bool, err error) {
+	if c.cfg.Recovery != RecoverResync || g.rec.Trouble == Refuses {
+		return false, g.trouble(nil)
+	}
+	if err := c.join(ctx, g); err != nil {
+		if transient(err) {
+			return false, err
+		}
+		return false, g.trouble(err)
+	}
+	return true, nil
+}
+
+// Resync joins a group anew by an external commit, which also removes this client's old
+// leaf, whatever [Recovery] says. What the group's stream has until then is not read.
+//
+// Errors:
+//
+//   - [ErrNoGroup], also if the delivery service has no GroupInfo of the group.
+//   - those of [mls.ExternalJoin].
+func (c *Client) Resync(ctx context.Context, group string) error {
+	err := c.with(ctx, group, func(g *liveGroup) error {
+		if g.rec.State == Joining {
+			return nil
+		}
+		return c.join(ctx, g)
+	})
+	if err != nil {
+		return err
+	}
+	return c.entered(ctx, group)
+}
+
+// JoinExternal joins a group of which the delivery service has a GroupInfo (RFC 9420,
+// Section 12.4.3.2). If the group has an earlier leaf of this client, as after the loss of
+// the store, the commit removes it.
+//
+// Errors:
+//
+//   - [ErrExists]: the client is in the group.
+//   - [ErrNoGroup]: the delivery service has no GroupInfo of the group.
+//   - those of [mls.ExternalJoin].
+func (c *Client) JoinExternal(ctx context.Context, group string) error {
+	err := c.withAny(ctx, group, func(g *liveGroup) error {
+		switch g.rec.State {
+		case 0, Joining:
+			return c.join(ctx, g)
+		}
+		return ErrExists
+	})
+	if err != nil {
+		return err
+	}
+	return c.entered(ctx, group)
+}
+
+// entered works on a group until the client is in it. If ctx ends first, the join goes on
+// unless nothing was submitted.
+func (c *Client) entered(ctx context.Context, id string) error {
+	for attempt := 0; ; attempt++ {
+		var state State
+		err := c.with(ctx, id, func(g *liveGroup) error {
+			err := c.drive(ctx, g)
+			state = g.rec.State
+			return err
+		})
+		if state == Active && ctx.Err() == nil || err != nil && !transient(err) {
+			return err
+		}
+		if err := c.sleep(ctx, c.pause(attempt, err)); err != nil {
+			return fmt.Errorf("%w: %w", ErrUndecided, err)
+		}
+	}
+}
+
+// join makes an external commit and stores it.
+func (c *Client) join(ctx context.Context, g *liveGroup) error {
+	if g.pending != nil {
+		return nil
+	}
+	info, err := c.service.GroupInfo(ctx, g.id)
+	if errors.Is(err, delivery.ErrNoGroup) {
+		return fmt.Errorf("%w: %w", ErrNoGroup, err)
+	}
+	if err != nil {
+		return &againError{err}
+	}
+	public, cfg, err := c.follow(ctx, info)
+	if err != nil {
+		return err
+	}
+	if string(public.GroupID()) != g.id || public.Epoch() != info.Epoch {
+		return fmt.Errorf("client: the delivery service has a GroupInfo of another group or epoch: %w", message.ErrInvalid)
+	}
+	options := mls.ExternalJoinOptions{RatchetTree: info.Tree, Remove: c.ownLeafIn(public)}
+	candidate, err := mls.ExternalJoin(ctx, c.cfg.Now(), cfg, info.Message, options)
+	if err != nil {
+		return err
+	}
+	state, err := candidate.Save()
+	if err != nil {
+		candidate.Discard()
+		return err
+	}
+	s := c.step(g)
+	if g.rec.State == 0 {
+		g.known = true
+		g.rec = groupRecord{Suite: cfg.Suite, Position: info.Position}
+	}
+	g.rec.State = Joining
+	p := &pending{rec: pendingRecord{ID: newID(), Epoch: info.Epoch, Joins: true}, candidate: candidate}
+	if err := s.pend(g, p, state); err != nil {
+		return err
+	}
+	return c.commit(ctx, s)
+}
+
+// follow checks what the service shows of a group to those who join.
+func (c *Client) follow(ctx context.Context, info delivery.GroupInfo) (*mls.PublicGroup, mls.Config, error) {
+	m, err := message.Parse[message.Message](info.Message)
+	if err != nil {
+		return nil, mls.Config{}, err
+	}
+	if m.GroupInfo == nil {
+		return nil, mls.Config{}, fmt.Errorf("client: the delivery service has no GroupInfo but another message: %w", message.ErrInvalid)
+	}
+	cfg, err := c.configOf(m.GroupInfo.GroupContext.CipherSuite)
+	if err != nil {
+		return nil, cfg, fmt.Errorf("%w: %w", message.ErrUnsupported, err)
+	}
+	quiet := cfg
+	quiet.Observer = nil
+	public, err := mls.NewPublicGroup(ctx, c.cfg.Now(), quiet, info.Message, info.Tree)
+	return public, cfg, err
+}
+
+// ownLeafIn returns the leaf of this client in a group, or nil.
+func (c *Client) ownLeafIn(public *mls.PublicGroup) *message.LeafIndex {
+	for leaf, node := range public.Members() {
+		if c.person(leaf, node.Credential, nil).Name == c.name {
+			return &leaf
+		}
+	}
+	return nil
+}
+
+// driveJoin goes on with a join by an external commit.
+func (c *Client) driveJoin(ctx context.Context, g *liveGroup) (more bool, err error) {
+	if g.pending == nil {
+		if err := c.join(ctx, g); err != nil && !transient(err) {
+			return false, c.stopJoin(ctx, g, err)
+		} else if err != nil {
+			return false, err
+		}
+	}
+	err = c.submit(ctx, g)
+	return err == nil, err
+}
+
+// stopJoin gives up a join that cannot be.
+func (c *Client) stopJoin(ctx context.Context, g *liveGroup, why error) error {
+	s := c.step(g)
+	if g.rec.Trouble != "" {
+		g.rec.State = Lost
+	} else {
+		s.event(g, &Failed{What: "join", Why: why.Error()})
+		c.end(s, g)
+	}
+	if err := c.commit(ctx, s); err != nil {
+		return err
+	}
+	return why
+}
+
+// lostJoin looks whether the external commit that the service refuses has won earlier,
+// and drops it if not.
+func (c *Client) lostJoin(ctx context.Context, g *liveGroup) error {
+	p, stream := g.pending, delivery.Stream{Group: g.id}
+	for after := g.rec.Position; ; {
+		entries, err := c.service.Fetch(ctx, stream, after, fetchLimit)
+		if gap, ok := errors.AsType[*delivery.GapError](err); ok && gap.Oldest > after+1 {
+			after = gap.Oldest - 1
+			continue
+		}
+		if err != nil && !errors.Is(err, delivery.ErrNoGroup) {
+			return &againError{err}
+		}
+		if len(entries) == 0 {
+			break
+		}
+		for _, e := range entries {
+			if e.From == c.name && e.ID == p.rec.ID && e.Kind == delivery.KindCommit {
+				return c.joined(ctx, g, e.Position)
+			}
+			after = e.Position
+		}
+	}
+	if err := c.abandon(ctx, g, nil); err != nil {
+		return err
+	}
+	return &againError{errors.New("another commit has won")}
+}
+
+// joined enters the group by the external commit that waits, which the service accepted
+// at a position.
+func (c *Client) joined(ctx context.Context, g *liveGroup, position delivery.Position) error {
+	if err := c.sentBefore(ctx, g, position); err != nil {
+		return err
+	}
+	next, err := g.pending.candidate.Adopt()
+	if err != nil {
+		return err
+	}
+	s := c.step(g)
+	s.delete(key(spacePending, g.id))
+	g.pending = nil
+	trouble := g.rec.Trouble
+	c.enter(s, g, next, position)
+	if trouble != "" {
+		s.event(g, &Recovered{From: trouble}).Position = position
+		c.count("groups_recovered", 1)
+	} else {
+		s.event(g, &Joined{How: event.EntryExternal, Members: next.Size()}).Position = position
+	}
+	return c.commit(ctx, s)
+}
+
+// enter puts the state of a group that the client has joined in the place of what it had.
+// Changes and messages that wait stay.
+func (c *Client) enter(s *step, g *liveGroup, next *mls.Group, position delivery.Position) {
+	old := g.mls
+	if g.pending != nil && g.pending.candidate != nil {
+		g.pending.candidate.Discard()
+	}
+	g.pending = nil
+	g.known, g.mls, g.replaces = true, next, true
+	g.rec = groupRecord{State: Active, Joined: next.Epoch(), Position: position, Renewed: c.cfg.Now(), Checked: c.cfg.Now()}
+	g.checked, g.suspected, g.commitAt, g.renewAt = false, false, time.Time{}, time.Time{}
+	g.describe()
+	s.delete(key(spacePending, g.id))
+	s.done(func() {
+		if old != nil && old != next {
+			old.Destroy()
+		}
+	})
+}
+
+// sentBefore takes those messages out of the outbox that the stream shows between the
+// position that the client has read and another one, which it will never read. It is done
+// before the client enters a group anew, and stored by itself.
+func (c *Client) sentBefore(ctx context.Context, g *liveGroup, until delivery.Position) error {
+	if len(g.outbox) == 0 {
+		return nil
+	}
+	s := c.step(g)
+	epoch, stream := g.rec.Epoch, delivery.Stream{Group: g.id}
+	for after := g.rec.Position; after < until; {
+		entries, err := c.service.Fetch(ctx, stream, after, fetchLimit)
+		if gap, ok := errors.AsType[*delivery.GapError](err); ok && gap.Oldest > after+1 {
+			after = gap.Oldest - 1
+			continue
+		}
+		if err != nil {
+			return &againError{err}
+		}
+		if len(entries) == 0 {
+			break
+		}
+		for i := range entries {
+			e := &entries[i]
+			if after = e.Position; after > until {
+				break
+			}
+			if e.Kind == delivery.KindCommit {
+				epoch = e.Epoch + 1
+			} else if e.From == c.name {
+				c.returned(s, g, e, epoch, false)
+			}
+		}
+	}
+	if len(s.writes) == 0 {
+		return nil
+	}
+	return c.commit(ctx, s)
+}
+
+// forkOr returns Fork if the service shows others another epoch of the same number, and
+// otherwise trouble.
+func (c *Client) forkOr(ctx context.Context, g *liveGroup, trouble Trouble) Trouble {
+	if forked, err := c.forked(ctx, g); err == nil && forked {
+		return Fork
+	}
+	return trouble
+}
+
+// checkFork compares the client's epoch with what the service shows to those who join. A
+// message that opens is of a member of the same epoch: so it is done where none does.
+func (c *Client) checkFork(ctx context.Context, g *liveGroup) error {
+	forked, err := c.forked(ctx, g)
+	if err != nil {
+		c.warn("comparing epochs", g.id, err)
+	}
+	if err != nil && fatal(err) || ctx.Err() != nil {
+		return err
+	}
+	g.suspected, g.rec.Checked = false, c.cfg.Now()
+	if forked {
+		return c.lose(ctx, g, Fork, errors.New("the delivery service shows another epoch of the same number"))
+	}
+	return c.commit(ctx, c.step(g))
+}
+
+func (c *Client) forked(ctx context.Context, g *liveGroup) (bool, error) {
+	info, err := c.service.GroupInfo(ctx, g.id)
+	if errors.Is(err, delivery.ErrNoGroup) || err == nil && info.Epoch != g.mls.Epoch() {
+		return false, nil // nothing to compare with
+	}
+	if err != nil {
+		return false, err
+	}
+	own, err := g.mls.GroupInfo(ctx, c.cfg.Now(), false)
+	if err != nil {
+		return false, err
+	}
+	ours, err := message.Parse[message.Message](own)
+	if err != nil {
+		return false, err
+	}
+	theirs, err := message.Parse[message.Message](info.Message)
+	if err != nil {
+		return false, err
+	}
+	if theirs.GroupInfo == nil || bytes.Equal(ours.GroupInfo.ConfirmationTag, theirs.GroupInfo.ConfirmationTag) {
+		return false, nil
+	}
+	_, _, err = c.follow(ctx, info) // a service that makes one up proves nothing
+	return err == nil, err
+}

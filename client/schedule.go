@@ -1,0 +1,151 @@
+package client
+
+import (
+	"context"
+	"encoding/binary"
+	"slices"
+	"time"
+
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/store"
+)
+
+// maintain does what nobody asked for and is due, and reports whether there was something
+// that needs another round.
+func (c *Client) maintain(ctx context.Context, g *liveGroup, now time.Time) (bool, error) {
+	if len(g.mls.Proposals()) == 0 {
+		g.commitAt = time.Time{}
+	} else if s := c.cfg.Schedule; s.Commit >= 0 {
+		c.proposed(g)
+		if !now.Before(g.commitAt) && !c.onlyOwnLeave(g) {
+			return true, c.prepare(ctx, g, wanted{}, nil)
+		}
+	}
+	if c.renewalDue(g, now) {
+		s := c.step(g)
+		s.add(g, intentRecord{Kind: intentRenew, Own: true})
+		c.count("renewals", 1)
+		return true, c.commit(ctx, s)
+	}
+	if s := c.cfg.Schedule; s.Check > 0 && !c.cfg.NoExternalJoins && now.Sub(g.rec.Checked) >= s.Check {
+		if err := c.checkFork(ctx, g); err != nil || g.rec.State != Active {
+			return g.rec.State != Active, err
+		}
+	}
+	return false, c.reportIdle(ctx, g, now)
+}
+
+// proposed plans the commit of a proposal that has arrived.
+func (c *Client) proposed(g *liveGroup) {
+	if g.commitAt.IsZero() {
+		d := max(c.cfg.Schedule.Commit, 0)
+		g.commitAt = c.cfg.Now().Add(d + around(d)*2/3)
+	}
+}
+
+// onlyOwnLeave reports whether all that is to be committed is that this client leaves,
+// which it cannot commit itself.
+func (c *Client) onlyOwnLeave(g *liveGroup) bool {
+	return !slices.ContainsFunc(g.mls.Proposals(), func(p mls.CommittedProposal) bool {
+		remove, ok := p.Proposal.(message.Remove)
+		return !ok || remove.Removed != g.mls.OwnLeaf()
+	})
+}
+
+// renewEvery returns how often a member of a group renews its keys.
+func (c *Client) renewEvery(members int) time.Duration {
+	s := c.cfg.Schedule
+	return max(s.Renew, time.Duration(members)*max(s.RenewSpacing, 0))
+}
+
+func (c *Client) renewalDue(g *liveGroup, now time.Time) bool {
+	s := c.cfg.Schedule
+	if slices.ContainsFunc(g.intents, func(in *intent) bool { return in.rec.Kind == intentRenew }) {
+		return false
+	}
+	if s.RenewMessages > 0 && g.rec.Sent >= s.RenewMessages {
+		return true
+	}
+	if s.Renew <= 0 {
+		return false
+	}
+	if g.renewAt.IsZero() {
+		g.renewAt = g.rec.Renewed.Add(around(c.renewEvery(g.rec.Members)))
+	}
+	return !now.Before(g.renewAt)
+}
+
+// seen notes that a member sent something. It is written once in a quarter of the time
+// after which the member would be idle.
+func (c *Client) seen(s *step, g *liveGroup, leaf message.LeafIndex, at time.Time) {
+	idle := c.cfg.Schedule.Idle
+	if idle <= 0 {
+		return
+	}
+	k := key(spaceSeen, g.id, leafElement(leaf))
+	s.write(func(w store.Writer) error {
+		var rec seenRecord
+		if _, err := getJSON(w, k, &rec); err != nil || !rec.Reported && at.Sub(rec.At) < idle/4 {
+			return err
+		}
+		return putJSON(w, k, seenRecord{At: at})
+	})
+}
+
+// forgetSeen drops what is noted of leaves that have another owner now.
+func (c *Client) forgetSeen(s *step, g *liveGroup, changes []MemberChange) {
+	if c.cfg.Schedule.Idle > 0 {
+		for _, ch := range changes {
+			s.delete(key(spaceSeen, g.id, leafElement(ch.Leaf)))
+		}
+	}
+}
+
+func leafElement(leaf message.LeafIndex) string {
+	return string(binary.BigEndian.AppendUint32(nil, uint32(leaf)))
+}
+
+// reportIdle reports the members that were silent for too long, each once. The time of a
+// member of whom nothing is noted begins now.
+func (c *Client) reportIdle(ctx context.Context, g *liveGroup, now time.Time) error {
+	idle := c.cfg.Schedule.Idle
+	if idle <= 0 {
+		return nil
+	}
+	noted := map[string]seenRecord{}
+	prefix := key(spaceSeen, g.id)
+	err := c.store.View(ctx, func(r store.Reader) error {
+		return scanJSON(r, prefix, func(k []byte, rec *seenRecord) error {
+			noted[string(k[len(k)-4:])] = *rec
+			return nil
+		})
+	})
+	if err != nil {
+		return err
+	}
+	s := c.step(g)
+	var silent []Person
+	for leaf, node := range g.mls.Members() {
+		rec, ok := noted[leafElement(leaf)]
+		switch {
+		case leaf == g.mls.OwnLeaf() || rec.Reported:
+			continue
+		case !ok:
+			rec.At = now
+		case now.Sub(rec.At) >= idle:
+			silent = append(silent, c.person(leaf, node.Credential, node.SignatureKey))
+			rec.Reported = true
+		default:
+			continue
+		}
+		s.put(key(spaceSeen, g.id, leafElement(leaf)), rec)
+	}
+	if len(silent) > 0 {
+		s.event(g, &IdleMembers{Members: silent})
+	}
+	if len(s.writes) == 0 {
+		return nil
+	}
+	return c.commit(ctx, s)
+}

@@ -1,0 +1,262 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/mlsuite/mlsuite/delivery"
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/store"
+)
+
+// readInbox joins the groups whose Welcomes have arrived.
+func (c *Client) readInbox(ctx context.Context) error {
+	if err := c.inbox.take(ctx); err != nil {
+		return err
+	}
+	defer c.inbox.give()
+	if err := c.alive(); err != nil {
+		return err
+	}
+	stream := delivery.Stream{Client: c.name}
+	if !c.inboxKnown {
+		acknowledged, err := c.service.Acknowledged(ctx, stream)
+		if err != nil {
+			return &againError{err}
+		}
+		if acknowledged > c.inboxAt {
+			if err := c.inboxTrouble(ctx, RolledBack, c.inboxAt); err != nil {
+				return err
+			}
+		}
+		c.inboxKnown = true
+	}
+	for read := false; ; read = true {
+		if err := c.roomForEvents(); err != nil {
+			return err
+		}
+		entries, err := c.service.Fetch(ctx, stream, c.inboxAt, fetchLimit)
+		if gap, ok := errors.AsType[*delivery.GapError](err); ok && gap.Oldest > c.inboxAt+1 {
+			if err := c.inboxTrouble(ctx, Gap, gap.Oldest-1); err != nil {
+				return err
+			}
+			continue
+		}
+		if err != nil {
+			return &againError{err}
+		}
+		if len(entries) == 0 {
+			if !read {
+				return nil
+			}
+			return c.acknowledge(ctx, stream, c.inboxAt)
+		}
+		for i := range entries {
+			if err := c.welcome(ctx, &entries[i]); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (c *Client) acknowledge(ctx context.Context, s delivery.Stream, position delivery.Position) error {
+	if err := c.service.Acknowledge(ctx, s, position); err != nil {
+		return &againError{err}
+	}
+	return nil
+}
+
+// inboxTrouble reports that Welcomes may be missing, or come again.
+func (c *Client) inboxTrouble(ctx context.Context, t Trouble, next delivery.Position) error {
+	s := c.step()
+	s.event(nil, &InTrouble{Trouble: t, Why: "inbox"})
+	s.readUpTo(next)
+	c.warn("inbox: "+string(t), "", nil)
+	return c.commit(ctx, s)
+}
+
+// readUpTo stores the position in the inbox. The caller has the turn of the inbox.
+func (s *step) readUpTo(position delivery.Position) {
+	s.put(key(spaceClient, partInbox), inboxRecord{position})
+	s.done(func() { s.c.inboxAt = position })
+}
+
+// invitation is a Welcome with the key package that it is for.
+type invitation struct {
+	entry *delivery.Entry
+	own   *mls.OwnKeyPackage
+	rec   keyPackageRecord
+}
+
+// welcome takes one entry of the inbox.
+func (c *Client) welcome(ctx context.Context, e *delivery.Entry) error {
+	in, err := c.invitation(ctx, e)
+	if err == nil {
+		err = c.accept(ctx, in)
+		if errors.Is(err, mls.ErrUnknownPSK) && c.catchUpAll(ctx) == nil {
+			err = c.accept(ctx, in) // it may be the group that follows one whose end was not read yet
+		}
+	}
+	if err == nil || !verdict(err) && !errors.Is(err, errNotAccepted) {
+		if err != nil && !fatal(err) && !transient(err) {
+			err = &againError{err}
+		}
+		return err
+	}
+	s := c.step()
+	s.readUpTo(e.Position)
+	if info, none := c.Group(e.Group); none != nil || info.Epoch < e.Epoch { // else it came again
+		refused := s.event(nil, &Refused{What: "welcome", From: e.From, Why: err.Error()})
+		refused.Group, refused.Epoch, refused.Position, refused.Time = e.Group, e.Epoch, e.Position, e.Time
+		c.warn("refused welcome", e.Group, err)
+	}
+	return c.commit(ctx, s)
+}
+
+var errNotAccepted = errors.New("client: Config.Accept refuses the group")
+
+// invitation finds the key package that a Welcome is for.
+func (c *Client) invitation(ctx context.Context, e *delivery.Entry) (*invitation, error) {
+	m, err := message.Parse[message.Message](e.Message)
+	if err != nil {
+		return nil, err
+	}
+	if e.Kind != delivery.KindWelcome || m.Welcome == nil {
+		return nil, fmt.Errorf("%w: it is no Welcome", message.ErrInvalid)
+	}
+	in := &invitation{entry: e}
+	var state mls.Snapshot
+	err = c.store.View(ctx, func(r store.Reader) error {
+		for _, secret := range m.Welcome.Secrets {
+			found, err := getJSON(r, key(spacePackage, string(secret.NewMember), partRecord), &in.rec)
+			if err != nil {
+				return err
+			}
+			if found {
+				state, err = readState(r, key(spacePackage, string(secret.NewMember), partState))
+				return err
+			}
+		}
+		return fmt.Errorf("%w: the client has no key package that it is for", mls.ErrNotRecipient)
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer state.Destroy()
+	in.own, err = c.restorePackage(in.rec, state)
+	return in, err
+}
+
+// accept joins the group of an invitation.
+func (c *Client) accept(ctx context.Context, in *invitation) error {
+	if old := c.endedFor(in.entry.Group); old != "" {
+		return c.with(ctx, old, func(old *liveGroup) error {
+			return c.withAny(ctx, in.entry.Group, func(g *liveGroup) error { return c.acceptIn(ctx, in, g, old) })
+		})
+	}
+	return c.withAny(ctx, in.entry.Group, func(g *liveGroup) error { return c.acceptIn(ctx, in, g, nil) })
+}
+
+// endedFor returns the id of the group that a ReInit has ended for another one to follow,
+// or "".
+func (c *Client) endedFor(successor string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for id, rec := range c.index {
+		if rec.State == Ended && string(rec.Successor) == successor {
+			return id
+		}
+	}
+	return ""
+}
+
+// acceptIn joins a group that follows old, unless that is nil.
+func (c *Client) acceptIn(ctx context.Context, in *invitation, g, old *liveGroup) error {
+	e, options := in.entry, mls.JoinOptions{RatchetTree: in.entry.Tree}
+	if old != nil && old.mls != nil {
+		options.Follows = old.mls
+	}
+	if g.rec.State == Active && g.rec.Epoch >= e.Epoch {
+		return mls.ErrKeyPackageUsed // the client is there already
+	}
+	candidate, err := in.own.Join(ctx, c.cfg.Now(), e.Message, options)
+	if err != nil {
+		return err
+	}
+	by := c.person(candidate.Committer().Leaf, candidate.Author().Credential, candidate.Author().SignatureKey)
+	switch {
+	case string(candidate.GroupID()) != e.Group:
+		err = fmt.Errorf("%w: the Welcome is to another group than the delivery service says", message.ErrInvalid)
+	case g.rec.State == Active && g.rec.Epoch >= candidate.Epoch():
+		err = mls.ErrKeyPackageUsed
+	case c.cfg.Accept != nil:
+		if refused := c.cfg.Accept(ctx, candidate, e.From); refused != nil {
+			err = fmt.Errorf("%w: %w", errNotAccepted, refused)
+		}
+	}
+	if err == nil {
+		err = c.sentBefore(ctx, g, e.Position)
+	}
+	if err != nil {
+		candidate.Discard()
+		return err
+	}
+	next, err := candidate.Adopt()
+	if err != nil {
+		return err
+	}
+	s := c.step(g)
+	s.readUpTo(e.Position)
+	if err := s.used(in); err != nil {
+		return err
+	}
+	trouble := g.rec.Trouble
+	if old != nil {
+		s.moved(old, g)
+	}
+	c.enter(s, g, next, e.Position)
+	var what What = &Joined{How: event.EntryWelcome, By: &by, Members: next.Size()}
+	switch {
+	case old != nil:
+		what = &Moved{From: []byte(old.id), Suite: g.rec.Suite}
+	case trouble != "":
+		what = &Recovered{From: trouble}
+	}
+	entered := s.event(g, what)
+	entered.Position, entered.Time = e.Position, e.Time
+	if err := c.commit(ctx, s); err != nil {
+		return err
+	}
+	c.lookAtStock()
+	c.dirty.add(g.id)
+	return nil
+}
+
+// used deletes the private parts of a key package that has joined a group, or keeps note
+// of the join if it is one of last resort.
+func (s *step) used(in *invitation) error {
+	k := string(in.own.Ref)
+	if !in.rec.LastResort {
+		s.delete(key(spacePackage, k))
+		return nil
+	}
+	state, err := in.own.Save()
+	if err != nil {
+		return err
+	}
+	return s.putState(key(spacePackage, k, partState), state)
+}
+
+// catchUpAll reads the streams of all groups.
+func (c *Client) catchUpAll(ctx context.Context) error {
+	for _, id := range c.ids() {
+		err := c.with(ctx, id, func(g *liveGroup) error { return c.catchUp(ctx, g) })
+		if err != nil && !errors.Is(err, ErrNoGroup) {
+			return err
+		}
+	}
+	return nil
+}
