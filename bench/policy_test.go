@@ -37,6 +37,10 @@ func verdicts() map[string]string {
 		roadmap  = "T9 T10 T11; 1 2 3 4 5 6 7 T1 T2 T3 T4 T5 T6 T7 T8 until 2035-12-31"
 		hybrids  = "1 2 3 4 5 6 7 T1 T2 T3 T4 T5"
 	)
+	module := fips
+	if mlDSAOnModule {
+		module += " T10 T11"
+	}
 	return map[string]string{
 		"any":                   rfc9420 + " " + draft,
 		"rfc9420":               rfc9420,
@@ -46,7 +50,7 @@ func verdicts() map[string]string {
 		"cnsa-2.0":              "T11",
 		"cnsa-2.0-transition":   "T11; T8 until 2031-12-31; 7 until 2030-12-31; T5 with hybrid until 2031-12-31",
 		"fips-140-3-algorithms": fips + " T10 T11" + fipsWith,
-		"fips-140-3-module":     fips + fipsWith,
+		"fips-140-3-module":     module + fipsWith,
 		"nist-curves":           "2 5 7 T3 T4 T5 T7 T8 T10 T11",
 		"bsi-tr-02102-1":        "T3 T4 T5 with cfrg-combiner until 2035-12-31; 2 5 7 until 2031-12-31",
 		"anssi":                 "T2 T4 T5; " + rfc9420 + " until 2030-12-31",

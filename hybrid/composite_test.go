@@ -81,7 +81,7 @@ func TestCompositesDescribeThemselves(t *testing.T) {
 // part says is marked.
 func TestCompositesNameTheProvidersOfTheirParts(t *testing.T) {
 	require.Equal(t, []suite.Provided{
-		{Primitive: "ML-DSA-65", Package: "filippo.io/mldsa"}, {Primitive: "ECDSA P-256", Package: "crypto/ecdsa"},
+		{Primitive: "ML-DSA-65", Package: mldsa.Library}, {Primitive: "ECDSA P-256", Package: "crypto/ecdsa"},
 		{Primitive: "SHA-512", Package: "crypto/sha512"},
 	}, composites(t)["MLDSA65-ECDSA-P256-SHA512"].SignatureInfo().Provenance.List())
 
@@ -90,7 +90,7 @@ func TestCompositesNameTheProvidersOfTheirParts(t *testing.T) {
 	s, err := hybrid.NewComposite(p)
 	require.NoError(t, err)
 	require.Equal(t, []suite.Provided{
-		{Primitive: "ML-DSA-65", Package: "filippo.io/mldsa"}, {Primitive: "ECDSA P-256", Package: "crypto/ecdsa", SelfDeclared: true},
+		{Primitive: "ML-DSA-65", Package: mldsa.Library}, {Primitive: "ECDSA P-256", Package: "crypto/ecdsa", SelfDeclared: true},
 		{Primitive: "SHA-512", Package: "crypto/sha512"},
 	}, s.SignatureInfo().Provenance.List())
 
@@ -98,7 +98,7 @@ func TestCompositesNameTheProvidersOfTheirParts(t *testing.T) {
 	p.PQ = countedScheme{mldsa.MLDSA65(), new(int), false}
 	s, err = hybrid.NewComposite(p)
 	require.NoError(t, err)
-	require.Equal(t, suite.Provided{Primitive: "ML-DSA-65", Package: "filippo.io/mldsa", SelfDeclared: true}, s.SignatureInfo().Provenance.List()[0])
+	require.Equal(t, suite.Provided{Primitive: "ML-DSA-65", Package: mldsa.Library, SelfDeclared: true}, s.SignatureInfo().Provenance.List()[0])
 }
 
 // foreign is somebody else's scheme.

@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
+	"github.com/mlsuite/mlsuite/suite/mldsa"
 )
 
 func member(name string, short ...string) policy.Member {
@@ -131,16 +133,28 @@ Members have suites that the registry has not: 0x0A0A, 0xF0F0
 	require.EqualError(t, err, "policy: no suite for all: the registry has none")
 }
 
-// CNSA 2.0 has no suite in the FIPS module of Go 1.26, and the error says so.
+// CNSA 2.0 has no suite in the FIPS module of Go 1.26 and none in v1.0.0, and the error says
+// so. With Go 1.27 and v1.26.0 it has T11, with the note that this module has no certificate.
 func TestCNSAUnderTheModule(t *testing.T) {
-	_, err := policy.Choose(all.Registry(), nil, policy.All(policiesNamed(t, "cnsa-2.0", "fips-140-3-module")...), tableDate)
+	both := policy.All(policiesNamed(t, "cnsa-2.0", "fips-140-3-module")...)
+	for _, version := range []string{"v1.26.0", "latest"} {
+		choice, err := policy.Choose(all.Registry(), nil, both.OnModule(version), tableDate)
+		if mldsa.Library != "crypto/mldsa" {
+			require.Error(t, err)
+			continue
+		}
+		require.NoError(t, err)
+		require.Equal(t, suites()["T11"].ID, choice.ID)
+		require.Contains(t, strings.Join(load(t, "fips-140-3-module").OnModule(version).Verdict(choice, tableDate).Notes, "\n"), "no certificate")
+	}
+	_, err := policy.Choose(all.Registry(), nil, both.OnModule("v1.0.0"), tableDate)
 	var none *policy.NoSuite
 	require.ErrorAs(t, err, &none)
 	last := none.Obstacles[len(none.Obstacles)-1]
 	require.Equal(t, suites()["T11"].Name, last.Name)
 	require.Len(t, last.Refusals, 1)
 	require.Equal(t, "fips-140-3-module", last.Refusals[0].Policy)
-	require.Contains(t, last.Refusals[0].Found, "ML-DSA-87 from filippo.io/mldsa")
+	require.Contains(t, last.Refusals[0].Found, "ML-DSA-87 from "+mldsa.Library)
 	require.Contains(t, last.Refusals[0].Wanted, "crypto/mldsa, of Go 1.27")
 }
 

@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"crypto/fips140"
 	"fmt"
 	"strings"
 	"sync"
@@ -12,6 +13,7 @@ import (
 	"github.com/mlsuite/mlsuite/policy"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/suite"
+	"github.com/mlsuite/mlsuite/suite/mldsa"
 )
 
 var tableDate = day("2026-11-28")
@@ -83,7 +85,7 @@ func table() map[string][]cell {
 			{"T5", "deny, allowed with hybrid until 2031-12-31"},
 		},
 		"fips-140-3-algorithms": fips("2 5 7 T3 T4 T5 T6 T7 T8 T10 T11"),
-		"fips-140-3-module":     fips("2 5 7 T3 T4 T5 T6 T7 T8"),
+		"fips-140-3-module":     onModule(fips140.Version()),
 		"nist-curves":           {{"2 5 7 T3 T4 T5 T7 T8 T10 T11", "allow"}},
 		"bsi-tr-02102-1": {
 			{"T3 T4 T5", "deny, allowed with cfrg-combiner until 2035-12-31"},
@@ -119,6 +121,18 @@ func table() map[string][]cell {
 			{"1 2 4 5 7 T1 T2 T3 T4 T5 T6 T7 T8", "allow until 2035-12-31"},
 		},
 	}
+}
+
+// onModule is the row of fips-140-3-module with a version of the module.
+func onModule(version string) []cell {
+	const always = "2 5 7 T3 T4 T5 T6 T7 T8"
+	switch {
+	case strings.HasPrefix(version, "v1.0.0"):
+		return []cell{{always, "allow"}}
+	case mldsa.Library == "crypto/mldsa": // Go 1.27
+		return []cell{{always + " T10 T11", "allow"}, {"T1 T2", "deny, allowed with auxiliary-x25519"}}
+	}
+	return []cell{{always, "allow"}, {"T1 T2", "deny, allowed with auxiliary-x25519"}}
 }
 
 // expected spreads cells over the eighteen suites.

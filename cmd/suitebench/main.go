@@ -49,6 +49,9 @@
 //	rfc9420                 7 of 18  The suites of RFC 9420 alone
 //	any                    18 of 18  Everything that the registry has
 //
+// Profile fips-140-3-module allows 11 where ML-DSA is the module's: with Go 1.27 and its module
+// v1.26.0.
+//
 // The evidence command writes what an auditor needs of the cryptography that policies leave: for
 // people, as a bill of cryptography in CycloneDX, or as a component definition in OSCAL.
 //

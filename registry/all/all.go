@@ -2,7 +2,8 @@
 // eleven of draft-ietf-mls-pq-ciphersuites-06.
 //
 // Primitives come from the standard library where it has them. ChaCha20-Poly1305 comes
-// from golang.org/x/crypto, X448 and Ed448 from circl, ML-DSA from filippo.io/mldsa.
+// from golang.org/x/crypto, X448 and Ed448 from circl, ML-DSA with Go 1.26 from
+// filippo.io/mldsa.
 // Package registry/fast has the same suites on faster primitives.
 package all
 

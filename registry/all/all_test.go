@@ -13,6 +13,7 @@ import (
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/registry/fast"
 	"github.com/mlsuite/mlsuite/suite"
+	"github.com/mlsuite/mlsuite/suite/mldsa"
 )
 
 // row is a suite as the documents have it: RFC 9420, Section 17.1, and
@@ -197,7 +198,7 @@ func TestProvenance(t *testing.T) {
 		{all.Registry(), map[string][]string{
 			"X25519": {"crypto/ecdh"}, "Ed25519": {"crypto/ed25519"},
 			"ML-KEM-768": {"crypto/mlkem"}, "ML-KEM-1024": {"crypto/mlkem"},
-			"ML-DSA-44": {"filippo.io/mldsa"}, "ML-DSA-65": {"filippo.io/mldsa"}, "ML-DSA-87": {"filippo.io/mldsa"},
+			"ML-DSA-44": {mldsa.Library}, "ML-DSA-65": {mldsa.Library}, "ML-DSA-87": {mldsa.Library},
 		}},
 		{fast.Registry(), map[string][]string{
 			"X25519": {"filippo.io/edwards25519", circl + "dh/x25519"}, "Ed25519": {"filippo.io/edwards25519", "crypto/ed25519"},

@@ -2,7 +2,10 @@ package mldsa_test
 
 import (
 	"crypto"
+	"crypto/fips140"
+	"go/build"
 	"io"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -35,6 +38,19 @@ func all() []parameters {
 	}
 }
 
+// The standard library provides ML-DSA where it has it and the Go Cryptographic Module of the
+// build is v1.26.0 or later, so that it runs in the module.
+func TestLibraryFollowsTheBuild(t *testing.T) {
+	want := "filippo.io/mldsa"
+	if slices.Contains(build.Default.ReleaseTags, "go1.27") && fips140.Version() != "v1.0.0" {
+		want = "crypto/mldsa"
+	}
+	require.Equal(t, want, mldsa.Library)
+	key, err := filippo.GenerateKey(filippo.MLDSA44())
+	require.NoError(t, err)
+	require.Equal(t, mldsa.Library, reflect.TypeOf(key).Elem().PkgPath(), "a key of filippo.io/mldsa is the library's")
+}
+
 func TestWycheproofSignatures(t *testing.T) {
 	require.Equal(t, wycheproof.Counts{Valid: 77, Invalid: 103}, wycheproof.Verify(t, "mldsa_44_verify_test.json", mldsa.MLDSA44()))
 	require.Equal(t, wycheproof.Counts{Valid: 79, Invalid: 131}, wycheproof.Verify(t, "mldsa_65_verify_test.json", mldsa.MLDSA65()))
@@ -45,7 +61,7 @@ func TestWycheproofSignatures(t *testing.T) {
 func TestRoundTrip(t *testing.T) {
 	for _, p := range all() {
 		info := p.scheme.SignatureInfo()
-		require.Equal(t, suite.ProvidedBy(suite.Provided{Primitive: p.want.PostQuantum, Package: "filippo.io/mldsa"}), info.Provenance)
+		require.Equal(t, suite.ProvidedBy(suite.Provided{Primitive: p.want.PostQuantum, Package: mldsa.Library}), info.Provenance)
 		info.Provenance = suite.Providers{}
 		require.Equal(t, p.want, info)
 
