@@ -53,7 +53,8 @@ func layers() []layer {
 		{pkg: "hybrid", imports: []string{"suite", "hpke", "internal/provenance"}},
 		{pkg: "registry", imports: []string{"suite", "internal/codepoint"}},
 		{pkg: "registry/experimental", imports: []string{"suite", "hybrid", "registry"}},
-		{pkg: "registry/fips", imports: []string{"suite", "hpke", "hybrid", "registry", "internal/hpkeset"}},
+		// Its suite/mldsa is crypto/mldsa: neverReached keeps filippo.io out.
+		{pkg: "registry/fips", imports: []string{"suite", "suite/mldsa", "hpke", "hybrid", "registry", "internal/hpkeset"}},
 		{
 			pkg: "mls", imports: []string{"suite", "internal/...", "mls/..."},
 			denied: []string{"net/...", "os/...", "database/..."},
@@ -148,6 +149,7 @@ func onlyImportedBy() map[string][]string {
 	return map[string][]string{
 		"github.com/cloudflare/circl/...": {"suite/circl", "suite/curve25519"},
 		"filippo.io/mldsa/...":            {"suite/mldsa"},
+		"crypto/mldsa":                    {"suite/mldsa"}, // of Go 1.27
 		"filippo.io/edwards25519/...":     {"suite/curve25519"},
 		"go.yaml.in/yaml/...":             {"policy", "bench/day"}, // files that people write, with comments
 		"golang.org/x/sys/...":            {"bench/host", "internal/avx"},
@@ -180,7 +182,7 @@ func onlyImportedBy() map[string][]string {
 		module + "/registry/fips":                {"cmd/..."},
 		module + "/suite/circl":                  {"registry/all", "registry/fast"},
 		module + "/suite/curve25519":             {"registry/fast"},
-		module + "/suite/mldsa":                  {"registry/all"},
+		module + "/suite/mldsa":                  {"registry/all", "registry/fips"},
 		// Of the scenarios of mls alone.
 		"github.com/cockroachdb/datadriven/...": nil,
 		// What says of a part that it is this module's.

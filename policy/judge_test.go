@@ -226,9 +226,9 @@ func TestShortPSKs(t *testing.T) {
 func TestModule(t *testing.T) {
 	for _, version := range []string{"v1.0.0", "v1.0.0-c2097c7c", "v1.26.0", "latest"} {
 		p := load(t, "fips-140-3-module").OnModule(version)
-		require.Equal(t, expected(t, table()["fips-140-3-module"]), judge(p, tableDate), version)
+		require.Equal(t, expected(t, onModule(version)), judge(p, tableDate), version)
 	}
-	// With crypto/mldsa the last two join, where the module has it.
+	// T10 and T11 are there with crypto/mldsa, where the module has it, and with no other ML-DSA.
 	info := suites()["T11"]
 	info.Signature.Provenance = suite.ProvidedBy(suite.Provided{Primitive: "ML-DSA-87", Package: "crypto/mldsa"})
 	for version, want := range map[string]bool{
@@ -236,6 +236,13 @@ func TestModule(t *testing.T) {
 	} {
 		p := load(t, "fips-140-3-module").OnModule(version)
 		require.Equal(t, want, p.Verdict(info, tableDate).Allow, version)
+		elsewhere := info
+		elsewhere.Signature.Provenance = suite.ProvidedBy(suite.Provided{Primitive: "ML-DSA-87", Package: "filippo.io/mldsa"})
+		require.False(t, p.Verdict(elsewhere, tableDate).Allow, version)
+		// X-Wing counts from the same module on.
+		on, err := p.With("auxiliary-x25519")
+		require.NoError(t, err)
+		require.Equal(t, want, on.Verdict(suites()["T2"], tableDate).Allow, version)
 	}
 	// Another implementation of an approved algorithm is not the module's, and the
 	// word of a foreign suite is no evidence.

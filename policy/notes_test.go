@@ -20,6 +20,7 @@ func TestNotes(t *testing.T) {
 		{"cnsa-2.0-transition", "T1 T2 T3 T4 T5 T9", "Hybrids are not required"},
 		{"fips-140-3-algorithms", "1 2 4 5 7 T1 T2 T3 T4 T5 T6 T7 T8 T10 T11", "AES-GCM under the nonces that MLS and HPKE derive is not an approved service"},
 		{"fips-140-3-module", "1 2 4 5 7 T1 T2 T3 T4 T5 T6 T7 T8 T10 T11", "AES-GCM under the nonces that MLS and HPKE derive is not an approved service"},
+		{"fips-140-3-module", "T1 T2 T9", "X25519 is outside the module"},
 		{"fips-140-3-algorithms", "T1 T2 T3 T4 T5 T9", "[U] SP 800-227 asks for an approved combiner"},
 		{"fips-140-3-algorithms", "T1 T2 T9", "X-Wing is an example"},
 		{"fips-140-3-algorithms", classical + " T1 T2 T3 T4 T5 T6 T7 T8", "IR 8547"},

@@ -17,8 +17,9 @@ type Row[Info any] struct {
 	Standard string
 
 	// Module is the first version of the Go Cryptographic Module that has the algorithm,
-	// or all its parts, as approved by FIPS 140-3 and within reach of a program on Go
-	// 1.26. It is empty if no version has. FIPS.md says which services are approved.
+	// or all its parts, as approved by FIPS 140-3. It is empty if no version has. A program
+	// reaches ML-DSA in the module only from Go 1.27 on. FIPS.md says which services are
+	// approved.
 	Module string
 }
 
@@ -91,9 +92,9 @@ func SignatureSchemes() []Row[SignatureInfo] {
 		{SignatureInfo{Scheme: 0x0603, Name: "ecdsa_secp521r1_sha512", Level: 256, Classical: "P-521", Hash: "SHA-512", PublicKey: 133, PrivateKey: 66, Signature: 139}, "FIPS 186-5", "v1.0.0"},
 		{SignatureInfo{Scheme: 0x0807, Name: "ed25519", Level: 128, Classical: "Ed25519", Hash: "SHA-512", PublicKey: 32, PrivateKey: 32, Signature: 64}, "FIPS 186-5", "v1.0.0"},
 		{SignatureInfo{Scheme: 0x0808, Name: "ed448", Level: 224, Classical: "Ed448", Hash: "SHAKE256", PublicKey: 57, PrivateKey: 57, Signature: 114}, "FIPS 186-5", ""},
-		{SignatureInfo{Scheme: 0x0904, Name: "mldsa44", Level: 128, PostQuantum: "ML-DSA-44", PublicKey: 1312, PrivateKey: 32, Signature: 2420}, "FIPS 204", ""},
-		{SignatureInfo{Scheme: 0x0905, Name: "mldsa65", Level: 192, PostQuantum: "ML-DSA-65", PublicKey: 1952, PrivateKey: 32, Signature: 3309}, "FIPS 204", ""},
-		{SignatureInfo{Scheme: 0x0906, Name: "mldsa87", Level: 256, PostQuantum: "ML-DSA-87", PublicKey: 2592, PrivateKey: 32, Signature: 4627}, "FIPS 204", ""},
+		{SignatureInfo{Scheme: 0x0904, Name: "mldsa44", Level: 128, PostQuantum: "ML-DSA-44", PublicKey: 1312, PrivateKey: 32, Signature: 2420}, "FIPS 204", "v1.26.0"},
+		{SignatureInfo{Scheme: 0x0905, Name: "mldsa65", Level: 192, PostQuantum: "ML-DSA-65", PublicKey: 1952, PrivateKey: 32, Signature: 3309}, "FIPS 204", "v1.26.0"},
+		{SignatureInfo{Scheme: 0x0906, Name: "mldsa87", Level: 256, PostQuantum: "ML-DSA-87", PublicKey: 2592, PrivateKey: 32, Signature: 4627}, "FIPS 204", "v1.26.0"},
 	}
 }
 

@@ -1,12 +1,16 @@
 // Package fips builds the cipher suites that use only the standard library and algorithms
-// that FIPS 140-3 approves, for programs on the Go Cryptographic Module: 0x0002, 0x0005 and
-// 0x0007 of RFC 9420, and six of draft-ietf-mls-pq-ciphersuites-06, TBD3 to TBD8.
+// that FIPS 140-3 approves, for programs on the Go Cryptographic Module:
 //
-// MLS_192_MLKEM768_AES256GCM_SHA384_MLDSA65 (TBD10) and
-// MLS_256_MLKEM1024_AES256GCM_SHA384_MLDSA87 (TBD11) need the standard library's
-// crypto/mldsa, which comes with Go 1.27. TBD11 is the only suite of CNSA 2.0, so until then
-// CNSA 2.0 has no suite on the module. Suites with X25519, X448, Ed448 or ChaCha20-Poly1305
-// are absent because of these algorithms.
+//   - 0x0002, 0x0005 and 0x0007 of RFC 9420, and six of draft-ietf-mls-pq-ciphersuites-06,
+//     TBD3 to TBD8;
+//   - with Go 1.27 and module v1.26.0 or later, MLS_192_MLKEM768_AES256GCM_SHA384_MLDSA65
+//     (TBD10) and MLS_256_MLKEM1024_AES256GCM_SHA384_MLDSA87 (TBD11), whose ML-DSA is the
+//     module's, in crypto/mldsa. TBD11 is the only suite of CNSA 2.0, so CNSA 2.0 has a suite
+//     on module v1.26.0, which has no certificate yet, and none on v1.0.0 or with Go 1.26;
+//   - with [AuxiliaryX25519] and module v1.26.0 or later, TBD1 and TBD2, whose KEM is X-Wing.
+//
+// Other suites with X25519, and those with X448, Ed448 or ChaCha20-Poly1305, are absent
+// because of these algorithms.
 //
 // [New] fails unless the module is in use, and [Check] makes the same check alone. FIPS.md
 // says which parts of a suite run inside the module, which services are approved, and how an
@@ -33,9 +37,10 @@ const MinSecret = 14
 type Option func(*options)
 
 type options struct {
-	points       registry.CodePoints
-	standardHPKE bool
-	modules      []string
+	points          registry.CodePoints
+	standardHPKE    bool
+	auxiliaryX25519 bool
+	modules         []string
 }
 
 // WithCodePoints gives the draft's suites these code points in place of those of
@@ -50,6 +55,14 @@ func WithCodePoints(points registry.CodePoints) Option {
 // to many recipients then hashes the info for each of them: see [hpke.NewStandardScheme].
 func StandardHPKE() Option { return func(o *options) { o.standardHPKE = true } }
 
+// AuxiliaryX25519 adds MLS_128_MLKEM768X25519_AES128GCM_SHA256_Ed25519 (TBD1) and
+// MLS_128_MLKEM768X25519_AES256GCM_SHA384_Ed25519 (TBD2), for those to whom a hybrid of
+// ML-KEM with X25519, which FIPS 140-3 does not approve, is as good as ML-KEM (SP 800-227,
+// Section 4.6.2). A policy says so with the parameter auxiliary-x25519 of profile
+// fips-140-3-module. HPKE of the two suites is crypto/hpke's, as with [StandardHPKE], and so
+// New refuses module v1.0.0.
+func AuxiliaryX25519() Option { return func(o *options) { o.auxiliaryX25519 = true } }
+
 // WithModule lets New accept only these versions of the module, such as "v1.0.0": see
 // [Check].
 func WithModule(versions ...string) Option { return func(o *options) { o.modules = versions } }
@@ -63,7 +76,7 @@ func New(opts ...Option) (*registry.Registry, error) {
 	if err := module.check(o.modules); err != nil {
 		return nil, err
 	}
-	if o.standardHPKE {
+	if o.standardHPKE || o.auxiliaryX25519 {
 		if err := module.checkStandardHPKE(); err != nil {
 			return nil, err
 		}
@@ -88,39 +101,57 @@ func (o options) build() (*registry.Registry, error) {
 	if err != nil {
 		return nil, err
 	}
+	parts := o.parts()
 	definitions := slices.DeleteFunc(append(registry.RFC9420(), draft...), func(d registry.Definition) bool {
-		return !onModule(d)
+		return !o.onModule(d) || !slices.ContainsFunc(parts.Signatures, func(s suite.SignatureScheme) bool {
+			return s.SignatureInfo().Scheme == d.Signature
+		})
 	})
-	set, err := o.parts().Build(definitions...)
+	set, err := parts.Build(definitions...)
 	if err != nil {
 		return nil, err
 	}
 	return registry.New(set)
 }
 
-// onModule reports whether the module has every algorithm of a suite.
-func onModule(d registry.Definition) bool {
-	return suite.KEMRow(d.KEM).Module != "" && suite.KDFRow(d.KDF).Module != "" && suite.AEADRow(d.AEAD).Module != "" &&
-		suite.HashRow(d.Hash).Module != "" && suite.SignatureRow(d.Signature).Module != ""
+// xWing is the KEM of ML-KEM-768 and X25519.
+const xWing = 0x647a
+
+// onModule reports whether the running module has every algorithm of a suite, or the option
+// lets it do without.
+func (o options) onModule(d registry.Definition) bool {
+	kem := suite.KEMRow(d.KEM).Module
+	if d.KEM == xWing && o.auxiliaryX25519 {
+		kem = suite.KEMRow(0x0041).Module // of its ML-KEM-768
+	}
+	module := Running()
+	for _, first := range []string{
+		kem, suite.KDFRow(d.KDF).Module, suite.AEADRow(d.AEAD).Module, suite.HashRow(d.Hash).Module, suite.SignatureRow(d.Signature).Module,
+	} {
+		if !module.since(first) {
+			return false
+		}
+	}
+	return true
 }
 
 func (o options) parts() registry.Parts {
-	schemes := hpkeset.Of(
+	own := hpkeset.Of(
 		hpke.DHKEMP256(), hpke.DHKEMP384(), hpke.DHKEMP521(), hpke.MLKEM768(), hpke.MLKEM1024(),
 		hybrid.MLKEM768P256(), hybrid.MLKEM1024P384(),
 	)
-	if o.standardHPKE {
-		schemes = func(d registry.Definition, aead suite.AEAD) (suite.HPKEScheme, error) {
-			if !onModule(d) {
+	return registry.Parts{
+		HPKE: func(d registry.Definition, aead suite.AEAD) (suite.HPKEScheme, error) {
+			switch {
+			case (o.standardHPKE || d.KEM == xWing) && o.onModule(d):
+				return hpke.NewStandardScheme(d.KEM, d.KDF, aead.AEADInfo().ID)
+			case o.standardHPKE:
 				return nil, errors.New("the module lacks one of its algorithms")
 			}
-			return hpke.NewStandardScheme(d.KEM, d.KDF, aead.AEADInfo().ID)
-		}
-	}
-	return registry.Parts{
-		HPKE:       schemes,
+			return own(d, aead)
+		},
 		AEADs:      []suite.AEAD{suite.AES128GCM(), suite.AES256GCM()},
-		Signatures: []suite.SignatureScheme{suite.Ed25519(), suite.ECDSAP256(), suite.ECDSAP384(), suite.ECDSAP521()},
+		Signatures: append([]suite.SignatureScheme{suite.Ed25519(), suite.ECDSAP256(), suite.ECDSAP384(), suite.ECDSAP521()}, mlDSA()...),
 		MinIKM:     MinSecret,
 	}
 }

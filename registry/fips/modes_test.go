@@ -53,8 +53,10 @@ func TestNew(t *testing.T) {
 		require.Equal(t, module, refused.Found)
 		_, err := fips.New()
 		require.ErrorAs(t, err, &refused)
-		_, err = fips.New(fips.StandardHPKE())
-		require.ErrorAs(t, err, &refused)
+		for _, option := range []fips.Option{fips.StandardHPKE(), fips.AuxiliaryX25519()} {
+			_, err = fips.New(option)
+			require.ErrorAs(t, err, &refused)
+		}
 		return
 	}
 
@@ -62,7 +64,7 @@ func TestNew(t *testing.T) {
 	require.NotEmpty(t, module.Build)
 	r, err := fips.New()
 	require.NoError(t, err)
-	require.Len(t, r.Suites(), 9)
+	require.Equal(t, ids(), r.IDs())
 	for _, version := range versions {
 		_, err := fips.New(fips.WithModule(version))
 		if version == module.Version {
@@ -74,13 +76,16 @@ func TestNew(t *testing.T) {
 		require.ErrorAs(t, err, &refused)
 		require.Equal(t, []string{version}, refused.Wanted)
 	}
-	_, err = fips.New(fips.StandardHPKE())
-	if module.Version == "v1.0.0" {
-		require.ErrorAs(t, err, &refused)
-		require.Equal(t, []string{"v1.26.0"}, refused.Wanted)
-		return
+	for _, option := range []fips.Option{fips.StandardHPKE(), fips.AuxiliaryX25519()} {
+		_, err = fips.New(option)
+		if module.Version == "v1.0.0" {
+			require.ErrorAs(t, err, &refused)
+			require.Equal(t, []string{"v1.26.0"}, refused.Wanted)
+			require.Equal(t, "with module v1.0.0 crypto/hpke encrypts by a service that is not approved", refused.Rule)
+			continue
+		}
+		require.NoError(t, err)
 	}
-	require.NoError(t, err)
 }
 
 // A program stops before its first use of a key unless it runs on the certified

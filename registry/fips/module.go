@@ -30,7 +30,7 @@ func Running() Module {
 	return m
 }
 
-// frozen returns the modules of Go 1.26: by version, the name that GOFIPS140 of the build
+// frozen returns the modules of Go 1.26 and of Go 1.27, which have the same: by version, the name that GOFIPS140 of the build
 // gives them.
 func frozen() map[string]string {
 	return map[string]string{"v1.0.0": "v1.0.0-c2097c7c", "v1.26.0": "v1.26.0"}
@@ -93,12 +93,28 @@ func (m Module) checkBuild(versions []string) error {
 // checkStandardHPKE refuses modules before v1.26.0, where crypto/hpke encrypts with
 // AES-GCM by a service that is not approved, and anything that is no version.
 func (m Module) checkStandardHPKE() error {
-	var major, minor, patch int
-	if n, _ := fmt.Sscanf(m.Version, "v%d.%d.%d", &major, &minor, &patch); n == 3 && (major > 1 || major == 1 && minor >= 26) {
+	if m.Version != "latest" && m.since("v1.26.0") {
 		return nil
 	}
 	return &ModuleError{
 		Found: m, Wanted: []string{"v1.26.0"},
 		Rule: "with module " + m.Version + " crypto/hpke encrypts by a service that is not approved",
 	}
+}
+
+// since reports whether the module is of this version or a later one, as "latest" is. Nothing
+// is of a version that is none.
+func (m Module) since(version string) bool {
+	first, ok := parseVersion(version)
+	if !ok || m.Version == "latest" {
+		return ok
+	}
+	found, ok := parseVersion(m.Version)
+	return ok && slices.Compare(found[:], first[:]) >= 0
+}
+
+// parseVersion returns the numbers of a version such as "v1.26.0".
+func parseVersion(version string) (numbers [3]int, ok bool) {
+	n, _ := fmt.Sscanf(version, "v%d.%d.%d", &numbers[0], &numbers[1], &numbers[2])
+	return numbers, n == len(numbers)
 }

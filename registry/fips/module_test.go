@@ -52,3 +52,17 @@ func TestModuleCheck(t *testing.T) {
 		require.Equal(t, approved, Module{Version: version}.checkStandardHPKE() == nil, version)
 	}
 }
+
+// A version is compared by its numbers, and only "latest" has none.
+func TestModuleSince(t *testing.T) {
+	for _, c := range []struct {
+		module, version string
+		since           bool
+	}{
+		{"v1.26.0", "v1.26.0", true}, {"v1.26.1", "v1.26.0", true}, {"v1.100.0", "v1.26.0", true}, {"v2.0.0", "v1.26.0", true}, {"latest", "v1.26.0", true},
+		{"v1.25.9", "v1.26.0", false}, {"v1.0.0", "v1.26.0", false}, {"v0.27.0", "v1.26.0", false},
+		{"v1.26.0", "", false}, {"latest", "", false}, {"latest", "latest", false}, {"", "v1.0.0", false}, {"v1", "v1.0.0", false},
+	} {
+		require.Equal(t, c.since, Module{Version: c.module}.since(c.version), "%q since %q", c.module, c.version)
+	}
+}

@@ -21,6 +21,7 @@ import (
 	"crypto/sha512"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -36,6 +37,8 @@ const (
 	approved    = "approved"
 	notApproved = "not approved"
 	unseen      = "not approved, unseen" // outside the module, so that its indicator says approved
+	auxiliary   = "approved; X25519 unseen"
+	absent      = "absent"
 	works       = "works"
 	fails       = "error"
 	panics      = "panic"
@@ -45,7 +48,7 @@ const (
 type behaviour struct{ on, only string }
 
 // operation is a row of FIPS.md's table. prepare is called once; what it returns is
-// the operation.
+// the operation, or nil if this Go release does not have it.
 type operation struct {
 	name            string
 	v1_0_0, v1_26_0 behaviour
@@ -70,6 +73,9 @@ func TestOperations(t *testing.T) {
 	for _, o := range operations() {
 		t.Run(o.name, func(t *testing.T) {
 			do := o.prepare(t)
+			if do == nil {
+				t.Skip("this Go release does not have it")
+			}
 			var err error
 			var panicked any
 			isApproved, known := fipsindicator.Approved(func() {
@@ -86,8 +92,8 @@ func TestOperations(t *testing.T) {
 			}
 			wantOutcome := works
 			switch {
-			case want.on == fails:
-				wantOutcome = fails // this project refuses it, in every mode
+			case want.on == fails, want.on == absent:
+				wantOutcome = fails // this project refuses it, or the module lacks it, in every mode
 			case fips140.Enforced():
 				wantOutcome = want.only
 			}
@@ -207,6 +213,14 @@ func moduleOperations() []operation {
 			_, err = large.Decapsulate(ciphertext)
 			return err
 		}),
+		{
+			"ML-DSA-44, ML-DSA-65, ML-DSA-87: generate, parse, sign, verify (Go 1.27)",
+			behaviour{absent, absent}, behaviour{approved, works}, func(*testing.T) func() error { return signMLDSA },
+		},
+		{
+			"crypto/x509, ML-DSA-44, ML-DSA-65, ML-DSA-87: create, parse, verify certificates (Go 1.27)",
+			behaviour{absent, absent}, behaviour{approved, works}, func(*testing.T) func() error { return certifyMLDSA },
+		},
 		simple("Random bytes (crypto/rand)", approved, works, func() error {
 			rand.Read(make([]byte, 32))
 			return nil
@@ -331,10 +345,10 @@ func suites(t *testing.T, opts ...fips.Option) []suite.Suite {
 // suiteOperations are those of the suites of this set, each with all nine.
 func suiteOperations() []operation {
 	// each prepares a call per suite.
-	each := func(opts []fips.Option, prepare func(t *testing.T, s suite.Suite) func() error) func(t *testing.T) func() error {
+	each := func(suites func(t *testing.T) []suite.Suite, prepare func(t *testing.T, s suite.Suite) func() error) func(t *testing.T) func() error {
 		return func(t *testing.T) func() error {
 			var calls []func() error
-			for _, s := range suites(t, opts...) {
+			for _, s := range suites(t) {
 				calls = append(calls, prepare(t, s))
 			}
 			return func() error {
@@ -348,10 +362,13 @@ func suiteOperations() []operation {
 		}
 	}
 	both := func(name, on, only string, prepare func(t *testing.T, s suite.Suite) func() error) operation {
-		return operation{name, behaviour{on, only}, behaviour{on, only}, each(nil, prepare)}
+		return operation{name, behaviour{on, only}, behaviour{on, only}, each(func(t *testing.T) []suite.Suite { return suites(t) }, prepare)}
 	}
 	standard := func(name string, v1_0_0, v1_26_0 behaviour, prepare func(t *testing.T, s suite.Suite) func() error) operation {
-		return operation{name, v1_0_0, v1_26_0, each([]fips.Option{fips.StandardHPKE()}, prepare)}
+		return operation{name, v1_0_0, v1_26_0, each(func(t *testing.T) []suite.Suite { return suites(t, fips.StandardHPKE()) }, prepare)}
+	}
+	xWing := func(name string, v1_0_0, v1_26_0 behaviour, prepare func(t *testing.T, s suite.Suite) func() error) operation {
+		return operation{name, v1_0_0, v1_26_0, each(xWingSuites, prepare)}
 	}
 	plain := func(do func(s suite.Suite) error) func(*testing.T, suite.Suite) func() error {
 		return func(_ *testing.T, s suite.Suite) func() error { return func() error { return do(s) } }
@@ -405,7 +422,17 @@ func suiteOperations() []operation {
 		standard("Suite with StandardHPKE: HPKE open", behaviour{approved, fails}, behaviour{approved, works}, prepareOpen),
 		both("Suite: HPKE export, both sides", approved, works, plain(export)),
 		standard("Suite with StandardHPKE: HPKE export, both sides", behaviour{approved, fails}, behaviour{approved, works}, plain(export)),
+		xWing("Suite with AuxiliaryX25519: generate, derive, parse and check HPKE keys",
+			behaviour{auxiliary, works}, behaviour{auxiliary, works}, plain(makeKeys)),
+		xWing("Suite with AuxiliaryX25519: HPKE seal", behaviour{notApproved, fails}, behaviour{auxiliary, works}, prepareSeal),
+		xWing("Suite with AuxiliaryX25519: HPKE open", behaviour{auxiliary, fails}, behaviour{auxiliary, works}, prepareOpen),
+		xWing("Suite with AuxiliaryX25519: HPKE export, both sides", behaviour{auxiliary, fails}, behaviour{auxiliary, works}, plain(export)),
 	}
+}
+
+// xWingSuites returns the suites that AuxiliaryX25519 adds.
+func xWingSuites(t *testing.T) []suite.Suite {
+	return slices.DeleteFunc(suites(t, fips.AuxiliaryX25519()), func(s suite.Suite) bool { return s.Info().KEM.Classical != "X25519" })
 }
 
 func signAndVerify(s suite.Suite) error {
@@ -461,14 +488,18 @@ func prepareSeal(t *testing.T, s suite.Suite) func() error {
 func prepareOpen(t *testing.T, s suite.Suite) func() error {
 	key, err := s.GenerateKey()
 	require.NoError(t, err)
-	// Sealed by package hpke, which works in every mode.
+	// Sealed by package hpke, which works in every mode, but not with X25519.
 	r, err := fips.NewUnchecked()
 	require.NoError(t, err)
-	own, err := r.Suite(s.Info().ID)
-	require.NoError(t, err)
-	enc, ciphertext, err := own.Seal(key.PublicKey(), []byte("info"), nil, []byte("message"))
-	require.NoError(t, err)
+	sealing, err := r.Suite(s.Info().ID)
+	if err != nil {
+		sealing = s
+	}
+	enc, ciphertext, err := sealing.Seal(key.PublicKey(), []byte("info"), nil, []byte("message"))
 	return func() error {
+		if err != nil {
+			return err
+		}
 		_, err := key.Open(enc, []byte("info"), nil, ciphertext)
 		return err
 	}
