@@ -9,6 +9,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/evidence"
 	"github.com/mlsuite/mlsuite/policy"
+	"github.com/mlsuite/mlsuite/suite"
 )
 
 func evidenceFormats() []writer[*evidence.Report] {
@@ -23,6 +24,7 @@ func evidenceFormats() []writer[*evidence.Report] {
 func (p program) evidence() *cobra.Command {
 	var f policyFlags
 	var format, output, on string
+	var tokens []string
 	cmd := &cobra.Command{
 		Use:   "evidence",
 		Short: "Write what an auditor needs of the cryptography that policies leave",
@@ -39,7 +41,7 @@ the Information Security Manual. The same program writes the same bytes at the s
 			if err != nil {
 				return err
 			}
-			r, err := p.evidenceOf(f, on)
+			r, err := p.evidenceOf(f, on, tokens)
 			if err != nil {
 				return err
 			}
@@ -61,13 +63,15 @@ the Information Security Manual. The same program writes the same bytes at the s
 	flags.StringArrayVar(&f.names, "policy", nil, "`NAME|FILE` of a policy; repeatable, for what all of them leave")
 	f.add(p, cmd)
 	p.addOn(flags, &on)
+	flags.StringArrayVar(&tokens, "token", nil, "token that keeps signature keys, as you state it, `NAME[:CERTIFICATE]`, such as \"Box 3:4962\"; repeatable")
 	flags.StringVar(&format, "format", "markdown", "`FORMAT` of the output: "+list(evidenceFormats()))
 	flags.StringVarP(&output, "output", "o", "", "`FILE` to write instead of standard output")
 	return cmd
 }
 
-// evidenceOf returns the report on the policies of flags, of the suites on a set of providers.
-func (p program) evidenceOf(f policyFlags, on string) (*evidence.Report, error) {
+// evidenceOf returns the report on the policies of flags, of the suites on a set of providers, with
+// signature keys in tokens.
+func (p program) evidenceOf(f policyFlags, on string, tokens []string) (*evidence.Report, error) {
 	now, err := f.date()
 	if err != nil {
 		return nil, err
@@ -84,5 +88,13 @@ func (p program) evidenceOf(f policyFlags, on string) (*evidence.Report, error) 
 	if err := s.moveTo(p, on); err != nil {
 		return nil, err
 	}
-	return evidence.New(policy.All(policies...), s.Registry.All(), now, evidence.Running())
+	running := evidence.Running()
+	for _, text := range tokens {
+		subject, err := policy.ParseSubject("token", text)
+		if err != nil {
+			return nil, fmt.Errorf("--token: %w", err)
+		}
+		running.Tokens = append(running.Tokens, subject.(suite.Token))
+	}
+	return evidence.New(policy.All(policies...), s.Registry.All(), now, running)
 }

@@ -27,12 +27,28 @@ type algorithm struct {
 // noCategory stands for a strength for which NIST has no category.
 const noCategory = -1
 
-// The families and curves of the registry.
+// The families of the registry.
 const (
-	familyAES, familyChaCha, familyECDH, familyECDSA, familyEdDSA     = "AES", "ChaCha20", "ECDH", "ECDSA", "EdDSA"
-	familyHKDF, familyHMAC, familyHPKE, familyMLDSA, familyMLKEM      = "HKDF", "HMAC", "HPKE", "ML-DSA", "ML-KEM"
-	familySHA2, familySHA3                                            = "SHA-2", "SHA-3"
-	curve25519, curve448, curveEd25519, curveEd448, prefixOfNISTCurve = "other/Curve25519", "other/Curve448", "other/Ed25519", "other/Ed448", "nist/"
+	familyAES    = "AES"
+	familyChaCha = "ChaCha20"
+	familyECDH   = "ECDH"
+	familyECDSA  = "ECDSA"
+	familyEdDSA  = "EdDSA"
+	familyHKDF   = "HKDF"
+	familyHMAC   = "HMAC"
+	familyHPKE   = "HPKE"
+	familyMLDSA  = "ML-DSA"
+	familyMLKEM  = "ML-KEM"
+	familySHA2   = "SHA-2"
+	familySHA3   = "SHA-3"
+)
+
+// The curves of the registry that are not NIST's.
+const (
+	curve25519   = "other/Curve25519"
+	curve448     = "other/Curve448"
+	curveEd25519 = "other/Ed25519"
+	curveEd448   = "other/Ed448"
 )
 
 // catalogue returns the algorithms of this module's suites. What the tables of package suite
@@ -48,10 +64,10 @@ func catalogue() []algorithm {
 
 	const fips180, fips202, fips198, sp80056a, rfc7748 = "FIPS 180-4", "FIPS 202", "FIPS 198-1", "SP 800-56A Rev. 3", "RFC 7748"
 	ecdh := func(curve string, level int) algorithm {
-		return algorithm{curve, "ECDH-" + curve, cdx.CryptoPrimitiveKeyAgree, familyECDH, "", prefixOfNISTCurve + curve, "1.3.132.1.12", agree, level, 0, sp80056a, "v1.0.0"}
+		return algorithm{curve, "ECDH-" + curve, cdx.CryptoPrimitiveKeyAgree, familyECDH, "", "nist/" + curve, "1.3.132.1.12", agree, level, 0, sp80056a, "v1.0.0"}
 	}
 	ecdsa := func(curve, hash, oid string) algorithm {
-		return algorithm{"ECDSA " + curve, "ECDSA-" + curve + "-" + hash, cdx.CryptoPrimitiveSignature, familyECDSA, "", prefixOfNISTCurve + curve, oid, sign, 0, 0, "", ""}
+		return algorithm{"ECDSA " + curve, "ECDSA-" + curve + "-" + hash, cdx.CryptoPrimitiveSignature, familyECDSA, "", "nist/" + curve, oid, sign, 0, 0, "", ""}
 	}
 	all := []algorithm{
 		{"ML-KEM-512", "ML-KEM-512", cdx.CryptoPrimitiveKEM, familyMLKEM, "512", "", "2.16.840.1.101.3.4.4.1", kem, 0, 1, "", ""},

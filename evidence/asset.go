@@ -40,16 +40,16 @@ func (a *asset) selfDeclared() bool {
 type inventory struct {
 	known  map[string]algorithm
 	assets []*asset
-	suites map[string][]*asset // what a suite names, by the suite's name
+	named  map[string][]*asset // what a suite names, by the suite's name
 }
 
 func newInventory(suites []Suite) *inventory {
-	v := &inventory{known: map[string]algorithm{}, suites: map[string][]*asset{}}
+	v := &inventory{known: map[string]algorithm{}, named: map[string][]*asset{}}
 	for _, a := range catalogue() {
 		v.known[a.known] = a
 	}
 	for _, s := range suites {
-		v.suites[s.Name] = v.of(s.Info)
+		v.named[s.Name] = v.of(s.Info)
 	}
 	return v
 }
@@ -140,9 +140,6 @@ func (v *inventory) one(name, use string, primitive cdx.CryptoPrimitive, from su
 	}
 	if a.providers == nil {
 		a.providers = from.List()
-	}
-	for i := range a.providers {
-		a.providers[i].Primitive = name
 	}
 	return v.add(a)
 }

@@ -46,7 +46,7 @@ func (r *Report) bom() *cdx.BOM {
 		Component: r.programComponent(),
 	}
 	components := []cdx.Component{r.protocolComponent()}
-	dependencies := []cdx.Dependency{r.programDependency(), {Ref: refProtocol, Dependencies: refs(r.named())}}
+	dependencies := []cdx.Dependency{r.programDependency(), {Ref: refProtocol, Dependencies: refs(r.top())}}
 	for _, a := range r.assets {
 		components = append(components, r.assetComponent(a))
 		dependencies = append(dependencies, cdx.Dependency{Ref: a.ref, Dependencies: refs(a.parts)})
@@ -65,6 +65,13 @@ func (r *Report) bom() *cdx.BOM {
 	})
 	bom.Components = &components
 	dependencies = append(dependencies, cdx.Dependency{Ref: refModule})
+	for i, t := range r.tokens {
+		components = append(components, cdx.Component{
+			BOMRef: tokenRef(i), Type: cdx.ComponentTypeDevice, Name: t.Name, Description: "A module of its own that keeps signature keys",
+			Properties: properties("status", t.String(), "verdict", t.verdict.String()),
+		})
+		dependencies = append(dependencies, cdx.Dependency{Ref: tokenRef(i)})
+	}
 	bom.Dependencies = &dependencies
 	return bom
 }
@@ -79,12 +86,12 @@ func (r *Report) onModule(l library) bool {
 	return false
 }
 
-// named returns what the suites name, each once.
-func (r *Report) named() []*asset {
+// top returns what the suites name, each once.
+func (r *Report) top() []*asset {
 	var all []*asset
 	seen := map[*asset]bool{}
 	for _, s := range r.Left() {
-		for _, a := range r.inventory.suites[s.Name] {
+		for _, a := range r.named[s.Name] {
 			if !seen[a] {
 				seen[a] = true
 				all = append(all, a)
@@ -147,6 +154,9 @@ func (r *Report) programDependency() cdx.Dependency {
 	for _, l := range r.libraries() {
 		on = append(on, libraryRef(l.pkg))
 	}
+	for i := range r.tokens {
+		on = append(on, tokenRef(i))
+	}
 	return cdx.Dependency{Ref: refProgram, Dependencies: &on, Provides: &[]string{refProtocol}}
 }
 
@@ -156,7 +166,7 @@ func (r *Report) protocolComponent() cdx.Component {
 	var facts []string
 	for _, s := range r.Left() {
 		algorithms := []cdx.BOMReference{}
-		for _, a := range r.inventory.suites[s.Name] {
+		for _, a := range r.named[s.Name] {
 			algorithms = append(algorithms, cdx.BOMReference(a.ref))
 		}
 		suites = append(suites, cdx.CipherSuite{
@@ -209,6 +219,8 @@ func (r *Report) assetComponent(a *asset) cdx.Component {
 		CryptoProperties: &cdx.CryptoProperties{AssetType: cdx.CryptoAssetTypeAlgorithm, AlgorithmProperties: p, OID: a.oid},
 	}
 }
+
+func tokenRef(i int) string { return fmt.Sprint("token:", i+1) }
 
 func libraryRef(pkg string) string { return "package:" + pkg }
 

@@ -52,6 +52,9 @@ func (r *Report) writeProgram(b *strings.Builder) {
 		rows = append(rows, facts[i:i+2])
 	}
 	rows = append(rows, []string{"Go Cryptographic Module", r.program.Module + ": " + r.program.moduleStatus(r.at)})
+	for _, t := range r.tokens {
+		rows = append(rows, []string{"Signature keys", t.String() + ": " + t.verdict.String()})
+	}
 	writeTable(b, "Program", []string{"", ""}, rows)
 }
 

@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 
 	"github.com/mlsuite/mlsuite/policy"
+	"github.com/mlsuite/mlsuite/suite"
 )
 
 // Program is the program in which the suites run.
@@ -13,6 +14,9 @@ type Program struct {
 	Build   *debug.BuildInfo
 	Module  string // version of the Go Cryptographic Module, as of crypto/fips140.Version
 	Enabled bool   // FIPS 140-3 mode
+
+	// Tokens are the modules that keep signature keys, as the program states them.
+	Tokens []suite.Token
 }
 
 // Running returns the running program.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -122,6 +123,12 @@ func (r *Report) oscal(id func(role string) string) oscalDocument {
 		UUID: id("module"), Type: "validation", Title: "Go Cryptographic Module " + r.program.Module,
 		Description: r.program.moduleStatus(r.at), Props: []oscalProp{prop("module-version", "", r.program.Module, "")},
 	}}
+	for i, t := range r.tokens {
+		d.Components = append(d.Components, oscalComponent{
+			UUID: id(fmt.Sprint("token ", i)), Type: "hardware", Title: t.Name,
+			Description: "A module of its own that keeps signature keys: " + t.String() + ".", Props: []oscalProp{prop("verdict", "", t.verdict.String(), "")},
+		})
+	}
 	return oscalDocument{d}
 }
 

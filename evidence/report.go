@@ -35,6 +35,7 @@ type Report struct {
 	at      policy.Date
 	program Program
 	suites  []Suite // all, in order
+	tokens  []tokenVerdict
 
 	*inventory // of those that are left
 }
@@ -57,8 +58,21 @@ func New(p *policy.Policy, suites iter.Seq[suite.Info], at time.Time, program Pr
 		}
 		r.suites = append(r.suites, s)
 	}
+	for _, t := range program.Tokens {
+		e, err := p.Explain(suite.Question{Use: suite.Start, Time: at, Subject: t}, func(func(suite.Info) bool) {})
+		if err != nil {
+			return nil, err
+		}
+		r.tokens = append(r.tokens, tokenVerdict{t, e.Rules})
+	}
 	r.inventory = newInventory(r.Left())
 	return r, nil
+}
+
+// tokenVerdict is what the policy says of a token.
+type tokenVerdict struct {
+	suite.Token
+	verdict policy.Verdict
 }
 
 // Left returns the suites that the policy leaves.

@@ -225,6 +225,54 @@ func TestSelfDeclaredIsNoEvidence(t *testing.T) {
 	require.Contains(t, write(t, r.forms()["markdown"]), "| SHA-384 | hash, tree hash, transcript | FIPS 180-4 | not said | outside | none |")
 }
 
+// A token is a module of its own: what it is stands there as its owner's word, with the verdict of
+// the policy.
+func TestTokensAreStatements(t *testing.T) {
+	program := on("v1.0.0", "on")
+	program.Tokens = []suite.Token{{Name: "Box 3", Certificate: "4962"}, {Name: "Box 4"}}
+	p, err := builtin().Policy("fips-140-3-module")
+	require.NoError(t, err)
+	p, err = p.With("token-certificates=4962")
+	require.NoError(t, err)
+	r, err := New(p, everything().All(), day("2026-11-28"), program)
+	require.NoError(t, err)
+	require.Len(t, r.tokens, 2)
+	require.True(t, r.tokens[0].verdict.Allow)
+	require.False(t, r.tokens[1].verdict.Allow)
+	for name, form := range r.forms() {
+		text := strings.ReplaceAll(write(t, form), `\"`, `"`)
+		require.Contains(t, text, `token "Box 3" with CMVP certificate 4962 (stated by the caller)`, name)
+		require.Contains(t, text, `token "Box 4" with no certificate (stated by the caller)`, name)
+	}
+}
+
+// An algorithm that nobody here knows has the name that it has, what it is for, and no family.
+func TestForeignAlgorithms(t *testing.T) {
+	by := func(name string) suite.Providers {
+		return suite.ProvidedBy(suite.Provided{Primitive: name, Package: "example.com/" + name, SelfDeclared: true})
+	}
+	foreign := suite.Info{
+		ID: 0xF100, Name: "MLS_192_FRODO976_ASCON_SHA384_MAYO",
+		KEM: suite.KEMInfo{Name: "FrodoKEM-976", PostQuantum: "FrodoKEM-976", Provenance: by("FrodoKEM-976")}, KDF: suite.KDFInfo{Name: "HKDF-SHA384", Provenance: by("HKDF-SHA384")},
+		AEAD: suite.AEADInfo{Name: "Ascon", Provenance: by("Ascon")}, Hash: suite.HashInfo{Name: "SHA-384", Provenance: by("SHA-384")},
+		Signature: suite.SignatureInfo{Name: "mayo2", Provenance: by("mayo2")},
+	}
+	other := foreign
+	other.ID, other.Name, other.KEM = 0xF101, "MLS_OTHER", suite.KEMInfo{Name: "NTRU", Provenance: by("NTRU")}
+	r := reportOf(t, slices.Values([]suite.Info{foreign, other}), on("v1.0.0", "on"), "2026-11-28", "any")
+	for name, primitive := range map[string]string{"FrodoKEM-976": "kem", "NTRU": "kem", "Ascon": "ae", "mayo2": "signature"} {
+		a := find(t, r, name)
+		require.Equal(t, primitive, string(a.primitive), name)
+		require.Empty(t, a.family, name)
+		require.Equal(t, noCategory, a.category, name)
+		require.Equal(t, "outside none", r.where(a)+" "+r.level(a), name)
+		require.Equal(t, []string{"example.com/" + name}, a.packages())
+	}
+	find(t, r, "HPKE-FrodoKEM-976-HKDF-SHA-384-Ascon")
+	find(t, r, "HPKE-NTRU-HKDF-SHA-384-Ascon")
+	require.Contains(t, write(t, r.forms()["markdown"]), "Who provides it is the provider's own word.")
+}
+
 // The providers are those of the provenance, and the report names no other.
 func TestProvidersAreThoseOfTheProvenance(t *testing.T) {
 	r := reportOn(t, on("v1.0.0", "on"), "2026-11-28", "any")
@@ -248,7 +296,7 @@ func TestProvidersAreThoseOfTheProvenance(t *testing.T) {
 	two.Hash.Provenance = suite.ProvidedBy(suite.Provided{Primitive: "SHA-384", Package: "example.com/sha2"})
 	r = reportOf(t, slices.Values([]suite.Info{one, two}), on("v1.0.0", "on"), "2026-11-28", "any")
 	require.Equal(t, "algorithm:SHA-384", find(t, r, "SHA-384").ref)
-	require.Equal(t, "algorithm:SHA-384#2", r.inventory.suites["MLS_OTHER"][3].ref)
+	require.Equal(t, "algorithm:SHA-384#2", r.named["MLS_OTHER"][3].ref)
 }
 
 func TestVersionsOfPackages(t *testing.T) {

@@ -10,6 +10,8 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/suite"
 )
 
 // The schemas belong to others, and are not in the repository. MLSUITE_SCHEMAS is a folder with
@@ -59,8 +61,10 @@ func TestFormsPassTheirSchemas(t *testing.T) {
 	for form, name := range map[string]string{"cyclonedx": cyclonedxSchema, "oscal": oscalSchema} {
 		t.Run(form, func(t *testing.T) {
 			s := schema(t, name)
+			hardware := on("v1.0.0", "on")
+			hardware.Tokens = []suite.Token{{Name: "Box 3", Certificate: "4962"}, {Name: "Box 4"}}
 			for _, profile := range builtin().Names() {
-				for _, program := range []Program{on("v1.0.0", "on"), {Module: "latest"}} {
+				for _, program := range []Program{hardware, {Module: "latest"}} {
 					text := write(t, reportOn(t, program, "2026-11-28", profile).forms()[form])
 					value, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
 					require.NoError(t, err)
