@@ -62,7 +62,8 @@ type KEMPrivateKey interface {
 
 	// Decap returns the shared secret that enc encapsulates, or
 	// [suite.ErrDecrypt] if enc is no encapsulated key. Where the KEM rejects
-	// implicitly (ML-KEM), a wrong enc of the right form gives a wrong secret.
+	// implicitly (ML-KEM), a wrong enc of the right form gives a wrong secret. A key in a
+	// provider that cannot be reached returns [suite.ErrUnavailable].
 	Decap(enc []byte) ([]byte, error)
 }
 

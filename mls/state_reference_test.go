@@ -3,6 +3,8 @@ package mls_test
 import (
 	"crypto"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"testing"
 
@@ -20,6 +22,7 @@ type vault struct {
 	mu   sync.Mutex
 	made int
 	keys map[string]*vaultKey
+	step func() error // fails an operation, unless it is nil
 }
 
 func newVault() *vault { return &vault{KEM: hpke.DHKEMX25519(), keys: map[string]*vaultKey{}} }
@@ -31,10 +34,32 @@ type vaultKey struct {
 	name  string
 }
 
-func (v *vault) GenerateKey() (hpke.KEMPrivateKey, error) { return v.put(v.KEM.GenerateKey()) }
+func (v *vault) GenerateKey() (hpke.KEMPrivateKey, error) {
+	if err := v.fail(); err != nil {
+		return nil, err
+	}
+	return v.put(v.KEM.GenerateKey())
+}
 
 func (v *vault) DeriveKeyPair(ikm []byte) (hpke.KEMPrivateKey, error) {
+	if err := v.fail(); err != nil {
+		return nil, err
+	}
 	return v.put(v.KEM.DeriveKeyPair(ikm))
+}
+
+func (v *vault) fail() error {
+	if v.step == nil {
+		return nil
+	}
+	return v.step()
+}
+
+// alive returns the names of the keys in the vault.
+func (v *vault) alive() []string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return slices.Sorted(maps.Keys(v.keys))
 }
 
 func (v *vault) put(key hpke.KEMPrivateKey, err error) (hpke.KEMPrivateKey, error) {
@@ -43,13 +68,16 @@ func (v *vault) put(key hpke.KEMPrivateKey, err error) (hpke.KEMPrivateKey, erro
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	k := &vaultKey{key, v, fmt.Sprintf("key %d", v.made)}
+	k := &vaultKey{key, v, fmt.Sprintf("key %d.", v.made)}
 	v.made++
 	v.keys[k.name] = k
 	return k, nil
 }
 
 func (v *vault) OpenReference(reference []byte) (hpke.KEMPrivateKey, error) {
+	if err := v.fail(); err != nil {
+		return nil, err
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if key := v.keys[string(reference)]; key != nil {
@@ -59,7 +87,14 @@ func (v *vault) OpenReference(reference []byte) (hpke.KEMPrivateKey, error) {
 }
 
 func (k *vaultKey) Bytes() ([]byte, error)     { return nil, suite.ErrNotExportable }
-func (k *vaultKey) Reference() ([]byte, error) { return []byte(k.name), nil }
+func (k *vaultKey) Reference() ([]byte, error) { return []byte(k.name), k.vault.fail() }
+
+func (k *vaultKey) Decap(enc []byte) ([]byte, error) {
+	if err := k.vault.fail(); err != nil {
+		return nil, err
+	}
+	return k.KEMPrivateKey.Decap(enc)
+}
 
 // Destroy deletes the key from the vault, for every handle of it.
 func (k *vaultKey) Destroy() {

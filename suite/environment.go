@@ -10,6 +10,17 @@ import (
 // ErrEnvironment is the class of every [*EnvironmentError].
 var ErrEnvironment = errors.New("suite: not allowed in this environment")
 
+// ErrUnavailable says that the provider that keeps a private key, such as a token or a KMS,
+// cannot be reached now. Neither a key nor a message is at fault. It is an [ErrEnvironment]. A
+// [PrivateKey] wraps it: a caller takes another error of Open or Export for [ErrDecrypt].
+var ErrUnavailable error = unavailable{}
+
+type unavailable struct{}
+
+func (unavailable) Error() string { return "suite: the provider of a private key is unavailable" }
+
+func (unavailable) Is(target error) bool { return target == ErrEnvironment }
+
 // EnvironmentError says that the program may not use a primitive where it runs, such as
 // X25519 under GODEBUG=fips140=only. Neither a key nor a message is at fault.
 type EnvironmentError struct {

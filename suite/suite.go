@@ -143,12 +143,13 @@ type PrivateKey interface {
 	Bytes() ([]byte, error)
 
 	// Open decrypts what Seal made for this key. It returns [ErrDecrypt] if that is not
-	// authentic, and [ErrDestroyed] after Destroy.
+	// authentic, [ErrDestroyed] after Destroy, and [ErrUnavailable] if the provider of the
+	// key cannot say.
 	Open(enc, info, aad, ciphertext []byte) ([]byte, error)
 
 	// Export returns the secret that HPKE.Export sent: ReceiveExport (RFC 9180, Section
-	// 6.2). It returns [ErrDecrypt] if enc is no encapsulated key, and [ErrDestroyed]
-	// after Destroy.
+	// 6.2). It returns [ErrDecrypt] if enc is no encapsulated key, [ErrDestroyed] after
+	// Destroy, and [ErrUnavailable] if the provider of the key cannot say.
 	Export(enc, info, exporterContext []byte, length int) ([]byte, error)
 }
 

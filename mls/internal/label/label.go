@@ -142,7 +142,8 @@ func SealToEach(s suite.Suite, label string, context []byte, n int, seal func(i 
 
 // Open is DecryptWithLabel (RFC 9420, Section 5.1.3). Whatever is wrong with the
 // ciphertext, the error is [ErrDecrypt]. A destroyed key gives [ErrRetired], and an
-// environment that refuses the key [suite.ErrEnvironment].
+// environment that refuses the key, or a provider that is unavailable,
+// [suite.ErrEnvironment].
 func Open(key suite.PrivateKey, label string, context, enc, ciphertext []byte) ([]byte, error) {
 	info, err := encryptContext(label, context)
 	if err != nil {
