@@ -107,7 +107,7 @@ func Collect(ctx context.Context, nc *nats.Conn, r Retention) (done Collected, e
 		return done, err
 	}
 	done.Entries = int(before) - int(info.State.Msgs)
-	done.Objects, err = collectObjects(ctx, js, objects)
+	done.Objects, err = collectObjects(ctx, js, objects, fresh)
 	return done, err
 }
 
@@ -216,8 +216,8 @@ func acknowledgedStream(key string) (delivery.Stream, bool) {
 	return delivery.Stream{Group: id}, err == nil
 }
 
-// collectObjects deletes objects that are not in use and not fresh.
-func collectObjects(ctx context.Context, js jetstream.JetStream, used map[string]bool) (n int, err error) {
+// collectObjects deletes objects of some age that are not in use.
+func collectObjects(ctx context.Context, js jetstream.JetStream, used map[string]bool, age time.Duration) (n int, err error) {
 	large, err := js.ObjectStore(ctx, largeBucket)
 	if err != nil {
 		return 0, err
@@ -230,7 +230,7 @@ func collectObjects(ctx context.Context, js jetstream.JetStream, used map[string
 		return 0, err
 	}
 	for _, o := range objects {
-		if used[o.Name] || time.Since(o.ModTime) < fresh {
+		if used[o.Name] || time.Since(o.ModTime) < age {
 			continue
 		}
 		if err := large.Delete(ctx, o.Name); err != nil {

@@ -1,0 +1,334 @@
+// Mlsdelivery is for operators of a delivery service on NATS JetStream.
+//
+//	mlsdelivery serve FOLDER          runs a server and a gate in this process
+//	mlsdelivery gate URL              runs a gate for a server or a cluster
+//	mlsdelivery setup URL             makes the stream and the buckets
+//	mlsdelivery check URL             says what the deployment has, and what it lacks
+//	mlsdelivery collect URL           deletes what nobody needs any more
+//	mlsdelivery user NAME             makes a user: a key, and a block for the configuration
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/spf13/cobra"
+
+	"github.com/mlsuite/mlsuite/delivery"
+	"github.com/mlsuite/mlsuite/delivery/guard"
+	"github.com/mlsuite/mlsuite/delivery/jetstream"
+	"github.com/mlsuite/mlsuite/delivery/jetstream/gate"
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/policy"
+	"github.com/mlsuite/mlsuite/registry/all"
+	"github.com/mlsuite/mlsuite/store/bolt"
+	"github.com/mlsuite/mlsuite/suite"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := root(os.Stdout).ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "mlsdelivery:", err)
+		os.Exit(1)
+	}
+}
+
+func root(w io.Writer) *cobra.Command {
+	c := &cobra.Command{
+		Use: "mlsdelivery", Short: "A delivery service for MLS on NATS JetStream",
+		SilenceUsage: true, SilenceErrors: true,
+	}
+	c.SetOut(w)
+	c.CompletionOptions.DisableDefaultCmd = true
+	c.AddCommand(serveCommand(), gateCommand(), setupCommand(), checkCommand(), collectCommand(), userCommand())
+	return c
+}
+
+// connection is the flags of a connection.
+type connection struct{ seed, roots string }
+
+func (f *connection) add(c *cobra.Command) {
+	c.Flags().StringVar(&f.seed, "nkey", "", "file with the seed of the user")
+	c.Flags().StringVar(&f.roots, "ca", "", "file with certificates of authorities for TLS")
+}
+
+func (f *connection) connect(url string) (*nats.Conn, error) { return f.connectAs(url, f.seed) }
+
+func (f *connection) connectAs(url, seed string) (*nats.Conn, error) {
+	options := []nats.Option{nats.Name("mlsdelivery"), nats.MaxReconnects(-1)}
+	if seed != "" {
+		option, err := nats.NkeyOptionFromSeed(seed)
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, option)
+	}
+	if f.roots != "" {
+		content, err := os.ReadFile(f.roots)
+		if err != nil {
+			return nil, err
+		}
+		pool := x509.NewCertPool()
+		if !pool.AppendCertsFromPEM(content) {
+			return nil, fmt.Errorf("%s: no certificate", f.roots)
+		}
+		options = append(options, nats.Secure(&tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS13}))
+	}
+	return nats.Connect(url, options...)
+}
+
+// guarding is the flags of a guard.
+type guarding struct {
+	guard, public bool
+	policy        string
+}
+
+func (f *guarding) add(c *cobra.Command) {
+	c.Flags().BoolVar(&f.guard, "guard", true, "refuse what members would not take")
+	c.Flags().StringVar(&f.policy, "policy", "", "`NAME|FILE` of a policy: refuse what it denies")
+	c.Flags().BoolVar(&f.public, "public-only", false, "refuse groups whose handshakes are private")
+}
+
+// run runs a gate until ctx ends. The guard keeps its state in folder.
+func (f *guarding) run(ctx context.Context, nc *nats.Conn, folder string, log *slog.Logger) error {
+	cfg := gate.Config{Logger: log}
+	connect := func(ctx context.Context, client string) (delivery.Service, error) {
+		return jetstream.Connect(ctx, nc, client)
+	}
+	cfg.Service = connect
+	if f.guard {
+		g, closeStore, err := f.newGuard(ctx, connect, folder, log)
+		if err != nil {
+			return err
+		}
+		defer closeStore()
+		cfg.Service = func(ctx context.Context, client string) (delivery.Service, error) {
+			s, err := connect(ctx, client)
+			if err != nil {
+				return nil, err
+			}
+			return g.Service(s), nil
+		}
+	}
+	served, err := gate.Serve(ctx, nc, cfg)
+	if err != nil {
+		return err
+	}
+	log.InfoContext(ctx, "gate is open", "guard", f.guard, "policy", f.policy)
+	<-ctx.Done()
+	return served.Close()
+}
+
+func (f *guarding) newGuard(ctx context.Context, connect func(context.Context, string) (delivery.Service, error), folder string, log *slog.Logger) (*guard.Guard, func(), error) {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return nil, nil, err
+	}
+	key, err := keyIn(filepath.Join(folder, "guard.key"))
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := bolt.Open(filepath.Join(folder, "guard.store"), bolt.Options{Key: key})
+	if err != nil {
+		return nil, nil, err
+	}
+	closeStore := func() { _ = s.Close() }
+	own, err := connect(ctx, "guard")
+	if err != nil {
+		closeStore()
+		return nil, nil, err
+	}
+	p, err := loadPolicy(f.policy)
+	if err != nil {
+		closeStore()
+		return nil, nil, err
+	}
+	g, err := guard.New(guard.Config{
+		MLS: mls.Config{Suites: all.Registry(), Policy: p}, Service: own, Store: s,
+		PublicOnly: f.public, Logger: log,
+		Limits: guard.Limits{Claims: guard.Rate{Every: time.Minute, Burst: 200}},
+	})
+	return g, closeStore, err
+}
+
+// loadPolicy returns a built-in profile or one in a file, or nil for no name.
+func loadPolicy(name string) (suite.Policy, error) {
+	if name == "" {
+		return nil, nil
+	}
+	if slices.Contains(policy.Builtin().Names(), name) {
+		return policy.Load(name)
+	}
+	content, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	return policy.Parse(name, content)
+}
+
+func serveCommand() *cobra.Command {
+	var o jetstream.ServerOptions
+	var g guarding
+	c := &cobra.Command{
+		Use: "serve FOLDER", Short: "Run a server and a gate in this process", Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			o.Folder = filepath.Join(args[0], "jetstream")
+			server, err := jetstream.Start(c.Context(), o)
+			if err != nil {
+				return err
+			}
+			defer server.Stop()
+			nc, err := server.Conn()
+			if err != nil {
+				return err
+			}
+			defer nc.Close()
+			fmt.Fprintln(c.OutOrStdout(), server.URL())
+			return g.run(c.Context(), nc, filepath.Join(args[0], "guard"), slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil)))
+		},
+	}
+	c.Flags().StringVar(&o.Listen, "listen", "127.0.0.1:4222", "address for clients")
+	g.add(c)
+	return c
+}
+
+func gateCommand() *cobra.Command {
+	var f connection
+	var g guarding
+	var folder string
+	c := &cobra.Command{
+		Use: "gate URL", Short: "Run a gate for a server or a cluster", Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			nc, err := f.connect(args[0])
+			if err != nil {
+				return err
+			}
+			defer nc.Close()
+			return g.run(c.Context(), nc, folder, slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil)))
+		},
+	}
+	c.Flags().StringVar(&folder, "folder", "mlsdelivery", "folder in which the guard keeps what it knows")
+	f.add(c)
+	g.add(c)
+	return c
+}
+
+func setupCommand() *cobra.Command {
+	var f connection
+	var replicas int
+	c := &cobra.Command{
+		Use: "setup URL", Short: "Make the stream and the buckets", Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			nc, err := f.connect(args[0])
+			if err != nil {
+				return err
+			}
+			defer nc.Close()
+			return jetstream.Setup(c.Context(), nc, replicas)
+		},
+	}
+	c.Flags().IntVar(&replicas, "replicas", 1, "copies of everything: 3 or 5 in a cluster")
+	f.add(c)
+	return c
+}
+
+// errFound says that a check has found something.
+var errFound = errors.New("the deployment lacks something")
+
+func checkCommand() *cobra.Command {
+	var f connection
+	var system string
+	c := &cobra.Command{
+		Use: "check URL", Short: "Say what a deployment has, and what it lacks", Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			nc, err := f.connect(args[0])
+			if err != nil {
+				return err
+			}
+			defer nc.Close()
+			var sys *nats.Conn
+			if system != "" {
+				if sys, err = f.connectAs(args[0], system); err != nil {
+					return err
+				}
+				defer sys.Close()
+			}
+			found, err := jetstream.Check(c.Context(), nc, sys)
+			for _, finding := range found {
+				mark := "good "
+				if !finding.Good {
+					mark, err = "LACKS", errors.Join(err, errFound)
+				}
+				fmt.Fprintln(c.OutOrStdout(), mark, finding.What)
+			}
+			if errors.Is(err, errFound) {
+				return errFound
+			}
+			return err
+		},
+	}
+	c.Flags().StringVar(&system, "system", "", "file with the seed of a user of the system account")
+	f.add(c)
+	return c
+}
+
+func collectCommand() *cobra.Command {
+	var f connection
+	var r jetstream.Retention
+	c := &cobra.Command{
+		Use: "collect URL", Short: "Delete what nobody needs any more", Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			nc, err := f.connect(args[0])
+			if err != nil {
+				return err
+			}
+			defer nc.Close()
+			done, err := jetstream.Collect(c.Context(), nc, r)
+			fmt.Fprintf(c.OutOrStdout(), "%d entries, %d objects\n", done.Entries, done.Objects)
+			return err
+		},
+	}
+	c.Flags().DurationVar(&r.Age, "age", 30*24*time.Hour, "delete entries of this age, whoever has not read them; 0 is none")
+	c.Flags().BoolVar(&r.Read, "read", true, "delete what all readers have acknowledged")
+	f.add(c)
+	return c
+}
+
+func userCommand() *cobra.Command {
+	var isGate bool
+	var folder string
+	c := &cobra.Command{
+		Use: "user NAME", Short: "Make a user: a key, and a block for the configuration", Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			u, seed, err := gate.NewUser(args[0], isGate)
+			if err != nil {
+				return err
+			}
+			defer clear(seed)
+			f, err := os.OpenFile(filepath.Join(folder, args[0]+".nkey"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+			if err != nil {
+				return err
+			}
+			_, err = f.Write(seed)
+			if err := errors.Join(err, f.Close()); err != nil {
+				return err
+			}
+			fmt.Fprint(c.OutOrStdout(), u.Config())
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&isGate, "gate", false, "the user is a gate or an operator")
+	c.Flags().StringVar(&folder, "folder", ".", "where NAME.nkey is made, with the seed")
+	return c
+}
