@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"encoding/binary"
 	"fmt"
 	"reflect"
 )
@@ -71,16 +72,20 @@ func WriteCodePoints[T ~uint16](w *Writer, all []T) {
 // ReadCodePoints reads a vector of two-byte code points over those of room, or over new ones
 // if there are more than room has capacity for.
 func ReadCodePoints[T ~uint16](r *Reader, room []T) []T {
-	v := r.Vector()
-	if !r.Charge(v.Len()) {
+	b := r.take(r.Length())
+	if !r.Charge(len(b)) {
+		return nil
+	}
+	if len(b)%2 != 0 {
+		r.Fail(errTruncated)
 		return nil
 	}
 	all := room[:0]
-	if all == nil || cap(all) < v.Len()/2 {
-		all = make([]T, 0, v.Len()/2)
+	if all == nil || cap(all) < len(b)/2 {
+		all = make([]T, 0, len(b)/2)
 	}
-	for !v.Empty() {
-		all = append(all, T(v.Uint16()))
+	for ; len(b) > 0; b = b[2:] {
+		all = append(all, T(binary.BigEndian.Uint16(b)))
 	}
 	return all
 }

@@ -2,17 +2,16 @@ package wire
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
-
-	"golang.org/x/crypto/cryptobyte"
 )
 
 // Reader takes values off the front of a string of bytes. After an error it is
 // empty and gives zero values.
 type Reader struct {
-	in      cryptobyte.String
+	in      []byte
 	owned   bool
 	lasting bool
 	err     error
@@ -153,44 +152,51 @@ func (r *Reader) Empty() bool { return r.Len() == 0 }
 
 // take returns the next n bytes of the input itself, or nil and fails.
 func (r *Reader) take(n int) []byte {
-	b := []byte{} // cryptobyte takes the nothing of a nil slice for a failure
-	if r.Err() != nil || n > 0 && !r.in.ReadBytes(&b, n) {
+	if r.Err() != nil || n > len(r.in) {
 		r.Fail(errTruncated)
 		return nil
 	}
+	if n == 0 {
+		return []byte{} // not nil, even of no input
+	}
+	b := r.in[:n]
+	r.in = r.in[n:]
 	return b
 }
 
 // Uint8 reads one byte.
-func (r *Reader) Uint8() (v uint8) {
-	if r.Err() != nil || !r.in.ReadUint8(&v) {
+func (r *Reader) Uint8() uint8 {
+	if r.Err() != nil || len(r.in) == 0 {
 		r.Fail(errTruncated)
+		return 0
 	}
+	v := r.in[0]
+	r.in = r.in[1:]
 	return v
 }
 
 // Uint16 reads two bytes.
-func (r *Reader) Uint16() (v uint16) {
-	if r.Err() != nil || !r.in.ReadUint16(&v) {
-		r.Fail(errTruncated)
+func (r *Reader) Uint16() uint16 {
+	if b := r.take(2); b != nil {
+		return binary.BigEndian.Uint16(b)
 	}
-	return v
+	return 0
 }
 
 // Uint32 reads four bytes.
-func (r *Reader) Uint32() (v uint32) {
-	if r.Err() != nil || !r.in.ReadUint32(&v) {
-		r.Fail(errTruncated)
+func (r *Reader) Uint32() uint32 {
+	if b := r.take(4); b != nil {
+		return binary.BigEndian.Uint32(b)
 	}
-	return v
+	return 0
 }
 
 // Uint64 reads eight bytes.
-func (r *Reader) Uint64() (v uint64) {
-	if r.Err() != nil || !r.in.ReadUint64(&v) {
-		r.Fail(errTruncated)
+func (r *Reader) Uint64() uint64 {
+	if b := r.take(8); b != nil {
+		return binary.BigEndian.Uint64(b)
 	}
-	return v
+	return 0
 }
 
 // Raw returns a copy of the next n bytes, unless the Reader is a lasting one.
