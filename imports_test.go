@@ -149,7 +149,7 @@ func onlyImportedBy() map[string][]string {
 	return map[string][]string{
 		"github.com/cloudflare/circl/...": {"suite/circl", "suite/curve25519"},
 		"filippo.io/mldsa/...":            {"suite/mldsa"},
-		"crypto/mldsa":                    {"suite/mldsa"}, // of Go 1.27
+		"crypto/mldsa":                    {"suite/mldsa", "examples/cnsa"}, // of Go 1.27
 		"filippo.io/edwards25519/...":     {"suite/curve25519"},
 		"go.yaml.in/yaml/...":             {"policy", "bench/day"}, // files that people write, with comments
 		"golang.org/x/sys/...":            {"bench/host", "internal/avx"},
@@ -179,7 +179,7 @@ func onlyImportedBy() map[string][]string {
 		module + "/registry/all":                 {"cmd/...", "examples/...", "internal/mlstest"},
 		module + "/registry/experimental":        {"cmd/...", "examples/...", "internal/mlstest"},
 		module + "/registry/fast":                {"cmd/...", "examples/...", "internal/mlstest"},
-		module + "/registry/fips":                {"cmd/..."},
+		module + "/registry/fips":                {"cmd/...", "examples/..."},
 		module + "/suite/circl":                  {"registry/all", "registry/fast"},
 		module + "/suite/curve25519":             {"registry/fast"},
 		module + "/suite/mldsa":                  {"registry/all", "registry/fips"},
