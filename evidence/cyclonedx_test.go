@@ -128,7 +128,9 @@ func TestPackageURLs(t *testing.T) {
 		}
 	}
 	require.Equal(t, "pkg:golang/std@1.26.8#crypto/mlkem", urls["crypto/mlkem"])
-	require.Equal(t, "pkg:golang/github.com/mlsuite/mlsuite@v0.9.0#internal/hkdf", urls["github.com/mlsuite/mlsuite/internal/hkdf"])
+	own := library{pkg: "github.com/mlsuite/mlsuite/internal/hkdf"}
+	own.module, own.version = r.program.moduleOf(own.pkg)
+	require.Equal(t, "pkg:golang/github.com/mlsuite/mlsuite@v0.9.0#internal/hkdf", libraryComponent(own).PackageURL)
 	require.Equal(t, "pkg:golang/x@%28devel%29", libraryComponent(library{"x", "x", "(devel)", nil}).PackageURL)
 	require.Empty(t, libraryComponent(library{pkg: "x"}).PackageURL)
 	r.program.Build = nil
