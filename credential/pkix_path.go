@@ -39,7 +39,8 @@ type authority struct {
 	certs []*x509.Certificate // of credentials, after the end entity's
 	pool  *x509.CertPool      // of the issuer alone
 	above *x509.CertPool      // of all of certs
-	paths []*path
+	paths []*path             // to roots
+	whole bool                // instead of paths: policies are judged with the end entity
 }
 
 // span is the validity of a certificate.
@@ -133,6 +134,9 @@ func (p *PKIX) issued(now time.Time, leaf *x509.Certificate, a *authority) ([]*p
 	if !bytes.Equal(leaf.RawIssuer, a.certs[0].RawSubject) {
 		return nil, &Error{Rule: "issuer is not the subject of the next certificate"}
 	}
+	if a.whole || demandsPolicies(leaf) {
+		return p.issuedWhole(now, leaf, a)
+	}
 	var valid []*path
 	var first error
 	var whole [][]*x509.Certificate
@@ -141,7 +145,7 @@ func (p *PKIX) issued(now time.Time, leaf *x509.Certificate, a *authority) ([]*p
 		usages, err := p.usages(above)
 		switch {
 		case err != nil:
-		case len(p.options.CertificatePolicies) > 0 || constrains(leaf, above):
+		case constrainsNames(above):
 			if whole == nil {
 				p.count(func(c *checked) { c.leaves += len(above.certs) })
 				whole, err = leaf.Verify(p.to(p.roots, a.above, now, p.options.KeyUsages))
@@ -175,6 +179,28 @@ func (p *PKIX) issued(now time.Time, leaf *x509.Certificate, a *authority) ([]*p
 	return nil, &Error{Rule: "certificate leads to no root", Err: first}
 }
 
+// issuedWhole is issued where policies are judged: the issuer's paths are not those of its
+// end entities.
+func (p *PKIX) issuedWhole(now time.Time, leaf *x509.Certificate, a *authority) ([]*path, error) {
+	chains, err := leaf.Verify(p.to(p.roots, a.above, now, p.options.KeyUsages))
+	if err != nil {
+		return nil, &Error{Rule: "certificate leads to no root", Err: err}
+	}
+	var paths []*path
+	for _, chain := range chains {
+		p.count(func(c *checked) { c.leaves += len(chain) - 1 })
+		if len(chain) > 1 && chain[1].Equal(a.certs[0]) {
+			paths = append(paths, pathOf(chain[1:]))
+		}
+	}
+	if len(paths) == 0 {
+		return nil, &Error{Rule: "next certificate is not of an authority that signed it"}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return paths, p.checkOrder(a.certs, paths)
+}
+
 func (p *PKIX) count(add func(*checked)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -206,11 +232,10 @@ func (p *PKIX) usages(above *path) ([]x509.ExtKeyUsage, error) {
 	return usages, nil
 }
 
-// constrains reports whether what an authority says of certificates below others has to be
-// judged with the whole path: names, if it is not the issuer, or policies.
-func constrains(leaf *x509.Certificate, above *path) bool {
-	return demandsPolicies(leaf) || slices.ContainsFunc(above.certs, demandsPolicies) ||
-		slices.ContainsFunc(above.certs[1:], func(c *x509.Certificate) bool { return has(c, 30) })
+// constrainsNames reports whether an authority above the issuer constrains the names of the
+// certificates below it.
+func constrainsNames(above *path) bool {
+	return slices.ContainsFunc(above.certs[1:], func(c *x509.Certificate) bool { return has(c, 30) })
 }
 
 // demandsPolicies reports whether a certificate has policy constraints, or inhibits
@@ -239,7 +264,7 @@ func (p *PKIX) authority(now time.Time, ders [][]byte) (*authority, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock() // so that each is verified once
 	a, ok := p.authorities.get(key)
-	if ok && validAt(a.paths, now) {
+	if ok && (a.whole || validAt(a.paths, now)) {
 		return a, nil
 	}
 	a, err := p.newAuthority(now, ders)
@@ -267,6 +292,9 @@ func (p *PKIX) newAuthority(now time.Time, ders [][]byte) (*authority, error) {
 		a.certs = append(a.certs, c)
 		a.above.AddCert(c)
 	}
+	if a.whole = len(p.options.CertificatePolicies) > 0 || slices.ContainsFunc(a.certs, demandsPolicies); a.whole {
+		return a, nil
+	}
 	issuer := a.certs[0]
 	a.pool.AddCert(issuer)
 	chains, err := issuer.Verify(p.to(p.roots, a.above, now, nil))
@@ -282,7 +310,7 @@ func (p *PKIX) newAuthority(now time.Time, ders [][]byte) (*authority, error) {
 	if len(a.paths) == 0 {
 		return nil, err
 	}
-	return a, p.checkOrder(a)
+	return a, p.checkOrder(a.certs, a.paths)
 }
 
 // mayIssue returns an error unless a chain of authorities may have an end entity below it:
@@ -300,14 +328,14 @@ func mayIssue(chain []*x509.Certificate) error {
 }
 
 // checkOrder returns an error unless each certificate certifies the one before it (RFC
-// 9420, Section 5.3). It verifies signatures that no path holds.
-func (p *PKIX) checkOrder(a *authority) error {
-	for i, issuer := range a.certs[1:] {
-		c := a.certs[i]
+// 9420, Section 5.3). It verifies signatures that no path holds. The caller holds mu.
+func (p *PKIX) checkOrder(certs []*x509.Certificate, paths []*path) error {
+	for i, issuer := range certs[1:] {
+		c := certs[i]
 		if !bytes.Equal(c.RawIssuer, issuer.RawSubject) {
 			return &Error{Certificate: i + 1, Rule: "issuer is not the subject of the next certificate"}
 		}
-		if slices.ContainsFunc(a.paths, func(above *path) bool {
+		if slices.ContainsFunc(paths, func(above *path) bool {
 			return len(above.certs) > i+1 && above.certs[i].Equal(c) && above.certs[i+1].Equal(issuer)
 		}) {
 			continue
