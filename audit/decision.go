@@ -17,9 +17,8 @@ const (
 	refused  = "refuse"
 )
 
-// Policy returns p with a log of each of its decisions. If p is a [suite.InForce], each record
-// names the profiles of p. Policy returns nil if p is nil: there is nothing to
-// decide.
+// Policy returns p with a log of each of its decisions. If p is a [suite.InForce], each
+// record names the profiles of p. Policy returns nil if p is nil: there is nothing to decide.
 func Policy(p suite.Policy, l *slog.Logger) suite.Policy {
 	if p == nil {
 		return nil

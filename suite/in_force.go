@@ -30,6 +30,6 @@ type ProfileInfo struct {
 // ParameterInfo is the value of something that a profile leaves to its user.
 type ParameterInfo struct {
 	Name  string
-	Value string // "on", "off" or a date
+	Value string // "on", "off", a date, or a list with commas
 	Set   bool   // whether the program has set it; else a file gives the value
 }
