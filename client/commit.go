@@ -223,12 +223,8 @@ func (c *Client) submission(ctx context.Context, g *liveGroup, p *pending) (deli
 // intent behind it if why says so.
 func (c *Client) abandon(ctx context.Context, g *liveGroup, why error) error {
 	p := g.pending
-	if p.candidate != nil {
-		p.candidate.Discard()
-	}
-	g.pending = nil
 	s := c.step(g)
-	s.delete(key(spacePending, g.id))
+	s.dropPending(g)
 	if in := g.intent(p.rec.Intent); in != nil && why != nil {
 		s.finish(g, in, why)
 	}
@@ -236,6 +232,18 @@ func (c *Client) abandon(ctx context.Context, g *liveGroup, why error) error {
 		c.end(s, g)
 	}
 	return c.commit(ctx, s)
+}
+
+// dropPending gives up the commit that waits, if there is one.
+func (s *step) dropPending(g *liveGroup) {
+	if g.pending == nil {
+		return
+	}
+	if g.pending.candidate != nil {
+		g.pending.candidate.Discard()
+	}
+	g.pending = nil
+	s.delete(key(spacePending, g.id))
 }
 
 func (g *liveGroup) intent(number uint64) *intent {

@@ -131,8 +131,12 @@ func verdict(err error) bool {
 // refusal reports whether err is a policy's or an authenticator's.
 func refusal(err error) bool {
 	var refused *suite.PolicyError
-	return errors.As(err, &refused)
+	var invalid *message.ValidationError
+	return errors.As(err, &refused) || errors.As(err, &invalid) && invalid.Section == authentication
 }
+
+// authentication is the section of RFC 9420 by which an authenticator's refusal is known.
+const authentication = "5.3.1"
 
 // storeFailed says what a failed update means for the client.
 func storeFailed(err error) error {

@@ -7,11 +7,13 @@ import (
 	"slices"
 	gosync "sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/delivery"
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/event"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/store"
@@ -214,4 +216,21 @@ func (e *auditor) join(t testing.TB, group string) *mls.Group {
 	}
 	require.Fail(t, "the auditor was not invited")
 	return nil
+}
+
+// refusing is an authenticator that refuses one name.
+type refusing struct{ name string }
+
+func (r refusing) Authenticate(_ context.Context, _ time.Time, _ event.Occasion, changes []event.Change) ([]error, error) {
+	verdicts := make([]error, len(changes))
+	for i, c := range changes {
+		if string(c.Credential.Content) == r.name {
+			verdicts[i] = errNotThem
+		}
+	}
+	return verdicts, nil
+}
+
+func (refusing) SameClient(old, next message.Credential) bool {
+	return bytes.Equal(old.Content, next.Content)
 }

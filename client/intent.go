@@ -177,7 +177,7 @@ func (c *Client) withdraw(ctx context.Context, id string, in *intent, result cha
 		switch {
 		case i < 0:
 			return nil
-		case g.pending != nil && g.pending.rec.Intent == in.number, g.intents[i].rec.ID != "":
+		case g.pending != nil && g.pending.rec.Intent == in.number && !g.pending.lost, g.intents[i].rec.ID != "":
 			why = fmt.Errorf("%w: %w", ErrUndecided, why)
 			return nil
 		case in.rec.Kind == intentCreate || g.rec.New:
@@ -186,6 +186,9 @@ func (c *Client) withdraw(ctx context.Context, id string, in *intent, result cha
 		s := c.step(g)
 		s.delete(key(spaceIntent, g.id, number(in.number)))
 		g.intents = slices.Delete(g.intents, i, i+1)
+		if g.pending != nil && g.pending.rec.Intent == in.number {
+			s.dropPending(g)
+		}
 		return c.commit(ctx, s)
 	})
 	select {

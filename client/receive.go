@@ -20,7 +20,7 @@ const fetchLimit = 64
 // catchUp reads the stream of a group to its end.
 func (c *Client) catchUp(ctx context.Context, g *liveGroup) error {
 	stream := delivery.Stream{Group: g.id}
-	if !g.checked && g.mls != nil && !g.rec.New {
+	if !g.checked && g.following() && !g.rec.New {
 		acknowledged, err := c.service.Acknowledged(ctx, stream)
 		if err != nil {
 			return &againError{err}
@@ -31,7 +31,7 @@ func (c *Client) catchUp(ctx context.Context, g *liveGroup) error {
 		}
 	}
 	read := false
-	for g.mls != nil && (g.rec.State == Active || g.rec.State == Ended) {
+	for g.following() {
 		if err := c.roomForEvents(); err != nil {
 			return err
 		}
@@ -53,7 +53,7 @@ func (c *Client) catchUp(ctx context.Context, g *liveGroup) error {
 			return err
 		}
 	}
-	if g.mls == nil || g.rec.State != Active && g.rec.State != Ended {
+	if !g.following() {
 		return nil
 	}
 	g.checked = true
@@ -66,6 +66,11 @@ func (c *Client) catchUp(ctx context.Context, g *liveGroup) error {
 		return c.checkFork(ctx, g)
 	}
 	return nil
+}
+
+// following reports whether the client follows the group's stream.
+func (g *liveGroup) following() bool {
+	return g.mls != nil && (g.rec.State == Active || g.rec.State == Ended)
 }
 
 // receive takes entries of the stream, and stores what follows from them at once. If it

@@ -30,13 +30,7 @@ func (c *Client) setTrouble(s *step, g *liveGroup, trouble Trouble, err error) {
 		why = err.Error()
 	}
 	g.rec.State, g.rec.Trouble, g.rec.TroubleWhy, g.suspected = Lost, trouble, why, false
-	if p := g.pending; p != nil {
-		if p.candidate != nil {
-			p.candidate.Discard()
-		}
-		g.pending = nil
-		s.delete(key(spacePending, g.id))
-	}
+	s.dropPending(g)
 	s.event(g, &InTrouble{Trouble: trouble, Why: why})
 	c.count("groups_lost", 1)
 	c.warn("group cannot be followed: "+string(trouble), g.id, err)
@@ -274,15 +268,11 @@ func (c *Client) joined(ctx context.Context, g *liveGroup, position delivery.Pos
 // Changes and messages that wait stay.
 func (c *Client) enter(s *step, g *liveGroup, next *mls.Group, position delivery.Position) {
 	old := g.mls
-	if g.pending != nil && g.pending.candidate != nil {
-		g.pending.candidate.Discard()
-	}
-	g.pending = nil
+	s.dropPending(g)
 	g.known, g.mls, g.replaces = true, next, true
 	g.rec = groupRecord{State: Active, Joined: next.Epoch(), Position: position, Renewed: c.cfg.Now(), Checked: c.cfg.Now()}
 	g.checked, g.suspected, g.commitAt, g.renewAt = false, false, time.Time{}, time.Time{}
 	g.describe()
-	s.delete(key(spacePending, g.id))
 	s.done(func() {
 		if old != nil && old != next {
 			old.Destroy()

@@ -1,0 +1,198 @@
+package client_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/client"
+	"github.com/mlsuite/mlsuite/delivery"
+)
+
+// three returns clients in one group, of which the first is configured by change.
+func three(t *testing.T, change ...func(*client.Config)) (ann, bob, carl *actor, group string) {
+	w := newWorld(t)
+	ann = w.actor("ann", change...)
+	others := w.clients("bob", "carl")
+	group, err := ann.CreateGroup(ctx, "", []string{"bob", "carl"})
+	require.NoError(t, err)
+	sync(t, ann, others[0], others[1])
+	return ann, others[0], others[1], group
+}
+
+// rollBack puts a backup under a client.
+func (a *actor) rollBack(backup func()) {
+	old := a.disk.Copy()
+	backup()
+	a.disk.Kill()
+	a.disk = old
+	a.open()
+}
+
+// troubles returns the troubles of events.
+func troubles(events []client.Event) (found []client.Trouble) {
+	for _, w := range of[*client.InTrouble](events) {
+		found = append(found, w.Trouble)
+	}
+	return found
+}
+
+// An old backup shows before anything is sent, whether the client had sent something
+// since or had only read.
+func TestOldBackupIsFoundBeforeSending(t *testing.T) {
+	for name, since := range map[string]func(ann, bob *actor, g string){
+		"sent": func(ann, _ *actor, g string) {
+			_, err := ann.Send(ctx, g, []byte("since"))
+			require.NoError(t, err)
+			require.NoError(t, ann.Flush(ctx, g))
+		},
+		"committed": func(ann, _ *actor, g string) { require.NoError(t, ann.Update(ctx, g)) },
+		"read": func(ann, bob *actor, g string) {
+			_, err := bob.Send(ctx, g, []byte("since"))
+			require.NoError(t, err)
+			sync(t, bob, ann)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ann, bob, carl, g := three(t)
+			ann.events()
+			ann.rollBack(func() { since(ann, bob, g) })
+			sent := 0
+			ann.delivery = func(s delivery.Service) delivery.Service {
+				return &meddler{Service: s, beforeSend: func(m delivery.Message) {
+					sent++
+					info, err := ann.Group(g)
+					require.NoError(t, err)
+					require.Equal(t, client.Active, info.State)
+				}}
+			}
+			ann.restart()
+			_, err := ann.Send(ctx, g, []byte("after"))
+			require.NoError(t, err)
+			sync(t, ann, bob, carl)
+			events := ann.events()
+			require.Equal(t, []client.Trouble{client.RolledBack}, troubles(events))
+			require.Len(t, of[*client.Recovered](events), 1)
+			require.Equal(t, 1, sent)
+			agree(t, g, ann, bob, carl)
+			info, err := bob.Group(g)
+			require.NoError(t, err)
+			require.Equal(t, 3, info.Members, "the old leaf is gone")
+			require.Contains(t, carl.texts(), "ann: after")
+		})
+	}
+}
+
+// What a rolled-back outbox still has, and the stream too, is not sent again.
+func TestOldBackupSendsNothingTwice(t *testing.T) {
+	ann, bob, carl, g := three(t)
+	_, err := ann.Send(ctx, g, []byte("once"))
+	require.NoError(t, err)
+	ann.rollBack(func() {
+		require.NoError(t, ann.Flush(ctx, g))
+		require.NoError(t, ann.Update(ctx, g))
+	})
+	sync(t, ann, bob, carl)
+	require.Equal(t, []string{"ann: once"}, bob.texts())
+	require.Len(t, of[*client.Sent](ann.events()), 1)
+	agree(t, g, ann, bob, carl)
+}
+
+func TestGapIsMendedByAnExternalCommit(t *testing.T) {
+	ann, bob, carl, g := three(t)
+	require.NoError(t, bob.Update(ctx, g))
+	_, err := bob.Send(ctx, g, []byte("lost"))
+	require.NoError(t, err)
+	sync(t, bob, carl)
+	entries := ann.w.server.Entries(delivery.Stream{Group: g})
+	ann.w.server.Drop(entries[len(entries)-1].Position)
+	require.NoError(t, bob.Update(ctx, g))
+	sync(t, ann, bob, carl)
+	require.Equal(t, []client.Trouble{client.Gap}, troubles(ann.events()))
+	agree(t, g, ann, bob, carl)
+}
+
+func TestLostStoreIsMendedByJoiningAgain(t *testing.T) {
+	ann, bob, carl, g := three(t)
+	lost := ann.w.actor("ann")
+	require.NoError(t, lost.JoinExternal(ctx, g))
+	require.ErrorIs(t, lost.JoinExternal(ctx, g), client.ErrExists)
+	require.ErrorIs(t, lost.JoinExternal(ctx, "nowhere"), client.ErrNoGroup)
+	sync(t, lost, bob, carl)
+	agree(t, g, lost, bob, carl)
+	info, err := bob.Group(g)
+	require.NoError(t, err)
+	require.Equal(t, 3, info.Members)
+}
+
+func TestRecoveryByAnotherMember(t *testing.T) {
+	ann, bob, carl, g := three(t, func(cfg *client.Config) { cfg.Recovery = client.RecoverByAdd })
+	ann.rollBack(func() { require.NoError(t, ann.Update(ctx, g)) })
+	var trouble *client.TroubleError
+	require.ErrorAs(t, ann.Sync(ctx), &trouble)
+	require.Equal(t, client.RolledBack, trouble.Trouble)
+	require.ErrorAs(t, ann.Update(ctx, g), &trouble, "no change is taken")
+	require.NoError(t, bob.Replace(ctx, g, "ann"))
+	sync(t, ann, bob, carl)
+	require.Len(t, of[*client.Recovered](ann.events()), 1)
+	agree(t, g, ann, bob, carl)
+}
+
+func TestRecoveryByHand(t *testing.T) {
+	ann, bob, carl, g := three(t, func(cfg *client.Config) { cfg.Recovery = client.RecoverManually })
+	ann.rollBack(func() { require.NoError(t, ann.Update(ctx, g)) })
+	require.Error(t, ann.Sync(ctx))
+	require.Equal(t, 1, ann.Health(ctx).Troubles[client.RolledBack])
+	require.NoError(t, ann.Resync(ctx, g))
+	sync(t, ann, bob, carl)
+	agree(t, g, ann, bob, carl)
+}
+
+// Two branches of a group are on two services: a client that is led from one to the other
+// finds that it is on its own, and joins the others.
+func TestForkIsFound(t *testing.T) {
+	ann, bob, carl, g := three(t)
+	fork := newWorld(t)
+	for _, e := range ann.w.server.Entries(delivery.Stream{Group: g}) { // the same past
+		_, err := fork.server.Client(e.From).Submit(ctx, delivery.Submission{ID: e.ID, Commits: []delivery.Commit{{Group: g, Epoch: e.Epoch, Message: e.Message}}})
+		require.NoError(t, err)
+	}
+	home := ann.w
+	ann.w = fork
+	ann.restart()
+	require.NoError(t, ann.Update(ctx, g))
+	require.NoError(t, bob.Update(ctx, g))
+	ann.w = home
+	ann.restart()
+	info, err := ann.Group(g)
+	require.NoError(t, err)
+	other, err := bob.Group(g)
+	require.NoError(t, err)
+	require.Equal(t, info.Epoch, other.Epoch)
+	require.NotEqual(t, ann.authenticator(g), bob.authenticator(g))
+
+	_, err = bob.Send(ctx, g, []byte("who is there?"))
+	require.NoError(t, err)
+	sync(t, bob, carl, ann)
+	require.Equal(t, []client.Trouble{client.Fork}, troubles(ann.events()))
+	sync(t, bob, carl, ann)
+	agree(t, g, ann, bob, carl)
+}
+
+var errNotThem = errors.New("not them")
+
+// A client whose policy or authenticator refuses an accepted commit does not go along.
+func TestRefusedCommitStopsTheClient(t *testing.T) {
+	ann, bob, carl, g := three(t)
+	dan := ann.w.clients("dan")[0]
+	ann.cfg.MLS.Authenticator = refusing{"dan"}
+	ann.restart()
+	require.NoError(t, bob.Add(ctx, g, "dan"))
+	sync(t, bob, carl, dan)
+	var trouble *client.TroubleError
+	require.ErrorAs(t, ann.Sync(ctx), &trouble)
+	require.Equal(t, client.Refuses, trouble.Trouble)
+	require.ErrorAs(t, ann.Update(ctx, g), &trouble)
+	require.Len(t, of[*client.InTrouble](ann.events()), 1)
+}
