@@ -135,6 +135,7 @@ type auditor struct {
 // auditor publishes key packages of a member that only reads.
 func (w *world) auditor(name string, suites ...suite.ID) *auditor {
 	e := &auditor{w: w, name: name}
+	defer func() { w.auditors[name] = e.keys }()
 	for _, id := range append(suites, suites...) { // a process that ends loses what it has claimed
 		s, err := all.Registry().Suite(id)
 		require.NoError(w.t, err)

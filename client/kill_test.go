@@ -286,7 +286,7 @@ func (l *life) check(group string) {
 }
 
 func TestKillAtEveryBoundary(t *testing.T) {
-	stride := 17
+	stride := 23
 	if wide() {
 		stride = 1
 	}

@@ -26,10 +26,12 @@ type world struct {
 	t      testing.TB
 	server *deliverymemory.Server
 	actors map[string]*actor
+
+	auditors map[string][]*mls.OwnKeyPackage
 }
 
 func newWorld(t testing.TB) *world {
-	return &world{t: t, server: deliverymemory.NewServer(deliverymemory.Options{}), actors: map[string]*actor{}}
+	return &world{t: t, server: deliverymemory.NewServer(deliverymemory.Options{}), actors: map[string]*actor{}, auditors: map[string][]*mls.OwnKeyPackage{}}
 }
 
 // actor is a client that can end and begin again.
