@@ -30,7 +30,12 @@ type party struct {
 
 func newKey(t testing.TB) crypto.Signer {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	return newKeyOn(t, elliptic.P256())
+}
+
+func newKeyOn(t testing.TB, curve elliptic.Curve) crypto.Signer {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(curve, rand.Reader)
 	require.NoError(t, err)
 	return key
 }

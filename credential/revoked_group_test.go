@@ -3,9 +3,8 @@ package credential_test
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
+	"crypto"
 	"crypto/elliptic"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -63,11 +62,7 @@ type revokedGroup struct {
 
 func newRevokedGroup(t *testing.T, wanted, also string) *revokedGroup {
 	t.Helper()
-	onP384 := func() *ecdsa.PrivateKey {
-		key, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
-		require.NoError(t, err)
-		return key
-	}
+	onP384 := func() crypto.Signer { return newKeyOn(t, elliptic.P384()) }
 	w := &revokedGroup{T: t, members: map[string]*member{}}
 	w.root = (*party)(nil).certify(t, "Root", onP384(), authority, crlSign)
 	w.middle = w.root.certify(t, "Authority", onP384(), authority, crlSign)
