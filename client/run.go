@@ -111,9 +111,10 @@ func (c *Client) watch(ctx context.Context) error {
 	}
 }
 
-// told reads what the service tells of, until the groups change, which it reports, or the
-// service ends it.
+// told reads what the service tells of, until the groups have changed, which it reports, or
+// the service ends it. It goes on for a while after a change: there may be more.
 func (c *Client) told(ctx context.Context, told <-chan delivery.Stream, changed <-chan struct{}) bool {
+	var enough <-chan time.Time
 	for {
 		select {
 		case stream, ok := <-told:
@@ -122,6 +123,8 @@ func (c *Client) told(ctx context.Context, told <-chan delivery.Stream, changed 
 			}
 			c.dirty.add(stream.Group) // "" for the inbox
 		case <-changed:
+			changed, enough = nil, time.After(20*time.Millisecond+time.Duration(len(c.ids()))*time.Millisecond)
+		case <-enough:
 			return true
 		case <-ctx.Done():
 			return false

@@ -1,0 +1,241 @@
+package client_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/client"
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/store"
+)
+
+func TestBoundsAreTypedErrors(t *testing.T) {
+	w := newWorld(t)
+	bob := w.clients("bob")[0]
+	ann := w.actor("ann", func(cfg *client.Config) {
+		cfg.Bounds = client.Bounds{Outbox: 2, Events: 4, Message: 10}
+	})
+	g, err := ann.CreateGroup(ctx, "", []string{"bob"})
+	require.NoError(t, err)
+	var full *client.LimitError
+	_, err = ann.Send(ctx, g, make([]byte, 11))
+	require.ErrorAs(t, err, &full)
+	for range 2 {
+		_, err = ann.Send(ctx, g, []byte("hello"))
+		require.NoError(t, err)
+	}
+	_, err = ann.Send(ctx, g, []byte("hello"))
+	require.ErrorAs(t, err, &full)
+	require.Equal(t, "outbox", full.What)
+	ann.events()
+	require.NoError(t, ann.Flush(ctx, g))
+	ann.events()
+	sync(t, bob)
+	for range 10 {
+		_, err = bob.Send(ctx, g, []byte("much"))
+		require.NoError(t, err)
+	}
+	sync(t, bob)
+	require.ErrorAs(t, ann.Sync(ctx), &full, "ann has to confirm first")
+	require.Equal(t, 4, full.Limit)
+	seen := len(ann.texts())
+	for range 10 {
+		if err := ann.Sync(ctx); err != nil {
+			require.ErrorAs(t, err, &full)
+		}
+		seen += len(ann.texts())
+	}
+	require.Equal(t, 10, seen)
+}
+
+// Open reads an index: a store of 10,000 groups opens in under a second.
+func TestManyGroupsOpenAtOnce(t *testing.T) {
+	groups := 500
+	if wide() {
+		groups = 10_000
+	}
+	w := newWorld(t)
+	counts := &counter{}
+	ann := w.actor("ann", func(cfg *client.Config) { cfg.Metrics = counts })
+	g, err := ann.CreateGroup(ctx, "original", nil)
+	require.NoError(t, err)
+	sync(t, ann)
+	ann.disk.Kill()
+	s, err := ann.disk.Open()
+	require.NoError(t, err)
+	copyGroup(t, s, g, groups-1)
+	before, least := counts.of("groups_restored"), time.Hour
+	for range 3 {
+		start := time.Now()
+		ann.restart()
+		least = min(least, time.Since(start))
+	}
+	require.Len(t, ann.Groups(), groups)
+	require.Equal(t, before, counts.of("groups_restored"))
+	if wide() {
+		t.Logf("%d groups in %v", groups, least)
+		require.Less(t, least, time.Second)
+	}
+	require.NoError(t, ann.View(ctx, g, func(*mls.Group) error { return nil }))
+	require.Equal(t, before+1, counts.of("groups_restored"))
+}
+
+// copyGroup stores a group's records under other ids too.
+func copyGroup(t *testing.T, s store.Store, g string, n int) {
+	require.NoError(t, s.Update(ctx, func(w store.Writer) error {
+		for _, space := range []string{"x", "g"} {
+			var records []store.Entry
+			prefix := store.Key([]byte(space), []byte(g))
+			for e, err := range w.Scan(prefix, nil) {
+				if err != nil {
+					return err
+				}
+				records = append(records, e)
+			}
+			for i := range n {
+				for _, e := range records {
+					k := slices.Concat(store.Key([]byte(space), fmt.Append(nil, "copy ", i)), e.Key[len(prefix):])
+					if err := w.Put(k, e.Value); err != nil {
+						return err
+					}
+				}
+			}
+		}
+		return nil
+	}))
+}
+
+// Groups leave memory and come back, and nothing is lost by that.
+func TestFewGroupsAreInMemory(t *testing.T) {
+	w := newWorld(t)
+	bob := w.clients("bob")[0]
+	ann := w.actor("ann", func(cfg *client.Config) { cfg.Bounds.Groups = 2 })
+	var groups []string
+	for range 6 {
+		g, err := ann.CreateGroup(ctx, "", []string{"bob"})
+		require.NoError(t, err)
+		groups = append(groups, g)
+		sync(t, bob)
+	}
+	for range 3 {
+		for _, g := range groups {
+			_, err := ann.Send(ctx, g, []byte("hi"))
+			require.NoError(t, err)
+		}
+		sync(t, ann, bob)
+	}
+	require.Len(t, bob.texts(), 18)
+	for _, g := range groups {
+		agree(t, g, ann, bob)
+	}
+}
+
+func TestHistoryGoesToANewDevice(t *testing.T) {
+	w := newWorld(t)
+	keeps := func(cfg *client.Config) { cfg.Bounds.History = 3 }
+	bob := w.clients("bob")[0]
+	ann := w.actor("ann", keeps)
+	g, err := ann.CreateGroup(ctx, "", []string{"bob"})
+	require.NoError(t, err)
+	sync(t, ann, bob)
+	for i := range 4 {
+		_, err := ann.Send(ctx, g, fmt.Append(nil, i))
+		require.NoError(t, err)
+	}
+	_, err = bob.Send(ctx, g, []byte("4"))
+	require.NoError(t, err)
+	sync(t, ann, bob)
+	require.Equal(t, []string{"2", "3", "4"}, history(t, ann, g))
+	var file bytes.Buffer
+	require.NoError(t, ann.Export(ctx, &file))
+	exported := bytes.Clone(file.Bytes())
+
+	phone := w.actor("phone", keeps)
+	groups, err := phone.Import(ctx, &file)
+	require.NoError(t, err)
+	require.Equal(t, []string{g}, groups)
+	require.NoError(t, phone.JoinExternal(ctx, g))
+	_, err = bob.Send(ctx, g, []byte("5"))
+	require.NoError(t, err)
+	sync(t, bob, phone, ann)
+	require.Equal(t, []string{"3", "4", "5"}, history(t, phone, g))
+	_, err = phone.Import(ctx, bytes.NewReader(exported))
+	require.ErrorIs(t, err, client.ErrExists)
+
+	require.NoError(t, phone.Delete(ctx, g))
+	require.Empty(t, history(t, phone, g))
+	require.Empty(t, phone.Groups())
+}
+
+func history(t *testing.T, a *actor, g string) (texts []string) {
+	for e, err := range a.History(ctx, g) {
+		require.NoError(t, err)
+		switch what := e.What.(type) {
+		case *client.Message:
+			texts = append(texts, string(what.Data))
+		case *client.Sent:
+			texts = append(texts, string(what.Data))
+		}
+	}
+	return texts
+}
+
+func TestDeleteAllLeavesNothing(t *testing.T) {
+	w := newWorld(t)
+	ann := w.clients("ann")[0]
+	_, err := ann.CreateGroup(ctx, "", nil)
+	require.NoError(t, err)
+	require.NoError(t, ann.DeleteAll(ctx))
+	require.ErrorIs(t, ann.Sync(ctx), client.ErrClosed)
+	require.Empty(t, ann.stock())
+	s, err := ann.disk.Open()
+	require.NoError(t, err)
+	require.NoError(t, s.View(ctx, func(r store.Reader) error {
+		for e, err := range r.Scan(nil, nil) {
+			require.NoError(t, err)
+			require.Fail(t, "there is a record", "%q", e.Key)
+		}
+		return nil
+	}))
+}
+
+func TestHealthSaysHowThingsAre(t *testing.T) {
+	w := newWorld(t)
+	ann := w.clients("ann")[0]
+	_, err := ann.CreateGroup(ctx, "", nil)
+	require.NoError(t, err)
+	h := ann.Health(ctx)
+	require.NoError(t, errors.Join(h.Store, h.Unreachable))
+	require.Equal(t, "memory", h.Delivery.Implementation)
+	require.Equal(t, map[client.State]int{client.Active: 1}, h.Groups)
+	require.Equal(t, 3, h.KeyPackages)
+	require.False(t, h.Expires.IsZero())
+	require.NoError(t, ann.Close())
+	h = ann.Health(ctx)
+	require.Error(t, h.Store)
+	require.Error(t, h.Unreachable)
+}
+
+func TestOpenRefusesWhatDoesNotBelongTogether(t *testing.T) {
+	w := newWorld(t)
+	ann := w.clients("ann")[0]
+	_, err := ann.disk.Open()
+	require.ErrorIs(t, err, store.ErrLocked, "another process has it")
+	cfg := ann.cfg
+	cfg.Delivery = w.server.Client("bob")
+	_, err = client.Open(ctx, cfg)
+	require.ErrorContains(t, err, "bob")
+	cfg.MLS.Credential = message.BasicCredential([]byte("bob"))
+	_, err = client.Open(ctx, cfg)
+	require.ErrorContains(t, err, "ann")
+	cfg.Store = nil
+	_, err = client.Open(ctx, cfg)
+	require.ErrorContains(t, err, "Config.Store")
+}

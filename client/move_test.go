@@ -1,0 +1,146 @@
+package client_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/client"
+	"github.com/mlsuite/mlsuite/delivery"
+	"github.com/mlsuite/mlsuite/migrate"
+	"github.com/mlsuite/mlsuite/mls/message"
+)
+
+// movable returns clients in one group that have key packages of the hybrid too.
+func movable(t *testing.T, change ...func(*client.Config)) (actors []*actor, group string) {
+	w := newWorld(t)
+	for _, name := range []string{"ann", "bob", "carl"} {
+		a := w.actor(name, append(change, withHybrid)...)
+		require.NoError(t, a.Sync(ctx))
+		actors = append(actors, a)
+	}
+	group, err := actors[0].CreateGroup(ctx, "", []string{"bob", "carl"})
+	require.NoError(t, err)
+	sync(t, actors...)
+	return actors, group
+}
+
+// moved returns the group that all have moved to.
+func moved(t *testing.T, old string, actors ...*actor) string {
+	t.Helper()
+	next := ""
+	for _, a := range actors {
+		groups := a.Groups()
+		require.Len(t, groups, 1, a.name)
+		require.Equal(t, hybrid, groups[0].Suite, a.name)
+		require.NotEqual(t, old, groups[0].Group)
+		next = groups[0].Group
+	}
+	agree(t, next, actors...)
+	return next
+}
+
+func TestGroupMoves(t *testing.T) {
+	actors, g := movable(t)
+	ann, bob, carl := actors[0], actors[1], actors[2]
+	_, err := carl.Send(ctx, g, []byte("waits"))
+	require.NoError(t, err)
+	next, err := ann.Move(ctx, g, hybrid)
+	require.NoError(t, err)
+	_, err = bob.Send(ctx, g, []byte("waits too"))
+	require.NoError(t, err)
+	sync(t, actors...)
+	require.Equal(t, next, moved(t, g, actors...))
+	events := ann.events()
+	moves := of[*client.Moved](events)
+	require.Len(t, moves, 1)
+	require.Equal(t, g, string(moves[0].From))
+	var texts []string
+	for _, m := range of[*client.Message](events) {
+		texts = append(texts, string(m.Data))
+	}
+	require.ElementsMatch(t, []string{"waits", "waits too"}, texts)
+	_, err = ann.Send(ctx, g, nil)
+	require.ErrorIs(t, err, client.ErrNoGroup)
+	info, err := bob.w.server.Client("bob").GroupInfo(ctx, next)
+	require.NoError(t, err)
+	require.NotEmpty(t, info.Message, "who loses its state can join the new group")
+}
+
+func TestMoveWaitsForKeyPackages(t *testing.T) {
+	w := newWorld(t)
+	ann := w.actor("ann", withHybrid)
+	w.clients("bob")
+	g, err := ann.CreateGroup(ctx, "", []string{"bob"})
+	require.NoError(t, err)
+	_, err = ann.Move(ctx, g, hybrid)
+	var notReady *migrate.NotReady
+	require.ErrorAs(t, err, &notReady)
+	require.Equal(t, "bob", notReady.Members[0].Name)
+	require.NoError(t, ann.Update(ctx, g), "nothing has happened")
+}
+
+// Two members end the group at once: one wins, and the other goes along.
+func TestRaceOfMoves(t *testing.T) {
+	actors, g := movable(t)
+	ann, bob := actors[0], actors[1]
+	m := &meddler{}
+	ann.delivery = func(s delivery.Service) delivery.Service { m.Service = s; return m }
+	ann.restart()
+	m.beforeSubmit = func(delivery.Submission) {
+		m.beforeSubmit = nil
+		_, err := bob.Move(ctx, g, hybrid)
+		require.NoError(t, err)
+	}
+	_, err := ann.Move(ctx, g, hybrid)
+	require.ErrorIs(t, err, client.ErrEnded)
+	sync(t, actors...)
+	moved(t, g, actors...)
+}
+
+// The one that ended the group does not come back: another makes the new one.
+func TestMoveIsTakenOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		actors, g := movable(t, func(cfg *client.Config) { cfg.Schedule.TakeOver = time.Hour })
+		ann, bob, carl := actors[0], actors[1], actors[2]
+		k, _ := ann.mortal(8, true)
+		ann.restart()
+		ended := func() bool {
+			sync(t, bob)
+			info, err := bob.Group(g)
+			require.NoError(t, err)
+			return info.State == client.Ended
+		}
+		_, err := ann.Move(ctx, g, hybrid)
+		require.Error(t, err)
+		require.True(t, k.dead)
+		require.True(t, ended())
+		_, err = bob.Send(ctx, g, []byte("waits"))
+		require.NoError(t, err)
+		require.ErrorIs(t, bob.Add(ctx, g, "dan"), client.ErrEnded)
+		sync(t, bob, carl)
+		require.True(t, ended())
+		time.Sleep(2 * time.Hour)
+		sync(t, bob, carl)
+		moved(t, g, bob, carl)
+		ann.store, ann.delivery = nil, nil
+		ann.open()
+		sync(t, bob, carl, ann)
+		moved(t, g, actors...)
+		require.Equal(t, []string{"bob: waits"}, carl.texts())
+		require.Equal(t, []string{"bob: waits"}, ann.texts())
+	})
+}
+
+func TestProposalsOfTheApplication(t *testing.T) {
+	w := newWorld(t)
+	actors := w.clients("ann", "bob")
+	g, err := actors[0].CreateGroup(ctx, "", []string{"bob"})
+	require.NoError(t, err)
+	require.NoError(t, actors[0].Propose(ctx, g, message.GroupContextExtensions{}))
+	require.ErrorIs(t, actors[0].Propose(ctx, g, message.ReInit{}), message.ErrUnsupported)
+	sync(t, actors...)
+	agree(t, g, actors...)
+}

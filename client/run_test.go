@@ -1,0 +1,200 @@
+package client_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	gosync "sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/client"
+	"github.com/mlsuite/mlsuite/mls"
+)
+
+// running returns clients in one group that run in the background, in a bubble of time.
+func running(t *testing.T, schedule client.Schedule, names ...string) (actors []*actor, group string, stop func()) {
+	w := newWorld(t)
+	running, cancel := context.WithCancel(ctx)
+	for _, name := range names {
+		a := w.actor(name, func(cfg *client.Config) { cfg.Schedule = schedule })
+		actors = append(actors, a)
+		go func() {
+			if err := a.Run(running); !errors.Is(err, context.Canceled) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}()
+	}
+	synctest.Wait()
+	group, err := actors[0].CreateGroup(ctx, "", names[1:])
+	require.NoError(t, err)
+	wait()
+	return actors, group, func() {
+		cancel()
+		for _, a := range actors {
+			require.NoError(t, a.Close())
+		}
+		synctest.Wait()
+	}
+}
+
+// wait lets a second go by, in which everybody comes to rest.
+func wait() {
+	time.Sleep(time.Second)
+	synctest.Wait()
+}
+
+func TestRunDeliversAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		actors, g, stop := running(t, client.Schedule{}, "ann", "bob", "carl")
+		defer stop()
+		_, err := actors[0].Send(ctx, g, []byte("hello"))
+		require.NoError(t, err)
+		synctest.Wait()
+		for _, a := range actors[1:] {
+			require.Equal(t, []string{"ann: hello"}, a.texts())
+		}
+		left := make(chan error)
+		go func() { left <- actors[2].Leave(ctx, g) }()
+		require.NoError(t, <-left)
+		require.NoError(t, actors[1].Update(ctx, g))
+		wait()
+		agree(t, g, actors[:2]...)
+		require.Empty(t, actors[2].Groups())
+	})
+}
+
+// All members want to change the group at the same time, and all changes come true.
+func TestHerdOfChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		actors, g, stop := running(t, client.Schedule{}, "ann", "bob", "carl", "dan")
+		defer stop()
+		done := make(chan error)
+		for _, a := range actors {
+			go func() { done <- a.Update(ctx, g) }()
+		}
+		for range actors {
+			require.NoError(t, <-done)
+		}
+		wait()
+		agree(t, g, actors...)
+	})
+}
+
+// Members renew their keys in about the time that the schedule says, not all at once, and
+// less often in a large group.
+func TestKeysAreRenewed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		actors, g, stop := running(t, client.Schedule{Renew: 24 * time.Hour}, "ann", "bob")
+		defer stop()
+		before, err := actors[0].Group(g)
+		require.NoError(t, err)
+		time.Sleep(11 * time.Hour)
+		after, err := actors[0].Group(g)
+		require.NoError(t, err)
+		require.Equal(t, before.Epoch, after.Epoch)
+		time.Sleep(10*24*time.Hour - 11*time.Hour)
+		wait()
+		after, err = actors[0].Group(g)
+		require.NoError(t, err)
+		require.GreaterOrEqual(t, after.Epoch-before.Epoch, uint64(12)) // each every day and a half at least
+		require.LessOrEqual(t, after.Epoch-before.Epoch, uint64(40))
+		agree(t, g, actors...)
+	})
+	synctest.Test(t, func(t *testing.T) {
+		actors, g, stop := running(t, client.Schedule{Renew: time.Minute, RenewSpacing: 24 * time.Hour}, "ann", "bob")
+		defer stop()
+		before, err := actors[0].Group(g)
+		require.NoError(t, err)
+		time.Sleep(23 * time.Hour)
+		after, err := actors[0].Group(g)
+		require.NoError(t, err)
+		require.Equal(t, before.Epoch, after.Epoch)
+	})
+}
+
+func TestKeysAreRenewedAfterManyMessages(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		actors, g, stop := running(t, client.Schedule{Renew: -1, RenewMessages: 10}, "ann", "bob")
+		defer stop()
+		before, err := actors[1].Group(g)
+		require.NoError(t, err)
+		for i := range 10 {
+			_, err := actors[0].Send(ctx, g, fmt.Append(nil, i))
+			require.NoError(t, err)
+		}
+		wait()
+		after, err := actors[1].Group(g)
+		require.NoError(t, err)
+		require.Equal(t, before.Epoch+1, after.Epoch)
+	})
+}
+
+func TestIdleMembersAreReportedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		schedule := client.Schedule{Renew: -1, Idle: 14 * 24 * time.Hour, Poll: 12 * time.Hour}
+		actors, g, stop := running(t, schedule, "ann", "bob", "carl")
+		defer stop()
+		for range 35 {
+			time.Sleep(24 * time.Hour)
+			_, err := actors[1].Send(ctx, g, []byte("here"))
+			require.NoError(t, err)
+		}
+		wait()
+		idle := of[*client.IdleMembers](actors[0].events())
+		require.Len(t, idle, 1)
+		require.Equal(t, "carl", idle[0].Members[0].Name)
+		require.NoError(t, actors[0].RemoveMembers(ctx, g, idle[0].Members...))
+		wait()
+		require.Empty(t, actors[2].Groups())
+	})
+}
+
+// A group that is not in memory is not restored because it might have news.
+func TestQuietGroupsStayOnDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		counts := &counter{}
+		w := newWorld(t)
+		a := w.actor("ann", func(cfg *client.Config) {
+			cfg.Schedule, cfg.Bounds.Groups, cfg.Metrics = client.Schedule{}, 1, counts
+		})
+		for i := range 5 {
+			_, err := a.CreateGroup(ctx, fmt.Sprint(i), nil)
+			require.NoError(t, err)
+		}
+		before := counts.of("groups_restored")
+		running, cancel := context.WithCancel(ctx)
+		defer cancel()
+		go a.Run(running)
+		time.Sleep(time.Hour)
+		require.Equal(t, before, counts.of("groups_restored"))
+		cancel()
+		require.NoError(t, a.View(ctx, "3", func(*mls.Group) error { return nil }))
+		require.Equal(t, before+1, counts.of("groups_restored"))
+		synctest.Wait()
+	})
+}
+
+// counter counts for a test.
+type counter struct {
+	mu     gosync.Mutex
+	counts map[string]int64
+}
+
+func (c *counter) Add(name string, delta int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.counts == nil {
+		c.counts = map[string]int64{}
+	}
+	c.counts[name] += delta
+}
+
+func (c *counter) of(name string) int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.counts[name]
+}
