@@ -44,7 +44,7 @@ func ExampleGroup_Delta() {
 	// Output:
 	// has to be saved: true
 	// not yet stored: true
-	// sent, at the cost of records: 4
+	// sent, at the cost of records: 5
 }
 
 // A message that waits in an outbox goes stale, so an outbox holds plaintexts.

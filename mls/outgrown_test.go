@@ -26,6 +26,7 @@ func TestOutgrownBuffersHoldNoSecrets(t *testing.T) {
 		for _, row := range e.secrets.Table() {
 			*row.Secret = secret(nh)
 		}
+		e.keys = []savedNodeKey{{0, savedKey{keyBytes, secret(32)}}, {1, savedKey{keyReference, secret(200)}}}
 		return e.marshal
 	}
 	proposal := func(n int) func(w *wire.Writer) {
@@ -43,7 +44,8 @@ func TestOutgrownBuffersHoldNoSecrets(t *testing.T) {
 	for name, write := range map[string]func(w *wire.Writer){
 		"epoch of 32 bytes each": epoch(32),
 		"epoch of 64 bytes each": epoch(64),
-		"past epoch":             (&savedPast{context, 2, secret(32)}).marshal,
+		"past epoch":             (&savedPast{context: context, width: 2, senderData: secret(32)}).marshal,
+		"resumption PSK":         (&savedResumption{1, secret(32)}).marshal,
 		"key":                    (&savedKey{keyBytes, secret(32)}).marshal,
 		"update":                 proposal(32),
 		"update with a long key": proposal(2400),
@@ -65,6 +67,35 @@ func TestOutgrownBuffersHoldNoSecrets(t *testing.T) {
 				require.NoError(t, err)
 				require.Equal(t, whole, b)
 				require.False(t, bytes.Contains(buffer, mark), fmt.Sprintf("a buffer of %d bytes of %d", size, len(whole)))
+			}
+		})
+	}
+}
+
+// The room that a record asks for is enough, so that it leaves no copy in a smaller one.
+func TestRecordsFitIntoTheirRoom(t *testing.T) {
+	for name, extensions := range map[string]message.Extensions{"ReInit": nil, "ReInit with extensions": {{Type: 0xF000, Data: make([]byte, 300)}}} {
+		t.Run(name, func(t *testing.T) {
+			groups := clique(t, 0x0001, 5)
+			populate(t, groups)
+			proposal := message.ReInit{GroupID: []byte("next"), Version: codepoint.VersionMLS10, CipherSuite: 0x0001, Extensions: extensions}
+			c, err := groups[0].Commit(t.Context(), insiderTime, CommitOptions{}, proposal)
+			require.NoError(t, err)
+			ended, err := c.Adopt()
+			require.NoError(t, err)
+			for _, g := range []*Group{groups[1], ended} {
+				state, err := storeAll(g)
+				require.NoError(t, err)
+				value := state.value(t, recordEpoch.key())
+				e, err := wire.ParseNew(value, "epoch", (*savedEpoch).unmarshal)
+				require.NoError(t, err)
+				require.LessOrEqual(t, len(value), e.size(g.public))
+				for _, p := range g.inbox.past {
+					value := state.value(t, recordPast.of(p.public.context.Epoch))
+					past, err := wire.ParseNew(value, "past epoch", (*savedPast).unmarshal)
+					require.NoError(t, err)
+					require.LessOrEqual(t, len(value), past.size(p.public))
+				}
 			}
 		})
 	}

@@ -97,7 +97,7 @@ func (s Snapshot) Destroy() {
 //
 //	struct {
 //	    opaque magic[4] = "MLSs";
-//	    uint16 version = 1;
+//	    uint16 version = 2;
 //	    struct {
 //	        opaque key<V>;
 //	        opaque value<V>;
@@ -108,7 +108,7 @@ func (s Snapshot) Destroy() {
 // The digest finds damage. It is no authentication: anybody can compute it.
 const (
 	stateMagic   = "MLSs"
-	stateVersion = 1
+	stateVersion = 2
 	stateHeader  = len(stateMagic) + 2
 )
 
@@ -162,7 +162,7 @@ func ParseSnapshot(b []byte) (Snapshot, error) {
 func parseRecords(b []byte) (Snapshot, error) {
 	r := wire.NewReader(b)
 	if v := r.Uint16(); r.Err() == nil && v != stateVersion {
-		return nil, fmt.Errorf("%w: saved state of version %d", message.ErrUnsupported, v)
+		return nil, otherVersion(v)
 	}
 	var s Snapshot
 	for !r.Empty() {
@@ -177,6 +177,11 @@ func parseRecords(b []byte) (Snapshot, error) {
 		return nil, fmt.Errorf("%w: %w", errState, err)
 	}
 	return s, nil
+}
+
+// otherVersion says that a state was saved in another format.
+func otherVersion(v uint16) error {
+	return fmt.Errorf("%w: saved state of version %d", message.ErrUnsupported, v)
 }
 
 // errState is the class of everything that is wrong with a saved state itself.

@@ -115,24 +115,19 @@ func (c *Candidate) Save() (Snapshot, error) {
 	}
 	d, public, self := &Delta{}, c.next.public, c.next.self
 	s := &saver{delta: d, manifest: newManifest()}
-	s.put(recordCandidate.key(), saved.marshal)
-	s.put(recordEpoch.key(), (&savedEpoch{public.saved(), self.leaf, c.next.secrets}).marshal)
+	s.put(recordCandidate.id(0), saved.marshal)
+	var held func(*ratchettree.PrivateKey) bool
+	if c.from != nil {
+		held = c.from.holds
+	}
+	s.epoch(&savedEpoch{savedPublic: public.saved(), leaf: self.leaf, secrets: c.next.secrets}, public, self, held)
+	s.end()
 	public.tree.Differing(base, func(n *ratchettree.Node, i ratchettree.NodeIndex) {
-		s.treeNode(append(recordTreeNode.key(), n.Hash(public.tree.HashSize)...), n, i)
-		s.end()
+		s.treeNode(n, i, public.tree.HashSize)
 	})
 	if base == nil || base.Width < public.tree.Width {
 		width := savedWidth(public.tree.Width)
-		s.put(recordWidth.key(), width.marshal)
-	}
-	for _, k := range self.publicKeys() {
-		key, name := self.key(k.node), recordNodeKey.at(uint32(k.node))
-		if c.from != nil && c.from.holds(key) {
-			s.put(name, (&savedKey{form: keyHeld}).marshal)
-			continue
-		}
-		s.privateKey(name, key)
-		s.end()
+		s.put(recordWidth.id(0), width.marshal)
 	}
 	if s.err != nil {
 		d.Destroy()
@@ -277,7 +272,7 @@ func loadCandidate(cfg *Config, state Snapshot, suiteOf func(suite.ID) (suite.Su
 			begun.abandon()
 		}
 	}()
-	if err := l.only(recordManifest, recordCandidate, recordEpoch, recordTreeNode, recordWidth, recordNodeKey); err != nil {
+	if err := l.only(recordManifest, recordCandidate, recordEpoch, recordTreeNode, recordWidth); err != nil {
 		return nil, nil, err
 	}
 	value, err := l.one(recordCandidate)
@@ -298,6 +293,9 @@ func loadCandidate(cfg *Config, state Snapshot, suiteOf func(suite.ID) (suite.Su
 	begun.public = public
 	if secrets.Encryption == nil {
 		return nil, nil, badState("encryption_secret is missing")
+	}
+	if l.epoch.begins != (savedBeginning{}) {
+		return nil, nil, badState("ratchets of a candidate begin somewhere")
 	}
 	if err := l.nodes.allUsed(savedWidth(max(public.tree.Width, baseWidth))); err != nil {
 		return nil, nil, err

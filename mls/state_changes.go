@@ -1,12 +1,12 @@
 package mls
 
 import (
-	"encoding/binary"
 	"slices"
 
 	"github.com/mlsuite/mlsuite/internal/treemath"
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
+	"github.com/mlsuite/mlsuite/mls/internal/schedule"
 	"github.com/mlsuite/mlsuite/mls/internal/secrettree"
 	"github.com/mlsuite/mlsuite/mls/message"
 )
@@ -16,6 +16,7 @@ type memberRecords struct {
 	g      *Group
 	saving *saving
 	moved  [2]bool // by secrettree.RatchetKind: the end of what is reserved
+	work   deltaWork
 }
 
 func (m *memberRecords) state(before *savedState) *savedState {
@@ -24,48 +25,43 @@ func (m *memberRecords) state(before *savedState) *savedState {
 		m.moved[kind] = m.saving.reserve(kind, b.ratchets.NextGeneration(m.g.leaf, kind))
 	}
 	if before == nil || before.public != m.g.public || m.saving.forgot {
-		return newSavedState(m.g)
+		now := m.saving.another()
+		now.become(m.g, before)
+		return now
 	}
-	now := *before
-	now.proposals, now.opened = len(b.cache.proposals), b.ratchets.Ratchets[m.g.leaf] != nil
-	return &now
+	now := m.saving.another()
+	now.public, now.width, now.groupInfo = before.public, before.width, before.groupInfo
+	now.trees, now.resumptions = append(now.trees[:0], before.trees...), append(now.resumptions[:0], before.resumptions...)
+	now.inbox(m.g)
+	return now
 }
 
 func (m *memberRecords) changes(n *noter, before, now *savedState) {
 	b, epoch, firstProposal := &m.g.inbox, now.public.context.Epoch, before.proposals
-	if before.public != now.public || m.saving.forgot {
-		n.touched.expect(12 + 4*int(now.public.tree.RootIndex().Level()))
-		n.touch(recordEpoch.key())
+	begun := before.public != now.public
+	saved, moved := before.tree(epoch) != nil, m.moved != [2]bool{}
+	if begun || before.opened != now.opened || before.untouched != now.untouched || moved && !now.opened {
+		n.touch(recordEpoch.id(0))
+	}
+	if begun || m.saving.forgot {
 		n.trees(before, now)
-		for _, key := range now.keys {
-			if !before.has(key) {
-				n.touch(recordNodeKey.at(uint32(key.node)))
-			}
-		}
-		for _, key := range before.keys {
-			if !now.has(key) {
-				n.touch(recordNodeKey.at(uint32(key.node)))
-			}
-		}
 		m.pastEpochs(n, before, now)
 		if firstProposal > 0 {
 			firstProposal = 0
-			n.drop(recordProposal.key())
+			n.drop(recordProposal.id(0))
 		}
 	}
 	for i := firstProposal; i < now.proposals; i++ {
-		n.touch(recordProposal.at(uint32(i)))
-	}
-	saved := before.tree(epoch) != nil
-	if before.opened != now.opened || !now.opened && (!saved || m.moved != [2]bool{}) {
-		n.touch(recordBeginning.key())
+		n.touch(recordProposal.id(uint32(i)))
 	}
 	for _, kind := range secrettree.RatchetKinds() {
 		if now.opened && (!saved || !before.opened || m.moved[kind]) {
-			n.touchSecret(secrettree.SecretName{Kind: secrettree.SecretOfRatchet, Index: uint32(m.g.leaf), Ratchet: kind}, epoch)
+			n.touchSecret(secrettree.NameOfRatchet(m.g.leaf, kind), epoch)
 		}
 	}
-	n.secrets(before, epoch, b.ratchets, m.g.leaf)
+	if !now.untouched {
+		n.secrets(before, epoch, b.ratchets, m.g.leaf)
+	}
 	for _, p := range b.past {
 		n.secrets(before, p.public.context.Epoch, p.ratchets, ratchettree.NoLeaf)
 	}
@@ -74,12 +70,15 @@ func (m *memberRecords) changes(n *noter, before, now *savedState) {
 // secrets tells of the secrets of an epoch, except those of one leaf's ratchets: of those
 // that changed if the state before has the epoch, else of all.
 func (n *noter) secrets(before *savedState, epoch uint64, t *secrettree.Tree, except message.LeafIndex) {
-	if t.Unsaved != nil && before.tree(epoch) != nil {
+	if t.WasSaved() && before.tree(epoch) != nil {
+		noPages := before.untouched && epoch == before.public.context.Epoch
 		for name := range t.Changed(except) {
 			n.touchSecret(name, epoch)
+			n.records[len(n.records)-1].fresh = noPages && name.Kind == secrettree.SecretOfNode
 		}
 		return
 	}
+	n.unsettled = true
 	for name := range t.Names(except) {
 		n.touchSecret(name, epoch)
 	}
@@ -91,31 +90,32 @@ func (m *memberRecords) pastEpochs(n *noter, before, now *savedState) {
 	b := &m.g.inbox
 	for _, p := range b.past {
 		epoch := p.public.context.Epoch
-		if before.tree(epoch) == nil || epoch == before.public.context.Epoch {
-			n.touch(recordPast.of(epoch))
+		current := before.public != nil && epoch == before.public.context.Epoch
+		if before.tree(epoch) == nil || current {
+			n.touch(recordPast.ofEpoch(epoch))
+		}
+		if current && p.ratchets.Untouched() != nil { // which the record of the epoch had
+			n.touchSecret(p.ratchets.NameOfPage(treemath.Root(p.ratchets.Leaves)), epoch)
 		}
 	}
 	for _, t := range before.trees {
-		if now.tree(t.epoch) != nil {
-			continue
-		}
-		if t.epoch != before.public.context.Epoch { // else it was not yet a past one
-			n.touch(recordPast.of(t.epoch))
-		}
-		for _, kind := range [...]recordKind{recordSecret, recordRatchet, recordMessageKey} {
-			n.drop(kind.of(t.epoch))
+		if now.tree(t.epoch) == nil {
+			n.drop(recordPast.ofEpoch(t.epoch))
 		}
 	}
-	for _, epoch := range now.resumptions {
-		if !slices.Contains(before.resumptions, epoch) {
-			n.touch(recordResumption.of(epoch))
+	for _, r := range before.resumptions.lacks(now.resumptions) {
+		n.touch(recordResumption.id(r.slot))
+	}
+	for _, r := range now.resumptions.lacks(before.resumptions) {
+		if !now.uses(r.slot) {
+			n.touch(recordResumption.id(r.slot))
 		}
 	}
-	for _, epoch := range before.resumptions {
-		if !slices.Contains(now.resumptions, epoch) {
-			n.touch(recordResumption.of(epoch))
-		}
-	}
+}
+
+// uses reports whether a resumption PSK is in a slot.
+func (s *savedState) uses(slot uint32) bool {
+	return slices.ContainsFunc(s.resumptions, func(r resumptionSlot) bool { return r.slot == slot })
 }
 
 func (m *memberRecords) noted() {
@@ -126,70 +126,99 @@ func (m *memberRecords) noted() {
 	}
 }
 
-func (m *memberRecords) put(s *saver, key []byte) {
-	g, b := m.g, &m.g.inbox
-	switch recordKind(key[0]) {
+func (m *memberRecords) put(s *saver, id *recordID) {
+	b := &m.g.inbox
+	switch id.kind() {
 	case recordEpoch:
-		(&savedEpoch{g.public.saved(), g.leaf, g.secrets}).marshal(s.begin(key))
-	case recordNodeKey:
-		if private := g.self.key(ratchettree.NodeIndex(binary.BigEndian.Uint32(key[1:]))); private != nil {
-			s.privateKey(key, private)
-		}
+		m.putEpoch(s)
 	case recordPast:
-		if p := b.pastEpoch(binary.BigEndian.Uint64(key[1:])); p != nil {
-			(&savedPast{&p.public.context, p.public.tree.Width, p.senderData}).marshal(s.begin(key))
+		if p := b.pastEpoch(id.epoch); p != nil {
+			saved := &savedPast{&p.public.context, p.public.tree.Width, savedRoot{tree: p.public.tree}, p.senderData}
+			saved.marshal(s.begin(*id, saved.size(p.public)))
 		}
 	case recordResumption:
-		for _, r := range b.resumptions {
-			if r.epoch == binary.BigEndian.Uint64(key[1:]) {
-				s.begin(key).Raw(r.psk)
+		for i, at := range s.now.resumptions { // one for each of the inbox
+			if at.slot == id.Index {
+				r := &b.resumptions[i]
+				(&savedResumption{r.epoch, r.psk}).marshal(s.begin(*id, 8+len(r.psk)))
 			}
 		}
 	case recordProposal:
-		if i := int(binary.BigEndian.Uint32(key[1:])); i < len(b.cache.proposals) {
-			s.proposal(key, b.cache.proposals[i], b.updates[string(b.cache.proposals[i].Ref)].key)
-		}
-	case recordBeginning:
-		if b.ratchets.Ratchets[g.leaf] == nil {
-			(*savedBeginning)(&m.saving.reserved).marshal(s.begin(key))
+		if i := int(id.Index); i < len(b.cache.proposals) {
+			s.proposal(*id, b.cache.proposals[i], b.updates[string(b.cache.proposals[i].Ref)].key)
 		}
 	case recordSecret, recordRatchet, recordMessageKey:
-		m.putSecret(s, key)
+		m.putSecret(s, id)
 	}
+}
+
+// putEpoch puts the record of the epoch, with the secret of the secret tree's root if it is
+// there, and with what is reserved if the own ratchets are not.
+func (m *memberRecords) putEpoch(s *saver) {
+	g, ratchets := m.g, m.g.inbox.ratchets
+	s.secrets = *g.secrets
+	s.secrets.Encryption = ratchets.Untouched()
+	e := savedEpoch{savedPublic: g.public.saved(), leaf: g.leaf, secrets: &s.secrets}
+	if ratchets.Ratchets[g.leaf] == nil {
+		e.begins = m.saving.reserved
+	}
+	s.epoch(&e, g.public, g.self, nil)
+	s.secrets = schedule.EpochSecrets{}
+}
+
+// epoch begins the record of an epoch with the private keys of the member, except those
+// that held says another state has.
+func (s *saver) epoch(e *savedEpoch, p *publicState, self *memberView, held func(*ratchettree.PrivateKey) bool) {
+	e.keys = s.keys[:0]
+	s.privateKey(e, treemath.NodeOf(self.leaf), self.leafKey, held)
+	for step := range p.tree.Above(self.leaf) {
+		if key := self.pathKeys[step.Index]; key != nil {
+			s.privateKey(e, step.Index, key, held)
+		}
+	}
+	if s.err == nil {
+		e.marshal(s.begin(recordEpoch.id(0), e.size(p)))
+	}
+	e.destroyKeys()
+	clear(s.keys[:])
+}
+
+func (s *saver) privateKey(e *savedEpoch, n ratchettree.NodeIndex, private *ratchettree.PrivateKey, held func(*ratchettree.PrivateKey) bool) {
+	key := savedNodeKey{n, savedKey{form: keyHeld}}
+	if held == nil || !held(private) {
+		var err error
+		if key.savedKey, err = saveKey(private); err != nil {
+			s.fail(err)
+			return
+		}
+	}
+	e.keys = append(e.keys, key)
 }
 
 // putSecret puts a secret of a secret tree. The own ratchets are put as they will be
 // behind what the state reserves.
-func (m *memberRecords) putSecret(s *saver, key []byte) {
-	epoch, name, err := secrettree.SecretNameOf(key)
-	if err != nil {
-		s.fail(err)
-		return
-	}
-	t := m.g.inbox.ratchets
-	if epoch != m.g.public.context.Epoch {
-		p := m.g.inbox.pastEpoch(epoch)
+func (m *memberRecords) putSecret(s *saver, id *recordID) {
+	t, name := m.g.inbox.ratchets, id.SecretName
+	if id.epoch != m.g.public.context.Epoch {
+		p := m.g.inbox.pastEpoch(id.epoch)
 		if p == nil {
 			return
 		}
 		t = p.ratchets
-	} else if name.Kind == secrettree.SecretOfRatchet && message.LeafIndex(name.Index) == m.g.leaf {
-		ahead, err := t.Ratchets[m.g.leaf].Kind(name.Ratchet).Ahead(t.Suite, m.saving.reserved[name.Ratchet])
+	}
+	if id.kind() == recordRatchet && name.Ratchet != secrettree.BothRatchets {
+		own := t.Ratchets[message.LeafIndex(name.Index)]
+		if own == nil || id.epoch != m.g.public.context.Epoch {
+			return
+		}
+		ahead, err := own.Kind(name.Ratchet).Ahead(t.Suite, m.saving.reserved[name.Ratchet])
 		if err != nil {
 			s.fail(err)
 			return
 		}
-		ahead.Marshal(s.begin(key))
+		ahead.Marshal(s.begin(*id, ahead.Size()))
 		clear(ahead.Secret)
 		return
 	}
-	t.Write(name, func() *wire.Writer { return s.begin(key) })
-}
-
-// key returns the private key of a node, or nil.
-func (m *memberView) key(n ratchettree.NodeIndex) *ratchettree.PrivateKey {
-	if n == treemath.NodeOf(m.leaf) {
-		return m.leafKey
-	}
-	return m.pathKeys[n]
+	t.Write(name, func(size int) *wire.Writer { return s.begin(*id, size) })
 }

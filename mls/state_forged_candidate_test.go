@@ -74,10 +74,9 @@ func TestForgedCandidatesAreRefused(t *testing.T) {
 		"short encryption_secret": {inEpoch(func(e *savedEpoch) { e.secrets.Encryption = []byte{1} }), "32 bytes"},
 		"another's leaf":          {inEpoch(func(e *savedEpoch) { e.leaf = 1 }), "Signer"},
 		"width of another tree":   {state.with(recordWidth.key(), make([]byte, 64)), "no ratchet tree"},
-		"key that nobody holds": {edited(t, state, recordNodeKey.at(0), func(k *savedKey) {
-			k.form, k.key = keyHeld, nil
-		}), "does not hold"},
-		"held key with bytes": {edited(t, state, recordNodeKey.at(0), func(k *savedKey) { k.form = keyHeld }), "private key is wrongly marked as the group's"},
+		"key that nobody holds":   {inEpoch(func(e *savedEpoch) { e.keys[0].savedKey = savedKey{form: keyHeld} }), "does not hold"},
+		"beginning of ratchets":   {inEpoch(func(e *savedEpoch) { e.begins = savedBeginning{1, 1} }), "begin"},
+		"held key with bytes":     {inEpoch(func(e *savedEpoch) { e.keys[0].form = keyHeld }), "private key is wrongly marked as the group's"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := c.state.clone()

@@ -42,15 +42,17 @@ func (s Snapshot) sealed() Snapshot {
 		return s // a record is of no kind
 	}
 	for k := range s {
-		m.put(s[k].Key, s[k].digest())
-		if s[k].Key[0] == byte(recordManifest) {
+		if id := idOf(s[k].Key); id.kind().counted() {
+			m.put(&id, s[k].digest())
+		} else if id.kind() == recordManifest {
 			i = k
 		}
 	}
 	if i < 0 {
 		return s
 	}
-	return s.Apply(&Delta{Put: []Record{{s[i].Key, m.sum[:]}}})
+	value, _ := wire.Marshal(savedManifest(m.sum).marshal) // which cannot fail
+	return s.Apply(&Delta{Put: []Record{{s[i].Key, value}}})
 }
 
 // value returns the value of a record.
@@ -116,9 +118,9 @@ func stateOfEverything(t testing.TB) (Config, Snapshot) {
 	require.NoError(t, err)
 	kinds := map[recordKind]bool{}
 	for _, r := range state {
-		kinds[recordKind(r.Key[0])] = true
+		kinds[kindOfKey(r.Key)] = true
 	}
-	require.Len(t, kinds, 11, "of all kinds")
+	require.Len(t, kinds, 10, "of all kinds")
 	_, err = RestoreGroup(insiderTime, *groups[0].cfg, state)
 	require.NoError(t, err)
 	return *groups[0].cfg, state
@@ -132,7 +134,7 @@ func TestForgedStatesAreRefused(t *testing.T) {
 	number, past := epoch.context.Epoch, epoch.context.Epoch-1
 	own, other := epoch.leaf, message.LeafIndex(1)
 	first := func(kind recordKind) []byte {
-		i := slices.IndexFunc(state, func(r Record) bool { return r.Key[0] == byte(kind) })
+		i := slices.IndexFunc(state, func(r Record) bool { return kindOfKey(r.Key) == kind })
 		require.GreaterOrEqual(t, i, 0)
 		return state[i].Key
 	}
@@ -158,7 +160,40 @@ func TestForgedStatesAreRefused(t *testing.T) {
 		return nil
 	}
 	messageKey := first(recordMessageKey)
-	unopened := state.with(ratchet(number, own, 0)[:13], nil).with(secrettree.NameOfNode(treemath.NodeOf(own)).Key(number), make([]byte, 32))
+	both := ratchet(number, other, secrettree.BothRatchets)
+	ratchets := func(change func(r *[2]secrettree.SavedRatchet)) Snapshot {
+		return editedBy(t, state, both, func(r *[2]secrettree.SavedRatchet, w *wire.Writer) {
+			r[0].Marshal(w)
+			r[1].Marshal(w)
+		}, func(r *[2]secrettree.SavedRatchet, in *wire.Reader) {
+			r[0].Unmarshal(in)
+			r[1].Unmarshal(in)
+		}, change)
+	}
+	withoutOwn := state.with(ratchet(number, own, 0)[:secrettree.NodeLength], nil)
+	secretOf := func(node treemath.NodeIndex) []byte {
+		return append(binary.BigEndian.AppendUint32(nil, uint32(node)), make([]byte, 32)...)
+	}
+	page := recordSecret.of(number)
+	page = binary.BigEndian.AppendUint32(page, uint32(treemath.Root(epoch.width)))
+	secrets := state.value(t, page)
+	adding := func(s Snapshot, node treemath.NodeIndex) Snapshot {
+		all := [][]byte{secretOf(node)}
+		for old := secrets; len(old) > 0; old = old[36:] {
+			all = append(all, old[:36])
+		}
+		slices.SortFunc(all, bytes.Compare)
+		return s.with(page, slices.Concat(all...))
+	}
+	unopened := adding(withoutOwn, treemath.NodeOf(own))
+	keyOf := func(s Snapshot, node treemath.NodeIndex, change func(k *savedNodeKey)) Snapshot {
+		return edited(t, s, recordEpoch.key(), func(e *savedEpoch) {
+			i := slices.IndexFunc(e.keys, func(k savedNodeKey) bool { return k.node == node })
+			require.GreaterOrEqual(t, i, 0)
+			change(&e.keys[i])
+		})
+	}
+	leafKey := func(change func(k *savedNodeKey)) Snapshot { return keyOf(state, treemath.NodeOf(own), change) }
 	for name, c := range map[string]struct {
 		state Snapshot
 		want  string
@@ -171,14 +206,14 @@ func TestForgedStatesAreRefused(t *testing.T) {
 		"unsorted":                        {slices.Concat(state[1:], state[:1]), "order"},
 		"no epoch":                        {state.with(recordEpoch.key(), nil), "records of kind"},
 		"epoch that is cut off":           {state.with(recordEpoch.key(), state.value(t, recordEpoch.key())[:50]), "truncated"},
-		"another tree hash":               {inEpoch(func(e *savedEpoch) { e.context.TreeHash[0] ^= 1 }), "missing"},
+		"another tree hash":               {inEpoch(func(e *savedEpoch) { e.context.TreeHash[0] ^= 1 }), "match its hash"},
 		"tree hash of a past epoch":       {inEpoch(func(e *savedEpoch) { e.context.TreeHash = pastTreeHash(t, state) }), ""},
 		"another transcript":              {inEpoch(func(e *savedEpoch) { e.context.ConfirmedTranscriptHash[0] ^= 1 }), "confirmation tag"},
 		"another confirmation tag":        {inEpoch(func(e *savedEpoch) { e.confirmationTag[0] ^= 1 }), "confirmation tag"},
 		"another confirmation key":        {inEpoch(func(e *savedEpoch) { e.secrets.Confirmation[0] ^= 1 }), "confirmation tag"},
 		"short secret":                    {inEpoch(func(e *savedEpoch) { e.secrets.Init = e.secrets.Init[1:] }), "32 bytes"},
 		"no secret":                       {inEpoch(func(e *savedEpoch) { e.secrets.Exporter = nil }), "32 bytes"},
-		"encryption_secret":               {inEpoch(func(e *savedEpoch) { e.secrets.Encryption = e.secrets.Init }), "used up"},
+		"encryption_secret":               {inEpoch(func(e *savedEpoch) { e.secrets.Encryption = e.secrets.Init }), "below another"},
 		"width that is no power":          {inEpoch(func(e *savedEpoch) { e.width = 3 }), "leaves"},
 		"width of nothing":                {inEpoch(func(e *savedEpoch) { e.width = 0 }), "leaves"},
 		"wider than the state":            {inEpoch(func(e *savedEpoch) { e.width = 1 << 30 }), "leaves"},
@@ -199,24 +234,32 @@ func TestForgedStatesAreRefused(t *testing.T) {
 		"blank leaf":                      {state.with(treeNode(true), []byte{1, 0, 0, 0, 0, 0}), "blank"},
 		"node of no tree":                 {state.with(append(recordTreeNode.key(), make([]byte, 32)...), []byte{}), "no ratchet tree"},
 		"leaf that is changed":            {state.with(treeNode(true), mlstest.Flipped(state.value(t, treeNode(true)), 20)), "match its hash"},
-		"no leaf key":                     {state.with(recordNodeKey.at(uint32(treemath.NodeOf(own))), nil), "missing"},
-		"a stranger's leaf key":           {edited(t, state, recordNodeKey.at(uint32(treemath.NodeOf(own))), func(k *savedKey) { k.key = strangerBytes }), "not that of the public key"},
-		"leaf key of a wrong length":      {edited(t, state, recordNodeKey.at(uint32(treemath.NodeOf(own))), func(k *savedKey) { k.key = k.key[1:] }), "private key"},
-		"leaf key in another encoding":    {edited(t, state, recordNodeKey.at(uint32(treemath.NodeOf(own))), func(k *savedKey) { k.key[0] ^= 1 }), "as it was saved"},
-		"leaf key by reference":           {edited(t, state, recordNodeKey.at(uint32(treemath.NodeOf(own))), func(k *savedKey) { k.form = keyReference }), "not exportable"},
-		"leaf key of a group":             {edited(t, state, recordNodeKey.at(uint32(treemath.NodeOf(own))), func(k *savedKey) { k.form = keyHeld }), "private key is wrongly marked as the group's"},
-		"key of another's leaf":           {rename(recordNodeKey.at(1), recordNodeKey.at(uint32(treemath.NodeOf(other)))), "not the member's"},
-		"key of another's parent":         {rename(recordNodeKey.at(1), recordNodeKey.at(5)), "not the member's"},
-		"key of another own node":         {rename(recordNodeKey.at(1), recordNodeKey.at(3)), "not that of the public key"},
+		"no leaf key":                     {inEpoch(func(e *savedEpoch) { e.keys = e.keys[1:] }), "missing"},
+		"no key of the root":              {inEpoch(func(e *savedEpoch) { e.keys = e.keys[:1] }), "12.4.3.1"},
+		"keys in another order":           {inEpoch(func(e *savedEpoch) { slices.Reverse(e.keys) }), "not in order"},
+		"one key twice":                   {inEpoch(func(e *savedEpoch) { e.keys = append(e.keys, e.keys[len(e.keys)-1]) }), "not in order"},
+		"more keys than nodes":            {inEpoch(func(e *savedEpoch) { e.keys = slices.Repeat(e.keys[:1], 33) }), "more private keys"},
+		"a stranger's leaf key":           {leafKey(func(k *savedNodeKey) { k.key = strangerBytes }), "not that of the public key"},
+		"leaf key of a wrong length":      {leafKey(func(k *savedNodeKey) { k.key = k.key[1:] }), "private key"},
+		"leaf key in another encoding":    {leafKey(func(k *savedNodeKey) { k.key[0] ^= 1 }), "as it was saved"},
+		"leaf key by reference":           {leafKey(func(k *savedNodeKey) { k.form = keyReference }), "not exportable"},
+		"leaf key of a group":             {leafKey(func(k *savedNodeKey) { k.form = keyHeld }), "private key is wrongly marked as the group's"},
+		"key of another's leaf":           {leafKey(func(k *savedNodeKey) { k.node = treemath.NodeOf(other) }), "not the member's"},
+		"key of another's parent":         {keyOf(state, 1, func(k *savedNodeKey) { k.node = 5 }), "not the member's"},
+		"no root":                         {inEpoch(func(e *savedEpoch) { e.root.input = nil }), "TreeHashInput is malformed"},
+		"root of another tree":            {inEpoch(func(e *savedEpoch) { e.root.input[len(e.root.input)-1] ^= 1 }), "missing"},
+		"root that is changed":            {inEpoch(func(e *savedEpoch) { e.root.input[5] ^= 1 }), "match its hash"},
+		"past epoch without a root":       {edited(t, state, recordPast.of(past), func(p *savedPast) { p.root.input = nil }), "TreeHashInput is malformed"},
 		"past epoch under another":        {rename(recordPast.of(past), recordPast.of(past-7)), "not one of the group"},
 		"past epoch that is to come":      {futurePast(t, state, past, number), "not one of the group"},
 		"past epoch of another group":     {edited(t, state, recordPast.of(past), func(p *savedPast) { p.context.GroupID = []byte("other") }), "not one of the group"},
 		"past epoch of another suite":     {edited(t, state, recordPast.of(past), func(p *savedPast) { p.context.CipherSuite = 2 }), "not one of the group"},
 		"short sender_data_secret":        {edited(t, state, recordPast.of(past), func(p *savedPast) { p.senderData = nil }), "sender_data_secret"},
 		"past tree that is wider":         {edited(t, state, recordPast.of(past), func(p *savedPast) { p.width = 8 }), "leaves"},
-		"past tree that is not there":     {edited(t, state, recordPast.of(past), func(p *savedPast) { p.context.TreeHash = make([]byte, 32) }), "missing"},
-		"short resumption PSK":            {state.with(first(recordResumption), []byte{1}), "resumption PSK"},
-		"resumption PSK of this epoch":    {state.with(recordResumption.of(number), make([]byte, 32)), "resumption PSK"},
+		"past tree that is not there":     {edited(t, state, recordPast.of(past), func(p *savedPast) { p.context.TreeHash = make([]byte, 32) }), "match its hash"},
+		"short resumption PSK":            {edited(t, state, first(recordResumption), func(r *savedResumption) { r.psk = r.psk[1:] }), "resumption PSK"},
+		"resumption PSK of this epoch":    {edited(t, state, first(recordResumption), func(r *savedResumption) { r.epoch = number }), "resumption PSK"},
+		"one resumption PSK twice":        {state.with(recordResumption.at(99), state.value(t, first(recordResumption))), "resumption PSK"},
 		"proposal with a gap":             {rename(recordProposal.at(1), recordProposal.at(2)), "next one"},
 		"proposal without a reference":    {edited(t, state, recordProposal.at(1), func(p *savedProposal) { p.Ref = nil }), "reference"},
 		"two with one reference":          {state.with(recordProposal.at(2), state.value(t, recordProposal.at(1))), "the same reference"},
@@ -225,25 +268,33 @@ func TestForgedStatesAreRefused(t *testing.T) {
 		"Add with a key":                  {edited(t, state, recordProposal.at(1), func(p *savedProposal) { p.updateKey = &savedKey{keyBytes, strangerBytes} }), "own Update"},
 		"Update with a stranger's key":    {edited(t, state, recordProposal.at(0), func(p *savedProposal) { p.updateKey.key = strangerBytes }), "not that of the public key"},
 		"secret of no epoch":              {state.with(recordSecret.of(number + 1)[:9:9], nil).with(append(recordSecret.of(number+1), 0, 0, 0, 1), make([]byte, 32)), "not kept"},
-		"short node secret":               {state.with(first(recordSecret), []byte{1}), "secret of node"},
-		"secret of a node outside":        {state.with(secrettree.NameOfNode(99).Key(number), make([]byte, 32)), "secret of node"},
-		"secret above a ratchet":          {state.with(secrettree.NameOfNode(treemath.NodeOf(own)).Key(number), make([]byte, 32)), "below the secret"},
-		"secret above another":            {state.with(secrettree.NameOfNode(3).Key(number), make([]byte, 32)), "below"},
-		"ratchet of no kind":              {state.with(append(ratchet(number, own, 0)[:13:13], 2), []byte{}), "of kind"},
-		"no own ratchets":                 {state.with(ratchet(number, own, 0)[:13], nil), "no secret"},
-		"own ratchets not derived":        {unopened, "0 records of kind 'b'"},
-		"own ratchets twice":              {state.with(recordBeginning.key(), make([]byte, 16)), "own ratchets are there"},
-		"own ratchets far behind":         {unopened.with(recordBeginning.key(), []byte{7: 1, 15: sendBlock + 1}), "behind all that a state reserves"},
-		"own ratchets without beginning":  {unopened.with(recordBeginning.key(), make([]byte, 8)), "truncated"},
+		"short node secret":               {state.with(page, []byte{1}), "secrets of 32 bytes"},
+		"page without secrets":            {state.with(page, []byte{}), "secrets of 32 bytes"},
+		"secrets in another order":        {adding(withoutOwn, treemath.NodeOf(own)).with(page, slices.Concat(secrets, secretOf(0))), "no place on the page"},
+		"secret of a node outside":        {state.with(page, slices.Concat(secrets, secretOf(99))), "no place on the page"},
+		"secret on another page":          {rename(page, append(page[:len(page)-1:len(page)-1], 1)), "no place on the page"},
+		"secret of the root twice":        {inEpoch(func(e *savedEpoch) { e.secrets.Encryption = e.secrets.Init }).with(page, secretOf(3)), "no place on the page"},
+		"secret of the root apart":        {inEpoch(func(*savedEpoch) {}).with(page, secretOf(3)), "not with the epoch"},
+		"secret above a ratchet":          {adding(state, treemath.NodeOf(own)), "below the secret"},
+		"ratchet of no kind":              {state.with(ratchet(number, own, 3), state.value(t, ratchet(number, own, 0))), "of kind"},
+		"own ratchets together":           {withoutOwn.with(ratchet(number, own, secrettree.BothRatchets), state.value(t, both)), "one by one"},
+		"another's ratchets one by one":   {rename(both, ratchet(number, other, 0)), "one by one"},
+		"no own ratchets":                 {withoutOwn, "no secret"},
+		"own ratchets not derived":        {unopened, "cannot begin at generation 0"},
+		"own ratchets twice":              {inEpoch(func(e *savedEpoch) { e.begins = savedBeginning{1, 1} }), "cannot begin at generation 1"},
+		"own ratchets far behind":         {edited(t, unopened, recordEpoch.key(), func(e *savedEpoch) { e.begins = savedBeginning{1, sendBlock + 1} }), "cannot begin at generation 65"},
+		"own ratchets without beginning":  {edited(t, unopened, recordEpoch.key(), func(e *savedEpoch) { e.begins = savedBeginning{1, 0} }), "cannot begin at generation 0"},
 		"no secret of a leaf in the past": {state.with(first(recordSecret), nil), "no secret"},
 		"no manifest":                     {state.with(recordManifest.key(), nil), "records of kind"},
-		"manifest of another state":       {append(state.clone()[:len(state)-1:len(state)-1], Record{recordManifest.key(), make([]byte, 32)}), "of different states"},
+		"manifest of another state":       {append(state.clone()[:len(state)-1:len(state)-1], Record{recordManifest.key(), append([]byte{0, stateVersion}, make([]byte, 8)...)}), "of different states"},
+		"manifest of another version":     {append(state.clone()[:len(state)-1:len(state)-1], Record{recordManifest.key(), make([]byte, 10)}), "version 0"},
 		"one ratchet":                     {state.with(ratchet(number, own, secrettree.HandshakeRatchet), nil), "one ratchet"},
 		"ratchet that is cut off":         {state.with(ratchet(number, own, 0), []byte{1}), "truncated"},
-		"ratchet of a leaf outside":       {state.with(ratchet(number, 77, 0), state.value(t, ratchet(number, own, 0))), "no place"},
-		"ratchet with a short secret":     {editedBy(t, state, ratchet(number, own, 0), (*secrettree.SavedRatchet).Marshal, (*secrettree.SavedRatchet).Unmarshal, func(r *secrettree.SavedRatchet) { r.Secret = r.Secret[1:] }), "no place"},
-		"ratchet beyond its end":          {editedBy(t, state, ratchet(number, own, 0), (*secrettree.SavedRatchet).Marshal, (*secrettree.SavedRatchet).Unmarshal, func(r *secrettree.SavedRatchet) { r.Next, r.Secret = 1<<32+1, nil }), "no place"},
-		"ratchet at its end":              {editedBy(t, state, ratchet(number, own, 0), (*secrettree.SavedRatchet).Marshal, (*secrettree.SavedRatchet).Unmarshal, func(r *secrettree.SavedRatchet) { r.Next = 1 << 32 }), "no place"},
+		"ratchets that are cut off":       {state.with(both, state.value(t, both)[:41]), "truncated"},
+		"ratchet of a leaf outside":       {state.with(ratchet(number, 77, secrettree.BothRatchets), state.value(t, both)), "no place"},
+		"ratchet with a short secret":     {ratchets(func(r *[2]secrettree.SavedRatchet) { r[0].Secret = r[0].Secret[1:] }), "no place"},
+		"ratchet beyond its end":          {ratchets(func(r *[2]secrettree.SavedRatchet) { r[1].Next, r[1].Secret = 1<<32+1, nil }), "no place"},
+		"ratchet at its end":              {ratchets(func(r *[2]secrettree.SavedRatchet) { r[1].Next = 1 << 32 }), "no place"},
 		"message key that is to come":     {rename(messageKey, withGeneration(messageKey, 1000)), "message key"},
 		"message key of no ratchet":       {state.with(secrettree.NameOfKept(3, message.ContentApplication, 0).Key(number), state.value(t, messageKey)), "message key"},
 		"short message key":               {editedBy(t, state, messageKey, (*secrettree.SavedMessageKey).Marshal, (*secrettree.SavedMessageKey).Unmarshal, func(k *secrettree.SavedMessageKey) { k.Key = k.Key[1:] }), "message key"},
@@ -264,7 +315,7 @@ func TestForgedStatesAreRefused(t *testing.T) {
 
 func pastTreeHash(t testing.TB, s Snapshot) []byte {
 	for _, r := range s {
-		if recordKind(r.Key[0]) == recordPast {
+		if kindOfKey(r.Key) == recordPast {
 			p, err := wire.ParseNew(r.Value, "past epoch", (*savedPast).unmarshal)
 			require.NoError(t, err)
 			return p.context.TreeHash

@@ -1,10 +1,7 @@
 package mls
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/binary"
+	"hash/crc32"
 
 	"github.com/mlsuite/mlsuite/internal/wire"
 )
@@ -14,128 +11,173 @@ import (
 // applied part of a delta or lost a record. Nodes of ratchet trees are not in it: tree
 // hashes vouch for them. It authenticates nothing: see [Record].
 type manifest struct {
-	sum    recordDigest             // XOR of the digests of all records
-	others recordDigests            // of those that are not of secret trees
-	trees  map[uint64]recordDigests // of those of secret trees, by epoch
+	sum    recordDigest    // XOR of the digests of all records
+	others recordDigests   // of those that are not of an epoch
+	epochs []epochManifest // a few
+	spare  recordDigests   // empty, for the next epoch
 }
 
-type recordDigests map[recordName]recordDigest
-
-// recordName is the key of a record that a manifest covers, with zeros behind it.
-type recordName [1 + 8 + 4 + 1 + 4]byte
-
-func newManifest() *manifest {
-	return &manifest{others: make(recordDigests), trees: make(map[uint64]recordDigests)}
+// epochManifest has the records of an epoch.
+type epochManifest struct {
+	epoch uint64
+	sum   recordDigest // XOR of their digests
+	of    recordDigests
 }
 
-// recordDigest is SHA-256 of
+type recordDigests map[recordID]recordDigest
+
+func newManifest() *manifest { return &manifest{others: make(recordDigests)} }
+
+// savedManifest is
 //
 //	struct {
-//	    uint32 key_length;
-//	    opaque key[key_length];
-//	    opaque value[];         // to the end
-//	}
-type recordDigest [sha256.Size]byte
+//	    uint16 version = 2;     // of all records
+//	    uint64 sum;
+//	} SavedManifest;
+type savedManifest recordDigest
 
-func (d *recordDigest) xor(e recordDigest) { subtle.XORBytes(d[:], d[:], e[:]) }
+const manifestSize = 2 + 8
 
-// digestHead is what comes before the value.
-func digestHead(w *wire.Writer, key []byte) {
-	w.Uint32(uint32(len(key)))
-	w.Raw(key)
+func (m savedManifest) marshal(w *wire.Writer) {
+	w.Uint16(stateVersion)
+	w.Uint64(uint64(m))
+}
+
+// recordDigest tells records apart that are not made to be alike: two checksums of key and
+// value, mixed, because sums of checksums alone would not see what changed by the same bits
+// in two records.
+type recordDigest uint64
+
+// digestOf returns the digest of a record, of which b is the key and the value. The kind in
+// the key says where it ends.
+func digestOf(b []byte) recordDigest {
+	return mixed(crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)), crc32.ChecksumIEEE(b))
 }
 
 // digest returns the digest of a record.
 func (r *Record) digest() recordDigest {
-	var w wire.Writer
-	w.Grow(4 + len(r.Key) + len(r.Value))
-	defer w.Erase()
-	digestHead(&w, r.Key)
-	w.Raw(r.Value)
-	input, _ := w.Finish() // which cannot fail
-	return sha256.Sum256(input)
+	castagnoli := crc32.MakeTable(crc32.Castagnoli)
+	return mixed(
+		crc32.Update(crc32.Checksum(r.Key, castagnoli), castagnoli, r.Value),
+		crc32.Update(crc32.ChecksumIEEE(r.Key), crc32.IEEETable, r.Value))
+}
+
+// mixed is a permutation of 64 bits, of which each depends on all.
+func mixed(a, b uint32) recordDigest {
+	x := uint64(a)<<32 | uint64(b)
+	x = (x ^ x>>30) * 0xBF58476D1CE4E5B9
+	x = (x ^ x>>27) * 0x94D049BB133111EB
+	return recordDigest(x ^ x>>31)
 }
 
 // counted reports whether a manifest covers the records of a kind.
 func (k recordKind) counted() bool { return k != recordTreeNode && k != recordManifest }
 
-// treeOf returns the epoch in the key, or the prefix of keys, of secrets of a secret tree.
-func treeOf(key []byte) (epoch uint64, ok bool) {
-	switch recordKind(key[0]) {
-	case recordSecret, recordRatchet, recordMessageKey:
-		return binary.BigEndian.Uint64(key[1:]), true
+// ofAnEpoch reports whether records of a kind belong to an epoch and may outlive it.
+func (k recordKind) ofAnEpoch() bool {
+	switch k {
+	case recordPast, recordSecret, recordRatchet, recordMessageKey:
+		return true
 	}
-	return 0, false
+	return false
 }
 
-// group returns the digests among which that of a record is, or those of all records with
-// a prefix. They are nil if there are none of the epoch.
-func (m *manifest) group(key []byte) recordDigests {
-	if epoch, ok := treeOf(key); ok {
-		return m.trees[epoch]
-	}
-	return m.others
-}
-
-// put enters a record, which replaces the one with the same key.
-func (m *manifest) put(key []byte, d recordDigest) {
-	if !recordKind(key[0]).counted() {
-		return
-	}
-	records := m.group(key)
-	if records == nil {
-		records = make(recordDigests)
-		epoch, _ := treeOf(key)
-		m.trees[epoch] = records
-	}
-	var name recordName
-	copy(name[:], key)
-	m.sum.xor(d)
-	m.sum.xor(records[name]) // of zeros if there is none
-	records[name] = d
-}
-
-// wholeKey reports whether a key is that of a record, and not a prefix.
-func wholeKey(key []byte) bool {
-	n, _ := recordKind(key[0]).length()
-	return len(key) == n
-}
-
-// drop removes the record with a key, all records with a prefix, which is that of a kind
-// or of a kind and an epoch, or, with an empty prefix, all records.
-func (m *manifest) drop(key []byte) {
-	if len(key) == 0 {
-		*m = *newManifest()
-		return
-	}
-	if !recordKind(key[0]).counted() {
-		return
-	}
-	records := m.group(key)
-	remove := func(name recordName) {
-		m.sum.xor(records[name])
-		delete(records, name)
-	}
-	if wholeKey(key) {
-		var name recordName
-		copy(name[:], key)
-		remove(name)
-	} else {
-		for name := range records {
-			if bytes.HasPrefix(name[:], key) {
-				remove(name)
-			}
+// at returns where an epoch is, or -1.
+func (m *manifest) at(epoch uint64) int {
+	for i := range m.epochs {
+		if m.epochs[i].epoch == epoch {
+			return i
 		}
 	}
-	if epoch, ok := treeOf(key); ok && len(records) == 0 {
-		delete(m.trees, epoch)
+	return -1
+}
+
+// put enters a record, which replaces the one with the same ID.
+func (m *manifest) put(id *recordID, d recordDigest) {
+	if !id.kind().ofAnEpoch() {
+		m.sum ^= m.others.put(id, d)
+		return
+	}
+	i := m.at(id.epoch)
+	if i < 0 {
+		of := m.spare
+		if m.spare = nil; of == nil {
+			of = make(recordDigests)
+		}
+		i, m.epochs = len(m.epochs), append(m.epochs, epochManifest{epoch: id.epoch, of: of})
+	}
+	change := m.epochs[i].of.put(id, d)
+	m.epochs[i].sum ^= change
+	m.sum ^= change
+}
+
+// put enters a record, and returns by what the sum changes.
+func (r recordDigests) put(id *recordID, d recordDigest) (change recordDigest) {
+	change = d ^ r[*id] // 0 if there is none
+	r[*id] = d
+	return change
+}
+
+// remove removes a record, if it is there.
+func (m *manifest) remove(id *recordID) {
+	if !id.kind().ofAnEpoch() {
+		m.sum ^= m.others[*id]
+		delete(m.others, *id)
+		return
+	}
+	i := m.at(id.epoch)
+	if i < 0 {
+		return
+	}
+	e := &m.epochs[i]
+	change := e.of[*id]
+	delete(e.of, *id)
+	e.sum ^= change
+	m.sum ^= change
+	if len(e.of) == 0 {
+		m.cut(i)
 	}
 }
 
-// has reports whether there are records with a prefix as in drop.
-func (m *manifest) has(prefix []byte) bool {
-	for name := range m.group(prefix) {
-		if bytes.HasPrefix(name[:], prefix) {
+// reusable is the most records of an epoch whose map serves another one.
+const reusable = 64
+
+// cut removes an epoch.
+func (m *manifest) cut(i int) {
+	e := m.epochs[i]
+	m.sum ^= e.sum
+	if len(e.of) <= reusable {
+		clear(e.of)
+		m.spare = e.of
+	}
+	last := len(m.epochs) - 1
+	m.epochs[i] = m.epochs[last]
+	m.epochs[last] = epochManifest{}
+	m.epochs = m.epochs[:last]
+}
+
+// drop removes what a drop takes away.
+func (m *manifest) drop(d *drop) {
+	if d.kind() == recordPast {
+		if i := m.at(d.epoch); i >= 0 {
+			m.cut(i)
+		}
+		return
+	}
+	for id := range m.others {
+		if d.covers(&id) {
+			m.remove(&id)
+		}
+	}
+}
+
+// has reports whether there are records that a drop takes away.
+func (m *manifest) has(d *drop) bool {
+	if d.kind() == recordPast {
+		return m.at(d.epoch) >= 0
+	}
+	for id := range m.others {
+		if d.covers(&id) {
 			return true
 		}
 	}
@@ -144,17 +186,26 @@ func (m *manifest) has(prefix []byte) bool {
 
 // checkManifest checks that the state is whole, and keeps its manifest.
 func (l *stateLoader) checkManifest() error {
-	want, err := l.one(recordManifest)
+	value, err := l.one(recordManifest)
 	if err != nil {
+		return err
+	}
+	r := wire.NewReader(value)
+	if v := r.Uint16(); r.Err() == nil && v != stateVersion {
+		return otherVersion(v)
+	}
+	want := recordDigest(r.Uint64())
+	if err := r.Parsed("manifest"); err != nil {
 		return err
 	}
 	l.manifest = newManifest()
 	for kind, records := range l.records {
 		for i := 0; i < len(records) && kind.counted(); i++ {
-			l.manifest.put(records[i].Key, records[i].digest())
+			id := idOf(records[i].Key)
+			l.manifest.put(&id, records[i].digest())
 		}
 	}
-	if !bytes.Equal(want, l.manifest.sum[:]) {
+	if want != l.manifest.sum {
 		return badState("records are missing, or of different states")
 	}
 	return nil

@@ -1,7 +1,6 @@
 package mls
 
 import (
-	"encoding/binary"
 	"time"
 
 	"github.com/mlsuite/mlsuite/internal/wire"
@@ -32,7 +31,7 @@ func (g *PublicGroup) delta(whole bool) (*Delta, error) {
 	defer g.mu.Unlock()
 	g.saving.mu.Lock()
 	defer g.saving.mu.Unlock()
-	return g.saving.delta(publicRecords{g}, whole)
+	return g.saving.delta(publicRecords{g}, new(deltaWork), whole)
 }
 
 // publicRecords are those of a public group. The caller holds its mutex.
@@ -43,35 +42,35 @@ func (g publicRecords) state(*savedState) *savedState { return newPublicSavedSta
 func (g publicRecords) changes(n *noter, before, now *savedState) {
 	firstProposal := before.proposals
 	if before.public != now.public {
-		n.touch(recordPublic.key())
+		n.touch(recordPublic.id(0))
 		n.trees(before, now)
 		if firstProposal > 0 {
 			firstProposal = 0
-			n.drop(recordProposal.key())
+			n.drop(recordProposal.id(0))
 		}
 	}
 	for i := firstProposal; i < now.proposals; i++ {
-		n.touch(recordProposal.at(uint32(i)))
+		n.touch(recordProposal.id(uint32(i)))
 	}
 	if !before.groupInfo.equal(now.groupInfo) {
-		n.touch(recordGroupInfo.key())
+		n.touch(recordGroupInfo.id(0))
 	}
 }
 
 func (publicRecords) noted() {}
 
-func (g publicRecords) put(s *saver, key []byte) {
-	switch recordKind(key[0]) {
+func (g publicRecords) put(s *saver, id *recordID) {
+	switch id.kind() {
 	case recordPublic:
 		saved := g.public.saved()
-		saved.marshal(s.begin(key))
+		s.write(*id, saved.marshal)
 	case recordProposal:
-		if i := int(binary.BigEndian.Uint32(key[1:])); i < len(g.cache.proposals) {
-			s.proposal(key, g.cache.proposals[i], nil)
+		if i := int(id.Index); i < len(g.cache.proposals) {
+			s.proposal(*id, g.cache.proposals[i], nil)
 		}
 	case recordGroupInfo:
 		if g.groupInfo != nil {
-			g.groupInfo.marshal(s.begin(key), g.public.tree)
+			s.write(*id, func(w *wire.Writer) { g.groupInfo.marshal(w, g.public.tree) })
 		}
 	}
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/mlsuite/mlsuite/internal/mlstest"
 	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
-	"github.com/mlsuite/mlsuite/mls/internal/secrettree"
 	"github.com/mlsuite/mlsuite/mls/message"
 )
 
@@ -81,11 +80,11 @@ func TestForgedPublicStatesAreRefused(t *testing.T) {
 		"no epoch":                    {state.with(recordPublic.key(), nil), "records of kind"},
 		"a member's epoch":            {state.with(recordPublic.key(), memberState.value(t, recordEpoch.key())), "epoch is malformed"},
 		"epoch that is cut off":       {state.with(recordPublic.key(), []byte{0}), "truncated"},
-		"secrets":                     {state.with(secrettree.NameOfNode(3).Key(1), make([]byte, 32)), "no place"},
-		"private key":                 {state.with(recordNodeKey.at(0), []byte{1, 0}), "no place"},
+		"secrets":                     {state.with(append(recordSecret.of(1), 0, 0, 0, 3), make([]byte, 32)), "no place"},
+		"past epoch":                  {state.with(recordPast.of(0), []byte{1, 0}), "no place"},
 		"unknown suite":               {inPublic(func(p *savedPublic) { p.context.CipherSuite = 0x0A0A }), ""},
 		"another suite":               {inPublic(func(p *savedPublic) { p.context.CipherSuite = 0x0002 }), ""},
-		"another tree hash":           {inPublic(func(p *savedPublic) { p.context.TreeHash[0] ^= 1 }), "missing"},
+		"another tree hash":           {inPublic(func(p *savedPublic) { p.context.TreeHash[0] ^= 1 }), "match its hash"},
 		"wider than the state":        {inPublic(func(p *savedPublic) { p.width = 1 << 30 }), "leaves"},
 		"no width":                    {state.with(recordWidth.key(), nil), "records of kind"},
 		"more width":                  {state.with(recordWidth.key(), make([]byte, 8)), "of no ratchet tree"},

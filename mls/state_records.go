@@ -13,30 +13,29 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// recordKind is the first byte of a record's key. Numbers follow it, big-endian,
-// so that records of a kind are in their order and those of an epoch side by side.
+// recordKind is the first byte of a record's key. Numbers follow it, big-endian. All that
+// belongs to one epoch and may outlive it has 'p' and the epoch there, so that one deletion
+// takes it away; of the secrets, the kind comes behind these.
 type recordKind byte
 
 const (
 	// Of the epoch.
-	recordEpoch    recordKind = 'e' // -: savedEpoch
-	recordTreeNode recordKind = 't' // tree hash: the treeHashInput that it is the hash of
+	recordEpoch    recordKind = 'e' // -: savedEpoch, for a member
+	recordTreeNode recordKind = 't' // tree hash: the treeHashInput that it is the hash of; not of a root
 	recordWidth    recordKind = 'w' // -: savedWidth
-	recordNodeKey  recordKind = 'k' // node uint32: savedKey, a private key of the member
 
 	// Of all.
-	recordManifest recordKind = 'z' // -: that of the other records
+	recordManifest recordKind = 'z' // -: savedManifest, of the other records
 
 	// Of past epochs.
 	recordPast       recordKind = 'p' // epoch uint64: savedPast
-	recordResumption recordKind = 'r' // epoch uint64: its resumption PSK
+	recordResumption recordKind = 'r' // slot uint32: savedResumption
 
 	// Of the inbox. Secrets are of the current epoch or of a past one.
 	recordProposal   recordKind = 'q'                                    // number uint32, in order of arrival: savedProposal
-	recordSecret                = recordKind(secrettree.SecretOfNode)    // 's', epoch uint64, node uint32: its secret
-	recordRatchet               = recordKind(secrettree.SecretOfRatchet) // 'v', epoch uint64, leaf uint32, ratchet uint8: secrettree.SavedRatchet
-	recordMessageKey            = recordKind(secrettree.SecretOfMessage) // 'm', the same, generation uint32: secrettree.SavedMessageKey
-	recordBeginning  recordKind = 'b'                                    // -: savedBeginning, in place of the own ratchets
+	recordSecret                = recordKind(secrettree.SecretOfNode)    // a page of secrets of nodes
+	recordRatchet               = recordKind(secrettree.SecretOfRatchet) // one secrettree.SavedRatchet, or two
+	recordMessageKey            = recordKind(secrettree.SecretOfMessage) // secrettree.SavedMessageKey
 
 	// Of a candidate, a key package.
 	recordCandidate  recordKind = 'c' // -: savedCandidate
@@ -47,61 +46,158 @@ const (
 	recordGroupInfo recordKind = 'g' // -: MLSMessage
 )
 
+// kindOfKey returns the kind of a record, by its key, which is not empty. It is 0 if the key
+// is of no kind.
+func kindOfKey(key []byte) recordKind {
+	first, ofSecret := recordKind(key[0]), func(k recordKind) bool {
+		return k == recordSecret || k == recordRatchet || k == recordMessageKey
+	}
+	if first == recordPast && len(key) >= secrettree.PrefixLength {
+		if kind := recordKind(key[secrettree.PrefixLength-1]); ofSecret(kind) {
+			return kind
+		}
+		return 0
+	}
+	if ofSecret(first) {
+		return 0
+	}
+	return first
+}
+
 // length returns the length of a whole key, or 0 for the key of a tree node, whose length
 // depends on the suite.
 func (k recordKind) length() (int, bool) {
 	switch k {
-	case recordEpoch, recordWidth, recordCandidate, recordKeyPackage, recordPublic, recordGroupInfo, recordManifest, recordBeginning:
+	case recordEpoch, recordWidth, recordCandidate, recordKeyPackage, recordPublic, recordGroupInfo, recordManifest:
 		return 1, true
-	case recordNodeKey, recordProposal:
+	case recordProposal, recordResumption:
 		return 1 + 4, true
-	case recordPast, recordResumption:
+	case recordPast:
 		return 1 + 8, true
 	case recordSecret:
-		return 1 + 8 + 4, true
+		return secrettree.NodeLength, true
 	case recordRatchet:
-		return 1 + 8 + 4 + 1, true
+		return secrettree.RatchetLength, true
 	case recordMessageKey:
-		return 1 + 8 + 4 + 1 + 4, true
+		return secrettree.MessageLength, true
 	case recordTreeNode:
 		return 0, true
 	}
 	return 0, false
 }
 
-// key returns the key of a record without numbers, or the prefix of all records of a
-// kind.
+// recordID is the key of a record, or stands for all records of an epoch or of a kind. It
+// is none of a tree node, which is named by its hash.
+type recordID struct {
+	epoch uint64
+	secrettree.SecretName
+}
+
+// key returns the key of a record without numbers.
 func (k recordKind) key() []byte { return []byte{byte(k)} }
 
 // at returns the key of a record with one uint32.
 func (k recordKind) at(i uint32) []byte { return binary.BigEndian.AppendUint32(k.key(), i) }
 
-// of returns the key of an epoch's record, or the prefix of all records of the epoch.
-func (k recordKind) of(epoch uint64) []byte { return binary.BigEndian.AppendUint64(k.key(), epoch) }
+// of returns the key of an epoch's record, or the prefix of all its secrets of a kind.
+func (k recordKind) of(epoch uint64) []byte {
+	key := binary.BigEndian.AppendUint64(recordPast.key(), epoch)
+	if k != recordPast {
+		key = append(key, byte(k))
+	}
+	return key
+}
 
-// savedPublic is the public state of the epoch without its tree, which the context names
-// by its hash.
+// id returns the ID of a record without numbers, or with one uint32.
+func (k recordKind) id(index uint32) recordID {
+	return recordID{SecretName: secrettree.SecretName{Index: index, Kind: secrettree.Kind(k)}}
+}
+
+// ofEpoch returns the ID of an epoch's record.
+func (k recordKind) ofEpoch(epoch uint64) recordID {
+	id := k.id(0)
+	id.epoch = epoch
+	return id
+}
+
+func (id *recordID) kind() recordKind { return recordKind(id.Kind) }
+
+// appendKey appends the key of the record.
+func (id *recordID) appendKey(b []byte) []byte {
+	switch kind := id.kind(); kind {
+	case recordSecret, recordRatchet, recordMessageKey:
+		return id.AppendKey(b, id.epoch)
+	case recordPast:
+		return binary.BigEndian.AppendUint64(append(b, byte(kind)), id.epoch)
+	case recordProposal, recordResumption:
+		return binary.BigEndian.AppendUint32(append(b, byte(kind)), id.Index)
+	default:
+		return append(b, byte(kind))
+	}
+}
+
+// idOf returns the ID in a key that has the length of its kind.
+func idOf(key []byte) recordID {
+	kind := kindOfKey(key)
+	switch kind {
+	case recordSecret, recordRatchet, recordMessageKey:
+		epoch, name := secrettree.SecretNameOf(key)
+		return recordID{epoch, name}
+	case recordPast:
+		return kind.ofEpoch(binary.BigEndian.Uint64(key[1:]))
+	case recordProposal, recordResumption:
+		return kind.id(binary.BigEndian.Uint32(key[1:]))
+	}
+	return kind.id(0)
+}
+
+// savedRoot is the treeHashInput of a tree's root, empty if that is a leaf. Nearly every
+// epoch has another root, so the root is saved with the epoch.
+type savedRoot struct {
+	tree  *ratchettree.Tree // to be written
+	input []byte            // that was read
+}
+
+func (r *savedRoot) marshal(w *wire.Writer) {
+	if r.tree == nil || r.tree.RootIndex().IsLeaf() {
+		w.Bytes(r.input)
+		return
+	}
+	start := w.Begin()
+	writeTreeNode(w, r.tree.Root, r.tree.RootIndex(), r.tree.HashSize)
+	w.End(start)
+}
+
+// savedPublic is the public state of the epoch without its tree, of which it has the root.
 //
 //	struct {
 //	    GroupContext context;
 //	    uint32 width;                       // leaves of the tree
+//	    opaque root<V>;                     // savedRoot
 //	    opaque confirmation_tag<V>;
 //	    optional<Proposal> re_init;
 //	} SavedPublic;
 type savedPublic struct {
 	context         *message.GroupContext
 	width           uint32
+	root            savedRoot
 	confirmationTag []byte
 	reInit          *message.ReInit
 }
 
 func (p *publicState) saved() savedPublic {
-	return savedPublic{&p.context, p.tree.Width, p.confirmationTag, p.reInit}
+	return savedPublic{&p.context, p.tree.Width, savedRoot{tree: p.tree}, p.confirmationTag, p.reInit}
+}
+
+// savedSize returns a bound of the bytes of the context, the width and the root of an epoch.
+func (p *publicState) savedSize() int {
+	return len(p.contextBytes) + 4 + wire.SizeOfVector(treeNodeSize(p.tree.Root, p.tree.HashSize))
 }
 
 func (p *savedPublic) marshal(w *wire.Writer) {
 	message.Write(w, p.context)
 	w.Uint32(p.width)
+	p.root.marshal(w)
 	w.Bytes(p.confirmationTag)
 	if w.Optional(p.reInit != nil) {
 		message.Write(w, &message.TypedProposal{Proposal: *p.reInit})
@@ -112,6 +208,7 @@ func (p *savedPublic) unmarshal(r *wire.Reader) {
 	p.context = new(message.GroupContext)
 	message.Read(r, p.context)
 	p.width = r.Uint32()
+	p.root.input = r.Bytes()
 	p.confirmationTag = r.Bytes()
 	if r.Optional() {
 		var typed message.TypedProposal
@@ -124,29 +221,80 @@ func (p *savedPublic) unmarshal(r *wire.Reader) {
 	}
 }
 
-// savedEpoch is the epoch without its tree and the private keys.
+// savedEpoch is the epoch without its tree.
 //
 //	struct {
 //	    SavedPublic public;
 //	    uint32 leaf_index;                  // the member's
 //	    opaque secrets<V>[9];               // in the order of schedule.EpochSecrets.table; empty if used up
+//	    uint8 begins[2];                    // savedBeginning
+//	    struct {
+//	        uint32 node;
+//	        SavedKey key;
+//	    } keys[];                           // of the member's leaf, and of the nodes above it from the root down; to the end
 //	} SavedEpoch;
+//
+// The encryption_secret is the secret of the root of the secret tree. A group has it until a
+// leaf was used, a candidate always.
 type savedEpoch struct {
 	savedPublic
 	leaf    message.LeafIndex
 	secrets *schedule.EpochSecrets
+	begins  savedBeginning
+	keys    []savedNodeKey
+}
+
+// savedBeginning has the generations at which the own ratchets begin in a restored group,
+// by secrettree.RatchetKind, at most sendBlock. They are zeros in a candidate, and from
+// when the state has these ratchets on: then their secrets do not follow from that of a
+// node.
+type savedBeginning [2]uint64
+
+// maxLevels is the most nodes that are above a leaf.
+const maxLevels = 31
+
+// savedNodeKey is the private key of a node.
+type savedNodeKey struct {
+	node ratchettree.NodeIndex
+	savedKey
+}
+
+// secretSize returns the number of bytes of the secrets, keys and what is between them.
+func (e *savedEpoch) secretSize() int {
+	size := len(e.begins)
+	for _, row := range e.secrets.Table() {
+		size += wire.SizeOfVector(len(*row.Secret))
+	}
+	for i := range e.keys {
+		size += 4 + e.keys[i].size()
+	}
+	return size
+}
+
+// size returns a bound of the bytes that marshal writes, where p is the public state.
+func (e *savedEpoch) size(p *publicState) int {
+	size := p.savedSize() + wire.SizeOfVector(len(p.confirmationTag)) + 1 + 4 + e.secretSize()
+	if p.reInit != nil {
+		reInit, _ := wire.Marshal(func(w *wire.Writer) { message.Write(w, &message.TypedProposal{Proposal: *p.reInit}) })
+		size += len(reInit) // 0 if it fails, as marshal will
+	}
+	return size
 }
 
 func (e *savedEpoch) marshal(w *wire.Writer) {
 	e.savedPublic.marshal(w)
 	w.Uint32(uint32(e.leaf))
-	size := 0
-	for _, row := range e.secrets.Table() {
-		size += wire.SizeOfVector(len(*row.Secret))
+	w.Grow(e.secretSize()) // an outgrown buffer would leave parts of the secrets in memory
+	table := e.secrets.Table()
+	for i := range table {
+		w.Bytes(*table[i].Secret)
 	}
-	w.Grow(size) // an outgrown buffer would leave parts of the secrets in memory
-	for _, row := range e.secrets.Table() {
-		w.Bytes(*row.Secret)
+	for _, generation := range e.begins {
+		w.Uint8(uint8(generation))
+	}
+	for i := range e.keys {
+		w.Uint32(uint32(e.keys[i].node))
+		e.keys[i].marshal(w)
 	}
 }
 
@@ -159,19 +307,52 @@ func (e *savedEpoch) unmarshal(r *wire.Reader) {
 			*row.Secret = secret
 		}
 	}
+	for kind := range e.begins {
+		e.begins[kind] = uint64(r.Uint8())
+	}
+	for !r.Empty() {
+		if len(e.keys) > maxLevels {
+			r.Fail(wire.Malformed("more private keys than a path has nodes"))
+			return
+		}
+		key := savedNodeKey{node: ratchettree.NodeIndex(r.Uint32())}
+		key.unmarshal(r)
+		e.keys = append(e.keys, key)
+	}
+}
+
+// destroy overwrites the private keys.
+func (e *savedEpoch) destroyKeys() {
+	for i := range e.keys {
+		clear(e.keys[i].key)
+	}
 }
 
 // savedPast is what opens late messages of a past epoch, without its tree and its
 // ratchets.
+//
+//	struct {
+//	    GroupContext context;
+//	    uint32 width;
+//	    opaque root<V>;                     // savedRoot
+//	    opaque sender_data_secret<V>;
+//	} SavedPast;
 type savedPast struct {
 	context    *message.GroupContext
 	width      uint32
+	root       savedRoot
 	senderData []byte
+}
+
+// size returns a bound of the bytes that marshal writes, where public is the public state.
+func (p *savedPast) size(public *publicState) int {
+	return public.savedSize() + wire.SizeOfVector(len(p.senderData))
 }
 
 func (p *savedPast) marshal(w *wire.Writer) {
 	message.Write(w, p.context)
 	w.Uint32(p.width)
+	p.root.marshal(w)
 	w.Bytes(p.senderData)
 }
 
@@ -179,7 +360,30 @@ func (p *savedPast) unmarshal(r *wire.Reader) {
 	p.context = new(message.GroupContext)
 	message.Read(r, p.context)
 	p.width = r.Uint32()
+	p.root.input = r.Bytes()
 	p.senderData = r.Bytes()
+}
+
+// savedResumption is the resumption PSK of a past epoch.
+//
+//	struct {
+//	    uint64 epoch;
+//	    opaque psk[KDF.Nh];
+//	} SavedResumption;
+type savedResumption struct {
+	epoch uint64
+	psk   []byte
+}
+
+func (s *savedResumption) marshal(w *wire.Writer) {
+	w.Grow(8 + len(s.psk))
+	w.Uint64(s.epoch)
+	w.Raw(s.psk)
+}
+
+func (s *savedResumption) unmarshal(r *wire.Reader) {
+	s.epoch = r.Uint64()
+	s.psk = r.Raw(r.Len())
 }
 
 // savedWidth is written as one zero byte for each leaf of the widest tree of the state. A
@@ -190,23 +394,6 @@ type savedWidth uint32
 func (n *savedWidth) marshal(w *wire.Writer) { w.Padding(int(*n)) }
 
 func (n *savedWidth) unmarshal(r *wire.Reader) { *n = savedWidth(r.Padding()) }
-
-// savedBeginning has the generations at which the own ratchets begin in a restored group,
-// by secrettree.RatchetKind, at most sendBlock. A state has it as long as the secrets of
-// these ratchets follow from that of a node.
-type savedBeginning [2]uint64
-
-func (b *savedBeginning) marshal(w *wire.Writer) {
-	for _, generation := range b {
-		w.Uint64(generation)
-	}
-}
-
-func (b *savedBeginning) unmarshal(r *wire.Reader) {
-	for kind := range b {
-		b[kind] = r.Uint64()
-	}
-}
 
 // keyForm says how a private key is saved.
 type keyForm uint8
@@ -305,6 +492,20 @@ func (p *savedProposal) unmarshal(r *wire.Reader) {
 	p.unfit = r.Optional()
 }
 
+// writeTreeNode writes what treeHashInput reads.
+func writeTreeNode(w *wire.Writer, n *ratchettree.Node, i ratchettree.NodeIndex, hashSize int) {
+	if n.Leaf != nil {
+		ratchettree.WriteLeafHashInput(w, i.Leaf(), n.Leaf)
+		return
+	}
+	ratchettree.WriteParentHashInput(w, n.Parent, n.Left.Hash(hashSize), n.Right.Hash(hashSize))
+}
+
+// treeNodeSize returns a bound of the bytes that writeTreeNode writes.
+func treeNodeSize(n *ratchettree.Node, hashSize int) int {
+	return 4 + n.EncodedAtMost() + 2*wire.SizeOfVector(hashSize)
+}
+
 // treeHashInput is the TreeHashInput of a node that is not blank or has a node below it
 // that is not (RFC 9420, Section 7.8). Its hash is the node's tree hash, and the key of
 // its record.
@@ -313,14 +514,6 @@ type treeHashInput struct {
 	leaf        ratchettree.Leaf  // nil of a parent node
 	parent      *ratchettree.ParentNode
 	left, right []byte // of a parent node: the hashes of its children
-}
-
-func (t *treeHashInput) marshal(w *wire.Writer) {
-	if t.leaf != nil {
-		ratchettree.WriteLeafHashInput(w, t.index, t.leaf)
-	} else {
-		ratchettree.WriteParentHashInput(w, t.parent, t.left, t.right)
-	}
 }
 
 func (t *treeHashInput) unmarshal(r *wire.Reader) {

@@ -2,6 +2,7 @@ package mls
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -159,7 +160,7 @@ func TestEarlierStatesRepeatNoKey(t *testing.T) {
 func kindsOf(all []Record) map[recordKind]int {
 	kinds := map[recordKind]int{}
 	for _, r := range all {
-		kinds[recordKind(r.Key[0])]++
+		kinds[kindOfKey(r.Key)]++
 	}
 	return kinds
 }
@@ -199,7 +200,7 @@ func TestFirstSaveOfARestoredGroup(t *testing.T) {
 		deletes int
 		puts    map[recordKind]int
 	}{
-		{2, map[recordKind]int{recordSecret: 3, recordRatchet: 2, recordManifest: 1}},
+		{0, map[recordKind]int{recordEpoch: 1, recordSecret: 1, recordRatchet: 2, recordManifest: 1}},
 		{0, map[recordKind]int{recordRatchet: 2, recordManifest: 1}},
 	} {
 		g, err := RestoreGroup(insiderTime, *groups[0].cfg, state)
@@ -232,7 +233,7 @@ func TestEpochWithoutOwnMessagesDerivesNothingToBeSaved(t *testing.T) {
 	f.arm(0)
 	_, err = storeDelta(g)
 	require.NoError(t, err)
-	require.Equal(t, len(g.self.pathKeys), f.steps, "each private key of the path is read, and nothing else is asked of the suite")
+	require.Equal(t, 1+len(g.self.pathKeys), f.steps, "each private key is read, and nothing else is asked of the suite")
 	require.Equal(t, [2]uint64{firstHandshakeBlock, firstApplicationBlock}, g.inbox.saving.usable)
 	used := usedKeys{}
 	for _, handshake := range []bool{true, false} {
@@ -250,14 +251,24 @@ func TestEpochWithoutOwnMessagesDerivesNothingToBeSaved(t *testing.T) {
 
 // leadsTo reports whether a secret of a node leads to the first keys of a leaf in an epoch.
 func (s Snapshot) leadsTo(t testing.TB, epoch uint64, leaf message.LeafIndex) bool {
+	const nh = 32
 	for _, r := range s {
-		if recordKind(r.Key[0]) != recordSecret {
-			continue
-		}
-		of, name, err := secrettree.SecretNameOf(r.Key)
-		require.NoError(t, err)
-		if of == epoch && treemath.NodeOf(leaf).InSubtree(treemath.NodeIndex(name.Index)) {
-			return true
+		switch kindOfKey(r.Key) {
+		case recordSecret:
+			size := 4 + nh
+			if of, _ := secrettree.SecretNameOf(r.Key); of == epoch {
+				for page := r.Value; len(page) > 0; page = page[size:] {
+					if treemath.NodeOf(leaf).InSubtree(treemath.NodeIndex(binary.BigEndian.Uint32(page))) {
+						return true
+					}
+				}
+			}
+		case recordEpoch:
+			e, err := wire.ParseNew(r.Value, "epoch", (*savedEpoch).unmarshal)
+			require.NoError(t, err)
+			if e.context.Epoch == epoch && e.secrets.Encryption != nil {
+				return true
+			}
 		}
 	}
 	return false
@@ -269,7 +280,7 @@ func requireNoSentKey(t testing.TB, state Snapshot, g *Group, epoch uint64) {
 	t.Helper()
 	require.False(t, state.leadsTo(t, epoch, g.leaf))
 	for _, kind := range secrettree.RatchetKinds() {
-		name := secrettree.SecretName{Kind: secrettree.SecretOfRatchet, Index: uint32(g.leaf), Ratchet: kind}
+		name := secrettree.NameOfRatchet(g.leaf, kind)
 		if epoch == g.Epoch() {
 			var r secrettree.SavedRatchet
 			require.NoError(t, wire.Parse(state.value(t, name.Key(epoch)), "ratchet", r.Unmarshal))

@@ -3,7 +3,6 @@ package mls
 import (
 	"bytes"
 	"crypto/subtle"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -101,6 +100,7 @@ type stateLoader struct {
 	nodes   *treeLoader
 
 	manifest *manifest
+	places   *savedState // the slots of resumption PSKs
 }
 
 // newStateLoader sorts the records of a state by kind, and reads the record of the epoch
@@ -136,7 +136,7 @@ func sortRecords(state Snapshot) (*stateLoader, error) {
 		if len(r.Key) == 0 {
 			return nil, badState("record without a key")
 		}
-		kind := recordKind(r.Key[0])
+		kind := kindOfKey(r.Key)
 		n, known := kind.length()
 		if !known || n != 0 && n != len(r.Key) {
 			return nil, badState("record of an unknown kind")
@@ -191,13 +191,10 @@ func (l *stateLoader) only(kinds ...recordKind) error {
 // group fills in a group. signers are the member's signers beside the one of the group's
 // configuration.
 func (l *stateLoader) group(g *Group, signers []suite.Signer) error {
-	err := l.only(recordManifest, recordEpoch, recordTreeNode, recordWidth, recordNodeKey, recordPast, recordResumption,
-		recordProposal, recordSecret, recordRatchet, recordMessageKey, recordBeginning)
+	err := l.only(recordManifest, recordEpoch, recordTreeNode, recordWidth, recordPast, recordResumption,
+		recordProposal, recordSecret, recordRatchet, recordMessageKey)
 	if err != nil {
 		return err
-	}
-	if l.epoch.secrets.Encryption != nil {
-		return badState("encryption_secret is not used up")
 	}
 	public, secrets, err := l.publicState()
 	if err != nil {
@@ -219,6 +216,9 @@ func (l *stateLoader) group(g *Group, signers []suite.Signer) error {
 	}
 	b := &g.inbox
 	b.ratchets = restoredSecretTree(l.suite, public.tree.Width)
+	if secret := secrets.TakeEncryption(); secret != nil {
+		b.ratchets.Nodes[treemath.Root(public.tree.Width)] = secret
+	}
 	if err := l.past(g); err != nil {
 		return err
 	}
@@ -231,16 +231,16 @@ func (l *stateLoader) group(g *Group, signers []suite.Signer) error {
 	if err := l.secrets(g); err != nil {
 		return err
 	}
-	begins, err := l.beginning(g)
-	if err != nil {
+	if err := l.beginning(g); err != nil {
 		return err
 	}
-	restored := newSavedState(g)
+	restored := new(savedState)
+	restored.become(g, l.places)
 	b.saving = restoredSaving(restored, l.manifest)
 	if err := l.nodes.allUsed(restored.width); err != nil {
 		return err
 	}
-	if begins != (savedBeginning{}) { // the group may have sent what the state reserves
+	if begins := l.epoch.begins; begins != (savedBeginning{}) { // the group may have sent what the state reserves
 		if err := b.ratchets.Open(g.leaf, begins); err != nil {
 			return err
 		}
@@ -276,7 +276,7 @@ func (l *stateLoader) publicState() (*publicState, *schedule.EpochSecrets, error
 // publicTree returns the public state of the epoch, with its confirmation tag unchecked.
 func (l *stateLoader) publicTree() (*publicState, error) {
 	e := l.epoch
-	t, err := l.nodes.tree(e.context.TreeHash, e.width)
+	t, err := l.nodes.tree(e.context.TreeHash, e.width, e.root.input)
 	if err != nil {
 		return nil, err
 	}
@@ -315,14 +315,21 @@ func (l *stateLoader) memberView(p *publicState, held func(public []byte) *ratch
 	if err != nil {
 		return nil, err
 	}
+	defer l.epoch.destroyKeys()
 	v := &memberView{leaf: l.epoch.leaf, pathKeys: make(map[ratchettree.NodeIndex]*ratchettree.PrivateKey)}
 	defer func() {
 		if err != nil {
 			v.abandon()
 		}
 	}()
-	for _, r := range l.records[recordNodeKey] {
-		n := ratchettree.NodeIndex(binary.BigEndian.Uint32(r.Key[1:]))
+	last := -1
+	for i := range l.epoch.keys {
+		saved := &l.epoch.keys[i]
+		n := saved.node
+		if level := n.Level(); last >= 0 && (level == 0 || last > 0 && level >= last) {
+			return nil, badState("private keys are not in order")
+		}
+		last = n.Level()
 		var public []byte
 		if n == treemath.NodeOf(v.leaf) {
 			public = leaf.EncryptionKey
@@ -331,7 +338,7 @@ func (l *stateLoader) memberView(p *publicState, held func(public []byte) *ratch
 		} else {
 			return nil, badState("private key of node %d is not the member's", n)
 		}
-		key, err := l.privateKey(r.Value, public, held)
+		key, err := l.openKey(&saved.savedKey, public, held)
 		if err != nil {
 			return nil, fmt.Errorf("%w (node %d)", err, n)
 		}
@@ -347,16 +354,7 @@ func (l *stateLoader) memberView(p *publicState, held func(public []byte) *ratch
 	return v, v.complete(p.tree)
 }
 
-// privateKey reads the private key that belongs to a public key.
-func (l *stateLoader) privateKey(value, public []byte, held func([]byte) *ratchettree.PrivateKey) (*ratchettree.PrivateKey, error) {
-	saved, err := wire.ParseNew(value, "private key", (*savedKey).unmarshal)
-	if err != nil {
-		return nil, err
-	}
-	defer clear(saved.key)
-	return l.openKey(saved, public, held)
-}
-
+// openKey opens the private key that belongs to a public key.
 func (l *stateLoader) openKey(saved *savedKey, public []byte, held func([]byte) *ratchettree.PrivateKey) (*ratchettree.PrivateKey, error) {
 	if saved.form == keyHeld {
 		if held == nil || len(saved.key) > 0 {

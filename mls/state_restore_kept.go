@@ -2,6 +2,7 @@ package mls
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -29,7 +30,7 @@ func (l *stateLoader) past(g *Group) error {
 		if nh := l.suite.Info().KDF.Nh; len(saved.senderData) != nh {
 			return badState("sender_data_secret does not have %d bytes", nh)
 		}
-		t, err := l.nodes.tree(c.TreeHash, saved.width)
+		t, err := l.nodes.tree(c.TreeHash, saved.width, saved.root.input)
 		if err != nil {
 			return err
 		}
@@ -48,12 +49,25 @@ func (l *stateLoader) past(g *Group) error {
 
 // resumptions reads the resumption PSKs of past epochs.
 func (l *stateLoader) resumptions(g *Group) error {
+	nh := l.suite.Info().KDF.Nh
+	l.places = new(savedState)
 	for _, r := range l.records[recordResumption] {
-		epoch, nh := binary.BigEndian.Uint64(r.Key[1:]), l.suite.Info().KDF.Nh
-		if epoch >= l.epoch.context.Epoch || len(r.Value) != nh {
+		saved, err := wire.ParseNew(r.Value, "resumption PSK", (*savedResumption).unmarshal)
+		if err != nil {
+			return err
+		}
+		if saved.epoch >= l.epoch.context.Epoch || len(saved.psk) != nh {
 			return badState("resumption PSK is not of a past epoch, or does not have %d bytes", nh)
 		}
-		g.inbox.resumptions = append(g.inbox.resumptions, resumption{epoch, bytes.Clone(r.Value)})
+		g.inbox.resumptions = append(g.inbox.resumptions, resumption{saved.epoch, saved.psk})
+		l.places.resumptions = append(l.places.resumptions, resumptionSlot{saved.epoch, binary.BigEndian.Uint32(r.Key[1:])})
+	}
+	slices.SortFunc(g.inbox.resumptions, func(a, b resumption) int { return cmp.Compare(a.epoch, b.epoch) })
+	slices.SortFunc(l.places.resumptions, func(a, b resumptionSlot) int { return cmp.Compare(a.epoch, b.epoch) })
+	for i := 1; i < len(g.inbox.resumptions); i++ {
+		if g.inbox.resumptions[i-1].epoch == g.inbox.resumptions[i].epoch {
+			return badState("resumption PSK is there twice")
+		}
 	}
 	return nil
 }
@@ -143,20 +157,25 @@ func (l *stateLoader) secrets(g *Group) error {
 	for _, p := range g.inbox.past {
 		trees[p.public.context.Epoch] = p.ratchets
 	}
+	untouched := g.inbox.ratchets.Untouched() != nil
 	for _, kind := range []recordKind{recordSecret, recordRatchet, recordMessageKey} {
 		for _, r := range l.records[kind] {
-			epoch, name, err := secrettree.SecretNameOf(r.Key)
-			if err != nil {
-				return badState("%w", err)
-			}
+			epoch, name := secrettree.SecretNameOf(r.Key)
 			t := trees[epoch]
 			if t == nil {
 				return badState("secret is of epoch %d, which is not kept", epoch)
+			}
+			own := epoch == l.epoch.context.Epoch && message.LeafIndex(name.Index) == g.leaf
+			if kind == recordRatchet && own == (name.Ratchet == secrettree.BothRatchets) {
+				return badState("own ratchets are saved together, or others one by one")
 			}
 			if err := t.Restore(name, r.Value); err != nil {
 				return badState("%w", err)
 			}
 		}
+	}
+	if (g.inbox.ratchets.Untouched() != nil) != untouched {
+		return badState("secret of the root is not with the epoch")
 	}
 	for epoch, t := range trees {
 		gone := ratchettree.NoLeaf
@@ -170,36 +189,26 @@ func (l *stateLoader) secrets(g *Group) error {
 	return nil
 }
 
-// beginning reads where the own ratchets begin, unless the state has them: then it returns
-// zeros.
-func (l *stateLoader) beginning(g *Group) (savedBeginning, error) {
-	if g.inbox.ratchets.Ratchets[g.leaf] != nil {
-		if len(l.records[recordBeginning]) > 0 {
-			return savedBeginning{}, badState("own ratchets are there, and where they begin")
+// beginning checks where the own ratchets begin: at zeros if the state has them, and else
+// behind what it reserves, which is something.
+func (l *stateLoader) beginning(g *Group) error {
+	opened, begins := g.inbox.ratchets.Ratchets[g.leaf] != nil, l.epoch.begins
+	for _, generation := range begins {
+		if opened != (generation == 0) || generation > sendBlock {
+			return badState("own ratchets cannot begin at generation %d", generation)
 		}
-		return savedBeginning{}, nil
 	}
-	value, err := l.one(recordBeginning)
-	if err != nil {
-		return savedBeginning{}, err
-	}
-	begins, err := wire.ParseNew(value, "beginning", (*savedBeginning).unmarshal)
-	if err != nil {
-		return savedBeginning{}, err
-	}
-	if slices.Max(begins[:]) > sendBlock {
-		return savedBeginning{}, badState("own ratchets begin behind all that a state reserves")
-	}
-	return *begins, nil
+	return nil
 }
 
 // restoredSecretTree returns a tree for saved secrets, without any yet.
 func restoredSecretTree(s suite.Suite, leaves uint32) *secrettree.Tree {
-	return &secrettree.Tree{
+	t := &secrettree.Tree{
 		Suite:    s,
 		Leaves:   leaves,
 		Nodes:    make(map[ratchettree.NodeIndex][]byte),
 		Ratchets: make(map[message.LeafIndex]*secrettree.LeafRatchets),
-		Unsaved:  make(map[secrettree.SecretName]bool),
 	}
+	t.Saved()
+	return t
 }

@@ -1,11 +1,9 @@
 package mls
 
 import (
-	"bytes"
 	"slices"
 	"sync"
 
-	"github.com/mlsuite/mlsuite/internal/treemath"
 	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
 )
 
@@ -24,9 +22,9 @@ type saving struct {
 	whole  uint64 // until this one or a newer one is stored, nothing is known to be stored
 
 	noted    *savedState // what the last Delta leads to; nil if there was none
+	spare    *savedState // one that nobody needs, or nil
 	manifest *manifest   // of noted
-	touched  touches     // the records that changed after the stored Delta
-	dropped  touches     // the prefixes by which Deltas since then dropped records
+	touched  touches     // what changed after the stored Delta
 	forgot   bool        // past epochs or proposals are gone that noted has
 
 	sending
@@ -47,25 +45,29 @@ func restoredSaving(state *savedState, m *manifest) *saving {
 // savedState is the content of a saved state, as far as a Delta depends on it.
 type savedState struct {
 	public      *publicState
-	trees       []savedTree    // of the epoch and of past ones, by epoch
-	keys        []savedPrivate // the private keys
-	resumptions []uint64       // epochs
+	trees       []epochTree // of the epoch and of past ones, by epoch
+	resumptions resumptionSlots
 	proposals   int
 	opened      bool // the own ratchets are in the state
+	untouched   bool // no leaf of the secret tree was used
 	width       savedWidth
 	groupInfo   *servedInfo // of a public group
 }
 
-type savedTree struct {
+type epochTree struct {
 	epoch uint64
 	*ratchettree.Tree
 }
 
-// savedPrivate is a private key, by its node and public key.
-type savedPrivate struct {
-	node   ratchettree.NodeIndex
-	public []byte
+// resumptionSlot says where the resumption PSK of an epoch is in the state. A new one takes
+// the place of one that is gone.
+type resumptionSlot struct {
+	epoch uint64
+	slot  uint32
 }
+
+// resumptionSlots are in the order of their epochs.
+type resumptionSlots []resumptionSlot
 
 // tree returns the tree of an epoch, or nil.
 func (s *savedState) tree(epoch uint64) *ratchettree.Tree {
@@ -77,32 +79,98 @@ func (s *savedState) tree(epoch uint64) *ratchettree.Tree {
 	return nil
 }
 
-// has reports whether the state has a private key.
-func (s *savedState) has(key savedPrivate) bool {
-	return slices.ContainsFunc(s.keys, func(k savedPrivate) bool {
-		return k.node == key.node && bytes.Equal(k.public, key.public)
-	})
+// another returns a savedState to be filled: the one before the last, if there is one.
+func (s *saving) another() *savedState {
+	now := s.spare
+	if s.spare = nil; now == nil {
+		now = new(savedState)
+	}
+	return now
 }
 
-// newSavedState returns what the saved state of g holds. The caller holds the inbox.
-func newSavedState(g *Group) *savedState {
+// forget drops what s refers to, and keeps its room.
+func (s *savedState) forget() {
+	clear(s.trees)
+	*s = savedState{trees: s.trees[:0], resumptions: s.resumptions[:0]}
+}
+
+// become makes s what the saved state of g holds, after what was saved before, which may be
+// nil. The caller holds the inbox.
+func (s *savedState) become(g *Group, before *savedState) {
 	b := &g.inbox
-	s := &savedState{
-		public:      g.public,
-		trees:       make([]savedTree, 0, len(b.past)+1),
-		keys:        g.self.publicKeys(),
-		resumptions: make([]uint64, len(b.resumptions)),
-		proposals:   len(b.cache.proposals),
-		opened:      b.ratchets.Ratchets[g.leaf] != nil,
-	}
+	*s = savedState{public: g.public, trees: slices.Grow(s.trees[:0], len(b.past)+1), resumptions: slices.Grow(s.resumptions[:0], len(b.resumptions))}
+	s.inbox(g)
 	for _, p := range b.past {
 		s.addTree(p.public)
 	}
 	s.addTree(g.public)
-	for i, r := range b.resumptions {
-		s.resumptions[i] = r.epoch
+	s.placeResumptions(b.resumptions, before)
+}
+
+// inbox notes what changes within an epoch.
+func (s *savedState) inbox(g *Group) {
+	b := &g.inbox
+	s.proposals = len(b.cache.proposals)
+	s.opened, s.untouched = b.ratchets.Ratchets[g.leaf] != nil, b.ratchets.Untouched() != nil
+}
+
+// placeResumptions gives each resumption PSK a place: its own in the state before, or that
+// of one that is gone, or a free one.
+func (s *savedState) placeResumptions(all []resumption, before *savedState) {
+	for i := range all {
+		s.resumptions = append(s.resumptions, resumptionSlot{epoch: all[i].epoch})
 	}
-	return s
+	if before == nil {
+		before = &savedState{}
+	}
+	free := s.resumptions.lacks(before.resumptions)
+	old := before.resumptions
+	for i := range s.resumptions {
+		r := &s.resumptions[i]
+		for len(old) > 0 && old[0].epoch < r.epoch {
+			old = old[1:]
+		}
+		switch {
+		case len(old) > 0 && old[0].epoch == r.epoch:
+			r.slot = old[0].slot
+		case len(free) > 0:
+			r.slot, free = free[0].slot, free[1:]
+		default:
+			r.slot = s.free(before, i)
+		}
+	}
+}
+
+// lacks returns those of others whose epochs are not in r.
+func (r resumptionSlots) lacks(others resumptionSlots) resumptionSlots {
+	first, last := 0, 0 // the usual ones follow each other
+	for i := range others {
+		for len(r) > 0 && r[0].epoch < others[i].epoch {
+			r = r[1:]
+		}
+		if len(r) > 0 && r[0].epoch == others[i].epoch {
+			continue
+		}
+		if last == 0 {
+			first = i
+		} else if last != i {
+			return append(slices.Clone(others[first:last]), r.lacks(others[i:])...)
+		}
+		last = i + 1
+	}
+	return others[first:last]
+}
+
+// free returns a slot that neither the state before uses nor s for its first n.
+func (s *savedState) free(before *savedState, n int) uint32 {
+	at := func(slot uint32) func(resumptionSlot) bool {
+		return func(r resumptionSlot) bool { return r.slot == slot }
+	}
+	slot := uint32(n)
+	for slices.ContainsFunc(before.resumptions, at(slot)) || slices.ContainsFunc(s.resumptions[:n], at(slot)) {
+		slot++
+	}
+	return slot
 }
 
 // newPublicSavedState returns what the saved state of a public group holds.
@@ -113,18 +181,8 @@ func newPublicSavedState(g *PublicGroup) *savedState {
 }
 
 func (s *savedState) addTree(p *publicState) {
-	s.trees = append(s.trees, savedTree{p.context.Epoch, p.tree})
+	s.trees = append(s.trees, epochTree{p.context.Epoch, p.tree})
 	s.width = max(s.width, savedWidth(p.tree.Width))
-}
-
-// publicKeys returns the member's private keys.
-func (m *memberView) publicKeys() []savedPrivate {
-	keys := make([]savedPrivate, 0, len(m.pathKeys)+1)
-	keys = append(keys, savedPrivate{treemath.NodeOf(m.leaf), m.leafKey.PublicKey()})
-	for n, key := range m.pathKeys {
-		keys = append(keys, savedPrivate{n, key.PublicKey()})
-	}
-	return keys
 }
 
 // Delta returns what the stored state lacks, whatever its epoch, and the whole state if
@@ -147,11 +205,10 @@ func (g *Group) Delta() (*Delta, error) { return g.delta(false) }
 func (g *Group) Save() (*Delta, error) { return g.delta(true) }
 
 func (g *Group) delta(whole bool) (*Delta, error) {
-	done, err := g.alive()
-	if err != nil {
+	if err := g.begin(); err != nil {
 		return nil, err
 	}
-	defer done()
+	defer g.life.done()
 	b := &g.inbox
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -160,7 +217,8 @@ func (g *Group) delta(whole bool) (*Delta, error) {
 	}
 	b.saving.mu.Lock()
 	defer b.saving.mu.Unlock()
-	return b.saving.delta(&memberRecords{g: g, saving: b.saving}, whole)
+	m := &memberRecords{g: g, saving: b.saving}
+	return b.saving.delta(m, &m.work, whole)
 }
 
 // records are those of a group, as they are now.
@@ -174,34 +232,47 @@ type records interface {
 	// noted says that a noter knows of all changes up to now.
 	noted()
 
-	// put puts a record into s, if there is one with this key.
-	put(s *saver, key []byte)
+	// put begins a record in s, if there is one with this ID.
+	put(s *saver, id *recordID)
+}
+
+// deltaWork is what it takes to make a Delta, in one piece.
+type deltaWork struct {
+	noter
+	saver
 }
 
 // delta makes the next Delta. The caller holds mu.
-func (s *saving) delta(r records, whole bool) (*Delta, error) {
+func (s *saving) delta(r records, work *deltaWork, whole bool) (*Delta, error) {
 	s.made++
 	now := r.state(s.noted)
-	if whole || len(s.touched.all)+len(s.dropped.all) > 1024+2*int(now.public.tree.Width) { // the whole state is less
+	if whole || s.touched.len() > 256+2*int(now.public.tree.Width) { // the whole state is less
 		s.whole = s.made
 	}
 	if s.noted != nil {
-		r.changes(&noter{touched: &s.touched, dropped: &s.dropped, manifest: s.manifest, number: s.made}, s.noted, now)
+		s.touched.unsettled = s.touched.unsettled || s.touched.len() > 0
+		s.touched.expect(now)
+		work.noter = noter{&s.touched, s.manifest, s.made}
+		r.changes(&work.noter, s.noted, now)
+		s.noted.forget()
+		s.spare = s.noted
 	}
 	s.noted, s.forgot = now, false
 	r.noted()
 	if s.whole == s.made { // no state before this one counts
-		s.touched, s.dropped = touches{}, touches{}
+		s.touched = touches{}
 	}
 	d := &Delta{saving: s, number: s.made, epoch: s.epoch, reserved: s.reserved}
-	emit := &saver{delta: d, manifest: s.manifest, now: now}
+	emit := &work.saver
+	emit.delta, emit.manifest, emit.now = d, s.manifest, now
 	if s.stored < s.whole {
-		emit.delete([]byte{})
-		var all touches
-		r.changes(&noter{touched: &all}, &savedState{}, now)
-		emit.changed(r, &touches{}, &all)
+		emit.dropAll()
+		all := touches{unsettled: true}
+		work.noter = noter{touches: &all}
+		r.changes(&work.noter, &savedState{}, now)
+		emit.changed(r, &all)
 	} else {
-		emit.changed(r, &s.dropped, &s.touched)
+		emit.changed(r, &s.touched)
 	}
 	if emit.err != nil {
 		d.Destroy()
@@ -221,7 +292,6 @@ func (s *saving) acknowledge(d *Delta) {
 	}
 	s.stored = d.number
 	s.touched.forget(d.number)
-	s.dropped.forget(d.number)
 	if d.epoch == s.epoch {
 		s.usable = d.reserved
 	}

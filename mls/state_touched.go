@@ -2,96 +2,136 @@ package mls
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 
 	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
 	"github.com/mlsuite/mlsuite/mls/internal/secrettree"
 )
 
-// touch says that a record changed, which was put, replaced or deleted; or, of a prefix,
-// that all records are gone whose keys begin with it.
-type touch struct {
-	key    []byte
-	number uint64            // of the Delta
-	node   *ratchettree.Node // of the ratchet tree, with its index
-	index  ratchettree.NodeIndex
-}
-
-// touches are in the order in which they came, until they are settled.
+// touches are the records that changed. Each is in the Delta with its number, and in all
+// after that, until one of them is stored.
 type touches struct {
-	all  []touch
-	keys []byte // those of the latest changes, one after another
+	records []touchedRecord
+	nodes   []touchedNode
+	drops   []drop
+
+	unsettled bool // a record or a node may be there twice
 }
 
-// add adds a change, with a copy of the key.
-func (t *touches) add(key []byte, by touch) {
-	if cap(t.keys)-len(t.keys) < len(key) {
-		t.expect(4)
+// touchedRecord is a record that was put, replaced or deleted, and is no tree node.
+type touchedRecord struct {
+	recordID
+	number uint64 // of the Delta
+	fresh  bool   // no state that may be stored has it
+}
+
+// touchedNode is a node of a ratchet tree that came into the state or has left it.
+type touchedNode struct {
+	*ratchettree.Node
+	index  ratchettree.NodeIndex
+	gone   bool
+	number uint64
+}
+
+// drop says that all records are gone of an epoch or of a kind, which one deletion takes
+// away together.
+type drop struct {
+	recordID
+	number uint64
+}
+
+func (t *touches) len() int { return len(t.records) + len(t.nodes) + len(t.drops) }
+
+// covers reports whether a drop takes a record away.
+func (d *drop) covers(id *recordID) bool {
+	if d.kind() == recordPast {
+		return id.kind().ofAnEpoch() && id.epoch == d.epoch
 	}
-	by.key = appended(&t.keys, key)
-	t.all = append(t.all, by)
+	return id.kind() == d.kind()
 }
 
-// expect makes room for about n changes more.
-func (t *touches) expect(n int) {
-	const length = 18 // of a key
-	t.all = slices.Grow(t.all, n)
-	t.keys = make([]byte, 0, n*length+80)
+// settle keeps the last of the changes of each record and node.
+func (t *touches) settle(hashSize int) {
+	if !t.unsettled {
+		return
+	}
+	t.unsettled = false
+	t.records = lastOfEach(t.records, func(a, b *touchedRecord) int { return a.compare(&b.recordID) })
+	t.nodes = lastOfEach(t.nodes, func(a, b *touchedNode) int { return bytes.Compare(a.Hash(hashSize), b.Hash(hashSize)) })
+	t.drops = lastOfEach(t.drops, func(a, b *drop) int { return a.compare(&b.recordID) })
 }
 
-// settle brings the changes in the order of their keys, and keeps the last of each.
-func (t *touches) settle() {
-	slices.SortStableFunc(t.all, func(a, b touch) int { return bytes.Compare(a.key, b.key) })
-	kept := t.all[:0]
-	for i := range t.all {
-		if i+1 == len(t.all) || !bytes.Equal(t.all[i].key, t.all[i+1].key) {
-			kept = append(kept, t.all[i])
+func (id *recordID) compare(other *recordID) int {
+	return cmp.Or(cmp.Compare(id.Kind, other.Kind), cmp.Compare(id.epoch, other.epoch), cmp.Compare(id.Index, other.Index),
+		cmp.Compare(id.Ratchet, other.Ratchet), cmp.Compare(id.Generation, other.Generation))
+}
+
+// lastOfEach sorts all, and keeps the last of those that are equal.
+func lastOfEach[T any](all []T, compare func(a, b *T) int) []T {
+	slices.SortStableFunc(all, func(a, b T) int { return compare(&a, &b) })
+	kept := all[:0]
+	for i := range all {
+		if i+1 == len(all) || compare(&all[i], &all[i+1]) != 0 {
+			kept = append(kept, all[i])
 		}
 	}
-	clear(t.all[len(kept):])
-	t.all = kept
+	clear(all[len(kept):])
+	return kept
 }
+
+// expect makes room for what an epoch changes.
+func (t *touches) expect(now *savedState) {
+	if t.records == nil {
+		t.records = make([]touchedRecord, 0, 8)
+		t.nodes = make([]touchedNode, 0, 2*int(now.public.tree.RootIndex().Level())+2)
+	}
+}
+
+// keptRoom is the most changes for which room is kept when nothing is left to be stored.
+const keptRoom = 32
 
 // forget drops the changes up to a Delta.
 func (t *touches) forget(number uint64) {
-	t.all = slices.DeleteFunc(t.all, func(by touch) bool { return by.number <= number })
-	if len(t.all) == 0 {
+	t.records = slices.DeleteFunc(t.records, func(r touchedRecord) bool { return r.number <= number })
+	t.nodes = slices.DeleteFunc(t.nodes, func(n touchedNode) bool { return n.number <= number })
+	t.drops = slices.DeleteFunc(t.drops, func(d drop) bool { return d.number <= number })
+	if t.len() == 0 && cap(t.records)+cap(t.nodes)+cap(t.drops) > keptRoom {
 		*t = touches{}
 	}
 }
 
 // noter takes down what changed for a Delta.
 type noter struct {
-	touched  *touches
-	dropped  *touches  // nil if the Delta is the whole state, of which nothing is dropped
-	manifest *manifest // of the state before
+	*touches
+	manifest *manifest // of the state before; nil if the Delta is the whole state, of which nothing is dropped
 	number   uint64    // of the Delta
-	buf      [80]byte  // for a key
 }
 
 // touch notes a record that may have changed.
-func (n *noter) touch(key []byte) { n.touched.add(key, touch{number: n.number}) }
+func (n *noter) touch(id recordID) {
+	n.records = append(n.records, touchedRecord{recordID: id, number: n.number})
+}
 
-// touchSecret notes a secret of a secret tree.
+// touchSecret notes a record of a secret tree.
 func (n *noter) touchSecret(name secrettree.SecretName, epoch uint64) {
-	n.touch(name.AppendKey(n.buf[:0], epoch))
+	n.touch(recordID{epoch, name})
 }
 
-// touchNode notes a node of a ratchet tree that is in the state or, if it is nil, is gone.
-func (n *noter) touchNode(hash []byte, node *ratchettree.Node, index ratchettree.NodeIndex) {
-	key := append(append(n.buf[:0], byte(recordTreeNode)), hash...)
-	n.touched.add(key, touch{number: n.number, node: node, index: index})
+// touchNode notes a node of a ratchet tree that is in the state or is gone.
+func (n *noter) touchNode(node *ratchettree.Node, index ratchettree.NodeIndex, gone bool) {
+	n.nodes = append(n.nodes, touchedNode{node, index, gone, n.number})
 }
 
-// drop notes that all records are gone whose keys begin with prefix, which one deletion
-// takes away together.
-func (n *noter) drop(prefix []byte) {
-	if n.dropped == nil {
+// drop notes that all records are gone of an epoch or of a kind.
+func (n *noter) drop(id recordID) {
+	if n.manifest == nil {
 		return
 	}
-	before := len(n.touched.all)
-	n.touched.all = slices.DeleteFunc(n.touched.all, func(c touch) bool { return bytes.HasPrefix(c.key, prefix) })
-	if len(n.touched.all) < before || n.manifest.has(prefix) { // else no state that may be stored has one
-		n.dropped.add(prefix, touch{number: n.number})
+	d := drop{id, n.number}
+	before := len(n.records)
+	n.records = slices.DeleteFunc(n.records, func(r touchedRecord) bool { return d.covers(&r.recordID) })
+	if len(n.records) < before || n.manifest.has(&d) { // else no state that may be stored has one
+		n.drops = append(n.drops, d)
 	}
 }

@@ -3,6 +3,7 @@ package mls
 import (
 	"bytes"
 	"math/bits"
+	"slices"
 
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
@@ -22,23 +23,25 @@ func (n *noter) trees(before, now *savedState) {
 	for _, t := range now.trees {
 		if before.tree(t.epoch) != t.Tree && t.Tree != current {
 			n.newNodes(t.Tree, base)
+			n.unsettled = true
 		}
 	}
 	if now.width != before.width {
-		n.touch(recordWidth.key())
+		n.touch(recordWidth.id(0))
 	}
+	dropped := 0
 	for _, t := range before.trees {
 		if now.tree(t.epoch) != t.Tree {
 			n.dropTree(t.Tree, now)
+			dropped++
 		}
 	}
+	n.unsettled = n.unsettled || dropped > 1
 }
 
 // newNodes tells of the nodes of a tree that differ from those of base, which may be nil.
 func (n *noter) newNodes(t, base *ratchettree.Tree) {
-	t.Differing(base, func(node *ratchettree.Node, i ratchettree.NodeIndex) {
-		n.touchNode(node.Hash(t.HashSize), node, i)
-	})
+	t.Differing(base, func(node *ratchettree.Node, i ratchettree.NodeIndex) { n.touchNode(node, i, false) })
 }
 
 // dropTree tells of the nodes of a tree that no tree has now. A node can be in trees
@@ -47,12 +50,9 @@ func (n *noter) newNodes(t, base *ratchettree.Tree) {
 func (n *noter) dropTree(t *ratchettree.Tree, now *savedState) {
 	t.Differing(now.public.tree, func(node *ratchettree.Node, i ratchettree.NodeIndex) {
 		hash := node.Hash(t.HashSize)
-		for _, kept := range now.trees {
-			if k := kept.At(i); k != nil && bytes.Equal(k.Hash(t.HashSize), hash) {
-				return
-			}
+		if !slices.ContainsFunc(now.trees, func(kept epochTree) bool { return kept.HasApart(i, hash) }) {
+			n.touchNode(node, i, true)
 		}
-		n.touchNode(hash, nil, 0)
 	})
 }
 
@@ -82,14 +82,23 @@ func newTreeLoader(s suite.Suite, base *ratchettree.Tree) *treeLoader {
 	return l
 }
 
-// tree returns the tree with the given hash, without the index of its keys.
-func (l *treeLoader) tree(hash []byte, width uint32) (*ratchettree.Tree, error) {
+// tree returns the tree with the given hash and the given input of its root, without the
+// index of its keys.
+func (l *treeLoader) tree(hash []byte, width uint32, root []byte) (*ratchettree.Tree, error) {
 	if bits.OnesCount32(width) != 1 || width > l.width {
 		return nil, badState("ratchet tree cannot have %d leaves", width)
 	}
 	t := &ratchettree.Tree{TreeView: ratchettree.TreeView{Suite: l.hasher.Suite, HashSize: l.hasher.Size, Width: width}}
 	var err error
-	if t.Root, err = l.node(hash, t.RootIndex()); err != nil {
+	switch i := t.RootIndex(); {
+	case !i.IsLeaf():
+		t.Root, err = l.read(root, hash, i)
+	case len(root) > 0:
+		err = badState("root is a leaf, and is there twice")
+	default:
+		t.Root, err = l.node(hash, i)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if t.Root.Left != nil && t.Root.Right.Members == 0 {
@@ -103,15 +112,22 @@ func (l *treeLoader) node(hash []byte, i ratchettree.NodeIndex) (*ratchettree.No
 	if b, ok := l.built[string(hash)]; ok && b.Index == i {
 		return b.Node, nil
 	}
-	if l.base != nil {
-		if n := l.base.At(i); n != nil && bytes.Equal(n.Hash(l.hasher.Size), hash) {
-			return n, nil
-		}
+	if l.base != nil && l.base.HasApart(i, hash) {
+		return l.base.At(i), nil
 	}
 	input, ok := l.inputs[string(hash)]
 	if !ok {
 		return l.blankSubtree(hash, i)
 	}
+	n, err := l.read(input, hash, i)
+	if err == nil {
+		l.built[string(hash)] = ratchettree.Subtree{Node: n, Index: i}
+	}
+	return n, err
+}
+
+// read returns the node with the given input, hash and index.
+func (l *treeLoader) read(input, hash []byte, i ratchettree.NodeIndex) (*ratchettree.Node, error) {
 	in, err := wire.ParseNew(input, "TreeHashInput", (*treeHashInput).unmarshal)
 	if err != nil {
 		return nil, err
@@ -139,7 +155,6 @@ func (l *treeLoader) node(hash []byte, i ratchettree.NodeIndex) (*ratchettree.No
 	if n.Members == 0 || !bytes.Equal(n.Hash(l.hasher.Size), hash) {
 		return nil, badState("node %d of the ratchet tree does not match its hash", i)
 	}
-	l.built[string(hash)] = ratchettree.Subtree{Node: n, Index: i}
 	return n, nil
 }
 

@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/message"
 )
 
@@ -43,10 +43,13 @@ func (restore restorer) takes(t *testing.T, state Snapshot) bool {
 	require.NoError(t, err)
 	if g, ok := restored.(*Group); ok {
 		own := binary.BigEndian.AppendUint32(recordRatchet.of(g.Epoch()), uint32(g.leaf))
-		unreserved := &Delta{Delete: [][]byte{own, recordBeginning.key(), recordManifest.key()}}
-		if slices.ContainsFunc(state, func(r Record) bool { return bytes.Equal(r.Key, recordBeginning.key()) }) {
+		unreserved := &Delta{Delete: [][]byte{own, recordManifest.key()}}
+		e, err := wire.ParseNew(state.value(t, recordEpoch.key()), "epoch", (*savedEpoch).unmarshal)
+		require.NoError(t, err)
+		if e.begins != (savedBeginning{}) {
 			require.True(t, restore.takes(t, again))
 			unreserved.Delete = append(unreserved.Delete, recordSecret.of(g.Epoch()))
+			state = edited(t, state, recordEpoch.key(), func(e *savedEpoch) { e.begins, e.secrets.Encryption = savedBeginning{}, nil })
 		}
 		state, again = state.Apply(unreserved), again.Apply(unreserved)
 	}

@@ -93,17 +93,16 @@ func restored(t testing.TB, cfg mls.Config, b []byte) *mls.Group {
 	other, err := mls.RestoreGroup(testTime, cfg, parsedState(t, b))
 	require.NoError(t, err)
 	again := saved(t, other)
-	beginning := []byte("b")
-	underived := slices.ContainsFunc(parsedState(t, b), func(r mls.Record) bool { return bytes.Equal(r.Key, beginning) })
+	ofEpoch := func(kind byte) []byte { return append(binary.BigEndian.AppendUint64([]byte("p"), g.Epoch()), kind) }
+	ratchets := binary.BigEndian.AppendUint32(ofEpoch('v'), uint32(g.OwnLeaf()))
+	underived := !slices.ContainsFunc(parsedState(t, b), func(r mls.Record) bool { return bytes.HasPrefix(r.Key, ratchets) })
 	if underived {
 		restored(t, cfg, again)
 	}
 	unreserved := func(b []byte) mls.Snapshot {
-		ratchets := binary.BigEndian.AppendUint64([]byte("v"), g.Epoch())
-		ratchets = binary.BigEndian.AppendUint32(ratchets, uint32(g.OwnLeaf()))
-		without := [][]byte{ratchets, beginning, []byte("z")}
-		if underived {
-			without = append(without, binary.BigEndian.AppendUint64([]byte("s"), g.Epoch()))
+		without := [][]byte{ratchets, []byte("z")}
+		if underived { // the epoch has what is reserved, and the secret of the root
+			without = append(without, ofEpoch('s'), []byte("e"))
 		}
 		return parsedState(t, b).Apply(&mls.Delta{Delete: without})
 	}

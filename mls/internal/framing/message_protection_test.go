@@ -223,7 +223,7 @@ func savedSecrets(t testing.TB, tree *secrettree.Tree) map[secrettree.SecretName
 	t.Helper()
 	all := map[secrettree.SecretName]string{}
 	for n := range tree.Names(ratchettree.NoLeaf) {
-		value, err := wire.Marshal(func(w *wire.Writer) { tree.Write(n, func() *wire.Writer { return w }) })
+		value, err := wire.Marshal(func(w *wire.Writer) { tree.Write(n, func(int) *wire.Writer { return w }) })
 		require.NoError(t, err)
 		all[n] = string(value)
 	}

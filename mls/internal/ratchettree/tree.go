@@ -306,7 +306,7 @@ func (t *TreeView) MarshalBefore(w *wire.Writer, more int) {
 	t.visit(int(treemath.NodeCount(t.Width)))
 	size, next := 4, NodeIndex(0)
 	t.eachFilled(func(i NodeIndex, n *Node) {
-		size += int(i-next) + n.encodedAtMost()
+		size += int(i-next) + n.EncodedAtMost()
 		next = i + 1
 	})
 	w.Grow(size + more) // so that the buffer for a large tree need not grow
@@ -331,10 +331,13 @@ func (n *Node) marshal(w *wire.Writer) {
 	w.Raw(n.Leaf)
 }
 
-// encodedAtMost returns a bound of what marshal writes.
-func (n *Node) encodedAtMost() int {
+// EncodedAtMost returns a bound of the bytes that the node takes as an optional<Node>.
+func (n *Node) EncodedAtMost() int {
 	if n.Leaf != nil {
 		return 2 + len(n.Leaf)
+	}
+	if n.Parent == nil {
+		return 1
 	}
 	return 16 + len(n.Parent.EncryptionKey) + len(n.Parent.ParentHash) + 4*len(n.Parent.UnmergedLeaves)
 }

@@ -75,18 +75,22 @@ func (n *Node) cut(i NodeIndex, depth int, want func(*Node) bool) (parts, above 
 }
 
 // Differing yields the nodes with members below them that differ from those of base,
-// which may be nil.
+// which may be nil, except a root: a parent that is a root is saved with its tree and not
+// by itself, so where one tree has its root, another has a node that differs.
 func (t *Tree) Differing(base *Tree, yield func(*Node, NodeIndex)) {
 	var down func(n, b *Node, i NodeIndex)
 	down = func(n, b *Node, i NodeIndex) {
 		if base != nil && b == nil && i == base.RootIndex() {
 			b = base.Root
 		}
-		if n == nil || n.Members == 0 || b != nil && (n == b || bytes.Equal(n.Hash(t.HashSize), b.Hash(t.HashSize))) {
+		if n == nil || n.Members == 0 {
 			return
 		}
-		yield(n, i)
-		if i.IsLeaf() {
+		same := b != nil && (n == b || bytes.Equal(n.Hash(t.HashSize), b.Hash(t.HashSize)))
+		if !t.rootParent(i) && !(same && !base.rootParent(i)) {
+			yield(n, i)
+		}
+		if same || i.IsLeaf() {
 			return
 		}
 		var left, right *Node
@@ -101,4 +105,13 @@ func (t *Tree) Differing(base *Tree, yield func(*Node, NodeIndex)) {
 		b = base.At(t.RootIndex())
 	}
 	down(t.Root, b, t.RootIndex())
+}
+
+// rootParent reports whether a node is the root, and no leaf.
+func (t *Tree) rootParent(i NodeIndex) bool { return i == t.RootIndex() && !i.IsLeaf() }
+
+// HasApart reports whether the tree has a node with the given hash at i, which is no root.
+func (t *Tree) HasApart(i NodeIndex, hash []byte) bool {
+	n := t.At(i)
+	return n != nil && bytes.Equal(n.Hash(t.HashSize), hash) && !t.rootParent(i)
 }

@@ -34,10 +34,11 @@ type Tree struct {
 	Version  uint64 // counts the changes
 	ahead    aheadSecrets
 
-	// Unsaved has the names of the secrets that changed since the tree was saved, and
-	// says whether the saved state holds each. It is nil if the tree was never saved. A
+	// Unsaved has the names of the records that changed since the tree was saved, and
+	// says whether the saved state may hold each. It is nil if the tree was never saved. A
 	// secret that came and went since is not in it.
 	Unsaved map[SecretName]bool
+	saved   bool // the tree was saved
 }
 
 // LeafRatchets are the ratchets of one sender.

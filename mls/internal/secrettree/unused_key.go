@@ -104,7 +104,7 @@ func (p *UnusedKey) advance() {
 		r.Secret = nil
 	}
 	p.tree.ahead.drop(p.aheadOf(), r.Next)
-	p.tree.noteChanged(nameOfRatchet(p.leaf, p.contentType))
+	p.tree.noteChanged(nameOfRatchets(p.leaf))
 	if len(p.skipped) == 0 {
 		return
 	}
@@ -123,14 +123,13 @@ func (p *UnusedKey) install() {
 	t := p.tree
 	clear(t.Nodes[p.anchor])
 	delete(t.Nodes, p.anchor)
-	t.noteGone(NameOfNode(p.anchor))
+	t.noteChanged(t.NameOfPage(p.anchor))
 	for _, n := range p.copath {
 		t.Nodes[n.node] = n.secret
-		t.noteNew(NameOfNode(n.node))
+		t.noteChanged(t.NameOfPage(n.node))
 	}
 	t.Ratchets[p.leaf] = p.ratchets
-	t.noteNew(nameOfRatchet(p.leaf, message.ContentProposal))
-	t.noteNew(nameOfRatchet(p.leaf, message.ContentApplication))
+	t.noteNew(nameOfRatchets(p.leaf))
 }
 
 // Open makes the first ratchets of a leaf, which has none, and moves each to a later
