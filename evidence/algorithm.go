@@ -54,7 +54,7 @@ const (
 // catalogue returns the algorithms of this module's suites. What the tables of package suite
 // say of one is taken from there.
 func catalogue() []algorithm {
-	kem := []cdx.CryptoFunction{cdx.CryptoFunctionKeygen, cdx.CryptoFunctionEncapsulate, cdx.CryptoFunctionDecapsulate}
+	kem := kemFunctions()
 	sign := []cdx.CryptoFunction{cdx.CryptoFunctionKeygen, cdx.CryptoFunctionSign, cdx.CryptoFunctionVerify}
 	agree := []cdx.CryptoFunction{cdx.CryptoFunctionKeygen, cdx.CryptoFunctionKeyderive}
 	seal := []cdx.CryptoFunction{cdx.CryptoFunctionEncrypt, cdx.CryptoFunctionDecrypt, cdx.CryptoFunctionTag}
@@ -104,6 +104,10 @@ func catalogue() []algorithm {
 		}
 	}
 	return all
+}
+
+func kemFunctions() []cdx.CryptoFunction {
+	return []cdx.CryptoFunction{cdx.CryptoFunctionKeygen, cdx.CryptoFunctionEncapsulate, cdx.CryptoFunctionDecapsulate}
 }
 
 // row returns what the tables of package suite say of an algorithm: its standard, the first

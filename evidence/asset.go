@@ -60,12 +60,8 @@ func (v *inventory) of(i suite.Info) []*asset {
 	kdf := v.one(i.KDF.Name, "key schedules of MLS and HPKE", cdx.CryptoPrimitiveKDF, i.KDF.Provenance)
 	aead := v.one(i.AEAD.Name, "encryption of messages and HPKE", cdx.CryptoPrimitiveAE, i.AEAD.Provenance)
 	kem := v.kem(i.KEM)
-	named := make([]string, len(kem), len(kem)+2)
-	for n, part := range kem {
-		named[n] = part.name
-	}
 	hpke := v.made(algorithm{
-		name:      "HPKE-" + named[0] + "-" + kdf.name + "-" + aead.name,
+		name:      "HPKE-" + kem[0].name + "-" + kdf.name + "-" + aead.name,
 		primitive: cdx.CryptoPrimitivePKE, family: familyHPKE, standard: "RFC 9180",
 		functions: []cdx.CryptoFunction{cdx.CryptoFunctionKeygen, cdx.CryptoFunctionEncrypt, cdx.CryptoFunctionDecrypt},
 		level:     i.KEM.Level, category: kem[0].category,
@@ -76,7 +72,7 @@ func (v *inventory) of(i suite.Info) []*asset {
 	return []*asset{hpke, kdf, aead, hash, mac, v.signature(i.Signature)}
 }
 
-// kem returns the KEM, and what else derives its key pairs.
+// kem returns the KEM, and behind it what else derives its key pairs.
 func (v *inventory) kem(i suite.KEMInfo) []*asset {
 	const use = "key encapsulation"
 	var parts []*asset
@@ -99,7 +95,7 @@ func (v *inventory) kem(i suite.KEMInfo) []*asset {
 		return []*asset{v.one(i.Name, use, cdx.CryptoPrimitiveKEM, i.Provenance)}
 	}
 	whole := algorithm{
-		name: i.Name, primitive: cdx.CryptoPrimitiveKEM, functions: v.known["ML-KEM-768"].functions,
+		name: i.Name, primitive: cdx.CryptoPrimitiveKEM, functions: kemFunctions(),
 		standard: suite.KEMRow(i.ID).Standard, level: i.Level, category: parts[0].category,
 	}
 	switch {
