@@ -10,6 +10,7 @@ import (
 	"weak"
 
 	"github.com/mlsuite/mlsuite/mls/event"
+	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
 	"github.com/mlsuite/mlsuite/mls/message"
 )
 
@@ -165,15 +166,19 @@ func (c *Candidate) join() (*Group, error) {
 		return nil, err
 	}
 	saved := c.saved
+	var initKey *ratchettree.PrivateKey
 	if c.own != nil {
+		initKey = c.own.keptInitKey()
 		lost, keySaved, err := c.own.use(c)
 		if err != nil {
+			initKey.Release()
 			return nil, err
 		}
 		lost.end(c.claim, ErrKeyPackageUsed)
 		saved = keySaved
 	}
 	g := newGroup(c.cfg, c.take())
+	g.inbox.saving.release(initKey)
 	g.inbox.saving.bind(saved)
 	return g, nil
 }

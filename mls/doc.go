@@ -103,6 +103,12 @@
 // or for an older Delta after a newer one: it never moves anything back. If the store has
 // lost the state, [Group.Save] makes a Delta of the whole.
 //
+// Where private keys stay in a provider and a state has references to them
+// ([suite.ReferencedKey]), the provider keeps a key as long as the stored state may refer to
+// it: until Stored is called for a Delta that no longer does. If the process ends after the
+// store and before that call, the provider keeps keys to which nothing refers. A provider that
+// can list its keys deletes those at the next start.
+//
 // A group of which no Delta was made just sends, unless it was joined by a saved key
 // package or Candidate. From the first Delta on, it sends private messages only with keys
 // that a stored state reserves, and answers [ErrUnsaved] when there are none left: in a

@@ -271,7 +271,8 @@ func (g *Group) Destroy() {
 // retire ends the epoch in favour of a candidate, whose claim is won or nil. It moves
 // what next needs of past epochs to the inbox of next, if that is not nil, and discards
 // the other candidates. When the calls in progress are done, it deletes the secrets and
-// gives up the member's shares of its private keys. The caller has ended the life, and
+// gives up the member's shares of its private keys, at once or when the next Delta is stored
+// (see saving.release). The caller has ended the life, and
 // holds the mutex of won.
 func (g *Group) retire(won *claim, next *Group) {
 	var inbox *inbox
@@ -281,8 +282,13 @@ func (g *Group) retire(won *claim, next *Group) {
 	g.inbox.retire(g.public, g.secrets, g.leaf, g.cfg.Limits, inbox).end(won, ErrRetired)
 	g.life.afterCalls(func() {
 		g.inbox.clear()
-		e := epoch{secrets: g.secrets, self: g.self}
-		e.destroy()
+		g.secrets.Destroy()
+		for key := range g.self.keys() {
+			g.inbox.saving.release(key)
+		}
+		if next == nil {
+			g.inbox.saving.end()
+		}
 		g.secrets, g.self = nil, &memberView{leaf: g.leaf}
 	})
 	g.life.done()

@@ -227,7 +227,7 @@ func (b *inbox) clear() {
 // forget is clear for a caller that holds mu.
 func (b *inbox) forget() {
 	for _, own := range b.updates {
-		own.key.Release()
+		b.saving.release(own.key)
 	}
 	b.updates, b.cache = nil, proposalCache{}
 }

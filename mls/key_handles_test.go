@@ -253,3 +253,102 @@ func TestFailuresLeaveTheHandlesAsTheyWere(t *testing.T) {
 	h.commit("c")
 	h.check()
 }
+
+// A process that ends between an Adopt and the store of what came of it comes back from the
+// state before, and adopts again: a provider keeps the keys to which that state refers until
+// the store has the next one. A Delta of the state before that is stored late changes nothing.
+func TestHandlesOutliveACrashAfterAdopt(t *testing.T) {
+	for name, c := range map[string]struct {
+		by      string
+		options mls.CommitOptions
+	}{
+		"own commit":                          {by: "a"},
+		"another's commit":                    {by: "b"},
+		"commit that covers an own Update":    {by: "c"},
+		"commit that leaves an Update out":    {by: "b", options: mls.CommitOptions{WithoutPending: true}},
+		"own commit, in place of own Updates": {by: "a", options: mls.CommitOptions{ForcePath: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHandled(t, "a", "b", "c")
+			h.commit("a")
+			h.commit("c")
+			if name != "own commit" && name != "another's commit" {
+				update, err := h.groups["a"].ProposeUpdate(t.Context(), testTime, mls.LeafOptions{}, nil)
+				require.NoError(t, err)
+				h.propose("a", update)
+			}
+			h.check()
+			h.crashAfterAdopt(c.by, c.options)
+			h.agree()
+			h.check()
+			h.talk()
+			h.commit("b")
+			h.check()
+		})
+	}
+}
+
+// crashAfterAdopt lets all adopt a commit. The process of a ends after that, and another one
+// begins with what was stored before.
+func (h *handled) crashAfterAdopt(by string, options mls.CommitOptions) {
+	t := h.t
+	t.Helper()
+	h.save()
+	c, err := h.groups[by].Commit(t.Context(), testTime, options)
+	require.NoError(t, err)
+	theirs := map[string]*mls.Candidate{by: c}
+	for name, g := range h.groups {
+		if name != by {
+			r, err := g.Process(t.Context(), testTime, c.Message)
+			require.NoError(t, err)
+			theirs[name] = r.Commit
+		}
+	}
+	candidate, err := theirs["a"].Save()
+	require.NoError(t, err)
+	late, err := h.groups["a"].Delta()
+	require.NoError(t, err)
+	h.states["a"] = h.states["a"].Apply(late)
+	lost, err := theirs["a"].Adopt()
+	require.NoError(t, err)
+	late.Stored()
+	require.NotNil(t, lost)
+
+	g, err := mls.RestoreGroup(testTime, h.configs["a"], h.states["a"])
+	require.NoError(t, err)
+	theirs["a"], err = g.RestoreCandidate(testTime, candidate)
+	require.NoError(t, err)
+	for name, next := range theirs {
+		h.groups[name], err = next.Adopt()
+		require.NoError(t, err)
+	}
+}
+
+// A process that ends between a join and the store of the group joins again by the stored key
+// package. Once the group is stored, the provider has the init key no more.
+func TestHandlesOutliveACrashAfterJoin(t *testing.T) {
+	h := newHandled(t, "a", "b")
+	cfg := h.config("c")
+	k, err := mls.NewKeyPackage(t.Context(), testTime, cfg, mls.KeyPackageOptions{})
+	require.NoError(t, err)
+	stored, err := k.Save()
+	require.NoError(t, err)
+	c := h.commit("a", message.Add{KeyPackage: k.KeyPackage})
+	lost, err := adopted(k.Join(t.Context(), testTime, c.Welcome, mls.JoinOptions{}))
+	require.NoError(t, err)
+	require.NotNil(t, lost) // and the process ends
+
+	k, err = mls.RestoreKeyPackage(testTime, cfg, stored)
+	require.NoError(t, err)
+	h.groups["c"], err = adopted(k.Join(t.Context(), testTime, c.Welcome, mls.JoinOptions{}))
+	require.NoError(t, err)
+	h.agree()
+	h.check()
+	h.commit("c")
+	h.check()
+	for name, g := range h.groups {
+		g.Destroy()
+		delete(h.groups, name)
+	}
+	h.check()
+}

@@ -259,6 +259,17 @@ func (k *OwnKeyPackage) deleteParts() claims {
 	return lost
 }
 
+// keptInitKey returns a share of the init key, to which a saved state refers in a provider
+// until the group that joins is stored. It returns nil if there is no such key.
+func (k *OwnKeyPackage) keptInitKey() *ratchettree.PrivateKey {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.initKey == nil || k.lastResort || !k.initKey.IsStored() {
+		return nil
+	}
+	return k.initKey.Share()
+}
+
 // mayJoin returns an error if the key package may not join the epoch with the given
 // confirmation tag. The caller holds mu.
 func (k *OwnKeyPackage) mayJoin(tag []byte) error {

@@ -27,7 +27,17 @@ type saving struct {
 	touched  touches     // what changed after the stored Delta
 	forgot   bool        // past epochs or proposals are gone that noted has
 
+	outlived []outlived
+	over     bool // the group has no further epoch
+
 	sending
+}
+
+// outlived is a private key that the group has no more, and that stays in its provider,
+// since the stored state may refer to it until the Delta of a number or a newer one is stored.
+type outlived struct {
+	key    *ratchettree.PrivateKey
+	number uint64
 }
 
 func newSaving(epoch uint64) *saving {
@@ -285,15 +295,60 @@ func (s *saving) delta(r records, work *deltaWork, whole bool) (*Delta, error) {
 
 // acknowledge notes that d is stored.
 func (s *saving) acknowledge(d *Delta) {
+	var unneeded []outlived
+	defer func() { releaseAll(unneeded) }()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if d.number <= s.stored {
 		return
 	}
 	s.stored = d.number
+	later := slices.IndexFunc(s.outlived, func(o outlived) bool { return o.number > d.number })
+	if later < 0 {
+		later = len(s.outlived)
+	}
+	unneeded, s.outlived = s.outlived[:later:later], s.outlived[later:]
 	s.touched.forget(d.number)
 	if d.epoch == s.epoch {
 		s.usable = d.reserved
+	}
+}
+
+// release gives up a private key that the group has no more. If the stored state may refer
+// to it in a provider, it stays there until that is over: if the process ends before, the
+// group is restored from that state.
+func (s *saving) release(key *ratchettree.PrivateKey) {
+	if !s.keep(key) {
+		key.Release()
+	}
+}
+
+// keep notes that a private key has outlived its group's use, and reports whether it has to
+// stay.
+func (s *saving) keep(key *ratchettree.PrivateKey) bool {
+	if key == nil || !key.IsStored() {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.over {
+		s.outlived = append(s.outlived, outlived{key, s.made + 1})
+	}
+	return !s.over
+}
+
+// end gives up all private keys: the owner deletes the stored state.
+func (s *saving) end() {
+	s.mu.Lock()
+	unneeded := s.outlived
+	s.outlived, s.over = nil, true
+	s.mu.Unlock()
+	releaseAll(unneeded)
+}
+
+func releaseAll(all []outlived) {
+	for _, o := range all {
+		o.key.Release()
 	}
 }
 

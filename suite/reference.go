@@ -9,7 +9,8 @@ type ReferencedKey interface {
 	PrivateKey
 
 	// Reference returns the reference by which [OpenReference] finds the key until
-	// somebody destroys the key. It is opaque, and as secret as the provider says.
+	// somebody destroys the key, by whichever of its handles. It is opaque, and as secret as
+	// the provider says.
 	Reference() ([]byte, error)
 }
 

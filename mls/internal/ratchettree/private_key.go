@@ -129,6 +129,19 @@ func (s *sharedKey) leave(keepStored bool) {
 	}
 }
 
+// IsStored reports whether a saved state may refer to the key in a provider. It is false
+// once k was released.
+func (k *PrivateKey) IsStored() bool {
+	key := k.hold()
+	if key == nil {
+		return false
+	}
+	defer key.leave(true)
+	key.mu.Lock()
+	defer key.mu.Unlock()
+	return key.Stored
+}
+
 // Same reports whether two shares are of one key.
 func (k *PrivateKey) Same(other *PrivateKey) bool {
 	a, b := k.hold(), other.hold()
