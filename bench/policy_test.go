@@ -41,6 +41,9 @@ func verdicts() map[string]string {
 	if mlDSAOnModule {
 		module += " T10 T11"
 	}
+	if fips140.Version() != "v1.0.0" {
+		module += fipsWith
+	}
 	return map[string]string{
 		"any":                   rfc9420 + " " + draft,
 		"rfc9420":               rfc9420,
@@ -50,7 +53,7 @@ func verdicts() map[string]string {
 		"cnsa-2.0":              "T11",
 		"cnsa-2.0-transition":   "T11; T8 until 2031-12-31; 7 until 2030-12-31; T5 with hybrid until 2031-12-31",
 		"fips-140-3-algorithms": fips + " T10 T11" + fipsWith,
-		"fips-140-3-module":     module + fipsWith,
+		"fips-140-3-module":     module,
 		"nist-curves":           "2 5 7 T3 T4 T5 T7 T8 T10 T11",
 		"bsi-tr-02102-1":        "T3 T4 T5 with cfrg-combiner until 2035-12-31; 2 5 7 until 2031-12-31",
 		"anssi":                 "T2 T4 T5; " + rfc9420 + " until 2030-12-31",
