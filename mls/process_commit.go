@@ -110,10 +110,13 @@ func (p *publicState) mergePath(a *applied, committer message.LeafIndex, path *r
 		return fault.Violation("12.4.2", "encryption_key of the committer's leaf is not new").AtLeaf(committer)
 	}
 	place := p.place(committer)
+	place.Room = a.edit.Scratch()
 	if old != nil {
 		place.KnownKey = old.SignatureKey()
 	}
-	if err := check.LeafNode(path.LeafNode, p.suite, codepoint.LeafNodeCommit, place); err != nil {
+	err := check.LeafNode(path.LeafNode, p.suite, codepoint.LeafNodeCommit, place)
+	place.Room.Reset() // for the edit, which hashes in it
+	if err != nil {
 		return atLeaf(err, committer)
 	}
 	if err := ratchettree.SupportsGroup(path.LeafNode, &a.extensions.Needs); err != nil {

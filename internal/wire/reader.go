@@ -65,6 +65,22 @@ func (r *Reader) Lend(read func()) {
 	r.lasting = lasting
 }
 
+// InOnePiece reads what skip passes over: read finds a copy of it in r, and nothing else,
+// and has to read until r is empty. For read, r is a lasting Reader, so that all that is
+// read shares the copy.
+func (r *Reader) InOnePiece(skip, read func(*Reader)) {
+	before := r.in
+	skip(r)
+	piece := r.copy(r.Since(before))
+	rest, lasting := r.in, r.lasting
+	r.in, r.lasting = piece, true
+	read(r)
+	if len(r.in) > 0 {
+		r.Fail(errTrailing)
+	}
+	r.in, r.lasting = rest, lasting
+}
+
 // Since returns the part of the input itself that was read since r had rest left, as
 // Left returned it: nil after an error.
 func (r *Reader) Since(rest []byte) []byte {

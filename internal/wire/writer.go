@@ -95,9 +95,14 @@ func (w *Writer) Header(n int) {
 	if !w.fits(n) {
 		return
 	}
-	var header [4]byte
-	w.buf = append(w.buf, header[:headerSize(n)]...)
-	putHeader(w.buf[len(w.buf)-headerSize(n):], n)
+	switch headerSize(n) {
+	case 1:
+		w.Uint8(uint8(n))
+	case 2:
+		w.Uint16(1<<14 | uint16(n))
+	default:
+		w.Uint32(2<<30 | uint32(n))
+	}
 }
 
 // Len returns the number of bytes that were written.
@@ -105,11 +110,14 @@ func (w *Writer) Len() int { return len(w.buf) }
 
 // String writes opaque<V> of what its parts are together.
 func (w *Writer) String(parts ...string) {
-	start := w.Begin()
+	n := 0
+	for _, p := range parts {
+		n += len(p)
+	}
+	w.Header(n)
 	for _, p := range parts {
 		w.buf = append(w.buf, p...)
 	}
-	w.End(start)
 }
 
 // Vector writes T<V>: what body writes, behind its length header.

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/mlsuite/mlsuite/internal/treemath"
+	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/message"
 )
@@ -44,6 +45,10 @@ func (t *Tree) Edit() *TreeEdit {
 	e.Hasher.visits = t.Visits
 	return e
 }
+
+// Scratch returns an empty Writer for what is written between two changes of the edit, before
+// which it has to be empty again.
+func (e *TreeEdit) Scratch() *wire.Writer { return &e.Hasher.w }
 
 // Freeze computes what the changes left to compute and returns the new tree. The error is
 // a [*message.ValidationError] if a key is in the tree twice (Section 7.3), or the first

@@ -87,7 +87,7 @@ func (f *Features) Merge(g *Features) *Features {
 		return g
 	}
 	both := Features{f.common, f.lifetimes.merge(g.lifetimes)}
-	if f.common != g.common {
+	if !f.common.equal(g.common) {
 		both.common = &common{
 			extensions:  sortedset.Intersection(f.extensions, g.extensions),
 			proposals:   sortedset.Intersection(f.proposals, g.proposals),

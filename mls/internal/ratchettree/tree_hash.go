@@ -23,7 +23,9 @@ type TreeHasher struct {
 
 // NewTreeHasher returns a hasher of trees of a suite.
 func NewTreeHasher(s suite.Suite) *TreeHasher {
-	return &TreeHasher{Suite: s, Size: s.Info().Hash.Size}
+	h := &TreeHasher{Suite: s, Size: s.Info().Hash.Size}
+	h.w.Grow(512) // for most leaves
+	return h
 }
 
 // sum returns the hash of what was written, and resets the buffer for the next input.

@@ -88,4 +88,6 @@ func (p *UpdatePath) Unmarshal(r *wire.Reader) {
 }
 
 // readLeaf reads a leaf, for which wire.ReadNew makes room.
-func readLeaf(n *message.LeafNode, r *wire.Reader) { message.Read(r, n) }
+func readLeaf(n *message.LeafNode, r *wire.Reader) {
+	r.InOnePiece(func(r *wire.Reader) { message.Skip(r, n) }, func(r *wire.Reader) { message.Read(r, n) })
+}

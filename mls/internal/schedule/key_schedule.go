@@ -78,8 +78,9 @@ func NewEpochSecrets(s suite.Suite, joinerSecret, pskSecret, groupContext []byte
 func DeriveEpochSecrets(s suite.Suite, epochSecret []byte) (*EpochSecrets, error) {
 	var e EpochSecrets
 	nh := s.Info().KDF.Nh
-	table, room := e.Table(), make([]byte, label.Room)
-	all := make([]byte, len(table)*nh)
+	table := e.Table()
+	all := make([]byte, len(table)*nh+label.Room)
+	room := all[len(table)*nh:]
 	for i, row := range table {
 		*row.Secret = all[i*nh : (i+1)*nh : (i+1)*nh]
 		if err := label.ExpandTo(s, *row.Secret, epochSecret, row.Label, nil, room); err != nil {
