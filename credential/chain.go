@@ -49,8 +49,8 @@ func Parse(c message.Credential) (Chain, error) {
 		return nil, err
 	}
 	chain := make(Chain, len(ders))
-	for i := range ders {
-		if chain[i], err = parseCertificate(ders, i); err != nil {
+	for i, der := range ders {
+		if chain[i], err = parseCertificate(der, i); err != nil {
 			return nil, err
 		}
 	}
@@ -76,9 +76,9 @@ func countCertificates(ders [][]byte) error {
 	return nil
 }
 
-// parseCertificate parses the certificate at an index.
-func parseCertificate(ders [][]byte, i int) (*x509.Certificate, error) {
-	c, err := x509.ParseCertificate(ders[i])
+// parseCertificate parses the certificate at an index of a chain.
+func parseCertificate(der []byte, i int) (*x509.Certificate, error) {
+	c, err := x509.ParseCertificate(der)
 	if err != nil {
 		return nil, &Error{Certificate: i, Rule: "certificate is not DER of X.509", Err: err}
 	}

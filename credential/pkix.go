@@ -66,7 +66,9 @@ type PKIX struct {
 	options PKIXOptions
 	roots   *x509.CertPool
 
-	mu          sync.Mutex
+	building sync.Mutex // held while an authority is verified, so that each is verified once
+
+	mu          sync.Mutex // held only to look things up
 	verified    recent[*holder]
 	authorities recent[*authority]
 	revocation  revocation
@@ -164,7 +166,7 @@ func (p *PKIX) Identity(c message.Credential) (string, error) {
 	if len(ders) == 0 {
 		return "", errNoCertificate()
 	}
-	leaf, err := parseCertificate(ders, 0)
+	leaf, err := parseCertificate(ders[0], 0)
 	if err != nil {
 		return "", err
 	}

@@ -86,7 +86,7 @@ func (p *PKIX) verify(now time.Time, c message.Credential) (*holder, error) {
 	if err := countCertificates(ders); err != nil {
 		return nil, err
 	}
-	leaf, err := parseCertificate(ders, 0)
+	leaf, err := parseCertificate(ders[0], 0)
 	if err != nil {
 		return nil, err
 	}
@@ -196,8 +196,6 @@ func (p *PKIX) issuedWhole(now time.Time, leaf *x509.Certificate, a *authority) 
 	if len(paths) == 0 {
 		return nil, &Error{Rule: "next certificate is not of an authority that signed it"}
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	return paths, p.checkOrder(a.certs, paths)
 }
 
@@ -261,17 +259,22 @@ func (p *PKIX) authority(now time.Time, ders [][]byte) (*authority, error) {
 	}
 	var key [sha256.Size]byte
 	hash.Sum(key[:0])
+	p.building.Lock()
+	defer p.building.Unlock()
 	p.mu.Lock()
-	defer p.mu.Unlock() // so that each is verified once
 	a, ok := p.authorities.get(key)
-	if ok && (a.whole || validAt(a.paths, now)) {
+	p.mu.Unlock()
+	if ok && validAt(a.paths, now) {
 		return a, nil
 	}
 	a, err := p.newAuthority(now, ders)
-	if err == nil {
-		p.authorities.put(key, a)
+	if err != nil || a.whole { // anybody can make one of which nothing is verified
+		return a, err
 	}
-	return a, err
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.authorities.put(key, a)
+	return a, nil
 }
 
 // validAt reports whether a path is valid at a time. Another time may have other paths.
@@ -283,10 +286,9 @@ func validAt(paths []*path, now time.Time) bool {
 
 func (p *PKIX) newAuthority(now time.Time, ders [][]byte) (*authority, error) {
 	a := &authority{pool: x509.NewCertPool(), above: x509.NewCertPool()}
-	for i := range ders {
-		c, err := parseCertificate(ders, i)
+	for i, der := range ders {
+		c, err := parseCertificate(der, i+1)
 		if err != nil {
-			err.(*Error).Certificate++
 			return nil, err
 		}
 		a.certs = append(a.certs, c)
@@ -302,7 +304,7 @@ func (p *PKIX) newAuthority(now time.Time, ders [][]byte) (*authority, error) {
 		return nil, &Error{Certificate: 1, Rule: "certificate leads to no root", Err: err}
 	}
 	for _, chain := range chains {
-		p.checked.authorities += len(chain) - 1
+		p.count(func(c *checked) { c.authorities += len(chain) - 1 })
 		if err = mayIssue(chain); err == nil {
 			a.paths = append(a.paths, pathOf(chain))
 		}
@@ -328,7 +330,7 @@ func mayIssue(chain []*x509.Certificate) error {
 }
 
 // checkOrder returns an error unless each certificate certifies the one before it (RFC
-// 9420, Section 5.3). It verifies signatures that no path holds. The caller holds mu.
+// 9420, Section 5.3). It verifies signatures that no path holds.
 func (p *PKIX) checkOrder(certs []*x509.Certificate, paths []*path) error {
 	for i, issuer := range certs[1:] {
 		c := certs[i]
@@ -340,7 +342,7 @@ func (p *PKIX) checkOrder(certs []*x509.Certificate, paths []*path) error {
 		}) {
 			continue
 		}
-		p.checked.authorities++
+		p.count(func(c *checked) { c.authorities++ })
 		if err := c.CheckSignatureFrom(issuer); err != nil {
 			return &Error{Certificate: i + 1, Rule: "next certificate is not of an authority that signed it", Err: err}
 		}
