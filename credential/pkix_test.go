@@ -219,6 +219,42 @@ func TestPKIXExpiry(t *testing.T) {
 	}
 }
 
+// A root that has a new certificate for the same key leads on when the old one has expired.
+func TestPKIXFindsLaterPaths(t *testing.T) {
+	k := newPKI(t, func(c *x509.Certificate) { c.NotAfter = testTime.Add(3 * time.Hour) })
+	later := testTime.Add(2 * time.Hour)
+	renewed := (*party)(nil).certify(t, "root", k.root.key, authority, func(c *x509.Certificate) {
+		c.NotBefore, c.NotAfter = later, testTime.Add(3*time.Hour)
+	})
+	alice := changeTo(t, k.middle.certify(t, "alice", newKey(t), func(c *x509.Certificate) { c.NotAfter = testTime.Add(3 * time.Hour) }), k.middle)
+	p := k.pkix(t, func(o *credential.PKIXOptions) { o.Roots = append(o.Roots, renewed.cert) })
+	require.Nil(t, verdict(t, p, testTime, p256, alice))
+	require.Equal(t, event.Expired, verdict(t, k.pkix(t), later, p256, alice).Kind)
+	require.Nil(t, verdict(t, p, later, p256, alice))
+	require.Nil(t, verdict(t, p, testTime, p256, alice))
+}
+
+// A path that has expired does not stand in for one that the policy refuses.
+func TestPKIXJudgesEachPath(t *testing.T) {
+	until := func(end time.Duration, a x509.SignatureAlgorithm) func(*x509.Certificate) {
+		return func(c *x509.Certificate) { c.NotAfter, c.SignatureAlgorithm = testTime.Add(end), a }
+	}
+	k := newPKI(t, until(3*time.Hour, x509.ECDSAWithSHA256))
+	other := (*party)(nil).certify(t, "root", k.root.key, authority, until(3*time.Hour, x509.ECDSAWithSHA512))
+	alice := changeTo(t, k.middle.certify(t, "alice", newKey(t), until(3*time.Hour, x509.ECDSAWithSHA256)), k.middle)
+	p := k.pkix(t, func(o *credential.PKIXOptions) {
+		o.Roots = append(o.Roots, other.cert)
+		o.Policy = suite.PolicyFunc(func(q suite.Question) error {
+			if q.Subject.(suite.CertificateInfo).Hash == "SHA-512" {
+				return errRefused
+			}
+			return nil
+		})
+	})
+	require.Nil(t, verdict(t, p, testTime, p256, alice), "by the first root, or by the other")
+	require.NotNil(t, verdict(t, p, testTime.Add(2*time.Hour), p256, alice), "the first one has expired")
+}
+
 // The end entity's key is of the suite's signature scheme, whichever suites there are.
 func TestPKIXKeyIsOfTheSuite(t *testing.T) {
 	k := newPKI(t)
