@@ -2,6 +2,8 @@ package deliverytest
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -197,4 +199,25 @@ func testClosed(t *testing.T, n Network) {
 	require.ErrorIs(t, err, delivery.ErrUnavailable)
 	_, err = ann.Submit(t.Context(), commit("1", "g", 0))
 	require.ErrorIs(t, err, delivery.ErrUnavailable)
+}
+
+// Ids of groups are bytes, and need be no text.
+func testGroupIDs(t *testing.T, n Network) {
+	ann := n.Client("ann")
+	for i, group := range []string{"\xff\x00 .*>", "\xff\x00 .*", "0", strings.Repeat("\xfe", 64)} {
+		sub := commit(fmt.Sprintf("begin %d", i), group, 0)
+		sub.Welcomes = []delivery.Welcome{{Clients: []string{"bob"}, Group: group, Message: []byte("welcome")}}
+		at := submit(t, ann, sub)
+		send(t, ann, message(fmt.Sprintf("m %d", i), group))
+		entries := fetch(t, ann, delivery.Stream{Group: group}, 0)
+		require.Len(t, entries, 2)
+		require.Equal(t, group, entries[0].Group)
+		welcomes := fetch(t, n.Client("bob"), delivery.Stream{Client: "bob"}, at-1)
+		require.Len(t, welcomes, 1)
+		require.Equal(t, group, welcomes[0].Group)
+		_, err := ann.GroupInfo(t.Context(), group)
+		require.NoError(t, err)
+		_, err = ann.Submit(t.Context(), commit("late", group, 0))
+		require.Equal(t, group, requireEpochError(t, err, 1).Group)
+	}
 }

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
@@ -97,9 +98,33 @@ func (f *fault) error() error {
 	return delivery.ErrUnknown
 }
 
+// codec is the two ways of CBOR. A string of Go is a string of bytes: ids of groups are any.
+type codec struct {
+	cbor.EncMode
+	cbor.DecMode
+}
+
+func newCodec() (codec, error) {
+	enc, err := cbor.EncOptions{String: cbor.StringToByteString, Time: cbor.TimeUnixMicro}.EncMode()
+	if err != nil {
+		return codec{}, err
+	}
+	dec, err := cbor.DecOptions{
+		ByteStringToString: cbor.ByteStringToStringAllowed, MaxArrayElements: 1 << 17, DupMapKey: cbor.DupMapKeyEnforcedAPF,
+	}.DecMode()
+	return codec{enc, dec}, err
+}
+
+// theCodec makes it once; it does not change.
+var theCodec = sync.OnceValues(newCodec)
+
 // encode encodes what this package makes, which always encodes.
 func encode(x any) []byte {
-	b, err := cbor.Marshal(x)
+	c, err := theCodec()
+	if err != nil {
+		panic(err)
+	}
+	b, err := c.Marshal(x)
 	if err != nil {
 		panic(err)
 	}
@@ -110,11 +135,9 @@ func encodeResult(x any) []byte { return encode(answer{Result: encode(x)}) }
 
 // decode reads what the other side sent.
 func decode(b []byte, x any) error {
-	mode, err := cbor.DecOptions{
-		MaxArrayElements: 1 << 17, DupMapKey: cbor.DupMapKeyEnforcedAPF, TagsMd: cbor.TagsAllowed,
-	}.DecMode()
+	c, err := theCodec()
 	if err != nil {
 		return err
 	}
-	return mode.Unmarshal(b, x)
+	return c.Unmarshal(b, x)
 }

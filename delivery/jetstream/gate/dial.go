@@ -40,10 +40,28 @@ func Dial(nc *nats.Conn, client string) (delivery.Service, error) {
 	return &remote{nc: nc, client: client}, nil
 }
 
+// Connect connects to a server, or to a cluster of them, whose URLs are separated by
+// commas, and returns the service as Dial does. The connection comes back by itself when it
+// is lost, and Close ends it.
+func Connect(urls, client string, options ...nats.Option) (delivery.Service, error) {
+	nc, err := nats.Connect(urls, append([]nats.Option{Inbox(client), nats.MaxReconnects(-1)}, options...)...)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", delivery.ErrUnavailable, err)
+	}
+	s, err := Dial(nc, client)
+	if err != nil {
+		nc.Close()
+		return nil, err
+	}
+	s.(*remote).owned = true
+	return s, nil
+}
+
 // remote is a service behind a gate.
 type remote struct {
 	nc     *nats.Conn
 	client string
+	owned  bool // whether Close closes nc
 
 	mu     sync.Mutex
 	gate   string // that answers, or "" if it has to be found
@@ -56,6 +74,9 @@ func (r *remote) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.closed = true
+	if r.owned {
+		r.nc.Close()
+	}
 	return nil
 }
 

@@ -11,8 +11,8 @@
 //	publish:   mlsd.*.ann.>
 //	subscribe: _INBOX_ann.>, mlsh.w.ann, mlsh.g.*
 //
-// The folder testdata has a configuration of the server with TLS 1.3, two accounts' worth of
-// users and these permissions, which the tests use.
+// The folder testdata has a configuration of the server with TLS 1.3 and these permissions,
+// which the tests use.
 package gate
 
 import (
@@ -45,7 +45,8 @@ const (
 // Config is what a Gate needs.
 type Config struct {
 	// Service returns the service as a client of that name sees it, such as that of
-	// package jetstream behind a guard. A gate asks once for each client that is active.
+	// package jetstream behind a guard. Nil stands for that of package jetstream on the
+	// gate's connection. A gate asks once for each client that is active.
 	Service func(ctx context.Context, client string) (delivery.Service, error)
 
 	// Idle is the time after which the service of a client that asks nothing is closed; 0
@@ -102,6 +103,11 @@ func Serve(ctx context.Context, nc *nats.Conn, cfg Config) (*Gate, error) {
 	cfg.Concurrent = orElse(cfg.Concurrent, 16)
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Service == nil {
+		cfg.Service = func(ctx context.Context, client string) (delivery.Service, error) {
+			return service.Connect(ctx, nc, client)
+		}
 	}
 	js, err := jetstream.New(nc)
 	if err != nil {

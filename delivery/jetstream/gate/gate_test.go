@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -107,11 +106,6 @@ func (d *deployment) stop() {
 // gate starts a gate.
 func (d *deployment) gate(cfg Config) *Gate {
 	nc := d.conn("gate")
-	if cfg.Service == nil {
-		cfg.Service = func(ctx context.Context, client string) (delivery.Service, error) {
-			return service.Connect(ctx, nc, client)
-		}
-	}
 	g, err := Serve(d.t.Context(), nc, cfg)
 	require.NoError(d.t, err)
 	return g
@@ -168,7 +162,7 @@ func TestGate(t *testing.T) {
 	}
 	deliverytest.Run(t, func(t *testing.T) deliverytest.Network {
 		d := deploy(t, clients...)
-		d.admit([]string{"g", "h", "next", "t", "pq"}, clients)
+		d.admit([]string{"g", "h", "next", "t", "pq"}, clients) // in which the kit lets each act
 		return d
 	})
 }

@@ -82,11 +82,9 @@ func TestServe(t *testing.T) {
 	c.SetArgs([]string{"serve", folder, "--listen", "127.0.0.1:0", "--policy", "nist-curves"})
 	done := make(chan error)
 	go func() { done <- c.ExecuteContext(ctx) }()
-	nc, err := nats.Connect(<-urls, gate.Inbox("ann"))
+	ann, err := gate.Connect(<-urls, "ann")
 	require.NoError(t, err)
-	defer nc.Close()
-	ann, err := gate.Dial(nc, "ann")
-	require.NoError(t, err)
+	defer ann.Close()
 	require.Eventually(t, func() bool {
 		_, err = ann.Health(t.Context())
 		return err == nil
