@@ -180,6 +180,7 @@ func loadPolicy(name string) (suite.Policy, error) {
 func serveCommand() *cobra.Command {
 	var o jetstream.ServerOptions
 	var g guarding
+	var r jetstream.Retention
 	c := &cobra.Command{
 		Use: "serve FOLDER", Short: "Run a server and a gate in this process", Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -195,10 +196,13 @@ func serveCommand() *cobra.Command {
 			}
 			defer nc.Close()
 			fmt.Fprintln(c.OutOrStdout(), server.URL())
-			return g.run(c.Context(), nc, filepath.Join(args[0], "guard"), slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil)))
+			log := slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil))
+			go collectHourly(c.Context(), nc, r, log)
+			return g.run(c.Context(), nc, filepath.Join(args[0], "guard"), log)
 		},
 	}
 	c.Flags().StringVar(&o.Listen, "listen", "127.0.0.1:4222", "address for clients")
+	addRetention(c, &r)
 	g.add(c)
 	return c
 }
@@ -299,10 +303,28 @@ func collectCommand() *cobra.Command {
 			return err
 		},
 	}
-	c.Flags().DurationVar(&r.Age, "age", 30*24*time.Hour, "delete entries of this age, whoever has not read them; 0 is none")
-	c.Flags().BoolVar(&r.Read, "read", true, "delete what all readers have acknowledged")
+	addRetention(c, &r)
 	f.add(c)
 	return c
+}
+
+func addRetention(c *cobra.Command, r *jetstream.Retention) {
+	c.Flags().DurationVar(&r.Age, "age", 30*24*time.Hour, "delete entries of this age, whoever has not read them; 0 is none")
+	c.Flags().BoolVar(&r.Read, "read", true, "delete what all readers have acknowledged")
+}
+
+// collectHourly collects until ctx ends.
+func collectHourly(ctx context.Context, nc *nats.Conn, r jetstream.Retention, log *slog.Logger) {
+	for tick := time.NewTicker(time.Hour); ; {
+		select {
+		case <-ctx.Done():
+			tick.Stop()
+			return
+		case <-tick.C:
+		}
+		done, err := jetstream.Collect(ctx, nc, r)
+		log.InfoContext(ctx, "collected", "entries", done.Entries, "objects", done.Objects, "error", err)
+	}
 }
 
 func userCommand() *cobra.Command {
