@@ -21,36 +21,52 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// killer ends a client's process at a boundary: before or after one of the operations that
-// change the store or the delivery service. It belongs to one process.
+// fate is what happens to a client's process at one of the operations that change the store
+// or the delivery service.
+type fate int
+
+const (
+	diesBefore fate = iota
+	diesAfter       // the operation takes effect, and nobody hears of it
+	fails           // the operation does not take effect, and the process goes on
+)
+
+func (f fate) String() string { return [...]string{"dies before", "dies after", "fails"}[f] }
+
+var errDisk = errors.New("the disk is full")
+
+// killer lets a fate happen to a process at one operation.
 type killer struct {
-	mu    gosync.Mutex
-	left  int  // operations until then; 0 never ends it
-	after bool // the operation that it ends at takes effect
-	dead  bool
-	disk  *storememory.Disk
+	mu   gosync.Mutex
+	left int // operations until then; 0 never
+	fate fate
+	hit  bool
+	dead bool
+	disk *storememory.Disk
 }
 
-// around runs an operation, unless the process is dead or dies before it. The process may
-// die behind it, and nobody hears of it.
-func (k *killer) around(op func() error) error {
+// around runs an operation, or lets the fate happen.
+func (k *killer) around(failure error, op func() error) error {
 	k.mu.Lock()
 	if k.dead {
 		k.mu.Unlock()
 		return store.ErrClosed
 	}
-	dies := k.left == 1
+	hit := k.left == 1
 	k.left--
 	k.mu.Unlock()
-	if !dies {
+	switch {
+	case !hit:
 		return op()
-	}
-	if k.after {
+	case k.fate == diesAfter:
 		_ = op()
 	}
 	k.mu.Lock()
-	k.dead = true
+	k.hit, k.dead = true, k.fate != fails
 	k.mu.Unlock()
+	if k.fate == fails {
+		return failure
+	}
 	k.disk.Kill()
 	return store.ErrClosed
 }
@@ -62,7 +78,7 @@ type killedStore struct {
 }
 
 func (s killedStore) Update(ctx context.Context, write func(store.Writer) error) error {
-	return s.k.around(func() error { return s.Store.Update(ctx, write) })
+	return s.k.around(errDisk, func() error { return s.Store.Update(ctx, write) })
 }
 
 // killedService is a delivery service whose client ends. It keeps what the client hands
@@ -92,29 +108,29 @@ func (s killedService) Submit(ctx context.Context, sub delivery.Submission) (p d
 			s.r.add(delivery.Message{Group: c.Group, Epoch: c.Epoch, Message: c.Message})
 		}
 	}
-	return p, s.k.around(func() error { p, err = s.Service.Submit(ctx, sub); return err })
+	return p, s.k.around(delivery.ErrUnavailable, func() error { p, err = s.Service.Submit(ctx, sub); return err })
 }
 
 func (s killedService) Send(ctx context.Context, m delivery.Message) (p delivery.Position, err error) {
 	s.r.add(m)
-	return p, s.k.around(func() error { p, err = s.Service.Send(ctx, m); return err })
+	return p, s.k.around(delivery.ErrUnavailable, func() error { p, err = s.Service.Send(ctx, m); return err })
 }
 
 func (s killedService) Claim(ctx context.Context, of string, id suite.ID) (kp []byte, err error) {
-	return kp, s.k.around(func() error { kp, err = s.Service.Claim(ctx, of, id); return err })
+	return kp, s.k.around(delivery.ErrUnavailable, func() error { kp, err = s.Service.Claim(ctx, of, id); return err })
 }
 
 func (s killedService) Publish(ctx context.Context, change delivery.Stock) error {
-	return s.k.around(func() error { return s.Service.Publish(ctx, change) })
+	return s.k.around(delivery.ErrUnavailable, func() error { return s.Service.Publish(ctx, change) })
 }
 
 func (s killedService) Acknowledge(ctx context.Context, of delivery.Stream, p delivery.Position) error {
-	return s.k.around(func() error { return s.Service.Acknowledge(ctx, of, p) })
+	return s.k.around(delivery.ErrUnavailable, func() error { return s.Service.Acknowledge(ctx, of, p) })
 }
 
-// mortal makes processes of a client that end after a number of operations.
-func (a *actor) mortal(left int, after bool) (*killer, *recording) {
-	k, r := &killer{left: left, after: after, disk: a.disk}, &recording{}
+// mortal gives the next process of a client a fate, after a number of operations.
+func (a *actor) mortal(left int, what fate) (*killer, *recording) {
+	k, r := &killer{left: left, fate: what, disk: a.disk}, &recording{}
 	a.wrap(k, r)
 	return k, r
 }

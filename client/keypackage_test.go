@@ -103,7 +103,7 @@ func TestKeyPackagesAreRenewedBeforeTheyEnd(t *testing.T) {
 func TestKeyPackagesAreStoredBeforeTheyArePublished(t *testing.T) {
 	w := newWorld(t)
 	ann := w.actor("ann")
-	k, _ := ann.mortal(2, false) // dies before Publish
+	k, _ := ann.mortal(2, diesBefore) // dies before Publish
 	ann.restart()
 	require.Error(t, ann.Sync(ctx))
 	require.True(t, k.dead)

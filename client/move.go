@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -85,6 +86,9 @@ func (c *Client) Move(ctx context.Context, group string, target suite.ID) (succe
 			return err
 		}
 		switch {
+		case g.rec.State == Ended && g.move != nil && bytes.Equal(g.move.rec.GroupID, g.rec.Successor): // by an earlier call
+			id = g.rec.Successor
+			return nil
 		case g.rec.State == Ended:
 			return ErrEnded
 		case g.rec.State != Active:
@@ -109,7 +113,7 @@ func (c *Client) Move(ctx context.Context, group string, target suite.ID) (succe
 		s.done(func() { result = c.expect(in.number) })
 		return c.commit(ctx, s)
 	})
-	if err == nil {
+	if err == nil && in != nil {
 		err = c.await(ctx, group, in, result)
 	}
 	if err != nil {
@@ -135,7 +139,7 @@ func (c *Client) Move(ctx context.Context, group string, target suite.ID) (succe
 // unlessEnded drops the plan of a move, unless the group has ended for it.
 func (c *Client) unlessEnded(ctx context.Context, group string, id []byte) error {
 	err := c.with(context.WithoutCancel(ctx), group, func(g *liveGroup) error {
-		if g.move == nil || g.pending != nil || g.rec.State == Ended && string(g.rec.Successor) == string(id) {
+		if g.move == nil || !bytes.Equal(g.move.rec.GroupID, id) || g.pending != nil || g.rec.State == Ended && bytes.Equal(g.rec.Successor, id) {
 			return nil
 		}
 		s := c.step(g)
@@ -246,7 +250,7 @@ func (m *move) packages() ([]*message.KeyPackage, error) {
 // driveMove makes the group that follows one that has ended, if that is for this client
 // to do, and enters it.
 func (c *Client) driveMove(ctx context.Context, g *liveGroup) error {
-	if g.move != nil && string(g.move.rec.GroupID) != string(g.rec.Successor) {
+	if g.move != nil && !bytes.Equal(g.move.rec.GroupID, g.rec.Successor) {
 		g.move = nil // another member's ReInit has won
 		s := c.step(g)
 		s.delete(key(spaceMove, g.id))

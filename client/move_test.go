@@ -105,7 +105,7 @@ func TestMoveIsTakenOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		actors, g := movable(t, func(cfg *client.Config) { cfg.Schedule.TakeOver = time.Hour })
 		ann, bob, carl := actors[0], actors[1], actors[2]
-		k, _ := ann.mortal(8, true)
+		k, _ := ann.mortal(8, diesAfter)
 		ann.restart()
 		ended := func() bool {
 			sync(t, bob)

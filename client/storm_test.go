@@ -36,7 +36,7 @@ type storm struct {
 func (s *storm) fate(a *actor, dies bool) {
 	k := &killer{disk: a.disk}
 	if dies {
-		k.left, k.after = 1+s.random.IntN(20), s.random.IntN(2) == 0
+		k.left, k.fate = 1+s.random.IntN(20), fate(s.random.IntN(2))
 	}
 	s.fates[a.name] = k
 	a.store, a.delivery = nil, nil
