@@ -2,6 +2,8 @@ package client_test
 
 import (
 	"context"
+	"fmt"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -9,6 +11,7 @@ import (
 
 	"github.com/mlsuite/mlsuite/client"
 	"github.com/mlsuite/mlsuite/store"
+	"github.com/mlsuite/mlsuite/store/bolt"
 )
 
 var ctx = context.Background()
@@ -109,4 +112,60 @@ func TestRestartRedeliversWhatWasNotConfirmed(t *testing.T) {
 	require.Equal(t, []string{"ann: two", "ann: three"}, bob.texts())
 	sync(t, actors...)
 	require.Empty(t, bob.events())
+}
+
+// An update of the store that fails leaves the client where it was, in memory too.
+func TestFailedUpdateChangesNothing(t *testing.T) {
+	for left := 1; left < 8; left++ {
+		w := newWorld(t)
+		actors := w.clients("ann", "bob")
+		ann, bob := actors[0], actors[1]
+		g, err := ann.CreateGroup(ctx, "", []string{"bob"})
+		require.NoError(t, err)
+		sync(t, bob)
+		bob.events()
+		_, err = ann.Send(ctx, g, []byte("one"))
+		require.NoError(t, err)
+		require.NoError(t, ann.Flush(ctx, g))
+		require.NoError(t, ann.Update(ctx, g))
+		bob.mortal(left, fails)
+		bob.restart()
+		for range 5 {
+			if err := bob.Sync(ctx); err != nil {
+				require.True(t, passing(err), "%v", err)
+			}
+		}
+		require.Equal(t, []string{"ann: one"}, bob.texts(), left)
+		agree(t, g, ann, bob)
+	}
+}
+
+// The embedded default keeps a client as the store of the other tests does.
+func TestClientInAFile(t *testing.T) {
+	w := newWorld(t)
+	bob := w.clients("bob")[0]
+	ann := w.actor("ann")
+	path, secret := filepath.Join(t.TempDir(), "ann"), make([]byte, bolt.KeySize)
+	open := func() {
+		s, err := bolt.Open(path, bolt.Options{Key: secret, NoSync: true})
+		require.NoError(t, err)
+		ann.cfg.Store, ann.cfg.Delivery = s, w.server.Client("ann")
+		ann.Client, err = client.Open(ctx, ann.cfg)
+		require.NoError(t, err)
+	}
+	open()
+	g, err := ann.CreateGroup(ctx, "", []string{"bob"})
+	require.NoError(t, err)
+	_, err = bolt.Open(path, bolt.Options{Key: secret})
+	require.ErrorIs(t, err, store.ErrLocked)
+	for i := range 5 {
+		require.NoError(t, ann.Close())
+		open()
+		_, err := ann.Send(ctx, g, fmt.Append(nil, i))
+		require.NoError(t, err)
+		sync(t, bob, ann)
+	}
+	require.Equal(t, []string{"ann: 0", "ann: 1", "ann: 2", "ann: 3", "ann: 4"}, bob.texts())
+	agree(t, g, ann, bob)
+	require.NoError(t, ann.Close())
 }

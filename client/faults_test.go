@@ -128,6 +128,13 @@ func (s killedService) Acknowledge(ctx context.Context, of delivery.Stream, p de
 	return s.k.around(delivery.ErrUnavailable, func() error { return s.Service.Acknowledge(ctx, of, p) })
 }
 
+// forgetful is a service that does not keep acknowledgements.
+type forgetful struct{ delivery.Service }
+
+func (forgetful) Acknowledged(context.Context, delivery.Stream) (delivery.Position, error) {
+	return 0, nil
+}
+
 // mortal gives the next process of a client a fate, after a number of operations.
 func (a *actor) mortal(left int, what fate) (*killer, *recording) {
 	k, r := &killer{left: left, fate: what, disk: a.disk}, &recording{}

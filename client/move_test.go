@@ -144,3 +144,26 @@ func TestProposalsOfTheApplication(t *testing.T) {
 	sync(t, actors...)
 	agree(t, g, actors...)
 }
+
+// A message that reaches the service behind the end of its group counts for nobody there,
+// and is sent in the group that follows.
+func TestMessageOvertakenByTheEndOfItsGroup(t *testing.T) {
+	actors, g := movable(t)
+	ann, bob, carl := actors[0], actors[1], actors[2]
+	m := &meddler{}
+	carl.delivery = func(s delivery.Service) delivery.Service { m.Service = s; return m }
+	carl.restart()
+	m.beforeSend = func(delivery.Message) {
+		m.beforeSend = nil
+		_, err := ann.Move(ctx, g, hybrid)
+		require.NoError(t, err)
+	}
+	_, err := carl.Send(ctx, g, []byte("too late"))
+	require.NoError(t, err)
+	sync(t, carl, bob, ann)
+	moved(t, g, actors...)
+	for _, a := range []*actor{ann, bob} {
+		require.Equal(t, []string{"carl: too late"}, a.texts(), a.name)
+	}
+	require.Len(t, of[*client.Sent](carl.events()), 1)
+}

@@ -53,6 +53,10 @@ func TestOldBackupIsFoundBeforeSending(t *testing.T) {
 			require.NoError(t, err)
 			sync(t, bob, ann)
 		},
+		"committed, and the service has not heard of it": func(ann, _ *actor, g string) {
+			require.NoError(t, ann.Update(ctx, g))
+			ann.forgetful = true
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ann, bob, carl, g := three(t)
@@ -60,6 +64,9 @@ func TestOldBackupIsFoundBeforeSending(t *testing.T) {
 			ann.rollBack(func() { since(ann, bob, g) })
 			sent := 0
 			ann.delivery = func(s delivery.Service) delivery.Service {
+				if ann.forgetful {
+					s = forgetful{s}
+				}
 				return &meddler{Service: s, beforeSend: func(m delivery.Message) {
 					sent++
 					info, err := ann.Group(g)

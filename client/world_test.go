@@ -42,6 +42,8 @@ type actor struct {
 	disk *storememory.Disk
 	cfg  client.Config
 
+	forgetful bool // its service does not keep acknowledgements
+
 	// store and delivery, if not nil, wrap what the client stands on.
 	store    func(store.Store) store.Store
 	delivery func(delivery.Service) delivery.Service
