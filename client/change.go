@@ -29,10 +29,14 @@ func (c *Client) CreateGroup(ctx context.Context, id string, clients []string, e
 	if err != nil {
 		return "", err
 	}
-	made, err := mls.CreateGroup(ctx, c.cfg.Now(), cfg, []byte(id), extensions...)
-	if id == "" {
-		made, err = mls.CreateGroup(ctx, c.cfg.Now(), cfg, nil, extensions...)
+	var groupID []byte
+	if id != "" {
+		groupID = []byte(id)
 	}
+	if len(id) > maxGroupID {
+		return "", &LimitError{What: "group id", Limit: maxGroupID}
+	}
+	made, err := mls.CreateGroup(ctx, c.cfg.Now(), cfg, groupID, extensions...)
 	if err != nil {
 		return "", err
 	}
@@ -46,7 +50,7 @@ func (c *Client) CreateGroup(ctx context.Context, id string, clients []string, e
 		s := c.step(g)
 		g.known, g.mls, g.replaces = true, made, true
 		g.rec = groupRecord{State: Active, New: true, Renewed: c.cfg.Now(), Checked: c.cfg.Now()}
-		in = s.add(g, intentRecord{Kind: intentCreate, Names: clients})
+		in = s.add(g, intentRecord{Kind: intentCreate, Names: unique(clients)})
 		s.done(func() { result = c.expect(in.number) })
 		return c.commit(ctx, s)
 	})
@@ -65,13 +69,13 @@ func (c *Client) CreateGroup(ctx context.Context, id string, clients []string, e
 //   - [delivery.ErrNoKeyPackage]: a client has none of the group's suite.
 //   - those of [mls.CheckKeyPackages] and [mls.Group.Commit].
 func (c *Client) Add(ctx context.Context, group string, clients ...string) error {
-	return c.change(ctx, group, intentRecord{Kind: intentAdd, Names: slices.Clone(clients)})
+	return c.change(ctx, group, intentRecord{Kind: intentAdd, Names: unique(clients)})
 }
 
 // Replace adds clients as [Client.Add] does, and removes the leaves that they have in the
 // same commit: for clients that have lost their state.
 func (c *Client) Replace(ctx context.Context, group string, clients ...string) error {
-	return c.change(ctx, group, intentRecord{Kind: intentReplace, Names: slices.Clone(clients)})
+	return c.change(ctx, group, intentRecord{Kind: intentReplace, Names: unique(clients)})
 }
 
 // Remove removes clients from a group, with all of their leaves. Those who are no members
@@ -81,7 +85,7 @@ func (c *Client) Remove(ctx context.Context, group string, clients ...string) er
 	if slices.Contains(clients, c.name) {
 		return ErrSelf
 	}
-	return c.change(ctx, group, intentRecord{Kind: intentRemove, Names: slices.Clone(clients)})
+	return c.change(ctx, group, intentRecord{Kind: intentRemove, Names: unique(clients)})
 }
 
 // RemoveMembers removes members that an event or [Client.Members] names, by their
@@ -166,6 +170,17 @@ func (c *Client) DeleteAll(ctx context.Context) error {
 		return err
 	}
 	return c.Close()
+}
+
+// unique returns names, each once, in their order.
+func unique(names []string) []string {
+	var once []string
+	for _, name := range names {
+		if !slices.Contains(once, name) {
+			once = append(once, name)
+		}
+	}
+	return once
 }
 
 func sortInfos(infos []Info) {

@@ -32,6 +32,7 @@ type Client struct {
 	rec        clientRecord
 	inboxAt    delivery.Position // with the turn of inbox too
 	inboxKnown bool              // Acknowledged was asked
+	inboxTries int               // of the next Welcome, without a verdict
 	identities []Identity        // the current one first
 	index      map[string]groupRecord
 	groups     map[string]*liveGroup
@@ -207,10 +208,15 @@ func newID() string { return rand.Text() }
 
 // around returns a duration between half of d and d and a half.
 func around(d time.Duration) time.Duration {
+	return d/2 + random(d)
+}
+
+// random returns a duration below d.
+func random(d time.Duration) time.Duration {
 	if d <= 0 {
 		return 0
 	}
-	return d/2 + mathrand.N(d)
+	return mathrand.N(d)
 }
 
 // backoff returns how long to wait before the attempt after n that failed.
@@ -220,7 +226,7 @@ func (c *Client) backoff(n int) time.Duration {
 	if n < 20 {
 		d = min(d, s.Backoff<<n)
 	}
-	return d/4 + mathrand.N(d)
+	return d/4 + random(d)
 }
 
 // sleep waits for d, for ctx, or for Close.

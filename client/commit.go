@@ -265,11 +265,6 @@ func (c *Client) attemptLeave(ctx context.Context, g *liveGroup, in *intent) err
 	if g.mls == nil || g.mls.Size() == 1 {
 		return c.forget(ctx, g, nil)
 	}
-	if g.rec.State == Ended {
-		s := c.step(g)
-		s.finish(g, in, ErrEnded)
-		return c.commit(ctx, s)
-	}
 	if in.rec.Epoch != g.mls.Epoch() || in.rec.ID == "" {
 		proposal, err := saved(ctx, c, g, func() ([]byte, error) {
 			return g.mls.Propose(ctx, c.cfg.Now(), message.Remove{Removed: g.mls.OwnLeaf()}, nil)

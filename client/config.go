@@ -38,7 +38,7 @@ type Config struct {
 
 	// Accept judges a group before this client joins it by a Welcome from another client:
 	// who the members are, and what the group's context says. Nil accepts all. An error
-	// refuses the Welcome for good.
+	// refuses the Welcome for good. Accept must not call the Client.
 	Accept func(ctx context.Context, invitation *mls.Candidate, from string) error
 
 	Recovery Recovery
@@ -114,7 +114,8 @@ type Schedule struct {
 	RenewMessages int
 
 	// Commit is how long a proposal of another member waits for a commit before this
-	// client makes one; 0 means 2 seconds. The actual time is between this and twice this.
+	// client makes one; 0 means 2 seconds. The actual time is between this and twice this,
+	// and in a large group up to so much longer that few members try at once.
 	Commit time.Duration
 
 	// Idle is the time after which a member that sent nothing is reported; 0 means never.

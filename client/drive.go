@@ -141,10 +141,10 @@ func (c *Client) wake(g *liveGroup) (at time.Time) {
 	for _, in := range g.intents {
 		earliest(in.notBefore)
 	}
-	if g.rec.State == Ended && c.cfg.Schedule.TakeOver > 0 {
-		earliest(g.rec.Ended.Add(c.cfg.Schedule.TakeOver))
+	if g.rec.State == Ended && c.cfg.Schedule.TakeOver > 0 && g.move == nil {
+		earliest(c.takeOverAt(g))
 	}
-	if s := c.cfg.Schedule; s.Check > 0 && g.rec.State == Active {
+	if s := c.cfg.Schedule; s.Check > 0 && g.rec.State == Active && !c.cfg.NoExternalJoins {
 		earliest(g.rec.Checked.Add(s.Check))
 	}
 	return at

@@ -98,7 +98,12 @@ func (c *Client) Confirm(ctx context.Context, e Event, write ...func(store.Write
 	if err == nil && confirmed {
 		c.mu.Lock()
 		c.waiting--
+		room := c.waiting == c.cfg.Bounds.Events-1
 		c.mu.Unlock()
+		if room {
+			c.dirty.add(c.ids()...)
+			c.dirty.add(inboxItem)
+		}
 		c.count("events_confirmed", 1)
 	}
 	return err

@@ -248,7 +248,8 @@ func infoOf(id string, r groupRecord) Info {
 }
 
 // View calls f with the engine's state of a group, to ask for members, secrets to export
-// or the epoch authenticator. It must neither keep nor change the Group.
+// or the epoch authenticator. f must neither keep nor change the Group, nor call the
+// Client.
 func (c *Client) View(ctx context.Context, id string, f func(*mls.Group) error) error {
 	return c.with(ctx, id, func(g *liveGroup) error {
 		if g.mls == nil {

@@ -105,7 +105,7 @@ func (c *Client) change(ctx context.Context, id string, rec intentRecord) error 
 	var result chan error
 	err := c.with(ctx, id, func(g *liveGroup) error {
 		switch {
-		case g.rec.State == Ended && rec.Kind != intentLeave:
+		case g.rec.State == Ended:
 			return ErrEnded
 		case g.rec.State == Lost && rec.Kind == intentLeave:
 			return c.forget(ctx, g, nil)

@@ -61,6 +61,10 @@ func key(space string, elements ...string) []byte {
 // number is a number as an element of a key.
 func number(n uint64) string { return string(store.Number(n)) }
 
+// maxGroupID is the number of bytes that a group_id may have, and maxRef that of a
+// KeyPackageRef: both are parts of keys.
+const maxGroupID, maxRef = 1024, 255
+
 // Records of one thing, below its key.
 const (
 	partRecord = "r"

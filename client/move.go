@@ -259,7 +259,7 @@ func (c *Client) driveMove(ctx context.Context, g *liveGroup) error {
 		}
 	}
 	if g.move == nil {
-		if wait := c.cfg.Schedule.TakeOver; wait < 0 || c.cfg.Now().Before(g.rec.Ended.Add(wait+time.Duration(g.rec.Leaf)*wait/16)) {
+		if c.cfg.Schedule.TakeOver < 0 || c.cfg.Now().Before(c.takeOverAt(g)) {
 			return nil
 		}
 		g.move = &move{rec: moveRecord{ID: newID(), GroupID: g.rec.Successor, Suite: g.rec.NextSuite}}
@@ -300,6 +300,13 @@ func (c *Client) driveMove(ctx context.Context, g *liveGroup) error {
 		return &againError{err}
 	}
 	return c.withAny(ctx, string(m.rec.GroupID), func(next *liveGroup) error { return c.enterOwn(ctx, g, next, position) })
+}
+
+// takeOverAt returns when this member makes the group that follows one that has ended,
+// unless somebody has: members have their turns in the order of their leaves.
+func (c *Client) takeOverAt(g *liveGroup) time.Time {
+	wait := c.cfg.Schedule.TakeOver
+	return g.rec.Ended.Add(wait + time.Duration(g.rec.Leaf)*wait/16)
 }
 
 // make makes the new group and stores it.

@@ -114,7 +114,7 @@ func (c *Client) entered(ctx context.Context, id string) error {
 
 // join makes an external commit and stores it.
 func (c *Client) join(ctx context.Context, g *liveGroup) error {
-	if g.pending != nil {
+	if g.pending != nil && g.pending.rec.Joins {
 		return nil
 	}
 	info, err := c.service.GroupInfo(ctx, g.id)
@@ -147,6 +147,7 @@ func (c *Client) join(ctx context.Context, g *liveGroup) error {
 		g.rec = groupRecord{Suite: cfg.Suite, Position: info.Position}
 	}
 	g.rec.State = Joining
+	s.dropPending(g)
 	p := &pending{rec: pendingRecord{ID: newID(), Epoch: info.Epoch, Joins: true}, candidate: candidate}
 	if err := s.pend(g, p, state); err != nil {
 		return err

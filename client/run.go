@@ -62,7 +62,7 @@ func (c *Client) worker(ctx context.Context) error {
 		default:
 			c.dirty.ok(id)
 			if !again.IsZero() {
-				c.dirty.addAfter(id, max(again.Sub(c.cfg.Now()), time.Millisecond))
+				c.dirty.addAfter(id, max(again.Sub(c.cfg.Now()), c.cfg.Schedule.Backoff))
 			}
 		}
 	}

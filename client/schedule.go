@@ -18,7 +18,11 @@ func (c *Client) maintain(ctx context.Context, g *liveGroup, now time.Time) (boo
 		g.commitAt = time.Time{}
 	} else if s := c.cfg.Schedule; s.Commit >= 0 {
 		c.proposed(g)
-		if !now.Before(g.commitAt) && !c.onlyOwnLeave(g) {
+		switch {
+		case now.Before(g.commitAt):
+		case c.onlyOwnLeave(g):
+			g.commitAt = time.Time{} // others do
+		default:
 			return true, c.prepare(ctx, g, wanted{}, nil)
 		}
 	}
@@ -36,11 +40,15 @@ func (c *Client) maintain(ctx context.Context, g *liveGroup, now time.Time) (boo
 	return false, c.reportIdle(ctx, g, now)
 }
 
+// commitHerd is the number of members for whom a proposal is spread over one
+// [Schedule].Commit.
+const commitHerd = 64
+
 // proposed plans the commit of a proposal that has arrived.
 func (c *Client) proposed(g *liveGroup) {
 	if g.commitAt.IsZero() {
 		d := max(c.cfg.Schedule.Commit, 0)
-		g.commitAt = c.cfg.Now().Add(d + around(d)*2/3)
+		g.commitAt = c.cfg.Now().Add(d + random(d*time.Duration(1+g.rec.Members/commitHerd)))
 	}
 }
 

@@ -100,12 +100,15 @@ func (c *Client) welcome(ctx context.Context, e *delivery.Entry) error {
 			err = c.accept(ctx, in) // it may be the group that follows one whose end was not read yet
 		}
 	}
-	if err == nil || !verdict(err) && !errors.Is(err, errNotAccepted) {
-		if err != nil && !fatal(err) && !transient(err) {
-			err = &againError{err}
-		}
+	if err == nil || fatal(err) || transient(err) || ctx.Err() != nil {
 		return err
 	}
+	if !verdict(err) && !errors.Is(err, errNotAccepted) {
+		if c.inboxTries++; c.inboxTries < maxTries {
+			return &againError{err}
+		}
+	}
+	c.inboxTries = 0
 	s := c.step()
 	s.readUpTo(e.Position)
 	if info, none := c.Group(e.Group); none != nil || info.Epoch < e.Epoch { // else it came again
@@ -115,6 +118,10 @@ func (c *Client) welcome(ctx context.Context, e *delivery.Entry) error {
 	}
 	return c.commit(ctx, s)
 }
+
+// maxTries is how often a Welcome is tried on which there is no verdict, before those
+// behind it have their turn.
+const maxTries = 16
 
 var errNotAccepted = errors.New("client: Config.Accept refuses the group")
 
@@ -127,10 +134,16 @@ func (c *Client) invitation(ctx context.Context, e *delivery.Entry) (*invitation
 	if e.Kind != delivery.KindWelcome || m.Welcome == nil {
 		return nil, fmt.Errorf("%w: it is no Welcome", message.ErrInvalid)
 	}
+	if len(e.Group) > maxGroupID {
+		return nil, fmt.Errorf("%w: the group's id has more than %d bytes", message.ErrUnsupported, maxGroupID)
+	}
 	in := &invitation{entry: e}
 	var state mls.Snapshot
 	err = c.store.View(ctx, func(r store.Reader) error {
 		for _, secret := range m.Welcome.Secrets {
+			if len(secret.NewMember) > maxRef {
+				continue
+			}
 			found, err := getJSON(r, key(spacePackage, string(secret.NewMember), partRecord), &in.rec)
 			if err != nil {
 				return err
