@@ -98,7 +98,7 @@ func (c *Client) final(err error) bool {
 
 // prepare makes a commit and stores it, so that it can be submitted.
 func (c *Client) prepare(ctx context.Context, g *liveGroup, want wanted, in *intent) error {
-	want.options.WithoutTree = !c.cfg.NoExternalJoins
+	want.options.WithoutTree = !c.cfg.NoExternalJoins && !c.cfg.TreeAtService // else it would be there twice
 	candidate, err := saved(ctx, c, g, func() (*mls.Candidate, error) {
 		return g.mls.Commit(ctx, c.cfg.Now(), want.options, want.proposals...)
 	})
@@ -195,9 +195,12 @@ func (c *Client) submit(ctx context.Context, g *liveGroup) error {
 
 func (c *Client) submission(ctx context.Context, g *liveGroup, p *pending) (delivery.Submission, error) {
 	commit := delivery.Commit{Group: g.id, Epoch: p.rec.Epoch, Message: p.candidate.Message}
-	tree, err := p.candidate.RatchetTree()
-	if err != nil {
-		return delivery.Submission{}, err
+	var tree []byte
+	if !c.cfg.TreeAtService || p.rec.Tree || p.rec.Epoch == 0 {
+		var err error
+		if tree, err = p.candidate.RatchetTree(); err != nil {
+			return delivery.Submission{}, err
+		}
 	}
 	if !c.cfg.NoExternalJoins {
 		info, err := p.candidate.GroupInfo(ctx, c.cfg.Now(), false)
@@ -205,7 +208,10 @@ func (c *Client) submission(ctx context.Context, g *liveGroup, p *pending) (deli
 			return delivery.Submission{}, err
 		}
 		if err == nil {
-			commit.GroupInfo, commit.Tree = info, tree
+			commit.GroupInfo = info
+		}
+		if err == nil && (!c.cfg.TreeAtService || p.rec.Epoch == 0) { // where the service begins to follow
+			commit.Tree = tree
 		}
 	}
 	submission := delivery.Submission{ID: p.rec.ID, Commits: []delivery.Commit{commit}}

@@ -47,6 +47,12 @@ type Config struct {
 	// group by an external commit, and no member can recover in that way.
 	NoExternalJoins bool
 
+	// TreeAtService says that the delivery service follows the groups, which takes
+	// MLS.PublicHandshake, and hands out their ratchet trees itself, as package
+	// delivery/guard does. Without it, each commit comes with the whole tree for those who
+	// join by an external commit: about as many bytes as all leaves together.
+	TreeAtService bool
+
 	KeyPackages KeyPackages
 	Schedule    Schedule
 	Bounds      Bounds

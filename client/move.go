@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -277,14 +278,9 @@ func (c *Client) driveMove(ctx context.Context, g *liveGroup) error {
 			return err
 		}
 	}
-	submission := delivery.Submission{ID: m.rec.ID, Commits: []delivery.Commit{{Group: string(m.rec.GroupID)}}}
-	if welcome := m.migration.Welcome(); welcome != nil {
-		var clients []string
-		for name := range m.rec.Packages {
-			clients = append(clients, name)
-		}
-		slices.Sort(clients)
-		submission.Welcomes = []delivery.Welcome{{Clients: clients, Group: string(m.rec.GroupID), Message: welcome}}
+	submission, err := c.beginning(ctx, m)
+	if err != nil {
+		return &againError{err}
 	}
 	position, err := c.service.Submit(ctx, submission)
 	if isEpoch(err) {
@@ -300,6 +296,24 @@ func (c *Client) driveMove(ctx context.Context, g *liveGroup) error {
 		return &againError{err}
 	}
 	return c.withAny(ctx, string(m.rec.GroupID), func(next *liveGroup) error { return c.enterOwn(ctx, g, next, position) })
+}
+
+// beginning returns the submission by which the new group begins.
+func (c *Client) beginning(ctx context.Context, m *move) (delivery.Submission, error) {
+	commit := delivery.Commit{Group: string(m.rec.GroupID)}
+	if !c.cfg.NoExternalJoins {
+		var err error
+		commit.GroupInfo, commit.Tree, err = m.migration.GroupInfo(ctx, c.cfg.Now())
+		if err != nil && !verdict(err) {
+			return delivery.Submission{}, err
+		}
+	}
+	submission := delivery.Submission{ID: m.rec.ID, Commits: []delivery.Commit{commit}}
+	if welcome := m.migration.Welcome(); welcome != nil {
+		clients := slices.Sorted(maps.Keys(m.rec.Packages))
+		submission.Welcomes = []delivery.Welcome{{Clients: clients, Group: commit.Group, Message: welcome}}
+	}
+	return submission, nil
 }
 
 // takeOverAt returns when this member makes the group that follows one that has ended,
@@ -348,7 +362,7 @@ func (c *Client) enterOwn(ctx context.Context, old, g *liveGroup, position deliv
 	s := c.step(g)
 	s.moved(old, g)
 	c.enter(s, g, next, position)
-	s.add(g, intentRecord{Kind: intentRenew, Own: true}) // so that the service gets a GroupInfo
+	s.add(g, intentRecord{Kind: intentRenew, Own: true}) // all parents of the new tree are blank
 	s.event(g, &Moved{From: []byte(old.id), Suite: g.rec.Suite}).Position = position
 	if err := c.commit(ctx, s); err != nil {
 		return err

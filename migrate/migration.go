@@ -58,6 +58,27 @@ func (m *Migration) Welcome() []byte {
 	return bytes.Clone(m.made.Welcome)
 }
 
+// GroupInfo returns a GroupInfo of the group that this member has made, as an MLSMessage,
+// and its ratchet tree, for a delivery service that gets them with the Welcome. A client
+// that joins by them before the service has accepted the Welcome joins a group that may
+// never begin. The error is [ErrEntered] or [ErrDestroyed] if the Migration is over,
+// [mls.ErrRetired] if it has made no group, or one of [mls.Candidate.GroupInfo].
+func (m *Migration) GroupInfo(ctx context.Context, now time.Time) (groupInfo, tree []byte, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.over != nil {
+		return nil, nil, m.over
+	}
+	if m.made == nil {
+		return nil, nil, mls.ErrRetired
+	}
+	if groupInfo, err = m.made.GroupInfo(ctx, now, false); err != nil {
+		return nil, nil, err
+	}
+	tree, err = m.made.RatchetTree()
+	return groupInfo, tree, err
+}
+
 // Create makes the group that follows old, which a ReInit has ended (RFC 9420, Section
 // 11.2), of the members of old and nobody else. packages are key packages of the new
 // suite, with each member's preferred one first; those of strangers and this member's own

@@ -510,3 +510,35 @@ func TestTheMakerEntersByTheQuestionsOfJoiners(t *testing.T) {
 }
 
 func isOf[T any](x any) bool { _, ok := x.(T); return ok }
+
+// Whoever is not a member yet joins the new group by what its maker hands in with the
+// Welcome, before anybody has sent anything in it.
+func TestGroupInfoOfTheNewGroup(t *testing.T) {
+	w := three(t)
+	w.end(hybrid768)
+	a := w.clients[0]
+	_, _, err := a.migration.GroupInfo(t.Context(), testTime)
+	require.ErrorIs(t, err, mls.ErrRetired, "there is none yet")
+	welcome, err := a.migration.Create(t.Context(), testTime, a.old, w.keyPackages())
+	require.NoError(t, err)
+	info, tree, err := a.migration.GroupInfo(t.Context(), testTime)
+	require.NoError(t, err)
+	for _, c := range w.clients {
+		require.NoError(t, c.enters(welcome))
+	}
+	w.requireMoved()
+	_, _, err = a.migration.GroupInfo(t.Context(), testTime)
+	require.ErrorIs(t, err, migrate.ErrEntered)
+
+	b := w.clients[1]
+	leaf := b.next.OwnLeaf()
+	again, err := mls.ExternalJoin(t.Context(), testTime, b.will, info, mls.ExternalJoinOptions{RatchetTree: tree, Remove: &leaf})
+	require.NoError(t, err)
+	received, err := a.next.Process(t.Context(), testTime, again.Message)
+	require.NoError(t, err)
+	want, err := received.Commit.EpochAuthenticator()
+	require.NoError(t, err)
+	got, err := again.EpochAuthenticator()
+	require.NoError(t, err)
+	require.Equal(t, want, got)
+}
