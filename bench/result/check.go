@@ -54,6 +54,11 @@ func (r *Results) check() error {
 			return fmt.Errorf("party %d, %s: %w", i+1, p.Party, err)
 		}
 	}
+	for i, t := range r.Trials {
+		if err := t.check(names); err != nil {
+			return fmt.Errorf("trial %d: %w", i+1, err)
+		}
+	}
 	for i, u := range r.Unmade {
 		if err := checkGroup(names, u.ID, u.Suite, u.GroupSize, u.Tree); err != nil {
 			return fmt.Errorf("unmade group %d: %w", i+1, err)

@@ -23,7 +23,11 @@ func ofTwo() *Results {
 			{Suite: "MLS_X", ID: 1, GroupSize: MaxMembers, Tree: "steady", Op: "commit", CPU: Figure{Value: 5, Low: 5}},
 		},
 		Parties: []Party{{Suite: "MLS_X", ID: 1, GroupSize: 2, Tree: "steady", Party: Committer, Op: "commit", CPU: cpu, Keeps: &Keeps{Stored: 1}}},
-		Unmade:  []Unmade{{Suite: "MLS_X", ID: 1, GroupSize: 3, Tree: "steady"}},
+		Trials: []Trial{{
+			Suite: "MLS_X", ID: 1, Workload: "team", Groups: 2, GroupSize: 3, Clients: 4, ServiceUse: &ServiceUse{}, CatchUp: &CatchUp{}, Move: &Moves{},
+			Chaos: &Chaos{}, Heap: []Heap{{Seconds: 60, Bytes: 1e6}},
+		}},
+		Unmade: []Unmade{{Suite: "MLS_X", ID: 1, GroupSize: 3, Tree: "steady"}},
 	}
 }
 
@@ -59,6 +63,14 @@ func TestReadRefusesWhatNoRunFound(t *testing.T) {
 		"group_size: 10000001 is out of range: 2 to 10000000":           func(r *Results) { r.Cells[0].GroupSize = MaxMembers + 1 },
 		"party 1, committer: there is no suite 0x0002 MLS_X":            func(r *Results) { r.Parties[0].ID = 2 },
 		"party 1, committer: stored: -1 is out of range":                func(r *Results) { r.Parties[0].Keeps.Stored = -1 },
+		"trial 1: there is no suite 0x0002 MLS_X":                       func(r *Results) { r.Trials[0].ID = 2 },
+		"trial 1: it has no groups or no clients":                       func(r *Results) { r.Trials[0].Groups = 0 },
+		"trial 1: latency: -1 is out of range":                          func(r *Results) { r.Trials[0].Latency.P99 = -1 },
+		"trial 1: catch_up: -1 is out of range":                         func(r *Results) { r.Trials[0].CatchUp.Seconds = -1 },
+		"trial 1: move: -1 is out of range":                             func(r *Results) { r.Trials[0].Move.Latency.Max = -1 },
+		"trial 1: read: -1 is out of range":                             func(r *Results) { r.Trials[0].ServiceUse.Read = -1 },
+		"trial 1: chaos: -1 is out of range":                            func(r *Results) { r.Trials[0].Chaos.Clients = -1 },
+		"trial 1: heap[0]: -1 is out of range":                          func(r *Results) { r.Trials[0].Heap[0].Bytes = -1 },
 		"unmade group 1: group_size: 1 is out of range":                 func(r *Results) { r.Unmade[0].GroupSize = 1 },
 	} {
 		r := ofTwo()

@@ -39,6 +39,7 @@ type Results struct {
 	// another than that of the suites, which comes first.
 	ProviderSets []ProviderSet `json:"provider_sets,omitempty"`
 	Parties      []Party       `json:"parties,omitempty"` // of suitebench parties: see [PartiesOf]
+	Trials       []Trial       `json:"trials,omitempty"`  // of mlstrial
 }
 
 // Part is the beginning of a run that a later program went on with.

@@ -87,3 +87,13 @@ func (s *Server) Stop() {
 	s.server.Shutdown()
 	s.server.WaitForShutdown()
 }
+
+// Traffic returns the bytes that the server has read from connections and written to them
+// since it began.
+func (s *Server) Traffic() (read, written int64) {
+	v, err := s.server.Varz(nil)
+	if err != nil {
+		return 0, 0
+	}
+	return v.InBytes, v.OutBytes
+}
