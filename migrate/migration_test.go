@@ -526,7 +526,6 @@ func TestGroupInfoOfTheNewGroup(t *testing.T) {
 	for _, c := range w.clients {
 		require.NoError(t, c.enters(welcome))
 	}
-	w.requireMoved()
 	_, _, err = a.migration.GroupInfo(t.Context(), testTime)
 	require.ErrorIs(t, err, migrate.ErrEntered)
 
