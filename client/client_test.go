@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/client"
+	"github.com/mlsuite/mlsuite/delivery"
 	"github.com/mlsuite/mlsuite/store"
 	"github.com/mlsuite/mlsuite/store/bolt"
 )
@@ -48,19 +49,43 @@ func TestMembersTalk(t *testing.T) {
 	agree(t, g, actors...)
 }
 
-func TestMemberLeaves(t *testing.T) {
-	w := newWorld(t)
+// pair returns two clients in one group, in which both are.
+func pair(t *testing.T) (w *world, ann, bob *actor, group string) {
+	w = newWorld(t)
 	actors := w.clients("ann", "bob")
-	ann, bob := actors[0], actors[1]
-	g, err := ann.CreateGroup(ctx, "", []string{"bob"})
+	group, err := actors[0].CreateGroup(ctx, "", []string{"bob"})
 	require.NoError(t, err)
 	sync(t, actors...)
+	return w, actors[0], actors[1], group
+}
+
+func TestGroupThatCannotBeginIsNotThere(t *testing.T) {
+	_, ann, bob, _ := pair(t)
+	_, err := ann.CreateGroup(ctx, "new", []string{"bob", "nobody"})
+	require.ErrorIs(t, err, delivery.ErrNoKeyPackage)
+	_, err = ann.Group("new")
+	require.ErrorIs(t, err, client.ErrNoGroup)
+
+	_, err = bob.CreateGroup(ctx, "taken", nil)
+	require.NoError(t, err)
+	_, err = ann.CreateGroup(ctx, "taken", nil)
+	require.ErrorIs(t, err, client.ErrExists)
+	require.Len(t, ann.Groups(), 1)
+	_, err = bob.CreateGroup(ctx, "taken", nil)
+	require.ErrorIs(t, err, client.ErrExists)
+	require.NoError(t, ann.JoinExternal(ctx, "taken"))
+	sync(t, ann, bob)
+	agree(t, "taken", ann, bob)
+}
+
+func TestMemberLeaves(t *testing.T) {
+	_, ann, bob, g := pair(t)
 	short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
 	defer cancel()
-	err = bob.Leave(short, g)
+	err := bob.Leave(short, g)
 	require.ErrorIs(t, err, client.ErrUndecided)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
-	sync(t, actors...)
+	sync(t, ann, bob)
 	require.Empty(t, bob.Groups())
 	info, err := ann.Group(g)
 	require.NoError(t, err)
@@ -70,16 +95,12 @@ func TestMemberLeaves(t *testing.T) {
 }
 
 func TestRestartRedeliversWhatWasNotConfirmed(t *testing.T) {
-	w := newWorld(t)
-	actors := w.clients("ann", "bob")
-	ann, bob := actors[0], actors[1]
-	g, err := ann.CreateGroup(ctx, "", []string{"bob"})
-	require.NoError(t, err)
+	_, ann, bob, g := pair(t)
 	for _, text := range []string{"one", "two", "three"} {
 		_, err := ann.Send(ctx, g, []byte(text))
 		require.NoError(t, err)
 	}
-	sync(t, actors...)
+	sync(t, ann, bob)
 	var seen []string
 	count := func(w store.Writer) error {
 		old, err := w.Get([]byte("count"))
@@ -110,21 +131,16 @@ func TestRestartRedeliversWhatWasNotConfirmed(t *testing.T) {
 		return err
 	}))
 	require.Equal(t, []string{"ann: two", "ann: three"}, bob.texts())
-	sync(t, actors...)
+	sync(t, ann, bob)
 	require.Empty(t, bob.events())
 }
 
 // An update of the store that fails leaves the client where it was, in memory too.
 func TestFailedUpdateChangesNothing(t *testing.T) {
 	for left := 1; left < 8; left++ {
-		w := newWorld(t)
-		actors := w.clients("ann", "bob")
-		ann, bob := actors[0], actors[1]
-		g, err := ann.CreateGroup(ctx, "", []string{"bob"})
-		require.NoError(t, err)
-		sync(t, bob)
+		_, ann, bob, g := pair(t)
 		bob.events()
-		_, err = ann.Send(ctx, g, []byte("one"))
+		_, err := ann.Send(ctx, g, []byte("one"))
 		require.NoError(t, err)
 		require.NoError(t, ann.Flush(ctx, g))
 		require.NoError(t, ann.Update(ctx, g))

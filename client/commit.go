@@ -139,6 +139,20 @@ func (s *step) pend(g *liveGroup, p *pending, state mls.Snapshot) error {
 	return nil
 }
 
+// commitProposals commits what others have proposed. What no commit can cover does not
+// stand in the way for good.
+func (c *Client) commitProposals(ctx context.Context, g *liveGroup) error {
+	err := c.prepare(ctx, g, wanted{}, nil)
+	if err == nil || !verdict(err) || !g.known {
+		return err
+	}
+	c.warn("proposals cannot be committed", g.id, err)
+	if err := g.mls.ForgetProposals(); err != nil {
+		return err
+	}
+	return c.commit(ctx, c.step(g))
+}
+
 // saved calls f, and again after the group was saved, if that is what f asks for.
 func saved[T any](ctx context.Context, c *Client, g *liveGroup, f func() (T, error)) (T, error) {
 	v, err := f()
@@ -160,7 +174,10 @@ func (c *Client) submit(ctx context.Context, g *liveGroup) error {
 	switch {
 	case p.candidate == nil:
 		return c.abandon(ctx, g, nil)
-	case p.accepted || p.lost:
+	case p.lost && g.rec.New:
+		return c.abandon(ctx, g, ErrExists)
+	case p.accepted || p.lost: // to be asked again
+		p.accepted, p.lost = false, false
 		return &againError{errors.New("the stream does not show the commit that ended the epoch")}
 	}
 	submission, err := c.submission(ctx, g, p)
@@ -180,9 +197,6 @@ func (c *Client) submit(ctx context.Context, g *liveGroup) error {
 		c.count("commits_lost", 1)
 		if p.rec.Joins {
 			return c.lostJoin(ctx, g)
-		}
-		if g.rec.New {
-			return c.abandon(ctx, g, ErrExists)
 		}
 		return nil
 	case transient(err) || ctx.Err() != nil:

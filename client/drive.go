@@ -136,15 +136,19 @@ func (c *Client) wake(g *liveGroup) (at time.Time) {
 	if !g.known || g.rec.State == 0 {
 		return at
 	}
+	s := c.cfg.Schedule
+	if g.rec.State == Ended && s.TakeOver > 0 && g.move == nil {
+		earliest(c.takeOverAt(g))
+	}
+	if g.rec.State != Active {
+		return at
+	}
 	earliest(g.commitAt)
 	earliest(g.renewAt)
 	for _, in := range g.intents {
 		earliest(in.notBefore)
 	}
-	if g.rec.State == Ended && c.cfg.Schedule.TakeOver > 0 && g.move == nil {
-		earliest(c.takeOverAt(g))
-	}
-	if s := c.cfg.Schedule; s.Check > 0 && g.rec.State == Active && !c.cfg.NoExternalJoins {
+	if s.Check > 0 && !c.cfg.NoExternalJoins {
 		earliest(g.rec.Checked.Add(s.Check))
 	}
 	return at

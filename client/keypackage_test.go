@@ -141,12 +141,7 @@ func TestServiceThatHandsOutAnotherKeyPackageIsCaught(t *testing.T) {
 }
 
 func TestRotationReachesGroupsAndKeyPackages(t *testing.T) {
-	w := newWorld(t)
-	actors := w.clients("ann", "bob")
-	ann, bob := actors[0], actors[1]
-	g, err := ann.CreateGroup(ctx, "", []string{"bob"})
-	require.NoError(t, err)
-	sync(t, actors...)
+	_, ann, bob, g := pair(t)
 	before := ann.stock()
 	old := client.Identity{Credential: ann.cfg.MLS.Credential, Signer: ann.cfg.MLS.Signer}
 	s, err := all.Registry().Suite(classic)
@@ -156,16 +151,16 @@ func TestRotationReachesGroupsAndKeyPackages(t *testing.T) {
 	require.NoError(t, ann.Rotate(ctx, client.Identity{Credential: old.Credential, Signer: signer}))
 	ann.cfg.MLS.Signer, ann.cfg.Identities = signer, []client.Identity{old}
 	ann.restart()
-	sync(t, actors...)
+	sync(t, ann, bob)
 	members, err := bob.Members(ctx, g)
 	require.NoError(t, err)
 	require.Equal(t, signer.PublicKey(), members[0].SignatureKey)
 	for ref := range ann.stock() {
 		require.False(t, before[ref])
 	}
-	agree(t, g, actors...)
+	agree(t, g, ann, bob)
 	_, err = ann.Send(ctx, g, []byte("with the new key"))
 	require.NoError(t, err)
-	sync(t, actors...)
+	sync(t, ann, bob)
 	require.Equal(t, []string{"ann: with the new key"}, bob.texts())
 }

@@ -135,14 +135,11 @@ func TestMoveIsTakenOver(t *testing.T) {
 }
 
 func TestProposalsOfTheApplication(t *testing.T) {
-	w := newWorld(t)
-	actors := w.clients("ann", "bob")
-	g, err := actors[0].CreateGroup(ctx, "", []string{"bob"})
-	require.NoError(t, err)
-	require.NoError(t, actors[0].Propose(ctx, g, message.GroupContextExtensions{}))
-	require.ErrorIs(t, actors[0].Propose(ctx, g, message.ReInit{}), message.ErrUnsupported)
-	sync(t, actors...)
-	agree(t, g, actors...)
+	_, ann, bob, g := pair(t)
+	require.NoError(t, ann.Propose(ctx, g, message.GroupContextExtensions{}))
+	require.ErrorIs(t, ann.Propose(ctx, g, message.ReInit{}), message.ErrUnsupported)
+	sync(t, ann, bob)
+	agree(t, g, ann, bob)
 }
 
 // A message that reaches the service behind the end of its group counts for nobody there,

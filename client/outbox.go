@@ -107,7 +107,7 @@ func (c *Client) flush(ctx context.Context, g *liveGroup) error {
 		ciphertext, err := saved(ctx, c, g, func() ([]byte, error) { return g.mls.Encrypt(ctx, c.cfg.Now(), m.rec.Data, nil) })
 		switch {
 		case errors.Is(err, mls.ErrPendingProposals):
-			return c.prepare(ctx, g, wanted{}, nil)
+			return c.commitProposals(ctx, g)
 		case err != nil && verdict(err):
 			if err := c.giveUp(ctx, g, m, err); err != nil {
 				return err

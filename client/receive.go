@@ -114,7 +114,7 @@ func (c *Client) entry(ctx context.Context, s *step, g *liveGroup, e *delivery.E
 		return nil // of before the client joined
 	case e.Kind == delivery.KindCommit && g.rec.State == Ended:
 		return c.refuse(s, g, e, "commit", mls.ErrReInit)
-	case e.Kind == delivery.KindCommit && e.Epoch > g.mls.Epoch():
+	case e.Kind == delivery.KindCommit && e.Epoch > g.mls.Epoch() && !g.rec.New:
 		return &TroubleError{g.id, Gap, fmt.Errorf("a commit of epoch %d follows the one of %d", e.Epoch, g.mls.Epoch()-1)}
 	case e.Kind == delivery.KindCommit && own && g.pending != nil && e.ID == g.pending.rec.ID:
 		if g.pending.candidate == nil {
@@ -123,6 +123,8 @@ func (c *Client) entry(ctx context.Context, s *step, g *liveGroup, e *delivery.E
 		if bytes.Equal(e.Message, g.pending.candidate.Message) {
 			return c.adopt(ctx, s, g, e, g.pending.candidate, true)
 		}
+	case g.rec.New:
+		return nil // of another group of the same id: the service refuses this one
 	case e.Kind == delivery.KindMessage && own && c.ownMessage(s, g, e):
 		return nil
 	case own && e.Epoch >= g.rec.Joined:

@@ -23,7 +23,7 @@ func (c *Client) maintain(ctx context.Context, g *liveGroup, now time.Time) (boo
 		case c.onlyOwnLeave(g):
 			g.commitAt = time.Time{} // others do
 		default:
-			return true, c.prepare(ctx, g, wanted{}, nil)
+			return true, c.commitProposals(ctx, g)
 		}
 	}
 	if c.renewalDue(g, now) {
