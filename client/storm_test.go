@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"testing"
 
@@ -201,7 +202,10 @@ func (s *storm) check() {
 func TestTenClientsInAStorm(t *testing.T) {
 	kills, seeds := 40, uint64(1)
 	if wide() {
-		kills, seeds = 1000, 2
+		kills = 1000
+	}
+	if os.Getenv("MLSUITE_FULL") != "" {
+		seeds = 8
 	}
 	for seed := range seeds {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
