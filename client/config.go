@@ -36,10 +36,11 @@ type Config struct {
 	// belongs to. Nil stands for the identity of a basic credential.
 	NameOf func(message.Credential) (string, error)
 
-	// Accept judges a group before this client joins it by a Welcome from another client:
-	// who the members are, and what the group's context says. Nil accepts all. An error
-	// refuses the Welcome for good. Accept must not call the Client.
-	Accept func(ctx context.Context, invitation *mls.Candidate, from string) error
+	// Accept judges a group before this client joins it: who the members are, and what the
+	// group's context says. From is the client from which the Welcome came, or "" for a
+	// join by an external commit. Nil accepts all. An error refuses the group for good.
+	// Accept must not call the Client.
+	Accept func(ctx context.Context, group *mls.Candidate, from string) error
 
 	Recovery Recovery
 

@@ -92,6 +92,11 @@
 // know. The client reads the stream to its end before it sends anything, so that keys that
 // were used after the backup are not used again.
 //
+// Whoever has a client's key package can make a group of the same id as one of the
+// client's, and a blind service takes a commit of anybody. So a Welcome never replaces a
+// group whose stream does not remove the client, and a recovery by itself goes only into a
+// group whose GroupInfo or Welcome a member has signed that the client knows from before.
+//
 // [Config].Recovery says what follows: an external commit that replaces the client's leaf
 // in the group, waiting for [Client.Replace] by another member, or nothing. Messages that
 // wait are sent after the recovery. A client that has lost its store begins a new one, and

@@ -193,7 +193,7 @@ func (c *Client) load(ctx context.Context, g *liveGroup) error {
 	if g.rec.State == 0 {
 		return nil
 	}
-	if len(records) > 0 && g.rec.State != Joining {
+	if len(records) > 0 {
 		if err := c.restore(g, records); err != nil {
 			if !verdict(err) || refusal(err) {
 				g.drop()

@@ -180,10 +180,12 @@ func (c *Client) withdraw(ctx context.Context, id string, in *intent, result cha
 		case g.pending != nil && g.pending.rec.Intent == in.number && !g.pending.lost, g.intents[i].rec.ID != "":
 			why = fmt.Errorf("%w: %w", ErrUndecided, why)
 			return nil
-		case in.rec.Kind == intentCreate || g.rec.New:
-			return c.forget(ctx, g, nil)
 		}
 		s := c.step(g)
+		if g.rec.New {
+			c.end(s, g)
+			return c.commit(ctx, s)
+		}
 		s.delete(key(spaceIntent, g.id, number(in.number)))
 		g.intents = slices.Delete(g.intents, i, i+1)
 		if g.pending != nil && g.pending.rec.Intent == in.number {

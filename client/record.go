@@ -55,6 +55,7 @@ type groupRecord struct {
 	Ended      time.Time // of a ReInit
 	Successor  []byte    `json:",omitempty"`
 	NextSuite  suite.ID  `json:",omitempty"`
+	Trusts     bool      `json:",omitempty"` // joins anew whatever group the service shows
 	Trouble    Trouble   `json:",omitempty"` // of Lost
 	TroubleWhy string    `json:",omitempty"`
 }

@@ -51,7 +51,9 @@ func (c *Client) recover(ctx context.Context, g *liveGroup) (more bool, err erro
 }
 
 // Resync joins a group anew by an external commit, which also removes this client's old
-// leaf, whatever [Recovery] says. What the group's stream has until then is not read.
+// leaf, whatever [Recovery] says. What the group's stream has until then is not read. It
+// takes the delivery service's word for which group has this id, where a recovery by itself
+// takes only that of a member whom the client knows: look at [Client.Members] afterwards.
 //
 // Errors:
 //
@@ -62,7 +64,10 @@ func (c *Client) Resync(ctx context.Context, group string) error {
 		if g.rec.State == Joining {
 			return nil
 		}
-		return c.join(ctx, g)
+		g.rec.Trusts = true
+		err := c.join(ctx, g)
+		g.rec.Trusts = err == nil
+		return err
 	})
 	if err != nil {
 		return err
@@ -117,6 +122,9 @@ func (c *Client) join(ctx context.Context, g *liveGroup) error {
 	if g.pending != nil && g.pending.rec.Joins {
 		return nil
 	}
+	if g.rec.Trouble == Damaged && !g.rec.Trusts {
+		return g.trouble(nil) // nothing is left by which the client would know the members
+	}
 	info, err := c.service.GroupInfo(ctx, g.id)
 	if errors.Is(err, delivery.ErrNoGroup) {
 		return fmt.Errorf("%w: %w", ErrNoGroup, err)
@@ -124,16 +132,25 @@ func (c *Client) join(ctx context.Context, g *liveGroup) error {
 	if err != nil {
 		return &againError{err}
 	}
-	public, cfg, err := c.follow(ctx, info)
+	public, signer, cfg, err := c.follow(ctx, info)
 	if err != nil {
 		return err
 	}
 	if string(public.GroupID()) != g.id || public.Epoch() != info.Epoch {
 		return fmt.Errorf("client: the delivery service has a GroupInfo of another group or epoch: %w", message.ErrInvalid)
 	}
+	if g.rec.Trouble != "" && !g.rec.Trusts {
+		if err := g.knows(public.Leaf(signer).SignatureKey); err != nil {
+			return err
+		}
+	}
 	options := mls.ExternalJoinOptions{RatchetTree: info.Tree, Remove: c.ownLeafIn(public)}
 	candidate, err := mls.ExternalJoin(ctx, c.cfg.Now(), cfg, info.Message, options)
 	if err != nil {
+		return err
+	}
+	if err := c.judge(ctx, candidate, ""); err != nil {
+		candidate.Discard()
 		return err
 	}
 	state, err := candidate.Save()
@@ -155,23 +172,24 @@ func (c *Client) join(ctx context.Context, g *liveGroup) error {
 	return c.commit(ctx, s)
 }
 
-// follow checks what the service shows of a group to those who join.
-func (c *Client) follow(ctx context.Context, info delivery.GroupInfo) (*mls.PublicGroup, mls.Config, error) {
+// follow checks what the service shows of a group to those who join, and returns who has
+// signed it.
+func (c *Client) follow(ctx context.Context, info delivery.GroupInfo) (_ *mls.PublicGroup, signer message.LeafIndex, _ mls.Config, err error) {
 	m, err := message.Parse[message.Message](info.Message)
 	if err != nil {
-		return nil, mls.Config{}, err
+		return nil, 0, mls.Config{}, err
 	}
 	if m.GroupInfo == nil {
-		return nil, mls.Config{}, fmt.Errorf("client: the delivery service has no GroupInfo but another message: %w", message.ErrInvalid)
+		return nil, 0, mls.Config{}, fmt.Errorf("client: the delivery service has no GroupInfo but another message: %w", message.ErrInvalid)
 	}
 	cfg, err := c.configOf(m.GroupInfo.GroupContext.CipherSuite)
 	if err != nil {
-		return nil, cfg, fmt.Errorf("%w: %w", message.ErrUnsupported, err)
+		return nil, 0, cfg, fmt.Errorf("%w: %w", message.ErrUnsupported, err)
 	}
 	quiet := cfg
 	quiet.Observer = nil
 	public, err := mls.NewPublicGroup(ctx, c.cfg.Now(), quiet, info.Message, info.Tree)
-	return public, cfg, err
+	return public, m.GroupInfo.Signer, cfg, err
 }
 
 // ownLeafIn returns the leaf of this client in a group, or nil.
@@ -369,6 +387,6 @@ func (c *Client) forked(ctx context.Context, g *liveGroup) (bool, error) {
 	if theirs.GroupInfo == nil || bytes.Equal(ours.GroupInfo.ConfirmationTag, theirs.GroupInfo.ConfirmationTag) {
 		return false, nil
 	}
-	_, _, err = c.follow(ctx, info) // a service that makes one up proves nothing
+	_, _, _, err = c.follow(ctx, info) // a service that makes one up proves nothing
 	return err == nil, err
 }

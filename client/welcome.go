@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -192,8 +193,10 @@ func (c *Client) acceptIn(ctx context.Context, in *invitation, g, old *liveGroup
 	if old != nil && old.mls != nil {
 		options.Follows = old.mls
 	}
-	if g.rec.State == Active && g.rec.Epoch >= e.Epoch {
-		return mls.ErrKeyPackageUsed // the client is there already
+	if g.rec.State != 0 {
+		if err := c.catchUp(ctx, g); err != nil {
+			return err
+		}
 	}
 	candidate, err := in.own.Join(ctx, c.cfg.Now(), e.Message, options)
 	if err != nil {
@@ -203,12 +206,13 @@ func (c *Client) acceptIn(ctx context.Context, in *invitation, g, old *liveGroup
 	switch {
 	case string(candidate.GroupID()) != e.Group:
 		err = fmt.Errorf("%w: the Welcome is to another group than the delivery service says", message.ErrInvalid)
-	case g.rec.State == Active && g.rec.Epoch >= candidate.Epoch():
-		err = mls.ErrKeyPackageUsed
-	case c.cfg.Accept != nil:
-		if refused := c.cfg.Accept(ctx, candidate, e.From); refused != nil {
-			err = fmt.Errorf("%w: %w", errNotAccepted, refused)
-		}
+	case g.rec.State == Active || g.rec.State == Ended:
+		err = errMember
+	case g.rec.Trouble != "":
+		err = g.knows(candidate.Author().SignatureKey)
+	}
+	if err == nil {
+		err = c.judge(ctx, candidate, e.From)
 	}
 	if err == nil {
 		err = c.sentBefore(ctx, g, e.Position)
@@ -245,6 +249,35 @@ func (c *Client) acceptIn(ctx context.Context, in *invitation, g, old *liveGroup
 	}
 	c.lookAtStock()
 	c.dirty.add(g.id)
+	return nil
+}
+
+// errMember is the refusal of a Welcome that would replace a group by another one of the
+// same id, which anybody can make.
+var errMember = fmt.Errorf("client: the group's stream does not remove this member, and the Welcome is to another group of its id: %w", message.ErrInvalid)
+
+// knows returns nil if a signature key is a member's, as far as the client could follow the
+// group. Whoever has none of the group's keys cannot lead the client into a group of the
+// same id.
+func (g *liveGroup) knows(signatureKey []byte) error {
+	if g.mls != nil {
+		for _, node := range g.mls.Members() {
+			if bytes.Equal(node.SignatureKey, signatureKey) {
+				return nil
+			}
+		}
+	}
+	return fmt.Errorf("client: the group to join is signed by nobody that the client knows as a member: %w", message.ErrInvalid)
+}
+
+// judge asks the application about a group that the client is about to join.
+func (c *Client) judge(ctx context.Context, candidate *mls.Candidate, from string) error {
+	if c.cfg.Accept == nil {
+		return nil
+	}
+	if err := c.cfg.Accept(ctx, candidate, from); err != nil {
+		return fmt.Errorf("%w: %w", errNotAccepted, err)
+	}
 	return nil
 }
 

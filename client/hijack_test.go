@@ -1,0 +1,107 @@
+package client_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/client"
+	"github.com/mlsuite/mlsuite/delivery"
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/registry/all"
+)
+
+// hijack lets mallory, who is no member, end an epoch of a group by a commit of a group of
+// her own that has the same id, with a Welcome to bob and a GroupInfo.
+func hijack(t *testing.T, w *world, g string, epoch uint64) {
+	s, err := all.Registry().Suite(classic)
+	require.NoError(t, err)
+	signer, err := s.GenerateSigner()
+	require.NoError(t, err)
+	cfg := mls.Config{Suites: all.Registry(), Suite: classic, Credential: message.BasicCredential([]byte("mallory")), Signer: signer}
+	service := w.server.Client("mallory")
+	claimed, err := service.Claim(ctx, "bob", classic)
+	require.NoError(t, err)
+	m, err := message.Parse[message.Message](claimed)
+	require.NoError(t, err)
+	made, err := mls.CreateGroup(ctx, now(), cfg, []byte(g))
+	require.NoError(t, err)
+	for made.Epoch() < epoch {
+		c, err := made.Commit(ctx, now(), mls.CommitOptions{})
+		require.NoError(t, err)
+		made, err = c.Adopt()
+		require.NoError(t, err)
+	}
+	c, err := made.Commit(ctx, now(), mls.CommitOptions{WithoutTree: true}, message.Add{KeyPackage: m.KeyPackage})
+	require.NoError(t, err)
+	info, err := c.GroupInfo(ctx, now(), false)
+	require.NoError(t, err)
+	tree, err := c.RatchetTree()
+	require.NoError(t, err)
+	_, err = service.Submit(ctx, delivery.Submission{
+		ID:       "hijack",
+		Commits:  []delivery.Commit{{Group: g, Epoch: epoch, Message: c.Message, GroupInfo: info, Tree: tree}},
+		Welcomes: []delivery.Welcome{{Clients: []string{"bob"}, Group: g, Message: c.Welcome, Tree: tree}},
+	})
+	require.NoError(t, err)
+}
+
+// Whoever is no member cannot lead a client into a group of the same id, neither by a
+// Welcome nor by what the client would recover with.
+func TestStrangerCannotReplaceAGroup(t *testing.T) {
+	w, ann, bob, g := pair(t)
+	info, err := bob.Group(g)
+	require.NoError(t, err)
+	bob.events()
+	hijack(t, w, g, info.Epoch)
+	for range 3 {
+		_ = bob.Sync(ctx)
+	}
+	after, err := bob.Group(g)
+	require.NoError(t, err)
+	require.Equal(t, client.Lost, after.State)
+	require.Equal(t, info.Epoch, after.Epoch)
+	_, err = bob.Send(ctx, g, []byte("secret"))
+	require.NoError(t, err)
+	var trouble *client.TroubleError
+	require.ErrorAs(t, bob.Flush(ctx, g), &trouble)
+	require.ErrorAs(t, ann.Sync(ctx), &trouble)
+
+	require.NoError(t, bob.Resync(ctx, g), "the application may want to go there")
+	members, err := bob.Members(ctx, g)
+	require.NoError(t, err)
+	require.Equal(t, "mallory", members[0].Name)
+}
+
+func TestApplicationJudgesGroups(t *testing.T) {
+	w := newWorld(t)
+	errStranger := errors.New("stranger")
+	bob := w.actor("bob", func(cfg *client.Config) {
+		cfg.Accept = func(_ context.Context, group *mls.Candidate, from string) error {
+			for _, node := range group.Members() {
+				if string(node.Credential.Content) == "mallory" {
+					return errStranger
+				}
+			}
+			return nil
+		}
+	})
+	require.NoError(t, bob.Sync(ctx))
+	others := w.clients("ann", "mallory")
+	good, err := others[0].CreateGroup(ctx, "", []string{"bob"})
+	require.NoError(t, err)
+	bad, err := others[1].CreateGroup(ctx, "", []string{"bob"})
+	require.NoError(t, err)
+	sync(t, bob)
+	_, err = bob.Group(good)
+	require.NoError(t, err)
+	_, err = bob.Group(bad)
+	require.ErrorIs(t, err, client.ErrNoGroup)
+	refused := of[*client.Refused](bob.events())
+	require.Len(t, refused, 1)
+	require.Equal(t, "mallory", refused[0].From)
+	require.ErrorIs(t, bob.JoinExternal(ctx, bad), errStranger)
+}
