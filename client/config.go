@@ -139,8 +139,8 @@ type Schedule struct {
 	// follows, before it makes that itself; 0 means 10 minutes.
 	TakeOver time.Duration
 
-	// Backoff is the longest pause before the first repetition of what failed; it doubles
-	// up to MaxBackoff. 0 means 100 milliseconds and 1 minute.
+	// Backoff is about the pause before the first repetition of what failed. It doubles up
+	// to MaxBackoff. 0 means 100 milliseconds and 1 minute.
 	Backoff, MaxBackoff time.Duration
 }
 

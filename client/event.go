@@ -38,10 +38,10 @@ type Person struct {
 type (
 	// Message is a message from another member. The event's Epoch is the message's.
 	Message struct {
-		ID     string // of the message, with From unique
-		From   Person
-		Data   []byte
-		Stream uint64 // epoch of the group when the message arrived
+		ID      string // of the message; unique among those of its sender
+		From    Person
+		Data    []byte
+		Arrived uint64 // epoch of the group where the message is in its stream
 	}
 
 	// Sent says that a message of this client is in the group's stream: its place among

@@ -152,7 +152,7 @@ func (c *Client) process(ctx context.Context, s *step, g *liveGroup, e *delivery
 	case err == nil && received.Application != nil:
 		a := received.Application
 		from := c.person(a.Sender, a.Credential, a.SignatureKey)
-		s.event(g, &Message{ID: e.ID, From: from, Data: a.Data, Stream: g.rec.Epoch}).Epoch = a.Author.Epoch
+		s.event(g, &Message{ID: e.ID, From: from, Data: a.Data, Arrived: g.rec.Epoch}).Epoch = a.Author.Epoch
 		c.seen(s, g, a.Sender, e.Time)
 		c.count("messages_received", 1)
 		return nil

@@ -83,6 +83,7 @@ func (c *Client) Resync(ctx context.Context, group string) error {
 //
 //   - [ErrExists]: the client is in the group.
 //   - [ErrNoGroup]: the delivery service has no GroupInfo of the group.
+//   - [ErrUndecided]: ctx has ended, and the join goes on.
 //   - those of [mls.ExternalJoin].
 func (c *Client) JoinExternal(ctx context.Context, group string) error {
 	err := c.withAny(ctx, group, func(g *liveGroup) error {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"strings"
 	gosync "sync"
 	"testing"
 	"testing/synctest"
@@ -12,6 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/client"
+	"github.com/mlsuite/mlsuite/delivery"
+	"github.com/mlsuite/mlsuite/delivery/deliverytest"
 	"github.com/mlsuite/mlsuite/mls"
 )
 
@@ -197,4 +201,63 @@ func (c *counter) of(name string) int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.counts[name]
+}
+
+// Clients that run at the same time, on a network that fails, all change the group and all
+// send: every change comes true, and every message arrives once and in the sender's order.
+func TestRunOnABadNetwork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		running, cancel := context.WithCancel(ctx)
+		names := []string{"ann", "bob", "carl", "dan"}
+		var actors []*actor
+		for i, name := range names {
+			a := w.actor(name, func(cfg *client.Config) { cfg.Schedule = client.Schedule{} })
+			a.delivery = func(s delivery.Service) delivery.Service {
+				faults := deliverytest.Faults{LostRequest: 0.1, LostAnswer: 0.1, Twice: 0.1, Short: 0.2, LostHint: 0.2}
+				return deliverytest.Faulty(s, faults, rand.New(rand.NewPCG(uint64(i), 0)))
+			}
+			a.restart()
+			actors = append(actors, a)
+			go a.Run(running)
+		}
+		time.Sleep(time.Minute) // key packages are published
+		g, err := actors[0].CreateGroup(ctx, "", names[1:])
+		require.NoError(t, err)
+		time.Sleep(10 * time.Minute)
+		var all gosync.WaitGroup
+		for _, a := range actors {
+			all.Go(func() {
+				for n := range 10 {
+					if _, err := a.Send(ctx, g, fmt.Append(nil, n)); err != nil {
+						t.Error(err)
+					}
+					if n%5 == 4 {
+						if err := a.Update(ctx, g); err != nil {
+							t.Error(err)
+						}
+					}
+				}
+			})
+		}
+		all.Wait()
+		time.Sleep(20 * time.Minute)
+		synctest.Wait()
+		cancel()
+		synctest.Wait()
+		agree(t, g, actors...)
+		for _, a := range actors {
+			next := map[string]int{}
+			for _, text := range a.texts() {
+				name, n, _ := strings.Cut(text, ": ")
+				require.Equal(t, fmt.Sprint(next[name]), n, "%s hears %s", a.name, name)
+				next[name]++
+			}
+			for _, name := range names {
+				if name != a.name {
+					require.Equal(t, 10, next[name], "%s hears %s", a.name, name)
+				}
+			}
+		}
+	})
 }

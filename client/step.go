@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"maps"
 
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/store"
@@ -163,12 +162,12 @@ func (c *Client) publish(g *liveGroup) {
 	}
 }
 
-// Snapshot of the ids of all groups.
+// ids returns the ids of all groups.
 func (c *Client) ids() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	ids := make([]string, 0, len(c.index))
-	for id := range maps.Keys(c.index) {
+	for id := range c.index {
 		ids = append(ids, id)
 	}
 	return ids
