@@ -145,6 +145,9 @@ func (c *Client) wake(g *liveGroup) (at time.Time) {
 	}
 	earliest(g.commitAt)
 	earliest(g.renewAt)
+	if g.suspected {
+		earliest(g.checkAt)
+	}
 	for _, in := range g.intents {
 		earliest(in.notBefore)
 	}

@@ -32,6 +32,8 @@ type liveGroup struct {
 	replaces  bool      // the next transaction replaces all that the store has of mls
 	checked   bool      // the stream was read to its end since the client was opened
 	suspected bool      // something did not open, as after a fork
+	checkAt   time.Time // when a comparison with what the service shows is worth another try
+	failures  int       // of comparisons
 	commitAt  time.Time // when the proposals of others are to be committed; zero if there are none
 	renewAt   time.Time
 }

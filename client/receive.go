@@ -62,7 +62,7 @@ func (c *Client) catchUp(ctx context.Context, g *liveGroup) error {
 			return &againError{err}
 		}
 	}
-	if g.suspected {
+	if g.suspected && !c.cfg.Now().Before(g.checkAt) {
 		return c.checkFork(ctx, g)
 	}
 	return nil
@@ -111,6 +111,9 @@ func (c *Client) entry(ctx context.Context, s *step, g *liveGroup, e *delivery.E
 	own := e.From == c.name
 	switch {
 	case e.Kind == delivery.KindCommit && e.Epoch < g.mls.Epoch():
+		if m, err := message.Parse[message.Message](e.Message); err != nil || m.Epoch() != e.Epoch {
+			return &TroubleError{g.id, Gap, errors.New("the service shows a commit as one of another epoch")}
+		}
 		return nil // of before the client joined
 	case e.Kind == delivery.KindCommit && g.rec.State == Ended:
 		return c.refuse(s, g, e, "commit", mls.ErrReInit)
@@ -144,6 +147,7 @@ func (c *Client) process(ctx context.Context, s *step, g *liveGroup, e *delivery
 	switch {
 	case err == nil && received.Commit != nil:
 		if e.Kind != delivery.KindCommit {
+			g.suspected = true
 			return c.refuse(s, g, e, "message", fmt.Errorf("%w: a commit that the service did not take for one", message.ErrInvalid))
 		}
 		return c.adopt(ctx, s, g, e, received.Commit, false)
@@ -175,8 +179,11 @@ func (c *Client) process(ctx context.Context, s *step, g *liveGroup, e *delivery
 		return &TroubleError{g.id, trouble, err}
 	case errors.Is(err, mls.ErrPastEpoch):
 		return nil // its sender sends it again
-	case errors.Is(err, mls.ErrDecrypt) && e.Epoch == g.mls.Epoch():
-		g.suspected = true
+	case errors.Is(err, mls.ErrFutureEpoch):
+		return &TroubleError{g.id, Gap, fmt.Errorf("a message comes before the commit that begins its epoch: %w", err)}
+	case errors.Is(err, mls.ErrConsumed):
+	default:
+		g.suspected = true // an honest service and an honest member do not bring this about
 	}
 	return c.refuse(s, g, e, "message", err)
 }

@@ -342,7 +342,7 @@ func (c *Client) sentBefore(ctx context.Context, g *liveGroup, until delivery.Po
 // forkOr returns Fork if the service shows others another epoch of the same number, and
 // otherwise trouble.
 func (c *Client) forkOr(ctx context.Context, g *liveGroup, trouble Trouble) Trouble {
-	if forked, err := c.forked(ctx, g); err == nil && forked {
+	if found, err := c.compare(ctx, g); err == nil && found == Fork {
 		return Fork
 	}
 	return trouble
@@ -351,43 +351,64 @@ func (c *Client) forkOr(ctx context.Context, g *liveGroup, trouble Trouble) Trou
 // checkFork compares the client's epoch with what the service shows to those who join. A
 // message that opens is of a member of the same epoch: so it is done where none does.
 func (c *Client) checkFork(ctx context.Context, g *liveGroup) error {
-	forked, err := c.forked(ctx, g)
-	if err != nil {
-		c.warn("comparing epochs", g.id, err)
-	}
+	trouble, err := c.compare(ctx, g)
 	if err != nil && fatal(err) || ctx.Err() != nil {
 		return err
 	}
-	g.suspected, g.rec.Checked = false, c.cfg.Now()
-	if forked {
-		return c.lose(ctx, g, Fork, errors.New("the delivery service shows another epoch of the same number"))
+	now := c.cfg.Now()
+	g.rec.Checked = now
+	switch {
+	case err != nil: // which does not keep the client from going on
+		c.warn("comparing epochs", g.id, err)
+		g.checkAt = now.Add(c.backoff(g.failures))
+		g.failures++
+	case trouble != "":
+		return c.lose(ctx, g, trouble, errors.New("the delivery service shows another epoch to those who join"))
+	default:
+		g.suspected, g.failures = false, 0
 	}
 	return c.commit(ctx, c.step(g))
 }
 
-func (c *Client) forked(ctx context.Context, g *liveGroup) (bool, error) {
+// compare returns Fork or Gap if what the service shows to those who join is not the epoch
+// that the client is in, as far as it has read the stream.
+func (c *Client) compare(ctx context.Context, g *liveGroup) (Trouble, error) {
 	info, err := c.service.GroupInfo(ctx, g.id)
-	if errors.Is(err, delivery.ErrNoGroup) || err == nil && info.Epoch != g.mls.Epoch() {
-		return false, nil // nothing to compare with
+	if errors.Is(err, delivery.ErrNoGroup) {
+		return "", nil // nothing to compare with
 	}
 	if err != nil {
-		return false, err
+		return "", err
 	}
-	own, err := g.mls.GroupInfo(ctx, c.cfg.Now(), false)
-	if err != nil {
-		return false, err
-	}
-	ours, err := message.Parse[message.Message](own)
-	if err != nil {
-		return false, err
+	missed := info.Epoch > g.mls.Epoch() && info.Position <= g.rec.Position
+	if info.Epoch != g.mls.Epoch() && !missed {
+		return "", nil
 	}
 	theirs, err := message.Parse[message.Message](info.Message)
 	if err != nil {
-		return false, err
+		return "", err
 	}
-	if theirs.GroupInfo == nil || bytes.Equal(ours.GroupInfo.ConfirmationTag, theirs.GroupInfo.ConfirmationTag) {
-		return false, nil
+	if !missed {
+		own, err := g.mls.GroupInfo(ctx, c.cfg.Now(), false)
+		if err != nil {
+			return "", err
+		}
+		ours, err := message.Parse[message.Message](own)
+		if err != nil {
+			return "", err
+		}
+		if theirs.GroupInfo != nil && bytes.Equal(ours.GroupInfo.ConfirmationTag, theirs.GroupInfo.ConfirmationTag) {
+			return "", nil
+		}
 	}
-	_, _, _, err = c.follow(ctx, info) // a service that makes one up proves nothing
-	return err == nil, err
+	public, _, _, err := c.follow(ctx, info) // a service that makes one up proves nothing
+	switch {
+	case err != nil:
+		return "", err
+	case public.Epoch() != info.Epoch || string(public.GroupID()) != g.id:
+		return "", fmt.Errorf("client: the delivery service has a GroupInfo of another group or epoch: %w", message.ErrInvalid)
+	case missed:
+		return Gap, nil
+	}
+	return Fork, nil
 }

@@ -1,0 +1,123 @@
+package client_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/client"
+	"github.com/mlsuite/mlsuite/delivery"
+)
+
+// liar is a service that shows a client something else than it has, at times.
+type liar struct {
+	delivery.Service
+	random *rand.Rand
+	lies   bool
+}
+
+func (l *liar) Fetch(ctx context.Context, of delivery.Stream, after delivery.Position, limit int) ([]delivery.Entry, error) {
+	entries, err := l.Service.Fetch(ctx, of, after, limit)
+	for i := range entries {
+		if !l.lies || l.random.IntN(4) > 0 {
+			continue
+		}
+		e := &entries[i]
+		switch l.random.IntN(9) {
+		case 0:
+			e.Message[l.random.IntN(len(e.Message))] ^= 1 << l.random.IntN(8)
+		case 1:
+			e.Message = e.Message[:l.random.IntN(len(e.Message))]
+		case 2:
+			e.Kind = delivery.Kind(l.random.IntN(5))
+		case 3:
+			e.From = []string{"ann", "bob", "carl", "nobody"}[l.random.IntN(4)]
+		case 4:
+			e.Epoch += uint64(l.random.IntN(5)) - 2
+		case 5:
+			e.ID = "another"
+		case 6:
+			e.Tree = []byte("no tree")
+		case 7:
+			e.Group = "another"
+		case 8:
+			if j := l.random.IntN(len(entries)); j < i { // out of order
+				entries[i].Message, entries[j].Message = entries[j].Message, entries[i].Message
+			}
+		}
+	}
+	return entries, err
+}
+
+func (l *liar) GroupInfo(ctx context.Context, group string) (delivery.GroupInfo, error) {
+	info, err := l.Service.GroupInfo(ctx, group)
+	if err == nil && l.lies && len(info.Message) > 0 {
+		switch l.random.IntN(4) {
+		case 0:
+			info.Message[l.random.IntN(len(info.Message))] ^= 1
+		case 1:
+			info.Tree = nil
+		case 2:
+			info.Epoch++
+		}
+	}
+	return info, err
+}
+
+// Whatever a service shows, a client does not break, and takes no message that nobody sent.
+// It finds its way back once the service is honest.
+func TestLyingService(t *testing.T) {
+	seeds := uint64(4)
+	if wide() {
+		seeds = 200
+	}
+	for seed := range seeds {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			w := newWorld(t)
+			l := &liar{random: rand.New(rand.NewPCG(seed, 0))}
+			ann := w.actor("ann")
+			ann.delivery = func(s delivery.Service) delivery.Service { l.Service = s; return l }
+			ann.restart()
+			others := w.clients("bob", "carl")
+			bob, carl := others[0], others[1]
+			g, err := ann.CreateGroup(ctx, "", []string{"bob", "carl"})
+			require.NoError(t, err)
+			sync(t, ann, bob, carl)
+			l.lies = true
+			sent := map[string]bool{}
+			for n := range 12 {
+				_, err := bob.Send(ctx, g, fmt.Append(nil, n))
+				require.NoError(t, err)
+				sent[fmt.Sprint("bob: ", n)] = true
+				require.NoError(t, bob.Flush(ctx, g))
+				if n%3 == 0 {
+					require.NoError(t, carl.Update(ctx, g))
+				}
+				sync(t, bob, carl)
+				_ = ann.Sync(ctx)
+			}
+			l.lies = false
+			for range 5 {
+				_ = ann.Sync(ctx)
+			}
+			if info, err := ann.Group(g); err != nil || info.State != client.Active {
+				if err != nil {
+					require.NoError(t, ann.JoinExternal(ctx, g))
+				} else {
+					require.NoError(t, ann.Resync(ctx, g))
+				}
+			}
+			sync(t, ann, bob, carl)
+			agree(t, g, ann, bob, carl)
+			seen := map[string]bool{}
+			for _, text := range ann.texts() {
+				require.True(t, sent[text], text)
+				require.False(t, seen[text], "%s came twice", text)
+				seen[text] = true
+			}
+		})
+	}
+}
