@@ -123,6 +123,7 @@ func (c *Client) Close() error {
 	}
 	close(c.closed)
 	c.mu.Unlock()
+	c.dirty.stop()
 	err := c.service.Close()
 	if failed := c.store.Close(); err == nil {
 		err = failed

@@ -21,7 +21,8 @@ type Config struct {
 	// MLS is what the engine needs: the suites, the policy, the authenticator, the
 	// observer, the limits, and the client's identity. MLS.Suite is the suite of new
 	// groups. MLS.Limits.PastEpochs has to be the same for all members of a group: see
-	// "Order" in the package documentation.
+	// "Order" in the package documentation. MLS.Observer hears of what happens before it is
+	// durable, and so again if the process ends in between.
 	MLS mls.Config
 
 	// Identities are the client's further identities: those for suites of another

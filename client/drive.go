@@ -78,8 +78,7 @@ func (c *Client) round(ctx context.Context, g *liveGroup) (more bool, err error)
 func (c *Client) Sync(ctx context.Context) error {
 	errs := []error{c.keepStock(ctx, true), c.readInbox(ctx)}
 	for _, id := range c.ids() {
-		err := c.with(ctx, id, func(g *liveGroup) error { return c.drive(ctx, g) })
-		if err != nil && !errors.Is(err, ErrNoGroup) {
+		if _, err := c.work(ctx, id); err != nil {
 			errs = append(errs, err)
 		}
 	}

@@ -152,6 +152,8 @@ type queue struct {
 	items  []string
 	state  map[string]*queued
 	wakeUp chan struct{}
+
+	stopped bool // nothing is added later
 }
 
 type queued struct {
@@ -163,6 +165,19 @@ type queued struct {
 
 func newQueue() *queue {
 	return &queue{state: map[string]*queued{}, wakeUp: make(chan struct{}, 1)}
+}
+
+// stop ends the pauses of all items.
+func (q *queue) stop() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, s := range q.state {
+		if s.timer != nil {
+			s.timer.Stop()
+			s.timer = nil
+		}
+	}
+	q.stopped = true
 }
 
 func (q *queue) of(id string) *queued {
@@ -252,6 +267,9 @@ func (q *queue) failed(id string, pause func(n int) time.Duration) {
 func (q *queue) addAfter(id string, d time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.stopped {
+		return
+	}
 	s, at := q.of(id), time.Now().Add(d)
 	if s.timer != nil {
 		if !at.Before(s.at) {
