@@ -18,7 +18,10 @@ import (
 func now() time.Time { return time.Now() }
 
 // wide says that the tests take their time.
-func wide() bool { return os.Getenv("MLSUITE_WIDE") != "" || os.Getenv("MLSUITE_FULL") != "" }
+func wide() bool { return os.Getenv("MLSUITE_WIDE") != "" || full() }
+
+// full says that the tests leave nothing out.
+func full() bool { return os.Getenv("MLSUITE_FULL") != "" }
 
 // life is one client, whose processes end, among others that go on.
 type life struct {
@@ -302,8 +305,11 @@ func (l *life) check(group string) {
 // no message is lost or doubled, no key is used twice, and all agree.
 func TestEveryBoundaryOfALife(t *testing.T) {
 	stride := 23
-	if wide() {
+	switch {
+	case full():
 		stride = 1
+	case wide():
+		stride = 4
 	}
 	for _, what := range []fate{diesBefore, diesAfter, fails} {
 		t.Run(what.String(), func(t *testing.T) {

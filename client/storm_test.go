@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"testing"
 
@@ -201,11 +200,11 @@ func (s *storm) check() {
 // doubled, no key is used twice, and all agree.
 func TestTenClientsInAStorm(t *testing.T) {
 	kills, seeds := 40, uint64(1)
-	if wide() {
-		kills = 1000
-	}
-	if os.Getenv("MLSUITE_FULL") != "" {
-		seeds = 8
+	switch {
+	case full():
+		kills, seeds = 1000, 4
+	case wide():
+		kills = 300
 	}
 	for seed := range seeds {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
