@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/x509"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"sync"
@@ -288,8 +289,19 @@ func expired(err error) *event.Lapse   { return &event.Lapse{Kind: event.Expired
 
 // keyOf returns the key under which a credential is remembered.
 func keyOf(c message.Credential) [sha256.Size]byte {
-	if c.Type != message.CredentialX509 {
-		return sha256.Sum256(append([]byte{byte(c.Type >> 8), byte(c.Type)}, c.Content...))
+	return hashOf([]byte{byte(c.Type >> 8), byte(c.Type)}, c.Content)
+}
+
+// hashOf returns the hash of parts, each with its length: other parts have another one, even if
+// together they are the same bytes.
+func hashOf(parts ...[]byte) (sum [sha256.Size]byte) {
+	h := sha256.New()
+	var length [8]byte
+	for _, part := range parts {
+		binary.BigEndian.PutUint64(length[:], uint64(len(part)))
+		h.Write(length[:])
+		h.Write(part)
 	}
-	return sha256.Sum256(c.Content)
+	h.Sum(sum[:0])
+	return sum
 }

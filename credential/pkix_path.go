@@ -253,12 +253,7 @@ func has(c *x509.Certificate, n int) bool {
 // authority returns what is remembered of the certificates of authorities, or verifies
 // them: the first one's paths to the roots.
 func (p *PKIX) authority(now time.Time, ders [][]byte) (*authority, error) {
-	hash := sha256.New()
-	for _, der := range ders { // DER has its own length
-		hash.Write(der)
-	}
-	var key [sha256.Size]byte
-	hash.Sum(key[:0])
+	key := hashOf(ders...)
 	p.building.Lock()
 	defer p.building.Unlock()
 	p.mu.Lock()

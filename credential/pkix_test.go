@@ -6,6 +6,7 @@ import (
 	"crypto/x509/pkix"
 	"errors"
 	"net/url"
+	"slices"
 	"testing"
 	"time"
 
@@ -192,6 +193,33 @@ func changeOf(t testing.TB) event.Change {
 	c, err := message.X509Credential(nil)
 	require.NoError(t, err)
 	return event.Change{Credential: c}
+}
+
+// What is remembered of one credential is said of no other, even one of the same bytes: one
+// whose type is the length before the certificates, or one that has two certificates as one.
+func TestPKIXRemembersEachCredentialByItself(t *testing.T) {
+	k := newPKI(t)
+	alice := k.middle.certify(t, "alice.example", newKey(t))
+	good := changeTo(t, alice, k.middle, k.root)
+	content := good.Credential.Content
+	relabelled, joined := good, good
+	relabelled.Credential = message.Credential{Type: message.CredentialType(content[0])<<8 | message.CredentialType(content[1]), Content: content[2:]}
+	var err error
+	joined.Credential, err = message.X509Credential([][]byte{alice.cert.Raw, slices.Concat(k.middle.cert.Raw, k.root.cert.Raw)})
+	require.NoError(t, err)
+	p := k.pkix(t)
+	for range 2 { // before good is known, and after
+		for _, bad := range []event.Change{relabelled, joined} {
+			lapse := verdict(t, p, testTime, p256, bad)
+			require.NotNil(t, lapse)
+			require.Equal(t, event.Untrusted, lapse.Kind)
+		}
+		verdicts, err := p.Authenticate(t.Context(), testTime, p256, []event.Change{good, relabelled, joined})
+		require.NoError(t, err)
+		require.NoError(t, verdicts[0])
+		require.ErrorIs(t, verdicts[1], message.ErrUnsupported)
+		require.ErrorContains(t, verdicts[2], "not DER of X.509")
+	}
 }
 
 // A certificate that was verified is judged by its validity, and by that of the authorities
