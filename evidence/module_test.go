@@ -56,3 +56,16 @@ func TestMLDSAIsInsideWhereItsProvenanceIs(t *testing.T) {
 	require.Equal(t, "outside none", by("crypto/mldsa", on("v1.0.0", "on")))
 	require.Equal(t, "outside none", by("filippo.io/mldsa", on("v1.26.0", "on")))
 }
+
+// Where crypto/hkdf provides HKDF, crypto/hmac provides HMAC; elsewhere one package provides both.
+func TestHMACHasItsOwnPackage(t *testing.T) {
+	own, err := everything().Named(tbd11)
+	require.NoError(t, err)
+	for pkg, want := range map[string]string{"crypto/hkdf": "crypto/hmac", "example.com/kdf": "example.com/kdf"} {
+		info := suite.Describe(own)
+		info.KDF.Provenance = suite.ProvidedBy(suite.Provided{Primitive: info.KDF.Name, Package: pkg})
+		r := reportOf(t, func(yield func(suite.Info) bool) { yield(info) }, on("v1.26.0", "on"), "2026-11-28", "cnsa-2.0")
+		require.Equal(t, []string{want}, find(t, r, "HMAC-SHA-384").packages())
+		require.Equal(t, []string{pkg}, find(t, r, "HKDF-SHA-384").packages())
+	}
+}
