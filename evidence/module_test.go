@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -67,5 +68,6 @@ func TestHMACHasItsOwnPackage(t *testing.T) {
 		r := reportOf(t, func(yield func(suite.Info) bool) { yield(info) }, on("v1.26.0", "on"), "2026-11-28", "cnsa-2.0")
 		require.Equal(t, []string{want}, find(t, r, "HMAC-SHA-384").packages())
 		require.Equal(t, []string{pkg}, find(t, r, "HKDF-SHA-384").packages())
+		require.Equal(t, pkg == "crypto/hkdf", slices.Contains(r.remarks(find(t, r, "HKDF-SHA-384")), calledFromOutside))
 	}
 }

@@ -129,6 +129,10 @@ func (r *Report) level(a *asset) string {
 // ownNonce says of AES-GCM what no certificate covers.
 const ownNonce = "Encryption under the nonces of MLS is no approved service of the module (SP 800-38D); decryption is."
 
+// calledFromOutside says of the functions of key schedules, derivations and combiners what no
+// certificate covers.
+const calledFromOutside = "The function is the module's. What calls it runs outside: key schedules, the derivation of key pairs, the combiner of hybrids."
+
 // remarks returns what else there is to say of an asset.
 func (r *Report) remarks(a *asset) []string {
 	var all []string
@@ -137,6 +141,9 @@ func (r *Report) remarks(a *asset) []string {
 	}
 	if a.family == familyAES && r.inside(a) {
 		all = append(all, ownNonce)
+	}
+	if (a.family == familyHKDF || a.family == familySHA3) && r.inside(a) {
+		all = append(all, calledFromOutside)
 	}
 	return all
 }

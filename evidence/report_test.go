@@ -179,7 +179,11 @@ func TestCertificationLevel(t *testing.T) {
 	} {
 		require.Equal(t, want, levels[name], name)
 	}
-	require.Equal(t, []string{ownNonce}, certified.remarks(find(t, certified, "AES-256-GCM")))
+	for name, want := range map[string][]string{
+		"AES-256-GCM": {ownNonce}, "SHAKE256": {calledFromOutside}, "SHA3-256": {calledFromOutside}, "SHA-384": nil,
+	} {
+		require.Equal(t, want, certified.remarks(find(t, certified, name)), name)
+	}
 
 	wrong := on("v1.0.0", "on")
 	wrong.Build.Settings[0].Value = "v1.0.0-00000000"
