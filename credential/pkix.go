@@ -32,7 +32,8 @@ type PKIXOptions struct {
 
 	// Policy, if not nil, is asked about the algorithms of each certificate of a path
 	// ([suite.CertificateInfo]), for the use for which the engine asks. It is usually the
-	// Policy of the client's Config too.
+	// Policy of the client's Config too. It is not asked about the signatures of CRLs and
+	// OCSP responses, nor about the certificates of OCSP responders.
 	Policy suite.Policy
 
 	// Identity returns the identity that an end-entity certificate certifies. A certificate

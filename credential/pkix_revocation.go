@@ -304,7 +304,9 @@ func distributionPoints(c *x509.Certificate) (names [][]byte) {
 //
 // The issuer has to have signed it, or a responder whose certificate is in the response, is
 // signed by the issuer, has the extended key usage OCSPSigning and is valid at now. It has
-// to say when the next one comes: after that it is no longer current.
+// to say when the next one comes: after that it is no longer current. The signatures are those
+// that golang.org/x/crypto/ocsp knows, which has no ML-DSA: such an authority's statements come
+// as CRLs.
 func (p *PKIX) AddOCSP(now time.Time, encoded []byte, c, issuer *x509.Certificate) error {
 	if !bytes.Equal(c.RawIssuer, issuer.RawSubject) {
 		return errors.New("credential: OCSP response is about a certificate of another issuer")
