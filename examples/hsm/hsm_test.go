@@ -350,10 +350,13 @@ func TestProgram(t *testing.T) {
 	require.Contains(t, out.String(), `signature key of alice in token "SoftHSM of the test" with CMVP certificate made up (stated by the caller)`)
 	require.Contains(t, out.String(), "epoch 2, in which alice has another key: Hello, Alice!\n")
 	require.Zero(t, h.objects())
-	tokens := 0
+	tokens, certificates := 0, 0
 	for line := range strings.Lines(log.String()) {
 		var record map[string]any
 		require.NoError(t, json.Unmarshal([]byte(line), &record))
+		if record["question"] == "certificate" {
+			certificates++
+		}
 		if record["question"] == "token" {
 			tokens++
 			require.Equal(t, "allow", record["verdict"])
@@ -362,4 +365,5 @@ func TestProgram(t *testing.T) {
 		}
 	}
 	require.Positive(t, tokens)
+	require.Positive(t, certificates)
 }

@@ -11,6 +11,7 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"flag"
 	"fmt"
@@ -22,6 +23,7 @@ import (
 	"time"
 
 	"github.com/mlsuite/mlsuite/audit"
+	"github.com/mlsuite/mlsuite/credential"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/policy"
@@ -77,11 +79,20 @@ func run(ctx context.Context, now time.Time, o options, w, log io.Writer) (err e
 	if err != nil {
 		return err
 	}
+	logger := func(client string) *slog.Logger {
+		return slog.New(slog.NewJSONHandler(log, nil)).With("client", client)
+	}
+	directory, err := credential.NewPKIX(credential.PKIXOptions{
+		Roots: []*x509.Certificate{a.root}, Policy: audit.Policy(p, logger("directory")),
+	})
+	if err != nil {
+		return err
+	}
 	join := func(name string) (*member, error) {
-		l := slog.New(slog.NewJSONHandler(log, nil)).With("client", name)
+		l := logger(name)
 		return newMember(now, t, a, name, mls.Config{
 			Suites: all.Registry(), Suite: o.suite, Policy: audit.Policy(p, l), Observer: audit.Observer(l),
-			Lifetimes: mls.LifetimePolicy{Own: 30 * 24 * time.Hour},
+			Authenticator: directory, Lifetimes: mls.LifetimePolicy{Own: 30 * 24 * time.Hour},
 		})
 	}
 	alice, err := join("alice")
