@@ -30,7 +30,9 @@ of cells. SEEN is the smallest change that the comparison could have seen. A cel
 faster or slower if P is at most 0.05 and the interval excludes every change that two runs of
 one program show: 2 %, and a tenth of what the fixed loop was slowed by in both runs. A cell
 with fewer than 15 rounds in one of them has no verdict. What differs in the machine, the
-clock, the messages or the providers of both runs is a warning.`,
+clock, the messages or the providers of both runs is a warning.
+
+Trials of mlstrial --format json stand beside each other, where both files have the same.`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			var files [2]*result.Results

@@ -13,7 +13,8 @@ import (
 // differ.
 func compareRuns(w io.Writer, old, new *result.Results) error {
 	m := newMatch(old, new, old.Measurement.LoopNS, old.Measurement.LoopNS)
-	if len(m.cells) == 0 {
+	trials := trialPairs(old, new)
+	if len(m.cells) == 0 && len(trials) == 0 {
 		return errors.New("the two runs measured no cell in common")
 	}
 	var b strings.Builder
@@ -35,6 +36,13 @@ func compareRuns(w io.Writer, old, new *result.Results) error {
 	b.WriteString("\n")
 	if _, err := io.WriteString(w, screenOf(w).text(b.String())); err != nil {
 		return err
+	}
+	if len(trials) > 0 {
+		b.Reset()
+		compareTrials(&b, trials)
+		if _, err := io.WriteString(w, b.String()); err != nil || len(m.cells) == 0 {
+			return err
+		}
 	}
 	return writeComparison(w, m)
 }

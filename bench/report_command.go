@@ -27,7 +27,8 @@ in words, charts with intervals, tables that sort, and the verdicts of policies.
 needs no network. Of several files it compares each with the first.
 
 It shows the days of a group that suitebench day --format json wrote, if such files are among
-them, or else the three examples of suitebench day at the prices of the first results.`,
+them, or else the three examples of suitebench day at the prices of the first results. Trials
+that mlstrial --format json wrote have a table.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			if err := once("results file", names); err != nil {

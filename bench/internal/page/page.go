@@ -149,13 +149,17 @@ func (c *cast) file(id string, f File, alone bool) fileView {
 	if len(timed(all)) > 0 {
 		v.Winners = c.winners(all)
 	}
-	v.Sections = append(p.sections(all), shownSections(p.payers(f.Results), p.providers(f.Results))...)
+	v.Sections = append(p.sections(all), shownSections(p.payers(f.Results), p.providers(f.Results), p.trials(f.Results))...)
 	return v
 }
 
 // origin says how the results came about.
 func origin(r *result.Results) []fact {
-	facts := []fact{{"Command", command(r.Command)}}
+	program := "suitebench"
+	if len(r.Trials) > 0 {
+		program = "mlstrial"
+	}
+	facts := []fact{{"Command", command(program, r.Command)}}
 	add := func(name, text string) {
 		if text != "" {
 			facts = append(facts, fact{name, text})
@@ -215,8 +219,8 @@ func providers(r *result.Results) []fact {
 }
 
 // command writes arguments so that a shell reads them back.
-func command(args []string) string {
-	words := []string{"suitebench"}
+func command(program string, args []string) string {
+	words := []string{program}
 	for _, arg := range args {
 		if arg == "" || strings.ContainsFunc(arg, func(r rune) bool {
 			return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=,./:@%+", r)

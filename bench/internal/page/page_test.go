@@ -365,6 +365,6 @@ func TestOriginSaysWhereTheRunWas(t *testing.T) {
 }
 
 func TestCommandsAreQuoted(t *testing.T) {
-	require.Equal(t, "suitebench", command(nil))
-	require.Equal(t, `suitebench run --suites 0x0001,TBD2 -o 'a b' '' 'it'\''s'`, command([]string{"run", "--suites", "0x0001,TBD2", "-o", "a b", "", "it's"}))
+	require.Equal(t, "suitebench", command("suitebench", nil))
+	require.Equal(t, `suitebench run --suites 0x0001,TBD2 -o 'a b' '' 'it'\''s'`, command("suitebench", []string{"run", "--suites", "0x0001,TBD2", "-o", "a b", "", "it's"}))
 }

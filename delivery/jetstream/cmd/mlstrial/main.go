@@ -233,7 +233,7 @@ func (f *flags) run(c *cobra.Command, args []string, stdout, stderr io.Writer) e
 	if err != nil {
 		return err
 	}
-	r.Command = append([]string{"mlstrial"}, os.Args[1:]...)
+	r.Command = os.Args[1:]
 	if f.format == "json" {
 		e := json.NewEncoder(out)
 		e.SetIndent("", "  ")
