@@ -29,7 +29,7 @@ func (t *trial) catchUp(ctx context.Context) error {
 			for n := range t.cfg.Behind {
 				s.send(ctx, t, i, others[n%len(others)], s.namesOf(p.steady), nil)
 			}
-			s.renew(ctx, t, i, others[0])
+			s.renew(ctx, t, i, others[0], nil)
 			x.Groups, x.Messages, x.Commits = x.Groups+1, x.Messages+t.cfg.Behind, x.Commits+1
 		}
 		if err := t.settle(ctx, s.names[away]); err != nil {
@@ -48,7 +48,7 @@ func (t *trial) catchUp(ctx context.Context) error {
 	return nil
 }
 
-// move moves all groups, and lets a member of each send a message afterwards.
+// move moves all groups.
 func (t *trial) move(ctx context.Context) error {
 	for _, s := range t.sides {
 		if s.target == 0 {
@@ -75,12 +75,28 @@ func (t *trial) move(ctx context.Context) error {
 			return err
 		}
 		s.moved = &result.Moves{To: result.Code(s.target), Groups: t.tracker.times(&s.moves).Count, Seconds: time.Since(begun).Seconds(), Latency: t.tracker.times(&s.moves)}
-		for i, p := range s.parties {
-			s.send(ctx, t, i, p.steady[len(p.steady)-1], s.namesOf(p.steady), nil)
-		}
-		if err := t.settle(ctx, ""); err != nil {
+	}
+	return nil
+}
+
+// last lets a member of each group send a last message, to all who are members now: who has
+// it has all before it too, also those who came and went, for whom nobody else waits.
+func (t *trial) last(ctx context.Context) error {
+	for _, s := range t.sides {
+		t.cfg.Progress(1, "the last messages")
+		err := each(ctx, atOnce, len(s.parties), func(i int) error {
+			p := s.parties[i]
+			sender := p.steady[len(p.steady)-1]
+			// It reads what there is first: who has just come reads nothing of earlier epochs.
+			if _, err := s.clients[sender].call(ctx, request{Do: "sync"}); err != nil {
+				t.note("%s: %v", s.names[sender], err)
+			}
+			s.send(ctx, t, i, sender, s.namesOf(p.members()), nil)
+			return nil
+		})
+		if err != nil {
 			return err
 		}
 	}
-	return nil
+	return t.settle(ctx, "")
 }

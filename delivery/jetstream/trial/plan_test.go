@@ -151,6 +151,13 @@ func TestTracker(t *testing.T) {
 	require.NoError(t, tr.giveUp(""))
 	open, _ = tr.open("")
 	require.Zero(t, open)
+	tr.expect(flight{leaver("g", "bob"), leavingOf}, []string{"bob"}, nil)
+	tr.got("ann", record{Kind: gotLeft, Group: "g"})
+	open, _ = tr.open("")
+	require.Equal(t, 1, open, "another one has left")
+	tr.got("bob", record{Kind: gotLeft, Group: "g"})
+	open, _ = tr.open("")
+	require.Zero(t, open)
 	tr.expect(flight{"h", makingOf}, []string{"ann"}, nil)
 	require.ErrorContains(t, tr.giveUp(""), "did not join")
 }

@@ -124,7 +124,7 @@ func (s *side) play(ctx context.Context, t *trial, random *rand.Rand, actions []
 			case send:
 				s.send(ctx, t, a.group, actor, s.namesOf(p.steady), &s.latency)
 			case renew:
-				s.renew(ctx, t, a.group, actor)
+				s.renew(ctx, t, a.group, actor, &s.commits)
 			default:
 				s.change(ctx, t, a.group, actor, a.do)
 			}
@@ -180,13 +180,14 @@ func (t *trial) insist(ctx context.Context, try func() error) error {
 	}
 }
 
-func (s *side) renew(ctx context.Context, t *trial, party, actor int) {
+// renew renews a client's keys in a group, and takes the time if times is not nil.
+func (s *side) renew(ctx context.Context, t *trial, party, actor int, times *stopwatch) {
 	begun := time.Now()
 	_, err := s.clients[actor].call(ctx, request{Do: "renew", Group: s.parties[party].id})
 	switch {
-	case err == nil:
-		s.commits.since(begun)
-	case !errors.Is(err, errKilled) && ctx.Err() == nil:
+	case err == nil && times != nil:
+		times.since(begun)
+	case err != nil && !errors.Is(err, errKilled) && ctx.Err() == nil:
 		t.note("%s did not renew its keys: %v", s.names[actor], err)
 	}
 }
@@ -201,9 +202,16 @@ func (s *side) change(ctx context.Context, t *trial, party, actor int, do deed) 
 	if !ok {
 		return
 	}
+	leaves := flight{leaver(p.id, s.names[who]), leavingOf}
+	if do == remove {
+		t.tracker.expect(leaves, s.namesOf([]int{who}), nil)
+	}
 	err := errKilled
 	for errors.Is(err, errKilled) {
 		_, err = s.clients[actor].call(ctx, request{Do: string(do), Group: p.id, Names: []string{s.names[who]}})
+	}
+	if err != nil {
+		t.tracker.forget(leaves)
 	}
 	if err != nil && ctx.Err() == nil {
 		t.note("%s: %s of %s failed: %v", s.names[actor], do, s.names[who], err)

@@ -19,13 +19,16 @@ type tracker struct {
 }
 
 // flight is a message of a group by its number, or the move of the group, or that it was
-// made.
+// made, or that a member has left it: then Group is leaver's.
 type flight struct {
 	Group  string
 	Number int
 }
 
-const moveOf, makingOf = 0, -1 // numbers of flights; those of messages begin at 1
+const moveOf, makingOf, leavingOf = 0, -1, -2 // numbers of flights; those of messages begin at 1
+
+// leaver names a group together with who leaves it.
+func leaver(group, name string) string { return group + " " + name }
 
 // flown says who has a message.
 type flown struct {
@@ -79,7 +82,7 @@ func (t *tracker) got(name string, r record) {
 	case gotJoined:
 		f.Number = makingOf
 	case gotLeft:
-		return
+		f = flight{leaver(r.Group, name), leavingOf}
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -12,7 +12,7 @@
 //	day        sends, renewals, joins and removals of all groups, spread over Config.For
 //	catch-up   one client is away for a while, and comes back
 //	move       all groups move to another suite
-//	check      the lists of all members are compared
+//	check      a last message in each group, then the lists of all members are compared
 //
 // # The check
 //
@@ -187,7 +187,7 @@ func Run(ctx context.Context, cfg Config) (_ *result.Results, err error) {
 	defer t.fail(nil)
 	defer t.end()
 	go t.observe(ctx)
-	for _, phase := range []func(context.Context) error{t.setup, t.play, t.catchUp, t.move, t.check} {
+	for _, phase := range []func(context.Context) error{t.setup, t.play, t.catchUp, t.move, t.last, t.check} {
 		if err := phase(ctx); err != nil {
 			return nil, err
 		}
