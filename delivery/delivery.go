@@ -58,7 +58,8 @@ type Service interface {
 	// Errors:
 	//
 	//   - [*EpochError]: one of the groups is in another epoch.
-	//   - [*RefusalError]: the service takes no such commit.
+	//   - [*RefusalError]: the service takes no such commit, or another submission of the
+	//     client has the ID.
 	//   - [ErrTooLarge].
 	Submit(ctx context.Context, s Submission) (Position, error)
 
@@ -209,5 +210,8 @@ type Health struct {
 	Warnings []string
 }
 
-// MaxID is the number of bytes that an ID may have.
-const MaxID = 64
+// Bounds on what a service takes, in bytes.
+const (
+	MaxID    = 64  // of a submission or a message
+	MaxGroup = 256 // ID of a group
+)

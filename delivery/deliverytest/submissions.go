@@ -48,6 +48,22 @@ func testIDs(t *testing.T, n Network) {
 	submit(t, bob, commit("1", "g", 2)) // IDs are a client's own
 	require.Equal(t, first, submit(t, ann, sub), "even in a later epoch")
 	require.Equal(t, began, begin(t, ann, "g"))
+	for name, change := range map[string]func(*delivery.Submission){
+		"another group":     func(s *delivery.Submission) { s.Commits[0].Group, s.Welcomes = "h", nil },
+		"another epoch":     func(s *delivery.Submission) { s.Commits[0].Epoch = 2 },
+		"another commit":    func(s *delivery.Submission) { s.Commits[0].Message = []byte("commit") },
+		"somebody welcomed": func(s *delivery.Submission) { s.Welcomes[0].Clients = []string{"mal"} },
+		"one more group":    func(s *delivery.Submission) { s.Commits = append(s.Commits, commit("1", "h", 0).Commits...) },
+	} {
+		other := commit("1", "g", 1)
+		other.Welcomes = []delivery.Welcome{{Clients: []string{"carl"}, Group: "g", Message: []byte("welcome")}}
+		change(&other)
+		_, err := ann.Submit(t.Context(), other)
+		require.Error(t, err, name)
+		requireRefusal(t, err)
+	}
+	sub.Commits[0].GroupInfo = []byte("signed anew")
+	require.Equal(t, first, submit(t, ann, sub))
 
 	m := message("m", "g")
 	sent := send(t, ann, m)
@@ -79,9 +95,13 @@ func testMalformed(t *testing.T, n Network) {
 	ann := n.Client("ann")
 	begin(t, ann, "g")
 	for name, change := range map[string]func(*delivery.Submission){
-		"no commit":               func(s *delivery.Submission) { s.Commits = nil },
-		"no ID":                   func(s *delivery.Submission) { s.ID = "" },
-		"long ID":                 func(s *delivery.Submission) { s.ID = strings.Repeat("x", delivery.MaxID+1) },
+		"no commit":        func(s *delivery.Submission) { s.Commits = nil },
+		"no ID":            func(s *delivery.Submission) { s.ID = "" },
+		"long ID":          func(s *delivery.Submission) { s.ID = strings.Repeat("x", delivery.MaxID+1) },
+		"no ID of a group": func(s *delivery.Submission) { s.Commits[0].Group, s.Commits[0].Epoch, s.Welcomes = "", 0, nil },
+		"long ID of a group": func(s *delivery.Submission) {
+			s.Commits[0].Group, s.Commits[0].Epoch, s.Welcomes = strings.Repeat("g", delivery.MaxGroup+1), 0, nil
+		},
 		"no message":              func(s *delivery.Submission) { s.Commits[0].Message = nil },
 		"two commits of a group":  func(s *delivery.Submission) { s.Commits = append(s.Commits, s.Commits[0]) },
 		"Welcome to another one":  func(s *delivery.Submission) { s.Welcomes[0].Group = "h" },

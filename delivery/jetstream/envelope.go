@@ -21,6 +21,7 @@ import (
 const (
 	epochHeader = "Mls-Epoch"
 	afterHeader = "Mls-After" // of a submission: the number of messages behind it in its batch
+	sumHeader   = "Mls-Sum"   // of a submission
 	groupHeader = "Mls-Group" // of a Welcome, as a token
 	largeHeader = "Mls-Large" // names of the objects that a message refers to
 )

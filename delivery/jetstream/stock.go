@@ -22,6 +22,9 @@ import (
 // payload. One that is handed out or taken back is deleted, and does not come back as long
 // as the bucket remembers that.
 
+// maxRef is the number of bytes of the longest hash.
+const maxRef = 64
+
 func stockKey(client string, kp delivery.KeyPackage, kind string) string {
 	return fmt.Sprintf("%s.%04x.%s.%x", client, uint16(kp.Suite), kind, kp.Ref)
 }
@@ -72,6 +75,9 @@ func (s *Service) Publish(ctx context.Context, change delivery.Stock) error {
 
 // publish stores a key package if there was never one under the key.
 func (s *Service) publish(ctx context.Context, key string, kp delivery.KeyPackage) error {
+	if len(kp.Ref) == 0 || len(kp.Ref) > maxRef {
+		return &delivery.RefusalError{Rule: "a KeyPackageRef is a hash"}
+	}
 	if len(kp.Message) > s.inline() {
 		return fmt.Errorf("%w: key package of %d bytes", delivery.ErrTooLarge, len(kp.Message))
 	}

@@ -19,8 +19,8 @@ func (s *Service) Send(ctx context.Context, m delivery.Message) (delivery.Positi
 	if err := s.usable(ctx); err != nil {
 		return 0, err
 	}
-	if m.ID == "" || len(m.ID) > delivery.MaxID {
-		return 0, &delivery.RefusalError{Rule: "an ID has 1 to 64 bytes"}
+	if err := errors.Join(delivery.CheckID(m.ID), delivery.CheckGroup(m.Group)); err != nil {
+		return 0, err
 	}
 	if known := s.known(m.Group); known == 0 || known < m.Epoch {
 		st, err := s.state(ctx, m.Group)
@@ -68,7 +68,7 @@ func (s *Service) Fetch(ctx context.Context, of delivery.Stream, after delivery.
 	if err := s.usable(ctx); err != nil {
 		return nil, err
 	}
-	if of.Group == "" && of.Client != s.client {
+	if !s.has(of) {
 		return nil, delivery.ErrNoGroup
 	}
 	if limit <= 0 || limit > maxFetch {
@@ -90,6 +90,14 @@ func (s *Service) Fetch(ctx context.Context, of delivery.Stream, after delivery.
 		}
 	}
 	return entries, nil
+}
+
+// has reports whether there may be such a stream, for this client to read.
+func (s *Service) has(of delivery.Stream) bool {
+	if of.Group == "" {
+		return of.Client == s.client
+	}
+	return delivery.CheckGroup(of.Group) == nil
 }
 
 // unless returns other if err is nil.
@@ -256,7 +264,7 @@ func (s *Service) acknowledged(ctx context.Context, of delivery.Stream) (jetstre
 	if err := s.usable(ctx); err != nil {
 		return nil, err
 	}
-	if of.Group == "" && of.Client != s.client {
+	if !s.has(of) {
 		return nil, delivery.ErrNoGroup
 	}
 	entry, err := s.acks.Get(ctx, ackKey(s.client, of))

@@ -2,6 +2,7 @@ package jetstream
 
 import (
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -114,6 +115,9 @@ func (s *Service) Submit(ctx context.Context, sub delivery.Submission) (delivery
 		case !conflict(err) && !errors.Is(err, errBusy):
 			return 0, err
 		case attempt == 20:
+			if position, won, err := s.won(ctx, sub); won || err != nil {
+				return position, err
+			}
 			return 0, notReached(ctx, err)
 		}
 		// Another submission has won, or is about to, or the server has too many of them.
@@ -128,23 +132,34 @@ func (s *Service) Submit(ctx context.Context, sub delivery.Submission) (delivery
 // lost answers for a submission that ends another epoch than its group is in. It may have
 // won earlier.
 func (s *Service) lost(ctx context.Context, sub delivery.Submission, c delivery.Commit, st state) (delivery.Position, error) {
-	m, err := s.last(ctx, submissionSubject(s.client, sub.ID))
-	if err != nil {
-		return 0, err
+	position, won, err := s.won(ctx, sub)
+	if won || err != nil {
+		return position, err
 	}
-	if m == nil {
-		return 0, &delivery.EpochError{Group: c.Group, Epoch: c.Epoch, Current: st.epoch, CurrentPosition: st.began}
+	return 0, &delivery.EpochError{Group: c.Group, Epoch: c.Epoch, Current: st.epoch, CurrentPosition: st.began}
+}
+
+// won reports whether a submission has won, and where its last entry is. The error is a
+// refusal if another one has the ID.
+func (s *Service) won(ctx context.Context, sub delivery.Submission) (position delivery.Position, won bool, err error) {
+	m, err := s.last(ctx, submissionSubject(s.client, sub.ID))
+	if err != nil || m == nil {
+		return 0, false, err
 	}
 	after, err := strconv.ParseUint(m.Header.Get(afterHeader), 10, 64)
 	if err != nil {
-		return 0, notReached(ctx, errPayload)
+		return 0, false, notReached(ctx, errPayload)
 	}
-	return delivery.Position(m.Sequence + after), nil
+	var sum [32]byte
+	if n, err := hex.Decode(sum[:], []byte(m.Header.Get(sumHeader))); err != nil || n != len(sum) {
+		return 0, false, notReached(ctx, errPayload)
+	}
+	return delivery.Position(m.Sequence + after), true, sub.CheckOnce(sum)
 }
 
 func checkSubmission(sub delivery.Submission) error {
-	if sub.ID == "" || len(sub.ID) > delivery.MaxID {
-		return &delivery.RefusalError{Rule: "an ID has 1 to 64 bytes"}
+	if err := delivery.CheckID(sub.ID); err != nil {
+		return err
 	}
 	if len(sub.Commits) == 0 {
 		return &delivery.RefusalError{Rule: "a submission has a commit"}
@@ -152,6 +167,9 @@ func checkSubmission(sub delivery.Submission) error {
 	begun := map[string]bool{}
 	messages := 1
 	for _, c := range sub.Commits {
+		if err := delivery.CheckGroup(c.Group); err != nil {
+			return err
+		}
 		switch {
 		case len(c.Message) == 0 && c.Epoch != 0:
 			return &delivery.RefusalError{Rule: "only the first epoch ends without a commit"}
@@ -243,6 +261,8 @@ func refused(ctx context.Context, err error, other func(context.Context, error) 
 func (s *Service) batch(ctx context.Context, sub delivery.Submission, states []state) ([]message, error) {
 	zero := uint64(0)
 	first := nats.NewMsg(submissionSubject(s.client, sub.ID))
+	sum := sub.Sum()
+	first.Header.Set(sumHeader, hex.EncodeToString(sum[:]))
 	batch := []message{{first, &zero}}
 	for i, c := range sub.Commits {
 		st := &nats.Msg{Subject: stateSubject(c.Group), Header: withEpoch(c.Epoch + 1)}
@@ -290,6 +310,9 @@ func (s *Service) batch(ctx context.Context, sub delivery.Submission, states []s
 func (s *Service) GroupInfo(ctx context.Context, group string) (delivery.GroupInfo, error) {
 	if err := s.usable(ctx); err != nil {
 		return delivery.GroupInfo{}, err
+	}
+	if delivery.CheckGroup(group) != nil {
+		return delivery.GroupInfo{}, delivery.ErrNoGroup
 	}
 	st, err := s.state(ctx, group)
 	if err != nil {

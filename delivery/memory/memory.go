@@ -34,13 +34,19 @@ type Server struct {
 	streams map[delivery.Stream]*stream
 	groups  map[string]*group
 	stocks  map[string]*stock // by client
-	taken   map[taken]delivery.Position
+	taken   map[taken]took
 	claims  map[claimant][]time.Time
 	watches map[*watch]struct{}
 }
 
 // taken is the ID of a Submission or a Message with its client.
 type taken struct{ client, id string }
+
+// took is what became of it, with the sum of a Submission.
+type took struct {
+	position delivery.Position
+	sum      [32]byte
+}
 
 type claimant struct{ client, target string }
 
@@ -67,7 +73,7 @@ func NewServer(o Options) *Server {
 		streams: map[delivery.Stream]*stream{},
 		groups:  map[string]*group{},
 		stocks:  map[string]*stock{},
-		taken:   map[taken]delivery.Position{},
+		taken:   map[taken]took{},
 		claims:  map[claimant][]time.Time{},
 		watches: map[*watch]struct{}{},
 	}

@@ -15,8 +15,8 @@ func (s *service) Submit(ctx context.Context, sub delivery.Submission) (delivery
 	}
 	defer leave()
 	v := s.server
-	if position, ok := v.taken[taken{s.client, sub.ID}]; ok {
-		return position, nil
+	if was, ok := v.taken[taken{s.client, sub.ID}]; ok {
+		return was.position, sub.CheckOnce(was.sum)
 	}
 	if err := v.check(sub); err != nil {
 		return 0, err
@@ -44,7 +44,7 @@ func (s *service) Submit(ctx context.Context, sub delivery.Submission) (delivery
 			})
 		}
 	}
-	v.taken[taken{s.client, sub.ID}] = v.last
+	v.taken[taken{s.client, sub.ID}] = took{v.last, sub.Sum()}
 	return v.last, nil
 }
 
@@ -55,6 +55,9 @@ func (v *Server) check(sub delivery.Submission) error {
 	}
 	begun := map[string]bool{}
 	for _, c := range sub.Commits {
+		if err := delivery.CheckGroup(c.Group); err != nil {
+			return err
+		}
 		if err := v.checkSizes(sub.ID, c.Message, c.GroupInfo, c.Tree); err != nil {
 			return err
 		}
@@ -85,8 +88,8 @@ func (v *Server) check(sub delivery.Submission) error {
 }
 
 func (v *Server) checkSizes(id string, messages ...[]byte) error {
-	if id == "" || len(id) > delivery.MaxID {
-		return &delivery.RefusalError{Rule: "an ID has 1 to 64 bytes"}
+	if err := delivery.CheckID(id); err != nil {
+		return err
 	}
 	for _, m := range messages {
 		if v.options.MaxMessage > 0 && len(m) > v.options.MaxMessage {
@@ -111,8 +114,8 @@ func (s *service) Send(ctx context.Context, m delivery.Message) (delivery.Positi
 	}
 	defer leave()
 	v := s.server
-	if position, ok := v.taken[taken{s.client, m.ID}]; ok {
-		return position, nil
+	if was, ok := v.taken[taken{s.client, m.ID}]; ok {
+		return was.position, nil
 	}
 	if err := v.checkSizes(m.ID, m.Message); err != nil {
 		return 0, err
@@ -128,7 +131,7 @@ func (s *service) Send(ctx context.Context, m delivery.Message) (delivery.Positi
 		Kind: delivery.KindMessage, ID: m.ID, From: s.client,
 		Group: m.Group, Epoch: m.Epoch, Message: bytes.Clone(m.Message),
 	})
-	v.taken[taken{s.client, m.ID}] = v.last
+	v.taken[taken{s.client, m.ID}] = took{position: v.last}
 	return v.last, nil
 }
 

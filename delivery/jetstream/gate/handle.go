@@ -130,6 +130,9 @@ func (g *Gate) mayUse(ctx context.Context, inner delivery.Service, of delivery.S
 	if of.Group == "" {
 		return nil // the service knows whose inbox it is
 	}
+	if delivery.CheckGroup(of.Group) != nil {
+		return delivery.ErrNoGroup // of which the members' bucket has no key
+	}
 	_, err := g.members.Get(ctx, service.MemberKey(of.Group, inner.Client()))
 	switch {
 	case err == nil:

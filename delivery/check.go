@@ -1,0 +1,59 @@
+package delivery
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+)
+
+// Sum returns a SHA-256 of what a submission does: its commits, and whom it welcomes to
+// which groups. A GroupInfo, a tree and a Welcome are not in it: a client that repeats a
+// submission may sign a GroupInfo anew. A service compares it, so that nobody is taken for
+// the author of what another submission did under the same ID.
+func (s Submission) Sum() [32]byte {
+	h := sha256.New()
+	number := func(n uint64) { h.Write(binary.BigEndian.AppendUint64(nil, n)) }
+	text := func(s string) {
+		number(uint64(len(s)))
+		h.Write([]byte(s))
+	}
+	number(uint64(len(s.Commits)))
+	for _, c := range s.Commits {
+		text(c.Group)
+		number(c.Epoch)
+		text(string(c.Message))
+	}
+	for _, w := range s.Welcomes {
+		text(w.Group)
+		number(uint64(len(w.Clients)))
+		for _, client := range w.Clients {
+			text(client)
+		}
+	}
+	return [32]byte(h.Sum(nil))
+}
+
+// CheckGroup returns why a service has no group of that ID.
+func CheckGroup(group string) error {
+	if group == "" || len(group) > MaxGroup {
+		return &RefusalError{Rule: fmt.Sprintf("an ID of a group has 1 to %d bytes", MaxGroup)}
+	}
+	return nil
+}
+
+// CheckID returns why a submission or a message cannot have that ID.
+func CheckID(id string) error {
+	if id == "" || len(id) > MaxID {
+		return &RefusalError{Rule: fmt.Sprintf("an ID has 1 to %d bytes", MaxID)}
+	}
+	return nil
+}
+
+// CheckOnce returns the error of a submission with the ID of an earlier one that did
+// something else.
+func (s Submission) CheckOnce(earlier [32]byte) error {
+	if s.Sum() != earlier {
+		return &RefusalError{Rule: "a submission that is repeated does what it did"}
+	}
+	return nil
+}
