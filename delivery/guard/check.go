@@ -45,12 +45,18 @@ func (f *followed) checkPrivate(g *Guard) error {
 	return nil
 }
 
-// checkCommit returns why a commit is not handed in. The caller has the turn of its group.
-func (s *guarded) checkCommit(ctx context.Context, c *delivery.Commit, welcomes []delivery.Welcome) error {
+// checkCommit returns the group that a commit is of, or why the commit is not handed in. The
+// caller has the turn of the group.
+func (s *guarded) checkCommit(ctx context.Context, c *delivery.Commit, welcomes []delivery.Welcome) (*followed, error) {
 	f, err := s.guard.follow(ctx, c.Group)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	f.checked = checked{}
+	return f, s.check(ctx, f, c, welcomes)
+}
+
+func (s *guarded) check(ctx context.Context, f *followed, c *delivery.Commit, welcomes []delivery.Welcome) error {
 	if f.public != nil && c.Epoch != f.public.Epoch() {
 		if c.Epoch > f.public.Epoch() {
 			return &delivery.EpochError{Group: c.Group, Epoch: c.Epoch, Current: f.public.Epoch(), CurrentPosition: f.position}
@@ -86,7 +92,7 @@ func (s *guarded) checkCommit(ctx context.Context, c *delivery.Commit, welcomes 
 	if err != nil {
 		return s.refuse(ctx, c.Group, "a commit is one that members take", err)
 	}
-	f.checked.commit, f.checked.next = bytes.Clone(c.Message), next
+	f.checked = checked{bytes.Clone(c.Message), next}
 	return nil
 }
 

@@ -19,12 +19,14 @@ type followed struct {
 	public   *mls.PublicGroup // nil if the guard does not follow it
 	position delivery.Position
 
-	// checked is the epoch that the last commit begins which was found good, whatever
-	// became of it.
-	checked struct {
-		commit []byte
-		next   *mls.PublicGroup
-	}
+	checked checked
+}
+
+// checked is the epoch that the last commit begins which was handed in, if it was found
+// good, whatever became of it.
+type checked struct {
+	commit []byte
+	next   *mls.PublicGroup // nil if nothing can be seen of it
 }
 
 // The store has, of each group that is followed, its records under recordsOf, and 8 bytes
@@ -70,7 +72,7 @@ func (f *followed) read(ctx context.Context, g *Guard, e delivery.Entry) error {
 	if e.Epoch < f.public.Epoch() {
 		return nil
 	}
-	if bytes.Equal(e.Message, f.checked.commit) {
+	if f.checked.next != nil && bytes.Equal(e.Message, f.checked.commit) {
 		f.public = f.checked.next
 		return nil
 	}
@@ -85,17 +87,15 @@ func (f *followed) read(ctx context.Context, g *Guard, e delivery.Entry) error {
 	return nil
 }
 
-// took follows a group over a commit that the service has accepted, or that it had before.
-func (g *Guard) took(ctx context.Context, c *delivery.Commit, position delivery.Position) error {
-	f, err := g.load(ctx, c.Group)
-	if err != nil {
-		return err
-	}
+// took follows a group over a commit that was checked and that the service has accepted,
+// or that it had before.
+func (g *Guard) took(ctx context.Context, f *followed, c *delivery.Commit, position delivery.Position) error {
+	g.keep(c.Group, f) // others may have filled the memory since
 	if f.public == nil && f.checked.next != nil && f.checked.next.Epoch() == c.Epoch+1 {
 		f.public, f.position = f.checked.next, position
 		return g.save(ctx, c.Group, f)
 	}
-	_, err = g.follow(ctx, c.Group)
+	_, err := g.follow(ctx, c.Group)
 	return err
 }
 

@@ -106,29 +106,37 @@ func orElse(n, zero int) int {
 
 // turn is the lock of one group. It is in Guard.busy while somebody has it or waits for it.
 type turn struct {
-	sync.Mutex
+	taken chan struct{} // of one place
 	users int
 }
 
-// take waits until nobody else works on a group.
-func (g *Guard) take(group string) (release func()) {
+// take waits until nobody else works on a group, or ctx ends.
+func (g *Guard) take(ctx context.Context, group string) (release func(), err error) {
 	g.mu.Lock()
 	t := g.busy[group]
 	if t == nil {
-		t = &turn{}
+		t = &turn{taken: make(chan struct{}, 1)}
 		g.busy[group] = t
 	}
 	t.users++
 	g.mu.Unlock()
-	t.Lock()
-	return func() {
-		t.Unlock()
+	done := func() {
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		if t.users--; t.users == 0 {
 			delete(g.busy, group)
 		}
 	}
+	select {
+	case t.taken <- struct{}{}:
+	case <-ctx.Done():
+		done()
+		return nil, ctx.Err()
+	}
+	return func() {
+		<-t.taken
+		done()
+	}, nil
 }
 
 // allow counts a request, or says why it is not taken.

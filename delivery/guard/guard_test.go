@@ -139,7 +139,9 @@ func (m *member) add(joiner *member) {
 // known returns the group as the guard knows it.
 func (w *world) known(group string) *mls.PublicGroup {
 	w.t.Helper()
-	defer w.guard.take(group)()
+	release, err := w.guard.take(w.t.Context(), group)
+	require.NoError(w.t, err)
+	defer release()
 	f, err := w.guard.follow(w.t.Context(), group)
 	require.NoError(w.t, err)
 	return f.public

@@ -62,7 +62,11 @@ func (s *guarded) GroupInfo(ctx context.Context, group string) (delivery.GroupIn
 	if err != nil || len(info.Tree) > 0 {
 		return info, err
 	}
-	defer s.guard.take(group)()
+	release, err := s.guard.take(ctx, group)
+	if err != nil {
+		return delivery.GroupInfo{}, err
+	}
+	defer release()
 	f, err := s.guard.follow(ctx, group)
 	if err != nil {
 		return delivery.GroupInfo{}, err
@@ -88,7 +92,11 @@ func (s *guarded) Send(ctx context.Context, m delivery.Message) (delivery.Positi
 	default:
 		return 0, s.refuse(ctx, m.Group, "a message is a proposal or application data", nil)
 	}
-	defer s.guard.take(m.Group)()
+	release, err := s.guard.take(ctx, m.Group)
+	if err != nil {
+		return 0, err
+	}
+	defer release()
 	f, err := s.guard.follow(ctx, m.Group)
 	if err != nil {
 		return 0, err
@@ -113,10 +121,16 @@ func (s *guarded) Submit(ctx context.Context, sub delivery.Submission) (delivery
 	}
 	slices.Sort(groups) // or two submissions for the same groups would wait for each other
 	for _, id := range slices.Compact(groups) {
-		defer s.guard.take(id)()
+		release, err := s.guard.take(ctx, id)
+		if err != nil {
+			return 0, err
+		}
+		defer release()
 	}
+	checked := make([]*followed, len(sub.Commits))
 	for i := range sub.Commits {
-		if err := s.checkCommit(ctx, &sub.Commits[i], sub.Welcomes); err != nil {
+		var err error
+		if checked[i], err = s.checkCommit(ctx, &sub.Commits[i], sub.Welcomes); err != nil {
 			return 0, err
 		}
 	}
@@ -125,7 +139,7 @@ func (s *guarded) Submit(ctx context.Context, sub delivery.Submission) (delivery
 		return 0, err
 	}
 	for i := range sub.Commits {
-		if err := s.guard.took(ctx, &sub.Commits[i], position); err != nil {
+		if err := s.guard.took(ctx, checked[i], &sub.Commits[i], position); err != nil {
 			s.guard.cfg.Logger.WarnContext(ctx, "not followed yet", "group", sub.Commits[i].Group, "error", err)
 			s.guard.forget(sub.Commits[i].Group)
 		}
