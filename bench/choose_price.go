@@ -47,7 +47,7 @@ func (f *byPrice) check(cmd *cobra.Command) error {
 // writeChoiceByPrice writes in which of the suites that all of policies allow for a new
 // group a day costs least. If they allow none, it does as writeChoice.
 func writeChoiceByPrice(cmd *cobra.Command, r *registry.Registry, policies []*policy.Policy, now time.Time, f byPrice) error {
-	d, err := openDay(f.day)
+	d, err := day.Open(f.day)
 	if err != nil {
 		return err
 	}

@@ -1,10 +1,7 @@
 package bench
 
 import (
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -39,41 +36,12 @@ func (f *dayFlags) add(cmd *cobra.Command) {
 
 // day returns the day of a name or a file, as the flags change it.
 func (f *dayFlags) day(name string) (day.Day, error) {
-	d, err := openDay(name)
+	d, err := day.Open(name)
 	if err != nil {
 		return d, err
 	}
-	g, changed := f.given, 0
-	for flag, take := range map[string]func(){
-		"members": func() { d.Members = g.Members }, "committers": func() { d.Committers = g.Committers },
-		"speakers": func() { d.Speakers = g.Speakers }, "renewals": func() { d.Renewals = g.Renewals },
-		"joins": func() { d.Joins = g.Joins }, "removes": func() { d.Removes = g.Removes },
-		"messages": func() { d.Messages = g.Messages }, "size": func() { d.Size = g.Size },
-	} {
-		if f.cmd.Flags().Changed(flag) {
-			take()
-			changed++
-		}
-	}
-	if changed > 0 {
-		d.Name += ", changed"
-	}
+	d = d.With(f.given, f.cmd.Flags().Changed)
 	return d, d.Check()
-}
-
-// openDay returns an example, or the day of a file.
-func openDay(name string) (d day.Day, err error) {
-	if slices.Contains(day.Examples(), name) {
-		return day.Example(name)
-	}
-	err = readFile("day", name, func(r io.Reader) (err error) {
-		d, err = day.Read(r)
-		return err
-	})
-	if errors.Is(err, os.ErrNotExist) {
-		return d, fmt.Errorf("day: there is no example %q and no such file: choose from %s", name, strings.Join(day.Examples(), ", "))
-	}
-	return d, err
 }
 
 func (p program) day() *cobra.Command {

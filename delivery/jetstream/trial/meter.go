@@ -44,7 +44,7 @@ type metered struct {
 	counts  *counts
 }
 
-// ended is the error of a process that was killed.
+// ended reports whether the process was killed.
 func (m *metered) ended() bool { return m.process.Err() != nil }
 
 func (m *metered) up(parts ...[]byte)   { m.count(bytesUp, parts) }

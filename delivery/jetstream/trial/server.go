@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/mlsuite/mlsuite/delivery"
 	"github.com/mlsuite/mlsuite/delivery/jetstream"
 	"github.com/mlsuite/mlsuite/delivery/jetstream/gate"
 )
@@ -39,9 +38,7 @@ func runServer(ctx context.Context, in *json.Decoder, out io.Writer, use func() 
 			return err
 		}
 		defer nc.Close()
-		g, err := gate.Serve(ctx, nc, gate.Config{Service: func(ctx context.Context, client string) (delivery.Service, error) {
-			return jetstream.Connect(ctx, nc, client)
-		}})
+		g, err := gate.Serve(ctx, nc, gate.Config{})
 		if err != nil {
 			return err
 		}

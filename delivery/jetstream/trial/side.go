@@ -111,8 +111,8 @@ func (t *trial) newSide(number int, id suite.ID) (*side, error) {
 		s.accepted, s.asked = append(s.accepted, map[int]bool{}), append(s.asked, map[int]bool{})
 	}
 	var other bool // signature scheme of the suite to which the groups move
-	if len(cfg.Moves) > 0 && cfg.Moves[0] != id {
-		s.target = cfg.Moves[0]
+	if cfg.Move != 0 && cfg.Move != id {
+		s.target = cfg.Move
 		target, err := all.Registry().Suite(s.target)
 		if err != nil {
 			return nil, err

@@ -59,9 +59,9 @@ type Config struct {
 	// of the same circumstances; 0 lets all have their groups at once.
 	Rounds int
 
-	Messages int        // of each suite, at most
-	Behind   int        // messages of each group that a client misses, before it catches up; 0 leaves that out
-	Moves    []suite.ID // to which groups move: one suite for all, or none
+	Messages int      // of each suite, at most
+	Behind   int      // messages of each group that a client misses, before it catches up; 0 leaves that out
+	Move     suite.ID // to which all groups move in the end, or 0
 
 	Processes bool // clients and the embedded server are processes of their own: see [Child]
 
@@ -121,8 +121,6 @@ func (cfg *Config) complete() error {
 		return fmt.Errorf("trial: %d clients are fewer than the %d members of a group", cfg.Clients, cfg.Day.Members)
 	case cfg.Groups < 1, cfg.For <= 0, cfg.Messages < 1, cfg.Rounds < 0, cfg.Behind < 0, cfg.ChaosEvery < 0:
 		return errors.New("trial: groups, messages and the time must be positive, and nothing may be negative")
-	case len(cfg.Moves) > 1:
-		return errors.New("trial: groups move to one suite")
 	}
 	return nil
 }
@@ -165,9 +163,8 @@ type trial struct {
 	chaos result.Chaos
 }
 
-// Run runs a trial. It returns the results of what was done before an error, if there are
-// any. It ends all that it has started, and nothing else. That messages were lost is no
-// error: see [result.Checked].
+// Run runs a trial, and ends all that it has started. That messages were lost is no error:
+// see [result.Checked].
 func Run(ctx context.Context, cfg Config) (_ *result.Results, err error) {
 	if err := cfg.complete(); err != nil {
 		return nil, err

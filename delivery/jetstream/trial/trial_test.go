@@ -63,7 +63,7 @@ func requireFigures(t *testing.T, r *result.Results) {
 // the groups move.
 func TestChaosInGoroutines(t *testing.T) {
 	cfg := small()
-	cfg.Chaos, cfg.Behind, cfg.Moves = true, 2, []suite.ID{0xF002}
+	cfg.Chaos, cfg.Behind, cfg.Move = true, 2, 0xF002
 	var shown []string
 	cfg.Progress = func(part float64, what string) {
 		if part < 0 || part > 1 {

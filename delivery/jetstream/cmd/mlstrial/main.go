@@ -125,18 +125,23 @@ const longest = 24 * time.Hour
 
 // complete makes the configuration of the flags.
 func (f *flags) complete(c *cobra.Command, args []string) error {
-	d, err := f.theDay(c, append(args, day.Examples()[0])[0])
+	d, err := day.Open(append(args, day.Examples()[0])[0])
 	if err != nil {
 		return err
 	}
+	d = d.With(f.day, c.Flags().Changed)
+	// A smaller group has fewer who speak and commit.
+	d.Committers, d.Speakers = min(d.Committers, d.Members), min(d.Speakers, d.Members)
 	f.cfg.Day = d
 	if f.cfg.Suites, err = parseSuites(f.suites); err != nil {
 		return fmt.Errorf("--suites: %w", err)
 	}
 	if f.move != "" {
-		if f.cfg.Moves, err = parseSuites(f.move); err != nil {
-			return fmt.Errorf("--move: %w", err)
+		to, err := parseSuites(f.move)
+		if err != nil || len(to) != 1 {
+			return fmt.Errorf("--move %s: one suite: %w", f.move, err)
 		}
+		f.cfg.Move = to[0]
 	}
 	switch {
 	case f.cfg.For > longest:
@@ -147,45 +152,6 @@ func (f *flags) complete(c *cobra.Command, args []string) error {
 		return fmt.Errorf("--at %s is another machine: --remote allows that", f.cfg.At)
 	}
 	return nil
-}
-
-// theDay returns the day of a name or a file, as the flags change it.
-func (f *flags) theDay(c *cobra.Command, name string) (d day.Day, err error) {
-	if slices.Contains(day.Examples(), name) {
-		d, err = day.Example(name)
-	} else {
-		d, err = readDay(name)
-	}
-	if err != nil {
-		return d, err
-	}
-	changed := false
-	for flag, take := range map[string]func(){
-		"members": func() { d.Members = f.day.Members }, "committers": func() { d.Committers = f.day.Committers },
-		"speakers": func() { d.Speakers = f.day.Speakers }, "renewals": func() { d.Renewals = f.day.Renewals },
-		"joins": func() { d.Joins = f.day.Joins }, "removes": func() { d.Removes = f.day.Removes },
-		"messages": func() { d.Messages = f.day.Messages }, "size": func() { d.Size = f.day.Size },
-	} {
-		if c.Flags().Changed(flag) {
-			take()
-			changed = true
-		}
-	}
-	if changed {
-		d.Name += ", changed"
-	}
-	// A smaller group has fewer who speak and commit.
-	d.Committers, d.Speakers = min(d.Committers, d.Members), min(d.Speakers, d.Members)
-	return d, d.Check()
-}
-
-func readDay(name string) (day.Day, error) {
-	file, err := os.Open(name)
-	if err != nil {
-		return day.Day{}, fmt.Errorf("%w; the examples are %s", err, strings.Join(day.Examples(), ", "))
-	}
-	defer file.Close()
-	return day.Read(file)
 }
 
 func parseSuites(list string) (ids []suite.ID, err error) {

@@ -77,7 +77,7 @@ func TestFlagsAreChecked(t *testing.T) {
 		"--move":               {"--move", "0xFFFF"},
 		"text or json":         {"--format", "xml"},
 		"at most 24h":          {"--for", "25h"},
-		"the examples are":     {"no-such-day"},
+		"choose from team":     {"no-such-day"},
 		"fewer than the 10":    {"--clients", "4"},
 		"members: 1 is out of": {"--members", "1"},
 	} {
