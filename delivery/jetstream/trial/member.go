@@ -37,11 +37,15 @@ type memberConfig struct {
 	Folder string        `json:"folder"`
 	Key    []byte        `json:"key"` // of the store
 	NoSync bool          `json:"no_sync,omitempty"`
-	Stock  int           `json:"stock"` // of key packages of each suite
 	Poll   time.Duration `json:"poll"`
 	Via    connection    `json:"via"`
 	Root   string        `json:"root"` // what the ids of this trial's groups begin with
 }
+
+// stock is the number of key packages that a client has at the service, beside the one of
+// last resort. It is small: a trial makes all groups at once, which no deployment does, and
+// each key package is a write that the service makes durable.
+const stock = 3
 
 // connection is how members reach the service.
 type connection struct {
@@ -171,7 +175,7 @@ func (m *member) open(ctx context.Context) (*nats.Conn, error) {
 	credential := message.BasicCredential([]byte(cfg.Name))
 	config := client.Config{
 		MLS:         mls.Config{Suites: all.Registry(), Suite: cfg.Suite, Credential: credential, Signer: signer},
-		KeyPackages: client.KeyPackages{Suites: []suite.ID{cfg.Suite}, Count: cfg.Stock},
+		KeyPackages: client.KeyPackages{Suites: []suite.ID{cfg.Suite}, Count: stock},
 		Schedule:    client.Schedule{Renew: -1, RenewMessages: -1, Poll: cfg.Poll, Backoff: 20 * time.Millisecond, MaxBackoff: 2 * time.Second},
 		Metrics:     m.counts,
 	}

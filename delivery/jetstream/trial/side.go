@@ -33,19 +33,19 @@ type side struct {
 	commits        stopwatch
 
 	mu       sync.Mutex
-	accepted []map[int]bool     // of each party, numbers of messages that a client has taken
-	asked    []map[int]bool     // and of those that it was asked to take
-	doubts   map[doubt]bool     // who was killed while it took one
-	spent    spent              // in the day
-	stored   [2]float64         // bytes of stores, before and after the day
-	seconds  float64            // of the day
-	setup    time.Duration      //
-	late     time.Duration      // at most
-	messages int                // of the day
-	away     *result.CatchUp    //
-	moved    *result.Moves      //
-	checked  result.Checked     //
-	service  *result.ServiceUse //
+	accepted []map[int]bool // of each party, numbers of messages that a client has taken
+	asked    []map[int]bool // and of those that it was asked to take
+	doubts   map[doubt]bool // who was killed while it took one
+	spent    spent          // in the day
+	stored   [2]float64     // bytes of stores, before and after the day
+	seconds  float64        // of the day
+	setup    time.Duration
+	late     time.Duration // at most
+	messages int           // of the day
+	away     *result.CatchUp
+	moved    *result.Moves
+	checked  result.Checked
+	service  *result.ServiceUse
 }
 
 // doubt is a client that may have sent a message to a party.
@@ -122,7 +122,7 @@ func (t *trial) newSide(number int, id suite.ID) (*side, error) {
 	for i := range cfg.Clients {
 		c := memberConfig{
 			Name: fmt.Sprintf("%s-%d-c%d", t.root, number+1, i+1), Suite: id, Move: s.target, Folder: t.folder, Key: newStoreKey(), NoSync: cfg.NoSync,
-			Stock: min(max(3, 2*cfg.Groups*cfg.Day.Members/cfg.Clients), 100), Poll: time.Minute, Via: t.via, Root: root,
+			Poll: time.Minute, Via: t.via, Root: root,
 		}
 		if cfg.Chaos {
 			c.Poll = 2 * time.Second // a restart of the server loses what it was about to tell
