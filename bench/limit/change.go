@@ -65,10 +65,10 @@ func (g Group) AddEach(s *Shape, k int) Cost {
 	}
 	joiners := float64(k)
 	each := g.admitted()
-	each[HashedByte] = g.leafBytes() // the leaf's tree hash
+	each[HashedByte] = g.newLeafBytes() // the leaf's tree hash
 	return each.Times(joiners).Plus(
 		g.changedHashes(s, -1),
-		g.welcome(joiners, g.groupInfoBytes(s.tree(0))), epoch(), g.frame(Sign, joiners*g.keyPackageBytes()),
+		g.welcome(joiners, g.groupInfoBytes(s.tree(0))), g.epoch(), g.frame(Sign, g.addBytes(joiners)),
 	)
 }
 
@@ -81,13 +81,13 @@ func (g Group) changedHashes(s *Shape, except int) Cost {
 
 // Make is the cost of making the commit for a member.
 func (c Change) Make() Cost {
-	return c.after().renew().Plus(c.hashes, epoch(), c.framed(Sign))
+	return c.after().renew().Plus(c.hashes, c.epoch(), c.framed(Sign))
 }
 
 // Process is the cost of processing the commit for a receiver below the copath child of
 // After.Path[level].
 func (c Change) Process(level int) Cost {
-	return c.after().learn(level).Plus(c.hashes, epoch(), c.framed(Verify))
+	return c.after().learn(level).Plus(c.hashes, c.epoch(), c.framed(Verify))
 }
 
 // framed is the cost of the commit as a PrivateMessage.
@@ -103,7 +103,7 @@ func (c Change) MeanProcess() Cost { return c.After.mean(c.Process) }
 // commit, a PublicMessage.
 func (c Change) Enter() Cost {
 	external := Cost{CheckKey: 1, Prepare: 1, Seal: 1} // the group's external key
-	return c.checked(c.Tree, c.StoredBytes()).Plus(external, c.after().renew(), c.hashes, epoch(), c.public(Sign))
+	return c.checked(c.Tree, c.StoredBytes()).Plus(external, c.after().renew(), c.hashes, c.epoch(), c.public(Sign))
 }
 
 // ProcessEnter is the cost of processing that commit for a receiver below the copath child
@@ -113,7 +113,7 @@ func (c Change) ProcessEnter(level int) Cost {
 		DeriveKey: 1, Open: 1, // the key, and the init_secret that was sent to it
 		Verify: -1, VerifyFirst: 1, // the leaf is of somebody new
 	}
-	return c.after().learn(level).Plus(external, c.hashes, epoch(), c.public(Verify))
+	return c.after().learn(level).Plus(external, c.hashes, c.epoch(), c.public(Verify))
 }
 
 // MeanProcessEnter is the mean of ProcessEnter over all receivers.
@@ -123,8 +123,8 @@ func (c Change) MeanProcessEnter() Cost { return c.After.mean(c.ProcessEnter) }
 // which has no membership tag, and of its bytes in the transcript.
 func (c Change) public(signature Primitive) Cost {
 	g := c.after()
-	transcript := Cost{HashedByte: g.commitBytes()}
+	transcript := Cost{HashedByte: g.commitBytes() + g.formats(2+g.framed(), Vec(g.Suite.Signature.Signature))}
 	return transcript.Plus(g.signed(signature, g.commitBytes()))
 }
 
-func (c Change) after() Group { return Group{Suite: c.Suite, Tree: c.After} }
+func (c Change) after() Group { return Group{Suite: c.Suite, Tree: c.After, Contents: c.Contents} }

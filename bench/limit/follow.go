@@ -10,7 +10,7 @@ func (g Group) Follow() Cost {
 }
 
 // FollowAdd is the cost of following the commit of [Group.Add].
-func (g Group) FollowAdd() Cost { return g.added().Plus(g.followed(g.keyPackageBytes())) }
+func (g Group) FollowAdd() Cost { return g.added().Plus(g.followed(g.addBytes(1))) }
 
 // FollowRemove is the cost of following the commit of [Group.Remove].
 func (g Group) FollowRemove(leaf uint32) Cost { return g.Follow().Plus(g.blanked(leaf)) }
@@ -20,7 +20,7 @@ func (g Group) FollowRemove(leaf uint32) Cost { return g.Follow().Plus(g.blanked
 func (g Group) followed(size float64) Cost {
 	transcript := Cost{
 		Hash:       2, // confirmed, interim
-		HashedByte: size,
+		HashedByte: size + g.formats(2+g.framed(), Vec(g.Suite.Signature.Signature)),
 	}
 	return transcript.Plus(g.signed(Verify, size))
 }

@@ -7,11 +7,11 @@ package limit
 // GroupInfo carries the tree.
 func (g Group) FollowUp() Cost {
 	joiners := g.joiners()
-	alone := Group{Suite: g.Suite, Tree: Blank(1, 0)}
+	alone := Group{Suite: g.Suite, Tree: Blank(1, 0), Contents: g.Contents}
 	create := Cost{
 		DeriveKey:  1,
 		Sign:       1,
-		SignedByte: alone.leafTBSBytes(),
+		SignedByte: alone.newLeafTBSBytes(),
 		Expand:     9, // the secrets of Table 4
 		Hash:       1, // interim transcript
 		MAC:        1, // confirmation tag
@@ -22,14 +22,14 @@ func (g Group) FollowUp() Cost {
 		HashedByte: joiners*g.leafBytes() + (leaves-1)*2*float64(g.Suite.Hash.Size),
 	}
 	info := g.groupInfoBytes(g.Tree)
-	return create.Plus(alone.treeHashes(alone.Tree),
-		g.admitted().Times(joiners), treeHashes, resumptionPSK(), epoch(),
+	return create.Plus(alone.treeHashes(alone.Tree, 0),
+		g.admitted().Times(joiners), treeHashes, resumptionPSK(), g.epoch(),
 		alone.frame(Sign, g.FirstCommitBytes()), g.welcome(joiners, info))
 }
 
 // JoinFollowUp is the cost of joining that group from its Welcome.
 func (g Group) JoinFollowUp() Cost {
-	before := Group{Suite: g.Suite, Tree: Blank(g.Tree.Members-1, 0)}
+	before := Group{Suite: g.Suite, Tree: Blank(g.Tree.Members-1, 0), Contents: g.Contents}
 	return before.Join().Plus(resumptionPSK())
 }
 

@@ -24,8 +24,10 @@ func (g Group) join(info float64) Cost {
 	secrets := Cost{
 		Expand: 1 + 9, // epoch_secret, the nine secrets of Table 4
 		MAC:    1,     // confirmation tag
+
+		HashedByte: g.formats(int(g.contextBytes())), // in the label of epoch_secret
 	}
-	own := Cost{VerifyFirst: 1, CheckKey: 1, VerifiedByte: g.leafTBSBytes()}
+	own := Cost{VerifyFirst: 1, CheckKey: 1, VerifiedByte: g.newLeafTBSBytes()}
 	return welcome.Plus(g.checked(g.Tree.withJoiner(), info), own.Times(-1), secrets)
 }
 
@@ -37,10 +39,12 @@ func (g Group) checked(t Tree, info float64) Cost {
 		VerifyFirst:  members + 1, // the leaves, the GroupInfo
 		CheckKey:     members + parents,
 		Hash:         2*members - 1 + parents + 1, // the tree, parent hashes, the interim transcript
-		VerifiedByte: members*g.leafTBSBytes() + g.groupInfoTBSBytes(info),
-		HashedByte: g.treeBytes(t) + (members-1)*2*hash + // tree hashes
-			parents*(g.parentBytes()+hash), // parent hashes
+		VerifiedByte: g.leavesTBSBytes(t) + g.groupInfoTBSBytes(info),
+		HashedByte: g.leavesBytes(t) + g.parentsBytes(t.Parents) + (members-1)*2*hash + // tree hashes
+			g.parentsBytes(t.Parents) + parents*hash, // parent hashes
 	}
+	tree[HashedByte] += members*g.formats(leafHashFormat) + (members-1)*g.parentHashFormats() +
+		g.formats(g.Suite.Hash.Size, Vec(g.Suite.Hash.Size))
 	outside := 1<<t.Depth - t.Members // leaves without a member; and as many parents more than members-1
 	return tree.Plus(g.blankHashes(outside, outside))
 }

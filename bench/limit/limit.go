@@ -6,66 +6,17 @@ import "github.com/mlsuite/mlsuite/suite"
 type Group struct {
 	Suite suite.Info
 	Tree  Tree
-}
 
-// The sizes below leave out length prefixes, credentials, capabilities and group
-// identifiers, some hundred bytes of each message, so that a limit is a lower bound.
-
-// leafBytes returns the size of a LeafNode (RFC 9420, Section 7.2).
-func (g Group) leafBytes() float64 {
-	s := g.Suite.Signature
-	return float64(g.Suite.KEM.Npk + s.PublicKey + s.Signature)
-}
-
-// leafTBSBytes returns the size of what a leaf's signature covers (Section 7.2).
-func (g Group) leafTBSBytes() float64 { return g.leafBytes() - float64(g.Suite.Signature.Signature) }
-
-// keyPackageBytes returns the size of a KeyPackage (Section 10).
-func (g Group) keyPackageBytes() float64 {
-	return g.leafBytes() + float64(g.Suite.KEM.Npk+g.Suite.Signature.Signature)
-}
-
-// keyPackageTBSBytes returns the size of what its signature covers.
-func (g Group) keyPackageTBSBytes() float64 {
-	return g.keyPackageBytes() - float64(g.Suite.Signature.Signature)
-}
-
-// parentBytes returns the size of a ParentNode (Section 7.1).
-func (g Group) parentBytes() float64 { return float64(g.Suite.KEM.Npk + g.Suite.Hash.Size) }
-
-// treeBytes returns the size of a ratchet_tree extension (Section 12.4.3.3).
-func (g Group) treeBytes(t Tree) float64 {
-	return float64(t.Members)*g.leafBytes() + float64(t.Parents)*g.parentBytes()
-}
-
-// groupInfoBytes returns the size of a GroupInfo with the tree (Section 12.4.3).
-func (g Group) groupInfoBytes(t Tree) float64 {
-	return g.treeBytes(t) + float64(g.Suite.Signature.Signature+3*g.Suite.Hash.Size)
-}
-
-// groupInfoTBSBytes returns the size of what the signature of a GroupInfo of info bytes
-// covers.
-func (g Group) groupInfoTBSBytes(info float64) float64 {
-	return info - float64(g.Suite.Signature.Signature)
-}
-
-// contextBytes returns the size of a GroupContext (Section 8.1).
-func (g Group) contextBytes() float64 { return 2 * float64(g.Suite.Hash.Size) }
-
-// commitBytes returns the size of a Commit with a path (Sections 7.6, 12.4).
-func (g Group) commitBytes() float64 {
-	return g.leafBytes() + float64(len(g.Tree.Path)*g.Suite.KEM.Npk) + float64(g.Tree.ciphertexts())*g.ciphertextBytes()
-}
-
-// ciphertextBytes returns the size of an encrypted path secret.
-func (g Group) ciphertextBytes() float64 {
-	return float64(g.Suite.KEM.Nenc + g.Suite.Hash.Size + g.Suite.AEAD.Nt)
+	// Contents are what the structures of the group hold beside keys, hashes and signatures.
+	// If it is nil, a limit leaves them out, with all length prefixes and labels: some hundred
+	// bytes of each message.
+	Contents *Contents
 }
 
 // Commit is the cost of making a commit with a path and no proposals, d levels
 // long: (1+d) DeriveKey, a Seal for each node of the resolutions, 2 Sign, hashes.
 func (g Group) Commit() Cost {
-	return g.renew().Plus(epoch(), g.frame(Sign, g.commitBytes()))
+	return g.renew().Plus(g.epoch(), g.frame(Sign, g.commitBytes()))
 }
 
 // renew is the cost of new keys from the committer's leaf to the root (Sections 7.4 to 7.6).
@@ -88,7 +39,7 @@ func (g Group) renew() Cost {
 // commit, so all new keys are checked, as RFC 9180, Section 7.1.4, demands of keys to
 // which somebody encrypts.
 func (g Group) Process(level int) Cost {
-	return g.learn(level).Plus(epoch(), g.frame(Verify, g.commitBytes()))
+	return g.learn(level).Plus(g.epoch(), g.frame(Verify, g.commitBytes()))
 }
 
 // learn is the cost of checking and opening another member's new keys.
@@ -128,17 +79,22 @@ func (g Group) pathHashes() Cost {
 		Hash:       d,
 		HashedByte: d * (g.parentBytes() + float64(g.Suite.Hash.Size)), // with the sibling's tree hash
 	}
-	return parentHashes.Plus(g.treeHashes(g.Tree))
+	// The topmost node has no parent hash.
+	parentHashes[HashedByte] -= min(1, d) * g.formats(g.Suite.Hash.Size)
+	return parentHashes.Plus(g.treeHashes(g.Tree, len(g.Tree.Path)))
 }
 
 // treeHashes is the cost of the hashes after a leaf has changed (Section 7.8): of the
-// leaf, and of each parent above it with the tree hashes of both children.
-func (g Group) treeHashes(t Tree) Cost {
+// leaf, and of each parent above it with the tree hashes of both children. The lowest count of
+// these parents that are populated is given.
+func (g Group) treeHashes(t Tree, populated int) Cost {
 	parents := float64(t.Depth)
-	return Cost{
+	c := Cost{
 		Hash:       1 + parents,
-		HashedByte: g.leafBytes() + parents*(g.parentBytes()+2*float64(g.Suite.Hash.Size)),
+		HashedByte: g.leafBytes() + parents*2*float64(g.Suite.Hash.Size) + g.parentsBytes(populated),
 	}
+	c[HashedByte] += g.formats(leafHashFormat) + parents*g.parentHashFormats()
+	return c
 }
 
 // grown is the cost of the hashes when one Add doubles the width of the tree, beyond the
@@ -154,18 +110,25 @@ func (g Group) grown(after Tree) Cost {
 // blankHashes is the cost of the tree hashes of blank nodes with only blank nodes below
 // them. They contain the indices of the leaves, and so all of them differ.
 func (g Group) blankHashes(leaves, parents int) Cost {
-	return Cost{Hash: float64(leaves + parents), HashedByte: float64(parents * 2 * g.Suite.Hash.Size)}
+	c := Cost{Hash: float64(leaves + parents), HashedByte: float64(parents * 2 * g.Suite.Hash.Size)}
+	c[HashedByte] += float64(leaves)*g.formats(leafHashFormat) + float64(parents)*g.parentHashFormats()
+	return c
 }
 
 // epoch is the cost of a new epoch's secrets, transcript hashes and confirmation
 // tag (Sections 8, 8.1 and 8.2).
-func epoch() Cost {
-	return Cost{
+func (g Group) epoch() Cost {
+	hash := g.Suite.Hash.Size
+	c := Cost{
 		Extract: 2,     // with the commit secret, with the PSK secret
 		Expand:  2 + 9, // joiner_secret and epoch_secret, the nine secrets of Table 4
 		Hash:    2,     // confirmed, interim
 		MAC:     1,     // confirmation tag
 	}
+	// joiner_secret and epoch_secret are derived with the GroupContext, which makes their
+	// labels as much longer than others. Each transcript hash takes the one before.
+	c[HashedByte] = 2*g.formats(int(g.contextBytes())) + g.formats(hash, hash, Vec(hash))
+	return c
 }
 
 // frame is the cost of signing or verifying, and of protecting or unprotecting, a
@@ -174,7 +137,7 @@ func epoch() Cost {
 func (g Group) frame(signature Primitive, size float64) Cost {
 	toLeaf := Cost{ // Section 9: both children at every level, two ratchets at the leaf
 		Expand:     2*float64(g.Tree.Depth) + 2,
-		HashedByte: size, // transcript
+		HashedByte: size + g.formats(2+g.framed(), Vec(g.Suite.Signature.Signature)), // transcript
 	}
 	return toLeaf.Plus(g.message(signature, size))
 }
@@ -185,7 +148,7 @@ func (g Group) frame(signature Primitive, size float64) Cost {
 func (g Group) message(signature Primitive, size float64) Cost {
 	c := Cost{
 		Expand: 3 + 2, AEAD: 2,
-		AEADByte: size + float64(g.Suite.Signature.Signature),
+		AEADByte: size + float64(g.Suite.Signature.Signature) + g.formats(prefix(g.Suite.Signature.Signature), senderData),
 	}
 	return c.Plus(g.signed(signature, size))
 }
@@ -195,22 +158,25 @@ func (g Group) message(signature Primitive, size float64) Cost {
 func (g Group) signed(signature Primitive, size float64) Cost {
 	var c Cost
 	c[signature] = 1
-	c[byteOf(signature)] = size + g.contextBytes()
+	c[byteOf(signature)] = g.toBeSigned("FramedContentTBS", size+g.contextBytes()+g.formats(2+2+g.framed()))
 	return c
 }
 
 // Encrypt is the cost of sending an application message of size bytes.
-func (g Group) Encrypt(size int) Cost { return g.message(Sign, float64(size)) }
+func (g Group) Encrypt(size int) Cost { return g.message(Sign, g.data(size)) }
 
 // Decrypt is the cost of receiving one.
-func (g Group) Decrypt(size int) Cost { return g.message(Verify, float64(size)) }
+func (g Group) Decrypt(size int) Cost { return g.message(Verify, g.data(size)) }
+
+// data returns the size of size bytes as the content of an application message.
+func (g Group) data(size int) float64 { return float64(size) + g.formats(prefix(size)) }
 
 // KeyPackage is the cost of making a KeyPackage (Section 10): 2 DeriveKey for the
 // init key and the leaf's, 2 Sign for the leaf and the whole, and its reference.
 func (g Group) KeyPackage() Cost {
 	return Cost{
-		DeriveKey: 2, Sign: 2, SignedByte: g.leafTBSBytes() + g.keyPackageTBSBytes(),
-		Hash: 1, HashedByte: g.keyPackageBytes(),
+		DeriveKey: 2, Sign: 2, SignedByte: g.newLeafTBSBytes() + g.keyPackageTBSBytes(),
+		Hash: 1, HashedByte: g.keyPackageBytes() + g.reference(),
 	}
 }
 
@@ -220,7 +186,7 @@ func (g Group) KeyPackage() Cost {
 func (g Group) Add() Cost {
 	after := g.Tree.withJoiner()
 	info := g.groupInfoBytes(after)
-	return g.added().Plus(g.welcome(1, info), epoch(), g.frame(Sign, g.keyPackageBytes()))
+	return g.added().Plus(g.welcome(1, info), g.epoch(), g.frame(Sign, g.addBytes(1)))
 }
 
 // welcome is the cost of a Welcome to a number of joiners, with a GroupInfo of info bytes
@@ -233,7 +199,7 @@ func (g Group) welcome(joiners, info float64) Cost {
 		Expand:     3,       // welcome_secret, its key and nonce
 		AEAD:       1,
 		AEADByte:   info,
-		HashedByte: joiners*g.keyPackageBytes() + info, // the info of HPKE
+		HashedByte: joiners*(g.keyPackageBytes()+g.reference()) + info, // the info of HPKE
 		SignedByte: g.groupInfoTBSBytes(info),
 		Prepare:    1,
 		Seal:       joiners,

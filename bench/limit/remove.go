@@ -56,16 +56,18 @@ func (g Group) blanked(leaf uint32) Cost { return g.blankHashes(1, bits.Len32(le
 // ProcessAdd is the cost of processing the commit of [Group.Add] for a member: 2
 // VerifyFirst of the KeyPackage, 1 Verify of the commit, 2 CheckKey, hashes.
 func (g Group) ProcessAdd() Cost {
-	return g.added().Plus(epoch(), g.frame(Verify, g.keyPackageBytes()))
+	return g.added().Plus(g.epoch(), g.frame(Verify, g.addBytes(1)))
 }
 
 // added is the cost of checking a KeyPackage and adding its leaf to the tree.
 func (g Group) added() Cost {
 	after := g.Tree.withJoiner()
-	return g.admitted().Plus(g.treeHashes(after), g.grown(after))
+	hashes := g.treeHashes(after, min(1, g.Tree.Parents)) // the root, whatever else
+	hashes[HashedByte] += g.newLeafBytes() - g.leafBytes()
+	return g.admitted().Plus(hashes, g.grown(after))
 }
 
 // admitted is the cost of checking a KeyPackage (RFC 9420, Sections 7.3 and 10.1).
 func (g Group) admitted() Cost {
-	return Cost{VerifyFirst: 2, CheckKey: 2, VerifiedByte: g.leafTBSBytes() + g.keyPackageTBSBytes()}
+	return Cost{VerifyFirst: 2, CheckKey: 2, VerifiedByte: g.newLeafTBSBytes() + g.keyPackageTBSBytes()}
 }

@@ -10,7 +10,7 @@ import (
 
 // sizes counts the bytes of messages by the formats of RFC 9420, for groups as suitebench
 // makes them: each client has one suite and a basic credential, and lists a GREASE value
-// beside each of its capabilities. Limits of package limit leave all of that out.
+// beside each of its capabilities.
 type sizes struct {
 	suite.Info
 	// shorter is by how much a signature is shorter than the longest one, in the mean. The
@@ -39,72 +39,60 @@ const (
 // maxVector is the size in bytes from which on a vector cannot be encoded.
 const maxVector = 1 << 30
 
-// vec is the size of a vector of n bytes with its length (RFC 9420, Section 2.1.2).
-func vec(n int) int {
-	switch {
-	case n < 1<<6:
-		return 1 + n
-	case n < 1<<14:
-		return 2 + n
-	}
-	return 4 + n
-}
-
 // extension is an extension with a GREASE type, of four bytes (Section 13.5).
-func extension() int { return 2 + vec(4) }
+func extension() int { return limit.Extension(4) }
 
 // leaf is a LeafNode without what depends on its source (Section 7.2).
 func (z sizes) leaf(identity int) int {
-	credential := 2 + vec(identity)
-	capabilities := vec(2) + vec(2*2) + vec(2) + vec(2) + vec(2*3) // mls10; the suite; basic, X.509; GREASE
-	return vec(z.KEM.Npk) + vec(z.Signature.PublicKey) + credential + capabilities + 1 + vec(extension()) + vec(z.Signature.Signature)
+	contents := limit.LeafContents(identity, [5]int{1, 2, 1, 1, 3}, 4) // mls10; the suite; basic, X.509; GREASE
+	return limit.Vec(z.KEM.Npk) + limit.Vec(z.Signature.PublicKey) + contents + 1 + limit.Vec(z.Signature.Signature)
 }
 
 func (z sizes) keyPackageLeaf(identity int) int { return z.leaf(identity) + 2*8 } // the lifetime
 
-func (z sizes) commitLeaf() int { return z.leaf(memberID) + vec(z.Hash.Size) } // the parent hash
+func (z sizes) commitLeaf() int { return z.leaf(memberID) + limit.Vec(z.Hash.Size) } // the parent hash
 
 // keyPackage is a KeyPackage (Section 10).
 func (z sizes) keyPackage() int {
-	return 2 + 2 + vec(z.KEM.Npk) + z.keyPackageLeaf(newcomerID) + vec(extension()) + vec(z.Signature.Signature)
+	return 2 + 2 + limit.Vec(z.KEM.Npk) + z.keyPackageLeaf(newcomerID) + limit.Vec(extension()) + limit.Vec(z.Signature.Signature)
 }
 
 // private is an MLSMessage with a Commit of n bytes as a PrivateMessage (Section 6.3).
 func (z sizes) private(n int) int {
-	auth := vec(z.Signature.Signature) + vec(z.Hash.Size)
+	auth := limit.Vec(z.Signature.Signature) + limit.Vec(z.Hash.Size)
 	const senderData = 12
-	return 4 + vec(z.Hash.Size) + 8 + 1 + vec(0) + vec(senderData+z.AEAD.Nt) + vec(n+auth+z.AEAD.Nt)
+	return 4 + limit.Vec(z.Hash.Size) + 8 + 1 + limit.Vec(0) + limit.Vec(senderData+z.AEAD.Nt) + limit.Vec(n+auth+z.AEAD.Nt)
 }
 
 // commit is the message with a Commit of leaf 0 that renews its keys (Sections 7.6, 12.4).
 func (z sizes) commit(members int) float64 {
 	nodes := 0
 	for _, level := range limit.Steady(members, 0).Path {
-		nodes += vec(z.KEM.Npk) + vec(level.Resolution*(vec(z.KEM.Nenc)+vec(z.KDF.Nh+z.AEAD.Nt)))
+		nodes += limit.Vec(z.KEM.Npk) + limit.Vec(level.Resolution*(limit.Vec(z.KEM.Nenc)+limit.Vec(z.KDF.Nh+z.AEAD.Nt)))
 	}
-	return float64(z.private(vec(0)+1+z.commitLeaf()+vec(nodes))) - 2*z.shorter
+	return float64(z.private(limit.Vec(0)+1+z.commitLeaf()+limit.Vec(nodes))) - 2*z.shorter
 }
 
 // add is the message with a Commit that adds a newcomer, without a path.
 func (z sizes) add() float64 {
 	proposal := 1 + 2 + z.keyPackage() // by value, and its type
-	return float64(z.private(vec(proposal)+1)) - 3*z.shorter
+	return float64(z.private(limit.Vec(proposal)+1)) - 3*z.shorter
 }
 
 // welcome is the MLSMessage with the Welcome for a newcomer, with the tree (Section
 // 12.4.3.1).
 func (z sizes) welcome(members int) float64 {
-	secrets := vec(z.KDF.Nh) + 1 + vec(0)
-	joiner := vec(z.Hash.Size) + vec(z.KEM.Nenc) + vec(secrets+z.AEAD.Nt)
-	return float64(4+2+vec(joiner)+vec(z.groupInfo(members))) - float64(members+2)*z.shorter
+	secrets := limit.Vec(z.KDF.Nh) + 1 + limit.Vec(0)
+	joiner := limit.Vec(z.Hash.Size) + limit.Vec(z.KEM.Nenc) + limit.Vec(secrets+z.AEAD.Nt)
+	return float64(4+2+limit.Vec(joiner)+limit.Vec(z.groupInfo(members))) - float64(members+2)*z.shorter
 }
 
 // groupInfo is the encrypted GroupInfo of that Welcome (Section 12.4.3).
 func (z sizes) groupInfo(members int) int {
 	hash := z.Hash.Size
-	context := 2 + 2 + vec(hash) + 8 + vec(hash) + vec(hash) + vec(0)
-	extensions := 2 + vec(vec(z.tree(members))) + extension()
-	return context + vec(extensions) + vec(hash) + 4 + vec(z.Signature.Signature) + z.AEAD.Nt
+	context := 2 + 2 + limit.Vec(hash) + 8 + limit.Vec(hash) + limit.Vec(hash) + limit.Vec(0)
+	extensions := 2 + limit.Vec(limit.Vec(z.tree(members))) + extension()
+	return context + limit.Vec(extensions) + limit.Vec(hash) + 4 + limit.Vec(z.Signature.Signature) + z.AEAD.Nt
 }
 
 // fits reports whether a Welcome can carry the tree.
@@ -120,7 +108,7 @@ func (z sizes) tree(members int) int {
 	committed := (members + 1) / 2
 	leaves := committed*(node+z.commitLeaf()) + (members-committed)*(node+z.keyPackageLeaf(memberID)) +
 		node + z.keyPackageLeaf(newcomerID)
-	parents := (members-1)*(node+vec(z.KEM.Npk)+vec(z.Hash.Size)+vec(0)) - (vec(z.Hash.Size) - vec(0)) + 1
+	parents := (members-1)*(node+limit.Vec(z.KEM.Npk)+limit.Vec(z.Hash.Size)+limit.Vec(0)) - (limit.Vec(z.Hash.Size) - limit.Vec(0)) + 1
 	unmerged := (bits.OnesCount(uint(members)) - 1) * 4
 	return leaves + parents + unmerged
 }
