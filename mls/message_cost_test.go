@@ -98,13 +98,13 @@ func BenchmarkMessages(b *testing.B) {
 	onEachProvider(b, benchmarkMessages)
 }
 
-func benchmarkMessages(b *testing.B, suites mls.Suites) {
+func benchmarkMessages(b *testing.B, suites func() *registry.Registry) {
 	const id, bound = 0x0001, 1.15
-	pricer, info := newPricer(b, suites, id)
+	pricer, info := newPricer(b, suites(), id)
 	sizes := []int{2, 10_000}
 	var conversations []conversation
 	for _, n := range sizes {
-		conversations = append(conversations, newChat(b, suites, id, n).talk())
+		conversations = append(conversations, newChat(b, suites(), id, n).talk())
 	}
 	sending, receiving := make([]cost, len(sizes)), make([]cost, len(sizes))
 	var price priceSamples

@@ -13,6 +13,7 @@ import (
 	"github.com/mlsuite/mlsuite/bench/measure"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/registry"
 	"github.com/mlsuite/mlsuite/registry/all"
 	"github.com/mlsuite/mlsuite/registry/fast"
 	"github.com/mlsuite/mlsuite/suite"
@@ -119,11 +120,11 @@ func prices(b *testing.B) (suite.Info, limit.Prices) {
 
 // onEachProvider runs a benchmark on the standard library and on the fastest providers, on one
 // core: package testing gives each benchmark in another one all cores again.
-func onEachProvider(b *testing.B, run func(b *testing.B, suites mls.Suites)) {
+func onEachProvider(b *testing.B, run func(b *testing.B, suites func() *registry.Registry)) {
 	for _, of := range []struct {
 		name   string
-		suites mls.Suites
-	}{{"all", all.Registry()}, {"fast", fast.Registry()}} {
+		suites func() *registry.Registry
+	}{{"all", all.Registry}, {"fast", fast.Registry}} {
 		b.Run(of.name, func(b *testing.B) {
 			onOneCore(b)
 			run(b, of.suites)
