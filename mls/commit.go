@@ -162,7 +162,10 @@ func (m *commitMaker) make(ctx context.Context, q questions, list []CommittedPro
 			c.Proposals[i].Proposal = item.Proposal
 		}
 	}
-	begun, commitSecret := epoch{}, make([]byte, s.Info().KDF.Nh)
+	var (
+		begun        epoch
+		commitSecret []byte
+	)
 	defer func() {
 		if made == nil {
 			begun.destroy()
@@ -174,7 +177,7 @@ func (m *commitMaker) make(ctx context.Context, q questions, list []CommittedPro
 		}
 		begun.self, commitSecret = m.self.next(next.tree, path.leafKey, path.secrets), path.secrets.CommitSecret
 	} else {
-		begun.self = m.self.next(next.tree, m.self.leafKey, nil)
+		begun.self, commitSecret = m.self.next(next.tree, m.self.leafKey, nil), make([]byte, s.Info().KDF.Nh)
 	}
 	content := p.content(m.sender, message.ContentCommit, m.plan.AuthenticatedData)
 	content.Commit = c
@@ -212,6 +215,7 @@ func (m *commitMaker) make(ctx context.Context, q questions, list []CommittedPro
 // ownPath is the path that a committer makes.
 type ownPath struct {
 	leaf    *message.LeafNode
+	encoded ratchettree.Leaf // leaf as it is encoded
 	leafKey *ratchettree.PrivateKey
 	secrets *ratchettree.PathSecrets
 }
@@ -233,7 +237,7 @@ func (p *ownPath) seal(next *provisional, leaf message.LeafIndex, added []messag
 	if err != nil {
 		return nil, err
 	}
-	return &ratchettree.UpdatePath{LeafNode: p.leaf, Nodes: nodes}, nil
+	return &ratchettree.UpdatePath{LeafNode: p.leaf, Nodes: nodes, Encoded: p.encoded}, nil
 }
 
 // renewPath gives the committer a new leaf and new keys on its filtered direct
@@ -254,7 +258,7 @@ func (m *commitMaker) renewPath(ctx context.Context, q questions, a *applied) (*
 	if err != nil {
 		return nil, err
 	}
-	nodes, _ := a.edit.FilteredDirectPath(own)
+	nodes := a.edit.FilteredDirectPath(own)
 	secret := make([]byte, s.Info().KDF.Nh)
 	rand.Read(secret)
 	secrets, err := ratchettree.DerivePathSecrets(s, nodes, secret)
@@ -278,15 +282,19 @@ func (m *commitMaker) mergeLeaf(ctx context.Context, a *applied, path *ownPath, 
 	if leaf.ParentHash, err = a.edit.MergePath(own, nodes, path.secrets.PublicKeys()); err != nil {
 		return err
 	}
-	if err := m.plan.config(m.cfg).signLeaf(ctx, leaf, path.leafKey, m.public, own); err != nil {
+	place := m.public.place(own)
+	place.Room = a.edit.Scratch()
+	if path.encoded, err = m.plan.config(m.cfg).signLeaf(ctx, leaf, path.leafKey, place); err != nil {
 		return err
 	}
 	if m.plan.own != nil { // the caller's credential, key and extensions may not fit together
-		if err := check.LeafNode(leaf, m.public.suite, codepoint.LeafNodeCommit, m.public.place(own)); err != nil {
+		place.Encoded = path.encoded
+		if err := check.LeafNode(leaf, m.public.suite, codepoint.LeafNodeCommit, place); err != nil {
 			return atLeaf(err, own)
 		}
 	}
-	a.edit.SetLeaf(own, leaf)
+	place.Room.Reset() // for the edit, which hashes in it
+	a.edit.SetLeaf(own, leaf, path.encoded)
 	return nil
 }
 

@@ -237,7 +237,7 @@ func (m insider) newPath(a *applied, f forgery) (*ownPath, [][]byte) {
 	require.NoError(t, err)
 	secret := make([]byte, s.Info().KDF.Nh)
 	rand.Read(secret)
-	nodes, _ := a.edit.FilteredDirectPath(self)
+	nodes := a.edit.FilteredDirectPath(self)
 	secrets, err := ratchettree.DerivePathSecrets(s, nodes, secret)
 	require.NoError(t, err)
 	keys := secrets.PublicKeys()

@@ -108,7 +108,7 @@ func (c *forged) resealed(sealer suite.Sealer, kp *message.KeyPackage, leaf mess
 	c.t.Helper()
 	secrets := groupSecrets{joinerSecret: c.joiner}
 	if c.path != nil {
-		nodes, _ := c.next.public.tree.FilteredDirectPath(c.self.leaf)
+		nodes := c.next.public.tree.FilteredDirectPath(c.self.leaf)
 		for _, n := range nodes {
 			if treemath.NodeOf(leaf).InSubtree(n) {
 				secrets.pathSecret, secrets.hasPathSecret = c.path.secrets.At(n)

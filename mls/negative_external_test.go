@@ -25,6 +25,9 @@ func (a *attack) externalCommit(cfg Config, options ExternalJoinOptions, change 
 	m := publicIn(t, c.Message)
 	content := &m.Content
 	change(content.Commit)
+	if path := content.Commit.Path; path != nil {
+		path.Encoded = nil // the leaf may be another
+	}
 	ac, err := framing.SignContent(t.Context(), cfg.Signer, message.WireFormatPublicMessage, content, a.public.contextBytes)
 	require.NoError(t, err)
 	m.Auth.Signature = ac.Auth.Signature

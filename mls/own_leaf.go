@@ -9,7 +9,6 @@ import (
 	"github.com/mlsuite/mlsuite/internal/codepoint"
 	"github.com/mlsuite/mlsuite/mls/event"
 	"github.com/mlsuite/mlsuite/mls/internal/check"
-	"github.com/mlsuite/mlsuite/mls/internal/label"
 	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
@@ -147,24 +146,16 @@ func (c *Config) newFirstLeaf(ctx context.Context, q questions, s suite.Suite) (
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := c.signLeaf(ctx, leaf, key, nil, 0); err != nil {
+	if _, err := c.signLeaf(ctx, leaf, key, check.LeafPlace{}); err != nil {
 		key.Release()
 		return nil, nil, err
 	}
 	return leaf, key, nil
 }
 
-// signLeaf completes a leaf that draftLeaf made with its key and signature.
-func (c *Config) signLeaf(ctx context.Context, n *message.LeafNode, key *ratchettree.PrivateKey, in *publicState, at message.LeafIndex) error {
-	var place check.LeafPlace
-	if in != nil {
-		place = in.place(at)
-	}
+// signLeaf completes a leaf that draftLeaf made with its key and signature, and returns its
+// encoding.
+func (c *Config) signLeaf(ctx context.Context, n *message.LeafNode, key *ratchettree.PrivateKey, at check.LeafPlace) (ratchettree.Leaf, error) {
 	n.EncryptionKey = key.PublicKey()
-	tbs, err := check.LeafNodeTBS(n, place)
-	if err != nil {
-		return err
-	}
-	n.Signature, err = label.Sign(ctx, c.Signer, label.LeafNodeTBS, tbs)
-	return err
+	return check.SignLeafNode(ctx, c.Signer, n, at)
 }

@@ -81,7 +81,7 @@ func (v *vectorTree) add(e *ratchettree.TreeEdit) {
 // newPath renews a member's path.
 func (v *vectorTree) newPath(e *ratchettree.TreeEdit, by message.LeafIndex) (*ratchettree.PathSecrets, suite.PrivateKey, *message.LeafNode) {
 	m, t := v.m, v.m.t
-	nodes, _ := e.FilteredDirectPath(by)
+	nodes := e.FilteredDirectPath(by)
 	path, err := ratchettree.DerivePathSecrets(m, nodes, m.secret())
 	require.NoError(t, err)
 	parentHash, err := e.MergePath(by, nodes, path.PublicKeys())
@@ -90,7 +90,7 @@ func (v *vectorTree) newPath(e *ratchettree.TreeEdit, by message.LeafIndex) (*ra
 	leaf.EncryptionKey, leaf.Source, leaf.ParentHash = key.PublicKey(), codepoint.LeafNodeCommit, parentHash
 	leaf.Lifetime = message.Lifetime{} // a key package's alone has one
 	signLeaf(t, &leaf, v.signers[by], check.LeafPlace{GroupID: v.groupID, Leaf: by})
-	e.SetLeaf(by, &leaf)
+	e.SetLeaf(by, &leaf, nil)
 	return path, key, &leaf
 }
 

@@ -110,7 +110,7 @@ func (p *publicState) mergePath(a *applied, committer message.LeafIndex, path *r
 		return fault.Violation("12.4.2", "encryption_key of the committer's leaf is not new").AtLeaf(committer)
 	}
 	place := p.place(committer)
-	place.Room = a.edit.Scratch()
+	place.Room, place.Encoded = a.edit.Scratch(), path.Encoded
 	if old != nil {
 		place.KnownKey = old.SignatureKey()
 	}
@@ -122,7 +122,7 @@ func (p *publicState) mergePath(a *applied, committer message.LeafIndex, path *r
 	if err := ratchettree.SupportsGroup(path.LeafNode, &a.extensions.Needs); err != nil {
 		return atLeaf(err, committer)
 	}
-	nodes, _ := a.edit.FilteredDirectPath(committer)
+	nodes := a.edit.FilteredDirectPath(committer)
 	keys, err := ratchettree.PathKeys(p.suite, path, len(nodes))
 	if err != nil {
 		return atLeaf(err, committer)
@@ -134,7 +134,7 @@ func (p *publicState) mergePath(a *applied, committer message.LeafIndex, path *r
 	if subtle.ConstantTimeCompare(parentHash, path.LeafNode.ParentHash) != 1 {
 		return fault.Violation("7.9", "parent_hash of the committer's leaf is not that of its path").AtLeaf(committer)
 	}
-	a.edit.SetLeaf(committer, path.LeafNode)
+	a.edit.SetLeaf(committer, path.LeafNode, path.Encoded)
 	return nil
 }
 
@@ -158,7 +158,7 @@ func (g *Group) openEpoch(ctx context.Context, q questions, a *applied, next *pr
 		}
 	}
 	begun.self = g.self.next(next.tree, leafKey, nil)
-	commitSecret := make([]byte, s.Info().KDF.Nh)
+	var commitSecret []byte
 	if path := ac.Content.Commit.Path; path != nil {
 		provisional, err := message.Marshal(&next.context)
 		if err != nil {
@@ -174,6 +174,8 @@ func (g *Group) openEpoch(ctx context.Context, q questions, a *applied, next *pr
 		defer secrets.Destroy()
 		commitSecret = secrets.CommitSecret
 		begun.self.learn(secrets)
+	} else {
+		commitSecret = make([]byte, s.Info().KDF.Nh)
 	}
 	initSecret := g.secrets.Init
 	if a.externalInit != nil {

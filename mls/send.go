@@ -141,7 +141,7 @@ func (g *Group) ProposeUpdate(ctx context.Context, now time.Time, leaf LeafOptio
 		if err != nil {
 			return nil, nil, err
 		}
-		err = cfg.signLeaf(ctx, leaf, key, g.public, g.leaf)
+		_, err = cfg.signLeaf(ctx, leaf, key, g.public.place(g.leaf))
 		return message.Update{LeafNode: leaf}, &ownUpdate{key, cfg}, err
 	})
 }

@@ -67,11 +67,13 @@ func (r *Reader) Lend(read func()) {
 
 // InOnePiece reads what skip passes over: read finds a copy of it in r, and nothing else,
 // and has to read until r is empty. For read, r is a lasting Reader, so that all that is
-// read shares the copy.
-func (r *Reader) InOnePiece(skip, read func(*Reader)) {
+// read shares the copy, which InOnePiece returns: nil after an error.
+func (r *Reader) InOnePiece(skip, read func(*Reader)) (piece []byte) {
 	before := r.in
 	skip(r)
-	piece := r.copy(r.Since(before))
+	if piece = r.copy(r.Since(before)); r.Err() != nil {
+		return nil
+	}
 	rest, lasting := r.in, r.lasting
 	r.in, r.lasting = piece, true
 	read(r)
@@ -79,6 +81,10 @@ func (r *Reader) InOnePiece(skip, read func(*Reader)) {
 		r.Fail(errTrailing)
 	}
 	r.in, r.lasting = rest, lasting
+	if r.Err() != nil {
+		return nil
+	}
+	return piece
 }
 
 // Since returns the part of the input itself that was read since r had rest left, as

@@ -328,3 +328,40 @@ func TestLastingReader(t *testing.T) {
 	require.Error(t, other.Err())
 	require.Nil(t, other.Since(in))
 }
+
+// What is read in one piece shares a copy of its own, and nothing of the input.
+func TestReaderReadsInOnePiece(t *testing.T) {
+	in := []byte("\x01a\x01b\x01c")
+	var first, second []byte
+	skip := func(r *Reader) { r.Skip(); r.Skip() }
+	read := func(r *Reader) {
+		require.Equal(t, 4, r.Len())
+		first, second = r.Bytes(), r.Bytes()
+	}
+	r := NewReader(in)
+	piece := r.InOnePiece(skip, read)
+	require.Equal(t, in[:4], piece)
+	require.Equal(t, "c", string(r.Bytes()), "what follows is copied as before")
+	require.NoError(t, r.Finish())
+	in[1] = 'x'
+	require.Equal(t, []string{"a", "b"}, []string{string(first), string(second)})
+	require.Same(t, &piece[1], &first[0])
+	require.Same(t, &piece[3], &second[0])
+
+	for name, of := range map[string]struct {
+		in   string
+		read func(*Reader)
+	}{
+		"truncated":    {"\x01a\x02b", read},
+		"not all read": {"\x01a\x01b", func(r *Reader) { r.Skip() }},
+		"overread":     {"\x01a\x01b\x01c", func(r *Reader) { skip(r); r.Skip() }},
+	} {
+		r := NewReader([]byte(of.in))
+		require.Nil(t, r.InOnePiece(skip, of.read), name)
+		require.ErrorIs(t, r.Err(), ErrMalformed, name)
+	}
+	r = NewReader(in)
+	r.Charge(r.room - 7)
+	require.Nil(t, r.InOnePiece(skip, func(*Reader) { t.Error("read") }), "the copy is charged for")
+	require.Error(t, r.Err())
+}

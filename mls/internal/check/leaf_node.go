@@ -5,6 +5,7 @@ package check
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -31,7 +32,7 @@ type LeafPlace struct {
 	KnownKey []byte
 
 	Encoded []byte       // the leaf, if its encoding is at hand
-	Room    *wire.Writer // what LeafNode may write over, or nil
+	Room    *wire.Writer // what LeafNode and SignLeafNode may write over, or nil
 }
 
 // LeafNodeTBS returns the encoded LeafNodeTBS, what a leaf's signature signs (RFC 9420,
@@ -40,6 +41,36 @@ func LeafNodeTBS(n *message.LeafNode, at LeafPlace) ([]byte, error) {
 	var w wire.Writer
 	at.writeTBS(&w, n)
 	return w.Finish()
+}
+
+// SignLeafNode signs a leaf and returns its encoding (RFC 9420, Section 7.2). The error is
+// the signer's, or wraps [message.ErrMalformed] if the leaf does not encode.
+func SignLeafNode(ctx context.Context, signer suite.Signer, n *message.LeafNode, at LeafPlace) ([]byte, error) {
+	front := 0
+	signed, tbs, err := label.WriteSigned(at.room(), label.LeafNodeTBS, func(w *wire.Writer) {
+		start := w.Len()
+		message.WriteTBS(w, n)
+		front = w.Len() - start
+		at.writePlace(w, n)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if n.Signature, err = signer.Sign(ctx, signed); err != nil {
+		return nil, err
+	}
+	w := wire.WriterOver(make([]byte, 0, front+wire.SizeOfVector(len(n.Signature))))
+	w.Raw(tbs[:front])
+	w.Bytes(n.Signature)
+	return w.Finish()
+}
+
+// room returns what may be written over.
+func (at *LeafPlace) room() *wire.Writer {
+	if at.Room != nil {
+		return at.Room
+	}
+	return newRoom()
 }
 
 // newRoom returns a Writer with room for most leaves and key packages.
@@ -51,6 +82,11 @@ func (at *LeafPlace) writeTBS(w *wire.Writer, n *message.LeafNode) {
 	} else {
 		message.WriteTBS(w, n)
 	}
+	at.writePlace(w, n)
+}
+
+// writePlace writes the end of LeafNodeTBS.
+func (at *LeafPlace) writePlace(w *wire.Writer, n *message.LeafNode) {
 	if n.Source == codepoint.LeafNodeUpdate || n.Source == codepoint.LeafNodeCommit {
 		w.Bytes(at.GroupID)
 		w.Uint32(uint32(at.Leaf))
@@ -71,11 +107,7 @@ func LeafNode(n *message.LeafNode, s suite.Suite, source uint8, at LeafPlace) er
 	if err := LeafCovers(n, s); err != nil {
 		return err
 	}
-	w := at.Room
-	if w == nil {
-		w = newRoom()
-	}
-	signed, _, err := label.WriteSigned(w, label.LeafNodeTBS, func(w *wire.Writer) { at.writeTBS(w, n) })
+	signed, _, err := label.WriteSigned(at.room(), label.LeafNodeTBS, func(w *wire.Writer) { at.writeTBS(w, n) })
 	if err != nil {
 		return err
 	}

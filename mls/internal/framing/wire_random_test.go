@@ -47,6 +47,7 @@ func unmarshalPrivateContent(t message.ContentType) func(*privateMessageContent,
 
 func randomUpdatePath(g *wiretest.Generator) *ratchettree.UpdatePath {
 	p := &ratchettree.UpdatePath{LeafNode: g.LeafNode()}
+	p.Encoded, _ = wire.Marshal(func(w *wire.Writer) { message.Write(w, p.LeafNode) })
 	n := g.IntN(4)
 	p.Nodes = slices.Grow(p.Nodes, n+1)[:n] // empty, but not nil
 	for i := range p.Nodes {

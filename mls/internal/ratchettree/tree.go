@@ -229,15 +229,14 @@ func (t *TreeView) FilteredPath(leaf message.LeafIndex) []PathStep {
 	return slices.DeleteFunc(t.DirectPath(leaf), func(s PathStep) bool { return s.filtered() })
 }
 
-// FilteredDirectPath returns the indices of a leaf's filtered direct path, from the
-// bottom, and for each of its nodes the child on the leaf's copath.
-func (t *TreeView) FilteredDirectPath(leaf message.LeafIndex) (path, copath []NodeIndex) {
+// FilteredDirectPath returns the indices of a leaf's filtered direct path, from the bottom.
+func (t *TreeView) FilteredDirectPath(leaf message.LeafIndex) []NodeIndex {
 	steps := t.FilteredPath(leaf)
-	path, copath = make([]NodeIndex, len(steps)), make([]NodeIndex, len(steps))
+	path := make([]NodeIndex, len(steps))
 	for k := range steps {
-		path[k], copath[k] = steps[k].Index, steps[k].copathIndex
+		path[k] = steps[k].Index
 	}
-	return path, copath
+	return path
 }
 
 // Hash returns the tree hash of the root (Section 7.8), HashSize bytes. The caller must

@@ -23,7 +23,7 @@ func BenchmarkTreeCommit(b *testing.B) {
 		b.Run(fmt.Sprintf("members=%d", n), func(b *testing.B) {
 			l := newLeafMaker(uint64(n))
 			tree := l.steady(b, s, n)
-			nodes, _ := tree.FilteredDirectPath(0)
+			nodes := tree.FilteredDirectPath(0)
 			leaf := l.leaf(codepoint.LeafNodeCommit)
 			commit := func() {
 				e := tree.Edit()
@@ -31,7 +31,7 @@ func BenchmarkTreeCommit(b *testing.B) {
 				require.NoError(b, err)
 				committed := *leaf
 				committed.EncryptionKey, committed.ParentHash = l.key(), hash
-				e.SetLeaf(0, &committed)
+				e.SetLeaf(0, &committed, nil)
 				tree, err = e.Freeze()
 				require.NoError(b, err)
 			}

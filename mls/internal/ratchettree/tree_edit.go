@@ -2,6 +2,7 @@ package ratchettree
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -52,7 +53,8 @@ func (e *TreeEdit) Scratch() *wire.Writer { return &e.Hasher.w }
 
 // Freeze computes what the changes left to compute and returns the new tree. The error is
 // a [*message.ValidationError] if a key is in the tree twice (Section 7.3), or the first
-// error of the edit. Changes after Freeze edit the new tree.
+// error of the edit. The edit is over once there is a tree: whoever would change it then gets
+// an error or panics, and the tree stays as it is.
 func (e *TreeEdit) Freeze() (*Tree, error) {
 	if e.err != nil {
 		return nil, e.err
@@ -69,9 +71,14 @@ func (e *TreeEdit) Freeze() (*Tree, error) {
 		return nil, e.fail(err)
 	}
 	t := &Tree{TreeView: e.TreeView, Keys: e.Keys.Freeze()}
-	e.Keys, e.token, e.made, e.retired, e.Clashes = t.Keys.edit(), new(EditToken), 0, nil, nil
+	e.Keys, e.token, e.err = keyEdit{}, frozen, errFrozen
 	return t, nil
 }
+
+// frozen is the token of edits that are over: no node of a tree has it.
+var frozen = new(EditToken)
+
+var errFrozen = errors.New("mls: tree edit is over")
 
 // Clash returns the [*message.ValidationError] of a key that two nodes hold.
 func (k HeldKey) Clash() error {
@@ -166,7 +173,8 @@ func (e *TreeEdit) ClaimLeaf() message.LeafIndex {
 
 // SetLeaf fills a leaf and leaves its direct path unchanged. It sets the leaf of an
 // UpdatePath after MergePath. The leaf's encryption key has to be new (Section 12.4.2).
-func (e *TreeEdit) SetLeaf(i message.LeafIndex, leaf *message.LeafNode) {
+// encoded is the leaf as it is encoded, which the tree keeps, or nil.
+func (e *TreeEdit) SetLeaf(i message.LeafIndex, leaf *message.LeafNode, encoded Leaf) {
 	if uint32(i) >= e.Width {
 		e.fail(fault.Violation("12.4.2", "leaf of the path is outside the tree").AtLeaf(i))
 		return
@@ -175,7 +183,7 @@ func (e *TreeEdit) SetLeaf(i message.LeafIndex, leaf *message.LeafNode) {
 		e.fail(fault.Violation("12.4.2", "encryption_key of the path's leaf is already in the tree").AtLeaf(i))
 		return
 	}
-	e.Fill(e.OwnPath(i, CopyParent), i, leaf)
+	e.fill(e.OwnPath(i, CopyParent), i, leaf, encoded)
 }
 
 // MergePath sets the parents on a leaf's direct path as an UpdatePath says (Section 7.5).
@@ -234,6 +242,11 @@ func (e *TreeEdit) MergePath(leaf message.LeafIndex, nodes []NodeIndex, publicKe
 // Fill sets a leaf, or blanks it if leaf is nil. path is the path from the root, whose
 // nodes belong to the edit.
 func (e *TreeEdit) Fill(path []*Node, i message.LeafIndex, leaf *message.LeafNode) {
+	e.fill(path, i, leaf, nil)
+}
+
+// fill is Fill with the encoding of the leaf, or nil.
+func (e *TreeEdit) fill(path []*Node, i message.LeafIndex, leaf *message.LeafNode, encoded Leaf) {
 	n := path[len(path)-1]
 	newSigner := n.Leaf == nil || leaf == nil || !bytes.Equal(n.Leaf.SignatureKey(), leaf.SignatureKey)
 	if n.Leaf != nil {
@@ -246,10 +259,12 @@ func (e *TreeEdit) Fill(path []*Node, i message.LeafIndex, leaf *message.LeafNod
 	if leaf == nil {
 		n.Features = nil
 	} else {
-		encoded, err := packLeaf(&e.Hasher.w, leaf)
-		if err != nil {
-			e.fail(err)
-			return
+		if encoded == nil {
+			var err error
+			if encoded, err = packLeaf(&e.Hasher.w, leaf); err != nil {
+				e.fail(err)
+				return
+			}
 		}
 		e.Hasher.fill(n, encoded, leaf, path[0].Features)
 		n.Members, n.Blank = 1, NoLeaf

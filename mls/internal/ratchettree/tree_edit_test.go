@@ -29,7 +29,7 @@ func TestTreeEditRefuses(t *testing.T) {
 	base := l.steady(t, s, 7)
 	encoded := encodedTree(t, base)
 	path := func(e *TreeEdit, i message.LeafIndex) []NodeIndex {
-		nodes, _ := e.FilteredDirectPath(i)
+		nodes := e.FilteredDirectPath(i)
 		return nodes
 	}
 	leafWith := func(change func(*message.LeafNode)) *message.LeafNode {
@@ -117,23 +117,23 @@ func TestTreeEditRefuses(t *testing.T) {
 		}},
 		{"path leaf with its old encryption key", "12.4.2", "encryption_key of the path's leaf", 0, func(e *TreeEdit) {
 			_, _ = e.MergePath(0, path(e, 0), l.keys(3))
-			e.SetLeaf(0, leafWith(func(n *message.LeafNode) { n.EncryptionKey = base.Leaf(0).EncryptionKey() }))
+			e.SetLeaf(0, leafWith(func(n *message.LeafNode) { n.EncryptionKey = base.Leaf(0).EncryptionKey() }), nil)
 		}},
 		{"path leaf with the key of a parent it replaces", "12.4.2", "encryption_key of the path's leaf", 0, func(e *TreeEdit) {
 			_, _ = e.MergePath(0, path(e, 0), l.keys(3))
-			e.SetLeaf(0, leafWith(func(n *message.LeafNode) { n.EncryptionKey = base.Parent(3).EncryptionKey }))
+			e.SetLeaf(0, leafWith(func(n *message.LeafNode) { n.EncryptionKey = base.Parent(3).EncryptionKey }), nil)
 		}},
 		{"path leaf with a key of the path", "12.4.2", "encryption_key of the path's leaf", 0, func(e *TreeEdit) {
 			keys := l.keys(3)
 			_, _ = e.MergePath(0, path(e, 0), keys)
-			e.SetLeaf(0, leafWith(func(n *message.LeafNode) { n.EncryptionKey = keys[1] }))
+			e.SetLeaf(0, leafWith(func(n *message.LeafNode) { n.EncryptionKey = keys[1] }), nil)
 		}},
 		{"path leaf with the signature key of another", "7.3", "signature_key is not unique", 0, func(e *TreeEdit) {
 			_, _ = e.MergePath(0, path(e, 0), l.keys(3))
-			e.SetLeaf(0, leafWith(func(n *message.LeafNode) { n.SignatureKey = base.Leaf(1).SignatureKey() }))
+			e.SetLeaf(0, leafWith(func(n *message.LeafNode) { n.SignatureKey = base.Leaf(1).SignatureKey() }), nil)
 		}},
 		{"path leaf outside the tree", "12.4.2", "outside the tree", 8, func(e *TreeEdit) {
-			e.SetLeaf(8, l.leaf(codepoint.LeafNodeCommit))
+			e.SetLeaf(8, l.leaf(codepoint.LeafNodeCommit), nil)
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

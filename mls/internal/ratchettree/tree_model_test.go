@@ -206,12 +206,12 @@ func (l *leafMaker) tree(t testing.TB, s suite.Suite, n int) *Tree {
 // commit lets a member merge a path of new keys into the tree of an edit.
 func (l *leafMaker) commit(t testing.TB, e *TreeEdit, i message.LeafIndex) {
 	t.Helper()
-	nodes, _ := e.FilteredDirectPath(i)
+	nodes := e.FilteredDirectPath(i)
 	hash, err := e.MergePath(i, nodes, l.keys(len(nodes)))
 	require.NoError(t, err)
 	leaf := l.leaf(codepoint.LeafNodeCommit)
 	leaf.ParentHash = hash
-	e.SetLeaf(i, leaf)
+	e.SetLeaf(i, leaf, nil)
 }
 
 // steady returns a tree of n members without a blank parent that could be set.
@@ -286,7 +286,11 @@ func requireModel(t *testing.T, m *treeModel, tree *Tree) {
 			requireLeaf(t, leaf, tree.Leaf(i.Leaf()))
 		}
 		path, copath := m.filteredDirectPath(i.Leaf())
-		treePath, treeCopath := tree.FilteredDirectPath(i.Leaf())
+		treePath := tree.FilteredDirectPath(i.Leaf())
+		var treeCopath []NodeIndex
+		for _, step := range tree.FilteredPath(i.Leaf()) {
+			treeCopath = append(treeCopath, step.copathIndex)
+		}
 		if !slices.Equal(path, treePath) || !slices.Equal(copath, treeCopath) {
 			require.Fail(t, "wrong filtered direct path", "leaf %d", i.Leaf())
 		}

@@ -101,7 +101,7 @@ func randomEdit(t *testing.T, l *leafMaker, tree *Tree, model *treeModel) *Tree 
 		require.Equal(t, model.claimLeaf(), committer)
 	}
 	if external || l.rand.IntN(10) < 7 {
-		nodes, _ := edit.FilteredDirectPath(committer)
+		nodes := edit.FilteredDirectPath(committer)
 		modelNodes, _ := model.filteredDirectPath(committer)
 		require.True(t, slices.Equal(modelNodes, nodes))
 		keys := l.keys(len(nodes))
@@ -113,7 +113,7 @@ func randomEdit(t *testing.T, l *leafMaker, tree *Tree, model *treeModel) *Tree 
 			leaf.SignatureKey = old.SignatureKey()
 		}
 		leaf.ParentHash = hash
-		edit.SetLeaf(committer, leaf)
+		edit.SetLeaf(committer, leaf, nil)
 		model.nodes[treemath.NodeOf(committer)].Leaf = leaf
 	}
 	next, err := edit.Freeze()
@@ -121,22 +121,24 @@ func randomEdit(t *testing.T, l *leafMaker, tree *Tree, model *treeModel) *Tree 
 	return next
 }
 
-// TestTreeEditGoesOn edits a tree further after it was frozen.
-func TestTreeEditGoesOn(t *testing.T) {
+// What somebody does with an edit whose tree was frozen leaves the tree as it is.
+func TestTreeEditIsOverOnceFrozen(t *testing.T) {
 	l := newLeafMaker(1)
 	e := l.steady(t, mlstest.Suite(t, 1), 9).Edit()
 	e.RemoveLeaf(3)
-	first, err := e.Freeze()
+	frozen, err := e.Freeze()
 	require.NoError(t, err)
-	encoded := encodedTree(t, first)
-	e.UpdateLeaf(5, l.leaf(codepoint.LeafNodeUpdate))
-	e.AddLeaf(l.leaf(codepoint.LeafNodeKeyPackage))
-	l.commit(t, e, 0)
-	second, err := e.Freeze()
-	require.NoError(t, err)
-	require.Equal(t, encoded, encodedTree(t, first))
-	requireConsistent(t, first)
-	requireConsistent(t, second)
+	encoded := encodedTree(t, frozen)
+	require.Panics(t, func() { e.RemoveLeaf(4) })
+	require.Panics(t, func() { e.UpdateLeaf(5, l.leaf(codepoint.LeafNodeUpdate)) })
+	require.Panics(t, func() { e.SetLeaf(6, l.leaf(codepoint.LeafNodeCommit), nil) })
+	require.Equal(t, NoLeaf, e.AddLeaf(l.leaf(codepoint.LeafNodeKeyPackage)))
+	_, err = e.MergePath(0, e.FilteredDirectPath(0), nil)
+	require.ErrorIs(t, err, errFrozen)
+	_, err = e.Freeze()
+	require.ErrorIs(t, err, errFrozen)
+	require.Equal(t, encoded, encodedTree(t, frozen))
+	requireConsistent(t, frozen)
 }
 
 // TestTreeForks edits one tree in several ways that touch the same nodes, whose
@@ -249,9 +251,7 @@ func TestTreeOutside(t *testing.T) {
 		require.Nil(t, tree.Parent(n))
 	}
 	require.Empty(t, tree.Resolution(15, nil))
-	path, copath := tree.FilteredDirectPath(8)
-	require.Empty(t, path)
-	require.Empty(t, copath)
+	require.Empty(t, tree.FilteredDirectPath(8))
 	require.Equal(t, []NodeIndex{0, 4, 8}, tree.Resolution(7, []message.LeafIndex{1, 3}))
 	_, ok := tree.HasSignatureKey(tree.Leaf(0).EncryptionKey())
 	require.False(t, ok)

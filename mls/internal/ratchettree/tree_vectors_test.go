@@ -155,13 +155,13 @@ func TestVectorsTreeKEM(t *testing.T) {
 			var path UpdatePath
 			require.NoError(t, wire.Parse(u.UpdatePath, "update path", path.Unmarshal))
 			e := before.Edit()
-			nodes, _ := e.FilteredDirectPath(u.Sender)
+			nodes := e.FilteredDirectPath(u.Sender)
 			keys, err := PathKeys(s, &path, len(nodes))
 			require.NoError(t, err)
 			parentHash, err := e.MergePath(u.Sender, nodes, keys)
 			require.NoError(t, err)
 			require.Equal(t, path.LeafNode.ParentHash, parentHash)
-			e.SetLeaf(u.Sender, path.LeafNode)
+			e.SetLeaf(u.Sender, path.LeafNode, nil)
 			after, err := e.Freeze()
 			require.NoError(t, err)
 			require.EqualValues(t, u.TreeHashAfter, after.Hash())
@@ -184,7 +184,7 @@ func TestVectorsTreeKEM(t *testing.T) {
 			require.NoError(t, err)
 			leaf.Signature, err = label.Sign(t.Context(), members[u.Sender].signer, label.LeafNodeTBS, tbs)
 			require.NoError(t, err)
-			e.SetLeaf(u.Sender, &leaf)
+			e.SetLeaf(u.Sender, &leaf, nil)
 			after, err = e.Freeze()
 			require.NoError(t, err)
 			require.NoError(t, after.Validate())
@@ -194,7 +194,7 @@ func TestVectorsTreeKEM(t *testing.T) {
 			require.NoError(t, err)
 			sealed, err := own.Seal(after, u.Sender, groupContext, nil)
 			require.NoError(t, err)
-			require.Equal(t, own.CommitSecret, process(after, &UpdatePath{&leaf, sealed}, u.Sender, nil))
+			require.Equal(t, own.CommitSecret, process(after, &UpdatePath{LeafNode: &leaf, Nodes: sealed}, u.Sender, nil))
 		}
 	})
 }

@@ -111,19 +111,25 @@ func (p *PathSecrets) Seal(t *Tree, sender message.LeafIndex, groupContext []byt
 		return nil, fault.Violation("7.6", "path does not have as many nodes as the filtered direct path").AtLeaf(sender)
 	}
 	type recipient struct {
-		node, slot int
-		publicKey  []byte
+		node      int
+		publicKey []byte
 	}
-	var recipients []recipient
+	recipients := make([]recipient, 0, len(path)) // as many as there are in a tree without blanks
 	nodes := make([]updatePathNode, len(path))
-	for k, publicKey := range p.PublicKeys() {
-		slots := 0
+	for k := range path {
 		t.eachResolved(path[k].copath, path[k].copathIndex, added, func(n *Node, i NodeIndex) bool {
-			recipients = append(recipients, recipient{k, slots, t.recipientKey(n, i)})
-			slots++
+			recipients = append(recipients, recipient{k, t.recipientKey(n, i)})
 			return true
 		})
-		nodes[k] = updatePathNode{EncryptionKey: publicKey, Secrets: make([]HPKECiphertext, slots)}
+	}
+	secrets := make([]HPKECiphertext, len(recipients))
+	next := 0
+	for k := range nodes {
+		first := next
+		for next < len(recipients) && recipients[next].node == k {
+			next++
+		}
+		nodes[k] = updatePathNode{EncryptionKey: p.Keys[k].PublicKey(), Secrets: secrets[first:next:next]}
 	}
 	if len(recipients) == 0 {
 		return nodes, nil
@@ -131,7 +137,7 @@ func (p *PathSecrets) Seal(t *Tree, sender message.LeafIndex, groupContext []byt
 	err := label.SealToEach(t.Suite, label.UpdatePathNode, groupContext, len(recipients), func(i int, sealer suite.Sealer) error {
 		r := recipients[i]
 		enc, ciphertext, err := sealer.Seal(r.publicKey, nil, p.Secrets[r.node])
-		nodes[r.node].Secrets[r.slot] = HPKECiphertext{enc, ciphertext}
+		secrets[i] = HPKECiphertext{enc, ciphertext}
 		return err
 	})
 	if err != nil {

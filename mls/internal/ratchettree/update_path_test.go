@@ -64,7 +64,7 @@ func (p *sentPath) open(g *pathGroup, receiver message.LeafIndex) (*PathSecrets,
 // send makes a path of the sender in an edit that holds the proposals.
 func (g *pathGroup) send(t *testing.T, e *TreeEdit, sender message.LeafIndex, added []message.LeafIndex) *sentPath {
 	t.Helper()
-	nodes, _ := e.FilteredDirectPath(sender)
+	nodes := e.FilteredDirectPath(sender)
 	secret := make([]byte, g.suite.Info().KDF.Nh)
 	rand.Read(secret)
 	secrets, err := DerivePathSecrets(g.suite, nodes, secret)
@@ -73,12 +73,12 @@ func (g *pathGroup) send(t *testing.T, e *TreeEdit, sender message.LeafIndex, ad
 	require.NoError(t, err)
 	leaf, key := g.keyedLeaf(t, codepoint.LeafNodeCommit)
 	leaf.ParentHash = hash
-	e.SetLeaf(sender, leaf)
+	e.SetLeaf(sender, leaf, nil)
 	tree, err := e.Freeze()
 	require.NoError(t, err)
 	sealed, err := secrets.Seal(tree, sender, []byte("group context"), added)
 	require.NoError(t, err)
-	return &sentPath{&UpdatePath{leaf, sealed}, tree, sender, []byte("group context"), added, secrets, key}
+	return &sentPath{&UpdatePath{LeafNode: leaf, Nodes: sealed}, tree, sender, []byte("group context"), added, secrets, key}
 }
 
 // receive gives everybody the private keys of a path: the members by their
@@ -236,7 +236,7 @@ func TestOpenPathRefuses(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p, secrets := *path, *path.secrets
-			p.UpdatePath = &UpdatePath{path.LeafNode, slices.Clone(path.Nodes)}
+			p.UpdatePath = &UpdatePath{LeafNode: path.LeafNode, Nodes: slices.Clone(path.Nodes)}
 			secrets.Secrets = slices.Clone(secrets.Secrets)
 			p.secrets = &secrets
 			c.change(&p)
@@ -253,7 +253,7 @@ func TestOpenPathRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := *path
-			p.UpdatePath = &UpdatePath{path.LeafNode, slices.Clone(path.Nodes)}
+			p.UpdatePath = &UpdatePath{LeafNode: path.LeafNode, Nodes: slices.Clone(path.Nodes)}
 			p.Nodes[2].Secrets = slices.Clone(p.Nodes[2].Secrets)
 			change(&p, &p.Nodes[2].Secrets[0])
 			_, err := p.open(g, receiver)

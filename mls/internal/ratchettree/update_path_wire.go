@@ -69,6 +69,8 @@ func (*updatePathNode) skip(r *wire.Reader) {
 type UpdatePath struct {
 	LeafNode *message.LeafNode
 	Nodes    []updatePathNode
+
+	Encoded Leaf // LeafNode as it is encoded, if that is at hand: of what was read, it is
 }
 
 // Marshal writes p.
@@ -77,17 +79,18 @@ func (p *UpdatePath) Marshal(w *wire.Writer) {
 		w.Fail(wire.Malformed("update path without a leaf node"))
 		return
 	}
-	message.Write(w, p.LeafNode)
+	if p.Encoded != nil {
+		w.Raw(p.Encoded)
+	} else {
+		message.Write(w, p.LeafNode)
+	}
 	wire.WriteAll(w, p.Nodes, (*updatePathNode).marshal)
 }
 
 // Unmarshal reads p.
 func (p *UpdatePath) Unmarshal(r *wire.Reader) {
-	p.LeafNode = wire.ReadNew(r, readLeaf)
+	p.LeafNode = wire.ReadNew(r, func(n *message.LeafNode, r *wire.Reader) {
+		p.Encoded = r.InOnePiece(func(r *wire.Reader) { message.Skip(r, n) }, func(r *wire.Reader) { message.Read(r, n) })
+	})
 	p.Nodes = wire.ReadAll(r, (*updatePathNode).skip, (*updatePathNode).unmarshal)
-}
-
-// readLeaf reads a leaf, for which wire.ReadNew makes room.
-func readLeaf(n *message.LeafNode, r *wire.Reader) {
-	r.InOnePiece(func(r *wire.Reader) { message.Skip(r, n) }, func(r *wire.Reader) { message.Read(r, n) })
 }

@@ -50,7 +50,9 @@ func randomCiphertext(g *wiretest.Generator) HPKECiphertext {
 }
 
 func randomUpdatePath(g *wiretest.Generator) *UpdatePath {
-	return &UpdatePath{LeafNode: g.LeafNode(), Nodes: wiretest.Some(g, func() updatePathNode {
+	leaf := g.LeafNode()
+	encoded, _ := packLeaf(new(wire.Writer), leaf)
+	return &UpdatePath{LeafNode: leaf, Encoded: encoded, Nodes: wiretest.Some(g, func() updatePathNode {
 		return updatePathNode{
 			EncryptionKey: g.Bytes(),
 			Secrets:       wiretest.Some(g, func() HPKECiphertext { return randomCiphertext(g) }),
