@@ -14,9 +14,9 @@ import (
 	"github.com/mlsuite/mlsuite/registry/all"
 )
 
-// hijack lets mallory, who is no member, end an epoch of a group by a commit of a group of
-// her own that has the same id, with a Welcome to bob and a GroupInfo.
-func hijack(t *testing.T, w *world, g string, epoch uint64) {
+// hijack returns what ends an epoch of a group by a commit of mallory's, who is no member:
+// that of a group of her own that has the same id, with a Welcome to bob and a GroupInfo.
+func hijack(t *testing.T, w *world, g string, epoch uint64) delivery.Submission {
 	s, err := all.Registry().Suite(classic)
 	require.NoError(t, err)
 	signer, err := s.GenerateSigner()
@@ -41,12 +41,47 @@ func hijack(t *testing.T, w *world, g string, epoch uint64) {
 	require.NoError(t, err)
 	tree, err := c.RatchetTree()
 	require.NoError(t, err)
-	_, err = service.Submit(ctx, delivery.Submission{
+	return delivery.Submission{
 		ID:       "hijack",
 		Commits:  []delivery.Commit{{Group: g, Epoch: epoch, Message: c.Message, GroupInfo: info, Tree: tree}},
 		Welcomes: []delivery.Welcome{{Clients: []string{"bob"}, Group: g, Message: c.Welcome, Tree: tree}},
-	})
+	}
+}
+
+// forger is a service that shows a client a Welcome without its commit.
+type forger struct {
+	delivery.Service
+	entry *delivery.Entry
+}
+
+func (f *forger) Fetch(ctx context.Context, of delivery.Stream, after delivery.Position, limit int) ([]delivery.Entry, error) {
+	entries, err := f.Service.Fetch(ctx, of, after, limit)
+	if e := f.entry; e != nil && of.Client != "" {
+		f.entry = nil
+		e.Position = after + 1
+		return append(entries, *e), err
+	}
+	return entries, err
+}
+
+// A Welcome alone does not take a member out of its group.
+func TestWelcomeDoesNotReplaceAGroup(t *testing.T) {
+	w, ann, bob, g := pair(t)
+	info, err := bob.Group(g)
 	require.NoError(t, err)
+	welcome := hijack(t, w, g, info.Epoch).Welcomes[0]
+	bob.delivery = func(s delivery.Service) delivery.Service {
+		return &forger{s, &delivery.Entry{
+			Kind: delivery.KindWelcome, ID: "forged", From: "ann", Group: g, Epoch: info.Epoch + 1,
+			Message: welcome.Message, Tree: welcome.Tree, Time: now(),
+		}}
+	}
+	bob.restart()
+	bob.events()
+	sync(t, bob)
+	require.Len(t, of[*client.Refused](bob.events()), 1)
+	sync(t, ann)
+	agree(t, g, ann, bob)
 }
 
 // Whoever is no member cannot lead a client into a group of the same id, neither by a
@@ -56,7 +91,8 @@ func TestStrangerCannotReplaceAGroup(t *testing.T) {
 	info, err := bob.Group(g)
 	require.NoError(t, err)
 	bob.events()
-	hijack(t, w, g, info.Epoch)
+	_, err = w.server.Client("mallory").Submit(ctx, hijack(t, w, g, info.Epoch))
+	require.NoError(t, err)
 	for range 3 {
 		_ = bob.Sync(ctx)
 	}

@@ -99,8 +99,7 @@ func (c *Client) JoinExternal(ctx context.Context, group string) error {
 	return c.entered(ctx, group)
 }
 
-// entered works on a group until the client is in it. If ctx ends first, the join goes on
-// unless nothing was submitted.
+// entered works on a group until the client is in it. If ctx ends first, the join goes on.
 func (c *Client) entered(ctx context.Context, id string) error {
 	for attempt := 0; ; attempt++ {
 		var state State
