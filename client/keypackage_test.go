@@ -91,7 +91,7 @@ func TestKeyPackagesAreRenewedBeforeTheyEnd(t *testing.T) {
 		require.False(t, second[ref])
 	}
 	require.Equal(t, 8, ann.privateParts(), "a Welcome may be on its way")
-	at.now = at.now.Add(18*24*time.Hour + 22*time.Hour) // the first have ended
+	at.now = at.now.Add(19 * 24 * time.Hour) // the first have ended an hour ago
 	require.NoError(t, ann.Sync(ctx))
 	require.Equal(t, 8, ann.privateParts(), "clocks differ")
 	at.now = at.now.Add(26 * time.Hour)

@@ -10,7 +10,9 @@ import (
 	"github.com/mlsuite/mlsuite/client"
 	"github.com/mlsuite/mlsuite/delivery"
 	"github.com/mlsuite/mlsuite/migrate"
+	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/registry/all"
 )
 
 // movable returns clients in one group that have key packages of the hybrid too.
@@ -163,4 +165,33 @@ func TestMessageOvertakenByTheEndOfItsGroup(t *testing.T) {
 		require.Equal(t, []string{"carl: too late"}, a.texts(), a.name)
 	}
 	require.Len(t, of[*client.Sent](carl.events()), 1)
+}
+
+// A proposal from outside the group is committed, and whom it adds gets the Welcome.
+func TestOutsiderProposesAMember(t *testing.T) {
+	w := newWorld(t)
+	actors := w.clients("ann", "bob", "carl")
+	s, err := all.Registry().Suite(classic)
+	require.NoError(t, err)
+	signer, err := s.GenerateSigner()
+	require.NoError(t, err)
+	senders, err := message.Marshal(&message.ExternalSenders{{SignatureKey: signer.PublicKey(), Credential: message.BasicCredential([]byte("office"))}})
+	require.NoError(t, err)
+	extension := message.Extension{Type: message.ExtensionExternalSenders, Data: senders}
+	g, err := actors[0].CreateGroup(ctx, "", []string{"bob"}, extension)
+	require.NoError(t, err)
+	sync(t, actors...)
+
+	office := w.server.Client("office")
+	claimed, err := office.Claim(ctx, "carl", classic)
+	require.NoError(t, err)
+	kp, err := message.Parse[message.Message](claimed)
+	require.NoError(t, err)
+	outside := mls.ExternalProposer{Suite: s, GroupID: []byte(g), Epoch: 1}
+	proposal, err := outside.Propose(ctx, signer, 0, message.Add{KeyPackage: kp.KeyPackage})
+	require.NoError(t, err)
+	_, err = office.Send(ctx, delivery.Message{ID: "1", Group: g, Epoch: 1, Message: proposal})
+	require.NoError(t, err)
+	sync(t, actors...)
+	agree(t, g, actors...)
 }
