@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -22,13 +23,35 @@ func drop(ctx context.Context, js jetstream.JetStream, of delivery.Stream, posit
 	if err != nil {
 		return err
 	}
-	if _, err := js.Publish(ctx, droppedOf(of), binary.BigEndian.AppendUint64(nil, uint64(position))); err != nil {
+	if err := sayDropped(ctx, js, stream, of, position); err != nil {
 		return err
 	}
 	if err := stream.Purge(ctx, jetstream.WithPurgeSubject(droppedOf(of)), jetstream.WithPurgeKeep(1)); err != nil {
 		return err
 	}
 	return stream.Purge(ctx, jetstream.WithPurgeSubject(entriesOf(of)), jetstream.WithPurgeSequence(uint64(position)+1))
+}
+
+// sayDropped publishes that the entries up to a position are dropped, unless somebody has
+// said so of more.
+func sayDropped(ctx context.Context, js jetstream.JetStream, stream jetstream.Stream, of delivery.Stream, position delivery.Position) error {
+	for {
+		var sequence uint64
+		m, err := stream.GetLastMsgForSubject(ctx, droppedOf(of))
+		switch {
+		case errors.Is(err, jetstream.ErrMsgNotFound):
+		case err != nil:
+			return err
+		case len(m.Data) == 8 && binary.BigEndian.Uint64(m.Data) >= uint64(position):
+			return nil
+		default:
+			sequence = m.Sequence
+		}
+		_, err = js.Publish(ctx, droppedOf(of), binary.BigEndian.AppendUint64(nil, uint64(position)), jetstream.WithExpectLastSequencePerSubject(sequence))
+		if err == nil || !conflict(err) {
+			return err
+		}
+	}
 }
 
 // Drop deletes the entries up to a position from all streams. It takes the rights of an
@@ -38,11 +61,11 @@ func Drop(ctx context.Context, nc *nats.Conn, position delivery.Position) error 
 	if err != nil {
 		return err
 	}
-	streams, _, err := survey(ctx, js, Retention{})
+	found, err := survey(ctx, js, Retention{})
 	if err != nil {
 		return err
 	}
-	for of, seen := range streams {
+	for of, seen := range found.streams {
 		if seen.first <= position {
 			if err := drop(ctx, js, of, position); err != nil {
 				return err
@@ -58,26 +81,29 @@ type Retention struct {
 	// entries until they are read.
 	Age time.Duration
 
-	// Read deletes what all readers of a stream have acknowledged.
+	// Read deletes what all readers of a stream have acknowledged: those who have
+	// acknowledged anything, and those whose Welcome to the group is still in their inbox.
 	Read bool
 }
 
 // Collected is what Collect has deleted.
 type Collected struct{ Entries, Objects int }
 
-// Collect deletes entries as r says, old states of groups, and objects to which nothing
+// Collect deletes entries as r says, old states of groups, what became of submissions that
+// are older than entries may be, or than a week with r.Read, and objects to which nothing
 // refers. It takes the rights of an operator. One at a time is enough, now and then.
 func Collect(ctx context.Context, nc *nats.Conn, r Retention) (done Collected, err error) {
 	js, err := jetstream.New(nc)
 	if err != nil {
 		return done, err
 	}
-	streams, objects, err := survey(ctx, js, r)
+	found, err := survey(ctx, js, r)
 	if err != nil {
 		return done, err
 	}
+	streams := found.streams
 	if r.Read {
-		if err := readers(ctx, js, streams); err != nil {
+		if err := readers(ctx, js, found); err != nil {
 			return done, err
 		}
 	}
@@ -102,12 +128,17 @@ func Collect(ctx context.Context, nc *nats.Conn, r Retention) (done Collected, e
 			}
 		}
 	}
+	if found.submissions > 0 {
+		if err := stream.Purge(ctx, jetstream.WithPurgeSubject(submissions), jetstream.WithPurgeSequence(found.submissions+1)); err != nil {
+			return done, err
+		}
+	}
 	info, err := stream.Info(ctx)
 	if err != nil {
 		return done, err
 	}
 	done.Entries = int(before) - int(info.State.Msgs)
-	done.Objects, err = collectObjects(ctx, js, objects, fresh)
+	done.Objects, err = collectObjects(ctx, js, found.objects, fresh)
 	return done, err
 }
 
@@ -118,42 +149,72 @@ type surveyed struct {
 	readers     int
 }
 
-// survey reads the headers of all that the stream has: which streams there are, and to
-// which objects they refer.
-func survey(ctx context.Context, js jetstream.JetStream, r Retention) (map[delivery.Stream]*surveyed, map[string]bool, error) {
-	streams, objects := map[delivery.Stream]*surveyed{}, map[string]bool{}
+// read counts a reader.
+func (s *surveyed) read(position delivery.Position) {
+	if s.readers == 0 || position < s.slowest {
+		s.slowest = position
+	}
+	s.readers++
+}
+
+// found is what is in the stream.
+type found struct {
+	streams     map[delivery.Stream]*surveyed
+	objects     map[string]bool              // to which something refers
+	welcomed    map[string]delivery.Position // by ackKey: where a client begins to read
+	submissions uint64                       // sequence of the last one that is to be forgotten
+}
+
+// of returns what is known of one stream.
+func (f *found) of(s delivery.Stream) *surveyed {
+	seen := f.streams[s]
+	if seen == nil {
+		seen = &surveyed{}
+		f.streams[s] = seen
+	}
+	return seen
+}
+
+// asked is the age up to which a client may ask what became of a submission: later, the
+// stream of the group tells it.
+const asked = 7 * 24 * time.Hour
+
+// forgets reports whether a submission of that age is to be forgotten.
+func (r Retention) forgets(age time.Duration) bool {
+	return r.Age > 0 && age > r.Age || r.Read && age > asked
+}
+
+// survey reads the headers of all that the stream has.
+func survey(ctx context.Context, js jetstream.JetStream, r Retention) (*found, error) {
+	f := &found{streams: map[delivery.Stream]*surveyed{}, objects: map[string]bool{}, welcomed: map[string]delivery.Position{}}
 	stream, err := js.Stream(ctx, streamName)
 	if err != nil || stream.CachedInfo().State.Msgs == 0 {
-		return streams, objects, err
+		return f, err
 	}
 	last := stream.CachedInfo().State.LastSeq
 	consumer, err := js.OrderedConsumer(ctx, streamName, jetstream.OrderedConsumerConfig{HeadersOnly: true})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	messages, err := consumer.Messages()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer messages.Stop()
 	for {
 		m, err := messages.Next(jetstream.NextContext(ctx))
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		for _, name := range m.Headers().Values(largeHeader) {
-			objects[name] = true
+			f.objects[name] = true
 		}
 		meta, err := m.Metadata()
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		if of, ok := streamOf(m.Subject()); ok {
-			seen := streams[of]
-			if seen == nil {
-				seen = &surveyed{}
-				streams[of] = seen
-			}
+			seen := f.of(of)
 			position := delivery.Position(meta.Sequence.Stream)
 			if seen.first == 0 {
 				seen.first = position
@@ -161,15 +222,20 @@ func survey(ctx context.Context, js jetstream.JetStream, r Retention) (map[deliv
 			if r.Age > 0 && time.Since(meta.Timestamp) > r.Age {
 				seen.aged = position
 			}
+			if group, err := untoken(m.Headers().Get(groupHeader)); err == nil && of.Group == "" && group != "" {
+				f.welcomed[ackKey(of.Client, delivery.Stream{Group: group})] = position
+			}
+		} else if strings.HasPrefix(m.Subject(), submissionPrefix) && r.forgets(time.Since(meta.Timestamp)) {
+			f.submissions = meta.Sequence.Stream
 		}
 		if meta.Sequence.Stream >= last || meta.NumPending == 0 {
-			return streams, objects, nil
+			return f, nil
 		}
 	}
 }
 
 // readers finds the slowest reader of each stream.
-func readers(ctx context.Context, js jetstream.JetStream, streams map[delivery.Stream]*surveyed) error {
+func readers(ctx context.Context, js jetstream.JetStream, f *found) error {
 	acks, err := js.KeyValue(ctx, acksBucket)
 	if err != nil {
 		return err
@@ -181,18 +247,20 @@ func readers(ctx context.Context, js jetstream.JetStream, streams map[delivery.S
 	defer func() { _ = watcher.Stop() }()
 	for entry := range watcher.Updates() {
 		if entry == nil { // all are there
+			for key, position := range f.welcomed {
+				if of, ok := acknowledgedStream(key); ok {
+					f.of(of).read(position)
+				}
+			}
 			return nil
 		}
+		delete(f.welcomed, entry.Key())
 		of, ok := acknowledgedStream(entry.Key())
-		seen := streams[of]
+		seen := f.streams[of]
 		if !ok || seen == nil {
 			continue
 		}
-		position := positionIn(entry)
-		if seen.readers == 0 || position < seen.slowest {
-			seen.slowest = position
-		}
-		seen.readers++
+		seen.read(positionIn(entry))
 	}
 	return errors.New("jetstream: acknowledgements end early")
 }

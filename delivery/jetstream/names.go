@@ -32,7 +32,7 @@ const (
 //	mls.g.<group>.e.m.CLIENT.<id>      a message
 //	mls.w.RECIPIENT.e.CLIENT.<id>.N    a Welcome, the Nth of its submission
 //	mls.w.RECIPIENT.d                  that entries were dropped
-func subjects() []string { return []string{"mls.s.>", "mls.g.>", "mls.w.>"} }
+func subjects() []string { return []string{submissions, "mls.g.>", "mls.w.>"} }
 
 func token(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
 
@@ -50,8 +50,16 @@ func CheckName(name string) error {
 	return nil
 }
 
-func submissionSubject(client, id string) string { return "mls.s." + client + "." + token(id) }
-func stateSubject(group string) string           { return "mls.g." + token(group) + ".s" }
+// submissions is all subjects of submissions.
+const (
+	submissionPrefix = "mls.s."
+	submissions      = submissionPrefix + ">"
+)
+
+func submissionSubject(client, id string) string {
+	return submissionPrefix + client + "." + token(id)
+}
+func stateSubject(group string) string { return "mls.g." + token(group) + ".s" }
 
 func entrySubject(group, kind, client, id string) string {
 	return "mls.g." + token(group) + ".e." + kind + "." + client + "." + token(id)

@@ -1,0 +1,89 @@
+package jetstream
+
+import (
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/delivery"
+)
+
+// beginWith begins group g, welcomes a client, and returns where that is.
+func beginWith(t *testing.T, s delivery.Service, client string) delivery.Position {
+	position, err := s.Submit(t.Context(), delivery.Submission{
+		ID: "1", Commits: []delivery.Commit{{Group: "g", Message: []byte("commit")}},
+		Welcomes: []delivery.Welcome{{Clients: []string{client}, Group: "g", Message: []byte("welcome")}},
+	})
+	require.NoError(t, err)
+	return position
+}
+
+// A client that is welcomed and away is the slowest reader of the group.
+func TestWhoIsWelcomedIsAReader(t *testing.T) {
+	n := newNetwork(t)
+	ann, bob := n.Client("ann"), n.Client("bob")
+	welcomed := beginWith(t, ann, "bob")
+	sent, err := ann.Send(t.Context(), delivery.Message{ID: "2", Group: "g", Epoch: 1, Message: []byte("message")})
+	require.NoError(t, err)
+	g := delivery.Stream{Group: "g"}
+	require.NoError(t, ann.Acknowledge(t.Context(), g, sent))
+	collect := func() {
+		_, err := Collect(t.Context(), n.conn(), Retention{Read: true})
+		require.NoError(t, err)
+	}
+	collect()
+	entries, err := bob.Fetch(t.Context(), g, welcomed, 0)
+	require.NoError(t, err)
+	require.Len(t, entries, 1)
+	require.NoError(t, bob.Acknowledge(t.Context(), g, sent))
+	collect()
+	_, err = bob.Fetch(t.Context(), g, welcomed, 0)
+	var gap *delivery.GapError
+	require.ErrorAs(t, err, &gap)
+}
+
+// The server keeps the subjects of a stream in memory: that of a submission is one of them.
+func TestSubmissionsAreForgotten(t *testing.T) {
+	n := newNetwork(t)
+	ann := n.Client("ann")
+	beginWith(t, ann, "bob")
+	subjects := func() map[string]uint64 {
+		stream, err := ann.(*Service).js.Stream(t.Context(), streamName)
+		require.NoError(t, err)
+		info, err := stream.Info(t.Context(), jetstream.WithSubjectFilter("mls.s.>"))
+		require.NoError(t, err)
+		return info.State.Subjects
+	}
+	for _, r := range []Retention{{}, {Read: true}, {Age: time.Hour}} {
+		_, err := Collect(t.Context(), n.conn(), r)
+		require.NoError(t, err)
+		require.Len(t, subjects(), 1, "the client may ask again what became of it")
+	}
+	_, err := Collect(t.Context(), n.conn(), Retention{Age: time.Nanosecond})
+	require.NoError(t, err)
+	require.Empty(t, subjects())
+	_, err = ann.Submit(t.Context(), delivery.Submission{ID: "1", Commits: []delivery.Commit{{Group: "g", Message: []byte("commit")}}})
+	var epoch *delivery.EpochError
+	require.ErrorAs(t, err, &epoch)
+}
+
+// Of two who drop at the same time, the later one may drop less.
+func TestWhatIsDroppedIsSaidForGood(t *testing.T) {
+	n := newNetwork(t)
+	ann := n.Client("ann").(*Service)
+	beginWith(t, ann, "bob")
+	g := delivery.Stream{Group: "g"}
+	var at []delivery.Position
+	for _, id := range []string{"2", "3"} {
+		sent, err := ann.Send(t.Context(), delivery.Message{ID: id, Group: "g", Epoch: 1, Message: []byte("message")})
+		require.NoError(t, err)
+		at = append(at, sent)
+	}
+	require.NoError(t, drop(t.Context(), ann.js, g, at[1]))
+	require.NoError(t, drop(t.Context(), ann.js, g, at[0]))
+	_, err := ann.Fetch(t.Context(), g, at[0], 0)
+	var gap *delivery.GapError
+	require.ErrorAs(t, err, &gap)
+}
