@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/mlsuite/mlsuite/delivery"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/store"
@@ -29,13 +30,14 @@ type liveGroup struct {
 	intents []*intent
 	move    *move
 
-	replaces  bool      // the next transaction replaces all that the store has of mls
-	checked   bool      // the stream was read to its end since the client was opened
-	suspected bool      // something did not open, as after a fork
-	checkAt   time.Time // when a comparison with what the service shows is worth another try
-	failures  int       // of comparisons
-	commitAt  time.Time // when the proposals of others are to be committed; zero if there are none
-	renewAt   time.Time
+	replaces     bool              // the next transaction replaces all that the store has of mls
+	checked      bool              // the stream was read to its end since the client was opened
+	acknowledged delivery.Position // up to which the service knows that the stream was read
+	suspected    bool              // something did not open, as after a fork
+	checkAt      time.Time         // when a comparison with what the service shows is worth another try
+	failures     int               // of comparisons
+	commitAt     time.Time         // when the proposals of others are to be committed; zero if there are none
+	renewAt      time.Time
 }
 
 // drop forgets what is in memory.

@@ -29,8 +29,8 @@ func (c *Client) catchUp(ctx context.Context, g *liveGroup) error {
 			err := fmt.Errorf("the store is at position %d, and the client has acknowledged %d", g.rec.Position, acknowledged)
 			return c.lose(ctx, g, RolledBack, err)
 		}
+		g.acknowledged = acknowledged
 	}
-	read := false
 	for g.following() {
 		if err := c.roomForEvents(); err != nil {
 			return err
@@ -48,7 +48,6 @@ func (c *Client) catchUp(ctx context.Context, g *liveGroup) error {
 		if len(entries) == 0 {
 			break
 		}
-		read = true
 		if err := c.receive(ctx, g, entries); err != nil {
 			return err
 		}
@@ -57,10 +56,11 @@ func (c *Client) catchUp(ctx context.Context, g *liveGroup) error {
 		return nil
 	}
 	g.checked = true
-	if read {
+	if g.acknowledged < g.rec.Position {
 		if err := c.service.Acknowledge(ctx, stream, g.rec.Position); err != nil {
 			return &againError{err}
 		}
+		g.acknowledged = g.rec.Position
 	}
 	if g.suspected && !c.cfg.Now().Before(g.checkAt) {
 		return c.checkFork(ctx, g)
