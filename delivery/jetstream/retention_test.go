@@ -87,3 +87,25 @@ func TestWhatIsDroppedIsSaidForGood(t *testing.T) {
 	var gap *delivery.GapError
 	require.ErrorAs(t, err, &gap)
 }
+
+// What a client gets at once is bounded, whatever lies in the object store.
+func TestFetchOfLargeEntriesIsBounded(t *testing.T) {
+	n := newNetwork(t)
+	ann := n.Client("ann")
+	beginWith(t, ann, "bob")
+	for _, id := range []string{"2", "3", "4", "5"} {
+		_, err := ann.Send(t.Context(), delivery.Message{ID: id, Group: "g", Epoch: 1, Message: make([]byte, 5<<20)})
+		require.NoError(t, err)
+	}
+	var sizes []int
+	for after := delivery.Position(0); ; {
+		entries, err := ann.Fetch(t.Context(), delivery.Stream{Group: "g"}, after, 0)
+		require.NoError(t, err)
+		if len(entries) == 0 {
+			break
+		}
+		after = entries[len(entries)-1].Position
+		sizes = append(sizes, len(entries))
+	}
+	require.Equal(t, []int{3, 2}, sizes)
+}

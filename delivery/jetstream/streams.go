@@ -115,6 +115,7 @@ func (s *Service) fetch(ctx context.Context, of delivery.Stream, after delivery.
 		return nil, err
 	}
 	var entries []delivery.Entry
+	size := 0
 	for m, err := range messages {
 		if errors.Is(err, jetstreamext.ErrNoMessages) {
 			break
@@ -127,6 +128,9 @@ func (s *Service) fetch(ctx context.Context, of delivery.Stream, after delivery.
 			return nil, err
 		}
 		entries = append(entries, e)
+		if size += len(e.Message) + len(e.Tree); size >= maxFetchBytes {
+			break // the objects to which the messages refer
+		}
 	}
 	return entries, nil
 }

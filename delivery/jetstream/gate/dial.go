@@ -3,6 +3,7 @@ package gate
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -26,7 +27,8 @@ func Inbox(client string) nats.Option { return nats.CustomInboxPrefix(inboxPrefi
 
 func hintSubject(of delivery.Stream) string {
 	if of.Group != "" {
-		return hintPrefix + "g." + base64.RawURLEncoding.EncodeToString([]byte(of.Group))
+		sum := sha256.Sum256([]byte(of.Group)) // a client may listen to all, and learns no id
+		return hintPrefix + "g." + base64.RawURLEncoding.EncodeToString(sum[:])
 	}
 	return hintPrefix + "w." + of.Client
 }

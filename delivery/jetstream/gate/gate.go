@@ -36,7 +36,8 @@ import (
 //
 //	mlsd.hello.CLIENT.ask             which gate answers
 //	mlsd.GATE.CLIENT.METHOD           a request to it
-//	mlsh.g.<group>, mlsh.w.CLIENT     hints that a stream has something new
+//	mlsh.g.<hash>, mlsh.w.CLIENT      hints that a stream has something new; the hash is
+//	                                  the SHA-256 of the group's id, in base64url
 const (
 	askPrefix  = "mlsd."
 	hintPrefix = "mlsh."
@@ -53,9 +54,10 @@ type Config struct {
 	// means 10 minutes.
 	Idle time.Duration
 
-	// MaxRequest bounds what a client sends at once, in bytes; 0 means 64 MiB. MaxPending
-	// bounds what all clients together have sent of requests that are not complete, and
-	// what is left of answers; 0 means 256 MiB.
+	// MaxRequest bounds what a client sends at once, in bytes; 0 means 64 MiB. It also
+	// bounds what a client has sent of requests that are not complete, and what it has not
+	// fetched of more than one answer. MaxPending bounds both for all clients together; 0
+	// means 256 MiB.
 	MaxRequest, MaxPending int
 
 	// Concurrent is the number of requests that a client may have open; 0 means 16.
@@ -87,6 +89,14 @@ type session struct {
 	open    int                // requests
 	parts   map[string]*pieces // requests that are not complete
 	answers map[string]*pieces // that are not fetched
+}
+
+// held returns the bytes in a table.
+func held(table map[string]*pieces) (n int) {
+	for _, p := range table {
+		n += len(p.content)
+	}
+	return n
 }
 
 // pieces is bytes that come or go in more than one message.

@@ -1,10 +1,13 @@
 package gate
 
 import (
+	"encoding/base64"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlsuite/mlsuite/delivery"
@@ -58,4 +61,40 @@ func TestIDOfAGroupThatIsTooLongBreaksNothing(t *testing.T) {
 	_, err := ann.Fetch(t.Context(), delivery.Stream{Group: "g"}, 0, 0)
 	require.NoError(t, err)
 	require.Less(t, time.Since(begun), 5*time.Second)
+}
+
+// Each client may listen to all hints, and learns no group from them: who knows the id of a
+// group gets its GroupInfo.
+func TestHintsDoNotShowGroups(t *testing.T) {
+	d := deploy(t, "ann", "mal")
+	mal := d.conn("mal")
+	sub, err := mal.SubscribeSync("mlsh.g.*")
+	require.NoError(t, err)
+	require.NoError(t, mal.Flush())
+	id := "a group that mal does not know"
+	begin(t, d.Client("ann"), id)
+	hint, err := sub.NextMsg(10 * time.Second)
+	require.NoError(t, err)
+	require.NotContains(t, hint.Subject, base64.RawURLEncoding.EncodeToString([]byte(id)))
+	require.Empty(t, hint.Data)
+}
+
+// What one client has sent of requests that are not complete leaves room for others.
+func TestPiecesOfOneClientLeaveRoom(t *testing.T) {
+	d := deploy(t, "ann", "mal")
+	d.gates[0].cfg.MaxRequest, d.gates[0].cfg.MaxPending = 2<<20, 8<<20
+	mal := d.conn("mal")
+	for i := range 16 {
+		m := nats.NewMsg("mlsd." + d.gates[0].name + ".mal.send")
+		m.Header.Set(requestHeader, fmt.Sprint(i))
+		m.Header.Set(offsetHeader, "0")
+		m.Header.Set(sizeHeader, fmt.Sprint(2<<20))
+		m.Data = make([]byte, 900<<10)
+		_, err := mal.RequestMsg(m, 10*time.Second)
+		require.NoError(t, err)
+	}
+	ann := d.Client("ann")
+	begin(t, ann, "g")
+	_, err := ann.Send(t.Context(), delivery.Message{ID: "large", Group: "g", Epoch: 1, Message: make([]byte, 3<<19)})
+	require.NoError(t, err)
 }

@@ -54,7 +54,7 @@ func (g *Gate) collect(s *session, m *nats.Msg) (request []byte, complete bool, 
 		delete(s.parts, id)
 		return nil, false, errPieces
 	}
-	if g.pending+len(m.Data) > g.cfg.MaxPending {
+	if held(s.parts)+len(m.Data) > g.cfg.MaxRequest || g.pending+len(m.Data) > g.cfg.MaxPending {
 		return nil, false, &delivery.LimitError{What: "pieces of requests", Retry: g.cfg.Idle / 10}
 	}
 	p.content, p.used = append(p.content, m.Data...), s.used
@@ -75,7 +75,8 @@ func (g *Gate) answer(m *nats.Msg, s *session, content []byte) {
 		return
 	}
 	g.mu.Lock()
-	full := len(s.answers) >= g.cfg.Concurrent || g.pending+len(content) > g.cfg.MaxPending
+	full := len(s.answers) >= g.cfg.Concurrent || g.pending+len(content) > g.cfg.MaxPending ||
+		len(s.answers) > 0 && held(s.answers)+len(content) > g.cfg.MaxRequest
 	id := rand.Text()
 	if !full {
 		s.answers[id] = &pieces{content: content, used: s.used}
