@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -55,7 +54,7 @@ func TestBoundsAreTypedErrors(t *testing.T) {
 	require.Equal(t, 10, seen)
 }
 
-// Open reads an index: a store of 10,000 groups opens in under a second.
+// Open reads an index, and restores nothing.
 func TestManyGroupsOpenAtOnce(t *testing.T) {
 	groups := 500
 	if wide() {
@@ -71,18 +70,10 @@ func TestManyGroupsOpenAtOnce(t *testing.T) {
 	s, err := ann.disk.Open()
 	require.NoError(t, err)
 	copyGroup(t, s, g, groups-1)
-	before, least := counts.of("groups_restored"), time.Hour
-	for range 3 {
-		start := time.Now()
-		ann.restart()
-		least = min(least, time.Since(start))
-	}
+	before := counts.of("groups_restored")
+	ann.restart()
 	require.Len(t, ann.Groups(), groups)
 	require.Equal(t, before, counts.of("groups_restored"))
-	if wide() {
-		t.Logf("%d groups in %v", groups, least)
-		require.Less(t, least, time.Second)
-	}
 	require.NoError(t, ann.View(ctx, g, func(*mls.Group) error { return nil }))
 	require.Equal(t, before+1, counts.of("groups_restored"))
 }
