@@ -106,3 +106,15 @@ func TestWaitingForAGroupEnds(t *testing.T) {
 	require.NoError(t, <-slow)
 	require.Empty(t, w.guard.busy)
 }
+
+// Application data is private (RFC 9420, Section 6.2), and so it is in a public group.
+func TestPublicApplicationDataIsRefused(t *testing.T) {
+	w := newWorld(t, nil)
+	ann := w.member("ann", 1, true)
+	require.NoError(t, ann.begin("g"))
+	public := []byte("\x00\x01\x00\x01" + "\x01g" + "\x00\x00\x00\x00\x00\x00\x00\x01" + "\x01\x00\x00\x00\x00" + "\x00" + "\x01" + "\x04text" + "\x00" + "\x00")
+	_, err := ann.service().Send(t.Context(), delivery.Message{ID: "m", Group: "g", Epoch: 1, Message: public})
+	var refusal *delivery.RefusalError
+	require.ErrorAs(t, err, &refusal)
+	require.Equal(t, "application data is private", refusal.Rule)
+}

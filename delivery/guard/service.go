@@ -87,6 +87,9 @@ func (s *guarded) Send(ctx context.Context, m delivery.Message) (delivery.Positi
 	}
 	switch parsed.ContentType() {
 	case message.ContentApplication:
+		if parsed.PrivateMessage == nil {
+			return 0, s.refuse(ctx, m.Group, "application data is private", nil)
+		}
 		return s.Service.Send(ctx, m)
 	case message.ContentProposal:
 	default:
