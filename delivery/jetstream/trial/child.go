@@ -96,7 +96,7 @@ func newChild(role string, config any, own bool, told func(report)) *child {
 // start begins a life, and returns when the child answers.
 func (c *child) start(ctx context.Context) error {
 	l := &life{over: make(chan struct{}), pending: map[int]chan report{}}
-	from, begin, err := c.begin(l)
+	from, wait, err := c.begin(l)
 	if err != nil {
 		return err
 	}
@@ -110,7 +110,7 @@ func (c *child) start(ctx context.Context) error {
 		if drained, ok := from.(io.Closer); ok {
 			_ = drained.Close() // a child that still writes ends
 		}
-		begin()
+		wait()
 		c.ended(l)
 	}()
 	if err := l.out.write(c.config); err != nil {
@@ -119,7 +119,7 @@ func (c *child) start(ctx context.Context) error {
 	select {
 	case <-begun:
 	case <-l.over:
-		return fmt.Errorf("trial: %s did not start: %w", c.role, l.err)
+		return l.failed(c.role)
 	case <-ctx.Done():
 		l.kill()
 		<-l.over
@@ -127,9 +127,19 @@ func (c *child) start(ctx context.Context) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	select {
+	case <-l.over: // it has ended since
+		return l.failed(c.role)
+	default:
+	}
 	c.live = l
 	close(c.alive)
 	return nil
+}
+
+// failed says that a life was over before it began.
+func (l *life) failed(role string) error {
+	return fmt.Errorf("trial: %s did not start: %w", role, l.err)
 }
 
 // begin starts a process or a goroutine. Wait waits until it has ended, and sets l.err.
@@ -174,6 +184,8 @@ func (c *child) exec(l *life) (io.Reader, func(), error) {
 	l.in, l.out, l.kill = to, newLine(to), func() { _ = cmd.Process.Kill() }
 	return from, func() {
 		l.err = cmd.Wait()
+		l.mu.Lock()
+		defer l.mu.Unlock()
 		l.last.CPU = int64(cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime())
 	}, nil
 }
@@ -197,13 +209,16 @@ func (l *life) take(r report, told func(report)) {
 
 // ended notes that a life is over.
 func (c *child) ended(l *life) {
+	if l.err == nil {
+		l.err = io.ErrUnexpectedEOF // nobody asked it to stop, or nobody minds
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.live == l {
 		c.live = nil
 		c.alive = make(chan struct{})
 		if !l.ending && c.died != nil {
-			go c.died(l.err)
+			defer c.died(l.err)
 		}
 	}
 	l.mu.Lock()
