@@ -73,6 +73,10 @@ func Connect(ctx context.Context, nc *nats.Conn, client string) (*Service, error
 	return s, nil
 }
 
+// Queue is an option for connections on which a Service stands. For each Fetch, NATS makes a
+// queue of answers, and by default one with room for 65,536, which is half a megabyte.
+func Queue() nats.Option { return nats.SyncQueueLen(maxFetch + 64) }
+
 // Client implements [delivery.Service].
 func (s *Service) Client() string { return s.client }
 

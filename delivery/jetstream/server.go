@@ -76,7 +76,7 @@ func Start(ctx context.Context, o ServerOptions) (*Server, error) {
 
 // Conn returns a connection inside the process. The caller closes it.
 func (s *Server) Conn(options ...nats.Option) (*nats.Conn, error) {
-	return nats.Connect("", append(options, nats.InProcessServer(s.server))...)
+	return nats.Connect("", append([]nats.Option{Queue(), nats.InProcessServer(s.server)}, options...)...)
 }
 
 // URL returns the URL at which the server takes connections.

@@ -59,7 +59,7 @@ type connection struct {
 func (c connection) options(name string) ([]nats.Option, error) {
 	options := []nats.Option{
 		nats.Name("mlstrial " + name), nats.MaxReconnects(-1), nats.ReconnectWait(50 * time.Millisecond),
-		gate.Inbox(name), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}), // the calls have errors too
+		gate.Inbox(name), jetstream.Queue(), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}), // the calls have errors too
 	}
 	if c.CA != "" {
 		options = append(options, nats.RootCAs(c.CA))

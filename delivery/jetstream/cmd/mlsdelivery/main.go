@@ -67,7 +67,7 @@ func (f *connection) add(c *cobra.Command) {
 func (f *connection) connect(url string) (*nats.Conn, error) { return f.connectAs(url, f.seed) }
 
 func (f *connection) connectAs(url, seed string) (*nats.Conn, error) {
-	options := []nats.Option{nats.Name("mlsdelivery"), nats.MaxReconnects(-1)}
+	options := []nats.Option{nats.Name("mlsdelivery"), nats.MaxReconnects(-1), jetstream.Queue()}
 	if seed != "" {
 		option, err := nats.NkeyOptionFromSeed(seed)
 		if err != nil {
