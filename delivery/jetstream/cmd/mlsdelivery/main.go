@@ -6,6 +6,10 @@
 //	mlsdelivery check URL             says what the deployment has, and what it lacks
 //	mlsdelivery collect URL           deletes what nobody needs any more
 //	mlsdelivery user NAME             makes a user: a key, and a block for the configuration
+//
+// The server of serve has neither TLS nor users: whoever reaches its address acts under any
+// name, and past the gate and the guard. It is for a trial. A deployment runs nats-server with
+// the configuration in gate/testdata, and mlsdelivery gate.
 package main
 
 import (
@@ -197,6 +201,7 @@ func serveCommand() *cobra.Command {
 			defer nc.Close()
 			fmt.Fprintln(c.OutOrStdout(), server.URL())
 			log := slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil))
+			log.WarnContext(c.Context(), "nobody is authenticated: whoever reaches the address acts under any name, past the gate and the guard", "address", o.Listen)
 			go collectHourly(c.Context(), nc, r, log)
 			return g.run(c.Context(), nc, filepath.Join(args[0], "guard"), log)
 		},

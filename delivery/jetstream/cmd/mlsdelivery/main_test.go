@@ -71,8 +71,9 @@ func TestServe(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, []byte("no policy"), 0o600))
 	_, err := run(t, "serve", folder, "--listen", "127.0.0.1:0", "--policy", file)
 	require.Error(t, err)
-	_, err = run(t, "serve", folder, "--listen", "127.0.0.1:0", "--policy", "no-such-profile")
+	printed, err := run(t, "serve", folder, "--listen", "127.0.0.1:0", "--policy", "no-such-profile")
 	require.ErrorIs(t, err, os.ErrNotExist)
+	require.Contains(t, printed, "nobody is authenticated")
 
 	ctx, stop := context.WithCancel(t.Context())
 	urls, out := make(chan string, 1), &firstLine{}
