@@ -62,6 +62,7 @@ func requireFigures(t *testing.T, r *result.Results) {
 // Clients and the server of one suite are in this process, a client is away for a while, and
 // the groups move.
 func TestChaosInGoroutines(t *testing.T) {
+	t.Parallel() // both wait for the most part, for a server that is down
 	cfg := small()
 	cfg.Chaos, cfg.Behind, cfg.Move = true, 2, 0xF002
 	var shown []string
@@ -91,6 +92,7 @@ func TestChaosInGoroutines(t *testing.T) {
 // Clients of two suites that run at once, and the server with its gate, are processes, which
 // are killed.
 func TestChaosInProcesses(t *testing.T) {
+	t.Parallel()
 	cfg := small()
 	cfg.Chaos, cfg.Processes, cfg.Gate = true, true, true
 	cfg.Suites, cfg.Rounds = []suite.ID{0x0001, 0xF002}, 0
