@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -24,40 +25,35 @@ type ServerOptions struct {
 	// MaxPayload is the size of the largest message in bytes; 0 means 1 MiB. What is larger
 	// goes to the object store.
 	MaxPayload int32
+
+	// Config names a configuration file of the server, with its users, permissions and TLS,
+	// in place of Listen and MaxPayload. Whatever it says of JetStream, the server keeps
+	// everything in Folder, and makes each write durable before it answers.
+	Config string
+
+	// Operator authenticates this process where Config asks for that.
+	Operator []nats.Option
 }
 
 // Server is a NATS server in this process. It makes each write durable before it answers
 // (sync_interval: always): by default, NATS does so every two minutes.
-type Server struct{ server *server.Server }
+type Server struct {
+	server   *server.Server
+	operator []nats.Option
+}
 
 // Start starts a server and calls [Setup].
 func Start(ctx context.Context, o ServerOptions) (*Server, error) {
-	options := &server.Options{
-		ServerName: "mlsuite", JetStream: true, StoreDir: o.Folder, SyncAlways: true,
-		MaxPayload: o.MaxPayload, NoSigs: true, NoLog: true, DontListen: o.Listen == "",
-	}
-	if options.MaxPayload == 0 {
-		options.MaxPayload = server.MAX_PAYLOAD_SIZE
-	}
-	if o.Listen != "" {
-		host, port, err := net.SplitHostPort(o.Listen)
-		if err != nil {
-			return nil, err
-		}
-		options.Host = host
-		if _, err := fmt.Sscanf(port, "%d", &options.Port); err != nil {
-			return nil, fmt.Errorf("jetstream: port %q", port)
-		}
-		if options.Port == 0 {
-			options.Port = server.RANDOM_PORT
-		}
+	options, err := o.options()
+	if err != nil {
+		return nil, err
 	}
 	ns, err := server.NewServer(options)
 	if err != nil {
 		return nil, err
 	}
 	ns.Start()
-	s := &Server{ns}
+	s := &Server{ns, o.Operator}
 	if !ns.ReadyForConnections(30 * time.Second) {
 		s.Stop()
 		return nil, errors.New("jetstream: server does not start")
@@ -74,9 +70,35 @@ func Start(ctx context.Context, o ServerOptions) (*Server, error) {
 	return s, nil
 }
 
-// Conn returns a connection inside the process. The caller closes it.
+// options returns what the server is started with.
+func (o ServerOptions) options() (options *server.Options, err error) {
+	options = &server.Options{ServerName: "mlsuite", MaxPayload: o.MaxPayload, DontListen: o.Listen == ""}
+	if options.MaxPayload == 0 {
+		options.MaxPayload = server.MAX_PAYLOAD_SIZE
+	}
+	switch {
+	case o.Config != "":
+		if options, err = server.ProcessConfigFile(o.Config); err != nil {
+			return nil, err
+		}
+	case o.Listen != "":
+		address, err := net.ResolveTCPAddr("tcp", o.Listen)
+		if err != nil {
+			return nil, fmt.Errorf("jetstream: %w", err)
+		}
+		options.Host, options.Port = address.IP.String(), address.Port
+		if address.Port == 0 {
+			options.Port = server.RANDOM_PORT
+		}
+	}
+	options.JetStream, options.StoreDir, options.SyncAlways = true, o.Folder, true
+	options.NoSigs, options.NoLog = true, true
+	return options, nil
+}
+
+// Conn returns a connection inside the process, of the operator. The caller closes it.
 func (s *Server) Conn(options ...nats.Option) (*nats.Conn, error) {
-	return nats.Connect("", append([]nats.Option{Queue(), nats.InProcessServer(s.server)}, options...)...)
+	return nats.Connect("", slices.Concat([]nats.Option{Queue(), nats.InProcessServer(s.server)}, s.operator, options)...)
 }
 
 // URL returns the URL at which the server takes connections.

@@ -22,6 +22,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/mlsuite/mlsuite/client"
 	"github.com/mlsuite/mlsuite/delivery/jetstream"
@@ -43,7 +44,7 @@ const help = `/create GROUP NAME...   begin a group with others
 /leave   /quit   leave the group, or the chat`
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Args[1:], os.Stdin, os.Stdout); err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintln(os.Stderr, "chat:", err)

@@ -21,6 +21,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -84,7 +85,7 @@ type Gate struct {
 
 // session is a client that is active.
 type session struct {
-	service delivery.Service
+	connect func() (delivery.Service, error) // the same each time
 	used    time.Time
 	open    int                // requests
 	parts   map[string]*pieces // requests that are not complete
@@ -159,7 +160,7 @@ func (g *Gate) Close() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for name, s := range g.sessions {
-		errs = append(errs, s.service.Close())
+		errs = append(errs, s.close())
 		delete(g.sessions, name)
 	}
 	return errors.Join(errs...)
@@ -182,20 +183,41 @@ func (g *Gate) receive(m *nats.Msg) {
 		g.respond(m, encodeError(err))
 		return
 	}
-	request, complete, err := g.collect(s, m)
+	request, counted, err := g.collect(s, m)
 	switch {
 	case err != nil:
-		g.end(s)
+		g.end(s, 0)
 		g.respond(m, encodeError(err))
-	case !complete:
-		g.end(s)
+	case request == nil:
+		g.end(s, 0)
 		_ = m.Respond(nil)
 	default:
 		g.wait.Go(func() {
-			defer g.end(s)
-			g.answer(m, s, g.handle(g.ctx, s.service, method, request))
+			defer g.end(s, counted)
+			g.answer(m, s, g.work(s, client, method, request))
 		})
 	}
+}
+
+// work carries out a request. One that panics is answered as one of which nobody knows the
+// outcome, and the others go on.
+func (g *Gate) work(s *session, client, method string, request []byte) (answer []byte) {
+	defer func() {
+		if p := recover(); p != nil {
+			g.cfg.Logger.Error("panic", "client", client, "method", method, "panic", p, "stack", string(debug.Stack()))
+			answer = encodeError(delivery.ErrUnknown)
+		}
+	}()
+	inner, err := s.connect()
+	if err != nil {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		if g.sessions[client] == s { // the next request connects anew
+			delete(g.sessions, client)
+		}
+		return encodeError(err)
+	}
+	return g.handle(g.ctx, inner, method, request)
 }
 
 // begin finds the session of a client, and counts a request.
@@ -204,11 +226,8 @@ func (g *Gate) begin(client string) (*session, error) {
 	defer g.mu.Unlock()
 	s := g.sessions[client]
 	if s == nil {
-		inner, err := g.cfg.Service(g.ctx, client)
-		if err != nil {
-			return nil, err
-		}
-		s = &session{service: inner, parts: map[string]*pieces{}, answers: map[string]*pieces{}}
+		s = &session{parts: map[string]*pieces{}, answers: map[string]*pieces{}}
+		s.connect = sync.OnceValues(func() (delivery.Service, error) { return g.cfg.Service(g.ctx, client) })
 		g.sessions[client] = s
 	}
 	if s.open >= g.cfg.Concurrent {
@@ -219,10 +238,21 @@ func (g *Gate) begin(client string) (*session, error) {
 	return s, nil
 }
 
-func (g *Gate) end(s *session) {
+// end ends a request, of which so many bytes are counted.
+func (g *Gate) end(s *session, counted int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	s.open--
+	g.pending -= counted
+}
+
+// close closes what a session has, if it has connected.
+func (s *session) close() error {
+	inner, err := s.connect()
+	if err != nil {
+		return nil // it is not connected
+	}
+	return inner.Close()
 }
 
 // sweep closes what nobody uses.
@@ -244,7 +274,7 @@ func (g *Gate) sweep() {
 					}
 				}
 				if s.open == 0 && now.Sub(s.used) > g.cfg.Idle && len(s.parts) == 0 && len(s.answers) == 0 {
-					_ = s.service.Close()
+					_ = s.close()
 					delete(g.sessions, name)
 				}
 			}

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -335,3 +336,23 @@ func TestErrorsTravel(t *testing.T) {
 	require.NoError(t, decode(encodeError(errors.New("the operator's password")), &a))
 	require.False(t, strings.Contains(a.Error.Text, "password"))
 }
+
+// A request that panics is answered, and the gate serves the next one.
+func TestPanicsAreAnswered(t *testing.T) {
+	d := deploy(t, "ann")
+	g := d.gates[0]
+	inner := g.cfg.Service
+	g.cfg.Service = func(ctx context.Context, client string) (delivery.Service, error) {
+		s, err := inner(ctx, client)
+		return panicking{s}, err
+	}
+	ann := d.Client("ann")
+	_, err := ann.Stocked(t.Context())
+	require.ErrorIs(t, err, delivery.ErrUnknown)
+	_, err = ann.Health(t.Context())
+	require.NoError(t, err)
+}
+
+type panicking struct{ delivery.Service }
+
+func (panicking) Stocked(context.Context) ([][]byte, error) { panic("no such thing") }

@@ -25,26 +25,27 @@ func pieceSize(nc *nats.Conn) int { return int(nc.MaxPayload()) - 4096 }
 
 var errPieces = &delivery.RefusalError{Rule: "a large request comes in pieces, in order"}
 
-// collect adds a piece to its request, and returns the request once it is complete.
-func (g *Gate) collect(s *session, m *nats.Msg) (request []byte, complete bool, err error) {
+// collect adds a piece to its request, and returns the request once it is complete. So many
+// bytes of it stay counted until it is done.
+func (g *Gate) collect(s *session, m *nats.Msg) (request []byte, counted int, err error) {
 	id := m.Header.Get(requestHeader)
 	if id == "" {
-		return m.Data, true, nil
+		return append([]byte{}, m.Data...), 0, nil
 	}
 	offset, err1 := strconv.Atoi(m.Header.Get(offsetHeader))
 	size, err2 := strconv.Atoi(m.Header.Get(sizeHeader))
 	if err1 != nil || err2 != nil || offset < 0 || size < offset+len(m.Data) {
-		return nil, false, errPieces
+		return nil, 0, errPieces
 	}
 	if size > g.cfg.MaxRequest {
-		return nil, false, delivery.ErrTooLarge
+		return nil, 0, delivery.ErrTooLarge
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	p := s.parts[id]
 	if p == nil {
 		if len(s.parts) >= g.cfg.Concurrent {
-			return nil, false, &delivery.LimitError{What: "open requests", Retry: g.cfg.Idle / 10}
+			return nil, 0, &delivery.LimitError{What: "open requests", Retry: g.cfg.Idle / 10}
 		}
 		p = &pieces{}
 		s.parts[id] = p
@@ -52,19 +53,18 @@ func (g *Gate) collect(s *session, m *nats.Msg) (request []byte, complete bool, 
 	if offset != len(p.content) {
 		g.pending -= len(p.content)
 		delete(s.parts, id)
-		return nil, false, errPieces
+		return nil, 0, errPieces
 	}
 	if held(s.parts)+len(m.Data) > g.cfg.MaxRequest || g.pending+len(m.Data) > g.cfg.MaxPending {
-		return nil, false, &delivery.LimitError{What: "pieces of requests", Retry: g.cfg.Idle / 10}
+		return nil, 0, &delivery.LimitError{What: "pieces of requests", Retry: g.cfg.Idle / 10}
 	}
 	p.content, p.used = append(p.content, m.Data...), s.used
 	g.pending += len(m.Data)
 	if len(p.content) < size {
-		return nil, false, nil
+		return nil, 0, nil
 	}
-	g.pending -= size
 	delete(s.parts, id)
-	return p.content, true, nil
+	return p.content, size, nil
 }
 
 // answer sends an answer, or its first piece.

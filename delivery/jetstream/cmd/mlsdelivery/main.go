@@ -24,6 +24,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -41,7 +42,7 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := root(os.Stdout).ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "mlsdelivery:", err)
@@ -161,9 +162,19 @@ func (f *guarding) newGuard(ctx context.Context, connect func(context.Context, s
 	g, err := guard.New(guard.Config{
 		MLS: mls.Config{Suites: all.Registry(), Policy: p}, Service: own, Store: s,
 		PublicOnly: f.public, Logger: log,
-		Limits: guard.Limits{Claims: guard.Rate{Every: time.Minute, Burst: 200}},
+		Limits: limits(),
 	})
 	return g, closeStore, err
+}
+
+// limits are far beyond what a person does, and keep one client from taking what all share.
+func limits() guard.Limits {
+	return guard.Limits{
+		Commits:  guard.Rate{Every: 100 * time.Millisecond, Burst: 500},
+		Messages: guard.Rate{Every: 10 * time.Millisecond, Burst: 5000},
+		Joins:    guard.Rate{Every: time.Second, Burst: 500},
+		Claims:   guard.Rate{Every: time.Minute, Burst: 200},
+	}
 }
 
 // loadPolicy returns a built-in profile or one in a file, or nil for no name.
@@ -185,10 +196,18 @@ func serveCommand() *cobra.Command {
 	var o jetstream.ServerOptions
 	var g guarding
 	var r jetstream.Retention
+	var seed string
 	c := &cobra.Command{
 		Use: "serve FOLDER", Short: "Run a server and a gate in this process", Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			o.Folder = filepath.Join(args[0], "jetstream")
+			if seed != "" {
+				option, err := nats.NkeyOptionFromSeed(seed)
+				if err != nil {
+					return err
+				}
+				o.Operator = []nats.Option{option}
+			}
 			server, err := jetstream.Start(c.Context(), o)
 			if err != nil {
 				return err
@@ -201,12 +220,16 @@ func serveCommand() *cobra.Command {
 			defer nc.Close()
 			fmt.Fprintln(c.OutOrStdout(), server.URL())
 			log := slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil))
-			log.WarnContext(c.Context(), "nobody is authenticated: whoever reaches the address acts under any name, past the gate and the guard", "address", o.Listen)
+			if o.Config == "" {
+				log.WarnContext(c.Context(), "nobody is authenticated: whoever reaches the address acts under any name, past the gate and the guard", "address", o.Listen)
+			}
 			go collectHourly(c.Context(), nc, r, log)
 			return g.run(c.Context(), nc, filepath.Join(args[0], "guard"), log)
 		},
 	}
 	c.Flags().StringVar(&o.Listen, "listen", "127.0.0.1:4222", "address for clients")
+	c.Flags().StringVar(&o.Config, "config", "", "`file` with the server's configuration, in place of --listen: users, permissions, TLS")
+	c.Flags().StringVar(&seed, "nkey", "", "`file` with the seed of the gate's user in that configuration")
 	addRetention(c, &r)
 	g.add(c)
 	return c

@@ -115,3 +115,41 @@ func (f *firstLine) Write(b []byte) (int, error) {
 	}
 	return len(b), nil
 }
+
+// With a configuration, users are authenticated, and the server still makes writes durable.
+func TestServeWithUsers(t *testing.T) {
+	folder := t.TempDir()
+	var users string
+	for _, args := range [][]string{{"user", "operator", "--gate"}, {"user", "ann"}} {
+		block, err := run(t, append(args, "--folder", folder)...)
+		require.NoError(t, err)
+		users += block
+	}
+	conf := filepath.Join(folder, "nats.conf")
+	require.NoError(t, os.WriteFile(conf, []byte("listen: \"127.0.0.1:-1\"\nauthorization { users: [\n"+users+"] }\n"), 0o600))
+	_, err := run(t, "serve", folder, "--config", conf)
+	require.Error(t, err, "the gate has no key")
+
+	ctx, stop := context.WithCancel(t.Context())
+	urls, out := make(chan string, 1), &firstLine{}
+	out.line = urls
+	c := root(out)
+	c.SetErr(&bytes.Buffer{})
+	c.SetArgs([]string{"serve", folder, "--config", conf, "--nkey", filepath.Join(folder, "operator.nkey")})
+	done := make(chan error)
+	go func() { done <- c.ExecuteContext(ctx) }()
+	url := <-urls
+	_, err = gate.Connect(url, "ann")
+	require.ErrorIs(t, err, delivery.ErrUnavailable, "without a key")
+	key, err := nats.NkeyOptionFromSeed(filepath.Join(folder, "ann.nkey"))
+	require.NoError(t, err)
+	ann, err := gate.Connect(url, "ann", key)
+	require.NoError(t, err)
+	defer ann.Close()
+	require.Eventually(t, func() bool {
+		_, err = ann.Health(t.Context())
+		return err == nil
+	}, time.Minute, 10*time.Millisecond)
+	stop()
+	require.NoError(t, <-done)
+}
