@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -159,9 +160,9 @@ func (v *vault) walk(t *testing.T, call func() (undo func(), err error)) {
 	t.Helper()
 	before := v.alive()
 	for n := 1; ; n++ {
-		steps := 0
+		var steps atomic.Int64 // on all cores
 		v.step = func() error {
-			if steps++; steps == n {
+			if steps.Add(1) == int64(n) {
 				return errVault
 			}
 			return nil
@@ -172,7 +173,7 @@ func (v *vault) walk(t *testing.T, call func() (undo func(), err error)) {
 			undo()
 		}
 		require.Equal(t, before, v.alive(), "operation %d: %v", n, err)
-		if steps < n {
+		if steps.Load() < int64(n) {
 			require.NoError(t, err)
 			require.Greater(t, n, 1, "the vault has no part in it")
 			return
