@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/mlsuite/mlsuite/delivery"
+	"github.com/mlsuite/mlsuite/internal/publiccommit"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/suite"
@@ -75,11 +76,11 @@ func (s *guarded) check(ctx context.Context, f *followed, c *delivery.Commit, we
 			return s.refuse(ctx, c.Group, "a Welcome is one that clients take", err)
 		}
 	}
-	private, err := checkHeader(c)
+	m, err := checkHeader(c)
 	if err != nil {
 		return s.refuse(ctx, c.Group, "a commit is of the group and the epoch that it is handed in for", err)
 	}
-	if private {
+	if m != nil && m.PrivateMessage != nil {
 		if err := f.checkPrivate(s.guard); err != nil {
 			return s.refuse(ctx, c.Group, "a commit is one that members take", err)
 		}
@@ -88,7 +89,7 @@ func (s *guarded) check(ctx context.Context, f *followed, c *delivery.Commit, we
 		}
 		return nil
 	}
-	next, err := s.guard.next(ctx, f, c, use)
+	next, err := s.guard.next(ctx, f, c, m, use)
 	if err != nil {
 		return s.refuse(ctx, c.Group, "a commit is one that members take", err)
 	}
@@ -96,23 +97,24 @@ func (s *guarded) check(ctx context.Context, f *followed, c *delivery.Commit, we
 	return nil
 }
 
-// checkHeader reads what a commit says of itself in the clear.
-func checkHeader(c *delivery.Commit) (private bool, err error) {
+// checkHeader checks what a commit says of itself in the clear. It returns nil for a group
+// that begins without one.
+func checkHeader(c *delivery.Commit) (*message.Message, error) {
 	if len(c.Message) == 0 {
-		return false, nil
+		return nil, nil
 	}
 	m, err := message.Parse[message.Message](c.Message)
 	switch {
 	case err != nil:
-		return false, err
+		return nil, err
 	case m.ContentType() != message.ContentCommit:
-		return false, errors.New("it is no commit")
+		return nil, errors.New("it is no commit")
 	case string(m.GroupID()) != c.Group:
-		return false, fmt.Errorf("it is for group %x", m.GroupID())
+		return nil, fmt.Errorf("it is for group %x", m.GroupID())
 	case m.Epoch() != c.Epoch:
-		return false, fmt.Errorf("it ends epoch %d", m.Epoch())
+		return nil, fmt.Errorf("it ends epoch %d", m.Epoch())
 	}
-	return m.PrivateMessage != nil, nil
+	return m, nil
 }
 
 func (g *Guard) checkWelcome(w delivery.Welcome, use suite.Use) error {
@@ -148,9 +150,13 @@ func (g *Guard) checkInfo(c *delivery.Commit, use suite.Use) error {
 
 // next returns the group in the epoch that a public commit begins, or nil for a group of
 // which nothing can be seen yet.
-func (g *Guard) next(ctx context.Context, f *followed, c *delivery.Commit, use suite.Use) (*mls.PublicGroup, error) {
+func (g *Guard) next(ctx context.Context, f *followed, c *delivery.Commit, m *message.Message, use suite.Use) (*mls.PublicGroup, error) {
 	if f.public == nil {
-		return g.first(ctx, c, use)
+		next, err := g.first(ctx, c, m, use)
+		if m != nil && publiccommit.External(m) && !g.cfg.PublicOnly {
+			return nil, err // it is always public, and the members' commits may be private
+		}
+		return next, err
 	}
 	received, err := f.public.Process(ctx, g.cfg.Now(), c.Message)
 	if err != nil {
@@ -177,9 +183,9 @@ func (g *Guard) next(ctx context.Context, f *followed, c *delivery.Commit, use s
 var errUnseen = errors.New("the guard does not know the group: the commit has to come with the GroupInfo and the tree of the epoch that it begins")
 
 // first begins to follow a group.
-func (g *Guard) first(ctx context.Context, c *delivery.Commit, use suite.Use) (*mls.PublicGroup, error) {
+func (g *Guard) first(ctx context.Context, c *delivery.Commit, m *message.Message, use suite.Use) (*mls.PublicGroup, error) {
 	if len(c.GroupInfo) == 0 {
-		if len(c.Message) == 0 {
+		if m == nil {
 			return nil, nil // a group that only its Welcome announces: its first commit tells
 		}
 		return nil, errUnseen
@@ -190,6 +196,15 @@ func (g *Guard) first(ctx context.Context, c *delivery.Commit, use suite.Use) (*
 	}
 	if string(next.GroupID()) != c.Group || next.Epoch() != c.Epoch+1 {
 		return nil, fmt.Errorf("its GroupInfo is of epoch %d of group %x", next.Epoch(), next.GroupID())
+	}
+	if m != nil {
+		info, err := message.Parse[message.Message](c.GroupInfo)
+		if err != nil {
+			return nil, err
+		}
+		if !publiccommit.Confirmed(m, info.GroupInfo.ConfirmationTag) {
+			return nil, errors.New("its GroupInfo has another confirmation_tag")
+		}
 	}
 	if err := next.SetGroupInfo(c.GroupInfo); err != nil {
 		return nil, fmt.Errorf("its GroupInfo: %w", err)

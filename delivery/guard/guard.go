@@ -7,10 +7,24 @@
 // ([mls.PublicGroup]), and that the GroupInfo that comes with a commit is one of the epoch
 // that the commit begins. It serves the tree itself.
 //
+// # What a guard does not see
+//
+// Whether a membership_tag and a confirmation_tag are right, and whether members can decrypt
+// the path of a commit or a Welcome, takes secrets. So a member can hand in a commit that
+// passes here and that no member can follow.
+//
 // Of a group whose handshakes are private, a guard sees the group, the epoch and the kind of
 // each message, and the suite of each GroupInfo, Welcome and key package. It checks that
-// these fit together, and asks the policy about the suites. A deployment that has to prove
-// more refuses such groups ([Config].PublicOnly).
+// these fit together, and asks the policy about the suites. It does not see who is a member,
+// who commits, what a commit changes, nor whether it is one. A commit from outside is public
+// in these groups too: the guard checks that it comes with the GroupInfo and the tree of its
+// epoch and that these are a group, not that the epoch follows the one before. A deployment
+// that has to prove more refuses such groups ([Config].PublicOnly).
+//
+// The same holds of a public group that the guard has lost, since something went past it or
+// its store is damaged, until a member's commit comes with the GroupInfo and the tree. The
+// guard takes these as they are: it cannot see whether they follow what members have, only
+// that the GroupInfo has the confirmation_tag of the commit.
 package guard
 
 import (

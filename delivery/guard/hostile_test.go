@@ -107,6 +107,58 @@ func TestWaitingForAGroupEnds(t *testing.T) {
 	require.Empty(t, w.guard.busy)
 }
 
+// Who joins a private group from outside does so in public. That does not make the group's
+// handshakes public.
+func TestPrivateGroupGoesOnAfterAnExternalJoin(t *testing.T) {
+	w := newWorld(t, nil)
+	ann := w.member("ann", 1, false)
+	require.NoError(t, ann.begin("g"))
+	carl, joined := w.joins("carl", "g", false)
+	require.NoError(t, carl.submit(joined))
+	require.Nil(t, w.known("g"))
+	require.NoError(t, carl.submit(carl.commit()))
+
+	mal, forged := w.joins("mal", "g", false)
+	forged.Commits[0].Tree = joined.Commits[0].Tree
+	w.requireRefused(mal.submit(forged), ruleCommit)
+}
+
+// joins returns a client with the commit by which it joins a group from outside.
+func (w *world) joins(name, group string, public bool) (*member, candidate) {
+	w.t.Helper()
+	m := w.member(name, 1, public)
+	info, err := m.service().GroupInfo(w.t.Context(), group)
+	require.NoError(w.t, err)
+	join, err := mls.ExternalJoin(w.t.Context(), noon, m.cfg, info.Message, mls.ExternalJoinOptions{RatchetTree: info.Tree})
+	require.NoError(w.t, err)
+	return m, m.submission(join, info.Epoch)
+}
+
+// Of a group that the guard has lost, it takes a whole state that is of its commit, and of no
+// other one.
+func TestStateOfALostGroupIsOfItsCommit(t *testing.T) {
+	for _, only := range []bool{false, true} {
+		w := newWorld(t, func(c *Config) { c.PublicOnly = only })
+		ann := w.member("ann", 1, true)
+		require.NoError(t, ann.begin("g"))
+		_, err := w.guard.lose(t.Context(), "g", context.Canceled)
+		require.NoError(t, err)
+		c, other := ann.commit(), ann.commit()
+		mixed := c
+		mixed.Commits = []delivery.Commit{c.Commits[0]}
+		mixed.Commits[0].GroupInfo, mixed.Commits[0].Tree = other.Commits[0].GroupInfo, other.Commits[0].Tree
+		_, err = ann.service().Submit(t.Context(), mixed.Submission)
+		w.requireRefused(err, ruleCommit)
+		require.ErrorContains(t, err, "another confirmation_tag")
+
+		carl, joined := w.joins("carl", "g", true)
+		require.NoError(t, carl.submit(joined))
+		require.Equal(t, only, w.known("g") != nil, "where all are public, so are the members")
+		require.NoError(t, carl.submit(carl.commit()))
+		require.Equal(t, uint64(3), w.known("g").Epoch())
+	}
+}
+
 // Application data is private (RFC 9420, Section 6.2), and so it is in a public group.
 func TestPublicApplicationDataIsRefused(t *testing.T) {
 	w := newWorld(t, nil)

@@ -211,6 +211,17 @@ func TestClientReadsWhatItMay(t *testing.T) {
 	require.ErrorIs(t, mal.Acknowledge(t.Context(), g, 1), delivery.ErrNoGroup)
 	_, err = mal.GroupInfo(t.Context(), "g")
 	require.NoError(t, err, "who wants to join needs it")
+
+	joins := func(sender string) error {
+		commit := "\x00\x01\x00\x01" + "\x01g" + "\x00\x00\x00\x00\x00\x00\x00\x01" + sender + "\x00" + "\x03" + "..."
+		_, err := mal.Submit(t.Context(), delivery.Submission{ID: "2", Commits: []delivery.Commit{{Group: "g", Epoch: 1, Message: []byte(commit)}}})
+		return err
+	}
+	require.ErrorIs(t, joins("\x01\x00\x00\x00\x00"), delivery.ErrNoGroup, "as a member")
+	require.NoError(t, joins("\x04"), "from outside")
+	entries, err := mal.Fetch(t.Context(), g, 0, 0)
+	require.NoError(t, err)
+	require.Len(t, entries, 2)
 }
 
 // What the server itself refuses, whatever a client's program does.

@@ -8,6 +8,8 @@ import (
 
 	"github.com/mlsuite/mlsuite/delivery"
 	service "github.com/mlsuite/mlsuite/delivery/jetstream"
+	"github.com/mlsuite/mlsuite/internal/publiccommit"
+	"github.com/mlsuite/mlsuite/mls/message"
 )
 
 var errMethod = &delivery.RefusalError{Rule: "the method is one that gates have"}
@@ -114,6 +116,12 @@ func (g *Gate) submit(ctx context.Context, inner delivery.Service, sub delivery.
 		}
 	}
 	return position, nil
+}
+
+// external reports whether a message is a commit of a client that is no member yet.
+func external(msg []byte) bool {
+	m, err := message.Parse[message.Message](msg)
+	return err == nil && publiccommit.External(m)
 }
 
 // admit remembers that a client may read a group.
