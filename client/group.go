@@ -1,7 +1,6 @@
 package client
 
 import (
-	"bytes"
 	"container/list"
 	"context"
 	"fmt"
@@ -9,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/mlsuite/mlsuite/delivery"
+	"github.com/mlsuite/mlsuite/internal/grouprecords"
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/message"
 	"github.com/mlsuite/mlsuite/store"
@@ -65,22 +65,16 @@ func (g *liveGroup) store(w store.Writer, d *mls.Delta) error {
 		}
 		return nil
 	}
-	if d != nil && len(d.Put) > 0 {
+	if d != nil {
 		prefix := key(spaceGroup, g.id)
+		var err error
 		if g.replaces {
-			if err := w.Delete(prefix); err != nil {
-				return err
-			}
+			err = grouprecords.Put(w, prefix, d.Put)
+		} else {
+			err = grouprecords.Apply(w, prefix, d)
 		}
-		for _, p := range d.Delete {
-			if err := w.Delete(append(bytes.Clone(prefix), p...)); err != nil {
-				return err
-			}
-		}
-		for _, r := range d.Put {
-			if err := w.Put(append(bytes.Clone(prefix), r.Key...), r.Value); err != nil {
-				return err
-			}
+		if err != nil {
+			return err
 		}
 	}
 	return putJSON(w, key(spaceIndex, g.id), g.rec)
@@ -170,12 +164,8 @@ func (c *Client) load(ctx context.Context, g *liveGroup) error {
 		if err != nil || !found {
 			return err
 		}
-		prefix := key(spaceGroup, g.id)
-		for e, err := range r.Scan(prefix, nil) {
-			if err != nil {
-				return err
-			}
-			records = append(records, mls.Record{Key: e.Key[len(prefix):], Value: e.Value})
+		if records, err = grouprecords.Get(r, key(spaceGroup, g.id)); err != nil {
+			return err
 		}
 		if hasPending, candidate, err = readPending(r, g.id, &pendingRec); err != nil {
 			return err
