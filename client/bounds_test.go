@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -126,6 +127,29 @@ func TestFewGroupsAreInMemory(t *testing.T) {
 	for _, g := range groups {
 		agree(t, g, ann, bob)
 	}
+	require.Equal(t, 2, ann.InMemory())
+}
+
+// Nothing stays of an id of which the client has no group, and of a wait that has ended.
+func TestUnknownGroupsAreNotRemembered(t *testing.T) {
+	_, ann, bob, g := pair(t)
+	for i := range 10 {
+		_, err := ann.Send(ctx, fmt.Sprint(i), nil)
+		require.ErrorIs(t, err, client.ErrNoGroup)
+	}
+	require.Equal(t, 1, ann.InMemory())
+	require.NoError(t, ann.View(ctx, g, func(*mls.Group) error {
+		ended, cancel := context.WithCancel(ctx)
+		cancel()
+		_, err := ann.Send(ended, g, nil)
+		require.ErrorIs(t, err, context.Canceled, "somebody else has the turn")
+		return nil
+	}))
+	require.NoError(t, ann.Remove(ctx, g, "bob"))
+	sync(t, ann, bob)
+	require.Equal(t, 0, bob.InMemory())
+	require.NoError(t, ann.Leave(ctx, g))
+	require.Equal(t, 0, ann.InMemory())
 }
 
 func TestHistoryGoesToANewDevice(t *testing.T) {

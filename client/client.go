@@ -46,7 +46,7 @@ type Client struct {
 }
 
 // Open opens a client on what its store has, or begins it. It takes as long as reading one
-// small record for each group. Store and Delivery belong to the Client from then on: Close
+// small record for each group, and the events that are not confirmed. Store and Delivery belong to the Client from then on: Close
 // closes them.
 //
 // Errors:
@@ -102,11 +102,10 @@ func (c *Client) readIndex(r store.Reader) error {
 	if err != nil {
 		return err
 	}
-	for e, err := range r.Scan(key(spaceEvent), nil) {
+	for _, err := range r.Scan(key(spaceEvent), nil) {
 		if err != nil {
 			return err
 		}
-		_ = e
 		c.waiting++
 	}
 	return nil
@@ -260,15 +259,6 @@ func (t turn) take(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
-	}
-}
-
-func (t turn) try() bool {
-	select {
-	case t <- struct{}{}:
-		return true
-	default:
-		return false
 	}
 }
 

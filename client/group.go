@@ -15,12 +15,18 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// liveGroup is what is in memory of a group. All but id and turn is for who has the turn.
+// liveGroup is a group that is in memory, or that somebody works on.
 type liveGroup struct {
-	id   string
-	turn turn
-	used *list.Element // in Client.loaded, under its mutex
+	id    string
+	turn  turn
+	users int           // who have the turn or wait for it; under Client.mu
+	used  *list.Element // in Client.loaded, or nil; under Client.mu
 
+	groupState
+}
+
+// groupState is what is in memory of a group. It is for who has the turn.
+type groupState struct {
 	known bool // what follows is what the store has, and what came since
 	rec   groupRecord
 	mls   *mls.Group // nil for a group that is being joined, or that is gone
@@ -41,9 +47,7 @@ type liveGroup struct {
 }
 
 // drop forgets what is in memory.
-func (g *liveGroup) drop() {
-	*g = liveGroup{id: g.id, turn: g.turn, used: g.used}
-}
+func (g *liveGroup) drop() { g.groupState = groupState{} }
 
 // describe brings the index entry up to the engine's state.
 func (g *liveGroup) describe() {
@@ -108,8 +112,12 @@ func (c *Client) take(ctx context.Context, id string) (*liveGroup, error) {
 		g = &liveGroup{id: id, turn: newTurn()}
 		c.groups[id] = g
 	}
+	g.users++
 	c.mu.Unlock()
 	if err := g.turn.take(ctx); err != nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.leave(g)
 		return nil, err
 	}
 	err := c.alive()
@@ -127,28 +135,40 @@ func (c *Client) take(ctx context.Context, id string) (*liveGroup, error) {
 func (c *Client) give(g *liveGroup) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	defer g.turn.give()
 	switch {
 	case !g.known || g.rec.State == 0:
-		if g.used != nil {
-			c.loaded.Remove(g.used)
-			g.used = nil
-		}
-		return
+		c.unload(g)
 	case g.used == nil:
 		g.used = c.loaded.PushFront(g)
 	default:
 		c.loaded.MoveToFront(g.used)
 	}
+	g.turn.give()
+	c.leave(g)
 	for e := c.loaded.Back(); e != nil && c.loaded.Len() > c.cfg.Bounds.Groups; {
 		old, before := e.Value.(*liveGroup), e.Prev()
-		if old != g && old.turn.try() {
-			c.loaded.Remove(e)
-			old.used = nil
-			old.drop()
-			old.turn.give()
+		if old != g && old.users == 0 {
+			c.unload(old)
+			delete(c.groups, old.id)
 		}
 		e = before
+	}
+}
+
+// unload takes a group off the list of those that are in memory. It is called with the
+// mutex.
+func (c *Client) unload(g *liveGroup) {
+	if g.used != nil {
+		c.loaded.Remove(g.used)
+		g.used = nil
+	}
+}
+
+// leave ends the use of a group, and forgets one that is not in memory and that nobody
+// else uses. It is called with the mutex.
+func (c *Client) leave(g *liveGroup) {
+	if g.users--; g.users == 0 && g.used == nil {
+		delete(c.groups, g.id)
 	}
 }
 
