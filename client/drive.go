@@ -112,7 +112,7 @@ func (c *Client) quiet(ctx context.Context, id string) (bool, error) {
 	s, now := c.cfg.Schedule, c.cfg.Now()
 	if !ok || loaded || rec.State != Active || rec.Work || rec.New ||
 		s.Renew > 0 && now.Sub(rec.Renewed) >= c.renewEvery(rec.Members)/2 ||
-		s.Check > 0 && now.Sub(rec.Checked) >= s.Check || s.Idle > 0 {
+		c.checkDue(&rec, now) || s.Idle > 0 {
 		return false, nil
 	}
 	entries, err := c.service.Fetch(ctx, delivery.Stream{Group: id}, rec.Position, 1)
@@ -150,7 +150,7 @@ func (c *Client) wake(g *liveGroup) (at time.Time) {
 	for _, in := range g.intents {
 		earliest(in.notBefore)
 	}
-	if s.Check > 0 && !c.cfg.NoExternalJoins {
+	if c.checks() {
 		earliest(g.rec.Checked.Add(s.Check))
 	}
 	return at

@@ -27,7 +27,9 @@ func (c *Client) Run(ctx context.Context) error {
 	c.dirty.add(c.ids()...)
 	c.dirty.add(inboxItem)
 	start(c.watch)
-	start(c.poll)
+	if c.cfg.Schedule.Poll > 0 {
+		start(c.poll)
+	}
 	for range c.cfg.Bounds.Workers {
 		start(c.worker)
 	}

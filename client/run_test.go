@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	gosync "sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -154,6 +155,47 @@ func TestIdleMembersAreReportedOnce(t *testing.T) {
 		require.NoError(t, actors[0].RemoveMembers(ctx, g, idle[0].Members...))
 		wait()
 		require.Empty(t, actors[2].Groups())
+	})
+}
+
+// asked counts how often a client asks for entries.
+type asked struct {
+	delivery.Service
+	times atomic.Int64
+}
+
+func (a *asked) Fetch(ctx context.Context, of delivery.Stream, after delivery.Position, limit int) ([]delivery.Entry, error) {
+	a.times.Add(1)
+	return a.Service.Fetch(ctx, of, after, limit)
+}
+
+// A client that is to do nothing by itself comes to rest, also with a proposal to commit.
+func TestNegativeScheduleSaysNever(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		never := client.Schedule{Renew: -1, RenewMessages: -1, Commit: -1, Idle: -1, Check: -1, Poll: -1, TakeOver: -1}
+		_, ann, bob, g := pair(t)
+		service := &asked{}
+		ann.delivery = func(s delivery.Service) delivery.Service { service.Service = s; return service }
+		ann.cfg.Schedule = never
+		ann.restart()
+		running, cancel := context.WithCancel(ctx)
+		go ann.Run(running)
+		short, ended := shortly()
+		defer ended()
+		require.ErrorIs(t, bob.Leave(short, g), client.ErrUndecided)
+		wait()
+		before := service.times.Load()
+		time.Sleep(time.Hour)
+		require.Equal(t, before, service.times.Load())
+		require.NoError(t, ann.View(ctx, g, func(g *mls.Group) error {
+			require.Len(t, g.Proposals(), 1)
+			return nil
+		}))
+		require.NoError(t, ann.Update(ctx, g))
+		require.NoError(t, bob.Sync(ctx))
+		require.Empty(t, bob.Groups())
+		cancel()
+		synctest.Wait()
 	})
 }
 

@@ -16,7 +16,7 @@ import (
 func (c *Client) maintain(ctx context.Context, g *liveGroup, now time.Time) (bool, error) {
 	if len(g.mls.Proposals()) == 0 {
 		g.commitAt = time.Time{}
-	} else if s := c.cfg.Schedule; s.Commit >= 0 {
+	} else if c.cfg.Schedule.Commit >= 0 {
 		c.proposed(g)
 		switch {
 		case now.Before(g.commitAt):
@@ -32,7 +32,7 @@ func (c *Client) maintain(ctx context.Context, g *liveGroup, now time.Time) (boo
 		c.count("renewals", 1)
 		return true, c.commit(ctx, s)
 	}
-	if s := c.cfg.Schedule; s.Check > 0 && !c.cfg.NoExternalJoins && now.Sub(g.rec.Checked) >= s.Check {
+	if c.checkDue(&g.rec, now) {
 		if err := c.checkFork(ctx, g); err != nil || g.rec.State != Active {
 			return g.rec.State != Active, err
 		}
@@ -46,8 +46,7 @@ const commitHerd = 64
 
 // proposed plans the commit of a proposal that has arrived.
 func (c *Client) proposed(g *liveGroup) {
-	if g.commitAt.IsZero() {
-		d := max(c.cfg.Schedule.Commit, 0)
+	if d := c.cfg.Schedule.Commit; d >= 0 && g.commitAt.IsZero() {
 		g.commitAt = c.cfg.Now().Add(d + random(d*time.Duration(1+g.rec.Members/commitHerd)))
 	}
 }
@@ -65,6 +64,13 @@ func (c *Client) onlyOwnLeave(g *liveGroup) bool {
 func (c *Client) renewEvery(members int) time.Duration {
 	s := c.cfg.Schedule
 	return max(s.Renew, time.Duration(members)*max(s.RenewSpacing, 0))
+}
+
+// checks reports whether the client compares epochs from time to time.
+func (c *Client) checks() bool { return c.cfg.Schedule.Check > 0 && !c.cfg.NoExternalJoins }
+
+func (c *Client) checkDue(rec *groupRecord, now time.Time) bool {
+	return c.checks() && now.Sub(rec.Checked) >= c.cfg.Schedule.Check
 }
 
 func (c *Client) renewalDue(g *liveGroup, now time.Time) bool {
