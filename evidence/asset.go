@@ -67,20 +67,8 @@ func (v *inventory) of(i suite.Info) []*asset {
 		level:     i.KEM.Level, category: kem[0].category,
 	}, "encryption to members: commits and Welcomes", append(kem, kdf, aead)...)
 	hash := v.one(i.Hash.Name, "hash, tree hash, transcript", cdx.CryptoPrimitiveHash, i.Hash.Provenance)
-	mac := v.one("HMAC-"+i.Hash.Name, "membership and confirmation tags", cdx.CryptoPrimitiveMAC, hmac(i.KDF.Provenance))
+	mac := v.one("HMAC-"+i.Hash.Name, "membership and confirmation tags", cdx.CryptoPrimitiveMAC, i.KDF.Provenance)
 	return []*asset{hpke, kdf, aead, hash, mac, v.signature(i.Signature)}
-}
-
-// hmac returns who provides HMAC where from provides HKDF, which is made of it. The standard
-// library has a package for each.
-func hmac(from suite.Providers) suite.Providers {
-	list := from.List()
-	for i := range list {
-		if list[i].Package == "crypto/hkdf" {
-			list[i].Package = "crypto/hmac"
-		}
-	}
-	return suite.ProvidedBy(list...)
 }
 
 // kem returns the KEM, and behind it what else derives its key pairs.

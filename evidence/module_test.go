@@ -1,7 +1,6 @@
 package evidence
 
 import (
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -58,16 +57,32 @@ func TestMLDSAIsInsideWhereItsProvenanceIs(t *testing.T) {
 	require.Equal(t, "outside none", by("filippo.io/mldsa", on("v1.26.0", "on")))
 }
 
-// Where crypto/hkdf provides HKDF, crypto/hmac provides HMAC; elsewhere one package provides both.
-func TestHMACHasItsOwnPackage(t *testing.T) {
+// The package of HMAC is that of its provenance, and where that names HKDF alone, the one of HKDF.
+func TestProviderOfHMAC(t *testing.T) {
 	own, err := everything().Named(tbd11)
 	require.NoError(t, err)
-	for pkg, want := range map[string]string{"crypto/hkdf": "crypto/hmac", "example.com/kdf": "example.com/kdf"} {
+	hkdf := suite.Provided{Primitive: own.Info().KDF.Name, Package: "crypto/hkdf"}
+	for want, provenance := range map[string]suite.Providers{
+		"crypto/hmac": suite.ProvidedBy(hkdf, suite.Provided{Primitive: "HMAC-SHA-384", Package: "crypto/hmac"}),
+		"crypto/hkdf": suite.ProvidedBy(hkdf),
+	} {
 		info := suite.Describe(own)
-		info.KDF.Provenance = suite.ProvidedBy(suite.Provided{Primitive: info.KDF.Name, Package: pkg})
+		info.KDF.Provenance = provenance
 		r := reportOf(t, func(yield func(suite.Info) bool) { yield(info) }, on("v1.26.0", "on"), "2026-11-28", "cnsa-2.0")
 		require.Equal(t, []string{want}, find(t, r, "HMAC-SHA-384").packages())
-		require.Equal(t, []string{pkg}, find(t, r, "HKDF-SHA-384").packages())
-		require.Equal(t, pkg == "crypto/hkdf", slices.Contains(r.remarks(find(t, r, "HKDF-SHA-384")), calledFromOutside))
+		require.Equal(t, []string{"crypto/hkdf"}, find(t, r, "HKDF-SHA-384").packages())
+		require.Equal(t, []string{calledFromOutside}, r.remarks(find(t, r, "HKDF-SHA-384")))
 	}
+}
+
+// A key schedule outside of the module is remarked on nowhere: it is the HKDF that is outside.
+func TestForeignHKDFIsOutside(t *testing.T) {
+	own, err := everything().Named(tbd11)
+	require.NoError(t, err)
+	info := suite.Describe(own)
+	info.KDF.Provenance = suite.ProvidedBy(suite.Provided{Primitive: info.KDF.Name, Package: "example.com/kdf"})
+	r := reportOf(t, func(yield func(suite.Info) bool) { yield(info) }, on("v1.26.0", "on"), "2026-11-28", "cnsa-2.0")
+	require.Equal(t, []string{"example.com/kdf"}, find(t, r, "HMAC-SHA-384").packages())
+	require.Equal(t, "outside", r.where(find(t, r, "HKDF-SHA-384")))
+	require.Empty(t, r.remarks(find(t, r, "HKDF-SHA-384")))
 }

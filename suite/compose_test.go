@@ -102,10 +102,10 @@ func TestWithID(t *testing.T) {
 // foreignSuite is a Suite that New did not make.
 type foreignSuite struct{ suite.Suite }
 
-// hkdfPackage is what provides HKDF: the standard library in FIPS mode.
-func hkdfPackage() string {
+// providerOf returns what provides HKDF or HMAC: the package of the standard library in FIPS mode.
+func providerOf(standard string) string {
 	if fips140.Enabled() {
-		return "crypto/hkdf"
+		return standard
 	}
 	return "github.com/mlsuite/mlsuite/internal/hkdf"
 }

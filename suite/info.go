@@ -90,9 +90,9 @@ func (k KEMInfo) Hybrid() bool { return k.Classical != "" && k.PostQuantum != ""
 // KDFInfo describes an HPKE KDF (RFC 9180, Section 7.2).
 type KDFInfo struct {
 	ID         uint16
-	Name       string // such as "HKDF-SHA256"
-	Nh         int    // output of Extract
-	Provenance Providers
+	Name       string    // such as "HKDF-SHA256"
+	Nh         int       // output of Extract
+	Provenance Providers // of HMAC too, of which HKDF is made
 }
 
 // AEADInfo describes an HPKE AEAD (RFC 9180, Section 7.3).

@@ -17,7 +17,8 @@ func TestProvenance(t *testing.T) {
 	require.NoError(t, err)
 	want := []suite.Provided{
 		{Primitive: "X25519", Package: "crypto/ecdh", SelfDeclared: true}, // of a foreign HPKE scheme
-		{Primitive: "HKDF-SHA256", Package: hkdfPackage()},
+		{Primitive: "HKDF-SHA256", Package: providerOf("crypto/hkdf")},
+		{Primitive: "HMAC-SHA-256", Package: providerOf("crypto/hmac")},
 		{SelfDeclared: true}, // its KDF, of which it says nothing
 		{Primitive: "AES-128-GCM", Package: "crypto/aes"},
 		{Primitive: "AES-128-GCM", Package: "crypto/aes", SelfDeclared: true},

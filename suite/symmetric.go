@@ -30,7 +30,10 @@ func newSHA2(h crypto.Hash) (sha2, error) {
 		return sha2{}, fmt.Errorf("hash %v is not of the SHA-2 family that HPKE's HKDF knows", h)
 	}
 	s.info.Provenance = ProvidedBy(Provided{Primitive: s.info.Name, Package: pkg})
-	s.kdf.Provenance = ProvidedBy(Provided{Primitive: s.kdf.Name, Package: hkdf.Provider()})
+	s.kdf.Provenance = ProvidedBy(
+		Provided{Primitive: s.kdf.Name, Package: hkdf.Provider()},
+		Provided{Primitive: "HMAC-" + s.info.Name, Package: hkdf.MACProvider()},
+	)
 	return s, nil
 }
 

@@ -116,6 +116,7 @@
 //	        "X25519: crypto/ecdh",
 //	        "SHA3-256: crypto/sha3",
 //	        "HKDF-SHA384: github.com/mlsuite/mlsuite/internal/hkdf",
+//	        "HMAC-SHA-384: github.com/mlsuite/mlsuite/internal/hkdf",
 //	        "ChaCha20-Poly1305: golang.org/x/crypto/chacha20poly1305",
 //	        "SHA-384: crypto/sha512",
 //	        "ML-DSA-44: filippo.io/mldsa"

@@ -48,8 +48,20 @@ func Provider() string {
 	if fips140.Enabled() {
 		return "crypto/hkdf"
 	}
-	return "github.com/mlsuite/mlsuite/internal/hkdf"
+	return own
 }
+
+// MACProvider returns the import path of the package that provides HMAC where the program
+// runs.
+func MACProvider() string {
+	if fips140.Enabled() {
+		return "crypto/hmac"
+	}
+	return own
+}
+
+// own is the import path of this package.
+const own = "github.com/mlsuite/mlsuite/internal/hkdf"
 
 // Sum appends the hash of data to dst. It names the functions, so that data can stay on
 // the stack.

@@ -2,6 +2,7 @@ package all_test
 
 import (
 	"crypto"
+	"crypto/fips140"
 	"maps"
 	"slices"
 	"strings"
@@ -182,9 +183,14 @@ func TestFastSuitesAreTheSame(t *testing.T) {
 // Every primitive, and the packages that provide it.
 func TestProvenance(t *testing.T) {
 	const circl = "github.com/cloudflare/circl/"
+	hmac := []string{"github.com/mlsuite/mlsuite/internal/hkdf"}
+	if fips140.Enabled() {
+		hmac = []string{"crypto/hmac"}
+	}
 	shared := map[string][]string{
 		"AES-128-GCM": {"crypto/aes"}, "AES-256-GCM": {"crypto/aes"}, "ChaCha20-Poly1305": {"golang.org/x/crypto/chacha20poly1305"},
 		"SHA-256": {"crypto/sha256"}, "SHA-384": {"crypto/sha512"}, "SHA-512": {"crypto/sha512"},
+		"HMAC-SHA-256": hmac, "HMAC-SHA-384": hmac, "HMAC-SHA-512": hmac,
 		"SHA3-256": {"crypto/sha3"}, // the combiner of the hybrid KEMs
 		"SHAKE256": {"crypto/sha3"}, // of seeds
 		"P-256":    {"crypto/ecdh"}, "P-384": {"crypto/ecdh"}, "P-521": {"crypto/ecdh"},
