@@ -41,8 +41,48 @@ func CheckGroup(group string) error {
 	return nil
 }
 
-// CheckID returns why a submission or a message cannot have that ID.
-func CheckID(id string) error {
+// Check returns why no service takes a submission, whatever it holds: a [*RefusalError].
+func (s Submission) Check() error {
+	if err := checkID(s.ID); err != nil {
+		return err
+	}
+	if len(s.Commits) == 0 {
+		return &RefusalError{Rule: "a submission has a commit"}
+	}
+	begun := map[string]bool{}
+	for _, c := range s.Commits {
+		if err := CheckGroup(c.Group); err != nil {
+			return err
+		}
+		switch {
+		case len(c.Message) == 0 && c.Epoch != 0:
+			return &RefusalError{Rule: "only the first epoch ends without a commit"}
+		case begun[c.Group]:
+			return &RefusalError{Rule: "a submission has one commit of a group"}
+		}
+		begun[c.Group] = true
+	}
+	for _, w := range s.Welcomes {
+		switch {
+		case !begun[w.Group]:
+			return &RefusalError{Rule: "a Welcome comes with a commit of its group"}
+		case len(w.Message) == 0:
+			return &RefusalError{Rule: "a Welcome has a message"}
+		}
+	}
+	return nil
+}
+
+// Check returns why no service takes a message, whatever it holds: a [*RefusalError].
+func (m Message) Check() error {
+	if err := checkID(m.ID); err != nil {
+		return err
+	}
+	return CheckGroup(m.Group)
+}
+
+// checkID returns why a submission or a message cannot have that ID.
+func checkID(id string) error {
 	if id == "" || len(id) > MaxID {
 		return &RefusalError{Rule: fmt.Sprintf("an ID has 1 to %d bytes", MaxID)}
 	}

@@ -1,6 +1,7 @@
 package deliverytest
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -114,9 +115,16 @@ func testMalformed(t *testing.T, n Network) {
 		require.Error(t, err, name)
 		requireRefusal(t, err)
 	}
-	m := message("", "g")
-	_, err := ann.Send(t.Context(), m)
-	requireRefusal(t, err)
+	for _, id := range []string{"", strings.Repeat("x", delivery.MaxID+1)} {
+		_, err := ann.Send(t.Context(), message(id, "g"))
+		requireRefusal(t, err)
+	}
+	for _, group := range []string{"", strings.Repeat("g", delivery.MaxGroup+1)} {
+		_, err := ann.Send(t.Context(), message("m", group))
+		if !errors.Is(err, delivery.ErrNoGroup) {
+			requireRefusal(t, err)
+		}
+	}
 	require.Len(t, fetch(t, ann, groupG, 0), 1)
 }
 

@@ -19,7 +19,7 @@ func (s *Service) Send(ctx context.Context, m delivery.Message) (delivery.Positi
 	if err := s.usable(ctx); err != nil {
 		return 0, err
 	}
-	if err := errors.Join(delivery.CheckID(m.ID), delivery.CheckGroup(m.Group)); err != nil {
+	if err := m.Check(); err != nil {
 		return 0, err
 	}
 	if known := s.known(m.Group); known == 0 || known < m.Epoch {

@@ -91,7 +91,10 @@ func (s *Service) Submit(ctx context.Context, sub delivery.Submission) (delivery
 	if err := s.usable(ctx); err != nil {
 		return 0, err
 	}
-	if err := checkSubmission(sub); err != nil {
+	if err := sub.Check(); err != nil {
+		return 0, err
+	}
+	if err := checkRecipients(sub); err != nil {
 		return 0, err
 	}
 	for attempt := 0; ; attempt++ {
@@ -157,35 +160,11 @@ func (s *Service) won(ctx context.Context, sub delivery.Submission) (position de
 	return delivery.Position(m.Sequence + after), true, sub.CheckOnce(sum)
 }
 
-func checkSubmission(sub delivery.Submission) error {
-	if err := delivery.CheckID(sub.ID); err != nil {
-		return err
-	}
-	if len(sub.Commits) == 0 {
-		return &delivery.RefusalError{Rule: "a submission has a commit"}
-	}
-	begun := map[string]bool{}
-	messages := 1
-	for _, c := range sub.Commits {
-		if err := delivery.CheckGroup(c.Group); err != nil {
-			return err
-		}
-		switch {
-		case len(c.Message) == 0 && c.Epoch != 0:
-			return &delivery.RefusalError{Rule: "only the first epoch ends without a commit"}
-		case begun[c.Group]:
-			return &delivery.RefusalError{Rule: "a submission has one commit of a group"}
-		}
-		begun[c.Group] = true
-		messages += 2
-	}
+// checkRecipients returns why the recipients of a submission are not those of one that this
+// package takes.
+func checkRecipients(sub delivery.Submission) error {
+	messages := 1 + 2*len(sub.Commits)
 	for _, w := range sub.Welcomes {
-		switch {
-		case !begun[w.Group]:
-			return &delivery.RefusalError{Rule: "a Welcome comes with a commit of its group"}
-		case len(w.Message) == 0:
-			return &delivery.RefusalError{Rule: "a Welcome has a message"}
-		}
 		for _, client := range w.Clients {
 			if err := CheckName(client); err != nil {
 				return err

@@ -33,8 +33,8 @@ func (s *service) Publish(ctx context.Context, change delivery.Stock) error {
 	}
 	defer leave()
 	for _, kp := range slices.Concat(change.Add, change.LastResort) {
-		if max := s.server.options.MaxMessage; max > 0 && len(kp.Message) > max {
-			return delivery.ErrTooLarge
+		if err := s.server.checkSizes(kp.Message); err != nil {
+			return err
 		}
 	}
 	st := s.server.stock(s.client)

@@ -14,6 +14,9 @@ func (s *service) Submit(ctx context.Context, sub delivery.Submission) (delivery
 		return 0, err
 	}
 	defer leave()
+	if err := sub.Check(); err != nil {
+		return 0, err
+	}
 	v := s.server
 	if was, ok := v.taken[taken{s.client, sub.ID}]; ok {
 		return was.position, sub.CheckOnce(was.sum)
@@ -48,49 +51,26 @@ func (s *service) Submit(ctx context.Context, sub delivery.Submission) (delivery
 	return v.last, nil
 }
 
-// check returns why a Submission is not taken.
+// check returns why a Submission is not taken now.
 func (v *Server) check(sub delivery.Submission) error {
-	if len(sub.Commits) == 0 {
-		return &delivery.RefusalError{Rule: "a submission has a commit"}
-	}
-	begun := map[string]bool{}
 	for _, c := range sub.Commits {
-		if err := delivery.CheckGroup(c.Group); err != nil {
+		if err := v.checkSizes(c.Message, c.GroupInfo, c.Tree); err != nil {
 			return err
 		}
-		if err := v.checkSizes(sub.ID, c.Message, c.GroupInfo, c.Tree); err != nil {
-			return err
-		}
-		if len(c.Message) == 0 && c.Epoch != 0 {
-			return &delivery.RefusalError{Rule: "only the first epoch ends without a commit"}
-		}
-		if begun[c.Group] {
-			return &delivery.RefusalError{Rule: "a submission has one commit of a group"}
-		}
-		begun[c.Group] = true
 		g := v.groups[c.Group]
 		if g == nil && c.Epoch != 0 || g != nil && g.epoch != c.Epoch {
 			return epochError(c.Group, c.Epoch, g)
 		}
 	}
 	for _, w := range sub.Welcomes {
-		if err := v.checkSizes(sub.ID, w.Message, w.Tree); err != nil {
+		if err := v.checkSizes(w.Message, w.Tree); err != nil {
 			return err
-		}
-		if len(w.Message) == 0 {
-			return &delivery.RefusalError{Rule: "a Welcome has a message"}
-		}
-		if !begun[w.Group] {
-			return &delivery.RefusalError{Rule: "a Welcome comes with a commit of its group"}
 		}
 	}
 	return nil
 }
 
-func (v *Server) checkSizes(id string, messages ...[]byte) error {
-	if err := delivery.CheckID(id); err != nil {
-		return err
-	}
+func (v *Server) checkSizes(messages ...[]byte) error {
 	for _, m := range messages {
 		if v.options.MaxMessage > 0 && len(m) > v.options.MaxMessage {
 			return delivery.ErrTooLarge
@@ -113,11 +93,14 @@ func (s *service) Send(ctx context.Context, m delivery.Message) (delivery.Positi
 		return 0, err
 	}
 	defer leave()
+	if err := m.Check(); err != nil {
+		return 0, err
+	}
 	v := s.server
 	if was, ok := v.taken[taken{s.client, m.ID}]; ok {
 		return was.position, nil
 	}
-	if err := v.checkSizes(m.ID, m.Message); err != nil {
+	if err := v.checkSizes(m.Message); err != nil {
 		return 0, err
 	}
 	g := v.groups[m.Group]
@@ -136,15 +119,11 @@ func (s *service) Send(ctx context.Context, m delivery.Message) (delivery.Positi
 }
 
 func (s *service) Fetch(ctx context.Context, of delivery.Stream, after delivery.Position, limit int) ([]delivery.Entry, error) {
-	leave, err := s.enter(ctx)
+	st, leave, err := s.read(ctx, of)
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
-	if err := s.mayRead(of); err != nil {
-		return nil, err
-	}
-	st := s.server.stream(of)
 	if after < st.dropped {
 		e := &delivery.GapError{Stream: of, After: after}
 		if len(st.entries) > 0 {
@@ -162,12 +141,17 @@ func (s *service) Fetch(ctx context.Context, of delivery.Stream, after delivery.
 	return copied(found), nil
 }
 
-// mayRead returns ErrNoGroup for another client's inbox and for a group that is unknown.
-func (s *service) mayRead(of delivery.Stream) error {
-	if of.Group != "" && s.server.groups[of.Group] == nil || of.Group == "" && of.Client != s.client {
-		return delivery.ErrNoGroup
+// read begins a call on a stream, as enter does. The error is ErrNoGroup for another client's
+// inbox and for a group that is unknown.
+func (s *service) read(ctx context.Context, of delivery.Stream) (st *stream, leave func(), err error) {
+	if leave, err = s.enter(ctx); err != nil {
+		return nil, nil, err
 	}
-	return nil
+	if of.Group != "" && s.server.groups[of.Group] == nil || of.Group == "" && of.Client != s.client {
+		leave()
+		return nil, nil, delivery.ErrNoGroup
+	}
+	return s.server.stream(of), leave, nil
 }
 
 func copied(entries []delivery.Entry) []delivery.Entry {
@@ -194,40 +178,30 @@ func (s *service) GroupInfo(ctx context.Context, id string) (delivery.GroupInfo,
 }
 
 func (s *service) Acknowledge(ctx context.Context, of delivery.Stream, position delivery.Position) error {
-	leave, err := s.enter(ctx)
+	st, leave, err := s.read(ctx, of)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	if err := s.mayRead(of); err != nil {
-		return err
-	}
-	acked := s.server.stream(of).acked
-	acked[s.client] = max(acked[s.client], position)
+	st.acked[s.client] = max(st.acked[s.client], position)
 	return nil
 }
 
 func (s *service) Acknowledged(ctx context.Context, of delivery.Stream) (delivery.Position, error) {
-	leave, err := s.enter(ctx)
+	st, leave, err := s.read(ctx, of)
 	if err != nil {
 		return 0, err
 	}
 	defer leave()
-	if err := s.mayRead(of); err != nil {
-		return 0, err
-	}
-	return s.server.stream(of).acked[s.client], nil
+	return st.acked[s.client], nil
 }
 
 func (s *service) Leave(ctx context.Context, of delivery.Stream) error {
-	leave, err := s.enter(ctx)
+	st, leave, err := s.read(ctx, of)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	if err := s.mayRead(of); err != nil {
-		return err
-	}
-	delete(s.server.stream(of).acked, s.client)
+	delete(st.acked, s.client)
 	return nil
 }

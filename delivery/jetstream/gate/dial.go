@@ -46,17 +46,14 @@ func Dial(nc *nats.Conn, client string) (delivery.Service, error) {
 // commas, and returns the service as Dial does. The connection comes back by itself when it
 // is lost, and Close ends it.
 func Connect(urls, client string, options ...nats.Option) (delivery.Service, error) {
+	if err := service.CheckName(client); err != nil {
+		return nil, err
+	}
 	nc, err := nats.Connect(urls, append([]nats.Option{Inbox(client), nats.MaxReconnects(-1)}, options...)...)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", delivery.ErrUnavailable, err)
 	}
-	s, err := Dial(nc, client)
-	if err != nil {
-		nc.Close()
-		return nil, err
-	}
-	s.(*remote).owned = true
-	return s, nil
+	return &remote{nc: nc, client: client, owned: true}, nil
 }
 
 // remote is a service behind a gate.
