@@ -70,9 +70,53 @@ func TestTheMostUsedKeysStay(t *testing.T) {
 	require.Nil(t, keys.Use(often), "one slot holds one value")
 }
 
+// As many keys as a set has slots have their values, in whatever order they are used, and a
+// fifth one that is used as often drives none of them out.
+func TestKeysThatShareASetKeepTheirValues(t *testing.T) {
+	var built int
+	keys := named(together, 3, &built)
+	all := []string{"a", "b", "c", "d", "e"}
+	for range 2 * most {
+		for _, key := range all[:together] {
+			keys.Use([]byte(key))
+		}
+	}
+	require.Equal(t, together, built)
+	for range 2 * most {
+		for _, key := range all {
+			keys.Use([]byte(key))
+		}
+	}
+	require.Equal(t, together, built)
+	for _, key := range all[:together] {
+		require.Equal(t, key, *keys.Peek([]byte(key)))
+	}
+	require.Nil(t, keys.Peek([]byte("e")))
+}
+
+// Keys that nobody uses any more leave all their slots to others that are used in turn.
+func TestKeysOutOfUseMakeRoom(t *testing.T) {
+	var built int
+	keys := named(together, 3, &built)
+	for i := range together * most {
+		keys.Use([]byte{byte(i % together)})
+	}
+	require.Equal(t, together, built)
+	next := []string{"a", "b", "c", "d"}
+	for range 4 * most {
+		for _, key := range next {
+			keys.Use([]byte(key))
+		}
+	}
+	for _, key := range next {
+		require.Equal(t, key, *keys.Use([]byte(key)))
+	}
+	require.Equal(t, 2*together, built)
+}
+
 // Two keys of one hash cannot be made, so the slot is told that they have it.
 func TestAValueIsOfItsKeyAlone(t *testing.T) {
-	var s slot[string]
+	s := set[string]{slots: make([]slot[string], 1)}
 	of := "a"
 	for range 3 {
 		s.use(1, []byte("a"), 3)
