@@ -23,15 +23,7 @@ type dayFlags struct {
 
 func (f *dayFlags) add(cmd *cobra.Command) {
 	f.cmd = cmd
-	flags, d := cmd.Flags(), &f.given
-	flags.IntVar(&d.Members, "members", 0, "`NUMBER` of members")
-	flags.IntVar(&d.Committers, "committers", 0, "`NUMBER` of members who add and remove others")
-	flags.IntVar(&d.Speakers, "speakers", 0, "`NUMBER` of members who send messages")
-	flags.Float64Var(&d.Renewals, "renewals", 0, "`NUMBER` of commits a day that renew a member's keys")
-	flags.Float64Var(&d.Joins, "joins", 0, "`NUMBER` of joins a day")
-	flags.Float64Var(&d.Removes, "removes", 0, "`NUMBER` of removals a day")
-	flags.Float64Var(&d.Messages, "messages", 0, "`NUMBER` of messages a day")
-	flags.IntVar(&d.Size, "size", 0, "`BYTES` of the data of a message")
+	f.given.AddFlags(cmd.Flags())
 }
 
 // day returns the day of a name or a file, as the flags change it.

@@ -71,7 +71,8 @@ says so, and the lists of all members are compared: the exit status is 1 if a me
 lost, doubled or out of order.
 
 NAME is an example of suitebench day, team (the default), agency or channel; FILE is YAML
-with the fields that have the names of the flags. Flags change single fields.
+with the fields that have the names of the flags. Flags change single fields. Messages have
+some 40 bytes at least.
 
 Suites have their groups and clients apart: --clients and --groups are of each. Their turns
 are short and alternate --rounds times, or all run at once with --rounds 0.`,
@@ -86,16 +87,8 @@ are short and alternate --rounds times, or all run at once with --rounds 0.`,
 }
 
 func (f *flags) add(c *cobra.Command) {
-	flags, cfg, d := c.Flags(), &f.cfg, &f.day
-	flags.IntVar(&d.Members, "members", 0, "`NUMBER` of members of a group")
-	flags.IntVar(&d.Committers, "committers", 0, "`NUMBER` of members who add and remove others")
-	flags.IntVar(&d.Speakers, "speakers", 0, "`NUMBER` of members who send messages")
-	flags.Float64Var(&d.Renewals, "renewals", 0, "`NUMBER` of commits of a group that renew a member's keys")
-	flags.Float64Var(&d.Joins, "joins", 0, "`NUMBER` of joins of a group")
-	flags.Float64Var(&d.Removes, "removes", 0, "`NUMBER` of removals of a group")
-	flags.Float64Var(&d.Messages, "messages", 0, "`NUMBER` of messages of a group")
-	flags.IntVar(&d.Size, "size", 0, "`BYTES` of a message, from some 40 on")
-
+	flags, cfg := c.Flags(), &f.cfg
+	f.day.AddFlags(flags)
 	flags.StringVar(&f.suites, "suites", "0x0001,0xF002", "`LIST` of suites")
 	flags.IntVar(&cfg.Clients, "clients", 0, "`NUMBER` of clients of each suite (default one more than a group has members)")
 	flags.IntVar(&cfg.Groups, "groups", 5, "`NUMBER` of groups of each suite")
