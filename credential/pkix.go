@@ -60,8 +60,10 @@ type PKIXOptions struct {
 //
 // A PKIX is an [event.SenderJudge]: the engine asks it about each sender, and [Recheck]
 // about each member. It answers from memory: it verifies each distinct certificate once,
-// and looks at validity, revocation and policy each time. It reaches no network: the caller
-// fetches CRLs and OCSP responses and hands them to [PKIX.AddCRL] and [PKIX.AddOCSP].
+// and looks at validity, revocation and policy each time. Where certificate policies are
+// demanded, or an authority constrains the names or the policies below it, it verifies the
+// whole path once for each end entity. It reaches no network: the caller fetches CRLs and OCSP
+// responses and hands them to [PKIX.AddCRL] and [PKIX.AddOCSP].
 //
 // A PKIX is safe for concurrent use.
 type PKIX struct {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/mlsuite/mlsuite/internal/certificate"
@@ -139,18 +140,19 @@ func (p *PKIX) issued(now time.Time, leaf *x509.Certificate, a *authority) ([]*p
 	}
 	var valid []*path
 	var first error
-	var whole [][]*x509.Certificate
-	var direct map[string]error // by usages
+	whole := sync.OnceValues(func() ([][]*x509.Certificate, error) {
+		p.count(func(c *checked) { c.leaves += len(a.paths[0].certs) })
+		return leaf.Verify(p.to(p.roots, a.above, now, p.options.KeyUsages))
+	})
+	direct := make(map[string]error) // by usages
 	for _, above := range a.paths {
 		usages, err := p.usages(above)
 		switch {
 		case err != nil:
 		case constrainsNames(above):
-			if whole == nil {
-				p.count(func(c *checked) { c.leaves += len(above.certs) })
-				whole, err = leaf.Verify(p.to(p.roots, a.above, now, p.options.KeyUsages))
-			}
-			if err == nil && !slices.ContainsFunc(whole, func(chain []*x509.Certificate) bool {
+			var chains [][]*x509.Certificate
+			chains, err = whole()
+			if err == nil && !slices.ContainsFunc(chains, func(chain []*x509.Certificate) bool {
 				return slices.EqualFunc(chain[1:], above.certs, (*x509.Certificate).Equal)
 			}) {
 				err = x509.UnknownAuthorityError{Cert: leaf}
@@ -161,9 +163,6 @@ func (p *PKIX) issued(now time.Time, leaf *x509.Certificate, a *authority) ([]*p
 			if err, ok = direct[key]; !ok {
 				p.count(func(c *checked) { c.leaves++ })
 				_, err = leaf.Verify(p.to(a.pool, nil, now, usages))
-				if direct == nil {
-					direct = make(map[string]error)
-				}
 				direct[key] = err
 			}
 		}
