@@ -226,13 +226,13 @@ func libraryRef(pkg string) string { return "package:" + pkg }
 
 func libraryComponent(l library) cdx.Component {
 	c := cdx.Component{BOMRef: libraryRef(l.pkg), Type: cdx.ComponentTypeLibrary, Name: l.pkg, Version: l.version}
-	if l.module != "" {
+	if l.module != "" && !l.local {
 		c.PackageURL = "pkg:golang/" + l.module
 		if l.version != "" {
 			c.PackageURL += "@" + strings.NewReplacer("+", "%2B", "(", "%28", ")", "%29").Replace(l.version)
 		}
-		if below := strings.TrimPrefix(strings.TrimPrefix(l.pkg, l.module), "/"); below != "" {
-			c.PackageURL += "#" + below
+		if l.below != "" {
+			c.PackageURL += "#" + l.below
 		}
 	}
 	return c

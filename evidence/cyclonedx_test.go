@@ -9,6 +9,8 @@ import (
 	cdx "github.com/CycloneDX/cyclonedx-go"
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/policy"
 )
 
 // The algorithms of all suites under the names, primitives, families, parameters and curves of
@@ -79,7 +81,7 @@ func decode(t testing.TB, r *Report) *cdx.BOM {
 // Under every profile, each reference of the bill leads to one component, and each suite that
 // is left stands in it with its code point and its algorithms.
 func TestReferencesLeadSomewhere(t *testing.T) {
-	for _, name := range builtin().Names() {
+	for _, name := range policy.Builtin().Names() {
 		r := reportOn(t, on("v1.0.0", "on"), "2026-11-28", name)
 		bom := decode(t, r)
 		require.Equal(t, cdx.SpecVersion1_7, bom.SpecVersion)
@@ -118,7 +120,8 @@ func TestReferencesLeadSomewhere(t *testing.T) {
 	}
 }
 
-// A package URL names the module with its version, and the package below it.
+// A package URL names the module with its version, and the package below it. What takes the
+// place of a module is named, and a folder has no URL.
 func TestPackageURLs(t *testing.T) {
 	r := reportOn(t, on("v1.0.0", "on"), "2026-11-28", "any")
 	urls := map[string]string{}
@@ -128,10 +131,15 @@ func TestPackageURLs(t *testing.T) {
 		}
 	}
 	require.Equal(t, "pkg:golang/std@1.26.8#crypto/mlkem", urls["crypto/mlkem"])
-	own := library{pkg: "github.com/mlsuite/mlsuite/internal/hkdf"}
-	own.module, own.version = r.program.moduleOf(own.pkg)
-	require.Equal(t, "pkg:golang/github.com/mlsuite/mlsuite@v0.9.0#internal/hkdf", libraryComponent(own).PackageURL)
-	require.Equal(t, "pkg:golang/x@%28devel%29", libraryComponent(library{"x", "x", "(devel)", nil}).PackageURL)
+	for pkg, want := range map[string]string{
+		"github.com/mlsuite/mlsuite/internal/hkdf": "pkg:golang/github.com/mlsuite/mlsuite@v0.9.0#internal/hkdf",
+		"filippo.io/mldsa":                         "pkg:golang/filippo.io/mldsa@v1.0.0",
+		"github.com/cloudflare/circl/dh/x448":      "pkg:golang/example.com/fork@v1.6.6#dh/x448",
+		"filippo.io/edwards25519":                  "",
+	} {
+		require.Equal(t, want, libraryComponent(library{pkg: pkg, origin: r.program.originOf(pkg)}).PackageURL)
+	}
+	require.Equal(t, "pkg:golang/x@%28devel%29", libraryComponent(library{pkg: "x", origin: origin{module: "x", version: "(devel)"}}).PackageURL)
 	require.Empty(t, libraryComponent(library{pkg: "x"}).PackageURL)
 	r.program.Build = nil
 	require.NotContains(t, write(t, r.forms()["cyclonedx"]), "pkg:golang/std")

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/mlsuite/mlsuite/policy"
 )
 
 func definition(t testing.TB, r *Report) oscalDefinition {
@@ -76,7 +78,7 @@ func TestControlsOfASD(t *testing.T) {
 	require.Equal(t, "met", later["ism-1917"])
 
 	// With hybrids there is one.
-	p, err := builtin().Policy("asd-ism")
+	p, err := policy.Builtin().Policy("asd-ism")
 	require.NoError(t, err)
 	p, err = p.With("hybrid")
 	require.NoError(t, err)

@@ -148,10 +148,18 @@ func (r *Report) remarks(a *asset) []string {
 	return all
 }
 
-// library is a package that provides assets, of a module with a version.
+// library is a package that provides assets.
 type library struct {
-	pkg, module, version string
-	provides             []*asset
+	pkg string
+	origin
+	provides []*asset
+}
+
+// origin is the module that a package was built from, as far as the build says that.
+type origin struct {
+	module, version string // of a folder in place of a module: its path, and no version
+	below           string // the path of the package in the module
+	local           bool   // whether it is a folder, which no package URL names
 }
 
 // libraries returns the packages that provide assets, by name.
@@ -162,9 +170,7 @@ func (r *Report) libraries() []library {
 			i := slices.IndexFunc(all, func(l library) bool { return l.pkg == pkg })
 			if i < 0 {
 				i = len(all)
-				l := library{pkg: pkg}
-				l.module, l.version = r.program.moduleOf(pkg)
-				all = append(all, l)
+				all = append(all, library{pkg: pkg, origin: r.program.originOf(pkg)})
 			}
 			all[i].provides = append(all[i].provides, a)
 		}
@@ -173,22 +179,27 @@ func (r *Report) libraries() []library {
 	return all
 }
 
-// moduleOf returns the module of a package, and its version if the build says that: of the
-// standard library "std" and the version of Go.
-func (p Program) moduleOf(pkg string) (module, version string) {
+// originOf returns the module of a package, or what the build has in its place: of the standard
+// library "std" with the version of Go.
+func (p Program) originOf(pkg string) origin {
 	if p.Build == nil {
-		return "", ""
+		return origin{}
 	}
 	if isStandard(pkg) {
-		return "std", strings.TrimPrefix(p.Build.GoVersion, "go")
+		return origin{module: "std", version: strings.TrimPrefix(p.Build.GoVersion, "go"), below: pkg}
 	}
+	var found *debug.Module
 	for _, m := range slices.Concat(p.Build.Deps, []*debug.Module{&p.Build.Main}) {
-		if (pkg == m.Path || strings.HasPrefix(pkg, m.Path+"/")) && len(m.Path) > len(module) {
-			module, version = m.Path, m.Version
-			if m.Replace != nil {
-				version = m.Replace.Version
-			}
+		if (pkg == m.Path || strings.HasPrefix(pkg, m.Path+"/")) && (found == nil || len(m.Path) > len(found.Path)) {
+			found = m
 		}
 	}
-	return module, version
+	if found == nil {
+		return origin{}
+	}
+	o := origin{module: found.Path, version: found.Version, below: strings.TrimPrefix(strings.TrimPrefix(pkg, found.Path), "/")}
+	if r := found.Replace; r != nil {
+		o.module, o.version, o.local = r.Path, r.Version, r.Version == ""
+	}
+	return o
 }

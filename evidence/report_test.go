@@ -27,7 +27,8 @@ func day(text string) time.Time { return mustDate(text).Time().Add(time.Hour) }
 func on(module, mode string) Program {
 	build := &debug.BuildInfo{GoVersion: "go1.26.8", Path: "example.com/agency/chat", Main: debug.Module{Path: "example.com/agency", Version: "v1.2.3"}, Deps: []*debug.Module{
 		{Path: "github.com/mlsuite/mlsuite", Version: "v0.9.0"}, {Path: "filippo.io/mldsa", Version: "v1.0.0"},
-		{Path: "github.com/cloudflare/circl", Version: "v1.6.5", Replace: &debug.Module{Path: "../circl", Version: "v1.6.6"}},
+		{Path: "github.com/cloudflare/circl", Version: "v1.6.5", Replace: &debug.Module{Path: "example.com/fork", Version: "v1.6.6"}},
+		{Path: "filippo.io/edwards25519", Version: "v1.2.0", Replace: &debug.Module{Path: "../edwards25519"}},
 	}}
 	for _, c := range certificates() {
 		if c.version == module {
@@ -36,8 +37,6 @@ func on(module, mode string) Program {
 	}
 	return Program{Build: build, Module: module, Enabled: mode == "on"}
 }
-
-var builtin = sync.OnceValue(policy.Builtin)
 
 var everything = sync.OnceValue(func() *registry.Registry {
 	parts, err := experimental.Parts(all.Parts())
@@ -60,7 +59,7 @@ func reportOf(t testing.TB, suites iter.Seq[suite.Info], program Program, at str
 	t.Helper()
 	var policies []*policy.Policy
 	for _, name := range names {
-		p, err := builtin().Policy(name)
+		p, err := policy.Builtin().Policy(name)
 		require.NoError(t, err)
 		policies = append(policies, p)
 	}
@@ -95,7 +94,7 @@ func (r *Report) forms() map[string]func(*strings.Builder) error {
 // What each form says under CNSA 2.0: its one suite, by the draft's number too, the digest of
 // the profile, and that the module has no certificate.
 func TestFormsNameTheSuiteThePolicyAndTheModule(t *testing.T) {
-	p, err := builtin().Policy("cnsa-2.0")
+	p, err := policy.Builtin().Policy("cnsa-2.0")
 	require.NoError(t, err)
 	r := reportOn(t, on("v1.26.0", "on"), "2026-11-28", "cnsa-2.0")
 	require.Len(t, r.Left(), 1)
@@ -113,7 +112,7 @@ func TestFormsNameTheSuiteThePolicyAndTheModule(t *testing.T) {
 
 // A parameter of the policy is in each form, and changes what it says.
 func TestFormsNameParameters(t *testing.T) {
-	p, err := builtin().Policy("cnsa-2.0-transition")
+	p, err := policy.Builtin().Policy("cnsa-2.0-transition")
 	require.NoError(t, err)
 	p, err = p.With("hybrid")
 	require.NoError(t, err)
@@ -234,7 +233,7 @@ func TestSelfDeclaredIsNoEvidence(t *testing.T) {
 func TestTokensAreStatements(t *testing.T) {
 	program := on("v1.0.0", "on")
 	program.Tokens = []suite.Token{{Name: "Box 3", Certificate: "4962"}, {Name: "Box 4"}}
-	p, err := builtin().Policy("fips-140-3-module")
+	p, err := policy.Builtin().Policy("fips-140-3-module")
 	require.NoError(t, err)
 	p, err = p.With("token-certificates=4962")
 	require.NoError(t, err)
@@ -308,10 +307,10 @@ func TestVersionsOfPackages(t *testing.T) {
 	for pkg, want := range map[string]string{
 		"crypto/mlkem": "std 1.26.8", "filippo.io/mldsa": "filippo.io/mldsa v1.0.0",
 		"github.com/mlsuite/mlsuite/internal/hkdf": "github.com/mlsuite/mlsuite v0.9.0", "example.com/agency/own": "example.com/agency v1.2.3",
-		"github.com/cloudflare/circl/dh/x448": "github.com/cloudflare/circl v1.6.6", "example.com/agencyother": " ",
+		"github.com/cloudflare/circl/dh/x448": "example.com/fork v1.6.6", "filippo.io/edwards25519": "../edwards25519 ", "example.com/agencyother": " ",
 	} {
-		module, version := p.moduleOf(pkg)
-		require.Equal(t, want, module+" "+version, pkg)
+		o := p.originOf(pkg)
+		require.Equal(t, want, o.module+" "+o.version, pkg)
 	}
 	require.True(t, older("v1.0.0", "v1.26.0"))
 	require.True(t, older("v1.3.0", "v1.26.0"))

@@ -11,6 +11,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlsuite/mlsuite/policy"
 	"github.com/mlsuite/mlsuite/suite"
 )
 
@@ -63,7 +64,7 @@ func TestFormsPassTheirSchemas(t *testing.T) {
 			s := schema(t, name)
 			hardware := on("v1.0.0", "on")
 			hardware.Tokens = []suite.Token{{Name: "Box 3", Certificate: "4962"}, {Name: "Box 4"}}
-			for _, profile := range builtin().Names() {
+			for _, profile := range policy.Builtin().Names() {
 				for _, program := range []Program{hardware, {Module: "latest"}} {
 					text := write(t, reportOn(t, program, "2026-11-28", profile).forms()[form])
 					value, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
