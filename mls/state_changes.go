@@ -1,8 +1,6 @@
 package mls
 
 import (
-	"slices"
-
 	"github.com/mlsuite/mlsuite/internal/treemath"
 	"github.com/mlsuite/mlsuite/internal/wire"
 	"github.com/mlsuite/mlsuite/mls/internal/ratchettree"
@@ -24,15 +22,17 @@ func (m *memberRecords) state(before *savedState) *savedState {
 	for _, kind := range secrettree.RatchetKinds() {
 		m.moved[kind] = m.saving.reserve(kind, b.ratchets.NextGeneration(m.g.leaf, kind))
 	}
-	if before == nil || before.public != m.g.public || m.saving.forgot {
-		now := m.saving.another()
-		now.become(m.g, before)
-		return now
-	}
 	now := m.saving.another()
-	now.public, now.width, now.groupInfo = before.public, before.width, before.groupInfo
-	now.trees, now.resumptions = append(now.trees[:0], before.trees...), append(now.resumptions[:0], before.resumptions...)
-	now.inbox(m.g)
+	switch {
+	case before == nil:
+		now.become(m.g, nil)
+	case before.public != m.g.public || m.saving.forgot:
+		now.become(m.g, before.resumptions)
+	default:
+		now.public, now.width = before.public, before.width
+		now.trees, now.resumptions = append(now.trees[:0], before.trees...), append(now.resumptions[:0], before.resumptions...)
+		now.inbox(m.g)
+	}
 	return now
 }
 
@@ -107,15 +107,10 @@ func (m *memberRecords) pastEpochs(n *noter, before, now *savedState) {
 		n.touch(recordResumption.id(r.slot))
 	}
 	for _, r := range now.resumptions.lacks(before.resumptions) {
-		if !now.uses(r.slot) {
+		if !now.resumptions.uses(r.slot) {
 			n.touch(recordResumption.id(r.slot))
 		}
 	}
-}
-
-// uses reports whether a resumption PSK is in a slot.
-func (s *savedState) uses(slot uint32) bool {
-	return slices.ContainsFunc(s.resumptions, func(r resumptionSlot) bool { return r.slot == slot })
 }
 
 func (m *memberRecords) noted() {

@@ -26,6 +26,22 @@ func (s Snapshot) clone() Snapshot {
 	return c
 }
 
+// at returns the key of a record with one uint32.
+func (k recordKind) at(i uint32) []byte {
+	id := k.id(i)
+	return id.appendKey(nil)
+}
+
+// of returns the key of an epoch's record, or the prefix of all its secrets of a kind.
+func (k recordKind) of(epoch uint64) []byte {
+	id := recordPast.ofEpoch(epoch)
+	key := id.appendKey(nil)
+	if k != recordPast {
+		key = append(key, byte(k))
+	}
+	return key
+}
+
 // with returns the state with another value of a record, or without it if value is
 // nil, and with the manifest of what that leaves.
 func (s Snapshot) with(key, value []byte) Snapshot {
@@ -140,7 +156,7 @@ func TestForgedStatesAreRefused(t *testing.T) {
 	}
 	inEpoch := func(change func(*savedEpoch)) Snapshot { return edited(t, state, recordEpoch.key(), change) }
 	ratchet := func(epoch uint64, leaf message.LeafIndex, kind secrettree.RatchetKind) []byte {
-		return secrettree.SecretName{Kind: secrettree.SecretOfRatchet, Index: uint32(leaf), Ratchet: kind}.Key(epoch)
+		return secrettree.SecretName{Kind: secrettree.SecretOfRatchet, Index: uint32(leaf), Ratchet: kind}.AppendKey(nil, epoch)
 	}
 	rename := func(from, to []byte) Snapshot {
 		return state.with(from, nil).with(to, state.value(t, from))
@@ -296,7 +312,7 @@ func TestForgedStatesAreRefused(t *testing.T) {
 		"ratchet beyond its end":          {ratchets(func(r *[2]secrettree.SavedRatchet) { r[1].Next, r[1].Secret = 1<<32+1, nil }), "no place"},
 		"ratchet at its end":              {ratchets(func(r *[2]secrettree.SavedRatchet) { r[1].Next = 1 << 32 }), "no place"},
 		"message key that is to come":     {rename(messageKey, withGeneration(messageKey, 1000)), "message key"},
-		"message key of no ratchet":       {state.with(secrettree.NameOfKept(3, message.ContentApplication, 0).Key(number), state.value(t, messageKey)), "message key"},
+		"message key of no ratchet":       {state.with(secrettree.NameOfKept(3, message.ContentApplication, 0).AppendKey(nil, number), state.value(t, messageKey)), "message key"},
 		"short message key":               {editedBy(t, state, messageKey, (*secrettree.SavedMessageKey).Marshal, (*secrettree.SavedMessageKey).Unmarshal, func(k *secrettree.SavedMessageKey) { k.Key = k.Key[1:] }), "message key"},
 		"short nonce":                     {editedBy(t, state, messageKey, (*secrettree.SavedMessageKey).Marshal, (*secrettree.SavedMessageKey).Unmarshal, func(k *secrettree.SavedMessageKey) { k.Nonce = nil }), "message key"},
 		"message key that is cut off":     {state.with(messageKey, []byte{9}), "truncated"},

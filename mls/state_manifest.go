@@ -48,13 +48,7 @@ func (m savedManifest) marshal(w *wire.Writer) {
 // in two records.
 type recordDigest uint64
 
-// digestOf returns the digest of a record, of which b is the key and the value. The kind in
-// the key says where it ends.
-func digestOf(b []byte) recordDigest {
-	return mixed(crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)), crc32.ChecksumIEEE(b))
-}
-
-// digest returns the digest of a record.
+// digest returns the digest of a record, whose key says where it ends, by its kind.
 func (r *Record) digest() recordDigest {
 	castagnoli := crc32.MakeTable(crc32.Castagnoli)
 	return mixed(

@@ -26,12 +26,11 @@ func TestManifestSeesTheSameChangeInTwoRecords(t *testing.T) {
 	require.Len(t, seen, 256)
 }
 
-// A digest is the same in one piece and in two, and that of no other record.
+// A digest is that of no other record.
 func TestRecordDigests(t *testing.T) {
 	seen := map[recordDigest]bool{}
 	for i := range uint32(1000) {
 		r := Record{recordProposal.at(i), binary.BigEndian.AppendUint32(nil, i)}
-		require.Equal(t, r.digest(), digestOf(append(r.Key, r.Value...)))
 		seen[r.digest()] = true
 	}
 	require.Len(t, seen, 1000)

@@ -96,18 +96,6 @@ type recordID struct {
 // key returns the key of a record without numbers.
 func (k recordKind) key() []byte { return []byte{byte(k)} }
 
-// at returns the key of a record with one uint32.
-func (k recordKind) at(i uint32) []byte { return binary.BigEndian.AppendUint32(k.key(), i) }
-
-// of returns the key of an epoch's record, or the prefix of all its secrets of a kind.
-func (k recordKind) of(epoch uint64) []byte {
-	key := binary.BigEndian.AppendUint64(recordPast.key(), epoch)
-	if k != recordPast {
-		key = append(key, byte(k))
-	}
-	return key
-}
-
 // id returns the ID of a record without numbers, or with one uint32.
 func (k recordKind) id(index uint32) recordID {
 	return recordID{SecretName: secrettree.SecretName{Index: index, Kind: secrettree.Kind(k)}}
@@ -321,7 +309,7 @@ func (e *savedEpoch) unmarshal(r *wire.Reader) {
 	}
 }
 
-// destroy overwrites the private keys.
+// destroyKeys overwrites the private keys.
 func (e *savedEpoch) destroyKeys() {
 	for i := range e.keys {
 		clear(e.keys[i].key)

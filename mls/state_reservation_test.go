@@ -283,10 +283,10 @@ func requireNoSentKey(t testing.TB, state Snapshot, g *Group, epoch uint64) {
 		name := secrettree.NameOfRatchet(g.leaf, kind)
 		if epoch == g.Epoch() {
 			var r secrettree.SavedRatchet
-			require.NoError(t, wire.Parse(state.value(t, name.Key(epoch)), "ratchet", r.Unmarshal))
+			require.NoError(t, wire.Parse(state.value(t, name.AppendKey(nil, epoch)), "ratchet", r.Unmarshal))
 			require.Positive(t, r.Next)
 		} else {
-			require.False(t, slices.ContainsFunc(state, func(r Record) bool { return bytes.Equal(r.Key, name.Key(epoch)) }))
+			require.False(t, slices.ContainsFunc(state, func(r Record) bool { return bytes.Equal(r.Key, name.AppendKey(nil, epoch)) }))
 		}
 	}
 }

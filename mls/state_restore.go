@@ -100,7 +100,7 @@ type stateLoader struct {
 	nodes   *treeLoader
 
 	manifest *manifest
-	places   *savedState // the slots of resumption PSKs
+	places   resumptionSlots
 }
 
 // newStateLoader sorts the records of a state by kind, and reads the record of the epoch

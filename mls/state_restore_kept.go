@@ -50,7 +50,6 @@ func (l *stateLoader) past(g *Group) error {
 // resumptions reads the resumption PSKs of past epochs.
 func (l *stateLoader) resumptions(g *Group) error {
 	nh := l.suite.Info().KDF.Nh
-	l.places = new(savedState)
 	for _, r := range l.records[recordResumption] {
 		saved, err := wire.ParseNew(r.Value, "resumption PSK", (*savedResumption).unmarshal)
 		if err != nil {
@@ -60,10 +59,10 @@ func (l *stateLoader) resumptions(g *Group) error {
 			return badState("resumption PSK is not of a past epoch, or does not have %d bytes", nh)
 		}
 		g.inbox.resumptions = append(g.inbox.resumptions, resumption{saved.epoch, saved.psk})
-		l.places.resumptions = append(l.places.resumptions, resumptionSlot{saved.epoch, binary.BigEndian.Uint32(r.Key[1:])})
+		l.places = append(l.places, resumptionSlot{saved.epoch, binary.BigEndian.Uint32(r.Key[1:])})
 	}
 	slices.SortFunc(g.inbox.resumptions, func(a, b resumption) int { return cmp.Compare(a.epoch, b.epoch) })
-	slices.SortFunc(l.places.resumptions, func(a, b resumptionSlot) int { return cmp.Compare(a.epoch, b.epoch) })
+	slices.SortFunc(l.places, func(a, b resumptionSlot) int { return cmp.Compare(a.epoch, b.epoch) })
 	for i := 1; i < len(g.inbox.resumptions); i++ {
 		if g.inbox.resumptions[i-1].epoch == g.inbox.resumptions[i].epoch {
 			return badState("resumption PSK is there twice")

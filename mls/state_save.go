@@ -104,9 +104,9 @@ func (s *savedState) forget() {
 	*s = savedState{trees: s.trees[:0], resumptions: s.resumptions[:0]}
 }
 
-// become makes s what the saved state of g holds, after what was saved before, which may be
-// nil. The caller holds the inbox.
-func (s *savedState) become(g *Group, before *savedState) {
+// become makes s what the saved state of g holds. places is where resumption PSKs were in the
+// state before. The caller holds the inbox.
+func (s *savedState) become(g *Group, places resumptionSlots) {
 	b := &g.inbox
 	*s = savedState{public: g.public, trees: slices.Grow(s.trees[:0], len(b.past)+1), resumptions: slices.Grow(s.resumptions[:0], len(b.resumptions))}
 	s.inbox(g)
@@ -114,7 +114,7 @@ func (s *savedState) become(g *Group, before *savedState) {
 		s.addTree(p.public)
 	}
 	s.addTree(g.public)
-	s.placeResumptions(b.resumptions, before)
+	s.placeResumptions(b.resumptions, places)
 }
 
 // inbox notes what changes within an epoch.
@@ -126,15 +126,11 @@ func (s *savedState) inbox(g *Group) {
 
 // placeResumptions gives each resumption PSK a place: its own in the state before, or that
 // of one that is gone, or a free one.
-func (s *savedState) placeResumptions(all []resumption, before *savedState) {
+func (s *savedState) placeResumptions(all []resumption, before resumptionSlots) {
 	for i := range all {
 		s.resumptions = append(s.resumptions, resumptionSlot{epoch: all[i].epoch})
 	}
-	if before == nil {
-		before = &savedState{}
-	}
-	free := s.resumptions.lacks(before.resumptions)
-	old := before.resumptions
+	free, old := s.resumptions.lacks(before), before
 	for i := range s.resumptions {
 		r := &s.resumptions[i]
 		for len(old) > 0 && old[0].epoch < r.epoch {
@@ -146,7 +142,9 @@ func (s *savedState) placeResumptions(all []resumption, before *savedState) {
 		case len(free) > 0:
 			r.slot, free = free[0].slot, free[1:]
 		default:
-			r.slot = s.free(before, i)
+			for r.slot = uint32(i); before.uses(r.slot) || s.resumptions[:i].uses(r.slot); {
+				r.slot++
+			}
 		}
 	}
 }
@@ -171,16 +169,9 @@ func (r resumptionSlots) lacks(others resumptionSlots) resumptionSlots {
 	return others[first:last]
 }
 
-// free returns a slot that neither the state before uses nor s for its first n.
-func (s *savedState) free(before *savedState, n int) uint32 {
-	at := func(slot uint32) func(resumptionSlot) bool {
-		return func(r resumptionSlot) bool { return r.slot == slot }
-	}
-	slot := uint32(n)
-	for slices.ContainsFunc(before.resumptions, at(slot)) || slices.ContainsFunc(s.resumptions[:n], at(slot)) {
-		slot++
-	}
-	return slot
+// uses reports whether a resumption PSK is in a slot.
+func (r resumptionSlots) uses(slot uint32) bool {
+	return slices.ContainsFunc(r, func(at resumptionSlot) bool { return at.slot == slot })
 }
 
 // newPublicSavedState returns what the saved state of a public group holds.

@@ -69,16 +69,17 @@ func (s *saver) end() bool {
 	record := written[len(s.room):len(written):len(written)]
 	s.room = written
 	length, _ := s.id.kind().length()
-	s.add(record, length)
+	added := s.add(record, length)
 	if s.id.kind().counted() {
-		s.manifest.put(&s.id, digestOf(record))
+		s.manifest.put(&s.id, added.digest())
 	}
 	return true
 }
 
-// add adds a record whose key has the given length.
-func (s *saver) add(record []byte, length int) {
+// add adds a record whose key has the given length, and returns it.
+func (s *saver) add(record []byte, length int) *Record {
 	s.delta.Put = append(s.delta.Put, Record{record[:length:length], record[length:]})
+	return &s.delta.Put[len(s.delta.Put)-1]
 }
 
 // delete deletes a record.

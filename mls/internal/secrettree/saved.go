@@ -102,9 +102,6 @@ func NameOfKept(leaf message.LeafIndex, t message.ContentType, generation uint32
 	return SecretName{uint32(leaf), generation, SecretOfMessage, RatchetKindOf(t)}
 }
 
-// Key returns the key of the secret's record.
-func (n SecretName) Key(epoch uint64) []byte { return n.AppendKey(nil, epoch) }
-
 // AppendKey appends the key of the secret's record.
 func (n SecretName) AppendKey(key []byte, epoch uint64) []byte {
 	key = binary.BigEndian.AppendUint64(append(key, RecordOfEpoch), epoch)

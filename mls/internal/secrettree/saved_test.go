@@ -60,8 +60,8 @@ func TestRecordsOfATree(t *testing.T) {
 					records[name] = b
 				}
 			}
-			for _, name := range slices.SortedFunc(maps.Keys(records), func(a, b SecretName) int { return bytes.Compare(a.Key(1), b.Key(1)) }) {
-				epoch, parsed := SecretNameOf(name.Key(1))
+			for _, name := range slices.SortedFunc(maps.Keys(records), func(a, b SecretName) int { return bytes.Compare(a.AppendKey(nil, 1), b.AppendKey(nil, 1)) }) {
+				epoch, parsed := SecretNameOf(name.AppendKey(nil, 1))
 				require.EqualValues(t, 1, epoch)
 				require.Equal(t, name, parsed)
 				require.NoError(t, again.Restore(name, records[name]))

@@ -35,10 +35,10 @@ type Tree struct {
 	ahead    aheadSecrets
 
 	// Unsaved has the names of the records that changed since the tree was saved, and
-	// says whether the saved state may hold each. It is nil if the tree was never saved. A
-	// secret that came and went since is not in it.
+	// says whether the saved state may hold each. A message key that came and went since is
+	// not in it.
 	Unsaved map[SecretName]bool
-	saved   bool // the tree was saved
+	saved   bool // the tree was saved; else Unsaved stays empty
 }
 
 // LeafRatchets are the ratchets of one sender.
