@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/spf13/cobra"
 	"github.com/stretchr/testify/require"
 )
 
@@ -40,17 +41,39 @@ func (s step) pattern() string {
 	return strings.ReplaceAll(p, regexp.QuoteMeta("[...]"), `.*`)
 }
 
+// trialPage returns docs/trial.md and the root of the repository.
+func trialPage(t *testing.T) (page, root string) {
+	root, err := filepath.Abs("../../../..")
+	require.NoError(t, err)
+	content, err := os.ReadFile(filepath.Join(root, "docs", "trial.md"))
+	require.NoError(t, err)
+	return string(content), root
+}
+
+// The trials of docs/trial.md that are too large for a test are ones that mlstrial takes.
+func TestLargeTrialsOfThePage(t *testing.T) {
+	page, _ := trialPage(t)
+	large := regexp.MustCompile(`(?m)^    go run ./cmd/mlstrial (.*)$`).FindAllStringSubmatch(page, -1)
+	require.Len(t, large, 2)
+	for _, command := range large {
+		var f flags
+		c := &cobra.Command{}
+		f.add(c)
+		require.NoError(t, c.ParseFlags(strings.Fields(command[1])), command[1])
+		require.NoError(t, f.complete(c, nil), command[1])
+		require.NoError(t, f.cfg.Day.Check(), command[1])
+		require.Equal(t, 100, f.cfg.Groups)
+	}
+}
+
 // The commands of docs/trial.md do what the page says, in one shell, each after the other. It
 // takes builds of three programs.
 func TestTrialPage(t *testing.T) {
 	if os.Getenv("MLSUITE_BUILDS") == "" {
 		t.Skip("set MLSUITE_BUILDS to build and run what docs/trial.md says")
 	}
-	root, err := filepath.Abs("../../../..")
-	require.NoError(t, err)
-	page, err := os.ReadFile(filepath.Join(root, "docs", "trial.md"))
-	require.NoError(t, err)
-	all := steps(string(page))
+	page, root := trialPage(t)
+	all := steps(page)
 	require.Greater(t, len(all), 10)
 
 	free, err := net.Listen("tcp", "127.0.0.1:0")
