@@ -47,7 +47,12 @@ type value struct {
 
 // has reports whether a list has an item.
 func (v value) has(item string) bool {
-	return v.list != "" && slices.Contains(strings.Split(v.list, ","), item)
+	for one := range strings.SplitSeq(v.list, ",") {
+		if one == item && item != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // setting is a value that a file gives to a parameter that it inherits.
