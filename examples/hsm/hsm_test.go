@@ -350,6 +350,7 @@ func TestProgram(t *testing.T) {
 	require.Contains(t, out.String(), `signature key of alice in token "SoftHSM of the test" with CMVP certificate made up (stated by the caller)`)
 	require.Contains(t, out.String(), "epoch 2, in which alice has another key: Hello, Alice!\n")
 	require.Zero(t, h.objects())
+	require.Contains(t, log.String(), `"parameter":"token-certificates","value":"made up","set":true`, "the policy in force")
 	tokens, certificates := 0, 0
 	for line := range strings.Lines(log.String()) {
 		var record map[string]any

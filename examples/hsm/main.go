@@ -88,6 +88,7 @@ func run(ctx context.Context, now time.Time, o options, w, log io.Writer) (err e
 	if err != nil {
 		return err
 	}
+	audit.Started(slog.New(slog.NewJSONHandler(log, nil)), p, "registry/all", all.Registry().All())
 	join := func(name string) (*member, error) {
 		l := logger(name)
 		return newMember(now, t, a, name, mls.Config{

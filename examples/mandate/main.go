@@ -100,7 +100,7 @@ func mandate(ctx context.Context, now time.Time, p *policy.Policy, w, log io.Wri
 			return err
 		}
 	}
-	return talk(ctx, now, alice, bob, w)
+	return talk(ctx, now, directory, alice, bob, w)
 }
 
 // ownName gives a client a credential that is nothing but a name.
@@ -129,7 +129,7 @@ func refused(ctx context.Context, now time.Time, cfg mls.Config, p *policy.Polic
 }
 
 // talk makes a group of Alice and Bob, in which he writes to her.
-func talk(ctx context.Context, now time.Time, aliceConfig, bobConfig mls.Config, w io.Writer) error {
+func talk(ctx context.Context, now time.Time, directory *credential.PKIX, aliceConfig, bobConfig mls.Config, w io.Writer) error {
 	keyPackage, err := mls.NewKeyPackage(ctx, now, bobConfig, mls.KeyPackageOptions{})
 	if err != nil {
 		return err
@@ -161,11 +161,11 @@ func talk(ctx context.Context, now time.Time, aliceConfig, bobConfig mls.Config,
 	if err != nil {
 		return err
 	}
-	chain, err := credential.Parse(received.Application.Author.Credential)
+	sender, err := directory.Identity(received.Application.Author.Credential)
 	if err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(w, "epoch %d of a group with suite %s: %s writes: %s\n",
-		received.Application.Epoch, aliceConfig.Suite, chain[0].DNSNames[0], received.Application.Data)
+		received.Application.Epoch, aliceConfig.Suite, sender, received.Application.Data)
 	return err
 }
