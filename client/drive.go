@@ -144,6 +144,7 @@ func (c *Client) wake(g *liveGroup) (at time.Time) {
 	}
 	earliest(g.commitAt)
 	earliest(g.renewAt)
+	earliest(g.idleAt)
 	if g.suspected {
 		earliest(g.checkAt)
 	}

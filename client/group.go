@@ -44,6 +44,7 @@ type groupState struct {
 	failures     int               // of comparisons
 	commitAt     time.Time         // when the proposals of others are to be committed; zero if there are none
 	renewAt      time.Time
+	idleAt       time.Time // before which no member can have become idle
 }
 
 // drop forgets what is in memory.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"strings"
 	gosync "sync"
@@ -18,6 +19,7 @@ import (
 	"github.com/mlsuite/mlsuite/delivery"
 	"github.com/mlsuite/mlsuite/delivery/deliverytest"
 	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/store"
 )
 
 // running returns clients in one group that run in the background, in a bubble of time.
@@ -155,6 +157,67 @@ func TestIdleMembersAreReportedOnce(t *testing.T) {
 		require.NoError(t, actors[0].RemoveMembers(ctx, g, idle[0].Members...))
 		wait()
 		require.Empty(t, actors[2].Groups())
+	})
+}
+
+// scanned counts the entries that a client reads by a Scan.
+type scanned struct {
+	store.Store
+	entries atomic.Int64
+}
+
+func (s *scanned) View(ctx context.Context, read func(store.Reader) error) error {
+	return s.Store.View(ctx, func(r store.Reader) error { return read(scannedReader{r, s}) })
+}
+
+type scannedReader struct {
+	store.Reader
+	of *scanned
+}
+
+func (r scannedReader) Scan(prefix, from []byte) iter.Seq2[store.Entry, error] {
+	return func(yield func(store.Entry, error) bool) {
+		for e, err := range r.Reader.Scan(prefix, from) {
+			r.of.entries.Add(1)
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
+}
+
+// Who is idle is looked up when somebody can be, and not for each message.
+func TestIdleMembersAreNotLookedUpAtEachMessage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, ann, bob, g := pair(t)
+		disk := &scanned{}
+		ann.store = func(s store.Store) store.Store { disk.Store = s; return disk }
+		ann.cfg.Schedule.Idle = time.Hour
+		ann.restart()
+		sync(t, ann)
+		before := disk.entries.Load()
+		for range 10 {
+			_, err := bob.Send(ctx, g, []byte("hello"))
+			require.NoError(t, err)
+			require.NoError(t, bob.Flush(ctx, g))
+			_, err = ann.Send(ctx, g, []byte("hello"))
+			require.NoError(t, err)
+			require.NoError(t, ann.Flush(ctx, g))
+		}
+		require.Equal(t, before, disk.entries.Load())
+		for range 2 {
+			time.Sleep(time.Hour)
+			require.NoError(t, ann.Flush(ctx, g))
+		}
+		require.Len(t, of[*client.IdleMembers](ann.events()), 1)
+		_, err := bob.Send(ctx, g, []byte("again"))
+		require.NoError(t, err)
+		require.NoError(t, bob.Flush(ctx, g))
+		time.Sleep(59 * time.Minute)
+		require.NoError(t, ann.Flush(ctx, g))
+		time.Sleep(2 * time.Minute)
+		require.NoError(t, ann.Flush(ctx, g))
+		require.Len(t, of[*client.IdleMembers](ann.events()), 1, "an hour after the message, and not after it was read")
 	})
 }
 

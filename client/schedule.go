@@ -110,6 +110,7 @@ func (c *Client) seen(s *step, g *liveGroup, leaf message.LeafIndex, at time.Tim
 // forgetSeen drops what is noted of leaves that have another owner now.
 func (c *Client) forgetSeen(s *step, g *liveGroup, changes []MemberChange) {
 	if c.cfg.Schedule.Idle > 0 {
+		g.idleAt = time.Time{}
 		for _, ch := range changes {
 			s.delete(key(spaceSeen, g.id, leafElement(ch.Leaf)))
 		}
@@ -121,10 +122,11 @@ func leafElement(leaf message.LeafIndex) string {
 }
 
 // reportIdle reports the members that were silent for too long, each once. The time of a
-// member of whom nothing is noted begins now.
+// member of whom nothing is noted begins now. It reads what is noted of all members, and so
+// not again before the first of them can be idle.
 func (c *Client) reportIdle(ctx context.Context, g *liveGroup, now time.Time) error {
 	idle := c.cfg.Schedule.Idle
-	if idle <= 0 {
+	if idle <= 0 || now.Before(g.idleAt) {
 		return nil
 	}
 	noted := map[string]seenRecord{}
@@ -140,6 +142,7 @@ func (c *Client) reportIdle(ctx context.Context, g *liveGroup, now time.Time) er
 	}
 	s := c.step(g)
 	var silent []Person
+	next := now.Add(idle)
 	for leaf, node := range g.mls.Members() {
 		rec, ok := noted[leafElement(leaf)]
 		switch {
@@ -151,6 +154,9 @@ func (c *Client) reportIdle(ctx context.Context, g *liveGroup, now time.Time) er
 			silent = append(silent, c.person(leaf, node.Credential, node.SignatureKey))
 			rec.Reported = true
 		default:
+			if at := rec.At.Add(idle); at.Before(next) {
+				next = at
+			}
 			continue
 		}
 		s.put(key(spaceSeen, g.id, leafElement(leaf)), rec)
@@ -158,8 +164,11 @@ func (c *Client) reportIdle(ctx context.Context, g *liveGroup, now time.Time) er
 	if len(silent) > 0 {
 		s.event(g, &IdleMembers{Members: silent})
 	}
-	if len(s.writes) == 0 {
-		return nil
+	if len(s.writes) > 0 {
+		if err := c.commit(ctx, s); err != nil {
+			return err
+		}
 	}
-	return c.commit(ctx, s)
+	g.idleAt = next
+	return nil
 }
