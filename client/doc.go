@@ -118,7 +118,8 @@
 //	messages_sent, messages_received       messages that the service took, and that opened
 //	messages_encrypted_anew                after a refusal for the epoch
 //	messages_sent_late                     again, because they came too late in the stream
-//	commits_won, commits_lost              as the service says when a commit is submitted
+//	commits_won                            as the stream shows, without those by which it joined
+//	commits_lost                           as the service says when a commit is submitted
 //	commits_superseded                     stored commits that another one overtook
 //	renewals                               of keys by the schedule
 //	groups_restored                        from the store into memory

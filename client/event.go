@@ -95,7 +95,7 @@ type (
 
 	// Refused says that something that arrived was not taken.
 	Refused struct {
-		What string // "message", "proposal", "commit" or "welcome"
+		What string // "message", which may be a proposal, "commit" or "welcome"
 		From string // the client, as the service says
 		Why  string
 	}
@@ -113,8 +113,8 @@ type (
 	// IdleMembers says who sent nothing for longer than [Schedule].Idle.
 	IdleMembers struct{ Members []Person }
 
-	// Failed says that a change that outlived a restart, or that the client makes by
-	// itself, came to nothing.
+	// Failed says that a change for which nobody waits any more, or that the client makes
+	// by itself, came to nothing.
 	Failed struct{ What, Why string }
 )
 

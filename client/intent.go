@@ -288,10 +288,9 @@ func (c *Client) keyPackageOf(ctx context.Context, g *liveGroup, in *intent, nam
 		claimed := in.rec.Claimed[name]
 		if claimed == nil {
 			var err error
-			if claimed, err = c.service.Claim(ctx, name, g.mls.Suite().Info().ID); err != nil {
+			if claimed, err = c.claim(ctx, name, g.mls.Suite().Info().ID); err != nil {
 				return nil, err
 			}
-			c.count("key_packages_claimed", 1)
 			fresh = true
 		}
 		kp, err := c.checkPackage(ctx, g.mls.Suite().Info(), nil, name, claimed)
@@ -307,6 +306,15 @@ func (c *Client) keyPackageOf(ctx context.Context, g *liveGroup, in *intent, nam
 			return nil, err
 		}
 	}
+}
+
+// claim claims a key package of a client.
+func (c *Client) claim(ctx context.Context, name string, of suite.ID) ([]byte, error) {
+	claimed, err := c.service.Claim(ctx, name, of)
+	if err == nil {
+		c.count("key_packages_claimed", 1)
+	}
+	return claimed, err
 }
 
 // checkPackage parses a key package that a service handed out, and checks that it is what

@@ -223,7 +223,7 @@ func (c *Client) claimAll(ctx context.Context, g *liveGroup, m *move) error {
 		if leaf == g.mls.OwnLeaf() || m.rec.Packages[name] != nil {
 			continue
 		}
-		claimed, err := c.service.Claim(ctx, name, m.rec.Suite)
+		claimed, err := c.claim(ctx, name, m.rec.Suite)
 		if errors.Is(err, delivery.ErrNoKeyPackage) {
 			none = fmt.Errorf("client: %q: %w", name, err)
 			continue

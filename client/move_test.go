@@ -45,7 +45,8 @@ func moved(t *testing.T, old string, actors ...*actor) string {
 }
 
 func TestGroupMoves(t *testing.T) {
-	actors, g := movable(t)
+	counts := &counter{}
+	actors, g := movable(t, func(cfg *client.Config) { cfg.Metrics = counts })
 	ann, bob, carl := actors[0], actors[1], actors[2]
 	_, err := carl.Send(ctx, g, []byte("waits"))
 	require.NoError(t, err)
@@ -55,6 +56,7 @@ func TestGroupMoves(t *testing.T) {
 	require.NoError(t, err)
 	sync(t, actors...)
 	require.Equal(t, next, moved(t, g, actors...))
+	require.Equal(t, int64(4), counts.of("key_packages_claimed"), "of each other member, for each of the groups")
 	events := ann.events()
 	moves := of[*client.Moved](events)
 	require.Len(t, moves, 1)

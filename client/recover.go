@@ -276,7 +276,6 @@ func (c *Client) joined(ctx context.Context, g *liveGroup, position delivery.Pos
 	c.enter(s, g, next, position)
 	if trouble != "" {
 		s.event(g, &Recovered{From: trouble}).Position = position
-		c.count("groups_recovered", 1)
 	} else {
 		s.event(g, &Joined{How: event.EntryExternal, Members: next.Size()}).Position = position
 	}
@@ -287,6 +286,9 @@ func (c *Client) joined(ctx context.Context, g *liveGroup, position delivery.Pos
 // Changes and messages that wait stay.
 func (c *Client) enter(s *step, g *liveGroup, next *mls.Group, position delivery.Position) {
 	old := g.mls
+	if g.rec.Trouble != "" {
+		c.count("groups_recovered", 1)
+	}
 	s.dropPending(g)
 	g.known, g.mls, g.replaces = true, next, true
 	g.rec = groupRecord{State: Active, Joined: next.Epoch(), Position: position, Renewed: c.cfg.Now(), Checked: c.cfg.Now()}

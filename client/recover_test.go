@@ -134,7 +134,8 @@ func TestLostStoreIsMendedByJoiningAgain(t *testing.T) {
 }
 
 func TestRecoveryByAnotherMember(t *testing.T) {
-	ann, bob, carl, g := three(t, func(cfg *client.Config) { cfg.Recovery = client.RecoverByAdd })
+	counts := &counter{}
+	ann, bob, carl, g := three(t, func(cfg *client.Config) { cfg.Recovery, cfg.Metrics = client.RecoverByAdd, counts })
 	ann.rollBack(func() { require.NoError(t, ann.Update(ctx, g)) })
 	var trouble *client.TroubleError
 	require.ErrorAs(t, ann.Sync(ctx), &trouble)
@@ -143,6 +144,7 @@ func TestRecoveryByAnotherMember(t *testing.T) {
 	require.NoError(t, bob.Replace(ctx, g, "ann"))
 	sync(t, ann, bob, carl)
 	require.Len(t, of[*client.Recovered](ann.events()), 1)
+	require.Equal(t, int64(1), counts.of("groups_recovered"))
 	agree(t, g, ann, bob, carl)
 }
 
