@@ -204,7 +204,12 @@ func (cfg *Config) complete() error {
 	or(&b.Message, 1<<20)
 	or(&b.Workers, 4)
 	or(&cfg.MLS.Limits.PastEpochs, 3)
-	name, err := cfg.NameOf(cfg.MLS.Credential)
+	return cfg.checkName(cfg.MLS.Credential)
+}
+
+// checkName checks that a credential of this client has its name at the delivery service.
+func (cfg *Config) checkName(credential message.Credential) error {
+	name, err := cfg.NameOf(credential)
 	if err != nil {
 		return fmt.Errorf("client: the name of the client's own credential: %w", err)
 	}

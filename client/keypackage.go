@@ -316,13 +316,14 @@ func (c *Client) withdrawPackages(ctx context.Context, own []*ownPackage) error 
 // for example. New groups and key packages have it from then on. Each group gets a commit
 // with the new leaf; Rotate returns when all have taken it, or when ctx ends, with the
 // errors of those that have not. A client that is opened with the new identity lists the
-// old one in [Config].Identities until then, and calls Rotate again.
+// old one in [Config].Identities until then, and calls Rotate again. A credential of
+// another name than the client's is refused.
 func (c *Client) Rotate(ctx context.Context, to Identity) error {
+	if err := c.cfg.checkName(to.Credential); err != nil {
+		return err
+	}
 	c.mu.Lock()
 	c.identities = append([]Identity{to}, c.identities...)
-	if to.Suites == nil {
-		c.cfg.MLS.Credential, c.cfg.MLS.Signer = to.Credential, to.Signer
-	}
 	c.mu.Unlock()
 	c.lookAtStock()
 	errs := []error{c.keepStock(ctx, true)}

@@ -148,6 +148,9 @@ func TestRotationReachesGroupsAndKeyPackages(t *testing.T) {
 	require.NoError(t, err)
 	signer, err := s.GenerateSigner()
 	require.NoError(t, err)
+	stranger := client.Identity{Credential: message.BasicCredential([]byte("stranger")), Signer: signer}
+	require.ErrorContains(t, ann.Rotate(ctx, stranger), "stranger")
+	require.Equal(t, before, ann.stock())
 	require.NoError(t, ann.Rotate(ctx, client.Identity{Credential: old.Credential, Signer: signer}))
 	ann.cfg.MLS.Signer, ann.cfg.Identities = signer, []client.Identity{old}
 	ann.restart()
