@@ -183,6 +183,17 @@ func TestHistoryGoesToANewDevice(t *testing.T) {
 	require.Equal(t, []string{"3", "4", "5"}, history(t, phone, g))
 	_, err = phone.Import(ctx, bytes.NewReader(exported))
 	require.ErrorIs(t, err, client.ErrExists)
+	lines := bytes.SplitAfter(exported, []byte("\n"))
+	_, err = phone.Import(ctx, bytes.NewReader(slices.Concat(lines[0], lines[2])))
+	require.ErrorContains(t, err, "before its group")
+	require.Equal(t, []string{"3", "4", "5"}, history(t, phone, g))
+
+	phone.cfg.Bounds.History = 1
+	phone.restart()
+	_, err = bob.Send(ctx, g, []byte("6"))
+	require.NoError(t, err)
+	sync(t, bob, phone)
+	require.Equal(t, []string{"6"}, history(t, phone, g), "a bound that has become smaller holds")
 
 	require.NoError(t, phone.Delete(ctx, g))
 	require.Empty(t, history(t, phone, g))

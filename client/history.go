@@ -12,10 +12,10 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// historyRecord counts the messages of a group that were kept, with those that are gone.
-type historyRecord struct{ Next uint64 }
+// historyRecord says which messages of a group are kept: those from First on, before Next.
+type historyRecord struct{ First, Next uint64 }
 
-// storeHistory keeps a message for [Client.History], and drops the one that is too old.
+// storeHistory keeps a message for [Client.History], and drops those that are too old.
 func (c *Client) storeHistory(w store.Writer, e Event, value []byte) error {
 	limit := uint64(max(c.cfg.Bounds.History, 0))
 	switch e.What.(type) {
@@ -34,12 +34,12 @@ func (c *Client) storeHistory(w store.Writer, e Event, value []byte) error {
 	if err := w.Put(historyKey(e.Group, rec.Next), value); err != nil {
 		return err
 	}
-	if rec.Next >= limit {
-		if err := w.Delete(historyKey(e.Group, rec.Next-limit)); err != nil {
+	rec.Next++
+	for ; rec.Next-rec.First > limit; rec.First++ {
+		if err := w.Delete(historyKey(e.Group, rec.First)); err != nil {
 			return err
 		}
 	}
-	rec.Next++
 	return putJSON(w, counter, rec)
 }
 
@@ -141,12 +141,17 @@ func (c *Client) Import(ctx context.Context, r io.Reader) (groups []string, err 
 				return fmt.Errorf("client: importing: %w", err)
 			}
 			group := string(line.Group)
+			n, begun := counts[group]
 			if line.Event == nil {
 				groups = append(groups, group)
+				counts[group] = n
 				if has, err := w.Get(key(spaceHistory, group, partRecord)); err != nil || has != nil {
 					return errors.Join(err, ErrExists)
 				}
 				continue
+			}
+			if !begun {
+				return errors.New("client: importing: a message comes before its group")
 			}
 			e, err := parseEvent(line.Event)
 			if err != nil {
@@ -154,7 +159,7 @@ func (c *Client) Import(ctx context.Context, r io.Reader) (groups []string, err 
 			}
 			value, err := marshalEvent(e)
 			if err == nil {
-				err = w.Put(historyKey(group, counts[group]), value)
+				err = w.Put(historyKey(group, n), value)
 			}
 			if err != nil {
 				return err
@@ -162,7 +167,10 @@ func (c *Client) Import(ctx context.Context, r io.Reader) (groups []string, err 
 			counts[group]++
 		}
 		for group, n := range counts {
-			if err := putJSON(w, key(spaceHistory, group, partRecord), historyRecord{n}); err != nil {
+			if n == 0 {
+				continue
+			}
+			if err := putJSON(w, key(spaceHistory, group, partRecord), historyRecord{Next: n}); err != nil {
 				return err
 			}
 		}
