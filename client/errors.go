@@ -72,15 +72,16 @@ func (e *TroubleError) Error() string {
 
 func (e *TroubleError) Unwrap() error { return e.Err }
 
-// LimitError says that a bound of [Bounds] is reached. Try again when there is room:
-// messages were sent, events confirmed.
+// LimitError says that a bound of [Bounds] is reached, or that a message or an id is too
+// long. Where something is full, try again when there is room: messages were sent, events
+// confirmed.
 type LimitError struct {
 	What  string // such as "outbox"
 	Limit int
 }
 
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("client: %s is full: the limit is %d", e.What, e.Limit)
+	return fmt.Sprintf("client: limit of %d is reached: %s", e.Limit, e.What)
 }
 
 // againError says that a step has to be repeated after a pause.

@@ -4,8 +4,12 @@
 // Values are encrypted under a key from the caller, and each is bound to its place: whoever
 // can write to the file cannot read them, change them or exchange two of them unnoticed.
 // The keys of the entries are not encrypted: they show the ids of groups, and when what was
-// written. Whoever can write to the file can also put an older file in its place. A client
-// finds that out from its delivery service, and the package of the client says how.
+// written.
+//
+// Whoever can write to the file can also put an older file in its place, put an earlier
+// value of one entry back, or take an entry out. The store does not find that out. A client
+// finds an older file out from its delivery service, and the package of the client says
+// how. Nothing promises to find a single entry that is missing or older than the others.
 //
 // The encryption is AES-256-GCM with random nonces, as crypto/cipher has it in FIPS 140-3
 // mode too (NewGCMWithRandomNonce).

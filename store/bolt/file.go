@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-
 	"os"
 	"path/filepath"
 
@@ -136,7 +135,7 @@ func replace(path string, existing bool, fill func(temporary string) error) erro
 
 // Verify reads the whole file: each value, and then its structure. The error wraps
 // [store.ErrDamaged] if something is not as it was written. What it cannot find is that
-// entries are missing as a whole.
+// an entry is missing as a whole, or has an earlier value of its own.
 func (s *Store) Verify(ctx context.Context) error {
 	if err := s.View(ctx, func(r store.Reader) error { return verifyValues(ctx, r) }); err != nil {
 		return err
