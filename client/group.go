@@ -3,6 +3,7 @@ package client
 import (
 	"container/list"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 	"unicode/utf8"
@@ -208,14 +209,12 @@ func (c *Client) load(ctx context.Context, g *liveGroup) error {
 	if g.rec.State == 0 {
 		return nil
 	}
+	var damage error
 	if len(records) > 0 {
-		if err := c.restore(g, records); err != nil {
-			if !verdict(err) || refusal(err) {
-				g.drop()
-				return err
-			}
-			c.warn("stored group does not restore", g.id, err)
-			g.rec.State, g.rec.Trouble, g.rec.TroubleWhy = Lost, Damaged, err.Error()
+		damage = c.restore(g, records)
+		if damage != nil && (!verdict(damage) || refusal(damage) || errors.Is(damage, message.ErrUnsupported)) {
+			g.drop()
+			return damage
 		}
 	}
 	if hasPending {
@@ -225,6 +224,14 @@ func (c *Client) load(ctx context.Context, g *liveGroup) error {
 		}
 	}
 	c.count("groups_restored", 1)
+	if damage == nil {
+		return nil
+	}
+	c.warn("stored group does not restore", g.id, damage)
+	if g.rec.State == Active || g.rec.State == Ended {
+		return c.lose(ctx, g, Damaged, damage)
+	}
+	g.rec.Trouble, g.rec.TroubleWhy = Damaged, damage.Error() // for who joins anew, nobody is known
 	return nil
 }
 

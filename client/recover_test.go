@@ -8,6 +8,8 @@ import (
 
 	"github.com/mlsuite/mlsuite/client"
 	"github.com/mlsuite/mlsuite/delivery"
+	"github.com/mlsuite/mlsuite/mls"
+	"github.com/mlsuite/mlsuite/store"
 )
 
 // three returns clients in one group, of which the first is configured by change.
@@ -145,6 +147,36 @@ func TestRecoveryByAnotherMember(t *testing.T) {
 	sync(t, ann, bob, carl)
 	require.Len(t, of[*client.Recovered](ann.events()), 1)
 	require.Equal(t, int64(1), counts.of("groups_recovered"))
+	agree(t, g, ann, bob, carl)
+}
+
+func TestDamagedStateIsReportedOnce(t *testing.T) {
+	ann, bob, carl, g := three(t)
+	ann.events()
+	ann.disk.Kill()
+	s, err := ann.disk.Open()
+	require.NoError(t, err)
+	require.NoError(t, s.Update(ctx, func(w store.Writer) error {
+		var records []store.Entry
+		for e, err := range w.Scan(store.Key([]byte("g"), []byte(g)), nil) {
+			require.NoError(t, err)
+			records = append(records, e)
+		}
+		for _, e := range records {
+			require.NoError(t, w.Put(e.Key, e.Value[:len(e.Value)/2]))
+		}
+		return nil
+	}))
+	for range 2 {
+		ann.restart()
+		var trouble *client.TroubleError
+		require.ErrorAs(t, ann.View(ctx, g, func(*mls.Group) error { return nil }), &trouble)
+		require.Equal(t, client.Damaged, trouble.Trouble)
+		require.Equal(t, 1, ann.Health(ctx).Troubles[client.Damaged])
+	}
+	require.Equal(t, []client.Trouble{client.Damaged}, troubles(ann.events()))
+	require.NoError(t, ann.Resync(ctx, g))
+	sync(t, ann, bob, carl)
 	agree(t, g, ann, bob, carl)
 }
 
