@@ -41,6 +41,7 @@ type options struct {
 	standardHPKE    bool
 	auxiliaryX25519 bool
 	modules         []string
+	running         Module
 }
 
 // WithCodePoints gives the draft's suites these code points in place of those of
@@ -72,12 +73,11 @@ func WithModule(versions ...string) Option { return func(o *options) { o.modules
 // says. Another error says that code points collide or name unknown suites.
 func New(opts ...Option) (*registry.Registry, error) {
 	o := newOptions(opts)
-	module := Running()
-	if err := module.check(o.modules); err != nil {
+	if err := o.running.check(o.modules); err != nil {
 		return nil, err
 	}
 	if o.standardHPKE || o.auxiliaryX25519 {
-		if err := module.checkStandardHPKE(); err != nil {
+		if err := o.running.checkStandardHPKE(); err != nil {
 			return nil, err
 		}
 	}
@@ -89,7 +89,7 @@ func New(opts ...Option) (*registry.Registry, error) {
 func NewUnchecked(opts ...Option) (*registry.Registry, error) { return newOptions(opts).build() }
 
 func newOptions(opts []Option) options {
-	o := options{points: registry.PrivateUse()}
+	o := options{points: registry.PrivateUse(), running: Running()}
 	for _, option := range opts {
 		option(&o)
 	}
@@ -124,11 +124,10 @@ func (o options) onModule(d registry.Definition) bool {
 	if d.KEM == xWing && o.auxiliaryX25519 {
 		kem = suite.KEMRow(0x0041).Module // of its ML-KEM-768
 	}
-	module := Running()
 	for _, first := range []string{
 		kem, suite.KDFRow(d.KDF).Module, suite.AEADRow(d.AEAD).Module, suite.HashRow(d.Hash).Module, suite.SignatureRow(d.Signature).Module,
 	} {
-		if !module.since(first) {
+		if !o.running.since(first) {
 			return false
 		}
 	}

@@ -30,8 +30,8 @@ func Running() Module {
 	return m
 }
 
-// frozen returns the modules of Go 1.26 and of Go 1.27, which have the same: by version, the name that GOFIPS140 of the build
-// gives them.
+// frozen returns the modules of Go 1.26 and of Go 1.27, which have the same: by version, the
+// name that GOFIPS140 of the build gives them.
 func frozen() map[string]string {
 	return map[string]string{"v1.0.0": "v1.0.0-c2097c7c", "v1.26.0": "v1.26.0"}
 }
