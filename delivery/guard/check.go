@@ -23,6 +23,14 @@ func (g *Guard) judge(use suite.Use, id suite.ID) error {
 	return q.Ask(g.cfg.MLS.Policy)
 }
 
+// checkReached returns an error if the group has not reached an epoch yet.
+func (f *followed) checkReached(group string, epoch uint64) error {
+	if f.public == nil || epoch <= f.public.Epoch() {
+		return nil
+	}
+	return &delivery.EpochError{Group: group, Epoch: epoch, Current: f.public.Epoch(), CurrentPosition: f.position}
+}
+
 // checkProposal returns why members would not take a proposal. The caller has the turn of
 // its group. The group keeps a good one.
 func (f *followed) checkProposal(ctx context.Context, g *Guard, m *message.Message, sent delivery.Message) error {
@@ -58,10 +66,10 @@ func (s *guarded) checkCommit(ctx context.Context, c *delivery.Commit, welcomes 
 }
 
 func (s *guarded) check(ctx context.Context, f *followed, c *delivery.Commit, welcomes []delivery.Welcome) error {
-	if f.public != nil && c.Epoch != f.public.Epoch() {
-		if c.Epoch > f.public.Epoch() {
-			return &delivery.EpochError{Group: c.Group, Epoch: c.Epoch, Current: f.public.Epoch(), CurrentPosition: f.position}
-		}
+	if err := f.checkReached(c.Group, c.Epoch); err != nil {
+		return err
+	}
+	if f.public != nil && c.Epoch < f.public.Epoch() {
 		return nil // the service knows whether it is a repetition
 	}
 	use := suite.Continue

@@ -438,3 +438,22 @@ func TestSubmissionsOfTwoGroups(t *testing.T) {
 	require.Equal(t, uint64(2), w.known("g").Epoch())
 	require.Equal(t, uint64(2), w.known("h").Epoch())
 }
+
+// A proposal of an epoch that the group has not reached waits for its commit: nothing is wrong
+// with it.
+func TestProposalBeforeItsEpoch(t *testing.T) {
+	w := newWorld(t, nil)
+	ann := w.member("ann", 1, true)
+	require.NoError(t, ann.begin("g"))
+	c := ann.commit()
+	ann.group = must(c.Adopt())(t)
+	proposal, err := ann.group.ProposeUpdate(t.Context(), noon, mls.LeafOptions{}, nil)
+	require.NoError(t, err)
+	m := delivery.Message{ID: "p", Group: "g", Epoch: 2, Message: proposal}
+	_, err = ann.service().Send(t.Context(), m)
+	var early *delivery.EpochError
+	require.ErrorAs(t, err, &early)
+	require.Equal(t, uint64(1), early.Current)
+	require.NoError(t, err2(ann.service().Submit(t.Context(), c.Submission)))
+	require.NoError(t, err2(ann.service().Send(t.Context(), m)))
+}

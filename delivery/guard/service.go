@@ -104,6 +104,9 @@ func (s *guarded) Send(ctx context.Context, m delivery.Message) (delivery.Positi
 	if err != nil {
 		return 0, err
 	}
+	if err := f.checkReached(m.Group, m.Epoch); err != nil {
+		return 0, err
+	}
 	if err := f.checkProposal(ctx, s.guard, parsed, m); err != nil {
 		return 0, s.refuse(ctx, m.Group, "a proposal is one that members take", err)
 	}

@@ -267,20 +267,15 @@ func readers(ctx context.Context, js jetstream.JetStream, f *found) error {
 
 // acknowledgedStream is the reverse of ackKey.
 func acknowledgedStream(key string) (delivery.Stream, bool) {
-	var client, group string
-	if n := len(key); n > 2 && key[n-2:] == ".w" {
-		return delivery.Stream{Client: key[:n-2]}, true
+	client, rest, _ := strings.Cut(key, ".")
+	if rest == "w" {
+		return delivery.Stream{Client: client}, client != ""
 	}
-	for i := range key {
-		if key[i] == '.' {
-			client, group = key[:i], key[i+1:]
-			break
-		}
-	}
-	if client == "" || len(group) < 2 || group[:2] != "g." {
+	group, ok := strings.CutPrefix(rest, "g.")
+	if !ok || client == "" {
 		return delivery.Stream{}, false
 	}
-	id, err := untoken(group[2:])
+	id, err := untoken(group)
 	return delivery.Stream{Group: id}, err == nil
 }
 

@@ -85,8 +85,12 @@ func (s *Service) Fetch(ctx context.Context, of delivery.Stream, after delivery.
 		return nil, err
 	}
 	if len(entries) == 0 && of.Group != "" && s.known(of.Group) == 0 {
-		if st, err := s.state(ctx, of.Group); err != nil || st.sequence == 0 {
-			return nil, errors.Join(err, unless(err, delivery.ErrNoGroup))
+		st, err := s.state(ctx, of.Group)
+		switch {
+		case err != nil:
+			return nil, err
+		case st.sequence == 0:
+			return nil, delivery.ErrNoGroup
 		}
 	}
 	return entries, nil
@@ -98,14 +102,6 @@ func (s *Service) has(of delivery.Stream) bool {
 		return of.Client == s.client
 	}
 	return delivery.CheckGroup(of.Group) == nil
-}
-
-// unless returns other if err is nil.
-func unless(err, other error) error {
-	if err != nil {
-		return nil
-	}
-	return other
 }
 
 func (s *Service) fetch(ctx context.Context, of delivery.Stream, after delivery.Position, limit int) ([]delivery.Entry, error) {

@@ -243,7 +243,9 @@ func (s *Service) batch(ctx context.Context, sub delivery.Submission, states []s
 	sum := sub.Sum()
 	first.Header.Set(sumHeader, hex.EncodeToString(sum[:]))
 	batch := []message{{first, &zero}}
+	epochs := map[string]uint64{}
 	for i, c := range sub.Commits {
+		epochs[c.Group] = c.Epoch + 1
 		st := &nats.Msg{Subject: stateSubject(c.Group), Header: withEpoch(c.Epoch + 1)}
 		var err error
 		if st.Data, err = s.payload(ctx, st.Header, s.inline(), c.GroupInfo, c.Tree); err != nil {
@@ -259,10 +261,6 @@ func (s *Service) batch(ctx context.Context, sub delivery.Submission, states []s
 			return nil, err
 		}
 		batch = append(batch, message{Msg: commit})
-	}
-	epochs := map[string]uint64{}
-	for _, c := range sub.Commits {
-		epochs[c.Group] = c.Epoch + 1
 	}
 	n := 0
 	for _, w := range sub.Welcomes {

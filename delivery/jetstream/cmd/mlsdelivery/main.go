@@ -137,6 +137,10 @@ func (f *guarding) run(ctx context.Context, nc *nats.Conn, folder string, log *s
 }
 
 func (f *guarding) newGuard(ctx context.Context, connect func(context.Context, string) (delivery.Service, error), folder string, log *slog.Logger) (*guard.Guard, func(), error) {
+	p, err := loadPolicy(f.policy)
+	if err != nil {
+		return nil, nil, err
+	}
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, nil, err
 	}
@@ -144,19 +148,12 @@ func (f *guarding) newGuard(ctx context.Context, connect func(context.Context, s
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := bolt.Open(filepath.Join(folder, "guard.store"), bolt.Options{Key: key})
-	if err != nil {
-		return nil, nil, err
-	}
-	closeStore := func() { _ = s.Close() }
 	own, err := connect(ctx, "guard")
 	if err != nil {
-		closeStore()
 		return nil, nil, err
 	}
-	p, err := loadPolicy(f.policy)
+	s, err := bolt.Open(filepath.Join(folder, "guard.store"), bolt.Options{Key: key})
 	if err != nil {
-		closeStore()
 		return nil, nil, err
 	}
 	g, err := guard.New(guard.Config{
@@ -164,7 +161,10 @@ func (f *guarding) newGuard(ctx context.Context, connect func(context.Context, s
 		PublicOnly: f.public, Logger: log,
 		Limits: limits(),
 	})
-	return g, closeStore, err
+	if err != nil {
+		return nil, nil, errors.Join(err, s.Close())
+	}
+	return g, func() { _ = s.Close() }, nil
 }
 
 // limits are far beyond what a person does, and keep one client from taking what all share.
