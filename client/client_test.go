@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"testing"
-	"time"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 
@@ -79,19 +79,23 @@ func TestGroupThatCannotBeginIsNotThere(t *testing.T) {
 }
 
 func TestMemberLeaves(t *testing.T) {
-	_, ann, bob, g := pair(t)
-	short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
-	defer cancel()
-	err := bob.Leave(short, g)
-	require.ErrorIs(t, err, client.ErrUndecided)
-	require.ErrorIs(t, err, context.DeadlineExceeded)
-	sync(t, ann, bob)
-	require.Empty(t, bob.Groups())
-	info, err := ann.Group(g)
-	require.NoError(t, err)
-	require.Equal(t, 1, info.Members)
-	require.NoError(t, ann.Leave(ctx, g))
-	require.Empty(t, ann.Groups())
+	synctest.Test(t, func(t *testing.T) {
+		_, ann, bob, g := pair(t)
+		short, cancel := shortly()
+		defer cancel()
+		err := bob.Leave(short, g)
+		require.ErrorIs(t, err, client.ErrUndecided)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		sync(t, ann)
+		wait() // the time for a commit comes
+		sync(t, ann, bob)
+		require.Empty(t, bob.Groups())
+		info, err := ann.Group(g)
+		require.NoError(t, err)
+		require.Equal(t, 1, info.Members)
+		require.NoError(t, ann.Leave(ctx, g))
+		require.Empty(t, ann.Groups())
+	})
 }
 
 func TestRestartRedeliversWhatWasNotConfirmed(t *testing.T) {

@@ -3,6 +3,7 @@ package client_test
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 
@@ -124,20 +125,22 @@ func TestChangeIsExaminedInTheNewEpoch(t *testing.T) {
 // Proposals of others do not keep messages back: they are committed first, however many
 // come.
 func TestProposalsAreCommittedBeforeMessages(t *testing.T) {
-	ann, bob, _, g := meddled(t)
-	carl := ann.w.clients("carl")[0]
-	require.NoError(t, ann.Add(ctx, g, "carl"))
-	sync(t, bob, carl)
-	short, cancel := shortly()
-	defer cancel()
-	require.ErrorIs(t, carl.Leave(short, g), client.ErrUndecided)
-	_, err := ann.Send(ctx, g, []byte("after carl"))
-	require.NoError(t, err)
-	require.NoError(t, ann.Flush(ctx, g))
-	sync(t, bob, carl)
-	require.Equal(t, []string{"ann: after carl"}, bob.texts())
-	require.Empty(t, carl.texts())
-	require.Empty(t, carl.Groups())
+	synctest.Test(t, func(t *testing.T) {
+		ann, bob, _, g := meddled(t)
+		carl := ann.w.clients("carl")[0]
+		require.NoError(t, ann.Add(ctx, g, "carl"))
+		sync(t, bob, carl)
+		short, cancel := shortly()
+		defer cancel()
+		require.ErrorIs(t, carl.Leave(short, g), client.ErrUndecided)
+		_, err := ann.Send(ctx, g, []byte("after carl"))
+		require.NoError(t, err)
+		require.NoError(t, ann.Flush(ctx, g))
+		sync(t, bob, carl)
+		require.Equal(t, []string{"ann: after carl"}, bob.texts())
+		require.Empty(t, carl.texts())
+		require.Empty(t, carl.Groups())
+	})
 }
 
 // A call whose context ends leaves nothing behind if its commit has lost, and says so if
