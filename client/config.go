@@ -77,8 +77,8 @@ type Identity struct {
 	Suites     []suite.ID // for which it is; nil stands for all of the signature scheme of MLS.Suite
 }
 
-// Metrics counts what a client does. It is safe for concurrent use. The names are listed under "Metrics" in the package
-// documentation.
+// Metrics counts what a client does. It is safe for concurrent use. The names are listed
+// under "Metrics" in the package documentation.
 type Metrics interface {
 	Add(name string, delta int64)
 }

@@ -113,7 +113,8 @@ func (c *Client) Export(ctx context.Context, w io.Writer) error {
 }
 
 // Import reads what [Client.Export] of another device wrote, puts the messages in front of
-// this client's history, of which it has none yet, and returns the groups.
+// this client's history, of which it has none yet, and returns the groups. It reads r in a
+// transaction of the store, for whose end other calls wait.
 //
 // Errors:
 //

@@ -31,7 +31,8 @@ const flushLimit = 16
 // Send takes a message for a group and returns its ID. The message is durable when Send
 // returns; it is encrypted when its turn comes, by [Client.Run] or [Client.Sync], in the
 // epoch that there is then. A [Sent] follows when the stream of the group has it, or an
-// [Unsent].
+// [Unsent]. While the client works on the group, Send waits, and so may take as long as the
+// delivery service does to answer or to be found away; ctx bounds that.
 //
 // Messages of one client arrive in the order in which they were sent. What is sent in a
 // group that has ended goes to the one that follows it.
