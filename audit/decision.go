@@ -84,6 +84,14 @@ func subject(subject any) []slog.Attr {
 		attrs = []slog.Attr{
 			{Key: "from", Value: slog.GroupValue(ofSuite(s.From)...)}, {Key: "to", Value: slog.GroupValue(ofSuite(s.To)...)},
 		}
+	case suite.PairInfo:
+		question = "pair"
+		attrs = []slog.Attr{
+			{Key: "t", Value: slog.GroupValue(ofSuite(s.T)...)}, {Key: "pq", Value: slog.GroupValue(ofSuite(s.PQ)...)},
+			slog.Int("mode", int(s.Mode)),
+		}
+	case suite.MemberInfo:
+		question, attrs = "member", []slog.Attr{slog.String("view", s.View), slog.Uint64("leaves", uint64(s.Leaves))}
 	case message.CredentialType:
 		question, attrs = "credential", []slog.Attr{slog.String("credential_type", s.String())}
 	case message.Lifetime:

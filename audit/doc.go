@@ -57,8 +57,8 @@
 //	module              group   version of the Go Cryptographic Module, mode (off, on or only) and build, the
 //	                            GOFIPS140 that the program was built with
 //	build               group   BUILD
-//	question            string  suite, credential, lifetime, psk, wire_format, certificate, sender, token or move;
-//	                            another is the type of a subject that this package does not know
+//	question            string  suite, credential, lifetime, psk, wire_format, certificate, sender, token, move,
+//	                            pair or member; another is the type of a subject that this package does not know
 //	use                 string  start, continue, receive or leave
 //	at                  time    the time of the call
 //	listing             bool    true if nothing is used yet: the answer is for a list
@@ -107,6 +107,8 @@
 //	token         token, its name; token_certificate, the number of its CMVP certificate or ""; stated_by, which is
 //	              caller: nobody verifies what the owner of a signature key says of the token that keeps it
 //	move          from, to: groups of suite and suite_name
+//	pair          t, pq: groups of suite and suite_name; mode, 0 or 1
+//	member        view (full or partial), leaves of the group's ratchet tree
 //
 // A PROFILE is profile (its name), version, date, digest (sha256: and the SHA-256 of its
 // file, which suitebench policy show --format yaml prints), and parameters: a list of

@@ -31,9 +31,9 @@ type Question struct {
 	Time time.Time // the time of the call; a date may change the answer
 
 	// Subject is what would be used, as a plain value: the [Info] of a suite, as
-	// [Describe] returns it; a [Move]; a [PSKInfo]; a [CertificateInfo]; a [SenderInfo];
-	// a [Token]; or a CredentialType, Lifetime or WireFormat of package mls/message. Later
-	// packages have subjects of their own.
+	// [Describe] returns it; a [Move]; a [PairInfo]; a [MemberInfo]; a [PSKInfo]; a
+	// [CertificateInfo]; a [SenderInfo]; a [Token]; or a CredentialType, Lifetime or
+	// WireFormat of package mls/message. Later packages have subjects of their own.
 	Subject any
 
 	// Listing says that nothing is used yet: the answer decides what is listed as usable,
