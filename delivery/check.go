@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"slices"
 )
 
 // Sum returns a SHA-256 of what a submission does: its commits, and whom it welcomes to
@@ -49,14 +50,15 @@ func (s Submission) Check() error {
 	if len(s.Commits) == 0 {
 		return &RefusalError{Rule: "a submission has a commit"}
 	}
+	carried := slices.ContainsFunc(s.Commits, func(c Commit) bool { return len(c.Message) > 0 })
 	begun := map[string]bool{}
 	for _, c := range s.Commits {
 		if err := CheckGroup(c.Group); err != nil {
 			return err
 		}
 		switch {
-		case len(c.Message) == 0 && c.Epoch != 0:
-			return &RefusalError{Rule: "only the first epoch ends without a commit"}
+		case !carried && c.Epoch != 0:
+			return &RefusalError{Rule: "only the first epoch ends without a commit, and others with one that another message carries"}
 		case begun[c.Group]:
 			return &RefusalError{Rule: "a submission has one commit of a group"}
 		}

@@ -141,8 +141,14 @@ type Commit struct {
 	Group string
 	Epoch uint64 // that it ends
 
-	// Message is the commit, an MLSMessage. It is empty where Epoch is 0 and a group begins
-	// whose first epoch only its Welcome announces, as one that follows a ReInit.
+	// Message is the commit, an MLSMessage. It is empty
+	//
+	//   - where Epoch is 0 and a group begins whose first epoch only its Welcome announces,
+	//     as one that follows a ReInit;
+	//   - where the Message of another Commit of the Submission carries this commit too. Of
+	//     two groups that are a pair (draft-ietf-mls-combiner), the stream of one has the
+	//     commits of both, each two of them in one message. So the other one has no entry in
+	//     its own stream, and nobody reads one half without the other.
 	Message []byte
 
 	// GroupInfo is that of the next epoch, for external joins, or empty: then there are

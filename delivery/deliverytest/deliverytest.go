@@ -43,6 +43,7 @@ func Run(t *testing.T, start func(t *testing.T) Network) {
 		{"ids of groups", testGroupIDs},
 		{"a group that only a Welcome announces", testWelcomedGroup},
 		{"groups that move together", testTogether},
+		{"groups that are a pair", testPairs},
 		{"acknowledgements", testAcknowledgements},
 		{"gaps", testGaps},
 		{"watch", testWatch},
@@ -54,6 +55,7 @@ func Run(t *testing.T, start func(t *testing.T) Network) {
 		{"key packages are taken back", testRemoval},
 		{"race", testRace},
 		{"race with faults", testRaceWithFaults},
+		{"race of pairs", testPairRace},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(t, start(t)) })
 	}

@@ -225,6 +225,8 @@ func survey(ctx context.Context, js jetstream.JetStream, r Retention) (*found, e
 			if group, err := untoken(m.Headers().Get(groupHeader)); err == nil && of.Group == "" && group != "" {
 				f.welcomed[ackKey(of.Client, delivery.Stream{Group: group})] = position
 			}
+		} else if group, ok := stateOf(m.Subject()); ok {
+			f.of(delivery.Stream{Group: group}) // which may have states alone, as one half of a pair
 		} else if strings.HasPrefix(m.Subject(), submissionPrefix) && r.forgets(time.Since(meta.Timestamp)) {
 			f.submissions = meta.Sequence.Stream
 		}

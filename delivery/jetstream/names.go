@@ -93,6 +93,16 @@ func streamOf(subject string) (delivery.Stream, bool) {
 	return delivery.Stream{Group: group}, err == nil
 }
 
+// stateOf returns the group that a subject of a state is of.
+func stateOf(subject string) (group string, ok bool) {
+	t := strings.Split(subject, ".")
+	if len(t) != 4 || t[1] != "g" || t[3] != "s" {
+		return "", false
+	}
+	group, err := untoken(t[2])
+	return group, err == nil
+}
+
 // ackKey returns the key of a client's acknowledgement.
 func ackKey(client string, s delivery.Stream) string {
 	if s.Group != "" {

@@ -1,6 +1,7 @@
 package jetstream
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -67,6 +68,33 @@ func TestSubmissionsAreForgotten(t *testing.T) {
 	_, err = ann.Submit(t.Context(), delivery.Submission{ID: "1", Commits: []delivery.Commit{{Group: "g", Message: []byte("commit")}}})
 	var epoch *delivery.EpochError
 	require.ErrorAs(t, err, &epoch)
+}
+
+// A group whose commits are all in the stream of another one has no entries. Its old states
+// are deleted all the same.
+func TestOldStatesOfTheOtherHalfOfAPair(t *testing.T) {
+	n := newNetwork(t)
+	ann := n.Client("ann")
+	for epoch := range uint64(3) {
+		_, err := ann.Submit(t.Context(), delivery.Submission{ID: fmt.Sprint(epoch), Commits: []delivery.Commit{
+			{Group: "t", Epoch: epoch, Message: []byte("both")}, {Group: "pq", Epoch: epoch, GroupInfo: []byte("info")},
+		}})
+		require.NoError(t, err)
+	}
+	states := func() uint64 {
+		stream, err := ann.(*Service).js.Stream(t.Context(), streamName)
+		require.NoError(t, err)
+		info, err := stream.Info(t.Context(), jetstream.WithSubjectFilter(stateSubject("pq")))
+		require.NoError(t, err)
+		return info.State.Subjects[stateSubject("pq")]
+	}
+	require.Equal(t, uint64(3), states())
+	_, err := Collect(t.Context(), n.conn(), Retention{Read: true})
+	require.NoError(t, err)
+	require.Equal(t, uint64(1), states())
+	info, err := ann.GroupInfo(t.Context(), "pq")
+	require.NoError(t, err)
+	require.Equal(t, uint64(3), info.Epoch)
 }
 
 // Of two who drop at the same time, the later one may drop less.
