@@ -140,3 +140,8 @@ func Flipped(b []byte, i int) []byte {
 	c[i] ^= 1
 	return c
 }
+
+// MLSPlusPlus returns the suites of RFC 9420 and those of MLS++, at its code points.
+var MLSPlusPlus = sync.OnceValue(func() *registry.Registry {
+	return registry.Must(parts().Registry(registry.WithPeerSet(registry.MLSPlusPlus())))
+})

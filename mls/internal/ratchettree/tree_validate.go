@@ -45,16 +45,10 @@ func checkUnmerged(n *Node, i NodeIndex, above []message.LeafIndex) error {
 		return nil
 	}
 	if n.Parent != nil {
-		unmerged := n.Parent.UnmergedLeaves
-		for k, leaf := range unmerged {
-			if k > 0 && unmerged[k-1] >= leaf {
-				return fault.Violation("7.1", "unmerged_leaves of parent node %d are not in increasing order", i).AtLeaf(leaf)
-			}
-			// The node of an index of 2^31 and more would be another leaf's.
-			if leaf >= treemath.MaxLeaves || !treemath.NodeOf(leaf).InSubtree(i) {
-				return fault.Violation("12.4.3.1", "unmerged leaf of parent node %d is not below it", i).AtLeaf(leaf)
-			}
+		if err := n.Parent.checkUnmergedIn(i); err != nil {
+			return err
 		}
+		unmerged := n.Parent.UnmergedLeaves
 		if missing := difference(above, unmerged); len(missing) > 0 {
 			return fault.Violation("12.4.3.1", "leaf is unmerged at a parent node, but not at node %d below it", i).AtLeaf(missing[0])
 		}

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/mlsuite/mlsuite/internal/parallel"
+	"github.com/mlsuite/mlsuite/internal/sortedset"
 	"github.com/mlsuite/mlsuite/internal/treemath"
 	"github.com/mlsuite/mlsuite/mls/internal/fault"
 	"github.com/mlsuite/mlsuite/mls/internal/label"
@@ -244,9 +246,21 @@ func OpenPath(t *Tree, path *UpdatePath, sender, receiver message.LeafIndex, gro
 	if key == nil {
 		return nil, fault.Violation("7.5", "receiver has no private key of the resolution").AtLeaf(receiver)
 	}
+	nodes := make([]NodeIndex, 0, len(steps))
+	for _, step := range steps[first:] {
+		nodes = append(nodes, step.Index)
+	}
+	return path.open(t.Suite, key, secret, first, nodes, sender, groupContext)
+}
+
+// open decrypts a path secret with its receiver's key, and derives those above it. nodes
+// are the sender's filtered direct path from the node of the secret on, which has index
+// first in the path.
+func (p *UpdatePath) open(s suite.Suite, key suite.PrivateKey, secret *HPKECiphertext, first int, nodes []NodeIndex,
+	sender message.LeafIndex, groupContext []byte) (*PathSecrets, error) {
 	unreadable := func(err error) error {
 		if errors.Is(err, label.ErrDecrypt) || errors.Is(err, message.ErrInvalid) {
-			return &SealedFault{steps[first].Index, err}
+			return &SealedFault{nodes[0], err}
 		}
 		return err
 	}
@@ -254,20 +268,70 @@ func OpenPath(t *Tree, path *UpdatePath, sender, receiver message.LeafIndex, gro
 	if err != nil {
 		return nil, unreadable(err)
 	}
-	nodes := make([]NodeIndex, 0, len(steps))
-	for _, step := range steps[first:] {
-		nodes = append(nodes, step.Index)
-	}
-	p, err := DerivePathSecrets(t.Suite, nodes, opened)
+	secrets, err := DerivePathSecrets(s, nodes, opened)
 	if err != nil {
 		return nil, unreadable(err)
 	}
-	for k, key := range p.Keys {
-		if !bytes.Equal(key.PublicKey(), path.Nodes[first+k].EncryptionKey) {
-			p.Destroy()
+	for k, key := range secrets.Keys {
+		if !bytes.Equal(key.PublicKey(), p.Nodes[first+k].EncryptionKey) {
+			secrets.Destroy()
 			return nil, unreadable(fault.Violation("7.5", "path secret does not give the public key of node %d of the path", first+k).
-				AtLeaf(sender).Because(fault.OtherDerivation(t.Suite)))
+				AtLeaf(sender).Because(fault.OtherDerivation(s)))
 		}
 	}
-	return p, nil
+	return secrets, nil
+}
+
+// OpenSlice is [OpenPath] for a receiver that knows of the tree of the new epoch only what
+// two membership proofs show: the sender's and its own. index is the place of its path
+// secret among those of the node that is above both leaves (draft-ietf-mls-partial-02,
+// "Annotated Commit"). lookup returns the receiver's private key of a node as it was before
+// the commit's path, or nil.
+//
+// OpenSlice also checks that the path is the one that the sender's proof shows. Both proofs
+// are of one tree.
+func OpenSlice(s suite.Suite, sender, receiver *MembershipProof, path *UpdatePath, index uint32, groupContext []byte,
+	lookup func(NodeIndex) suite.PrivateKey) (*PathSecrets, error) {
+	if !bytes.Equal(sender.Node, path.Encoded) {
+		return nil, fault.Violation("7.6", "leaf of the path is not the one that the sender's membership proof shows").AtLeaf(sender.Leaf)
+	}
+	indices, nodes := sender.filled()
+	if len(path.Nodes) != len(nodes) {
+		return nil, fault.Violation("7.6", "filtered direct path has %d nodes, but the path has %d", len(nodes), len(path.Nodes)).AtLeaf(sender.Leaf)
+	}
+	for k := range nodes {
+		if !bytes.Equal(nodes[k].EncryptionKey, path.Nodes[k].EncryptionKey) {
+			return nil, fault.Violation("7.6", "node %d of the path is not the one that the sender's membership proof shows", k).AtLeaf(sender.Leaf)
+		}
+	}
+	ancestor := treemath.CommonAncestor(treemath.NodeOf(sender.Leaf), treemath.NodeOf(receiver.Leaf))
+	first := slices.Index(indices, ancestor)
+	if first < 0 {
+		return nil, fault.Violation("7.5", "path has no node above the receiver").AtLeaf(receiver.Leaf)
+	}
+	if uint64(index) >= uint64(len(path.Nodes[first].Secrets)) {
+		return nil, fault.Violation("7.5", "resolution_index %d is beyond the path secrets of node %d of the path", index, first).AtLeaf(sender.Leaf)
+	}
+	key := receiver.keyBelow(ancestor, lookup)
+	if key == nil {
+		return nil, fault.Violation("7.5", "receiver has no private key of the resolution").AtLeaf(receiver.Leaf)
+	}
+	return path.open(s, key, &path.Nodes[first].Secrets[index], first, indices[first:], sender.Leaf, groupContext)
+}
+
+// keyBelow returns the private key to which a path secret for the proof's leaf is encrypted
+// at a child of ancestor: that of the next node below that is not blank or, if the leaf is
+// unmerged there, of the leaf itself (RFC 9420, Section 4.1.1).
+func (p *MembershipProof) keyBelow(ancestor NodeIndex, lookup func(NodeIndex) suite.PrivateKey) suite.PrivateKey {
+	indices, nodes := p.filled()
+	for k := len(indices) - 1; k >= 0; k-- {
+		if indices[k].Level() >= ancestor.Level() {
+			continue
+		}
+		if sortedset.Has(nodes[k].UnmergedLeaves, p.Leaf) {
+			break
+		}
+		return lookup(indices[k])
+	}
+	return lookup(treemath.NodeOf(p.Leaf))
 }

@@ -19,6 +19,7 @@ func wireKinds() []wiretest.Kind {
 		wiretest.Of("ParentNode", randomParentNode, (*ParentNode).marshal, (*ParentNode).Unmarshal),
 		wiretest.Of("ratchet_tree", randomRatchetTree, (*RatchetTree).Marshal, (*RatchetTree).Unmarshal),
 		wiretest.Of("UpdatePath", randomUpdatePath, (*UpdatePath).Marshal, (*UpdatePath).Unmarshal),
+		wiretest.Of("MembershipProof", randomProof, (*MembershipProof).Marshal, (*MembershipProof).Unmarshal),
 	}
 }
 
