@@ -141,7 +141,7 @@ func TestUnknownGroupsAreNotRemembered(t *testing.T) {
 	require.NoError(t, ann.View(ctx, g, func(*mls.Group) error {
 		ended, cancel := context.WithCancel(ctx)
 		cancel()
-		_, err := ann.Send(ended, g, nil)
+		_, err := ann.Members(ended, g)
 		require.ErrorIs(t, err, context.Canceled, "somebody else has the turn")
 		return nil
 	}))

@@ -36,7 +36,8 @@ type Client struct {
 	identities []Identity        // the current one first
 	index      map[string]groupRecord
 	groups     map[string]*liveGroup
-	loaded     *list.List // of *liveGroup, the one used last first
+	outboxes   map[string]int // messages in the outbox of a group, where that was counted
+	loaded     *list.List     // of *liveGroup, the one used last first
 	results    map[uint64]chan error
 	waiting    int // events that are not confirmed
 	news       chan struct{}
@@ -60,7 +61,7 @@ func Open(ctx context.Context, cfg Config) (*Client, error) {
 	c := &Client{
 		cfg: cfg, store: cfg.Store, service: cfg.Delivery, name: cfg.Delivery.Client(),
 		closed: make(chan struct{}), inbox: newTurn(), stock: newTurn(),
-		index: map[string]groupRecord{}, groups: map[string]*liveGroup{}, loaded: list.New(),
+		index: map[string]groupRecord{}, groups: map[string]*liveGroup{}, outboxes: map[string]int{}, loaded: list.New(),
 		results: map[uint64]chan error{}, news: make(chan struct{}), changed: make(chan struct{}),
 		dirty: newQueue(),
 	}

@@ -37,6 +37,9 @@ func (c *Client) round(ctx context.Context, g *liveGroup) (more bool, err error)
 	if err := c.catchUp(ctx, g); err != nil {
 		return false, err
 	}
+	if err := c.arrivals(ctx, g); err != nil {
+		return false, err
+	}
 	switch g.rec.State {
 	case Active:
 	case Ended:

@@ -18,10 +18,13 @@ import (
 
 // liveGroup is a group that is in memory, or that somebody works on.
 type liveGroup struct {
-	id    string
-	turn  turn
-	users int           // who have the turn or wait for it; under Client.mu
-	used  *list.Element // in Client.loaded, or nil; under Client.mu
+	id   string
+	turn turn
+
+	// Under Client.mu.
+	users    int           // who have the turn or wait for it
+	used     *list.Element // in Client.loaded, or nil
+	enqueued bool          // the store has messages of the outbox that were not read
 
 	groupState
 }
@@ -33,9 +36,11 @@ type groupState struct {
 	mls   *mls.Group // nil for a group that is being joined, or that is gone
 
 	pending *pending
-	outbox  []*outgoing
+	outbox  []*outgoing // in the order of their numbers
 	intents []*intent
 	move    *move
+
+	outboxRead uint64 // number of the message of the outbox that was read last
 
 	replaces     bool              // the next transaction replaces all that the store has of mls
 	checked      bool              // the stream was read to its end since the client was opened
@@ -61,7 +66,8 @@ func (g *liveGroup) describe() {
 	g.rec.Members, g.rec.Leaf = g.mls.Size(), g.mls.OwnLeaf()
 }
 
-// store writes the index entry and what the engine has of the group.
+// store writes the index entry and what the engine has of the group. That there is
+// something to be done holds for what was enqueued meanwhile too.
 func (g *liveGroup) store(w store.Writer, d *mls.Delta) error {
 	if g.rec.State == 0 {
 		for _, space := range ofGroup() {
@@ -80,6 +86,12 @@ func (g *liveGroup) store(w store.Writer, d *mls.Delta) error {
 			err = grouprecords.Apply(w, prefix, d)
 		}
 		if err != nil {
+			return err
+		}
+	}
+	if !g.rec.Work {
+		var err error
+		if g.rec.Work, err = g.hasUnread(w); err != nil {
 			return err
 		}
 	}
@@ -123,6 +135,9 @@ func (c *Client) take(ctx context.Context, id string) (*liveGroup, error) {
 		return nil, err
 	}
 	err := c.alive()
+	if err == nil {
+		err = c.arrivals(ctx, g)
+	}
 	if err == nil && !g.known {
 		err = c.load(ctx, g)
 	}

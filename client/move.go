@@ -374,11 +374,7 @@ func (c *Client) enterOwn(ctx context.Context, old, g *liveGroup, position deliv
 // moved takes over what waits in a group that has ended, and deletes the rest of it.
 func (s *step) moved(old, g *liveGroup) {
 	s.groups = append(s.groups, old)
-	for _, m := range old.outbox {
-		m.rec.ID, m.sent = newID(), false
-		s.put(key(spaceOutbox, g.id, number(m.number)), m.rec)
-		g.outbox = append(g.outbox, m)
-	}
+	s.takeOutbox(old, g)
 	if ended := old.mls; ended != nil {
 		s.done(ended.Destroy)
 	}

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -17,11 +18,32 @@ type outgoing struct {
 	sent   bool // the service has taken it, since the group was loaded
 }
 
+// readOutbox reads those messages of the outbox that g does not have yet. Numbers are given
+// in transactions: what comes later has a higher one.
 func (g *liveGroup) readOutbox(r store.Reader) error {
-	return scanJSON(r, key(spaceOutbox, g.id), func(k []byte, rec *outboxRecord) error {
-		g.outbox = append(g.outbox, &outgoing{number: numberOf(k), rec: *rec})
-		return nil
-	})
+	for e, err := range r.Scan(key(spaceOutbox, g.id), key(spaceOutbox, g.id, number(g.outboxRead+1))) {
+		if err != nil {
+			return err
+		}
+		m := &outgoing{number: numberOf(e.Key)}
+		if err := parseJSON(e.Value, &m.rec); err != nil {
+			return err
+		}
+		g.outboxRead = m.number
+		if !slices.ContainsFunc(g.outbox, func(o *outgoing) bool { return o.number == m.number }) {
+			g.outbox = append(g.outbox, m)
+		}
+	}
+	slices.SortFunc(g.outbox, func(a, b *outgoing) int { return cmp.Compare(a.number, b.number) })
+	return nil
+}
+
+// hasUnread reports whether the store has messages of the outbox that g does not have yet.
+func (g *liveGroup) hasUnread(r store.Reader) (bool, error) {
+	for _, err := range r.Scan(key(spaceOutbox, g.id), key(spaceOutbox, g.id, number(g.outboxRead+1))) {
+		return err == nil, err
+	}
+	return false, nil
 }
 
 // flushLimit is the number of messages that go out before the client looks for new
@@ -31,8 +53,8 @@ const flushLimit = 16
 // Send takes a message for a group and returns its ID. The message is durable when Send
 // returns; it is encrypted when its turn comes, by [Client.Run] or [Client.Sync], in the
 // epoch that there is then. A [Sent] follows when the stream of the group has it, or an
-// [Unsent]. While the client works on the group, Send waits, and so may take as long as the
-// delivery service does to answer or to be found away; ctx bounds that.
+// [Unsent]. Send waits for the store and for nothing else: also while the client waits for
+// an answer of the delivery service about this group.
 //
 // Messages of one client arrive in the order in which they were sent. What is sent in a
 // group that has ended goes to the one that follows it.
@@ -46,28 +68,128 @@ func (c *Client) Send(ctx context.Context, group string, data []byte) (id string
 	if len(data) > b.Message {
 		return "", &LimitError{What: "message", Limit: b.Message}
 	}
-	err = c.with(ctx, group, func(g *liveGroup) error {
-		if len(g.outbox) >= b.Outbox {
-			return &LimitError{What: "outbox", Limit: b.Outbox}
-		}
-		id = newID()
-		m := &outgoing{rec: outboxRecord{ID: id, Data: slices.Clone(data), Time: c.cfg.Now()}}
-		s := c.step(g)
-		s.write(func(w store.Writer) error {
-			m.number = c.nextNumber()
-			if err := c.storeClient(w); err != nil {
-				return err
-			}
-			return putJSON(w, key(spaceOutbox, g.id, number(m.number)), m.rec)
-		})
-		g.outbox = append(g.outbox, m)
-		return c.commit(ctx, s)
-	})
-	if err != nil {
+	if err := c.alive(); err != nil {
 		return "", err
 	}
+	rec := outboxRecord{ID: newID(), Data: data, Time: c.cfg.Now()}
+	written := false
+	err = c.store.Update(ctx, func(w store.Writer) error {
+		err := c.enqueue(w, group, rec)
+		written = err == nil
+		return err
+	})
+	if err != nil {
+		if written {
+			c.uncounted(group)
+		}
+		return "", storeFailed(err)
+	}
+	c.enqueued(group)
+	return rec.ID, nil
+}
+
+// enqueue writes a message into the outbox of a group, and that there is something to be
+// done. Whoever has the turn of the group reads it there: see readOutbox.
+func (c *Client) enqueue(w store.Writer, group string, rec outboxRecord) error {
+	var index groupRecord
+	found, err := getJSON(w, key(spaceIndex, group), &index)
+	if err != nil {
+		return err
+	}
+	if !found {
+		return ErrNoGroup
+	}
+	n, err := c.countOutbox(w, group)
+	if err != nil {
+		return err
+	}
+	if limit := c.cfg.Bounds.Outbox; n >= limit {
+		return &LimitError{What: "outbox", Limit: limit}
+	}
+	if !index.Work {
+		index.Work = true
+		if err := putJSON(w, key(spaceIndex, group), index); err != nil {
+			return err
+		}
+	}
+	m := c.nextNumber()
+	if err := c.storeClient(w); err != nil {
+		return err
+	}
+	if err := putJSON(w, key(spaceOutbox, group, number(m)), rec); err != nil {
+		return err
+	}
+	c.counted(group, 1)
+	return nil
+}
+
+// enqueued tells who has the turn of a group, or will have it, that its outbox has more.
+func (c *Client) enqueued(group string) {
+	c.mu.Lock()
+	if g := c.groups[group]; g != nil {
+		g.enqueued = true
+	}
+	if rec, ok := c.index[group]; ok {
+		rec.Work = true
+		c.index[group] = rec
+	}
+	c.mu.Unlock()
 	c.dirty.add(group)
-	return id, nil
+}
+
+// arrivals reads what was enqueued since it was called last.
+func (c *Client) arrivals(ctx context.Context, g *liveGroup) error {
+	c.mu.Lock()
+	enqueued := g.enqueued
+	g.enqueued = false
+	c.mu.Unlock()
+	if !enqueued || !g.known {
+		return nil
+	}
+	err := c.store.View(ctx, g.readOutbox)
+	if err != nil {
+		g.drop()
+	}
+	return err
+}
+
+// countOutbox returns the number of messages in the outbox of a group. What it has counted
+// once, later transactions keep up to date; one that fails is followed by uncounted.
+func (c *Client) countOutbox(r store.Reader, group string) (int, error) {
+	c.mu.Lock()
+	n, counted := c.outboxes[group]
+	c.mu.Unlock()
+	if counted {
+		return n, nil
+	}
+	for _, err := range r.Scan(key(spaceOutbox, group), nil) {
+		if err != nil {
+			return 0, err
+		}
+		n++
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.outboxes[group] = n
+	return n, nil
+}
+
+// counted says that a transaction changes the number of messages in an outbox.
+func (c *Client) counted(group string, by int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if n, ok := c.outboxes[group]; ok {
+		c.outboxes[group] = n + by
+	}
+}
+
+// uncounted lets the outboxes of groups be counted anew.
+func (c *Client) uncounted(groups ...string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, group := range groups {
+		delete(c.outboxes, group)
+	}
 }
 
 // Flush works on a group until the stream has all messages of the outbox.
@@ -153,8 +275,45 @@ func (c *Client) giveUp(ctx context.Context, g *liveGroup, m *outgoing, why erro
 
 // remove takes a message out of the outbox.
 func (s *step) remove(g *liveGroup, m *outgoing) {
-	s.delete(key(spaceOutbox, g.id, number(m.number)))
+	s.write(func(w store.Writer) error {
+		s.c.counted(g.id, -1)
+		return w.Delete(key(spaceOutbox, g.id, number(m.number)))
+	})
 	g.outbox = slices.DeleteFunc(g.outbox, func(o *outgoing) bool { return o == m })
+}
+
+// unsent reports all messages of the outbox of a group that ends, also those that were
+// enqueued until then. They follow from what the event with an index follows from.
+func (s *step) unsent(g *liveGroup, event int, why error) {
+	s.before(func(r store.Writer) error {
+		return scanJSON(r, key(spaceOutbox, g.id), func(_ []byte, rec *outboxRecord) error {
+			from := s.events[event]
+			e := s.event(g, &Unsent{ID: rec.ID, Data: rec.Data, Why: why.Error()})
+			e.Epoch, e.Position, e.Time = from.Epoch, from.Position, from.Time
+			return nil
+		})
+	})
+}
+
+// takeOutbox moves the outbox of a group that ends into that of another one.
+func (s *step) takeOutbox(old, g *liveGroup) {
+	g.outboxRead = 0
+	s.before(func(w store.Writer) error {
+		s.c.uncounted(g.id)
+		messages := map[uint64]outboxRecord{}
+		err := scanJSON(w, key(spaceOutbox, old.id), func(k []byte, rec *outboxRecord) error {
+			messages[numberOf(k)] = *rec
+			return nil
+		})
+		for n, rec := range messages {
+			if err == nil {
+				rec.ID = newID()
+				err = putJSON(w, key(spaceOutbox, g.id, number(n)), rec)
+			}
+		}
+		return err
+	})
+	s.done(func() { s.c.enqueued(g.id) })
 }
 
 // ownMessage takes a message of this client that the stream shows, and reports whether

@@ -12,6 +12,7 @@ import (
 	"github.com/mlsuite/mlsuite/mls"
 	"github.com/mlsuite/mlsuite/mls/event"
 	"github.com/mlsuite/mlsuite/mls/message"
+	"github.com/mlsuite/mlsuite/store"
 )
 
 // fetchLimit is the number of entries that become durable at once.
@@ -272,6 +273,7 @@ func sameCredential(a, b message.Credential) bool {
 
 // left ends the membership: what the client has of the group goes, except its history.
 func (c *Client) left(s *step, g *liveGroup, by *Person) {
+	at := len(s.events)
 	s.event(g, &Left{By: by})
 	for _, in := range slices.Clone(g.intents) {
 		var outcome error
@@ -280,15 +282,17 @@ func (c *Client) left(s *step, g *liveGroup, by *Person) {
 		}
 		s.finish(g, in, outcome)
 	}
-	for _, m := range g.outbox {
-		s.event(g, &Unsent{ID: m.rec.ID, Data: m.rec.Data, Why: ErrLeft.Error()})
-	}
+	s.unsent(g, at, ErrLeft)
 	c.end(s, g)
 }
 
 // end takes the group off what the client has.
 func (c *Client) end(s *step, g *liveGroup) {
 	g.rec, g.mls, g.pending, g.outbox, g.intents = groupRecord{}, nil, nil, nil, nil
+	s.write(func(store.Writer) error {
+		c.uncounted(g.id)
+		return nil
+	})
 	s.done(func() { c.leaveStream(g.id) })
 }
 

@@ -222,6 +222,7 @@ func (c *Client) stopJoin(ctx context.Context, g *liveGroup, why error) error {
 		g.rec.State = Lost
 	} else {
 		s.event(g, &Failed{What: "join", Why: why.Error()})
+		s.unsent(g, 0, why)
 		c.end(s, g)
 	}
 	if err := c.commit(ctx, s); err != nil {

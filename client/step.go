@@ -12,12 +12,17 @@ import (
 type step struct {
 	c      *Client
 	groups []*liveGroup
+	first  []func(store.Writer) error // before the groups are stored
 	writes []func(store.Writer) error
 	events []Event
 	after  []func() // when it is durable
 }
 
 func (c *Client) step(groups ...*liveGroup) *step { return &step{c: c, groups: groups} }
+
+// before adds what reads the store as it was. What f writes into a group's records does not
+// outlive the end of the group.
+func (s *step) before(f func(store.Writer) error) { s.first = append(s.first, f) }
 
 func (s *step) write(f func(store.Writer) error) { s.writes = append(s.writes, f) }
 
@@ -60,6 +65,7 @@ func (c *Client) commit(ctx context.Context, s *step) error {
 	fail := func(err error) error {
 		for i, g := range s.groups {
 			g.drop()
+			c.uncounted(g.id)
 			if deltas[i] != nil {
 				deltas[i].Destroy()
 			}
@@ -77,6 +83,11 @@ func (c *Client) commit(ctx context.Context, s *step) error {
 		}
 	}
 	err := c.store.Update(context.WithoutCancel(ctx), func(w store.Writer) error {
+		for _, f := range s.first {
+			if err := f(w); err != nil {
+				return err
+			}
+		}
 		for i, g := range s.groups {
 			if err := g.store(w, deltas[i]); err != nil {
 				return err
@@ -155,7 +166,9 @@ func (c *Client) publish(g *liveGroup) {
 	if g.rec.State == 0 {
 		delete(c.index, g.id)
 	} else {
-		c.index[g.id] = g.rec
+		rec := g.rec
+		rec.Work = rec.Work || g.enqueued
+		c.index[g.id] = rec
 	}
 	if _, now := c.index[g.id]; now != known {
 		c.groupsChanged()
