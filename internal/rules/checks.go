@@ -74,7 +74,7 @@ func engineFolders() []string {
 
 // mutated are the folders whose checks are taken out.
 func mutated() []string {
-	return append(engineFolders(), "suite", "suite/circl", "suite/curve25519", "suite/mldsa", "hpke", "hybrid", "registry", "internal/hkdf")
+	return append(engineFolders(), "suite", "suite/circl", "suite/curve25519", "suite/mldsa", "hpke", "hybrid", "registry", "internal/hkdf", "apq")
 }
 
 // allChecks returns the files of all mutated folders that have checks.

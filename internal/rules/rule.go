@@ -19,10 +19,12 @@ const (
 	groupPolicy = "policy" // what the engine asks the client's policies
 	groupCost   = "cost"   // what a message of a stranger, or of an insider, may cost
 	groupLife   = "life"   // how long secrets and private keys live
+
+	groupCombiner = "combiner" // draft-ietf-mls-combiner
 )
 
 func groups() []string {
-	return []string{groupPeers, groupKeys, groupErrors, groupPolicy, groupCost, groupLife}
+	return []string{groupPeers, groupKeys, groupErrors, groupPolicy, groupCost, groupLife, groupCombiner}
 }
 
 // state says how a rule is held.

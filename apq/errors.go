@@ -1,0 +1,58 @@
+package apq
+
+import (
+	"fmt"
+
+	"github.com/mlsuite/mlsuite/mls/message"
+)
+
+// Leg is one of the two groups.
+type Leg uint8
+
+// The legs. The zero Leg stands for both.
+const (
+	T  Leg = 1 // the traditional group, which has the application messages
+	PQ Leg = 2 // the post-quantum group
+)
+
+// String returns "T", "PQ", or "both legs" for the zero Leg.
+func (l Leg) String() string {
+	switch l {
+	case T:
+		return "T"
+	case PQ:
+		return "PQ"
+	}
+	return "both legs"
+}
+
+// RuleError says which rule of draft-ietf-mls-combiner is broken, and in which leg. It
+// matches [message.ErrInvalid].
+type RuleError struct {
+	Section string // of the draft, such as "5.1.1"
+	Leg     Leg    // the leg at fault, or 0 if the fault is in both or between them
+	Fault   string // what is wrong
+	Err     error  // the underlying error, or nil
+}
+
+// Error returns the leg, the fault and the rule, such as "apq: T: commit adds a member
+// without the PQ group (draft-ietf-mls-combiner, Section 3)".
+func (e *RuleError) Error() string {
+	s := "apq: "
+	if e.Leg != 0 {
+		s += e.Leg.String() + ": "
+	}
+	s += fmt.Sprintf("%s (draft-ietf-mls-combiner, Section %s)", e.Fault, e.Section)
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+// Unwrap returns [message.ErrInvalid] and the underlying error.
+func (e *RuleError) Unwrap() []error { return []error{message.ErrInvalid, e.Err} }
+
+// broken returns a RuleError.
+func broken(section string, leg Leg, format string, args ...any) *RuleError {
+	return &RuleError{Section: section, Leg: leg, Fault: fmt.Sprintf(format, args...)}
+}

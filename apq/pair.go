@@ -1,0 +1,184 @@
+package apq
+
+import (
+	"github.com/mlsuite/mlsuite/internal/codepoint"
+	"github.com/mlsuite/mlsuite/internal/wire"
+	"github.com/mlsuite/mlsuite/mls/message"
+)
+
+// MessagePair is an APQMessagePair: two messages of one type, one for each group
+// (draft-ietf-mls-combiner, Section 6). The messages are commits, proposals, Welcomes,
+// GroupInfos or KeyPackages, and never application data.
+//
+//	struct {
+//	    WireFormat wire_format;
+//	    MLSMessage t_message;
+//	    MLSMessage pq_message;
+//	} APQMessagePair;
+//
+// It travels in an MLSMessage of a wire format of its own.
+type MessagePair struct {
+	T  []byte // an MLSMessage
+	PQ []byte // an MLSMessage
+}
+
+// Marshal returns the pair in an MLSMessage of the wire format of points. The error wraps
+// [message.ErrMalformed] or [message.ErrUnsupported] if that would not parse.
+func (p *MessagePair) Marshal(points CodePoints) ([]byte, error) {
+	t, err := message.Parse[message.Message](p.T)
+	if err != nil {
+		return nil, err
+	}
+	encoded, err := wire.MarshalIn(6+len(p.T)+len(p.PQ), func(w *wire.Writer) {
+		w.Uint16(codepoint.VersionMLS10)
+		w.Uint16(uint16(points.MessagePair))
+		w.Uint16(uint16(t.WireFormat()))
+		w.Raw(p.T)
+		w.Raw(p.PQ)
+	})
+	if err != nil {
+		return nil, err
+	}
+	again, err := ParseMessagePair(encoded, points)
+	if err != nil {
+		return nil, err
+	}
+	if len(again.T) != len(p.T) {
+		return nil, wire.Malformed("message of T that ends elsewhere")
+	}
+	return encoded, nil
+}
+
+// ParseMessagePair reads an MLSMessage of the wire format of points from the whole of b.
+// The error wraps [message.ErrMalformed], or [message.ErrUnsupported] for an MLSMessage of
+// another format, and for a pair of messages of a format that is not RFC 9420's.
+//
+// Of messages of a group, all is read that shows where the first one ends. A Group opens
+// them.
+func ParseMessagePair(b []byte, points CodePoints) (*MessagePair, error) {
+	return wire.ParseNew(b, "APQMessagePair", func(p *MessagePair, r *wire.Reader) { p.unmarshal(r, points) })
+}
+
+// IsMessagePair reports whether b begins as an MLSMessage of the wire format of points.
+func IsMessagePair(b []byte, points CodePoints) bool {
+	r := wire.NewOwnedReader(b)
+	return r.Uint16() == codepoint.VersionMLS10 && message.WireFormat(r.Uint16()) == points.MessagePair && r.Err() == nil
+}
+
+func (p *MessagePair) unmarshal(r *wire.Reader, points CodePoints) {
+	if v := r.Uint16(); v != codepoint.VersionMLS10 {
+		r.Fail(unsupported("protocol version", v))
+	}
+	if f := r.Uint16(); message.WireFormat(f) != points.MessagePair {
+		r.Fail(unsupported("wire format", f))
+	}
+	format := message.WireFormat(r.Uint16())
+	if format == points.MessagePair {
+		r.Fail(wire.Malformed("pair of pairs"))
+	}
+	t, pq := new(message.Message), new(message.Message)
+	p.T = readLeg(r, t, format)
+	p.PQ = readLeg(r, pq, format)
+	if t.ContentType() != pq.ContentType() {
+		r.Fail(wire.Malformed("pair of a %s and a %s", t.ContentType(), pq.ContentType()))
+	}
+	if t.ContentType() == message.ContentApplication {
+		r.Fail(wire.Malformed("pair of application messages"))
+	}
+}
+
+// readLeg reads an MLSMessage of a format into m, and returns its bytes.
+func readLeg(r *wire.Reader, m *message.Message, format message.WireFormat) []byte {
+	before := r.Left()
+	if header := wire.NewOwnedReader(before); header.Uint16() == codepoint.VersionMLS10 && message.WireFormat(header.Uint16()) != format {
+		r.Fail(wire.Malformed("message in a pair of %s has another wire format", format))
+	}
+	switch format {
+	case message.WireFormatPublicMessage:
+		r.SkipRaw(2 + 2)
+		skipPublic(r)
+	case message.WireFormatPrivateMessage:
+		r.SkipRaw(2 + 2)
+		skipPrivate(r)
+	default:
+		message.Read(r, m)
+	}
+	b := r.Since(before)
+	if !r.Charge(len(b)) {
+		return nil
+	}
+	b = append([]byte{}, b...)
+	if format == message.WireFormatPublicMessage || format == message.WireFormatPrivateMessage {
+		if err := wire.ParseOwned(b, "MLSMessage", func(r *wire.Reader) { message.Read(r, m) }); err != nil {
+			r.Fail(err)
+		}
+	}
+	return b
+}
+
+// skipPrivate passes over a PrivateMessage (RFC 9420, Section 6.3).
+func skipPrivate(r *wire.Reader) {
+	r.Skip() // group_id
+	r.SkipRaw(8 + 1)
+	r.Skip() // authenticated_data
+	r.Skip() // encrypted_sender_data
+	r.Skip() // ciphertext
+}
+
+// skipPublic passes over a PublicMessage (RFC 9420, Section 6.2). Of a message without a
+// length, that takes reading what is in it.
+func skipPublic(r *wire.Reader) {
+	var sender message.Sender
+	r.Skip() // group_id
+	r.SkipRaw(8)
+	message.Read(r, &sender)
+	r.Skip() // authenticated_data
+	content := message.ContentType(r.Uint8())
+	switch content {
+	case message.ContentApplication:
+		r.Skip()
+	case message.ContentProposal:
+		message.Read(r, new(message.TypedProposal))
+	case message.ContentCommit:
+		skipCommit(r)
+	default:
+		r.Fail(wire.Malformed("content type %d", content))
+	}
+	r.Skip() // signature
+	if content == message.ContentCommit {
+		r.Skip() // confirmation_tag
+	}
+	if sender.Type == message.SenderMember {
+		r.Skip() // membership_tag
+	}
+}
+
+// skipCommit passes over a Commit (RFC 9420, Section 12.4).
+func skipCommit(r *wire.Reader) {
+	r.Within(func() {
+		for !r.Empty() {
+			switch kind := r.Uint8(); kind {
+			case 1: // proposal
+				message.Read(r, new(message.TypedProposal))
+			case 2: // reference
+				r.Skip()
+			default:
+				r.Fail(wire.Malformed("proposal or reference %d", kind))
+			}
+		}
+	})
+	if r.Optional() {
+		message.Read(r, new(message.LeafNode))
+		r.Within(func() {
+			for !r.Empty() {
+				r.Skip() // encryption_key
+				r.Within(func() {
+					for !r.Empty() {
+						r.Skip() // kem_output
+						r.Skip() // ciphertext
+					}
+				})
+			}
+		})
+	}
+}
