@@ -85,7 +85,8 @@ func TestPoliciesRefuseWhatTheyDoNotKnow(t *testing.T) {
 	known := []any{
 		suite.Info{ID: 1, Name: "a"}, suite.Move{From: suite.Info{ID: 1}, To: suite.Info{ID: 2}},
 		message.CredentialBasic, message.Lifetime{NotBefore: 1, NotAfter: 2}, suite.PSKInfo{Type: "external", Length: 32},
-		message.WireFormatPrivateMessage,
+		message.WireFormatPrivateMessage, suite.PairInfo{T: suite.Info{ID: 1}, PQ: suite.Info{ID: 2}},
+		suite.MemberInfo{View: suite.ViewPartial},
 	}
 	unknown := []any{
 		nil, "credential", 1, suite.ID(1), &suite.Info{ID: 1}, &suite.Move{}, uint16(1), codepoint.ProposalRemove,

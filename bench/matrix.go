@@ -14,31 +14,62 @@ import (
 	"github.com/mlsuite/mlsuite/suite"
 )
 
-// matrix is the verdicts of policies on suites, in the order in which they are shown.
+// matrix is the verdicts of policies on suites or on pairs of groups, in the order in which they
+// are shown.
 type matrix struct {
 	at       policy.Date
 	policies []*policy.Policy
-	suites   []suite.Info
-	labels   []string // of suites: 1 to 7, T1 to T11
-	verdicts policy.Matrix
+	columns  []column
+	verdicts policy.Matrix // by the names of columns
 }
 
-func newMatrix(r *registry.Registry, policies []*policy.Policy, now time.Time) (matrix, error) {
+// column is what policies judge: a suite or a pair of groups.
+type column struct {
+	label string // 1 to 7, T1 to T11, or of a pair 7+T11, with /1 in mode 1
+	id    string
+	name  string
+}
+
+// newMatrix returns the verdicts on all suites of r, or on pairs if there are any.
+func newMatrix(r *registry.Registry, pairs []suite.PairInfo, policies []*policy.Policy, now time.Time) (matrix, error) {
 	drafts, err := draftNumbers()
 	if err != nil {
 		return matrix{}, err
 	}
-	m := matrix{at: policy.DateOf(now), policies: policies, verdicts: policy.NewMatrix(policies, r.All(), now)}
-	for info := range r.All() {
-		label := info.ID.String()
-		if info.ID <= 7 { // of RFC 9420
-			label = strconv.Itoa(int(info.ID))
-		}
+	label := func(info suite.Info) string {
 		if draft, ok := drafts[info.Name]; ok {
-			label = shortDraft(draft)
+			return shortDraft(draft)
 		}
-		m.suites = append(m.suites, info)
-		m.labels = append(m.labels, label)
+		if info.ID <= 7 { // of RFC 9420
+			return strconv.Itoa(int(info.ID))
+		}
+		return info.ID.String()
+	}
+	m := matrix{at: policy.DateOf(now), policies: policies}
+	if len(pairs) == 0 {
+		m.verdicts = policy.NewMatrix(policies, r.All(), now)
+		for info := range r.All() {
+			m.columns = append(m.columns, column{label(info), info.ID.String(), info.Name})
+		}
+		return m, nil
+	}
+	m.verdicts = policy.Matrix{}
+	for _, p := range policies {
+		m.verdicts[p.Name()] = map[string]policy.Verdict{}
+	}
+	for _, pair := range pairs {
+		mode := ""
+		if pair.Mode != 0 {
+			mode = fmt.Sprintf(":%d", pair.Mode)
+		}
+		one := column{
+			label(pair.T) + "+" + label(pair.PQ) + mode, pair.T.ID.String() + "+" + pair.PQ.ID.String() + mode,
+			pair.T.Name + "+" + pair.PQ.Name + mode,
+		}
+		m.columns = append(m.columns, one)
+		for _, p := range policies {
+			m.verdicts[p.Name()][one.name] = p.VerdictOfPair(pair, now)
+		}
 	}
 	return m, nil
 }
@@ -132,8 +163,8 @@ func (m matrix) marks() (rows [][]string, l legend) {
 		name := p.Name()
 		row := []string{name}
 		common := m.commonNotes(name)
-		for _, info := range m.suites {
-			v := m.verdicts[name][info.Name]
+		for _, c := range m.columns {
+			v := m.verdicts[name][c.name]
 			mark := l.mark(v)
 			if len(v.Notes) > common {
 				mark += "*"
@@ -150,9 +181,9 @@ func (m matrix) marks() (rows [][]string, l legend) {
 	return rows, l
 }
 
-// commonNotes returns how many notes a policy has on every suite.
+// commonNotes returns how many notes a policy has on everything that is shown.
 func (m matrix) commonNotes(name string) (n int) {
-	for _, note := range m.verdicts[name][m.suites[0].Name].Notes {
+	for _, note := range m.verdicts[name][m.columns[0].name].Notes {
 		onAll := true
 		for _, v := range m.verdicts[name] {
 			onAll = onAll && slices.Contains(v.Notes, note)
@@ -167,8 +198,8 @@ func (m matrix) commonNotes(name string) (n int) {
 func writeMatrix(w io.Writer, m matrix) error {
 	rows, l := m.marks()
 	verdicts := table{titles: []string{"AT " + m.at.String()}, rows: rows, dense: true}
-	for _, label := range m.labels {
-		verdicts.titles = append(verdicts.titles, fmt.Sprintf("%-2s", label)) // room for a star
+	for _, c := range m.columns {
+		verdicts.titles = append(verdicts.titles, fmt.Sprintf("%-2s", c.label)) // room for a star
 	}
 	if err := verdicts.write(w); err != nil {
 		return err
@@ -179,8 +210,12 @@ func writeMatrix(w io.Writer, m matrix) error {
 		fmt.Fprintf(&b, "%-2s  %s\n", line[0], line[1])
 	}
 	b.WriteByte('\n')
-	for i, info := range m.suites {
-		fmt.Fprintf(&b, "%-3s  %s  %s\n", m.labels[i], info.ID, info.Name)
+	width, ids := 3, 0
+	for _, c := range m.columns {
+		width, ids = max(width, len(c.label)), max(ids, len(c.id))
+	}
+	for _, c := range m.columns {
+		fmt.Fprintf(&b, "%-*s  %-*s  %s\n", width, c.label, ids, c.id, c.name)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -190,8 +225,12 @@ func writeMatrixMarkdown(w io.Writer, m matrix) error {
 	rows, l := m.marks()
 	var b strings.Builder
 	line := func(cells ...string) { b.WriteString("| " + strings.Join(cells, " | ") + " |\n") }
-	line(append([]string{"At " + m.at.String()}, m.labels...)...)
-	line(append([]string{"---"}, slices.Repeat([]string{":-:"}, len(m.labels))...)...)
+	labels := make([]string, len(m.columns))
+	for i, c := range m.columns {
+		labels[i] = c.label
+	}
+	line(append([]string{"At " + m.at.String()}, labels...)...)
+	line(append([]string{"---"}, slices.Repeat([]string{":-:"}, len(labels))...)...)
 	for _, row := range rows {
 		line(row...)
 	}
@@ -204,8 +243,8 @@ func writeMatrixMarkdown(w io.Writer, m matrix) error {
 	b.WriteByte('\n')
 	line("", "ID", "Suite")
 	line("---", "---", "---")
-	for i, info := range m.suites {
-		line(m.labels[i], info.ID.String(), "`"+info.Name+"`")
+	for _, c := range m.columns {
+		line(c.label, c.id, "`"+c.name+"`")
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -31,13 +31,21 @@ func TestMatrixHeads(t *testing.T) {
 	require.NoError(t, err)
 	p, err := policy.Load("nist-curves")
 	require.NoError(t, err)
-	m, err := newMatrix(r, []*policy.Policy{p}, now)
+	m, err := newMatrix(r, nil, []*policy.Policy{p}, now)
 	require.NoError(t, err)
 	require.Equal(t, []string{
 		"1", "2", "3", "4", "5", "6", "7", "T1", "T2", "T3", "T4", "T5", "T6", "T7", "T8", "T9", "T10", "T11", "0xF0F0",
-	}, m.labels)
+	}, labels(m))
 	var text bytes.Buffer
 	require.NoError(t, writeMatrix(&text, m))
 	require.Contains(t, text.String(), "0xF0F0")
 	require.NotContains(t, text.String(), "61680")
+}
+
+func labels(m matrix) []string {
+	var all []string
+	for _, c := range m.columns {
+		all = append(all, c.label)
+	}
+	return all
 }

@@ -171,3 +171,37 @@ func list[T fmt.Stringer](choices []T) string {
 	}
 	return strings.Join(names, ", ")
 }
+
+// findPair returns the pair of groups that "T+PQ" or "T+PQ:MODE" names, with suites as
+// [findSuite] takes them. Without a mode, it is 0.
+func findPair(r *registry.Registry, text string) (suite.PairInfo, error) {
+	names, mode, hasMode := strings.Cut(text, ":")
+	classical, postQuantum, ok := strings.Cut(names, "+")
+	if !ok || hasMode && mode != "0" && mode != "1" {
+		return suite.PairInfo{}, fmt.Errorf("%q is no pair of groups, such as 7+TBD11 or 7+TBD11:1", text)
+	}
+	t, err := findSuite(r, classical)
+	if err != nil {
+		return suite.PairInfo{}, err
+	}
+	pq, err := findSuite(r, postQuantum)
+	if err != nil {
+		return suite.PairInfo{}, err
+	}
+	pair := suite.PairInfo{T: t, PQ: pq}
+	if mode == "1" {
+		pair.Mode = 1
+	}
+	return pair, nil
+}
+
+// findPairs returns the pairs of groups that a flag names, none of them twice.
+func findPairs(r *registry.Registry, texts []string) ([]suite.PairInfo, error) {
+	var all []suite.PairInfo
+	_, err := parseEach("--pair", texts, func(text string) (string, error) {
+		pair, err := findPair(r, text)
+		all = append(all, pair)
+		return pair.String(), err
+	})
+	return all, err
+}

@@ -67,10 +67,11 @@ func (p program) policyList() *cobra.Command {
 func (p program) policyMatrix() *cobra.Command {
 	var f policyFlags
 	var format string
+	var named []string
 	cmd := &cobra.Command{
 		Use:   "matrix [NAME|FILE...]",
 		Short: "Show the verdicts of policies on all suites",
-		Long:  "Matrix shows the verdicts of policies on all suites; without names, of the built-in\nprofiles.",
+		Long:  "Matrix shows the verdicts of policies on all suites, or on the pairs of groups that are named;\nwithout names of policies, those of the built-in profiles.",
 		RunE: func(cmd *cobra.Command, names []string) error {
 			now, err := f.date()
 			if err != nil {
@@ -87,7 +88,11 @@ func (p program) policyMatrix() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			m, err := newMatrix(r, policies, now)
+			pairs, err := findPairs(r, named)
+			if err != nil {
+				return err
+			}
+			m, err := newMatrix(r, pairs, policies, now)
 			if err != nil {
 				return err
 			}
@@ -95,6 +100,7 @@ func (p program) policyMatrix() *cobra.Command {
 		},
 	}
 	f.add(p, cmd)
+	cmd.Flags().StringArrayVar(&named, "pair", nil, "pair of groups to judge in place of suites, as `T+PQ[:MODE]`, such as 7+TBD11:1; repeatable")
 	cmd.Flags().StringVar(&format, "format", "text", "`FORMAT` of the output: "+list(matrixFormats()))
 	return cmd
 }

@@ -77,6 +77,7 @@ func writePolicyJSON(w io.Writer, p *policy.Policy) error {
 		About     string           `json:"about"`
 		Wanted    string           `json:"wanted"`
 		Otherwise string           `json:"otherwise,omitempty"`
+		Legs      policy.Legs      `json:"legs,omitempty"` // of a pair of groups, of which the rule is asked
 		When      string           `json:"when,omitempty"`
 		Allow     []string         `json:"allow"`
 		Force     policy.Force     `json:"force"`
@@ -123,7 +124,7 @@ func writePolicyJSON(w io.Writer, p *policy.Policy) error {
 		}
 		for _, r := range p.Rules() {
 			if r.Profile == q.Name {
-				one.Rules = append(one.Rules, rule{r.ID, r.About, r.Wanted, r.Otherwise, r.When, r.Allow, r.Force, r.Certainty, r.Source})
+				one.Rules = append(one.Rules, rule{r.ID, r.About, r.Wanted, r.Otherwise, r.Legs, r.When, r.Allow, r.Force, r.Certainty, r.Source})
 			}
 		}
 		for _, m := range q.Moves {

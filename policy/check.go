@@ -21,8 +21,8 @@ func (v *vocabulary) checkOwn(p *profile, wrong *problems) (unchecked Problems) 
 	}
 	for _, n := range p.notes {
 		for _, when := range n.when {
-			if !v.satisfiable(aboutSuite, when) {
-				wrong.add(n.at, "no cipher suite of any kind is as when says")
+			if about := subjectOf(when); !v.satisfiable(about, when) {
+				wrong.add(n.at, "no %s of any kind is as when says", about)
 			}
 		}
 	}

@@ -170,6 +170,9 @@ func (r *rule) alwaysAllows(f *facts, parts []string) bool {
 // algorithms still demands something.
 func unknowns(part string) []func(*facts) {
 	const other = "another"
+	if leg, part, ok := legPart(part); ok {
+		return inLeg(leg, unknowns(part))
+	}
 	switch part {
 	case "kem":
 		return []func(*facts){
@@ -201,6 +204,10 @@ func unknowns(part string) []func(*facts) {
 		return []func(*facts){func(f *facts) { f.cert.Signature = other }}
 	case "cert-hash":
 		return []func(*facts){func(f *facts) { f.cert.Hash = other }}
+	case "mode":
+		return []func(*facts){func(f *facts) { f.mode = uint8(len(modes)) }}
+	case "view":
+		return []func(*facts){func(f *facts) { f.member.View = other }}
 	case "token-name":
 		return []func(*facts){func(f *facts) { f.token.Name = other }}
 	case "token-certificate":

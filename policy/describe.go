@@ -64,6 +64,9 @@ func (r *Rule) describe(b *strings.Builder) {
 	if r.Otherwise != "" {
 		fmt.Fprintf(b, "    else    %s\n", r.Otherwise)
 	}
+	if r.Legs != BothLegs {
+		fmt.Fprintf(b, "    legs    %s\n", r.Legs)
+	}
 	fmt.Fprintf(b, "    source  %s [%s]", r.Source, r.Certainty)
 	if r.Source.Checked != "" { // the end of a whole file was checked by nobody
 		fmt.Fprintf(b, ", checked %s", r.Source.Checked)

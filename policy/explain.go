@@ -34,9 +34,9 @@ type Instead struct {
 	Until Date // the last day on which it may begin, or zero
 }
 
-// Explain returns the answer to a question about a suite, a type of credential, the lifetime
-// of a key package, a pre-shared key, a wire format, a certificate, a sender or a token, as
-// [Policy.Judge] gives it, with its reasons. The error is a [*suite.UnknownSubjectError] for
+// Explain returns the answer to a question about a suite, a pair of groups, how a client is a
+// member, a type of credential, the lifetime of a key package, a pre-shared key, a wire format, a
+// certificate, a sender or a token, as [Policy.Judge] gives it, with its reasons. The error is a [*suite.UnknownSubjectError] for
 // another subject. The suites are those that may be proposed instead of a denied one.
 func (p *Policy) Explain(q suite.Question, suites iter.Seq[suite.Info]) (*Explanation, error) {
 	about, f := p.subject(q.Subject)
@@ -75,6 +75,10 @@ func (f *facts) describe(about subject) string {
 		return lapsedSender(f)
 	case aboutToken:
 		return f.token.String()
+	case aboutPair:
+		return suite.PairInfo{T: f.legs[0].suite, PQ: f.legs[1].suite, Mode: f.mode}.String()
+	case aboutMember:
+		return memberOf(f)
 	}
 	return certKey(f) + ", " + signedBy(f)
 }

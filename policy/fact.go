@@ -22,11 +22,13 @@ const (
 	aboutCert       subject = "certificate"
 	aboutSender     subject = "sender"
 	aboutToken      subject = "token"
+	aboutPair       subject = "pair of groups"
+	aboutMember     subject = "member"
 )
 
 // subjects returns everything that a rule can be about.
 func subjects() []subject {
-	return []subject{aboutSuite, aboutCredential, aboutLifetime, aboutPSK, aboutWireFormat, aboutCert, aboutSender, aboutToken}
+	return []subject{aboutSuite, aboutCredential, aboutLifetime, aboutPSK, aboutWireFormat, aboutCert, aboutSender, aboutToken, aboutPair, aboutMember}
 }
 
 // facts is what conditions look at: a suite, or one of the other subjects.
@@ -43,6 +45,10 @@ type facts struct {
 	cert       suite.CertificateInfo
 	sender     suite.SenderInfo
 	token      suite.Token
+	member     suite.MemberInfo
+
+	legs *[2]facts // the groups of a pair, T first; nobody changes what it points to
+	mode uint8     // of the pair
 }
 
 // kind is the kind of value that a fact has.
@@ -95,7 +101,7 @@ func (v *vocabulary) allFacts() []fact {
 	}
 	aead := func(f *facts) string { return "AEAD " + f.suite.AEAD.Name }
 	hash := func(f *facts) string { return "hash " + f.suite.Hash.Name }
-	return []fact{
+	all := []fact{
 		{
 			name: "suite.set", about: aboutSuite, kind: word, part: "set", words: sets,
 			text:  "the document that defines the suite, if all its parts and, for RFC 9420, its code point agree",
@@ -305,8 +311,37 @@ func (v *vocabulary) allFacts() []fact {
 			text:  "the number of the token's CMVP certificate, as its owner states it; none if there is none",
 			word:  func(f *facts) string { return orNone(f.token.Certificate) },
 			found: token,
+		}, {
+			name: "pair.mode", about: aboutPair, kind: word, part: "mode", words: modes,
+			text:  "what a pair of groups promises against an attacker with a quantum computer: in mode 0 confidentiality, in mode 1 also the authenticity of the commits of PQ",
+			word:  modeOf,
+			found: func(f *facts) string { return "mode " + modeOf(f) },
+		}, {
+			name: "member.view", about: aboutMember, kind: word, part: "view", words: views(),
+			text:  "whether a client has verified the whole ratchet tree of its group",
+			word:  func(f *facts) string { return f.member.View },
+			found: memberOf,
+		}, {
+			name: "member.leaves", about: aboutMember, kind: number, part: "leaves",
+			text:   "the leaves of the group's ratchet tree, blank ones included",
+			number: func(f *facts) int64 { return int64(f.member.Leaves) },
+			found:  memberOf,
 		},
 	}
+	return append(all, legFacts(all)...)
+}
+
+func modeOf(f *facts) string {
+	if int(f.mode) < len(modes) {
+		return modes[f.mode]
+	}
+	return undeclared
+}
+
+func views() []string { return []string{suite.ViewFull, suite.ViewPartial} }
+
+func memberOf(f *facts) string {
+	return fmt.Sprintf("%s member of a group of %d leaves", f.member.View, f.member.Leaves)
 }
 
 func token(f *facts) string { return f.token.String() }

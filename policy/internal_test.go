@@ -184,6 +184,9 @@ func factTable() string {
 	var b strings.Builder
 	b.WriteString("| Fact | About a | What it is | Values |\n|---|---|---|---|\n")
 	for _, f := range newVocabulary().facts {
+		if _, _, ok := legPart(f.part); ok {
+			continue // the page says which these are
+		}
 		var values string
 		switch f.kind {
 		case word:

@@ -9,10 +9,10 @@ import (
 
 var _ suite.Policy = (*Policy)(nil)
 
-// Judge answers a question about a suite, a move, a type of credential, the lifetime of a
-// key package, a pre-shared key, the format of proposals and commits, a certificate of a
-// credential's chain, a sender whose credential has lapsed, or the token that keeps a
-// signature key. The error is a [*Refusal], a [*Downgrade] for a move that is only too weak,
+// Judge answers a question about a suite, a move, a pair of groups, how a client is a member, a
+// type of credential, the lifetime of a key package, a pre-shared key, the format of proposals
+// and commits, a certificate of a credential's chain, a sender whose credential has lapsed, or
+// the token that keeps a signature key. The error is a [*Refusal], a [*Downgrade] for a move that is only too weak,
 // or a [*suite.UnknownSubjectError] for another subject.
 //
 // A denial always stops [suite.Start]. It stops [suite.Continue] and [suite.Receive] if
@@ -48,6 +48,10 @@ func (p *Policy) subject(of any) (about subject, f *facts) {
 	switch s := of.(type) {
 	case suite.Info:
 		return aboutSuite, p.of(s)
+	case suite.PairInfo:
+		return aboutPair, p.ofPair(s)
+	case suite.MemberInfo:
+		about, f = aboutMember, &facts{member: s}
 	case message.CredentialType:
 		about, f = aboutCredential, &facts{credential: s}
 	case message.Lifetime:

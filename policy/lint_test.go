@@ -64,7 +64,7 @@ func TestLint(t *testing.T) {
 		"extends self":  {head + "extends: own\n", []string{"5:1: extends: own extends itself"}},
 		"built-in name": {"profile: any\ntitle: b\n", []string{"1:1: profile: there is a profile any already, in any.yaml"}},
 
-		"rule keys":       {head + "rules:\n  - {id: r, level: 3}\n", []string{"6:5: rules[0]: a rule needs source", "6:5: rules[0]: a rule needs force", "6:5: rules[0]: a rule needs wanted", "6:5: rules[0]: a rule needs allow", "6:13: rules[0].level: unknown key; known here: id, source, section, force, certainty, wanted, otherwise, when, allow"}},
+		"rule keys":       {head + "rules:\n  - {id: r, level: 3}\n", []string{"6:5: rules[0]: a rule needs source", "6:5: rules[0]: a rule needs force", "6:5: rules[0]: a rule needs wanted", "6:5: rules[0]: a rule needs allow", "6:13: rules[0].level: unknown key; known here: id, source, section, force, certainty, wanted, otherwise, legs, when, allow"}},
 		"rules no list":   {head + "rules: {}\n", []string{"5:1: rules: want a list, not a mapping"}},
 		"source":          {strings.Replace(rule("allow: [{hash: SHA-256}]"), "source: s", "source: t", 1), []string{`7:5: rules[0].source: the profile has no source "t"`}},
 		"force":           {strings.Replace(rule("allow: [{hash: SHA-256}]"), "law", "wish", 1), []string{`8:5: rules[0].force: "wish" is not one of: law, guidance, mapping`}},
@@ -185,7 +185,7 @@ func TestLint(t *testing.T) {
 
 		"note":          {head + "notes:\n  - {when: {hash: SHA-256}}\n", []string{"6:5: notes[0]: a note needs a text"}},
 		"note key":      {head + "notes:\n  - {text: t, colour: red}\n", []string{"6:15: notes[0].colour: unknown key; known here: text, certainty, when"}},
-		"note on PSKs":  {head + "notes:\n  - {text: t, when: {psk.bytes: 3}}\n", []string{"6:22: notes[0].when.psk.bytes: a note is on suites, and cannot ask for psk.bytes"}},
+		"note on PSKs":  {head + "notes:\n  - {text: t, when: {psk.bytes: 3}}\n", []string{"6:22: notes[0].when.psk.bytes: a note is on suites or pairs of groups, and cannot ask for psk.bytes"}},
 		"note on none":  {head + "notes:\n  - {text: t, when: [{kem.kind: hybrid}, {kem.kind: hybrid, kem.classical: none}]}\n", []string{"4:3: sources.s: no rule comes from this source", "6:5: notes[0]: no cipher suite of any kind is as when says"}},
 		"move":          {head + "moves:\n  - {from: a, too: b}\n", []string{"6:5: moves[0]: a move needs from, to and reason", "6:15: moves[0].too: unknown key; known here: from, to, reason"}},
 		"move of where": {head + "moves:\n  - {from: MLS_256_DHKEMP521_AES256GCM_SHA512_P521, to: b, reason: c}\n", []string{"4:3: sources.s: no rule comes from this source", `6:5: moves[0]: unknown suite "b"; known: MLS_128`}},

@@ -70,6 +70,7 @@ func TestParametersAreListed(t *testing.T) {
 		}
 	}
 	require.Equal(t, map[string]string{
+		"pq-authentic:outsiders":                 "off",
 		"cnsa-2.0-transition:acquired":           "2026-12-31",
 		"cnsa-2.0-transition:category-date":      "2030-12-31",
 		"cnsa-2.0-transition:hybrid":             "off",

@@ -41,7 +41,7 @@ var (
 	topKeys         = []string{"format", "profile", "title", "text", "version", "date", "audience", "classification", "zone", "ends", "extends", "existing", "sources", "parameters", "set", "rules", "notes", "moves"}
 	sourceKeys      = []string{"document", "version", "section", "date", "checked", "certainty"}
 	parameterKeys   = []string{"kind", "default", "latest", "text"}
-	ruleKeys        = []string{"id", "source", "section", "force", "certainty", "wanted", "otherwise", "when", "allow"}
+	ruleKeys        = []string{"id", "source", "section", "force", "certainty", "wanted", "otherwise", "legs", "when", "allow"}
 	noteKeys        = []string{"text", "certainty", "when"}
 	moveKeys        = []string{"from", "to", "reason"}
 	alternativeKeys = []string{"from", "until", "with", "without", "given"}
@@ -287,9 +287,15 @@ func (p *parser) note(n node) {
 	if n.yaml.Kind == yaml.MappingNode && !says(entries, "text") {
 		p.add(n.at, "a note needs a text")
 	}
-	for _, c := range slices.Concat(remark.when...) {
-		if c.fact.about != aboutSuite {
-			p.add(c.at, "a note is on suites, and cannot ask for %s", c.fact.name)
+	for _, when := range remark.when {
+		about := subjectOf(when)
+		for _, c := range when {
+			switch {
+			case c.fact.about != aboutSuite && c.fact.about != aboutPair:
+				p.add(c.at, "a note is on suites or pairs of groups, and cannot ask for %s", c.fact.name)
+			case c.fact.about != about:
+				p.add(c.at, "conditions on a %s cannot ask for %s", about, c.fact.name)
+			}
 		}
 	}
 	p.notes = append(p.notes, remark)

@@ -18,9 +18,11 @@ func (p *parser) conditions(entries []entry, also ...string) []condition {
 		if i < 0 {
 			names := slices.Clone(also)
 			for _, f := range p.facts {
-				names = append(names, f.name)
+				if _, _, ok := legPart(f.part); !ok {
+					names = append(names, f.name)
+				}
 			}
-			p.unknown(e, names...)
+			p.unknown(e, append(names, "t.FACT", "pq.FACT")...)
 			continue
 		}
 		if c, ok := p.condition(p.facts[i], e.value); ok {

@@ -10,7 +10,7 @@ import (
 func (p *parser) rule(n node) {
 	r := rule{at: n.at}
 	var source, section string
-	var sourceAt Position
+	var sourceAt, legsAt Position
 	var allow []node
 	entries := p.mapping(n)
 	for _, f := range entries {
@@ -38,6 +38,14 @@ func (p *parser) rule(n node) {
 		case "otherwise":
 			s, _ := p.oneOf(f.value, "prohibited", "not-recommended", "not-listed")
 			r.Otherwise = strings.ReplaceAll(s, "-", " ")
+		case "legs":
+			s, ok := p.oneOf(f.value, legsWords()...)
+			if r.Legs = Legs(s); s == bothLegs {
+				r.Legs = BothLegs
+			}
+			if ok {
+				legsAt = f.value.at
+			}
 		case "when":
 			conditions := p.mapping(f.value)
 			r.when = p.conditions(conditions)
@@ -69,6 +77,9 @@ func (p *parser) rule(n node) {
 		p.add(n.at, "the rule allows nothing, so no suite of any kind satisfies it")
 	}
 	p.subject(&r)
+	if r.about != aboutSuite && legsAt != (Position{}) {
+		p.add(legsAt, "legs is for a rule about a cipher suite, and not about a %s", r.about)
+	}
 	p.rules = append(p.rules, p.described(r))
 }
 

@@ -251,9 +251,29 @@ func (p *Policy) of(info suite.Info) *facts {
 	return &facts{suite: info, set: setOf(p.known, &info), module: p.module}
 }
 
-// on reports whether the note is on the suite of f.
-func (n *note) on(f *facts) bool {
-	return len(n.when) == 0 || slices.ContainsFunc(n.when, func(when []condition) bool { return holdAll(when, f, nil) })
+// on reports whether the note is on the suite of f, or on the pair or the suite of one of its
+// groups.
+func (n *note) on(about subject, f *facts) bool {
+	if about != aboutSuite && about != aboutPair {
+		return false
+	}
+	return len(n.when) == 0 || slices.ContainsFunc(n.when, func(when []condition) bool {
+		switch {
+		case subjectOf(when) == about:
+			return holdAll(when, f, nil)
+		case about == aboutPair:
+			return holdAll(when, &f.legs[0], nil) || holdAll(when, &f.legs[1], nil)
+		}
+		return false
+	})
+}
+
+// subjectOf returns what conditions are about. Without any, it is a suite.
+func subjectOf(conditions []condition) subject {
+	for i := range conditions {
+		return conditions[i].fact.about
+	}
+	return aboutSuite
 }
 
 func (n *note) String() string {

@@ -109,6 +109,8 @@ func RefusalOf(q suite.Question, answer error) *Refusal {
 		r.Suite, r.Name = s.ID, s.Name
 	case suite.Move:
 		r.Suite, r.Name = s.To.ID, s.To.Name
+	case suite.PairInfo:
+		r.Subject = s.String()
 	default:
 		r.Subject = fmt.Sprintf("%T", s)
 	}

@@ -19,7 +19,8 @@ type Rule struct {
 	Otherwise string
 
 	// About is what the rule judges: "cipher suite", "credential", "key package
-	// lifetime", "pre-shared key", "wire format", "certificate", "sender" or "token".
+	// lifetime", "pre-shared key", "wire format", "certificate", "sender", "token", "pair of
+	// groups" or "member".
 	About string
 
 	// When says what the rule applies to, in the words of the profile. "" means
@@ -29,6 +30,9 @@ type Rule struct {
 	// Allow lists the ways to satisfy the rule, in the words of the profile. One of them
 	// is enough.
 	Allow []string
+
+	// Legs says of which groups of a pair a rule about cipher suites is asked.
+	Legs Legs
 }
 
 // rule is a Rule in the form in which it is judged.
@@ -107,10 +111,19 @@ func (a *alternative) isGiven(s settings) bool {
 }
 
 // applies reports whether the rule is about f. Every rule on suites is about a suite that
-// does not say what it is made of, and no rule allows it.
+// does not say what it is made of, and no rule allows it; so is every rule on pairs about a pair
+// with such a suite.
 func (r *rule) applies(f *facts) bool { return r.undeclared(f) || holdAll(r.when, f, nil) }
 
-func (r *rule) undeclared(f *facts) bool { return r.about == aboutSuite && f.undeclared() }
+func (r *rule) undeclared(f *facts) bool {
+	switch r.about {
+	case aboutSuite:
+		return f.undeclared()
+	case aboutPair:
+		return f.legs[0].undeclared() || f.legs[1].undeclared()
+	}
+	return false
+}
 
 // allows reports whether the rule allows f on a day, and returns the last day of the
 // unbroken time in which it does, or zero if that has no end.

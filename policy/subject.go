@@ -12,8 +12,8 @@ import (
 // ParseSubject returns the subject of a question that is no suite, from the words of the
 // format: "credential" with a type such as "x509" or "0xF001", "lifetime" with a duration
 // such as "90d", "psk" with a type and a number of bytes such as "external:32", "token" with
-// a name and the number of a certificate, or none, such as "Box 3:4962", or "wire-format" with
-// "public" or "private".
+// a name and the number of a certificate, or none, such as "Box 3:4962", "member" with a view and
+// a number of leaves, such as "partial:100000", or "wire-format" with "public" or "private".
 func ParseSubject(kind, text string) (any, error) {
 	switch kind {
 	case "credential":
@@ -40,6 +40,13 @@ func ParseSubject(kind, text string) (any, error) {
 			return nil, fmt.Errorf("policy: %q is no token, such as \"Box 3:4962\"", text)
 		}
 		return suite.Token{Name: name, Certificate: number}, nil
+	case "member":
+		view, digits, _ := strings.Cut(text, ":")
+		n, err := strconv.ParseUint(digits, 10, 32)
+		if err != nil || view != suite.ViewFull && view != suite.ViewPartial {
+			return nil, fmt.Errorf("policy: %q is no member, such as partial:100000", text)
+		}
+		return suite.MemberInfo{View: view, Leaves: uint32(n)}, nil
 	case "wire-format":
 		switch text {
 		case "public":
@@ -49,7 +56,7 @@ func ParseSubject(kind, text string) (any, error) {
 		}
 		return nil, fmt.Errorf("policy: %q is no wire format: public or private", text)
 	}
-	return nil, fmt.Errorf("policy: unknown kind of subject %q: credential, lifetime, psk, token or wire-format", kind)
+	return nil, fmt.Errorf("policy: unknown kind of subject %q: credential, lifetime, psk, token, member or wire-format", kind)
 }
 
 func parseCredentialType(text string) (any, error) {

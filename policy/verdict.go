@@ -83,23 +83,23 @@ func (p *Policy) verdict(about subject, f *facts, at moment) Verdict {
 			v.Until = p.lastAllowed(about, f, at)
 		}
 	}
-	if about == aboutSuite {
-		v.Notes = p.notesOn(f)
-	}
+	v.Notes = p.notesOn(about, f)
 	for _, found := range v.Findings {
 		if found.Certainty == Unverified && !found.Passed {
-			v.Notes = append(v.Notes, "[U] "+found.Policy+"/"+found.Rule+" would want "+found.Wanted)
+			if note := "[U] " + found.Policy + "/" + found.Rule + " would want " + found.Wanted; !slices.Contains(v.Notes, note) {
+				v.Notes = append(v.Notes, note)
+			}
 		}
 	}
 	return v
 }
 
-// notesOn returns the notes of the profiles on a suite, each once.
-func (p *Policy) notesOn(f *facts) []string {
+// notesOn returns the notes of the profiles on a suite or on a pair, each once.
+func (p *Policy) notesOn(about subject, f *facts) []string {
 	var all []string
 	for _, q := range p.profiles() {
 		for i := range q.notes {
-			if n := &q.notes[i]; n.on(f) && !slices.Contains(all, n.String()) {
+			if n := &q.notes[i]; n.on(about, f) && !slices.Contains(all, n.String()) {
 				all = append(all, n.String())
 			}
 		}
@@ -126,14 +126,19 @@ func (one *part) allows(about subject, f *facts, at moment) (last Date, ok bool)
 		day := at.in(q.zone)
 		for i := range q.rules {
 			r := &q.rules[i]
-			if r.about != about || r.Certainty == Unverified {
+			if r.Certainty == Unverified {
 				continue
 			}
-			until, ok := r.allows(f, one.values, day)
-			if !ok {
-				return Date{}, false
+			for _, g := range r.asked(about, f) {
+				if g == nil {
+					continue
+				}
+				until, ok := r.allows(g, one.values, day)
+				if !ok {
+					return Date{}, false
+				}
+				last = earlier(last, until)
 			}
-			last = earlier(last, until)
 		}
 	}
 	return last, true
@@ -161,31 +166,40 @@ func (one *part) findings(dst []Finding, about subject, f *facts, at moment) []F
 		day := at.in(q.zone)
 		for i := range q.rules {
 			r := &q.rules[i]
-			if r.about != about || !r.applies(f) {
-				continue
-			}
-			finding := Finding{
-				Policy: q.name, Rule: r.ID, Wanted: r.Wanted, Otherwise: r.Otherwise,
-				Source: r.Source, Force: r.Force, Certainty: r.Certainty,
-			}
-			finding.Until, finding.Passed = r.allows(f, one.values, day)
-			if way := r.way(f, one.values, day); way != nil {
-				finding.Found, finding.By = r.foundBy(way, f), way.text(one.values)
-			} else {
-				finding.Found = r.found(f) + r.notGiven(f, one.values)
-				if day.IsZero() {
-					finding.Found += ", at a time that is no day of the years 1 to 9999"
+			for leg, g := range r.asked(about, f) {
+				if g == nil || !r.applies(g) {
+					continue
 				}
-				if last := r.lastBefore(f, one.values, day); !last.IsZero() {
-					finding.Found += ", allowed until " + last.String()
+				finding := r.finding(g, one.values, day)
+				finding.Found = r.of(about, leg) + finding.Found
+				if !slices.Contains(dst, finding) {
+					dst = append(dst, finding)
 				}
-			}
-			if !slices.Contains(dst, finding) {
-				dst = append(dst, finding)
 			}
 		}
 	}
 	return dst
+}
+
+// finding returns what the rule says of f on a day.
+func (r *rule) finding(f *facts, s settings, day Date) Finding {
+	finding := Finding{
+		Policy: r.Profile, Rule: r.ID, Wanted: r.Wanted, Otherwise: r.Otherwise,
+		Source: r.Source, Force: r.Force, Certainty: r.Certainty,
+	}
+	finding.Until, finding.Passed = r.allows(f, s, day)
+	if way := r.way(f, s, day); way != nil {
+		finding.Found, finding.By = r.foundBy(way, f), way.text(s)
+		return finding
+	}
+	finding.Found = r.found(f) + r.notGiven(f, s)
+	if day.IsZero() {
+		finding.Found += ", at a time that is no day of the years 1 to 9999"
+	}
+	if last := r.lastBefore(f, s, day); !last.IsZero() {
+		finding.Found += ", allowed until " + last.String()
+	}
+	return finding
 }
 
 // lastBefore returns the last day before day on which the rule allowed f, or zero.
@@ -214,8 +228,11 @@ func (p *Policy) remedy(about subject, f *facts, at moment) (with string, until 
 		one := &p.parts[i]
 		for _, q := range one.profiles {
 			for j := range q.rules {
-				if r := &q.rules[j]; r.about == about && r.Certainty != Unverified && r.applies(f) {
-					off = r.switches(off, f, one.values)
+				r := &q.rules[j]
+				for _, g := range r.asked(about, f) {
+					if g != nil && r.Certainty != Unverified && r.applies(g) {
+						off = r.switches(off, g, one.values)
+					}
 				}
 			}
 		}
@@ -257,15 +274,17 @@ func (p *Policy) lastAllowed(about subject, f *facts, at moment) (last Date) {
 			day := at.in(q.zone)
 			for j := range q.rules {
 				r := &q.rules[j]
-				if r.about != about {
-					continue
-				}
-				for _, s := range r.spans(nil, f, one.values) {
-					if s.until.IsZero() || s.until.Compare(day) >= 0 || s.until.Compare(last) <= 0 {
+				for _, g := range r.asked(about, f) {
+					if g == nil {
 						continue
 					}
-					if _, ok := p.allows(about, f, moment{day: s.until}); ok {
-						last = s.until
+					for _, s := range r.spans(nil, g, one.values) {
+						if s.until.IsZero() || s.until.Compare(day) >= 0 || s.until.Compare(last) <= 0 {
+							continue
+						}
+						if _, ok := p.allows(about, f, moment{day: s.until}); ok {
+							last = s.until
+						}
 					}
 				}
 			}

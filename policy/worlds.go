@@ -37,6 +37,10 @@ func (v *vocabulary) worlds(about subject, conditions []condition) iter.Seq[worl
 		return only(world{free: []string{"position", "cert-key", "cert-signature", "cert-hash"}})
 	case aboutToken:
 		return only(world{free: []string{"token-name", "token-certificate"}})
+	case aboutMember:
+		return only(world{free: []string{"view", "leaves"}})
+	case aboutPair:
+		return func(yield func(world) bool) { v.pairWorlds(conditions, yield) }
 	}
 	return func(yield func(world) bool) { v.suiteWorlds(conditions, yield) }
 }
@@ -70,6 +74,7 @@ const (
 	maxPSK   = 1<<16 - 1 // bytes
 
 	maxModulus = 1 << 16 // bits
+	maxLeaves  = 1<<32 - 1
 )
 
 // maxSamples is the largest number of values of one part that are tried.
@@ -78,6 +83,9 @@ const maxSamples = 256
 // samples returns values of a part. If any value of the part satisfies the conditions on
 // it, one of these does.
 func (v *vocabulary) samples(part string, conditions []condition) []func(*facts) {
+	if leg, part, ok := legPart(part); ok {
+		return inLeg(leg, v.samples(part, ofLeg(conditions, leg)))
+	}
 	var sets []func(*facts)
 	switch part {
 	case "code-point":
@@ -166,6 +174,18 @@ func (v *vocabulary) samples(part string, conditions []condition) []func(*facts)
 	case "token-certificate":
 		for _, number := range texts("token.certificate", conditions) {
 			sets = append(sets, func(f *facts) { f.token.Certificate = number })
+		}
+	case "mode":
+		for mode := range modes {
+			sets = append(sets, func(f *facts) { f.mode = uint8(mode) })
+		}
+	case "view":
+		for _, view := range views() {
+			sets = append(sets, func(f *facts) { f.member.View = view })
+		}
+	case "leaves":
+		for _, n := range numbers("member.leaves", maxLeaves, conditions) {
+			sets = append(sets, func(f *facts) { f.member.Leaves = uint32(n) })
 		}
 	default:
 		sets = certificateSamples(part, conditions)
